@@ -1,0 +1,84 @@
+import { DeviceError } from "../errors.ts";
+import { napWhilePending } from "./naps.ts";
+import { findSwiftShader, loadVulkan, mayHaveGpu } from "./vulkan.ts";
+
+/** Which kind of adapter to use: a real GPU, the CPU (SwiftShader), or a real GPU where there is one. */
+export type AdapterChoice = "auto" | "hardware" | "software";
+
+export interface GPUOptions {
+  /** Default: the environment variable `TILEGRAD_ADAPTER`, else `"auto"`. */
+  adapter?: AdapterChoice;
+  /** Options of Dawn, such as `"enable-dawn-features=dump_shaders"` or `"backend=vulkan"`. Default: none. */
+  flags?: string[];
+}
+
+type Dawn = typeof import("webgpu");
+
+/**
+ * WebGPU for Node: what `navigator.gpu` is in a browser, made of the npm package `webgpu` (Dawn).
+ *
+ * Where there is no GPU, Linux on x64 computes on the CPU with SwiftShader: an installed Chrome's, or the one in the npm
+ * package `@sparticuz/chromium`, which is unpacked on first use. Unless `hardware` is asked for, a driver named by
+ * `VK_DRIVER_FILES` or `VK_ICD_FILENAMES` comes first, whatever it runs on.
+ * @throws DeviceError when a package is missing or no such adapter can be had, with what to install.
+ */
+export async function createGPU(options: GPUOptions = {}): Promise<GPU> {
+  const { adapter = process.env.TILEGRAD_ADAPTER || "auto", flags = [] } = options;
+  const dawn = await importDawn();
+  switch (adapter) {
+    case "hardware":
+      return (await openHardware(dawn, flags)) ?? fail(NO_HARDWARE);
+    case "software":
+      return (await openSoftware(dawn, flags)) ?? fail(NO_SOFTWARE);
+    case "auto":
+      return (
+        (mayHaveGpu() ? await openHardware(dawn, flags) : undefined) ??
+        (await openSoftware(dawn, flags)) ??
+        fail(`${NO_HARDWARE}; ${NO_SOFTWARE}`)
+      );
+    default:
+      return fail(`no adapter is called "${adapter}": TILEGRAD_ADAPTER is auto, hardware or software`);
+  }
+}
+
+const NO_HARDWARE = `no GPU found: install its driver${process.platform === "linux" ? " for Vulkan" : ""}`;
+const NO_SOFTWARE =
+  process.platform === "linux" && process.arch === "x64"
+    ? "no software adapter found: npm install @sparticuz/chromium, or install Chrome or Chromium and libvulkan1"
+    : "the software adapter is there for Linux on x64 only; elsewhere VK_DRIVER_FILES can name a Vulkan driver";
+
+function fail(message: string): never {
+  throw new DeviceError(message);
+}
+
+async function importDawn(): Promise<Dawn> {
+  try {
+    return await import("webgpu");
+  } catch (cause) {
+    throw new DeviceError('WebGPU in Node needs the package "webgpu": npm install webgpu', { cause });
+  }
+}
+
+const isSoftware = (adapter: GPUAdapter) => adapter.info.isFallbackAdapter;
+
+async function openHardware({ create }: Dawn, flags: string[]): Promise<GPU | undefined> {
+  await loadVulkan();
+  const gpu = create(flags);
+  const adapter = await gpu.requestAdapter();
+  return adapter && !isSoftware(adapter) ? gpu : undefined;
+}
+
+async function openSoftware({ create, globals }: Dawn, flags: string[]): Promise<GPU | undefined> {
+  const named = process.env.VK_DRIVER_FILES || process.env.VK_ICD_FILENAMES;
+  const driver = named ?? (await findSwiftShader());
+  if (!driver || !(await loadVulkan())) return undefined;
+
+  const gpu = create(flags);
+  if (!named) process.env.VK_ICD_FILENAMES = driver;
+  // The loader reads the variable at the first request of this instance, and never again: child processes need not see it.
+  const adapter = await gpu.requestAdapter();
+  if (!named) delete process.env.VK_ICD_FILENAMES;
+  if (!adapter) return undefined;
+  napWhilePending(globals);
+  return gpu;
+}

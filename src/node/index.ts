@@ -1,0 +1,1 @@
+export { type AdapterChoice, createGPU, type GPUOptions } from "./gpu.ts";

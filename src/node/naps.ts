@@ -1,0 +1,51 @@
+/** Longest nap, in milliseconds: what a result can come late. */
+const LONGEST = 1;
+
+type Class = { prototype: Record<string, (...args: unknown[]) => Promise<unknown>> };
+
+const sleeper = new Int32Array(new SharedArrayBuffer(4));
+let pending = 0;
+let nap = 0;
+
+/**
+ * Lets the CPU adapter have all cores while this thread waits for it. Dawn polls in every turn of the event loop for as
+ * long as a promise is pending, and so takes a whole core away from SwiftShader, which could compute with it. Here each
+ * turn ends in a nap instead. The first naps are short, so that a quick answer is not kept waiting.
+ * @param globals the classes of the `webgpu` package, whose waiting methods are wrapped (once)
+ */
+export function napWhilePending(globals: object): void {
+  const { GPUBuffer, GPUQueue } = globals as Record<"GPUBuffer" | "GPUQueue", Class>;
+  wrap(GPUBuffer, "mapAsync");
+  wrap(GPUQueue, "onSubmittedWorkDone");
+}
+
+const wrapped = new WeakSet<object>();
+
+function wrap({ prototype }: Class, method: string): void {
+  const original = prototype[method]!;
+  if (wrapped.has(original)) return;
+  const napping = function (this: unknown, ...args: unknown[]) {
+    const promise = original.apply(this, args);
+    begin();
+    promise.then(end, end);
+    return promise;
+  };
+  wrapped.add(napping);
+  prototype[method] = napping;
+}
+
+function begin(): void {
+  nap = 0.05;
+  if (pending++ === 0) setImmediate(turn);
+}
+
+function end(): void {
+  pending--;
+}
+
+function turn(): void {
+  if (pending === 0) return;
+  Atomics.wait(sleeper, 0, 0, nap);
+  nap = Math.min(2 * nap, LONGEST);
+  setImmediate(turn);
+}

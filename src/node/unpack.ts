@@ -1,0 +1,73 @@
+import { accessSync, constants, createReadStream, createWriteStream, existsSync, lstatSync, mkdirSync } from "node:fs";
+import { mkdtemp, readFile, rename, rm } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { createBrotliDecompress } from "node:zlib";
+
+const require = createRequire(import.meta.url);
+
+/** The npm package that brings Chrome, SwiftShader and a Vulkan loader as brotli archives, for Linux on x64. */
+const PACKAGE = "@sparticuz/chromium";
+
+/** Folder of the archives, or undefined where the package is not installed or holds nothing for this machine. */
+function archives(): string | undefined {
+  if (process.platform !== "linux" || process.arch !== "x64") return undefined;
+  try {
+    return join(dirname(require.resolve(PACKAGE)), "../../bin");
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Unpacks archives of `@sparticuz/chromium` (`swiftshader.tar.br`, `chromium.br`, …) into one folder and returns it, or
+ * undefined where there is no such package. The folder is kept for the next time, per version of the package. It comes
+ * into being by a rename, so that of two processes that unpack at once neither sees the other's half-written files.
+ */
+export async function unpack(name: string, files: string[]): Promise<string | undefined> {
+  const source = archives();
+  if (!source) return undefined;
+  const { version } = JSON.parse(await readFile(join(source, "../package.json"), "utf8"));
+  const cache = cacheFolder(source);
+  const folder = join(cache, `${name}-${version}`);
+  if (existsSync(folder)) return folder;
+
+  const half = await mkdtemp(join(cache, `${name}-`));
+  try {
+    await Promise.all(files.map((file) => unpackOne(join(source, file), half)));
+    await rename(half, folder);
+  } catch (error) {
+    await rm(half, { recursive: true, force: true });
+    if (!existsSync(folder)) throw error; // Otherwise another process was faster, and its folder is as good.
+  }
+  return folder;
+}
+
+/** A tar archive's files go into the folder; anything else is one executable. */
+async function unpackOne(archive: string, folder: string): Promise<void> {
+  const name = basename(archive, ".br");
+  // tar-fs is what the archives' own package unpacks them with: it is there whenever the archives are.
+  const target = name.endsWith(".tar")
+    ? createRequire(archive)("tar-fs").extract(folder)
+    : createWriteStream(join(folder, name), { mode: 0o755 });
+  await pipeline(createReadStream(archive), createBrotliDecompress(), target);
+}
+
+/** `node_modules/.cache/tilegrad` beside the package, or a folder of this user's own among the temporary files. */
+function cacheFolder(source: string): string {
+  const modules = source.slice(0, source.lastIndexOf("node_modules") + "node_modules".length);
+  const own = join(tmpdir(), `tilegrad-${process.getuid?.()}`);
+  for (const folder of [join(modules, ".cache", "tilegrad"), own]) {
+    try {
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      accessSync(folder, constants.W_OK);
+      // What is found here gets executed: a folder that somebody else made is not ours to trust.
+      if (lstatSync(folder).uid === process.getuid?.()) return folder;
+    } catch {
+      // Not writable: the next one.
+    }
+  }
+  throw new Error(`no folder to unpack ${PACKAGE} into: neither below ${modules} nor ${own} can be written`);
+}

@@ -1,0 +1,46 @@
+import { existsSync, readdirSync } from "node:fs";
+import { constants } from "node:os";
+import { join } from "node:path";
+import { unpack } from "./unpack.ts";
+
+const LOADER = "libvulkan.so.1";
+const DRIVER = "vk_swiftshader_icd.json";
+/** A flag of glibc's dlopen that Node has no name for: the library stays loaded although its handle is closed. */
+const RTLD_NODELETE = 0x1000;
+
+/** Whether this machine has any graphics device at all. It spares those without the search for a driver. */
+export function mayHaveGpu(): boolean {
+  if (process.platform !== "linux") return true;
+  const devices = readdirSync("/dev").concat(existsSync("/dev/dri") ? readdirSync("/dev/dri") : []);
+  return devices.some((name) => /^(nvidia\d|dxg$|renderD)/.test(name));
+}
+
+/** Path of the description of SwiftShader's driver: an installed Chrome's, else the one that npm brings. */
+export async function findSwiftShader(): Promise<string | undefined> {
+  const installed = ["/usr/lib/chromium", "/usr/lib/chromium-browser", "/opt/google/chrome"];
+  const folder = installed.find((folder) => existsSync(join(folder, DRIVER))) ?? (await unpackSwiftShader());
+  return folder && join(folder, DRIVER);
+}
+
+const unpackSwiftShader = () => unpack("swiftshader", ["swiftshader.tar.br"]);
+
+/**
+ * Makes sure that Dawn finds the Vulkan loader: the system's, else the one that npm brings. Dawn asks for it by name, and a
+ * library that is loaded already is found under its name wherever it lies.
+ * @returns whether there is one
+ */
+export async function loadVulkan(): Promise<boolean> {
+  if (process.platform !== "linux" || load(LOADER)) return true;
+  const folder = await unpackSwiftShader();
+  return folder !== undefined && load(join(folder, LOADER));
+}
+
+function load(library: string): boolean {
+  try {
+    process.dlopen({ exports: {} }, library, constants.dlopen.RTLD_LAZY | RTLD_NODELETE);
+  } catch (error) {
+    // Node loads the library first, and only then complains that it is no module of Node's.
+    return String(error).includes("did not self-register");
+  }
+  return true;
+}

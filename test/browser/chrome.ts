@@ -1,0 +1,102 @@
+import { existsSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import puppeteer, { type Browser, type LaunchOptions } from "puppeteer";
+import { unpack } from "../../src/node/unpack.ts";
+import { mayHaveGpu } from "../../src/node/vulkan.ts";
+
+const SOFTWARE = ["--use-webgpu-adapter=swiftshader"];
+const WEBGPU = [
+  "--enable-unsafe-webgpu",
+  "--enable-features=Vulkan",
+  "--disable-background-networking",
+  "--disable-component-update",
+];
+
+/**
+ * Starts a headless Chrome that has a WebGPU adapter: `CHROME_PATH`, Puppeteer's own, an installed one, or the one that npm
+ * brings. `TILEGRAD_ADAPTER` picks the adapter; `auto`, the default, takes a real GPU where Chrome can use one.
+ * @throws when there is no Chrome, with what to install.
+ */
+export async function launchChrome(options: LaunchOptions = {}): Promise<Browser> {
+  const chrome = findChrome() ?? (await unpackChrome());
+  if (!chrome) {
+    throw new Error(
+      "no Chrome found: install Chrome or Chromium (on Debian: apt-get install chromium), " +
+        "or set CHROME_PATH to the executable, or run `npx puppeteer browsers install chrome`",
+    );
+  }
+  const launch = (adapter: string[]) =>
+    puppeteer.launch({
+      protocolTimeout: 0,
+      ...chrome,
+      ...options,
+      args: [...WEBGPU, ...adapter, ...(chrome.args ?? []), ...(options.args ?? [])],
+    });
+
+  const wanted = process.env.TILEGRAD_ADAPTER ?? "auto";
+  if (wanted === "hardware") return launch([]);
+  if (wanted === "auto" && mayHaveGpu()) {
+    const browser = await launch([]);
+    if (await hasAdapter(browser)) return browser;
+    await browser.close();
+  }
+  return launch(SOFTWARE);
+}
+
+/** How to start a Chrome that is installed. On Linux without its sandbox, which neither root nor a container can set up. */
+function findChrome(): LaunchOptions | undefined {
+  const executablePath = candidates().find((path) => existsSync(path));
+  if (process.env.CHROME_PATH && executablePath !== process.env.CHROME_PATH) {
+    throw new Error(`CHROME_PATH names no file: ${process.env.CHROME_PATH}`);
+  }
+  return executablePath ? { executablePath, args: process.platform === "linux" ? ["--no-sandbox"] : [] } : undefined;
+}
+
+function candidates(): string[] {
+  const programs = [process.env.PROGRAMFILES, process.env["PROGRAMFILES(X86)"], process.env.LOCALAPPDATA];
+  const applications = ["/Applications", join(homedir(), "Applications")];
+  const usual: Partial<Record<NodeJS.Platform, string[]>> = {
+    linux: [
+      ...["google-chrome", "google-chrome-stable", "chromium", "chromium-browser"].map((name) => `/usr/bin/${name}`),
+      "/opt/google/chrome/chrome",
+      "/snap/bin/chromium",
+    ],
+    darwin: applications.flatMap((folder) =>
+      ["Google Chrome", "Chromium"].map((name) => `${folder}/${name}.app/Contents/MacOS/${name}`),
+    ),
+    win32: programs.flatMap((folder) => (folder ? [join(folder, "Google/Chrome/Application/chrome.exe")] : [])),
+  };
+  return [process.env.CHROME_PATH, puppeteersOwn(), ...(usual[process.platform] ?? [])].filter((path) => path !== undefined);
+}
+
+/** The Chrome in Puppeteer's cache, if it was ever asked to download one. */
+function puppeteersOwn(): string | undefined {
+  try {
+    return puppeteer.executablePath();
+  } catch {
+    return undefined;
+  }
+}
+
+/** The Chrome that npm brings: a headless shell, with the libraries that a bare machine lacks. */
+async function unpackChrome(): Promise<LaunchOptions | undefined> {
+  const folder = await unpack("chromium", ["chromium.br", "swiftshader.tar.br", "al2023.tar.br", "fonts.tar.br"]);
+  if (!folder) return undefined;
+  const libraries = [folder, join(folder, "lib"), process.env.LD_LIBRARY_PATH].filter(Boolean).join(":");
+  return {
+    executablePath: join(folder, "chromium"),
+    headless: "shell",
+    args: ["--no-sandbox", "--no-zygote"],
+    env: { ...process.env, LD_LIBRARY_PATH: libraries },
+  };
+}
+
+async function hasAdapter(browser: Browser): Promise<boolean> {
+  const page = await browser.newPage();
+  await page.goto(pathToFileURL(tmpdir()).href); // WebGPU wants a secure context, and about:blank is none.
+  const found = await page.evaluate(async () => Boolean(await navigator.gpu?.requestAdapter()));
+  await page.close();
+  return found;
+}

@@ -1,0 +1,49 @@
+import { resolve } from "node:path";
+import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
+import { puppeteer } from "./test/browser/provider.ts";
+
+const root = import.meta.dirname;
+const goldenDir = resolve(root, process.env.GOLDEN_DIR ?? "test/golden");
+
+/** What both kinds of device tests share: heavy tests, two cores, one software adapter. */
+const device = {
+  include: ["test/device/**/*.test.ts"],
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+  fileParallelism: false,
+  env: { GOLDEN_DIR: goldenDir },
+};
+
+const projects: TestProjectInlineConfiguration[] = [
+  // No device: graph, gradients, passes, readers of files.
+  { extends: true, test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
+  // The same files in Node, through Dawn …
+  { extends: true, test: { name: "node", ...device, setupFiles: ["test/node/gpu.ts"] } },
+  // … and inside headless Chrome.
+  {
+    extends: true,
+    test: {
+      name: "browser", // Vitest takes the name of an instance: this project is run as `chrome`.
+      ...device,
+      browser: {
+        enabled: true,
+        provider: puppeteer(),
+        instances: [{ browser: "chrome", name: "chrome" }],
+        headless: true,
+        ui: false,
+        screenshotFailures: false,
+      },
+    },
+  },
+  // Node tests that drive pages and child processes.
+  {
+    extends: true,
+    test: { name: "e2e", include: ["test/e2e/**/*.test.ts"], testTimeout: 300_000, hookTimeout: 300_000, fileParallelism: false },
+  },
+];
+
+export default defineConfig({
+  // Pages read data sets and golden files through the dev server.
+  server: { fs: { allow: [root, goldenDir] } },
+  test: { projects, tags: [{ name: "quick", description: "a few seconds of device tests that are worth running before every commit" }] },
+});
