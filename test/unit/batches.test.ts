@@ -24,8 +24,22 @@ describe("batches", () => {
   });
 
   test.each([
-    [5, { batchSize: 2, dropLast: true }, [[0, 1], [2, 3]]],
-    [4, { batchSize: 2, dropLast: true }, [[0, 1], [2, 3]]],
+    [
+      5,
+      { batchSize: 2, dropLast: true },
+      [
+        [0, 1],
+        [2, 3],
+      ],
+    ],
+    [
+      4,
+      { batchSize: 2, dropLast: true },
+      [
+        [0, 1],
+        [2, 3],
+      ],
+    ],
     [1, { batchSize: 1 }, [[0]]],
     [1, { batchSize: 1, dropLast: true }, [[0]]],
     [3, { batchSize: 8 }, [[0, 1, 2]]],
@@ -55,14 +69,19 @@ describe("batches", () => {
 
   test("resumes where it broke off", () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 60 }), fc.integer({ min: 1, max: 70 }), fc.boolean(), (n, batchSize, dropLast) => {
-        const options = { batchSize, shuffle: true, seed: 9, epoch: 3, dropLast };
-        const all = labels(n, options);
-        expect(all.length).toBe(numBatches(counting(n), options));
-        for (let start = 0; start <= all.length; start++) {
-          expect(labels(n, { ...options, start })).toStrictEqual(all.slice(start));
-        }
-      }),
+      fc.property(
+        fc.integer({ min: 1, max: 60 }),
+        fc.integer({ min: 1, max: 70 }),
+        fc.boolean(),
+        (n, batchSize, dropLast) => {
+          const options = { batchSize, shuffle: true, seed: 9, epoch: 3, dropLast };
+          const all = labels(n, options);
+          expect(all.length).toBe(numBatches(counting(n), options));
+          for (let start = 0; start <= all.length; start++) {
+            expect(labels(n, { ...options, start })).toStrictEqual(all.slice(start));
+          }
+        },
+      ),
       { numRuns: 30 },
     );
   });
@@ -74,7 +93,10 @@ describe("batches", () => {
       kept.push(batch);
       batch.x[0] = -1;
     }
-    expect(kept.map((batch) => [...batch.y])).toStrictEqual([[0, 1], [2, 3]]);
+    expect(kept.map((batch) => [...batch.y])).toStrictEqual([
+      [0, 1],
+      [2, 3],
+    ]);
     expect(data.x.data[0]).toBe(0);
   });
 

@@ -37,12 +37,13 @@ describe("parseIdx reads", () => {
     expect(parseIdx(larger.subarray(3)).data).toStrictEqual(new Int32Array([256]));
   });
 
-  test("into memory of its own", () => {
-    const file = idx(8, [1], [7]);
-    const { data } = parseIdx(file);
-    file.fill(0);
-    expect(data[0]).toBe(7);
-    expect(data.buffer.byteLength).toBe(1);
+  test("into memory of its own, also from Node's Buffer", () => {
+    for (const file of [idx(8, [1], [7]), Buffer.from(idx(8, [1], [7]))]) {
+      const { data } = parseIdx(file);
+      file.fill(0);
+      expect(data).toStrictEqual(new Uint8Array([7]));
+      expect(data.buffer.byteLength).toBe(1);
+    }
   });
 });
 

@@ -30,14 +30,17 @@ describe("standardize", () => {
 
   test("is undone by invert, and rebuilt from its state as JSON", () => {
     fc.assert(
-      fc.property(fc.array(fc.float({ noNaN: true, min: -1000, max: 1000 }), { minLength: 2, maxLength: 30 }), (data) => {
-        const normal = standardize({ data, shape: [data.length, 1] });
-        const again = normalizer(JSON.parse(JSON.stringify(normal.state)));
-        const back = again.invert(normal.apply(data));
-        data.forEach((value, i) => {
-          expect(Math.abs((back[i] as number) - value)).toBeLessThan(1e-3);
-        });
-      }),
+      fc.property(
+        fc.array(fc.float({ noNaN: true, min: -1000, max: 1000 }), { minLength: 2, maxLength: 30 }),
+        (data) => {
+          const normal = standardize({ data, shape: [data.length, 1] });
+          const again = normalizer(JSON.parse(JSON.stringify(normal.state)));
+          const back = again.invert(normal.apply(data));
+          data.forEach((value, i) => {
+            expect(Math.abs(back[i]! - value)).toBeLessThan(1e-3);
+          });
+        },
+      ),
     );
   });
 

@@ -21,19 +21,31 @@ describe("trainValidationSplit", () => {
 
   test("loses and repeats nothing, with labels or without", () => {
     fc.assert(
-      fc.property(fc.array(fc.nat(4), { minLength: 2, maxLength: 80 }), fc.nat(), fc.boolean(), (labels, seed, stratified) => {
-        const validation = 1 + (seed % (labels.length - 1));
-        const split = trainValidationSplit(labels.length, { validation, seed, ...(stratified && { stratify: labels }) });
-        expect(split.validation.length).toBe(validation);
-        const all = [...split.train, ...split.validation].sort((a, b) => a - b);
-        expect(all).toStrictEqual(labels.map((_, i) => i));
-        if (!stratified) return;
-        for (let label = 0; label <= 4; label++) {
-          const share = (count(labels, label) * validation) / labels.length;
-          const got = count(Array.from(split.validation, (i) => labels[i] as number), label);
-          expect(Math.abs(got - share)).toBeLessThan(1);
-        }
-      }),
+      fc.property(
+        fc.array(fc.nat(4), { minLength: 2, maxLength: 80 }),
+        fc.nat(),
+        fc.boolean(),
+        (labels, seed, stratified) => {
+          const validation = 1 + (seed % (labels.length - 1));
+          const split = trainValidationSplit(labels.length, {
+            validation,
+            seed,
+            ...(stratified && { stratify: labels }),
+          });
+          expect(split.validation.length).toBe(validation);
+          const all = [...split.train, ...split.validation].sort((a, b) => a - b);
+          expect(all).toStrictEqual(labels.map((_, i) => i));
+          if (!stratified) return;
+          for (let label = 0; label <= 4; label++) {
+            const share = (count(labels, label) * validation) / labels.length;
+            const got = count(
+              Array.from(split.validation, (i) => labels[i]!),
+              label,
+            );
+            expect(Math.abs(got - share)).toBeLessThan(1);
+          }
+        },
+      ),
     );
   });
 

@@ -1,0 +1,111 @@
+import { DTypeError, ShapeError } from "../errors.ts";
+
+export type TypedArray =
+  | Int8Array
+  | Uint8Array
+  | Uint8ClampedArray
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | Float32Array
+  | Float64Array
+  | BigInt64Array
+  | BigUint64Array;
+
+/** Row-major values of n samples; `shape` is [n, …sizes of one sample]. */
+export interface DataArray {
+  readonly data: TypedArray;
+  readonly shape: readonly number[];
+}
+
+/** Named arrays over the same n samples: `{ x: { data, shape: [n, 1, 28, 28] }, y: { data, shape: [n] } }`. */
+export type Dataset = Readonly<Record<string, DataArray>>;
+
+/** The values of some samples of each array of a dataset, under the same names. */
+export type Rows<D extends Dataset> = { [K in keyof D]: D[K]["data"] };
+
+/**
+ * The number of samples of a dataset, once it is known to be sound.
+ *
+ * @throws ShapeError if there is no array, no sample, a shape that does not fit its data, or arrays that differ in n.
+ */
+export function datasetSize(dataset: Dataset): number {
+  let first: string | undefined;
+  let n = 0;
+  for (const [name, { data, shape }] of Object.entries(dataset)) {
+    const count = shape.reduce((product, size) => product * size, 1);
+    if (shape.length === 0 || shape.some((size) => !Number.isInteger(size) || size < 0) || count !== data.length) {
+      throw new ShapeError(
+        `dataset "${name}": shape [${shape.join(", ")}] does not fit its ${data.length} values; ` +
+          "expected [n, …sizes of one sample]",
+      );
+    }
+    const samples = shape[0]!;
+    if (first === undefined) {
+      first = name;
+      n = samples;
+    } else if (samples !== n) {
+      throw new ShapeError(
+        `dataset: "${first}" has ${n} samples and "${name}" has ${samples}; expected the same number`,
+      );
+    }
+  }
+  if (first === undefined) throw new ShapeError("dataset: has no arrays; expected at least one, such as { x, y }");
+  if (n === 0) throw new ShapeError(`dataset "${first}": has no samples`);
+  return n;
+}
+
+/**
+ * The samples `indices` of every array of a dataset, in that order (a sample may be taken more than once).
+ *
+ * @returns arrays of the dataset's own element types in memory of their own.
+ * @throws ShapeError for an unsound dataset or an index outside 0 … n−1.
+ */
+export function takeRows<D extends Dataset>(dataset: D, indices: ArrayLike<number>): Rows<D> {
+  const n = datasetSize(dataset);
+  for (let i = 0; i < indices.length; i++) {
+    const index = indices[i]!;
+    if (!Number.isInteger(index) || index < 0 || index >= n) {
+      throw new ShapeError(`takeRows: indices[${i}] is ${index}, expected an integer from 0 to ${n - 1}`);
+    }
+  }
+  return copyRows(dataset, n, indices);
+}
+
+/** `takeRows` for indices and a dataset that have been checked. */
+export function copyRows<D extends Dataset>(dataset: D, n: number, indices: ArrayLike<number>): Rows<D> {
+  const rows = Object.entries(dataset).map(([name, { data }]) => [name, copy(name, data, data.length / n, indices)]);
+  return Object.fromEntries(rows) as Rows<D>;
+}
+
+function copy(name: string, data: TypedArray, rowSize: number, indices: ArrayLike<number>): TypedArray {
+  const out = allocate(name, data, indices.length * rowSize);
+  // Number and bigint arrays copy alike; one static type spares a second pair of loops.
+  const source = data as Float64Array;
+  const target = out as Float64Array;
+  if (rowSize <= 16) {
+    let to = 0;
+    for (let i = 0; i < indices.length; i++) {
+      const from = indices[i]! * rowSize;
+      for (let k = 0; k < rowSize; k++) target[to++] = source[from + k]!;
+    }
+  } else {
+    for (let i = 0; i < indices.length; i++) {
+      const from = indices[i]! * rowSize;
+      target.set(source.subarray(from, from + rowSize), i * rowSize);
+    }
+  }
+  return out;
+}
+
+/**
+ * A new array of the same element type. By tag, not by constructor: Node's Buffer is a Uint8Array with other habits.
+ */
+function allocate(name: string, data: TypedArray, length: number): TypedArray {
+  const TypedArrayOf = (globalThis as Record<string, unknown>)[data[Symbol.toStringTag]];
+  if (typeof TypedArrayOf !== "function") {
+    throw new DTypeError(`dataset "${name}": expected a typed array, such as a Float32Array`);
+  }
+  return Reflect.construct(TypedArrayOf, [length]) as TypedArray;
+}

@@ -1,0 +1,94 @@
+import { FormatError } from "../errors.ts";
+
+/** What an IDX file holds: row-major values and their sizes, outermost first. */
+export interface IdxArray {
+  readonly shape: number[];
+  readonly data: Uint8Array | Int8Array | Int16Array | Int32Array | Float32Array | Float64Array;
+}
+
+interface ElementType {
+  readonly bytes: number;
+  /** Reads `count` big-endian values. Always a copy: the result owns its memory. */
+  readonly read: (view: DataView, start: number, count: number) => IdxArray["data"];
+}
+
+/** The third byte of the magic number. */
+const ELEMENT_TYPES: Readonly<Record<number, ElementType>> = {
+  8: { bytes: 1, read: (view, start, count) => new Uint8Array(view.buffer, view.byteOffset + start, count).slice() },
+  9: { bytes: 1, read: (view, start, count) => new Int8Array(view.buffer, view.byteOffset + start, count).slice() },
+  11: { bytes: 2, read: (view, start, count) => fill(new Int16Array(count), (i) => view.getInt16(start + 2 * i)) },
+  12: { bytes: 4, read: (view, start, count) => fill(new Int32Array(count), (i) => view.getInt32(start + 4 * i)) },
+  13: { bytes: 4, read: (view, start, count) => fill(new Float32Array(count), (i) => view.getFloat32(start + 4 * i)) },
+  14: { bytes: 8, read: (view, start, count) => fill(new Float64Array(count), (i) => view.getFloat64(start + 8 * i)) },
+};
+
+/**
+ * Reads an IDX file, the format of MNIST and its relatives: two zero bytes, a type code, the rank, one big-endian
+ * 32-bit size per dimension, then the values, big-endian and row-major.
+ *
+ * @param bytes the whole file, already unzipped. It is copied, so it may be dropped or changed afterwards.
+ * @param name what error messages call the file, for instance its path.
+ * @returns sizes, outermost first ([60000, 28, 28] for the MNIST images), and values in the file's own element type.
+ * @throws FormatError naming the fault: gzip, too short, magic number, type code, rank, sizes, missing or surplus
+ *   bytes.
+ *
+ * Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits", section "The IDX file format".
+ */
+export function parseIdx(bytes: Uint8Array, name = "IDX data"): IdxArray {
+  const fail = (fault: string): never => {
+    throw new FormatError(`${name}: ${fault}`);
+  };
+  if (bytes[0] === 0x1f && bytes[1] === 0x8b) {
+    return fail(
+      "is gzip-compressed (it begins with 1f 8b): decompress it first, for instance with DecompressionStream",
+    );
+  }
+  if (bytes.length < 4) {
+    return fail(`too short: ${bytes.length} bytes, an IDX file begins with a magic number of 4`);
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (view.getUint16(0) !== 0) {
+    const found = [...bytes.subarray(0, 4)].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
+    return fail(`bad magic number ${found}: an IDX file begins with 00 00, a type code and the rank`);
+  }
+  const code = view.getUint8(2);
+  const type = ELEMENT_TYPES[code];
+  if (type === undefined) {
+    return fail(
+      `unknown type code 0x${code.toString(16).padStart(2, "0")}: ` +
+        "expected 08 (u8), 09 (i8), 0b (i16), 0c (i32), 0d (f32) or 0e (f64)",
+    );
+  }
+  const rank = view.getUint8(3);
+  if (rank === 0) return fail("has rank 0: expected at least one dimension");
+  const start = 4 + 4 * rank;
+  if (bytes.length < start) {
+    return fail(`too short: ${bytes.length} bytes, the header of rank ${rank} alone takes ${start}`);
+  }
+  const shape = Array.from({ length: rank }, (_, axis) => view.getUint32(4 + 4 * axis));
+  const count = shape.reduce((product, size) => product * size, 1);
+  // A product of integers that has once left the safe range cannot come back into it, unless a size is 0.
+  if (!Number.isSafeInteger(count * type.bytes)) {
+    return fail(`sizes [${shape.join(", ")}] overflow: no file holds that many values`);
+  }
+  const expected = count * type.bytes;
+  const actual = bytes.length - start;
+  if (actual < expected) {
+    return fail(`truncated: sizes [${shape.join(", ")}] need ${expected} bytes of data, the file has ${actual}`);
+  }
+  if (actual > expected) {
+    return fail(
+      `has ${actual - expected} trailing bytes: ` +
+        `sizes [${shape.join(", ")}] need ${expected} bytes of data, the file has ${actual}`,
+    );
+  }
+  return { shape, data: type.read(view, start, count) };
+}
+
+function fill<T extends Int16Array | Int32Array | Float32Array | Float64Array>(
+  out: T,
+  value: (i: number) => number,
+): T {
+  for (let i = 0; i < out.length; i++) out[i] = value(i);
+  return out;
+}

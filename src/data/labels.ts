@@ -1,0 +1,24 @@
+import { AttributeError } from "../errors.ts";
+
+/**
+ * Rows with a 1 in the column of the label and 0 elsewhere, on the host.
+ *
+ * @param labels class of each sample, [n].
+ * @param numClasses number of columns, at least 1.
+ * @returns [n, numClasses], row-major.
+ * @throws AttributeError for a label outside 0 … numClasses−1, naming its place.
+ */
+export function oneHot(labels: ArrayLike<number>, numClasses: number): Float32Array {
+  if (!Number.isInteger(numClasses) || numClasses < 1) {
+    throw new AttributeError(`oneHot: numClasses is ${numClasses}, expected an integer of at least 1`);
+  }
+  const out = new Float32Array(labels.length * numClasses);
+  for (let i = 0; i < labels.length; i++) {
+    const label = labels[i]!;
+    if (!Number.isInteger(label) || label < 0 || label >= numClasses) {
+      throw new AttributeError(`oneHot: labels[${i}] is ${label}, expected an integer from 0 to ${numClasses - 1}`);
+    }
+    out[i * numClasses + label] = 1;
+  }
+  return out;
+}

@@ -1,0 +1,149 @@
+import { AttributeError, ShapeError } from "../errors.ts";
+
+/** Samples to learn a normalisation from: row-major, `shape` is [n, …sizes of one sample]. */
+export interface NumberArray {
+  readonly data: ArrayLike<number>;
+  readonly shape: readonly number[];
+}
+
+/** The numbers of a normalisation, one per feature. Plain arrays: `JSON.stringify` keeps them beside the weights. */
+export interface NormalizerState {
+  readonly shift: readonly number[];
+  readonly divisor: readonly number[];
+  readonly offset: number;
+}
+
+/** y = (x − shift) / divisor + offset for each feature, and back. */
+export interface Normalizer {
+  readonly state: NormalizerState;
+  /** Values of one sample. */
+  readonly features: number;
+  /** Normalises any number of samples, row-major. Computed in float64, rounded to float32 at the end. */
+  apply(data: ArrayLike<number>): Float32Array;
+  /** x = (y − offset) · divisor + shift: undoes `apply` to float32 accuracy. */
+  invert(data: ArrayLike<number>): Float32Array;
+}
+
+/**
+ * Learns to bring every feature to mean 0 and standard deviation 1 (of the population: divided by n, as scikit-learn's
+ * StandardScaler does). Fit it on the training data only, then apply it to all:
+ *
+ * ```ts
+ * const normal = standardize(train.x);
+ * const x = normal.apply(validation.x.data);
+ * ```
+ *
+ * A feature is one of the values of a sample. One that never changes becomes 0 rather than NaN.
+ *
+ * @throws ShapeError if shape and data differ or there is no sample; AttributeError for a value that is not finite.
+ */
+export function standardize(samples: NumberArray): Normalizer {
+  const { n, features, low, high } = ranges(samples, "standardize");
+  const { data } = samples;
+  const sum = new Array<number>(features).fill(0);
+  eachValue(n, features, (i, f) => {
+    sum[f] = sum[f]! + data[i]!;
+  });
+  const mean = sum.map((total) => total / n);
+  const squares = new Array<number>(features).fill(0);
+  // A second pass, not E[x²] − E[x]²: that one cancels when the mean is large.
+  eachValue(n, features, (i, f) => {
+    squares[f] = squares[f]! + (data[i]! - mean[f]!) ** 2;
+  });
+  // Equal ends, not a zero variance: rounding of the mean leaves a variance of 1e-34 to a constant 0.1.
+  const isConstant = (f: number): boolean => low[f] === high[f];
+  return normalizer({
+    shift: mean.map((value, f) => (isConstant(f) ? low[f]! : value)),
+    divisor: squares.map((total, f) => (isConstant(f) ? 1 : Math.sqrt(total / n) || 1)),
+    offset: 0,
+  });
+}
+
+/**
+ * Learns to bring every feature into a range, by default 0 … 1: the smallest value seen becomes its low end, the
+ * largest its high end (scikit-learn's MinMaxScaler). New samples may fall outside. A feature that never changes
+ * becomes the low end.
+ *
+ * @throws ShapeError if shape and data differ or there is no sample; AttributeError for a value that is not finite or a
+ *   range that is not low < high.
+ */
+export function minMaxScale(samples: NumberArray, range: readonly [low: number, high: number] = [0, 1]): Normalizer {
+  const [from, to] = range;
+  if (!(Number.isFinite(from) && Number.isFinite(to) && from < to)) {
+    throw new AttributeError(
+      `minMaxScale: range is [${from}, ${to}], expected two finite numbers, the lower one first`,
+    );
+  }
+  const { low, high } = ranges(samples, "minMaxScale");
+  return normalizer({
+    shift: low,
+    divisor: high.map((value, f) => (value - low[f]!) / (to - from) || 1),
+    offset: from,
+  });
+}
+
+/**
+ * A normaliser from the `state` of another, for instance one that was stored with the weights.
+ *
+ * @throws ShapeError if shift and divisor differ in length or are empty; AttributeError for a divisor of 0 or a number
+ *   that is not finite.
+ */
+export function normalizer(state: NormalizerState): Normalizer {
+  const { shift, divisor, offset } = state;
+  const features = shift.length;
+  if (features === 0 || divisor.length !== features) {
+    throw new ShapeError(
+      `normalizer: ${features} shifts and ${divisor.length} divisors, expected one of each per feature`,
+    );
+  }
+  if (![offset, ...shift, ...divisor].every(Number.isFinite) || divisor.includes(0)) {
+    throw new AttributeError("normalizer: shift, divisor and offset must be finite, and no divisor 0");
+  }
+  const transform = (data: ArrayLike<number>, verb: string, value: (x: number, f: number) => number): Float32Array => {
+    if (data.length % features !== 0) {
+      throw new ShapeError(`normalizer.${verb}: ${data.length} values are not whole samples of ${features} features`);
+    }
+    const out = new Float32Array(data.length);
+    eachValue(data.length / features, features, (i, f) => {
+      out[i] = value(data[i]!, f);
+    });
+    return out;
+  };
+  return {
+    state,
+    features,
+    apply: (data) => transform(data, "apply", (x, f) => (x - shift[f]!) / divisor[f]! + offset),
+    invert: (data) => transform(data, "invert", (y, f) => (y - offset) * divisor[f]! + shift[f]!),
+  };
+}
+
+/** Smallest and largest value of each feature, of samples that are known to be sound and finite. */
+function ranges({ data, shape }: NumberArray, op: string) {
+  const n = shape[0] ?? 0;
+  const features = shape.slice(1).reduce((product, size) => product * size, 1);
+  if (!(n >= 1) || features < 1 || n * features !== data.length) {
+    throw new ShapeError(
+      `${op}: shape [${shape.join(", ")}] does not fit ${data.length} values; ` +
+        "expected [n, …sizes of one sample] with n ≥ 1",
+    );
+  }
+  const low = new Array<number>(features).fill(Number.POSITIVE_INFINITY);
+  const high = new Array<number>(features).fill(Number.NEGATIVE_INFINITY);
+  eachValue(n, features, (i, f) => {
+    const value = data[i]!;
+    if (!Number.isFinite(value)) {
+      throw new AttributeError(
+        `${op}: feature ${f} of sample ${Math.floor(i / features)} is ${value}, expected a finite number`,
+      );
+    }
+    low[f] = Math.min(low[f]!, value);
+    high[f] = Math.max(high[f]!, value);
+  });
+  return { n, features, low, high };
+}
+
+function eachValue(n: number, features: number, visit: (i: number, feature: number) => void): void {
+  for (let i = 0, row = 0; row < n; row++) {
+    for (let f = 0; f < features; f++, i++) visit(i, f);
+  }
+}

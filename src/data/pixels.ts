@@ -1,0 +1,71 @@
+import { AttributeError, ShapeError } from "../errors.ts";
+
+export interface PixelOptions {
+  /** Mean of the pixels on the scale 0 … 1, or one per channel. Default 0. */
+  readonly mean?: number | readonly number[];
+  /** Their standard deviation on the same scale, or one per channel. Default 1. */
+  readonly std?: number | readonly number[];
+  /**
+   * Height × width of one channel; needed where mean or std is per channel. Bytes are then [n, channels, height,
+   * width].
+   */
+  readonly channelSize?: number;
+}
+
+/**
+ * Bytes as a network wants them: (byte / 255 − mean) / std. MNIST's usual constants are `mean: 0.1307, std: 0.3081`.
+ *
+ * @param bytes pixels of any number of images, channel by channel (NCHW) if mean or std is per channel.
+ * @param out where to write, of the same length. Default: a new array.
+ * @returns `out`, one float per byte.
+ * @throws AttributeError for a std that is not above 0 or a mean that is not finite; ShapeError for lengths that do not
+ *   fit.
+ */
+export function scale(
+  bytes: Uint8Array | Uint8ClampedArray,
+  options: PixelOptions = {},
+  out: Float32Array = new Float32Array(bytes.length),
+): Float32Array {
+  const { mean = 0, std = 1 } = options;
+  const perChannel = typeof mean !== "number" || typeof std !== "number";
+  const channels = typeof mean !== "number" ? mean.length : typeof std !== "number" ? std.length : 1;
+  if (channels === 0 || (typeof std !== "number" && std.length !== channels)) {
+    throw new ShapeError(
+      `scale: mean is for ${channels} channels and std for ${lengthOf(std)}, expected the same number`,
+    );
+  }
+  const channelSize = perChannel ? options.channelSize : bytes.length;
+  if (perChannel && !(Number.isInteger(channelSize) && (channelSize as number) >= 1)) {
+    throw new AttributeError(
+      `scale: channelSize is ${channelSize}, expected height × width where mean or std is per channel`,
+    );
+  }
+  const size = channelSize as number;
+  if (perChannel && bytes.length % (channels * size) !== 0) {
+    throw new ShapeError(`scale: ${bytes.length} bytes are not whole images of ${channels} channels × ${size} pixels`);
+  }
+  if (out.length !== bytes.length) {
+    throw new ShapeError(`scale: out has ${out.length} values for ${bytes.length} bytes, expected the same number`);
+  }
+  const tables = Array.from({ length: channels }, (_, c) => table(at(mean, c), at(std, c)));
+  for (let start = 0, plane = 0; start < bytes.length; start += size, plane++) {
+    const values = tables[plane % channels]!;
+    for (let i = start; i < start + size; i++) out[i] = values[bytes[i]!]!;
+  }
+  return out;
+}
+
+/** The result for each of the 256 bytes. */
+function table(mean: number, std: number): Float32Array {
+  if (!Number.isFinite(mean)) throw new AttributeError(`scale: mean is ${mean}, expected a finite number`);
+  if (!(Number.isFinite(std) && std > 0)) throw new AttributeError(`scale: std is ${std}, expected a number above 0`);
+  return Float32Array.from({ length: 256 }, (_, byte) => (byte / 255 - mean) / std);
+}
+
+function at(values: number | readonly number[], channel: number): number {
+  return typeof values === "number" ? values : values[channel]!;
+}
+
+function lengthOf(values: number | readonly number[]): number {
+  return typeof values === "number" ? 1 : values.length;
+}
