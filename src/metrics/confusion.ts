@@ -1,0 +1,127 @@
+import { AttributeError, ShapeError } from "../errors.ts";
+
+/**
+ * Counts of what was predicted for what was there, added up over any number of batches.
+ *
+ * ```ts
+ * const confusion = new ConfusionMatrix(10);
+ * for (const batch of test) confusion.add(await predict(batch), batch.y);
+ * confusion.accuracy();
+ * ```
+ */
+export class ConfusionMatrix {
+  readonly numClasses: number;
+  /** [numClasses, numClasses], row-major: row = actual class, column = predicted class (as in scikit-learn). */
+  readonly counts: Int32Array;
+
+  /** @throws AttributeError if numClasses is not an integer of at least 1. */
+  constructor(numClasses: number) {
+    if (!Number.isInteger(numClasses) || numClasses < 1) {
+      throw new AttributeError(`confusion matrix: numClasses is ${numClasses}, expected an integer of at least 1`);
+    }
+    this.numClasses = numClasses;
+    this.counts = new Int32Array(numClasses * numClasses);
+  }
+
+  /**
+   * Adds one batch. Nothing is added if it throws.
+   *
+   * @param predicted predicted class of each sample, [n].
+   * @param actual its true class, [n].
+   * @throws ShapeError if they differ in length; AttributeError for a class outside 0 … numClasses−1, naming its place.
+   */
+  add(predicted: ArrayLike<number>, actual: ArrayLike<number>): this {
+    checkSameLength(predicted, actual);
+    checkClasses("predicted", predicted, this.numClasses);
+    checkClasses("actual", actual, this.numClasses);
+    for (let i = 0; i < actual.length; i++) {
+      const cell = actual[i]! * this.numClasses + predicted[i]!;
+      this.counts[cell] = this.counts[cell]! + 1;
+    }
+    return this;
+  }
+
+  /** Back to zero, for the next epoch. */
+  reset(): void {
+    this.counts.fill(0);
+  }
+
+  /** Samples of class `actual` that were taken for class `predicted`. */
+  at(actual: number, predicted: number): number {
+    checkClasses("at", [actual, predicted], this.numClasses);
+    return this.counts[actual * this.numClasses + predicted]!;
+  }
+
+  /** Samples counted so far. */
+  get total(): number {
+    return this.counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  /** Share of samples whose class was predicted, 0 … 1; 0 before the first sample. */
+  accuracy(): number {
+    let correct = 0;
+    for (let c = 0; c < this.numClasses; c++) correct += this.at(c, c);
+    return correct / (this.total || 1);
+  }
+
+  /** Samples that are of each class (row sums; "support"). */
+  actualCounts(): number[] {
+    return this.sums((c, k) => this.at(c, k));
+  }
+
+  /** Samples that were taken for each class (column sums). */
+  predictedCounts(): number[] {
+    return this.sums((c, k) => this.at(k, c));
+  }
+
+  private sums(cell: (c: number, k: number) => number): number[] {
+    const classes = Array.from({ length: this.numClasses }, (_, c) => c);
+    return classes.map((c) => classes.reduce((sum, k) => sum + cell(c, k), 0));
+  }
+}
+
+/**
+ * The confusion matrix of one set of predictions.
+ *
+ * @returns [numClasses, numClasses], row-major: row = actual class, column = predicted class.
+ * @throws as `ConfusionMatrix.add`.
+ */
+export function confusionMatrix(
+  predicted: ArrayLike<number>,
+  actual: ArrayLike<number>,
+  numClasses: number,
+): Int32Array {
+  return new ConfusionMatrix(numClasses).add(predicted, actual).counts;
+}
+
+/**
+ * Share of samples whose class was predicted, 0 … 1.
+ *
+ * @throws ShapeError if there are no samples or the lengths differ; AttributeError for a value that is not a class
+ *   index.
+ */
+export function accuracy(predicted: ArrayLike<number>, actual: ArrayLike<number>): number {
+  checkSameLength(predicted, actual);
+  if (actual.length === 0) throw new ShapeError("accuracy: of no samples");
+  checkClasses("predicted", predicted);
+  checkClasses("actual", actual);
+  let correct = 0;
+  for (let i = 0; i < actual.length; i++) if (predicted[i] === actual[i]) correct++;
+  return correct / actual.length;
+}
+
+function checkSameLength(predicted: ArrayLike<number>, actual: ArrayLike<number>): void {
+  if (predicted.length !== actual.length) {
+    throw new ShapeError(`metrics: ${predicted.length} predicted classes for ${actual.length} actual ones`);
+  }
+}
+
+function checkClasses(name: string, classes: ArrayLike<number>, numClasses = Number.POSITIVE_INFINITY): void {
+  for (let i = 0; i < classes.length; i++) {
+    const value = classes[i]!;
+    if (!Number.isInteger(value) || value < 0 || value >= numClasses) {
+      const end = numClasses === Number.POSITIVE_INFINITY ? "up" : `to ${numClasses - 1}`;
+      throw new AttributeError(`metrics: ${name}[${i}] is ${value}, expected a class index from 0 ${end}`);
+    }
+  }
+}

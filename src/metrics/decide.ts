@@ -1,0 +1,56 @@
+import { AttributeError, ShapeError } from "../errors.ts";
+
+/**
+ * The class each row of scores stands for: the column of its largest value, of equal ones the first. A NaN counts as
+ * largest, as in PyTorch.
+ *
+ * @param logits [n, numClasses], row-major; logits and probabilities give the same.
+ * @returns class indices, [n].
+ * @throws AttributeError if numClasses is not an integer of at least 1; ShapeError if the rows are not whole.
+ */
+export function argmaxRows(logits: ArrayLike<number>, numClasses: number): Int32Array {
+  if (!Number.isInteger(numClasses) || numClasses < 1) {
+    throw new AttributeError(`argmaxRows: numClasses is ${numClasses}, expected an integer of at least 1`);
+  }
+  if (logits.length % numClasses !== 0) {
+    throw new ShapeError(`argmaxRows: ${logits.length} values are not whole rows of ${numClasses}`);
+  }
+  return Int32Array.from({ length: logits.length / numClasses }, (_, row) => {
+    let best = 0;
+    let largest = logits[row * numClasses]!;
+    for (let c = 1; c < numClasses && !Number.isNaN(largest); c++) {
+      const value = logits[row * numClasses + c]!;
+      if (value > largest || Number.isNaN(value)) {
+        best = c;
+        largest = value;
+      }
+    }
+    return best;
+  });
+}
+
+/**
+ * Classes 0 and 1 from the probabilities of class 1: 1 where the probability is above the threshold.
+ *
+ * @param probabilities [n], for instance sigmoid outputs (not logits).
+ * @param threshold between 0 and 1, default 0.5.
+ * @returns class indices, [n].
+ * @throws AttributeError for a threshold or a probability outside 0 … 1 (beyond rounding) or NaN, naming its place.
+ */
+export function binaryFromProbabilities(probabilities: ArrayLike<number>, threshold = 0.5): Int32Array {
+  if (!(threshold >= 0 && threshold <= 1)) {
+    throw new AttributeError(`binaryFromProbabilities: threshold is ${threshold}, expected a number from 0 to 1`);
+  }
+  // A sigmoid computed on a GPU may overshoot 1 by a few units in the last place.
+  const slack = 1e-5;
+  return Int32Array.from({ length: probabilities.length }, (_, i) => {
+    const value = probabilities[i]!;
+    if (!(value >= -slack && value <= 1 + slack)) {
+      throw new AttributeError(
+        `binaryFromProbabilities: probabilities[${i}] is ${value}, expected a number from 0 to 1 ` +
+          "(for logits apply a sigmoid first)",
+      );
+    }
+    return value > threshold ? 1 : 0;
+  });
+}

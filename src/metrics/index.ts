@@ -1,0 +1,11 @@
+export { accuracy, ConfusionMatrix, confusionMatrix } from "./confusion.ts";
+export { argmaxRows, binaryFromProbabilities } from "./decide.ts";
+export { mae, mse, r2, rmse } from "./regression.ts";
+export {
+  type ClassificationReport,
+  classificationReport,
+  formatConfusionMatrix,
+  formatReport,
+  type ReportRow,
+} from "./report.ts";
+export { type Average, type ClassScore, f1, precision, recall } from "./scores.ts";

@@ -1,0 +1,110 @@
+import { AttributeError, ShapeError } from "../errors.ts";
+import type { ConfusionMatrix } from "./confusion.ts";
+import { type Average, f1, precision, recall } from "./scores.ts";
+
+/** Scores from 0 to 1; `support` is the number of actual samples. */
+export interface ReportRow {
+  readonly name: string;
+  readonly precision: number;
+  readonly recall: number;
+  readonly f1: number;
+  readonly support: number;
+}
+
+export interface ClassificationReport {
+  /** One row per class, in order. */
+  readonly classes: readonly ReportRow[];
+  readonly macro: ReportRow;
+  readonly weighted: ReportRow;
+  readonly accuracy: number;
+  /** Number of samples. */
+  readonly total: number;
+}
+
+/**
+ * Precision, recall and F1 of each class and their averages, like scikit-learn's `classification_report`.
+ *
+ * @param names of the classes, for the table. Default "0", "1", …
+ * @throws ShapeError if there are not as many names as classes.
+ */
+export function classificationReport(confusion: ConfusionMatrix, names?: readonly string[]): ClassificationReport {
+  const support = confusion.actualCounts();
+  const precisions = precision(confusion);
+  const recalls = recall(confusion);
+  const f1s = f1(confusion);
+  const average = (kind: Average): ReportRow => ({
+    name: `${kind} avg`,
+    precision: precision(confusion, kind),
+    recall: recall(confusion, kind),
+    f1: f1(confusion, kind),
+    support: confusion.total,
+  });
+  return {
+    classes: classNames(confusion, names).map((name, c) => ({
+      name,
+      precision: precisions[c]!,
+      recall: recalls[c]!,
+      f1: f1s[c]!,
+      support: support[c]!,
+    })),
+    macro: average("macro"),
+    weighted: average("weighted"),
+    accuracy: confusion.accuracy(),
+    total: confusion.total,
+  };
+}
+
+/**
+ * The report as a table of plain text for a terminal, without a final line break.
+ *
+ * @param digits after the decimal point, 0 to 20, default 3.
+ * @throws AttributeError for another number of digits.
+ */
+export function formatReport(report: ClassificationReport, { digits = 3 }: { readonly digits?: number } = {}): string {
+  if (!Number.isInteger(digits) || digits < 0 || digits > 20) {
+    throw new AttributeError(`formatReport: digits is ${digits}, expected an integer from 0 to 20`);
+  }
+  const cells = (row: ReportRow): string[] => [
+    row.name,
+    row.precision.toFixed(digits),
+    row.recall.toFixed(digits),
+    row.f1.toFixed(digits),
+    String(row.support),
+  ];
+  const heading = ["", "precision", "recall", "f1", "support"];
+  const accuracy = ["accuracy", "", "", report.accuracy.toFixed(digits), String(report.total)];
+  const classes = report.classes.map(cells);
+  const lines = table([heading, ...classes, accuracy, cells(report.macro), cells(report.weighted)]);
+  lines.splice(1 + classes.length, 0, "");
+  lines.splice(1, 0, "");
+  return lines.join("\n");
+}
+
+/**
+ * The confusion matrix as a table of plain text, a row for each actual class and a column for each predicted one; 0 is
+ * a dot.
+ *
+ * @throws ShapeError if there are not as many names as classes.
+ */
+export function formatConfusionMatrix(confusion: ConfusionMatrix, names?: readonly string[]): string {
+  const labels = classNames(confusion, names);
+  const rows = labels.map((label, actual) => [
+    label,
+    ...labels.map((_, predicted) => String(confusion.at(actual, predicted) || "·")),
+  ]);
+  return table([["actual \\ predicted", ...labels], ...rows]).join("\n");
+}
+
+/** Columns as wide as their widest cell, flush right. */
+function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
+  return rows.map((row) => row.map((cell, column) => cell.padStart(widths[column] ?? 0)).join("  "));
+}
+
+function classNames(confusion: ConfusionMatrix, names?: readonly string[]): readonly string[] {
+  if (names === undefined) return Array.from({ length: confusion.numClasses }, (_, c) => String(c));
+  if (names.length !== confusion.numClasses) {
+    throw new ShapeError(`report: ${names.length} names for ${confusion.numClasses} classes`);
+  }
+  return names;
+}

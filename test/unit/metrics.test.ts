@@ -1,0 +1,257 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { AttributeError, ShapeError } from "../../src/errors.ts";
+import {
+  type Average,
+  accuracy,
+  argmaxRows,
+  binaryFromProbabilities,
+  ConfusionMatrix,
+  classificationReport,
+  confusionMatrix,
+  f1,
+  formatConfusionMatrix,
+  formatReport,
+  mae,
+  mse,
+  precision,
+  r2,
+  recall,
+  rmse,
+} from "../../src/metrics/index.ts";
+
+// The example of scikit-learn's documentation of precision_score, recall_score and f1_score.
+const actual = [0, 1, 2, 0, 1, 2];
+const predicted = [0, 2, 1, 0, 0, 1];
+
+describe("confusion matrix", () => {
+  test("has actual classes as rows and predicted ones as columns", () => {
+    expect(confusionMatrix([1, 1, 0], [0, 1, 0], 2)).toStrictEqual(new Int32Array([1, 1, 0, 1]));
+    expect([...confusionMatrix(predicted, actual, 3)]).toStrictEqual([2, 0, 0, 1, 0, 1, 0, 2, 0]);
+  });
+
+  test("adds up over batches to that of all samples", () => {
+    const label = fc.nat(4);
+    fc.assert(
+      fc.property(fc.array(fc.tuple(label, label)), fc.nat(10), (pairs, cut) => {
+        const [p, a] = [pairs.map(([x]) => x), pairs.map(([, y]) => y)];
+        const confusion = new ConfusionMatrix(5).add(p.slice(0, cut), a.slice(0, cut)).add(p.slice(cut), a.slice(cut));
+        expect(confusion.counts).toStrictEqual(confusionMatrix(p, a, 5));
+        expect(confusion.total).toBe(pairs.length);
+        if (pairs.length > 0) {
+          expect(confusion.accuracy()).toBe(accuracy(p, a));
+          expect(precision(confusion, "micro")).toBeCloseTo(accuracy(p, a), 12);
+          expect(recall(confusion, "weighted")).toBeCloseTo(accuracy(p, a), 12);
+        }
+      }),
+    );
+  });
+
+  test("starts again after reset, and is 0 before the first sample", () => {
+    const confusion = new ConfusionMatrix(3).add(predicted, actual);
+    confusion.reset();
+    expect(confusion.total).toBe(0);
+    expect(confusion.accuracy()).toBe(0);
+    for (const average of ["macro", "micro", "weighted"] as const) expect(f1(confusion, average)).toBe(0);
+  });
+
+  test("knows its sums", () => {
+    const confusion = new ConfusionMatrix(3).add(predicted, actual);
+    expect(confusion.actualCounts()).toStrictEqual([2, 2, 2]);
+    expect(confusion.predictedCounts()).toStrictEqual([3, 2, 1]);
+    expect(confusion.at(1, 2)).toBe(1);
+    expect(confusion.at(2, 1)).toBe(2);
+  });
+
+  test("refuses labels outside the classes, and then counts nothing", () => {
+    const confusion = new ConfusionMatrix(3);
+    expect(() => confusion.add([0, 1], [0, 3])).toThrow("actual[1] is 3, expected a class index from 0 to 2");
+    expect(() => confusion.add([0, -1], [0, 1])).toThrow("predicted[1] is -1");
+    expect(() => confusion.add([0, 0.5], [0, 1])).toThrow(AttributeError);
+    expect(() => confusion.add([0, Number.NaN], [0, 1])).toThrow(AttributeError);
+    expect(() => confusion.add([0], [0, 1])).toThrow(ShapeError);
+    expect(() => confusion.at(0, 3)).toThrow("at[1] is 3");
+    expect(() => new ConfusionMatrix(0)).toThrow("numClasses is 0");
+    expect(confusion.total).toBe(0);
+  });
+});
+
+describe("accuracy", () => {
+  test("is the share of matches", () => {
+    expect(accuracy(new Int32Array(predicted), new Uint8Array(actual))).toBe(2 / 6);
+    expect(accuracy([4], [4])).toBe(1);
+  });
+
+  test("refuses no samples, other lengths, values that are no classes", () => {
+    expect(() => accuracy([], [])).toThrow(ShapeError);
+    expect(() => accuracy([1], [1, 2])).toThrow("1 predicted classes for 2 actual ones");
+    expect(() => accuracy([0.9], [1])).toThrow("predicted[0] is 0.9, expected a class index from 0 up");
+  });
+});
+
+describe("precision, recall and F1", () => {
+  test("of each class", () => {
+    expect(precision(predicted, actual, 3)).toStrictEqual(new Float64Array([2 / 3, 0, 0]));
+    expect(recall(predicted, actual, 3)).toStrictEqual(new Float64Array([1, 0, 0]));
+    expect(f1(predicted, actual, 3)).toStrictEqual(new Float64Array([0.8, 0, 0]));
+  });
+
+  test.each<[Average, number, number, number]>([
+    ["macro", 2 / 9, 1 / 3, 0.8 / 3],
+    ["micro", 1 / 3, 1 / 3, 1 / 3],
+    ["weighted", 2 / 9, 1 / 3, 0.8 / 3],
+  ])("%s average", (average, p, r, f) => {
+    expect(precision(predicted, actual, 3, average)).toBeCloseTo(p, 12);
+    expect(recall(predicted, actual, 3, average)).toBeCloseTo(r, 12);
+    expect(f1(predicted, actual, 3, average)).toBeCloseTo(f, 12);
+  });
+
+  test("weigh classes by their actual samples", () => {
+    // Class 0: 3 actual, 2 found, 3 predicted. Class 1: 1 actual, none found.
+    const confusion = new ConfusionMatrix(2).add([0, 0, 1, 0], [0, 0, 0, 1]);
+    expect(precision(confusion, "weighted")).toBeCloseTo((3 / 4) * (2 / 3), 12);
+    expect(precision(confusion, "macro")).toBeCloseTo((1 / 2) * (2 / 3), 12);
+    expect(recall(confusion, "weighted")).toBeCloseTo(2 / 4, 12);
+  });
+
+  test("are 0, not NaN, for a class never predicted, never there, or neither", () => {
+    const confusion = new ConfusionMatrix(4).add([0, 0, 1], [0, 2, 0]);
+    expect([...precision(confusion)]).toStrictEqual([1 / 2, 0, 0, 0]);
+    expect([...recall(confusion)]).toStrictEqual([1 / 2, 0, 0, 0]);
+    expect([...f1(confusion)]).toStrictEqual([1 / 2, 0, 0, 0]);
+  });
+
+  test("binary is the score of class 1", () => {
+    const p = [1, 1, 1, 0];
+    const a = [1, 1, 0, 1];
+    expect(precision(p, a, 2, "binary")).toBeCloseTo(2 / 3, 12);
+    expect(recall([1, 0, 0, 0], a, 2, "binary")).toBeCloseTo(1 / 3, 12);
+    expect(f1([1, 0, 0, 0], a, 2, "binary")).toBeCloseTo(1 / 2, 12);
+    expect(() => f1(predicted, actual, 3, "binary")).toThrow('f1: average "binary" needs 2 classes, there are 3');
+  });
+
+  test("refuse an average that is none", () => {
+    expect(() => recall(predicted, actual, 3, "median" as Average)).toThrow('recall: average is "median"');
+  });
+});
+
+describe("report", () => {
+  const confusion = new ConfusionMatrix(3).add(predicted, actual);
+
+  test("holds the scores", () => {
+    const report = classificationReport(confusion, ["cat", "dog", "owl"]);
+    expect(report.classes[0]).toStrictEqual({ name: "cat", precision: 2 / 3, recall: 1, f1: 0.8, support: 2 });
+    expect(report.classes.map((row) => row.name)).toStrictEqual(["cat", "dog", "owl"]);
+    expect(report.accuracy).toBe(2 / 6);
+    expect(report.macro.f1).toBeCloseTo(0.8 / 3, 12);
+    expect(report.weighted.support).toBe(6);
+    expect(report.total).toBe(6);
+  });
+
+  test("is a table for a terminal", () => {
+    expect(
+      `\n${formatReport(classificationReport(confusion, ["cat", "dog", "owl"]), { digits: 2 })}\n`,
+    ).toMatchInlineSnapshot(`
+      "
+                    precision  recall    f1  support
+
+               cat       0.67    1.00  0.80        2
+               dog       0.00    0.00  0.00        2
+               owl       0.00    0.00  0.00        2
+
+          accuracy                     0.33        6
+         macro avg       0.22    0.33  0.27        6
+      weighted avg       0.22    0.33  0.27        6
+      "
+    `);
+    expect(
+      `\n${formatConfusionMatrix(new ConfusionMatrix(2).add([0, 1, 1], [0, 0, 1]), ["no", "yes"])}\n`,
+    ).toMatchInlineSnapshot(`
+      "
+      actual \\ predicted  no  yes
+                      no   1    1
+                     yes   ·    1
+      "
+    `);
+    expect(`\n${formatConfusionMatrix(confusion)}\n`).toMatchInlineSnapshot(`
+      "
+      actual \\ predicted  0  1  2
+                       0  2  ·  ·
+                       1  1  ·  1
+                       2  ·  2  ·
+      "
+    `);
+  });
+
+  test("refuses another number of names, digits that are none", () => {
+    expect(() => classificationReport(confusion, ["cat"])).toThrow("1 names for 3 classes");
+    expect(() => formatConfusionMatrix(confusion, [])).toThrow(ShapeError);
+    expect(() => formatReport(classificationReport(confusion), { digits: -1 })).toThrow(AttributeError);
+  });
+});
+
+describe("argmaxRows", () => {
+  test("finds the largest of each row, the first of equal ones", () => {
+    expect(argmaxRows(new Float32Array([1, 3, 2, -5, -5, -6]), 3)).toStrictEqual(new Int32Array([1, 0]));
+    expect([
+      ...argmaxRows([Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, Number.POSITIVE_INFINITY], 2),
+    ]).toStrictEqual([0, 1]);
+    expect([...argmaxRows([5, 6], 1)]).toStrictEqual([0, 0]);
+  });
+
+  test("takes NaN for largest, as PyTorch does", () => {
+    expect([...argmaxRows([9, Number.NaN, Number.NaN, Number.NaN, 9, 9], 3)]).toStrictEqual([1, 0]);
+  });
+
+  test("refuses rows that are not whole", () => {
+    expect(() => argmaxRows([1, 2, 3], 2)).toThrow("3 values are not whole rows of 2");
+    expect(() => argmaxRows([1], 0)).toThrow(AttributeError);
+  });
+});
+
+describe("binaryFromProbabilities", () => {
+  test("is 1 above the threshold", () => {
+    expect(binaryFromProbabilities([0, 0.5, 0.51, 1])).toStrictEqual(new Int32Array([0, 0, 1, 1]));
+    expect([...binaryFromProbabilities([0.1, 0.3], 0.2)]).toStrictEqual([0, 1]);
+    expect([...binaryFromProbabilities([1.000001])]).toStrictEqual([1]);
+  });
+
+  test("refuses logits and NaN", () => {
+    expect(() => binaryFromProbabilities([0.5, 2.5])).toThrow("probabilities[1] is 2.5");
+    expect(() => binaryFromProbabilities([Number.NaN])).toThrow(AttributeError);
+    expect(() => binaryFromProbabilities([0.5], 50)).toThrow("threshold is 50");
+  });
+});
+
+describe("regression", () => {
+  // The example of scikit-learn's documentation of mean_squared_error and r2_score.
+  const a = [3, -0.5, 2, 7];
+  const p = [2.5, 0, 2, 8];
+
+  test("errors", () => {
+    expect(mse(p, a)).toBe(0.375);
+    expect(rmse(p, a)).toBeCloseTo(Math.sqrt(0.375), 12);
+    expect(mae(p, a)).toBe(0.5);
+    expect(r2(p, a)).toBeCloseTo(0.9486081370449679, 12);
+    expect(mse([1], [3])).toBe(4);
+  });
+
+  test("r2 is 1 when perfect, 0 for the mean, below 0 when worse", () => {
+    expect(r2(a, a)).toBe(1);
+    expect(r2([2.875, 2.875, 2.875, 2.875], a)).toBeCloseTo(0, 12);
+    expect(r2([3, 2, 1], [1, 2, 3])).toBe(-3);
+  });
+
+  test("r2 of a constant is 1 or 0, also where its mean rounds", () => {
+    expect(r2([0.1, 0.1, 0.1], [0.1, 0.1, 0.1])).toBe(1);
+    expect(r2([0.1, 0.1, 0.2], [0.1, 0.1, 0.1])).toBe(0);
+  });
+
+  test("refuses no values and other lengths", () => {
+    for (const metric of [mse, mae, rmse, r2]) {
+      expect(() => metric([], [])).toThrow(ShapeError);
+      expect(() => metric([1, 2], [1])).toThrow("2 predicted values for 1 actual ones");
+    }
+    expect(() => r2([1], [1])).toThrow("at least two");
+  });
+});
