@@ -1,0 +1,79 @@
+/** Element types of a safetensors file. F16 and BF16 travel as their 16 raw bits, BOOL as bytes 0 and 1. */
+export interface SafetensorsArrays {
+  F64: Float64Array;
+  F32: Float32Array;
+  F16: Uint16Array;
+  BF16: Uint16Array;
+  I64: BigInt64Array;
+  I32: Int32Array;
+  I16: Int16Array;
+  I8: Int8Array;
+  U64: BigUint64Array;
+  U32: Uint32Array;
+  U16: Uint16Array;
+  U8: Uint8Array;
+  BOOL: Uint8Array;
+}
+
+export type SafetensorsDType = keyof SafetensorsArrays;
+
+/** The typed array that holds each element type; WebGPU's hosts are little-endian, as the format is. */
+export const ARRAYS = {
+  F64: Float64Array,
+  F32: Float32Array,
+  F16: Uint16Array,
+  BF16: Uint16Array,
+  I64: BigInt64Array,
+  I32: Int32Array,
+  I16: Int16Array,
+  I8: Int8Array,
+  U64: BigUint64Array,
+  U32: Uint32Array,
+  U16: Uint16Array,
+  U8: Uint8Array,
+  BOOL: Uint8Array,
+} as const;
+
+export function isSafetensorsDType(name: unknown): name is SafetensorsDType {
+  return typeof name === "string" && Object.hasOwn(ARRAYS, name);
+}
+
+/** One tensor: row-major values; `data` is of the array type that belongs to `dtype`. A shape of [] is one value. */
+export type SafetensorsTensor = {
+  [D in SafetensorsDType]: {
+    readonly dtype: D;
+    readonly shape: readonly number[];
+    readonly data: SafetensorsArrays[D];
+  };
+}[SafetensorsDType];
+
+/**
+ * The values of a tensor as float32, in a new array: F16 and BF16 exactly, F64 and integers of more than 24 bits
+ * rounded, BOOL as 0 and 1.
+ */
+export function toFloat32(tensor: SafetensorsTensor): Float32Array {
+  switch (tensor.dtype) {
+    case "F16":
+      return Float32Array.from(tensor.data, halfToNumber);
+    case "BF16":
+      // bfloat16 is the upper half of a float32.
+      return new Float32Array(Uint32Array.from(tensor.data, (bits) => bits * 65536).buffer);
+    case "I64":
+    case "U64":
+      return Float32Array.from({ length: tensor.data.length }, (_, i) => Number(tensor.data[i]));
+    case "BOOL":
+      return Float32Array.from(tensor.data, (byte) => (byte === 0 ? 0 : 1));
+    default:
+      return Float32Array.from(tensor.data);
+  }
+}
+
+/** IEEE 754 binary16: 1 bit sign, 5 bits exponent, 10 bits fraction. */
+function halfToNumber(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+  return sign * (1024 + fraction) * 2 ** (exponent - 25);
+}

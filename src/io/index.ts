@@ -1,0 +1,2 @@
+export { type SafetensorsDType, type SafetensorsTensor, toFloat32 } from "./dtypes.ts";
+export { parseSafetensors, type Safetensors, serializeSafetensors } from "./safetensors.ts";
