@@ -38,12 +38,21 @@ const projects: TestProjectInlineConfiguration[] = [
   // Node tests that drive pages and child processes.
   {
     extends: true,
-    test: { name: "e2e", include: ["test/e2e/**/*.test.ts"], testTimeout: 300_000, hookTimeout: 300_000, fileParallelism: false },
+    test: {
+      name: "e2e",
+      include: ["test/e2e/**/*.test.ts"],
+      testTimeout: 300_000,
+      hookTimeout: 300_000,
+      fileParallelism: false,
+    },
   },
 ];
 
 export default defineConfig({
   // Pages read data sets and golden files through the dev server.
   server: { fs: { allow: [root, goldenDir] } },
-  test: { projects, tags: [{ name: "quick", description: "a few seconds of device tests that are worth running before every commit" }] },
+  test: {
+    projects,
+    tags: [{ name: "quick", description: "a few seconds of device tests that are worth running before every commit" }],
+  },
 });

@@ -8,14 +8,14 @@ import { createBrotliDecompress } from "node:zlib";
 
 const require = createRequire(import.meta.url);
 
-/** The npm package that brings Chrome, SwiftShader and a Vulkan loader as brotli archives, for Linux on x64. */
-const PACKAGE = "@sparticuz/chromium";
-
-/** Folder of the archives, or undefined where the package is not installed or holds nothing for this machine. */
+/**
+ * Folder of the npm package that brings Chrome, SwiftShader and a Vulkan loader as brotli archives, for Linux on x64.
+ * Undefined where it is not installed, or holds nothing for this machine.
+ */
 function archives(): string | undefined {
   if (process.platform !== "linux" || process.arch !== "x64") return undefined;
   try {
-    return join(dirname(require.resolve(PACKAGE)), "../../bin");
+    return join(dirname(require.resolve("@sparticuz/chromium")), "../../bin");
   } catch {
     return undefined;
   }
@@ -69,5 +69,5 @@ function cacheFolder(source: string): string {
       // Not writable: the next one.
     }
   }
-  throw new Error(`no folder to unpack ${PACKAGE} into: neither below ${modules} nor ${own} can be written`);
+  throw new Error(`no folder to unpack @sparticuz/chromium into: neither below ${modules} nor ${own} can be written`);
 }

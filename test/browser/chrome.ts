@@ -68,7 +68,9 @@ function candidates(): string[] {
     ),
     win32: programs.flatMap((folder) => (folder ? [join(folder, "Google/Chrome/Application/chrome.exe")] : [])),
   };
-  return [process.env.CHROME_PATH, puppeteersOwn(), ...(usual[process.platform] ?? [])].filter((path) => path !== undefined);
+  return [process.env.CHROME_PATH, puppeteersOwn(), ...(usual[process.platform] ?? [])].filter(
+    (path) => path !== undefined,
+  );
 }
 
 /** The Chrome in Puppeteer's cache, if it was ever asked to download one. */
