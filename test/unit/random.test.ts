@@ -55,6 +55,14 @@ describe("randomStream", () => {
     expect(counts.reduce((sum, count) => sum + (count - 10_000) ** 2 / 10_000, 0)).toBeLessThan(20.5);
   });
 
+  test("below is even for bounds that do not divide 2^32", () => {
+    const random = randomStream(6);
+    let low = 0;
+    // Were the last, incomplete run of values not drawn again, half of them would lie in the first third.
+    for (let i = 0; i < 10_000; i++) if (random.below(3 * 2 ** 30) < 2 ** 30) low++;
+    expect(low / 10_000).toBeCloseTo(1 / 3, 1);
+  });
+
   test("differs by seed, by stream and by the high bits of either", () => {
     const first = (seed: number, stream?: number) => randomStream(seed, stream).bits();
     const seeds = [0, 1, -1, 2 ** 32, 2 ** 32 + 1, 2 ** 40];

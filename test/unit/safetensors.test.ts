@@ -103,6 +103,11 @@ describe("parseSafetensors reads", () => {
     expect(parseSafetensors(file({ __metadata__: { a: "b" } })).metadata).toStrictEqual({ a: "b" });
   });
 
+  test("empty tensors, wherever they lie", () => {
+    const { tensors } = parseSafetensors(file({ a: u8(0, 1), start: u8(0, 0), end: u8(1, 1) }, [7]));
+    expect([...tensors.values()].map(({ data }) => data.length)).toStrictEqual([1, 0, 0]);
+  });
+
   test("fields that it does not know, without a word", () => {
     expect(parseSafetensors(file({ a: { ...u8(0, 1), note: [{}] } }, [1])).tensors.size).toBe(1);
   });
@@ -138,6 +143,7 @@ describe("parseSafetensors refuses", () => {
     ["a dtype that every object has", file({ a: { ...u8(0, 1), dtype: "toString" } }, [1]), 'dtype is "toString"'],
     ["a dtype that is no text", file({ a: { ...u8(0, 1), dtype: ["U8"] } }, [1]), 'dtype is ["U8"]'],
     ["a negative size", file({ a: { ...u8(0, 1), shape: [-1] } }, [1]), "shape is [-1]"],
+    ["minus nothing", file('{"a":{"dtype":"U8","shape":[-0],"data_offsets":[0,0]}}'), "expected an array of integers"],
     ["half a size", file({ a: { ...u8(0, 1), shape: [0.5] } }, [1]), "shape is [0.5]"],
     [
       "a size beyond exact integers",
