@@ -1,0 +1,61 @@
+import { type Grid, linearId, storage, workgroupSize } from "./lib/grid.wgsl.ts";
+import { type Scalar, type ViewParams, vec4Load, vec4Of } from "./lib/view.wgsl.ts";
+import { wgsl } from "./wgsl.ts";
+
+export interface ElementwiseInput {
+  readonly name: string;
+  readonly type: Scalar;
+  readonly view: ViewParams;
+  /** Elements of the bound range, a multiple of 4. */
+  readonly length: number;
+  /** Set where a result takes this input's place: they share one read_write binding. */
+  readonly shared: boolean;
+}
+
+export interface ElementwiseParams {
+  /** Elements of the result. */
+  readonly count: number;
+  readonly grid: Grid;
+  readonly inputs: readonly ElementwiseInput[];
+  /** Results: buffer name (that of a shared input or a new one), type, and the value of the body that is stored. */
+  readonly outputs: readonly { name: string; type: Scalar; value: string; length: number; shared: boolean }[];
+  /** Statements from the inputs' values (named like the buffers with `_` appended) to the outputs' values. */
+  readonly body: readonly string[];
+  readonly lib: readonly string[];
+  readonly usesIndex: boolean;
+}
+
+/**
+ * The one elementwise kernel: out[i] = body(in₀[i], in₁[i], …) for every i. Each invocation owns four neighbours, so a value is
+ * a vec4 wherever the view of an input allows it. Buffers are padded to 16 bytes: the last invocation may compute up to three
+ * elements of padding, which nobody reads.
+ */
+export function elementwise({ count, grid, inputs, outputs, body, lib, usesIndex }: ElementwiseParams): string {
+  const loads = inputs.map((input) => ({ ...input, ...vec4Load(input.view, input.type) }));
+  const fresh = outputs.filter((output) => !output.shared);
+  const declared = [
+    ...loads.map(({ name, type, length, shared, vectors }, i) =>
+      storage(i, name, shared ? "read_write" : "read", vectors ? vec4Of[type] : type, vectors ? length / 4 : length),
+    ),
+    ...fresh.map(({ name, type, length }, i) => storage(inputs.length + i, name, "read_write", vec4Of[type], length / 4)),
+  ];
+  return wgsl`
+alias F = vec4f;
+alias I = vec4i;
+alias U = vec4u;
+const COUNT = ${Math.ceil(count / 4)}u; // vec4 in the result
+${declared}
+${lib}
+@compute @workgroup_size(${workgroupSize})
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  let i = ${linearId(grid, workgroupSize)};
+  if (i >= COUNT) { return; }
+  #if ${usesIndex}
+  let index = 4u * i + vec4u(0u, 1u, 2u, 3u);
+  #endif
+${loads.map(({ name, load }) => `  let ${name}_ = ${load(name, "i")};`)}
+${body.map((line) => `  ${line}`)}
+${outputs.map(({ name, value }) => `  ${name}[i] = ${value};`)}
+}
+`;
+}

@@ -1,0 +1,95 @@
+/**
+ * Strided views in WGSL: from a row-major position to the element of a buffer. Shapes are known when a kernel is written, so
+ * every division is by a constant.
+ */
+export interface ViewParams {
+  readonly shape: readonly number[];
+  /** In elements; 0 repeats, negative walks backwards. */
+  readonly strides: readonly number[];
+  readonly offset: number;
+}
+
+/** Element types as WGSL names them. */
+export type Scalar = "f32" | "f16" | "i32" | "u32";
+export const vec4Of: Record<Scalar, string> = { f32: "vec4f", f16: "vec4h", i32: "vec4i", u32: "vec4u" };
+
+/** Drops axes of size 1 and merges neighbours that are walked with one stride, innermost last. */
+export function coalesce({ shape, strides, offset }: ViewParams): ViewParams {
+  const merged: { n: number; stride: number }[] = [];
+  shape.forEach((n, axis) => {
+    if (n === 1) return;
+    const stride = strides[axis]!;
+    const outer = merged[merged.length - 1];
+    if (outer && outer.stride === stride * n) {
+      outer.n *= n;
+      outer.stride = stride;
+    } else {
+      merged.push({ n, stride });
+    }
+  });
+  return { shape: merged.map(({ n }) => n), strides: merged.map(({ stride }) => stride), offset };
+}
+
+/** Expression of the element that stands at row-major position `i`, an u32 expression that binds tightly. */
+export function elementAt(view: ViewParams, i: string): string {
+  const { shape, strides, offset } = coalesce(view);
+  const terms: { text: string; minus: boolean }[] = [];
+  let inner = 1;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    const stride = strides[axis]!;
+    const divided = inner === 1 ? i : `${i} / ${inner}u`;
+    const coordinate = axis === 0 ? divided : `${divided} % ${shape[axis]!}u`;
+    if (stride !== 0) {
+      const factor = Math.abs(stride);
+      const text = factor === 1 ? `(${coordinate})` : `(${coordinate}) * ${factor}u`;
+      terms.unshift({ text, minus: stride < 0 });
+    }
+    inner *= shape[axis]!;
+  }
+  // Subtractions come last: u32 arithmetic wraps, so the order is for the reader only.
+  terms.sort((a, b) => Number(a.minus) - Number(b.minus));
+  const sum = terms.map(({ text, minus }, k) => `${k === 0 ? (minus ? "0u - " : "") : minus ? " - " : " + "}${text}`).join("");
+  if (sum === "") return `${offset}u`;
+  return offset === 0 ? sum : `${offset}u + ${sum}`;
+}
+
+/** How a kernel reads four neighbouring elements of a view at once. */
+export interface Vec4Load {
+  /** Whether the buffer is declared as an array of vec4. */
+  readonly vectors: boolean;
+  /** Expression of the vec4 at position `i` (counted in vec4), given the name of the buffer. */
+  load(name: string, i: string): string;
+}
+
+/**
+ * The cheapest way to read elements 4·i … 4·i+3 of a view as one vec4: a vector load where they are neighbours in memory, one
+ * element repeated where they are the same, four loads otherwise.
+ */
+export function vec4Load(view: ViewParams, type: Scalar): Vec4Load {
+  const flat = coalesce(view);
+  const vector = vec4Of[type];
+  const rank = flat.shape.length;
+  if (rank === 0 || flat.strides.every((stride) => stride === 0)) {
+    return { vectors: false, load: (name) => `${vector}(${name}[${flat.offset}u])` };
+  }
+  const inner = flat.strides[rank - 1]!;
+  const aligned = flat.offset % 4 === 0 && flat.strides.slice(0, -1).every((stride) => stride % 4 === 0);
+  // A single axis may have a ragged end: what is read beyond it stays in the padding of the buffer.
+  const whole = rank === 1 || flat.shape[rank - 1]! % 4 === 0;
+  if (inner === 1 && aligned && whole) {
+    const quarter = {
+      shape: flat.shape.map((n, axis) => (axis === rank - 1 ? Math.ceil(n / 4) : n)),
+      strides: flat.strides.map((stride, axis) => (axis === rank - 1 ? 1 : stride / 4)),
+      offset: flat.offset / 4,
+    };
+    return { vectors: true, load: (name, i) => `${name}[${elementAt(quarter, i)}]` };
+  }
+  if (inner === 0 && flat.shape[rank - 1]! % 4 === 0) {
+    return { vectors: false, load: (name, i) => `${vector}(${name}[${elementAt(flat, `(4u * ${i})`)}])` };
+  }
+  return {
+    vectors: false,
+    load: (name, i) =>
+      `${vector}(${[0, 1, 2, 3].map((lane) => `${name}[${elementAt(flat, `(4u * ${i} + ${lane}u)`)}]`).join(", ")})`,
+  };
+}

@@ -1,0 +1,202 @@
+import { type Grid, linearId, storage, workgroupSize } from "./lib/grid.wgsl.ts";
+import { elementAt, type Scalar, type ViewParams } from "./lib/view.wgsl.ts";
+import { wgsl } from "./wgsl.ts";
+
+/*
+ * Kernels that put elements elsewhere: pad, concat, gather, scatterAdd, cumsum. One invocation per result element (per line in
+ * cumsum), no workgroup memory.
+ */
+
+interface Buffer {
+  readonly type: Scalar;
+  readonly length: number;
+}
+
+/** `let c0 = …; let c1 = …;`: the coordinates of row-major position `i`. */
+export function coordinates(shape: readonly number[], i: string): string[] {
+  let inner = 1;
+  const lines: string[] = [];
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    const divided = inner === 1 ? i : `${i} / ${inner}u`;
+    lines.unshift(`  let c${axis} = ${axis === 0 ? divided : `${divided} % ${shape[axis]!}u`};`);
+    inner *= shape[axis]!;
+  }
+  return lines;
+}
+
+/** Sum of coordinate × stride, `offset` first. */
+const dot = (names: readonly string[], strides: readonly number[], offset: number): string =>
+  [
+    `${offset}u`,
+    ...names.flatMap((name, axis) => {
+      const stride = strides[axis]!;
+      return stride === 0 ? [] : [stride < 0 ? `0u - ${name} * ${-stride}u` : `${name} * ${stride}u`];
+    }),
+  ].join(" + ");
+
+const main = (count: number, grid: Grid, body: readonly string[]): string => wgsl`
+const COUNT = ${count}u;
+@compute @workgroup_size(${workgroupSize})
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  let i = ${linearId(grid, workgroupSize)};
+  if (i >= COUNT) { return; }
+${body}
+}
+`;
+
+export interface PadParams {
+  readonly shape: readonly number[];
+  readonly low: readonly number[];
+  readonly interior: readonly number[];
+  readonly value: number;
+  readonly input: Buffer & { readonly view: ViewParams };
+  readonly output: Buffer;
+  readonly count: number;
+  readonly grid: Grid;
+}
+
+/** Copies an input into a larger field of `value`: LOW before it on each axis, INTERIOR between neighbours. */
+export function pad({ shape, low, interior, value, input, output, count, grid }: PadParams): string {
+  const inside: string[] = [];
+  const source = input.view.shape.map((n, axis) => {
+    const step = interior[axis]! + 1;
+    // Positions before the input wrap to huge numbers, so one comparison serves both ends.
+    const from = low[axis] === 0 ? `c${axis}` : `(c${axis} - ${low[axis]!}u)`;
+    if (step > 1) inside.push(`${from} % ${step}u == 0u`);
+    if (n * step - interior[axis]! < shape[axis]!) inside.push(`${from} < ${(n - 1) * step + 1}u`);
+    return step > 1 ? `(${from} / ${step}u)` : from;
+  });
+  return wgsl`
+${storage(0, "x", "read", input.type, input.length)}
+${storage(1, "y", "read_write", output.type, output.length)}
+${main(count, grid, [
+  ...coordinates(shape, "i"),
+  `  var value = ${input.type}(${value});`,
+  `  if (${inside.join(" && ") || "true"}) { value = x[${dot(source, input.view.strides, input.view.offset)}]; }`,
+  "  y[i] = value;",
+])}`;
+}
+
+export interface ConcatParams {
+  readonly type: Scalar;
+  /** Elements before, along and behind the joined axis. */
+  readonly along: number;
+  readonly inner: number;
+  readonly inputs: readonly (Buffer & { readonly view: ViewParams; readonly along: number })[];
+  readonly output: Buffer;
+  readonly count: number;
+  readonly grid: Grid;
+}
+
+/** Sets inputs side by side along one axis. */
+export function concat({ type, along, inner, inputs, output, count, grid }: ConcatParams): string {
+  let start = 0;
+  const branches = inputs.map((input, k) => {
+    const at = `(outer * ${input.along * inner}u + (j - ${start}u) * ${inner}u + behind)`;
+    start += input.along;
+    const head = k === inputs.length - 1 ? (k === 0 ? "" : " else") : `${k === 0 ? "  " : " else "}if (j < ${start}u)`;
+    return `${head} { value = x${k}[${elementAt(input.view, at)}]; }`;
+  });
+  return wgsl`
+${inputs.map((input, k) => storage(k, `x${k}`, "read", type, input.length))}
+${storage(inputs.length, "y", "read_write", type, output.length)}
+${main(count, grid, [
+  `  let outer = i / ${along * inner}u;`,
+  `  let j = i / ${inner}u % ${along}u;`,
+  `  let behind = i % ${inner}u;`,
+  `  var value: ${type};`,
+  branches.join(""),
+  "  y[i] = value;",
+])}`;
+}
+
+export interface GatherParams {
+  readonly type: Scalar;
+  /** Shape of the index and of the result. */
+  readonly shape: readonly number[];
+  readonly axis: number;
+  readonly size: number;
+  readonly input: Buffer & { readonly view: ViewParams };
+  readonly index: Buffer & { readonly view: ViewParams };
+  readonly output: Buffer;
+  readonly count: number;
+  readonly grid: Grid;
+}
+
+/** y[…, i, …] = x[…, index[…, i, …], …]; an index outside the axis is held at its ends. */
+export function gather({ type, shape, axis, size, input, index, output, count, grid }: GatherParams): string {
+  const names = shape.map((_, k) => (k === axis ? "at" : `c${k}`));
+  return wgsl`
+${storage(0, "x", "read", type, input.length)}
+${storage(1, "index", "read", "i32", index.length)}
+${storage(2, "y", "read_write", type, output.length)}
+${main(count, grid, [
+  ...coordinates(shape, "i"),
+  `  let at = u32(clamp(index[${elementAt(index.view, "i")}], 0, ${size - 1}));`,
+  `  y[i] = x[${dot(names, input.view.strides, input.view.offset)}];`,
+])}`;
+}
+
+export interface ScatterParams {
+  readonly type: Scalar;
+  readonly shape: readonly number[];
+  readonly axis: number;
+  readonly input: Buffer & { readonly view: ViewParams };
+  readonly index: Buffer & { readonly view: ViewParams };
+  readonly source: Buffer & { readonly view: ViewParams };
+  readonly output: Buffer;
+  readonly count: number;
+  readonly grid: Grid;
+}
+
+/**
+ * y = x, and source[…, j, …] added where index[…, j, …] names the element. Each result element looks through the line of
+ * indices for itself: no atomics, one order, the same bits every time.
+ */
+export function scatterAdd({ type, shape, axis, input, index, source, output, count, grid }: ScatterParams): string {
+  const names = shape.map((_, k) => (k === axis ? "j" : `c${k}`));
+  const within = index.view.shape.flatMap((n, k) => (k !== axis && n < shape[k]! ? [`c${k} < ${n}u`] : []));
+  return wgsl`
+${storage(0, "x", "read", type, input.length)}
+${storage(1, "index", "read", "i32", index.length)}
+${storage(2, "source", "read", type, source.length)}
+${storage(3, "y", "read_write", type, output.length)}
+${main(count, grid, [
+  ...coordinates(shape, "i"),
+  `  var acc = x[${elementAt(input.view, "i")}];`,
+  `  if (${within.join(" && ") || "true"}) {`,
+  `    for (var j = 0u; j < ${index.view.shape[axis]!}u; j++) {`,
+  `      if (index[${dot(names, index.view.strides, index.view.offset)}] == i32(c${axis})) {`,
+  `        acc += source[${dot(names, source.view.strides, source.view.offset)}];`,
+  "      }",
+  "    }",
+  "  }",
+  "  y[i] = acc;",
+])}`;
+}
+
+export interface CumsumParams {
+  readonly type: Scalar;
+  /** Elements along and behind the axis. */
+  readonly along: number;
+  readonly inner: number;
+  readonly input: Buffer & { readonly view: ViewParams };
+  readonly output: Buffer;
+  /** Lines: results over `along`. */
+  readonly count: number;
+  readonly grid: Grid;
+}
+
+/** Running sums along an axis, one invocation per line. */
+export const cumsum = ({ type, along, inner, input, output, count, grid }: CumsumParams): string => wgsl`
+${storage(0, "x", "read", type, input.length)}
+${storage(1, "y", "read_write", type, output.length)}
+${main(count, grid, [
+  `  let from_ = i / ${inner}u * ${along * inner}u + i % ${inner}u;`,
+  `  var acc = ${type}(0);`,
+  `  for (var t = 0u; t < ${along}u; t++) {`,
+  `    let at = from_ + t * ${inner}u;`,
+  `    acc += x[${elementAt(input.view, "at")}];`,
+  "    y[at] = acc;",
+  "  }",
+])}`;

@@ -1,0 +1,135 @@
+import { type Grid, linearGroup, linearId, storage, workgroupSize } from "./lib/grid.wgsl.ts";
+import { wgsl } from "./wgsl.ts";
+
+/** What is made of each line of logits. Labels enter the last two only. */
+export type SoftmaxKind = "softmax" | "logSoftmax" | "crossEntropy" | "crossEntropyGrad";
+
+export interface SoftmaxParams {
+  readonly kind: SoftmaxKind;
+  /** Lines, elements of a line, and the distance between its neighbours. */
+  readonly lines: number;
+  readonly length: number;
+  readonly inner: number;
+  /** Label that stands for "no target". */
+  readonly ignore: number;
+  /** Whether the gradient of the losses is one number for all lines. */
+  readonly uniform: boolean;
+  /** Elements of the bound ranges. */
+  readonly inputLength: number;
+  readonly labelLength: number;
+  readonly gradLength: number;
+  readonly outputLength: number;
+  readonly grid: Grid;
+}
+
+const takesLabels = (kind: SoftmaxKind): boolean => kind === "crossEntropy" || kind === "crossEntropyGrad";
+
+function declarations(p: SoftmaxParams): string[] {
+  const labels = takesLabels(p.kind) ? [storage(1, "labels", "read", "i32", p.labelLength)] : [];
+  const grads = p.kind === "crossEntropyGrad" ? [storage(2, "dloss", "read", "f32", p.gradLength)] : [];
+  const output = 1 + labels.length + grads.length;
+  return [
+    `const LINES = ${p.lines}u;`,
+    `const LENGTH = ${p.length}u; // elements of a line`,
+    `const INNER = ${p.inner}u; // distance between neighbours of a line`,
+    storage(0, "x", "read", "f32", p.inputLength),
+    ...labels,
+    ...grads,
+    storage(output, "y", "read_write", "f32", p.outputLength),
+  ];
+}
+
+/** What is stored for element `t` of the line, given its logit `value`, the line's `top` and `total` = Σ e^(x − top). */
+const stored = (kind: SoftmaxKind): string =>
+  kind === "softmax" ? "exp(value - top) / total"
+  : kind === "logSoftmax" ? "value - top - log(total)"
+  : "select(0.0, scale * (exp(value - top) / total - select(0.0, 1.0, i32(t) == label)), kept)";
+
+/** Statements that read the label of line `i`; those outside the line are held at its ends. */
+const readLabel = ({ kind, ignore, uniform }: SoftmaxParams): string => wgsl`
+  #if ${takesLabels(kind)}
+  let label = clamp(labels[i], 0, i32(LENGTH) - 1);
+  let kept = labels[i] != ${ignore};
+  #endif
+  #if ${kind === "crossEntropyGrad"}
+  let scale = dloss[${uniform ? "0" : "i"}];
+  #endif
+`;
+
+/**
+ * Softmax and its relatives, one invocation per line and no barrier: largest element, sum of exponentials, result. The variant
+ * for CPU adapters and for many short lines.
+ */
+export const softmaxSerial = (p: SoftmaxParams): string => wgsl`
+${declarations(p)}
+
+@compute @workgroup_size(${workgroupSize})
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  let i = ${linearId(p.grid, workgroupSize)};
+  if (i >= LINES) { return; }
+  let from_ = i / INNER * (LENGTH * INNER) + i % INNER;
+  ${readLabel(p)}
+  var top = x[from_];
+  for (var t = 1u; t < LENGTH; t++) { top = max(top, x[from_ + t * INNER]); }
+  var total = 0.0;
+  for (var t = 0u; t < LENGTH; t++) { total += exp(x[from_ + t * INNER] - top); }
+  #if ${p.kind === "crossEntropy"}
+  y[i] = select(0.0, log(total) + top - x[from_ + u32(label) * INNER], kept);
+  #else
+  for (var t = 0u; t < LENGTH; t++) {
+    let value = x[from_ + t * INNER];
+    y[from_ + t * INNER] = ${stored(p.kind)};
+  }
+  #endif
+}
+`;
+
+/** The same with one workgroup per line and two trees over workgroup memory: the variant for GPUs and long lines. */
+export const softmaxTree = (p: SoftmaxParams): string => wgsl`
+${declarations(p)}
+const THREADS = ${workgroupSize}u;
+const ROUNDS = ${Math.ceil(p.length / workgroupSize)}u;
+var<workgroup> partial: array<f32, ${workgroupSize}>;
+
+@compute @workgroup_size(${workgroupSize})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  // No early return: every invocation must reach the barriers, also those of surplus workgroups, which repeat the last line.
+  let i = min(${linearGroup(p.grid)}, LINES - 1u);
+  let from_ = i / INNER * (LENGTH * INNER) + i % INNER;
+  ${readLabel(p)}
+  var top = x[from_];
+  for (var k = 0u; k < ROUNDS; k++) {
+    let t = k * THREADS + lane;
+    if (t < LENGTH) { top = max(top, x[from_ + t * INNER]); }
+  }
+  partial[lane] = top;
+  for (var half = THREADS / 2u; half > 0u; half /= 2u) {
+    workgroupBarrier();
+    if (lane < half) { partial[lane] = max(partial[lane], partial[lane + half]); }
+  }
+  top = workgroupUniformLoad(&partial[0]);
+  var total = 0.0;
+  for (var k = 0u; k < ROUNDS; k++) {
+    let t = k * THREADS + lane;
+    if (t < LENGTH) { total += exp(x[from_ + t * INNER] - top); }
+  }
+  partial[lane] = total;
+  for (var half = THREADS / 2u; half > 0u; half /= 2u) {
+    workgroupBarrier();
+    if (lane < half) { partial[lane] += partial[lane + half]; }
+  }
+  total = workgroupUniformLoad(&partial[0]);
+  if (${linearGroup(p.grid)} >= LINES) { return; }
+  #if ${p.kind === "crossEntropy"}
+  if (lane == 0u) { y[i] = select(0.0, log(total) + top - x[from_ + u32(label) * INNER], kept); }
+  #else
+  for (var k = 0u; k < ROUNDS; k++) {
+    let t = k * THREADS + lane;
+    if (t < LENGTH) {
+      let value = x[from_ + t * INNER];
+      y[from_ + t * INNER] = ${stored(p.kind)};
+    }
+  }
+  #endif
+}
+`;

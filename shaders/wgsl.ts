@@ -1,0 +1,32 @@
+import { wgsl as preprocess } from "wgsl-preprocessor/wgsl-preprocessor.js";
+
+/** What may stand in a hole of a shader: text, a whole or fractional number, a condition of `#if`, or lines to be joined. */
+export type Hole = string | number | boolean | readonly string[];
+
+const conditional = /#(if|elif)\s*$/;
+
+/**
+ * Template tag for WGSL with `#if ${condition}` … `#elif ${condition}` … `#else` … `#endif`. It stands before the preprocessor
+ * and refuses what that would silently print: `undefined`, NaN, a boolean outside a condition, `#else if`. Lists are joined by
+ * line breaks. Interpolated text is not parsed again, so fragments compose.
+ */
+export function wgsl(strings: TemplateStringsArray, ...holes: readonly Hole[]): string {
+  const values = holes.map((hole, i) => {
+    const before = strings[i]!;
+    const line = before.slice(before.lastIndexOf("\n") + 1);
+    const where = `hole ${i} after "${line.trim()}"`;
+    if (conditional.test(before)) {
+      if (typeof hole !== "boolean") throw new Error(`wgsl: ${where} is a condition, but is ${typeof hole}`);
+      return hole;
+    }
+    if (typeof hole === "string") return hole;
+    if (typeof hole === "number" && Number.isFinite(hole)) return String(hole);
+    if (Array.isArray(hole) && hole.every((text) => typeof text === "string")) return hole.join("\n");
+    throw new Error(`wgsl: ${where} is ${String(hole)}, expected text, a finite number or a list of texts`);
+  });
+  for (const text of strings) if (/#else\s+if/.test(text)) throw new Error("wgsl: write #elif, not #else if");
+  return tidy(preprocess(strings, ...values));
+}
+
+/** Drops the blank lines that empty holes and untaken branches leave, so that generated kernels read like written ones. */
+const tidy = (text: string): string => `${text.replace(/[ \t]+$/gm, "").replace(/\n{3,}/g, "\n\n").trim()}\n`;

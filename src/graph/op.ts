@@ -1,0 +1,148 @@
+import type { DType, Shape } from "./shape.ts";
+import type { Attrs, Node, Source, Spec, Tensor } from "./tensor.ts";
+
+/**
+ * The contract of an op. No pass knows ops by name: it asks the node for the rule it needs, so a new op is a new object of
+ * this form and nothing else.
+ */
+export interface Op {
+  readonly name: string;
+  /** Leaves only: where the value comes from. */
+  readonly source?: Source;
+  /** Shapes and dtypes of the results. Throws a ShapeError, DTypeError or AttributeError that names op and shapes. */
+  infer(inputs: readonly Tensor[], attrs: Attrs): readonly Spec[];
+  /**
+   * Vector-Jacobian product: gradients of the inputs from those of the results, as new nodes. `undefined` stands for "no
+   * gradient" on either side. Ops without it are not differentiable, and their inputs get none.
+   */
+  vjp?(node: Node, grads: readonly (Tensor | undefined)[]): readonly (Tensor | undefined)[];
+  /** Ops that only look at their input otherwise: the result as a view of it, or `undefined` where it needs a copy. */
+  view?(node: Node, input: View): View | undefined;
+  /** The kernels that compute the results. Pure: it neither encodes nor allocates. */
+  lower?(node: Node, to: Lowering): readonly KernelCall[];
+  /** Present on pointwise ops: see `ops/pointwise.ts`. */
+  readonly pointwise?: PointwiseRule;
+  /**
+   * Set where a chain of pointwise ops may run on the op's only result before it is stored: the number of the op's own inputs.
+   * The fuse pass then makes a node of the same op with `attrs.epilogue`, a program whose first input is that result and whose
+   * others follow the op's own.
+   */
+  readonly epilogueAfter?: number;
+  /** Ranges that integer inputs must keep to. Values fed to a program are checked against them before anything runs. */
+  bounds?(node: Node): readonly Bounds[];
+  /** What to print in a label after the op's name. */
+  describe?(node: Node): string;
+}
+
+/** Input number `input` holds whole numbers from `low` to `high`, or `except`. */
+export interface Bounds {
+  readonly input: number;
+  readonly low: number;
+  readonly high: number;
+  readonly except?: number;
+}
+
+/** How one element of the result follows from the same element of each input. */
+export interface PointwiseRule {
+  /** WGSL expression; arguments are names of values of type F, I or U (scalar or vec4, so literals are `F(1.0)`). */
+  wgsl(args: readonly string[], attrs: Attrs, at: IndexNames): string;
+  /** The same in float64, for the reference executor and for folding constants. */
+  js(args: readonly number[], attrs: Attrs, index: number): number;
+  /** WGSL functions that the expression calls. */
+  readonly lib?: readonly string[];
+  /** Whether the element's own position enters: random bits and `iota`. */
+  readonly usesIndex?: boolean;
+  /** Arithmetic operations an element costs, for the roofline. */
+  readonly flops: number;
+}
+
+/** Names that stand for the element's position in the text of a kernel. */
+export interface IndexNames {
+  /** Row-major position in the result, of type U. */
+  readonly index: string;
+}
+
+/** A buffer of the plan, before it has memory. */
+export interface VirtualBuffer {
+  readonly id: number;
+  readonly kind: "input" | "variable" | "constant" | "scratch";
+  /** What it is for, in words. */
+  readonly role: string;
+  readonly bytes: number;
+  /** Constants: their bytes. */
+  readonly data?: Uint8Array;
+  /** Scratch that keeps its memory for the whole run: program outputs and arenas. */
+  readonly pinned?: boolean;
+}
+
+/** Elements of a buffer seen as a tensor. `offset` and `strides` count elements; a stride of 0 repeats. */
+export interface View {
+  readonly buffer: VirtualBuffer;
+  readonly dtype: DType;
+  readonly shape: Shape;
+  readonly strides: readonly number[];
+  /** First element, counted from `base`. */
+  readonly offset: number;
+  /** Byte at which the tensor's home begins in the buffer: a multiple of 256, so that it can be bound. */
+  readonly base: number;
+  /** Bytes of that home, a multiple of 16. */
+  readonly span: number;
+}
+
+export interface Binding {
+  readonly buffer: VirtualBuffer;
+  /** Bytes. */
+  readonly offset: number;
+  readonly size: number;
+  readonly access: "read" | "read_write";
+}
+
+/** One dispatch, as data. Bindings stand in group 0, in this order. */
+export interface KernelCall {
+  /** Composed of op, shapes, epilogue and dtype: `matmul[64x128x784]+add+relu:f32`. */
+  readonly label: string;
+  readonly family: string;
+  readonly variant: string;
+  readonly wgsl: string;
+  readonly bindings: readonly Binding[];
+  readonly workgroups: readonly [number, number, number];
+  /** Arithmetic operations, and bytes that must be moved at least once. */
+  readonly flops: number;
+  readonly bytes: number;
+}
+
+/** What the choice of a kernel may depend on. Plain data: a test makes its own. */
+export interface AdapterTraits {
+  /** A processor pretending to be a GPU: barriers and workgroup memory are slow there. */
+  readonly cpu: boolean;
+  readonly maxStorageBuffers: number;
+  readonly maxInvocations: number;
+  readonly maxWorkgroupBytes: number;
+  readonly maxWorkgroups: number;
+  /** Bytes of the largest binding, and of the largest buffer. */
+  readonly maxBinding: number;
+  readonly maxBuffer: number;
+  readonly features: ReadonlySet<string>;
+  /** `family → variant`: overrides the chooser, for tests and for measuring. */
+  readonly forced?: Readonly<Record<string, string>>;
+}
+
+/** What `lower` may ask of the pass that calls it. */
+export interface Lowering {
+  readonly traits: AdapterTraits;
+  /** Where the tensor lies, strides and all. */
+  view(tensor: Tensor): View;
+  /** The same row-major from the beginning of its home; a copy is made where it is not so already. */
+  contiguous(tensor: Tensor): View;
+  /**
+   * The place of result `i`, row-major; `undefined` where nobody reads it. A result without a place of its own yet takes that
+   * of `over`, an input that dies here and has the same bytes.
+   */
+  result(i: number, over?: Tensor): View | undefined;
+  /** A place for intermediate values of this node. */
+  scratch(role: string, shape: Shape, dtype: DType): View;
+  /** Whether this node is the last to read the tensor's memory, so that a result may take its place. */
+  dies(tensor: Tensor): boolean;
+  /** Copies a tensor to a given place. */
+  copy(from: Tensor, to: View): KernelCall;
+}

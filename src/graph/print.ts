@@ -1,0 +1,63 @@
+import { showShape } from "./shape.ts";
+import type { Attrs, Node, Tensor } from "./tensor.ts";
+
+/** Nodes that the given tensors need, inputs before users, in order of their making. */
+export function reachable(roots: Iterable<Tensor>): Node[] {
+  const seen = new Set<Node>();
+  const stack = [...roots].map((tensor) => tensor.node);
+  while (stack.length > 0) {
+    const node = stack.pop()!;
+    if (seen.has(node)) continue;
+    seen.add(node);
+    for (const input of node.inputs) stack.push(input.node);
+  }
+  return [...seen].sort((a, b) => a.id - b.id);
+}
+
+/**
+ * The graph as text, a line a node, numbered from %0 in topological order:
+ * `%3 = matmul(%0, %2) : f32[64, 10]`. Goldens of the tests and `inspect()` show this form.
+ */
+export function print(outputs: Readonly<Record<string, Tensor>>): string {
+  const numbers = new Map<Node, number>();
+  const name = (tensor: Tensor): string => {
+    const suffix = tensor.node.results.length > 1 ? `.${tensor.index}` : "";
+    return `%${numbers.get(tensor.node)}${suffix}`;
+  };
+  const lines = order(Object.values(outputs)).map((node, i) => {
+    numbers.set(node, i);
+    const specs = node.results.map((result) => `${result.dtype}${showShape(result.shape)}`).join(", ");
+    const detail = node.op.describe?.(node) ?? showAttrs(node.attrs);
+    return `%${i} = ${node.op.name}(${node.inputs.map(name).join(", ")})${detail && ` ${detail}`} : ${specs}`;
+  });
+  for (const [key, tensor] of Object.entries(outputs)) lines.push(`${key} -> ${name(tensor)}`);
+  return `${lines.join("\n")}\n`;
+}
+
+/** Depth-first order, so that the text depends on the graph's form and not on when its nodes were made. */
+export function order(roots: readonly Tensor[]): Node[] {
+  const done = new Set<Node>();
+  const sorted: Node[] = [];
+  const stack: [node: Node, next: number][] = [];
+  for (const root of roots) {
+    if (!done.has(root.node)) stack.push([root.node, 0]);
+    done.add(root.node);
+    while (stack.length > 0) {
+      const top = stack[stack.length - 1]!;
+      const input = top[0].inputs[top[1]++];
+      if (input === undefined) {
+        sorted.push(top[0]);
+        stack.pop();
+      } else if (!done.has(input.node)) {
+        done.add(input.node);
+        stack.push([input.node, 0]);
+      }
+    }
+  }
+  return sorted;
+}
+
+function showAttrs(attrs: Attrs): string {
+  const entries = Object.entries(attrs).filter(([key, value]) => key !== "spec" && value !== undefined);
+  return entries.length === 0 ? "" : `{${entries.map(([key, value]) => `${key}: ${JSON.stringify(value)}`).join(", ")}}`;
+}

@@ -1,0 +1,76 @@
+import { ShapeError } from "../errors.ts";
+
+/** Sizes of a tensor's axes, outermost first. `[]` is a scalar. */
+export type Shape = readonly number[];
+
+/** Element types. Comparisons give `i32` ones and zeros; `f16` needs the adapter's `shader-f16`. */
+export type DType = "f32" | "f16" | "i32" | "u32";
+
+/** The dtypes that have gradients. */
+export const floats: readonly DType[] = ["f32", "f16"];
+
+/** Bytes of one element. */
+export const bytesPer = (dtype: DType): number => (dtype === "f16" ? 2 : 4);
+
+/** Number of elements of a shape: 1 for a scalar. */
+export const sizeOf = (shape: Shape): number => shape.reduce((product, n) => product * n, 1);
+
+export const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((n, i) => n === b[i]);
+
+/** `[64, 784]`, as error messages write a shape. */
+export const showShape = (shape: Shape): string => `[${shape.join(", ")}]`;
+
+/** Row-major strides in elements: the last axis moves fastest. */
+export function rowMajor(shape: Shape): number[] {
+  const strides = new Array<number>(shape.length);
+  let stride = 1;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    strides[axis] = stride;
+    stride *= shape[axis]!;
+  }
+  return strides;
+}
+
+/** Refuses anything but whole positive sizes: tilegrad has no empty tensors. */
+export function checkShape(op: string, shape: Shape): void {
+  shape.forEach((n, axis) => {
+    if (!Number.isInteger(n) || n < 1) {
+      throw new ShapeError(`${op}: axis ${axis} of ${showShape(shape)} is ${n}; sizes are whole numbers from 1`);
+    }
+  });
+}
+
+/** Axis counted from the front; negative ones count from the end, as in PyTorch. */
+export function axisOf(op: string, axis: number, rank: number): number {
+  const resolved = axis < 0 ? axis + rank : axis;
+  if (!Number.isInteger(axis) || resolved < 0 || resolved >= rank) {
+    throw new ShapeError(`${op}: axis ${axis} does not exist in a tensor of ${rank} axes`);
+  }
+  return resolved;
+}
+
+/** Resolved, ascending, distinct axes. `undefined` or an empty list means all of them. */
+export function axesOf(op: string, axes: number | readonly number[] | undefined, rank: number): number[] {
+  const given = axes === undefined ? [] : typeof axes === "number" ? [axes] : axes;
+  if (given.length === 0) return Array.from({ length: rank }, (_, axis) => axis);
+  const resolved = given.map((axis) => axisOf(op, axis, rank)).sort((a, b) => a - b);
+  const twice = resolved.find((axis, i) => axis === resolved[i + 1]);
+  if (twice !== undefined) throw new ShapeError(`${op}: axis ${twice} is named twice in [${given.join(", ")}]`);
+  return resolved;
+}
+
+/** NumPy broadcasting: shapes are aligned at the end, and a size of 1 stretches. */
+export function broadcastShapes(op: string, ...shapes: Shape[]): number[] {
+  const rank = Math.max(0, ...shapes.map((shape) => shape.length));
+  return Array.from({ length: rank }, (_, axis) => {
+    let size = 1;
+    for (const shape of shapes) {
+      const n = shape[axis - rank + shape.length] ?? 1;
+      if (n !== 1 && size !== 1 && n !== size) {
+        throw new ShapeError(`${op}: shapes do not broadcast: ${shapes.map(showShape).join(" and ")}`);
+      }
+      if (n !== 1) size = n;
+    }
+    return size;
+  });
+}

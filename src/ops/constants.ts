@@ -1,0 +1,84 @@
+import { AttributeError, DTypeError, ShapeError } from "../errors.ts";
+import type { Op } from "../graph/op.ts";
+import { type DType, type Shape, showShape, sizeOf } from "../graph/shape.ts";
+import { apply, type Tensor, type TensorData, Variable } from "../graph/tensor.ts";
+
+const fullOp: Op = {
+  name: "full",
+  source: "constant",
+  infer(_, { shape, value, dtype }) {
+    if (!Number.isFinite(value)) {
+      throw new AttributeError(`full: value is ${value}, expected a finite number: WGSL has no constants of that kind`);
+    }
+    if (dtype !== "f32" && dtype !== "f16" && !Number.isInteger(value)) {
+      throw new AttributeError(`full: value is ${value}, expected a whole number for ${dtype}`);
+    }
+    return [{ shape, dtype }];
+  },
+};
+
+/** A tensor of one repeated value. It costs no memory: kernels carry the number in their text. */
+export const full = (shape: Shape, value: number, dtype: DType = "f32"): Tensor =>
+  apply(fullOp, [], { shape: [...shape], value, dtype });
+
+export const zerosLike = (tensor: Tensor): Tensor => full(tensor.shape, 0, tensor.dtype);
+export const onesLike = (tensor: Tensor): Tensor => full(tensor.shape, 1, tensor.dtype);
+
+/** The number that a tensor repeats, where it is a `full`. */
+export const fullValue = (tensor: Tensor): number | undefined =>
+  tensor.node.op === fullOp ? (tensor.node.attrs["value"] as number) : undefined;
+
+const constantOp: Op = {
+  name: "constant",
+  source: "constant",
+  infer: (_, { shape, dtype }) => [{ shape, dtype }],
+  describe: ({ attrs }) => `{${attrs["name"] ?? "data"}}`,
+};
+
+/** Values fixed when the program is compiled, row-major. They are uploaded once. */
+export function constant(data: TensorData, shape: Shape, name?: string): Tensor {
+  checkData("constant", data, shape);
+  return apply(constantOp, [], { shape: [...shape], dtype: dtypeOf(data), data, name });
+}
+
+const inputOp: Op = {
+  name: "input",
+  source: "input",
+  infer: (_, { shape, dtype }) => [{ shape, dtype }],
+  describe: ({ attrs }) => `"${attrs["name"]}"`,
+};
+
+/**
+ * A value that each `run` is given under this name.
+ * @param shape fixed: another batch size is another program over the same variables.
+ * @param dtype default f32; labels are i32.
+ */
+export const input = (name: string, shape: Shape, dtype: DType = "f32"): Tensor =>
+  apply(inputOp, [], { name, shape: [...shape], dtype });
+
+/**
+ * A tensor with a home: its value stays on the GPU from run to run and is changed by updates alone.
+ * @param data initial value, row-major; its type gives the dtype.
+ * @param name under which it is saved; default "variable".
+ * @param group variables of one group lie side by side in memory; default "parameters".
+ */
+export function variable(
+  data: TensorData,
+  shape: Shape,
+  { name = "variable", group = "parameters" }: { name?: string; group?: string } = {},
+): Variable {
+  checkData(`variable "${name}"`, data, shape);
+  return new Variable(name, { shape: [...shape], dtype: dtypeOf(data) }, data, group);
+}
+
+const dtypeOf = (data: TensorData): DType =>
+  data instanceof Float32Array ? "f32" : data instanceof Int32Array ? "i32" : "u32";
+
+function checkData(what: string, data: TensorData, shape: Shape): void {
+  if (!(data instanceof Float32Array || data instanceof Int32Array || data instanceof Uint32Array)) {
+    throw new DTypeError(`${what}: data is not a Float32Array, Int32Array or Uint32Array`);
+  }
+  if (data.length !== sizeOf(shape)) {
+    throw new ShapeError(`${what}: ${data.length} values given for shape ${showShape(shape)} of ${sizeOf(shape)}`);
+  }
+}

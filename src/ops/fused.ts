@@ -1,0 +1,118 @@
+import { elementwise } from "../../shaders/elementwise.wgsl.ts";
+import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
+import type { Binding, KernelCall, Lowering, Op, View } from "../graph/op.ts";
+import { bytesPer, type Shape, showShape, sizeOf } from "../graph/shape.ts";
+import { applyAll, type Node, type Tensor } from "../graph/tensor.ts";
+import { nameOf, type PointwiseProgram, programOf, render, flopsOf, show } from "./program.ts";
+import { isRowMajor } from "./views.ts";
+
+/** Several pointwise ops in one kernel: made by the fuse pass alone. */
+const fusedOp: Op = {
+  name: "fused",
+  infer: (_, { program, shape }) => outputSpecs(program, shape),
+  lower: (node, to) => [elementwiseCall(node.attrs["program"], node.inputs, node, to)],
+  describe: ({ attrs: { program } }) => show(program),
+};
+
+export function outputSpecs(program: PointwiseProgram, shape: Shape) {
+  return program.outputs.map((ref) => {
+    const dtype = "input" in ref ? program.inputs[ref.input]! : "step" in ref ? program.steps[ref.step]!.dtype : ref.dtype;
+    return { shape, dtype };
+  });
+}
+
+/** Replaces pointwise nodes by one that computes `outputs`, tensors of theirs of one shape. */
+export const fuseNodes = (program: PointwiseProgram, inputs: readonly Tensor[], shape: Shape): readonly Tensor[] =>
+  applyAll(fusedOp, inputs, { program, shape });
+
+/** The program of a fused node, or of a pointwise node that stands alone. */
+export function programAt(node: Node): { program: PointwiseProgram; inputs: readonly Tensor[] } {
+  if (node.op === fusedOp) return { program: node.attrs["program"], inputs: node.inputs };
+  return programOf([node], [node.results[0]!]);
+}
+
+/** `lower` of every pointwise op. */
+export function lowerPointwise(node: Node, to: Lowering): readonly KernelCall[] {
+  const { program, inputs } = programAt(node);
+  return [elementwiseCall(program, inputs, node, to)];
+}
+
+/** The call that computes a program over all elements of a node's results. */
+function elementwiseCall(program: PointwiseProgram, inputs: readonly Tensor[], node: Node, to: Lowering): KernelCall {
+  const { shape } = node.results[0]!;
+  const views = inputs.map((tensor) => to.view(tensor));
+  const taken = new Map<number, number>(); // result → input whose place it takes
+  const places = node.results.map((result, r) => {
+    const fits = (view: View, i: number) =>
+      view.dtype === result.dtype && view.offset === 0 && isRowMajor(view) && ![...taken.values()].includes(i) &&
+      views.every((other, k) => k === i || other.buffer !== view.buffer);
+    const dying = inputs.findIndex((tensor, i) => to.dies(tensor) && fits(views[i]!, i));
+    const given = to.result(r, dying < 0 ? undefined : inputs[dying]);
+    const same = views.findIndex((view, i) => given && view.buffer === given.buffer && view.base === given.base && fits(view, i));
+    if (same >= 0) taken.set(r, same);
+    return given;
+  });
+  return elementwiseOver(program, views, places, taken, shape, nameOf(program));
+}
+
+/** The call for given places: inputs and outputs are views of the same shape, outputs row-major from their beginning. */
+export function elementwiseOver(
+  program: PointwiseProgram,
+  views: readonly View[],
+  places: readonly (View | undefined)[],
+  taken: ReadonlyMap<number, number>,
+  shape: Shape,
+  name: string,
+): KernelCall {
+  const count = sizeOf(shape);
+  const grid = gridOf(Math.ceil(Math.ceil(count / 4) / workgroupSize));
+  const shared = new Set(taken.values());
+  const inputs = views.map((view, i) => ({
+    name: `x${i}`,
+    type: view.dtype,
+    view,
+    length: view.span / bytesPer(view.dtype),
+    shared: shared.has(i),
+  }));
+  const { body, values, lib, usesIndex } = render(program, inputs.map((input) => `${input.name}_`));
+  const outputs = places.flatMap((place, r) => {
+    if (!place) return [];
+    const source = taken.get(r);
+    return {
+      name: source === undefined ? `y${r}` : `x${source}`,
+      type: place.dtype,
+      value: values[r]!,
+      length: place.span / bytesPer(place.dtype),
+      shared: source !== undefined,
+      place,
+    };
+  });
+  const bindings: Binding[] = [
+    ...views.map((view, i) => bind(view, shared.has(i) ? "read_write" : "read")),
+    ...outputs.filter((output) => !output.shared).map(({ place }) => bind(place, "read_write")),
+  ];
+  const read = views.reduce((sum, view) => sum + touched(view), 0);
+  const written = outputs.reduce((sum, { place }) => sum + count * bytesPer(place.dtype), 0);
+  return {
+    label: `${name}${showShape(shape).replaceAll(", ", "x")}:${places.find((place) => place)?.dtype ?? "f32"}`,
+    family: "elementwise",
+    variant: "vec4",
+    wgsl: elementwise({ count, grid, inputs, outputs, body, lib, usesIndex }),
+    bindings,
+    workgroups: [grid.x, grid.y, 1],
+    flops: flopsOf(program) * count,
+    bytes: read + written,
+  };
+}
+
+/** Binds the home of a view. */
+export const bind = (view: View, access: Binding["access"]): Binding => ({
+  buffer: view.buffer,
+  offset: view.base,
+  size: view.span,
+  access,
+});
+
+/** Bytes of the distinct elements that a view shows. */
+export const touched = (view: View): number =>
+  view.shape.reduce((count, n, axis) => (view.strides[axis] === 0 ? count : count * n), 1) * bytesPer(view.dtype);

@@ -1,0 +1,136 @@
+import { gather as gatherKernel, scatterAdd as scatterKernel } from "../../shaders/move.wgsl.ts";
+import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
+import { DTypeError, ShapeError } from "../errors.ts";
+import type { KernelCall, Op, View } from "../graph/op.ts";
+import { axisOf, bytesPer, type DType, showShape, sizeOf } from "../graph/shape.ts";
+import { apply, type Tensor } from "../graph/tensor.ts";
+import { cast, eq } from "./arithmetic.ts";
+import { full } from "./constants.ts";
+import { bind, touched } from "./fused.ts";
+import { iota } from "./random.ts";
+import { pad } from "./pad.ts";
+import { expand, reshape, unsqueeze } from "./views.ts";
+
+const buffer = (view: View) => ({ type: view.dtype, view, length: view.span / bytesPer(view.dtype) });
+
+function checkIndex(op: string, index: Tensor): void {
+  if (index.dtype !== "i32") throw new DTypeError(`${op}: the index is ${index.dtype}, expected i32`);
+}
+
+const gatherOp: Op = {
+  name: "gather",
+  infer([x, index], { axis }) {
+    checkIndex("gather", index!);
+    const fits = index!.shape.length === x!.shape.length && index!.shape.every((n, k) => k === axis || n <= x!.shape[k]!);
+    if (!fits) throw new ShapeError(`gather: index ${showShape(index!.shape)} does not fit ${showShape(x!.shape)} along axis ${axis}`);
+    return [{ shape: index!.shape, dtype: x!.dtype }];
+  },
+  vjp: ({ inputs: [x, index], attrs: { axis } }, [dy]) => [
+    dy && scatterAdd(full(x!.shape, 0, x!.dtype), axis, index!, dy),
+    undefined,
+  ],
+  bounds: ({ inputs: [x], attrs: { axis } }) => [{ input: 1, low: 0, high: x!.shape[axis]! - 1 }],
+  lower({ inputs: [x, index], attrs: { axis } }, to) {
+    const [view, indices, out] = [to.view(x!), to.view(index!), to.result(0)!];
+    const count = sizeOf(out.shape);
+    const grid = gridOf(Math.ceil(count / workgroupSize));
+    const call: KernelCall = {
+      label: `gather${showShape(out.shape).replaceAll(", ", "x")}:${out.dtype}`,
+      family: "gather",
+      variant: "direct",
+      wgsl: gatherKernel({
+        type: out.dtype,
+        shape: out.shape,
+        axis,
+        size: x!.shape[axis]!,
+        input: buffer(view),
+        index: buffer(indices),
+        output: buffer(out),
+        count,
+        grid,
+      }),
+      bindings: [bind(view, "read"), bind(indices, "read"), bind(out, "read_write")],
+      workgroups: [grid.x, grid.y, 1],
+      flops: 0,
+      bytes: touched(indices) + 2 * count * bytesPer(out.dtype),
+    };
+    return [call];
+  },
+};
+
+/**
+ * Elements picked along an axis by an i32 index of the same rank: y[…, i, …] = x[…, index[…, i, …], …]. Indices fed to a
+ * program are checked on the host; computed ones are held at the ends of the axis.
+ */
+export function gather(x: Tensor, axis: number, index: Tensor): Tensor {
+  return apply(gatherOp, [x, index], { axis: axisOf("gather", axis, x.shape.length) });
+}
+
+/** Whole slices picked along an axis by a list of positions (i32, one axis). */
+export function indexSelect(x: Tensor, axis: number, index: Tensor): Tensor {
+  const at = axisOf("indexSelect", axis, x.shape.length);
+  if (index.shape.length !== 1) throw new ShapeError(`indexSelect: the index is ${showShape(index.shape)}, expected one axis`);
+  const shape = x.shape.map((n, k) => (k === at ? index.shape[0]! : n));
+  return gather(x, at, expand(reshape(index, shape.map((n, k) => (k === at ? n : 1))), shape));
+}
+
+const scatterOp: Op = {
+  name: "scatterAdd",
+  infer([x, index, source], { axis }) {
+    checkIndex("scatterAdd", index!);
+    const fits =
+      index!.shape.length === x!.shape.length && source!.shape.length === x!.shape.length &&
+      index!.shape.every((n, k) => n <= source!.shape[k]! && (k === axis || n <= x!.shape[k]!));
+    if (!fits) {
+      throw new ShapeError(`scatterAdd: index ${showShape(index!.shape)} does not fit ${showShape(x!.shape)} and source ${showShape(source!.shape)} along axis ${axis}`);
+    }
+    return [{ shape: x!.shape, dtype: x!.dtype }];
+  },
+  vjp({ inputs: [, index, source], attrs: { axis } }, [dy]) {
+    if (!dy) return [];
+    const picked = gather(dy, axis, index!);
+    // Sources beyond the index reach nothing.
+    const high = source!.shape.map((n, k) => n - index!.shape[k]!);
+    return [dy, undefined, pad(picked, { low: high.map(() => 0), high })];
+  },
+  bounds: ({ inputs: [x], attrs: { axis } }) => [{ input: 1, low: 0, high: x!.shape[axis]! - 1 }],
+  lower({ inputs: [x, index, source], attrs: { axis } }, to) {
+    const [view, indices, values, out] = [to.view(x!), to.view(index!), to.view(source!), to.result(0)!];
+    const count = sizeOf(out.shape);
+    const grid = gridOf(Math.ceil(count / workgroupSize));
+    return [
+      {
+        label: `scatterAdd${showShape(out.shape).replaceAll(", ", "x")}:${out.dtype}`,
+        family: "scatterAdd",
+        variant: "direct",
+        wgsl: scatterKernel({
+          type: out.dtype,
+          shape: out.shape,
+          axis,
+          input: buffer(view),
+          index: buffer(indices),
+          source: buffer(values),
+          output: buffer(out),
+          count,
+          grid,
+        }),
+        bindings: [bind(view, "read"), bind(indices, "read"), bind(values, "read"), bind(out, "read_write")],
+        workgroups: [grid.x, grid.y, 1],
+        flops: sizeOf(indices.shape),
+        bytes: touched(view) + touched(indices) + touched(values) + count * bytesPer(out.dtype),
+      },
+    ];
+  },
+};
+
+/** Adds `source` to `x` where an i32 index of the same rank says: y[…, index[…, j, …], …] += source[…, j, …]. Repeats add up. */
+export function scatterAdd(x: Tensor, axis: number, index: Tensor, source: Tensor): Tensor {
+  return apply(scatterOp, [x, index, source], { axis: axisOf("scatterAdd", axis, x.shape.length) });
+}
+
+/** Labels (i32) as rows of one 1 among zeros, along a new last axis. @param dtype default f32. */
+export function oneHot(labels: Tensor, classes: number, dtype: DType = "f32"): Tensor {
+  checkIndex("oneHot", labels);
+  const shape = [...labels.shape, classes];
+  return cast(eq(iota(shape, labels.shape.length), expand(unsqueeze(labels, -1), shape)), dtype);
+}

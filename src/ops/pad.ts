@@ -1,0 +1,95 @@
+import { pad as padKernel } from "../../shaders/move.wgsl.ts";
+import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
+import { AttributeError, ShapeError } from "../errors.ts";
+import type { Op } from "../graph/op.ts";
+import { bytesPer, type Shape, showShape, sizeOf } from "../graph/shape.ts";
+import { apply, type Tensor } from "../graph/tensor.ts";
+import { constant } from "./constants.ts";
+import { bind, touched } from "./fused.ts";
+import { indexSelect } from "./gather.ts";
+import { finite } from "./pointwise.ts";
+import { slice } from "./views.ts";
+
+const padOp: Op = {
+  name: "pad",
+  infer: ([x], { low, high, interior }) => [
+    {
+      shape: x!.shape.map((n, axis) => low[axis] + high[axis] + n + (n - 1) * interior[axis]),
+      dtype: x!.dtype,
+    },
+  ],
+  vjp({ inputs: [x], attrs: { low, interior } }, [dy]) {
+    return [dy && slice(dy, x!.shape.map((n, axis) => [low[axis], low[axis] + (n - 1) * (interior[axis] + 1) + 1, interior[axis] + 1]))];
+  },
+  lower({ inputs: [x], results: [y], attrs: { low, interior, value } }, to) {
+    const view = to.view(x!);
+    const out = to.result(0)!;
+    const count = sizeOf(y!.shape);
+    const grid = gridOf(Math.ceil(count / workgroupSize));
+    const length = (of: typeof view) => of.span / bytesPer(of.dtype);
+    return [
+      {
+        label: `pad${showShape(y!.shape).replaceAll(", ", "x")}:${y!.dtype}`,
+        family: "pad",
+        variant: "direct",
+        wgsl: padKernel({
+          shape: y!.shape,
+          low,
+          interior,
+          value,
+          input: { type: view.dtype, view, length: length(view) },
+          output: { type: out.dtype, length: length(out) },
+          count,
+          grid,
+        }),
+        bindings: [bind(view, "read"), bind(out, "read_write")],
+        workgroups: [grid.x, grid.y, 1],
+        flops: 0,
+        bytes: touched(view) + count * bytesPer(out.dtype),
+      },
+    ];
+  },
+};
+
+export interface Padding {
+  /** Elements added before and behind, per axis of `x`. */
+  readonly low: readonly number[];
+  readonly high: readonly number[];
+  /** Elements added between neighbours, per axis; default none. */
+  readonly interior?: readonly number[];
+  /** What they hold, default 0. */
+  readonly value?: number;
+  /** What they hold otherwise: "constant" (default), the mirrored inside, or the edge. */
+  readonly mode?: "constant" | "reflect" | "replicate";
+}
+
+/** Surrounds `x` with constant values, its mirror image (the edge not repeated) or its edge. */
+export function pad(x: Tensor, { low, high, interior, value = 0, mode = "constant" }: Padding): Tensor {
+  for (const [name, list] of Object.entries({ low, high, interior: interior ?? [] })) {
+    if (list.length !== x.shape.length && list !== interior && list.length > 0) {
+      throw new ShapeError(`pad: ${name} names ${list.length} axes, ${showShape(x.shape)} has ${x.shape.length}`);
+    }
+    const bad = list.find((n) => !Number.isInteger(n) || n < 0);
+    if (bad !== undefined) throw new AttributeError(`pad: ${name} holds ${bad}, expected whole numbers from 0`);
+  }
+  if (mode !== "constant") return padByIndex(x, low, high, mode);
+  const between = interior ?? x.shape.map(() => 0);
+  if ([...low, ...high, ...between].every((n) => n === 0)) return x;
+  return apply(padOp, [x], { low: [...low], high: [...high], interior: [...between], value: finite("pad", "value", value) });
+}
+
+function padByIndex(x: Tensor, low: Shape, high: Shape, mode: "reflect" | "replicate"): Tensor {
+  return x.shape.reduce((y, n, axis) => {
+    const [before, behind] = [low[axis]!, high[axis]!];
+    if (before === 0 && behind === 0) return y;
+    if (mode === "reflect" && Math.max(before, behind) >= n) {
+      throw new ShapeError(`pad: reflecting ${Math.max(before, behind)} elements needs an axis longer than ${n}`);
+    }
+    const index = Int32Array.from({ length: before + n + behind }, (_, i) => {
+      const at = i - before;
+      if (mode === "replicate") return Math.min(Math.max(at, 0), n - 1);
+      return at < 0 ? -at : at >= n ? 2 * (n - 1) - at : at;
+    });
+    return indexSelect(y, axis, constant(index, [index.length]));
+  }, x);
+}

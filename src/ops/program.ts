@@ -1,0 +1,106 @@
+import type { Op } from "../graph/op.ts";
+import type { DType } from "../graph/shape.ts";
+import type { Attrs, Node, Tensor } from "../graph/tensor.ts";
+import { fullValue } from "./constants.ts";
+
+/** An operand inside a program: one of its inputs, the value of an earlier step, or a number. */
+export type Ref = { readonly input: number } | { readonly step: number } | { readonly value: number; readonly dtype: DType };
+
+export interface Step {
+  readonly op: Op;
+  readonly attrs: Attrs;
+  readonly args: readonly Ref[];
+  readonly dtype: DType;
+}
+
+/**
+ * A chain of pointwise ops as straight-line code over single elements: what a fused kernel computes, what a matmul appends to
+ * its sums, what an optimizer does to each weight.
+ */
+export interface PointwiseProgram {
+  readonly inputs: readonly DType[];
+  readonly steps: readonly Step[];
+  readonly outputs: readonly Ref[];
+}
+
+/**
+ * The program that computes `outputs` from the other tensors that `members` read, in order of first use. Constants (`full`)
+ * become numbers in the text, of whatever shape they were.
+ */
+export function programOf(members: readonly Node[], outputs: readonly Tensor[], first: readonly Tensor[] = []) {
+  const inputs: Tensor[] = [...first];
+  const steps: Step[] = [];
+  const stepOf = new Map<Tensor, number>();
+  const refTo = (tensor: Tensor): Ref => {
+    const step = stepOf.get(tensor);
+    if (step !== undefined) return { step };
+    const value = fullValue(tensor);
+    if (value !== undefined) return { value, dtype: tensor.dtype };
+    const at = inputs.indexOf(tensor);
+    return { input: at >= 0 ? at : inputs.push(tensor) - 1 };
+  };
+  for (const node of members) {
+    const args = node.inputs.map(refTo);
+    const result = node.results[0]!;
+    stepOf.set(result, steps.push({ op: node.op, attrs: node.attrs, args, dtype: result.dtype }) - 1);
+  }
+  const program: PointwiseProgram = { inputs: [], steps, outputs: outputs.map(refTo) };
+  return { inputs, program: { ...program, inputs: inputs.map((tensor) => tensor.dtype) } };
+}
+
+/** A number as WGSL writes it, of type F, I or U. */
+export function literal(value: number, dtype: DType = "f32"): string {
+  if (dtype === "i32") return value === -2147483648 ? "I(-2147483647 - 1)" : `I(${value})`;
+  if (dtype === "u32") return `U(${value}u)`;
+  const text = String(Math.fround(value));
+  return `F(${/[.e]/.test(text) ? text : `${text}.0`})`;
+}
+
+/**
+ * The program as WGSL statements `let v0 = …;`.
+ * @param inputs names of the inputs' values.
+ * @param index name of the element's position, for ops that use it.
+ */
+export function render({ steps, outputs }: PointwiseProgram, inputs: readonly string[], index = "index") {
+  const nameOf = (ref: Ref): string =>
+    "input" in ref ? inputs[ref.input]! : "step" in ref ? `v${ref.step}` : literal(ref.value, ref.dtype);
+  const lib = new Set<string>();
+  let usesIndex = false;
+  const body = steps.map(({ op, attrs, args }, i) => {
+    for (const text of op.pointwise!.lib ?? []) lib.add(text);
+    usesIndex ||= op.pointwise!.usesIndex ?? false;
+    return `let v${i} = ${op.pointwise!.wgsl(args.map(nameOf), attrs, { index })};`;
+  });
+  return { body, values: outputs.map(nameOf), lib: [...lib], usesIndex };
+}
+
+/** `mul+add+tanh`, cut short where the chain is long. */
+export function nameOf({ steps }: PointwiseProgram): string {
+  const names = steps.map(({ op }) => op.name);
+  return names.length > 6 ? `${names.slice(0, 5).join("+")}+…${names.length - 5}` : names.join("+");
+}
+
+/** `v0 = mul(a, 2); v1 = add(v0, b) -> v1`: for printing. */
+export function show({ steps, outputs }: PointwiseProgram): string {
+  const ref = (at: Ref): string => ("input" in at ? `a${at.input}` : "step" in at ? `v${at.step}` : String(at.value));
+  const lines = steps.map(({ op, args, attrs }, i) => {
+    const extra = Object.keys(attrs).length > 0 && !op.pointwise!.usesIndex ? ` ${JSON.stringify(attrs)}` : "";
+    return `v${i} = ${op.name}(${args.map(ref).join(", ")})${extra}`;
+  });
+  return `{${lines.join("; ")} -> ${outputs.map(ref).join(", ")}}`;
+}
+
+/** Runs the program on one element in float64, for the reference executor. */
+export function evaluate({ steps, outputs }: PointwiseProgram, inputs: readonly number[], index: number): number[] {
+  const values: number[] = [];
+  const valueOf = (ref: Ref): number =>
+    "input" in ref ? inputs[ref.input]! : "step" in ref ? values[ref.step]! : ref.value;
+  for (const { op, attrs, args } of steps) values.push(op.pointwise!.js(args.map(valueOf), attrs, index));
+  return outputs.map(valueOf);
+}
+
+export const flopsOf = ({ steps }: PointwiseProgram): number =>
+  steps.reduce((sum, { op }) => sum + op.pointwise!.flops, 0);
+
+/** The program that copies its input. */
+export const identity = (dtype: DType): PointwiseProgram => ({ inputs: [dtype], steps: [], outputs: [{ input: 0 }] });

@@ -1,0 +1,53 @@
+import { AttributeError } from "../errors.ts";
+import type { Op } from "../graph/op.ts";
+import { rowMajor, type Shape } from "../graph/shape.ts";
+import { apply, type Tensor, type Update, type Variable } from "../graph/tensor.ts";
+import { pcg4d, pcgText } from "../../shaders/lib/random.wgsl.ts";
+import { add } from "./arithmetic.ts";
+import { constant, variable } from "./constants.ts";
+import { indexedOp } from "./pointwise.ts";
+import { expand, reshape, slice } from "./views.ts";
+
+const iotaOp: Op = indexedOp("iota", "i32", {
+  wgsl: (_, { stride, size }, { index }) => `I((${index} / ${stride}u) % ${size}u)`,
+  js: (_, { stride, size }, index) => Math.floor(index / stride) % size,
+  flops: 2,
+});
+
+/** Each element's position along one axis, as i32. */
+export const iota = (shape: Shape, axis: number): Tensor =>
+  apply(iotaOp, [], { shape: [...shape], stride: rowMajor(shape)[axis]!, size: shape[axis]! });
+
+const uniformOp: Op = indexedOp("uniform", "f32", {
+  wgsl: ([seed, step], { salt }, { index }) => `F(pcg4d(${index}, ${step}, U(${salt}u), ${seed}) >> U(8u)) * F(5.9604644775390625e-8)`,
+  js: ([seed, step], { salt }, index) => (pcg4d(index, step!, salt, seed!) >>> 8) * 2 ** -24,
+  lib: [pcgText],
+  flops: 30,
+});
+
+/**
+ * A counter-based source of random numbers that lives on the GPU: every number is a function of (seed, step, place in the
+ * model, element), so that a backward pass computes a mask again instead of storing it, and the same seed gives the same
+ * numbers on every adapter. Programs that draw from it advance its step at the end of each run.
+ */
+export class Random {
+  /** `[seed, step]`, u32. */
+  readonly key: Variable;
+  readonly #advance: Update;
+  #draws = 0;
+
+  /** @param seed a whole number from 0 to 2³²−1. */
+  constructor(seed: number, name = "random") {
+    if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32) {
+      throw new AttributeError(`Random: seed is ${seed}, expected a whole number from 0 to 4294967295`);
+    }
+    this.key = variable(new Uint32Array([seed, 0]), [2], { name, group: "random" });
+    this.#advance = [this.key, add(this.key, constant(new Uint32Array([0, 1]), [2]))];
+  }
+
+  /** Numbers from [0, 1), multiples of 2⁻²⁴; others at every step and for every call, which is a place of its own. */
+  uniform(shape: Shape): Tensor {
+    const part = (i: number) => expand(reshape(slice(this.key, [[i, i + 1]]), []), shape);
+    return apply(uniformOp, [part(0), part(1)], { salt: this.#draws++ }, [this.#advance]);
+  }
+}

@@ -1,0 +1,156 @@
+import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
+import { type SoftmaxKind, type SoftmaxParams, softmaxSerial, softmaxTree } from "../../shaders/softmax.wgsl.ts";
+import { DTypeError, ShapeError } from "../errors.ts";
+import type { KernelCall, Lowering, Op, View } from "../graph/op.ts";
+import { axisOf, bytesPer, sameShape, showShape, sizeOf } from "../graph/shape.ts";
+import { apply, type Node, type Tensor } from "../graph/tensor.ts";
+import { cast, exp, mul, ne, sub } from "./arithmetic.ts";
+import { bind, touched } from "./fused.ts";
+import { oneHot } from "./gather.ts";
+import { sum } from "./reduce.ts";
+import { choose, type Variant } from "./variants.ts";
+import { expand, permute, unsqueeze } from "./views.ts";
+
+const softmaxOp: Op = {
+  name: "softmax",
+  infer: ([x]) => [{ shape: x!.shape, dtype: floatOnly("softmax", x!) }],
+  vjp({ results: [y], attrs: { axis } }, [dy]) {
+    if (!dy) return [];
+    return [mul(y!, sub(dy, expand(sum(mul(dy, y!), axis, true), dy.shape)))];
+  },
+  lower: (node, to) => [softmaxCall("softmax", node, node.attrs["axis"], to)],
+};
+
+const logSoftmaxOp: Op = {
+  name: "logSoftmax",
+  infer: ([x]) => [{ shape: x!.shape, dtype: floatOnly("logSoftmax", x!) }],
+  vjp({ results: [y], attrs: { axis } }, [dy]) {
+    if (!dy) return [];
+    return [sub(dy, mul(exp(y!), expand(sum(dy, axis, true), dy.shape)))];
+  },
+  lower: (node, to) => [softmaxCall("logSoftmax", node, node.attrs["axis"], to)],
+};
+
+/** eˣ / Σ eˣ along an axis, shifted by the largest element so that nothing overflows. @param axis default the last. */
+export const softmax = (x: Tensor, axis = -1): Tensor => along(softmaxOp, x, axis);
+
+/** log softmax along an axis, without taking the logarithm of small numbers. @param axis default the last. */
+export const logSoftmax = (x: Tensor, axis = -1): Tensor => along(logSoftmaxOp, x, axis);
+
+const along = (op: Op, x: Tensor, axis: number): Tensor =>
+  apply(op, [x], { axis: axisOf(op.name, axis, Math.max(1, x.shape.length)) });
+
+const crossEntropyOp: Op = {
+  name: "crossEntropy",
+  infer([logits, labels]) {
+    const { shape } = logits!;
+    const lines = shape.filter((_, axis) => axis !== 1);
+    if (shape.length < 2 || !sameShape(labels!.shape, lines)) {
+      throw new ShapeError(`crossEntropy: labels ${showShape(labels!.shape)} do not fit logits ${showShape(shape)}, expected ${showShape(lines)}`);
+    }
+    if (labels!.dtype !== "i32") throw new DTypeError(`crossEntropy: labels are ${labels!.dtype}, expected i32`);
+    return [{ shape: lines, dtype: floatOnly("crossEntropy", logits!) }];
+  },
+  bounds: ({ inputs: [logits], attrs: { ignore } }) => [{ input: 1, low: 0, high: logits!.shape[1]! - 1, except: ignore }],
+  vjp: ({ inputs: [logits, labels], attrs }, [dloss]) => [dloss && apply(crossEntropyGradOp, [logits!, labels!, dloss], attrs)],
+  lower: (node, to) => [softmaxCall("crossEntropy", node, 1, to)],
+};
+
+/** (softmax(logits) − one-hot(labels)) · dloss in one kernel; its own gradient is written with ordinary ops. */
+const crossEntropyGradOp: Op = {
+  name: "crossEntropyGrad",
+  infer: ([logits]) => [{ shape: logits!.shape, dtype: logits!.dtype }],
+  vjp({ inputs: [logits, labels, dloss], attrs: { ignore } }, [u]) {
+    if (!u) return [];
+    const stretch = (line: Tensor) => expand(unsqueeze(line, 1), logits!.shape);
+    const p = softmax(logits!, 1);
+    const kept = cast(ne(labels!, ignore), u.dtype);
+    const scaled = mul(u, stretch(mul(dloss!, kept)));
+    const toLogits = mul(p, sub(scaled, stretch(sum(mul(scaled, p), 1))));
+    const classes = logits!.shape[1]!;
+    const rank = labels!.shape.length;
+    const order = [0, rank, ...Array.from({ length: rank - 1 }, (_, i) => i + 1)];
+    const target = permute(oneHot(labels!, classes), order);
+    return [toLogits, undefined, mul(sum(mul(u, sub(p, target)), 1), kept)];
+  },
+  lower: (node, to) => [softmaxCall("crossEntropyGrad", node, 1, to)],
+};
+
+/**
+ * −log softmax(logits)[label] for each line, fused: softmax, logarithm and pick are one kernel, and so is the gradient.
+ * @param logits `[N, C, …]`; classes along axis 1.
+ * @param labels `[N, …]`, i32 from 0 to C − 1, or `ignore`, whose loss and gradient are 0.
+ * @param ignore default −100, as in PyTorch.
+ */
+export const softmaxCrossEntropy = (logits: Tensor, labels: Tensor, ignore = -100): Tensor =>
+  apply(crossEntropyOp, [logits, labels], { ignore });
+
+function floatOnly(op: string, x: Tensor) {
+  if (x.dtype !== "f32") throw new DTypeError(`${op}: operand is ${x.dtype}, expected f32`);
+  return x.dtype;
+}
+
+interface Problem {
+  readonly lines: number;
+  readonly length: number;
+}
+
+interface SoftmaxVariant extends Variant<Problem> {
+  readonly write: (params: SoftmaxParams) => string;
+  readonly groups: (lines: number) => number;
+}
+
+const variants: readonly SoftmaxVariant[] = [
+  {
+    name: "serial",
+    fits: () => true,
+    score: ({ lines, length }, { cpu }) => (cpu || lines >= 16384 || length <= 32 ? 2 : 0),
+    write: softmaxSerial,
+    groups: (lines) => Math.ceil(lines / workgroupSize),
+  },
+  {
+    name: "tree",
+    fits: (_, { maxInvocations }) => maxInvocations >= workgroupSize,
+    score: () => 1,
+    write: softmaxTree,
+    groups: (lines) => lines,
+  },
+];
+
+function softmaxCall(kind: SoftmaxKind, node: Node, axis: number, to: Lowering): KernelCall {
+  const [logits, labels, dloss] = node.inputs;
+  const x = to.contiguous(logits!);
+  const length = x.shape[axis] ?? 1;
+  const lines = sizeOf(x.shape) / length;
+  const labelView = labels && to.contiguous(labels);
+  const grad = dloss && to.view(dloss);
+  const uniform = grad?.strides.every((stride, k) => stride === 0 || grad.shape[k] === 1) ?? false;
+  const gradView = dloss && (uniform && grad!.offset === 0 ? grad : to.contiguous(dloss));
+  const y = to.result(0)!;
+  const variant = choose<SoftmaxVariant, Problem>("softmax", variants, { lines, length }, to.traits);
+  const grid = gridOf(variant.groups(lines));
+  const lengthOf = (view: View | undefined) => (view ? view.span / bytesPer(view.dtype) : 0);
+  const inputs = [x, labelView, gradView].filter((view) => view !== undefined);
+  return {
+    label: `${kind}${showShape(x.shape).replaceAll(", ", "x")}[${axis}]:${y.dtype}`,
+    family: "softmax",
+    variant: variant.name,
+    wgsl: variant.write({
+      kind,
+      lines,
+      length,
+      inner: sizeOf(x.shape.slice(axis + 1)),
+      ignore: node.attrs["ignore"] ?? 0,
+      uniform: uniform && gradView === grad,
+      inputLength: lengthOf(x),
+      labelLength: lengthOf(labelView),
+      gradLength: lengthOf(gradView),
+      outputLength: lengthOf(y),
+      grid,
+    }),
+    bindings: [...inputs.map((view) => bind(view, "read")), bind(y, "read_write")],
+    workgroups: [grid.x, grid.y, 1],
+    flops: 8 * lines * length,
+    bytes: inputs.reduce((total, view) => total + touched(view), sizeOf(y.shape) * bytesPer(y.dtype)),
+  };
+}
