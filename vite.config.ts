@@ -5,7 +5,7 @@ import { puppeteer } from "./test/browser/provider.ts";
 const root = import.meta.dirname;
 const goldenDir = resolve(root, process.env.GOLDEN_DIR ?? "test/golden");
 
-/** What both kinds of device tests share: heavy tests, two cores, one software adapter. */
+/** What both kinds of device tests share: they are heavy, and on a machine without a GPU one file takes all cores. */
 const device = {
   include: ["test/device/**/*.test.ts"],
   testTimeout: 60_000,
@@ -14,17 +14,19 @@ const device = {
   env: { GOLDEN_DIR: goldenDir },
 };
 
+// One project after the other: side by side they would take the cores from each other, and upset each other's timings.
 const projects: TestProjectInlineConfiguration[] = [
   // No device: graph, gradients, passes, readers of files.
-  { extends: true, test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
+  { extends: true, test: { name: "unit", include: ["test/unit/**/*.test.ts"], sequence: { groupOrder: 0 } } },
   // The same files in Node, through Dawn …
-  { extends: true, test: { name: "node", ...device, setupFiles: ["test/node/gpu.ts"] } },
+  { extends: true, test: { name: "node", ...device, setupFiles: ["test/node/gpu.ts"], sequence: { groupOrder: 1 } } },
   // … and inside headless Chrome.
   {
     extends: true,
     test: {
       name: "browser", // Vitest takes the name of an instance: this project is run as `chrome`.
       ...device,
+      sequence: { groupOrder: 2 },
       browser: {
         enabled: true,
         provider: puppeteer(),
@@ -44,6 +46,7 @@ const projects: TestProjectInlineConfiguration[] = [
       testTimeout: 300_000,
       hookTimeout: 300_000,
       fileParallelism: false,
+      sequence: { groupOrder: 3 },
     },
   },
 ];

@@ -1,0 +1,31 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { expect, test } from "vitest";
+import { createGPU } from "../../src/node/index.ts";
+
+const run = promisify(execFile);
+const hasSoftware =
+  process.platform === "linux" &&
+  process.arch === "x64" &&
+  !(process.env.VK_DRIVER_FILES || process.env.VK_ICD_FILENAMES);
+
+test.runIf(hasSoftware)("the software adapter is SwiftShader, and child processes are not bound to it", async () => {
+  const adapter = await (await createGPU({ adapter: "software" })).requestAdapter();
+  expect(adapter?.info.architecture).toBe("swiftshader");
+  expect(process.env.VK_ICD_FILENAMES).toBeUndefined();
+});
+
+test.runIf(hasSoftware)("a process ends by itself although its device is alive", async () => {
+  const program = `
+    import { createGPU } from "./src/node/index.ts";
+    const gpu = (globalThis.gpu = await createGPU({ adapter: "software" }));
+    const device = (globalThis.device = await (await gpu.requestAdapter()).requestDevice());
+    await device.queue.onSubmittedWorkDone();
+    console.log("done");`;
+  const { stdout } = await run("node_modules/.bin/tsx", ["--input-type=module", "-e", program], { timeout: 60_000 });
+  expect(stdout).toContain("done");
+});
+
+test("an unknown adapter is an error that lists the known ones", async () => {
+  await expect(createGPU({ adapter: "fast" as "auto" })).rejects.toThrow(/"fast".*auto, hardware or software/);
+});
