@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -82,16 +83,25 @@ function puppeteersOwn(): string | undefined {
   }
 }
 
-/** The Chrome that npm brings: a headless shell, with the libraries that a bare machine lacks. */
+/** The Chrome that npm brings: a headless shell, with the libraries and fonts that a bare machine lacks. */
 async function unpackChrome(): Promise<LaunchOptions | undefined> {
   const folder = await unpack("chromium", ["chromium.br", "swiftshader.tar.br", "al2023.tar.br", "fonts.tar.br"]);
   if (!folder) return undefined;
+  const fonts = join(folder, "fonts.conf");
+  await writeFile(
+    fonts,
+    `<fontconfig><dir>${folder}/fonts</dir><cachedir>${folder}/fonts-cache</cachedir></fontconfig>`,
+  );
   const libraries = [folder, join(folder, "lib"), process.env.LD_LIBRARY_PATH].filter(Boolean).join(":");
   return {
     executablePath: join(folder, "chromium"),
     headless: "shell",
     args: ["--no-sandbox", "--no-zygote"],
-    env: { ...process.env, LD_LIBRARY_PATH: libraries },
+    env: {
+      ...process.env,
+      LD_LIBRARY_PATH: libraries,
+      ...(existsSync("/etc/fonts") ? {} : { FONTCONFIG_FILE: fonts }),
+    },
   };
 }
 
