@@ -18,7 +18,7 @@ const WEBGPU = [
 /**
  * Starts a headless Chrome that has a WebGPU adapter: `CHROME_PATH`, Puppeteer's own, an installed one, or the one that npm
  * brings. `TILEGRAD_ADAPTER` picks the adapter; `auto`, the default, takes a real GPU where Chrome can use one.
- * @throws when there is no Chrome, with what to install.
+ * @throws when there is no Chrome, with what to install, or no GPU where one is asked for.
  */
 export async function launchChrome(options: LaunchOptions = {}): Promise<Browser> {
   const chrome = findChrome() ?? (await unpackChrome());
@@ -36,12 +36,12 @@ export async function launchChrome(options: LaunchOptions = {}): Promise<Browser
       args: [...WEBGPU, ...adapter, ...(chrome.args ?? []), ...(options.args ?? [])],
     });
 
-  const wanted = process.env.TILEGRAD_ADAPTER ?? "auto";
-  if (wanted === "hardware") return launch([]);
-  if (wanted === "auto" && mayHaveGpu()) {
+  const wanted = process.env.TILEGRAD_ADAPTER || "auto";
+  if (wanted === "hardware" || (wanted === "auto" && mayHaveGpu())) {
     const browser = await launch([]);
-    if (await hasAdapter(browser)) return browser;
+    if (await hasHardware(browser)) return browser;
     await browser.close();
+    if (wanted === "hardware") throw new Error("Chrome found no GPU: chrome://gpu tells why");
   }
   return launch(SOFTWARE);
 }
@@ -105,10 +105,13 @@ async function unpackChrome(): Promise<LaunchOptions | undefined> {
   };
 }
 
-async function hasAdapter(browser: Browser): Promise<boolean> {
+async function hasHardware(browser: Browser): Promise<boolean> {
   const page = await browser.newPage();
   await page.goto(pathToFileURL(tmpdir()).href); // WebGPU wants a secure context, and about:blank is none.
-  const found = await page.evaluate(async () => Boolean(await navigator.gpu?.requestAdapter()));
+  const found = await page.evaluate(async () => {
+    const adapter = await navigator.gpu?.requestAdapter();
+    return Boolean(adapter && !adapter.info.isFallbackAdapter);
+  });
   await page.close();
   return found;
 }
