@@ -6,6 +6,8 @@ type Class = { prototype: Record<string, (...args: unknown[]) => Promise<unknown
 const sleeper = new Int32Array(new SharedArrayBuffer(4));
 let pending = 0;
 let nap = 0;
+/** Whether a turn is scheduled: there is one chain of turns, however many promises come and go. */
+let turning = false;
 
 /**
  * Lets the CPU adapter have all cores while this thread waits for it. Dawn polls in every turn of the event loop for as
@@ -37,8 +39,10 @@ function wrap({ prototype }: Class, method: string): void {
 }
 
 function begin(): void {
+  pending++;
   nap = 0.05;
-  if (pending++ === 0) setImmediate(turn);
+  if (!turning) setImmediate(turn);
+  turning = true;
 }
 
 function end(): void {
@@ -46,7 +50,8 @@ function end(): void {
 }
 
 function turn(): void {
-  if (pending === 0) return;
+  turning = pending > 0;
+  if (!turning) return;
   Atomics.wait(sleeper, 0, 0, nap);
   nap = Math.min(2 * nap, LONGEST);
   setImmediate(turn);
