@@ -95,9 +95,15 @@ export function evaluate({ steps, outputs }: PointwiseProgram, inputs: readonly 
   const values: number[] = [];
   const valueOf = (ref: Ref): number =>
     "input" in ref ? inputs[ref.input]! : "step" in ref ? values[ref.step]! : ref.value;
-  for (const { op, attrs, args } of steps) values.push(op.pointwise!.js(args.map(valueOf), attrs, index));
+  for (const { op, attrs, args, dtype } of steps) {
+    values.push(asDType(op.pointwise!.js(args.map(valueOf), attrs, index), dtype));
+  }
   return outputs.map(valueOf);
 }
+
+/** What a number becomes where only its dtype can stand: integers are cut towards zero and wrap at 32 bits. */
+export const asDType = (value: number, dtype: DType): number =>
+  dtype === "i32" ? value | 0 : dtype === "u32" ? value >>> 0 : value;
 
 export const flopsOf = ({ steps }: PointwiseProgram): number =>
   steps.reduce((sum, { op }) => sum + op.pointwise!.flops, 0);

@@ -1,0 +1,109 @@
+import { FeedError, TilegradError } from "../errors.ts";
+import { order } from "../graph/print.ts";
+import { showShape, sizeOf } from "../graph/shape.ts";
+import type { Node, Tensor, Variable } from "../graph/tensor.ts";
+import { asDType } from "../ops/program.ts";
+import { kernels, pointwise } from "./kernels.ts";
+import type { Value } from "./value.ts";
+
+/** What the leaves of a graph hold. */
+export interface Feeds {
+  /** Values of inputs by name, row-major. */
+  readonly inputs?: Readonly<Record<string, ArrayLike<number>>>;
+  /** Values of variables that differ from their initial ones. */
+  readonly variables?: ReadonlyMap<Variable, ArrayLike<number>>;
+}
+
+/** Tensors by name, or in a list. */
+export type Outputs = readonly Tensor[] | Readonly<Record<string, Tensor>>;
+
+/** A value for each output, under the same names or in the same order. */
+export type Values<O extends Outputs> = { readonly [K in keyof O]: Value };
+
+/**
+ * Computes tensors on the CPU in float64, node by node and without any optimisation: what the GPU's results are held to.
+ *
+ * @param outputs the tensors wanted, in a list or by name.
+ * @param feeds values of the inputs, and of those variables that no longer have their initial values.
+ * @throws FeedError for inputs that are missing, surplus or of the wrong size, and for labels outside their range.
+ */
+export function evaluate<O extends Outputs>(outputs: O, feeds: Feeds = {}): Values<O> {
+  const lookUp = evaluateAll(Object.values(outputs), feeds);
+  const entries = Object.entries(outputs).map(([key, tensor]) => [key, lookUp(tensor)] as const);
+  return (Array.isArray(outputs) ? entries.map(([, value]) => value) : Object.fromEntries(entries)) as Values<O>;
+}
+
+/** Computes everything that `roots` need; the result looks up the value of any tensor among that. */
+export function evaluateAll(roots: readonly Tensor[], feeds: Feeds): (tensor: Tensor) => Value {
+  const done = new Map<Node, readonly Value[]>();
+  const lookUp = (tensor: Tensor): Value => done.get(tensor.node)![tensor.index]!;
+  const nodes = order(roots);
+  checkNames(nodes, feeds.inputs ?? {});
+  for (const node of nodes) {
+    const inputs = node.inputs.map(lookUp);
+    checkBounds(node, inputs);
+    const results = node.op.source ? [leaf(node, feeds)] : compute(node, inputs);
+    done.set(
+      node,
+      node.results.map(({ shape, dtype }, i) => ({ shape, dtype, data: cut(results[i]!, dtype) })),
+    );
+  }
+  return lookUp;
+}
+
+function compute(node: Node, inputs: readonly Value[]): readonly Float64Array[] {
+  const kernel = node.op.pointwise ? pointwise : kernels[node.op.name];
+  if (!kernel) throw new TilegradError(`reference: op ${node.op.name} has no kernel in src/reference`);
+  return kernel(node, inputs);
+}
+
+/** Integer tensors hold whole numbers of 32 bits. */
+const cut = (data: Float64Array, dtype: Value["dtype"]): Float64Array =>
+  dtype === "i32" || dtype === "u32" ? data.map((value) => asDType(value, dtype)) : data;
+
+function leaf({ op, attrs, results }: Node, { inputs = {}, variables }: Feeds): Float64Array {
+  const [{ shape }] = results as [Tensor];
+  switch (op.source!) {
+    case "constant":
+      return "value" in attrs
+        ? new Float64Array(sizeOf(shape)).fill(attrs.value)
+        : Float64Array.from(attrs.data as ArrayLike<number>);
+    case "variable": {
+      const variable = results[0] as Variable;
+      return sized(`variable "${variable.name}"`, variables?.get(variable) ?? variable.initial, shape);
+    }
+    case "input": {
+      const fed = inputs[attrs.name];
+      if (!fed) throw new FeedError(`input "${attrs.name}" ${showShape(shape)} was not given`);
+      return sized(`input "${attrs.name}"`, fed, shape);
+    }
+  }
+}
+
+function sized(what: string, data: ArrayLike<number>, shape: readonly number[]): Float64Array {
+  if (data.length !== sizeOf(shape)) {
+    throw new FeedError(`${what}: ${data.length} values given for shape ${showShape(shape)} of ${sizeOf(shape)}`);
+  }
+  return Float64Array.from(data);
+}
+
+function checkNames(nodes: readonly Node[], inputs: Readonly<Record<string, unknown>>): void {
+  const names = new Set(nodes.flatMap(({ op, attrs }) => (op.source === "input" ? [attrs.name as string] : [])));
+  const surplus = Object.keys(inputs).find((name) => !names.has(name));
+  if (surplus !== undefined) {
+    throw new FeedError(`input "${surplus}" is not read; the inputs are ${[...names].join(", ") || "none"}`);
+  }
+}
+
+/** Ranges of integer inputs hold for fed values; computed ones are each kernel's own affair. */
+function checkBounds(node: Node, values: readonly Value[]): void {
+  for (const { input, low, high, except } of node.op.bounds?.(node) ?? []) {
+    let from = node.inputs[input]!.node;
+    while (from.op.view && from.inputs.length === 1) from = from.inputs[0]!.node;
+    if (from.op.source !== "input") continue;
+    const bad = values[input]!.data.find((value) => (value < low || value > high) && value !== except);
+    if (bad !== undefined) {
+      throw new FeedError(`input "${from.attrs.name}" holds ${bad}; ${node.op.name} takes ${low} to ${high}`);
+    }
+  }
+}

@@ -1,0 +1,66 @@
+import { sizeOf } from "../graph/shape.ts";
+import type { Node } from "../graph/tensor.ts";
+import { evaluate, type PointwiseProgram } from "../ops/program.ts";
+import { folds, product } from "./fold.ts";
+import { moves } from "./move.ts";
+import type { Value } from "./value.ts";
+
+/**
+ * One op in float64, by its definition and as slow as need be: the data of each result, row-major. The inputs have the shapes
+ * and dtypes that the op's own rule let pass.
+ */
+export type Kernel = (node: Node, inputs: readonly Value[]) => readonly Float64Array[];
+
+/** A program of pointwise steps on each element; all inputs have the results' shape. */
+function elementwise(program: PointwiseProgram, count: number, inputs: readonly ArrayLike<number>[]): Float64Array[] {
+  const outputs = program.outputs.map(() => new Float64Array(count));
+  for (let i = 0; i < count; i++) {
+    const element = evaluate(
+      program,
+      inputs.map((input) => input[i]!),
+      i,
+    );
+    element.forEach((value, k) => {
+      outputs[k]![i] = value;
+    });
+  }
+  return outputs;
+}
+
+const fused: Kernel = ({ attrs: { program, shape } }, inputs) =>
+  elementwise(
+    program,
+    sizeOf(shape),
+    inputs.map((input) => input.data),
+  );
+
+const matmul: Kernel = ({ attrs: { epilogue } }, [a, b, ...extra]) => {
+  const data = product(a!, b!);
+  return epilogue ? elementwise(epilogue, data.length, [data, ...extra.map((input) => input.data)]) : [data];
+};
+
+/** Inputs: shared scalars, then the members of each role; results: the members of each output. */
+const foreach: Kernel = ({ attrs: { program, scalars, members } }, inputs) => {
+  const roles = (inputs.length - scalars) / members;
+  const perMember = Array.from({ length: members as number }, (_, i) => {
+    const own = Array.from({ length: roles }, (_, role) => inputs[scalars + role * members + i]!.data);
+    const count = own[0]!.length;
+    const shared = inputs.slice(0, scalars).map(({ data }) => new Float64Array(count).fill(data[0]!));
+    return elementwise(program, count, [...shared, ...own]);
+  });
+  return (program as PointwiseProgram).outputs.flatMap((_, output) => perMember.map((results) => results[output]!));
+};
+
+/** Every op that is neither pointwise (those bring their own `js`) nor a leaf. */
+export const kernels: Readonly<Record<string, Kernel>> = { ...moves, ...folds, matmul, fused, foreach };
+
+/** A pointwise op by its own row. */
+export const pointwise: Kernel = ({ op, attrs, results: [y] }, inputs) => {
+  const args = inputs.map(() => 0);
+  const data = new Float64Array(sizeOf(y!.shape));
+  for (let i = 0; i < data.length; i++) {
+    for (let k = 0; k < args.length; k++) args[k] = inputs[k]!.data[i]!;
+    data[i] = op.pointwise!.js(args, attrs, i);
+  }
+  return [data];
+};

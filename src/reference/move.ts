@@ -1,0 +1,88 @@
+import { sizeOf } from "../graph/shape.ts";
+import type { Kernel } from "./kernels.ts";
+import { eachElement, elements, generate, positions } from "./value.ts";
+
+/*
+ * Ops that put elements elsewhere, each by its definition: for every place of the result, where does its element come from?
+ */
+
+const same: Kernel = (_, [x]) => [x!.data.slice()];
+
+const expand: Kernel = ({ attrs: { shape } }, [x]) => {
+  const from = elements(x!);
+  const lead = shape.length - x!.shape.length;
+  return [generate(shape, (at) => from(x!.shape.map((n, axis) => (n === 1 ? 0 : at[lead + axis]!))))];
+};
+
+const permute: Kernel = ({ attrs: { axes }, results: [y] }, [x]) => {
+  const from = elements(x!);
+  return [generate(y!.shape, (at) => from(at.map((_, axis) => at[axes.indexOf(axis)]!)))];
+};
+
+const slice: Kernel = ({ attrs: { starts, sizes, steps } }, [x]) => {
+  const from = elements(x!);
+  return [generate(sizes, (at) => from(at.map((i, axis) => starts[axis] + i * steps[axis])))];
+};
+
+const pad: Kernel = ({ attrs: { low, interior, value }, results: [y] }, [x]) => {
+  const data = new Float64Array(sizeOf(y!.shape)).fill(value);
+  const to = positions(y!.shape);
+  eachElement(x!.shape, (at, position) => {
+    data[to(at.map((i, axis) => low[axis] + i * (interior[axis] + 1)))] = x!.data[position]!;
+  });
+  return [data];
+};
+
+const concat: Kernel = ({ attrs: { axis }, results: [y] }, inputs) => {
+  const data = new Float64Array(sizeOf(y!.shape));
+  const to = positions(y!.shape);
+  let start = 0;
+  for (const input of inputs) {
+    const shift = start;
+    eachElement(input.shape, (at, position) => {
+      data[to(at.with(axis, at[axis]! + shift))] = input.data[position]!;
+    });
+    start += input.shape[axis]!;
+  }
+  return [data];
+};
+
+/** An index outside the axis is held at its ends, as the kernel does. */
+const gather: Kernel = ({ attrs: { axis } }, [x, index]) => {
+  const from = elements(x!);
+  const last = x!.shape[axis]! - 1;
+  return [generate(index!.shape, (at, i) => from(at.with(axis, Math.min(Math.max(index!.data[i]!, 0), last))))];
+};
+
+/** An index outside the axis names no element, and adds nothing. */
+const scatterAdd: Kernel = ({ attrs: { axis } }, [x, index, source]) => {
+  const data = x!.data.slice();
+  const [to, added] = [positions(x!.shape), elements(source!)];
+  eachElement(index!.shape, (at, i) => {
+    const target = index!.data[i]!;
+    if (target >= 0 && target < x!.shape[axis]!) data[to(at.with(axis, target))]! += added(at);
+  });
+  return [data];
+};
+
+const cumsum: Kernel = ({ attrs: { axis } }, [x]) => {
+  const data = x!.data.slice();
+  const to = positions(x!.shape);
+  eachElement(x!.shape, (at, i) => {
+    if (at[axis] !== 0) data[i]! += data[to(at.with(axis, at[axis]! - 1))]!;
+  });
+  return [data];
+};
+
+export const moves: Readonly<Record<string, Kernel>> = {
+  reshape: same,
+  detach: same,
+  expand,
+  permute,
+  slice,
+  pad,
+  concat,
+  gather,
+  scatterAdd,
+  cumsum,
+};

@@ -1,0 +1,76 @@
+import { AttributeError } from "../errors.ts";
+import { reachable } from "../graph/print.ts";
+import { sameShape, showShape } from "../graph/shape.ts";
+import { type Tensor, type Update, Variable } from "../graph/tensor.ts";
+import { evaluateAll } from "./evaluate.ts";
+import type { Value } from "./value.ts";
+
+/** What a program computes and changes: as `engine.compile` takes it. */
+export interface ReferenceParts {
+  readonly outputs?: Readonly<Record<string, Tensor>>;
+  readonly updates?: readonly Update[];
+}
+
+/**
+ * A program on the CPU in float64: the same outputs, updates and state as one of an engine, slow and by the book. Values that
+ * variables take are not rounded to f32 between runs.
+ *
+ * @example
+ * const program = new ReferenceProgram({ outputs: { loss }, updates });
+ * const { loss: value } = program.run({ x, y });
+ */
+export class ReferenceProgram {
+  readonly outputs: Readonly<Record<string, Tensor>>;
+  readonly updates: readonly Update[];
+  /** Present values of the variables that some run has changed. */
+  readonly state: Map<Variable, Float64Array>;
+
+  /**
+   * @param state that of another program, to share its variables; default fresh, so that all hold their initial values.
+   * @throws AttributeError for a variable with two updates, or with one of another shape or dtype.
+   */
+  constructor({ outputs = {}, updates = [] }: ReferenceParts, state = new Map<Variable, Float64Array>()) {
+    this.outputs = outputs;
+    this.updates = allUpdates(Object.values(outputs), updates);
+    this.state = state;
+  }
+
+  /** Computes the outputs for given inputs, then performs all updates, each from what was there before any of them. */
+  run(inputs: Readonly<Record<string, ArrayLike<number>>> = {}): Record<string, Value> {
+    const roots = [...Object.values(this.outputs), ...this.updates.map(([, value]) => value)];
+    const lookUp = evaluateAll(roots, { inputs, variables: this.state });
+    const results = Object.entries(this.outputs).map(([name, tensor]) => [name, lookUp(tensor)] as const);
+    for (const [variable, value] of this.updates) this.state.set(variable, lookUp(value).data.slice());
+    return Object.fromEntries(results);
+  }
+
+  /** The present value of a variable. */
+  read(variable: Variable): Float64Array {
+    return Float64Array.from(this.state.get(variable) ?? variable.initial);
+  }
+
+  /** Gives a variable another value. */
+  write(variable: Variable, data: ArrayLike<number>): void {
+    this.state.set(variable, Float64Array.from(data));
+  }
+}
+
+/** The given updates and those that nodes bring along, which may in turn bring others. */
+function allUpdates(outputs: readonly Tensor[], given: readonly Update[]): Update[] {
+  const updates = new Map<Variable, Tensor>();
+  const include = ([variable, value]: Update): void => {
+    const other = updates.get(variable);
+    if (other === value) return;
+    if (other) throw new AttributeError(`variable "${variable.name}" is updated twice in one program`);
+    if (!(variable instanceof Variable)) throw new AttributeError("updates change variables; another tensor was given");
+    if (!sameShape(variable.shape, value.shape) || variable.dtype !== value.dtype) {
+      const [was, is] = [variable, value].map(({ dtype, shape }) => `${dtype}${showShape(shape)}`);
+      throw new AttributeError(`variable "${variable.name}" is ${was}, its update ${is}`);
+    }
+    updates.set(variable, value);
+    for (const node of reachable([value])) node.effects.forEach(include);
+  };
+  given.forEach(include);
+  for (const node of reachable(outputs)) node.effects.forEach(include);
+  return [...updates];
+}

@@ -1,0 +1,47 @@
+import { type DType, rowMajor, type Shape, sizeOf } from "../graph/shape.ts";
+
+/** A computed tensor: row-major, in float64 whatever its dtype. i32 and u32 tensors hold whole numbers. */
+export interface Value {
+  readonly shape: Shape;
+  readonly dtype: DType;
+  readonly data: Float64Array;
+}
+
+/** From the coordinates of an element to its position in a row-major tensor. */
+export function positions(shape: Shape): (at: readonly number[]) => number {
+  const strides = rowMajor(shape);
+  return (at) => {
+    let position = 0;
+    for (let axis = 0; axis < strides.length; axis++) position += strides[axis]! * at[axis]!;
+    return position;
+  };
+}
+
+/** From coordinates to the element there. */
+export function elements({ shape, data }: Value): (at: readonly number[]) => number {
+  const position = positions(shape);
+  return (at) => data[position(at)]!;
+}
+
+/** Calls `visit` with the coordinates of every element, in row-major order. The array is the same one each time. */
+export function eachElement(shape: Shape, visit: (at: readonly number[], position: number) => void): void {
+  const at = shape.map(() => 0);
+  const count = sizeOf(shape);
+  for (let position = 0; position < count; position++) {
+    visit(at, position);
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      at[axis]!++;
+      if (at[axis]! < shape[axis]!) break;
+      at[axis] = 0;
+    }
+  }
+}
+
+/** The tensor whose element at each place is what `element` says. */
+export function generate(shape: Shape, element: (at: readonly number[], position: number) => number): Float64Array {
+  const data = new Float64Array(sizeOf(shape));
+  eachElement(shape, (at, position) => {
+    data[position] = element(at, position);
+  });
+  return data;
+}
