@@ -1,5 +1,5 @@
 import { storage } from "./lib/grid.wgsl.ts";
-import { elementAt, type Scalar, type ViewParams, vec4Of } from "./lib/view.wgsl.ts";
+import { elementAt, plus, type Scalar, shifted, times, type ViewParams, vec4Of } from "./lib/view.wgsl.ts";
 import { wgsl } from "./wgsl.ts";
 
 /** One factor. Its element (batch, i, j) is `batch` at the batch's number + i · strides[0] + j · strides[1]. */
@@ -38,8 +38,6 @@ const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 const loadsVectors = ({ strides, batch }: Operand, along: 0 | 1): boolean =>
   strides[along] === 1 && strides[1 - along]! % 4 === 0 && batch.offset % 4 === 0 && batch.strides.every((stride) => stride % 4 === 0);
 
-const times = (name: string, stride: number): string => (stride === 1 ? name : `${name} * ${stride}u`);
-
 /** Declarations of everything bound: a, b, the epilogue's inputs, the results. */
 function bindings(p: MatmulParams, aVectors: boolean, bVectors: boolean, wide: readonly boolean[], stores: boolean): string[] {
   const declare = (i: number, name: string, type: Scalar, length: number, vectors: boolean, write = false) =>
@@ -63,11 +61,14 @@ function finishText(p: MatmulParams, width: 1 | 4): { text: string; wide: boolea
   const wide = epilogue.inputs.map((input) => width === 4 && n % 4 === 0 && loadsVectors(input, 1));
   const vectorOf = (type: Scalar) => (width === 4 ? vec4Of[type] : type);
   const loads = epilogue.inputs.map((input, i) => {
-    const at = `${elementAt(input.batch, "batch")} + ${times("row", input.strides[0])}`;
-    const [step] = [input.strides[1]];
-    if (wide[i]) return `let x${i + 1} = e${i}[(${at} + col) / 4u];`;
-    if (step === 0 || width === 1) return `let x${i + 1} = ${vectorOf(input.type)}(e${i}[${at}${step === 0 ? "" : ` + ${times("col", step)}`}]);`;
-    const parts = range(4).map((lane) => `e${i}[${at} + ${times(`(col + ${lane}u)`, step)}]`);
+    const [rowStep, step] = input.strides;
+    const at = (col: string) => plus(elementAt(input.batch, "batch"), times("row", rowStep), times(col, step));
+    if (wide[i]) {
+      const whole = at("col");
+      return `let x${i + 1} = e${i}[${whole === "col" ? whole : `(${whole})`} / 4u];`;
+    }
+    if (step === 0 || width === 1) return `let x${i + 1} = ${vectorOf(input.type)}(e${i}[${at("col")}]);`;
+    const parts = range(4).map((lane) => `e${i}[${at(shifted("col", lane))}]`);
     return `let x${i + 1} = ${vectorOf(input.type)}(${parts.join(", ")});`;
   });
   const put = outputs.flatMap((_, o) => {
@@ -111,8 +112,8 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let col = id.x;
   var sum = 0.0;
   for (var k = 0u; k < K; k++) {
-    sum += a[${elementAt(p.a.batch, "id.z")} + ${times("row", p.a.strides[0])} + ${times("k", p.a.strides[1])}]
-         * b[${elementAt(p.b.batch, "id.z")} + ${times("k", p.b.strides[0])} + ${times("col", p.b.strides[1])}];
+    sum += a[${plus(elementAt(p.a.batch, "id.z"), times("row", p.a.strides[0]), times("k", p.a.strides[1]))}]
+         * b[${plus(elementAt(p.b.batch, "id.z"), times("k", p.b.strides[0]), times("col", p.b.strides[1]))}];
   }
   finish(id.z, row, col, sum);
 }
@@ -144,15 +145,15 @@ export function matmulDirect(p: MatmulParams, { rows, columns, workgroup }: Dire
 
   /** Loads and multiply-adds of `depth` steps along K from `k`, which counts in fours as `q`. */
   const block = (q: string, depth: number): string[] => {
-    const k = (d: number) => `(4u * ${q} + ${d}u)`;
+    const k = (d: number) => (d === 0 ? `4u * ${q}` : `(4u * ${q} + ${d}u)`);
     const lines: string[] = [];
     if (aAlongK) for (const r of range(rows)) lines.push(`let a${r} = a[a_from${r} + ${q}];`);
     else if (aAlongM)
       for (const d of range(depth))
-        for (const j of range(rows / 4)) lines.push(`let a${d}_${j} = a[(a_base + ${times(k(d), p.a.strides[1])} + row) / 4u + ${j}u];`);
+        for (const j of range(rows / 4)) lines.push(`let a${d}_${j} = a[${shifted(`(${plus("a_base", times(k(d), p.a.strides[1]), "row")}) / 4u`, j)}];`);
     else
       for (const r of range(rows))
-        for (const d of range(depth)) lines.push(`let a${r}_${d} = a[a_from${r} + ${times(k(d), p.a.strides[1])}];`);
+        for (const d of range(depth)) lines.push(`let a${r}_${d} = a[${plus(`a_from${r}`, times(k(d), p.a.strides[1]))}];`);
     const aAt = (r: number, d: number) =>
       aAlongK ? `a${r}.${lanes[d]}` : aAlongM ? `a${d}_${r >> 2}.${lanes[r & 3]}` : `a${r}_${d}`;
     if (bAlongK) for (const c of range(4 * columns)) lines.push(`let bk${c} = b[b_from${c} + ${q}];`);
@@ -160,10 +161,10 @@ export function matmulDirect(p: MatmulParams, { rows, columns, workgroup }: Dire
       for (const c of range(columns)) {
         const four = range(4).map((i) => 4 * c + i);
         const value = bAlongN
-          ? `b[(b_base + ${times(k(d), p.b.strides[0])} + col) / 4u + ${c}u]`
+          ? `b[${shifted(`(${plus("b_base", times(k(d), p.b.strides[0]), "col")}) / 4u`, c)}]`
           : bAlongK
             ? `vec4f(${four.map((i) => `bk${i}.${lanes[d]}`).join(", ")})`
-            : `vec4f(${four.map((i) => `b[b_base + ${times(k(d), p.b.strides[0])} + ${times(`(col + ${i}u)`, p.b.strides[1])}]`).join(", ")})`;
+            : `vec4f(${four.map((i) => `b[${plus("b_base", times(k(d), p.b.strides[0]), times(shifted("col", i), p.b.strides[1]))}]`).join(", ")})`;
         lines.push(`let b${d}_${c} = ${value};`);
       }
       for (const r of range(rows)) for (const c of range(columns)) lines.push(`acc${r}_${c} += ${aAt(r, d)} * b${d}_${c};`);
@@ -171,7 +172,7 @@ export function matmulDirect(p: MatmulParams, { rows, columns, workgroup }: Dire
     return lines;
   };
 
-  const aRow = (r: number) => `(a_base + ${times(`(row + ${r}u)`, p.a.strides[0])})${aAlongK ? " / 4u" : ""}`;
+  const aRow = (r: number) => `(${plus("a_base", times(shifted("row", r), p.a.strides[0]))})${aAlongK ? " / 4u" : ""}`;
   return wgsl`
 ${bindings(p, aAlongK || aAlongM, bAlongN || bAlongK, wide, stores)}
 ${text}
@@ -187,7 +188,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let a_base = ${elementAt(p.a.batch, "batch")};
   let b_base = ${elementAt(p.b.batch, "batch")};
 ${aAlongM ? [] : range(rows).map((r) => `  let a_from${r} = ${aRow(r)};`)}
-${bAlongK ? range(4 * columns).map((c) => `  let b_from${c} = (b_base + ${times(`(col + ${c}u)`, p.b.strides[1])}) / 4u;`) : []}
+${bAlongK ? range(4 * columns).map((c) => `  let b_from${c} = (${plus("b_base", times(shifted("col", c), p.b.strides[1]))}) / 4u;`) : []}
 ${range(rows).flatMap((r) => range(columns).map((c) => `  var acc${r}_${c} = vec4f();`))}
   #if ${quads > 0}
   for (var q = 0u; q < ${quads}u; q++) {
@@ -199,7 +200,7 @@ ${block("q", 4).map((line) => `    ${line}`)}
 ${block(`${quads}u`, rest).map((line) => `    ${line}`)}
   }
   #endif
-${range(rows).flatMap((r) => range(columns).map((c) => `  finish(batch, row + ${r}u, col + ${4 * c}u, acc${r}_${c});`))}
+${range(rows).flatMap((r) => range(columns).map((c) => `  finish(batch, ${shifted("row", r)}, ${shifted("col", 4 * c)}, acc${r}_${c});`))}
 }
 `;
 }
@@ -215,7 +216,7 @@ const tileDepth = 16;
 export function matmulTiled(p: MatmulParams): string {
   const { text, wide, stores } = finishText(p, 4);
   const element = (o: Operand, name: string, i: string, j: string) =>
-    `${name}[${name}_base + ${times(i, o.strides[0])} + ${times(j, o.strides[1])}]`;
+    `${name}[${plus(`${name}_base`, times(i, o.strides[0]), times(j, o.strides[1]))}]`;
   // Neighbouring invocations load neighbours in memory: along K where K is contiguous, along the side otherwise.
   const places = (alongK: boolean) => (alongK ? ["lane % 16u", "lane / 16u"] : ["lane / 16u", "lane % 16u"]);
   const [aK, aSide] = places(p.a.strides[1] === 1);
@@ -244,8 +245,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let kb = s * ${tileDepth}u + ${bK!};
     let nb = group.x * ${tileSide}u + 4u * (${bSide!});
     // Beyond K both slices hold zeros: whatever lies there in memory might not be a number.
-    slice_a[(${aK!}) * 16u + ${aSide!}] = select(vec4f(), vec4f(${range(4).map((i) => element(p.a, "a", `(ma + ${i}u)`, "ka")).join(", ")}), ka < K);
-    slice_b[(${bK!}) * 16u + ${bSide!}] = select(vec4f(), vec4f(${range(4).map((i) => element(p.b, "b", "kb", `(nb + ${i}u)`)).join(", ")}), kb < K);
+    slice_a[(${aK!}) * 16u + ${aSide!}] = select(vec4f(), vec4f(${range(4).map((i) => element(p.a, "a", shifted("ma", i), "ka")).join(", ")}), ka < K);
+    slice_b[(${bK!}) * 16u + ${bSide!}] = select(vec4f(), vec4f(${range(4).map((i) => element(p.b, "b", "kb", shifted("nb", i))).join(", ")}), kb < K);
     workgroupBarrier();
     for (var k = 0u; k < ${tileDepth}u; k++) {
       let va = slice_a[k * 16u + lane / 16u];

@@ -41,7 +41,7 @@ export function elementAt(view: ViewParams, i: string): string {
     const coordinate = axis === 0 ? divided : `${divided} % ${shape[axis]!}u`;
     if (stride !== 0) {
       const factor = Math.abs(stride);
-      const text = factor === 1 ? `(${coordinate})` : `(${coordinate}) * ${factor}u`;
+      const text = factor === 1 ? coordinate : `${coordinate} * ${factor}u`;
       terms.unshift({ text, minus: stride < 0 });
     }
     inner *= shape[axis]!;
@@ -93,3 +93,16 @@ export function vec4Load(view: ViewParams, type: Scalar): Vec4Load {
       `${vector}(${[0, 1, 2, 3].map((lane) => `${name}[${elementAt(flat, `(4u * ${i} + ${lane}u)`)}]`).join(", ")})`,
   };
 }
+
+/** A sum of terms without the zeros among them. */
+export function plus(...terms: readonly string[]): string {
+  const rest = terms.filter((term) => term !== "0u" && term !== "");
+  return rest.length > 0 ? rest.join(" + ") : "0u";
+}
+
+/** A name times a constant stride. */
+export const times = (name: string, stride: number): string =>
+  stride === 0 || name === "0u" ? "0u" : stride === 1 ? name : `${name} * ${stride}u`;
+
+/** A name plus a constant, in parentheses where there is a sum. */
+export const shifted = (name: string, by: number): string => (by === 0 ? name : `(${name} + ${by}u)`);

@@ -1,4 +1,4 @@
-import type { DType, Shape } from "./shape.ts";
+import { type DType, rowMajor, type Shape } from "./shape.ts";
 import type { Attrs, Node, Source, Spec, Tensor } from "./tensor.ts";
 
 /**
@@ -143,6 +143,10 @@ export interface Lowering {
   scratch(role: string, shape: Shape, dtype: DType): View;
   /** Whether this node is the last to read the tensor's memory, so that a result may take its place. */
   dies(tensor: Tensor): boolean;
-  /** Copies a tensor to a given place. */
-  copy(from: Tensor, to: View): KernelCall;
+}
+
+/** Whether a view is row-major without gaps, starting wherever it starts. */
+export function isRowMajor(view: View): boolean {
+  const wanted = rowMajor(view.shape);
+  return view.shape.every((n, axis) => n === 1 || view.strides[axis] === wanted[axis]);
 }

@@ -1,10 +1,9 @@
 import { elementwise } from "../../shaders/elementwise.wgsl.ts";
 import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
-import type { Binding, KernelCall, Lowering, Op, View } from "../graph/op.ts";
+import { type Binding, isRowMajor, type KernelCall, type Lowering, type Op, type View } from "../graph/op.ts";
 import { bytesPer, type Shape, showShape, sizeOf } from "../graph/shape.ts";
 import { applyAll, type Node, type Tensor } from "../graph/tensor.ts";
 import { nameOf, type PointwiseProgram, programOf, render, flopsOf, show } from "./program.ts";
-import { isRowMajor } from "./views.ts";
 
 /** Several pointwise ops in one kernel: made by the fuse pass alone. */
 const fusedOp: Op = {

@@ -5,7 +5,7 @@ import type { KernelCall, Op, View } from "../graph/op.ts";
 import { axisOf, bytesPer, type DType, showShape, sizeOf } from "../graph/shape.ts";
 import { apply, type Tensor } from "../graph/tensor.ts";
 import { cast, eq } from "./arithmetic.ts";
-import { full } from "./constants.ts";
+import { constant, full } from "./constants.ts";
 import { bind, touched } from "./fused.ts";
 import { iota } from "./random.ts";
 import { pad } from "./pad.ts";
@@ -133,4 +133,21 @@ export function oneHot(labels: Tensor, classes: number, dtype: DType = "f32"): T
   checkIndex("oneHot", labels);
   const shape = [...labels.shape, classes];
   return cast(eq(iota(shape, labels.shape.length), expand(unsqueeze(labels, -1), shape)), dtype);
+}
+
+/** Surrounds `x` with its mirror image ("reflect", the edge not repeated) or its edge ("replicate"). */
+export function padWith(mode: "reflect" | "replicate", x: Tensor, low: readonly number[], high: readonly number[]): Tensor {
+  return x.shape.reduce((y, n, axis) => {
+    const [before, behind] = [low[axis]!, high[axis]!];
+    if (before === 0 && behind === 0) return y;
+    if (mode === "reflect" && Math.max(before, behind) >= n) {
+      throw new ShapeError(`pad: reflecting ${Math.max(before, behind)} elements needs an axis longer than ${n}`);
+    }
+    const index = Int32Array.from({ length: before + n + behind }, (_, i) => {
+      const at = i - before;
+      if (mode === "replicate") return Math.min(Math.max(at, 0), n - 1);
+      return at < 0 ? -at : at >= n ? 2 * (n - 1) - at : at;
+    });
+    return indexSelect(y, axis, constant(index, [index.length]));
+  }, x);
 }

@@ -2,11 +2,9 @@ import { pad as padKernel } from "../../shaders/move.wgsl.ts";
 import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
 import { AttributeError, ShapeError } from "../errors.ts";
 import type { Op } from "../graph/op.ts";
-import { bytesPer, type Shape, showShape, sizeOf } from "../graph/shape.ts";
+import { bytesPer, showShape, sizeOf } from "../graph/shape.ts";
 import { apply, type Tensor } from "../graph/tensor.ts";
-import { constant } from "./constants.ts";
 import { bind, touched } from "./fused.ts";
-import { indexSelect } from "./gather.ts";
 import { finite } from "./pointwise.ts";
 import { slice } from "./views.ts";
 
@@ -59,12 +57,10 @@ export interface Padding {
   readonly interior?: readonly number[];
   /** What they hold, default 0. */
   readonly value?: number;
-  /** What they hold otherwise: "constant" (default), the mirrored inside, or the edge. */
-  readonly mode?: "constant" | "reflect" | "replicate";
 }
 
-/** Surrounds `x` with constant values, its mirror image (the edge not repeated) or its edge. */
-export function pad(x: Tensor, { low, high, interior, value = 0, mode = "constant" }: Padding): Tensor {
+/** Surrounds `x` with constant values, and puts some between its elements. */
+export function pad(x: Tensor, { low, high, interior, value = 0 }: Padding): Tensor {
   for (const [name, list] of Object.entries({ low, high, interior: interior ?? [] })) {
     if (list.length !== x.shape.length && list !== interior && list.length > 0) {
       throw new ShapeError(`pad: ${name} names ${list.length} axes, ${showShape(x.shape)} has ${x.shape.length}`);
@@ -72,24 +68,7 @@ export function pad(x: Tensor, { low, high, interior, value = 0, mode = "constan
     const bad = list.find((n) => !Number.isInteger(n) || n < 0);
     if (bad !== undefined) throw new AttributeError(`pad: ${name} holds ${bad}, expected whole numbers from 0`);
   }
-  if (mode !== "constant") return padByIndex(x, low, high, mode);
   const between = interior ?? x.shape.map(() => 0);
   if ([...low, ...high, ...between].every((n) => n === 0)) return x;
   return apply(padOp, [x], { low: [...low], high: [...high], interior: [...between], value: finite("pad", "value", value) });
-}
-
-function padByIndex(x: Tensor, low: Shape, high: Shape, mode: "reflect" | "replicate"): Tensor {
-  return x.shape.reduce((y, n, axis) => {
-    const [before, behind] = [low[axis]!, high[axis]!];
-    if (before === 0 && behind === 0) return y;
-    if (mode === "reflect" && Math.max(before, behind) >= n) {
-      throw new ShapeError(`pad: reflecting ${Math.max(before, behind)} elements needs an axis longer than ${n}`);
-    }
-    const index = Int32Array.from({ length: before + n + behind }, (_, i) => {
-      const at = i - before;
-      if (mode === "replicate") return Math.min(Math.max(at, 0), n - 1);
-      return at < 0 ? -at : at >= n ? 2 * (n - 1) - at : at;
-    });
-    return indexSelect(y, axis, constant(index, [index.length]));
-  }, x);
 }

@@ -7,9 +7,9 @@ import { apply, type Node, type Tensor } from "../graph/tensor.ts";
 import { cast, exp, mul, ne, sub } from "./arithmetic.ts";
 import { bind, touched } from "./fused.ts";
 import { oneHot } from "./gather.ts";
-import { sum } from "./reduce.ts";
+import { sum } from "./sum.ts";
 import { choose, type Variant } from "./variants.ts";
-import { expand, permute, unsqueeze } from "./views.ts";
+import { expand, permute, reshape, unsqueeze } from "./views.ts";
 
 const softmaxOp: Op = {
   name: "softmax",
@@ -37,8 +37,11 @@ export const softmax = (x: Tensor, axis = -1): Tensor => along(softmaxOp, x, axi
 /** log softmax along an axis, without taking the logarithm of small numbers. @param axis default the last. */
 export const logSoftmax = (x: Tensor, axis = -1): Tensor => along(logSoftmaxOp, x, axis);
 
-const along = (op: Op, x: Tensor, axis: number): Tensor =>
-  apply(op, [x], { axis: axisOf(op.name, axis, Math.max(1, x.shape.length)) });
+/** A scalar counts as a line of one. */
+function along(op: Op, x: Tensor, axis: number): Tensor {
+  if (x.shape.length === 0) return reshape(along(op, reshape(x, [1]), axis), []);
+  return apply(op, [x], { axis: axisOf(op.name, axis, x.shape.length) });
+}
 
 const crossEntropyOp: Op = {
   name: "crossEntropy",
@@ -120,7 +123,7 @@ const variants: readonly SoftmaxVariant[] = [
 function softmaxCall(kind: SoftmaxKind, node: Node, axis: number, to: Lowering): KernelCall {
   const [logits, labels, dloss] = node.inputs;
   const x = to.contiguous(logits!);
-  const length = x.shape[axis] ?? 1;
+  const length = x.shape[axis]!;
   const lines = sizeOf(x.shape) / length;
   const labelView = labels && to.contiguous(labels);
   const grad = dloss && to.view(dloss);

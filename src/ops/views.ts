@@ -1,9 +1,9 @@
 import { ShapeError } from "../errors.ts";
 import type { Op, View } from "../graph/op.ts";
-import { axisOf, rowMajor, type Shape, sameShape, showShape, sizeOf } from "../graph/shape.ts";
+import { axisOf, type Shape, sameShape, showShape, sizeOf } from "../graph/shape.ts";
 import { apply, type Tensor } from "../graph/tensor.ts";
 import { pad } from "./pad.ts";
-import { sum } from "./reduce.ts";
+import { sum } from "./sum.ts";
 
 /**
  * Ops that move no data. Each gives its result as strides and an offset over its input's buffer; the kernel that reads the
@@ -196,8 +196,11 @@ export function flatten(x: Tensor, first = 1): Tensor {
   return reshape(x, [...x.shape.slice(0, at), sizeOf(x.shape.slice(at))]);
 }
 
-/** Whether a view is row-major without gaps, starting wherever it starts. */
-export function isRowMajor(view: View): boolean {
-  const wanted = rowMajor(view.shape);
-  return view.shape.every((n, axis) => n === 1 || view.strides[axis] === wanted[axis]);
-}
+const detachOp: Op = {
+  name: "detach",
+  infer: ([x]) => [{ shape: x!.shape, dtype: x!.dtype }],
+  view: (_, x) => x,
+};
+
+/** The same value, through which no gradient flows. */
+export const detach = (x: Tensor): Tensor => apply(detachOp, [x]);

@@ -1,0 +1,127 @@
+import { DTypeError, FeedError, ShapeError } from "../errors.ts";
+import type { AdapterTraits } from "../graph/op.ts";
+import { print, reachable } from "../graph/print.ts";
+import { sameShape, showShape } from "../graph/shape.ts";
+import { apply, applyAll, type Tensor, type Update, Variable } from "../graph/tensor.ts";
+import { pointwiseOp } from "../ops/pointwise.ts";
+import { fuse } from "./fuse.ts";
+import { type Home, settle } from "./homes.ts";
+import { type Lowered, lower } from "./lower.ts";
+import { baseOf, isOwn } from "./memory.ts";
+import { type MemoryPlan, plan } from "./plan.ts";
+import { rewrite } from "./rewrite.ts";
+import { simplify } from "./simplify.ts";
+
+/** What a program computes, as the user states it. */
+export interface Description {
+  /** Values that can be read after a run. */
+  readonly outputs?: Readonly<Record<string, Tensor>>;
+  /** Variables and the values that each run gives them, all at once at its end. */
+  readonly updates?: readonly Update[];
+}
+
+/** Passes that a test may leave out to see that they change no value. */
+export interface Passes {
+  readonly simplify?: boolean;
+  readonly fuse?: boolean;
+}
+
+/** A program ready to be given memory and pipelines: nothing of it has touched a GPU. */
+export interface Compiled extends Lowered, MemoryPlan {
+  readonly variables: readonly Variable[];
+  /** Homes of all variables of the program, new and old. */
+  readonly homes: ReadonlyMap<Variable, Home>;
+  /** The graph after each pass, as text. */
+  readonly stages: Readonly<Record<"built" | "simplified" | "fused", () => string>>;
+}
+
+/** Runs all passes over a description. @param homes variables that have a home already. */
+export function compile(
+  { outputs = {}, updates = [] }: Description,
+  traits: AdapterTraits,
+  homes: ReadonlyMap<Variable, Home> = new Map(),
+  passes: Passes = {},
+): Compiled {
+  const all = withEffects(outputs, updates);
+  const names = Object.keys(outputs);
+  const targets = all.map(([variable]) => variable);
+  const built = [...Object.values(outputs), ...all.map(([, value]) => value)];
+  const simplified = passes.simplify === false ? built : simplify(built);
+  const fused = own(passes.fuse === false ? simplified : fuse(simplified, traits.maxStorageBuffers));
+  const named = (roots: readonly Tensor[]) => Object.fromEntries(names.map((name, i) => [name, roots[i]!]));
+  const stage = (roots: readonly Tensor[]) => () =>
+    print({
+      ...named(roots),
+      ...Object.fromEntries(targets.map((variable, i) => [`${variable.name}'`, roots[names.length + i]!])),
+    });
+  const variables = [...new Set([...reachable(built).flatMap(({ results: [y] }) => (y instanceof Variable ? [y] : [])), ...targets])];
+  checkNames(built);
+  const settled = new Map([...homes, ...settle(variables, homes)]);
+  const lowered = lower(
+    { outputs: named(fused), updates: targets.map((variable, i) => [variable, fused[names.length + i]!] as const) },
+    settled,
+    traits,
+  );
+  return {
+    ...lowered,
+    ...plan(lowered.calls),
+    variables,
+    homes: new Map(variables.map((variable) => [variable, settled.get(variable)!])),
+    stages: { built: stage(built), simplified: stage(simplified), fused: stage(fused) },
+  };
+}
+
+/** The user's updates and those that nodes bring along, each variable once. */
+function withEffects(outputs: Readonly<Record<string, Tensor>>, updates: readonly Update[]): Update[] {
+  const all = new Map<Variable, Tensor>();
+  const put = ([variable, value]: Update): void => {
+    const known = all.get(variable);
+    if (known && known !== value) throw new FeedError(`compile: variable "${variable.name}" is updated twice, by different values`);
+    if (!sameShape(variable.shape, value.shape)) {
+      throw new ShapeError(`compile: variable "${variable.name}" is ${showShape(variable.shape)}, its update ${showShape(value.shape)}`);
+    }
+    if (variable.dtype !== value.dtype) {
+      throw new DTypeError(`compile: variable "${variable.name}" is ${variable.dtype}, its update ${value.dtype}`);
+    }
+    all.set(variable, value);
+  };
+  updates.forEach(put);
+  for (const node of reachable([...Object.values(outputs), ...updates.map(([, value]) => value)])) node.effects.forEach(put);
+  return [...all];
+}
+
+/** Two inputs of one name would be fed the same value: they must be of one shape and dtype. */
+function checkNames(roots: readonly Tensor[]): void {
+  const known = new Map<string, Tensor>();
+  for (const { op, attrs, results } of reachable(roots)) {
+    if (op.source !== "input") continue;
+    const [tensor] = results;
+    const twin = known.get(attrs["name"]);
+    known.set(attrs["name"], tensor!);
+    if (!twin || (sameShape(twin.shape, tensor!.shape) && twin.dtype === tensor!.dtype)) continue;
+    throw new FeedError(
+      `compile: two inputs are called "${attrs["name"]}": ${twin.dtype}${showShape(twin.shape)} and ${tensor!.dtype}${showShape(tensor!.shape)}`,
+    );
+  }
+}
+
+const copyOp = pointwiseOp("copy", { wgsl: (x) => x, js: (x) => x });
+
+/**
+ * Gives a foreach tensors of its own to read: one that stands in two places, is no computed value, or is a view with gaps gets
+ * a copy, so that all of a role can be laid side by side.
+ */
+function own(roots: readonly Tensor[]): Tensor[] {
+  const taken = new Set<Tensor>();
+  return rewrite(roots, (node, inputs) => {
+    if (node.op.name !== "foreach") return undefined;
+    const copied = inputs.map((tensor, i) => {
+      if (i < node.attrs["scalars"] || tensor instanceof Variable) return tensor;
+      const base = baseOf(tensor);
+      if (!isOwn(tensor) || taken.has(base)) return apply(copyOp, [tensor]);
+      taken.add(base);
+      return tensor;
+    });
+    return applyAll(node.op, copied, node.attrs);
+  });
+}

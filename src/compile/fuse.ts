@@ -1,0 +1,249 @@
+import { sameShape, type Shape } from "../graph/shape.ts";
+import { order } from "../graph/print.ts";
+import { apply, applyAll, type Node, type Tensor } from "../graph/tensor.ts";
+import { fullValue } from "../ops/constants.ts";
+import { fuseNodes } from "../ops/fused.ts";
+import { programOf } from "../ops/program.ts";
+import { withInputs } from "./rewrite.ts";
+
+/** Pointwise nodes of one shape that become one kernel. */
+interface Group {
+  readonly shape: Shape;
+  members: Node[];
+}
+
+/**
+ * Joins pointwise nodes into as few kernels as possible, and runs a group on the result of a matmul inside the matmul's own
+ * kernel where nothing else reads that result.
+ *
+ * A group may have several results. Two groups are joined when one feeds the other and no path leaves the union and comes back
+ * into it (the union could not be scheduled), and when inputs and results together fit the bindings of a kernel. Nodes that
+ * depend on nothing but numbers, scalars and positions (random bits, say) are computed again wherever they are needed instead
+ * of being stored.
+ *
+ * @param maxBindings storage buffers that one kernel may bind.
+ */
+export function fuse(roots: readonly Tensor[], maxBindings: number): Tensor[] {
+  const nodes = order(roots);
+  const rootSet = new Set(roots);
+  const users = new Map<Tensor, Node[]>();
+  for (const node of nodes) {
+    for (const input of node.inputs) {
+      const list = users.get(input);
+      if (list) list.push(node);
+      else users.set(input, [node]);
+    }
+  }
+  const free = freeNodes(nodes);
+  const groupOf = new Map<Node, Group>();
+  const grouping = new Grouping(groupOf, users, rootSet, free);
+  for (const node of nodes) {
+    if (!node.op.pointwise) continue;
+    const stored = grouping.isStored(node);
+    if (free.has(node) && !stored) continue;
+    let group: Group = { shape: node.results[0]!.shape, members: [node] };
+    for (const producer of grouping.producers(node)) {
+      const union = [...producer.members, ...group.members];
+      // A value that only pointwise ops read waits for them, unless joining its producer saves a result: what is cheap is
+      // computed where it is used, from what is stored anyway.
+      const saves = grouping.outputs(union).length <= grouping.outputs(producer.members).length;
+      if ((stored || saves) && grouping.mayJoin(producer, group, maxBindings)) group = { shape: group.shape, members: union };
+    }
+    for (const member of group.members) groupOf.set(member, group);
+  }
+  // What waited in vain joins its producer after all.
+  for (const node of nodes) {
+    for (const producer of groupOf.has(node) ? grouping.producers(node) : []) {
+      const group = groupOf.get(node)!;
+      if (producer === group || !grouping.mayJoin(producer, group, maxBindings)) continue;
+      const union: Group = { shape: group.shape, members: [...producer.members, ...group.members] };
+      for (const member of union.members) groupOf.set(member, union);
+    }
+  }
+  for (const group of new Set(groupOf.values())) group.members.sort((a, b) => a.id - b.id);
+  return rebuild(roots, grouping, maxBindings);
+}
+
+/** Pointwise nodes whose values come from numbers, one-element tensors and positions alone. */
+function freeNodes(nodes: readonly Node[]): Set<Node> {
+  const free = new Set<Node>();
+  const isFree = (tensor: Tensor): boolean =>
+    fullValue(tensor) !== undefined ||
+    free.has(tensor.node) ||
+    (tensor.node.op.name === "expand" && tensor.node.inputs[0]!.shape.every((n) => n === 1));
+  for (const node of nodes) {
+    // One-element results are worth storing: they are cheap to read and dear to compute a thousand times.
+    if (node.op.pointwise && node.results[0]!.shape.some((n) => n > 1) && node.inputs.every(isFree)) free.add(node);
+  }
+  return free;
+}
+
+/** What may be joined with what, and what a group reads and is read by. */
+class Grouping {
+  readonly groupOf: Map<Node, Group>;
+  readonly users: ReadonlyMap<Tensor, readonly Node[]>;
+  readonly roots: ReadonlySet<Tensor>;
+  readonly free: ReadonlySet<Node>;
+
+  constructor(groupOf: Map<Node, Group>, users: Map<Tensor, Node[]>, roots: Set<Tensor>, free: Set<Node>) {
+    this.groupOf = groupOf;
+    this.users = users;
+    this.roots = roots;
+    this.free = free;
+  }
+
+  /** Whether others than pointwise nodes need a node's value. */
+  isStored({ results: [y] }: Node): boolean {
+    return this.roots.has(y!) || (this.users.get(y!) ?? []).some((user) => !user.op.pointwise);
+  }
+
+  mayJoin(a: Group, b: Group, maxBindings: number): boolean {
+    if (!sameShape(a.shape, b.shape)) return false;
+    const union = [...a.members, ...b.members];
+    return this.fits(union, maxBindings) && this.isConvex(union);
+  }
+
+  /** Groups that feed a node, the latest made first. */
+  producers(node: Node): Group[] {
+    const groups = node.inputs.flatMap((input) => this.groupOf.get(input.node) ?? []);
+    return [...new Set(groups)].reverse();
+  }
+
+  /** The members together with the free nodes that they recompute, inputs first. */
+  withFree(members: readonly Node[]): Node[] {
+    const all = new Set(members);
+    const stack = [...members];
+    while (stack.length > 0) {
+      for (const { node } of stack.pop()!.inputs) {
+        if (all.has(node) || !this.free.has(node)) continue;
+        all.add(node);
+        stack.push(node);
+      }
+    }
+    return [...all].sort((a, b) => a.id - b.id);
+  }
+
+  /** Tensors that a set of nodes reads from outside; numbers do not count. */
+  inputs(members: readonly Node[]): Tensor[] {
+    const all = this.withFree(members);
+    const inside = new Set(all);
+    const inputs = new Set<Tensor>();
+    for (const member of all) {
+      for (const input of member.inputs) if (!inside.has(input.node) && fullValue(input) === undefined) inputs.add(input);
+    }
+    return [...inputs];
+  }
+
+  /** Results that others than the members (and the free nodes, which read nothing here) need. */
+  outputs(members: readonly Node[]): Tensor[] {
+    const inside = new Set(members);
+    return members
+      .map((member) => member.results[0]!)
+      .filter((result) => this.roots.has(result) || (this.users.get(result) ?? []).some((user) => !inside.has(user)));
+  }
+
+  fits(members: readonly Node[], maxBindings: number): boolean {
+    return this.inputs(members).length + this.outputs(members).length <= maxBindings;
+  }
+
+  /** Whether no path leads from the members through other units back into them. */
+  isConvex(members: readonly Node[]): boolean {
+    const inside = new Set(members);
+    const seen = new Set<Node>();
+    const stack = this.inputs(members).map((tensor) => tensor.node);
+    while (stack.length > 0) {
+      const node = stack.pop()!;
+      if (inside.has(node)) return false;
+      if (seen.has(node)) continue;
+      for (const unit of this.groupOf.get(node)?.members ?? [node]) {
+        if (inside.has(unit)) continue;
+        seen.add(unit);
+        for (const input of unit.inputs) stack.push(input.node);
+      }
+    }
+    return true;
+  }
+
+  /** The tensor whose kernel can run the group as its epilogue: of the right shape and read by nobody else. */
+  host(group: Group, maxBindings: number): Tensor | undefined {
+    const inside = new Set(group.members);
+    const inputs = this.inputs(group.members);
+    const outputs = this.outputs(group.members).length;
+    return inputs
+      .filter((tensor) => {
+        const { op, inputs: own, attrs, results } = tensor.node;
+        return (
+          op.epilogueAfter !== undefined &&
+          attrs["epilogue"] === undefined &&
+          results.length === 1 &&
+          !this.roots.has(tensor) &&
+          sameShape(tensor.shape, group.shape) &&
+          own.length + inputs.length - 1 + outputs <= maxBindings &&
+          this.users.get(tensor)!.every((user) => inside.has(user))
+        );
+      })
+      .sort((a, b) => b.node.id - a.node.id)[0];
+  }
+}
+
+/** Makes the new graph, unit by unit: inputs first. */
+function rebuild(roots: readonly Tensor[], grouping: Grouping, maxBindings: number): Tensor[] {
+  const hosts = new Map<Group, Tensor>();
+  const hosted = new Set<Node>();
+  for (const group of new Set(grouping.groupOf.values())) {
+    const host = grouping.host(group, maxBindings);
+    if (!host || hosted.has(host.node)) continue;
+    hosts.set(group, host);
+    hosted.add(host.node);
+  }
+  const done = new Map<Tensor, Tensor>();
+  const now = (tensor: Tensor): Tensor => done.get(tensor) ?? tensor;
+
+  /** What must be there before the unit of a node can be made. */
+  const needs = (node: Node): readonly Tensor[] => {
+    const group = grouping.groupOf.get(node);
+    if (!group) return node.inputs;
+    const host = hosts.get(group);
+    return grouping.inputs(group.members).flatMap((tensor) => (tensor === host ? host.node.inputs : [tensor]));
+  };
+  const make = (node: Node): void => {
+    const group = grouping.groupOf.get(node);
+    if (!group) {
+      withInputs(node, node.inputs.map(now)).forEach((result, i) => done.set(node.results[i]!, result));
+      return;
+    }
+    const host = hosts.get(group);
+    const members = grouping.withFree(group.members);
+    const outputs = grouping.outputs(group.members);
+    const { program, inputs } = programOf(members, outputs, host && [host]);
+    const results = host
+      ? applyAll(host.node.op, [...host.node.inputs, ...inputs.slice(1)].map(now), { ...host.node.attrs, epilogue: program })
+      : members.length === 1
+        ? [apply(node.op, node.inputs.map(now), node.attrs)]
+        : fuseNodes(program, inputs.map(now), group.shape);
+    outputs.forEach((output, i) => done.set(output, results[i]!));
+  };
+
+  const started = new Set<Node | Group>();
+  for (const root of roots) {
+    const stack: Node[] = [root.node];
+    while (stack.length > 0) {
+      const node = stack[stack.length - 1]!;
+      const unit = grouping.groupOf.get(node) ?? node;
+      if (started.has(unit)) {
+        if (!done.has(firstResult(node, grouping))) make(node);
+        stack.pop();
+        continue;
+      }
+      started.add(unit);
+      for (const input of needs(node)) if (!started.has(grouping.groupOf.get(input.node) ?? input.node)) stack.push(input.node);
+    }
+  }
+  return roots.map(now);
+}
+
+/** A result by which one can tell whether a node's unit has been made. */
+function firstResult(node: Node, grouping: Grouping): Tensor {
+  const group = grouping.groupOf.get(node);
+  return group ? grouping.outputs(group.members)[0]! : node.results[0]!;
+}

@@ -1,0 +1,43 @@
+import { ShapeError } from "../errors.ts";
+import { reachable } from "../graph/print.ts";
+import { floats, showShape } from "../graph/shape.ts";
+import type { Node, Tensor } from "../graph/tensor.ts";
+import { add } from "../ops/arithmetic.ts";
+import { onesLike, zerosLike } from "../ops/constants.ts";
+
+/**
+ * Gradients of a scalar with respect to tensors, by reverse accumulation: walks the graph from `loss` back and appends each
+ * node's vector-Jacobian product as new nodes. The result is graph like any other, so it can be differentiated again.
+ *
+ * @param loss one element, f32 or f16.
+ * @param wrt any tensors; those that `loss` does not depend on get zeros.
+ * @returns gradients of the shapes of `wrt`, in its order.
+ * @throws ShapeError when `loss` has more than one element.
+ */
+export function grad(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
+  if (loss.shape.some((n) => n !== 1)) {
+    throw new ShapeError(`grad: the loss has shape ${showShape(loss.shape)}, expected a single element: take its sum or mean`);
+  }
+  const nodes = reachable([loss]);
+  const targets = new Set(wrt);
+  // Only what lies between the targets and the loss is walked.
+  const carries = new Set<Node>();
+  for (const node of nodes) {
+    if (node.results.some((result) => targets.has(result)) || node.inputs.some((input) => carries.has(input.node))) {
+      carries.add(node);
+    }
+  }
+  const gradients = new Map<Tensor, Tensor>([[loss, onesLike(loss)]]);
+  for (const node of nodes.reverse()) {
+    if (!carries.has(node) || !node.op.vjp) continue;
+    const upstream = node.results.map((result) => gradients.get(result));
+    if (upstream.every((dy) => dy === undefined)) continue;
+    node.op.vjp(node, upstream).forEach((dx, i) => {
+      const x = node.inputs[i]!;
+      if (!dx || !carries.has(x.node) || !floats.includes(x.dtype)) return;
+      const sum = gradients.get(x);
+      gradients.set(x, sum ? add(sum, dx) : dx);
+    });
+  }
+  return wrt.map((tensor) => gradients.get(tensor) ?? zerosLike(tensor));
+}

@@ -1,0 +1,281 @@
+import { type AdapterTraits, type Binding, type Bounds, isRowMajor, type KernelCall, type Lowering, type View, type VirtualBuffer } from "../graph/op.ts";
+import { order } from "../graph/print.ts";
+import { bytesPer, type DType, rowMajor, type Shape } from "../graph/shape.ts";
+import { type Node, type Tensor, type TensorData, Variable } from "../graph/tensor.ts";
+import { fullValue } from "../ops/constants.ts";
+import { bind, elementwiseOver } from "../ops/fused.ts";
+import { identity } from "../ops/program.ts";
+import { alignUp, type Home, spanOf, virtualBuffer } from "./homes.ts";
+import { baseOf, isOwn } from "./memory.ts";
+
+/** The kernels of a program in the order in which they run, on buffers that have no memory yet. */
+export interface Lowered {
+  readonly calls: readonly KernelCall[];
+  readonly inputs: ReadonlyMap<string, { readonly tensor: Tensor; readonly buffer: VirtualBuffer }>;
+  readonly outputs: Readonly<Record<string, View>>;
+  /** What integer inputs must keep to, by name of the input. */
+  readonly bounds: ReadonlyMap<string, Bounds & { readonly op: string }>;
+}
+
+export interface Program {
+  readonly outputs: Readonly<Record<string, Tensor>>;
+  readonly updates: readonly (readonly [variable: Variable, value: Tensor])[];
+}
+
+/** Turns nodes into kernel calls. Reads come before writes: a variable is overwritten only when nobody needs its old value. */
+export function lower({ outputs, updates }: Program, homes: ReadonlyMap<Variable, Home>, traits: AdapterTraits): Lowered {
+  const roots = [...Object.values(outputs), ...updates.map(([, value]) => value)];
+  const nodes = order(roots);
+  const pass = new LowerPass(nodes, homes, traits);
+  pass.keepOutputs(Object.values(outputs));
+  pass.placeUpdates(updates);
+  pass.placeForeach();
+  for (const node of nodes) pass.visit(node);
+  const views = Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, pass.outputView(name, tensor)]));
+  pass.finishUpdates(updates);
+  return { calls: separate(pass.calls), inputs: pass.inputs, outputs: views, bounds: boundsOf(nodes) };
+}
+
+class LowerPass {
+  readonly calls: KernelCall[] = [];
+  readonly inputs = new Map<string, { tensor: Tensor; buffer: VirtualBuffer }>();
+  readonly #nodes: readonly Node[];
+  readonly #homes: ReadonlyMap<Variable, Home>;
+  readonly #traits: AdapterTraits;
+  readonly #position = new Map<Node, number>();
+  /** For each tensor with memory of its own: the position of the last node that reads it, views included. */
+  readonly #lastUse = new Map<Tensor, number>();
+  readonly #places = new Map<Tensor, View>();
+  readonly #views = new Map<Tensor, View>();
+  readonly #copies = new Map<Tensor, View>();
+  readonly #pinned = new Set<Tensor>();
+  readonly #read = new Set<Tensor>();
+  /** Updates written by the kernel that computes them. */
+  readonly #direct = new Set<Variable>();
+
+  constructor(nodes: readonly Node[], homes: ReadonlyMap<Variable, Home>, traits: AdapterTraits) {
+    this.#nodes = nodes;
+    this.#homes = homes;
+    this.#traits = traits;
+    nodes.forEach((node, i) => {
+      this.#position.set(node, i);
+      for (const input of node.inputs) {
+        this.#read.add(input);
+        this.#lastUse.set(baseOf(input), i);
+      }
+    });
+  }
+
+  /** Outputs keep memory of their own until the next run. */
+  keepOutputs(outputs: readonly Tensor[]): void {
+    for (const output of outputs) {
+      this.#pinned.add(baseOf(output));
+      this.#lastUse.set(baseOf(output), Number.POSITIVE_INFINITY);
+      this.#read.add(output);
+    }
+  }
+
+  /** Lets kernels write new values straight into the variables' homes where all reads of the old value come before. */
+  placeUpdates(updates: Program["updates"]): void {
+    for (const [variable, value] of updates) {
+      const made = baseOf(value);
+      this.#read.add(value);
+      const { node } = made;
+      const lastRead = this.#lastUse.get(variable) ?? -1;
+      if (isOwn(value) && !this.#places.has(made) && lastRead <= this.#position.get(node)!) {
+        this.#places.set(made, this.#home(variable, made.shape));
+        this.#direct.add(variable);
+      } else {
+        this.#lastUse.set(made, Number.POSITIVE_INFINITY);
+      }
+    }
+  }
+
+  /** Lays the tensors of each role of a foreach side by side, as its variables lie, so that it becomes one dispatch. */
+  placeForeach(): void {
+    for (const node of this.#nodes) {
+      if (node.op.name !== "foreach") continue;
+      const { scalars, members } = node.attrs as { scalars: number; members: number };
+      for (let role = 0; scalars + role * members < node.inputs.length; role++) {
+        const tensors = node.inputs.slice(scalars + role * members, scalars + (role + 1) * members);
+        if (!tensors.every((tensor) => isOwn(tensor) && !this.#places.has(baseOf(tensor)))) continue;
+        const bases: number[] = [];
+        let bytes = 0;
+        for (const tensor of tensors) {
+          bases.push(alignUp(bytes));
+          bytes = alignUp(bytes) + spanOf(tensor.shape, tensor.dtype);
+        }
+        const arena = virtualBuffer("scratch", `arena of ${node.attrs["name"]}, role ${role}`, bytes, { pinned: true });
+        tensors.forEach((tensor, i) => {
+          const base = baseOf(tensor);
+          this.#places.set(base, wholeView(arena, base.shape, base.dtype, bases[i]!));
+        });
+      }
+    }
+  }
+
+  visit(node: Node): void {
+    const { op } = node;
+    if (op.source) {
+      this.#views.set(node.results[0]!, this.#sourceView(node));
+    } else if (op.view) {
+      const [x] = node.inputs;
+      const view = op.view(node, this.#view(x!)) ?? op.view(node, this.#contiguous(x!));
+      this.#views.set(node.results[0]!, view!);
+    } else {
+      const to = this.#lowering(node);
+      this.calls.push(...op.lower!(node, to));
+    }
+  }
+
+  /** An output as it will be read: its own memory, row-major. */
+  outputView(name: string, tensor: Tensor): View {
+    const view = this.#view(tensor);
+    const own = view.buffer.kind === "scratch" && isRowMajor(view) && view.offset === 0;
+    if (own) return view;
+    const place = wholeView(virtualBuffer("scratch", `output ${name}`, spanOf(tensor.shape, tensor.dtype), { pinned: true }), tensor.shape, tensor.dtype);
+    this.calls.push(copyCall(view, place));
+    return place;
+  }
+
+  /** Writes the remaining updates: first all new values that are old values elsewhere are saved, then everything is stored. */
+  finishUpdates(updates: Program["updates"]): void {
+    const rest = updates.filter(([variable]) => !this.#direct.has(variable));
+    const saved = rest.map(([variable, value]) => {
+      const view = this.#view(value);
+      if (view.buffer.kind !== "variable") return view;
+      const copy = wholeView(virtualBuffer("scratch", `new value of ${variable.name}`, spanOf(value.shape, value.dtype)), value.shape, value.dtype);
+      this.calls.push(copyCall(view, copy));
+      return copy;
+    });
+    rest.forEach(([variable], i) => {
+      this.calls.push(copyCall(saved[i]!, this.#home(variable, variable.shape)));
+    });
+  }
+
+  #home(variable: Variable, shape: Shape): View {
+    const home = this.#homes.get(variable)!;
+    return wholeView(home.buffer, shape, variable.dtype, home.base);
+  }
+
+  #sourceView(node: Node): View {
+    const result = node.results[0]!;
+    const { shape, dtype } = result;
+    if (result instanceof Variable) return this.#home(result, shape);
+    const span = spanOf(shape, dtype);
+    if (node.op.source === "input") {
+      const name = node.attrs["name"] as string;
+      const known = this.inputs.get(name);
+      const buffer = known?.buffer ?? virtualBuffer("input", `input ${name}`, span);
+      if (!known) this.inputs.set(name, { tensor: result, buffer });
+      return wholeView(buffer, shape, dtype);
+    }
+    const value = fullValue(result);
+    const data: TensorData = value === undefined ? node.attrs["data"] : filled(dtype, value);
+    const bytes = new Uint8Array(value === undefined ? span : 16);
+    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    const buffer = virtualBuffer("constant", value === undefined ? "constant" : `constant ${value}`, bytes.length, { data: bytes });
+    if (value === undefined) return wholeView(buffer, shape, dtype);
+    return { buffer, dtype, shape, strides: shape.map(() => 0), offset: 0, base: 0, span: 16 };
+  }
+
+  #view(tensor: Tensor): View {
+    return this.#views.get(tensor)!;
+  }
+
+  #contiguous(tensor: Tensor): View {
+    const view = this.#view(tensor);
+    if (isRowMajor(view) && view.offset === 0) return view;
+    const known = this.#copies.get(tensor);
+    if (known) return known;
+    const copy = this.#scratch(`row-major copy of ${tensor.node.op.name}`, tensor.shape, tensor.dtype);
+    this.calls.push(copyCall(view, copy));
+    this.#copies.set(tensor, copy);
+    return copy;
+  }
+
+  #scratch(role: string, shape: Shape, dtype: DType, pinned = false): View {
+    return wholeView(virtualBuffer("scratch", role, spanOf(shape, dtype), { pinned }), shape, dtype);
+  }
+
+  #dies(tensor: Tensor, node: Node): boolean {
+    const { buffer, base } = this.#view(tensor);
+    const lastUse = this.#lastUse.get(baseOf(tensor)) ?? -1;
+    return buffer.kind === "scratch" && !buffer.pinned && base === 0 && lastUse === this.#position.get(node);
+  }
+
+  #result(node: Node, i: number, over?: Tensor): View | undefined {
+    const result = node.results[i]!;
+    const known = this.#views.get(result);
+    if (known) return known;
+    if (!this.#read.has(result)) return undefined;
+    let place = this.#places.get(result);
+    if (!place && over && !this.#pinned.has(result)) place = wholeView(this.#view(over).buffer, result.shape, result.dtype);
+    place ??= this.#scratch(node.results.length > 1 ? `${node.op.name}.${i}` : node.op.name, result.shape, result.dtype, this.#pinned.has(result));
+    this.#views.set(result, place);
+    return place;
+  }
+
+  #lowering(node: Node): Lowering {
+    return {
+      traits: this.#traits,
+      view: (tensor) => this.#view(tensor),
+      contiguous: (tensor) => this.#contiguous(tensor),
+      result: (i, over) => this.#result(node, i, over),
+      scratch: (role, shape, dtype) => this.#scratch(role, shape, dtype),
+      dies: (tensor) => this.#dies(tensor, node),
+    };
+  }
+}
+
+const wholeView = (buffer: VirtualBuffer, shape: Shape, dtype: DType, base = 0): View => ({
+  buffer,
+  dtype,
+  shape,
+  strides: rowMajor(shape),
+  offset: 0,
+  base,
+  span: spanOf(shape, dtype),
+});
+
+const filled = (dtype: DType, value: number): TensorData =>
+  dtype === "i32" ? new Int32Array([value]) : dtype === "u32" ? new Uint32Array([value]) : new Float32Array([value]);
+
+const copyCall = (from: View, to: View): KernelCall =>
+  elementwiseOver(identity(from.dtype), [from], [to], new Map(), from.shape, "copy");
+
+/**
+ * WebGPU forbids one dispatch to bind a buffer both read-only and writable, even at ranges that do not meet, as happens among
+ * neighbours of an arena. Such reads go through a copy made just before.
+ */
+function separate(calls: readonly KernelCall[]): KernelCall[] {
+  return calls.flatMap((call) => {
+    const written = new Set(call.bindings.filter(({ access }) => access === "read_write").map(({ buffer }) => buffer));
+    const copies: KernelCall[] = [];
+    const bindings = call.bindings.map((binding): Binding => {
+      if (binding.access !== "read" || !written.has(binding.buffer)) return binding;
+      const shape = [binding.size / bytesPer("f32")];
+      const from = wholeView(binding.buffer, shape, "u32", binding.offset);
+      const to = wholeView(virtualBuffer("scratch", `copy of ${binding.buffer.role}`, binding.size), shape, "u32");
+      copies.push(copyCall(from, to));
+      return bind(to, "read");
+    });
+    return copies.length === 0 ? [call] : [...copies, { ...call, bindings }];
+  });
+}
+
+/** Ranges that fed whole numbers must keep to, found by following each op's input back to where it was fed. */
+function boundsOf(nodes: readonly Node[]): Map<string, Bounds & { op: string }> {
+  const found = new Map<string, Bounds & { op: string }>();
+  for (const node of nodes) {
+    for (const bounds of node.op.bounds?.(node) ?? []) {
+      const base = baseOf(node.inputs[bounds.input]!);
+      if (base.node.op.source !== "input") continue;
+      const name = base.node.attrs["name"] as string;
+      const known = found.get(name);
+      const high = Math.min(bounds.high, known?.high ?? bounds.high);
+      found.set(name, { ...bounds, high, op: node.op.name });
+    }
+  }
+  return found;
+}

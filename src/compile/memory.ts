@@ -1,0 +1,18 @@
+import type { Tensor } from "../graph/tensor.ts";
+
+/** The tensor whose memory a tensor is a view of. */
+export function baseOf(tensor: Tensor): Tensor {
+  let base = tensor;
+  while (base.node.op.view) base = base.node.inputs[0]!;
+  return base;
+}
+
+/** Whether a tensor is computed, and shows all of the memory that it is computed into, in order. */
+export function isOwn(tensor: Tensor): boolean {
+  let at = tensor;
+  while (at.node.op.view) {
+    if (at.node.op.name !== "reshape" && at.node.op.name !== "detach") return false;
+    at = at.node.inputs[0]!;
+  }
+  return at.node.op.source === undefined;
+}

@@ -1,0 +1,62 @@
+import type { KernelCall, VirtualBuffer } from "../graph/op.ts";
+
+/** One piece of GPU memory that several virtual buffers may use one after the other. */
+export interface Slot {
+  bytes: number;
+  readonly tenants: VirtualBuffer[];
+}
+
+/** When a virtual buffer is first written and last used, as positions in the list of calls. */
+export interface Lifetime {
+  readonly buffer: VirtualBuffer;
+  readonly first: number;
+  last: number;
+}
+
+export interface MemoryPlan {
+  readonly slots: readonly Slot[];
+  readonly slotOf: ReadonlyMap<VirtualBuffer, Slot>;
+  readonly lifetimes: readonly Lifetime[];
+}
+
+/** First and last use of every scratch buffer; pinned ones last from the first call to beyond the end. */
+export function lifetimesOf(calls: readonly KernelCall[]): Lifetime[] {
+  const found = new Map<VirtualBuffer, Lifetime>();
+  calls.forEach((call, at) => {
+    for (const { buffer } of call.bindings) {
+      if (buffer.kind !== "scratch") continue;
+      const known = found.get(buffer);
+      if (known) known.last = buffer.pinned ? Number.POSITIVE_INFINITY : at;
+      else found.set(buffer, { buffer, first: buffer.pinned ? 0 : at, last: buffer.pinned ? Number.POSITIVE_INFINITY : at });
+    }
+  });
+  return [...found.values()];
+}
+
+/**
+ * Shares memory among scratch buffers that are never needed at the same time. Walks the calls once; a buffer takes the smallest
+ * free slot that holds it, else the largest free one is enlarged (nothing is allocated yet), else a new one is opened.
+ */
+export function plan(calls: readonly KernelCall[]): MemoryPlan {
+  const lifetimes = lifetimesOf(calls);
+  const slots: Slot[] = [];
+  const slotOf = new Map<VirtualBuffer, Slot>();
+  const free = new Set<Slot>();
+  const ending = [...lifetimes].sort((a, b) => a.last - b.last);
+  let ended = 0;
+  for (const { buffer, first } of [...lifetimes].sort((a, b) => a.first - b.first)) {
+    for (; ended < ending.length && ending[ended]!.last < first; ended++) free.add(slotOf.get(ending[ended]!.buffer)!);
+    const fitting = [...free].filter(({ bytes }) => bytes >= buffer.bytes).sort((a, b) => a.bytes - b.bytes)[0];
+    const largest = [...free].sort((a, b) => b.bytes - a.bytes)[0];
+    let slot = buffer.pinned ? undefined : (fitting ?? largest);
+    if (!slot) {
+      slot = { bytes: 0, tenants: [] };
+      slots.push(slot);
+    }
+    free.delete(slot);
+    slot.bytes = Math.max(slot.bytes, buffer.bytes);
+    slot.tenants.push(buffer);
+    slotOf.set(buffer, slot);
+  }
+  return { slots, slotOf, lifetimes };
+}

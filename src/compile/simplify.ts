@@ -1,0 +1,102 @@
+import { sameShape } from "../graph/shape.ts";
+import { apply, type Node, type Tensor } from "../graph/tensor.ts";
+import { full, fullValue } from "../ops/constants.ts";
+import { expand, permute, reshape, transpose } from "../ops/views.ts";
+import { rewrite, withInputs } from "./rewrite.ts";
+
+/**
+ * Removes what need not be computed: common subexpressions, arithmetic on constants, views of views, sums with 0 and products
+ * with 1. Never changes a value that does not come from a constant.
+ */
+export function simplify(roots: readonly Tensor[]): Tensor[] {
+  const known = new Map<string, readonly Tensor[]>();
+  const numbers = new Map<object, number>();
+  const numberOf = (thing: object): number => {
+    const number = numbers.get(thing) ?? numbers.size;
+    numbers.set(thing, number);
+    return number;
+  };
+  const keyOf = (node: Node, inputs: readonly Tensor[]): string => {
+    const attrs = JSON.stringify(node.attrs, (_, value) =>
+      typeof value === "object" && value !== null && !Array.isArray(value) && value.constructor !== Object ? `#${numberOf(value)}` : value,
+    );
+    return `${numberOf(node.op)}(${inputs.map((input) => `${numberOf(input.node)}.${input.index}`).join()})${attrs}`;
+  };
+  return rewrite(roots, (node, inputs) => {
+    if (node.op.source && node.op.name !== "full") return undefined;
+    const simple = simpler(node, inputs);
+    if (simple) return [simple];
+    const key = keyOf(node, inputs);
+    const twin = known.get(key);
+    if (twin) return twin;
+    const results = withInputs(node, inputs);
+    known.set(key, results);
+    return results;
+  });
+}
+
+/** Rules by op name; each sees the inputs already simplified. */
+const rules: Record<string, (node: Node, inputs: readonly Tensor[]) => Tensor | undefined> = {
+  expand: ({ results: [y] }, [x]) => {
+    const value = fullValue(x!);
+    if (value !== undefined) return full(y!.shape, value, x!.dtype);
+    return x!.node.op.name === "expand" ? expand(x!.node.inputs[0]!, y!.shape) : undefined;
+  },
+  reshape: ({ results: [y] }, [x]) => {
+    const value = fullValue(x!);
+    if (value !== undefined) return full(y!.shape, value, x!.dtype);
+    if (sameShape(x!.shape, y!.shape)) return x;
+    return x!.node.op.name === "reshape" ? reshape(x!.node.inputs[0]!, y!.shape) : undefined;
+  },
+  permute: ({ attrs: { axes }, results: [y] }, [x]) => {
+    const value = fullValue(x!);
+    if (value !== undefined) return full(y!.shape, value, x!.dtype);
+    if (x!.node.op.name === "matmul" && swapsLast(axes)) {
+      // (a·b)ᵀ = bᵀ·aᵀ: transposed operands cost nothing, a transposed result would be copied.
+      const [a, b] = x!.node.inputs;
+      return apply(x!.node.op, [transposed(b!), transposed(a!)]);
+    }
+    if (x!.node.op.name !== "permute") return undefined;
+    return permute(x!.node.inputs[0]!, (axes as number[]).map((axis) => x!.node.attrs["axes"][axis]));
+  },
+  add: (_, [a, b]) => (fullValue(b!) === 0 ? a : fullValue(a!) === 0 ? b : undefined),
+  sub: (_, [a, b]) => (fullValue(b!) === 0 ? a : undefined),
+  mul: (_, [a, b]) => (fullValue(b!) === 1 ? a : fullValue(a!) === 1 ? b : (scaledSum(a!, b!) ?? scaledSum(b!, a!))),
+  div: (_, [a, b]) => (fullValue(b!) === 1 ? a : undefined),
+  neg: (_, [x]) => (x!.node.op.name === "neg" ? x!.node.inputs[0]! : undefined),
+  detach: (_, [x]) => x,
+};
+
+/** Whether an order of axes exchanges the last two and keeps the others. */
+const swapsLast = (axes: readonly number[]): boolean =>
+  axes.every((axis, i) => axis === (i === axes.length - 1 ? i - 1 : i === axes.length - 2 ? i + 1 : i));
+
+/** The transpose of a matrix stack, which of a transpose is the original. */
+const transposed = (x: Tensor): Tensor =>
+  x.node.op.name === "permute" && swapsLast(x.node.attrs["axes"]) ? x.node.inputs[0]! : transpose(x);
+
+/** A number times a sum: the sum's kernel multiplies. Axes of size 1 may have been put back in between. */
+function scaledSum(total: Tensor, factor: Tensor): Tensor | undefined {
+  const value = fullValue(factor);
+  if (value === undefined || factor.dtype !== "f32") return undefined;
+  const { node } = total.node.op.name === "reshape" ? total.node.inputs[0]! : total;
+  if (node.op.name !== "sum") return undefined;
+  const scaled = apply(node.op, node.inputs, { ...node.attrs, scale: (node.attrs["scale"] ?? 1) * value });
+  return reshape(scaled, total.shape);
+}
+
+function simpler(node: Node, inputs: readonly Tensor[]): Tensor | undefined {
+  const { op, attrs } = node;
+  if (op.pointwise && !op.pointwise.usesIndex && inputs.length > 0) {
+    const values = inputs.map(fullValue);
+    const [result] = node.results;
+    if (values.every((value) => value !== undefined)) {
+      const value = op.pointwise.js(values, attrs, 0);
+      // An infinite constant cannot be written; the kernel decides what comes of it.
+      if (Number.isFinite(value) && Math.abs(value) < 3.4e38) {
+        return full(result!.shape, Number(result!.dtype === "i32" || result!.dtype === "u32" ? Math.trunc(value) : value), result!.dtype);
+      }
+    }
+  }
+  return rules[op.name]?.(node, inputs);
+}

@@ -1,0 +1,84 @@
+import { DeviceError } from "../errors.ts";
+import type { AdapterTraits } from "../graph/op.ts";
+
+/** Where an engine gets its GPU from. */
+export interface DeviceOptions {
+  /** The device of an app that has one already. It stays the app's: the engine never destroys it. */
+  readonly device?: GPUDevice;
+  /** The adapter to open a device on; default the one that `gpu` hands out. */
+  readonly adapter?: GPUAdapter;
+  /** Entry to WebGPU; default `navigator.gpu`. In Node, `createGPU()` of tilegrad/node. */
+  readonly gpu?: GPU;
+  /** Which adapter to prefer on machines with two; default "high-performance". */
+  readonly powerPreference?: GPUPowerPreference;
+}
+
+/** A device, what may be asked of it, and what to call it. */
+export interface OpenDevice {
+  readonly device: GPUDevice;
+  readonly traits: AdapterTraits;
+  /** `vendor architecture`, as far as the browser tells: "nvidia hopper", "google swiftshader". */
+  readonly name: string;
+  /** Whether the engine opened it, and so closes it. */
+  readonly owned: boolean;
+}
+
+const wantedLimits = [
+  "maxBufferSize",
+  "maxStorageBufferBindingSize",
+  "maxStorageBuffersPerShaderStage",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX",
+  "maxComputeWorkgroupSizeY",
+  "maxComputeWorkgroupStorageSize",
+] as const;
+
+const wantedFeatures: readonly GPUFeatureName[] = ["shader-f16", "subgroups", "timestamp-query"];
+
+/**
+ * Opens a device with the adapter's own limits, or takes the given one.
+ * @throws DeviceError when there is no WebGPU or no adapter, with what to do about it.
+ */
+export async function openDevice(options: DeviceOptions): Promise<OpenDevice> {
+  if (options.device) return describe(options.device, false);
+  const gpu = options.gpu ?? (globalThis.navigator as Navigator | undefined)?.gpu;
+  if (!gpu && !options.adapter) {
+    throw new DeviceError(
+      "WebGPU is not available here. In a browser: use a current Chrome, Edge, Safari or Firefox, and a page served over " +
+        "https or from localhost. In Node: pass { gpu: await createGPU() } with createGPU from tilegrad/node.",
+    );
+  }
+  const adapter = options.adapter ?? (await gpu!.requestAdapter({ powerPreference: options.powerPreference ?? "high-performance" }));
+  if (!adapter) {
+    throw new DeviceError("WebGPU is there, but no adapter was handed out: the GPU or its driver is blocked or missing (see chrome://gpu).");
+  }
+  const requiredLimits = Object.fromEntries(wantedLimits.map((name) => [name, adapter.limits[name]]));
+  const requiredFeatures = wantedFeatures.filter((name) => adapter.features.has(name));
+  try {
+    const device = await adapter.requestDevice({ label: "tilegrad", requiredLimits, requiredFeatures });
+    return describe(device, true, adapter.info);
+  } catch (cause) {
+    throw new DeviceError(`the adapter gave no device: ${(cause as Error).message}`, { cause });
+  }
+}
+
+function describe(device: GPUDevice, owned: boolean, info: GPUAdapterInfo = device.adapterInfo): OpenDevice {
+  const { limits } = device;
+  const name = [info?.vendor, info?.architecture].filter(Boolean).join(" ") || info?.description || "unnamed adapter";
+  const words = `${name} ${info?.device ?? ""} ${info?.description ?? ""}`;
+  return {
+    device,
+    owned,
+    name,
+    traits: {
+      cpu: info?.isFallbackAdapter === true || /swiftshader|llvmpipe|lavapipe|software|basic render/i.test(words),
+      maxStorageBuffers: limits.maxStorageBuffersPerShaderStage,
+      maxInvocations: limits.maxComputeInvocationsPerWorkgroup,
+      maxWorkgroupBytes: limits.maxComputeWorkgroupStorageSize,
+      maxWorkgroups: limits.maxComputeWorkgroupsPerDimension,
+      maxBinding: limits.maxStorageBufferBindingSize,
+      maxBuffer: limits.maxBufferSize,
+      features: new Set(device.features),
+    },
+  };
+}

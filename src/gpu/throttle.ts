@@ -1,0 +1,34 @@
+/** Work that may lie in the queue ahead of the GPU, in milliseconds: enough to keep it busy, little enough to stay responsive. */
+const aheadMs = 30;
+
+/**
+ * Keeps the host from running ahead of the GPU without end. At most one fence is under way; how many submits may follow it
+ * before the host waits is adjusted so that about `aheadMs` of work is queued, whether a step takes 0.1 ms or a second.
+ */
+export class Throttle {
+  readonly #queue: GPUQueue;
+  #fence: Promise<unknown> | undefined;
+  #submitted = 0;
+  #allowed = 1;
+
+  constructor(queue: GPUQueue) {
+    this.#queue = queue;
+  }
+
+  /** To be called after each submit; resolves when the next one may follow. */
+  async submitted(): Promise<void> {
+    this.#submitted++;
+    if (!this.#fence) {
+      const start = performance.now();
+      const before = this.#submitted;
+      // A lost device settles the fence one way or the other; whoever needs a result learns of the loss there.
+      this.#fence = this.#queue.onSubmittedWorkDone().catch(() => undefined).then(() => {
+        const perSubmit = (performance.now() - start) / Math.max(1, before);
+        this.#allowed = Math.min(64, Math.max(1, Math.round(aheadMs / perSubmit)));
+        this.#submitted -= before;
+        this.#fence = undefined;
+      });
+    }
+    if (this.#submitted > this.#allowed) await this.#fence;
+  }
+}

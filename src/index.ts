@@ -1,0 +1,19 @@
+/**
+ * tilegrad: deep learning on WebGPU. Build a graph of tensors, differentiate it, compile it to a program, run it.
+ */
+export { grad } from "./compile/grad.ts";
+export type { Description, Passes } from "./compile/compile.ts";
+export * as data from "./data/index.ts";
+export * from "./errors.ts";
+export type { DeviceOptions } from "./gpu/device.ts";
+export type { AdapterTraits } from "./graph/op.ts";
+export { print } from "./graph/print.ts";
+export type { DType, Shape } from "./graph/shape.ts";
+export { Tensor, type TensorData, type Update, Variable } from "./graph/tensor.ts";
+export * as io from "./io/index.ts";
+export * as metrics from "./metrics/index.ts";
+export * from "./ops/index.ts";
+export { Engine, type EngineOptions } from "./runtime/engine.ts";
+export type { Feeds } from "./runtime/feeds.ts";
+export type { Output } from "./runtime/output.ts";
+export type { BufferInfo, Inspection, KernelInfo, Memory, Program } from "./runtime/program.ts";

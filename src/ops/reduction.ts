@@ -1,0 +1,126 @@
+import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
+import { type ReduceKind, type ReduceParams, reduceSerial, reduceTree } from "../../shaders/reduce.wgsl.ts";
+import type { AdapterTraits, KernelCall, Lowering, Op, View } from "../graph/op.ts";
+import { bytesPer, rowMajor, showShape, sizeOf } from "../graph/shape.ts";
+import type { Node, Tensor } from "../graph/tensor.ts";
+import { bind, touched } from "./fused.ts";
+import { choose, type Variant } from "./variants.ts";
+
+export const isPick = (kind: string): boolean => kind === "argmax" || kind === "argmin";
+
+/** The op of a reduction: folds `attrs.axes` away; the result of a sum is multiplied by `attrs.scale`. */
+export function reduceOp(kind: ReduceKind, vjp?: (dy: Tensor, y: Tensor, x: Tensor, axes: readonly number[]) => Tensor): Op {
+  return {
+    name: kind,
+    infer: ([x], { axes }) => [
+      { shape: x!.shape.filter((_, axis) => !axes.includes(axis)), dtype: isPick(kind) ? "i32" : x!.dtype },
+    ],
+    ...(vjp && {
+      vjp: ({ results: [y], inputs: [x], attrs: { axes } }: Node, [dy]: readonly (Tensor | undefined)[]) => [dy && vjp(dy, y!, x!, axes)],
+    }),
+    lower: (node, to) => lowerReduce(kind, node, to),
+  };
+}
+
+interface Problem {
+  readonly kind: ReduceKind;
+  readonly outputs: number;
+  readonly length: number;
+}
+
+interface ReduceVariant extends Variant<Problem> {
+  readonly write: (params: ReduceParams) => string;
+  /** Elements that one invocation (serial) or workgroup (tree) folds before the work is split into a second kernel. */
+  readonly chunk: number;
+  /** Workgroups for so many results. */
+  readonly groups: (results: number) => number;
+}
+
+const variants: readonly ReduceVariant[] = [
+  {
+    name: "serial",
+    fits: () => true,
+    score: ({ outputs, length }, { cpu }) => (cpu || outputs >= 4096 || length <= 32 ? 2 : 0),
+    write: reduceSerial,
+    chunk: 1024,
+    groups: (results) => Math.ceil(results / workgroupSize),
+  },
+  {
+    name: "tree",
+    fits: (_, { maxInvocations }) => maxInvocations >= workgroupSize,
+    score: () => 1,
+    write: reduceTree,
+    chunk: 8192,
+    groups: (results) => results,
+  },
+];
+
+function lowerReduce(kind: ReduceKind, node: Node, to: Lowering): readonly KernelCall[] {
+  const input = to.view(node.inputs[0]!);
+  const { axes, scale = 1 } = node.attrs;
+  const shape = `${showShape(input.shape).replaceAll(", ", "x")}`;
+  const out = to.result(0)!;
+  const folded = axes as readonly number[];
+  const only = (keep: (axis: number) => boolean): View => ({
+    ...input,
+    shape: input.shape.filter((_, axis) => keep(axis)),
+    strides: input.strides.filter((_, axis) => keep(axis)),
+  });
+  const kept = only((axis) => !folded.includes(axis));
+  const length = sizeOf(input.shape) / sizeOf(kept.shape);
+  const parts = { kept, folded: { ...only((axis) => folded.includes(axis)), offset: 0 } };
+  const label = `${kind}${shape}[${folded.join(",")}]:${out.dtype}`;
+  return split(kind, label, parts, length, scale, out, to, to.traits);
+}
+
+/**
+ * One call, or several where a result folds more than a chunk: partial results first, then their fold. A fixed tree, so the
+ * result repeats to the bit, and long sums keep their accuracy.
+ */
+function split(
+  kind: ReduceKind,
+  label: string,
+  parts: { kept: View; folded: View },
+  length: number,
+  scale: number,
+  out: View,
+  to: Lowering,
+  traits: AdapterTraits,
+): readonly KernelCall[] {
+  const outputs = sizeOf(parts.kept.shape);
+  const variant = choose<ReduceVariant, Problem>("reduce", variants, { kind, outputs, length }, traits);
+  const chunks = isPick(kind) || length < 2 * variant.chunk ? 1 : Math.ceil(length / variant.chunk);
+  const place = chunks === 1 ? out : to.scratch(`partial results of ${label}`, [outputs, chunks], out.dtype);
+  const results = outputs * chunks;
+  const grid = gridOf(variant.groups(results));
+  const { kept } = parts;
+  const call: KernelCall = {
+    label: chunks === 1 ? label : `${label}/partial`,
+    family: "reduce",
+    variant: variant.name,
+    wgsl: variant.write({
+      kind,
+      type: kept.dtype,
+      kept,
+      folded: parts.folded,
+      outputs,
+      length,
+      chunk: chunks === 1 ? length : variant.chunk,
+      scale: chunks === 1 ? scale : 1,
+      inputLength: kept.span / bytesPer(kept.dtype),
+      outputLength: place.span / bytesPer(place.dtype),
+      grid,
+    }),
+    bindings: [bind(kept, "read"), bind(place, "read_write")],
+    workgroups: [grid.x, grid.y, 1],
+    flops: outputs * length,
+    bytes: touched(kept) * (touched(parts.folded) / bytesPer(kept.dtype)) + results * bytesPer(place.dtype),
+  };
+  if (chunks === 1) return [call];
+  const strides = rowMajor([outputs, chunks]);
+  const rest = {
+    kept: { ...place, shape: [outputs], strides: [strides[0]!] },
+    folded: { ...place, shape: [chunks], strides: [strides[1]!] },
+  };
+  return [call, ...split(kind, label, rest, chunks, scale, out, to, traits)];
+}

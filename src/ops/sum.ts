@@ -1,0 +1,21 @@
+import { axesOf } from "../graph/shape.ts";
+import { apply, type Tensor } from "../graph/tensor.ts";
+import { reduceOp } from "./reduction.ts";
+import { expand, reshape } from "./views.ts";
+
+/** Axes to fold: one, several, or all of them when left out. */
+export type Axes = number | readonly number[] | undefined;
+
+/** Puts folded axes back as size 1 and stretches to the shape of `x`. */
+export function spread(y: Tensor, x: Tensor, axes: readonly number[]): Tensor {
+  return expand(reshape(y, x.shape.map((n, axis) => (axes.includes(axis) ? 1 : n))), x.shape);
+}
+
+const sumOp = reduceOp("sum", (dy, _, x, axes) => spread(dy, x, axes));
+
+/** Sum over axes (all by default). @param keepdim keeps folded axes with size 1; default false. */
+export function sum(x: Tensor, axes?: Axes, keepdim = false): Tensor {
+  const folded = axesOf("sum", axes, x.shape.length);
+  const y = folded.length === 0 ? x : apply(sumOp, [x], { axes: folded });
+  return keepdim ? reshape(y, x.shape.map((n, axis) => (folded.includes(axis) ? 1 : n))) : y;
+}

@@ -1,0 +1,38 @@
+import type { Lowered } from "../compile/lower.ts";
+import { FeedError } from "../errors.ts";
+import { showShape, sizeOf } from "../graph/shape.ts";
+import type { TensorData } from "../graph/tensor.ts";
+
+/** Values for the inputs of a program, by name. Shapes are the inputs' own, row-major. */
+export type Feeds = Readonly<Record<string, TensorData>>;
+
+const arrays = { f32: Float32Array, f16: Float32Array, i32: Int32Array, u32: Uint32Array };
+
+/** Checks feeds before anything is written: names, element types, sizes, ranges of whole numbers. */
+export function checkFeeds({ inputs, bounds }: Pick<Lowered, "inputs" | "bounds">, feeds: Feeds): void {
+  for (const name of Object.keys(feeds)) {
+    if (!inputs.has(name)) {
+      const known = [...inputs.keys()].map((key) => `"${key}"`).join(", ") || "none";
+      throw new FeedError(`run: there is no input "${name}"; the program's inputs are ${known}`);
+    }
+  }
+  for (const [name, { tensor }] of inputs) {
+    const data = feeds[name];
+    const expected = `${arrays[tensor.dtype].name} of ${sizeOf(tensor.shape)} (${showShape(tensor.shape)})`;
+    if (data === undefined) throw new FeedError(`run: input "${name}" is missing, expected a ${expected}`);
+    if (!(data instanceof arrays[tensor.dtype])) {
+      const given = (data as object)?.constructor?.name ?? typeof data;
+      throw new FeedError(`run: input "${name}" is a ${given}, expected a ${expected}`);
+    }
+    if (data.length !== sizeOf(tensor.shape)) {
+      throw new FeedError(`run: input "${name}" has ${data.length} elements, expected a ${expected}`);
+    }
+    const range = bounds.get(name);
+    if (!range) continue;
+    for (let i = 0; i < data.length; i++) {
+      const value = data[i]!;
+      if ((value >= range.low && value <= range.high) || value === range.except) continue;
+      throw new FeedError(`run: input "${name}" holds ${value} at position ${i}; ${range.op} takes ${range.low} to ${range.high}`);
+    }
+  }
+}

@@ -1,0 +1,37 @@
+import type { DType, Shape } from "../graph/shape.ts";
+import type { TensorData } from "../graph/tensor.ts";
+
+/** A result of a program. Its value stays on the GPU until it is asked for. */
+export class Output {
+  readonly name: string;
+  readonly shape: Shape;
+  readonly dtype: DType;
+  readonly #read: () => Promise<TensorData>;
+
+  constructor(name: string, shape: Shape, dtype: DType, read: () => Promise<TensorData>) {
+    this.name = name;
+    this.shape = shape;
+    this.dtype = dtype;
+    this.#read = read;
+  }
+
+  /**
+   * The elements after the run submitted last, row-major. Runs submitted later are not held up.
+   * @throws DeviceError when the device is lost meanwhile.
+   */
+  data(): Promise<TensorData> {
+    return this.#read();
+  }
+
+  /** The single element of a one-element output; of a larger one the first. */
+  async scalar(): Promise<number> {
+    return (await this.#read())[0]!;
+  }
+}
+
+/** Bytes as the typed array of a dtype. */
+export function typed(bytes: ArrayBuffer, dtype: DType): TensorData {
+  if (dtype === "i32") return new Int32Array(bytes);
+  if (dtype === "u32") return new Uint32Array(bytes);
+  return new Float32Array(bytes);
+}

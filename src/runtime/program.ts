@@ -1,0 +1,176 @@
+import type { Compiled } from "../compile/compile.ts";
+import type { KernelCall, View, VirtualBuffer } from "../graph/op.ts";
+import { bytesPer, sizeOf } from "../graph/shape.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { DeviceError } from "../errors.ts";
+import type { Engine } from "./engine.ts";
+import { checkFeeds, type Feeds } from "./feeds.ts";
+import { Output, typed } from "./output.ts";
+
+/** Bytes that a program keeps on the GPU, known before its first run. */
+export interface Memory {
+  /** Weights, moments, counters: shared with other programs over the same variables. */
+  readonly variables: number;
+  readonly inputs: number;
+  readonly constants: number;
+  /** Activations, gradients and outputs, after sharing by lifetime. */
+  readonly scratch: number;
+  /** What scratch would be if nothing were shared. */
+  readonly scratchUnshared: number;
+  readonly total: number;
+}
+
+/** What `inspect` tells of one dispatch. */
+export type KernelInfo = Pick<KernelCall, "label" | "family" | "variant" | "wgsl" | "workgroups" | "flops" | "bytes"> & {
+  readonly bindings: readonly { readonly role: string; readonly access: "read" | "read_write"; readonly offset: number; readonly size: number }[];
+};
+
+/** What `inspect` tells of one buffer of the plan. */
+export interface BufferInfo {
+  readonly role: string;
+  readonly bytes: number;
+  /** Positions among the kernels of its first and last use; null where it outlives the run. */
+  readonly first: number;
+  readonly last: number | null;
+  /** Number of the piece of memory that it shares with others. */
+  readonly slot: number;
+}
+
+export interface Inspection {
+  /** The graph as built, after simplification and after fusion. */
+  readonly graph: { readonly built: string; readonly simplified: string; readonly fused: string };
+  readonly kernels: readonly KernelInfo[];
+  readonly buffers: readonly BufferInfo[];
+  readonly memory: Memory;
+}
+
+interface Dispatch {
+  readonly pipeline: GPUComputePipeline;
+  readonly group: GPUBindGroup;
+  readonly workgroups: readonly [number, number, number];
+}
+
+/** Where a program's virtual buffers got their memory. */
+export interface Memories {
+  readonly own: readonly GPUBuffer[];
+  of(buffer: VirtualBuffer): GPUBuffer;
+}
+
+/**
+ * A recorded computation: pipelines, buffers and bind groups are made, `run` replays them. Made by `engine.compile`.
+ */
+export class Program<O extends Readonly<Record<string, Tensor>> = Readonly<Record<string, Tensor>>> {
+  /** Results by the names they were compiled under. */
+  readonly outputs: { readonly [K in keyof O]: Output };
+  readonly memory: Memory;
+  readonly #engine: Engine;
+  readonly #compiled: Compiled;
+  readonly #dispatches: readonly Dispatch[];
+  readonly #memories: Memories;
+  #destroyed = false;
+
+  /** @internal */
+  constructor(engine: Engine, compiled: Compiled, pipelines: readonly GPUComputePipeline[], memories: Memories) {
+    this.#engine = engine;
+    this.#compiled = compiled;
+    this.#memories = memories;
+    this.memory = memoryOf(compiled);
+    this.#dispatches = compiled.calls.map((call, i) => ({
+      pipeline: pipelines[i]!,
+      workgroups: call.workgroups,
+      group: engine.bindGroup(call, memories),
+    }));
+    this.outputs = Object.fromEntries(
+      Object.entries(compiled.outputs).map(([name, view]) => [name, new Output(name, view.shape, view.dtype, () => this.#read(view))]),
+    ) as unknown as { readonly [K in keyof O]: Output };
+  }
+
+  /**
+   * Runs once: writes the inputs, then one pass, one submit. All updates take effect at its end. Resolves as soon as the next run
+   * may follow, which is not when the GPU is done: waiting for each run does not stall the pipeline.
+   *
+   * @param feeds one typed array for each input, row-major.
+   * @throws FeedError for missing, surplus or unfit feeds; nothing has been computed then.
+   * @throws DeviceError when the engine is destroyed, its device lost, or an earlier run failed on the GPU.
+   */
+  async run(feeds: Feeds = {}): Promise<void> {
+    this.#check();
+    checkFeeds(this.#compiled, feeds);
+    const { device } = this.#engine;
+    for (const [name, { buffer }] of this.#compiled.inputs) {
+      device.queue.writeBuffer(this.#memories.of(buffer), 0, feeds[name] as GPUAllowSharedBufferSource);
+    }
+    const encoder = device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    for (const { pipeline, group, workgroups } of this.#dispatches) {
+      pass.setPipeline(pipeline);
+      pass.setBindGroup(0, group);
+      pass.dispatchWorkgroups(...workgroups);
+    }
+    pass.end();
+    device.queue.submit([encoder.finish()]);
+    await this.#engine.throttle.submitted();
+  }
+
+  /** Graph, kernels with their WGSL, buffers with their lifetimes, memory. Costs nothing until called. */
+  inspect(): Inspection {
+    const { calls, stages, lifetimes, slots, slotOf } = this.#compiled;
+    return {
+      graph: { built: stages.built(), simplified: stages.simplified(), fused: stages.fused() },
+      kernels: calls.map(({ bindings, label, family, variant, wgsl, workgroups, flops, bytes }) => ({
+        label,
+        family,
+        variant,
+        wgsl,
+        workgroups,
+        flops,
+        bytes,
+        bindings: bindings.map(({ buffer, access, offset, size }) => ({ role: buffer.role, access, offset, size })),
+      })),
+      buffers: lifetimes.map(({ buffer, first, last }) => ({
+        role: buffer.role,
+        bytes: buffer.bytes,
+        first,
+        last: Number.isFinite(last) ? last : null,
+        slot: slots.indexOf(slotOf.get(buffer)!),
+      })),
+      memory: this.memory,
+    };
+  }
+
+  /** Frees the program's own buffers. Variables stay: they belong to the engine. */
+  destroy(): void {
+    if (this.#destroyed) return;
+    this.#destroyed = true;
+    for (const buffer of this.#memories.own) buffer.destroy();
+    this.#engine.forget(this);
+  }
+
+  async #read(view: View) {
+    this.#check();
+    const bytes = sizeOf(view.shape) * bytesPer(view.dtype);
+    return typed(await this.#engine.readBytes(this.#memories.of(view.buffer), view.base, bytes), view.dtype);
+  }
+
+  #check(): void {
+    if (this.#destroyed) throw new DeviceError("the program has been destroyed");
+    this.#engine.check();
+  }
+}
+
+/** Bytes of a compiled program, before anything is allocated. */
+export function memoryOf({ homes, inputs, calls, slots, lifetimes }: Compiled): Memory {
+  const sum = (buffers: Iterable<{ bytes: number }>) => [...buffers].reduce((total, { bytes }) => total + bytes, 0);
+  const variables = sum(new Set([...homes.values()].map(({ buffer }) => buffer)));
+  const fed = sum([...inputs.values()].map(({ buffer }) => buffer));
+  const constants = sum(new Set(calls.flatMap(({ bindings }) => bindings.map(({ buffer }) => buffer).filter(({ kind }) => kind === "constant"))));
+  const scratch = sum(slots);
+  return {
+    variables,
+    inputs: fed,
+    constants,
+    scratch,
+    scratchUnshared: sum(lifetimes.map(({ buffer }) => buffer)),
+    total: variables + fed + constants + scratch,
+  };
+}
