@@ -1,7 +1,7 @@
-import { AttributeError } from "../errors.ts";
+import { DTypeError, FeedError, ShapeError } from "../errors.ts";
 import { reachable } from "../graph/print.ts";
 import { sameShape, showShape } from "../graph/shape.ts";
-import { type Tensor, type Update, Variable } from "../graph/tensor.ts";
+import type { Tensor, Update, Variable } from "../graph/tensor.ts";
 import { evaluateAll } from "./evaluate.ts";
 import type { Value } from "./value.ts";
 
@@ -27,7 +27,7 @@ export class ReferenceProgram {
 
   /**
    * @param state that of another program, to share its variables; default fresh, so that all hold their initial values.
-   * @throws AttributeError for a variable with two updates, or with one of another shape or dtype.
+   * @throws FeedError for a variable with two updates, ShapeError or DTypeError for one of another shape or dtype.
    */
   constructor({ outputs = {}, updates = [] }: ReferenceParts, state = new Map<Variable, Float64Array>()) {
     this.outputs = outputs;
@@ -61,11 +61,13 @@ function allUpdates(outputs: readonly Tensor[], given: readonly Update[]): Updat
   const include = ([variable, value]: Update): void => {
     const other = updates.get(variable);
     if (other === value) return;
-    if (other) throw new AttributeError(`variable "${variable.name}" is updated twice in one program`);
-    if (!(variable instanceof Variable)) throw new AttributeError("updates change variables; another tensor was given");
-    if (!sameShape(variable.shape, value.shape) || variable.dtype !== value.dtype) {
-      const [was, is] = [variable, value].map(({ dtype, shape }) => `${dtype}${showShape(shape)}`);
-      throw new AttributeError(`variable "${variable.name}" is ${was}, its update ${is}`);
+    if (other) throw new FeedError(`variable "${variable.name}" is updated twice, by different values`);
+    if (!sameShape(variable.shape, value.shape)) {
+      const [was, is] = [showShape(variable.shape), showShape(value.shape)];
+      throw new ShapeError(`variable "${variable.name}" is ${was}, its update ${is}`);
+    }
+    if (variable.dtype !== value.dtype) {
+      throw new DTypeError(`variable "${variable.name}" is ${variable.dtype}, its update ${value.dtype}`);
     }
     updates.set(variable, value);
     for (const node of reachable([value])) node.effects.forEach(include);
