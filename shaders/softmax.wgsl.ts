@@ -10,8 +10,8 @@ export interface SoftmaxParams {
   readonly lines: number;
   readonly length: number;
   readonly inner: number;
-  /** Label that stands for "no target". */
-  readonly ignore: number;
+  /** Label that stands for "no target", if any does. */
+  readonly ignore: number | undefined;
   /** Whether the gradient of the losses is one number for all lines. */
   readonly uniform: boolean;
   /** Elements of the bound ranges. */
@@ -49,7 +49,7 @@ const stored = (kind: SoftmaxKind): string =>
 const readLabel = ({ kind, ignore, uniform }: SoftmaxParams): string => wgsl`
   #if ${takesLabels(kind)}
   let label = clamp(labels[i], 0, i32(LENGTH) - 1);
-  let kept = labels[i] != ${ignore};
+  let kept = ${ignore === undefined ? "true" : `labels[i] != ${ignore}`};
   #endif
   #if ${kind === "crossEntropyGrad"}
   let scale = dloss[${uniform ? "0" : "i"}];

@@ -57,3 +57,10 @@ fn log1p(x: F) -> F {
   let near = x * (F(1.0) - x * (F(0.5) - x * (F(1.0 / 3.0) - x * (F(0.25) - x * F(0.2)))));
   return select(log(F(1.0) + x), near, x < F(0.03125));
 }`;
+
+/** 1 − e^−x for x ≥ 0 without cancellation near 0: a Taylor series below ¼. */
+export const oneMinusExpText = `
+fn oneMinusExp(x: F) -> F {
+  let near = x * (F(1.0) - x * (F(0.5) - x * (F(1.0 / 6.0) - x * (F(1.0 / 24.0) - x * (F(1.0 / 120.0) - x * F(1.0 / 720.0))))));
+  return select(F(1.0) - exp(-x), near, x < F(0.25));
+}`;

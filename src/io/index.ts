@@ -1,2 +1,3 @@
 export { type SafetensorsDType, type SafetensorsTensor, toFloat32 } from "./dtypes.ts";
 export { parseSafetensors, type Safetensors, serializeSafetensors } from "./safetensors.ts";
+export { loadSafetensors, saveSafetensors } from "./weights.ts";

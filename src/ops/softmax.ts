@@ -54,7 +54,9 @@ const crossEntropyOp: Op = {
     if (labels!.dtype !== "i32") throw new DTypeError(`crossEntropy: labels are ${labels!.dtype}, expected i32`);
     return [{ shape: lines, dtype: floatOnly("crossEntropy", logits!) }];
   },
-  bounds: ({ inputs: [logits], attrs: { ignore } }) => [{ input: 1, low: 0, high: logits!.shape[1]! - 1, except: ignore }],
+  bounds: ({ inputs: [logits], attrs }) => [
+    { input: 1, low: 0, high: logits!.shape[1]! - 1, ...("ignore" in attrs && { except: attrs["ignore"] }) },
+  ],
   vjp: ({ inputs: [logits, labels], attrs }, [dloss]) => [dloss && apply(crossEntropyGradOp, [logits!, labels!, dloss], attrs)],
   lower: (node, to) => [softmaxCall("crossEntropy", node, 1, to)],
 };
@@ -67,14 +69,14 @@ const crossEntropyGradOp: Op = {
     if (!u) return [];
     const stretch = (line: Tensor) => expand(unsqueeze(line, 1), logits!.shape);
     const p = softmax(logits!, 1);
-    const kept = cast(ne(labels!, ignore), u.dtype);
-    const scaled = mul(u, stretch(mul(dloss!, kept)));
+    const keep = (line: Tensor) => (ignore === undefined ? line : mul(line, cast(ne(labels!, ignore), line.dtype)));
+    const scaled = mul(u, stretch(keep(dloss!)));
     const toLogits = mul(p, sub(scaled, stretch(sum(mul(scaled, p), 1))));
     const classes = logits!.shape[1]!;
     const rank = labels!.shape.length;
     const order = [0, rank, ...Array.from({ length: rank - 1 }, (_, i) => i + 1)];
     const target = permute(oneHot(labels!, classes), order);
-    return [toLogits, undefined, mul(sum(mul(u, sub(p, target)), 1), kept)];
+    return [toLogits, undefined, keep(sum(mul(u, sub(p, target)), 1))];
   },
   lower: (node, to) => [softmaxCall("crossEntropyGrad", node, 1, to)],
 };
@@ -83,10 +85,10 @@ const crossEntropyGradOp: Op = {
  * −log softmax(logits)[label] for each line, fused: softmax, logarithm and pick are one kernel, and so is the gradient.
  * @param logits `[N, C, …]`; classes along axis 1.
  * @param labels `[N, …]`, i32 from 0 to C − 1, or `ignore`, whose loss and gradient are 0.
- * @param ignore default −100, as in PyTorch.
+ * @param ignore a label that stands for "no target"; none by default.
  */
-export const softmaxCrossEntropy = (logits: Tensor, labels: Tensor, ignore = -100): Tensor =>
-  apply(crossEntropyOp, [logits, labels], { ignore });
+export const softmaxCrossEntropy = (logits: Tensor, labels: Tensor, ignore?: number): Tensor =>
+  apply(crossEntropyOp, [logits, labels], ignore === undefined ? {} : { ignore });
 
 function floatOnly(op: string, x: Tensor) {
   if (x.dtype !== "f32") throw new DTypeError(`${op}: operand is ${x.dtype}, expected f32`);
@@ -143,7 +145,7 @@ function softmaxCall(kind: SoftmaxKind, node: Node, axis: number, to: Lowering):
       lines,
       length,
       inner: sizeOf(x.shape.slice(axis + 1)),
-      ignore: node.attrs["ignore"] ?? 0,
+      ignore: node.attrs["ignore"],
       uniform: uniform && gradView === grad,
       inputLength: lengthOf(x),
       labelLength: lengthOf(labelView),

@@ -1,0 +1,52 @@
+import { FormatError } from "../errors.ts";
+import { sameShape, showShape } from "../graph/shape.ts";
+import type { TensorData, Variable } from "../graph/tensor.ts";
+import type { Engine } from "../runtime/engine.ts";
+import { type SafetensorsTensor, toFloat32 } from "./dtypes.ts";
+import { parseSafetensors, serializeSafetensors } from "./safetensors.ts";
+
+/**
+ * Variables as a safetensors file, with their values after everything submitted so far.
+ * @param variables by name, such as `nn.stateDict(model)`; PyTorch reads the file with `safetensors.torch.load_file`.
+ */
+export async function saveSafetensors(
+  engine: Engine,
+  variables: ReadonlyMap<string, Variable>,
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<Uint8Array<ArrayBuffer>> {
+  const values = await Promise.all([...variables.values()].map((variable) => engine.read(variable)));
+  const tensors = [...variables].map(([name, { shape, dtype }], i) => {
+    const tensor = { dtype: dtype === "f16" ? "F32" : dtype.toUpperCase(), shape: [...shape], data: values[i]! };
+    return [name, tensor as SafetensorsTensor] as const;
+  });
+  return serializeSafetensors(tensors, metadata);
+}
+
+/**
+ * Gives variables the values of a safetensors file. The whole file is checked first: a file that does not fit changes nothing.
+ * @param variables by name; the file must hold all of them, in their shapes. Floats of any width become f32.
+ * @throws FormatError naming the tensor that is missing, surplus, or of another shape or kind.
+ */
+export function loadSafetensors(engine: Engine, variables: ReadonlyMap<string, Variable>, bytes: Uint8Array, name = "safetensors file"): void {
+  const { tensors } = parseSafetensors(bytes, name);
+  const surplus = [...tensors.keys()].find((key) => !variables.has(key));
+  if (surplus !== undefined) {
+    throw new FormatError(`${name}: tensor "${surplus}" has no place here; expected ${[...variables.keys()].join(", ")}`);
+  }
+  const values = [...variables].map(([key, variable]): [Variable, TensorData] => {
+    const tensor = tensors.get(key);
+    if (!tensor) throw new FormatError(`${name}: tensor "${key}" is missing; the file holds ${[...tensors.keys()].join(", ")}`);
+    if (!sameShape(tensor.shape, variable.shape)) {
+      throw new FormatError(`${name}: tensor "${key}" is ${showShape(tensor.shape)}, expected ${showShape(variable.shape)}`);
+    }
+    return [variable, valuesFor(variable, tensor, `${name}: tensor "${key}"`)];
+  });
+  for (const [variable, data] of values) engine.write(variable, data);
+}
+
+function valuesFor(variable: Variable, tensor: SafetensorsTensor, what: string): TensorData {
+  const isFloat = /F\d+$/.test(tensor.dtype);
+  if (variable.dtype === "f32" && isFloat) return toFloat32(tensor);
+  if (tensor.dtype === variable.dtype.toUpperCase()) return tensor.data as TensorData;
+  throw new FormatError(`${what} is ${tensor.dtype}, expected ${variable.dtype.toUpperCase()}`);
+}

@@ -1,0 +1,92 @@
+import { AttributeError, ShapeError } from "../errors.ts";
+import { randomStream } from "../data/random.ts";
+import { type Shape, showShape, sizeOf } from "../graph/shape.ts";
+import { Random } from "../ops/random.ts";
+
+/** Fills a weight of a given shape with its first values. Shapes are PyTorch's: `[out, in]`, `[out, in, kh, kw]`. */
+export type Initializer = (shape: Shape) => Float32Array;
+
+let current = { seed: 0, draws: 0, random: undefined as Random | undefined };
+
+/**
+ * Seeds what is made from now on: initial weights, and the random numbers of dropout. The same seed and the same order of
+ * layers give the same model. PyTorch's `manual_seed`. @param seed a whole number from 0 to 2³²−1; without a call it is 0.
+ */
+export function seed(seed: number): void {
+  if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32) {
+    throw new AttributeError(`nn.seed: ${seed} is not a whole number from 0 to 4294967295`);
+  }
+  current = { seed, draws: 0, random: undefined };
+}
+
+/** The source of random numbers that layers made since the last `seed` share on the GPU. Its key is a variable to be saved. */
+export function random(): Random {
+  current.random ??= new Random(current.seed);
+  return current.random;
+}
+
+/** Inputs and outputs of one unit of a weight: the axes behind the first two multiply both (a kernel's field). */
+export function fans(shape: Shape): { readonly fanIn: number; readonly fanOut: number } {
+  if (shape.length < 2) throw new ShapeError(`init: ${showShape(shape)} has no fan: expected at least two axes`);
+  const field = sizeOf(shape.slice(2));
+  return { fanIn: shape[1]! * field, fanOut: shape[0]! * field };
+}
+
+/** Even numbers from −bound to bound. */
+export function uniform(bound: number): Initializer {
+  if (!(bound >= 0 && Number.isFinite(bound))) throw new AttributeError(`init.uniform: bound is ${bound}, expected a number from 0`);
+  return (shape) => {
+    const draw = randomStream(current.seed, current.draws++);
+    return Float32Array.from({ length: sizeOf(shape) }, () => (2 * draw.uniform() - 1) * bound);
+  };
+}
+
+/** Normally distributed numbers around 0, by the Box–Muller transform. */
+export function normal(std: number): Initializer {
+  if (!(std >= 0 && Number.isFinite(std))) throw new AttributeError(`init.normal: std is ${std}, expected a number from 0`);
+  return (shape) => {
+    const draw = randomStream(current.seed, current.draws++);
+    return Float32Array.from({ length: sizeOf(shape) }, () => {
+      const radius = Math.sqrt(-2 * Math.log(1 - draw.uniform()));
+      return std * radius * Math.cos(2 * Math.PI * draw.uniform());
+    });
+  };
+}
+
+/** The same number everywhere. */
+export const constant = (value: number): Initializer => (shape) => new Float32Array(sizeOf(shape)).fill(value);
+
+/** Factors that keep the variance through an activation (PyTorch's `calculate_gain`). */
+const gains = { linear: 1, sigmoid: 1, tanh: 5 / 3, relu: Math.SQRT2, selu: 3 / 4 } as const;
+
+export interface Gain {
+  /** The activation that follows; default "relu". */
+  readonly nonlinearity?: keyof typeof gains | "leaky_relu";
+  /** Slope of a leaky ReLU; default 0.01. */
+  readonly slope?: number;
+  /** Whether to keep the variance of the forward ("fanIn", default) or the backward pass. */
+  readonly mode?: "fanIn" | "fanOut";
+}
+
+const gainOf = ({ nonlinearity = "relu", slope = 0.01 }: Gain): number =>
+  nonlinearity === "leaky_relu" ? Math.sqrt(2 / (1 + slope ** 2)) : gains[nonlinearity];
+
+/** Uniform with variance gain² / fan (He et al., 2015). */
+export const kaimingUniform = (options: Gain = {}): Initializer => (shape) =>
+  uniform(gainOf(options) * Math.sqrt(3 / fans(shape)[options.mode ?? "fanIn"]))(shape);
+
+/** Normal with variance gain² / fan (He et al., 2015). */
+export const kaimingNormal = (options: Gain = {}): Initializer => (shape) =>
+  normal(gainOf(options) / Math.sqrt(fans(shape)[options.mode ?? "fanIn"]))(shape);
+
+/** Uniform with variance 2 gain² / (fanIn + fanOut) (Glorot & Bengio, 2010). @param gain default 1. */
+export const xavierUniform = (gain = 1): Initializer => (shape) => {
+  const { fanIn, fanOut } = fans(shape);
+  return uniform(gain * Math.sqrt(6 / (fanIn + fanOut)))(shape);
+};
+
+/** Normal with variance 2 gain² / (fanIn + fanOut) (Glorot & Bengio, 2010). @param gain default 1. */
+export const xavierNormal = (gain = 1): Initializer => (shape) => {
+  const { fanIn, fanOut } = fans(shape);
+  return normal(gain * Math.sqrt(2 / (fanIn + fanOut)))(shape);
+};

@@ -1,0 +1,78 @@
+import { AttributeError } from "../errors.ts";
+import type { Variable } from "../graph/tensor.ts";
+import * as activations from "../ops/activations.ts";
+import { lt, mul, where } from "../ops/arithmetic.ts";
+import { full, variable, zerosLike } from "../ops/constants.ts";
+import { linear as linearOp } from "../ops/matmul.ts";
+import type { Random } from "../ops/random.ts";
+import { logSoftmax as logSoftmaxOp, softmax as softmaxOp } from "../ops/softmax.ts";
+import { flatten as flattenOp } from "../ops/views.ts";
+import { type Initializer, random as sharedRandom, uniform } from "./init.ts";
+import { type Module, module, stateless } from "./module.ts";
+
+const size = (layer: string, name: string, value: number): number => {
+  if (Number.isInteger(value) && value > 0) return value;
+  throw new AttributeError(`nn.${layer}: ${name} is ${value}, expected a whole number from 1`);
+};
+
+export interface LinearOptions {
+  /** Whether there is a bias; default true. */
+  readonly bias?: boolean;
+  /** First values of the weight `[out, in]` and of the bias `[out]`; default uniform within ±1/√in, as in PyTorch. */
+  readonly weightInit?: Initializer;
+  readonly biasInit?: Initializer;
+}
+
+/** y = x · weightᵀ + bias over the last axis: `[…, inputs]` → `[…, outputs]`. Variables `weight` and `bias`. */
+export function linear(inputs: number, outputs: number, options: LinearOptions = {}): Module {
+  size("linear", "inputs", inputs);
+  size("linear", "outputs", outputs);
+  const fallback = uniform(1 / Math.sqrt(inputs));
+  const { bias = true, weightInit = fallback, biasInit = fallback } = options;
+  const weight = variable(weightInit([outputs, inputs]), [outputs, inputs], { name: "weight" });
+  const shift = bias ? variable(biasInit([outputs]), [outputs], { name: "bias" }) : undefined;
+  const variables: Record<string, Variable> = shift ? { weight, bias: shift } : { weight };
+  return module((x) => linearOp(x, weight, shift), variables);
+}
+
+/**
+ * Zeroes elements with probability p in training and scales the others by 1 / (1 − p); does nothing in evaluation. The mask is
+ * a function of seed, step and position, so the backward pass computes it again instead of keeping it.
+ * @param p default 0.5. @param source default the one that layers share, seeded by `nn.seed`.
+ */
+export function dropout(p = 0.5, source?: Random): Module {
+  if (!(p >= 0 && p <= 1)) throw new AttributeError(`nn.dropout: p is ${p}, expected a probability from 0 to 1`);
+  const draws = source ?? sharedRandom();
+  return module((x, { training }) => {
+    if (!training || p === 0) return x;
+    if (p === 1) return mul(x, full([], 0));
+    const dropped = lt(draws.uniform(x.shape), p);
+    return where(dropped, zerosLike(x), mul(x, 1 / (1 - p)));
+  });
+}
+
+/** Merges all axes from `first` on (default 1: all but the batch). */
+export const flatten = (first = 1): Module => stateless((x) => flattenOp(x, first));
+
+export const relu = (): Module => stateless(activations.relu);
+export const sigmoid = (): Module => stateless(activations.sigmoid);
+export const tanh = (): Module => stateless(activations.tanh);
+/** @param slope default 0.01. */
+export const leakyRelu = (slope = 0.01): Module => stateless((x) => activations.leakyRelu(x, slope));
+/** @param alpha default 1. */
+export const elu = (alpha = 1): Module => stateless((x) => activations.elu(x, alpha));
+export const selu = (): Module => stateless(activations.selu);
+/** @param approximate "none" (default, erf) or "tanh". */
+export const gelu = (approximate: "none" | "tanh" = "none"): Module => stateless((x) => activations.gelu(x, approximate));
+/** @param options β, default 1; threshold, default 20. */
+export const softplus = (options: { beta?: number; threshold?: number } = {}): Module =>
+  stateless((x) => activations.softplus(x, options));
+export const silu = (): Module => stateless(activations.silu);
+export const hardswish = (): Module => stateless(activations.hardswish);
+export const mish = (): Module => stateless(activations.mish);
+/** @param pieces inputs that compete for one output. @param axis default 1. */
+export const maxout = (pieces: number, axis = 1): Module => stateless((x) => activations.maxout(x, pieces, axis));
+/** @param axis default the last. */
+export const softmax = (axis = -1): Module => stateless((x) => softmaxOp(x, axis));
+/** @param axis default the last. */
+export const logSoftmax = (axis = -1): Module => stateless((x) => logSoftmaxOp(x, axis));

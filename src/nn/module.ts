@@ -1,0 +1,38 @@
+import type { Tensor, Variable } from "../graph/tensor.ts";
+
+/** How a model is applied. Training and evaluation are two graphs of one model: there is no mode to switch at run time. */
+export interface Mode {
+  /** Whether layers such as dropout act as in training; default false. */
+  readonly training?: boolean;
+}
+
+/** A function from tensor to tensor with variables of its own. */
+export interface Module {
+  (x: Tensor, mode?: Mode): Tensor;
+  /** Variables by the names that PyTorch gives them within this module ("weight", "0.bias"). */
+  readonly variables: ReadonlyMap<string, Variable>;
+}
+
+/** Makes a module of a function and the variables it uses. */
+export function module(
+  forward: (x: Tensor, mode: Mode) => Tensor,
+  variables: Readonly<Record<string, Variable>> | ReadonlyMap<string, Variable> = {},
+): Module {
+  const named = variables instanceof Map ? variables : new Map(Object.entries(variables));
+  return Object.assign((x: Tensor, mode: Mode = {}) => forward(x, mode), { variables: named as ReadonlyMap<string, Variable> });
+}
+
+/** A layer without variables, such as an activation. */
+export const stateless = (forward: (x: Tensor) => Tensor): Module => module(forward);
+
+/** Applies modules one after the other; their variables are named by position, as in PyTorch's `nn.Sequential`. */
+export function sequential(...layers: readonly Module[]): Module {
+  const variables = new Map<string, Variable>();
+  layers.forEach((layer, i) => {
+    for (const [name, variable] of layer.variables) variables.set(`${i}.${name}`, variable);
+  });
+  return module((x, mode) => layers.reduce((y, layer) => layer(y, mode), x), variables);
+}
+
+/** All variables of a module by PyTorch's names: what is saved and loaded. */
+export const stateDict = ({ variables }: Module): ReadonlyMap<string, Variable> => variables;
