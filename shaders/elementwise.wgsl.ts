@@ -31,7 +31,9 @@ export interface ElementwiseParams {
  * elements of padding, which nobody reads.
  */
 export function elementwise({ count, grid, inputs, outputs, body, lib, usesIndex }: ElementwiseParams): string {
-  const loads = inputs.map((input) => ({ ...input, ...vec4Load(input.view, input.type) }));
+  // Where a result takes an input's place, both are the same vec4 of one buffer.
+  const whole = { vectors: true, load: (name: string, i: string) => `${name}[${i}]` };
+  const loads = inputs.map((input) => ({ ...input, ...(input.shared ? whole : vec4Load(input.view, input.type)) }));
   const fresh = outputs.filter((output) => !output.shared);
   const declared = [
     ...loads.map(({ name, type, length, shared, vectors }, i) =>

@@ -45,10 +45,17 @@ export class PipelineCache {
   }
 
   async #make(call: KernelCall): Promise<GPUComputePipeline> {
+    // A faulty shader is reported below, with the line at fault: its own error is caught here.
+    this.#device.pushErrorScope("validation");
     const module = this.#device.createShaderModule({ label: call.label, code: call.wgsl });
+    this.#device.popErrorScope();
     const layout = this.#device.createPipelineLayout({ label: call.label, bindGroupLayouts: [this.layout(call)] });
     try {
-      return await this.#device.createComputePipelineAsync({ label: call.label, layout, compute: { module, entryPoint: "main" } });
+      return await this.#device.createComputePipelineAsync({
+        label: call.label,
+        layout,
+        compute: { module, entryPoint: "main" },
+      });
     } catch (cause) {
       const { messages } = await module.getCompilationInfo();
       const lines = call.wgsl.split("\n");
