@@ -11,6 +11,7 @@ const conditional = /#(if|elif)\s*$/;
  * line breaks. Interpolated text is not parsed again, so fragments compose.
  */
 export function wgsl(strings: TemplateStringsArray, ...holes: readonly Hole[]): string {
+  for (const text of strings) if (/#else\s+if/.test(text)) throw new Error("wgsl: write #elif, not #else if");
   const values = holes.map((hole, i) => {
     const before = strings[i]!;
     const line = before.slice(before.lastIndexOf("\n") + 1);
@@ -24,7 +25,6 @@ export function wgsl(strings: TemplateStringsArray, ...holes: readonly Hole[]): 
     if (Array.isArray(hole) && hole.every((text) => typeof text === "string")) return hole.join("\n");
     throw new Error(`wgsl: ${where} is ${String(hole)}, expected text, a finite number or a list of texts`);
   });
-  for (const text of strings) if (/#else\s+if/.test(text)) throw new Error("wgsl: write #elif, not #else if");
   return tidy(preprocess(strings, ...values));
 }
 

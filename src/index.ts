@@ -11,6 +11,7 @@ export { print } from "./graph/print.ts";
 export type { DType, Shape } from "./graph/shape.ts";
 export { Tensor, type TensorData, type Update, Variable } from "./graph/tensor.ts";
 export * as io from "./io/index.ts";
+export * as losses from "./losses/index.ts";
 export * as metrics from "./metrics/index.ts";
 export * as nn from "./nn/index.ts";
 export * from "./ops/index.ts";

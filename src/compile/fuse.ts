@@ -6,6 +6,9 @@ import { fuseNodes } from "../ops/fused.ts";
 import { programOf } from "../ops/program.ts";
 import { withInputs } from "./rewrite.ts";
 
+/** Longest program of one kernel: beyond it registers run out, and compiling takes longer than a second kernel would. */
+const longest = 100;
+
 /** Pointwise nodes of one shape that become one kernel. */
 interface Group {
   readonly shape: Shape;
@@ -17,7 +20,8 @@ interface Group {
  * kernel where nothing else reads that result.
  *
  * A group may have several results. Two groups are joined when one feeds the other and no path leaves the union and comes back
- * into it (the union could not be scheduled), and when inputs and results together fit the bindings of a kernel. Nodes that
+ * into it (the union could not be scheduled), and when inputs and results together fit the bindings of a kernel. What is cheap
+ * and read by pointwise nodes alone stays with its readers rather than with its producer. Nodes that
  * depend on nothing but numbers, scalars and positions (random bits, say) are computed again wherever they are needed instead
  * of being stored.
  *
@@ -99,6 +103,7 @@ class Grouping {
 
   mayJoin(a: Group, b: Group, maxBindings: number): boolean {
     if (!sameShape(a.shape, b.shape)) return false;
+    if (a.members.length + b.members.length > longest) return false;
     const union = [...a.members, ...b.members];
     return this.fits(union, maxBindings) && this.isConvex(union);
   }

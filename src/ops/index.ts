@@ -1,7 +1,9 @@
 /** Every op a user builds graphs with. */
 export { abs, add, cast, clamp, cos, div, eq, erf, exp, floor, ge, gt, le, log, lt, maximum, minimum, mul, ne, neg, pow, reciprocal, round, rsqrt, sign, sin, sqrt, sub, where } from "./arithmetic.ts";
 export { elu, gelu, hardswish, leakyRelu, maxout, mish, relu, selu, sigmoid, silu, softplus, tanh } from "./activations.ts";
+export { type AttentionOptions, scaledDotProductAttention } from "./attention.ts";
 export { constant, full, input, onesLike, variable, zerosLike } from "./constants.ts";
+export { embedding } from "./embedding.ts";
 export { foreach } from "./foreach.ts";
 export { gather, indexSelect, oneHot, padWith, scatterAdd } from "./gather.ts";
 export { concat, cumsum, roll, split, stack, tril, triu } from "./join.ts";

@@ -1,0 +1,85 @@
+import { floats } from "../graph/shape.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { softplus } from "../ops/activations.ts";
+import { add, clamp, div, gt, log, maximum, mul, neg, sub, where } from "../ops/arithmetic.ts";
+import { binary, type Operand } from "../ops/pointwise.ts";
+import { checkSame, type LossOptions, reduced } from "./reduction.ts";
+
+/*
+ * Losses of decisions between two: target 0 or 1 (or a probability) for the cross-entropies, −1 or 1 for the hinges.
+ */
+
+/** log x, at least −100 also where x is 0. */
+const clampedLog = (x: Tensor): Tensor => where(gt(x, 0), maximum(log(x), -100), -100);
+
+const clampedLogText = `
+fn clampedLog(x: F) -> F { return select(F(-100.0), max(log(x), F(-100.0)), x > F(0.0)); }`;
+
+/** −y log x − (1 − y) log(1 − x), each logarithm at least −100; the gradient stays finite at 0 and 1, as PyTorch's does. */
+const crossEntropyOf = binary("binaryCrossEntropy", {
+  wgsl: (x, y) => `-(${y} * clampedLog(${x}) + (F(1.0) - ${y}) * clampedLog(F(1.0) - ${x}))`,
+  js: (x, y) => -(y * Math.max(Math.log(x), -100) + (1 - y) * Math.max(Math.log(1 - x), -100)),
+  lib: [clampedLogText],
+  takes: floats,
+  flops: 14,
+  vjp: (dy, _, x, y) => [
+    mul(dy, div(sub(x!, y!), maximum(mul(x!, sub(1, x!)), 1e-12))),
+    mul(dy, sub(clampedLog(sub(1, x!)), clampedLog(x!))),
+  ],
+});
+
+export interface WeightedOptions extends LossOptions {
+  /** Factors of the losses; broadcasts. */
+  readonly weight?: Tensor;
+}
+
+/**
+ * Binary cross-entropy of probabilities: −w(y log x + (1 − y) log(1 − x)), logarithms held above −100 as in PyTorch. Where
+ * there are logits, `bceWithLogits` is exact.
+ * @param input probabilities in [0, 1].
+ * @param target of the same shape, in [0, 1].
+ */
+export function bce(input: Tensor, target: Tensor, { weight, reduction }: WeightedOptions = {}): Tensor {
+  checkSame("bce", input, target);
+  return reduced("bce", weighted(crossEntropyOf(input, target), weight), reduction);
+}
+
+/**
+ * Binary cross-entropy of logits: −w(p y log σ(x) + (1 − y) log(1 − σ(x))), computed without overflow as
+ * w(softplus(x) − x y), or with p as w((1 − y)x + (1 + (p − 1)y) softplus(−x)).
+ * @param input logits.
+ * @param target of the same shape, in [0, 1].
+ * @param options `weight` w and `posWeight` p, the factor of positive targets; both broadcast.
+ */
+export function bceWithLogits(
+  input: Tensor,
+  target: Tensor,
+  { weight, posWeight, reduction }: WeightedOptions & { posWeight?: Operand } = {},
+): Tensor {
+  checkSame("bceWithLogits", input, target);
+  const threshold = 1e30; // The exact curve everywhere.
+  if (posWeight === undefined) {
+    const losses = sub(softplus(input, { threshold }), mul(input, target));
+    return reduced("bceWithLogits", weighted(losses, weight), reduction);
+  }
+  const factor = add(mul(sub(posWeight, 1), target), 1);
+  const losses = add(mul(sub(1, target), input), mul(factor, softplus(neg(input), { threshold })));
+  return reduced("bceWithLogits", weighted(losses, weight), reduction);
+}
+
+const weighted = (losses: Tensor, weight: Tensor | undefined): Tensor => (weight ? mul(losses, weight) : losses);
+
+/** max(0, 1 − y x) for targets −1 and 1. The gradient passes at the margin itself. */
+export function hinge(input: Tensor, target: Tensor, { reduction }: LossOptions = {}): Tensor {
+  checkSame("hinge", input, target);
+  return reduced("hinge", margin(input, target), reduction);
+}
+
+/** The square of `hinge`. */
+export function squaredHinge(input: Tensor, target: Tensor, { reduction }: LossOptions = {}): Tensor {
+  checkSame("squaredHinge", input, target);
+  const missing = margin(input, target);
+  return reduced("squaredHinge", mul(missing, missing), reduction);
+}
+
+const margin = (input: Tensor, target: Tensor): Tensor => clamp(sub(1, mul(input, target)), { min: 0 });

@@ -1,0 +1,133 @@
+import { AttributeError, DTypeError, ShapeError } from "../errors.ts";
+import { floats, sameShape, showShape } from "../graph/shape.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { add, cast, div, mul, ne, neg, where } from "../ops/arithmetic.ts";
+import { gather, indexSelect } from "../ops/gather.ts";
+import { mean } from "../ops/reduce.ts";
+import { logSoftmax, softmaxCrossEntropy } from "../ops/softmax.ts";
+import { sum } from "../ops/sum.ts";
+import { reshape, squeeze, unsqueeze } from "../ops/views.ts";
+import { type LossOptions, reduced } from "./reduction.ts";
+
+export interface ClassOptions extends LossOptions {
+  /** A factor for each class, `[C]`. */
+  readonly weight?: Tensor;
+  /**
+   * A label that stands for "no target": it has no loss and no gradient, and does not count in the mean. Default none, so that
+   * every label counts and one outside 0 … C − 1 is refused when it is fed. PyTorch's default is −100, which costs a count of the
+   * labels in each step; say `ignoreIndex: -100` where labels hold it. The results differ in nothing else.
+   */
+  readonly ignoreIndex?: number;
+}
+
+export interface CrossEntropyOptions extends ClassOptions {
+  /** From 0 (default) to 1: how much of each target is spread evenly over all classes. */
+  readonly labelSmoothing?: number;
+}
+
+/**
+ * Cross-entropy between logits and labels or probabilities, as `torch.nn.functional.cross_entropy`.
+ *
+ * For labels y: l = −w[y] log softmax(x)[y], mixed with the mean over classes c of −w[c] log softmax(x)[c] by the smoothing; the
+ * mean divides by Σ w[y] over the labels that are not ignored, and is NaN where all are. Without weights, smoothing and an
+ * ignored label it is one fused kernel and one sum. For probabilities t: l = −Σ w[c] t[c] log softmax(x)[c]; the mean divides by
+ * the number of lines.
+ *
+ * @param logits `[N, C, …]`, or `[C]` for a single line; f32.
+ * @param target labels, i32 `[N, …]` (`[]` for a single line), or probabilities, f32 of the shape of `logits`.
+ * @returns `[]`, or the shape of the labels with reduction "none".
+ */
+export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntropyOptions = {}): Tensor {
+  const { labelSmoothing: smoothing = 0, weight, ignoreIndex } = options;
+  if (!(smoothing >= 0 && smoothing <= 1)) {
+    throw new AttributeError(`crossEntropy: labelSmoothing is ${smoothing}, expected a number from 0 to 1`);
+  }
+  return batched(logits, target, options, (x, y) => {
+    checkWeight("crossEntropy", x, weight);
+    if (floats.includes(y.dtype)) return ofProbabilities(x, y, options);
+    const losses = softmaxCrossEntropy(x, y, ignoreIndex);
+    const { factor, kept } = factors(y, options);
+    const hard = weight && factor ? mul(losses, factor) : losses;
+    if (smoothing === 0) return total("crossEntropy", hard, factor, options);
+    const spread = neg(sum(byClass(logSoftmax(x, 1), weight), 1));
+    const soft = mul(kept ? mul(spread, kept) : spread, smoothing / x.shape[1]!);
+    return total("crossEntropy", add(mul(hard, 1 - smoothing), soft), factor, options);
+  });
+}
+
+/**
+ * Negative log-likelihood: −w[y] x[y], as `torch.nn.functional.nll_loss`; reductions as `crossEntropy`.
+ * @param input log-probabilities `[N, C, …]`, or `[C]` for a single line.
+ * @param target labels, i32 `[N, …]` (`[]` for a single line).
+ */
+export function nll(input: Tensor, target: Tensor, options: ClassOptions = {}): Tensor {
+  return batched(input, target, options, (x, y) => {
+    checkWeight("nll", x, options.weight);
+    if (y.dtype !== "i32") throw new DTypeError(`nll: labels are ${y.dtype}, expected i32`);
+    const lines = x.shape.filter((_, axis) => axis !== 1);
+    if (!sameShape(y.shape, lines)) {
+      throw new ShapeError(
+        `nll: labels ${showShape(y.shape)} do not fit input ${showShape(x.shape)}, expected ${showShape(lines)}`,
+      );
+    }
+    const { factor, safe } = factors(y, options);
+    const losses = neg(squeeze(gather(x, 1, unsqueeze(safe, 1)), 1));
+    return total("nll", factor ? mul(losses, factor) : losses, factor, options);
+  });
+}
+
+/** Runs a rule on `[N, C, …]`, also for a single line `[C]`. */
+function batched(
+  x: Tensor,
+  target: Tensor,
+  { reduction }: LossOptions,
+  rule: (x: Tensor, target: Tensor) => Tensor,
+): Tensor {
+  if (x.shape.length !== 1) return rule(x, target);
+  const loss = rule(unsqueeze(x, 0), unsqueeze(target, 0));
+  return reduction === "none" ? reshape(loss, []) : loss;
+}
+
+function ofProbabilities(x: Tensor, t: Tensor, options: CrossEntropyOptions): Tensor {
+  const { labelSmoothing: smoothing = 0, weight, reduction, ignoreIndex } = options;
+  if (!sameShape(x.shape, t.shape)) {
+    throw new ShapeError(`crossEntropy: probabilities ${showShape(t.shape)} do not fit logits ${showShape(x.shape)}`);
+  }
+  if (ignoreIndex !== undefined) throw new AttributeError("crossEntropy: probabilities have no label to ignore");
+  const smooth = smoothing === 0 ? t : add(mul(t, 1 - smoothing), smoothing / x.shape[1]!);
+  return reduced("crossEntropy", neg(sum(mul(byClass(smooth, weight), logSoftmax(x, 1)), 1)), reduction);
+}
+
+function checkWeight(op: string, x: Tensor, weight: Tensor | undefined): void {
+  if (x.shape.length < 2) throw new ShapeError(`${op}: input ${showShape(x.shape)} has no axis of classes`);
+  if (!weight || sameShape(weight.shape, [x.shape[1]!])) return;
+  throw new ShapeError(
+    `${op}: weight ${showShape(weight.shape)} does not fit input ${showShape(x.shape)}, expected [${x.shape[1]}]`,
+  );
+}
+
+/** Values `[N, C, …]` times a weight per class. */
+const byClass = (x: Tensor, weight: Tensor | undefined): Tensor =>
+  weight ? mul(x, reshape(weight, [weight.shape[0]!, ...x.shape.slice(2).map(() => 1)])) : x;
+
+/**
+ * What each line counts: its label's weight, 0 where the label is ignored; `undefined` where all count 1. `safe` are labels that
+ * all name a class.
+ */
+function factors(
+  labels: Tensor,
+  { weight, ignoreIndex }: ClassOptions,
+): { factor?: Tensor; kept?: Tensor; safe: Tensor } {
+  const isKept = ignoreIndex === undefined ? undefined : ne(labels, ignoreIndex);
+  const kept = isKept && cast(isKept, "f32");
+  const safe = isKept ? where(isKept, labels, 0) : labels;
+  const picked = weight && reshape(indexSelect(weight, 0, reshape(safe, [-1])), labels.shape);
+  const factor = picked && kept ? mul(picked, kept) : (picked ?? kept);
+  return { safe, ...(kept && { kept }), ...(factor && { factor }) };
+}
+
+/** The reduction of losses whose mean divides by what they count. */
+function total(op: string, losses: Tensor, factor: Tensor | undefined, { reduction = "mean" }: LossOptions): Tensor {
+  if (reduction !== "mean") return reduced(op, losses, reduction);
+  return factor ? div(sum(losses), sum(factor)) : mean(losses);
+}

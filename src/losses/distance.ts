@@ -1,0 +1,68 @@
+import { ShapeError } from "../errors.ts";
+import { sameShape, showShape } from "../graph/shape.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { add, clamp, div, exp, gt, log, mul, sqrt, sub, where } from "../ops/arithmetic.ts";
+import { onesLike, zerosLike } from "../ops/constants.ts";
+import { finite } from "../ops/pointwise.ts";
+import { sum } from "../ops/sum.ts";
+import { checkSame, type LossOptions, type Reduction, reduced } from "./reduction.ts";
+
+/*
+ * Losses between distributions and between vectors.
+ */
+
+export interface KlDivOptions {
+  /** "batchmean" divides the sum by the size of the first axis, which is the divergence itself. Default "mean". */
+  readonly reduction?: Reduction | "batchmean";
+  /** Whether the target holds log-probabilities too; default false. */
+  readonly logTarget?: boolean;
+}
+
+/**
+ * Kullback–Leibler divergence: t(log t − x), and 0 where t = 0; with `logTarget` eᵗ(t − x). As `torch.nn.functional.kl_div`.
+ * @param input log-probabilities.
+ * @param target probabilities of the same shape.
+ */
+export function klDiv(
+  input: Tensor,
+  target: Tensor,
+  { reduction = "mean", logTarget = false }: KlDivOptions = {},
+): Tensor {
+  checkSame("klDiv", input, target);
+  const losses = logTarget ? mul(exp(target), sub(target, input)) : plainDivergence(input, target);
+  if (reduction !== "batchmean") return reduced("klDiv", losses, reduction);
+  return div(sum(losses), target.shape[0] ?? 1);
+}
+
+function plainDivergence(input: Tensor, target: Tensor): Tensor {
+  const present = gt(target, 0);
+  const safe = where(present, target, onesLike(target));
+  return where(present, mul(target, sub(log(safe), input)), zerosLike(target));
+}
+
+/**
+ * 1 − cos for pairs that belong together (target 1), max(0, cos − margin) for others (target −1), where cos is the cosine of the
+ * angle between two vectors. As PyTorch, 1e-12 is added to both squared lengths.
+ * @param input1 `[N, D]`, or `[D]` for a single pair.
+ * @param input2 of the same shape.
+ * @param target `[N]` (`[]` for a single pair), 1 or −1.
+ * @param options margin from −1 to 1, default 0.
+ */
+export function cosineEmbedding(
+  input1: Tensor,
+  input2: Tensor,
+  target: Tensor,
+  { margin = 0, reduction }: LossOptions & { margin?: number } = {},
+): Tensor {
+  checkSame("cosineEmbedding", input1, input2);
+  if (input1.shape.length === 0 || !sameShape(target.shape, input1.shape.slice(0, -1))) {
+    throw new ShapeError(
+      `cosineEmbedding: target ${showShape(target.shape)} does not fit vectors ${showShape(input1.shape)}`,
+    );
+  }
+  const dot = (a: Tensor, b: Tensor) => sum(mul(a, b), -1);
+  const lengths = sqrt(mul(add(dot(input1, input1), 1e-12), add(dot(input2, input2), 1e-12)));
+  const cosine = div(dot(input1, input2), lengths);
+  const apart = clamp(sub(cosine, finite("cosineEmbedding", "margin", margin)), { min: 0 });
+  return reduced("cosineEmbedding", where(gt(target, 0), sub(1, cosine), apart), reduction);
+}

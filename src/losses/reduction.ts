@@ -1,0 +1,36 @@
+import { AttributeError, ShapeError } from "../errors.ts";
+import { sameShape, showShape } from "../graph/shape.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { mean } from "../ops/reduce.ts";
+import { sum } from "../ops/sum.ts";
+
+/** What becomes of the losses of all elements: their mean (the default everywhere), their sum, or themselves. */
+export type Reduction = "mean" | "sum" | "none";
+
+export interface LossOptions {
+  /** Default "mean". */
+  readonly reduction?: Reduction;
+}
+
+/** Applies a reduction. @throws AttributeError for an unknown one. */
+export function reduced(op: string, losses: Tensor, reduction: Reduction = "mean"): Tensor {
+  switch (reduction) {
+    case "mean":
+      return mean(losses);
+    case "sum":
+      return sum(losses);
+    case "none":
+      return losses;
+    default:
+      throw new AttributeError(`${op}: reduction is "${reduction}", expected "mean", "sum" or "none"`);
+  }
+}
+
+/**
+ * Refuses a prediction and a target of different shapes. PyTorch broadcasts them with a warning; `[N, 1]` against `[N]` is
+ * then `[N, N]` and nearly always a mistake.
+ */
+export function checkSame(op: string, input: Tensor, target: Tensor): void {
+  if (sameShape(input.shape, target.shape)) return;
+  throw new ShapeError(`${op}: input ${showShape(input.shape)} and target ${showShape(target.shape)} differ in shape`);
+}

@@ -1,0 +1,65 @@
+import { AttributeError } from "../errors.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { abs, add, le, log, lt, mul, sub, where } from "../ops/arithmetic.ts";
+import { checkSame, type LossOptions, reduced } from "./reduction.ts";
+
+/*
+ * Losses between numbers and numbers. Input and target have one shape; the losses have it too, before the reduction.
+ */
+
+/** Mean squared error: (x − y)². */
+export function mse(input: Tensor, target: Tensor, { reduction }: LossOptions = {}): Tensor {
+  checkSame("mse", input, target);
+  const d = sub(input, target);
+  return reduced("mse", mul(d, d), reduction);
+}
+
+/** Mean absolute error: |x − y|, with gradient 0 where they are equal. */
+export function l1(input: Tensor, target: Tensor, { reduction }: LossOptions = {}): Tensor {
+  checkSame("l1", input, target);
+  return reduced("l1", abs(sub(input, target)), reduction);
+}
+
+/**
+ * Square near 0, absolute value beyond: d² / 2β where |d| < β, else |d| − β/2 (R. Girshick, "Fast R-CNN", 2015).
+ * @param options β from 0, default 1; 0 is `l1`.
+ */
+export function smoothL1(
+  input: Tensor,
+  target: Tensor,
+  { beta = 1, reduction }: LossOptions & { beta?: number } = {},
+): Tensor {
+  if (!(beta >= 0 && Number.isFinite(beta)))
+    throw new AttributeError(`smoothL1: beta is ${beta}, expected a number from 0`);
+  if (beta === 0) return l1(input, target, reduction && { reduction });
+  checkSame("smoothL1", input, target);
+  const d = sub(input, target);
+  const size = abs(d);
+  const losses = where(lt(size, beta), mul(mul(d, d), 0.5 / beta), sub(size, beta / 2));
+  return reduced("smoothL1", losses, reduction);
+}
+
+/**
+ * Square near 0, straight line beyond: d²/2 where |d| ≤ δ, else δ(|d| − δ/2) (P. Huber, 1964).
+ * @param options δ above 0, default 1.
+ */
+export function huber(
+  input: Tensor,
+  target: Tensor,
+  { delta = 1, reduction }: LossOptions & { delta?: number } = {},
+): Tensor {
+  if (!(delta > 0 && Number.isFinite(delta)))
+    throw new AttributeError(`huber: delta is ${delta}, expected a number above 0`);
+  checkSame("huber", input, target);
+  const d = sub(input, target);
+  const size = abs(d);
+  const losses = where(le(size, delta), mul(mul(d, d), 0.5), mul(sub(size, delta / 2), delta));
+  return reduced("huber", losses, reduction);
+}
+
+/** Squared error of logarithms: (log(1 + x) − log(1 + y))², for numbers above −1. */
+export function msle(input: Tensor, target: Tensor, { reduction }: LossOptions = {}): Tensor {
+  checkSame("msle", input, target);
+  const d = sub(log(add(input, 1)), log(add(target, 1)));
+  return reduced("msle", mul(d, d), reduction);
+}

@@ -1,0 +1,15 @@
+import type { AdapterTraits } from "../src/graph/op.ts";
+
+/** What any WebGPU adapter offers, as a GPU and as a CPU that plays one: tests of the passes need no device. */
+export const gpu: AdapterTraits = {
+  cpu: false,
+  maxStorageBuffers: 8,
+  maxInvocations: 256,
+  maxWorkgroupBytes: 16384,
+  maxWorkgroups: 65535,
+  maxBinding: 2 ** 27,
+  maxBuffer: 2 ** 28,
+  features: new Set(),
+};
+
+export const software: AdapterTraits = { ...gpu, cpu: true };
