@@ -1,0 +1,116 @@
+import { parseSafetensors } from "../../src/io/safetensors.ts";
+import { goldenDir, readFile } from "../files.ts";
+
+/** A case of `manifest.json`; README.md beside it says what the fields mean. */
+export interface GoldenCase {
+  readonly name: string;
+  readonly family: string;
+  readonly op: string;
+  // biome-ignore lint/suspicious/noExplicitAny: each op has attributes of its own
+  readonly attrs: Readonly<Record<string, any>>;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly upstream: readonly (string | null)[];
+  readonly grads: readonly (string | null)[];
+  readonly rtol: number;
+  readonly atol: number;
+  readonly tags: readonly string[];
+  readonly file: string;
+}
+
+/** A training run of `manifest.json`. */
+export interface Trajectory {
+  readonly name: string;
+  readonly model: string;
+  readonly architecture: string;
+  // biome-ignore lint/suspicious/noExplicitAny: each architecture has a configuration of its own
+  readonly config: Readonly<Record<string, any>>;
+  readonly loss: string;
+  readonly steps: number;
+  // biome-ignore lint/suspicious/noExplicitAny: each optimizer has options of its own
+  readonly optimizer: Readonly<Record<string, any>> & { readonly name: string };
+  readonly scheduler: { readonly name: string } | null;
+  readonly clip: { readonly kind?: string } | null;
+  readonly init: string;
+  readonly data: string;
+  readonly expected: string;
+  readonly batches: number;
+  readonly loss_rtol: number;
+  readonly loss_atol: number;
+  readonly step1_rtol: number;
+  readonly step1_atol: number;
+  readonly rtol: number;
+  readonly atol: number;
+  readonly losses: readonly number[];
+  readonly lr: readonly number[];
+}
+
+/** A model of `manifest.json`: what it gives before any training. */
+export interface GoldenModel {
+  readonly name: string;
+  readonly loss0: number;
+  readonly rtol: number;
+  readonly atol: number;
+}
+
+export interface Manifest {
+  readonly cases: readonly GoldenCase[];
+  readonly models: readonly GoldenModel[];
+  readonly trajectories: readonly Trajectory[];
+}
+
+/** A tensor of the reference files. */
+export interface GoldenTensor {
+  readonly shape: readonly number[];
+  readonly data: Float32Array | Int32Array;
+}
+
+export async function readManifest(): Promise<Manifest> {
+  return JSON.parse(new TextDecoder().decode(await readFile(`${goldenDir}/manifest.json`)));
+}
+
+const files = new Map<string, Promise<ReadonlyMap<string, GoldenTensor>>>();
+
+/** All tensors of a reference file by name. Each file is read once. */
+export function readTensors(file: string): Promise<ReadonlyMap<string, GoldenTensor>> {
+  const known = files.get(file);
+  if (known) return known;
+  const tensors = readFile(`${goldenDir}/${file}`).then(
+    (bytes) => parseSafetensors(bytes, file).tensors as ReadonlyMap<string, GoldenTensor>,
+  );
+  files.set(file, tensors);
+  return tensors;
+}
+
+/** Files too large for this repository. Their cases run where `GOLDEN_DIR` has them. */
+const leftOut = ["reduction_long.safetensors"];
+
+/** Which of the files that may be left out are not there. */
+export async function absentFiles(): Promise<readonly string[]> {
+  const found = await Promise.allSettled(leftOut.map(readTensors));
+  return leftOut.filter((_, i) => found[i]!.status === "rejected");
+}
+
+/** What stands after the last slash of a tensor's name: the argument or result that it is. */
+export const roleOf = (name: string): string => name.slice(name.lastIndexOf("/") + 1);
+
+/**
+ * The first element that is further than `atol + rtol · |want|` from what it should be, in words; `undefined` where there is
+ * none. An infinity is met by the same infinity alone, and integers (rtol = atol = 0) by themselves.
+ */
+export function firstMiss(
+  got: ArrayLike<number>,
+  want: ArrayLike<number>,
+  rtol: number,
+  atol: number,
+): string | undefined {
+  if (got.length !== want.length) return `${got.length} elements, expected ${want.length}`;
+  let misses = 0;
+  let first = "";
+  for (let i = 0; i < want.length; i++) {
+    const [g, w] = [got[i]!, want[i]!];
+    if (g === w || (Number.isFinite(w) && Math.abs(g - w) <= atol + rtol * Math.abs(w))) continue;
+    if (misses++ === 0) first = `[${i}] is ${g}, expected ${w}`;
+  }
+  return misses === 0 ? undefined : `${first} (${misses} of ${want.length} miss)`;
+}
