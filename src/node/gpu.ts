@@ -24,7 +24,15 @@ type Dawn = typeof import("webgpu");
  */
 export async function createGPU(options: GPUOptions = {}): Promise<GPU> {
   const { adapter = process.env.TILEGRAD_ADAPTER || "auto", flags = [] } = options;
-  const dawn = await importDawn();
+  const gpu = await open(await importDawn(), adapter, flags);
+  alive.add(gpu);
+  return gpu;
+}
+
+/** Dawn's devices do not hold the instance they came from: once it is garbage, using them crashes the process. */
+const alive = new Set<GPU>();
+
+async function open(dawn: Dawn, adapter: string, flags: string[]): Promise<GPU> {
   switch (adapter) {
     case "hardware":
       return (await openHardware(dawn, flags)) ?? fail(NO_HARDWARE);
