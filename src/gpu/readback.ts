@@ -5,10 +5,9 @@ import { mapRead, usage } from "./flags.ts";
 interface Ring {
   readonly free: GPUBuffer[];
   made: number;
-  readonly waiting: (() => void)[];
 }
 
-/** Reads that may be under way at once per size; further ones wait their turn. */
+/** Staging buffers that are kept per size; where more reads are under way at once, the surplus is destroyed after use. */
 const ringLength = 4;
 
 /**
@@ -37,13 +36,8 @@ export class Readback {
   /** The bytes as they are after everything submitted so far. */
   async read(source: GPUBuffer, offset: number, bytes: number): Promise<ArrayBuffer> {
     const { size, ring } = this.#ring(bytes);
-    // With a free buffer the copy is enqueued before this function first waits: the caller's next submit comes after it.
-    let staging = ring.free.pop();
-    if (!staging && ring.made < ringLength) staging = this.#make(size, ring);
-    while (!staging) {
-      await new Promise<void>((resolve) => ring.waiting.push(resolve));
-      staging = ring.free.pop();
-    }
+    // Waiting for a buffer would let later steps overwrite the value: the copy is enqueued before the caller's next submit.
+    const staging = ring.free.pop() ?? this.#make(size, ring);
     try {
       const encoder = this.#device.createCommandEncoder({ label: "readback" });
       encoder.copyBufferToBuffer(source, offset, staging, 0, Math.ceil(bytes / 4) * 4);
@@ -55,8 +49,11 @@ export class Readback {
     } catch (cause) {
       throw new DeviceError(`a read was cut off: ${(cause as Error).message}`, { cause });
     } finally {
-      ring.free.push(staging);
-      ring.waiting.shift()?.();
+      if (ring.made <= ringLength) ring.free.push(staging);
+      else {
+        staging.destroy();
+        ring.made--;
+      }
     }
   }
 
@@ -69,7 +66,7 @@ export class Readback {
     const size = 2 ** Math.max(8, Math.ceil(Math.log2(bytes)));
     const known = this.#rings.get(size);
     if (known) return { size, ring: known };
-    const ring: Ring = { free: [], made: 0, waiting: [] };
+    const ring: Ring = { free: [], made: 0 };
     this.#rings.set(size, ring);
     return { size, ring };
   }

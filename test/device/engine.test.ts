@@ -90,6 +90,17 @@ describe("programs", () => {
     expect(await Promise.all(reads)).toEqual([4, 8, 12]);
   });
 
+  test("give each of many pending reads the value of its own run", async () => {
+    const n = variable(f32(0), [], { name: "n" });
+    const program = await engine.compile({ outputs: { n: t.add(n, 1) }, updates: [[n, t.add(n, 1)]] });
+    const reads: Promise<number>[] = [];
+    for (let i = 0; i < 20; i++) {
+      await program.run();
+      reads.push(program.outputs.n.scalar());
+    }
+    expect(await Promise.all(reads)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
+  });
+
   test("know their memory before the first run and show their insides", async () => {
     const program = await engine.compile(network(4).describe(16));
     const { kernels, buffers, graph, memory } = program.inspect();
