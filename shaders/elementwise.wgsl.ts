@@ -39,7 +39,9 @@ export function elementwise({ count, grid, inputs, outputs, body, lib, usesIndex
     ...loads.map(({ name, type, length, shared, vectors }, i) =>
       storage(i, name, shared ? "read_write" : "read", vectors ? vec4Of[type] : type, vectors ? length / 4 : length),
     ),
-    ...fresh.map(({ name, type, length }, i) => storage(inputs.length + i, name, "read_write", vec4Of[type], length / 4)),
+    ...fresh.map(({ name, type, length }, i) =>
+      storage(inputs.length + i, name, "read_write", vec4Of[type], length / 4),
+    ),
   ];
   return wgsl`
 alias F = vec4f;

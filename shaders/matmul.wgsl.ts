@@ -36,10 +36,19 @@ const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
 /** Whether four neighbours along an operand's axis `along` can be loaded as one aligned vec4. */
 const loadsVectors = ({ strides, batch }: Operand, along: 0 | 1): boolean =>
-  strides[along] === 1 && strides[1 - along]! % 4 === 0 && batch.offset % 4 === 0 && batch.strides.every((stride) => stride % 4 === 0);
+  strides[along] === 1 &&
+  strides[1 - along]! % 4 === 0 &&
+  batch.offset % 4 === 0 &&
+  batch.strides.every((stride) => stride % 4 === 0);
 
 /** Declarations of everything bound: a, b, the epilogue's inputs, the results. */
-function bindings(p: MatmulParams, aVectors: boolean, bVectors: boolean, wide: readonly boolean[], stores: boolean): string[] {
+function bindings(
+  p: MatmulParams,
+  aVectors: boolean,
+  bVectors: boolean,
+  wide: readonly boolean[],
+  stores: boolean,
+): string[] {
   const declare = (i: number, name: string, type: Scalar, length: number, vectors: boolean, write = false) =>
     storage(i, name, write ? "read_write" : "read", vectors ? vec4Of[type] : type, vectors ? length / 4 : length);
   const { inputs } = p.epilogue;
@@ -75,7 +84,9 @@ function finishText(p: MatmulParams, width: 1 | 4): { text: string; wide: boolea
     const value = epilogue.values[o]!;
     if (stores) return [`y${o}[at / 4u] = ${value};`];
     if (width === 1) return [`y${o}[at] = ${value};`];
-    return lanes.map((lane, i) => (i === 0 ? `y${o}[at] = ${value}.x;` : `if (col + ${i}u < N) { y${o}[at + ${i}u] = ${value}.${lane}; }`));
+    return lanes.map((lane, i) =>
+      i === 0 ? `y${o}[at] = ${value}.x;` : `if (col + ${i}u < N) { y${o}[at + ${i}u] = ${value}.${lane}; }`,
+    );
   });
   return {
     wide,
@@ -150,10 +161,14 @@ export function matmulDirect(p: MatmulParams, { rows, columns, workgroup }: Dire
     if (aAlongK) for (const r of range(rows)) lines.push(`let a${r} = a[a_from${r} + ${q}];`);
     else if (aAlongM)
       for (const d of range(depth))
-        for (const j of range(rows / 4)) lines.push(`let a${d}_${j} = a[${shifted(`(${plus("a_base", times(k(d), p.a.strides[1]), "row")}) / 4u`, j)}];`);
+        for (const j of range(rows / 4))
+          lines.push(
+            `let a${d}_${j} = a[${shifted(`(${plus("a_base", times(k(d), p.a.strides[1]), "row")}) / 4u`, j)}];`,
+          );
     else
       for (const r of range(rows))
-        for (const d of range(depth)) lines.push(`let a${r}_${d} = a[${plus(`a_from${r}`, times(k(d), p.a.strides[1]))}];`);
+        for (const d of range(depth))
+          lines.push(`let a${r}_${d} = a[${plus(`a_from${r}`, times(k(d), p.a.strides[1]))}];`);
     const aAt = (r: number, d: number) =>
       aAlongK ? `a${r}.${lanes[d]}` : aAlongM ? `a${d}_${r >> 2}.${lanes[r & 3]}` : `a${r}_${d}`;
     if (bAlongK) for (const c of range(4 * columns)) lines.push(`let bk${c} = b[b_from${c} + ${q}];`);
@@ -167,7 +182,8 @@ export function matmulDirect(p: MatmulParams, { rows, columns, workgroup }: Dire
             : `vec4f(${four.map((i) => `b[${plus("b_base", times(k(d), p.b.strides[0]), times(shifted("col", i), p.b.strides[1]))}]`).join(", ")})`;
         lines.push(`let b${d}_${c} = ${value};`);
       }
-      for (const r of range(rows)) for (const c of range(columns)) lines.push(`acc${r}_${c} += ${aAt(r, d)} * b${d}_${c};`);
+      for (const r of range(rows))
+        for (const c of range(columns)) lines.push(`acc${r}_${c} += ${aAt(r, d)} * b${d}_${c};`);
     }
     return lines;
   };
@@ -245,8 +261,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let kb = s * ${tileDepth}u + ${bK!};
     let nb = group.x * ${tileSide}u + 4u * (${bSide!});
     // Beyond K both slices hold zeros: whatever lies there in memory might not be a number.
-    slice_a[(${aK!}) * 16u + ${aSide!}] = select(vec4f(), vec4f(${range(4).map((i) => element(p.a, "a", shifted("ma", i), "ka")).join(", ")}), ka < K);
-    slice_b[(${bK!}) * 16u + ${bSide!}] = select(vec4f(), vec4f(${range(4).map((i) => element(p.b, "b", "kb", shifted("nb", i))).join(", ")}), kb < K);
+    slice_a[(${aK!}) * 16u + ${aSide!}] = select(vec4f(), vec4f(${range(4)
+      .map((i) => element(p.a, "a", shifted("ma", i), "ka"))
+      .join(", ")}), ka < K);
+    slice_b[(${bK!}) * 16u + ${bSide!}] = select(vec4f(), vec4f(${range(4)
+      .map((i) => element(p.b, "b", "kb", shifted("nb", i)))
+      .join(", ")}), kb < K);
     workgroupBarrier();
     for (var k = 0u; k < ${tileDepth}u; k++) {
       let va = slice_a[k * 16u + lane / 16u];

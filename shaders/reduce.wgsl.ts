@@ -42,7 +42,8 @@ function rule(kind: ReduceKind, type: Scalar) {
 
 const isPick = (kind: ReduceKind): boolean => kind === "argmax" || kind === "argmin";
 const chunksOf = ({ length, chunk }: ReduceParams): number => Math.ceil(length / chunk);
-const scaled = (value: string, { scale, type }: ReduceParams): string => (scale === 1 ? value : `${value} * ${type}(${scale})`);
+const scaled = (value: string, { scale, type }: ReduceParams): string =>
+  scale === 1 ? value : `${value} * ${type}(${scale})`;
 
 /**
  * out[o] = fold of in[o, 0 … LENGTH−1], one invocation per result and no barrier: the variant for CPU adapters and for many
@@ -55,8 +56,13 @@ export function reduceSerial(p: ReduceParams): string {
   const ragged = length % chunk !== 0;
   const folded = coalesce(p.folded);
   const vectors =
-    !isPick(kind) && !ragged && chunk % 4 === 0 && folded.strides.length === 1 && folded.strides[0] === 1 &&
-    p.kept.offset % 4 === 0 && coalesce(p.kept).strides.every((stride) => stride % 4 === 0);
+    !isPick(kind) &&
+    !ragged &&
+    chunk % 4 === 0 &&
+    folded.strides.length === 1 &&
+    folded.strides[0] === 1 &&
+    p.kept.offset % 4 === 0 &&
+    coalesce(p.kept).strides.every((stride) => stride % 4 === 0);
   const quarter = { shape: [length / 4], strides: [1], offset: 0 };
   const output = isPick(kind) ? "i32" : type;
   const first = chunksOf(p) === 1 ? "" : "c * CHUNK + ";

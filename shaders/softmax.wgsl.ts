@@ -41,9 +41,11 @@ function declarations(p: SoftmaxParams): string[] {
 
 /** What is stored for element `t` of the line, given its logit `value`, the line's `top` and `total` = Σ e^(x − top). */
 const stored = (kind: SoftmaxKind): string =>
-  kind === "softmax" ? "exp(value - top) / total"
-  : kind === "logSoftmax" ? "value - top - log(total)"
-  : "select(0.0, scale * (exp(value - top) / total - select(0.0, 1.0, i32(t) == label)), kept)";
+  kind === "softmax"
+    ? "exp(value - top) / total"
+    : kind === "logSoftmax"
+      ? "value - top - log(total)"
+      : "select(0.0, scale * (exp(value - top) / total - select(0.0, 1.0, i32(t) == label)), kept)";
 
 /** Statements that read the label of line `i`; those outside the line are held at its ends. */
 const readLabel = ({ kind, ignore, uniform }: SoftmaxParams): string => wgsl`

@@ -29,4 +29,8 @@ export function wgsl(strings: TemplateStringsArray, ...holes: readonly Hole[]): 
 }
 
 /** Drops the blank lines that empty holes and untaken branches leave, so that generated kernels read like written ones. */
-const tidy = (text: string): string => `${text.replace(/[ \t]+$/gm, "").replace(/\n{3,}/g, "\n\n").trim()}\n`;
+const tidy = (text: string): string =>
+  `${text
+    .replace(/[ \t]+$/gm, "")
+    .replace(/\n{3,}/g, "\n\n")
+    .trim()}\n`;

@@ -14,11 +14,17 @@ export function gridOf(count: number, max = 65535): Grid {
 }
 
 /** Expression of an invocation's running number, from `id: vec3u`, the global invocation id. */
-export const linearId = (grid: Grid, size: number): string => (grid.y === 1 ? "id.x" : `id.x + id.y * ${grid.x * size}u`);
+export const linearId = (grid: Grid, size: number): string =>
+  grid.y === 1 ? "id.x" : `id.x + id.y * ${grid.x * size}u`;
 
 /** Expression of a workgroup's running number, from `group: vec3u`, the workgroup id. */
 export const linearGroup = (grid: Grid): string => (grid.y === 1 ? "group.x" : `group.x + group.y * ${grid.x}u`);
 
 /** Declares a storage buffer of known length: constant bounds make the checks of each access cheap. */
-export const storage = (binding: number, name: string, access: "read" | "read_write", element: string, length: number): string =>
-  `@group(0) @binding(${binding}) var<storage, ${access}> ${name}: array<${element}, ${length}>;`;
+export const storage = (
+  binding: number,
+  name: string,
+  access: "read" | "read_write",
+  element: string,
+  length: number,
+): string => `@group(0) @binding(${binding}) var<storage, ${access}> ${name}: array<${element}, ${length}>;`;

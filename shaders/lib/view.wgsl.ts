@@ -48,7 +48,9 @@ export function elementAt(view: ViewParams, i: string): string {
   }
   // Subtractions come last: u32 arithmetic wraps, so the order is for the reader only.
   terms.sort((a, b) => Number(a.minus) - Number(b.minus));
-  const sum = terms.map(({ text, minus }, k) => `${k === 0 ? (minus ? "0u - " : "") : minus ? " - " : " + "}${text}`).join("");
+  const sum = terms
+    .map(({ text, minus }, k) => `${k === 0 ? (minus ? "0u - " : "") : minus ? " - " : " + "}${text}`)
+    .join("");
   if (sum === "") return `${offset}u`;
   return offset === 0 ? sum : `${offset}u + ${sum}`;
 }

@@ -54,7 +54,9 @@ export function compile(
       ...named(roots),
       ...Object.fromEntries(targets.map((variable, i) => [`${variable.name}'`, roots[names.length + i]!])),
     });
-  const variables = [...new Set([...reachable(built).flatMap(({ results: [y] }) => (y instanceof Variable ? [y] : [])), ...targets])];
+  const variables = [
+    ...new Set([...reachable(built).flatMap(({ results: [y] }) => (y instanceof Variable ? [y] : [])), ...targets]),
+  ];
   checkNames(built);
   const settled = new Map([...homes, ...settle(variables, homes)]);
   const lowered = lower(
@@ -76,9 +78,12 @@ function withEffects(outputs: Readonly<Record<string, Tensor>>, updates: readonl
   const all = new Map<Variable, Tensor>();
   const put = ([variable, value]: Update): void => {
     const known = all.get(variable);
-    if (known && known !== value) throw new FeedError(`compile: variable "${variable.name}" is updated twice, by different values`);
+    if (known && known !== value)
+      throw new FeedError(`compile: variable "${variable.name}" is updated twice, by different values`);
     if (!sameShape(variable.shape, value.shape)) {
-      throw new ShapeError(`compile: variable "${variable.name}" is ${showShape(variable.shape)}, its update ${showShape(value.shape)}`);
+      throw new ShapeError(
+        `compile: variable "${variable.name}" is ${showShape(variable.shape)}, its update ${showShape(value.shape)}`,
+      );
     }
     if (variable.dtype !== value.dtype) {
       throw new DTypeError(`compile: variable "${variable.name}" is ${variable.dtype}, its update ${value.dtype}`);
@@ -86,7 +91,8 @@ function withEffects(outputs: Readonly<Record<string, Tensor>>, updates: readonl
     all.set(variable, value);
   };
   updates.forEach(put);
-  for (const node of reachable([...Object.values(outputs), ...updates.map(([, value]) => value)])) node.effects.forEach(put);
+  for (const node of reachable([...Object.values(outputs), ...updates.map(([, value]) => value)]))
+    node.effects.forEach(put);
   return [...all];
 }
 

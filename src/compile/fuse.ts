@@ -1,5 +1,5 @@
-import { sameShape, type Shape } from "../graph/shape.ts";
 import { order } from "../graph/print.ts";
+import { type Shape, sameShape } from "../graph/shape.ts";
 import { apply, applyAll, type Node, type Tensor } from "../graph/tensor.ts";
 import { fullValue } from "../ops/constants.ts";
 import { fuseNodes } from "../ops/fused.ts";
@@ -51,7 +51,8 @@ export function fuse(roots: readonly Tensor[], maxBindings: number): Tensor[] {
       // A value that only pointwise ops read waits for them, unless joining its producer saves a result: what is cheap is
       // computed where it is used, from what is stored anyway.
       const saves = grouping.outputs(union).length <= grouping.outputs(producer.members).length;
-      if ((stored || saves) && grouping.mayJoin(producer, group, maxBindings)) group = { shape: group.shape, members: union };
+      if ((stored || saves) && grouping.mayJoin(producer, group, maxBindings))
+        group = { shape: group.shape, members: union };
     }
     for (const member of group.members) groupOf.set(member, group);
   }
@@ -134,7 +135,8 @@ class Grouping {
     const inside = new Set(all);
     const inputs = new Set<Tensor>();
     for (const member of all) {
-      for (const input of member.inputs) if (!inside.has(input.node) && fullValue(input) === undefined) inputs.add(input);
+      for (const input of member.inputs)
+        if (!inside.has(input.node) && fullValue(input) === undefined) inputs.add(input);
     }
     return [...inputs];
   }
@@ -222,7 +224,10 @@ function rebuild(roots: readonly Tensor[], grouping: Grouping, maxBindings: numb
     const outputs = grouping.outputs(group.members);
     const { program, inputs } = programOf(members, outputs, host && [host]);
     const results = host
-      ? applyAll(host.node.op, [...host.node.inputs, ...inputs.slice(1)].map(now), { ...host.node.attrs, epilogue: program })
+      ? applyAll(host.node.op, [...host.node.inputs, ...inputs.slice(1)].map(now), {
+          ...host.node.attrs,
+          epilogue: program,
+        })
       : members.length === 1
         ? [apply(node.op, node.inputs.map(now), node.attrs)]
         : fuseNodes(program, inputs.map(now), group.shape);
@@ -241,7 +246,8 @@ function rebuild(roots: readonly Tensor[], grouping: Grouping, maxBindings: numb
         continue;
       }
       started.add(unit);
-      for (const input of needs(node)) if (!started.has(grouping.groupOf.get(input.node) ?? input.node)) stack.push(input.node);
+      for (const input of needs(node))
+        if (!started.has(grouping.groupOf.get(input.node) ?? input.node)) stack.push(input.node);
     }
   }
   return roots.map(now);

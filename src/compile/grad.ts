@@ -16,7 +16,9 @@ import { onesLike, zerosLike } from "../ops/constants.ts";
  */
 export function grad(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
   if (loss.shape.some((n) => n !== 1)) {
-    throw new ShapeError(`grad: the loss has shape ${showShape(loss.shape)}, expected a single element: take its sum or mean`);
+    throw new ShapeError(
+      `grad: the loss has shape ${showShape(loss.shape)}, expected a single element: take its sum or mean`,
+    );
   }
   const nodes = reachable([loss]);
   const targets = new Set(wrt);

@@ -1,4 +1,13 @@
-import { type AdapterTraits, type Binding, type Bounds, isRowMajor, type KernelCall, type Lowering, type View, type VirtualBuffer } from "../graph/op.ts";
+import {
+  type AdapterTraits,
+  type Binding,
+  type Bounds,
+  isRowMajor,
+  type KernelCall,
+  type Lowering,
+  type View,
+  type VirtualBuffer,
+} from "../graph/op.ts";
 import { order } from "../graph/print.ts";
 import { bytesPer, type DType, rowMajor, type Shape } from "../graph/shape.ts";
 import { type Node, type Tensor, type TensorData, Variable } from "../graph/tensor.ts";
@@ -23,7 +32,11 @@ export interface Program {
 }
 
 /** Turns nodes into kernel calls. Reads come before writes: a variable is overwritten only when nobody needs its old value. */
-export function lower({ outputs, updates }: Program, homes: ReadonlyMap<Variable, Home>, traits: AdapterTraits): Lowered {
+export function lower(
+  { outputs, updates }: Program,
+  homes: ReadonlyMap<Variable, Home>,
+  traits: AdapterTraits,
+): Lowered {
   const roots = [...Object.values(outputs), ...updates.map(([, value]) => value)];
   const nodes = order(roots);
   const pass = new LowerPass(nodes, homes, traits);
@@ -31,7 +44,9 @@ export function lower({ outputs, updates }: Program, homes: ReadonlyMap<Variable
   pass.placeUpdates(updates);
   pass.placeForeach();
   for (const node of nodes) pass.visit(node);
-  const views = Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, pass.outputView(name, tensor)]));
+  const views = Object.fromEntries(
+    Object.entries(outputs).map(([name, tensor]) => [name, pass.outputView(name, tensor)]),
+  );
   pass.finishUpdates(updates);
   return { calls: separate(pass.calls), inputs: pass.inputs, outputs: views, bounds: boundsOf(nodes) };
 }
@@ -133,7 +148,11 @@ class LowerPass {
     const view = this.#view(tensor);
     const own = view.buffer.kind === "scratch" && isRowMajor(view) && view.offset === 0;
     if (own) return view;
-    const place = wholeView(virtualBuffer("scratch", `output ${name}`, spanOf(tensor.shape, tensor.dtype), { pinned: true }), tensor.shape, tensor.dtype);
+    const place = wholeView(
+      virtualBuffer("scratch", `output ${name}`, spanOf(tensor.shape, tensor.dtype), { pinned: true }),
+      tensor.shape,
+      tensor.dtype,
+    );
     this.calls.push(copyCall(view, place));
     return place;
   }
@@ -144,7 +163,11 @@ class LowerPass {
     const saved = rest.map(([variable, value]) => {
       const view = this.#view(value);
       if (view.buffer.kind !== "variable") return view;
-      const copy = wholeView(virtualBuffer("scratch", `new value of ${variable.name}`, spanOf(value.shape, value.dtype)), value.shape, value.dtype);
+      const copy = wholeView(
+        virtualBuffer("scratch", `new value of ${variable.name}`, spanOf(value.shape, value.dtype)),
+        value.shape,
+        value.dtype,
+      );
       this.calls.push(copyCall(view, copy));
       return copy;
     });
@@ -174,7 +197,9 @@ class LowerPass {
     const data: TensorData = value === undefined ? node.attrs["data"] : filled(dtype, value);
     const bytes = new Uint8Array(value === undefined ? span : 16);
     bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-    const buffer = virtualBuffer("constant", value === undefined ? "constant" : `constant ${value}`, bytes.length, { data: bytes });
+    const buffer = virtualBuffer("constant", value === undefined ? "constant" : `constant ${value}`, bytes.length, {
+      data: bytes,
+    });
     if (value === undefined) return wholeView(buffer, shape, dtype);
     return { buffer, dtype, shape, strides: shape.map(() => 0), offset: 0, base: 0, span: 16 };
   }
@@ -210,8 +235,14 @@ class LowerPass {
     if (known) return known;
     if (!this.#read.has(result)) return undefined;
     let place = this.#places.get(result);
-    if (!place && over && !this.#pinned.has(result)) place = wholeView(this.#view(over).buffer, result.shape, result.dtype);
-    place ??= this.#scratch(node.results.length > 1 ? `${node.op.name}.${i}` : node.op.name, result.shape, result.dtype, this.#pinned.has(result));
+    if (!place && over && !this.#pinned.has(result))
+      place = wholeView(this.#view(over).buffer, result.shape, result.dtype);
+    place ??= this.#scratch(
+      node.results.length > 1 ? `${node.op.name}.${i}` : node.op.name,
+      result.shape,
+      result.dtype,
+      this.#pinned.has(result),
+    );
     this.#views.set(result, place);
     return place;
   }

@@ -27,7 +27,12 @@ export function lifetimesOf(calls: readonly KernelCall[]): Lifetime[] {
       if (buffer.kind !== "scratch") continue;
       const known = found.get(buffer);
       if (known) known.last = buffer.pinned ? Number.POSITIVE_INFINITY : at;
-      else found.set(buffer, { buffer, first: buffer.pinned ? 0 : at, last: buffer.pinned ? Number.POSITIVE_INFINITY : at });
+      else
+        found.set(buffer, {
+          buffer,
+          first: buffer.pinned ? 0 : at,
+          last: buffer.pinned ? Number.POSITIVE_INFINITY : at,
+        });
     }
   });
   return [...found.values()];

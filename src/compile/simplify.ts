@@ -18,7 +18,9 @@ export function simplify(roots: readonly Tensor[]): Tensor[] {
   };
   const keyOf = (node: Node, inputs: readonly Tensor[]): string => {
     const attrs = JSON.stringify(node.attrs, (_, value) =>
-      typeof value === "object" && value !== null && !Array.isArray(value) && value.constructor !== Object ? `#${numberOf(value)}` : value,
+      typeof value === "object" && value !== null && !Array.isArray(value) && value.constructor !== Object
+        ? `#${numberOf(value)}`
+        : value,
     );
     return `${numberOf(node.op)}(${inputs.map((input) => `${numberOf(input.node)}.${input.index}`).join()})${attrs}`;
   };
@@ -57,7 +59,10 @@ const rules: Record<string, (node: Node, inputs: readonly Tensor[]) => Tensor | 
       return apply(x!.node.op, [transposed(b!), transposed(a!)]);
     }
     if (x!.node.op.name !== "permute") return undefined;
-    return permute(x!.node.inputs[0]!, (axes as number[]).map((axis) => x!.node.attrs["axes"][axis]));
+    return permute(
+      x!.node.inputs[0]!,
+      (axes as number[]).map((axis) => x!.node.attrs["axes"][axis]),
+    );
   },
   add: (_, [a, b]) => (fullValue(b!) === 0 ? a : fullValue(a!) === 0 ? b : undefined),
   sub: (_, [a, b]) => (fullValue(b!) === 0 ? a : undefined),
@@ -94,7 +99,11 @@ function simpler(node: Node, inputs: readonly Tensor[]): Tensor | undefined {
       const value = op.pointwise.js(values, attrs, 0);
       // An infinite constant cannot be written; the kernel decides what comes of it.
       if (Number.isFinite(value) && Math.abs(value) < 3.4e38) {
-        return full(result!.shape, Number(result!.dtype === "i32" || result!.dtype === "u32" ? Math.trunc(value) : value), result!.dtype);
+        return full(
+          result!.shape,
+          Number(result!.dtype === "i32" || result!.dtype === "u32" ? Math.trunc(value) : value),
+          result!.dtype,
+        );
       }
     }
   }

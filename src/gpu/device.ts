@@ -48,9 +48,12 @@ export async function openDevice(options: DeviceOptions): Promise<OpenDevice> {
         "https or from localhost. In Node: pass { gpu: await createGPU() } with createGPU from tilegrad/node.",
     );
   }
-  const adapter = options.adapter ?? (await gpu!.requestAdapter({ powerPreference: options.powerPreference ?? "high-performance" }));
+  const adapter =
+    options.adapter ?? (await gpu!.requestAdapter({ powerPreference: options.powerPreference ?? "high-performance" }));
   if (!adapter) {
-    throw new DeviceError("WebGPU is there, but no adapter was handed out: the GPU or its driver is blocked or missing (see chrome://gpu).");
+    throw new DeviceError(
+      "WebGPU is there, but no adapter was handed out: the GPU or its driver is blocked or missing (see chrome://gpu).",
+    );
   }
   const requiredLimits = Object.fromEntries(wantedLimits.map((name) => [name, adapter.limits[name]]));
   const requiredFeatures = wantedFeatures.filter((name) => adapter.features.has(name));

@@ -63,10 +63,13 @@ export class PipelineCache {
         .filter(({ type }) => type === "error")
         .map(({ lineNum, message }) => `  line ${lineNum}: ${message}\n    ${lines[lineNum - 1]?.trim() ?? ""}`);
       const detail = faults.length > 0 ? `\n${faults.join("\n")}` : `: ${(cause as Error).message}`;
-      throw new DeviceError(`kernel "${call.label}" (${call.family}/${call.variant}) does not compile${detail}`, { cause });
+      throw new DeviceError(`kernel "${call.label}" (${call.family}/${call.variant}) does not compile${detail}`, {
+        cause,
+      });
     }
   }
 }
 
 /** `rrw`: what a call does with each of its bindings. */
-const accessOf = (call: KernelCall): string => call.bindings.map(({ access }) => (access === "read" ? "r" : "w")).join("");
+const accessOf = (call: KernelCall): string =>
+  call.bindings.map(({ access }) => (access === "read" ? "r" : "w")).join("");

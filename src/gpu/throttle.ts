@@ -22,12 +22,15 @@ export class Throttle {
       const start = performance.now();
       const before = this.#submitted;
       // A lost device settles the fence one way or the other; whoever needs a result learns of the loss there.
-      this.#fence = this.#queue.onSubmittedWorkDone().catch(() => undefined).then(() => {
-        const perSubmit = (performance.now() - start) / Math.max(1, before);
-        this.#allowed = Math.min(64, Math.max(1, Math.round(aheadMs / perSubmit)));
-        this.#submitted -= before;
-        this.#fence = undefined;
-      });
+      this.#fence = this.#queue
+        .onSubmittedWorkDone()
+        .catch(() => undefined)
+        .then(() => {
+          const perSubmit = (performance.now() - start) / Math.max(1, before);
+          this.#allowed = Math.min(64, Math.max(1, Math.round(aheadMs / perSubmit)));
+          this.#submitted -= before;
+          this.#fence = undefined;
+        });
     }
     if (this.#submitted > this.#allowed) await this.#fence;
   }

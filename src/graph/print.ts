@@ -59,5 +59,7 @@ export function order(roots: readonly Tensor[]): Node[] {
 
 function showAttrs(attrs: Attrs): string {
   const entries = Object.entries(attrs).filter(([key, value]) => key !== "spec" && value !== undefined);
-  return entries.length === 0 ? "" : `{${entries.map(([key, value]) => `${key}: ${JSON.stringify(value)}`).join(", ")}}`;
+  return entries.length === 0
+    ? ""
+    : `{${entries.map(([key, value]) => `${key}: ${JSON.stringify(value)}`).join(", ")}}`;
 }

@@ -45,7 +45,13 @@ export class Node {
   /** Updates that every program containing this node performs too, such as advancing the random key that it reads. */
   readonly effects: readonly Update[];
 
-  constructor(op: Op, inputs: readonly Tensor[], attrs: Attrs, specs: readonly Spec[], effects: readonly Update[] = []) {
+  constructor(
+    op: Op,
+    inputs: readonly Tensor[],
+    attrs: Attrs,
+    specs: readonly Spec[],
+    effects: readonly Update[] = [],
+  ) {
     this.op = op;
     this.inputs = inputs;
     this.attrs = attrs;

@@ -27,17 +27,27 @@ export async function saveSafetensors(
  * @param variables by name; the file must hold all of them, in their shapes. Floats of any width become f32.
  * @throws FormatError naming the tensor that is missing, surplus, or of another shape or kind.
  */
-export function loadSafetensors(engine: Engine, variables: ReadonlyMap<string, Variable>, bytes: Uint8Array, name = "safetensors file"): void {
+export function loadSafetensors(
+  engine: Engine,
+  variables: ReadonlyMap<string, Variable>,
+  bytes: Uint8Array,
+  name = "safetensors file",
+): void {
   const { tensors } = parseSafetensors(bytes, name);
   const surplus = [...tensors.keys()].find((key) => !variables.has(key));
   if (surplus !== undefined) {
-    throw new FormatError(`${name}: tensor "${surplus}" has no place here; expected ${[...variables.keys()].join(", ")}`);
+    throw new FormatError(
+      `${name}: tensor "${surplus}" has no place here; expected ${[...variables.keys()].join(", ")}`,
+    );
   }
   const values = [...variables].map(([key, variable]): [Variable, TensorData] => {
     const tensor = tensors.get(key);
-    if (!tensor) throw new FormatError(`${name}: tensor "${key}" is missing; the file holds ${[...tensors.keys()].join(", ")}`);
+    if (!tensor)
+      throw new FormatError(`${name}: tensor "${key}" is missing; the file holds ${[...tensors.keys()].join(", ")}`);
     if (!sameShape(tensor.shape, variable.shape)) {
-      throw new FormatError(`${name}: tensor "${key}" is ${showShape(tensor.shape)}, expected ${showShape(variable.shape)}`);
+      throw new FormatError(
+        `${name}: tensor "${key}" is ${showShape(tensor.shape)}, expected ${showShape(variable.shape)}`,
+      );
     }
     return [variable, valuesFor(variable, tensor, `${name}: tensor "${key}"`)];
   });

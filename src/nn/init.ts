@@ -1,5 +1,5 @@
-import { AttributeError, ShapeError } from "../errors.ts";
 import { randomStream } from "../data/random.ts";
+import { AttributeError, ShapeError } from "../errors.ts";
 import { type Shape, showShape, sizeOf } from "../graph/shape.ts";
 import { Random } from "../ops/random.ts";
 
@@ -34,7 +34,8 @@ export function fans(shape: Shape): { readonly fanIn: number; readonly fanOut: n
 
 /** Even numbers from −bound to bound. */
 export function uniform(bound: number): Initializer {
-  if (!(bound >= 0 && Number.isFinite(bound))) throw new AttributeError(`init.uniform: bound is ${bound}, expected a number from 0`);
+  if (!(bound >= 0 && Number.isFinite(bound)))
+    throw new AttributeError(`init.uniform: bound is ${bound}, expected a number from 0`);
   return (shape) => {
     const draw = randomStream(current.seed, current.draws++);
     return Float32Array.from({ length: sizeOf(shape) }, () => (2 * draw.uniform() - 1) * bound);
@@ -43,7 +44,8 @@ export function uniform(bound: number): Initializer {
 
 /** Normally distributed numbers around 0, by the Box–Muller transform. */
 export function normal(std: number): Initializer {
-  if (!(std >= 0 && Number.isFinite(std))) throw new AttributeError(`init.normal: std is ${std}, expected a number from 0`);
+  if (!(std >= 0 && Number.isFinite(std)))
+    throw new AttributeError(`init.normal: std is ${std}, expected a number from 0`);
   return (shape) => {
     const draw = randomStream(current.seed, current.draws++);
     return Float32Array.from({ length: sizeOf(shape) }, () => {
@@ -54,7 +56,10 @@ export function normal(std: number): Initializer {
 }
 
 /** The same number everywhere. */
-export const constant = (value: number): Initializer => (shape) => new Float32Array(sizeOf(shape)).fill(value);
+export const constant =
+  (value: number): Initializer =>
+  (shape) =>
+    new Float32Array(sizeOf(shape)).fill(value);
 
 /** Factors that keep the variance through an activation (PyTorch's `calculate_gain`). */
 const gains = { linear: 1, sigmoid: 1, tanh: 5 / 3, relu: Math.SQRT2, selu: 3 / 4 } as const;
@@ -72,21 +77,29 @@ const gainOf = ({ nonlinearity = "relu", slope = 0.01 }: Gain): number =>
   nonlinearity === "leaky_relu" ? Math.sqrt(2 / (1 + slope ** 2)) : gains[nonlinearity];
 
 /** Uniform with variance gain² / fan (He et al., 2015). */
-export const kaimingUniform = (options: Gain = {}): Initializer => (shape) =>
-  uniform(gainOf(options) * Math.sqrt(3 / fans(shape)[options.mode ?? "fanIn"]))(shape);
+export const kaimingUniform =
+  (options: Gain = {}): Initializer =>
+  (shape) =>
+    uniform(gainOf(options) * Math.sqrt(3 / fans(shape)[options.mode ?? "fanIn"]))(shape);
 
 /** Normal with variance gain² / fan (He et al., 2015). */
-export const kaimingNormal = (options: Gain = {}): Initializer => (shape) =>
-  normal(gainOf(options) / Math.sqrt(fans(shape)[options.mode ?? "fanIn"]))(shape);
+export const kaimingNormal =
+  (options: Gain = {}): Initializer =>
+  (shape) =>
+    normal(gainOf(options) / Math.sqrt(fans(shape)[options.mode ?? "fanIn"]))(shape);
 
 /** Uniform with variance 2 gain² / (fanIn + fanOut) (Glorot & Bengio, 2010). @param gain default 1. */
-export const xavierUniform = (gain = 1): Initializer => (shape) => {
-  const { fanIn, fanOut } = fans(shape);
-  return uniform(gain * Math.sqrt(6 / (fanIn + fanOut)))(shape);
-};
+export const xavierUniform =
+  (gain = 1): Initializer =>
+  (shape) => {
+    const { fanIn, fanOut } = fans(shape);
+    return uniform(gain * Math.sqrt(6 / (fanIn + fanOut)))(shape);
+  };
 
 /** Normal with variance 2 gain² / (fanIn + fanOut) (Glorot & Bengio, 2010). @param gain default 1. */
-export const xavierNormal = (gain = 1): Initializer => (shape) => {
-  const { fanIn, fanOut } = fans(shape);
-  return normal(gain * Math.sqrt(2 / (fanIn + fanOut)))(shape);
-};
+export const xavierNormal =
+  (gain = 1): Initializer =>
+  (shape) => {
+    const { fanIn, fanOut } = fans(shape);
+    return normal(gain * Math.sqrt(2 / (fanIn + fanOut)))(shape);
+  };

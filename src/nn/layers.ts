@@ -63,7 +63,8 @@ export const leakyRelu = (slope = 0.01): Module => stateless((x) => activations.
 export const elu = (alpha = 1): Module => stateless((x) => activations.elu(x, alpha));
 export const selu = (): Module => stateless(activations.selu);
 /** @param approximate "none" (default, erf) or "tanh". */
-export const gelu = (approximate: "none" | "tanh" = "none"): Module => stateless((x) => activations.gelu(x, approximate));
+export const gelu = (approximate: "none" | "tanh" = "none"): Module =>
+  stateless((x) => activations.gelu(x, approximate));
 /** @param options β, default 1; threshold, default 20. */
 export const softplus = (options: { beta?: number; threshold?: number } = {}): Module =>
   stateless((x) => activations.softplus(x, options));

@@ -19,7 +19,9 @@ export function module(
   variables: Readonly<Record<string, Variable>> | ReadonlyMap<string, Variable> = {},
 ): Module {
   const named = variables instanceof Map ? variables : new Map(Object.entries(variables));
-  return Object.assign((x: Tensor, mode: Mode = {}) => forward(x, mode), { variables: named as ReadonlyMap<string, Variable> });
+  return Object.assign((x: Tensor, mode: Mode = {}) => forward(x, mode), {
+    variables: named as ReadonlyMap<string, Variable>,
+  });
 }
 
 /** A layer without variables, such as an activation. */

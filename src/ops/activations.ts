@@ -76,8 +76,7 @@ const exponential = unaryWith<{ alpha: number; scale: number }>(
 export const elu = (x: Tensor, alpha = 1): Tensor => exponential(x, { alpha: finite("elu", "alpha", alpha), scale: 1 });
 
 /** Scaled ELU that keeps activations normalised (Klambauer et al., 2017). */
-export const selu = (x: Tensor): Tensor =>
-  exponential(x, { alpha: 1.6732632423543772848170429916717, scale: 1.0507009873554804934193349852946 });
+export const selu = (x: Tensor): Tensor => exponential(x, { alpha: 1.6732632423543773, scale: 1.0507009873554805 });
 
 const geluErf = unary("gelu", {
   wgsl: (x) => `F(0.5) * ${x} * (F(1.0) + erf(${x} * F(${Math.SQRT1_2})))`,
@@ -95,7 +94,8 @@ const geluErf = unary("gelu", {
 const slope = Math.sqrt(2 / Math.PI);
 
 const geluTanh = unary("geluTanh", {
-  wgsl: (x) => `F(0.5) * ${x} * (F(1.0) + tanh(clamp(F(${slope}) * (${x} + F(0.044715) * ${x} * ${x} * ${x}), F(-9.02), F(9.02))))`,
+  wgsl: (x) =>
+    `F(0.5) * ${x} * (F(1.0) + tanh(clamp(F(${slope}) * (${x} + F(0.044715) * ${x} * ${x} * ${x}), F(-9.02), F(9.02))))`,
   js: (x) => 0.5 * x * (1 + Math.tanh(slope * (x + 0.044715 * x ** 3))),
   takes: floats,
   flops: 14,
@@ -133,7 +133,10 @@ const softplusOf = unaryWith<{ beta: number; threshold: number }>(
 /** log(1 + e^(βx)) / β, and x itself where βx exceeds the threshold. @param options β, default 1; threshold, default 20. */
 export function softplus(x: Tensor, { beta = 1, threshold = 20 }: { beta?: number; threshold?: number } = {}): Tensor {
   if (!(beta > 0)) throw new AttributeError(`softplus: beta is ${beta}, expected a positive number`);
-  return softplusOf(x, { beta: finite("softplus", "beta", beta), threshold: finite("softplus", "threshold", threshold) });
+  return softplusOf(x, {
+    beta: finite("softplus", "beta", beta),
+    threshold: finite("softplus", "threshold", threshold),
+  });
 }
 
 /** x · min(max(x + 3, 0), 6) / 6. */

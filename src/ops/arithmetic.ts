@@ -1,7 +1,7 @@
+import { erfText, powerText } from "../../shaders/lib/math.wgsl.ts";
 import type { Op } from "../graph/op.ts";
 import { type DType, floats } from "../graph/shape.ts";
 import { apply, type Tensor } from "../graph/tensor.ts";
-import { erfText, powerText } from "../../shaders/lib/math.wgsl.ts";
 import { onesLike, zerosLike } from "./constants.ts";
 import { attributedOp, binary, broadcast, finite, type Operand, pointwiseOp, unary, unaryWith } from "./pointwise.ts";
 import { literal } from "./program.ts";
@@ -116,7 +116,12 @@ const whereOp: Op = pointwiseOp("where", {
 export const where = (condition: Tensor, a: Operand, b: Operand): Tensor =>
   apply(whereOp, broadcast("where", [condition, a, b], "i32"));
 
-export const neg = unary("neg", { wgsl: (x) => `-${x}`, js: (x) => -x, takes: [...floats, "i32"], vjp: (dy) => [neg(dy)] });
+export const neg = unary("neg", {
+  wgsl: (x) => `-${x}`,
+  js: (x) => -x,
+  takes: [...floats, "i32"],
+  vjp: (dy) => [neg(dy)],
+});
 
 /** |x|, with gradient 0 at 0. */
 export const abs = unary("abs", { wgsl: (x) => `abs(${x})`, js: Math.abs, vjp: (dy, _, x) => [mul(dy, sign(x!))] });
@@ -129,7 +134,13 @@ export const sign = unary("sign", {
   vjp: (_, y) => [zerosLike(y)],
 });
 
-export const exp = unary("exp", { wgsl: (x) => `exp(${x})`, js: Math.exp, takes: floats, flops: 4, vjp: (dy, y) => [mul(dy, y)] });
+export const exp = unary("exp", {
+  wgsl: (x) => `exp(${x})`,
+  js: Math.exp,
+  takes: floats,
+  flops: 4,
+  vjp: (dy, y) => [mul(dy, y)],
+});
 
 export const log = unary("log", {
   wgsl: (x) => `log(${x})`,
@@ -164,7 +175,13 @@ export const reciprocal = unary("reciprocal", {
   vjp: (dy, y) => [neg(mul(dy, mul(y, y)))],
 });
 
-export const sin = unary("sin", { wgsl: (x) => `sin(${x})`, js: Math.sin, takes: floats, flops: 4, vjp: (dy, _, x) => [mul(dy, cos(x!))] });
+export const sin = unary("sin", {
+  wgsl: (x) => `sin(${x})`,
+  js: Math.sin,
+  takes: floats,
+  flops: 4,
+  vjp: (dy, _, x) => [mul(dy, cos(x!))],
+});
 
 export const cos = unary("cos", {
   wgsl: (x) => `cos(${x})`,
@@ -185,7 +202,12 @@ export const erf = unary("erf", {
 });
 
 /** Downwards to a whole number; its gradient is 0. */
-export const floor = unary("floor", { wgsl: (x) => `floor(${x})`, js: Math.floor, takes: floats, vjp: (_, y) => [zerosLike(y)] });
+export const floor = unary("floor", {
+  wgsl: (x) => `floor(${x})`,
+  js: Math.floor,
+  takes: floats,
+  vjp: (_, y) => [zerosLike(y)],
+});
 
 /** To the nearest whole number, halves to the even one; its gradient is 0. */
 export const round = unary("round", {

@@ -1,8 +1,8 @@
 import { DTypeError, ShapeError } from "../errors.ts";
 import type { KernelCall, Lowering, Op, View } from "../graph/op.ts";
+import { reachable } from "../graph/print.ts";
 import { bytesPer, sameShape, showShape } from "../graph/shape.ts";
 import { applyAll, type Node, type Tensor } from "../graph/tensor.ts";
-import { reachable } from "../graph/print.ts";
 import { input } from "./constants.ts";
 import { elementwiseOver } from "./fused.ts";
 import { type PointwiseProgram, programOf, show } from "./program.ts";
@@ -20,14 +20,20 @@ const foreachOp: Op = {
       for (let role = 1; role < roles / count; role++) {
         const [first, other] = [inputs[scalars + i]!, inputs[scalars + role * count + i]!];
         if (!sameShape(first.shape, other.shape)) {
-          throw new ShapeError(`foreach: tensors ${i} differ in shape: ${showShape(first.shape)} and ${showShape(other.shape)}`);
+          throw new ShapeError(
+            `foreach: tensors ${i} differ in shape: ${showShape(first.shape)} and ${showShape(other.shape)}`,
+          );
         }
-        if (first.dtype !== other.dtype) throw new DTypeError(`foreach: tensors ${i} are ${first.dtype} and ${other.dtype}`);
+        if (first.dtype !== other.dtype)
+          throw new DTypeError(`foreach: tensors ${i} are ${first.dtype} and ${other.dtype}`);
       }
     }
     const { outputs } = program as PointwiseProgram;
     return outputs.flatMap(() =>
-      Array.from({ length: count }, (_, i) => ({ shape: inputs[scalars + i]!.shape, dtype: inputs[scalars + i]!.dtype })),
+      Array.from({ length: count }, (_, i) => ({
+        shape: inputs[scalars + i]!.shape,
+        dtype: inputs[scalars + i]!.dtype,
+      })),
     );
   },
   lower: lowerForeach,
@@ -56,7 +62,12 @@ export function foreach(
   if (inputs.length > shared.length + element.length) {
     throw new ShapeError(`foreach: the formula of ${name} reads tensors that it was not given`);
   }
-  const results = applyAll(foreachOp, [...scalars, ...roles.flat()], { name, program, scalars: scalars.length, members });
+  const results = applyAll(foreachOp, [...scalars, ...roles.flat()], {
+    name,
+    program,
+    scalars: scalars.length,
+    members,
+  });
   return outputs.map((_, o) => results.slice(o * members, (o + 1) * members));
 }
 
@@ -67,21 +78,27 @@ interface Run {
 }
 
 function lowerForeach(node: Node, to: Lowering): readonly KernelCall[] {
-  const { program, scalars, members, name } = node.attrs as { program: PointwiseProgram; scalars: number; members: number; name: string };
+  const { program, scalars, members, name } = node.attrs as {
+    program: PointwiseProgram;
+    scalars: number;
+    members: number;
+    name: string;
+  };
   const roles = (node.inputs.length - scalars) / members;
   const shared = node.inputs.slice(0, scalars).map((tensor) => to.view(tensor));
   const member = (role: number, i: number): Tensor => node.inputs[scalars + role * members + i]!;
   const inputs = Array.from({ length: members }, (_, i) =>
     Array.from({ length: roles }, (_, role) => to.contiguous(member(role, i))),
   );
-  const outputs = Array.from({ length: members }, (_, i) =>
-    program.outputs.map((_, o) => to.result(o * members + i)),
-  );
+  const outputs = Array.from({ length: members }, (_, i) => program.outputs.map((_, o) => to.result(o * members + i)));
   const places = (i: number): (View | undefined)[] => [...inputs[i]!, ...outputs[i]!];
   const follows = (i: number, run: Run): boolean => {
     const [head, here] = [places(run.first), places(i)];
     const distance = here[0]!.base - head[0]!.base;
-    return here.every((view, k) => view?.buffer === head[k]?.buffer && (view?.base ?? 0) - (head[k]?.base ?? 0) === (view ? distance : 0));
+    return here.every(
+      (view, k) =>
+        view?.buffer === head[k]?.buffer && (view?.base ?? 0) - (head[k]?.base ?? 0) === (view ? distance : 0),
+    );
   };
   const runs: Run[] = [];
   for (let i = 0; i < members; i++) {
@@ -99,7 +116,9 @@ function lowerForeach(node: Node, to: Lowering): readonly KernelCall[] {
     const results = outputs[first]!.map((view) => view && whole(view));
     const taken = new Map<number, number>();
     results.forEach((result, r) => {
-      const same = views.findIndex((view, i) => i >= scalars && result && view.buffer === result.buffer && view.base === result.base);
+      const same = views.findIndex(
+        (view, i) => i >= scalars && result && view.buffer === result.buffer && view.base === result.base,
+      );
       if (same >= 0) taken.set(r, same);
     });
     return elementwiseOver(program, views, results, taken, shape, name);

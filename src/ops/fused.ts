@@ -3,7 +3,7 @@ import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
 import { type Binding, isRowMajor, type KernelCall, type Lowering, type Op, type View } from "../graph/op.ts";
 import { bytesPer, type Shape, showShape, sizeOf } from "../graph/shape.ts";
 import { applyAll, type Node, type Tensor } from "../graph/tensor.ts";
-import { nameOf, type PointwiseProgram, programOf, render, flopsOf, show } from "./program.ts";
+import { flopsOf, nameOf, type PointwiseProgram, programOf, render, show } from "./program.ts";
 
 /** Several pointwise ops in one kernel: made by the fuse pass alone. */
 const fusedOp: Op = {
@@ -15,7 +15,8 @@ const fusedOp: Op = {
 
 export function outputSpecs(program: PointwiseProgram, shape: Shape) {
   return program.outputs.map((ref) => {
-    const dtype = "input" in ref ? program.inputs[ref.input]! : "step" in ref ? program.steps[ref.step]!.dtype : ref.dtype;
+    const dtype =
+      "input" in ref ? program.inputs[ref.input]! : "step" in ref ? program.steps[ref.step]!.dtype : ref.dtype;
     return { shape, dtype };
   });
 }
@@ -43,11 +44,16 @@ function elementwiseCall(program: PointwiseProgram, inputs: readonly Tensor[], n
   const taken = new Map<number, number>(); // result → input whose place it takes
   const places = node.results.map((result, r) => {
     const fits = (view: View, i: number) =>
-      view.dtype === result.dtype && view.offset === 0 && isRowMajor(view) && ![...taken.values()].includes(i) &&
+      view.dtype === result.dtype &&
+      view.offset === 0 &&
+      isRowMajor(view) &&
+      ![...taken.values()].includes(i) &&
       views.every((other, k) => k === i || other.buffer !== view.buffer);
     const dying = inputs.findIndex((tensor, i) => to.dies(tensor) && fits(views[i]!, i));
     const given = to.result(r, dying < 0 ? undefined : inputs[dying]);
-    const same = views.findIndex((view, i) => given && view.buffer === given.buffer && view.base === given.base && fits(view, i));
+    const same = views.findIndex(
+      (view, i) => given && view.buffer === given.buffer && view.base === given.base && fits(view, i),
+    );
     if (same >= 0) taken.set(r, same);
     return given;
   });
@@ -73,7 +79,10 @@ export function elementwiseOver(
     length: view.span / bytesPer(view.dtype),
     shared: shared.has(i),
   }));
-  const { body, values, lib, usesIndex } = render(program, inputs.map((input) => `${input.name}_`));
+  const { body, values, lib, usesIndex } = render(
+    program,
+    inputs.map((input) => `${input.name}_`),
+  );
   const outputs = places.flatMap((place, r) => {
     if (!place) return [];
     const source = taken.get(r);

@@ -1,5 +1,5 @@
-import { gather as gatherKernel, scatterAdd as scatterKernel } from "../../shaders/move.wgsl.ts";
 import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
+import { gather as gatherKernel, scatterAdd as scatterKernel } from "../../shaders/move.wgsl.ts";
 import { DTypeError, ShapeError } from "../errors.ts";
 import type { KernelCall, Op, View } from "../graph/op.ts";
 import { axisOf, bytesPer, type DType, showShape, sizeOf } from "../graph/shape.ts";
@@ -7,8 +7,8 @@ import { apply, type Tensor } from "../graph/tensor.ts";
 import { cast, eq } from "./arithmetic.ts";
 import { constant, full } from "./constants.ts";
 import { bind, touched } from "./fused.ts";
-import { iota } from "./random.ts";
 import { pad } from "./pad.ts";
+import { iota } from "./random.ts";
 import { expand, reshape, unsqueeze } from "./views.ts";
 
 const buffer = (view: View) => ({ type: view.dtype, view, length: view.span / bytesPer(view.dtype) });
@@ -21,8 +21,12 @@ const gatherOp: Op = {
   name: "gather",
   infer([x, index], { axis }) {
     checkIndex("gather", index!);
-    const fits = index!.shape.length === x!.shape.length && index!.shape.every((n, k) => k === axis || n <= x!.shape[k]!);
-    if (!fits) throw new ShapeError(`gather: index ${showShape(index!.shape)} does not fit ${showShape(x!.shape)} along axis ${axis}`);
+    const fits =
+      index!.shape.length === x!.shape.length && index!.shape.every((n, k) => k === axis || n <= x!.shape[k]!);
+    if (!fits)
+      throw new ShapeError(
+        `gather: index ${showShape(index!.shape)} does not fit ${showShape(x!.shape)} along axis ${axis}`,
+      );
     return [{ shape: index!.shape, dtype: x!.dtype }];
   },
   vjp: ({ inputs: [x, index], attrs: { axis } }, [dy]) => [
@@ -69,9 +73,20 @@ export function gather(x: Tensor, axis: number, index: Tensor): Tensor {
 /** Whole slices picked along an axis by a list of positions (i32, one axis). */
 export function indexSelect(x: Tensor, axis: number, index: Tensor): Tensor {
   const at = axisOf("indexSelect", axis, x.shape.length);
-  if (index.shape.length !== 1) throw new ShapeError(`indexSelect: the index is ${showShape(index.shape)}, expected one axis`);
+  if (index.shape.length !== 1)
+    throw new ShapeError(`indexSelect: the index is ${showShape(index.shape)}, expected one axis`);
   const shape = x.shape.map((n, k) => (k === at ? index.shape[0]! : n));
-  return gather(x, at, expand(reshape(index, shape.map((n, k) => (k === at ? n : 1))), shape));
+  return gather(
+    x,
+    at,
+    expand(
+      reshape(
+        index,
+        shape.map((n, k) => (k === at ? n : 1)),
+      ),
+      shape,
+    ),
+  );
 }
 
 const scatterOp: Op = {
@@ -79,10 +94,13 @@ const scatterOp: Op = {
   infer([x, index, source], { axis }) {
     checkIndex("scatterAdd", index!);
     const fits =
-      index!.shape.length === x!.shape.length && source!.shape.length === x!.shape.length &&
+      index!.shape.length === x!.shape.length &&
+      source!.shape.length === x!.shape.length &&
       index!.shape.every((n, k) => n <= source!.shape[k]! && (k === axis || n <= x!.shape[k]!));
     if (!fits) {
-      throw new ShapeError(`scatterAdd: index ${showShape(index!.shape)} does not fit ${showShape(x!.shape)} and source ${showShape(source!.shape)} along axis ${axis}`);
+      throw new ShapeError(
+        `scatterAdd: index ${showShape(index!.shape)} does not fit ${showShape(x!.shape)} and source ${showShape(source!.shape)} along axis ${axis}`,
+      );
     }
     return [{ shape: x!.shape, dtype: x!.dtype }];
   },
@@ -136,7 +154,12 @@ export function oneHot(labels: Tensor, classes: number, dtype: DType = "f32"): T
 }
 
 /** Surrounds `x` with its mirror image ("reflect", the edge not repeated) or its edge ("replicate"). */
-export function padWith(mode: "reflect" | "replicate", x: Tensor, low: readonly number[], high: readonly number[]): Tensor {
+export function padWith(
+  mode: "reflect" | "replicate",
+  x: Tensor,
+  low: readonly number[],
+  high: readonly number[],
+): Tensor {
   return x.shape.reduce((y, n, axis) => {
     const [before, behind] = [low[axis]!, high[axis]!];
     if (before === 0 && behind === 0) return y;

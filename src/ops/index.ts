@@ -1,6 +1,50 @@
 /** Every op a user builds graphs with. */
-export { abs, add, cast, clamp, cos, div, eq, erf, exp, floor, ge, gt, le, log, lt, maximum, minimum, mul, ne, neg, pow, reciprocal, round, rsqrt, sign, sin, sqrt, sub, where } from "./arithmetic.ts";
-export { elu, gelu, hardswish, leakyRelu, maxout, mish, relu, selu, sigmoid, silu, softplus, tanh } from "./activations.ts";
+
+export {
+  elu,
+  gelu,
+  hardswish,
+  leakyRelu,
+  maxout,
+  mish,
+  relu,
+  selu,
+  sigmoid,
+  silu,
+  softplus,
+  tanh,
+} from "./activations.ts";
+export {
+  abs,
+  add,
+  cast,
+  clamp,
+  cos,
+  div,
+  eq,
+  erf,
+  exp,
+  floor,
+  ge,
+  gt,
+  le,
+  log,
+  lt,
+  maximum,
+  minimum,
+  mul,
+  ne,
+  neg,
+  pow,
+  reciprocal,
+  round,
+  rsqrt,
+  sign,
+  sin,
+  sqrt,
+  sub,
+  where,
+} from "./arithmetic.ts";
 export { type AttentionOptions, scaledDotProductAttention } from "./attention.ts";
 export { constant, full, input, onesLike, variable, zerosLike } from "./constants.ts";
 export { embedding } from "./embedding.ts";
@@ -11,7 +55,32 @@ export { linear, matmul } from "./matmul.ts";
 export { type Padding, pad } from "./pad.ts";
 export type { Operand } from "./pointwise.ts";
 export { iota, Random } from "./random.ts";
-export { argmax, argmin, logsumexp, max, maxWithIndex, mean, min, minWithIndex, norm, prod, std, variance } from "./reduce.ts";
+export {
+  argmax,
+  argmin,
+  logsumexp,
+  max,
+  maxWithIndex,
+  mean,
+  min,
+  minWithIndex,
+  norm,
+  prod,
+  std,
+  variance,
+} from "./reduce.ts";
 export { logSoftmax, softmax, softmaxCrossEntropy } from "./softmax.ts";
 export { type Axes, sum } from "./sum.ts";
-export { detach, expand, flatten, flip, permute, type Range, reshape, slice, squeeze, transpose, unsqueeze } from "./views.ts";
+export {
+  detach,
+  expand,
+  flatten,
+  flip,
+  permute,
+  type Range,
+  reshape,
+  slice,
+  squeeze,
+  transpose,
+  unsqueeze,
+} from "./views.ts";

@@ -1,10 +1,10 @@
-import { concat as concatKernel, cumsum as cumsumKernel } from "../../shaders/move.wgsl.ts";
 import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
+import { concat as concatKernel, cumsum as cumsumKernel } from "../../shaders/move.wgsl.ts";
 import { DTypeError, ShapeError } from "../errors.ts";
 import type { Op, View } from "../graph/op.ts";
 import { axisOf, bytesPer, sameShape, showShape, sizeOf } from "../graph/shape.ts";
 import { apply, type Tensor } from "../graph/tensor.ts";
-import { ge, le, where, sub } from "./arithmetic.ts";
+import { ge, le, sub, where } from "./arithmetic.ts";
 import { zerosLike } from "./constants.ts";
 import { bind, touched } from "./fused.ts";
 import { iota } from "./random.ts";
@@ -20,14 +20,22 @@ const concatOp: Op = {
     for (const input of inputs) {
       if (input.dtype !== first!.dtype) throw new DTypeError(`concat: ${input.dtype} does not join ${first!.dtype}`);
       if (!sameShape(without(input.shape, axis), without(first!.shape, axis))) {
-        throw new ShapeError(`concat: ${showShape(input.shape)} does not join ${showShape(first!.shape)} along axis ${axis}`);
+        throw new ShapeError(
+          `concat: ${showShape(input.shape)} does not join ${showShape(first!.shape)} along axis ${axis}`,
+        );
       }
     }
     const along = inputs.reduce((total, input) => total + input.shape[axis]!, 0);
     return [{ shape: first!.shape.map((n, k) => (k === axis ? along : n)), dtype: first!.dtype }];
   },
   vjp({ inputs, attrs: { axis } }, [dy]) {
-    return dy ? split(dy, axis, inputs.map((input) => input.shape[axis]!)) : [];
+    return dy
+      ? split(
+          dy,
+          axis,
+          inputs.map((input) => input.shape[axis]!),
+        )
+      : [];
   },
   lower({ inputs, attrs: { axis } }, to) {
     const views = inputs.map((input) => to.view(input));
@@ -76,18 +84,24 @@ export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
 export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
   const odd = tensors.find((tensor) => !sameShape(tensor.shape, tensors[0]!.shape));
   if (odd) throw new ShapeError(`stack: ${showShape(odd.shape)} differs from ${showShape(tensors[0]!.shape)}`);
-  return concat(tensors.map((tensor) => unsqueeze(tensor, axis)), axis);
+  return concat(
+    tensors.map((tensor) => unsqueeze(tensor, axis)),
+    axis,
+  );
 }
 
 /** Cuts an axis into pieces of given sizes, or into pieces of one size of which the last may be shorter. */
 export function split(x: Tensor, axis: number, sizes: number | readonly number[]): Tensor[] {
   const at = axisOf("split", axis, x.shape.length);
   const n = x.shape[at]!;
-  const list = typeof sizes === "number"
-    ? Array.from({ length: Math.ceil(n / sizes) }, (_, i) => Math.min(sizes, n - i * sizes))
-    : sizes;
+  const list =
+    typeof sizes === "number"
+      ? Array.from({ length: Math.ceil(n / sizes) }, (_, i) => Math.min(sizes, n - i * sizes))
+      : sizes;
   if (list.reduce((sum, size) => sum + size, 0) !== n) {
-    throw new ShapeError(`split: sizes [${list.join(", ")}] do not add up to ${n}, axis ${at} of ${showShape(x.shape)}`);
+    throw new ShapeError(
+      `split: sizes [${list.join(", ")}] do not add up to ${n}, axis ${at} of ${showShape(x.shape)}`,
+    );
   }
   let start = 0;
   return list.map((size) => {

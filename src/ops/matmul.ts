@@ -1,13 +1,13 @@
+import { coalesce } from "../../shaders/lib/view.wgsl.ts";
 import {
   type DirectShape,
+  type Operand as Factor,
   type MatmulParams,
   matmulDirect,
   matmulNaive,
   matmulTiled,
-  type Operand as Factor,
   tileSide,
 } from "../../shaders/matmul.wgsl.ts";
-import { coalesce } from "../../shaders/lib/view.wgsl.ts";
 import { DTypeError, ShapeError } from "../errors.ts";
 import type { KernelCall, Lowering, Op, View } from "../graph/op.ts";
 import { broadcastShapes, bytesPer, showShape, sizeOf } from "../graph/shape.ts";
@@ -58,7 +58,11 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
     expand(right, [...batch, ...right.shape.slice(-2)]),
   ]);
   if (a.shape.length > 1 && b.shape.length > 1) return y;
-  return reshape(y, [...batch, ...(a.shape.length > 1 ? left.shape.slice(-2, -1) : []), ...(b.shape.length > 1 ? right.shape.slice(-1) : [])]);
+  return reshape(y, [
+    ...batch,
+    ...(a.shape.length > 1 ? left.shape.slice(-2, -1) : []),
+    ...(b.shape.length > 1 ? right.shape.slice(-1) : []),
+  ]);
 }
 
 /**
@@ -71,11 +75,15 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
   const [inputs] = x.shape.slice(-1);
   if (weight.shape.length !== 2 || inputs !== weight.shape[1]) {
-    throw new ShapeError(`linear: input ${showShape(x.shape)} does not fit weight ${showShape(weight.shape)}: expected […, ${weight.shape[1]}]`);
+    throw new ShapeError(
+      `linear: input ${showShape(x.shape)} does not fit weight ${showShape(weight.shape)}: expected […, ${weight.shape[1]}]`,
+    );
   }
   const [out] = weight.shape;
   if (bias && (bias.shape.length !== 1 || bias.shape[0] !== out)) {
-    throw new ShapeError(`linear: bias ${showShape(bias.shape)} does not fit weight ${showShape(weight.shape)}: expected [${out}]`);
+    throw new ShapeError(
+      `linear: bias ${showShape(bias.shape)} does not fit weight ${showShape(weight.shape)}: expected [${out}]`,
+    );
   }
   // One matrix of all rows, so that the bias joins the product's kernel whatever the rank of x.
   const rows = reshape(x, [sizeOf(x.shape) / inputs!, inputs!]);
@@ -125,8 +133,12 @@ const variants: readonly MatmulVariant[] = [
   },
   direct({ rows: 1, columns: 1, workgroup: 16 }, ({ m }, { cpu }) => (m === 1 ? 9 : cpu ? 1 : 2)),
   direct({ rows: 4, columns: 1, workgroup: 16 }, () => 3),
-  direct({ rows: 8, columns: 1, workgroup: 16 }, (p, { cpu }) => (cpu && p.m > 4 && invocations(p, 8, 4) >= 32 ? 4 : 0.5)),
-  direct({ rows: 16, columns: 2, workgroup: 16 }, (p, { cpu }) => (cpu && p.m >= 32 && invocations(p, 16, 8) >= 64 ? 5 : 0.5)),
+  direct({ rows: 8, columns: 1, workgroup: 16 }, (p, { cpu }) =>
+    cpu && p.m > 4 && invocations(p, 8, 4) >= 32 ? 4 : 0.5,
+  ),
+  direct({ rows: 16, columns: 2, workgroup: 16 }, (p, { cpu }) =>
+    cpu && p.m >= 32 && invocations(p, 16, 8) >= 64 ? 5 : 0.5,
+  ),
   {
     name: "tiled",
     fits: ({ batches }, { maxInvocations, maxWorkgroups, maxWorkgroupBytes }) =>
@@ -156,7 +168,10 @@ function matmulCall(node: Node, to: Lowering): KernelCall {
   const [m, k, n] = [a.shape.at(-2)!, a.shape.at(-1)!, b.shape.at(-1)!];
   const batches = sizeOf(a.shape.slice(0, -2));
   const program: PointwiseProgram = node.attrs["epilogue"] ?? identity("f32");
-  const { body, values, lib, usesIndex } = render(program, program.inputs.map((_, i) => `x${i}`));
+  const { body, values, lib, usesIndex } = render(
+    program,
+    program.inputs.map((_, i) => `x${i}`),
+  );
   const places = node.results.map((_, i) => to.result(i)!);
   const problem = { m, n, k, batches };
   const variant = choose<MatmulVariant, Problem>("matmul", variants, problem, to.traits);
@@ -173,7 +188,10 @@ function matmulCall(node: Node, to: Lowering): KernelCall {
       epilogue: { inputs: added.map((view) => ({ ...factor(view), type: view.dtype })), body, values, lib, usesIndex },
       outputs: places.map((place) => ({ type: place.dtype, length: place.span / bytesPer(place.dtype) })),
     }),
-    bindings: [...[a, b, ...added].map((view) => bind(view, "read")), ...places.map((place) => bind(place, "read_write"))],
+    bindings: [
+      ...[a, b, ...added].map((view) => bind(view, "read")),
+      ...places.map((place) => bind(place, "read_write")),
+    ],
     workgroups: variant.workgroups(problem),
     flops: 2 * size * k + flopsOf(program) * size,
     bytes:

@@ -1,5 +1,5 @@
-import { pad as padKernel } from "../../shaders/move.wgsl.ts";
 import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
+import { pad as padKernel } from "../../shaders/move.wgsl.ts";
 import { AttributeError, ShapeError } from "../errors.ts";
 import type { Op } from "../graph/op.ts";
 import { bytesPer, showShape, sizeOf } from "../graph/shape.ts";
@@ -17,7 +17,13 @@ const padOp: Op = {
     },
   ],
   vjp({ inputs: [x], attrs: { low, interior } }, [dy]) {
-    return [dy && slice(dy, x!.shape.map((n, axis) => [low[axis], low[axis] + (n - 1) * (interior[axis] + 1) + 1, interior[axis] + 1]))];
+    return [
+      dy &&
+        slice(
+          dy,
+          x!.shape.map((n, axis) => [low[axis], low[axis] + (n - 1) * (interior[axis] + 1) + 1, interior[axis] + 1]),
+        ),
+    ];
   },
   lower({ inputs: [x], results: [y], attrs: { low, interior, value } }, to) {
     const view = to.view(x!);
@@ -70,5 +76,10 @@ export function pad(x: Tensor, { low, high, interior, value = 0 }: Padding): Ten
   }
   const between = interior ?? x.shape.map(() => 0);
   if ([...low, ...high, ...between].every((n) => n === 0)) return x;
-  return apply(padOp, [x], { low: [...low], high: [...high], interior: [...between], value: finite("pad", "value", value) });
+  return apply(padOp, [x], {
+    low: [...low],
+    high: [...high],
+    interior: [...between],
+    value: finite("pad", "value", value),
+  });
 }

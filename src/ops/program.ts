@@ -4,7 +4,10 @@ import type { Attrs, Node, Tensor } from "../graph/tensor.ts";
 import { fullValue } from "./constants.ts";
 
 /** An operand inside a program: one of its inputs, the value of an earlier step, or a number. */
-export type Ref = { readonly input: number } | { readonly step: number } | { readonly value: number; readonly dtype: DType };
+export type Ref =
+  | { readonly input: number }
+  | { readonly step: number }
+  | { readonly value: number; readonly dtype: DType };
 
 export interface Step {
   readonly op: Op;

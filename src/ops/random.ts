@@ -1,8 +1,8 @@
+import { pcg4d, pcgText } from "../../shaders/lib/random.wgsl.ts";
 import { AttributeError } from "../errors.ts";
 import type { Op } from "../graph/op.ts";
 import { rowMajor, type Shape } from "../graph/shape.ts";
 import { apply, type Tensor, type Update, type Variable } from "../graph/tensor.ts";
-import { pcg4d, pcgText } from "../../shaders/lib/random.wgsl.ts";
 import { add } from "./arithmetic.ts";
 import { constant, variable } from "./constants.ts";
 import { indexedOp } from "./pointwise.ts";
@@ -19,7 +19,8 @@ export const iota = (shape: Shape, axis: number): Tensor =>
   apply(iotaOp, [], { shape: [...shape], stride: rowMajor(shape)[axis]!, size: shape[axis]! });
 
 const uniformOp: Op = indexedOp("uniform", "f32", {
-  wgsl: ([seed, step], { salt }, { index }) => `F(pcg4d(${index}, ${step}, U(${salt}u), ${seed}) >> U(8u)) * F(5.9604644775390625e-8)`,
+  wgsl: ([seed, step], { salt }, { index }) =>
+    `F(pcg4d(${index}, ${step}, U(${salt}u), ${seed}) >> U(8u)) * F(5.9604644775390625e-8)`,
   js: ([seed, step], { salt }, index) => (pcg4d(index, step!, salt, seed!) >>> 8) * 2 ** -24,
   lib: [pcgText],
   flops: 30,

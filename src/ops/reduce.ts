@@ -32,7 +32,12 @@ const argminOp = reduceOp("argmin");
 function fold(op: Op, x: Tensor, axes: Axes, keepdim: boolean): Tensor {
   const folded = axesOf(op.name, axes, x.shape.length);
   const y = folded.length === 0 && !isPick(op.name) ? x : apply(op, [x], { axes: folded });
-  return keepdim ? reshape(y, x.shape.map((n, axis) => (folded.includes(axis) ? 1 : n))) : y;
+  return keepdim
+    ? reshape(
+        y,
+        x.shape.map((n, axis) => (folded.includes(axis) ? 1 : n)),
+      )
+    : y;
 }
 
 /** Mean over axes (all by default). The factor joins the kernel of the sum. */
@@ -66,7 +71,12 @@ export const maxWithIndex = (x: Tensor, axis: number, keepdim = false) => withIn
 /** Smallest elements along an axis with their positions; the first of tied elements gets the whole gradient. */
 export const minWithIndex = (x: Tensor, axis: number, keepdim = false) => withIndex(argmin, x, axis, keepdim);
 
-function withIndex(find: typeof argmax, x: Tensor, axis: number, keepdim: boolean): { values: Tensor; indices: Tensor } {
+function withIndex(
+  find: typeof argmax,
+  x: Tensor,
+  axis: number,
+  keepdim: boolean,
+): { values: Tensor; indices: Tensor } {
   const at = axisOf("max", axis, x.shape.length);
   const indices = find(x, at, true);
   const chosen = eq(iota(x.shape, at), expand(indices, x.shape));
@@ -81,7 +91,10 @@ function withIndex(find: typeof argmax, x: Tensor, axis: number, keepdim: boolea
 export function variance(x: Tensor, axes?: Axes, { correction = 1, keepdim = false } = {}): Tensor {
   const count = axesOf("var", axes, x.shape.length).reduce((n, axis) => n * x.shape[axis]!, 1);
   const deviation = sub(x, mean(x, axes, true));
-  return mul(sum(mul(deviation, deviation), axes, keepdim), finite("var", "1 / (n − correction)", 1 / (count - correction)));
+  return mul(
+    sum(mul(deviation, deviation), axes, keepdim),
+    finite("var", "1 / (n − correction)", 1 / (count - correction)),
+  );
 }
 
 /** Standard deviation, the root of `variance`; its gradient is 0 where all elements are equal. */

@@ -9,14 +9,19 @@ import { choose, type Variant } from "./variants.ts";
 export const isPick = (kind: string): boolean => kind === "argmax" || kind === "argmin";
 
 /** The op of a reduction: folds `attrs.axes` away; the result of a sum is multiplied by `attrs.scale`. */
-export function reduceOp(kind: ReduceKind, vjp?: (dy: Tensor, y: Tensor, x: Tensor, axes: readonly number[]) => Tensor): Op {
+export function reduceOp(
+  kind: ReduceKind,
+  vjp?: (dy: Tensor, y: Tensor, x: Tensor, axes: readonly number[]) => Tensor,
+): Op {
   return {
     name: kind,
     infer: ([x], { axes }) => [
       { shape: x!.shape.filter((_, axis) => !axes.includes(axis)), dtype: isPick(kind) ? "i32" : x!.dtype },
     ],
     ...(vjp && {
-      vjp: ({ results: [y], inputs: [x], attrs: { axes } }: Node, [dy]: readonly (Tensor | undefined)[]) => [dy && vjp(dy, y!, x!, axes)],
+      vjp: ({ results: [y], inputs: [x], attrs: { axes } }: Node, [dy]: readonly (Tensor | undefined)[]) => [
+        dy && vjp(dy, y!, x!, axes),
+      ],
     }),
     lower: (node, to) => lowerReduce(kind, node, to),
   };

@@ -49,7 +49,9 @@ const crossEntropyOp: Op = {
     const { shape } = logits!;
     const lines = shape.filter((_, axis) => axis !== 1);
     if (shape.length < 2 || !sameShape(labels!.shape, lines)) {
-      throw new ShapeError(`crossEntropy: labels ${showShape(labels!.shape)} do not fit logits ${showShape(shape)}, expected ${showShape(lines)}`);
+      throw new ShapeError(
+        `crossEntropy: labels ${showShape(labels!.shape)} do not fit logits ${showShape(shape)}, expected ${showShape(lines)}`,
+      );
     }
     if (labels!.dtype !== "i32") throw new DTypeError(`crossEntropy: labels are ${labels!.dtype}, expected i32`);
     return [{ shape: lines, dtype: floatOnly("crossEntropy", logits!) }];
@@ -57,7 +59,9 @@ const crossEntropyOp: Op = {
   bounds: ({ inputs: [logits], attrs }) => [
     { input: 1, low: 0, high: logits!.shape[1]! - 1, ...("ignore" in attrs && { except: attrs["ignore"] }) },
   ],
-  vjp: ({ inputs: [logits, labels], attrs }, [dloss]) => [dloss && apply(crossEntropyGradOp, [logits!, labels!, dloss], attrs)],
+  vjp: ({ inputs: [logits, labels], attrs }, [dloss]) => [
+    dloss && apply(crossEntropyGradOp, [logits!, labels!, dloss], attrs),
+  ],
   lower: (node, to) => [softmaxCall("crossEntropy", node, 1, to)],
 };
 

@@ -8,7 +8,13 @@ export type Axes = number | readonly number[] | undefined;
 
 /** Puts folded axes back as size 1 and stretches to the shape of `x`. */
 export function spread(y: Tensor, x: Tensor, axes: readonly number[]): Tensor {
-  return expand(reshape(y, x.shape.map((n, axis) => (axes.includes(axis) ? 1 : n))), x.shape);
+  return expand(
+    reshape(
+      y,
+      x.shape.map((n, axis) => (axes.includes(axis) ? 1 : n)),
+    ),
+    x.shape,
+  );
 }
 
 const sumOp = reduceOp("sum", (dy, _, x, axes) => spread(dy, x, axes));
@@ -17,5 +23,10 @@ const sumOp = reduceOp("sum", (dy, _, x, axes) => spread(dy, x, axes));
 export function sum(x: Tensor, axes?: Axes, keepdim = false): Tensor {
   const folded = axesOf("sum", axes, x.shape.length);
   const y = folded.length === 0 ? x : apply(sumOp, [x], { axes: folded });
-  return keepdim ? reshape(y, x.shape.map((n, axis) => (folded.includes(axis) ? 1 : n))) : y;
+  return keepdim
+    ? reshape(
+        y,
+        x.shape.map((n, axis) => (folded.includes(axis) ? 1 : n)),
+      )
+    : y;
 }

@@ -10,9 +10,16 @@ export interface Variant<P> {
 }
 
 /** Picks the variant of a family: the one forced for it where that fits, else the best by its own rule of thumb. */
-export function choose<V extends Variant<P>, P>(family: string, variants: readonly V[], problem: P, traits: AdapterTraits): V {
+export function choose<V extends Variant<P>, P>(
+  family: string,
+  variants: readonly V[],
+  problem: P,
+  traits: AdapterTraits,
+): V {
   const right = variants.filter((variant) => variant.fits(problem, traits));
   const forced = right.find((variant) => variant.name === traits.forced?.[family]);
   if (forced) return forced;
-  return right.reduce((best, variant) => (variant.score(problem, traits) > best.score(problem, traits) ? variant : best));
+  return right.reduce((best, variant) =>
+    variant.score(problem, traits) > best.score(problem, traits) ? variant : best,
+  );
 }

@@ -23,7 +23,9 @@ const expandOp: Op = {
   vjp: ({ inputs: [x] }, [dy]) => [dy && sumTo(dy, x!.shape)],
   view({ attrs: { shape } }, x) {
     const lead = shape.length - x.shape.length;
-    const strides = (shape as Shape).map((_, axis) => (axis < lead || x.shape[axis - lead] === 1 ? 0 : x.strides[axis - lead]!));
+    const strides = (shape as Shape).map((_, axis) =>
+      axis < lead || x.shape[axis - lead] === 1 ? 0 : x.strides[axis - lead]!,
+    );
     return { ...x, shape, strides };
   },
 };
@@ -44,7 +46,9 @@ const reshapeOp: Op = {
   name: "reshape",
   infer: ([x], { shape }) => {
     if (sizeOf(shape) !== sizeOf(x!.shape)) {
-      throw new ShapeError(`reshape: ${showShape(x!.shape)} has ${sizeOf(x!.shape)} elements, ${showShape(shape)} has ${sizeOf(shape)}`);
+      throw new ShapeError(
+        `reshape: ${showShape(x!.shape)} has ${sizeOf(x!.shape)} elements, ${showShape(shape)} has ${sizeOf(shape)}`,
+      );
     }
     return [{ shape, dtype: x!.dtype }];
   },
@@ -108,7 +112,9 @@ const permuteOp: Op = {
 export function permute(x: Tensor, axes: readonly number[]): Tensor {
   const resolved = axes.map((axis) => axisOf("permute", axis, x.shape.length));
   if (resolved.length !== x.shape.length || new Set(resolved).size !== resolved.length) {
-    throw new ShapeError(`permute: [${axes.join(", ")}] is not an order of the ${x.shape.length} axes of ${showShape(x.shape)}`);
+    throw new ShapeError(
+      `permute: [${axes.join(", ")}] is not an order of the ${x.shape.length} axes of ${showShape(x.shape)}`,
+    );
   }
   return resolved.every((axis, i) => axis === i) ? x : apply(permuteOp, [x], { axes: resolved });
 }
@@ -127,7 +133,9 @@ const sliceOp: Op = {
     x!.shape.forEach((n, axis) => {
       const last = starts[axis] + (sizes[axis] - 1) * steps[axis];
       if (sizes[axis] < 1 || starts[axis] < 0 || last >= n || last < 0) {
-        throw new ShapeError(`slice: axis ${axis} of ${showShape(x!.shape)} holds no ${sizes[axis]} elements from ${starts[axis]} by ${steps[axis]}`);
+        throw new ShapeError(
+          `slice: axis ${axis} of ${showShape(x!.shape)} holds no ${sizes[axis]} elements from ${starts[axis]} by ${steps[axis]}`,
+        );
       }
     });
     return [{ shape: sizes, dtype: x!.dtype }];
@@ -136,7 +144,9 @@ const sliceOp: Op = {
     if (!dy) return [];
     const backwards = (steps as number[]).flatMap((step, axis) => (step < 0 ? [axis] : []));
     const forward = backwards.length > 0 ? flip(dy, backwards) : dy;
-    const low = x!.shape.map((_, axis) => (steps[axis] < 0 ? starts[axis] + (sizes[axis] - 1) * steps[axis] : starts[axis]));
+    const low = x!.shape.map((_, axis) =>
+      steps[axis] < 0 ? starts[axis] + (sizes[axis] - 1) * steps[axis] : starts[axis],
+    );
     const stride = (steps as number[]).map(Math.abs);
     const high = x!.shape.map((n, axis) => n - low[axis]! - (sizes[axis] - 1) * stride[axis]! - 1);
     return [pad(forward, { low, high, interior: stride.map((step) => step - 1) })];
@@ -160,7 +170,8 @@ export function slice(x: Tensor, ranges: readonly (Range | undefined)[]): Tensor
   const steps: number[] = [];
   x.shape.forEach((n, axis) => {
     const [start, end, step = 1] = ranges[axis] ?? [];
-    if (!Number.isInteger(step) || step === 0) throw new ShapeError(`slice: step ${step} of axis ${axis} is not a whole number other than 0`);
+    if (!Number.isInteger(step) || step === 0)
+      throw new ShapeError(`slice: step ${step} of axis ${axis} is not a whole number other than 0`);
     const clip = (at: number, low: number, high: number) => Math.min(Math.max(at < 0 ? at + n : at, low), high);
     const from = start === undefined ? (step > 0 ? 0 : n - 1) : step > 0 ? clip(start, 0, n) : clip(start, -1, n - 1);
     const to = end === undefined ? (step > 0 ? n : -1) : step > 0 ? clip(end, 0, n) : clip(end, -1, n - 1);
@@ -174,14 +185,25 @@ export function slice(x: Tensor, ranges: readonly (Range | undefined)[]): Tensor
 
 /** Reverses axes. */
 export function flip(x: Tensor, axes: number | readonly number[]): Tensor {
-  const flipped = new Set((typeof axes === "number" ? [axes] : axes).map((axis) => axisOf("flip", axis, x.shape.length)));
-  return slice(x, x.shape.map((_, axis) => (flipped.has(axis) ? [undefined, undefined, -1] as Range : undefined)));
+  const flipped = new Set(
+    (typeof axes === "number" ? [axes] : axes).map((axis) => axisOf("flip", axis, x.shape.length)),
+  );
+  return slice(
+    x,
+    x.shape.map((_, axis) => (flipped.has(axis) ? ([undefined, undefined, -1] as Range) : undefined)),
+  );
 }
 
 /** Removes axes of size 1: those named, or all. */
 export function squeeze(x: Tensor, axes?: number | readonly number[]): Tensor {
-  const named = axes === undefined ? undefined : (typeof axes === "number" ? [axes] : axes).map((axis) => axisOf("squeeze", axis, x.shape.length));
-  return reshape(x, x.shape.filter((n, axis) => n !== 1 || (named !== undefined && !named.includes(axis))));
+  const named =
+    axes === undefined
+      ? undefined
+      : (typeof axes === "number" ? [axes] : axes).map((axis) => axisOf("squeeze", axis, x.shape.length));
+  return reshape(
+    x,
+    x.shape.filter((n, axis) => n !== 1 || (named !== undefined && !named.includes(axis))),
+  );
 }
 
 /** Puts an axis of size 1 at position `axis` of the result. */

@@ -1,6 +1,6 @@
+import { oneMinusExpText } from "../../shaders/lib/math.wgsl.ts";
 import { AttributeError } from "../errors.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { oneMinusExpText } from "../../shaders/lib/math.wgsl.ts";
 import { add, div, mul, rsqrt, sqrt, sub } from "../ops/arithmetic.ts";
 import { unary } from "../ops/pointwise.ts";
 import { Optimizer } from "./optimizer.ts";
@@ -29,16 +29,19 @@ const oneMinusExp = unary("oneMinusExp", {
 export const adam = (options: AdamOptions = {}): Optimizer => adamRule("adam", false, { weightDecay: 0, ...options });
 
 /** Adam with decoupled weight decay (Loshchilov & Hutter, 2019): p shrinks by lr · weightDecay before the step. */
-export const adamW = (options: AdamOptions = {}): Optimizer => adamRule("adamW", true, { weightDecay: 0.01, ...options });
+export const adamW = (options: AdamOptions = {}): Optimizer =>
+  adamRule("adamW", true, { weightDecay: 0.01, ...options });
 
 function adamRule(name: string, decoupled: boolean, options: AdamOptions): Optimizer {
   const { lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0 } = options;
   const [beta1, beta2] = betas;
   for (const [key, beta] of Object.entries({ beta1, beta2 })) {
-    if (!(beta >= 0 && beta < 1)) throw new AttributeError(`optim.${name}: ${key} is ${beta}, expected a number from 0 to below 1`);
+    if (!(beta >= 0 && beta < 1))
+      throw new AttributeError(`optim.${name}: ${key} is ${beta}, expected a number from 0 to below 1`);
   }
   for (const [key, value] of Object.entries({ eps, weightDecay })) {
-    if (!(value >= 0 && Number.isFinite(value))) throw new AttributeError(`optim.${name}: ${key} is ${value}, expected a number from 0`);
+    if (!(value >= 0 && Number.isFinite(value)))
+      throw new AttributeError(`optim.${name}: ${key} is ${value}, expected a number from 0`);
   }
   // With β = 0 a mean forgets everything, and its correction is 1.
   const correction = (step: Tensor, beta: number): Tensor => oneMinusExp(mul(step, -Math.log(Math.max(beta, 1e-30))));

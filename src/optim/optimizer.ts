@@ -1,5 +1,5 @@
-import { AttributeError } from "../errors.ts";
 import { grad } from "../compile/grad.ts";
+import { AttributeError } from "../errors.ts";
 import { reachable } from "../graph/print.ts";
 import { sizeOf } from "../graph/shape.ts";
 import { type Tensor, type Update, Variable } from "../graph/tensor.ts";
@@ -39,7 +39,8 @@ export class Optimizer {
   readonly #moments = new Map<Variable, Variable[]>();
 
   constructor(rule: Rule, lr: number) {
-    if (!(lr >= 0 && Number.isFinite(lr))) throw new AttributeError(`optim.${rule.name}: lr is ${lr}, expected a number from 0`);
+    if (!(lr >= 0 && Number.isFinite(lr)))
+      throw new AttributeError(`optim.${rule.name}: lr is ${lr}, expected a number from 0`);
     this.#rule = rule;
     // Groups of their own: the step is written while the learning rate is read, which one buffer would not allow.
     this.lr = variable(new Float32Array([lr]), [], { name: "lr", group: `${rule.name} learning rate` });
@@ -102,5 +103,7 @@ export class Optimizer {
 
 /** Variables of the group "parameters" that a tensor depends on, in order of their making. */
 export function parametersOf(tensor: Tensor): Variable[] {
-  return reachable([tensor]).flatMap(({ results: [y] }) => (y instanceof Variable && y.group === "parameters" ? [y] : []));
+  return reachable([tensor]).flatMap(({ results: [y] }) =>
+    y instanceof Variable && y.group === "parameters" ? [y] : [],
+  );
 }

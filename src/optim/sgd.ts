@@ -23,7 +23,8 @@ export interface SgdOptions {
 export function sgd(options: SgdOptions): Optimizer {
   const { lr, momentum = 0, dampening = 0, weightDecay = 0, nesterov = false } = options;
   for (const [name, value] of Object.entries({ momentum, dampening, weightDecay })) {
-    if (!(value >= 0 && Number.isFinite(value))) throw new AttributeError(`optim.sgd: ${name} is ${value}, expected a number from 0`);
+    if (!(value >= 0 && Number.isFinite(value)))
+      throw new AttributeError(`optim.sgd: ${name} is ${value}, expected a number from 0`);
   }
   if (nesterov && (momentum === 0 || dampening !== 0)) {
     throw new AttributeError("optim.sgd: nesterov needs a momentum and no dampening");

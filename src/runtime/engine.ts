@@ -1,7 +1,7 @@
-import { compile, type Compiled, type Description, type Passes } from "../compile/compile.ts";
+import { type Compiled, compile, type Description, type Passes } from "../compile/compile.ts";
 import type { Home } from "../compile/homes.ts";
 import { DeviceError, FeedError, LimitError } from "../errors.ts";
-import { type DeviceOptions, openDevice, type OpenDevice } from "../gpu/device.ts";
+import { type DeviceOptions, type OpenDevice, openDevice } from "../gpu/device.ts";
 import { usage } from "../gpu/flags.ts";
 import { PipelineCache } from "../gpu/pipelines.ts";
 import { Readback } from "../gpu/readback.ts";
@@ -101,7 +101,8 @@ export class Engine {
     if ("error" in ready) return refuse(this.#fault ?? (ready.error as Error));
     this.device.pushErrorScope("validation");
     const program = new Program<O>(this, compiled, ready.value, memories);
-    for (const view of Object.values(compiled.outputs)) this.#readback.prepare(sizeOf(view.shape) * bytesPer(view.dtype));
+    for (const view of Object.values(compiled.outputs))
+      this.#readback.prepare(sizeOf(view.shape) * bytesPer(view.dtype));
     const unfit = await this.device.popErrorScope();
     if (unfit) refuse(new DeviceError(`compile: ${unfit.message}`));
     this.#programs.add(program);
@@ -139,7 +140,10 @@ export class Engine {
 
   /** Bytes of all variables that live on this engine, and of its staging buffers. */
   get bytes(): { readonly variables: number; readonly staging: number } {
-    return { variables: [...this.#arenas.keys()].reduce((sum, { bytes }) => sum + bytes, 0), staging: this.#readback.bytes };
+    return {
+      variables: [...this.#arenas.keys()].reduce((sum, { bytes }) => sum + bytes, 0),
+      staging: this.#readback.bytes,
+    };
   }
 
   /** Destroys all programs and buffers, and the device if the engine opened it. Reads under way reject. */
@@ -193,12 +197,20 @@ export class Engine {
     for (const { bindings, label } of calls) {
       const large = bindings.find(({ size }) => size > maxBinding);
       if (large) {
-        throw new LimitError(`compile: ${label} binds ${mib(large.size)} (${large.buffer.role}); this adapter binds ${mib(maxBinding)} at most`);
+        throw new LimitError(
+          `compile: ${label} binds ${mib(large.size)} (${large.buffer.role}); this adapter binds ${mib(maxBinding)} at most`,
+        );
       }
     }
-    const buffers = [...slots.map(({ bytes, tenants }) => ({ bytes, role: tenants[0]!.role })), ...[...homes.values()].map(({ buffer }) => buffer)];
+    const buffers = [
+      ...slots.map(({ bytes, tenants }) => ({ bytes, role: tenants[0]!.role })),
+      ...[...homes.values()].map(({ buffer }) => buffer),
+    ];
     const large = buffers.find(({ bytes }) => bytes > maxBuffer);
-    if (large) throw new LimitError(`compile: ${large.role} takes ${mib(large.bytes)}; a buffer of this adapter holds ${mib(maxBuffer)} at most`);
+    if (large)
+      throw new LimitError(
+        `compile: ${large.role} takes ${mib(large.bytes)}; a buffer of this adapter holds ${mib(maxBuffer)} at most`,
+      );
   }
 
   #settle(compiled: Compiled): void {
@@ -224,7 +236,8 @@ export class Engine {
 
   #allocate({ slots, slotOf, inputs, calls }: Compiled): Memories {
     const made = new Map<object, GPUBuffer>();
-    for (const slot of slots) made.set(slot, this.#buffer([...new Set(slot.tenants.map(({ role }) => role))].join(", "), slot.bytes));
+    for (const slot of slots)
+      made.set(slot, this.#buffer([...new Set(slot.tenants.map(({ role }) => role))].join(", "), slot.bytes));
     for (const { buffer } of inputs.values()) made.set(buffer, this.#buffer(buffer.role, buffer.bytes));
     for (const { bindings } of calls) {
       for (const { buffer } of bindings) {

@@ -1,8 +1,8 @@
 import type { Compiled } from "../compile/compile.ts";
+import { DeviceError } from "../errors.ts";
 import type { KernelCall, View, VirtualBuffer } from "../graph/op.ts";
 import { bytesPer, sizeOf } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { DeviceError } from "../errors.ts";
 import type { Engine } from "./engine.ts";
 import { checkFeeds, type Feeds } from "./feeds.ts";
 import { Output, typed } from "./output.ts";
@@ -21,8 +21,16 @@ export interface Memory {
 }
 
 /** What `inspect` tells of one dispatch. */
-export type KernelInfo = Pick<KernelCall, "label" | "family" | "variant" | "wgsl" | "workgroups" | "flops" | "bytes"> & {
-  readonly bindings: readonly { readonly role: string; readonly access: "read" | "read_write"; readonly offset: number; readonly size: number }[];
+export type KernelInfo = Pick<
+  KernelCall,
+  "label" | "family" | "variant" | "wgsl" | "workgroups" | "flops" | "bytes"
+> & {
+  readonly bindings: readonly {
+    readonly role: string;
+    readonly access: "read" | "read_write";
+    readonly offset: number;
+    readonly size: number;
+  }[];
 };
 
 /** What `inspect` tells of one buffer of the plan. */
@@ -81,7 +89,10 @@ export class Program<O extends Readonly<Record<string, Tensor>> = Readonly<Recor
       group: engine.bindGroup(call, memories),
     }));
     this.outputs = Object.fromEntries(
-      Object.entries(compiled.outputs).map(([name, view]) => [name, new Output(name, view.shape, view.dtype, () => this.#read(view))]),
+      Object.entries(compiled.outputs).map(([name, view]) => [
+        name,
+        new Output(name, view.shape, view.dtype, () => this.#read(view)),
+      ]),
     ) as unknown as { readonly [K in keyof O]: Output };
   }
 
@@ -163,7 +174,11 @@ export function memoryOf({ homes, inputs, calls, slots, lifetimes }: Compiled): 
   const sum = (buffers: Iterable<{ bytes: number }>) => [...buffers].reduce((total, { bytes }) => total + bytes, 0);
   const variables = sum(new Set([...homes.values()].map(({ buffer }) => buffer)));
   const fed = sum([...inputs.values()].map(({ buffer }) => buffer));
-  const constants = sum(new Set(calls.flatMap(({ bindings }) => bindings.map(({ buffer }) => buffer).filter(({ kind }) => kind === "constant"))));
+  const constants = sum(
+    new Set(
+      calls.flatMap(({ bindings }) => bindings.map(({ buffer }) => buffer).filter(({ kind }) => kind === "constant")),
+    ),
+  );
   const scratch = sum(slots);
   return {
     variables,

@@ -9,7 +9,8 @@ beforeAll(async () => {
 afterAll(() => engine.destroy());
 
 const f32 = (...values: number[]) => new Float32Array(values);
-const noise = (n: number, seed = 1) => Float32Array.from({ length: n }, (_, i) => Math.sin((i + 1) * 12.9898 * seed) * 0.5);
+const noise = (n: number, seed = 1) =>
+  Float32Array.from({ length: n }, (_, i) => Math.sin((i + 1) * 12.9898 * seed) * 0.5);
 const labels = (n: number, classes: number) => Int32Array.from({ length: n }, (_, i) => (i * 7) % classes);
 
 /** The network of the main job, small. */
@@ -39,7 +40,13 @@ describe("programs", () => {
   test("apply all updates after all reads", async () => {
     const a = variable(f32(1, 2), [2], { name: "a" });
     const b = variable(f32(3, 4), [2], { name: "b" });
-    const program = await engine.compile({ outputs: { a }, updates: [[a, b], [b, t.add(a, b)]] });
+    const program = await engine.compile({
+      outputs: { a },
+      updates: [
+        [a, b],
+        [b, t.add(a, b)],
+      ],
+    });
     await program.run();
     expect(await engine.read(a)).toEqual(f32(3, 4));
     expect(await engine.read(b)).toEqual(f32(4, 6));
@@ -151,9 +158,17 @@ describe("repetition", () => {
     let passes = 0;
     const { device } = engine;
     const restore = [
-      ...(["createBuffer", "createBindGroup", "createComputePipeline", "createComputePipelineAsync", "createShaderModule", "createTexture", "createBindGroupLayout"] as const).map((name) =>
-        spy(device, name, () => made.push(name)),
-      ),
+      ...(
+        [
+          "createBuffer",
+          "createBindGroup",
+          "createComputePipeline",
+          "createComputePipelineAsync",
+          "createShaderModule",
+          "createTexture",
+          "createBindGroupLayout",
+        ] as const
+      ).map((name) => spy(device, name, () => made.push(name))),
       spy(device.queue, "submit", () => submits++),
       spy(device, "createCommandEncoder", () => passes++),
     ];
@@ -228,10 +243,16 @@ describe("errors", () => {
     const program = await engine.compile({ outputs: { loss: losses.crossEntropy(x, y) } });
     const good = { x: new Float32Array(6), y: new Int32Array(2) };
     await expect(program.run({ x: good.x })).rejects.toThrow('input "y" is missing, expected a Int32Array of 2 ([2])');
-    await expect(program.run({ ...good, z: good.x })).rejects.toThrow('no input "z"; the program\'s inputs are "x", "y"');
+    await expect(program.run({ ...good, z: good.x })).rejects.toThrow(
+      'no input "z"; the program\'s inputs are "x", "y"',
+    );
     await expect(program.run({ ...good, x: new Float32Array(5) })).rejects.toThrow('input "x" has 5 elements');
-    await expect(program.run({ ...good, y: new Float32Array(2) })).rejects.toThrow('input "y" is a Float32Array, expected a Int32Array');
-    await expect(program.run({ ...good, y: new Int32Array([0, 3]) })).rejects.toThrow('input "y" holds 3 at position 1; crossEntropy takes 0 to 2');
+    await expect(program.run({ ...good, y: new Float32Array(2) })).rejects.toThrow(
+      'input "y" is a Float32Array, expected a Int32Array',
+    );
+    await expect(program.run({ ...good, y: new Int32Array([0, 3]) })).rejects.toThrow(
+      'input "y" holds 3 at position 1; crossEntropy takes 0 to 2',
+    );
     await expect(program.run({ ...good, y: new Int32Array([-1, 0]) })).rejects.toThrow(t.FeedError);
     await expect(program.run({ x: [1] as unknown as Float32Array, y: good.y })).rejects.toThrow('input "x" is a Array');
     await program.run(good);
@@ -259,7 +280,9 @@ describe("errors", () => {
     const cramped = await Engine.create({ device: await (await navigator.gpu.requestAdapter())!.requestDevice() });
     const limit = cramped.traits.maxBinding;
     const huge = input("huge", [limit / 4 + 64]);
-    await expect(cramped.compile({ outputs: { y: t.add(huge, 1) } })).rejects.toThrow(/binds .* MiB .*; this adapter binds .* MiB at most/);
+    await expect(cramped.compile({ outputs: { y: t.add(huge, 1) } })).rejects.toThrow(
+      /binds .* MiB .*; this adapter binds .* MiB at most/,
+    );
     cramped.destroy();
   });
 
@@ -268,7 +291,9 @@ describe("errors", () => {
     const { apply } = await import("../../src/graph/tensor.ts");
     const broken = pointwiseOp("broken", { wgsl: (a) => `nonsense(${a})`, js: (a) => a });
     const compiling = engine.compile({ outputs: { y: apply(broken, [x]) } });
-    await expect(compiling).rejects.toThrow(/kernel "broken\[2x3\]:f32" \(elementwise\/vec4\) does not compile[^]*nonsense/);
+    await expect(compiling).rejects.toThrow(
+      /kernel "broken\[2x3\]:f32" \(elementwise\/vec4\) does not compile[^]*nonsense/,
+    );
     expect(await runs(engine, t.add(x, 1))).toBe(true);
   });
 
@@ -277,7 +302,9 @@ describe("errors", () => {
     const program = await own.compile({ outputs: { y: t.add(x, 1) } });
     own.device.createBuffer({ label: "a bad buffer", size: 4, usage: 0xffff });
     await own.device.queue.onSubmittedWorkDone();
-    await expect(own.read(variable(f32(1), [1])).then(() => program.outputs.y.data())).rejects.toThrow(/GPU reported an error: .*a bad buffer/s);
+    await expect(own.read(variable(f32(1), [1])).then(() => program.outputs.y.data())).rejects.toThrow(
+      /GPU reported an error: .*a bad buffer/s,
+    );
     own.destroy();
   });
 
@@ -309,7 +336,9 @@ describe("errors", () => {
   });
 
   test("without WebGPU or without an adapter say what to do", async () => {
-    await expect(Engine.create({ gpu: { requestAdapter: async () => null } as unknown as GPU })).rejects.toThrow("no adapter was handed out");
+    await expect(Engine.create({ gpu: { requestAdapter: async () => null } as unknown as GPU })).rejects.toThrow(
+      "no adapter was handed out",
+    );
   });
 });
 
@@ -351,7 +380,11 @@ test("weights travel through safetensors", async () => {
   for (const v of dict.values()) expect(await engine.read(v)).toEqual(saved.get(v));
   const renamed = t.io.serializeSafetensors([["0.weight", { dtype: "F32", shape: [1], data: f32(1) }]]);
   expect(() => t.io.loadSafetensors(engine, dict, renamed)).toThrow('tensor "0.weight" is [1], expected [32, 20]');
-  expect(() => t.io.loadSafetensors(engine, dict, t.io.serializeSafetensors([["other", { dtype: "F32", shape: [1], data: f32(1) }]]))).toThrow(
-    'tensor "other" has no place here',
-  );
+  expect(() =>
+    t.io.loadSafetensors(
+      engine,
+      dict,
+      t.io.serializeSafetensors([["other", { dtype: "F32", shape: [1], data: f32(1) }]]),
+    ),
+  ).toThrow('tensor "other" has no place here');
 });

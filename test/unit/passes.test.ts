@@ -18,7 +18,9 @@ const mlp = (optimizer: t.optim.Optimizer, batch = 64): Description => {
 const listing = ({ calls }: ReturnType<typeof compile>): string =>
   `${calls
     .map(({ label, variant, workgroups, bindings }) => {
-      const bound = bindings.map(({ buffer, access, offset }) => `${access === "read" ? "" : "→"}${buffer.role}+${offset}`);
+      const bound = bindings.map(
+        ({ buffer, access, offset }) => `${access === "read" ? "" : "→"}${buffer.role}+${offset}`,
+      );
       return `${label} ${variant} ${workgroups.join("×")} (${bound.join(", ")})`;
     })
     .join("\n")}\n`;
@@ -168,7 +170,10 @@ describe("fuse", () => {
     nn.seed(5);
     const weight = variable(new Float32Array(64), [8, 8]);
     const h = nn.dropout(0.5)(t.tanh(t.matmul(x, weight)), { training: true });
-    const { calls } = compile({ updates: optim.sgd({ lr: 1 }).minimize(t.sum(t.softmax(t.matmul(h, w))), [weight]) }, gpu);
+    const { calls } = compile(
+      { updates: optim.sgd({ lr: 1 }).minimize(t.sum(t.softmax(t.matmul(h, w))), [weight]) },
+      gpu,
+    );
     expect(calls.filter(({ wgsl }) => wgsl.includes("pcg4d("))).toHaveLength(2);
     expect(calls.flatMap(({ bindings }) => bindings).some(({ buffer }) => buffer.role === "lt")).toBe(false);
   });
@@ -193,12 +198,32 @@ describe("updates", () => {
 
   test("are refused when they fit badly", () => {
     expect(() => compile({ updates: [[a, input("x", [3])]] }, gpu)).toThrow('variable "a" is [2], its update [3]');
-    expect(() => compile({ updates: [[a, input("x", [2], "i32")]] }, gpu)).toThrow('variable "a" is f32, its update i32');
-    expect(() => compile({ updates: [[a, t.add(a, 1)], [a, t.add(a, 2)]] }, gpu)).toThrow('"a" is updated twice');
+    expect(() => compile({ updates: [[a, input("x", [2], "i32")]] }, gpu)).toThrow(
+      'variable "a" is f32, its update i32',
+    );
+    expect(() =>
+      compile(
+        {
+          updates: [
+            [a, t.add(a, 1)],
+            [a, t.add(a, 2)],
+          ],
+        },
+        gpu,
+      ),
+    ).toThrow('"a" is updated twice');
   });
 
   test("no dispatch binds a buffer both read-only and writable", () => {
-    const { calls } = compile({ updates: [[a, t.mul(a, b)], [b, t.add(b, 1)]] }, gpu);
+    const { calls } = compile(
+      {
+        updates: [
+          [a, t.mul(a, b)],
+          [b, t.add(b, 1)],
+        ],
+      },
+      gpu,
+    );
     for (const { bindings } of calls) {
       const written = bindings.filter(({ access }) => access === "read_write").map(({ buffer }) => buffer);
       for (const { buffer, access } of bindings) expect(access === "read" && written.includes(buffer)).toBe(false);
@@ -206,6 +231,8 @@ describe("updates", () => {
   });
 
   test("two inputs of one name must be alike", () => {
-    expect(() => compile({ outputs: { y: t.add(input("x", [2]), t.sum(input("x", [3]))) } }, gpu)).toThrow('two inputs are called "x"');
+    expect(() => compile({ outputs: { y: t.add(input("x", [2]), t.sum(input("x", [3]))) } }, gpu)).toThrow(
+      'two inputs are called "x"',
+    );
   });
 });

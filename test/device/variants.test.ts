@@ -1,0 +1,179 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import * as t from "../../src/index.ts";
+import { Engine, input, type Tensor } from "../../src/index.ts";
+import { evaluate } from "../../src/reference/index.ts";
+
+/*
+ * Every variant of a kernel family, forced in turn, against the float64 twin: tall, wide, tiny and odd sizes.
+ */
+
+let device: GPUDevice;
+beforeAll(async () => {
+  const adapter = (await navigator.gpu.requestAdapter())!;
+  device = await adapter.requestDevice({
+    requiredLimits: { maxStorageBuffersPerShaderStage: adapter.limits.maxStorageBuffersPerShaderStage },
+  });
+});
+afterAll(() => device.destroy());
+
+const values = (n: number, seed: number) =>
+  Float32Array.from({ length: n }, (_, i) => Math.fround(Math.sin(i * 0.7 + seed) * 1.5));
+
+async function agrees(
+  variants: Record<string, string>,
+  outputs: Record<string, Tensor>,
+  tolerance: number,
+): Promise<string[]> {
+  const engine = await Engine.create({ device, variants });
+  const program = await engine.compile({ outputs });
+  const feeds: Record<string, Float32Array | Int32Array> = {};
+  const inputs = new Set<Tensor>();
+  const walk = (tensor: Tensor): void => {
+    if (tensor.node.op.source === "input") inputs.add(tensor);
+    tensor.node.inputs.forEach(walk);
+  };
+  Object.values(outputs).forEach(walk);
+  for (const { node, shape, dtype } of inputs) {
+    const n = shape.reduce((a, b) => a * b, 1);
+    const data = values(n, n);
+    feeds[node.attrs["name"]] = dtype === "i32" ? Int32Array.from({ length: n }, (_, i) => i % 3) : data;
+  }
+  await program.run(feeds);
+  const wanted = evaluate(outputs, { inputs: feeds });
+  for (const [name, { data }] of Object.entries(wanted)) {
+    const got = await program.outputs[name]!.data();
+    expect(got.length).toBe(data.length);
+    data.forEach((value, i) => {
+      if (!(Math.abs(got[i]! - value) <= tolerance * (1 + Math.abs(value))))
+        expect.fail(`${name}[${i}] is ${got[i]}, expected ${value}`);
+    });
+  }
+  const used = program.inspect().kernels.map(({ family, variant }) => `${family}/${variant}`);
+  engine.destroy();
+  return used;
+}
+
+const sizes: [m: number, n: number, k: number][] = [
+  [1, 1, 1],
+  [3, 5, 7],
+  [64, 64, 64],
+  [65, 67, 66],
+  [128, 10, 784],
+  [5, 130, 3],
+];
+
+describe.each(["naive", "direct1x4", "direct4x4", "direct8x4", "direct16x8", "tiled"])("matmul %s", (variant) => {
+  test.each(sizes)("%i × %i over %i, with every operand as it lies and transposed", async (m, n, k) => {
+    const a = input("a", [m, k]);
+    const at = input("at", [k, m]);
+    const b = input("b", [k, n]);
+    const bt = input("bt", [n, k]);
+    const bias = input("bias", [n]);
+    const used = await agrees(
+      { matmul: variant },
+      {
+        nn: t.matmul(a, b),
+        nt: t.matmul(a, t.transpose(bt)),
+        tn: t.matmul(t.transpose(at), b),
+        tt: t.matmul(t.transpose(at), t.transpose(bt)),
+        fused: t.tanh(t.add(t.matmul(a, input("c", [k, n])), bias)),
+        masked: t.where(t.gt(input("mask", [m, n]), 0), t.matmul(a, t.transpose(input("d", [n, k]))), 0),
+      },
+      2e-5 * Math.sqrt(k),
+    );
+    expect(used.filter((name) => name === `matmul/${variant}`)).toHaveLength(6);
+  });
+
+  test("batches, broadcast and sliced", async () => {
+    const a = input("a", [3, 2, 9, 8]);
+    const b = input("b", [2, 8, 12]);
+    const big = input("big", [16, 20]);
+    await agrees(
+      { matmul: variant },
+      {
+        batched: t.matmul(a, b),
+        sliced: t.matmul(
+          t.slice(big, [
+            [3, 13],
+            [1, 9],
+          ]),
+          t.slice(big, [
+            [0, 8],
+            [4, 20],
+          ]),
+        ),
+        steps: t.matmul(
+          t.slice(big, [
+            [0, 16, 3],
+            [0, 20, 2],
+          ]),
+          t.slice(big, [
+            [0, 10],
+            [0, 20, 5],
+          ]),
+        ),
+        flipped: t.matmul(t.flip(big, 0), t.transpose(big)),
+      },
+      1e-4,
+    );
+  });
+});
+
+describe.each(["serial", "tree"])("reductions, %s", (variant) => {
+  test.each([
+    [[1], [0]],
+    [[5, 7], [1]],
+    [[7, 8], [1]],
+    [[6, 128], [0]],
+    [
+      [3, 70, 5],
+      [0, 2],
+    ],
+    [[3, 70, 5], [1]],
+    [[20000], [0]],
+    [[2, 9001], [1]],
+  ] as [number[], number[]][])("%j over %j", async (shape, axes) => {
+    const x = input("x", shape);
+    const used = await agrees(
+      { reduce: variant },
+      {
+        sum: t.sum(x, axes),
+        mean: t.mean(x, axes, true),
+        max: t.max(x, axes),
+        min: t.min(x, axes),
+        prod: t.prod(t.add(t.mul(x, 0.0001), 1), axes),
+        turned: t.sum(t.transpose(t.reshape(x, [shape[0]!, -1])), 0),
+        ...(axes.length === 1 && { argmax: t.argmax(x, axes[0]), argmin: t.argmin(x, axes[0]) }),
+      },
+      1e-4,
+    );
+    expect(new Set(used.filter((name) => name.startsWith("reduce")))).toEqual(new Set([`reduce/${variant}`]));
+  });
+});
+
+describe.each(["serial", "tree"])("softmax, %s", (variant) => {
+  test.each([
+    [[5, 7], 1],
+    [[1, 1], 1],
+    [[3, 1025], 1],
+    [[4, 6, 5], 1],
+    [[130, 3], 0],
+  ] as [number[], number][])("%j along %i", async (shape, axis) => {
+    const x = t.mul(input("x", shape), 10);
+    const labels = input("labels", [shape[0]!, ...shape.slice(2)], "i32");
+    const classes = shape.length > 1 && shape[1]! >= 3;
+    const used = await agrees(
+      { softmax: variant },
+      {
+        softmax: t.softmax(x, axis),
+        logSoftmax: t.logSoftmax(x, axis),
+        ...(classes && {
+          loss: t.softmaxCrossEntropy(x, labels),
+          dx: t.grad(t.sum(t.softmaxCrossEntropy(x, labels)), [x])[0]!,
+        }),
+      },
+      2e-5,
+    );
+    expect(used.filter((name) => name === `softmax/${variant}`).length).toBeGreaterThanOrEqual(2);
+  });
+});
