@@ -76,7 +76,7 @@ const exponential = unaryWith<{ alpha: number; scale: number }>(
 export const elu = (x: Tensor, alpha = 1): Tensor => exponential(x, { alpha: finite("elu", "alpha", alpha), scale: 1 });
 
 /** Scaled ELU that keeps activations normalised (Klambauer et al., 2017). */
-export const selu = (x: Tensor): Tensor => exponential(x, { alpha: 1.6732632423543773, scale: 1.0507009873554805 });
+export const selu = (x: Tensor): Tensor => exponential(x, { alpha: 1.6732632423543772, scale: 1.0507009873554805 });
 
 const geluErf = unary("gelu", {
   wgsl: (x) => `F(0.5) * ${x} * (F(1.0) + erf(${x} * F(${Math.SQRT1_2})))`,

@@ -96,12 +96,12 @@ export function show({ steps, outputs }: PointwiseProgram): string {
 /** Runs the program on one element in float64, for the reference executor. */
 export function evaluate({ steps, outputs }: PointwiseProgram, inputs: readonly number[], index: number): number[] {
   const values: number[] = [];
-  const valueOf = (ref: Ref): number =>
+  const valueAt = (ref: Ref): number =>
     "input" in ref ? inputs[ref.input]! : "step" in ref ? values[ref.step]! : ref.value;
   for (const { op, attrs, args, dtype } of steps) {
-    values.push(asDType(op.pointwise!.js(args.map(valueOf), attrs, index), dtype));
+    values.push(asDType(op.pointwise!.js(args.map(valueAt), attrs, index), dtype));
   }
-  return outputs.map(valueOf);
+  return outputs.map(valueAt);
 }
 
 /** What a number becomes where only its dtype can stand: integers are cut towards zero and wrap at 32 bits. */
