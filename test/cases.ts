@@ -1,10 +1,10 @@
+import { attentionRows, lossRows } from "./cases/compositions.ts";
 import { matmulRows, reductionRows, softmaxRows } from "./cases/folds.ts";
 import { joinRows, viewRows } from "./cases/moves.ts";
 import { binaryRows, foreachRow, unaryRows } from "./cases/pointwise.ts";
 import type { CaseRow } from "./cases/row.ts";
 
 export type { CaseRow };
-export { matmulRows, reductionRows, softmaxRows };
 
 /** What every op is tried on, in every kind of test. */
 export const cases: readonly CaseRow[] = [
@@ -16,4 +16,6 @@ export const cases: readonly CaseRow[] = [
   ...softmaxRows,
   ...matmulRows,
   foreachRow,
+  ...lossRows,
+  ...attentionRows,
 ];
