@@ -1,0 +1,59 @@
+import {
+  add,
+  argmax,
+  type Engine,
+  input,
+  losses,
+  mul,
+  nn,
+  optim,
+  type Program,
+  softmax,
+  type Variable,
+  variable,
+} from "../../src/index.ts";
+import { classes, pixels } from "./dataset.ts";
+
+/** Units of the hidden layer. */
+const hidden = 128;
+export const layers = `${pixels}-${hidden}-${classes}`;
+
+/** A network with all that is learned: weights, Adam's moments, and how well it does. */
+export interface Network {
+  readonly model: nn.Module;
+  /** Under the names that PyTorch's `nn.Sequential(Linear, ReLU, Linear)` gives them. */
+  readonly weights: ReadonlyMap<string, Variable>;
+  readonly optimizer: optim.Optimizer;
+  /** Loss of all images since the tally was last set to 0: a step adds to it, so no step has to be read back. */
+  readonly tally: Variable;
+}
+
+/** @param seed of the first weights. @param lr learning rate of Adam. */
+export function createNetwork({ seed, lr }: { readonly seed: number; readonly lr: number }): Network {
+  nn.seed(seed);
+  const model = nn.sequential(nn.linear(pixels, hidden), nn.relu(), nn.linear(hidden, classes));
+  return {
+    model,
+    weights: nn.stateDict(model),
+    optimizer: optim.adam({ lr }),
+    tally: variable(new Float32Array(1), [], { name: "tally", group: "tally" }),
+  };
+}
+
+/** One step of training on a batch: inputs `x` [batch, 784] and `y` [batch]. */
+export function compileTraining(engine: Engine, { model, optimizer, tally }: Network, batch: number): Promise<Program> {
+  const x = input("x", [batch, pixels]);
+  const y = input("y", [batch], "i32");
+  const loss = losses.crossEntropy(model(x, { training: true }), y);
+  return engine.compile({ updates: [...optimizer.minimize(loss), [tally, add(tally, mul(loss, batch))]] });
+}
+
+/** What the network takes a batch of images for: input `x`, output `predicted` [batch]. */
+export function compileEvaluation(engine: Engine, { model }: Network, batch: number) {
+  return engine.compile({ outputs: { predicted: argmax(model(input("x", [batch, pixels])), 1) } });
+}
+
+/** How likely it finds each digit in one image: input `x` [1, 784], output `probabilities` [1, 10]. */
+export function compileClassification(engine: Engine, { model }: Network) {
+  return engine.compile({ outputs: { probabilities: softmax(model(input("x", [1, pixels]))) } });
+}

@@ -1,0 +1,139 @@
+import { createHash } from "node:crypto";
+import { writeFile } from "node:fs/promises";
+import { relative } from "node:path";
+import { Engine, io, metrics } from "../../src/index.ts";
+import { createGPU } from "../../src/node/index.ts";
+import { first, normalization } from "./dataset.ts";
+import { readMnist } from "./disk.ts";
+import { createNetwork, layers, type Network } from "./network.ts";
+import { help, OptionError, type Options, parseOptions } from "./options.ts";
+import { clock, count, EpochProgress, mebibytes, paint, percent } from "./terminal.ts";
+import { type Examination, meanLoss, type Tally, Trainer } from "./trainer.ts";
+
+/** How often the progress is read and shown, in milliseconds. */
+const interval = 150;
+
+/** Aborted by Ctrl-C. */
+const stop = new AbortController();
+process.on("SIGINT", () => {
+  if (stop.signal.aborted) process.exit(130); // Not patient enough to wait for the file.
+  stop.abort();
+});
+
+try {
+  const options = parseOptions(process.argv.slice(2));
+  if (options) await main(options);
+  else console.log(help);
+} catch (error) {
+  const isWrongOption = error instanceof OptionError;
+  console.error(
+    paint("red", (error as Error).message) + (isWrongOption ? "\nnpm start -- --help lists the options." : ""),
+  );
+  process.exitCode = isWrongOption ? 2 : 1;
+}
+
+async function main(options: Options): Promise<void> {
+  const { epochs, batchSize, lr, seed } = options;
+  const began = performance.now();
+  console.log(
+    paint("bold", `${layers} on MNIST`) + paint("dim", `  Adam, lr ${lr}, batches of ${batchSize}, seed ${seed}\n`),
+  );
+  const engine = await Engine.create({ gpu: await createGPU() });
+  fact("adapter", engine.adapter + (engine.traits.cpu ? ", which computes on the CPU" : ""));
+  const { train, test } = await readMnist();
+  const digits = first(train, options.limit);
+  const network = createNetwork({ seed, lr });
+  const trainer = await Trainer.create(engine, network, digits, { batchSize, seed });
+  const { variables, total } = trainer.memory;
+  fact("memory", `${mebibytes(total)} planned, ${mebibytes(variables)} of it weights and moments`);
+  fact("images", `${count(digits.y.data.length)} to train on, ${count(test.y.data.length)} to test on\n`);
+
+  let last: Tally | undefined;
+  let examination: Examination | undefined;
+  for (let epoch = 0; epoch < epochs && !stop.signal.aborted; epoch++) {
+    const label = `Epoch ${epoch + 1}/${epochs}`;
+    // Smaller steps towards the end settle what large ones keep stirring: worth a third of a percent of accuracy.
+    engine.write(network.optimizer.lr, new Float32Array([lr * (1 - epoch / epochs)]));
+    const { tally, seconds } = await runEpoch(trainer, epoch, epochs, digits.y.data.length, label);
+    last = tally;
+    if (!Number.isFinite(tally.loss)) {
+      throw new Error(
+        `${label}: the loss is no longer a number; a lower --lr than ${lr} may help. No weights were written.`,
+      );
+    }
+    if (stop.signal.aborted) break;
+    examination = await trainer.evaluate(test);
+    const accuracy = `test accuracy ${paint("green", percent(examination.confusion.accuracy()))}`;
+    const speed = `${count(tally.images / seconds)} images/s`;
+    console.log(
+      `${paint("bold", label)}  loss ${meanLoss(tally).toFixed(4)}  ${accuracy}  ${speed}  ${clock(seconds)}`,
+    );
+  }
+
+  if (stop.signal.aborted) {
+    process.exitCode = 130; // What shells expect of an interrupted program.
+    if (!last) return console.log("Stopped before the first step; nothing was written.");
+    console.log(
+      `\nStopped in epoch ${last.epoch + 1}, after ${count(last.images)} of its images; the weights so far are kept.`,
+    );
+  }
+  if (examination && !stop.signal.aborted) report(examination);
+  const weights = await save(engine, network, options);
+  if (stop.signal.aborted || !last) return;
+  console.log(
+    `Took ${clock((performance.now() - began) / 1000)}. The same seed on the same adapter gives the same bits:`,
+  );
+  fact("last loss", String(meanLoss(last)));
+  fact("weights", `sha256 ${createHash("sha256").update(weights).digest("hex")}`);
+}
+
+/** One epoch, or what Ctrl-C leaves of it. */
+async function runEpoch(trainer: Trainer, epoch: number, epochs: number, n: number, label: string) {
+  const progress = new EpochProgress(label, n);
+  const began = performance.now();
+  let shown = began;
+  let reading: Promise<void> | undefined;
+  let before: Tally | undefined;
+  const show = async (): Promise<void> => {
+    const tally = await trainer.tally();
+    const imagesPerSecond = (1000 * tally.images) / (performance.now() - began);
+    const secondsLeft = ((epochs - epoch) * n - tally.images) / imagesPerSecond;
+    progress.update({ images: tally.images, loss: meanLoss(tally, before), imagesPerSecond, secondsLeft });
+    before = tally;
+  };
+  try {
+    for await (const _ of trainer.epoch(epoch)) {
+      if (stop.signal.aborted) break;
+      if (reading || performance.now() - shown < interval) continue;
+      shown = performance.now();
+      // Not awaited here: the steps go on while the number is on its way.
+      reading = show().finally(() => {
+        reading = undefined;
+      });
+    }
+    await reading;
+    return { tally: await trainer.tally(), seconds: (performance.now() - began) / 1000 };
+  } finally {
+    progress.stop();
+  }
+}
+
+function report({ confusion }: Examination): void {
+  const { accuracy } = metrics.classificationReport(confusion);
+  console.log(`\n${paint("bold", `Test accuracy ${percent(accuracy)}`)}, digit by digit:\n`);
+  console.log(metrics.formatReport(metrics.classificationReport(confusion)));
+  console.log(`\n${paint("bold", "Confusion matrix")}\n\n${metrics.formatConfusionMatrix(confusion)}\n`);
+}
+
+async function save(engine: Engine, { weights }: Network, { output }: Options): Promise<Uint8Array> {
+  const { mean, std } = normalization;
+  const input = `784 pixels from 0 to 1, minus ${mean}, divided by ${std}`;
+  const bytes = await io.saveSafetensors(engine, weights, { format: "pt", network: `${layers}, ReLU`, input });
+  await writeFile(output, bytes);
+  console.log(`Weights written to ${relative(".", output)} (${mebibytes(bytes.length)}).`);
+  return bytes;
+}
+
+function fact(name: string, value: string): void {
+  console.log(`  ${paint("dim", name.padEnd(9))}  ${value}`);
+}
