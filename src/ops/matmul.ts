@@ -1,12 +1,12 @@
+import type { Operand as Factor } from "../../shaders/lib/epilogue.wgsl.ts";
+import { tileSide } from "../../shaders/lib/tile.wgsl.ts";
 import { coalesce } from "../../shaders/lib/view.wgsl.ts";
 import {
   type DirectShape,
-  type Operand as Factor,
   type MatmulParams,
   matmulDirect,
   matmulNaive,
   matmulTiled,
-  tileSide,
 } from "../../shaders/matmul.wgsl.ts";
 import { DTypeError, ShapeError } from "../errors.ts";
 import type { KernelCall, Lowering, Op, View } from "../graph/op.ts";
@@ -182,7 +182,10 @@ function matmulCall(node: Node, to: Lowering): KernelCall {
     family: "matmul",
     variant: variant.name,
     wgsl: variant.write({
-      ...problem,
+      rows: m,
+      cols: n,
+      k,
+      batches,
       a: factor(a),
       b: factor(b),
       epilogue: { inputs: added.map((view) => ({ ...factor(view), type: view.dtype })), body, values, lib, usesIndex },
