@@ -30,7 +30,7 @@ export interface Trajectory {
   // biome-ignore lint/suspicious/noExplicitAny: each optimizer has options of its own
   readonly optimizer: Readonly<Record<string, any>> & { readonly name: string };
   readonly scheduler: { readonly name: string } | null;
-  readonly clip: { readonly kind?: string } | null;
+  readonly clip: { readonly type: string } | null;
   readonly init: string;
   readonly data: string;
   readonly expected: string;
@@ -48,6 +48,11 @@ export interface Trajectory {
 /** A model of `manifest.json`: what it gives before any training. */
 export interface GoldenModel {
   readonly name: string;
+  readonly architecture: string;
+  readonly config: Trajectory["config"];
+  readonly loss: string;
+  readonly init: string;
+  readonly data: string;
   readonly loss0: number;
   readonly rtol: number;
   readonly atol: number;

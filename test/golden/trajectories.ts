@@ -1,0 +1,142 @@
+import {
+  grad,
+  input,
+  losses,
+  nn,
+  optim,
+  type Tensor,
+  type TensorData,
+  type Update,
+  type Variable,
+} from "../../src/index.ts";
+import { firstMiss, type GoldenModel, type GoldenTensor, readTensors, type Trajectory } from "./cases.ts";
+
+/*
+ * The reference models and training runs, on any executor: models, losses and optimizers by the names of `manifest.json`.
+ */
+
+const activations: Readonly<Record<string, () => nn.Module>> = { relu: nn.relu, tanh: nn.tanh };
+
+/** Models by architecture, with the variables' names as in the files. */
+const architectures: Readonly<Record<string, (config: Trajectory["config"]) => nn.Module>> = {
+  mlp({ sizes, activation }) {
+    const layers = (sizes as number[])
+      .slice(1)
+      .flatMap((size, i) => [activations[activation]!(), nn.linear(sizes[i], size)]);
+    return nn.sequential(...layers.slice(1));
+  },
+};
+
+const lossesByName: Readonly<Record<string, (output: Tensor, target: Tensor) => Tensor>> = {
+  cross_entropy: (output, target) => losses.crossEntropy(output, target),
+  binary_cross_entropy_with_logits: (output, target) => losses.bceWithLogits(output, target),
+  mse_loss: (output, target) => losses.mse(output, target),
+};
+
+const optimizers: Readonly<Record<string, (options: Trajectory["optimizer"]) => optim.Optimizer>> = {
+  SGD: ({ lr, momentum, dampening, nesterov, weight_decay: weightDecay }) =>
+    optim.sgd({ lr, momentum, dampening, nesterov, weightDecay }),
+  Adam: ({ lr, betas, eps, weight_decay: weightDecay }) => optim.adam({ lr, betas, eps, weightDecay }),
+  AdamW: ({ lr, betas, eps, weight_decay: weightDecay }) => optim.adamW({ lr, betas, eps, weightDecay }),
+};
+
+type Described = Pick<Trajectory, "architecture" | "config" | "loss" | "init" | "data">;
+
+/** Why a model cannot be built yet, if so. */
+export const modelSkipped = ({ architecture }: Pick<Described, "architecture">): string | undefined =>
+  architectures[architecture] ? undefined : `${architecture} is not built yet`;
+
+/** Why a training run is not made, if so. */
+export function runSkipped({ architecture, optimizer, clip }: Trajectory): string | undefined {
+  const model = modelSkipped({ architecture });
+  if (model) return model;
+  if (optimizer["amsgrad"]) return "amsgrad is not built yet";
+  if (!optimizers[optimizer.name]) return `${optimizer.name} is not built yet`;
+  return clip ? "clipping is not built yet" : undefined;
+}
+
+/** Whatever runs programs: an engine, or the float64 twin. */
+export interface Executor {
+  program(description: { outputs: Readonly<Record<string, Tensor>>; updates?: readonly Update[] }): Promise<{
+    run(feeds: Readonly<Record<string, TensorData>>): Promise<Readonly<Record<string, ArrayLike<number>>>>;
+  }>;
+  write(variable: Variable, data: TensorData): void;
+  read(variable: Variable): Promise<ArrayLike<number>>;
+}
+
+/** A model with its initial weights, and its batches. */
+async function prepare({ architecture, config, loss: lossName, init, data }: Described, executor: Executor) {
+  const [weights, tensors] = await Promise.all([readTensors(init), readTensors(data)]);
+  const model = architectures[architecture]!(config);
+  const [xs, ys] = [tensors.get("x")!, tensors.get("y")!];
+  const x = input("x", xs.shape.slice(1));
+  const y = input("y", ys.shape.slice(1), ys.data instanceof Float32Array ? "f32" : "i32");
+  const output = model(x, { training: true });
+  const batch = ({ shape, data }: GoldenTensor, b: number) =>
+    data.slice((b * data.length) / shape[0]!, ((b + 1) * data.length) / shape[0]!);
+  return {
+    variables: nn.stateDict(model),
+    output,
+    evaluated: model(x),
+    loss: lossesByName[lossName]!(output, y),
+    expected: tensors,
+    x: (b: number) => batch(xs, b),
+    y: (b: number) => batch(ys, b),
+    load() {
+      for (const [name, variable] of nn.stateDict(model)) executor.write(variable, weights.get(name)!.data);
+    },
+  };
+}
+
+const named = (name: string, miss: string | undefined): string[] => (miss ? [`${name}${miss}`] : []);
+
+/** Output, loss and gradients of the first batch at the initial weights: one line for each that misses. */
+export async function modelFaults(model: GoldenModel, executor: Executor): Promise<string[]> {
+  const { variables, output, loss, load, expected, x, y } = await prepare(model, executor);
+  const names = [...variables.keys()];
+  const gradients = grad(loss, [...variables.values()]);
+  const outputs = {
+    output0: output,
+    loss,
+    ...Object.fromEntries(names.map((name, i) => [`grads0/${name}`, gradients[i]!])),
+  };
+  const program = await executor.program({ outputs });
+  load();
+  const got = await program.run({ x: x(0), y: y(0) });
+  return [
+    ...named("loss0", firstMiss(got["loss"]!, [model.loss0], model.rtol, model.atol)),
+    ...["output0", ...names.map((name) => `grads0/${name}`)].flatMap((name) =>
+      named(name, firstMiss(got[name]!, expected.get(name)!.data, model.rtol, model.atol)),
+    ),
+  ];
+}
+
+/** A whole training run: losses at every step, weights after the first and the last, and what the model says then. */
+export async function runFaults(run: Trajectory, executor: Executor): Promise<string[]> {
+  const { variables, evaluated, loss, load, x, y } = await prepare(run, executor);
+  const expected = await readTensors(run.expected);
+  const optimizer = optimizers[run.optimizer.name]!(run.optimizer);
+  const train = await executor.program({ outputs: { loss }, updates: optimizer.minimize(loss) });
+  const test = await executor.program({ outputs: { output: evaluated } });
+  load();
+  const faults: string[] = [];
+  const compare = async (when: string, rtol: number, atol: number) => {
+    for (const [name, variable] of variables) {
+      const want = expected.get(`${when}/${name}`)!;
+      faults.push(...named(`${when}/${name}`, firstMiss(await executor.read(variable), want.data, rtol, atol)));
+    }
+  };
+  for (let t = 0; t < run.steps; t++) {
+    const b = t % run.batches;
+    if (run.scheduler) executor.write(optimizer.lr, Float32Array.of(run.lr[t]!));
+    const got = await train.run({ x: x(b), y: y(b) });
+    faults.push(...named(`loss ${t}`, firstMiss(got["loss"]!, [run.losses[t]!], run.loss_rtol, run.loss_atol)));
+    if (t === 0) await compare("step1", run.step1_rtol, run.step1_atol);
+  }
+  await compare("final", run.rtol, run.atol);
+  const { output } = await test.run({ x: x(0) });
+  return [
+    ...faults,
+    ...named("eval_output", firstMiss(output!, expected.get("eval_output")!.data, run.rtol, run.atol)),
+  ];
+}
