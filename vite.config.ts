@@ -17,7 +17,15 @@ const device = {
 // One project after the other: side by side they would take the cores from each other, and upset each other's timings.
 const projects: TestProjectInlineConfiguration[] = [
   // No device: graph, gradients, passes, readers of files.
-  { extends: true, test: { name: "unit", include: ["test/unit/**/*.test.ts"], env: { GOLDEN_DIR: goldenDir }, sequence: { groupOrder: 0 } } },
+  {
+    extends: true,
+    test: {
+      name: "unit",
+      include: ["test/unit/**/*.test.ts"],
+      env: { GOLDEN_DIR: goldenDir },
+      sequence: { groupOrder: 0 },
+    },
+  },
   // The same files in Node, through Dawn …
   { extends: true, test: { name: "node", ...device, setupFiles: ["test/node/gpu.ts"], sequence: { groupOrder: 1 } } },
   // … and inside headless Chrome.
