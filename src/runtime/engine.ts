@@ -33,6 +33,11 @@ export class Engine {
   readonly #readback: Readback;
   readonly #homes = new Map<Variable, Home>();
   readonly #arenas = new Map<VirtualBuffer, GPUBuffer>();
+  /**
+   * Values written to variables that no program uses yet. They wait, so that a model loaded before it is compiled still shares
+   * one arena.
+   */
+  readonly #waiting = new Map<Variable, TensorData>();
   readonly #programs = new Set<{ destroy(): void }>();
   #fault: DeviceError | undefined;
 
@@ -110,13 +115,13 @@ export class Engine {
   }
 
   /**
-   * The value of a variable after everything submitted so far: its initial value while no program uses it.
+   * The value of a variable after everything submitted so far: what was written, or its initial value, while no program uses it.
    * @returns a new typed array, row-major.
    */
   async read(variable: Variable): Promise<TensorData> {
     this.check();
     const home = this.#homes.get(variable);
-    if (!home) return variable.initial.slice();
+    if (!home) return (this.#waiting.get(variable) ?? variable.initial).slice();
     const bytes = sizeOf(variable.shape) * bytesPer(variable.dtype);
     return typed(await this.readBytes(this.#arenas.get(home.buffer)!, home.base, bytes), variable.dtype);
   }
@@ -133,8 +138,12 @@ export class Engine {
           `(${showShape(variable.shape)}), got a ${data.constructor.name} of ${data.length}`,
       );
     }
-    if (!this.#homes.has(variable)) this.#settleVariables(new Map([[variable, this.#lone(variable)]]));
-    const { buffer, base } = this.#homes.get(variable)!;
+    const home = this.#homes.get(variable);
+    if (!home) {
+      this.#waiting.set(variable, data.slice());
+      return;
+    }
+    const { buffer, base } = home;
     this.device.queue.writeBuffer(this.#arenas.get(buffer)!, base, data as GPUAllowSharedBufferSource);
   }
 
@@ -226,12 +235,10 @@ export class Engine {
         arena = this.#buffer(home.buffer.role, home.buffer.bytes);
         this.#arenas.set(home.buffer, arena);
       }
-      this.device.queue.writeBuffer(arena, home.base, variable.initial as GPUAllowSharedBufferSource);
+      const value = this.#waiting.get(variable) ?? variable.initial;
+      this.#waiting.delete(variable);
+      this.device.queue.writeBuffer(arena, home.base, value as GPUAllowSharedBufferSource);
     }
-  }
-
-  #lone(variable: Variable): Home {
-    return compile({ updates: [[variable, variable]] }, this.traits).homes.get(variable)!;
   }
 
   #allocate({ slots, slotOf, inputs, calls }: Compiled): Memories {

@@ -86,6 +86,21 @@ describe("programs", () => {
     expect(await engine.read(w)).toEqual(f32(-0.5));
   });
 
+  test("share one arena also where weights are written before they are compiled", async () => {
+    const { model, describe: describeStep, feeds } = network(3);
+    const weights = new Map(
+      [...model.variables.values()].map((weight, i) => [weight, noise(weight.initial.length, i + 2)]),
+    );
+    for (const [weight, values] of weights) engine.write(weight, values);
+    for (const [weight, values] of weights) expect(await engine.read(weight)).toEqual(values);
+    const program = await engine.compile(describeStep(16));
+    for (const [weight, values] of weights) expect(await engine.read(weight)).toEqual(values);
+    expect(program.inspect().kernels.filter(({ label }) => label.startsWith("adam"))).toHaveLength(1);
+    await program.run(feeds);
+    for (const [weight, values] of weights) expect(await engine.read(weight)).not.toEqual(values);
+    program.destroy();
+  });
+
   test("give each read the value of its own run, however late it is awaited", async () => {
     const n = variable(f32(0), [], { name: "n" });
     const program = await engine.compile({ outputs: { n: t.add(n, 1) }, updates: [[n, t.add(n, 1)]] });
