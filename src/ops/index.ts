@@ -47,6 +47,7 @@ export {
 } from "./arithmetic.ts";
 export { type AttentionOptions, scaledDotProductAttention } from "./attention.ts";
 export { constant, full, input, onesLike, variable, zerosLike } from "./constants.ts";
+export { type ConvOptions, conv1d, conv2d, convTranspose2d } from "./conv.ts";
 export { embedding } from "./embedding.ts";
 export { foreach } from "./foreach.ts";
 export { gather, indexSelect, oneHot, padWith, scatterAdd } from "./gather.ts";

@@ -150,7 +150,7 @@ const variants: readonly MatmulVariant[] = [
 ];
 
 /** A matrix stack as the kernels take it: its batch axes as one view, its last two as strides. */
-function factor(view: View): Factor {
+export function factor(view: View): Factor {
   const { shape, strides } = view;
   const batch = coalesce({ shape: shape.slice(0, -2), strides: strides.slice(0, -2), offset: view.offset });
   return { batch, strides: [strides.at(-2)!, strides.at(-1)!], length: view.span / bytesPer(view.dtype) };

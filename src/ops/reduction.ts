@@ -75,14 +75,14 @@ function lowerReduce(kind: ReduceKind, node: Node, to: Lowering): readonly Kerne
   const length = sizeOf(input.shape) / sizeOf(kept.shape);
   const parts = { kept, folded: { ...only((axis) => folded.includes(axis)), offset: 0 } };
   const label = `${kind}${shape}[${folded.join(",")}]:${out.dtype}`;
-  return split(kind, label, parts, length, scale, out, to, to.traits);
+  return foldCalls(kind, label, parts, length, scale, out, to, to.traits);
 }
 
 /**
  * One call, or several where a result folds more than a chunk: partial results first, then their fold. A fixed tree, so the
  * result repeats to the bit, and long sums keep their accuracy.
  */
-function split(
+export function foldCalls(
   kind: ReduceKind,
   label: string,
   parts: { kept: View; folded: View },
@@ -127,5 +127,5 @@ function split(
     kept: { ...place, shape: [outputs], strides: [strides[0]!] },
     folded: { ...place, shape: [chunks], strides: [strides[1]!] },
   };
-  return [call, ...split(kind, label, rest, chunks, scale, out, to, traits)];
+  return [call, ...foldCalls(kind, label, rest, chunks, scale, out, to, traits)];
 }

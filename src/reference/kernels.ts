@@ -1,8 +1,10 @@
 import { sizeOf } from "../graph/shape.ts";
 import type { Node } from "../graph/tensor.ts";
 import { evaluate, type PointwiseProgram } from "../ops/program.ts";
+import { convolutions } from "./convolve.ts";
 import { folds, product } from "./fold.ts";
 import { moves } from "./move.ts";
+import { recurrent } from "./recurrent.ts";
 import type { Value } from "./value.ts";
 
 /**
@@ -34,10 +36,20 @@ const fused: Kernel = ({ attrs: { program, shape } }, inputs) =>
     inputs.map((input) => input.data),
   );
 
-const matmul: Kernel = ({ attrs: { epilogue } }, [a, b, ...extra]) => {
-  const data = product(a!, b!);
-  return epilogue ? elementwise(epilogue, data.length, [data, ...extra.map((input) => input.data)]) : [data];
-};
+/** A kernel of `own` inputs, with the pointwise program that the fuse pass may have put behind it. */
+const withEpilogue =
+  (own: number, kernel: Kernel): Kernel =>
+  (node, inputs) => {
+    const [data] = kernel(node, inputs.slice(0, own));
+    const { epilogue } = node.attrs;
+    return epilogue
+      ? elementwise(epilogue, data!.length, [data!, ...inputs.slice(own).map((input) => input.data)])
+      : [data!];
+  };
+
+const matmul = withEpilogue(2, (_, [a, b]) => [product(a!, b!)]);
+const conv2d = withEpilogue(2, convolutions.conv2d);
+const conv2dInputGrad = withEpilogue(2, convolutions.conv2dInputGrad);
 
 /** Inputs: shared scalars, then the members of each role; results: the members of each output. */
 const foreach: Kernel = ({ attrs: { program, scalars, members } }, inputs) => {
@@ -52,7 +64,16 @@ const foreach: Kernel = ({ attrs: { program, scalars, members } }, inputs) => {
 };
 
 /** Every op that is neither pointwise (those bring their own `js`) nor a leaf. */
-export const kernels: Readonly<Record<string, Kernel>> = { ...moves, ...folds, matmul, fused, foreach };
+export const kernels: Readonly<Record<string, Kernel>> = {
+  ...moves,
+  ...folds,
+  ...convolutions,
+  conv2d,
+  conv2dInputGrad,
+  matmul,
+  fused,
+  foreach,
+};
 
 /** A pointwise op by its own row. */
 export const pointwise: Kernel = ({ op, attrs, results: [y] }, inputs) => {

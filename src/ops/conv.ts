@@ -1,0 +1,255 @@
+import { AttributeError, DTypeError, ShapeError } from "../errors.ts";
+import type { Op } from "../graph/op.ts";
+import { showShape } from "../graph/shape.ts";
+import { apply, type Tensor } from "../graph/tensor.ts";
+import { add } from "./arithmetic.ts";
+import { lowerConv, lowerConvInputGrad, lowerConvWeightGrad } from "./convKernels.ts";
+import { outputSpecs } from "./fused.ts";
+import { matmul } from "./matmul.ts";
+import { show } from "./program.ts";
+import { reshape } from "./views.ts";
+
+/** Where a kernel meets an image. Pairs are [vertical, horizontal]. */
+export interface Geometry {
+  readonly stride: readonly [number, number];
+  readonly dilation: readonly [number, number];
+  readonly top: number;
+  readonly bottom: number;
+  readonly left: number;
+  readonly right: number;
+  readonly groups: number;
+}
+
+/** Positions of a kernel along an axis of size `n`, padding included. */
+const positions = (n: number, kernel: number, stride: number, dilation: number): number =>
+  Math.floor((n - dilation * (kernel - 1) - 1) / stride) + 1;
+
+function outputSize([h, w]: readonly number[], [kh, kw]: readonly number[], g: Geometry): [number, number] {
+  return [
+    positions(h! + g.top + g.bottom, kh!, g.stride[0], g.dilation[0]),
+    positions(w! + g.left + g.right, kw!, g.stride[1], g.dilation[1]),
+  ];
+}
+
+const describe: NonNullable<Op["describe"]> = ({ attrs: { epilogue, geometry } }) => {
+  const { stride, dilation, top, bottom, left, right, groups } = geometry as Geometry;
+  const pads = [top, bottom, left, right];
+  return `{stride: ${stride}, padding: ${pads}, dilation: ${dilation}, groups: ${groups}}${epilogue ? ` ${show(epilogue)}` : ""}`;
+};
+
+/*
+ * Three ops, closed under differentiation: the gradient of each is made of the other two, so gradients of gradients need nothing
+ * more. Each is linear in both of its inputs.
+ */
+
+const convOp: Op = {
+  name: "conv2d",
+  epilogueAfter: 2,
+  describe,
+  infer([x, weight], { geometry, epilogue }) {
+    const [n, , h, w] = x!.shape;
+    const [out, , kh, kw] = weight!.shape;
+    const shape = [n!, out!, ...outputSize([h!, w!], [kh!, kw!], geometry)];
+    return epilogue ? outputSpecs(epilogue, shape) : [{ shape, dtype: x!.dtype }];
+  },
+  vjp({ inputs: [x, weight], attrs: { geometry } }, [dy]) {
+    return dy
+      ? [inputGrad(dy, weight!, geometry, x!.shape.slice(2)), weightGrad(x!, dy, geometry, weight!.shape.slice(2))]
+      : [];
+  },
+  lower: lowerConv,
+};
+
+const inputGradOp: Op = {
+  name: "conv2dInputGrad",
+  epilogueAfter: 2,
+  describe,
+  infer([dy, weight], { geometry, size, epilogue }) {
+    const shape = [dy!.shape[0]!, weight!.shape[1]! * geometry.groups, ...size];
+    return epilogue ? outputSpecs(epilogue, shape) : [{ shape, dtype: dy!.dtype }];
+  },
+  vjp({ inputs: [dy, weight], attrs: { geometry } }, [u]) {
+    return u ? [apply(convOp, [u, weight!], { geometry }), weightGrad(u, dy!, geometry, weight!.shape.slice(2))] : [];
+  },
+  lower: lowerConvInputGrad,
+};
+
+const weightGradOp: Op = {
+  name: "conv2dWeightGrad",
+  describe,
+  infer([x, dy], { geometry, size }) {
+    return [{ shape: [dy!.shape[1]!, x!.shape[1]! / geometry.groups, ...size], dtype: x!.dtype }];
+  },
+  vjp({ inputs: [x, dy], attrs: { geometry } }, [u]) {
+    return u ? [inputGrad(dy!, u, geometry, x!.shape.slice(2)), apply(convOp, [x!, u], { geometry })] : [];
+  },
+  lower: lowerConvWeightGrad,
+};
+
+const inputGrad = (dy: Tensor, weight: Tensor, geometry: Geometry, size: readonly number[]): Tensor =>
+  apply(inputGradOp, [dy, weight], { geometry, size: [...size] });
+
+const weightGrad = (x: Tensor, dy: Tensor, geometry: Geometry, size: readonly number[]): Tensor =>
+  apply(weightGradOp, [x, dy], { geometry, size: [...size] });
+
+export interface ConvOptions {
+  /** Distance between neighbouring positions of the kernel; default 1. One number, or [vertical, horizontal]. */
+  readonly stride?: number | readonly [number, number];
+  /**
+   * Zeros around the image; default 0 ("valid"). One number, [vertical, horizontal], [[top, bottom], [left, right]], or "same":
+   * as many as keep the size at stride 1, an odd one at the end.
+   */
+  readonly padding?:
+    | number
+    | readonly [number, number]
+    | readonly [readonly [number, number], readonly [number, number]]
+    | "same"
+    | "valid";
+  /** Distance between elements of the kernel; default 1. */
+  readonly dilation?: number | readonly [number, number];
+  /** Groups of channels that do not mix; default 1. As many as channels make a depthwise convolution. */
+  readonly groups?: number;
+}
+
+const pair = (value: number | readonly [number, number]): readonly [number, number] =>
+  typeof value === "number" ? [value, value] : value;
+
+function geometryOf(op: string, kernel: readonly number[], options: ConvOptions): Geometry {
+  const { groups = 1, padding = 0 } = options;
+  const [stride, dilation] = [pair(options.stride ?? 1), pair(options.dilation ?? 1)];
+  const whole = (name: string, values: readonly number[], least: number): void => {
+    const bad = values.find((value) => !Number.isInteger(value) || value < least);
+    if (bad !== undefined) throw new AttributeError(`${op}: ${name} is ${bad}, expected whole numbers from ${least}`);
+  };
+  whole("stride", stride, 1);
+  whole("dilation", dilation, 1);
+  whole("groups", [groups], 1);
+  if (padding === "same" && stride.some((step) => step !== 1))
+    throw new AttributeError(`${op}: padding "same" needs a stride of 1`);
+  const sides = [0, 1].map((axis): readonly [number, number] => {
+    if (padding === "valid") return [0, 0];
+    if (padding === "same") {
+      const total = dilation[axis]! * (kernel[axis]! - 1);
+      return [Math.floor(total / 2), Math.ceil(total / 2)];
+    }
+    return typeof padding === "number" ? [padding, padding] : pair(padding[axis]!);
+  });
+  whole("padding", sides.flat(), 0);
+  const [[top, bottom], [left, right]] = sides as [[number, number], [number, number]];
+  return { stride, dilation, top, bottom, left, right, groups };
+}
+
+/** Checks ranks, dtypes and channels. `over` names the axis of the weight that meets the channels of x. */
+function checkOperands(op: string, x: Tensor, weight: Tensor, groups: number, over: "in" | "out"): void {
+  if (x.shape.length !== 4 || weight.shape.length !== 4) {
+    throw new ShapeError(
+      `${op}: input ${showShape(x.shape)} and weight ${showShape(weight.shape)} need four axes each`,
+    );
+  }
+  if (x.dtype !== "f32" || weight.dtype !== "f32") {
+    throw new DTypeError(`${op}: operands are ${x.dtype} and ${weight.dtype}, expected f32`);
+  }
+  const channels = over === "in" ? weight.shape[1]! * groups : weight.shape[0]!;
+  if (x.shape[1] !== channels || weight.shape[0]! % groups !== 0) {
+    throw new ShapeError(
+      `${op}: input ${showShape(x.shape)} does not fit weight ${showShape(weight.shape)} in ${groups} groups: expected ${channels} channels`,
+    );
+  }
+}
+
+function withBias(op: string, y: Tensor, bias: Tensor | undefined): Tensor {
+  if (!bias) return y;
+  if (bias.shape.length !== 1 || bias.shape[0] !== y.shape[1]) {
+    throw new ShapeError(`${op}: bias ${showShape(bias.shape)} does not fit ${y.shape[1]} output channels`);
+  }
+  return add(y, reshape(bias, [y.shape[1]!, ...y.shape.slice(2).map(() => 1)]));
+}
+
+/**
+ * 2-D convolution (cross-correlation, as the field means it), as implicit GEMM: no matrix of patches is stored. Bias and
+ * activation run in the same kernel.
+ * @param x `[N, C, H, W]`
+ * @param weight `[O, C / groups, kh, kw]`
+ * @param bias `[O]`, optional.
+ * @returns `[N, O, H', W']` with H' = ⌊(H + padding − dilation · (kh − 1) − 1) / stride⌋ + 1.
+ * @throws ShapeError, DTypeError, AttributeError naming what does not fit.
+ */
+export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: ConvOptions = {}): Tensor {
+  const kernel = weight.shape.slice(2);
+  const geometry = geometryOf("conv2d", kernel, options);
+  checkOperands("conv2d", x, weight, geometry.groups, "in");
+  const size = outputSize(x.shape.slice(2), kernel, geometry);
+  if (size.some((n) => n < 1))
+    throw new ShapeError(`conv2d: kernel ${showShape(kernel)} is larger than the padded input ${showShape(x.shape)}`);
+  const { groups, stride, top, bottom, left, right } = geometry;
+  const isPointwise = [...kernel, ...stride, groups].every((n) => n === 1) && top + bottom + left + right === 0;
+  if (!isPointwise) return withBias("conv2d", apply(convOp, [x, weight], { geometry }), bias);
+  // A 1×1 kernel is a plain product of matrices for each image.
+  const [n, c, h, w] = x.shape as [number, number, number, number];
+  const product = matmul(reshape(weight, [weight.shape[0]!, c]), reshape(x, [n, c, h * w]));
+  return reshape(withBias("conv2d", product, bias), [n, weight.shape[0]!, h, w]);
+}
+
+/**
+ * 1-D convolution. @param x `[N, C, L]` @param weight `[O, C / groups, k]` @param bias `[O]`, optional. Options are those of `conv2d`
+ * with single numbers. @returns `[N, O, L']`
+ */
+export function conv1d(
+  x: Tensor,
+  weight: Tensor,
+  bias?: Tensor,
+  options: {
+    readonly stride?: number;
+    readonly padding?: number | readonly [number, number] | "same" | "valid";
+    readonly dilation?: number;
+    readonly groups?: number;
+  } = {},
+): Tensor {
+  if (x.shape.length !== 3 || weight.shape.length !== 3) {
+    throw new ShapeError(
+      `conv1d: input ${showShape(x.shape)} and weight ${showShape(weight.shape)} need three axes each`,
+    );
+  }
+  const { stride = 1, padding = 0, dilation = 1, groups = 1 } = options;
+  const row = ([n, c, l]: readonly number[]): number[] => [n!, c!, 1, l!];
+  const y = conv2d(reshape(x, row(x.shape)), reshape(weight, row(weight.shape)), bias, {
+    stride: [1, stride],
+    dilation: [1, dilation],
+    groups,
+    padding: typeof padding === "string" ? padding : [[0, 0], pair(padding)],
+  });
+  return reshape(y, [y.shape[0]!, y.shape[1]!, y.shape[3]!]);
+}
+
+/**
+ * Transposed 2-D convolution: the gradient of `conv2d` with respect to its input, as an op of its own.
+ * @param x `[N, C, H, W]`
+ * @param weight `[C, O / groups, kh, kw]`
+ * @param bias `[O]`, optional.
+ * @param options those of `conv2d`, and `outputPadding`, rows and columns added at the end; default 0.
+ * @returns `[N, O, H', W']` with H' = (H − 1) · stride − padding + dilation · (kh − 1) + outputPadding + 1.
+ */
+export function convTranspose2d(
+  x: Tensor,
+  weight: Tensor,
+  bias?: Tensor,
+  options: ConvOptions & { readonly outputPadding?: number | readonly [number, number] } = {},
+): Tensor {
+  const kernel = weight.shape.slice(2);
+  const geometry = geometryOf("convTranspose2d", kernel, options);
+  checkOperands("convTranspose2d", x, weight, geometry.groups, "out");
+  const extra = pair(options.outputPadding ?? 0);
+  const { stride, dilation, top, bottom, left, right } = geometry;
+  const size = [0, 1].map((axis) => {
+    const pads = axis === 0 ? top + bottom : left + right;
+    return (x.shape[axis + 2]! - 1) * stride[axis]! - pads + dilation[axis]! * (kernel[axis]! - 1) + extra[axis]! + 1;
+  });
+  if (extra.some((n, axis) => !Number.isInteger(n) || n < 0 || n >= Math.max(stride[axis]!, dilation[axis]!))) {
+    throw new AttributeError(
+      `convTranspose2d: outputPadding is ${extra}, expected less than the stride or the dilation`,
+    );
+  }
+  if (size.some((n) => n < 1))
+    throw new ShapeError(`convTranspose2d: the result of ${showShape(x.shape)} would be ${showShape(size)}`);
+  return withBias("convTranspose2d", inputGrad(x, weight, geometry, size), bias);
+}

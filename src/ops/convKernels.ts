@@ -1,0 +1,303 @@
+import {
+  type CorrelateParams,
+  type CorrelateShape,
+  correlateDirect,
+  correlateTiled,
+  type Taps,
+  type WeightGradParams,
+  weightGradDirect,
+  weightGradTiled,
+} from "../../shaders/conv2d.wgsl.ts";
+import { tileSide } from "../../shaders/lib/tile.wgsl.ts";
+import type { KernelCall, Lowering, View } from "../graph/op.ts";
+import { bytesPer, showShape, sizeOf } from "../graph/shape.ts";
+import type { Node } from "../graph/tensor.ts";
+import type { Geometry } from "./conv.ts";
+import { bind, touched } from "./fused.ts";
+import { factor } from "./matmul.ts";
+import { flopsOf, identity, nameOf, type PointwiseProgram, render } from "./program.ts";
+import { foldCalls } from "./reduction.ts";
+import { choose, type Variant } from "./variants.ts";
+
+const lengthOf = (view: View): number => view.span / bytesPer(view.dtype);
+const axes = [0, 1] as const;
+
+/** Taps of the forward pass along one axis. */
+function forwardTaps(kernel: number, positions: number, axis: 0 | 1, g: Geometry): Taps {
+  const offset = -(axis === 0 ? g.top : g.left);
+  return {
+    count: kernel,
+    first: 0,
+    step: 1,
+    stride: g.stride[axis],
+    offset,
+    shift: g.dilation[axis],
+    phase: 0,
+    spacing: 1,
+    positions,
+  };
+}
+
+const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
+
+/** Taps of the gradient of the input for the positions ≡ phase modulo the stride: those kernel elements whose position divides. */
+function backwardTaps(kernel: number, size: number, axis: 0 | 1, phase: number, g: Geometry): Taps {
+  const [stride, dilation] = [g.stride[axis], g.dilation[axis]];
+  const pad = axis === 0 ? g.top : g.left;
+  const first = Array.from({ length: Math.min(kernel, stride) }, (_, k) => k).find(
+    (k) => (phase + pad - k * dilation) % stride === 0,
+  );
+  const step = stride / gcd(stride, dilation);
+  return {
+    count: first === undefined ? 0 : Math.ceil((kernel - first) / step),
+    first: first ?? 0,
+    step,
+    stride: 1,
+    offset: first === undefined ? 0 : (phase + pad - first * dilation) / stride,
+    shift: (-step * dilation) / stride,
+    phase,
+    spacing: stride,
+    positions: Math.ceil((size - phase) / stride),
+  };
+}
+
+interface Problem {
+  readonly outChannels: number;
+  readonly rows: number;
+  readonly columns: number;
+  readonly taps: number;
+  readonly batches: number;
+}
+
+interface CorrelateVariant extends Variant<Problem> {
+  write(params: CorrelateParams, problem: Problem): string;
+  workgroups(problem: Problem): readonly [number, number, number];
+}
+
+/** The register tile that wastes least: channels that divide the group, columns that fill the row. */
+function directShape({ outChannels, columns }: Problem): CorrelateShape {
+  const channels = [8, 4, 2, 1].find((n) => outChannels >= n && (outChannels % n === 0 || outChannels > 2 * n)) ?? 1;
+  const waste = (groups: number) => Math.ceil(columns / (4 * groups)) * 4 * groups;
+  return { channels, columns: waste(2) <= waste(1) ? 2 : 1, workgroup: 16 };
+}
+
+const correlateVariants: readonly CorrelateVariant[] = [
+  {
+    name: "direct",
+    fits: ({ batches }, { maxWorkgroups }) => batches <= maxWorkgroups,
+    score: () => 1,
+    write: (params, problem) => correlateDirect(params, directShape(problem)),
+    workgroups(problem) {
+      const { channels, columns, workgroup } = directShape(problem);
+      const blocks =
+        Math.ceil(problem.columns / (4 * columns)) * problem.rows * Math.ceil(problem.outChannels / channels);
+      return [Math.ceil(blocks / workgroup), problem.batches, 1];
+    },
+  },
+  {
+    name: "tiled",
+    fits: ({ taps, batches }, { maxInvocations, maxWorkgroups, maxWorkgroupBytes }) =>
+      taps > 0 && maxInvocations >= 256 && maxWorkgroupBytes >= 8192 && batches <= maxWorkgroups,
+    score: ({ outChannels, rows, columns }, { cpu }) => (!cpu && outChannels >= 32 && rows * columns >= 64 ? 2 : 0),
+    write: (params) => correlateTiled(params),
+    workgroups: ({ outChannels, rows, columns, batches }) => [
+      Math.ceil((rows * columns) / tileSide),
+      Math.ceil(outChannels / tileSide),
+      batches,
+    ],
+  },
+];
+
+/** The calls of a convolution or of the gradient of its input, one for each pair of taps (phases of the stride). */
+function correlate(
+  node: Node,
+  to: Lowering,
+  pairs: readonly (readonly [Taps, Taps])[],
+  weightStrides: readonly [number, number, number, number],
+  outChannels: number,
+  inChannels: number,
+): readonly KernelCall[] {
+  const [source, kernel, ...extra] = node.inputs;
+  const { groups } = node.attrs["geometry"] as Geometry;
+  const [input, weight] = [to.contiguous(source!), to.contiguous(kernel!)];
+  const added = extra.map((tensor) => {
+    const view = to.view(tensor);
+    return view.strides.some((stride) => stride < 0) ? to.contiguous(tensor) : view;
+  });
+  const places = node.results.map((_, i) => to.result(i)!);
+  const program: PointwiseProgram = node.attrs["epilogue"] ?? identity("f32");
+  const { body, values, lib, usesIndex } = render(
+    program,
+    program.inputs.map((_, i) => `x${i}`),
+  );
+  const [images, , rows, cols] = places[0]!.shape as [number, number, number, number];
+  const chain = nameOf(program);
+  const label = `${node.op.name}${showShape(places[0]!.shape).replaceAll(", ", "x")}*${showShape(weight.shape).replaceAll(", ", "x")}`;
+  return pairs.map(([vertical, horizontal]) => {
+    const problem: Problem = {
+      outChannels,
+      rows: vertical.positions,
+      columns: horizontal.positions,
+      taps: vertical.count * horizontal.count,
+      batches: images * groups,
+    };
+    const variant = choose<CorrelateVariant, Problem>("conv2d", correlateVariants, problem, to.traits);
+    const results = images * groups * outChannels * vertical.positions * horizontal.positions;
+    const phase = pairs.length > 1 ? `/${vertical.phase},${horizontal.phase}` : "";
+    return {
+      label: `${label}${chain && `+${chain}`}${phase}:f32`,
+      family: "conv2d",
+      variant: variant.name,
+      wgsl: variant.write(
+        {
+          rows,
+          cols,
+          epilogue: {
+            inputs: added.map((view) => ({ ...factor(view), type: view.dtype })),
+            body,
+            values,
+            lib,
+            usesIndex,
+          },
+          outputs: places.map((place) => ({ type: place.dtype, length: lengthOf(place) })),
+          images,
+          groups,
+          outChannels,
+          inChannels,
+          vertical,
+          horizontal,
+          input: { height: input.shape[2]!, width: input.shape[3]!, length: lengthOf(input) },
+          weight: { strides: weightStrides, length: lengthOf(weight) },
+        },
+        problem,
+      ),
+      bindings: [
+        ...[input, weight, ...added].map((view) => bind(view, "read")),
+        ...places.map((place) => bind(place, "read_write")),
+      ],
+      workgroups: variant.workgroups(problem),
+      flops: results * (2 * inChannels * problem.taps + flopsOf(program)),
+      bytes:
+        ([input, weight, ...added].reduce((sum, view) => sum + touched(view), 0) +
+          results * 4 * places.length * pairs.length) /
+        pairs.length,
+    };
+  });
+}
+
+export function lowerConv(node: Node, to: Lowering): readonly KernelCall[] {
+  const [out, inChannels, kh, kw] = node.inputs[1]!.shape as [number, number, number, number];
+  const geometry = node.attrs["geometry"] as Geometry;
+  const size = node.results[0]!.shape;
+  const taps = axes.map((axis) => forwardTaps([kh, kw][axis]!, size[2 + axis]!, axis, geometry)) as [Taps, Taps];
+  const perGroup = out / geometry.groups;
+  const one = inChannels * kh * kw;
+  return correlate(node, to, [taps], [perGroup * one, one, kh * kw, kw], perGroup, inChannels);
+}
+
+export function lowerConvInputGrad(node: Node, to: Lowering): readonly KernelCall[] {
+  const [out, inChannels, kh, kw] = node.inputs[1]!.shape as [number, number, number, number];
+  const geometry = node.attrs["geometry"] as Geometry;
+  const { stride, groups } = geometry;
+  const [height, width] = node.results[0]!.shape.slice(2) as [number, number];
+  const phases = (axis: 0 | 1, kernel: number, size: number): Taps[] =>
+    Array.from({ length: Math.min(stride[axis], size) }, (_, phase) =>
+      backwardTaps(kernel, size, axis, phase, geometry),
+    );
+  const pairs = phases(0, kh, height).flatMap((v) => phases(1, kw, width).map((h) => [v, h] as const));
+  const perGroup = out / groups;
+  const one = inChannels * kh * kw;
+  return correlate(node, to, pairs, [perGroup * one, kh * kw, one, kw], inChannels, perGroup);
+}
+
+interface GradProblem {
+  readonly images: number;
+  readonly groups: number;
+  readonly outChannels: number;
+  /** Columns of the gradient as a matrix: input channels of a group times kernel elements. */
+  readonly columns: number;
+  /** Invocations of the direct kernel that work on one part. */
+  readonly units: number;
+}
+
+interface WeightGradVariant extends Variant<GradProblem> {
+  /** Into how many parts the images are split. */
+  parts(problem: GradProblem): number;
+  write(params: WeightGradParams): string;
+  workgroups(problem: GradProblem, parts: number): readonly [number, number, number];
+}
+
+const gradChannels = (outChannels: number): number => [8, 4, 2, 1].find((n) => outChannels >= n) ?? 1;
+
+const weightGradVariants: readonly WeightGradVariant[] = [
+  {
+    name: "direct",
+    fits: () => true,
+    score: () => 1,
+    parts: ({ images, groups, units }) => Math.min(images, Math.max(1, Math.ceil(512 / (units * groups)))),
+    write: (params) => weightGradDirect(params, { channels: gradChannels(params.outChannels), workgroup: 16 }),
+    workgroups: ({ units, groups }, parts) => [Math.ceil(units / 16), groups * parts, 1],
+  },
+  {
+    name: "tiled",
+    fits: (_, { maxInvocations, maxWorkgroupBytes }) => maxInvocations >= 256 && maxWorkgroupBytes >= 8192,
+    score: ({ outChannels, columns }, { cpu }) => (!cpu && outChannels >= 16 && columns >= 32 ? 2 : 0),
+    parts: ({ images, groups, outChannels, columns }) => {
+      const tiles = Math.ceil(outChannels / tileSide) * Math.ceil(columns / tileSide) * groups;
+      return Math.min(images, Math.max(1, Math.ceil(256 / tiles)));
+    },
+    write: weightGradTiled,
+    workgroups: ({ outChannels, columns, groups }, parts) => [
+      Math.ceil(columns / tileSide),
+      Math.ceil(outChannels / tileSide),
+      groups * parts,
+    ],
+  },
+];
+
+export function lowerConvWeightGrad(node: Node, to: Lowering): readonly KernelCall[] {
+  const [x, dy] = node.inputs.map((tensor) => to.contiguous(tensor));
+  const geometry = node.attrs["geometry"] as Geometry;
+  const { groups } = geometry;
+  const dw = to.result(0)!;
+  const [out, inChannels, kh, kw] = dw.shape as [number, number, number, number];
+  const [vertical, horizontal] = axes.map((axis) =>
+    forwardTaps([kh, kw][axis]!, dy!.shape[2 + axis]!, axis, geometry),
+  ) as [Taps, Taps];
+  const outChannels = out / groups;
+  const images = x!.shape[0]!;
+  const units = Math.ceil(kw / 8) * kh * inChannels * Math.ceil(outChannels / gradChannels(outChannels));
+  const problem: GradProblem = { images, groups, outChannels, columns: inChannels * kh * kw, units };
+  const variant = choose<WeightGradVariant, GradProblem>("conv2dWeightGrad", weightGradVariants, problem, to.traits);
+  const parts = variant.parts(problem);
+  const size = sizeOf(dw.shape);
+  const place = parts === 1 ? dw : to.scratch("parts of a weight gradient", [parts, size], dw.dtype);
+  const label = `conv2dWeightGrad${showShape(dw.shape).replaceAll(", ", "x")}`;
+  const call: KernelCall = {
+    label: `${label}${parts > 1 ? `/${parts}` : ""}:f32`,
+    family: "conv2dWeightGrad",
+    variant: variant.name,
+    wgsl: variant.write({
+      images,
+      groups,
+      outChannels,
+      inChannels,
+      vertical,
+      horizontal,
+      input: { height: x!.shape[2]!, width: x!.shape[3]!, length: lengthOf(x!) },
+      gradLength: lengthOf(dy!),
+      outputLength: lengthOf(place),
+      parts,
+    }),
+    bindings: [bind(x!, "read"), bind(dy!, "read"), bind(place, "read_write")],
+    workgroups: variant.workgroups(problem, parts),
+    flops: 2 * size * images * vertical.positions * horizontal.positions,
+    bytes: touched(x!) + touched(dy!) + parts * size * 4,
+  };
+  if (parts === 1) return [call];
+  const split = {
+    kept: { ...place, shape: [size], strides: [1] },
+    folded: { ...place, shape: [parts], strides: [size] },
+  };
+  return [call, ...foldCalls("sum", `sum of ${label}`, split, parts, 1, dw, to, to.traits)];
+}

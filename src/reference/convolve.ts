@@ -1,0 +1,64 @@
+import { sizeOf } from "../graph/shape.ts";
+import type { Node } from "../graph/tensor.ts";
+import type { Kernel } from "./kernels.ts";
+import type { Value } from "./value.ts";
+
+/**
+ * Every product of a convolution: which element of the image meets which element of the kernel for which element of the result,
+ * as row-major positions.
+ */
+function eachProduct(
+  { attrs: { geometry } }: Node,
+  [, c, height, width]: readonly number[],
+  [out, perGroup, kh, kw]: readonly number[],
+  [n, , rows, cols]: readonly number[],
+  visit: (image: number, kernel: number, result: number) => void,
+): void {
+  const { stride, dilation, top, left, groups } = geometry;
+  for (let image = 0; image < n!; image++)
+    for (let o = 0; o < out!; o++)
+      for (let k = 0; k < perGroup!; k++) {
+        const channel = Math.floor(o / (out! / groups)) * perGroup! + k;
+        for (let row = 0; row < rows!; row++)
+          for (let col = 0; col < cols!; col++)
+            for (let i = 0; i < kh!; i++)
+              for (let j = 0; j < kw!; j++) {
+                const y = row * stride[0] - top + i * dilation[0];
+                const x = col * stride[1] - left + j * dilation[1];
+                if (y < 0 || y >= height! || x < 0 || x >= width!) continue;
+                visit(
+                  ((image * c! + channel) * height! + y) * width! + x,
+                  ((o * perGroup! + k) * kh! + i) * kw! + j,
+                  ((image * out! + o) * rows! + row) * cols! + col,
+                );
+              }
+      }
+}
+
+const zeros = (node: Node): Float64Array => new Float64Array(sizeOf(node.results[0]!.shape));
+
+const conv2d: Kernel = (node, [x, weight]) => {
+  const y = zeros(node);
+  eachProduct(node, x!.shape, weight!.shape, node.results[0]!.shape, (image, kernel, result) => {
+    y[result]! += x!.data[image]! * weight!.data[kernel]!;
+  });
+  return [y];
+};
+
+const conv2dInputGrad: Kernel = (node, [dy, weight]) => {
+  const dx = zeros(node);
+  eachProduct(node, node.results[0]!.shape, weight!.shape, dy!.shape, (image, kernel, result) => {
+    dx[image]! += dy!.data[result]! * weight!.data[kernel]!;
+  });
+  return [dx];
+};
+
+const conv2dWeightGrad: Kernel = (node, [x, dy]: readonly Value[]) => {
+  const dw = zeros(node);
+  eachProduct(node, x!.shape, node.results[0]!.shape, dy!.shape, (image, kernel, result) => {
+    dw[kernel]! += x!.data[image]! * dy!.data[result]!;
+  });
+  return [dw];
+};
+
+export const convolutions = { conv2d, conv2dInputGrad, conv2dWeightGrad } satisfies Record<string, Kernel>;

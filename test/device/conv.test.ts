@@ -1,0 +1,112 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import {
+  type ConvOptions,
+  conv2d,
+  convTranspose2d,
+  Engine,
+  grad,
+  input,
+  mul,
+  relu,
+  sum,
+  type Tensor,
+} from "../../src/index.ts";
+import { evaluate } from "../../src/reference/index.ts";
+
+/*
+ * Convolution, its gradients and their gradients, in every variant, against the float64 twin.
+ */
+
+let device: GPUDevice;
+beforeAll(async () => {
+  device = await (await navigator.gpu.requestAdapter())!.requestDevice();
+});
+afterAll(() => device.destroy());
+
+const values = (n: number, seed: number) =>
+  Float32Array.from({ length: n }, (_, i) => Math.fround(Math.sin(i * 0.37 + seed)));
+
+async function agrees(
+  variant: string,
+  outputs: Record<string, Tensor>,
+  feeds: Record<string, Float32Array>,
+): Promise<void> {
+  const engine = await Engine.create({ device, variants: { conv2d: variant, conv2dWeightGrad: variant } });
+  const program = await engine.compile({ outputs });
+  const families = program.inspect().kernels.filter(({ family }) => family.startsWith("conv"));
+  expect(families.length).toBeGreaterThan(0);
+  // A phase that no element of the kernel reaches has nothing to tile.
+  expect(families.some((kernel) => kernel.variant === variant)).toBe(true);
+  await program.run(feeds);
+  for (const [name, { data }] of Object.entries(evaluate(outputs, { inputs: feeds }))) {
+    const got = await program.outputs[name]!.data();
+    data.forEach((value, i) => {
+      if (!(Math.abs(got[i]! - value) <= 2e-5 * (4 + Math.abs(value))))
+        expect.fail(`${name}[${i}] is ${got[i]}, expected ${value}`);
+    });
+  }
+  engine.destroy();
+}
+
+type Case = [name: string, x: number[], weight: number[], options: ConvOptions];
+const cases: Case[] = [
+  ["3×3", [2, 3, 9, 10], [5, 3, 3, 3], { padding: 1 }],
+  ["5×5 of one channel", [3, 1, 12, 12], [8, 1, 5, 5], { padding: 2 }],
+  ["strided by 2", [2, 4, 11, 9], [6, 4, 3, 3], { stride: 2, padding: 1 }],
+  ["strided beyond its kernel", [1, 2, 10, 11], [3, 2, 2, 2], { stride: 3 }],
+  [
+    "dilated, uneven",
+    [2, 2, 12, 10],
+    [4, 2, 3, 2],
+    {
+      dilation: [2, 3],
+      stride: [1, 2],
+      padding: [
+        [1, 0],
+        [2, 1],
+      ],
+    },
+  ],
+  ["depthwise", [2, 6, 8, 8], [6, 1, 3, 3], { groups: 6, padding: 1 }],
+  ["grouped", [2, 6, 7, 7], [9, 2, 3, 3], { groups: 3, padding: "same" }],
+  ["wide kernel", [1, 2, 4, 30], [2, 2, 1, 11], { padding: [0, 5] }],
+  ["1×1, strided", [2, 5, 6, 7], [7, 5, 1, 1], { stride: 2 }],
+];
+
+describe.each(["direct", "tiled"])("%s", (variant) => {
+  test.each(cases)("%s", async (_, xShape, wShape, options) => {
+    const size = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
+    const [x, w, b] = [input("x", xShape), input("w", wShape), input("b", [wShape[0]!])];
+    const y = conv2d(x, w, b, options);
+    const loss = sum(mul(relu(y), input("u", y.shape)));
+    const [dx, dw, db] = grad(loss, [x, w, b]) as [Tensor, Tensor, Tensor];
+    const [second] = grad(sum(mul(dx, input("v", xShape))), [w]) as [Tensor];
+    const feeds = {
+      x: values(size(xShape), 1),
+      w: values(size(wShape), 2),
+      b: values(wShape[0]!, 3),
+      u: values(size(y.shape), 4),
+      v: values(size(xShape), 5),
+    };
+    await agrees(variant, { y, activated: relu(y), dx, dw, db, second }, feeds);
+  });
+
+  test("transposed", async () => {
+    const [x, w] = [input("x", [2, 4, 5, 6]), input("w", [4, 3, 3, 3])];
+    const y = convTranspose2d(x, w, input("b", [3]), { stride: 2, padding: 1, outputPadding: 1 });
+    const [dx, dw] = grad(sum(mul(y, input("u", y.shape))), [x, w]) as [Tensor, Tensor];
+    expect(y.shape).toEqual([2, 3, 10, 12]);
+    await agrees(variant, { y, dx, dw }, { x: values(240, 1), w: values(108, 2), b: values(3, 3), u: values(720, 4) });
+  });
+});
+
+test("bad geometry is refused by name", () => {
+  const [x, w] = [input("x", [1, 3, 8, 8]), input("w", [4, 3, 3, 3])];
+  expect(() => conv2d(x, input("w", [4, 2, 3, 3]))).toThrow(
+    "conv2d: input [1, 3, 8, 8] does not fit weight [4, 2, 3, 3] in 1 groups: expected 2 channels",
+  );
+  expect(() => conv2d(x, w, undefined, { stride: 0 })).toThrow("conv2d: stride is 0");
+  expect(() => conv2d(x, w, undefined, { padding: "same", stride: 2 })).toThrow('padding "same" needs a stride of 1');
+  expect(() => conv2d(x, w, undefined, { dilation: 4 })).toThrow("kernel [3, 3] is larger than the padded input");
+  expect(() => conv2d(x, w, input("b", [3]))).toThrow("bias [3] does not fit 4 output channels");
+});
