@@ -1,5 +1,6 @@
+import { DTypeError } from "../errors.ts";
 import type { Op } from "../graph/op.ts";
-import { axesOf, axisOf } from "../graph/shape.ts";
+import { axesOf, axisOf, floats } from "../graph/shape.ts";
 import { apply, type Tensor } from "../graph/tensor.ts";
 import { abs, add, cast, div, eq, exp, gt, log, mul, pow, sqrt, sub, where } from "./arithmetic.ts";
 import { onesLike, zerosLike } from "./constants.ts";
@@ -42,6 +43,7 @@ function fold(op: Op, x: Tensor, axes: Axes, keepdim: boolean): Tensor {
 
 /** Mean over axes (all by default). The factor joins the kernel of the sum. */
 export function mean(x: Tensor, axes?: Axes, keepdim = false): Tensor {
+  if (!floats.includes(x.dtype)) throw new DTypeError(`mean: operand is ${x.dtype}, expected f32: cast it first`);
   const count = axesOf("mean", axes, x.shape.length).reduce((n, axis) => n * x.shape[axis]!, 1);
   return mul(sum(x, axes, keepdim), 1 / count);
 }

@@ -1,0 +1,89 @@
+import { describe, expect, test } from "vitest";
+import { AttributeError, DTypeError, ShapeError } from "../../src/errors.ts";
+import * as t from "../../src/index.ts";
+import { input, type Tensor } from "../../src/index.ts";
+
+const x = input("x", [3, 4]);
+const i = input("i", [3, 4], "i32");
+
+type Row = readonly [name: string, build: () => unknown, kind: new (message: string) => Error, message: string];
+
+// An error stands where the user's line made it, and names op, rule and shapes.
+const rows: readonly Row[] = [
+  [
+    "shapes that do not broadcast",
+    () => t.add(x, input("b", [3])),
+    ShapeError,
+    "add: shapes do not broadcast: [3, 4] and [3]",
+  ],
+  ["operands of two dtypes", () => t.mul(x, i), DTypeError, "mul: operand 1 is i32, expected f32"],
+  ["a condition that is no i32", () => t.where(x, x, x), DTypeError, "where: operand 0 is f32, expected i32"],
+  ["the logarithm of integers", () => t.log(i), DTypeError, "log: operand 0 is i32, expected f32"],
+  ["the mean of integers", () => t.mean(i), DTypeError, "mean: operand is i32"],
+  ["an infinite bound", () => t.clamp(x, { max: Number.NaN }), AttributeError, "clamp: max is NaN"],
+  [
+    "a number that is no constant of WGSL",
+    () => t.mul(x, Number.POSITIVE_INFINITY),
+    AttributeError,
+    "full: value is Infinity",
+  ],
+  ["a fraction among integers", () => t.add(i, 0.5), AttributeError, "full: value is 0.5"],
+  [
+    "a reshape to another size",
+    () => t.reshape(x, [5, -1]),
+    ShapeError,
+    "reshape: [3, 4] does not divide into [5, -1]",
+  ],
+  ["an expand of what is not 1", () => t.expand(x, [3, 8]), ShapeError, "expand: [3, 4] does not stretch to [3, 8]"],
+  ["a permute that forgets an axis", () => t.permute(x, [0, 0]), ShapeError, "[0, 0] is not an order"],
+  ["an empty slice", () => t.slice(x, [[2, 1]]), ShapeError, "slice: axis 0 of [3, 4] holds no 0 elements"],
+  ["an axis that is not there", () => t.sum(x, 2), ShapeError, "sum: axis 2 does not exist in a tensor of 2 axes"],
+  ["an axis named twice", () => t.sum(x, [1, -1]), ShapeError, "sum: axis 1 is named twice"],
+  [
+    "concat of unequal sides",
+    () => t.concat([x, input("b", [3, 5])]),
+    ShapeError,
+    "concat: [3, 5] does not join [3, 4]",
+  ],
+  ["stack of unequal shapes", () => t.stack([x, input("b", [4, 3])]), ShapeError, "stack: [4, 3] differs from [3, 4]"],
+  ["split sizes that do not add up", () => t.split(x, 1, [1, 2]), ShapeError, "sizes [1, 2] do not add up to 4"],
+  ["a negative pad", () => t.pad(x, { low: [-1, 0], high: [0, 0] }), AttributeError, "pad: low holds -1"],
+  ["a pad of too few axes", () => t.pad(x, { low: [1], high: [0, 0] }), ShapeError, "pad: low names 1 axes"],
+  ["an index of floats", () => t.gather(x, 0, x), DTypeError, "gather: the index is f32, expected i32"],
+  [
+    "an index that is too large",
+    () => t.gather(x, 0, input("j", [1, 9], "i32")),
+    ShapeError,
+    "gather: index [1, 9] does not fit [3, 4]",
+  ],
+  ["labels of floats", () => t.oneHot(x, 3), DTypeError, "oneHot: the index is f32"],
+  ["inner sizes that differ", () => t.matmul(x, x), ShapeError, "matmul: inner sizes differ: [3, 4] × [3, 4]"],
+  [
+    "a bias of another size",
+    () => t.linear(x, input("w", [5, 4]), input("b", [4])),
+    ShapeError,
+    "linear: bias [4] does not fit",
+  ],
+  [
+    "attention over unequal sizes",
+    () => t.scaledDotProductAttention(x, x, input("v", [2, 4])),
+    ShapeError,
+    "[2, 4] are not",
+  ],
+  [
+    "an embedding table of one axis",
+    () => t.embedding(i, input("w", [5])),
+    ShapeError,
+    "embedding: weight is [5], expected [V, D]",
+  ],
+  ["a variance of too few", () => t.variance(input("s", [1])), AttributeError, "var: 1 / (n − correction) is Infinity"],
+  ["maxout groups that do not divide", () => t.maxout(x, 3), ShapeError, "maxout: axis 1 of [3, 4]"],
+  ["an axis of size 0", () => input("empty", [0, 3]), ShapeError, "input: axis 0 of [0, 3] is 0"],
+];
+
+describe("ops refuse", () => {
+  test.each(rows)("%s", (_, build, kind, message) => {
+    expect(build as () => Tensor).toThrow(kind);
+    expect(build as () => Tensor).toThrow(message);
+  });
+});
