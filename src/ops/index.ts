@@ -1,19 +1,6 @@
 /** Every op a user builds graphs with. */
 
-export {
-  elu,
-  gelu,
-  hardswish,
-  leakyRelu,
-  maxout,
-  mish,
-  relu,
-  selu,
-  sigmoid,
-  silu,
-  softplus,
-  tanh,
-} from "./activations.ts";
+export * from "./activations.ts";
 export {
   abs,
   add,
@@ -55,7 +42,21 @@ export { concat, cumsum, roll, split, stack, tril, triu } from "./join.ts";
 export { linear, matmul } from "./matmul.ts";
 export { type Padding, pad } from "./pad.ts";
 export type { Operand } from "./pointwise.ts";
+export { type AvgPoolOptions, adaptiveAvgPool2d, avgPool2d, maxPool2d, type PoolOptions } from "./pool.ts";
 export { iota, Random } from "./random.ts";
+export {
+  gru,
+  gruCell,
+  type LstmOptions,
+  type LstmResult,
+  lstm,
+  lstmCell,
+  type RecurrentOptions,
+  type RecurrentResult,
+  type RecurrentWeights,
+  rnn,
+  rnnCell,
+} from "./recurrent.ts";
 export {
   argmax,
   argmin,

@@ -61,4 +61,58 @@ const conv2dWeightGrad: Kernel = (node, [x, dy]: readonly Value[]) => {
   return [dw];
 };
 
+/** Calls `visit` with the element of the image, and its number in the window, for every window element inside the image. */
+function eachElementOfWindows(
+  { attrs: { windows } }: Node,
+  [n, c, height, width]: readonly number[],
+  visit: (result: number, image: number, element: number) => void,
+): void {
+  const { kernel, stride, padding, dilation, size } = windows;
+  for (let plane = 0; plane < n! * c!; plane++)
+    for (let row = 0; row < size[0]; row++)
+      for (let col = 0; col < size[1]; col++)
+        for (let i = 0; i < kernel[0]; i++)
+          for (let j = 0; j < kernel[1]; j++) {
+            const y = row * stride[0] - padding[0] + i * dilation[0];
+            const x = col * stride[1] - padding[1] + j * dilation[1];
+            if (y < 0 || y >= height! || x < 0 || x >= width!) continue;
+            visit((plane * size[0] + row) * size[1] + col, (plane * height! + y) * width! + x, i * kernel[1] + j);
+          }
+}
+
+/** Winner of result `o` from words of four bytes. */
+const winner = (index: Value, o: number): number => Math.floor(index.data[o >> 2]! / 2 ** (8 * (o % 4))) % 256;
+
+const maxPool2d: Kernel = (node, [x]) => {
+  const [y, index] = node.results.map(({ shape }) => new Float64Array(sizeOf(shape))) as [Float64Array, Float64Array];
+  const won = new Float64Array(y.length).fill(-1);
+  eachElementOfWindows(node, x!.shape, (result, image, element) => {
+    if (won[result] !== -1 && !(x!.data[image]! > y[result]!)) return;
+    y[result] = x!.data[image]!;
+    won[result] = element;
+  });
+  won.forEach((element, o) => {
+    index[o >> 2]! += element * 2 ** (8 * (o % 4));
+  });
+  return [y, index];
+};
+
+const maxPool2dGrad: Kernel = (node, [dy, index]) => {
+  const dx = zeros(node);
+  eachElementOfWindows(node, node.results[0]!.shape, (result, image, element) => {
+    if (winner(index!, result) === element) dx[image]! += dy!.data[result]!;
+  });
+  return [dx];
+};
+
+const maxPool2dPick: Kernel = (node, [x, index]) => {
+  const y = zeros(node);
+  eachElementOfWindows(node, x!.shape, (result, image, element) => {
+    if (winner(index!, result) === element) y[result] = x!.data[image]!;
+  });
+  return [y];
+};
+
+export const pools = { maxPool2d, maxPool2dGrad, maxPool2dPick } satisfies Record<string, Kernel>;
+
 export const convolutions = { conv2d, conv2dInputGrad, conv2dWeightGrad } satisfies Record<string, Kernel>;

@@ -1,7 +1,7 @@
 import { sizeOf } from "../graph/shape.ts";
 import type { Node } from "../graph/tensor.ts";
 import { evaluate, type PointwiseProgram } from "../ops/program.ts";
-import { convolutions } from "./convolve.ts";
+import { convolutions, pools } from "./convolve.ts";
 import { folds, product } from "./fold.ts";
 import { moves } from "./move.ts";
 import { recurrent } from "./recurrent.ts";
@@ -67,7 +67,9 @@ const foreach: Kernel = ({ attrs: { program, scalars, members } }, inputs) => {
 export const kernels: Readonly<Record<string, Kernel>> = {
   ...moves,
   ...folds,
+  ...recurrent,
   ...convolutions,
+  ...pools,
   conv2d,
   conv2dInputGrad,
   matmul,

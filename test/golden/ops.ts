@@ -52,6 +52,9 @@ const arg =
   ({ arg, attrs: { dim, keepdim } }: Call) =>
     op(arg("input"), dim ?? undefined, keepdim);
 
+/** The only number of a list of one. */
+const single = ([value]: readonly number[]): number => value!;
+
 const swap = (x: Tensor, yes: boolean): Tensor => (yes ? ops.transpose(x) : x);
 
 /** Arguments of a loss between two tensors of one kind. */
@@ -201,6 +204,27 @@ export const goldenOps: Readonly<Record<string, (call: Call) => Result>> = {
     losses.klDiv(arg("input"), arg("target"), { logTarget, reduction }),
   cosine_embedding_loss: ({ arg, attrs }) => losses.cosineEmbedding(arg("input1"), arg("input2"), arg("target"), attrs),
 
+  conv2d: ({ arg, optional, attrs }) => ops.conv2d(arg("input"), arg("weight"), optional("bias"), attrs),
+  conv1d: ({ arg, optional, attrs: { stride, padding, dilation, groups } }) =>
+    ops.conv1d(arg("input"), arg("weight"), optional("bias"), {
+      stride: single(stride),
+      padding: typeof padding === "string" ? (padding as "same") : single(padding),
+      dilation: single(dilation),
+      groups,
+    }),
+  conv_transpose2d: ({ arg, optional, attrs: { output_padding: outputPadding, ...attrs } }) =>
+    ops.convTranspose2d(arg("input"), arg("weight"), optional("bias"), { ...attrs, outputPadding }),
+  max_pool2d: ({ arg, attrs: { kernel_size: kernel, ceil_mode: ceilMode, ...attrs } }) =>
+    ops.maxPool2d(arg("input"), kernel, { ...attrs, ceilMode }),
+  avg_pool2d: ({ arg, attrs }) =>
+    ops.avgPool2d(arg("input"), attrs.kernel_size, {
+      stride: attrs.stride,
+      padding: attrs.padding,
+      ceilMode: attrs.ceil_mode,
+      countIncludePad: attrs.count_include_pad,
+      ...(attrs.divisor_override !== null && { divisor: attrs.divisor_override }),
+    }),
+  adaptive_avg_pool2d: ({ arg, attrs }) => ops.adaptiveAvgPool2d(arg("input"), attrs.output_size),
   embedding: ({ arg, attrs: { padding_idx: paddingIdx } }) =>
     ops.embedding(arg("input"), arg("weight"), paddingIdx === null ? {} : { paddingIdx }),
   dropout: ({ arg, attrs: { p, training } }) => nn.dropout(p)(arg("input"), { training }),
@@ -216,12 +240,6 @@ export const goldenOps: Readonly<Record<string, (call: Call) => Result>> = {
 
 /** Ops of the reference cases that the library does not have yet: their cases are reported as skipped. */
 export const notBuilt: readonly string[] = [
-  "conv1d",
-  "conv2d",
-  "conv_transpose2d",
-  "max_pool2d",
-  "avg_pool2d",
-  "adaptive_avg_pool2d",
   "layer_norm",
   "rms_norm",
   "group_norm",

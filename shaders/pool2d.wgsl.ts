@@ -1,0 +1,127 @@
+import { type Grid, linearId, storage, workgroupSize } from "./lib/grid.wgsl.ts";
+import { wgsl } from "./wgsl.ts";
+
+export interface PoolParams {
+  readonly height: number;
+  readonly width: number;
+  readonly rows: number;
+  readonly cols: number;
+  readonly kernel: readonly [number, number];
+  readonly stride: readonly [number, number];
+  readonly padding: readonly [number, number];
+  readonly dilation: readonly [number, number];
+  /** Elements of the result. */
+  readonly count: number;
+  readonly grid: Grid;
+  /** Elements of the bound ranges. */
+  readonly imageLength: number;
+  readonly pooledLength: number;
+  readonly indexLength: number;
+}
+
+/** Input row and column that window element (i, j) of the result at `row`, `col` shows; before the input they wrap. */
+const elementOf = ({ stride, padding, dilation }: PoolParams): string => `
+    let y = row * ${stride[0]}u + i * ${dilation[0]}u - ${padding[0]}u;
+    let x = col * ${stride[1]}u + j * ${dilation[1]}u - ${padding[1]}u;`;
+
+const constants = (p: PoolParams): string => `
+const COUNT = ${p.count}u;
+const HEIGHT = ${p.height}u;
+const WIDTH = ${p.width}u;
+const ROWS = ${p.rows}u;
+const COLS = ${p.cols}u;
+const KERNEL_H = ${p.kernel[0]}u;
+const KERNEL_W = ${p.kernel[1]}u;`;
+
+/** The window element that a packed index names, for result `o`: four bytes to a word, result o in byte o % 4. */
+const unpack = "(index[o / 4u] >> (8u * (o % 4u))) & 255u";
+
+/**
+ * Largest element of each window, the first of equal ones; padding never wins. One invocation owns four neighbouring results and
+ * packs which element of the window won, a byte each, into one word.
+ */
+export const maxPool = (p: PoolParams): string => wgsl`
+${constants(p)}
+${storage(0, "image", "read", "f32", p.imageLength)}
+${storage(1, "pooled", "read_write", "f32", p.pooledLength)}
+${storage(2, "index", "read_write", "u32", p.indexLength)}
+
+@compute @workgroup_size(${workgroupSize})
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  let four = ${linearId(p.grid, workgroupSize)};
+  if (4u * four >= COUNT) { return; }
+  var word = 0u;
+  for (var lane = 0u; lane < 4u; lane++) {
+    let o = min(4u * four + lane, COUNT - 1u);
+    let col = o % COLS;
+    let row = o / COLS % ROWS;
+    let plane = o / (ROWS * COLS) * (HEIGHT * WIDTH);
+    var best = -3.4028234663852886e38;
+    var at = 255u;
+    for (var i = 0u; i < KERNEL_H; i++) {
+      for (var j = 0u; j < KERNEL_W; j++) {
+        ${elementOf(p)}
+        if (y < HEIGHT && x < WIDTH) {
+          let value = image[plane + y * WIDTH + x];
+          if (value > best || at == 255u) { best = value; at = i * KERNEL_W + j; }
+        }
+      }
+    }
+    pooled[o] = best;
+    word |= at << (8u * lane);
+  }
+  index[four] = word;
+}
+`;
+
+/**
+ * Gradient of the image: each element of it collects from the windows in which it won. One invocation per element looks at the
+ * windows that show it; nothing is scattered, so the order of addition is fixed.
+ */
+export const maxPoolGrad = (p: PoolParams): string => wgsl`
+${constants(p)}
+${storage(0, "pooled", "read", "f32", p.pooledLength)}
+${storage(1, "index", "read", "u32", p.indexLength)}
+${storage(2, "image", "read_write", "f32", p.imageLength)}
+
+@compute @workgroup_size(${workgroupSize})
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  let e = ${linearId(p.grid, workgroupSize)};
+  if (e >= COUNT) { return; }
+  let plane = e / (HEIGHT * WIDTH) * (ROWS * COLS);
+  var sum = 0.0;
+  for (var i = 0u; i < KERNEL_H; i++) {
+    for (var j = 0u; j < KERNEL_W; j++) {
+      // The window that shows this element as its (i, j), if there is one; what lies before the first wraps and is refused.
+      let y = e / WIDTH % HEIGHT + ${p.padding[0]}u - i * ${p.dilation[0]}u;
+      let x = e % WIDTH + ${p.padding[1]}u - j * ${p.dilation[1]}u;
+      if (y % ${p.stride[0]}u == 0u && x % ${p.stride[1]}u == 0u && y / ${p.stride[0]}u < ROWS && x / ${p.stride[1]}u < COLS) {
+        let o = plane + y / ${p.stride[0]}u * COLS + x / ${p.stride[1]}u;
+        if ((${unpack}) == i * KERNEL_W + j) { sum += pooled[o]; }
+      }
+    }
+  }
+  image[e] = sum;
+}
+`;
+
+/** The elements of an image that won: the gradient of \`maxPoolGrad\`. */
+export const maxPoolPick = (p: PoolParams): string => wgsl`
+${constants(p)}
+${storage(0, "image", "read", "f32", p.imageLength)}
+${storage(1, "index", "read", "u32", p.indexLength)}
+${storage(2, "pooled", "read_write", "f32", p.pooledLength)}
+
+@compute @workgroup_size(${workgroupSize})
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  let o = ${linearId(p.grid, workgroupSize)};
+  if (o >= COUNT) { return; }
+  let col = o % COLS;
+  let row = o / COLS % ROWS;
+  let won = ${unpack};
+  let i = won / KERNEL_W;
+  let j = won % KERNEL_W;
+  ${elementOf(p)}
+  pooled[o] = image[o / (ROWS * COLS) * (HEIGHT * WIDTH) + y * WIDTH + x];
+}
+`;

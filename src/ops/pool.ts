@@ -1,0 +1,259 @@
+import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
+import { maxPool, maxPoolGrad, maxPoolPick, type PoolParams } from "../../shaders/pool2d.wgsl.ts";
+import { AttributeError, DTypeError, ShapeError } from "../errors.ts";
+import type { KernelCall, Lowering, Op, View } from "../graph/op.ts";
+import { bytesPer, type Shape, showShape, sizeOf } from "../graph/shape.ts";
+import { apply, applyAll, type Node, type Tensor } from "../graph/tensor.ts";
+import { mul } from "./arithmetic.ts";
+import { constant } from "./constants.ts";
+import { conv2d } from "./conv.ts";
+import { bind } from "./fused.ts";
+import { matmul } from "./matmul.ts";
+import { mean } from "./reduce.ts";
+import { transpose } from "./views.ts";
+
+/** Windows over an image. Pairs are [vertical, horizontal]. */
+interface Windows {
+  readonly kernel: readonly [number, number];
+  readonly stride: readonly [number, number];
+  readonly padding: readonly [number, number];
+  readonly dilation: readonly [number, number];
+  /** Rows and columns of the result. */
+  readonly size: readonly [number, number];
+}
+
+/*
+ * Max pooling is three ops closed under differentiation: the pooling itself (with the packed indices of the winners as second
+ * result), the scattering of gradients to the winners, and the picking of winners.
+ */
+
+const maxPoolOp: Op = {
+  name: "maxPool2d",
+  infer([x], { windows }) {
+    const shape = [...x!.shape.slice(0, 2), ...windows.size];
+    return [
+      { shape, dtype: "f32" },
+      { shape: [Math.ceil(sizeOf(shape) / 4)], dtype: "u32" },
+    ];
+  },
+  vjp: ({ inputs: [x], results: [, index], attrs: { windows } }, [dy]) => [
+    dy && scatter(dy, index!, windows, x!.shape),
+  ],
+  lower: (node, to) => poolCalls(node, to, maxPool, node.inputs[0]!.shape, "image"),
+};
+
+const maxPoolGradOp: Op = {
+  name: "maxPool2dGrad",
+  infer: (_, { shape }) => [{ shape, dtype: "f32" }],
+  vjp: ({ inputs: [, index], attrs: { windows } }, [u]) => [u && pick(u, index!, windows), undefined],
+  lower: (node, to) => poolCalls(node, to, maxPoolGrad, node.results[0]!.shape, "pooled"),
+};
+
+const maxPoolPickOp: Op = {
+  name: "maxPool2dPick",
+  infer: ([x], { windows }) => [{ shape: [...x!.shape.slice(0, 2), ...windows.size], dtype: "f32" }],
+  vjp: ({ inputs: [x, index], attrs: { windows } }, [u]) => [u && scatter(u, index!, windows, x!.shape), undefined],
+  lower: (node, to) => poolCalls(node, to, maxPoolPick, node.inputs[0]!.shape, "image"),
+};
+
+const scatter = (dy: Tensor, index: Tensor, windows: Windows, shape: Shape): Tensor =>
+  apply(maxPoolGradOp, [dy, index], { windows, shape: [...shape] });
+const pick = (x: Tensor, index: Tensor, windows: Windows): Tensor => apply(maxPoolPickOp, [x, index], { windows });
+
+/** @param first what the kernel reads first; the packed indices are its second input, or its second result. */
+function poolCalls(
+  node: Node,
+  to: Lowering,
+  write: (params: PoolParams) => string,
+  image: Shape,
+  first: "image" | "pooled",
+): readonly KernelCall[] {
+  const { kernel, stride, padding, dilation, size } = node.attrs["windows"] as Windows;
+  const read = node.inputs.map((tensor) => to.contiguous(tensor));
+  // The forward kernel always writes both results: an unread one goes to scratch.
+  const written = node.results.map(
+    ({ shape, dtype }, i) => to.result(i) ?? to.scratch(`unread result ${i}`, shape, dtype),
+  );
+  const views = [...read, ...written];
+  const index = views.find((view) => view.dtype === "u32")!;
+  const values = views.filter((view) => view.dtype === "f32");
+  const [imageView, pooledView] = first === "image" ? values : [values[1]!, values[0]!];
+  const lengthOf = (view: View) => view.span / bytesPer(view.dtype);
+  const count = sizeOf(written[0]!.shape);
+  const grid = gridOf(Math.ceil(node.op === maxPoolOp ? count / 4 / workgroupSize : count / workgroupSize));
+  return [
+    {
+      label: `${node.op.name}${showShape(image).replaceAll(", ", "x")}/${kernel.join("x")}:f32`,
+      family: "maxPool2d",
+      variant: "direct",
+      wgsl: write({
+        height: image[2]!,
+        width: image[3]!,
+        rows: size[0],
+        cols: size[1],
+        kernel,
+        stride,
+        padding,
+        dilation,
+        count,
+        grid,
+        imageLength: lengthOf(imageView!),
+        pooledLength: lengthOf(pooledView!),
+        indexLength: lengthOf(index),
+      }),
+      bindings: [...read.map((view) => bind(view, "read")), ...written.map((view) => bind(view, "read_write"))],
+      workgroups: [grid.x, grid.y, 1],
+      flops: count * kernel[0] * kernel[1],
+      bytes: views.reduce((sum, view) => sum + sizeOf(view.shape) * bytesPer(view.dtype), 0),
+    },
+  ];
+}
+
+export interface PoolOptions {
+  /** Distance between windows; default the kernel size, so that they do not overlap. */
+  readonly stride?: number | readonly [number, number];
+  /** Rows and columns around the image, at most half the kernel; default 0. */
+  readonly padding?: number | readonly [number, number];
+  /** Keeps windows that hang over the end; default false. One that would start in the padding there is dropped. */
+  readonly ceilMode?: boolean;
+}
+
+const pair = (value: number | readonly [number, number]): readonly [number, number] =>
+  typeof value === "number" ? [value, value] : value;
+
+function windowsOf(
+  op: string,
+  x: Tensor,
+  kernelSize: number | readonly [number, number],
+  options: PoolOptions & { readonly dilation?: number | readonly [number, number] },
+): Windows {
+  if (x.shape.length !== 4) throw new ShapeError(`${op}: input ${showShape(x.shape)} needs four axes [N, C, H, W]`);
+  if (x.dtype !== "f32") throw new DTypeError(`${op}: input is ${x.dtype}, expected f32`);
+  const kernel = pair(kernelSize);
+  const [stride, padding, dilation] = [
+    pair(options.stride ?? kernel),
+    pair(options.padding ?? 0),
+    pair(options.dilation ?? 1),
+  ];
+  for (const [name, values, least] of [
+    ["kernel size", kernel, 1],
+    ["stride", stride, 1],
+    ["dilation", dilation, 1],
+    ["padding", padding, 0],
+  ] as const) {
+    const bad = values.find((value) => !Number.isInteger(value) || value < least);
+    if (bad !== undefined) throw new AttributeError(`${op}: ${name} is ${bad}, expected whole numbers from ${least}`);
+  }
+  if (padding.some((p, axis) => p > kernel[axis]! / 2)) {
+    throw new AttributeError(`${op}: padding is ${padding}, expected at most half the kernel size ${kernel}`);
+  }
+  const size = [0, 1].map((axis) => {
+    const n = x.shape[2 + axis]! + padding[axis]!;
+    const steps = (n + padding[axis]! - dilation[axis]! * (kernel[axis]! - 1) - 1) / stride[axis]!;
+    const count = (options.ceilMode ? Math.ceil(steps) : Math.floor(steps)) + 1;
+    return (count - 1) * stride[axis]! >= n ? count - 1 : count;
+  }) as [number, number];
+  if (size.some((n) => n < 1))
+    throw new ShapeError(`${op}: kernel ${kernel} is larger than the padded input ${showShape(x.shape)}`);
+  return { kernel, stride, padding, dilation, size };
+}
+
+/**
+ * Largest element of each window; the first of equal ones gets the gradient, and padding never wins.
+ * @param x `[N, C, H, W]`, f32
+ * @param kernelSize one number, or [vertical, horizontal]; up to 255 elements.
+ * @param options and `dilation`, distance between elements of a window; default 1.
+ */
+export function maxPool2d(
+  x: Tensor,
+  kernelSize: number | readonly [number, number],
+  options: PoolOptions & { readonly dilation?: number | readonly [number, number] } = {},
+): Tensor {
+  const windows = windowsOf("maxPool2d", x, kernelSize, options);
+  if (windows.kernel[0] * windows.kernel[1] > 255) {
+    throw new AttributeError(
+      `maxPool2d: a window of ${windows.kernel} elements has more than 255, which its packed indices do not hold`,
+    );
+  }
+  return applyAll(maxPoolOp, [x], { windows })[0]!;
+}
+
+export interface AvgPoolOptions extends PoolOptions {
+  /** Whether zeros of the padding count; default true. */
+  readonly countIncludePad?: boolean;
+  /** What sums are divided by instead of the number of elements. */
+  readonly divisor?: number;
+}
+
+/**
+ * Mean of each window: a depthwise convolution with ones, scaled in the same kernel.
+ * @param x `[N, C, H, W]`, f32
+ * @param kernelSize one number, or [vertical, horizontal].
+ */
+export function avgPool2d(
+  x: Tensor,
+  kernelSize: number | readonly [number, number],
+  options: AvgPoolOptions = {},
+): Tensor {
+  const { kernel, stride, padding, size } = windowsOf("avgPool2d", x, kernelSize, options);
+  const { countIncludePad = true, divisor } = options;
+  if (divisor !== undefined && !(Number.isFinite(divisor) && divisor !== 0)) {
+    throw new AttributeError(`avgPool2d: divisor is ${divisor}, expected a number other than 0`);
+  }
+  const channels = x.shape[1]!;
+  // Padding at the end that lets the last window fit, however far it hangs over.
+  const behind = [0, 1].map((axis) => {
+    const reach = (size[axis]! - 1) * stride[axis]! + kernel[axis]!;
+    return Math.max(0, reach - x.shape[2 + axis]! - padding[axis]!);
+  });
+  const ones = constant(new Float32Array(channels * kernel[0] * kernel[1]).fill(1), [channels, 1, ...kernel], "ones");
+  const sums = conv2d(x, ones, undefined, {
+    stride,
+    groups: channels,
+    padding: [
+      [padding[0], behind[0]!],
+      [padding[1], behind[1]!],
+    ],
+  });
+  /** Elements of window `at` along an axis that count. */
+  const counted = (axis: 0 | 1, at: number): number => {
+    const [n, pad] = [x.shape[2 + axis]!, padding[axis]];
+    const start = at * stride[axis] - pad;
+    const end = Math.min(start + kernel[axis], countIncludePad ? n + pad : n);
+    return end - (countIncludePad ? start : Math.max(start, 0));
+  };
+  const scale = Float32Array.from(
+    { length: size[0] * size[1] },
+    (_, i) => 1 / (divisor ?? counted(0, Math.floor(i / size[1])) * counted(1, i % size[1])),
+  );
+  return scale.every((value) => value === scale[0])
+    ? mul(sums, scale[0]!)
+    : mul(sums, constant(scale, size, "1 / elements of a window"));
+}
+
+/**
+ * Means over as many windows as the result has elements: window i of n over an axis of size h reaches from ⌊i·h/n⌋ to ⌈(i+1)·h/n⌉.
+ * @param x `[N, C, H, W]`, f32
+ * @param outputSize one number, or [rows, columns]; default 1, the mean over the image.
+ */
+export function adaptiveAvgPool2d(x: Tensor, outputSize: number | readonly [number, number] = 1): Tensor {
+  const size = pair(outputSize);
+  if (x.shape.length !== 4)
+    throw new ShapeError(`adaptiveAvgPool2d: input ${showShape(x.shape)} needs four axes [N, C, H, W]`);
+  const bad = size.find((n) => !Number.isInteger(n) || n < 1);
+  if (bad !== undefined)
+    throw new AttributeError(`adaptiveAvgPool2d: output size is ${bad}, expected whole numbers from 1`);
+  if (size.every((n) => n === 1)) return mean(x, [2, 3], true);
+  const [h, w] = x.shape.slice(2) as [number, number];
+  if (h % size[0] === 0 && w % size[1] === 0) return avgPool2d(x, [h / size[0], w / size[1]]);
+  // Windows along one axis as a matrix of means, [windows, n].
+  const means = (n: number, windows: number): Tensor => {
+    const data = new Float32Array(windows * n);
+    for (let i = 0; i < windows; i++) {
+      const [start, end] = [Math.floor((i * n) / windows), Math.ceil(((i + 1) * n) / windows)];
+      data.fill(1 / (end - start), i * n + start, i * n + end);
+    }
+    return constant(data, [windows, n], "means of windows");
+  };
+  return matmul(matmul(means(h, size[0]), x), transpose(means(w, size[1])));
+}
