@@ -2,7 +2,7 @@ import { erfText, expm1Text, log1pText } from "../../shaders/lib/math.wgsl.ts";
 import { AttributeError, ShapeError } from "../errors.ts";
 import { axisOf, floats, showShape } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { add, div, erf, erf64, exp, gt, le, mul, sub, where } from "./arithmetic.ts";
+import { abs, add, div, erf, erf64, exp, gt, le, mul, sub, where } from "./arithmetic.ts";
 import { zerosLike } from "./constants.ts";
 import { finite, unary, unaryWith } from "./pointwise.ts";
 import { literal } from "./program.ts";
@@ -37,6 +37,18 @@ export const tanh = unary("tanh", {
   takes: floats,
   flops: 6,
   vjp: (dy, y) => [mul(dy, sub(1, mul(y, y)))],
+});
+
+/** x / (1 + |x|), which nears ±1 more slowly than tanh does (Bergstra et al., 2009). */
+export const softsign = unary("softsign", {
+  wgsl: (x) => `${x} / (F(1.0) + abs(${x}))`,
+  js: (x) => x / (1 + Math.abs(x)),
+  takes: floats,
+  flops: 3,
+  vjp: (dy, y) => {
+    const inverse = sub(1, abs(y)); // 1 / (1 + |x|)
+    return [mul(dy, mul(inverse, inverse))];
+  },
 });
 
 /** x · sigmoid(x), also called swish. */

@@ -74,6 +74,7 @@ export const unaryRows: readonly CaseRow[] = [
   unary("relu", activations.relu, reals(-2, 2, 0)),
   unary("sigmoid", activations.sigmoid, reals(-8, 8)),
   unary("tanh", activations.tanh, reals(-4, 4), { tolerance: [1e-5, 3e-5] }),
+  unary("softsign", activations.softsign, reals(-8, 8, 0)),
   unary("silu", activations.silu, reals(-8, 8)),
   unary("leakyRelu", (x) => activations.leakyRelu(x, 0.2), reals(-2, 2, 0)),
   unary("elu", (x) => activations.elu(x, 0.7), reals(-3, 2, 0)),
