@@ -80,7 +80,9 @@ const written: readonly Role[] = ["kept", "outputs", "gates"];
 
 /** Whether a buffer is bound for writing. */
 export const isWritten = ({ pass, saves }: Pick<RecurrentParams, "pass" | "saves">, role: Role): boolean =>
-  pass === "backward" ? ["gates", "dRecurrent", "carry"].includes(role) : written.includes(role) && (role !== "gates" || saves);
+  pass === "backward"
+    ? ["gates", "dRecurrent", "carry"].includes(role)
+    : written.includes(role) && (role !== "gates" || saves);
 
 const isVector = ({ incoming }: RecurrentParams, role: Role): boolean => {
   if (role === "position") return false;
@@ -89,7 +91,8 @@ const isVector = ({ incoming }: RecurrentParams, role: Role): boolean => {
 };
 
 /** Position next to `t`, earlier (−1) or later (+1) in the order in which the sequence is walked. */
-export const neighbour = ({ reverse }: RecurrentParams, by: -1 | 1): string => (reverse === by > 0 ? "(t - 1u)" : "(t + 1u)");
+export const neighbour = ({ reverse }: RecurrentParams, by: -1 | 1): string =>
+  reverse === by > 0 ? "(t - 1u)" : "(t + 1u)";
 
 /** Position where the walk of the forward pass begins. */
 export const firstOf = ({ reverse, steps }: RecurrentParams): number => (reverse ? steps - 1 : 0);
@@ -140,7 +143,13 @@ function beforeText(p: RecurrentParams, place: Place): string[] {
   const start: Role = before === "kept" ? "startC" : "startH";
   const isFirst = place === "all" ? undefined : place === "first" || place === "only";
   const at = `(${neighbour(p, -1)} * STEP_T + row * STEP_N) * UNITS + unit`;
-  return choice("before", firstOf(p), isFirst, p.lengths[start] ? `${start}[row * UNITS + unit]` : "F()", `${before}[${at}]`);
+  return choice(
+    "before",
+    firstOf(p),
+    isFirst,
+    p.lengths[start] ? `${start}[row * UNITS + unit]` : "F()",
+    `${before}[${at}]`,
+  );
 }
 
 const list = (n: number, text: (i: number) => string): string => range(n).map(text).join(", ");
@@ -177,7 +186,8 @@ function incomingText(p: RecurrentParams, width: 1 | 4, role: "dOutputs" | "dKep
   const view = p.incoming[role];
   if (!view) return "F()";
   const [time, batch, unit] = view.strides;
-  if (width === 4 && isVector(p, role)) return `${role}[${view.offset / 4}u + t * ${time / 4}u + row * ${batch / 4}u + unit]`;
+  if (width === 4 && isVector(p, role))
+    return `${role}[${view.offset / 4}u + t * ${time / 4}u + row * ${batch / 4}u + unit]`;
   const at = `${view.offset}u + t * ${time}u + row * ${batch}u + unit * ${unit * width}u`;
   return `F(${list(width, (i) => `${role}[${at} + ${i * unit}u]`)})`;
 }

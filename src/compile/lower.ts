@@ -63,6 +63,7 @@ class LowerPass {
   readonly #places = new Map<Tensor, View>();
   readonly #views = new Map<Tensor, View>();
   readonly #copies = new Map<Tensor, View>();
+  readonly #constants = new Map<string, View>();
   readonly #pinned = new Set<Tensor>();
   readonly #read = new Set<Tensor>();
   /** Updates written by the kernel that computes them. */
@@ -223,6 +224,17 @@ class LowerPass {
     return wholeView(virtualBuffer("scratch", role, spanOf(shape, dtype), { pinned }), shape, dtype);
   }
 
+  #constant(role: string, shape: Shape, dtype: DType, fill: (data: TensorData) => void): View {
+    const key = `${role} ${dtype}[${shape}]`;
+    const known = this.#constants.get(key);
+    if (known) return known;
+    const data = new Uint8Array(spanOf(shape, dtype));
+    fill(typedArray(data.buffer, dtype));
+    const made = wholeView(virtualBuffer("constant", role, data.length, { data }), shape, dtype);
+    this.#constants.set(key, made);
+    return made;
+  }
+
   #dies(tensor: Tensor, node: Node): boolean {
     const { buffer, base } = this.#view(tensor);
     const lastUse = this.#lastUse.get(baseOf(tensor)) ?? -1;
@@ -254,6 +266,7 @@ class LowerPass {
       contiguous: (tensor) => this.#contiguous(tensor),
       result: (i, over) => this.#result(node, i, over),
       scratch: (role, shape, dtype) => this.#scratch(role, shape, dtype),
+      constant: (role, shape, dtype, fill) => this.#constant(role, shape, dtype, fill),
       dies: (tensor) => this.#dies(tensor, node),
     };
   }
@@ -271,6 +284,9 @@ const wholeView = (buffer: VirtualBuffer, shape: Shape, dtype: DType, base = 0):
 
 const filled = (dtype: DType, value: number): TensorData =>
   dtype === "i32" ? new Int32Array([value]) : dtype === "u32" ? new Uint32Array([value]) : new Float32Array([value]);
+
+const typedArray = (bytes: ArrayBuffer, dtype: DType): TensorData =>
+  dtype === "i32" ? new Int32Array(bytes) : dtype === "u32" ? new Uint32Array(bytes) : new Float32Array(bytes);
 
 const copyCall = (from: View, to: View): KernelCall =>
   elementwiseOver(identity(from.dtype), [from], [to], new Map(), from.shape, "copy");

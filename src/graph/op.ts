@@ -1,5 +1,5 @@
 import { type DType, rowMajor, type Shape } from "./shape.ts";
-import type { Attrs, Node, Source, Spec, Tensor } from "./tensor.ts";
+import type { Attrs, Node, Source, Spec, Tensor, TensorData } from "./tensor.ts";
 
 /**
  * The contract of an op. No pass knows ops by name: it asks the node for the rule it needs, so a new op is a new object of
@@ -141,6 +141,8 @@ export interface Lowering {
   result(i: number, over?: Tensor): View | undefined;
   /** A place for intermediate values of this node. */
   scratch(role: string, shape: Shape, dtype: DType): View;
+  /** Numbers that are uploaded once. Those of one role and shape are the same wherever they are asked for. */
+  constant(role: string, shape: Shape, dtype: DType, fill: (data: TensorData) => void): View;
   /** Whether this node is the last to read the tensor's memory, so that a result may take its place. */
   dies(tensor: Tensor): boolean;
 }

@@ -1,0 +1,182 @@
+import { ShapeError } from "../errors.ts";
+import { sameShape, showShape } from "../graph/shape.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { add } from "./arithmetic.ts";
+import { concat } from "./join.ts";
+import { linear } from "./matmul.ts";
+import { cells, sequence } from "./recurrence.ts";
+import { reshape, slice, unsqueeze } from "./views.ts";
+
+/** Weights of one direction of one layer, as PyTorch lays them out: G blocks of H rows, G = 4 (LSTM), 3 (GRU) or 1 (RNN). */
+export interface RecurrentWeights {
+  /** `[G·H, I]`, where I is the input's size in the first layer and H (2H if bidirectional) in those above. */
+  readonly weightIh: Tensor;
+  /** `[G·H, H]` */
+  readonly weightHh: Tensor;
+  /** `[G·H]`, none by default. */
+  readonly biasIh?: Tensor;
+  /** `[G·H]`, none by default. */
+  readonly biasHh?: Tensor;
+}
+
+export interface RecurrentOptions {
+  /** Whether a second set of weights reads each layer's input from its end; default false. */
+  readonly bidirectional?: boolean;
+  /** Whether x and output are `[N, T, …]` instead of `[T, N, …]`; default false. States are `[layers · D, N, H]` in any case. */
+  readonly batchFirst?: boolean;
+  /** First hidden states `[layers · D, N, H]`; default 0. */
+  readonly h0?: Tensor;
+  /** What happens to a layer's output before the next layer reads it, such as dropout; default nothing. */
+  readonly between?: (x: Tensor) => Tensor;
+}
+
+export interface LstmOptions extends RecurrentOptions {
+  /** First cell states `[layers · D, N, H]`; default 0. */
+  readonly c0?: Tensor;
+}
+
+/** D is 2 if bidirectional, else 1. States are ordered layer 0 forward, layer 0 backward, layer 1 forward, … */
+export interface RecurrentResult {
+  /** Hidden states of the last layer at all positions: `[T, N, D · H]`, forward direction first. */
+  readonly output: Tensor;
+  /** Hidden states after the last step of each layer and direction: `[layers · D, N, H]`. */
+  readonly hN: Tensor;
+}
+
+export interface LstmResult extends RecurrentResult {
+  /** Cell states after the last step: `[layers · D, N, H]`. */
+  readonly cN: Tensor;
+}
+
+/**
+ * Long short-term memory over whole sequences (S. Hochreiter and J. Schmidhuber, 1997), as PyTorch's `nn.LSTM`. Rows of the
+ * weights are ordered input, forget, candidate, output:
+ * i, f, o = σ(W x + b + U h + b'), g = tanh(W x + b + U h + b'), c' = f · c + i · g, h' = o · tanh(c').
+ *
+ * The products with the inputs of all steps are one matrix product, and so are the gradients of each weight. Gradients of
+ * gradients are not there.
+ * @param x `[T, N, I]`
+ * @param weights one entry a layer and direction: layer 0 forward, layer 0 backward if bidirectional, layer 1 forward, …
+ * @throws ShapeError for weights or states that do not fit.
+ */
+export function lstm(x: Tensor, weights: readonly RecurrentWeights[], options: LstmOptions = {}): LstmResult {
+  const { output, hN, cN } = recurrent("lstm", x, weights, options);
+  return { output, hN, cN: cN! };
+}
+
+/**
+ * Gated recurrent unit over whole sequences (K. Cho et al., 2014), as PyTorch's `nn.GRU`. Rows of the weights are ordered reset,
+ * update, candidate: r, z = σ(W x + b + U h + b'), n = tanh(W x + b + r · (U h + b')), h' = (1 − z) · n + z · h.
+ * Parameters as for {@link lstm}.
+ */
+export function gru(x: Tensor, weights: readonly RecurrentWeights[], options: RecurrentOptions = {}): RecurrentResult {
+  const { output, hN } = recurrent("gru", x, weights, options);
+  return { output, hN };
+}
+
+/**
+ * The simple recurrent network over whole sequences (J. Elman, 1990), as PyTorch's `nn.RNN` with tanh:
+ * h' = tanh(W x + b + U h + b'). Parameters as for {@link lstm}.
+ */
+export function rnn(x: Tensor, weights: readonly RecurrentWeights[], options: RecurrentOptions = {}): RecurrentResult {
+  const { output, hN } = recurrent("rnn", x, weights, options);
+  return { output, hN };
+}
+
+/** One step of an LSTM: x `[N, I]`, h and c `[N, H]`, 0 by default. */
+export function lstmCell(
+  x: Tensor,
+  weights: RecurrentWeights,
+  state: { h?: Tensor; c?: Tensor } = {},
+): { h: Tensor; c: Tensor } {
+  const { hN, cN } = oneStep("lstm", x, weights, state);
+  return { h: hN, c: cN! };
+}
+
+/** One step of a GRU: x `[N, I]`, h `[N, H]`, 0 by default. @returns the next h. */
+export const gruCell = (x: Tensor, weights: RecurrentWeights, h?: Tensor): Tensor =>
+  oneStep("gru", x, weights, h ? { h } : {}).hN;
+
+/** One step of a simple recurrent network: x `[N, I]`, h `[N, H]`, 0 by default. @returns the next h. */
+export const rnnCell = (x: Tensor, weights: RecurrentWeights, h?: Tensor): Tensor =>
+  oneStep("rnn", x, weights, h ? { h } : {}).hN;
+
+type Kind = keyof typeof cells;
+
+function oneStep(kind: Kind, x: Tensor, weights: RecurrentWeights, { h, c }: { h?: Tensor; c?: Tensor }) {
+  if (x.shape.length !== 2) throw new ShapeError(`${kind}Cell: input is ${showShape(x.shape)}, expected [N, I]`);
+  const start = { ...(h && { h0: unsqueeze(h, 0) }), ...(c && { c0: unsqueeze(c, 0) }) };
+  const { hN, cN } = recurrent(kind, unsqueeze(x, 0), [weights], start);
+  const one = (states: Tensor) => reshape(states, states.shape.slice(1));
+  return { hN: one(hN), cN: cN && one(cN) };
+}
+
+function recurrent(kind: Kind, x: Tensor, weights: readonly RecurrentWeights[], options: LstmOptions) {
+  const { bidirectional = false, batchFirst = false, h0, c0, between } = options;
+  if (x.shape.length !== 3) {
+    throw new ShapeError(`${kind}: input is ${showShape(x.shape)}, expected ${batchFirst ? "[N, T, I]" : "[T, N, I]"}`);
+  }
+  const directions = bidirectional ? 2 : 1;
+  if (weights.length === 0 || weights.length % directions !== 0) {
+    const expected = bidirectional ? "an even number: two for each layer" : "at least one";
+    throw new ShapeError(`${kind}: ${weights.length} sets of weights given, expected ${expected}`);
+  }
+  const time = batchFirst ? 1 : 0;
+  const batch = x.shape[1 - time]!;
+  const hidden = weights[0]!.weightHh.shape.at(-1)!;
+  for (const [name, states] of Object.entries({ h0, c0 })) {
+    const expected = [weights.length, batch, hidden];
+    if (states && !sameShape(states.shape, expected)) {
+      throw new ShapeError(`${kind}: ${name} is ${showShape(states.shape)}, expected ${showShape(expected)}`);
+    }
+  }
+  const finalH: Tensor[] = [];
+  const finalC: Tensor[] = [];
+  let input = x;
+  for (let layer = 0; layer < weights.length / directions; layer++) {
+    if (layer > 0 && between) input = between(input);
+    const outputs = Array.from({ length: directions }, (_, direction) => {
+      const at = layer * directions + direction;
+      const reverse = direction === 1;
+      const start = { startH: h0 && stateAt(h0, at), startC: c0 && stateAt(c0, at) };
+      const { outputs, kept } = oneDirection(kind, input, weights[at]!, start, { reverse, batchFirst });
+      finalH.push(final(outputs, time, reverse));
+      if (kept) finalC.push(final(kept, time, reverse));
+      return outputs;
+    });
+    input = concat(outputs, 2);
+  }
+  return { output: input, hN: concat(finalH, 0), cN: kind === "lstm" ? concat(finalC, 0) : undefined };
+}
+
+const stateAt = (states: Tensor, i: number): Tensor => reshape(slice(states, [[i, i + 1]]), states.shape.slice(1));
+
+/** The state after the last step, as [1, N, H]: at the end of the sequence, or at its beginning where it was walked backwards. */
+function final(states: Tensor, time: number, reverse: boolean): Tensor {
+  const at = reverse ? 0 : states.shape[time]! - 1;
+  const last = slice(states, time === 0 ? [[at, at + 1]] : [undefined, [at, at + 1]]);
+  return reshape(last, [1, ...last.shape.filter((_, axis) => axis !== time)]);
+}
+
+function oneDirection(
+  kind: Kind,
+  x: Tensor,
+  { weightIh, weightHh, biasIh, biasHh }: RecurrentWeights,
+  start: { startH: Tensor | undefined; startC: Tensor | undefined },
+  order: { reverse: boolean; batchFirst: boolean },
+) {
+  const wide = weightHh.shape[0]!;
+  for (const [name, bias] of Object.entries({ biasIh, biasHh })) {
+    if (bias && !sameShape(bias.shape, [wide])) {
+      throw new ShapeError(`${kind}: ${name} is ${showShape(bias.shape)}, expected [${wide}]`);
+    }
+  }
+  if (weightIh.shape.length !== 2 || weightIh.shape[0] !== wide || weightIh.shape[1] !== x.shape[2]) {
+    throw new ShapeError(`${kind}: weightIh is ${showShape(weightIh.shape)}, expected [${wide}, ${x.shape[2]}]`);
+  }
+  // Where both biases are only added, their sum joins the one product with all inputs.
+  const separate = cells[kind].splits;
+  const bias = separate || !biasHh ? biasIh : biasIh ? add(biasIh, biasHh) : biasHh;
+  const inputs = { gates: linear(x, weightIh, bias), weight: weightHh, bias: separate ? biasHh : undefined, ...start };
+  return sequence(kind, inputs, order);
+}

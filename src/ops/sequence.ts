@@ -1,0 +1,239 @@
+import {
+  type Cell,
+  isWritten,
+  type Place,
+  type RecurrentParams,
+  type Role,
+  roles,
+} from "../../shaders/recurrent.wgsl.ts";
+import { recurrentStep, type StepTile, stepInvocations } from "../../shaders/recurrentSteps.wgsl.ts";
+import { recurrentWalk, type WalkShape, walkLayout } from "../../shaders/recurrentWalk.wgsl.ts";
+import {
+  type AdapterTraits,
+  type Binding,
+  isRowMajor,
+  type KernelCall,
+  type Lowering,
+  type View,
+} from "../graph/op.ts";
+import { bytesPer, type Shape, showShape, sizeOf } from "../graph/shape.ts";
+import type { Node, Tensor } from "../graph/tensor.ts";
+import { bind, elementwiseOver } from "./fused.ts";
+import { identity } from "./program.ts";
+import { choose, type Variant } from "./variants.ts";
+
+/*
+ * Kernels of a recurrence. The gates are worked on in place: the input's part, the activated gates and their gradients follow
+ * each other in one buffer wherever nobody else reads what was there before.
+ */
+
+/** Inputs of a sequence by role. */
+export type Inputs = Partial<Record<Role, Tensor>>;
+
+/** The inputs of a sequence node by role. */
+export const inputsOf = ({ inputs, attrs }: Pick<Node, "inputs" | "attrs">): Inputs =>
+  Object.fromEntries((attrs.roles as Role[]).map((role, i) => [role, inputs[i]!]));
+
+/** Sizes of a sequence: gates are [T, N, G·H], or [N, T, G·H]. */
+export function sizesOf({ weight, gates, outputs }: Inputs, batchFirst: boolean) {
+  const hidden = weight!.shape[1]!;
+  const [a, b] = (gates ?? outputs!).shape as [number, number];
+  return { steps: batchFirst ? b : a, rows: batchFirst ? a : b, hidden };
+}
+
+type Views = Partial<Record<Role, View>>;
+type Problem = Omit<RecurrentParams, "lengths" | "incoming" | "transposed" | "saves" | "strides" | "reverse">;
+
+interface SequenceVariant extends Variant<Problem> {
+  /** Whether the forward pass reads the weight transposed. */
+  readonly transposed: boolean;
+  calls(p: RecurrentParams, views: Views, call: CallMaker, to: Lowering): readonly KernelCall[];
+}
+
+type CallMaker = (place: Place, wgsl: string, views: Views, workgroups: number, position?: Binding) => KernelCall;
+
+const steps = (name: string, tile: (p: Problem) => StepTile, score: SequenceVariant["score"]): SequenceVariant => ({
+  name,
+  transposed: false,
+  fits: (p, { maxWorkgroups }) => stepInvocations(p, tile(p)) <= maxWorkgroups * tile(p).workgroup,
+  score,
+  calls(p, views, call, to) {
+    const shape = tile(p);
+    const workgroups = Math.ceil(stepInvocations(p, shape) / shape.workgroup);
+    const positions = positionsOf(p.steps, to);
+    const inOrder = Array.from({ length: p.steps }, (_, i) => i);
+    // Where the step before comes from: the start, or the buffers that the steps fill.
+    const needed = (place: Place): Views => {
+      const isFirst = place === "first" || place === "only";
+      const { startH, startC, ...rest } = views;
+      return isFirst ? views : rest;
+    };
+    const texts = new Map<Place, string>();
+    return (p.reverse === (p.pass === "forward") ? inOrder.reverse() : inOrder).map((t) => {
+      const [first, last] = p.reverse ? [p.steps - 1, 0] : [0, p.steps - 1];
+      const place = p.steps === 1 ? "only" : t === first ? "first" : t === last ? "last" : "middle";
+      const bound = needed(place);
+      const position = place === "middle" ? positions(t) : undefined;
+      const lengths = { ...lengthsOf(bound), ...(position && { position: position.size / 4 }) };
+      const wgsl = texts.get(place) ?? recurrentStep({ ...p, lengths }, place, shape);
+      texts.set(place, wgsl);
+      return call(place, wgsl, bound, workgroups, position);
+    });
+  },
+});
+
+/** Larger tiles of rows load each weight less often; they pay as soon as there are rows enough. */
+const tiles =
+  (rows: number) =>
+  ({ cell, pass }: Problem): StepTile => ({
+    rows,
+    columns: pass === "backward" ? 2 : cell.gates === 1 ? 2 : 1,
+    workgroup: 16,
+  });
+
+const walkShape = (p: Problem, { maxInvocations, maxWorkgroupBytes }: AdapterTraits): WalkShape => {
+  let threads = 64;
+  while (threads < walkLayout(p, { rows: 1, threads }).across && 2 * threads <= Math.min(maxInvocations, 512))
+    threads *= 2;
+  // A row a workgroup as long as that leaves processors idle; then each weight that is read serves several rows.
+  let rows = 1;
+  while (rows < 8 && p.rows / rows > 128 && walkLayout(p, { rows: 2 * rows, threads }).bytes <= maxWorkgroupBytes)
+    rows *= 2;
+  return { rows, threads };
+};
+
+const variants: readonly SequenceVariant[] = [
+  steps(
+    "steps1",
+    () => ({ rows: 1, columns: 1, workgroup: 16 }),
+    () => 1,
+  ),
+  steps("steps4", tiles(4), ({ rows }) => (rows >= 3 ? 2 : 0)),
+  steps("steps8", tiles(8), ({ rows, hidden }, { cpu }) => (cpu && rows >= 6 && rows * hidden >= 1024 ? 3 : 0)),
+  {
+    name: "walk",
+    transposed: true,
+    fits: (p, traits) =>
+      traits.maxInvocations >= 64 &&
+      walkLayout(p, walkShape(p, traits)).bytes <= traits.maxWorkgroupBytes &&
+      p.rows <= traits.maxWorkgroups,
+    score: ({ hidden }, { cpu }) => (!cpu && hidden <= 512 ? 4 : 0.1),
+    calls(p, views, call, to) {
+      const shape = walkShape(p, to.traits);
+      return [
+        call("all", recurrentWalk({ ...p, lengths: lengthsOf(views) }, shape), views, Math.ceil(p.rows / shape.rows)),
+      ];
+    },
+  },
+];
+
+const elements = (view: View): number => view.span / bytesPer(view.dtype);
+const lengthsOf = (views: Views): RecurrentParams["lengths"] =>
+  Object.fromEntries(Object.entries(views).map(([role, view]) => [role, elements(view)]));
+
+/** One number each 256 bytes, where bindings may begin: all steps share one kernel and differ in what they bind here. */
+function positionsOf(count: number, to: Lowering): (t: number) => Binding {
+  const spacing = 64;
+  const { buffer } = to.constant(`positions of ${count} steps`, [spacing * count], "u32", (data) => {
+    for (let t = 0; t < count; t++) data[spacing * t] = t;
+  });
+  return (t) => ({ buffer, offset: 4 * spacing * t, size: 16, access: "read" });
+}
+
+const copy = (from: View, to: View): KernelCall =>
+  elementwiseOver(identity("f32"), [from], [to], new Map(), from.shape, "copy");
+
+/** The calls of a sequence node, forward or backward. */
+export function lowerSequence(
+  cell: Cell,
+  pass: "forward" | "backward",
+  node: Node,
+  to: Lowering,
+): readonly KernelCall[] {
+  const { reverse, batchFirst } = node.attrs as { reverse: boolean; batchFirst: boolean };
+  const inputs = inputsOf(node);
+  const { steps, rows, hidden } = sizesOf(inputs, batchFirst);
+  const problem = { cell, pass, steps, rows, hidden };
+  const variant = choose<SequenceVariant, Problem>(cell.name, variants, problem, to.traits);
+  const before: KernelCall[] = [];
+  const views: Views = {};
+  for (const [role, tensor] of Object.entries(inputs) as [Role, Tensor][]) {
+    const view = to.view(tensor);
+    const walkable = (role === "dOutputs" || role === "dKept") && view.strides.every((stride) => stride >= 0);
+    views[role] = walkable ? view : to.contiguous(tensor);
+  }
+  if (pass === "forward" && variant.transposed) {
+    const { weight } = views;
+    const [wide] = weight!.shape as [number];
+    const turned = to.scratch("transposed recurrent weight", [hidden, wide], "f32");
+    before.push(copy({ ...weight!, shape: [hidden, wide], strides: [1, hidden] }, turned));
+    views.weight = turned;
+  }
+  const place = (i: number, role: string, shape: Shape) => to.result(i) ?? to.scratch(role, shape, "f32");
+  const states = inputs.gates ? [...inputs.gates.shape.slice(0, 2), hidden] : inputs.outputs!.shape;
+  let saves = false;
+  const inPlace = (i: number): View | undefined => {
+    const { gates } = inputs;
+    const own = to.view(gates!);
+    const alone = Object.entries(inputs).every(
+      ([role, other]) => role === "gates" || to.view(other).buffer !== own.buffer,
+    );
+    const over = alone && to.dies(gates!) && own.offset === 0 && isRowMajor(own);
+    const given = to.result(i, over ? gates : undefined);
+    const from = views.gates!;
+    if (given && (given.buffer !== from.buffer || given.base !== from.base)) before.push(copy(from, given));
+    return given;
+  };
+  if (pass === "forward") {
+    if (cell.gates > 1) {
+      const saved = inPlace(2);
+      saves = saved !== undefined;
+      if (saved) views.gates = saved;
+    }
+    views.outputs = place(0, "hidden states", states);
+    // Where no gradient is wanted, only what the next step needs is kept.
+    const kept = cell.keeps ? to.result(1) : undefined;
+    if (kept || cell.before === "kept") views.kept = kept ?? to.scratch("cell states", states, "f32");
+  } else {
+    const wide = [...states.slice(0, 2), cell.gates * hidden];
+    views.gates = inputs.gates ? (inPlace(0) ?? views.gates!) : place(0, "gradient of the gates", wide);
+    if (cell.carries) views.carry = place(1, "carried gradient", [rows, hidden]);
+    if (cell.splits) views.dRecurrent = place(2, "gradient of the recurrent part", wide);
+  }
+  const params: RecurrentParams = {
+    ...problem,
+    reverse,
+    strides: batchFirst ? [1, steps] : [rows, 1],
+    saves,
+    lengths: {},
+    incoming: Object.fromEntries(
+      (["dOutputs", "dKept"] as const).flatMap((role) => {
+        const view = views[role];
+        if (!view) return [];
+        const [a, b, unit] = view.strides as [number, number, number];
+        return [[role, { strides: batchFirst ? [b, a, unit] : [a, b, unit], offset: view.offset }]];
+      }),
+    ),
+    transposed: variant.transposed,
+  };
+  const label = `${cell.name}${pass === "backward" ? "Grad" : ""}${showShape([steps, rows, hidden]).replaceAll(", ", "x")}`;
+  const madds = rows * cell.gates * hidden * hidden;
+  const call: CallMaker = (at, wgsl, bound, workgroups, position) => {
+    const count = at === "all" ? steps : 1;
+    return {
+      label: at === "all" ? `${label}:f32` : `${label}/${at}:f32`,
+      family: cell.name,
+      variant: variant.name,
+      wgsl,
+      bindings: roles.flatMap((role) => {
+        if (role === "position") return position ?? [];
+        const view = bound[role];
+        return view ? bind(view, isWritten({ pass, saves }, role) ? "read_write" : "read") : [];
+      }),
+      workgroups: [workgroups, 1, 1],
+      flops: count * (2 * madds + cell.flops * rows * hidden),
+      bytes: sizeOf(inputs.weight!.shape) * 4 + count * 4 * rows * hidden * (2 * cell.gates + 4),
+    };
+  };
+  return [...before, ...variant.calls(params, views, call, to)];
+}
