@@ -1,4 +1,5 @@
 import { attentionRows, lossRows } from "./cases/compositions.ts";
+import { convolutionRows } from "./cases/convolutions.ts";
 import { matmulRows, reductionRows, softmaxRows } from "./cases/folds.ts";
 import { joinRows, viewRows } from "./cases/moves.ts";
 import { binaryRows, foreachRow, unaryRows } from "./cases/pointwise.ts";
@@ -15,6 +16,7 @@ export const cases: readonly CaseRow[] = [
   ...reductionRows,
   ...softmaxRows,
   ...matmulRows,
+  ...convolutionRows,
   foreachRow,
   ...lossRows,
   ...attentionRows,

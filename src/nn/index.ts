@@ -1,3 +1,4 @@
+export { adaptiveAvgPool2d, avgPool2d, conv1d, conv2d, convTranspose2d, maxPool2d } from "./convolution.ts";
 export * as init from "./init.ts";
 export { random, seed } from "./init.ts";
 export {

@@ -27,13 +27,21 @@ export function module(
 /** A layer without variables, such as an activation. */
 export const stateless = (forward: (x: Tensor) => Tensor): Module => module(forward);
 
-/** Applies modules one after the other; their variables are named by position, as in PyTorch's `nn.Sequential`. */
-export function sequential(...layers: readonly Module[]): Module {
+/**
+ * Applies modules one after the other. Their variables are named by position, as in PyTorch's `nn.Sequential`, or by the given
+ * names: `sequential({ conv1: conv2d(…), act: relu() })`.
+ */
+export function sequential(...layers: readonly Module[] | readonly [Readonly<Record<string, Module>>]): Module {
+  const [first] = layers;
+  const isNamed = first !== undefined && typeof first !== "function";
+  const named: Readonly<Record<string, Module>> = isNamed
+    ? first
+    : Object.fromEntries(Object.entries(layers as readonly Module[]));
   const variables = new Map<string, Variable>();
-  layers.forEach((layer, i) => {
-    for (const [name, variable] of layer.variables) variables.set(`${i}.${name}`, variable);
-  });
-  return module((x, mode) => layers.reduce((y, layer) => layer(y, mode), x), variables);
+  for (const [name, layer] of Object.entries(named)) {
+    for (const [own, variable] of layer.variables) variables.set(`${name}.${own}`, variable);
+  }
+  return module((x, mode) => Object.values(named).reduce((y, layer) => layer(y, mode), x), variables);
 }
 
 /** All variables of a module by PyTorch's names: what is saved and loaded. */

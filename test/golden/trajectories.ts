@@ -25,6 +25,23 @@ const architectures: Readonly<Record<string, (config: Trajectory["config"]) => n
       .flatMap((size, i) => [activations[activation]!(), nn.linear(sizes[i], size)]);
     return nn.sequential(...layers.slice(1));
   },
+  lenet({ channels: [first, second], kernel1, padding1, kernel2, hidden, classes, activation, pool }) {
+    const act = activations[activation]!;
+    const halve = () => (pool === "max" ? nn.maxPool2d(2) : nn.avgPool2d(2));
+    const side = Math.floor((Math.floor((12 + 2 * padding1 - kernel1 + 1) / 2) - kernel2 + 1) / 2);
+    return nn.sequential({
+      conv1: nn.conv2d(1, first, kernel1, { padding: padding1 }),
+      act1: act(),
+      pool1: halve(),
+      conv2: nn.conv2d(first, second, kernel2),
+      act2: act(),
+      pool2: halve(),
+      flatten: nn.flatten(),
+      fc1: nn.linear(second * side * side, hidden),
+      act3: act(),
+      fc2: nn.linear(hidden, classes),
+    });
+  },
 };
 
 const lossesByName: Readonly<Record<string, (output: Tensor, target: Tensor) => Tensor>> = {
