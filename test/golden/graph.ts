@@ -66,7 +66,9 @@ function resultsOf(golden: GoldenCase, args: ReadonlyMap<string, Tensor>, feeds:
   };
   const result = goldenOps[golden.op]!(call);
   if (result instanceof Tensor) return { output: result } as Record<string, Tensor>;
-  return Object.fromEntries(Object.entries(result).map(([kind, tensor]) => [`output.${kind}`, tensor]));
+  return Object.fromEntries(
+    Object.entries(result).map(([kind, tensor]) => [kind === "output" ? kind : `output.${kind}`, tensor]),
+  );
 }
 
 /** What is wrong with the results of a case: one line for each result that misses. */

@@ -22,7 +22,7 @@ export interface Call {
   holds(role: string, value: number): boolean;
 }
 
-/** One tensor is the role `output`; several are `output.NAME`. */
+/** One tensor is the role `output`; several are `output.NAME`, but for one that is called `output`. */
 type Result = Tensor | Readonly<Record<string, Tensor>>;
 
 const unary =
@@ -83,6 +83,22 @@ function pad({ arg, attrs: { pad, mode, value } }: Call): Tensor {
   const high = x.shape.map((_, axis) => at(axis, 1));
   return mode === "constant" ? ops.pad(x, { low, high, value: value ?? 0 }) : ops.padWith(mode, x, low, high);
 }
+
+/** Weights by layer and direction, and first states, as PyTorch names them. */
+const recurrent =
+  (op: (x: Tensor, weights: readonly ops.RecurrentWeights[], options: ops.LstmOptions) => ops.RecurrentResult) =>
+  ({ arg, optional, attrs: { num_layers: layers, bidirectional, batch_first: batchFirst } }: Call): Result => {
+    const suffixes = Array.from({ length: layers }, (_, l) => [`_l${l}`, ...(bidirectional ? [`_l${l}_reverse`] : [])]);
+    const weights = suffixes.flat().map((suffix): ops.RecurrentWeights => {
+      const [biasIh, biasHh] = [optional(`bias_ih${suffix}`), optional(`bias_hh${suffix}`)];
+      const matrices = { weightIh: arg(`weight_ih${suffix}`), weightHh: arg(`weight_hh${suffix}`) };
+      return { ...matrices, ...(biasIh && { biasIh }), ...(biasHh && { biasHh }) };
+    });
+    const [h0, c0] = [optional("h_0"), optional("c_0")];
+    const options = { bidirectional, batchFirst, ...(h0 && { h0 }), ...(c0 && { c0 }) };
+    const { output, hN, cN } = op(arg("input"), weights, options) as ops.LstmResult;
+    return { output, h_n: hN, ...(cN && { c_n: cN }) };
+  };
 
 export const goldenOps: Readonly<Record<string, (call: Call) => Result>> = {
   matmul: ({ arg, attrs }) =>
@@ -228,6 +244,9 @@ export const goldenOps: Readonly<Record<string, (call: Call) => Result>> = {
   embedding: ({ arg, attrs: { padding_idx: paddingIdx } }) =>
     ops.embedding(arg("input"), arg("weight"), paddingIdx === null ? {} : { paddingIdx }),
   dropout: ({ arg, attrs: { p, training } }) => nn.dropout(p)(arg("input"), { training }),
+  lstm: recurrent(ops.lstm),
+  gru: recurrent(ops.gru),
+  rnn_tanh: recurrent(ops.rnn),
   scaled_dot_product_attention({ arg, optional, attrs: { is_causal: causal, scale } }) {
     const mask = optional("attn_mask");
     return ops.scaledDotProductAttention(arg("query"), arg("key"), arg("value"), {
@@ -239,16 +258,7 @@ export const goldenOps: Readonly<Record<string, (call: Call) => Result>> = {
 };
 
 /** Ops of the reference cases that the library does not have yet: their cases are reported as skipped. */
-export const notBuilt: readonly string[] = [
-  "layer_norm",
-  "rms_norm",
-  "group_norm",
-  "instance_norm",
-  "batch_norm",
-  "lstm",
-  "gru",
-  "rnn_tanh",
-];
+export const notBuilt: readonly string[] = ["layer_norm", "rms_norm", "group_norm", "instance_norm", "batch_norm"];
 
 /** Why a case is not run, if so. @param absent files that are not there. */
 export function skipped({ op, file }: GoldenCase, absent: readonly string[]): string | undefined {
