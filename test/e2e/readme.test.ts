@@ -1,0 +1,104 @@
+import { execFile } from "node:child_process";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { promisify } from "node:util";
+import { gzipSync } from "node:zlib";
+import { build, preview } from "vite";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { launchChrome } from "../browser/chrome.ts";
+
+/*
+ * The examples of README.md, as they are printed there, in the hands of a user: tilegrad is built and installed as a package,
+ * the compiler checks them, a bundler makes a page of the first, and Node runs the second.
+ */
+
+const run = promisify(execFile);
+const root = resolve(import.meta.dirname, "../..");
+const bin = (name: string): string => join(root, "node_modules/.bin", name);
+let app: string;
+
+beforeAll(async () => {
+  // Below node_modules, where what tilegrad depends on is found as if npm had put it there.
+  await mkdir(join(root, "node_modules/.cache"), { recursive: true });
+  app = await mkdtemp(join(root, "node_modules/.cache/readme-"));
+  const installed = join(app, "node_modules/tilegrad");
+  await mkdir(installed, { recursive: true });
+  await cp(join(root, "package.json"), join(installed, "package.json"));
+  await run(bin("tsc"), ["-p", join(root, "src"), "--outDir", join(installed, "dist")]);
+
+  const [page, node] = await examples();
+  await writeFile(join(app, "package.json"), '{ "type": "module", "private": true }');
+  await writeFile(join(app, "page.ts"), page!);
+  await writeFile(join(app, "node.ts"), node!);
+  await writeFile(
+    join(app, "index.html"),
+    '<script type="module">await import("./page.ts"); console.log("the end");</script>',
+  );
+});
+
+afterAll(() => rm(app, { recursive: true, force: true }));
+
+/** The TypeScript of the README, block by block. */
+async function examples(): Promise<string[]> {
+  const text = await readFile(join(root, "README.md"), "utf8");
+  return [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code!);
+}
+
+test("pass a strict compiler, and so do the package's own types", async () => {
+  const compilerOptions = {
+    target: "ES2023",
+    lib: ["ES2023", "DOM"],
+    module: "NodeNext",
+    types: [],
+    strict: true,
+    noUncheckedIndexedAccess: true,
+    noEmit: true,
+  };
+  await writeFile(join(app, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["page.ts", "node.ts"] }));
+  const { stdout } = await run(bin("tsc"), ["-p", app]).catch((error) => error as { stdout: string });
+  expect(stdout).toBe("");
+});
+
+test("the first learns in a page of Chrome", async () => {
+  await build({ root: app, configFile: false, logLevel: "warn", build: { outDir: "site" } });
+  const server = await preview({
+    root: app,
+    configFile: false,
+    logLevel: "warn",
+    build: { outDir: "site" },
+    preview: { port: 0 },
+  });
+  const browser = await launchChrome();
+  try {
+    const page = await browser.newPage();
+    const lines: string[] = [];
+    await new Promise<void>((done, fail) => {
+      page.on("pageerror", fail);
+      page.on("console", (message) => {
+        if (message.text() === "the end") done();
+        else if (message.type() === "log") lines.push(message.text());
+      });
+      page.goto(server.resolvedUrls!.local[0]!).catch(fail);
+    });
+    const values = lines.map((line) => Number(/[\d.]+$/.exec(line)?.[0]));
+    expect(lines.at(-1)).toMatch(/^accuracy/);
+    expect(values.at(-1)).toBeGreaterThan(0.9);
+    expect(values.at(-2)).toBeLessThan(values[0]!);
+  } finally {
+    await browser.close();
+    await server.close();
+  }
+});
+
+test("the page carries no more of tilegrad than its README says", async () => {
+  const [, promised] = /(\d+) KiB gzipped/.exec(await readFile(join(root, "README.md"), "utf8"))!;
+  const files = await readdir(join(app, "site/assets"));
+  const scripts = await Promise.all(files.map((file) => readFile(join(app, "site/assets", file))));
+  const kibibytes = scripts.reduce((sum, script) => sum + gzipSync(script).length, 0) / 1024;
+  expect(kibibytes).toBeLessThanOrEqual(Number(promised));
+});
+
+test("the second runs in Node", async () => {
+  const { stdout } = await run(bin("tsx"), ["node.ts"], { cwd: app });
+  expect(stdout).toMatch(/14,\s+32,\s+32,\s+77/);
+});
