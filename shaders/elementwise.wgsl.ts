@@ -10,6 +10,8 @@ export interface ElementwiseInput {
   readonly length: number;
   /** Set where a result takes this input's place: they share one read_write binding. */
   readonly shared: boolean;
+  /** Name of an earlier input that lies in the same memory: its binding serves this one too. */
+  readonly boundAs?: string | undefined;
 }
 
 export interface ElementwiseParams {
@@ -27,20 +29,22 @@ export interface ElementwiseParams {
 
 /**
  * The one elementwise kernel: out[i] = body(in₀[i], in₁[i], …) for every i. Each invocation owns four neighbours, so a value is
- * a vec4 wherever the view of an input allows it. Buffers are padded to 16 bytes: the last invocation may compute up to three
- * elements of padding, which nobody reads.
+ * a vec4 wherever the view of an input allows it. Buffers are padded to 16 bytes, so the last invocation may meet up to three
+ * elements of padding: there it stores zeros.
  */
 export function elementwise({ count, grid, inputs, outputs, body, lib, usesIndex }: ElementwiseParams): string {
   // Where a result takes an input's place, both are the same vec4 of one buffer.
   const whole = { vectors: true, load: (name: string, i: string) => `${name}[${i}]` };
   const loads = inputs.map((input) => ({ ...input, ...(input.shared ? whole : vec4Load(input.view, input.type)) }));
+  const ragged = count % 4 !== 0;
+  const bound = loads.filter(({ boundAs }) => boundAs === undefined);
   const fresh = outputs.filter((output) => !output.shared);
   const declared = [
-    ...loads.map(({ name, type, length, shared, vectors }, i) =>
+    ...bound.map(({ name, type, length, shared, vectors }, i) =>
       storage(i, name, shared ? "read_write" : "read", vectors ? vec4Of[type] : type, vectors ? length / 4 : length),
     ),
     ...fresh.map(({ name, type, length }, i) =>
-      storage(inputs.length + i, name, "read_write", vec4Of[type], length / 4),
+      storage(bound.length + i, name, "read_write", vec4Of[type], length / 4),
     ),
   ];
   return wgsl`
@@ -57,9 +61,12 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   #if ${usesIndex}
   let index = 4u * i + vec4u(0u, 1u, 2u, 3u);
   #endif
-${loads.map(({ name, load }) => `  let ${name}_ = ${load(name, "i")};`)}
+${loads.map(({ name, boundAs = name, load }) => `  let ${name}_ = ${load(boundAs, "i")};`)}
 ${body.map((line) => `  ${line}`)}
-${outputs.map(({ name, value }) => `  ${name}[i] = ${value};`)}
+  #if ${ragged}
+  let inside = 4u * i + vec4u(0u, 1u, 2u, 3u) < vec4u(${count}u);
+  #endif
+${outputs.map(({ name, type, value }) => `  ${name}[i] = ${ragged ? `select(${vec4Of[type]}(), ${value}, inside)` : value};`)}
 }
 `;
 }

@@ -36,6 +36,11 @@ export class DeviceError extends TilegradError {
   override name = "DeviceError";
 }
 
+/** NaN or infinity where numbers were expected: the message names the kernel and the tensor where it first arose. */
+export class NonFiniteError extends TilegradError {
+  override name = "NonFiniteError";
+}
+
 /** A file that is not what it claims to be. Nothing of it has been used. */
 export class FormatError extends TilegradError {
   override name = "FormatError";

@@ -1,8 +1,9 @@
 /**
  * tilegrad: deep learning on WebGPU. Build a graph of tensors, differentiate it, compile it to a program, run it.
  */
+
+export type { CompileOptions, Description, Passes } from "./compile/compile.ts";
 export { grad } from "./compile/grad.ts";
-export type { Description, Passes } from "./compile/compile.ts";
 export * as data from "./data/index.ts";
 export * from "./errors.ts";
 export type { DeviceOptions } from "./gpu/device.ts";

@@ -5,6 +5,7 @@ import { sameShape, showShape } from "../graph/shape.ts";
 import { apply, applyAll, type Tensor, type Update, Variable } from "../graph/tensor.ts";
 import { pointwiseOp } from "../ops/pointwise.ts";
 import { fuse } from "./fuse.ts";
+import { type Guard, guard } from "./guard.ts";
 import { type Home, settle } from "./homes.ts";
 import { type Lowered, lower } from "./lower.ts";
 import { baseOf, isOwn } from "./memory.ts";
@@ -26,9 +27,17 @@ export interface Passes {
   readonly fuse?: boolean;
 }
 
+/** How to compile: what tests leave out, and what a user may add. */
+export interface CompileOptions extends Passes {
+  /** Whether each kernel watches for NaN and infinity in what it stores; default false, which costs nothing. */
+  readonly checkFinite?: boolean;
+}
+
 /** A program ready to be given memory and pipelines: nothing of it has touched a GPU. */
 export interface Compiled extends Lowered, MemoryPlan {
   readonly variables: readonly Variable[];
+  /** Present where kernels watch for NaN and infinity. */
+  readonly guard: Guard | undefined;
   /** Homes of all variables of the program, new and old. */
   readonly homes: ReadonlyMap<Variable, Home>;
   /** The graph after each pass, as text. */
@@ -40,14 +49,16 @@ export function compile(
   { outputs = {}, updates = [] }: Description,
   traits: AdapterTraits,
   homes: ReadonlyMap<Variable, Home> = new Map(),
-  passes: Passes = {},
+  { checkFinite = false, ...passes }: CompileOptions = {},
 ): Compiled {
   const all = withEffects(outputs, updates);
   const names = Object.keys(outputs);
   const targets = all.map(([variable]) => variable);
   const built = [...Object.values(outputs), ...all.map(([, value]) => value)];
   const simplified = passes.simplify === false ? built : simplify(built);
-  const fused = own(passes.fuse === false ? simplified : fuse(simplified, traits.maxStorageBuffers));
+  const fused = own(
+    passes.fuse === false ? simplified : fuse(simplified, traits.maxStorageBuffers - Number(checkFinite)),
+  );
   const named = (roots: readonly Tensor[]) => Object.fromEntries(names.map((name, i) => [name, roots[i]!]));
   const stage = (roots: readonly Tensor[]) => () =>
     print({
@@ -64,9 +75,11 @@ export function compile(
     settled,
     traits,
   );
+  const watched = checkFinite ? guard(lowered.calls) : { calls: lowered.calls, guard: undefined };
   return {
     ...lowered,
-    ...plan(lowered.calls),
+    ...watched,
+    ...plan(watched.calls),
     variables,
     homes: new Map(variables.map((variable) => [variable, settled.get(variable)!])),
     stages: { built: stage(built), simplified: stage(simplified), fused: stage(fused) },

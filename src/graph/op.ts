@@ -125,6 +125,8 @@ export interface AdapterTraits {
   readonly features: ReadonlySet<string>;
   /** `family → variant`: overrides the chooser, for tests and for measuring. */
   readonly forced?: Readonly<Record<string, string>>;
+  /** `family/variant`s that this adapter was found to get wrong. */
+  readonly avoid?: ReadonlySet<string>;
 }
 
 /** What `lower` may ask of the pass that calls it. */

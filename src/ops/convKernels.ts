@@ -81,7 +81,7 @@ function directShape({ outChannels, columns }: Problem): CorrelateShape {
   return { channels, columns: waste(2) <= waste(1) ? 2 : 1, workgroup: 16 };
 }
 
-const correlateVariants: readonly CorrelateVariant[] = [
+export const correlateVariants: readonly CorrelateVariant[] = [
   {
     name: "direct",
     fits: ({ batches }, { maxWorkgroups }) => batches <= maxWorkgroups,
@@ -229,7 +229,7 @@ interface WeightGradVariant extends Variant<GradProblem> {
 
 const gradChannels = (outChannels: number): number => [8, 4, 2, 1].find((n) => outChannels >= n) ?? 1;
 
-const weightGradVariants: readonly WeightGradVariant[] = [
+export const weightGradVariants: readonly WeightGradVariant[] = [
   {
     name: "direct",
     fits: () => true,

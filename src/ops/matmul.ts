@@ -123,7 +123,7 @@ const invocations = ({ m, n, batches }: Problem, rows: number, columns: number):
  * The ladder, from the explanation to the fastest. On CPU adapters larger register tiles win as long as they leave work for
  * every core; on GPUs a tile in workgroup memory wins as soon as the result fills it.
  */
-const variants: readonly MatmulVariant[] = [
+export const matmulVariants: readonly MatmulVariant[] = [
   {
     name: "naive",
     fits: ({ batches }, { maxWorkgroups }) => batches <= maxWorkgroups,
@@ -174,7 +174,7 @@ function matmulCall(node: Node, to: Lowering): KernelCall {
   );
   const places = node.results.map((_, i) => to.result(i)!);
   const problem = { m, n, k, batches };
-  const variant = choose<MatmulVariant, Problem>("matmul", variants, problem, to.traits);
+  const variant = choose<MatmulVariant, Problem>("matmul", matmulVariants, problem, to.traits);
   const size = batches * m * n;
   const chain = nameOf(program);
   return {

@@ -41,7 +41,7 @@ interface ReduceVariant extends Variant<Problem> {
   readonly groups: (results: number) => number;
 }
 
-const variants: readonly ReduceVariant[] = [
+export const reduceVariants: readonly ReduceVariant[] = [
   {
     name: "serial",
     fits: () => true,
@@ -93,7 +93,7 @@ export function foldCalls(
   traits: AdapterTraits,
 ): readonly KernelCall[] {
   const outputs = sizeOf(parts.kept.shape);
-  const variant = choose<ReduceVariant, Problem>("reduce", variants, { kind, outputs, length }, traits);
+  const variant = choose<ReduceVariant, Problem>("reduce", reduceVariants, { kind, outputs, length }, traits);
   const chunks = isPick(kind) || length < 2 * variant.chunk ? 1 : Math.ceil(length / variant.chunk);
   const place = chunks === 1 ? out : to.scratch(`partial results of ${label}`, [outputs, chunks], out.dtype);
   const results = outputs * chunks;

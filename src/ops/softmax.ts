@@ -109,7 +109,7 @@ interface SoftmaxVariant extends Variant<Problem> {
   readonly groups: (lines: number) => number;
 }
 
-const variants: readonly SoftmaxVariant[] = [
+export const softmaxVariants: readonly SoftmaxVariant[] = [
   {
     name: "serial",
     fits: () => true,
@@ -136,7 +136,7 @@ function softmaxCall(kind: SoftmaxKind, node: Node, axis: number, to: Lowering):
   const uniform = grad?.strides.every((stride, k) => stride === 0 || grad.shape[k] === 1) ?? false;
   const gradView = dloss && (uniform && grad!.offset === 0 ? grad : to.contiguous(dloss));
   const y = to.result(0)!;
-  const variant = choose<SoftmaxVariant, Problem>("softmax", variants, { lines, length }, to.traits);
+  const variant = choose<SoftmaxVariant, Problem>("softmax", softmaxVariants, { lines, length }, to.traits);
   const grid = gridOf(variant.groups(lines));
   const lengthOf = (view: View | undefined) => (view ? view.span / bytesPer(view.dtype) : 0);
   const inputs = [x, labelView, gradView].filter((view) => view !== undefined);

@@ -9,7 +9,10 @@ export interface Variant<P> {
   score(problem: P, traits: AdapterTraits): number;
 }
 
-/** Picks the variant of a family: the one forced for it where that fits, else the best by its own rule of thumb. */
+/**
+ * Picks the variant of a family: the one forced for it where that fits, else the best by its own rule of thumb among those that the
+ * adapter is not known to get wrong.
+ */
 export function choose<V extends Variant<P>, P>(
   family: string,
   variants: readonly V[],
@@ -19,7 +22,8 @@ export function choose<V extends Variant<P>, P>(
   const right = variants.filter((variant) => variant.fits(problem, traits));
   const forced = right.find((variant) => variant.name === traits.forced?.[family]);
   if (forced) return forced;
-  return right.reduce((best, variant) =>
+  const sound = right.filter(({ name }) => !traits.avoid?.has(`${family}/${name}`));
+  return (sound.length > 0 ? sound : right).reduce((best, variant) =>
     variant.score(problem, traits) > best.score(problem, traits) ? variant : best,
   );
 }

@@ -1,4 +1,4 @@
-import { type Compiled, compile, type Description, type Passes } from "../compile/compile.ts";
+import { type Compiled, type CompileOptions, compile, type Description } from "../compile/compile.ts";
 import type { Home } from "../compile/homes.ts";
 import { DeviceError, FeedError, LimitError } from "../errors.ts";
 import { type DeviceOptions, type OpenDevice, openDevice } from "../gpu/device.ts";
@@ -15,6 +15,13 @@ import { type Memories, Program } from "./program.ts";
 export interface EngineOptions extends DeviceOptions {
   /** Forces variants by kernel family, e.g. `{ matmul: "naive" }`, where they fit; for tests and measurements. */
   readonly variants?: Readonly<Record<string, string>>;
+  /**
+   * Lets every kernel watch for NaN and infinity in what it stores. Reading an output then rejects with a NonFiniteError that names
+   * the kernel and the tensor where the first one arose; default false.
+   */
+  readonly checkFinite?: boolean;
+  /** Checks every kernel variant against the reference first (a few seconds) and avoids those that are wrong here; default false. */
+  readonly selfCheck?: boolean;
 }
 
 /**
@@ -29,6 +36,7 @@ export class Engine {
   /** @internal */
   readonly throttle: Throttle;
   readonly #owned: boolean;
+  readonly #checkFinite: boolean;
   readonly #pipelines: PipelineCache;
   readonly #readback: Readback;
   readonly #homes = new Map<Variable, Home>();
@@ -47,15 +55,22 @@ export class Engine {
    * @throws DeviceError when there is no WebGPU or no adapter; the message says what to do.
    */
   static async create(options: EngineOptions = {}): Promise<Engine> {
-    return new Engine(await openDevice(options), options);
+    const open = await openDevice(options);
+    if (!options.selfCheck) return new Engine(open, options);
+    // Loaded only when asked for: it brings the reference along.
+    const { selfCheck } = await import("../selfcheck/index.ts");
+    const { faults } = await selfCheck({ device: open.device });
+    const avoid = new Set(faults.map(({ family, variant }) => `${family}/${variant}`));
+    return new Engine({ ...open, traits: { ...open.traits, avoid } }, options);
   }
 
-  private constructor({ device, traits, name, owned }: OpenDevice, { variants }: EngineOptions) {
+  private constructor({ device, traits, name, owned }: OpenDevice, { variants, checkFinite = false }: EngineOptions) {
     this.device = device;
     this.adapter = name;
     this.traits = variants ? { ...traits, forced: variants } : traits;
     this.throttle = new Throttle(device.queue);
     this.#owned = owned;
+    this.#checkFinite = checkFinite;
     this.#pipelines = new PipelineCache(device);
     this.#readback = new Readback(device);
     device.lost.then(({ reason, message }) => {
@@ -75,17 +90,20 @@ export class Engine {
    * kernels are compiled once.
    *
    * @param description `outputs`, values that can be read after a run, and `updates`, variables with their next values.
-   * @param passes leave out to run all of them.
+   * @param options `checkFinite` watches for NaN and infinity, default that of the engine; `simplify` and `fuse` may be turned off.
    * @throws ShapeError, DTypeError or FeedError for updates or inputs that do not fit.
    * @throws LimitError when a tensor is larger than the adapter allows.
    * @throws DeviceError when a kernel does not compile, with its label.
    */
   async compile<O extends Readonly<Record<string, Tensor>>>(
     description: { readonly outputs?: O; readonly updates?: readonly Update[] },
-    passes: Passes = {},
+    options: CompileOptions = {},
   ): Promise<Program<O>> {
     this.check();
-    const compiled = compile(description as Description, this.traits, this.#homes, passes);
+    const compiled = compile(description as Description, this.traits, this.#homes, {
+      checkFinite: this.#checkFinite,
+      ...options,
+    });
     this.#checkLimits(compiled);
     const pipelines = compiled.calls.map((call) => this.#pipelines.get(call));
     this.device.pushErrorScope("out-of-memory");

@@ -1,5 +1,6 @@
 import type { Compiled } from "../compile/compile.ts";
-import { DeviceError } from "../errors.ts";
+import type { Guard } from "../compile/guard.ts";
+import { DeviceError, NonFiniteError } from "../errors.ts";
 import type { KernelCall, View, VirtualBuffer } from "../graph/op.ts";
 import { bytesPer, sizeOf } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
@@ -159,8 +160,25 @@ export class Program<O extends Readonly<Record<string, Tensor>> = Readonly<Recor
 
   async #read(view: View) {
     this.#check();
+    const { guard } = this.#compiled;
     const bytes = sizeOf(view.shape) * bytesPer(view.dtype);
-    return typed(await this.#engine.readBytes(this.#memories.of(view.buffer), view.base, bytes), view.dtype);
+    const [data] = await Promise.all([
+      this.#engine.readBytes(this.#memories.of(view.buffer), view.base, bytes),
+      guard && this.#checkFinite(guard),
+    ]);
+    return typed(data, view.dtype);
+  }
+
+  /** Reads the flag that the kernels leave, and clears it once it has been reported. */
+  async #checkFinite({ flag, stores }: Guard): Promise<void> {
+    const memory = this.#memories.of(flag);
+    const [store] = new Uint32Array(await this.#engine.readBytes(memory, 0, 4));
+    const first = stores[store! - 1];
+    if (!first) return;
+    this.#engine.device.queue.writeBuffer(memory, 0, new Uint32Array(1));
+    throw new NonFiniteError(
+      `NaN or infinity first arose in kernel "${first.kernel}", in what it writes to "${first.role}"`,
+    );
   }
 
   #check(): void {

@@ -1,0 +1,147 @@
+import { grad } from "../compile/grad.ts";
+import { sizeOf } from "../graph/shape.ts";
+import type { Tensor, TensorData } from "../graph/tensor.ts";
+import { correlateVariants, weightGradVariants } from "../ops/convKernels.ts";
+import * as ops from "../ops/index.ts";
+import { matmulVariants } from "../ops/matmul.ts";
+import { reduceVariants } from "../ops/reduction.ts";
+import { softmaxVariants } from "../ops/softmax.ts";
+
+/** A small graph that runs through the kernels of one family. */
+export interface Problem {
+  readonly family: string;
+  /** Names of the variants to force; empty for families of one kernel. */
+  readonly variants: readonly string[];
+  readonly outputs: Readonly<Record<string, Tensor>>;
+  readonly feeds: Readonly<Record<string, TensorData>>;
+}
+
+/** Inputs by name, filled with numbers that a kernel cannot get right by accident. */
+class Inputs {
+  readonly feeds: Record<string, TensorData> = {};
+
+  floats(name: string, shape: readonly number[]): Tensor {
+    this.feeds[name] = Float32Array.from({ length: sizeOf(shape) }, (_, i) =>
+      Math.fround(Math.sin(i * 0.73 + name.length) * 1.5),
+    );
+    return ops.input(name, shape);
+  }
+
+  labels(name: string, shape: readonly number[], classes: number): Tensor {
+    this.feeds[name] = Int32Array.from({ length: sizeOf(shape) }, (_, i) => (i * 5) % classes);
+    return ops.input(name, shape, "i32");
+  }
+}
+
+type Build = (inputs: Inputs) => Readonly<Record<string, Tensor>>;
+
+/** One problem for each family, with sizes that leave tails in every direction. */
+const builds: readonly (readonly [family: string, variants: readonly { readonly name: string }[], build: Build])[] = [
+  ["elementwise", [], elementwise],
+  ["matmul", matmulVariants, products],
+  ["reduce", reduceVariants, reductions],
+  ["softmax", softmaxVariants, softmaxes],
+  ["conv2d", correlateVariants, convolutions],
+  ["conv2dWeightGrad", weightGradVariants, convolutions],
+  ["moves", [], moves],
+];
+
+function elementwise(inputs: Inputs): Record<string, Tensor> {
+  const x = inputs.floats("x", [13, 7]);
+  const positive = ops.add(ops.abs(x), 0.5);
+  const {
+    add,
+    clamp,
+    cos,
+    div,
+    elu,
+    erf,
+    exp,
+    floor,
+    gelu,
+    hardswish,
+    log,
+    maximum,
+    mish,
+    pow,
+    round,
+    rsqrt,
+    sigmoid,
+    sin,
+    softplus,
+    sqrt,
+    tanh,
+  } = ops;
+  return {
+    arithmetic: div(add(x, inputs.floats("row", [7])), positive),
+    roots: add(sqrt(positive), rsqrt(positive)),
+    powers: pow(positive, 1.7),
+    exponentials: add(exp(x), log(positive)),
+    waves: add(sin(x), cos(x)),
+    activations: add(add(tanh(x), sigmoid(x)), add(elu(x), softplus(x))),
+    gates: add(add(gelu(x), gelu(x, "tanh")), add(mish(x), hardswish(x))),
+    steps: add(add(floor(x), round(ops.mul(x, 3.3))), clamp(x, { min: -0.5, max: 0.7 })),
+    special: maximum(erf(x), ops.transpose(ops.reshape(x, [7, 13]))),
+  };
+}
+
+function products(inputs: Inputs): Record<string, Tensor> {
+  const [a, b] = [inputs.floats("a", [37, 21]), inputs.floats("b", [21, 70])];
+  const [at, bt] = [inputs.floats("at", [24, 36]), inputs.floats("bt", [72, 24])];
+  return {
+    product: ops.matmul(a, b),
+    transposed: ops.matmul(ops.transpose(at), ops.transpose(bt)),
+    fused: ops.relu(ops.linear(inputs.floats("x", [65, 24]), bt, inputs.floats("bias", [72]))),
+    batched: ops.matmul(inputs.floats("stack", [3, 5, 21]), b),
+  };
+}
+
+function reductions(inputs: Inputs): Record<string, Tensor> {
+  const x = inputs.floats("x", [9, 130]);
+  const long = inputs.floats("long", [17000]);
+  const { argmax, argmin, max, mean, min, prod, sum } = ops;
+  return {
+    rows: sum(x, 1),
+    columns: mean(x, 0),
+    all: sum(long),
+    max: max(x, 1),
+    min: min(x, 0),
+    prod: prod(ops.mul(x, 0.5), 0),
+    argmax: argmax(x, 1),
+    argmin: argmin(x, 0),
+  };
+}
+
+function softmaxes(inputs: Inputs): Record<string, Tensor> {
+  const x = inputs.floats("x", [11, 77]);
+  const loss = ops.softmaxCrossEntropy(x, inputs.labels("labels", [11], 77));
+  return { softmax: ops.softmax(x), logSoftmax: ops.logSoftmax(x, 0), loss, gradient: grad(ops.sum(loss), [x])[0]! };
+}
+
+function convolutions(inputs: Inputs): Record<string, Tensor> {
+  const [x, w] = [inputs.floats("x", [2, 3, 9, 10]), inputs.floats("w", [5, 3, 3, 3])];
+  const y = ops.conv2d(x, w, inputs.floats("bias", [5]), { padding: 1, stride: [1, 2] });
+  const [dx, dw] = grad(ops.sum(ops.mul(y, y)), [x, w]);
+  return { y: ops.relu(y), dx: dx!, dw: dw! };
+}
+
+function moves(inputs: Inputs): Record<string, Tensor> {
+  const x = inputs.floats("x", [5, 9]);
+  const at = inputs.labels("at", [5, 4], 9);
+  return {
+    padded: ops.pad(x, { low: [1, 2], high: [0, 1], value: 3 }),
+    joined: ops.concat([x, ops.flip(x, 1)], 1),
+    gathered: ops.gather(x, 1, at),
+    scattered: ops.scatterAdd(x, 1, at, inputs.floats("source", [5, 4])),
+    running: ops.cumsum(x, 1),
+    pooled: ops.maxPool2d(ops.reshape(x, [1, 1, 5, 9]), 2),
+  };
+}
+
+/** All problems, built afresh. */
+export const problems = (): Problem[] =>
+  builds.map(([family, variants, build]) => {
+    const inputs = new Inputs();
+    const outputs = build(inputs);
+    return { family, variants: variants.map(({ name }) => name), outputs, feeds: inputs.feeds };
+  });

@@ -1,0 +1,89 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import * as t from "../../src/index.ts";
+import { Engine, input, losses, NonFiniteError, nn, optim } from "../../src/index.ts";
+
+let engine: Engine;
+beforeAll(async () => {
+  engine = await Engine.create({ checkFinite: true });
+});
+afterAll(() => engine.destroy());
+
+const x = input("x", [3, 5]);
+const good = new Float32Array(15).fill(2);
+const withBad = (value: number) => Float32Array.from(good, (n, i) => (i === 7 ? value : n));
+
+describe("NaN and infinity are found where they arise", () => {
+  test.each([
+    ["elementwise", { y: t.mul(x, 1e38) }, "mul[3x5]:f32", 1e30],
+    ["matmul", { y: t.matmul(x, t.transpose(x)) }, "matmul[3x3x5]:f32", 1e30],
+    [
+      "sum",
+      {
+        y: t.sum(
+          t.slice(x, [
+            [0, 3],
+            [0, 4],
+          ]),
+        ),
+      },
+      "sum[3x4][0,1]:f32",
+      Number.POSITIVE_INFINITY,
+    ],
+    ["softmax", { y: t.softmax(x) }, "softmax[3x5][1]:f32", Number.NaN],
+    ["gather", { y: t.indexSelect(x, 0, t.constant(new Int32Array([1, 2]), [2])) }, "gather[2x5]:f32", Number.NaN],
+    ["concat", { y: t.concat([x, x]) }, "concat[6x5]:f32", Number.NEGATIVE_INFINITY],
+    [
+      "convolution",
+      { y: t.conv2d(t.reshape(x, [1, 1, 3, 5]), t.full([1, 1, 2, 2], 1)) },
+      "conv2d[1x1x2x4]*[1x1x2x2]:f32",
+      Number.NaN,
+    ],
+    [
+      "pooling",
+      { y: t.maxPool2d(t.reshape(x, [1, 1, 3, 5]), 2) },
+      "maxPool2d[1x1x3x5]/2x2:f32",
+      Number.POSITIVE_INFINITY,
+    ],
+  ] as const)("%s", async (_, outputs, kernel, bad) => {
+    const program = await engine.compile({ outputs: outputs as Record<string, t.Tensor> });
+    await program.run({ x: good });
+    await program.outputs["y"]!.data();
+    await program.run({ x: withBad(bad) });
+    const reading = program.outputs["y"]!.data();
+    await expect(reading).rejects.toBeInstanceOf(NonFiniteError);
+    // Reported once; the next sound run reads well again.
+    await program.run({ x: good });
+    await program.outputs["y"]!.data();
+    await program.run({ x: withBad(bad) });
+    await expect(program.outputs["y"]!.data()).rejects.toThrow(`first arose in kernel "${kernel}"`);
+    program.destroy();
+  });
+
+  test("the first of a chain is named, also when read many steps later", async () => {
+    nn.seed(1);
+    const model = nn.sequential(nn.linear(5, 7), nn.tanh(), nn.linear(7, 3));
+    const loss = losses.mse(model(x), input("y", [3, 3]));
+    const program = await engine.compile({ outputs: { loss }, updates: optim.adam({ lr: 0.1 }).minimize(loss) });
+    const y = new Float32Array(9);
+    for (let i = 0; i < 5; i++) await program.run({ x: good, y });
+    expect(await program.outputs.loss.scalar()).toBeGreaterThan(0);
+    await program.run({ x: good, y: y.map((_, i) => (i === 4 ? 3e38 : 0)) });
+    for (let i = 0; i < 5; i++) await program.run({ x: good, y });
+    await expect(program.outputs.loss.scalar()).rejects.toThrow(
+      /first arose in kernel "mul\+sum|first arose in kernel "[^"]*mul/,
+    );
+  });
+
+  test("padding never raises a false alarm", async () => {
+    const program = await engine.compile({ outputs: { y: t.div(1, t.log(t.add(t.exp(x), 1))) } });
+    await program.run({ x: new Float32Array(15) });
+    expect((await program.outputs.y.data()).every(Number.isFinite)).toBe(true);
+  });
+
+  test("kernels are as they were when nobody asks", async () => {
+    const plain = await engine.compile({ outputs: { y: t.exp(x) } }, { checkFinite: false });
+    expect(plain.inspect().kernels[0]!.wgsl).not.toContain("fault");
+    await plain.run({ x: withBad(1e9) });
+    expect((await plain.outputs.y.data()).length).toBe(15);
+  });
+});

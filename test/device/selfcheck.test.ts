@@ -1,0 +1,50 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { Engine, input, matmul } from "../../src/index.ts";
+import { matmulVariants } from "../../src/ops/matmul.ts";
+import { selfCheck } from "../../src/selfcheck/index.ts";
+
+let device: GPUDevice;
+beforeAll(async () => {
+  device = await (await navigator.gpu.requestAdapter())!.requestDevice();
+});
+afterAll(() => device.destroy());
+
+test("all variants of all families are right here", async () => {
+  const { checked, faults } = await selfCheck({ device });
+  expect(faults).toEqual([]);
+  expect(checked).toEqual(
+    expect.arrayContaining([
+      "matmul/naive",
+      "matmul/tiled",
+      "reduce/tree",
+      "softmax/serial",
+      "conv2d/direct",
+      "moves/only",
+    ]),
+  );
+});
+
+test("a wrong variant is caught by name and avoided", async () => {
+  const planted = matmulVariants as unknown as { name: string; score: () => number; write: (p: never) => string }[];
+  const tile = planted.find(({ name }) => name === "direct4x4")!;
+  // As a driver might: right in form, wrong in value, and the first choice everywhere.
+  planted.push({
+    ...tile,
+    name: "planted",
+    score: () => 100,
+    write: (p) => tile.write(p).replace("acc0_0 += ", "acc0_0 -= "),
+  });
+  try {
+    const { faults } = await selfCheck({ device });
+    expect(faults).toEqual([
+      { family: "matmul", variant: "planted", detail: expect.stringMatching(/^product\[0\] is .*, expected /) },
+    ]);
+
+    const description = { outputs: { y: matmul(input("a", [8, 8]), input("b", [8, 8])) } };
+    const used = async (engine: Engine) => (await engine.compile(description)).inspect().kernels[0]!.variant;
+    expect(await used(await Engine.create({ device }))).toBe("planted");
+    expect(await used(await Engine.create({ device, selfCheck: true }))).not.toBe("planted");
+  } finally {
+    planted.pop();
+  }
+});
