@@ -19,6 +19,7 @@ export {
   silu,
   softmax,
   softplus,
+  softsign,
   tanh,
 } from "./layers.ts";
 export { type Mode, type Module, module, sequential, stateDict, stateless } from "./module.ts";

@@ -64,6 +64,7 @@ export const constant =
 /** Factors that keep the variance through an activation (PyTorch's `calculate_gain`). */
 const gains = { linear: 1, sigmoid: 1, tanh: 5 / 3, relu: Math.SQRT2, selu: 3 / 4 } as const;
 
+/** What a Kaiming initialiser needs to know of the activation that follows. */
 export interface Gain {
   /** The activation that follows; default "relu". */
   readonly nonlinearity?: keyof typeof gains | "leaky_relu";

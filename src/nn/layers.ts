@@ -54,26 +54,35 @@ export function dropout(p = 0.5, source?: Random): Module {
 /** Merges all axes from `first` on (default 1: all but the batch). */
 export const flatten = (first = 1): Module => stateless((x) => flattenOp(x, first));
 
+/** max(x, 0). */
 export const relu = (): Module => stateless(activations.relu);
+/** 1 / (1 + e⁻ˣ). */
 export const sigmoid = (): Module => stateless(activations.sigmoid);
+/** Hyperbolic tangent. */
 export const tanh = (): Module => stateless(activations.tanh);
-/** @param slope default 0.01. */
+/** x where positive, else slope · x. @param slope default 0.01. */
 export const leakyRelu = (slope = 0.01): Module => stateless((x) => activations.leakyRelu(x, slope));
-/** @param alpha default 1. */
+/** x where positive, else α(eˣ − 1). @param alpha default 1. */
 export const elu = (alpha = 1): Module => stateless((x) => activations.elu(x, alpha));
+/** Scaled ELU (Klambauer et al., 2017). */
 export const selu = (): Module => stateless(activations.selu);
-/** @param approximate "none" (default, erf) or "tanh". */
+/** x · Φ(x). @param approximate "none" (default, by erf) or "tanh". */
 export const gelu = (approximate: "none" | "tanh" = "none"): Module =>
   stateless((x) => activations.gelu(x, approximate));
-/** @param options β, default 1; threshold, default 20. */
+/** log(1 + e^(βx)) / β. @param options β, default 1; threshold of βx beyond which it is x itself, default 20. */
 export const softplus = (options: { beta?: number; threshold?: number } = {}): Module =>
   stateless((x) => activations.softplus(x, options));
+/** x / (1 + |x|). */
+export const softsign = (): Module => stateless(activations.softsign);
+/** x · sigmoid(x), also called swish. */
 export const silu = (): Module => stateless(activations.silu);
+/** x · min(max(x + 3, 0), 6) / 6. */
 export const hardswish = (): Module => stateless(activations.hardswish);
+/** x · tanh(log(1 + eˣ)). */
 export const mish = (): Module => stateless(activations.mish);
-/** @param pieces inputs that compete for one output. @param axis default 1. */
+/** The largest of each group of neighbours. @param pieces size of a group. @param axis default 1. */
 export const maxout = (pieces: number, axis = 1): Module => stateless((x) => activations.maxout(x, pieces, axis));
-/** @param axis default the last. */
+/** eˣ / Σ eˣ. @param axis default the last. */
 export const softmax = (axis = -1): Module => stateless((x) => softmaxOp(x, axis));
-/** @param axis default the last. */
+/** Logarithm of the softmax. @param axis default the last. */
 export const logSoftmax = (axis = -1): Module => stateless((x) => logSoftmaxOp(x, axis));
