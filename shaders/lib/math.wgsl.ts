@@ -64,3 +64,17 @@ fn oneMinusExp(x: F) -> F {
   let near = x * (F(1.0) - x * (F(0.5) - x * (F(1.0 / 6.0) - x * (F(1.0 / 24.0) - x * (F(1.0 / 120.0) - x * F(1.0 / 720.0))))));
   return select(F(1.0) - exp(-x), near, x < F(0.25));
 }`;
+
+/** sin²(π v / 2) for v from 0 to 1: the Taylor series of the sine to its eleventh power. */
+export const halfWaveText = `
+fn halfWave(v: F) -> F {
+  let y = v * F(1.5707963267948966);
+  let q = y * y;
+  var series = F(-1.0 / 39916800.0);
+  series = F(1.0 / 362880.0) + q * series;
+  series = F(-1.0 / 5040.0) + q * series;
+  series = F(1.0 / 120.0) + q * series;
+  series = F(-1.0 / 6.0) + q * series;
+  let sine = y * (F(1.0) + q * series);
+  return sine * sine;
+}`;

@@ -1,10 +1,11 @@
 import { DTypeError, ShapeError } from "../errors.ts";
 import type { KernelCall, Lowering, Op, View } from "../graph/op.ts";
 import { reachable } from "../graph/print.ts";
-import { bytesPer, sameShape, showShape } from "../graph/shape.ts";
+import { bytesPer, sameShape, showShape, sizeOf } from "../graph/shape.ts";
 import { applyAll, type Node, type Tensor } from "../graph/tensor.ts";
 import { input } from "./constants.ts";
 import { elementwiseOver } from "./fused.ts";
+import { stack } from "./join.ts";
 import { type PointwiseProgram, programOf, show } from "./program.ts";
 
 /**
@@ -42,7 +43,7 @@ const foreachOp: Op = {
 
 /**
  * Applies `formula` to the i-th tensors of every role, for all i.
- * @param scalars tensors of shape `[]` that all share.
+ * @param scalars tensors of shape `[]` and one dtype that all share.
  * @param roles lists of equal length; the i-th tensors of all lists have one shape, all f32.
  * @param formula pointwise ops on scalars: gets the shared scalars and one element of each role, returns the results.
  * @returns one list per result of the formula.
@@ -62,10 +63,12 @@ export function foreach(
   if (inputs.length > shared.length + element.length) {
     throw new ShapeError(`foreach: the formula of ${name} reads tensors that it was not given`);
   }
-  const results = applyAll(foreachOp, [...scalars, ...roles.flat()], {
+  // An adapter need not bind more than eight buffers: where it could come to that, the scalars share one.
+  const packed = scalars.length > 1 && scalars.length + roles.length > 8;
+  const results = applyAll(foreachOp, [...(packed ? [stack(scalars, 0)] : scalars), ...roles.flat()], {
     name,
     program,
-    scalars: scalars.length,
+    scalars: packed ? 1 : scalars.length,
     members,
   });
   return outputs.map((_, o) => results.slice(o * members, (o + 1) * members));
@@ -85,7 +88,7 @@ function lowerForeach(node: Node, to: Lowering): readonly KernelCall[] {
     name: string;
   };
   const roles = (node.inputs.length - scalars) / members;
-  const shared = node.inputs.slice(0, scalars).map((tensor) => to.view(tensor));
+  const shared = node.inputs.slice(0, scalars).map((tensor) => to.contiguous(tensor));
   const member = (role: number, i: number): Tensor => node.inputs[scalars + role * members + i]!;
   const inputs = Array.from({ length: members }, (_, i) =>
     Array.from({ length: roles }, (_, role) => to.contiguous(member(role, i))),
@@ -111,13 +114,15 @@ function lowerForeach(node: Node, to: Lowering): readonly KernelCall[] {
     const bytes = tail.base + tail.span - head.base;
     const shape = [bytes / bytesPer(head.dtype)];
     const whole = (view: View): View => ({ ...view, shape, strides: [1], offset: 0, span: bytes });
-    const scalarViews = shared.map((view) => ({ ...view, shape, strides: [0] }));
+    const scalarViews = shared.flatMap((view) =>
+      Array.from({ length: sizeOf(view.shape) }, (_, i) => ({ ...view, shape, strides: [0], offset: view.offset + i })),
+    );
     const views = [...scalarViews, ...inputs[first]!.map(whole)];
     const results = outputs[first]!.map((view) => view && whole(view));
     const taken = new Map<number, number>();
     results.forEach((result, r) => {
       const same = views.findIndex(
-        (view, i) => i >= scalars && result && view.buffer === result.buffer && view.base === result.base,
+        (view, i) => i >= scalarViews.length && result && view.buffer === result.buffer && view.base === result.base,
       );
       if (same >= 0) taken.set(r, same);
     });

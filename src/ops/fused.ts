@@ -1,5 +1,6 @@
 import { elementwise } from "../../shaders/elementwise.wgsl.ts";
 import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
+import { vec4Load } from "../../shaders/lib/view.wgsl.ts";
 import { type Binding, isRowMajor, type KernelCall, type Lowering, type Op, type View } from "../graph/op.ts";
 import { bytesPer, type Shape, showShape, sizeOf } from "../graph/shape.ts";
 import { applyAll, type Node, type Tensor } from "../graph/tensor.ts";
@@ -72,12 +73,23 @@ export function elementwiseOver(
   const count = sizeOf(shape);
   const grid = gridOf(Math.ceil(Math.ceil(count / 4) / workgroupSize));
   const shared = new Set(taken.values());
+  // Views of one memory that are read in one way need one binding.
+  const alike = (a: View, b: View) =>
+    a.buffer === b.buffer &&
+    a.base === b.base &&
+    a.span === b.span &&
+    a.dtype === b.dtype &&
+    vec4Load(a, a.dtype).vectors === vec4Load(b, b.dtype).vectors;
+  const twins = views.map((view, i) =>
+    shared.has(i) ? i : views.findIndex((other, k) => k === i || (!shared.has(k) && alike(other, view))),
+  );
   const inputs = views.map((view, i) => ({
     name: `x${i}`,
     type: view.dtype,
     view,
     length: view.span / bytesPer(view.dtype),
     shared: shared.has(i),
+    boundAs: twins[i] === i ? undefined : `x${twins[i]}`,
   }));
   const { body, values, lib, usesIndex } = render(
     program,
@@ -96,7 +108,7 @@ export function elementwiseOver(
     };
   });
   const bindings: Binding[] = [
-    ...views.map((view, i) => bind(view, shared.has(i) ? "read_write" : "read")),
+    ...views.flatMap((view, i) => (twins[i] === i ? [bind(view, shared.has(i) ? "read_write" : "read")] : [])),
     ...outputs.filter((output) => !output.shared).map(({ place }) => bind(place, "read_write")),
   ];
   const read = views.reduce((sum, view) => sum + touched(view), 0);

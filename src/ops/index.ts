@@ -72,6 +72,7 @@ export {
   variance,
 } from "./reduce.ts";
 export { logSoftmax, softmax, softmaxCrossEntropy } from "./softmax.ts";
+export { squaredNorm } from "./squaredNorm.ts";
 export { type Axes, sum } from "./sum.ts";
 export {
   detach,

@@ -3,28 +3,58 @@ import { AttributeError } from "../errors.ts";
 import { reachable } from "../graph/print.ts";
 import { sizeOf } from "../graph/shape.ts";
 import { type Tensor, type Update, Variable } from "../graph/tensor.ts";
-import { add, cast } from "../ops/arithmetic.ts";
+import { add, cast, clamp, mul } from "../ops/arithmetic.ts";
 import { variable } from "../ops/constants.ts";
 import { foreach } from "../ops/foreach.ts";
+import { type Clip, clipping } from "./clip.ts";
+import type { Schedule } from "./schedule.ts";
 
 /** One element of a parameter, its gradient and its moments; scalars that all elements share. Formulas are ordinary ops. */
 export interface Element {
   readonly p: Tensor;
   readonly g: Tensor;
-  /** Moments by the names of `Rule.moments`. */
+  /** Moments in the order of `Rule.moments`. */
   readonly state: readonly Tensor[];
+}
+
+/** Something kept from step to step, and what it starts at. */
+export interface Kept {
+  readonly name: string;
+  readonly initial: number;
 }
 
 /** What an optimizer does, said for one element. */
 export interface Rule {
   readonly name: string;
-  /** Values kept from step to step for each element; they start at 0. */
-  readonly moments: readonly string[];
-  /** Scalars computed once per step from the step's number (f32, 1 in the first step); none: no step is counted. */
-  scalars?(step: Tensor): readonly Tensor[];
+  /** Values kept from step to step for each element; those that are only named start at 0. */
+  readonly moments: readonly (string | Kept)[];
+  /** Single numbers kept from step to step. */
+  readonly kept?: readonly Kept[];
+  /** Their next values. @param step as for `scalars`. */
+  advance?(step: Tensor, kept: readonly Tensor[]): readonly Tensor[];
+  /**
+   * Scalars computed once per step from the step's number (f32, 1 in the first step) and the kept numbers, already advanced;
+   * none: no step is counted.
+   */
+  scalars?(step: Tensor, kept: readonly Tensor[]): readonly Tensor[];
   /** New parameter and new moments. */
   update(element: Element, lr: Tensor, scalars: readonly Tensor[]): readonly Tensor[];
 }
+
+export interface StepOptions {
+  /** What is done to gradients that are too large; default nothing. */
+  readonly clip?: Clip;
+  /** A number `[]` that all gradients are multiplied by, before they are clipped: 1 / (accumulated batches), say. */
+  readonly scale?: Tensor;
+}
+
+/** The updates of one step, with what else is known of it: tensors that may be outputs of the program. */
+export type StepUpdates = Update[] & {
+  /** The learning rate of the step. */
+  readonly rate: Tensor;
+  /** The 2-norm of all gradients together, before clipping; only where they are clipped by norm. */
+  readonly norm?: Tensor;
+};
 
 /**
  * A rule with its state. One optimizer serves all programs that train the same parameters: learning rate, step count and
@@ -33,26 +63,35 @@ export interface Rule {
 export class Optimizer {
   /** The learning rate, on the GPU: `engine.write(optimizer.lr, new Float32Array([1e-4]))` changes it between runs. */
   readonly lr: Variable;
-  /** Steps taken, i32; absent where the rule does not depend on it. */
+  /** Steps taken, i32; absent where neither rule nor schedule depends on it. */
   readonly step: Variable | undefined;
   readonly #rule: Rule;
+  readonly #schedule: Schedule | undefined;
   readonly #moments = new Map<Variable, Variable[]>();
+  readonly #kept: readonly Variable[];
 
-  constructor(rule: Rule, lr: number) {
+  constructor(rule: Rule, lr: number, schedule?: Schedule) {
     if (!(lr >= 0 && Number.isFinite(lr)))
       throw new AttributeError(`optim.${rule.name}: lr is ${lr}, expected a number from 0`);
     this.#rule = rule;
+    this.#schedule = schedule;
     // Groups of their own: the step is written while the learning rate is read, which one buffer would not allow.
     this.lr = variable(new Float32Array([lr]), [], { name: "lr", group: `${rule.name} learning rate` });
-    this.step = rule.scalars && variable(new Int32Array(1), [], { name: "step", group: `${rule.name} step` });
+    const counts = rule.scalars || schedule;
+    this.step = counts && variable(new Int32Array(1), [], { name: "step", group: `${rule.name} step` });
+    this.#kept = (rule.kept ?? []).map(({ name, initial }) =>
+      variable(new Float32Array([initial]), [], { name, group: `${rule.name} ${name}` }),
+    );
   }
 
   /** Everything the optimizer keeps, by name: what a checkpoint saves beside the weights. `parameters` gives the names. */
   state(parameters: ReadonlyMap<string, Variable>): Map<string, Variable> {
     const all = new Map<string, Variable>([["lr", this.lr]]);
     if (this.step) all.set("step", this.step);
+    for (const kept of this.#kept) all.set(kept.name, kept);
+    const names = this.#rule.moments.map((moment) => keptOf(moment).name);
     for (const [name, parameter] of parameters) {
-      this.#moments.get(parameter)?.forEach((moment, i) => all.set(`${name}.${this.#rule.moments[i]}`, moment));
+      this.#moments.get(parameter)?.forEach((moment, i) => all.set(`${name}.${names[i]}`, moment));
     }
     return all;
   }
@@ -61,45 +100,66 @@ export class Optimizer {
    * Updates that lower `loss` by one step. All parameters are updated by one dispatch.
    * @param loss one element.
    * @param parameters default: every variable of the group "parameters" that `loss` depends on.
-   * @returns updates for `engine.compile`.
+   * @returns updates for `engine.compile`, with the step's learning rate and, where it is computed, the gradients' norm.
    */
-  minimize(loss: Tensor, parameters: readonly Variable[] = parametersOf(loss)): Update[] {
-    return this.apply(parameters, grad(loss, parameters));
+  minimize(loss: Tensor, options?: StepOptions): StepUpdates;
+  minimize(loss: Tensor, parameters?: readonly Variable[], options?: StepOptions): StepUpdates;
+  minimize(loss: Tensor, second: readonly Variable[] | StepOptions = {}, third: StepOptions = {}): StepUpdates {
+    const [parameters, options] = isList(second) ? [second, third] : [parametersOf(loss), second];
+    return this.apply(parameters, grad(loss, parameters), options);
   }
 
-  /** The same from gradients that the caller computed (clipped, say). */
-  apply(parameters: readonly Variable[], gradients: readonly Tensor[]): Update[] {
+  /** The same from gradients that the caller computed. */
+  apply(
+    parameters: readonly Variable[],
+    gradients: readonly Tensor[],
+    { clip = {}, scale }: StepOptions = {},
+  ): StepUpdates {
     const rule = this.#rule;
     if (parameters.length === 0) throw new AttributeError(`optim.${rule.name}: there are no parameters to update`);
     const updates: Update[] = [];
     const step = this.step && add(this.step, 1);
     if (this.step && step) updates.push([this.step, step]);
-    const scalars = rule.scalars?.(cast(step!, "f32")) ?? [];
+    const number = step && cast(step, "f32");
+    const kept = rule.advance ? rule.advance(number!, this.#kept) : [];
+    kept.forEach((value, i) => updates.push([this.#kept[i]!, value]));
+    const scalars = rule.scalars?.(number!, kept) ?? [];
+    const rate = this.#schedule ? this.#schedule.rate(this.step!, this.lr) : this.lr;
+    const { norm, factor } = clipping(clip, gradients, scale);
     const moments = parameters.map((parameter) => this.#momentsOf(parameter));
     const roles = [parameters, gradients, ...rule.moments.map((_, i) => moments.map((own) => own[i]!))];
-    const results = foreach(rule.name, [this.lr, ...scalars], roles, ([lr, ...rest], [p, g, ...state]) =>
-      rule.update({ p: p!, g: g!, state }, lr!, rest),
-    );
+    const shared = [rate, ...(factor ? [factor] : []), ...scalars];
+    const results = foreach(rule.name, shared, roles, ([lr, ...rest], [p, g, ...state]) => {
+      const scaled = factor ? mul(g!, rest.shift()!) : g!;
+      const d = clip.value === undefined ? scaled : clamp(scaled, { min: -clip.value, max: clip.value });
+      return rule.update({ p: p!, g: d, state }, lr!, rest);
+    });
     parameters.forEach((parameter, i) => {
       updates.push([parameter, results[0]![i]!]);
       moments[i]!.forEach((moment, k) => updates.push([moment, results[k + 1]![i]!]));
     });
-    return updates;
+    return Object.assign(updates, { rate, ...(norm && { norm }) });
   }
 
   #momentsOf(parameter: Variable): Variable[] {
     const known = this.#moments.get(parameter);
     if (known) return known;
-    const made = this.#rule.moments.map((moment) =>
-      variable(new Float32Array(sizeOf(parameter.shape)), parameter.shape, {
-        name: `${parameter.name}.${moment}`,
-        group: `${this.#rule.name} ${moment}`,
-      }),
-    );
+    const made = this.#rule.moments.map((moment) => {
+      const { name, initial } = keptOf(moment);
+      return variable(new Float32Array(sizeOf(parameter.shape)).fill(initial), parameter.shape, {
+        name: `${parameter.name}.${name}`,
+        group: `${this.#rule.name} ${name}`,
+      });
+    });
     this.#moments.set(parameter, made);
     return made;
   }
 }
+
+const keptOf = (moment: string | Kept): Kept => (typeof moment === "string" ? { name: moment, initial: 0 } : moment);
+
+/** `Array.isArray` does not tell a readonly array from an object. */
+const isList = (value: readonly Variable[] | StepOptions): value is readonly Variable[] => Array.isArray(value);
 
 /** Variables of the group "parameters" that a tensor depends on, in order of their making. */
 export function parametersOf(tensor: Tensor): Variable[] {

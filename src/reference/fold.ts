@@ -100,6 +100,17 @@ export function product(a: Value, b: Value): Float64Array {
   });
 }
 
+/** Sums of squares of pieces of all inputs, one after the other. */
+const squares: Kernel = ({ attrs: { piece } }, inputs) => [
+  Float64Array.from(
+    inputs.flatMap(({ data }) =>
+      Array.from({ length: Math.ceil(data.length / piece) }, (_, i) =>
+        data.subarray(i * piece, (i + 1) * piece).reduce((sum, x) => sum + x * x, 0),
+      ),
+    ),
+  ),
+];
+
 export const folds: Readonly<Record<string, Kernel>> = {
   sum: reduction(0, (sum, x) => sum + x),
   prod: reduction(1, (product, x) => product * x),
@@ -111,4 +122,5 @@ export const folds: Readonly<Record<string, Kernel>> = {
   logSoftmax: ({ attrs: { axis } }, [x]) => [logSoftmax(x!, axis)],
   crossEntropy,
   crossEntropyGrad,
+  squares,
 };

@@ -57,7 +57,9 @@ const foreach: Kernel = ({ attrs: { program, scalars, members } }, inputs) => {
   const perMember = Array.from({ length: members as number }, (_, i) => {
     const own = Array.from({ length: roles }, (_, role) => inputs[scalars + role * members + i]!.data);
     const count = own[0]!.length;
-    const shared = inputs.slice(0, scalars).map(({ data }) => new Float64Array(count).fill(data[0]!));
+    const shared = inputs
+      .slice(0, scalars)
+      .flatMap(({ data }) => Array.from(data, (scalar) => new Float64Array(count).fill(scalar)));
     return elementwise(program, count, [...shared, ...own]);
   });
   return (program as PointwiseProgram).outputs.flatMap((_, output) => perMember.map((results) => results[output]!));

@@ -29,8 +29,9 @@ export interface Trajectory {
   readonly steps: number;
   // biome-ignore lint/suspicious/noExplicitAny: each optimizer has options of its own
   readonly optimizer: Readonly<Record<string, any>> & { readonly name: string };
-  readonly scheduler: { readonly name: string } | null;
-  readonly clip: { readonly type: string } | null;
+  // biome-ignore lint/suspicious/noExplicitAny: each schedule has options of its own
+  readonly scheduler: (Readonly<Record<string, any>> & { readonly name: string }) | null;
+  readonly clip: { readonly type: string; readonly max_norm: number; readonly clip_value: number } | null;
   readonly init: string;
   readonly data: string;
   readonly expected: string;
@@ -43,6 +44,8 @@ export interface Trajectory {
   readonly atol: number;
   readonly losses: readonly number[];
   readonly lr: readonly number[];
+  /** Before clipping; only where clipping is by norm. */
+  readonly grad_norms: readonly number[] | null;
 }
 
 /** A model of `manifest.json`: what it gives before any training. */

@@ -50,11 +50,55 @@ const lossesByName: Readonly<Record<string, (output: Tensor, target: Tensor) => 
   mse_loss: (output, target) => losses.mse(output, target),
 };
 
-const optimizers: Readonly<Record<string, (options: Trajectory["optimizer"]) => optim.Optimizer>> = {
-  SGD: ({ lr, momentum, dampening, nesterov, weight_decay: weightDecay }) =>
-    optim.sgd({ lr, momentum, dampening, nesterov, weightDecay }),
-  Adam: ({ lr, betas, eps, weight_decay: weightDecay }) => optim.adam({ lr, betas, eps, weightDecay }),
-  AdamW: ({ lr, betas, eps, weight_decay: weightDecay }) => optim.adamW({ lr, betas, eps, weightDecay }),
+type Make = (options: Trajectory["optimizer"], schedule: { schedule?: optim.Schedule }) => optim.Optimizer;
+
+/** Optimizers by PyTorch's names. */
+const optimizers: Readonly<Record<string, Make>> = {
+  SGD: ({ lr, momentum, dampening, nesterov, weight_decay: weightDecay }, schedule) =>
+    optim.sgd({ lr, momentum, dampening, nesterov, weightDecay, ...schedule }),
+  Adam: ({ lr, betas, eps, weight_decay: weightDecay, amsgrad }, schedule) =>
+    optim.adam({ lr, betas, eps, weightDecay, amsgrad, ...schedule }),
+  AdamW: ({ lr, betas, eps, weight_decay: weightDecay, amsgrad }, schedule) =>
+    optim.adamW({ lr, betas, eps, weightDecay, amsgrad, ...schedule }),
+  Adamax: ({ lr, betas, eps, weight_decay: weightDecay }, schedule) =>
+    optim.adamax({ lr, betas, eps, weightDecay, ...schedule }),
+  NAdam: ({ lr, betas, eps, weight_decay: weightDecay, momentum_decay: momentumDecay }, schedule) =>
+    optim.nadam({ lr, betas, eps, weightDecay, momentumDecay, ...schedule }),
+  RAdam: ({ lr, betas, eps, weight_decay: weightDecay }, schedule) =>
+    optim.radam({ lr, betas, eps, weightDecay, ...schedule }),
+  RMSprop: ({ lr, alpha, eps, momentum, centered, weight_decay: weightDecay }, schedule) =>
+    optim.rmsProp({ lr, alpha, eps, momentum, centered, weightDecay, ...schedule }),
+  Adagrad({ lr, lr_decay: lrDecay, initial_accumulator_value, eps, weight_decay: weightDecay }, schedule) {
+    const initialAccumulatorValue = initial_accumulator_value;
+    return optim.adagrad({ lr, lrDecay, initialAccumulatorValue, eps, weightDecay, ...schedule });
+  },
+  Adadelta: ({ lr, rho, eps, weight_decay: weightDecay }, schedule) =>
+    optim.adadelta({ lr, rho, eps, weightDecay, ...schedule }),
+};
+
+/** Schedules by PyTorch's names. */
+const schedules: Readonly<Record<string, (options: NonNullable<Trajectory["scheduler"]>) => optim.Schedule>> = {
+  StepLR: ({ step_size: stepSize, gamma }) => optim.stepLR({ stepSize, gamma }),
+  ExponentialLR: ({ gamma }) => optim.exponentialLR({ gamma }),
+  CosineAnnealingLR: ({ T_max: tMax, eta_min: etaMin }) => optim.cosineAnnealingLR({ tMax, etaMin }),
+  LinearLR: ({ start_factor: startFactor, end_factor: endFactor, total_iters: totalIters }) =>
+    optim.linearLR({ startFactor, endFactor, totalIters }),
+  LinearWarmupLinearDecay: ({ warmup_steps: warmupSteps, total_steps: totalSteps }) =>
+    optim.linearWarmupLinearDecay({ warmupSteps, totalSteps }),
+  OneCycleLR: ({ max_lr: maxLr, total_steps: totalSteps, pct_start: pctStart, ...rest }) =>
+    optim.oneCycleLR({
+      maxLr,
+      totalSteps,
+      pctStart,
+      annealStrategy: rest["anneal_strategy"],
+      divFactor: rest["div_factor"],
+      finalDivFactor: rest["final_div_factor"],
+    }),
+};
+
+const clips: Readonly<Record<string, (options: NonNullable<Trajectory["clip"]>) => optim.Clip>> = {
+  norm: ({ max_norm }) => ({ norm: max_norm }),
+  value: ({ clip_value }) => ({ value: clip_value }),
 };
 
 type Described = Pick<Trajectory, "architecture" | "config" | "loss" | "init" | "data">;
@@ -64,13 +108,7 @@ export const modelSkipped = ({ architecture }: Pick<Described, "architecture">):
   architectures[architecture] ? undefined : `${architecture} is not built yet`;
 
 /** Why a training run is not made, if so. */
-export function runSkipped({ architecture, optimizer, clip }: Trajectory): string | undefined {
-  const model = modelSkipped({ architecture });
-  if (model) return model;
-  if (optimizer["amsgrad"]) return "amsgrad is not built yet";
-  if (!optimizers[optimizer.name]) return `${optimizer.name} is not built yet`;
-  return clip ? "clipping is not built yet" : undefined;
-}
+export const runSkipped = (run: Trajectory): string | undefined => modelSkipped(run);
 
 /** Whatever runs programs: an engine, or the float64 twin. */
 export interface Executor {
@@ -132,8 +170,12 @@ export async function modelFaults(model: GoldenModel, executor: Executor): Promi
 export async function runFaults(run: Trajectory, executor: Executor): Promise<string[]> {
   const { variables, evaluated, loss, load, x, y } = await prepare(run, executor);
   const expected = await readTensors(run.expected);
-  const optimizer = optimizers[run.optimizer.name]!(run.optimizer);
-  const train = await executor.program({ outputs: { loss }, updates: optimizer.minimize(loss) });
+  const { scheduler, clip } = run;
+  const schedule = scheduler ? { schedule: schedules[scheduler.name]!(scheduler) } : {};
+  const optimizer = optimizers[run.optimizer.name]!(run.optimizer, schedule);
+  const updates = optimizer.minimize(loss, clip ? { clip: clips[clip.type]!(clip) } : {});
+  const { rate, norm } = updates;
+  const train = await executor.program({ outputs: { loss, rate, ...(norm && { norm }) }, updates });
   const test = await executor.program({ outputs: { output: evaluated } });
   load();
   const faults: string[] = [];
@@ -145,9 +187,11 @@ export async function runFaults(run: Trajectory, executor: Executor): Promise<st
   };
   for (let t = 0; t < run.steps; t++) {
     const b = t % run.batches;
-    if (run.scheduler) executor.write(optimizer.lr, Float32Array.of(run.lr[t]!));
     const got = await train.run({ x: x(b), y: y(b) });
     faults.push(...named(`loss ${t}`, firstMiss(got["loss"]!, [run.losses[t]!], run.loss_rtol, run.loss_atol)));
+    faults.push(...named(`lr ${t}`, firstMiss(got["rate"]!, [run.lr[t]!], 1e-6, 1e-8)));
+    const norms = run.grad_norms && [run.grad_norms[t]!];
+    if (norms) faults.push(...named(`norm ${t}`, firstMiss(got["norm"]!, norms, run.loss_rtol, run.loss_atol)));
     if (t === 0) await compare("step1", run.step1_rtol, run.step1_atol);
   }
   await compare("final", run.rtol, run.atol);

@@ -1,0 +1,123 @@
+import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
+import { type SquaredNormParams, squaredNormSerial, squaredNormTree } from "../../shaders/squaredNorm.wgsl.ts";
+import { DTypeError } from "../errors.ts";
+import type { KernelCall, Lowering, Op, View } from "../graph/op.ts";
+import { bytesPer, sizeOf } from "../graph/shape.ts";
+import { apply, type Node, type Tensor } from "../graph/tensor.ts";
+import { div, mul } from "./arithmetic.ts";
+import { bind } from "./fused.ts";
+import { indexSelect } from "./gather.ts";
+import { iota } from "./random.ts";
+import { sum } from "./sum.ts";
+import { choose, type Variant } from "./variants.ts";
+import { reshape, slice } from "./views.ts";
+
+const piecesOf = (tensor: Tensor, piece: number): number => Math.ceil(sizeOf(tensor.shape) / piece);
+
+/** Sums of squares of pieces of `attrs.piece` elements: the first tensor's, the second's, … */
+const squaresOp: Op = {
+  name: "squares",
+  infer(inputs, { piece }) {
+    const other = inputs.find(({ dtype }) => dtype !== "f32");
+    if (other) throw new DTypeError(`squaredNorm: a tensor is ${other.dtype}, expected f32`);
+    return [{ shape: [inputs.reduce((total, x) => total + piecesOf(x, piece), 0)], dtype: "f32" }];
+  },
+  vjp({ inputs, attrs: { piece } }, [dy]) {
+    let end = 0;
+    return inputs.map((x) => {
+      if (!dy) return undefined;
+      const first = end;
+      end += piecesOf(x, piece);
+      const own = slice(dy, [[first, end]]);
+      const n = sizeOf(x.shape);
+      return mul(mul(x, 2), reshape(indexSelect(own, 0, div(iota([n], 0), piece)), x.shape));
+    });
+  },
+  lower: lowerSquares,
+  describe: ({ inputs }) => `×${inputs.length}`,
+};
+
+/**
+ * Σ x² over all elements of all tensors: the square of their 2-norm as one vector. Gradients lie side by side in memory, and
+ * are then read by one dispatch. Sums follow a fixed tree, so they repeat to the bit.
+ * @param tensors f32, of any shapes; at least one.
+ * @returns `[]`
+ */
+export const squaredNorm = (tensors: readonly Tensor[]): Tensor => sum(apply(squaresOp, tensors, { piece: 1024 }));
+
+interface SquaresVariant extends Variant<number> {
+  readonly write: (params: SquaredNormParams) => string;
+  readonly groups: (pieces: number) => number;
+}
+
+const variants: readonly SquaresVariant[] = [
+  {
+    name: "serial",
+    fits: () => true,
+    score: (_, { cpu }) => (cpu ? 2 : 0),
+    write: squaredNormSerial,
+    groups: (pieces) => Math.ceil(pieces / workgroupSize),
+  },
+  {
+    name: "tree",
+    fits: (_, { maxInvocations }) => maxInvocations >= workgroupSize,
+    score: () => 1,
+    write: squaredNormTree,
+    groups: (pieces) => pieces,
+  },
+];
+
+/** A dispatch for each buffer that tensors lie in, neighbours in the list together. */
+function lowerSquares(node: Node, to: Lowering): readonly KernelCall[] {
+  const views = node.inputs.map((tensor) => to.contiguous(tensor));
+  const out = to.result(0)!;
+  const calls: KernelCall[] = [];
+  let first = 0;
+  for (let start = 0; start < views.length; ) {
+    let end = start + 1;
+    while (end < views.length && views[end]!.buffer === views[start]!.buffer) end++;
+    const call = squaresCall(node, views.slice(start, end), out, first, to);
+    calls.push(call.kernel);
+    first += call.pieces;
+    start = end;
+  }
+  return calls;
+}
+
+/** @param first number of the first piece's result. */
+function squaresCall({ id, attrs }: Node, views: readonly View[], out: View, first: number, to: Lowering) {
+  const piece = attrs["piece"] as number;
+  const low = Math.min(...views.map(({ base }) => base));
+  const high = Math.max(...views.map(({ base, span }) => base + span));
+  const table = views.flatMap(({ shape, base, dtype }) => {
+    const n = sizeOf(shape);
+    const from = (base - low) / bytesPer(dtype);
+    return Array.from({ length: Math.ceil(n / piece) }, (_, i) => [from + i * piece, Math.min(piece, n - i * piece)]);
+  });
+  const places = to.constant(`pieces of squares ${id} from ${first}`, [table.length, 2], "u32", (data) =>
+    data.set(table.flat()),
+  );
+  const whole: View = { ...views[0]!, base: low, span: high - low };
+  const variant = choose<SquaresVariant, number>("squaredNorm", variants, table.length, to.traits);
+  const grid = gridOf(variant.groups(table.length));
+  const count = views.reduce((total, { shape }) => total + sizeOf(shape), 0);
+  const kernel: KernelCall = {
+    label: `squares×${views.length}[${count}]:f32`,
+    family: "squaredNorm",
+    variant: variant.name,
+    wgsl: variant.write({
+      pieces: table.length,
+      first,
+      piece,
+      inputLength: whole.span / 4,
+      tableLength: places.span / 4,
+      outputLength: out.span / 4,
+      grid,
+    }),
+    bindings: [bind(whole, "read"), bind(places, "read"), bind(out, "read_write")],
+    workgroups: [grid.x, grid.y, 1],
+    flops: 2 * count,
+    bytes: 4 * count + places.span + 4 * table.length,
+  };
+  return { kernel, pieces: table.length };
+}

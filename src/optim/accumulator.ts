@@ -1,0 +1,56 @@
+import { grad } from "../compile/grad.ts";
+import { AttributeError } from "../errors.ts";
+import { sizeOf } from "../graph/shape.ts";
+import type { Tensor, Update, Variable } from "../graph/tensor.ts";
+import { add, cast, div, maximum } from "../ops/arithmetic.ts";
+import { full, variable } from "../ops/constants.ts";
+import { foreach } from "../ops/foreach.ts";
+import type { Optimizer, StepOptions, StepUpdates } from "./optimizer.ts";
+
+/**
+ * Gradients summed over several batches before one step is taken from their mean, so that a large batch may be computed in
+ * parts. Two programs share it:
+ *
+ * @example
+ * const sums = optim.accumulator(parameters);
+ * const collect = await engine.compile({ outputs: { loss }, updates: sums.collect(loss) });
+ * const step = await engine.compile({ updates: sums.step(optimizer) });
+ * for (const part of parts) await collect.run(part);
+ * await step.run();
+ */
+export class Accumulator {
+  readonly parameters: readonly Variable[];
+  /** Gradient sums, one of each parameter's shape. */
+  readonly sums: readonly Variable[];
+  /** Batches collected since the last step, i32. */
+  readonly count: Variable;
+
+  /** @throws AttributeError without parameters. */
+  constructor(parameters: readonly Variable[]) {
+    if (parameters.length === 0) throw new AttributeError("optim.accumulator: there are no parameters");
+    this.parameters = parameters;
+    this.sums = parameters.map(({ name, shape }) =>
+      variable(new Float32Array(sizeOf(shape)), shape, { name: `${name}.grad`, group: "accumulated gradients" }),
+    );
+    this.count = variable(new Int32Array(1), [], { name: "batches", group: "accumulated batches" });
+  }
+
+  /** Updates that add the gradients of a loss. With losses that are means, parts should be of one size. */
+  collect(loss: Tensor): Update[] {
+    const gradients = grad(loss, this.parameters);
+    const [sums] = foreach("accumulate", [], [this.sums, gradients], (_, [sum, g]) => [add(sum!, g!)]);
+    return [[this.count, add(this.count, 1)], ...this.sums.map((sum, i): Update => [sum, sums![i]!])];
+  }
+
+  /** Updates that take one step from the mean of what was collected, and begin anew. `clip` bounds that mean. */
+  step(optimizer: Optimizer, { clip = {} }: Pick<StepOptions, "clip"> = {}): StepUpdates {
+    const scale = div(1, cast(maximum(this.count, 1), "f32"));
+    const updates = optimizer.apply(this.parameters, this.sums, { clip, scale });
+    const [zeros] = foreach("forget", [], [this.sums], () => [full([], 0)]);
+    updates.push([this.count, full([], 0, "i32")], ...this.sums.map((sum, i): Update => [sum, zeros![i]!]));
+    return updates;
+  }
+}
+
+/** Sums of gradients over several batches; see `Accumulator`. */
+export const accumulator = (parameters: readonly Variable[]): Accumulator => new Accumulator(parameters);

@@ -1,0 +1,34 @@
+import { add, div, mul, sqrt, sub } from "../ops/arithmetic.ts";
+import { penalized, running } from "./means.ts";
+import { Optimizer } from "./optimizer.ts";
+import { checkAmounts, checkShares, type OptimizerOptions } from "./options.ts";
+
+export interface AdadeltaOptions extends OptimizerOptions {
+  /** Factor of the step, which has the unit of the parameters by itself; default 1. */
+  readonly lr?: number;
+  /** Share of the running means of g² and of the steps' squares that is kept; default 0.9. */
+  readonly rho?: number;
+  /** Added under both roots; default 1e-6. */
+  readonly eps?: number;
+}
+
+/** Adadelta (Zeiler, 2012) as in PyTorch: v = ρ v + (1 − ρ) g², d = √(u + ε) / √(v + ε) · g, u = ρ u + (1 − ρ) d², p −= lr · d. */
+export function adadelta(options: AdadeltaOptions = {}): Optimizer {
+  const { lr = 1, rho = 0.9, eps = 1e-6, weightDecay = 0, schedule } = options;
+  checkShares("adadelta", { rho });
+  checkAmounts("adadelta", { eps, weightDecay });
+  return new Optimizer(
+    {
+      name: "adadelta",
+      moments: ["square_avg", "acc_delta"],
+      update({ p, g, state: [v, u] }, rate) {
+        const d = penalized(g, p, weightDecay);
+        const square = running(v!, mul(d, d), rho);
+        const step = mul(div(sqrt(add(u!, eps)), sqrt(add(square, eps))), d);
+        return [sub(p, mul(rate, step)), square, running(u!, mul(step, step), rho)];
+      },
+    },
+    lr,
+    schedule,
+  );
+}

@@ -1,0 +1,91 @@
+import { AttributeError } from "../errors.ts";
+
+export interface PlateauOptions {
+  /** Whether the metric should fall ("min", default) or rise ("max"). */
+  readonly mode?: "min" | "max";
+  /** What the rate is multiplied by; default 0.1. */
+  readonly factor?: number;
+  /** How many reports without progress are borne; default 10. */
+  readonly patience?: number;
+  /** What counts as progress; default 1e-4. */
+  readonly threshold?: number;
+  /** Whether the threshold is a share of the best metric ("rel", default) or a difference ("abs"). */
+  readonly thresholdMode?: "rel" | "abs";
+  /** Reports after a reduction during which lack of progress does not count; default 0. */
+  readonly cooldown?: number;
+  /** The rate goes no lower; default 0. */
+  readonly minLr?: number;
+  /** Reductions smaller than this are not made; default 1e-8. */
+  readonly eps?: number;
+}
+
+/**
+ * Lowers the learning rate when a metric stops getting better, as PyTorch's ReduceLROnPlateau. It lives on the host, where the
+ * metric is known, once per epoch.
+ *
+ * @example
+ * const plateau = optim.reduceOnPlateau(0.1, { patience: 3 });
+ * if (plateau.report(validationLoss)) engine.write(optimizer.lr, Float32Array.of(plateau.lr));
+ */
+export class Plateau {
+  /** The rate to use now. */
+  lr: number;
+  /** The best metric so far. */
+  best: number;
+  /** Reports without progress since the best one or the last reduction. */
+  bad = 0;
+  /** Reports still to be left out of that count. */
+  resting = 0;
+  readonly #options: Required<PlateauOptions>;
+
+  constructor(lr: number, options: PlateauOptions = {}) {
+    this.#options = {
+      mode: "min",
+      factor: 0.1,
+      patience: 10,
+      threshold: 1e-4,
+      thresholdMode: "rel",
+      cooldown: 0,
+      minLr: 0,
+      eps: 1e-8,
+      ...options,
+    };
+    const { factor, mode } = this.#options;
+    if (!(factor > 0 && factor < 1))
+      throw new AttributeError(`optim.reduceOnPlateau: factor is ${factor}, expected a number between 0 and 1`);
+    this.lr = lr;
+    this.best = mode === "min" ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
+  }
+
+  /** Takes note of a metric. @returns whether the rate has changed. */
+  report(metric: number): boolean {
+    const { factor, patience, cooldown, minLr, eps } = this.#options;
+    if (this.#isBetter(metric)) {
+      this.best = metric;
+      this.bad = 0;
+    } else {
+      this.bad++;
+    }
+    if (this.resting > 0) {
+      this.resting--;
+      this.bad = 0;
+    }
+    if (this.bad <= patience) return false;
+    this.resting = cooldown;
+    this.bad = 0;
+    const lower = Math.max(this.lr * factor, minLr);
+    if (this.lr - lower <= eps) return false;
+    this.lr = lower;
+    return true;
+  }
+
+  #isBetter(metric: number): boolean {
+    const { mode, threshold, thresholdMode } = this.#options;
+    const sign = mode === "min" ? -1 : 1;
+    const bar = thresholdMode === "rel" ? this.best * (1 + sign * threshold) : this.best + sign * threshold;
+    return sign * (metric - bar) > 0;
+  }
+}
+
+/** Watches a metric and says when to lower the learning rate; see `Plateau`. @param lr the rate to begin with. */
+export const reduceOnPlateau = (lr: number, options: PlateauOptions = {}): Plateau => new Plateau(lr, options);

@@ -1,0 +1,46 @@
+import { add, div, maximum, mul, sqrt, sub } from "../ops/arithmetic.ts";
+import { penalized, running } from "./means.ts";
+import { Optimizer } from "./optimizer.ts";
+import { checkAmounts, type OptimizerOptions } from "./options.ts";
+
+export interface RmsPropOptions extends OptimizerOptions {
+  /** Default 1e-2. */
+  readonly lr?: number;
+  /** Share of the running mean of g² that is kept; default 0.99. */
+  readonly alpha?: number;
+  /** Added to the root; default 1e-8. */
+  readonly eps?: number;
+  /** Share of the last step that is kept; default 0. */
+  readonly momentum?: number;
+  /** Whether the running mean of g is taken out, so that g is measured by its standard deviation; default false. */
+  readonly centered?: boolean;
+}
+
+/**
+ * RMSprop (Hinton, Neural Networks for Machine Learning, lecture 6e, 2012; centered: Graves, 2013) as in PyTorch:
+ * v = α v + (1 − α) g², q = g / (√v + ε), p −= lr · q. Centered, v − a² stands for v, a = α a + (1 − α) g; with momentum,
+ * b = momentum · b + q stands for q.
+ */
+export function rmsProp(options: RmsPropOptions = {}): Optimizer {
+  const { lr = 1e-2, alpha = 0.99, eps = 1e-8, momentum = 0, centered = false, weightDecay = 0, schedule } = options;
+  checkAmounts("rmsProp", { alpha, eps, momentum, weightDecay });
+  return new Optimizer(
+    {
+      name: "rmsProp",
+      moments: ["square_avg", ...(centered ? ["grad_avg"] : []), ...(momentum > 0 ? ["momentum_buffer"] : [])],
+      update({ p, g, state }, rate) {
+        const [v, a, b] = [state[0]!, centered ? state[1] : undefined, momentum > 0 ? state.at(-1) : undefined];
+        const d = penalized(g, p, weightDecay);
+        const square = running(v, mul(d, d), alpha);
+        const mean = a && running(a, d, alpha);
+        // Rounding may leave a variance of nothing a little below 0.
+        const spread = mean ? maximum(sub(square, mul(mean, mean)), 0) : square;
+        const step = div(d, add(sqrt(spread), eps));
+        const kept = b && add(mul(b, momentum), step);
+        return [sub(p, mul(rate, kept ?? step)), square, ...(mean ? [mean] : []), ...(kept ? [kept] : [])];
+      },
+    },
+    lr,
+    schedule,
+  );
+}

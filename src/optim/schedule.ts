@@ -1,0 +1,30 @@
+import { reachable } from "../graph/print.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { input } from "../ops/constants.ts";
+import { evaluate, programOf } from "../ops/program.ts";
+
+/** A learning rate as a function of the step. It is computed on the GPU by the step itself: nothing is uploaded. */
+export interface Schedule {
+  /** The rate of a step as a graph. @param step i32, 0 in the first step. @param lr the optimizer's own rate. */
+  rate(step: Tensor, lr: Tensor): Tensor;
+  /** The same as a number, for plots and tests: the graph's formula in float64. */
+  at(step: number, lr: number): number;
+}
+
+/** Makes a schedule of a formula over scalars, built of pointwise ops. @param rate as in `Schedule`. */
+export function schedule(rate: Schedule["rate"]): Schedule {
+  let program: ReturnType<typeof programOf>["program"] | undefined;
+  const compiled = () => {
+    const inputs = [input("step", [], "i32"), input("lr", [])] as const;
+    const y = rate(...inputs);
+    const members = reachable([y]).filter((node) => node.op.pointwise);
+    return programOf(members, [y], inputs).program;
+  };
+  return {
+    rate,
+    at(step, lr) {
+      program ??= compiled();
+      return evaluate(program, [step, lr], 0)[0]!;
+    },
+  };
+}

@@ -1,0 +1,202 @@
+import { halfWaveText } from "../../shaders/lib/math.wgsl.ts";
+import { AttributeError } from "../errors.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { add, cast, div, exp, ge, le, lt, maximum, minimum, mul, sub, where } from "../ops/arithmetic.ts";
+import { full } from "../ops/constants.ts";
+import { unary, unaryWith } from "../ops/pointwise.ts";
+import { type Schedule, schedule } from "./schedule.ts";
+
+/*
+ * Schedules of the learning rate: formulas over the step t (0, 1, …) and the optimizer's lr, with the names and defaults of
+ * torch.optim.lr_scheduler. What counts steps is whole numbers, since a quotient in f32 may fall short of a whole number.
+ */
+
+/** sin²(π v / 2) for v from 0 to 1, to f32 accuracy: WGSL's own cosine may be off by 2⁻¹¹. */
+const halfWave = unary("halfWave", {
+  wgsl: (v) => `halfWave(${v})`,
+  js: (v) => Math.sin((Math.PI / 2) * v) ** 2,
+  lib: [halfWaveText],
+  takes: ["f32"],
+  flops: 14,
+});
+
+const f32 = (x: Tensor): Tensor => cast(x, "f32");
+
+/** base^count. Through eˣ, since WGSL's `pow` loses digits with every factor. */
+const power = (base: number, count: Tensor): Tensor => exp(mul(f32(count), Math.log(base)));
+
+function whole(name: string, option: string, value: number, least = 1): number {
+  if (Number.isInteger(value) && value >= least) return value;
+  throw new AttributeError(`optim.${name}: ${option} is ${value}, expected a whole number from ${least}`);
+}
+
+function positive(name: string, option: string, value: number): number {
+  if (value > 0 && Number.isFinite(value)) return value;
+  throw new AttributeError(`optim.${name}: ${option} is ${value}, expected a positive number`);
+}
+
+/** lr · factor for the first `totalIters` steps, then lr. Defaults: 1/3 for 5 steps. */
+export function constantLR({ factor = 1 / 3, totalIters = 5 } = {}): Schedule {
+  whole("constantLR", "totalIters", totalIters, 0);
+  positive("constantLR", "factor", factor);
+  return schedule((step, lr) => where(lt(step, totalIters), mul(lr, factor), lr));
+}
+
+/** lr · γ^⌊t / stepSize⌋. @param options γ: default 0.1. */
+export function stepLR({ stepSize, gamma = 0.1 }: { stepSize: number; gamma?: number }): Schedule {
+  whole("stepLR", "stepSize", stepSize);
+  positive("stepLR", "gamma", gamma);
+  return schedule((step, lr) => mul(lr, power(gamma, div(step, stepSize))));
+}
+
+/** lr · γ^(number of milestones that t has reached). @param options γ: default 0.1. */
+export function multiStepLR({ milestones, gamma = 0.1 }: { milestones: readonly number[]; gamma?: number }): Schedule {
+  for (const milestone of milestones) whole("multiStepLR", "a milestone", milestone, 0);
+  positive("multiStepLR", "gamma", gamma);
+  if (milestones.length === 0) return schedule((_, lr) => lr);
+  return schedule((step, lr) =>
+    mul(
+      lr,
+      power(
+        gamma,
+        milestones.map((milestone) => ge(step, milestone)).reduce((a, b) => add(a, b)),
+      ),
+    ),
+  );
+}
+
+/** lr · γᵗ. */
+export function exponentialLR({ gamma }: { gamma: number }): Schedule {
+  positive("exponentialLR", "gamma", gamma);
+  return schedule((step, lr) => mul(lr, power(gamma, step)));
+}
+
+/** Between two rates: `low` where the wave is 0, `high` where it is 1. */
+const between = (low: Tensor | number, high: Tensor | number, wave: Tensor): Tensor =>
+  add(low, mul(sub(high, low), wave));
+
+/**
+ * Half a cosine from lr down to etaMin over tMax steps, and up again over the next tMax (Loshchilov & Hutter, 2017).
+ * @param options etaMin: default 0.
+ */
+export function cosineAnnealingLR({ tMax, etaMin = 0 }: { tMax: number; etaMin?: number }): Schedule {
+  whole("cosineAnnealingLR", "tMax", tMax);
+  return schedule((step, lr) => {
+    const turn = sub(step, mul(div(step, 2 * tMax), 2 * tMax));
+    const rest = sub(tMax, minimum(turn, sub(2 * tMax, turn)));
+    return between(etaMin, lr, halfWave(div(f32(rest), tMax)));
+  });
+}
+
+const restText = `
+fn restOfCycle(step: I, first: I, factor: I) -> F {
+  var start = I(0);
+  var length = first;
+  for (var k = 0u; k < 31u; k++) {
+    let over = step - start >= length;
+    start = select(start, start + length, over);
+    length = select(length, length * factor, over);
+  }
+  return F(length - (step - start)) / F(length);
+}`;
+
+/** The part of the present cycle that is left, 1 at its beginning; each cycle is `factor` times as long as the one before. */
+const restOfCycle = unaryWith<{ first: number; factor: number }>(
+  "restOfCycle",
+  ({ first, factor }) => ({
+    wgsl: (step) => `restOfCycle(${step}, I(${first}), I(${factor}))`,
+    js(step) {
+      let [start, length] = [0, first];
+      for (; step - start >= length; length *= factor) start += length;
+      return (length - (step - start)) / length;
+    },
+    takes: ["i32"],
+    result: "f32",
+  }),
+  { lib: [restText], flops: 100 },
+);
+
+/**
+ * Half a cosine from lr down to etaMin, again and again; the first time over t0 steps, then tMult times as long each time
+ * (SGDR, Loshchilov & Hutter, 2017). @param options tMult: whole, default 1; etaMin: default 0.
+ */
+export function cosineWarmRestarts({
+  t0,
+  tMult = 1,
+  etaMin = 0,
+}: {
+  t0: number;
+  tMult?: number;
+  etaMin?: number;
+}): Schedule {
+  whole("cosineWarmRestarts", "t0", t0);
+  whole("cosineWarmRestarts", "tMult", tMult);
+  return schedule((step, lr) => {
+    const rest =
+      tMult === 1
+        ? div(f32(sub(t0, sub(step, mul(div(step, t0), t0)))), t0)
+        : restOfCycle(step, { first: t0, factor: tMult });
+    return between(etaMin, lr, halfWave(rest));
+  });
+}
+
+/** lr · a factor that goes evenly from startFactor to endFactor over totalIters steps: a warm-up. Defaults: 1/3, 1, 5. */
+export function linearLR({ startFactor = 1 / 3, endFactor = 1, totalIters = 5 } = {}): Schedule {
+  whole("linearLR", "totalIters", totalIters);
+  return schedule((step, lr) =>
+    mul(lr, between(startFactor, endFactor, div(f32(minimum(step, totalIters)), totalIters))),
+  );
+}
+
+/** lr · (t + 1) / warmupSteps, then evenly down from lr to 0 at totalSteps: the usual schedule of transformers. */
+export function linearWarmupLinearDecay({
+  warmupSteps,
+  totalSteps,
+}: {
+  warmupSteps: number;
+  totalSteps: number;
+}): Schedule {
+  whole("linearWarmupLinearDecay", "warmupSteps", warmupSteps, 0);
+  whole("linearWarmupLinearDecay", "totalSteps", totalSteps, warmupSteps + 1);
+  return schedule((step, lr) => {
+    const down = div(f32(maximum(sub(totalSteps, step), 0)), totalSteps - warmupSteps);
+    if (warmupSteps === 0) return mul(lr, down);
+    return mul(lr, where(lt(step, warmupSteps), div(f32(add(step, 1)), warmupSteps), down));
+  });
+}
+
+export interface OneCycleOptions {
+  readonly totalSteps: number;
+  /** The highest rate; default the optimizer's lr. */
+  readonly maxLr?: number;
+  /** Share of the steps in which the rate rises; default 0.3. */
+  readonly pctStart?: number;
+  /** Form of both flanks; default "cos". */
+  readonly annealStrategy?: "cos" | "linear";
+  /** The first rate is the highest divided by this; default 25. */
+  readonly divFactor?: number;
+  /** The last rate is the first divided by this; default 1e4. */
+  readonly finalDivFactor?: number;
+}
+
+/** One rise and one long fall (Smith & Topin, 2019); after totalSteps the rate stays. Momentum is not cycled. */
+export function oneCycleLR(options: OneCycleOptions): Schedule {
+  const { totalSteps, maxLr, pctStart = 0.3, annealStrategy = "cos", divFactor = 25, finalDivFactor = 1e4 } = options;
+  whole("oneCycleLR", "totalSteps", totalSteps, 2);
+  positive("oneCycleLR", "divFactor", divFactor);
+  positive("oneCycleLR", "finalDivFactor", finalDivFactor);
+  if (!(pctStart >= 0 && pctStart < 1))
+    throw new AttributeError(`optim.oneCycleLR: pctStart is ${pctStart}, expected a number from 0 to below 1`);
+  const top = pctStart * totalSteps - 1;
+  const last = totalSteps - 1;
+  const shape = (part: Tensor): Tensor => (annealStrategy === "cos" ? halfWave(part) : part);
+  return schedule((step, lr) => {
+    const t = f32(minimum(step, last));
+    const high = maxLr === undefined ? lr : full([], maxLr);
+    const first = div(high, divFactor);
+    const down = between(div(first, finalDivFactor), high, shape(div(sub(last, t), last - top)));
+    if (top <= 0) return down;
+    const up = between(first, high, shape(div(minimum(t, top), top)));
+    return where(le(t, top), up, down);
+  });
+}
