@@ -105,6 +105,41 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 }
 `;
 
+/**
+ * The same where windows neither overlap nor hang over the start: one invocation per window and its share of what lies between them
+ * writes its own block of the image. COUNT counts blocks.
+ */
+export const maxPoolGradBlocks = (p: PoolParams): string => wgsl`
+${constants(p)}
+const BLOCKS_X = ${Math.ceil(p.width / p.stride[1])}u;
+const BLOCKS_Y = ${Math.ceil(p.height / p.stride[0])}u;
+${storage(0, "pooled", "read", "f32", p.pooledLength)}
+${storage(1, "index", "read", "u32", p.indexLength)}
+${storage(2, "image", "read_write", "f32", p.imageLength)}
+
+@compute @workgroup_size(${workgroupSize})
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  let block = ${linearId(p.grid, workgroupSize)};
+  if (block >= COUNT) { return; }
+  let col = block % BLOCKS_X;
+  let row = block / BLOCKS_X % BLOCKS_Y;
+  let plane = block / (BLOCKS_X * BLOCKS_Y);
+  let o = (plane * ROWS + row) * COLS + col;
+  let whole = row < ROWS && col < COLS; // a block at the edge may have no window
+  let won = select(256u, ${unpack}, whole);
+  let value = pooled[o];
+  let start = (plane * HEIGHT + row * ${p.stride[0]}u) * WIDTH + col * ${p.stride[1]}u;
+  for (var i = 0u; i < ${p.stride[0]}u; i++) {
+    for (var j = 0u; j < ${p.stride[1]}u; j++) {
+      if (row * ${p.stride[0]}u + i < HEIGHT && col * ${p.stride[1]}u + j < WIDTH) {
+        let here = i < KERNEL_H && j < KERNEL_W && i * KERNEL_W + j == won;
+        image[start + i * WIDTH + j] = select(0.0, value, here);
+      }
+    }
+  }
+}
+`;
+
 /** The elements of an image that won: the gradient of \`maxPoolGrad\`. */
 export const maxPoolPick = (p: PoolParams): string => wgsl`
 ${constants(p)}

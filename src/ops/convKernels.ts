@@ -74,11 +74,15 @@ interface CorrelateVariant extends Variant<Problem> {
   workgroups(problem: Problem): readonly [number, number, number];
 }
 
-/** The register tile that wastes least: channels that divide the group, columns that fill the row. */
+/**
+ * The register tile for a problem: eight channels where there are as many, and the stretch of columns that costs least: wide ones
+ * load less for each product, but what reaches beyond the row is computed for nothing.
+ */
 function directShape({ outChannels, columns }: Problem): CorrelateShape {
   const channels = [8, 4, 2, 1].find((n) => outChannels >= n && (outChannels % n === 0 || outChannels > 2 * n)) ?? 1;
-  const waste = (groups: number) => Math.ceil(columns / (4 * groups)) * 4 * groups;
-  return { channels, columns: waste(2) <= waste(1) ? 2 : 1, workgroup: 16 };
+  const cost = (groups: number): number => Math.ceil(columns / (4 * groups)) * 4 * groups * (1 + 0.25 / groups);
+  const groups = [4, 3, 2, 1].reduce((best, n) => (cost(n) < cost(best) ? n : best));
+  return { channels, columns: groups, workgroup: 16 };
 }
 
 export const correlateVariants: readonly CorrelateVariant[] = [

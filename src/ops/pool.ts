@@ -1,5 +1,5 @@
 import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
-import { maxPool, maxPoolGrad, maxPoolPick, type PoolParams } from "../../shaders/pool2d.wgsl.ts";
+import { maxPool, maxPoolGrad, maxPoolGradBlocks, maxPoolPick, type PoolParams } from "../../shaders/pool2d.wgsl.ts";
 import { AttributeError, DTypeError, ShapeError } from "../errors.ts";
 import type { KernelCall, Lowering, Op, View } from "../graph/op.ts";
 import { bytesPer, type Shape, showShape, sizeOf } from "../graph/shape.ts";
@@ -10,6 +10,7 @@ import { conv2d } from "./conv.ts";
 import { bind } from "./fused.ts";
 import { matmul } from "./matmul.ts";
 import { mean } from "./reduce.ts";
+import { choose, type Variant } from "./variants.ts";
 import { transpose } from "./views.ts";
 
 /** Windows over an image. Pairs are [vertical, horizontal]. */
@@ -39,32 +40,68 @@ const maxPoolOp: Op = {
   vjp: ({ inputs: [x], results: [, index], attrs: { windows } }, [dy]) => [
     dy && scatter(dy, index!, windows, x!.shape),
   ],
-  lower: (node, to) => poolCalls(node, to, maxPool, node.inputs[0]!.shape, "image"),
+  lower: (node, to) => poolCall(node, to, forward, node.inputs[0]!.shape, "image"),
 };
 
 const maxPoolGradOp: Op = {
   name: "maxPool2dGrad",
   infer: (_, { shape }) => [{ shape, dtype: "f32" }],
   vjp: ({ inputs: [, index], attrs: { windows } }, [u]) => [u && pick(u, index!, windows), undefined],
-  lower: (node, to) => poolCalls(node, to, maxPoolGrad, node.results[0]!.shape, "pooled"),
+  lower(node, to) {
+    const problem = { windows: node.attrs["windows"] as Windows, image: node.results[0]!.shape };
+    const variant = choose<GradVariant, Problem>("maxPool2dGrad", maxPoolGradVariants, problem, to.traits);
+    return poolCall(node, to, variant, problem.image, "pooled");
+  },
 };
 
 const maxPoolPickOp: Op = {
   name: "maxPool2dPick",
   infer: ([x], { windows }) => [{ shape: [...x!.shape.slice(0, 2), ...windows.size], dtype: "f32" }],
   vjp: ({ inputs: [x, index], attrs: { windows } }, [u]) => [u && scatter(u, index!, windows, x!.shape), undefined],
-  lower: (node, to) => poolCalls(node, to, maxPoolPick, node.inputs[0]!.shape, "image"),
+  lower: (node, to) => poolCall(node, to, picking, node.inputs[0]!.shape, "image"),
 };
 
 const scatter = (dy: Tensor, index: Tensor, windows: Windows, shape: Shape): Tensor =>
   apply(maxPoolGradOp, [dy, index], { windows, shape: [...shape] });
 const pick = (x: Tensor, index: Tensor, windows: Windows): Tensor => apply(maxPoolPickOp, [x, index], { windows });
 
+interface Problem {
+  readonly windows: Windows;
+  readonly image: Shape;
+}
+
+/** A kernel, and how many invocations it takes. */
+interface PoolKernel {
+  readonly name: string;
+  readonly write: (params: PoolParams) => string;
+  readonly count: (problem: Problem) => number;
+}
+
+const results = ({ windows: { size }, image }: Problem): number => image[0]! * image[1]! * size[0] * size[1];
+
+const forward: PoolKernel = { name: "direct", write: maxPool, count: results };
+const picking: PoolKernel = { name: "direct", write: maxPoolPick, count: results };
+
+type GradVariant = PoolKernel & Variant<Problem>;
+
+export const maxPoolGradVariants: readonly GradVariant[] = [
+  { name: "gather", fits: () => true, score: () => 1, write: maxPoolGrad, count: ({ image }) => sizeOf(image) },
+  {
+    name: "blocks",
+    fits: ({ windows: { kernel, stride, padding, dilation } }) =>
+      [0, 1].every((k) => stride[k]! >= kernel[k]! && padding[k] === 0 && (dilation[k] === 1 || kernel[k] === 1)),
+    score: () => 2,
+    write: maxPoolGradBlocks,
+    count: ({ image: [n, c, h, w], windows: { stride } }) =>
+      n! * c! * Math.ceil(h! / stride[0]) * Math.ceil(w! / stride[1]),
+  },
+];
+
 /** @param first what the kernel reads first; the packed indices are its second input, or its second result. */
-function poolCalls(
+function poolCall(
   node: Node,
   to: Lowering,
-  write: (params: PoolParams) => string,
+  pool: PoolKernel,
   image: Shape,
   first: "image" | "pooled",
 ): readonly KernelCall[] {
@@ -79,14 +116,14 @@ function poolCalls(
   const values = views.filter((view) => view.dtype === "f32");
   const [imageView, pooledView] = first === "image" ? values : [values[1]!, values[0]!];
   const lengthOf = (view: View) => view.span / bytesPer(view.dtype);
-  const count = sizeOf(written[0]!.shape);
-  const grid = gridOf(Math.ceil(node.op === maxPoolOp ? count / 4 / workgroupSize : count / workgroupSize));
+  const count = pool.count({ windows: node.attrs["windows"], image });
+  const grid = gridOf(Math.ceil((pool === forward ? count / 4 : count) / workgroupSize));
   return [
     {
       label: `${node.op.name}${showShape(image).replaceAll(", ", "x")}/${kernel.join("x")}:f32`,
-      family: "maxPool2d",
-      variant: "direct",
-      wgsl: write({
+      family: node.op.name,
+      variant: pool.name,
+      wgsl: pool.write({
         height: image[2]!,
         width: image[3]!,
         rows: size[0],

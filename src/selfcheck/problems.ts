@@ -4,6 +4,7 @@ import type { Tensor, TensorData } from "../graph/tensor.ts";
 import { correlateVariants, weightGradVariants } from "../ops/convKernels.ts";
 import * as ops from "../ops/index.ts";
 import { matmulVariants } from "../ops/matmul.ts";
+import { maxPoolGradVariants } from "../ops/pool.ts";
 import { reduceVariants } from "../ops/reduction.ts";
 import { softmaxVariants } from "../ops/softmax.ts";
 
@@ -43,6 +44,7 @@ const builds: readonly (readonly [family: string, variants: readonly { readonly 
   ["softmax", softmaxVariants, softmaxes],
   ["conv2d", correlateVariants, convolutions],
   ["conv2dWeightGrad", weightGradVariants, convolutions],
+  ["maxPool2dGrad", maxPoolGradVariants, pools],
   ["moves", [], moves],
 ];
 
@@ -125,6 +127,12 @@ function convolutions(inputs: Inputs): Record<string, Tensor> {
   return { y: ops.relu(y), dx: dx!, dw: dw! };
 }
 
+function pools(inputs: Inputs): Record<string, Tensor> {
+  const x = inputs.floats("x", [2, 3, 7, 9]);
+  const y = ops.maxPool2d(x, 2, { stride: [2, 3] });
+  return { y, dx: grad(ops.sum(ops.mul(y, y)), [x])[0]! };
+}
+
 function moves(inputs: Inputs): Record<string, Tensor> {
   const x = inputs.floats("x", [5, 9]);
   const at = inputs.labels("at", [5, 4], 9);
@@ -134,7 +142,6 @@ function moves(inputs: Inputs): Record<string, Tensor> {
     gathered: ops.gather(x, 1, at),
     scattered: ops.scatterAdd(x, 1, at, inputs.floats("source", [5, 4])),
     running: ops.cumsum(x, 1),
-    pooled: ops.maxPool2d(ops.reshape(x, [1, 1, 5, 9]), 2),
   };
 }
 

@@ -6,7 +6,9 @@ import {
   Engine,
   grad,
   input,
+  maxPool2d,
   mul,
+  type PoolOptions,
   relu,
   sum,
   type Tensor,
@@ -109,4 +111,30 @@ test("bad geometry is refused by name", () => {
   expect(() => conv2d(x, w, undefined, { padding: "same", stride: 2 })).toThrow('padding "same" needs a stride of 1');
   expect(() => conv2d(x, w, undefined, { dilation: 4 })).toThrow("kernel [3, 3] is larger than the padded input");
   expect(() => conv2d(x, w, input("b", [3]))).toThrow("bias [3] does not fit 4 output channels");
+});
+
+describe.each(["gather", "blocks"])("gradient of max pooling, %s", (variant) => {
+  test.each([
+    [[2, 3, 8, 8], 2, {}],
+    [[1, 2, 7, 9], 2, { stride: [2, 3] }],
+    [[2, 1, 7, 7], 3, { ceilMode: true }],
+    [[1, 1, 5, 6], [1, 4], { stride: [3, 4] }],
+  ] as [number[], number | [number, number], PoolOptions][])("%j, window %j, %j", async (shape, kernel, options) => {
+    const x = input("x", shape);
+    const y = maxPool2d(x, kernel, options);
+    const [dx] = grad(sum(mul(y, input("u", y.shape))), [x]) as [Tensor];
+    const size = (of: readonly number[]) => of.reduce((a, b) => a * b, 1);
+    const engine = await Engine.create({ device, variants: { maxPool2dGrad: variant } });
+    const program = await engine.compile({ outputs: { y, dx } });
+    expect(program.inspect().kernels.some((call) => call.family === "maxPool2dGrad" && call.variant === variant)).toBe(
+      true,
+    );
+    // Values repeat, so that windows have ties.
+    const feeds = { x: values(size(shape), 1).map((v) => Math.round(2 * v)), u: values(size(y.shape), 2) };
+    await program.run(feeds);
+    for (const [name, { data }] of Object.entries(evaluate({ y, dx }, { inputs: feeds }))) {
+      expect([...(await program.outputs[name as "y"].data())]).toEqual([...data].map(Math.fround));
+    }
+    engine.destroy();
+  });
 });
