@@ -1,3 +1,5 @@
+import { halfValue } from "../graph/half.ts";
+
 /** Element types of a safetensors file. F16 and BF16 travel as their 16 raw bits, BOOL as bytes 0 and 1. */
 export interface SafetensorsArrays {
   F64: Float64Array;
@@ -54,7 +56,7 @@ export type SafetensorsTensor = {
 export function toFloat32(tensor: SafetensorsTensor): Float32Array {
   switch (tensor.dtype) {
     case "F16":
-      return Float32Array.from(tensor.data, halfToNumber);
+      return Float32Array.from(tensor.data, halfValue);
     case "BF16":
       // bfloat16 is the upper half of a float32.
       return new Float32Array(Uint32Array.from(tensor.data, (bits) => bits * 65536).buffer);
@@ -66,14 +68,4 @@ export function toFloat32(tensor: SafetensorsTensor): Float32Array {
     default:
       return Float32Array.from(tensor.data);
   }
-}
-
-/** IEEE 754 binary16: 1 bit sign, 5 bits exponent, 10 bits fraction. */
-function halfToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return sign * (1024 + fraction) * 2 ** (exponent - 25);
 }
