@@ -72,8 +72,14 @@ export interface RecurrentParams {
   readonly transposed: boolean;
 }
 
-/** Which step a kernel computes: the two ends of the sequence differ from what lies between. `all`: decided as it runs. */
-export type Place = "first" | "last" | "only" | "middle" | "all";
+/**
+ * Which step a kernel computes, in the order of the forward pass: the ends of a sequence differ from what lies between. What is
+ * left out is decided as the kernel runs.
+ */
+export interface Place {
+  readonly first?: boolean;
+  readonly last?: boolean;
+}
 
 export const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 const written: readonly Role[] = ["kept", "outputs", "gates"];
@@ -141,12 +147,11 @@ function beforeText(p: RecurrentParams, place: Place): string[] {
   const { before } = p.cell;
   if (!before) return ["let before = F();"];
   const start: Role = before === "kept" ? "startC" : "startH";
-  const isFirst = place === "all" ? undefined : place === "first" || place === "only";
   const at = `(${neighbour(p, -1)} * STEP_T + row * STEP_N) * UNITS + unit`;
   return choice(
     "before",
     firstOf(p),
-    isFirst,
+    place.first,
     p.lengths[start] ? `${start}[row * UNITS + unit]` : "F()",
     `${before}[${at}]`,
   );
@@ -194,7 +199,6 @@ function incomingText(p: RecurrentParams, width: 1 | 4, role: "dOutputs" | "dKep
 
 function backwardText(p: RecurrentParams, width: 1 | 4, place: Place): string {
   const { cell } = p;
-  const isLast = place === "all" ? undefined : place === "last" || place === "only";
   const activated = cell.gates === 1 ? "outputs" : "gates";
   return wgsl`
 struct StepGrad { x: Gates, u: Gates, carried: F }
@@ -208,7 +212,7 @@ fn finish(t: u32, row: u32, unit: u32, product: F) -> Gates {
   let activated = Gates(${list(cell.gates, (g) => `${activated}[from_${block(g)}]`)});
   let dh = product + ${incomingText(p, width, "dOutputs")};
 ${beforeText(p, place).map((line) => `  ${line}`)}
-${cell.carries ? choice("carried", lastOf(p), isLast, "F()", "carry[row * UNITS + unit]").map((line) => `  ${line}`) : []}
+${cell.carries ? choice("carried", lastOf(p), place.last, "F()", "carry[row * UNITS + unit]").map((line) => `  ${line}`) : []}
   let step = cellGrad(activated, ${cell.keeps ? "kept[own]" : "F()"}, before, dh, ${cell.carries ? `carried + ${incomingText(p, width, "dKept")}` : "F()"});
 ${range(cell.gates).map((g) => `  gates[from_${block(g)}] = step.x[${g}];`)}
 ${cell.splits ? range(cell.gates).map((g) => `  dRecurrent[from_${block(g)}] = step.u[${g}];`) : []}

@@ -45,7 +45,7 @@ export function recurrentWalk(p: RecurrentParams, shape: WalkShape): string {
           .join(", ")})`
       : total(r, "unit");
   return wgsl`
-${preamble(p, 1, "all")}
+${preamble(p, 1, {})}
 const THREADS = ${threads}u;
 const DEPTH = ${depth}u; // of the product
 const ACROSS = ${across}u; // its columns

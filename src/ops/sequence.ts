@@ -50,46 +50,74 @@ interface SequenceVariant extends Variant<Problem> {
   calls(p: RecurrentParams, views: Views, call: CallMaker, to: Lowering): readonly KernelCall[];
 }
 
-type CallMaker = (place: Place, wgsl: string, views: Views, workgroups: number, position?: Binding) => KernelCall;
+type CallMaker = (
+  step: string | undefined,
+  wgsl: string,
+  views: Views,
+  workgroups: number,
+  position?: Binding,
+) => KernelCall;
 
-const steps = (name: string, tile: (p: Problem) => StepTile, score: SequenceVariant["score"]): SequenceVariant => ({
+/** The step at position t in words: what differs at the ends of a sequence. */
+function placeOf(
+  { reverse, steps, pass }: RecurrentParams,
+  { startH, startC }: Views,
+  t: number,
+): Place & { readonly name: string } {
+  const first = t === (reverse ? steps - 1 : 0);
+  const last = t === (reverse ? 0 : steps - 1);
+  if (pass === "forward") return first ? { name: "first", first } : { name: "step", first, last: false };
+  if (last) return { name: "last", first, last };
+  // Where nothing is bound for the first step alone, it is told apart as the kernel runs: one text less to compile.
+  if (!startH && !startC) return { name: "step", last };
+  return { name: first ? "first" : "step", first, last };
+}
+
+const steps = (
+  name: string,
+  tile: (p: Problem) => StepTile,
+  score: SequenceVariant["score"],
+  fits: SequenceVariant["fits"] = () => true,
+): SequenceVariant => ({
   name,
   transposed: false,
-  fits: (p, { maxWorkgroups }) => stepInvocations(p, tile(p)) <= maxWorkgroups * tile(p).workgroup,
+  fits: (p, traits) => fits(p, traits) && stepInvocations(p, cellTile) <= traits.maxWorkgroups * cellTile.workgroup,
   score,
   calls(p, views, call, to) {
-    const shape = tile(p);
-    const workgroups = Math.ceil(stepInvocations(p, shape) / shape.workgroup);
-    const positions = positionsOf(p.steps, to);
+    const { startH, startC, ...others } = views;
+    const position = positionsOf(p.steps, to);
+    const texts = new Map<string, string>();
     const inOrder = Array.from({ length: p.steps }, (_, i) => i);
-    // Where the step before comes from: the start, or the buffers that the steps fill.
-    const needed = (place: Place): Views => {
-      const isFirst = place === "first" || place === "only";
-      const { startH, startC, ...rest } = views;
-      return isFirst ? views : rest;
-    };
-    const texts = new Map<Place, string>();
     return (p.reverse === (p.pass === "forward") ? inOrder.reverse() : inOrder).map((t) => {
-      const [first, last] = p.reverse ? [p.steps - 1, 0] : [0, p.steps - 1];
-      const place = p.steps === 1 ? "only" : t === first ? "first" : t === last ? "last" : "middle";
-      const bound = needed(place);
-      const position = place === "middle" ? positions(t) : undefined;
-      const lengths = { ...lengthsOf(bound), ...(position && { position: position.size / 4 }) };
-      const wgsl = texts.get(place) ?? recurrentStep({ ...p, lengths }, place, shape);
-      texts.set(place, wgsl);
-      return call(place, wgsl, bound, workgroups, position);
+      const place = placeOf(p, views, t);
+      const bound = place.first ? views : others;
+      const at = place.first || place.last ? undefined : position(t);
+      const multiplies = p.pass === "forward" ? !place.first || startH !== undefined : !place.last;
+      const shape = multiplies ? tile(p) : cellTile;
+      const workgroups = Math.ceil(stepInvocations(p, shape) / shape.workgroup);
+      const lengths = { ...lengthsOf(bound), ...(at && { position: at.size / 4 }) };
+      const wgsl = texts.get(place.name) ?? recurrentStep({ ...p, lengths }, place, shape);
+      texts.set(place.name, wgsl);
+      return call(place.name, wgsl, bound, workgroups, at);
     });
   },
 });
 
+const narrow = ({ cell, pass }: Problem): boolean => pass === "backward" || cell.gates === 1;
+
 /** Larger tiles of rows load each weight less often; they pay as soon as there are rows enough. */
 const tiles =
   (rows: number) =>
-  ({ cell, pass }: Problem): StepTile => ({
-    rows,
-    columns: pass === "backward" ? 2 : cell.gates === 1 ? 2 : 1,
-    workgroup: 16,
-  });
+  (p: Problem): StepTile => ({ rows, columns: narrow(p) ? 2 : 1, workgroup: 16 });
+
+/** Rows of each of the four that share loads, so that together they cover the batch. */
+function quadTile(p: Problem): StepTile {
+  const rows = p.rows > 16 ? 8 : p.rows > 8 ? 4 : 2;
+  return { rows, columns: !narrow(p) ? 1 : rows === 8 ? 2 : 4, workgroup: 8, quads: true };
+}
+
+/** Where there is nothing to multiply, the cells alone: as many invocations as there are. */
+const cellTile: StepTile = { rows: 1, columns: 1, workgroup: 16 };
 
 const walkShape = (p: Problem, { maxInvocations, maxWorkgroupBytes }: AdapterTraits): WalkShape => {
   let threads = 64;
@@ -110,6 +138,12 @@ const variants: readonly SequenceVariant[] = [
   ),
   steps("steps4", tiles(4), ({ rows }) => (rows >= 3 ? 2 : 0)),
   steps("steps8", tiles(8), ({ rows, hidden }, { cpu }) => (cpu && rows >= 6 && rows * hidden >= 1024 ? 3 : 0)),
+  steps(
+    "quads",
+    quadTile,
+    ({ rows }, { cpu }) => (cpu && rows >= 6 ? 4 : 0),
+    ({ hidden }, { features }) => features.has("subgroups") && hidden % 16 === 0,
+  ),
   {
     name: "walk",
     transposed: true,
@@ -121,7 +155,12 @@ const variants: readonly SequenceVariant[] = [
     calls(p, views, call, to) {
       const shape = walkShape(p, to.traits);
       return [
-        call("all", recurrentWalk({ ...p, lengths: lengthsOf(views) }, shape), views, Math.ceil(p.rows / shape.rows)),
+        call(
+          undefined,
+          recurrentWalk({ ...p, lengths: lengthsOf(views) }, shape),
+          views,
+          Math.ceil(p.rows / shape.rows),
+        ),
       ];
     },
   },
@@ -218,10 +257,10 @@ export function lowerSequence(
   };
   const label = `${cell.name}${pass === "backward" ? "Grad" : ""}${showShape([steps, rows, hidden]).replaceAll(", ", "x")}`;
   const madds = rows * cell.gates * hidden * hidden;
-  const call: CallMaker = (at, wgsl, bound, workgroups, position) => {
-    const count = at === "all" ? steps : 1;
+  const call: CallMaker = (step, wgsl, bound, workgroups, position) => {
+    const count = step ? 1 : steps;
     return {
-      label: at === "all" ? `${label}:f32` : `${label}/${at}:f32`,
+      label: step ? `${label}/${step}:f32` : `${label}:f32`,
       family: cell.name,
       variant: variant.name,
       wgsl,
