@@ -13,7 +13,7 @@ interface Buffer {
 }
 
 /** `let c0 = …; let c1 = …;`: the coordinates of row-major position `i`. */
-export function coordinates(shape: readonly number[], i: string): string[] {
+function coordinates(shape: readonly number[], i: string): string[] {
   let inner = 1;
   const lines: string[] = [];
   for (let axis = shape.length - 1; axis >= 0; axis--) {

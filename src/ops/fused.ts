@@ -27,7 +27,7 @@ export const fuseNodes = (program: PointwiseProgram, inputs: readonly Tensor[], 
   applyAll(fusedOp, inputs, { program, shape });
 
 /** The program of a fused node, or of a pointwise node that stands alone. */
-export function programAt(node: Node): { program: PointwiseProgram; inputs: readonly Tensor[] } {
+function programAt(node: Node): { program: PointwiseProgram; inputs: readonly Tensor[] } {
   if (node.op === fusedOp) return { program: node.attrs["program"], inputs: node.inputs };
   return programOf([node], [node.results[0]!]);
 }

@@ -35,7 +35,7 @@ export const expand = (x: Tensor, shape: Shape): Tensor =>
   sameShape(x.shape, shape) ? x : apply(expandOp, [x], { shape: [...shape] });
 
 /** The transpose of `expand`: sums `x` down to `shape`. */
-export function sumTo(x: Tensor, shape: Shape): Tensor {
+function sumTo(x: Tensor, shape: Shape): Tensor {
   if (sameShape(x.shape, shape)) return x;
   const lead = x.shape.length - shape.length;
   const axes = x.shape.flatMap((n, axis) => (axis < lead || (shape[axis - lead] === 1 && n !== 1) ? [axis] : []));
@@ -68,7 +68,7 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
 }
 
 /** Splits and merges axes where the strides allow it: the view's axes and the new ones are matched in runs of equal size. */
-export function reshapeView(x: View, shape: Shape): View | undefined {
+function reshapeView(x: View, shape: Shape): View | undefined {
   const strides = new Array<number>(shape.length).fill(0);
   const old = x.shape.flatMap((n, axis) => (n === 1 ? [] : [[n, x.strides[axis]!] as const]));
   let axis = 0;
