@@ -23,3 +23,18 @@ export {
   tanh,
 } from "./layers.ts";
 export { type Mode, type Module, module, sequential, stateDict, stateless } from "./module.ts";
+export {
+  type CellOptions,
+  gru,
+  gruCell,
+  type HiddenStates,
+  type LstmStates,
+  lastStep,
+  lstm,
+  lstmCell,
+  type Recurrent,
+  type RecurrentCell,
+  type RecurrentLayerOptions,
+  rnn,
+  rnnCell,
+} from "./recurrent.ts";

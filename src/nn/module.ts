@@ -45,4 +45,4 @@ export function sequential(...layers: readonly Module[] | readonly [Readonly<Rec
 }
 
 /** All variables of a module by PyTorch's names: what is saved and loaded. */
-export const stateDict = ({ variables }: Module): ReadonlyMap<string, Variable> => variables;
+export const stateDict = ({ variables }: Pick<Module, "variables">): ReadonlyMap<string, Variable> => variables;

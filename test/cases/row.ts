@@ -17,6 +17,8 @@ export interface CaseRow {
   readonly pointwise?: boolean;
   /** Set where the derivative is not that of the value: `detach`, or ties. */
   readonly noGradient?: boolean;
+  /** Set where gradients have no gradients of their own. */
+  readonly gradientsOnce?: boolean;
   /** What f32 may lose against the float64 twin, relative and absolute; default 1e-5 and 1e-5. */
   readonly tolerance?: readonly [rtol: number, atol: number];
 }

@@ -1,0 +1,191 @@
+import { AttributeError, ShapeError } from "../errors.ts";
+import { showShape } from "../graph/shape.ts";
+import type { Tensor, Variable } from "../graph/tensor.ts";
+import { variable } from "../ops/constants.ts";
+import * as ops from "../ops/recurrent.ts";
+import { reshape, slice } from "../ops/views.ts";
+import { type Initializer, uniform } from "./init.ts";
+import { dropout as dropoutLayer } from "./layers.ts";
+import { type Mode, type Module, module, stateless } from "./module.ts";
+
+export interface RecurrentLayerOptions {
+  /** Layers, each reading the outputs of the one before; default 1. PyTorch's `num_layers`. */
+  readonly layers?: number;
+  /** Whether there are biases; default true. */
+  readonly bias?: boolean;
+  /** Whether input and output are `[N, T, …]` instead of `[T, N, …]`; default false. */
+  readonly batchFirst?: boolean;
+  /** Probability of zeroing in training what a layer reads from the one before; default 0. */
+  readonly dropout?: number;
+  /** Whether each layer also reads from the end, with weights of its own; default false. */
+  readonly bidirectional?: boolean;
+  /** First values of all weights and biases; default uniform within ±1/√H, as in PyTorch. */
+  readonly weightInit?: Initializer;
+}
+
+/**
+ * A recurrent layer: a function from a sequence, and perhaps first states, to outputs and last states. Inside `sequential`
+ * stands its `output`, the same layer as a module of which only the outputs are wanted.
+ */
+export interface Recurrent<Result, States> {
+  (x: Tensor, options?: Mode & States): Result;
+  /** `weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0`, `bias_hh_l0`, those of the other direction with `_reverse`, then `…_l1`. */
+  readonly variables: ReadonlyMap<string, Variable>;
+  readonly output: Module;
+}
+
+/** First hidden states `[layers · D, N, H]`; 0 where left out. */
+export interface HiddenStates {
+  readonly h0?: Tensor;
+}
+
+/** First hidden and cell states `[layers · D, N, H]`; 0 where left out. */
+export interface LstmStates extends HiddenStates {
+  readonly c0?: Tensor;
+}
+
+/**
+ * Long short-term memory: `[T, N, inputs]` → output `[T, N, D · hidden]`, hN and cN `[layers · D, N, hidden]`, where D is 2 if
+ * bidirectional and else 1. See {@link ops.lstm}.
+ * @throws AttributeError for sizes that are no whole numbers from 1, or a dropout outside 0 to 1.
+ */
+export const lstm = (
+  inputs: number,
+  hidden: number,
+  options: RecurrentLayerOptions = {},
+): Recurrent<ops.LstmResult, LstmStates> => recurrent("lstm", 4, ops.lstm, inputs, hidden, options);
+
+/** Gated recurrent unit: `[T, N, inputs]` → output `[T, N, D · hidden]` and hN `[layers · D, N, hidden]`. See {@link ops.gru}. */
+export const gru = (
+  inputs: number,
+  hidden: number,
+  options: RecurrentLayerOptions = {},
+): Recurrent<ops.RecurrentResult, HiddenStates> => recurrent("gru", 3, ops.gru, inputs, hidden, options);
+
+/** Simple recurrent network with tanh: `[T, N, inputs]` → output `[T, N, D · hidden]` and hN `[layers · D, N, hidden]`. */
+export const rnn = (
+  inputs: number,
+  hidden: number,
+  options: RecurrentLayerOptions = {},
+): Recurrent<ops.RecurrentResult, HiddenStates> => recurrent("rnn", 1, ops.rnn, inputs, hidden, options);
+
+/** One step of a recurrence, with variables `weight_ih`, `weight_hh`, `bias_ih`, `bias_hh`. */
+export interface RecurrentCell<State> {
+  /** x is `[N, inputs]`; states are `[N, hidden]`, and 0 where left out. */
+  (x: Tensor, state?: State): State;
+  readonly variables: ReadonlyMap<string, Variable>;
+}
+
+export type CellOptions = Pick<RecurrentLayerOptions, "bias" | "weightInit">;
+
+/** One step of an LSTM: x `[N, inputs]` and `{ h, c }` `[N, hidden]` → the next `{ h, c }`. */
+export function lstmCell(
+  inputs: number,
+  hidden: number,
+  options: CellOptions = {},
+): RecurrentCell<{ h: Tensor; c: Tensor }> {
+  const { weights, variables } = cellWeights("lstmCell", 4, inputs, hidden, options);
+  return Object.assign((x: Tensor, state = {}) => ops.lstmCell(x, weights, state), { variables });
+}
+
+/** One step of a GRU: x `[N, inputs]` and h `[N, hidden]` → the next h. */
+export function gruCell(inputs: number, hidden: number, options: CellOptions = {}): RecurrentCell<Tensor> {
+  const { weights, variables } = cellWeights("gruCell", 3, inputs, hidden, options);
+  return Object.assign((x: Tensor, h?: Tensor) => ops.gruCell(x, weights, h), { variables });
+}
+
+/** One step of a simple recurrent network: x `[N, inputs]` and h `[N, hidden]` → the next h. */
+export function rnnCell(inputs: number, hidden: number, options: CellOptions = {}): RecurrentCell<Tensor> {
+  const { weights, variables } = cellWeights("rnnCell", 1, inputs, hidden, options);
+  return Object.assign((x: Tensor, h?: Tensor) => ops.rnnCell(x, weights, h), { variables });
+}
+
+/** The last position of an axis, whose axis is then dropped: `[N, T, F]` → `[N, F]`. @param axis default 1. */
+export function lastStep(axis = 1): Module {
+  return stateless((x) => {
+    if (!(axis >= 0 && axis < x.shape.length)) {
+      throw new ShapeError(`nn.lastStep: axis ${axis} does not exist in ${showShape(x.shape)}`);
+    }
+    const last = slice(
+      x,
+      x.shape.map((n, k) => (k === axis ? ([n - 1, n] as const) : undefined)),
+    );
+    return reshape(
+      last,
+      x.shape.filter((_, k) => k !== axis),
+    );
+  });
+}
+
+const whole = (layer: string, name: string, value: number): void => {
+  if (!(Number.isInteger(value) && value > 0)) {
+    throw new AttributeError(`nn.${layer}: ${name} is ${value}, expected a whole number from 1`);
+  }
+};
+
+/** Weights of one direction of one layer under PyTorch's names with `suffix`, put into `variables`. */
+function makeWeights(
+  gates: number,
+  inputs: number,
+  hidden: number,
+  { bias = true, weightInit = uniform(1 / Math.sqrt(hidden)) }: CellOptions,
+  suffix: string,
+  variables: Map<string, Variable>,
+): ops.RecurrentWeights {
+  const make = (name: string, shape: number[]): Variable => {
+    const made = variable(weightInit(shape), shape, { name: `${name}${suffix}` });
+    variables.set(made.name, made);
+    return made;
+  };
+  const weights = {
+    weightIh: make("weight_ih", [gates * hidden, inputs]),
+    weightHh: make("weight_hh", [gates * hidden, hidden]),
+  };
+  if (!bias) return weights;
+  return { ...weights, biasIh: make("bias_ih", [gates * hidden]), biasHh: make("bias_hh", [gates * hidden]) };
+}
+
+function cellWeights(layer: string, gates: number, inputs: number, hidden: number, options: CellOptions) {
+  whole(layer, "inputs", inputs);
+  whole(layer, "hidden", hidden);
+  const variables = new Map<string, Variable>();
+  const weights = makeWeights(gates, inputs, hidden, options, "", variables);
+  return { weights, variables: variables as ReadonlyMap<string, Variable> };
+}
+
+function recurrent<Result extends ops.RecurrentResult>(
+  name: string,
+  gates: number,
+  op: (x: Tensor, weights: readonly ops.RecurrentWeights[], options: ops.LstmOptions) => Result,
+  inputs: number,
+  hidden: number,
+  options: RecurrentLayerOptions,
+): Recurrent<Result, LstmStates> {
+  const { layers = 1, batchFirst = false, dropout = 0, bidirectional = false } = options;
+  whole(name, "inputs", inputs);
+  whole(name, "hidden", hidden);
+  whole(name, "layers", layers);
+  const drop = dropout === 0 ? undefined : dropoutLayer(dropout);
+  const suffixes = bidirectional ? ["", "_reverse"] : [""];
+  const variables = new Map<string, Variable>();
+  const weights = Array.from({ length: layers }, (_, layer) =>
+    suffixes.map((suffix) =>
+      makeWeights(
+        gates,
+        layer === 0 ? inputs : suffixes.length * hidden,
+        hidden,
+        options,
+        `_l${layer}${suffix}`,
+        variables,
+      ),
+    ),
+  ).flat();
+  const apply = (x: Tensor, { training = false, ...states }: Mode & LstmStates = {}): Result =>
+    op(x, weights, {
+      ...states,
+      bidirectional,
+      batchFirst,
+      ...(drop && { between: (y: Tensor) => drop(y, { training }) }),
+    });
+  return Object.assign(apply, { variables, output: module((x, mode) => apply(x, mode).output, variables) });
+}

@@ -1,0 +1,129 @@
+import { describe, expect, test } from "vitest";
+import { grad } from "../../src/compile/grad.ts";
+import { AttributeError, DTypeError, ShapeError, TilegradError } from "../../src/errors.ts";
+import * as nn from "../../src/nn/index.ts";
+import { constant, input } from "../../src/ops/constants.ts";
+import { gru, lstm, lstmCell } from "../../src/ops/recurrent.ts";
+import { sum } from "../../src/ops/sum.ts";
+import { evaluate } from "../../src/reference/index.ts";
+
+const values = (n: number, seed = 0) => Float32Array.from({ length: n }, (_, i) => Math.sin(i * 1.3 + seed));
+const tensor = (...shape: number[]) =>
+  constant(
+    values(
+      shape.reduce((a, b) => a * b, 1),
+      shape.length,
+    ),
+    shape,
+  );
+const weights = (gates: number, inputs: number, hidden: number) => ({
+  weightIh: tensor(gates * hidden, inputs),
+  weightHh: tensor(gates * hidden, hidden),
+});
+
+describe("recurrent ops", () => {
+  test("say which shape does not fit", () => {
+    const x = tensor(5, 2, 3);
+    expect(() => lstm(tensor(5, 3), [weights(4, 3, 2)])).toThrow("lstm: input is [5, 3], expected [T, N, I]");
+    expect(() => lstm(x, [])).toThrow("lstm: 0 sets of weights given, expected at least one");
+    expect(() => lstm(x, [weights(4, 3, 2)], { bidirectional: true })).toThrow(ShapeError);
+    expect(() => lstm(x, [weights(4, 4, 2)])).toThrow("lstm: weightIh is [8, 4], expected [8, 3]");
+    expect(() => gru(x, [weights(4, 3, 2)])).toThrow("gruSequence: recurrent weight is [8, 2], expected [3·H, H]");
+    expect(() => lstm(x, [weights(4, 3, 2)], { h0: tensor(1, 5, 2) })).toThrow(
+      "lstm: h0 is [1, 5, 2], expected [1, 2, 2]",
+    );
+    expect(() => lstm(x, [{ ...weights(4, 3, 2), biasHh: tensor(2) }])).toThrow("lstm: biasHh is [2], expected [8]");
+    expect(() => lstmCell(x, weights(4, 3, 2))).toThrow("lstmCell: input is [5, 2, 3], expected [N, I]");
+    expect(() => lstm(x, [{ ...weights(4, 3, 2), weightHh: input("w", [8, 2], "i32") }])).toThrow(DTypeError);
+  });
+
+  test("have gradients once", () => {
+    const x = input("x", [3, 2, 3]);
+    const [dx] = grad(sum(lstm(x, [weights(4, 3, 2)]).output), [x]);
+    expect(() => grad(sum(dx!), [x])).toThrow(TilegradError);
+    expect(() => grad(sum(dx!), [x])).toThrow("gradients of gradients");
+  });
+
+  test("read a batch the same way wherever its axis stands", () => {
+    const x = tensor(4, 3, 2);
+    const turned = constant(
+      Float32Array.from({ length: 24 }, (_, i) => values(24, 3)[((i % 8) >> 1) * 6 + (i >> 3) * 2 + (i % 2)]!),
+      [3, 4, 2],
+    );
+    const [a, b] = [gru(x, [weights(3, 2, 5)]), gru(turned, [weights(3, 2, 5)], { batchFirst: true })];
+    const [hidden, other] = evaluate([a.hN, b.hN]);
+    expect(other).toEqual(hidden);
+    expect(b.output.shape).toEqual([3, 4, 5]);
+  });
+});
+
+describe("recurrent layers", () => {
+  test("have PyTorch's names and shapes", () => {
+    const layer = nn.lstm(3, 2, { layers: 2, bidirectional: true });
+    const shapes = [...nn.stateDict(layer)].map(([name, { shape }]) => `${name} ${shape.join("×")}`);
+    const kinds = (l: number, wide: number, suffix: string) => [
+      `weight_ih_l${l}${suffix} 8×${wide}`,
+      `weight_hh_l${l}${suffix} 8×2`,
+      `bias_ih_l${l}${suffix} 8`,
+      `bias_hh_l${l}${suffix} 8`,
+    ];
+    expect(shapes).toEqual([
+      ...kinds(0, 3, ""),
+      ...kinds(0, 3, "_reverse"),
+      ...kinds(1, 4, ""),
+      ...kinds(1, 4, "_reverse"),
+    ]);
+    expect([...nn.gru(3, 2, { bias: false }).variables.keys()]).toEqual(["weight_ih_l0", "weight_hh_l0"]);
+    expect([...nn.gruCell(3, 2).variables.keys()]).toEqual(["weight_ih", "weight_hh", "bias_ih", "bias_hh"]);
+  });
+
+  test("start within ±1/√hidden", () => {
+    const { variables } = nn.rnn(3, 16);
+    for (const { initial } of variables.values()) {
+      expect(Math.max(...initial.map(Math.abs))).toBeLessThanOrEqual(0.25);
+      expect(Math.max(...initial.map(Math.abs))).toBeGreaterThan(0.15);
+    }
+  });
+
+  test("stand in a sequence of modules by their output", () => {
+    const model = nn.sequential({
+      lstm: nn.lstm(3, 4, { batchFirst: true }).output,
+      last: nn.lastStep(),
+      fc: nn.linear(4, 2),
+    });
+    expect(model(input("x", [5, 7, 3])).shape).toEqual([5, 2]);
+    expect([...model.variables.keys()].filter((name) => name.startsWith("lstm."))).toHaveLength(4);
+    expect(() => nn.lastStep(3)(input("x", [5, 7, 3]))).toThrow(ShapeError);
+  });
+
+  test("drop between layers in training alone", () => {
+    const layer = nn.gru(3, 4, { layers: 2, dropout: 0.5 });
+    const x = tensor(2, 3, 3);
+    const text = (training: boolean) => [...new Set(namesOf(layer(x, { training }).output))];
+    expect(text(false)).not.toContain("where");
+    expect(text(true)).toContain("where");
+  });
+
+  test("take and give states", () => {
+    const layer = nn.lstm(3, 4);
+    const x = tensor(6, 2, 3);
+    const whole = layer(x);
+    const half = (from: number) => constant(values(36, 3).slice(from, from + 18), [3, 2, 3]);
+    const first = layer(half(0));
+    const second = layer(half(18), { h0: first.hN, c0: first.cN });
+    const [wanted, got] = evaluate([whole.cN, second.cN]);
+    got!.data.forEach((value, i) => expect(value).toBeCloseTo(wanted!.data[i]!, 12));
+    expect(nn.lstmCell(3, 4)(tensor(2, 3)).c.shape).toEqual([2, 4]);
+  });
+
+  test("refuse sizes that are none", () => {
+    expect(() => nn.lstm(0, 4)).toThrow(AttributeError);
+    expect(() => nn.gru(3, 1.5)).toThrow("nn.gru: hidden is 1.5");
+    expect(() => nn.rnn(3, 4, { layers: 0 })).toThrow("nn.rnn: layers is 0");
+    expect(() => nn.rnn(3, 4, { dropout: 2 })).toThrow(AttributeError);
+  });
+});
+
+function namesOf(tensor: { node: { op: { name: string }; inputs: readonly unknown[] } }): string[] {
+  return [tensor.node.op.name, ...tensor.node.inputs.flatMap((x) => namesOf(x as typeof tensor))];
+}
