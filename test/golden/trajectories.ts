@@ -1,13 +1,17 @@
 import {
+  embedding,
   grad,
   input,
   losses,
+  mean,
   nn,
   optim,
+  reshape,
   type Tensor,
   type TensorData,
   type Update,
   type Variable,
+  variable,
 } from "../../src/index.ts";
 import { firstMiss, type GoldenModel, type GoldenTensor, readTensors, type Trajectory } from "./cases.ts";
 
@@ -15,7 +19,17 @@ import { firstMiss, type GoldenModel, type GoldenTensor, readTensors, type Traje
  * The reference models and training runs, on any executor: models, losses and optimizers by the names of `manifest.json`.
  */
 
-const activations: Readonly<Record<string, () => nn.Module>> = { relu: nn.relu, tanh: nn.tanh };
+const activations: Readonly<Record<string, () => nn.Module>> = {
+  relu: nn.relu,
+  tanh: nn.tanh,
+  "leaky_relu_0.1": () => nn.leakyRelu(0.1),
+};
+
+/** Rows of a table by whole numbers. */
+function table(rows: number, size: number): nn.Module {
+  const weight = variable(nn.init.normal(1)([rows, size]), [rows, size], { name: "weight" });
+  return nn.module((x) => embedding(x, weight), { weight });
+}
 
 /** Models by architecture, with the variables' names as in the files. */
 const architectures: Readonly<Record<string, (config: Trajectory["config"]) => nn.Module>> = {
@@ -42,10 +56,55 @@ const architectures: Readonly<Record<string, (config: Trajectory["config"]) => n
       fc2: nn.linear(hidden, classes),
     });
   },
+  batchnorm_cnn({ in_channels, channels: [first, second], classes, momentum, eps, activation }) {
+    const act = activations[activation]!;
+    return nn.sequential({
+      conv1: nn.conv2d(in_channels, first, 3, { padding: 1, bias: false }),
+      bn1: nn.batchNorm2d(first, { momentum, eps }),
+      act1: act(),
+      conv2: nn.conv2d(first, second, 3, { padding: 1, stride: 2, bias: false }),
+      bn2: nn.batchNorm2d(second, { momentum, eps }),
+      act2: act(),
+      pool: nn.stateless((x) => mean(x, [2, 3])),
+      fc: nn.linear(second, classes),
+    });
+  },
+  transformer({ vocab, seq, d_model: size, nhead, dim_feedforward: feedforward, activation, causal, pool, out }) {
+    const layers = {
+      tok_emb: nn.embedding(vocab, size),
+      pos_emb: nn.embedding(seq, size),
+      block: nn.transformerEncoderLayer(size, nhead, { feedforward, activation, dropout: 0 }),
+      norm: nn.layerNorm(size),
+      head: nn.linear(size, out),
+    };
+    const positions = constant(
+      Int32Array.from({ length: seq }, (_, i) => i),
+      [seq],
+    );
+    return nn.module((x, mode) => {
+      const h = layers.block(add(layers.tok_emb(x), layers.pos_emb(positions)), mode, { causal });
+      const y = layers.norm(h);
+      return layers.head(pool === "mean" ? mean(y, 1) : y);
+    }, nn.sequential(layers).variables);
+  },
+  lstm_lm: ({ vocab, embed, hidden, num_layers: layers }) =>
+    nn.sequential({
+      embedding: table(vocab, embed),
+      lstm: nn.lstm(embed, hidden, { layers, batchFirst: true }).output,
+      fc: nn.linear(hidden, vocab),
+    }),
+  gru: ({ input, hidden, out, bidirectional, pool }) =>
+    nn.sequential({
+      gru: nn.gru(input, hidden, { bidirectional, batchFirst: true }).output,
+      pool: pool === "last" ? nn.lastStep() : nn.stateless((x) => mean(x, 1)),
+      fc: nn.linear(bidirectional ? 2 * hidden : hidden, out),
+    }),
 };
 
 const lossesByName: Readonly<Record<string, (output: Tensor, target: Tensor) => Tensor>> = {
-  cross_entropy: (output, target) => losses.crossEntropy(output, target),
+  // Classes stand last; all other axes count as rows.
+  cross_entropy: (output, target) =>
+    losses.crossEntropy(reshape(output, [-1, output.shape.at(-1)!]), reshape(target, [-1])),
   binary_cross_entropy_with_logits: (output, target) => losses.bceWithLogits(output, target),
   mse_loss: (output, target) => losses.mse(output, target),
 };
@@ -124,8 +183,9 @@ async function prepare({ architecture, config, loss: lossName, init, data }: Des
   const [weights, tensors] = await Promise.all([readTensors(init), readTensors(data)]);
   const model = architectures[architecture]!(config);
   const [xs, ys] = [tensors.get("x")!, tensors.get("y")!];
-  const x = input("x", xs.shape.slice(1));
-  const y = input("y", ys.shape.slice(1), ys.data instanceof Float32Array ? "f32" : "i32");
+  const dtypeOf = ({ data }: GoldenTensor) => (data instanceof Float32Array ? "f32" : "i32");
+  const x = input("x", xs.shape.slice(1), dtypeOf(xs));
+  const y = input("y", ys.shape.slice(1), dtypeOf(ys));
   const output = model(x, { training: true });
   const batch = ({ shape, data }: GoldenTensor, b: number) =>
     data.slice((b * data.length) / shape[0]!, ((b + 1) * data.length) / shape[0]!);
@@ -148,8 +208,12 @@ const named = (name: string, miss: string | undefined): string[] => (miss ? [`${
 /** Output, loss and gradients of the first batch at the initial weights: one line for each that misses. */
 export async function modelFaults(model: GoldenModel, executor: Executor): Promise<string[]> {
   const { variables, output, loss, load, expected, x, y } = await prepare(model, executor);
-  const names = [...variables.keys()];
-  const gradients = grad(loss, [...variables.values()]);
+  const parameters = [...variables].filter(([, { group }]) => group === "parameters");
+  const names = parameters.map(([name]) => name);
+  const gradients = grad(
+    loss,
+    parameters.map(([, parameter]) => parameter),
+  );
   const outputs = {
     output0: output,
     loss,
