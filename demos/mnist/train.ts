@@ -4,14 +4,11 @@ import { relative } from "node:path";
 import { Engine, io, metrics } from "../../src/index.ts";
 import { createGPU } from "../../src/node/index.ts";
 import { first, normalization } from "./dataset.ts";
-import { readMnist } from "./disk.ts";
 import { createNetwork, layers, type Network } from "./network.ts";
-import { help, OptionError, type Options, parseOptions } from "./options.ts";
-import { clock, count, EpochProgress, mebibytes, paint, percent } from "./terminal.ts";
+import { help, OptionError, type Options, parseOptions } from "./terminal/options.ts";
+import { clock, count, EpochProgress, mebibytes, paint, percent } from "./terminal/progress.ts";
+import { readMnist } from "./terminal/read.ts";
 import { type Examination, meanLoss, type Tally, Trainer } from "./trainer.ts";
-
-/** How often the progress is read and shown, in milliseconds. */
-const interval = 150;
 
 /** Aborted by Ctrl-C. */
 const stop = new AbortController();
@@ -91,7 +88,6 @@ async function main(options: Options): Promise<void> {
 async function runEpoch(trainer: Trainer, epoch: number, epochs: number, n: number, label: string) {
   const progress = new EpochProgress(label, n);
   const began = performance.now();
-  let shown = began;
   let reading: Promise<void> | undefined;
   let before: Tally | undefined;
   const show = async (): Promise<void> => {
@@ -102,10 +98,9 @@ async function runEpoch(trainer: Trainer, epoch: number, epochs: number, n: numb
     before = tally;
   };
   try {
-    for await (const _ of trainer.epoch(epoch)) {
+    for await (const images of trainer.epoch(epoch)) {
       if (stop.signal.aborted) break;
-      if (reading || performance.now() - shown < interval) continue;
-      shown = performance.now();
+      if (reading || !progress.isDue(images)) continue;
       // Not awaited here: the steps go on while the number is on its way.
       reading = show().finally(() => {
         reading = undefined;

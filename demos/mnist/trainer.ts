@@ -1,6 +1,6 @@
 import { data, type Engine, metrics, type Program } from "../../src/index.ts";
 import { classes, type Digits, normalized, pixels } from "./dataset.ts";
-import { compileEvaluation, compileTraining, type Network } from "./network.ts";
+import { compileEvaluation, compileTraining, type Evaluation, type Network } from "./network.ts";
 
 export interface TrainerOptions {
   readonly batchSize: number;
@@ -32,17 +32,18 @@ export interface Examination {
 /** Images that are evaluated at once. */
 const evaluationBatch = 500;
 
-type Evaluation = Awaited<ReturnType<typeof compileEvaluation>>;
+interface Parts extends TrainerOptions {
+  readonly engine: Engine;
+  readonly network: Network;
+  readonly digits: Digits;
+  /** One for each size of batch: the last of an epoch may be smaller. */
+  readonly steps: ReadonlyMap<number, Program>;
+  readonly evaluation: Evaluation;
+}
 
 /** Trains a network on digits and examines it. The same in Node and in a page: when to do what is the caller's to say. */
 export class Trainer {
-  readonly #engine: Engine;
-  readonly #network: Network;
-  readonly #digits: Digits;
-  readonly #options: TrainerOptions;
-  /** One for each size of batch: the last of an epoch may be smaller. */
-  readonly #steps: ReadonlyMap<number, Program>;
-  readonly #evaluation: Evaluation;
+  readonly #parts: Parts;
   #progress = { epoch: 0, images: 0 };
 
   /** Compiles all programs. Nothing is computed yet. */
@@ -52,35 +53,17 @@ export class Trainer {
     const steps = new Map<number, Program>();
     // One after the other: the first lays out the variables that the others share.
     for (const size of sizes) steps.set(size, await compileTraining(engine, network, size));
-    return new Trainer(
-      engine,
-      network,
-      digits,
-      options,
-      steps,
-      await compileEvaluation(engine, network, evaluationBatch),
-    );
+    const evaluation = await compileEvaluation(engine, network, evaluationBatch);
+    return new Trainer({ engine, network, digits, steps, evaluation, ...options });
   }
 
-  private constructor(
-    engine: Engine,
-    network: Network,
-    digits: Digits,
-    options: TrainerOptions,
-    steps: ReadonlyMap<number, Program>,
-    evaluation: Evaluation,
-  ) {
-    this.#engine = engine;
-    this.#network = network;
-    this.#digits = digits;
-    this.#options = options;
-    this.#steps = steps;
-    this.#evaluation = evaluation;
+  private constructor(parts: Parts) {
+    this.#parts = parts;
   }
 
   /** Bytes on the GPU for all programs, known before the first step. What programs share is counted once. */
   get memory(): { readonly variables: number; readonly total: number } {
-    const programs = [...this.#steps.values(), this.#evaluation].map(({ memory }) => memory);
+    const programs = [...this.#parts.steps.values(), this.#parts.evaluation].map(({ memory }) => memory);
     const variables = Math.max(...programs.map((memory) => memory.variables));
     const own = programs.reduce((sum, memory) => sum + memory.total - memory.variables, 0);
     return { variables, total: variables + own };
@@ -88,11 +71,11 @@ export class Trainer {
 
   /** Learns from every image once, in an order of the epoch's own. Yields after each step how many images it has seen. */
   async *epoch(epoch: number): AsyncGenerator<number, void> {
-    const { batchSize, seed } = this.#options;
-    this.#engine.write(this.#network.tally, new Float32Array(1));
+    const { engine, network, digits, steps, batchSize, seed } = this.#parts;
+    engine.write(network.tally, new Float32Array(1));
     this.#progress = { epoch, images: 0 };
-    for (const { x, y } of data.batches(this.#digits, { batchSize, shuffle: true, seed, epoch })) {
-      await this.#steps.get(y.length)!.run({ x: normalized(x), y });
+    for (const { x, y } of data.batches(digits, { batchSize, shuffle: true, seed, epoch })) {
+      await steps.get(y.length)!.run({ x: normalized(x), y });
       this.#progress.images += y.length;
       yield this.#progress.images;
     }
@@ -101,19 +84,20 @@ export class Trainer {
   /** Where the epoch stands. The GPU goes on with later steps meanwhile. */
   async tally(): Promise<Tally> {
     const progress = { ...this.#progress };
-    const [loss] = await this.#engine.read(this.#network.tally);
+    const [loss] = await this.#parts.engine.read(this.#parts.network.tally);
     return { ...progress, loss: loss! };
   }
 
   /** Has the network read some digits. @param between is awaited after each batch, so that a page can breathe. */
   async evaluate({ x, y }: Digits, between?: () => Promise<void>): Promise<Examination> {
+    const { evaluation } = this.#parts;
     const images = new Uint8Array(evaluationBatch * pixels);
     const predicted = new Int32Array(y.data.length);
     for (let start = 0; start < predicted.length; start += evaluationBatch) {
       // The last batch may be smaller: what is left of the one before fills it up, and is not counted.
       images.set(x.data.subarray(start * pixels, (start + evaluationBatch) * pixels));
-      await this.#evaluation.run({ x: normalized(images) });
-      const answers = await this.#evaluation.outputs.predicted.data();
+      await evaluation.run({ x: normalized(images) });
+      const answers = await evaluation.outputs.predicted.data();
       predicted.set(answers.subarray(0, predicted.length - start), start);
       await between?.();
     }

@@ -13,6 +13,7 @@ const WEBGPU = [
   "--enable-features=Vulkan",
   "--disable-background-networking",
   "--disable-component-update",
+  "--accept-lang=en-US", // Where the locale is POSIX, pages would see a language that Intl refuses.
 ];
 
 /**

@@ -33,12 +33,16 @@ export interface Status {
   readonly secondsLeft: number;
 }
 
+/** How often a bar moves, in milliseconds. */
+const interval = 150;
+
 /** Shows how an epoch goes: a bar where there is a terminal, else a line for each quarter, for log files. */
 export class EpochProgress {
   readonly #label: string;
   readonly #total: number;
   readonly #bar: SingleBar | undefined;
   #quarters = 0;
+  #shown = performance.now();
 
   constructor(label: string, total: number) {
     this.#label = label;
@@ -62,18 +66,25 @@ export class EpochProgress {
     this.#bar.start(total, 0, { facts: "" });
   }
 
+  /** Whether the status is wanted now: often enough for a bar to move, for log files at each quarter. */
+  isDue(images: number): boolean {
+    if (this.#bar) return performance.now() - this.#shown > interval;
+    return this.#quarterOf(images) > this.#quarters && images < this.#total;
+  }
+
   update({ images, loss, imagesPerSecond, secondsLeft }: Status): void {
-    const left = `${clock(secondsLeft)} left`;
-    const facts = `loss ${loss.toFixed(4)}  ${count(imagesPerSecond)} images/s  ${left}`;
-    this.#bar?.update(images, { facts });
-    const quarters = Math.floor((4 * images) / this.#total);
-    if (!this.#bar && quarters > this.#quarters && quarters < 4) {
-      console.log(`${this.#label}  ${25 * quarters} %  ${facts}`);
-    }
-    this.#quarters = quarters;
+    this.#shown = performance.now();
+    this.#quarters = this.#quarterOf(images);
+    const facts = `loss ${loss.toFixed(4)}  ${count(imagesPerSecond)} images/s  ${clock(secondsLeft)} left`;
+    if (this.#bar) this.#bar.update(images, { facts });
+    else console.log(`${this.#label}  ${25 * this.#quarters} %  ${facts}`);
   }
 
   stop(): void {
     this.#bar?.stop();
+  }
+
+  #quarterOf(images: number): number {
+    return Math.floor((4 * images) / this.#total);
   }
 }

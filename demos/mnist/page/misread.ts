@@ -1,0 +1,63 @@
+import { type Digits, imageAt } from "../dataset.ts";
+import type { Examination } from "../trainer.ts";
+import { paintImage } from "./pixels.ts";
+
+/** Images shown at most. */
+const most = 12;
+
+/** Test images that the network takes for something else, each a button. */
+export class Misread {
+  readonly #section: HTMLElement;
+  readonly #digits: Digits;
+  readonly #tiles: readonly {
+    readonly item: HTMLElement;
+    readonly canvas: HTMLCanvasElement;
+    readonly text: HTMLElement;
+  }[];
+  #shown: number[] = [];
+
+  /** @param pick is called with the number of an image that is clicked. */
+  constructor(section: HTMLElement, digits: Digits, pick: (index: number) => void) {
+    this.#section = section;
+    this.#digits = digits;
+    const list = section.querySelector("ul")!;
+    this.#tiles = Array.from({ length: most }, (_, i) => {
+      const item = list.appendChild(document.createElement("li"));
+      const button = item.appendChild(document.createElement("button"));
+      button.type = "button";
+      button.addEventListener("click", () => pick(this.#shown[i]!));
+      const canvas = button.appendChild(document.createElement("canvas"));
+      canvas.ariaHidden = "true";
+      return { item, canvas, text: button.appendChild(document.createElement("span")) };
+    });
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#paint());
+  }
+
+  show({ predicted, confusion }: Examination): void {
+    const labels = this.#digits.y.data;
+    this.#shown = [];
+    for (let i = 0; i < labels.length && this.#shown.length < most; i++) {
+      if (predicted[i] !== labels[i]) this.#shown.push(i);
+    }
+    const wrong = Math.round(confusion.total * (1 - confusion.accuracy()));
+    this.#section.querySelector("small")!.textContent = `${wrong.toLocaleString("en-US")} of 10,000 test images`;
+    this.#section.hidden = wrong === 0;
+    this.#tiles.forEach(({ item, text }, i) => {
+      const index = this.#shown[i];
+      item.hidden = index === undefined;
+      if (index !== undefined) text.textContent = `${labels[index]} as ${predicted[index]}`;
+    });
+    this.#paint();
+  }
+
+  clear(): void {
+    this.#section.hidden = true;
+  }
+
+  #paint(): void {
+    this.#tiles.forEach(({ canvas }, i) => {
+      const index = this.#shown[i];
+      if (index !== undefined) paintImage(canvas, imageAt(this.#digits, index));
+    });
+  }
+}

@@ -1,0 +1,135 @@
+import { mnistImage } from "./ink.ts";
+import { paintImage } from "./pixels.ts";
+
+/** Points of a stroke, 0 … 1 from the pad's left and upper edge. */
+type Stroke = [x: number, y: number][];
+
+/** Width of the brush as a share of the pad: on a digit of usual size that is the thickness of MNIST's strokes. */
+const brush = 0.085;
+
+/** Side of the copy that the network's image is made from, in pixels, whatever the size of the pad on the screen. */
+const copySize = 280;
+
+/** A sheet of paper to draw a digit on. */
+export class Pad {
+  readonly #canvas: HTMLCanvasElement;
+  readonly #changed: () => void;
+  readonly #copy: CanvasRenderingContext2D;
+  #strokes: Stroke[] = [];
+  /** An image that was put on the pad instead of strokes. */
+  #example: Uint8Array | undefined;
+  #drawing: Stroke | undefined;
+  #isStale = false;
+
+  /** @param changed is called after changes, at most once a frame. */
+  constructor(canvas: HTMLCanvasElement, changed: () => void) {
+    this.#canvas = canvas;
+    this.#changed = changed;
+    const copy = document.createElement("canvas");
+    copy.width = copy.height = copySize;
+    this.#copy = copy.getContext("2d", { willReadFrequently: true })!;
+    canvas.addEventListener("pointerdown", this.#down);
+    canvas.addEventListener("pointermove", this.#move);
+    canvas.addEventListener("pointerup", this.#up);
+    canvas.addEventListener("pointercancel", this.#up);
+    canvas.addEventListener("keydown", (event) => {
+      if (["Escape", "Delete", "Backspace"].includes(event.key)) this.clear();
+    });
+    new ResizeObserver(this.#paint).observe(canvas);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", this.#paint);
+  }
+
+  get isBlank(): boolean {
+    return this.#strokes.length === 0 && !this.#example;
+  }
+
+  clear(): void {
+    this.#begin(undefined);
+  }
+
+  /** Puts an image of 784 bytes on the pad. */
+  show(image: Uint8Array): void {
+    this.#begin(image);
+  }
+
+  /** What is on the pad as the network takes it; undefined for blank paper. */
+  image(): Uint8Array | undefined {
+    if (this.#example) return this.#example;
+    this.#copy.clearRect(0, 0, copySize, copySize);
+    this.#stroke(this.#copy, copySize);
+    const { data } = this.#copy.getImageData(0, 0, copySize, copySize);
+    const opacity = Uint8Array.from({ length: copySize ** 2 }, (_, i) => data[4 * i + 3]!);
+    return mnistImage(opacity, copySize);
+  }
+
+  #begin(example: Uint8Array | undefined): void {
+    this.#example = example;
+    this.#strokes = [];
+    this.#drawing = undefined;
+    this.#update();
+  }
+
+  readonly #down = (event: PointerEvent): void => {
+    if (event.button !== 0 || this.#drawing) return;
+    this.#canvas.setPointerCapture(event.pointerId);
+    this.#example = undefined;
+    this.#drawing = [];
+    this.#strokes.push(this.#drawing);
+    this.#extend([event]);
+  };
+
+  readonly #move = (event: PointerEvent): void => {
+    // Browsers report a pointer once a frame; where it was in between makes round strokes.
+    if (this.#drawing && event.isPrimary) this.#extend(event.getCoalescedEvents?.() ?? [event]);
+  };
+
+  readonly #up = (): void => {
+    this.#drawing = undefined;
+  };
+
+  #extend(events: readonly PointerEvent[]): void {
+    const { left, top, width, height } = this.#canvas.getBoundingClientRect();
+    for (const { clientX, clientY } of events)
+      this.#drawing?.push([(clientX - left) / width, (clientY - top) / height]);
+    this.#update();
+  }
+
+  #update(): void {
+    if (this.#isStale) return;
+    this.#isStale = true;
+    requestAnimationFrame(() => {
+      this.#isStale = false;
+      this.#paint();
+      this.#changed();
+    });
+  }
+
+  readonly #paint = (): void => {
+    const context = this.#canvas.getContext("2d")!;
+    const size = Math.max(1, Math.round(this.#canvas.clientWidth * devicePixelRatio));
+    if (this.#canvas.width !== size) this.#canvas.width = this.#canvas.height = size;
+    else context.clearRect(0, 0, size, size);
+    const { color } = getComputedStyle(this.#canvas);
+    if (this.#example) {
+      const image = document.createElement("canvas");
+      paintImage(image, this.#example, color);
+      context.imageSmoothingQuality = "high";
+      context.drawImage(image, 0, 0, size, size);
+    } else {
+      context.strokeStyle = color;
+      this.#stroke(context, size);
+    }
+  };
+
+  #stroke(context: CanvasRenderingContext2D, size: number): void {
+    context.lineWidth = brush * size;
+    context.lineCap = context.lineJoin = "round";
+    for (const stroke of this.#strokes) {
+      context.beginPath();
+      for (const [x, y] of stroke) context.lineTo(x * size, y * size);
+      // A line of one point is a dot.
+      if (stroke.length === 1) context.lineTo(stroke[0]![0] * size, stroke[0]![1] * size);
+      context.stroke();
+    }
+  }
+}

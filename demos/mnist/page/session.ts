@@ -1,0 +1,221 @@
+import { type Engine, io } from "../../../src/index.ts";
+import { type Mnist, normalized } from "../dataset.ts";
+import { type Classification, compileClassification, createNetwork, type Network } from "../network.ts";
+import { type Examination, meanLoss, type Tally, Trainer } from "../trainer.ts";
+import { breathe } from "./turns.ts";
+
+const settings = { batchSize: 64, seed: 1, lr: 1e-3 };
+
+/** Epochs that one press of the button trains for: later ones hardly teach anything, and warm the room. */
+const leg = 10;
+
+/** Images between two points of the loss curve. */
+const pointEvery = 10 * settings.batchSize;
+
+/** Images to the next examination: soon in the beginning, when much changes; at last each half epoch. */
+const nextExamination = (seen: number): number => seen + Math.min(30_000, Math.max(2_000, seen * 0.6));
+
+/** `busy` is a short time in which nothing may be started: weights are reset or examined. */
+export type State = "idle" | "training" | "paused" | "done" | "busy";
+
+/** What a page wants to hear of. Times are epochs and parts of them since the first step. */
+export interface Listener {
+  state(state: State): void;
+  loss(epochs: number, loss: number, imagesPerSecond: number): void;
+  examined(epochs: number, examination: Examination): void;
+  /** The GPU or the numbers gave up: training has ended. */
+  failed(error: Error): void;
+}
+
+interface Parts {
+  readonly engine: Engine;
+  readonly mnist: Mnist;
+  readonly network: Network;
+  readonly trainer: Trainer;
+  readonly classification: Classification;
+  readonly listener: Listener;
+}
+
+/** A network in training that a page can pause, reset, question, save and load. */
+export class Session {
+  readonly #parts: Parts;
+  #state: State = "idle";
+  #epoch = 0;
+  #goal = 0;
+  /** Images of this epoch that have been learned from. */
+  #images = 0;
+  #steps: AsyncGenerator<number, void> | undefined;
+  #examineAt = nextExamination(0);
+  #loop: Promise<void> = Promise.resolve();
+  #report: Promise<void> = Promise.resolve();
+  #tally: Tally | undefined;
+  /** Since when the speed is measured: pauses and examinations do not count. */
+  #mark: { readonly epochs: number; readonly time: number } | undefined;
+  #imagesPerSecond = 0;
+
+  static async open(engine: Engine, mnist: Mnist, listener: Listener): Promise<Session> {
+    const network = createNetwork(settings);
+    const trainer = await Trainer.create(engine, network, mnist.train, settings);
+    const classification = await compileClassification(engine, network);
+    return new Session({ engine, mnist, network, trainer, classification, listener });
+  }
+
+  private constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  /** Bytes on the GPU, known before the first step. */
+  get memory(): number {
+    const { total, variables } = this.#parts.classification.memory;
+    return this.#parts.trainer.memory.total + total - variables;
+  }
+
+  /** Numbers that are learned. */
+  get parameters(): number {
+    return [...this.#parts.network.weights.values()].reduce((sum, { initial }) => sum + initial.length, 0);
+  }
+
+  /** Epochs since the first step, with parts. */
+  get epochs(): number {
+    return this.#epoch + this.#images / this.#n;
+  }
+
+  /** The epoch after which training ends by itself. */
+  get goal(): number {
+    return this.#goal;
+  }
+
+  start(): void {
+    if (this.#state === "training" || this.#state === "busy") return;
+    if (this.#state !== "paused") this.#goal = this.#epoch + leg;
+    this.#become("training");
+    this.#loop = this.#loop.then(() => this.#train()).catch((error: unknown) => this.#fail(error as Error));
+  }
+
+  pause(): void {
+    if (this.#state === "training") this.#become("paused");
+  }
+
+  /** Back to the first weights, as if nothing had been learned. */
+  reset(): Promise<void> {
+    const { engine, network } = this.#parts;
+    return this.#alone("idle", async () => {
+      for (const variable of [...network.weights.values(), ...network.optimizer.state(network.weights).values()]) {
+        engine.write(variable, variable.initial);
+      }
+      this.#steps = undefined;
+      this.#tally = undefined;
+      this.#epoch = this.#goal = this.#images = 0;
+      this.#examineAt = nextExamination(0);
+    });
+  }
+
+  /** How likely the network finds each digit in an image of 784 bytes. Training goes on meanwhile. */
+  async classify(image: Uint8Array): Promise<Float32Array> {
+    const { classification } = this.#parts;
+    await classification.run({ x: normalized(image) });
+    return (await classification.outputs.probabilities.data()) as Float32Array;
+  }
+
+  /** The weights as a safetensors file. */
+  save(): Promise<Uint8Array<ArrayBuffer>> {
+    return io.saveSafetensors(this.#parts.engine, this.#parts.network.weights, { format: "pt" });
+  }
+
+  /**
+   * Takes the weights of a safetensors file and examines them.
+   * @throws FormatError when the file does not fit; nothing has changed then.
+   */
+  load(bytes: Uint8Array, name: string): Promise<void> {
+    return this.#alone("paused", async () => {
+      io.loadSafetensors(this.#parts.engine, this.#parts.network.weights, bytes, name);
+      await this.#examine();
+    });
+  }
+
+  get #n(): number {
+    return this.#parts.mnist.train.y.data.length;
+  }
+
+  /** Does something once the last step has been submitted, and lets no other begin meanwhile. */
+  async #alone(after: State, work: () => Promise<void>): Promise<void> {
+    if (this.#state === "busy") return;
+    const before = this.#state === "training" ? "paused" : this.#state;
+    this.#become("busy");
+    await this.#loop;
+    await this.#report;
+    try {
+      await work();
+      this.#become(before === "idle" ? "idle" : after);
+    } catch (error) {
+      this.#become(before);
+      throw error;
+    }
+  }
+
+  async #train(): Promise<void> {
+    this.#mark = undefined;
+    while (this.#state === "training") {
+      this.#steps ??= this.#parts.trainer.epoch(this.#epoch);
+      const step = await this.#steps.next();
+      if (step.done) {
+        this.#steps = undefined;
+        this.#epoch++;
+        this.#images = 0;
+      } else {
+        this.#images = step.value;
+        // Not awaited: steps go on while the number is on its way.
+        if (step.value % pointEvery === 0) this.#report = this.#tell();
+      }
+      const seen = this.epochs * this.#n;
+      const isDone = this.#epoch >= this.#goal;
+      if (seen >= this.#examineAt || isDone) {
+        this.#examineAt = nextExamination(seen);
+        await this.#examine();
+        this.#mark = undefined;
+      }
+      if (isDone && this.#state === "training") this.#become("done");
+      await breathe();
+    }
+  }
+
+  /** Tells the loss of the images since the last time. */
+  async #tell(): Promise<void> {
+    try {
+      const epochs = this.epochs;
+      const tally = await this.#parts.trainer.tally();
+      const loss = meanLoss(tally, this.#tally);
+      this.#tally = tally;
+      if (!Number.isFinite(loss)) throw new Error("the loss is no longer a number; Reset starts afresh");
+      const time = performance.now();
+      if (this.#mark) {
+        const speed = (1000 * this.#n * (epochs - this.#mark.epochs)) / (time - this.#mark.time);
+        this.#imagesPerSecond += (this.#imagesPerSecond ? 0.15 : 1) * (speed - this.#imagesPerSecond);
+      }
+      this.#mark = { epochs, time };
+      this.#parts.listener.loss(epochs, loss, this.#imagesPerSecond);
+    } catch (error) {
+      this.#fail(error as Error);
+    }
+  }
+
+  async #examine(): Promise<void> {
+    const { trainer, mnist, listener } = this.#parts;
+    const epochs = this.epochs;
+    listener.examined(epochs, await trainer.evaluate(mnist.test, breathe));
+  }
+
+  #become(state: State): void {
+    this.#state = state;
+    this.#parts.listener.state(state);
+  }
+
+  #fail(error: Error): void {
+    this.pause();
+    this.#parts.listener.failed(error);
+  }
+}

@@ -1,0 +1,20 @@
+/** Longest stretch of work between two turns of the page, in milliseconds: half a frame. */
+const longest = 8;
+
+const channel = new MessageChannel();
+const waiting: (() => void)[] = [];
+channel.port1.onmessage = () => waiting.shift()?.();
+let last = performance.now();
+
+/**
+ * Lets the page handle clicks and draw, when it is time. Unlike a timer, a message is not held back for 4 ms, nor for a second
+ * where the tab is in the background.
+ */
+export async function breathe(): Promise<void> {
+  if (performance.now() - last < longest) return;
+  await new Promise<void>((resolve) => {
+    waiting.push(resolve);
+    channel.port2.postMessage(undefined);
+  });
+  last = performance.now();
+}

@@ -1,0 +1,15 @@
+import { createServer } from "vite";
+
+/** Serves the demos as `npm run demos` does, on a port of its own. */
+export async function serveDemos(): Promise<{ readonly url: string; close(): Promise<void> }> {
+  const root = new URL("../../", import.meta.url).pathname;
+  const server = await createServer({
+    root: `${root}demos`,
+    configFile: `${root}vite.config.ts`,
+    cacheDir: `${root}.cache/vite-e2e`,
+    logLevel: "error",
+    server: { port: 0, hmr: false, watch: null },
+  });
+  await server.listen();
+  return { url: server.resolvedUrls!.local[0]!, close: () => server.close() };
+}

@@ -1,0 +1,99 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { io } from "../../src/index.ts";
+
+let folder = "";
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "tilegrad-mnist-"));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+describe("npm start", () => {
+  test("trains, examines, reports and writes weights; the same seed gives the same bits", async () => {
+    const [first, second] = [join(folder, "first.safetensors"), join(folder, "second.safetensors")];
+    // Neither the images nor the evaluation divide into whole batches.
+    const options = ["--limit", "2000", "--batch-size", "48", "--epochs", "2", "--seed", "3"];
+    const run = await train(...options, "--output", first);
+    expect(run.errors).toBe("");
+    expect(run.code).toBe(0);
+    expect(run.output).toMatch(/adapter +\S+/);
+    expect(run.output).toMatch(/memory +\d+\.\d MiB planned/);
+    expect(run.output).toMatch(/2,000 to train on, 10,000 to test on/);
+    expect(run.output).toMatch(/Epoch 1\/2 {2}\d\d % {2}loss \d\.\d+ {2}[\d,]+ images\/s {2}\d+:\d\d left/);
+    expect(run.output).not.toContain("\u001b"); // No terminal, no escape codes.
+    const losses = [...run.output.matchAll(/Epoch \d\/2 {2}loss ([\d.]+) {2}test accuracy ([\d.]+) %/g)];
+    expect(losses).toHaveLength(2);
+    expect(Number(losses[1]![1])).toBeLessThan(Number(losses[0]![1]));
+    expect(Number(losses[1]![2])).toBeGreaterThan(75);
+    expect(run.output).toMatch(/precision +recall +f1 +support/);
+    expect(run.output).toMatch(/actual \\ predicted( +\d){10}/);
+
+    const { tensors } = io.parseSafetensors(await readFile(first));
+    expect(Object.fromEntries([...tensors].map(([name, { shape }]) => [name, shape]))).toEqual({
+      "0.weight": [128, 784],
+      "0.bias": [128],
+      "2.weight": [10, 128],
+      "2.bias": [10],
+    });
+
+    const again = await train(...options, "--output", second);
+    expect(bits(again.output)).toEqual(bits(run.output));
+    expect(await readFile(second)).toEqual(await readFile(first));
+  });
+
+  test("Ctrl-C keeps the weights so far", async () => {
+    const file = join(folder, "stopped.safetensors");
+    const run = await train("--epochs", "1000", "--limit", "6400", "--output", file, (line, child) => {
+      if (line.includes("25 %")) child.kill("SIGINT");
+    });
+    expect(run.output).toMatch(/Stopped in epoch \d+, after [\d,]+ of its images; the weights so far are kept/);
+    expect(run.errors).toBe("");
+    expect(run.code).toBe(130);
+    expect(io.parseSafetensors(await readFile(file)).tensors.size).toBe(4);
+  });
+
+  test("refuses wrong options with a sentence and without a GPU", async () => {
+    const run = await train("--epochs", "many", "--output", join(folder, "never.safetensors"));
+    expect(run.errors).toContain('--epochs is "many", expected a whole number from 1 to 1,000');
+    expect(run.code).toBe(2);
+    expect(run.output).toBe("");
+    expect(existsSync(join(folder, "never.safetensors"))).toBe(false);
+  });
+
+  test("--help lists the options", async () => {
+    const run = await train("--help");
+    expect(run.code).toBe(0);
+    for (const option of ["epochs", "batch-size", "lr", "seed", "output", "limit"]) {
+      expect(run.output).toContain(`--${option} `);
+    }
+  });
+});
+
+/** What must repeat: the last loss in all its digits and the digest of the weights. */
+const bits = (output: string) => output.match(/last loss +\S+\n +weights +sha256 [0-9a-f]{64}/)?.[0] ?? "none";
+
+type Watch = (line: string, child: ChildProcess) => void;
+
+/** Runs the program as `npm start` does. A function among the arguments is shown what the program prints. */
+async function train(...args: (string | Watch)[]) {
+  const options = args.filter((arg) => typeof arg === "string");
+  const watch = args.find((arg) => typeof arg === "function");
+  const child = spawn(process.execPath, ["--import", "tsx", "demos/mnist/train.ts", ...options]);
+  let output = "";
+  let errors = "";
+  child.stdout.on("data", (chunk) => {
+    output += chunk;
+    watch?.(String(chunk), child);
+  });
+  child.stderr.on("data", (chunk) => {
+    errors += chunk;
+  });
+  const code = await new Promise<number | null>((resolve) => {
+    child.on("close", resolve);
+  });
+  return { code, output, errors };
+}
