@@ -1,3 +1,4 @@
+export { loadCheckpoint, saveCheckpoint, type Training } from "./checkpoint.ts";
 export { type SafetensorsDType, type SafetensorsTensor, toFloat32 } from "./dtypes.ts";
 export { parseSafetensors, type Safetensors, serializeSafetensors } from "./safetensors.ts";
 export { loadSafetensors, saveSafetensors } from "./weights.ts";
