@@ -2,6 +2,7 @@ import { attentionRows, lossRows } from "./cases/compositions.ts";
 import { convolutionRows } from "./cases/convolutions.ts";
 import { matmulRows, reductionRows, softmaxRows } from "./cases/folds.ts";
 import { joinRows, viewRows } from "./cases/moves.ts";
+import { normalizationRows } from "./cases/normalizations.ts";
 import { binaryRows, foreachRow, unaryRows } from "./cases/pointwise.ts";
 import { recurrentRows } from "./cases/recurrent.ts";
 import type { CaseRow } from "./cases/row.ts";
@@ -21,5 +22,6 @@ export const cases: readonly CaseRow[] = [
   foreachRow,
   ...lossRows,
   ...attentionRows,
+  ...normalizationRows,
   ...recurrentRows,
 ];

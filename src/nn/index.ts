@@ -1,4 +1,13 @@
+export {
+  type Attending,
+  type EncoderLayerOptions,
+  type Multihead,
+  type MultiheadOptions,
+  multiheadAttention,
+  transformerEncoderLayer,
+} from "./attention.ts";
 export { adaptiveAvgPool2d, avgPool2d, conv1d, conv2d, convTranspose2d, maxPool2d } from "./convolution.ts";
+export { type EmbeddingOptions, embedding } from "./embedding.ts";
 export * as init from "./init.ts";
 export { random, seed } from "./init.ts";
 export {
@@ -23,6 +32,16 @@ export {
   tanh,
 } from "./layers.ts";
 export { type Mode, type Module, module, sequential, stateDict, stateless } from "./module.ts";
+export {
+  type BatchNormLayerOptions,
+  batchNorm1d,
+  batchNorm2d,
+  groupNorm,
+  instanceNorm2d,
+  layerNorm,
+  type NormOptions,
+  rmsNorm,
+} from "./normalization.ts";
 export {
   type CellOptions,
   gru,

@@ -40,6 +40,17 @@ export { foreach } from "./foreach.ts";
 export { gather, indexSelect, oneHot, padWith, scatterAdd } from "./gather.ts";
 export { concat, cumsum, roll, split, stack, tril, triu } from "./join.ts";
 export { linear, matmul } from "./matmul.ts";
+export {
+  type Affine,
+  type BatchNormOptions,
+  batchNorm,
+  groupNorm,
+  instanceNorm,
+  layerNorm,
+  nextStatistics,
+  type RunningStatistics,
+  rmsNorm,
+} from "./normalization.ts";
 export { type Padding, pad } from "./pad.ts";
 export type { Operand } from "./pointwise.ts";
 export { type AvgPoolOptions, adaptiveAvgPool2d, avgPool2d, maxPool2d, type PoolOptions } from "./pool.ts";

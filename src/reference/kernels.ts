@@ -4,6 +4,7 @@ import { evaluate, type PointwiseProgram } from "../ops/program.ts";
 import { convolutions, pools } from "./convolve.ts";
 import { folds, product } from "./fold.ts";
 import { moves } from "./move.ts";
+import { normalizations } from "./normalize.ts";
 import { recurrent } from "./recurrent.ts";
 import type { Value } from "./value.ts";
 
@@ -69,6 +70,7 @@ const foreach: Kernel = ({ attrs: { program, scalars, members } }, inputs) => {
 export const kernels: Readonly<Record<string, Kernel>> = {
   ...moves,
   ...folds,
+  ...normalizations,
   ...recurrent,
   ...convolutions,
   ...pools,

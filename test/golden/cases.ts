@@ -83,9 +83,14 @@ const files = new Map<string, Promise<ReadonlyMap<string, GoldenTensor>>>();
 export function readTensors(file: string): Promise<ReadonlyMap<string, GoldenTensor>> {
   const known = files.get(file);
   if (known) return known;
-  const tensors = readFile(`${goldenDir}/${file}`).then(
-    (bytes) => parseSafetensors(bytes, file).tensors as ReadonlyMap<string, GoldenTensor>,
-  );
+  const tensors = readFile(`${goldenDir}/${file}`).then((bytes) => {
+    const entries = [...parseSafetensors(bytes, file).tensors].map(([name, { shape, data }]) => {
+      // PyTorch counts batches in 64 bits.
+      const narrow = data instanceof BigInt64Array ? Int32Array.from(data, Number) : data;
+      return [name, { shape, data: narrow } as GoldenTensor] as const;
+    });
+    return new Map(entries);
+  });
   files.set(file, tensors);
   return tensors;
 }

@@ -75,6 +75,22 @@ const classOptions = (call: Call) => ({
   reduction: call.attrs.reduction,
 });
 
+const affineOf = (call: Call) => {
+  const bias = call.optional("bias");
+  return { ...weightOf(call), ...(bias && { bias }) };
+};
+
+function batchNorm(call: Call): Result {
+  const { training, momentum, eps } = call.attrs;
+  const x = call.arg("input");
+  const [mean, variance] = [call.optional("running_mean"), call.optional("running_var")];
+  const running = mean && variance && { mean, variance };
+  const output = ops.batchNorm(x, { ...affineOf(call), training, momentum, eps, running });
+  if (!training || !running) return output;
+  const next = ops.nextStatistics(x, running, momentum);
+  return { output, running_mean: next.mean, running_var: next.variance };
+}
+
 /** PyTorch lists paddings from the last axis: begin, end, begin, end, … */
 function pad({ arg, attrs: { pad, mode, value } }: Call): Tensor {
   const x = arg("input");
@@ -241,6 +257,16 @@ export const goldenOps: Readonly<Record<string, (call: Call) => Result>> = {
       ...(attrs.divisor_override !== null && { divisor: attrs.divisor_override }),
     }),
   adaptive_avg_pool2d: ({ arg, attrs }) => ops.adaptiveAvgPool2d(arg("input"), attrs.output_size),
+
+  layer_norm: (call) =>
+    ops.layerNorm(call.arg("input"), call.attrs.normalized_shape, { ...affineOf(call), eps: call.attrs.eps }),
+  rms_norm: (call) =>
+    ops.rmsNorm(call.arg("input"), call.attrs.normalized_shape, { ...weightOf(call), eps: call.attrs.eps }),
+  group_norm: (call) =>
+    ops.groupNorm(call.arg("input"), call.attrs.num_groups, { ...affineOf(call), eps: call.attrs.eps }),
+  instance_norm: (call) => ops.instanceNorm(call.arg("input"), { ...affineOf(call), eps: call.attrs.eps }),
+  batch_norm: batchNorm,
+
   embedding: ({ arg, attrs: { padding_idx: paddingIdx } }) =>
     ops.embedding(arg("input"), arg("weight"), paddingIdx === null ? {} : { paddingIdx }),
   dropout: ({ arg, attrs: { p, training } }) => nn.dropout(p)(arg("input"), { training }),
@@ -258,7 +284,7 @@ export const goldenOps: Readonly<Record<string, (call: Call) => Result>> = {
 };
 
 /** Ops of the reference cases that the library does not have yet: their cases are reported as skipped. */
-export const notBuilt: readonly string[] = ["layer_norm", "rms_norm", "group_norm", "instance_norm", "batch_norm"];
+export const notBuilt: readonly string[] = [];
 
 /** Why a case is not run, if so. @param absent files that are not there. */
 export function skipped({ op, file }: GoldenCase, absent: readonly string[]): string | undefined {

@@ -1,4 +1,6 @@
 import {
+  add,
+  constant,
   embedding,
   grad,
   input,

@@ -1,0 +1,130 @@
+import { AttributeError, ShapeError } from "../errors.ts";
+import { showShape } from "../graph/shape.ts";
+import type { Tensor, Variable } from "../graph/tensor.ts";
+import { gelu, relu } from "../ops/activations.ts";
+import { add } from "../ops/arithmetic.ts";
+import { type AttentionOptions, scaledDotProductAttention } from "../ops/attention.ts";
+import { variable } from "../ops/constants.ts";
+import { linear as linearOp } from "../ops/matmul.ts";
+import { permute, reshape, slice, unsqueeze } from "../ops/views.ts";
+import { constant, xavierUniform } from "./init.ts";
+import { dropout as dropoutLayer, linear } from "./layers.ts";
+import type { Mode, Module } from "./module.ts";
+import { layerNorm } from "./normalization.ts";
+
+/** What attention is given beside its input. */
+export interface Attending extends Pick<AttentionOptions, "mask" | "causal"> {
+  /** `[N, S, size]` that keys and values are made of; default the input itself. */
+  readonly memory?: Tensor;
+}
+
+export interface MultiheadOptions {
+  /** Whether projections have biases; default true. */
+  readonly bias?: boolean;
+}
+
+/** Attention that may look elsewhere. */
+export interface Multihead extends Module {
+  (x: Tensor, mode?: Mode, attending?: Attending): Tensor;
+}
+
+/**
+ * Multi-head attention (Vaswani et al., 2017), batch first: `[N, L, size]` → `[N, L, size]`. Variables `in_proj_weight`
+ * `[3 · size, size]` (rows for queries, keys, values), `in_proj_bias`, `out_proj.weight`, `out_proj.bias`, initialised as in PyTorch.
+ *
+ * Called as `attention(x, mode, { mask, causal, memory })`. A mask `[L, S]` serves all heads, `[N, L, S]` those of a sample, and
+ * `[N, heads, L, S]` each on its own; f32 is added to the scores, i32 keeps where it is 1.
+ * @param heads a divisor of `size`; each sees size / heads neighbouring columns.
+ */
+export function multiheadAttention(size: number, heads: number, { bias = true }: MultiheadOptions = {}): Multihead {
+  if (!(Number.isInteger(size) && size > 0 && Number.isInteger(heads) && heads > 0 && size % heads === 0))
+    throw new AttributeError(`nn.multiheadAttention: ${size} does not divide into ${heads} heads`);
+  const made = (name: string, init: (shape: readonly number[]) => Float32Array, shape: readonly number[]) =>
+    variable(init(shape), shape, { name });
+  const inWeight = made("in_proj_weight", xavierUniform(), [3 * size, size]);
+  const inBias = bias ? made("in_proj_bias", constant(0), [3 * size]) : undefined;
+  const out = linear(size, size, { bias, biasInit: constant(0) });
+  const variables = new Map<string, Variable>([["in_proj_weight", inWeight]]);
+  if (inBias) variables.set("in_proj_bias", inBias);
+  for (const [name, variable] of out.variables) variables.set(`out_proj.${name}`, variable);
+
+  /** Projection number `first` and the following ones: `[N, T, count · size]`. */
+  const project = (x: Tensor, first: number, count: number): Tensor => {
+    const rows = [first * size, (first + count) * size] as const;
+    return linearOp(x, slice(inWeight, [rows]), inBias && slice(inBias, [rows]));
+  };
+  /** `[N, T, count · size]` as `count` tensors `[N, heads, T, size / heads]`. */
+  const parted = (x: Tensor, count: number): Tensor[] => {
+    const [batch, length] = x.shape as [number, number];
+    const split = permute(reshape(x, [batch, length, count, heads, size / heads]), [2, 0, 3, 1, 4]);
+    return Array.from({ length: count }, (_, i) =>
+      reshape(slice(split, [[i, i + 1]]), [batch, heads, length, size / heads]),
+    );
+  };
+  const forward = (x: Tensor, mode: Mode, { mask, causal = false, memory }: Attending): Tensor => {
+    for (const tensor of memory ? [x, memory] : [x]) {
+      if (tensor.shape.length !== 3 || tensor.shape[2] !== size)
+        throw new ShapeError(`nn.multiheadAttention: ${showShape(tensor.shape)} is not [N, L, ${size}]`);
+    }
+    const [query, key, value] = memory
+      ? [...parted(project(x, 0, 1), 1), ...parted(project(memory, 1, 2), 2)]
+      : parted(project(x, 0, 3), 3);
+    const perHead = mask?.shape.length === 3 ? unsqueeze(mask, 1) : mask;
+    const attended = scaledDotProductAttention(query!, key!, value!, { causal, ...(perHead && { mask: perHead }) });
+    return out(reshape(permute(attended, [0, 2, 1, 3]), x.shape), mode);
+  };
+  const call = (x: Tensor, mode: Mode = {}, attending: Attending = {}) => forward(x, mode, attending);
+  return Object.assign(call, { variables: variables as ReadonlyMap<string, Variable> });
+}
+
+export interface EncoderLayerOptions {
+  /** Width of the inner layer; default 2048, as in PyTorch. */
+  readonly feedforward?: number;
+  /** Probability with which elements are dropped after attention, inner layer and outer layer; default 0.1. */
+  readonly dropout?: number;
+  /** Between the two linear layers; default "relu". */
+  readonly activation?: "relu" | "gelu";
+  /** Whether normalisation stands before attention and linear layers ("pre-norm", default), or after each sum. */
+  readonly normFirst?: boolean;
+  readonly eps?: number;
+}
+
+/**
+ * A block of a transformer: h = x + attention(norm1(x)), y = h + linear2(activation(linear1(norm2(h)))) (Vaswani et al., 2017; before
+ * the sums rather than after them: Xiong et al., 2020). `[N, L, size]` → `[N, L, size]`. Variables `self_attn.…`, `linear1.…`,
+ * `linear2.…`, `norm1.…`, `norm2.…`. Called as `block(x, mode, { mask, causal })`.
+ */
+export function transformerEncoderLayer(size: number, heads: number, options: EncoderLayerOptions = {}): Multihead {
+  const { feedforward = 2048, dropout = 0.1, activation = "relu", normFirst = true, eps = 1e-5 } = options;
+  const layers = {
+    self_attn: multiheadAttention(size, heads),
+    linear1: linear(size, feedforward),
+    linear2: linear(feedforward, size),
+    norm1: layerNorm(size, { eps }),
+    norm2: layerNorm(size, { eps }),
+  };
+  const [afterAttention, afterActivation, afterInner] = [
+    dropoutLayer(dropout),
+    dropoutLayer(dropout),
+    dropoutLayer(dropout),
+  ];
+  const bend = activation === "gelu" ? gelu : relu;
+  const variables = new Map<string, Variable>();
+  for (const [name, layer] of Object.entries(layers)) {
+    for (const [own, variable] of layer.variables) variables.set(`${name}.${own}`, variable);
+  }
+  const inner = (x: Tensor, mode: Mode): Tensor => {
+    const hidden = afterActivation(bend(layers.linear1(x, mode)), mode);
+    return afterInner(layers.linear2(hidden, mode), mode);
+  };
+  const call = (x: Tensor, mode: Mode = {}, attending: Attending = {}): Tensor => {
+    const attend = (y: Tensor) => afterAttention(layers.self_attn(y, mode, attending), mode);
+    if (normFirst) {
+      const h = add(x, attend(layers.norm1(x)));
+      return add(h, inner(layers.norm2(h), mode));
+    }
+    const h = layers.norm1(add(x, attend(x)));
+    return layers.norm2(add(h, inner(h, mode)));
+  };
+  return Object.assign(call, { variables: variables as ReadonlyMap<string, Variable> });
+}

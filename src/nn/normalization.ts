@@ -1,0 +1,132 @@
+import { AttributeError, ShapeError } from "../errors.ts";
+import { showShape, sizeOf } from "../graph/shape.ts";
+import type { Tensor, Variable } from "../graph/tensor.ts";
+import { variable } from "../ops/constants.ts";
+import * as ops from "../ops/normalization.ts";
+import { type Module, module } from "./module.ts";
+
+export interface NormOptions {
+  /** Added to the variance under the root; default 1e-5. */
+  readonly eps?: number;
+  /** Whether there is a weight; default true. */
+  readonly affine?: boolean;
+  /** Whether there is a bias beside the weight; default true. */
+  readonly bias?: boolean;
+}
+
+/** Weight and bias of PyTorch's first values, ones and zeros. */
+function affine(shape: readonly number[], { affine: weighted = true, bias: shifted = true }: NormOptions) {
+  const filled = (name: string, value: number) =>
+    variable(new Float32Array(sizeOf(shape)).fill(value), shape, { name });
+  const weight = weighted ? filled("weight", 1) : undefined;
+  const bias = weighted && shifted ? filled("bias", 0) : undefined;
+  return { weight, bias };
+}
+
+/** Those variables of a layer that there are. */
+const present = (variables: Readonly<Record<string, Variable | undefined>>): Map<string, Variable> =>
+  new Map(Object.entries(variables).flatMap(([name, variable]) => (variable ? [[name, variable]] : [])));
+
+/** Axes must be of these numbers, as PyTorch's layer of the same name asks. */
+function checkRank(layer: string, x: Tensor, channels: number, ranks: readonly number[]): void {
+  if (ranks.includes(x.shape.length) && x.shape[1] === channels) return;
+  const forms = ranks.map((rank) => `[N, ${[channels, "L", "W"].slice(0, rank - 1).join(", ")}]`);
+  const expected = ranks.includes(4) ? `[N, ${channels}, H, W]` : forms.join(" or ");
+  throw new ShapeError(`nn.${layer}: input is ${showShape(x.shape)}, expected ${expected}`);
+}
+
+function checkSize(layer: string, name: string, value: number): void {
+  if (!Number.isInteger(value) || value < 1)
+    throw new AttributeError(`nn.${layer}: ${name} is ${value}, expected a whole number from 1`);
+}
+
+/**
+ * Layer normalisation over the last axes. Variables `weight` and `bias`, ones and zeros at first.
+ * @param shape sizes of the normalised axes, or how many elements the last one has.
+ */
+export function layerNorm(shape: number | readonly number[], options: NormOptions = {}): Module {
+  const over = typeof shape === "number" ? [shape] : shape;
+  for (const size of over) checkSize("layerNorm", "a size", size);
+  const { eps = 1e-5 } = options;
+  const { weight, bias } = affine(over, options);
+  return module((x) => ops.layerNorm(x, over, { weight, bias, eps }), present({ weight, bias }));
+}
+
+/** RMS normalisation over the last axes. Variable `weight`, ones at first. @param options ε: default 2⁻²³. */
+export function rmsNorm(shape: number | readonly number[], options: Omit<NormOptions, "bias"> = {}): Module {
+  const over = typeof shape === "number" ? [shape] : shape;
+  for (const size of over) checkSize("rmsNorm", "a size", size);
+  const { eps = 2 ** -23 } = options;
+  const { weight } = affine(over, { ...options, bias: false });
+  return module((x) => ops.rmsNorm(x, over, { weight, eps }), present({ weight }));
+}
+
+/** Normalisation of groups of channels: `[N, channels, …]`. Variables `weight` and `bias` `[channels]`. */
+export function groupNorm(groups: number, channels: number, options: NormOptions = {}): Module {
+  checkSize("groupNorm", "channels", channels);
+  if (!(Number.isInteger(groups) && groups > 0 && channels % groups === 0))
+    throw new AttributeError(`nn.groupNorm: ${channels} channels do not divide into ${groups} groups`);
+  const { eps = 1e-5 } = options;
+  const { weight, bias } = affine([channels], options);
+  return module((x) => ops.groupNorm(x, groups, { weight, bias, eps }), present({ weight, bias }));
+}
+
+/** Normalisation of each channel of each image: `[N, channels, H, W]`. @param options `affine`: default false, as in PyTorch. */
+export function instanceNorm2d(channels: number, options: NormOptions = {}): Module {
+  checkSize("instanceNorm2d", "channels", channels);
+  const { eps = 1e-5 } = options;
+  const { weight, bias } = affine([channels], { affine: false, ...options });
+  const forward = (x: Tensor): Tensor => {
+    checkRank("instanceNorm2d", x, channels, [4]);
+    return ops.instanceNorm(x, { weight, bias, eps });
+  };
+  return module(forward, present({ weight, bias }));
+}
+
+export interface BatchNormLayerOptions extends NormOptions {
+  /** Share of the batch in the new running statistics; default 0.1. */
+  readonly momentum?: number;
+  /** Whether running statistics are kept; without them evaluation uses those of the batch, too. Default true. */
+  readonly trackRunningStats?: boolean;
+}
+
+/**
+ * Batch normalisation of `[N, channels]` or `[N, channels, L]`. Variables `weight`, `bias`, and the statistics that training
+ * programs update: `running_mean`, `running_var`, `num_batches_tracked` (i32; PyTorch's is an i64).
+ */
+export const batchNorm1d = (channels: number, options: BatchNormLayerOptions = {}): Module =>
+  batchNorm("batchNorm1d", channels, [2, 3], options);
+
+/** The same for images, `[N, channels, H, W]`. */
+export const batchNorm2d = (channels: number, options: BatchNormLayerOptions = {}): Module =>
+  batchNorm("batchNorm2d", channels, [4], options);
+
+function batchNorm(layer: string, channels: number, ranks: readonly number[], options: BatchNormLayerOptions): Module {
+  checkSize(layer, "channels", channels);
+  const { eps = 1e-5, momentum = 0.1, trackRunningStats = true } = options;
+  if (!(momentum >= 0 && momentum <= 1))
+    throw new AttributeError(`nn.${layer}: momentum is ${momentum}, expected a number from 0 to 1`);
+  const { weight, bias } = affine([channels], options);
+  // Not among the parameters: no optimizer may touch them.
+  const statistic = (name: string, value: number) =>
+    variable(new Float32Array(channels).fill(value), [channels], { name, group: "running statistics" });
+  const running = trackRunningStats
+    ? {
+        mean: statistic("running_mean", 0),
+        variance: statistic("running_var", 1),
+        batches: variable(new Int32Array(1), [], { name: "num_batches_tracked", group: "batches tracked" }),
+      }
+    : undefined;
+  const forward = (x: Tensor, { training = false }): Tensor => {
+    checkRank(layer, x, channels, ranks);
+    return ops.batchNorm(x, { weight, bias, eps, momentum, training: training || !running, running });
+  };
+  const named = {
+    weight,
+    bias,
+    running_mean: running?.mean,
+    running_var: running?.variance,
+    num_batches_tracked: running?.batches,
+  };
+  return module(forward, present(named));
+}

@@ -1,0 +1,211 @@
+import {
+  type NormKind,
+  type NormParams,
+  normGradSerial,
+  normGradTree,
+  normSerial,
+  normTree,
+} from "../../shaders/layerNorm.wgsl.ts";
+import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
+import { DTypeError } from "../errors.ts";
+import type { KernelCall, Lowering, Op, View } from "../graph/op.ts";
+import { bytesPer, sizeOf } from "../graph/shape.ts";
+import { type Attrs, apply, applyAll, type Node, type Tensor } from "../graph/tensor.ts";
+import { add, div, mul, sub } from "./arithmetic.ts";
+import { bind, touched } from "./fused.ts";
+import { sum } from "./sum.ts";
+import { choose, type Variant } from "./variants.ts";
+import { expand, reshape } from "./views.ts";
+
+/**
+ * Attributes of the ops below. Element `t` of row `i` has the weight (i mod groups) · (length / spread) + t / spread: 1 and 1
+ * for a weight per position, C / group size and the spatial size for one per channel.
+ */
+export interface NormAttrs {
+  readonly kind: NormKind;
+  readonly eps: number;
+  readonly groups: number;
+  readonly spread: number;
+}
+
+/**
+ * Inputs x `[rows, length]`, and weight and bias where there are any; results y, and per row `[rows, 1]` 1 / √(variance + ε)
+ * and (unless "rms") the mean, which the gradient reads again.
+ */
+const normOp: Op = {
+  name: "layerNorm",
+  infer(inputs, { kind }) {
+    const other = inputs.find(({ dtype }) => dtype !== "f32");
+    if (other) throw new DTypeError(`layerNorm: an operand is ${other.dtype}, expected f32`);
+    const { shape } = inputs[0]!;
+    const perRow = { shape: [shape[0]!, 1], dtype: "f32" } as const;
+    return [{ shape, dtype: "f32" }, perRow, ...(kind === "rms" ? [] : [perRow])];
+  },
+  vjp({ inputs: [x, weight, bias], results: [, rstd, mean], attrs }, [dy, drstd, dmean]) {
+    const length = x!.shape[1]!;
+    const wide = (row: Tensor) => expand(row, x!.shape);
+    const parts: Tensor[] = [];
+    if (dy) parts.push(gradOf(attrs as NormAttrs, x!, weight, dy, rstd!, mean));
+    if (dmean) parts.push(wide(div(dmean, length)));
+    if (drstd) {
+      const cubed = mul(rstd!, mul(rstd!, rstd!));
+      parts.push(mul(centred(x!, mean), wide(mul(mul(drstd, cubed), -1 / length))));
+    }
+    const dx = parts.length > 0 ? parts.reduce(add) : undefined;
+    if (!weight || !dy) return [dx];
+    const h = mul(centred(x!, mean), rstd!);
+    const dweight = perWeight(attrs as NormAttrs, mul(dy, h), weight);
+    return [dx, dweight, bias && perWeight(attrs as NormAttrs, dy, bias)];
+  },
+  lower: (node, to) => [normCall(node, to)],
+};
+
+/** x, less its mean where that is taken out. */
+const centred = (x: Tensor, mean: Tensor | undefined): Tensor => (mean ? sub(x, mean) : x);
+
+/** Sums a value of every element over those that share a weight. */
+function perWeight({ groups, spread }: NormAttrs, value: Tensor, weight: Tensor): Tensor {
+  const [rows, length] = value.shape as [number, number];
+  const parted = reshape(value, [rows / groups, groups, length / spread, spread]);
+  return reshape(sum(parted, spread === 1 ? [0] : [0, 3]), weight.shape);
+}
+
+/** A weight stretched over all elements. */
+function stretched({ groups, spread }: NormAttrs, weight: Tensor, [rows, length]: readonly number[]): Tensor {
+  const own = reshape(weight, [1, groups, length! / spread, 1]);
+  return reshape(expand(own, [rows! / groups, groups, length! / spread, spread]), [rows!, length!]);
+}
+
+const gradOf = (
+  attrs: NormAttrs,
+  x: Tensor,
+  weight: Tensor | undefined,
+  dy: Tensor,
+  rstd: Tensor,
+  mean: Tensor | undefined,
+): Tensor => {
+  const inputs = [x, ...(weight ? [weight] : []), dy, rstd, ...(mean ? [mean] : [])];
+  return apply(gradOp, inputs, { ...attrs, weighted: weight !== undefined });
+};
+
+/** The inputs of the gradient by name: x, weight, dy, rstd, mean. */
+const named = <T>(inputs: readonly T[], { weighted }: Attrs): (T | undefined)[] =>
+  weighted ? [...inputs] : [inputs[0], undefined, ...inputs.slice(1)];
+
+/**
+ * dx of the above, in one kernel. Its own gradient is written with ordinary ops: the map from g = dy · weight to dx is its own
+ * transpose, and mean and rstd pass their gradients on to the op that made them.
+ */
+const gradOp: Op = {
+  name: "layerNormGrad",
+  infer: ([x]) => [{ shape: x!.shape, dtype: "f32" }],
+  vjp({ inputs, results: [dx], attrs }, [u]) {
+    if (!u) return [];
+    const own = attrs as NormAttrs;
+    const [x, weight, dy, rstd, mean] = named(inputs, attrs);
+    const length = x!.shape[1]!;
+    const average = (v: Tensor) => mul(sum(v, 1, true), 1 / length);
+    const g = weight ? mul(dy!, stretched(own, weight, x!.shape)) : dy!;
+    const h = mul(centred(x!, mean), rstd!);
+    const toG = gradOf(own, x!, undefined, u, rstd!, mean);
+    // Where h enters: −rstd · (u · mean(g · h) + g · mean(u · h)).
+    const toH = mul(mul(add(mul(u, average(mul(g, h))), mul(g, average(mul(u, h)))), rstd!), -1);
+    const toX = mul(toH, rstd!);
+    const toRstd = sum(add(div(mul(u, dx!), rstd!), mul(toH, centred(x!, mean))), 1, true);
+    const toRows = [toRstd, ...(mean ? [mul(sum(toX, 1, true), -1)] : [])];
+    if (!weight) return [toX, toG, ...toRows];
+    return [toX, perWeight(own, mul(toG, dy!), weight), mul(toG, stretched(own, weight, x!.shape)), ...toRows];
+  },
+  lower: (node, to) => [gradCall(node, to)],
+};
+
+/**
+ * Normalises rows: the kernel behind layer, RMS, group and instance normalisation.
+ * @param x `[rows, length]`
+ * @param bias only beside a weight.
+ */
+export const normalizeRows = (attrs: NormAttrs, x: Tensor, weight?: Tensor, bias?: Tensor): Tensor =>
+  applyAll(normOp, [x, ...(weight ? [weight] : []), ...(weight && bias ? [bias] : [])], { ...attrs })[0]!;
+
+interface Problem {
+  readonly rows: number;
+  readonly length: number;
+}
+
+interface NormVariant extends Variant<Problem> {
+  readonly write: (params: NormParams) => string;
+  readonly writeGrad: (params: NormParams) => string;
+  readonly groups: (rows: number) => number;
+}
+
+const variants: readonly NormVariant[] = [
+  {
+    name: "serial",
+    fits: () => true,
+    score: ({ rows, length }, { cpu }) => (cpu || rows >= 16384 || length <= 32 ? 2 : 0),
+    write: normSerial,
+    writeGrad: normGradSerial,
+    groups: (rows) => Math.ceil(rows / workgroupSize),
+  },
+  {
+    name: "tree",
+    fits: (_, { maxInvocations }) => maxInvocations >= workgroupSize,
+    score: () => 1,
+    write: normTree,
+    writeGrad: normGradTree,
+    groups: (rows) => rows,
+  },
+];
+
+const elements = (view: View | undefined): number | undefined => view && view.span / bytesPer(view.dtype);
+
+function normCall({ inputs, results, attrs }: Node, to: Lowering): KernelCall {
+  const [x, weight, bias] = inputs.map((tensor) => to.contiguous(tensor));
+  const outputs = results.map((_, i) => to.result(i));
+  return call("layerNorm", [x, weight, bias], outputs, attrs as NormAttrs, to);
+}
+
+function gradCall({ inputs, attrs }: Node, to: Lowering): KernelCall {
+  const views = inputs.map((tensor) => to.contiguous(tensor));
+  return call("layerNormGrad", named(views, attrs), [to.result(0)], attrs as NormAttrs, to);
+}
+
+function call(
+  name: "layerNorm" | "layerNormGrad",
+  inputs: readonly (View | undefined)[],
+  outputs: readonly (View | undefined)[],
+  { kind, eps, groups, spread }: NormAttrs,
+  to: Lowering,
+): KernelCall {
+  const [rows, length] = inputs[0]!.shape as [number, number];
+  const variant = choose<NormVariant, Problem>("layerNorm", variants, { rows, length }, to.traits);
+  const grid = gridOf(variant.groups(rows));
+  const write = name === "layerNorm" ? variant.write : variant.writeGrad;
+  const read = inputs.filter((view) => view !== undefined);
+  const written = outputs.filter((view) => view !== undefined);
+  return {
+    label: `${kind === "rms" ? name.replace("layer", "rms") : name}[${rows}x${length}]:f32`,
+    family: "layerNorm",
+    variant: variant.name,
+    wgsl: write({
+      kind,
+      rows,
+      length,
+      eps,
+      affine: { groups, spread },
+      inputs: inputs.map(elements),
+      outputs: outputs.map(elements),
+      grid,
+    }),
+    bindings: [...read.map((view) => bind(view, "read")), ...written.map((view) => bind(view, "read_write"))],
+    workgroups: [grid.x, grid.y, 1],
+    flops: (name === "layerNorm" ? 8 : 12) * rows * length,
+    bytes: [...read, ...written].reduce((total, view) => total + touched(view), 0),
+  };
+}
+
+/** Elements of a tensor per position of its first axes: the length of a row. */
+export const rowsOf = (x: Tensor, leading: number): [rows: number, length: number] => {
+  const rows = sizeOf(x.shape.slice(0, leading));
+  return [rows, sizeOf(x.shape) / rows];
+};

@@ -1,0 +1,224 @@
+import { AttributeError, ShapeError } from "../errors.ts";
+import type { Op } from "../graph/op.ts";
+import { floats, sameShape, showShape, sizeOf } from "../graph/shape.ts";
+import { apply, type Tensor, type Update, Variable } from "../graph/tensor.ts";
+import { add, mul, rsqrt, sub } from "./arithmetic.ts";
+import { onesLike, zerosLike } from "./constants.ts";
+import { normalizeRows, rowsOf } from "./layerNorm.ts";
+import { attributedOp, broadcast } from "./pointwise.ts";
+import { mean as meanOf, variance as varianceOf } from "./reduce.ts";
+import { sum } from "./sum.ts";
+import { expand, reshape } from "./views.ts";
+
+export interface Affine {
+  /** Factors of the normalised values; default 1. */
+  readonly weight?: Tensor | undefined;
+  /** Added after that; default 0. */
+  readonly bias?: Tensor | undefined;
+  /** Added to the variance (or mean square) under the root. */
+  readonly eps?: number;
+}
+
+/** Normalises rows of any tensor; a bias without a weight is added afterwards. */
+function rows(
+  x: Tensor,
+  attrs: { kind: "layer" | "rms"; eps: number; groups: number; spread: number },
+  size: readonly [rows: number, length: number],
+  { weight, bias }: Affine,
+): Tensor {
+  const y = normalizeRows(attrs, reshape(x, size), weight, bias);
+  return reshape(y, x.shape);
+}
+
+function checkEps(op: string, eps: number): void {
+  if (!(eps >= 0 && Number.isFinite(eps))) throw new AttributeError(`${op}: eps is ${eps}, expected a number from 0`);
+}
+
+function checkAffine(op: string, { weight, bias }: Affine, shape: readonly number[]): void {
+  for (const [name, tensor] of Object.entries({ weight, bias })) {
+    if (tensor && !sameShape(tensor.shape, shape))
+      throw new ShapeError(`${op}: ${name} is ${showShape(tensor.shape)}, expected ${showShape(shape)}`);
+  }
+}
+
+/** How many leading axes remain beside the normalised ones. */
+function leadingOf(op: string, x: Tensor, shape: readonly number[]): number {
+  const leading = x.shape.length - shape.length;
+  if (shape.length === 0 || leading < 0 || !sameShape(x.shape.slice(leading), shape))
+    throw new ShapeError(`${op}: the last axes of ${showShape(x.shape)} are not ${showShape(shape)}`);
+  return leading;
+}
+
+/**
+ * (x − mean) / √(variance + ε) · weight + bias over the last axes of each sample (Ba, Kiros & Hinton, 2016). The variance is
+ * that of the data (no correction), computed around the mean, so that a large common offset costs no digits.
+ * @param shape sizes of the normalised axes, or how many elements the last one has.
+ * @param options weight and bias of that shape; ε: default 1e-5.
+ */
+export function layerNorm(x: Tensor, shape: number | readonly number[], options: Affine = {}): Tensor {
+  const { weight, bias, eps = 1e-5 } = options;
+  const over = typeof shape === "number" ? [shape] : shape;
+  const size = rowsOf(x, leadingOf("layerNorm", x, over));
+  checkEps("layerNorm", eps);
+  checkAffine("layerNorm", options, over);
+  const y = rows(x, { kind: "layer", eps, groups: 1, spread: 1 }, size, { weight, bias });
+  return bias && !weight ? add(y, bias) : y;
+}
+
+/**
+ * x / √(mean(x²) + ε) · weight over the last axes (Zhang & Sennrich, 2019).
+ * @param shape sizes of the normalised axes, or how many elements the last one has.
+ * @param options weight of that shape; ε: default 2⁻²³, as in PyTorch.
+ */
+export function rmsNorm(
+  x: Tensor,
+  shape: number | readonly number[],
+  { weight, eps = 2 ** -23 }: Omit<Affine, "bias"> = {},
+): Tensor {
+  const over = typeof shape === "number" ? [shape] : shape;
+  const size = rowsOf(x, leadingOf("rmsNorm", x, over));
+  checkEps("rmsNorm", eps);
+  checkAffine("rmsNorm", { weight }, over);
+  return rows(x, { kind: "rms", eps, groups: 1, spread: 1 }, size, { weight });
+}
+
+/**
+ * Layer normalisation over groups of adjacent channels and all positions of each sample (Wu & He, 2018).
+ * @param x `[N, C, …]`
+ * @param groups a divisor of C.
+ * @param options weight and bias `[C]`; ε: default 1e-5.
+ */
+export function groupNorm(x: Tensor, groups: number, options: Affine = {}): Tensor {
+  return perChannel("groupNorm", x, groups, options);
+}
+
+/** The same with a group for each channel (Ulyanov, Vedaldi & Lempitsky, 2016). @param x `[N, C, …]` */
+export const instanceNorm = (x: Tensor, options: Affine = {}): Tensor =>
+  perChannel("instanceNorm", x, x.shape[1] ?? 0, options);
+
+function perChannel(op: string, x: Tensor, groups: number, { weight, bias, eps = 1e-5 }: Affine): Tensor {
+  const [batch, channels] = x.shape;
+  if (channels === undefined) throw new ShapeError(`${op}: ${showShape(x.shape)} has no channels, expected [N, C, …]`);
+  if (!(Number.isInteger(groups) && groups > 0 && channels % groups === 0))
+    throw new AttributeError(`${op}: ${channels} channels do not divide into ${groups} groups`);
+  checkEps(op, eps);
+  checkAffine(op, { weight, bias }, [channels]);
+  const spread = sizeOf(x.shape.slice(2));
+  const size = [batch! * groups, (channels / groups) * spread] as const;
+  const y = rows(x, { kind: "layer", eps, groups, spread }, size, { weight, bias });
+  return bias && !weight ? add(y, alongChannels(bias, x)) : y;
+}
+
+/** A value per channel, with axes of size 1 for the positions. */
+const alongChannels = (value: Tensor, x: Tensor): Tensor =>
+  reshape(value, [value.shape[0]!, ...x.shape.slice(2).map(() => 1)]);
+
+export interface RunningStatistics {
+  /** `[C]`. A variable is updated by every program that normalises with it in training. */
+  readonly mean: Tensor;
+  readonly variance: Tensor;
+  /** Batches seen, i32 `[]`, if they are counted. */
+  readonly batches?: Variable;
+}
+
+export interface BatchNormOptions extends Affine {
+  /** Whether the batch's own statistics are used; default false. */
+  readonly training?: boolean;
+  /** What evaluation normalises with, and training keeps up to date. */
+  readonly running?: RunningStatistics | undefined;
+  /** Share of the batch in the new running statistics; default 0.1. */
+  readonly momentum?: number;
+}
+
+/** All axes but the channels'. */
+const batchAxes = ({ shape }: Tensor): number[] => shape.map((_, axis) => axis).filter((axis) => axis !== 1);
+
+/**
+ * (x − mean) · rstd · weight + bias, where mean and rstd are those of x itself over `axes`: the gradient for x is the whole
+ * one, with what passes through both. For an element: w · rstd · (dy − mean(dy) − h · mean(dy · h)), h the normalised x.
+ */
+const batchNormOp: Op = attributedOp<{ axes: readonly number[] }>(
+  "batchNorm",
+  ({ axes }) => ({
+    wgsl: (x, mean, rstd, weight, bias) => `(${x} - ${mean}) * ${rstd} * ${weight} + ${bias}`,
+    js: (x, mean, rstd, weight, bias) => (x! - mean!) * rstd! * weight! + bias!,
+    takes: floats,
+    vjp(dy, _, x, mean, rstd, weight) {
+      const h = apply(batchNormOp, [x!, mean!, rstd!, onesLike(x!), zerosLike(x!)], { axes });
+      const count = axes.reduce((n, axis) => n * x!.shape[axis]!, 1);
+      const average = (v: Tensor) => expand(mul(sum(v, axes, true), 1 / count), v.shape);
+      const along = mul(dy, h);
+      const dx = mul(mul(weight!, rstd!), sub(sub(dy, average(dy)), mul(h, average(along))));
+      return [dx, undefined, undefined, along, dy];
+    },
+  }),
+  { flops: 5 },
+);
+
+/** Mean and variance (without correction) of each channel, shaped to stand beside x. */
+function batchStatistics(x: Tensor) {
+  const axes = batchAxes(x);
+  return { mean: meanOf(x, axes, true), variance: varianceOf(x, axes, { correction: 0, keepdim: true }) };
+}
+
+/**
+ * The running statistics after a training step on x: (1 − momentum) · old + momentum · batch, the batch's variance with
+ * Bessel's correction. @throws ShapeError where a channel has a single value.
+ */
+export function nextStatistics(
+  x: Tensor,
+  { mean, variance }: Omit<RunningStatistics, "batches">,
+  momentum = 0.1,
+): { readonly mean: Tensor; readonly variance: Tensor } {
+  const batch = batchStatistics(x);
+  const count = sizeOf(x.shape) / x.shape[1]!;
+  if (count === 1) throw new ShapeError(`batchNorm: ${showShape(x.shape)} has one value per channel: no variance`);
+  const blend = (old: Tensor, now: Tensor) => add(mul(old, 1 - momentum), mul(reshape(now, old.shape), momentum));
+  return { mean: blend(mean, batch.mean), variance: blend(variance, mul(batch.variance, count / (count - 1))) };
+}
+
+/**
+ * (x − mean) / √(variance + ε) · weight + bias for each channel (Ioffe & Szegedy, 2015): with the statistics of the batch over
+ * N and all positions in training, with the running ones, as constants, in evaluation. Where those are variables, programs that
+ * contain the training form update them; one program may apply it once to the same variables.
+ *
+ * @param x `[N, C, …]`
+ * @param options weight and bias `[C]`; ε: default 1e-5.
+ * @throws ShapeError in training where a channel has a single value.
+ * @throws AttributeError in evaluation without running statistics.
+ */
+export function batchNorm(x: Tensor, options: BatchNormOptions = {}): Tensor {
+  const { weight, bias, eps = 1e-5, training = false, running, momentum = 0.1 } = options;
+  const channels = x.shape[1];
+  if (channels === undefined) throw new ShapeError(`batchNorm: ${showShape(x.shape)} is not [N, C, …]`);
+  checkEps("batchNorm", eps);
+  checkAffine("batchNorm", options, [channels]);
+  if (running) checkAffine("batchNorm", { weight: running.mean, bias: running.variance }, [channels]);
+  if (!training) {
+    if (!running) throw new AttributeError("batchNorm: evaluation needs running statistics");
+    const factor = rsqrt(add(running.variance, eps));
+    const scale = weight ? mul(factor, weight) : factor;
+    const y = mul(sub(x, alongChannels(running.mean, x)), alongChannels(scale, x));
+    return bias ? add(y, alongChannels(bias, x)) : y;
+  }
+  if (sizeOf(x.shape) === channels)
+    throw new ShapeError(`batchNorm: ${showShape(x.shape)} has one value per channel: nothing to train on`);
+  const { mean, variance } = batchStatistics(x);
+  const operands = broadcast("batchNorm", [
+    x,
+    mean,
+    rsqrt(add(variance, eps)),
+    weight ? alongChannels(weight, x) : 1,
+    bias ? alongChannels(bias, x) : 0,
+  ]);
+  return apply(batchNormOp, operands, { axes: batchAxes(x) }, running ? updatesOf(x, running, momentum) : []);
+}
+
+function updatesOf(x: Tensor, running: RunningStatistics, momentum: number): Update[] {
+  const next = nextStatistics(x, running, momentum);
+  const updates: Update[] = [];
+  if (running.mean instanceof Variable) updates.push([running.mean, next.mean]);
+  if (running.variance instanceof Variable) updates.push([running.variance, next.variance]);
+  if (running.batches) updates.push([running.batches, add(running.batches, 1)]);
+  return updates;
+}
