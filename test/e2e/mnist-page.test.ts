@@ -59,6 +59,15 @@ describe("the page", () => {
     const { tensors } = io.parseSafetensors(await readFile(file));
     expect([...tensors.keys()]).toEqual(["0.weight", "0.bias", "2.weight", "2.bias"]);
 
+    await page.click("#example");
+    await page.waitForFunction(() =>
+      /^Test image [\d,]+, a \d$/.test(document.querySelector("#caption")!.textContent!),
+    );
+    await page.focus("#pad");
+    await page.keyboard.press("Escape");
+    await page.waitForSelector("#hint:not([hidden])");
+    await draw(page, strokesOf(imageAt(digits, 2)));
+
     await page.click("#reset");
     await page.waitForFunction(() => document.querySelector("#status")!.textContent!.startsWith("Ready"));
     expect(await text(page, "#accuracy")).toBe("–");

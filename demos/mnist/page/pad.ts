@@ -43,6 +43,11 @@ export class Pad {
     return this.#strokes.length === 0 && !this.#example;
   }
 
+  /** Whether an image was put on the pad, and nothing drawn since. */
+  get isExample(): boolean {
+    return this.#example !== undefined;
+  }
+
   clear(): void {
     this.#begin(undefined);
   }

@@ -18,11 +18,20 @@ const nextExamination = (seen: number): number => seen + Math.min(30_000, Math.m
 /** `busy` is a short time in which nothing may be started: weights are reset or examined. */
 export type State = "idle" | "training" | "paused" | "done" | "busy";
 
-/** What a page wants to hear of. Times are epochs and parts of them since the first step. */
+/** Of the loss curve. */
+export interface Point {
+  /** Epochs since the first step, with parts. */
+  readonly epochs: number;
+  /** Mean of the images since the point before. */
+  readonly loss: number;
+  readonly imagesPerSecond: number;
+}
+
+/** What a page wants to hear of. */
 export interface Listener {
-  state(state: State): void;
-  loss(epochs: number, loss: number, imagesPerSecond: number): void;
-  examined(epochs: number, examination: Examination): void;
+  state(session: Session): void;
+  loss(session: Session, point: Point): void;
+  examined(session: Session, examination: Examination): void;
   /** The GPU or the numbers gave up: training has ended. */
   failed(error: Error): void;
 }
@@ -197,7 +206,7 @@ export class Session {
         this.#imagesPerSecond += (this.#imagesPerSecond ? 0.15 : 1) * (speed - this.#imagesPerSecond);
       }
       this.#mark = { epochs, time };
-      this.#parts.listener.loss(epochs, loss, this.#imagesPerSecond);
+      this.#parts.listener.loss(this, { epochs, loss, imagesPerSecond: this.#imagesPerSecond });
     } catch (error) {
       this.#fail(error as Error);
     }
@@ -205,13 +214,12 @@ export class Session {
 
   async #examine(): Promise<void> {
     const { trainer, mnist, listener } = this.#parts;
-    const epochs = this.epochs;
-    listener.examined(epochs, await trainer.evaluate(mnist.test, breathe));
+    listener.examined(this, await trainer.evaluate(mnist.test, breathe));
   }
 
   #become(state: State): void {
     this.#state = state;
-    this.#parts.listener.state(state);
+    this.#parts.listener.state(this);
   }
 
   #fail(error: Error): void {

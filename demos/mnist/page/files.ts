@@ -1,0 +1,30 @@
+import { button, find } from "./elements.ts";
+import type { Session } from "./session.ts";
+
+/**
+ * Lets the buttons save and load weights.
+ * @param tell is called after each attempt, with the error if it failed.
+ */
+export function offerFiles(session: Session, tell: (error?: Error) => void): void {
+  const attempt = (work: Promise<void>): Promise<void> => work.then(() => tell(), tell);
+  const chooser = find<HTMLInputElement>("file");
+  button("save").addEventListener("click", () => attempt(save(session)));
+  button("load").addEventListener("click", () => chooser.click());
+  chooser.addEventListener("change", async () => {
+    const file = chooser.files?.[0];
+    if (file) await attempt(load(session, file));
+    chooser.value = ""; // So that the same file can be chosen again.
+  });
+}
+
+async function save(session: Session): Promise<void> {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([await session.save()]));
+  link.download = "mnist.safetensors";
+  link.click();
+  URL.revokeObjectURL(link.href);
+}
+
+async function load(session: Session, file: File): Promise<void> {
+  await session.load(new Uint8Array(await file.arrayBuffer()), file.name);
+}
