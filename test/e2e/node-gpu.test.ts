@@ -29,3 +29,22 @@ test.runIf(hasSoftware)("a process ends by itself although its device is alive",
 test("an unknown adapter is an error that lists the known ones", async () => {
   await expect(createGPU({ adapter: "fast" as "auto" })).rejects.toThrow(/"fast".*auto, hardware or software/);
 });
+
+test("a device outlives the GPU it came from", async () => {
+  const program = `
+    import { createGPU } from "./src/node/index.ts";
+    const device = await (await (await createGPU()).requestAdapter()).requestDevice();
+    for (let i = 0; i < 3; i++) await new Promise((resolve) => setTimeout(() => resolve(gc()), 50));
+    device.createBuffer({ size: 16, usage: 8 });
+    await device.queue.onSubmittedWorkDone();
+    console.log("alive");`;
+  const { stdout } = await run(process.execPath, [
+    "--expose-gc",
+    "--import",
+    "tsx",
+    "--input-type=module",
+    "-e",
+    program,
+  ]);
+  expect(stdout).toContain("alive");
+});
