@@ -3,33 +3,18 @@ import { writeFile } from "node:fs/promises";
 import { relative } from "node:path";
 import { Engine, io, metrics } from "../../src/index.ts";
 import { createGPU } from "../../src/node/index.ts";
+import { leaveInterrupted, run } from "../terminal/command.ts";
+import { clock, count, fact, mebibytes, paint, percent } from "../terminal/format.ts";
+import { Progress } from "../terminal/progress.ts";
 import { first, normalization } from "./dataset.ts";
 import { createNetwork, layers, type Network } from "./network.ts";
-import { help, OptionError, type Options, parseOptions } from "./terminal/options.ts";
-import { clock, count, EpochProgress, mebibytes, paint, percent } from "./terminal/progress.ts";
+import { help, type Options, parseOptions } from "./terminal/options.ts";
 import { readMnist } from "./terminal/read.ts";
 import { type Examination, meanLoss, type Tally, Trainer } from "./trainer.ts";
 
-/** Aborted by Ctrl-C. */
-const stop = new AbortController();
-process.on("SIGINT", () => {
-  if (stop.signal.aborted) process.exit(130); // Not patient enough to wait for the file.
-  stop.abort();
-});
+await run({ name: "npm start", help, parse: parseOptions, main });
 
-try {
-  const options = parseOptions(process.argv.slice(2));
-  if (options) await main(options);
-  else console.log(help);
-} catch (error) {
-  const isWrongOption = error instanceof OptionError;
-  console.error(
-    paint("red", (error as Error).message) + (isWrongOption ? "\nnpm start -- --help lists the options." : ""),
-  );
-  process.exitCode = isWrongOption ? 2 : 1;
-}
-
-async function main(options: Options): Promise<void> {
+async function main(options: Options, stop: AbortSignal): Promise<void> {
   const { epochs, batchSize, lr, seed } = options;
   const began = performance.now();
   console.log(
@@ -47,18 +32,18 @@ async function main(options: Options): Promise<void> {
 
   let last: Tally | undefined;
   let examination: Examination | undefined;
-  for (let epoch = 0; epoch < epochs && !stop.signal.aborted; epoch++) {
-    const label = `Epoch ${epoch + 1}/${epochs}`;
+  for (let epoch = 0; epoch < epochs && !stop.aborted; epoch++) {
+    const label = epochLabel(epoch, epochs);
     // Smaller steps towards the end settle what large ones keep stirring: worth a third of a percent of accuracy.
     engine.write(network.optimizer.lr, new Float32Array([lr * (1 - epoch / epochs)]));
-    const { tally, seconds } = await runEpoch(trainer, epoch, epochs, digits.y.data.length, label);
+    const { tally, seconds } = await runEpoch(trainer, epoch, epochs, digits.y.data.length, stop);
     last = tally;
     if (!Number.isFinite(tally.loss)) {
       throw new Error(
         `${label}: the loss is no longer a number; a lower --lr than ${lr} may help. No weights were written.`,
       );
     }
-    if (stop.signal.aborted) break;
+    if (stop.aborted) break;
     examination = await trainer.evaluate(test);
     const accuracy = `test accuracy ${paint("green", percent(examination.confusion.accuracy()))}`;
     const speed = `${count(tally.images / seconds)} images/s`;
@@ -67,16 +52,16 @@ async function main(options: Options): Promise<void> {
     );
   }
 
-  if (stop.signal.aborted) {
-    process.exitCode = 130; // What shells expect of an interrupted program.
+  if (stop.aborted) {
+    leaveInterrupted();
     if (!last) return console.log("Stopped before the first step; nothing was written.");
     console.log(
       `\nStopped in epoch ${last.epoch + 1}, after ${count(last.images)} of its images; the weights so far are kept.`,
     );
   }
-  if (examination && !stop.signal.aborted) report(examination);
+  if (examination && !stop.aborted) report(examination);
   const weights = await save(engine, network, options);
-  if (stop.signal.aborted || !last) return;
+  if (stop.aborted || !last) return;
   console.log(
     `Took ${clock((performance.now() - began) / 1000)}. The same seed on the same adapter gives the same bits:`,
   );
@@ -84,9 +69,13 @@ async function main(options: Options): Promise<void> {
   fact("weights", `sha256 ${createHash("sha256").update(weights).digest("hex")}`);
 }
 
+function epochLabel(epoch: number, epochs: number): string {
+  return `Epoch ${epoch + 1}/${epochs}`;
+}
+
 /** One epoch, or what Ctrl-C leaves of it. */
-async function runEpoch(trainer: Trainer, epoch: number, epochs: number, n: number, label: string) {
-  const progress = new EpochProgress(label, n);
+async function runEpoch(trainer: Trainer, epoch: number, epochs: number, n: number, stop: AbortSignal) {
+  const progress = new Progress(epochLabel(epoch, epochs), n);
   const began = performance.now();
   let reading: Promise<void> | undefined;
   let before: Tally | undefined;
@@ -94,12 +83,13 @@ async function runEpoch(trainer: Trainer, epoch: number, epochs: number, n: numb
     const tally = await trainer.tally();
     const imagesPerSecond = (1000 * tally.images) / (performance.now() - began);
     const secondsLeft = ((epochs - epoch) * n - tally.images) / imagesPerSecond;
-    progress.update({ images: tally.images, loss: meanLoss(tally, before), imagesPerSecond, secondsLeft });
+    const facts = `loss ${meanLoss(tally, before).toFixed(4)}  ${count(imagesPerSecond)} images/s`;
+    progress.update(tally.images, `${facts}  ${clock(secondsLeft)} left`);
     before = tally;
   };
   try {
     for await (const images of trainer.epoch(epoch)) {
-      if (stop.signal.aborted) break;
+      if (stop.aborted) break;
       if (reading || !progress.isDue(images)) continue;
       // Not awaited here: the steps go on while the number is on its way.
       reading = show().finally(() => {
@@ -127,8 +117,4 @@ async function save(engine: Engine, { weights }: Network, { output }: Options): 
   await writeFile(output, bytes);
   console.log(`Weights written to ${relative(".", output)} (${mebibytes(bytes.length)}).`);
   return bytes;
-}
-
-function fact(name: string, value: string): void {
-  console.log(`  ${paint("dim", name.padEnd(9))}  ${value}`);
 }

@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { pixels, side } from "../../demos/mnist/dataset.ts";
 import { mnistImage } from "../../demos/mnist/page/ink.ts";
-import { OptionError, parseOptions } from "../../demos/mnist/terminal/options.ts";
-import { clock } from "../../demos/mnist/terminal/progress.ts";
+import { parseOptions } from "../../demos/mnist/terminal/options.ts";
+import { clock } from "../../demos/terminal/format.ts";
+import { OptionError } from "../../demos/terminal/options.ts";
 
 describe("a drawing becomes an image of MNIST's kind:", () => {
   const size = 280;
