@@ -17,5 +17,9 @@ export async function readFile(path: string): Promise<Uint8Array> {
   return new Uint8Array(await response.arrayBuffer());
 }
 
-/** Folder of the reference cases: `GOLDEN_DIR`, by default the ones in this repository. */
-export const goldenDir: string = import.meta.env.GOLDEN_DIR;
+/**
+ * Folder of the reference cases: `GOLDEN_DIR`, by default the ones in this repository. Vite puts it into `import.meta.env`, in
+ * a page too; a runtime without Vite has no such object.
+ */
+export const goldenDir: string =
+  (import.meta.env as ImportMetaEnv | undefined)?.GOLDEN_DIR ?? globalThis.process?.env.GOLDEN_DIR ?? "test/golden";

@@ -35,6 +35,18 @@ export async function loadVulkan(): Promise<boolean> {
   return folder !== undefined && load(join(folder, LOADER));
 }
 
+/**
+ * Environment in which another program finds SwiftShader, and a Vulkan loader where the system has none. Undefined where there
+ * is no SwiftShader.
+ */
+export async function softwareEnvironment(): Promise<Record<string, string> | undefined> {
+  const driver = await findSwiftShader();
+  if (!driver) return undefined;
+  const folder = load(LOADER) ? undefined : await unpackSwiftShader();
+  const libraries = [process.env.LD_LIBRARY_PATH, folder].filter(Boolean).join(":");
+  return { VK_ICD_FILENAMES: driver, ...(libraries && { LD_LIBRARY_PATH: libraries }) };
+}
+
 function load(library: string): boolean {
   try {
     process.dlopen({ exports: {} }, library, constants.dlopen.RTLD_LAZY | RTLD_NODELETE);

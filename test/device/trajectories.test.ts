@@ -1,28 +1,14 @@
 import { afterAll, describe, expect, test } from "vitest";
 import { Engine } from "../../src/index.ts";
 import { readManifest } from "../golden/cases.ts";
-import { type Executor, modelFaults, modelSkipped, runFaults, runSkipped } from "../golden/trajectories.ts";
+import { deviceExecutor } from "../golden/device.ts";
+import { modelFaults, modelSkipped, runFaults, runSkipped } from "../golden/trajectories.ts";
 
 // Whole training runs on the device against those of PyTorch in float64, step by step.
 const [engine, { models, trajectories }] = await Promise.all([Engine.create(), readManifest()]);
 afterAll(() => engine.destroy());
 
-const device: Executor = {
-  async program(description) {
-    const program = await engine.compile(description);
-    return {
-      async run(feeds) {
-        await program.run(feeds);
-        const reads = Object.entries(program.outputs).map(
-          async ([name, output]) => [name, await output.data()] as const,
-        );
-        return Object.fromEntries(await Promise.all(reads));
-      },
-    };
-  },
-  write: (variable, data) => engine.write(variable, data),
-  read: (variable) => engine.read(variable),
-};
+const device = deviceExecutor(engine);
 
 describe("models at their initial weights", () => {
   for (const model of models) {
