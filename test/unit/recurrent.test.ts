@@ -1,11 +1,14 @@
 import { describe, expect, test } from "vitest";
+import { compile } from "../../src/compile/compile.ts";
 import { grad } from "../../src/compile/grad.ts";
 import { AttributeError, DTypeError, ShapeError, TilegradError } from "../../src/errors.ts";
+import type { AdapterTraits } from "../../src/graph/op.ts";
 import * as nn from "../../src/nn/index.ts";
 import { constant, input } from "../../src/ops/constants.ts";
 import { gru, lstm, lstmCell } from "../../src/ops/recurrent.ts";
 import { sum } from "../../src/ops/sum.ts";
 import { evaluate } from "../../src/reference/index.ts";
+import { gpu, software } from "../adapters.ts";
 
 const values = (n: number, seed = 0) => Float32Array.from({ length: n }, (_, i) => Math.sin(i * 1.3 + seed));
 const tensor = (...shape: number[]) =>
@@ -55,6 +58,43 @@ describe("recurrent ops", () => {
     expect(other).toEqual(hidden);
     expect(b.output.shape).toEqual([3, 4, 5]);
   });
+});
+
+describe("recurrent kernels", () => {
+  const layers = { lstm: nn.lstm, gru: nn.gru, rnn: nn.rnn };
+
+  /** Kernels of a layer with first states, forward and for all gradients. */
+  function kernels(kind: "lstm" | "gru" | "rnn", traits: AdapterTraits, twice = false) {
+    const layer = layers[kind](3, 16, { batchFirst: true });
+    const [x, h0, c0] = [input("x", [5, 20, 3]), input("h0", [1, 5, 16]), input("c0", [1, 5, 16])];
+    const { output, hN } = layer(x, kind === "lstm" ? { h0, c0 } : { h0 });
+    const wrt = [x, h0, ...(kind === "lstm" ? [c0] : []), ...layer.variables.values()];
+    const gradients = [...grad(sum(output), wrt), ...(twice ? grad(sum(hN), wrt) : [])];
+    const outputs = Object.fromEntries([output, ...gradients].map((tensor, i) => [`${i}`, tensor]));
+    return compile({ outputs }, traits).calls.filter(({ family }) => family === kind);
+  }
+
+  test.each(["lstm", "gru", "rnn"] as const)("%s: the steps on a processor share their texts", (kind) => {
+    const calls = kernels(kind, software);
+    expect(calls).toHaveLength(40);
+    expect(new Set(calls.map(({ wgsl }) => wgsl)).size).toBeLessThanOrEqual(5);
+  });
+
+  test.each(["lstm", "gru", "rnn"] as const)("%s: a GPU walks the sequence in one dispatch", (kind) => {
+    expect(kernels(kind, gpu).map(({ variant }) => variant)).toEqual(["walk", "walk"]);
+  });
+
+  test.each(["lstm", "gru", "rnn"] as const)(
+    "%s: all kernels keep to eight buffers, and bind what they write once",
+    (kind) => {
+      for (const { bindings } of [...kernels(kind, software, true), ...kernels(kind, gpu, true)]) {
+        expect(bindings.length).toBeLessThanOrEqual(8);
+        for (const { buffer } of bindings.filter(({ access }) => access === "read_write")) {
+          expect(bindings.filter((other) => other.buffer === buffer)).toHaveLength(1);
+        }
+      }
+    },
+  );
 });
 
 describe("recurrent layers", () => {
