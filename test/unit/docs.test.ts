@@ -1,0 +1,42 @@
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { describe, expect, test } from "vitest";
+
+const root = resolve(import.meta.dirname, "../..");
+const read = (path: string): string => readFileSync(join(root, path), "utf8");
+
+describe.each(["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "src/README.md"])("%s", (file) => {
+  const text = read(file);
+
+  test("links to files and headings that are there", () => {
+    const dead = [...text.matchAll(/\]\((?!https:)([^)#]*)(?:#([^)]*))?\)/g)].filter(([, path, heading]) => {
+      const target = path ? join(dirname(file), path) : file;
+      if (!existsSync(join(root, target))) return true;
+      return heading !== undefined && !headings(read(target)).includes(heading);
+    });
+    expect(dead.map(([link]) => link)).toEqual([]);
+  });
+
+  test("names files and scripts that are there", () => {
+    const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
+    const paths = [...text.matchAll(/`((?:src|shaders|test|demos|bench)\/[\w./-]+)`/g)].map(([, path]) => path!);
+    expect(paths.filter((path) => !existsSync(join(root, path)))).toEqual([]);
+    const names = [...text.matchAll(/npm run ([\w:]+)/g)].map(([, name]) => name!);
+    expect(names.filter((name) => !(name in scripts))).toEqual([]);
+  });
+});
+
+/** Headings as links name them. */
+const headings = (text: string): string[] =>
+  [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
+    heading!
+      .toLowerCase()
+      .replace(/[^\w\- ]/g, "")
+      .replaceAll(" ", "-"),
+  );
+
+test("the map shows the training step as it is", () => {
+  const shown = [...read("src/README.md").matchAll(/^ ?\d+ {2}(\S+)$/gm)].map(([, label]) => label);
+  const kernels = read("test/unit/passes/mlp.kernels.txt").trim().split("\n");
+  expect(shown).toEqual(kernels.map((line) => line.split(" ")[0]));
+});
