@@ -24,7 +24,7 @@ export async function saveSafetensors(
 
 /**
  * Gives variables the values of a safetensors file. The whole file is checked first: a file that does not fit changes nothing.
- * @param variables by name; the file must hold all of them, in their shapes. Floats of any width become f32.
+ * @param variables by name; the file must hold all of them, in their shapes. Floats of any width become f32, 64-bit counts i32.
  * @throws FormatError naming the tensor that is missing, surplus, or of another shape or kind.
  */
 export function loadSafetensors(
@@ -58,5 +58,11 @@ function valuesFor(variable: Variable, tensor: SafetensorsTensor, what: string):
   const isFloat = /F\d+$/.test(tensor.dtype);
   if (variable.dtype === "f32" && isFloat) return toFloat32(tensor);
   if (tensor.dtype === variable.dtype.toUpperCase()) return tensor.data as TensorData;
+  // PyTorch counts batches in 64 bits.
+  if (variable.dtype === "i32" && tensor.dtype === "I64") {
+    const narrow = Int32Array.from(tensor.data, Number);
+    if (tensor.data.every((value, i) => value === BigInt(narrow[i]!))) return narrow;
+    throw new FormatError(`${what} holds numbers that do not fit into 32 bits`);
+  }
   throw new FormatError(`${what} is ${tensor.dtype}, expected ${variable.dtype.toUpperCase()}`);
 }

@@ -1,7 +1,7 @@
 import { ShapeError } from "../errors.ts";
 import { floats, showShape } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { add, le, mul, where } from "./arithmetic.ts";
+import { add, le, maximum, mul, where } from "./arithmetic.ts";
 import { matmul } from "./matmul.ts";
 import { finite } from "./pointwise.ts";
 import { iota } from "./random.ts";
@@ -19,6 +19,9 @@ export interface AttentionOptions {
 
 /** Score of what may not be seen: e to this power is 0 beside any other. A position that sees nothing attends to all alike. */
 const unseen = -1e30;
+
+/** Masks of −∞ as well: a line of nothing else would otherwise be no number. f16 has no room for such a bound. */
+const bounded = (mask: Tensor): Tensor => (mask.dtype === "f32" ? maximum(mask, unseen) : mask);
 
 /**
  * softmax(query · keyᵀ · scale + mask) · value (A. Vaswani et al., 2017).
@@ -47,7 +50,7 @@ export function scaledDotProductAttention(
     matmul(query, transpose(key)),
     finite("scaledDotProductAttention", "scale", scale ?? 1 / Math.sqrt(size!)),
   );
-  if (mask) scores = floats.includes(mask.dtype) ? add(scores, mask) : where(mask, scores, unseen);
+  if (mask) scores = floats.includes(mask.dtype) ? add(scores, bounded(mask)) : where(mask, scores, unseen);
   if (causal) {
     const corner = scores.shape.slice(-2);
     scores = where(le(iota(corner, 1), iota(corner, 0)), scores, unseen);

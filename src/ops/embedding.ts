@@ -1,13 +1,135 @@
-import { ShapeError } from "../errors.ts";
-import { showShape } from "../graph/shape.ts";
-import type { Tensor } from "../graph/tensor.ts";
+import {
+  type EmbeddingParams,
+  embeddingGradByPosition,
+  embeddingGradByRow,
+  embeddingRows,
+  embeddingWidth,
+  embeddingZeros,
+} from "../../shaders/embedding.wgsl.ts";
+import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
+import { AttributeError, DTypeError, ShapeError } from "../errors.ts";
+import type { KernelCall, Lowering, Op, View } from "../graph/op.ts";
+import { bytesPer, floats, showShape, sizeOf } from "../graph/shape.ts";
+import { apply, type Tensor } from "../graph/tensor.ts";
 import { eq, where } from "./arithmetic.ts";
-import { indexSelect } from "./gather.ts";
-import { detach, reshape, unsqueeze } from "./views.ts";
+import { zerosLike } from "./constants.ts";
+import { bind, touched } from "./fused.ts";
+import { choose, type Variant } from "./variants.ts";
+import { expand, reshape, unsqueeze } from "./views.ts";
+
+/** Rows `attrs.padding` of the table is read like any other, but gets no gradient. */
+const embeddingOp: Op = {
+  name: "embedding",
+  infer: ([weight, index]) => [{ shape: [index!.shape[0]!, weight!.shape[1]!], dtype: weight!.dtype }],
+  bounds: ({ inputs: [weight] }) => [{ input: 1, low: 0, high: weight!.shape[0]! - 1 }],
+  vjp: ({ inputs: [weight, index], attrs }, [dy]) => [
+    dy && apply(embeddingGradOp, [dy, index!], { ...attrs, rows: weight!.shape[0]! }),
+  ],
+  lower({ inputs: [weight, index] }, to) {
+    const [table, indices, y] = [to.contiguous(weight!), to.contiguous(index!), to.result(0)!];
+    const [rows, size] = table.shape as [number, number];
+    return [callOf("embedding", "direct", embeddingRows, y.shape[0]! * size, { rows, size }, table, indices, y)];
+  },
+};
+
+/** Sums the rows of dy `[positions, size]` by the row of the table that they name. */
+const embeddingGradOp: Op = {
+  name: "embeddingGrad",
+  infer: ([dy], { rows }) => [{ shape: [rows, dy!.shape[1]!], dtype: dy!.dtype }],
+  vjp({ inputs: [, index], attrs: { padding } }, [u]) {
+    if (!u) return [];
+    const rows = apply(embeddingOp, [u, index!], { padding });
+    if (padding === undefined) return [rows];
+    const padded = expand(unsqueeze(eq(index!, padding), -1), rows.shape);
+    return [where(padded, zerosLike(rows), rows)];
+  },
+  lower({ inputs: [dy, index], attrs: { rows, padding } }, to: Lowering) {
+    const [values, indices, y] = [to.contiguous(dy!), to.contiguous(index!), to.result(0)!];
+    const [positions, size] = values.shape as [number, number];
+    const variant = choose<GradVariant, Problem>("embeddingGrad", variants, { rows, positions }, to.traits);
+    const count = (variant.name === "rows" ? rows : positions) * size;
+    const problem = { rows, size, padding };
+    const call = callOf("embeddingGrad", variant.name, variant.write, count, problem, values, indices, y);
+    return variant.name === "rows" ? [call] : [zerosCall(y), call];
+  },
+};
+
+interface Problem {
+  readonly rows: number;
+  readonly positions: number;
+}
+
+interface GradVariant extends Variant<Problem> {
+  readonly name: "rows" | "positions";
+  readonly write: (params: EmbeddingParams) => string;
+}
+
+const variants: readonly GradVariant[] = [
+  {
+    name: "rows",
+    fits: () => true,
+    score: ({ rows, positions }) => (rows <= 2 * positions ? 2 : 0),
+    write: embeddingGradByRow,
+  },
+  { name: "positions", fits: () => true, score: () => 1, write: embeddingGradByPosition },
+];
+
+const lengthOf = (view: View): number => view.span / bytesPer(view.dtype);
+
+/** @param count elements of work: each invocation does one, or a vec4 of them. */
+function callOf(
+  name: string,
+  variant: string,
+  write: (params: EmbeddingParams) => string,
+  count: number,
+  { rows, size, padding }: { rows: number; size: number; padding?: number },
+  values: View,
+  indices: View,
+  y: View,
+): KernelCall {
+  const positions = sizeOf(indices.shape);
+  const grid = gridOf(Math.ceil(count / embeddingWidth(size) / workgroupSize));
+  return {
+    label: `${name}[${rows}x${size}]×${positions}:${y.dtype}`,
+    family: name,
+    variant,
+    wgsl: write({
+      type: y.dtype,
+      rows,
+      size,
+      positions,
+      padding,
+      inputLength: lengthOf(values),
+      indexLength: lengthOf(indices),
+      outputLength: lengthOf(y),
+      grid,
+    }),
+    bindings: [bind(values, "read"), bind(indices, "read"), bind(y, "read_write")],
+    workgroups: [grid.x, grid.y, 1],
+    flops: name === "embedding" ? 0 : positions * size,
+    bytes: 2 * positions * size * bytesPer(y.dtype) + touched(indices),
+  };
+}
+
+function zerosCall(y: View): KernelCall {
+  const outputLength = lengthOf(y);
+  const grid = gridOf(Math.ceil(outputLength / 4 / workgroupSize));
+  const none = { rows: 0, size: 0, positions: 0, padding: undefined, inputLength: 0, indexLength: 0 };
+  return {
+    label: `zeros${showShape(y.shape).replaceAll(", ", "x")}:${y.dtype}`,
+    family: "embeddingGrad",
+    variant: "zeros",
+    wgsl: embeddingZeros({ ...none, type: y.dtype, outputLength, grid }),
+    bindings: [bind(y, "read_write")],
+    workgroups: [grid.x, grid.y, 1],
+    flops: 0,
+    bytes: y.span,
+  };
+}
 
 /**
- * Rows of a table: y[…, :] = weight[indices[…], :].
- * @param indices i32 of any shape, from 0 to V − 1.
+ * Rows of a table: y[…, :] = weight[indices[…], :]. Its gradient adds up repeated rows in their order, so it repeats to the bit.
+ * @param indices i32 of any shape, from 0 to V − 1. Those fed to a program are checked; computed ones are held at the ends.
  * @param weight `[V, D]`
  * @param options `paddingIdx`: a row that is read as usual but gets no gradient; default none.
  * @returns `[…, D]`
@@ -15,6 +137,11 @@ import { detach, reshape, unsqueeze } from "./views.ts";
 export function embedding(indices: Tensor, weight: Tensor, { paddingIdx }: { paddingIdx?: number } = {}): Tensor {
   if (weight.shape.length !== 2)
     throw new ShapeError(`embedding: weight is ${showShape(weight.shape)}, expected [V, D]`);
-  const rows = reshape(indexSelect(weight, 0, reshape(indices, [-1])), [...indices.shape, weight.shape[1]!]);
-  return paddingIdx === undefined ? rows : where(unsqueeze(eq(indices, paddingIdx), -1), detach(rows), rows);
+  if (indices.dtype !== "i32") throw new DTypeError(`embedding: the indices are ${indices.dtype}, expected i32`);
+  if (!floats.includes(weight.dtype)) throw new DTypeError(`embedding: weight is ${weight.dtype}, expected f32 or f16`);
+  const [rows, size] = weight.shape as [number, number];
+  if (paddingIdx !== undefined && !(Number.isInteger(paddingIdx) && paddingIdx >= 0 && paddingIdx < rows))
+    throw new AttributeError(`embedding: paddingIdx is ${paddingIdx}, expected a row from 0 to ${rows - 1}`);
+  const attrs = paddingIdx === undefined ? {} : { padding: paddingIdx };
+  return reshape(apply(embeddingOp, [weight, reshape(indices, [-1])], attrs), [...indices.shape, size]);
 }

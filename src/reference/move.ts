@@ -65,6 +65,22 @@ const scatterAdd: Kernel = ({ attrs: { axis } }, [x, index, source]) => {
   return [data];
 };
 
+const embedding: Kernel = (_, [weight, index]) => {
+  const [rows, size] = weight!.shape as [number, number];
+  const row = (n: number): number => Math.min(Math.max(index!.data[n]!, 0), rows - 1);
+  return [generate([index!.data.length, size], ([n, column]) => weight!.data[row(n!) * size + column!]!)];
+};
+
+const embeddingGrad: Kernel = ({ attrs: { rows, padding } }, [dy, index]) => {
+  const size = dy!.shape[1]!;
+  const data = new Float64Array(rows * size);
+  eachElement(dy!.shape, ([n, column], position) => {
+    const row = index!.data[n!]!;
+    if (row >= 0 && row < rows && row !== padding) data[row * size + column!]! += dy!.data[position]!;
+  });
+  return [data];
+};
+
 const cumsum: Kernel = ({ attrs: { axis } }, [x]) => {
   const data = x!.data.slice();
   const to = positions(x!.shape);
@@ -84,5 +100,7 @@ export const moves: Readonly<Record<string, Kernel>> = {
   concat,
   gather,
   scatterAdd,
+  embedding,
+  embeddingGrad,
   cumsum,
 };

@@ -131,13 +131,21 @@ export const attentionRows: readonly CaseRow[] = [
         [5, 4],
       ],
       [[33], [5, 1]],
+      [
+        [2, 3],
+        [40, 8],
+      ],
+      [[5], [40, 3]],
     ],
     draws: [whole(0, 4), reals(-2, 2)],
   },
   {
     name: "embedding with padding",
     op: (i, w) => embedding(i, w, { paddingIdx: 0 }),
-    shapes: [[[9], [5, 4]]],
+    shapes: [
+      [[9], [5, 4]],
+      [[7], [40, 3]],
+    ],
     draws: [whole(0, 4), reals(-2, 2)],
     noGradient: true,
   },
