@@ -35,7 +35,7 @@ async function main(options: Options, stop: AbortSignal): Promise<void> {
   for (let epoch = 0; epoch < epochs && !stop.aborted; epoch++) {
     const label = epochLabel(epoch, epochs);
     // Smaller steps towards the end settle what large ones keep stirring: worth a third of a percent of accuracy.
-    engine.write(network.optimizer.lr, new Float32Array([lr * (1 - epoch / epochs)]));
+    engine.write(network.optimizer.lr, lr * (1 - epoch / epochs));
     const { tally, seconds } = await runEpoch(trainer, epoch, epochs, digits.y.data.length, stop);
     last = tally;
     if (!Number.isFinite(tally.loss)) {

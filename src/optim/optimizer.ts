@@ -61,7 +61,7 @@ export type StepUpdates = Update[] & {
  * moments are variables, created when `minimize` first meets a parameter.
  */
 export class Optimizer {
-  /** The learning rate, on the GPU: `engine.write(optimizer.lr, new Float32Array([1e-4]))` changes it between runs. */
+  /** The learning rate, on the GPU: `engine.write(optimizer.lr, 1e-4)` changes it between runs. */
   readonly lr: Variable;
   /** Steps taken, i32; absent where neither rule nor schedule depends on it. */
   readonly step: Variable | undefined;

@@ -8,6 +8,8 @@ export type Feeds = Readonly<Record<string, TensorData>>;
 
 const arrays = { f32: Float32Array, f16: Float32Array, i32: Int32Array, u32: Uint32Array };
 
+const withArticle = (name: string): string => `${/^[AEIOU]/.test(name) ? "an" : "a"} ${name}`;
+
 /** Checks feeds before anything is written: names, element types, sizes, ranges of whole numbers. */
 export function checkFeeds({ inputs, bounds }: Pick<Lowered, "inputs" | "bounds">, feeds: Feeds): void {
   for (const name of Object.keys(feeds)) {
@@ -18,14 +20,14 @@ export function checkFeeds({ inputs, bounds }: Pick<Lowered, "inputs" | "bounds"
   }
   for (const [name, { tensor }] of inputs) {
     const data = feeds[name];
-    const expected = `${arrays[tensor.dtype].name} of ${sizeOf(tensor.shape)} (${showShape(tensor.shape)})`;
-    if (data === undefined) throw new FeedError(`run: input "${name}" is missing, expected a ${expected}`);
+    const expected = `${withArticle(arrays[tensor.dtype].name)} of ${sizeOf(tensor.shape)} (${showShape(tensor.shape)})`;
+    if (data === undefined) throw new FeedError(`run: input "${name}" is missing, expected ${expected}`);
     if (!(data instanceof arrays[tensor.dtype])) {
       const given = (data as object)?.constructor?.name ?? typeof data;
-      throw new FeedError(`run: input "${name}" is a ${given}, expected a ${expected}`);
+      throw new FeedError(`run: input "${name}" is ${withArticle(given)}, expected ${expected}`);
     }
     if (data.length !== sizeOf(tensor.shape)) {
-      throw new FeedError(`run: input "${name}" has ${data.length} elements, expected a ${expected}`);
+      throw new FeedError(`run: input "${name}" has ${data.length} elements, expected ${expected}`);
     }
     const range = bounds.get(name);
     if (!range) continue;

@@ -1,4 +1,6 @@
-import type { DType, Shape } from "../graph/shape.ts";
+import { ShapeError } from "../errors.ts";
+import { unpackHalves } from "../graph/half.ts";
+import { type DType, type Shape, showShape, sizeOf } from "../graph/shape.ts";
 import type { TensorData } from "../graph/tensor.ts";
 
 /** A result of a program. Its value stays on the GPU until it is asked for. */
@@ -23,15 +25,24 @@ export class Output {
     return this.#read();
   }
 
-  /** The single element of a one-element output; of a larger one the first. */
+  /**
+   * The single element of a one-element output.
+   * @throws ShapeError when there are several.
+   */
   async scalar(): Promise<number> {
+    if (sizeOf(this.shape) !== 1) {
+      throw new ShapeError(
+        `outputs.${this.name}.scalar: the output is ${showShape(this.shape)}, expected a single element`,
+      );
+    }
     return (await this.#read())[0]!;
   }
 }
 
-/** Bytes as the typed array of a dtype. */
+/** Bytes as the typed array of a dtype; halves become f32. */
 export function typed(bytes: ArrayBuffer, dtype: DType): TensorData {
   if (dtype === "i32") return new Int32Array(bytes);
   if (dtype === "u32") return new Uint32Array(bytes);
+  if (dtype === "f16") return unpackHalves(new Uint16Array(bytes));
   return new Float32Array(bytes);
 }

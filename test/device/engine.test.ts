@@ -81,7 +81,7 @@ describe("programs", () => {
     const program = await engine.compile({ updates: optimizer.minimize(t.sum(t.mul(w, 2))) });
     await program.run();
     expect(await engine.read(w)).toEqual(f32(0));
-    engine.write(optimizer.lr, f32(0.25));
+    engine.write(optimizer.lr, 0.25);
     await program.run();
     expect(await engine.read(w)).toEqual(f32(-0.5));
   });
@@ -257,19 +257,21 @@ describe("errors", () => {
   test("of feeds name the input and what was expected", { tags: ["quick"] }, async () => {
     const program = await engine.compile({ outputs: { loss: losses.crossEntropy(x, y) } });
     const good = { x: new Float32Array(6), y: new Int32Array(2) };
-    await expect(program.run({ x: good.x })).rejects.toThrow('input "y" is missing, expected a Int32Array of 2 ([2])');
+    await expect(program.run({ x: good.x })).rejects.toThrow('input "y" is missing, expected an Int32Array of 2 ([2])');
     await expect(program.run({ ...good, z: good.x })).rejects.toThrow(
       'no input "z"; the program\'s inputs are "x", "y"',
     );
     await expect(program.run({ ...good, x: new Float32Array(5) })).rejects.toThrow('input "x" has 5 elements');
     await expect(program.run({ ...good, y: new Float32Array(2) })).rejects.toThrow(
-      'input "y" is a Float32Array, expected a Int32Array',
+      'input "y" is a Float32Array, expected an Int32Array',
     );
     await expect(program.run({ ...good, y: new Int32Array([0, 3]) })).rejects.toThrow(
       'input "y" holds 3 at position 1; crossEntropy takes 0 to 2',
     );
     await expect(program.run({ ...good, y: new Int32Array([-1, 0]) })).rejects.toThrow(t.FeedError);
-    await expect(program.run({ x: [1] as unknown as Float32Array, y: good.y })).rejects.toThrow('input "x" is a Array');
+    await expect(program.run({ x: [1] as unknown as Float32Array, y: good.y })).rejects.toThrow(
+      'input "x" is an Array',
+    );
     await program.run(good);
     expect(await program.outputs.loss.scalar()).toBeCloseTo(Math.log(3), 5);
   });

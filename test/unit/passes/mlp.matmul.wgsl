@@ -5,13 +5,12 @@
 alias F = vec4f;
 alias I = vec4i;
 alias U = vec4u;
-const M = 64u;
-const N = 128u;
-const K = 784u;
+const ROWS = 64u;
+const COLS = 128u;
 
 fn finish(batch: u32, row: u32, col: u32, x0: F) {
-  if (row >= M || col >= N) { return; }
-  let at = (batch * M + row) * N + col;
+  if (row >= ROWS || col >= COLS) { return; }
+  let at = (batch * ROWS + row) * COLS + col;
 
   let x1 = e0[col / 4u];
   let v0 = x0 + x1;
@@ -27,7 +26,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let batch = id.y;
   let col = id.x % TILES_N * 8u;
   let row = id.x / TILES_N * 16u;
-  if (row >= M) { return; }
+  if (row >= ROWS) { return; }
   let a_base = 0u;
   let b_base = 0u;
   let a_from0 = (a_base + row * 784u) / 4u;
