@@ -24,16 +24,26 @@ export function simplify(roots: readonly Tensor[]): Tensor[] {
     );
     return `${numberOf(node.op)}(${inputs.map((input) => `${numberOf(input.node)}.${input.index}`).join()})${attrs}`;
   };
-  return rewrite(roots, (node, inputs) => {
-    if (node.op.source && node.op.name !== "full") return undefined;
-    const simple = simpler(node, inputs);
-    if (simple) return [simple];
+  const unique = new Set<Node>();
+  const once = (node: Node, inputs: readonly Tensor[]): readonly Tensor[] => {
     const key = keyOf(node, inputs);
     const twin = known.get(key);
     if (twin) return twin;
     const results = withInputs(node, inputs);
     known.set(key, results);
+    for (const { node: made } of results) unique.add(made);
     return results;
+  };
+  // What a rule makes may have been made before.
+  const shared = (tensor: Tensor): Tensor => {
+    const { node, index } = tensor;
+    if (unique.has(node) || (node.op.source && node.op.name !== "full")) return tensor;
+    return once(node, node.inputs.map(shared))[index]!;
+  };
+  return rewrite(roots, (node, inputs) => {
+    if (node.op.source && node.op.name !== "full") return undefined;
+    const simple = simpler(node, inputs);
+    return simple ? [shared(simple)] : once(node, inputs);
   });
 }
 

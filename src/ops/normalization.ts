@@ -2,7 +2,7 @@ import { AttributeError, ShapeError } from "../errors.ts";
 import type { Op } from "../graph/op.ts";
 import { floats, sameShape, showShape, sizeOf } from "../graph/shape.ts";
 import { apply, type Tensor, type Update, Variable } from "../graph/tensor.ts";
-import { add, mul, rsqrt, sub } from "./arithmetic.ts";
+import { add, div, mul, rsqrt, sub } from "./arithmetic.ts";
 import { onesLike, zerosLike } from "./constants.ts";
 import { normalizeRows, rowsOf } from "./layerNorm.ts";
 import { attributedOp, broadcast } from "./pointwise.ts";
@@ -146,9 +146,11 @@ const batchNormOp: Op = attributedOp<{ axes: readonly number[] }>(
     vjp(dy, _, x, mean, rstd, weight) {
       const h = apply(batchNormOp, [x!, mean!, rstd!, onesLike(x!), zerosLike(x!)], { axes });
       const count = axes.reduce((n, axis) => n * x!.shape[axis]!, 1);
-      const average = (v: Tensor) => expand(mul(sum(v, axes, true), 1 / count), v.shape);
+      // The factor stays outside of the sums: they are the gradients of weight and bias, too.
+      const total = (v: Tensor) => expand(sum(v, axes, true), v.shape);
       const along = mul(dy, h);
-      const dx = mul(mul(weight!, rstd!), sub(sub(dy, average(dy)), mul(h, average(along))));
+      const shift = mul(add(total(dy), mul(h, total(along))), 1 / count);
+      const dx = mul(mul(weight!, rstd!), sub(dy, shift));
       return [dx, undefined, undefined, along, dy];
     },
   }),
@@ -173,8 +175,9 @@ export function nextStatistics(
   const batch = batchStatistics(x);
   const count = sizeOf(x.shape) / x.shape[1]!;
   if (count === 1) throw new ShapeError(`batchNorm: ${showShape(x.shape)} has one value per channel: no variance`);
-  const blend = (old: Tensor, now: Tensor) => add(mul(old, 1 - momentum), mul(reshape(now, old.shape), momentum));
-  return { mean: blend(mean, batch.mean), variance: blend(variance, mul(batch.variance, count / (count - 1))) };
+  // Differences and a division: a factor would become part of the sums, which would then be made twice.
+  const blend = (old: Tensor, now: Tensor) => add(old, mul(sub(reshape(now, old.shape), old), momentum));
+  return { mean: blend(mean, batch.mean), variance: blend(variance, div(batch.variance, (count - 1) / count)) };
 }
 
 /**

@@ -85,6 +85,16 @@ describe("normalisation", () => {
   });
 });
 
+test("a training step of batch normalisation reads the batch five times to sum, and makes no sum twice", () => {
+  const layer = nn.batchNorm2d(3);
+  const images = input("images", [4, 3, 5, 5]);
+  const loss = t.sum(t.exp(layer(images, { training: true })));
+  const { calls } = compile({ outputs: { loss }, updates: optim.sgd({ lr: 0.1 }).minimize(loss) }, software);
+  const sums = calls.map(({ label }) => label).filter((label) => label.startsWith("sum[4x3x5x5]"));
+  // Mean, variance, loss, and the gradients of weight and bias. Statistics and the gradient of the images take them from there.
+  expect(sums).toHaveLength(5);
+});
+
 describe("attention", () => {
   const [query, memory] = [input("q", [2, 3, 4]), input("m", [2, 5, 4])];
   const layer = nn.multiheadAttention(4, 2);
