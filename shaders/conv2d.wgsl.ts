@@ -1,7 +1,8 @@
 import { finishing, lanes, type Results, range } from "./lib/epilogue.wgsl.ts";
 import { storage } from "./lib/grid.wgsl.ts";
+import { narrowed, widened, widened4 } from "./lib/half.wgsl.ts";
 import { tiled } from "./lib/tile.wgsl.ts";
-import { plus, shifted, times } from "./lib/view.wgsl.ts";
+import { plus, type Scalar, shifted, times, vec4Of } from "./lib/view.wgsl.ts";
 import { wgsl } from "./wgsl.ts";
 
 /**
@@ -26,6 +27,8 @@ export interface Taps {
 }
 
 export interface CorrelateParams extends Results {
+  /** Element type of input and weight; sums are f32 whatever it is. */
+  readonly type: Scalar;
   /** rows and cols of Results are height and width of the result; images · groups · outChannels of them. */
   readonly images: number;
   readonly groups: number;
@@ -81,7 +84,7 @@ export function correlateDirect(p: CorrelateParams, { channels, columns, workgro
   const guardColumn = reaches({ ...h, positions: Math.ceil(h.positions / width) * width }, input.width);
   const load = (distance: number): string => {
     const at = moved("left", distance);
-    const value = `input[line + ${at}]`;
+    const value = widened(p.type, `input[line + ${at}]`);
     return guardColumn ? `select(0.0, ${value}, ${at} < ${input.width}u)` : value;
   };
   const multiply = range(h.count).flatMap((t) => {
@@ -93,7 +96,7 @@ export function correlateDirect(p: CorrelateParams, { channels, columns, workgro
           .join(", ")});`,
     );
     const rows = range(channels).flatMap((r) => [
-      `let w${t}_${r} = weight[${plus("kernel_row", `${r * weight.strides[1] + j}u`)}];`,
+      `let w${t}_${r} = ${widened(p.type, `weight[${plus("kernel_row", `${r * weight.strides[1] + j}u`)}]`)};`,
       ...range(columns).map((c) => `acc${r}_${c} += w${t}_${r} * p${t}_${c};`),
     ]);
     return [...columnsOf, ...rows];
@@ -115,8 +118,8 @@ export function correlateDirect(p: CorrelateParams, { channels, columns, workgro
     }),
   );
   return wgsl`
-${storage(0, "input", "read", "f32", input.length)}
-${storage(1, "weight", "read", "f32", weight.length)}
+${storage(0, "input", "read", p.type, input.length)}
+${storage(1, "weight", "read", p.type, weight.length)}
 ${finish.declare(2)}
 ${finish.text}
 const OUT_CHANNELS = ${p.outChannels}u; // per group, like IN_CHANNELS
@@ -161,12 +164,12 @@ function inputAt(p: CorrelateParams): string {
   const { vertical: v, horizontal: h, input } = p;
   const sign = (t: string, shift: number) => (shift < 0 ? `- ${t} * ${-shift}u` : `+ ${t} * ${shift}u`);
   return wgsl`
-fn input_at(batch: u32, k: u32, pixel: u32) -> f32 {
+fn input_at(batch: u32, k: u32, pixel: u32) -> ${p.type} {
   let t = k % ${v.count * h.count}u;
   let row = ${moved(times(`(pixel / ${h.positions}u)`, v.stride), v.offset)} ${sign(`(t / ${h.count}u)`, v.shift)};
   let col = ${moved(times(`(pixel % ${h.positions}u)`, h.stride), h.offset)} ${sign(`(t % ${h.count}u)`, h.shift)};
   let at = ((batch * ${p.inChannels}u + k / ${v.count * h.count}u) * ${input.height}u + row) * ${input.width}u + col;
-  return select(0.0, input[at], row < ${input.height}u && col < ${input.width}u);
+  return select(${p.type}(), input[at], row < ${input.height}u && col < ${input.width}u);
 }
 `;
 }
@@ -184,8 +187,8 @@ export function correlateTiled(p: CorrelateParams): string {
   };
   const pixels = v.positions * h.positions;
   return wgsl`
-${storage(0, "input", "read", "f32", p.input.length)}
-${storage(1, "weight", "read", "f32", weight.length)}
+${storage(0, "input", "read", p.type, p.input.length)}
+${storage(1, "weight", "read", p.type, weight.length)}
 ${finish.declare(2)}
 ${finish.text}
 ${inputAt(p)}
@@ -196,6 +199,7 @@ fn put(batch: u32, channel: u32, pixel: u32, sum: f32) {
   finish(batch * ${p.outChannels}u + channel, ${placed("y", v)}, ${placed("x", h)}, sum);
 }
 ${tiled({
+  type: p.type,
   prologue: [
     "let batch = group.z; // image and group",
     `let kernel = ${times(`(batch % ${p.groups}u)`, weight.strides[0])};`,
@@ -215,6 +219,9 @@ ${tiled({
 }
 
 export interface WeightGradParams {
+  /** Element types of input and dy, and of the result; sums are f32 whatever they are. */
+  readonly type: Scalar;
+  readonly outputType: Scalar;
   readonly images: number;
   readonly groups: number;
   readonly outChannels: number;
@@ -249,15 +256,15 @@ export function weightGradDirect(
   const guardColumn = reaches({ ...h, positions: Math.ceil(h.positions / 4) * 4 }, input.width) || pieces > 1;
   const load = (distance: number): string => {
     const at = moved("left", distance);
-    const value = `input[line + ${at}]`;
+    const value = widened(p.type, `input[line + ${at}]`);
     return guardColumn ? `select(0.0, ${value}, ${at} < ${input.width}u)` : value;
   };
   const perPart = Math.ceil(p.images / p.parts);
   const size = p.groups * p.outChannels * p.inChannels * v.count * h.count;
   return wgsl`
-${storage(0, "input", "read", "f32", input.length)}
-${ragged ? storage(1, "dy", "read", "f32", p.gradLength) : storage(1, "dy", "read", "vec4f", p.gradLength / 4)}
-${storage(2, "dw", "read_write", "f32", p.outputLength)}
+${storage(0, "input", "read", p.type, input.length)}
+${ragged ? storage(1, "dy", "read", p.type, p.gradLength) : storage(1, "dy", "read", vec4Of[p.type], p.gradLength / 4)}
+${storage(2, "dw", "read_write", p.outputType, p.outputLength)}
 const OUT_CHANNELS = ${p.outChannels}u; // per group, like IN_CHANNELS
 const IN_CHANNELS = ${p.inChannels}u;
 const PIXELS = ${v.positions * h.positions}u;
@@ -296,9 +303,9 @@ ${range(channels).flatMap((r) => {
   const at = plus("grad_row", `${r * v.positions * h.positions}u`, "4u * q");
   const four = ragged
     ? `select(vec4f(), vec4f(${range(4)
-        .map((k) => `dy[${plus(at, `${k}u`)}]`)
+        .map((k) => widened(p.type, `dy[${plus(at, `${k}u`)}]`))
         .join(", ")}), inside)`
-    : `dy[(${at}) / 4u]`;
+    : widened4(p.type, `dy[(${at}) / 4u]`);
   return [`        let g${r} = ${four};`];
 })}
 ${range(wide).flatMap((t) => [
@@ -317,7 +324,7 @@ ${range(channels).flatMap((r) =>
       ...(p.outChannels % channels === 0 || r === 0 ? [] : [`${shifted("channel", r)} < OUT_CHANNELS`]),
       ...(h.count % wide === 0 || t === 0 ? [] : [`${shifted("j", t)} < ${h.count}u`]),
     ];
-    const store = `dw[${plus("at", `${r * p.inChannels * v.count * h.count + t}u`)}] = dot(acc${r}_${t}, vec4f(1.0));`;
+    const store = `dw[${plus("at", `${r * p.inChannels * v.count * h.count + t}u`)}] = ${narrowed(p.outputType, `dot(acc${r}_${t}, vec4f(1.0))`)};`;
     return guards.length > 0 ? `  if (${guards.join(" && ")}) { ${store} }` : `  ${store}`;
   }),
 )}
@@ -333,23 +340,24 @@ export function weightGradTiled(p: WeightGradParams): string {
   const columns = p.inChannels * taps;
   const perPart = Math.ceil(p.images / p.parts) * pixels;
   return wgsl`
-${storage(0, "input", "read", "f32", input.length)}
-${storage(1, "dy", "read", "f32", p.gradLength)}
-${storage(2, "dw", "read_write", "f32", p.outputLength)}
+${storage(0, "input", "read", p.type, input.length)}
+${storage(1, "dy", "read", p.type, p.gradLength)}
+${storage(2, "dw", "read_write", p.outputType, p.outputLength)}
 // Pixel k counts through all images.
-fn input_at(group: u32, k: u32, column: u32) -> f32 {
+fn input_at(group: u32, k: u32, column: u32) -> ${p.type} {
   let pixel = k % ${pixels}u;
   let t = column % ${taps}u;
   let row = ${moved(times(`(pixel / ${h.positions}u)`, v.stride), v.offset)} + t / ${h.count}u * ${v.shift}u;
   let col = ${moved(times(`(pixel % ${h.positions}u)`, h.stride), h.offset)} + t % ${h.count}u * ${h.shift}u;
   let plane = (k / ${pixels}u * ${p.groups}u + group) * ${p.inChannels}u + column / ${taps}u;
-  return select(0.0, input[(plane * ${input.height}u + row) * ${input.width}u + col], row < ${input.height}u && col < ${input.width}u);
+  return select(${p.type}(), input[(plane * ${input.height}u + row) * ${input.width}u + col], row < ${input.height}u && col < ${input.width}u);
 }
 fn put(part: u32, channels: u32, row: u32, col: u32, sum: f32) {
   if (row >= ${p.outChannels}u || col >= ${columns}u) { return; }
-  dw[((part * ${p.groups}u + channels) * ${p.outChannels}u + row) * ${columns}u + col] = sum;
+  dw[((part * ${p.groups}u + channels) * ${p.outChannels}u + row) * ${columns}u + col] = ${narrowed(p.outputType, "sum")};
 }
 ${tiled({
+  type: p.type,
   prologue: [`let channels = group.z % ${p.groups}u; // group of channels`, `let part = group.z / ${p.groups}u;`],
   a: (row, k) =>
     `dy[((${k} / ${pixels}u * ${p.groups}u + channels) * ${p.outChannels}u + ${row}) * ${pixels}u + ${k} % ${pixels}u]`,

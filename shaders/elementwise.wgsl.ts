@@ -1,4 +1,5 @@
 import { type Grid, linearId, storage, workgroupSize } from "./lib/grid.wgsl.ts";
+import { aliases } from "./lib/half.wgsl.ts";
 import { type Scalar, type ViewParams, vec4Load, vec4Of } from "./lib/view.wgsl.ts";
 import { wgsl } from "./wgsl.ts";
 
@@ -25,6 +26,8 @@ export interface ElementwiseParams {
   readonly body: readonly string[];
   readonly lib: readonly string[];
   readonly usesIndex: boolean;
+  /** Whether values of type H (f16) occur. */
+  readonly half: boolean;
 }
 
 /**
@@ -32,7 +35,7 @@ export interface ElementwiseParams {
  * a vec4 wherever the view of an input allows it. Buffers are padded to 16 bytes, so the last invocation may meet up to three
  * elements of padding: there it stores zeros.
  */
-export function elementwise({ count, grid, inputs, outputs, body, lib, usesIndex }: ElementwiseParams): string {
+export function elementwise({ count, grid, inputs, outputs, body, lib, usesIndex, half }: ElementwiseParams): string {
   // Where a result takes an input's place, both are the same vec4 of one buffer.
   const whole = { vectors: true, load: (name: string, i: string) => `${name}[${i}]` };
   const loads = inputs.map((input) => ({ ...input, ...(input.shared ? whole : vec4Load(input.view, input.type)) }));
@@ -48,9 +51,7 @@ export function elementwise({ count, grid, inputs, outputs, body, lib, usesIndex
     ),
   ];
   return wgsl`
-alias F = vec4f;
-alias I = vec4i;
-alias U = vec4u;
+${aliases(4, half)}
 const COUNT = ${Math.ceil(count / 4)}u; // vec4 in the result
 ${declared}
 ${lib}

@@ -1,13 +1,16 @@
 import { finishing, lanes, loadsVectors, type Operand, type Results, range } from "./lib/epilogue.wgsl.ts";
 import { storage } from "./lib/grid.wgsl.ts";
+import { widened, widened4 } from "./lib/half.wgsl.ts";
 import { tiled } from "./lib/tile.wgsl.ts";
-import { elementAt, plus, shifted, times } from "./lib/view.wgsl.ts";
+import { elementAt, plus, type Scalar, shifted, times, vec4Of } from "./lib/view.wgsl.ts";
 import { wgsl } from "./wgsl.ts";
 
 export interface MatmulParams extends Results {
   /** rows and cols of Results are M and N. */
   readonly k: number;
   readonly batches: number;
+  /** Element type of both factors; sums are f32 whatever it is. */
+  readonly type: Scalar;
   readonly a: Operand;
   readonly b: Operand;
 }
@@ -16,7 +19,7 @@ export interface MatmulParams extends Results {
 const factors = (p: MatmulParams, aVectors: boolean, bVectors: boolean): string[] =>
   [p.a, p.b].map(({ length }, i) => {
     const vectors = i === 0 ? aVectors : bVectors;
-    return storage(i, i === 0 ? "a" : "b", "read", vectors ? "vec4f" : "f32", vectors ? length / 4 : length);
+    return storage(i, i === 0 ? "a" : "b", "read", vectors ? vec4Of[p.type] : p.type, vectors ? length / 4 : length);
   });
 
 /** out[M, N] = finish(a[M,K] · b[K,N]): the definition, one invocation per result. Every other variant is held to it. */
@@ -33,8 +36,8 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let col = id.x;
   var sum = 0.0;
   for (var k = 0u; k < K; k++) {
-    sum += a[${plus(elementAt(p.a.batch, "id.z"), times("row", p.a.strides[0]), times("k", p.a.strides[1]))}]
-         * b[${plus(elementAt(p.b.batch, "id.z"), times("k", p.b.strides[0]), times("col", p.b.strides[1]))}];
+    sum += ${widened(p.type, `a[${plus(elementAt(p.a.batch, "id.z"), times("row", p.a.strides[0]), times("k", p.a.strides[1]))}]`)}
+         * ${widened(p.type, `b[${plus(elementAt(p.b.batch, "id.z"), times("k", p.b.strides[0]), times("col", p.b.strides[1]))}]`)};
   }
   finish(id.z, row, col, sum);
 }
@@ -62,34 +65,36 @@ export function matmulDirect(p: MatmulParams, { rows, columns, workgroup }: Dire
   const bAlongN = loadsVectors(p.b, 1);
   const bAlongK = !bAlongN && loadsVectors(p.b, 0);
   const quads = Math.floor(p.k / 4);
+  const one = (value: string) => widened(p.type, value);
+  const four = (value: string) => widened4(p.type, value);
   const rest = p.k % 4;
 
   /** Loads and multiply-adds of `depth` steps along K from `k`, which counts in fours as `q`. */
   const block = (q: string, depth: number): string[] => {
     const k = (d: number) => (d === 0 ? `4u * ${q}` : `(4u * ${q} + ${d}u)`);
     const lines: string[] = [];
-    if (aAlongK) for (const r of range(rows)) lines.push(`let a${r} = a[a_from${r} + ${q}];`);
+    if (aAlongK) for (const r of range(rows)) lines.push(`let a${r} = ${four(`a[a_from${r} + ${q}]`)};`);
     else if (aAlongM)
       for (const d of range(depth))
         for (const j of range(rows / 4))
           lines.push(
-            `let a${d}_${j} = a[${shifted(`(${plus("a_base", times(k(d), p.a.strides[1]), "row")}) / 4u`, j)}];`,
+            `let a${d}_${j} = ${four(`a[${shifted(`(${plus("a_base", times(k(d), p.a.strides[1]), "row")}) / 4u`, j)}]`)};`,
           );
     else
       for (const r of range(rows))
         for (const d of range(depth))
-          lines.push(`let a${r}_${d} = a[${plus(`a_from${r}`, times(k(d), p.a.strides[1]))}];`);
+          lines.push(`let a${r}_${d} = ${one(`a[${plus(`a_from${r}`, times(k(d), p.a.strides[1]))}]`)};`);
     const aAt = (r: number, d: number) =>
       aAlongK ? `a${r}.${lanes[d]}` : aAlongM ? `a${d}_${r >> 2}.${lanes[r & 3]}` : `a${r}_${d}`;
-    if (bAlongK) for (const c of range(4 * columns)) lines.push(`let bk${c} = b[b_from${c} + ${q}];`);
+    if (bAlongK) for (const c of range(4 * columns)) lines.push(`let bk${c} = ${four(`b[b_from${c} + ${q}]`)};`);
     for (const d of range(depth)) {
       for (const c of range(columns)) {
-        const four = range(4).map((i) => 4 * c + i);
+        const lane = range(4).map((i) => 4 * c + i);
         const value = bAlongN
-          ? `b[${shifted(`(${plus("b_base", times(k(d), p.b.strides[0]), "col")}) / 4u`, c)}]`
+          ? four(`b[${shifted(`(${plus("b_base", times(k(d), p.b.strides[0]), "col")}) / 4u`, c)}]`)
           : bAlongK
-            ? `vec4f(${four.map((i) => `bk${i}.${lanes[d]}`).join(", ")})`
-            : `vec4f(${four.map((i) => `b[${plus("b_base", times(k(d), p.b.strides[0]), times(shifted("col", i), p.b.strides[1]))}]`).join(", ")})`;
+            ? `vec4f(${lane.map((i) => `bk${i}.${lanes[d]}`).join(", ")})`
+            : `vec4f(${lane.map((i) => one(`b[${plus("b_base", times(k(d), p.b.strides[0]), times(shifted("col", i), p.b.strides[1]))}]`)).join(", ")})`;
         lines.push(`let b${d}_${c} = ${value};`);
       }
       for (const r of range(rows))
@@ -140,6 +145,7 @@ ${factors(p, false, false)}
 ${finish.declare(2)}
 ${finish.text}
 ${tiled({
+  type: p.type,
   prologue: [
     "let batch = group.z;",
     `let a_base = ${elementAt(p.a.batch, "batch")};`,

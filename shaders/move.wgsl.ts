@@ -1,4 +1,5 @@
 import { type Grid, linearId, storage, workgroupSize } from "./lib/grid.wgsl.ts";
+import { narrowed, sumOf, widened } from "./lib/half.wgsl.ts";
 import { elementAt, type Scalar, type ViewParams } from "./lib/view.wgsl.ts";
 import { wgsl } from "./wgsl.ts";
 
@@ -163,15 +164,15 @@ ${storage(2, "source", "read", type, source.length)}
 ${storage(3, "y", "read_write", type, output.length)}
 ${main(count, grid, [
   ...coordinates(shape, "i"),
-  `  var acc = x[${elementAt(input.view, "i")}];`,
+  `  var acc = ${widened(type, `x[${elementAt(input.view, "i")}]`)};`,
   `  if (${within.join(" && ") || "true"}) {`,
   `    for (var j = 0u; j < ${index.view.shape[axis]!}u; j++) {`,
   `      if (index[${dot(names, index.view.strides, index.view.offset)}] == i32(c${axis})) {`,
-  `        acc += source[${dot(names, source.view.strides, source.view.offset)}];`,
+  `        acc += ${widened(type, `source[${dot(names, source.view.strides, source.view.offset)}]`)};`,
   "      }",
   "    }",
   "  }",
-  "  y[i] = acc;",
+  `  y[i] = ${narrowed(type, "acc")};`,
 ])}`;
 }
 
@@ -193,10 +194,10 @@ ${storage(0, "x", "read", type, input.length)}
 ${storage(1, "y", "read_write", type, output.length)}
 ${main(count, grid, [
   `  let from_ = i / ${inner}u * ${along * inner}u + i % ${inner}u;`,
-  `  var acc = ${type}(0);`,
+  `  var acc = ${sumOf(type)}(0);`,
   `  for (var t = 0u; t < ${along}u; t++) {`,
   `    let at = from_ + t * ${inner}u;`,
-  `    acc += x[${elementAt(input.view, "at")}];`,
-  "    y[at] = acc;",
+  `    acc += ${widened(type, `x[${elementAt(input.view, "at")}]`)};`,
+  `    y[at] = ${narrowed(type, "acc")};`,
   "  }",
 ])}`;

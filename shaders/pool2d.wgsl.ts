@@ -1,7 +1,11 @@
 import { type Grid, linearId, storage, workgroupSize } from "./lib/grid.wgsl.ts";
+import { narrowed, widened } from "./lib/half.wgsl.ts";
+import type { Scalar } from "./lib/view.wgsl.ts";
 import { wgsl } from "./wgsl.ts";
 
 export interface PoolParams {
+  /** Element type of image and results. */
+  readonly type: Scalar;
   readonly height: number;
   readonly width: number;
   readonly rows: number;
@@ -42,8 +46,8 @@ const unpack = "(index[o / 4u] >> (8u * (o % 4u))) & 255u";
  */
 export const maxPool = (p: PoolParams): string => wgsl`
 ${constants(p)}
-${storage(0, "image", "read", "f32", p.imageLength)}
-${storage(1, "pooled", "read_write", "f32", p.pooledLength)}
+${storage(0, "image", "read", p.type, p.imageLength)}
+${storage(1, "pooled", "read_write", p.type, p.pooledLength)}
 ${storage(2, "index", "read_write", "u32", p.indexLength)}
 
 @compute @workgroup_size(${workgroupSize})
@@ -62,12 +66,12 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
       for (var j = 0u; j < KERNEL_W; j++) {
         ${elementOf(p)}
         if (y < HEIGHT && x < WIDTH) {
-          let value = image[plane + y * WIDTH + x];
+          let value = ${widened(p.type, "image[plane + y * WIDTH + x]")};
           if (value > best || at == 255u) { best = value; at = i * KERNEL_W + j; }
         }
       }
     }
-    pooled[o] = best;
+    pooled[o] = ${narrowed(p.type, "best")};
     word |= at << (8u * lane);
   }
   index[four] = word;
@@ -80,9 +84,9 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
  */
 export const maxPoolGrad = (p: PoolParams): string => wgsl`
 ${constants(p)}
-${storage(0, "pooled", "read", "f32", p.pooledLength)}
+${storage(0, "pooled", "read", p.type, p.pooledLength)}
 ${storage(1, "index", "read", "u32", p.indexLength)}
-${storage(2, "image", "read_write", "f32", p.imageLength)}
+${storage(2, "image", "read_write", p.type, p.imageLength)}
 
 @compute @workgroup_size(${workgroupSize})
 fn main(@builtin(global_invocation_id) id: vec3u) {
@@ -97,11 +101,11 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
       let x = e % WIDTH + ${p.padding[1]}u - j * ${p.dilation[1]}u;
       if (y % ${p.stride[0]}u == 0u && x % ${p.stride[1]}u == 0u && y / ${p.stride[0]}u < ROWS && x / ${p.stride[1]}u < COLS) {
         let o = plane + y / ${p.stride[0]}u * COLS + x / ${p.stride[1]}u;
-        if ((${unpack}) == i * KERNEL_W + j) { sum += pooled[o]; }
+        if ((${unpack}) == i * KERNEL_W + j) { sum += ${widened(p.type, "pooled[o]")}; }
       }
     }
   }
-  image[e] = sum;
+  image[e] = ${narrowed(p.type, "sum")};
 }
 `;
 
@@ -113,9 +117,9 @@ export const maxPoolGradBlocks = (p: PoolParams): string => wgsl`
 ${constants(p)}
 const BLOCKS_X = ${Math.ceil(p.width / p.stride[1])}u;
 const BLOCKS_Y = ${Math.ceil(p.height / p.stride[0])}u;
-${storage(0, "pooled", "read", "f32", p.pooledLength)}
+${storage(0, "pooled", "read", p.type, p.pooledLength)}
 ${storage(1, "index", "read", "u32", p.indexLength)}
-${storage(2, "image", "read_write", "f32", p.imageLength)}
+${storage(2, "image", "read_write", p.type, p.imageLength)}
 
 @compute @workgroup_size(${workgroupSize})
 fn main(@builtin(global_invocation_id) id: vec3u) {
@@ -133,7 +137,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     for (var j = 0u; j < ${p.stride[1]}u; j++) {
       if (row * ${p.stride[0]}u + i < HEIGHT && col * ${p.stride[1]}u + j < WIDTH) {
         let here = i < KERNEL_H && j < KERNEL_W && i * KERNEL_W + j == won;
-        image[start + i * WIDTH + j] = select(0.0, value, here);
+        image[start + i * WIDTH + j] = select(${p.type}(), value, here);
       }
     }
   }
@@ -143,9 +147,9 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 /** The elements of an image that won: the gradient of \`maxPoolGrad\`. */
 export const maxPoolPick = (p: PoolParams): string => wgsl`
 ${constants(p)}
-${storage(0, "image", "read", "f32", p.imageLength)}
+${storage(0, "image", "read", p.type, p.imageLength)}
 ${storage(1, "index", "read", "u32", p.indexLength)}
-${storage(2, "pooled", "read_write", "f32", p.pooledLength)}
+${storage(2, "pooled", "read_write", p.type, p.pooledLength)}
 
 @compute @workgroup_size(${workgroupSize})
 fn main(@builtin(global_invocation_id) id: vec3u) {

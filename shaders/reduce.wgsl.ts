@@ -1,4 +1,5 @@
 import { type Grid, linearGroup, linearId, storage, workgroupSize } from "./lib/grid.wgsl.ts";
+import { narrowed, sumOf, widened, widened4 } from "./lib/half.wgsl.ts";
 import { coalesce, elementAt, type Scalar, type ViewParams, vec4Of } from "./lib/view.wgsl.ts";
 import { wgsl } from "./wgsl.ts";
 
@@ -6,7 +7,9 @@ export type ReduceKind = "sum" | "prod" | "max" | "min" | "argmax" | "argmin";
 
 export interface ReduceParams {
   readonly kind: ReduceKind;
+  /** Element types of input and result; f16 is folded in f32, with f32 partial results. */
   readonly type: Scalar;
+  readonly outputType: Scalar;
   /** The axes that stay, and those that are folded; the element of both together is the sum of the two positions. */
   readonly kept: ViewParams;
   readonly folded: ViewParams;
@@ -25,7 +28,8 @@ const lowest = { f32: "-3.4028234663852886e38", f16: "-65504.0h", i32: "i32(-214
 const highest = { f32: "3.4028234663852886e38", f16: "65504.0h", i32: "2147483647", u32: "4294967295u" };
 
 /** Neutral element and the folding step of each kind. `pick` kinds carry the position of the winner. */
-function rule(kind: ReduceKind, type: Scalar) {
+function rule(kind: ReduceKind, elements: Scalar) {
+  const type = sumOf(elements);
   switch (kind) {
     case "sum":
       return { start: `${type}(0)`, fold: (a: string, b: string) => `${a} + ${b}` };
@@ -42,8 +46,8 @@ function rule(kind: ReduceKind, type: Scalar) {
 
 const isPick = (kind: ReduceKind): boolean => kind === "argmax" || kind === "argmin";
 const chunksOf = ({ length, chunk }: ReduceParams): number => Math.ceil(length / chunk);
-const scaled = (value: string, { scale, type }: ReduceParams): string =>
-  scale === 1 ? value : `${value} * ${type}(${scale})`;
+const scaled = (value: string, { scale, type, outputType }: ReduceParams): string =>
+  narrowed(outputType, scale === 1 ? value : `${value} * ${sumOf(type)}(${scale})`);
 
 /**
  * out[o] = fold of in[o, 0 … LENGTH−1], one invocation per result and no barrier: the variant for CPU adapters and for many
@@ -64,7 +68,7 @@ export function reduceSerial(p: ReduceParams): string {
     p.kept.offset % 4 === 0 &&
     coalesce(p.kept).strides.every((stride) => stride % 4 === 0);
   const quarter = { shape: [length / 4], strides: [1], offset: 0 };
-  const output = isPick(kind) ? "i32" : type;
+  const output = p.outputType;
   const first = chunksOf(p) === 1 ? "" : "c * CHUNK + ";
   return wgsl`
 const OUTPUTS = ${total}u; // results, times the chunks of each
@@ -85,10 +89,10 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   #endif
   let from_ = ${elementAt(p.kept, "o")};
   #if ${vectors}
-  var acc = ${vec4Of[type]}(${start});
+  var acc = ${vec4Of[sumOf(type)]}(${start});
   for (var t = 0u; t < CHUNK; t++) {
     let r = ${first}t;
-    acc = ${fold("acc", `x[from_ / 4u + ${elementAt(quarter, "r")}]`)};
+    acc = ${fold("acc", widened4(type, `x[from_ / 4u + ${elementAt(quarter, "r")}]`))};
   }
   let pairs = ${fold("acc.xy", "acc.zw")};
   let whole = ${fold("pairs.x", "pairs.y")};
@@ -107,9 +111,9 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   for (var t = 0u; t < CHUNK; t++) {
     let r = ${first}t;
     #if ${ragged}
-    if (r < LENGTH) { acc = ${fold("acc", `x[from_ + ${elementAt(folded, "r")}]`)}; }
+    if (r < LENGTH) { acc = ${fold("acc", widened(type, `x[from_ + ${elementAt(folded, "r")}]`))}; }
     #else
-    acc = ${fold("acc", `x[from_ + ${elementAt(folded, "r")}]`)};
+    acc = ${fold("acc", widened(type, `x[from_ + ${elementAt(folded, "r")}]`))};
     #endif
   }
   y[i] = ${scaled("acc", p)};
@@ -126,7 +130,7 @@ export function reduceTree(p: ReduceParams): string {
   const { kind, type, chunk, length, grid } = p;
   const { start, fold, better } = rule(kind, type);
   const total = p.outputs * chunksOf(p);
-  const output = isPick(kind) ? "i32" : type;
+  const output = p.outputType;
   const first = chunksOf(p) === 1 ? "" : "c * CHUNK + ";
   return wgsl`
 const OUTPUTS = ${total}u; // results, times the chunks of each
@@ -136,7 +140,7 @@ const THREADS = ${workgroupSize}u;
 const ROUNDS = ${Math.ceil(chunk / workgroupSize)}u;
 ${storage(0, "x", "read", type, p.inputLength)}
 ${storage(1, "y", "read_write", output, p.outputLength)}
-var<workgroup> partial: array<${type}, ${workgroupSize}>;
+var<workgroup> partial: array<${sumOf(type)}, ${workgroupSize}>;
 #if ${isPick(kind)}
 var<workgroup> place: array<u32, ${workgroupSize}>;
 #endif
@@ -160,7 +164,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let k = t * THREADS + lane;
     let r = ${first}k;
     if (k < CHUNK && r < LENGTH) {
-      let value = x[from_ + ${elementAt(p.folded, "r")}];
+      let value = ${widened(type, `x[from_ + ${elementAt(p.folded, "r")}]`)};
       #if ${isPick(kind)}
       if (value ${better ?? ">"} acc || at == 0xffffffffu) { acc = value; at = r; }
       #else

@@ -1,4 +1,6 @@
 import { type Grid, linearGroup, linearId, storage, workgroupSize } from "./lib/grid.wgsl.ts";
+import { narrowed, widened } from "./lib/half.wgsl.ts";
+import type { Scalar } from "./lib/view.wgsl.ts";
 import { wgsl } from "./wgsl.ts";
 
 /** What is made of each line of logits. Labels enter the last two only. */
@@ -6,6 +8,9 @@ export type SoftmaxKind = "softmax" | "logSoftmax" | "crossEntropy" | "crossEntr
 
 export interface SoftmaxParams {
   readonly kind: SoftmaxKind;
+  /** Element types of the logits and of the result; everything in between is f32, and so are losses. */
+  readonly type: Scalar;
+  readonly outputType: Scalar;
   /** Lines, elements of a line, and the distance between its neighbours. */
   readonly lines: number;
   readonly length: number;
@@ -32,20 +37,26 @@ function declarations(p: SoftmaxParams): string[] {
     `const LINES = ${p.lines}u;`,
     `const LENGTH = ${p.length}u; // elements of a line`,
     `const INNER = ${p.inner}u; // distance between neighbours of a line`,
-    storage(0, "x", "read", "f32", p.inputLength),
+    storage(0, "x", "read", p.type, p.inputLength),
     ...labels,
     ...grads,
-    storage(output, "y", "read_write", "f32", p.outputLength),
+    storage(output, "y", "read_write", p.outputType, p.outputLength),
   ];
 }
 
 /** What is stored for element `t` of the line, given its logit `value`, the line's `top` and `total` = Σ e^(x − top). */
-const stored = (kind: SoftmaxKind): string =>
-  kind === "softmax"
-    ? "exp(value - top) / total"
-    : kind === "logSoftmax"
-      ? "value - top - log(total)"
-      : "select(0.0, scale * (exp(value - top) / total - select(0.0, 1.0, i32(t) == label)), kept)";
+const stored = ({ kind, outputType }: SoftmaxParams): string =>
+  narrowed(
+    outputType,
+    kind === "softmax"
+      ? "exp(value - top) / total"
+      : kind === "logSoftmax"
+        ? "value - top - log(total)"
+        : "select(0.0, scale * (exp(value - top) / total - select(0.0, 1.0, i32(t) == label)), kept)",
+  );
+
+/** The logit at a place of the buffer, as f32. */
+const logit = ({ type }: SoftmaxParams, at: string): string => widened(type, `x[${at}]`);
 
 /** Statements that read the label of line `i`; those outside the line are held at its ends. */
 const readLabel = ({ kind, ignore, uniform }: SoftmaxParams): string => wgsl`
@@ -71,16 +82,16 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   if (i >= LINES) { return; }
   let from_ = i / INNER * (LENGTH * INNER) + i % INNER;
   ${readLabel(p)}
-  var top = x[from_];
-  for (var t = 1u; t < LENGTH; t++) { top = max(top, x[from_ + t * INNER]); }
+  var top = ${logit(p, "from_")};
+  for (var t = 1u; t < LENGTH; t++) { top = max(top, ${logit(p, "from_ + t * INNER")}); }
   var total = 0.0;
-  for (var t = 0u; t < LENGTH; t++) { total += exp(x[from_ + t * INNER] - top); }
+  for (var t = 0u; t < LENGTH; t++) { total += exp(${logit(p, "from_ + t * INNER")} - top); }
   #if ${p.kind === "crossEntropy"}
-  y[i] = select(0.0, log(total) + top - x[from_ + u32(label) * INNER], kept);
+  y[i] = select(0.0, log(total) + top - ${logit(p, "from_ + u32(label) * INNER")}, kept);
   #else
   for (var t = 0u; t < LENGTH; t++) {
-    let value = x[from_ + t * INNER];
-    y[from_ + t * INNER] = ${stored(p.kind)};
+    let value = ${logit(p, "from_ + t * INNER")};
+    y[from_ + t * INNER] = ${stored(p)};
   }
   #endif
 }
@@ -99,10 +110,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let i = min(${linearGroup(p.grid)}, LINES - 1u);
   let from_ = i / INNER * (LENGTH * INNER) + i % INNER;
   ${readLabel(p)}
-  var top = x[from_];
+  var top = ${logit(p, "from_")};
   for (var k = 0u; k < ROUNDS; k++) {
     let t = k * THREADS + lane;
-    if (t < LENGTH) { top = max(top, x[from_ + t * INNER]); }
+    if (t < LENGTH) { top = max(top, ${logit(p, "from_ + t * INNER")}); }
   }
   partial[lane] = top;
   for (var half = THREADS / 2u; half > 0u; half /= 2u) {
@@ -113,7 +124,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   var total = 0.0;
   for (var k = 0u; k < ROUNDS; k++) {
     let t = k * THREADS + lane;
-    if (t < LENGTH) { total += exp(x[from_ + t * INNER] - top); }
+    if (t < LENGTH) { total += exp(${logit(p, "from_ + t * INNER")} - top); }
   }
   partial[lane] = total;
   for (var half = THREADS / 2u; half > 0u; half /= 2u) {
@@ -123,13 +134,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   total = workgroupUniformLoad(&partial[0]);
   if (${linearGroup(p.grid)} >= LINES) { return; }
   #if ${p.kind === "crossEntropy"}
-  if (lane == 0u) { y[i] = select(0.0, log(total) + top - x[from_ + u32(label) * INNER], kept); }
+  if (lane == 0u) { y[i] = select(0.0, log(total) + top - ${logit(p, "from_ + u32(label) * INNER")}, kept); }
   #else
   for (var k = 0u; k < ROUNDS; k++) {
     let t = k * THREADS + lane;
     if (t < LENGTH) {
-      let value = x[from_ + t * INNER];
-      y[from_ + t * INNER] = ${stored(p.kind)};
+      let value = ${logit(p, "from_ + t * INNER")};
+      y[from_ + t * INNER] = ${stored(p)};
     }
   }
   #endif

@@ -1,5 +1,6 @@
 import { wgsl } from "../wgsl.ts";
 import { storage } from "./grid.wgsl.ts";
+import { aliases } from "./half.wgsl.ts";
 import { elementAt, plus, type Scalar, shifted, times, type ViewParams, vec4Of } from "./view.wgsl.ts";
 
 /** A stack of matrices. Its element (batch, i, j) is `batch` at the batch's number + i · strides[0] + j · strides[1]. */
@@ -12,12 +13,16 @@ export interface Operand {
 
 /** What is done with each sum before it is stored: the body of an elementwise kernel whose first input is the sum. */
 export interface Epilogue {
+  /** What the sum, computed in f32, is to the body: f16 rounds it first. */
+  readonly type: Scalar;
   readonly inputs: readonly (Operand & { readonly type: Scalar })[];
   /** Statements over `x0` (the sum), `x1`, … and the names of the values to store. */
   readonly body: readonly string[];
   readonly values: readonly string[];
   readonly lib: readonly string[];
   readonly usesIndex: boolean;
+  /** Whether values of type H (f16) occur. */
+  readonly half: boolean;
 }
 
 /** The results of a kernel that ends in an epilogue: stacks of ROWS × COLS matrices, row-major. */
@@ -49,6 +54,7 @@ export interface Finish {
  * The end of a kernel: runs the epilogue on `width` neighbouring sums of a row and stores those that lie inside the result.
  */
 export function finishing({ rows, cols, epilogue, outputs }: Results, width: 1 | 4): Finish {
+  const rounds = epilogue.type === "f16";
   const stores = width === 4 && cols % 4 === 0;
   const wide = epilogue.inputs.map((input) => width === 4 && cols % 4 === 0 && loadsVectors(input, 1));
   const vectorOf = (type: Scalar) => (width === 4 ? vec4Of[type] : type);
@@ -87,15 +93,16 @@ export function finishing({ rows, cols, epilogue, outputs }: Results, width: 1 |
       ),
     ],
     text: wgsl`
-alias F = ${vectorOf("f32")};
-alias I = ${vectorOf("i32")};
-alias U = ${vectorOf("u32")};
+${aliases(width, epilogue.half)}
 const ROWS = ${rows}u;
 const COLS = ${cols}u;
 ${epilogue.lib}
-fn finish(batch: u32, row: u32, col: u32, x0: F) {
+fn finish(batch: u32, row: u32, col: u32, ${rounds ? "sum" : "x0"}: F) {
   if (row >= ROWS || col >= COLS) { return; }
   let at = (batch * ROWS + row) * COLS + col;
+  #if ${rounds}
+  let x0 = H(sum);
+  #endif
   #if ${epilogue.usesIndex}
   let index = at + ${width === 4 ? "vec4u(0u, 1u, 2u, 3u)" : "0u"};
   #endif

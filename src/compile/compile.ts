@@ -6,6 +6,7 @@ import { apply, applyAll, type Tensor, type Update, Variable } from "../graph/te
 import { pointwiseOp } from "../ops/pointwise.ts";
 import { fuse } from "./fuse.ts";
 import { type Guard, guard } from "./guard.ts";
+import { checkHalf } from "./half.ts";
 import { type Home, settle } from "./homes.ts";
 import { type Lowered, lower } from "./lower.ts";
 import { baseOf, isOwn } from "./memory.ts";
@@ -55,6 +56,7 @@ export function compile(
   const names = Object.keys(outputs);
   const targets = all.map(([variable]) => variable);
   const built = [...Object.values(outputs), ...all.map(([, value]) => value)];
+  checkHalf(built, traits);
   const simplified = passes.simplify === false ? built : simplify(built);
   const fused = own(
     passes.fuse === false ? simplified : fuse(simplified, traits.maxStorageBuffers - Number(checkFinite)),

@@ -9,7 +9,7 @@ export interface Guard {
 }
 
 /**
- * Lets every kernel test the bits of each f32 that it stores, and leave the number of the first faulty store in one word: the
+ * Lets every kernel test the bits of each f32 and f16 that it stores, and leave the number of the first faulty store in one word: the
  * first in time keeps it, over all runs. Values are tested as integers, since WGSL may assume that NaN does not occur. Works on
  * the text of a kernel, so that no kernel family has to know of it.
  */
@@ -19,7 +19,7 @@ export function guard(calls: readonly KernelCall[]): { readonly calls: readonly 
   const guarded = calls.map((call): KernelCall => {
     let wgsl = call.wgsl;
     for (const [, binding, name, type] of call.wgsl.matchAll(
-      /@binding\((\d+)\) var<storage, read_write> (\w+): array<(f32|vec4f)/g,
+      /@binding\((\d+)\) var<storage, read_write> (\w+): array<(f32|vec4f|f16|vec4h)\b/g,
     )) {
       const number = stores.push({ kernel: call.label, role: call.bindings[Number(binding)]!.buffer.role });
       wgsl = wrapStores(wgsl, name!, (value) => `checked_${type}(${value}, ${number}u)`);
@@ -27,7 +27,7 @@ export function guard(calls: readonly KernelCall[]): { readonly calls: readonly 
     if (wgsl === call.wgsl) return call;
     return {
       ...call,
-      wgsl: `${wgsl}\n${checks(call.bindings.length)}`,
+      wgsl: `${wgsl}\n${checks(call.bindings.length)}${/checked_(f16|vec4h)/.test(wgsl) ? halfChecks : ""}`,
       bindings: [...call.bindings, { buffer: flag, offset: 0, size: 16, access: "read_write" }],
     };
   });
@@ -64,6 +64,19 @@ fn checked_f32(value: f32, store: u32) -> f32 {
 }
 fn checked_vec4f(value: vec4f, store: u32) -> vec4f {
   if (any((bitcast<vec4u>(value) & vec4u(0x7f800000u)) == vec4u(0x7f800000u))) { report(store); }
+  return value;
+}
+`;
+
+const halfChecks = `fn checked_f16(value: f16, store: u32) -> f16 {
+  if ((bitcast<u32>(vec2h(value, 0.0h)) & 0x7c00u) == 0x7c00u) { report(store); }
+  return value;
+}
+fn checked_vec4h(value: vec4h, store: u32) -> vec4h {
+  let bits = bitcast<vec2u>(value);
+  let low = (bits & vec2u(0x7c00u)) == vec2u(0x7c00u);
+  let high = (bits & vec2u(0x7c000000u)) == vec2u(0x7c000000u);
+  if (any(low) || any(high)) { report(store); }
   return value;
 }
 `;

@@ -1,3 +1,4 @@
+import { inMemory, packHalves } from "../graph/half.ts";
 import {
   type AdapterTraits,
   type Binding,
@@ -14,6 +15,7 @@ import { type Node, type Tensor, type TensorData, Variable } from "../graph/tens
 import { fullValue } from "../ops/constants.ts";
 import { bind, elementwiseOver } from "../ops/fused.ts";
 import { identity } from "../ops/program.ts";
+import { enableHalf } from "./half.ts";
 import { alignUp, type Home, spanOf, virtualBuffer } from "./homes.ts";
 import { baseOf, isOwn } from "./memory.ts";
 
@@ -48,7 +50,7 @@ export function lower(
     Object.entries(outputs).map(([name, tensor]) => [name, pass.outputView(name, tensor)]),
   );
   pass.finishUpdates(updates);
-  return { calls: separate(pass.calls), inputs: pass.inputs, outputs: views, bounds: boundsOf(nodes) };
+  return { calls: separate(pass.calls).map(enableHalf), inputs: pass.inputs, outputs: views, bounds: boundsOf(nodes) };
 }
 
 class LowerPass {
@@ -195,7 +197,7 @@ class LowerPass {
       return wholeView(buffer, shape, dtype);
     }
     const value = fullValue(result);
-    const data: TensorData = value === undefined ? node.attrs["data"] : filled(dtype, value);
+    const data = inMemory(value === undefined ? node.attrs["data"] : filled(dtype, value), dtype);
     const bytes = new Uint8Array(value === undefined ? span : 16);
     bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
     const buffer = virtualBuffer("constant", value === undefined ? "constant" : `constant ${value}`, bytes.length, {
@@ -229,7 +231,9 @@ class LowerPass {
     const known = this.#constants.get(key);
     if (known) return known;
     const data = new Uint8Array(spanOf(shape, dtype));
-    fill(typedArray(data.buffer, dtype));
+    const values = typedArray(dtype === "f16" ? new ArrayBuffer(2 * data.length) : data.buffer, dtype);
+    fill(values);
+    if (dtype === "f16") data.set(new Uint8Array(packHalves(values).buffer));
     const made = wholeView(virtualBuffer("constant", role, data.length, { data }), shape, dtype);
     this.#constants.set(key, made);
     return made;

@@ -1,4 +1,5 @@
-import { sameShape } from "../graph/shape.ts";
+import { largestHalf } from "../graph/half.ts";
+import { floats, sameShape } from "../graph/shape.ts";
 import { apply, type Node, type Tensor } from "../graph/tensor.ts";
 import { full, fullValue } from "../ops/constants.ts";
 import { expand, permute, reshape, transpose } from "../ops/views.ts";
@@ -78,6 +79,13 @@ const rules: Record<string, (node: Node, inputs: readonly Tensor[]) => Tensor | 
   sub: (_, [a, b]) => (fullValue(b!) === 0 ? a : undefined),
   mul: (_, [a, b]) => (fullValue(b!) === 1 ? a : fullValue(a!) === 1 ? b : (scaledSum(a!, b!) ?? scaledSum(b!, a!))),
   div: (_, [a, b]) => (fullValue(b!) === 1 ? a : undefined),
+  // f32 holds every f16; the other way round something may be lost.
+  cast: ({ attrs: { to } }, [x]) => {
+    const { op, inputs } = x!.node;
+    return op.name === "cast" && x!.dtype === "f32" && to === "f16" && inputs[0]!.dtype === "f16"
+      ? inputs[0]
+      : undefined;
+  },
   neg: (_, [x]) => (x!.node.op.name === "neg" ? x!.node.inputs[0]! : undefined),
   detach: (_, [x]) => x,
 };
@@ -93,7 +101,7 @@ const transposed = (x: Tensor): Tensor =>
 /** A number times a sum: the sum's kernel multiplies. Axes of size 1 may have been put back in between. */
 function scaledSum(total: Tensor, factor: Tensor): Tensor | undefined {
   const value = fullValue(factor);
-  if (value === undefined || factor.dtype !== "f32") return undefined;
+  if (value === undefined || !floats.includes(factor.dtype)) return undefined;
   const { node } = total.node.op.name === "reshape" ? total.node.inputs[0]! : total;
   if (node.op.name !== "sum") return undefined;
   const scaled = apply(node.op, node.inputs, { ...node.attrs, scale: (node.attrs["scale"] ?? 1) * value });
@@ -108,7 +116,7 @@ function simpler(node: Node, inputs: readonly Tensor[]): Tensor | undefined {
     if (values.every((value) => value !== undefined)) {
       const value = op.pointwise.js(values, attrs, 0);
       // An infinite constant cannot be written; the kernel decides what comes of it.
-      if (Number.isFinite(value) && Math.abs(value) < 3.4e38) {
+      if (Number.isFinite(value) && Math.abs(value) <= (result!.dtype === "f16" ? largestHalf : 3.4e38)) {
         return full(
           result!.shape,
           Number(result!.dtype === "i32" || result!.dtype === "u32" ? Math.trunc(value) : value),

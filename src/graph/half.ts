@@ -1,3 +1,6 @@
+import type { DType } from "./shape.ts";
+import type { TensorData } from "./tensor.ts";
+
 /*
  * IEEE 754 binary16, which hosts have no array for: 1 bit sign, 5 bits exponent, 10 bits fraction. f16 tensors travel as
  * Float32Array and become halves where they enter the GPU's memory, numbers again where they leave it.
@@ -46,3 +49,7 @@ export function packHalves(values: ArrayLike<number>): Uint16Array<ArrayBuffer> 
 
 /** Halves as numbers. */
 export const unpackHalves = (halves: Uint16Array): Float32Array<ArrayBuffer> => Float32Array.from(halves, halfValue);
+
+/** Elements as the GPU holds them: f16 as halves, all others as they are. */
+export const inMemory = (data: TensorData, dtype: DType): TensorData | Uint16Array =>
+  dtype === "f16" ? packHalves(data) : data;

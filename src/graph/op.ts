@@ -50,6 +50,11 @@ export interface PointwiseRule {
   js(args: readonly number[], attrs: Attrs, index: number): number;
   /** WGSL functions that the expression calls. */
   readonly lib?: readonly string[];
+  /**
+   * Whether f16 operands are computed with in f16: `F` in the text is an f16 type then. Otherwise they are widened, the text is
+   * computed in f32, and its result rounded. True of what f16 instructions round correctly.
+   */
+  readonly half?: boolean;
   /** Whether the element's own position enters: random bits and `iota`. */
   readonly usesIndex?: boolean;
   /** Arithmetic operations an element costs, for the roofline. */

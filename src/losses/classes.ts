@@ -33,7 +33,7 @@ export interface CrossEntropyOptions extends ClassOptions {
  * ignored label it is one fused kernel and one sum. For probabilities t: l = −Σ w[c] t[c] log softmax(x)[c]; the mean divides by
  * the number of lines.
  *
- * @param logits `[N, C, …]`, or `[C]` for a single line; f32.
+ * @param logits `[N, C, …]`, or `[C]` for a single line; f32 or f16, the losses are f32.
  * @param target labels, i32 `[N, …]` (`[]` for a single line), or probabilities, f32 of the shape of `logits`.
  * @returns `[]`, or the shape of the labels with reduction "none".
  */
@@ -49,7 +49,7 @@ export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntro
     const { factor, kept } = factors(y, options);
     const hard = weight && factor ? mul(losses, factor) : losses;
     if (smoothing === 0) return total("crossEntropy", hard, factor, options);
-    const spread = neg(sum(byClass(logSoftmax(x, 1), weight), 1));
+    const spread = neg(sum(byClass(logSoftmax(cast(x, "f32"), 1), weight), 1));
     const soft = mul(kept ? mul(spread, kept) : spread, smoothing / x.shape[1]!);
     return total("crossEntropy", add(mul(hard, 1 - smoothing), soft), factor, options);
   });
@@ -61,7 +61,7 @@ export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntro
  * @param target labels, i32 `[N, …]` (`[]` for a single line).
  */
 export function nll(input: Tensor, target: Tensor, options: ClassOptions = {}): Tensor {
-  return batched(input, target, options, (x, y) => {
+  return batched(cast(input, "f32"), target, options, (x, y) => {
     checkWeight("nll", x, options.weight);
     if (y.dtype !== "i32") throw new DTypeError(`nll: labels are ${y.dtype}, expected i32`);
     const lines = x.shape.filter((_, axis) => axis !== 1);
@@ -90,12 +90,13 @@ function batched(
 
 function ofProbabilities(x: Tensor, t: Tensor, options: CrossEntropyOptions): Tensor {
   const { labelSmoothing: smoothing = 0, weight, reduction, ignoreIndex } = options;
+  const wide = cast(t, "f32");
   if (!sameShape(x.shape, t.shape)) {
     throw new ShapeError(`crossEntropy: probabilities ${showShape(t.shape)} do not fit logits ${showShape(x.shape)}`);
   }
   if (ignoreIndex !== undefined) throw new AttributeError("crossEntropy: probabilities have no label to ignore");
-  const smooth = smoothing === 0 ? t : add(mul(t, 1 - smoothing), smoothing / x.shape[1]!);
-  return reduced("crossEntropy", neg(sum(mul(byClass(smooth, weight), logSoftmax(x, 1)), 1)), reduction);
+  const smooth = smoothing === 0 ? wide : add(mul(wide, 1 - smoothing), smoothing / x.shape[1]!);
+  return reduced("crossEntropy", neg(sum(mul(byClass(smooth, weight), logSoftmax(cast(x, "f32"), 1)), 1)), reduction);
 }
 
 function checkWeight(op: string, x: Tensor, weight: Tensor | undefined): void {
@@ -108,7 +109,7 @@ function checkWeight(op: string, x: Tensor, weight: Tensor | undefined): void {
 
 /** Values `[N, C, …]` times a weight per class. */
 const byClass = (x: Tensor, weight: Tensor | undefined): Tensor =>
-  weight ? mul(x, reshape(weight, [weight.shape[0]!, ...x.shape.slice(2).map(() => 1)])) : x;
+  weight ? mul(x, reshape(cast(weight, "f32"), [weight.shape[0]!, ...x.shape.slice(2).map(() => 1)])) : x;
 
 /**
  * What each line counts: its label's weight, 0 where the label is ignored; `undefined` where all count 1. `safe` are labels that
@@ -121,7 +122,7 @@ function factors(
   const isKept = ignoreIndex === undefined ? undefined : ne(labels, ignoreIndex);
   const kept = isKept && cast(isKept, "f32");
   const safe = isKept ? where(isKept, labels, 0) : labels;
-  const picked = weight && reshape(indexSelect(weight, 0, reshape(safe, [-1])), labels.shape);
+  const picked = weight && reshape(indexSelect(cast(weight, "f32"), 0, reshape(safe, [-1])), labels.shape);
   const factor = picked && kept ? mul(picked, kept) : (picked ?? kept);
   return { safe, ...(kept && { kept }), ...(factor && { factor }) };
 }

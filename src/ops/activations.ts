@@ -17,6 +17,7 @@ import { reshape } from "./views.ts";
 export const relu = unary("relu", {
   wgsl: (x) => `max(${x}, F(0.0))`,
   js: (x) => Math.max(x, 0),
+  half: true,
   takes: floats,
   vjp: (dy, y) => [where(gt(y, 0), dy, zerosLike(dy))],
 });

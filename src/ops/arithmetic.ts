@@ -14,18 +14,21 @@ import { literal } from "./program.ts";
 export const add = binary("add", {
   wgsl: (a, b) => `${a} + ${b}`,
   js: (a, b) => a + b,
+  half: true,
   vjp: (dy) => [dy, dy],
 });
 
 export const sub = binary("sub", {
   wgsl: (a, b) => `${a} - ${b}`,
   js: (a, b) => a - b,
+  half: true,
   vjp: (dy) => [dy, neg(dy)],
 });
 
 export const mul = binary("mul", {
   wgsl: (a, b) => `${a} * ${b}`,
   js: (a, b) => a * b,
+  half: true,
   vjp: (dy, _, a, b) => [mul(dy, b!), mul(dy, a!)],
 });
 
@@ -40,6 +43,7 @@ export const div = binary("div", {
 export const maximum = binary("maximum", {
   wgsl: (a, b) => `max(${a}, ${b})`,
   js: (a, b) => Math.max(a, b),
+  half: true,
   vjp: (dy, _, a, b) => [mul(dy, share(gt(a!, b!), a!, b!)), mul(dy, share(lt(a!, b!), a!, b!))],
 });
 
@@ -47,6 +51,7 @@ export const maximum = binary("maximum", {
 export const minimum = binary("minimum", {
   wgsl: (a, b) => `min(${a}, ${b})`,
   js: (a, b) => Math.min(a, b),
+  half: true,
   vjp: (dy, _, a, b) => [mul(dy, share(lt(a!, b!), a!, b!)), mul(dy, share(gt(a!, b!), a!, b!))],
 });
 
@@ -94,6 +99,7 @@ const comparison = (name: string, sign: string, js: (a: number, b: number) => bo
   binary(name, {
     wgsl: (a, b) => `select(I(0), I(1), ${a} ${sign} ${b})`,
     js: (a, b) => Number(js(a, b)),
+    half: true,
     result: "i32",
   });
 
@@ -108,6 +114,7 @@ export const ge = comparison("ge", ">=", (a, b) => a >= b);
 const whereOp: Op = pointwiseOp("where", {
   wgsl: (condition, a, b) => `select(${b}, ${a}, ${condition} != I(0))`,
   js: (condition, a, b) => (condition !== 0 ? a! : b!),
+  half: true,
   first: "i32",
   vjp: (dy, _, condition) => [undefined, where(condition!, dy, zerosLike(dy)), where(condition!, zerosLike(dy), dy)],
 });
@@ -119,17 +126,24 @@ export const where = (condition: Tensor, a: Operand, b: Operand): Tensor =>
 export const neg = unary("neg", {
   wgsl: (x) => `-${x}`,
   js: (x) => -x,
+  half: true,
   takes: [...floats, "i32"],
   vjp: (dy) => [neg(dy)],
 });
 
 /** |x|, with gradient 0 at 0. */
-export const abs = unary("abs", { wgsl: (x) => `abs(${x})`, js: Math.abs, vjp: (dy, _, x) => [mul(dy, sign(x!))] });
+export const abs = unary("abs", {
+  wgsl: (x) => `abs(${x})`,
+  js: Math.abs,
+  half: true,
+  vjp: (dy, _, x) => [mul(dy, sign(x!))],
+});
 
 /** −1, 0 or 1; its gradient is 0. */
 export const sign = unary("sign", {
   wgsl: (x) => `sign(${x})`,
   js: Math.sign,
+  half: true,
   takes: [...floats, "i32"],
   vjp: (_, y) => [zerosLike(y)],
 });
@@ -205,6 +219,7 @@ export const erf = unary("erf", {
 export const floor = unary("floor", {
   wgsl: (x) => `floor(${x})`,
   js: Math.floor,
+  half: true,
   takes: floats,
   vjp: (_, y) => [zerosLike(y)],
 });
@@ -237,16 +252,20 @@ export function clamp(x: Tensor, { min, max }: { min?: number | undefined; max?:
   return clampTo(x, { ...(min !== undefined && { min }), ...(max !== undefined && { max }) });
 }
 
-const wgslType = { f32: "F", f16: "F", i32: "I", u32: "U" };
+const wgslType = { f32: "F", f16: "H", i32: "I", u32: "U" };
 
-const castOp: Op = attributedOp<{ to: DType }>("cast", ({ to }) => ({
-  wgsl: (x) => `${wgslType[to]}(${x})`,
-  js: (x) => (floats.includes(to) ? x : Math.trunc(x)),
-  result: to,
-  vjp: (dy, _, x) => [floats.includes(x!.dtype) && floats.includes(to) ? cast(dy, x!.dtype) : undefined],
-}));
+const castOp: Op = attributedOp<{ to: DType }>(
+  "cast",
+  ({ to }) => ({
+    wgsl: (x) => `${wgslType[to]}(${x})`,
+    js: (x) => (floats.includes(to) ? x : Math.trunc(x)),
+    result: to,
+    vjp: (dy, _, x) => [floats.includes(x!.dtype) && floats.includes(to) ? cast(dy, x!.dtype) : undefined],
+  }),
+  { half: true },
+);
 
-/** The same values as another dtype; floats are cut towards zero on their way to whole numbers. */
+/** The same values as another dtype; floats are cut towards zero on their way to whole numbers, f32 is rounded to f16. */
 export const cast = (x: Tensor, to: DType): Tensor => (x.dtype === to ? x : apply(castOp, [x], { to }));
 
 /** erf in float64: its Taylor series near 0, the continued fraction of erfc beyond 2.5 (DLMF 7.6.1 and 7.9.1). */

@@ -35,10 +35,10 @@ const constantOp: Op = {
   describe: ({ attrs }) => `{${attrs["name"] ?? "data"}}`,
 };
 
-/** Values fixed when the program is compiled, row-major. They are uploaded once. */
-export function constant(data: TensorData, shape: Shape, name?: string): Tensor {
-  checkData("constant", data, shape);
-  return apply(constantOp, [], { shape: [...shape], dtype: dtypeOf(data), data, name });
+/** Values fixed when the program is compiled, row-major. They are uploaded once. @param dtype default that of the data. */
+export function constant(data: TensorData, shape: Shape, name?: string, dtype: DType = dtypeOf(data)): Tensor {
+  checkData("constant", data, shape, dtype);
+  return apply(constantOp, [], { shape: [...shape], dtype, data, name });
 }
 
 const inputOp: Op = {
@@ -51,7 +51,7 @@ const inputOp: Op = {
 /**
  * A value that each `run` is given under this name.
  * @param shape fixed: another batch size is another program over the same variables.
- * @param dtype default f32; labels are i32.
+ * @param dtype default f32; labels are i32. An f16 input is fed a Float32Array, and rounded on its way in.
  */
 export const input = (name: string, shape: Shape, dtype: DType = "f32"): Tensor =>
   apply(inputOp, [], { name, shape: [...shape], dtype });
@@ -61,22 +61,30 @@ export const input = (name: string, shape: Shape, dtype: DType = "f32"): Tensor 
  * @param data initial value, row-major; its type gives the dtype.
  * @param name under which it is saved; default "variable".
  * @param group variables of one group lie side by side in memory; default "parameters".
+ * @param dtype default that of the data; f16 takes a Float32Array.
  */
 export function variable(
   data: TensorData,
   shape: Shape,
-  { name = "variable", group = "parameters" }: { name?: string; group?: string } = {},
+  {
+    name = "variable",
+    group = "parameters",
+    dtype = dtypeOf(data),
+  }: { name?: string; group?: string; dtype?: DType } = {},
 ): Variable {
-  checkData(`variable "${name}"`, data, shape);
-  return new Variable(name, { shape: [...shape], dtype: dtypeOf(data) }, data, group);
+  checkData(`variable "${name}"`, data, shape, dtype);
+  return new Variable(name, { shape: [...shape], dtype }, data, group);
 }
 
 const dtypeOf = (data: TensorData): DType =>
   data instanceof Float32Array ? "f32" : data instanceof Int32Array ? "i32" : "u32";
 
-function checkData(what: string, data: TensorData, shape: Shape): void {
+function checkData(what: string, data: TensorData, shape: Shape, dtype: DType): void {
   if (!(data instanceof Float32Array || data instanceof Int32Array || data instanceof Uint32Array)) {
     throw new DTypeError(`${what}: data is not a Float32Array, Int32Array or Uint32Array`);
+  }
+  if (dtype !== dtypeOf(data) && !(dtype === "f16" && data instanceof Float32Array)) {
+    throw new DTypeError(`${what}: a ${data.constructor.name} does not hold ${dtype}`);
   }
   if (data.length !== sizeOf(shape)) {
     throw new ShapeError(`${what}: ${data.length} values given for shape ${showShape(shape)} of ${sizeOf(shape)}`);

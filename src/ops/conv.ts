@@ -1,6 +1,6 @@
 import { AttributeError, DTypeError, ShapeError } from "../errors.ts";
 import type { Op } from "../graph/op.ts";
-import { showShape } from "../graph/shape.ts";
+import { floats, showShape } from "../graph/shape.ts";
 import { apply, type Tensor } from "../graph/tensor.ts";
 import { add } from "./arithmetic.ts";
 import { lowerConv, lowerConvInputGrad, lowerConvWeightGrad } from "./convKernels.ts";
@@ -146,8 +146,8 @@ function checkOperands(op: string, x: Tensor, weight: Tensor, groups: number, ov
       `${op}: input ${showShape(x.shape)} and weight ${showShape(weight.shape)} need four axes each`,
     );
   }
-  if (x.dtype !== "f32" || weight.dtype !== "f32") {
-    throw new DTypeError(`${op}: operands are ${x.dtype} and ${weight.dtype}, expected f32`);
+  if (x.dtype !== weight.dtype || !floats.includes(x.dtype)) {
+    throw new DTypeError(`${op}: operands are ${x.dtype} and ${weight.dtype}, expected f32 or f16 for both`);
   }
   const channels = over === "in" ? weight.shape[1]! * groups : weight.shape[0]!;
   if (x.shape[1] !== channels || weight.shape[0]! % groups !== 0) {

@@ -14,8 +14,8 @@ import { bytesPer, showShape, sizeOf } from "../graph/shape.ts";
 import type { Node } from "../graph/tensor.ts";
 import type { Geometry } from "./conv.ts";
 import { bind, touched } from "./fused.ts";
-import { factor } from "./matmul.ts";
-import { flopsOf, identity, nameOf, type PointwiseProgram, render } from "./program.ts";
+import { ending } from "./matmul.ts";
+import { flopsOf, identity, nameOf, type PointwiseProgram } from "./program.ts";
 import { foldCalls } from "./reduction.ts";
 import { choose, type Variant } from "./variants.ts";
 
@@ -129,11 +129,7 @@ function correlate(
     return view.strides.some((stride) => stride < 0) ? to.contiguous(tensor) : view;
   });
   const places = node.results.map((_, i) => to.result(i)!);
-  const program: PointwiseProgram = node.attrs["epilogue"] ?? identity("f32");
-  const { body, values, lib, usesIndex } = render(
-    program,
-    program.inputs.map((_, i) => `x${i}`),
-  );
+  const program: PointwiseProgram = node.attrs["epilogue"] ?? identity(input.dtype);
   const [images, , rows, cols] = places[0]!.shape as [number, number, number, number];
   const chain = nameOf(program);
   const label = `${node.op.name}${showShape(places[0]!.shape).replaceAll(", ", "x")}*${showShape(weight.shape).replaceAll(", ", "x")}`;
@@ -149,20 +145,15 @@ function correlate(
     const results = images * groups * outChannels * vertical.positions * horizontal.positions;
     const phase = pairs.length > 1 ? `/${vertical.phase},${horizontal.phase}` : "";
     return {
-      label: `${label}${chain && `+${chain}`}${phase}:f32`,
+      label: `${label}${chain && `+${chain}`}${phase}:${input.dtype}`,
       family: "conv2d",
       variant: variant.name,
       wgsl: variant.write(
         {
           rows,
           cols,
-          epilogue: {
-            inputs: added.map((view) => ({ ...factor(view), type: view.dtype })),
-            body,
-            values,
-            lib,
-            usesIndex,
-          },
+          type: input.dtype,
+          epilogue: ending(program, added),
           outputs: places.map((place) => ({ type: place.dtype, length: lengthOf(place) })),
           images,
           groups,
@@ -183,7 +174,7 @@ function correlate(
       flops: results * (2 * inChannels * problem.taps + flopsOf(program)),
       bytes:
         ([input, weight, ...added].reduce((sum, view) => sum + touched(view), 0) +
-          results * 4 * places.length * pairs.length) /
+          results * places.reduce((sum, { dtype }) => sum + bytesPer(dtype), 0) * pairs.length) /
         pairs.length,
     };
   });
@@ -275,13 +266,15 @@ export function lowerConvWeightGrad(node: Node, to: Lowering): readonly KernelCa
   const variant = choose<WeightGradVariant, GradProblem>("conv2dWeightGrad", weightGradVariants, problem, to.traits);
   const parts = variant.parts(problem);
   const size = sizeOf(dw.shape);
-  const place = parts === 1 ? dw : to.scratch("parts of a weight gradient", [parts, size], dw.dtype);
+  const place = parts === 1 ? dw : to.scratch("parts of a weight gradient", [parts, size], "f32");
   const label = `conv2dWeightGrad${showShape(dw.shape).replaceAll(", ", "x")}`;
   const call: KernelCall = {
-    label: `${label}${parts > 1 ? `/${parts}` : ""}:f32`,
+    label: `${label}${parts > 1 ? `/${parts}` : ""}:${dw.dtype}`,
     family: "conv2dWeightGrad",
     variant: variant.name,
     wgsl: variant.write({
+      type: x!.dtype,
+      outputType: place.dtype,
       images,
       groups,
       outChannels,
@@ -296,7 +289,7 @@ export function lowerConvWeightGrad(node: Node, to: Lowering): readonly KernelCa
     bindings: [bind(x!, "read"), bind(dy!, "read"), bind(place, "read_write")],
     workgroups: variant.workgroups(problem, parts),
     flops: 2 * size * images * vertical.positions * horizontal.positions,
-    bytes: touched(x!) + touched(dy!) + parts * size * 4,
+    bytes: touched(x!) + touched(dy!) + parts * size * bytesPer(place.dtype),
   };
   if (parts === 1) return [call];
   const split = {

@@ -4,7 +4,7 @@ import { vec4Load } from "../../shaders/lib/view.wgsl.ts";
 import { type Binding, isRowMajor, type KernelCall, type Lowering, type Op, type View } from "../graph/op.ts";
 import { bytesPer, type Shape, showShape, sizeOf } from "../graph/shape.ts";
 import { applyAll, type Node, type Tensor } from "../graph/tensor.ts";
-import { flopsOf, nameOf, type PointwiseProgram, programOf, render, show } from "./program.ts";
+import { dtypeOf, flopsOf, nameOf, type PointwiseProgram, programOf, render, show } from "./program.ts";
 
 /** Several pointwise ops in one kernel: made by the fuse pass alone. */
 const fusedOp: Op = {
@@ -15,11 +15,7 @@ const fusedOp: Op = {
 };
 
 export function outputSpecs(program: PointwiseProgram, shape: Shape) {
-  return program.outputs.map((ref) => {
-    const dtype =
-      "input" in ref ? program.inputs[ref.input]! : "step" in ref ? program.steps[ref.step]!.dtype : ref.dtype;
-    return { shape, dtype };
-  });
+  return program.outputs.map((ref) => ({ shape, dtype: dtypeOf(ref, program) }));
 }
 
 /** Replaces pointwise nodes by one that computes `outputs`, tensors of theirs of one shape. */
@@ -91,7 +87,7 @@ export function elementwiseOver(
     shared: shared.has(i),
     boundAs: twins[i] === i ? undefined : `x${twins[i]}`,
   }));
-  const { body, values, lib, usesIndex } = render(
+  const { body, values, lib, usesIndex, half } = render(
     program,
     inputs.map((input) => `${input.name}_`),
   );
@@ -117,7 +113,7 @@ export function elementwiseOver(
     label: `${name}${showShape(shape).replaceAll(", ", "x")}:${places.find((place) => place)?.dtype ?? "f32"}`,
     family: "elementwise",
     variant: "vec4",
-    wgsl: elementwise({ count, grid, inputs, outputs, body, lib, usesIndex }),
+    wgsl: elementwise({ count, grid, inputs, outputs, body, lib, usesIndex, half }),
     bindings,
     workgroups: [grid.x, grid.y, 1],
     flops: flopsOf(program) * count,

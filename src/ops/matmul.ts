@@ -1,4 +1,4 @@
-import type { Operand as Factor } from "../../shaders/lib/epilogue.wgsl.ts";
+import type { Epilogue, Operand as Factor } from "../../shaders/lib/epilogue.wgsl.ts";
 import { tileSide } from "../../shaders/lib/tile.wgsl.ts";
 import { coalesce } from "../../shaders/lib/view.wgsl.ts";
 import {
@@ -10,7 +10,7 @@ import {
 } from "../../shaders/matmul.wgsl.ts";
 import { DTypeError, ShapeError } from "../errors.ts";
 import type { KernelCall, Lowering, Op, View } from "../graph/op.ts";
-import { broadcastShapes, bytesPer, showShape, sizeOf } from "../graph/shape.ts";
+import { broadcastShapes, bytesPer, floats, showShape, sizeOf } from "../graph/shape.ts";
 import { apply, type Node, type Tensor } from "../graph/tensor.ts";
 import { add } from "./arithmetic.ts";
 import { bind, outputSpecs, touched } from "./fused.ts";
@@ -23,14 +23,14 @@ const matmulOp: Op = {
   // A chain of pointwise ops may follow inside the kernel: attrs.epilogue, with the product as its first input.
   epilogueAfter: 2,
   infer([a, b], { epilogue }) {
-    if (a!.dtype !== "f32" || b!.dtype !== "f32") {
-      throw new DTypeError(`matmul: operands are ${a!.dtype} and ${b!.dtype}, expected f32`);
+    if (a!.dtype !== b!.dtype || !floats.includes(a!.dtype)) {
+      throw new DTypeError(`matmul: operands are ${a!.dtype} and ${b!.dtype}, expected f32 or f16 for both`);
     }
     const [m, k] = a!.shape.slice(-2);
     const [l, n] = b!.shape.slice(-2);
     if (k !== l) throw new ShapeError(`matmul: inner sizes differ: ${showShape(a!.shape)} × ${showShape(b!.shape)}`);
     const shape = [...a!.shape.slice(0, -2), m!, n!];
-    return epilogue ? outputSpecs(epilogue, shape) : [{ shape, dtype: "f32" }];
+    return epilogue ? outputSpecs(epilogue, shape) : [{ shape, dtype: a!.dtype }];
   },
   vjp: ({ inputs: [a, b] }, [dy]) => (dy ? [matmul(dy, transpose(b!)), matmul(transpose(a!), dy)] : []),
   lower: (node, to) => [matmulCall(node, to)],
@@ -41,7 +41,8 @@ const matmulOp: Op = {
  * Matrix product of the last two axes; batch axes in front broadcast. A 1-D left operand is a row and a 1-D right one a column,
  * whose axis is then dropped, as in PyTorch.
  *
- * Transposed operands (`transpose(w)`) cost nothing: the kernels walk any strides.
+ * Transposed operands (`transpose(w)`) cost nothing: the kernels walk any strides. Of f16 operands the products are exact and
+ * the sums f32; the result is rounded to f16 once.
  */
 export function matmul(a: Tensor, b: Tensor): Tensor {
   if (a.shape.length === 0 || b.shape.length === 0) {
@@ -156,6 +157,13 @@ export function factor(view: View): Factor {
   return { batch, strides: [strides.at(-2)!, strides.at(-1)!], length: view.span / bytesPer(view.dtype) };
 }
 
+/** The end of a kernel that sums and runs a program on each sum. @param added views of the program's further inputs. */
+export function ending(program: PointwiseProgram, added: readonly View[]): Epilogue {
+  const names = program.inputs.map((_, i) => `x${i}`);
+  const inputs = added.map((view) => ({ ...factor(view), type: view.dtype }));
+  return { type: program.inputs[0]!, inputs, ...render(program, names) };
+}
+
 function matmulCall(node: Node, to: Lowering): KernelCall {
   const [left, right, ...extra] = node.inputs;
   // Strides count downwards in flipped views; the kernels only walk upwards.
@@ -167,18 +175,14 @@ function matmulCall(node: Node, to: Lowering): KernelCall {
   const added = extra.map(upwards);
   const [m, k, n] = [a.shape.at(-2)!, a.shape.at(-1)!, b.shape.at(-1)!];
   const batches = sizeOf(a.shape.slice(0, -2));
-  const program: PointwiseProgram = node.attrs["epilogue"] ?? identity("f32");
-  const { body, values, lib, usesIndex } = render(
-    program,
-    program.inputs.map((_, i) => `x${i}`),
-  );
+  const program: PointwiseProgram = node.attrs["epilogue"] ?? identity(a.dtype);
   const places = node.results.map((_, i) => to.result(i)!);
   const problem = { m, n, k, batches };
   const variant = choose<MatmulVariant, Problem>("matmul", matmulVariants, problem, to.traits);
   const size = batches * m * n;
   const chain = nameOf(program);
   return {
-    label: `matmul[${batches > 1 ? `${batches}x` : ""}${m}x${n}x${k}]${chain && `+${chain}`}:f32`,
+    label: `matmul[${batches > 1 ? `${batches}x` : ""}${m}x${n}x${k}]${chain && `+${chain}`}:${a.dtype}`,
     family: "matmul",
     variant: variant.name,
     wgsl: variant.write({
@@ -186,9 +190,10 @@ function matmulCall(node: Node, to: Lowering): KernelCall {
       cols: n,
       k,
       batches,
+      type: a.dtype,
       a: factor(a),
       b: factor(b),
-      epilogue: { inputs: added.map((view) => ({ ...factor(view), type: view.dtype })), body, values, lib, usesIndex },
+      epilogue: ending(program, added),
       outputs: places.map((place) => ({ type: place.dtype, length: place.span / bytesPer(place.dtype) })),
     }),
     bindings: [

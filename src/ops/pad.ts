@@ -1,6 +1,7 @@
 import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
 import { pad as padKernel } from "../../shaders/move.wgsl.ts";
 import { AttributeError, ShapeError } from "../errors.ts";
+import { largestHalf } from "../graph/half.ts";
 import type { Op } from "../graph/op.ts";
 import { bytesPer, showShape, sizeOf } from "../graph/shape.ts";
 import { apply, type Tensor } from "../graph/tensor.ts";
@@ -40,7 +41,8 @@ const padOp: Op = {
           shape: y!.shape,
           low,
           interior,
-          value,
+          // The lowest and highest numbers of f16 stand for what lies beyond them.
+          value: out.dtype === "f16" ? Math.min(Math.max(value, -largestHalf), largestHalf) : value,
           input: { type: view.dtype, view, length: length(view) },
           output: { type: out.dtype, length: length(out) },
           count,

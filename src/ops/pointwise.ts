@@ -30,6 +30,8 @@ export interface PointwiseRow {
   first?: DType;
   /** Arithmetic operations per element, 1 unless given. */
   flops?: number;
+  /** Whether f16 operands are computed with in f16, not in f32; see `PointwiseRule`. Default false. */
+  half?: boolean;
 }
 
 /** Makes the op that a row defines. Its operands have one shape: broadcasting is an `expand` before it. */
@@ -41,13 +43,14 @@ export function pointwiseOp(name: string, row: PointwiseRow): Op {
 export function attributedOp<A extends Attrs>(
   name: string,
   rowOf: (attrs: A) => PointwiseRow,
-  { lib = [], flops = 1 }: Pick<PointwiseRow, "lib" | "flops"> = {},
+  { lib = [], flops = 1, half = false }: Pick<PointwiseRow, "lib" | "flops" | "half"> = {},
 ): Op {
   const rule: PointwiseRule = {
     wgsl: (args, attrs) => rowOf(attrs as A).wgsl(...args),
     js: (args, attrs) => rowOf(attrs as A).js(...args),
     lib,
     flops,
+    half,
   };
   const op: Op = {
     name,

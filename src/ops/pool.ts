@@ -2,7 +2,7 @@ import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
 import { maxPool, maxPoolGrad, maxPoolGradBlocks, maxPoolPick, type PoolParams } from "../../shaders/pool2d.wgsl.ts";
 import { AttributeError, DTypeError, ShapeError } from "../errors.ts";
 import type { KernelCall, Lowering, Op, View } from "../graph/op.ts";
-import { bytesPer, type Shape, showShape, sizeOf } from "../graph/shape.ts";
+import { bytesPer, floats, type Shape, showShape, sizeOf } from "../graph/shape.ts";
 import { apply, applyAll, type Node, type Tensor } from "../graph/tensor.ts";
 import { mul } from "./arithmetic.ts";
 import { constant } from "./constants.ts";
@@ -33,7 +33,7 @@ const maxPoolOp: Op = {
   infer([x], { windows }) {
     const shape = [...x!.shape.slice(0, 2), ...windows.size];
     return [
-      { shape, dtype: "f32" },
+      { shape, dtype: x!.dtype },
       { shape: [Math.ceil(sizeOf(shape) / 4)], dtype: "u32" },
     ];
   },
@@ -45,7 +45,7 @@ const maxPoolOp: Op = {
 
 const maxPoolGradOp: Op = {
   name: "maxPool2dGrad",
-  infer: (_, { shape }) => [{ shape, dtype: "f32" }],
+  infer: ([dy], { shape }) => [{ shape, dtype: dy!.dtype }],
   vjp: ({ inputs: [, index], attrs: { windows } }, [u]) => [u && pick(u, index!, windows), undefined],
   lower(node, to) {
     const problem = { windows: node.attrs["windows"] as Windows, image: node.results[0]!.shape };
@@ -56,7 +56,7 @@ const maxPoolGradOp: Op = {
 
 const maxPoolPickOp: Op = {
   name: "maxPool2dPick",
-  infer: ([x], { windows }) => [{ shape: [...x!.shape.slice(0, 2), ...windows.size], dtype: "f32" }],
+  infer: ([x], { windows }) => [{ shape: [...x!.shape.slice(0, 2), ...windows.size], dtype: x!.dtype }],
   vjp: ({ inputs: [x, index], attrs: { windows } }, [u]) => [u && scatter(u, index!, windows, x!.shape), undefined],
   lower: (node, to) => poolCall(node, to, picking, node.inputs[0]!.shape, "image"),
 };
@@ -113,17 +113,18 @@ function poolCall(
   );
   const views = [...read, ...written];
   const index = views.find((view) => view.dtype === "u32")!;
-  const values = views.filter((view) => view.dtype === "f32");
+  const values = views.filter((view) => view.dtype !== "u32");
   const [imageView, pooledView] = first === "image" ? values : [values[1]!, values[0]!];
   const lengthOf = (view: View) => view.span / bytesPer(view.dtype);
   const count = pool.count({ windows: node.attrs["windows"], image });
   const grid = gridOf(Math.ceil((pool === forward ? count / 4 : count) / workgroupSize));
   return [
     {
-      label: `${node.op.name}${showShape(image).replaceAll(", ", "x")}/${kernel.join("x")}:f32`,
+      label: `${node.op.name}${showShape(image).replaceAll(", ", "x")}/${kernel.join("x")}:${values[0]!.dtype}`,
       family: node.op.name,
       variant: pool.name,
       wgsl: pool.write({
+        type: values[0]!.dtype,
         height: image[2]!,
         width: image[3]!,
         rows: size[0],
@@ -165,7 +166,7 @@ function windowsOf(
   options: PoolOptions & { readonly dilation?: number | readonly [number, number] },
 ): Windows {
   if (x.shape.length !== 4) throw new ShapeError(`${op}: input ${showShape(x.shape)} needs four axes [N, C, H, W]`);
-  if (x.dtype !== "f32") throw new DTypeError(`${op}: input is ${x.dtype}, expected f32`);
+  if (!floats.includes(x.dtype)) throw new DTypeError(`${op}: input is ${x.dtype}, expected f32 or f16`);
   const kernel = pair(kernelSize);
   const [stride, padding, dilation] = [
     pair(options.stride ?? kernel),
@@ -197,7 +198,7 @@ function windowsOf(
 
 /**
  * Largest element of each window; the first of equal ones gets the gradient, and padding never wins.
- * @param x `[N, C, H, W]`, f32
+ * @param x `[N, C, H, W]`, f32 or f16
  * @param kernelSize one number, or [vertical, horizontal]; up to 255 elements.
  * @param options and `dilation`, distance between elements of a window; default 1.
  */
@@ -224,7 +225,7 @@ export interface AvgPoolOptions extends PoolOptions {
 
 /**
  * Mean of each window: a depthwise convolution with ones, scaled in the same kernel.
- * @param x `[N, C, H, W]`, f32
+ * @param x `[N, C, H, W]`, f32 or f16
  * @param kernelSize one number, or [vertical, horizontal].
  */
 export function avgPool2d(
@@ -243,7 +244,12 @@ export function avgPool2d(
     const reach = (size[axis]! - 1) * stride[axis]! + kernel[axis]!;
     return Math.max(0, reach - x.shape[2 + axis]! - padding[axis]!);
   });
-  const ones = constant(new Float32Array(channels * kernel[0] * kernel[1]).fill(1), [channels, 1, ...kernel], "ones");
+  const ones = constant(
+    new Float32Array(channels * kernel[0] * kernel[1]).fill(1),
+    [channels, 1, ...kernel],
+    "ones",
+    x.dtype,
+  );
   const sums = conv2d(x, ones, undefined, {
     stride,
     groups: channels,
@@ -265,12 +271,12 @@ export function avgPool2d(
   );
   return scale.every((value) => value === scale[0])
     ? mul(sums, scale[0]!)
-    : mul(sums, constant(scale, size, "1 / elements of a window"));
+    : mul(sums, constant(scale, size, "1 / elements of a window", x.dtype));
 }
 
 /**
  * Means over as many windows as the result has elements: window i of n over an axis of size h reaches from ⌊i·h/n⌋ to ⌈(i+1)·h/n⌉.
- * @param x `[N, C, H, W]`, f32
+ * @param x `[N, C, H, W]`, f32 or f16
  * @param outputSize one number, or [rows, columns]; default 1, the mean over the image.
  */
 export function adaptiveAvgPool2d(x: Tensor, outputSize: number | readonly [number, number] = 1): Tensor {
@@ -290,7 +296,7 @@ export function adaptiveAvgPool2d(x: Tensor, outputSize: number | readonly [numb
       const [start, end] = [Math.floor((i * n) / windows), Math.ceil(((i + 1) * n) / windows)];
       data.fill(1 / (end - start), i * n + start, i * n + end);
     }
-    return constant(data, [windows, n], "means of windows");
+    return constant(data, [windows, n], "means of windows", x.dtype);
   };
   return matmul(matmul(means(h, size[0]), x), transpose(means(w, size[1])));
 }

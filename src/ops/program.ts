@@ -1,3 +1,4 @@
+import { halfBits, halfValue, largestHalf } from "../graph/half.ts";
 import type { Op } from "../graph/op.ts";
 import type { DType } from "../graph/shape.ts";
 import type { Attrs, Node, Tensor } from "../graph/tensor.ts";
@@ -51,31 +52,51 @@ export function programOf(members: readonly Node[], outputs: readonly Tensor[], 
   return { inputs, program: { ...program, inputs: inputs.map((tensor) => tensor.dtype) } };
 }
 
-/** A number as WGSL writes it, of type F, I or U. */
+/** A number as WGSL writes it, of type F, H, I or U. f16 holds less: what is beyond its largest number becomes that. */
 export function literal(value: number, dtype: DType = "f32"): string {
   if (dtype === "i32") return value === -2147483648 ? "I(-2147483647 - 1)" : `I(${value})`;
   if (dtype === "u32") return `U(${value}u)`;
-  const text = String(Math.fround(value));
-  return `F(${/[.e]/.test(text) ? text : `${text}.0`})`;
+  // Exactly as rounded here: WGSL leaves open which neighbour it takes.
+  if (dtype === "f16")
+    return `H(${decimal(halfValue(halfBits(Math.min(Math.max(value, -largestHalf), largestHalf))))})`;
+  return `F(${decimal(value)})`;
 }
 
+const decimal = (value: number): string => {
+  const text = String(Math.fround(value));
+  return /[.e]/.test(text) ? text : `${text}.0`;
+};
+
 /**
- * The program as WGSL statements `let v0 = …;`.
+ * The program as WGSL statements `let v0 = …;`. Values of f16 are of type H; shaders/lib/half.wgsl.ts says what is done with them.
  * @param inputs names of the inputs' values.
  * @param index name of the element's position, for ops that use it.
  */
-export function render({ steps, outputs }: PointwiseProgram, inputs: readonly string[], index = "index") {
+export function render(program: PointwiseProgram, inputs: readonly string[], index = "index") {
+  const { steps, outputs } = program;
   const nameOf = (ref: Ref): string =>
     "input" in ref ? inputs[ref.input]! : "step" in ref ? `v${ref.step}` : literal(ref.value, ref.dtype);
+  const wide = (ref: Ref): string => {
+    if (dtypeOf(ref, program) !== "f16") return nameOf(ref);
+    return "value" in ref ? literal(ref.value) : `F(${nameOf(ref)})`;
+  };
   const lib = new Set<string>();
   let usesIndex = false;
-  const body = steps.map(({ op, attrs, args }, i) => {
-    for (const text of op.pointwise!.lib ?? []) lib.add(text);
-    usesIndex ||= op.pointwise!.usesIndex ?? false;
-    return `let v${i} = ${op.pointwise!.wgsl(args.map(nameOf), attrs, { index })};`;
+  const body = steps.map(({ op, attrs, args, dtype }, i) => {
+    const { wgsl, half, lib: own = [], usesIndex: places = false } = op.pointwise!;
+    for (const text of own) lib.add(text);
+    usesIndex ||= places;
+    const value = wgsl(args.map(half ? nameOf : wide), attrs, { index });
+    if (dtype !== "f16") return `let v${i} = ${value};`;
+    return `let v${i} = ${half ? value.replace(/\bF\(/g, "H(") : `H(${value})`};`;
   });
-  return { body, values: outputs.map(nameOf), lib: [...lib], usesIndex };
+  const half = [...program.inputs, ...steps.map(({ dtype }) => dtype), ...outputs.map((ref) => dtypeOf(ref, program))];
+  return { body, values: outputs.map(nameOf), lib: [...lib], usesIndex, half: half.includes("f16") };
 }
+
+/** Element type of an operand of a program. */
+export const dtypeOf = (ref: Ref, { inputs, steps }: PointwiseProgram): DType =>
+  "input" in ref ? inputs[ref.input]! : "step" in ref ? steps[ref.step]!.dtype : ref.dtype;
 
 /** `mul+add+tanh`, cut short where the chain is long. */
 export function nameOf({ steps }: PointwiseProgram): string {

@@ -1,4 +1,5 @@
 import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
+import { sumOf } from "../../shaders/lib/half.wgsl.ts";
 import { type ReduceKind, type ReduceParams, reduceSerial, reduceTree } from "../../shaders/reduce.wgsl.ts";
 import type { AdapterTraits, KernelCall, Lowering, Op, View } from "../graph/op.ts";
 import { bytesPer, rowMajor, showShape, sizeOf } from "../graph/shape.ts";
@@ -92,13 +93,13 @@ export function foldCalls(
   to: Lowering,
   traits: AdapterTraits,
 ): readonly KernelCall[] {
-  const outputs = sizeOf(parts.kept.shape);
+  const { kept } = parts;
+  const outputs = sizeOf(kept.shape);
   const variant = choose<ReduceVariant, Problem>("reduce", reduceVariants, { kind, outputs, length }, traits);
   const chunks = isPick(kind) || length < 2 * variant.chunk ? 1 : Math.ceil(length / variant.chunk);
-  const place = chunks === 1 ? out : to.scratch(`partial results of ${label}`, [outputs, chunks], out.dtype);
+  const place = chunks === 1 ? out : to.scratch(`partial results of ${label}`, [outputs, chunks], sumOf(kept.dtype));
   const results = outputs * chunks;
   const grid = gridOf(variant.groups(results));
-  const { kept } = parts;
   const call: KernelCall = {
     label: chunks === 1 ? label : `${label}/partial`,
     family: "reduce",
@@ -106,6 +107,7 @@ export function foldCalls(
     wgsl: variant.write({
       kind,
       type: kept.dtype,
+      outputType: place.dtype,
       kept,
       folded: parts.folded,
       outputs,

@@ -2,7 +2,7 @@ import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
 import { type SoftmaxKind, type SoftmaxParams, softmaxSerial, softmaxTree } from "../../shaders/softmax.wgsl.ts";
 import { DTypeError, ShapeError } from "../errors.ts";
 import type { KernelCall, Lowering, Op, View } from "../graph/op.ts";
-import { axisOf, bytesPer, sameShape, showShape, sizeOf } from "../graph/shape.ts";
+import { axisOf, bytesPer, floats, sameShape, showShape, sizeOf } from "../graph/shape.ts";
 import { apply, type Node, type Tensor } from "../graph/tensor.ts";
 import { cast, exp, mul, ne, sub } from "./arithmetic.ts";
 import { bind, touched } from "./fused.ts";
@@ -54,7 +54,8 @@ const crossEntropyOp: Op = {
       );
     }
     if (labels!.dtype !== "i32") throw new DTypeError(`crossEntropy: labels are ${labels!.dtype}, expected i32`);
-    return [{ shape: lines, dtype: floatOnly("crossEntropy", logits!) }];
+    floatOnly("crossEntropy", logits!);
+    return [{ shape: lines, dtype: "f32" }];
   },
   bounds: ({ inputs: [logits], attrs }) => [
     { input: 1, low: 0, high: logits!.shape[1]! - 1, ...("ignore" in attrs && { except: attrs["ignore"] }) },
@@ -71,16 +72,17 @@ const crossEntropyGradOp: Op = {
   infer: ([logits]) => [{ shape: logits!.shape, dtype: logits!.dtype }],
   vjp({ inputs: [logits, labels, dloss], attrs: { ignore } }, [u]) {
     if (!u) return [];
+    const wide = cast(u, "f32");
     const stretch = (line: Tensor) => expand(unsqueeze(line, 1), logits!.shape);
-    const p = softmax(logits!, 1);
+    const p = softmax(cast(logits!, "f32"), 1);
     const keep = (line: Tensor) => (ignore === undefined ? line : mul(line, cast(ne(labels!, ignore), line.dtype)));
-    const scaled = mul(u, stretch(keep(dloss!)));
+    const scaled = mul(wide, stretch(keep(dloss!)));
     const toLogits = mul(p, sub(scaled, stretch(sum(mul(scaled, p), 1))));
     const classes = logits!.shape[1]!;
     const rank = labels!.shape.length;
     const order = [0, rank, ...Array.from({ length: rank - 1 }, (_, i) => i + 1)];
     const target = permute(oneHot(labels!, classes), order);
-    return [toLogits, undefined, keep(sum(mul(u, sub(p, target)), 1))];
+    return [cast(toLogits, logits!.dtype), undefined, keep(sum(mul(wide, sub(p, target)), 1))];
   },
   lower: (node, to) => [softmaxCall("crossEntropyGrad", node, 1, to)],
 };
@@ -89,13 +91,14 @@ const crossEntropyGradOp: Op = {
  * −log softmax(logits)[label] for each line, fused: softmax, logarithm and pick are one kernel, and so is the gradient.
  * @param logits `[N, C, …]`; classes along axis 1.
  * @param labels `[N, …]`, i32 from 0 to C − 1, or `ignore`, whose loss and gradient are 0.
+ * Losses are f32 also of f16 logits.
  * @param ignore a label that stands for "no target"; none by default.
  */
 export const softmaxCrossEntropy = (logits: Tensor, labels: Tensor, ignore?: number): Tensor =>
   apply(crossEntropyOp, [logits, labels], ignore === undefined ? {} : { ignore });
 
 function floatOnly(op: string, x: Tensor) {
-  if (x.dtype !== "f32") throw new DTypeError(`${op}: operand is ${x.dtype}, expected f32`);
+  if (!floats.includes(x.dtype)) throw new DTypeError(`${op}: operand is ${x.dtype}, expected f32 or f16`);
   return x.dtype;
 }
 
@@ -141,11 +144,13 @@ function softmaxCall(kind: SoftmaxKind, node: Node, axis: number, to: Lowering):
   const lengthOf = (view: View | undefined) => (view ? view.span / bytesPer(view.dtype) : 0);
   const inputs = [x, labelView, gradView].filter((view) => view !== undefined);
   return {
-    label: `${kind}${showShape(x.shape).replaceAll(", ", "x")}[${axis}]:${y.dtype}`,
+    label: `${kind}${showShape(x.shape).replaceAll(", ", "x")}[${axis}]:${x.dtype}`,
     family: "softmax",
     variant: variant.name,
     wgsl: variant.write({
       kind,
+      type: x.dtype,
+      outputType: y.dtype,
       lines,
       length,
       inner: sizeOf(x.shape.slice(axis + 1)),

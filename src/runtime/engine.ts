@@ -6,6 +6,7 @@ import { usage } from "../gpu/flags.ts";
 import { PipelineCache } from "../gpu/pipelines.ts";
 import { Readback } from "../gpu/readback.ts";
 import { Throttle } from "../gpu/throttle.ts";
+import { inMemory } from "../graph/half.ts";
 import type { AdapterTraits, KernelCall, VirtualBuffer } from "../graph/op.ts";
 import { bytesPer, showShape, sizeOf } from "../graph/shape.ts";
 import type { Tensor, TensorData, Update, Variable } from "../graph/tensor.ts";
@@ -92,7 +93,7 @@ export class Engine {
    * @param description `outputs`, values that can be read after a run, and `updates`, variables with their next values.
    * @param options `checkFinite` watches for NaN and infinity, default that of the engine; `simplify` and `fuse` may be turned off.
    * @throws ShapeError, DTypeError or FeedError for updates or inputs that do not fit.
-   * @throws LimitError when a tensor is larger than the adapter allows.
+   * @throws LimitError when a tensor is larger than the adapter allows, or is f16 and the adapter has none.
    * @throws DeviceError when a kernel does not compile, with its label.
    */
   async compile<O extends Readonly<Record<string, Tensor>>>(
@@ -146,10 +147,12 @@ export class Engine {
 
   /**
    * Gives a variable a value, from the next run on.
+   * @param value a typed array of its dtype, row-major; for a variable of one element (a learning rate) also a number.
    * @throws FeedError when type or size do not fit.
    */
-  write(variable: Variable, data: TensorData): void {
+  write(variable: Variable, value: TensorData | number): void {
     this.check();
+    const data = typeof value === "number" ? variable.initial.slice(0, 1).fill(value) : value;
     if (data.constructor !== variable.initial.constructor || data.length !== variable.initial.length) {
       throw new FeedError(
         `write: variable "${variable.name}" takes a ${variable.initial.constructor.name} of ${variable.initial.length} ` +
@@ -162,7 +165,8 @@ export class Engine {
       return;
     }
     const { buffer, base } = home;
-    this.device.queue.writeBuffer(this.#arenas.get(buffer)!, base, data as GPUAllowSharedBufferSource);
+    const bytes = inMemory(data, variable.dtype) as GPUAllowSharedBufferSource;
+    this.device.queue.writeBuffer(this.#arenas.get(buffer)!, base, bytes);
   }
 
   /** Bytes of all variables that live on this engine, and of its staging buffers. */
@@ -253,7 +257,7 @@ export class Engine {
         arena = this.#buffer(home.buffer.role, home.buffer.bytes);
         this.#arenas.set(home.buffer, arena);
       }
-      const value = this.#waiting.get(variable) ?? variable.initial;
+      const value = inMemory(this.#waiting.get(variable) ?? variable.initial, variable.dtype);
       this.#waiting.delete(variable);
       this.device.queue.writeBuffer(arena, home.base, value as GPUAllowSharedBufferSource);
     }

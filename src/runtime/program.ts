@@ -2,6 +2,7 @@ import type { Compiled } from "../compile/compile.ts";
 import type { Guard } from "../compile/guard.ts";
 import { DeviceError, NonFiniteError } from "../errors.ts";
 import { Profiler } from "../gpu/profiler.ts";
+import { inMemory } from "../graph/half.ts";
 import type { KernelCall, View, VirtualBuffer } from "../graph/op.ts";
 import { bytesPer, sizeOf } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
@@ -182,8 +183,9 @@ export class Program<O extends Readonly<Record<string, Tensor>> = Readonly<Recor
   #write(feeds: Feeds): void {
     this.#check();
     checkFeeds(this.#compiled, feeds);
-    for (const [name, { buffer }] of this.#compiled.inputs) {
-      this.#engine.device.queue.writeBuffer(this.#memories.of(buffer), 0, feeds[name] as GPUAllowSharedBufferSource);
+    for (const [name, { buffer, tensor }] of this.#compiled.inputs) {
+      const data = inMemory(feeds[name]!, tensor.dtype) as GPUAllowSharedBufferSource;
+      this.#engine.device.queue.writeBuffer(this.#memories.of(buffer), 0, data);
     }
   }
 

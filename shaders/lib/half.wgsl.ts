@@ -1,0 +1,32 @@
+import { type Scalar, vec4Of } from "./view.wgsl.ts";
+
+/*
+ * f16 in kernels. Where the result of an op is f16, it is rounded to f16 once, whatever kernel computes it: fusing ops changes a
+ * result by no more than compilers may, which are free to contract a · b + c.
+ *
+ * - Memory holds f16, and so does workgroup memory: half the bytes.
+ * - Additions, multiplications, comparisons and selections between f16 values are done in f16 (`H`), where WGSL has them rounded
+ *   correctly. Elementary functions and divisions are computed in f32 (`F`) from the f16 values, and rounded: WGSL lets f16
+ *   versions of these err by several units of 2⁻¹¹, and they overflow where their result need not.
+ * - Sums are f32 throughout: factors are widened when they are loaded, so that their products are exact (11 + 11 bits fit into
+ *   24) and cost one conversion an element instead of one a product.
+ */
+
+/** Names of the types that pointwise texts are written in: each a scalar, or a vec4. */
+export function aliases(width: 1 | 4, half: boolean): string[] {
+  const of = (type: Scalar) => (width === 4 ? vec4Of[type] : type);
+  const all = [`alias F = ${of("f32")};`, `alias I = ${of("i32")};`, `alias U = ${of("u32")};`];
+  return half ? [...all, `alias H = ${of("f16")};`] : all;
+}
+
+/** A value of an element type as f32. */
+export const widened = (type: Scalar, value: string): string => (type === "f16" ? `f32(${value})` : value);
+
+/** The same for a vec4. */
+export const widened4 = (type: Scalar, value: string): string => (type === "f16" ? `vec4f(${value})` : value);
+
+/** An f32 value as an element type: f16 is rounded, all others are left as they are. */
+export const narrowed = (type: Scalar, value: string): string => (type === "f16" ? `f16(${value})` : value);
+
+/** The type that sums over an element type have. */
+export const sumOf = (type: Scalar): Scalar => (type === "f16" ? "f32" : type);

@@ -1,0 +1,23 @@
+import { LimitError } from "../errors.ts";
+import type { AdapterTraits, KernelCall } from "../graph/op.ts";
+import { order } from "../graph/print.ts";
+import { showShape } from "../graph/shape.ts";
+import { type Tensor, Variable } from "../graph/tensor.ts";
+
+/** Refuses f16 tensors where the adapter computes with none. @throws LimitError naming the first of them. */
+export function checkHalf(roots: readonly Tensor[], { features }: AdapterTraits): void {
+  if (features.has("shader-f16")) return;
+  for (const { op, attrs, results } of order(roots)) {
+    const tensor = results.find(({ dtype }) => dtype === "f16");
+    if (!tensor) continue;
+    const name = tensor instanceof Variable ? tensor.name : op.source === "input" ? attrs["name"] : undefined;
+    const what = name === undefined ? `the result of ${op.name}` : `${op.source} "${name}"`;
+    throw new LimitError(
+      `compile: ${what} is f16${showShape(tensor.shape)}, but this adapter lacks the feature shader-f16: use f32 here`,
+    );
+  }
+}
+
+/** A kernel whose text names f16 says so in its first line, as WGSL demands. */
+export const enableHalf = (call: KernelCall): KernelCall =>
+  /\b(f16|vec[234]h)\b/.test(call.wgsl) ? { ...call, wgsl: `enable f16;\n${call.wgsl}` } : call;
