@@ -1,0 +1,104 @@
+import {
+  add,
+  argmax,
+  cast,
+  cumsum,
+  type Engine,
+  eq,
+  iota,
+  le,
+  minimum,
+  mul,
+  type Program,
+  Random,
+  reshape,
+  softmax,
+  sum,
+  type Update,
+  type Variable,
+  variable,
+  where,
+} from "../../src/index.ts";
+import { decode, encode } from "./corpus.ts";
+import type { CharacterModel } from "./model.ts";
+
+export interface SamplerOptions {
+  /** Characters of a sample. */
+  readonly length: number;
+  /** 0 always takes the likeliest character, 1 believes the network, more is bolder. */
+  readonly temperature: number;
+  readonly seed: number;
+  readonly vocabulary: readonly string[];
+}
+
+interface Parts {
+  readonly engine: Engine;
+  readonly states: readonly Variable[];
+  readonly character: Variable;
+  readonly position: Variable;
+  readonly written: Variable;
+  readonly options: SamplerOptions;
+}
+
+/**
+ * Writes texts with a model, character by character: a program of one step, whose variables are the states, the last character and
+ * all that has been written. So a step needs nothing of the host, and a sample is read back once.
+ */
+export class Sampler {
+  /** What the samples depend on, to be saved: the key of the random numbers. */
+  readonly state: ReadonlyMap<string, Variable>;
+  readonly program: Program;
+  readonly #parts: Parts;
+
+  static async create(engine: Engine, model: CharacterModel, options: SamplerOptions): Promise<Sampler> {
+    const { length, temperature, seed, vocabulary } = options;
+    const states = model.states(1, "sample");
+    const integer = (name: string, size: number): Variable =>
+      variable(new Int32Array(size), [size], { name, group: name });
+    const [character, position, written] = [
+      integer("character", 1),
+      integer("position", 1),
+      integer("written", length),
+    ];
+    const random = new Random(seed, "sampling");
+
+    const { logits, states: after } = model.read(reshape(character, [1, 1]), states);
+    let next = argmax(logits, 1);
+    if (temperature > 0) {
+      // The first character up to which the probabilities add up to more than a random number.
+      const below = le(cumsum(softmax(mul(logits, 1 / temperature)), 1), random.uniform([1, 1]));
+      next = minimum(sum(cast(below, "i32"), 1), vocabulary.length - 1);
+    }
+    const here = eq(iota([length], 0), position);
+    const updates: Update[] = [
+      ...states.map((state, i): Update => [state, after[i]!]),
+      [character, next],
+      [written, where(here, next, written)],
+      [position, add(position, 1)],
+    ];
+    const program = await engine.compile({ updates });
+    return new Sampler(program, random, { engine, states, character, position, written, options });
+  }
+
+  private constructor(program: Program, { key }: Random, parts: Parts) {
+    this.program = program;
+    this.#parts = parts;
+    this.state = new Map([["key", key]]);
+  }
+
+  /** What the model writes after a prompt of at least one character. */
+  async sample(prompt: string): Promise<string> {
+    const { program } = this;
+    const { engine, states, character, position, written, options } = this.#parts;
+    for (const state of states) engine.write(state, new Float32Array(state.initial.length));
+    const codes = encode(prompt, options.vocabulary);
+    for (const [i, code] of codes.entries()) {
+      engine.write(character, new Int32Array([code]));
+      // What is written before the end of the prompt is overwritten by what follows.
+      if (i < codes.length - 1) await program.run();
+    }
+    engine.write(position, new Int32Array(1));
+    for (let i = 0; i < options.length; i++) await program.run();
+    return decode((await engine.read(written)) as Int32Array, options.vocabulary);
+  }
+}

@@ -1,0 +1,207 @@
+import {
+  add,
+  type Engine,
+  input,
+  io,
+  losses,
+  nn,
+  optim,
+  type Program,
+  reshape,
+  type Tensor,
+  type Update,
+  type Variable,
+  variable,
+} from "../../src/index.ts";
+import { batchAt, batchesIn, type Corpus, type Window } from "./corpus.ts";
+import { type Architecture, type CharacterModel, characterModel } from "./model.ts";
+import { Sampler } from "./sampler.ts";
+
+/** What decides the result of a training, to the bit. It is saved with a checkpoint. */
+export interface Settings extends Architecture, Window {
+  readonly steps: number;
+  readonly lr: number;
+  /** Largest norm of all gradients together. */
+  readonly clip: number;
+  readonly seed: number;
+  readonly temperature: number;
+  /** Characters of a sample. */
+  readonly sample: number;
+  /** Steps from report to report. */
+  readonly every: number;
+}
+
+/** A program that reads a text batch by batch, and what it carries on from one to the next. */
+interface Reader {
+  readonly program: Program<{ readonly loss: Tensor }>;
+  readonly states: readonly Variable[];
+  /** Sum of the losses of the batches since it was last set to 0: so no step has to be read back. */
+  readonly tally: Variable;
+}
+
+interface Parts {
+  readonly engine: Engine;
+  readonly corpus: Corpus;
+  readonly settings: Settings;
+  readonly weights: ReadonlyMap<string, Variable>;
+  readonly training: Reader;
+  readonly validation: Reader;
+  readonly sampler: Sampler;
+  /** Every variable that decides how the training goes on. */
+  readonly kept: io.Training;
+}
+
+/** Where a training stands. */
+interface Position {
+  /** Steps done. */
+  readonly step: number;
+  /** Those of them whose losses are in the tally. */
+  readonly tallied: number;
+}
+
+const zeros = ({ initial }: Variable): Float32Array<ArrayBuffer> => new Float32Array(initial.length);
+
+/**
+ * Trains a character model on a text by truncated backpropagation: states are carried on from batch to batch, as if the text had
+ * been read in one go, and gradients end where a batch begins.
+ */
+export class Trainer {
+  readonly #parts: Parts;
+  #position: Position = { step: 0, tallied: 0 };
+
+  /**
+   * Compiles all programs. Nothing is computed yet.
+   * @throws Error for a text that is too short.
+   */
+  static async create(engine: Engine, corpus: Corpus, settings: Settings): Promise<Trainer> {
+    const { vocabulary, train, validation: held } = corpus;
+    const { batch, length, seed, sample, temperature } = settings;
+    if (batchesIn(train, settings) === 0 || batchesIn(held, settings) === 0) {
+      const characters = train.length + held.length;
+      throw new Error(`the text has ${characters} characters: too few for batches of ${batch} times ${length}`);
+    }
+    nn.seed(seed);
+    const model = characterModel(vocabulary.length, settings);
+    const optimizer = optim.adam({ lr: settings.lr, schedule: optim.cosineAnnealingLR({ tMax: settings.steps }) });
+    // One after the other: the first lays out the variables that the others share.
+    const training = await compileReader(engine, model, settings, optimizer);
+    const validation = await compileReader(engine, model, settings);
+    const sampler = await Sampler.create(engine, model, { length: sample, temperature, seed, vocabulary });
+    const kept = {
+      model: model.weights,
+      optimizer: optimizer.state(model.weights),
+      reader: new Map([...training.states, training.tally].map((variable) => [variable.name, variable])),
+      dropout: new Map([["key", nn.random().key]]),
+      sampling: sampler.state,
+    };
+    return new Trainer({ engine, corpus, settings, weights: model.weights, training, validation, sampler, kept });
+  }
+
+  private constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** Steps done. */
+  get steps(): number {
+    return this.#position.step;
+  }
+
+  /** Numbers that are learned. */
+  get parameters(): number {
+    return [...this.#parts.weights.values()].reduce((sum, { initial }) => sum + initial.length, 0);
+  }
+
+  /** Bytes on the GPU for all programs, known before the first step. What programs share is counted once. */
+  get memory(): number {
+    const { training, validation, sampler, engine } = this.#parts;
+    const programs = [training.program, validation.program, sampler.program].map(({ memory }) => memory);
+    return programs.reduce((sum, { total, variables }) => sum + total - variables, engine.bytes.variables);
+  }
+
+  /** Learns from the next batch of the text; after the last one it begins again. */
+  async step(): Promise<void> {
+    const { engine, corpus, settings, training } = this.#parts;
+    const { step, tallied } = this.#position;
+    const index = step % batchesIn(corpus.train, settings);
+    if (index === 0) for (const state of training.states) engine.write(state, zeros(state));
+    await training.program.run(batchAt(corpus.train, settings, index));
+    this.#position = { step: step + 1, tallied: tallied + 1 };
+  }
+
+  /** The loss of the last step, in bits per character. */
+  async lastBits(): Promise<number> {
+    return (await this.#parts.training.program.outputs.loss.scalar()) / Math.LN2;
+  }
+
+  /** The mean loss since the tally was last cleared, in bits per character. Steps may go on meanwhile. */
+  async bits(): Promise<number> {
+    const { engine, training } = this.#parts;
+    const { tallied } = this.#position;
+    const [sum] = await engine.read(training.tally);
+    return sum! / tallied / Math.LN2;
+  }
+
+  clearTally(): void {
+    const { engine, training } = this.#parts;
+    engine.write(training.tally, zeros(training.tally));
+    this.#position = { ...this.#position, tallied: 0 };
+  }
+
+  /** Bits per character of the text that is not learned from. */
+  async validate(): Promise<number> {
+    const { engine, corpus, settings, validation } = this.#parts;
+    for (const variable of [...validation.states, validation.tally]) engine.write(variable, zeros(variable));
+    const batches = batchesIn(corpus.validation, settings);
+    for (let index = 0; index < batches; index++) {
+      await validation.program.run(batchAt(corpus.validation, settings, index));
+    }
+    const [sum] = await engine.read(validation.tally);
+    return sum! / batches / Math.LN2;
+  }
+
+  /** What the model writes after a prompt of at least one character. */
+  sample(prompt: string): Promise<string> {
+    return this.#parts.sampler.sample(prompt);
+  }
+
+  /** The training as it stands. @param about the file what others should know. */
+  save(about: Readonly<Record<string, string>> = {}): Promise<Uint8Array<ArrayBuffer>> {
+    const { engine, kept, settings, corpus } = this.#parts;
+    const { step, tallied } = this.#position;
+    return io.saveCheckpoint(engine, kept, {
+      format: "pt",
+      step: String(step),
+      tallied: String(tallied),
+      settings: JSON.stringify(settings),
+      vocabulary: corpus.vocabulary.join(""),
+      ...about,
+    });
+  }
+
+  /** Goes on where a training of the same settings was saved. @throws FormatError for a file that does not fit. */
+  load(bytes: Uint8Array, name?: string): void {
+    const { step, tallied } = io.loadCheckpoint(this.#parts.engine, this.#parts.kept, bytes, name);
+    this.#position = { step: Number(step), tallied: Number(tallied) };
+  }
+}
+
+/** A program that reads a batch, inputs `x` and `y` [length, batch], and with an optimizer learns from it. */
+async function compileReader(
+  engine: Engine,
+  model: CharacterModel,
+  { batch, length, clip }: Settings,
+  optimizer?: optim.Optimizer,
+): Promise<Reader> {
+  const name = optimizer ? "training" : "validation";
+  const states = model.states(batch, name);
+  const tally = variable(new Float32Array(1), [], { name: "tally", group: `${name} tally` });
+  const [x, y] = [input("x", [length, batch], "i32"), input("y", [length, batch], "i32")];
+  const { logits, states: after } = model.read(x, states, { training: optimizer !== undefined });
+  const loss = losses.crossEntropy(logits, reshape(y, [-1]));
+  const updates: Update[] = [
+    ...states.map((state, i): Update => [state, after[i]!]),
+    [tally, add(tally, loss)],
+    ...(optimizer?.minimize(loss, { clip: { norm: clip } }) ?? []),
+  ];
+  return { program: await engine.compile({ outputs: { loss }, updates }), states, tally };
+}
