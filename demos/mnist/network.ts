@@ -8,32 +8,70 @@ import {
   nn,
   optim,
   type Program,
+  reshape,
   softmax,
   type Variable,
   variable,
 } from "../../src/index.ts";
 import { classes, pixels } from "./dataset.ts";
 
-/** Units of the hidden layer. */
+/** Units of the perceptron's hidden layer. */
 const hidden = 128;
-export const layers = `${pixels}-${hidden}-${classes}`;
+
+/** The networks that can be trained: what they are called, how they are made. All take images as rows of pixels. */
+export const architectures = {
+  mlp: {
+    layers: `${pixels}-${hidden}-${classes}`,
+    make: () => nn.sequential(nn.linear(pixels, hidden), nn.relu(), nn.linear(hidden, classes)),
+  },
+  cnn: {
+    layers: `LeNet: 5×5×8, 5×5×16, ${classes}`,
+    make: () => {
+      const lenet = nn.sequential(
+        nn.conv2d(1, 8, 5, { padding: 2 }),
+        nn.relu(),
+        nn.maxPool2d(2),
+        nn.conv2d(8, 16, 5),
+        nn.relu(),
+        nn.maxPool2d(2),
+        nn.flatten(),
+        nn.linear(16 * 5 * 5, classes),
+      );
+      return nn.module((x, mode) => lenet(reshape(x, [x.shape[0]!, 1, 28, 28]), mode), lenet.variables);
+    },
+  },
+} as const;
+
+export type Architecture = keyof typeof architectures;
 
 /** A network with all that is learned: weights, Adam's moments, and how well it does. */
 export interface Network {
   readonly model: nn.Module;
-  /** Under the names that PyTorch's `nn.Sequential(Linear, ReLU, Linear)` gives them. */
+  /** Its layers in a few words. */
+  readonly layers: string;
+  /** Under the names that PyTorch's `nn.Sequential` of the same layers gives them. */
   readonly weights: ReadonlyMap<string, Variable>;
   readonly optimizer: optim.Optimizer;
   /** Loss of all images since the tally was last set to 0: a step adds to it, so no step has to be read back. */
   readonly tally: Variable;
 }
 
-/** @param seed of the first weights. @param lr learning rate of Adam. */
-export function createNetwork({ seed, lr }: { readonly seed: number; readonly lr: number }): Network {
+/** @param seed of the first weights. @param lr learning rate of Adam. @param architecture default "mlp". */
+export function createNetwork({
+  seed,
+  lr,
+  architecture = "mlp",
+}: {
+  readonly seed: number;
+  readonly lr: number;
+  readonly architecture?: Architecture;
+}): Network {
   nn.seed(seed);
-  const model = nn.sequential(nn.linear(pixels, hidden), nn.relu(), nn.linear(hidden, classes));
+  const { layers, make } = architectures[architecture];
+  const model = make();
   return {
     model,
+    layers,
     weights: nn.stateDict(model),
     optimizer: optim.adam({ lr }),
     tally: variable(new Float32Array(1), [], { name: "tally", group: "tally" }),

@@ -7,7 +7,7 @@ import { leaveInterrupted, run } from "../terminal/command.ts";
 import { clock, count, fact, mebibytes, paint, percent } from "../terminal/format.ts";
 import { Progress } from "../terminal/progress.ts";
 import { first, normalization } from "./dataset.ts";
-import { createNetwork, layers, type Network } from "./network.ts";
+import { architectures, createNetwork, type Network } from "./network.ts";
 import { help, type Options, parseOptions } from "./terminal/options.ts";
 import { readMnist } from "./terminal/read.ts";
 import { type Examination, meanLoss, type Tally, Trainer } from "./trainer.ts";
@@ -15,7 +15,8 @@ import { type Examination, meanLoss, type Tally, Trainer } from "./trainer.ts";
 await run({ name: "npm start", help, parse: parseOptions, main });
 
 async function main(options: Options, stop: AbortSignal): Promise<void> {
-  const { epochs, batchSize, lr, seed } = options;
+  const { epochs, batchSize, lr, seed, model } = options;
+  const { layers } = architectures[model];
   const began = performance.now();
   console.log(
     paint("bold", `${layers} on MNIST`) + paint("dim", `  Adam, lr ${lr}, batches of ${batchSize}, seed ${seed}\n`),
@@ -24,7 +25,7 @@ async function main(options: Options, stop: AbortSignal): Promise<void> {
   fact("adapter", engine.adapter + (engine.traits.cpu ? ", which computes on the CPU" : ""));
   const { train, test } = await readMnist();
   const digits = first(train, options.limit);
-  const network = createNetwork({ seed, lr });
+  const network = createNetwork({ seed, lr, architecture: model });
   const trainer = await Trainer.create(engine, network, digits, { batchSize, seed });
   const { variables, total } = trainer.memory;
   fact("memory", `${mebibytes(total)} planned, ${mebibytes(variables)} of it weights and moments`);
@@ -110,7 +111,7 @@ function report({ confusion }: Examination): void {
   console.log(`\n${paint("bold", "Confusion matrix")}\n\n${metrics.formatConfusionMatrix(confusion)}\n`);
 }
 
-async function save(engine: Engine, { weights }: Network, { output }: Options): Promise<Uint8Array> {
+async function save(engine: Engine, { weights, layers }: Network, { output }: Options): Promise<Uint8Array> {
   const { mean, std } = normalization;
   const input = `784 pixels from 0 to 1, minus ${mean}, divided by ${std}`;
   const bytes = await io.saveSafetensors(engine, weights, { format: "pt", network: `${layers}, ReLU`, input });
