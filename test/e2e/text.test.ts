@@ -1,4 +1,3 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -11,9 +10,10 @@ import { defaults, parseOptions } from "../../demos/text/options.ts";
 import { type Settings, Trainer } from "../../demos/text/trainer.ts";
 import { Engine, io } from "../../src/index.ts";
 import { createGPU } from "../../src/node/index.ts";
+import { run, type Watch } from "./command.ts";
 
-const small = { hidden: 16, embedding: 8, batch: 8, length: 16, steps: 60, every: 20, sample: 40 };
-const smallOptions = ["--hidden", "16", "--embedding", "8", "--batch-size", "8", "--length", "16", "--sample", "40"];
+const small = { hidden: 16, embedding: 8, batch: 8, length: 8, steps: 60, every: 20, sample: 40 };
+const smallOptions = ["--hidden", "16", "--embedding", "8", "--batch-size", "8", "--length", "8", "--sample", "40"];
 let folder = "";
 let file = "";
 let text = "";
@@ -21,7 +21,7 @@ let text = "";
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "tilegrad-text-"));
   file = join(folder, "start.txt");
-  text = (await readMobyDick()).slice(0, 7000);
+  text = (await readMobyDick()).slice(0, 3600);
   await writeFile(file, text);
 });
 afterAll(() => rm(folder, { recursive: true }));
@@ -46,9 +46,14 @@ describe("a text is read", () => {
 });
 
 describe("a training that was saved and loaded", () => {
-  /** Losses of some steps, and the checkpoint after them. */
+  let engine: Engine;
+  beforeAll(async () => {
+    engine = await Engine.create({ gpu: await createGPU() });
+  });
+  afterAll(() => engine.destroy());
+
+  /** Losses of some steps of a new trainer, and the checkpoint after them. */
   async function steps(count: number, settings: Settings, checkpoint?: Uint8Array) {
-    const engine = await Engine.create({ gpu: await createGPU() });
     const trainer = await Trainer.create(engine, corpusOf(text), settings);
     if (checkpoint) trainer.load(checkpoint);
     const losses: number[] = [];
@@ -57,10 +62,8 @@ describe("a training that was saved and loaded", () => {
       losses.push(await trainer.lastBits());
     }
     const bits = await trainer.bits();
-    const written = await trainer.sample("Call me");
-    const bytes = await trainer.save();
-    engine.destroy();
-    return { losses, bits, written, bytes };
+    await trainer.sample("Call me");
+    return { losses, bits, bytes: await trainer.save() };
   }
 
   test.each(["lstm", "gru"])("goes on as if there had been no interruption, to the bit: %s", async (cell) => {
@@ -109,21 +112,21 @@ describe("a training that was saved and loaded", () => {
 describe("npm run train:text", () => {
   test("learns, writes, and goes on after Ctrl-C to the same checkpoint", async () => {
     const [whole, part] = [join(folder, "whole.safetensors"), join(folder, "part.safetensors")];
-    const options = [...smallOptions, "--text", file, "--steps", "60", "--every", "20"];
-    const run = await train(...options, "--output", whole);
-    expect(run.errors).toBe("");
-    expect(run.code).toBe(0);
-    expect(run.output).toMatch(/adapter +\S+/);
-    expect(run.output).toMatch(/text +6,860 to learn from, 140 to validate on, \d+ different ones/);
-    expect(run.output).not.toContain("\u001b"); // No terminal, no escape codes.
-    const bits = [...run.output.matchAll(/Step \d+\/60 {2}([\d.]+) bits per character, validation ([\d.]+) /g)];
-    expect(bits).toHaveLength(3);
-    expect(Number(bits[2]![1])).toBeLessThan(Number(bits[0]![1]));
-    expect(Number(bits[2]![2])).toBeLessThan(Number(bits[0]![2]));
-    expect(run.output.match(/^ {2}│ /gm)!.length).toBeGreaterThanOrEqual(3);
+    const options = [...smallOptions, "--text", file, "--steps", "120", "--every", "20"];
+    const ran = await train(...options, "--output", whole);
+    expect(ran.errors).toBe("");
+    expect(ran.code).toBe(0);
+    expect(ran.output).toMatch(/adapter +\S+/);
+    expect(ran.output).toMatch(/text +3,528 to learn from, 72 to validate on, \d+ different ones/);
+    expect(ran.output).not.toContain("\u001b"); // No terminal, no escape codes.
+    const bits = [...ran.output.matchAll(/Step \d+\/120 {2}([\d.]+) bits per character, validation ([\d.]+) /g)];
+    expect(bits).toHaveLength(6);
+    expect(Number(bits[5]![1])).toBeLessThan(Number(bits[0]![1]));
+    expect(Number(bits[5]![2])).toBeLessThan(Number(bits[0]![2]));
+    expect(ran.output.match(/^ {2}│ /gm)!.length).toBeGreaterThanOrEqual(6);
 
     const stopped = await train(...options, "--output", part, (line, child) => {
-      if (line.includes("Step 20/60")) child.kill("SIGINT");
+      if (line.includes("Step 20/120")) child.kill("SIGINT");
     });
     expect(stopped.output).toMatch(/Stopped after step \d+/);
     expect(stopped.output).toContain(`--resume`);
@@ -131,13 +134,13 @@ describe("npm run train:text", () => {
     expect(stopped.code).toBe(130);
     const { step } = io.parseSafetensors(await readFile(part)).metadata;
     expect(Number(step)).toBeGreaterThanOrEqual(20);
-    expect(Number(step)).toBeLessThan(60);
+    expect(Number(step)).toBeLessThan(120);
 
     const resumed = await train("--resume", part, "--text", file);
     expect(resumed.errors).toBe("");
     expect(resumed.output).toContain(`Going on after step ${step}`);
-    expect(report(resumed.output, "Step 60/60")).toBe(report(run.output, "Step 60/60"));
-    expect(digest(resumed.output)).toBe(digest(run.output));
+    expect(report(resumed.output, "Step 120/120")).toBe(report(ran.output, "Step 120/120"));
+    expect(digest(resumed.output)).toBe(digest(ran.output));
     expect(await readFile(part)).toEqual(await readFile(whole));
 
     const elsewhere = await train("--resume", part);
@@ -146,11 +149,11 @@ describe("npm run train:text", () => {
   });
 
   test("refuses wrong options with a sentence and without a GPU", async () => {
-    const run = await train("--cell", "transformer", "--output", join(folder, "never.safetensors"));
-    expect(run.errors).toContain('--cell is "transformer", expected lstm, gru or rnn');
-    expect(run.errors).toContain("npm run train:text -- --help lists the options.");
-    expect(run.code).toBe(2);
-    expect(run.output).toBe("");
+    const ran = await train("--cell", "transformer", "--output", join(folder, "never.safetensors"));
+    expect(ran.errors).toContain('--cell is "transformer", expected lstm, gru or rnn');
+    expect(ran.errors).toContain("npm run train:text -- --help lists the options.");
+    expect(ran.code).toBe(2);
+    expect(ran.output).toBe("");
     expect(existsSync(join(folder, "never.safetensors"))).toBe(false);
   });
 
@@ -173,24 +176,12 @@ const digest = (output: string) => output.match(/checkpoint +sha256 [0-9a-f]{64}
 const report = (output: string, title: string) =>
   output.slice(output.indexOf(title), output.indexOf("Checkpoint written")).replace(/[\d,]+ characters\/s +[\d:]+/, "");
 
-type Watch = (line: string, child: ChildProcess) => void;
-
-/** Runs the program as `npm run train:text` does. A function among the arguments is shown what the program prints. */
-async function train(...args: (string | Watch)[]) {
+/** Runs the program as its npm script does. A function among the arguments is shown what it prints. */
+const train = (...args: (string | Watch)[]) => {
   const options = args.filter((arg) => typeof arg === "string");
-  const watch = args.find((arg) => typeof arg === "function");
-  const child = spawn(process.execPath, ["--import", "tsx", "demos/text/train.ts", ...options]);
-  let output = "";
-  let errors = "";
-  child.stdout.on("data", (chunk) => {
-    output += chunk;
-    watch?.(String(chunk), child);
-  });
-  child.stderr.on("data", (chunk) => {
-    errors += chunk;
-  });
-  const code = await new Promise<number | null>((resolve) => {
-    child.on("close", resolve);
-  });
-  return { code, output, errors };
-}
+  return run(
+    "demos/text/train.ts",
+    options,
+    args.find((arg) => typeof arg === "function"),
+  );
+};

@@ -1,0 +1,28 @@
+import { type ChildProcess, spawn } from "node:child_process";
+
+/** Is shown what a program prints, as it prints it. */
+export type Watch = (text: string, child: ChildProcess) => void;
+
+export interface Ran {
+  readonly code: number | null;
+  readonly output: string;
+  readonly errors: string;
+}
+
+/** Runs a program of the demos as its npm script does, in a process of its own. */
+export async function run(script: string, args: readonly string[], watch?: Watch): Promise<Ran> {
+  const child = spawn(process.execPath, ["--import", "tsx", script, ...args]);
+  let output = "";
+  let errors = "";
+  child.stdout.on("data", (chunk) => {
+    output += chunk;
+    watch?.(String(chunk), child);
+  });
+  child.stderr.on("data", (chunk) => {
+    errors += chunk;
+  });
+  const code = await new Promise<number | null>((resolve) => {
+    child.on("close", resolve);
+  });
+  return { code, output, errors };
+}
