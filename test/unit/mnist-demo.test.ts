@@ -53,13 +53,16 @@ describe("a drawing becomes an image of MNIST's kind:", () => {
 
 describe("options of npm start:", () => {
   test("have defaults", () => {
-    const { output, ...numbers } = parseOptions([])!;
+    const { output, model, ...numbers } = parseOptions([])!;
+    expect(model).toBe("mlp");
     expect(numbers).toEqual({ epochs: 5, batchSize: 64, lr: 1e-3, seed: 1, limit: 60_000 });
     expect(output).toMatch(/mnist\.safetensors$/);
+    expect(parseOptions(["--model", "cnn"])).toMatchObject({ model: "cnn", epochs: 3, lr: 0.003 });
     expect(parseOptions(["--help"])).toBeUndefined();
   });
 
   test.each([
+    [["--model", "rnn"], '--model is "rnn", expected mlp or cnn'],
     [["--epochs", "0"], '--epochs is "0", expected a whole number from 1 to 1,000'],
     [["--batch-size", "1.5"], '--batch-size is "1.5", expected a whole number from 1 to 10,000'],
     [["--seed=-1"], '--seed is "-1", expected a whole number from 0 to 4,294,967,295'],
