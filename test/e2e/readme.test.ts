@@ -9,7 +9,7 @@ import { launchChrome } from "../browser/chrome.ts";
 
 /*
  * The examples of README.md, as they are printed there, in the hands of a user: tilegrad is built and installed as a package,
- * the compiler checks them, a bundler makes a page of the first, and Node runs the second.
+ * the compiler checks them, a bundler makes a page of the first, and Node runs the others.
  */
 
 const run = promisify(execFile);
@@ -28,10 +28,11 @@ beforeAll(async () => {
   await cp(join(root, "package.json"), join(installed, "package.json"));
   await run(bin("tsc"), ["-p", join(root, "src"), "--outDir", join(installed, "dist")]);
 
-  const [page, node] = await examples();
+  const [page, node, xor] = await examples();
   await writeFile(join(app, "package.json"), '{ "type": "module", "private": true }');
   await writeFile(join(app, "page.ts"), page!);
   await writeFile(join(app, "node.ts"), node!);
+  await writeFile(join(app, "xor.ts"), xor!);
   await writeFile(
     join(app, "index.html"),
     '<script type="module">await import("./page.ts"); console.log("the end");</script>',
@@ -56,7 +57,10 @@ test("pass a strict compiler, and so do the package's own types", async () => {
     noUncheckedIndexedAccess: true,
     noEmit: true,
   };
-  await writeFile(join(app, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["page.ts", "node.ts"] }));
+  await writeFile(
+    join(app, "tsconfig.json"),
+    JSON.stringify({ compilerOptions, files: ["page.ts", "node.ts", "xor.ts"] }),
+  );
   const { stdout } = await run(bin("tsc"), ["-p", app]).catch((error) => error as { stdout: string });
   expect(stdout).toBe("");
 });
@@ -105,4 +109,9 @@ test("the page carries no more of tilegrad than its README says", async () => {
 test("the second runs in Node", async () => {
   const { stdout } = await run(bin("tsx"), ["node.ts"], { cwd: app });
   expect(stdout).toMatch(/14,\s+32,\s+32,\s+77/);
+});
+
+test("the third fails to learn XOR with one layer, and learns it with two", async () => {
+  const { stdout } = await run(bin("tsx"), ["xor.ts"], { cwd: app });
+  expect(stdout.trim().split("\n")).toEqual(["0.5 0.5 0.5 0.5", "0.0 1.0 1.0 0.0"]);
 });
