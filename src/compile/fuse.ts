@@ -58,8 +58,9 @@ export function fuse(roots: readonly Tensor[], maxBindings: number): Tensor[] {
   }
   // What waited in vain joins its producer after all.
   for (const node of nodes) {
-    for (const producer of groupOf.has(node) ? grouping.producers(node) : []) {
-      const group = groupOf.get(node)!;
+    for (const { members } of groupOf.has(node) ? grouping.producers(node) : []) {
+      // Both may have grown since.
+      const [producer, group] = [groupOf.get(members[0]!)!, groupOf.get(node)!];
       if (producer === group || !grouping.mayJoin(producer, group, maxBindings)) continue;
       const union: Group = { shape: group.shape, members: [...producer.members, ...group.members] };
       for (const member of union.members) groupOf.set(member, union);

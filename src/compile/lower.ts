@@ -67,6 +67,7 @@ class LowerPass {
   readonly #copies = new Map<Tensor, View>();
   readonly #constants = new Map<string, View>();
   readonly #pinned = new Set<Tensor>();
+  readonly #outputs = new Set<Tensor>();
   readonly #read = new Set<Tensor>();
   /** Updates written by the kernel that computes them. */
   readonly #direct = new Set<Variable>();
@@ -87,6 +88,7 @@ class LowerPass {
   /** Outputs keep memory of their own until the next run. */
   keepOutputs(outputs: readonly Tensor[]): void {
     for (const output of outputs) {
+      this.#outputs.add(output);
       this.#pinned.add(baseOf(output));
       this.#lastUse.set(baseOf(output), Number.POSITIVE_INFINITY);
       this.#read.add(output);
@@ -95,6 +97,8 @@ class LowerPass {
 
   /** Lets kernels write new values straight into the variables' homes where all reads of the old value come before. */
   placeUpdates(updates: Program["updates"]): void {
+    // Old values that become new ones elsewhere are read last of all, in `finishUpdates`.
+    for (const [, value] of updates) if (!isOwn(value)) this.#lastUse.set(baseOf(value), Number.POSITIVE_INFINITY);
     for (const [variable, value] of updates) {
       const made = baseOf(value);
       this.#read.add(value);
@@ -138,7 +142,7 @@ class LowerPass {
       this.#views.set(node.results[0]!, this.#sourceView(node));
     } else if (op.view) {
       const [x] = node.inputs;
-      const view = op.view(node, this.#view(x!)) ?? op.view(node, this.#contiguous(x!));
+      const view = op.view(node, this.#view(x!)) ?? op.view(node, this.#contiguous(x!, this.#outputs.has(node.results[0]!)));
       this.#views.set(node.results[0]!, view!);
     } else {
       const to = this.#lowering(node);
@@ -149,7 +153,7 @@ class LowerPass {
   /** An output as it will be read: its own memory, row-major. */
   outputView(name: string, tensor: Tensor): View {
     const view = this.#view(tensor);
-    const own = view.buffer.kind === "scratch" && isRowMajor(view) && view.offset === 0;
+    const own = view.buffer.pinned && isRowMajor(view) && view.offset === 0;
     if (own) return view;
     const place = wholeView(
       virtualBuffer("scratch", `output ${name}`, spanOf(tensor.shape, tensor.dtype), { pinned: true }),
@@ -211,12 +215,14 @@ class LowerPass {
     return this.#views.get(tensor)!;
   }
 
-  #contiguous(tensor: Tensor): View {
+  /** @param pinned whether a copy has to last until the next run. */
+  #contiguous(tensor: Tensor, pinned = false): View {
     const view = this.#view(tensor);
-    if (isRowMajor(view) && view.offset === 0) return view;
+    // An axis of size 1 may come with any stride, a negative one too.
+    if (isRowMajor(view) && view.offset === 0) return { ...view, strides: rowMajor(view.shape) };
     const known = this.#copies.get(tensor);
     if (known) return known;
-    const copy = this.#scratch(`row-major copy of ${tensor.node.op.name}`, tensor.shape, tensor.dtype);
+    const copy = this.#scratch(`row-major copy of ${tensor.node.op.name}`, tensor.shape, tensor.dtype, pinned);
     this.calls.push(copyCall(view, copy));
     this.#copies.set(tensor, copy);
     return copy;

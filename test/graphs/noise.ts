@@ -1,0 +1,31 @@
+import { rewrite } from "../../src/compile/rewrite.ts";
+import type { Tensor } from "../../src/graph/tensor.ts";
+import { apply, applyAll } from "../../src/graph/tensor.ts";
+import { indexedOp } from "../../src/ops/pointwise.ts";
+
+/** A repeatable number within ±1 for each place of each node. */
+const wobble = (seed: number, i: number): number => {
+  const bits = Math.imul(Math.imul(seed + 1, 0x9e3779b1) ^ (i * 0x85ebca6b), 0xc2b2ae35);
+  return ((bits ^ (bits >>> 15)) >>> 0) / 2 ** 31 - 1;
+};
+
+/** About 16 units in the last place, relative to 1 + |x|: WGSL's exp, log and tanh may be off by that and more. */
+const size = 2 ** -20;
+
+const noise = indexedOp("noise", "f32", {
+  wgsl: ([x]) => x!,
+  js: ([x], { seed }, i) => x! + size * (1 + Math.abs(x!)) * wobble(seed, i),
+  flops: 0,
+});
+
+/**
+ * The graph with noise of the size of f32's rounding on every result. How far the float64 twin then comes out elsewhere says
+ * how far apart two right answers in f32 may lie.
+ */
+export function noisy(roots: readonly Tensor[], from: number): Tensor[] {
+  let seed = from * 1000;
+  const withNoise = (x: Tensor): Tensor => (x.dtype === "f32" ? apply(noise, [x], { seed: seed++ }) : x);
+  return rewrite(roots, (node, inputs) =>
+    node.op.source || node.op.view ? undefined : applyAll(node.op, inputs, node.attrs).map(withNoise),
+  );
+}

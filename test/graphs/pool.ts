@@ -1,0 +1,94 @@
+import type { Shape } from "../../src/graph/shape.ts";
+import { sizeOf } from "../../src/graph/shape.ts";
+import type { Tensor, TensorData, Update, Variable } from "../../src/graph/tensor.ts";
+import * as t from "../../src/ops/index.ts";
+import { fill, reals, whole } from "../draws.ts";
+
+/** An f32 tensor of a random graph, and what its elements stay below in magnitude. */
+export interface Member {
+  readonly x: Tensor;
+  readonly bound: number;
+}
+
+/** Magnitudes above this are scaled down, so that 40 nodes in a row do not overflow. */
+const tame = 6;
+/** The largest tensor: graphs are many, so each must be small. */
+const most = 600;
+
+/** The tensors of a graph in the making, with its inputs and variables. */
+export class Pool {
+  readonly members: Member[] = [];
+  /** Integer results and the like: what no step takes, but an output may be. */
+  readonly extras: Tensor[] = [];
+  readonly inputs: { readonly x: Tensor; feed(run: number): TensorData }[] = [];
+  readonly variables: Variable[] = [];
+  readonly updates: Update[] = [];
+  readonly #seed: number;
+  #constants = 0;
+
+  constructor(seed: number) {
+    this.#seed = seed;
+  }
+
+  /** One of the members; 0 is the latest. */
+  at(i: number): Member {
+    return this.members[this.members.length - 1 - (i % this.members.length)]!;
+  }
+
+  /** A member of which `fits` holds, searched from a place on. */
+  find(from: number, fits: (x: Tensor) => boolean): Member | undefined {
+    for (let i = 0; i < this.members.length; i++) {
+      const member = this.at(from + i);
+      if (fits(member.x)) return member;
+    }
+    return undefined;
+  }
+
+  /** Takes up a result, scaled down where it may be large. Results that are too large for a small graph are left out. */
+  put(x: Tensor, bound: number): void {
+    if (sizeOf(x.shape) > most) return;
+    this.members.push(bound > tame ? { x: t.mul(x, 4 / bound), bound: 4 } : { x, bound });
+  }
+
+  input(shape: Shape): Tensor {
+    const x = t.input(`x${this.inputs.length}`, shape);
+    const at = this.inputs.length;
+    this.inputs.push({ x, feed: (run) => this.#draw([reals(-2, 2)], shape, at, run) });
+    this.members.push({ x, bound: 2 });
+    return x;
+  }
+
+  /** Whole numbers from 0 to `high`, fed. */
+  indices(shape: Shape, high: number): Tensor {
+    const at = this.inputs.length;
+    const x = t.input(`x${at}`, shape, "i32");
+    this.inputs.push({ x, feed: (run) => this.#draw([whole(0, high)], shape, at, run) });
+    return x;
+  }
+
+  variable(shape: Shape): Variable {
+    const at = this.variables.length;
+    const group = at % 2 ? "parameters" : "others";
+    const x = t.variable(this.#draw([reals(-1.5, 1.5)], shape, 100 + at, 0), shape, { name: `v${at}`, group });
+    this.variables.push(x);
+    this.members.push({ x, bound: 2 });
+    return x;
+  }
+
+  constant(shape: Shape): Tensor {
+    return t.constant(this.#draw([reals(-1, 1)], shape, 200 + this.#constants++, 0), shape);
+  }
+
+  #draw(draws: Parameters<typeof fill>[0], shape: Shape, at: number, run: number): TensorData {
+    return fill(draws, [sizeOf(shape)], 1 + this.#seed * 1009 + at * 31 + run * 7)[0]!;
+  }
+}
+
+/**
+ * A tensor plus a different number at each place: what is computed in another order must not fall on the other side of a
+ * kink, and of equal elements none is the largest.
+ */
+export function spread(x: Tensor): Tensor {
+  const places = Float32Array.from({ length: sizeOf(x.shape) }, (_, i) => ((i + 1) * 0.6180339887) % 1);
+  return t.add(x, t.constant(places, x.shape));
+}
