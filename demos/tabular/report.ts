@@ -4,7 +4,7 @@ import { features, type Houses } from "./houses.ts";
 import type { Parts, Regression } from "./regression.ts";
 
 /** Columns as wide as their widest cell: the first `words` of them flush left, the others flush right. */
-export function table(rows: readonly (readonly string[])[], words = 1): string {
+function table(rows: readonly (readonly string[])[], words = 1): string {
   const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
   const line = (row: readonly string[]): string =>
     row.map((cell, i) => (i < words ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join("  ");
@@ -33,7 +33,7 @@ export interface Scores {
   readonly r2: number;
 }
 
-export const scores = (predicted: ArrayLike<number>, actual: ArrayLike<number>): Scores => ({
+const scores = (predicted: ArrayLike<number>, actual: ArrayLike<number>): Scores => ({
   rows: actual.length,
   mae: metrics.mae(predicted, actual),
   rmse: metrics.rmse(predicted, actual),

@@ -14,8 +14,11 @@ export interface Command<Options> {
 /** Runs a command. What goes wrong is told in a sentence: exit code 2 for a wrong option, 1 for anything else. */
 export async function run<Options>({ name, help, parse, main }: Command<Options>): Promise<void> {
   const stop = new AbortController();
+  let first = Number.POSITIVE_INFINITY;
   process.on("SIGINT", () => {
-    if (stop.signal.aborted) process.exit(130); // Not patient enough to wait for the file.
+    // Not patient enough to wait for the file. (npm may pass on the same Ctrl-C that the terminal has sent already.)
+    if (performance.now() - first > 300) process.exit(130);
+    first = Math.min(first, performance.now());
     stop.abort();
   });
   try {

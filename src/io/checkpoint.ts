@@ -29,7 +29,7 @@ export interface Training {
  *
  * @throws AttributeError for two variables of one name.
  */
-export function saveCheckpoint(
+export async function saveCheckpoint(
   engine: Engine,
   training: Training,
   metadata: Readonly<Record<string, string>> = {},

@@ -1,0 +1,74 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { AttributeError, Engine, FormatError, input, io, losses, nn, optim, type Variable } from "../../src/index.ts";
+
+let engine: Engine;
+beforeAll(async () => {
+  engine = await Engine.create();
+});
+afterAll(() => engine.destroy());
+
+const x = Float32Array.from({ length: 24 }, (_, i) => Math.sin(i));
+const y = Int32Array.from({ length: 8 }, (_, i) => i % 2);
+
+/** A training with everything that a checkpoint is about: weights, moments, a step count, random numbers, a schedule. */
+async function training(seed: number) {
+  nn.seed(seed);
+  const model = nn.sequential(nn.linear(3, 8), nn.relu(), nn.dropout(0.3), nn.linear(8, 2));
+  const loss = losses.crossEntropy(model(input("x", [8, 3]), { training: true }), input("y", [8], "i32"));
+  const optimizer = optim.adam({ lr: 0.05, schedule: optim.cosineAnnealingLR({ tMax: 10 }) });
+  const step = await engine.compile({ outputs: { loss }, updates: optimizer.minimize(loss, { clip: { norm: 0.5 } }) });
+  const weights = nn.stateDict(model);
+  const random = new Map<string, Variable>([["key", nn.random().key]]);
+  const kept: io.Training = { model: weights, optimizer: optimizer.state(weights), random };
+  const run = async (steps: number): Promise<number[]> => {
+    const seen: number[] = [];
+    for (let i = 0; i < steps; i++) {
+      await step.run({ x, y });
+      seen.push(await step.outputs.loss.scalar());
+    }
+    return seen;
+  };
+  return { run, kept };
+}
+
+test("a training goes on from its checkpoint to the bit, in another model of other first weights", {
+  tags: ["quick"],
+}, async () => {
+  const one = await training(1);
+  const before = await one.run(4);
+  const bytes = await io.saveCheckpoint(engine, one.kept, { step: "4" });
+  const after = await one.run(6);
+  expect(new Set([...before, ...after]).size).toBe(10);
+
+  const other = await training(2);
+  expect(io.loadCheckpoint(engine, other.kept, bytes)).toEqual({ step: "4" });
+  expect(await other.run(6)).toEqual(after);
+});
+
+test("weights keep their names, every other part gets its own", async () => {
+  const { kept } = await training(1);
+  const { tensors } = io.parseSafetensors(await io.saveCheckpoint(engine, kept));
+  const weights = ["0.weight", "0.bias", "3.weight", "3.bias"];
+  const moments = weights.flatMap((name) => [`optimizer.${name}.exp_avg`, `optimizer.${name}.exp_avg_sq`]);
+  expect([...tensors.keys()]).toEqual([...weights, "optimizer.lr", "optimizer.step", ...moments, "random.key"]);
+});
+
+test("a checkpoint of something else changes nothing", async () => {
+  const { kept } = await training(1);
+  const { model, optimizer } = kept;
+  const bytes = await io.saveCheckpoint(engine, { model, optimizer: optimizer! });
+  const [weight] = [...model.values()];
+  engine.write(weight!, new Float32Array(24).fill(7));
+  expect(() => io.loadCheckpoint(engine, kept, bytes, "run.safetensors")).toThrow(FormatError);
+  expect(() => io.loadCheckpoint(engine, kept, bytes, "run.safetensors")).toThrow(
+    'run.safetensors: tensor "random.key" is missing',
+  );
+  expect(await engine.read(weight!)).toEqual(new Float32Array(24).fill(7));
+});
+
+test("two variables of one name are refused", async () => {
+  const { kept } = await training(1);
+  const twice = new Map([["random.key", [...kept.model.values()][0]!]]);
+  const saving = io.saveCheckpoint(engine, { ...kept, model: twice });
+  await expect(saving).rejects.toThrow(new AttributeError('checkpoint: two variables are called "random.key"'));
+});
