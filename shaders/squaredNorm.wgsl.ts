@@ -1,7 +1,11 @@
 import { type Grid, linearGroup, linearId, storage, workgroupSize } from "./lib/grid.wgsl.ts";
 import { wgsl } from "./wgsl.ts";
 
+/** What is added up: x², or 1 for each x that is NaN or infinite. */
+export type SquaredNormTerm = "square" | "nonFinite";
+
 export interface SquaredNormParams {
+  readonly term: SquaredNormTerm;
   /** Pieces of tensors, and the number of the first one's result. */
   readonly pieces: number;
   readonly first: number;
@@ -21,18 +25,23 @@ const declarations = (p: SquaredNormParams): string[] => [
   storage(2, "y", "read_write", "f32", p.outputLength),
 ];
 
-/** The squares of the vec4 number `k` of a piece. What lies behind the tensor's end is anything, even no number. */
-const squares = `
-fn squares(piece: vec2u, k: u32) -> vec4f {
+/** The terms of the vec4 number `k` of a piece. What lies behind the tensor's end is anything, even no number. */
+const terms = ({ term }: SquaredNormParams): string => wgsl`
+fn terms(piece: vec2u, k: u32) -> vec4f {
   let inside = 4u * k + vec4u(0u, 1u, 2u, 3u) < vec4u(piece.y);
   let v = select(vec4f(), x[piece.x / 4u + k], inside);
+  #if ${term === "square"}
   return v * v;
+  #else
+  // The bits are tested as integers: WGSL may assume that no value is NaN or infinite.
+  return select(vec4f(), vec4f(1.0), (bitcast<vec4u>(v) & vec4u(0x7f800000u)) == vec4u(0x7f800000u));
+  #endif
 }`;
 
-/** y[piece] = Σ x², one invocation per piece and no barrier: the variant for CPU adapters. */
+/** y[piece] = Σ x² (or another term), one invocation per piece and no barrier: the variant for CPU adapters. */
 export const squaredNormSerial = (p: SquaredNormParams): string => wgsl`
 ${declarations(p)}
-${squares}
+${terms(p)}
 
 @compute @workgroup_size(${workgroupSize})
 fn main(@builtin(global_invocation_id) id: vec3u) {
@@ -40,7 +49,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   if (i >= PIECES) { return; }
   let piece = table[i];
   var acc = vec4f();
-  for (var k = 0u; k < (piece.y + 3u) / 4u; k++) { acc += squares(piece, k); }
+  for (var k = 0u; k < (piece.y + 3u) / 4u; k++) { acc += terms(piece, k); }
   y[i + ${p.first}u] = (acc.x + acc.y) + (acc.z + acc.w);
 }
 `;
@@ -51,7 +60,7 @@ ${declarations(p)}
 const THREADS = ${workgroupSize}u;
 const ROUNDS = ${Math.ceil(p.piece / (4 * workgroupSize))}u;
 var<workgroup> partial: array<f32, ${workgroupSize}>;
-${squares}
+${terms(p)}
 
 @compute @workgroup_size(${workgroupSize})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
@@ -59,7 +68,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let i = min(${linearGroup(p.grid)}, PIECES - 1u);
   let piece = table[i];
   var acc = vec4f();
-  for (var t = 0u; t < ROUNDS; t++) { acc += squares(piece, t * THREADS + lane); }
+  for (var t = 0u; t < ROUNDS; t++) { acc += terms(piece, t * THREADS + lane); }
   partial[lane] = (acc.x + acc.y) + (acc.z + acc.w);
   for (var half = THREADS / 2u; half > 0u; half /= 2u) {
     workgroupBarrier();

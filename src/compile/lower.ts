@@ -121,19 +121,23 @@ class LowerPass {
       for (let role = 0; scalars + role * members < node.inputs.length; role++) {
         const tensors = node.inputs.slice(scalars + role * members, scalars + (role + 1) * members);
         if (!tensors.every((tensor) => isOwn(tensor) && !this.#places.has(baseOf(tensor)))) continue;
-        const bases: number[] = [];
-        let bytes = 0;
-        for (const tensor of tensors) {
-          bases.push(alignUp(bytes));
-          bytes = alignUp(bytes) + spanOf(tensor.shape, tensor.dtype);
-        }
-        const arena = virtualBuffer("scratch", `arena of ${node.attrs["name"]}, role ${role}`, bytes, { pinned: true });
-        tensors.forEach((tensor, i) => {
-          const base = baseOf(tensor);
-          this.#places.set(base, wholeView(arena, base.shape, base.dtype, bases[i]!));
-        });
+        this.#layOut(tensors.map(baseOf), `arena of ${node.attrs["name"]}, role ${role}`, true);
       }
     }
+  }
+
+  /** Gives tensors places side by side in one new buffer. */
+  #layOut(tensors: readonly Tensor[], role: string, pinned: boolean): void {
+    const bases: number[] = [];
+    let bytes = 0;
+    for (const { shape, dtype } of tensors) {
+      bases.push(alignUp(bytes));
+      bytes = alignUp(bytes) + spanOf(shape, dtype);
+    }
+    const arena = virtualBuffer("scratch", role, bytes, { pinned });
+    tensors.forEach((tensor, i) => {
+      this.#places.set(tensor, wholeView(arena, tensor.shape, tensor.dtype, bases[i]!));
+    });
   }
 
   visit(node: Node): void {
@@ -256,6 +260,14 @@ class LowerPass {
     const known = this.#views.get(result);
     if (known) return known;
     if (!this.#read.has(result)) return undefined;
+    if (node.op.sideBySide && !this.#places.has(result)) {
+      const own = node.results.filter((each) => this.#read.has(each) && !this.#places.has(each));
+      this.#layOut(
+        own,
+        node.op.name,
+        own.some((each) => this.#pinned.has(each)),
+      );
+    }
     let place = this.#places.get(result);
     if (!place && over && !this.#pinned.has(result))
       place = wholeView(this.#view(over).buffer, result.shape, result.dtype);

@@ -81,10 +81,17 @@ const rules: Record<string, (node: Node, inputs: readonly Tensor[]) => Tensor | 
   div: (_, [a, b]) => (fullValue(b!) === 1 ? a : undefined),
   // f32 holds every f16; the other way round something may be lost.
   cast: ({ attrs: { to } }, [x]) => {
-    const { op, inputs } = x!.node;
+    const { op, inputs, attrs } = x!.node;
+    // What adds up in f32 anyway need not be rounded in between.
+    if (op.widens && x!.dtype === "f16" && to === "f32") return apply(op, inputs, { ...attrs, to });
     return op.name === "cast" && x!.dtype === "f32" && to === "f16" && inputs[0]!.dtype === "f16"
       ? inputs[0]
       : undefined;
+  },
+  // The kernel of a sum widens by itself.
+  sum: ({ op, attrs, results: [y] }, [x]) => {
+    const [half] = x!.node.op.name === "cast" && y!.dtype === "f32" ? x!.node.inputs : [];
+    return half?.dtype === "f16" ? apply(op, [half], { ...attrs, to: "f32" }) : undefined;
   },
   neg: (_, [x]) => (x!.node.op.name === "neg" ? x!.node.inputs[0]! : undefined),
   detach: (_, [x]) => x,

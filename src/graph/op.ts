@@ -28,6 +28,16 @@ export interface Op {
    * others follow the op's own.
    */
   readonly epilogueAfter?: number;
+  /** Whether `attrs.to` may ask for an f32 result of f16 operands. */
+  readonly widens?: boolean;
+  /** Whether the results lie side by side in one buffer of their own. */
+  readonly sideBySide?: boolean;
+  /**
+   * What mixed precision does with the op: "half" casts its operands to f16, since that is where time is won; "operands" leaves
+   * it to the type of its operands. All others are computed in f32, but views and pointwise ops without `wide` follow their
+   * operands, too.
+   */
+  readonly precision?: "half" | "operands";
   /** Ranges that integer inputs must keep to. Values fed to a program are checked against them before anything runs. */
   bounds?(node: Node): readonly Bounds[];
   /** What to print in a label after the op's name. */
@@ -55,6 +65,8 @@ export interface PointwiseRule {
    * computed in f32, and its result rounded. True of what f16 instructions round correctly.
    */
   readonly half?: boolean;
+  /** Whether results may be far larger or smaller than operands, so that mixed precision leaves the op in f32. */
+  readonly wide?: boolean;
   /** Whether the element's own position enters: random bits and `iota`. */
   readonly usesIndex?: boolean;
   /** Arithmetic operations an element costs, for the roofline. */

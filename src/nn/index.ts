@@ -31,6 +31,7 @@ export {
   softsign,
   tanh,
 } from "./layers.ts";
+export { mixedPrecision } from "./mixedPrecision.ts";
 export { type Mode, type Module, module, sequential, stateDict, stateless } from "./module.ts";
 export {
   type BatchNormLayerOptions,

@@ -140,7 +140,7 @@ const softplusOf = unaryWith<{ beta: number; threshold: number }>(
     takes: floats,
     vjp: (dy, _, x) => [where(gt(mul(x!, beta), threshold), dy, mul(dy, sigmoid(mul(x!, beta))))],
   }),
-  { lib: [log1pText], flops: 12 },
+  { lib: [log1pText], flops: 12, wide: true },
 );
 
 /** log(1 + e^(βx)) / β, and x itself where βx exceeds the threshold. @param options β, default 1; threshold, default 20. */

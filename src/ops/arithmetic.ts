@@ -2,7 +2,7 @@ import { erfText, powerText } from "../../shaders/lib/math.wgsl.ts";
 import type { Op } from "../graph/op.ts";
 import { type DType, floats } from "../graph/shape.ts";
 import { apply, type Tensor } from "../graph/tensor.ts";
-import { onesLike, zerosLike } from "./constants.ts";
+import { full, fullValue, onesLike, zerosLike } from "./constants.ts";
 import { attributedOp, binary, broadcast, finite, type Operand, pointwiseOp, unary, unaryWith } from "./pointwise.ts";
 import { literal } from "./program.ts";
 
@@ -62,6 +62,7 @@ const share = (won: Tensor, a: Tensor, b: Tensor): Tensor =>
 const power = binary("pow", {
   wgsl: (a, b) => `power(${a}, ${b})`,
   js: (a, b) => a ** b,
+  wide: true,
   lib: [powerText],
   flops: 10,
   takes: floats,
@@ -151,6 +152,7 @@ export const sign = unary("sign", {
 export const exp = unary("exp", {
   wgsl: (x) => `exp(${x})`,
   js: Math.exp,
+  wide: true,
   takes: floats,
   flops: 4,
   vjp: (dy, y) => [mul(dy, y)],
@@ -159,6 +161,7 @@ export const exp = unary("exp", {
 export const log = unary("log", {
   wgsl: (x) => `log(${x})`,
   js: Math.log,
+  wide: true,
   takes: floats,
   flops: 4,
   vjp: (dy, _, x) => [div(dy, x!)],
@@ -177,6 +180,7 @@ export const sqrt = unary("sqrt", {
 export const rsqrt = unary("rsqrt", {
   wgsl: (x) => `inverseSqrt(${x})`,
   js: (x) => 1 / Math.sqrt(x),
+  wide: true,
   takes: floats,
   flops: 2,
   vjp: (dy, y) => [mul(mul(dy, -0.5), mul(y, mul(y, y)))],
@@ -185,6 +189,7 @@ export const rsqrt = unary("rsqrt", {
 export const reciprocal = unary("reciprocal", {
   wgsl: (x) => `F(1.0) / ${x}`,
   js: (x) => 1 / x,
+  wide: true,
   takes: floats,
   vjp: (dy, y) => [neg(mul(dy, mul(y, y)))],
 });
@@ -266,7 +271,12 @@ const castOp: Op = attributedOp<{ to: DType }>(
 );
 
 /** The same values as another dtype; floats are cut towards zero on their way to whole numbers, f32 is rounded to f16. */
-export const cast = (x: Tensor, to: DType): Tensor => (x.dtype === to ? x : apply(castOp, [x], { to }));
+export function cast(x: Tensor, to: DType): Tensor {
+  if (x.dtype === to) return x;
+  // A number stays a number: as a literal it is held at the ends of f16, where a conversion would not compile.
+  const value = to === "f16" ? fullValue(x) : undefined;
+  return value === undefined ? apply(castOp, [x], { to }) : full(x.shape, value, to);
+}
 
 /** erf in float64: its Taylor series near 0, the continued fraction of erfc beyond 2.5 (DLMF 7.6.1 and 7.9.1). */
 export function erf64(x: number): number {

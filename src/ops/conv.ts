@@ -44,6 +44,7 @@ const describe: NonNullable<Op["describe"]> = ({ attrs: { epilogue, geometry } }
 
 const convOp: Op = {
   name: "conv2d",
+  precision: "half",
   epilogueAfter: 2,
   describe,
   infer([x, weight], { geometry, epilogue }) {
@@ -62,6 +63,7 @@ const convOp: Op = {
 
 const inputGradOp: Op = {
   name: "conv2dInputGrad",
+  precision: "half",
   epilogueAfter: 2,
   describe,
   infer([dy, weight], { geometry, size, epilogue }) {
@@ -76,9 +78,11 @@ const inputGradOp: Op = {
 
 const weightGradOp: Op = {
   name: "conv2dWeightGrad",
+  precision: "half",
+  widens: true,
   describe,
-  infer([x, dy], { geometry, size }) {
-    return [{ shape: [dy!.shape[1]!, x!.shape[1]! / geometry.groups, ...size], dtype: x!.dtype }];
+  infer([x, dy], { geometry, size, to = x!.dtype }) {
+    return [{ shape: [dy!.shape[1]!, x!.shape[1]! / geometry.groups, ...size], dtype: to }];
   },
   vjp({ inputs: [x, dy], attrs: { geometry } }, [u]) {
     return u ? [inputGrad(dy!, u, geometry, x!.shape.slice(2)), apply(convOp, [x!, u], { geometry })] : [];

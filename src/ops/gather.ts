@@ -19,6 +19,7 @@ function checkIndex(op: string, index: Tensor): void {
 
 const gatherOp: Op = {
   name: "gather",
+  precision: "operands",
   infer([x, index], { axis }) {
     checkIndex("gather", index!);
     const fits =

@@ -15,6 +15,7 @@ const without = (shape: readonly number[], axis: number) => shape.filter((_, k) 
 
 const concatOp: Op = {
   name: "concat",
+  precision: "operands",
   infer(inputs, { axis }) {
     const [first] = inputs;
     for (const input of inputs) {

@@ -20,6 +20,7 @@ import { expand, reshape, transpose } from "./views.ts";
 
 const matmulOp: Op = {
   name: "matmul",
+  precision: "half",
   // A chain of pointwise ops may follow inside the kernel: attrs.epilogue, with the product as its first input.
   epilogueAfter: 2,
   infer([a, b], { epilogue }) {

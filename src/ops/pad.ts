@@ -11,6 +11,7 @@ import { slice } from "./views.ts";
 
 const padOp: Op = {
   name: "pad",
+  precision: "operands",
   infer: ([x], { low, high, interior }) => [
     {
       shape: x!.shape.map((n, axis) => low[axis] + high[axis] + n + (n - 1) * interior[axis]),

@@ -32,6 +32,8 @@ export interface PointwiseRow {
   flops?: number;
   /** Whether f16 operands are computed with in f16, not in f32; see `PointwiseRule`. Default false. */
   half?: boolean;
+  /** Whether mixed precision leaves the op in f32, since f16 may not hold its results. Default false. */
+  wide?: boolean;
 }
 
 /** Makes the op that a row defines. Its operands have one shape: broadcasting is an `expand` before it. */
@@ -43,7 +45,7 @@ export function pointwiseOp(name: string, row: PointwiseRow): Op {
 export function attributedOp<A extends Attrs>(
   name: string,
   rowOf: (attrs: A) => PointwiseRow,
-  { lib = [], flops = 1, half = false }: Pick<PointwiseRow, "lib" | "flops" | "half"> = {},
+  { lib = [], flops = 1, half = false, wide = false }: Pick<PointwiseRow, "lib" | "flops" | "half" | "wide"> = {},
 ): Op {
   const rule: PointwiseRule = {
     wgsl: (args, attrs) => rowOf(attrs as A).wgsl(...args),
@@ -51,6 +53,7 @@ export function attributedOp<A extends Attrs>(
     lib,
     flops,
     half,
+    wide,
   };
   const op: Op = {
     name,
@@ -126,7 +129,7 @@ export function binary(name: string, row: PointwiseRow): (a: Operand, b: Operand
 export function unaryWith<A extends Attrs>(
   name: string,
   rowOf: (attrs: A) => PointwiseRow,
-  costs?: Pick<PointwiseRow, "lib" | "flops">,
+  costs?: Pick<PointwiseRow, "lib" | "flops" | "wide">,
 ): (x: Tensor, attrs: A) => Tensor {
   const op = attributedOp(name, rowOf, costs);
   return (x, attrs) => apply(op, [x], attrs);

@@ -30,6 +30,7 @@ interface Windows {
 
 const maxPoolOp: Op = {
   name: "maxPool2d",
+  precision: "operands",
   infer([x], { windows }) {
     const shape = [...x!.shape.slice(0, 2), ...windows.size];
     return [
@@ -45,6 +46,7 @@ const maxPoolOp: Op = {
 
 const maxPoolGradOp: Op = {
   name: "maxPool2dGrad",
+  precision: "operands",
   infer: ([dy], { shape }) => [{ shape, dtype: dy!.dtype }],
   vjp: ({ inputs: [, index], attrs: { windows } }, [u]) => [u && pick(u, index!, windows), undefined],
   lower(node, to) {
@@ -56,6 +58,7 @@ const maxPoolGradOp: Op = {
 
 const maxPoolPickOp: Op = {
   name: "maxPool2dPick",
+  precision: "operands",
   infer: ([x], { windows }) => [{ shape: [...x!.shape.slice(0, 2), ...windows.size], dtype: x!.dtype }],
   vjp: ({ inputs: [x, index], attrs: { windows } }, [u]) => [u && scatter(u, index!, windows, x!.shape), undefined],
   lower: (node, to) => poolCall(node, to, picking, node.inputs[0]!.shape, "image"),

@@ -9,15 +9,20 @@ import { choose, type Variant } from "./variants.ts";
 
 export const isPick = (kind: string): boolean => kind === "argmax" || kind === "argmin";
 
-/** The op of a reduction: folds `attrs.axes` away; the result of a sum is multiplied by `attrs.scale`. */
+/**
+ * The op of a reduction: folds `attrs.axes` away; the result of a sum is multiplied by `attrs.scale`. `attrs.to` is the dtype of
+ * the result where it is not that of the operand: f16 may be summed to f32.
+ */
 export function reduceOp(
   kind: ReduceKind,
   vjp?: (dy: Tensor, y: Tensor, x: Tensor, axes: readonly number[]) => Tensor,
 ): Op {
   return {
     name: kind,
-    infer: ([x], { axes }) => [
-      { shape: x!.shape.filter((_, axis) => !axes.includes(axis)), dtype: isPick(kind) ? "i32" : x!.dtype },
+    // Sums and products leave the range of f16 soon, the largest and smallest of f16 numbers never do.
+    ...(kind === "sum" || kind === "prod" ? { widens: true } : { precision: "operands" as const }),
+    infer: ([x], { axes, to = x!.dtype }) => [
+      { shape: x!.shape.filter((_, axis) => !axes.includes(axis)), dtype: isPick(kind) ? "i32" : to },
     ],
     ...(vjp && {
       vjp: ({ results: [y], inputs: [x], attrs: { axes } }: Node, [dy]: readonly (Tensor | undefined)[]) => [

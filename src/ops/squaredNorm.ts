@@ -19,7 +19,7 @@ const squaresOp: Op = {
   name: "squares",
   infer(inputs, { piece }) {
     const other = inputs.find(({ dtype }) => dtype !== "f32");
-    if (other) throw new DTypeError(`squaredNorm: a tensor is ${other.dtype}, expected f32`);
+    if (other) throw new DTypeError(`squares: a tensor is ${other.dtype}, expected f32`);
     return [{ shape: [inputs.reduce((total, x) => total + piecesOf(x, piece), 0)], dtype: "f32" }];
   },
   vjp({ inputs, attrs: { piece } }, [dy]) {
@@ -44,6 +44,17 @@ const squaresOp: Op = {
  * @returns `[]`
  */
 export const squaredNorm = (tensors: readonly Tensor[]): Tensor => sum(apply(squaresOp, tensors, { piece: 1024 }));
+
+/** Numbers of NaN and infinite elements in pieces of tensors, by the same kernels. */
+const nonFiniteOp: Op = {
+  name: "nonFinite",
+  infer: squaresOp.infer,
+  lower: lowerSquares,
+  describe: squaresOp.describe!,
+};
+
+/** How many elements of all tensors are NaN or infinite, f32 `[]`. @param tensors f32, of any shapes; at least one. */
+export const nonFinite = (tensors: readonly Tensor[]): Tensor => sum(apply(nonFiniteOp, tensors, { piece: 1024 }));
 
 interface SquaresVariant extends Variant<number> {
   readonly write: (params: SquaredNormParams) => string;
@@ -85,7 +96,7 @@ function lowerSquares(node: Node, to: Lowering): readonly KernelCall[] {
 }
 
 /** @param first number of the first piece's result. */
-function squaresCall({ id, attrs }: Node, views: readonly View[], out: View, first: number, to: Lowering) {
+function squaresCall({ id, attrs, op }: Node, views: readonly View[], out: View, first: number, to: Lowering) {
   const piece = attrs["piece"] as number;
   const low = Math.min(...views.map(({ base }) => base));
   const high = Math.max(...views.map(({ base, span }) => base + span));
@@ -94,7 +105,7 @@ function squaresCall({ id, attrs }: Node, views: readonly View[], out: View, fir
     const from = (base - low) / bytesPer(dtype);
     return Array.from({ length: Math.ceil(n / piece) }, (_, i) => [from + i * piece, Math.min(piece, n - i * piece)]);
   });
-  const places = to.constant(`pieces of squares ${id} from ${first}`, [table.length, 2], "u32", (data) =>
+  const places = to.constant(`pieces of ${op.name} ${id} from ${first}`, [table.length, 2], "u32", (data) =>
     data.set(table.flat()),
   );
   const whole: View = { ...views[0]!, base: low, span: high - low };
@@ -102,10 +113,11 @@ function squaresCall({ id, attrs }: Node, views: readonly View[], out: View, fir
   const grid = gridOf(variant.groups(table.length));
   const count = views.reduce((total, { shape }) => total + sizeOf(shape), 0);
   const kernel: KernelCall = {
-    label: `squares×${views.length}[${count}]:f32`,
+    label: `${op.name}×${views.length}[${count}]:f32`,
     family: "squaredNorm",
     variant: variant.name,
     wgsl: variant.write({
+      term: op === nonFiniteOp ? "nonFinite" : "square",
       pieces: table.length,
       first,
       piece,

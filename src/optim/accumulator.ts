@@ -35,7 +35,10 @@ export class Accumulator {
     this.count = variable(new Int32Array(1), [], { name: "batches", group: "accumulated batches" });
   }
 
-  /** Updates that add the gradients of a loss. With losses that are means, parts should be of one size. */
+  /**
+   * Updates that add the gradients of a loss. With losses that are means, parts should be of one size. Where a scaler takes the
+   * step, this is `scaler.scaled(loss)`.
+   */
   collect(loss: Tensor): Update[] {
     const gradients = grad(loss, this.parameters);
     const [sums] = foreach("accumulate", [], [this.sums, gradients], (_, [sum, g]) => [add(sum!, g!)]);
@@ -43,9 +46,9 @@ export class Accumulator {
   }
 
   /** Updates that take one step from the mean of what was collected, and begin anew. `clip` bounds that mean. */
-  step(optimizer: Optimizer, { clip = {} }: Pick<StepOptions, "clip"> = {}): StepUpdates {
+  step(optimizer: Optimizer, options: Omit<StepOptions, "scale"> = {}): StepUpdates {
     const scale = div(1, cast(maximum(this.count, 1), "f32"));
-    const updates = optimizer.apply(this.parameters, this.sums, { clip, scale });
+    const updates = optimizer.apply(this.parameters, this.sums, { ...options, scale });
     const [zeros] = foreach("forget", [], [this.sums], () => [full([], 0)]);
     updates.push([this.count, full([], 0, "i32")], ...this.sums.map((sum, i): Update => [sum, zeros![i]!]));
     return updates;

@@ -10,6 +10,7 @@ export type { OptimizerOptions } from "./options.ts";
 export { Plateau, type PlateauOptions, reduceOnPlateau } from "./plateau.ts";
 export { type RAdamOptions, radam } from "./radam.ts";
 export { type RmsPropOptions, rmsProp } from "./rmsprop.ts";
+export { LossScaler, type LossScalerOptions, lossScaler } from "./scaling.ts";
 export { type Schedule, schedule } from "./schedule.ts";
 export {
   constantLR,

@@ -3,10 +3,11 @@ import { AttributeError } from "../errors.ts";
 import { reachable } from "../graph/print.ts";
 import { sizeOf } from "../graph/shape.ts";
 import { type Tensor, type Update, Variable } from "../graph/tensor.ts";
-import { add, cast, clamp, mul } from "../ops/arithmetic.ts";
+import { add, cast, clamp, gt, mul, where } from "../ops/arithmetic.ts";
 import { variable } from "../ops/constants.ts";
 import { foreach } from "../ops/foreach.ts";
 import { type Clip, clipping } from "./clip.ts";
+import type { LossScaler } from "./scaling.ts";
 import type { Schedule } from "./schedule.ts";
 
 /** One element of a parameter, its gradient and its moments; scalars that all elements share. Formulas are ordinary ops. */
@@ -46,6 +47,8 @@ export interface StepOptions {
   readonly clip?: Clip;
   /** A number `[]` that all gradients are multiplied by, before they are clipped: 1 / (accumulated batches), say. */
   readonly scale?: Tensor;
+  /** Scales the loss, and leaves out steps whose gradients overflow; see `LossScaler`. Default none. */
+  readonly scaler?: LossScaler;
 }
 
 /** The updates of one step, with what else is known of it: tensors that may be outputs of the program. */
@@ -54,6 +57,8 @@ export type StepUpdates = Update[] & {
   readonly rate: Tensor;
   /** The 2-norm of all gradients together, before clipping; only where they are clipped by norm. */
   readonly norm?: Tensor;
+  /** 1, or 0 where a gradient overflowed and everything stays as it is (f32 `[]`); only with a scaler. */
+  readonly taken?: Tensor;
 };
 
 /**
@@ -106,39 +111,47 @@ export class Optimizer {
   minimize(loss: Tensor, parameters?: readonly Variable[], options?: StepOptions): StepUpdates;
   minimize(loss: Tensor, second: readonly Variable[] | StepOptions = {}, third: StepOptions = {}): StepUpdates {
     const [parameters, options] = isList(second) ? [second, third] : [parametersOf(loss), second];
-    return this.apply(parameters, grad(loss, parameters), options);
+    const scaled = options.scaler ? options.scaler.scaled(loss) : loss;
+    return this.apply(parameters, grad(scaled, parameters), options);
   }
 
-  /** The same from gradients that the caller computed. */
+  /** The same from gradients that the caller computed; with a scaler, of a loss scaled by it. */
   apply(
     parameters: readonly Variable[],
     gradients: readonly Tensor[],
-    { clip = {}, scale }: StepOptions = {},
+    { clip = {}, scale: given, scaler }: StepOptions = {},
   ): StepUpdates {
     const rule = this.#rule;
     if (parameters.length === 0) throw new AttributeError(`optim.${rule.name}: there are no parameters to update`);
     const updates: Update[] = [];
+    const check = scaler?.check(gradients);
+    const scale = check && given ? mul(check.inverse, given) : (check?.inverse ?? given);
+    /** What a variable becomes: with a scaler, what it was, where the step is not taken. */
+    const unless = (next: Tensor, old: Tensor, taken = check?.taken) => (taken ? where(gt(taken, 0), next, old) : next);
     const step = this.step && add(this.step, 1);
-    if (this.step && step) updates.push([this.step, step]);
+    if (this.step && step) updates.push([this.step, unless(step, this.step)]);
     const number = step && cast(step, "f32");
     const kept = rule.advance ? rule.advance(number!, this.#kept) : [];
-    kept.forEach((value, i) => updates.push([this.#kept[i]!, value]));
+    kept.forEach((value, i) => updates.push([this.#kept[i]!, unless(value, this.#kept[i]!)]));
     const scalars = rule.scalars?.(number!, kept) ?? [];
     const rate = this.#schedule ? this.#schedule.rate(this.step!, this.lr) : this.lr;
     const { norm, factor } = clipping(clip, gradients, scale);
     const moments = parameters.map((parameter) => this.#momentsOf(parameter));
     const roles = [parameters, gradients, ...rule.moments.map((_, i) => moments.map((own) => own[i]!))];
-    const shared = [rate, ...(factor ? [factor] : []), ...scalars];
+    const shared = [rate, ...(factor ? [factor] : []), ...(check ? [check.taken] : []), ...scalars];
     const results = foreach(rule.name, shared, roles, ([lr, ...rest], [p, g, ...state]) => {
       const scaled = factor ? mul(g!, rest.shift()!) : g!;
+      const taken = check && rest.shift();
       const d = clip.value === undefined ? scaled : clamp(scaled, { min: -clip.value, max: clip.value });
-      return rule.update({ p: p!, g: d, state }, lr!, rest);
+      const next = rule.update({ p: p!, g: d, state }, lr!, rest);
+      return next.map((value, i) => unless(value, i === 0 ? p! : state[i - 1]!, taken));
     });
     parameters.forEach((parameter, i) => {
       updates.push([parameter, results[0]![i]!]);
       moments[i]!.forEach((moment, k) => updates.push([moment, results[k + 1]![i]!]));
     });
-    return Object.assign(updates, { rate, ...(norm && { norm }) });
+    if (check) updates.push(...check.updates);
+    return Object.assign(updates, { rate, ...(norm && { norm }), ...(check && { taken: check.taken }) });
   }
 
   #momentsOf(parameter: Variable): Variable[] {

@@ -100,16 +100,18 @@ export function product(a: Value, b: Value): Float64Array {
   });
 }
 
-/** Sums of squares of pieces of all inputs, one after the other. */
-const squares: Kernel = ({ attrs: { piece } }, inputs) => [
-  Float64Array.from(
-    inputs.flatMap(({ data }) =>
-      Array.from({ length: Math.ceil(data.length / piece) }, (_, i) =>
-        data.subarray(i * piece, (i + 1) * piece).reduce((sum, x) => sum + x * x, 0),
+/** Sums of a term over pieces of all inputs, one after the other. */
+const pieces =
+  (term: (x: number) => number): Kernel =>
+  ({ attrs: { piece } }, inputs) => [
+    Float64Array.from(
+      inputs.flatMap(({ data }) =>
+        Array.from({ length: Math.ceil(data.length / piece) }, (_, i) =>
+          data.subarray(i * piece, (i + 1) * piece).reduce((sum, x) => sum + term(x), 0),
+        ),
       ),
     ),
-  ),
-];
+  ];
 
 export const folds: Readonly<Record<string, Kernel>> = {
   sum: reduction(0, (sum, x) => sum + x),
@@ -122,5 +124,6 @@ export const folds: Readonly<Record<string, Kernel>> = {
   logSoftmax: ({ attrs: { axis } }, [x]) => [logSoftmax(x!, axis)],
   crossEntropy,
   crossEntropyGrad,
-  squares,
+  squares: pieces((x) => x * x),
+  nonFinite: pieces((x) => Number(!Number.isFinite(x))),
 };

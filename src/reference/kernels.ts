@@ -79,6 +79,7 @@ export const kernels: Readonly<Record<string, Kernel>> = {
   matmul,
   fused,
   foreach,
+  castAll: (_, inputs) => inputs.map(({ data }) => data),
 };
 
 /** A pointwise op by its own row. */

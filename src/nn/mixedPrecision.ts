@@ -1,0 +1,129 @@
+import { floats, type Shape } from "../graph/shape.ts";
+import { applyAll, type Node, type Tensor, type Update, Variable } from "../graph/tensor.ts";
+import { cast } from "../ops/arithmetic.ts";
+import { castAll } from "../ops/castAll.ts";
+import { constant, full, fullValue } from "../ops/constants.ts";
+import { type Module, module } from "./module.ts";
+
+/**
+ * The same model in mixed precision: products of matrices and convolutions, and what stands between them, are computed and
+ * stored in f16; sums inside kernels, normalisations, softmax, exponentials and logarithms stay f32, and so does the result, for
+ * the loss. The model's variables remain f32 ("master weights"): each run rounds them to f16 in one dispatch, gradients come
+ * back as f32. Which ops take part follows `torch.autocast`, except that recurrent layers stay f32.
+ *
+ * Gradients of f16 activations are small and may vanish: train with `optim.lossScaler`.
+ *
+ * @example
+ * const fast = engine.traits.features.has("shader-f16") ? nn.mixedPrecision(model) : model;
+ * const loss = losses.crossEntropy(fast(x, { training: true }), y);
+ * const updates = optimizer.minimize(loss, { scaler: optim.lossScaler() });
+ *
+ * @returns a module of the same variables. Adapters without f16 refuse its programs with a LimitError.
+ */
+export const mixedPrecision = (model: Module): Module =>
+  module((x, mode) => {
+    const y = model(x, mode);
+    const wanted = new Set<Variable>();
+    // Twice: first to learn which variables are wanted as f16, then with all of them from one cast.
+    new Halving(x, (variable) => {
+      wanted.add(variable);
+      return cast(variable, "f16");
+    }).result(y);
+    const variables = [...wanted];
+    const halves = castAll(variables);
+    return new Halving(x, (variable) => halves[variables.indexOf(variable)]!).result(y);
+  }, model.variables);
+
+/** Rebuilds the graph from a model's input to its result, with other types. */
+class Halving {
+  readonly #input: Tensor;
+  readonly #variable: (variable: Variable) => Tensor;
+  readonly #done = new Map<Tensor, Tensor>();
+  readonly #halves = new Map<Tensor, Tensor>();
+  /** Values that only parameters and numbers enter: they take the type of what they meet. */
+  readonly #light = new Set<Tensor>();
+
+  constructor(input: Tensor, variable: (variable: Variable) => Tensor) {
+    this.#input = input;
+    this.#variable = variable;
+  }
+
+  result(y: Tensor): Tensor {
+    for (const node of between(this.#input, y)) {
+      const results = this.#rebuild(node);
+      node.results.forEach((result, i) => this.#done.set(result, results[i]!));
+    }
+    const value = this.#now(y);
+    return y.dtype === "f32" ? cast(value, "f32") : value;
+  }
+
+  #now(tensor: Tensor): Tensor {
+    return this.#done.get(tensor) ?? tensor;
+  }
+
+  #rebuild(node: Node): readonly Tensor[] {
+    const { op, attrs, results } = node;
+    if (op.source) {
+      if (op.source !== "input") this.#light.add(results[0]!);
+      return results;
+    }
+    const inputs = node.inputs.map((input) => this.#now(input));
+    const typed = this.#typed(node, inputs);
+    const effects = node.effects.map(([variable, value]): Update => [variable, cast(this.#now(value), variable.dtype)]);
+    const same =
+      typed.every((input, i) => input === node.inputs[i]) && effects.every(([, v], i) => v === node.effects[i]![1]);
+    const made = same ? results : applyAll(op, typed, attrs, effects);
+    if ((op.view || op.name === "cast") && typed.every((input) => this.#light.has(input)))
+      for (const result of made) this.#light.add(result);
+    return made;
+  }
+
+  /** The inputs of a node in the types that it shall have. */
+  #typed({ op }: Node, inputs: readonly Tensor[]): readonly Tensor[] {
+    if (op.name === "cast") return inputs;
+    if (op.precision === "half") return inputs.map((input) => this.#half(input));
+    const follows = op.precision === "operands" || op.view || (op.pointwise && !op.pointwise.wide);
+    const heavy = inputs.filter((input) => floats.includes(input.dtype) && !this.#light.has(input));
+    const allHalf = heavy.length > 0 && heavy.every(({ dtype }) => dtype === "f16");
+    return inputs.map((input) =>
+      follows && allHalf ? this.#half(input) : input.dtype === "f16" ? cast(input, "f32") : input,
+    );
+  }
+
+  /** A tensor as f16. What lies behind views of parameters is cast, not the views: those cost nothing. */
+  #half(tensor: Tensor): Tensor {
+    if (tensor.dtype !== "f32") return tensor;
+    const known = this.#halves.get(tensor);
+    if (known) return known;
+    const half = this.#halved(tensor);
+    this.#halves.set(tensor, half);
+    if (this.#light.has(tensor)) this.#light.add(half);
+    return half;
+  }
+
+  #halved(tensor: Tensor): Tensor {
+    const { op, inputs, attrs } = tensor.node;
+    if (tensor === this.#input) return cast(tensor, "f16");
+    const value = fullValue(tensor);
+    if (value !== undefined) return full(tensor.shape, value, "f16");
+    if (op.source === "constant") return constant(attrs["data"], attrs["shape"] as Shape, attrs["name"], "f16");
+    if (tensor instanceof Variable) return this.#variable(tensor);
+    if (op.view) return applyAll(op, [this.#half(inputs[0]!)], attrs)[0]!;
+    return cast(tensor, "f16");
+  }
+}
+
+/** The nodes that a result needs, updates they bring along included, from an input on; inputs before users. */
+function between(input: Tensor, y: Tensor): Node[] {
+  const seen = new Set<Node>([input.node]);
+  const found: Node[] = [];
+  const stack = [y.node];
+  while (stack.length > 0) {
+    const node = stack.pop()!;
+    if (seen.has(node)) continue;
+    seen.add(node);
+    found.push(node);
+    stack.push(...node.inputs.map((tensor) => tensor.node), ...node.effects.map(([, value]) => value.node));
+  }
+  return found.sort((a, b) => a.id - b.id);
+}

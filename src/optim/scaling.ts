@@ -1,0 +1,91 @@
+import { AttributeError, DTypeError } from "../errors.ts";
+import type { Tensor, Update, Variable } from "../graph/tensor.ts";
+import { add, cast, clamp, div, eq, ge, mul, where } from "../ops/arithmetic.ts";
+import { variable } from "../ops/constants.ts";
+import { nonFinite } from "../ops/squaredNorm.ts";
+
+export interface LossScalerOptions {
+  /** Factor on the loss of the first steps; default 65536. */
+  readonly initial?: number;
+  /** What the factor is multiplied by after `interval` steps without overflow; default 2. */
+  readonly growth?: number;
+  /** What it is multiplied by after an overflow; default 0.5. */
+  readonly backoff?: number;
+  /** Default 2000. */
+  readonly interval?: number;
+}
+
+/** Bounds of the factor: beyond them it has no effect on f16, whose numbers span 2⁻²⁴ to 2¹⁶. */
+const bounds = { min: 2 ** -24, max: 2 ** 24 };
+
+/**
+ * Dynamic loss scaling (Micikevicius et al., "Mixed Precision Training", 2018), as `torch.amp.GradScaler`: the loss is multiplied
+ * by a factor, so that gradients of f16 activations do not vanish, and the gradients of the parameters, in f32, are divided by it. Where
+ * one of them is NaN or infinite, the step leaves parameters, moments and counts as they are, and the factor shrinks; after some
+ * steps without overflow it grows. All of it happens on the GPU: nothing is read back.
+ *
+ * @example
+ * const scaler = optim.lossScaler();
+ * const updates = optimizer.minimize(loss, { scaler });
+ */
+export class LossScaler {
+  /** The present factor, f32 `[]`. */
+  readonly scale: Variable;
+  /** Steps without overflow since the factor last changed, i32 `[]`. */
+  readonly good: Variable;
+  readonly #options: Required<LossScalerOptions>;
+
+  /** @throws AttributeError for a growth of 1 or less, a backoff outside (0, 1), an interval that is no count. */
+  constructor(options: LossScalerOptions = {}) {
+    const { initial = 65536, growth = 2, backoff = 0.5, interval = 2000 } = options;
+    const expect = (sound: boolean, name: string, value: number, expected: string): void => {
+      if (!sound) throw new AttributeError(`optim.lossScaler: ${name} is ${value}, expected ${expected}`);
+    };
+    expect(initial >= bounds.min && initial <= bounds.max, "initial", initial, "a number from 2⁻²⁴ to 2²⁴");
+    expect(growth > 1 && Number.isFinite(growth), "growth", growth, "a number above 1");
+    expect(backoff > 0 && backoff < 1, "backoff", backoff, "a number between 0 and 1");
+    expect(Number.isInteger(interval) && interval > 0, "interval", interval, "a whole number from 1");
+    this.#options = { initial, growth, backoff, interval };
+    this.scale = variable(new Float32Array([initial]), [], { name: "scale", group: "loss scale" });
+    this.good = variable(new Int32Array(1), [], { name: "good", group: "steps without overflow" });
+  }
+
+  /** What the scaler keeps, by name: what a checkpoint saves beside the optimizer's state. */
+  state(): Map<string, Variable> {
+    return new Map([
+      ["scale", this.scale],
+      ["good", this.good],
+    ]);
+  }
+
+  /** A loss times the factor. `minimize` does this by itself. @param loss f32 */
+  scaled(loss: Tensor): Tensor {
+    if (loss.dtype !== "f32")
+      throw new DTypeError(`optim.lossScaler: the loss is ${loss.dtype}, expected f32: cast it first`);
+    return mul(loss, this.scale);
+  }
+
+  /**
+   * What an optimizer's step has to know of gradients of a scaled loss: 1 / factor, and whether the step is to be taken (f32 1
+   * or 0); with the updates of the factor, of which a program may hold one.
+   */
+  check(gradients: readonly Tensor[]): { inverse: Tensor; taken: Tensor; updates: Update[] } {
+    const { growth, backoff, interval } = this.#options;
+    const isTaken = eq(nonFinite(gradients), 0);
+    const counted = where(isTaken, add(this.good, 1), 0);
+    const grows = ge(counted, interval);
+    const kept = where(grows, mul(this.scale, growth), this.scale);
+    const next = clamp(where(isTaken, kept, mul(this.scale, backoff)), bounds);
+    return {
+      inverse: div(1, this.scale),
+      taken: cast(isTaken, "f32"),
+      updates: [
+        [this.scale, next],
+        [this.good, where(grows, 0, counted)],
+      ],
+    };
+  }
+}
+
+/** A factor on the loss that finds its own size; see `LossScaler`. */
+export const lossScaler = (options: LossScalerOptions = {}): LossScaler => new LossScaler(options);
