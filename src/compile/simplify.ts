@@ -2,6 +2,7 @@ import { largestHalf } from "../graph/half.ts";
 import { floats, sameShape } from "../graph/shape.ts";
 import { apply, type Node, type Tensor } from "../graph/tensor.ts";
 import { full, fullValue } from "../ops/constants.ts";
+import { asDType } from "../ops/program.ts";
 import { expand, permute, reshape, transpose } from "../ops/views.ts";
 import { rewrite, withInputs } from "./rewrite.ts";
 
@@ -111,7 +112,9 @@ function scaledSum(total: Tensor, factor: Tensor): Tensor | undefined {
   if (value === undefined || !floats.includes(factor.dtype)) return undefined;
   const { node } = total.node.op.name === "reshape" ? total.node.inputs[0]! : total;
   if (node.op.name !== "sum") return undefined;
-  const scaled = apply(node.op, node.inputs, { ...node.attrs, scale: (node.attrs["scale"] ?? 1) * value });
+  const scale = (node.attrs["scale"] ?? 1) * value;
+  if (!Number.isFinite(Math.fround(scale))) return undefined;
+  const scaled = apply(node.op, node.inputs, { ...node.attrs, scale });
   return reshape(scaled, total.shape);
 }
 
@@ -121,15 +124,14 @@ function simpler(node: Node, inputs: readonly Tensor[]): Tensor | undefined {
     const values = inputs.map(fullValue);
     const [result] = node.results;
     if (values.every((value) => value !== undefined)) {
-      const value = op.pointwise.js(values, attrs, 0);
-      // An infinite constant cannot be written; the kernel decides what comes of it.
-      if (Number.isFinite(value) && Math.abs(value) <= (result!.dtype === "f16" ? largestHalf : 3.4e38)) {
-        return full(
-          result!.shape,
-          Number(result!.dtype === "i32" || result!.dtype === "u32" ? Math.trunc(value) : value),
-          result!.dtype,
-        );
-      }
+      const { shape, dtype } = result!;
+      const whole = dtype === "i32" || dtype === "u32";
+      const value = Number(op.pointwise.js(values, attrs, 0));
+      const number = whole ? Math.trunc(value) : value;
+      // What the dtype does not hold, an infinity say, cannot be written; the kernel decides what comes of it.
+      const largest = dtype === "f16" ? largestHalf : 3.4e38;
+      const holds = whole ? asDType(number, dtype) === number : Math.abs(number) <= largest;
+      if (holds) return full(shape, number, dtype);
     }
   }
   return rules[op.name]?.(node, inputs);

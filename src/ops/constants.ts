@@ -7,8 +7,10 @@ const fullOp: Op = {
   name: "full",
   source: "constant",
   infer(_, { shape, value, dtype }) {
-    if (!Number.isFinite(value)) {
-      throw new AttributeError(`full: value is ${value}, expected a finite number: WGSL has no constants of that kind`);
+    if (!Number.isFinite(Math.fround(value))) {
+      throw new AttributeError(
+        `full: value is ${value}, expected a finite number that f32 holds: WGSL writes no others`,
+      );
     }
     if (dtype !== "f32" && dtype !== "f16" && !Number.isInteger(value)) {
       throw new AttributeError(`full: value is ${value}, expected a whole number for ${dtype}`);

@@ -137,6 +137,7 @@ export function unaryWith<A extends Attrs>(
 
 /** Refuses attributes that would only show up as NaN on the GPU. */
 export function finite(op: string, name: string, value: number): number {
-  if (!Number.isFinite(value)) throw new AttributeError(`${op}: ${name} is ${value}, expected a finite number`);
+  if (!Number.isFinite(Math.fround(value)))
+    throw new AttributeError(`${op}: ${name} is ${value}, expected a finite number that f32 holds`);
   return value;
 }

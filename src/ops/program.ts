@@ -86,9 +86,15 @@ export function render(program: PointwiseProgram, inputs: readonly string[], ind
     const { wgsl, half, lib: own = [], usesIndex: places = false } = op.pointwise!;
     for (const text of own) lib.add(text);
     usesIndex ||= places;
-    const value = wgsl(args.map(half ? nameOf : wide), attrs, { index });
-    if (dtype !== "f16") return `let v${i} = ${value};`;
-    return `let v${i} = ${half ? value.replace(/\bF\(/g, "H(") : `H(${value})`};`;
+    // WGSL refuses what it can compute beforehand and finds infinite, or divided by a whole 0: names put it off to the run.
+    const early = args.filter((ref) => "value" in ref);
+    const apart = early.length === args.length ? early : early.filter((ref) => ref.value === 0 && ref.dtype === "i32");
+    const names = new Map(apart.map((ref, k) => [ref as Ref, `v${i}_${k}`]));
+    const operands = args.map((ref) => names.get(ref) ?? (half ? nameOf : wide)(ref));
+    const before = [...names].map(([ref, name]) => `let ${name} = ${(half ? nameOf : wide)(ref)}; `).join("");
+    const value = wgsl(operands, attrs, { index });
+    if (dtype !== "f16") return `${before}let v${i} = ${value};`;
+    return `${before}let v${i} = ${half ? value.replace(/\bF\(/g, "H(") : `H(${value})`};`;
   });
   const half = [...program.inputs, ...steps.map(({ dtype }) => dtype), ...outputs.map((ref) => dtypeOf(ref, program))];
   return { body, values: outputs.map(nameOf), lib: [...lib], usesIndex, half: half.includes("f16") };
