@@ -146,7 +146,8 @@ class LowerPass {
       this.#views.set(node.results[0]!, this.#sourceView(node));
     } else if (op.view) {
       const [x] = node.inputs;
-      const view = op.view(node, this.#view(x!)) ?? op.view(node, this.#contiguous(x!, this.#outputs.has(node.results[0]!)));
+      const view =
+        op.view(node, this.#view(x!)) ?? op.view(node, this.#contiguous(x!, this.#outputs.has(node.results[0]!)));
       this.#views.set(node.results[0]!, view!);
     } else {
       const to = this.#lowering(node);

@@ -152,7 +152,7 @@ export const matmulVariants: readonly MatmulVariant[] = [
 ];
 
 /** A matrix stack as the kernels take it: its batch axes as one view, its last two as strides. */
-export function factor(view: View): Factor {
+function factor(view: View): Factor {
   const { shape, strides } = view;
   const batch = coalesce({ shape: shape.slice(0, -2), strides: strides.slice(0, -2), offset: view.offset });
   return { batch, strides: [strides.at(-2)!, strides.at(-1)!], length: view.span / bytesPer(view.dtype) };

@@ -33,7 +33,11 @@ no
 
 describe("views", () => {
   test("merge axes that are walked with one stride", () => {
-    expect(coalesce({ shape: [2, 3, 1, 4], strides: [12, 4, 99, 1], offset: 5 })).toEqual({ shape: [24], strides: [1], offset: 5 });
+    expect(coalesce({ shape: [2, 3, 1, 4], strides: [12, 4, 99, 1], offset: 5 })).toEqual({
+      shape: [24],
+      strides: [1],
+      offset: 5,
+    });
     expect(coalesce({ shape: [2, 3], strides: [1, 2], offset: 0 }).shape).toEqual([2, 3]);
   });
 
