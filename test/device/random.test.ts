@@ -3,7 +3,7 @@ import { afterAll, expect, test } from "vitest";
 import { print } from "../../src/graph/print.ts";
 import { Engine, type Passes, type Tensor, type Variable } from "../../src/index.ts";
 import { ReferenceProgram } from "../../src/reference/index.ts";
-import { noisy } from "../graphs/noise.ts";
+import { allowance, furthest, largest, noisy } from "../graphs/noise.ts";
 import { build, type RandomGraph, recipes } from "../graphs/recipe.ts";
 
 /*
@@ -58,10 +58,6 @@ function onTwin({ outputs, updates, variables, feeds }: RandomGraph, runs: numbe
   }));
 }
 
-const furthest = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
-  Array.from(a).reduce((most, value, i) => Math.max(most, Math.abs(value - b[i]!)), 0);
-const largest = (values: ArrayLike<number>): number => Math.max(...Array.from(values, Math.abs));
-
 let compared = 0;
 let loose = 0;
 
@@ -75,8 +71,12 @@ async function fault(graph: RandomGraph): Promise<string | undefined> {
     for (const [run, values] of wanted.entries()) {
       for (const [name, want] of Object.entries(values)) {
         const whole = graph.outputs[name]?.dtype === "i32";
-        const shake = Math.max(...shaken.map((twin) => furthest(twin[run]![name]!, want)));
-        const allowed = whole ? 0 : 16 * shake + 4e-6 * (1 + largest(want));
+        const allowed = whole
+          ? 0
+          : allowance(
+              want,
+              shaken.map((twin) => twin[run]![name]!),
+            );
         compared++;
         if (allowed > 0.01 * (1 + largest(want))) loose++;
         const off = furthest(got[run]![name]!, want);

@@ -29,3 +29,13 @@ export function noisy(roots: readonly Tensor[], from: number): Tensor[] {
     node.op.source || node.op.view ? undefined : applyAll(node.op, inputs, node.attrs).map(withNoise),
   );
 }
+
+export const furthest = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
+  Array.from(a).reduce((most, value, i) => Math.max(most, Math.abs(value - b[i]!)), 0);
+
+export const largest = (values: ArrayLike<number>): number =>
+  Array.from(values).reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+
+/** What f32 may be off by, from the exact values of a tensor and those that came out of samples with noise. */
+export const allowance = (exact: ArrayLike<number>, samples: readonly ArrayLike<number>[]): number =>
+  16 * Math.max(...samples.map((sample) => furthest(sample, exact))) + 4e-6 * (1 + largest(exact));
