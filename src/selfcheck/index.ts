@@ -7,19 +7,19 @@ import { type Problem, problems } from "./problems.ts";
 export interface Fault {
   readonly family: string;
   readonly variant: string;
-  /** Output of the problem that differs, and how; or the error that compiling or running gave. */
+  /** Output of the problem that differs first, and how; or the error that compiling or running gave. */
   readonly detail: string;
 }
 
 export interface Report {
   readonly adapter: string;
-  /** What was run, as `family/variant`. */
+  /** What was run, as `family/variant`, and `family/variant:f16` where the adapter has f16. */
   readonly checked: readonly string[];
   readonly faults: readonly Fault[];
 }
 
-/** Relative to 1 + |value|: what WGSL's built-in functions and sums in another order may cost. */
-const tolerance = 2e-4;
+/** Relative to 1 + |value|: what WGSL's built-in functions and sums in another order may cost; in f16, a few dozen roundings. */
+const tolerance = { f32: 2e-4, f16: 2e-2 };
 
 /**
  * Runs every kernel family in every variant on the user's own device and compares with the float64 reference: a few seconds. Drivers
@@ -31,12 +31,17 @@ export async function selfCheck(options: DeviceOptions = {}): Promise<Report> {
   const { device, adapter } = engine;
   const checked: string[] = [];
   const faults: Fault[] = [];
-  for (const problem of problems()) {
-    for (const variant of problem.variants.length > 0 ? problem.variants : ["only"]) {
-      const detail = await faultOf(problem, variant, device);
-      if (detail === "absent") continue;
-      checked.push(`${problem.family}/${variant}`);
-      if (detail) faults.push({ family: problem.family, variant, detail });
+  for (const dtype of engine.traits.features.has("shader-f16") ? (["f32", "f16"] as const) : (["f32"] as const)) {
+    for (const problem of problems(dtype)) {
+      for (const variant of problem.variants.length > 0 ? problem.variants : ["only"]) {
+        const detail = await faultOf(problem, variant, device, tolerance[dtype]);
+        if (detail === "absent") continue;
+        const mark = dtype === "f16" ? ":f16" : "";
+        checked.push(`${problem.family}/${variant}${mark}`);
+        const { family } = problem;
+        const known = faults.some((fault) => fault.family === family && fault.variant === variant);
+        if (detail && !known) faults.push({ family, variant, detail: mark ? `in f16: ${detail}` : detail });
+      }
     }
   }
   engine.destroy();
@@ -48,6 +53,7 @@ async function faultOf(
   { family, outputs, feeds }: Problem,
   variant: string,
   device: GPUDevice,
+  tolerance: number,
 ): Promise<string | undefined> {
   const engine = await Engine.create({ device, variants: { [family]: variant } });
   try {

@@ -1,4 +1,5 @@
 import { grad } from "../compile/grad.ts";
+import { halfBits, halfValue } from "../graph/half.ts";
 import { sizeOf } from "../graph/shape.ts";
 import type { Tensor, TensorData } from "../graph/tensor.ts";
 import { correlateVariants, weightGradVariants } from "../ops/convKernels.ts";
@@ -20,12 +21,18 @@ export interface Problem {
 /** Inputs by name, filled with numbers that a kernel cannot get right by accident. */
 class Inputs {
   readonly feeds: Record<string, TensorData> = {};
+  readonly #dtype: "f32" | "f16";
+
+  constructor(dtype: "f32" | "f16") {
+    this.#dtype = dtype;
+  }
 
   floats(name: string, shape: readonly number[]): Tensor {
+    // Exact in f16, too: the reference rounds nothing.
     this.feeds[name] = Float32Array.from({ length: sizeOf(shape) }, (_, i) =>
-      Math.fround(Math.sin(i * 0.73 + name.length) * 1.5),
+      halfValue(halfBits(Math.sin(i * 0.73 + name.length) * 1.5)),
     );
-    return ops.input(name, shape);
+    return ops.input(name, shape, this.#dtype);
   }
 
   labels(name: string, shape: readonly number[], classes: number): Tensor {
@@ -145,10 +152,10 @@ function moves(inputs: Inputs): Record<string, Tensor> {
   };
 }
 
-/** All problems, built afresh. */
-export const problems = (): Problem[] =>
+/** All problems, built afresh of floats of one kind. */
+export const problems = (dtype: "f32" | "f16"): Problem[] =>
   builds.map(([family, variants, build]) => {
-    const inputs = new Inputs();
+    const inputs = new Inputs(dtype);
     const outputs = build(inputs);
     return { family, variants: variants.map(({ name }) => name), outputs, feeds: inputs.feeds };
   });
