@@ -14,9 +14,13 @@ const size = 2 ** -20;
 
 const noise = indexedOp("noise", "f32", {
   wgsl: ([x]) => x!,
-  js: ([x], { seed }, i) => x! + size * (1 + Math.abs(x!)) * wobble(seed, i),
+  // A square stays none below 0, and what is exactly 0 is so in f32.
+  js: ([x], { seed }, i) => Math.sign(x!) * Math.max(0, Math.abs(x!) + size * (1 + Math.abs(x!)) * wobble(seed, i)),
   flops: 0,
 });
+
+/** Ops whose results are elements of their input, and are compared with them again. */
+const chosen = ["max", "min"];
 
 /**
  * The graph with noise of the size of f32's rounding on every result. How far the float64 twin then comes out elsewhere says
@@ -26,7 +30,9 @@ export function noisy(roots: readonly Tensor[], from: number): Tensor[] {
   let seed = from * 1000;
   const withNoise = (x: Tensor): Tensor => (x.dtype === "f32" ? apply(noise, [x], { seed: seed++ }) : x);
   return rewrite(roots, (node, inputs) =>
-    node.op.source || node.op.view ? undefined : applyAll(node.op, inputs, node.attrs).map(withNoise),
+    node.op.source || node.op.view || chosen.includes(node.op.name)
+      ? undefined
+      : applyAll(node.op, inputs, node.attrs, node.effects).map(withNoise),
   );
 }
 

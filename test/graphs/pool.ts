@@ -23,6 +23,8 @@ export class Pool {
   readonly inputs: { readonly x: Tensor; feed(run: number): TensorData }[] = [];
   readonly variables: Variable[] = [];
   readonly updates: Update[] = [];
+  /** Where steps draw random numbers from, once one has. */
+  random: t.Random | undefined;
   readonly #seed: number;
   #constants = 0;
 
@@ -73,6 +75,12 @@ export class Pool {
     this.variables.push(x);
     this.members.push({ x, bound: 2 });
     return x;
+  }
+
+  /** Random numbers of each run's own. */
+  uniform(shape: Shape): Tensor {
+    this.random ??= new t.Random(this.#seed);
+    return this.random.uniform(shape);
   }
 
   constant(shape: Shape): Tensor {

@@ -5,6 +5,7 @@ import { reachable } from "../../src/graph/print.ts";
 import { sameShape } from "../../src/graph/shape.ts";
 import type { Tensor, TensorData, Variable } from "../../src/graph/tensor.ts";
 import * as t from "../../src/ops/index.ts";
+import * as optim from "../../src/optim/index.ts";
 import { weigh } from "../differences.ts";
 import { Pool } from "./pool.ts";
 import { steps } from "./steps.ts";
@@ -20,6 +21,8 @@ export interface Recipe {
   readonly outputs: readonly number[];
   readonly updates: readonly (readonly [kind: number, variable: number, value: number])[];
   readonly gradients: readonly number[];
+  /** Which optimizer trains the variables that have no other update; 0 for none. */
+  readonly optimizer: number;
 }
 
 // Without the usual bias to small numbers and short lists: what is rare matters as much here.
@@ -43,6 +46,7 @@ export const recipes: fc.Arbitrary<Recipe> = fc.record({
   outputs: fc.noBias(fc.array(number, { maxLength: 4 })),
   updates: fc.noBias(fc.array(fc.tuple(number, number, number), { maxLength: 5 })),
   gradients: fc.array(number, { maxLength: 3 }),
+  optimizer: fc.nat({ max: 3 }),
 });
 
 /** A graph to compile, and what to feed it in each run. */
@@ -51,7 +55,15 @@ export interface RandomGraph extends Required<Description> {
   feeds(run: number): Readonly<Record<string, TensorData>>;
 }
 
-export function build({ seed, leaves, steps: taken, outputs: chosen, updates, gradients }: Recipe): RandomGraph {
+export function build({
+  seed,
+  leaves,
+  steps: taken,
+  outputs: chosen,
+  updates,
+  gradients,
+  optimizer,
+}: Recipe): RandomGraph {
   const pool = new Pool(seed);
   for (const { shape, variable } of leaves) {
     if (variable) pool.variable(shape);
@@ -74,6 +86,7 @@ export function build({ seed, leaves, steps: taken, outputs: chosen, updates, gr
     outputs[`dy${k}`] = slope;
   });
   for (const [kind, v, value] of updates) update(pool, kind, v, value, loss);
+  if (optimizer > 0) train(pool, optimizer, loss);
 
   const read = new Set(
     reachable([...Object.values(outputs), ...pool.updates.map(([, value]) => value)]).map(({ attrs }) => attrs["name"]),
@@ -81,7 +94,13 @@ export function build({ seed, leaves, steps: taken, outputs: chosen, updates, gr
   return {
     outputs,
     updates: pool.updates,
-    variables: pool.variables,
+    variables: [
+      ...new Set([
+        ...pool.variables,
+        ...pool.updates.map(([variable]) => variable),
+        ...(pool.random ? [pool.random.key] : []),
+      ]),
+    ],
     feeds: (run) =>
       Object.fromEntries(
         pool.inputs.flatMap(({ x, feed }) =>
@@ -118,4 +137,12 @@ function update(pool: Pool, kind: number, v: number, from: number, loss: Tensor)
     default:
       return void put(t.tanh(value));
   }
+}
+
+/** Trains the variables that nothing else changes: a formula over several tensors at once. */
+function train(pool: Pool, kind: number, loss: Tensor): void {
+  const open = pool.variables.filter((variable) => pool.updates.every(([taken]) => taken !== variable));
+  if (open.length === 0) return;
+  const method = optim.sgd({ lr: 0.01, momentum: 0.5, ...(kind === 2 && { nesterov: true, weightDecay: 0.1 }) });
+  pool.updates.push(...method.minimize(loss, open, kind === 3 ? { clip: { norm: 1 } } : {}));
 }

@@ -202,6 +202,28 @@ export const steps: Readonly<Record<string, Step>> = {
     if (c % 3 === 1) return pool.put(t.roll(x, 1 + (c % 5), axis), bound);
     if (x.shape.length > 1) pool.put(t.tril(x, (c % 3) - 1), bound);
   },
+  convolve(pool, [a, b, c, d]) {
+    const { x, bound } = pool.at(a);
+    const [h, w] = x.shape.slice(-2);
+    if (h === undefined || w === undefined) return;
+    const image = t.reshape(x, [1, -1, h, w]);
+    const channels = image.shape[1]!;
+    if (d % 3 === 0 && h > 1 && w > 1) return pool.put(t.maxPool2d(spread(image), 2, { stride: 1 }), bound + 1);
+    if (d % 3 === 1) return pool.put(t.avgPool2d(image, [1 + (b % h), 1 + (c % w)], { stride: 1 + (d % 2) }), bound);
+    const kernel = pool.variable([1 + (b % 4), channels, 1 + (c % 3), 1 + (d % 3)]);
+    const y = t.conv2d(image, kernel, undefined, { padding: 1, stride: 1 + (b % 2) });
+    pool.put(c % 2 ? t.relu(t.add(y, odd(b))) : y, 2 * bound * channels * 9);
+  },
+  normalize(pool, [a, b]) {
+    const { x } = pool.at(a);
+    const n = x.shape.at(-1);
+    if (n !== undefined)
+      pool.put(t.layerNorm(x, n, { eps: 0.1, ...(b % 2 && { weight: pool.variable([n]) }) }), 2 * Math.sqrt(n));
+  },
+  drop(pool, [a]) {
+    const { x, bound } = pool.at(a);
+    pool.put(t.where(t.lt(pool.uniform(x.shape), 0.4), 0, t.mul(x, 1 / 0.6)), bound / 0.6);
+  },
   constant: (pool, [a]) => {
     const { x, bound } = pool.at(a);
     pool.put(t.add(x, pool.constant(x.shape)), bound + 1);
