@@ -62,6 +62,7 @@ for (const { name, skip, run } of checks.filter(
 )) {
   if (skip) {
     count.skipped++;
+    console.log(`– ${name}: ${skip}`);
     continue;
   }
   const faults = await run().catch((error: unknown) => [String(error)]);
