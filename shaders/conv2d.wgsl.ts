@@ -26,10 +26,8 @@ export interface Taps {
   readonly positions: number;
 }
 
-export interface CorrelateParams extends Results {
-  /** Element type of input and weight; sums are f32 whatever it is. */
-  readonly type: Scalar;
-  /** rows and cols of Results are height and width of the result; images · groups · outChannels of them. */
+/** What all kernels of a convolution are told. */
+interface ConvolutionParams {
   readonly images: number;
   readonly groups: number;
   readonly outChannels: number;
@@ -37,6 +35,12 @@ export interface CorrelateParams extends Results {
   readonly vertical: Taps;
   readonly horizontal: Taps;
   readonly input: { readonly height: number; readonly width: number; readonly length: number };
+}
+
+/** rows and cols of Results are height and width of the result; there are images · groups · outChannels of them. */
+export interface CorrelateParams extends Results, ConvolutionParams {
+  /** Element type of input and weight; sums are f32 whatever it is. */
+  readonly type: Scalar;
   /** Element (group, out, in, i, j) of the weight. */
   readonly weight: {
     readonly strides: readonly [group: number, out: number, in_: number, i: number];
@@ -218,18 +222,11 @@ ${tiled({
 })}`;
 }
 
-export interface WeightGradParams {
+/** The taps are those of the forward pass. */
+export interface WeightGradParams extends ConvolutionParams {
   /** Element types of input and dy, and of the result; sums are f32 whatever they are. */
   readonly type: Scalar;
   readonly outputType: Scalar;
-  readonly images: number;
-  readonly groups: number;
-  readonly outChannels: number;
-  readonly inChannels: number;
-  /** Taps of the forward pass. */
-  readonly vertical: Taps;
-  readonly horizontal: Taps;
-  readonly input: { readonly height: number; readonly width: number; readonly length: number };
   readonly gradLength: number;
   readonly outputLength: number;
   /** Parts into which the images are split; each writes a gradient of its own, and a reduction adds them in a fixed order. */

@@ -2,8 +2,8 @@ import { type DType, rowMajor, type Shape } from "./shape.ts";
 import type { Attrs, Node, Source, Spec, Tensor, TensorData } from "./tensor.ts";
 
 /**
- * The contract of an op. No pass knows ops by name: it asks the node for the rule it needs, so a new op is a new object of
- * this form and nothing else.
+ * The contract of an op. A pass asks the node for the rule it needs, so a new op is a new object of this form and nothing else.
+ * The few places that know ops by name are listed in `src/README.md`.
  */
 export interface Op {
   readonly name: string;

@@ -1,10 +1,10 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { io } from "../../src/index.ts";
+import { run, type Watch } from "./command.ts";
 
 let folder = "";
 beforeAll(async () => {
@@ -76,24 +76,9 @@ describe("npm start", () => {
 /** What must repeat: the last loss in all its digits and the digest of the weights. */
 const bits = (output: string) => output.match(/last loss +\S+\n +weights +sha256 [0-9a-f]{64}/)?.[0] ?? "none";
 
-type Watch = (line: string, child: ChildProcess) => void;
-
 /** Runs the program as `npm start` does. A function among the arguments is shown what the program prints. */
-async function train(...args: (string | Watch)[]) {
+function train(...args: (string | Watch)[]) {
   const options = args.filter((arg) => typeof arg === "string");
   const watch = args.find((arg) => typeof arg === "function");
-  const child = spawn(process.execPath, ["--import", "tsx", "demos/mnist/train.ts", ...options]);
-  let output = "";
-  let errors = "";
-  child.stdout.on("data", (chunk) => {
-    output += chunk;
-    watch?.(String(chunk), child);
-  });
-  child.stderr.on("data", (chunk) => {
-    errors += chunk;
-  });
-  const code = await new Promise<number | null>((resolve) => {
-    child.on("close", resolve);
-  });
-  return { code, output, errors };
+  return run("demos/mnist/train.ts", options, watch);
 }
