@@ -1,8 +1,8 @@
 import { finishing, lanes, type Results, range } from "./lib/epilogue.wgsl.ts";
 import { storage } from "./lib/grid.wgsl.ts";
-import { narrowed, widened, widened4 } from "./lib/half.wgsl.ts";
+import { widened } from "./lib/half.wgsl.ts";
 import { tiled } from "./lib/tile.wgsl.ts";
-import { plus, type Scalar, shifted, times, vec4Of } from "./lib/view.wgsl.ts";
+import { plus, type Scalar, shifted, times } from "./lib/view.wgsl.ts";
 import { wgsl } from "./wgsl.ts";
 
 /**
@@ -27,7 +27,7 @@ export interface Taps {
 }
 
 /** What all kernels of a convolution are told. */
-interface ConvolutionParams {
+export interface ConvolutionParams {
   readonly images: number;
   readonly groups: number;
   readonly outChannels: number;
@@ -49,13 +49,13 @@ export interface CorrelateParams extends Results, ConvolutionParams {
 }
 
 /** Whether some tap reaches beyond the input, so that each load has to ask. */
-const reaches = ({ count, stride, offset, shift, positions }: Taps, size: number): boolean => {
+export const reaches = ({ count, stride, offset, shift, positions }: Taps, size: number): boolean => {
   const ends = [0, (positions - 1) * stride].flatMap((at) => [at + offset, at + offset + (count - 1) * shift]);
   return Math.min(...ends) < 0 || Math.max(...ends) >= size;
 };
 
 /** `name + constant` for constants of either sign; u32 wraps, so "before the input" is a huge number. */
-const moved = (name: string, by: number): string =>
+export const moved = (name: string, by: number): string =>
   by === 0 ? name : by > 0 ? `${name} + ${by}u` : `${name} - ${-by}u`;
 
 /** Position of the first result column in the result, from its number. */
@@ -66,6 +66,8 @@ export interface CorrelateShape {
   readonly channels: number;
   readonly columns: number;
   readonly workgroup: number;
+  /** Whether four neighbouring invocations own the same results of four images, and share what they load of the weight. */
+  readonly quads?: boolean;
 }
 
 /**
@@ -74,46 +76,48 @@ export interface CorrelateShape {
  * kernel rows, loads the stretch of input that its columns share into registers once, and multiplies it with every element
  * of the kernel row. No workgroup memory, no barrier. Depthwise is the case of one channel a group.
  */
-export function correlateDirect(p: CorrelateParams, { channels, columns, workgroup }: CorrelateShape): string {
+export function correlateDirect(p: CorrelateParams, { channels, columns, workgroup, quads }: CorrelateShape): string {
   const { vertical: v, horizontal: h, input, weight } = p;
   const adjacent = h.spacing === 1;
   const finish = finishing(p, adjacent ? 4 : 1);
   const width = 4 * columns;
+  // Where one invocation owns a whole row, it is known here which loads lie outside the input.
+  const whole = h.positions <= width;
+  const outside = (distance: number) => whole && (h.offset + distance < 0 || h.offset + distance >= input.width);
   // Distinct input elements that the columns meet, as distances from the first column's first tap.
-  const distances = [
-    ...new Set(range(width).flatMap((q) => range(h.count).map((t) => q * h.stride + t * h.shift))),
-  ].sort((a, b) => a - b);
-  const nameOf = (distance: number) => `x${distances.indexOf(distance)}`;
+  const distances = [...new Set(range(width).flatMap((q) => range(h.count).map((t) => q * h.stride + t * h.shift)))]
+    .filter((distance) => !outside(distance))
+    .sort((a, b) => a - b);
+  const nameOf = (distance: number) => (outside(distance) ? "0.0" : `x${distances.indexOf(distance)}`);
   const guardRow = reaches(v, input.height);
-  const guardColumn = reaches({ ...h, positions: Math.ceil(h.positions / width) * width }, input.width);
+  const guardColumn = !whole && reaches({ ...h, positions: Math.ceil(h.positions / width) * width }, input.width);
   const load = (distance: number): string => {
-    const at = moved("left", distance);
-    const value = widened(p.type, `input[line + ${at}]`);
+    const at = whole ? `${h.offset + distance}u` : moved("left", distance);
+    const value = widened(p.type, `input[${plus("line", at)}]`);
     return guardColumn ? `select(0.0, ${value}, ${at} < ${input.width}u)` : value;
   };
+  const { load: weights, of: weightOf } = weightLoads(p, channels, quads === true);
   const multiply = range(h.count).flatMap((t) => {
-    const j = h.first + t * h.step;
-    const columnsOf = range(columns).map(
-      (c) =>
-        `let p${t}_${c} = vec4f(${range(4)
-          .map((q) => nameOf((4 * c + q) * h.stride + t * h.shift))
-          .join(", ")});`,
-    );
-    const rows = range(channels).flatMap((r) => [
-      `let w${t}_${r} = ${widened(p.type, `weight[${plus("kernel_row", `${r * weight.strides[1] + j}u`)}]`)};`,
-      ...range(columns).map((c) => `acc${r}_${c} += w${t}_${r} * p${t}_${c};`),
-    ]);
-    return [...columnsOf, ...rows];
+    const met = range(columns)
+      .map((c) => ({ c, four: range(4).map((q) => nameOf((4 * c + q) * h.stride + t * h.shift)) }))
+      .filter(({ four }) => four.some((name) => name !== "0.0"));
+    return [
+      ...met.map(({ c, four }) => `let p${t}_${c} = vec4f(${four.join(", ")});`),
+      ...range(channels).flatMap((r) => [
+        `let w${t}_${r} = ${weightOf(t, r)};`,
+        ...met.map(({ c }) => `acc${r}_${c} += w${t}_${r} * p${t}_${c};`),
+      ]),
+    ];
   });
   const put = range(channels).flatMap((r) =>
     range(columns).flatMap((c) => {
-      const batch = `image * ${p.groups * p.outChannels}u + group * ${p.outChannels}u + ${shifted("channel", r)}`;
+      const plane = `batch * ${p.outChannels}u + ${shifted("channel", r)}`;
       const store = adjacent
-        ? `finish(${batch}, out_row, ${plus("out_col", `${4 * c}u`)}, acc${r}_${c});`
+        ? `finish(${plane}, out_row, ${plus("out_col", `${4 * c}u`)}, acc${r}_${c});`
         : range(4)
             .map(
               (q) =>
-                `finish(${batch}, out_row, ${plus("out_col", `${(4 * c + q) * h.spacing}u`)}, acc${r}_${c}.${lanes[q]!});`,
+                `finish(${plane}, out_row, ${plus("out_col", `${(4 * c + q) * h.spacing}u`)}, acc${r}_${c}.${lanes[q]!});`,
             )
             .join(" ");
       return p.outChannels % channels === 0 || r === 0
@@ -122,6 +126,7 @@ export function correlateDirect(p: CorrelateParams, { channels, columns, workgro
     }),
   );
   return wgsl`
+${quads ? enableQuads : ""}
 ${storage(0, "input", "read", p.type, input.length)}
 ${storage(1, "weight", "read", p.type, weight.length)}
 ${finish.declare(2)}
@@ -134,33 +139,91 @@ const BLOCKS_O = ${Math.ceil(p.outChannels / channels)}u; // ${channels} channel
 
 @compute @workgroup_size(${workgroup})
 fn main(@builtin(global_invocation_id) id: vec3u) {
-  let x = id.x % BLOCKS_X * ${width}u;
-  let y = id.x / BLOCKS_X % BLOCKS_Y;
-  let channel = id.x / (BLOCKS_X * BLOCKS_Y) * ${channels}u;
-  if (channel >= OUT_CHANNELS) { return; }
+  #if ${quads === true}
+  let lane = id.x % 4u;
+  let block = id.x / 4u;
+  let image = id.y / ${p.groups}u * 4u + lane;
+  #else
+  let block = id.x;
   let image = id.y / ${p.groups}u;
+  #endif
+  let x = block % BLOCKS_X * ${width}u;
+  let y = block / BLOCKS_X % BLOCKS_Y;
+  let channel = block / (BLOCKS_X * BLOCKS_Y) * ${channels}u;
+  if (channel >= OUT_CHANNELS) { return; }
   let group = id.y % ${p.groups}u;
+  let batch = image * ${p.groups}u + group;
   let out_row = ${placed("y", v)};
   let out_col = ${placed("x", h)};
+  #if ${!whole}
   let left = ${moved(times("x", h.stride), h.offset)};
+  #endif
+  #if ${guardRow}
+${insideTaps(v, input.height).map((line) => `  ${line}`)}
+  #endif
 ${range(channels).flatMap((r) => range(columns).map((c) => `  var acc${r}_${c} = vec4f();`))}
   for (var c = 0u; c < IN_CHANNELS; c++) {
-    let plane = (id.y * IN_CHANNELS + c) * ${input.height * input.width}u;
+    let plane = (batch * IN_CHANNELS + c) * ${input.height * input.width}u;
     let kernel = ${plus(times("group", weight.strides[0]), times("channel", weight.strides[1]), times("c", weight.strides[2]))};
-    for (var t = 0u; t < ${v.count}u; t++) {
+    for (var t = ${guardRow ? "first" : "0u"}; t < ${guardRow ? "last" : `${v.count}u`}; t++) {
       let in_row = ${moved(times("y", v.stride), v.offset)} ${v.shift < 0 ? `- t * ${-v.shift}u` : `+ t * ${v.shift}u`};
-      #if ${guardRow}
-      if (in_row >= ${input.height}u) { continue; }
-      #endif
       let line = plane + in_row * ${input.width}u;
       let kernel_row = kernel + (${v.first}u + t * ${v.step}u) * ${weight.strides[3]}u;
+${weights.map((line) => `      ${line}`)}
 ${distances.map((distance) => `      let ${nameOf(distance)} = ${load(distance)};`)}
 ${multiply.map((line) => `      ${line}`)}
     }
   }
+  #if ${quads === true && p.images % 4 !== 0}
+  if (image >= ${p.images}u) { return; }
+  #endif
 ${put.map((line) => `  ${line}`)}
 }
 `;
+}
+
+/** The taps from `first` up to `last` whose rows lie inside the input, for result row `y`. */
+function insideTaps({ count, stride, offset, shift }: Taps, height: number): string[] {
+  const step = Math.abs(shift);
+  const base = `let base = i32(${times("y", stride)}) + ${offset};`;
+  const [first, last] =
+    shift > 0
+      ? [`(${step - 1} - base) / ${step}`, `(${height + step - 1} - base) / ${step}`]
+      : [`(base - ${height - step}) / ${step}`, `(base + ${step}) / ${step}`];
+  return [base, `let first = u32(max(0, ${first}));`, `let last = u32(clamp(${last}, 0, ${count}));`];
+}
+
+/** The neighbours of a quad branch alike, but those of a subgroup need not: which is all that quadBroadcast asks for. */
+export const enableQuads = "enable subgroups;\ndiagnostic(off, subgroup_uniformity);";
+
+/**
+ * How an invocation comes by the kernel row's elements for tap t and channel r: it loads them all, or every fourth channel (every
+ * fourth tap, where channels are fewer) and has the others from its neighbours.
+ */
+function weightLoads({ type, horizontal: h, weight }: CorrelateParams, channels: number, quads: boolean) {
+  const at = (from: string, r: number, t: number): string =>
+    widened(type, `weight[${plus(from, `${r * weight.strides[1] + h.first + t * h.step}u`)}]`);
+  if (!quads) return { load: [], of: (t: number, r: number) => at("kernel_row", r, t) };
+  if (channels % 4 === 0) {
+    return {
+      load: [
+        `let own_row = kernel_row + lane * ${weight.strides[1]}u;`,
+        ...range(h.count).flatMap((t) =>
+          range(channels / 4).map((i) => `let own${t}_${i} = ${at("own_row", 4 * i, t)};`),
+        ),
+      ],
+      of: (t: number, r: number) => `quadBroadcast(own${t}_${r >> 2}, ${r & 3}u)`,
+    };
+  }
+  return {
+    load: [
+      `let own_row = kernel_row + lane * ${h.step}u;`,
+      ...range(channels).flatMap((r) =>
+        range(Math.ceil(h.count / 4)).map((i) => `let own${r}_${i} = ${at("own_row", r, 4 * i)};`),
+      ),
+    ],
+    of: (t: number, r: number) => `quadBroadcast(own${r}_${t >> 2}, ${t & 3}u)`,
+  };
 }
 
 /** A function for the input element that tap and channel `k` meet at a pixel of the result, 0 outside the input. */
@@ -218,155 +281,6 @@ ${tiled({
   put: (row, col, value) =>
     range(4)
       .map((q) => `put(batch, ${row}, ${shifted(col, q)}, ${value}.${lanes[q]!});`)
-      .join(" "),
-})}`;
-}
-
-/** The taps are those of the forward pass. */
-export interface WeightGradParams extends ConvolutionParams {
-  /** Element types of input and dy, and of the result; sums are f32 whatever they are. */
-  readonly type: Scalar;
-  readonly outputType: Scalar;
-  readonly gradLength: number;
-  readonly outputLength: number;
-  /** Parts into which the images are split; each writes a gradient of its own, and a reduction adds them in a fixed order. */
-  readonly parts: number;
-}
-
-/**
- * Gradient of the weight: dw[o, c, i, j] = Σ over images and pixels of dy · input. One invocation owns CHANNELS output channels and
- * one row of the kernel (up to WIDTH columns of it) for one input channel, and walks rows of pixels in fours: a stretch of the
- * input serves all columns of the kernel row. Sums are kept as vec4 and folded at the end. No workgroup memory, no barrier.
- */
-export function weightGradDirect(
-  p: WeightGradParams,
-  { channels, workgroup }: Omit<CorrelateShape, "columns">,
-): string {
-  const { vertical: v, horizontal: h, input } = p;
-  const wide = Math.min(h.count, 8);
-  const pieces = Math.ceil(h.count / wide);
-  const distances = [...new Set(range(4).flatMap((q) => range(wide).map((t) => q * h.stride + t * h.shift)))].sort(
-    (a, b) => a - b,
-  );
-  const ragged = h.positions % 4 !== 0;
-  const guardRow = reaches(v, input.height);
-  const guardColumn = reaches({ ...h, positions: Math.ceil(h.positions / 4) * 4 }, input.width) || pieces > 1;
-  const load = (distance: number): string => {
-    const at = moved("left", distance);
-    const value = widened(p.type, `input[line + ${at}]`);
-    return guardColumn ? `select(0.0, ${value}, ${at} < ${input.width}u)` : value;
-  };
-  const perPart = Math.ceil(p.images / p.parts);
-  const size = p.groups * p.outChannels * p.inChannels * v.count * h.count;
-  return wgsl`
-${storage(0, "input", "read", p.type, input.length)}
-${ragged ? storage(1, "dy", "read", p.type, p.gradLength) : storage(1, "dy", "read", vec4Of[p.type], p.gradLength / 4)}
-${storage(2, "dw", "read_write", p.outputType, p.outputLength)}
-const OUT_CHANNELS = ${p.outChannels}u; // per group, like IN_CHANNELS
-const IN_CHANNELS = ${p.inChannels}u;
-const PIXELS = ${v.positions * h.positions}u;
-const PIECES = ${pieces}u; // of ${wide} columns of the kernel
-const BLOCKS_O = ${Math.ceil(p.outChannels / channels)}u; // ${channels} channels each
-
-@compute @workgroup_size(${workgroup})
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  let j = id.x % PIECES * ${wide}u;
-  let i = id.x / PIECES % ${v.count}u;
-  let c = id.x / (PIECES * ${v.count}u) % IN_CHANNELS;
-  let channel = id.x / (PIECES * ${v.count}u * IN_CHANNELS) * ${channels}u;
-  if (channel >= OUT_CHANNELS) { return; }
-  let group = id.y % ${p.groups}u;
-  let part = id.y / ${p.groups}u;
-${range(channels).flatMap((r) => range(wide).map((t) => `  var acc${r}_${t} = vec4f();`))}
-  for (var n = 0u; n < ${perPart}u; n++) {
-    let image = (part * ${perPart}u + n) * ${p.groups}u + group;
-    #if ${p.images % p.parts !== 0}
-    if (image >= ${p.images * p.groups}u) { break; }
-    #endif
-    for (var y = 0u; y < ${v.positions}u; y++) {
-      let in_row = ${moved(times("y", v.stride), v.offset)} + i * ${v.shift}u;
-      #if ${guardRow}
-      if (in_row >= ${input.height}u) { continue; }
-      #endif
-      let line = ((image * IN_CHANNELS + c) * ${input.height}u + in_row) * ${input.width}u;
-      let grad_row = (image * OUT_CHANNELS + channel) * PIXELS + y * ${h.positions}u;
-      for (var q = 0u; q < ${Math.ceil(h.positions / 4)}u; q++) {
-        let left = ${moved(times("(4u * q)", h.stride), h.offset)} + j * ${h.shift}u;
-${distances.map((distance, d) => `        let x${d} = ${load(distance)};`)}
-        #if ${ragged}
-        let inside = 4u * q + vec4u(0u, 1u, 2u, 3u) < vec4u(${h.positions}u);
-        #endif
-${range(channels).flatMap((r) => {
-  const at = plus("grad_row", `${r * v.positions * h.positions}u`, "4u * q");
-  const four = ragged
-    ? `select(vec4f(), vec4f(${range(4)
-        .map((k) => widened(p.type, `dy[${plus(at, `${k}u`)}]`))
-        .join(", ")}), inside)`
-    : widened4(p.type, `dy[(${at}) / 4u]`);
-  return [`        let g${r} = ${four};`];
-})}
-${range(wide).flatMap((t) => [
-  `        let p${t} = vec4f(${range(4)
-    .map((q) => `x${distances.indexOf(q * h.stride + t * h.shift)}`)
-    .join(", ")});`,
-  ...range(channels).map((r) => `        acc${r}_${t} += g${r} * p${t};`),
-])}
-      }
-    }
-  }
-  let at = part * ${size}u + (((group * OUT_CHANNELS + channel) * IN_CHANNELS + c) * ${v.count}u + i) * ${h.count}u + j;
-${range(channels).flatMap((r) =>
-  range(wide).map((t) => {
-    const guards = [
-      ...(p.outChannels % channels === 0 || r === 0 ? [] : [`${shifted("channel", r)} < OUT_CHANNELS`]),
-      ...(h.count % wide === 0 || t === 0 ? [] : [`${shifted("j", t)} < ${h.count}u`]),
-    ];
-    const store = `dw[${plus("at", `${r * p.inChannels * v.count * h.count + t}u`)}] = ${narrowed(p.outputType, `dot(acc${r}_${t}, vec4f(1.0))`)};`;
-    return guards.length > 0 ? `  if (${guards.join(" && ")}) { ${store} }` : `  ${store}`;
-  }),
-)}
-}
-`;
-}
-
-/** The same through workgroup memory: a 64×64 tile of output channels × patch columns, over the pixels of one part. */
-export function weightGradTiled(p: WeightGradParams): string {
-  const { vertical: v, horizontal: h, input } = p;
-  const pixels = v.positions * h.positions;
-  const taps = v.count * h.count;
-  const columns = p.inChannels * taps;
-  const perPart = Math.ceil(p.images / p.parts) * pixels;
-  return wgsl`
-${storage(0, "input", "read", p.type, input.length)}
-${storage(1, "dy", "read", p.type, p.gradLength)}
-${storage(2, "dw", "read_write", p.outputType, p.outputLength)}
-// Pixel k counts through all images.
-fn input_at(group: u32, k: u32, column: u32) -> ${p.type} {
-  let pixel = k % ${pixels}u;
-  let t = column % ${taps}u;
-  let row = ${moved(times(`(pixel / ${h.positions}u)`, v.stride), v.offset)} + t / ${h.count}u * ${v.shift}u;
-  let col = ${moved(times(`(pixel % ${h.positions}u)`, h.stride), h.offset)} + t % ${h.count}u * ${h.shift}u;
-  let plane = (k / ${pixels}u * ${p.groups}u + group) * ${p.inChannels}u + column / ${taps}u;
-  return select(${p.type}(), input[(plane * ${input.height}u + row) * ${input.width}u + col], row < ${input.height}u && col < ${input.width}u);
-}
-fn put(part: u32, channels: u32, row: u32, col: u32, sum: f32) {
-  if (row >= ${p.outChannels}u || col >= ${columns}u) { return; }
-  dw[((part * ${p.groups}u + channels) * ${p.outChannels}u + row) * ${columns}u + col] = ${narrowed(p.outputType, "sum")};
-}
-${tiled({
-  type: p.type,
-  prologue: [`let channels = group.z % ${p.groups}u; // group of channels`, `let part = group.z / ${p.groups}u;`],
-  a: (row, k) =>
-    `dy[((${k} / ${pixels}u * ${p.groups}u + channels) * ${p.outChannels}u + ${row}) * ${pixels}u + ${k} % ${pixels}u]`,
-  b: (k, col) => `input_at(channels, ${k}, ${col})`,
-  aAlongK: true,
-  bAlongK: true,
-  from: `part * ${perPart}u`,
-  to: `min((part + 1u) * ${perPart}u, ${p.images * pixels}u)`,
-  slices: Math.ceil(perPart / 16),
-  put: (row, col, value) =>
-    range(4)
-      .map((q) => `put(part, channels, ${row}, ${shifted(col, q)}, ${value}.${lanes[q]!});`)
       .join(" "),
 })}`;
 }

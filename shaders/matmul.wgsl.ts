@@ -49,6 +49,8 @@ export interface DirectShape {
   readonly rows: number;
   readonly columns: number;
   readonly workgroup: number;
+  /** Whether four neighbouring invocations own the same rows and the columns after each other, and share what they load of a. */
+  readonly quads?: boolean;
 }
 
 /**
@@ -57,33 +59,47 @@ export interface DirectShape {
  *
  * Loads are vec4 along whichever axis of an operand is contiguous, so neither operand is ever transposed in memory. Rows and
  * columns beyond the result read whatever the bounds check hands out, and are not stored.
+ *
+ * In quads, each invocation loads a quarter of the rows' elements and hands them to its neighbours: a load costs more than a
+ * shuffle on CPU adapters, where it is four bounds checks.
  */
-export function matmulDirect(p: MatmulParams, { rows, columns, workgroup }: DirectShape): string {
+export function matmulDirect(p: MatmulParams, { rows, columns, workgroup, quads = false }: DirectShape): string {
   const finish = finishing(p, 4);
   const aAlongK = loadsVectors(p.a, 1);
   const aAlongM = !aAlongK && rows % 4 === 0 && loadsVectors(p.a, 0);
   const bAlongN = loadsVectors(p.b, 1);
   const bAlongK = !bAlongN && loadsVectors(p.b, 0);
-  const quads = Math.floor(p.k / 4);
+  const fours = Math.floor(p.k / 4);
   const one = (value: string) => widened(p.type, value);
   const four = (value: string) => widened4(p.type, value);
   const rest = p.k % 4;
+  /** Of a, an invocation loads all of its rows, or every fourth. */
+  const owned = range(quads ? rows / 4 : rows);
+  const own = quads ? "own" : "a";
 
   /** Loads and multiply-adds of `depth` steps along K from `k`, which counts in fours as `q`. */
   const block = (q: string, depth: number): string[] => {
     const k = (d: number) => (d === 0 ? `4u * ${q}` : `(4u * ${q} + ${d}u)`);
     const lines: string[] = [];
-    if (aAlongK) for (const r of range(rows)) lines.push(`let a${r} = ${four(`a[a_from${r} + ${q}]`)};`);
+    if (aAlongK) for (const r of owned) lines.push(`let ${own}${r} = ${four(`a[a_from${r} + ${q}]`)};`);
     else if (aAlongM)
-      for (const d of range(depth))
+      for (const d of quads ? [0] : range(depth))
         for (const j of range(rows / 4))
           lines.push(
-            `let a${d}_${j} = ${four(`a[${shifted(`(${plus("a_base", times(k(d), p.a.strides[1]), "row")}) / 4u`, j)}]`)};`,
+            `let ${own}${d}_${j} = ${four(`a[${shifted(`(${plus("a_base", times(quads ? `(4u * ${q} + lane)` : k(d), p.a.strides[1]), "row")}) / 4u`, j)}]`)};`,
           );
     else
-      for (const r of range(rows))
+      for (const r of owned)
         for (const d of range(depth))
-          lines.push(`let a${r}_${d} = ${one(`a[${plus(`a_from${r}`, times(k(d), p.a.strides[1]))}]`)};`);
+          lines.push(`let ${own}${r}_${d} = ${one(`a[${plus(`a_from${r}`, times(k(d), p.a.strides[1]))}]`)};`);
+    if (quads && aAlongK)
+      for (const r of range(rows)) lines.push(`let a${r} = quadBroadcast(own${r >> 2}, ${r & 3}u);`);
+    else if (quads && aAlongM)
+      for (const d of range(depth))
+        for (const j of range(rows / 4)) lines.push(`let a${d}_${j} = quadBroadcast(own0_${j}, ${d}u);`);
+    else if (quads)
+      for (const r of range(rows))
+        for (const d of range(depth)) lines.push(`let a${r}_${d} = quadBroadcast(own${r >> 2}_${d}, ${r & 3}u);`);
     const aAt = (r: number, d: number) =>
       aAlongK ? `a${r}.${lanes[d]}` : aAlongM ? `a${d}_${r >> 2}.${lanes[r & 3]}` : `a${r}_${d}`;
     if (bAlongK) for (const c of range(4 * columns)) lines.push(`let bk${c} = ${four(`b[b_from${c} + ${q}]`)};`);
@@ -103,33 +119,43 @@ export function matmulDirect(p: MatmulParams, { rows, columns, workgroup }: Dire
     return lines;
   };
 
-  const aRow = (r: number) => `(${plus("a_base", times(shifted("row", r), p.a.strides[0]))})${aAlongK ? " / 4u" : ""}`;
+  const rowAt = (r: number) => (quads ? `(${shifted("row", 4 * r)} + lane)` : shifted("row", r));
+  const aRow = (r: number) => `(${plus("a_base", times(rowAt(r), p.a.strides[0]))})${aAlongK ? " / 4u" : ""}`;
+  const across = (quads ? 16 : 4) * columns;
   return wgsl`
+${quads ? "enable subgroups;" : ""}
 ${factors(p, aAlongK || aAlongM, bAlongN || bAlongK)}
 ${finish.declare(2)}
 ${finish.text}
 const TILES_M = ${Math.ceil(p.rows / rows)}u; // ${rows} rows each
-const TILES_N = ${Math.ceil(p.cols / (4 * columns))}u; // ${4 * columns} columns each
+const TILES_N = ${Math.ceil(p.cols / across)}u; // ${across} columns each
 
 @compute @workgroup_size(${workgroup})
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let batch = id.y;
+  #if ${quads}
+  // All invocations go all the way, for their neighbours' sake.
+  let lane = id.x % 4u;
+  let col = (id.x / 4u % TILES_N * 4u + lane) * ${4 * columns}u;
+  let row = id.x / 4u / TILES_N * ${rows}u;
+  #else
   let col = id.x % TILES_N * ${4 * columns}u;
   let row = id.x / TILES_N * ${rows}u;
   if (row >= ROWS) { return; }
+  #endif
   let a_base = ${elementAt(p.a.batch, "batch")};
   let b_base = ${elementAt(p.b.batch, "batch")};
-${aAlongM ? [] : range(rows).map((r) => `  let a_from${r} = ${aRow(r)};`)}
+${aAlongM ? [] : owned.map((r) => `  let a_from${r} = ${aRow(r)};`)}
 ${bAlongK ? range(4 * columns).map((c) => `  let b_from${c} = (${plus("b_base", times(shifted("col", c), p.b.strides[1]))}) / 4u;`) : []}
 ${range(rows).flatMap((r) => range(columns).map((c) => `  var acc${r}_${c} = vec4f();`))}
-  #if ${quads > 0}
-  for (var q = 0u; q < ${quads}u; q++) {
+  #if ${fours > 0}
+  for (var q = 0u; q < ${fours}u; q++) {
 ${block("q", 4).map((line) => `    ${line}`)}
   }
   #endif
   #if ${rest > 0}
   {
-${block(`${quads}u`, rest).map((line) => `    ${line}`)}
+${block(`${fours}u`, rest).map((line) => `    ${line}`)}
   }
   #endif
 ${range(rows).flatMap((r) => range(columns).map((c) => `  finish(batch, ${shifted("row", r)}, ${shifted("col", 4 * c)}, acc${r}_${c});`))}

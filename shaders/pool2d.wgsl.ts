@@ -1,3 +1,4 @@
+import { range } from "./lib/epilogue.wgsl.ts";
 import { type Grid, linearId, storage, workgroupSize } from "./lib/grid.wgsl.ts";
 import { narrowed, widened } from "./lib/half.wgsl.ts";
 import type { Scalar } from "./lib/view.wgsl.ts";
@@ -24,9 +25,25 @@ export interface PoolParams {
 }
 
 /** Input row and column that window element (i, j) of the result at `row`, `col` shows; before the input they wrap. */
-const elementOf = ({ stride, padding, dilation }: PoolParams): string => `
-    let y = row * ${stride[0]}u + i * ${dilation[0]}u - ${padding[0]}u;
-    let x = col * ${stride[1]}u + j * ${dilation[1]}u - ${padding[1]}u;`;
+const elementOf = ({ stride, padding, dilation }: PoolParams, i: string, j: string): string[] => [
+  `let y = row * ${stride[0]}u + ${i} * ${dilation[0]}u - ${padding[0]}u;`,
+  `let x = col * ${stride[1]}u + ${j} * ${dilation[1]}u - ${padding[1]}u;`,
+];
+
+/** Whether every window lies inside the image. */
+const allInside = ({ padding, kernel, stride, dilation, rows, cols, height, width }: PoolParams): boolean =>
+  padding.every((pad) => pad === 0) &&
+  (rows - 1) * stride[0] + (kernel[0] - 1) * dilation[0] < height &&
+  (cols - 1) * stride[1] + (kernel[1] - 1) * dilation[1] < width;
+
+/** Statements for every element (i, j) of a rectangle: written out where it is small, a loop where it is not. */
+const forEach = (
+  [height, width]: readonly [number, number],
+  body: (i: string, j: string) => readonly string[],
+): string[] =>
+  height * width <= 16
+    ? range(height).flatMap((i) => range(width).flatMap((j) => ["{", ...body(`${i}u`, `${j}u`), "}"]))
+    : [`for (var i = 0u; i < ${height}u; i++) { for (var j = 0u; j < ${width}u; j++) {`, ...body("i", "j"), "} }"];
 
 const constants = (p: PoolParams): string => `
 const COUNT = ${p.count}u;
@@ -62,15 +79,13 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     let plane = o / (ROWS * COLS) * (HEIGHT * WIDTH);
     var best = -3.4028234663852886e38;
     var at = 255u;
-    for (var i = 0u; i < KERNEL_H; i++) {
-      for (var j = 0u; j < KERNEL_W; j++) {
-        ${elementOf(p)}
-        if (y < HEIGHT && x < WIDTH) {
-          let value = ${widened(p.type, "image[plane + y * WIDTH + x]")};
-          if (value > best || at == 255u) { best = value; at = i * KERNEL_W + j; }
-        }
-      }
-    }
+${forEach(p.kernel, (i, j) => [
+  ...elementOf(p, i, j),
+  `let value = ${widened(p.type, "image[plane + y * WIDTH + x]")};`,
+  `let wins = ${allInside(p) ? "" : "y < HEIGHT && x < WIDTH && "}(value > best || at == 255u);`,
+  "best = select(best, value, wins);",
+  `at = select(at, ${i} * KERNEL_W + ${j}, wins);`,
+]).map((line) => `    ${line}`)}
     pooled[o] = ${narrowed(p.type, "best")};
     word |= at << (8u * lane);
   }
@@ -133,14 +148,15 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let won = select(256u, ${unpack}, whole);
   let value = pooled[o];
   let start = (plane * HEIGHT + row * ${p.stride[0]}u) * WIDTH + col * ${p.stride[1]}u;
-  for (var i = 0u; i < ${p.stride[0]}u; i++) {
-    for (var j = 0u; j < ${p.stride[1]}u; j++) {
-      if (row * ${p.stride[0]}u + i < HEIGHT && col * ${p.stride[1]}u + j < WIDTH) {
-        let here = i < KERNEL_H && j < KERNEL_W && i * KERNEL_W + j == won;
-        image[start + i * WIDTH + j] = select(${p.type}(), value, here);
-      }
-    }
-  }
+${forEach(p.stride, (i, j) => {
+  const here = `${i} < KERNEL_H && ${j} < KERNEL_W && ${i} * KERNEL_W + ${j} == won`;
+  const guards = [
+    ...(p.height % p.stride[0] === 0 ? [] : [`row * ${p.stride[0]}u + ${i} < HEIGHT`]),
+    ...(p.width % p.stride[1] === 0 ? [] : [`col * ${p.stride[1]}u + ${j} < WIDTH`]),
+  ];
+  const store = `image[start + ${i} * WIDTH + ${j}] = select(${p.type}(), value, ${here});`;
+  return [guards.length > 0 ? `if (${guards.join(" && ")}) { ${store} }` : store];
+}).map((line) => `  ${line}`)}
 }
 `;
 
@@ -160,7 +176,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let won = ${unpack};
   let i = won / KERNEL_W;
   let j = won % KERNEL_W;
-  ${elementOf(p)}
+${elementOf(p, "i", "j").map((line) => `  ${line}`)}
   pooled[o] = image[o / (ROWS * COLS) * (HEIGHT * WIDTH) + y * WIDTH + x];
 }
 `;

@@ -4,10 +4,14 @@ import {
   correlateDirect,
   correlateTiled,
   type Taps,
+} from "../../shaders/conv2d.wgsl.ts";
+import {
+  quadUnits,
   type WeightGradParams,
   weightGradDirect,
+  weightGradQuads,
   weightGradTiled,
-} from "../../shaders/conv2d.wgsl.ts";
+} from "../../shaders/conv2dWeightGrad.wgsl.ts";
 import { tileSide } from "../../shaders/lib/tile.wgsl.ts";
 import type { KernelCall, Lowering, View } from "../graph/op.ts";
 import { bytesPer, showShape, sizeOf } from "../graph/shape.ts";
@@ -66,7 +70,8 @@ interface Problem {
   readonly rows: number;
   readonly columns: number;
   readonly taps: number;
-  readonly batches: number;
+  readonly images: number;
+  readonly groups: number;
 }
 
 interface CorrelateVariant extends Variant<Problem> {
@@ -77,37 +82,54 @@ interface CorrelateVariant extends Variant<Problem> {
 /**
  * The register tile for a problem: eight channels where there are as many, and the stretch of columns that costs least: wide ones
  * load less for each product, but what reaches beyond the row is computed for nothing.
+ * @param most groups of four columns.
  */
-function directShape({ outChannels, columns }: Problem): CorrelateShape {
+function directShape({ outChannels, columns }: Problem, most: number): CorrelateShape {
   const channels = [8, 4, 2, 1].find((n) => outChannels >= n && (outChannels % n === 0 || outChannels > 2 * n)) ?? 1;
   const cost = (groups: number): number => Math.ceil(columns / (4 * groups)) * 4 * groups * (1 + 0.25 / groups);
-  const groups = [4, 3, 2, 1].reduce((best, n) => (cost(n) < cost(best) ? n : best));
+  const groups = Array.from({ length: most }, (_, i) => most - i).reduce((best, n) =>
+    cost(n) < cost(best) ? n : best,
+  );
   return { channels, columns: groups, workgroup: 16 };
 }
 
-export const correlateVariants: readonly CorrelateVariant[] = [
-  {
-    name: "direct",
-    fits: ({ batches }, { maxWorkgroups }) => batches <= maxWorkgroups,
-    score: () => 1,
-    write: (params, problem) => correlateDirect(params, directShape(problem)),
+const direct = (
+  name: string,
+  shape: (problem: Problem) => CorrelateShape,
+  { fits, score }: Pick<CorrelateVariant, "fits" | "score">,
+): CorrelateVariant => {
+  const rows = (problem: Problem): number =>
+    (shape(problem).quads ? Math.ceil(problem.images / 4) : problem.images) * problem.groups;
+  return {
+    name,
+    fits: (problem, traits) => rows(problem) <= traits.maxWorkgroups && fits(problem, traits),
+    score,
+    write: (params, problem) => correlateDirect(params, shape(problem)),
     workgroups(problem) {
-      const { channels, columns, workgroup } = directShape(problem);
+      const { channels, columns, workgroup, quads } = shape(problem);
       const blocks =
         Math.ceil(problem.columns / (4 * columns)) * problem.rows * Math.ceil(problem.outChannels / channels);
-      return [Math.ceil(blocks / workgroup), problem.batches, 1];
+      return [Math.ceil((blocks * (quads ? 4 : 1)) / workgroup), rows(problem), 1];
     },
-  },
+  };
+};
+
+export const correlateVariants: readonly CorrelateVariant[] = [
+  direct("direct", (problem) => directShape(problem, 4), { fits: () => true, score: () => 1 }),
+  direct("quads", (problem) => ({ ...directShape(problem, 8), quads: true }), {
+    fits: (_, { features }) => features.has("subgroups"),
+    score: ({ images }, { cpu }) => (cpu ? (1.5 * images) / (4 * Math.ceil(images / 4)) : 0.5),
+  }),
   {
     name: "tiled",
-    fits: ({ taps, batches }, { maxInvocations, maxWorkgroups, maxWorkgroupBytes }) =>
-      taps > 0 && maxInvocations >= 256 && maxWorkgroupBytes >= 8192 && batches <= maxWorkgroups,
+    fits: ({ taps, images, groups }, { maxInvocations, maxWorkgroups, maxWorkgroupBytes }) =>
+      taps > 0 && maxInvocations >= 256 && maxWorkgroupBytes >= 8192 && images * groups <= maxWorkgroups,
     score: ({ outChannels, rows, columns }, { cpu }) => (!cpu && outChannels >= 32 && rows * columns >= 64 ? 2 : 0),
     write: (params) => correlateTiled(params),
-    workgroups: ({ outChannels, rows, columns, batches }) => [
+    workgroups: ({ outChannels, rows, columns, images, groups }) => [
       Math.ceil((rows * columns) / tileSide),
       Math.ceil(outChannels / tileSide),
-      batches,
+      images * groups,
     ],
   },
 ];
@@ -139,7 +161,8 @@ function correlate(
       rows: vertical.positions,
       columns: horizontal.positions,
       taps: vertical.count * horizontal.count,
-      batches: images * groups,
+      images,
+      groups,
     };
     const variant = choose<CorrelateVariant, Problem>("conv2d", correlateVariants, problem, to.traits);
     const results = images * groups * outChannels * vertical.positions * horizontal.positions;
@@ -208,12 +231,14 @@ export function lowerConvInputGrad(node: Node, to: Lowering): readonly KernelCal
 interface GradProblem {
   readonly images: number;
   readonly groups: number;
+  /** Per group, as are the input channels. */
   readonly outChannels: number;
-  /** Columns of the gradient as a matrix: input channels of a group times kernel elements. */
-  readonly columns: number;
-  /** Invocations of the direct kernel that work on one part. */
-  readonly units: number;
+  readonly inChannels: number;
+  readonly kernel: readonly [height: number, width: number];
 }
+
+/** Columns of the gradient as a matrix: input channels times kernel elements. */
+const columnsOf = ({ inChannels, kernel }: GradProblem): number => inChannels * kernel[0] * kernel[1];
 
 interface WeightGradVariant extends Variant<GradProblem> {
   /** Into how many parts the images are split. */
@@ -224,28 +249,44 @@ interface WeightGradVariant extends Variant<GradProblem> {
 
 const gradChannels = (outChannels: number): number => [8, 4, 2, 1].find((n) => outChannels >= n) ?? 1;
 
+/** Invocations of the direct kernel that work on one part. */
+const unitsOf = ({ outChannels, inChannels, kernel }: GradProblem): number =>
+  Math.ceil(kernel[1] / 8) * kernel[0] * inChannels * Math.ceil(outChannels / gradChannels(outChannels));
+
+const quads = { channels: 4, kernelRows: 5, workgroup: 16 };
+const quadsOf = (problem: GradProblem): number => quadUnits(problem, quads).units;
+
 export const weightGradVariants: readonly WeightGradVariant[] = [
   {
     name: "direct",
     fits: () => true,
     score: () => 1,
-    parts: ({ images, groups, units }) => Math.min(images, Math.max(1, Math.ceil(512 / (units * groups)))),
+    parts: (p) => Math.min(p.images, Math.max(1, Math.ceil(512 / (unitsOf(p) * p.groups)))),
     write: (params) => weightGradDirect(params, { channels: gradChannels(params.outChannels), workgroup: 16 }),
-    workgroups: ({ units, groups }, parts) => [Math.ceil(units / 16), groups * parts, 1],
+    workgroups: (problem, parts) => [Math.ceil(unitsOf(problem) / 16), problem.groups * parts, 1],
+  },
+  {
+    name: "quads",
+    fits: (_, { features }) => features.has("subgroups"),
+    score: ({ outChannels }, { cpu }) => (cpu && outChannels >= 4 ? 1.5 : 0.5),
+    parts: (p) => Math.min(p.images, Math.max(1, Math.ceil(64 / (quadsOf(p) * p.groups)))),
+    write: (params) => weightGradQuads(params, quads),
+    workgroups: (p, parts) => [Math.ceil((quadsOf(p) * parts * 4) / quads.workgroup), p.groups, 1],
   },
   {
     name: "tiled",
     fits: (_, { maxInvocations, maxWorkgroupBytes }) => maxInvocations >= 256 && maxWorkgroupBytes >= 8192,
-    score: ({ outChannels, columns }, { cpu }) => (!cpu && outChannels >= 16 && columns >= 32 ? 2 : 0),
-    parts: ({ images, groups, outChannels, columns }) => {
-      const tiles = Math.ceil(outChannels / tileSide) * Math.ceil(columns / tileSide) * groups;
+    score: (problem, { cpu }) => (!cpu && problem.outChannels >= 16 && columnsOf(problem) >= 32 ? 2 : 0),
+    parts(problem) {
+      const { images, groups, outChannels } = problem;
+      const tiles = Math.ceil(outChannels / tileSide) * Math.ceil(columnsOf(problem) / tileSide) * groups;
       return Math.min(images, Math.max(1, Math.ceil(256 / tiles)));
     },
     write: weightGradTiled,
-    workgroups: ({ outChannels, columns, groups }, parts) => [
-      Math.ceil(columns / tileSide),
-      Math.ceil(outChannels / tileSide),
-      groups * parts,
+    workgroups: (problem, parts) => [
+      Math.ceil(columnsOf(problem) / tileSide),
+      Math.ceil(problem.outChannels / tileSide),
+      problem.groups * parts,
     ],
   },
 ];
@@ -261,8 +302,7 @@ export function lowerConvWeightGrad(node: Node, to: Lowering): readonly KernelCa
   ) as [Taps, Taps];
   const outChannels = out / groups;
   const images = x!.shape[0]!;
-  const units = Math.ceil(kw / 8) * kh * inChannels * Math.ceil(outChannels / gradChannels(outChannels));
-  const problem: GradProblem = { images, groups, outChannels, columns: inChannels * kh * kw, units };
+  const problem: GradProblem = { images, groups, outChannels, inChannels, kernel: [kh, kw] };
   const variant = choose<WeightGradVariant, GradProblem>("conv2dWeightGrad", weightGradVariants, problem, to.traits);
   const parts = variant.parts(problem);
   const size = sizeOf(dw.shape);

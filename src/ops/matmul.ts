@@ -105,21 +105,30 @@ interface MatmulVariant extends Variant<Problem> {
   workgroups(problem: Problem): readonly [number, number, number];
 }
 
-const direct = (shape: DirectShape, score: MatmulVariant["score"]): MatmulVariant => ({
-  name: `direct${shape.rows}x${4 * shape.columns}`,
-  fits: ({ batches }, { maxWorkgroups }) => batches <= maxWorkgroups,
-  score,
-  write: (params) => matmulDirect(params, shape),
-  workgroups: ({ m, n, batches }) => [
-    Math.ceil((Math.ceil(m / shape.rows) * Math.ceil(n / (4 * shape.columns))) / shape.workgroup),
-    batches,
-    1,
-  ],
-});
+/** Results across one register tile, or four side by side. */
+const across = ({ columns, quads }: DirectShape): number => (quads ? 16 : 4) * columns;
 
-/** Invocations that a register tile of this size leaves to run side by side. */
-const invocations = ({ m, n, batches }: Problem, rows: number, columns: number): number =>
-  Math.ceil(m / rows) * Math.ceil(n / columns) * batches;
+/**
+ * A register tile. On a CPU adapter it is as good as the GFLOP/s it reaches on a large product, `rate`, less what its tiles compute
+ * beyond the result, less what cores miss that get none.
+ */
+const direct = (shape: DirectShape, rate: number, onGPU: (problem: Problem) => number): MatmulVariant => {
+  const tiles = ({ m, n }: Problem): number => Math.ceil(m / shape.rows) * Math.ceil(n / across(shape));
+  const invocations = (problem: Problem): number => tiles(problem) * (shape.quads ? 4 : 1);
+  return {
+    name: `${shape.quads ? "quads" : "direct"}${shape.rows}x${4 * shape.columns}`,
+    fits: ({ batches }, { maxWorkgroups, features }) =>
+      batches <= maxWorkgroups && (!shape.quads || features.has("subgroups")),
+    score(problem, { cpu }) {
+      if (!cpu) return onGPU(problem);
+      const { m, n, batches } = problem;
+      const computed = tiles(problem) * shape.rows * across(shape);
+      return ((rate * m * n) / computed) * Math.min(1, (invocations(problem) * batches) / 64);
+    },
+    write: (params) => matmulDirect(params, shape),
+    workgroups: (problem) => [Math.ceil(invocations(problem) / shape.workgroup), problem.batches, 1],
+  };
+};
 
 /**
  * The ladder, from the explanation to the fastest. On CPU adapters larger register tiles win as long as they leave work for
@@ -133,14 +142,14 @@ export const matmulVariants: readonly MatmulVariant[] = [
     write: matmulNaive,
     workgroups: ({ m, n, batches }) => [Math.ceil(n / 8), Math.ceil(m / 8), batches],
   },
-  direct({ rows: 1, columns: 1, workgroup: 16 }, ({ m }, { cpu }) => (m === 1 ? 9 : cpu ? 1 : 2)),
-  direct({ rows: 4, columns: 1, workgroup: 16 }, () => 3),
-  direct({ rows: 8, columns: 1, workgroup: 16 }, (p, { cpu }) =>
-    cpu && p.m > 4 && invocations(p, 8, 4) >= 32 ? 4 : 0.5,
-  ),
-  direct({ rows: 16, columns: 2, workgroup: 16 }, (p, { cpu }) =>
-    cpu && p.m >= 32 && invocations(p, 16, 8) >= 64 ? 5 : 0.5,
-  ),
+  direct({ rows: 1, columns: 1, workgroup: 16 }, 1.5, ({ m }) => (m === 1 ? 9 : 2)),
+  direct({ rows: 4, columns: 1, workgroup: 16 }, 3.3, () => 3),
+  direct({ rows: 8, columns: 1, workgroup: 16 }, 4, () => 0.5),
+  direct({ rows: 16, columns: 2, workgroup: 16 }, 5.5, () => 0.5),
+  direct({ rows: 4, columns: 1, workgroup: 16, quads: true }, 4.4, () => 0.5),
+  direct({ rows: 8, columns: 1, workgroup: 16, quads: true }, 6, () => 0.5),
+  direct({ rows: 16, columns: 2, workgroup: 16, quads: true }, 7.2, () => 0.5),
+  direct({ rows: 32, columns: 2, workgroup: 16, quads: true }, 7.9, () => 0.5),
   {
     name: "tiled",
     fits: ({ batches }, { maxInvocations, maxWorkgroups, maxWorkgroupBytes }) =>

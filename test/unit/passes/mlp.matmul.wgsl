@@ -24,9 +24,11 @@ const TILES_N = 16u; // 8 columns each
 @compute @workgroup_size(16)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let batch = id.y;
+
   let col = id.x % TILES_N * 8u;
   let row = id.x / TILES_N * 16u;
   if (row >= ROWS) { return; }
+
   let a_base = 0u;
   let b_base = 0u;
   let a_from0 = (a_base + row * 784u) / 4u;
