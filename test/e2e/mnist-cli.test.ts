@@ -13,10 +13,10 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 describe("npm start", () => {
-  test("trains, examines, reports and writes weights; the same seed gives the same bits", async () => {
+  test("trains a perceptron, examines, reports and writes weights; the same seed gives the same bits", async () => {
     const [first, second] = [join(folder, "first.safetensors"), join(folder, "second.safetensors")];
     // Neither the images nor the evaluation divide into whole batches.
-    const options = ["--limit", "2000", "--batch-size", "48", "--epochs", "2", "--seed", "3"];
+    const options = ["--model", "mlp", "--limit", "2000", "--batch-size", "48", "--epochs", "2", "--seed", "3"];
     const run = await train(...options, "--output", first);
     expect(run.errors).toBe("");
     expect(run.code).toBe(0);
@@ -45,6 +45,25 @@ describe("npm start", () => {
     expect(await readFile(second)).toEqual(await readFile(first));
   });
 
+  test("trains a convolutional network unless told otherwise", async () => {
+    const file = join(folder, "lenet.safetensors");
+    const run = await train("--limit", "3000", "--epochs", "1", "--output", file);
+    expect(run.errors).toBe("");
+    expect(run.code).toBe(0);
+    expect(run.output).toContain("LeNet: 5×5×8, 5×5×16, 10 on MNIST");
+    expect(Number(run.output.match(/test accuracy ([\d.]+) %/)?.[1])).toBeGreaterThan(75);
+    const { tensors, metadata } = io.parseSafetensors(await readFile(file));
+    expect(metadata?.["network"]).toContain("5×5×16");
+    expect(Object.fromEntries([...tensors].map(([name, { shape }]) => [name, shape]))).toEqual({
+      "0.weight": [8, 1, 5, 5],
+      "0.bias": [8],
+      "3.weight": [16, 8, 5, 5],
+      "3.bias": [16],
+      "7.weight": [10, 400],
+      "7.bias": [10],
+    });
+  });
+
   test("Ctrl-C keeps the weights so far", async () => {
     const file = join(folder, "stopped.safetensors");
     const run = await train("--epochs", "1000", "--limit", "6400", "--output", file, (line, child) => {
@@ -53,7 +72,7 @@ describe("npm start", () => {
     expect(run.output).toMatch(/Stopped in epoch \d+, after [\d,]+ of its images; the weights so far are kept/);
     expect(run.errors).toBe("");
     expect(run.code).toBe(130);
-    expect(io.parseSafetensors(await readFile(file)).tensors.size).toBe(4);
+    expect(io.parseSafetensors(await readFile(file)).tensors.size).toBe(6);
   });
 
   test("refuses wrong options with a sentence and without a GPU", async () => {
@@ -67,7 +86,7 @@ describe("npm start", () => {
   test("--help lists the options", async () => {
     const run = await train("--help");
     expect(run.code).toBe(0);
-    for (const option of ["epochs", "batch-size", "lr", "seed", "output", "limit"]) {
+    for (const option of ["model", "epochs", "full", "batch-size", "lr", "seed", "output", "limit"]) {
       expect(run.output).toContain(`--${option} `);
     }
   });

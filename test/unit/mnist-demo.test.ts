@@ -54,15 +54,18 @@ describe("a drawing becomes an image of MNIST's kind:", () => {
 describe("options of npm start:", () => {
   test("have defaults", () => {
     const { output, model, ...numbers } = parseOptions([])!;
-    expect(model).toBe("mlp");
-    expect(numbers).toEqual({ epochs: 5, batchSize: 64, lr: 1e-3, seed: 1, limit: 60_000 });
+    expect(model).toBe("cnn");
+    expect(numbers).toEqual({ epochs: 3, batchSize: 64, lr: 3e-3, seed: 1, limit: 60_000 });
     expect(output).toMatch(/mnist\.safetensors$/);
-    expect(parseOptions(["--model", "cnn"])).toMatchObject({ model: "cnn", epochs: 3, lr: 0.003 });
+    expect(parseOptions(["--model", "mlp"])).toMatchObject({ model: "mlp", epochs: 5, lr: 1e-3 });
+    expect(parseOptions(["--full"])).toMatchObject({ model: "cnn", epochs: 12 });
+    expect(parseOptions(["--full", "--model", "mlp"])).toMatchObject({ model: "mlp", epochs: 20 });
     expect(parseOptions(["--help"])).toBeUndefined();
   });
 
   test.each([
-    [["--model", "rnn"], '--model is "rnn", expected mlp or cnn'],
+    [["--model", "rnn"], '--model is "rnn", expected cnn or mlp'],
+    [["--full", "--epochs", "3"], "--full and --epochs both say how long to train"],
     [["--epochs", "0"], '--epochs is "0", expected a whole number from 1 to 1,000'],
     [["--batch-size", "1.5"], '--batch-size is "1.5", expected a whole number from 1 to 10,000'],
     [["--seed=-1"], '--seed is "-1", expected a whole number from 0 to 4,294,967,295'],
