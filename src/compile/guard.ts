@@ -12,22 +12,28 @@ export interface Guard {
  * Lets every kernel test the bits of each f32 and f16 that it stores, and leave the number of the first faulty store in one word: the
  * first in time keeps it, over all runs. Values are tested as integers, since WGSL may assume that NaN does not occur. Works on
  * the text of a kernel, so that no kernel family has to know of it.
+ *
+ * An invocation keeps the largest exponent of all that it stores, and looks at it once, at its end: branches at every store would
+ * cost more than the kernel itself on adapters that run lanes in step.
  */
 export function guard(calls: readonly KernelCall[]): { readonly calls: readonly KernelCall[]; readonly guard: Guard } {
   const flag = virtualBuffer("scratch", "NaN flag", 16, { pinned: true });
   const stores: { kernel: string; role: string }[] = [];
   const guarded = calls.map((call): KernelCall => {
     let wgsl = call.wgsl;
+    const watched: Watched[] = [];
     for (const [, binding, name, type] of call.wgsl.matchAll(
       /@binding\((\d+)\) var<storage, read_write> (\w+): array<(f32|vec4f|f16|vec4h)\b/g,
     )) {
       const number = stores.push({ kernel: call.label, role: call.bindings[Number(binding)]!.buffer.role });
-      wgsl = wrapStores(wgsl, name!, (value) => `checked_${type}(${value}, ${number}u)`);
+      const before = wgsl;
+      wgsl = wrapStores(wgsl, name!, (value) => `watched${number}(${value})`);
+      if (wgsl !== before) watched.push({ type: type as keyof typeof exponents, number });
     }
-    if (wgsl === call.wgsl) return call;
+    if (watched.length === 0) return call;
     return {
       ...call,
-      wgsl: `${wgsl}\n${checks(call.bindings.length)}${/checked_(f16|vec4h)/.test(wgsl) ? halfChecks : ""}`,
+      wgsl: reporting(wgsl, watched, call.bindings.length),
       bindings: [...call.bindings, { buffer: flag, offset: 0, size: 16, access: "read_write" }],
     };
   });
@@ -51,32 +57,51 @@ function wrapStores(text: string, name: string, wrap: (value: string) => string)
   return done + text.slice(from);
 }
 
-const checks = (binding: number): string => `@group(0) @binding(${binding}) var<storage, read_write> fault: atomic<u32>;
-fn report(store: u32) {
-  loop {
-    let seen = atomicCompareExchangeWeak(&fault, 0u, store);
-    if (seen.exchanged || seen.old_value != 0u) { break; }
-  }
-}
-fn checked_f32(value: f32, store: u32) -> f32 {
-  if ((bitcast<u32>(value) & 0x7f800000u) == 0x7f800000u) { report(store); }
-  return value;
-}
-fn checked_vec4f(value: vec4f, store: u32) -> vec4f {
-  if (any((bitcast<vec4u>(value) & vec4u(0x7f800000u)) == vec4u(0x7f800000u))) { report(store); }
-  return value;
-}
-`;
+/** The exponents of a value as integers, and the one that infinity and NaN have. */
+const exponents = {
+  f32: { type: "u32", of: "bitcast<u32>(value) & 0x7f800000u", faulty: "0x7f800000u" },
+  vec4f: { type: "vec4u", of: "bitcast<vec4u>(value) & vec4u(0x7f800000u)", faulty: "vec4u(0x7f800000u)" },
+  f16: { type: "u32", of: "bitcast<u32>(vec2h(value, 0.0h)) & 0x7c00u", faulty: "0x7c00u" },
+  vec4h: {
+    type: "vec4u",
+    of: "vec4u(bitcast<vec2u>(value), bitcast<vec2u>(value) >> vec2u(16u)) & vec4u(0x7c00u)",
+    faulty: "vec4u(0x7c00u)",
+  },
+} as const;
 
-const halfChecks = `fn checked_f16(value: f16, store: u32) -> f16 {
-  if ((bitcast<u32>(vec2h(value, 0.0h)) & 0x7c00u) == 0x7c00u) { report(store); }
-  return value;
+/** The stores to one buffer of a kernel, and their number. */
+interface Watched {
+  readonly type: keyof typeof exponents;
+  readonly number: number;
 }
-fn checked_vec4h(value: vec4h, store: u32) -> vec4h {
-  let bits = bitcast<vec2u>(value);
-  let low = (bits & vec2u(0x7c00u)) == vec2u(0x7c00u);
-  let high = (bits & vec2u(0x7c000000u)) == vec2u(0x7c000000u);
-  if (any(low) || any(high)) { report(store); }
+
+const watch = ({ type, number }: Watched): string => `var<private> largest${number}: ${exponents[type].type};
+fn watched${number}(value: ${type}) -> ${type} {
+  largest${number} = max(largest${number}, ${exponents[type].of});
   return value;
+}`;
+
+/**
+ * Makes the kernel's entry a function, and enters it from one that looks at what was stored. Invocations of one dispatch may
+ * overwrite each other's number: each names this kernel.
+ */
+function reporting(text: string, watched: readonly Watched[], binding: number): string {
+  const [entry, attributes, parameters] = text.match(
+    /(@compute @workgroup_size\([^)]*\))\s*fn main\(((?:[^()]|\([^()]*\))*)\)/,
+  ) as unknown as [string, string, string];
+  const plain = parameters.replaceAll(/@builtin\(\w+\)\s*/g, "");
+  const names = [...plain.matchAll(/(\w+)\s*:/g)].map(([, name]) => name);
+  const looks = watched.map(
+    ({ type, number }) => `  store = select(store, ${number}u, any(largest${number} == ${exponents[type].faulty}));`,
+  );
+  return `${text.replace(entry, `fn unwatched(${plain})`)}
+@group(0) @binding(${binding}) var<storage, read_write> fault: atomic<u32>;
+${watched.map(watch).join("\n")}
+${attributes} fn main(${parameters}) {
+  unwatched(${names.join(", ")});
+  var store = 0u;
+${looks.join("\n")}
+  if (store != 0u && atomicLoad(&fault) == 0u) { atomicStore(&fault, store); }
 }
 `;
+}
