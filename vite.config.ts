@@ -12,7 +12,7 @@ const device = {
   testTimeout: 60_000,
   hookTimeout: 60_000,
   fileParallelism: false,
-  env: { GOLDEN_DIR: goldenDir },
+  env: { GOLDEN_DIR: goldenDir, TILEGRAD_VARIANT: process.env.TILEGRAD_VARIANT ?? "" },
 };
 
 // One project after the other: side by side they would take the cores from each other, and upset each other's timings.

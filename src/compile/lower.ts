@@ -3,6 +3,7 @@ import {
   type AdapterTraits,
   type Binding,
   type Bounds,
+  type Choice,
   isRowMajor,
   type KernelCall,
   type Lowering,
@@ -150,8 +151,9 @@ class LowerPass {
         op.view(node, this.#view(x!)) ?? op.view(node, this.#contiguous(x!, this.#outputs.has(node.results[0]!)));
       this.#views.set(node.results[0]!, view!);
     } else {
-      const to = this.#lowering(node);
-      this.calls.push(...op.lower!(node, to));
+      const choices: Choice[] = [];
+      const calls = op.lower!(node, this.#lowering(node, choices));
+      this.calls.push(...(choices.length > 0 ? calls.map((call) => ({ ...call, choices })) : calls));
     }
   }
 
@@ -282,9 +284,9 @@ class LowerPass {
     return place;
   }
 
-  #lowering(node: Node): Lowering {
+  #lowering(node: Node, choices: Choice[]): Lowering {
     return {
-      traits: this.#traits,
+      traits: { ...this.#traits, onChoice: (choice) => choices.push(choice) },
       view: (tensor) => this.#view(tensor),
       contiguous: (tensor) => this.#contiguous(tensor),
       result: (i, over) => this.#result(node, i, over),

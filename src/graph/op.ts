@@ -126,6 +126,16 @@ export interface KernelCall {
   /** Arithmetic operations, and bytes that must be moved at least once. */
   readonly flops: number;
   readonly bytes: number;
+  /** Where the node had a choice of variants. */
+  readonly choices?: readonly Choice[];
+}
+
+/** A choice of a kernel variant, and what it depended on. */
+export interface Choice {
+  /** Family, sizes and layout: `matmul m=64 n=128 k=784 …`. Equal problems have one fastest variant on an adapter. */
+  readonly problem: string;
+  /** Names of the variants that are right here, the plainest first. */
+  readonly variants: readonly string[];
 }
 
 /** What the choice of a kernel may depend on. Plain data: a test makes its own. */
@@ -144,6 +154,10 @@ export interface AdapterTraits {
   readonly forced?: Readonly<Record<string, string>>;
   /** `family/variant`s that this adapter was found to get wrong. */
   readonly avoid?: ReadonlySet<string>;
+  /** `problem → variant`, as found fastest here by measuring. */
+  readonly tuned?: ReadonlyMap<string, string>;
+  /** Is told of each choice. */
+  readonly onChoice?: (choice: Choice) => void;
 }
 
 /** What `lower` may ask of the pass that calls it. */

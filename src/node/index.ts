@@ -1,1 +1,2 @@
 export { type AdapterChoice, createGPU, type GPUOptions } from "./gpu.ts";
+export { tuningFile } from "./tuning.ts";

@@ -13,6 +13,7 @@ import {
   weightGradTiled,
 } from "../../shaders/conv2dWeightGrad.wgsl.ts";
 import { tileSide } from "../../shaders/lib/tile.wgsl.ts";
+import type { Scalar } from "../../shaders/lib/view.wgsl.ts";
 import type { KernelCall, Lowering, View } from "../graph/op.ts";
 import { bytesPer, showShape, sizeOf } from "../graph/shape.ts";
 import type { Node } from "../graph/tensor.ts";
@@ -66,12 +67,17 @@ function backwardTaps(kernel: number, size: number, axis: 0 | 1, phase: number, 
 }
 
 interface Problem {
-  readonly outChannels: number;
-  readonly rows: number;
-  readonly columns: number;
-  readonly taps: number;
+  readonly type: Scalar;
   readonly images: number;
   readonly groups: number;
+  /** Per group, as are the output channels. */
+  readonly inChannels: number;
+  readonly outChannels: number;
+  /** Of the results, and of the distance between the inputs that they start from. */
+  readonly rows: number;
+  readonly columns: number;
+  readonly stride: readonly [number, number];
+  readonly kernel: readonly [height: number, width: number];
 }
 
 interface CorrelateVariant extends Variant<Problem> {
@@ -122,8 +128,11 @@ export const correlateVariants: readonly CorrelateVariant[] = [
   }),
   {
     name: "tiled",
-    fits: ({ taps, images, groups }, { maxInvocations, maxWorkgroups, maxWorkgroupBytes }) =>
-      taps > 0 && maxInvocations >= 256 && maxWorkgroupBytes >= 8192 && images * groups <= maxWorkgroups,
+    fits: ({ kernel, images, groups }, { maxInvocations, maxWorkgroups, maxWorkgroupBytes }) =>
+      kernel[0] * kernel[1] > 0 &&
+      maxInvocations >= 256 &&
+      maxWorkgroupBytes >= 8192 &&
+      images * groups <= maxWorkgroups,
     score: ({ outChannels, rows, columns }, { cpu }) => (!cpu && outChannels >= 32 && rows * columns >= 64 ? 2 : 0),
     write: (params) => correlateTiled(params),
     workgroups: ({ outChannels, rows, columns, images, groups }) => [
@@ -156,13 +165,17 @@ function correlate(
   const chain = nameOf(program);
   const label = `${node.op.name}${showShape(places[0]!.shape).replaceAll(", ", "x")}*${showShape(weight.shape).replaceAll(", ", "x")}`;
   return pairs.map(([vertical, horizontal]) => {
+    const taps = vertical.count * horizontal.count;
     const problem: Problem = {
+      type: input.dtype,
+      images,
+      groups,
+      inChannels,
       outChannels,
       rows: vertical.positions,
       columns: horizontal.positions,
-      taps: vertical.count * horizontal.count,
-      images,
-      groups,
+      stride: [vertical.stride, horizontal.stride],
+      kernel: [vertical.count, horizontal.count],
     };
     const variant = choose<CorrelateVariant, Problem>("conv2d", correlateVariants, problem, to.traits);
     const results = images * groups * outChannels * vertical.positions * horizontal.positions;
@@ -194,7 +207,7 @@ function correlate(
         ...places.map((place) => bind(place, "read_write")),
       ],
       workgroups: variant.workgroups(problem),
-      flops: results * (2 * inChannels * problem.taps + flopsOf(program)),
+      flops: results * (2 * inChannels * taps + flopsOf(program)),
       bytes:
         ([input, weight, ...added].reduce((sum, view) => sum + touched(view), 0) +
           results * places.reduce((sum, { dtype }) => sum + bytesPer(dtype), 0) * pairs.length) /
@@ -229,12 +242,17 @@ export function lowerConvInputGrad(node: Node, to: Lowering): readonly KernelCal
 }
 
 interface GradProblem {
+  readonly type: Scalar;
   readonly images: number;
   readonly groups: number;
   /** Per group, as are the input channels. */
   readonly outChannels: number;
   readonly inChannels: number;
   readonly kernel: readonly [height: number, width: number];
+  /** Of the forward pass. */
+  readonly rows: number;
+  readonly columns: number;
+  readonly stride: readonly [number, number];
 }
 
 /** Columns of the gradient as a matrix: input channels times kernel elements. */
@@ -302,7 +320,10 @@ export function lowerConvWeightGrad(node: Node, to: Lowering): readonly KernelCa
   ) as [Taps, Taps];
   const outChannels = out / groups;
   const images = x!.shape[0]!;
-  const problem: GradProblem = { images, groups, outChannels, inChannels, kernel: [kh, kw] };
+  const [rows, columns] = dy!.shape.slice(2) as [number, number];
+  const kernel = [kh, kw] as const;
+  const { stride } = geometry;
+  const problem = { type: x!.dtype, images, groups, outChannels, inChannels, kernel, rows, columns, stride };
   const variant = choose<WeightGradVariant, GradProblem>("conv2dWeightGrad", weightGradVariants, problem, to.traits);
   const parts = variant.parts(problem);
   const size = sizeOf(dw.shape);

@@ -1,6 +1,6 @@
 import type { Epilogue, Operand as Factor } from "../../shaders/lib/epilogue.wgsl.ts";
 import { tileSide } from "../../shaders/lib/tile.wgsl.ts";
-import { coalesce } from "../../shaders/lib/view.wgsl.ts";
+import { coalesce, type Scalar } from "../../shaders/lib/view.wgsl.ts";
 import {
   type DirectShape,
   type MatmulParams,
@@ -98,6 +98,9 @@ interface Problem {
   readonly n: number;
   readonly k: number;
   readonly batches: number;
+  readonly type: Scalar;
+  /** Which axis of each factor is contiguous, e.g. "kn" for two row-major ones. */
+  readonly layout: string;
 }
 
 interface MatmulVariant extends Variant<Problem> {
@@ -187,7 +190,9 @@ function matmulCall(node: Node, to: Lowering): KernelCall {
   const batches = sizeOf(a.shape.slice(0, -2));
   const program: PointwiseProgram = node.attrs["epilogue"] ?? identity(a.dtype);
   const places = node.results.map((_, i) => to.result(i)!);
-  const problem = { m, n, k, batches };
+  const along = ({ strides }: View, names: string) =>
+    names[[-2, -1].findIndex((axis) => strides.at(axis) === 1)] ?? "-";
+  const problem = { m, n, k, batches, type: a.dtype, layout: along(a, "mk") + along(b, "kn") };
   const variant = choose<MatmulVariant, Problem>("matmul", matmulVariants, problem, to.traits);
   const size = batches * m * n;
   const chain = nameOf(program);

@@ -9,9 +9,18 @@ export interface Variant<P> {
   score(problem: P, traits: AdapterTraits): number;
 }
 
+/** `m=64 n=128`, from the fields of a problem; a problem that is one number is that number. */
+const describe = (problem: unknown): string =>
+  typeof problem === "object" && problem !== null
+    ? Object.entries(problem)
+        .map(([name, value]) => `${name}=${value}`)
+        .join(" ")
+    : String(problem);
+
 /**
- * Picks the variant of a family: the one forced for it where that fits, else the best by its own rule of thumb among those that the
- * adapter is not known to get wrong.
+ * Picks the variant of a family among those that are right: the one forced for it (or for all families, as "*"), else the one that was
+ * measured to be fastest on this problem, else the best by its own rule of thumb. Variants that the adapter is known to get wrong are
+ * taken only by force.
  */
 export function choose<V extends Variant<P>, P>(
   family: string,
@@ -20,10 +29,15 @@ export function choose<V extends Variant<P>, P>(
   traits: AdapterTraits,
 ): V {
   const right = variants.filter((variant) => variant.fits(problem, traits));
-  const forced = right.find((variant) => variant.name === traits.forced?.[family]);
+  const named = (name: string | undefined, among: readonly V[]) => among.find((variant) => variant.name === name);
+  const forced = named(traits.forced?.[family], right) ?? named(traits.forced?.["*"], right);
   if (forced) return forced;
-  const sound = right.filter(({ name }) => !traits.avoid?.has(`${family}/${name}`));
-  return (sound.length > 0 ? sound : right).reduce((best, variant) =>
-    variant.score(problem, traits) > best.score(problem, traits) ? variant : best,
+  const known = right.filter(({ name }) => !traits.avoid?.has(`${family}/${name}`));
+  const sound = known.length > 0 ? known : right;
+  const key = `${family} ${describe(problem)}`;
+  traits.onChoice?.({ problem: key, variants: sound.map(({ name }) => name) });
+  return (
+    named(traits.tuned?.get(key), sound) ??
+    sound.reduce((best, variant) => (variant.score(problem, traits) > best.score(problem, traits) ? variant : best))
   );
 }

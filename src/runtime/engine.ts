@@ -10,8 +10,11 @@ import { inMemory } from "../graph/half.ts";
 import type { AdapterTraits, KernelCall, VirtualBuffer } from "../graph/op.ts";
 import { bytesPer, showShape, sizeOf } from "../graph/shape.ts";
 import type { Tensor, TensorData, Update, Variable } from "../graph/tensor.ts";
+import type { Finding } from "../tune/index.ts";
+import type { TuningStore } from "../tune/store.ts";
 import { typed } from "./output.ts";
 import { type Memories, Program } from "./program.ts";
+import { Tuning } from "./tuning.ts";
 
 export interface EngineOptions extends DeviceOptions {
   /** Forces variants by kernel family, e.g. `{ matmul: "naive" }`, where they fit; for tests and measurements. */
@@ -21,8 +24,18 @@ export interface EngineOptions extends DeviceOptions {
    * the kernel and the tensor where the first one arose; default false.
    */
   readonly checkFinite?: boolean;
+  /**
+   * Where to keep which variants are fastest here (see `tuning`): in Node, `tuningFile()` of tilegrad/node. Default IndexedDB in
+   * browsers, which is opened by the first `compile` that tunes; a store given here is read at once.
+   */
+  readonly tuningStore?: TuningStore;
   /** Checks every kernel variant against the reference first (a few seconds) and avoids those that are wrong here; default false. */
   readonly selfCheck?: boolean;
+}
+
+export interface TuneOptions {
+  /** Whether to measure; a function is told what was found for each problem as it is found. */
+  readonly tune?: boolean | ((finding: Finding) => void);
 }
 
 /**
@@ -34,6 +47,8 @@ export class Engine {
   readonly adapter: string;
   /** What kernels are chosen by. */
   readonly traits: AdapterTraits;
+  /** Which kernel variants were measured to be fastest on this adapter. */
+  readonly tuning: Tuning;
   /** @internal */
   readonly throttle: Throttle;
   readonly #owned: boolean;
@@ -57,18 +72,25 @@ export class Engine {
    */
   static async create(options: EngineOptions = {}): Promise<Engine> {
     const open = await openDevice(options);
-    if (!options.selfCheck) return new Engine(open, options);
+    const tuning = new Tuning(open.name, options.tuningStore);
+    if (options.tuningStore) await tuning.load();
+    if (!options.selfCheck) return new Engine(open, tuning, options);
     // Loaded only when asked for: it brings the reference along.
     const { selfCheck } = await import("../selfcheck/index.ts");
     const { faults } = await selfCheck({ device: open.device });
     const avoid = new Set(faults.map(({ family, variant }) => `${family}/${variant}`));
-    return new Engine({ ...open, traits: { ...open.traits, avoid } }, options);
+    return new Engine({ ...open, traits: { ...open.traits, avoid } }, tuning, options);
   }
 
-  private constructor({ device, traits, name, owned }: OpenDevice, { variants, checkFinite = false }: EngineOptions) {
+  private constructor(
+    { device, traits, name, owned }: OpenDevice,
+    tuning: Tuning,
+    { variants, checkFinite = false }: EngineOptions,
+  ) {
     this.device = device;
     this.adapter = name;
-    this.traits = variants ? { ...traits, forced: variants } : traits;
+    this.tuning = tuning;
+    this.traits = { ...traits, tuned: tuning.table, ...(variants ? { forced: variants } : {}) };
     this.throttle = new Throttle(device.queue);
     this.#owned = owned;
     this.#checkFinite = checkFinite;
@@ -91,16 +113,18 @@ export class Engine {
    * kernels are compiled once.
    *
    * @param description `outputs`, values that can be read after a run, and `updates`, variables with their next values.
-   * @param options `checkFinite` watches for NaN and infinity, default that of the engine; `simplify` and `fuse` may be turned off.
+   * @param options `checkFinite` watches for NaN and infinity, default that of the engine; `tune` measures first which kernel variants
+   * are fastest here and remembers it, default false; `simplify` and `fuse` may be turned off.
    * @throws ShapeError, DTypeError or FeedError for updates or inputs that do not fit.
    * @throws LimitError when a tensor is larger than the adapter allows, or is f16 and the adapter has none.
    * @throws DeviceError when a kernel does not compile, with its label.
    */
   async compile<O extends Readonly<Record<string, Tensor>>>(
     description: { readonly outputs?: O; readonly updates?: readonly Update[] },
-    options: CompileOptions = {},
+    { tune = false, ...options }: CompileOptions & TuneOptions = {},
   ): Promise<Program<O>> {
     this.check();
+    if (tune) await this.#tune(description as Description, options, tune);
     const compiled = compile(description as Description, this.traits, this.#homes, {
       checkFinite: this.#checkFinite,
       ...options,
@@ -220,6 +244,24 @@ export class Engine {
         resource: { buffer: memories.of(buffer), offset, size },
       })),
     });
+  }
+
+  /** Measures variants for the problems of a program that are not known yet. */
+  async #tune(description: Description, options: CompileOptions, told: boolean | ((finding: Finding) => void)) {
+    // Loaded only when asked for: pages that do not tune do not carry it.
+    const { tune, browserStore } = await import("../tune/index.ts");
+    await this.tuning.load(browserStore());
+    const findings: Finding[] = [];
+    for await (const finding of tune({
+      device: this.device,
+      pipelines: this.#pipelines,
+      known: this.tuning.table,
+      compile: (tuned) => compile(description, { ...this.traits, tuned }, this.#homes, options).calls,
+    })) {
+      findings.push(finding);
+      if (typeof told === "function") told(finding);
+    }
+    await this.tuning.put(findings);
   }
 
   #checkLimits({ calls, slots, homes }: Compiled): void {

@@ -1,0 +1,58 @@
+import type { Finding } from "../tune/index.ts";
+import type { TuningStore } from "../tune/store.ts";
+
+/**
+ * Which kernel variants were measured to be fastest on this adapter, as plain data: `problem → variant`. Filled by
+ * `engine.compile(…, { tune: true })`, and kept between visits in IndexedDB or in the store that the engine was given.
+ */
+export class Tuning {
+  readonly #adapter: string;
+  readonly #winners = new Map<string, string>();
+  #store: TuningStore | undefined;
+  #loaded: Promise<void> | undefined;
+
+  /** @internal */
+  constructor(adapter: string, store: TuningStore | undefined) {
+    this.#adapter = adapter;
+    this.#store = store;
+  }
+
+  /** The winners so far, to be kept as JSON. */
+  get winners(): Readonly<Record<string, string>> {
+    return Object.fromEntries(this.#winners);
+  }
+
+  /** Takes over winners, of an earlier visit or another machine with the same adapter. What does not exist here is passed over. */
+  add(winners: Readonly<Record<string, string>>): void {
+    for (const [problem, variant] of Object.entries(winners)) this.#winners.set(problem, variant);
+  }
+
+  /** Forgets all winners of this adapter, in the store too. */
+  async clear(): Promise<void> {
+    this.#winners.clear();
+    await this.#store?.save(this.#adapter, {});
+  }
+
+  /** @internal What the chooser looks into: always up to date. */
+  get table(): ReadonlyMap<string, string> {
+    return this.#winners;
+  }
+
+  /** @internal Fetches what earlier visits found, once. @param fallback the store where the engine was given none. */
+  load(fallback?: TuningStore): Promise<void> {
+    this.#store ??= fallback;
+    this.#loaded ??= (async () => {
+      const kept = (await this.#store?.load(this.#adapter)) ?? {};
+      for (const [problem, variant] of Object.entries(kept))
+        if (!this.#winners.has(problem)) this.#winners.set(problem, variant);
+    })();
+    return this.#loaded;
+  }
+
+  /** @internal */
+  async put(findings: readonly Finding[]): Promise<void> {
+    if (findings.length === 0) return;
+    for (const { problem, variant } of findings) this.#winners.set(problem, variant);
+    await this.#store?.save(this.#adapter, this.winners);
+  }
+}

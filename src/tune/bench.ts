@@ -1,0 +1,176 @@
+import { mapRead, usage } from "../gpu/flags.ts";
+import type { PipelineCache } from "../gpu/pipelines.ts";
+import { halfValue } from "../graph/half.ts";
+import type { Binding, KernelCall } from "../graph/op.ts";
+import type { Finding } from "./index.ts";
+
+/** A variant with the calls that it is made of. */
+export interface Candidate {
+  readonly variant: string;
+  readonly calls: readonly KernelCall[];
+}
+
+interface Ready extends Candidate {
+  readonly pipelines: readonly GPUComputePipeline[];
+  readonly groups: readonly GPUBindGroup[];
+  /** Memory of all ranges that the calls bind, by `nameOf` the range. */
+  readonly buffers: ReadonlyMap<string, GPUBuffer>;
+}
+
+/** Milliseconds that a measurement lasts at least: far above the clock's grain and the cost of a submit. */
+const span = 20;
+const rounds = 3;
+/** A variant this many times slower than the best on its first try is not tried again. */
+const hopeless = 3;
+/** Bytes of a result that are compared at most. */
+const compared = 16 * 2 ** 20;
+/** Relative to the largest value: sums of thousands of terms in another order; in f16 some roundings besides. */
+const tolerance = { f32: 1e-3, f16: 2e-2 };
+
+/** Compares variants by running them on buffers of their own. */
+export class Bench {
+  readonly #device: GPUDevice;
+  readonly #pipelines: PipelineCache;
+
+  constructor(device: GPUDevice, pipelines: PipelineCache) {
+    this.#device = device;
+    this.#pipelines = pipelines;
+  }
+
+  /** The fastest of those that agree with the first, and what each took. */
+  async compare(candidates: readonly Candidate[]): Promise<Pick<Finding, "variant" | "ms">> {
+    const ms: Record<string, number | null> = Object.fromEntries(candidates.map(({ variant }) => [variant, null]));
+    const sound: { ready: Ready; first: number; times: number[] }[] = [];
+    let reference: Results | undefined;
+    for (const candidate of candidates) {
+      // What this driver does not compile is out.
+      const ready = await this.#prepare(candidate).catch(() => undefined);
+      if (!ready) continue;
+      await this.#time(ready, 1);
+      const results = await this.#results(ready);
+      reference ??= results;
+      if (agree(results, reference)) sound.push({ ready, first: await this.#time(ready, 1), times: [] });
+      else free(ready);
+    }
+    const best = Math.min(...sound.map(({ first }) => first));
+    // In turns, so that what else the machine does in the meantime falls on all alike.
+    for (let round = 0; round < rounds; round++) {
+      for (const { ready, first, times } of sound) {
+        if (first > hopeless * best) continue;
+        const repeats = Math.min(1000, Math.max(1, Math.ceil(span / Math.max(first, 0.01))));
+        times.push((await this.#time(ready, repeats)) / repeats);
+      }
+    }
+    for (const { ready, first, times } of sound) {
+      ms[ready.variant] = times.length > 0 ? Math.min(...times) : first;
+      free(ready);
+    }
+    const winner = sound.reduce((a, b) => (ms[b.ready.variant]! < ms[a.ready.variant]! ? b : a));
+    return { variant: winner.ready.variant, ms };
+  }
+
+  /** Buffers with numbers in them, pipelines, bind groups. */
+  async #prepare(candidate: Candidate): Promise<Ready> {
+    const { calls } = candidate;
+    const buffers = new Map<string, GPUBuffer>();
+    const pipelines = await Promise.all(calls.map((call) => this.#pipelines.get(call)));
+    for (const { bindings, wgsl } of calls) {
+      for (const [i, binding] of bindings.entries()) {
+        if (buffers.has(nameOf(binding))) continue;
+        const { buffer, offset, size } = binding;
+        const flags = usage.storage | usage.copySource | usage.copyTarget;
+        const made = this.#device.createBuffer({ label: buffer.role, size, usage: flags });
+        const data = buffer.data?.subarray(offset, offset + size) ?? noise(size, elementType(wgsl, i));
+        this.#device.queue.writeBuffer(made, 0, data as GPUAllowSharedBufferSource);
+        buffers.set(nameOf(binding), made);
+      }
+    }
+    const groups = calls.map((call) =>
+      this.#device.createBindGroup({
+        layout: this.#pipelines.layout(call),
+        entries: call.bindings.map((each, binding) => ({
+          binding,
+          resource: { buffer: buffers.get(nameOf(each))! },
+        })),
+      }),
+    );
+    return { ...candidate, pipelines, groups, buffers };
+  }
+
+  /** Runs a variant so many times in one pass. @returns milliseconds, by the clock on the wall. */
+  async #time({ calls, pipelines, groups }: Ready, repeats: number): Promise<number> {
+    const encoder = this.#device.createCommandEncoder({ label: "tuning" });
+    const pass = encoder.beginComputePass();
+    for (let n = 0; n < repeats; n++) {
+      for (const [i, { workgroups }] of calls.entries()) {
+        pass.setPipeline(pipelines[i]!);
+        pass.setBindGroup(0, groups[i]!);
+        pass.dispatchWorkgroups(...workgroups);
+      }
+    }
+    pass.end();
+    const began = performance.now();
+    this.#device.queue.submit([encoder.finish()]);
+    await this.#device.queue.onSubmittedWorkDone();
+    return performance.now() - began;
+  }
+
+  /** The floats that the last of the calls has written. */
+  async #results({ calls, buffers }: Ready): Promise<Results> {
+    const last = calls.at(-1)!;
+    const results: { type: "f32" | "f16"; values: Float32Array }[] = [];
+    for (const [i, binding] of last.bindings.entries()) {
+      const type = elementType(last.wgsl, i);
+      if (binding.access !== "read_write" || (type !== "f32" && type !== "f16")) continue;
+      const size = Math.min(binding.size, compared);
+      const staging = this.#device.createBuffer({ size, usage: usage.mapRead | usage.copyTarget });
+      const encoder = this.#device.createCommandEncoder({ label: "tuning" });
+      encoder.copyBufferToBuffer(buffers.get(nameOf(binding))!, 0, staging, 0, size);
+      this.#device.queue.submit([encoder.finish()]);
+      await staging.mapAsync(mapRead);
+      const bytes = staging.getMappedRange().slice(0);
+      staging.destroy();
+      const values = type === "f32" ? new Float32Array(bytes) : Float32Array.from(new Uint16Array(bytes), halfValue);
+      results.push({ type, values });
+    }
+    return results;
+  }
+}
+
+type Results = readonly { readonly type: "f32" | "f16"; readonly values: Float32Array }[];
+
+const nameOf = ({ buffer, offset, size }: Binding): string => `${buffer.id} ${offset} ${size}`;
+
+function free({ buffers }: Ready): void {
+  for (const buffer of buffers.values()) buffer.destroy();
+}
+
+/** Element type of a binding, from the kernel's text. */
+function elementType(wgsl: string, binding: number): "f32" | "f16" | "i32" | "u32" {
+  const [, vector, scalar] = wgsl.match(
+    new RegExp(`@binding\\(${binding}\\) var<storage, \\w+> \\w+: array<(?:vec4([fhiu])|(\\w+))`),
+  )!;
+  return vector ? ({ f: "f32", h: "f16", i: "i32", u: "u32" } as const)[vector as "f"] : (scalar as "f32");
+}
+
+/** Small numbers of both signs; zeros for indices and labels, which are valid wherever they are used. */
+function noise(bytes: number, type: "f32" | "f16" | "i32" | "u32"): Uint8Array | Float32Array | Uint16Array {
+  if (type === "f32") return Float32Array.from({ length: bytes / 4 }, (_, i) => Math.sin(i * 12.9898) / 2);
+  // In f16: 0.0625 to 0.5, in its bits.
+  if (type === "f16")
+    return Uint16Array.from({ length: bytes / 2 }, (_, i) => ((i % 2) << 15) + 0x2c00 + ((i * 37) % 0xc00));
+  return new Uint8Array(bytes);
+}
+
+function agree(results: Results, reference: Results): boolean {
+  return results.every(({ type, values }, i) => {
+    const wanted = reference[i]!.values;
+    const largest = wanted.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
+    return values.every((value, k) => {
+      const target = wanted[k]!;
+      return (
+        Math.abs(value - target) <= tolerance[type] * (largest + 1e-6) || (Number.isNaN(value) && Number.isNaN(target))
+      );
+    });
+  });
+}

@@ -1,0 +1,72 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { tuningFile } from "../../src/node/index.ts";
+import { choose } from "../../src/ops/variants.ts";
+import { gpu } from "../adapters.ts";
+import { forcedVariants } from "../files.ts";
+
+let folder = "";
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "tilegrad-tuning-"));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+test("a tuning file holds the winners of each adapter", async () => {
+  const path = join(folder, "new", "tuning.json");
+  const file = tuningFile(path);
+  expect(await file.load("one")).toBeUndefined();
+  await file.save("one", { "matmul m=1": "naive" });
+  await file.save("two", { "matmul m=1": "tiled" });
+  await file.save("one", { "matmul m=1": "direct4x4" });
+  expect(await tuningFile(path).load("one")).toEqual({ "matmul m=1": "direct4x4" });
+  expect(JSON.parse(await readFile(path, "utf8"))).toEqual({
+    one: { "matmul m=1": "direct4x4" },
+    two: { "matmul m=1": "tiled" },
+  });
+});
+
+test("a broken tuning file is named and kept", async () => {
+  const path = join(folder, "broken.json");
+  await writeFile(path, "{");
+  await expect(tuningFile(path).load("one")).rejects.toThrow(`the tuning file ${path} is not JSON`);
+  await expect(tuningFile(path).save("one", {})).rejects.toThrow("is not JSON");
+  expect(await readFile(path, "utf8")).toBe("{");
+});
+
+const variants = ["plain", "fast", "large"].map((name, score) => ({
+  name,
+  fits: ({ n }: { n: number }) => name !== "large" || n >= 64,
+  score: () => score,
+}));
+const chosen = (n: number, traits: Partial<typeof gpu>) =>
+  choose("family", variants, { n, layout: [1, 2] }, { ...gpu, ...traits }).name;
+
+test("force comes before measurement, measurement before the rule, and what is wrong or does not fit after all", () => {
+  expect(chosen(64, {})).toBe("large");
+  expect(chosen(32, {})).toBe("fast");
+  const tuned = new Map([
+    ["family n=64 layout=1,2", "plain"],
+    ["family n=32 layout=1,2", "large"],
+  ]);
+  expect(chosen(64, { tuned })).toBe("plain");
+  expect(chosen(32, { tuned })).toBe("fast");
+  expect(chosen(64, { tuned, forced: { family: "fast" } })).toBe("fast");
+  expect(chosen(64, { tuned, forced: { "*": "fast", family: "large" } })).toBe("large");
+  expect(chosen(64, { tuned, forced: { "*": "fast", other: "large" } })).toBe("fast");
+  expect(chosen(64, { tuned, avoid: new Set(["family/plain", "family/large"]) })).toBe("fast");
+});
+
+test("each choice is told with what was right", () => {
+  const told: unknown[] = [];
+  chosen(32, { onChoice: (choice) => told.push(choice), avoid: new Set(["family/plain"]) });
+  expect(told).toEqual([{ problem: "family n=32 layout=1,2", variants: ["fast"] }]);
+});
+
+test("TILEGRAD_VARIANT names one variant for all, or some by family", () => {
+  expect(forcedVariants("")).toEqual({});
+  expect(forcedVariants("naive")).toEqual({ "*": "naive" });
+  expect(forcedVariants("matmul=tiled,conv2d=direct")).toEqual({ matmul: "tiled", conv2d: "direct" });
+  expect(() => forcedVariants("matmul=")).toThrow('TILEGRAD_VARIANT holds "matmul="');
+});
