@@ -1,29 +1,54 @@
-import { type Engine, type Feeds, input, losses, nn, optim, type Program, type Tensor } from "../src/index.ts";
+import { add, type Feeds, input, losses, nn, optim, reshape, type Tensor, variable } from "../src/index.ts";
+import { labels, noise } from "./cases/case.ts";
 
-/** One thing to be timed: a program and what it is fed. */
-export interface Workload {
-  readonly name: string;
-  readonly program: Program;
+/** A step of training, built but not compiled. */
+export interface Training {
+  readonly outputs: { readonly loss: Tensor };
+  readonly updates: optim.StepUpdates;
   readonly feeds: Feeds;
 }
 
-const noise = (n: number): Float32Array => Float32Array.from({ length: n }, (_, i) => Math.sin(i * 12.9898) * 0.5);
-
-/** A training step of a classifier of ten classes with Adam, at batch 64. */
-async function classifier(engine: Engine, name: string, model: nn.Module, shape: readonly number[]): Promise<Workload> {
-  const x = input("x", shape);
-  const y = input("y", [shape[0]!], "i32");
-  const loss: Tensor = losses.crossEntropy(model(x, { training: true }), y);
-  const program = await engine.compile({ outputs: { loss }, updates: optim.adam().minimize(loss) });
-  const size = shape.reduce((product, n) => product * n, 1);
-  return { name, program, feeds: { x: noise(size), y: Int32Array.from({ length: shape[0]! }, (_, i) => i % 10) } };
+/** One of the training steps that the project's figures are about. */
+export interface Workload {
+  readonly name: string;
+  build(): Training;
 }
 
-/** The training steps that the project's figures are about. */
-export async function workloads(engine: Engine): Promise<Workload[]> {
+export const workloads: readonly Workload[] = [
+  { name: "2-16-16-1 tanh, batch 32, SGD", build: () => tinyNet(32) },
+  { name: "784-128-10 ReLU, batch 64, Adam", build: () => perceptron(64) },
+  { name: "LeNet 5×5×8, 5×5×16, batch 64, Adam", build: lenet },
+  { name: "char-LSTM 64-128-64, T 32, batch 32, Adam", build: () => characterLstm(32) },
+  { name: "transformer block d 64, 4 heads, T 64, batch 4, Adam", build: () => transformer(64) },
+];
+
+const withAdam = (loss: Tensor, feeds: Feeds): Training => ({
+  outputs: { loss },
+  updates: optim.adam().minimize(loss),
+  feeds,
+});
+
+/** A regression of one number from two. */
+export function tinyNet(batch: number): Training {
   nn.seed(1);
-  const mlp = nn.sequential(nn.linear(784, 128), nn.relu(), nn.linear(128, 10));
-  const lenet = nn.sequential(
+  const model = nn.sequential(nn.linear(2, 16), nn.tanh(), nn.linear(16, 16), nn.tanh(), nn.linear(16, 1));
+  const loss = losses.mse(model(input("x", [batch, 2])), input("y", [batch, 1]));
+  const feeds = { x: noise(2 * batch), y: noise(batch, 2) };
+  return { outputs: { loss }, updates: optim.sgd({ lr: 0.1 }).minimize(loss), feeds };
+}
+
+/** Ten classes of images as long as MNIST's. */
+export function perceptron(batch: number): Training {
+  nn.seed(1);
+  const model = nn.sequential(nn.linear(784, 128), nn.relu(), nn.linear(128, 10));
+  const loss = losses.crossEntropy(model(input("x", [batch, 784])), input("y", [batch], "i32"));
+  return withAdam(loss, { x: noise(784 * batch), y: labels(batch, 10) });
+}
+
+/** Ten classes of images with MNIST's shape, by convolutions. */
+function lenet(): Training {
+  nn.seed(1);
+  const model = nn.sequential(
     nn.conv2d(1, 8, 5, { padding: 2 }),
     nn.relu(),
     nn.maxPool2d(2),
@@ -33,8 +58,38 @@ export async function workloads(engine: Engine): Promise<Workload[]> {
     nn.flatten(),
     nn.linear(400, 10),
   );
-  return [
-    await classifier(engine, "784-128-10, batch 64, Adam", mlp, [64, 784]),
-    await classifier(engine, "LeNet 5×5×8, 5×5×16, batch 64, Adam", lenet, [64, 1, 28, 28]),
-  ];
+  const loss = losses.crossEntropy(model(input("x", [64, 1, 28, 28])), input("y", [64], "i32"));
+  return withAdam(loss, { x: noise(64 * 784), y: labels(64, 10) });
+}
+
+/** The next of 64 characters after each of a text, which is fed as one-hot rows. */
+export function characterLstm(steps: number, batch = 32): Training {
+  nn.seed(1);
+  const [characters, hidden] = [64, 128];
+  const recurrent = nn.lstm(characters, hidden);
+  const dense = nn.linear(hidden, characters);
+  const positions = steps * batch;
+  const states = recurrent(input("x", [steps, batch, characters])).output;
+  const loss = losses.crossEntropy(dense(reshape(states, [positions, hidden])), input("y", [positions], "i32"));
+  const x = new Float32Array(positions * characters);
+  labels(positions, characters, 3).forEach((character, i) => {
+    x[i * characters + character] = 1;
+  });
+  return withAdam(loss, { x, y: labels(positions, characters) });
+}
+
+/** The next of 64 characters by one pre-norm block between an embedding and a linear layer. */
+export function transformer(length: number, batch = 4): Training {
+  nn.seed(1);
+  const [characters, size] = [64, 64];
+  const embedding = nn.embedding(characters, size);
+  const place = variable(new Float32Array(length * size), [length, size], { name: "position" });
+  const block = nn.transformerEncoderLayer(size, 4, { feedforward: 4 * size, dropout: 0, activation: "gelu" });
+  const norm = nn.layerNorm(size);
+  const dense = nn.linear(size, characters);
+  const positions = batch * length;
+  const embedded = add(embedding(input("x", [batch, length], "i32")), place);
+  const hidden = norm(block(embedded, { training: true }, { causal: true }));
+  const loss = losses.crossEntropy(dense(reshape(hidden, [positions, size])), input("y", [positions], "i32"));
+  return withAdam(loss, { x: labels(positions, characters, 3), y: labels(positions, characters) });
 }

@@ -1,6 +1,6 @@
 import { type Grid, linearGroup, linearId, storage, workgroupSize } from "./lib/grid.wgsl.ts";
-import { narrowed, widened } from "./lib/half.wgsl.ts";
-import type { Scalar } from "./lib/view.wgsl.ts";
+import { narrowed, narrowed4, widened, widened4 } from "./lib/half.wgsl.ts";
+import { type Scalar, vec4Of } from "./lib/view.wgsl.ts";
 import { wgsl } from "./wgsl.ts";
 
 /** What is made of each line of logits. Labels enter the last two only. */
@@ -29,18 +29,23 @@ export interface SoftmaxParams {
 
 const takesLabels = (kind: SoftmaxKind): boolean => kind === "crossEntropy" || kind === "crossEntropyGrad";
 
-function declarations(p: SoftmaxParams): string[] {
+/** @param width elements that x and y are read and written by. */
+function declarations(p: SoftmaxParams, width: 1 | 4): string[] {
   const labels = takesLabels(p.kind) ? [storage(1, "labels", "read", "i32", p.labelLength)] : [];
   const grads = p.kind === "crossEntropyGrad" ? [storage(2, "dloss", "read", "f32", p.gradLength)] : [];
   const output = 1 + labels.length + grads.length;
+  const array = (binding: number, name: string, access: "read" | "read_write", type: Scalar, length: number) =>
+    width === 4 && !(name === "y" && p.kind === "crossEntropy")
+      ? storage(binding, name, access, vec4Of[type], length / 4)
+      : storage(binding, name, access, type, length);
   return [
     `const LINES = ${p.lines}u;`,
     `const LENGTH = ${p.length}u; // elements of a line`,
     `const INNER = ${p.inner}u; // distance between neighbours of a line`,
-    storage(0, "x", "read", p.type, p.inputLength),
+    array(0, "x", "read", p.type, p.inputLength),
     ...labels,
     ...grads,
-    storage(output, "y", "read_write", p.outputType, p.outputLength),
+    array(output, "y", "read_write", p.outputType, p.outputLength),
   ];
 }
 
@@ -73,8 +78,11 @@ const readLabel = ({ kind, ignore, uniform }: SoftmaxParams): string => wgsl`
  * Softmax and its relatives, one invocation per line and no barrier: largest element, sum of exponentials, result. The variant
  * for CPU adapters and for many short lines.
  */
-export const softmaxSerial = (p: SoftmaxParams): string => wgsl`
-${declarations(p)}
+export const softmaxSerial = (p: SoftmaxParams): string =>
+  p.inner === 1 && p.length % 4 === 0 ? softmaxWide(p) : softmaxNarrow(p);
+
+const softmaxNarrow = (p: SoftmaxParams): string => wgsl`
+${declarations(p, 1)}
 
 @compute @workgroup_size(${workgroupSize})
 fn main(@builtin(global_invocation_id) id: vec3u) {
@@ -97,9 +105,53 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 }
 `;
 
+/** The same by four neighbours at once. Where the result can hold them, exponentials are kept there until their sum is known. */
+function softmaxWide(p: SoftmaxParams): string {
+  const four = widened4(p.type, "x[from_ + t]");
+  const keeps = p.kind !== "logSoftmax" && p.kind !== "crossEntropy" && p.outputType === "f32";
+  const value = keeps ? "y[from_ + t]" : `exp(${four} - vec4f(top))`;
+  const result =
+    p.kind === "softmax"
+      ? `${value} / total`
+      : p.kind === "logSoftmax"
+        ? `${four} - vec4f(top + log(total))`
+        : `select(vec4f(), scale * (${value} / total - select(vec4f(), vec4f(1.0), at == vec4i(label))), vec4<bool>(kept))`;
+  return wgsl`
+${declarations(p, 4)}
+
+@compute @workgroup_size(${workgroupSize})
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  let i = ${linearId(p.grid, workgroupSize)};
+  if (i >= LINES) { return; }
+  let from_ = i * (LENGTH / 4u);
+  ${readLabel(p)}
+  var tops = ${widened4(p.type, "x[from_]")};
+  for (var t = 1u; t < LENGTH / 4u; t++) { tops = max(tops, ${four}); }
+  let top = max(max(tops.x, tops.y), max(tops.z, tops.w));
+  var totals = vec4f();
+  for (var t = 0u; t < LENGTH / 4u; t++) {
+    let e = exp(${four} - vec4f(top));
+    totals += e;
+    #if ${keeps}
+    y[from_ + t] = e;
+    #endif
+  }
+  let total = (totals.x + totals.y) + (totals.z + totals.w);
+  #if ${p.kind === "crossEntropy"}
+  y[i] = select(0.0, log(total) + top - ${widened(p.type, "x[from_ + u32(label) / 4u][u32(label) % 4u]")}, kept);
+  #else
+  for (var t = 0u; t < LENGTH / 4u; t++) {
+    let at = vec4i(4u * t + vec4u(0u, 1u, 2u, 3u));
+    y[from_ + t] = ${narrowed4(p.outputType, result)};
+  }
+  #endif
+}
+`;
+}
+
 /** The same with one workgroup per line and two trees over workgroup memory: the variant for GPUs and long lines. */
 export const softmaxTree = (p: SoftmaxParams): string => wgsl`
-${declarations(p)}
+${declarations(p, 1)}
 const THREADS = ${workgroupSize}u;
 const ROUNDS = ${Math.ceil(p.length / workgroupSize)}u;
 var<workgroup> partial: array<f32, ${workgroupSize}>;

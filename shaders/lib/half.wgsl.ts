@@ -28,5 +28,8 @@ export const widened4 = (type: Scalar, value: string): string => (type === "f16"
 /** An f32 value as an element type: f16 is rounded, all others are left as they are. */
 export const narrowed = (type: Scalar, value: string): string => (type === "f16" ? `f16(${value})` : value);
 
+/** The same for a vec4. */
+export const narrowed4 = (type: Scalar, value: string): string => (type === "f16" ? `vec4h(${value})` : value);
+
 /** The type that sums over an element type have. */
 export const sumOf = (type: Scalar): Scalar => (type === "f16" ? "f32" : type);

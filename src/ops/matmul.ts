@@ -114,8 +114,9 @@ const across = ({ columns, quads }: DirectShape): number => (quads ? 16 : 4) * c
 /**
  * A register tile. On a CPU adapter it is as good as the GFLOP/s it reaches on a large product, `rate`, less what its tiles compute
  * beyond the result, less what cores miss that get none.
+ * @param worth multiply-adds below which its text takes longer to compile than it can save in hundreds of runs.
  */
-const direct = (shape: DirectShape, rate: number, onGPU: (problem: Problem) => number): MatmulVariant => {
+const direct = (shape: DirectShape, rate: number, onGPU: (problem: Problem) => number, worth = 0): MatmulVariant => {
   const tiles = ({ m, n }: Problem): number => Math.ceil(m / shape.rows) * Math.ceil(n / across(shape));
   const invocations = (problem: Problem): number => tiles(problem) * (shape.quads ? 4 : 1);
   return {
@@ -124,7 +125,8 @@ const direct = (shape: DirectShape, rate: number, onGPU: (problem: Problem) => n
       batches <= maxWorkgroups && (!shape.quads || features.has("subgroups")),
     score(problem, { cpu }) {
       if (!cpu) return onGPU(problem);
-      const { m, n, batches } = problem;
+      const { m, n, k, batches } = problem;
+      if (m * n * k * batches < worth) return 0;
       const computed = tiles(problem) * shape.rows * across(shape);
       return ((rate * m * n) / computed) * Math.min(1, (invocations(problem) * batches) / 64);
     },
@@ -152,12 +154,12 @@ export const matmulVariants: readonly MatmulVariant[] = [
   direct({ rows: 4, columns: 1, workgroup: 16, quads: true }, 4.4, () => 0.5),
   direct({ rows: 8, columns: 1, workgroup: 16, quads: true }, 6, () => 0.5),
   direct({ rows: 16, columns: 2, workgroup: 16, quads: true }, 7.2, () => 0.5),
-  direct({ rows: 32, columns: 2, workgroup: 16, quads: true }, 7.9, () => 0.5),
+  direct({ rows: 32, columns: 2, workgroup: 16, quads: true }, 7.9, () => 0.5, 5e7),
   {
     name: "tiled",
     fits: ({ batches }, { maxInvocations, maxWorkgroups, maxWorkgroupBytes }) =>
       maxInvocations >= 256 && maxWorkgroupBytes >= 8192 && batches <= maxWorkgroups,
-    score: ({ m, n }, { cpu }) => (!cpu && m >= 32 && n >= 32 ? 6 : 0.2),
+    score: ({ m, n }, { cpu }) => (cpu ? -1 : m >= 32 && n >= 32 ? 6 : 0.2),
     write: matmulTiled,
     workgroups: ({ m, n, batches }) => [Math.ceil(n / tileSide), Math.ceil(m / tileSide), batches],
   },

@@ -1,0 +1,7 @@
+import type { KernelCase } from "./case.ts";
+import { convCases, matmulCases } from "./products.ts";
+import { rowCases } from "./rows.ts";
+import { sequenceCases } from "./sequences.ts";
+
+/** Every kernel family at the shapes that its figures are given for. */
+export const kernelCases: readonly KernelCase[] = [...matmulCases, ...convCases, ...rowCases, ...sequenceCases];

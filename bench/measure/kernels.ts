@@ -1,0 +1,112 @@
+import { compile } from "../../src/compile/compile.ts";
+import { Engine, type KernelInfo } from "../../src/index.ts";
+import type { Graph, KernelCase } from "../cases/case.ts";
+import { difference, type Results, reference, results } from "./check.ts";
+import { type Budget, time } from "./clock.ts";
+import { record, replayOnDevice, replayOnWall } from "./replay.ts";
+import { boundMs, type Ceilings, type KernelFault, type KernelRow, type KernelTime } from "./result.ts";
+
+/** The operations and bytes of some kernels together. */
+export function workOf(kernels: readonly KernelInfo[]): { flops: number; bytes: number } {
+  return kernels.reduce((sum, { flops, bytes }) => ({ flops: sum.flops + flops, bytes: sum.bytes + bytes }), {
+    flops: 0,
+    bytes: 0,
+  });
+}
+
+/** The sum of the kernels' own bounds: each has to wait for the one before. */
+export const boundOf = (kernels: readonly KernelInfo[], ceilings: Ceilings): number =>
+  kernels.reduce((sum, kernel) => sum + boundMs(kernel, ceilings), 0);
+
+/**
+ * Times a kernel case in each of its variants that fits the adapter. A variant whose results differ from the reference (or where that
+ * would take too long, from the first variant's) is reported and not timed.
+ */
+export async function measureKernel(
+  engine: Engine,
+  kernelCase: KernelCase,
+  ceilings: Ceilings,
+  budget: Budget,
+): Promise<KernelRow[]> {
+  const { family, shape, forces, variants = ["only"] } = kernelCase;
+  const graph = kernelCase.build();
+  const bench = new CaseBench(engine.device, graph, ceilings, budget);
+  const choice = compile(graph, engine.traits).calls.find((call) => call.family === forces)?.variant ?? "only";
+  const rows: KernelRow[] = [];
+  for (const variant of variants) {
+    const row = await bench.measure(variant, forces);
+    if (row) rows.push({ family, shape, ...row, chosen: variant === choice });
+  }
+  return rows;
+}
+
+type Place = "family" | "shape" | "chosen";
+type Measured = Omit<KernelTime, Place> | Omit<KernelFault, Place>;
+
+/** The bench for one graph, under engines that force one variant after the other on one device. */
+class CaseBench {
+  readonly #device: GPUDevice;
+  readonly #graph: Graph;
+  readonly #ceilings: Ceilings;
+  readonly #budget: Budget;
+  #wanted: Results | undefined;
+
+  constructor(device: GPUDevice, graph: Graph, ceilings: Ceilings, budget: Budget) {
+    this.#device = device;
+    this.#graph = graph;
+    this.#ceilings = ceilings;
+    this.#budget = budget;
+  }
+
+  /** Undefined where the variant does not fit the adapter or the problem. */
+  async measure(variant: string, forces: string | undefined): Promise<Measured | undefined> {
+    const engine = await Engine.create({
+      device: this.#device,
+      ...(forces !== undefined && { variants: { [forces]: variant } }),
+    });
+    try {
+      return await this.#measureOn(engine, variant, forces);
+    } catch (error) {
+      return { variant, wrong: (error as Error).message };
+    } finally {
+      engine.destroy();
+    }
+  }
+
+  async #measureOn(engine: Engine, variant: string, forces: string | undefined): Promise<Measured | undefined> {
+    const start = performance.now();
+    const program = await engine.compile(this.#graph);
+    const compileMs = performance.now() - start;
+    const { kernels } = program.inspect();
+    const fits = kernels.some((kernel) => kernel.family === forces && kernel.variant === variant);
+    if (forces !== undefined && !fits) return undefined;
+
+    const work = workOf(kernels);
+    let got: Results = {};
+    const { dispatches } = await record(this.#device, async () => {
+      got = await results(engine, program, this.#graph);
+    });
+    this.#wanted ??= reference(this.#graph, work.flops) ?? got;
+    const wrong = difference(got, this.#wanted);
+    if (wrong) return { variant, wrong };
+
+    const onDevice = engine.traits.features.has("timestamp-query") && !engine.traits.cpu;
+    const replay = onDevice ? replayOnDevice : replayOnWall;
+    const timing = await time(
+      (runs) => replay(this.#device, dispatches, runs),
+      onDevice ? "gpu" : "wall",
+      this.#budget,
+    );
+    engine.check();
+    return {
+      variant,
+      ...timing,
+      ...work,
+      compileMs,
+      dispatches: dispatches.length,
+      gflops: work.flops / timing.ms / 1e6,
+      gbPerSec: work.bytes / timing.ms / 1e6,
+      ofRoofline: boundOf(kernels, this.#ceilings) / timing.ms,
+    };
+  }
+}

@@ -1,0 +1,111 @@
+/** What one place (Node, or a page in Chrome) measured on one adapter: the JSON of a run. */
+export interface Result {
+  readonly place: "node" | "chrome";
+  readonly adapter: string;
+  /** Whether the adapter is a processor pretending to be a GPU. */
+  readonly cpu: boolean;
+  /** Time of the beginning, ISO 8601. */
+  readonly date: string;
+  /** The commit that was measured, where it is known; "+" stands for changes on top of it. */
+  readonly commit?: string;
+  readonly quick: boolean;
+  readonly ceilings: Ceilings;
+  /** The same once more at the end: where they differ, other work took its share of the machine meanwhile. */
+  readonly ceilingsAfter: Ceilings;
+  readonly kernels: readonly KernelRow[];
+  readonly steps: readonly StepRow[];
+  readonly scaling?: readonly ScalingRow[];
+}
+
+/** What the adapter can do at best: the roof over the kernels. */
+export interface Ceilings {
+  /** Multiply-adds in registers, two operations each. */
+  readonly gflops: number;
+  /** Copy from buffer to buffer, bytes read plus bytes written. */
+  readonly gbPerSec: number;
+  /** One more dispatch inside a pass, encoding included. */
+  readonly dispatchUs: number;
+  /** One more submit, with its encoder, its pass and one dispatch. */
+  readonly submitUs: number;
+  /** From asking for a scalar of an idle device until it is there. */
+  readonly readbackMs: number;
+}
+
+/** How long something takes. */
+export interface Timing {
+  /** Median of the samples, for one run. */
+  readonly ms: number;
+  /** The shortest sample, for one run. */
+  readonly bestMs: number;
+  /** Median distance of a sample from the median, as a share of it; null where there are too few samples to tell. */
+  readonly spread: number | null;
+  readonly samples: number;
+  /** Runs in a sample. */
+  readonly runs: number;
+  /** Whose clock it was: the GPU's timestamps, or the host's. */
+  readonly clock: "gpu" | "wall";
+}
+
+interface KernelName {
+  readonly family: string;
+  readonly shape: string;
+  readonly variant: string;
+  /** Whether the engine would take this variant by itself. */
+  readonly chosen: boolean;
+}
+
+/** A kernel that computes what it should, and how fast. */
+export interface KernelTime extends KernelName, Timing {
+  readonly flops: number;
+  readonly bytes: number;
+  /** From the graph to a program with pipelines; kernels that the device has met before are not compiled again. */
+  readonly compileMs: number;
+  readonly dispatches: number;
+  readonly gflops: number;
+  readonly gbPerSec: number;
+  /** The least time that the ceilings allow, divided by the measured one. */
+  readonly ofRoofline: number;
+}
+
+/** A kernel that was not timed: what it gave instead. */
+export interface KernelFault extends KernelName {
+  readonly wrong: string;
+}
+
+export type KernelRow = KernelTime | KernelFault;
+
+/** A whole training step. */
+export interface StepRow extends Timing {
+  readonly name: string;
+  /** As of a kernel. */
+  readonly compileMs: number;
+  readonly dispatches: number;
+  readonly submits: number;
+  /** Bytes that the program holds on the GPU. */
+  readonly bytes: number;
+  readonly flops: number;
+  readonly gflops: number;
+  /** The sum of its kernels' least times, divided by the measured time. */
+  readonly ofRoofline: number;
+  /** Share of the time that its dispatches would take if they did nothing. */
+  readonly dispatching: number;
+  /** By the GPU's clock, each kernel in a pass of its own; empty where there is none. */
+  readonly longest: readonly { readonly label: string; readonly ms: number }[];
+}
+
+export interface ScalingRow {
+  /** What grows: "dispatches", "batch", "sequence", "compile". */
+  readonly of: string;
+  readonly size: number;
+  /** A step; where `of` is "compile", building the program. */
+  readonly ms: number;
+  /** Compiling: the part of the passes, without memory and pipelines. */
+  readonly passesMs?: number;
+  readonly dispatches: number;
+}
+
+/** The least time in ms that the ceilings allow. */
+export const boundMs = (work: { flops: number; bytes: number }, { gflops, gbPerSec }: Ceilings): number =>
+  Math.max(work.flops / gflops, work.bytes / gbPerSec) / 1e6;
+
+export const isFault = (row: KernelRow): row is KernelFault => "wrong" in row;

@@ -1,0 +1,59 @@
+import { compile } from "../../src/compile/compile.ts";
+import { reachable } from "../../src/graph/print.ts";
+import { type Engine, matmul, type Tensor, tanh } from "../../src/index.ts";
+import { given } from "../cases/case.ts";
+import { characterLstm, perceptron, type Training } from "../workloads.ts";
+import { type Budget, time } from "./clock.ts";
+import type { ScalingRow } from "./result.ts";
+import { stepping } from "./steps.ts";
+
+type Report = (row: ScalingRow) => void;
+
+/** How the time of a step grows with its dispatches, its batch and its sequence, and that of compiling with the graph. */
+export async function measureScaling(engine: Engine, budget: Budget, quick: boolean, report: Report): Promise<void> {
+  const sizes = (all: readonly number[]): readonly number[] => (quick ? all.slice(0, -1) : all);
+  const one = async (of: string, size: number, { outputs, updates, feeds }: Partial<Training>): Promise<void> => {
+    const program = await engine.compile({ ...(outputs && { outputs }), ...(updates && { updates }) });
+    const { ms } = await time(stepping(engine, program, feeds ?? {}), "wall", budget);
+    report({ of, size, ms, dispatches: program.inspect().kernels.length });
+    program.destroy();
+  };
+  for (const size of sizes([10, 100, 1000, 10_000])) await one("dispatches", size, { outputs: { loss: chain(size) } });
+  for (const size of sizes([1, 4, 16, 64, 256, 1024, 4096])) await one("batch", size, perceptron(size));
+  for (const size of sizes([8, 32, 128, 512, 1024])) await one("sequence", size, characterLstm(size));
+  for (const size of [100, 500, 1000, 2000]) report(await compiling(engine, size));
+}
+
+/** Products that depend on each other: as many dispatches, each with almost nothing to do. */
+function chain(length: number): Tensor {
+  const w = given("w", 16, 16);
+  let x: Tensor = given("x", 4, 16);
+  for (let i = 0; i < length; i++) x = matmul(x, w);
+  return x;
+}
+
+/** A graph of so many nodes with four kernels that no other size has. */
+function variedChain(nodes: number): Tensor {
+  const width = 8 + Math.round(nodes / 25);
+  let x: Tensor = given("x", 1, width);
+  let made = 1;
+  for (let i = 1; made < nodes; i++) {
+    const [from, to] = [x.shape[1]!, width + (i % 4)];
+    x = tanh(matmul(x, given(`w${i}`, from, to)));
+    made += 3;
+  }
+  return x;
+}
+
+async function compiling(engine: Engine, nodes: number): Promise<ScalingRow> {
+  const y = variedChain(nodes);
+  const size = reachable([y]).length;
+  const start = performance.now();
+  const { calls } = compile({ outputs: { y } }, engine.traits);
+  const passesMs = performance.now() - start;
+  const again = performance.now();
+  const program = await engine.compile({ outputs: { y } });
+  const ms = performance.now() - again;
+  program.destroy();
+  return { of: "compile", size, ms, passesMs, dispatches: calls.length };
+}

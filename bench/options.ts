@@ -1,0 +1,67 @@
+import { OptionError, oneOf, parse, readable, type Spec } from "../demos/terminal/options.ts";
+import type { Result } from "./measure/result.ts";
+import type { SuiteOptions } from "./measure/suite.ts";
+
+export interface Options {
+  readonly suite: SuiteOptions;
+  readonly places: readonly Result["place"][];
+  /** Two results to compare instead of measuring. */
+  readonly compare: readonly [before: string, after: string] | undefined;
+}
+
+export const help = `Measures kernels and training steps on WebGPU, in Node and in headless Chrome.
+
+  npm run bench -- [options]
+
+  --in PLACE         node, chrome or both (default both)
+  --filter TEXT      only kernels and steps whose names contain TEXT, such as conv2d or 512
+  --quick            shorter measurements, and without the longest kernels: a few minutes on two slow cores
+  --scaling          also how steps grow with dispatches, batch and sequence, and compiling with the graph
+  --compare A B      instead: two results (.json), the time of each row of B divided by that of A
+  --help             this text
+
+Results go to bench/results/ADAPTER/: node.json, chrome.json, report.html. bench/README.md says what the columns mean.
+TILEGRAD_ADAPTER=software computes on the CPU, =hardware only on a GPU; auto, the default, prefers a GPU.`;
+
+const suiteSpec = {
+  filter: { type: "string", default: "" },
+  quick: { type: "boolean", default: false },
+  scaling: { type: "boolean", default: false },
+} satisfies Spec;
+
+/** What to measure, where there is nothing else to choose. @throws OptionError as `parseOptions`. */
+export const parseSuite = (args: readonly string[]): SuiteOptions => ({ ...parse(args, suiteSpec) });
+
+/**
+ * What the command line asks for; undefined for `--help`.
+ * @throws OptionError naming the option, what it is and what it can be.
+ */
+export function parseOptions(args: readonly string[]): Options | undefined {
+  const compared = takeCompared(args);
+  const values = parse(compared.rest, {
+    ...suiteSpec,
+    in: { type: "string", default: "both" },
+    help: { type: "boolean", short: "h" },
+  });
+  if (values.help) return undefined;
+  const place = oneOf("--in", values.in, ["node", "chrome", "both"]);
+  return {
+    suite: { filter: values.filter, quick: values.quick, scaling: values.scaling },
+    places: place === "both" ? ["node", "chrome"] : [place as Result["place"]],
+    compare: compared.files,
+  };
+}
+
+/** The two files after `--compare`, and the arguments without them. */
+function takeCompared(args: readonly string[]): { files: Options["compare"]; rest: readonly string[] } {
+  const at = args.indexOf("--compare");
+  if (at < 0) return { files: undefined, rest: args };
+  const files = args.slice(at + 1, at + 3).filter((arg) => !arg.startsWith("-"));
+  if (files.length < 2) {
+    throw new OptionError(
+      `--compare is followed by ${files.length === 0 ? "no file" : "one file"}, expected two results`,
+    );
+  }
+  const [before, after] = files.map((file) => readable("--compare", file)) as [string, string];
+  return { files: [before, after], rest: args.toSpliced(at, 3) };
+}

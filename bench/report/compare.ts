@@ -1,0 +1,71 @@
+import { paint } from "../../demos/terminal/format.ts";
+import { isFault, type Result, type Timing } from "../measure/result.ts";
+import { figure } from "./figures.ts";
+import { table } from "./table.ts";
+
+/** Something that two results have in common. */
+interface Pair {
+  readonly name: string;
+  readonly before: number;
+  readonly after: number;
+  /** `after / before`: below 1 is faster. */
+  readonly ratio: number;
+  readonly beyondNoise: boolean;
+}
+
+type Timed = Pick<Timing, "ms" | "spread">;
+
+/** What to think of the spread where there were too few samples to tell, and of ceilings, which have none. */
+const unknownSpread = 0.03;
+
+/** Medians differ by more than noise where they differ by so many spreads of both together, and by 5 %. */
+const spreads = 3;
+
+function timesOf({ ceilings, kernels, steps }: Result): Map<string, Timed> {
+  const times = new Map<string, Timed>();
+  // Ceilings as times, so that a ratio below 1 is faster there, too.
+  times.set("ceiling: 1 GFLOP of multiply-adds", { ms: 1000 / ceilings.gflops, spread: null });
+  times.set("ceiling: 1 GB copied", { ms: 1000 / ceilings.gbPerSec, spread: null });
+  times.set("ceiling: a dispatch", { ms: ceilings.dispatchUs / 1000, spread: null });
+  for (const row of kernels) if (!isFault(row)) times.set(`${row.family} ${row.shape} ${row.variant}`, row);
+  for (const step of steps) times.set(`step: ${step.name}`, step);
+  return times;
+}
+
+/** The times of one result beside those of another, row by row. */
+export function compare(before: Result, after: Result): string {
+  const [old, now] = [timesOf(before), timesOf(after)];
+  const pairs: Pair[] = [...old].flatMap(([name, a]) => {
+    const b = now.get(name);
+    if (!b) return [];
+    const ratio = b.ms / a.ms;
+    const noise = Math.max(0.05, spreads * Math.hypot(a.spread ?? unknownSpread, b.spread ?? unknownSpread));
+    return { name, before: a.ms, after: b.ms, ratio, beyondNoise: Math.abs(Math.log(ratio)) > Math.log1p(noise) };
+  });
+  const title = ({ place, adapter, date, commit }: Result): string =>
+    `${adapter}, ${place}, ${date.slice(0, 16).replace("T", " ")}${commit ? `, ${commit}` : ""}`;
+  const verdict = ({ beyondNoise, ratio }: Pair): string => (!beyondNoise ? "" : ratio < 1 ? "faster" : "slower");
+  const lines = [
+    `A  ${title(before)}`,
+    `B  ${title(after)}`,
+    "",
+    table(
+      [
+        { name: "row", left: true, cell: ({ name }) => name },
+        { name: "A ms", cell: (pair) => figure(pair.before) },
+        { name: "B ms", cell: (pair) => figure(pair.after) },
+        { name: "B / A", cell: ({ ratio }) => ratio.toFixed(2) },
+        { name: "", left: true, cell: verdict },
+      ],
+      pairs,
+      ({ beyondNoise }) => beyondNoise,
+    ),
+  ];
+  const count = (of: string): number => pairs.filter((pair) => verdict(pair) === of).length;
+  const alone = old.size + now.size - 2 * pairs.length;
+  lines.push("", `${pairs.length} rows: ${count("faster")} faster, ${count("slower")} slower, the others within noise`);
+  if (alone > 0) lines.push(paint("dim", `${alone} rows are in one of them only`));
+  if (before.adapter !== after.adapter || before.place !== after.place)
+    lines.push(paint("yellow", "These are results of different adapters or places."));
+  return lines.join("\n");
+}
