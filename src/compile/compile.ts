@@ -5,9 +5,9 @@ import { sameShape, showShape } from "../graph/shape.ts";
 import { apply, applyAll, type Tensor, type Update, Variable } from "../graph/tensor.ts";
 import { pointwiseOp } from "../ops/pointwise.ts";
 import { fuse } from "./fuse.ts";
-import { type Guard, guard } from "./guard.ts";
+import type { Guard, guard } from "./guard.ts";
 import { checkHalf } from "./half.ts";
-import { type Home, settle } from "./homes.ts";
+import { type Home, settle, virtualBuffer } from "./homes.ts";
 import { type Lowered, lower } from "./lower.ts";
 import { baseOf, isOwn } from "./memory.ts";
 import { type MemoryPlan, plan } from "./plan.ts";
@@ -45,12 +45,16 @@ export interface Compiled extends Lowered, MemoryPlan {
   readonly stages: Readonly<Record<"built" | "simplified" | "fused", () => string>>;
 }
 
-/** Runs all passes over a description. @param homes variables that have a home already. */
+/**
+ * Runs all passes over a description.
+ * @param homes variables that have a home already.
+ * @param passes which to leave out, and the pass that lets kernels watch for NaN, where it is wanted.
+ */
 export function compile(
   { outputs = {}, updates = [] }: Description,
   traits: AdapterTraits,
   homes: ReadonlyMap<Variable, Home> = new Map(),
-  { checkFinite = false, ...passes }: CompileOptions = {},
+  passes: Passes & { readonly guard?: typeof guard } = {},
 ): Compiled {
   const all = withEffects(outputs, updates);
   const names = Object.keys(outputs);
@@ -59,7 +63,7 @@ export function compile(
   checkHalf(built, traits);
   const simplified = passes.simplify === false ? built : simplify(built);
   const fused = own(
-    passes.fuse === false ? simplified : fuse(simplified, traits.maxStorageBuffers - Number(checkFinite)),
+    passes.fuse === false ? simplified : fuse(simplified, traits.maxStorageBuffers - (passes.guard ? 1 : 0)),
   );
   const named = (roots: readonly Tensor[]) => Object.fromEntries(names.map((name, i) => [name, roots[i]!]));
   const stage = (roots: readonly Tensor[]) => () =>
@@ -77,7 +81,10 @@ export function compile(
     settled,
     traits,
   );
-  const watched = checkFinite ? guard(lowered.calls) : { calls: lowered.calls, guard: undefined };
+  const watched = passes.guard?.(lowered.calls, virtualBuffer("scratch", "NaN flag", 16, { pinned: true })) ?? {
+    calls: lowered.calls,
+    guard: undefined,
+  };
   return {
     ...lowered,
     ...watched,

@@ -1,5 +1,4 @@
 import type { KernelCall, VirtualBuffer } from "../graph/op.ts";
-import { virtualBuffer } from "./homes.ts";
 
 /** What a guarded program needs to name the place where a value stopped being a number. */
 export interface Guard {
@@ -15,9 +14,13 @@ export interface Guard {
  *
  * An invocation keeps the largest exponent of all that it stores, and looks at it once, at its end: branches at every store would
  * cost more than the kernel itself on adapters that run lanes in step.
+ *
+ * @param flag memory for that word, 16 bytes.
  */
-export function guard(calls: readonly KernelCall[]): { readonly calls: readonly KernelCall[]; readonly guard: Guard } {
-  const flag = virtualBuffer("scratch", "NaN flag", 16, { pinned: true });
+export function guard(
+  calls: readonly KernelCall[],
+  flag: VirtualBuffer,
+): { readonly calls: readonly KernelCall[]; readonly guard: Guard } {
   const stores: { kernel: string; role: string }[] = [];
   const guarded = calls.map((call): KernelCall => {
     let wgsl = call.wgsl;

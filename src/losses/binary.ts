@@ -1,7 +1,8 @@
 import { floats } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { softplus } from "../ops/activations.ts";
-import { add, clamp, div, gt, log, maximum, mul, neg, sub, where } from "../ops/arithmetic.ts";
+import { add, clamp, div, gt, maximum, mul, neg, sub, where } from "../ops/arithmetic.ts";
+import { log } from "../ops/elementary.ts";
 import { binary, type Operand } from "../ops/pointwise.ts";
 import { checkSame, type LossOptions, reduced } from "./reduction.ts";
 

@@ -1,12 +1,12 @@
-import { AttributeError, DTypeError, ShapeError } from "../errors.ts";
+import { AttributeError, ShapeError } from "../errors.ts";
 import { floats, sameShape, showShape } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { add, cast, div, mul, ne, neg, where } from "../ops/arithmetic.ts";
-import { gather, indexSelect } from "../ops/gather.ts";
+import { oneHot } from "../ops/oneHot.ts";
 import { mean } from "../ops/reduce.ts";
 import { logSoftmax, softmaxCrossEntropy } from "../ops/softmax.ts";
 import { sum } from "../ops/sum.ts";
-import { reshape, squeeze, unsqueeze } from "../ops/views.ts";
+import { reshape, unsqueeze } from "../ops/views.ts";
 import { type LossOptions, reduced } from "./reduction.ts";
 
 export interface ClassOptions extends LossOptions {
@@ -55,29 +55,8 @@ export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntro
   });
 }
 
-/**
- * Negative log-likelihood: −w[y] x[y], as `torch.nn.functional.nll_loss`; reductions as `crossEntropy`.
- * @param input log-probabilities `[N, C, …]`, or `[C]` for a single line.
- * @param target labels, i32 `[N, …]` (`[]` for a single line).
- */
-export function nll(input: Tensor, target: Tensor, options: ClassOptions = {}): Tensor {
-  return batched(cast(input, "f32"), target, options, (x, y) => {
-    checkWeight("nll", x, options.weight);
-    if (y.dtype !== "i32") throw new DTypeError(`nll: labels are ${y.dtype}, expected i32`);
-    const lines = x.shape.filter((_, axis) => axis !== 1);
-    if (!sameShape(y.shape, lines)) {
-      throw new ShapeError(
-        `nll: labels ${showShape(y.shape)} do not fit input ${showShape(x.shape)}, expected ${showShape(lines)}`,
-      );
-    }
-    const { factor, safe } = factors(y, options);
-    const losses = neg(squeeze(gather(x, 1, unsqueeze(safe, 1)), 1));
-    return total("nll", factor ? mul(losses, factor) : losses, factor, options);
-  });
-}
-
 /** Runs a rule on `[N, C, …]`, also for a single line `[C]`. */
-function batched(
+export function batched(
   x: Tensor,
   target: Tensor,
   { reduction }: LossOptions,
@@ -99,7 +78,7 @@ function ofProbabilities(x: Tensor, t: Tensor, options: CrossEntropyOptions): Te
   return reduced("crossEntropy", neg(sum(mul(byClass(smooth, weight), logSoftmax(cast(x, "f32"), 1)), 1)), reduction);
 }
 
-function checkWeight(op: string, x: Tensor, weight: Tensor | undefined): void {
+export function checkWeight(op: string, x: Tensor, weight: Tensor | undefined): void {
   if (x.shape.length < 2) throw new ShapeError(`${op}: input ${showShape(x.shape)} has no axis of classes`);
   if (!weight || sameShape(weight.shape, [x.shape[1]!])) return;
   throw new ShapeError(
@@ -115,20 +94,26 @@ const byClass = (x: Tensor, weight: Tensor | undefined): Tensor =>
  * What each line counts: its label's weight, 0 where the label is ignored; `undefined` where all count 1. `safe` are labels that
  * all name a class.
  */
-function factors(
+export function factors(
   labels: Tensor,
   { weight, ignoreIndex }: ClassOptions,
 ): { factor?: Tensor; kept?: Tensor; safe: Tensor } {
   const isKept = ignoreIndex === undefined ? undefined : ne(labels, ignoreIndex);
   const kept = isKept && cast(isKept, "f32");
   const safe = isKept ? where(isKept, labels, 0) : labels;
-  const picked = weight && reshape(indexSelect(cast(weight, "f32"), 0, reshape(safe, [-1])), labels.shape);
+  // A sum over classes where a gather would do: pages whose losses have no weights carry neither of its kernels.
+  const picked = weight && sum(mul(oneHot(safe, weight.shape[0]!), cast(weight, "f32")), -1);
   const factor = picked && kept ? mul(picked, kept) : (picked ?? kept);
   return { safe, ...(kept && { kept }), ...(factor && { factor }) };
 }
 
 /** The reduction of losses whose mean divides by what they count. */
-function total(op: string, losses: Tensor, factor: Tensor | undefined, { reduction = "mean" }: LossOptions): Tensor {
+export function total(
+  op: string,
+  losses: Tensor,
+  factor: Tensor | undefined,
+  { reduction = "mean" }: LossOptions,
+): Tensor {
   if (reduction !== "mean") return reduced(op, losses, reduction);
   return factor ? div(sum(losses), sum(factor)) : mean(losses);
 }

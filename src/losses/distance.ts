@@ -1,8 +1,9 @@
 import { ShapeError } from "../errors.ts";
 import { sameShape, showShape } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { add, clamp, div, exp, gt, log, mul, sqrt, sub, where } from "../ops/arithmetic.ts";
+import { add, clamp, div, gt, mul, sub, where } from "../ops/arithmetic.ts";
 import { onesLike, zerosLike } from "../ops/constants.ts";
+import { exp, log, sqrt } from "../ops/elementary.ts";
 import { finite } from "../ops/pointwise.ts";
 import { sum } from "../ops/sum.ts";
 import { checkSame, type LossOptions, type Reduction, reduced } from "./reduction.ts";

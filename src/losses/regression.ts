@@ -1,6 +1,7 @@
 import { AttributeError } from "../errors.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { abs, add, le, log, lt, mul, sub, where } from "../ops/arithmetic.ts";
+import { abs, add, le, lt, mul, sub, where } from "../ops/arithmetic.ts";
+import { log } from "../ops/elementary.ts";
 import { checkSame, type LossOptions, reduced } from "./reduction.ts";
 
 /*

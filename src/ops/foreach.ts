@@ -3,10 +3,12 @@ import type { KernelCall, Lowering, Op, View } from "../graph/op.ts";
 import { reachable } from "../graph/print.ts";
 import { bytesPer, sameShape, showShape, sizeOf } from "../graph/shape.ts";
 import { applyAll, type Node, type Tensor } from "../graph/tensor.ts";
+import { eq, where } from "./arithmetic.ts";
 import { input } from "./constants.ts";
 import { elementwiseOver } from "./fused.ts";
-import { stack } from "./join.ts";
 import { type PointwiseProgram, programOf, show } from "./program.ts";
+import { iota } from "./random.ts";
+import { expand } from "./views.ts";
 
 /**
  * One formula applied to many tuples of tensors, such as (weight, gradient, moment) of every parameter: how optimizers treat
@@ -65,13 +67,21 @@ export function foreach(
   }
   // An adapter need not bind more than eight buffers: where it could come to that, the scalars share one.
   const packed = scalars.length > 1 && scalars.length + roles.length > 8;
-  const results = applyAll(foreachOp, [...(packed ? [stack(scalars, 0)] : scalars), ...roles.flat()], {
+  const results = applyAll(foreachOp, [...(packed ? [sideBySide(scalars)] : scalars), ...roles.flat()], {
     name,
     program,
     scalars: packed ? 1 : scalars.length,
     members,
   });
   return outputs.map((_, o) => results.slice(o * members, (o + 1) * members));
+}
+
+/** Numbers `[]` as one vector. */
+function sideBySide(scalars: readonly Tensor[]): Tensor {
+  const position = iota([scalars.length], 0);
+  return scalars
+    .map((scalar) => expand(scalar, [scalars.length]))
+    .reduce((vector, value, i) => where(eq(position, i), value, vector));
 }
 
 /** A stretch of members whose tensors follow each other in every role's buffer at the same distances. */

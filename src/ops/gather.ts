@@ -2,14 +2,12 @@ import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
 import { gather as gatherKernel, scatterAdd as scatterKernel } from "../../shaders/move.wgsl.ts";
 import { DTypeError, ShapeError } from "../errors.ts";
 import type { KernelCall, Op, View } from "../graph/op.ts";
-import { axisOf, bytesPer, type DType, showShape, sizeOf } from "../graph/shape.ts";
+import { axisOf, bytesPer, showShape, sizeOf } from "../graph/shape.ts";
 import { apply, type Tensor } from "../graph/tensor.ts";
-import { cast, eq } from "./arithmetic.ts";
 import { constant, full } from "./constants.ts";
 import { bind, touched } from "./fused.ts";
 import { pad } from "./pad.ts";
-import { iota } from "./random.ts";
-import { expand, reshape, unsqueeze } from "./views.ts";
+import { expand, reshape } from "./views.ts";
 
 const buffer = (view: View) => ({ type: view.dtype, view, length: view.span / bytesPer(view.dtype) });
 
@@ -145,13 +143,6 @@ const scatterOp: Op = {
 /** Adds `source` to `x` where an i32 index of the same rank says: y[…, index[…, j, …], …] += source[…, j, …]. Repeats add up. */
 export function scatterAdd(x: Tensor, axis: number, index: Tensor, source: Tensor): Tensor {
   return apply(scatterOp, [x, index, source], { axis: axisOf("scatterAdd", axis, x.shape.length) });
-}
-
-/** Labels (i32) as rows of one 1 among zeros, along a new last axis. @param dtype default f32. */
-export function oneHot(labels: Tensor, classes: number, dtype: DType = "f32"): Tensor {
-  checkIndex("oneHot", labels);
-  const shape = [...labels.shape, classes];
-  return cast(eq(iota(shape, labels.shape.length), expand(unsqueeze(labels, -1), shape)), dtype);
 }
 
 /** Surrounds `x` with its mirror image ("reflect", the edge not repeated) or its edge ("replicate"). */

@@ -6,38 +6,28 @@ export {
   add,
   cast,
   clamp,
-  cos,
   div,
   eq,
-  erf,
-  exp,
-  floor,
   ge,
   gt,
   le,
-  log,
   lt,
   maximum,
   minimum,
   mul,
   ne,
   neg,
-  pow,
-  reciprocal,
-  round,
-  rsqrt,
   sign,
-  sin,
-  sqrt,
   sub,
   where,
 } from "./arithmetic.ts";
 export { type AttentionOptions, scaledDotProductAttention } from "./attention.ts";
 export { constant, full, input, onesLike, variable, zerosLike } from "./constants.ts";
 export { type ConvOptions, conv1d, conv2d, convTranspose2d } from "./conv.ts";
+export { cos, erf, exp, floor, log, pow, reciprocal, round, rsqrt, sin, sqrt } from "./elementary.ts";
 export { embedding } from "./embedding.ts";
 export { foreach } from "./foreach.ts";
-export { gather, indexSelect, oneHot, padWith, scatterAdd } from "./gather.ts";
+export { gather, indexSelect, padWith, scatterAdd } from "./gather.ts";
 export { concat, cumsum, roll, split, stack, tril, triu } from "./join.ts";
 export { linear, matmul } from "./matmul.ts";
 export {
@@ -51,6 +41,7 @@ export {
   type RunningStatistics,
   rmsNorm,
 } from "./normalization.ts";
+export { oneHot } from "./oneHot.ts";
 export { type Padding, pad } from "./pad.ts";
 export type { Operand } from "./pointwise.ts";
 export { type AvgPoolOptions, adaptiveAvgPool2d, avgPool2d, maxPool2d, type PoolOptions } from "./pool.ts";

@@ -4,36 +4,25 @@ import { DTypeError } from "../errors.ts";
 import type { KernelCall, Lowering, Op, View } from "../graph/op.ts";
 import { bytesPer, sizeOf } from "../graph/shape.ts";
 import { apply, type Node, type Tensor } from "../graph/tensor.ts";
-import { div, mul } from "./arithmetic.ts";
+import { mul } from "./arithmetic.ts";
 import { bind } from "./fused.ts";
-import { indexSelect } from "./gather.ts";
-import { iota } from "./random.ts";
-import { sum } from "./sum.ts";
+import { foldCalls } from "./reduction.ts";
 import { choose, type Variant } from "./variants.ts";
-import { reshape, slice } from "./views.ts";
 
-const piecesOf = (tensor: Tensor, piece: number): number => Math.ceil(sizeOf(tensor.shape) / piece);
+/** Elements that one invocation (or workgroup) sums at a time. */
+const piece = 1024;
 
-/** Sums of squares of pieces of `attrs.piece` elements: the first tensor's, the second's, … */
-const squaresOp: Op = {
-  name: "squares",
-  infer(inputs, { piece }) {
-    const other = inputs.find(({ dtype }) => dtype !== "f32");
-    if (other) throw new DTypeError(`squares: a tensor is ${other.dtype}, expected f32`);
-    return [{ shape: [inputs.reduce((total, x) => total + piecesOf(x, piece), 0)], dtype: "f32" }];
-  },
-  vjp({ inputs, attrs: { piece } }, [dy]) {
-    let end = 0;
-    return inputs.map((x) => {
-      if (!dy) return undefined;
-      const first = end;
-      end += piecesOf(x, piece);
-      const own = slice(dy, [[first, end]]);
-      const n = sizeOf(x.shape);
-      return mul(mul(x, 2), reshape(indexSelect(own, 0, div(iota([n], 0), piece)), x.shape));
-    });
-  },
-  lower: lowerSquares,
+function inferTotal(op: string, inputs: readonly Tensor[]) {
+  const other = inputs.find(({ dtype }) => dtype !== "f32");
+  if (other) throw new DTypeError(`${op}: a tensor is ${other.dtype}, expected f32`);
+  return [{ shape: [], dtype: "f32" }] as const;
+}
+
+const squaredNormOp: Op = {
+  name: "squaredNorm",
+  infer: (inputs) => inferTotal("squaredNorm", inputs),
+  vjp: ({ inputs }, [dy]) => inputs.map((x) => dy && mul(mul(x, 2), dy)),
+  lower: lowerTotal,
   describe: ({ inputs }) => `×${inputs.length}`,
 };
 
@@ -43,18 +32,18 @@ const squaresOp: Op = {
  * @param tensors f32, of any shapes; at least one.
  * @returns `[]`
  */
-export const squaredNorm = (tensors: readonly Tensor[]): Tensor => sum(apply(squaresOp, tensors, { piece: 1024 }));
+export const squaredNorm = (tensors: readonly Tensor[]): Tensor => apply(squaredNormOp, tensors);
 
-/** Numbers of NaN and infinite elements in pieces of tensors, by the same kernels. */
+/** Numbers of NaN and infinite elements, by the same kernels. */
 const nonFiniteOp: Op = {
   name: "nonFinite",
-  infer: squaresOp.infer,
-  lower: lowerSquares,
-  describe: squaresOp.describe!,
+  infer: (inputs) => inferTotal("nonFinite", inputs),
+  lower: lowerTotal,
+  describe: squaredNormOp.describe!,
 };
 
 /** How many elements of all tensors are NaN or infinite, f32 `[]`. @param tensors f32, of any shapes; at least one. */
-export const nonFinite = (tensors: readonly Tensor[]): Tensor => sum(apply(nonFiniteOp, tensors, { piece: 1024 }));
+export const nonFinite = (tensors: readonly Tensor[]): Tensor => apply(nonFiniteOp, tensors);
 
 interface SquaresVariant extends Variant<number> {
   readonly write: (params: SquaredNormParams) => string;
@@ -78,10 +67,11 @@ const variants: readonly SquaresVariant[] = [
   },
 ];
 
-/** A dispatch for each buffer that tensors lie in, neighbours in the list together. */
-function lowerSquares(node: Node, to: Lowering): readonly KernelCall[] {
+/** A dispatch for each buffer that tensors lie in, neighbours in the list together, and the sum of what their pieces give. */
+function lowerTotal(node: Node, to: Lowering): readonly KernelCall[] {
   const views = node.inputs.map((tensor) => to.contiguous(tensor));
-  const out = to.result(0)!;
+  const pieces = node.inputs.reduce((total, { shape }) => total + Math.ceil(sizeOf(shape) / piece), 0);
+  const out = to.scratch(`pieces of ${node.op.name}`, [pieces], "f32");
   const calls: KernelCall[] = [];
   let first = 0;
   for (let start = 0; start < views.length; ) {
@@ -92,12 +82,15 @@ function lowerSquares(node: Node, to: Lowering): readonly KernelCall[] {
     first += call.pieces;
     start = end;
   }
-  return calls;
+  const parts = { kept: { ...out, shape: [], strides: [] }, folded: out };
+  return [
+    ...calls,
+    ...foldCalls("sum", `sum of ${node.op.name}[${pieces}]`, parts, pieces, 1, to.result(0)!, to, to.traits),
+  ];
 }
 
 /** @param first number of the first piece's result. */
-function squaresCall({ id, attrs, op }: Node, views: readonly View[], out: View, first: number, to: Lowering) {
-  const piece = attrs["piece"] as number;
+function squaresCall({ id, op }: Node, views: readonly View[], out: View, first: number, to: Lowering) {
   const low = Math.min(...views.map(({ base }) => base));
   const high = Math.max(...views.map(({ base, span }) => base + span));
   const table = views.flatMap(({ shape, base, dtype }) => {

@@ -1,4 +1,5 @@
-import { add, div, maximum, mul, rsqrt, sqrt, sub } from "../ops/arithmetic.ts";
+import { add, div, maximum, mul, sub } from "../ops/arithmetic.ts";
+import { rsqrt, sqrt } from "../ops/elementary.ts";
 import { filled, penalized, running } from "./means.ts";
 import { Optimizer } from "./optimizer.ts";
 import { checkAmounts, checkShares, type OptimizerOptions } from "./options.ts";

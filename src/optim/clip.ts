@@ -1,6 +1,7 @@
 import { AttributeError } from "../errors.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { add, div, minimum, mul, sqrt } from "../ops/arithmetic.ts";
+import { add, div, minimum, mul } from "../ops/arithmetic.ts";
+import { sqrt } from "../ops/elementary.ts";
 import { squaredNorm } from "../ops/squaredNorm.ts";
 
 /** Bounds on gradients; both may be given, the norm comes first. */

@@ -1,5 +1,6 @@
 import type { Tensor } from "../graph/tensor.ts";
-import { add, div, exp, mul, rsqrt, sqrt, sub } from "../ops/arithmetic.ts";
+import { add, div, mul, sub } from "../ops/arithmetic.ts";
+import { exp, rsqrt, sqrt } from "../ops/elementary.ts";
 import { filled, penalized, running } from "./means.ts";
 import { Optimizer } from "./optimizer.ts";
 import { checkAmounts, checkShares, type OptimizerOptions } from "./options.ts";

@@ -1,6 +1,7 @@
 import type { Tensor } from "../graph/tensor.ts";
-import { add, div, exp, gt, lt, minimum, mul, sqrt, sub, where } from "../ops/arithmetic.ts";
+import { add, div, gt, lt, minimum, mul, sub, where } from "../ops/arithmetic.ts";
 import { full } from "../ops/constants.ts";
+import { exp, sqrt } from "../ops/elementary.ts";
 import { decayOf, filled, penalized, running } from "./means.ts";
 import { Optimizer } from "./optimizer.ts";
 import { checkAmounts, checkShares, type OptimizerOptions } from "./options.ts";

@@ -1,4 +1,5 @@
-import { add, div, maximum, mul, sqrt, sub } from "../ops/arithmetic.ts";
+import { add, div, maximum, mul, sub } from "../ops/arithmetic.ts";
+import { sqrt } from "../ops/elementary.ts";
 import { penalized, running } from "./means.ts";
 import { Optimizer } from "./optimizer.ts";
 import { checkAmounts, type OptimizerOptions } from "./options.ts";

@@ -1,8 +1,9 @@
 import { halfWaveText } from "../../shaders/lib/math.wgsl.ts";
 import { AttributeError } from "../errors.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { add, cast, div, exp, ge, le, lt, maximum, minimum, mul, sub, where } from "../ops/arithmetic.ts";
+import { add, cast, div, ge, le, lt, maximum, minimum, mul, sub, where } from "../ops/arithmetic.ts";
 import { full } from "../ops/constants.ts";
+import { exp } from "../ops/elementary.ts";
 import { unary, unaryWith } from "../ops/pointwise.ts";
 import { type Schedule, schedule } from "./schedule.ts";
 

@@ -100,17 +100,11 @@ export function product(a: Value, b: Value): Float64Array {
   });
 }
 
-/** Sums of a term over pieces of all inputs, one after the other. */
-const pieces =
+/** The sum of a term over all elements of all inputs. */
+const overAll =
   (term: (x: number) => number): Kernel =>
-  ({ attrs: { piece } }, inputs) => [
-    Float64Array.from(
-      inputs.flatMap(({ data }) =>
-        Array.from({ length: Math.ceil(data.length / piece) }, (_, i) =>
-          data.subarray(i * piece, (i + 1) * piece).reduce((sum, x) => sum + term(x), 0),
-        ),
-      ),
-    ),
+  (_, inputs) => [
+    Float64Array.of(inputs.reduce((total, { data }) => data.reduce((sum, x) => sum + term(x), total), 0)),
   ];
 
 export const folds: Readonly<Record<string, Kernel>> = {
@@ -124,6 +118,6 @@ export const folds: Readonly<Record<string, Kernel>> = {
   logSoftmax: ({ attrs: { axis } }, [x]) => [logSoftmax(x!, axis)],
   crossEntropy,
   crossEntropyGrad,
-  squares: pieces((x) => x * x),
-  nonFinite: pieces((x) => Number(!Number.isFinite(x))),
+  squaredNorm: overAll((x) => x * x),
+  nonFinite: overAll((x) => Number(!Number.isFinite(x))),
 };

@@ -1,4 +1,4 @@
-import { type Compiled, type CompileOptions, compile, type Description } from "../compile/compile.ts";
+import { type Compiled, type CompileOptions, compile, type Description, type Passes } from "../compile/compile.ts";
 import type { Home } from "../compile/homes.ts";
 import { DeviceError, FeedError, LimitError } from "../errors.ts";
 import { type DeviceOptions, type OpenDevice, openDevice } from "../gpu/device.ts";
@@ -75,7 +75,8 @@ export class Engine {
     const tuning = new Tuning(open.name, options.tuningStore);
     if (options.tuningStore) await tuning.load();
     if (!options.selfCheck) return new Engine(open, tuning, options);
-    // Loaded only when asked for: it brings the reference along.
+    // Loaded only when asked for, as are tuner and guard. The package holds each as a bundle of its own: a module that a page shared
+    // with them would keep all its exports.
     const { selfCheck } = await import("../selfcheck/index.ts");
     const { faults } = await selfCheck({ device: open.device });
     const avoid = new Set(faults.map(({ family, variant }) => `${family}/${variant}`));
@@ -124,11 +125,10 @@ export class Engine {
     { tune = false, ...options }: CompileOptions & TuneOptions = {},
   ): Promise<Program<O>> {
     this.check();
-    if (tune) await this.#tune(description as Description, options, tune);
-    const compiled = compile(description as Description, this.traits, this.#homes, {
-      checkFinite: this.#checkFinite,
-      ...options,
-    });
+    const { checkFinite = this.#checkFinite, ...passes } = options;
+    if (tune) await this.#tune(description as Description, passes, tune);
+    const guarded = checkFinite ? { guard: (await import("../compile/guard.ts")).guard } : {};
+    const compiled = compile(description as Description, this.traits, this.#homes, { ...passes, ...guarded });
     this.#checkLimits(compiled);
     const pipelines = compiled.calls.map((call) => this.#pipelines.get(call));
     this.device.pushErrorScope("out-of-memory");
@@ -247,8 +247,7 @@ export class Engine {
   }
 
   /** Measures variants for the problems of a program that are not known yet. */
-  async #tune(description: Description, options: CompileOptions, told: boolean | ((finding: Finding) => void)) {
-    // Loaded only when asked for: pages that do not tune do not carry it.
+  async #tune(description: Description, passes: Passes, told: boolean | ((finding: Finding) => void)) {
     const { tune, browserStore } = await import("../tune/index.ts");
     await this.tuning.load(browserStore());
     const findings: Finding[] = [];
@@ -256,7 +255,7 @@ export class Engine {
       device: this.device,
       pipelines: this.#pipelines,
       known: this.tuning.table,
-      compile: (tuned) => compile(description, { ...this.traits, tuned }, this.#homes, options).calls,
+      compile: (tuned) => compile(description, { ...this.traits, tuned }, this.#homes, passes).calls,
     })) {
       findings.push(finding);
       if (typeof told === "function") told(finding);

@@ -1,0 +1,84 @@
+import {
+  add,
+  conv2d,
+  type Engine,
+  grad,
+  layerNorm,
+  matmul,
+  mul,
+  sigmoid,
+  softmax,
+  sub,
+  sum,
+  type Tensor,
+  tanh,
+  transpose,
+  variable,
+} from "../../../../src/index.ts";
+import { noise } from "../numbers.ts";
+import type { Maker, Work } from "../work.ts";
+
+/** Numbers that lie on the GPU. */
+const resident = (seed: number, shape: readonly number[], scale = 1): Tensor =>
+  variable(
+    noise(
+      seed,
+      shape.reduce((product, n) => product * n, 1),
+      scale,
+    ),
+    shape,
+  );
+
+const kernel =
+  (results: () => readonly Tensor[]) =>
+  async (engine: Engine): Promise<Work> => {
+    const outputs = Object.fromEntries(results().map((tensor, i) => [`${i}`, tensor]));
+    const program = await engine.compile({ outputs });
+    return {
+      once: () => program.run(),
+      async result() {
+        const parts = await Promise.all(Object.values(program.outputs).map((output) => output.data()));
+        return parts.flatMap((part) => [...part]);
+      },
+    };
+  };
+
+const square = (n: number) => kernel(() => [matmul(resident(1, [n, n]), resident(2, [n, n]))]);
+const images = () => resident(1, [8, 32, 32, 32]);
+const filters = () => resident(2, [32, 32, 3, 3], 0.1);
+const table = () => resident(1, [1024, 1024], 4);
+const total = (n: number) => {
+  const positive = noise(1, n).map((value) => value + 1);
+  return kernel(() => [sum(variable(positive, [n]))]);
+};
+
+export const kernels: Readonly<Record<string, Maker<Engine>>> = {
+  matmul256: square(256),
+  matmul512: square(512),
+  matmul1024: square(1024),
+  matmulTN512: kernel(() => [matmul(transpose(resident(1, [512, 512])), resident(2, [512, 512]))]),
+  conv: kernel(() => [conv2d(images(), filters(), undefined, { padding: 1 })]),
+  convGrads: kernel(() => {
+    const [x, w] = [images(), filters()];
+    const y = conv2d(x, w, undefined, { padding: 1 });
+    return [y, ...grad(sum(mul(y, resident(3, y.shape))), [x, w])];
+  }),
+  pointwise: kernel(() => {
+    const x = resident(1, [2 ** 20], 4);
+    return [sub(mul(tanh(add(mul(x, 1.5), 0.25)), sigmoid(x)), mul(x, 0.5))];
+  }),
+  softmax: kernel(() => [softmax(table(), 1)]),
+  layerNorm: kernel(() => [layerNorm(table(), 1024, { weight: resident(2, [1024]), bias: resident(3, [1024]) })]),
+  sum: (engine) => total(2 ** 20)(engine),
+  async readback(engine) {
+    const work = await total(4096)(engine);
+    let last: ArrayLike<number> = [];
+    return {
+      async once() {
+        await work.once();
+        last = await work.result();
+      },
+      result: async () => last,
+    };
+  },
+};

@@ -1,0 +1,11 @@
+import { type Engine, input, losses, nn } from "../../../../src/index.ts";
+import * as tasks from "../tasks.ts";
+import { load, train } from "./train.ts";
+
+export function mlp(engine: Engine) {
+  const { parameters, x, labels } = tasks.mlp();
+  const model = nn.sequential(nn.linear(784, 128), nn.relu(), nn.linear(128, 10));
+  load(engine, model.variables, parameters);
+  const loss = losses.crossEntropy(model(input("x", [64, 784])), input("y", [64], "i32"));
+  return train(engine, loss, { x, y: labels });
+}

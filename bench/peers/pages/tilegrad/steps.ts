@@ -1,0 +1,57 @@
+import {
+  type Engine,
+  input,
+  linear,
+  losses,
+  lstm as lstmOp,
+  nn,
+  optim,
+  reshape,
+  variable,
+} from "../../../../src/index.ts";
+import * as tasks from "../tasks.ts";
+import { load, train } from "./train.ts";
+
+export { mlp } from "./mlp.ts";
+
+export function tiny(engine: Engine) {
+  const { parameters, x, y } = tasks.tiny();
+  const model = nn.sequential(nn.linear(2, 16), nn.tanh(), nn.linear(16, 16), nn.tanh(), nn.linear(16, 1));
+  load(engine, model.variables, parameters);
+  const loss = losses.mse(model(input("x", [32, 2])), input("y", [32, 1]));
+  return train(engine, loss, { x, y }, optim.sgd({ lr: 0.1 }));
+}
+
+export function lenet(engine: Engine) {
+  const { parameters, x, labels } = tasks.lenet();
+  const model = nn.sequential(
+    nn.conv2d(1, 8, 5, { padding: 2 }),
+    nn.relu(),
+    nn.maxPool2d(2),
+    nn.conv2d(8, 16, 5),
+    nn.relu(),
+    nn.maxPool2d(2),
+    nn.flatten(),
+    nn.linear(400, 10),
+  );
+  load(engine, model.variables, parameters);
+  const loss = losses.crossEntropy(model(input("x", [64, 1, 28, 28])), input("y", [64], "i32"));
+  return train(engine, loss, { x, y: labels });
+}
+
+export function lstm(engine: Engine) {
+  const { parameters, x, labels } = tasks.lstm();
+  const made = (name: keyof typeof parameters) => variable(parameters[name].values, parameters[name].shape, { name });
+  const weights = { weightIh: made("weight_ih"), weightHh: made("weight_hh"), biasIh: made("bias") };
+  const { output } = lstmOp(input("x", [32, 32, 64]), [weights]);
+  const logits = linear(reshape(output, [32 * 32, 128]), made("head.weight"), made("head.bias"));
+  return train(engine, losses.crossEntropy(logits, input("y", [32 * 32], "i32")), { x, y: labels });
+}
+
+export function transformer(engine: Engine) {
+  const { parameters, x, y } = tasks.transformer();
+  const block = nn.transformerEncoderLayer(64, 4, { feedforward: 256, dropout: 0 });
+  load(engine, block.variables, parameters);
+  const shape = [4, 64, 64];
+  return train(engine, losses.mse(block(input("x", shape)), input("y", shape)), { x, y });
+}

@@ -1,0 +1,21 @@
+import { Engine, type Feeds, optim, type Tensor, type Variable } from "../../../../src/index.ts";
+import type { Parameters } from "../tasks.ts";
+import type { Work } from "../work.ts";
+
+export const open = () => Engine.create();
+
+/** Gives a model its first weights. */
+export function load(engine: Engine, variables: ReadonlyMap<string, Variable>, parameters: Parameters): void {
+  for (const [name, variable] of variables) engine.write(variable, parameters[name]!.values);
+}
+
+/** Steps of one program. */
+export async function train(
+  engine: Engine,
+  loss: Tensor,
+  feeds: Feeds,
+  optimizer: optim.Optimizer = optim.adam(),
+): Promise<Work> {
+  const step = await engine.compile({ outputs: { loss }, updates: optimizer.minimize(loss) });
+  return { once: () => step.run(feeds), result: () => step.outputs.loss.data() };
+}

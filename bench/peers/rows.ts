@@ -1,0 +1,32 @@
+/** One thing that every library does. */
+export interface Row {
+  /** The name that each library's work goes by. */
+  readonly key: string;
+  readonly title: string;
+  /** A kernel's results are compared, of a training step the losses. */
+  readonly kind: "kernel" | "step";
+  /** How often the work is started before the GPU is awaited: enough to hide the wait, the same for every library. */
+  readonly perAwait: number;
+}
+
+const kernel = (key: string, title: string, perAwait: number): Row => ({ key, title, kind: "kernel", perAwait });
+const step = (key: string, title: string, perAwait: number): Row => ({ key, title, kind: "step", perAwait });
+
+export const rows: readonly Row[] = [
+  kernel("matmul256", "matmul 256", 8),
+  kernel("matmul512", "matmul 512", 2),
+  kernel("matmul1024", "matmul 1024", 1),
+  kernel("matmulTN512", "AᵀB 512", 2),
+  kernel("conv", "conv 3×3 forward", 4),
+  kernel("convGrads", "conv 3×3 with both gradients", 2),
+  step("tiny", "2-16-16-1 step", 16),
+  step("mlp", "784-128-10 step", 8),
+  step("lenet", "LeNet step", 1),
+  step("lstm", "char-LSTM step", 1),
+  step("transformer", "transformer block step", 2),
+  kernel("pointwise", "tanh(x·a+b)·sigmoid(x) − x/2, 2²⁰", 4),
+  kernel("softmax", "softmax 1024×1024", 4),
+  kernel("layerNorm", "layer norm 1024×1024", 4),
+  kernel("sum", "sum of 2²⁰", 16),
+  kernel("readback", "scalar readback", 16),
+];

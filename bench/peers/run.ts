@@ -1,0 +1,97 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Browser } from "puppeteer";
+import { run } from "../../demos/terminal/command.ts";
+import { launchChrome } from "../../test/browser/chrome.ts";
+import { type Footprint, footprints } from "./footprint.ts";
+import { help, type Options, parseOptions } from "./options.ts";
+import { footprintTable, libraries, ratio, timeHeading, timeLine } from "./report.ts";
+import { serve } from "./site.ts";
+import { type Timed, time } from "./timing.ts";
+
+/*
+ * Times tilegrad beside jax-js and TensorFlow.js in one headless Chrome.
+ *
+ * - The same numbers go in: weights and data follow from seeds. What comes out is compared, results of kernels and the losses
+ *   of 20 steps; a library that strays from what the others agree on is called wrong, and so may tilegrad be.
+ * - Each library is used as its documentation says is fastest: tilegrad compiles a program; jax-js has whole steps, optimizer
+ *   included, under one jit; TensorFlow.js uses its fused products and convolutions, and `optimizer.minimize`.
+ * - Kernels find their inputs on the GPU. A training step is given its batch from the memory of the host, as in a user's loop.
+ * - Work is started several times in a row, as often for each library (`perAwait` of rows.ts), then `onSubmittedWorkDone` is
+ *   awaited; of steps the last loss is read, too. Nothing is lazy at that point: what jax-js puts off is submitted as soon as
+ *   it has been asked for, and TensorFlow.js is made to hand over what it collects.
+ * - Each row has a fresh page per library. They take turns, beginning with another one in each round; the median of all
+ *   samples is reported. Absolute times mean little beyond the machine; ratios hold better.
+ */
+
+const folder = import.meta.dirname;
+
+/** Installs the peers where they are missing: the engine itself needs none of them. */
+function install(): void {
+  if (existsSync(join(folder, "node_modules/@jax-js/jax"))) return;
+  console.log("Installing the peers on first use: npm ci --prefix bench/peers");
+  execFileSync("npm", ["ci", "--prefix", folder], { stdio: "inherit", shell: process.platform === "win32" });
+}
+
+function defaultJson(): string {
+  const results = join(folder, "../results");
+  mkdirSync(results, { recursive: true });
+  return join(results, "peers.json");
+}
+
+async function adapterOf(browser: Browser, url: string): Promise<string> {
+  const page = await browser.newPage();
+  await page.goto(`${url}tilegrad/tilegrad.html`);
+  const name = await page.evaluate(async () => {
+    const { vendor, architecture, description } = (await navigator.gpu.requestAdapter())!.info;
+    return [vendor, architecture, description].filter(Boolean).join(" ");
+  });
+  await page.close();
+  return name;
+}
+
+const versionOf = (name: string): string =>
+  JSON.parse(readFileSync(join(folder, "node_modules", name, "package.json"), "utf8")).version;
+
+async function main(options: Options, stop: AbortSignal): Promise<void> {
+  install();
+  const site = await serve(["bench", ...libraries]);
+  const browser = await launchChrome();
+  const times = new Map<string, Map<string, Timed>>();
+  let pages: Map<string, Footprint> | undefined;
+  try {
+    const adapter = await adapterOf(browser, site.url);
+    const versions = { jaxjs: versionOf("@jax-js/jax"), tfjs: versionOf("@tensorflow/tfjs-core") };
+    console.log(`${adapter}, ${await browser.version()}; jax-js ${versions.jaxjs}, TensorFlow.js ${versions.tfjs}\n`);
+    console.log(timeHeading());
+    for (const row of options.rows) {
+      if (stop.aborted) return;
+      const timed = await time(browser, site.url, row, libraries, options);
+      times.set(row.key, timed);
+      console.log(timeLine(row.title, timed));
+    }
+    if (options.pages && !stop.aborted) {
+      pages = await footprints(browser, site.url, libraries, options);
+      console.log(`\n${footprintTable(pages)}`);
+    }
+    const results = { adapter, versions, rows: Object.fromEntries([...times].map(written)) };
+    writeFileSync(
+      options.json,
+      `${JSON.stringify({ ...results, pages: pages && Object.fromEntries(pages) }, null, 2)}\n`,
+    );
+    const faulty = [...times.values()].flatMap((timed) => [...timed.values()]).some(({ fault }) => fault);
+    if (faulty) process.exitCode = 1;
+  } finally {
+    await browser.close();
+    await site.close();
+  }
+}
+
+/** A row as it goes into the file. */
+const written = ([key, timed]: [string, Map<string, Timed>]) => [
+  key,
+  { ...Object.fromEntries(timed), jaxjsRatio: ratio(timed, "jaxjs"), tfjsRatio: ratio(timed, "tfjs") },
+];
+
+await run({ name: "npm run bench:peers", help, parse: (args) => parseOptions(args, defaultJson), main });

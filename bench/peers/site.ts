@@ -1,0 +1,39 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { build, preview } from "vite";
+
+const root = join(import.meta.dirname, "pages");
+const outDir = join(import.meta.dirname, "dist");
+
+export interface Site {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** Builds each page by itself, minified, as an app would be that has no other, and serves them all. */
+export async function serve(pages: readonly string[]): Promise<Site> {
+  const common = { root, configFile: false, logLevel: "error" } as const;
+  await rm(outDir, { recursive: true, force: true });
+  for (const page of pages) {
+    await build({
+      ...common,
+      base: "./",
+      build: {
+        outDir: join(outDir, page),
+        target: "es2022",
+        chunkSizeWarningLimit: 4096,
+        rollupOptions: { input: join(root, `${page}.html`) },
+      },
+    });
+  }
+  const server = await preview({
+    ...common,
+    build: { outDir },
+    // Isolated pages have a finer clock.
+    preview: {
+      port: 0,
+      headers: { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" },
+    },
+  });
+  return { url: server.resolvedUrls!.local[0]!, close: () => server.close() };
+}

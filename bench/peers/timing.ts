@@ -1,0 +1,100 @@
+import type { Browser, Page } from "puppeteer";
+import { median, strays } from "./compare.ts";
+import type { Options } from "./options.ts";
+import type { Peer } from "./peer.ts";
+import type { Row } from "./rows.ts";
+
+declare const peer: Peer;
+
+/** Losses of so many steps have to agree. */
+const comparedSteps = 20;
+
+export interface Timed {
+  /** Median of all samples; absent where the library failed. */
+  readonly ms?: number;
+  readonly samples: number;
+  /** What went wrong: an error, or results that are not those of the others. */
+  readonly fault?: string;
+}
+
+/** One library's page of one row. */
+interface Entrant {
+  readonly library: string;
+  readonly page: Page;
+  readonly samples: number[];
+  fault?: string;
+}
+
+/** Times one row: a fresh page of each library, results compared first, then turns that go round. */
+export async function time(
+  browser: Browser,
+  url: string,
+  row: Row,
+  libraries: readonly string[],
+  { rounds, turnMs }: Options,
+): Promise<Map<string, Timed>> {
+  const entrants: Entrant[] = [];
+  const numbers = new Map<string, number[]>();
+  for (const library of libraries) {
+    const page = await browser.newPage();
+    const entrant: Entrant = { library, page, samples: [] };
+    entrants.push(entrant);
+    await attempt(entrant, async () => {
+      await page.goto(`${url}bench/bench.html?${library}`);
+      await page.waitForFunction(() => "peer" in globalThis);
+      numbers.set(library, await prepared(page, row));
+    });
+  }
+  if (numbers.size > 1) {
+    for (const [library, share] of strays(row.kind, numbers)) {
+      entrants.find((entrant) => entrant.library === library)!.fault = `WRONG by ${share.toExponential(1)}`;
+    }
+  }
+  for (let round = 0; round < rounds; round++) {
+    // Whoever comes first in one round comes last in the next.
+    const first = round % entrants.length;
+    for (const entrant of [...entrants.slice(first), ...entrants.slice(0, first)]) {
+      if (numbers.has(entrant.library)) await attempt(entrant, () => turn(entrant, row, turnMs));
+    }
+  }
+  for (const { page } of entrants) await page.close();
+  return new Map(
+    entrants.map(({ library, samples, fault }) => [
+      library,
+      { samples: samples.length, ...(samples.length > 0 && { ms: median(samples) }), ...(fault && { fault }) },
+    ]),
+  );
+}
+
+/** Makes the work ready, warm, and tells the numbers that are compared. */
+function prepared(page: Page, { key, kind }: Row): Promise<number[]> {
+  return page.evaluate(
+    async (key, isStep, steps) => {
+      await peer.open(key);
+      const numbers = isStep ? await peer.losses(steps) : await peer.results();
+      if (!isStep) await peer.time(1, false);
+      return numbers;
+    },
+    key,
+    kind === "step",
+    comparedSteps,
+  );
+}
+
+async function turn({ page, samples }: Entrant, { kind, perAwait }: Row, turnMs: number): Promise<void> {
+  await page.bringToFront();
+  const start = performance.now();
+  do {
+    samples.push(await page.evaluate((count, read) => peer.time(count, read), perAwait, kind === "step"));
+  } while (performance.now() - start < turnMs);
+}
+
+/** What goes wrong with one library is told in its row, and does not end the others. */
+async function attempt(entrant: Entrant, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    entrant.fault = `failed: ${(error as Error).message.split("\n")[0]}`;
+    entrant.samples.length = 0;
+  }
+}

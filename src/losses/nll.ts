@@ -1,0 +1,28 @@
+import { DTypeError, ShapeError } from "../errors.ts";
+import { sameShape, showShape } from "../graph/shape.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { cast, mul, neg } from "../ops/arithmetic.ts";
+import { gather } from "../ops/gather.ts";
+import { squeeze, unsqueeze } from "../ops/views.ts";
+import { batched, type ClassOptions, checkWeight, factors, total } from "./classes.ts";
+
+/**
+ * Negative log-likelihood: −w[y] x[y], as `torch.nn.functional.nll_loss`; reductions as `crossEntropy`.
+ * @param input log-probabilities `[N, C, …]`, or `[C]` for a single line.
+ * @param target labels, i32 `[N, …]` (`[]` for a single line).
+ */
+export function nll(input: Tensor, target: Tensor, options: ClassOptions = {}): Tensor {
+  return batched(cast(input, "f32"), target, options, (x, y) => {
+    checkWeight("nll", x, options.weight);
+    if (y.dtype !== "i32") throw new DTypeError(`nll: labels are ${y.dtype}, expected i32`);
+    const lines = x.shape.filter((_, axis) => axis !== 1);
+    if (!sameShape(y.shape, lines)) {
+      throw new ShapeError(
+        `nll: labels ${showShape(y.shape)} do not fit input ${showShape(x.shape)}, expected ${showShape(lines)}`,
+      );
+    }
+    const { factor, safe } = factors(y, options);
+    const losses = neg(squeeze(gather(x, 1, unsqueeze(safe, 1)), 1));
+    return total("nll", factor ? mul(losses, factor) : losses, factor, options);
+  });
+}
