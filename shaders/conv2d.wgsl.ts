@@ -109,22 +109,6 @@ export function correlateDirect(p: CorrelateParams, { channels, columns, workgro
       ]),
     ];
   });
-  const put = range(channels).flatMap((r) =>
-    range(columns).flatMap((c) => {
-      const plane = `batch * ${p.outChannels}u + ${shifted("channel", r)}`;
-      const store = adjacent
-        ? `finish(${plane}, out_row, ${plus("out_col", `${4 * c}u`)}, acc${r}_${c});`
-        : range(4)
-            .map(
-              (q) =>
-                `finish(${plane}, out_row, ${plus("out_col", `${(4 * c + q) * h.spacing}u`)}, acc${r}_${c}.${lanes[q]!});`,
-            )
-            .join(" ");
-      return p.outChannels % channels === 0 || r === 0
-        ? [store]
-        : [`if (${shifted("channel", r)} < OUT_CHANNELS) { ${store} }`];
-    }),
-  );
   return wgsl`
 ${quads ? enableQuads : ""}
 ${storage(0, "input", "read", p.type, input.length)}
@@ -177,7 +161,22 @@ ${multiply.map((line) => `      ${line}`)}
   #if ${quads === true && p.images % 4 !== 0}
   if (image >= ${p.images}u) { return; }
   #endif
-${put.map((line) => `  ${line}`)}
+  // A loop: the epilogue written out for each sum would take most of the time that this text needs to compile.
+  var sums = array<vec4f, ${channels * columns}>(${range(channels)
+    .flatMap((r) => range(columns).map((c) => `acc${r}_${c}`))
+    .join(", ")});
+  for (var i = 0u; i < ${channels * columns}u; i++) {
+    let own = channel + i / ${columns}u;
+    #if ${p.outChannels % channels !== 0}
+    if (own >= OUT_CHANNELS) { break; }
+    #endif
+    let from_ = out_col + i % ${columns}u * ${4 * h.spacing}u;
+    #if ${adjacent}
+    finish(batch * OUT_CHANNELS + own, out_row, from_, sums[i]);
+    #else
+    for (var q = 0u; q < 4u; q++) { finish(batch * OUT_CHANNELS + own, out_row, from_ + q * ${h.spacing}u, sums[i][q]); }
+    #endif
+  }
 }
 `;
 }

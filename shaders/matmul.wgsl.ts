@@ -158,7 +158,11 @@ ${block("q", 4).map((line) => `    ${line}`)}
 ${block(`${fours}u`, rest).map((line) => `    ${line}`)}
   }
   #endif
-${range(rows).flatMap((r) => range(columns).map((c) => `  finish(batch, ${shifted("row", r)}, ${shifted("col", 4 * c)}, acc${r}_${c});`))}
+  // A loop: the epilogue written out for each sum would take most of the time that this text needs to compile.
+  var sums = array<vec4f, ${rows * columns}>(${range(rows)
+    .flatMap((r) => range(columns).map((c) => `acc${r}_${c}`))
+    .join(", ")});
+  for (var i = 0u; i < ${rows * columns}u; i++) { finish(batch, row + i / ${columns}u, col + i % ${columns}u * 4u, sums[i]); }
 }
 `;
 }

@@ -27,11 +27,13 @@ import { type Timed, time } from "./timing.ts";
 
 const folder = import.meta.dirname;
 
+const npm = (...args: string[]) => execFileSync("npm", args, { stdio: "inherit", shell: process.platform === "win32" });
+
 /** Installs the peers where they are missing: the engine itself needs none of them. */
 function install(): void {
   if (existsSync(join(folder, "node_modules/@jax-js/jax"))) return;
   console.log("Installing the peers on first use: npm ci --prefix bench/peers");
-  execFileSync("npm", ["ci", "--prefix", folder], { stdio: "inherit", shell: process.platform === "win32" });
+  npm("ci", "--prefix", folder);
 }
 
 function defaultJson(): string {
@@ -56,6 +58,8 @@ const versionOf = (name: string): string =>
 
 async function main(options: Options, stop: AbortSignal): Promise<void> {
   install();
+  // What is compared is the package as users get it.
+  npm("run", "build", "--silent", "--prefix", join(folder, "../.."));
   const site = await serve(["bench", ...libraries]);
   const browser = await launchChrome();
   const times = new Map<string, Map<string, Timed>>();

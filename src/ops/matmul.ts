@@ -153,7 +153,7 @@ export const matmulVariants: readonly MatmulVariant[] = [
   direct({ rows: 16, columns: 2, workgroup: 16 }, 5.5, () => 0.5),
   direct({ rows: 4, columns: 1, workgroup: 16, quads: true }, 4.4, () => 0.5),
   direct({ rows: 8, columns: 1, workgroup: 16, quads: true }, 6, () => 0.5),
-  direct({ rows: 16, columns: 2, workgroup: 16, quads: true }, 7.2, () => 0.5),
+  direct({ rows: 16, columns: 2, workgroup: 16, quads: true }, 7.2, () => 0.5, 1e6),
   direct({ rows: 32, columns: 2, workgroup: 16, quads: true }, 7.9, () => 0.5, 5e7),
   {
     name: "tiled",

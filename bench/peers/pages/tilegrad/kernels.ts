@@ -14,7 +14,7 @@ import {
   tanh,
   transpose,
   variable,
-} from "../../../../src/index.ts";
+} from "tilegrad";
 import { noise } from "../numbers.ts";
 import type { Maker, Work } from "../work.ts";
 

@@ -1,4 +1,4 @@
-import { type Engine, input, losses, nn } from "../../../../src/index.ts";
+import { type Engine, input, losses, nn } from "tilegrad";
 import * as tasks from "../tasks.ts";
 import { load, train } from "./train.ts";
 

@@ -1,14 +1,4 @@
-import {
-  type Engine,
-  input,
-  linear,
-  losses,
-  lstm as lstmOp,
-  nn,
-  optim,
-  reshape,
-  variable,
-} from "../../../../src/index.ts";
+import { type Engine, input, linear, losses, lstm as lstmOp, nn, optim, reshape, variable } from "tilegrad";
 import * as tasks from "../tasks.ts";
 import { load, train } from "./train.ts";
 

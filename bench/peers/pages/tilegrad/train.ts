@@ -1,4 +1,4 @@
-import { Engine, type Feeds, optim, type Tensor, type Variable } from "../../../../src/index.ts";
+import { Engine, type Feeds, optim, type Tensor, type Variable } from "tilegrad";
 import type { Parameters } from "../tasks.ts";
 import type { Work } from "../work.ts";
 
