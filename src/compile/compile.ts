@@ -10,6 +10,7 @@ import { checkHalf } from "./half.ts";
 import { type Home, settle, virtualBuffer } from "./homes.ts";
 import { type Lowered, lower } from "./lower.ts";
 import { baseOf, isOwn } from "./memory.ts";
+import { merge } from "./merge.ts";
 import { type MemoryPlan, plan } from "./plan.ts";
 import { rewrite } from "./rewrite.ts";
 import { simplify } from "./simplify.ts";
@@ -26,6 +27,7 @@ export interface Description {
 export interface Passes {
   readonly simplify?: boolean;
   readonly fuse?: boolean;
+  readonly merge?: boolean;
 }
 
 /** How to compile: what tests leave out, and what a user may add. */
@@ -81,8 +83,11 @@ export function compile(
     settled,
     traits,
   );
+  // What is to be seen kernel by kernel stays so: where variants are forced, or a fault is to be named.
+  const apart = passes.merge === false || passes.guard !== undefined || traits.forced !== undefined;
+  const calls = apart ? lowered.calls : merge(lowered.calls, traits);
   const watched = passes.guard?.(lowered.calls, virtualBuffer("scratch", "NaN flag", 16, { pinned: true })) ?? {
-    calls: lowered.calls,
+    calls,
     guard: undefined,
   };
   return {

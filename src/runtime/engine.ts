@@ -255,7 +255,8 @@ export class Engine {
       device: this.device,
       pipelines: this.#pipelines,
       known: this.tuning.table,
-      compile: (tuned) => compile(description, { ...this.traits, tuned }, this.#homes, passes).calls,
+      compile: (tuned) =>
+        compile(description, { ...this.traits, tuned }, this.#homes, { ...passes, merge: false }).calls,
     })) {
       findings.push(finding);
       if (typeof told === "function") told(finding);

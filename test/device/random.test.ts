@@ -27,7 +27,7 @@ type Values = Readonly<Record<string, ArrayLike<number>>>;
 
 type Way = Passes & { readonly variants?: Readonly<Record<string, string>> };
 
-const ways: readonly Way[] = [{}, { simplify: false, fuse: false }];
+const ways: readonly Way[] = [{}, { simplify: false, fuse: false, merge: false }];
 /** The kernels with workgroup memory, which a CPU adapter does not choose by itself and is slow at: for every fourth graph. */
 const tiled: Way = {
   variants: { matmul: "tiled", reduce: "tree", softmax: "tree", conv2d: "tiled", conv2dWeightGrad: "tiled" },

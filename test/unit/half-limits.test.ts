@@ -22,7 +22,9 @@ test("an adapter without f16 refuses it, naming the tensor", () => {
 
 test("kernels that name f16 enable it first, others do not", () => {
   const half = cast(x, "f16");
-  const { calls } = compile({ outputs: { half, plain: add(input("z", [4]), 1) } }, able);
+  const { calls } = compile({ outputs: { half, plain: add(input("z", [4]), 1) } }, able, new Map(), {
+    merge: false,
+  });
   expect(calls.map(({ wgsl }) => wgsl.startsWith("enable f16;\n"))).toEqual([true, false]);
   expect(calls.map(({ wgsl }) => /f16|vec4h/.test(wgsl))).toEqual([true, false]);
 });

@@ -38,19 +38,23 @@ const memory = (compiled: ReturnType<typeof compile>): string => {
 };
 
 describe("a multilayer perceptron with Adam", () => {
+  const apart = compile(mlp(optim.adam()), software, new Map(), { merge: false });
   const compiled = compile(mlp(optim.adam()), software);
 
-  test("is built, simplified, fused, lowered and planned as its goldens say", async () => {
+  test("is built, simplified, fused, lowered, merged and planned as its goldens say", async () => {
     await expect(compiled.stages.built()).toMatchFileSnapshot("passes/mlp.built.txt");
     await expect(compiled.stages.simplified()).toMatchFileSnapshot("passes/mlp.simplified.txt");
     await expect(compiled.stages.fused()).toMatchFileSnapshot("passes/mlp.fused.txt");
-    await expect(listing(compiled)).toMatchFileSnapshot("passes/mlp.kernels.txt");
+    await expect(listing(apart)).toMatchFileSnapshot("passes/mlp.kernels.txt");
+    await expect(listing(compiled)).toMatchFileSnapshot("passes/mlp.merged.txt");
     await expect(memory(compiled)).toMatchFileSnapshot("passes/mlp.memory.txt");
     await expect(compiled.calls[0]!.wgsl).toMatchFileSnapshot("passes/mlp.matmul.wgsl");
+    await expect(compiled.calls[2]!.wgsl).toMatchFileSnapshot("passes/mlp.merged.wgsl");
   });
 
-  test("takes at most 12 dispatches, one of them for the optimizer", () => {
-    expect(compiled.calls.length).toBeLessThanOrEqual(12);
+  test("takes 12 kernels in 8 dispatches, one of them for the optimizer", () => {
+    expect(apart.calls).toHaveLength(12);
+    expect(compiled.calls).toHaveLength(8);
     expect(compiled.calls.filter(({ label }) => label.startsWith("adam"))).toHaveLength(1);
   });
 
@@ -61,7 +65,7 @@ describe("a multilayer perceptron with Adam", () => {
     ["dampening", optim.sgd({ lr: 0.1, momentum: 0.9, dampening: 0.5 })],
     ["adamW", optim.adamW()],
   ])("%s updates all parameters in one dispatch", (name, optimizer) => {
-    const { calls } = compile(mlp(optimizer), gpu);
+    const { calls } = compile(mlp(optimizer), gpu, new Map(), { merge: false });
     const prefix = name === "adamW" ? "adamW" : "sgd";
     expect(calls.filter(({ label }) => label.startsWith(prefix))).toHaveLength(1);
     expect(calls.length).toBeLessThanOrEqual(12);
@@ -137,7 +141,7 @@ describe("fuse", () => {
   const x = input("x", [8, 8]);
   const w = input("w", [8, 8]);
   const kernels = (outputs: Record<string, Tensor>, passes = {}): string[] =>
-    compile({ outputs }, gpu, new Map(), passes).calls.map(({ label }) => label);
+    compile({ outputs }, gpu, new Map(), { merge: false, ...passes }).calls.map(({ label }) => label);
 
   test("makes one kernel of a chain", () => {
     const y = t.sub(t.mul(t.tanh(t.add(t.mul(x, 2), w)), t.sigmoid(x)), t.div(x, 2));

@@ -1,0 +1,142 @@
+import type { AdapterTraits, Binding, KernelCall } from "../graph/op.ts";
+
+/** Invocations and operations of a call that costs little more than its dispatch, and leaves room for others. */
+const few = 1024;
+const little = 2 ** 20;
+
+/**
+ * Lets small calls that do not wait for each other run as one dispatch: the workgroups of the second follow those of the first. A
+ * small network's step is little else than the cost of its dispatches, about the same for each whatever it computes.
+ *
+ * A call joins the nearest dispatch before it that has room, as far back as nothing touches what the call writes, or writes what it
+ * touches. Works on the texts of kernels, so that no kernel family has to know of it.
+ */
+export function merge(calls: readonly KernelCall[], { maxStorageBuffers }: AdapterTraits): readonly KernelCall[] {
+  const dispatches: KernelCall[][] = [];
+  for (const call of calls) {
+    let home: KernelCall[] | undefined;
+    for (let i = dispatches.length - 1; i >= 0 && isSmall(call) && !home; i--) {
+      const others = dispatches[i]!;
+      if (others.some((other) => collide(other, call))) break;
+      if (others.every(isSmall) && fits([...others, call], maxStorageBuffers)) home = others;
+    }
+    if (home) home.push(call);
+    else dispatches.push([call]);
+  }
+  return dispatches.map((several) => (several.length === 1 ? several[0]! : joined(several)));
+}
+
+const entry = /@compute @workgroup_size\((\d+)\)\s+fn main\(@builtin\(global_invocation_id\) id: vec3u\)/;
+
+/** Whether a call has few invocations, with little to do, along one axis, and these know of each other only within quads. */
+function isSmall({ wgsl, workgroups: [x, y, z], flops }: KernelCall): boolean {
+  const size = Number(wgsl.match(entry)?.[1]);
+  return y === 1 && z === 1 && x * size <= few && flops <= little && !wgsl.includes("var<workgroup>");
+}
+
+const overlap = (a: Binding, b: Binding): boolean =>
+  a.buffer === b.buffer && a.offset < b.offset + b.size && b.offset < a.offset + a.size;
+
+/** Whether one of two calls writes what the other touches. */
+const collide = (a: KernelCall, b: KernelCall): boolean =>
+  a.bindings.some((one) =>
+    b.bindings.some((other) => (one.access !== "read" || other.access !== "read") && overlap(one, other)),
+  );
+
+/** Whether one dispatch may bind all that some calls bind: WebGPU wants no buffer both read-only and writable in it. */
+function fits(calls: readonly KernelCall[], most: number): boolean {
+  const bindings = shared(calls).map(({ binding }) => binding);
+  const written = new Set(bindings.filter(({ access }) => access === "read_write").map(({ buffer }) => buffer));
+  return bindings.length <= most && bindings.every(({ access, buffer }) => access !== "read" || !written.has(buffer));
+}
+
+const declaration = /^@group\(0\) @binding\((\d+)\) var<storage, \w+> (\w+): (.*);$/gm;
+
+interface Shared {
+  readonly binding: Binding;
+  /** `array<vec4f, 16>` */
+  readonly type: string;
+  /** What it is called by each call that binds it. */
+  readonly names: { readonly call: number; readonly name: string }[];
+}
+
+/** What some calls bind between them: a range that several read as the same type is bound once. */
+function shared(calls: readonly KernelCall[]): Shared[] {
+  const all: Shared[] = [];
+  calls.forEach(({ wgsl, bindings }, call) => {
+    for (const [, n, name, type] of wgsl.matchAll(declaration)) {
+      const binding = bindings[Number(n)]!;
+      const { buffer, offset, size, access } = binding;
+      const known = all.find(
+        (other) =>
+          access === "read" &&
+          other.type === type &&
+          other.binding.buffer === buffer &&
+          other.binding.offset === offset &&
+          other.binding.size === size,
+      );
+      if (known) known.names.push({ call, name: name! });
+      else all.push({ binding, type: type!, names: [{ call, name: name! }] });
+    }
+  });
+  return all;
+}
+
+/** One call out of several: their texts one after the other, with names of their own, and an entry that branches. */
+function joined(calls: readonly KernelCall[]): KernelCall {
+  const bound = shared(calls).map((each) => ({ ...each, name: `${each.names[0]!.name}_${each.names[0]!.call}` }));
+  const size = Math.max(...calls.map(({ wgsl }) => Number(wgsl.match(entry)![1])));
+  const directives = new Set<string>();
+  const bodies: string[] = [];
+  const branches: string[] = [];
+  let groups = 0;
+  calls.forEach(({ wgsl, workgroups }, k) => {
+    const width = Number(wgsl.match(entry)![1]);
+    const text = wgsl
+      .replace(/^(enable|diagnostic)\b.*\n/gm, (directive) => {
+        directives.add(directive.trim());
+        return "";
+      })
+      .replace(declaration, "")
+      .replace(entry, "fn main(id: vec3u)");
+    const buffers = new Map(
+      bound.flatMap(({ names, name }) =>
+        names.filter(({ call }) => call === k).map((own) => [own.name, name] as const),
+      ),
+    );
+    bodies.push(renamed(text, k, buffers));
+    const first = groups * size;
+    groups += Math.ceil((workgroups[0] * width) / size);
+    const from = first === 0 ? "id" : `vec3u(id.x - ${first}u, 0u, 0u)`;
+    branches.push(`if (id.x < ${groups * size}u) { main_${k}(${from}); }`);
+  });
+  if (directives.has("enable subgroups;")) directives.add("diagnostic(off, subgroup_uniformity);");
+  const wgsl = [
+    ...[...directives].sort((a, b) => Number(b.startsWith("enable")) - Number(a.startsWith("enable"))),
+    ...bound.map(
+      ({ binding, name, type }, b) => `@group(0) @binding(${b}) var<storage, ${binding.access}> ${name}: ${type};`,
+    ),
+    ...bodies,
+    `@compute @workgroup_size(${size})`,
+    "fn main(@builtin(global_invocation_id) id: vec3u) {",
+    `  ${branches.join("\n  else ")}`,
+    "}\n",
+  ];
+  return {
+    label: calls.map(({ label }) => label).join(" | "),
+    family: "merged",
+    variant: calls.map(({ family, variant }) => `${family}/${variant}`).join(" | "),
+    wgsl: wgsl.join("\n").replace(/\n{3,}/g, "\n\n"),
+    bindings: bound.map(({ binding }) => binding),
+    workgroups: [groups, 1, 1],
+    flops: calls.reduce((sum, { flops }) => sum + flops, 0),
+    bytes: calls.reduce((sum, { bytes }) => sum + bytes, 0),
+  };
+}
+
+/** A kernel's text with `_k` behind each name that it declares for the module, and its buffers' new names. Members keep theirs. */
+function renamed(text: string, k: number, buffers: ReadonlyMap<string, string>): string {
+  const declared = [...text.matchAll(/^(?:const|alias|fn|var(?:<[^>]*>)?) (\w+)/gm)].map(([, name]) => name!);
+  const names = new Map([...declared.map((name) => [name, `${name}_${k}`] as const), ...buffers]);
+  return text.replace(new RegExp(`(?<![.\\w])(?:${[...names.keys()].join("|")})\\b`, "g"), (name) => names.get(name)!);
+}

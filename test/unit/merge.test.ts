@@ -1,0 +1,67 @@
+import { describe, expect, test } from "vitest";
+import { compile } from "../../src/compile/compile.ts";
+import * as t from "../../src/index.ts";
+import { input, nn, optim } from "../../src/index.ts";
+import { gpu } from "../adapters.ts";
+
+const x = input("x", [8, 8]);
+const sums = (n: number) =>
+  Object.fromEntries(Array.from({ length: n }, (_, i) => [`y${i}`, t.sum(t.mul(x, i + 1), 1)]));
+const dispatches = (outputs: Record<string, t.Tensor>, traits = gpu) =>
+  compile({ outputs }, traits).calls.map(({ label }) => label);
+
+describe("small calls become one dispatch", () => {
+  test("where they do not wait for each other", () => {
+    expect(dispatches({ a: t.sum(x, 0), b: t.max(x, 0) })).toEqual(["sum[8x8][0]:f32 | max[8x8][0]:f32"]);
+    expect(dispatches({ a: t.max(t.sum(x, [0], true), 1) })).toEqual(["sum[8x8][0]:f32", "max[1x8][1]:f32"]);
+  });
+
+  test("a later call joins across those that it has nothing to do with", () => {
+    const large = t.matmul(input("l", [2048, 64]), input("r", [64, 64]));
+    expect(dispatches({ a: t.sum(x, 0), large, b: t.max(x, 0) })).toEqual([
+      "sum[8x8][0]:f32 | max[8x8][0]:f32",
+      "matmul[2048x64x64]:f32",
+    ]);
+  });
+
+  test("what several read is bound once, and no dispatch binds more than the adapter allows", () => {
+    const { calls } = compile({ outputs: sums(12) }, gpu);
+    for (const { bindings } of calls) {
+      expect(bindings.length).toBeLessThanOrEqual(8);
+      expect(bindings.filter(({ buffer }) => buffer.role === "input x").length).toBeLessThanOrEqual(1);
+    }
+    const merged = calls.find(({ family, wgsl }) => family === "merged" && /\| reduce/.test(wgsl) === false)!;
+    const bound = [...merged.wgsl.matchAll(/@binding\((\d+)\)/g)].map(([, n]) => Number(n));
+    expect(bound).toEqual(merged.bindings.map((_, i) => i));
+  });
+
+  test("no dispatch binds a buffer both read-only and writable", () => {
+    nn.seed(1);
+    const net = nn.sequential(nn.linear(2, 16), nn.tanh(), nn.linear(16, 16), nn.tanh(), nn.linear(16, 1));
+    const loss = t.losses.mse(net(input("p", [32, 2])), input("q", [32, 1]));
+    const { calls } = compile({ outputs: { loss }, updates: optim.sgd({ lr: 0.1 }).minimize(loss) }, gpu);
+    expect(calls.length).toBeLessThanOrEqual(8);
+    for (const { bindings } of calls) {
+      const written = new Set(bindings.filter(({ access }) => access !== "read").map(({ buffer }) => buffer));
+      expect(bindings.filter(({ access, buffer }) => access === "read" && written.has(buffer))).toEqual([]);
+    }
+  });
+
+  test("not large ones, not those that need workgroup memory, and none where variants are forced", () => {
+    const two = (n: number) => ({ a: t.exp(input("a", [n, n])), b: t.log(input("b", [n, n])) });
+    expect(dispatches(two(32))).toHaveLength(1);
+    expect(dispatches(two(256))).toHaveLength(2);
+    expect(dispatches({ a: t.sum(x, 0), b: t.max(x, 0) }, { ...gpu, forced: { reduce: "tree" } })).toHaveLength(2);
+    expect(dispatches({ a: t.sum(x, 0), b: t.max(x, 0) }, { ...gpu, forced: {} })).toHaveLength(2);
+  });
+});
+
+test("texts keep their own names, and members of vectors theirs", () => {
+  const wide = input("w", [16, 64]);
+  const { calls } = compile({ outputs: { a: t.softmax(wide), b: t.sum(wide, 1) } }, { ...gpu, cpu: true });
+  const [{ wgsl }] = calls as [{ wgsl: string }];
+  expect(calls).toHaveLength(1);
+  expect(wgsl).toContain("const LENGTH_0 = 64u;");
+  expect(wgsl).toContain("let top = max(max(tops.x, tops.y), max(tops.z, tops.w));");
+  expect(wgsl.match(/@compute/g)).toHaveLength(1);
+});
