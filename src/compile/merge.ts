@@ -12,13 +12,14 @@ const little = 2 ** 20;
  * touches. Works on the texts of kernels, so that no kernel family has to know of it.
  */
 export function merge(calls: readonly KernelCall[], { maxStorageBuffers }: AdapterTraits): readonly KernelCall[] {
+  const small = new Set(calls.filter(isSmall));
   const dispatches: KernelCall[][] = [];
   for (const call of calls) {
     let home: KernelCall[] | undefined;
-    for (let i = dispatches.length - 1; i >= 0 && isSmall(call) && !home; i--) {
+    for (let i = dispatches.length - 1; i >= 0 && small.has(call) && !home; i--) {
       const others = dispatches[i]!;
       if (others.some((other) => collide(other, call))) break;
-      if (others.every(isSmall) && fits([...others, call], maxStorageBuffers)) home = others;
+      if (small.has(others[0]!) && fits([...others, call], maxStorageBuffers)) home = others;
     }
     if (home) home.push(call);
     else dispatches.push([call]);

@@ -1,6 +1,6 @@
-import { execFile } from "node:child_process";
+import { exec, execFile } from "node:child_process";
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { delimiter, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import { build, preview } from "vite";
@@ -27,6 +27,9 @@ beforeAll(async () => {
   await mkdir(installed, { recursive: true });
   await cp(join(root, "package.json"), join(installed, "package.json"));
   await run(bin("tsc"), ["-p", join(root, "src"), "--outDir", join(installed, "dist")]);
+  const { scripts } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
+  const PATH = `${join(root, "node_modules/.bin")}${delimiter}${process.env.PATH}`;
+  await promisify(exec)(scripts.bundle, { cwd: installed, env: { ...process.env, PATH } });
 
   const [page, node, xor] = await examples();
   await writeFile(join(app, "package.json"), '{ "type": "module", "private": true }');
@@ -104,6 +107,33 @@ test("the page carries no more of tilegrad than its README says", async () => {
   expect(scripts.length).toBeGreaterThan(0);
   const kibibytes = scripts.reduce((sum, script) => sum + gzipSync(script).length, 0) / 1024;
   expect(kibibytes).toBeLessThanOrEqual(Number(promised));
+});
+
+/** KiB, gzipped, of all that a page loads which trains 784-128-10. What is fetched on demand (tuner, self-check, guard) is apart. */
+const budget = 35;
+
+test(`a page that trains 784-128-10 loads no more than ${budget} KiB`, async () => {
+  const page = `
+    import { Engine, input, losses, nn, optim } from "tilegrad";
+    const model = nn.sequential(nn.linear(784, 128), nn.relu(), nn.linear(128, 10));
+    const loss = losses.crossEntropy(model(input("x", [64, 784])), input("y", [64], "i32"));
+    const engine = await Engine.create();
+    const step = await engine.compile({ outputs: { loss }, updates: optim.adam().minimize(loss) });
+    await step.run({ x: new Float32Array(64 * 784), y: new Int32Array(64) });
+    console.log(await step.outputs.loss.data());`;
+  await writeFile(join(app, "mlp.html"), `<script type="module">${page}</script>`);
+  const built = await build({
+    root: app,
+    configFile: false,
+    logLevel: "warn",
+    build: { outDir: "mlp", target: "esnext", rollupOptions: { input: join(app, "mlp.html") } },
+  });
+  const chunks = [built].flat().flatMap((result) => ("output" in result ? result.output : []));
+  const first = chunks.flatMap((chunk) => (chunk.type === "chunk" && !chunk.isDynamicEntry ? [chunk.code] : []));
+  const kibibytes = first.reduce((sum, code) => sum + gzipSync(code).length, 0) / 1024;
+  expect(first.length).toBeGreaterThan(0);
+  expect(kibibytes).toBeGreaterThan(10);
+  expect(kibibytes).toBeLessThanOrEqual(budget);
 });
 
 test("the second runs in Node", async () => {
