@@ -29,10 +29,13 @@ export function merge(calls: readonly KernelCall[], { maxStorageBuffers }: Adapt
 
 const entry = /@compute @workgroup_size\((\d+)\)\s+fn main\(@builtin\(global_invocation_id\) id: vec3u\)/;
 
-/** Whether a call has few invocations, with little to do, along one axis, and these know of each other only within quads. */
+/**
+ * Whether a call has few invocations, with little to do, along one axis, and these know of each other only within quads. Structures
+ * stay out: their members could not be told from names of the module.
+ */
 function isSmall({ wgsl, workgroups: [x, y, z], flops }: KernelCall): boolean {
   const size = Number(wgsl.match(entry)?.[1]);
-  return y === 1 && z === 1 && x * size <= few && flops <= little && !wgsl.includes("var<workgroup>");
+  return y === 1 && z === 1 && x * size <= few && flops <= little && !/var<workgroup>|^struct\b/m.test(wgsl);
 }
 
 const overlap = (a: Binding, b: Binding): boolean =>
@@ -65,7 +68,9 @@ interface Shared {
 function shared(calls: readonly KernelCall[]): Shared[] {
   const all: Shared[] = [];
   calls.forEach(({ wgsl, bindings }, call) => {
-    for (const [, n, name, type] of wgsl.matchAll(declaration)) {
+    const aliases = new Map([...wgsl.matchAll(/^alias (\w+) = (\w+);/gm)].map(([, alias, type]) => [alias!, type!]));
+    for (const [, n, name, written] of wgsl.matchAll(declaration)) {
+      const type = written!.replace(/\w+/g, (word) => aliases.get(word) ?? word);
       const binding = bindings[Number(n)]!;
       const { buffer, offset, size, access } = binding;
       const known = all.find(
@@ -77,7 +82,7 @@ function shared(calls: readonly KernelCall[]): Shared[] {
           other.binding.size === size,
       );
       if (known) known.names.push({ call, name: name! });
-      else all.push({ binding, type: type!, names: [{ call, name: name! }] });
+      else all.push({ binding, type, names: [{ call, name: name! }] });
     }
   });
   return all;
@@ -85,7 +90,7 @@ function shared(calls: readonly KernelCall[]): Shared[] {
 
 /** One call out of several: their texts one after the other, with names of their own, and an entry that branches. */
 function joined(calls: readonly KernelCall[]): KernelCall {
-  const bound = shared(calls).map((each) => ({ ...each, name: `${each.names[0]!.name}_${each.names[0]!.call}` }));
+  const bound = shared(calls).map((each) => ({ ...each, name: `${each.names[0]!.name}_k${each.names[0]!.call}` }));
   const size = Math.max(...calls.map(({ wgsl }) => Number(wgsl.match(entry)![1])));
   const directives = new Set<string>();
   const bodies: string[] = [];
@@ -109,7 +114,7 @@ function joined(calls: readonly KernelCall[]): KernelCall {
     const first = groups * size;
     groups += Math.ceil((workgroups[0] * width) / size);
     const from = first === 0 ? "id" : `vec3u(id.x - ${first}u, 0u, 0u)`;
-    branches.push(`if (id.x < ${groups * size}u) { main_${k}(${from}); }`);
+    branches.push(`if (id.x < ${groups * size}u) { main_k${k}(${from}); }`);
   });
   if (directives.has("enable subgroups;")) directives.add("diagnostic(off, subgroup_uniformity);");
   const wgsl = [
@@ -135,9 +140,9 @@ function joined(calls: readonly KernelCall[]): KernelCall {
   };
 }
 
-/** A kernel's text with `_k` behind each name that it declares for the module, and its buffers' new names. Members keep theirs. */
+/** A kernel's text with `_k0`, `_k1`, … behind each name that it declares for the module, and its buffers' new names. Members keep theirs. */
 function renamed(text: string, k: number, buffers: ReadonlyMap<string, string>): string {
   const declared = [...text.matchAll(/^(?:const|alias|fn|var(?:<[^>]*>)?) (\w+)/gm)].map(([, name]) => name!);
-  const names = new Map([...declared.map((name) => [name, `${name}_${k}`] as const), ...buffers]);
+  const names = new Map([...declared.map((name) => [name, `${name}_k${k}`] as const), ...buffers]);
   return text.replace(new RegExp(`(?<![.\\w])(?:${[...names.keys()].join("|")})\\b`, "g"), (name) => names.get(name)!);
 }

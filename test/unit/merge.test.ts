@@ -56,12 +56,23 @@ describe("small calls become one dispatch", () => {
   });
 });
 
+test("types are bound by what they stand for", () => {
+  const table = input("table", [5, 4]);
+  const names = input("names", [6], "i32");
+  const y = t.embedding(names, table);
+  const { calls } = compile({ outputs: { y, dy: t.grad(t.sum(t.mul(y, y)), [table])[0]!, z: t.sum(y) } }, gpu);
+  const merged = calls.filter(({ family }) => family === "merged");
+  expect(merged.length).toBeGreaterThan(0);
+  for (const { wgsl } of merged)
+    for (const [, type] of wgsl.matchAll(/array<(\w+),/g)) expect(["f32", "vec4f", "i32", "u32"]).toContain(type);
+});
+
 test("texts keep their own names, and members of vectors theirs", () => {
   const wide = input("w", [16, 64]);
   const { calls } = compile({ outputs: { a: t.softmax(wide), b: t.sum(wide, 1) } }, { ...gpu, cpu: true });
   const { wgsl } = calls[0]!;
   expect(calls).toHaveLength(1);
-  expect(wgsl).toContain("const LENGTH_0 = 64u;");
+  expect(wgsl).toContain("const LENGTH_k0 = 64u;");
   expect(wgsl).toContain("let top = max(max(tops.x, tops.y), max(tops.z, tops.w));");
   expect(wgsl.match(/@compute/g)).toHaveLength(1);
 });
