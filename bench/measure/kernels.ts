@@ -31,7 +31,9 @@ export async function measureKernel(
   const { family, shape, forces, variants = ["only"] } = kernelCase;
   const graph = kernelCase.build();
   const bench = new CaseBench(engine.device, graph, ceilings, budget);
-  const choice = compile(graph, engine.traits).calls.find((call) => call.family === forces)?.variant ?? "only";
+  const choice =
+    compile(graph, engine.traits, new Map(), { merge: false }).calls.find((call) => call.family === forces)?.variant ??
+    "only";
   const rows: KernelRow[] = [];
   for (const variant of variants) {
     const row = await bench.measure(variant, forces);
