@@ -9,11 +9,14 @@ export interface Variant<P> {
   score(problem: P, traits: AdapterTraits): number;
 }
 
-/** `m=64 n=128`, from the fields of a problem; a problem that is one number is that number. */
+const isRecord = (value: unknown): value is object =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** `m=64 n=128`, from the fields of a problem, and from those of its fields; a problem that is one number is that number. */
 const describe = (problem: unknown): string =>
-  typeof problem === "object" && problem !== null
+  isRecord(problem)
     ? Object.entries(problem)
-        .map(([name, value]) => `${name}=${value}`)
+        .map(([name, value]) => (isRecord(value) ? describe(value) : `${name}=${value}`))
         .join(" ")
     : String(problem);
 

@@ -64,6 +64,15 @@ test("each choice is told with what was right", () => {
   expect(told).toEqual([{ problem: "family n=32 layout=1,2", variants: ["fast"] }]);
 });
 
+test("a problem is told by all its fields", () => {
+  const told: string[] = [];
+  const windows = { kernel: [2, 2], size: [5, 5] };
+  const always = [{ name: "only", fits: () => true, score: () => 1 }];
+  choose("pool", always, { windows, image: [1, 2] }, { ...gpu, onChoice: ({ problem }) => told.push(problem) });
+  choose("norm", always, 7, { ...gpu, onChoice: ({ problem }) => told.push(problem) });
+  expect(told).toEqual(["pool kernel=2,2 size=5,5 image=1,2", "norm 7"]);
+});
+
 test("TILEGRAD_VARIANT names one variant for all, or some by family", () => {
   expect(forcedVariants("")).toEqual({});
   expect(forcedVariants("naive")).toEqual({ "*": "naive" });
