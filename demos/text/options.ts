@@ -72,7 +72,7 @@ export const help = `Trains a network on WebGPU to write, character by character
   --resume FILE      go on from a checkpoint as if there had been no interruption, with its settings
   --help             this text
 
-The defaults take about three minutes on two cores without a GPU. Ctrl-C writes a checkpoint and ends.
+The defaults take about two minutes on two cores without a GPU. Ctrl-C writes a checkpoint and ends.
 TILEGRAD_ADAPTER=software computes on the CPU, =hardware only on a GPU; auto, the default, prefers a GPU.`;
 
 /** Options that a checkpoint decides: with others it could not go on. */

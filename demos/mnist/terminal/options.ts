@@ -18,7 +18,7 @@ export const help = `Trains a network on handwritten digits (MNIST) on WebGPU.
   npm start -- [options]
 
   --model NAME     cnn, a LeNet of two convolutions (default), or mlp, a perceptron of 128 hidden units
-  --epochs N       times through all images (default 3, about three minutes on two cores without a GPU; 5 for the mlp)
+  --epochs N       times through all images (default 3, two to three minutes on two cores without a GPU; 5 for the mlp)
   --full           to the end of what the network can learn: 12 epochs (20 for the mlp)
   --batch-size N   images in a step (default 64)
   --lr X           learning rate of Adam in the first epoch (default 0.003, 0.001 for the mlp); it falls evenly towards 0
