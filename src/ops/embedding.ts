@@ -46,7 +46,12 @@ const embeddingGradOp: Op = {
   lower({ inputs: [dy, index], attrs: { rows, padding } }, to: Lowering) {
     const [values, indices, y] = [to.contiguous(dy!), to.contiguous(index!), to.result(0)!];
     const [positions, size] = values.shape as [number, number];
-    const variant = choose<GradVariant, Problem>("embeddingGrad", variants, { rows, positions }, to.traits);
+    const variant = choose<GradVariant, Problem>(
+      "embeddingGrad",
+      embeddingGradVariants,
+      { rows, positions },
+      to.traits,
+    );
     const count = (variant.name === "rows" ? rows : positions) * size;
     const problem = { rows, size, padding };
     const call = callOf("embeddingGrad", variant.name, variant.write, count, problem, values, indices, y);
@@ -64,7 +69,7 @@ interface GradVariant extends Variant<Problem> {
   readonly write: (params: EmbeddingParams) => string;
 }
 
-const variants: readonly GradVariant[] = [
+export const embeddingGradVariants: readonly GradVariant[] = [
   {
     name: "rows",
     fits: () => true,

@@ -138,7 +138,7 @@ interface NormVariant extends Variant<Problem> {
   readonly groups: (rows: number) => number;
 }
 
-const variants: readonly NormVariant[] = [
+export const normVariants: readonly NormVariant[] = [
   {
     name: "serial",
     fits: () => true,
@@ -178,7 +178,7 @@ function call(
   to: Lowering,
 ): KernelCall {
   const [rows, length] = inputs[0]!.shape as [number, number];
-  const variant = choose<NormVariant, Problem>("layerNorm", variants, { rows, length }, to.traits);
+  const variant = choose<NormVariant, Problem>("layerNorm", normVariants, { rows, length }, to.traits);
   const grid = gridOf(variant.groups(rows));
   const write = name === "layerNorm" ? variant.write : variant.writeGrad;
   const read = inputs.filter((view) => view !== undefined);

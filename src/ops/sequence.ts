@@ -130,7 +130,7 @@ const walkShape = (p: Problem, { maxInvocations, maxWorkgroupBytes }: AdapterTra
   return { rows, threads };
 };
 
-const variants: readonly SequenceVariant[] = [
+export const sequenceVariants: readonly SequenceVariant[] = [
   steps(
     "steps1",
     () => ({ rows: 1, columns: 1, workgroup: 16 }),
@@ -193,7 +193,7 @@ export function lowerSequence(
   const inputs = inputsOf(node);
   const { steps, rows, hidden } = sizesOf(inputs, batchFirst);
   const problem = { cell, pass, steps, rows, hidden };
-  const variant = choose<SequenceVariant, Problem>(cell.name, variants, problem, to.traits);
+  const variant = choose<SequenceVariant, Problem>(cell.name, sequenceVariants, problem, to.traits);
   const before: KernelCall[] = [];
   const views: Views = {};
   for (const [role, tensor] of Object.entries(inputs) as [Role, Tensor][]) {

@@ -50,7 +50,7 @@ interface SquaresVariant extends Variant<number> {
   readonly groups: (pieces: number) => number;
 }
 
-const variants: readonly SquaresVariant[] = [
+export const squaredNormVariants: readonly SquaresVariant[] = [
   {
     name: "serial",
     fits: () => true,
@@ -102,7 +102,7 @@ function squaresCall({ id, op }: Node, views: readonly View[], out: View, first:
     data.set(table.flat()),
   );
   const whole: View = { ...views[0]!, base: low, span: high - low };
-  const variant = choose<SquaresVariant, number>("squaredNorm", variants, table.length, to.traits);
+  const variant = choose<SquaresVariant, number>("squaredNorm", squaredNormVariants, table.length, to.traits);
   const grid = gridOf(variant.groups(table.length));
   const count = views.reduce((total, { shape }) => total + sizeOf(shape), 0);
   const kernel: KernelCall = {

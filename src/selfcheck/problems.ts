@@ -2,12 +2,17 @@ import { grad } from "../compile/grad.ts";
 import { halfBits, halfValue } from "../graph/half.ts";
 import { sizeOf } from "../graph/shape.ts";
 import type { Tensor, TensorData } from "../graph/tensor.ts";
+import { castAll } from "../ops/castAll.ts";
 import { correlateVariants, weightGradVariants } from "../ops/convKernels.ts";
+import { embeddingGradVariants } from "../ops/embedding.ts";
 import * as ops from "../ops/index.ts";
+import { normVariants } from "../ops/layerNorm.ts";
 import { matmulVariants } from "../ops/matmul.ts";
 import { maxPoolGradVariants } from "../ops/pool.ts";
 import { reduceVariants } from "../ops/reduction.ts";
+import { sequenceVariants } from "../ops/sequence.ts";
 import { softmaxVariants } from "../ops/softmax.ts";
+import { squaredNormVariants } from "../ops/squaredNorm.ts";
 
 /** A small graph that runs through the kernels of one family. */
 export interface Problem {
@@ -43,16 +48,33 @@ class Inputs {
 
 type Build = (inputs: Inputs) => Readonly<Record<string, Tensor>>;
 
+interface Row {
+  readonly family: string;
+  /** None where the family has one kernel. */
+  readonly variants?: readonly { readonly name: string }[];
+  readonly build: Build;
+  /** Where its kernels compute in one type of floats only. */
+  readonly only?: "f32" | "f16";
+}
+
 /** One problem for each family, with sizes that leave tails in every direction. */
-const builds: readonly (readonly [family: string, variants: readonly { readonly name: string }[], build: Build])[] = [
-  ["elementwise", [], elementwise],
-  ["matmul", matmulVariants, products],
-  ["reduce", reduceVariants, reductions],
-  ["softmax", softmaxVariants, softmaxes],
-  ["conv2d", correlateVariants, convolutions],
-  ["conv2dWeightGrad", weightGradVariants, convolutions],
-  ["maxPool2dGrad", maxPoolGradVariants, pools],
-  ["moves", [], moves],
+const rows: readonly Row[] = [
+  { family: "elementwise", build: elementwise },
+  { family: "matmul", variants: matmulVariants, build: products },
+  { family: "reduce", variants: reduceVariants, build: reductions },
+  { family: "softmax", variants: softmaxVariants, build: softmaxes },
+  { family: "conv2d", variants: correlateVariants, build: convolutions },
+  { family: "conv2dWeightGrad", variants: weightGradVariants, build: convolutions },
+  { family: "maxPool2dGrad", variants: maxPoolGradVariants, build: pools },
+  { family: "layerNorm", variants: normVariants, build: norms, only: "f32" },
+  { family: "embeddingGrad", variants: embeddingGradVariants, build: embeddings },
+  { family: "squaredNorm", variants: squaredNormVariants, build: squares, only: "f32" },
+  { family: "lstm", variants: sequenceVariants, build: (inputs) => sequence(inputs, ops.lstm, 4), only: "f32" },
+  { family: "gru", variants: sequenceVariants, build: (inputs) => sequence(inputs, ops.gru, 3), only: "f32" },
+  { family: "rnn", variants: sequenceVariants, build: (inputs) => sequence(inputs, ops.rnn, 1), only: "f32" },
+  { family: "foreach", build: updates, only: "f32" },
+  { family: "castAll", build: casts, only: "f16" },
+  { family: "moves", build: moves },
 ];
 
 function elementwise(inputs: Inputs): Record<string, Tensor> {
@@ -152,10 +174,71 @@ function moves(inputs: Inputs): Record<string, Tensor> {
   };
 }
 
-/** All problems, built afresh of floats of one kind. */
+function norms(inputs: Inputs): Record<string, Tensor> {
+  const x = inputs.floats("x", [7, 70]);
+  const affine = { weight: inputs.floats("weight", [70]), bias: inputs.floats("bias", [70]) };
+  const y = ops.layerNorm(x, 70, affine);
+  const wide = inputs.floats("wide", [5, 132]);
+  const gradients = grad(ops.sum(ops.mul(y, y)), [x, affine.weight, affine.bias]);
+  return {
+    y,
+    rms: ops.rmsNorm(wide, 132),
+    dwide: grad(ops.sum(ops.exp(ops.rmsNorm(wide, 132))), [wide])[0]!,
+    ...Object.fromEntries(gradients.map((gradient, i) => [`gradient${i}`, gradient])),
+  };
+}
+
+function embeddings(inputs: Inputs): Record<string, Tensor> {
+  const table = inputs.floats("table", [11, 6]);
+  const y = ops.embedding(inputs.labels("labels", [4, 9], 11), table);
+  return { y, gradient: grad(ops.sum(ops.mul(y, y)), [table])[0]! };
+}
+
+function squares(inputs: Inputs): Record<string, Tensor> {
+  return { squares: ops.squaredNorm([inputs.floats("x", [3001]), inputs.floats("y", [7, 11])]) };
+}
+
+/** A recurrent layer over four steps of five rows. @param gates rows of its weights, in units. */
+function sequence(
+  inputs: Inputs,
+  layer: (x: Tensor, weights: readonly ops.RecurrentWeights[]) => ops.RecurrentResult,
+  gates: number,
+): Record<string, Tensor> {
+  const hidden = 16;
+  const small = (name: string, shape: readonly number[]) => ops.mul(inputs.floats(name, shape), 0.25);
+  const x = small("x", [4, 5, 6]);
+  const weights = {
+    weightIh: small("weightIh", [gates * hidden, 6]),
+    weightHh: small("weightHh", [gates * hidden, hidden]),
+    biasIh: small("biasIh", [gates * hidden]),
+    biasHh: small("biasHh", [gates * hidden]),
+  };
+  const { output, hN } = layer(x, [weights]);
+  const gradients = grad(ops.sum(ops.mul(output, output)), [x, ...Object.values(weights)]);
+  return { output, hN, ...Object.fromEntries(gradients.map((gradient, i) => [`gradient${i}`, gradient])) };
+}
+
+/** What optimizers do: one formula for many tensors. */
+function updates(inputs: Inputs): Record<string, Tensor> {
+  const weights = [inputs.floats("w0", [5, 7]), inputs.floats("w1", [9])];
+  const gradients = [inputs.floats("g0", [5, 7]), inputs.floats("g1", [9])];
+  const [next] = ops.foreach("step", [inputs.floats("rate", [])], [weights, gradients], ([rate], [w, g]) => [
+    ops.sub(w!, ops.mul(rate!, g!)),
+  ]);
+  return Object.fromEntries(next!.map((tensor, i) => [`next${i}`, tensor]));
+}
+
+function casts(inputs: Inputs): Record<string, Tensor> {
+  const wide = ["x", "y"].map((name, i) => ops.cast(inputs.floats(name, [3 + i, 7]), "f32"));
+  return Object.fromEntries(castAll(wide).map((tensor, i) => [`half${i}`, ops.cast(tensor, "f32")]));
+}
+
+/** All problems of a type of floats, built afresh. */
 export const problems = (dtype: "f32" | "f16"): Problem[] =>
-  builds.map(([family, variants, build]) => {
-    const inputs = new Inputs(dtype);
-    const outputs = build(inputs);
-    return { family, variants: variants.map(({ name }) => name), outputs, feeds: inputs.feeds };
-  });
+  rows
+    .filter(({ only = dtype }) => only === dtype)
+    .map(({ family, variants = [], build }) => {
+      const inputs = new Inputs(dtype);
+      const outputs = build(inputs);
+      return { family, variants: variants.map(({ name }) => name), outputs, feeds: inputs.feeds };
+    });
