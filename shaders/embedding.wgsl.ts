@@ -20,7 +20,8 @@ export interface EmbeddingParams {
 /** Four columns at once where rows are whole vec4s. */
 export const embeddingWidth = (size: number): 1 | 4 => (size % 4 === 0 ? 4 : 1);
 
-function declarations(p: EmbeddingParams, input: string): string[] {
+/** @param fours whether the indices are read four at a time. */
+function declarations(p: EmbeddingParams, input: string, fours = false): string[] {
   const width = embeddingWidth(p.size);
   const element = width === 4 ? vec4Of[p.type] : p.type;
   return [
@@ -30,7 +31,7 @@ function declarations(p: EmbeddingParams, input: string): string[] {
     `const SIZE = ${p.size / width}u; // ${width === 4 ? "vec4" : "elements"} of a row`,
     `const POSITIONS = ${p.positions}u;`,
     storage(0, input, "read", "T", p.inputLength / width),
-    storage(1, "index", "read", "i32", p.indexLength),
+    fours ? storage(1, "index", "read", "vec4i", p.indexLength / 4) : storage(1, "index", "read", "i32", p.indexLength),
     storage(2, "y", "read_write", "T", p.outputLength / width),
   ];
 }
@@ -50,10 +51,10 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 
 /**
  * Gradient of the table: y[v, :] = Σ dy[n, :] over the positions n that name row v, in their order. One invocation per
- * (row, column), which looks through all positions: the variant for tables that are small beside the number of positions.
+ * (row, column), which looks through all positions, by fours: the variant for tables that are small beside the number of positions.
  */
 export const embeddingGradByRow = (p: EmbeddingParams): string => wgsl`
-${declarations(p, "dy")}
+${declarations(p, "dy", true)}
 
 @compute @workgroup_size(${workgroupSize})
 fn main(@builtin(global_invocation_id) id: vec3u) {
@@ -66,8 +67,13 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   #else
   {
   #endif
-    for (var n = 0u; n < POSITIONS; n++) {
-      if (index[n] == row) { acc += F(dy[n * SIZE + i % SIZE]); }
+    for (var q = 0u; q < ${Math.ceil(p.positions / 4)}u; q++) {
+      let four = index[q];
+      if (any(four == vec4i(row))) {
+        for (var n = 4u * q; n < min(4u * q + 4u, POSITIONS); n++) {
+          if (four[n % 4u] == row) { acc += F(dy[n * SIZE + i % SIZE]); }
+        }
+      }
     }
   }
   y[i] = T(acc);
@@ -79,19 +85,25 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
  * them, the others leave. The order of the sums is that of the variant above, so both give the same bits. For large tables.
  */
 export const embeddingGradByPosition = (p: EmbeddingParams): string => wgsl`
-${declarations(p, "dy")}
+${declarations(p, "dy", true)}
 
 @compute @workgroup_size(${workgroupSize})
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let i = ${linearId(p.grid, workgroupSize)};
   if (i >= POSITIONS * SIZE) { return; }
-  let row = index[i / SIZE];
+  let own = i / SIZE;
+  let row = index[own / 4u][own % 4u];
   if (row < 0 || row >= i32(ROWS)${p.padding === undefined ? "" : ` || row == ${p.padding}`}) { return; }
   var acc = F();
-  for (var n = 0u; n < POSITIONS; n++) {
-    if (index[n] == row) {
-      if (n < i / SIZE) { return; }
-      acc += F(dy[n * SIZE + i % SIZE]);
+  for (var q = 0u; q < ${Math.ceil(p.positions / 4)}u; q++) {
+    let four = index[q];
+    if (any(four == vec4i(row))) {
+      for (var n = 4u * q; n < min(4u * q + 4u, POSITIONS); n++) {
+        if (four[n % 4u] == row) {
+          if (n < own) { return; }
+          acc += F(dy[n * SIZE + i % SIZE]);
+        }
+      }
     }
   }
   y[u32(row) * SIZE + i % SIZE] = T(acc);
