@@ -84,7 +84,8 @@ export function compile(
     traits,
   );
   // What is to be seen kernel by kernel stays so: where variants are forced, or a fault is to be named.
-  const apart = passes.merge === false || passes.guard !== undefined || traits.forced !== undefined;
+  const forced = Object.keys(traits.forced ?? {}).length > 0;
+  const apart = passes.merge === false || passes.guard !== undefined || forced;
   const calls = apart ? lowered.calls : merge(lowered.calls, traits);
   const watched = passes.guard?.(lowered.calls, virtualBuffer("scratch", "NaN flag", 16, { pinned: true })) ?? {
     calls,

@@ -52,7 +52,7 @@ describe("small calls become one dispatch", () => {
     expect(dispatches(two(32))).toHaveLength(1);
     expect(dispatches(two(256))).toHaveLength(2);
     expect(dispatches({ a: t.sum(x, 0), b: t.max(x, 0) }, { ...gpu, forced: { reduce: "tree" } })).toHaveLength(2);
-    expect(dispatches({ a: t.sum(x, 0), b: t.max(x, 0) }, { ...gpu, forced: {} })).toHaveLength(2);
+    expect(dispatches({ a: t.sum(x, 0), b: t.max(x, 0) }, { ...gpu, forced: {} })).toHaveLength(1);
   });
 });
 
