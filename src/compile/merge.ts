@@ -140,7 +140,7 @@ function joined(calls: readonly KernelCall[]): KernelCall {
   };
 }
 
-/** A kernel's text with `_k0`, `_k1`, … behind each name that it declares for the module, and its buffers' new names. Members keep theirs. */
+/** A kernel's text with `_k0`, `_k1`, … behind each name that it declares for the module, and its buffers' new names. */
 function renamed(text: string, k: number, buffers: ReadonlyMap<string, string>): string {
   const declared = [...text.matchAll(/^(?:const|alias|fn|var(?:<[^>]*>)?) (\w+)/gm)].map(([, name]) => name!);
   const names = new Map([...declared.map((name) => [name, `${name}_k${k}`] as const), ...buffers]);
