@@ -1,5 +1,5 @@
 import { type Grid, linearGroup, linearId, storage, workgroupSize } from "./lib/grid.wgsl.ts";
-import { narrowed, sumOf, widened, widened4 } from "./lib/half.wgsl.ts";
+import { narrowed, narrowed4, sumOf, widened, widened4 } from "./lib/half.wgsl.ts";
 import { coalesce, elementAt, type Scalar, type ViewParams, vec4Of } from "./lib/view.wgsl.ts";
 import { wgsl } from "./wgsl.ts";
 
@@ -118,6 +118,53 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   }
   y[i] = ${scaled("acc", p)};
   #endif
+}
+`;
+}
+
+/**
+ * Whether results stand in fours whose elements are neighbours in memory, as in sums over the rows of a matrix.
+ * @param kept, folded as in ReduceParams.
+ */
+export function inColumns(kept: ViewParams, folded: ViewParams): boolean {
+  const { shape, strides } = coalesce(kept);
+  const fours = ({ strides }: ViewParams) => strides.every((stride) => stride % 4 === 0);
+  return (
+    strides.at(-1) === 1 &&
+    shape.at(-1)! % 4 === 0 &&
+    kept.offset % 4 === 0 &&
+    strides.slice(0, -1).every((stride) => stride % 4 === 0) &&
+    fours(coalesce(folded))
+  );
+}
+
+/**
+ * The same for four neighbouring results at once, read as vec4, where they are `inColumns`. Partial results lie chunk by chunk.
+ */
+export function reduceColumns(p: ReduceParams): string {
+  const { kind, type, chunk, length, grid } = p;
+  const { start, fold } = rule(kind, type);
+  const chunks = chunksOf(p);
+  const sums = vec4Of[sumOf(type)];
+  const factor = p.scale === 1 ? "" : ` * ${sumOf(type)}(${p.scale})`;
+  return wgsl`
+const COLUMNS = ${p.outputs / 4}u; // results, in fours
+const LENGTH = ${length}u; // elements folded into one result
+const CHUNK = ${chunk}u; // of these, folded by one invocation
+${storage(0, "x", "read", vec4Of[type], p.inputLength / 4)}
+${storage(1, "y", "read_write", vec4Of[p.outputType], p.outputLength / 4)}
+
+@compute @workgroup_size(${workgroupSize})
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  let i = ${linearId(grid, workgroupSize)};
+  if (i >= COLUMNS * ${chunks}u) { return; }
+  let o = i % COLUMNS * 4u;
+  let from_ = ${elementAt(p.kept, "o")};
+  var acc = ${sums}(${start});
+  for (var r = i / COLUMNS * CHUNK; r < ${chunks === 1 ? "LENGTH" : "min(LENGTH, (i / COLUMNS + 1u) * CHUNK)"}; r++) {
+    acc = ${fold("acc", widened4(type, `x[(from_ + ${elementAt(p.folded, "r")}) / 4u]`))};
+  }
+  y[i] = ${narrowed4(p.outputType, `acc${factor}`)};
 }
 `;
 }

@@ -11,7 +11,7 @@ const little = 2 ** 20;
  * A call joins the nearest dispatch before it that has room, as far back as nothing touches what the call writes, or writes what it
  * touches. Works on the texts of kernels, so that no kernel family has to know of it.
  */
-export function merge(calls: readonly KernelCall[], { maxStorageBuffers }: AdapterTraits): readonly KernelCall[] {
+export function merge(calls: readonly KernelCall[], { cpu, maxStorageBuffers }: AdapterTraits): readonly KernelCall[] {
   const small = new Set(calls.filter(isSmall));
   const dispatches: KernelCall[][] = [];
   for (const call of calls) {
@@ -24,7 +24,7 @@ export function merge(calls: readonly KernelCall[], { maxStorageBuffers }: Adapt
     if (home) home.push(call);
     else dispatches.push([call]);
   }
-  return dispatches.map((several) => (several.length === 1 ? several[0]! : joined(several)));
+  return dispatches.map((several) => (several.length === 1 ? several[0]! : joined(several, cpu)));
 }
 
 const entry = /@compute @workgroup_size\((\d+)\)\s+fn main\(@builtin\(global_invocation_id\) id: vec3u\)/;
@@ -89,14 +89,15 @@ function shared(calls: readonly KernelCall[]): Shared[] {
 }
 
 /** One call out of several: their texts one after the other, with names of their own, and an entry that branches. */
-function joined(calls: readonly KernelCall[]): KernelCall {
+function joined(calls: readonly KernelCall[], cpu: boolean): KernelCall {
   const bound = shared(calls).map((each) => ({ ...each, name: `${each.names[0]!.name}_k${each.names[0]!.call}` }));
-  const size = Math.max(...calls.map(({ wgsl }) => Number(wgsl.match(entry)![1])));
   const directives = new Set<string>();
   const bodies: string[] = [];
   const branches: string[] = [];
-  let groups = 0;
-  calls.forEach(({ wgsl, workgroups }, k) => {
+  // A CPU adapter runs every branch in every four invocations, whoever takes it: there, none are left idle between two calls.
+  const apart = cpu ? 4 : 64;
+  let end = 0;
+  calls.forEach(({ wgsl, workgroups, invocations }, k) => {
     const width = Number(wgsl.match(entry)![1]);
     const text = wgsl
       .replace(/^(enable|diagnostic)\b.*\n/gm, (directive) => {
@@ -111,12 +112,13 @@ function joined(calls: readonly KernelCall[]): KernelCall {
       ),
     );
     bodies.push(renamed(text, k, buffers));
-    const first = groups * size;
-    groups += Math.ceil((workgroups[0] * width) / size);
+    const first = end;
+    end += Math.ceil((invocations ?? workgroups[0] * width) / apart) * apart;
     const from = first === 0 ? "id" : `vec3u(id.x - ${first}u, 0u, 0u)`;
-    branches.push(`if (id.x < ${groups * size}u) { main_k${k}(${from}); }`);
+    branches.push(`if (id.x < ${end}u) { main_k${k}(${from}); }`);
   });
   if (directives.has("enable subgroups;")) directives.add("diagnostic(off, subgroup_uniformity);");
+  const size = cpu ? Math.min(64, 16 * Math.ceil(end / 64)) : 64;
   const wgsl = [
     ...[...directives].sort((a, b) => Number(b.startsWith("enable")) - Number(a.startsWith("enable"))),
     ...bound.map(
@@ -134,7 +136,7 @@ function joined(calls: readonly KernelCall[]): KernelCall {
     variant: calls.map(({ family, variant }) => `${family}/${variant}`).join(" | "),
     wgsl: wgsl.join("\n").replace(/\n{3,}/g, "\n\n"),
     bindings: bound.map(({ binding }) => binding),
-    workgroups: [groups, 1, 1],
+    workgroups: [Math.ceil(end / size), 1, 1],
     flops: calls.reduce((sum, { flops }) => sum + flops, 0),
     bytes: calls.reduce((sum, { bytes }) => sum + bytes, 0),
   };

@@ -123,6 +123,8 @@ export interface KernelCall {
   readonly wgsl: string;
   readonly bindings: readonly Binding[];
   readonly workgroups: readonly [number, number, number];
+  /** How many invocations have something to do, the first along x; absent where not known. */
+  readonly invocations?: number;
   /** Arithmetic operations, and bytes that must be moved at least once. */
   readonly flops: number;
   readonly bytes: number;

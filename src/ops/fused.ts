@@ -116,6 +116,7 @@ export function elementwiseOver(
     wgsl: elementwise({ count, grid, inputs, outputs, body, lib, usesIndex, half }),
     bindings,
     workgroups: [grid.x, grid.y, 1],
+    invocations: Math.ceil(count / 4),
     flops: flopsOf(program) * count,
     bytes: read + written,
   };

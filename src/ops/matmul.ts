@@ -106,6 +106,8 @@ interface Problem {
 interface MatmulVariant extends Variant<Problem> {
   write(params: MatmulParams): string;
   workgroups(problem: Problem): readonly [number, number, number];
+  /** Of each batch, where they lie along one axis. */
+  invocations?(problem: Problem): number;
 }
 
 /** Results across one register tile, or four side by side. */
@@ -128,9 +130,10 @@ const direct = (shape: DirectShape, rate: number, onGPU: (problem: Problem) => n
       const { m, n, k, batches } = problem;
       if (m * n * k * batches < worth) return 0;
       const computed = tiles(problem) * shape.rows * across(shape);
-      return ((rate * m * n) / computed) * Math.min(1, (invocations(problem) * batches) / 64);
+      return ((rate * m * n) / computed) * Math.min(1, (invocations(problem) * batches) / 32);
     },
     write: (params) => matmulDirect(params, shape),
+    invocations,
     workgroups: (problem) => [Math.ceil(invocations(problem) / shape.workgroup), problem.batches, 1],
   };
 };
@@ -218,6 +221,7 @@ function matmulCall(node: Node, to: Lowering): KernelCall {
       ...places.map((place) => bind(place, "read_write")),
     ],
     workgroups: variant.workgroups(problem),
+    ...(variant.invocations && { invocations: variant.invocations(problem) }),
     flops: 2 * size * k + flopsOf(program) * size,
     bytes:
       [a, b, ...added].reduce((sum, view) => sum + touched(view), 0) +

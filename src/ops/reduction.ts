@@ -1,8 +1,15 @@
 import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
 import { sumOf } from "../../shaders/lib/half.wgsl.ts";
-import { type ReduceKind, type ReduceParams, reduceSerial, reduceTree } from "../../shaders/reduce.wgsl.ts";
+import {
+  inColumns,
+  type ReduceKind,
+  type ReduceParams,
+  reduceColumns,
+  reduceSerial,
+  reduceTree,
+} from "../../shaders/reduce.wgsl.ts";
 import type { AdapterTraits, KernelCall, Lowering, Op, View } from "../graph/op.ts";
-import { bytesPer, rowMajor, showShape, sizeOf } from "../graph/shape.ts";
+import { bytesPer, showShape, sizeOf } from "../graph/shape.ts";
 import type { Node, Tensor } from "../graph/tensor.ts";
 import { bind, touched } from "./fused.ts";
 import { choose, type Variant } from "./variants.ts";
@@ -37,14 +44,16 @@ interface Problem {
   readonly kind: ReduceKind;
   readonly outputs: number;
   readonly length: number;
+  /** Whether four neighbouring results are folded from neighbours in memory. */
+  readonly columns: boolean;
 }
 
 interface ReduceVariant extends Variant<Problem> {
   readonly write: (params: ReduceParams) => string;
-  /** Elements that one invocation (serial) or workgroup (tree) folds before the work is split into a second kernel. */
-  readonly chunk: number;
-  /** Workgroups for so many results. */
-  readonly groups: (results: number) => number;
+  /** Elements that one invocation (or workgroup, of a tree) folds before the work is split into a second kernel. */
+  readonly chunk: (traits: AdapterTraits) => number;
+  /** Invocations that so many results take, partial ones counted. */
+  readonly invocations: (results: number) => number;
 }
 
 export const reduceVariants: readonly ReduceVariant[] = [
@@ -53,16 +62,24 @@ export const reduceVariants: readonly ReduceVariant[] = [
     fits: () => true,
     score: ({ outputs, length }, { cpu }) => (cpu || outputs >= 4096 || length <= 32 ? 2 : 0),
     write: reduceSerial,
-    chunk: 1024,
-    groups: (results) => Math.ceil(results / workgroupSize),
+    chunk: () => 1024,
+    invocations: (results) => results,
+  },
+  {
+    name: "columns",
+    fits: ({ columns }) => columns,
+    score: ({ outputs, length }, { cpu }) => (cpu || outputs * length >= 2 ** 18 ? 3 : 0),
+    write: reduceColumns,
+    chunk: ({ cpu }) => (cpu ? 1024 : 128),
+    invocations: (results) => results / 4,
   },
   {
     name: "tree",
     fits: (_, { maxInvocations }) => maxInvocations >= workgroupSize,
     score: () => 1,
     write: reduceTree,
-    chunk: 8192,
-    groups: (results) => results,
+    chunk: () => 8192,
+    invocations: (results) => results * workgroupSize,
   },
 ];
 
@@ -100,11 +117,16 @@ export function foldCalls(
 ): readonly KernelCall[] {
   const { kept } = parts;
   const outputs = sizeOf(kept.shape);
-  const variant = choose<ReduceVariant, Problem>("reduce", reduceVariants, { kind, outputs, length }, traits);
-  const chunks = isPick(kind) || length < 2 * variant.chunk ? 1 : Math.ceil(length / variant.chunk);
-  const place = chunks === 1 ? out : to.scratch(`partial results of ${label}`, [outputs, chunks], sumOf(kept.dtype));
+  const columns = !isPick(kind) && inColumns(kept, parts.folded);
+  const variant = choose<ReduceVariant, Problem>("reduce", reduceVariants, { kind, outputs, length, columns }, traits);
+  const most = variant.chunk(traits);
+  const chunks = isPick(kind) || length < 2 * most ? 1 : Math.ceil(length / most);
+  const chunk = chunks === 1 ? length : most;
+  const partial = variant.write === reduceColumns ? [chunks, outputs] : [outputs, chunks];
+  const place = chunks === 1 ? out : to.scratch(`partial results of ${label}`, partial, sumOf(kept.dtype));
   const results = outputs * chunks;
-  const grid = gridOf(variant.groups(results));
+  const invocations = variant.invocations(results);
+  const grid = gridOf(Math.ceil(invocations / workgroupSize));
   const call: KernelCall = {
     label: chunks === 1 ? label : `${label}/partial`,
     family: "reduce",
@@ -117,7 +139,7 @@ export function foldCalls(
       folded: parts.folded,
       outputs,
       length,
-      chunk: chunks === 1 ? length : variant.chunk,
+      chunk,
       scale: chunks === 1 ? scale : 1,
       inputLength: kept.span / bytesPer(kept.dtype),
       outputLength: place.span / bytesPer(place.dtype),
@@ -125,14 +147,15 @@ export function foldCalls(
     }),
     bindings: [bind(kept, "read"), bind(place, "read_write")],
     workgroups: [grid.x, grid.y, 1],
+    invocations,
     flops: outputs * length,
     bytes: touched(kept) * (touched(parts.folded) / bytesPer(kept.dtype)) + results * bytesPer(place.dtype),
   };
   if (chunks === 1) return [call];
-  const strides = rowMajor([outputs, chunks]);
+  const [each, next] = variant.write === reduceColumns ? [1, outputs] : [chunks, 1];
   const rest = {
-    kept: { ...place, shape: [outputs], strides: [strides[0]!] },
-    folded: { ...place, shape: [chunks], strides: [strides[1]!] },
+    kept: { ...place, shape: [outputs], strides: [each] },
+    folded: { ...place, shape: [chunks], strides: [next] },
   };
   return [call, ...foldCalls(kind, label, rest, chunks, scale, out, to, traits)];
 }

@@ -110,7 +110,8 @@ interface Problem {
 
 interface SoftmaxVariant extends Variant<Problem> {
   readonly write: (params: SoftmaxParams) => string;
-  readonly groups: (lines: number) => number;
+  /** Invocations that so many lines take. */
+  readonly invocations: (lines: number) => number;
 }
 
 export const softmaxVariants: readonly SoftmaxVariant[] = [
@@ -119,14 +120,14 @@ export const softmaxVariants: readonly SoftmaxVariant[] = [
     fits: () => true,
     score: ({ lines, length }, { cpu }) => (cpu || lines >= 16384 || length <= 32 ? 2 : 0),
     write: softmaxSerial,
-    groups: (lines) => Math.ceil(lines / workgroupSize),
+    invocations: (lines) => lines,
   },
   {
     name: "tree",
     fits: (_, { maxInvocations }) => maxInvocations >= workgroupSize,
     score: () => 1,
     write: softmaxTree,
-    groups: (lines) => lines,
+    invocations: (lines) => lines * workgroupSize,
   },
 ];
 
@@ -141,7 +142,8 @@ function softmaxCall(kind: SoftmaxKind, node: Node, axis: number, to: Lowering):
   const gradView = dloss && (uniform && grad!.offset === 0 ? grad : to.contiguous(dloss));
   const y = to.result(0)!;
   const variant = choose<SoftmaxVariant, Problem>("softmax", softmaxVariants, { lines, length }, to.traits);
-  const grid = gridOf(variant.groups(lines));
+  const invocations = variant.invocations(lines);
+  const grid = gridOf(Math.ceil(invocations / workgroupSize));
   const lengthOf = (view: View | undefined) => (view ? view.span / bytesPer(view.dtype) : 0);
   const inputs = [x, labelView, gradView].filter((view) => view !== undefined);
   return {
@@ -165,6 +167,7 @@ function softmaxCall(kind: SoftmaxKind, node: Node, axis: number, to: Lowering):
     }),
     bindings: [...inputs.map((view) => bind(view, "read")), bind(y, "read_write")],
     workgroups: [grid.x, grid.y, 1],
+    invocations,
     flops: 8 * lines * length,
     bytes: inputs.reduce((total, view) => total + touched(view), sizeOf(y.shape) * bytesPer(y.dtype)),
   };

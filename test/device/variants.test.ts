@@ -151,6 +151,45 @@ describe.each(["serial", "tree"])("reductions, %s", (variant) => {
   });
 });
 
+describe("reductions, columns", () => {
+  test.each([
+    [[6, 128], [0]],
+    [[2300, 8], [0]],
+    [[3, 5, 4], [1]],
+    [
+      [70, 2, 12],
+      [0, 1],
+    ],
+    [[2100, 3, 4], [0]],
+  ] as [number[], number[]][])("%j over %j", async (shape, axes) => {
+    const x = input("x", shape);
+    const used = await agrees(
+      { reduce: "columns" },
+      {
+        sum: t.sum(x, axes),
+        mean: t.mean(x, axes, true),
+        max: t.max(x, axes),
+        min: t.min(x, axes),
+        prod: t.prod(t.add(t.mul(x, 0.0001), 1), axes),
+        part: t.sum(t.slice(input("w", [shape[0]!, 8]), [[], [4, 8]]), 0),
+        turned: t.sum(t.transpose(input("z", [12, 8])), 1),
+      },
+      1e-4,
+    );
+    expect(new Set(used.filter((name) => name.startsWith("reduce")))).toEqual(new Set(["reduce/columns"]));
+  });
+
+  test("where fours of results do not lie side by side, others run", async () => {
+    const x = input("x", [6, 10]);
+    const used = await agrees(
+      { reduce: "columns" },
+      { rows: t.sum(x, 1), ragged: t.sum(x, 0), turned: t.sum(t.transpose(input("z", [8, 8])), 0), at: t.argmax(x, 0) },
+      1e-4,
+    );
+    expect(used.filter((name) => name === "reduce/columns")).toEqual([]);
+  });
+});
+
 describe.each(["serial", "tree"])("softmax, %s", (variant) => {
   test.each([
     [[5, 7], 1],
