@@ -65,7 +65,6 @@ export interface CorrelateShape {
   /** Results that one invocation owns: channels, and columns in groups of four. */
   readonly channels: number;
   readonly columns: number;
-  readonly workgroup: number;
   /** Whether four neighbouring invocations own the same results of four images, and share what they load of the weight. */
   readonly quads?: boolean;
 }
@@ -76,7 +75,8 @@ export interface CorrelateShape {
  * kernel rows, loads the stretch of input that its columns share into registers once, and multiplies it with every element
  * of the kernel row. No workgroup memory, no barrier. Depthwise is the case of one channel a group.
  */
-export function correlateDirect(p: CorrelateParams, { channels, columns, workgroup, quads }: CorrelateShape): string {
+export function correlateDirect(p: CorrelateParams, shape: CorrelateShape, workgroup: number): string {
+  const { channels, columns, quads } = shape;
   const { vertical: v, horizontal: h, input, weight } = p;
   const adjacent = h.spacing === 1;
   const finish = finishing(p, adjacent ? 4 : 1);

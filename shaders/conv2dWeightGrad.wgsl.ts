@@ -1,4 +1,4 @@
-import { type ConvolutionParams, type CorrelateShape, enableQuads, moved, reaches } from "./conv2d.wgsl.ts";
+import { type ConvolutionParams, enableQuads, moved, reaches } from "./conv2d.wgsl.ts";
 import { lanes, range } from "./lib/epilogue.wgsl.ts";
 import { storage } from "./lib/grid.wgsl.ts";
 import { narrowed, widened, widened4 } from "./lib/half.wgsl.ts";
@@ -22,10 +22,7 @@ export interface WeightGradParams extends ConvolutionParams {
  * one row of the kernel (up to WIDTH columns of it) for one input channel, and walks rows of pixels in fours: a stretch of the
  * input serves all columns of the kernel row. Sums are kept as vec4 and folded at the end. No workgroup memory, no barrier.
  */
-export function weightGradDirect(
-  p: WeightGradParams,
-  { channels, workgroup }: Omit<CorrelateShape, "columns">,
-): string {
+export function weightGradDirect(p: WeightGradParams, channels: number, workgroup: number): string {
   const { vertical: v, horizontal: h, input } = p;
   const wide = Math.min(h.count, 8);
   const pieces = Math.ceil(h.count / wide);
@@ -117,7 +114,7 @@ ${range(channels).flatMap((r) =>
  * The same in quads: the four invocations of one own CHANNELS output channels each, the same KERNEL_ROWS rows of the kernel for one
  * input channel, and share what they load of the input. A stretch of dy serves all of these rows.
  */
-export function weightGradQuads(p: WeightGradParams, shape: WeightGradQuads): string {
+export function weightGradQuads(p: WeightGradParams, shape: WeightGradQuads, workgroup: number): string {
   const { vertical: v, horizontal: h, input } = p;
   const { channels, kernelRows, wide, pieces, rowBlocks, blocks, units } = quadUnits(
     { ...p, kernel: [v.count, h.count] },
@@ -186,7 +183,7 @@ const ROW_BLOCKS = ${rowBlocks}u; // of ${kernelRows} rows of the kernel
 const BLOCKS_O = ${blocks}u; // of 4 × ${channels} channels
 const UNITS = ${units}u;
 
-@compute @workgroup_size(${shape.workgroup})
+@compute @workgroup_size(${workgroup})
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let lane = id.x % 4u;
   let unit = id.x / 4u % UNITS;
@@ -226,7 +223,6 @@ ${put.map((line) => `  ${line}`)}
 export interface WeightGradQuads {
   readonly channels: number;
   readonly kernelRows: number;
-  readonly workgroup: number;
 }
 
 /** How the gradient of a weight of `kernel` [rows, columns] is cut into quads, per group. */

@@ -1,7 +1,7 @@
 import { finishing, lanes, loadsVectors, type Operand, type Results, range } from "./lib/epilogue.wgsl.ts";
 import { storage } from "./lib/grid.wgsl.ts";
 import { widened, widened4 } from "./lib/half.wgsl.ts";
-import { tiled } from "./lib/tile.wgsl.ts";
+import { type TileSide, tiled } from "./lib/tile.wgsl.ts";
 import { elementAt, plus, type Scalar, shifted, times, vec4Of } from "./lib/view.wgsl.ts";
 import { wgsl } from "./wgsl.ts";
 
@@ -44,35 +44,27 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 `;
 }
 
-export interface DirectShape {
-  /** Results that one invocation owns: rows, and columns in groups of four. */
+/** Results that one invocation keeps in registers: rows, and columns in groups of four. */
+export interface RegisterTile {
   readonly rows: number;
   readonly columns: number;
-  readonly workgroup: number;
   /** Whether four neighbouring invocations own the same rows and the columns after each other, and share what they load of a. */
   readonly quads?: boolean;
 }
 
 /**
- * out[M, N] = finish(a[M,K] · b[K,N]). One invocation owns ROWS × 4·COLUMNS results in registers and walks K in steps of four;
- * no workgroup memory, no barrier: the variant for CPU adapters and for results too small to fill a GPU with tiles.
+ * The texts of a register tile whose first result stands at `row` and `col` of `batch`.
  *
  * Loads are vec4 along whichever axis of an operand is contiguous, so neither operand is ever transposed in memory. Rows and
  * columns beyond the result read whatever the bounds check hands out, and are not stored.
- *
- * In quads, each invocation loads a quarter of the rows' elements and hands them to its neighbours: a load costs more than a
- * shuffle on CPU adapters, where it is four bounds checks.
  */
-export function matmulDirect(p: MatmulParams, { rows, columns, workgroup, quads = false }: DirectShape): string {
-  const finish = finishing(p, 4);
+function registerTile(p: MatmulParams, { rows, columns, quads = false }: RegisterTile) {
   const aAlongK = loadsVectors(p.a, 1);
   const aAlongM = !aAlongK && rows % 4 === 0 && loadsVectors(p.a, 0);
   const bAlongN = loadsVectors(p.b, 1);
   const bAlongK = !bAlongN && loadsVectors(p.b, 0);
-  const fours = Math.floor(p.k / 4);
   const one = (value: string) => widened(p.type, value);
   const four = (value: string) => widened4(p.type, value);
-  const rest = p.k % 4;
   /** Of a, an invocation loads all of its rows, or every fourth. */
   const owned = range(quads ? rows / 4 : rows);
   const own = quads ? "own" : "a";
@@ -121,10 +113,44 @@ export function matmulDirect(p: MatmulParams, { rows, columns, workgroup, quads 
 
   const rowAt = (r: number) => (quads ? `(${shifted("row", 4 * r)} + lane)` : shifted("row", r));
   const aRow = (r: number) => `(${plus("a_base", times(rowAt(r), p.a.strides[0]))})${aAlongK ? " / 4u" : ""}`;
+  const sums = range(rows).flatMap((r) => range(columns).map((c) => `acc${r}_${c}`));
+  return {
+    factors: factors(p, aAlongK || aAlongM, bAlongN || bAlongK),
+    begin: [
+      `let a_base = ${elementAt(p.a.batch, "batch")};`,
+      `let b_base = ${elementAt(p.b.batch, "batch")};`,
+      ...(aAlongM ? [] : owned.map((r) => `let a_from${r} = ${aRow(r)};`)),
+      ...(bAlongK
+        ? range(4 * columns).map(
+            (c) => `let b_from${c} = (${plus("b_base", times(shifted("col", c), p.b.strides[1]))}) / 4u;`,
+          )
+        : []),
+      ...sums.map((sum) => `var ${sum} = vec4f();`),
+    ].map((line) => `  ${line}`),
+    block: (q: string, depth: number) => block(q, depth).map((line) => `    ${line}`),
+    /** Names of the sums, row by row. */
+    sums,
+    /** Steps along K in fours, and what is left. */
+    fours: Math.floor(p.k / 4),
+    rest: p.k % 4,
+  };
+}
+
+/**
+ * out[M, N] = finish(a[M,K] · b[K,N]). One invocation owns ROWS × 4·COLUMNS results in registers and walks K in steps of four;
+ * no workgroup memory, no barrier: the variant for CPU adapters and for results too small to fill a GPU with tiles.
+ *
+ * In quads, each invocation loads a quarter of the rows' elements and hands them to its neighbours: a load costs more than a
+ * shuffle on CPU adapters, where it is four bounds checks.
+ */
+export function matmulDirect(p: MatmulParams, shape: RegisterTile, workgroup: number): string {
+  const { rows, columns, quads = false } = shape;
+  const finish = finishing(p, 4);
+  const tile = registerTile(p, shape);
   const across = (quads ? 16 : 4) * columns;
   return wgsl`
 ${quads ? "enable subgroups;" : ""}
-${factors(p, aAlongK || aAlongM, bAlongN || bAlongK)}
+${tile.factors}
 ${finish.declare(2)}
 ${finish.text}
 const TILES_M = ${Math.ceil(p.rows / rows)}u; // ${rows} rows each
@@ -143,38 +169,98 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let row = id.x / TILES_N * ${rows}u;
   if (row >= ROWS) { return; }
   #endif
-  let a_base = ${elementAt(p.a.batch, "batch")};
-  let b_base = ${elementAt(p.b.batch, "batch")};
-${aAlongM ? [] : owned.map((r) => `  let a_from${r} = ${aRow(r)};`)}
-${bAlongK ? range(4 * columns).map((c) => `  let b_from${c} = (${plus("b_base", times(shifted("col", c), p.b.strides[1]))}) / 4u;`) : []}
-${range(rows).flatMap((r) => range(columns).map((c) => `  var acc${r}_${c} = vec4f();`))}
-  #if ${fours > 0}
-  for (var q = 0u; q < ${fours}u; q++) {
-${block("q", 4).map((line) => `    ${line}`)}
+${tile.begin}
+  #if ${tile.fours > 0}
+  for (var q = 0u; q < ${tile.fours}u; q++) {
+${tile.block("q", 4)}
   }
   #endif
-  #if ${rest > 0}
+  #if ${tile.rest > 0}
   {
-${block(`${fours}u`, rest).map((line) => `    ${line}`)}
+${tile.block(`${tile.fours}u`, tile.rest)}
   }
   #endif
   // A loop: the epilogue written out for each sum would take most of the time that this text needs to compile.
-  var sums = array<vec4f, ${rows * columns}>(${range(rows)
-    .flatMap((r) => range(columns).map((c) => `acc${r}_${c}`))
-    .join(", ")});
+  var sums = array<vec4f, ${rows * columns}>(${tile.sums.join(", ")});
   for (var i = 0u; i < ${rows * columns}u; i++) { finish(batch, row + i / ${columns}u, col + i % ${columns}u * 4u, sums[i]); }
 }
 `;
 }
 
+/**
+ * The same where K is long and the results are few: several invocations own the same register tile and share out K, each taking
+ * every fourth (64th) step of four; then their sums are added up. The variant for products with a vector and for gradients of small
+ * weights over many rows.
+ * @param sharers 4: neighbours in a quad, who swap their sums without a barrier; 64: a workgroup, through its memory.
+ */
+export function matmulShared(p: MatmulParams, shape: RegisterTile, sharers: 4 | 64, workgroup: number): string {
+  const { rows, columns } = shape;
+  const finish = finishing(p, 4);
+  const tile = registerTile(p, shape);
+  const count = rows * columns;
+  const quad = sharers === 4;
+  return wgsl`
+${quad ? "enable subgroups;" : ""}
+${tile.factors}
+${finish.declare(2)}
+${finish.text}
+const TILES_N = ${Math.ceil(p.cols / (4 * columns))}u; // ${4 * columns} columns each, of ${rows} rows
+#if ${!quad}
+var<workgroup> partial: array<vec4f, ${64 * count}>; // of each invocation
+#endif
+
+@compute @workgroup_size(${workgroup})
+#if ${quad}
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  let batch = id.y;
+  let lane = id.x % 4u;
+  let tile = id.x / 4u;
+#else
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let batch = group.y;
+  let tile = group.x;
+#endif
+  let col = tile % TILES_N * ${4 * columns}u;
+  let row = tile / TILES_N * ${rows}u;
+${tile.begin}
+  #if ${tile.fours > 0}
+  for (var q = lane; q < ${tile.fours}u; q += ${sharers}u) {
+${tile.block("q", 4)}
+  }
+  #endif
+  #if ${tile.rest > 0}
+  if (lane == 0u) {
+${tile.block(`${tile.fours}u`, tile.rest)}
+  }
+  #endif
+  #if ${quad}
+${tile.sums.flatMap((sum) => [`  ${sum} += quadSwapX(${sum});`, `  ${sum} += quadSwapY(${sum});`])}
+  var sums = array<vec4f, ${count}>(${tile.sums.join(", ")});
+  for (var i = lane; i < ${count}u; i += 4u) { finish(batch, row + i / ${columns}u, col + i % ${columns}u * 4u, sums[i]); }
+  #else
+${tile.sums.map((sum, i) => `  partial[lane * ${count}u + ${i}u] = ${sum};`)}
+  for (var half = 32u; half > 0u; half /= 2u) {
+    workgroupBarrier();
+    if (lane < half) {
+      for (var i = lane * ${count}u; i < (lane + 1u) * ${count}u; i++) { partial[i] += partial[i + half * ${count}u]; }
+    }
+  }
+  workgroupBarrier();
+  if (lane < ${count}u) { finish(batch, row + lane / ${columns}u, col + lane % ${columns}u * 4u, partial[lane]); }
+  #endif
+}
+`;
+}
+
 /** out[M, N] = finish(a[M,K] · b[K,N]) through workgroup memory: the variant for GPUs. See lib/tile.wgsl.ts. */
-export function matmulTiled(p: MatmulParams): string {
+export function matmulTiled(p: MatmulParams, side: TileSide): string {
   const finish = finishing(p, 4);
   return wgsl`
 ${factors(p, false, false)}
 ${finish.declare(2)}
 ${finish.text}
 ${tiled({
+  side,
   type: p.type,
   prologue: [
     "let batch = group.z;",

@@ -14,7 +14,7 @@ import {
 } from "../../shaders/conv2dWeightGrad.wgsl.ts";
 import { tileSide } from "../../shaders/lib/tile.wgsl.ts";
 import type { Scalar } from "../../shaders/lib/view.wgsl.ts";
-import type { KernelCall, Lowering, View } from "../graph/op.ts";
+import type { AdapterTraits, KernelCall, Lowering, View } from "../graph/op.ts";
 import { bytesPer, showShape, sizeOf } from "../graph/shape.ts";
 import type { Node } from "../graph/tensor.ts";
 import type { Geometry } from "./conv.ts";
@@ -22,7 +22,7 @@ import { bind, touched } from "./fused.ts";
 import { ending } from "./matmul.ts";
 import { flopsOf, identity, nameOf, type PointwiseProgram } from "./program.ts";
 import { foldCalls } from "./reduction.ts";
-import { choose, type Variant } from "./variants.ts";
+import { choose, type Variant, workgroupOf } from "./variants.ts";
 
 const lengthOf = (view: View): number => view.span / bytesPer(view.dtype);
 const axes = [0, 1] as const;
@@ -81,8 +81,8 @@ interface Problem {
 }
 
 interface CorrelateVariant extends Variant<Problem> {
-  write(params: CorrelateParams, problem: Problem): string;
-  workgroups(problem: Problem): readonly [number, number, number];
+  write(params: CorrelateParams, problem: Problem, traits: AdapterTraits): string;
+  workgroups(problem: Problem, traits: AdapterTraits): readonly [number, number, number];
 }
 
 /**
@@ -96,7 +96,7 @@ function directShape({ outChannels, columns }: Problem, most: number): Correlate
   const groups = Array.from({ length: most }, (_, i) => most - i).reduce((best, n) =>
     cost(n) < cost(best) ? n : best,
   );
-  return { channels, columns: groups, workgroup: 16 };
+  return { channels, columns: groups };
 }
 
 const direct = (
@@ -110,12 +110,12 @@ const direct = (
     name,
     fits: (problem, traits) => rows(problem) <= traits.maxWorkgroups && fits(problem, traits),
     score,
-    write: (params, problem) => correlateDirect(params, shape(problem)),
-    workgroups(problem) {
-      const { channels, columns, workgroup, quads } = shape(problem);
+    write: (params, problem, traits) => correlateDirect(params, shape(problem), workgroupOf(traits)),
+    workgroups(problem, traits) {
+      const { channels, columns, quads } = shape(problem);
       const blocks =
         Math.ceil(problem.columns / (4 * columns)) * problem.rows * Math.ceil(problem.outChannels / channels);
-      return [Math.ceil((blocks * (quads ? 4 : 1)) / workgroup), rows(problem), 1];
+      return [Math.ceil((blocks * (quads ? 4 : 1)) / workgroupOf(traits)), rows(problem), 1];
     },
   };
 };
@@ -201,12 +201,13 @@ function correlate(
           weight: { strides: weightStrides, length: lengthOf(weight) },
         },
         problem,
+        to.traits,
       ),
       bindings: [
         ...[input, weight, ...added].map((view) => bind(view, "read")),
         ...places.map((place) => bind(place, "read_write")),
       ],
-      workgroups: variant.workgroups(problem),
+      workgroups: variant.workgroups(problem, to.traits),
       flops: results * (2 * inChannels * taps + flopsOf(program)),
       bytes:
         ([input, weight, ...added].reduce((sum, view) => sum + touched(view), 0) +
@@ -261,8 +262,8 @@ const columnsOf = ({ inChannels, kernel }: GradProblem): number => inChannels * 
 interface WeightGradVariant extends Variant<GradProblem> {
   /** Into how many parts the images are split. */
   parts(problem: GradProblem): number;
-  write(params: WeightGradParams): string;
-  workgroups(problem: GradProblem, parts: number): readonly [number, number, number];
+  write(params: WeightGradParams, traits: AdapterTraits): string;
+  workgroups(problem: GradProblem, parts: number, traits: AdapterTraits): readonly [number, number, number];
 }
 
 const gradChannels = (outChannels: number): number => [8, 4, 2, 1].find((n) => outChannels >= n) ?? 1;
@@ -271,7 +272,7 @@ const gradChannels = (outChannels: number): number => [8, 4, 2, 1].find((n) => o
 const unitsOf = ({ outChannels, inChannels, kernel }: GradProblem): number =>
   Math.ceil(kernel[1] / 8) * kernel[0] * inChannels * Math.ceil(outChannels / gradChannels(outChannels));
 
-const quads = { channels: 4, kernelRows: 5, workgroup: 16 };
+const quads = { channels: 4, kernelRows: 5 };
 const quadsOf = (problem: GradProblem): number => quadUnits(problem, quads).units;
 
 export const weightGradVariants: readonly WeightGradVariant[] = [
@@ -280,16 +281,16 @@ export const weightGradVariants: readonly WeightGradVariant[] = [
     fits: () => true,
     score: () => 1,
     parts: (p) => Math.min(p.images, Math.max(1, Math.ceil(512 / (unitsOf(p) * p.groups)))),
-    write: (params) => weightGradDirect(params, { channels: gradChannels(params.outChannels), workgroup: 16 }),
-    workgroups: (problem, parts) => [Math.ceil(unitsOf(problem) / 16), problem.groups * parts, 1],
+    write: (params, traits) => weightGradDirect(params, gradChannels(params.outChannels), workgroupOf(traits)),
+    workgroups: (p, parts, traits) => [Math.ceil(unitsOf(p) / workgroupOf(traits)), p.groups * parts, 1],
   },
   {
     name: "quads",
     fits: (_, { features }) => features.has("subgroups"),
     score: ({ outChannels }, { cpu }) => (cpu && outChannels >= 4 ? 1.5 : 0.5),
     parts: (p) => Math.min(p.images, Math.max(1, Math.ceil(64 / (quadsOf(p) * p.groups)))),
-    write: (params) => weightGradQuads(params, quads),
-    workgroups: (p, parts) => [Math.ceil((quadsOf(p) * parts * 4) / quads.workgroup), p.groups, 1],
+    write: (params, traits) => weightGradQuads(params, quads, workgroupOf(traits)),
+    workgroups: (p, parts, traits) => [Math.ceil((quadsOf(p) * parts * 4) / workgroupOf(traits)), p.groups, 1],
   },
   {
     name: "tiled",
@@ -333,22 +334,25 @@ export function lowerConvWeightGrad(node: Node, to: Lowering): readonly KernelCa
     label: `${label}${parts > 1 ? `/${parts}` : ""}:${dw.dtype}`,
     family: "conv2dWeightGrad",
     variant: variant.name,
-    wgsl: variant.write({
-      type: x!.dtype,
-      outputType: place.dtype,
-      images,
-      groups,
-      outChannels,
-      inChannels,
-      vertical,
-      horizontal,
-      input: { height: x!.shape[2]!, width: x!.shape[3]!, length: lengthOf(x!) },
-      gradLength: lengthOf(dy!),
-      outputLength: lengthOf(place),
-      parts,
-    }),
+    wgsl: variant.write(
+      {
+        type: x!.dtype,
+        outputType: place.dtype,
+        images,
+        groups,
+        outChannels,
+        inChannels,
+        vertical,
+        horizontal,
+        input: { height: x!.shape[2]!, width: x!.shape[3]!, length: lengthOf(x!) },
+        gradLength: lengthOf(dy!),
+        outputLength: lengthOf(place),
+        parts,
+      },
+      to.traits,
+    ),
     bindings: [bind(x!, "read"), bind(dy!, "read"), bind(place, "read_write")],
-    workgroups: variant.workgroups(problem, parts),
+    workgroups: variant.workgroups(problem, parts, to.traits),
     flops: 2 * size * images * vertical.positions * horizontal.positions,
     bytes: touched(x!) + touched(dy!) + parts * size * bytesPer(place.dtype),
   };

@@ -1,21 +1,22 @@
 import type { Epilogue, Operand as Factor } from "../../shaders/lib/epilogue.wgsl.ts";
-import { tileSide } from "../../shaders/lib/tile.wgsl.ts";
+import { type TileSide, tileBytes } from "../../shaders/lib/tile.wgsl.ts";
 import { coalesce, type Scalar } from "../../shaders/lib/view.wgsl.ts";
 import {
-  type DirectShape,
   type MatmulParams,
   matmulDirect,
   matmulNaive,
+  matmulShared,
   matmulTiled,
+  type RegisterTile,
 } from "../../shaders/matmul.wgsl.ts";
 import { DTypeError, ShapeError } from "../errors.ts";
-import type { KernelCall, Lowering, Op, View } from "../graph/op.ts";
+import type { AdapterTraits, KernelCall, Lowering, Op, View } from "../graph/op.ts";
 import { broadcastShapes, bytesPer, floats, showShape, sizeOf } from "../graph/shape.ts";
 import { apply, type Node, type Tensor } from "../graph/tensor.ts";
 import { add } from "./arithmetic.ts";
 import { bind, outputSpecs, touched } from "./fused.ts";
 import { flopsOf, identity, nameOf, type PointwiseProgram, render, show } from "./program.ts";
-import { choose, type Variant } from "./variants.ts";
+import { choose, type Variant, workgroupOf } from "./variants.ts";
 import { expand, reshape, transpose } from "./views.ts";
 
 const matmulOp: Op = {
@@ -104,39 +105,82 @@ interface Problem {
 }
 
 interface MatmulVariant extends Variant<Problem> {
-  write(params: MatmulParams): string;
-  workgroups(problem: Problem): readonly [number, number, number];
+  write(params: MatmulParams, traits: AdapterTraits): string;
+  workgroups(problem: Problem, traits: AdapterTraits): readonly [number, number, number];
   /** Of each batch, where they lie along one axis. */
   invocations?(problem: Problem): number;
 }
 
 /** Results across one register tile, or four side by side. */
-const across = ({ columns, quads }: DirectShape): number => (quads ? 16 : 4) * columns;
+const across = ({ columns, quads }: RegisterTile): number => (quads ? 16 : 4) * columns;
+
+/** Register tiles that cover the result. */
+const tilesOf = ({ m, n }: Problem, tile: RegisterTile): number =>
+  Math.ceil(m / tile.rows) * Math.ceil(n / across(tile));
 
 /**
- * A register tile. On a CPU adapter it is as good as the GFLOP/s it reaches on a large product, `rate`, less what its tiles compute
- * beyond the result, less what cores miss that get none.
+ * How fast a register tile is on a CPU adapter: the GFLOP/s it reaches on a large product, `rate`, less what its tiles compute beyond
+ * the result, less what cores miss that get none.
+ */
+function rateOnCpu({ m, n, batches }: Problem, tile: RegisterTile, tiles: number, sharers: number, rate: number) {
+  const computed = tiles * tile.rows * across(tile);
+  return ((rate * m * n) / computed) * Math.min(1, (tiles * sharers * batches) / 32);
+}
+
+/**
+ * A register tile for each invocation.
+ * @param rate GFLOP/s on a CPU adapter.
  * @param worth multiply-adds below which its text takes longer to compile than it can save in hundreds of runs.
  */
-const direct = (shape: DirectShape, rate: number, onGPU: (problem: Problem) => number, worth = 0): MatmulVariant => {
-  const tiles = ({ m, n }: Problem): number => Math.ceil(m / shape.rows) * Math.ceil(n / across(shape));
-  const invocations = (problem: Problem): number => tiles(problem) * (shape.quads ? 4 : 1);
+const direct = (tile: RegisterTile, rate: number, onGPU: (problem: Problem) => number, worth = 0): MatmulVariant => {
+  const sharers = tile.quads ? 4 : 1;
+  const invocations = (problem: Problem): number => tilesOf(problem, tile) * sharers;
   return {
-    name: `${shape.quads ? "quads" : "direct"}${shape.rows}x${4 * shape.columns}`,
+    name: `${tile.quads ? "quads" : "direct"}${tile.rows}x${4 * tile.columns}`,
     fits: ({ batches }, { maxWorkgroups, features }) =>
-      batches <= maxWorkgroups && (!shape.quads || features.has("subgroups")),
+      batches <= maxWorkgroups && (!tile.quads || features.has("subgroups")),
     score(problem, { cpu }) {
       if (!cpu) return onGPU(problem);
       const { m, n, k, batches } = problem;
-      if (m * n * k * batches < worth) return 0;
-      const computed = tiles(problem) * shape.rows * across(shape);
-      return ((rate * m * n) / computed) * Math.min(1, (invocations(problem) * batches) / 32);
+      return m * n * k * batches < worth ? 0 : rateOnCpu(problem, tile, tilesOf(problem, tile), sharers, rate);
     },
-    write: (params) => matmulDirect(params, shape),
+    write: (params, traits) => matmulDirect(params, tile, workgroupOf(traits)),
     invocations,
-    workgroups: (problem) => [Math.ceil(invocations(problem) / shape.workgroup), problem.batches, 1],
+    workgroups: (problem, traits) => [Math.ceil(invocations(problem) / workgroupOf(traits)), problem.batches, 1],
   };
 };
+
+/** A register tile for the four invocations of a quad, or for the 64 of a workgroup, who share out K. */
+const shared = (tile: RegisterTile, sharers: 4 | 64, score: MatmulVariant["score"]): MatmulVariant => {
+  const quad = sharers === 4;
+  const size = (traits: AdapterTraits) => (quad ? workgroupOf(traits) : sharers);
+  const invocations = (problem: Problem): number => tilesOf(problem, tile) * sharers;
+  return {
+    name: `${quad ? "quadK" : "groupK"}${tile.rows}x${4 * tile.columns}`,
+    fits: (problem, { maxWorkgroups, maxInvocations, maxWorkgroupBytes, features }) =>
+      problem.batches <= maxWorkgroups &&
+      tilesOf(problem, tile) <= maxWorkgroups &&
+      (quad
+        ? features.has("subgroups")
+        : maxInvocations >= sharers && maxWorkgroupBytes >= 16 * sharers * tile.rows * tile.columns),
+    score,
+    write: (params, traits) => matmulShared(params, tile, sharers, size(traits)),
+    ...(quad && { invocations }),
+    workgroups: (problem, traits) => [Math.ceil(invocations(problem) / size(traits)), problem.batches, 1],
+  };
+};
+
+/** A square tile for each workgroup of 256. */
+const tiled = (name: string, side: TileSide, onGPU: (problem: Problem) => number): MatmulVariant => ({
+  name,
+  fits: ({ batches }, { maxInvocations, maxWorkgroups, maxWorkgroupBytes }) =>
+    maxInvocations >= 256 && maxWorkgroupBytes >= tileBytes(side) && batches <= maxWorkgroups,
+  score: (problem, { cpu }) => (cpu ? -1 : onGPU(problem)),
+  write: (params) => matmulTiled(params, side),
+  workgroups: ({ m, n, batches }) => [Math.ceil(n / side), Math.ceil(m / side), batches],
+});
+
+const quadTile: RegisterTile = { rows: 4, columns: 1 };
 
 /**
  * The ladder, from the explanation to the fastest. On CPU adapters larger register tiles win as long as they leave work for
@@ -150,27 +194,31 @@ export const matmulVariants: readonly MatmulVariant[] = [
     write: matmulNaive,
     workgroups: ({ m, n, batches }) => [Math.ceil(n / 8), Math.ceil(m / 8), batches],
   },
-  direct({ rows: 1, columns: 1, workgroup: 16 }, 1.5, ({ m }) => (m === 1 ? 9 : 2)),
-  direct({ rows: 4, columns: 1, workgroup: 16 }, 3.3, () => 3),
-  direct({ rows: 8, columns: 1, workgroup: 16 }, 4, () => 0.5),
-  direct({ rows: 16, columns: 2, workgroup: 16 }, 5.5, () => 0.5),
-  direct({ rows: 4, columns: 1, workgroup: 16, quads: true }, 4.4, () => 0.5),
-  direct({ rows: 8, columns: 1, workgroup: 16, quads: true }, 6, () => 0.5),
-  direct({ rows: 16, columns: 2, workgroup: 16, quads: true }, 7.2, () => 0.5, 1e6),
-  direct({ rows: 32, columns: 2, workgroup: 16, quads: true }, 7.9, () => 0.5, 5e7),
-  {
-    name: "tiled",
-    fits: ({ batches }, { maxInvocations, maxWorkgroups, maxWorkgroupBytes }) =>
-      maxInvocations >= 256 && maxWorkgroupBytes >= 8192 && batches <= maxWorkgroups,
-    score: ({ m, n }, { cpu }) => (cpu ? -1 : m >= 32 && n >= 32 ? 6 : 0.2),
-    write: matmulTiled,
-    workgroups: ({ m, n, batches }) => [Math.ceil(n / tileSide), Math.ceil(m / tileSide), batches],
-  },
+  direct({ rows: 1, columns: 1 }, 1.5, ({ m }) => (m === 1 ? 9 : 2)),
+  direct({ rows: 4, columns: 1 }, 3.3, () => 3),
+  direct({ rows: 8, columns: 1 }, 4, () => 0.5),
+  direct({ rows: 16, columns: 2 }, 5.5, () => 0.5),
+  direct({ rows: 4, columns: 1, quads: true }, 4.4, () => 0.5),
+  direct({ rows: 8, columns: 1, quads: true }, 6, () => 0.5),
+  direct({ rows: 16, columns: 2, quads: true }, 7.2, () => 0.5, 1e6),
+  direct({ rows: 32, columns: 2, quads: true }, 7.9, () => 0.5, 5e7),
+  shared(quadTile, 4, (problem, { cpu }) =>
+    cpu && problem.k >= 64 ? rateOnCpu(problem, quadTile, tilesOf(problem, quadTile), 4, 3) : 0,
+  ),
+  shared({ rows: 1, columns: 2 }, 64, ({ m, k }, { cpu }) => (!cpu && m === 1 && k >= 128 ? 10 : -1)),
+  shared({ rows: 4, columns: 2 }, 64, ({ m, n, k, batches }, { cpu }) =>
+    !cpu && k >= 512 && m * n * batches <= 2 ** 14 ? 8 : -1,
+  ),
+  tiled("tiled", 64, ({ m, n }) => (m >= 32 && n >= 32 ? 6 : 0.2)),
+  // Twice as many products for each element loaded; fills a GPU only where the result is large.
+  tiled("tiled128", 128, ({ m, n, batches }) => (m * n * batches >= 2 ** 21 && m >= 256 && n >= 256 ? 7 : 0.1)),
 ];
 
 /** A matrix stack as the kernels take it: its batch axes as one view, its last two as strides. */
 function factor(view: View): Factor {
-  const { shape, strides } = view;
+  const { shape } = view;
+  // Along an axis of one element nobody walks.
+  const strides = view.strides.map((stride, axis) => (shape[axis] === 1 ? 0 : stride));
   const batch = coalesce({ shape: shape.slice(0, -2), strides: strides.slice(0, -2), offset: view.offset });
   return { batch, strides: [strides.at(-2)!, strides.at(-1)!], length: view.span / bytesPer(view.dtype) };
 }
@@ -182,45 +230,58 @@ export function ending(program: PointwiseProgram, added: readonly View[]): Epilo
   return { type: program.inputs[0]!, inputs, ...render(program, names) };
 }
 
+/** A stack of matrices with rows and columns swapped. */
+function turned(view: View): View {
+  const swap = (list: readonly number[]) => [...list.slice(0, -2), list.at(-1)!, list.at(-2)!];
+  return { ...view, shape: swap(view.shape), strides: swap(view.strides) };
+}
+
 function matmulCall(node: Node, to: Lowering): KernelCall {
-  const [left, right, ...extra] = node.inputs;
+  const [x, y, ...extra] = node.inputs;
   // Strides count downwards in flipped views; the kernels only walk upwards.
   const upwards = (tensor: Tensor) => {
     const view = to.view(tensor);
     return view.strides.some((stride) => stride < 0) ? to.contiguous(tensor) : view;
   };
-  const [a, b] = [upwards(left!), upwards(right!)];
-  const added = extra.map(upwards);
+  const product = [upwards(x!), upwards(y!)] as const;
+  const [rows, cols] = [product[0].shape.at(-2)!, product[1].shape.at(-1)!];
+  // A column is computed as the row that it is in memory: of each factor four neighbours are loaded at once then.
+  const turns = cols === 1 && rows > 1;
+  const [a, b] = turns ? [turned(product[1]), turned(product[0])] : product;
+  const added = extra.map(upwards).map((view) => (turns ? turned(view) : view));
   const [m, k, n] = [a.shape.at(-2)!, a.shape.at(-1)!, b.shape.at(-1)!];
   const batches = sizeOf(a.shape.slice(0, -2));
   const program: PointwiseProgram = node.attrs["epilogue"] ?? identity(a.dtype);
   const places = node.results.map((_, i) => to.result(i)!);
-  const along = ({ strides }: View, names: string) =>
-    names[[-2, -1].findIndex((axis) => strides.at(axis) === 1)] ?? "-";
-  const problem = { m, n, k, batches, type: a.dtype, layout: along(a, "mk") + along(b, "kn") };
+  const [left, right] = [factor(a), factor(b)];
+  const layout = ("mk"[left.strides.indexOf(1)] ?? "-") + ("kn"[right.strides.indexOf(1)] ?? "-");
+  const problem = { m, n, k, batches, type: a.dtype, layout };
   const variant = choose<MatmulVariant, Problem>("matmul", matmulVariants, problem, to.traits);
   const size = batches * m * n;
   const chain = nameOf(program);
   return {
-    label: `matmul[${batches > 1 ? `${batches}x` : ""}${m}x${n}x${k}]${chain && `+${chain}`}:${a.dtype}`,
+    label: `matmul[${batches > 1 ? `${batches}x` : ""}${rows}x${cols}x${k}]${chain && `+${chain}`}:${a.dtype}`,
     family: "matmul",
     variant: variant.name,
-    wgsl: variant.write({
-      rows: m,
-      cols: n,
-      k,
-      batches,
-      type: a.dtype,
-      a: factor(a),
-      b: factor(b),
-      epilogue: ending(program, added),
-      outputs: places.map((place) => ({ type: place.dtype, length: place.span / bytesPer(place.dtype) })),
-    }),
+    wgsl: variant.write(
+      {
+        rows: m,
+        cols: n,
+        k,
+        batches,
+        type: a.dtype,
+        a: left,
+        b: right,
+        epilogue: ending(program, added),
+        outputs: places.map((place) => ({ type: place.dtype, length: place.span / bytesPer(place.dtype) })),
+      },
+      to.traits,
+    ),
     bindings: [
       ...[a, b, ...added].map((view) => bind(view, "read")),
       ...places.map((place) => bind(place, "read_write")),
     ],
-    workgroups: variant.workgroups(problem),
+    workgroups: variant.workgroups(problem, to.traits),
     ...(variant.invocations && { invocations: variant.invocations(problem) }),
     flops: 2 * size * k + flopsOf(program) * size,
     bytes:

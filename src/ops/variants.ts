@@ -1,3 +1,4 @@
+import { workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
 import type { AdapterTraits } from "../graph/op.ts";
 
 /** One way to compute a family's kernel. Which one runs is a function of the problem and the adapter's traits. */
@@ -5,9 +6,12 @@ export interface Variant<P> {
   readonly name: string;
   /** Whether it is right here: limits, divisibility, features. */
   fits(problem: P, traits: AdapterTraits): boolean;
-  /** Rule of thumb, larger is better; compared only among variants that fit. */
+  /** Rule of thumb, larger is better; compared only among variants that fit. Below 0: so slow here that it is not worth measuring. */
   score(problem: P, traits: AdapterTraits): number;
 }
+
+/** Invocations of a workgroup of a kernel without barriers: on a CPU adapter, a workgroup is what a core takes at a time. */
+export const workgroupOf = ({ cpu }: AdapterTraits): number => (cpu ? 16 : workgroupSize);
 
 const isRecord = (value: unknown): value is object =>
   typeof value === "object" && value !== null && !Array.isArray(value);
@@ -38,7 +42,10 @@ export function choose<V extends Variant<P>, P>(
   const known = right.filter(({ name }) => !traits.avoid?.has(`${family}/${name}`));
   const sound = known.length > 0 ? known : right;
   const key = `${family} ${describe(problem)}`;
-  traits.onChoice?.({ problem: key, variants: sound.map(({ name }) => name) });
+  if (traits.onChoice) {
+    const worth = sound.filter((variant) => variant.score(problem, traits) >= 0);
+    traits.onChoice({ problem: key, variants: worth.map(({ name }) => name) });
+  }
   return (
     named(traits.tuned?.get(key), sound) ??
     sound.reduce((best, variant) => (variant.score(problem, traits) > best.score(problem, traits) ? variant : best))

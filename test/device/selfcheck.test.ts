@@ -21,6 +21,9 @@ test("all variants of all families are right here", { timeout }, async () => {
     expect.arrayContaining([
       "matmul/naive",
       "matmul/tiled",
+      "matmul/tiled128",
+      "matmul/groupK4x8",
+      "reduce/columns",
       "reduce/tree",
       "softmax/serial",
       "conv2d/direct",
@@ -42,14 +45,18 @@ test("all variants of all families are right here", { timeout }, async () => {
 });
 
 test("a wrong variant is caught by name and avoided", { timeout }, async () => {
-  const planted = matmulVariants as unknown as { name: string; score: () => number; write: (p: never) => string }[];
+  const planted = matmulVariants as unknown as {
+    name: string;
+    score: () => number;
+    write: (p: never, traits: never) => string;
+  }[];
   const tile = planted.find(({ name }) => name === "direct4x4")!;
   // As a driver might: right in form, wrong in value, and the first choice everywhere.
   planted.push({
     ...tile,
     name: "planted",
     score: () => 100,
-    write: (p) => tile.write(p).replace("acc0_0 += ", "acc0_0 -= "),
+    write: (p, traits) => tile.write(p, traits).replace("acc0_0 += ", "acc0_0 -= "),
   });
   try {
     const { faults } = await selfCheck({ device });

@@ -41,14 +41,14 @@ export const tiny = () => ({
 });
 
 /** 784-128-10, ReLU between, cross-entropy, Adam. */
-export const mlp = () => ({
+export const mlp = (batch = 64) => ({
   parameters: {
     "0.weight": weight(20, [128, 784]),
     "0.bias": weight(21, [128], 784),
     "2.weight": weight(22, [10, 128]),
     "2.bias": weight(23, [10], 128),
   },
-  ...classified(noise(1, 64 * 784), 64, 10),
+  ...classified(noise(1, batch * 784), batch, 10),
 });
 
 /** Two convolutions with ReLU and pooling, one dense layer, cross-entropy, Adam. */
@@ -65,11 +65,16 @@ export const lenet = () => ({
 });
 
 /** Characters, one-hot, through an LSTM and a dense layer at each of the 32 steps; cross-entropy, Adam. */
-export const lstm = () => ({
+export const lstm = () => recurrent(4);
+
+/** The same through a GRU, with one bias. */
+export const gru = () => recurrent(3);
+
+const recurrent = (gates: number) => ({
   parameters: {
-    weight_ih: weight(40, [4 * 128, 64], 128),
-    weight_hh: weight(41, [4 * 128, 128], 128),
-    bias: weight(42, [4 * 128], 128),
+    weight_ih: weight(40, [gates * 128, 64], 128),
+    weight_hh: weight(41, [gates * 128, 128], 128),
+    bias: weight(42, [gates * 128], 128),
     "head.weight": weight(43, [64, 128]),
     "head.bias": weight(44, [64], 128),
   },

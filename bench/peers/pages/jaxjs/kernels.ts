@@ -32,10 +32,34 @@ function kernel(inputs: np.Array[], results: (...inputs: np.Array[]) => np.Array
   };
 }
 
-const square = (n: number) => () => kernel([resident(1, [n, n]), resident(2, [n, n])], (a, b) => [np.matmul(a!, b!)]);
-const images = () => resident(1, [8, 32, 32, 32]);
+const product =
+  (m: number, n = m, k = m, ...batches: number[]) =>
+  () =>
+    kernel([resident(1, [...batches, m, k]), resident(2, [...batches, k, n])], (a, b) => [np.matmul(a!, b!)]);
+const images = (side = 32) => resident(1, [8, 32, side, side]);
 const filters = () => resident(2, [32, 32, 3, 3], 0.1);
-const convolve = (x: np.Array, w: np.Array) => lax.conv(x, w, [1, 1], "SAME");
+/** Padded by one row and column on all sides. */
+const convolved =
+  (stride: number, side = 32) =>
+  () => {
+    const convolve = (x: np.Array, w: np.Array) =>
+      lax.convGeneralDilated(
+        x,
+        w,
+        [stride, stride],
+        [
+          [1, 1],
+          [1, 1],
+        ],
+      );
+    const out = Math.ceil(side / stride);
+    return kernel([images(side), filters(), resident(3, [8, 32, out, out])], (x, w, dy) => {
+      const [y, back] = vjp(convolve, [x!, w!]);
+      const results = [y, ...back(dy!)];
+      back.dispose();
+      return results;
+    });
+  };
 const total = (n: number) =>
   kernel(
     [
@@ -48,19 +72,22 @@ const total = (n: number) =>
   );
 
 export const kernels: Readonly<Record<string, Maker<void>>> = {
-  matmul256: square(256),
-  matmul512: square(512),
-  matmul1024: square(1024),
+  matmul256: product(256),
+  matmul512: product(512),
+  matmul1024: product(1024),
+  matmulOdd: product(501, 303, 777),
+  matmulDeep: product(64, 64, 8192),
+  matmulVector: product(2048, 1, 2048),
+  matmulBatch: product(96, 96, 96, 32),
   matmulTN512: () =>
     kernel([resident(1, [512, 512]), resident(2, [512, 512])], (a, b) => [np.matmul(np.matrixTranspose(a!), b!)]),
-  conv: () => kernel([images(), filters()], (x, w) => [convolve(x!, w!)]),
-  convGrads: () =>
-    kernel([images(), filters(), resident(3, [8, 32, 32, 32])], (x, w, dy) => {
-      const [y, back] = vjp(convolve, [x!, w!]);
-      const results = [y, ...back(dy!)];
-      back.dispose();
-      return results;
-    }),
+  conv: () => kernel([images(), filters()], (x, w) => [lax.conv(x!, w!, [1, 1], "SAME")]),
+  convGrads: convolved(1),
+  convPointwise: () =>
+    kernel([resident(1, [8, 64, 32, 32]), resident(2, [128, 64, 1, 1], 0.1)], (x, w) => [
+      lax.conv(x!, w!, [1, 1], "VALID"),
+    ]),
+  convStride: convolved(2, 33),
   pointwise: () =>
     kernel([resident(1, [2 ** 20], 4)], (x) => [
       np.tanh(x!.ref.mul(1.5).add(0.25)).mul(nn.sigmoid(x!.ref)).sub(x!.mul(0.5)),

@@ -1,9 +1,11 @@
 import { lax, nn, numpy as np } from "@jax-js/jax";
 import * as tasks from "../tasks.ts";
+import { mlp as network } from "./mlp.ts";
 import { normalized } from "./normalized.ts";
 import { type Arrays, array, crossEntropy, sgd, train } from "./train.ts";
 
-export { mlp } from "./mlp.ts";
+export const mlp = () => network();
+export const mlpWide = () => network(1024);
 
 const dense = (x: np.Array, p: Arrays, weight: string, bias: string): np.Array =>
   np.matmul(x, p[weight]!).add(p[bias]!);
@@ -66,6 +68,31 @@ export function lstm() {
         outputs.push(h.ref);
       }
       for (const array of [h, c, gates, p["weight_hh"]!]) array.dispose();
+      return crossEntropy(dense(np.concatenate(outputs), p, "head.weight", "head.bias"), y);
+    },
+  );
+}
+
+export function gru() {
+  const { parameters, x, oneHot } = tasks.gru();
+  return train(
+    parameters,
+    () => [array(x, [32 * 32, 64]), array(oneHot, [32 * 32, 64])],
+    (p, input, y) => {
+      const gates = dense(input, p, "weight_ih", "bias").reshape([32, 32, 384]);
+      let h = np.zeros([32, 128]);
+      const outputs: np.Array[] = [];
+      for (let t = 0; t < 32; t++) {
+        const [r, z, n] = np.split(gates.ref.slice(t), 3, 1);
+        const [hr, hz, hn] = np.split(np.matmul(h.ref, p["weight_hh"]!.ref), 3, 1);
+        const reset = nn.sigmoid(r!.add(hr!));
+        const update = nn.sigmoid(z!.add(hz!));
+        const next = np.tanh(n!.add(reset.mul(hn!)));
+        // (1 − z) · n + z · h
+        h = next.ref.add(update.mul(h.sub(next)));
+        outputs.push(h.ref);
+      }
+      for (const array of [h, gates, p["weight_hh"]!]) array.dispose();
       return crossEntropy(dense(np.concatenate(outputs), p, "head.weight", "head.bias"), y);
     },
   );

@@ -34,27 +34,41 @@ function kernel(results: () => tf.Tensor[], orders: readonly number[][] = []): W
   };
 }
 
-function square(n: number, transposed = false): Work {
-  const [a, b] = [resident(1, [n, n]), resident(2, [n, n])];
-  return kernel(() => [tf.matMul(a, b, transposed)]);
+function product(m: number, n = m, k = m, ...batches: number[]): Work {
+  const [a, b] = [resident(1, [...batches, m, k]), resident(2, [...batches, k, n])];
+  return kernel(() => [tf.matMul(a, b)]);
+}
+
+type Sizes = [number, number, number, number];
+
+function moved(seed: number, shape: Sizes, order: number[], scale = 1): tf.Tensor4D {
+  const size = shape.reduce((product, n) => product * n, 1);
+  const { shape: next, values } = permuted({ shape, values: noise(seed, size, scale) }, order);
+  return tf.tensor4d(values, [...next] as Sizes);
 }
 
 /** Images as [N, H, W, C], filters as [H, W, in, out]. */
-function convolution() {
-  const moved = (seed: number, shape: number[], order: number[], scale: number) => {
-    const { shape: next, values } = permuted(
-      { shape, values: noise(seed, shape[0]! * shape[1]! * shape[2]! * shape[3]!, scale) },
-      order,
-    );
-    return tf.tensor4d(values, [...next] as [number, number, number, number]);
-  };
-  return {
-    x: moved(1, [8, 32, 32, 32], [0, 2, 3, 1], 1),
-    w: moved(2, [32, 32, 3, 3], [2, 3, 1, 0], 0.1),
-    dy: moved(3, [8, 32, 32, 32], [0, 2, 3, 1], 1),
-  };
-}
+const images = (seed: number, shape: Sizes): tf.Tensor4D => moved(seed, shape, [0, 2, 3, 1]);
+const filters = (shape: Sizes): tf.Tensor4D => moved(2, shape, [2, 3, 1, 0], 0.1);
 const imageOrder = [0, 3, 1, 2];
+
+function forward(input: Sizes, filter: Sizes): Work {
+  const [x, w] = [images(1, input), filters(filter)];
+  return kernel(() => [tf.conv2d(x, w, 1, "same")], [imageOrder]);
+}
+
+/** 3×3, padded by one row and column on all sides. */
+function withGradients(stride: number, side: number): Work {
+  const out = Math.ceil(side / stride);
+  const [x, w, dy] = [images(1, [8, 32, side, side]), filters([32, 32, 3, 3]), images(3, [8, 32, out, out])];
+  const both = tf.valueAndGrads((a: tf.Tensor, b: tf.Tensor) =>
+    tf.conv2d(a as tf.Tensor4D, b as tf.Tensor4D, stride, 1),
+  );
+  return kernel(() => {
+    const { value, grads } = both([x, w], dy);
+    return [value, ...grads];
+  }, [imageOrder, imageOrder, [3, 2, 0, 1]]);
+}
 
 function total(n: number): Work {
   const x = tf.tensor1d(noise(1, n).map((value) => value + 1));
@@ -62,24 +76,21 @@ function total(n: number): Work {
 }
 
 export const kernels: Readonly<Record<string, Maker<void>>> = {
-  matmul256: () => square(256),
-  matmul512: () => square(512),
-  matmul1024: () => square(1024),
-  matmulTN512: () => square(512, true),
-  conv() {
-    const { x, w } = convolution();
-    return kernel(() => [tf.conv2d(x, w, 1, "same")], [imageOrder]);
+  matmul256: () => product(256),
+  matmul512: () => product(512),
+  matmul1024: () => product(1024),
+  matmulTN512() {
+    const [a, b] = [resident(1, [512, 512]), resident(2, [512, 512])];
+    return kernel(() => [tf.matMul(a, b, true)]);
   },
-  convGrads() {
-    const { x, w, dy } = convolution();
-    const both = tf.valueAndGrads((a: tf.Tensor, b: tf.Tensor) =>
-      tf.conv2d(a as tf.Tensor4D, b as tf.Tensor4D, 1, "same"),
-    );
-    return kernel(() => {
-      const { value, grads } = both([x, w], dy);
-      return [value, ...grads];
-    }, [imageOrder, imageOrder, [3, 2, 0, 1]]);
-  },
+  matmulOdd: () => product(501, 303, 777),
+  matmulDeep: () => product(64, 64, 8192),
+  matmulVector: () => product(2048, 1, 2048),
+  matmulBatch: () => product(96, 96, 96, 32),
+  conv: () => forward([8, 32, 32, 32], [32, 32, 3, 3]),
+  convGrads: () => withGradients(1, 32),
+  convPointwise: () => forward([8, 64, 32, 32], [128, 64, 1, 1]),
+  convStride: () => withGradients(2, 33),
   pointwise() {
     const x = resident(1, [2 ** 20], 4);
     return kernel(() => [tf.sub(tf.mul(tf.tanh(tf.add(tf.mul(x, 1.5), 0.25)), tf.sigmoid(x)), tf.mul(x, 0.5))]);

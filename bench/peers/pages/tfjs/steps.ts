@@ -1,10 +1,12 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { permuted } from "../numbers.ts";
 import * as tasks from "../tasks.ts";
+import { mlp as network } from "./mlp.ts";
 import { normalized } from "./normalized.ts";
 import { dense, train, trained } from "./train.ts";
 
-export { mlp } from "./mlp.ts";
+export const mlp = () => network();
+export const mlpWide = () => network(1024);
 
 export function tiny() {
   const { parameters, x, y } = tasks.tiny();
@@ -65,6 +67,30 @@ export function lstm() {
         const [i, f, g, o] = tf.split(tf.add(share, tf.matMul(h, wh)) as tf.Tensor2D, 4, 1);
         c = tf.add(tf.mul(tf.sigmoid(f!), c), tf.mul(tf.sigmoid(i!), tf.tanh(g!)));
         h = tf.mul(tf.sigmoid(o!), tf.tanh(c));
+        return h;
+      });
+      return tf.losses.softmaxCrossEntropy(y, tf.fused.matMul({ a: tf.concat(outputs), b, bias: headBias }));
+    },
+  );
+}
+
+export function gru() {
+  const { parameters, x, oneHot } = tasks.gru();
+  const [wi, wh] = [dense(parameters.weight_ih), dense(parameters.weight_hh)];
+  const [bias, b] = [trained(parameters.bias), dense(parameters["head.weight"])];
+  const headBias = trained(parameters["head.bias"]);
+  return train(
+    () => [tf.tensor2d(x, [32 * 32, 64]), tf.tensor2d(oneHot, [32 * 32, 64])],
+    (input, y) => {
+      const gates = tf.split(tf.fused.matMul({ a: input, b: wi, bias }), 32);
+      let h: tf.Tensor2D = tf.zeros([32, 128]);
+      const outputs = gates.map((share) => {
+        const [r, z, n] = tf.split(share as tf.Tensor2D, 3, 1);
+        const [hr, hz, hn] = tf.split(tf.matMul(h, wh) as tf.Tensor2D, 3, 1);
+        const [reset, update] = [tf.sigmoid(tf.add(r!, hr!)), tf.sigmoid(tf.add(z!, hz!))];
+        const next = tf.tanh(tf.add(n!, tf.mul(reset, hn!)));
+        // (1 − z) · n + z · h
+        h = tf.add(next, tf.mul(update, tf.sub(h, next)));
         return h;
       });
       return tf.losses.softmaxCrossEntropy(y, tf.fused.matMul({ a: tf.concat(outputs), b, bias: headBias }));

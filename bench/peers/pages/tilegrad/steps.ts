@@ -1,8 +1,11 @@
-import { type Engine, input, linear, losses, lstm as lstmOp, nn, optim, reshape, variable } from "tilegrad";
+import * as tilegrad from "tilegrad";
+import { type Engine, input, linear, losses, nn, optim, reshape, variable } from "tilegrad";
 import * as tasks from "../tasks.ts";
+import { mlp as network } from "./mlp.ts";
 import { load, train } from "./train.ts";
 
-export { mlp } from "./mlp.ts";
+export const mlp = (engine: Engine) => network(engine);
+export const mlpWide = (engine: Engine) => network(engine, 1024);
 
 export function tiny(engine: Engine) {
   const { parameters, x, y } = tasks.tiny();
@@ -29,11 +32,17 @@ export function lenet(engine: Engine) {
   return train(engine, loss, { x, y: labels });
 }
 
-export function lstm(engine: Engine) {
-  const { parameters, x, labels } = tasks.lstm();
+export const lstm = (engine: Engine) => recurrent(engine, tilegrad.lstm, tasks.lstm());
+export const gru = (engine: Engine) => recurrent(engine, tilegrad.gru, tasks.gru());
+
+function recurrent(
+  engine: Engine,
+  layer: typeof tilegrad.gru,
+  { parameters, x, labels }: ReturnType<typeof tasks.lstm>,
+) {
   const made = (name: keyof typeof parameters) => variable(parameters[name].values, parameters[name].shape, { name });
   const weights = { weightIh: made("weight_ih"), weightHh: made("weight_hh"), biasIh: made("bias") };
-  const { output } = lstmOp(input("x", [32, 32, 64]), [weights]);
+  const { output } = layer(input("x", [32, 32, 64]), [weights]);
   const logits = linear(reshape(output, [32 * 32, 128]), made("head.weight"), made("head.bias"));
   return train(engine, losses.crossEntropy(logits, input("y", [32 * 32], "i32")), { x, y: labels });
 }
