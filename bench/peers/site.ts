@@ -24,6 +24,8 @@ export async function serve(pages: readonly string[]): Promise<Site> {
         outDir: join(outDir, page),
         target: "es2022",
         chunkSizeWarningLimit: 4096,
+        // There is nothing to preload: a page is one script.
+        modulePreload: false,
         rollupOptions: { input: join(root, `${page}.html`) },
       },
     });

@@ -201,7 +201,7 @@ async function compileReader(
   const updates: Update[] = [
     ...states.map((state, i): Update => [state, after[i]!]),
     [tally, add(tally, loss)],
-    ...(optimizer?.minimize(loss, { clip: { norm: clip } }) ?? []),
+    ...(optimizer?.minimize(loss, { clip: optim.clipGradNorm(clip) }) ?? []),
   ];
   return { program: await engine.compile({ outputs: { loss }, updates }), states, tally };
 }

@@ -4,30 +4,41 @@ import { add, div, minimum, mul } from "../ops/arithmetic.ts";
 import { sqrt } from "../ops/elementary.ts";
 import { squaredNorm } from "../ops/squaredNorm.ts";
 
-/** Bounds on gradients; both may be given, the norm comes first. */
+/** A bound on gradients: made by `clipGradNorm` or `clipGradValue`. */
 export interface Clip {
-  /** Largest 2-norm of all gradients together: beyond it all are scaled down alike (Pascanu et al., 2013). */
-  readonly norm?: number;
+  /** The norm of all gradients, times `scale`, and the factor on them: `scale` included. */
+  readonly limit?: (gradients: readonly Tensor[], scale: Tensor | undefined) => { norm: Tensor; factor: Tensor };
   /** Largest magnitude of an element. */
   readonly value?: number;
 }
 
 /**
- * What clipping by norm asks of a step: the norm of the (scaled) gradients, and the factor min(1, bound / (norm + 1e-6)) on
- * them, as in PyTorch. Clipping by value is part of the update's formula.
+ * Bounds the 2-norm of all gradients together: beyond it all are scaled down alike (Pascanu et al., 2013), by
+ * min(1, maxNorm / (norm + 1e-6)) as PyTorch's `clip_grad_norm_`.
+ * @throws AttributeError when `maxNorm` is not a positive number.
  */
-export function clipping(
-  { norm: bound, value }: Clip,
-  gradients: readonly Tensor[],
-  scale: Tensor | undefined,
-): { readonly norm?: Tensor; readonly factor?: Tensor } {
-  for (const [key, limit] of Object.entries({ norm: bound, value })) {
-    if (limit !== undefined && !(limit > 0 && Number.isFinite(limit)))
-      throw new AttributeError(`optim: clip.${key} is ${limit}, expected a positive number`);
-  }
-  if (bound === undefined) return scale ? { factor: scale } : {};
-  const plain = sqrt(squaredNorm(gradients));
-  const norm = scale ? mul(plain, scale) : plain;
-  const limited = minimum(div(bound, add(norm, 1e-6)), 1);
-  return { norm, factor: scale ? mul(scale, limited) : limited };
+export function clipGradNorm(maxNorm: number): Clip {
+  check("clipGradNorm", "maxNorm", maxNorm);
+  return {
+    limit(gradients, scale) {
+      const plain = sqrt(squaredNorm(gradients));
+      const norm = scale ? mul(plain, scale) : plain;
+      const limited = minimum(div(maxNorm, add(norm, 1e-6)), 1);
+      return { norm, factor: scale ? mul(scale, limited) : limited };
+    },
+  };
+}
+
+/**
+ * Bounds each element of the gradients to −clipValue … clipValue, as PyTorch's `clip_grad_value_`.
+ * @throws AttributeError when `clipValue` is not a positive number.
+ */
+export function clipGradValue(clipValue: number): Clip {
+  check("clipGradValue", "clipValue", clipValue);
+  return { value: clipValue };
+}
+
+function check(name: string, key: string, limit: number): void {
+  if (!(limit > 0 && Number.isFinite(limit)))
+    throw new AttributeError(`optim.${name}: ${key} is ${limit}, expected a positive number`);
 }

@@ -3,7 +3,7 @@ export { type AdadeltaOptions, adadelta } from "./adadelta.ts";
 export { type AdagradOptions, adagrad } from "./adagrad.ts";
 export { type AdamOptions, adam, adamW } from "./adam.ts";
 export { type AdamaxOptions, adamax } from "./adamax.ts";
-export type { Clip } from "./clip.ts";
+export { type Clip, clipGradNorm, clipGradValue } from "./clip.ts";
 export { type NAdamOptions, nadam } from "./nadam.ts";
 export { Optimizer, parametersOf, type StepOptions, type StepUpdates } from "./optimizer.ts";
 export type { OptimizerOptions } from "./options.ts";

@@ -6,7 +6,7 @@ import { type Tensor, type Update, Variable } from "../graph/tensor.ts";
 import { add, cast, clamp, gt, mul, where } from "../ops/arithmetic.ts";
 import { variable } from "../ops/constants.ts";
 import { foreach } from "../ops/foreach.ts";
-import { type Clip, clipping } from "./clip.ts";
+import type { Clip } from "./clip.ts";
 import type { LossScaler } from "./scaling.ts";
 import type { Schedule } from "./schedule.ts";
 
@@ -43,8 +43,8 @@ export interface Rule {
 }
 
 export interface StepOptions {
-  /** What is done to gradients that are too large; default nothing. */
-  readonly clip?: Clip;
+  /** `clipGradNorm`, `clipGradValue` or both: the norm comes first. Default none. */
+  readonly clip?: Clip | readonly Clip[];
   /** A number `[]` that all gradients are multiplied by, before they are clipped: 1 / (accumulated batches), say. */
   readonly scale?: Tensor;
   /** Scales the loss, and leaves out steps whose gradients overflow; see `LossScaler`. Default none. */
@@ -119,7 +119,7 @@ export class Optimizer {
   apply(
     parameters: readonly Variable[],
     gradients: readonly Tensor[],
-    { clip = {}, scale: given, scaler }: StepOptions = {},
+    { clip = [], scale: given, scaler }: StepOptions = {},
   ): StepUpdates {
     const rule = this.#rule;
     if (parameters.length === 0) throw new AttributeError(`optim.${rule.name}: there are no parameters to update`);
@@ -135,14 +135,17 @@ export class Optimizer {
     kept.forEach((value, i) => updates.push([this.#kept[i]!, unless(value, this.#kept[i]!)]));
     const scalars = rule.scalars?.(number!, kept) ?? [];
     const rate = this.#schedule ? this.#schedule.rate(this.step!, this.lr) : this.lr;
-    const { norm, factor } = clipping(clip, gradients, scale);
+    const clips = [clip].flat();
+    const byNorm = clips.find(({ limit }) => limit)?.limit?.(gradients, scale);
+    const { norm, factor } = byNorm ?? { norm: undefined, factor: scale };
+    const most = clips.find(({ value }) => value)?.value;
     const moments = parameters.map((parameter) => this.#momentsOf(parameter));
     const roles = [parameters, gradients, ...rule.moments.map((_, i) => moments.map((own) => own[i]!))];
     const shared = [rate, ...(factor ? [factor] : []), ...(check ? [check.taken] : []), ...scalars];
     const results = foreach(rule.name, shared, roles, ([lr, ...rest], [p, g, ...state]) => {
       const scaled = factor ? mul(g!, rest.shift()!) : g!;
       const taken = check && rest.shift();
-      const d = clip.value === undefined ? scaled : clamp(scaled, { min: -clip.value, max: clip.value });
+      const d = most === undefined ? scaled : clamp(scaled, { min: -most, max: most });
       const next = rule.update({ p: p!, g: d, state }, lr!, rest);
       return next.map((value, i) => unless(value, i === 0 ? p! : state[i - 1]!, taken));
     });

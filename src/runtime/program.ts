@@ -1,7 +1,6 @@
 import type { Compiled } from "../compile/compile.ts";
 import type { Guard } from "../compile/guard.ts";
 import { DeviceError, NonFiniteError } from "../errors.ts";
-import { Profiler } from "../gpu/profiler.ts";
 import { inMemory } from "../graph/half.ts";
 import type { KernelCall, View, VirtualBuffer } from "../graph/op.ts";
 import { bytesPer, sizeOf } from "../graph/shape.ts";
@@ -60,6 +59,9 @@ interface Dispatch {
   readonly group: GPUBindGroup;
   readonly workgroups: readonly [number, number, number];
 }
+
+/** Each takes two queries of a query set, which holds 4096. */
+const mostPasses = 2048;
 
 /** Where a program's virtual buffers got their memory. */
 export interface Memories {
@@ -128,8 +130,14 @@ export class Program<O extends Readonly<Record<string, Tensor>> = Readonly<Recor
    * @throws DeviceError when the adapter has no timestamp queries; otherwise as `run`.
    */
   async profile(feeds: Feeds = {}): Promise<{ readonly label: string; readonly ms: number }[]> {
-    this.#write(feeds);
     const { device } = this.#engine;
+    if (!device.features.has("timestamp-query"))
+      throw new DeviceError("profile: this adapter has no timestamp queries");
+    if (this.#dispatches.length > mostPasses)
+      throw new DeviceError(`profile: ${this.#dispatches.length} kernels, expected ${mostPasses} at most`);
+    // Few programs are ever profiled: what it takes is loaded only then.
+    const { Profiler } = await import("../gpu/profiler.ts");
+    this.#write(feeds);
     const profiler = new Profiler(device, this.#dispatches.length);
     const encoder = device.createCommandEncoder({ label: "profile" });
     this.#dispatches.forEach(({ pipeline, group, workgroups }, i) => {

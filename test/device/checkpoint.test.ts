@@ -16,7 +16,10 @@ async function training(seed: number) {
   const model = nn.sequential(nn.linear(3, 8), nn.relu(), nn.dropout(0.3), nn.linear(8, 2));
   const loss = losses.crossEntropy(model(input("x", [8, 3]), { training: true }), input("y", [8], "i32"));
   const optimizer = optim.adam({ lr: 0.05, schedule: optim.cosineAnnealingLR({ tMax: 10 }) });
-  const step = await engine.compile({ outputs: { loss }, updates: optimizer.minimize(loss, { clip: { norm: 0.5 } }) });
+  const step = await engine.compile({
+    outputs: { loss },
+    updates: optimizer.minimize(loss, { clip: optim.clipGradNorm(0.5) }),
+  });
   const weights = nn.stateDict(model);
   const random = new Map<string, Variable>([["key", nn.random().key]]);
   const kept: io.Training = { model: weights, optimizer: optimizer.state(weights), random };

@@ -140,6 +140,24 @@ describe("programs", () => {
       if (last !== null) expect(last).toBeGreaterThanOrEqual(first);
     }
   });
+
+  test("are timed kernel by kernel where the adapter has a clock", async () => {
+    const x = input("x", [2, 3]);
+    const description = { outputs: { y: t.add(x, 1), sum: t.sum(t.exp(t.matmul(x, t.transpose(x)))) } };
+    const feeds = { x: f32(1, 2, 3, 4, 5, 6) };
+    if (engine.device.features.has("timestamp-query")) {
+      const program = await engine.compile(description);
+      const times = await program.profile(feeds);
+      expect(times.map(({ label }) => label)).toEqual(program.inspect().kernels.map(({ label }) => label));
+      expect(times.every(({ ms }) => ms >= 0)).toBe(true);
+      expect(await program.outputs.y.data()).toEqual(f32(2, 3, 4, 5, 6, 7));
+      program.destroy();
+    }
+    const device = await (await navigator.gpu.requestAdapter())!.requestDevice();
+    const clockless = await (await Engine.create({ device })).compile(description);
+    await expect(clockless.profile(feeds)).rejects.toThrow("profile: this adapter has no timestamp queries");
+    device.destroy();
+  });
 });
 
 describe("repetition", () => {

@@ -158,8 +158,8 @@ const schedules: Readonly<Record<string, (options: NonNullable<Trajectory["sched
 };
 
 const clips: Readonly<Record<string, (options: NonNullable<Trajectory["clip"]>) => optim.Clip>> = {
-  norm: ({ max_norm }) => ({ norm: max_norm }),
-  value: ({ clip_value }) => ({ value: clip_value }),
+  norm: ({ max_norm }) => optim.clipGradNorm(max_norm),
+  value: ({ clip_value }) => optim.clipGradValue(clip_value),
 };
 
 type Described = Pick<Trajectory, "architecture" | "config" | "loss" | "init" | "data">;

@@ -144,5 +144,5 @@ function train(pool: Pool, kind: number, loss: Tensor): void {
   const open = pool.variables.filter((variable) => pool.updates.every(([taken]) => taken !== variable));
   if (open.length === 0) return;
   const method = optim.sgd({ lr: 0.01, momentum: 0.5, ...(kind === 2 && { nesterov: true, weightDecay: 0.1 }) });
-  pool.updates.push(...method.minimize(loss, open, kind === 3 ? { clip: { norm: 1 } } : {}));
+  pool.updates.push(...method.minimize(loss, open, kind === 3 ? { clip: optim.clipGradNorm(1) } : {}));
 }

@@ -123,7 +123,7 @@ describe("optimizers", () => {
   test.each(Object.entries(makers))("%s is one dispatch of at most eight buffers", (_, make) => {
     const { loss } = network();
     const optimizer = make(everything);
-    const updates = optimizer.minimize(loss, { clip: { norm: 1, value: 0.5 } });
+    const updates = optimizer.minimize(loss, { clip: [optim.clipGradNorm(1), optim.clipGradValue(0.5)] });
     const { norm, rate } = updates;
     for (const traits of [software, gpu]) {
       const { calls } = compile({ outputs: { loss, norm: norm!, rate }, updates }, traits);
@@ -185,8 +185,8 @@ describe("optimizers", () => {
     );
     expect(() => optim.rmsProp({ eps: -1 })).toThrow("optim.rmsProp: eps is -1");
     expect(() => optim.adadelta({ rho: 1 })).toThrow("rho is 1");
-    const { loss } = network();
-    expect(() => optim.adam().minimize(loss, { clip: { norm: 0 } })).toThrow("clip.norm is 0");
+    expect(() => optim.clipGradNorm(0)).toThrow("optim.clipGradNorm: maxNorm is 0, expected a positive number");
+    expect(() => optim.clipGradValue(Number.NaN)).toThrow("clipValue is NaN");
   });
 });
 
@@ -218,7 +218,7 @@ describe("gradient accumulation", () => {
 
   test.each([
     ["as it is", {}],
-    ["clipped", { clip: { norm: 0.05 } }],
+    ["clipped", { clip: optim.clipGradNorm(0.05) }],
   ])("of four small batches equals one large one, %s", (_, options) => {
     const steps = (train: (optimizer: optim.Optimizer, run: Run) => void): Float64Array[] => {
       const { parameters } = network();
