@@ -1,6 +1,6 @@
 import { type Grid, linearId, storage, workgroupSize } from "./lib/grid.wgsl.ts";
 import { narrowed, sumOf, widened } from "./lib/half.wgsl.ts";
-import { elementAt, type Scalar, type ViewParams } from "./lib/view.wgsl.ts";
+import { elementAt, plus, type Scalar, times, type ViewParams, vec4Load, vec4Of } from "./lib/view.wgsl.ts";
 import { wgsl } from "./wgsl.ts";
 
 /*
@@ -80,32 +80,47 @@ ${main(count, grid, [
 
 export interface ConcatParams {
   readonly type: Scalar;
-  /** Elements before, along and behind the joined axis. */
-  readonly along: number;
+  /** Elements behind the joined axis. */
   readonly inner: number;
   readonly inputs: readonly (Buffer & { readonly view: ViewParams; readonly along: number })[];
   readonly output: Buffer;
+  /** What one invocation copies: four neighbours, where `joinsFours`. */
+  readonly width: 1 | 4;
+  /** Invocations. */
   readonly count: number;
   readonly grid: Grid;
 }
 
+/** Whether each piece of the result that comes from one input is a whole number of fours. */
+export const joinsFours = ({ inner, inputs }: Pick<ConcatParams, "inner" | "inputs">): boolean =>
+  inputs.every(({ along }) => (along * inner) % 4 === 0);
+
 /** Sets inputs side by side along one axis. */
-export function concat({ type, along, inner, inputs, output, count, grid }: ConcatParams): string {
+export function concat({ type, inner, inputs, output, width, count, grid }: ConcatParams): string {
+  const element = width === 4 ? vec4Of[type] : type;
+  const reads = inputs.map(({ view }) =>
+    width === 4
+      ? vec4Load(view, type)
+      : { vectors: false, load: (name: string, at: string) => `${name}[${elementAt(view, at)}]` },
+  );
   let start = 0;
   const branches = inputs.map((input, k) => {
-    const at = `(outer * ${input.along * inner}u + (j - ${start}u) * ${inner}u + behind)`;
-    start += input.along;
-    const head = k === inputs.length - 1 ? (k === 0 ? "" : " else") : `${k === 0 ? "  " : " else "}if (j < ${start}u)`;
-    return `${head} { value = x${k}[${elementAt(input.view, at)}]; }`;
+    const piece = (input.along * inner) / width;
+    const at = `(${plus(times("outer", piece), start === 0 ? "p" : `p - ${start}u`)})`;
+    start += piece;
+    const head = k === inputs.length - 1 ? (k === 0 ? "" : " else") : `${k === 0 ? "  " : " else "}if (p < ${start}u)`;
+    return `${head} { value = ${reads[k]!.load(`x${k}`, at)}; }`;
   });
   return wgsl`
-${inputs.map((input, k) => storage(k, `x${k}`, "read", type, input.length))}
-${storage(inputs.length, "y", "read_write", type, output.length)}
+${inputs.map(({ length }, k) => {
+  const vectors = reads[k]!.vectors;
+  return storage(k, `x${k}`, "read", vectors ? element : type, vectors ? length / 4 : length);
+})}
+${storage(inputs.length, "y", "read_write", element, output.length / width)}
 ${main(count, grid, [
-  `  let outer = i / ${along * inner}u;`,
-  `  let j = i / ${inner}u % ${along}u;`,
-  `  let behind = i % ${inner}u;`,
-  `  var value: ${type};`,
+  `  let outer = i / ${start}u;`,
+  `  let p = i % ${start}u;`,
+  `  var value: ${element};`,
   branches.join(""),
   "  y[i] = value;",
 ])}`;

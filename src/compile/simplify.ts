@@ -1,5 +1,5 @@
 import { largestHalf } from "../graph/half.ts";
-import { floats, sameShape } from "../graph/shape.ts";
+import { floats, type Shape, sameShape, sizeOf } from "../graph/shape.ts";
 import { apply, type Node, type Tensor } from "../graph/tensor.ts";
 import { full, fullValue } from "../ops/constants.ts";
 import { asDType } from "../ops/program.ts";
@@ -70,13 +70,27 @@ const rules: Record<string, (node: Node, inputs: readonly Tensor[]) => Tensor | 
       const [a, b] = x!.node.inputs;
       return apply(x!.node.op, [transposed(b!), transposed(a!)]);
     }
+    if (x!.node.op.name === "concat") {
+      const { op, inputs, attrs } = x!.node;
+      return apply(
+        op,
+        inputs.map((input) => permute(input, axes)),
+        { axis: axes.indexOf(attrs["axis"]) },
+      );
+    }
     if (x!.node.op.name !== "permute") return undefined;
     return permute(
       x!.node.inputs[0]!,
       (axes as number[]).map((axis) => x!.node.attrs["axes"][axis]),
     );
   },
-  add: (_, [a, b]) => (fullValue(b!) === 0 ? a : fullValue(a!) === 0 ? b : undefined),
+  add(_, [a, b]) {
+    if (fullValue(b!) === 0) return a;
+    if (fullValue(a!) === 0) return b;
+    // Only tensors of one shape: nothing is stretched.
+    const alike = a!.node.op === b!.node.op && sameShape(a!.shape, b!.shape);
+    return alike ? a!.node.op.plus?.(a!.node, b!.node) : undefined;
+  },
   sub: (_, [a, b]) => (fullValue(b!) === 0 ? a : undefined),
   mul: (_, [a, b]) => (fullValue(b!) === 1 ? a : fullValue(a!) === 1 ? b : (scaledSum(a!, b!) ?? scaledSum(b!, a!))),
   div: (_, [a, b]) => (fullValue(b!) === 1 ? a : undefined),
@@ -134,5 +148,47 @@ function simpler(node: Node, inputs: readonly Tensor[]): Tensor | undefined {
       if (holds) return full(shape, number, dtype);
     }
   }
-  return rules[op.name]?.(node, inputs);
+  return (op.pointwise && beforeReshape(node, inputs)) ?? rules[op.name]?.(node, inputs);
+}
+
+/**
+ * A pointwise op on the reshaped result of a kernel that can run it: computed before the reshape, it joins that kernel. Only where
+ * its other inputs take that shape without a copy, too.
+ */
+function beforeReshape(node: Node, inputs: readonly Tensor[]): Tensor | undefined {
+  const [y] = node.results;
+  const source = inputs.find(
+    ({
+      node: {
+        op,
+        inputs: [x],
+      },
+    }) => {
+      const from = op.name === "reshape" ? x!.node.op : undefined;
+      return from?.epilogueAfter !== undefined || from?.pointwise;
+    },
+  )?.node.inputs[0];
+  if (!source || sizeOf(y!.shape) === 1 || node.attrs["shape"]) return undefined;
+  const moved = inputs.map((input) => reshaped(input, source.shape));
+  if (!moved.every((input) => input !== undefined)) return undefined;
+  return reshape(apply(node.op, moved, node.attrs), y!.shape);
+}
+
+/** A tensor in another shape, where that takes no copy. */
+function reshaped(x: Tensor, shape: Shape): Tensor | undefined {
+  const {
+    op,
+    inputs: [from],
+  } = x.node;
+  const value = fullValue(x);
+  if (value !== undefined) return full(shape, value, x.dtype);
+  if (op.name === "expand") {
+    // What is the same for all rows, or for all elements.
+    const own = from!.shape.slice(from!.shape.findIndex((n) => n !== 1));
+    const one = sizeOf(from!.shape) === 1;
+    if (!one && !sameShape(own, shape.slice(shape.length - own.length))) return undefined;
+    return expand(reshape(from!, one ? [] : own), shape);
+  }
+  if (op.name === "reshape") return from!.node.op.view ? undefined : reshape(from!, shape);
+  return op.view ? undefined : reshape(x, shape);
 }

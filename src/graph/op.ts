@@ -28,6 +28,8 @@ export interface Op {
    * others follow the op's own.
    */
   readonly epilogueAfter?: number;
+  /** The sum of two results of this op, where there is a simpler way to it than adding. */
+  plus?(a: Node, b: Node): Tensor | undefined;
   /** Whether `attrs.to` may ask for an f32 result of f16 operands. */
   readonly widens?: boolean;
   /** Whether the results lie side by side in one buffer of their own. */

@@ -122,6 +122,9 @@ export function elementwiseOver(
   };
 }
 
+/** What kernels that put elements elsewhere are told of a view. */
+export const buffer = (view: View) => ({ type: view.dtype, view, length: view.span / bytesPer(view.dtype) });
+
 /** Binds the home of a view. */
 export const bind = (view: View, access: Binding["access"]): Binding => ({
   buffer: view.buffer,

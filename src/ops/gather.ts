@@ -1,15 +1,13 @@
 import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
 import { gather as gatherKernel, scatterAdd as scatterKernel } from "../../shaders/move.wgsl.ts";
 import { DTypeError, ShapeError } from "../errors.ts";
-import type { KernelCall, Op, View } from "../graph/op.ts";
+import type { KernelCall, Op } from "../graph/op.ts";
 import { axisOf, bytesPer, showShape, sizeOf } from "../graph/shape.ts";
 import { apply, type Tensor } from "../graph/tensor.ts";
 import { constant, full } from "./constants.ts";
-import { bind, touched } from "./fused.ts";
+import { bind, buffer, touched } from "./fused.ts";
 import { pad } from "./pad.ts";
 import { expand, reshape } from "./views.ts";
-
-const buffer = (view: View) => ({ type: view.dtype, view, length: view.span / bytesPer(view.dtype) });
 
 function checkIndex(op: string, index: Tensor): void {
   if (index.dtype !== "i32") throw new DTypeError(`${op}: the index is ${index.dtype}, expected i32`);

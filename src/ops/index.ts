@@ -22,13 +22,14 @@ export {
   where,
 } from "./arithmetic.ts";
 export { type AttentionOptions, scaledDotProductAttention } from "./attention.ts";
+export { concat, split } from "./concat.ts";
 export { constant, full, input, onesLike, variable, zerosLike } from "./constants.ts";
 export { type ConvOptions, conv1d, conv2d, convTranspose2d } from "./conv.ts";
 export { cos, erf, exp, floor, log, pow, reciprocal, round, rsqrt, sin, sqrt } from "./elementary.ts";
 export { embedding } from "./embedding.ts";
 export { foreach } from "./foreach.ts";
 export { gather, indexSelect, padWith, scatterAdd } from "./gather.ts";
-export { concat, cumsum, roll, split, stack, tril, triu } from "./join.ts";
+export { cumsum, roll, stack, tril, triu } from "./join.ts";
 export { linear, matmul } from "./matmul.ts";
 export {
   type Affine,

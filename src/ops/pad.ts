@@ -4,7 +4,8 @@ import { AttributeError, ShapeError } from "../errors.ts";
 import { largestHalf } from "../graph/half.ts";
 import type { Op } from "../graph/op.ts";
 import { bytesPer, showShape, sizeOf } from "../graph/shape.ts";
-import { apply, type Tensor } from "../graph/tensor.ts";
+import { apply, type Node, type Tensor } from "../graph/tensor.ts";
+import { concat } from "./concat.ts";
 import { bind, touched } from "./fused.ts";
 import { finite } from "./pointwise.ts";
 import { slice } from "./views.ts";
@@ -26,6 +27,22 @@ const padOp: Op = {
           x!.shape.map((n, axis) => [low[axis], low[axis] + (n - 1) * (interior[axis] + 1) + 1, interior[axis] + 1]),
         ),
     ];
+  },
+  plus(a, b) {
+    const axis = a.results[0]!.shape.findIndex((_, k) => a.attrs["low"][k] + a.attrs["high"][k] > 0);
+    const isPiece = ({ attrs: { low, high, interior, value } }: Node) =>
+      value === 0 &&
+      interior.every((n: number) => n === 0) &&
+      low.every((n: number, k: number) => k === axis || n + high[k] === 0);
+    if (!isPiece(a) || !isPiece(b)) return undefined;
+    const [first, second] = a.attrs["low"][axis] < b.attrs["low"][axis] ? [a, b] : [b, a];
+    const [x, y] = [first.inputs[0]!, second.inputs[0]!];
+    if (first.attrs["low"][axis] + x.shape[axis]! !== second.attrs["low"][axis]) return undefined;
+    // Pieces that are joined already are joined with the next at once.
+    const pieces = [x, y].flatMap(({ node }, i) =>
+      node.op.name === "concat" && node.attrs["axis"] === axis ? node.inputs : [[x, y][i]!],
+    );
+    return pad(concat(pieces, axis), { low: first.attrs["low"], high: second.attrs["high"] });
   },
   lower({ inputs: [x], results: [y], attrs: { low, interior, value } }, to) {
     const view = to.view(x!);

@@ -2,7 +2,7 @@ import { ShapeError } from "../errors.ts";
 import { sameShape, showShape } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { add } from "./arithmetic.ts";
-import { concat } from "./join.ts";
+import { concat } from "./concat.ts";
 import { linear } from "./matmul.ts";
 import { cells, sequence } from "./recurrence.ts";
 import { reshape, slice, unsqueeze } from "./views.ts";

@@ -1,6 +1,7 @@
 import * as arithmetic from "../../src/ops/arithmetic.ts";
+import { concat, split } from "../../src/ops/concat.ts";
 import { gather, indexSelect, padWith, scatterAdd } from "../../src/ops/gather.ts";
-import { concat, cumsum, roll, split, stack, tril, triu } from "../../src/ops/join.ts";
+import { cumsum, roll, stack, tril, triu } from "../../src/ops/join.ts";
 import { oneHot } from "../../src/ops/oneHot.ts";
 import { pad } from "../../src/ops/pad.ts";
 import { expand, flatten, flip, permute, reshape, slice, squeeze, transpose, unsqueeze } from "../../src/ops/views.ts";

@@ -1,9 +1,9 @@
 import type { Tensor } from "../../src/graph/tensor.ts";
 import * as activations from "../../src/ops/activations.ts";
 import * as arithmetic from "../../src/ops/arithmetic.ts";
+import { concat } from "../../src/ops/concat.ts";
 import * as elementary from "../../src/ops/elementary.ts";
 import { foreach } from "../../src/ops/foreach.ts";
-import { concat } from "../../src/ops/join.ts";
 import { flip, reshape, slice, transpose } from "../../src/ops/views.ts";
 import { type Draw, grid, reals, signed, whole } from "../draws.ts";
 import type { CaseRow } from "./row.ts";

@@ -1,6 +1,6 @@
 import type { Shape } from "../../src/graph/shape.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
-import { concat } from "../../src/ops/join.ts";
+import { concat } from "../../src/ops/concat.ts";
 import { gru, gruCell, lstm, lstmCell, type RecurrentWeights, rnn, rnnCell } from "../../src/ops/recurrent.ts";
 import { reshape } from "../../src/ops/views.ts";
 import { reals } from "../draws.ts";

@@ -1,0 +1,102 @@
+import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
+import { concat as concatKernel, joinsFours } from "../../shaders/move.wgsl.ts";
+import { DTypeError, ShapeError } from "../errors.ts";
+import type { Op } from "../graph/op.ts";
+import { axisOf, bytesPer, sameShape, showShape, sizeOf } from "../graph/shape.ts";
+import { apply, type Tensor } from "../graph/tensor.ts";
+import { bind, buffer, touched } from "./fused.ts";
+import { slice } from "./views.ts";
+
+const without = (shape: readonly number[], axis: number) => shape.filter((_, k) => k !== axis);
+
+const concatOp: Op = {
+  name: "concat",
+  precision: "operands",
+  infer(inputs, { axis }) {
+    const [first] = inputs;
+    for (const input of inputs) {
+      if (input.dtype !== first!.dtype) throw new DTypeError(`concat: ${input.dtype} does not join ${first!.dtype}`);
+      if (!sameShape(without(input.shape, axis), without(first!.shape, axis))) {
+        throw new ShapeError(
+          `concat: ${showShape(input.shape)} does not join ${showShape(first!.shape)} along axis ${axis}`,
+        );
+      }
+    }
+    const along = inputs.reduce((total, input) => total + input.shape[axis]!, 0);
+    return [{ shape: first!.shape.map((n, k) => (k === axis ? along : n)), dtype: first!.dtype }];
+  },
+  vjp({ inputs, attrs: { axis } }, [dy]) {
+    return dy
+      ? split(
+          dy,
+          axis,
+          inputs.map((input) => input.shape[axis]!),
+        )
+      : [];
+  },
+  lower({ inputs, attrs: { axis } }, to) {
+    const views = inputs.map((input) => to.view(input));
+    const out = to.result(0)!;
+    const inner = sizeOf(out.shape.slice(axis + 1));
+    const parts = views.map((view) => ({ ...buffer(view), along: view.shape[axis]! }));
+    const width = joinsFours({ inner, inputs: parts }) ? 4 : 1;
+    const count = sizeOf(out.shape);
+    const grid = gridOf(Math.ceil(count / width / workgroupSize));
+    return [
+      {
+        label: `concat${showShape(out.shape).replaceAll(", ", "x")}:${out.dtype}`,
+        family: "concat",
+        variant: "direct",
+        wgsl: concatKernel({
+          type: out.dtype,
+          inner,
+          inputs: parts,
+          output: buffer(out),
+          width,
+          count: count / width,
+          grid,
+        }),
+        bindings: [...views.map((view) => bind(view, "read")), bind(out, "read_write")],
+        workgroups: [grid.x, grid.y, 1],
+        flops: 0,
+        bytes: views.reduce((sum, view) => sum + touched(view), count * bytesPer(out.dtype)),
+      },
+    ];
+  },
+};
+
+/** Inputs of one concat kernel: together with the result they stay within eight bindings. */
+const widest = 7;
+
+/** Joins tensors along an axis that exists. */
+export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
+  if (tensors.length === 0) throw new ShapeError("concat: no tensors given");
+  const at = axisOf("concat", axis, tensors[0]!.shape.length);
+  if (tensors.length === 1) return tensors[0]!;
+  if (tensors.length <= widest) return apply(concatOp, tensors, { axis: at });
+  const parts = Array.from({ length: Math.ceil(tensors.length / widest) }, (_, i) =>
+    concat(tensors.slice(i * widest, (i + 1) * widest), at),
+  );
+  return concat(parts, at);
+}
+
+/** Cuts an axis into pieces of given sizes, or into pieces of one size of which the last may be shorter. */
+export function split(x: Tensor, axis: number, sizes: number | readonly number[]): Tensor[] {
+  const at = axisOf("split", axis, x.shape.length);
+  const n = x.shape[at]!;
+  const list =
+    typeof sizes === "number"
+      ? Array.from({ length: Math.ceil(n / sizes) }, (_, i) => Math.min(sizes, n - i * sizes))
+      : sizes;
+  if (list.reduce((sum, size) => sum + size, 0) !== n) {
+    throw new ShapeError(
+      `split: sizes [${list.join(", ")}] do not add up to ${n}, axis ${at} of ${showShape(x.shape)}`,
+    );
+  }
+  let start = 0;
+  return list.map((size) => {
+    const ranges = x.shape.map((_, k) => (k === at ? ([start, start + size] as const) : undefined));
+    start += size;
+    return slice(x, ranges);
+  });
+}
