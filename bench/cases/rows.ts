@@ -20,6 +20,7 @@ import {
 import { maxPoolGradVariants } from "../../src/ops/pool.ts";
 import { reduceVariants } from "../../src/ops/reduction.ts";
 import { softmaxVariants } from "../../src/ops/softmax.ts";
+import { softmaxGrad, softmaxGradVariants } from "../../src/ops/softmaxGrad.ts";
 import { type Graph, given, givenLabels, type KernelCase, namesOf } from "./case.ts";
 
 const serialOrTree = ["serial", "tree"];
@@ -91,6 +92,13 @@ const foldCases: readonly KernelCase[] = [
     forces: "softmax",
     variants: namesOf(softmaxVariants),
     build: () => ({ outputs: { y: softmax(given("x", 1024, 1024)) } }),
+  },
+  {
+    family: "softmaxGrad",
+    shape: "gradient of softmax 1024×1024",
+    forces: "softmaxGrad",
+    variants: namesOf(softmaxGradVariants),
+    build: () => ({ outputs: { dx: softmaxGrad(given("y", 1024, 1024), given("dy", 1024, 1024), 1) } }),
   },
   {
     family: "softmax",

@@ -4,21 +4,20 @@ import { DTypeError, ShapeError } from "../errors.ts";
 import type { KernelCall, Lowering, Op, View } from "../graph/op.ts";
 import { axisOf, bytesPer, floats, sameShape, showShape, sizeOf } from "../graph/shape.ts";
 import { apply, type Node, type Tensor } from "../graph/tensor.ts";
-import { cast, mul, ne, sub } from "./arithmetic.ts";
+import { cast, div, mul, ne, sub } from "./arithmetic.ts";
 import { exp } from "./elementary.ts";
 import { bind, touched } from "./fused.ts";
 import { oneHot } from "./oneHot.ts";
+import { max } from "./reduce.ts";
+import { softmaxGrad } from "./softmaxGrad.ts";
 import { sum } from "./sum.ts";
 import { choose, type Variant } from "./variants.ts";
-import { expand, permute, reshape, unsqueeze } from "./views.ts";
+import { detach, expand, permute, reshape, unsqueeze } from "./views.ts";
 
 const softmaxOp: Op = {
   name: "softmax",
   infer: ([x]) => [{ shape: x!.shape, dtype: floatOnly("softmax", x!) }],
-  vjp({ results: [y], attrs: { axis } }, [dy]) {
-    if (!dy) return [];
-    return [mul(y!, sub(dy, expand(sum(mul(dy, y!), axis, true), dy.shape)))];
-  },
+  vjp: ({ results: [y], attrs: { axis } }, [dy]) => [dy && softmaxGrad(y!, dy, axis)],
   lower: (node, to) => [softmaxCall("softmax", node, node.attrs["axis"], to)],
 };
 
@@ -75,7 +74,10 @@ const crossEntropyGradOp: Op = {
     if (!u) return [];
     const wide = cast(u, "f32");
     const stretch = (line: Tensor) => expand(unsqueeze(line, 1), logits!.shape);
-    const p = softmax(cast(logits!, "f32"), 1);
+    // In ordinary ops: who trains classifiers alone needs no kernels of softmax.
+    const shifted = sub(cast(logits!, "f32"), stretch(detach(max(cast(logits!, "f32"), 1))));
+    const powers = exp(shifted);
+    const p = div(powers, stretch(sum(powers, 1)));
     const keep = (line: Tensor) => (ignore === undefined ? line : mul(line, cast(ne(labels!, ignore), line.dtype)));
     const scaled = mul(wide, stretch(keep(dloss!)));
     const toLogits = mul(p, sub(scaled, stretch(sum(mul(scaled, p), 1))));

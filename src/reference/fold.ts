@@ -89,6 +89,15 @@ const crossEntropyGrad: Kernel = ({ attrs: { ignore } }, [logits, labels, dloss]
   ];
 };
 
+const softmaxGrad: Kernel = ({ attrs: { axis } }, [y, dy]) => {
+  const { result: line } = foldedPositions(y!.shape, [axis]);
+  const total = new Float64Array(sizeOf(y!.shape) / y!.shape[axis]!);
+  eachElement(y!.shape, (at, i) => {
+    total[line(at)]! += y!.data[i]! * dy!.data[i]!;
+  });
+  return [generate(y!.shape, (at, i) => y!.data[i]! * (dy!.data[i]! - total[line(at)]!))];
+};
+
 /** Products of the last two axes; the batch axes in front are equal. Without the epilogue. */
 export function product(a: Value, b: Value): Float64Array {
   const [m, k] = a.shape.slice(-2) as [number, number];
@@ -116,6 +125,7 @@ export const folds: Readonly<Record<string, Kernel>> = {
   argmin: pick((x, best) => x < best),
   softmax: ({ attrs: { axis } }, [x]) => [logSoftmax(x!, axis).map(Math.exp)],
   logSoftmax: ({ attrs: { axis } }, [x]) => [logSoftmax(x!, axis)],
+  softmaxGrad,
   crossEntropy,
   crossEntropyGrad,
   squaredNorm: overAll((x) => x * x),

@@ -12,6 +12,7 @@ import { maxPoolGradVariants } from "../ops/pool.ts";
 import { reduceVariants } from "../ops/reduction.ts";
 import { sequenceVariants } from "../ops/sequence.ts";
 import { softmaxVariants } from "../ops/softmax.ts";
+import { softmaxGradVariants } from "../ops/softmaxGrad.ts";
 import { squaredNormVariants } from "../ops/squaredNorm.ts";
 
 /** A small graph that runs through the kernels of one family. */
@@ -63,6 +64,7 @@ const rows: readonly Row[] = [
   { family: "matmul", variants: matmulVariants, build: products },
   { family: "reduce", variants: reduceVariants, build: reductions },
   { family: "softmax", variants: softmaxVariants, build: softmaxes },
+  { family: "softmaxGrad", variants: softmaxGradVariants, build: softmaxes },
   { family: "conv2d", variants: correlateVariants, build: convolutions },
   { family: "conv2dWeightGrad", variants: weightGradVariants, build: convolutions },
   { family: "maxPool2dGrad", variants: maxPoolGradVariants, build: pools },
@@ -147,7 +149,14 @@ function reductions(inputs: Inputs): Record<string, Tensor> {
 function softmaxes(inputs: Inputs): Record<string, Tensor> {
   const x = inputs.floats("x", [11, 77]);
   const loss = ops.softmaxCrossEntropy(x, inputs.labels("labels", [11], 77));
-  return { softmax: ops.softmax(x), logSoftmax: ops.logSoftmax(x, 0), loss, gradient: grad(ops.sum(loss), [x])[0]! };
+  const y = ops.softmax(x);
+  return {
+    softmax: y,
+    logSoftmax: ops.logSoftmax(x, 0),
+    loss,
+    gradient: grad(ops.sum(loss), [x])[0]!,
+    through: grad(ops.sum(ops.mul(y, y)), [x])[0]!,
+  };
 }
 
 function convolutions(inputs: Inputs): Record<string, Tensor> {

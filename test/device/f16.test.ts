@@ -161,6 +161,8 @@ describe.skipIf(lacking)(titled("every variant in f16"), () => {
       expect(loss.dtype).toBe("f32");
       const outputs = { softmax: t.softmax(x), logSoftmax: t.logSoftmax(x, 0), loss, dx: t.grad(t.sum(loss), [x])[0]! };
       await agrees({ softmax: name }, outputs);
+      const through = t.grad(t.sum(t.mul(t.softmax(x), half("w", [5, 130]))), [x])[0]!;
+      await agrees({ softmaxGrad: name }, { through });
     });
 
   for (const { name } of maxPoolGradVariants)

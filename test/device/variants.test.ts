@@ -216,10 +216,12 @@ describe.each(["serial", "tree"])("softmax, %s", (variant) => {
     const x = t.mul(input("x", shape), 10);
     const labels = input("labels", [shape[0]!, ...shape.slice(2)], "i32");
     const classes = shape.length > 1 && shape[1]! >= 3;
+    const y = t.softmax(x, axis);
     const used = await agrees(
-      { softmax: variant },
+      { softmax: variant, softmaxGrad: variant },
       {
-        softmax: t.softmax(x, axis),
+        softmax: y,
+        through: t.grad(t.sum(t.mul(y, input("w", shape))), [x])[0]!,
         logSoftmax: t.logSoftmax(x, axis),
         ...(classes && {
           loss: t.softmaxCrossEntropy(x, labels),
@@ -229,5 +231,6 @@ describe.each(["serial", "tree"])("softmax, %s", (variant) => {
       2e-5,
     );
     expect(used.filter((name) => name === `softmax/${variant}`).length).toBeGreaterThanOrEqual(2);
+    expect(used).toContain(`softmaxGrad/${variant}`);
   });
 });

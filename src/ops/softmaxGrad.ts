@@ -1,0 +1,83 @@
+import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
+import { type SoftmaxGradParams, softmaxGradSerial, softmaxGradTree } from "../../shaders/softmaxGrad.wgsl.ts";
+import type { KernelCall, Lowering, Op, View } from "../graph/op.ts";
+import { bytesPer, showShape, sizeOf } from "../graph/shape.ts";
+import { apply, type Node, type Tensor } from "../graph/tensor.ts";
+import { mul, sub } from "./arithmetic.ts";
+import { bind, touched } from "./fused.ts";
+import { sum } from "./sum.ts";
+import { choose, type Variant } from "./variants.ts";
+import { expand } from "./views.ts";
+
+const softmaxGradOp: Op = {
+  name: "softmaxGrad",
+  infer: ([y]) => [{ shape: y!.shape, dtype: y!.dtype }],
+  vjp({ inputs: [y, dy], attrs: { axis } }, [u]) {
+    if (!u) return [];
+    const total = (weights: Tensor) => expand(sum(mul(weights, y!), axis, true), y!.shape);
+    return [sub(mul(u, sub(dy!, total(dy!))), mul(dy!, total(u))), softmaxGrad(y!, u, axis)];
+  },
+  lower: (node, to) => [softmaxGradCall(node, to)],
+};
+
+/** y · (dy − Σ y · dy) along an axis that exists: the gradient of a softmax from its result, in one kernel. */
+export const softmaxGrad = (y: Tensor, dy: Tensor, axis: number): Tensor => apply(softmaxGradOp, [y, dy], { axis });
+
+interface Problem {
+  readonly lines: number;
+  readonly length: number;
+}
+
+interface SoftmaxGradVariant extends Variant<Problem> {
+  readonly write: (params: SoftmaxGradParams) => string;
+  /** Invocations that so many lines take. */
+  readonly invocations: (lines: number) => number;
+}
+
+export const softmaxGradVariants: readonly SoftmaxGradVariant[] = [
+  {
+    name: "serial",
+    fits: () => true,
+    score: ({ lines, length }, { cpu }) => (cpu || lines >= 16384 || length <= 32 ? 2 : 0),
+    write: softmaxGradSerial,
+    invocations: (lines) => lines,
+  },
+  {
+    name: "tree",
+    fits: (_, { maxInvocations }) => maxInvocations >= workgroupSize,
+    score: (_, { cpu }) => (cpu ? -1 : 1),
+    write: softmaxGradTree,
+    invocations: (lines) => lines * workgroupSize,
+  },
+];
+
+function softmaxGradCall(node: Node, to: Lowering): KernelCall {
+  const axis: number = node.attrs["axis"];
+  const [y, dy] = node.inputs.map((input) => to.contiguous(input)) as [View, View];
+  const dx = to.result(0)!;
+  const length = y.shape[axis]!;
+  const lines = sizeOf(y.shape) / length;
+  const problem = { lines, length };
+  const variant = choose<SoftmaxGradVariant, Problem>("softmaxGrad", softmaxGradVariants, problem, to.traits);
+  const invocations = variant.invocations(lines);
+  const grid = gridOf(Math.ceil(invocations / workgroupSize));
+  const lengthOf = (view: View) => view.span / bytesPer(view.dtype);
+  return {
+    label: `softmaxGrad${showShape(y.shape).replaceAll(", ", "x")}[${axis}]:${dx.dtype}`,
+    family: "softmaxGrad",
+    variant: variant.name,
+    wgsl: variant.write({
+      types: [y.dtype, dy.dtype, dx.dtype],
+      lengths: [lengthOf(y), lengthOf(dy), lengthOf(dx)],
+      lines,
+      length,
+      inner: sizeOf(y.shape.slice(axis + 1)),
+      grid,
+    }),
+    bindings: [bind(y, "read"), bind(dy, "read"), bind(dx, "read_write")],
+    workgroups: [grid.x, grid.y, 1],
+    invocations,
+    flops: 4 * lines * length,
+    bytes: [y, dy, dx].reduce((total, view) => total + touched(view), 0),
+  };
+}
