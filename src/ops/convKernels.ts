@@ -85,47 +85,62 @@ interface CorrelateVariant extends Variant<Problem> {
   workgroups(problem: Problem, traits: AdapterTraits): readonly [number, number, number];
 }
 
+/** Invocations that a GPU is to be given at least. */
+const busy = 2 ** 16;
+
+/** Register tiles that cover the result. */
+const blocksOf = ({ columns, rows, outChannels, images, groups }: Problem, tile: CorrelateShape): number =>
+  Math.ceil(columns / (4 * tile.columns)) * rows * Math.ceil(outChannels / tile.channels) * images * groups;
+
 /**
  * The register tile for a problem: eight channels where there are as many, and the stretch of columns that costs least: wide ones
- * load less for each product, but what reaches beyond the row is computed for nothing.
+ * load less for each product, but what reaches beyond the row is computed for nothing. On a GPU, smaller ones until there are enough.
  * @param most groups of four columns.
  */
-function directShape({ outChannels, columns }: Problem, most: number): CorrelateShape {
+function directShape(problem: Problem, most: number, { cpu }: AdapterTraits): CorrelateShape {
+  const { outChannels, columns } = problem;
   const channels = [8, 4, 2, 1].find((n) => outChannels >= n && (outChannels % n === 0 || outChannels > 2 * n)) ?? 1;
   const cost = (groups: number): number => Math.ceil(columns / (4 * groups)) * 4 * groups * (1 + 0.25 / groups);
   const groups = Array.from({ length: most }, (_, i) => most - i).reduce((best, n) =>
     cost(n) < cost(best) ? n : best,
   );
-  return { channels, columns: groups };
+  const tile = { channels, columns: groups };
+  while (!cpu && tile.channels * tile.columns > 4 && blocksOf(problem, tile) < busy) {
+    if (tile.columns > 1) tile.columns = Math.ceil(tile.columns / 2);
+    else tile.channels /= 2;
+  }
+  return tile;
 }
 
 const direct = (
   name: string,
-  shape: (problem: Problem) => CorrelateShape,
+  { most, quads = false }: { most: number; quads?: boolean },
   { fits, score }: Pick<CorrelateVariant, "fits" | "score">,
 ): CorrelateVariant => {
-  const rows = (problem: Problem): number =>
-    (shape(problem).quads ? Math.ceil(problem.images / 4) : problem.images) * problem.groups;
+  const shape = (problem: Problem, traits: AdapterTraits) => ({ ...directShape(problem, most, traits), quads });
+  const rows = ({ images, groups }: Problem): number => (quads ? Math.ceil(images / 4) : images) * groups;
   return {
     name,
     fits: (problem, traits) => rows(problem) <= traits.maxWorkgroups && fits(problem, traits),
     score,
-    write: (params, problem, traits) => correlateDirect(params, shape(problem), workgroupOf(traits)),
+    write: (params, problem, traits) => correlateDirect(params, shape(problem, traits), workgroupOf(traits)),
     workgroups(problem, traits) {
-      const { channels, columns, quads } = shape(problem);
-      const blocks =
-        Math.ceil(problem.columns / (4 * columns)) * problem.rows * Math.ceil(problem.outChannels / channels);
+      const blocks = blocksOf({ ...problem, images: 1, groups: 1 }, shape(problem, traits));
       return [Math.ceil((blocks * (quads ? 4 : 1)) / workgroupOf(traits)), rows(problem), 1];
     },
   };
 };
 
 export const correlateVariants: readonly CorrelateVariant[] = [
-  direct("direct", (problem) => directShape(problem, 4), { fits: () => true, score: () => 1 }),
-  direct("quads", (problem) => ({ ...directShape(problem, 8), quads: true }), {
-    fits: (_, { features }) => features.has("subgroups"),
-    score: ({ images }, { cpu }) => (cpu ? (1.5 * images) / (4 * Math.ceil(images / 4)) : 0.5),
-  }),
+  direct("direct", { most: 4 }, { fits: () => true, score: () => 1 }),
+  direct(
+    "quads",
+    { most: 8, quads: true },
+    {
+      fits: (_, { features }) => features.has("subgroups"),
+      score: ({ images }, { cpu }) => (cpu ? (1.5 * images) / (4 * Math.ceil(images / 4)) : 0.5),
+    },
+  ),
   {
     name: "tiled",
     fits: ({ kernel, images, groups }, { maxInvocations, maxWorkgroups, maxWorkgroupBytes }) =>

@@ -206,8 +206,9 @@ export const matmulVariants: readonly MatmulVariant[] = [
     cpu && problem.k >= 64 ? rateOnCpu(problem, quadTile, tilesOf(problem, quadTile), 4, 3) : 0,
   ),
   shared({ rows: 1, columns: 2 }, 64, ({ m, k }, { cpu }) => (!cpu && m === 1 && k >= 128 ? 10 : -1)),
+  // Tiles would leave most of a GPU idle where results are few, and walk K one slice after the other.
   shared({ rows: 4, columns: 2 }, 64, ({ m, n, k, batches }, { cpu }) =>
-    !cpu && k >= 512 && m * n * batches <= 2 ** 14 ? 8 : -1,
+    !cpu && k >= 64 && m * n * batches <= (k >= 256 ? 2 ** 16 : 2 ** 13) ? 8 : -1,
   ),
   tiled("tiled", 64, ({ m, n }) => (m >= 32 && n >= 32 ? 6 : 0.2)),
   // Twice as many products for each element loaded; fills a GPU only where the result is large.

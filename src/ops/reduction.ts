@@ -78,7 +78,7 @@ export const reduceVariants: readonly ReduceVariant[] = [
     fits: (_, { maxInvocations }) => maxInvocations >= workgroupSize,
     score: () => 1,
     write: reduceTree,
-    chunk: () => 8192,
+    chunk: () => 2048,
     invocations: (results) => results * workgroupSize,
   },
 ];
