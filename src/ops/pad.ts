@@ -38,11 +38,12 @@ const padOp: Op = {
     const [first, second] = a.attrs["low"][axis] < b.attrs["low"][axis] ? [a, b] : [b, a];
     const [x, y] = [first.inputs[0]!, second.inputs[0]!];
     if (first.attrs["low"][axis] + x.shape[axis]! !== second.attrs["low"][axis]) return undefined;
-    // Pieces that are joined already are joined with the next at once.
-    const pieces = [x, y].flatMap(({ node }, i) =>
-      node.op.name === "concat" && node.attrs["axis"] === axis ? node.inputs : [[x, y][i]!],
-    );
-    return pad(concat(pieces, axis), { low: first.attrs["low"], high: second.attrs["high"] });
+    // Pieces that are joined already are joined anew with the next: so a long row of them needs few levels of joining.
+    const pieces = (tensor: Tensor): readonly Tensor[] =>
+      tensor.node.op.name === "concat" && tensor.node.attrs["axis"] === axis
+        ? tensor.node.inputs.flatMap(pieces)
+        : [tensor];
+    return pad(concat([...pieces(x), ...pieces(y)], axis), { low: first.attrs["low"], high: second.attrs["high"] });
   },
   lower({ inputs: [x], results: [y], attrs: { low, interior, value } }, to) {
     const view = to.view(x!);

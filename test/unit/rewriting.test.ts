@@ -73,6 +73,23 @@ describe("gradients of pieces", () => {
     expect(names(simplified)).not.toContain("add");
   });
 
+  test("are joined in few levels however many they are", () => {
+    const long = input("long", [100, 2]);
+    const built = grad(
+      t
+        .split(long, 0, 1)
+        .map((piece, i) => t.sum(t.mul(t.exp(piece), i + 1)))
+        .reduce(t.add),
+      [long],
+    );
+    const simplified = simplify(built);
+    agree(built, simplified, { long: Float32Array.from({ length: 200 }, (_, i) => Math.sin(i)) });
+    const all = names(simplified);
+    // 100 pieces by sevens make 15; 14 of these make two, and one joins what is left.
+    expect(all.filter((name) => name === "concat")).toHaveLength(18);
+    expect(all).not.toContain("pad");
+  });
+
   test.each([
     ["overlap", [t.slice(x, [[], [0, 4]]), t.slice(x, [[], [2, 6]])]],
     ["leave a gap", [t.slice(x, [[], [0, 2]]), t.slice(x, [[], [4, 6]])]],
