@@ -3,6 +3,8 @@ import type { AdapterTraits, Binding, KernelCall } from "../graph/op.ts";
 /** Invocations and operations of a call that costs little more than its dispatch, and leaves room for others. */
 const few = 1024;
 const little = 2 ** 20;
+/** How many dispatches a call may overtake: so the search takes no longer in a long list than in a short one. */
+const reach = 256;
 
 /**
  * Lets small calls that do not wait for each other run as one dispatch: the workgroups of the second follow those of the first. A
@@ -16,7 +18,8 @@ export function merge(calls: readonly KernelCall[], { cpu, maxStorageBuffers }: 
   const dispatches: KernelCall[][] = [];
   for (const call of calls) {
     let home: KernelCall[] | undefined;
-    for (let i = dispatches.length - 1; i >= 0 && small.has(call) && !home; i--) {
+    const last = dispatches.length - 1;
+    for (let i = last; i >= 0 && i > last - reach && small.has(call) && !home; i--) {
       const others = dispatches[i]!;
       if (others.some((other) => collide(other, call))) break;
       if (small.has(others[0]!) && fits([...others, call], maxStorageBuffers)) home = others;
@@ -56,6 +59,29 @@ function fits(calls: readonly KernelCall[], most: number): boolean {
 
 const declaration = /^@group\(0\) @binding\((\d+)\) var<storage, \w+> (\w+): (.*);$/gm;
 
+interface Declared {
+  readonly binding: Binding;
+  readonly name: string;
+  readonly type: string;
+}
+
+const parsed = new WeakMap<KernelCall, readonly Declared[]>();
+
+/** What a call's text declares of buffers. Read once: a call is compared with many. */
+function declared(call: KernelCall): readonly Declared[] {
+  const all = parsed.get(call);
+  if (all) return all;
+  const { wgsl, bindings } = call;
+  const aliases = new Map([...wgsl.matchAll(/^alias (\w+) = (\w+);/gm)].map(([, alias, type]) => [alias!, type!]));
+  const found = [...wgsl.matchAll(declaration)].map(([, n, name, type]) => ({
+    binding: bindings[Number(n)]!,
+    name: name!,
+    type: type!.replace(/\w+/g, (word) => aliases.get(word) ?? word),
+  }));
+  parsed.set(call, found);
+  return found;
+}
+
 interface Shared {
   readonly binding: Binding;
   /** `array<vec4f, 16>` */
@@ -67,11 +93,8 @@ interface Shared {
 /** What some calls bind between them: a range that several read as the same type is bound once. */
 function shared(calls: readonly KernelCall[]): Shared[] {
   const all: Shared[] = [];
-  calls.forEach(({ wgsl, bindings }, call) => {
-    const aliases = new Map([...wgsl.matchAll(/^alias (\w+) = (\w+);/gm)].map(([, alias, type]) => [alias!, type!]));
-    for (const [, n, name, written] of wgsl.matchAll(declaration)) {
-      const type = written!.replace(/\w+/g, (word) => aliases.get(word) ?? word);
-      const binding = bindings[Number(n)]!;
+  calls.forEach((one, call) => {
+    for (const { binding, name, type } of declared(one)) {
       const { buffer, offset, size, access } = binding;
       const known = all.find(
         (other) =>
@@ -81,8 +104,8 @@ function shared(calls: readonly KernelCall[]): Shared[] {
           other.binding.offset === offset &&
           other.binding.size === size,
       );
-      if (known) known.names.push({ call, name: name! });
-      else all.push({ binding, type, names: [{ call, name: name! }] });
+      if (known) known.names.push({ call, name });
+      else all.push({ binding, type, names: [{ call, name }] });
     }
   });
   return all;
