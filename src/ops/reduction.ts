@@ -52,6 +52,8 @@ interface ReduceVariant extends Variant<Problem> {
   readonly write: (params: ReduceParams) => string;
   /** Elements that one invocation (or workgroup, of a tree) folds before the work is split into a second kernel. */
   readonly chunk: (traits: AdapterTraits) => number;
+  /** Whether partial results lie chunk by chunk, rather than those of one result side by side. */
+  readonly byChunk?: boolean;
   /** Invocations that so many results take, partial ones counted. */
   readonly invocations: (results: number) => number;
 }
@@ -71,6 +73,7 @@ export const reduceVariants: readonly ReduceVariant[] = [
     score: ({ outputs, length }, { cpu }) => (cpu || outputs * length >= 2 ** 18 ? 3 : 0),
     write: reduceColumns,
     chunk: ({ cpu }) => (cpu ? 1024 : 128),
+    byChunk: true,
     invocations: (results) => results / 4,
   },
   {
@@ -122,9 +125,8 @@ export function foldCalls(
   const most = variant.chunk(traits);
   const chunks = isPick(kind) || length < 2 * most ? 1 : Math.ceil(length / most);
   const chunk = chunks === 1 ? length : most;
-  const partial = variant.write === reduceColumns ? [chunks, outputs] : [outputs, chunks];
-  const place = chunks === 1 ? out : to.scratch(`partial results of ${label}`, partial, sumOf(kept.dtype));
   const results = outputs * chunks;
+  const place = chunks === 1 ? out : to.scratch(`partial results of ${label}`, [results], sumOf(kept.dtype));
   const invocations = variant.invocations(results);
   const grid = gridOf(Math.ceil(invocations / workgroupSize));
   const call: KernelCall = {
@@ -152,7 +154,7 @@ export function foldCalls(
     bytes: touched(kept) * (touched(parts.folded) / bytesPer(kept.dtype)) + results * bytesPer(place.dtype),
   };
   if (chunks === 1) return [call];
-  const [each, next] = variant.write === reduceColumns ? [1, outputs] : [chunks, 1];
+  const [each, next] = variant.byChunk ? [1, outputs] : [chunks, 1];
   const rest = {
     kept: { ...place, shape: [outputs], strides: [each] },
     folded: { ...place, shape: [chunks], strides: [next] },
