@@ -7,11 +7,12 @@ import { apply, type Node, type Tensor } from "../graph/tensor.ts";
 import { cast, div, mul, ne, sub } from "./arithmetic.ts";
 import { exp } from "./elementary.ts";
 import { bind, touched } from "./fused.ts";
+import { type Lines, type LineVariant, lineVariants } from "./lines.ts";
 import { oneHot } from "./oneHot.ts";
 import { max } from "./reduce.ts";
 import { softmaxGrad } from "./softmaxGrad.ts";
 import { sum } from "./sum.ts";
-import { choose, type Variant } from "./variants.ts";
+import { choose } from "./variants.ts";
 import { detach, expand, permute, reshape, unsqueeze } from "./views.ts";
 
 const softmaxOp: Op = {
@@ -105,33 +106,7 @@ function floatOnly(op: string, x: Tensor) {
   return x.dtype;
 }
 
-interface Problem {
-  readonly lines: number;
-  readonly length: number;
-}
-
-interface SoftmaxVariant extends Variant<Problem> {
-  readonly write: (params: SoftmaxParams) => string;
-  /** Invocations that so many lines take. */
-  readonly invocations: (lines: number) => number;
-}
-
-export const softmaxVariants: readonly SoftmaxVariant[] = [
-  {
-    name: "serial",
-    fits: () => true,
-    score: ({ lines, length }, { cpu }) => (cpu || lines >= 16384 || length <= 32 ? 2 : 0),
-    write: softmaxSerial,
-    invocations: (lines) => lines,
-  },
-  {
-    name: "tree",
-    fits: (_, { maxInvocations }) => maxInvocations >= workgroupSize,
-    score: () => 1,
-    write: softmaxTree,
-    invocations: (lines) => lines * workgroupSize,
-  },
-];
+export const softmaxVariants = lineVariants(softmaxSerial, softmaxTree);
 
 function softmaxCall(kind: SoftmaxKind, node: Node, axis: number, to: Lowering): KernelCall {
   const [logits, labels, dloss] = node.inputs;
@@ -143,7 +118,7 @@ function softmaxCall(kind: SoftmaxKind, node: Node, axis: number, to: Lowering):
   const uniform = grad?.strides.every((stride, k) => stride === 0 || grad.shape[k] === 1) ?? false;
   const gradView = dloss && (uniform && grad!.offset === 0 ? grad : to.contiguous(dloss));
   const y = to.result(0)!;
-  const variant = choose<SoftmaxVariant, Problem>("softmax", softmaxVariants, { lines, length }, to.traits);
+  const variant = choose<LineVariant<SoftmaxParams>, Lines>("softmax", softmaxVariants, { lines, length }, to.traits);
   const invocations = variant.invocations(lines);
   const grid = gridOf(Math.ceil(invocations / workgroupSize));
   const lengthOf = (view: View | undefined) => (view ? view.span / bytesPer(view.dtype) : 0);

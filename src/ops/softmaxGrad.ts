@@ -5,8 +5,9 @@ import { bytesPer, showShape, sizeOf } from "../graph/shape.ts";
 import { apply, type Node, type Tensor } from "../graph/tensor.ts";
 import { mul, sub } from "./arithmetic.ts";
 import { bind, touched } from "./fused.ts";
+import { type Lines, type LineVariant, lineVariants } from "./lines.ts";
 import { sum } from "./sum.ts";
-import { choose, type Variant } from "./variants.ts";
+import { choose } from "./variants.ts";
 import { expand } from "./views.ts";
 
 const softmaxGradOp: Op = {
@@ -23,33 +24,7 @@ const softmaxGradOp: Op = {
 /** y · (dy − Σ y · dy) along an axis that exists: the gradient of a softmax from its result, in one kernel. */
 export const softmaxGrad = (y: Tensor, dy: Tensor, axis: number): Tensor => apply(softmaxGradOp, [y, dy], { axis });
 
-interface Problem {
-  readonly lines: number;
-  readonly length: number;
-}
-
-interface SoftmaxGradVariant extends Variant<Problem> {
-  readonly write: (params: SoftmaxGradParams) => string;
-  /** Invocations that so many lines take. */
-  readonly invocations: (lines: number) => number;
-}
-
-export const softmaxGradVariants: readonly SoftmaxGradVariant[] = [
-  {
-    name: "serial",
-    fits: () => true,
-    score: ({ lines, length }, { cpu }) => (cpu || lines >= 16384 || length <= 32 ? 2 : 0),
-    write: softmaxGradSerial,
-    invocations: (lines) => lines,
-  },
-  {
-    name: "tree",
-    fits: (_, { maxInvocations }) => maxInvocations >= workgroupSize,
-    score: (_, { cpu }) => (cpu ? -1 : 1),
-    write: softmaxGradTree,
-    invocations: (lines) => lines * workgroupSize,
-  },
-];
+export const softmaxGradVariants = lineVariants(softmaxGradSerial, softmaxGradTree);
 
 function softmaxGradCall(node: Node, to: Lowering): KernelCall {
   const axis: number = node.attrs["axis"];
@@ -58,7 +33,7 @@ function softmaxGradCall(node: Node, to: Lowering): KernelCall {
   const length = y.shape[axis]!;
   const lines = sizeOf(y.shape) / length;
   const problem = { lines, length };
-  const variant = choose<SoftmaxGradVariant, Problem>("softmaxGrad", softmaxGradVariants, problem, to.traits);
+  const variant = choose<LineVariant<SoftmaxGradParams>, Lines>("softmaxGrad", softmaxGradVariants, problem, to.traits);
   const invocations = variant.invocations(lines);
   const grid = gridOf(Math.ceil(invocations / workgroupSize));
   const lengthOf = (view: View) => view.span / bytesPer(view.dtype);
