@@ -1,26 +1,23 @@
+import { type FlatResults, flatEnding } from "./lib/epilogue.wgsl.ts";
 import { type Grid, linearGroup, linearId, storage, workgroupSize } from "./lib/grid.wgsl.ts";
-import { narrowed, narrowed4, sumOf, widened, widened4 } from "./lib/half.wgsl.ts";
+import { sumOf, widened, widened4 } from "./lib/half.wgsl.ts";
 import { coalesce, elementAt, type Scalar, type ViewParams, vec4Of } from "./lib/view.wgsl.ts";
 import { wgsl } from "./wgsl.ts";
 
 export type ReduceKind = "sum" | "prod" | "max" | "min" | "argmax" | "argmin";
 
-export interface ReduceParams {
+export interface ReduceParams extends FlatResults {
   readonly kind: ReduceKind;
-  /** Element types of input and result; f16 is folded in f32, with f32 partial results. */
+  /** Element type of the input; f16 is folded in f32, with f32 partial results. */
   readonly type: Scalar;
-  readonly outputType: Scalar;
   /** The axes that stay, and those that are folded; the element of both together is the sum of the two positions. */
   readonly kept: ViewParams;
   readonly folded: ViewParams;
   /** Results, folded elements of one result, and how many of them one chunk holds (all, unless the work is split). */
-  readonly outputs: number;
+  readonly count: number;
   readonly length: number;
   readonly chunk: number;
-  /** Factor on the result of a sum: 1 / n makes it a mean. */
-  readonly scale: number;
   readonly inputLength: number;
-  readonly outputLength: number;
   readonly grid: Grid;
 }
 
@@ -45,9 +42,8 @@ function rule(kind: ReduceKind, elements: Scalar) {
 }
 
 const isPick = (kind: ReduceKind): boolean => kind === "argmax" || kind === "argmin";
+const indented = (lines: readonly string[], by = 2): string[] => lines.map((line) => " ".repeat(by) + line);
 const chunksOf = ({ length, chunk }: ReduceParams): number => Math.ceil(length / chunk);
-const scaled = (value: string, { scale, type, outputType }: ReduceParams): string =>
-  narrowed(outputType, scale === 1 ? value : `${value} * ${sumOf(type)}(${scale})`);
 
 /**
  * out[o] = fold of in[o, 0 … LENGTH−1], one invocation per result and no barrier: the variant for CPU adapters and for many
@@ -56,7 +52,7 @@ const scaled = (value: string, { scale, type, outputType }: ReduceParams): strin
 export function reduceSerial(p: ReduceParams): string {
   const { kind, type, chunk, length, grid } = p;
   const { start, fold, better } = rule(kind, type);
-  const total = p.outputs * chunksOf(p);
+  const total = p.count * chunksOf(p);
   const ragged = length % chunk !== 0;
   const folded = coalesce(p.folded);
   const vectors =
@@ -68,14 +64,14 @@ export function reduceSerial(p: ReduceParams): string {
     p.kept.offset % 4 === 0 &&
     coalesce(p.kept).strides.every((stride) => stride % 4 === 0);
   const quarter = { shape: [length / 4], strides: [1], offset: 0 };
-  const output = p.outputType;
   const first = chunksOf(p) === 1 ? "" : "c * CHUNK + ";
+  const ending = flatEnding(p, 1);
   return wgsl`
 const OUTPUTS = ${total}u; // results, times the chunks of each
 const LENGTH = ${length}u; // elements folded into one result
 const CHUNK = ${vectors ? chunk / 4 : chunk}u; // ${vectors ? "vec4" : "elements"} folded by one invocation
 ${storage(0, "x", "read", vectors ? vec4Of[type] : type, vectors ? p.inputLength / 4 : p.inputLength)}
-${storage(1, "y", "read_write", output, p.outputLength)}
+${ending.declare(1)}
 
 @compute @workgroup_size(${workgroupSize})
 fn main(@builtin(global_invocation_id) id: vec3u) {
@@ -96,7 +92,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   }
   let pairs = ${fold("acc.xy", "acc.zw")};
   let whole = ${fold("pairs.x", "pairs.y")};
-  y[i] = ${scaled("whole", p)};
+${indented(ending.store("whole", "i"))}
   #elif ${isPick(kind)}
   // The first of equal elements wins; position 0 stands until something is better.
   var best = x[from_];
@@ -105,7 +101,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     let value = x[from_ + ${elementAt(folded, "r")}];
     if (value ${better ?? ">"} best) { best = value; at = r; }
   }
-  y[i] = i32(at);
+${indented(ending.store("i32(at)", "i"))}
   #else
   var acc = ${start};
   for (var t = 0u; t < CHUNK; t++) {
@@ -116,7 +112,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     acc = ${fold("acc", widened(type, `x[from_ + ${elementAt(folded, "r")}]`))};
     #endif
   }
-  y[i] = ${scaled("acc", p)};
+${indented(ending.store("acc", "i"))}
   #endif
 }
 `;
@@ -146,13 +142,13 @@ export function reduceColumns(p: ReduceParams): string {
   const { start, fold } = rule(kind, type);
   const chunks = chunksOf(p);
   const sums = vec4Of[sumOf(type)];
-  const factor = p.scale === 1 ? "" : ` * ${sumOf(type)}(${p.scale})`;
+  const ending = flatEnding(p, 4);
   return wgsl`
-const COLUMNS = ${p.outputs / 4}u; // results, in fours
+const COLUMNS = ${p.count / 4}u; // results, in fours
 const LENGTH = ${length}u; // elements folded into one result
 const CHUNK = ${chunk}u; // of these, folded by one invocation
 ${storage(0, "x", "read", vec4Of[type], p.inputLength / 4)}
-${storage(1, "y", "read_write", vec4Of[p.outputType], p.outputLength / 4)}
+${ending.declare(1)}
 
 @compute @workgroup_size(${workgroupSize})
 fn main(@builtin(global_invocation_id) id: vec3u) {
@@ -164,7 +160,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   for (var r = i / COLUMNS * CHUNK; r < ${chunks === 1 ? "LENGTH" : "min(LENGTH, (i / COLUMNS + 1u) * CHUNK)"}; r++) {
     acc = ${fold("acc", widened4(type, `x[(from_ + ${elementAt(p.folded, "r")}) / 4u]`))};
   }
-  y[i] = ${narrowed4(p.outputType, `acc${factor}`)};
+${indented(ending.store("acc", "i"))}
 }
 `;
 }
@@ -176,9 +172,9 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 export function reduceTree(p: ReduceParams): string {
   const { kind, type, chunk, length, grid } = p;
   const { start, fold, better } = rule(kind, type);
-  const total = p.outputs * chunksOf(p);
-  const output = p.outputType;
+  const total = p.count * chunksOf(p);
   const first = chunksOf(p) === 1 ? "" : "c * CHUNK + ";
+  const ending = flatEnding(p, 1);
   return wgsl`
 const OUTPUTS = ${total}u; // results, times the chunks of each
 const LENGTH = ${length}u; // elements folded into one result
@@ -186,7 +182,7 @@ const CHUNK = ${chunk}u; // elements folded by one workgroup
 const THREADS = ${workgroupSize}u;
 const ROUNDS = ${Math.ceil(chunk / workgroupSize)}u;
 ${storage(0, "x", "read", type, p.inputLength)}
-${storage(1, "y", "read_write", output, p.outputLength)}
+${ending.declare(1)}
 var<workgroup> partial: array<${sumOf(type)}, ${workgroupSize}>;
 #if ${isPick(kind)}
 var<workgroup> place: array<u32, ${workgroupSize}>;
@@ -241,9 +237,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
   if (lane == 0u && ${linearGroup(grid)} < OUTPUTS) {
     #if ${isPick(kind)}
-    y[i] = i32(place[0]);
+${indented(ending.store("i32(place[0])", "i"), 4)}
     #else
-    y[i] = ${scaled("partial[0]", p)};
+${indented(ending.store("partial[0]", "i"), 4)}
     #endif
   }
 }

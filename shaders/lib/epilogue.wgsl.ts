@@ -1,7 +1,7 @@
 import { wgsl } from "../wgsl.ts";
 import { storage } from "./grid.wgsl.ts";
 import { aliases } from "./half.wgsl.ts";
-import { elementAt, plus, type Scalar, shifted, times, type ViewParams, vec4Of } from "./view.wgsl.ts";
+import { elementAt, plus, type Scalar, shifted, times, type ViewParams, vec4Load, vec4Of } from "./view.wgsl.ts";
 
 /** A stack of matrices. Its element (batch, i, j) is `batch` at the batch's number + i · strides[0] + j · strides[1]. */
 export interface Operand {
@@ -12,10 +12,9 @@ export interface Operand {
 }
 
 /** What is done with each sum before it is stored: the body of an elementwise kernel whose first input is the sum. */
-export interface Epilogue {
+export interface Body {
   /** What the sum, computed in f32, is to the body: f16 rounds it first. */
   readonly type: Scalar;
-  readonly inputs: readonly (Operand & { readonly type: Scalar })[];
   /** Statements over `x0` (the sum), `x1`, … and the names of the values to store. */
   readonly body: readonly string[];
   readonly values: readonly string[];
@@ -25,12 +24,30 @@ export interface Epilogue {
   readonly half: boolean;
 }
 
+/** A buffer that results are stored in, row-major. */
+export interface Place {
+  readonly type: Scalar;
+  readonly length: number;
+  /** The epilogue's input, counted from 0, whose place the result takes, element by element: both share one binding. */
+  readonly over?: number | undefined;
+}
+
+export interface Epilogue extends Body {
+  readonly inputs: readonly (Operand & { readonly type: Scalar })[];
+}
+
 /** The results of a kernel that ends in an epilogue: stacks of ROWS × COLS matrices, row-major. */
 export interface Results {
   readonly rows: number;
   readonly cols: number;
   readonly epilogue: Epilogue;
-  readonly outputs: readonly { readonly type: Scalar; readonly length: number }[];
+  readonly outputs: readonly Place[];
+}
+
+/** The results of a kernel that have one axis, and the epilogue's inputs seen along it. */
+export interface FlatResults {
+  readonly epilogue: Body & { readonly inputs: readonly { type: Scalar; view: ViewParams; length: number }[] };
+  readonly outputs: readonly Place[];
 }
 
 export const lanes = ["x", "y", "z", "w"] as const;
@@ -48,6 +65,78 @@ export interface Finish {
   readonly text: string;
   /** Declarations of the epilogue's inputs and the results, from a given binding on. */
   declare(first: number): string[];
+}
+
+const nameOf = ({ over }: Place, o: number): string => (over === undefined ? `y${o}` : `e${over}`);
+
+/** Declares an epilogue's inputs, read as vec4 where `wide` says so, then the places that are none of these. */
+function declared(
+  first: number,
+  inputs: readonly { readonly type: Scalar; readonly length: number }[],
+  wide: readonly boolean[],
+  outputs: readonly Place[],
+  stores: boolean,
+): string[] {
+  const taken = new Set(outputs.map(({ over }) => over));
+  const one = (
+    k: number,
+    name: string,
+    write: boolean,
+    { type, length }: { type: Scalar; length: number },
+    vectors: boolean,
+  ) =>
+    storage(
+      first + k,
+      name,
+      write ? "read_write" : "read",
+      vectors ? vec4Of[type] : type,
+      vectors ? length / 4 : length,
+    );
+  const fresh = outputs.flatMap((place, o) => (place.over === undefined ? { place, name: nameOf(place, o) } : []));
+  return [
+    ...inputs.map((input, i) => one(i, `e${i}`, taken.has(i), input, wide[i]!)),
+    ...fresh.map(({ place, name }, k) => one(inputs.length + k, name, true, place, stores)),
+  ];
+}
+
+/**
+ * The end of a kernel whose results have one axis: the epilogue on one result, or on four neighbours, whose number is a multiple of
+ * four then.
+ */
+export function flatEnding({ epilogue, outputs }: FlatResults, width: 1 | 4) {
+  const { type, inputs, body, values, lib, usesIndex, half } = epilogue;
+  const loads = inputs.map(({ view, type }) =>
+    width === 4
+      ? vec4Load(view, type)
+      : { vectors: false, load: (name: string, i: string) => `${name}[${elementAt(view, i)}]` },
+  );
+  return {
+    declare: (first: number): string[] => [
+      ...(body.length > 0 || half ? aliases(width, half) : []),
+      ...declared(
+        first,
+        inputs,
+        loads.map(({ vectors }) => vectors),
+        outputs,
+        width === 4,
+      ),
+      ...lib,
+    ],
+    /** Statements that store what becomes of `value`, result number `i`: an identifier that counts results, or fours of them. */
+    store(value: string, i: string): string[] {
+      const sum = type === "f16" ? `H(${value})` : value;
+      const put = (value: (o: number) => string) =>
+        outputs.map((place, o) => `${nameOf(place, o)}[${i}] = ${value(o)};`);
+      if (body.length === 0) return put(() => sum);
+      return [
+        `let x0 = ${sum};`,
+        ...(usesIndex ? [`let index = ${width === 4 ? `4u * ${i} + vec4u(0u, 1u, 2u, 3u)` : i};`] : []),
+        ...loads.map(({ load }, k) => `let x${k + 1} = ${load(`e${k}`, i)};`),
+        ...body,
+        ...put((o) => values[o]!),
+      ];
+    },
+  };
 }
 
 /**
@@ -69,29 +158,16 @@ export function finishing({ rows, cols, epilogue, outputs }: Results, width: 1 |
     const parts = range(4).map((lane) => `e${i}[${at(shifted("col", lane))}]`);
     return `let x${i + 1} = ${vectorOf(input.type)}(${parts.join(", ")});`;
   });
-  const put = outputs.flatMap((_, o) => {
-    const value = epilogue.values[o]!;
-    if (stores) return [`y${o}[at / 4u] = ${value};`];
-    if (width === 1) return [`y${o}[at] = ${value};`];
+  const put = outputs.flatMap((place, o) => {
+    const [name, value] = [nameOf(place, o), epilogue.values[o]!];
+    if (stores) return [`${name}[at / 4u] = ${value};`];
+    if (width === 1) return [`${name}[at] = ${value};`];
     return lanes.map((lane, i) =>
-      i === 0 ? `y${o}[at] = ${value}.x;` : `if (col + ${i}u < COLS) { y${o}[at + ${i}u] = ${value}.${lane}; }`,
+      i === 0 ? `${name}[at] = ${value}.x;` : `if (col + ${i}u < COLS) { ${name}[at + ${i}u] = ${value}.${lane}; }`,
     );
   });
   return {
-    declare: (first) => [
-      ...epilogue.inputs.map(({ type, length }, i) =>
-        storage(first + i, `e${i}`, "read", wide[i] ? vec4Of[type] : type, wide[i] ? length / 4 : length),
-      ),
-      ...outputs.map(({ type, length }, i) =>
-        storage(
-          first + wide.length + i,
-          `y${i}`,
-          "read_write",
-          stores ? vec4Of[type] : type,
-          stores ? length / 4 : length,
-        ),
-      ),
-    ],
+    declare: (first) => declared(first, epilogue.inputs, wide, outputs, stores),
     text: wgsl`
 ${aliases(width, epilogue.half)}
 const ROWS = ${rows}u;

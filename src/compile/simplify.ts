@@ -1,5 +1,5 @@
 import { largestHalf } from "../graph/half.ts";
-import { floats, type Shape, sameShape, sizeOf } from "../graph/shape.ts";
+import { type Shape, sameShape, sizeOf } from "../graph/shape.ts";
 import { apply, type Node, type Tensor } from "../graph/tensor.ts";
 import { full, fullValue } from "../ops/constants.ts";
 import { asDType } from "../ops/program.ts";
@@ -92,7 +92,7 @@ const rules: Record<string, (node: Node, inputs: readonly Tensor[]) => Tensor | 
     return alike ? a!.node.op.plus?.(a!.node, b!.node) : undefined;
   },
   sub: (_, [a, b]) => (fullValue(b!) === 0 ? a : undefined),
-  mul: (_, [a, b]) => (fullValue(b!) === 1 ? a : fullValue(a!) === 1 ? b : (scaledSum(a!, b!) ?? scaledSum(b!, a!))),
+  mul: (_, [a, b]) => (fullValue(b!) === 1 ? a : fullValue(a!) === 1 ? b : undefined),
   div: (_, [a, b]) => (fullValue(b!) === 1 ? a : undefined),
   // f32 holds every f16; the other way round something may be lost.
   cast: ({ attrs: { to } }, [x]) => {
@@ -119,18 +119,6 @@ const swapsLast = (axes: readonly number[]): boolean =>
 /** The transpose of a matrix stack, which of a transpose is the original. */
 const transposed = (x: Tensor): Tensor =>
   x.node.op.name === "permute" && swapsLast(x.node.attrs["axes"]) ? x.node.inputs[0]! : transpose(x);
-
-/** A number times a sum: the sum's kernel multiplies. Axes of size 1 may have been put back in between. */
-function scaledSum(total: Tensor, factor: Tensor): Tensor | undefined {
-  const value = fullValue(factor);
-  if (value === undefined || !floats.includes(factor.dtype)) return undefined;
-  const { node } = total.node.op.name === "reshape" ? total.node.inputs[0]! : total;
-  if (node.op.name !== "sum") return undefined;
-  const scale = (node.attrs["scale"] ?? 1) * value;
-  if (!Number.isFinite(Math.fround(scale))) return undefined;
-  const scaled = apply(node.op, node.inputs, { ...node.attrs, scale });
-  return reshape(scaled, total.shape);
-}
 
 function simpler(node: Node, inputs: readonly Tensor[]): Tensor | undefined {
   const { op, attrs } = node;

@@ -18,10 +18,10 @@ import type { AdapterTraits, KernelCall, Lowering, View } from "../graph/op.ts";
 import { bytesPer, showShape, sizeOf } from "../graph/shape.ts";
 import type { Node } from "../graph/tensor.ts";
 import type { Geometry } from "./conv.ts";
-import { bind, touched } from "./fused.ts";
+import { bind, ends, touched } from "./fused.ts";
 import { ending } from "./matmul.ts";
 import { flopsOf, identity, nameOf, type PointwiseProgram } from "./program.ts";
-import { foldCalls } from "./reduction.ts";
+import { sumCalls } from "./reduction.ts";
 import { choose, type Variant, workgroupOf } from "./variants.ts";
 
 const lengthOf = (view: View): number => view.span / bytesPer(view.dtype);
@@ -177,6 +177,7 @@ function correlate(
   const places = node.results.map((_, i) => to.result(i)!);
   const program: PointwiseProgram = node.attrs["epilogue"] ?? identity(input.dtype);
   const [images, , rows, cols] = places[0]!.shape as [number, number, number, number];
+  const { outputs, bindings } = ends(added, places);
   const chain = nameOf(program);
   const label = `${node.op.name}${showShape(places[0]!.shape).replaceAll(", ", "x")}*${showShape(weight.shape).replaceAll(", ", "x")}`;
   return pairs.map(([vertical, horizontal]) => {
@@ -205,7 +206,7 @@ function correlate(
           cols,
           type: input.dtype,
           epilogue: ending(program, added),
-          outputs: places.map((place) => ({ type: place.dtype, length: lengthOf(place) })),
+          outputs,
           images,
           groups,
           outChannels,
@@ -218,10 +219,7 @@ function correlate(
         problem,
         to.traits,
       ),
-      bindings: [
-        ...[input, weight, ...added].map((view) => bind(view, "read")),
-        ...places.map((place) => bind(place, "read_write")),
-      ],
+      bindings: [bind(input, "read"), bind(weight, "read"), ...bindings],
       workgroups: variant.workgroups(problem, to.traits),
       flops: results * (2 * inChannels * taps + flopsOf(program)),
       bytes:
@@ -372,9 +370,7 @@ export function lowerConvWeightGrad(node: Node, to: Lowering): readonly KernelCa
     bytes: touched(x!) + touched(dy!) + parts * size * bytesPer(place.dtype),
   };
   if (parts === 1) return [call];
-  const split = {
-    kept: { ...place, shape: [size], strides: [1] },
-    folded: { ...place, shape: [parts], strides: [size] },
-  };
-  return [call, ...foldCalls("sum", `sum of ${label}`, split, parts, 1, dw, to, to.traits)];
+  const kept = { ...place, shape: [size], strides: [1] };
+  const folded = { ...place, shape: [parts], strides: [size] };
+  return [call, ...sumCalls(label, kept, folded, dw, to)];
 }

@@ -1,4 +1,5 @@
 import { elementwise } from "../../shaders/elementwise.wgsl.ts";
+import type { Place } from "../../shaders/lib/epilogue.wgsl.ts";
 import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
 import { vec4Load } from "../../shaders/lib/view.wgsl.ts";
 import { type Binding, isRowMajor, type KernelCall, type Lowering, type Op, type View } from "../graph/op.ts";
@@ -132,6 +133,27 @@ export const bind = (view: View, access: Binding["access"]): Binding => ({
   size: view.span,
   access,
 });
+
+/**
+ * Places of the results of a kernel that ends in an epilogue, and the bindings of this end: where a result takes the place of an
+ * input, element by element, both are one.
+ * @param added views of the epilogue's inputs.
+ */
+export function ends(added: readonly View[], places: readonly View[]) {
+  const outputs = places.map((place): Place => {
+    const over = added.findIndex(
+      (view) => view.buffer === place.buffer && view.base === place.base && view.offset === 0 && isRowMajor(view),
+    );
+    return { type: place.dtype, length: place.span / bytesPer(place.dtype), over: over < 0 ? undefined : over };
+  });
+  const taken = new Set(outputs.map(({ over }) => over));
+  const fresh = places.filter((_, i) => outputs[i]!.over === undefined);
+  const bindings = [
+    ...added.map((view, i) => bind(view, taken.has(i) ? "read_write" : "read")),
+    ...fresh.map((place) => bind(place, "read_write")),
+  ];
+  return { outputs, bindings };
+}
 
 /** Bytes of the distinct elements that a view shows. */
 export const touched = (view: View): number =>

@@ -14,7 +14,7 @@ import type { AdapterTraits, KernelCall, Lowering, Op, View } from "../graph/op.
 import { broadcastShapes, bytesPer, floats, showShape, sizeOf } from "../graph/shape.ts";
 import { apply, type Node, type Tensor } from "../graph/tensor.ts";
 import { add } from "./arithmetic.ts";
-import { bind, outputSpecs, touched } from "./fused.ts";
+import { bind, ends, outputSpecs, touched } from "./fused.ts";
 import { flopsOf, identity, nameOf, type PointwiseProgram, render, show } from "./program.ts";
 import { choose, type Variant, workgroupOf } from "./variants.ts";
 import { expand, reshape, transpose } from "./views.ts";
@@ -254,6 +254,7 @@ function matmulCall(node: Node, to: Lowering): KernelCall {
   const batches = sizeOf(a.shape.slice(0, -2));
   const program: PointwiseProgram = node.attrs["epilogue"] ?? identity(a.dtype);
   const places = node.results.map((_, i) => to.result(i)!);
+  const { outputs, bindings } = ends(added, places);
   const [left, right] = [factor(a), factor(b)];
   const layout = ("mk"[left.strides.indexOf(1)] ?? "-") + ("kn"[right.strides.indexOf(1)] ?? "-");
   const problem = { m, n, k, batches, type: a.dtype, layout };
@@ -274,14 +275,11 @@ function matmulCall(node: Node, to: Lowering): KernelCall {
         a: left,
         b: right,
         epilogue: ending(program, added),
-        outputs: places.map((place) => ({ type: place.dtype, length: place.span / bytesPer(place.dtype) })),
+        outputs,
       },
       to.traits,
     ),
-    bindings: [
-      ...[a, b, ...added].map((view) => bind(view, "read")),
-      ...places.map((place) => bind(place, "read_write")),
-    ],
+    bindings: [bind(a, "read"), bind(b, "read"), ...bindings],
     workgroups: variant.workgroups(problem, to.traits),
     ...(variant.invocations && { invocations: variant.invocations(problem) }),
     flops: 2 * size * k + flopsOf(program) * size,

@@ -6,7 +6,7 @@ import { bytesPer, sizeOf } from "../graph/shape.ts";
 import { apply, type Node, type Tensor } from "../graph/tensor.ts";
 import { mul } from "./arithmetic.ts";
 import { bind } from "./fused.ts";
-import { foldCalls } from "./reduction.ts";
+import { sumCalls } from "./reduction.ts";
 import { choose, type Variant } from "./variants.ts";
 
 /** Elements that one invocation (or workgroup) sums at a time. */
@@ -82,11 +82,8 @@ function lowerTotal(node: Node, to: Lowering): readonly KernelCall[] {
     first += call.pieces;
     start = end;
   }
-  const parts = { kept: { ...out, shape: [], strides: [] }, folded: out };
-  return [
-    ...calls,
-    ...foldCalls("sum", `sum of ${node.op.name}[${pieces}]`, parts, pieces, 1, to.result(0)!, to, to.traits),
-  ];
+  const label = `${node.op.name}[${pieces}]`;
+  return [...calls, ...sumCalls(label, { ...out, shape: [], strides: [] }, out, to.result(0)!, to)];
 }
 
 /** @param first number of the first piece's result. */

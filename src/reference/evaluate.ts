@@ -1,9 +1,9 @@
-import { FeedError, TilegradError } from "../errors.ts";
+import { FeedError } from "../errors.ts";
 import { order } from "../graph/print.ts";
 import { showShape, sizeOf } from "../graph/shape.ts";
 import type { Node, Tensor, Variable } from "../graph/tensor.ts";
 import { asDType } from "../ops/program.ts";
-import { kernels, pointwise } from "./kernels.ts";
+import { compute } from "./kernels.ts";
 import type { Value } from "./value.ts";
 
 /** What the leaves of a graph hold. */
@@ -49,12 +49,6 @@ export function evaluateAll(roots: readonly Tensor[], feeds: Feeds): (tensor: Te
     );
   }
   return lookUp;
-}
-
-function compute(node: Node, inputs: readonly Value[]): readonly Float64Array[] {
-  const kernel = node.op.pointwise ? pointwise : kernels[node.op.name];
-  if (!kernel) throw new TilegradError(`reference: op ${node.op.name} has no kernel in src/reference`);
-  return kernel(node, inputs);
 }
 
 /** Integer tensors hold whole numbers of 32 bits. */

@@ -20,14 +20,14 @@ function foldedPositions(shape: Shape, axes: readonly number[]) {
 /** Folds the axes of a node one element after the other, in row-major order. */
 const reduction =
   (start: number, step: (sum: number, element: number) => number): Kernel =>
-  ({ attrs: { axes, scale = 1 }, results: [y] }, [x]) => {
+  ({ attrs: { axes }, results: [y] }, [x]) => {
     const data = new Float64Array(sizeOf(y!.shape)).fill(start);
     const { result } = foldedPositions(x!.shape, axes);
     eachElement(x!.shape, (at, i) => {
       const to = result(at);
       data[to] = step(data[to]!, x!.data[i]!);
     });
-    return [scale === 1 ? data : data.map((value) => value * scale)];
+    return [data];
   };
 
 /** Position, among the folded elements, of the first that none is better than. */

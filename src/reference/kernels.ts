@@ -1,3 +1,4 @@
+import { TilegradError } from "../errors.ts";
 import { sizeOf } from "../graph/shape.ts";
 import type { Node } from "../graph/tensor.ts";
 import { evaluate, type PointwiseProgram } from "../ops/program.ts";
@@ -37,21 +38,6 @@ const fused: Kernel = ({ attrs: { program, shape } }, inputs) =>
     inputs.map((input) => input.data),
   );
 
-/** A kernel of `own` inputs, with the pointwise program that the fuse pass may have put behind it. */
-const withEpilogue =
-  (own: number, kernel: Kernel): Kernel =>
-  (node, inputs) => {
-    const [data] = kernel(node, inputs.slice(0, own));
-    const { epilogue } = node.attrs;
-    return epilogue
-      ? elementwise(epilogue, data!.length, [data!, ...inputs.slice(own).map((input) => input.data)])
-      : [data!];
-  };
-
-const matmul = withEpilogue(2, (_, [a, b]) => [product(a!, b!)]);
-const conv2d = withEpilogue(2, convolutions.conv2d);
-const conv2dInputGrad = withEpilogue(2, convolutions.conv2dInputGrad);
-
 /** Inputs: shared scalars, then the members of each role; results: the members of each output. */
 const foreach: Kernel = ({ attrs: { program, scalars, members } }, inputs) => {
   const roles = (inputs.length - scalars) / members;
@@ -67,23 +53,21 @@ const foreach: Kernel = ({ attrs: { program, scalars, members } }, inputs) => {
 };
 
 /** Every op that is neither pointwise (those bring their own `js`) nor a leaf. */
-export const kernels: Readonly<Record<string, Kernel>> = {
+const kernels: Readonly<Record<string, Kernel>> = {
   ...moves,
   ...folds,
   ...normalizations,
   ...recurrent,
   ...convolutions,
   ...pools,
-  conv2d,
-  conv2dInputGrad,
-  matmul,
+  matmul: (_, [a, b]) => [product(a!, b!)],
   fused,
   foreach,
   castAll: (_, inputs) => inputs.map(({ data }) => data),
 };
 
 /** A pointwise op by its own row. */
-export const pointwise: Kernel = ({ op, attrs, results: [y] }, inputs) => {
+const pointwise: Kernel = ({ op, attrs, results: [y] }, inputs) => {
   const args = inputs.map(() => 0);
   const data = new Float64Array(sizeOf(y!.shape));
   for (let i = 0; i < data.length; i++) {
@@ -92,3 +76,15 @@ export const pointwise: Kernel = ({ op, attrs, results: [y] }, inputs) => {
   }
   return [data];
 };
+
+/** The results of a node. The fuse pass may have put a pointwise program behind the op, whose inputs follow the op's own. */
+export function compute(node: Node, inputs: readonly Value[]): readonly Float64Array[] {
+  const { op, attrs } = node;
+  const kernel = op.pointwise ? pointwise : kernels[op.name];
+  if (!kernel) throw new TilegradError(`reference: op ${op.name} has no kernel in src/reference`);
+  const own = attrs["epilogue"] ? op.epilogueAfter! : inputs.length;
+  const results = kernel(node, inputs.slice(0, own));
+  if (!attrs["epilogue"]) return results;
+  const added = inputs.slice(own).map(({ data }) => data);
+  return elementwise(attrs["epilogue"], results[0]!.length, [results[0]!, ...added]);
+}

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import * as t from "../../src/index.ts";
-import { Engine, input, type Tensor } from "../../src/index.ts";
+import { Engine, input, type Tensor, type Variable } from "../../src/index.ts";
 import { matmulVariants } from "../../src/ops/matmul.ts";
 import { evaluate } from "../../src/reference/index.ts";
 
@@ -56,6 +56,26 @@ async function agrees(
   return used;
 }
 
+/** Two runs that add a third of each product to its variable, each by one kernel. */
+async function addsTwice(variants: Record<string, string>, cases: readonly { w: Variable; product: Tensor }[]) {
+  const engine = await Engine.create({ device, variants });
+  const program = await engine.compile({
+    updates: cases.map(({ w, product }) => [w, t.add(w, t.mul(product, 1 / 3))] as const),
+  });
+  const kernels = program.inspect().kernels.filter(({ label }) => !label.endsWith("/partial"));
+  expect(kernels).toHaveLength(cases.length);
+  await program.run();
+  await program.run();
+  for (const { w, product } of cases) {
+    const { sum } = evaluate({ sum: t.add(w, t.mul(product, 2 / 3)) });
+    const got = await engine.read(w);
+    sum.data.forEach((value, i) => {
+      expect(Math.abs(got[i]! - value), `${i} of ${w.shape}`).toBeLessThanOrEqual(1e-4 * (1 + Math.abs(value)));
+    });
+  }
+  engine.destroy();
+}
+
 const sizes: [m: number, n: number, k: number][] = [
   [1, 1, 1],
   [3, 5, 7],
@@ -98,6 +118,19 @@ describe.each(products)("matmul %s", (variant) => {
       expect(used.filter((name) => name === `matmul/${variant}`)).toHaveLength(6);
     },
   );
+
+  test("adds to variables in their places, to each element once", async () => {
+    const cases = [
+      [64, 64, 20],
+      [33, 30, 70],
+      [1, 20, 600],
+      [21, 1, 64],
+    ].map(([m, n, k], i) => ({
+      w: t.variable(values(m! * n!, i), [m!, n!]),
+      product: t.matmul(t.constant(values(m! * k!, 1), [m!, k!]), t.constant(values(k! * n!, 2), [k!, n!])),
+    }));
+    await addsTwice({ matmul: variant }, cases);
+  });
 
   test("batches, broadcast and sliced", async () => {
     const a = input("a", [3, 2, 9, 8]);
@@ -165,6 +198,52 @@ describe.each(["serial", "tree"])("reductions, %s", (variant) => {
     expect(new Set(used.filter((name) => name.startsWith("reduce")))).toEqual(new Set([`reduce/${variant}`]));
   });
 });
+
+describe.each(["serial", "columns", "tree"])("ops that follow a reduction, %s", (variant) => {
+  test.each([
+    [[6, 128], [0]],
+    [[2300, 8], [0]],
+    [[3, 5, 4], [1]],
+    [
+      [70, 2, 12],
+      [0, 1],
+    ],
+  ] as [number[], number[]][])("%j over %j", async (shape, axes) => {
+    const x = input("x", shape);
+    const kept = shape.filter((_, axis) => !axes.includes(axis));
+    const row = input("row", kept.slice(-1));
+    const turned = t.transpose(t.reshape(input("turned", kept), [kept.at(-1)!, -1]));
+    const position = t.cast(t.iota(kept, kept.length - 1), "f32");
+    const used = await agrees(
+      { reduce: variant },
+      {
+        row: t.tanh(t.add(t.sum(x, axes), row)),
+        turned: t.mul(t.max(x, axes), t.reshape(turned, kept)),
+        place: t.add(t.mean(input("z", shape), axes), position),
+        one: t.add(t.min(x, axes), t.sum(input("few", [3]))),
+        whole: t.sqrt(t.cast(t.abs(t.sum(t.cast(x, "i32"), axes)), "f32")),
+      },
+      1e-4,
+    );
+    expect(used.filter((name) => name === `reduce/${variant}`).length).toBeGreaterThanOrEqual(5);
+    // Only x has to be made integers before.
+    expect(used.filter((name) => name.startsWith("elementwise"))).toHaveLength(1);
+  });
+});
+
+test.each(["serial", "columns", "tree"])("sums added to variables in their places, %s", (variant) =>
+  addsTwice(
+    { reduce: variant },
+    [
+      [64, 64],
+      [2300, 8],
+      [40, 3],
+    ].map(([rows, n], i) => ({
+      w: t.variable(values(n!, i), [n!]),
+      product: t.sum(t.constant(values(rows! * n!, 1), [rows!, n!]), 0),
+    })),
+  ),
+);
 
 describe("reductions, columns", () => {
   test.each([
