@@ -8,6 +8,7 @@ import { fuse } from "./fuse.ts";
 import type { Guard, guard } from "./guard.ts";
 import { checkHalf } from "./half.ts";
 import { type Home, settle, virtualBuffer } from "./homes.ts";
+import { inline } from "./inline.ts";
 import { type Lowered, lower } from "./lower.ts";
 import { baseOf, isOwn } from "./memory.ts";
 import { merge } from "./merge.ts";
@@ -65,7 +66,7 @@ export function compile(
   checkHalf(built, traits);
   const simplified = passes.simplify === false ? built : simplify(built);
   const fused = own(
-    passes.fuse === false ? simplified : fuse(simplified, traits.maxStorageBuffers - (passes.guard ? 1 : 0)),
+    passes.fuse === false ? simplified : fuse(inline(simplified), traits.maxStorageBuffers - (passes.guard ? 1 : 0)),
   );
   const named = (roots: readonly Tensor[]) => Object.fromEntries(names.map((name, i) => [name, roots[i]!]));
   const stage = (roots: readonly Tensor[]) => () =>

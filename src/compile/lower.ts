@@ -41,7 +41,7 @@ export function lower(
   traits: AdapterTraits,
 ): Lowered {
   const roots = [...Object.values(outputs), ...updates.map(([, value]) => value)];
-  const nodes = order(roots);
+  const nodes = putOff(order(roots), updates);
   const pass = new LowerPass(nodes, homes, traits);
   pass.keepOutputs(Object.values(outputs));
   pass.placeUpdates(updates);
@@ -52,6 +52,25 @@ export function lower(
   );
   pass.finishUpdates(updates);
   return { calls: separate(pass.calls).map(enableHalf), inputs: pass.inputs, outputs: views, bounds: boundsOf(nodes) };
+}
+
+/**
+ * Moves nodes that compute nothing but new values of variables behind the last node that reads the old ones, whose place they can
+ * take there.
+ */
+function putOff(nodes: readonly Node[], updates: Program["updates"]): Node[] {
+  const lastRead = new Map<Tensor, number>();
+  nodes.forEach(({ inputs }, i) => {
+    for (const input of inputs) lastRead.set(baseOf(input), i);
+  });
+  const until = new Map<Node, number>();
+  for (const [variable, value] of updates) {
+    const { node } = baseOf(value);
+    until.set(node, Math.max(until.get(node) ?? 0, lastRead.get(variable) ?? 0));
+  }
+  const isRead = (node: Node): boolean => node.results.some((result) => lastRead.has(result));
+  const places = new Map(nodes.map((node, i) => [node, isRead(node) ? i : Math.max(i, (until.get(node) ?? 0) + 0.5)]));
+  return [...nodes].sort((a, b) => places.get(a)! - places.get(b)!);
 }
 
 class LowerPass {

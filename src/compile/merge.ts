@@ -50,11 +50,13 @@ const collide = (a: KernelCall, b: KernelCall): boolean =>
     b.bindings.some((other) => (one.access !== "read" || other.access !== "read") && overlap(one, other)),
   );
 
-/** Whether one dispatch may bind all that some calls bind: WebGPU wants no buffer both read-only and writable in it. */
+/** Whether one dispatch may bind all that some calls bind: what is bound as writable must not meet anything else. */
 function fits(calls: readonly KernelCall[], most: number): boolean {
   const bindings = shared(calls).map(({ binding }) => binding);
-  const written = new Set(bindings.filter(({ access }) => access === "read_write").map(({ buffer }) => buffer));
-  return bindings.length <= most && bindings.every(({ access, buffer }) => access !== "read" || !written.has(buffer));
+  return (
+    bindings.length <= most &&
+    bindings.every((one, i) => one.access === "read" || bindings.every((other, k) => k === i || !overlap(one, other)))
+  );
 }
 
 const declaration = /^@group\(0\) @binding\((\d+)\) var<storage, \w+> (\w+): (.*);$/gm;
@@ -90,7 +92,10 @@ interface Shared {
   readonly names: { readonly call: number; readonly name: string }[];
 }
 
-/** What some calls bind between them: a range that several read as the same type is bound once. */
+/**
+ * What some calls bind between them: a range that several read as the same type is bound once. WebGPU wants no buffer both read-only
+ * and writable in a dispatch: of one that is written, other ranges are bound as writable, too.
+ */
 function shared(calls: readonly KernelCall[]): Shared[] {
   const all: Shared[] = [];
   calls.forEach((one, call) => {
@@ -108,8 +113,18 @@ function shared(calls: readonly KernelCall[]): Shared[] {
       else all.push({ binding, type, names: [{ call, name }] });
     }
   });
-  return all;
+  const written = new Set(
+    all
+      .map(({ binding }) => binding)
+      .filter(isWritten)
+      .map(({ buffer }) => buffer),
+  );
+  return all.map((each) =>
+    written.has(each.binding.buffer) ? { ...each, binding: { ...each.binding, access: "read_write" } } : each,
+  );
 }
+
+const isWritten = ({ access }: Binding): boolean => access === "read_write";
 
 /** One call out of several: their texts one after the other, with names of their own, and an entry that branches. */
 function joined(calls: readonly KernelCall[], cpu: boolean): KernelCall {
@@ -141,7 +156,8 @@ function joined(calls: readonly KernelCall[], cpu: boolean): KernelCall {
     branches.push(`if (id.x < ${end}u) { main_k${k}(${from}); }`);
   });
   if (directives.has("enable subgroups;")) directives.add("diagnostic(off, subgroup_uniformity);");
-  const size = cpu ? Math.min(64, 16 * Math.ceil(end / 64)) : 64;
+  // A workgroup for each of two cores: more of them cost more than they spread.
+  const size = cpu ? Math.min(64, 4 * Math.ceil(end / 8)) : 64;
   const wgsl = [
     ...[...directives].sort((a, b) => Number(b.startsWith("enable")) - Number(a.startsWith("enable"))),
     ...bound.map(

@@ -102,7 +102,7 @@ export class Optimizer {
   }
 
   /**
-   * Updates that lower `loss` by one step. All parameters are updated by one dispatch.
+   * Updates that lower `loss` by one step: one dispatch for all parameters, or none, where the kernels of the gradients do it.
    * @param loss one element.
    * @param parameters default: every variable of the group "parameters" that `loss` depends on.
    * @returns updates for `engine.compile`, with the step's learning rate and, where it is computed, the gradients' norm.

@@ -259,11 +259,11 @@ describe("gradient accumulation", () => {
     });
   });
 
-  test("collects and steps in one dispatch each for all parameters", () => {
+  test("collects in the kernels of the gradients, and steps in one dispatch for all parameters", () => {
     const { loss, parameters } = network();
     const sums = optim.accumulator(parameters);
     const collecting = compile({ outputs: { loss }, updates: sums.collect(loss) }, software).calls;
-    expect(collecting.filter(({ label }) => label.startsWith("accumulate"))).toHaveLength(1);
+    expect(collecting.filter(({ label }) => /accumulate|copy/.test(label))).toEqual([]);
     const stepping = compile({ updates: sums.step(optim.adam()) }, software).calls;
     expect(stepping.filter(({ label }) => /^(adam|forget)/.test(label))).toHaveLength(2);
     expect(stepping.length).toBeLessThanOrEqual(5);

@@ -59,7 +59,6 @@ describe("a multilayer perceptron with Adam", () => {
   });
 
   test.each([
-    ["sgd", optim.sgd({ lr: 0.1 })],
     ["momentum", optim.sgd({ lr: 0.1, momentum: 0.9 })],
     ["nesterov", optim.sgd({ lr: 0.1, momentum: 0.9, nesterov: true, weightDecay: 0.01 })],
     ["dampening", optim.sgd({ lr: 0.1, momentum: 0.9, dampening: 0.5 })],
@@ -69,6 +68,30 @@ describe("a multilayer perceptron with Adam", () => {
     const prefix = name === "adamW" ? "adamW" : "sgd";
     expect(calls.filter(({ label }) => label.startsWith(prefix))).toHaveLength(1);
     expect(calls.length).toBeLessThanOrEqual(12);
+  });
+
+  test("a formula of one result runs in the kernels of the gradients, in whatever order parameters come", () => {
+    nn.seed(1);
+    const model = nn.sequential(nn.linear(784, 128), nn.relu(), nn.linear(128, 10));
+    const loss = losses.crossEntropy(model(input("x", [64, 784])), input("y", [64], "i32"));
+    const labels = (options: optim.StepOptions, parameters = [...model.variables.values()]): string[] =>
+      compile({ updates: optim.sgd({ lr: 0.1 }).minimize(loss, parameters, options) }, gpu, new Map(), {
+        merge: false,
+      }).calls.map(({ label }) => label);
+    const plain = labels({});
+    expect(plain).toHaveLength(8);
+    expect(plain.filter((label) => label.endsWith("+mul+sub:f32"))).toHaveLength(4);
+    expect(labels({}, [...model.variables.values()].reverse()).sort()).toEqual([...plain].sort());
+    // The norm has to be known before the first update.
+    expect(labels({ clip: optim.clipGradNorm(1) }).filter((label) => label.startsWith("sgd"))).toHaveLength(1);
+  });
+
+  test("models of which one gradient has no such kernel are updated in one dispatch", () => {
+    nn.seed(1);
+    const model = nn.sequential(nn.embedding(20, 8), nn.linear(8, 20));
+    const y = model(input("x", [6], "i32"));
+    const { calls } = compile({ updates: optim.sgd({ lr: 0.1 }).minimize(t.sum(t.mul(y, y))) }, gpu);
+    expect(calls.filter(({ label }) => label.startsWith("sgd"))).toHaveLength(1);
   });
 
   test("reads and writes parameters through one binding", () => {

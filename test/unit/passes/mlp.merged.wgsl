@@ -48,7 +48,7 @@ fn main_k1(id: vec3u) {
 
 }
 
-@compute @workgroup_size(32)
+@compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   if (id.x < 64u) { main_k0(id); }
   else if (id.x < 128u) { main_k1(vec3u(id.x - 64u, 0u, 0u)); }

@@ -1,0 +1,45 @@
+import { order } from "../graph/print.ts";
+import { apply, type Tensor } from "../graph/tensor.ts";
+import { full } from "../ops/constants.ts";
+import type { PointwiseProgram, Ref } from "../ops/program.ts";
+import { expand } from "../ops/views.ts";
+import { rewrite } from "./rewrite.ts";
+
+/**
+ * Takes a foreach apart where its formula can run inside the kernels that compute the gradients: plain gradient descent needs no kernel of
+ * its own then, and no gradient is stored. Formulas with several results stay whole, since moments would make the ends of
+ * those kernels long; and so do models of which one gradient has no such kernel, since one dispatch updates them all.
+ */
+export function inline(roots: readonly Tensor[]): Tensor[] {
+  const uses = new Map<Tensor, number>();
+  const count = (tensor: Tensor): unknown => uses.set(tensor, (uses.get(tensor) ?? 0) + 1);
+  for (const tensor of roots) count(tensor);
+  for (const { inputs } of order(roots)) inputs.forEach(count);
+  const isHost = (tensor: Tensor): boolean => tensor.node.op.epilogueAfter !== undefined && uses.get(tensor) === 1;
+
+  return rewrite(roots, (node, inputs) => {
+    if (node.op.name !== "foreach") return undefined;
+    const { program, scalars, members } = node.attrs as { program: PointwiseProgram; scalars: number; members: number };
+    const of = (i: number, tensors: readonly Tensor[]) =>
+      tensors.filter((_, k) => k >= scalars && k % members === (scalars + i) % members);
+    const hosted = node.results.every((_, i) => of(i, node.inputs).some(isHost));
+    const plain = program.outputs.length === 1 && inputs.slice(0, scalars).every(({ shape }) => shape.length === 0);
+    if (!hosted || !plain) return undefined;
+    return node.results.map(({ shape }, i) =>
+      applied(program, [...inputs.slice(0, scalars).map((x) => expand(x, shape)), ...of(i, inputs)]),
+    );
+  });
+}
+
+/** A program's only result, as nodes over tensors of one shape. */
+function applied({ steps, outputs }: PointwiseProgram, inputs: readonly Tensor[]): Tensor {
+  const made: Tensor[] = [];
+  const at = (ref: Ref): Tensor =>
+    "input" in ref
+      ? inputs[ref.input]!
+      : "step" in ref
+        ? made[ref.step]!
+        : full(inputs[0]!.shape, ref.value, ref.dtype);
+  for (const { op, attrs, args } of steps) made.push(apply(op, args.map(at), attrs));
+  return at(outputs[0]!);
+}
