@@ -24,15 +24,17 @@ export async function readFile(path: string): Promise<Uint8Array> {
 export const goldenDir: string =
   (import.meta.env as ImportMetaEnv | undefined)?.GOLDEN_DIR ?? globalThis.process?.env.GOLDEN_DIR ?? "test/golden";
 
+const asked = (): string =>
+  (import.meta.env as ImportMetaEnv | undefined)?.TILEGRAD_VARIANT ?? globalThis.process?.env.TILEGRAD_VARIANT ?? "";
+
+/** Whether `TILEGRAD_VARIANT` is `tuned`: the variants of each program are measured before it is compiled. */
+export const tuned = (): boolean => asked() === "tuned";
+
 /**
  * `TILEGRAD_VARIANT` as the engine takes it: one name for all families (`naive`), or `matmul=tiled,conv2d=quads`.
  * @throws Error naming what is neither.
  */
-export function forcedVariants(
-  text: string = (import.meta.env as ImportMetaEnv | undefined)?.TILEGRAD_VARIANT ??
-    globalThis.process?.env.TILEGRAD_VARIANT ??
-    "",
-): Record<string, string> {
+export function forcedVariants(text: string = tuned() ? "" : asked()): Record<string, string> {
   const parts = text.split(",").filter((part) => part !== "");
   return Object.fromEntries(
     parts.map((part) => {

@@ -17,6 +17,7 @@ import {
   transpose,
   type Variable,
 } from "../../src/index.ts";
+import { argmax, pickVariants } from "../../src/ops/pick.ts";
 import { maxPoolGradVariants } from "../../src/ops/pool.ts";
 import { reduceVariants } from "../../src/ops/reduction.ts";
 import { softmaxVariants } from "../../src/ops/softmax.ts";
@@ -86,6 +87,13 @@ const foldCases: readonly KernelCase[] = [
     variants: namesOf(reduceVariants),
     build: () => ({ outputs: { y: sum(given("x", 1024, 1024), axes) } }),
   })),
+  {
+    family: "pick",
+    shape: "argmax of rows 1024×1024",
+    forces: "pick",
+    variants: namesOf(pickVariants),
+    build: () => ({ outputs: { y: argmax(given("x", 1024, 1024), 1) } }),
+  },
   {
     family: "softmax",
     shape: "softmax 1024×1024",

@@ -67,6 +67,16 @@ export interface Finish {
   declare(first: number): string[];
 }
 
+export const indented = (lines: readonly string[], by = 2): string[] => lines.map((line) => " ".repeat(by) + line);
+
+/** The types and functions that bodies need. */
+export function namesOf(bodies: readonly Body[], width: 1 | 4): string[] {
+  const named = bodies.filter(({ body, half }) => body.length > 0 || half);
+  if (named.length === 0) return [];
+  const half = named.some((body) => body.half);
+  return [...aliases(width, half), ...new Set(named.flatMap(({ lib }) => lib))];
+}
+
 const nameOf = ({ over }: Place, o: number): string => (over === undefined ? `y${o}` : `e${over}`);
 
 /** Declares an epilogue's inputs, read as vec4 where `wide` says so, then the places that are none of these. */
@@ -104,24 +114,22 @@ function declared(
  * four then.
  */
 export function flatEnding({ epilogue, outputs }: FlatResults, width: 1 | 4) {
-  const { type, inputs, body, values, lib, usesIndex, half } = epilogue;
+  const { type, inputs, body, values, usesIndex } = epilogue;
   const loads = inputs.map(({ view, type }) =>
     width === 4
       ? vec4Load(view, type)
       : { vectors: false, load: (name: string, i: string) => `${name}[${elementAt(view, i)}]` },
   );
   return {
-    declare: (first: number): string[] => [
-      ...(body.length > 0 || half ? aliases(width, half) : []),
-      ...declared(
+    /** Declarations of the epilogue's inputs and the results, from a given binding on. */
+    declare: (first: number): string[] =>
+      declared(
         first,
         inputs,
         loads.map(({ vectors }) => vectors),
         outputs,
         width === 4,
       ),
-      ...lib,
-    ],
     /** Statements that store what becomes of `value`, result number `i`: an identifier that counts results, or fours of them. */
     store(value: string, i: string): string[] {
       const sum = type === "f16" ? `H(${value})` : value;
@@ -182,7 +190,7 @@ fn finish(batch: u32, row: u32, col: u32, ${rounds ? "sum" : "x0"}: F) {
   #if ${epilogue.usesIndex}
   let index = at + ${width === 4 ? "vec4u(0u, 1u, 2u, 3u)" : "0u"};
   #endif
-${[...loads, ...epilogue.body, ...put].map((line) => `  ${line}`)}
+${indented([...loads, ...epilogue.body, ...put])}
 }
 `,
   };

@@ -172,6 +172,15 @@ class Grouping {
     return true;
   }
 
+  /** The node whose kernel can compute the group as it reads it: the only one that reads anything of it. */
+  reader({ members }: Group): Node | undefined {
+    const [output, ...others] = this.outputs(members);
+    const [reader, ...further] = this.users.get(output!) ?? [];
+    const alone = others.length === 0 && further.length === 0 && !this.roots.has(output!);
+    const placed = this.withFree(members).some(({ op }) => op.pointwise!.usesIndex);
+    return alone && !placed && reader?.op.takesPrologue ? reader : undefined;
+  }
+
   /** The tensor whose kernel can run the group as its epilogue: of the right shape and read by nobody else. */
   host(group: Group, maxBindings: number): Tensor | undefined {
     const inside = new Set(group.members);
@@ -196,39 +205,59 @@ class Grouping {
 
 /** Makes the new graph, unit by unit: inputs first. */
 function rebuild(roots: readonly Tensor[], grouping: Grouping, maxBindings: number): Tensor[] {
+  const groups = new Set(grouping.groupOf.values());
+  /** Results whose kernels end in a group, by the group; and the group, by their node. */
   const hosts = new Map<Group, Tensor>();
-  const hosted = new Set<Node>();
-  for (const group of new Set(grouping.groupOf.values())) {
+  const epilogues = new Map<Node, Group>();
+  for (const group of groups) {
     const host = grouping.host(group, maxBindings);
-    if (!host || hosted.has(host.node)) continue;
+    if (!host || epilogues.has(host.node)) continue;
     hosts.set(group, host);
-    hosted.add(host.node);
+    epilogues.set(host.node, group);
+  }
+  /** Groups that are computed by the kernel that reads them. */
+  const prologues = new Map<Node, Group>();
+  const bound = ({ members }: Group): number => grouping.inputs(members).length + grouping.outputs(members).length;
+  for (const group of groups) {
+    const reader = hosts.has(group) ? undefined : grouping.reader(group);
+    const after = reader && epilogues.get(reader);
+    // The group's result is not bound, and neither is what the epilogue starts from.
+    if (reader && bound(group) - 1 + (after ? bound(after) - 1 : 1) <= maxBindings) prologues.set(reader, group);
   }
   const done = new Map<Tensor, Tensor>();
   const now = (tensor: Tensor): Tensor => done.get(tensor) ?? tensor;
 
+  /** What a node that is no part of a group reads and is told, its prologue included. */
+  const own = (node: Node): Pick<Node, "inputs" | "attrs"> => {
+    const group = prologues.get(node);
+    if (!group) return node;
+    const { program, inputs } = programOf(grouping.withFree(group.members), grouping.outputs(group.members));
+    return { inputs, attrs: { ...node.attrs, prologue: program } };
+  };
   /** What must be there before the unit of a node can be made. */
   const needs = (node: Node): readonly Tensor[] => {
     const group = grouping.groupOf.get(node);
-    if (!group) return node.inputs;
+    if (!group) return own(node).inputs;
     const host = hosts.get(group);
-    return grouping.inputs(group.members).flatMap((tensor) => (tensor === host ? host.node.inputs : [tensor]));
+    return grouping.inputs(group.members).flatMap((tensor) => (tensor === host ? own(host.node).inputs : [tensor]));
   };
   const make = (node: Node): void => {
     const group = grouping.groupOf.get(node);
     if (!group) {
-      withInputs(node, node.inputs.map(now)).forEach((result, i) => done.set(node.results[i]!, result));
+      const { inputs, attrs } = own(node);
+      const results = prologues.has(node)
+        ? applyAll(node.op, inputs.map(now), attrs)
+        : withInputs(node, inputs.map(now));
+      results.forEach((result, i) => done.set(node.results[i]!, result));
       return;
     }
     const host = hosts.get(group);
     const members = grouping.withFree(group.members);
     const outputs = grouping.outputs(group.members);
     const { program, inputs } = programOf(members, outputs, host && [host]);
-    const results = host
-      ? applyAll(host.node.op, [...host.node.inputs, ...inputs.slice(1)].map(now), {
-          ...host.node.attrs,
-          epilogue: program,
-        })
+    const base = host && own(host.node);
+    const results = base
+      ? applyAll(host.node.op, [...base.inputs, ...inputs.slice(1)].map(now), { ...base.attrs, epilogue: program })
       : members.length === 1
         ? [apply(node.op, node.inputs.map(now), node.attrs)]
         : fuseNodes(program, inputs.map(now), group.shape);

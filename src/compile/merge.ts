@@ -113,18 +113,11 @@ function shared(calls: readonly KernelCall[]): Shared[] {
       else all.push({ binding, type, names: [{ call, name }] });
     }
   });
-  const written = new Set(
-    all
-      .map(({ binding }) => binding)
-      .filter(isWritten)
-      .map(({ buffer }) => buffer),
-  );
+  const written = new Set(all.flatMap(({ binding }) => (binding.access === "read" ? [] : binding.buffer)));
   return all.map((each) =>
     written.has(each.binding.buffer) ? { ...each, binding: { ...each.binding, access: "read_write" } } : each,
   );
 }
-
-const isWritten = ({ access }: Binding): boolean => access === "read_write";
 
 /** One call out of several: their texts one after the other, with names of their own, and an entry that branches. */
 function joined(calls: readonly KernelCall[], cpu: boolean): KernelCall {

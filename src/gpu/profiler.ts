@@ -1,38 +1,53 @@
+import { DeviceError } from "../errors.ts";
 import { usage } from "./flags.ts";
 
+/** What a pass of its own is made of. */
+export interface Timed {
+  readonly pipeline: GPUComputePipeline;
+  readonly group: GPUBindGroup;
+  readonly workgroups: readonly [number, number, number];
+}
+
+/** Each pass takes two queries of a query set, which holds 4096. */
+const mostPasses = 2048;
+
 /**
- * Times single passes by the GPU's own clock. Chrome rounds it to 65.5 µs, so that short kernels need many repetitions before a
- * figure means anything.
+ * Runs dispatches once, each in a pass of its own, and times them by the GPU's own clock. Chrome rounds it to 65.5 µs, so that
+ * short kernels need many repetitions before a figure means anything.
+ *
+ * @param read a buffer's bytes once all that was submitted has run.
+ * @returns milliseconds of each.
+ * @throws DeviceError when the device has no timestamp queries, or there are more dispatches than these can time.
  */
-export class Profiler {
-  readonly #device: GPUDevice;
-  readonly #queries: GPUQuerySet;
-  readonly #count: number;
-
-  /** @param passes no more than 2048: a query set holds two queries of each. */
-  constructor(device: GPUDevice, passes: number) {
-    this.#device = device;
-    this.#count = 2 * passes;
-    this.#queries = device.createQuerySet({ label: "profile", type: "timestamp", count: this.#count });
-  }
-
-  /** What to begin pass number `pass` with. */
-  timestamps(pass: number): GPUComputePassTimestampWrites {
-    return { querySet: this.#queries, beginningOfPassWriteIndex: 2 * pass, endOfPassWriteIndex: 2 * pass + 1 };
-  }
-
-  /** Ends the encoder, submits it, and gives each pass's time in milliseconds. */
-  async finish(
-    encoder: GPUCommandEncoder,
-    read: (buffer: GPUBuffer, offset: number, bytes: number) => Promise<ArrayBuffer>,
-  ): Promise<number[]> {
-    const size = 8 * this.#count;
-    const buffer = this.#device.createBuffer({ label: "profile", size, usage: usage.queryResolve | usage.copySource });
-    encoder.resolveQuerySet(this.#queries, 0, this.#count, buffer, 0);
-    this.#device.queue.submit([encoder.finish()]);
-    const times = new BigUint64Array(await read(buffer, 0, size));
-    buffer.destroy();
-    this.#queries.destroy();
-    return Array.from({ length: this.#count / 2 }, (_, i) => Number(times[2 * i + 1]! - times[2 * i]!) / 1e6);
-  }
+export async function profile(
+  device: GPUDevice,
+  dispatches: readonly Timed[],
+  read: (buffer: GPUBuffer, offset: number, bytes: number) => Promise<ArrayBuffer>,
+): Promise<number[]> {
+  if (!device.features.has("timestamp-query")) throw new DeviceError("profile: this adapter has no timestamp queries");
+  if (dispatches.length > mostPasses)
+    throw new DeviceError(`profile: ${dispatches.length} kernels, expected ${mostPasses} at most`);
+  const count = 2 * dispatches.length;
+  const querySet = device.createQuerySet({ label: "profile", type: "timestamp", count });
+  const buffer = device.createBuffer({
+    label: "profile",
+    size: 8 * count,
+    usage: usage.queryResolve | usage.copySource,
+  });
+  const encoder = device.createCommandEncoder({ label: "profile" });
+  dispatches.forEach(({ pipeline, group, workgroups }, i) => {
+    const pass = encoder.beginComputePass({
+      timestampWrites: { querySet, beginningOfPassWriteIndex: 2 * i, endOfPassWriteIndex: 2 * i + 1 },
+    });
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, group);
+    pass.dispatchWorkgroups(...workgroups);
+    pass.end();
+  });
+  encoder.resolveQuerySet(querySet, 0, count, buffer, 0);
+  device.queue.submit([encoder.finish()]);
+  const times = new BigUint64Array(await read(buffer, 0, 8 * count));
+  buffer.destroy();
+  querySet.destroy();
+  return dispatches.map((_, i) => Number(times[2 * i + 1]! - times[2 * i]!) / 1e6);
 }

@@ -28,6 +28,11 @@ export interface Op {
    * others follow the op's own.
    */
   readonly epilogueAfter?: number;
+  /**
+   * Whether a chain of pointwise ops may make the elements of the op's only input as they are read. The fuse pass then makes a node of
+   * the same op with `attrs.prologue`, a program over inputs that take the place of that one.
+   */
+  readonly takesPrologue?: boolean;
   /** The sum of two results of this op, where there is a simpler way to it than adding. */
   plus?(a: Node, b: Node): Tensor | undefined;
   /** Whether `attrs.to` may ask for an f32 result of f16 operands. */
@@ -189,3 +194,7 @@ export function isRowMajor(view: View): boolean {
   const wanted = rowMajor(view.shape);
   return view.shape.every((n, axis) => n === 1 || view.strides[axis] === wanted[axis]);
 }
+
+/** How many of a node's inputs are the op's own, or its prologue's, in front of those of its epilogue. */
+export const ownInputs = ({ op, inputs, attrs: { prologue, epilogue } }: Node): number =>
+  prologue ? prologue.inputs.length : epilogue ? op.epilogueAfter! : inputs.length;

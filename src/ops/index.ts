@@ -44,6 +44,7 @@ export {
 } from "./normalization.ts";
 export { oneHot } from "./oneHot.ts";
 export { type Padding, pad } from "./pad.ts";
+export { argmax, argmin, maxWithIndex, minWithIndex } from "./pick.ts";
 export type { Operand } from "./pointwise.ts";
 export { type AvgPoolOptions, adaptiveAvgPool2d, avgPool2d, maxPool2d, type PoolOptions } from "./pool.ts";
 export { iota, Random } from "./random.ts";
@@ -60,20 +61,7 @@ export {
   rnn,
   rnnCell,
 } from "./recurrent.ts";
-export {
-  argmax,
-  argmin,
-  logsumexp,
-  max,
-  maxWithIndex,
-  mean,
-  min,
-  minWithIndex,
-  norm,
-  prod,
-  std,
-  variance,
-} from "./reduce.ts";
+export { logsumexp, max, mean, min, norm, prod, std, variance } from "./reduce.ts";
 export { logSoftmax, softmax, softmaxCrossEntropy } from "./softmax.ts";
 export { squaredNorm } from "./squaredNorm.ts";
 export { type Axes, sum } from "./sum.ts";

@@ -15,7 +15,7 @@ import { broadcastShapes, bytesPer, floats, showShape, sizeOf } from "../graph/s
 import { apply, type Node, type Tensor } from "../graph/tensor.ts";
 import { add } from "./arithmetic.ts";
 import { bind, ends, outputSpecs, touched } from "./fused.ts";
-import { flopsOf, identity, nameOf, type PointwiseProgram, render, show } from "./program.ts";
+import { bodyOf, flopsOf, identity, nameOf, type PointwiseProgram, show } from "./program.ts";
 import { choose, type Variant, workgroupOf } from "./variants.ts";
 import { expand, reshape, transpose } from "./views.ts";
 
@@ -226,9 +226,8 @@ function factor(view: View): Factor {
 
 /** The end of a kernel that sums and runs a program on each sum. @param added views of the program's further inputs. */
 export function ending(program: PointwiseProgram, added: readonly View[]): Epilogue {
-  const names = program.inputs.map((_, i) => `x${i}`);
   const inputs = added.map((view) => ({ ...factor(view), type: view.dtype }));
-  return { type: program.inputs[0]!, inputs, ...render(program, names) };
+  return { ...bodyOf(program, program.inputs[0]!), inputs };
 }
 
 /** A stack of matrices with rows and columns swapped. */

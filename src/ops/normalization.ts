@@ -2,7 +2,7 @@ import { AttributeError, ShapeError } from "../errors.ts";
 import type { Op } from "../graph/op.ts";
 import { floats, sameShape, showShape, sizeOf } from "../graph/shape.ts";
 import { apply, type Tensor, type Update, Variable } from "../graph/tensor.ts";
-import { add, div, mul, sub } from "./arithmetic.ts";
+import { add, mul, sub } from "./arithmetic.ts";
 import { onesLike, zerosLike } from "./constants.ts";
 import { rsqrt } from "./elementary.ts";
 import { normalizeRows, rowsOf } from "./layerNorm.ts";
@@ -176,9 +176,8 @@ export function nextStatistics(
   const batch = batchStatistics(x);
   const count = sizeOf(x.shape) / x.shape[1]!;
   if (count === 1) throw new ShapeError(`batchNorm: ${showShape(x.shape)} has one value per channel: no variance`);
-  // Differences and a division: a factor would become part of the sums, which would then be made twice.
   const blend = (old: Tensor, now: Tensor) => add(old, mul(sub(reshape(now, old.shape), old), momentum));
-  return { mean: blend(mean, batch.mean), variance: blend(variance, div(batch.variance, (count - 1) / count)) };
+  return { mean: blend(mean, batch.mean), variance: blend(variance, mul(batch.variance, count / (count - 1))) };
 }
 
 /**

@@ -100,6 +100,15 @@ export function render(program: PointwiseProgram, inputs: readonly string[], ind
   return { body, values: outputs.map(nameOf), lib: [...lib], usesIndex, half: half.includes("f16") };
 }
 
+/** The program as part of a kernel, over values `x0`, `x1`, …. @param type of what it starts from. */
+export const bodyOf = (program: PointwiseProgram, type: DType) => ({
+  type,
+  ...render(
+    program,
+    program.inputs.map((_, i) => `x${i}`),
+  ),
+});
+
 /** Element type of an operand of a program. */
 export const dtypeOf = (ref: Ref, { inputs, steps }: PointwiseProgram): DType =>
   "input" in ref ? inputs[ref.input]! : "step" in ref ? steps[ref.step]!.dtype : ref.dtype;

@@ -1,15 +1,14 @@
 import { DTypeError } from "../errors.ts";
 import type { Op } from "../graph/op.ts";
-import { axesOf, axisOf, floats } from "../graph/shape.ts";
+import { axesOf, floats } from "../graph/shape.ts";
 import { apply, type Tensor } from "../graph/tensor.ts";
 import { abs, add, cast, div, eq, gt, mul, sub, where } from "./arithmetic.ts";
 import { onesLike, zerosLike } from "./constants.ts";
 import { exp, log, pow, sqrt } from "./elementary.ts";
 import { finite } from "./pointwise.ts";
-import { iota } from "./random.ts";
-import { isPick, reduceOp } from "./reduction.ts";
-import { type Axes, spread, sum } from "./sum.ts";
-import { detach, expand, reshape } from "./views.ts";
+import { reduceOp } from "./reduction.ts";
+import { type Axes, spread, sum, unfolded } from "./sum.ts";
+import { detach, reshape } from "./views.ts";
 
 // Elements that tie for the extreme share the gradient equally, as amax and amin of PyTorch do.
 const shareTies = (dy: Tensor, y: Tensor, x: Tensor, axes: readonly number[]): Tensor => {
@@ -27,26 +26,23 @@ const prodOp: Op = reduceOp("prod", (dy, _, x, axes) => {
   const single = where(isZero, where(eq(zeros, 1), product, zerosLike(x)), zerosLike(x));
   return where(eq(zeros, 0), div(product, others), single);
 });
-const argmaxOp = reduceOp("argmax");
-const argminOp = reduceOp("argmin");
 
 /** Applies a reduction, and puts the folded axes back as size 1 where asked to. */
 function fold(op: Op, x: Tensor, axes: Axes, keepdim: boolean): Tensor {
   const folded = axesOf(op.name, axes, x.shape.length);
-  const y = folded.length === 0 && !isPick(op.name) ? x : apply(op, [x], { axes: folded });
-  return keepdim
-    ? reshape(
-        y,
-        x.shape.map((n, axis) => (folded.includes(axis) ? 1 : n)),
-      )
-    : y;
+  const y = folded.length === 0 ? x : apply(op, [x], { axes: folded });
+  return keepdim ? unfolded(y, x, folded) : y;
 }
 
-/** Mean over axes (all by default). The factor joins the kernel of the sum. */
+/** A factor times a sum, in f32: the sum alone may be larger than f16 numbers are. */
+const scaledSum = (x: Tensor, factor: number, axes: Axes, keepdim: boolean): Tensor =>
+  cast(mul(sum(cast(x, "f32"), axes, keepdim), factor), x.dtype);
+
+/** Mean over axes (all by default). */
 export function mean(x: Tensor, axes?: Axes, keepdim = false): Tensor {
   if (!floats.includes(x.dtype)) throw new DTypeError(`mean: operand is ${x.dtype}, expected f32: cast it first`);
   const count = axesOf("mean", axes, x.shape.length).reduce((n, axis) => n * x.shape[axis]!, 1);
-  return mul(sum(x, axes, keepdim), 1 / count);
+  return scaledSum(x, 1 / count, axes, keepdim);
 }
 
 /** Product over axes (all by default). Its gradient is exact also where factors are 0. */
@@ -58,35 +54,6 @@ export const max = (x: Tensor, axes?: Axes, keepdim = false): Tensor => fold(max
 /** Smallest element over axes (all by default); tied elements share the gradient equally. PyTorch's `amin`. */
 export const min = (x: Tensor, axes?: Axes, keepdim = false): Tensor => fold(minOp, x, axes, keepdim);
 
-/** Position (i32) of the first largest element along an axis, or in the flattened tensor when no axis is given. */
-export const argmax = (x: Tensor, axis?: number, keepdim = false): Tensor => pick(argmaxOp, x, axis, keepdim);
-
-/** Position (i32) of the first smallest element along an axis, or in the flattened tensor when no axis is given. */
-export const argmin = (x: Tensor, axis?: number, keepdim = false): Tensor => pick(argminOp, x, axis, keepdim);
-
-function pick(op: Op, x: Tensor, axis: number | undefined, keepdim: boolean): Tensor {
-  return fold(op, x, axis === undefined ? undefined : [axisOf(op.name, axis, x.shape.length)], keepdim);
-}
-
-/** Largest elements along an axis with their positions; unlike `max`, the first of tied elements gets the whole gradient. */
-export const maxWithIndex = (x: Tensor, axis: number, keepdim = false) => withIndex(argmax, x, axis, keepdim);
-
-/** Smallest elements along an axis with their positions; the first of tied elements gets the whole gradient. */
-export const minWithIndex = (x: Tensor, axis: number, keepdim = false) => withIndex(argmin, x, axis, keepdim);
-
-function withIndex(
-  find: typeof argmax,
-  x: Tensor,
-  axis: number,
-  keepdim: boolean,
-): { values: Tensor; indices: Tensor } {
-  const at = axisOf("max", axis, x.shape.length);
-  const indices = find(x, at, true);
-  const chosen = eq(iota(x.shape, at), expand(indices, x.shape));
-  const values = sum(where(chosen, x, zerosLike(x)), at, keepdim);
-  return { values, indices: keepdim ? indices : reshape(indices, values.shape) };
-}
-
 /**
  * Variance over axes (all by default): squared deviations over n − correction.
  * @param correction default 1 (Bessel's); 0 gives the variance of the data themselves.
@@ -94,10 +61,8 @@ function withIndex(
 export function variance(x: Tensor, axes?: Axes, { correction = 1, keepdim = false } = {}): Tensor {
   const count = axesOf("var", axes, x.shape.length).reduce((n, axis) => n * x.shape[axis]!, 1);
   const deviation = sub(x, mean(x, axes, true));
-  return mul(
-    sum(mul(deviation, deviation), axes, keepdim),
-    finite("var", "1 / (n − correction)", 1 / (count - correction)),
-  );
+  const factor = finite("var", "1 / (n − correction)", 1 / (count - correction));
+  return scaledSum(mul(deviation, deviation), factor, axes, keepdim);
 }
 
 /** Standard deviation, the root of `variance`; its gradient is 0 where all elements are equal. */

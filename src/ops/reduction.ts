@@ -2,25 +2,26 @@ import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
 import { sumOf } from "../../shaders/lib/half.wgsl.ts";
 import {
   inColumns,
+  inRows,
   type ReduceKind,
   type ReduceParams,
   reduceColumns,
   reduceSerial,
   reduceTree,
 } from "../../shaders/reduce.wgsl.ts";
-import type { AdapterTraits, KernelCall, Lowering, Op, View } from "../graph/op.ts";
+import { type AdapterTraits, type KernelCall, type Lowering, type Op, ownInputs, type View } from "../graph/op.ts";
 import { bytesPer, showShape, sizeOf } from "../graph/shape.ts";
 import type { Node, Tensor } from "../graph/tensor.ts";
 import { bind, buffer, ends, outputSpecs, touched } from "./fused.ts";
-import { flopsOf, identity, nameOf, type PointwiseProgram, render, show } from "./program.ts";
+import { bodyOf, dtypeOf, flopsOf, identity, nameOf, type PointwiseProgram, show } from "./program.ts";
 import { choose, type Variant } from "./variants.ts";
-
-export const isPick = (kind: string): boolean => kind === "argmax" || kind === "argmin";
 
 /**
  * The op of a reduction: folds `attrs.axes` away. `attrs.to` is the dtype of the result where it is not that of the operand: f16 may
- * be summed to f32. A chain of pointwise ops, `attrs.epilogue`, may follow inside the kernel.
+ * be summed to f32. Inside the kernel, a chain of pointwise ops may make what is folded, `attrs.prologue`, and another may follow,
+ * `attrs.epilogue`.
  */
+/* @__NO_SIDE_EFFECTS__ */
 export function reduceOp(
   kind: ReduceKind,
   vjp?: (dy: Tensor, y: Tensor, x: Tensor, axes: readonly number[]) => Tensor,
@@ -30,9 +31,10 @@ export function reduceOp(
     // Sums and products leave the range of f16 soon, the largest and smallest of f16 numbers never do.
     ...(kind === "sum" || kind === "prod" ? { widens: true } : { precision: "operands" as const }),
     epilogueAfter: 1,
-    infer([x], { axes, to = x!.dtype, epilogue }) {
+    takesPrologue: true,
+    infer([x], { axes, prologue, to = prologue ? dtypeOf(prologue.outputs[0], prologue) : x!.dtype, epilogue }) {
       const shape = x!.shape.filter((_, axis) => !axes.includes(axis));
-      return epilogue ? outputSpecs(epilogue, shape) : [{ shape, dtype: isPick(kind) ? "i32" : to }];
+      return epilogue ? outputSpecs(epilogue, shape) : [{ shape, dtype: to }];
     },
     ...(vjp && {
       vjp: ({ results: [y], inputs: [x], attrs: { axes } }: Node, [dy]: readonly (Tensor | undefined)[]) => [
@@ -40,7 +42,8 @@ export function reduceOp(
       ],
     }),
     lower: (node, to) => lowerReduce(kind, node, to),
-    describe: ({ attrs: { axes, epilogue } }) => `{axes: [${axes}]}${epilogue ? ` ${show(epilogue)}` : ""}`,
+    describe: ({ attrs: { axes, prologue, epilogue } }) =>
+      `${prologue ? `of ${show(prologue)} ` : ""}{axes: [${axes}]}${epilogue ? ` ${show(epilogue)}` : ""}`,
   };
 }
 
@@ -90,44 +93,36 @@ export const reduceVariants: readonly ReduceVariant[] = [
   },
 ];
 
-function lowerReduce(kind: ReduceKind, node: Node, to: Lowering): readonly KernelCall[] {
-  const [input, ...added] = node.inputs.map((tensor) => to.view(tensor)) as [View, ...View[]];
-  const { axes, epilogue } = node.attrs;
-  const folded = axes as readonly number[];
+/** A view as two: the axes that stay, and those that are folded. An element of both together is the sum of their positions. */
+export function parted(view: View, axes: readonly number[]): { readonly kept: View; readonly folded: View } {
   const only = (keep: (axis: number) => boolean): View => ({
-    ...input,
-    shape: input.shape.filter((_, axis) => keep(axis)),
-    strides: input.strides.filter((_, axis) => keep(axis)),
+    ...view,
+    shape: view.shape.filter((_, axis) => keep(axis)),
+    strides: view.strides.filter((_, axis) => keep(axis)),
   });
-  const kept = only((axis) => !folded.includes(axis));
-  const length = sizeOf(input.shape) / sizeOf(kept.shape);
+  return { kept: only((axis) => !axes.includes(axis)), folded: { ...only((axis) => axes.includes(axis)), offset: 0 } };
+}
+
+function lowerReduce(kind: ReduceKind, node: Node, to: Lowering): readonly KernelCall[] {
+  const { axes, prologue, epilogue } = node.attrs;
+  const views = node.inputs.map((tensor) => to.view(tensor));
+  const own = ownInputs(node);
+  const operands = views.slice(0, own).map((view) => parted(view, axes));
   const places = node.results.map((_, i) => to.result(i)!);
   const program: PointwiseProgram = epilogue ?? identity(places[0]!.dtype);
-  const chain = nameOf(program);
-  const shape = showShape(input.shape).replaceAll(", ", "x");
-  return foldCalls(
-    {
-      kind,
-      label: `${kind}${shape}[${folded.join(",")}]${chain && `+${chain}`}:${places[0]!.dtype}`,
-      kept,
-      folded: { ...only((axis) => folded.includes(axis)), offset: 0 },
-      length,
-      program,
-      added,
-      places,
-    },
-    to,
-  );
+  const [before, after] = [prologue ? `${nameOf(prologue)}+` : "", epilogue ? `+${nameOf(epilogue)}` : ""];
+  const shape = showShape(views[0]!.shape).replaceAll(", ", "x");
+  const label = `${before}${kind}${shape}[${axes.join(",")}]${after}:${places[0]!.dtype}`;
+  return foldCalls({ kind, label, operands, prologue, program, added: views.slice(own), places }, to);
 }
 
 /** What is folded, and what becomes of the results. */
 interface Fold {
   readonly kind: ReduceKind;
   readonly label: string;
-  /** The axes that stay, and those that are folded, of `length` elements. */
-  readonly kept: View;
-  readonly folded: View;
-  readonly length: number;
+  /** One tensor, or those that `prologue` makes each element of: the axes that stay, and those that are folded. */
+  readonly operands: readonly { readonly kept: View; readonly folded: View }[];
+  readonly prologue?: PointwiseProgram | undefined;
   /** Runs on each result; `added` are views of its further inputs. */
   readonly program: PointwiseProgram;
   readonly added: readonly View[];
@@ -140,9 +135,7 @@ export const sumCalls = (label: string, kept: View, folded: View, place: View, t
     {
       kind: "sum",
       label: `sum of ${label}`,
-      kept,
-      folded,
-      length: sizeOf(folded.shape),
+      operands: [{ kept, folded }],
       program: identity(place.dtype),
       added: [],
       places: [place],
@@ -155,16 +148,17 @@ export const sumCalls = (label: string, kept: View, folded: View, place: View, t
  * result repeats to the bit, and long sums keep their accuracy.
  */
 function foldCalls(fold: Fold, to: Lowering): readonly KernelCall[] {
-  const { kind, label, kept, length } = fold;
+  const { kind, label, operands, prologue } = fold;
   const { traits } = to;
-  const count = sizeOf(kept.shape);
-  const columns = !isPick(kind) && inColumns(kept, fold.folded);
+  const [count, length] = [sizeOf(operands[0]!.kept.shape), sizeOf(operands[0]!.folded.shape)];
+  const columns = operands.some(inColumns) && operands.every((operand) => inColumns(operand) || inRows(operand));
   const problem = { kind, outputs: count, length, columns };
   const variant = choose<ReduceVariant, Problem>("reduce", reduceVariants, problem, traits);
   const most = variant.chunk(traits);
-  const chunks = isPick(kind) || length < 2 * most ? 1 : Math.ceil(length / most);
+  const chunks = length < 2 * most ? 1 : Math.ceil(length / most);
   const results = count * chunks;
-  const partial = sumOf(kept.dtype);
+  const type = prologue ? dtypeOf(prologue.outputs[0]!, prologue) : operands[0]!.kept.dtype;
+  const partial = sumOf(type);
   const { program, added, places }: Pick<Fold, "program" | "added" | "places"> =
     chunks === 1
       ? fold
@@ -182,40 +176,34 @@ function foldCalls(fold: Fold, to: Lowering): readonly KernelCall[] {
     variant: variant.name,
     wgsl: variant.write({
       kind,
-      type: kept.dtype,
-      kept,
-      folded: fold.folded,
+      inputs: operands.map(({ kept, folded }) => ({
+        type: kept.dtype,
+        kept,
+        folded,
+        length: kept.span / bytesPer(kept.dtype),
+      })),
+      prologue: prologue && bodyOf(prologue, type),
+      type,
       count,
       length,
       chunk: chunks === 1 ? length : most,
-      inputLength: kept.span / bytesPer(kept.dtype),
-      epilogue: {
-        type: program.inputs[0]!,
-        inputs: added.map(buffer),
-        ...render(
-          program,
-          program.inputs.map((_, i) => `x${i}`),
-        ),
-      },
+      epilogue: { ...bodyOf(program, program.inputs[0]!), inputs: added.map(buffer) },
       outputs,
       grid,
     }),
-    bindings: [bind(kept, "read"), ...bindings],
+    bindings: [...operands.map(({ kept }) => bind(kept, "read")), ...bindings],
     workgroups: [grid.x, grid.y, 1],
     invocations,
-    flops: count * (length + flopsOf(program)),
+    flops: count * (length * (1 + (prologue ? flopsOf(prologue) : 0)) + flopsOf(program)),
     bytes:
-      touched(kept) * (touched(fold.folded) / bytesPer(kept.dtype)) +
+      operands.reduce((sum, { kept, folded }) => sum + (touched(kept) * touched(folded)) / bytesPer(kept.dtype), 0) +
       added.reduce((sum, view) => sum + touched(view), 0) +
       places.reduce((sum, { dtype }) => sum + results * bytesPer(dtype), 0),
   };
   if (chunks === 1) return [call];
   const [each, next] = variant.byChunk ? [1, count] : [chunks, 1];
   const [place] = places as [View];
-  const rest = {
-    kept: { ...place, shape: [count], strides: [each] },
-    folded: { ...place, shape: [chunks], strides: [next] },
-    length: chunks,
-  };
-  return [call, ...foldCalls({ ...fold, ...rest }, to)];
+  const kept = { ...place, shape: [count], strides: [each] };
+  const folded = { ...place, shape: [chunks], strides: [next] };
+  return [call, ...foldCalls({ ...fold, operands: [{ kept, folded }], prologue: undefined }, to)];
 }

@@ -6,16 +6,15 @@ import { expand, reshape } from "./views.ts";
 /** Axes to fold: one, several, or all of them when left out. */
 export type Axes = number | readonly number[] | undefined;
 
-/** Puts folded axes back as size 1 and stretches to the shape of `x`. */
-export function spread(y: Tensor, x: Tensor, axes: readonly number[]): Tensor {
-  return expand(
-    reshape(
-      y,
-      x.shape.map((n, axis) => (axes.includes(axis) ? 1 : n)),
-    ),
-    x.shape,
+/** Puts folded axes back as size 1. */
+export const unfolded = (y: Tensor, x: Tensor, axes: readonly number[]): Tensor =>
+  reshape(
+    y,
+    x.shape.map((n, axis) => (axes.includes(axis) ? 1 : n)),
   );
-}
+
+/** Puts folded axes back, and stretches them to the shape of `x`. */
+export const spread = (y: Tensor, x: Tensor, axes: readonly number[]): Tensor => expand(unfolded(y, x, axes), x.shape);
 
 const sumOp = reduceOp("sum", (dy, _, x, axes) => spread(dy, x, axes));
 
@@ -23,10 +22,5 @@ const sumOp = reduceOp("sum", (dy, _, x, axes) => spread(dy, x, axes));
 export function sum(x: Tensor, axes?: Axes, keepdim = false): Tensor {
   const folded = axesOf("sum", axes, x.shape.length);
   const y = folded.length === 0 ? x : apply(sumOp, [x], { axes: folded });
-  return keepdim
-    ? reshape(
-        y,
-        x.shape.map((n, axis) => (folded.includes(axis) ? 1 : n)),
-      )
-    : y;
+  return keepdim ? unfolded(y, x, folded) : y;
 }

@@ -1,6 +1,6 @@
 import { AttributeError } from "../errors.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { add, div, minimum, mul } from "../ops/arithmetic.ts";
+import { add, clamp, div, minimum, mul } from "../ops/arithmetic.ts";
 import { sqrt } from "../ops/elementary.ts";
 import { squaredNorm } from "../ops/squaredNorm.ts";
 
@@ -8,8 +8,8 @@ import { squaredNorm } from "../ops/squaredNorm.ts";
 export interface Clip {
   /** The norm of all gradients, times `scale`, and the factor on them: `scale` included. */
   readonly limit?: (gradients: readonly Tensor[], scale: Tensor | undefined) => { norm: Tensor; factor: Tensor };
-  /** Largest magnitude of an element. */
-  readonly value?: number;
+  /** What becomes of an element, times that factor. */
+  readonly each?: (g: Tensor) => Tensor;
 }
 
 /**
@@ -35,7 +35,7 @@ export function clipGradNorm(maxNorm: number): Clip {
  */
 export function clipGradValue(clipValue: number): Clip {
   check("clipGradValue", "clipValue", clipValue);
-  return { value: clipValue };
+  return { each: (g) => clamp(g, { min: -clipValue, max: clipValue }) };
 }
 
 function check(name: string, key: string, limit: number): void {

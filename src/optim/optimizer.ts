@@ -3,7 +3,7 @@ import { AttributeError } from "../errors.ts";
 import { reachable } from "../graph/print.ts";
 import { sizeOf } from "../graph/shape.ts";
 import { type Tensor, type Update, Variable } from "../graph/tensor.ts";
-import { add, cast, clamp, gt, mul, where } from "../ops/arithmetic.ts";
+import { add, cast, gt, mul, where } from "../ops/arithmetic.ts";
 import { variable } from "../ops/constants.ts";
 import { foreach } from "../ops/foreach.ts";
 import type { Clip } from "./clip.ts";
@@ -138,15 +138,14 @@ export class Optimizer {
     const clips = [clip].flat();
     const byNorm = clips.find(({ limit }) => limit)?.limit?.(gradients, scale);
     const { norm, factor } = byNorm ?? { norm: undefined, factor: scale };
-    const most = clips.find(({ value }) => value)?.value;
+    const each = clips.find(({ each }) => each)?.each;
     const moments = parameters.map((parameter) => this.#momentsOf(parameter));
     const roles = [parameters, gradients, ...rule.moments.map((_, i) => moments.map((own) => own[i]!))];
     const shared = [rate, ...(factor ? [factor] : []), ...(check ? [check.taken] : []), ...scalars];
     const results = foreach(rule.name, shared, roles, ([lr, ...rest], [p, g, ...state]) => {
       const scaled = factor ? mul(g!, rest.shift()!) : g!;
       const taken = check && rest.shift();
-      const d = most === undefined ? scaled : clamp(scaled, { min: -most, max: most });
-      const next = rule.update({ p: p!, g: d, state }, lr!, rest);
+      const next = rule.update({ p: p!, g: each ? each(scaled) : scaled, state }, lr!, rest);
       return next.map((value, i) => unless(value, i === 0 ? p! : state[i - 1]!, taken));
     });
     parameters.forEach((parameter, i) => {

@@ -1,7 +1,8 @@
 import { TilegradError } from "../errors.ts";
+import { ownInputs } from "../graph/op.ts";
 import { sizeOf } from "../graph/shape.ts";
 import type { Node } from "../graph/tensor.ts";
-import { evaluate, type PointwiseProgram } from "../ops/program.ts";
+import { dtypeOf, evaluate, type PointwiseProgram } from "../ops/program.ts";
 import { convolutions, pools } from "./convolve.ts";
 import { folds, product } from "./fold.ts";
 import { moves } from "./move.ts";
@@ -82,9 +83,21 @@ export function compute(node: Node, inputs: readonly Value[]): readonly Float64A
   const { op, attrs } = node;
   const kernel = op.pointwise ? pointwise : kernels[op.name];
   if (!kernel) throw new TilegradError(`reference: op ${op.name} has no kernel in src/reference`);
-  const own = attrs["epilogue"] ? op.epilogueAfter! : inputs.length;
-  const results = kernel(node, inputs.slice(0, own));
+  const own = ownInputs(node);
+  const results = kernel(node, prologued(node, inputs.slice(0, own)));
   if (!attrs["epilogue"]) return results;
   const added = inputs.slice(own).map(({ data }) => data);
   return elementwise(attrs["epilogue"], results[0]!.length, [results[0]!, ...added]);
+}
+
+/** What an op's own kernel sees: its inputs, or the one that a pointwise program makes of them. */
+function prologued({ attrs: { prologue } }: Node, inputs: readonly Value[]): readonly Value[] {
+  if (!prologue) return inputs;
+  const [first] = inputs as [Value];
+  const [data] = elementwise(
+    prologue,
+    first.data.length,
+    inputs.map((input) => input.data),
+  );
+  return [{ ...first, dtype: dtypeOf(prologue.outputs[0], prologue), data: data! }];
 }

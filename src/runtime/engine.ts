@@ -1,4 +1,4 @@
-import { type Compiled, type CompileOptions, compile, type Description, type Passes } from "../compile/compile.ts";
+import { type Compiled, type CompileOptions, compile, type Description } from "../compile/compile.ts";
 import type { Home } from "../compile/homes.ts";
 import { DeviceError, FeedError, LimitError } from "../errors.ts";
 import { type DeviceOptions, type OpenDevice, openDevice } from "../gpu/device.ts";
@@ -126,7 +126,12 @@ export class Engine {
   ): Promise<Program<O>> {
     this.check();
     const { checkFinite = this.#checkFinite, ...passes } = options;
-    if (tune) await this.#tune(description as Description, passes, tune);
+    if (tune) {
+      const { tune: measure } = await import("../tune/index.ts");
+      const calls = (tuned: ReadonlyMap<string, string>) =>
+        compile(description as Description, { ...this.traits, tuned }, this.#homes, { ...passes, merge: false }).calls;
+      await measure(this.tuning, { device: this.device, pipelines: this.#pipelines, compile: calls }, tune);
+    }
     const guarded = checkFinite ? { guard: (await import("../compile/guard.ts")).guard } : {};
     const compiled = compile(description as Description, this.traits, this.#homes, { ...passes, ...guarded });
     this.#checkLimits(compiled);
@@ -244,24 +249,6 @@ export class Engine {
         resource: { buffer: memories.of(buffer), offset, size },
       })),
     });
-  }
-
-  /** Measures variants for the problems of a program that are not known yet. */
-  async #tune(description: Description, passes: Passes, told: boolean | ((finding: Finding) => void)) {
-    const { tune, browserStore } = await import("../tune/index.ts");
-    await this.tuning.load(browserStore());
-    const findings: Finding[] = [];
-    for await (const finding of tune({
-      device: this.device,
-      pipelines: this.#pipelines,
-      known: this.tuning.table,
-      compile: (tuned) =>
-        compile(description, { ...this.traits, tuned }, this.#homes, { ...passes, merge: false }).calls,
-    })) {
-      findings.push(finding);
-      if (typeof told === "function") told(finding);
-    }
-    await this.tuning.put(findings);
   }
 
   #checkLimits({ calls, slots, homes }: Compiled): void {

@@ -60,9 +60,6 @@ interface Dispatch {
   readonly workgroups: readonly [number, number, number];
 }
 
-/** Each takes two queries of a query set, which holds 4096. */
-const mostPasses = 2048;
-
 /** Where a program's virtual buffers got their memory. */
 export interface Memories {
   readonly own: readonly GPUBuffer[];
@@ -130,24 +127,10 @@ export class Program<O extends Readonly<Record<string, Tensor>> = Readonly<Recor
    * @throws DeviceError when the adapter has no timestamp queries; otherwise as `run`.
    */
   async profile(feeds: Feeds = {}): Promise<{ readonly label: string; readonly ms: number }[]> {
-    const { device } = this.#engine;
-    if (!device.features.has("timestamp-query"))
-      throw new DeviceError("profile: this adapter has no timestamp queries");
-    if (this.#dispatches.length > mostPasses)
-      throw new DeviceError(`profile: ${this.#dispatches.length} kernels, expected ${mostPasses} at most`);
     // Few programs are ever profiled: what it takes is loaded only then.
-    const { Profiler } = await import("../gpu/profiler.ts");
+    const { profile } = await import("../gpu/profiler.ts");
     this.#write(feeds);
-    const profiler = new Profiler(device, this.#dispatches.length);
-    const encoder = device.createCommandEncoder({ label: "profile" });
-    this.#dispatches.forEach(({ pipeline, group, workgroups }, i) => {
-      const pass = encoder.beginComputePass({ timestampWrites: profiler.timestamps(i) });
-      pass.setPipeline(pipeline);
-      pass.setBindGroup(0, group);
-      pass.dispatchWorkgroups(...workgroups);
-      pass.end();
-    });
-    const times = await profiler.finish(encoder, (buffer, offset, bytes) =>
+    const times = await profile(this.#engine.device, this.#dispatches, (buffer, offset, bytes) =>
       this.#engine.readBytes(buffer, offset, bytes),
     );
     return times.map((ms, i) => ({ label: this.#compiled.calls[i]!.label, ms }));

@@ -8,6 +8,7 @@ import { embeddingGradVariants } from "../ops/embedding.ts";
 import * as ops from "../ops/index.ts";
 import { normVariants } from "../ops/layerNorm.ts";
 import { matmulVariants } from "../ops/matmul.ts";
+import { pickVariants } from "../ops/pick.ts";
 import { maxPoolGradVariants } from "../ops/pool.ts";
 import { reduceVariants } from "../ops/reduction.ts";
 import { sequenceVariants } from "../ops/sequence.ts";
@@ -63,6 +64,7 @@ const rows: readonly Row[] = [
   { family: "elementwise", build: elementwise },
   { family: "matmul", variants: matmulVariants, build: products },
   { family: "reduce", variants: reduceVariants, build: reductions },
+  { family: "pick", variants: pickVariants, build: reductions },
   { family: "softmax", variants: softmaxVariants, build: softmaxes },
   { family: "softmaxGrad", variants: softmaxGradVariants, build: softmaxes },
   { family: "conv2d", variants: correlateVariants, build: convolutions },

@@ -1,8 +1,7 @@
 import type { PipelineCache } from "../gpu/pipelines.ts";
 import type { KernelCall } from "../graph/op.ts";
 import { Bench, type Candidate } from "./bench.ts";
-
-export { browserStore } from "./store.ts";
+import { browserStore, type TuningStore } from "./store.ts";
 
 /** What measuring has found for one problem. */
 export interface Finding {
@@ -22,12 +21,34 @@ export interface TuneOptions {
   readonly compile: (winners: ReadonlyMap<string, string>) => readonly KernelCall[];
 }
 
+/** Where winners are kept: `Tuning` of the runtime. */
+interface Winners {
+  readonly table: ReadonlyMap<string, string>;
+  load(fallback?: TuningStore): Promise<void>;
+  put(findings: readonly Finding[]): Promise<void>;
+}
+
+/** Measures what is not known yet, and keeps the winners: in IndexedDB where they have no store of their own. */
+export async function tune(
+  winners: Winners,
+  options: Omit<TuneOptions, "known">,
+  told: boolean | ((finding: Finding) => void),
+): Promise<void> {
+  await winners.load(browserStore());
+  const findings: Finding[] = [];
+  for await (const finding of measure({ ...options, known: winners.table })) {
+    findings.push(finding);
+    if (typeof told === "function") told(finding);
+  }
+  await winners.put(findings);
+}
+
 /**
  * Times the variants of each kernel of a program that has more than one and is not known yet. A variant runs with all that its node
  * needs (partial sums and their reduction, say), on buffers of its own, and counts only if it gives what the family's plainest
  * variant gives.
  */
-export async function* tune({ device, pipelines, known, compile }: TuneOptions): AsyncGenerator<Finding, void> {
+export async function* measure({ device, pipelines, known, compile }: TuneOptions): AsyncGenerator<Finding, void> {
   const open = new Map<string, readonly string[]>();
   for (const { choices = [] } of compile(known)) {
     for (const { problem, variants } of choices) {

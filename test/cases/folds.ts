@@ -2,6 +2,7 @@ import type { Tensor } from "../../src/graph/tensor.ts";
 import * as activations from "../../src/ops/activations.ts";
 import * as arithmetic from "../../src/ops/arithmetic.ts";
 import { linear, matmul } from "../../src/ops/matmul.ts";
+import * as picks from "../../src/ops/pick.ts";
 import * as reductions from "../../src/ops/reduce.ts";
 import { logSoftmax, softmax, softmaxCrossEntropy } from "../../src/ops/softmax.ts";
 import { sum } from "../../src/ops/sum.ts";
@@ -33,11 +34,11 @@ export const reductionRows: readonly CaseRow[] = [
   reduction("max", (x) => reductions.max(x, 1), distinct),
   reduction("max of all", (x) => reductions.max(x), distinct),
   reduction("min", (x) => reductions.min(x, 0), distinct),
-  reduction("max with index", (x) => reductions.maxWithIndex(x, 1).values, distinct),
-  reduction("min with index", (x) => reductions.minWithIndex(x, 0).values, distinct),
-  reduction("argmax", (x) => reductions.argmax(x, 1), distinct),
-  reduction("argmax of all", (x) => reductions.argmax(x), distinct),
-  reduction("argmin", (x) => reductions.argmin(x, 0), distinct),
+  reduction("max with index", (x) => picks.maxWithIndex(x, 1).values, distinct),
+  reduction("min with index", (x) => picks.minWithIndex(x, 0).values, distinct),
+  reduction("argmax", (x) => picks.argmax(x, 1), distinct),
+  reduction("argmax of all", (x) => picks.argmax(x), distinct),
+  reduction("argmin", (x) => picks.argmin(x, 0), distinct),
   reduction("prod", (x) => reductions.prod(x, 1), signed(0.8, 1.2), { shapes: [[[5, 7]], [[1, 1]], [[2, 67, 3]]] }),
   reduction("prod with zeros", (x) => reductions.prod(x, 1), whole(-1, 1), {
     op: (x) => reductions.prod(arithmetic.cast(x, "f32"), 1),

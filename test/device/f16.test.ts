@@ -150,7 +150,13 @@ describe.skipIf(lacking)(titled("every variant in f16"), () => {
         const x = half("x", shape);
         const outputs = { sum: t.sum(x, 1), mean: t.mean(x), max: t.max(x, 0), prod: t.prod(t.mul(x, 0.01), 1) };
         await agrees({ reduce: name }, outputs);
-        await agrees({ reduce: name }, { argmax: t.argmax(x, 1), argmin: t.argmin(x, 0) });
+        await agrees({ pick: name }, { argmax: t.argmax(x, 1), argmin: t.argmin(x, 0) });
+        const around = (axis: number) =>
+          t.add(t.tanh(t.sum(t.mul(t.abs(x), 0.001), axis)), half(`y${axis}`, [shape[1 - axis]!]));
+        await agrees(
+          { reduce: name },
+          { columns: around(0), rows: around(1), wide: t.sum(t.cast(t.exp(x), "f32"), 0) },
+        );
       }
     });
 

@@ -183,7 +183,7 @@ describe.each(["serial", "tree"])("reductions, %s", (variant) => {
   ] as [number[], number[]][])("%j over %j", async (shape, axes) => {
     const x = input("x", shape);
     const used = await agrees(
-      { reduce: variant },
+      { reduce: variant, pick: variant },
       {
         sum: t.sum(x, axes),
         mean: t.mean(x, axes, true),
@@ -196,6 +196,9 @@ describe.each(["serial", "tree"])("reductions, %s", (variant) => {
       1e-4,
     );
     expect(new Set(used.filter((name) => name.startsWith("reduce")))).toEqual(new Set([`reduce/${variant}`]));
+    expect(used.filter((name) => name.startsWith("pick"))).toEqual(
+      axes.length === 1 ? Array(2).fill(`pick/${variant}`) : [],
+    );
   });
 });
 
@@ -226,8 +229,45 @@ describe.each(["serial", "columns", "tree"])("ops that follow a reduction, %s", 
       1e-4,
     );
     expect(used.filter((name) => name === `reduce/${variant}`).length).toBeGreaterThanOrEqual(5);
-    // Only x has to be made integers before.
-    expect(used.filter((name) => name.startsWith("elementwise"))).toHaveLength(1);
+    expect(used.filter((name) => name.startsWith("elementwise"))).toEqual([]);
+  });
+});
+
+describe.each(["serial", "columns", "tree"])("ops in front of a reduction, %s", (variant) => {
+  test.each([
+    [[6, 128], [0]],
+    [[2300, 8], [0]],
+    [[3, 5, 4], [1]],
+    [[5, 7], [1]],
+    [[3, 70, 5], [1]],
+    [[2, 9001], [1]],
+    [
+      [70, 2, 12],
+      [0, 1],
+    ],
+  ] as [number[], number[]][])("%j over %j", async (shape, axes) => {
+    const [x, z] = [input("x", shape), input("z", shape)];
+    const distance = t.sub(x, input("row", shape.slice(-1)));
+    const column = t.expand(input("column", [...shape.slice(0, -1), 1]), shape);
+    const turned = t.transpose(t.reshape(input("turned", shape), [shape.at(-1)!, -1]));
+    const used = await agrees(
+      { reduce: variant },
+      {
+        squares: t.sqrt(t.sum(t.mul(distance, distance), axes)),
+        scaled: t.max(t.mul(x, column), axes),
+        // Tanh and its like bring functions of their own.
+        smooth: t.gelu(t.mean(t.gelu(t.mul(x, z)), axes)),
+        turned: t.sum(t.sub(t.reshape(t.exp(turned), shape), x), axes),
+        counts: t.sum(t.cast(t.gt(x, z), "i32"), axes),
+        prod: t.prod(t.add(t.mul(x, 0.0001), 1), axes),
+      },
+      1e-4,
+    );
+    const odd = shape.at(-1)! % 4 !== 0;
+    if (variant !== "columns" || !odd)
+      expect(used.filter((name) => name === `reduce/${variant}`).length).toBeGreaterThanOrEqual(5);
+    // Only a transpose that is reshaped is laid out first.
+    expect(used.filter((name) => name.startsWith("elementwise"))).toHaveLength(shape.length === 2 ? 0 : 1);
   });
 });
 

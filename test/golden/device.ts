@@ -1,4 +1,5 @@
 import type { Engine } from "../../src/index.ts";
+import { tuned } from "../files.ts";
 import { type GoldenCase, readTensors } from "./cases.ts";
 import { build, faults } from "./graph.ts";
 import { asPromised } from "./nonfinite.ts";
@@ -11,7 +12,7 @@ import type { Executor } from "./trajectories.ts";
 /** What is wrong with a case on a device: one line for each result or gradient that misses. */
 export async function caseFaults(engine: Engine, golden: GoldenCase): Promise<string[]> {
   const graph = build(golden, await readTensors(golden.file));
-  const program = await engine.compile({ outputs: graph.outputs });
+  const program = await engine.compile({ outputs: graph.outputs }, { tune: tuned() });
   try {
     await program.run(graph.feeds);
     const got = await readAll(program.outputs);
@@ -25,7 +26,7 @@ export async function caseFaults(engine: Engine, golden: GoldenCase): Promise<st
 export function deviceExecutor(engine: Engine): Executor {
   return {
     async program(description) {
-      const program = await engine.compile(description);
+      const program = await engine.compile(description, { tune: tuned() });
       return {
         async run(feeds) {
           await program.run(feeds);

@@ -6,7 +6,7 @@ import { gpu } from "../adapters.ts";
 
 const x = input("x", [8, 8]);
 const sums = (n: number) =>
-  Object.fromEntries(Array.from({ length: n }, (_, i) => [`y${i}`, t.sum(t.mul(x, i + 1), 1)]));
+  Object.fromEntries(Array.from({ length: n }, (_, i) => [`y${i}`, t.sum(t.mul(x, i + 2), 1)]));
 const dispatches = (outputs: Record<string, t.Tensor>, traits = gpu) =>
   compile({ outputs }, traits).calls.map(({ label }) => label);
 

@@ -184,6 +184,20 @@ describe("fuse", () => {
     expect(kernels({ y: t.cast(t.argmax(x, 1), "f32") })).toEqual(["argmax[8x8][1]+cast:f32"]);
   });
 
+  test("runs the ops that only a reduction reads inside it", () => {
+    const row = input("b", [8]);
+    const distance = t.sub(x, row);
+    const squares = t.sum(t.mul(distance, distance), 0);
+    expect(kernels({ y: squares })).toEqual(["sub+mul+sum[8x8][0]:f32"]);
+    expect(kernels({ y: t.sqrt(t.add(squares, row)) })).toEqual(["sub+mul+sum[8x8][0]+add+sqrt:f32"]);
+    // What others read is stored, what knows its place is computed there, and a product ends in what follows it.
+    const e = t.exp(x);
+    expect(kernels({ e, y: t.sum(e, 1) })).toEqual(["exp[8x8]:f32", "sum[8x8][1]:f32"]);
+    expect(kernels({ y: t.sum(t.mul(x, t.cast(t.iota([8, 8], 0), "f32")), 1) })).toHaveLength(2);
+    expect(kernels({ y: t.sum(t.relu(t.matmul(x, w)), 1) })).toEqual(["matmul[8x8x8]+relu:f32", "sum[8x8][1]:f32"]);
+    expect(kernels({ y: t.argmax(t.neg(x), 1) })).toEqual(["neg[8x8]:f32", "argmax[8x8][1]:i32"]);
+  });
+
   test("leaves a product alone that others read too", () => {
     const product = t.matmul(x, w);
     expect(kernels({ y: t.relu(product), product })).toHaveLength(2);

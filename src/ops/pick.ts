@@ -1,0 +1,100 @@
+import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
+import { type PickParams, pickSerial, pickTree } from "../../shaders/pick.wgsl.ts";
+import type { KernelCall, Lowering, Op } from "../graph/op.ts";
+import { axesOf, axisOf, bytesPer, showShape, sizeOf } from "../graph/shape.ts";
+import { apply, type Node, type Tensor } from "../graph/tensor.ts";
+import { eq, where } from "./arithmetic.ts";
+import { zerosLike } from "./constants.ts";
+import { bind, buffer, ends, outputSpecs, touched } from "./fused.ts";
+import { type Lines, type LineVariant, lineVariants } from "./lines.ts";
+import { bodyOf, flopsOf, identity, nameOf, type PointwiseProgram, show } from "./program.ts";
+import { iota } from "./random.ts";
+import { parted } from "./reduction.ts";
+import { sum, unfolded } from "./sum.ts";
+import { choose } from "./variants.ts";
+import { expand, reshape } from "./views.ts";
+
+export const pickVariants: readonly LineVariant<PickParams>[] = lineVariants(pickSerial, pickTree);
+
+/** The op that finds the position of the best element along `attrs.axes`, i32; the first of equals wins. */
+/* @__NO_SIDE_EFFECTS__ */
+const pickOp = (kind: PickParams["kind"]): Op => ({
+  name: kind,
+  precision: "operands",
+  epilogueAfter: 1,
+  infer([x], { axes, epilogue }) {
+    const shape = x!.shape.filter((_, axis) => !axes.includes(axis));
+    return epilogue ? outputSpecs(epilogue, shape) : [{ shape, dtype: "i32" }];
+  },
+  lower: (node, to) => [pickCall(kind, node, to)],
+  describe: ({ attrs: { axes, epilogue } }) => `{axes: [${axes}]}${epilogue ? ` ${show(epilogue)}` : ""}`,
+});
+const argmaxOp = pickOp("argmax");
+const argminOp = pickOp("argmin");
+
+/** Position (i32) of the first largest element along an axis, or in the flattened tensor when no axis is given. */
+export const argmax = (x: Tensor, axis?: number, keepdim = false): Tensor => pick(argmaxOp, x, axis, keepdim);
+
+/** Position (i32) of the first smallest element along an axis, or in the flattened tensor when no axis is given. */
+export const argmin = (x: Tensor, axis?: number, keepdim = false): Tensor => pick(argminOp, x, axis, keepdim);
+
+function pick(op: Op, x: Tensor, axis: number | undefined, keepdim: boolean): Tensor {
+  const axes = axesOf(op.name, axis, x.shape.length);
+  const y = apply(op, [x], { axes });
+  return keepdim ? unfolded(y, x, axes) : y;
+}
+
+/** Largest elements along an axis with their positions; unlike `max`, the first of tied elements gets the whole gradient. */
+export const maxWithIndex = (x: Tensor, axis: number, keepdim = false) => withIndex(argmax, x, axis, keepdim);
+
+/** Smallest elements along an axis with their positions; the first of tied elements gets the whole gradient. */
+export const minWithIndex = (x: Tensor, axis: number, keepdim = false) => withIndex(argmin, x, axis, keepdim);
+
+function withIndex(
+  find: typeof argmax,
+  x: Tensor,
+  axis: number,
+  keepdim: boolean,
+): { values: Tensor; indices: Tensor } {
+  const at = axisOf("max", axis, x.shape.length);
+  const indices = find(x, at, true);
+  const chosen = eq(iota(x.shape, at), expand(indices, x.shape));
+  const values = sum(where(chosen, x, zerosLike(x)), at, keepdim);
+  return { values, indices: keepdim ? indices : reshape(indices, values.shape) };
+}
+
+function pickCall(kind: PickParams["kind"], node: Node, to: Lowering): KernelCall {
+  const { axes, epilogue } = node.attrs;
+  const [x, ...added] = node.inputs.map((tensor) => to.view(tensor));
+  const { kept, folded } = parted(x!, axes);
+  const [count, length] = [sizeOf(kept.shape), sizeOf(folded.shape)];
+  const places = node.results.map((_, i) => to.result(i)!);
+  const program: PointwiseProgram = epilogue ?? identity("i32");
+  const { outputs, bindings } = ends(added, places);
+  const problem = { lines: count, length };
+  const variant = choose<LineVariant<PickParams>, Lines>("pick", pickVariants, problem, to.traits);
+  const invocations = variant.invocations(count);
+  const grid = gridOf(Math.ceil(invocations / workgroupSize));
+  const chain = epilogue ? `+${nameOf(epilogue)}` : "";
+  return {
+    label: `${kind}${showShape(x!.shape).replaceAll(", ", "x")}[${axes.join(",")}]${chain}:${places[0]!.dtype}`,
+    family: "pick",
+    variant: variant.name,
+    wgsl: variant.write({
+      kind,
+      input: { ...buffer(x!), kept, folded },
+      count,
+      length,
+      grid,
+      epilogue: { ...bodyOf(program, "i32"), inputs: added.map(buffer) },
+      outputs,
+    }),
+    bindings: [bind(x!, "read"), ...bindings],
+    workgroups: [grid.x, grid.y, 1],
+    invocations,
+    flops: count * (length + flopsOf(program)),
+    bytes:
+      [x!, ...added].reduce((sum, view) => sum + touched(view), 0) +
+      places.reduce((sum, { dtype }) => sum + count * bytesPer(dtype), 0),
+  };
+}
