@@ -48,7 +48,7 @@ export async function tune(
  * needs (partial sums and their reduction, say), on buffers of its own, and counts only if it gives what the family's plainest
  * variant gives.
  */
-export async function* measure({ device, pipelines, known, compile }: TuneOptions): AsyncGenerator<Finding, void> {
+async function* measure({ device, pipelines, known, compile }: TuneOptions): AsyncGenerator<Finding, void> {
   const open = new Map<string, readonly string[]>();
   for (const { choices = [] } of compile(known)) {
     for (const { problem, variants } of choices) {
