@@ -10,6 +10,8 @@ export interface Options {
   readonly rounds: number;
   /** Each turn takes samples for so long, and one sample at least. */
   readonly turnMs: number;
+  /** A library whose turn took longer has no further one in that row. */
+  readonly longestTurnMs: number;
   /** How often each page is loaded. */
   readonly loads: number;
   /** Growth is measured over so many steps, or those of so many seconds if they are fewer. */
@@ -21,7 +23,7 @@ export const help = `npm run bench:peers -- [options]
 
 Times tilegrad, jax-js and TensorFlow.js on the same work in one headless Chrome.
 
-  --quick        fewer rounds: below ten minutes on two slow cores
+  --quick        fewer rounds, and one for who takes seconds: below ten minutes on two slow cores
   --filter TEXT  only rows whose name contains TEXT, such as matmul, step or LeNet
   --json FILE    where the results go; default bench/results/peers.json
   --help         this text`;
@@ -41,6 +43,7 @@ export function parseOptions(args: readonly string[], defaultJson: () => string)
     json: writable("--json", json ?? defaultJson()),
     rounds: quick ? 3 : 12,
     turnMs: quick ? 150 : 300,
+    longestTurnMs: quick ? 2000 : Number.POSITIVE_INFINITY,
     loads: quick ? 3 : 9,
     growthSteps: 2000,
     growthSeconds: quick ? 15 : 240,

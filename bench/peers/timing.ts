@@ -22,6 +22,8 @@ interface Entrant {
   readonly library: string;
   readonly page: Page;
   readonly samples: number[];
+  /** Whether it has further turns. */
+  waits: boolean;
   fault?: string;
 }
 
@@ -31,18 +33,19 @@ export async function time(
   url: string,
   row: Row,
   libraries: readonly string[],
-  { rounds, turnMs }: Options,
+  { rounds, turnMs, longestTurnMs }: Options,
 ): Promise<Map<string, Timed>> {
   const entrants: Entrant[] = [];
   const numbers = new Map<string, number[]>();
   for (const library of libraries) {
     const page = await browser.newPage();
-    const entrant: Entrant = { library, page, samples: [] };
+    const entrant: Entrant = { library, page, samples: [], waits: false };
     entrants.push(entrant);
     await attempt(entrant, async () => {
       await page.goto(`${url}bench/bench.html?${library}`);
       await page.waitForFunction(() => "peer" in globalThis);
       numbers.set(library, await prepared(page, row));
+      entrant.waits = true;
     });
   }
   if (numbers.size > 1) {
@@ -54,7 +57,9 @@ export async function time(
     // Whoever comes first in one round comes last in the next.
     const first = round % entrants.length;
     for (const entrant of [...entrants.slice(first), ...entrants.slice(0, first)]) {
-      if (numbers.has(entrant.library)) await attempt(entrant, () => turn(entrant, row, turnMs));
+      const start = performance.now();
+      if (entrant.waits) await attempt(entrant, () => turn(entrant, row, turnMs));
+      entrant.waits &&= performance.now() - start <= longestTurnMs;
     }
   }
   for (const { page } of entrants) await page.close();
