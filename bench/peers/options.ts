@@ -43,10 +43,10 @@ export function parseOptions(args: readonly string[], defaultJson: () => string)
     json: writable("--json", json ?? defaultJson()),
     rounds: quick ? 3 : 12,
     turnMs: quick ? 150 : 300,
-    longestTurnMs: quick ? 2000 : Number.POSITIVE_INFINITY,
+    longestTurnMs: quick ? 1000 : Number.POSITIVE_INFINITY,
     loads: quick ? 3 : 9,
     growthSteps: 2000,
-    growthSeconds: quick ? 15 : 240,
+    growthSeconds: quick ? 10 : 240,
   };
 }
 
