@@ -215,25 +215,21 @@ function rebuild(roots: readonly Tensor[], grouping: Grouping, maxBindings: numb
     hosts.set(group, host);
     epilogues.set(host.node, group);
   }
-  /** Groups that are computed by the kernel that reads them. */
-  const prologues = new Map<Node, Group>();
+  /** What nodes read and are told whose kernels compute a group as they read it. */
+  const prologues = new Map<Node, Pick<Node, "inputs" | "attrs">>();
   const bound = ({ members }: Group): number => grouping.inputs(members).length + grouping.outputs(members).length;
   for (const group of groups) {
     const reader = hosts.has(group) ? undefined : grouping.reader(group);
     const after = reader && epilogues.get(reader);
     // The group's result is not bound, and neither is what the epilogue starts from.
-    if (reader && bound(group) - 1 + (after ? bound(after) - 1 : 1) <= maxBindings) prologues.set(reader, group);
+    if (!reader || bound(group) - 1 + (after ? bound(after) - 1 : 1) > maxBindings) continue;
+    const { program, inputs } = programOf(grouping.withFree(group.members), grouping.outputs(group.members));
+    prologues.set(reader, { inputs, attrs: { ...reader.attrs, prologue: program } });
   }
   const done = new Map<Tensor, Tensor>();
   const now = (tensor: Tensor): Tensor => done.get(tensor) ?? tensor;
 
-  /** What a node that is no part of a group reads and is told, its prologue included. */
-  const own = (node: Node): Pick<Node, "inputs" | "attrs"> => {
-    const group = prologues.get(node);
-    if (!group) return node;
-    const { program, inputs } = programOf(grouping.withFree(group.members), grouping.outputs(group.members));
-    return { inputs, attrs: { ...node.attrs, prologue: program } };
-  };
+  const own = (node: Node): Pick<Node, "inputs" | "attrs"> => prologues.get(node) ?? node;
   /** What must be there before the unit of a node can be made. */
   const needs = (node: Node): readonly Tensor[] => {
     const group = grouping.groupOf.get(node);

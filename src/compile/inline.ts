@@ -11,10 +11,12 @@ import { rewrite } from "./rewrite.ts";
  * those kernels long; and so do models of which one gradient has no such kernel, since one dispatch updates them all.
  */
 export function inline(roots: readonly Tensor[]): Tensor[] {
+  const nodes = order(roots);
+  if (!nodes.some(({ op }) => op.name === "foreach")) return [...roots];
   const uses = new Map<Tensor, number>();
   const count = (tensor: Tensor): unknown => uses.set(tensor, (uses.get(tensor) ?? 0) + 1);
   for (const tensor of roots) count(tensor);
-  for (const { inputs } of order(roots)) inputs.forEach(count);
+  for (const { inputs } of nodes) inputs.forEach(count);
   const isHost = (tensor: Tensor): boolean => tensor.node.op.epilogueAfter !== undefined && uses.get(tensor) === 1;
 
   return rewrite(roots, (node, inputs) => {

@@ -1,8 +1,8 @@
 import { DeviceError } from "../errors.ts";
 import { usage } from "./flags.ts";
 
-/** What a pass of its own is made of. */
-export interface Timed {
+/** A kernel with all that it takes to run it. */
+export interface Dispatch {
   readonly pipeline: GPUComputePipeline;
   readonly group: GPUBindGroup;
   readonly workgroups: readonly [number, number, number];
@@ -21,7 +21,7 @@ const mostPasses = 2048;
  */
 export async function profile(
   device: GPUDevice,
-  dispatches: readonly Timed[],
+  dispatches: readonly Dispatch[],
   read: (buffer: GPUBuffer, offset: number, bytes: number) => Promise<ArrayBuffer>,
 ): Promise<number[]> {
   if (!device.features.has("timestamp-query")) throw new DeviceError("profile: this adapter has no timestamp queries");

@@ -1,6 +1,7 @@
 import type { Compiled } from "../compile/compile.ts";
 import type { Guard } from "../compile/guard.ts";
 import { DeviceError, NonFiniteError } from "../errors.ts";
+import type { Dispatch } from "../gpu/profiler.ts";
 import { inMemory } from "../graph/half.ts";
 import type { KernelCall, View, VirtualBuffer } from "../graph/op.ts";
 import { bytesPer, sizeOf } from "../graph/shape.ts";
@@ -52,12 +53,6 @@ export interface Inspection {
   readonly kernels: readonly KernelInfo[];
   readonly buffers: readonly BufferInfo[];
   readonly memory: Memory;
-}
-
-interface Dispatch {
-  readonly pipeline: GPUComputePipeline;
-  readonly group: GPUBindGroup;
-  readonly workgroups: readonly [number, number, number];
 }
 
 /** Where a program's virtual buffers got their memory. */

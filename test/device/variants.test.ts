@@ -205,16 +205,19 @@ describe.each(["serial", "tree"])("reductions, %s", (variant) => {
   });
 });
 
+/** Shapes and folded axes whose results stand in fours of neighbours. */
+const inFours: [shape: number[], axes: number[]][] = [
+  [[6, 128], [0]],
+  [[2300, 8], [0]],
+  [[3, 5, 4], [1]],
+  [
+    [70, 2, 12],
+    [0, 1],
+  ],
+];
+
 describe.each(["serial", "columns", "tree"])("ops that follow a reduction, %s", (variant) => {
-  test.each([
-    [[6, 128], [0]],
-    [[2300, 8], [0]],
-    [[3, 5, 4], [1]],
-    [
-      [70, 2, 12],
-      [0, 1],
-    ],
-  ] as [number[], number[]][])("%j over %j", async (shape, axes) => {
+  test.each(inFours)("%j over %j", async (shape, axes) => {
     const x = input("x", shape);
     const kept = shape.filter((_, axis) => !axes.includes(axis));
     const row = input("row", kept.slice(-1));
@@ -289,16 +292,7 @@ test.each(["serial", "columns", "tree"])("sums added to variables in their place
 );
 
 describe("reductions, columns", () => {
-  test.each([
-    [[6, 128], [0]],
-    [[2300, 8], [0]],
-    [[3, 5, 4], [1]],
-    [
-      [70, 2, 12],
-      [0, 1],
-    ],
-    [[2100, 3, 4], [0]],
-  ] as [number[], number[]][])("%j over %j", async (shape, axes) => {
+  test.each([...inFours, [[2100, 3, 4], [0]]] as typeof inFours)("%j over %j", async (shape, axes) => {
     const x = input("x", shape);
     const used = await agrees(
       { reduce: "columns" },
