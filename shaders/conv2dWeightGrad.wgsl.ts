@@ -1,7 +1,7 @@
 import { type ConvolutionParams, enableQuads, moved, reaches } from "./conv2d.wgsl.ts";
 import { lanes, range } from "./lib/epilogue.wgsl.ts";
 import { storage } from "./lib/grid.wgsl.ts";
-import { narrowed, widened, widened4 } from "./lib/half.wgsl.ts";
+import { narrowed, widened } from "./lib/half.wgsl.ts";
 import { tiled } from "./lib/tile.wgsl.ts";
 import { plus, type Scalar, shifted, times, vec4Of } from "./lib/view.wgsl.ts";
 import { wgsl } from "./wgsl.ts";
@@ -83,7 +83,7 @@ ${range(channels).flatMap((r) => {
     ? `select(vec4f(), vec4f(${range(4)
         .map((k) => widened(p.type, `dy[${plus(at, `${k}u`)}]`))
         .join(", ")}), inside)`
-    : widened4(p.type, `dy[(${at}) / 4u]`);
+    : widened(p.type, `dy[(${at}) / 4u]`, 4);
   return [`        let g${r} = ${four};`];
 })}
 ${range(wide).flatMap((t) => [
@@ -132,7 +132,7 @@ export function weightGradQuads(p: WeightGradParams, shape: WeightGradQuads, wor
     const lines = [`let left = ${moved(times(`(4u * ${q})`, h.stride), h.offset)} + j * ${h.shift}u;`];
     for (const r of range(channels)) {
       const at = plus("grad_row", `${r * pixels}u`, `4u * ${q}`);
-      if (vectors) lines.push(`let g${r} = ${widened4(p.type, `dy[(${at}) / 4u]`)};`);
+      if (vectors) lines.push(`let g${r} = ${widened(p.type, `dy[(${at}) / 4u]`, 4)};`);
       else for (const d of range(depth)) lines.push(`let g${r}_${d} = ${widened(p.type, `dy[${plus(at, `${d}u`)}]`)};`);
     }
     for (const i of range(kernelRows)) {

@@ -1,5 +1,6 @@
-import { type Grid, linearGroup, linearId, storage, workgroupSize } from "./lib/grid.wgsl.ts";
-import { wgsl } from "./wgsl.ts";
+import { type Grid, storage } from "./lib/grid.wgsl.ts";
+import { sum, type Way } from "./lib/lines.wgsl.ts";
+import { indented, wgsl } from "./wgsl.ts";
 
 /** "layer" takes mean and spread out of each row, "rms" divides by the root of the mean square alone. */
 export type NormKind = "layer" | "rms";
@@ -72,117 +73,51 @@ const scaled = (p: NormParams, value: string): string => {
 const inputsOf = ["x", "weight", "bias"];
 const outputsOf = ["y", "rstd", "mean"];
 
-/** What is left of the mean in `drift`, and the spread around it: the corrected two-pass algorithm (Chan et al., 1983). */
-const spreadOf = (p: NormParams, drift: string, square: string): string =>
+/** What is left of the mean, and the spread around it: the corrected two-pass algorithm (Chan et al., 1983). */
+const spreadOf = (p: NormParams): string =>
   p.kind === "rms"
     ? `let shift = 0.0;
-  let variance = ${square} / N;`
-    : `let shift = ${drift} / N;
-  let variance = max(${square} / N - shift * shift, 0.0);`;
+  let variance = both.y / N;`
+    : `let shift = both.x / N;
+  let variance = max(both.y / N - shift * shift, 0.0);`;
 
 const stores = (p: NormParams): string[] => [
   ...(p.outputs[1] === undefined ? [] : ["rstd[i] = scale;"]),
   ...(p.outputs[2] === undefined ? [] : ["mean[i] = middle + shift;"]),
 ];
 
-/**
- * y = (x − mean) · rstd · weight + bias along each row, one invocation per row and no barrier: mean, spread, result. The
- * variant for CPU adapters and for many short rows.
- */
-export const normSerial = (p: NormParams): string => wgsl`
+/** y = (x − mean) · rstd · weight + bias along each row: mean, spread, result. */
+export const norm =
+  (way: Way) =>
+  (p: NormParams): string =>
+    wgsl`
 ${declarations(p, inputsOf, outputsOf)}
+${way.declare("vec2f", { sum })}
 
-@compute @workgroup_size(${workgroupSize})
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  let i = ${linearId(p.grid, workgroupSize)};
-  if (i >= ROWS) { return; }
+${way.enter(p.grid, "ROWS")}
   let row = i * LENGTH;
   #if ${p.kind === "rms"}
   let middle = 0.0;
   #else
-  var sum = F();
-  for (var t = 0u; t < LENGTH; t++) { sum += x[row + t]; }
-  let middle = total(sum) / N;
+  var own = F();
+  ${way.each("t", "LENGTH")} { own += x[row + t]; }
+  let middle = ${way.fold("sum", "vec2f(total(own), 0.0)")}.x / N;
   #endif
   var drift = F();
   var square = F();
-  for (var t = 0u; t < LENGTH; t++) {
+  ${way.each("t", "LENGTH")} {
     let d = x[row + t] - middle;
     drift += d;
     square += d * d;
   }
-  ${spreadOf(p, "total(drift)", "total(square)")}
+  let both = ${way.fold("sum", "vec2f(total(drift), total(square))")};
+  ${spreadOf(p)}
   let scale = inverseSqrt(variance + ${p.eps});
-${stores(p).map((line) => `  ${line}`)}
+  ${way.leave(p.grid, "ROWS")}
+${indented(way.once(stores(p)))}
   #if ${p.outputs[0] !== undefined}
-  for (var t = 0u; t < LENGTH; t++) {
+  ${way.each("t", "LENGTH")} {
     y[row + t] = ${scaled(p, "((x[row + t] - middle - shift) * scale)")};
-  }
-  #endif
-}
-`;
-
-/** Folds `partial` over the workgroup in a fixed order; every invocation gets the result. */
-const tree = `
-fn fold(lane: u32, mine: vec2f) -> vec2f {
-  // Nobody may overwrite what another invocation still reads from an earlier fold.
-  workgroupBarrier();
-  partial[lane] = mine;
-  for (var half = THREADS / 2u; half > 0u; half /= 2u) {
-    workgroupBarrier();
-    if (lane < half) { partial[lane] += partial[lane + half]; }
-  }
-  return workgroupUniformLoad(&partial[0]);
-}`;
-
-const treeHead = (p: NormParams): string[] => [
-  `const THREADS = ${workgroupSize}u;`,
-  `const ROUNDS = ${Math.ceil((isWide(p) ? p.length / 4 : p.length) / workgroupSize)}u;`,
-  `var<workgroup> partial: array<vec2f, ${workgroupSize}>;`,
-  tree,
-];
-
-/** The same with one workgroup per row and trees over workgroup memory: the variant for GPUs and long rows. */
-export const normTree = (p: NormParams): string => wgsl`
-${declarations(p, inputsOf, outputsOf)}
-${treeHead(p)}
-
-@compute @workgroup_size(${workgroupSize})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  // No early return: every invocation must reach the barriers, also those of surplus workgroups, which repeat the last row.
-  let i = min(${linearGroup(p.grid)}, ROWS - 1u);
-  let row = i * LENGTH;
-  #if ${p.kind === "rms"}
-  let middle = 0.0;
-  #else
-  var sum = F();
-  for (var k = 0u; k < ROUNDS; k++) {
-    let t = k * THREADS + lane;
-    if (t < LENGTH) { sum += x[row + t]; }
-  }
-  let middle = fold(lane, vec2f(total(sum), 0.0)).x / N;
-  #endif
-  var drift = F();
-  var square = F();
-  for (var k = 0u; k < ROUNDS; k++) {
-    let t = k * THREADS + lane;
-    if (t < LENGTH) {
-      let d = x[row + t] - middle;
-      drift += d;
-      square += d * d;
-    }
-  }
-  let both = fold(lane, vec2f(total(drift), total(square)));
-  ${spreadOf(p, "both.x", "both.y")}
-  let scale = inverseSqrt(variance + ${p.eps});
-  if (${linearGroup(p.grid)} >= ROWS) { return; }
-  if (lane == 0u) {
-${stores(p).map((line) => `    ${line}`)}
-  }
-  #if ${p.outputs[0] !== undefined}
-  for (var k = 0u; k < ROUNDS; k++) {
-    let t = k * THREADS + lane;
-    if (t < LENGTH) { y[row + t] = ${scaled(p, "((x[row + t] - middle - shift) * scale)")}; }
   }
   #endif
 }
@@ -199,62 +134,31 @@ const rowHead = (p: NormParams): string => `let row = i * LENGTH;
   let scale = rstd[i];
   ${p.kind === "rms" ? "" : "let middle = mean[i];"}`;
 
-const gradValue = (kind: NormKind, of: (part: string) => string): string =>
-  kind === "rms" ? `scale * (g - h * ${of("y")} / N)` : `scale * (g - ${of("x")} / N - h * ${of("y")} / N)`;
+const gradValue = (kind: NormKind): string =>
+  kind === "rms" ? "scale * (g - h * both.y / N)" : "scale * (g - both.x / N - h * both.y / N)";
 
-/**
- * dx = rstd · (g − mean(g) − h · mean(g · h)) along each row, with g = dy · weight and h the normalised x ("rms": without
- * mean(g)). One invocation per row and no barrier.
- */
-export const normGradSerial = (p: NormParams): string => wgsl`
+/** dx = rstd · (g − mean(g) − h · mean(g · h)) along each row, with g = dy · weight and h the normalised x ("rms": without mean(g)). */
+export const normGrad =
+  (way: Way) =>
+  (p: NormParams): string =>
+    wgsl`
 ${declarations(p, gradInputs, ["dx"])}
+${way.declare("vec2f", { sum })}
 
-@compute @workgroup_size(${workgroupSize})
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  let i = ${linearId(p.grid, workgroupSize)};
-  if (i >= ROWS) { return; }
+${way.enter(p.grid, "ROWS")}
   ${rowHead(p)}
-  var sum = F();
+  var own = F();
   var along = F();
-  for (var t = 0u; t < LENGTH; t++) {
+  ${way.each("t", "LENGTH")} {
     ${gradAt(p)}
-    sum += g;
+    own += g;
     along += g * h;
   }
-  let both = vec2f(total(sum), total(along));
-  for (var t = 0u; t < LENGTH; t++) {
+  let both = ${way.fold("sum", "vec2f(total(own), total(along))")};
+  ${way.leave(p.grid, "ROWS")}
+  ${way.each("t", "LENGTH")} {
     ${gradAt(p)}
-    dx[row + t] = ${gradValue(p.kind, (part) => `both.${part}`)};
-  }
-}
-`;
-
-/** The same with one workgroup per row and one tree. */
-export const normGradTree = (p: NormParams): string => wgsl`
-${declarations(p, gradInputs, ["dx"])}
-${treeHead(p)}
-
-@compute @workgroup_size(${workgroupSize})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  // No early return: every invocation must reach the barriers, also those of surplus workgroups, which repeat the last row.
-  let i = min(${linearGroup(p.grid)}, ROWS - 1u);
-  ${rowHead(p)}
-  var sum = F();
-  var along = F();
-  for (var k = 0u; k < ROUNDS; k++) {
-    let t = k * THREADS + lane;
-    if (t >= LENGTH) { continue; }
-    ${gradAt(p)}
-    sum += g;
-    along += g * h;
-  }
-  let both = fold(lane, vec2f(total(sum), total(along)));
-  if (${linearGroup(p.grid)} >= ROWS) { return; }
-  for (var k = 0u; k < ROUNDS; k++) {
-    let t = k * THREADS + lane;
-    if (t >= LENGTH) { continue; }
-    ${gradAt(p)}
-    dx[row + t] = ${gradValue(p.kind, (part) => `both.${part}`)};
+    dx[row + t] = ${gradValue(p.kind)};
   }
 }
 `;

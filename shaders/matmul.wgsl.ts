@@ -1,6 +1,6 @@
 import { finishing, lanes, loadsVectors, type Operand, type Results, range } from "./lib/epilogue.wgsl.ts";
 import { storage } from "./lib/grid.wgsl.ts";
-import { widened, widened4 } from "./lib/half.wgsl.ts";
+import { widened } from "./lib/half.wgsl.ts";
 import { type TileSide, tiled } from "./lib/tile.wgsl.ts";
 import { elementAt, plus, type Scalar, shifted, times, vec4Of } from "./lib/view.wgsl.ts";
 import { wgsl } from "./wgsl.ts";
@@ -64,7 +64,7 @@ function registerTile(p: MatmulParams, { rows, columns, quads = false }: Registe
   const bAlongN = loadsVectors(p.b, 1);
   const bAlongK = !bAlongN && loadsVectors(p.b, 0);
   const one = (value: string) => widened(p.type, value);
-  const four = (value: string) => widened4(p.type, value);
+  const four = (value: string) => widened(p.type, value, 4);
   /** Of a, an invocation loads all of its rows, or every fourth. */
   const owned = range(quads ? rows / 4 : rows);
   const own = quads ? "own" : "a";

@@ -1,7 +1,8 @@
-import { type Grid, linearGroup, linearId, storage, workgroupSize } from "./lib/grid.wgsl.ts";
-import { narrowed, narrowed4, widened, widened4 } from "./lib/half.wgsl.ts";
+import { type Grid, storage } from "./lib/grid.wgsl.ts";
+import { narrowed, widened } from "./lib/half.wgsl.ts";
+import { type FoldOf, max, ofFour, sum, type Way } from "./lib/lines.wgsl.ts";
 import { type Scalar, vec4Of } from "./lib/view.wgsl.ts";
-import { wgsl } from "./wgsl.ts";
+import { indented, wgsl } from "./wgsl.ts";
 
 /** What is made of each line of logits. Labels enter the last two only. */
 export type SoftmaxKind = "softmax" | "logSoftmax" | "crossEntropy" | "crossEntropyGrad";
@@ -40,33 +41,20 @@ function declarations(p: SoftmaxParams, width: 1 | 4): string[] {
       : storage(binding, name, access, type, length);
   return [
     `const LINES = ${p.lines}u;`,
-    `const LENGTH = ${p.length}u; // elements of a line`,
+    `const LENGTH = ${p.length / width}u; // ${width === 4 ? "vec4" : "elements"} of a line`,
     `const INNER = ${p.inner}u; // distance between neighbours of a line`,
     array(0, "x", "read", p.type, p.inputLength),
     ...labels,
     ...grads,
     array(output, "y", "read_write", p.outputType, p.outputLength),
+    `alias F = ${width === 4 ? "vec4f" : "f32"};`,
   ];
 }
 
-/** What is stored for element `t` of the line, given its logit `value`, the line's `top` and `total` = Σ e^(x − top). */
-const stored = ({ kind, outputType }: SoftmaxParams): string =>
-  narrowed(
-    outputType,
-    kind === "softmax"
-      ? "exp(value - top) / total"
-      : kind === "logSoftmax"
-        ? "value - top - log(total)"
-        : "select(0.0, scale * (exp(value - top) / total - select(0.0, 1.0, i32(t) == label)), kept)",
-  );
-
-/** The logit at a place of the buffer, as f32. */
-const logit = ({ type }: SoftmaxParams, at: string): string => widened(type, `x[${at}]`);
-
 /** Statements that read the label of line `i`; those outside the line are held at its ends. */
-const readLabel = ({ kind, ignore, uniform }: SoftmaxParams): string => wgsl`
+const readLabel = ({ kind, length, ignore, uniform }: SoftmaxParams): string => wgsl`
   #if ${takesLabels(kind)}
-  let label = clamp(labels[i], 0, i32(LENGTH) - 1);
+  let label = clamp(labels[i], 0, ${length - 1});
   let kept = ${ignore === undefined ? "true" : `labels[i] != ${ignore}`};
   #endif
   #if ${kind === "crossEntropyGrad"}
@@ -75,126 +63,61 @@ const readLabel = ({ kind, ignore, uniform }: SoftmaxParams): string => wgsl`
 `;
 
 /**
- * Softmax and its relatives, one invocation per line and no barrier: largest element, sum of exponentials, result. The variant
- * for CPU adapters and for many short lines.
+ * Softmax and its relatives along lines: largest element, sum of exponentials, result; by four neighbours at once where there
+ * are. Where the result can hold them, exponentials are kept there until their sum is known.
  */
-export const softmaxSerial = (p: SoftmaxParams): string =>
-  p.inner === 1 && p.length % 4 === 0 ? softmaxWide(p) : softmaxNarrow(p);
+export const softmax =
+  (way: Way) =>
+  (p: SoftmaxParams): string => {
+    const width = p.inner === 1 && p.length % 4 === 0 ? 4 : 1;
+    const logit = widened(p.type, "x[at]", width);
+    const keeps = p.kind !== "logSoftmax" && p.kind !== "crossEntropy" && p.outputType === "f32";
+    const power = keeps ? "y[at]" : `exp(${logit} - top)`;
+    const each = way.each("t", "LENGTH");
+    const at = p.inner === 1 ? "from_ + t" : "from_ + t * INNER";
+    const whole = (fold: FoldOf, v: string) => (width === 4 ? ofFour(fold, v) : v);
+    const [hit, own] =
+      width === 4
+        ? ["vec4i(4u * t + vec4u(0u, 1u, 2u, 3u)) == vec4i(label)", "x[from_ + u32(label) / 4u][u32(label) % 4u]"]
+        : ["i32(t) == label", "x[from_ + u32(label) * INNER]"];
+    const result =
+      p.kind === "softmax"
+        ? `${power} / total`
+        : p.kind === "logSoftmax"
+          ? `${logit} - top - log(total)`
+          : `select(F(), scale * (${power} / total - select(F(), F(1.0), ${hit})), kept)`;
+    return wgsl`
+${declarations(p, width)}
+${way.declare("f32", { max, sum })}
 
-const softmaxNarrow = (p: SoftmaxParams): string => wgsl`
-${declarations(p, 1)}
-
-@compute @workgroup_size(${workgroupSize})
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  let i = ${linearId(p.grid, workgroupSize)};
-  if (i >= LINES) { return; }
+${way.enter(p.grid, "LINES")}
   let from_ = i / INNER * (LENGTH * INNER) + i % INNER;
   ${readLabel(p)}
-  var top = ${logit(p, "from_")};
-  for (var t = 1u; t < LENGTH; t++) { top = max(top, ${logit(p, "from_ + t * INNER")}); }
-  var total = 0.0;
-  for (var t = 0u; t < LENGTH; t++) { total += exp(${logit(p, "from_ + t * INNER")} - top); }
-  #if ${p.kind === "crossEntropy"}
-  y[i] = select(0.0, log(total) + top - ${logit(p, "from_ + u32(label) * INNER")}, kept);
-  #else
-  for (var t = 0u; t < LENGTH; t++) {
-    let value = ${logit(p, "from_ + t * INNER")};
-    y[from_ + t * INNER] = ${stored(p)};
+  var tops = ${widened(p.type, "x[from_]", width)};
+  ${each} {
+    let at = ${at};
+    tops = max(tops, ${logit});
   }
-  #endif
-}
-`;
-
-/** The same by four neighbours at once. Where the result can hold them, exponentials are kept there until their sum is known. */
-function softmaxWide(p: SoftmaxParams): string {
-  const four = widened4(p.type, "x[from_ + t]");
-  const keeps = p.kind !== "logSoftmax" && p.kind !== "crossEntropy" && p.outputType === "f32";
-  const value = keeps ? "y[from_ + t]" : `exp(${four} - vec4f(top))`;
-  const result =
-    p.kind === "softmax"
-      ? `${value} / total`
-      : p.kind === "logSoftmax"
-        ? `${four} - vec4f(top + log(total))`
-        : `select(vec4f(), scale * (${value} / total - select(vec4f(), vec4f(1.0), at == vec4i(label))), vec4<bool>(kept))`;
-  return wgsl`
-${declarations(p, 4)}
-
-@compute @workgroup_size(${workgroupSize})
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  let i = ${linearId(p.grid, workgroupSize)};
-  if (i >= LINES) { return; }
-  let from_ = i * (LENGTH / 4u);
-  ${readLabel(p)}
-  var tops = ${widened4(p.type, "x[from_]")};
-  for (var t = 1u; t < LENGTH / 4u; t++) { tops = max(tops, ${four}); }
-  let top = max(max(tops.x, tops.y), max(tops.z, tops.w));
-  var totals = vec4f();
-  for (var t = 0u; t < LENGTH / 4u; t++) {
-    let e = exp(${four} - vec4f(top));
+  let top = ${way.fold("max", whole(max, "tops"))};
+  var totals = F();
+  ${each} {
+    let at = ${at};
+    let e = exp(${logit} - top);
     totals += e;
     #if ${keeps}
-    y[from_ + t] = e;
+    y[at] = e;
     #endif
   }
-  let total = (totals.x + totals.y) + (totals.z + totals.w);
+  let total = ${way.fold("sum", whole(sum, "totals"))};
+  ${way.leave(p.grid, "LINES")}
   #if ${p.kind === "crossEntropy"}
-  y[i] = select(0.0, log(total) + top - ${widened(p.type, "x[from_ + u32(label) / 4u][u32(label) % 4u]")}, kept);
+${indented(way.once([`y[i] = select(0.0, log(total) + (top - ${widened(p.type, own)}), kept);`]))}
   #else
-  for (var t = 0u; t < LENGTH / 4u; t++) {
-    let at = vec4i(4u * t + vec4u(0u, 1u, 2u, 3u));
-    y[from_ + t] = ${narrowed4(p.outputType, result)};
+  ${each} {
+    let at = ${at};
+    y[at] = ${narrowed(p.outputType, result, width)};
   }
   #endif
 }
 `;
-}
-
-/** The same with one workgroup per line and two trees over workgroup memory: the variant for GPUs and long lines. */
-export const softmaxTree = (p: SoftmaxParams): string => wgsl`
-${declarations(p, 1)}
-const THREADS = ${workgroupSize}u;
-const ROUNDS = ${Math.ceil(p.length / workgroupSize)}u;
-var<workgroup> partial: array<f32, ${workgroupSize}>;
-
-@compute @workgroup_size(${workgroupSize})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  // No early return: every invocation must reach the barriers, also those of surplus workgroups, which repeat the last line.
-  let i = min(${linearGroup(p.grid)}, LINES - 1u);
-  let from_ = i / INNER * (LENGTH * INNER) + i % INNER;
-  ${readLabel(p)}
-  var top = ${logit(p, "from_")};
-  for (var k = 0u; k < ROUNDS; k++) {
-    let t = k * THREADS + lane;
-    if (t < LENGTH) { top = max(top, ${logit(p, "from_ + t * INNER")}); }
-  }
-  partial[lane] = top;
-  for (var half = THREADS / 2u; half > 0u; half /= 2u) {
-    workgroupBarrier();
-    if (lane < half) { partial[lane] = max(partial[lane], partial[lane + half]); }
-  }
-  top = workgroupUniformLoad(&partial[0]);
-  var total = 0.0;
-  for (var k = 0u; k < ROUNDS; k++) {
-    let t = k * THREADS + lane;
-    if (t < LENGTH) { total += exp(${logit(p, "from_ + t * INNER")} - top); }
-  }
-  partial[lane] = total;
-  for (var half = THREADS / 2u; half > 0u; half /= 2u) {
-    workgroupBarrier();
-    if (lane < half) { partial[lane] += partial[lane + half]; }
-  }
-  total = workgroupUniformLoad(&partial[0]);
-  if (${linearGroup(p.grid)} >= LINES) { return; }
-  #if ${p.kind === "crossEntropy"}
-  if (lane == 0u) { y[i] = select(0.0, log(total) + top - ${logit(p, "from_ + u32(label) * INNER")}, kept); }
-  #else
-  for (var k = 0u; k < ROUNDS; k++) {
-    let t = k * THREADS + lane;
-    if (t < LENGTH) {
-      let value = ${logit(p, "from_ + t * INNER")};
-      y[from_ + t * INNER] = ${stored(p)};
-    }
-  }
-  #endif
-}
-`;
+  };

@@ -1,5 +1,6 @@
-import { type Grid, linearGroup, linearId, storage, workgroupSize } from "./lib/grid.wgsl.ts";
-import { narrowed, narrowed4, widened, widened4 } from "./lib/half.wgsl.ts";
+import { type Grid, storage } from "./lib/grid.wgsl.ts";
+import { narrowed, widened } from "./lib/half.wgsl.ts";
+import { ofFour, sum, type Way } from "./lib/lines.wgsl.ts";
 import { type Scalar, vec4Of } from "./lib/view.wgsl.ts";
 import { wgsl } from "./wgsl.ts";
 
@@ -29,62 +30,31 @@ function declarations({ types, lengths, lines, length, inner }: SoftmaxGradParam
   ];
 }
 
-/** dx = y · (dy − Σ y · dy), one invocation per line and no barrier, where it can by four neighbours at once. */
-export function softmaxGradSerial(p: SoftmaxGradParams): string {
-  const width = p.inner === 1 && p.length % 4 === 0 ? 4 : 1;
-  const [wide, narrow] = width === 4 ? [widened4, narrowed4] : [widened, narrowed];
-  const [y, dy] = [wide(p.types[0], "y[at]"), wide(p.types[1], "dy[at]")];
-  return wgsl`
+/** dx = y · (dy − Σ y · dy) along lines, by four neighbours at once where there are. */
+export const softmaxGrad =
+  (way: Way) =>
+  (p: SoftmaxGradParams): string => {
+    const width = p.inner === 1 && p.length % 4 === 0 ? 4 : 1;
+    const [y, dy] = [widened(p.types[0], "y[at]", width), widened(p.types[1], "dy[at]", width)];
+    const at = p.inner === 1 ? "from_ + t" : "from_ + t * INNER";
+    const each = way.each("t", "LENGTH");
+    return wgsl`
 ${declarations(p, width)}
+${way.declare("f32", { sum })}
 
-@compute @workgroup_size(${workgroupSize})
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  let i = ${linearId(p.grid, workgroupSize)};
-  if (i >= LINES) { return; }
+${way.enter(p.grid, "LINES")}
   let from_ = i / INNER * (LENGTH * INNER) + i % INNER;
-  var acc = ${width === 4 ? "vec4f()" : "0.0"};
-  for (var t = 0u; t < LENGTH; t++) {
-    let at = from_ + t * INNER;
+  var acc = ${width === 4 ? "vec4f" : "f32"}();
+  ${each} {
+    let at = ${at};
     acc += ${y} * ${dy};
   }
-  let total = ${width === 4 ? "(acc.x + acc.y) + (acc.z + acc.w)" : "acc"};
-  for (var t = 0u; t < LENGTH; t++) {
-    let at = from_ + t * INNER;
-    dx[at] = ${narrow(p.types[2], `${y} * (${dy} - total)`)};
+  let total = ${way.fold("sum", width === 4 ? ofFour(sum, "acc") : "acc")};
+  ${way.leave(p.grid, "LINES")}
+  ${each} {
+    let at = ${at};
+    dx[at] = ${narrowed(p.types[2], `${y} * (${dy} - total)`, width)};
   }
 }
 `;
-}
-
-/** The same with one workgroup per line and a tree over workgroup memory: the variant for GPUs and long lines. */
-export function softmaxGradTree(p: SoftmaxGradParams): string {
-  const [y, dy] = [widened(p.types[0], "y[at]"), widened(p.types[1], "dy[at]")];
-  return wgsl`
-${declarations(p, 1)}
-const THREADS = ${workgroupSize}u;
-var<workgroup> partial: array<f32, ${workgroupSize}>;
-
-@compute @workgroup_size(${workgroupSize})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  // No early return: every invocation must reach the barriers, also those of surplus workgroups, which repeat the last line.
-  let i = min(${linearGroup(p.grid)}, LINES - 1u);
-  let from_ = i / INNER * (LENGTH * INNER) + i % INNER;
-  var acc = 0.0;
-  for (var t = lane; t < LENGTH; t += THREADS) {
-    let at = from_ + t * INNER;
-    acc += ${y} * ${dy};
-  }
-  partial[lane] = acc;
-  for (var half = THREADS / 2u; half > 0u; half /= 2u) {
-    workgroupBarrier();
-    if (lane < half) { partial[lane] += partial[lane + half]; }
-  }
-  let total = workgroupUniformLoad(&partial[0]);
-  if (${linearGroup(p.grid)} >= LINES) { return; }
-  for (var t = lane; t < LENGTH; t += THREADS) {
-    let at = from_ + t * INNER;
-    dx[at] = ${narrowed(p.types[2], `${y} * (${dy} - total)`)};
-  }
-}
-`;
-}
+  };

@@ -1,5 +1,6 @@
-import { type Grid, linearGroup, linearId, storage, workgroupSize } from "./lib/grid.wgsl.ts";
-import { wgsl } from "./wgsl.ts";
+import { type Grid, storage } from "./lib/grid.wgsl.ts";
+import { ofFour, sum, type Way } from "./lib/lines.wgsl.ts";
+import { indented, wgsl } from "./wgsl.ts";
 
 /** What is added up: x², or 1 for each x that is NaN or infinite. */
 export type SquaredNormTerm = "square" | "nonFinite";
@@ -38,42 +39,21 @@ fn terms(piece: vec2u, k: u32) -> vec4f {
   #endif
 }`;
 
-/** y[piece] = Σ x² (or another term), one invocation per piece and no barrier: the variant for CPU adapters. */
-export const squaredNormSerial = (p: SquaredNormParams): string => wgsl`
+/** y[piece] = Σ x², or another term. */
+export const squaredNorm =
+  (way: Way) =>
+  (p: SquaredNormParams): string =>
+    wgsl`
 ${declarations(p)}
 ${terms(p)}
+${way.declare("f32", { sum })}
 
-@compute @workgroup_size(${workgroupSize})
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  let i = ${linearId(p.grid, workgroupSize)};
-  if (i >= PIECES) { return; }
+${way.enter(p.grid, "PIECES")}
   let piece = table[i];
   var acc = vec4f();
-  for (var k = 0u; k < (piece.y + 3u) / 4u; k++) { acc += terms(piece, k); }
-  y[i + ${p.first}u] = (acc.x + acc.y) + (acc.z + acc.w);
-}
-`;
-
-/** The same with one workgroup per piece and a tree over workgroup memory: the variant for GPUs. */
-export const squaredNormTree = (p: SquaredNormParams): string => wgsl`
-${declarations(p)}
-const THREADS = ${workgroupSize}u;
-const ROUNDS = ${Math.ceil(p.piece / (4 * workgroupSize))}u;
-var<workgroup> partial: array<f32, ${workgroupSize}>;
-${terms(p)}
-
-@compute @workgroup_size(${workgroupSize})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  // No early return: every invocation must reach the barriers, also those of surplus workgroups, which repeat the last piece.
-  let i = min(${linearGroup(p.grid)}, PIECES - 1u);
-  let piece = table[i];
-  var acc = vec4f();
-  for (var t = 0u; t < ROUNDS; t++) { acc += terms(piece, t * THREADS + lane); }
-  partial[lane] = (acc.x + acc.y) + (acc.z + acc.w);
-  for (var half = THREADS / 2u; half > 0u; half /= 2u) {
-    workgroupBarrier();
-    if (lane < half) { partial[lane] += partial[lane + half]; }
-  }
-  if (lane == 0u && ${linearGroup(p.grid)} < PIECES) { y[i + ${p.first}u] = partial[0]; }
+  ${way.each("k", "(piece.y + 3u) / 4u")} { acc += terms(piece, k); }
+  let whole = ${way.fold("sum", ofFour(sum, "acc"))};
+  ${way.leave(p.grid, "PIECES")}
+${indented(way.once([`y[i + ${p.first}u] = whole;`]))}
 }
 `;

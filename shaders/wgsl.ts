@@ -34,3 +34,6 @@ const tidy = (text: string): string =>
     .replace(/[ \t]+$/gm, "")
     .replace(/\n{3,}/g, "\n\n")
     .trim()}\n`;
+
+/** Lines of text, each behind so many spaces. */
+export const indented = (lines: readonly string[], by = 2): string[] => lines.map((line) => " ".repeat(by) + line);

@@ -1,6 +1,6 @@
-import { wgsl } from "../wgsl.ts";
+import { indented, wgsl } from "../wgsl.ts";
 import { storage } from "./grid.wgsl.ts";
-import { aliases } from "./half.wgsl.ts";
+import { aliases, sumOf } from "./half.wgsl.ts";
 import { elementAt, plus, type Scalar, shifted, times, type ViewParams, vec4Load, vec4Of } from "./view.wgsl.ts";
 
 /** A stack of matrices. Its element (batch, i, j) is `batch` at the batch's number + i · strides[0] + j · strides[1]. */
@@ -67,8 +67,6 @@ export interface Finish {
   declare(first: number): string[];
 }
 
-export const indented = (lines: readonly string[], by = 2): string[] => lines.map((line) => " ".repeat(by) + line);
-
 /** The types and functions that bodies need. */
 export function namesOf(bodies: readonly Body[], width: 1 | 4): string[] {
   const named = bodies.filter(({ body, half }) => body.length > 0 || half);
@@ -112,13 +110,16 @@ function declared(
 /**
  * The end of a kernel whose results have one axis: the epilogue on one result, or on four neighbours, whose number is a multiple of
  * four then.
+ * @param named the width that the epilogue's types have: of one result as vec4, all parts are the same.
  */
-export function flatEnding({ epilogue, outputs }: FlatResults, width: 1 | 4) {
+export function flatEnding({ epilogue, outputs }: FlatResults, width: 1 | 4, named = width) {
   const { type, inputs, body, values, usesIndex } = epilogue;
+  const splat = named > width;
+  const all = (type: Scalar, value: string) => (splat ? `${vec4Of[type]}(${value})` : value);
   const loads = inputs.map(({ view, type }) =>
     width === 4
       ? vec4Load(view, type)
-      : { vectors: false, load: (name: string, i: string) => `${name}[${elementAt(view, i)}]` },
+      : { vectors: false, load: (name: string, i: string) => all(type, `${name}[${elementAt(view, i)}]`) },
   );
   return {
     /** Declarations of the epilogue's inputs and the results, from a given binding on. */
@@ -132,16 +133,19 @@ export function flatEnding({ epilogue, outputs }: FlatResults, width: 1 | 4) {
       ),
     /** Statements that store what becomes of `value`, result number `i`: an identifier that counts results, or fours of them. */
     store(value: string, i: string): string[] {
-      const sum = type === "f16" ? `H(${value})` : value;
       const put = (value: (o: number) => string) =>
         outputs.map((place, o) => `${nameOf(place, o)}[${i}] = ${value(o)};`);
-      if (body.length === 0) return put(() => sum);
+      if (body.length === 0 && type !== "f16") return put(() => value);
+      const wide = all(sumOf(type), value);
+      const sum = type === "f16" ? `H(${wide})` : wide;
+      const own = splat ? ".x" : "";
+      if (body.length === 0) return put(() => `${sum}${own}`);
       return [
         `let x0 = ${sum};`,
-        ...(usesIndex ? [`let index = ${width === 4 ? `4u * ${i} + vec4u(0u, 1u, 2u, 3u)` : i};`] : []),
+        ...(usesIndex ? [`let index = ${width === 4 ? `4u * ${i} + vec4u(0u, 1u, 2u, 3u)` : all("u32", i)};`] : []),
         ...loads.map(({ load }, k) => `let x${k + 1} = ${load(`e${k}`, i)};`),
         ...body,
-        ...put((o) => values[o]!),
+        ...put((o) => `${values[o]!}${own}`),
       ];
     },
   };

@@ -19,17 +19,13 @@ export function aliases(width: 1 | 4, half: boolean): string[] {
   return half ? [...all, `alias H = ${of("f16")};`] : all;
 }
 
-/** A value of an element type as f32. */
-export const widened = (type: Scalar, value: string): string => (type === "f16" ? `f32(${value})` : value);
+/** A value of an element type, or a vec4 of them, as f32. */
+export const widened = (type: Scalar, value: string, width: 1 | 4 = 1): string =>
+  type === "f16" ? `${width === 4 ? "vec4f" : "f32"}(${value})` : value;
 
-/** The same for a vec4. */
-export const widened4 = (type: Scalar, value: string): string => (type === "f16" ? `vec4f(${value})` : value);
-
-/** An f32 value as an element type: f16 is rounded, all others are left as they are. */
-export const narrowed = (type: Scalar, value: string): string => (type === "f16" ? `f16(${value})` : value);
-
-/** The same for a vec4. */
-export const narrowed4 = (type: Scalar, value: string): string => (type === "f16" ? `vec4h(${value})` : value);
+/** An f32 value, or a vec4 of them, as an element type: f16 is rounded, all others are left as they are. */
+export const narrowed = (type: Scalar, value: string, width: 1 | 4 = 1): string =>
+  type === "f16" ? `${width === 4 ? "vec4h" : "f16"}(${value})` : value;
 
 /** The type that sums over an element type have. */
 export const sumOf = (type: Scalar): Scalar => (type === "f16" ? "f32" : type);

@@ -1,6 +1,6 @@
 import { wgsl } from "../wgsl.ts";
 import { lanes, range } from "./epilogue.wgsl.ts";
-import { widened4 } from "./half.wgsl.ts";
+import { widened } from "./half.wgsl.ts";
 import { plus, type Scalar, shifted, vec4Of } from "./view.wgsl.ts";
 
 /** Side of the square of results that a workgroup owns, if nothing else is said. */
@@ -84,8 +84,8 @@ ${parts.map((j) => {
     workgroupBarrier();
     for (var k = 0u; k < ${tileDepth}u; k++) {
 ${parts.flatMap((i) => [
-  `      let va${i} = ${widened4(type, `slice_a[k * ${stretch}u + ${shifted("lane / 16u", 16 * i)}]`)};`,
-  `      let vb${i} = ${widened4(type, `slice_b[k * ${stretch}u + ${shifted("lane % 16u", 16 * i)}]`)};`,
+  `      let va${i} = ${widened(type, `slice_a[k * ${stretch}u + ${shifted("lane / 16u", 16 * i)}]`, 4)};`,
+  `      let vb${i} = ${widened(type, `slice_b[k * ${stretch}u + ${shifted("lane % 16u", 16 * i)}]`, 4)};`,
 ])}
 ${sums.map(({ name, i, j, r }) => `      ${name} += va${i}.${lanes[r]!} * vb${j};`)}
     }

@@ -55,6 +55,20 @@ export function elementAt(view: ViewParams, i: string): string {
   return offset === 0 ? sum : `${offset}u + ${sum}`;
 }
 
+/** Whether all that moves along a coalesced view, but for its `inner` last axes, moves by whole vec4. */
+export const inFours = ({ strides, offset }: ViewParams, inner: 0 | 1): boolean =>
+  [...strides.slice(0, strides.length - inner), offset].every((step) => step % 4 === 0);
+
+/** The same view of an array of vec4, `inner` (0 or 1) of its last axes made of neighbours. */
+export function inVec4({ shape, strides, offset }: ViewParams, inner: 0 | 1): ViewParams {
+  const last = shape.length - inner;
+  return {
+    shape: shape.map((n, axis) => (axis < last ? n : Math.ceil(n / 4))),
+    strides: strides.map((stride, axis) => (axis < last ? stride / 4 : 1)),
+    offset: offset / 4,
+  };
+}
+
 /** How a kernel reads four neighbouring elements of a view at once. */
 export interface Vec4Load {
   /** Whether the buffer is declared as an array of vec4. */
@@ -71,22 +85,16 @@ export function vec4Load(view: ViewParams, type: Scalar): Vec4Load {
   const flat = coalesce(view);
   const vector = vec4Of[type];
   const rank = flat.shape.length;
-  if (rank === 0 || flat.strides.every((stride) => stride === 0)) {
+  if (flat.strides.every((stride) => stride === 0)) {
     return { vectors: false, load: (name) => `${vector}(${name}[${flat.offset}u])` };
   }
-  const inner = flat.strides[rank - 1]!;
-  const aligned = flat.offset % 4 === 0 && flat.strides.slice(0, -1).every((stride) => stride % 4 === 0);
+  const whole = flat.shape[rank - 1]! % 4 === 0;
   // A single axis may have a ragged end: what is read beyond it stays in the padding of the buffer.
-  const whole = rank === 1 || flat.shape[rank - 1]! % 4 === 0;
-  if (inner === 1 && aligned && whole) {
-    const quarter = {
-      shape: flat.shape.map((n, axis) => (axis === rank - 1 ? Math.ceil(n / 4) : n)),
-      strides: flat.strides.map((stride, axis) => (axis === rank - 1 ? 1 : stride / 4)),
-      offset: flat.offset / 4,
-    };
+  if (flat.strides[rank - 1] === 1 && (whole || rank === 1) && inFours(flat, 1)) {
+    const quarter = inVec4(flat, 1);
     return { vectors: true, load: (name, i) => `${name}[${elementAt(quarter, i)}]` };
   }
-  if (inner === 0 && flat.shape[rank - 1]! % 4 === 0) {
+  if (flat.strides[rank - 1] === 0 && whole) {
     return { vectors: false, load: (name, i) => `${vector}(${name}[${elementAt(flat, `(4u * ${i})`)}])` };
   }
   return {

@@ -12,10 +12,6 @@ export class PipelineCache {
     this.#device = device;
   }
 
-  get size(): number {
-    return this.#pipelines.size;
-  }
-
   /** Starts compiling (asynchronously, side by side with others) or returns what has been started before. */
   get(call: KernelCall): Promise<GPUComputePipeline> {
     const key = `${accessOf(call)}\n${call.wgsl}`;

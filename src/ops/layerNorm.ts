@@ -1,20 +1,12 @@
-import {
-  type NormKind,
-  type NormParams,
-  normGradSerial,
-  normGradTree,
-  normSerial,
-  normTree,
-} from "../../shaders/layerNorm.wgsl.ts";
-import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
+import { type NormKind, norm, normGrad } from "../../shaders/layerNorm.wgsl.ts";
 import { DTypeError } from "../errors.ts";
 import type { KernelCall, Lowering, Op, View } from "../graph/op.ts";
 import { bytesPer, sizeOf } from "../graph/shape.ts";
 import { type Attrs, apply, applyAll, type Node, type Tensor } from "../graph/tensor.ts";
 import { add, div, mul, sub } from "./arithmetic.ts";
 import { bind, touched } from "./fused.ts";
+import { chooseWay, lineVariants } from "./lines.ts";
 import { sum } from "./sum.ts";
-import { choose, type Variant } from "./variants.ts";
 import { expand, reshape } from "./views.ts";
 
 /**
@@ -127,35 +119,7 @@ const gradOp: Op = {
 export const normalizeRows = (attrs: NormAttrs, x: Tensor, weight?: Tensor, bias?: Tensor): Tensor =>
   applyAll(normOp, [x, ...(weight ? [weight] : []), ...(weight && bias ? [bias] : [])], { ...attrs })[0]!;
 
-interface Problem {
-  readonly rows: number;
-  readonly length: number;
-}
-
-interface NormVariant extends Variant<Problem> {
-  readonly write: (params: NormParams) => string;
-  readonly writeGrad: (params: NormParams) => string;
-  readonly groups: (rows: number) => number;
-}
-
-export const normVariants: readonly NormVariant[] = [
-  {
-    name: "serial",
-    fits: () => true,
-    score: ({ rows, length }, { cpu }) => (cpu || rows >= 16384 || length <= 32 ? 2 : 0),
-    write: normSerial,
-    writeGrad: normGradSerial,
-    groups: (rows) => Math.ceil(rows / workgroupSize),
-  },
-  {
-    name: "tree",
-    fits: (_, { maxInvocations }) => maxInvocations >= workgroupSize,
-    score: () => 1,
-    write: normTree,
-    writeGrad: normGradTree,
-    groups: (rows) => rows,
-  },
-];
+export const normVariants = lineVariants((way) => ({ layerNorm: norm(way), layerNormGrad: normGrad(way) }));
 
 const elements = (view: View | undefined): number | undefined => view && view.span / bytesPer(view.dtype);
 
@@ -178,16 +142,13 @@ function call(
   to: Lowering,
 ): KernelCall {
   const [rows, length] = inputs[0]!.shape as [number, number];
-  const variant = choose<NormVariant, Problem>("layerNorm", normVariants, { rows, length }, to.traits);
-  const grid = gridOf(variant.groups(rows));
-  const write = name === "layerNorm" ? variant.write : variant.writeGrad;
+  const { write, grid, chosen } = chooseWay("layerNorm", normVariants, { lines: rows, length }, to.traits);
   const read = inputs.filter((view) => view !== undefined);
   const written = outputs.filter((view) => view !== undefined);
   return {
     label: `${kind === "rms" ? name.replace("layer", "rms") : name}[${rows}x${length}]:f32`,
-    family: "layerNorm",
-    variant: variant.name,
-    wgsl: write({
+    ...chosen,
+    wgsl: write[name]({
       kind,
       rows,
       length,
@@ -198,7 +159,6 @@ function call(
       grid,
     }),
     bindings: [...read.map((view) => bind(view, "read")), ...written.map((view) => bind(view, "read_write"))],
-    workgroups: [grid.x, grid.y, 1],
     flops: (name === "layerNorm" ? 8 : 12) * rows * length,
     bytes: [...read, ...written].reduce((total, view) => total + touched(view), 0),
   };

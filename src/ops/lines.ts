@@ -1,5 +1,7 @@
-import { workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
-import type { Variant } from "./variants.ts";
+import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
+import { serial, tree, type Way } from "../../shaders/lib/lines.wgsl.ts";
+import type { AdapterTraits } from "../graph/op.ts";
+import { choose, type Variant } from "./variants.ts";
 
 /** Lines of so many elements, each folded by itself. */
 export interface Lines {
@@ -7,30 +9,37 @@ export interface Lines {
   readonly length: number;
 }
 
-export interface LineVariant<P> extends Variant<Lines> {
-  readonly write: (params: P) => string;
+/** @template W what writes the kernel: a function of its parameters. */
+export interface LineVariant<W> extends Variant<Lines> {
+  readonly write: W;
   /** Invocations that so many lines take. */
   readonly invocations: (lines: number) => number;
 }
 
-/** The two ways to a kernel that folds lines: an invocation for each (`serial`), or a workgroup with a tree (`tree`). */
+/** A kernel that folds lines, in both ways. */
 /* @__NO_SIDE_EFFECTS__ */
-export const lineVariants = <P>(
-  serial: (params: P) => string,
-  tree: (params: P) => string,
-): readonly LineVariant<P>[] => [
+export const lineVariants = <W>(kernel: (way: Way) => W): readonly LineVariant<W>[] => [
   {
     name: "serial",
     fits: () => true,
-    score: ({ lines, length }, { cpu }) => (cpu || lines >= 16384 || length <= 32 ? 2 : 0),
-    write: serial,
+    score: ({ lines, length }, { cpu }) => (cpu || length <= 32 || (lines >= 16384 && length <= 256) ? 2 : 0),
+    write: kernel(serial),
     invocations: (lines) => lines,
   },
   {
     name: "tree",
     fits: (_, { maxInvocations }) => maxInvocations >= workgroupSize,
     score: () => 1,
-    write: tree,
+    write: kernel(tree),
     invocations: (lines) => lines * workgroupSize,
   },
 ];
+
+/** The variant for these lines, the grid that it runs on, and what a kernel call says of both. */
+export function chooseWay<W>(family: string, variants: readonly LineVariant<W>[], of: Lines, traits: AdapterTraits) {
+  const { name, write, ...variant } = choose<LineVariant<W>, Lines>(family, variants, of, traits);
+  const invocations = variant.invocations(of.lines);
+  const grid = gridOf(Math.ceil(invocations / workgroupSize));
+  const workgroups: readonly [number, number, number] = [grid.x, grid.y, 1];
+  return { write, grid, chosen: { family, variant: name, workgroups, invocations } };
+}

@@ -1,20 +1,18 @@
-import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
-import { type PickParams, pickSerial, pickTree } from "../../shaders/pick.wgsl.ts";
+import { type PickParams, pick as pickKernel } from "../../shaders/pick.wgsl.ts";
 import type { KernelCall, Lowering, Op } from "../graph/op.ts";
 import { axesOf, axisOf, bytesPer, showShape, sizeOf } from "../graph/shape.ts";
 import { apply, type Node, type Tensor } from "../graph/tensor.ts";
 import { eq, where } from "./arithmetic.ts";
 import { zerosLike } from "./constants.ts";
 import { bind, buffer, ends, outputSpecs, touched } from "./fused.ts";
-import { type Lines, type LineVariant, lineVariants } from "./lines.ts";
+import { chooseWay, lineVariants } from "./lines.ts";
 import { bodyOf, flopsOf, identity, nameOf, type PointwiseProgram, show } from "./program.ts";
 import { iota } from "./random.ts";
 import { parted } from "./reduction.ts";
 import { sum, unfolded } from "./sum.ts";
-import { choose } from "./variants.ts";
 import { expand, reshape } from "./views.ts";
 
-export const pickVariants: readonly LineVariant<PickParams>[] = lineVariants(pickSerial, pickTree);
+export const pickVariants = lineVariants(pickKernel);
 
 /** The op that finds the position of the best element along `attrs.axes`, i32; the first of equals wins. */
 /* @__NO_SIDE_EFFECTS__ */
@@ -71,16 +69,12 @@ function pickCall(kind: PickParams["kind"], node: Node, to: Lowering): KernelCal
   const places = node.results.map((_, i) => to.result(i)!);
   const program: PointwiseProgram = epilogue ?? identity("i32");
   const { outputs, bindings } = ends(added, places);
-  const problem = { lines: count, length };
-  const variant = choose<LineVariant<PickParams>, Lines>("pick", pickVariants, problem, to.traits);
-  const invocations = variant.invocations(count);
-  const grid = gridOf(Math.ceil(invocations / workgroupSize));
+  const { write, grid, chosen } = chooseWay("pick", pickVariants, { lines: count, length }, to.traits);
   const chain = epilogue ? `+${nameOf(epilogue)}` : "";
   return {
     label: `${kind}${showShape(x!.shape).replaceAll(", ", "x")}[${axes.join(",")}]${chain}:${places[0]!.dtype}`,
-    family: "pick",
-    variant: variant.name,
-    wgsl: variant.write({
+    ...chosen,
+    wgsl: write({
       kind,
       input: { ...buffer(x!), kept, folded },
       count,
@@ -90,8 +84,6 @@ function pickCall(kind: PickParams["kind"], node: Node, to: Lowering): KernelCal
       outputs,
     }),
     bindings: [bind(x!, "read"), ...bindings],
-    workgroups: [grid.x, grid.y, 1],
-    invocations,
     flops: count * (length + flopsOf(program)),
     bytes:
       [x!, ...added].reduce((sum, view) => sum + touched(view), 0) +

@@ -1,14 +1,7 @@
 import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
 import { sumOf } from "../../shaders/lib/half.wgsl.ts";
-import {
-  inColumns,
-  inRows,
-  type ReduceKind,
-  type ReduceParams,
-  reduceColumns,
-  reduceSerial,
-  reduceTree,
-} from "../../shaders/reduce.wgsl.ts";
+import { serial, tree } from "../../shaders/lib/lines.wgsl.ts";
+import { areInFours, type ReduceKind, type ReduceParams, reduce } from "../../shaders/reduce.wgsl.ts";
 import { type AdapterTraits, type KernelCall, type Lowering, type Op, ownInputs, type View } from "../graph/op.ts";
 import { bytesPer, showShape, sizeOf } from "../graph/shape.ts";
 import type { Node, Tensor } from "../graph/tensor.ts";
@@ -70,7 +63,7 @@ export const reduceVariants: readonly ReduceVariant[] = [
     name: "serial",
     fits: () => true,
     score: ({ outputs, length }, { cpu }) => (cpu || outputs >= 4096 || length <= 32 ? 2 : 0),
-    write: reduceSerial,
+    write: reduce(serial),
     chunk: () => 1024,
     invocations: (results) => results,
   },
@@ -78,7 +71,7 @@ export const reduceVariants: readonly ReduceVariant[] = [
     name: "columns",
     fits: ({ columns }) => columns,
     score: ({ outputs, length }, { cpu }) => (cpu || outputs * length >= 2 ** 18 ? 3 : 0),
-    write: reduceColumns,
+    write: reduce(serial, true),
     chunk: ({ cpu }) => (cpu ? 1024 : 128),
     byChunk: true,
     invocations: (results) => results / 4,
@@ -87,7 +80,7 @@ export const reduceVariants: readonly ReduceVariant[] = [
     name: "tree",
     fits: (_, { maxInvocations }) => maxInvocations >= workgroupSize,
     score: () => 1,
-    write: reduceTree,
+    write: reduce(tree),
     chunk: () => 2048,
     invocations: (results) => results * workgroupSize,
   },
@@ -151,7 +144,7 @@ function foldCalls(fold: Fold, to: Lowering): readonly KernelCall[] {
   const { kind, label, operands, prologue } = fold;
   const { traits } = to;
   const [count, length] = [sizeOf(operands[0]!.kept.shape), sizeOf(operands[0]!.folded.shape)];
-  const columns = operands.some(inColumns) && operands.every((operand) => inColumns(operand) || inRows(operand));
+  const columns = areInFours(operands, "kept");
   const problem = { kind, outputs: count, length, columns };
   const variant = choose<ReduceVariant, Problem>("reduce", reduceVariants, problem, traits);
   const most = variant.chunk(traits);

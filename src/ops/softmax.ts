@@ -1,5 +1,4 @@
-import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
-import { type SoftmaxKind, type SoftmaxParams, softmaxSerial, softmaxTree } from "../../shaders/softmax.wgsl.ts";
+import { type SoftmaxKind, softmax as softmaxKernel } from "../../shaders/softmax.wgsl.ts";
 import { DTypeError, ShapeError } from "../errors.ts";
 import type { KernelCall, Lowering, Op, View } from "../graph/op.ts";
 import { axisOf, bytesPer, floats, sameShape, showShape, sizeOf } from "../graph/shape.ts";
@@ -7,12 +6,11 @@ import { apply, type Node, type Tensor } from "../graph/tensor.ts";
 import { cast, div, mul, ne, sub } from "./arithmetic.ts";
 import { exp } from "./elementary.ts";
 import { bind, touched } from "./fused.ts";
-import { type Lines, type LineVariant, lineVariants } from "./lines.ts";
+import { chooseWay, lineVariants } from "./lines.ts";
 import { oneHot } from "./oneHot.ts";
 import { max } from "./reduce.ts";
 import { softmaxGrad } from "./softmaxGrad.ts";
 import { sum } from "./sum.ts";
-import { choose } from "./variants.ts";
 import { detach, expand, permute, reshape, unsqueeze } from "./views.ts";
 
 const softmaxOp: Op = {
@@ -106,7 +104,7 @@ function floatOnly(op: string, x: Tensor) {
   return x.dtype;
 }
 
-export const softmaxVariants = lineVariants(softmaxSerial, softmaxTree);
+export const softmaxVariants = lineVariants(softmaxKernel);
 
 function softmaxCall(kind: SoftmaxKind, node: Node, axis: number, to: Lowering): KernelCall {
   const [logits, labels, dloss] = node.inputs;
@@ -118,16 +116,13 @@ function softmaxCall(kind: SoftmaxKind, node: Node, axis: number, to: Lowering):
   const uniform = grad?.strides.every((stride, k) => stride === 0 || grad.shape[k] === 1) ?? false;
   const gradView = dloss && (uniform && grad!.offset === 0 ? grad : to.contiguous(dloss));
   const y = to.result(0)!;
-  const variant = choose<LineVariant<SoftmaxParams>, Lines>("softmax", softmaxVariants, { lines, length }, to.traits);
-  const invocations = variant.invocations(lines);
-  const grid = gridOf(Math.ceil(invocations / workgroupSize));
+  const { write, grid, chosen } = chooseWay("softmax", softmaxVariants, { lines, length }, to.traits);
   const lengthOf = (view: View | undefined) => (view ? view.span / bytesPer(view.dtype) : 0);
   const inputs = [x, labelView, gradView].filter((view) => view !== undefined);
   return {
     label: `${kind}${showShape(x.shape).replaceAll(", ", "x")}[${axis}]:${x.dtype}`,
-    family: "softmax",
-    variant: variant.name,
-    wgsl: variant.write({
+    ...chosen,
+    wgsl: write({
       kind,
       type: x.dtype,
       outputType: y.dtype,
@@ -143,8 +138,6 @@ function softmaxCall(kind: SoftmaxKind, node: Node, axis: number, to: Lowering):
       grid,
     }),
     bindings: [...inputs.map((view) => bind(view, "read")), bind(y, "read_write")],
-    workgroups: [grid.x, grid.y, 1],
-    invocations,
     flops: 8 * lines * length,
     bytes: inputs.reduce((total, view) => total + touched(view), sizeOf(y.shape) * bytesPer(y.dtype)),
   };

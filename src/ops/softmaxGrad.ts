@@ -1,13 +1,11 @@
-import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
-import { type SoftmaxGradParams, softmaxGradSerial, softmaxGradTree } from "../../shaders/softmaxGrad.wgsl.ts";
+import { softmaxGrad as softmaxGradKernel } from "../../shaders/softmaxGrad.wgsl.ts";
 import type { KernelCall, Lowering, Op, View } from "../graph/op.ts";
 import { bytesPer, showShape, sizeOf } from "../graph/shape.ts";
 import { apply, type Node, type Tensor } from "../graph/tensor.ts";
 import { mul, sub } from "./arithmetic.ts";
 import { bind, touched } from "./fused.ts";
-import { type Lines, type LineVariant, lineVariants } from "./lines.ts";
+import { chooseWay, lineVariants } from "./lines.ts";
 import { sum } from "./sum.ts";
-import { choose } from "./variants.ts";
 import { expand } from "./views.ts";
 
 const softmaxGradOp: Op = {
@@ -24,7 +22,7 @@ const softmaxGradOp: Op = {
 /** y · (dy − Σ y · dy) along an axis that exists: the gradient of a softmax from its result, in one kernel. */
 export const softmaxGrad = (y: Tensor, dy: Tensor, axis: number): Tensor => apply(softmaxGradOp, [y, dy], { axis });
 
-export const softmaxGradVariants = lineVariants(softmaxGradSerial, softmaxGradTree);
+export const softmaxGradVariants = lineVariants(softmaxGradKernel);
 
 function softmaxGradCall(node: Node, to: Lowering): KernelCall {
   const axis: number = node.attrs["axis"];
@@ -32,16 +30,12 @@ function softmaxGradCall(node: Node, to: Lowering): KernelCall {
   const dx = to.result(0)!;
   const length = y.shape[axis]!;
   const lines = sizeOf(y.shape) / length;
-  const problem = { lines, length };
-  const variant = choose<LineVariant<SoftmaxGradParams>, Lines>("softmaxGrad", softmaxGradVariants, problem, to.traits);
-  const invocations = variant.invocations(lines);
-  const grid = gridOf(Math.ceil(invocations / workgroupSize));
+  const { write, grid, chosen } = chooseWay("softmaxGrad", softmaxGradVariants, { lines, length }, to.traits);
   const lengthOf = (view: View) => view.span / bytesPer(view.dtype);
   return {
     label: `softmaxGrad${showShape(y.shape).replaceAll(", ", "x")}[${axis}]:${dx.dtype}`,
-    family: "softmaxGrad",
-    variant: variant.name,
-    wgsl: variant.write({
+    ...chosen,
+    wgsl: write({
       types: [y.dtype, dy.dtype, dx.dtype],
       lengths: [lengthOf(y), lengthOf(dy), lengthOf(dx)],
       lines,
@@ -50,8 +44,6 @@ function softmaxGradCall(node: Node, to: Lowering): KernelCall {
       grid,
     }),
     bindings: [bind(y, "read"), bind(dy, "read"), bind(dx, "read_write")],
-    workgroups: [grid.x, grid.y, 1],
-    invocations,
     flops: 4 * lines * length,
     bytes: [y, dy, dx].reduce((total, view) => total + touched(view), 0),
   };

@@ -1,13 +1,12 @@
-import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
-import { type SquaredNormParams, squaredNormSerial, squaredNormTree } from "../../shaders/squaredNorm.wgsl.ts";
+import { squaredNorm as squaredNormKernel } from "../../shaders/squaredNorm.wgsl.ts";
 import { DTypeError } from "../errors.ts";
 import type { KernelCall, Lowering, Op, View } from "../graph/op.ts";
 import { bytesPer, sizeOf } from "../graph/shape.ts";
 import { apply, type Node, type Tensor } from "../graph/tensor.ts";
 import { mul } from "./arithmetic.ts";
 import { bind } from "./fused.ts";
+import { chooseWay, lineVariants } from "./lines.ts";
 import { sumCalls } from "./reduction.ts";
-import { choose, type Variant } from "./variants.ts";
 
 /** Elements that one invocation (or workgroup) sums at a time. */
 const piece = 1024;
@@ -45,27 +44,7 @@ const nonFiniteOp: Op = {
 /** How many elements of all tensors are NaN or infinite, f32 `[]`. @param tensors f32, of any shapes; at least one. */
 export const nonFinite = (tensors: readonly Tensor[]): Tensor => apply(nonFiniteOp, tensors);
 
-interface SquaresVariant extends Variant<number> {
-  readonly write: (params: SquaredNormParams) => string;
-  readonly groups: (pieces: number) => number;
-}
-
-export const squaredNormVariants: readonly SquaresVariant[] = [
-  {
-    name: "serial",
-    fits: () => true,
-    score: (_, { cpu }) => (cpu ? 2 : 0),
-    write: squaredNormSerial,
-    groups: (pieces) => Math.ceil(pieces / workgroupSize),
-  },
-  {
-    name: "tree",
-    fits: (_, { maxInvocations }) => maxInvocations >= workgroupSize,
-    score: () => 1,
-    write: squaredNormTree,
-    groups: (pieces) => pieces,
-  },
-];
+export const squaredNormVariants = lineVariants(squaredNormKernel);
 
 /** A dispatch for each buffer that tensors lie in, neighbours in the list together, and the sum of what their pieces give. */
 function lowerTotal(node: Node, to: Lowering): readonly KernelCall[] {
@@ -99,14 +78,13 @@ function squaresCall({ id, op }: Node, views: readonly View[], out: View, first:
     data.set(table.flat()),
   );
   const whole: View = { ...views[0]!, base: low, span: high - low };
-  const variant = choose<SquaresVariant, number>("squaredNorm", squaredNormVariants, table.length, to.traits);
-  const grid = gridOf(variant.groups(table.length));
+  const lines = { lines: table.length, length: piece };
+  const { write, grid, chosen } = chooseWay("squaredNorm", squaredNormVariants, lines, to.traits);
   const count = views.reduce((total, { shape }) => total + sizeOf(shape), 0);
   const kernel: KernelCall = {
     label: `${op.name}×${views.length}[${count}]:f32`,
-    family: "squaredNorm",
-    variant: variant.name,
-    wgsl: variant.write({
+    ...chosen,
+    wgsl: write({
       term: op === nonFiniteOp ? "nonFinite" : "square",
       pieces: table.length,
       first,
@@ -117,7 +95,6 @@ function squaresCall({ id, op }: Node, views: readonly View[], out: View, first:
       grid,
     }),
     bindings: [bind(whole, "read"), bind(places, "read"), bind(out, "read_write")],
-    workgroups: [grid.x, grid.y, 1],
     flops: 2 * count,
     bytes: 4 * count + places.span + 4 * table.length,
   };

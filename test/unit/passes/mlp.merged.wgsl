@@ -7,19 +7,31 @@ const LINES_k0 = 64u;
 const LENGTH_k0 = 10u; // elements of a line
 const INNER_k0 = 1u; // distance between neighbours of a line
 
+alias F_k0 = f32;
+
 fn main_k0(id: vec3u) {
   let i = id.x;
   if (i >= LINES_k0) { return; }
   let from_ = i / INNER_k0 * (LENGTH_k0 * INNER_k0) + i % INNER_k0;
-  let label = clamp(labels_k0[i], 0, i32(LENGTH_k0) - 1);
+  let label = clamp(labels_k0[i], 0, 9);
   let kept = true;
 
-  var top = x_k0[from_];
-  for (var t = 1u; t < LENGTH_k0; t++) { top = max(top, x_k0[from_ + t * INNER_k0]); }
-  var total = 0.0;
-  for (var t = 0u; t < LENGTH_k0; t++) { total += exp(x_k0[from_ + t * INNER_k0] - top); }
+  var tops = x_k0[from_];
+  for (var t = 0u; t < LENGTH_k0; t++) {
+    let at = from_ + t;
+    tops = max(tops, x_k0[at]);
+  }
+  let top = tops;
+  var totals = F_k0();
+  for (var t = 0u; t < LENGTH_k0; t++) {
+    let at = from_ + t;
+    let e = exp(x_k0[at] - top);
+    totals += e;
 
-  y_k0[i] = select(0.0, log(total) + top - x_k0[from_ + u32(label) * INNER_k0], kept);
+  }
+  let total = totals;
+
+  y_k0[i] = select(0.0, log(total) + (top - x_k0[from_ + u32(label) * INNER_k0]), kept);
 
 }
 
@@ -27,23 +39,37 @@ const LINES_k1 = 64u;
 const LENGTH_k1 = 10u; // elements of a line
 const INNER_k1 = 1u; // distance between neighbours of a line
 
+alias F_k1 = f32;
+
 fn main_k1(id: vec3u) {
   let i = id.x;
   if (i >= LINES_k1) { return; }
   let from_ = i / INNER_k1 * (LENGTH_k1 * INNER_k1) + i % INNER_k1;
-  let label = clamp(labels_k0[i], 0, i32(LENGTH_k1) - 1);
+  let label = clamp(labels_k0[i], 0, 9);
   let kept = true;
 
   let scale = dloss_k1[0];
 
-  var top = x_k0[from_];
-  for (var t = 1u; t < LENGTH_k1; t++) { top = max(top, x_k0[from_ + t * INNER_k1]); }
-  var total = 0.0;
-  for (var t = 0u; t < LENGTH_k1; t++) { total += exp(x_k0[from_ + t * INNER_k1] - top); }
+  var tops = x_k0[from_];
+  for (var t = 0u; t < LENGTH_k1; t++) {
+    let at = from_ + t;
+    tops = max(tops, x_k0[at]);
+  }
+  let top = tops;
+  var totals = F_k1();
+  for (var t = 0u; t < LENGTH_k1; t++) {
+    let at = from_ + t;
+    let e = exp(x_k0[at] - top);
+    totals += e;
+
+    y_k1[at] = e;
+
+  }
+  let total = totals;
 
   for (var t = 0u; t < LENGTH_k1; t++) {
-    let value = x_k0[from_ + t * INNER_k1];
-    y_k1[from_ + t * INNER_k1] = select(0.0, scale * (exp(value - top) / total - select(0.0, 1.0, i32(t) == label)), kept);
+    let at = from_ + t;
+    y_k1[at] = select(F_k1(), scale * (y_k1[at] / total - select(F_k1(), F_k1(1.0), i32(t) == label)), kept);
   }
 
 }
