@@ -1,5 +1,6 @@
 import { DeviceError } from "../errors.ts";
 import { mapRead, usage } from "./flags.ts";
+import { Nudge } from "./nudge.ts";
 
 /** Staging buffers of one size. */
 interface Ring {
@@ -17,9 +18,11 @@ const ringLength = 4;
 export class Readback {
   readonly #device: GPUDevice;
   readonly #rings = new Map<number, Ring>();
+  readonly #nudge: Nudge;
 
   constructor(device: GPUDevice) {
     this.#device = device;
+    this.#nudge = new Nudge(device.queue);
   }
 
   /** Bytes of all staging buffers. */
@@ -42,7 +45,7 @@ export class Readback {
       const encoder = this.#device.createCommandEncoder({ label: "readback" });
       encoder.copyBufferToBuffer(source, offset, staging, 0, Math.ceil(bytes / 4) * 4);
       this.#device.queue.submit([encoder.finish()]);
-      await staging.mapAsync(mapRead, 0, Math.ceil(bytes / 8) * 8);
+      await this.#nudge.until(staging.mapAsync(mapRead, 0, Math.ceil(bytes / 8) * 8));
       const copy = staging.getMappedRange(0, Math.ceil(bytes / 8) * 8).slice(0, bytes);
       staging.unmap();
       return copy;

@@ -1,3 +1,5 @@
+import { Nudge } from "./nudge.ts";
+
 /** Work that may lie in the queue ahead of the GPU, in milliseconds: enough to keep it busy, little enough to stay responsive. */
 const aheadMs = 30;
 
@@ -7,12 +9,14 @@ const aheadMs = 30;
  */
 export class Throttle {
   readonly #queue: GPUQueue;
+  readonly #nudge: Nudge;
   #fence: Promise<unknown> | undefined;
   #submitted = 0;
   #allowed = 1;
 
   constructor(queue: GPUQueue) {
     this.#queue = queue;
+    this.#nudge = new Nudge(queue);
   }
 
   /** To be called after each submit; resolves when the next one may follow. */
@@ -33,6 +37,6 @@ export class Throttle {
           this.#fence = undefined;
         });
     }
-    if (this.#submitted > this.#allowed) await this.#fence;
+    if (this.#submitted > this.#allowed && this.#fence) await this.#nudge.until(this.#fence);
   }
 }
