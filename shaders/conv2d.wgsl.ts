@@ -161,7 +161,6 @@ ${multiply.map((line) => `      ${line}`)}
   #if ${quads === true && p.images % 4 !== 0}
   if (image >= ${p.images}u) { return; }
   #endif
-  // A loop: the epilogue written out for each sum would take most of the time that this text needs to compile.
   var sums = array<vec4f, ${channels * columns}>(${range(channels)
     .flatMap((r) => range(columns).map((c) => `acc${r}_${c}`))
     .join(", ")});

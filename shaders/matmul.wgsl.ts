@@ -180,7 +180,6 @@ ${tile.block("q", 4)}
 ${tile.block(`${tile.fours}u`, tile.rest)}
   }
   #endif
-  // A loop: the epilogue written out for each sum would take most of the time that this text needs to compile.
   var sums = array<vec4f, ${rows * columns}>(${tile.sums.join(", ")});
   for (var i = 0u; i < ${rows * columns}u; i++) { finish(batch, row + i / ${columns}u, col + i % ${columns}u * 4u, sums[i]); }
 }

@@ -61,7 +61,10 @@ export const loadsVectors = ({ strides, batch }: Operand, along: 0 | 1): boolean
   batch.strides.every((stride) => stride % 4 === 0);
 
 export interface Finish {
-  /** `fn finish(batch, row, col, x0: F)` with the names it needs. */
+  /**
+   * `fn finish(batch, row, col, x0: F)` with the names it needs. Kernels call it in loops: written out for each of their sums, the
+   * epilogue would take most of the time that they need to compile.
+   */
   readonly text: string;
   /** Declarations of the epilogue's inputs and the results, from a given binding on. */
   declare(first: number): string[];

@@ -24,14 +24,17 @@ export class Nudge {
     this.#inBrowser = inBrowser;
   }
 
-  /** What `awaited` gives, sooner. */
-  async until<T>(awaited: Promise<T>): Promise<T> {
+  /**
+   * What `awaited` gives, sooner.
+   * @param urgent whether somebody waits for the very moment; otherwise there are nudges every 4 ms.
+   */
+  async until<T>(awaited: Promise<T>, urgent = true): Promise<T> {
     if (!this.#inBrowser) return awaited;
     const start = performance.now();
     const mine = ++this.#newest;
     let over = false;
     // Work ends in the order in which it was submitted: nudges for the newest wait serve those before it.
-    void this.#nudge(start, () => over || mine !== this.#newest);
+    void this.#nudge(start, urgent, () => over || mine !== this.#newest);
     try {
       return await awaited;
     } finally {
@@ -40,23 +43,22 @@ export class Nudge {
     }
   }
 
-  async #nudge(start: number, isOver: () => boolean): Promise<void> {
+  async #nudge(start: number, urgent: boolean, isOver: () => boolean): Promise<void> {
     // Taking turns with the page's other tasks is finer than timers, but takes the processor's time: only where it may pay.
-    const youngUntil = this.#lastWasShort ? start + periodMs : start;
-    const { port1, port2 } = new MessageChannel();
+    const youngUntil = urgent && this.#lastWasShort ? start + periodMs : start;
+    const turns = youngUntil > start ? new MessageChannel() : undefined;
     for (let [now, last] = [start, start]; !isOver(); now = performance.now()) {
       if (now - last >= youngMs) {
         this.#queue.submit([]);
         last = now;
       }
       await new Promise((resolve) => {
-        if (now >= youngUntil) setTimeout(resolve, oldMs);
-        else {
-          port1.onmessage = resolve;
-          port2.postMessage(0);
-        }
+        if (turns && now < youngUntil) {
+          turns.port1.onmessage = resolve;
+          turns.port2.postMessage(0);
+        } else setTimeout(resolve, oldMs);
       });
     }
-    port1.close();
+    turns?.port1.close();
   }
 }

@@ -37,6 +37,6 @@ export class Throttle {
           this.#fence = undefined;
         });
     }
-    if (this.#submitted > this.#allowed && this.#fence) await this.#nudge.until(this.#fence);
+    if (this.#submitted > this.#allowed && this.#fence) await this.#nudge.until(this.#fence, false);
   }
 }
