@@ -44,11 +44,9 @@ export function elementwise({ count, grid, inputs, outputs, body, lib, usesIndex
   const fresh = outputs.filter((output) => !output.shared);
   const declared = [
     ...bound.map(({ name, type, length, shared, vectors }, i) =>
-      storage(i, name, shared ? "read_write" : "read", vectors ? vec4Of[type] : type, vectors ? length / 4 : length),
+      storage(i, name, shared ? "read_write" : "read", type, length, vectors ? 4 : 1),
     ),
-    ...fresh.map(({ name, type, length }, i) =>
-      storage(bound.length + i, name, "read_write", vec4Of[type], length / 4),
-    ),
+    ...fresh.map(({ name, type, length }, i) => storage(bound.length + i, name, "read_write", type, length, 4)),
   ];
   return wgsl`
 ${aliases(4, half)}

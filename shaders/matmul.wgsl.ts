@@ -2,7 +2,7 @@ import { finishing, lanes, loadsVectors, type Operand, type Results, range } fro
 import { storage } from "./lib/grid.wgsl.ts";
 import { widened } from "./lib/half.wgsl.ts";
 import { type TileSide, tiled } from "./lib/tile.wgsl.ts";
-import { elementAt, plus, type Scalar, shifted, times, vec4Of } from "./lib/view.wgsl.ts";
+import { elementAt, plus, type Scalar, shifted, times } from "./lib/view.wgsl.ts";
 import { wgsl } from "./wgsl.ts";
 
 export interface MatmulParams extends Results {
@@ -16,11 +16,10 @@ export interface MatmulParams extends Results {
 }
 
 /** Declarations of both factors. */
-const factors = (p: MatmulParams, aVectors: boolean, bVectors: boolean): string[] =>
-  [p.a, p.b].map(({ length }, i) => {
-    const vectors = i === 0 ? aVectors : bVectors;
-    return storage(i, i === 0 ? "a" : "b", "read", vectors ? vec4Of[p.type] : p.type, vectors ? length / 4 : length);
-  });
+const factors = (p: MatmulParams, aVectors: boolean, bVectors: boolean): string[] => [
+  storage(0, "a", "read", p.type, p.a.length, aVectors ? 4 : 1),
+  storage(1, "b", "read", p.type, p.b.length, bVectors ? 4 : 1),
+];
 
 /** out[M, N] = finish(a[M,K] · b[K,N]): the definition, one invocation per result. Every other variant is held to it. */
 export function matmulNaive(p: MatmulParams): string {
@@ -65,6 +64,8 @@ function registerTile(p: MatmulParams, { rows, columns, quads = false }: Registe
   const bAlongK = !bAlongN && loadsVectors(p.b, 0);
   const one = (value: string) => widened(p.type, value);
   const four = (value: string) => widened(p.type, value, 4);
+  /** Whether a column of the tile is known to lie beyond the result: where one tile is as wide as all columns. */
+  const isBeyond = (c: number): boolean => !quads && p.cols <= 4 * columns && c >= p.cols;
   /** Of a, an invocation loads all of its rows, or every fourth. */
   const owned = range(quads ? rows / 4 : rows);
   const own = quads ? "own" : "a";
@@ -102,7 +103,7 @@ function registerTile(p: MatmulParams, { rows, columns, quads = false }: Registe
           ? four(`b[${shifted(`(${plus("b_base", times(k(d), p.b.strides[0]), "col")}) / 4u`, c)}]`)
           : bAlongK
             ? `vec4f(${lane.map((i) => `bk${i}.${lanes[d]}`).join(", ")})`
-            : `vec4f(${lane.map((i) => one(`b[${plus("b_base", times(k(d), p.b.strides[0]), times(shifted("col", i), p.b.strides[1]))}]`)).join(", ")})`;
+            : `vec4f(${lane.map((i) => (isBeyond(i) ? "0.0" : one(`b[${plus("b_base", times(k(d), p.b.strides[0]), times(shifted("col", i), p.b.strides[1]))}]`))).join(", ")})`;
         lines.push(`let b${d}_${c} = ${value};`);
       }
       for (const r of range(rows))

@@ -86,9 +86,7 @@ function reading({ inputs, prologue, type }: ReduceParams, fours: Fours | undefi
     return fours && !wide[i] ? `${vec4Of[input.type]}(${element})` : element;
   };
   return {
-    declare: inputs.map(({ type, length }, i) =>
-      storage(i, nameOf(i), "read", wide[i] ? vec4Of[type] : type, wide[i] ? length / 4 : length),
-    ),
+    declare: inputs.map(({ type, length }, i) => storage(i, nameOf(i), "read", type, length, wide[i] ? 4 : 1)),
     /** Statements that find the first elements of a result. */
     begin: inputs.map((input, i) => `let ${from(i)} = ${place(input, i, "kept", "o")};`),
     /** Statements, and the value that they make. */

@@ -1,7 +1,7 @@
 import { type Grid, storage } from "./lib/grid.wgsl.ts";
 import { narrowed, widened } from "./lib/half.wgsl.ts";
 import { type FoldOf, max, ofFour, sum, type Way } from "./lib/lines.wgsl.ts";
-import { type Scalar, vec4Of } from "./lib/view.wgsl.ts";
+import type { Scalar } from "./lib/view.wgsl.ts";
 import { indented, wgsl } from "./wgsl.ts";
 
 /** What is made of each line of logits. Labels enter the last two only. */
@@ -35,18 +35,14 @@ function declarations(p: SoftmaxParams, width: 1 | 4): string[] {
   const labels = takesLabels(p.kind) ? [storage(1, "labels", "read", "i32", p.labelLength)] : [];
   const grads = p.kind === "crossEntropyGrad" ? [storage(2, "dloss", "read", "f32", p.gradLength)] : [];
   const output = 1 + labels.length + grads.length;
-  const array = (binding: number, name: string, access: "read" | "read_write", type: Scalar, length: number) =>
-    width === 4 && !(name === "y" && p.kind === "crossEntropy")
-      ? storage(binding, name, access, vec4Of[type], length / 4)
-      : storage(binding, name, access, type, length);
   return [
     `const LINES = ${p.lines}u;`,
     `const LENGTH = ${p.length / width}u; // ${width === 4 ? "vec4" : "elements"} of a line`,
     `const INNER = ${p.inner}u; // distance between neighbours of a line`,
-    array(0, "x", "read", p.type, p.inputLength),
+    storage(0, "x", "read", p.type, p.inputLength, width),
     ...labels,
     ...grads,
-    array(output, "y", "read_write", p.outputType, p.outputLength),
+    storage(output, "y", "read_write", p.outputType, p.outputLength, p.kind === "crossEntropy" ? 1 : width),
     `alias F = ${width === 4 ? "vec4f" : "f32"};`,
   ];
 }

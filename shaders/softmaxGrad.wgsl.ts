@@ -1,7 +1,7 @@
 import { type Grid, storage } from "./lib/grid.wgsl.ts";
 import { narrowed, widened } from "./lib/half.wgsl.ts";
 import { ofFour, sum, type Way } from "./lib/lines.wgsl.ts";
-import { type Scalar, vec4Of } from "./lib/view.wgsl.ts";
+import type { Scalar } from "./lib/view.wgsl.ts";
 import { wgsl } from "./wgsl.ts";
 
 export interface SoftmaxGradParams {
@@ -22,11 +22,7 @@ function declarations({ types, lengths, lines, length, inner }: SoftmaxGradParam
     `const LINES = ${lines}u;`,
     `const LENGTH = ${length / width}u; // ${width === 4 ? "vec4" : "elements"} of a line`,
     `const INNER = ${inner}u; // distance between neighbours of a line`,
-    ...names.map((name, i) => {
-      const type = types[i]!;
-      const access = name === "dx" ? "read_write" : "read";
-      return storage(i, name, access, width === 4 ? vec4Of[type] : type, lengths[i]! / width);
-    }),
+    ...names.map((name, i) => storage(i, name, name === "dx" ? "read_write" : "read", types[i]!, lengths[i]!, width)),
   ];
 }
 

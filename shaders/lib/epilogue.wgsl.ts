@@ -95,14 +95,7 @@ function declared(
     write: boolean,
     { type, length }: { type: Scalar; length: number },
     vectors: boolean,
-  ) =>
-    storage(
-      first + k,
-      name,
-      write ? "read_write" : "read",
-      vectors ? vec4Of[type] : type,
-      vectors ? length / 4 : length,
-    );
+  ) => storage(first + k, name, write ? "read_write" : "read", type, length, vectors ? 4 : 1);
   const fresh = outputs.flatMap((place, o) => (place.over === undefined ? { place, name: nameOf(place, o) } : []));
   return [
     ...inputs.map((input, i) => one(i, `e${i}`, taken.has(i), input, wide[i]!)),
@@ -160,6 +153,8 @@ export function flatEnding({ epilogue, outputs }: FlatResults, width: 1 | 4, nam
 export function finishing({ rows, cols, epilogue, outputs }: Results, width: 1 | 4): Finish {
   const rounds = epilogue.type === "f16";
   const stores = width === 4 && cols % 4 === 0;
+  // Of so few columns, all that there are lie in the first four.
+  const lanesIn = Math.min(4, cols);
   const wide = epilogue.inputs.map((input) => width === 4 && cols % 4 === 0 && loadsVectors(input, 1));
   const vectorOf = (type: Scalar) => (width === 4 ? vec4Of[type] : type);
   const loads = epilogue.inputs.map((input, i) => {
@@ -170,16 +165,17 @@ export function finishing({ rows, cols, epilogue, outputs }: Results, width: 1 |
       return `let x${i + 1} = e${i}[${whole === "col" ? whole : `(${whole})`} / 4u];`;
     }
     if (step === 0 || width === 1) return `let x${i + 1} = ${vectorOf(input.type)}(e${i}[${at("col")}]);`;
-    const parts = range(4).map((lane) => `e${i}[${at(shifted("col", lane))}]`);
+    const parts = range(4).map((lane) => (lane < lanesIn ? `e${i}[${at(shifted("col", lane))}]` : `${input.type}()`));
     return `let x${i + 1} = ${vectorOf(input.type)}(${parts.join(", ")});`;
   });
   const put = outputs.flatMap((place, o) => {
     const [name, value] = [nameOf(place, o), epilogue.values[o]!];
     if (stores) return [`${name}[at / 4u] = ${value};`];
     if (width === 1) return [`${name}[at] = ${value};`];
-    return lanes.map((lane, i) =>
-      i === 0 ? `${name}[at] = ${value}.x;` : `if (col + ${i}u < COLS) { ${name}[at + ${i}u] = ${value}.${lane}; }`,
-    );
+    return lanes.slice(0, lanesIn).map((lane, i) => {
+      const store = `${name}[${shifted("at", i)}] = ${value}.${lane};`;
+      return i === 0 || cols < 4 ? store : `if (col + ${i}u < COLS) { ${store} }`;
+    });
   });
   return {
     declare: (first) => declared(first, epilogue.inputs, wide, outputs, stores),

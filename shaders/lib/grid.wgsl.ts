@@ -1,3 +1,5 @@
+import { type Scalar, vec4Of } from "./view.wgsl.ts";
+
 /** Invocations of a workgroup in kernels that do not care: small enough for every adapter, whole multiples of every subgroup. */
 export const workgroupSize = 64;
 
@@ -20,11 +22,18 @@ export const linearId = (grid: Grid, size: number): string =>
 /** Expression of a workgroup's running number, from `group: vec3u`, the workgroup id. */
 export const linearGroup = (grid: Grid): string => (grid.y === 1 ? "group.x" : `group.x + group.y * ${grid.x}u`);
 
-/** Declares a storage buffer of known length: constant bounds make the checks of each access cheap. */
-export const storage = (
+/**
+ * Declares a storage buffer of known length: constant bounds make the checks of each access cheap.
+ * @param width 4 to have its elements in fours; their type is a scalar then.
+ */
+export function storage(
   binding: number,
   name: string,
   access: "read" | "read_write",
   element: string,
   length: number,
-): string => `@group(0) @binding(${binding}) var<storage, ${access}> ${name}: array<${element}, ${length}>;`;
+  width: 1 | 4 = 1,
+): string {
+  const array = width === 4 ? `${vec4Of[element as Scalar]}, ${length / 4}` : `${element}, ${length}`;
+  return `@group(0) @binding(${binding}) var<storage, ${access}> ${name}: array<${array}>;`;
+}

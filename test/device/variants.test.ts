@@ -85,6 +85,8 @@ const sizes: [m: number, n: number, k: number][] = [
   [5, 130, 3],
   [1, 20, 600],
   [30, 1, 70],
+  [20, 2, 33],
+  [9, 3, 16],
 ];
 /** For variants that take CPU adapters long to compile and to run. */
 const fewSizes: typeof sizes = [
