@@ -5,7 +5,11 @@ import { build, preview } from "vite";
 const root = join(import.meta.dirname, "pages");
 const outDir = join(import.meta.dirname, "dist");
 /** tilegrad as its package holds it, not as its sources are. */
-const tilegrad = join(import.meta.dirname, "../../dist/src/index.js");
+const dist = join(import.meta.dirname, "../../dist/src");
+const alias = [
+  { find: /^tilegrad$/, replacement: join(dist, "index.js") },
+  { find: /^tilegrad\/(\w+)$/, replacement: join(dist, "$1/index.js") },
+];
 
 export interface Site {
   readonly url: string;
@@ -14,7 +18,7 @@ export interface Site {
 
 /** Builds each page by itself, minified, as an app would be that has no other, and serves them all. */
 export async function serve(pages: readonly string[]): Promise<Site> {
-  const common = { root, configFile: false, logLevel: "error", resolve: { alias: { tilegrad } } } as const;
+  const common = { root, configFile: false, logLevel: "error", resolve: { alias } } as const;
   await rm(outDir, { recursive: true, force: true });
   for (const page of pages) {
     await build({

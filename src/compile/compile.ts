@@ -140,7 +140,7 @@ function checkNames(roots: readonly Tensor[]): void {
   }
 }
 
-const copyOp = pointwiseOp("copy", { wgsl: (x) => x, js: (x) => x });
+const copyOp = /* @__PURE__ */ pointwiseOp("copy", { wgsl: (x) => x, js: (x) => x });
 
 /**
  * Gives a foreach tensors of its own to read: one that stands in two places, is no computed value, or is a view with gaps gets

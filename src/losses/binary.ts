@@ -17,7 +17,7 @@ const clampedLogText = `
 fn clampedLog(x: F) -> F { return select(F(-100.0), max(log(x), F(-100.0)), x > F(0.0)); }`;
 
 /** −y log x − (1 − y) log(1 − x), each logarithm at least −100; the gradient stays finite at 0 and 1, as PyTorch's does. */
-const crossEntropyOf = binary("binaryCrossEntropy", {
+const crossEntropyOf = /* @__PURE__ */ binary("binaryCrossEntropy", {
   wgsl: (x, y) => `-(${y} * clampedLog(${x}) + (F(1.0) - ${y}) * clampedLog(F(1.0) - ${x}))`,
   js: (x, y) => -(y * Math.max(Math.log(x), -100) + (1 - y) * Math.max(Math.log(1 - x), -100)),
   lib: [clampedLogText],

@@ -42,18 +42,18 @@ export interface ClassScore {
  *
  * @throws as `ConfusionMatrix.add`; AttributeError for an unknown average, or "binary" with other than 2 classes.
  */
-export const precision: ClassScore = score("precision", precisionOf);
+export const precision: ClassScore = /* @__PURE__ */ score("precision", precisionOf);
 
 /**
  * Of the samples of a class, the share that was found: right / actual, 0 where there is none. Otherwise as `precision`.
  */
-export const recall: ClassScore = score("recall", recallOf);
+export const recall: ClassScore = /* @__PURE__ */ score("recall", recallOf);
 
 /**
  * The harmonic mean of precision and recall, 2·right / (predicted + actual), 0 where that is 0/0. Otherwise as
  * `precision`.
  */
-export const f1: ClassScore = score("f1", f1Of);
+export const f1: ClassScore = /* @__PURE__ */ score("f1", f1Of);
 
 function score(name: string, of: Score): ClassScore {
   const scored = (confusion: ConfusionMatrix, average: Average | undefined): number | Float64Array => {

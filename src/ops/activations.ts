@@ -15,7 +15,7 @@ import { reshape } from "./views.ts";
  */
 
 /** max(x, 0); its gradient at 0 is 0. */
-export const relu = unary("relu", {
+export const relu = /* @__PURE__ */ unary("relu", {
   wgsl: (x) => `max(${x}, F(0.0))`,
   js: (x) => Math.max(x, 0),
   half: true,
@@ -24,7 +24,7 @@ export const relu = unary("relu", {
 });
 
 /** 1 / (1 + e⁻ˣ). */
-export const sigmoid = unary("sigmoid", {
+export const sigmoid = /* @__PURE__ */ unary("sigmoid", {
   wgsl: (x) => `F(1.0) / (F(1.0) + exp(min(-${x}, F(88.0))))`,
   js: (x) => 1 / (1 + Math.exp(-x)),
   takes: floats,
@@ -33,7 +33,7 @@ export const sigmoid = unary("sigmoid", {
 });
 
 /** Hyperbolic tangent. Beyond ±9.02 it is 1 in f32, so the argument is held there: some drivers overflow. */
-export const tanh = unary("tanh", {
+export const tanh = /* @__PURE__ */ unary("tanh", {
   wgsl: (x) => `tanh(clamp(${x}, F(-9.02), F(9.02)))`,
   js: Math.tanh,
   takes: floats,
@@ -42,7 +42,7 @@ export const tanh = unary("tanh", {
 });
 
 /** x / (1 + |x|), which nears ±1 more slowly than tanh does (Bergstra et al., 2009). */
-export const softsign = unary("softsign", {
+export const softsign = /* @__PURE__ */ unary("softsign", {
   wgsl: (x) => `${x} / (F(1.0) + abs(${x}))`,
   js: (x) => x / (1 + Math.abs(x)),
   takes: floats,
@@ -54,7 +54,7 @@ export const softsign = unary("softsign", {
 });
 
 /** x · sigmoid(x), also called swish. */
-export const silu = unary("silu", {
+export const silu = /* @__PURE__ */ unary("silu", {
   wgsl: (x) => `${x} / (F(1.0) + exp(min(-${x}, F(88.0))))`,
   js: (x) => x / (1 + Math.exp(-x)),
   takes: floats,
@@ -65,7 +65,7 @@ export const silu = unary("silu", {
   },
 });
 
-const leaky = unaryWith<{ slope: number }>("leakyRelu", ({ slope }) => ({
+const leaky = /* @__PURE__ */ unaryWith<{ slope: number }>("leakyRelu", ({ slope }) => ({
   wgsl: (x) => `select(${x} * ${literal(slope)}, ${x}, ${x} > F(0.0))`,
   js: (x) => (x > 0 ? x : slope * x),
   takes: floats,
@@ -75,7 +75,7 @@ const leaky = unaryWith<{ slope: number }>("leakyRelu", ({ slope }) => ({
 /** x where positive, else slope · x. @param slope default 0.01; it is also the gradient at 0. */
 export const leakyRelu = (x: Tensor, slope = 0.01): Tensor => leaky(x, { slope: finite("leakyRelu", "slope", slope) });
 
-const exponential = unaryWith<{ alpha: number; scale: number }>(
+const exponential = /* @__PURE__ */ unaryWith<{ alpha: number; scale: number }>(
   "elu",
   ({ alpha, scale }) => ({
     wgsl: (x) => `${literal(scale)} * select(${literal(alpha)} * expm1(${x}), ${x}, ${x} > F(0.0))`,
@@ -92,7 +92,7 @@ export const elu = (x: Tensor, alpha = 1): Tensor => exponential(x, { alpha: fin
 /** Scaled ELU that keeps activations normalised (Klambauer et al., 2017). */
 export const selu = (x: Tensor): Tensor => exponential(x, { alpha: 1.6732632423543772, scale: 1.0507009873554805 });
 
-const geluErf = unary("gelu", {
+const geluErf = /* @__PURE__ */ unary("gelu", {
   wgsl: (x) => `F(0.5) * ${x} * (F(1.0) + erf(${x} * F(${Math.SQRT1_2})))`,
   js: (x) => 0.5 * x * (1 + erf64(x * Math.SQRT1_2)),
   lib: [erfText],
@@ -105,9 +105,9 @@ const geluErf = unary("gelu", {
   },
 });
 
-const slope = Math.sqrt(2 / Math.PI);
+const slope = /* @__PURE__ */ Math.sqrt(2 / Math.PI);
 
-const geluTanh = unary("geluTanh", {
+const geluTanh = /* @__PURE__ */ unary("geluTanh", {
   wgsl: (x) =>
     `F(0.5) * ${x} * (F(1.0) + tanh(clamp(F(${slope}) * (${x} + F(0.044715) * ${x} * ${x} * ${x}), F(-9.02), F(9.02))))`,
   js: (x) => 0.5 * x * (1 + Math.tanh(slope * (x + 0.044715 * x ** 3))),
@@ -128,7 +128,7 @@ export function gelu(x: Tensor, approximate: "none" | "tanh" = "none"): Tensor {
   throw new AttributeError(`gelu: approximate is "${approximate}", expected "none" or "tanh"`);
 }
 
-const softplusOf = unaryWith<{ beta: number; threshold: number }>(
+const softplusOf = /* @__PURE__ */ unaryWith<{ beta: number; threshold: number }>(
   "softplus",
   ({ beta, threshold }) => ({
     // log(1 + e^z) = max(z, 0) + log1p(e^−|z|) never overflows.
@@ -154,7 +154,7 @@ export function softplus(x: Tensor, { beta = 1, threshold = 20 }: { beta?: numbe
 }
 
 /** x · min(max(x + 3, 0), 6) / 6. */
-export const hardswish = unary("hardswish", {
+export const hardswish = /* @__PURE__ */ unary("hardswish", {
   wgsl: (x) => `${x} * clamp(${x} + F(3.0), F(0.0), F(6.0)) / F(6.0)`,
   js: (x) => (x * Math.min(Math.max(x + 3, 0), 6)) / 6,
   takes: floats,
@@ -173,7 +173,7 @@ fn mish(x: F) -> F {
 }`;
 
 /** x · tanh(log(1 + eˣ)), computed as x · n / (n + 2) with n = eˣ(eˣ + 2). */
-export const mish = unary("mish", {
+export const mish = /* @__PURE__ */ unary("mish", {
   wgsl: (x) => `mish(${x})`,
   lib: [mishText],
   js: (x) => x * Math.tanh(Math.log1p(Math.exp(x))),

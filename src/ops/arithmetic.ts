@@ -10,21 +10,21 @@ import { literal } from "./program.ts";
  * functions broadcast as NumPy does and take plain numbers where a tensor may stand.
  */
 
-export const add = binary("add", {
+export const add = /* @__PURE__ */ binary("add", {
   wgsl: (a, b) => `${a} + ${b}`,
   js: (a, b) => a + b,
   half: true,
   vjp: (dy) => [dy, dy],
 });
 
-export const sub = binary("sub", {
+export const sub = /* @__PURE__ */ binary("sub", {
   wgsl: (a, b) => `${a} - ${b}`,
   js: (a, b) => a - b,
   half: true,
   vjp: (dy) => [dy, neg(dy)],
 });
 
-export const mul = binary("mul", {
+export const mul = /* @__PURE__ */ binary("mul", {
   wgsl: (a, b) => `${a} * ${b}`,
   js: (a, b) => a * b,
   half: true,
@@ -32,14 +32,14 @@ export const mul = binary("mul", {
 });
 
 /** a / b. Whole numbers are divided towards zero. */
-export const div = binary("div", {
+export const div = /* @__PURE__ */ binary("div", {
   wgsl: (a, b) => `${a} / ${b}`,
   js: (a, b) => a / b,
   vjp: (dy, y, _, b) => [div(dy, b!), neg(div(mul(dy, y), b!))],
 });
 
 /** The larger of two; where they are equal each gets half of the gradient. */
-export const maximum = binary("maximum", {
+export const maximum = /* @__PURE__ */ binary("maximum", {
   wgsl: (a, b) => `max(${a}, ${b})`,
   js: (a, b) => Math.max(a, b),
   half: true,
@@ -47,7 +47,7 @@ export const maximum = binary("maximum", {
 });
 
 /** The smaller of two; where they are equal each gets half of the gradient. */
-export const minimum = binary("minimum", {
+export const minimum = /* @__PURE__ */ binary("minimum", {
   wgsl: (a, b) => `min(${a}, ${b})`,
   js: (a, b) => Math.min(a, b),
   half: true,
@@ -58,7 +58,6 @@ export const minimum = binary("minimum", {
 const share = (won: Tensor, a: Tensor, b: Tensor): Tensor =>
   where(won, onesLike(a), where(eq(a, b), mul(onesLike(a), 0.5), zerosLike(a)));
 
-/* @__NO_SIDE_EFFECTS__ */
 const comparison = (name: string, sign: string, js: (a: number, b: number) => boolean) =>
   binary(name, {
     wgsl: (a, b) => `select(I(0), I(1), ${a} ${sign} ${b})`,
@@ -68,14 +67,14 @@ const comparison = (name: string, sign: string, js: (a: number, b: number) => bo
   });
 
 /** Comparisons give i32 tensors of ones and zeros and have no gradient. */
-export const eq = comparison("eq", "==", (a, b) => a === b);
-export const ne = comparison("ne", "!=", (a, b) => a !== b);
-export const lt = comparison("lt", "<", (a, b) => a < b);
-export const le = comparison("le", "<=", (a, b) => a <= b);
-export const gt = comparison("gt", ">", (a, b) => a > b);
-export const ge = comparison("ge", ">=", (a, b) => a >= b);
+export const eq = /* @__PURE__ */ comparison("eq", "==", (a, b) => a === b);
+export const ne = /* @__PURE__ */ comparison("ne", "!=", (a, b) => a !== b);
+export const lt = /* @__PURE__ */ comparison("lt", "<", (a, b) => a < b);
+export const le = /* @__PURE__ */ comparison("le", "<=", (a, b) => a <= b);
+export const gt = /* @__PURE__ */ comparison("gt", ">", (a, b) => a > b);
+export const ge = /* @__PURE__ */ comparison("ge", ">=", (a, b) => a >= b);
 
-const whereOp: Op = pointwiseOp("where", {
+const whereOp: Op = /* @__PURE__ */ pointwiseOp("where", {
   wgsl: (condition, a, b) => `select(${b}, ${a}, ${condition} != I(0))`,
   js: (condition, a, b) => (condition !== 0 ? a! : b!),
   half: true,
@@ -87,7 +86,7 @@ const whereOp: Op = pointwiseOp("where", {
 export const where = (condition: Tensor, a: Operand, b: Operand): Tensor =>
   apply(whereOp, broadcast("where", [condition, a, b], "i32"));
 
-export const neg = unary("neg", {
+export const neg = /* @__PURE__ */ unary("neg", {
   wgsl: (x) => `-${x}`,
   js: (x) => -x,
   half: true,
@@ -96,7 +95,7 @@ export const neg = unary("neg", {
 });
 
 /** |x|, with gradient 0 at 0. */
-export const abs = unary("abs", {
+export const abs = /* @__PURE__ */ unary("abs", {
   wgsl: (x) => `abs(${x})`,
   js: Math.abs,
   half: true,
@@ -104,7 +103,7 @@ export const abs = unary("abs", {
 });
 
 /** −1, 0 or 1; its gradient is 0. */
-export const sign = unary("sign", {
+export const sign = /* @__PURE__ */ unary("sign", {
   wgsl: (x) => `sign(${x})`,
   js: Math.sign,
   half: true,
@@ -112,7 +111,7 @@ export const sign = unary("sign", {
   vjp: (_, y) => [zerosLike(y)],
 });
 
-const clampTo = unaryWith<{ min?: number; max?: number }>("clamp", ({ min, max }) => ({
+const clampTo = /* @__PURE__ */ unaryWith<{ min?: number; max?: number }>("clamp", ({ min, max }) => ({
   wgsl: (x) => {
     const above = min === undefined ? x : `max(${x}, ${literal(min)})`;
     return max === undefined ? above : `min(${above}, ${literal(max)})`;
@@ -134,7 +133,7 @@ export function clamp(x: Tensor, { min, max }: { min?: number | undefined; max?:
 
 const wgslType = { f32: "F", f16: "H", i32: "I", u32: "U" };
 
-const castOp: Op = attributedOp<{ to: DType }>(
+const castOp: Op = /* @__PURE__ */ attributedOp<{ to: DType }>(
   "cast",
   ({ to }) => ({
     wgsl: (x) => `${wgslType[to]}(${x})`,

@@ -7,7 +7,7 @@ import { binary, finite, type Operand, unary } from "./pointwise.ts";
 
 /* Elementary functions, a row each. */
 
-export const exp = unary("exp", {
+export const exp = /* @__PURE__ */ unary("exp", {
   wgsl: (x) => `exp(${x})`,
   js: Math.exp,
   wide: true,
@@ -16,7 +16,7 @@ export const exp = unary("exp", {
   vjp: (dy, y) => [mul(dy, y)],
 });
 
-export const log = unary("log", {
+export const log = /* @__PURE__ */ unary("log", {
   wgsl: (x) => `log(${x})`,
   js: Math.log,
   wide: true,
@@ -26,7 +26,7 @@ export const log = unary("log", {
 });
 
 /** √x; its gradient at 0 is infinite, as in PyTorch. */
-export const sqrt = unary("sqrt", {
+export const sqrt = /* @__PURE__ */ unary("sqrt", {
   wgsl: (x) => `sqrt(${x})`,
   js: Math.sqrt,
   takes: floats,
@@ -35,7 +35,7 @@ export const sqrt = unary("sqrt", {
 });
 
 /** 1 / √x. */
-export const rsqrt = unary("rsqrt", {
+export const rsqrt = /* @__PURE__ */ unary("rsqrt", {
   wgsl: (x) => `inverseSqrt(${x})`,
   js: (x) => 1 / Math.sqrt(x),
   wide: true,
@@ -44,7 +44,7 @@ export const rsqrt = unary("rsqrt", {
   vjp: (dy, y) => [mul(mul(dy, -0.5), mul(y, mul(y, y)))],
 });
 
-export const reciprocal = unary("reciprocal", {
+export const reciprocal = /* @__PURE__ */ unary("reciprocal", {
   wgsl: (x) => `F(1.0) / ${x}`,
   js: (x) => 1 / x,
   wide: true,
@@ -52,7 +52,7 @@ export const reciprocal = unary("reciprocal", {
   vjp: (dy, y) => [neg(mul(dy, mul(y, y)))],
 });
 
-export const sin = unary("sin", {
+export const sin = /* @__PURE__ */ unary("sin", {
   wgsl: (x) => `sin(${x})`,
   js: Math.sin,
   takes: floats,
@@ -60,7 +60,7 @@ export const sin = unary("sin", {
   vjp: (dy, _, x) => [mul(dy, cos(x!))],
 });
 
-export const cos = unary("cos", {
+export const cos = /* @__PURE__ */ unary("cos", {
   wgsl: (x) => `cos(${x})`,
   js: Math.cos,
   takes: floats,
@@ -69,7 +69,7 @@ export const cos = unary("cos", {
 });
 
 /** Gauss's error function, 2/√π ∫₀ˣ e^(−t²) dt. */
-export const erf = unary("erf", {
+export const erf = /* @__PURE__ */ unary("erf", {
   wgsl: (x) => `erf(${x})`,
   js: erf64,
   lib: [erfText],
@@ -79,7 +79,7 @@ export const erf = unary("erf", {
 });
 
 /** Downwards to a whole number; its gradient is 0. */
-export const floor = unary("floor", {
+export const floor = /* @__PURE__ */ unary("floor", {
   wgsl: (x) => `floor(${x})`,
   js: Math.floor,
   half: true,
@@ -88,14 +88,14 @@ export const floor = unary("floor", {
 });
 
 /** To the nearest whole number, halves to the even one; its gradient is 0. */
-export const round = unary("round", {
+export const round = /* @__PURE__ */ unary("round", {
   wgsl: (x) => `round(${x})`,
   js: (x) => (Math.abs(x % 1) === 0.5 ? 2 * Math.round(x / 2) : Math.round(x)),
   takes: floats,
   vjp: (_, y) => [zerosLike(y)],
 });
 
-const power = binary("pow", {
+const power = /* @__PURE__ */ binary("pow", {
   wgsl: (a, b) => `power(${a}, ${b})`,
   js: (a, b) => a ** b,
   wide: true,

@@ -119,7 +119,10 @@ const gradOp: Op = {
 export const normalizeRows = (attrs: NormAttrs, x: Tensor, weight?: Tensor, bias?: Tensor): Tensor =>
   applyAll(normOp, [x, ...(weight ? [weight] : []), ...(weight && bias ? [bias] : [])], { ...attrs })[0]!;
 
-export const normVariants = lineVariants((way) => ({ layerNorm: norm(way), layerNormGrad: normGrad(way) }));
+export const normVariants = /* @__PURE__ */ lineVariants((way) => ({
+  layerNorm: norm(way),
+  layerNormGrad: normGrad(way),
+}));
 
 const elements = (view: View | undefined): number | undefined => view && view.span / bytesPer(view.dtype);
 

@@ -17,7 +17,6 @@ export interface LineVariant<W> extends Variant<Lines> {
 }
 
 /** A kernel that folds lines, in both ways. */
-/* @__NO_SIDE_EFFECTS__ */
 export const lineVariants = <W>(kernel: (way: Way) => W): readonly LineVariant<W>[] => [
   {
     name: "serial",

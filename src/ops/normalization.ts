@@ -138,7 +138,7 @@ const batchAxes = ({ shape }: Tensor): number[] => shape.map((_, axis) => axis).
  * (x − mean) · rstd · weight + bias, where mean and rstd are those of x itself over `axes`: the gradient for x is the whole
  * one, with what passes through both. For an element: w · rstd · (dy − mean(dy) − h · mean(dy · h)), h the normalised x.
  */
-const batchNormOp: Op = attributedOp<{ axes: readonly number[] }>(
+const batchNormOp: Op = /* @__PURE__ */ attributedOp<{ axes: readonly number[] }>(
   "batchNorm",
   ({ axes }) => ({
     wgsl: (x, mean, rstd, weight, bias) => `(${x} - ${mean}) * ${rstd} * ${weight} + ${bias}`,

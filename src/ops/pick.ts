@@ -12,10 +12,9 @@ import { parted } from "./reduction.ts";
 import { sum, unfolded } from "./sum.ts";
 import { expand, reshape } from "./views.ts";
 
-export const pickVariants = lineVariants(pickKernel);
+export const pickVariants = /* @__PURE__ */ lineVariants(pickKernel);
 
 /** The op that finds the position of the best element along `attrs.axes`, i32; the first of equals wins. */
-/* @__NO_SIDE_EFFECTS__ */
 const pickOp = (kind: PickParams["kind"]): Op => ({
   name: kind,
   precision: "operands",
@@ -27,8 +26,8 @@ const pickOp = (kind: PickParams["kind"]): Op => ({
   lower: (node, to) => [pickCall(kind, node, to)],
   describe: ({ attrs: { axes, epilogue } }) => `{axes: [${axes}]}${epilogue ? ` ${show(epilogue)}` : ""}`,
 });
-const argmaxOp = pickOp("argmax");
-const argminOp = pickOp("argmin");
+const argmaxOp = /* @__PURE__ */ pickOp("argmax");
+const argminOp = /* @__PURE__ */ pickOp("argmin");
 
 /** Position (i32) of the first largest element along an axis, or in the flattened tensor when no axis is given. */
 export const argmax = (x: Tensor, axis?: number, keepdim = false): Tensor => pick(argmaxOp, x, axis, keepdim);

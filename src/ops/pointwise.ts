@@ -37,13 +37,11 @@ export interface PointwiseRow {
 }
 
 /** Makes the op that a row defines. Its operands have one shape: broadcasting is an `expand` before it. */
-/* @__NO_SIDE_EFFECTS__ */
 export function pointwiseOp(name: string, row: PointwiseRow): Op {
   return attributedOp<Attrs>(name, () => row, row);
 }
 
 /** The same for a family of rows: attributes (a slope, a bound) choose the row. */
-/* @__NO_SIDE_EFFECTS__ */
 export function attributedOp<A extends Attrs>(
   name: string,
   rowOf: (attrs: A) => PointwiseRow,
@@ -71,7 +69,6 @@ export function attributedOp<A extends Attrs>(
 }
 
 /** A pointwise op whose value depends on the element's own position. */
-/* @__NO_SIDE_EFFECTS__ */
 export function indexedOp(
   name: string,
   result: DType,
@@ -117,21 +114,18 @@ export function broadcast(name: string, operands: readonly Operand[], first?: DT
 }
 
 /** The public function of a unary row. */
-/* @__NO_SIDE_EFFECTS__ */
 export function unary(name: string, row: PointwiseRow): (x: Tensor) => Tensor {
   const op = pointwiseOp(name, row);
   return (x) => apply(op, [x]);
 }
 
 /** The public function of a binary row: operands broadcast, and either may be a number. */
-/* @__NO_SIDE_EFFECTS__ */
 export function binary(name: string, row: PointwiseRow): (a: Operand, b: Operand) => Tensor {
   const op = pointwiseOp(name, row);
   return (a, b) => apply(op, broadcast(name, [a, b]));
 }
 
 /** The public function of a unary family. */
-/* @__NO_SIDE_EFFECTS__ */
 export function unaryWith<A extends Attrs>(
   name: string,
   rowOf: (attrs: A) => PointwiseRow,

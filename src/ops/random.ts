@@ -8,7 +8,7 @@ import { constant, variable } from "./constants.ts";
 import { indexedOp } from "./pointwise.ts";
 import { expand, reshape, slice } from "./views.ts";
 
-const iotaOp: Op = indexedOp("iota", "i32", {
+const iotaOp: Op = /* @__PURE__ */ indexedOp("iota", "i32", {
   wgsl: (_, { stride, size }, { index }) => `I((${index} / ${stride}u) % ${size}u)`,
   js: (_, { stride, size }, index) => Math.floor(index / stride) % size,
   flops: 2,
@@ -18,7 +18,7 @@ const iotaOp: Op = indexedOp("iota", "i32", {
 export const iota = (shape: Shape, axis: number): Tensor =>
   apply(iotaOp, [], { shape: [...shape], stride: rowMajor(shape)[axis]!, size: shape[axis]! });
 
-const uniformOp: Op = indexedOp("uniform", "f32", {
+const uniformOp: Op = /* @__PURE__ */ indexedOp("uniform", "f32", {
   wgsl: ([seed, step], { salt }, { index }) =>
     `F(pcg4d(${index}, ${step}, U(${salt}u), ${seed}) >> U(8u)) * F(5.9604644775390625e-8)`,
   js: ([seed, step], { salt }, index) => (pcg4d(index, step!, salt, seed!) >>> 8) * 2 ** -24,

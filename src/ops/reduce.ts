@@ -15,10 +15,10 @@ const shareTies = (dy: Tensor, y: Tensor, x: Tensor, axes: readonly number[]): T
   const winners = cast(eq(x, spread(y, x, axes)), x.dtype);
   return mul(winners, spread(div(dy, sum(winners, axes)), x, axes));
 };
-const maxOp = reduceOp("max", shareTies);
-const minOp = reduceOp("min", shareTies);
+const maxOp = /* @__PURE__ */ reduceOp("max", shareTies);
+const minOp = /* @__PURE__ */ reduceOp("min", shareTies);
 // The product of the others: y / x, but exact where one element of a product is 0; two zeros leave nothing.
-const prodOp: Op = reduceOp("prod", (dy, _, x, axes) => {
+const prodOp: Op = /* @__PURE__ */ reduceOp("prod", (dy, _, x, axes) => {
   const isZero = eq(x, 0);
   const others = where(isZero, onesLike(x), x);
   const zeros = spread(sum(cast(isZero, x.dtype), axes), x, axes);

@@ -14,7 +14,6 @@ import { choose, type Variant } from "./variants.ts";
  * be summed to f32. Inside the kernel, a chain of pointwise ops may make what is folded, `attrs.prologue`, and another may follow,
  * `attrs.epilogue`.
  */
-/* @__NO_SIDE_EFFECTS__ */
 export function reduceOp(
   kind: ReduceKind,
   vjp?: (dy: Tensor, y: Tensor, x: Tensor, axes: readonly number[]) => Tensor,

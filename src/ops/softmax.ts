@@ -104,7 +104,7 @@ function floatOnly(op: string, x: Tensor) {
   return x.dtype;
 }
 
-export const softmaxVariants = lineVariants(softmaxKernel);
+export const softmaxVariants = /* @__PURE__ */ lineVariants(softmaxKernel);
 
 function softmaxCall(kind: SoftmaxKind, node: Node, axis: number, to: Lowering): KernelCall {
   const [logits, labels, dloss] = node.inputs;

@@ -22,7 +22,7 @@ const softmaxGradOp: Op = {
 /** y · (dy − Σ y · dy) along an axis that exists: the gradient of a softmax from its result, in one kernel. */
 export const softmaxGrad = (y: Tensor, dy: Tensor, axis: number): Tensor => apply(softmaxGradOp, [y, dy], { axis });
 
-export const softmaxGradVariants = lineVariants(softmaxGradKernel);
+export const softmaxGradVariants = /* @__PURE__ */ lineVariants(softmaxGradKernel);
 
 function softmaxGradCall(node: Node, to: Lowering): KernelCall {
   const axis: number = node.attrs["axis"];

@@ -44,7 +44,7 @@ const nonFiniteOp: Op = {
 /** How many elements of all tensors are NaN or infinite, f32 `[]`. @param tensors f32, of any shapes; at least one. */
 export const nonFinite = (tensors: readonly Tensor[]): Tensor => apply(nonFiniteOp, tensors);
 
-export const squaredNormVariants = lineVariants(squaredNormKernel);
+export const squaredNormVariants = /* @__PURE__ */ lineVariants(squaredNormKernel);
 
 /** A dispatch for each buffer that tensors lie in, neighbours in the list together, and the sum of what their pieces give. */
 function lowerTotal(node: Node, to: Lowering): readonly KernelCall[] {

@@ -16,7 +16,7 @@ export const unfolded = (y: Tensor, x: Tensor, axes: readonly number[]): Tensor 
 /** Puts folded axes back, and stretches them to the shape of `x`. */
 export const spread = (y: Tensor, x: Tensor, axes: readonly number[]): Tensor => expand(unfolded(y, x, axes), x.shape);
 
-const sumOp = reduceOp("sum", (dy, _, x, axes) => spread(dy, x, axes));
+const sumOp = /* @__PURE__ */ reduceOp("sum", (dy, _, x, axes) => spread(dy, x, axes));
 
 /** Sum over axes (all by default). @param keepdim keeps folded axes with size 1; default false. */
 export function sum(x: Tensor, axes?: Axes, keepdim = false): Tensor {

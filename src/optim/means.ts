@@ -4,7 +4,7 @@ import { add, mul } from "../ops/arithmetic.ts";
 import { unary } from "../ops/pointwise.ts";
 
 /** 1 − e⁻ˣ for x ≥ 0, without cancellation for small x. */
-const oneMinusExp = unary("oneMinusExp", {
+const oneMinusExp = /* @__PURE__ */ unary("oneMinusExp", {
   wgsl: (x) => `oneMinusExp(${x})`,
   js: (x) => -Math.expm1(-x),
   lib: [oneMinusExpText],

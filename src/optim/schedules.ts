@@ -13,7 +13,7 @@ import { type Schedule, schedule } from "./schedule.ts";
  */
 
 /** sin²(π v / 2) for v from 0 to 1, to f32 accuracy: WGSL's own cosine may be off by 2⁻¹¹. */
-const halfWave = unary("halfWave", {
+const halfWave = /* @__PURE__ */ unary("halfWave", {
   wgsl: (v) => `halfWave(${v})`,
   js: (v) => Math.sin((Math.PI / 2) * v) ** 2,
   lib: [halfWaveText],
@@ -102,7 +102,7 @@ fn restOfCycle(step: I, first: I, factor: I) -> F {
 }`;
 
 /** The part of the present cycle that is left, 1 at its beginning; each cycle is `factor` times as long as the one before. */
-const restOfCycle = unaryWith<{ first: number; factor: number }>(
+const restOfCycle = /* @__PURE__ */ unaryWith<{ first: number; factor: number }>(
   "restOfCycle",
   ({ first, factor }) => ({
     wgsl: (step) => `restOfCycle(${step}, I(${first}), I(${factor}))`,

@@ -1,4 +1,6 @@
-import { type Engine, input, losses, nn } from "tilegrad";
+import { type Engine, input } from "tilegrad";
+import * as losses from "tilegrad/losses";
+import * as nn from "tilegrad/nn";
 import * as tasks from "../tasks.ts";
 import { load, train } from "./train.ts";
 

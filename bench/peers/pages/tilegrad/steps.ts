@@ -1,5 +1,8 @@
 import * as tilegrad from "tilegrad";
-import { type Engine, input, linear, losses, nn, optim, reshape, variable } from "tilegrad";
+import { type Engine, input, linear, reshape, variable } from "tilegrad";
+import * as losses from "tilegrad/losses";
+import * as nn from "tilegrad/nn";
+import * as optim from "tilegrad/optim";
 import * as tasks from "../tasks.ts";
 import { mlp as network } from "./mlp.ts";
 import { load, train } from "./train.ts";

@@ -1,4 +1,5 @@
-import { Engine, type Feeds, optim, type Tensor, type Variable } from "tilegrad";
+import { Engine, type Feeds, type Tensor, type Variable } from "tilegrad";
+import * as optim from "tilegrad/optim";
 import type { Parameters } from "../tasks.ts";
 import type { Work } from "../work.ts";
 
