@@ -42,3 +42,15 @@ test("only the template wrapper imports the preprocessor, and only the rooms aro
     }
   }
 });
+
+test("what is made as a module loads says that bundlers may leave it out", () => {
+  // esbuild takes no function's word for it: each call has to say so.
+  const inPages = files.filter((file) => !/^src\/(node|reference)\//.test(file));
+  const calls = inPages.flatMap((file) => {
+    const text = readFileSync(join(root, file), "utf8");
+    return [...text.matchAll(/^(?:export )?const (\w+)(?:: .+)? = (?!new |async )[\w.]+(?:<.+>)?\(/gm)].map(
+      ([, name]) => `${file}: ${name}`,
+    );
+  });
+  expect(calls).toEqual([]);
+});
