@@ -47,7 +47,7 @@ export function footprintTable(footprints: ReadonlyMap<string, Footprint>): stri
     ["GPU buffers held", ({ buffers }) => `${buffers}`],
     ["GPU bytes held", ({ bufferBytes }) => mib(bufferBytes)],
     ["dispatches in a step", ({ dispatches }) => `${dispatches}`],
-    ["submits in a step", ({ submits }) => `${submits}`],
+    ["submits of work in a step", ({ submits }) => `${submits}`],
     ["GPU buffers made in a step", ({ made }) => `${made}`],
     ["growth in 2,000 steps: GPU bytes", ({ growth }) => kib(growth.bufferBytes)],
     ["growth in 2,000 steps: heap", ({ growth }) => kib(growth.heapBytes)],

@@ -4,7 +4,7 @@ export interface Gpu {
 }
 
 /**
- * Runs in a page before its scripts: counts buffers as they are made and destroyed, dispatches and submits. A buffer that is
+ * Runs in a page before its scripts: counts buffers as they are made and destroyed, dispatches and submits of work. A buffer that is
  * dropped without being destroyed counts until it has been collected.
  */
 export function watch(): void {
@@ -33,8 +33,10 @@ export function watch(): void {
   };
   const { submit } = GPUQueue.prototype;
   GPUQueue.prototype.submit = function (buffers) {
-    submits++;
-    return submit.call(this, buffers);
+    // Empty submits are nudges of the browser, and carry no work.
+    const all = [...buffers];
+    submits += Math.sign(all.length);
+    return submit.call(this, all);
   };
   // A method, since the TypeScript runner wraps functions that are given names in what pages do not have.
   Object.assign(globalThis, {

@@ -51,20 +51,12 @@ export function simplify(roots: readonly Tensor[]): Tensor[] {
 
 /** Rules by op name; each sees the inputs already simplified. */
 const rules: Record<string, (node: Node, inputs: readonly Tensor[]) => Tensor | undefined> = {
-  expand: ({ results: [y] }, [x]) => {
-    const value = fullValue(x!);
-    if (value !== undefined) return full(y!.shape, value, x!.dtype);
-    return x!.node.op.name === "expand" ? expand(x!.node.inputs[0]!, y!.shape) : undefined;
-  },
+  expand: ({ results: [y] }, [x]) => (x!.node.op.name === "expand" ? expand(x!.node.inputs[0]!, y!.shape) : undefined),
   reshape: ({ results: [y] }, [x]) => {
-    const value = fullValue(x!);
-    if (value !== undefined) return full(y!.shape, value, x!.dtype);
     if (sameShape(x!.shape, y!.shape)) return x;
     return x!.node.op.name === "reshape" ? reshape(x!.node.inputs[0]!, y!.shape) : undefined;
   },
-  permute: ({ attrs: { axes }, results: [y] }, [x]) => {
-    const value = fullValue(x!);
-    if (value !== undefined) return full(y!.shape, value, x!.dtype);
+  permute: ({ attrs: { axes } }, [x]) => {
     if (x!.node.op.name === "matmul" && swapsLast(axes)) {
       // (a·b)ᵀ = bᵀ·aᵀ: transposed operands cost nothing, a transposed result would be copied.
       const [a, b] = x!.node.inputs;
@@ -122,9 +114,11 @@ const transposed = (x: Tensor): Tensor =>
 
 function simpler(node: Node, inputs: readonly Tensor[]): Tensor | undefined {
   const { op, attrs } = node;
+  const [result] = node.results;
+  const everywhere = op.view && fullValue(inputs[0]!);
+  if (everywhere !== undefined) return full(result!.shape, everywhere, result!.dtype);
   if (op.pointwise && !op.pointwise.usesIndex && inputs.length > 0) {
     const values = inputs.map(fullValue);
-    const [result] = node.results;
     if (values.every((value) => value !== undefined)) {
       const { shape, dtype } = result!;
       const whole = dtype === "i32" || dtype === "u32";
