@@ -12,7 +12,6 @@ export const max: FoldOf = (a, b) => `max(${a}, ${b})`;
  * invocation every 64th position, and what they have is folded over workgroup memory in a fixed order, for GPUs and long lines.
  */
 export interface Way {
-  readonly name: "serial" | "tree";
   /** What the folds over a workgroup take, by name: workgroup memory for values of one type, and a function each. */
   declare(type: string, folds: Readonly<Record<string, FoldOf>>): string[];
   /** The entry point's beginning, up to `i`: the number of a line, of `lines`. */
@@ -30,7 +29,6 @@ export interface Way {
 }
 
 export const serial: Way = {
-  name: "serial",
   declare: () => [],
   enter: (grid, lines) => `@compute @workgroup_size(${workgroupSize})
 fn main(@builtin(global_invocation_id) id: vec3u) {
@@ -44,7 +42,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 };
 
 export const tree: Way = {
-  name: "tree",
+  // A fold may follow another: the uniform load that it ends with stands between two barriers.
   declare: (type, folds) => [
     `var<workgroup> partial: array<${type}, ${workgroupSize}>;`,
     ...Object.entries(folds).map(
