@@ -19,7 +19,7 @@ export interface CastAllParams {
 export const castAll = (p: CastAllParams): string => wgsl`
 const PIECES = ${p.pieces}u;
 const ROUNDS = ${Math.ceil(p.piece / workgroupSize)}u;
-${storage(0, "x", "read", "vec4f", p.inputLength / 4)}
+${storage(0, "x", "read", "f32", p.inputLength, 4)}
 // Of each piece: first vec4 of x, first vec4 of y, number of vec4.
 ${storage(1, "table", "read", "vec4u", p.tableLength / 4)}
 ${storage(2, "y", "read_write", "vec4h", p.outputLength / 4)}

@@ -45,9 +45,7 @@ function declarations(p: NormParams, inputs: readonly string[], outputs: readonl
     `const LENGTH = ${wide ? p.length / 4 : p.length}u; // ${wide ? "vec4" : "elements"} of a row`,
     `const N = ${p.length}.0; // elements of a row`,
     ...bound.map(({ name, length, access }, binding) =>
-      wide && !single(name)
-        ? storage(binding, name, access, "vec4f", length! / 4)
-        : storage(binding, name, access, "f32", length!),
+      storage(binding, name, access, "f32", length!, wide && !single(name) ? 4 : 1),
     ),
     wide ? "fn total(v: F) -> f32 { return (v.x + v.y) + (v.z + v.w); }" : "fn total(v: F) -> f32 { return v; }",
   ];

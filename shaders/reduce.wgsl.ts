@@ -95,7 +95,10 @@ function reading({ inputs, prologue, type }: ReduceParams, fours: Fours | undefi
   };
 }
 
-/** Head of the loop over the positions `r` of a line, or of the chunk of it that begins at `first`. */
+/**
+ * Head of the loop over the positions `r` of a line, or of the chunk of it that begins at `first`. It counts up to a constant where it
+ * can: Tint proves then that accesses lie inside their buffers, and leaves out their checks.
+ */
 function positions(way: Way, { length, chunk }: ReduceParams): readonly string[] {
   if (chunk >= length) return [`${way.each("r", "LENGTH")} {`];
   const body = "  let r = first + t;";

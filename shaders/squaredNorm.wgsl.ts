@@ -20,7 +20,7 @@ export interface SquaredNormParams {
 
 const declarations = (p: SquaredNormParams): string[] => [
   `const PIECES = ${p.pieces}u;`,
-  storage(0, "x", "read", "vec4f", p.inputLength / 4),
+  storage(0, "x", "read", "f32", p.inputLength, 4),
   "// Where each piece begins (a multiple of 4), and how many elements it has.",
   storage(1, "table", "read", "vec2u", p.tableLength / 2),
   storage(2, "y", "read_write", "f32", p.outputLength),

@@ -35,7 +35,7 @@ export function watch(): void {
   GPUQueue.prototype.submit = function (buffers) {
     // Empty submits are nudges of the browser, and carry no work.
     const all = [...buffers];
-    submits += Math.sign(all.length);
+    if (all.length > 0) submits++;
     return submit.call(this, all);
   };
   // A method, since the TypeScript runner wraps functions that are given names in what pages do not have.

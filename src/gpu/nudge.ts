@@ -1,4 +1,4 @@
-/** A wait about as long as Chrome's period may have been for next to nothing, and one below it is worth an effort. */
+/** How often Chrome looks by itself: a wait that took about as long may have been over long before. */
 const periodMs = 2;
 
 /** Between two nudges while a wait is young, and later: timers of browsers are no finer. */

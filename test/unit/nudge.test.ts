@@ -32,6 +32,12 @@ describe("waits for the GPU in a browser", () => {
     expect(queue.submits).toBe(count);
   });
 
+  test("are nudged without haste, too", async () => {
+    const queue = queueDoneAt(2);
+    expect(await new Nudge(queue, true).until(queue.done, false)).toBe("done");
+    expect(queue.submits).toBe(2);
+  });
+
   test("leave nudging to the newest, which ends last", async () => {
     const queue = queueDoneAt(5);
     const nudge = new Nudge(queue, true);
