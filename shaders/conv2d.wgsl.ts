@@ -97,15 +97,26 @@ export function correlateDirect(p: CorrelateParams, shape: CorrelateShape, workg
     return guardColumn ? `select(0.0, ${value}, ${at} < ${input.width}u)` : value;
   };
   const { load: weights, of: weightOf } = weightLoads(p, channels, quads === true);
-  const multiply = range(h.count).flatMap((t) => {
-    const met = range(columns)
-      .map((c) => ({ c, four: range(4).map((q) => nameOf((4 * c + q) * h.stride + t * h.shift)) }))
-      .filter(({ four }) => four.some((name) => name !== "0.0"));
+  // Up to four taps at a time, as matrices of WGSL: 4 columns × taps, times the taps of a channel.
+  const multiply = range(Math.ceil(h.count / 4)).flatMap((i) => {
+    const taps = range(Math.min(4, h.count - 4 * i)).map((t) => 4 * i + t);
+    const fours = (c: number) => taps.map((t) => range(4).map((q) => nameOf((4 * c + q) * h.stride + t * h.shift)));
+    const met = range(columns).filter((c) =>
+      fours(c)
+        .flat()
+        .some((name) => name !== "0.0"),
+    );
+    const [matrix, vector] = taps.length === 1 ? ["", ""] : [`mat${taps.length}x4f`, `vec${taps.length}f`];
     return [
-      ...met.map(({ c, four }) => `let p${t}_${c} = vec4f(${four.join(", ")});`),
+      ...met.map(
+        (c) =>
+          `let p${i}_${c} = ${matrix}(${fours(c)
+            .map((four) => `vec4f(${four.join(", ")})`)
+            .join(", ")});`,
+      ),
       ...range(channels).flatMap((r) => [
-        `let w${t}_${r} = ${weightOf(t, r)};`,
-        ...met.map(({ c }) => `acc${r}_${c} += w${t}_${r} * p${t}_${c};`),
+        `let w${i}_${r} = ${vector}(${taps.map((t) => weightOf(t, r)).join(", ")});`,
+        ...met.map((c) => `acc${r}_${c} += p${i}_${c} * w${i}_${r};`),
       ]),
     ];
   });

@@ -1,6 +1,6 @@
 import { type Body, type FlatResults, flatEnding, namesOf } from "./lib/epilogue.wgsl.ts";
 import { type Grid, storage } from "./lib/grid.wgsl.ts";
-import { sumOf, widened } from "./lib/half.wgsl.ts";
+import { type Sum, sumOf, widened } from "./lib/half.wgsl.ts";
 import { type FoldOf, max, ofFour, sum, type Way } from "./lib/lines.wgsl.ts";
 import { coalesce, elementAt, inFours, inVec4, type Scalar, type ViewParams, vec4Of } from "./lib/view.wgsl.ts";
 import { indented, wgsl } from "./wgsl.ts";
@@ -32,11 +32,11 @@ export interface ReduceParams extends FlatResults {
   readonly grid: Grid;
 }
 
-const lowest = { f32: "-3.4028234663852886e38", f16: "-65504.0h", i32: "i32(-2147483647 - 1)", u32: "0u" };
-const highest = { f32: "3.4028234663852886e38", f16: "65504.0h", i32: "2147483647", u32: "4294967295u" };
+const lowest = { f32: "-3.4028234663852886e38", i32: "i32(-2147483647 - 1)", u32: "0u" };
+const highest = { f32: "3.4028234663852886e38", i32: "2147483647", u32: "4294967295u" };
 
 /** Neutral element and the folding step of each kind. */
-function rule(kind: ReduceKind, type: Scalar): { readonly start: string; readonly fold: FoldOf } {
+function rule(kind: ReduceKind, type: Sum): { readonly start: string; readonly fold: FoldOf } {
   switch (kind) {
     case "sum":
       return { start: `${type}(0)`, fold: sum };

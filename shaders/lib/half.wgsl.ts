@@ -27,5 +27,8 @@ export const widened = (type: Scalar, value: string, width: 1 | 4 = 1): string =
 export const narrowed = (type: Scalar, value: string, width: 1 | 4 = 1): string =>
   type === "f16" ? `${width === 4 ? "vec4h" : "f16"}(${value})` : value;
 
+/** Types that sums have. */
+export type Sum = Exclude<Scalar, "f16">;
+
 /** The type that sums over an element type have. */
-export const sumOf = (type: Scalar): Scalar => (type === "f16" ? "f32" : type);
+export const sumOf = (type: Scalar): Sum => (type === "f16" ? "f32" : type);

@@ -12,7 +12,7 @@ import {
 } from "../graph/op.ts";
 import { order } from "../graph/print.ts";
 import { bytesPer, type DType, rowMajor, type Shape } from "../graph/shape.ts";
-import { type Node, type Tensor, type TensorData, Variable } from "../graph/tensor.ts";
+import { arrayOf, type Node, type Tensor, type TensorData, Variable } from "../graph/tensor.ts";
 import { fullValue } from "../ops/constants.ts";
 import { bind, elementwiseOver } from "../ops/fused.ts";
 import { identity } from "../ops/program.ts";
@@ -227,7 +227,7 @@ class LowerPass {
       return wholeView(buffer, shape, dtype);
     }
     const value = fullValue(result);
-    const data = inMemory(value === undefined ? node.attrs["data"] : filled(dtype, value), dtype);
+    const data = inMemory(value === undefined ? node.attrs["data"] : arrayOf[dtype].of(value), dtype);
     const bytes = new Uint8Array(value === undefined ? span : 16);
     bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
     const buffer = virtualBuffer("constant", value === undefined ? "constant" : `constant ${value}`, bytes.length, {
@@ -263,7 +263,7 @@ class LowerPass {
     const known = this.#constants.get(key);
     if (known) return known;
     const data = new Uint8Array(spanOf(shape, dtype));
-    const values = typedArray(dtype === "f16" ? new ArrayBuffer(2 * data.length) : data.buffer, dtype);
+    const values = new arrayOf[dtype](dtype === "f16" ? new ArrayBuffer(2 * data.length) : data.buffer);
     fill(values);
     if (dtype === "f16") data.set(new Uint8Array(packHalves(values).buffer));
     const made = wholeView(virtualBuffer("constant", role, data.length, { data }), shape, dtype);
@@ -325,12 +325,6 @@ const wholeView = (buffer: VirtualBuffer, shape: Shape, dtype: DType, base = 0):
   base,
   span: spanOf(shape, dtype),
 });
-
-const filled = (dtype: DType, value: number): TensorData =>
-  dtype === "i32" ? new Int32Array([value]) : dtype === "u32" ? new Uint32Array([value]) : new Float32Array([value]);
-
-const typedArray = (bytes: ArrayBuffer, dtype: DType): TensorData =>
-  dtype === "i32" ? new Int32Array(bytes) : dtype === "u32" ? new Uint32Array(bytes) : new Float32Array(bytes);
 
 const copyCall = (from: View, to: View): KernelCall =>
   elementwiseOver(identity(from.dtype), [from], [to], new Map(), from.shape, "copy");

@@ -75,6 +75,9 @@ export function apply(op: Op, inputs: readonly Tensor[], attrs: Attrs = {}, effe
 /** A typed array of the kind that holds `dtype` on the host (f16 travels as f32). */
 export type TensorData = Float32Array | Int32Array | Uint32Array;
 
+/** What each dtype travels as outside the GPU. */
+export const arrayOf = { f32: Float32Array, f16: Float32Array, i32: Int32Array, u32: Uint32Array } as const;
+
 /** What a leaf op needs to be told apart from ordinary ones: where its value comes from. */
 export type Source = "input" | "variable" | "constant";
 

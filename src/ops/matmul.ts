@@ -132,7 +132,7 @@ function rateOnCpu({ m, n, batches }: Problem, tile: RegisterTile, tiles: number
  * @param rate GFLOP/s on a CPU adapter.
  * @param worth multiply-adds below which its text takes longer to compile than it can save in hundreds of runs.
  */
-const direct = (tile: RegisterTile, rate: number, onGPU: (problem: Problem) => number, worth = 0): MatmulVariant => {
+const direct = (tile: RegisterTile, rate: number, worth = 0, onGPU = (_: Problem) => 0.5): MatmulVariant => {
   const sharers = tile.quads ? 4 : 1;
   const invocations = (problem: Problem): number => tilesOf(problem, tile) * sharers;
   return {
@@ -194,14 +194,15 @@ export const matmulVariants: readonly MatmulVariant[] = [
     write: matmulNaive,
     workgroups: ({ m, n, batches }) => [Math.ceil(n / 8), Math.ceil(m / 8), batches],
   },
-  direct({ rows: 1, columns: 1 }, 1.5, ({ m }) => (m === 1 ? 9 : 2)),
-  direct({ rows: 4, columns: 1 }, 3.3, () => 3),
-  direct({ rows: 8, columns: 1 }, 4, () => 0.5),
-  direct({ rows: 16, columns: 2 }, 5.5, () => 0.5),
-  direct({ rows: 4, columns: 1, quads: true }, 4.4, () => 0.5),
-  direct({ rows: 8, columns: 1, quads: true }, 6, () => 0.5),
-  direct({ rows: 16, columns: 2, quads: true }, 7.2, () => 0.5, 1e6),
-  direct({ rows: 32, columns: 2, quads: true }, 7.9, () => 0.5, 5e7),
+  direct({ rows: 1, columns: 1 }, 1.5, 0, ({ m }) => (m === 1 ? 9 : 2)),
+  direct({ rows: 4, columns: 1 }, 3.3, 0, () => 3),
+  direct({ rows: 8, columns: 1 }, 4),
+  direct({ rows: 16, columns: 2 }, 5.5),
+  direct({ rows: 4, columns: 1, quads: true }, 4.4),
+  direct({ rows: 8, columns: 1, quads: true }, 6),
+  direct({ rows: 16, columns: 1, quads: true }, 6.6, 1e6),
+  direct({ rows: 16, columns: 2, quads: true }, 7.2, 1e7),
+  direct({ rows: 32, columns: 2, quads: true }, 7.9, 5e7),
   shared(quadTile, 4, (problem, { cpu }) =>
     cpu && problem.k >= 64 ? rateOnCpu(problem, quadTile, tilesOf(problem, quadTile), 4, 3) : 0,
   ),

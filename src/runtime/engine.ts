@@ -255,10 +255,10 @@ export class Engine {
     const { maxBinding, maxBuffer } = this.traits;
     const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
     for (const { bindings, label } of calls) {
-      const large = bindings.find(({ size }) => size > maxBinding);
-      if (large) {
+      for (const { size, buffer } of bindings) {
+        if (size <= maxBinding) continue;
         throw new LimitError(
-          `compile: ${label} binds ${mib(large.size)} (${large.buffer.role}); this adapter binds ${mib(maxBinding)} at most`,
+          `compile: ${label} binds ${mib(size)} (${buffer.role}); this adapter binds ${mib(maxBinding)} at most`,
         );
       }
     }
@@ -266,20 +266,18 @@ export class Engine {
       ...slots.map(({ bytes, tenants }) => ({ bytes, role: tenants[0]!.role })),
       ...[...homes.values()].map(({ buffer }) => buffer),
     ];
-    const large = buffers.find(({ bytes }) => bytes > maxBuffer);
-    if (large)
+    for (const { bytes, role } of buffers) {
+      if (bytes <= maxBuffer) continue;
       throw new LimitError(
-        `compile: ${large.role} takes ${mib(large.bytes)}; a buffer of this adapter holds ${mib(maxBuffer)} at most`,
+        `compile: ${role} takes ${mib(bytes)}; a buffer of this adapter holds ${mib(maxBuffer)} at most`,
       );
-  }
-
-  #settle(compiled: Compiled): void {
-    this.#settleVariables(new Map([...compiled.homes].filter(([variable]) => !this.#homes.has(variable))));
+    }
   }
 
   /** Makes the arenas of new homes and fills them with initial values. */
-  #settleVariables(fresh: ReadonlyMap<Variable, Home>): void {
-    for (const [variable, home] of fresh) {
+  #settle({ homes }: Compiled): void {
+    for (const [variable, home] of homes) {
+      if (this.#homes.has(variable)) continue;
       this.#homes.set(variable, home);
       let arena = this.#arenas.get(home.buffer);
       if (!arena) {

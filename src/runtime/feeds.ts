@@ -1,12 +1,10 @@
 import type { Lowered } from "../compile/lower.ts";
 import { FeedError } from "../errors.ts";
 import { showShape, sizeOf } from "../graph/shape.ts";
-import type { TensorData } from "../graph/tensor.ts";
+import { arrayOf, type TensorData } from "../graph/tensor.ts";
 
 /** Values for the inputs of a program, by name. Shapes are the inputs' own, row-major. */
 export type Feeds = Readonly<Record<string, TensorData>>;
-
-const arrays = { f32: Float32Array, f16: Float32Array, i32: Int32Array, u32: Uint32Array };
 
 const withArticle = (name: string): string => `${/^[AEIOU]/.test(name) ? "an" : "a"} ${name}`;
 
@@ -20,14 +18,15 @@ export function checkFeeds({ inputs, bounds }: Pick<Lowered, "inputs" | "bounds"
   }
   for (const [name, { tensor }] of inputs) {
     const data = feeds[name];
-    const expected = `${withArticle(arrays[tensor.dtype].name)} of ${sizeOf(tensor.shape)} (${showShape(tensor.shape)})`;
-    if (data === undefined) throw new FeedError(`run: input "${name}" is missing, expected ${expected}`);
-    if (!(data instanceof arrays[tensor.dtype])) {
+    const array = arrayOf[tensor.dtype];
+    const expected = () => `${withArticle(array.name)} of ${sizeOf(tensor.shape)} (${showShape(tensor.shape)})`;
+    if (data === undefined) throw new FeedError(`run: input "${name}" is missing, expected ${expected()}`);
+    if (!(data instanceof array)) {
       const given = (data as object)?.constructor?.name ?? typeof data;
-      throw new FeedError(`run: input "${name}" is ${withArticle(given)}, expected ${expected}`);
+      throw new FeedError(`run: input "${name}" is ${withArticle(given)}, expected ${expected()}`);
     }
     if (data.length !== sizeOf(tensor.shape)) {
-      throw new FeedError(`run: input "${name}" has ${data.length} elements, expected ${expected}`);
+      throw new FeedError(`run: input "${name}" has ${data.length} elements, expected ${expected()}`);
     }
     const range = bounds.get(name);
     if (!range) continue;

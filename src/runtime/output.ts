@@ -1,7 +1,7 @@
 import { ShapeError } from "../errors.ts";
 import { unpackHalves } from "../graph/half.ts";
 import { type DType, type Shape, showShape, sizeOf } from "../graph/shape.ts";
-import type { TensorData } from "../graph/tensor.ts";
+import { arrayOf, type TensorData } from "../graph/tensor.ts";
 
 /** A result of a program. Its value stays on the GPU until it is asked for. */
 export class Output {
@@ -41,8 +41,5 @@ export class Output {
 
 /** Bytes as the typed array of a dtype; halves become f32. */
 export function typed(bytes: ArrayBuffer, dtype: DType): TensorData {
-  if (dtype === "i32") return new Int32Array(bytes);
-  if (dtype === "u32") return new Uint32Array(bytes);
-  if (dtype === "f16") return unpackHalves(new Uint16Array(bytes));
-  return new Float32Array(bytes);
+  return dtype === "f16" ? unpackHalves(new Uint16Array(bytes)) : new arrayOf[dtype](bytes);
 }
