@@ -1,6 +1,7 @@
 import { finishing, lanes, type Results, range } from "./lib/epilogue.wgsl.ts";
 import { storage } from "./lib/grid.wgsl.ts";
 import { widened } from "./lib/half.wgsl.ts";
+import { swapped } from "./lib/quads.wgsl.ts";
 import { tiled } from "./lib/tile.wgsl.ts";
 import { plus, type Scalar, shifted, times } from "./lib/view.wgsl.ts";
 import { wgsl } from "./wgsl.ts";
@@ -96,7 +97,7 @@ export function correlateDirect(p: CorrelateParams, shape: CorrelateShape, workg
     const value = widened(p.type, `input[${plus("line", at)}]`);
     return guardColumn ? `select(0.0, ${value}, ${at} < ${input.width}u)` : value;
   };
-  const { load: weights, of: weightOf } = weightLoads(p, channels, quads === true);
+  const { load: weights, of: weightOf, channelOf } = weightLoads(p, channels, quads === true);
   // Up to four taps at a time, as matrices of WGSL: 4 columns × taps, times the taps of a channel.
   const multiply = range(Math.ceil(h.count / 4)).flatMap((i) => {
     const taps = range(Math.min(4, h.count - 4 * i)).map((t) => 4 * i + t);
@@ -176,9 +177,9 @@ ${multiply.map((line) => `      ${line}`)}
     .flatMap((r) => range(columns).map((c) => `acc${r}_${c}`))
     .join(", ")});
   for (var i = 0u; i < ${channels * columns}u; i++) {
-    let own = channel + i / ${columns}u;
+    let own = channel + ${channelOf(columns === 1 ? "i" : `(i / ${columns}u)`)};
     #if ${p.outChannels % channels !== 0}
-    if (own >= OUT_CHANNELS) { break; }
+    if (own >= OUT_CHANNELS) { continue; }
     #endif
     let from_ = out_col + i % ${columns}u * ${4 * h.spacing}u;
     #if ${adjacent}
@@ -206,13 +207,14 @@ function insideTaps({ count, stride, offset, shift }: Taps, height: number): str
 export const enableQuads = "enable subgroups;\ndiagnostic(off, subgroup_uniformity);";
 
 /**
- * How an invocation comes by the kernel row's elements for tap t and channel r: it loads them all, or every fourth channel (every
- * fourth tap, where channels are fewer) and has the others from its neighbours.
+ * How an invocation comes by the kernel row's elements for tap t and its channel number r: it loads them all, or every fourth channel
+ * (every fourth tap, where channels are fewer) and has the others from its neighbours; and which of the channels that one is.
  */
 function weightLoads({ type, horizontal: h, weight }: CorrelateParams, channels: number, quads: boolean) {
   const at = (from: string, r: number, t: number): string =>
     widened(type, `weight[${plus(from, `${r * weight.strides[1] + h.first + t * h.step}u`)}]`);
-  if (!quads) return { load: [], of: (t: number, r: number) => at("kernel_row", r, t) };
+  const channelOf = (r: string): string => r;
+  if (!quads) return { load: [], of: (t: number, r: number) => at("kernel_row", r, t), channelOf };
   if (channels % 4 === 0) {
     return {
       load: [
@@ -221,7 +223,8 @@ function weightLoads({ type, horizontal: h, weight }: CorrelateParams, channels:
           range(channels / 4).map((i) => `let own${t}_${i} = ${at("own_row", 4 * i, t)};`),
         ),
       ],
-      of: (t: number, r: number) => `quadBroadcast(own${t}_${r >> 2}, ${r & 3}u)`,
+      of: (t: number, r: number) => swapped(`own${t}_${r >> 2}`, r & 3),
+      channelOf: (r: string) => `(${r} ^ lane)`,
     };
   }
   return {
@@ -232,6 +235,7 @@ function weightLoads({ type, horizontal: h, weight }: CorrelateParams, channels:
       ),
     ],
     of: (t: number, r: number) => `quadBroadcast(own${r}_${t >> 2}, ${t & 3}u)`,
+    channelOf,
   };
 }
 

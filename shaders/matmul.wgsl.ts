@@ -1,6 +1,7 @@
 import { finishing, loadsVectors, type Operand, type Results, range } from "./lib/epilogue.wgsl.ts";
 import { storage } from "./lib/grid.wgsl.ts";
 import { widened } from "./lib/half.wgsl.ts";
+import { swapped } from "./lib/quads.wgsl.ts";
 import { type TileSide, tiled } from "./lib/tile.wgsl.ts";
 import { elementAt, plus, type Scalar, shifted, times } from "./lib/view.wgsl.ts";
 import { wgsl } from "./wgsl.ts";
@@ -62,19 +63,22 @@ export interface RegisterTile {
 function registerTile(p: MatmulParams, { rows, columns, quads = false }: RegisterTile) {
   const wholeFours = p.k % 4 === 0;
   const aAlongK = wholeFours && loadsVectors(p.a, 1);
-  const aAlongM = !aAlongK && rows % 4 === 0 && loadsVectors(p.a, 0);
+  const aAlongM = !aAlongK && rows % 4 === 0 && (wholeFours || !quads) && loadsVectors(p.a, 0);
   const bAlongN = loadsVectors(p.b, 1);
-  const bAlongK = wholeFours && !bAlongN && loadsVectors(p.b, 0);
+  /** Whether each lane loads a step of K of its own, and so meets the four in an order of its own. */
+  const ownSteps = quads && aAlongM;
+  const bAlongK = wholeFours && !bAlongN && !ownSteps && loadsVectors(p.b, 0);
   // What would be left of K is a second text to compile.
   const depth = [4, 3, 2].find((n) => p.k % n === 0) ?? 4;
-  /** Whether a column of the tile is known to lie beyond the result: where one tile is as wide as all columns. */
-  const isBeyond = (c: number): boolean => !quads && p.cols <= 4 * columns && c >= p.cols;
+  /** Whether a column of the tile lies beyond the result in any case: where there is no second tile beside it. */
+  const isBeyond = (c: number): boolean => !quads && c >= p.cols;
   /** Of a, an invocation loads all of its rows, or every fourth. */
   const owned = range(quads ? rows / 4 : rows);
 
   /** Loads and multiply-adds of `steps` steps along K, from step `q` · DEPTH. */
   const block = (q: string, steps: number): string[] => {
-    const k = (d: number) => shifted(`${depth}u * ${q}`, d);
+    const first = `${depth}u * ${q}`;
+    const k = (d: number) => (ownSteps ? `(${first} + ${d ? `(lane ^ ${d}u)` : "lane"})` : shifted(first, d));
     const load = (name: "a" | "b", at: string, width: 1 | 4 = 1) => widened(p.type, `${name}[${at}]`, width);
     const alongK = (name: "a" | "b", i: number) => load(name, `${name}_from${i} + ${q}`, 4);
     const vector = (parts: readonly string[]) => `${steps > 1 ? `vec${steps}f` : ""}(${parts.join(", ")})`;
@@ -87,9 +91,9 @@ function registerTile(p: MatmulParams, { rows, columns, quads = false }: Registe
     const fourRowsOfA = (j: number): string[] => {
       const at = (step: string) =>
         load("a", shifted(`(${plus("a_base", times(step, p.a.strides[1]), "row")}) / 4u`, j), 4);
-      const rowsOfA = matrix(range(steps).map((d) => (quads ? `quadBroadcast(own${j}, ${d}u)` : at(k(d)))));
+      const rowsOfA = matrix(range(steps).map((d) => (quads ? swapped(`own${j}`, d) : at(k(d)))));
       return [
-        ...(quads ? [`let own${j} = ${at(`(${k(0)} + lane)`)};`] : []),
+        ...(quads ? [`let own${j} = ${at(k(0))};`] : []),
         `let rows${j} = ${steps > 1 ? `transpose(${rowsOfA})` : rowsOfA};`,
         ...range(4).map((r) => `let a${4 * j + r} = rows${j}[${r}];`),
       ];
@@ -109,7 +113,7 @@ function registerTile(p: MatmulParams, { rows, columns, quads = false }: Registe
     };
     const ofAll = [
       ...owned.map((r) => `let ${quads ? "own" : "a"}${r} = ${rowOfA(r)};`),
-      ...(quads ? range(rows).map((r) => `let a${r} = quadBroadcast(own${r >> 2}, ${r & 3}u);`) : []),
+      ...(quads ? range(rows).map((r) => `let a${r} = ${swapped(`own${r >> 2}`, r & 3)};`) : []),
     ];
     return [
       ...(aAlongM ? range(rows / 4).flatMap(fourRowsOfA) : ofAll),
@@ -122,8 +126,11 @@ function registerTile(p: MatmulParams, { rows, columns, quads = false }: Registe
   const aRow = (r: number) => `(${plus("a_base", times(rowAt(r), p.a.strides[0]))})${aAlongK ? " / 4u" : ""}`;
   const sums = range(rows).flatMap((r) => range(columns).map((c) => `acc${r}_${c}`));
   /** Row and column of sum number `i`. */
-  const placed = (i: string): string =>
-    columns === 1 ? `row + ${i}, col` : `row + ${i} / ${columns}u, col + 4u * (${i} % ${columns}u)`;
+  const placed = (i: string): string => {
+    const r = columns === 1 ? i : `(${i} / ${columns}u)`;
+    const c = columns === 1 ? "col" : `col + 4u * (${i} % ${columns}u)`;
+    return `row + ${quads && !aAlongM ? `(${r} ^ lane)` : r}, ${c}`;
+  };
   return {
     factors: factors(p, aAlongK || aAlongM, bAlongN || bAlongK),
     begin: [
@@ -160,8 +167,7 @@ function registerTile(p: MatmulParams, { rows, columns, quads = false }: Registe
  * out[M, N] = finish(a[M,K] · b[K,N]). One invocation owns ROWS × 4·COLUMNS results in registers and walks K in steps of four;
  * no workgroup memory, no barrier: the variant for CPU adapters and for results too small to fill a GPU with tiles.
  *
- * In quads, each invocation loads a quarter of the rows' elements and hands them to its neighbours: a load costs more than a
- * shuffle on CPU adapters, where it is four bounds checks.
+ * In quads, each invocation loads a quarter of the rows' elements and swaps them with its neighbours: see lib/quads.wgsl.ts.
  */
 export function matmulDirect(p: MatmulParams, shape: RegisterTile, workgroup: number): string {
   const { rows, columns, quads = false } = shape;

@@ -1,3 +1,4 @@
+import { swapped } from "./lib/quads.wgsl.ts";
 import { shifted } from "./lib/view.wgsl.ts";
 import { firstOf, lastOf, neighbour, type Place, preamble, type RecurrentParams, range } from "./recurrent.wgsl.ts";
 import { wgsl } from "./wgsl.ts";
@@ -110,10 +111,8 @@ function productText(p: RecurrentParams, width: 1 | 4, place: Place, { rows, col
           ),
           ...range(4).flatMap((j) => [
             "  {",
-            `    let k = 4u * q + ${j}u;`,
-            ...inner(
-              inner(multiply("k", ({ g, c }) => range(4).map((d) => `quadBroadcast(own${g}_${c}_${d}, ${j}u)`))),
-            ),
+            `    let k = 4u * q + (lane ^ ${j}u);`,
+            ...inner(inner(multiply("k", ({ g, c }) => range(4).map((d) => swapped(`own${g}_${c}_${d}`, j))))),
             "  }",
           ]),
           "}",

@@ -142,5 +142,5 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   }
 
   var sums = array<vec4f, 32>(acc0_0, acc0_1, acc1_0, acc1_1, acc2_0, acc2_1, acc3_0, acc3_1, acc4_0, acc4_1, acc5_0, acc5_1, acc6_0, acc6_1, acc7_0, acc7_1, acc8_0, acc8_1, acc9_0, acc9_1, acc10_0, acc10_1, acc11_0, acc11_1, acc12_0, acc12_1, acc13_0, acc13_1, acc14_0, acc14_1, acc15_0, acc15_1);
-  for (var i = 0u; i < 32u; i++) { finish(batch, row + i / 2u, col + 4u * (i % 2u), sums[i]); }
+  for (var i = 0u; i < 32u; i++) { finish(batch, row + (i / 2u), col + 4u * (i % 2u), sums[i]); }
 }
