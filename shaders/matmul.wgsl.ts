@@ -164,7 +164,7 @@ function registerTile(p: MatmulParams, { rows, columns, quads = false }: Registe
 }
 
 /**
- * out[M, N] = finish(a[M,K] · b[K,N]). One invocation owns ROWS × 4·COLUMNS results in registers and walks K in steps of four;
+ * out[M, N] = finish(a[M,K] · b[K,N]). One invocation owns ROWS × 4·COLUMNS results in registers and walks K, a few steps at a time;
  * no workgroup memory, no barrier: the variant for CPU adapters and for results too small to fill a GPU with tiles.
  *
  * In quads, each invocation loads a quarter of the rows' elements and swaps them with its neighbours: see lib/quads.wgsl.ts.
@@ -213,7 +213,7 @@ ${tile.finish}
 
 /**
  * The same where K is long and the results are few: several invocations own the same register tile and share out K, each taking
- * every fourth (64th) step of four; then their sums are added up. The variant for products with a vector and for gradients of small
+ * every fourth (64th) of these steps; then their sums are added up. The variant for products with a vector and for gradients of small
  * weights over many rows.
  * @param sharers 4: neighbours in a quad, who swap their sums without a barrier; 64: a workgroup, through its memory.
  */
