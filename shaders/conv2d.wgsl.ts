@@ -1,7 +1,8 @@
 import { finishing, lanes, type Results, range } from "./lib/epilogue.wgsl.ts";
 import { storage } from "./lib/grid.wgsl.ts";
 import { widened } from "./lib/half.wgsl.ts";
-import { swapped } from "./lib/quads.wgsl.ts";
+import { matrixOf, vectorOf } from "./lib/matrix.wgsl.ts";
+import { enableQuads, swapped } from "./lib/quads.wgsl.ts";
 import { tiled } from "./lib/tile.wgsl.ts";
 import { plus, type Scalar, shifted, times } from "./lib/view.wgsl.ts";
 import { wgsl } from "./wgsl.ts";
@@ -107,16 +108,10 @@ export function correlateDirect(p: CorrelateParams, shape: CorrelateShape, workg
         .flat()
         .some((name) => name !== "0.0"),
     );
-    const [matrix, vector] = taps.length === 1 ? ["", ""] : [`mat${taps.length}x4f`, `vec${taps.length}f`];
     return [
-      ...met.map(
-        (c) =>
-          `let p${i}_${c} = ${matrix}(${fours(c)
-            .map((four) => `vec4f(${four.join(", ")})`)
-            .join(", ")});`,
-      ),
+      ...met.map((c) => `let p${i}_${c} = ${matrixOf(fours(c).map((four) => `vec4f(${four.join(", ")})`))};`),
       ...range(channels).flatMap((r) => [
-        `let w${i}_${r} = ${vector}(${taps.map((t) => weightOf(t, r)).join(", ")});`,
+        `let w${i}_${r} = ${vectorOf(taps.map((t) => weightOf(t, r)))};`,
         ...met.map((c) => `acc${r}_${c} += p${i}_${c} * w${i}_${r};`),
       ]),
     ];
@@ -202,9 +197,6 @@ function insideTaps({ count, stride, offset, shift }: Taps, height: number): str
       : [`(base - ${height - step}) / ${step}`, `(base + ${step}) / ${step}`];
   return [base, `let first = u32(max(0, ${first}));`, `let last = u32(clamp(${last}, 0, ${count}));`];
 }
-
-/** The neighbours of a quad branch alike, but those of a subgroup need not: which is all that quadBroadcast asks for. */
-export const enableQuads = "enable subgroups;\ndiagnostic(off, subgroup_uniformity);";
 
 /**
  * How an invocation comes by the kernel row's elements for tap t and its channel number r: it loads them all, or every fourth channel

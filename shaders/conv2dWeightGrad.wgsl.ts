@@ -1,7 +1,8 @@
-import { type ConvolutionParams, enableQuads, moved, reaches } from "./conv2d.wgsl.ts";
+import { type ConvolutionParams, moved, reaches } from "./conv2d.wgsl.ts";
 import { lanes, range } from "./lib/epilogue.wgsl.ts";
 import { storage } from "./lib/grid.wgsl.ts";
 import { narrowed, widened } from "./lib/half.wgsl.ts";
+import { enableQuads } from "./lib/quads.wgsl.ts";
 import { tiled } from "./lib/tile.wgsl.ts";
 import { plus, type Scalar, shifted, times, vec4Of } from "./lib/view.wgsl.ts";
 import { wgsl } from "./wgsl.ts";

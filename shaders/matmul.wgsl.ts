@@ -1,6 +1,7 @@
 import { finishing, loadsVectors, type Operand, type Results, range } from "./lib/epilogue.wgsl.ts";
 import { storage } from "./lib/grid.wgsl.ts";
 import { widened } from "./lib/half.wgsl.ts";
+import { matrixOf, vectorOf } from "./lib/matrix.wgsl.ts";
 import { swapped } from "./lib/quads.wgsl.ts";
 import { type TileSide, tiled } from "./lib/tile.wgsl.ts";
 import { elementAt, plus, type Scalar, shifted, times } from "./lib/view.wgsl.ts";
@@ -61,15 +62,15 @@ export interface RegisterTile {
  * the bounds check hands out, and are not stored.
  */
 function registerTile(p: MatmulParams, { rows, columns, quads = false }: RegisterTile) {
+  // What would be left of K is a second text to compile.
+  const depth = [4, 3, 2].find((n) => p.k % n === 0) ?? 4;
   const wholeFours = p.k % 4 === 0;
   const aAlongK = wholeFours && loadsVectors(p.a, 1);
-  const aAlongM = !aAlongK && rows % 4 === 0 && (wholeFours || !quads) && loadsVectors(p.a, 0);
+  const aAlongM = wholeFours && !aAlongK && rows % 4 === 0 && loadsVectors(p.a, 0);
   const bAlongN = loadsVectors(p.b, 1);
   /** Whether each lane loads a step of K of its own, and so meets the four in an order of its own. */
   const ownSteps = quads && aAlongM;
   const bAlongK = wholeFours && !bAlongN && !ownSteps && loadsVectors(p.b, 0);
-  // What would be left of K is a second text to compile.
-  const depth = [4, 3, 2].find((n) => p.k % n === 0) ?? 4;
   /** Whether a column of the tile lies beyond the result in any case: where there is no second tile beside it. */
   const isBeyond = (c: number): boolean => !quads && c >= p.cols;
   /** Of a, an invocation loads all of its rows, or every fourth. */
@@ -81,26 +82,24 @@ function registerTile(p: MatmulParams, { rows, columns, quads = false }: Registe
     const k = (d: number) => (ownSteps ? `(${first} + ${d ? `(lane ^ ${d}u)` : "lane"})` : shifted(first, d));
     const load = (name: "a" | "b", at: string, width: 1 | 4 = 1) => widened(p.type, `${name}[${at}]`, width);
     const alongK = (name: "a" | "b", i: number) => load(name, `${name}_from${i} + ${q}`, 4);
-    const vector = (parts: readonly string[]) => `${steps > 1 ? `vec${steps}f` : ""}(${parts.join(", ")})`;
-    const matrix = (columns: readonly string[]) => `${steps > 1 ? `mat${steps}x4f` : ""}(${columns.join(", ")})`;
     const rowOfA = (r: number): string =>
       aAlongK
         ? alongK("a", r)
-        : vector(range(steps).map((d) => load("a", plus(`a_from${r}`, times(k(d), p.a.strides[1])))));
+        : vectorOf(range(steps).map((d) => load("a", plus(`a_from${r}`, times(k(d), p.a.strides[1])))));
     // Of four rows side by side in memory, the steps are the columns of a matrix.
     const fourRowsOfA = (j: number): string[] => {
       const at = (step: string) =>
         load("a", shifted(`(${plus("a_base", times(step, p.a.strides[1]), "row")}) / 4u`, j), 4);
-      const rowsOfA = matrix(range(steps).map((d) => (quads ? swapped(`own${j}`, d) : at(k(d)))));
+      const rowsOfA = matrixOf(range(steps).map((d) => (quads ? swapped(`own${j}`, d) : at(k(d)))));
       return [
         ...(quads ? [`let own${j} = ${at(k(0))};`] : []),
-        `let rows${j} = ${steps > 1 ? `transpose(${rowsOfA})` : rowsOfA};`,
+        `let rows${j} = transpose(${rowsOfA});`,
         ...range(4).map((r) => `let a${4 * j + r} = rows${j}[${r}];`),
       ];
     };
     const fourColumnsOfB = (c: number): string => {
       const columns = range(4).map((i) => 4 * c + i);
-      if (bAlongK) return `transpose(mat4x4f(${columns.map((i) => alongK("b", i)).join(", ")}))`;
+      if (bAlongK) return `transpose(${matrixOf(columns.map((i) => alongK("b", i)))})`;
       const ofB = (d: number): string => {
         const from = plus("b_base", times(k(d), p.b.strides[0]));
         if (bAlongN) return load("b", shifted(`(${plus(from, "col")}) / 4u`, c), 4);
@@ -109,7 +108,7 @@ function registerTile(p: MatmulParams, { rows, columns, quads = false }: Registe
         );
         return `vec4f(${elements.join(", ")})`;
       };
-      return matrix(range(steps).map(ofB));
+      return matrixOf(range(steps).map(ofB));
     };
     const ofAll = [
       ...owned.map((r) => `let ${quads ? "own" : "a"}${r} = ${rowOfA(r)};`),
