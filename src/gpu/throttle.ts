@@ -32,7 +32,7 @@ export class Throttle {
         .catch(() => undefined)
         .then(() => {
           const perSubmit = (performance.now() - start) / Math.max(1, before);
-          this.#allowed = Math.min(64, Math.max(1, Math.round(aheadMs / perSubmit)));
+          this.#allowed = Math.min(256, Math.max(1, Math.round(aheadMs / perSubmit)));
           this.#submitted -= before;
           this.#fence = undefined;
         });
