@@ -1,4 +1,4 @@
-import { finishing, loadsVectors, type Operand, type Results, range } from "./lib/epilogue.wgsl.ts";
+import { finishing, loadsVectors, type Made, making, type Operand, type Results, range } from "./lib/epilogue.wgsl.ts";
 import { storage } from "./lib/grid.wgsl.ts";
 import { widened } from "./lib/half.wgsl.ts";
 import { matrixOf, vectorOf } from "./lib/matrix.wgsl.ts";
@@ -15,21 +15,33 @@ export interface MatmulParams extends Results {
   readonly type: Scalar;
   readonly a: Operand;
   readonly b: Operand;
+  /** Where a is computed as it is read, and K whole fours. `a` is the first of what it is computed from then. */
+  readonly made?: Made | undefined;
 }
 
-/** Declarations of both factors. */
-const factors = (p: MatmulParams, aVectors: boolean, bVectors: boolean): string[] => [
-  storage(0, "a", "read", p.type, p.a.length, aVectors ? 4 : 1),
-  storage(1, "b", "read", p.type, p.b.length, bVectors ? 4 : 1),
-];
+/** What stands before the entry point: the bindings, `finish`, and `made` where a is computed. */
+function head(p: MatmulParams, width: 1 | 4, aVectors = false, bVectors = false): string {
+  const finish = finishing(p, width, p.made?.body);
+  const made = p.made && making(p.made, p.k, width);
+  const bound = made?.bound ?? 1;
+  return wgsl`
+${made?.declare ?? storage(0, "a", "read", p.type, p.a.length, aVectors ? 4 : 1)}
+${storage(bound, "b", "read", p.type, p.b.length, bVectors ? 4 : 1)}
+${finish.declare(bound + 1)}
+${finish.text}
+${made?.text ?? ""}`;
+}
 
 /** out[M, N] = finish(a[M,K] · b[K,N]): the definition, one invocation per result. Every other variant is held to it. */
 export function matmulNaive(p: MatmulParams): string {
-  const finish = finishing(p, 1);
+  const element = p.made
+    ? "made(id.z, row, k, col == 0u)"
+    : widened(
+        p.type,
+        `a[${plus(elementAt(p.a.batch, "id.z"), times("row", p.a.strides[0]), times("k", p.a.strides[1]))}]`,
+      );
   return wgsl`
-${factors(p, false, false)}
-${finish.declare(2)}
-${finish.text}
+${head(p, 1)}
 const K = ${p.k}u;
 @compute @workgroup_size(8, 8)
 fn main(@builtin(global_invocation_id) id: vec3u) {
@@ -37,7 +49,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let col = id.x;
   var sum = 0.0;
   for (var k = 0u; k < K; k++) {
-    sum += ${widened(p.type, `a[${plus(elementAt(p.a.batch, "id.z"), times("row", p.a.strides[0]), times("k", p.a.strides[1]))}]`)}
+    sum += ${element}
          * ${widened(p.type, `b[${plus(elementAt(p.b.batch, "id.z"), times("k", p.b.strides[0]), times("col", p.b.strides[1]))}]`)};
   }
   finish(id.z, row, col, sum);
@@ -65,7 +77,7 @@ function registerTile(p: MatmulParams, { rows, columns, quads = false }: Registe
   // What would be left of K is a second text to compile.
   const depth = [4, 3, 2].find((n) => p.k % n === 0) ?? 4;
   const wholeFours = p.k % 4 === 0;
-  const aAlongK = wholeFours && loadsVectors(p.a, 1);
+  const aAlongK = p.made !== undefined || (wholeFours && loadsVectors(p.a, 1));
   const aAlongM = wholeFours && !aAlongK && rows % 4 === 0 && loadsVectors(p.a, 0);
   const bAlongN = loadsVectors(p.b, 1);
   /** Whether each lane loads a step of K of its own, and so meets the four in an order of its own. */
@@ -76,6 +88,10 @@ function registerTile(p: MatmulParams, { rows, columns, quads = false }: Registe
   /** Of a, an invocation loads all of its rows, or every fourth. */
   const owned = range(quads ? rows / 4 : rows);
 
+  const rowAt = (r: number) => (quads ? `(${shifted("row", 4 * r)} + lane)` : shifted("row", r));
+  /** Columns of the tile, or of the four side by side. */
+  const across = (quads ? 16 : 4) * columns;
+
   /** Loads and multiply-adds of `steps` steps along K, from step `q` · DEPTH. */
   const block = (q: string, steps: number): string[] => {
     const first = `${depth}u * ${q}`;
@@ -83,9 +99,11 @@ function registerTile(p: MatmulParams, { rows, columns, quads = false }: Registe
     const load = (name: "a" | "b", at: string, width: 1 | 4 = 1) => widened(p.type, `${name}[${at}]`, width);
     const alongK = (name: "a" | "b", i: number) => load(name, `${name}_from${i} + ${q}`, 4);
     const rowOfA = (r: number): string =>
-      aAlongK
-        ? alongK("a", r)
-        : vectorOf(range(steps).map((d) => load("a", plus(`a_from${r}`, times(k(d), p.a.strides[1])))));
+      p.made
+        ? `made(batch, ${rowAt(r)}, ${first}, col < ${across}u)`
+        : aAlongK
+          ? alongK("a", r)
+          : vectorOf(range(steps).map((d) => load("a", plus(`a_from${r}`, times(k(d), p.a.strides[1])))));
     // Of four rows side by side in memory, the steps are the columns of a matrix.
     const fourRowsOfA = (j: number): string[] => {
       const at = (step: string) =>
@@ -121,7 +139,6 @@ function registerTile(p: MatmulParams, { rows, columns, quads = false }: Registe
     ].map((line) => `    ${line}`);
   };
 
-  const rowAt = (r: number) => (quads ? `(${shifted("row", 4 * r)} + lane)` : shifted("row", r));
   const aRow = (r: number) => `(${plus("a_base", times(rowAt(r), p.a.strides[0]))})${aAlongK ? " / 4u" : ""}`;
   const sums = range(rows).flatMap((r) => range(columns).map((c) => `acc${r}_${c}`));
   /** Row and column of sum number `i`. */
@@ -131,11 +148,12 @@ function registerTile(p: MatmulParams, { rows, columns, quads = false }: Registe
     return `row + ${quads && !aAlongM ? `(${r} ^ lane)` : r}, ${c}`;
   };
   return {
-    factors: factors(p, aAlongK || aAlongM, bAlongN || bAlongK),
+    head: head(p, 4, aAlongK || aAlongM, bAlongN || bAlongK),
+    across,
     begin: [
-      `let a_base = ${elementAt(p.a.batch, "batch")};`,
+      ...(p.made ? [] : [`let a_base = ${elementAt(p.a.batch, "batch")};`]),
       `let b_base = ${elementAt(p.b.batch, "batch")};`,
-      ...(aAlongM ? [] : owned.map((r) => `let a_from${r} = ${aRow(r)};`)),
+      ...(aAlongM || p.made ? [] : owned.map((r) => `let a_from${r} = ${aRow(r)};`)),
       ...(bAlongK
         ? range(4 * columns).map(
             (c) => `let b_from${c} = (${plus("b_base", times(shifted("col", c), p.b.strides[1]))}) / 4u;`,
@@ -170,16 +188,12 @@ function registerTile(p: MatmulParams, { rows, columns, quads = false }: Registe
  */
 export function matmulDirect(p: MatmulParams, shape: RegisterTile, workgroup: number): string {
   const { rows, columns, quads = false } = shape;
-  const finish = finishing(p, 4);
   const tile = registerTile(p, shape);
-  const across = (quads ? 16 : 4) * columns;
   return wgsl`
 ${quads ? "enable subgroups;" : ""}
-${tile.factors}
-${finish.declare(2)}
-${finish.text}
+${tile.head}
 const TILES_M = ${Math.ceil(p.rows / rows)}u; // ${rows} rows each
-const TILES_N = ${Math.ceil(p.cols / across)}u; // ${across} columns each
+const TILES_N = ${Math.ceil(p.cols / tile.across)}u; // ${tile.across} columns each
 
 @compute @workgroup_size(${workgroup})
 fn main(@builtin(global_invocation_id) id: vec3u) {
@@ -218,15 +232,12 @@ ${tile.finish}
  */
 export function matmulShared(p: MatmulParams, shape: RegisterTile, sharers: 4 | 64, workgroup: number): string {
   const { rows, columns } = shape;
-  const finish = finishing(p, 4);
   const tile = registerTile(p, shape);
   const count = rows * columns;
   const quad = sharers === 4;
   return wgsl`
 ${quad ? "enable subgroups;" : ""}
-${tile.factors}
-${finish.declare(2)}
-${finish.text}
+${tile.head}
 const TILES_N = ${Math.ceil(p.cols / (4 * columns))}u; // ${4 * columns} columns each, of ${rows} rows
 #if ${!quad}
 var<workgroup> partial: array<vec4f, ${64 * count}>; // of each invocation
@@ -277,11 +288,8 @@ ${tile.sums.map((sum, i) => `  partial[lane * ${count}u + ${i}u] = ${sum};`)}
 
 /** out[M, N] = finish(a[M,K] · b[K,N]) through workgroup memory: the variant for GPUs. See lib/tile.wgsl.ts. */
 export function matmulTiled(p: MatmulParams, side: TileSide): string {
-  const finish = finishing(p, 4);
   return wgsl`
-${factors(p, false, false)}
-${finish.declare(2)}
-${finish.text}
+${head(p, 4)}
 ${tiled({
   side,
   type: p.type,

@@ -1,6 +1,6 @@
 import { indented, wgsl } from "../wgsl.ts";
 import { storage } from "./grid.wgsl.ts";
-import { aliases, sumOf } from "./half.wgsl.ts";
+import { aliases, sumOf, widened } from "./half.wgsl.ts";
 import { elementAt, plus, type Scalar, shifted, times, type ViewParams, vec4Load, vec4Of } from "./view.wgsl.ts";
 
 /** A stack of matrices. Its element (batch, i, j) is `batch` at the batch's number + i · strides[0] + j · strides[1]. */
@@ -147,27 +147,75 @@ export function flatEnding({ epilogue, outputs }: FlatResults, width: 1 | 4, nam
   };
 }
 
-/**
- * The end of a kernel: runs the epilogue on `width` neighbouring sums of a row and stores those that lie inside the result.
- */
-export function finishing({ rows, cols, epilogue, outputs }: Results, width: 1 | 4): Finish {
-  const rounds = epilogue.type === "f16";
-  const stores = width === 4 && cols % 4 === 0;
+/** Loads of `width` neighbours of a row at `batch`, `row` and `col` from matrices `name`0, `name`1, …, each `cols` wide. */
+function loading(inputs: readonly (Operand & { readonly type: Scalar })[], name: string, cols: number, width: 1 | 4) {
   // Of so few columns, all that there are lie in the first four.
   const lanesIn = Math.min(4, cols);
-  const wide = epilogue.inputs.map((input) => width === 4 && cols % 4 === 0 && loadsVectors(input, 1));
+  const wide = inputs.map((input) => width === 4 && cols % 4 === 0 && loadsVectors(input, 1));
   const vectorOf = (type: Scalar) => (width === 4 ? vec4Of[type] : type);
-  const loads = epilogue.inputs.map((input, i) => {
+  const values = inputs.map((input, i) => {
     const [rowStep, step] = input.strides;
     const at = (col: string) => plus(elementAt(input.batch, "batch"), times("row", rowStep), times(col, step));
     if (wide[i]) {
       const whole = at("col");
-      return `let x${i + 1} = e${i}[${whole === "col" ? whole : `(${whole})`} / 4u];`;
+      return `${name}${i}[${whole === "col" ? whole : `(${whole})`} / 4u]`;
     }
-    if (step === 0 || width === 1) return `let x${i + 1} = ${vectorOf(input.type)}(e${i}[${at("col")}]);`;
-    const parts = range(4).map((lane) => (lane < lanesIn ? `e${i}[${at(shifted("col", lane))}]` : `${input.type}()`));
-    return `let x${i + 1} = ${vectorOf(input.type)}(${parts.join(", ")});`;
+    if (step === 0 || width === 1) return `${vectorOf(input.type)}(${name}${i}[${at("col")}])`;
+    const parts = range(4).map((lane) =>
+      lane < lanesIn ? `${name}${i}[${at(shifted("col", lane))}]` : `${input.type}()`,
+    );
+    return `${vectorOf(input.type)}(${parts.join(", ")})`;
   });
+  /** `wide` says which are read as vec4. */
+  return { wide, values };
+}
+
+/** A matrix stack that a kernel computes as it reads it: its columns come in whole fours. */
+export interface Made {
+  readonly inputs: readonly (Operand & { readonly type: Scalar })[];
+  /** Over `x0`, `x1`, …, the elements of the inputs. */
+  readonly body: Body;
+  /** Where it is stored, row-major, if anybody else reads it. */
+  readonly kept?: Place | undefined;
+}
+
+/**
+ * `fn made(batch, row, col, keep)`: `width` neighbours of a row, in f32, to a kernel whose results are as many rows; and stores them
+ * where `keep` says so. Its types are those of `finish`.
+ */
+export function making({ inputs, body, kept }: Made, cols: number, width: 1 | 4) {
+  const { wide, values } = loading(inputs, "m", cols, width);
+  const [value] = body.values;
+  const put = `kept[((batch * ROWS + row) * ${cols}u + col)${width === 4 ? " / 4u" : ""}] = ${value};`;
+  return {
+    /** Declarations from binding 0 on, and how many they are. */
+    declare: [
+      ...inputs.map(({ type, length }, i) => storage(i, `m${i}`, "read", type, length, wide[i] ? 4 : 1)),
+      ...(kept ? [storage(inputs.length, "kept", "read_write", kept.type, kept.length, width)] : []),
+    ],
+    bound: inputs.length + (kept ? 1 : 0),
+    text: wgsl`
+fn made(batch: u32, row: u32, col: u32, keep: bool) -> F {
+${indented([...values.map((value, i) => `let x${i} = ${value};`), ...body.body])}
+  #if ${kept !== undefined}
+  if (keep && row < ROWS) { ${put} }
+  #endif
+  return ${widened(body.type, value!, width)};
+}
+`,
+  };
+}
+
+/**
+ * The end of a kernel: runs the epilogue on `width` neighbouring sums of a row and stores those that lie inside the result.
+ * @param made what else uses its types.
+ */
+export function finishing({ rows, cols, epilogue, outputs }: Results, width: 1 | 4, made?: Body): Finish {
+  const rounds = epilogue.type === "f16";
+  const stores = width === 4 && cols % 4 === 0;
+  const lanesIn = Math.min(4, cols);
+  const { wide, values } = loading(epilogue.inputs, "e", cols, width);
+  const loads = values.map((value, i) => `let x${i + 1} = ${value};`);
   const put = outputs.flatMap((place, o) => {
     const [name, value] = [nameOf(place, o), epilogue.values[o]!];
     if (stores) return [`${name}[at / 4u] = ${value};`];
@@ -180,10 +228,10 @@ export function finishing({ rows, cols, epilogue, outputs }: Results, width: 1 |
   return {
     declare: (first) => declared(first, epilogue.inputs, wide, outputs, stores),
     text: wgsl`
-${aliases(width, epilogue.half)}
+${aliases(width, epilogue.half || made?.half === true)}
 const ROWS = ${rows}u;
 const COLS = ${cols}u;
-${epilogue.lib}
+${[...new Set([...epilogue.lib, ...(made?.lib ?? [])])]}
 fn finish(batch: u32, row: u32, col: u32, ${rounds ? "sum" : "x0"}: F) {
   if (row >= ROWS || col >= COLS) { return; }
   let at = (batch * ROWS + row) * COLS + col;

@@ -90,6 +90,8 @@ class Grouping {
   readonly users: ReadonlyMap<Tensor, readonly Node[]>;
   readonly roots: ReadonlySet<Tensor>;
   readonly free: ReadonlySet<Node>;
+  /** Nodes that share a kernel in spite of not being of one group. */
+  readonly units = new Map<Node, readonly Node[]>();
 
   constructor(groupOf: Map<Node, Group>, users: Map<Tensor, Node[]>, roots: Set<Tensor>, free: Set<Node>) {
     this.groupOf = groupOf;
@@ -163,7 +165,7 @@ class Grouping {
       const node = stack.pop()!;
       if (inside.has(node)) return false;
       if (seen.has(node)) continue;
-      for (const unit of this.groupOf.get(node)?.members ?? [node]) {
+      for (const unit of this.units.get(node) ?? this.groupOf.get(node)?.members ?? [node]) {
         if (inside.has(unit)) continue;
         seen.add(unit);
         for (const input of unit.inputs) stack.push(input.node);
@@ -172,13 +174,34 @@ class Grouping {
     return true;
   }
 
-  /** The node whose kernel can compute the group as it reads it: the only one that reads anything of it. */
-  reader({ members }: Group): Node | undefined {
+  /**
+   * The node whose kernel can compute the group as it reads it. It is the only one that reads anything of it, or can store it for the
+   * others.
+   * @param after the groups that kernels end in, by their nodes.
+   */
+  reader(
+    { members }: Group,
+    after: ReadonlyMap<Node, Group>,
+    maxBindings: number,
+  ): { node: Node; kept?: Tensor } | undefined {
     const [output, ...others] = this.outputs(members);
-    const [reader, ...further] = this.users.get(output!) ?? [];
-    const alone = others.length === 0 && further.length === 0 && !this.roots.has(output!);
-    const placed = this.withFree(members).some(({ op }) => op.pointwise!.usesIndex);
-    return alone && !placed && reader?.op.takesPrologue ? reader : undefined;
+    if (others.length > 0 || this.withFree(members).some(({ op }) => op.pointwise!.usesIndex)) return undefined;
+    const readers = this.users.get(output!) ?? [];
+    const node = readers.find(
+      (reader) =>
+        reader.op.takesPrologue?.(reader) && reader.inputs.every((input, i) => (input === output) === (i === 0)),
+    );
+    if (!node) return undefined;
+    const kept = readers.length > 1 || this.roots.has(output!);
+    const end = after.get(node)?.members;
+    // What the epilogue starts from is not bound.
+    const atEnd = end ? this.inputs(end).length - 1 + this.outputs(end).length : 1;
+    if (this.inputs(members).length + Number(kept) + node.inputs.length - 1 + atEnd > maxBindings) return undefined;
+    if (!kept) return { node };
+    const unit = [...members, node, ...(end ?? [])];
+    if (!node.op.keepsPrologue || !this.isConvex(unit)) return undefined;
+    for (const each of unit) this.units.set(each, unit);
+    return { node, kept: output! };
   }
 
   /** The tensor whose kernel can run the group as its epilogue: of the right shape and read by nobody else. */
@@ -217,70 +240,80 @@ function rebuild(roots: readonly Tensor[], grouping: Grouping, maxBindings: numb
   }
   /** What nodes read and are told whose kernels compute a group as they read it. */
   const prologues = new Map<Node, Pick<Node, "inputs" | "attrs">>();
-  const bound = ({ members }: Group): number => grouping.inputs(members).length + grouping.outputs(members).length;
+  /** Of these, what they store of it; and the node, by the group. */
+  const kept = new Map<Node, Tensor>();
+  const keepers = new Map<Group, Node>();
   for (const group of groups) {
-    const reader = hosts.has(group) ? undefined : grouping.reader(group);
-    const after = reader && epilogues.get(reader);
-    // The group's result is not bound, and neither is what the epilogue starts from.
-    if (!reader || bound(group) - 1 + (after ? bound(after) - 1 : 1) > maxBindings) continue;
+    const reader = hosts.has(group) ? undefined : grouping.reader(group, epilogues, maxBindings);
+    if (!reader) continue;
     const { program, inputs } = programOf(grouping.withFree(group.members), grouping.outputs(group.members));
-    prologues.set(reader, { inputs, attrs: { ...reader.attrs, prologue: program } });
+    const { node } = reader;
+    const attrs = { ...node.attrs, prologue: program, ...(reader.kept && { kept: true }) };
+    prologues.set(node, { inputs: [...inputs, ...node.inputs.slice(1)], attrs });
+    if (!reader.kept) continue;
+    kept.set(node, reader.kept);
+    keepers.set(group, node);
   }
   const done = new Map<Tensor, Tensor>();
   const now = (tensor: Tensor): Tensor => done.get(tensor) ?? tensor;
 
   const own = (node: Node): Pick<Node, "inputs" | "attrs"> => prologues.get(node) ?? node;
-  /** What must be there before the unit of a node can be made. */
-  const needs = (node: Node): readonly Tensor[] => {
+  /** What is made together with a node. */
+  const unitOf = (node: Node): Node | Group => {
     const group = grouping.groupOf.get(node);
-    if (!group) return own(node).inputs;
-    const host = hosts.get(group);
-    return grouping.inputs(group.members).flatMap((tensor) => (tensor === host ? own(host.node).inputs : [tensor]));
+    const keeper = group && keepers.get(group);
+    return keeper ? (epilogues.get(keeper) ?? keeper) : (group ?? node);
   };
-  const make = (node: Node): void => {
-    const group = grouping.groupOf.get(node);
-    if (!group) {
-      const { inputs, attrs } = own(node);
-      const results = prologues.has(node)
-        ? applyAll(node.op, inputs.map(now), attrs)
-        : withInputs(node, inputs.map(now));
-      results.forEach((result, i) => done.set(node.results[i]!, result));
+  /** What must be there before a unit can be made. */
+  const needs = (unit: Node | Group): readonly Tensor[] => {
+    if (!("members" in unit)) return own(unit).inputs;
+    const host = hosts.get(unit);
+    return grouping.inputs(unit.members).flatMap((tensor) => (tensor === host ? own(host.node).inputs : [tensor]));
+  };
+  /** Puts down the results of a kernel: those it is there for, and what it stores of its prologue. */
+  const put = (wanted: readonly Tensor[], results: readonly Tensor[], node?: Node): void => {
+    const all = [...wanted, ...(node && kept.has(node) ? [kept.get(node)!] : [])];
+    all.forEach((tensor, i) => done.set(tensor, results[i]!));
+  };
+  const make = (unit: Node | Group): void => {
+    if (!("members" in unit)) {
+      const { inputs, attrs } = own(unit);
+      const results = prologues.has(unit)
+        ? applyAll(unit.op, inputs.map(now), attrs)
+        : withInputs(unit, inputs.map(now));
+      put(unit.results, results, unit);
       return;
     }
-    const host = hosts.get(group);
-    const members = grouping.withFree(group.members);
-    const outputs = grouping.outputs(group.members);
+    const host = hosts.get(unit);
+    const members = grouping.withFree(unit.members);
+    const outputs = grouping.outputs(unit.members);
     const { program, inputs } = programOf(members, outputs, host && [host]);
     const base = host && own(host.node);
     const results = base
       ? applyAll(host.node.op, [...base.inputs, ...inputs.slice(1)].map(now), { ...base.attrs, epilogue: program })
       : members.length === 1
-        ? [apply(node.op, node.inputs.map(now), node.attrs)]
-        : fuseNodes(program, inputs.map(now), group.shape);
-    outputs.forEach((output, i) => done.set(output, results[i]!));
+        ? [apply(members[0]!.op, members[0]!.inputs.map(now), members[0]!.attrs)]
+        : fuseNodes(program, inputs.map(now), unit.shape);
+    put(outputs, results, host?.node);
   };
 
   const started = new Set<Node | Group>();
   for (const root of roots) {
-    const stack: Node[] = [root.node];
+    const stack = [unitOf(root.node)];
     while (stack.length > 0) {
-      const node = stack[stack.length - 1]!;
-      const unit = grouping.groupOf.get(node) ?? node;
+      const unit = stack[stack.length - 1]!;
       if (started.has(unit)) {
-        if (!done.has(firstResult(node, grouping))) make(node);
+        if (!done.has(firstResult(unit, grouping))) make(unit);
         stack.pop();
         continue;
       }
       started.add(unit);
-      for (const input of needs(node))
-        if (!started.has(grouping.groupOf.get(input.node) ?? input.node)) stack.push(input.node);
+      for (const { node } of needs(unit)) if (!started.has(unitOf(node))) stack.push(unitOf(node));
     }
   }
   return roots.map(now);
 }
 
-/** A result by which one can tell whether a node's unit has been made. */
-function firstResult(node: Node, grouping: Grouping): Tensor {
-  const group = grouping.groupOf.get(node);
-  return group ? grouping.outputs(group.members)[0]! : node.results[0]!;
-}
+/** A result by which one can tell whether a unit has been made. */
+const firstResult = (unit: Node | Group, grouping: Grouping): Tensor =>
+  "members" in unit ? grouping.outputs(unit.members)[0]! : unit.results[0]!;

@@ -21,8 +21,9 @@ export const virtualBuffer = (
 /** Bytes of a tensor's home: whole vec4s, so that kernels may touch them four at a time. */
 export const spanOf = (shape: Shape, dtype: DType): number => Math.ceil((sizeOf(shape) * bytesPer(dtype)) / 16) * 16;
 
-/** Bindings start at multiples of 256 bytes. */
-export const alignUp = (bytes: number): number => Math.ceil(bytes / 256) * 256;
+/** Bindings start at multiples of so many bytes. */
+export const bindingStep = 256;
+export const alignUp = (bytes: number): number => Math.ceil(bytes / bindingStep) * bindingStep;
 
 /**
  * Gives every variable that has no home yet one: variables of one group that are met together share an arena, in order of

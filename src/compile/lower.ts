@@ -282,7 +282,7 @@ class LowerPass {
     const known = this.#views.get(result);
     if (known) return known;
     if (!this.#read.has(result)) return undefined;
-    if (node.op.sideBySide && !this.#places.has(result)) {
+    if (node.op.sideBySide?.(node) && !this.#places.has(result)) {
       const own = node.results.filter((each) => this.#read.has(each) && !this.#places.has(each));
       this.#layOut(
         own,

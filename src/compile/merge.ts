@@ -1,4 +1,5 @@
 import type { AdapterTraits, Binding, KernelCall } from "../graph/op.ts";
+import { bindingStep } from "./homes.ts";
 
 /** Invocations and operations of a call that costs little more than its dispatch, and leaves room for others. */
 const few = 1024;
@@ -59,12 +60,14 @@ function fits(calls: readonly KernelCall[], most: number): boolean {
   );
 }
 
-const declaration = /^@group\(0\) @binding\((\d+)\) var<storage, \w+> (\w+): (.*);$/gm;
+const declaration = /^@group\(0\) @binding\((\d+)\) var<storage, \w+> (\w+): array<(\w+), (\d+)>;$/gm;
 
 interface Declared {
   readonly binding: Binding;
   readonly name: string;
+  /** Type of an element, and its bytes. */
   readonly type: string;
+  readonly bytes: number;
 }
 
 const parsed = new WeakMap<KernelCall, readonly Declared[]>();
@@ -74,49 +77,53 @@ function declared(call: KernelCall): readonly Declared[] {
   const all = parsed.get(call);
   if (all) return all;
   const { wgsl, bindings } = call;
-  const aliases = new Map([...wgsl.matchAll(/^alias (\w+) = (\w+);/gm)].map(([, alias, type]) => [alias!, type!]));
-  const found = [...wgsl.matchAll(declaration)].map(([, n, name, type]) => ({
-    binding: bindings[Number(n)]!,
-    name: name!,
-    type: type!.replace(/\w+/g, (word) => aliases.get(word) ?? word),
-  }));
+  const aliases = new Map([...wgsl.matchAll(/^alias (\w+) = (\w+);/gm)].map(([, alias, type]) => [alias, type!]));
+  const found = [...wgsl.matchAll(declaration)].map(([, n, name, type, length]) => {
+    const binding = bindings[Number(n)]!;
+    return { binding, name: name!, type: aliases.get(type) ?? type!, bytes: binding.size / Number(length) };
+  });
   parsed.set(call, found);
   return found;
 }
 
-interface Shared {
-  readonly binding: Binding;
-  /** `array<vec4f, 16>` */
-  readonly type: string;
-  /** What it is called by each call that binds it. */
-  readonly names: { readonly call: number; readonly name: string }[];
+interface Shared extends Pick<Declared, "binding" | "type" | "bytes"> {
+  /** What it is called by each call that binds it, and how many elements into the range that call's own begins. */
+  readonly names: readonly { readonly call: number; readonly name: string; readonly at: number }[];
 }
 
 /**
- * What some calls bind between them: a range that several read as the same type is bound once. WebGPU wants no buffer both read-only
- * and writable in a dispatch: of one that is written, other ranges are bound as writable, too.
+ * What some calls bind between them. Ranges of a buffer that hold the same type are bound as one where they are the same and only read,
+ * or neighbours, as an arena's are. WebGPU wants no buffer both read-only and writable in a dispatch: of one that is written, other
+ * ranges are bound as writable, too.
  */
 function shared(calls: readonly KernelCall[]): Shared[] {
-  const all: Shared[] = [];
-  calls.forEach((one, call) => {
-    for (const { binding, name, type } of declared(one)) {
-      const { buffer, offset, size, access } = binding;
-      const known = all.find(
-        (other) =>
-          access === "read" &&
-          other.type === type &&
-          other.binding.buffer === buffer &&
-          other.binding.offset === offset &&
-          other.binding.size === size,
-      );
-      if (known) known.names.push({ call, name });
-      else all.push({ binding, type, names: [{ call, name }] });
-    }
-  });
+  const all = calls.flatMap((one, call) => declared(one).map((each) => ({ ...each, call })));
   const written = new Set(all.flatMap(({ binding }) => (binding.access === "read" ? [] : binding.buffer)));
-  return all.map((each) =>
-    written.has(each.binding.buffer) ? { ...each, binding: { ...each.binding, access: "read_write" } } : each,
-  );
+  const joined: Shared[] = [];
+  for (const { binding, type, bytes, name, call } of all.sort((a, b) => a.binding.offset - b.binding.offset)) {
+    const { buffer, offset, size, access } = binding;
+    const end = offset + size;
+    const mayJoin = ({ binding: before, ...other }: Shared): boolean => {
+      const gap = offset - before.offset - before.size;
+      const next = gap >= 0 && gap < bindingStep;
+      return before.buffer === buffer && other.type === type && (next || (access === "read" && gap + size <= 0));
+    };
+    const i = joined.findIndex(mayJoin);
+    const known = joined[i];
+    const from = known?.binding.offset ?? offset;
+    joined[i < 0 ? joined.length : i] = {
+      binding: {
+        buffer,
+        offset: from,
+        size: Math.max(end - from, known?.binding.size ?? 0),
+        access: written.has(buffer) ? "read_write" : "read",
+      },
+      type,
+      bytes,
+      names: [...(known?.names ?? []), { call, name, at: (offset - from) / bytes }],
+    };
+  }
+  return joined;
 }
 
 /** One call out of several: their texts one after the other, with names of their own, and an entry that branches. */
@@ -139,7 +146,9 @@ function joined(calls: readonly KernelCall[], cpu: boolean): KernelCall {
       .replace(entry, "fn main(id: vec3u)");
     const buffers = new Map(
       bound.flatMap(({ names, name }) =>
-        names.filter(({ call }) => call === k).map((own) => [own.name, name] as const),
+        names
+          .filter(({ call }) => call === k)
+          .map((own) => [own.name, `${name}[${own.at > 0 ? `${own.at}u + ` : ""}`] as const),
       ),
     );
     bodies.push(renamed(text, k, buffers));
@@ -154,7 +163,8 @@ function joined(calls: readonly KernelCall[], cpu: boolean): KernelCall {
   const wgsl = [
     ...[...directives].sort((a, b) => Number(b.startsWith("enable")) - Number(a.startsWith("enable"))),
     ...bound.map(
-      ({ binding, name, type }, b) => `@group(0) @binding(${b}) var<storage, ${binding.access}> ${name}: ${type};`,
+      ({ binding, name, type, bytes }, b) =>
+        `@group(0) @binding(${b}) var<storage, ${binding.access}> ${name}: array<${type}, ${binding.size / bytes}>;`,
     ),
     ...bodies,
     `@compute @workgroup_size(${size})`,
@@ -174,9 +184,15 @@ function joined(calls: readonly KernelCall[], cpu: boolean): KernelCall {
   };
 }
 
-/** A kernel's text with `_k0`, `_k1`, … behind each name that it declares for the module, and its buffers' new names. */
+/**
+ * A kernel's text with `_k0`, `_k1`, … behind each name that it declares for the module.
+ * @param buffers what stands for the beginning of an access to a buffer, by its name: `x[4u + ` for `x[`.
+ */
 function renamed(text: string, k: number, buffers: ReadonlyMap<string, string>): string {
-  const declared = [...text.matchAll(/^(?:const|alias|fn|var(?:<[^>]*>)?) (\w+)/gm)].map(([, name]) => name!);
-  const names = new Map([...declared.map((name) => [name, `${name}_k${k}`] as const), ...buffers]);
-  return text.replace(new RegExp(`(?<![.\\w])(?:${[...names.keys()].join("|")})\\b`, "g"), (name) => names.get(name)!);
+  const declared = new Set([...text.matchAll(/^(?:const|alias|fn|var(?:<[^>]*>)?) (\w+)/gm)].map(([, name]) => name));
+  return text.replace(
+    /(?<![.\w])(\w+)(\[?)/g,
+    (whole, name, bracket) =>
+      (bracket && buffers.get(name)) || (declared.has(name) ? `${name}_k${k}${bracket}` : whole),
+  );
 }

@@ -1,9 +1,10 @@
 import { largestHalf } from "../graph/half.ts";
 import { type Shape, sameShape, sizeOf } from "../graph/shape.ts";
 import { apply, type Node, type Tensor } from "../graph/tensor.ts";
+import { add, mul } from "../ops/arithmetic.ts";
 import { full, fullValue } from "../ops/constants.ts";
 import { asDType } from "../ops/program.ts";
-import { expand, permute, reshape, transpose } from "../ops/views.ts";
+import { expand, part, permute, reshape, transpose } from "../ops/views.ts";
 import { rewrite, withInputs } from "./rewrite.ts";
 
 /**
@@ -75,6 +76,15 @@ const rules: Record<string, (node: Node, inputs: readonly Tensor[]) => Tensor | 
       x!.node.inputs[0]!,
       (axes as number[]).map((axis) => x!.node.attrs["axes"][axis]),
     );
+  },
+  // A small product along two elements or one is cheaper as pointwise ops, which need no dispatch of their own.
+  matmul({ results: [y] }, [a, b]) {
+    const [k, last] = [b!.shape.at(-2)!, y!.shape.length - 1];
+    if (k > 2 || sizeOf(y!.shape) > 4096 || y!.dtype !== "f32") return undefined;
+    const terms = [0, 1]
+      .slice(0, k)
+      .map((i) => mul(expand(part(a!, last, i), y!.shape), expand(part(b!, last - 1, i), y!.shape)));
+    return terms.reduce(add);
   },
   add(_, [a, b]) {
     if (fullValue(b!) === 0) return a;

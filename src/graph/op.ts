@@ -29,16 +29,18 @@ export interface Op {
    */
   readonly epilogueAfter?: number;
   /**
-   * Whether a chain of pointwise ops may make the elements of the op's only input as they are read. The fuse pass then makes a node of
+   * Whether a chain of pointwise ops may make the elements of a node's first input as they are read. The fuse pass then makes a node of
    * the same op with `attrs.prologue`, a program over inputs that take the place of that one.
    */
-  readonly takesPrologue?: boolean;
+  takesPrologue?(node: Node): boolean;
+  /** Whether the kernel can store what the prologue makes, too: as its last result, where `attrs.kept` is set. */
+  readonly keepsPrologue?: boolean;
   /** The sum of two results of this op, where there is a simpler way to it than adding. */
   plus?(a: Node, b: Node): Tensor | undefined;
   /** Whether `attrs.to` may ask for an f32 result of f16 operands. */
   readonly widens?: boolean;
-  /** Whether the results lie side by side in one buffer of their own. */
-  readonly sideBySide?: boolean;
+  /** Whether a node's results lie side by side in one buffer of their own. */
+  sideBySide?(node: Node): boolean;
   /**
    * What mixed precision does with the op: "half" casts its operands to f16, since that is where time is won; "operands" leaves
    * it to the type of its operands. All others are computed in f32, but views and pointwise ops without `wide` follow their
@@ -197,4 +199,4 @@ export function isRowMajor(view: View): boolean {
 
 /** How many of a node's inputs are the op's own, or its prologue's, in front of those of its epilogue. */
 export const ownInputs = ({ op, inputs, attrs: { prologue, epilogue } }: Node): number =>
-  prologue ? prologue.inputs.length : epilogue ? op.epilogueAfter! : inputs.length;
+  prologue ? prologue.inputs.length + op.epilogueAfter! - 1 : epilogue ? op.epilogueAfter! : inputs.length;

@@ -10,7 +10,7 @@ import { bind } from "./fused.ts";
 /** Casts to f16 of tensors that lie in one buffer, as parameters do, are one dispatch; the results are neighbours too. */
 const castAllOp: Op = {
   name: "castAll",
-  sideBySide: true,
+  sideBySide: () => true,
   infer(inputs) {
     const other = inputs.find(({ dtype }) => dtype !== "f32");
     if (other) throw new DTypeError(`castAll: a tensor is ${other.dtype}, expected f32`);

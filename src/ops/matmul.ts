@@ -10,12 +10,12 @@ import {
   type RegisterTile,
 } from "../../shaders/matmul.wgsl.ts";
 import { DTypeError, ShapeError } from "../errors.ts";
-import type { AdapterTraits, KernelCall, Lowering, Op, View } from "../graph/op.ts";
+import { type AdapterTraits, type KernelCall, type Lowering, type Op, ownInputs, type View } from "../graph/op.ts";
 import { broadcastShapes, bytesPer, floats, showShape, sizeOf } from "../graph/shape.ts";
 import { apply, type Node, type Tensor } from "../graph/tensor.ts";
 import { add } from "./arithmetic.ts";
 import { bind, ends, outputSpecs, touched } from "./fused.ts";
-import { bodyOf, flopsOf, identity, nameOf, type PointwiseProgram, show } from "./program.ts";
+import { bodyOf, dtypeOf, flopsOf, identity, nameOf, type PointwiseProgram, show } from "./program.ts";
 import { choose, type Variant, workgroupOf } from "./variants.ts";
 import { expand, reshape, transpose } from "./views.ts";
 
@@ -24,19 +24,34 @@ const matmulOp: Op = {
   precision: "half",
   // A chain of pointwise ops may follow inside the kernel: attrs.epilogue, with the product as its first input.
   epilogueAfter: 2,
-  infer([a, b], { epilogue }) {
-    if (a!.dtype !== b!.dtype || !floats.includes(a!.dtype)) {
-      throw new DTypeError(`matmul: operands are ${a!.dtype} and ${b!.dtype}, expected f32 or f16 for both`);
+  // Another may make the elements of the first factor, which the kernel stores if they are `kept`. Computed again by every tile across,
+  // they are cheaper than a dispatch of their own where the product is small.
+  takesPrologue: ({ inputs: [a, b] }) => {
+    const [k, n] = b!.shape.slice(-2);
+    return k! % 4 === 0 && n! > 1 && sizeOf(a!.shape) * n! <= 65536;
+  },
+  keepsPrologue: true,
+  // Kernels that read both bind one buffer then.
+  sideBySide: ({ attrs: { kept } }) => kept,
+  infer(inputs, { prologue, kept, epilogue }) {
+    const [a, b] = [inputs[0], inputs[prologue?.inputs.length ?? 1]];
+    const dtype = prologue ? dtypeOf(prologue.outputs[0], prologue) : a!.dtype;
+    if (dtype !== b!.dtype || !floats.includes(dtype)) {
+      throw new DTypeError(`matmul: operands are ${dtype} and ${b!.dtype}, expected f32 or f16 for both`);
     }
     const [m, k] = a!.shape.slice(-2);
     const [l, n] = b!.shape.slice(-2);
     if (k !== l) throw new ShapeError(`matmul: inner sizes differ: ${showShape(a!.shape)} × ${showShape(b!.shape)}`);
     const shape = [...a!.shape.slice(0, -2), m!, n!];
-    return epilogue ? outputSpecs(epilogue, shape) : [{ shape, dtype: a!.dtype }];
+    return [
+      ...(epilogue ? outputSpecs(epilogue, shape) : [{ shape, dtype }]),
+      ...(kept ? [{ shape: a!.shape, dtype }] : []),
+    ];
   },
   vjp: ({ inputs: [a, b] }, [dy]) => (dy ? [matmul(dy, transpose(b!)), matmul(transpose(a!), dy)] : []),
   lower: (node, to) => [matmulCall(node, to)],
-  describe: ({ attrs: { epilogue } }) => (epilogue ? show(epilogue) : ""),
+  describe: ({ attrs: { prologue, epilogue } }) =>
+    [...(prologue ? [`of ${show(prologue)}`] : []), ...(epilogue ? [show(epilogue)] : [])].join(" "),
 };
 
 /**
@@ -100,7 +115,7 @@ interface Problem {
   readonly k: number;
   readonly batches: number;
   readonly type: Scalar;
-  /** Which axis of each factor is contiguous, e.g. "kn" for two row-major ones. */
+  /** Which axis of each factor is contiguous, e.g. "kn" for two row-major ones; `*` stands for one that is computed. */
   readonly layout: string;
 }
 
@@ -173,8 +188,11 @@ const shared = (tile: RegisterTile, sharers: 4 | 64, score: MatmulVariant["score
 /** A square tile for each workgroup of 256. */
 const tiled = (name: string, side: TileSide, onGPU: (problem: Problem) => number): MatmulVariant => ({
   name,
-  fits: ({ batches }, { maxInvocations, maxWorkgroups, maxWorkgroupBytes }) =>
-    maxInvocations >= 256 && maxWorkgroupBytes >= tileBytes(side) && batches <= maxWorkgroups,
+  fits: ({ batches, layout }, { maxInvocations, maxWorkgroups, maxWorkgroupBytes }) =>
+    !layout.startsWith("*") &&
+    maxInvocations >= 256 &&
+    maxWorkgroupBytes >= tileBytes(side) &&
+    batches <= maxWorkgroups,
   score: (problem, { cpu }) => (cpu ? -1 : onGPU(problem)),
   write: (params) => matmulTiled(params, side),
   workgroups: ({ m, n, batches }) => [Math.ceil(n / side), Math.ceil(m / side), batches],
@@ -225,10 +243,11 @@ function factor(view: View): Factor {
   return { batch, strides: [strides.at(-2)!, strides.at(-1)!], length: view.span / bytesPer(view.dtype) };
 }
 
+const typed = (view: View) => ({ ...factor(view), type: view.dtype });
+
 /** The end of a kernel that sums and runs a program on each sum. @param added views of the program's further inputs. */
 export function ending(program: PointwiseProgram, added: readonly View[]): Epilogue {
-  const inputs = added.map((view) => ({ ...factor(view), type: view.dtype }));
-  return { ...bodyOf(program, program.inputs[0]!), inputs };
+  return { ...bodyOf(program, program.inputs[0]!), inputs: added.map(typed) };
 }
 
 /** A stack of matrices with rows and columns swapped. */
@@ -238,7 +257,9 @@ function turned(view: View): View {
 }
 
 function matmulCall(node: Node, to: Lowering): KernelCall {
-  const [x, y, ...extra] = node.inputs;
+  const { prologue, kept, epilogue } = node.attrs;
+  const own = ownInputs(node);
+  const [x, y, extra] = [node.inputs[0], node.inputs[own - 1], node.inputs.slice(own)];
   // Strides count downwards in flipped views; the kernels only walk upwards.
   const upwards = (tensor: Tensor) => {
     const view = to.view(tensor);
@@ -252,17 +273,26 @@ function matmulCall(node: Node, to: Lowering): KernelCall {
   const added = extra.map(upwards).map((view) => (turns ? turned(view) : view));
   const [m, k, n] = [a.shape.at(-2)!, a.shape.at(-1)!, b.shape.at(-1)!];
   const batches = sizeOf(a.shape.slice(0, -2));
-  const program: PointwiseProgram = node.attrs["epilogue"] ?? identity(a.dtype);
-  const places = node.results.map((_, i) => to.result(i)!);
+  const before = prologue ? node.inputs.slice(0, own - 1).map(upwards) : [a];
+  const type = prologue ? dtypeOf(prologue.outputs[0], prologue) : a.dtype;
+  const program: PointwiseProgram = epilogue ?? identity(type);
+  const all = node.results.map((_, i) => to.result(i)!);
+  const store = kept && all.at(-1)!;
+  const places = kept ? all.slice(0, -1) : all;
   const { outputs, bindings } = ends(added, places);
   const [left, right] = [factor(a), factor(b)];
-  const layout = ("mk"[left.strides.indexOf(1)] ?? "-") + ("kn"[right.strides.indexOf(1)] ?? "-");
-  const problem = { m, n, k, batches, type: a.dtype, layout };
+  const layout = (prologue ? "*" : ("mk"[left.strides.indexOf(1)] ?? "-")) + ("kn"[right.strides.indexOf(1)] ?? "-");
+  const problem = { m, n, k, batches, type, layout };
   const variant = choose<MatmulVariant, Problem>("matmul", matmulVariants, problem, to.traits);
   const size = batches * m * n;
   const chain = nameOf(program);
+  const made = prologue && {
+    inputs: before.map(typed),
+    body: bodyOf(prologue, type),
+    kept: store && { type, length: store.span / bytesPer(type) },
+  };
   return {
-    label: `matmul[${batches > 1 ? `${batches}x` : ""}${rows}x${cols}x${k}]${chain && `+${chain}`}:${a.dtype}`,
+    label: `${prologue ? `${nameOf(prologue)}+` : ""}matmul[${batches > 1 ? `${batches}x` : ""}${rows}x${cols}x${k}]${chain && `+${chain}`}:${type}`,
     family: "matmul",
     variant: variant.name,
     wgsl: variant.write(
@@ -271,20 +301,24 @@ function matmulCall(node: Node, to: Lowering): KernelCall {
         cols: n,
         k,
         batches,
-        type: a.dtype,
+        type,
         a: left,
         b: right,
+        made,
         epilogue: ending(program, added),
         outputs,
       },
       to.traits,
     ),
-    bindings: [bind(a, "read"), bind(b, "read"), ...bindings],
+    bindings: [
+      ...before.map((view) => bind(view, "read")),
+      ...(store ? [bind(store, "read_write")] : []),
+      bind(b, "read"),
+      ...bindings,
+    ],
     workgroups: variant.workgroups(problem, to.traits),
     ...(variant.invocations && { invocations: variant.invocations(problem) }),
-    flops: 2 * size * k + flopsOf(program) * size,
-    bytes:
-      [a, b, ...added].reduce((sum, view) => sum + touched(view), 0) +
-      places.reduce((sum, place) => sum + size * bytesPer(place.dtype), 0),
+    flops: 2 * size * k + flopsOf(program) * size + (prologue ? flopsOf(prologue) * batches * m * k : 0),
+    bytes: [...before, b, ...added, ...all].reduce((sum, view) => sum + touched(view), 0),
   };
 }

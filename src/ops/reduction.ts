@@ -23,7 +23,7 @@ export function reduceOp(
     // Sums and products leave the range of f16 soon, the largest and smallest of f16 numbers never do.
     ...(kind === "sum" || kind === "prod" ? { widens: true } : { precision: "operands" as const }),
     epilogueAfter: 1,
-    takesPrologue: true,
+    takesPrologue: () => true,
     infer([x], { axes, prologue, to = prologue ? dtypeOf(prologue.outputs[0], prologue) : x!.dtype, epilogue }) {
       const shape = x!.shape.filter((_, axis) => !axes.includes(axis));
       return epilogue ? outputSpecs(epilogue, shape) : [{ shape, dtype: to }];

@@ -1,7 +1,7 @@
 import { ShapeError } from "../errors.ts";
 import type { Op, View } from "../graph/op.ts";
 import { axisOf, type Shape, sameShape, showShape, sizeOf } from "../graph/shape.ts";
-import { apply, type Tensor } from "../graph/tensor.ts";
+import { apply, type Node, type Tensor } from "../graph/tensor.ts";
 import { pad } from "./pad.ts";
 import { sum } from "./sum.ts";
 
@@ -127,6 +127,26 @@ export function transpose(x: Tensor, a = -2, b = -1): Tensor {
   return permute(x, axes);
 }
 
+function sliceView({ attrs: { starts, sizes, steps } }: Node, x: View): View {
+  const offset = x.strides.reduce((sum, stride, axis) => sum + stride * starts[axis], x.offset);
+  return { ...x, shape: sizes, offset, strides: x.strides.map((stride, axis) => stride * steps[axis]) };
+}
+
+/** A slice that passes make: without a gradient, which would bring `pad` and its kernel along. */
+const partOp: Op = {
+  name: "slice",
+  infer: ([x], { sizes }) => [{ shape: sizes, dtype: x!.dtype }],
+  view: sliceView,
+};
+
+/** Element `i` of an axis, which stays, of size 1. For passes: it has no gradient. */
+export const part = (x: Tensor, axis: number, i: number): Tensor =>
+  apply(partOp, [x], {
+    starts: x.shape.map((_, at) => (at === axis ? i : 0)),
+    sizes: x.shape.map((n, at) => (at === axis ? 1 : n)),
+    steps: x.shape.map(() => 1),
+  });
+
 const sliceOp: Op = {
   name: "slice",
   infer: ([x], { starts, sizes, steps }) => {
@@ -151,10 +171,7 @@ const sliceOp: Op = {
     const high = x!.shape.map((n, axis) => n - low[axis]! - (sizes[axis] - 1) * stride[axis]! - 1);
     return [pad(forward, { low, high, interior: stride.map((step) => step - 1) })];
   },
-  view({ attrs: { starts, sizes, steps } }, x) {
-    const offset = x.strides.reduce((sum, stride, axis) => sum + stride * starts[axis], x.offset);
-    return { ...x, shape: sizes, offset, strides: x.strides.map((stride, axis) => stride * steps[axis]) };
-  },
+  view: sliceView,
 };
 
 /** `[start, end, step]` along one axis, as Python writes `start:end:step`: negative positions count from the end. */

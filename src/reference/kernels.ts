@@ -84,20 +84,24 @@ export function compute(node: Node, inputs: readonly Value[]): readonly Float64A
   const kernel = op.pointwise ? pointwise : kernels[op.name];
   if (!kernel) throw new TilegradError(`reference: op ${op.name} has no kernel in src/reference`);
   const own = ownInputs(node);
-  const results = kernel(node, prologued(node, inputs.slice(0, own)));
-  if (!attrs["epilogue"]) return results;
+  const seen = prologued(node, inputs.slice(0, own));
+  const results = kernel(node, seen);
   const added = inputs.slice(own).map(({ data }) => data);
-  return elementwise(attrs["epilogue"], results[0]!.length, [results[0]!, ...added]);
+  const ended = attrs["epilogue"]
+    ? elementwise(attrs["epilogue"], results[0]!.length, [results[0]!, ...added])
+    : results;
+  return attrs["kept"] ? [...ended, seen[0]!.data] : ended;
 }
 
-/** What an op's own kernel sees: its inputs, or the one that a pointwise program makes of them. */
+/** What an op's own kernel sees: its inputs, the first of them made by a pointwise program where there is one. */
 function prologued({ attrs: { prologue } }: Node, inputs: readonly Value[]): readonly Value[] {
   if (!prologue) return inputs;
+  const count = prologue.inputs.length;
   const [first] = inputs as [Value];
   const [data] = elementwise(
     prologue,
     first.data.length,
-    inputs.map((input) => input.data),
+    inputs.slice(0, count).map((input) => input.data),
   );
-  return [{ ...first, dtype: dtypeOf(prologue.outputs[0], prologue), data: data! }];
+  return [{ ...first, dtype: dtypeOf(prologue.outputs[0], prologue), data: data! }, ...inputs.slice(count)];
 }

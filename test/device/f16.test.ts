@@ -129,6 +129,17 @@ describe.skipIf(lacking)(titled("every variant in f16"), () => {
       expect(used.filter((kernel) => kernel === `matmul/${name}`)).toHaveLength(6);
     });
 
+  for (const { name } of matmulVariants.filter((variant) => !variant.name.startsWith("tiled")))
+    test(`ops in front of a product, ${name}`, async () => {
+      const h = t.gelu(half("a", [9, 16]));
+      const mixed = t.cast(t.exp(input("c", [9, 16])), "f16");
+      const used = await agrees(
+        { matmul: name },
+        { h, y: t.matmul(h, half("b", [16, 12])), mixed: t.matmul(mixed, half("d", [16, 12])) },
+      );
+      expect(used.filter((kernel) => kernel === `matmul/${name}`)).toHaveLength(2);
+    });
+
   for (const { name } of correlateVariants)
     test(`conv2d ${name}`, async () => {
       const [x, w] = [half("x", [2, 3, 9, 10]), half("w", [4, 3, 3, 3])];

@@ -77,7 +77,7 @@ async function addsTwice(variants: Record<string, string>, cases: readonly { w: 
 }
 
 const sizes: [m: number, n: number, k: number][] = [
-  [1, 1, 1],
+  [1, 1, 3],
   [3, 5, 7],
   [64, 64, 64],
   [65, 67, 66],
@@ -169,6 +169,33 @@ describe.each(products)("matmul %s", (variant) => {
       },
       1e-4,
     );
+  });
+});
+
+describe.each(products.filter((name) => !name.startsWith("tiled")))("ops in front of a product, %s", (variant) => {
+  test.each([
+    [33, 20, 15],
+    [1, 8, 70],
+    [40, 16, 16],
+    [70, 4, 2],
+  ])("%i × %i × %i", async (m, k, n) => {
+    const x = input("x", [m, k]);
+    const row = t.add(t.mul(x, input("column", [m, 1])), input("row", [k]));
+    const [h, turned] = [t.gelu(row), t.exp(t.transpose(input("turned", [k, m])))];
+    const batch = t.sub(1, t.mul(input("batch", [2, 1, m, k]), input("rows", [3, m, 1])));
+    const used = await agrees(
+      { matmul: variant },
+      {
+        h,
+        y: t.gelu(t.add(t.matmul(h, t.transpose(input("w", [n, k]))), input("bias", [n]))),
+        alone: t.matmul(turned, input("v", [k, n])),
+        batch: t.matmul(batch, input("u", [3, k, n])),
+        again: t.sum(batch, 3),
+      },
+      1e-4,
+    );
+    expect(used.filter((name) => name === `matmul/${variant}`)).toHaveLength(3);
+    expect(used.filter((name) => name.startsWith("elementwise"))).toEqual([]);
   });
 });
 

@@ -4,10 +4,13 @@ import { compile } from "../../src/compile/compile.ts";
 import { fuse } from "../../src/compile/fuse.ts";
 import { lifetimesOf } from "../../src/compile/plan.ts";
 import { simplify } from "../../src/compile/simplify.ts";
+import { order } from "../../src/graph/print.ts";
 import * as t from "../../src/index.ts";
 import { evaluate } from "../../src/reference/index.ts";
 import { gpu, software } from "../adapters.ts";
 import { build, type RandomGraph, recipes } from "../graphs/recipe.ts";
+
+const values = (n: number, seed: number) => Float32Array.from({ length: n }, (_, i) => Math.sin(i + seed));
 
 const rootsOf = ({ outputs, updates }: RandomGraph) => [
   ...Object.values(outputs),
@@ -35,6 +38,52 @@ test("simplify and fuse change no value of a random graph", { timeout: 30_000 },
     }),
     { numRuns: 150, seed: 1 },
   );
+});
+
+test("products of square matrices compute what they read, in whatever order these depend on each other", {
+  timeout: 30_000,
+}, () => {
+  const step = fc.tuple(
+    fc.constantFrom("product", "product", "turned", "tanh", "add", "mul", "soft"),
+    fc.nat(),
+    fc.nat(),
+  );
+  const feeds = { inputs: { a: values(64, 1), b: values(64, 2) } };
+  const seen = { prologues: 0, kept: 0 };
+  fc.assert(
+    fc.property(fc.array(step, { minLength: 4, maxLength: 14 }), fc.nat(), (steps, pick) => {
+      const made = [t.input("a", [8, 8]), t.input("b", [8, 8])];
+      for (const [op, i, k] of steps) {
+        const [x, y] = [made[i % made.length]!, made[k % made.length]!];
+        const results: Record<typeof op, () => t.Tensor> = {
+          product: () => t.matmul(x, y),
+          turned: () => t.matmul(x, t.transpose(y)),
+          tanh: () => t.tanh(x),
+          add: () => t.add(x, y),
+          mul: () => t.mul(x, y),
+          soft: () => t.softmax(x),
+        };
+        made.push(results[op]());
+      }
+      const roots = [made.at(-1)!, made.at(-2)!, made[pick % made.length]!, made[0]!, made[1]!];
+      const after = fuse(simplify(roots), 8);
+      for (const { attrs, op, inputs, results } of order(after)) {
+        if (op.name !== "matmul") continue;
+        expect(inputs.length + results.length).toBeLessThanOrEqual(8);
+        if (attrs["prologue"]) seen.prologues++;
+        if (attrs["kept"]) seen.kept++;
+      }
+      const [wanted, got] = [evaluate(roots, feeds), evaluate(after, feeds)];
+      wanted.forEach(({ data }, i) => {
+        for (const [k, value] of data.entries())
+          if (!(Math.abs(got[i]!.data[k]! - value) <= 1e-9 * (1 + Math.abs(value))))
+            expect.fail(`result ${i} [${k}] was ${value} and is now ${got[i]!.data[k]}`);
+      });
+    }),
+    { numRuns: 600, seed: 1 },
+  );
+  expect(seen.kept).toBeGreaterThan(50);
+  expect(seen.prologues).toBeGreaterThan(seen.kept);
 });
 
 /** What must hold of any plan, whatever it computes. */
@@ -110,7 +159,7 @@ describe("found in random graphs", () => {
   });
 
   test("a group that has grown by one producer is not joined with its own part", () => {
-    const h = t.tanh(t.matmul(t.input("a", [1, 1]), t.input("b", [1, 1])));
+    const h = t.tanh(t.matmul(t.input("a", [3, 3]), t.input("b", [3, 3])));
     const [{ node }] = fuse(simplify([t.tanh(t.tanh(t.tril(h, 1))), h]), 8) as [t.Tensor];
     expect(node.op.name).toBe("matmul");
     expect(node.results.length).toBe(2);

@@ -148,6 +148,16 @@ describe("simplify", () => {
     expect(simplified(t.transpose(t.matmul(x, w)))).toMatch(/matmul\(.*\) : f32\[5, 4\]/);
   });
 
+  test("makes pointwise ops of a small product along one element or two", () => {
+    const [thin, two, three] = [1, 2, 3].map((k) => t.matmul(input("u", [4, k]), input("v", [k, 5])));
+    expect(simplified(thin!)).not.toContain("matmul");
+    expect(simplified(two!)).not.toContain("matmul");
+    expect(simplified(three!)).toContain("matmul");
+    expect(simplified(t.matmul(input("u", [100, 1]), input("v", [1, 100])))).toContain("matmul");
+    // Rounded once, at the end of the sum.
+    expect(simplified(t.matmul(input("u", [4, 2], "f16"), input("v", [2, 5], "f16")))).toContain("matmul");
+  });
+
   test("keeps random draws apart", () => {
     const random = new t.Random(3);
     const sum = t.add(random.uniform([4, 6]), random.uniform([4, 6]));
@@ -196,6 +206,36 @@ describe("fuse", () => {
     expect(kernels({ y: t.sum(t.mul(x, t.cast(t.iota([8, 8], 0), "f32")), 1) })).toHaveLength(2);
     expect(kernels({ y: t.sum(t.relu(t.matmul(x, w)), 1) })).toEqual(["matmul[8x8x8]+relu:f32", "sum[8x8][1]:f32"]);
     expect(kernels({ y: t.argmax(t.neg(x), 1) })).toEqual(["neg[8x8]:f32", "argmax[8x8][1]:i32"]);
+  });
+
+  test("runs the ops that a small product reads inside it, and stores there what others read too", () => {
+    const e = t.exp(x);
+    expect(kernels({ y: t.matmul(e, w) })).toEqual(["exp+matmul[8x8x8]:f32"]);
+    expect(kernels({ e, y: t.relu(t.matmul(e, w)), z: t.sum(e, 0) })).toEqual([
+      "exp+matmul[8x8x8]+relu:f32",
+      "sum[8x8][0]:f32",
+    ]);
+    // Not on the right, not in fours, not where it takes longer than a kernel of its own.
+    expect(kernels({ y: t.matmul(w, e) })).toHaveLength(2);
+    expect(kernels({ y: t.matmul(e, t.transpose(e)) })).toHaveLength(2);
+    expect(kernels({ y: t.matmul(t.exp(input("a", [8, 6])), input("b", [6, 8])) })).toHaveLength(2);
+    expect(kernels({ y: t.matmul(t.exp(input("a", [64, 64])), input("b", [64, 64])) })).toHaveLength(2);
+    // Bindings: eight.
+    const far = Array.from({ length: 6 }, (_, i) => input(`x${i}`, [8, 8]));
+    const sum = (n: number) => far.slice(0, n).reduce((all, each) => t.add(all, each));
+    expect(kernels({ y: t.matmul(sum(6), w) })).toHaveLength(1);
+    expect(kernels({ y: t.matmul(sum(6), w), sum: sum(6) })).toHaveLength(2);
+    expect(kernels({ y: t.add(t.matmul(sum(5), w), input("b", [8])), sum: sum(5) })).toHaveLength(2);
+  });
+
+  test("does not store in a product what the product waits for, be it through another", () => {
+    const [e, f] = [t.exp(x), t.sin(x)];
+    const wanted = { y: t.matmul(e, t.matmul(w, t.transpose(e))) };
+    expect(kernels(wanted)).toHaveLength(3);
+    const round = { y: t.matmul(e, t.softmax(f)), z: t.matmul(f, t.softmax(e)) };
+    const labels = kernels(round);
+    expect(labels.filter((label) => /(exp|sin)\+matmul/.test(label))).toHaveLength(1);
+    expect(labels).toHaveLength(5);
   });
 
   test("leaves a product alone that others read too", () => {
