@@ -276,13 +276,11 @@ ${tiled({
     "let batch = group.z; // image and group",
     `let kernel = ${times(`(batch % ${p.groups}u)`, weight.strides[0])};`,
   ],
-  a: kernel,
-  b: (k, col) => `input_at(batch, ${k}, ${col})`,
-  aAlongK: weight.strides[2] < weight.strides[1],
-  bAlongK: false,
+  a: { at: kernel, alongK: weight.strides[2] < weight.strides[1] },
+  b: { at: (col, k) => `input_at(batch, ${k}, ${col})`, alongK: false },
   from: "0u",
   to: `${p.inChannels * taps}u`,
-  slices: Math.ceil((p.inChannels * taps) / 16),
+  longest: p.inChannels * taps,
   put: (row, col, value) =>
     range(4)
       .map((q) => `put(batch, ${row}, ${shifted(col, q)}, ${value}.${lanes[q]!});`)

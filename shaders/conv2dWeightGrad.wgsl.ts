@@ -267,14 +267,15 @@ fn put(part: u32, channels: u32, row: u32, col: u32, sum: f32) {
 ${tiled({
   type: p.type,
   prologue: [`let channels = group.z % ${p.groups}u; // group of channels`, `let part = group.z / ${p.groups}u;`],
-  a: (row, k) =>
-    `dy[((${k} / ${pixels}u * ${p.groups}u + channels) * ${p.outChannels}u + ${row}) * ${pixels}u + ${k} % ${pixels}u]`,
-  b: (k, col) => `input_at(channels, ${k}, ${col})`,
-  aAlongK: true,
-  bAlongK: true,
+  a: {
+    at: (row, k) =>
+      `dy[((${k} / ${pixels}u * ${p.groups}u + channels) * ${p.outChannels}u + ${row}) * ${pixels}u + ${k} % ${pixels}u]`,
+    alongK: true,
+  },
+  b: { at: (col, k) => `input_at(channels, ${k}, ${col})`, alongK: true },
   from: `part * ${perPart}u`,
   to: `min((part + 1u) * ${perPart}u, ${p.images * pixels}u)`,
-  slices: Math.ceil(perPart / 16),
+  longest: perPart,
   put: (row, col, value) =>
     range(4)
       .map((q) => `put(part, channels, ${row}, ${shifted(col, q)}, ${value}.${lanes[q]!});`)

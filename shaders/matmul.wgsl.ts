@@ -3,7 +3,7 @@ import { storage } from "./lib/grid.wgsl.ts";
 import { widened } from "./lib/half.wgsl.ts";
 import { matrixOf, vectorOf } from "./lib/matrix.wgsl.ts";
 import { swapped } from "./lib/quads.wgsl.ts";
-import { type TileSide, tiled } from "./lib/tile.wgsl.ts";
+import { type Carried, type TileSide, tiled } from "./lib/tile.wgsl.ts";
 import { elementAt, plus, type Scalar, shifted, times } from "./lib/view.wgsl.ts";
 import { wgsl } from "./wgsl.ts";
 
@@ -288,23 +288,33 @@ ${tile.sums.map((sum, i) => `  partial[lane * ${count}u + ${i}u] = ${sum};`)}
 
 /** out[M, N] = finish(a[M,K] · b[K,N]) through workgroup memory: the variant for GPUs. See lib/tile.wgsl.ts. */
 export function matmulTiled(p: MatmulParams, side: TileSide): string {
+  /** @param strides along rows (of b, columns), and along K. */
+  const carried = (name: "a" | "b", [along, k]: readonly [number, number], vectors: boolean): Carried => ({
+    at: (place, step) => {
+      const at = plus(`${name}_base`, times(place, along), times(step, k));
+      return `${name}[${vectors ? `(${at}) / 4u` : at}]`;
+    },
+    alongK: k === 1 && (name === "a" || along !== 1),
+    fours: vectors,
+  });
+  const { a, b } = p;
+  const areFours = (factor: Operand) => p.k % 4 === 0 && (loadsVectors(factor, 0) || loadsVectors(factor, 1));
+  const [aFours, bFours] = [areFours(a), areFours(b)];
   return wgsl`
-${head(p, 4)}
+${head(p, 4, aFours, bFours)}
 ${tiled({
   side,
   type: p.type,
   prologue: [
-    "let batch = group.z;",
-    `let a_base = ${elementAt(p.a.batch, "batch")};`,
-    `let b_base = ${elementAt(p.b.batch, "batch")};`,
+    `let batch = group.z;`,
+    `let a_base = ${elementAt(a.batch, "batch")};`,
+    `let b_base = ${elementAt(b.batch, "batch")};`,
   ],
-  a: (row, k) => `a[${plus("a_base", times(row, p.a.strides[0]), times(k, p.a.strides[1]))}]`,
-  b: (k, col) => `b[${plus("b_base", times(k, p.b.strides[0]), times(col, p.b.strides[1]))}]`,
-  aAlongK: p.a.strides[1] === 1,
-  bAlongK: p.b.strides[0] === 1 && p.b.strides[1] !== 1,
+  a: carried("a", a.strides, aFours),
+  b: carried("b", [b.strides[1], b.strides[0]], bFours),
   from: "0u",
   to: `${p.k}u`,
-  slices: Math.ceil(p.k / 16),
+  longest: p.k,
   put: (row, col, value) => `finish(batch, ${row}, ${col}, ${value});`,
 })}`;
 }
