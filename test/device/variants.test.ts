@@ -88,38 +88,35 @@ const sizes: [m: number, n: number, k: number][] = [
   [20, 2, 33],
   [9, 3, 16],
 ];
-/** For variants that take CPU adapters long to compile and to run. */
-const fewSizes: typeof sizes = [
-  [65, 67, 66],
-  [132, 140, 36],
-  [1, 20, 600],
-];
+/** Fewer for variants that take CPU adapters long to compile and to run: in Chrome, whose compiler is that of Node, one. */
+const sizesFor = (variant: string): typeof sizes => {
+  if (!/tiled|group/.test(variant)) return sizes;
+  const few: typeof sizes = [[65, 67, 66], variant.startsWith("tiled") ? [132, 140, 36] : [1, 20, 600]];
+  return "document" in globalThis ? few.slice(-1) : few;
+};
 
 const products = matmulVariants.map(({ name }) => name).filter((name) => subgroups || !name.startsWith("quad"));
 describe.each(products)("matmul %s", (variant) => {
-  test.each(/tiled|group/.test(variant) ? fewSizes : sizes)(
-    "%i × %i over %i, with every operand as it lies and transposed",
-    async (m, n, k) => {
-      const a = input("a", [m, k]);
-      const at = input("at", [k, m]);
-      const b = input("b", [k, n]);
-      const bt = input("bt", [n, k]);
-      const bias = input("bias", [n]);
-      const used = await agrees(
-        { matmul: variant },
-        {
-          nn: t.matmul(a, b),
-          nt: t.matmul(a, t.transpose(bt)),
-          tn: t.matmul(t.transpose(at), b),
-          tt: t.matmul(t.transpose(at), t.transpose(bt)),
-          fused: t.tanh(t.add(t.matmul(a, input("c", [k, n])), bias)),
-          masked: t.where(t.gt(input("mask", [m, n]), 0), t.matmul(a, t.transpose(input("d", [n, k]))), 0),
-        },
-        2e-5 * Math.sqrt(k),
-      );
-      expect(used.filter((name) => name === `matmul/${variant}`)).toHaveLength(6);
-    },
-  );
+  test.each(sizesFor(variant))("%i × %i over %i, with every operand as it lies and transposed", async (m, n, k) => {
+    const a = input("a", [m, k]);
+    const at = input("at", [k, m]);
+    const b = input("b", [k, n]);
+    const bt = input("bt", [n, k]);
+    const bias = input("bias", [n]);
+    const used = await agrees(
+      { matmul: variant },
+      {
+        nn: t.matmul(a, b),
+        nt: t.matmul(a, t.transpose(bt)),
+        tn: t.matmul(t.transpose(at), b),
+        tt: t.matmul(t.transpose(at), t.transpose(bt)),
+        fused: t.tanh(t.add(t.matmul(a, input("c", [k, n])), bias)),
+        masked: t.where(t.gt(input("mask", [m, n]), 0), t.matmul(a, t.transpose(input("d", [n, k]))), 0),
+      },
+      2e-5 * Math.sqrt(k),
+    );
+    expect(used.filter((name) => name === `matmul/${variant}`)).toHaveLength(6);
+  });
 
   test("adds to variables in their places, to each element once", async () => {
     const cases = [
@@ -173,12 +170,13 @@ describe.each(products)("matmul %s", (variant) => {
 });
 
 describe.each(products.filter((name) => !name.startsWith("tiled")))("ops in front of a product, %s", (variant) => {
-  test.each([
+  const all = [
     [33, 20, 15],
     [1, 8, 70],
     [40, 16, 16],
     [70, 4, 2],
-  ])("%i × %i × %i", async (m, k, n) => {
+  ] as const;
+  test.each(variant.startsWith("group") ? all.slice(0, 1) : all)("%i × %i × %i", async (m, k, n) => {
     const x = input("x", [m, k]);
     const row = t.add(t.mul(x, input("column", [m, 1])), input("row", [k]));
     const [h, turned] = [t.gelu(row), t.exp(t.transpose(input("turned", [k, m])))];
