@@ -17,7 +17,8 @@ interface Group {
 
 /**
  * Joins pointwise nodes into as few kernels as possible, and runs a group on the result of a matmul inside the matmul's own
- * kernel where nothing else reads that result.
+ * kernel where nothing else reads that result. What is left runs inside the kernel that reads it, where that is a reduction or a small
+ * matmul.
  *
  * A group may have several results. Two groups are joined when one feeds the other and no path leaves the union and comes back
  * into it (the union could not be scheduled), and when inputs and results together fit the bindings of a kernel. What is cheap
@@ -199,7 +200,9 @@ class Grouping {
     if (this.inputs(members).length + Number(kept) + node.inputs.length - 1 + atEnd > maxBindings) return undefined;
     if (!kept) return { node };
     const unit = [...members, node, ...(end ?? [])];
-    if (!node.op.keepsPrologue || !this.isConvex(unit)) return undefined;
+    // Its end cannot read what the kernel only stores.
+    const isReadAtEnd = end?.some(({ inputs }) => inputs.includes(output!));
+    if (!node.op.keepsPrologue || isReadAtEnd || !this.isConvex(unit)) return undefined;
     for (const each of unit) this.units.set(each, unit);
     return { node, kept: output! };
   }

@@ -232,6 +232,7 @@ describe("fuse", () => {
     const [e, f] = [t.exp(x), t.sin(x)];
     const wanted = { y: t.matmul(e, t.matmul(w, t.transpose(e))) };
     expect(kernels(wanted)).toHaveLength(3);
+    expect(kernels({ y: t.add(t.matmul(e, w), e) })).toEqual(["exp[8x8]:f32", "matmul[8x8x8]+add:f32"]);
     const round = { y: t.matmul(e, t.softmax(f)), z: t.matmul(f, t.softmax(e)) };
     const labels = kernels(round);
     expect(labels.filter((label) => /(exp|sin)\+matmul/.test(label))).toHaveLength(1);
