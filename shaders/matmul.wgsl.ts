@@ -306,7 +306,7 @@ ${tiled({
   side,
   type: p.type,
   prologue: [
-    `let batch = group.z;`,
+    "let batch = group.z;",
     `let a_base = ${elementAt(a.batch, "batch")};`,
     `let b_base = ${elementAt(b.batch, "batch")};`,
   ],

@@ -11,6 +11,11 @@ export interface Operand {
   readonly length: number;
 }
 
+/** The same, of elements of its own type. */
+interface TypedOperand extends Operand {
+  readonly type: Scalar;
+}
+
 /** What is done with each sum before it is stored: the body of an elementwise kernel whose first input is the sum. */
 export interface Body {
   /** What the sum, computed in f32, is to the body: f16 rounds it first. */
@@ -33,7 +38,7 @@ export interface Place {
 }
 
 export interface Epilogue extends Body {
-  readonly inputs: readonly (Operand & { readonly type: Scalar })[];
+  readonly inputs: readonly TypedOperand[];
 }
 
 /** The results of a kernel that ends in an epilogue: stacks of ROWS × COLS matrices, row-major. */
@@ -148,7 +153,7 @@ export function flatEnding({ epilogue, outputs }: FlatResults, width: 1 | 4, nam
 }
 
 /** Loads of `width` neighbours of a row at `batch`, `row` and `col` from matrices `name`0, `name`1, …, each `cols` wide. */
-function loading(inputs: readonly (Operand & { readonly type: Scalar })[], name: string, cols: number, width: 1 | 4) {
+function loading(inputs: readonly TypedOperand[], name: string, cols: number, width: 1 | 4) {
   // Of so few columns, all that there are lie in the first four.
   const lanesIn = Math.min(4, cols);
   const wide = inputs.map((input) => width === 4 && cols % 4 === 0 && loadsVectors(input, 1));
@@ -172,7 +177,7 @@ function loading(inputs: readonly (Operand & { readonly type: Scalar })[], name:
 
 /** A matrix stack that a kernel computes as it reads it: its columns come in whole fours. */
 export interface Made {
-  readonly inputs: readonly (Operand & { readonly type: Scalar })[];
+  readonly inputs: readonly TypedOperand[];
   /** Over `x0`, `x1`, …, the elements of the inputs. */
   readonly body: Body;
   /** Where it is stored, row-major, if anybody else reads it. */

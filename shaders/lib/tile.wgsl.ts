@@ -69,7 +69,8 @@ export function tiled(params: TileParams): string {
    * Where vec4 number `at` of block `q` along k lies. Eight neighbouring invocations store at once: what they hold of one side at
    * several k is moved apart, or all would want the same banks of memory.
    */
-  const moved = ({ alongK }: Carried, at: string, q: string) => (alongK ? `((${at}) ^ (${8 / blocks}u * (${q})))` : at);
+  const spread = ({ alongK }: Carried, at: string, q: string) =>
+    alongK ? `((${at}) ^ (${8 / blocks}u * (${q})))` : at;
   /** The block of an invocation: its columns are what lies along the side, at one k after the other. */
   const load = ({ at, alongK, fours = false }: Carried): string => {
     const turns = fours && alongK;
@@ -93,7 +94,7 @@ export function tiled(params: TileParams): string {
         `next = ${load(factor)};`,
       ],
       store: [
-        `let at = 4u * (${q}) * ${stretch}u + ${moved(factor, at, q)};`,
+        `let at = 4u * (${q}) * ${stretch}u + ${spread(factor, at, q)};`,
         ...range(4).map((c) => `slice_${name}[${shifted("at", c * stretch)}] = next[${c}];`),
       ],
     };
@@ -124,8 +125,8 @@ ${indented(carryB.load, 6)}
     if (s > 0u) {
       for (var k = 0u; k < ${depth}u; k++) {
 ${parts.flatMap((i) => [
-  `        let va${i} = ${widened(type, `slice_a[k * ${stretch}u + ${moved(a, shifted("lane / 16u", 16 * i), "k / 4u")}]`, 4)};`,
-  `        let vb${i} = ${widened(type, `slice_b[k * ${stretch}u + ${moved(b, shifted("lane % 16u", 16 * i), "k / 4u")}]`, 4)};`,
+  `        let va${i} = ${widened(type, `slice_a[k * ${stretch}u + ${spread(a, shifted("lane / 16u", 16 * i), "k / 4u")}]`, 4)};`,
+  `        let vb${i} = ${widened(type, `slice_b[k * ${stretch}u + ${spread(b, shifted("lane % 16u", 16 * i), "k / 4u")}]`, 4)};`,
 ])}
 ${sums.map(({ name, i, j, r }) => `        ${name} += va${i}.${lanes[r]!} * vb${j};`)}
       }

@@ -145,7 +145,8 @@ function rateOnCpu({ m, n, batches }: Problem, tile: RegisterTile, tiles: number
 /**
  * A register tile for each invocation.
  * @param rate GFLOP/s on a CPU adapter.
- * @param worth multiply-adds below which its text takes longer to compile than it can save in a hundred runs; tuning measures it all the same.
+ * @param worth multiply-adds below which its text takes longer to compile than it can save in a hundred runs; tuning measures it all
+ * the same.
  */
 const direct = (tile: RegisterTile, rate: number, worth = 0, onGPU = (_: Problem) => 0.5): MatmulVariant => {
   const sharers = tile.quads ? 4 : 1;
