@@ -37,6 +37,14 @@ export function tinyNet(batch: number): Training {
   return { outputs: { loss }, updates: optim.sgd({ lr: 0.1 }).minimize(loss), feeds };
 }
 
+/** As many narrow layers as it takes to make a large graph. */
+export function deepNet(layers: number): Training {
+  nn.seed(1);
+  const model = nn.sequential(...Array.from({ length: layers }, () => [nn.linear(16, 16), nn.relu()]).flat());
+  const loss = losses.mse(model(input("x", [8, 16])), input("y", [8, 16]));
+  return withAdam(loss, { x: noise(8 * 16), y: noise(8 * 16, 2) });
+}
+
 /** Ten classes of images as long as MNIST's. */
 export function perceptron(batch: number): Training {
   nn.seed(1);

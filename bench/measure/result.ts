@@ -94,10 +94,10 @@ export interface StepRow extends Timing {
 }
 
 export interface ScalingRow {
-  /** What grows: "dispatches", "batch", "sequence", "compile". */
+  /** What grows: "dispatches", "batch", "sequence", "compile", "compile training". */
   readonly of: string;
   readonly size: number;
-  /** A step; where `of` is "compile", building the program. */
+  /** A step; where `of` begins with "compile", building the program. */
   readonly ms: number;
   /** Compiling: the part of the passes, without memory and pipelines. */
   readonly passesMs?: number;

@@ -1,8 +1,8 @@
 import { compile } from "../../src/compile/compile.ts";
 import { reachable } from "../../src/graph/print.ts";
-import { type Engine, matmul, type Tensor, tanh } from "../../src/index.ts";
+import { type Description, type Engine, matmul, type Tensor, tanh } from "../../src/index.ts";
 import { given } from "../cases/case.ts";
-import { characterLstm, perceptron, type Training } from "../workloads.ts";
+import { characterLstm, deepNet, perceptron, type Training } from "../workloads.ts";
 import { type Budget, time } from "./clock.ts";
 import type { ScalingRow } from "./result.ts";
 import { stepping } from "./steps.ts";
@@ -21,7 +21,9 @@ export async function measureScaling(engine: Engine, budget: Budget, quick: bool
   for (const size of sizes([10, 100, 1000, 10_000])) await one("dispatches", size, { outputs: { loss: chain(size) } });
   for (const size of sizes([1, 4, 16, 64, 256, 1024, 4096])) await one("batch", size, perceptron(size));
   for (const size of sizes([8, 32, 128, 512, 1024])) await one("sequence", size, characterLstm(size));
-  for (const size of [100, 500, 1000, 2000]) report(await compiling(engine, size));
+  for (const size of [100, 500, 1000, 2000])
+    report(await compiling(engine, "compile", { outputs: { y: variedChain(size) } }));
+  for (const layers of sizes([5, 25, 100, 400])) report(await compiling(engine, "compile training", deepNet(layers)));
 }
 
 /** Products that depend on each other: as many dispatches, each with almost nothing to do. */
@@ -45,15 +47,14 @@ function variedChain(nodes: number): Tensor {
   return x;
 }
 
-async function compiling(engine: Engine, nodes: number): Promise<ScalingRow> {
-  const y = variedChain(nodes);
-  const size = reachable([y]).length;
+async function compiling(engine: Engine, of: string, { outputs = {}, updates = [] }: Description): Promise<ScalingRow> {
+  const size = reachable([...Object.values(outputs), ...updates.map(([, value]) => value)]).length;
   const start = performance.now();
-  const { calls } = compile({ outputs: { y } }, engine.traits);
+  const { calls } = compile({ outputs, updates }, engine.traits);
   const passesMs = performance.now() - start;
   const again = performance.now();
-  const program = await engine.compile({ outputs: { y } });
+  const program = await engine.compile({ outputs, updates });
   const ms = performance.now() - again;
   program.destroy();
-  return { of: "compile", size, ms, passesMs, dispatches: calls.length };
+  return { of, size, ms, passesMs, dispatches: calls.length };
 }

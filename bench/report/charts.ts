@@ -52,7 +52,7 @@ function show({ place, date, commit, quick, ceilings, kernels, steps, scaling }:
     draw(80 + 50 * steps.length, stepBars(steps));
   }
   for (const [of, rows] of groups(scaling ?? [], ({ of }) => of)) {
-    heading("h3", of === "compile" ? "Compiling, by nodes" : `Steps, by ${of}`);
+    heading("h3", of.startsWith("compile") ? `${of}, by nodes` : `Steps, by ${of}`);
     draw(300, growth(rows));
   }
   if (kernels.length > 0) kernelTable(kernels);

@@ -40,8 +40,8 @@ export function fuse(roots: readonly Tensor[], maxBindings: number): Tensor[] {
     }
   }
   const free = freeNodes(nodes);
-  const groupOf = new Map<Node, Group>();
-  const grouping = new Grouping(groupOf, users, rootSet, free);
+  const grouping = new Grouping(nodes, users, rootSet, free);
+  const { groupOf } = grouping;
   for (const node of nodes) {
     if (!node.op.pointwise) continue;
     const stored = grouping.isStored(node);
@@ -55,7 +55,7 @@ export function fuse(roots: readonly Tensor[], maxBindings: number): Tensor[] {
       if ((stored || saves) && grouping.mayJoin(producer, group, maxBindings))
         group = { shape: group.shape, members: union };
     }
-    for (const member of group.members) groupOf.set(member, group);
+    grouping.add(group);
   }
   // What waited in vain joins its producer after all.
   for (const node of nodes) {
@@ -63,8 +63,7 @@ export function fuse(roots: readonly Tensor[], maxBindings: number): Tensor[] {
       // Both may have grown since.
       const [producer, group] = [groupOf.get(members[0]!)!, groupOf.get(node)!];
       if (producer === group || !grouping.mayJoin(producer, group, maxBindings)) continue;
-      const union: Group = { shape: group.shape, members: [...producer.members, ...group.members] };
-      for (const member of union.members) groupOf.set(member, union);
+      grouping.add({ shape: group.shape, members: [...producer.members, ...group.members] });
     }
   }
   for (const group of new Set(groupOf.values())) group.members.sort((a, b) => a.id - b.id);
@@ -87,18 +86,34 @@ function freeNodes(nodes: readonly Node[]): Set<Node> {
 
 /** What may be joined with what, and what a group reads and is read by. */
 class Grouping {
-  readonly groupOf: Map<Node, Group>;
+  readonly groupOf = new Map<Node, Group>();
   readonly users: ReadonlyMap<Tensor, readonly Node[]>;
   readonly roots: ReadonlySet<Tensor>;
   readonly free: ReadonlySet<Node>;
   /** Nodes that share a kernel in spite of not being of one group. */
   readonly units = new Map<Node, readonly Node[]>();
+  readonly #place: ReadonlyMap<Node, number>;
+  /** For each node, in their order: whether one before it shares a kernel with it or one behind it. */
+  readonly #isWithin: boolean[] = [];
 
-  constructor(groupOf: Map<Node, Group>, users: Map<Tensor, Node[]>, roots: Set<Tensor>, free: Set<Node>) {
-    this.groupOf = groupOf;
+  constructor(nodes: readonly Node[], users: Map<Tensor, Node[]>, roots: Set<Tensor>, free: Set<Node>) {
+    this.#place = new Map(nodes.map((node, i) => [node, i]));
     this.users = users;
     this.roots = roots;
     this.free = free;
+  }
+
+  /** Puts a group in the place of those that its members were in. */
+  add(group: Group): void {
+    for (const member of group.members) this.groupOf.set(member, group);
+    this.#bind(group.members);
+  }
+
+  /** Notes that nodes share a kernel. */
+  #bind(nodes: readonly Node[]): void {
+    const places = nodes.map((node) => this.#place.get(node)!);
+    const last = Math.max(...places);
+    for (let i = Math.min(...places) + 1; i <= last; i++) this.#isWithin[i] = true;
   }
 
   /** Whether others than pointwise nodes need a node's value. */
@@ -160,12 +175,15 @@ class Grouping {
   /** Whether no path leads from the members through other units back into them. */
   isConvex(members: readonly Node[]): boolean {
     const inside = new Set(members);
+    // What comes before a place that no kernel reaches across needs nothing behind it, and no look.
+    let start = Math.min(...members.map((node) => this.#place.get(node)!));
+    while (this.#isWithin[start]) start--;
     const seen = new Set<Node>();
     const stack = this.inputs(members).map((tensor) => tensor.node);
     while (stack.length > 0) {
       const node = stack.pop()!;
       if (inside.has(node)) return false;
-      if (seen.has(node)) continue;
+      if (seen.has(node) || this.#place.get(node)! < start) continue;
       for (const unit of this.units.get(node) ?? this.groupOf.get(node)?.members ?? [node]) {
         if (inside.has(unit)) continue;
         seen.add(unit);
@@ -204,6 +222,7 @@ class Grouping {
     const isReadAtEnd = end?.some(({ inputs }) => inputs.includes(output!));
     if (!node.op.keepsPrologue || isReadAtEnd || !this.isConvex(unit)) return undefined;
     for (const each of unit) this.units.set(each, unit);
+    this.#bind(unit);
     return { node, kept: output! };
   }
 

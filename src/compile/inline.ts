@@ -22,11 +22,12 @@ export function inline(roots: readonly Tensor[]): Tensor[] {
   return rewrite(roots, (node, inputs) => {
     if (node.op.name !== "foreach") return undefined;
     const { program, scalars, members } = node.attrs as { program: PointwiseProgram; scalars: number; members: number };
-    const of = (i: number, tensors: readonly Tensor[]) =>
-      tensors.filter((_, k) => k >= scalars && k % members === (scalars + i) % members);
-    const hosted = node.results.every((_, i) => of(i, node.inputs).some(isHost));
     const plain = program.outputs.length === 1 && inputs.slice(0, scalars).every(({ shape }) => shape.length === 0);
-    if (!hosted || !plain) return undefined;
+    if (!plain) return undefined;
+    const roles = (node.inputs.length - scalars) / members;
+    const of = (i: number, tensors: readonly Tensor[]) =>
+      Array.from({ length: roles }, (_, role) => tensors[scalars + role * members + i]!);
+    if (!node.results.every((_, i) => of(i, node.inputs).some(isHost))) return undefined;
     return node.results.map(({ shape }, i) =>
       applied(program, [...inputs.slice(0, scalars).map((x) => expand(x, shape)), ...of(i, inputs)]),
     );

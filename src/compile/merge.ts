@@ -1,11 +1,25 @@
-import type { AdapterTraits, Binding, KernelCall } from "../graph/op.ts";
+import type { AdapterTraits, Binding, KernelCall, VirtualBuffer } from "../graph/op.ts";
 import { bindingStep } from "./homes.ts";
 
 /** Invocations and operations of a call that costs little more than its dispatch, and leaves room for others. */
 const few = 1024;
 const little = 2 ** 20;
-/** How many dispatches a call may overtake: so the search takes no longer in a long list than in a short one. */
+/**
+ * How many dispatches a call may overtake, how many calls share one, and how many one refuses before it counts as full: so a call of a
+ * long list takes no longer than one of a short list.
+ */
 const reach = 256;
+const most = 16;
+const patience = 8;
+
+/** Calls that share a dispatch, and the buffers that they touch. */
+interface Dispatch {
+  readonly calls: KernelCall[];
+  readonly buffers: Set<VirtualBuffer>;
+  readonly small: boolean;
+  /** Calls for which there were too few bindings. */
+  refused: number;
+}
 
 /**
  * Lets small calls that do not wait for each other run as one dispatch: the workgroups of the second follow those of the first. A
@@ -15,20 +29,27 @@ const reach = 256;
  * touches. Works on the texts of kernels, so that no kernel family has to know of it.
  */
 export function merge(calls: readonly KernelCall[], { cpu, maxStorageBuffers }: AdapterTraits): readonly KernelCall[] {
-  const small = new Set(calls.filter(isSmall));
-  const dispatches: KernelCall[][] = [];
+  const dispatches: Dispatch[] = [];
   for (const call of calls) {
-    let home: KernelCall[] | undefined;
+    const small = isSmall(call);
+    const touched = call.bindings.map(({ buffer }) => buffer);
+    let home: Dispatch | undefined;
     const last = dispatches.length - 1;
-    for (let i = last; i >= 0 && i > last - reach && small.has(call) && !home; i--) {
-      const others = dispatches[i]!;
-      if (others.some((other) => collide(other, call))) break;
-      if (small.has(others[0]!) && fits([...others, call], maxStorageBuffers)) home = others;
+    for (let i = last; i >= 0 && i > last - reach && small && !home; i--) {
+      const before = dispatches[i]!;
+      const others = touched.filter((buffer) => !before.buffers.has(buffer)).length;
+      if (others < touched.length && before.calls.some((other) => collide(other, call))) break;
+      // Each buffer takes a binding at least: most dispatches are passed by on that account, before any text is looked at.
+      const mayFit = before.buffers.size + others <= maxStorageBuffers;
+      if (!before.small || before.calls.length === most || before.refused === patience || !mayFit) continue;
+      if (fits([...before.calls, call], maxStorageBuffers)) home = before;
+      else before.refused++;
     }
-    if (home) home.push(call);
-    else dispatches.push([call]);
+    home ??= dispatches[dispatches.push({ calls: [], buffers: new Set(), small, refused: 0 }) - 1]!;
+    home.calls.push(call);
+    for (const buffer of touched) home.buffers.add(buffer);
   }
-  return dispatches.map((several) => (several.length === 1 ? several[0]! : joined(several, cpu)));
+  return dispatches.map(({ calls: several }) => (several.length === 1 ? several[0]! : joined(several, cpu)));
 }
 
 const entry = /@compute @workgroup_size\((\d+)\)\s+fn main\(@builtin\(global_invocation_id\) id: vec3u\)/;
@@ -52,10 +73,10 @@ const collide = (a: KernelCall, b: KernelCall): boolean =>
   );
 
 /** Whether one dispatch may bind all that some calls bind: what is bound as writable must not meet anything else. */
-function fits(calls: readonly KernelCall[], most: number): boolean {
+function fits(calls: readonly KernelCall[], maxBindings: number): boolean {
   const bindings = shared(calls).map(({ binding }) => binding);
   return (
-    bindings.length <= most &&
+    bindings.length <= maxBindings &&
     bindings.every((one, i) => one.access === "read" || bindings.every((other, k) => k === i || !overlap(one, other)))
   );
 }

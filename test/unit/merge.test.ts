@@ -35,6 +35,13 @@ describe("small calls become one dispatch", () => {
     expect(bound).toEqual(merged.bindings.map((_, i) => i));
   });
 
+  test("as many as there are bindings for, and no more than sixteen", () => {
+    const counts = compile({ outputs: sums(40) }, { ...gpu, maxStorageBuffers: 64 }).calls.map(
+      ({ label }) => label.split(" | ").length,
+    );
+    expect(counts).toEqual([16, 16, 8]);
+  });
+
   test("no dispatch binds a buffer both read-only and writable, nor writable ranges that meet", () => {
     nn.seed(1);
     const net = nn.sequential(nn.linear(2, 16), nn.tanh(), nn.linear(16, 16), nn.tanh(), nn.linear(16, 1));
