@@ -4,7 +4,7 @@ import { apply, type Node, type Tensor } from "../graph/tensor.ts";
 import { add, mul } from "../ops/arithmetic.ts";
 import { full, fullValue } from "../ops/constants.ts";
 import { asDType } from "../ops/program.ts";
-import { expand, part, permute, reshape, transpose } from "../ops/views.ts";
+import { expand, part, reshape } from "../ops/views.ts";
 import { rewrite, withInputs } from "./rewrite.ts";
 
 /**
@@ -57,26 +57,7 @@ const rules: Record<string, (node: Node, inputs: readonly Tensor[]) => Tensor | 
     if (sameShape(x!.shape, y!.shape)) return x;
     return x!.node.op.name === "reshape" ? reshape(x!.node.inputs[0]!, y!.shape) : undefined;
   },
-  permute: ({ attrs: { axes } }, [x]) => {
-    if (x!.node.op.name === "matmul" && swapsLast(axes)) {
-      // (a·b)ᵀ = bᵀ·aᵀ: transposed operands cost nothing, a transposed result would be copied.
-      const [a, b] = x!.node.inputs;
-      return apply(x!.node.op, [transposed(b!), transposed(a!)]);
-    }
-    if (x!.node.op.name === "concat") {
-      const { op, inputs, attrs } = x!.node;
-      return apply(
-        op,
-        inputs.map((input) => permute(input, axes)),
-        { axis: axes.indexOf(attrs["axis"]) },
-      );
-    }
-    if (x!.node.op.name !== "permute") return undefined;
-    return permute(
-      x!.node.inputs[0]!,
-      (axes as number[]).map((axis) => x!.node.attrs["axes"][axis]),
-    );
-  },
+  permute: ({ attrs: { axes } }, [x]) => x!.node.op.permuted?.(x!.node, axes),
   // A small product along two elements or one is cheaper as pointwise ops, which need no dispatch of their own.
   matmul({ results: [y] }, [a, b]) {
     const [k, last] = [b!.shape.at(-2)!, y!.shape.length - 1];
@@ -113,14 +94,6 @@ const rules: Record<string, (node: Node, inputs: readonly Tensor[]) => Tensor | 
   neg: (_, [x]) => (x!.node.op.name === "neg" ? x!.node.inputs[0]! : undefined),
   detach: (_, [x]) => x,
 };
-
-/** Whether an order of axes exchanges the last two and keeps the others. */
-const swapsLast = (axes: readonly number[]): boolean =>
-  axes.every((axis, i) => axis === (i === axes.length - 1 ? i - 1 : i === axes.length - 2 ? i + 1 : i));
-
-/** The transpose of a matrix stack, which of a transpose is the original. */
-const transposed = (x: Tensor): Tensor =>
-  x.node.op.name === "permute" && swapsLast(x.node.attrs["axes"]) ? x.node.inputs[0]! : transpose(x);
 
 function simpler(node: Node, inputs: readonly Tensor[]): Tensor | undefined {
   const { op, attrs } = node;

@@ -5,7 +5,7 @@ import type { Op } from "../graph/op.ts";
 import { axisOf, bytesPer, sameShape, showShape, sizeOf } from "../graph/shape.ts";
 import { apply, type Tensor } from "../graph/tensor.ts";
 import { bind, buffer, touched } from "./fused.ts";
-import { slice } from "./views.ts";
+import { permute, slice } from "./views.ts";
 
 const without = (shape: readonly number[], axis: number) => shape.filter((_, k) => k !== axis);
 
@@ -34,6 +34,12 @@ const concatOp: Op = {
         )
       : [];
   },
+  permuted: ({ op, inputs, attrs: { axis } }, axes) =>
+    apply(
+      op,
+      inputs.map((input) => permute(input, axes)),
+      { axis: axes.indexOf(axis) },
+    ),
   lower({ inputs, attrs: { axis } }, to) {
     const views = inputs.map((input) => to.view(input));
     const out = to.result(0)!;

@@ -49,10 +49,21 @@ const matmulOp: Op = {
     ];
   },
   vjp: ({ inputs: [a, b] }, [dy]) => (dy ? [matmul(dy, transpose(b!)), matmul(transpose(a!), dy)] : []),
+  // (a·b)ᵀ = bᵀ·aᵀ: transposed operands cost nothing, a transposed result would be copied.
+  permuted: ({ op, inputs: [a, b] }, axes) =>
+    swapsLast(axes) ? apply(op, [transposed(b!), transposed(a!)]) : undefined,
   lower: (node, to) => [matmulCall(node, to)],
   describe: ({ attrs: { prologue, epilogue } }) =>
     [...(prologue ? [`of ${show(prologue)}`] : []), ...(epilogue ? [show(epilogue)] : [])].join(" "),
 };
+
+/** Whether an order of axes exchanges the last two and keeps the others. */
+const swapsLast = (axes: readonly number[]): boolean =>
+  axes.every((axis, i) => axis === (i === axes.length - 1 ? i - 1 : i === axes.length - 2 ? i + 1 : i));
+
+/** The transpose of a matrix stack, which of a transpose is the original. */
+const transposed = (x: Tensor): Tensor =>
+  x.node.op.name === "permute" && swapsLast(x.node.attrs["axes"]) ? x.node.inputs[0]! : transpose(x);
 
 /**
  * Matrix product of the last two axes; batch axes in front broadcast. A 1-D left operand is a row and a 1-D right one a column,

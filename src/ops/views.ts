@@ -101,6 +101,11 @@ const permuteOp: Op = {
     const inverse = (axes as number[]).map((_, axis) => axes.indexOf(axis));
     return [dy && permute(dy, inverse)];
   },
+  permuted: ({ inputs: [x], attrs }, axes) =>
+    permute(
+      x!,
+      axes.map((axis) => attrs["axes"][axis]),
+    ),
   view: ({ attrs: { axes } }, x) => ({
     ...x,
     shape: (axes as number[]).map((axis) => x.shape[axis]!),
