@@ -12,6 +12,8 @@ export interface Options {
   readonly turnMs: number;
   /** A library whose turn took longer has no further one in that row. */
   readonly longestTurnMs: number;
+  /** Losses of so many steps have to agree, and of so many where the row varies another. */
+  readonly losses: { readonly all: number; readonly varied: number };
   /** How often each page is loaded. */
   readonly loads: number;
   /** Growth is measured over so many steps, or those of so many seconds if they are fewer. */
@@ -44,9 +46,10 @@ export function parseOptions(args: readonly string[], defaultJson: () => string)
     rounds: quick ? 3 : 12,
     turnMs: quick ? 150 : 300,
     longestTurnMs: quick ? 1000 : Number.POSITIVE_INFINITY,
+    losses: { all: 20, varied: quick ? 5 : 20 },
     loads: quick ? 3 : 9,
     growthSteps: 2000,
-    growthSeconds: quick ? 10 : 240,
+    growthSeconds: quick ? 5 : 240,
   };
 }
 

@@ -6,9 +6,6 @@ import type { Row } from "./rows.ts";
 
 declare const peer: Peer;
 
-/** Losses of so many steps have to agree. */
-const comparedSteps = 20;
-
 export interface Timed {
   /** Median of all samples; absent where the library failed. */
   readonly ms?: number;
@@ -33,7 +30,7 @@ export async function time(
   url: string,
   row: Row,
   libraries: readonly string[],
-  { rounds, turnMs, longestTurnMs }: Options,
+  { rounds, turnMs, longestTurnMs, losses }: Options,
 ): Promise<Map<string, Timed>> {
   const entrants: Entrant[] = [];
   const numbers = new Map<string, number[]>();
@@ -44,7 +41,7 @@ export async function time(
     await attempt(entrant, async () => {
       await page.goto(`${url}bench/bench.html?${library}`);
       await page.waitForFunction(() => "peer" in globalThis);
-      numbers.set(library, await prepared(page, row));
+      numbers.set(library, await prepared(page, row, row.varied ? losses.varied : losses.all));
       entrant.waits = true;
     });
   }
@@ -72,7 +69,7 @@ export async function time(
 }
 
 /** Makes the work ready, warm, and tells the numbers that are compared. */
-function prepared(page: Page, { key, kind }: Row): Promise<number[]> {
+function prepared(page: Page, { key, kind }: Row, steps: number): Promise<number[]> {
   return page.evaluate(
     async (key, isStep, steps) => {
       await peer.open(key);
@@ -82,7 +79,7 @@ function prepared(page: Page, { key, kind }: Row): Promise<number[]> {
     },
     key,
     kind === "step",
-    comparedSteps,
+    steps,
   );
 }
 
