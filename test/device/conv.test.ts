@@ -14,6 +14,7 @@ import {
   type Tensor,
 } from "../../src/index.ts";
 import { evaluate } from "../../src/reference/index.ts";
+import { some } from "../place.ts";
 
 /*
  * Convolution, its gradients and their gradients, in every variant, against the float64 twin.
@@ -76,7 +77,7 @@ const cases: Case[] = [
 ];
 
 describe.each(["direct", "tiled"])("%s", (variant) => {
-  test.each(cases)("%s", async (_, xShape, wShape, options) => {
+  test.each(variant === "tiled" ? some(cases, 2) : cases)("%s", async (_, xShape, wShape, options) => {
     const size = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
     const [x, w, b] = [input("x", xShape), input("w", wShape), input("b", [wShape[0]!])];
     const y = conv2d(x, w, b, options);

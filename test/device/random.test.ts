@@ -5,6 +5,7 @@ import { Engine, type Passes, type Tensor, type Variable } from "../../src/index
 import { ReferenceProgram } from "../../src/reference/index.ts";
 import { allowance, furthest, largest, noisy } from "../graphs/noise.ts";
 import { build, type RandomGraph, recipes } from "../graphs/recipe.ts";
+import { inChrome } from "../place.ts";
 
 /*
  * Random graphs of up to 40 nodes and their gradients, with several outputs and with updates that read each other: compiled with
@@ -12,7 +13,7 @@ import { build, type RandomGraph, recipes } from "../graphs/recipe.ts";
  *
  * VITE_GRAPHS says how many, VITE_SEED which: `VITE_GRAPHS=2000 VITE_SEED=7 npm run test:node -- test/device/random.test.ts`.
  */
-const count = Number(import.meta.env["VITE_GRAPHS"] ?? 100);
+const count = Number(import.meta.env["VITE_GRAPHS"] ?? (inChrome ? 40 : 100));
 const seed = Number(import.meta.env["VITE_SEED"] ?? 1);
 
 const adapter = (await navigator.gpu.requestAdapter())!;

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import * as t from "../../src/index.ts";
 import { Engine, grad, input, type RecurrentWeights, type Tensor } from "../../src/index.ts";
 import { evaluate } from "../../src/reference/index.ts";
+import { some } from "../place.ts";
 
 /*
  * Every variant of the recurrent kernels, forced in turn, against the float64 twin: forward and all gradients.
@@ -140,7 +141,7 @@ const variants: Record<string, Record<string, Sizes>> = {
 for (const [variant, tried] of Object.entries(variants)) {
   describe.skipIf(variant === "quads" && !subgroups)(variant, () => {
     describe.each(["lstm", "gru", "rnn"] as const)("%s", (kind) => {
-      test.each(Object.entries(tried))("%s", (_, of) => agrees(variant, kind, build(kind, of)));
+      test.each(some(Object.entries(tried)))("%s", (_, of) => agrees(variant, kind, build(kind, of)));
     });
   });
 }
