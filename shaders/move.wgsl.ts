@@ -52,29 +52,81 @@ export interface PadParams {
   readonly value: number;
   readonly input: Buffer & { readonly view: ViewParams };
   readonly output: Buffer;
+  /** Neighbours that one invocation makes: four where the last axis has whole fours. */
+  readonly width: 1 | 4;
+  /** Invocations. */
   readonly count: number;
   readonly grid: Grid;
 }
 
-/** Copies an input into a larger field of `value`: LOW before it on each axis, INTERIOR between neighbours. */
-export function pad({ shape, low, interior, value, input, output, count, grid }: PadParams): string {
-  const inside: string[] = [];
-  const source = input.view.shape.map((n, axis) => {
-    const step = interior[axis]! + 1;
-    // Positions before the input wrap to huge numbers, so one comparison serves both ends.
-    const from = low[axis] === 0 ? `c${axis}` : `(c${axis} - ${low[axis]!}u)`;
-    if (step > 1) inside.push(`${from} % ${step}u == 0u`);
-    if (n * step - interior[axis]! < shape[axis]!) inside.push(`${from} < ${(n - 1) * step + 1}u`);
-    return step > 1 ? `(${from} / ${step}u)` : from;
+/** An axis of a padded field: its size, and the `n` elements on it, LOW behind the first position and STEP apart. */
+interface PaddedAxis {
+  size: number;
+  n: number;
+  readonly low: number;
+  readonly step: number;
+  stride: number;
+}
+
+/** The axes, neighbours that nothing is added to made one, but for the last. */
+function paddedAxes({ shape, low, interior, input: { view } }: PadParams): PaddedAxis[] {
+  const axes: PaddedAxis[] = [];
+  shape.forEach((size, k) => {
+    const n = view.shape[k]!;
+    const axis = { size, n, low: low[k]!, step: n > 1 ? interior[k]! + 1 : 1, stride: view.strides[k]! };
+    const outer = axes[axes.length - 1];
+    const arePlain = outer?.n === outer?.size && n === size && k < shape.length - 1;
+    if (outer && arePlain && outer.stride === n * axis.stride) {
+      outer.size *= size;
+      outer.n *= size;
+      outer.stride = axis.stride;
+    } else {
+      axes.push(axis);
+    }
   });
+  return axes;
+}
+
+/** Where an element of the input stands at coordinate `c` of an axis, and which. */
+function across({ size, n, low, step }: PaddedAxis, c: string) {
+  // Positions before the input wrap to huge numbers, so one comparison serves both ends.
+  const from = low === 0 ? c : `(${c} - ${low}u)`;
+  const inside = [
+    ...(step > 1 ? [`${from} % ${step}u == 0u`] : []),
+    ...((n - 1) * step + 1 < size ? [`${from} < ${(n - 1) * step + 1}u`] : []),
+  ];
+  return { inside, source: step > 1 ? `(${from} / ${step}u)` : from };
+}
+
+const all = (conditions: readonly string[]): string => conditions.join(" && ") || "true";
+
+/** Copies an input into a larger field of `value`: LOW before it on each axis, INTERIOR between neighbours. */
+export function pad(p: PadParams): string {
+  const { value, input, output, width, count, grid } = p;
+  const axes = paddedAxes(p);
+  const last = axes.length - 1;
+  const own = across(axes[last]!, "c");
+  const others = axes.slice(0, -1).map((axis, k) => across(axis, `c${k}`));
+  const element = (lane: number) => `at(inside, from_, ${plus(times(`c${last}`, width), `${lane}u`)})`;
   return wgsl`
 ${storage(0, "x", "read", input.type, input.length)}
-${storage(1, "y", "read_write", output.type, output.length)}
+${storage(1, "y", "read_write", output.type, output.length, width)}
+fn at(inside: bool, from_: u32, c: u32) -> ${input.type} {
+  if (!(${all(["inside", ...own.inside])})) { return ${input.type}(${value}); }
+  return x[from_ + ${dot([own.source], [axes[last]!.stride], 0)}];
+}
 ${main(count, grid, [
-  ...coordinates(shape, "i"),
-  `  var value = ${input.type}(${value});`,
-  `  if (${inside.join(" && ") || "true"}) { value = x[${dot(source, input.view.strides, input.view.offset)}]; }`,
-  "  y[i] = value;",
+  ...coordinates(
+    axes.map(({ size }, axis) => (axis === last ? size / width : size)),
+    "i",
+  ),
+  `  let inside = ${all(others.flatMap(({ inside }) => inside))};`,
+  `  let from_ = ${dot(
+    others.map(({ source }) => source),
+    axes.map(({ stride }) => stride),
+    input.view.offset,
+  )};`,
+  `  y[i] = ${width === 4 ? `${vec4Of[input.type]}(${[0, 1, 2, 3].map(element).join(", ")})` : element(0)};`,
 ])}`;
 }
 

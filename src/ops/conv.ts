@@ -7,7 +7,7 @@ import { lowerConv, lowerConvInputGrad, lowerConvWeightGrad } from "./convKernel
 import { outputSpecs } from "./fused.ts";
 import { matmul } from "./matmul.ts";
 import { show } from "./program.ts";
-import { reshape } from "./views.ts";
+import { reshape, slice } from "./views.ts";
 
 /** Where a kernel meets an image. Pairs are [vertical, horizontal]. */
 export interface Geometry {
@@ -186,12 +186,13 @@ export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: ConvOp
   if (size.some((n) => n < 1))
     throw new ShapeError(`conv2d: kernel ${showShape(kernel)} is larger than the padded input ${showShape(x.shape)}`);
   const { groups, stride, top, bottom, left, right } = geometry;
-  const isPointwise = [...kernel, ...stride, groups].every((n) => n === 1) && top + bottom + left + right === 0;
+  const isPointwise = [...kernel, groups].every((n) => n === 1) && top + bottom + left + right === 0;
   if (!isPointwise) return withBias("conv2d", apply(convOp, [x, weight], { geometry }), bias);
-  // A 1×1 kernel is a plain product of matrices for each image.
-  const [n, c, h, w] = x.shape as [number, number, number, number];
-  const product = matmul(reshape(weight, [weight.shape[0]!, c]), reshape(x, [n, c, h * w]));
-  return reshape(withBias("conv2d", product, bias), [n, weight.shape[0]!, h, w]);
+  // A 1×1 kernel is a plain product of matrices for each image, of the elements that it meets.
+  const met = slice(x, [[], [], [0, undefined, stride[0]], [0, undefined, stride[1]]]);
+  const [n, c] = x.shape as [number, number];
+  const product = matmul(reshape(weight, [weight.shape[0]!, c]), reshape(met, [n, c, size[0] * size[1]]));
+  return reshape(withBias("conv2d", product, bias), [n, weight.shape[0]!, ...size]);
 }
 
 /**

@@ -48,7 +48,9 @@ const padOp: Op = {
   lower({ inputs: [x], results: [y], attrs: { low, interior, value } }, to) {
     const view = to.view(x!);
     const out = to.result(0)!;
-    const count = sizeOf(y!.shape);
+    const size = sizeOf(y!.shape);
+    const width = y!.shape.at(-1)! % 4 === 0 ? 4 : 1;
+    const count = size / width;
     const grid = gridOf(Math.ceil(count / workgroupSize));
     const length = (of: typeof view) => of.span / bytesPer(of.dtype);
     return [
@@ -64,13 +66,14 @@ const padOp: Op = {
           value: out.dtype === "f16" ? Math.min(Math.max(value, -largestHalf), largestHalf) : value,
           input: { type: view.dtype, view, length: length(view) },
           output: { type: out.dtype, length: length(out) },
+          width,
           count,
           grid,
         }),
         bindings: [bind(view, "read"), bind(out, "read_write")],
         workgroups: [grid.x, grid.y, 1],
         flops: 0,
-        bytes: touched(view) + count * bytesPer(out.dtype),
+        bytes: touched(view) + size * bytesPer(out.dtype),
       },
     ];
   },

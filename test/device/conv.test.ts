@@ -9,6 +9,7 @@ import {
   maxPool2d,
   mul,
   type PoolOptions,
+  pad,
   relu,
   sum,
   type Tensor,
@@ -73,7 +74,7 @@ const cases: Case[] = [
   ["depthwise", [2, 6, 8, 8], [6, 1, 3, 3], { groups: 6, padding: 1 }],
   ["grouped", [2, 6, 7, 7], [9, 2, 3, 3], { groups: 3, padding: "same" }],
   ["wide kernel", [1, 2, 4, 30], [2, 2, 1, 11], { padding: [0, 5] }],
-  ["1×1, strided", [2, 5, 6, 7], [7, 5, 1, 1], { stride: 2 }],
+  ["1×1, strided", [2, 5, 6, 7], [7, 5, 1, 1], { stride: 2, padding: 1 }],
 ];
 
 describe.each(["direct", "tiled"])("%s", (variant) => {
@@ -100,6 +101,36 @@ describe.each(["direct", "tiled"])("%s", (variant) => {
     const [dx, dw] = grad(sum(mul(y, input("u", y.shape))), [x, w]) as [Tensor, Tensor];
     expect(y.shape).toEqual([2, 3, 10, 12]);
     await agrees(variant, { y, dx, dw }, { x: values(240, 1), w: values(108, 2), b: values(3, 3), u: values(720, 4) });
+  });
+});
+
+test.each([1, 2, [2, 3]] as const)("a 1×1 kernel with stride %j is a product of matrices", async (stride) => {
+  const [x, w] = [input("x", [2, 5, 8, 9]), input("w", [7, 5, 1, 1])];
+  const wide = pad(w, { low: [0, 0, 1, 1], high: [0, 0, 1, 1] });
+  const all = [conv2d(x, w, undefined, { stride }), conv2d(x, wide, undefined, { stride, padding: 1 })].map((y) => ({
+    y,
+    ...Object.fromEntries(grad(sum(mul(y, input("u", y.shape))), [x, w]).map((g, i) => [["dx", "dw"][i]!, g])),
+  }));
+  const [product, convolution] = await Promise.all(
+    all.map(async (outputs: Record<string, Tensor>) => {
+      const engine = await Engine.create({ device });
+      const program = await engine.compile({ outputs });
+      await program.run({
+        x: values(720, 1),
+        w: values(35, 2),
+        u: values(2 * 7 * outputs["y"]!.shape[2]! * outputs["y"]!.shape[3]!, 3),
+      });
+      const kernels = program.inspect().kernels.map(({ family }) => family);
+      const data = await Promise.all(Object.values(program.outputs).map((output) => output.data()));
+      engine.destroy();
+      return { kernels, data };
+    }),
+  );
+  expect(product!.kernels).toContain("matmul");
+  expect(product!.kernels.join()).not.toContain("conv");
+  expect(convolution!.kernels.join()).toContain("conv");
+  product!.data.forEach((numbers, i) => {
+    numbers.forEach((value, k) => expect(value).toBeCloseTo(convolution!.data[i]![k]!, 4));
   });
 });
 
