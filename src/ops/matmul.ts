@@ -146,11 +146,13 @@ const tilesOf = ({ m, n }: Problem, tile: RegisterTile): number =>
 
 /**
  * How fast a register tile is on a CPU adapter: the GFLOP/s it reaches on a large product, `rate`, less what its tiles compute beyond
- * the result, less what cores miss that get none.
+ * the result, less what cores miss that get none. Where that is little but waste, it is not worth measuring.
  */
-function rateOnCpu({ m, n, batches }: Problem, tile: RegisterTile, tiles: number, sharers: number, rate: number) {
-  const computed = tiles * tile.rows * across(tile);
-  return ((rate * m * n) / computed) * Math.min(1, (tiles * sharers * batches) / 32);
+function rateOnCpu(problem: Problem, tile: RegisterTile, sharers: number, rate: number): number {
+  const { m, n, batches } = problem;
+  const tiles = tilesOf(problem, tile);
+  const used = (m * n) / (tiles * tile.rows * across(tile));
+  return used < 0.1 ? -1 : rate * used * Math.min(1, (tiles * sharers * batches) / 32);
 }
 
 /**
@@ -169,7 +171,8 @@ const direct = (tile: RegisterTile, rate: number, worth = 0, onGPU = (_: Problem
     score(problem, { cpu }) {
       if (!cpu) return onGPU(problem);
       const { m, n, k, batches } = problem;
-      return m * n * k * batches < worth ? 0 : rateOnCpu(problem, tile, tilesOf(problem, tile), sharers, rate);
+      const score = rateOnCpu(problem, tile, sharers, rate);
+      return m * n * k * batches < worth ? Math.min(score, 0) : score;
     },
     write: (params, traits) => matmulDirect(params, tile, workgroupOf(traits)),
     invocations,
@@ -233,9 +236,7 @@ export const matmulVariants: readonly MatmulVariant[] = [
   direct({ rows: 16, columns: 1, quads: true }, 6.6, 8e6),
   direct({ rows: 16, columns: 2, quads: true }, 7.2, 1e7),
   direct({ rows: 32, columns: 2, quads: true }, 7.9, 5e7),
-  shared(quadTile, 4, (problem, { cpu }) =>
-    cpu && problem.k >= 64 ? rateOnCpu(problem, quadTile, tilesOf(problem, quadTile), 4, 3) : 0,
-  ),
+  shared(quadTile, 4, (problem, { cpu }) => (cpu && problem.k >= 64 ? rateOnCpu(problem, quadTile, 4, 3) : 0)),
   shared({ rows: 1, columns: 2 }, 64, ({ m, k }, { cpu }) => (!cpu && m === 1 && k >= 128 ? 10 : -1)),
   // Tiles would leave most of a GPU idle where results are few, and walk K one slice after the other.
   shared({ rows: 4, columns: 2 }, 64, ({ m, n, k, batches }, { cpu }) =>
