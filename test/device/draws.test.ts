@@ -8,6 +8,7 @@ import { type Drawn, drawn } from "../cases/drawn.ts";
 import { inputsOf, weigh } from "../differences.ts";
 import { fill, reals } from "../draws.ts";
 import { allowance, noisy } from "../graphs/noise.ts";
+import { inChrome } from "../place.ts";
 
 /*
  * Every op on random shapes of 0 to 5 axes, forward and backward, against the float64 twin: the draws whose gradients
@@ -15,7 +16,7 @@ import { allowance, noisy } from "../graphs/noise.ts";
  *
  * VITE_DRAWS says how many for each op, VITE_SEED which.
  */
-const count = Number(import.meta.env["VITE_DRAWS"] ?? 8);
+const count = Number(import.meta.env["VITE_DRAWS"] ?? (inChrome ? 4 : 8));
 const seed = Number(import.meta.env["VITE_SEED"] ?? 1);
 
 const engine = await Engine.create();
