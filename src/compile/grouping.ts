@@ -66,14 +66,14 @@ export class Grouping {
     return this.#roots.has(y!) || (this.#users.get(y!) ?? []).some((user) => !user.op.pointwise);
   }
 
-  /** Whether a group may have further members, of the shape of the first, without needing itself or more than a kernel binds. */
+  /** Whether a group may have further members: of its shape, with no more than a kernel binds, and without needing itself. */
   mayJoin({ shape, members }: Group, others: readonly Node[]): boolean {
     const union = [...members, ...others];
     return (
       sameShape(shape, others[0]!.results[0]!.shape) &&
       union.length <= longest &&
-      this.inputs(union).length + this.outputs(union).length <= this.#maxBindings &&
-      this.isConvex(union)
+      this.#inputs(union).length + this.outputs(union).length <= this.#maxBindings &&
+      this.#isConvex(union)
     );
   }
 
@@ -104,7 +104,7 @@ export class Grouping {
   }
 
   /** Tensors that a set of nodes reads from outside; numbers do not count. */
-  inputs(members: readonly Node[]): Tensor[] {
+  #inputs(members: readonly Node[]): Tensor[] {
     const all = this.withFree(members);
     const inside = new Set(all);
     const inputs = new Set<Tensor>();
@@ -124,13 +124,13 @@ export class Grouping {
   }
 
   /** Whether no path leads from the members through other units back into them. */
-  isConvex(members: readonly Node[]): boolean {
+  #isConvex(members: readonly Node[]): boolean {
     const inside = new Set(members);
     // What comes before a place that no kernel reaches across needs nothing behind it, and no look.
     let start = Math.min(...members.map((node) => this.#place.get(node)!));
     while (this.#isWithin[start]) start--;
     const seen = new Set<Node>();
-    const stack = this.inputs(members).map((tensor) => tensor.node);
+    const stack = this.#inputs(members).map((tensor) => tensor.node);
     while (stack.length > 0) {
       const node = stack.pop()!;
       if (inside.has(node)) return false;
@@ -145,8 +145,8 @@ export class Grouping {
   }
 
   /**
-   * The node whose kernel can compute the group as it reads it: the only one that reads anything of it, or one that `keeps` it, stores it
-   * for the others. What shares a kernel then is noted.
+   * The node whose kernel can compute the group as it reads it: the only one that reads anything of it, or one that `keeps` it,
+   * stores it for the others. What shares a kernel then is noted.
    * @param after the groups that kernels end in, by their nodes.
    */
   reader({ members }: Group, after: ReadonlyMap<Node, Group>): { node: Node; keeps: boolean } | undefined {
@@ -161,14 +161,14 @@ export class Grouping {
     const keeps = readers.length > 1 || this.#roots.has(output!);
     const end = after.get(node)?.members;
     // What the epilogue starts from is not bound.
-    const atEnd = end ? this.inputs(end).length - 1 + this.outputs(end).length : 1;
-    if (this.inputs(members).length + Number(keeps) + node.inputs.length - 1 + atEnd > this.#maxBindings)
+    const atEnd = end ? this.#inputs(end).length - 1 + this.outputs(end).length : 1;
+    if (this.#inputs(members).length + Number(keeps) + node.inputs.length - 1 + atEnd > this.#maxBindings)
       return undefined;
     if (!keeps) return { node, keeps };
     const unit = [...members, node, ...(end ?? [])];
     // Its end cannot read what the kernel only stores.
     const isReadAtEnd = end?.some(({ inputs }) => inputs.includes(output!));
-    if (!node.op.keepsPrologue || isReadAtEnd || !this.isConvex(unit)) return undefined;
+    if (!node.op.keepsPrologue || isReadAtEnd || !this.#isConvex(unit)) return undefined;
     for (const each of unit) this.#units.set(each, unit);
     this.#bind(unit);
     return { node, keeps };
@@ -177,7 +177,7 @@ export class Grouping {
   /** The tensor whose kernel can run the group as its epilogue: of the right shape and read by nobody else. */
   host(group: Group): Tensor | undefined {
     const inside = new Set(group.members);
-    const inputs = this.inputs(group.members);
+    const inputs = this.#inputs(group.members);
     const outputs = this.outputs(group.members).length;
     return inputs
       .filter((tensor) => {

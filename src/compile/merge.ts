@@ -5,8 +5,8 @@ import { bindingStep } from "./homes.ts";
 const few = 1024;
 const little = 2 ** 20;
 /**
- * How many dispatches a call may overtake, how many calls share one, and how many one refuses before it counts as full: so a call of a
- * long list takes no longer than one of a short list.
+ * How many dispatches a call may overtake, how many calls share one, and how many one refuses before it counts as full: so a
+ * call of a long list takes no longer than one of a short list.
  */
 const reach = 256;
 const most = 16;
@@ -37,15 +37,18 @@ export function merge(calls: readonly KernelCall[], { cpu, maxStorageBuffers }: 
     const last = dispatches.length - 1;
     for (let i = last; i >= 0 && i > last - reach && small && !home; i--) {
       const before = dispatches[i]!;
-      const others = touched.filter((buffer) => !before.buffers.has(buffer)).length;
-      if (others < touched.length && before.calls.some((other) => collide(other, call))) break;
+      const fresh = touched.filter((buffer) => !before.buffers.has(buffer)).length;
+      if (fresh < touched.length && before.calls.some((other) => collide(other, call))) break;
       // Each buffer takes a binding at least: most dispatches are passed by on that account, before any text is looked at.
-      const mayFit = before.buffers.size + others <= maxStorageBuffers;
+      const mayFit = before.buffers.size + fresh <= maxStorageBuffers;
       if (!before.small || before.calls.length === most || before.refused === patience || !mayFit) continue;
       if (fits([...before.calls, call], maxStorageBuffers)) home = before;
       else before.refused++;
     }
-    home ??= dispatches[dispatches.push({ calls: [], buffers: new Set(), small, refused: 0 }) - 1]!;
+    if (!home) {
+      home = { calls: [], buffers: new Set(), small, refused: 0 };
+      dispatches.push(home);
+    }
     home.calls.push(call);
     for (const buffer of touched) home.buffers.add(buffer);
   }

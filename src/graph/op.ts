@@ -37,7 +37,7 @@ export interface Op {
   readonly keepsPrologue?: boolean;
   /** The sum of two results of this op, where there is a simpler way to it than adding. */
   plus?(a: Node, b: Node): Tensor | undefined;
-  /** The node's result with its axes in another order, where that is cheaper than moving it: result axis `i` is axis `axes[i]`. */
+  /** A node's result with its axes in another order, as `permute` says it, where there is a simpler way to it. */
   permuted?(node: Node, axes: readonly number[]): Tensor | undefined;
   /** Whether `attrs.to` may ask for an f32 result of f16 operands. */
   readonly widens?: boolean;
