@@ -23,24 +23,3 @@ export async function readFile(path: string): Promise<Uint8Array> {
  */
 export const goldenDir: string =
   (import.meta.env as ImportMetaEnv | undefined)?.GOLDEN_DIR ?? globalThis.process?.env.GOLDEN_DIR ?? "test/golden";
-
-const asked = (): string =>
-  (import.meta.env as ImportMetaEnv | undefined)?.TILEGRAD_VARIANT ?? globalThis.process?.env.TILEGRAD_VARIANT ?? "";
-
-/** Whether `TILEGRAD_VARIANT` is `tuned`: the variants of each program are measured before it is compiled. */
-export const tuned = (): boolean => asked() === "tuned";
-
-/**
- * `TILEGRAD_VARIANT` as the engine takes it: one name for all families (`naive`), or `matmul=tiled,conv2d=quads`.
- * @throws Error naming what is neither.
- */
-export function forcedVariants(text: string = tuned() ? "" : asked()): Record<string, string> {
-  const parts = text.split(",").filter((part) => part !== "");
-  return Object.fromEntries(
-    parts.map((part) => {
-      const [, family = "*", variant] = part.match(/^(?:(\w+)=)?(\w+)$/) ?? [];
-      if (!variant) throw new Error(`TILEGRAD_VARIANT holds "${part}", expected a variant or family=variant`);
-      return [family, variant];
-    }),
-  );
-}

@@ -1,16 +1,12 @@
 import { afterAll, describe, expect, test } from "vitest";
 import { Engine } from "../../src/index.ts";
-import { forcedVariants } from "../files.ts";
+import { forced } from "../forced.ts";
 import { absentFiles, readManifest } from "../golden/cases.ts";
 import { caseFaults } from "../golden/device.ts";
 import { skipped } from "../golden/ops.ts";
 
 // The way of a user: compile, run, read. Results and gradients of every case against those of PyTorch in float64.
-const [engine, { cases }, absent] = await Promise.all([
-  Engine.create({ variants: forcedVariants() }),
-  readManifest(),
-  absentFiles(),
-]);
+const [engine, { cases }, absent] = await Promise.all([Engine.create(forced()), readManifest(), absentFiles()]);
 afterAll(() => engine.destroy());
 
 for (const family of new Set(cases.map((golden) => golden.family))) {

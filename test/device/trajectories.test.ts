@@ -1,15 +1,12 @@
 import { afterAll, describe, expect, test } from "vitest";
 import { Engine } from "../../src/index.ts";
-import { forcedVariants } from "../files.ts";
+import { forced } from "../forced.ts";
 import { readManifest } from "../golden/cases.ts";
 import { deviceExecutor } from "../golden/device.ts";
 import { modelFaults, modelSkipped, runFaults, runSkipped } from "../golden/trajectories.ts";
 
 // Whole training runs on the device against those of PyTorch in float64, step by step.
-const [engine, { models, trajectories }] = await Promise.all([
-  Engine.create({ variants: forcedVariants() }),
-  readManifest(),
-]);
+const [engine, { models, trajectories }] = await Promise.all([Engine.create(forced()), readManifest()]);
 afterAll(() => engine.destroy());
 
 const device = deviceExecutor(engine);

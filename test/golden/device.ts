@@ -1,5 +1,5 @@
 import type { Engine } from "../../src/index.ts";
-import { tuned } from "../files.ts";
+import { tuned } from "../forced.ts";
 import { type GoldenCase, readTensors } from "./cases.ts";
 import { build, faults } from "./graph.ts";
 import { asPromised } from "./nonfinite.ts";

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { tuningFile } from "../../src/node/index.ts";
 import { choose } from "../../src/ops/variants.ts";
 import { gpu } from "../adapters.ts";
-import { forcedVariants } from "../files.ts";
+import { forcedVariants } from "../forced.ts";
 
 let folder = "";
 beforeAll(async () => {
