@@ -30,18 +30,18 @@ export function forcedVariants(text: string): Record<string, string> {
   );
 }
 
-/** The same adapters, of which none tells that it is a CPU. */
-export const disguised = (gpu: GPU) =>
-  ({
-    async requestAdapter(options) {
+/** The same adapters and devices, of which none tells that it is a CPU. */
+export function disguised(gpu: GPU): GPU {
+  const info = { vendor: "a", architecture: "gpu" };
+  const mute = {
+    async requestAdapter(options?: GPURequestAdapterOptions) {
       const adapter = await gpu.requestAdapter(options);
-      return (
-        adapter && {
-          info: { vendor: "disguised" },
-          limits: adapter.limits,
-          features: adapter.features,
-          requestDevice: (descriptor: GPUDeviceDescriptor) => adapter.requestDevice(descriptor),
-        }
-      );
+      if (!adapter) return null;
+      const { limits, features } = adapter;
+      const requestDevice = async (descriptor?: GPUDeviceDescriptor) =>
+        Object.defineProperty(await adapter.requestDevice(descriptor), "adapterInfo", { value: info });
+      return { info, limits, features, requestDevice };
     },
-  }) as Pick<GPU, "requestAdapter"> as GPU;
+  };
+  return mute as unknown as GPU;
+}

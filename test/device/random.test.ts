@@ -3,6 +3,7 @@ import { afterAll, expect, test } from "vitest";
 import { print } from "../../src/graph/print.ts";
 import { Engine, type Passes, type Tensor, type Variable } from "../../src/index.ts";
 import { ReferenceProgram } from "../../src/reference/index.ts";
+import { forced } from "../forced.ts";
 import { allowance, furthest, largest, noisy } from "../graphs/noise.ts";
 import { build, type RandomGraph, recipes } from "../graphs/recipe.ts";
 import { inChrome } from "../place.ts";
@@ -16,7 +17,8 @@ import { inChrome } from "../place.ts";
 const count = Number(import.meta.env["VITE_GRAPHS"] ?? (inChrome ? 40 : 100));
 const seed = Number(import.meta.env["VITE_SEED"] ?? 1);
 
-const adapter = (await navigator.gpu.requestAdapter())!;
+const { gpu = navigator.gpu } = forced();
+const adapter = (await gpu.requestAdapter())!;
 const device = await adapter.requestDevice({
   requiredLimits: { maxStorageBuffersPerShaderStage: adapter.limits.maxStorageBuffersPerShaderStage },
 });

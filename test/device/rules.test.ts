@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Engine, input, losses, nn, optim, type Tensor } from "../../src/index.ts";
+import { disguised } from "../forced.ts";
 import { some } from "../place.ts";
 
 /*
@@ -9,19 +10,8 @@ import { some } from "../place.ts";
 let engine: Engine;
 let posing: Engine;
 beforeAll(async () => {
-  const adapter = (await navigator.gpu.requestAdapter())!;
-  engine = await Engine.create({ adapter });
-  // Another one: an adapter gives one device.
-  const real = (await navigator.gpu.requestAdapter())!;
-  const info = { vendor: "a", architecture: "gpu" } as GPUAdapterInfo;
-  const { limits, features } = real;
-  const adapterOfGPU = {
-    info,
-    limits,
-    features,
-    requestDevice: real.requestDevice.bind(real),
-  } as unknown as GPUAdapter;
-  posing = await Engine.create({ adapter: adapterOfGPU });
+  engine = await Engine.create();
+  posing = await Engine.create({ gpu: disguised(navigator.gpu) });
   expect(posing.traits.cpu).toBe(false);
 });
 afterAll(() => {

@@ -3,7 +3,6 @@ import * as t from "../../src/index.ts";
 import { Engine, input, type Tensor, type Variable } from "../../src/index.ts";
 import { matmulVariants } from "../../src/ops/matmul.ts";
 import { evaluate } from "../../src/reference/index.ts";
-import { disguised } from "../forced.ts";
 import { inChrome, some } from "../place.ts";
 
 /*
@@ -383,13 +382,4 @@ describe.each(["serial", "tree"])("softmax, %s", (variant) => {
     expect(used.filter((name) => name === `softmax/${variant}`).length).toBeGreaterThanOrEqual(2);
     expect(used).toContain(`softmaxGrad/${variant}`);
   });
-});
-
-test("an adapter that does not say that it is a CPU is given the kernels of a GPU", async () => {
-  const engine = await Engine.create({ gpu: disguised(navigator.gpu) });
-  const { kernels } = (
-    await engine.compile({ outputs: { y: t.matmul(input("a", [128, 64]), input("b", [64, 128])) } })
-  ).inspect();
-  expect(kernels.map(({ variant }) => variant)).toEqual(["tiled"]);
-  engine.destroy();
 });
