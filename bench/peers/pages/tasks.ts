@@ -58,8 +58,8 @@ export const lenet = () => ({
     "0.bias": weight(31, [8], 25),
     "3.weight": weight(32, [16, 8, 5, 5]),
     "3.bias": weight(33, [16], 200),
-    "7.weight": weight(34, [10, 400]),
-    "7.bias": weight(35, [10], 400),
+    "7.weight": weight(34, [10, 784]),
+    "7.bias": weight(35, [10], 784),
   },
   ...classified(noise(1, 64 * 28 * 28), 64, 10),
 });

@@ -36,13 +36,13 @@ export function lenet() {
     parameters,
     () => [array(x, [64, 1, 28, 28]), array(oneHot, [64, 10])],
     (p, input, y) => {
-      const convolved = (a: np.Array, layer: string, padding: "SAME" | "VALID") => {
+      const convolved = (a: np.Array, layer: string) => {
         const bias = p[`${layer}.bias`]!;
-        const sums = lax.conv(a, p[`${layer}.weight`]!, [1, 1], padding);
+        const sums = lax.conv(a, p[`${layer}.weight`]!, [1, 1], "SAME");
         return pooled(nn.relu(sums.add(bias.reshape([bias.shape[0]!, 1, 1]))));
       };
-      const features = convolved(convolved(input, "0", "SAME"), "3", "VALID");
-      return crossEntropy(dense(features.reshape([64, 400]), p, "7.weight", "7.bias"), y);
+      const features = convolved(convolved(input, "0"), "3");
+      return crossEntropy(dense(features.reshape([64, 784]), p, "7.weight", "7.bias"), y);
     },
   );
 }

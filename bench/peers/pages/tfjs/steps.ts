@@ -35,18 +35,17 @@ export function lenet() {
     filter: trained<tf.Rank.R4>(parameters[`${i}.weight`], [2, 3, 1, 0]),
     bias: trained<tf.Rank.R1>(parameters[`${i}.bias`]),
   }));
-  const head = permuted({ shape: [10, 16, 5, 5], values: parameters["7.weight"].values }, [2, 3, 1, 0]).values;
-  const b = trained<tf.Rank.R2>({ shape: [400, 10], values: head });
+  const head = permuted({ shape: [10, 16, 7, 7], values: parameters["7.weight"].values }, [2, 3, 1, 0]).values;
+  const b = trained<tf.Rank.R2>({ shape: [784, 10], values: head });
   const bias = trained(parameters["7.bias"]);
   return train(
     () => [tf.tensor4d(images, [64, 28, 28, 1]), tf.tensor2d(oneHot, [64, 10])],
     (input, y) => {
-      const features = filters.reduce<tf.Tensor4D>((a, layer, i) => {
-        const pad = i === 0 ? "same" : "valid";
-        const bent = tf.fused.conv2d({ x: a, ...layer, strides: 1, pad, activation: "relu" });
+      const features = filters.reduce<tf.Tensor4D>((a, layer) => {
+        const bent = tf.fused.conv2d({ x: a, ...layer, strides: 1, pad: "same", activation: "relu" });
         return tf.maxPool(bent, 2, 2, "valid");
       }, input);
-      return tf.losses.softmaxCrossEntropy(y, tf.fused.matMul({ a: tf.reshape(features, [64, 400]), b, bias }));
+      return tf.losses.softmaxCrossEntropy(y, tf.fused.matMul({ a: tf.reshape(features, [64, 784]), b, bias }));
     },
   );
 }

@@ -24,11 +24,11 @@ export function lenet(engine: Engine) {
     nn.conv2d(1, 8, 5, { padding: 2 }),
     nn.relu(),
     nn.maxPool2d(2),
-    nn.conv2d(8, 16, 5),
+    nn.conv2d(8, 16, 5, { padding: 2 }),
     nn.relu(),
     nn.maxPool2d(2),
     nn.flatten(),
-    nn.linear(400, 10),
+    nn.linear(784, 10),
   );
   load(engine, model.variables, parameters);
   const loss = losses.crossEntropy(model(input("x", [64, 1, 28, 28])), input("y", [64], "i32"));
