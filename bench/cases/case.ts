@@ -1,4 +1,5 @@
 import { data, type Tensor, type Update, type Variable, variable } from "../../src/index.ts";
+import type { Work } from "../measure/result.ts";
 
 /** What a program computes; there is nothing to feed, since all it reads is on the GPU already. */
 export interface Graph {
@@ -16,6 +17,8 @@ export interface KernelCase {
   readonly variants?: readonly string[];
   /** Whether `--quick` leaves it out. */
   readonly long?: boolean;
+  /** The least work of a large one, which GPUs are given if they are fast enough, and none by `--quick`. */
+  readonly work?: Work;
   build(): Graph;
 }
 

@@ -3,23 +3,26 @@ import { correlateVariants, weightGradVariants } from "../../src/ops/convKernels
 import { matmulVariants } from "../../src/ops/matmul.ts";
 import { given, type KernelCase, namesOf, times } from "./case.ts";
 
-const product = (shape: string, build: () => Tensor, long = false): KernelCase => ({
+const product = (shape: string, build: () => Tensor, size: Pick<KernelCase, "long" | "work"> = {}): KernelCase => ({
   family: "matmul",
   shape,
   forces: "matmul",
   variants: namesOf(matmulVariants),
-  long,
+  ...size,
   build: () => ({ outputs: { y: build() } }),
 });
 
 /** `[m, k] × [k, n]` */
-const plain = (m: number, k: number, n: number, long = false): KernelCase =>
-  product(times([m, k, n]), () => matmul(given("a", m, k), given("b", k, n)), long);
+const plain = (m: number, k: number, n: number, size?: Pick<KernelCase, "long" | "work">): KernelCase =>
+  product(times([m, k, n]), () => matmul(given("a", m, k), given("b", k, n)), size);
+
+const large = (n: number): KernelCase => plain(n, n, n, { work: { flops: 2 * n ** 3, bytes: 12 * n ** 2 } });
 
 export const matmulCases: readonly KernelCase[] = [
   plain(256, 256, 256),
   plain(512, 512, 512),
-  plain(1024, 1024, 1024, true),
+  plain(1024, 1024, 1024, { long: true }),
+  ...[2048, 4096, 8192].map(large),
   product("AᵀB 512×512×512", () => matmul(transpose(given("a", 512, 512)), given("b", 512, 512))),
   plain(1000, 37, 513),
   plain(1, 1024, 1024),
@@ -38,7 +41,7 @@ interface ConvShape {
 const convolutions: readonly ConvShape[] = [
   { name: "3×3", image: [8, 32, 32, 32], weight: [32, 32, 3, 3], options: { padding: 1 } },
   { name: "LeNet 1", image: [64, 1, 28, 28], weight: [8, 1, 5, 5], options: { padding: 2 } },
-  { name: "LeNet 2", image: [64, 8, 14, 14], weight: [16, 8, 5, 5], options: {} },
+  { name: "LeNet 2", image: [64, 8, 14, 14], weight: [16, 8, 5, 5], options: { padding: 2 } },
   { name: "stride 2", image: [8, 32, 32, 32], weight: [64, 32, 3, 3], options: { stride: 2, padding: 1 } },
   { name: "depthwise", image: [8, 64, 32, 32], weight: [64, 1, 3, 3], options: { padding: 1, groups: 64 } },
 ];

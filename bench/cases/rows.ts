@@ -25,7 +25,6 @@ import { softmaxGrad, softmaxGradVariants } from "../../src/ops/softmaxGrad.ts";
 import { type Graph, given, givenLabels, type KernelCase, namesOf } from "./case.ts";
 
 const serialOrTree = ["serial", "tree"];
-const million = 2 ** 20;
 
 /** The gradient of an input, given that of the result. */
 function gradient(build: (x: Variable) => ReturnType<typeof add>, ...shape: number[]): Graph {
@@ -34,8 +33,7 @@ function gradient(build: (x: Variable) => ReturnType<typeof add>, ...shape: numb
   return { outputs: { dx: grad(sum(mul(y, given("u", ...y.shape))), [x])[0]! } };
 }
 
-/** Pooling, pointwise chains and copies. */
-const elementCases: readonly KernelCase[] = [
+const poolCases: readonly KernelCase[] = [
   {
     family: "pool",
     shape: "max 2×2 64×8×28×28",
@@ -53,103 +51,122 @@ const elementCases: readonly KernelCase[] = [
     variants: namesOf(maxPoolGradVariants),
     build: () => gradient((x) => maxPool2d(x, 2), 64, 8, 28, 28),
   },
+];
+
+/** Pointwise chains and copies of so many rows of 1024. */
+const elementCases = (rows: number): readonly KernelCase[] => [
   {
     family: "pointwise",
-    shape: "tanh(x·a + b)·σ(x) − x/2 1024×1024",
+    shape: `tanh(x·a + b)·σ(x) − x/2 ${rows}×1024`,
     build: () => {
-      const x = given("x", 1024, 1024);
+      const x = given("x", rows, 1024);
       const bent = tanh(add(mul(x, given("a", 1024)), given("b", 1024)));
       return { outputs: { y: sub(mul(bent, sigmoid(x)), mul(x, 0.5)) } };
     },
   },
   {
     family: "pointwise",
-    shape: "x + y 2²⁰",
-    build: () => ({ outputs: { y: add(given("x", million), given("y", million)) } }),
+    shape: `x + y ${rows}×1024`,
+    build: () => ({ outputs: { y: add(given("x", rows, 1024), given("y", rows, 1024)) } }),
   },
   {
     family: "pointwise",
-    shape: "xᵀ + y 1024×1024",
-    build: () => ({ outputs: { y: add(transpose(given("x", 1024, 1024)), given("y", 1024, 1024)) } }),
+    shape: `xᵀ + y 1024×${rows}`,
+    build: () => ({ outputs: { y: add(transpose(given("x", rows, 1024)), given("y", 1024, rows)) } }),
   },
 ];
 
-/** Kernels that fold rows. */
-const foldCases: readonly KernelCase[] = [
+/** Kernels that fold so many rows of 1024. */
+const foldCases = (rows: number): readonly KernelCase[] => [
   ...[
-    { shape: "sum 2²⁰", axes: [0, 1] },
-    { shape: "sum of rows 1024×1024", axes: [1] },
-    { shape: "sum of columns 1024×1024", axes: [0] },
+    { shape: `sum ${rows}×1024`, axes: [0, 1] },
+    { shape: `sum of rows ${rows}×1024`, axes: [1] },
+    { shape: `sum of columns ${rows}×1024`, axes: [0] },
   ].map(({ shape, axes }) => ({
     family: "reduce",
     shape,
     forces: "reduce",
     variants: namesOf(reduceVariants),
-    build: () => ({ outputs: { y: sum(given("x", 1024, 1024), axes) } }),
+    build: () => ({ outputs: { y: sum(given("x", rows, 1024), axes) } }),
   })),
   {
     family: "pick",
-    shape: "argmax of rows 1024×1024",
+    shape: `argmax of rows ${rows}×1024`,
     forces: "pick",
     variants: namesOf(pickVariants),
-    build: () => ({ outputs: { y: argmax(given("x", 1024, 1024), 1) } }),
+    build: () => ({ outputs: { y: argmax(given("x", rows, 1024), 1) } }),
   },
   {
     family: "softmax",
-    shape: "softmax 1024×1024",
+    shape: `softmax ${rows}×1024`,
     forces: "softmax",
     variants: namesOf(softmaxVariants),
-    build: () => ({ outputs: { y: softmax(given("x", 1024, 1024)) } }),
+    build: () => ({ outputs: { y: softmax(given("x", rows, 1024)) } }),
   },
   {
     family: "softmaxGrad",
-    shape: "gradient of softmax 1024×1024",
+    shape: `gradient of softmax ${rows}×1024`,
     forces: "softmaxGrad",
     variants: namesOf(softmaxGradVariants),
-    build: () => ({ outputs: { dx: softmaxGrad(given("y", 1024, 1024), given("dy", 1024, 1024), 1) } }),
+    build: () => ({ outputs: { dx: softmaxGrad(given("y", rows, 1024), given("dy", rows, 1024), 1) } }),
   },
   {
     family: "softmax",
-    shape: "cross-entropy 1024×1024",
+    shape: `cross-entropy ${rows}×1024`,
     forces: "softmax",
     variants: namesOf(softmaxVariants),
-    build: () => ({ outputs: { y: softmaxCrossEntropy(given("x", 1024, 1024), givenLabels(1024, 1024)) } }),
+    build: () => ({ outputs: { y: softmaxCrossEntropy(given("x", rows, 1024), givenLabels(1024, rows)) } }),
   },
   {
     family: "softmax gradient",
-    shape: "cross-entropy 1024×1024",
+    shape: `cross-entropy ${rows}×1024`,
     forces: "softmax",
     variants: namesOf(softmaxVariants),
-    build: () => gradient((x) => softmaxCrossEntropy(x, givenLabels(1024, 1024)), 1024, 1024),
+    build: () => gradient((x) => softmaxCrossEntropy(x, givenLabels(1024, rows)), rows, 1024),
   },
   {
     family: "layerNorm",
-    shape: "1024×1024",
+    shape: `${rows}×1024`,
     forces: "layerNorm",
     variants: serialOrTree,
     build: () => ({
       outputs: {
-        y: layerNorm(given("x", 1024, 1024), 1024, { weight: given("w", 1024), bias: given("b", 1024) }),
+        y: layerNorm(given("x", rows, 1024), 1024, { weight: given("w", 1024), bias: given("b", 1024) }),
       },
     }),
   },
   {
     family: "layerNorm gradient",
-    shape: "1024×1024",
+    shape: `${rows}×1024`,
     forces: "layerNorm",
     variants: serialOrTree,
-    build: () => gradient((x) => layerNorm(x, 1024, { weight: given("w", 1024), bias: given("b", 1024) }), 1024, 1024),
+    build: () => gradient((x) => layerNorm(x, 1024, { weight: given("w", 1024), bias: given("b", 1024) }), rows, 1024),
   },
   {
     family: "squared norm",
-    shape: "2²⁰",
+    shape: `${rows}×1024`,
     forces: "squaredNorm",
     variants: serialOrTree,
-    build: () => ({ outputs: { y: squaredNorm([given("x", million)]) } }),
+    build: () => ({ outputs: { y: squaredNorm([given("x", rows, 1024)]) } }),
   },
 ];
 
-/** Tables of rows, and what optimizers do to them. */
+/** What optimizers do to so many rows of 1024. */
+const optimizerCases = (rows: number): readonly KernelCase[] => [
+  {
+    family: "optimizer",
+    shape: `adam ${rows}×1024`,
+    build: () => ({ updates: optim.adam().apply([given("x", rows, 1024)], [given("g", rows, 1024)]) }),
+  },
+  {
+    family: "optimizer",
+    shape: `sgd, momentum ${rows}×1024`,
+    build: () => ({
+      updates: optim.sgd({ lr: 0.1, momentum: 0.9 }).apply([given("x", rows, 1024)], [given("g", rows, 1024)]),
+    }),
+  },
+];
+
 const tableCases: readonly KernelCase[] = [
   {
     family: "embedding",
@@ -163,18 +180,19 @@ const tableCases: readonly KernelCase[] = [
     variants: ["rows", "positions"],
     build: () => gradient((x) => embedding(givenLabels(1000, 1024), x), 1000, 64),
   },
-  {
-    family: "optimizer",
-    shape: "adam 2²⁰",
-    build: () => ({ updates: optim.adam().apply([given("x", million)], [given("g", million)]) }),
-  },
-  {
-    family: "optimizer",
-    shape: "sgd, momentum 2²⁰",
-    build: () => ({
-      updates: optim.sgd({ lr: 0.1, momentum: 0.9 }).apply([given("x", million)], [given("g", million)]),
-    }),
-  },
 ];
 
-export const rowCases: readonly KernelCase[] = [...elementCases, ...foldCases, ...tableCases];
+/** Rows that caches do not hold: 128 MiB, as much as every adapter binds. Each is read at least, which is what bounds these kernels. */
+const long = 2 ** 15;
+const large: readonly KernelCase[] = [elementCases, foldCases, optimizerCases].flatMap((cases) =>
+  cases(long).map((each) => ({ ...each, work: { flops: 0, bytes: 4096 * long } })),
+);
+
+export const rowCases: readonly KernelCase[] = [
+  ...poolCases,
+  ...elementCases(1024),
+  ...foldCases(1024),
+  ...tableCases,
+  ...optimizerCases(1024),
+  ...large,
+];

@@ -1,17 +1,15 @@
 import { compile } from "../../src/compile/compile.ts";
-import { Engine, type KernelInfo } from "../../src/index.ts";
+import { Engine, type KernelInfo, LimitError } from "../../src/index.ts";
 import type { Graph, KernelCase } from "../cases/case.ts";
 import { difference, type Results, reference, results } from "./check.ts";
 import { type Budget, time } from "./clock.ts";
 import { record, replayOnDevice, replayOnWall } from "./replay.ts";
-import { boundMs, type Ceilings, type KernelFault, type KernelRow, type KernelTime } from "./result.ts";
+import { boundMs, type Ceilings, type KernelFault, type KernelRow, type KernelTime, type Work } from "./result.ts";
 
 /** The operations and bytes of some kernels together. */
-export function workOf(kernels: readonly KernelInfo[]): { flops: number; bytes: number } {
-  return kernels.reduce((sum, { flops, bytes }) => ({ flops: sum.flops + flops, bytes: sum.bytes + bytes }), {
-    flops: 0,
-    bytes: 0,
-  });
+export function workOf(kernels: readonly KernelInfo[]): Work {
+  const add = (sum: Work, { flops, bytes }: Work) => ({ flops: sum.flops + flops, bytes: sum.bytes + bytes });
+  return kernels.reduce<Work>(add, { flops: 0, bytes: 0 });
 }
 
 /** The sum of the kernels' own bounds: each has to wait for the one before. */
@@ -69,6 +67,7 @@ class CaseBench {
     try {
       return await this.#measureOn(engine, variant, forces);
     } catch (error) {
+      if (error instanceof LimitError) return undefined;
       return { variant, wrong: (error as Error).message };
     } finally {
       engine.destroy();

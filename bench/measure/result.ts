@@ -104,8 +104,14 @@ export interface ScalingRow {
   readonly dispatches: number;
 }
 
+/** Arithmetic operations, and bytes that have to be moved at least. */
+export interface Work {
+  readonly flops: number;
+  readonly bytes: number;
+}
+
 /** The least time in ms that the ceilings allow. */
-export const boundMs = (work: { flops: number; bytes: number }, { gflops, gbPerSec }: Ceilings): number =>
-  Math.max(work.flops / gflops, work.bytes / gbPerSec) / 1e6;
+export const boundMs = ({ flops, bytes }: Work, { gflops, gbPerSec }: Ceilings): number =>
+  Math.max(flops / gflops, bytes / gbPerSec) / 1e6;
 
 export const isFault = (row: KernelRow): row is KernelFault => "wrong" in row;

@@ -4,7 +4,7 @@ import { workloads } from "../workloads.ts";
 import { measureCeilings } from "./ceilings.ts";
 import type { Budget } from "./clock.ts";
 import { measureKernel } from "./kernels.ts";
-import type { KernelRow, Result, ScalingRow, StepRow } from "./result.ts";
+import { boundMs, type KernelRow, type Result, type ScalingRow, type StepRow } from "./result.ts";
 import { measureScaling } from "./scaling.ts";
 import { measureStep } from "./steps.ts";
 
@@ -22,6 +22,12 @@ const budgets: Readonly<Record<"quick" | "full", Budget>> = {
   quick: { sampleMs: 20, totalMs: 120, samples: 5 },
   full: { sampleMs: 50, totalMs: 600, samples: 9 },
 };
+
+/**
+ * Least time of the largest kernels that a GPU is given. Their plainest variants may take twenty times as long, and some drivers
+ * take a GPU that is silent for two seconds for a dead one.
+ */
+const mostMs = 50;
 
 /** Measures everything on one adapter. @param progress is told what comes next. */
 export async function measure(
@@ -41,7 +47,9 @@ export async function measure(
     const kernels: KernelRow[] = [];
     for (const kernelCase of kernelCases) {
       const name = `${kernelCase.family} ${kernelCase.shape}`;
-      if (!wanted(name) || (quick && kernelCase.long)) continue;
+      const { long = false, work } = kernelCase;
+      const tooLarge = work && (traits.cpu || boundMs(work, ceilings) > mostMs);
+      if (!wanted(name) || tooLarge || (quick && (long || work))) continue;
       progress(name);
       kernels.push(...(await measureKernel(engine, kernelCase, ceilings, budget)));
     }
