@@ -1,6 +1,7 @@
 import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
 import { sumOf } from "../../shaders/lib/half.wgsl.ts";
 import { serial, tree } from "../../shaders/lib/lines.wgsl.ts";
+import { coalesce } from "../../shaders/lib/view.wgsl.ts";
 import { areInFours, type ReduceKind, type ReduceParams, reduce } from "../../shaders/reduce.wgsl.ts";
 import { type AdapterTraits, type KernelCall, type Lowering, type Op, ownInputs, type View } from "../graph/op.ts";
 import { bytesPer, showShape, sizeOf } from "../graph/shape.ts";
@@ -43,8 +44,8 @@ interface Problem {
   readonly kind: ReduceKind;
   readonly outputs: number;
   readonly length: number;
-  /** Whether four neighbouring results are folded from neighbours in memory. */
-  readonly columns: boolean;
+  /** What lies side by side in memory: what four neighbouring results fold, what one result folds, or neither. */
+  readonly layout: "columns" | "rows" | "strided";
 }
 
 interface ReduceVariant extends Variant<Problem> {
@@ -61,14 +62,16 @@ export const reduceVariants: readonly ReduceVariant[] = [
   {
     name: "serial",
     fits: () => true,
-    score: ({ outputs, length }, { cpu }) => (cpu || outputs >= 4096 || length <= 32 ? 2 : 0),
+    // Of rows, neighbours among a GPU's invocations read far from each other: caches have to hold them.
+    score: ({ outputs, length, layout }, { cpu }) =>
+      cpu || length <= 32 || (layout === "rows" ? outputs >= 16384 && length <= 256 : outputs >= 4096) ? 2 : 0,
     write: reduce(serial),
     chunk: () => 1024,
     invocations: (results) => results,
   },
   {
     name: "columns",
-    fits: ({ columns }) => columns,
+    fits: ({ layout }) => layout === "columns",
     score: ({ outputs, length }, { cpu }) => (cpu || outputs * length >= 2 ** 18 ? 3 : 0),
     write: reduce(serial, true),
     chunk: ({ cpu }) => (cpu ? 1024 : 128),
@@ -143,8 +146,9 @@ function foldCalls(fold: Fold, to: Lowering): readonly KernelCall[] {
   const { kind, label, operands, prologue } = fold;
   const { traits } = to;
   const [count, length] = [sizeOf(operands[0]!.kept.shape), sizeOf(operands[0]!.folded.shape)];
-  const columns = areInFours(operands, "kept");
-  const problem = { kind, outputs: count, length, columns };
+  const inRows = operands.some(({ folded }) => coalesce(folded).strides.at(-1) === 1);
+  const layout = areInFours(operands, "kept") ? "columns" : inRows ? "rows" : "strided";
+  const problem: Problem = { kind, outputs: count, length, layout };
   const variant = choose<ReduceVariant, Problem>("reduce", reduceVariants, problem, traits);
   const most = variant.chunk(traits);
   const chunks = length < 2 * most ? 1 : Math.ceil(length / most);

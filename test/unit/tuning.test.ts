@@ -2,9 +2,11 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { compile } from "../../src/compile/compile.ts";
+import { input, sum } from "../../src/index.ts";
 import { tuningFile } from "../../src/node/index.ts";
 import { choose } from "../../src/ops/variants.ts";
-import { gpu } from "../adapters.ts";
+import { gpu, software } from "../adapters.ts";
 import { forcedVariants } from "../forced.ts";
 
 let folder = "";
@@ -78,4 +80,16 @@ test("TILEGRAD_VARIANT names one variant for all, or some by family", () => {
   expect(forcedVariants("naive")).toEqual({ "*": "naive" });
   expect(forcedVariants("matmul=tiled,conv2d=direct")).toEqual({ matmul: "tiled", conv2d: "direct" });
   expect(() => forcedVariants("matmul=")).toThrow('TILEGRAD_VARIANT holds "matmul="');
+});
+
+test("a GPU folds long rows by workgroups, and short rows and what lies apart by invocations", () => {
+  const variant = (shape: number[], axis: number, traits = gpu) =>
+    compile({ outputs: { y: sum(input("x", shape), axis) } }, traits).calls[0]!.variant;
+  expect(variant([8192, 1024], 1)).toBe("tree");
+  expect(variant([16384, 1024], 1)).toBe("tree");
+  expect(variant([16384, 256], 1)).toBe("serial");
+  expect(variant([8192, 1024], 0)).toBe("columns");
+  expect(variant([8192, 100, 3], 1)).toBe("serial");
+  expect(variant([100, 100, 3], 1)).toBe("tree");
+  expect(variant([8192, 1024], 1, software)).toBe("serial");
 });
