@@ -181,11 +181,7 @@ class LowerPass {
     const view = this.#view(tensor);
     const own = view.buffer.pinned && isRowMajor(view) && view.offset === 0;
     if (own) return view;
-    const place = wholeView(
-      virtualBuffer("scratch", `output ${name}`, spanOf(tensor.shape, tensor.dtype), { pinned: true }),
-      tensor.shape,
-      tensor.dtype,
-    );
+    const place = this.#scratch(`output ${name}`, tensor.shape, tensor.dtype, true);
     this.calls.push(copyCall(view, place));
     return place;
   }
@@ -196,11 +192,7 @@ class LowerPass {
     const saved = rest.map(([variable, value]) => {
       const view = this.#view(value);
       if (view.buffer.kind !== "variable") return view;
-      const copy = wholeView(
-        virtualBuffer("scratch", `new value of ${variable.name}`, spanOf(value.shape, value.dtype)),
-        value.shape,
-        value.dtype,
-      );
+      const copy = this.#scratch(`new value of ${variable.name}`, value.shape, value.dtype);
       this.calls.push(copyCall(view, copy));
       return copy;
     });
@@ -291,14 +283,10 @@ class LowerPass {
       );
     }
     let place = this.#places.get(result);
-    if (!place && over && !this.#pinned.has(result))
-      place = wholeView(this.#view(over).buffer, result.shape, result.dtype);
-    place ??= this.#scratch(
-      node.results.length > 1 ? `${node.op.name}.${i}` : node.op.name,
-      result.shape,
-      result.dtype,
-      this.#pinned.has(result),
-    );
+    const { shape, dtype } = result;
+    const pinned = this.#pinned.has(result);
+    if (!place && over && !pinned) place = wholeView(this.#view(over).buffer, shape, dtype);
+    place ??= this.#scratch(node.results.length > 1 ? `${node.op.name}.${i}` : node.op.name, shape, dtype, pinned);
     this.#views.set(result, place);
     return place;
   }

@@ -10,7 +10,7 @@ export interface Slot {
 export interface Lifetime {
   readonly buffer: VirtualBuffer;
   readonly first: number;
-  last: number;
+  readonly last: number;
 }
 
 export interface MemoryPlan {
@@ -25,14 +25,8 @@ export function lifetimesOf(calls: readonly KernelCall[]): Lifetime[] {
   calls.forEach((call, at) => {
     for (const { buffer } of call.bindings) {
       if (buffer.kind !== "scratch") continue;
-      const known = found.get(buffer);
-      if (known) known.last = buffer.pinned ? Number.POSITIVE_INFINITY : at;
-      else
-        found.set(buffer, {
-          buffer,
-          first: buffer.pinned ? 0 : at,
-          last: buffer.pinned ? Number.POSITIVE_INFINITY : at,
-        });
+      const { first } = found.get(buffer) ?? { first: buffer.pinned ? 0 : at };
+      found.set(buffer, { buffer, first, last: buffer.pinned ? Number.POSITIVE_INFINITY : at });
     }
   });
   return [...found.values()];

@@ -1,4 +1,4 @@
-import { type DType, rowMajor, type Shape } from "./shape.ts";
+import { bytesPer, type DType, rowMajor, type Shape } from "./shape.ts";
 import type { Attrs, Node, Source, Spec, Tensor, TensorData } from "./tensor.ts";
 
 /**
@@ -192,6 +192,9 @@ export interface Lowering {
   /** Whether this node is the last to read the tensor's memory, so that a result may take its place. */
   dies(tensor: Tensor): boolean;
 }
+
+/** Elements of the memory that a view shows some of. */
+export const lengthOf = ({ span, dtype }: View): number => span / bytesPer(dtype);
 
 /** Whether a view is row-major without gaps, starting wherever it starts. */
 export function isRowMajor(view: View): boolean {

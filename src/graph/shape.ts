@@ -20,6 +20,9 @@ export const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length 
 /** `[64, 784]`, as error messages write a shape. */
 export const showShape = (shape: Shape): string => `[${shape.join(", ")}]`;
 
+/** `[64x784]`, as labels of kernels write a shape. */
+export const labelShape = (shape: Shape): string => `[${shape.join("x")}]`;
+
 /** Row-major strides in elements: the last axis moves fastest. */
 export function rowMajor(shape: Shape): number[] {
   const strides = new Array<number>(shape.length);

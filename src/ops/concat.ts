@@ -2,7 +2,7 @@ import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
 import { concat as concatKernel, joinsFours } from "../../shaders/move.wgsl.ts";
 import { DTypeError, ShapeError } from "../errors.ts";
 import type { Op } from "../graph/op.ts";
-import { axisOf, bytesPer, sameShape, showShape, sizeOf } from "../graph/shape.ts";
+import { axisOf, bytesPer, labelShape, sameShape, showShape, sizeOf } from "../graph/shape.ts";
 import { apply, type Tensor } from "../graph/tensor.ts";
 import { bind, buffer, touched } from "./fused.ts";
 import { permute, slice } from "./views.ts";
@@ -50,7 +50,7 @@ const concatOp: Op = {
     const grid = gridOf(Math.ceil(count / width / workgroupSize));
     return [
       {
-        label: `concat${showShape(out.shape).replaceAll(", ", "x")}:${out.dtype}`,
+        label: `concat${labelShape(out.shape)}:${out.dtype}`,
         family: "concat",
         variant: "direct",
         wgsl: concatKernel({

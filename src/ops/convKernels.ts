@@ -14,8 +14,8 @@ import {
 } from "../../shaders/conv2dWeightGrad.wgsl.ts";
 import { tileSide } from "../../shaders/lib/tile.wgsl.ts";
 import type { Scalar } from "../../shaders/lib/view.wgsl.ts";
-import type { AdapterTraits, KernelCall, Lowering, View } from "../graph/op.ts";
-import { bytesPer, showShape, sizeOf } from "../graph/shape.ts";
+import { type AdapterTraits, type KernelCall, type Lowering, lengthOf } from "../graph/op.ts";
+import { bytesPer, labelShape, sizeOf } from "../graph/shape.ts";
 import type { Node } from "../graph/tensor.ts";
 import type { Geometry } from "./conv.ts";
 import { bind, ends, touched } from "./fused.ts";
@@ -24,7 +24,6 @@ import { flopsOf, identity, nameOf, type PointwiseProgram } from "./program.ts";
 import { sumCalls } from "./reduction.ts";
 import { choose, type Variant, workgroupOf } from "./variants.ts";
 
-const lengthOf = (view: View): number => view.span / bytesPer(view.dtype);
 const axes = [0, 1] as const;
 
 /** Taps of the forward pass along one axis. */
@@ -179,7 +178,7 @@ function correlate(
   const [images, , rows, cols] = places[0]!.shape as [number, number, number, number];
   const { outputs, bindings } = ends(added, places);
   const chain = nameOf(program);
-  const label = `${node.op.name}${showShape(places[0]!.shape).replaceAll(", ", "x")}*${showShape(weight.shape).replaceAll(", ", "x")}`;
+  const label = `${node.op.name}${labelShape(places[0]!.shape)}*${labelShape(weight.shape)}`;
   return pairs.map(([vertical, horizontal]) => {
     const taps = vertical.count * horizontal.count;
     const problem: Problem = {
@@ -342,7 +341,7 @@ export function lowerConvWeightGrad(node: Node, to: Lowering): readonly KernelCa
   const parts = variant.parts(problem);
   const size = sizeOf(dw.shape);
   const place = parts === 1 ? dw : to.scratch("parts of a weight gradient", [parts, size], "f32");
-  const label = `conv2dWeightGrad${showShape(dw.shape).replaceAll(", ", "x")}`;
+  const label = `conv2dWeightGrad${labelShape(dw.shape)}`;
   const call: KernelCall = {
     label: `${label}${parts > 1 ? `/${parts}` : ""}:${dw.dtype}`,
     family: "conv2dWeightGrad",

@@ -8,8 +8,8 @@ import {
 } from "../../shaders/embedding.wgsl.ts";
 import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
 import { AttributeError, DTypeError, ShapeError } from "../errors.ts";
-import type { KernelCall, Lowering, Op, View } from "../graph/op.ts";
-import { bytesPer, floats, showShape, sizeOf } from "../graph/shape.ts";
+import { type KernelCall, type Lowering, lengthOf, type Op, type View } from "../graph/op.ts";
+import { bytesPer, floats, labelShape, showShape, sizeOf } from "../graph/shape.ts";
 import { apply, type Tensor } from "../graph/tensor.ts";
 import { eq, where } from "./arithmetic.ts";
 import { zerosLike } from "./constants.ts";
@@ -79,8 +79,6 @@ export const embeddingGradVariants: readonly GradVariant[] = [
   { name: "positions", fits: () => true, score: () => 1, write: embeddingGradByPosition },
 ];
 
-const lengthOf = (view: View): number => view.span / bytesPer(view.dtype);
-
 /** @param count elements of work: each invocation does one, or a vec4 of them. */
 function callOf(
   name: string,
@@ -121,7 +119,7 @@ function zerosCall(y: View): KernelCall {
   const grid = gridOf(Math.ceil(outputLength / 4 / workgroupSize));
   const none = { rows: 0, size: 0, positions: 0, padding: undefined, inputLength: 0, indexLength: 0 };
   return {
-    label: `zeros${showShape(y.shape).replaceAll(", ", "x")}:${y.dtype}`,
+    label: `zeros${labelShape(y.shape)}:${y.dtype}`,
     family: "embeddingGrad",
     variant: "zeros",
     wgsl: embeddingZeros({ ...none, type: y.dtype, outputLength, grid }),

@@ -2,8 +2,8 @@ import { elementwise } from "../../shaders/elementwise.wgsl.ts";
 import type { Place } from "../../shaders/lib/epilogue.wgsl.ts";
 import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
 import { vec4Load } from "../../shaders/lib/view.wgsl.ts";
-import { type Binding, isRowMajor, type KernelCall, type Lowering, type Op, type View } from "../graph/op.ts";
-import { bytesPer, type Shape, showShape, sizeOf } from "../graph/shape.ts";
+import { type Binding, isRowMajor, type KernelCall, type Lowering, lengthOf, type Op, type View } from "../graph/op.ts";
+import { bytesPer, labelShape, type Shape, sizeOf } from "../graph/shape.ts";
 import { applyAll, type Node, type Tensor } from "../graph/tensor.ts";
 import { dtypeOf, flopsOf, nameOf, type PointwiseProgram, programOf, render, show } from "./program.ts";
 
@@ -82,9 +82,7 @@ export function elementwiseOver(
   );
   const inputs = views.map((view, i) => ({
     name: `x${i}`,
-    type: view.dtype,
-    view,
-    length: view.span / bytesPer(view.dtype),
+    ...buffer(view),
     shared: shared.has(i),
     boundAs: twins[i] === i ? undefined : `x${twins[i]}`,
   }));
@@ -99,7 +97,7 @@ export function elementwiseOver(
       name: source === undefined ? `y${r}` : `x${source}`,
       type: place.dtype,
       value: values[r]!,
-      length: place.span / bytesPer(place.dtype),
+      length: lengthOf(place),
       shared: source !== undefined,
       place,
     };
@@ -111,7 +109,7 @@ export function elementwiseOver(
   const read = views.reduce((sum, view) => sum + touched(view), 0);
   const written = outputs.reduce((sum, { place }) => sum + count * bytesPer(place.dtype), 0);
   return {
-    label: `${name}${showShape(shape).replaceAll(", ", "x")}:${places.find((place) => place)?.dtype ?? "f32"}`,
+    label: `${name}${labelShape(shape)}:${places.find((place) => place)?.dtype ?? "f32"}`,
     family: "elementwise",
     variant: "vec4",
     wgsl: elementwise({ count, grid, inputs, outputs, body, lib, usesIndex, half }),
@@ -124,7 +122,7 @@ export function elementwiseOver(
 }
 
 /** What kernels that put elements elsewhere are told of a view. */
-export const buffer = (view: View) => ({ type: view.dtype, view, length: view.span / bytesPer(view.dtype) });
+export const buffer = (view: View) => ({ type: view.dtype, view, length: lengthOf(view) });
 
 /** Binds the home of a view. */
 export const bind = (view: View, access: Binding["access"]): Binding => ({
@@ -144,7 +142,7 @@ export function ends(added: readonly View[], places: readonly View[]) {
     const over = added.findIndex(
       (view) => view.buffer === place.buffer && view.base === place.base && view.offset === 0 && isRowMajor(view),
     );
-    return { type: place.dtype, length: place.span / bytesPer(place.dtype), over: over < 0 ? undefined : over };
+    return { type: place.dtype, length: lengthOf(place), over: over < 0 ? undefined : over };
   });
   const taken = new Set(outputs.map(({ over }) => over));
   const fresh = places.filter((_, i) => outputs[i]!.over === undefined);

@@ -2,7 +2,7 @@ import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
 import { gather as gatherKernel, scatterAdd as scatterKernel } from "../../shaders/move.wgsl.ts";
 import { DTypeError, ShapeError } from "../errors.ts";
 import type { KernelCall, Op } from "../graph/op.ts";
-import { axisOf, bytesPer, showShape, sizeOf } from "../graph/shape.ts";
+import { axisOf, bytesPer, labelShape, showShape, sizeOf } from "../graph/shape.ts";
 import { apply, type Tensor } from "../graph/tensor.ts";
 import { constant, full } from "./constants.ts";
 import { bind, buffer, touched } from "./fused.ts";
@@ -36,7 +36,7 @@ const gatherOp: Op = {
     const count = sizeOf(out.shape);
     const grid = gridOf(Math.ceil(count / workgroupSize));
     const call: KernelCall = {
-      label: `gather${showShape(out.shape).replaceAll(", ", "x")}:${out.dtype}`,
+      label: `gather${labelShape(out.shape)}:${out.dtype}`,
       family: "gather",
       variant: "direct",
       wgsl: gatherKernel({
@@ -115,7 +115,7 @@ const scatterOp: Op = {
     const grid = gridOf(Math.ceil(count / workgroupSize));
     return [
       {
-        label: `scatterAdd${showShape(out.shape).replaceAll(", ", "x")}:${out.dtype}`,
+        label: `scatterAdd${labelShape(out.shape)}:${out.dtype}`,
         family: "scatterAdd",
         variant: "direct",
         wgsl: scatterKernel({

@@ -2,7 +2,7 @@ import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
 import { cumsum as cumsumKernel } from "../../shaders/move.wgsl.ts";
 import { ShapeError } from "../errors.ts";
 import type { Op } from "../graph/op.ts";
-import { axisOf, bytesPer, sameShape, showShape, sizeOf } from "../graph/shape.ts";
+import { axisOf, bytesPer, labelShape, sameShape, showShape, sizeOf } from "../graph/shape.ts";
 import { apply, type Tensor } from "../graph/tensor.ts";
 import { ge, le, sub, where } from "./arithmetic.ts";
 import { concat, split } from "./concat.ts";
@@ -59,7 +59,7 @@ const cumsumOp: Op = {
     const grid = gridOf(Math.ceil(count / workgroupSize));
     return [
       {
-        label: `cumsum${showShape(out.shape).replaceAll(", ", "x")}:${out.dtype}`,
+        label: `cumsum${labelShape(out.shape)}:${out.dtype}`,
         family: "cumsum",
         variant: "direct",
         wgsl: cumsumKernel({

@@ -1,7 +1,7 @@
 import { type NormKind, norm, normGrad } from "../../shaders/layerNorm.wgsl.ts";
 import { DTypeError } from "../errors.ts";
-import type { KernelCall, Lowering, Op, View } from "../graph/op.ts";
-import { bytesPer, sizeOf } from "../graph/shape.ts";
+import { type KernelCall, type Lowering, lengthOf, type Op, type View } from "../graph/op.ts";
+import { sizeOf } from "../graph/shape.ts";
 import { type Attrs, apply, applyAll, type Node, type Tensor } from "../graph/tensor.ts";
 import { add, div, mul, sub } from "./arithmetic.ts";
 import { bind, touched } from "./fused.ts";
@@ -124,7 +124,7 @@ export const normVariants = /* @__PURE__ */ lineVariants((way) => ({
   layerNormGrad: normGrad(way),
 }));
 
-const elements = (view: View | undefined): number | undefined => view && view.span / bytesPer(view.dtype);
+const elements = (view: View | undefined): number | undefined => view && lengthOf(view);
 
 function normCall({ inputs, results, attrs }: Node, to: Lowering): KernelCall {
   const [x, weight, bias] = inputs.map((tensor) => to.contiguous(tensor));

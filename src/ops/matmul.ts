@@ -10,7 +10,15 @@ import {
   type RegisterTile,
 } from "../../shaders/matmul.wgsl.ts";
 import { DTypeError, ShapeError } from "../errors.ts";
-import { type AdapterTraits, type KernelCall, type Lowering, type Op, ownInputs, type View } from "../graph/op.ts";
+import {
+  type AdapterTraits,
+  type KernelCall,
+  type Lowering,
+  lengthOf,
+  type Op,
+  ownInputs,
+  type View,
+} from "../graph/op.ts";
 import { broadcastShapes, bytesPer, floats, showShape, sizeOf } from "../graph/shape.ts";
 import { apply, type Node, type Tensor } from "../graph/tensor.ts";
 import { add } from "./arithmetic.ts";
@@ -253,7 +261,7 @@ function factor(view: View): Factor {
   // Along an axis of one element nobody walks.
   const strides = view.strides.map((stride, axis) => (shape[axis] === 1 ? 0 : stride));
   const batch = coalesce({ shape: shape.slice(0, -2), strides: strides.slice(0, -2), offset: view.offset });
-  return { batch, strides: [strides.at(-2)!, strides.at(-1)!], length: view.span / bytesPer(view.dtype) };
+  return { batch, strides: [strides.at(-2)!, strides.at(-1)!], length: lengthOf(view) };
 }
 
 const typed = (view: View) => ({ ...factor(view), type: view.dtype });

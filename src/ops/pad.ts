@@ -2,8 +2,8 @@ import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
 import { pad as padKernel } from "../../shaders/move.wgsl.ts";
 import { AttributeError, ShapeError } from "../errors.ts";
 import { largestHalf } from "../graph/half.ts";
-import type { Op } from "../graph/op.ts";
-import { bytesPer, showShape, sizeOf } from "../graph/shape.ts";
+import { lengthOf, type Op } from "../graph/op.ts";
+import { bytesPer, labelShape, showShape, sizeOf } from "../graph/shape.ts";
 import { apply, type Node, type Tensor } from "../graph/tensor.ts";
 import { concat } from "./concat.ts";
 import { bind, touched } from "./fused.ts";
@@ -52,10 +52,9 @@ const padOp: Op = {
     const width = y!.shape.at(-1)! % 4 === 0 ? 4 : 1;
     const count = size / width;
     const grid = gridOf(Math.ceil(count / workgroupSize));
-    const length = (of: typeof view) => of.span / bytesPer(of.dtype);
     return [
       {
-        label: `pad${showShape(y!.shape).replaceAll(", ", "x")}:${y!.dtype}`,
+        label: `pad${labelShape(y!.shape)}:${y!.dtype}`,
         family: "pad",
         variant: "direct",
         wgsl: padKernel({
@@ -64,8 +63,8 @@ const padOp: Op = {
           interior,
           // The lowest and highest numbers of f16 stand for what lies beyond them.
           value: out.dtype === "f16" ? Math.min(Math.max(value, -largestHalf), largestHalf) : value,
-          input: { type: view.dtype, view, length: length(view) },
-          output: { type: out.dtype, length: length(out) },
+          input: { type: view.dtype, view, length: lengthOf(view) },
+          output: { type: out.dtype, length: lengthOf(out) },
           width,
           count,
           grid,

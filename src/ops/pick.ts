@@ -1,6 +1,6 @@
 import { type PickParams, pick as pickKernel } from "../../shaders/pick.wgsl.ts";
 import type { KernelCall, Lowering, Op } from "../graph/op.ts";
-import { axesOf, axisOf, bytesPer, showShape, sizeOf } from "../graph/shape.ts";
+import { axesOf, axisOf, bytesPer, labelShape, sizeOf } from "../graph/shape.ts";
 import { apply, type Node, type Tensor } from "../graph/tensor.ts";
 import { eq, where } from "./arithmetic.ts";
 import { zerosLike } from "./constants.ts";
@@ -71,7 +71,7 @@ function pickCall(kind: PickParams["kind"], node: Node, to: Lowering): KernelCal
   const { write, grid, chosen } = chooseWay("pick", pickVariants, { lines: count, length }, to.traits);
   const chain = epilogue ? `+${nameOf(epilogue)}` : "";
   return {
-    label: `${kind}${showShape(x!.shape).replaceAll(", ", "x")}[${axes.join(",")}]${chain}:${places[0]!.dtype}`,
+    label: `${kind}${labelShape(x!.shape)}[${axes.join(",")}]${chain}:${places[0]!.dtype}`,
     ...chosen,
     wgsl: write({
       kind,

@@ -1,8 +1,8 @@
 import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
 import { maxPool, maxPoolGrad, maxPoolGradBlocks, maxPoolPick, type PoolParams } from "../../shaders/pool2d.wgsl.ts";
 import { AttributeError, DTypeError, ShapeError } from "../errors.ts";
-import type { KernelCall, Lowering, Op, View } from "../graph/op.ts";
-import { bytesPer, floats, type Shape, showShape, sizeOf } from "../graph/shape.ts";
+import { type KernelCall, type Lowering, lengthOf, type Op } from "../graph/op.ts";
+import { bytesPer, floats, labelShape, type Shape, showShape, sizeOf } from "../graph/shape.ts";
 import { apply, applyAll, type Node, type Tensor } from "../graph/tensor.ts";
 import { mul } from "./arithmetic.ts";
 import { constant } from "./constants.ts";
@@ -118,12 +118,11 @@ function poolCall(
   const index = views.find((view) => view.dtype === "u32")!;
   const values = views.filter((view) => view.dtype !== "u32");
   const [imageView, pooledView] = first === "image" ? values : [values[1]!, values[0]!];
-  const lengthOf = (view: View) => view.span / bytesPer(view.dtype);
   const count = pool.count({ windows: node.attrs["windows"], image });
   const grid = gridOf(Math.ceil((pool === forward ? count / 4 : count) / workgroupSize));
   return [
     {
-      label: `${node.op.name}${showShape(image).replaceAll(", ", "x")}/${kernel.join("x")}:${values[0]!.dtype}`,
+      label: `${node.op.name}${labelShape(image)}/${kernel.join("x")}:${values[0]!.dtype}`,
       family: node.op.name,
       variant: pool.name,
       wgsl: pool.write({

@@ -3,8 +3,16 @@ import { sumOf } from "../../shaders/lib/half.wgsl.ts";
 import { serial, tree } from "../../shaders/lib/lines.wgsl.ts";
 import { coalesce } from "../../shaders/lib/view.wgsl.ts";
 import { areInFours, type ReduceKind, type ReduceParams, reduce } from "../../shaders/reduce.wgsl.ts";
-import { type AdapterTraits, type KernelCall, type Lowering, type Op, ownInputs, type View } from "../graph/op.ts";
-import { bytesPer, showShape, sizeOf } from "../graph/shape.ts";
+import {
+  type AdapterTraits,
+  type KernelCall,
+  type Lowering,
+  lengthOf,
+  type Op,
+  ownInputs,
+  type View,
+} from "../graph/op.ts";
+import { bytesPer, labelShape, sizeOf } from "../graph/shape.ts";
 import type { Node, Tensor } from "../graph/tensor.ts";
 import { bind, buffer, ends, outputSpecs, touched } from "./fused.ts";
 import { bodyOf, dtypeOf, flopsOf, identity, nameOf, type PointwiseProgram, show } from "./program.ts";
@@ -106,7 +114,7 @@ function lowerReduce(kind: ReduceKind, node: Node, to: Lowering): readonly Kerne
   const places = node.results.map((_, i) => to.result(i)!);
   const program: PointwiseProgram = epilogue ?? identity(places[0]!.dtype);
   const [before, after] = [prologue ? `${nameOf(prologue)}+` : "", epilogue ? `+${nameOf(epilogue)}` : ""];
-  const shape = showShape(views[0]!.shape).replaceAll(", ", "x");
+  const shape = labelShape(views[0]!.shape);
   const label = `${before}${kind}${shape}[${axes.join(",")}]${after}:${places[0]!.dtype}`;
   return foldCalls({ kind, label, operands, prologue, program, added: views.slice(own), places }, to);
 }
@@ -176,7 +184,7 @@ function foldCalls(fold: Fold, to: Lowering): readonly KernelCall[] {
         type: kept.dtype,
         kept,
         folded,
-        length: kept.span / bytesPer(kept.dtype),
+        length: lengthOf(kept),
       })),
       prologue: prologue && bodyOf(prologue, type),
       type,

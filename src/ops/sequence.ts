@@ -14,9 +14,10 @@ import {
   isRowMajor,
   type KernelCall,
   type Lowering,
+  lengthOf,
   type View,
 } from "../graph/op.ts";
-import { bytesPer, type Shape, showShape, sizeOf } from "../graph/shape.ts";
+import { labelShape, type Shape, sizeOf } from "../graph/shape.ts";
 import type { Node, Tensor } from "../graph/tensor.ts";
 import { bind, elementwiseOver } from "./fused.ts";
 import { identity } from "./program.ts";
@@ -166,9 +167,8 @@ export const sequenceVariants: readonly SequenceVariant[] = [
   },
 ];
 
-const elements = (view: View): number => view.span / bytesPer(view.dtype);
 const lengthsOf = (views: Views): RecurrentParams["lengths"] =>
-  Object.fromEntries(Object.entries(views).map(([role, view]) => [role, elements(view)]));
+  Object.fromEntries(Object.entries(views).map(([role, view]) => [role, lengthOf(view)]));
 
 /** One number each 256 bytes, where bindings may begin: all steps share one kernel and differ in what they bind here. */
 function positionsOf(count: number, to: Lowering): (t: number) => Binding {
@@ -255,7 +255,7 @@ export function lowerSequence(
     ),
     transposed: variant.transposed,
   };
-  const label = `${cell.name}${pass === "backward" ? "Grad" : ""}${showShape([steps, rows, hidden]).replaceAll(", ", "x")}`;
+  const label = `${cell.name}${pass === "backward" ? "Grad" : ""}${labelShape([steps, rows, hidden])}`;
   const madds = rows * cell.gates * hidden * hidden;
   const call: CallMaker = (step, wgsl, bound, workgroups, position) => {
     const count = step ? 1 : steps;

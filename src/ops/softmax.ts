@@ -1,17 +1,17 @@
 import { type SoftmaxKind, softmax as softmaxKernel } from "../../shaders/softmax.wgsl.ts";
 import { DTypeError, ShapeError } from "../errors.ts";
-import type { KernelCall, Lowering, Op, View } from "../graph/op.ts";
-import { axisOf, bytesPer, floats, sameShape, showShape, sizeOf } from "../graph/shape.ts";
+import { type KernelCall, type Lowering, lengthOf, type Op, type View } from "../graph/op.ts";
+import { axisOf, bytesPer, floats, labelShape, sameShape, showShape, sizeOf } from "../graph/shape.ts";
 import { apply, type Node, type Tensor } from "../graph/tensor.ts";
-import { cast, div, mul, ne, sub } from "./arithmetic.ts";
+import { cast, div, eq, mul, ne, sub } from "./arithmetic.ts";
 import { exp } from "./elementary.ts";
 import { bind, touched } from "./fused.ts";
 import { chooseWay, lineVariants } from "./lines.ts";
-import { oneHot } from "./oneHot.ts";
+import { iota } from "./random.ts";
 import { max } from "./reduce.ts";
 import { softmaxGrad } from "./softmaxGrad.ts";
 import { sum } from "./sum.ts";
-import { detach, expand, permute, reshape, unsqueeze } from "./views.ts";
+import { detach, expand, reshape, unsqueeze } from "./views.ts";
 
 const softmaxOp: Op = {
   name: "softmax",
@@ -71,20 +71,17 @@ const crossEntropyGradOp: Op = {
   infer: ([logits]) => [{ shape: logits!.shape, dtype: logits!.dtype }],
   vjp({ inputs: [logits, labels, dloss], attrs: { ignore } }, [u]) {
     if (!u) return [];
-    const wide = cast(u, "f32");
-    const stretch = (line: Tensor) => expand(unsqueeze(line, 1), logits!.shape);
+    const { shape, dtype } = logits!;
+    const [x, wide] = [cast(logits!, "f32"), cast(u, "f32")];
+    const stretch = (line: Tensor) => expand(unsqueeze(line, 1), shape);
     // In ordinary ops: who trains classifiers alone needs no kernels of softmax.
-    const shifted = sub(cast(logits!, "f32"), stretch(detach(max(cast(logits!, "f32"), 1))));
-    const powers = exp(shifted);
+    const powers = exp(sub(x, stretch(detach(max(x, 1)))));
     const p = div(powers, stretch(sum(powers, 1)));
     const keep = (line: Tensor) => (ignore === undefined ? line : mul(line, cast(ne(labels!, ignore), line.dtype)));
     const scaled = mul(wide, stretch(keep(dloss!)));
     const toLogits = mul(p, sub(scaled, stretch(sum(mul(scaled, p), 1))));
-    const classes = logits!.shape[1]!;
-    const rank = labels!.shape.length;
-    const order = [0, rank, ...Array.from({ length: rank - 1 }, (_, i) => i + 1)];
-    const target = permute(oneHot(labels!, classes), order);
-    return [cast(toLogits, logits!.dtype), undefined, keep(sum(mul(wide, sub(p, target)), 1))];
+    const target = cast(eq(iota(shape, 1), stretch(labels!)), "f32");
+    return [cast(toLogits, dtype), undefined, keep(sum(mul(wide, sub(p, target)), 1))];
   },
   lower: (node, to) => [softmaxCall("crossEntropyGrad", node, 1, to)],
 };
@@ -117,10 +114,10 @@ function softmaxCall(kind: SoftmaxKind, node: Node, axis: number, to: Lowering):
   const gradView = dloss && (uniform && grad!.offset === 0 ? grad : to.contiguous(dloss));
   const y = to.result(0)!;
   const { write, grid, chosen } = chooseWay("softmax", softmaxVariants, { lines, length }, to.traits);
-  const lengthOf = (view: View | undefined) => (view ? view.span / bytesPer(view.dtype) : 0);
+  const elements = (view: View | undefined) => (view ? lengthOf(view) : 0);
   const inputs = [x, labelView, gradView].filter((view) => view !== undefined);
   return {
-    label: `${kind}${showShape(x.shape).replaceAll(", ", "x")}[${axis}]:${x.dtype}`,
+    label: `${kind}${labelShape(x.shape)}[${axis}]:${x.dtype}`,
     ...chosen,
     wgsl: write({
       kind,
@@ -132,8 +129,8 @@ function softmaxCall(kind: SoftmaxKind, node: Node, axis: number, to: Lowering):
       ignore: node.attrs["ignore"],
       uniform: uniform && gradView === grad,
       inputLength: lengthOf(x),
-      labelLength: lengthOf(labelView),
-      gradLength: lengthOf(gradView),
+      labelLength: elements(labelView),
+      gradLength: elements(gradView),
       outputLength: lengthOf(y),
       grid,
     }),

@@ -1,6 +1,6 @@
 import { softmaxGrad as softmaxGradKernel } from "../../shaders/softmaxGrad.wgsl.ts";
-import type { KernelCall, Lowering, Op, View } from "../graph/op.ts";
-import { bytesPer, showShape, sizeOf } from "../graph/shape.ts";
+import { type KernelCall, type Lowering, lengthOf, type Op, type View } from "../graph/op.ts";
+import { labelShape, sizeOf } from "../graph/shape.ts";
 import { apply, type Node, type Tensor } from "../graph/tensor.ts";
 import { mul, sub } from "./arithmetic.ts";
 import { bind, touched } from "./fused.ts";
@@ -31,9 +31,8 @@ function softmaxGradCall(node: Node, to: Lowering): KernelCall {
   const length = y.shape[axis]!;
   const lines = sizeOf(y.shape) / length;
   const { write, grid, chosen } = chooseWay("softmaxGrad", softmaxGradVariants, { lines, length }, to.traits);
-  const lengthOf = (view: View) => view.span / bytesPer(view.dtype);
   return {
-    label: `softmaxGrad${showShape(y.shape).replaceAll(", ", "x")}[${axis}]:${dx.dtype}`,
+    label: `softmaxGrad${labelShape(y.shape)}[${axis}]:${dx.dtype}`,
     ...chosen,
     wgsl: write({
       types: [y.dtype, dy.dtype, dx.dtype],

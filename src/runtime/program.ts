@@ -26,7 +26,7 @@ export interface Memory {
 /** What `inspect` tells of one dispatch. */
 export type KernelInfo = Pick<
   KernelCall,
-  "label" | "family" | "variant" | "wgsl" | "workgroups" | "flops" | "bytes"
+  "label" | "family" | "variant" | "wgsl" | "workgroups" | "invocations" | "flops" | "bytes"
 > & {
   readonly bindings: readonly {
     readonly role: string;
@@ -136,14 +136,8 @@ export class Program<O extends Readonly<Record<string, Tensor>> = Readonly<Recor
     const { calls, stages, lifetimes, slots, slotOf } = this.#compiled;
     return {
       graph: { built: stages.built(), simplified: stages.simplified(), fused: stages.fused() },
-      kernels: calls.map(({ bindings, label, family, variant, wgsl, workgroups, flops, bytes }) => ({
-        label,
-        family,
-        variant,
-        wgsl,
-        workgroups,
-        flops,
-        bytes,
+      kernels: calls.map(({ choices: _, bindings, ...call }) => ({
+        ...call,
         bindings: bindings.map(({ buffer, access, offset, size }) => ({ role: buffer.role, access, offset, size })),
       })),
       buffers: lifetimes.map(({ buffer, first, last }) => ({
