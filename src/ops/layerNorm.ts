@@ -58,6 +58,8 @@ const centred = (x: Tensor, mean: Tensor | undefined): Tensor => (mean ? sub(x, 
 /** Sums a value of every element over those that share a weight. */
 function perWeight({ groups, spread }: NormAttrs, value: Tensor, weight: Tensor): Tensor {
   const [rows, length] = value.shape as [number, number];
+  // Not even axes of one element stand between what computes the value and its sum: one kernel can be both.
+  if (groups === 1 && spread === 1) return reshape(sum(value, 0), weight.shape);
   const parted = reshape(value, [rows / groups, groups, length / spread, spread]);
   return reshape(sum(parted, spread === 1 ? [0] : [0, 3]), weight.shape);
 }

@@ -200,6 +200,12 @@ describe("fuse", () => {
     const squares = t.sum(t.mul(distance, distance), 0);
     expect(kernels({ y: squares })).toEqual(["sub+mul+sum[8x8][0]:f32"]);
     expect(kernels({ y: t.sqrt(t.add(squares, row)) })).toEqual(["sub+mul+sum[8x8][0]+add+sqrt:f32"]);
+    const scale = input("s", [8]);
+    const normal = t.layerNorm(x, 8, { weight: scale, bias: row });
+    expect(kernels({ dw: t.grad(t.sum(t.mul(normal, w)), [scale])[0]! })).toEqual([
+      "layerNorm[8x8]:f32",
+      "sub+mul+mul+sum[8x8][0]:f32",
+    ]);
     // What others read is stored, what knows its place is computed there, and a product ends in what follows it.
     const e = t.exp(x);
     expect(kernels({ e, y: t.sum(e, 1) })).toEqual(["exp[8x8]:f32", "sum[8x8][1]:f32"]);
