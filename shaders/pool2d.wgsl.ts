@@ -1,8 +1,8 @@
-import { range } from "./lib/epilogue.wgsl.ts";
+import { type FlatResults, flatEnding, namesOf, range } from "./lib/epilogue.wgsl.ts";
 import { type Grid, linearId, storage, workgroupSize } from "./lib/grid.wgsl.ts";
 import { narrowed, widened } from "./lib/half.wgsl.ts";
 import type { Scalar } from "./lib/view.wgsl.ts";
-import { wgsl } from "./wgsl.ts";
+import { indented, wgsl } from "./wgsl.ts";
 
 export interface PoolParams {
   /** Element type of image and results. */
@@ -23,6 +23,9 @@ export interface PoolParams {
   readonly pooledLength: number;
   readonly indexLength: number;
 }
+
+/** Of gradients, whose elements may be the first input of a program. */
+export interface PoolGradParams extends PoolParams, FlatResults {}
 
 /** Input row and column that window element (i, j) of the result at `row`, `col` shows; before the input they wrap. */
 const elementOf = ({ stride, padding, dilation }: PoolParams, i: string, j: string): string[] => [
@@ -93,15 +96,27 @@ ${forEach(p.kernel, (i, j) => [
 }
 `;
 
+/** The function that stores an element of the image's gradient, with what it needs. */
+function storing(p: PoolGradParams): string[] {
+  const ending = flatEnding(p, 1);
+  return [
+    ...namesOf([p.epilogue], 1),
+    ...ending.declare(2),
+    "fn put(e: u32, value: f32) {",
+    ...indented(ending.store("value", "e")),
+    "}",
+  ];
+}
+
 /**
  * Gradient of the image: each element of it collects from the windows in which it won. One invocation per element looks at the
  * windows that show it; nothing is scattered, so the order of addition is fixed.
  */
-export const maxPoolGrad = (p: PoolParams): string => wgsl`
+export const maxPoolGrad = (p: PoolGradParams): string => wgsl`
 ${constants(p)}
 ${storage(0, "pooled", "read", p.type, p.pooledLength)}
 ${storage(1, "index", "read", "u32", p.indexLength)}
-${storage(2, "image", "read_write", p.type, p.imageLength)}
+${storing(p)}
 
 @compute @workgroup_size(${workgroupSize})
 fn main(@builtin(global_invocation_id) id: vec3u) {
@@ -120,7 +135,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
       }
     }
   }
-  image[e] = ${narrowed(p.type, "sum")};
+  put(e, sum);
 }
 `;
 
@@ -128,13 +143,13 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
  * The same where windows neither overlap nor hang over the start: one invocation per window and its share of what lies between them
  * writes its own block of the image. COUNT counts blocks.
  */
-export const maxPoolGradBlocks = (p: PoolParams): string => wgsl`
+export const maxPoolGradBlocks = (p: PoolGradParams): string => wgsl`
 ${constants(p)}
 const BLOCKS_X = ${Math.ceil(p.width / p.stride[1])}u;
 const BLOCKS_Y = ${Math.ceil(p.height / p.stride[0])}u;
 ${storage(0, "pooled", "read", p.type, p.pooledLength)}
 ${storage(1, "index", "read", "u32", p.indexLength)}
-${storage(2, "image", "read_write", p.type, p.imageLength)}
+${storing(p)}
 
 @compute @workgroup_size(${workgroupSize})
 fn main(@builtin(global_invocation_id) id: vec3u) {
@@ -146,7 +161,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let o = (plane * ROWS + row) * COLS + col;
   let whole = row < ROWS && col < COLS; // a block at the edge may have no window
   let won = select(256u, ${unpack}, whole);
-  let value = pooled[o];
+  let value = ${widened(p.type, "pooled[o]")};
   let start = (plane * HEIGHT + row * ${p.stride[0]}u) * WIDTH + col * ${p.stride[1]}u;
 ${forEach(p.stride, (i, j) => {
   const here = `${i} < KERNEL_H && ${j} < KERNEL_W && ${i} * KERNEL_W + ${j} == won`;
@@ -154,7 +169,7 @@ ${forEach(p.stride, (i, j) => {
     ...(p.height % p.stride[0] === 0 ? [] : [`row * ${p.stride[0]}u + ${i} < HEIGHT`]),
     ...(p.width % p.stride[1] === 0 ? [] : [`col * ${p.stride[1]}u + ${j} < WIDTH`]),
   ];
-  const store = `image[start + ${i} * WIDTH + ${j}] = select(${p.type}(), value, ${here});`;
+  const store = `put(start + ${i} * WIDTH + ${j}, select(0.0, value, ${here}));`;
   return [guards.length > 0 ? `if (${guards.join(" && ")}) { ${store} }` : store];
 }).map((line) => `  ${line}`)}
 }

@@ -1,14 +1,21 @@
 import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
-import { maxPool, maxPoolGrad, maxPoolGradBlocks, maxPoolPick, type PoolParams } from "../../shaders/pool2d.wgsl.ts";
+import {
+  maxPool,
+  maxPoolGrad,
+  maxPoolGradBlocks,
+  maxPoolPick,
+  type PoolGradParams,
+} from "../../shaders/pool2d.wgsl.ts";
 import { AttributeError, DTypeError, ShapeError } from "../errors.ts";
-import { type KernelCall, type Lowering, lengthOf, type Op } from "../graph/op.ts";
+import { type KernelCall, type Lowering, lengthOf, type Op, ownInputs } from "../graph/op.ts";
 import { bytesPer, floats, labelShape, type Shape, showShape, sizeOf } from "../graph/shape.ts";
 import { apply, applyAll, type Node, type Tensor } from "../graph/tensor.ts";
 import { mul } from "./arithmetic.ts";
 import { constant } from "./constants.ts";
 import { conv2d } from "./conv.ts";
-import { bind } from "./fused.ts";
+import { bind, buffer, ends, outputSpecs } from "./fused.ts";
 import { matmul } from "./matmul.ts";
+import { bodyOf, flopsOf, identity, nameOf, type PointwiseProgram, show } from "./program.ts";
 import { mean } from "./reduce.ts";
 import { choose, type Variant } from "./variants.ts";
 import { transpose } from "./views.ts";
@@ -47,7 +54,9 @@ const maxPoolOp: Op = {
 const maxPoolGradOp: Op = {
   name: "maxPool2dGrad",
   precision: "operands",
-  infer: ([dy], { shape }) => [{ shape, dtype: dy!.dtype }],
+  epilogueAfter: 2,
+  describe: ({ attrs: { windows, epilogue } }) => `${JSON.stringify(windows)}${epilogue ? ` ${show(epilogue)}` : ""}`,
+  infer: ([dy], { shape, epilogue }) => (epilogue ? outputSpecs(epilogue, shape) : [{ shape, dtype: dy!.dtype }]),
   vjp: ({ inputs: [, index], attrs: { windows } }, [u]) => [u && pick(u, index!, windows), undefined],
   lower(node, to) {
     const problem = { windows: node.attrs["windows"] as Windows, image: node.results[0]!.shape };
@@ -76,7 +85,7 @@ interface Problem {
 /** A kernel, and how many invocations it takes. */
 interface PoolKernel {
   readonly name: string;
-  readonly write: (params: PoolParams) => string;
+  readonly write: (params: PoolGradParams) => string;
   readonly count: (problem: Problem) => number;
 }
 
@@ -109,24 +118,29 @@ function poolCall(
   first: "image" | "pooled",
 ): readonly KernelCall[] {
   const { kernel, stride, padding, dilation, size } = node.attrs["windows"] as Windows;
-  const read = node.inputs.map((tensor) => to.contiguous(tensor));
+  const own = ownInputs(node);
+  const read = node.inputs.slice(0, own).map((tensor) => to.contiguous(tensor));
+  const added = node.inputs.slice(own).map((tensor) => to.view(tensor));
   // The forward kernel always writes both results: an unread one goes to scratch.
   const written = node.results.map(
     ({ shape, dtype }, i) => to.result(i) ?? to.scratch(`unread result ${i}`, shape, dtype),
   );
-  const views = [...read, ...written];
-  const index = views.find((view) => view.dtype === "u32")!;
-  const values = views.filter((view) => view.dtype !== "u32");
-  const [imageView, pooledView] = first === "image" ? values : [values[1]!, values[0]!];
+  const views = [...read, ...added, ...written];
+  const index = [...read, ...written].find((view) => view.dtype === "u32")!;
+  const [imageView, pooledView] = first === "image" ? [read[0]!, written[0]!] : [written[0]!, read[0]!];
+  const type = read[0]!.dtype;
+  const program: PointwiseProgram = node.attrs["epilogue"] ?? identity(type);
+  const { outputs, bindings } = ends(added, written);
+  const chain = nameOf(program);
   const count = pool.count({ windows: node.attrs["windows"], image });
   const grid = gridOf(Math.ceil((pool === forward ? count / 4 : count) / workgroupSize));
   return [
     {
-      label: `${node.op.name}${labelShape(image)}/${kernel.join("x")}:${values[0]!.dtype}`,
+      label: `${node.op.name}${labelShape(image)}/${kernel.join("x")}${chain && `+${chain}`}:${type}`,
       family: node.op.name,
       variant: pool.name,
       wgsl: pool.write({
-        type: values[0]!.dtype,
+        type,
         height: image[2]!,
         width: image[3]!,
         rows: size[0],
@@ -137,13 +151,15 @@ function poolCall(
         dilation,
         count,
         grid,
-        imageLength: lengthOf(imageView!),
-        pooledLength: lengthOf(pooledView!),
+        imageLength: lengthOf(imageView),
+        pooledLength: lengthOf(pooledView),
         indexLength: lengthOf(index),
+        epilogue: { ...bodyOf(program, type), inputs: added.map(buffer) },
+        outputs,
       }),
-      bindings: [...read.map((view) => bind(view, "read")), ...written.map((view) => bind(view, "read_write"))],
+      bindings: [...read.map((view) => bind(view, "read")), ...bindings],
       workgroups: [grid.x, grid.y, 1],
-      flops: count * kernel[0] * kernel[1],
+      flops: count * kernel[0] * kernel[1] + flopsOf(program) * sizeOf(image),
       bytes: views.reduce((sum, view) => sum + sizeOf(view.shape) * bytesPer(view.dtype), 0),
     },
   ];
