@@ -72,7 +72,7 @@ export const reduceVariants: readonly ReduceVariant[] = [
     fits: () => true,
     // Of rows, neighbours among a GPU's invocations read far from each other: caches have to hold them.
     score: ({ outputs, length, layout }, { cpu }) =>
-      cpu || length <= 32 || (layout === "rows" ? outputs >= 16384 && length <= 256 : outputs >= 4096) ? 2 : 0,
+      cpu || length <= 64 || (layout === "rows" ? outputs >= 16384 && length <= 256 : outputs >= 4096) ? 2 : 0,
     write: reduce(serial),
     chunk: () => 1024,
     invocations: (results) => results,
