@@ -1,7 +1,7 @@
 import type { AdapterTraits, Binding, KernelCall, VirtualBuffer } from "../graph/op.ts";
 import { bindingStep } from "./homes.ts";
 
-/** Invocations and operations of a call that costs little more than its dispatch, and leaves room for others. */
+/** Invocations, of a CPU, and operations of a call that costs little more than its dispatch, and leaves room for others. */
 const few = 1024;
 const little = 2 ** 20;
 /**
@@ -28,10 +28,11 @@ interface Dispatch {
  * A call joins the nearest dispatch before it that has room, as far back as nothing touches what the call writes, or writes what it
  * touches. Works on the texts of kernels, so that no kernel family has to know of it.
  */
-export function merge(calls: readonly KernelCall[], { cpu, maxStorageBuffers }: AdapterTraits): readonly KernelCall[] {
+export function merge(calls: readonly KernelCall[], traits: AdapterTraits): readonly KernelCall[] {
+  const { maxStorageBuffers } = traits;
   const dispatches: Dispatch[] = [];
   for (const call of calls) {
-    const small = isSmall(call);
+    const small = isSmall(call, traits);
     const touched = call.bindings.map(({ buffer }) => buffer);
     let home: Dispatch | undefined;
     const last = dispatches.length - 1;
@@ -42,7 +43,7 @@ export function merge(calls: readonly KernelCall[], { cpu, maxStorageBuffers }: 
       // Each buffer takes a binding at least: most dispatches are passed by on that account, before any text is looked at.
       const mayFit = before.buffers.size + fresh <= maxStorageBuffers;
       if (!before.small || before.calls.length === most || before.refused === patience || !mayFit) continue;
-      if (fits([...before.calls, call], maxStorageBuffers)) home = before;
+      if (fits([...before.calls, call], traits)) home = before;
       else before.refused++;
     }
     if (!home) {
@@ -52,19 +53,30 @@ export function merge(calls: readonly KernelCall[], { cpu, maxStorageBuffers }: 
     home.calls.push(call);
     for (const buffer of touched) home.buffers.add(buffer);
   }
-  return dispatches.map(({ calls: several }) => (several.length === 1 ? several[0]! : joined(several, cpu)));
+  return dispatches.map(({ calls: several }) => (several.length === 1 ? several[0]! : joined(several, traits)));
 }
 
-const entry = /@compute @workgroup_size\((\d+)\)\s+fn main\(@builtin\(global_invocation_id\) id: vec3u\)/;
+/** A kernel's entry: its invocations know their number in the dispatch, or that of their workgroup and their own in it. */
+const entry =
+  /@compute @workgroup_size\((\d+)\)\s+fn main\(@builtin\(\w+\) (?:(id): vec3u|group: vec3u, @builtin\(local_invocation_index\) lane: u32)\)/;
+
+/** Size of the workgroups of what is joined for a GPU, and so of all kernels in it that know of their workgroup. */
+const together = 64;
 
 /**
- * Whether a call has few invocations, with little to do, along one axis, and these know of each other only within quads. Structures
- * stay out: their members could not be told from names of the module.
+ * Whether a call has few invocations, with little to do, along one axis. On a CPU adapter these know of each other only within quads.
+ * Structures stay out: their members could not be told from names of the module.
  */
-function isSmall({ wgsl, workgroups: [x, y, z], flops }: KernelCall): boolean {
-  const size = Number(wgsl.match(entry)?.[1]);
-  return y === 1 && z === 1 && x * size <= few && flops <= little && !/var<workgroup>|^struct\b/m.test(wgsl);
+function isSmall({ wgsl, workgroups: [x, y, z], flops }: KernelCall, { cpu }: AdapterTraits): boolean {
+  const [, size, id] = wgsl.match(entry) ?? [];
+  const isFew = y === 1 && z === 1 && x * Number(size) <= (cpu ? few : 16 * few);
+  const mayStand = id !== undefined || (!cpu && Number(size) === together);
+  return isFew && mayStand && flops <= little && !/^struct\b/m.test(wgsl);
 }
+
+/** Bytes of workgroup memory that a kernel takes at most: its elements are no larger than a vec4. */
+const workgroupBytes = ({ wgsl }: KernelCall): number =>
+  [...wgsl.matchAll(/^var<workgroup> .* (\d+)>/gm)].reduce((sum, [, length]) => sum + 16 * Number(length), 0);
 
 const overlap = (a: Binding, b: Binding): boolean =>
   a.buffer === b.buffer && a.offset < b.offset + b.size && b.offset < a.offset + a.size;
@@ -75,11 +87,15 @@ const collide = (a: KernelCall, b: KernelCall): boolean =>
     b.bindings.some((other) => (one.access !== "read" || other.access !== "read") && overlap(one, other)),
   );
 
-/** Whether one dispatch may bind all that some calls bind: what is bound as writable must not meet anything else. */
-function fits(calls: readonly KernelCall[], maxBindings: number): boolean {
+/**
+ * Whether one dispatch may bind all that some calls bind, and take the workgroup memory of all: what is bound as writable must not meet
+ * anything else.
+ */
+function fits(calls: readonly KernelCall[], { maxStorageBuffers, maxWorkgroupBytes }: AdapterTraits): boolean {
   const bindings = shared(calls).map(({ binding }) => binding);
   return (
-    bindings.length <= maxBindings &&
+    bindings.length <= maxStorageBuffers &&
+    calls.reduce((sum, call) => sum + workgroupBytes(call), 0) <= maxWorkgroupBytes &&
     bindings.every((one, i) => one.access === "read" || bindings.every((other, k) => k === i || !overlap(one, other)))
   );
 }
@@ -151,23 +167,24 @@ function shared(calls: readonly KernelCall[]): Shared[] {
 }
 
 /** One call out of several: their texts one after the other, with names of their own, and an entry that branches. */
-function joined(calls: readonly KernelCall[], cpu: boolean): KernelCall {
+function joined(calls: readonly KernelCall[], { cpu }: AdapterTraits): KernelCall {
   const bound = shared(calls).map((each) => ({ ...each, name: `${each.names[0]!.name}_k${each.names[0]!.call}` }));
   const directives = new Set<string>();
   const bodies: string[] = [];
   const branches: string[] = [];
-  // A CPU adapter runs every branch in every four invocations, whoever takes it: there, none are left idle between two calls.
-  const apart = cpu ? 4 : 64;
+  // A CPU adapter runs every branch in every four invocations, whoever takes it: there, none are left idle between two calls. On a GPU
+  // all of a workgroup take one branch, which may have barriers then.
+  const apart = cpu ? 4 : together;
   let end = 0;
   calls.forEach(({ wgsl, workgroups, invocations }, k) => {
-    const width = Number(wgsl.match(entry)![1]);
+    const [, width, id] = wgsl.match(entry)!;
     const text = wgsl
       .replace(/^(enable|diagnostic)\b.*\n/gm, (directive) => {
         directives.add(directive.trim());
         return "";
       })
       .replace(declaration, "")
-      .replace(entry, "fn main(id: vec3u)");
+      .replace(entry, `fn main(${id ? "id: vec3u" : "group: vec3u, lane: u32"})`);
     const buffers = new Map(
       bound.flatMap(({ names, name }) =>
         names
@@ -177,13 +194,14 @@ function joined(calls: readonly KernelCall[], cpu: boolean): KernelCall {
     );
     bodies.push(renamed(text, k, buffers));
     const first = end;
-    end += Math.ceil((invocations ?? workgroups[0] * width) / apart) * apart;
-    const from = first === 0 ? "id" : `vec3u(id.x - ${first}u, 0u, 0u)`;
-    branches.push(`if (id.x < ${end}u) { main_k${k}(${from}); }`);
+    end += Math.ceil((invocations ?? workgroups[0] * Number(width)) / apart) * apart;
+    const from = (name: string, skipped: number) => (skipped === 0 ? name : `vec3u(${name}.x - ${skipped}u, 0u, 0u)`);
+    const own = id ? from("id", first) : `${from("group", first / together)}, lane`;
+    branches.push(`if (${cpu ? `id.x < ${end}u` : `group.x < ${end / together}u`}) { main_k${k}(${own}); }`);
   });
   if (directives.has("enable subgroups;")) directives.add("diagnostic(off, subgroup_uniformity);");
   // A workgroup for each of two cores: more of them cost more than they spread.
-  const size = cpu ? Math.min(64, 4 * Math.ceil(end / 8)) : 64;
+  const size = cpu ? Math.min(64, 4 * Math.ceil(end / 8)) : together;
   const wgsl = [
     ...[...directives].sort((a, b) => Number(b.startsWith("enable")) - Number(a.startsWith("enable"))),
     ...bound.map(
@@ -192,7 +210,7 @@ function joined(calls: readonly KernelCall[], cpu: boolean): KernelCall {
     ),
     ...bodies,
     `@compute @workgroup_size(${size})`,
-    "fn main(@builtin(global_invocation_id) id: vec3u) {",
+    `fn main(@builtin(global_invocation_id) id: vec3u${cpu ? "" : ", @builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32"}) {`,
     `  ${branches.join("\n  else ")}`,
     "}\n",
   ];

@@ -1,5 +1,6 @@
 import { Engine } from "../../src/index.ts";
 import { selfCheck } from "../../src/selfcheck/index.ts";
+import { forced } from "../forced.ts";
 import { absentFiles, readManifest } from "../golden/cases.ts";
 import { caseFaults, deviceExecutor } from "../golden/device.ts";
 import { skipped } from "../golden/ops.ts";
@@ -30,7 +31,7 @@ interface Check {
 }
 
 const [engine, { cases, models, trajectories }, absent] = await Promise.all([
-  Engine.create(),
+  Engine.create(forced()),
   readManifest(),
   absentFiles(),
 ]);

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { compile } from "../../src/compile/compile.ts";
 import * as t from "../../src/index.ts";
 import { input, nn, optim } from "../../src/index.ts";
-import { gpu } from "../adapters.ts";
+import { gpu, software } from "../adapters.ts";
 
 const x = input("x", [8, 8]);
 const sums = (n: number) =>
@@ -64,10 +64,38 @@ describe("small calls become one dispatch", () => {
     }
   });
 
-  test("not large ones, not those that need workgroup memory, and none where variants are forced", () => {
+  test("those with barriers too, on a GPU, as far as their workgroup memory goes", () => {
+    const wide = input("w", [40, 256]);
+    const folds = { a: t.sum(wide, 1), b: t.max(wide, 1), c: t.exp(wide) };
+    const { calls } = compile({ outputs: folds }, gpu);
+    expect(calls.map(({ variant }) => variant)).toEqual(["reduce/tree | reduce/tree | elementwise/vec4"]);
+    expect(calls[0]!.workgroups).toEqual([40 + 40 + 40, 1, 1]);
+    expect(calls[0]!.wgsl).toContain("if (group.x < 40u) { main_k0(group, lane); }");
+    expect(calls[0]!.wgsl).toContain("else if (group.x < 80u) { main_k1(vec3u(group.x - 40u, 0u, 0u), lane); }");
+    expect(calls[0]!.wgsl).toContain("else if (group.x < 120u) { main_k2(vec3u(id.x - 5120u, 0u, 0u)); }");
+    // Each of these takes 8 KiB.
+    const products = Object.fromEntries(
+      [0, 1, 2].map((i) => [`y${i}`, t.matmul(input("l", [16, 128]), input(`r${i}`, [128, 16]))]),
+    );
+    const sizes = (maxWorkgroupBytes: number) =>
+      compile({ outputs: products }, { ...gpu, maxStorageBuffers: 16, maxWorkgroupBytes })
+        .calls.filter(({ variant }) => variant.includes("groupK"))
+        .map(({ label }) => label.split(" | ").length);
+    expect(sizes(16384)).toEqual([2, 1]);
+    expect(sizes(24576)).toEqual([3]);
+  });
+
+  test("not large ones, on a CPU none with barriers, and none where variants are forced", () => {
     const two = (n: number) => ({ a: t.exp(input("a", [n, n])), b: t.log(input("b", [n, n])) });
-    expect(dispatches(two(32))).toHaveLength(1);
-    expect(dispatches(two(256))).toHaveLength(2);
+    expect(dispatches(two(32), software)).toHaveLength(1);
+    expect(dispatches(two(256), software)).toHaveLength(2);
+    expect(dispatches(two(256))).toHaveLength(1);
+    expect(dispatches(two(512))).toHaveLength(2);
+    const tuned = new Map([
+      ["reduce kind=sum outputs=8 length=8 layout=columns", "tree"],
+      ["reduce kind=max outputs=8 length=8 layout=columns", "tree"],
+    ]);
+    expect(dispatches({ a: t.sum(x, 0), b: t.max(x, 0) }, { ...software, tuned })).toHaveLength(2);
     expect(dispatches({ a: t.sum(x, 0), b: t.max(x, 0) }, { ...gpu, forced: { reduce: "tree" } })).toHaveLength(2);
     expect(dispatches({ a: t.sum(x, 0), b: t.max(x, 0) }, { ...gpu, forced: {} })).toHaveLength(1);
   });
