@@ -3,9 +3,11 @@ import { parseCLI, startVitest } from "vitest/node";
 /**
  * `vitest run` with the same arguments, and a last line that a script can read: `N passed, N failed`, with `, N skipped`
  * where tests were skipped. A file that could not be loaded and an error outside of any test count as failed; so does a
- * run without a single test.
+ * run without a single test. With `--all`, Chrome tries all cases of long lists.
  */
-const { filter, options } = parseCLI(["vitest", "run", ...process.argv.slice(2)]);
+const args = process.argv.slice(2);
+if (args.includes("--all")) process.env["VITE_ALL"] = "1"; // Vite hands it to pages, too.
+const { filter, options } = parseCLI(["vitest", "run", ...args.filter((arg) => arg !== "--all")]);
 const vitest = await startVitest("test", filter, { ...options, watch: false });
 
 const count = { passed: 0, failed: vitest.state.getUnhandledErrors().length, skipped: 0, pending: 0 };
