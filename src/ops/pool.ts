@@ -8,12 +8,12 @@ import {
 } from "../../shaders/pool2d.wgsl.ts";
 import { AttributeError, DTypeError, ShapeError } from "../errors.ts";
 import { type KernelCall, type Lowering, lengthOf, type Op, ownInputs } from "../graph/op.ts";
-import { bytesPer, floats, labelShape, type Shape, showShape, sizeOf } from "../graph/shape.ts";
+import { floats, labelShape, type Shape, showShape, sizeOf } from "../graph/shape.ts";
 import { apply, applyAll, type Node, type Tensor } from "../graph/tensor.ts";
 import { mul } from "./arithmetic.ts";
 import { constant } from "./constants.ts";
 import { conv2d } from "./conv.ts";
-import { bind, buffer, ends, outputSpecs } from "./fused.ts";
+import { bind, buffer, ends, outputSpecs, touched } from "./fused.ts";
 import { matmul } from "./matmul.ts";
 import { bodyOf, flopsOf, identity, nameOf, type PointwiseProgram, show } from "./program.ts";
 import { mean } from "./reduce.ts";
@@ -160,7 +160,7 @@ function poolCall(
       bindings: [...read.map((view) => bind(view, "read")), ...bindings],
       workgroups: [grid.x, grid.y, 1],
       flops: count * kernel[0] * kernel[1] + flopsOf(program) * sizeOf(image),
-      bytes: views.reduce((sum, view) => sum + sizeOf(view.shape) * bytesPer(view.dtype), 0),
+      bytes: views.reduce((sum, view) => sum + touched(view), 0),
     },
   ];
 }
