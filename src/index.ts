@@ -24,3 +24,8 @@ export type { BufferInfo, Inspection, KernelInfo, Memory, Program } from "./runt
 export type { Tuning } from "./runtime/tuning.ts";
 export type { Finding } from "./tune/index.ts";
 export type { TuningStore } from "./tune/store.ts";
+
+// Last, since bundlers keep to this order: what resembles each other lies together, and compresses better.
+
+export { type ExportOptions, exportPrograms, type Target } from "./exported/export.ts";
+export type { Exported } from "./exported/format.ts";

@@ -14,6 +14,8 @@ export interface Footprint {
   readonly gzipBytes: number;
   /** From the beginning of navigation to the first loss. */
   readonly firstStepSeconds: number;
+  /** Of the eleventh step: the same for all, up to rounding. */
+  readonly loss: number;
   /** GPU buffers after ten steps. */
   readonly buffers: number;
   readonly bufferBytes: number;
@@ -31,41 +33,41 @@ const wholeGrowth = 2000;
 export async function footprints(
   browser: Browser,
   url: string,
-  libraries: readonly string[],
+  names: readonly string[],
   options: Options,
 ): Promise<Map<string, Footprint>> {
-  const seconds = new Map(libraries.map((library) => [library, [] as number[]]));
+  const seconds = new Map(names.map((name) => [name, [] as number[]]));
   for (let i = 0; i < options.loads; i++) {
-    for (const library of libraries) {
-      seconds.get(library)!.push(await load(browser, url, library));
+    for (const name of names) {
+      seconds.get(name)!.push(await load(browser, url, name));
     }
   }
   const result = new Map<string, Footprint>();
-  for (const library of libraries) {
-    const seen = await held(browser, url, library, options);
-    result.set(library, { ...seen, firstStepSeconds: median(seconds.get(library)!) });
+  for (const name of names) {
+    const seen = await held(browser, url, name, options);
+    result.set(name, { ...seen, firstStepSeconds: median(seconds.get(name)!) });
   }
   return result;
 }
 
 /** Opens a page with nothing in its cache. */
-async function load(browser: Browser, url: string, library: string): Promise<number> {
+async function load(browser: Browser, url: string, name: string): Promise<number> {
   const context = await browser.createBrowserContext();
   const page = await context.newPage();
-  const ms = await trained(page, url, library);
+  const ms = await trained(page, url, name);
   await context.close();
   return ms / 1000;
 }
 
-async function trained(page: Page, url: string, library: string): Promise<number> {
+async function trained(page: Page, url: string, name: string): Promise<number> {
   const fault = new Promise<never>((_, reject) => page.on("pageerror", reject));
   fault.catch(() => undefined);
-  await page.goto(`${url}${library}/${library}.html`);
+  await page.goto(`${url}${name}/${name}.html`);
   await Promise.race([fault, page.waitForFunction(() => "trainer" in globalThis)]);
   return page.evaluate(() => trainer.firstStep);
 }
 
-async function held(browser: Browser, url: string, library: string, { growthSteps, growthSeconds }: Options) {
+async function held(browser: Browser, url: string, name: string, { growthSteps, growthSeconds }: Options) {
   const context = await browser.createBrowserContext();
   const page = await context.newPage();
   const scripts: HTTPResponse[] = [];
@@ -73,13 +75,13 @@ async function held(browser: Browser, url: string, library: string, { growthStep
     if (response.request().resourceType() === "script") scripts.push(response);
   });
   await page.evaluateOnNewDocument(watch);
-  await trained(page, url, library);
+  await trained(page, url, name);
   const texts = await Promise.all(scripts.map((script) => script.buffer()));
   const gzipBytes = texts.reduce((sum, text) => sum + gzipSync(text).length, 0);
 
   await steps(page, 9, growthSeconds);
   const { buffers, bytes: bufferBytes, ...before } = await page.evaluate(() => gpu.count());
-  await steps(page, 1, growthSeconds);
+  const loss = await page.evaluate(() => trainer.step());
   const after = await page.evaluate(() => gpu.count());
 
   await steps(page, 50, growthSeconds);
@@ -90,6 +92,7 @@ async function held(browser: Browser, url: string, library: string, { growthStep
   const scale = wholeGrowth / taken;
   return {
     gzipBytes,
+    loss,
     buffers,
     bufferBytes,
     dispatches: after.dispatches - before.dispatches,

@@ -44,12 +44,12 @@ export function parseOptions(args: readonly string[], defaultJson: () => string)
     pages: filter === undefined,
     json: writable("--json", json ?? defaultJson()),
     rounds: quick ? 3 : 12,
-    turnMs: quick ? 150 : 300,
+    turnMs: quick ? 120 : 300,
     longestTurnMs: quick ? 1000 : Number.POSITIVE_INFINITY,
     losses: { all: 20, varied: quick ? 5 : 20 },
     loads: quick ? 3 : 9,
     growthSteps: 2000,
-    growthSeconds: quick ? 5 : 240,
+    growthSeconds: quick ? 3 : 240,
   };
 }
 

@@ -6,7 +6,7 @@ import { run } from "../../demos/terminal/command.ts";
 import { launchChrome } from "../../test/browser/chrome.ts";
 import { type Footprint, footprints } from "./footprint.ts";
 import { help, type Options, parseOptions } from "./options.ts";
-import { footprintTable, libraries, ratio, timeHeading, timeLine } from "./report.ts";
+import { footprintTable, libraries, pages, ratio, timeHeading, timeLine } from "./report.ts";
 import { serve } from "./site.ts";
 import { type Timed, time } from "./timing.ts";
 
@@ -61,10 +61,10 @@ async function main(options: Options, stop: AbortSignal): Promise<void> {
   install();
   // What is compared is the package as users get it.
   npm("run", "build", "--silent", "--prefix", join(folder, "../.."));
-  const site = await serve(["bench", ...libraries]);
+  const site = await serve(["bench", ...pages]);
   const browser = await launchChrome();
   const times = new Map<string, Map<string, Timed>>();
-  let pages: Map<string, Footprint> | undefined;
+  let costs: Map<string, Footprint> | undefined;
   try {
     const adapter = await adapterOf(browser, site.url);
     const versions = { jaxjs: versionOf("@jax-js/jax"), tfjs: versionOf("@tensorflow/tfjs-core") };
@@ -77,13 +77,13 @@ async function main(options: Options, stop: AbortSignal): Promise<void> {
       console.log(timeLine(row.title, timed));
     }
     if (options.pages && !stop.aborted) {
-      pages = await footprints(browser, site.url, libraries, options);
-      console.log(`\n${footprintTable(pages)}`);
+      costs = await footprints(browser, site.url, pages, options);
+      console.log(`\n${footprintTable(costs)}`);
     }
     const results = { adapter, versions, rows: Object.fromEntries([...times].map(written)) };
     writeFileSync(
       options.json,
-      `${JSON.stringify({ ...results, pages: pages && Object.fromEntries(pages) }, null, 2)}\n`,
+      `${JSON.stringify({ ...results, pages: costs && Object.fromEntries(costs) }, null, 2)}\n`,
     );
     const faulty = [...times.values()].flatMap((timed) => [...timed.values()]).some(({ fault }) => fault);
     if (faulty) process.exitCode = 1;

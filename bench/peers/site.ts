@@ -1,6 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { build, preview } from "vite";
+import { build, type InlineConfig, preview } from "vite";
+import { exporting } from "./exporting.ts";
 
 const root = join(import.meta.dirname, "pages");
 const outDir = join(import.meta.dirname, "dist");
@@ -18,7 +19,13 @@ export interface Site {
 
 /** Builds each page by itself, minified, as an app would be that has no other, and serves them all. */
 export async function serve(pages: readonly string[]): Promise<Site> {
-  const common = { root, configFile: false, logLevel: "error", resolve: { alias } } as const;
+  const common = {
+    root,
+    configFile: false,
+    logLevel: "error" as const,
+    resolve: { alias },
+    plugins: [exporting],
+  } satisfies InlineConfig;
   await rm(outDir, { recursive: true, force: true });
   for (const page of pages) {
     await build({

@@ -12,7 +12,7 @@ import {
 } from "../graph/op.ts";
 import { order } from "../graph/print.ts";
 import { bytesPer, type DType, rowMajor, type Shape } from "../graph/shape.ts";
-import { arrayOf, type Node, type Tensor, type TensorData, Variable } from "../graph/tensor.ts";
+import { arrayOf, type Node, type Spec, type Tensor, type TensorData, Variable } from "../graph/tensor.ts";
 import { fullValue } from "../ops/constants.ts";
 import { bind, elementwiseOver } from "../ops/fused.ts";
 import { identity } from "../ops/program.ts";
@@ -23,7 +23,7 @@ import { baseOf, isOwn } from "./memory.ts";
 /** The kernels of a program in the order in which they run, on buffers that have no memory yet. */
 export interface Lowered {
   readonly calls: readonly KernelCall[];
-  readonly inputs: ReadonlyMap<string, { readonly tensor: Tensor; readonly buffer: VirtualBuffer }>;
+  readonly inputs: ReadonlyMap<string, { readonly tensor: Spec; readonly buffer: VirtualBuffer }>;
   readonly outputs: Readonly<Record<string, View>>;
   /** What integer inputs must keep to, by name of the input. */
   readonly bounds: ReadonlyMap<string, Bounds & { readonly op: string }>;

@@ -1,6 +1,6 @@
 import { AttributeError } from "../errors.ts";
 import type { Variable } from "../graph/tensor.ts";
-import type { Engine } from "../runtime/engine.ts";
+import type { Runner } from "../runtime/runner.ts";
 import { parseSafetensors } from "./safetensors.ts";
 import { loadSafetensors, saveSafetensors } from "./weights.ts";
 
@@ -30,7 +30,7 @@ export interface Training {
  * @throws AttributeError for two variables of one name.
  */
 export async function saveCheckpoint(
-  engine: Engine,
+  engine: Runner,
   training: Training,
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
@@ -46,7 +46,7 @@ export async function saveCheckpoint(
  * @throws FormatError naming the tensor that is missing, surplus, or of another shape or kind.
  */
 export function loadCheckpoint(
-  engine: Engine,
+  engine: Runner,
   training: Training,
   bytes: Uint8Array,
   name = "checkpoint",

@@ -1,7 +1,7 @@
 import { FormatError } from "../errors.ts";
 import { sameShape, showShape } from "../graph/shape.ts";
 import type { TensorData, Variable } from "../graph/tensor.ts";
-import type { Engine } from "../runtime/engine.ts";
+import type { Runner } from "../runtime/runner.ts";
 import { type SafetensorsTensor, toFloat32 } from "./dtypes.ts";
 import { parseSafetensors, serializeSafetensors } from "./safetensors.ts";
 
@@ -10,7 +10,7 @@ import { parseSafetensors, serializeSafetensors } from "./safetensors.ts";
  * @param variables by name, such as `nn.stateDict(model)`; PyTorch reads the file with `safetensors.torch.load_file`.
  */
 export async function saveSafetensors(
-  engine: Engine,
+  engine: Runner,
   variables: ReadonlyMap<string, Variable>,
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
@@ -28,7 +28,7 @@ export async function saveSafetensors(
  * @throws FormatError naming the tensor that is missing, surplus, or of another shape or kind.
  */
 export function loadSafetensors(
-  engine: Engine,
+  engine: Runner,
   variables: ReadonlyMap<string, Variable>,
   bytes: Uint8Array,
   name = "safetensors file",

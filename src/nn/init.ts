@@ -1,4 +1,5 @@
-import { type RandomStream, randomStream } from "../data/random.ts";
+import type { Drawing } from "../data/draw.ts";
+import * as draws from "../data/draw.ts";
 import { AttributeError, ShapeError } from "../errors.ts";
 import { type Shape, showShape, sizeOf } from "../graph/shape.ts";
 import { Random } from "../ops/random.ts";
@@ -32,31 +33,26 @@ export function fans(shape: Shape): { readonly fanIn: number; readonly fanOut: n
   return { fanIn: shape[1]! * field, fanOut: shape[0]! * field };
 }
 
-/** Numbers from a stream of their own, one after the other. A loop: `Float32Array.from` takes about twice as long. */
-const drawn =
-  (next: (draw: RandomStream) => number): Initializer =>
-  (shape) => {
-    const draw = randomStream(current.seed, current.draws++);
-    const values = new Float32Array(sizeOf(shape));
-    for (let i = 0; i < values.length; i++) values[i] = next(draw);
-    return values;
-  };
+/** What to draw for the next weight: each has a stream of its own. */
+const drawing = (distribution: Drawing["distribution"], scale: number): Drawing => ({
+  distribution,
+  scale,
+  seed: current.seed,
+  stream: current.draws++,
+});
 
 /** Even numbers from −bound to bound. */
 export function uniform(bound: number): Initializer {
   if (!(bound >= 0 && Number.isFinite(bound)))
     throw new AttributeError(`init.uniform: bound is ${bound}, expected a number from 0`);
-  return drawn((draw) => (2 * draw.uniform() - 1) * bound);
+  return (shape) => draws.draw(drawing("uniform", bound), draws.uniform, sizeOf(shape));
 }
 
 /** Normally distributed numbers around 0, by the Box–Muller transform. */
 export function normal(std: number): Initializer {
   if (!(std >= 0 && Number.isFinite(std)))
     throw new AttributeError(`init.normal: std is ${std}, expected a number from 0`);
-  return drawn((draw) => {
-    const radius = Math.sqrt(-2 * Math.log(1 - draw.uniform()));
-    return std * radius * Math.cos(2 * Math.PI * draw.uniform());
-  });
+  return (shape) => draws.draw(drawing("normal", std), draws.normal, sizeOf(shape));
 }
 
 /** The same number everywhere. */

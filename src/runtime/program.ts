@@ -1,14 +1,14 @@
 import type { Compiled } from "../compile/compile.ts";
 import type { Guard } from "../compile/guard.ts";
+import type { MemoryPlan } from "../compile/plan.ts";
 import { DeviceError, NonFiniteError } from "../errors.ts";
 import type { Dispatch } from "../gpu/profiler.ts";
 import { inMemory } from "../graph/half.ts";
 import type { KernelCall, View, VirtualBuffer } from "../graph/op.ts";
 import { bytesPer, sizeOf } from "../graph/shape.ts";
-import type { Tensor } from "../graph/tensor.ts";
-import type { Engine } from "./engine.ts";
 import { checkFeeds, type Feeds } from "./feeds.ts";
 import { Output, typed } from "./output.ts";
+import type { Runner } from "./runner.ts";
 
 /** Bytes that a program keeps on the GPU, known before its first run. */
 export interface Memory {
@@ -55,6 +55,15 @@ export interface Inspection {
   readonly memory: Memory;
 }
 
+/** Where an output lies. */
+export type Place = Pick<View, "buffer" | "base" | "shape" | "dtype">;
+
+/** What of a compiled program is needed to run it. */
+export interface Recorded
+  extends Pick<Compiled, "calls" | "inputs" | "bounds" | "homes" | "guard" | "stages" | keyof MemoryPlan> {
+  readonly outputs: Readonly<Record<string, Place>>;
+}
+
 /** Where a program's virtual buffers got their memory. */
 export interface Memories {
   readonly own: readonly GPUBuffer[];
@@ -64,26 +73,26 @@ export interface Memories {
 /**
  * A recorded computation: pipelines, buffers and bind groups are made, `run` replays them. Made by `engine.compile`.
  */
-export class Program<O extends Readonly<Record<string, Tensor>> = Readonly<Record<string, Tensor>>> {
+export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Record<string, unknown>>> {
   /** Results by the names they were compiled under. */
   readonly outputs: { readonly [K in keyof O]: Output };
   readonly memory: Memory;
-  readonly #engine: Engine;
-  readonly #compiled: Compiled;
+  readonly #runner: Runner;
+  readonly #compiled: Recorded;
   readonly #dispatches: readonly Dispatch[];
   readonly #memories: Memories;
   #destroyed = false;
 
   /** @internal */
-  constructor(engine: Engine, compiled: Compiled, pipelines: readonly GPUComputePipeline[], memories: Memories) {
-    this.#engine = engine;
+  constructor(runner: Runner, compiled: Recorded, pipelines: readonly GPUComputePipeline[], memories: Memories) {
+    this.#runner = runner;
     this.#compiled = compiled;
     this.#memories = memories;
     this.memory = memoryOf(compiled);
     this.#dispatches = compiled.calls.map((call, i) => ({
       pipeline: pipelines[i]!,
       workgroups: call.workgroups,
-      group: engine.bindGroup(call, memories),
+      group: runner.bindGroup(call, memories),
     }));
     this.outputs = Object.fromEntries(
       Object.entries(compiled.outputs).map(([name, view]) => [
@@ -103,7 +112,7 @@ export class Program<O extends Readonly<Record<string, Tensor>> = Readonly<Recor
    */
   async run(feeds: Feeds = {}): Promise<void> {
     this.#write(feeds);
-    const { device } = this.#engine;
+    const { device } = this.#runner;
     const encoder = device.createCommandEncoder();
     const pass = encoder.beginComputePass();
     for (const { pipeline, group, workgroups } of this.#dispatches) {
@@ -113,7 +122,7 @@ export class Program<O extends Readonly<Record<string, Tensor>> = Readonly<Recor
     }
     pass.end();
     device.queue.submit([encoder.finish()]);
-    await this.#engine.throttle.submitted();
+    await this.#runner.throttle.submitted();
   }
 
   /**
@@ -125,8 +134,8 @@ export class Program<O extends Readonly<Record<string, Tensor>> = Readonly<Recor
     // Few programs are ever profiled: what it takes is loaded only then.
     const { profile } = await import("../gpu/profiler.ts");
     this.#write(feeds);
-    const times = await profile(this.#engine.device, this.#dispatches, (buffer, offset, bytes) =>
-      this.#engine.readBytes(buffer, offset, bytes),
+    const times = await profile(this.#runner.device, this.#dispatches, (buffer, offset, bytes) =>
+      this.#runner.readBytes(buffer, offset, bytes),
     );
     return times.map((ms, i) => ({ label: this.#compiled.calls[i]!.label, ms }));
   }
@@ -156,7 +165,7 @@ export class Program<O extends Readonly<Record<string, Tensor>> = Readonly<Recor
     if (this.#destroyed) return;
     this.#destroyed = true;
     for (const buffer of this.#memories.own) buffer.destroy();
-    this.#engine.forget(this);
+    this.#runner.forget(this);
   }
 
   /** Checks the feeds, then writes them to the inputs' buffers. */
@@ -165,16 +174,16 @@ export class Program<O extends Readonly<Record<string, Tensor>> = Readonly<Recor
     checkFeeds(this.#compiled, feeds);
     for (const [name, { buffer, tensor }] of this.#compiled.inputs) {
       const data = inMemory(feeds[name]!, tensor.dtype) as GPUAllowSharedBufferSource;
-      this.#engine.device.queue.writeBuffer(this.#memories.of(buffer), 0, data);
+      this.#runner.device.queue.writeBuffer(this.#memories.of(buffer), 0, data);
     }
   }
 
-  async #read(view: View) {
+  async #read(view: Place) {
     this.#check();
     const { guard } = this.#compiled;
     const bytes = sizeOf(view.shape) * bytesPer(view.dtype);
     const [data] = await Promise.all([
-      this.#engine.readBytes(this.#memories.of(view.buffer), view.base, bytes),
+      this.#runner.readBytes(this.#memories.of(view.buffer), view.base, bytes),
       guard && this.#checkFinite(guard),
     ]);
     return typed(data, view.dtype);
@@ -183,10 +192,10 @@ export class Program<O extends Readonly<Record<string, Tensor>> = Readonly<Recor
   /** Reads the flag that the kernels leave, and clears it once it has been reported. */
   async #checkFinite({ flag, stores }: Guard): Promise<void> {
     const memory = this.#memories.of(flag);
-    const [store] = new Uint32Array(await this.#engine.readBytes(memory, 0, 4));
+    const [store] = new Uint32Array(await this.#runner.readBytes(memory, 0, 4));
     const first = stores[store! - 1];
     if (!first) return;
-    this.#engine.device.queue.writeBuffer(memory, 0, new Uint32Array(1));
+    this.#runner.device.queue.writeBuffer(memory, 0, new Uint32Array(1));
     throw new NonFiniteError(
       `NaN or infinity first arose in kernel "${first.kernel}", in what it writes to "${first.role}"`,
     );
@@ -194,12 +203,12 @@ export class Program<O extends Readonly<Record<string, Tensor>> = Readonly<Recor
 
   #check(): void {
     if (this.#destroyed) throw new DeviceError("the program has been destroyed");
-    this.#engine.check();
+    this.#runner.check();
   }
 }
 
 /** Bytes of a compiled program, before anything is allocated. */
-export function memoryOf({ homes, inputs, calls, slots, lifetimes }: Compiled): Memory {
+export function memoryOf({ homes, inputs, calls, slots, lifetimes }: Recorded): Memory {
   const sum = (buffers: Iterable<{ bytes: number }>) => [...buffers].reduce((total, { bytes }) => total + bytes, 0);
   const variables = sum(new Set([...homes.values()].map(({ buffer }) => buffer)));
   const fed = sum([...inputs.values()].map(({ buffer }) => buffer));

@@ -1,0 +1,4 @@
+declare module "exported:*" {
+  const file: unknown;
+  export default file;
+}

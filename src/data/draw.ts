@@ -1,0 +1,42 @@
+import { type RandomStream, randomStream } from "./random.ts";
+
+/** How numbers were drawn: plain data, from which they can be drawn again on any platform. */
+export interface Drawing {
+  /** "uniform": from −scale to scale. "normal": around 0, with the deviation `scale`. */
+  readonly distribution: "uniform" | "normal";
+  readonly scale: number;
+  /** Both as for `randomStream`. */
+  readonly seed: number;
+  readonly stream: number;
+}
+
+/** One number of a distribution whose scale is 1. */
+type Distribution = (random: RandomStream) => number;
+
+export const uniform: Distribution = (random) => 2 * random.uniform() - 1;
+
+/** The Box–Muller transform. */
+export const normal: Distribution = (random) =>
+  Math.sqrt(-2 * Math.log(1 - random.uniform())) * Math.cos(2 * Math.PI * random.uniform());
+
+const drawings = new WeakMap<ArrayBufferView, Drawing>();
+
+/** Numbers drawn one after the other. @param next the distribution that the drawing names. */
+export function draw(drawing: Drawing, next: Distribution, length: number): Float32Array<ArrayBuffer> {
+  const random = randomStream(drawing.seed, drawing.stream);
+  const values = new Float32Array(length);
+  for (let i = 0; i < length; i++) values[i] = drawing.scale * next(random);
+  drawings.set(values, drawing);
+  return values;
+}
+
+/** The same numbers once more. */
+export const drawAgain = (drawing: Drawing, length: number): Float32Array<ArrayBuffer> =>
+  draw(drawing, { uniform, normal }[drawing.distribution], length);
+
+/** How an array was drawn, where it was and still holds the same numbers. */
+export function drawingOf(values: Float32Array): Drawing | undefined {
+  const drawing = drawings.get(values);
+  const again = drawing && drawAgain(drawing, values.length);
+  return again?.every((value, i) => value === values[i]) ? drawing : undefined;
+}

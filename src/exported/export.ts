@@ -1,0 +1,169 @@
+import { type Compiled, compile, type Description } from "../compile/compile.ts";
+import type { Home } from "../compile/homes.ts";
+import { drawingOf } from "../data/draw.ts";
+import { AttributeError } from "../errors.ts";
+import type { AdapterTraits, VirtualBuffer } from "../graph/op.ts";
+import type { Spec, TensorData, Variable } from "../graph/tensor.ts";
+import { type Exported, type ExportedProgram, format, type Initial, type Needs } from "./format.ts";
+
+/** A kind of adapters to export for: what is not said is what WebGPU promises of every adapter. */
+export type Target = Partial<AdapterTraits>;
+
+export interface ExportOptions {
+  /**
+   * Kinds of adapters, the preferred first. Default: GPUs that bind ten storage buffers, as most do; processors that pretend to be
+   * a GPU, with subgroups besides; and for all others, GPUs with no more than WebGPU promises. The `traits` of an engine are a
+   * target, too, with all that it has tuned.
+   */
+  readonly targets?: readonly Target[];
+  /** Variables that are to be read, written and saved by name where the programs run, such as `nn.stateDict(model)`. */
+  readonly variables?: ReadonlyMap<string, Variable>;
+}
+
+const MiB = 2 ** 20;
+
+/** The limits and features of an adapter that has no more than it must: www.w3.org/TR/webgpu, "Limits". */
+const promised: AdapterTraits = {
+  cpu: false,
+  maxStorageBuffers: 8,
+  maxInvocations: 256,
+  maxWorkgroupBytes: 16384,
+  maxWorkgroups: 65535,
+  maxBinding: 128 * MiB,
+  maxBuffer: 256 * MiB,
+  features: new Set(),
+};
+
+const common: readonly Target[] = [
+  { maxStorageBuffers: 10 },
+  { cpu: true, maxStorageBuffers: 10, features: new Set(["subgroups"]) },
+  {},
+];
+
+/**
+ * Compiles programs for adapters that are not there: passes and kernels are pure, so no GPU is needed. What comes out is JSON,
+ * which `load` of `tilegrad/exported` runs without the compiler.
+ *
+ * Initial values that tilegrad drew are drawn again where they are loaded; others are part of the file.
+ * @param descriptions by the names that the programs shall have. Programs share variables as those of one engine do.
+ * @throws AttributeError when there are no targets; otherwise as `engine.compile`, but for the limits of a device.
+ */
+export function exportPrograms(
+  descriptions: Readonly<Record<string, Description>>,
+  { targets = common, variables: named = new Map() }: ExportOptions = {},
+): Exported {
+  if (targets.length === 0) {
+    throw new AttributeError("exportPrograms: there are no targets, expected at least one kind of adapters");
+  }
+  const homes = new Map<Variable, Home>();
+  const compiled = targets.map((target) => {
+    const traits = { ...promised, ...target };
+    const programs = mapValues(descriptions, (description) => {
+      const program = compile(description, traits, homes);
+      for (const [variable, home] of program.homes) homes.set(variable, home);
+      return program;
+    });
+    return { traits, programs };
+  });
+  const variables = numbered<Variable>([...homes.keys(), ...named.values()]);
+  const arenas = numbered<VirtualBuffer>([...homes.values()].map(({ buffer }) => buffer));
+  const kernels = numbered<string>();
+  const written = compiled.map(({ traits, programs }) => ({
+    needs: needsOf(traits, Object.values(programs)),
+    programs: mapValues(programs, (program) => exported(program, { kernels, variables, arenas })),
+  }));
+  return {
+    format,
+    arenas: [...arenas.keys()].map(({ role, bytes }) => ({ role, bytes })),
+    variables: [...variables.keys()].map((variable) => {
+      const { name, group, shape, dtype, initial } = variable;
+      const home = homes.get(variable);
+      const at = home && ([numberOf(arenas, home.buffer), home.base] as const);
+      return { name, group, shape, dtype, initial: initialOf(initial), ...(at ? { home: at } : {}) };
+    }),
+    names: Object.fromEntries([...named].map(([name, variable]) => [name, numberOf(variables, variable)])),
+    targets: written,
+    kernels: [...kernels.keys()],
+  };
+}
+
+const mapValues = <T, R>(things: Readonly<Record<string, T>>, change: (thing: T) => R): Record<string, R> =>
+  Object.fromEntries(Object.entries(things).map(([name, thing]) => [name, change(thing)]));
+
+/** Things by their numbers, in order of their first mention. */
+type Numbered<T> = Map<T, number>;
+
+function numbered<T>(things: Iterable<T> = []): Numbered<T> {
+  return new Map([...new Set(things)].map((thing, i) => [thing, i]));
+}
+
+function numberOf<T>(numbers: Numbered<T>, thing: T): number {
+  const number = numbers.get(thing) ?? numbers.size;
+  numbers.set(thing, number);
+  return number;
+}
+
+interface Shared {
+  readonly kernels: Numbered<string>;
+  readonly variables: Numbered<Variable>;
+  readonly arenas: Numbered<VirtualBuffer>;
+}
+
+function exported({ calls, inputs, outputs, bounds, homes }: Compiled, shared: Shared): ExportedProgram {
+  const buffers = new Map(shared.arenas);
+  const called = calls.map(({ wgsl, bindings, choices: _, ...call }) => ({
+    ...call,
+    kernel: numberOf(shared.kernels, wgsl),
+    bindings: bindings.map(
+      ({ buffer, offset, size, access }) =>
+        [numberOf(buffers, buffer), offset, size, access === "read" ? 0 : 1] as const,
+    ),
+  }));
+  const placed = ({ shape, dtype }: Spec, buffer: VirtualBuffer) => ({
+    shape,
+    dtype,
+    buffer: numberOf(buffers, buffer),
+  });
+  return {
+    calls: called,
+    inputs: mapValues(Object.fromEntries(inputs), ({ tensor, buffer }) => placed(tensor, buffer)),
+    outputs: mapValues(outputs, (view) => ({ ...placed(view, view.buffer), base: view.base })),
+    bounds: Object.fromEntries(bounds),
+    variables: [...homes.keys()].map((variable) => numberOf(shared.variables, variable)),
+    // Last, when all of them have their numbers.
+    buffers: [...buffers.keys()].slice(shared.arenas.size).map(({ id: _, data, ...buffer }) => ({
+      ...buffer,
+      ...(data ? { data: base64(data) } : {}),
+    })),
+  };
+}
+
+/** What programs ask of an adapter: as many bindings as they have, the features that their texts enable, the target's limits. */
+function needsOf(traits: AdapterTraits, programs: readonly Compiled[]): Needs {
+  const { cpu, maxInvocations, maxWorkgroupBytes, maxWorkgroups, features } = traits;
+  const calls = programs.flatMap(({ calls }) => calls);
+  const enabled = new Set(calls.flatMap(({ wgsl }) => [...wgsl.matchAll(/^enable (\w+);/gm)].map(([, name]) => name)));
+  return {
+    cpu,
+    maxStorageBuffers: Math.max(0, ...calls.map(({ bindings }) => bindings.length)),
+    maxInvocations,
+    maxWorkgroupBytes,
+    maxWorkgroups,
+    features: [...features].filter((feature) => enabled.has(feature.replace("shader-", ""))),
+  };
+}
+
+function initialOf(values: TensorData): Initial {
+  const [fill = 0] = values;
+  // Negative zeros, NaN and infinities are not in JSON.
+  if (values.every((value) => Object.is(value, fill)) && Number.isFinite(fill) && !Object.is(fill, -0)) return { fill };
+  const drawing = values instanceof Float32Array ? drawingOf(values) : undefined;
+  if (drawing) return { drawing };
+  return { bytes: base64(new Uint8Array(values.buffer, values.byteOffset, values.byteLength)) };
+}
+
+function base64(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return btoa(text);
+}

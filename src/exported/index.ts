@@ -1,0 +1,8 @@
+/**
+ * tilegrad/exported: runs programs that were compiled ahead, without the compiler.
+ */
+
+export type { Output } from "../runtime/output.ts";
+export type { Program } from "../runtime/program.ts";
+export { Runner } from "../runtime/runner.ts";
+export { type Loaded, load } from "./load.ts";
