@@ -204,6 +204,23 @@ test("an engine runs them, too", async () => {
   expect(await programs["train"]!.outputs["loss"]!.scalar()).toBe(await compiled.outputs["loss"]!.scalar());
 });
 
+test("mixed precision goes where f16 is", async ({ skip }) => {
+  skip(!engine.traits.features.has("shader-f16"), "this adapter lacks shader-f16");
+  nn.seed(8);
+  const model = nn.mixedPrecision(nn.sequential(nn.linear(6, 16), nn.relu(), nn.linear(16, 3)));
+  const loss = losses.crossEntropy(model(input("x", [8, 6]), { training: true }), input("y", [8], "i32"));
+  const scaler = optim.lossScaler();
+  const train = { outputs: { loss }, updates: optim.adam().minimize(loss, { scaler }) };
+  const feeds = { x: noise(48), y: classes(8, 3) };
+  const { programs } = await load<{ train: "loss" }>(runner, sent({ train }, { targets: [engine.traits] }));
+  const compiled = await engine.compile(train);
+  for (let i = 0; i < 3; i++) {
+    await programs.train.run(feeds);
+    await compiled.run(feeds);
+    expect(await programs.train.outputs.loss.scalar()).toBe(await compiled.outputs.loss.scalar());
+  }
+});
+
 test("what is fed is checked", async () => {
   const { train, feeds } = perceptron();
   const { programs } = await load<{ train: "loss" }>(runner, sent({ train }));
