@@ -15,7 +15,7 @@ const device = {
   env: { GOLDEN_DIR: goldenDir, TILEGRAD_VARIANT: process.env.TILEGRAD_VARIANT ?? "" },
 };
 
-// One project after the other: side by side they would take the cores from each other, and upset each other's timings.
+// Those of one group run side by side: a device test keeps one core busy, most of the time with compiling kernels.
 const projects: TestProjectInlineConfiguration[] = [
   // No device: graph, gradients, passes, readers of files.
   {
@@ -35,7 +35,7 @@ const projects: TestProjectInlineConfiguration[] = [
     test: {
       name: "browser", // Vitest takes the name of an instance: this project is run as `chrome`.
       ...device,
-      sequence: { groupOrder: 2 },
+      sequence: { groupOrder: 1 },
       browser: {
         enabled: true,
         provider: puppeteer(),
@@ -55,7 +55,7 @@ const projects: TestProjectInlineConfiguration[] = [
       testTimeout: 300_000,
       hookTimeout: 300_000,
       fileParallelism: false,
-      sequence: { groupOrder: 3 },
+      sequence: { groupOrder: 2 },
     },
   },
 ];
