@@ -1,3 +1,4 @@
+import { type FlatResults, flatEnding, namesOf } from "./lib/epilogue.wgsl.ts";
 import { type Grid, storage } from "./lib/grid.wgsl.ts";
 import { sum, type Way } from "./lib/lines.wgsl.ts";
 import { indented, wgsl } from "./wgsl.ts";
@@ -11,7 +12,8 @@ export interface AffineParams {
   readonly spread: number;
 }
 
-export interface NormParams {
+/** Rows, and what is bound to read. */
+interface Rows {
   readonly kind: NormKind;
   readonly rows: number;
   /** Elements of a row. */
@@ -20,27 +22,37 @@ export interface NormParams {
   readonly affine: AffineParams;
   /** Elements of the bound ranges, in the order of the bindings; `undefined` where there is none. */
   readonly inputs: readonly (number | undefined)[];
-  readonly outputs: readonly (number | undefined)[];
   readonly grid: Grid;
 }
 
+export interface NormParams extends Rows {
+  /** As the inputs, behind them. */
+  readonly outputs: readonly (number | undefined)[];
+}
+
+export interface NormGradParams extends Rows, FlatResults {}
+
 /** Four neighbours at once where rows and the stretches of one weight are whole vec4s. */
-const isWide = ({ length, affine: { spread } }: NormParams): boolean =>
+const isWide = ({ length, affine: { spread } }: Rows): boolean =>
   length % 4 === 0 && (spread === 1 || spread % 4 === 0);
 
 /** Names that carry one number per row, whatever the width of the others. */
 const perRow = ["mean", "rstd"];
 
-function declarations(p: NormParams, inputs: readonly string[], outputs: readonly string[]): string[] {
+function declarations(
+  p: Rows,
+  inputs: readonly string[],
+  outputs: readonly string[] = [],
+  lengths: readonly (number | undefined)[] = [],
+): string[] {
   const wide = isWide(p);
   const single = (name: string) =>
     perRow.includes(name) || ((name === "weight" || name === "bias") && p.affine.spread > 1);
   const bound = [
     ...inputs.map((name, i) => ({ name, length: p.inputs[i], access: "read" as const })),
-    ...outputs.map((name, i) => ({ name, length: p.outputs[i], access: "read_write" as const })),
+    ...outputs.map((name, i) => ({ name, length: lengths[i], access: "read_write" as const })),
   ].filter(({ length }) => length !== undefined);
   return [
-    `alias F = ${wide ? "vec4f" : "f32"};`,
     `const ROWS = ${p.rows}u;`,
     `const LENGTH = ${wide ? p.length / 4 : p.length}u; // ${wide ? "vec4" : "elements"} of a row`,
     `const N = ${p.length}.0; // elements of a row`,
@@ -51,8 +63,10 @@ function declarations(p: NormParams, inputs: readonly string[], outputs: readonl
   ];
 }
 
+const aliasOf = (p: Rows): string => `alias F = ${isWide(p) ? "vec4f" : "f32"};`;
+
 /** Expression of a weight (or bias) at position `t` of the row; `t` counts as the row does. */
-function affineAt(p: NormParams, name: string): string {
+function affineAt(p: Rows, name: string): string {
   const { groups, spread } = p.affine;
   const width = isWide(p) && spread === 1 ? 4 : 1;
   const own = p.length / spread / width;
@@ -89,7 +103,8 @@ export const norm =
   (way: Way) =>
   (p: NormParams): string =>
     wgsl`
-${declarations(p, inputsOf, outputsOf)}
+${aliasOf(p)}
+${declarations(p, inputsOf, outputsOf, p.outputs)}
 ${way.declare("vec2f", { sum })}
 
 ${way.enter(p.grid, "ROWS")}
@@ -124,11 +139,11 @@ ${indented(way.once(stores(p)))}
 const gradInputs = ["x", "weight", "dy", "rstd", "mean"];
 
 /** Gradient and normalised value of element `t` of the row. */
-const gradAt = (p: NormParams): string =>
+const gradAt = (p: Rows): string =>
   `let g = dy[row + t]${p.inputs[1] === undefined ? "" : ` * ${affineAt(p, "weight")}`};
     let h = ${p.kind === "rms" ? "x[row + t] * scale" : "(x[row + t] - middle) * scale"};`;
 
-const rowHead = (p: NormParams): string => `let row = i * LENGTH;
+const rowHead = (p: Rows): string => `let row = i * LENGTH;
   let scale = rstd[i];
   ${p.kind === "rms" ? "" : "let middle = mean[i];"}`;
 
@@ -138,9 +153,14 @@ const gradValue = (kind: NormKind): string =>
 /** dx = rstd · (g − mean(g) − h · mean(g · h)) along each row, with g = dy · weight and h the normalised x ("rms": without mean(g)). */
 export const normGrad =
   (way: Way) =>
-  (p: NormParams): string =>
-    wgsl`
-${declarations(p, gradInputs, ["dx"])}
+  (p: NormGradParams): string => {
+    const width = isWide(p) ? 4 : 1;
+    const ending = flatEnding(p, width);
+    const [alias = aliasOf(p), ...names] = namesOf([p.epilogue], width);
+    return wgsl`
+${[alias, ...names]}
+${declarations(p, gradInputs)}
+${ending.declare(p.inputs.filter((length) => length !== undefined).length)}
 ${way.declare("vec2f", { sum })}
 
 ${way.enter(p.grid, "ROWS")}
@@ -156,7 +176,10 @@ ${way.enter(p.grid, "ROWS")}
   ${way.leave(p.grid, "ROWS")}
   ${way.each("t", "LENGTH")} {
     ${gradAt(p)}
-    dx[row + t] = ${gradValue(p.kind)};
+    let dx = ${gradValue(p.kind)};
+    let at = row + t;
+${indented(ending.store("dx", "at"), 4)}
   }
 }
 `;
+  };

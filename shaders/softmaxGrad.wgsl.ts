@@ -1,14 +1,15 @@
+import { type FlatResults, flatEnding, namesOf } from "./lib/epilogue.wgsl.ts";
 import { type Grid, storage } from "./lib/grid.wgsl.ts";
-import { narrowed, widened } from "./lib/half.wgsl.ts";
+import { widened } from "./lib/half.wgsl.ts";
 import { ofFour, sum, type Way } from "./lib/lines.wgsl.ts";
 import type { Scalar } from "./lib/view.wgsl.ts";
-import { wgsl } from "./wgsl.ts";
+import { indented, wgsl } from "./wgsl.ts";
 
-export interface SoftmaxGradParams {
-  /** Element types of the two inputs and the result; everything in between is f32. */
-  readonly types: readonly [y: Scalar, dy: Scalar, dx: Scalar];
+export interface SoftmaxGradParams extends FlatResults {
+  /** Element types of the two inputs; everything up to the epilogue is f32. */
+  readonly types: readonly [y: Scalar, dy: Scalar];
   /** Elements of the ranges bound for them. */
-  readonly lengths: readonly [y: number, dy: number, dx: number];
+  readonly lengths: readonly [y: number, dy: number];
   /** Lines, elements of a line, and the distance between its neighbours. */
   readonly lines: number;
   readonly length: number;
@@ -17,12 +18,11 @@ export interface SoftmaxGradParams {
 }
 
 function declarations({ types, lengths, lines, length, inner }: SoftmaxGradParams, width: 1 | 4): string[] {
-  const names = ["y", "dy", "dx"];
   return [
     `const LINES = ${lines}u;`,
     `const LENGTH = ${length / width}u; // ${width === 4 ? "vec4" : "elements"} of a line`,
     `const INNER = ${inner}u; // distance between neighbours of a line`,
-    ...names.map((name, i) => storage(i, name, name === "dx" ? "read_write" : "read", types[i]!, lengths[i]!, width)),
+    ...["y", "dy"].map((name, i) => storage(i, name, "read", types[i]!, lengths[i]!, width)),
   ];
 }
 
@@ -34,8 +34,11 @@ export const softmaxGrad =
     const [y, dy] = [widened(p.types[0], "y[at]", width), widened(p.types[1], "dy[at]", width)];
     const at = p.inner === 1 ? "from_ + t" : "from_ + t * INNER";
     const each = way.each("t", "LENGTH");
+    const ending = flatEnding(p, width);
     return wgsl`
+${namesOf([p.epilogue], width)}
 ${declarations(p, width)}
+${ending.declare(2)}
 ${way.declare("f32", { sum })}
 
 ${way.enter(p.grid, "LINES")}
@@ -49,7 +52,8 @@ ${way.enter(p.grid, "LINES")}
   ${way.leave(p.grid, "LINES")}
   ${each} {
     let at = ${at};
-    dx[at] = ${narrowed(p.types[2], `${y} * (${dy} - total)`, width)};
+    let dx = ${y} * (${dy} - total);
+${indented(ending.store("dx", "at"), 4)}
   }
 }
 `;

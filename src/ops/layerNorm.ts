@@ -1,11 +1,12 @@
 import { type NormKind, norm, normGrad } from "../../shaders/layerNorm.wgsl.ts";
 import { DTypeError } from "../errors.ts";
-import { type KernelCall, type Lowering, lengthOf, type Op, type View } from "../graph/op.ts";
+import { type KernelCall, type Lowering, lengthOf, type Op, ownInputs, type View } from "../graph/op.ts";
 import { sizeOf } from "../graph/shape.ts";
 import { type Attrs, apply, applyAll, type Node, type Tensor } from "../graph/tensor.ts";
 import { add, div, mul, sub } from "./arithmetic.ts";
-import { bind, touched } from "./fused.ts";
+import { bind, buffer, ends, outputSpecs, touched } from "./fused.ts";
 import { chooseWay, lineVariants } from "./lines.ts";
+import { bodyOf, flopsOf, identity, nameOf, type PointwiseProgram, show } from "./program.ts";
 import { sum } from "./sum.ts";
 import { expand, reshape } from "./views.ts";
 
@@ -79,20 +80,25 @@ const gradOf = (
   mean: Tensor | undefined,
 ): Tensor => {
   const inputs = [x, ...(weight ? [weight] : []), dy, rstd, ...(mean ? [mean] : [])];
-  return apply(gradOp, inputs, { ...attrs, weighted: weight !== undefined });
+  return apply(gradOps[inputs.length]!, inputs, { ...attrs, weighted: weight !== undefined });
 };
 
-/** The inputs of the gradient by name: x, weight, dy, rstd, mean. */
-const named = <T>(inputs: readonly T[], { weighted }: Attrs): (T | undefined)[] =>
-  weighted ? [...inputs] : [inputs[0], undefined, ...inputs.slice(1)];
+/** The gradient's own inputs by name: x, weight, dy, rstd, mean. */
+const named = <T>(inputs: readonly T[], { weighted, kind }: Attrs): (T | undefined)[] => {
+  const [x, ...rest] = inputs;
+  const [weight, dy, rstd, mean] = weighted ? rest : [undefined, ...rest];
+  return [x, weight, dy, rstd, kind === "rms" ? undefined : mean];
+};
 
 /**
  * dx of the above, in one kernel. Its own gradient is written with ordinary ops: the map from g = dy · weight to dx is its own
  * transpose, and mean and rstd pass their gradients on to the op that made them.
  */
-const gradOp: Op = {
+const gradOp = (own: number): Op => ({
   name: "layerNormGrad",
-  infer: ([x]) => [{ shape: x!.shape, dtype: "f32" }],
+  epilogueAfter: own,
+  describe: ({ attrs: { epilogue, ...rest } }) => `${JSON.stringify(rest)}${epilogue ? ` ${show(epilogue)}` : ""}`,
+  infer: ([x], { epilogue }) => (epilogue ? outputSpecs(epilogue, x!.shape) : [{ shape: x!.shape, dtype: "f32" }]),
   vjp({ inputs, results: [dx], attrs }, [u]) {
     if (!u) return [];
     const own = attrs as NormAttrs;
@@ -111,6 +117,13 @@ const gradOp: Op = {
     return [toX, perWeight(own, mul(toG, dy!), weight), mul(toG, stretched(own, weight, x!.shape)), ...toRows];
   },
   lower: (node, to) => [gradCall(node, to)],
+});
+
+/** By the number of its inputs, which weight and mean are not always among. */
+const gradOps: Readonly<Record<number, Op>> = {
+  3: /* @__PURE__ */ gradOp(3),
+  4: /* @__PURE__ */ gradOp(4),
+  5: /* @__PURE__ */ gradOp(5),
 };
 
 /**
@@ -129,45 +142,57 @@ export const normVariants = /* @__PURE__ */ lineVariants((way) => ({
 const elements = (view: View | undefined): number | undefined => view && lengthOf(view);
 
 function normCall({ inputs, results, attrs }: Node, to: Lowering): KernelCall {
-  const [x, weight, bias] = inputs.map((tensor) => to.contiguous(tensor));
+  const read = inputs.map((tensor) => to.contiguous(tensor));
   const outputs = results.map((_, i) => to.result(i));
-  return call("layerNorm", [x, weight, bias], outputs, attrs as NormAttrs, to);
-}
-
-function gradCall({ inputs, attrs }: Node, to: Lowering): KernelCall {
-  const views = inputs.map((tensor) => to.contiguous(tensor));
-  return call("layerNormGrad", named(views, attrs), [to.result(0)], attrs as NormAttrs, to);
-}
-
-function call(
-  name: "layerNorm" | "layerNormGrad",
-  inputs: readonly (View | undefined)[],
-  outputs: readonly (View | undefined)[],
-  { kind, eps, groups, spread }: NormAttrs,
-  to: Lowering,
-): KernelCall {
-  const [rows, length] = inputs[0]!.shape as [number, number];
-  const { write, grid, chosen } = chooseWay("layerNorm", normVariants, { lines: rows, length }, to.traits);
-  const read = inputs.filter((view) => view !== undefined);
   const written = outputs.filter((view) => view !== undefined);
+  const { rows, write, chosen } = alongRows(read, attrs as NormAttrs, to);
   return {
-    label: `${kind === "rms" ? name.replace("layer", "rms") : name}[${rows}x${length}]:f32`,
+    label: labelOf("layerNorm", attrs as NormAttrs, rows),
     ...chosen,
-    wgsl: write[name]({
-      kind,
-      rows,
-      length,
-      eps,
-      affine: { groups, spread },
-      inputs: inputs.map(elements),
-      outputs: outputs.map(elements),
-      grid,
-    }),
+    wgsl: write.layerNorm({ ...rows, outputs: outputs.map(elements) }),
     bindings: [...read.map((view) => bind(view, "read")), ...written.map((view) => bind(view, "read_write"))],
-    flops: (name === "layerNorm" ? 8 : 12) * rows * length,
+    flops: 8 * rows.rows * rows.length,
     bytes: [...read, ...written].reduce((total, view) => total + touched(view), 0),
   };
 }
+
+function gradCall(node: Node, to: Lowering): KernelCall {
+  const { inputs, results, attrs } = node;
+  const own = ownInputs(node);
+  const read = inputs.slice(0, own).map((tensor) => to.contiguous(tensor));
+  const added = inputs.slice(own).map((tensor) => to.view(tensor));
+  const places = results.map((_, i) => to.result(i)!);
+  const program: PointwiseProgram = attrs["epilogue"] ?? identity("f32");
+  const { outputs, bindings } = ends(added, places);
+  const { rows, write, chosen } = alongRows(named(read, attrs), attrs as NormAttrs, to);
+  const chain = nameOf(program);
+  return {
+    label: labelOf("layerNormGrad", attrs as NormAttrs, rows, chain && `+${chain}`),
+    ...chosen,
+    wgsl: write.layerNormGrad({
+      ...rows,
+      epilogue: { ...bodyOf(program, "f32"), inputs: added.map(buffer) },
+      outputs,
+    }),
+    bindings: [...read.map((view) => bind(view, "read")), ...bindings],
+    flops: (12 + flopsOf(program)) * rows.rows * rows.length,
+    bytes: [...read, ...added, ...places].reduce((total, view) => total + touched(view), 0),
+  };
+}
+
+/** The rows of x as kernels take them, and the variant that goes along them. @param inputs x first. */
+function alongRows(inputs: readonly (View | undefined)[], { kind, eps, groups, spread }: NormAttrs, to: Lowering) {
+  const [rows, length] = inputs[0]!.shape as [number, number];
+  const { write, grid, chosen } = chooseWay("layerNorm", normVariants, { lines: rows, length }, to.traits);
+  return {
+    rows: { kind, rows, length, eps, affine: { groups, spread }, inputs: inputs.map(elements), grid },
+    write,
+    chosen,
+  };
+}
+
+const labelOf = (name: string, { kind }: NormAttrs, { rows, length }: { rows: number; length: number }, chain = "") =>
+  `${kind === "rms" ? name.replace("layer", "rms") : name}[${rows}x${length}]${chain}:f32`;
 
 /** Elements of a tensor per position of its first axes: the length of a row. */
 export const rowsOf = (x: Tensor, leading: number): [rows: number, length: number] => {

@@ -3,14 +3,17 @@ import { type KernelCall, type Lowering, lengthOf, type Op, type View } from "..
 import { labelShape, sizeOf } from "../graph/shape.ts";
 import { apply, type Node, type Tensor } from "../graph/tensor.ts";
 import { mul, sub } from "./arithmetic.ts";
-import { bind, touched } from "./fused.ts";
+import { bind, buffer, ends, outputSpecs, touched } from "./fused.ts";
 import { chooseWay, lineVariants } from "./lines.ts";
+import { bodyOf, flopsOf, identity, nameOf, type PointwiseProgram, show } from "./program.ts";
 import { sum } from "./sum.ts";
 import { expand } from "./views.ts";
 
 const softmaxGradOp: Op = {
   name: "softmaxGrad",
-  infer: ([y]) => [{ shape: y!.shape, dtype: y!.dtype }],
+  epilogueAfter: 2,
+  describe: ({ attrs: { axis, epilogue } }) => `{axis: ${axis}}${epilogue ? ` ${show(epilogue)}` : ""}`,
+  infer: ([y], { epilogue }) => (epilogue ? outputSpecs(epilogue, y!.shape) : [{ shape: y!.shape, dtype: y!.dtype }]),
   vjp({ inputs: [y, dy], attrs: { axis } }, [u]) {
     if (!u) return [];
     const total = (weights: Tensor) => expand(sum(mul(weights, y!), axis, true), y!.shape);
@@ -24,26 +27,32 @@ export const softmaxGrad = (y: Tensor, dy: Tensor, axis: number): Tensor => appl
 
 export const softmaxGradVariants = /* @__PURE__ */ lineVariants(softmaxGradKernel);
 
-function softmaxGradCall(node: Node, to: Lowering): KernelCall {
-  const axis: number = node.attrs["axis"];
-  const [y, dy] = node.inputs.map((input) => to.contiguous(input)) as [View, View];
-  const dx = to.result(0)!;
+function softmaxGradCall({ inputs, results, attrs }: Node, to: Lowering): KernelCall {
+  const axis: number = attrs["axis"];
+  const [y, dy] = inputs.slice(0, 2).map((input) => to.contiguous(input)) as [View, View];
+  const added = inputs.slice(2).map((input) => to.view(input));
+  const places = results.map((_, i) => to.result(i)!);
+  const program: PointwiseProgram = attrs["epilogue"] ?? identity(y.dtype);
+  const { outputs, bindings } = ends(added, places);
   const length = y.shape[axis]!;
   const lines = sizeOf(y.shape) / length;
   const { write, grid, chosen } = chooseWay("softmaxGrad", softmaxGradVariants, { lines, length }, to.traits);
+  const chain = nameOf(program);
   return {
-    label: `softmaxGrad${labelShape(y.shape)}[${axis}]:${dx.dtype}`,
+    label: `softmaxGrad${labelShape(y.shape)}[${axis}]${chain && `+${chain}`}:${places[0]!.dtype}`,
     ...chosen,
     wgsl: write({
-      types: [y.dtype, dy.dtype, dx.dtype],
-      lengths: [lengthOf(y), lengthOf(dy), lengthOf(dx)],
+      types: [y.dtype, dy.dtype],
+      lengths: [lengthOf(y), lengthOf(dy)],
       lines,
       length,
       inner: sizeOf(y.shape.slice(axis + 1)),
       grid,
+      epilogue: { ...bodyOf(program, y.dtype), inputs: added.map(buffer) },
+      outputs,
     }),
-    bindings: [bind(y, "read"), bind(dy, "read"), bind(dx, "read_write")],
-    flops: 4 * lines * length,
-    bytes: [y, dy, dx].reduce((total, view) => total + touched(view), 0),
+    bindings: [bind(y, "read"), bind(dy, "read"), ...bindings],
+    flops: (4 + flopsOf(program)) * lines * length,
+    bytes: [y, dy, ...added, ...places].reduce((total, view) => total + touched(view), 0),
   };
 }

@@ -179,7 +179,10 @@ describe.skipIf(lacking)(titled("every variant in f16"), () => {
       const outputs = { softmax: t.softmax(x), logSoftmax: t.logSoftmax(x, 0), loss, dx: t.grad(t.sum(loss), [x])[0]! };
       await agrees({ softmax: name }, outputs);
       const through = t.grad(t.sum(t.mul(t.softmax(x), half("w", [5, 130]))), [x])[0]!;
+      const mask = input("mask", [130], "i32");
+      const masked = t.mul(t.where(mask, through, t.zerosLike(through)), 0.5);
       await agrees({ softmaxGrad: name }, { through });
+      await agrees({ softmaxGrad: name }, { masked });
     });
 
   for (const { name } of maxPoolGradVariants)

@@ -390,3 +390,43 @@ describe.each(["serial", "tree"])("softmax, %s", (variant) => {
     expect(used).toContain(`softmaxGrad/${variant}`);
   });
 });
+
+describe.each(["serial", "tree"])("ops behind gradients of lines, %s", (variant) => {
+  /** A mask of positions and a sum, on four neighbours at once and one by one. */
+  const followed = (dx: Tensor, shape: number[]): Tensor =>
+    t.add(t.mul(t.where(input("mask", shape.slice(-1), "i32"), dx, t.zerosLike(dx)), 0.25), input("other", shape));
+
+  test.each(
+    some([
+      [[6, 8], 1],
+      [[5, 7], 1],
+      [[4, 6, 5], 1],
+      [[130, 3], 0],
+    ] as [number[], number][]),
+  )("softmax of %j along %i", async (shape, axis) => {
+    const [y, dy] = [t.softmax(input("x", shape), axis), input("dy", shape)];
+    const [dx] = t.grad(t.sum(t.mul(y, dy)), [y.node.inputs[0]!]);
+    const used = await agrees({ softmaxGrad: variant }, { after: followed(dx!, shape) }, 2e-5);
+    expect(used).toEqual([expect.stringContaining("softmax/"), `softmaxGrad/${variant}`]);
+  });
+
+  test.each(
+    some([
+      [9, 64],
+      [5, 7],
+      [3, 130],
+    ]),
+  )("layer norm of [%i, %i]", async (rows, length) => {
+    const shape = [rows, length];
+    const x = input("x", shape);
+    for (const weight of [undefined, input("weight", [length])]) {
+      const y = t.layerNorm(x, length, weight && { weight });
+      const [dx] = t.grad(t.sum(t.mul(y, input("dy", shape))), [x]);
+      const used = await agrees({ layerNorm: variant }, { after: followed(dx!, shape) }, 2e-5);
+      expect(used).toEqual([`layerNorm/${variant}`, `layerNorm/${variant}`]);
+      const rms = t.rmsNorm(x, length, weight && { weight });
+      const [of] = t.grad(t.sum(t.mul(rms, input("dy", shape))), [x]);
+      expect(await agrees({ layerNorm: variant }, { after: followed(of!, shape) }, 2e-5)).toEqual(used);
+    }
+  });
+});
