@@ -5,20 +5,22 @@ const tolerance = 1e-4;
 
 /**
  * Which libraries are wrong: those whose numbers stray from what most agree on, position by position.
- * @param numbers of each library that gave any.
+ * @param numbers of each library that gave any; of losses fewer, where its steps take long.
  * @returns for each that is wrong by how much, as a share of what it is held to.
  */
 export function strays(kind: Row["kind"], numbers: ReadonlyMap<string, readonly number[]>): Map<string, number> {
   const all = [...numbers.values()];
   const length = Math.max(...all.map((list) => list.length));
   // Of two there is no middle one: the first, tilegrad, is taken at its word.
-  const agreed = Array.from({ length }, (_, i) =>
-    all.length < 3 ? all[0]![i]! : all.map((list) => list[i]!).toSorted((a, b) => a - b)[1]!,
-  );
+  const agreed = Array.from({ length }, (_, i) => {
+    const given = all.flatMap((list) => list[i] ?? []);
+    return given.length < 3 ? given[0]! : given.toSorted((a, b) => a - b)[1]!;
+  });
   const largest = agreed.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   const wrong = new Map<string, number>();
   for (const [library, list] of numbers) {
-    const off = agreed.reduce((most, value, i) => {
+    const held = kind === "kernel" ? agreed : agreed.slice(0, list.length);
+    const off = held.reduce((most, value, i) => {
       const scale = kind === "kernel" ? largest : Math.max(1, Math.abs(value));
       const share = Math.abs(list[i]! - value) / scale;
       return Number.isNaN(share) ? Number.POSITIVE_INFINITY : Math.max(most, share);

@@ -14,6 +14,8 @@ export interface Options {
   readonly longestTurnMs: number;
   /** Losses of so many steps have to agree, and of so many where the row varies another. */
   readonly losses: { readonly all: number; readonly varied: number };
+  /** A library that has taken so long for its losses gives no more of them, but five at least. */
+  readonly lossSeconds: number;
   /** How often each page is loaded. */
   readonly loads: number;
   /** Growth is measured over so many steps, or those of so many seconds if they are fewer. */
@@ -47,6 +49,7 @@ export function parseOptions(args: readonly string[], defaultJson: () => string)
     turnMs: quick ? 120 : 300,
     longestTurnMs: quick ? 1000 : Number.POSITIVE_INFINITY,
     losses: { all: 20, varied: quick ? 5 : 20 },
+    lossSeconds: quick ? 30 : 600,
     loads: quick ? 3 : 9,
     growthSteps: 2000,
     growthSeconds: quick ? 3 : 240,

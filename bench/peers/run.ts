@@ -14,8 +14,8 @@ import { type Timed, time } from "./timing.ts";
  * Times tilegrad beside jax-js and TensorFlow.js in one headless Chrome.
  *
  * - The same numbers go in: weights and data follow from seeds. What comes out is compared, results of kernels and the losses
- *   of 20 steps (with --quick, of five where a row varies another); a library that strays from what the others agree on is
- *   called wrong, and so may tilegrad be.
+ *   of 20 steps (with --quick, of five where a row varies another, and no more than half a minute's); a library that strays
+ *   from what the others agree on is called wrong, and so may tilegrad be.
  * - Each library is used as its documentation says is fastest: tilegrad compiles a program; jax-js has whole steps, optimizer
  *   included, under one jit; TensorFlow.js uses its fused products and convolutions, and `optimizer.minimize`.
  * - Kernels find their inputs on the GPU. A training step is given its batch from the memory of the host, as in a user's loop.

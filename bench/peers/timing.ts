@@ -30,7 +30,7 @@ export async function time(
   url: string,
   row: Row,
   libraries: readonly string[],
-  { rounds, turnMs, longestTurnMs, losses }: Options,
+  { rounds, turnMs, longestTurnMs, losses, lossSeconds }: Options,
 ): Promise<Map<string, Timed>> {
   const entrants: Entrant[] = [];
   const numbers = new Map<string, number[]>();
@@ -41,7 +41,7 @@ export async function time(
     await attempt(entrant, async () => {
       await page.goto(`${url}bench/bench.html?${library}`);
       await page.waitForFunction(() => "peer" in globalThis);
-      numbers.set(library, await prepared(page, row, row.varied ? losses.varied : losses.all));
+      numbers.set(library, await prepared(page, row, row.varied ? losses.varied : losses.all, lossSeconds));
       entrant.waits = true;
     });
   }
@@ -69,17 +69,18 @@ export async function time(
 }
 
 /** Makes the work ready, warm, and tells the numbers that are compared. */
-function prepared(page: Page, { key, kind }: Row, steps: number): Promise<number[]> {
+function prepared(page: Page, { key, kind }: Row, steps: number, seconds: number): Promise<number[]> {
   return page.evaluate(
-    async (key, isStep, steps) => {
+    async (key, isStep, steps, seconds) => {
       await peer.open(key);
-      const numbers = isStep ? await peer.losses(steps) : await peer.results();
+      const numbers = isStep ? await peer.losses(steps, seconds) : await peer.results();
       if (!isStep) await peer.time(1, false);
       return numbers;
     },
     key,
     kind === "step",
     steps,
+    seconds,
   );
 }
 

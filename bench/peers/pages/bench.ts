@@ -43,9 +43,10 @@ const peer: Peer = {
     return Array.from(all).filter((_, i) => i % apart === 0 || i === all.length - 1);
   },
 
-  async losses(steps) {
+  async losses(steps, seconds) {
     const losses: number[] = [];
-    for (let i = 0; i < steps; i++) {
+    const end = performance.now() + 1000 * seconds;
+    while (losses.length < steps && (losses.length < 5 || performance.now() < end)) {
       await work.once();
       losses.push((await work.result())[0]!);
     }
