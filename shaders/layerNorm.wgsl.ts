@@ -156,9 +156,9 @@ export const normGrad =
   (p: NormGradParams): string => {
     const width = isWide(p) ? 4 : 1;
     const ending = flatEnding(p, width);
-    const [alias = aliasOf(p), ...names] = namesOf([p.epilogue], width);
+    const names = namesOf([p.epilogue], width);
     return wgsl`
-${[alias, ...names]}
+${names.length > 0 ? names : [aliasOf(p)]}
 ${declarations(p, gradInputs)}
 ${ending.declare(p.inputs.filter((length) => length !== undefined).length)}
 ${way.declare("vec2f", { sum })}

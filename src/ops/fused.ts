@@ -2,10 +2,29 @@ import { elementwise } from "../../shaders/elementwise.wgsl.ts";
 import type { Place } from "../../shaders/lib/epilogue.wgsl.ts";
 import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
 import { vec4Load } from "../../shaders/lib/view.wgsl.ts";
-import { type Binding, isRowMajor, type KernelCall, type Lowering, lengthOf, type Op, type View } from "../graph/op.ts";
-import { bytesPer, labelShape, type Shape, sizeOf } from "../graph/shape.ts";
+import {
+  type Binding,
+  isRowMajor,
+  type KernelCall,
+  type Lowering,
+  lengthOf,
+  type Op,
+  ownInputs,
+  type View,
+} from "../graph/op.ts";
+import { bytesPer, type DType, labelShape, type Shape, sizeOf } from "../graph/shape.ts";
 import { applyAll, type Node, type Tensor } from "../graph/tensor.ts";
-import { dtypeOf, flopsOf, nameOf, type PointwiseProgram, programOf, render, show } from "./program.ts";
+import {
+  bodyOf,
+  dtypeOf,
+  flopsOf,
+  identity,
+  nameOf,
+  type PointwiseProgram,
+  programOf,
+  render,
+  show,
+} from "./program.ts";
 
 /** Several pointwise ops in one kernel: made by the fuse pass alone. */
 const fusedOp: Op = {
@@ -151,6 +170,27 @@ export function ends(added: readonly View[], places: readonly View[]) {
     ...fresh.map((place) => bind(place, "read_write")),
   ];
   return { outputs, bindings };
+}
+
+/**
+ * What the kernel of a node whose results have one axis is told of their end, with its bindings behind those of the op's own inputs.
+ * @param type of the result before the epilogue.
+ */
+export function endOf(node: Node, to: Lowering, type: DType) {
+  const added = node.inputs.slice(ownInputs(node)).map((tensor) => to.view(tensor));
+  const places = node.results.map((_, i) => to.result(i)!);
+  const program: PointwiseProgram = node.attrs["epilogue"] ?? identity(type);
+  const { outputs, bindings } = ends(added, places);
+  const chain = nameOf(program);
+  return {
+    results: { epilogue: { ...bodyOf(program, type), inputs: added.map(buffer) }, outputs },
+    bindings,
+    /** What comes behind the op's own part of a label. */
+    label: `${chain && `+${chain}`}:${places[0]!.dtype}`,
+    /** Of one element. */
+    flops: flopsOf(program),
+    bytes: [...added, ...places].reduce((total, view) => total + touched(view), 0),
+  };
 }
 
 /** Bytes of the distinct elements that a view shows. */

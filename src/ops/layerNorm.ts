@@ -4,9 +4,9 @@ import { type KernelCall, type Lowering, lengthOf, type Op, ownInputs, type View
 import { sizeOf } from "../graph/shape.ts";
 import { type Attrs, apply, applyAll, type Node, type Tensor } from "../graph/tensor.ts";
 import { add, div, mul, sub } from "./arithmetic.ts";
-import { bind, buffer, ends, outputSpecs, touched } from "./fused.ts";
+import { bind, endOf, outputSpecs, touched } from "./fused.ts";
 import { chooseWay, lineVariants } from "./lines.ts";
-import { bodyOf, flopsOf, identity, nameOf, type PointwiseProgram, show } from "./program.ts";
+import { show } from "./program.ts";
 import { sum } from "./sum.ts";
 import { expand, reshape } from "./views.ts";
 
@@ -157,26 +157,17 @@ function normCall({ inputs, results, attrs }: Node, to: Lowering): KernelCall {
 }
 
 function gradCall(node: Node, to: Lowering): KernelCall {
-  const { inputs, results, attrs } = node;
-  const own = ownInputs(node);
-  const read = inputs.slice(0, own).map((tensor) => to.contiguous(tensor));
-  const added = inputs.slice(own).map((tensor) => to.view(tensor));
-  const places = results.map((_, i) => to.result(i)!);
-  const program: PointwiseProgram = attrs["epilogue"] ?? identity("f32");
-  const { outputs, bindings } = ends(added, places);
-  const { rows, write, chosen } = alongRows(named(read, attrs), attrs as NormAttrs, to);
-  const chain = nameOf(program);
+  const attrs = node.attrs as NormAttrs;
+  const read = node.inputs.slice(0, ownInputs(node)).map((tensor) => to.contiguous(tensor));
+  const end = endOf(node, to, "f32");
+  const { rows, write, chosen } = alongRows(named(read, attrs), attrs, to);
   return {
-    label: labelOf("layerNormGrad", attrs as NormAttrs, rows, chain && `+${chain}`),
+    label: labelOf("layerNormGrad", attrs, rows, end.label),
     ...chosen,
-    wgsl: write.layerNormGrad({
-      ...rows,
-      epilogue: { ...bodyOf(program, "f32"), inputs: added.map(buffer) },
-      outputs,
-    }),
-    bindings: [...read.map((view) => bind(view, "read")), ...bindings],
-    flops: (12 + flopsOf(program)) * rows.rows * rows.length,
-    bytes: [...read, ...added, ...places].reduce((total, view) => total + touched(view), 0),
+    wgsl: write.layerNormGrad({ ...rows, ...end.results }),
+    bindings: [...read.map((view) => bind(view, "read")), ...end.bindings],
+    flops: (12 + end.flops) * rows.rows * rows.length,
+    bytes: read.reduce((total, view) => total + touched(view), end.bytes),
   };
 }
 
@@ -191,8 +182,12 @@ function alongRows(inputs: readonly (View | undefined)[], { kind, eps, groups, s
   };
 }
 
-const labelOf = (name: string, { kind }: NormAttrs, { rows, length }: { rows: number; length: number }, chain = "") =>
-  `${kind === "rms" ? name.replace("layer", "rms") : name}[${rows}x${length}]${chain}:f32`;
+const labelOf = (
+  name: string,
+  { kind }: NormAttrs,
+  { rows, length }: { readonly rows: number; readonly length: number },
+  end = ":f32",
+): string => `${kind === "rms" ? name.replace("layer", "rms") : name}[${rows}x${length}]${end}`;
 
 /** Elements of a tensor per position of its first axes: the length of a row. */
 export const rowsOf = (x: Tensor, leading: number): [rows: number, length: number] => {

@@ -1,12 +1,12 @@
 import { type PickParams, pick as pickKernel } from "../../shaders/pick.wgsl.ts";
 import type { KernelCall, Lowering, Op } from "../graph/op.ts";
-import { axesOf, axisOf, bytesPer, labelShape, sizeOf } from "../graph/shape.ts";
+import { axesOf, axisOf, labelShape, sizeOf } from "../graph/shape.ts";
 import { apply, type Node, type Tensor } from "../graph/tensor.ts";
 import { eq, where } from "./arithmetic.ts";
 import { zerosLike } from "./constants.ts";
-import { bind, buffer, ends, outputSpecs, touched } from "./fused.ts";
+import { bind, buffer, endOf, outputSpecs, touched } from "./fused.ts";
 import { chooseWay, lineVariants } from "./lines.ts";
-import { bodyOf, flopsOf, identity, nameOf, type PointwiseProgram, show } from "./program.ts";
+import { show } from "./program.ts";
 import { iota } from "./random.ts";
 import { parted } from "./reduction.ts";
 import { sum, unfolded } from "./sum.ts";
@@ -61,31 +61,18 @@ function withIndex(
 }
 
 function pickCall(kind: PickParams["kind"], node: Node, to: Lowering): KernelCall {
-  const { axes, epilogue } = node.attrs;
-  const [x, ...added] = node.inputs.map((tensor) => to.view(tensor));
-  const { kept, folded } = parted(x!, axes);
+  const { axes } = node.attrs;
+  const x = to.view(node.inputs[0]!);
+  const end = endOf(node, to, "i32");
+  const { kept, folded } = parted(x, axes);
   const [count, length] = [sizeOf(kept.shape), sizeOf(folded.shape)];
-  const places = node.results.map((_, i) => to.result(i)!);
-  const program: PointwiseProgram = epilogue ?? identity("i32");
-  const { outputs, bindings } = ends(added, places);
   const { write, grid, chosen } = chooseWay("pick", pickVariants, { lines: count, length }, to.traits);
-  const chain = epilogue ? `+${nameOf(epilogue)}` : "";
   return {
-    label: `${kind}${labelShape(x!.shape)}[${axes.join(",")}]${chain}:${places[0]!.dtype}`,
+    label: `${kind}${labelShape(x.shape)}[${axes.join(",")}]${end.label}`,
     ...chosen,
-    wgsl: write({
-      kind,
-      input: { ...buffer(x!), kept, folded },
-      count,
-      length,
-      grid,
-      epilogue: { ...bodyOf(program, "i32"), inputs: added.map(buffer) },
-      outputs,
-    }),
-    bindings: [bind(x!, "read"), ...bindings],
-    flops: count * (length + flopsOf(program)),
-    bytes:
-      [x!, ...added].reduce((sum, view) => sum + touched(view), 0) +
-      places.reduce((sum, { dtype }) => sum + count * bytesPer(dtype), 0),
+    wgsl: write({ ...end.results, kind, input: { ...buffer(x), kept, folded }, count, length, grid }),
+    bindings: [bind(x, "read"), ...end.bindings],
+    flops: count * (length + end.flops),
+    bytes: touched(x) + end.bytes,
   };
 }

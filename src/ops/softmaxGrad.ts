@@ -3,9 +3,9 @@ import { type KernelCall, type Lowering, lengthOf, type Op, type View } from "..
 import { labelShape, sizeOf } from "../graph/shape.ts";
 import { apply, type Node, type Tensor } from "../graph/tensor.ts";
 import { mul, sub } from "./arithmetic.ts";
-import { bind, buffer, ends, outputSpecs, touched } from "./fused.ts";
+import { bind, endOf, outputSpecs, touched } from "./fused.ts";
 import { chooseWay, lineVariants } from "./lines.ts";
-import { bodyOf, flopsOf, identity, nameOf, type PointwiseProgram, show } from "./program.ts";
+import { show } from "./program.ts";
 import { sum } from "./sum.ts";
 import { expand } from "./views.ts";
 
@@ -27,32 +27,27 @@ export const softmaxGrad = (y: Tensor, dy: Tensor, axis: number): Tensor => appl
 
 export const softmaxGradVariants = /* @__PURE__ */ lineVariants(softmaxGradKernel);
 
-function softmaxGradCall({ inputs, results, attrs }: Node, to: Lowering): KernelCall {
-  const axis: number = attrs["axis"];
-  const [y, dy] = inputs.slice(0, 2).map((input) => to.contiguous(input)) as [View, View];
-  const added = inputs.slice(2).map((input) => to.view(input));
-  const places = results.map((_, i) => to.result(i)!);
-  const program: PointwiseProgram = attrs["epilogue"] ?? identity(y.dtype);
-  const { outputs, bindings } = ends(added, places);
+function softmaxGradCall(node: Node, to: Lowering): KernelCall {
+  const axis: number = node.attrs["axis"];
+  const [y, dy] = node.inputs.slice(0, 2).map((input) => to.contiguous(input)) as [View, View];
+  const end = endOf(node, to, y.dtype);
   const length = y.shape[axis]!;
   const lines = sizeOf(y.shape) / length;
   const { write, grid, chosen } = chooseWay("softmaxGrad", softmaxGradVariants, { lines, length }, to.traits);
-  const chain = nameOf(program);
   return {
-    label: `softmaxGrad${labelShape(y.shape)}[${axis}]${chain && `+${chain}`}:${places[0]!.dtype}`,
+    label: `softmaxGrad${labelShape(y.shape)}[${axis}]${end.label}`,
     ...chosen,
     wgsl: write({
+      ...end.results,
       types: [y.dtype, dy.dtype],
       lengths: [lengthOf(y), lengthOf(dy)],
       lines,
       length,
       inner: sizeOf(y.shape.slice(axis + 1)),
       grid,
-      epilogue: { ...bodyOf(program, y.dtype), inputs: added.map(buffer) },
-      outputs,
     }),
-    bindings: [bind(y, "read"), bind(dy, "read"), ...bindings],
-    flops: (4 + flopsOf(program)) * lines * length,
-    bytes: [y, dy, ...added, ...places].reduce((total, view) => total + touched(view), 0),
+    bindings: [bind(y, "read"), bind(dy, "read"), ...end.bindings],
+    flops: (4 + end.flops) * lines * length,
+    bytes: touched(y) + touched(dy) + end.bytes,
   };
 }

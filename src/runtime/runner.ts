@@ -135,7 +135,7 @@ export class Runner {
     this.device.queue.writeBuffer(this.#arenas.get(buffer)!, base, bytes);
   }
 
-  /** Bytes of all variables that live on this engine, and of its staging buffers. */
+  /** Bytes of all variables that live here, and of the staging buffers. */
   get bytes(): { readonly variables: number; readonly staging: number } {
     return {
       variables: [...this.#arenas.keys()].reduce((sum, { bytes }) => sum + bytes, 0),
@@ -143,7 +143,7 @@ export class Runner {
     };
   }
 
-  /** Destroys all programs and buffers, and the device if the engine opened it. Reads under way reject. */
+  /** Destroys all programs and buffers, and the device if it was opened here. Reads under way reject. */
   destroy(): void {
     this.#fault ??= new DeviceError("the engine has been destroyed");
     this.device.removeEventListener("uncapturederror", this.#onError);

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { load, Runner } from "../../src/exported/index.ts";
 import {
   argmax,
@@ -263,10 +263,22 @@ test("an adapter that lacks what all targets need is told so", async () => {
 test("a program that does not compile takes the others with it", async () => {
   const { train, predict } = perceptron();
   const file = sent({ train, predict }) as Exported;
-  const [, ...mine] = file.targets.flatMap(({ programs }) => programs["train"]!.calls.map(({ kernel }) => kernel));
-  for (const kernel of mine) (file.kernels as string[])[kernel] = "fn main( {";
+  const kernelsOf = (name: string) =>
+    file.targets.flatMap(({ programs }) => programs[name]!.calls.map(({ kernel }) => kernel));
+  const sound = new Set(kernelsOf("predict"));
+  for (const kernel of kernelsOf("train")) if (!sound.has(kernel)) (file.kernels as string[])[kernel] = "fn main( {";
   const own = await Runner.create();
+  const created = vi.spyOn(own.device, "createBuffer");
   await expect(load(own, file)).rejects.toThrow(DeviceError);
+  const inputs = created.mock.results.map(({ value }) => value as GPUBuffer).filter(({ label }) => label === "input x");
+  expect(inputs).toHaveLength(2);
+  for (const buffer of inputs) {
+    own.device.pushErrorScope("validation");
+    const encoder = own.device.createCommandEncoder();
+    encoder.clearBuffer(buffer);
+    own.device.queue.submit([encoder.finish()]);
+    expect((await own.device.popErrorScope())?.message).toMatch(/destroyed/);
+  }
   // The device goes on.
   const { programs } = await load(own, sent({ predict }));
   await programs["predict"]!.run({ x: noise(48) });
