@@ -1,6 +1,6 @@
-import { ShapeError } from "../errors.ts";
+import { DTypeError, ShapeError } from "../errors.ts";
 import { reachable } from "../graph/print.ts";
-import { floats, showShape } from "../graph/shape.ts";
+import { floats, sameShape, showShape } from "../graph/shape.ts";
 import type { Node, Tensor } from "../graph/tensor.ts";
 import { add } from "../ops/arithmetic.ts";
 import { onesLike, zerosLike } from "../ops/constants.ts";
@@ -12,7 +12,8 @@ import { onesLike, zerosLike } from "../ops/constants.ts";
  * @param loss one element, f32 or f16.
  * @param wrt any tensors; those that `loss` does not depend on get zeros.
  * @returns gradients of the shapes of `wrt`, in its order.
- * @throws ShapeError when `loss` has more than one element.
+ * @throws ShapeError when `loss` has more than one element; ShapeError or DTypeError that names the op, for a gradient that does not
+ * have the shape and dtype of what it is the gradient of.
  */
 export function grad(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
   if (loss.shape.some((n) => n !== 1)) {
@@ -36,10 +37,22 @@ export function grad(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
     if (upstream.every((dy) => dy === undefined)) continue;
     node.op.vjp(node, upstream).forEach((dx, i) => {
       const x = node.inputs[i]!;
-      if (!dx || !carries.has(x.node) || !floats.includes(x.dtype)) return;
+      if (!dx) return;
+      checkGradient(node, i, dx);
+      if (!carries.has(x.node) || !floats.includes(x.dtype)) return;
       const sum = gradients.get(x);
       gradients.set(x, sum ? add(sum, dx) : dx);
     });
   }
   return wrt.map((tensor) => gradients.get(tensor) ?? zerosLike(tensor));
+}
+
+/** A gradient is of the shape and dtype of its input. An op that says otherwise is at fault, and would spoil all that come before it. */
+function checkGradient({ op, inputs }: Node, i: number, dx: Tensor): void {
+  const x = inputs[i]!;
+  const what = `grad: the gradient of ${op.name} with respect to its input ${i}`;
+  if (!sameShape(dx.shape, x.shape)) {
+    throw new ShapeError(`${what} has shape ${showShape(dx.shape)}, expected ${showShape(x.shape)}`);
+  }
+  if (dx.dtype !== x.dtype) throw new DTypeError(`${what} is ${dx.dtype}, expected ${x.dtype}`);
 }

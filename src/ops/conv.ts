@@ -39,7 +39,9 @@ const describe: NonNullable<Op["describe"]> = ({ attrs: { epilogue, geometry } }
 
 /*
  * Three ops, closed under differentiation: the gradient of each is made of the other two, so gradients of gradients need nothing
- * more. Each is linear in both of its inputs.
+ * more. Each is linear in both of its inputs, and is given the `size` of its result, since the geometry leaves it open: with a
+ * stride, images of several sizes have the same number of positions, and a transposed convolution with much output padding has
+ * fewer positions than fit its result.
  */
 
 const convOp: Op = {
@@ -47,10 +49,8 @@ const convOp: Op = {
   precision: "half",
   epilogueAfter: 2,
   describe,
-  infer([x, weight], { geometry, epilogue }) {
-    const [n, , h, w] = x!.shape;
-    const [out, , kh, kw] = weight!.shape;
-    const shape = [n!, out!, ...outputSize([h!, w!], [kh!, kw!], geometry)];
+  infer([x, weight], { size, epilogue }) {
+    const shape = [x!.shape[0]!, weight!.shape[0]!, ...size];
     return epilogue ? outputSpecs(epilogue, shape) : [{ shape, dtype: x!.dtype }];
   },
   vjp({ inputs: [x, weight], attrs: { geometry } }, [dy]) {
@@ -71,7 +71,9 @@ const inputGradOp: Op = {
     return epilogue ? outputSpecs(epilogue, shape) : [{ shape, dtype: dy!.dtype }];
   },
   vjp({ inputs: [dy, weight], attrs: { geometry } }, [u]) {
-    return u ? [apply(convOp, [u, weight!], { geometry }), weightGrad(u, dy!, geometry, weight!.shape.slice(2))] : [];
+    return u
+      ? [correlate(u, weight!, geometry, dy!.shape.slice(2)), weightGrad(u, dy!, geometry, weight!.shape.slice(2))]
+      : [];
   },
   lower: lowerConvInputGrad,
 };
@@ -85,10 +87,13 @@ const weightGradOp: Op = {
     return [{ shape: [dy!.shape[1]!, x!.shape[1]! / geometry.groups, ...size], dtype: to }];
   },
   vjp({ inputs: [x, dy], attrs: { geometry } }, [u]) {
-    return u ? [inputGrad(dy!, u, geometry, x!.shape.slice(2)), apply(convOp, [x!, u], { geometry })] : [];
+    return u ? [inputGrad(dy!, u, geometry, x!.shape.slice(2)), correlate(x!, u, geometry, dy!.shape.slice(2))] : [];
   },
   lower: lowerConvWeightGrad,
 };
+
+const correlate = (x: Tensor, weight: Tensor, geometry: Geometry, size: readonly number[]): Tensor =>
+  apply(convOp, [x, weight], { geometry, size: [...size] });
 
 const inputGrad = (dy: Tensor, weight: Tensor, geometry: Geometry, size: readonly number[]): Tensor =>
   apply(inputGradOp, [dy, weight], { geometry, size: [...size] });
@@ -187,7 +192,7 @@ export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: ConvOp
     throw new ShapeError(`conv2d: kernel ${showShape(kernel)} is larger than the padded input ${showShape(x.shape)}`);
   const { groups, stride, top, bottom, left, right } = geometry;
   const isPointwise = [...kernel, groups].every((n) => n === 1) && top + bottom + left + right === 0;
-  if (!isPointwise) return withBias("conv2d", apply(convOp, [x, weight], { geometry }), bias);
+  if (!isPointwise) return withBias("conv2d", correlate(x, weight, geometry, size), bias);
   // A 1×1 kernel is a plain product of matrices for each image, of the elements that it meets.
   const met = slice(x, [[], [], [0, undefined, stride[0]], [0, undefined, stride[1]]]);
   const [n, c] = x.shape as [number, number];

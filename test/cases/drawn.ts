@@ -167,6 +167,22 @@ const along = fc
   })
   .map((g) => ({ ...g, size: Math.max(1, g.dilation * (g.kernel - 1) + 1 - 2 * g.padding) + g.more }));
 
+/** The same for a transposed convolution: its output padding is less than the larger of stride and dilation, its result not empty. */
+const turned = fc
+  .record({
+    kernel: upTo(3),
+    stride: upTo(3),
+    dilation: upTo(3),
+    outputPadding: fc.nat({ max: 2 }),
+    padding: fc.nat({ max: 2 }),
+    size: upTo(4),
+  })
+  .map((g) => {
+    const outputPadding = Math.min(g.outputPadding, Math.max(g.stride, g.dilation) - 1);
+    const result = (g.size - 1) * g.stride + g.dilation * (g.kernel - 1) + outputPadding + 1;
+    return { ...g, outputPadding, padding: Math.min(g.padding, Math.floor((result - 1) / 2)) };
+  });
+
 const pooling = fc.tuple(upTo(3), upTo(3), along, along, fc.boolean()).map(([n, c, v, h, ceilMode]) => ({
   shape: [n, c, v.size + v.kernel, h.size + h.kernel],
   kernel: [v.kernel, h.kernel] as const,
@@ -201,10 +217,19 @@ const layers: Record<string, fc.Arbitrary<Drawn>> = {
         padding: [v.padding, h.padding],
       }),
   })),
-  convTranspose2d: fc.tuple(upTo(2), upTo(3), upTo(3), along, along).map(([n, input, output, v, h]) => ({
-    shapes: [[n, input, 1 + v.more, 1 + h.more], [input, output, v.kernel, h.kernel], [output]],
-    op: (x, w, b) => t.convTranspose2d(x, w!, b, { stride: [v.stride, h.stride], dilation: [v.dilation, h.dilation] }),
-  })),
+  convTranspose2d: fc
+    .tuple(upTo(2), upTo(2), upTo(2), upTo(3), turned, turned)
+    .map(([n, groups, input, output, v, h]) => ({
+      shapes: [[n, groups * input, v.size, h.size], [groups * input, output, v.kernel, h.kernel], [groups * output]],
+      op: (x, w, b) =>
+        t.convTranspose2d(x, w!, b, {
+          groups,
+          stride: [v.stride, h.stride],
+          dilation: [v.dilation, h.dilation],
+          padding: [v.padding, h.padding],
+          outputPadding: [v.outputPadding, h.outputPadding],
+        }),
+    })),
   maxPool2d: pooling.map(({ shape, kernel, ...options }) => ({
     shapes: [shape],
     draws: [distinct],

@@ -1,16 +1,17 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { grad } from "../../src/compile/grad.ts";
-import { ShapeError } from "../../src/errors.ts";
+import { DTypeError, ShapeError } from "../../src/errors.ts";
+import type { Op } from "../../src/graph/op.ts";
 import { showShape, sizeOf } from "../../src/graph/shape.ts";
-import type { Tensor } from "../../src/graph/tensor.ts";
+import { apply, type Tensor } from "../../src/graph/tensor.ts";
 import { relu } from "../../src/ops/activations.ts";
-import { gt, mul, where } from "../../src/ops/arithmetic.ts";
+import { cast, gt, mul, where } from "../../src/ops/arithmetic.ts";
 import { full, input } from "../../src/ops/constants.ts";
 import { exp, log } from "../../src/ops/elementary.ts";
 import { max, norm, prod } from "../../src/ops/reduce.ts";
 import { sum } from "../../src/ops/sum.ts";
-import { detach } from "../../src/ops/views.ts";
+import { detach, reshape, slice } from "../../src/ops/views.ts";
 import { evaluate } from "../../src/reference/index.ts";
 import { drawn } from "../cases/drawn.ts";
 import { type CaseRow, cases } from "../cases.ts";
@@ -102,6 +103,27 @@ describe("grad", () => {
   test("refuses a loss of several elements", () => {
     expect(() => grad(x, [x])).toThrow(ShapeError);
     expect(() => grad(x, [x])).toThrow("[2, 3]");
+  });
+
+  test("refuses a gradient that has not its input's shape or dtype, and names the op", () => {
+    const wrong = (vjp: (dy: Tensor) => Tensor): Tensor => {
+      const op: Op = {
+        name: "crooked",
+        infer: ([x]) => [{ shape: x!.shape, dtype: x!.dtype }],
+        vjp: (_, [dy]) => [vjp(dy!)],
+      };
+      return sum(apply(op, [mul(x, 2)]));
+    };
+    const gradient = (vjp: (dy: Tensor) => Tensor) => () => grad(wrong(vjp), [x]);
+    expect(gradient((dy) => dy)).not.toThrow();
+    expect(gradient((dy) => reshape(dy, [6]))).toThrow(ShapeError);
+    expect(gradient((dy) => reshape(dy, [6]))).toThrow(
+      "grad: the gradient of crooked with respect to its input 0 has shape [6], expected [2, 3]",
+    );
+    // One that broadcasting would have made to fit further on.
+    expect(gradient((dy) => slice(dy, [[0, 1]]))).toThrow("has shape [1, 3], expected [2, 3]");
+    expect(gradient((dy) => cast(dy, "f16"))).toThrow(DTypeError);
+    expect(gradient((dy) => cast(dy, "f16"))).toThrow("crooked with respect to its input 0 is f16, expected f32");
   });
 
   test("follows PyTorch at kinks and ties", () => {
