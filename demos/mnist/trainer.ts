@@ -96,9 +96,8 @@ export class Trainer {
     for (let start = 0; start < predicted.length; start += evaluationBatch) {
       // The last batch may be smaller: what is left of the one before fills it up, and is not counted.
       images.set(x.data.subarray(start * pixels, (start + evaluationBatch) * pixels));
-      await evaluation.run({ x: normalized(images) });
-      const answers = await evaluation.outputs.predicted.data();
-      predicted.set(answers.subarray(0, predicted.length - start), start);
+      const answers = await evaluation.compute({ x: normalized(images) });
+      predicted.set(answers.predicted.subarray(0, predicted.length - start), start);
       await between?.();
     }
     return { predicted, confusion: new metrics.ConfusionMatrix(classes).add(predicted, y.data) };

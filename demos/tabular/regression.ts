@@ -86,8 +86,8 @@ export class Regression {
     const program =
       this.#predictors.get(x.shape[0]!) ?? (await engine.compile({ outputs: { price: model(input("x", x.shape)) } }));
     this.#predictors.set(x.shape[0]!, program);
-    await program.run({ x: inputs.apply(x.data) });
-    return prices.invert(await program.outputs.price.data());
+    const { price } = await program.compute({ x: inputs.apply(x.data) });
+    return prices.invert(price);
   }
 
   /**

@@ -8,6 +8,27 @@ interface Ring {
   made: number;
 }
 
+/** Bytes of a buffer. */
+export interface Place {
+  readonly buffer: GPUBuffer;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/** Where the bytes of each place begin in a staging buffer that takes them all: mapped ranges are multiples of eight. */
+function layOut(places: readonly Pick<Place, "bytes">[]): {
+  readonly starts: readonly number[];
+  readonly total: number;
+} {
+  let total = 0;
+  const starts = places.map(({ bytes }) => {
+    const start = total;
+    total += Math.ceil(bytes / 8) * 8;
+    return start;
+  });
+  return { starts, total };
+}
+
 /** Staging buffers that are kept per size; where more reads are under way at once, the surplus is destroyed after use. */
 const ringLength = 4;
 
@@ -30,25 +51,34 @@ export class Readback {
     return [...this.#rings].reduce((sum, [size, { made }]) => sum + size * made, 0);
   }
 
-  /** Makes the first staging buffer for reads of so many bytes. */
-  prepare(bytes: number): void {
-    const { size, ring } = this.#ring(bytes);
+  /** Makes the first staging buffer for reads of these places. */
+  prepare(places: readonly Pick<Place, "bytes">[]): void {
+    const { size, ring } = this.#ring(layOut(places).total);
     if (ring.made === 0) ring.free.push(this.#make(size, ring));
   }
 
-  /** The bytes as they are after everything submitted so far. */
-  async read(source: GPUBuffer, offset: number, bytes: number): Promise<ArrayBuffer> {
-    const { size, ring } = this.#ring(bytes);
-    // Waiting for a buffer would let later steps overwrite the value: the copy is enqueued before the caller's next submit.
+  /**
+   * The bytes of several places as they are after everything submitted so far, brought back together.
+   * @param encoder holds commands to be submitted in front of the copies; whatever it holds is submitted here.
+   */
+  async read(
+    places: readonly Place[],
+    encoder: GPUCommandEncoder = this.#device.createCommandEncoder({ label: "readback" }),
+  ): Promise<ArrayBuffer[]> {
+    const { starts, total } = layOut(places);
+    const { size, ring } = this.#ring(total);
+    // Waiting for a buffer would let later steps overwrite the values: the copies are enqueued before the caller's next submit.
     const staging = ring.free.pop() ?? this.#make(size, ring);
     try {
-      const encoder = this.#device.createCommandEncoder({ label: "readback" });
-      encoder.copyBufferToBuffer(source, offset, staging, 0, Math.ceil(bytes / 4) * 4);
+      places.forEach(({ buffer, offset, bytes }, i) => {
+        encoder.copyBufferToBuffer(buffer, offset, staging, starts[i]!, Math.ceil(bytes / 4) * 4);
+      });
       this.#device.queue.submit([encoder.finish()]);
-      await this.#nudge.until(staging.mapAsync(mapRead, 0, Math.ceil(bytes / 8) * 8));
-      const copy = staging.getMappedRange(0, Math.ceil(bytes / 8) * 8).slice(0, bytes);
+      await this.#nudge.until(staging.mapAsync(mapRead, 0, total));
+      const mapped = staging.getMappedRange(0, total);
+      const copies = places.map(({ bytes }, i) => mapped.slice(starts[i]!, starts[i]! + bytes));
       staging.unmap();
-      return copy;
+      return copies;
     } catch (cause) {
       throw new DeviceError(`a read was cut off: ${(cause as Error).message}`, { cause });
     } finally {

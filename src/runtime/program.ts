@@ -1,11 +1,11 @@
 import type { Compiled } from "../compile/compile.ts";
-import type { Guard } from "../compile/guard.ts";
 import type { MemoryPlan } from "../compile/plan.ts";
-import { DeviceError, NonFiniteError } from "../errors.ts";
+import { DeviceError, FeedError, NonFiniteError } from "../errors.ts";
 import type { Dispatch } from "../gpu/profiler.ts";
 import { inMemory } from "../graph/half.ts";
 import type { KernelCall, View, VirtualBuffer } from "../graph/op.ts";
 import { bytesPer, sizeOf } from "../graph/shape.ts";
+import type { TensorData } from "../graph/tensor.ts";
 import { checkFeeds, type Feeds } from "./feeds.ts";
 import { Output, typed } from "./output.ts";
 import type { Runner } from "./runner.ts";
@@ -64,6 +64,9 @@ export interface Recorded
   readonly outputs: Readonly<Record<string, Place>>;
 }
 
+/** What `compute` and `read` bring back: a new typed array for each output. */
+export type Results<O, K extends keyof O = keyof O> = { readonly [N in K]: TensorData };
+
 /** Where a program's virtual buffers got their memory. */
 export interface Memories {
   readonly own: readonly GPUBuffer[];
@@ -97,7 +100,7 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
     this.outputs = Object.fromEntries(
       Object.entries(compiled.outputs).map(([name, view]) => [
         name,
-        new Output(name, view.shape, view.dtype, () => this.#read(view)),
+        new Output(name, view.shape, view.dtype, async () => (await this.read([name as keyof O & string]))[name]!),
       ]),
     ) as unknown as { readonly [K in keyof O]: Output };
   }
@@ -106,23 +109,44 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
    * Runs once: writes the inputs, then one pass, one submit. All updates take effect at its end. Resolves as soon as the next run
    * may follow, which is not when the GPU is done: waiting for each run does not stall the pipeline.
    *
+   * Results stay on the GPU, where the next run overwrites them, whoever calls it: `compute` brings back those of its own run.
+   *
    * @param feeds one typed array for each input, row-major.
    * @throws FeedError for missing, surplus or unfit feeds; nothing has been computed then.
    * @throws DeviceError when the engine is destroyed, its device lost, or an earlier run failed on the GPU.
    */
   async run(feeds: Feeds = {}): Promise<void> {
     this.#write(feeds);
-    const { device } = this.#runner;
-    const encoder = device.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    for (const { pipeline, group, workgroups } of this.#dispatches) {
-      pass.setPipeline(pipeline);
-      pass.setBindGroup(0, group);
-      pass.dispatchWorkgroups(...workgroups);
-    }
-    pass.end();
-    device.queue.submit([encoder.finish()]);
+    this.#runner.device.queue.submit([this.#encode().finish()]);
     await this.#runner.throttle.submitted();
+  }
+
+  /**
+   * Runs once and returns the results of this very run, whatever else is queued before or behind it: calls may overlap. Feeds are
+   * taken over before it returns, so their arrays may be reused at once.
+   *
+   * @param feeds as for `run`.
+   * @param names which outputs to bring back; default all.
+   * @returns new typed arrays by the outputs' names, row-major. Updates have taken effect, but outputs are values from before them.
+   * @throws FeedError as `run`, and for an output that there is not.
+   * @throws NonFiniteError where kernels watch for NaN and infinity, and one arose.
+   * @throws DeviceError as `run`.
+   */
+  async compute<K extends keyof O & string>(feeds: Feeds = {}, names?: readonly K[]): Promise<Results<O, K>> {
+    const places = this.#placesOf(names);
+    this.#write(feeds);
+    return this.#bringBack(places, this.#encode());
+  }
+
+  /**
+   * Several outputs of one run: that which was submitted last.
+   * @param names which; default all.
+   * @returns new typed arrays by the outputs' names, row-major.
+   * @throws FeedError for an output that there is not. @throws NonFiniteError, DeviceError as `compute`.
+   */
+  async read<K extends keyof O & string>(names?: readonly K[]): Promise<Results<O, K>> {
+    this.#check();
+    return this.#bringBack(this.#placesOf(names));
   }
 
   /**
@@ -134,8 +158,10 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
     // Few programs are ever profiled: what it takes is loaded only then.
     const { profile } = await import("../gpu/profiler.ts");
     this.#write(feeds);
-    const times = await profile(this.#runner.device, this.#dispatches, (buffer, offset, bytes) =>
-      this.#runner.readBytes(buffer, offset, bytes),
+    const times = await profile(
+      this.#runner.device,
+      this.#dispatches,
+      async (buffer, offset, bytes) => (await this.#runner.readBytes([{ buffer, offset, bytes }]))[0]!,
     );
     return times.map((ms, i) => ({ label: this.#compiled.calls[i]!.label, ms }));
   }
@@ -178,27 +204,64 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
     }
   }
 
-  async #read(view: Place) {
-    this.#check();
-    const { guard } = this.#compiled;
-    const bytes = sizeOf(view.shape) * bytesPer(view.dtype);
-    const [data] = await Promise.all([
-      this.#runner.readBytes(this.#memories.of(view.buffer), view.base, bytes),
-      guard && this.#checkFinite(guard),
-    ]);
-    return typed(data, view.dtype);
+  /** The commands of one run. */
+  #encode(): GPUCommandEncoder {
+    const encoder = this.#runner.device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    for (const { pipeline, group, workgroups } of this.#dispatches) {
+      pass.setPipeline(pipeline);
+      pass.setBindGroup(0, group);
+      pass.dispatchWorkgroups(...workgroups);
+    }
+    pass.end();
+    return encoder;
   }
 
-  /** Reads the flag that the kernels leave, and clears it once it has been reported. */
-  async #checkFinite({ flag, stores }: Guard): Promise<void> {
-    const memory = this.#memories.of(flag);
-    const [store] = new Uint32Array(await this.#runner.readBytes(memory, 0, 4));
-    const first = stores[store! - 1];
-    if (!first) return;
-    this.#runner.device.queue.writeBuffer(memory, 0, new Uint32Array(1));
-    throw new NonFiniteError(
-      `NaN or infinity first arose in kernel "${first.kernel}", in what it writes to "${first.role}"`,
+  #placesOf(names: readonly string[] = Object.keys(this.#compiled.outputs)): Map<string, Place> {
+    const { outputs } = this.#compiled;
+    return new Map(
+      names.map((name) => {
+        const place = Object.hasOwn(outputs, name) ? outputs[name] : undefined;
+        if (place) return [name, place];
+        const known = Object.keys(outputs).map((key) => `"${key}"`);
+        throw new FeedError(`there is no output "${name}"; the program's outputs are ${known.join(", ") || "none"}`);
+      }),
     );
+  }
+
+  /**
+   * Reads outputs, all as one run left them, after the commands of `encoder`, if any. Where kernels watch for NaN, their flag comes
+   * along; a run of its own takes it away with it, so that no other caller is told of its NaN.
+   */
+  async #bringBack<K extends string>(places: ReadonlyMap<string, Place>, encoder?: GPUCommandEncoder) {
+    const { guard } = this.#compiled;
+    const flag = guard && { buffer: this.#memories.of(guard.flag), offset: 0, bytes: 4 };
+    const read = this.#runner.readBytes(
+      [...[...places.values()].map((place) => this.#bytesOf(place)), ...(flag ? [flag] : [])],
+      encoder,
+    );
+    if (encoder) void this.#runner.throttle.submitted();
+    if (flag && encoder) this.#clear(flag.buffer);
+    const data = await read;
+    const first = guard?.stores[new Uint32Array(data.at(-1)!)[0]! - 1];
+    if (first) {
+      if (!encoder) this.#clear(flag!.buffer);
+      throw new NonFiniteError(
+        `NaN or infinity first arose in kernel "${first.kernel}", in what it writes to "${first.role}"`,
+      );
+    }
+    return Object.fromEntries([...places].map(([name, { dtype }], i) => [name, typed(data[i]!, dtype)])) as Results<
+      O,
+      K
+    >;
+  }
+
+  #bytesOf({ buffer, base, shape, dtype }: Place) {
+    return { buffer: this.#memories.of(buffer), offset: base, bytes: sizeOf(shape) * bytesPer(dtype) };
+  }
+
+  #clear(flag: GPUBuffer): void {
+    this.#runner.device.queue.writeBuffer(flag, 0, new Uint32Array(1));
   }
 
   #check(): void {

@@ -3,7 +3,7 @@ import { DeviceError, FeedError, LimitError } from "../errors.ts";
 import { type DeviceOptions, type OpenDevice, openDevice } from "../gpu/device.ts";
 import { usage } from "../gpu/flags.ts";
 import { PipelineCache } from "../gpu/pipelines.ts";
-import { Readback } from "../gpu/readback.ts";
+import { type Place, Readback } from "../gpu/readback.ts";
 import { Throttle } from "../gpu/throttle.ts";
 import { inMemory } from "../graph/half.ts";
 import type { AdapterTraits, KernelCall, VirtualBuffer } from "../graph/op.ts";
@@ -92,7 +92,7 @@ export class Runner {
     this.device.pushErrorScope("validation");
     const program = new Program<O>(this, compiled, ready.value, memories);
     for (const view of Object.values(compiled.outputs))
-      this.#readback.prepare(sizeOf(view.shape) * bytesPer(view.dtype));
+      this.#readback.prepare([{ bytes: sizeOf(view.shape) * bytesPer(view.dtype) }]);
     const unfit = await this.device.popErrorScope();
     if (unfit) refuse(new DeviceError(`compile: ${unfit.message}`));
     this.#programs.add(program);
@@ -108,7 +108,8 @@ export class Runner {
     const home = this.homes.get(variable);
     if (!home) return (this.#waiting.get(variable) ?? variable.initial).slice();
     const bytes = sizeOf(variable.shape) * bytesPer(variable.dtype);
-    return typed(await this.readBytes(this.#arenas.get(home.buffer)!, home.base, bytes), variable.dtype);
+    const [data] = await this.readBytes([{ buffer: this.#arenas.get(home.buffer)!, offset: home.base, bytes }]);
+    return typed(data!, variable.dtype);
   }
 
   /**
@@ -163,10 +164,10 @@ export class Runner {
     this.#programs.delete(program);
   }
 
-  /** @internal */
-  async readBytes(buffer: GPUBuffer, offset: number, bytes: number): Promise<ArrayBuffer> {
+  /** @internal The bytes of several places, after the commands of `encoder`. */
+  async readBytes(places: readonly Place[], encoder?: GPUCommandEncoder): Promise<ArrayBuffer[]> {
     try {
-      const data = await this.#readback.read(buffer, offset, bytes);
+      const data = await this.#readback.read(places, encoder);
       this.check();
       return data;
     } catch (error) {

@@ -380,6 +380,59 @@ describe("errors", () => {
   });
 });
 
+describe("results of a run of one's own", () => {
+  test("stay apart where calls overlap", async () => {
+    const program = await engine.compile({ outputs: { y: t.mul(input("x", [1]), 2) } });
+    const answers = await Promise.all([1, 2, 3, 4, 5].map((n) => program.compute({ x: f32(n) })));
+    expect(answers.map(({ y }) => y[0])).toEqual([2, 4, 6, 8, 10]);
+    const reused = f32(0); // A feed may change as soon as the call has returned.
+    const many = Array.from({ length: 200 }, (_, n) => {
+      reused[0] = n;
+      return program.compute({ x: reused });
+    });
+    expect((await Promise.all(many)).map(({ y }) => y[0])).toEqual(Array.from({ length: 200 }, (_, n) => 2 * n));
+    program.destroy();
+  });
+
+  test("hold what is asked for, by dtype, as it was before the updates", async () => {
+    const n = variable(f32(5), [], { name: "n" });
+    const outputs = { n, twice: t.mul(n, 2), whole: t.cast(n, "i32"), list: t.expand(n, [3]) };
+    const program = await engine.compile({ outputs, updates: [[n, t.add(n, 1)]] });
+    expect(await program.compute()).toEqual({
+      n: f32(5),
+      twice: f32(10),
+      whole: new Int32Array([5]),
+      list: f32(5, 5, 5),
+    });
+    expect(await program.compute({}, ["twice", "list"])).toEqual({ twice: f32(12), list: f32(6, 6, 6) });
+    expect(await program.compute({}, [])).toEqual({});
+    expect(await engine.read(n)).toEqual(f32(8));
+    program.destroy();
+  });
+
+  test("of one run are read together while other runs go on", async () => {
+    const n = variable(f32(0), [], { name: "n" });
+    const outputs = { a: t.add(n, 1), b: t.mul(n, 10) };
+    const program = await engine.compile({ outputs, updates: [[n, outputs.a]] });
+    const reads: Promise<{ a: t.TensorData; b: t.TensorData }>[] = [];
+    for (let i = 0; i < 30; i++) {
+      await program.run();
+      if (i % 3 === 0) reads.push(program.read());
+    }
+    for (const { a, b } of await Promise.all(reads)) expect(b[0]).toBe(10 * (a[0]! - 1));
+    expect(await program.read(["b"])).toEqual({ b: f32(290) });
+    program.destroy();
+  });
+
+  test("are refused by name where there are none of that name", async () => {
+    const program = await engine.compile({ outputs: { y: t.add(input("x", [1]), 1) } });
+    const unknown = 'there is no output "z"; the program\'s outputs are "y"';
+    await expect(program.compute({ x: f32(1) }, ["z" as "y"])).rejects.toThrow(unknown);
+    await expect(program.read(["toString" as "y"])).rejects.toThrow('there is no output "toString"');
+    program.destroy();
+  });
+});
+
 describe("an app's own device", () => {
   test("is used and left alone", async () => {
     const device = await (await navigator.gpu.requestAdapter())!.requestDevice();

@@ -59,6 +59,15 @@ describe("NaN and infinity are found where they arise", () => {
     program.destroy();
   });
 
+  test("each caller of `compute` is told of its own", async () => {
+    const program = await engine.compile({ outputs: { y: t.mul(x, 2) } });
+    const feeds = [2, Number.NaN, 2, Number.POSITIVE_INFINITY, 2, 2].map((value) => ({ x: withBad(value) }));
+    const answers = await Promise.allSettled(feeds.map((each) => program.compute(each)));
+    const [kept, lost] = ["fulfilled", "rejected"];
+    expect(answers.map(({ status }) => status)).toEqual([kept, lost, kept, lost, kept, kept]);
+    program.destroy();
+  });
+
   test("the first of a chain is named, also when read many steps later", async () => {
     nn.seed(1);
     const model = nn.sequential(nn.linear(5, 7), nn.tanh(), nn.linear(7, 3));
