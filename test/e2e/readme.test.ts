@@ -1,5 +1,5 @@
 import { exec, execFile } from "node:child_process";
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { delimiter, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
@@ -9,7 +9,7 @@ import { launchChrome } from "../browser/chrome.ts";
 
 /*
  * The examples of README.md, as they are printed there, in the hands of a user: tilegrad is built and installed as a package,
- * the compiler checks them, a bundler makes a page of the first, and Node runs the others.
+ * the compiler checks them, a bundler makes a page of the second, and Node runs the others; and in those of one who has cloned it.
  */
 
 const run = promisify(execFile);
@@ -31,7 +31,7 @@ beforeAll(async () => {
   const PATH = `${join(root, "node_modules/.bin")}${delimiter}${process.env.PATH}`;
   await promisify(exec)(scripts.bundle, { cwd: installed, env: { ...process.env, PATH } });
 
-  const [page, node, xor, script, ahead] = await examples();
+  const [node, page, xor, script, ahead] = await examples();
   await writeFile(join(app, "package.json"), '{ "type": "module", "private": true }');
   await writeFile(join(app, "page.ts"), page!);
   await writeFile(join(app, "node.ts"), node!);
@@ -109,7 +109,7 @@ async function inChrome(name: string): Promise<string[]> {
 const kibibytes = (codes: readonly (string | Buffer)[]) =>
   codes.reduce((sum, code) => sum + gzipSync(code).length, 0) / 1024;
 
-test("the first learns in a page of Chrome", async () => {
+test("the second learns in a page of Chrome", async () => {
   const lines = await inChrome("index");
   const values = lines.map((line) => Number(/[\d.]+$/.exec(line)?.[0]));
   expect(lines.at(-1)).toMatch(/^accuracy/);
@@ -215,9 +215,34 @@ test("the page that was compiled ahead learns, too", async () => {
   expect(weights).toBe("128 weights");
 });
 
-test("the second runs in Node", async () => {
+test("the first runs in Node", async () => {
   const { stdout } = await run(bin("tsx"), ["node.ts"], { cwd: app });
   expect(stdout).toMatch(/14,\s+32,\s+32,\s+77/);
+});
+
+describe("in a fresh clone, after what `npm ci` runs there", () => {
+  let clone: string;
+
+  beforeAll(async () => {
+    clone = await mkdtemp(join(root, "node_modules/.cache/clone-"));
+    const { stdout } = await run("git", ["ls-files", "-z", "--", "src", "shaders", "*.json"], { cwd: root });
+    for (const file of stdout.split("\0").filter(Boolean)) await cp(join(root, file), join(clone, file));
+    await symlink(join(root, "node_modules"), join(clone, "node_modules"));
+    await promisify(exec)("npm run prepare", { cwd: clone });
+  });
+
+  afterAll(() => rm(clone, { recursive: true, force: true }));
+
+  test.each([
+    ["the first program", 0, ["node", "first.mjs"], /14,\s+32,\s+32,\s+77/],
+    ["a program in TypeScript", 2, ["npx", "tsx", "xor.ts"], /0\.5 0\.5 0\.5 0\.5\n0\.0 1\.0 1\.0 0\.0/],
+  ] as const)("%s runs by its command", async (_, number, [command, ...rest], expected) => {
+    const text = await readFile(join(root, "README.md"), "utf8");
+    if (number === 0) expect(text).toContain([command, ...rest].join(" "));
+    await writeFile(join(clone, rest.at(-1)!), (await examples())[number]!);
+    const { stdout } = await run(command, rest, { cwd: clone });
+    expect(stdout).toMatch(expected);
+  });
 });
 
 test("the third fails to learn XOR with one layer, and learns it with two", async () => {

@@ -40,3 +40,9 @@ test("the map shows the training step as it is", () => {
   const kernels = read("test/unit/passes/mlp.kernels.txt").trim().split("\n");
   expect(shown).toEqual(kernels.map((line) => line.split(" ")[0]));
 });
+
+test("the README shows how to install tilegrad, and a first program, before its reader scrolls", () => {
+  const top = read("README.md").split("\n").slice(0, 40).join("\n");
+  expect(top).toMatch(/^npm install tilegrad\b/m);
+  expect(top).toMatch(/^```ts\n[^`]+^```$/m);
+});
