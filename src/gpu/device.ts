@@ -67,7 +67,9 @@ export async function openDevice(options: DeviceOptions): Promise<OpenDevice> {
 
 function describe(device: GPUDevice, owned: boolean, info: GPUAdapterInfo = device.adapterInfo): OpenDevice {
   const { limits } = device;
-  const name = [info?.vendor, info?.architecture].filter(Boolean).join(" ") || info?.description || "unnamed adapter";
+  // Some browsers and Deno have numbers of the PCI registry in place of words.
+  const spoken = [info?.vendor, info?.architecture].filter((word) => word && !/^(0x[\da-f]+|\d+)$/i.test(word));
+  const name = spoken.join(" ") || info?.description || "unnamed adapter";
   const words = `${name} ${info?.device ?? ""} ${info?.description ?? ""}`;
   return {
     device,

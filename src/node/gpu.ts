@@ -1,4 +1,6 @@
 import { DeviceError } from "../errors.ts";
+import { openDeno } from "./deno.ts";
+import { withDriver } from "./driver.ts";
 import { napWhilePending } from "./naps.ts";
 import { findSwiftShader, loadVulkan, mayHaveGpu } from "./vulkan.ts";
 
@@ -8,14 +10,17 @@ export type AdapterChoice = "auto" | "hardware" | "software";
 export interface GPUOptions {
   /** Default: the environment variable `TILEGRAD_ADAPTER`, else `"auto"`. */
   adapter?: AdapterChoice;
-  /** Options of Dawn, such as `"enable-dawn-features=dump_shaders"` or `"backend=vulkan"`. Default: none. */
+  /** Options of Dawn, such as `"enable-dawn-features=dump_shaders"` or `"backend=vulkan"`; Deno takes none. Default: none. */
   flags?: string[];
 }
+
+const choices: readonly string[] = ["auto", "hardware", "software"] satisfies AdapterChoice[];
 
 type Dawn = typeof import("webgpu");
 
 /**
- * WebGPU for Node: what `navigator.gpu` is in a browser, made of the npm package `webgpu` (Dawn).
+ * WebGPU for Node and its workers: what `navigator.gpu` is in a browser, made of the npm package `webgpu` (Dawn). In Deno, its
+ * own `navigator.gpu`.
  *
  * Where there is no GPU, Linux on x64 computes on the CPU with SwiftShader: an installed Chrome's, or the one in the npm
  * package `@sparticuz/chromium`, which is unpacked on first use. Unless `hardware` is asked for, a driver named by
@@ -24,6 +29,9 @@ type Dawn = typeof import("webgpu");
  */
 export async function createGPU(options: GPUOptions = {}): Promise<GPU> {
   const { adapter = process.env.TILEGRAD_ADAPTER || "auto", flags = [] } = options;
+  if (!choices.includes(adapter))
+    fail(`no adapter is called "${adapter}": TILEGRAD_ADAPTER is auto, hardware or software`);
+  if (process.versions["deno"]) return openDeno(adapter);
   const gpu = await open(await importDawn(), adapter, flags);
   alive.add(gpu);
   return gpu;
@@ -38,14 +46,12 @@ async function open(dawn: Dawn, adapter: string, flags: string[]): Promise<GPU> 
       return (await openHardware(dawn, flags)) ?? fail(NO_HARDWARE);
     case "software":
       return (await openSoftware(dawn, flags)) ?? fail(NO_SOFTWARE);
-    case "auto":
+    default:
       return (
         (mayHaveGpu() ? await openHardware(dawn, flags) : undefined) ??
         (await openSoftware(dawn, flags)) ??
         fail(`${NO_HARDWARE}; ${NO_SOFTWARE}`)
       );
-    default:
-      return fail(`no adapter is called "${adapter}": TILEGRAD_ADAPTER is auto, hardware or software`);
   }
 }
 
@@ -82,10 +88,8 @@ async function openSoftware({ create, globals }: Dawn, flags: string[]): Promise
   if (!driver || !(await loadVulkan())) return undefined;
 
   const gpu = create(flags);
-  if (!named) process.env.VK_ICD_FILENAMES = driver;
-  // The loader reads the variable at the first request of this instance, and never again: child processes need not see it.
-  const adapter = await gpu.requestAdapter();
-  if (!named) delete process.env.VK_ICD_FILENAMES;
+  // The loader looks for drivers at the first request of this instance, and never again.
+  const adapter = await withDriver(driver, () => gpu.requestAdapter());
   if (!adapter) return undefined;
   napWhilePending(globals);
   return gpu;

@@ -47,8 +47,12 @@ export async function softwareEnvironment(): Promise<Record<string, string> | un
   return { VK_ICD_FILENAMES: driver, ...(libraries && { LD_LIBRARY_PATH: libraries }) };
 }
 
+/** What of Deno is needed here. */
+declare const Deno: { dlopen(library: string, symbols: object): unknown };
+
 function load(library: string): boolean {
   try {
+    if (process.versions["deno"]) return Boolean(Deno.dlopen(library, {}));
     process.dlopen({ exports: {} }, library, constants.dlopen.RTLD_LAZY | RTLD_NODELETE);
   } catch (error) {
     // Node loads the library first, and only then complains that it is no module of Node's.

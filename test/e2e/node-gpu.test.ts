@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
+import { Worker } from "node:worker_threads";
 import { expect, test } from "vitest";
 import { createGPU } from "../../src/node/index.ts";
 
@@ -24,6 +25,30 @@ test.runIf(hasSoftware)("a process ends by itself although its device is alive",
     console.log("done");`;
   const { stdout } = await run("node_modules/.bin/tsx", ["--input-type=module", "-e", program], { timeout: 60_000 });
   expect(stdout).toContain("done");
+});
+
+test.runIf(hasSoftware)("workers get it, several at once, although their environment is a copy", async () => {
+  const program = `
+    const { register } = await import("tsx/esm/api");
+    register();
+    const { createGPU } = await import("./src/node/index.ts");
+    const device = await (await (await createGPU({ adapter: "software" })).requestAdapter()).requestDevice();
+    await device.queue.onSubmittedWorkDone();
+    parentPort.postMessage(device.adapterInfo.architecture);`;
+  const text = `const { parentPort } = require("node:worker_threads"); (async () => { ${program} })();`;
+  const workers = Array.from({ length: 2 }, () => new Worker(text, { eval: true, execArgv: [] }));
+  const answers = await Promise.all(
+    workers.map(
+      (worker) =>
+        new Promise((resolve, reject) => {
+          worker.once("message", resolve);
+          worker.once("error", reject);
+        }),
+    ),
+  );
+  await Promise.all(workers.map((worker) => worker.terminate()));
+  expect(answers).toEqual(["swiftshader", "swiftshader"]);
+  expect(process.env.VK_ICD_FILENAMES).toBeUndefined();
 });
 
 test("an unknown adapter is an error that lists the known ones", async () => {
