@@ -3,6 +3,7 @@ import { showShape, sizeOf } from "../graph/shape.ts";
 import type { Tensor, Variable } from "../graph/tensor.ts";
 import { variable } from "../ops/constants.ts";
 import * as ops from "../ops/normalization.ts";
+import { detach } from "../ops/views.ts";
 import { type Module, module } from "./module.ts";
 
 export interface NormOptions {
@@ -119,7 +120,10 @@ function batchNorm(layer: string, channels: number, ranks: readonly number[], op
     : undefined;
   const forward = (x: Tensor, { training = false }): Tensor => {
     checkRank(layer, x, channels, ranks);
-    return ops.batchNorm(x, { weight, bias, eps, momentum, training: training || !running, running });
+    // Constants in evaluation: whoever takes the gradient of all variables does not train them.
+    const constants = running && { mean: detach(running.mean), variance: detach(running.variance) };
+    const own = training || !running;
+    return ops.batchNorm(x, { weight, bias, eps, momentum, training: own, running: own ? running : constants });
   };
   const named = {
     weight,

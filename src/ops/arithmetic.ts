@@ -102,13 +102,12 @@ export const abs = /* @__PURE__ */ unary("abs", {
   vjp: (dy, _, x) => [mul(dy, sign(x!))],
 });
 
-/** −1, 0 or 1; its gradient is 0. */
+/** −1, 0 or 1; it has no gradient. */
 export const sign = /* @__PURE__ */ unary("sign", {
   wgsl: (x) => `sign(${x})`,
   js: Math.sign,
   half: true,
   takes: [...floats, "i32"],
-  vjp: (_, y) => [zerosLike(y)],
 });
 
 const clampTo = /* @__PURE__ */ unaryWith<{ min?: number; max?: number }>("clamp", ({ min, max }) => ({

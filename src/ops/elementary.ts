@@ -78,21 +78,19 @@ export const erf = /* @__PURE__ */ unary("erf", {
   vjp: (dy, _, x) => [mul(dy, mul(exp(neg(mul(x!, x!))), 2 / Math.sqrt(Math.PI)))],
 });
 
-/** Downwards to a whole number; its gradient is 0. */
+/** Downwards to a whole number; it has no gradient. */
 export const floor = /* @__PURE__ */ unary("floor", {
   wgsl: (x) => `floor(${x})`,
   js: Math.floor,
   half: true,
   takes: floats,
-  vjp: (_, y) => [zerosLike(y)],
 });
 
-/** To the nearest whole number, halves to the even one; its gradient is 0. */
+/** To the nearest whole number, halves to the even one; it has no gradient. */
 export const round = /* @__PURE__ */ unary("round", {
   wgsl: (x) => `round(${x})`,
   js: (x) => (Math.abs(x % 1) === 0.5 ? 2 * Math.round(x / 2) : Math.round(x)),
   takes: floats,
-  vjp: (_, y) => [zerosLike(y)],
 });
 
 const power = /* @__PURE__ */ binary("pow", {

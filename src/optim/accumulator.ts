@@ -5,7 +5,7 @@ import type { Tensor, Update, Variable } from "../graph/tensor.ts";
 import { add, cast, div, maximum } from "../ops/arithmetic.ts";
 import { full, variable } from "../ops/constants.ts";
 import { foreach } from "../ops/foreach.ts";
-import type { Optimizer, StepOptions, StepUpdates } from "./optimizer.ts";
+import { checkReached, type Optimizer, reaches, type StepOptions, type StepUpdates } from "./optimizer.ts";
 
 /**
  * Gradients summed over several batches before one step is taken from their mean, so that a large batch may be computed in
@@ -24,6 +24,8 @@ export class Accumulator {
   readonly sums: readonly Variable[];
   /** Batches collected since the last step, i32. */
   readonly count: Variable;
+  /** Parameters that a gradient of some collected loss reaches. */
+  readonly #reached = new Set<Variable>();
 
   /** @throws AttributeError without parameters. */
   constructor(parameters: readonly Variable[]) {
@@ -41,12 +43,22 @@ export class Accumulator {
    */
   collect(loss: Tensor): Update[] {
     const gradients = grad(loss, this.parameters);
+    this.parameters.forEach((parameter, i) => {
+      if (reaches(gradients[i]!)) this.#reached.add(parameter);
+    });
     const [sums] = foreach("accumulate", [], [this.sums, gradients], (_, [sum, g]) => [add(sum!, g!)]);
     return [[this.count, add(this.count, 1)], ...this.sums.map((sum, i): Update => [sum, sums![i]!])];
   }
 
-  /** Updates that take one step from the mean of what was collected, and begin anew. `clip` bounds that mean. */
+  /**
+   * Updates that take one step from the mean of what was collected, and begin anew. `clip` bounds that mean.
+   * @throws AttributeError for parameters that no loss given to `collect` before reaches through a gradient.
+   */
   step(optimizer: Optimizer, options: Omit<StepOptions, "scale"> = {}): StepUpdates {
+    checkReached(
+      "optim.accumulator",
+      this.parameters.filter((parameter) => !this.#reached.has(parameter)),
+    );
     const scale = div(1, cast(maximum(this.count, 1), "f32"));
     const updates = optimizer.apply(this.parameters, this.sums, { ...options, scale });
     const [zeros] = foreach("forget", [], [this.sums], () => [full([], 0)]);

@@ -4,8 +4,9 @@ import { reachable } from "../graph/print.ts";
 import { sizeOf } from "../graph/shape.ts";
 import { type Tensor, type Update, Variable } from "../graph/tensor.ts";
 import { add, cast, gt, mul, where } from "../ops/arithmetic.ts";
-import { variable } from "../ops/constants.ts";
+import { fullValue, variable } from "../ops/constants.ts";
 import { foreach } from "../ops/foreach.ts";
+import { sum } from "../ops/sum.ts";
 import type { Clip } from "./clip.ts";
 import type { LossScaler } from "./scaling.ts";
 import type { Schedule } from "./schedule.ts";
@@ -104,8 +105,9 @@ export class Optimizer {
   /**
    * Updates that lower `loss` by one step: one dispatch for all parameters, or none, where the kernels of the gradients do it.
    * @param loss one element.
-   * @param parameters default: every variable of the group "parameters" that `loss` depends on.
+   * @param parameters default: `parametersOf(loss)`. What is frozen is not among them, and nothing moves it, weight decay included.
    * @returns updates for `engine.compile`, with the step's learning rate and, where it is computed, the gradients' norm.
+   * @throws AttributeError where a gradient reaches no parameter, or not all of a given list.
    */
   minimize(loss: Tensor, options?: StepOptions): StepUpdates;
   minimize(loss: Tensor, parameters?: readonly Variable[], options?: StepOptions): StepUpdates;
@@ -115,7 +117,10 @@ export class Optimizer {
     return this.apply(parameters, grad(scaled, parameters), options);
   }
 
-  /** The same from gradients that the caller computed; with a scaler, of a loss scaled by it. */
+  /**
+   * The same from gradients that the caller computed; with a scaler, of a loss scaled by it.
+   * @throws AttributeError for a gradient that is 0 because the loss does not depend on the parameter: see `parametersOf`.
+   */
   apply(
     parameters: readonly Variable[],
     gradients: readonly Tensor[],
@@ -123,6 +128,10 @@ export class Optimizer {
   ): StepUpdates {
     const rule = this.#rule;
     if (parameters.length === 0) throw new AttributeError(`optim.${rule.name}: there are no parameters to update`);
+    checkReached(
+      `optim.${rule.name}`,
+      parameters.filter((_, i) => !reaches(gradients[i]!)),
+    );
     const updates: Update[] = [];
     const check = scaler?.check(gradients);
     const scale = check && given ? mul(check.inverse, given) : (check?.inverse ?? given);
@@ -176,9 +185,26 @@ const keptOf = (moment: string | Kept): Kept => (typeof moment === "string" ? { 
 /** `Array.isArray` does not tell a readonly array from an object. */
 const isList = (value: readonly Variable[] | StepOptions): value is readonly Variable[] => Array.isArray(value);
 
-/** Variables of the group "parameters" that a tensor depends on, in order of their making. */
+/** Whether a gradient is one: `grad` gives the number 0 where no path leads to the loss. */
+export const reaches = (gradient: Tensor): boolean => fullValue(gradient) !== 0;
+
+/** Refuses parameters that no gradient reaches: weight decay and old momentum would move them all the same. */
+export function checkReached(name: string, missed: readonly Variable[]): void {
+  if (missed.length === 0) return;
+  const names = missed.map((variable) => `"${variable.name}"`).join(", ");
+  throw new AttributeError(
+    `${name}: no gradient of the loss reaches ${names}: leave them out of the list, or undo what cuts the path (detach, argmax, a cast to whole numbers)`,
+  );
+}
+
+/**
+ * Variables of the group "parameters" that a tensor depends on through a gradient, in order of their making. What is only read
+ * through `detach`, comparisons or whole numbers is frozen, and is not among them.
+ */
 export function parametersOf(tensor: Tensor): Variable[] {
-  return reachable([tensor]).flatMap(({ results: [y] }) =>
+  const all = reachable([tensor]).flatMap(({ results: [y] }) =>
     y instanceof Variable && y.group === "parameters" ? [y] : [],
   );
+  const gradients = grad(sum(tensor), all);
+  return all.filter((_, i) => reaches(gradients[i]!));
 }

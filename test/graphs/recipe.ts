@@ -141,7 +141,8 @@ function update(pool: Pool, kind: number, v: number, from: number, loss: Tensor)
 
 /** Trains the variables that nothing else changes: a formula over several tensors at once. */
 function train(pool: Pool, kind: number, loss: Tensor): void {
-  const open = pool.variables.filter((variable) => pool.updates.every(([taken]) => taken !== variable));
+  const reached = optim.parametersOf(loss);
+  const open = reached.filter((variable) => pool.updates.every(([taken]) => taken !== variable));
   if (open.length === 0) return;
   const method = optim.sgd({ lr: 0.01, momentum: 0.5, ...(kind === 2 && { nesterov: true, weightDecay: 0.1 }) });
   pool.updates.push(...method.minimize(loss, open, kind === 3 ? { clip: optim.clipGradNorm(1) } : {}));

@@ -1,0 +1,99 @@
+import { describe, expect, test } from "vitest";
+import * as t from "../../src/index.ts";
+import { type Tensor, type Variable, variable } from "../../src/index.ts";
+import * as optim from "../../src/optim/index.ts";
+import { ReferenceProgram } from "../../src/reference/index.ts";
+
+/*
+ * What a loss does not reach through a gradient stays as it is: no optimizer moves it, weight decay and momentum included.
+ */
+
+const makers: Readonly<Record<string, () => optim.Optimizer>> = {
+  sgd: () => optim.sgd({ lr: 0.1, weightDecay: 0.1 }),
+  "sgd with momentum": () => optim.sgd({ lr: 0.1, momentum: 0.9, weightDecay: 0.1 }),
+  adam: () => optim.adam({ lr: 0.1, weightDecay: 0.1 }),
+  adamW: () => optim.adamW({ lr: 0.1 }),
+  adamax: () => optim.adamax({ lr: 0.1, weightDecay: 0.1 }),
+  nadam: () => optim.nadam({ lr: 0.1, weightDecay: 0.1 }),
+  radam: () => optim.radam({ lr: 0.1, weightDecay: 0.1 }),
+  rmsProp: () => optim.rmsProp({ lr: 0.1, weightDecay: 0.1 }),
+  adagrad: () => optim.adagrad({ lr: 0.1, weightDecay: 0.1 }),
+  adadelta: () => optim.adadelta({ weightDecay: 0.1 }),
+};
+
+const named = (name: string): Variable => variable(Float32Array.of(0.5, -1, 2), [3], { name });
+const [h, w] = [named("h"), named("w")];
+const whole = (x: Tensor) => t.cast(x, "i32");
+
+/** Losses that depend on h through a gradient, and on w otherwise. */
+const frozen: Readonly<Record<string, () => Tensor>> = {
+  "detach(w)": () => t.sum(t.mul(h, t.detach(w))),
+  "detach of what w enters": () => t.sum(t.mul(h, t.detach(t.exp(t.mul(w, 2))))),
+  "a condition": () => t.sum(t.where(t.gt(w, 0), h, t.neg(h))),
+  "an index of gather": () => t.sum(t.gather(h, 0, whole(t.clamp(w, { min: 0, max: 2 })))),
+  argmax: () => t.sum(t.mul(h, t.cast(t.argmax(w, 0), "f32"))),
+  "one-hot of whole numbers": () => t.sum(t.mul(h, t.sum(t.oneHot(whole(t.abs(w)), 3), 0))),
+  "labels of a loss": () => t.losses.crossEntropy(t.reshape(h, [1, 3]), t.reshape(t.argmax(w, 0), [1])),
+  "steps: sign, floor and round": () =>
+    t.sum(t.mul(h, t.add(t.sign(t.mul(w, 2)), t.add(t.floor(t.exp(w)), t.round(t.mul(w, 3)))))),
+};
+
+const valuesAfter = (updates: optim.StepUpdates, variables: readonly Variable[]) => {
+  const program = new ReferenceProgram({ updates });
+  for (let i = 0; i < 3; i++) program.run({});
+  return variables.map((variable) => [...program.read(variable)]);
+};
+
+describe.each(Object.entries(makers))("%s leaves alone what is behind", (_, make) => {
+  test.each(Object.entries(frozen))("%s", (_, lossOf) => {
+    const updates = make().minimize(lossOf(), { clip: optim.clipGradNorm(1), scaler: optim.lossScaler() });
+    const [moved, kept] = valuesAfter(updates, [h, w]);
+    expect(kept).toEqual([...w.initial]);
+    expect(moved).not.toEqual([...h.initial]);
+    expect(updates.map(([variable]) => variable)).not.toContain(w);
+  });
+});
+
+test("what is detached in one place and used in another moves", () => {
+  const updates = optim.adamW().minimize(t.sum(t.mul(t.detach(w), t.mul(h, w))));
+  expect(valuesAfter(updates, [w])[0]).not.toEqual([...w.initial]);
+});
+
+test("either side of a where moves, whatever the condition is", () => {
+  const loss = t.sum(t.where(t.full([3], 1, "i32"), h, w));
+  expect(optim.parametersOf(loss)).toEqual([h, w]);
+});
+
+test("whole numbers and running statistics are no parameters", () => {
+  const count = variable(Int32Array.of(3), [1], { name: "count" });
+  expect(optim.parametersOf(t.mul(h, t.cast(count, "f32")))).toEqual([h]);
+  const layer = t.nn.batchNorm1d(3);
+  const loss = t.sum(layer(t.input("x", [4, 3]), { training: false }));
+  const names = optim.parametersOf(loss).map(({ name }) => name);
+  expect(names).toEqual(["weight", "bias"]);
+  expect(() => optim.sgd({ lr: 1 }).minimize(loss, [...layer.variables.values()])).toThrow(
+    'no gradient of the loss reaches "running_mean", "running_var", "num_batches_tracked"',
+  );
+});
+
+describe("a parameter that was asked for by name, and that no gradient reaches, is an error", () => {
+  const message = 'no gradient of the loss reaches "w": leave them out of the list';
+  test.each(Object.entries(frozen))("%s", (_, lossOf) => {
+    expect(() => optim.adamW().minimize(lossOf(), [h, w])).toThrow(`optim.adamW: ${message}`);
+    expect(() => optim.adamW().apply([h, w], t.grad(lossOf(), [h, w]))).toThrow(`optim.adamW: ${message}`);
+    const sums = optim.accumulator([h, w]);
+    sums.collect(lossOf());
+    expect(() => sums.step(optim.adamW())).toThrow(`optim.accumulator: ${message}`);
+  });
+
+  test("not where another loss of the accumulator reaches it", () => {
+    const sums = optim.accumulator([h, w]);
+    sums.collect(t.sum(t.mul(h, t.detach(w))));
+    sums.collect(t.sum(t.mul(w, w)));
+    expect(sums.step(optim.adamW()).map(([variable]) => variable)).toContain(w);
+  });
+
+  test("nor is there a step without any", () => {
+    expect(() => optim.adamW().minimize(t.sum(t.detach(w)))).toThrow("optim.adamW: there are no parameters to update");
+  });
+});
