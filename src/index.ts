@@ -3,14 +3,14 @@
  */
 
 export type { CompileOptions, Description, Passes } from "./compile/compile.ts";
-export { grad } from "./compile/grad.ts";
+export { type Gradients, grad } from "./compile/grad.ts";
 export * as data from "./data/index.ts";
 export * from "./errors.ts";
 export type { DeviceOptions } from "./gpu/device.ts";
 export type { AdapterTraits } from "./graph/op.ts";
 export { print } from "./graph/print.ts";
-export type { DType, Shape } from "./graph/shape.ts";
-export { Tensor, type TensorData, type Update, Variable } from "./graph/tensor.ts";
+export type { DType, Float, Shape } from "./graph/shape.ts";
+export { type DTypeOf, Tensor, type TensorData, type Update, Variable } from "./graph/tensor.ts";
 export * as io from "./io/index.ts";
 export * as losses from "./losses/index.ts";
 export * as metrics from "./metrics/index.ts";
@@ -20,7 +20,7 @@ export * as optim from "./optim/index.ts";
 export { Engine, type EngineOptions, type TuneOptions } from "./runtime/engine.ts";
 export type { Feeds } from "./runtime/feeds.ts";
 export type { Output } from "./runtime/output.ts";
-export type { BufferInfo, Inspection, KernelInfo, Memory, Program } from "./runtime/program.ts";
+export type { BufferInfo, Inspection, KernelInfo, Memory, Outputs, Program } from "./runtime/program.ts";
 export type { Tuning } from "./runtime/tuning.ts";
 export type { Finding } from "./tune/index.ts";
 export type { TuningStore } from "./tune/store.ts";

@@ -99,6 +99,6 @@ export class Sampler {
     }
     engine.write(position, new Int32Array(1));
     for (let i = 0; i < options.length; i++) await program.run();
-    return decode((await engine.read(written)) as Int32Array, options.vocabulary);
+    return decode(await engine.read(written), options.vocabulary);
   }
 }

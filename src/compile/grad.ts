@@ -5,6 +5,9 @@ import type { Node, Tensor } from "../graph/tensor.ts";
 import { add } from "../ops/arithmetic.ts";
 import { onesLike, zerosLike } from "../ops/constants.ts";
 
+/** A gradient for each of `W`, of its dtype. */
+export type Gradients<W extends readonly Tensor[]> = { -readonly [K in keyof W]: Tensor<W[K]["dtype"]> };
+
 /**
  * Gradients of a scalar with respect to tensors, by reverse accumulation: walks the graph from `loss` back and appends each
  * node's vector-Jacobian product as new nodes. The result is graph like any other, so it can be differentiated again.
@@ -15,14 +18,14 @@ import { onesLike, zerosLike } from "../ops/constants.ts";
  * @throws ShapeError when `loss` has more than one element; ShapeError or DTypeError that names the op, for a gradient that does not
  * have the shape and dtype of what it is the gradient of.
  */
-export function grad(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
+export function grad<W extends readonly Tensor[]>(loss: Tensor, wrt: readonly [...W]): Gradients<W> {
   if (loss.shape.some((n) => n !== 1)) {
     throw new ShapeError(
       `grad: the loss has shape ${showShape(loss.shape)}, expected a single element: take its sum or mean`,
     );
   }
   const nodes = reachable([loss]);
-  const targets = new Set(wrt);
+  const targets = new Set<Tensor>(wrt);
   // Only what lies between the targets and the loss is walked.
   const carries = new Set<Node>();
   for (const node of nodes) {
@@ -44,7 +47,7 @@ export function grad(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
       gradients.set(x, sum ? add(sum, dx) : dx);
     });
   }
-  return wrt.map((tensor) => gradients.get(tensor) ?? zerosLike(tensor));
+  return wrt.map((tensor) => gradients.get(tensor) ?? zerosLike(tensor)) as Gradients<W>;
 }
 
 /** A gradient is of the shape and dtype of its input. An op that says otherwise is at fault, and would spoil all that come before it. */

@@ -6,6 +6,9 @@ export type Shape = readonly number[];
 /** Element types. Comparisons give `i32` ones and zeros; `f16` needs the adapter's `shader-f16`. */
 export type DType = "f32" | "f16" | "i32" | "u32";
 
+/** Those that have gradients. On the host both are a Float32Array. */
+export type Float = "f32" | "f16";
+
 /** The dtypes that have gradients. */
 export const floats: readonly DType[] = ["f32", "f16"];
 

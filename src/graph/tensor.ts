@@ -3,9 +3,9 @@ import type { DType, Shape } from "./shape.ts";
 import { checkShape } from "./shape.ts";
 
 /** What an op says of one result before anything is computed. */
-export interface Spec {
+export interface Spec<D extends DType = DType> {
   readonly shape: Shape;
-  readonly dtype: DType;
+  readonly dtype: D;
 }
 
 /** Attributes are plain data, so that a node can be printed, compared and hashed. */
@@ -14,15 +14,15 @@ export type Attrs = Readonly<Record<string, any>>;
 
 /**
  * A value that some program may compute: result `index` of `node`. Tensors are immutable descriptions; building them
- * touches no GPU, and nothing has to be disposed.
+ * touches no GPU, and nothing has to be disposed. `D` is the dtype where the compiler knows it: a `Tensor<"f32">` is a `Tensor`.
  */
-export class Tensor implements Spec {
+export class Tensor<D extends DType = DType> implements Spec<D> {
   readonly node: Node;
   readonly index: number;
   readonly shape: Shape;
-  readonly dtype: DType;
+  readonly dtype: D;
 
-  constructor(node: Node, index: number, spec: Spec) {
+  constructor(node: Node, index: number, spec: Spec<D>) {
     this.node = node;
     this.index = index;
     this.shape = spec.shape;
@@ -67,13 +67,28 @@ export function applyAll(op: Op, inputs: readonly Tensor[], attrs: Attrs = {}, e
   return new Node(op, inputs, attrs, specs, effects).results;
 }
 
-/** Applies an op of one result. */
-export function apply(op: Op, inputs: readonly Tensor[], attrs: Attrs = {}, effects: readonly Update[] = []): Tensor {
-  return applyAll(op, inputs, attrs, effects)[0]!;
+/** Applies an op of one result. Who calls it says which dtype the op's rule gives. */
+export function apply<D extends DType = DType>(
+  op: Op,
+  inputs: readonly Tensor[],
+  attrs: Attrs = {},
+  effects: readonly Update[] = [],
+): Tensor<D> {
+  return applyAll(op, inputs, attrs, effects)[0] as Tensor<D>;
 }
 
-/** A typed array of the kind that holds `dtype` on the host (f16 travels as f32). */
-export type TensorData = Float32Array | Int32Array | Uint32Array;
+interface Arrays {
+  readonly f32: Float32Array;
+  readonly f16: Float32Array;
+  readonly i32: Int32Array;
+  readonly u32: Uint32Array;
+}
+
+/** The typed array that holds a dtype on the host (f16 travels as f32); any of them by default. */
+export type TensorData<D extends DType = DType> = Arrays[D];
+
+/** The dtype of what a typed array holds. */
+export type DTypeOf<A extends TensorData> = A extends Float32Array ? "f32" : A extends Int32Array ? "i32" : "u32";
 
 /** What each dtype travels as outside the GPU. */
 export const arrayOf = { f32: Float32Array, f16: Float32Array, i32: Int32Array, u32: Uint32Array } as const;
@@ -89,17 +104,17 @@ const variableOp: Op = { name: "variable", source: "variable", infer: (_, { spec
  * it. Weights, moments, running statistics, step counters and random keys are all variables: what is saved is the set of
  * variables.
  */
-export class Variable extends Tensor {
+export class Variable<D extends DType = DType> extends Tensor<D> {
   readonly name: string;
   /** The value it starts with, row-major. */
-  readonly initial: TensorData;
+  readonly initial: TensorData<D>;
   /**
    * Variables of one group that a program meets for the first time together are laid out in one buffer, in order of their
    * making: this is what lets an optimizer treat a whole model as one long vector.
    */
   readonly group: string;
 
-  constructor(name: string, spec: Spec, initial: TensorData, group: string) {
+  constructor(name: string, spec: Spec<D>, initial: TensorData<D>, group: string) {
     checkShape(`variable "${name}"`, spec.shape);
     super(new Node(variableOp, [], { name, spec }, []), 0, spec);
     (this.node.results as Tensor[]).push(this);

@@ -1,4 +1,4 @@
-import { floats } from "../graph/shape.ts";
+import { type DType, floats } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { softplus } from "../ops/activations.ts";
 import { add, clamp, div, gt, maximum, mul, neg, sub, where } from "../ops/arithmetic.ts";
@@ -40,7 +40,11 @@ export interface WeightedOptions extends LossOptions {
  * @param input probabilities in [0, 1].
  * @param target of the same shape, in [0, 1].
  */
-export function bce(input: Tensor, target: Tensor, { weight, reduction }: WeightedOptions = {}): Tensor {
+export function bce<A extends DType, B extends DType>(
+  input: Tensor<A>,
+  target: Tensor<B>,
+  { weight, reduction }: WeightedOptions = {},
+): Tensor<A & B> {
   checkSame("bce", input, target);
   return reduced("bce", weighted(crossEntropyOf(input, target), weight), reduction);
 }
@@ -52,11 +56,11 @@ export function bce(input: Tensor, target: Tensor, { weight, reduction }: Weight
  * @param target of the same shape, in [0, 1].
  * @param options `weight` w and `posWeight` p, the factor of positive targets; both broadcast.
  */
-export function bceWithLogits(
-  input: Tensor,
-  target: Tensor,
+export function bceWithLogits<A extends DType, B extends DType>(
+  input: Tensor<A>,
+  target: Tensor<B>,
   { weight, posWeight, reduction }: WeightedOptions & { posWeight?: Operand } = {},
-): Tensor {
+): Tensor<A & B> {
   checkSame("bceWithLogits", input, target);
   const threshold = 1e30; // The exact curve everywhere.
   if (posWeight === undefined) {
@@ -68,19 +72,29 @@ export function bceWithLogits(
   return reduced("bceWithLogits", weighted(losses, weight), reduction);
 }
 
-const weighted = (losses: Tensor, weight: Tensor | undefined): Tensor => (weight ? mul(losses, weight) : losses);
+const weighted = <D extends DType>(losses: Tensor<D>, weight: Tensor | undefined): Tensor<D> =>
+  weight ? mul(losses, weight) : losses;
 
 /** max(0, 1 − y x) for targets −1 and 1. The gradient passes at the margin itself. */
-export function hinge(input: Tensor, target: Tensor, { reduction }: LossOptions = {}): Tensor {
+export function hinge<A extends DType, B extends DType>(
+  input: Tensor<A>,
+  target: Tensor<B>,
+  { reduction }: LossOptions = {},
+): Tensor<A & B> {
   checkSame("hinge", input, target);
   return reduced("hinge", margin(input, target), reduction);
 }
 
 /** The square of `hinge`. */
-export function squaredHinge(input: Tensor, target: Tensor, { reduction }: LossOptions = {}): Tensor {
+export function squaredHinge<A extends DType, B extends DType>(
+  input: Tensor<A>,
+  target: Tensor<B>,
+  { reduction }: LossOptions = {},
+): Tensor<A & B> {
   checkSame("squaredHinge", input, target);
   const missing = margin(input, target);
   return reduced("squaredHinge", mul(missing, missing), reduction);
 }
 
-const margin = (input: Tensor, target: Tensor): Tensor => clamp(sub(1, mul(input, target)), { min: 0 });
+const margin = <A extends DType, B extends DType>(input: Tensor<A>, target: Tensor<B>) =>
+  clamp(sub(1, mul(input, target)), { min: 0 });

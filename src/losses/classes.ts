@@ -1,5 +1,5 @@
 import { AttributeError, ShapeError } from "../errors.ts";
-import { floats, sameShape, showShape } from "../graph/shape.ts";
+import { type DType, floats, sameShape, showShape } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { add, cast, div, mul, ne, neg, where } from "../ops/arithmetic.ts";
 import { oneHot } from "../ops/oneHot.ts";
@@ -37,7 +37,7 @@ export interface CrossEntropyOptions extends ClassOptions {
  * @param target labels, i32 `[N, …]` (`[]` for a single line), or probabilities, f32 of the shape of `logits`.
  * @returns `[]`, or the shape of the labels with reduction "none".
  */
-export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntropyOptions = {}): Tensor {
+export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntropyOptions = {}): Tensor<"f32"> {
   const { labelSmoothing: smoothing = 0, weight, ignoreIndex } = options;
   if (!(smoothing >= 0 && smoothing <= 1)) {
     throw new AttributeError(`crossEntropy: labelSmoothing is ${smoothing}, expected a number from 0 to 1`);
@@ -56,18 +56,18 @@ export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntro
 }
 
 /** Runs a rule on `[N, C, …]`, also for a single line `[C]`. */
-export function batched(
-  x: Tensor,
+export function batched<D extends DType>(
+  x: Tensor<D>,
   target: Tensor,
   { reduction }: LossOptions,
-  rule: (x: Tensor, target: Tensor) => Tensor,
-): Tensor {
+  rule: (x: Tensor<D>, target: Tensor) => Tensor<"f32">,
+): Tensor<"f32"> {
   if (x.shape.length !== 1) return rule(x, target);
   const loss = rule(unsqueeze(x, 0), unsqueeze(target, 0));
   return reduction === "none" ? reshape(loss, []) : loss;
 }
 
-function ofProbabilities(x: Tensor, t: Tensor, options: CrossEntropyOptions): Tensor {
+function ofProbabilities(x: Tensor, t: Tensor, options: CrossEntropyOptions): Tensor<"f32"> {
   const { labelSmoothing: smoothing = 0, weight, reduction, ignoreIndex } = options;
   const wide = cast(t, "f32");
   if (!sameShape(x.shape, t.shape)) {
@@ -87,7 +87,7 @@ export function checkWeight(op: string, x: Tensor, weight: Tensor | undefined): 
 }
 
 /** Values `[N, C, …]` times a weight per class. */
-const byClass = (x: Tensor, weight: Tensor | undefined): Tensor =>
+const byClass = (x: Tensor<"f32">, weight: Tensor | undefined): Tensor<"f32"> =>
   weight ? mul(x, reshape(cast(weight, "f32"), [weight.shape[0]!, ...x.shape.slice(2).map(() => 1)])) : x;
 
 /**
@@ -97,7 +97,7 @@ const byClass = (x: Tensor, weight: Tensor | undefined): Tensor =>
 export function factors(
   labels: Tensor,
   { weight, ignoreIndex }: ClassOptions,
-): { factor?: Tensor; kept?: Tensor; safe: Tensor } {
+): { factor?: Tensor<"f32">; kept?: Tensor<"f32">; safe: Tensor } {
   const isKept = ignoreIndex === undefined ? undefined : ne(labels, ignoreIndex);
   const kept = isKept && cast(isKept, "f32");
   const safe = isKept ? where(isKept, labels, 0) : labels;
@@ -110,10 +110,10 @@ export function factors(
 /** The reduction of losses whose mean divides by what they count. */
 export function total(
   op: string,
-  losses: Tensor,
-  factor: Tensor | undefined,
+  losses: Tensor<"f32">,
+  factor: Tensor<"f32"> | undefined,
   { reduction = "mean" }: LossOptions,
-): Tensor {
+): Tensor<"f32"> {
   if (reduction !== "mean") return reduced(op, losses, reduction);
   return factor ? div(sum(losses), sum(factor)) : mean(losses);
 }

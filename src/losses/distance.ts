@@ -1,5 +1,5 @@
 import { ShapeError } from "../errors.ts";
-import { sameShape, showShape } from "../graph/shape.ts";
+import { type DType, sameShape, showShape } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { add, clamp, div, gt, mul, sub, where } from "../ops/arithmetic.ts";
 import { onesLike, zerosLike } from "../ops/constants.ts";
@@ -24,18 +24,18 @@ export interface KlDivOptions {
  * @param input log-probabilities.
  * @param target probabilities of the same shape.
  */
-export function klDiv(
-  input: Tensor,
-  target: Tensor,
+export function klDiv<A extends DType, B extends DType>(
+  input: Tensor<A>,
+  target: Tensor<B>,
   { reduction = "mean", logTarget = false }: KlDivOptions = {},
-): Tensor {
+): Tensor<A & B> {
   checkSame("klDiv", input, target);
   const losses = logTarget ? mul(exp(target), sub(target, input)) : plainDivergence(input, target);
   if (reduction !== "batchmean") return reduced("klDiv", losses, reduction);
   return div(sum(losses), target.shape[0] ?? 1);
 }
 
-function plainDivergence(input: Tensor, target: Tensor): Tensor {
+function plainDivergence<A extends DType, B extends DType>(input: Tensor<A>, target: Tensor<B>): Tensor<A & B> {
   const present = gt(target, 0);
   const safe = where(present, target, onesLike(target));
   return where(present, mul(target, sub(log(safe), input)), zerosLike(target));
@@ -49,19 +49,19 @@ function plainDivergence(input: Tensor, target: Tensor): Tensor {
  * @param target `[N]` (`[]` for a single pair), 1 or −1.
  * @param options margin from −1 to 1, default 0.
  */
-export function cosineEmbedding(
-  input1: Tensor,
-  input2: Tensor,
+export function cosineEmbedding<A extends DType, B extends DType>(
+  input1: Tensor<A>,
+  input2: Tensor<B>,
   target: Tensor,
   { margin = 0, reduction }: LossOptions & { margin?: number } = {},
-): Tensor {
+): Tensor<A & B> {
   checkSame("cosineEmbedding", input1, input2);
   if (input1.shape.length === 0 || !sameShape(target.shape, input1.shape.slice(0, -1))) {
     throw new ShapeError(
       `cosineEmbedding: target ${showShape(target.shape)} does not fit vectors ${showShape(input1.shape)}`,
     );
   }
-  const dot = (a: Tensor, b: Tensor) => sum(mul(a, b), -1);
+  const dot = <X extends DType, Y extends DType>(a: Tensor<X>, b: Tensor<Y>) => sum(mul(a, b), -1);
   const lengths = sqrt(mul(add(dot(input1, input1), 1e-12), add(dot(input2, input2), 1e-12)));
   const cosine = div(dot(input1, input2), lengths);
   const apart = clamp(sub(cosine, finite("cosineEmbedding", "margin", margin)), { min: 0 });

@@ -11,7 +11,7 @@ import { batched, type ClassOptions, checkWeight, factors, total } from "./class
  * @param input log-probabilities `[N, C, …]`, or `[C]` for a single line.
  * @param target labels, i32 `[N, …]` (`[]` for a single line).
  */
-export function nll(input: Tensor, target: Tensor, options: ClassOptions = {}): Tensor {
+export function nll(input: Tensor, target: Tensor, options: ClassOptions = {}): Tensor<"f32"> {
   return batched(cast(input, "f32"), target, options, (x, y) => {
     checkWeight("nll", x, options.weight);
     if (y.dtype !== "i32") throw new DTypeError(`nll: labels are ${y.dtype}, expected i32`);

@@ -1,5 +1,5 @@
 import { AttributeError, ShapeError } from "../errors.ts";
-import { sameShape, showShape } from "../graph/shape.ts";
+import { type DType, sameShape, showShape } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { mean } from "../ops/reduce.ts";
 import { sum } from "../ops/sum.ts";
@@ -13,7 +13,7 @@ export interface LossOptions {
 }
 
 /** Applies a reduction. @throws AttributeError for an unknown one. */
-export function reduced(op: string, losses: Tensor, reduction: Reduction = "mean"): Tensor {
+export function reduced<D extends DType>(op: string, losses: Tensor<D>, reduction: Reduction = "mean"): Tensor<D> {
   switch (reduction) {
     case "mean":
       return mean(losses);

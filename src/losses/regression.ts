@@ -1,4 +1,5 @@
 import { AttributeError } from "../errors.ts";
+import type { DType } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { abs, add, le, lt, mul, sub, where } from "../ops/arithmetic.ts";
 import { log } from "../ops/elementary.ts";
@@ -9,14 +10,22 @@ import { checkSame, type LossOptions, reduced } from "./reduction.ts";
  */
 
 /** Mean squared error: (x − y)². */
-export function mse(input: Tensor, target: Tensor, { reduction }: LossOptions = {}): Tensor {
+export function mse<A extends DType, B extends DType>(
+  input: Tensor<A>,
+  target: Tensor<B>,
+  { reduction }: LossOptions = {},
+): Tensor<A & B> {
   checkSame("mse", input, target);
   const d = sub(input, target);
   return reduced("mse", mul(d, d), reduction);
 }
 
 /** Mean absolute error: |x − y|, with gradient 0 where they are equal. */
-export function l1(input: Tensor, target: Tensor, { reduction }: LossOptions = {}): Tensor {
+export function l1<A extends DType, B extends DType>(
+  input: Tensor<A>,
+  target: Tensor<B>,
+  { reduction }: LossOptions = {},
+): Tensor<A & B> {
   checkSame("l1", input, target);
   return reduced("l1", abs(sub(input, target)), reduction);
 }
@@ -25,11 +34,11 @@ export function l1(input: Tensor, target: Tensor, { reduction }: LossOptions = {
  * Square near 0, absolute value beyond: d² / 2β where |d| < β, else |d| − β/2 (R. Girshick, "Fast R-CNN", 2015).
  * @param options β from 0, default 1; 0 is `l1`.
  */
-export function smoothL1(
-  input: Tensor,
-  target: Tensor,
+export function smoothL1<A extends DType, B extends DType>(
+  input: Tensor<A>,
+  target: Tensor<B>,
   { beta = 1, reduction }: LossOptions & { beta?: number } = {},
-): Tensor {
+): Tensor<A & B> {
   if (!(beta >= 0 && Number.isFinite(beta)))
     throw new AttributeError(`smoothL1: beta is ${beta}, expected a number from 0`);
   if (beta === 0) return l1(input, target, reduction && { reduction });
@@ -44,11 +53,11 @@ export function smoothL1(
  * Square near 0, straight line beyond: d²/2 where |d| ≤ δ, else δ(|d| − δ/2) (P. Huber, 1964).
  * @param options δ above 0, default 1.
  */
-export function huber(
-  input: Tensor,
-  target: Tensor,
+export function huber<A extends DType, B extends DType>(
+  input: Tensor<A>,
+  target: Tensor<B>,
   { delta = 1, reduction }: LossOptions & { delta?: number } = {},
-): Tensor {
+): Tensor<A & B> {
   if (!(delta > 0 && Number.isFinite(delta)))
     throw new AttributeError(`huber: delta is ${delta}, expected a number above 0`);
   checkSame("huber", input, target);
@@ -59,7 +68,11 @@ export function huber(
 }
 
 /** Squared error of logarithms: (log(1 + x) − log(1 + y))², for numbers above −1. */
-export function msle(input: Tensor, target: Tensor, { reduction }: LossOptions = {}): Tensor {
+export function msle<A extends DType, B extends DType>(
+  input: Tensor<A>,
+  target: Tensor<B>,
+  { reduction }: LossOptions = {},
+): Tensor<A & B> {
   checkSame("msle", input, target);
   const d = sub(log(add(input, 1)), log(add(target, 1)));
   return reduced("msle", mul(d, d), reduction);

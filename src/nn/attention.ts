@@ -25,7 +25,7 @@ export interface MultiheadOptions {
 
 /** Attention that may look elsewhere. */
 export interface Multihead extends Module {
-  (x: Tensor, mode?: Mode, attending?: Attending): Tensor;
+  (x: Tensor, mode?: Mode, attending?: Attending): Tensor<"f32">;
 }
 
 /**
@@ -49,19 +49,19 @@ export function multiheadAttention(size: number, heads: number, { bias = true }:
   for (const [name, variable] of out.variables) variables.set(`out_proj.${name}`, variable);
 
   /** Projection number `first` and the following ones: `[N, T, count · size]`. */
-  const project = (x: Tensor, first: number, count: number): Tensor => {
+  const project = (x: Tensor, first: number, count: number): Tensor<"f32"> => {
     const rows = [first * size, (first + count) * size] as const;
     return linearOp(x, slice(inWeight, [rows]), inBias && slice(inBias, [rows]));
   };
   /** `[N, T, count · size]` as `count` tensors `[N, heads, T, size / heads]`. */
-  const parted = (x: Tensor, count: number): Tensor[] => {
+  const parted = (x: Tensor<"f32">, count: number): Tensor<"f32">[] => {
     const [batch, length] = x.shape as [number, number];
     const split = permute(reshape(x, [batch, length, count, heads, size / heads]), [2, 0, 3, 1, 4]);
     return Array.from({ length: count }, (_, i) =>
       reshape(slice(split, [[i, i + 1]]), [batch, heads, length, size / heads]),
     );
   };
-  const forward = (x: Tensor, mode: Mode, { mask, causal = false, memory }: Attending): Tensor => {
+  const forward = (x: Tensor, mode: Mode, { mask, causal = false, memory }: Attending) => {
     for (const tensor of memory ? [x, memory] : [x]) {
       if (tensor.shape.length !== 3 || tensor.shape[2] !== size)
         throw new ShapeError(`nn.multiheadAttention: ${showShape(tensor.shape)} is not [N, L, ${size}]`);
@@ -113,11 +113,11 @@ export function transformerEncoderLayer(size: number, heads: number, options: En
   for (const [name, layer] of Object.entries(layers)) {
     for (const [own, variable] of layer.variables) variables.set(`${name}.${own}`, variable);
   }
-  const inner = (x: Tensor, mode: Mode): Tensor => {
+  const inner = (x: Tensor<"f32">, mode: Mode) => {
     const hidden = afterActivation(bend(layers.linear1(x, mode)), mode);
     return afterInner(layers.linear2(hidden, mode), mode);
   };
-  const call = (x: Tensor, mode: Mode = {}, attending: Attending = {}): Tensor => {
+  const call = (x: Tensor, mode: Mode = {}, attending: Attending = {}) => {
     const attend = (y: Tensor) => afterAttention(layers.self_attn(y, mode, attending), mode);
     if (normFirst) {
       const h = add(x, attend(layers.norm1(x)));

@@ -8,7 +8,7 @@ import type { Random } from "../ops/random.ts";
 import { logSoftmax as logSoftmaxOp, softmax as softmaxOp } from "../ops/softmax.ts";
 import { flatten as flattenOp } from "../ops/views.ts";
 import { type Initializer, random as sharedRandom, uniform } from "./init.ts";
-import { type Module, module, stateless } from "./module.ts";
+import { type Module, type Moving, module, stateless } from "./module.ts";
 
 const size = (layer: string, name: string, value: number): number => {
   if (Number.isInteger(value) && value > 0) return value;
@@ -52,7 +52,7 @@ export function dropout(p = 0.5, source?: Random): Module {
 }
 
 /** Merges all axes from `first` on (default 1: all but the batch). */
-export const flatten = (first = 1): Module => stateless((x) => flattenOp(x, first));
+export const flatten = (first = 1): Moving => stateless((x) => flattenOp(x, first)) as Moving;
 
 /** max(x, 0). */
 export const relu = (): Module => stateless(activations.relu);
@@ -81,7 +81,8 @@ export const hardswish = (): Module => stateless(activations.hardswish);
 /** x · tanh(log(1 + eˣ)). */
 export const mish = (): Module => stateless(activations.mish);
 /** The largest of each group of neighbours. @param pieces size of a group. @param axis default 1. */
-export const maxout = (pieces: number, axis = 1): Module => stateless((x) => activations.maxout(x, pieces, axis));
+export const maxout = (pieces: number, axis = 1): Moving =>
+  stateless((x) => activations.maxout(x, pieces, axis)) as Moving;
 /** eˣ / Σ eˣ. @param axis default the last. */
 export const softmax = (axis = -1): Module => stateless((x) => softmaxOp(x, axis));
 /** Logarithm of the softmax. @param axis default the last. */

@@ -6,7 +6,7 @@ import * as ops from "../ops/recurrent.ts";
 import { reshape, slice } from "../ops/views.ts";
 import { type Initializer, uniform } from "./init.ts";
 import { dropout as dropoutLayer } from "./layers.ts";
-import { type Mode, type Module, module, stateless } from "./module.ts";
+import { type Mode, type Module, type Moving, module, stateless } from "./module.ts";
 
 export interface RecurrentLayerOptions {
   /** Layers, each reading the outputs of the one before; default 1. PyTorch's `num_layers`. */
@@ -70,9 +70,9 @@ export const rnn = (
 ): Recurrent<ops.RecurrentResult, HiddenStates> => recurrent("rnn", 1, ops.rnn, inputs, hidden, options);
 
 /** One step of a recurrence, with variables `weight_ih`, `weight_hh`, `bias_ih`, `bias_hh`. */
-export interface RecurrentCell<State> {
+export interface RecurrentCell<State, Next extends State = State> {
   /** x is `[N, inputs]`; states are `[N, hidden]`, and 0 where left out. */
-  (x: Tensor, state?: State): State;
+  (x: Tensor, state?: State): Next;
   readonly variables: ReadonlyMap<string, Variable>;
 }
 
@@ -83,25 +83,33 @@ export function lstmCell(
   inputs: number,
   hidden: number,
   options: CellOptions = {},
-): RecurrentCell<{ h: Tensor; c: Tensor }> {
+): RecurrentCell<{ h: Tensor; c: Tensor }, { h: Tensor<"f32">; c: Tensor<"f32"> }> {
   const { weights, variables } = cellWeights("lstmCell", 4, inputs, hidden, options);
   return Object.assign((x: Tensor, state = {}) => ops.lstmCell(x, weights, state), { variables });
 }
 
 /** One step of a GRU: x `[N, inputs]` and h `[N, hidden]` → the next h. */
-export function gruCell(inputs: number, hidden: number, options: CellOptions = {}): RecurrentCell<Tensor> {
+export function gruCell(
+  inputs: number,
+  hidden: number,
+  options: CellOptions = {},
+): RecurrentCell<Tensor, Tensor<"f32">> {
   const { weights, variables } = cellWeights("gruCell", 3, inputs, hidden, options);
   return Object.assign((x: Tensor, h?: Tensor) => ops.gruCell(x, weights, h), { variables });
 }
 
 /** One step of a simple recurrent network: x `[N, inputs]` and h `[N, hidden]` → the next h. */
-export function rnnCell(inputs: number, hidden: number, options: CellOptions = {}): RecurrentCell<Tensor> {
+export function rnnCell(
+  inputs: number,
+  hidden: number,
+  options: CellOptions = {},
+): RecurrentCell<Tensor, Tensor<"f32">> {
   const { weights, variables } = cellWeights("rnnCell", 1, inputs, hidden, options);
   return Object.assign((x: Tensor, h?: Tensor) => ops.rnnCell(x, weights, h), { variables });
 }
 
 /** The last position of an axis, whose axis is then dropped: `[N, T, F]` → `[N, F]`. @param axis default 1. */
-export function lastStep(axis = 1): Module {
+export function lastStep(axis = 1): Moving {
   return stateless((x) => {
     if (!(axis >= 0 && axis < x.shape.length)) {
       throw new ShapeError(`nn.lastStep: axis ${axis} does not exist in ${showShape(x.shape)}`);
@@ -114,7 +122,7 @@ export function lastStep(axis = 1): Module {
       last,
       x.shape.filter((_, k) => k !== axis),
     );
-  });
+  }) as Moving;
 }
 
 const whole = (layer: string, name: string, value: number): void => {

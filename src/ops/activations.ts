@@ -1,6 +1,6 @@
 import { erfText, expm1Text, log1pText } from "../../shaders/lib/math.wgsl.ts";
 import { AttributeError, ShapeError } from "../errors.ts";
-import { axisOf, floats, showShape } from "../graph/shape.ts";
+import { axisOf, type DType, type Float, floats, showShape } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { abs, add, div, gt, le, mul, sub, where } from "./arithmetic.ts";
 import { zerosLike } from "./constants.ts";
@@ -73,7 +73,8 @@ const leaky = /* @__PURE__ */ unaryWith<{ slope: number }>("leakyRelu", ({ slope
 }));
 
 /** x where positive, else slope · x. @param slope default 0.01; it is also the gradient at 0. */
-export const leakyRelu = (x: Tensor, slope = 0.01): Tensor => leaky(x, { slope: finite("leakyRelu", "slope", slope) });
+export const leakyRelu = <D extends DType>(x: Tensor<D>, slope = 0.01): Tensor<D & Float> =>
+  leaky(x, { slope: finite("leakyRelu", "slope", slope) });
 
 const exponential = /* @__PURE__ */ unaryWith<{ alpha: number; scale: number }>(
   "elu",
@@ -87,10 +88,12 @@ const exponential = /* @__PURE__ */ unaryWith<{ alpha: number; scale: number }>(
 );
 
 /** x where positive, else α(eˣ − 1). @param alpha default 1. */
-export const elu = (x: Tensor, alpha = 1): Tensor => exponential(x, { alpha: finite("elu", "alpha", alpha), scale: 1 });
+export const elu = <D extends DType>(x: Tensor<D>, alpha = 1): Tensor<D & Float> =>
+  exponential(x, { alpha: finite("elu", "alpha", alpha), scale: 1 });
 
 /** Scaled ELU that keeps activations normalised (Klambauer et al., 2017). */
-export const selu = (x: Tensor): Tensor => exponential(x, { alpha: 1.6732632423543772, scale: 1.0507009873554805 });
+export const selu = <D extends DType>(x: Tensor<D>): Tensor<D & Float> =>
+  exponential(x, { alpha: 1.6732632423543772, scale: 1.0507009873554805 });
 
 const geluErf = /* @__PURE__ */ unary("gelu", {
   wgsl: (x) => `F(0.5) * ${x} * (F(1.0) + erf(${x} * F(${Math.SQRT1_2})))`,
@@ -122,7 +125,7 @@ const geluTanh = /* @__PURE__ */ unary("geluTanh", {
 });
 
 /** x · Φ(x). @param approximate "none" (default) uses erf, "tanh" the tanh form (Hendrycks & Gimpel, 2016). */
-export function gelu(x: Tensor, approximate: "none" | "tanh" = "none"): Tensor {
+export function gelu<D extends DType>(x: Tensor<D>, approximate: "none" | "tanh" = "none"): Tensor<D & Float> {
   if (approximate === "none") return geluErf(x);
   if (approximate === "tanh") return geluTanh(x);
   throw new AttributeError(`gelu: approximate is "${approximate}", expected "none" or "tanh"`);
@@ -145,7 +148,10 @@ const softplusOf = /* @__PURE__ */ unaryWith<{ beta: number; threshold: number }
 );
 
 /** log(1 + e^(βx)) / β, and x itself where βx exceeds the threshold. @param options β, default 1; threshold, default 20. */
-export function softplus(x: Tensor, { beta = 1, threshold = 20 }: { beta?: number; threshold?: number } = {}): Tensor {
+export function softplus<D extends DType>(
+  x: Tensor<D>,
+  { beta = 1, threshold = 20 }: { beta?: number; threshold?: number } = {},
+): Tensor<D & Float> {
   if (!(beta > 0)) throw new AttributeError(`softplus: beta is ${beta}, expected a positive number`);
   return softplusOf(x, {
     beta: finite("softplus", "beta", beta),
@@ -190,7 +196,7 @@ export const mish = /* @__PURE__ */ unary("mish", {
  * @param pieces k.
  * @param axis default 1.
  */
-export function maxout(x: Tensor, pieces: number, axis = 1): Tensor {
+export function maxout<D extends DType>(x: Tensor<D>, pieces: number, axis = 1): Tensor<D> {
   const at = axisOf("maxout", axis, x.shape.length);
   const features = x.shape[at]! / pieces;
   if (!Number.isInteger(features)) {

@@ -1,8 +1,18 @@
 import type { Op } from "../graph/op.ts";
-import { type DType, floats } from "../graph/shape.ts";
+import { type DType, type Float, floats } from "../graph/shape.ts";
 import { apply, type Tensor } from "../graph/tensor.ts";
 import { full, fullValue, onesLike, zerosLike } from "./constants.ts";
-import { attributedOp, binary, broadcast, finite, type Operand, pointwiseOp, unary, unaryWith } from "./pointwise.ts";
+import {
+  attributedOp,
+  binary,
+  broadcast,
+  finite,
+  type Operand,
+  pointwiseOp,
+  type Unary,
+  unary,
+  unaryWith,
+} from "./pointwise.ts";
 import { literal } from "./program.ts";
 
 /*
@@ -64,7 +74,7 @@ const comparison = (name: string, sign: string, js: (a: number, b: number) => bo
     js: (a, b) => Number(js(a, b)),
     half: true,
     result: "i32",
-  });
+  }) as (a: Operand, b: Operand) => Tensor<"i32">;
 
 /** Comparisons give i32 tensors of ones and zeros and have no gradient. */
 export const eq = /* @__PURE__ */ comparison("eq", "==", (a, b) => a === b);
@@ -83,10 +93,13 @@ const whereOp: Op = /* @__PURE__ */ pointwiseOp("where", {
 });
 
 /** a where the i32 condition is not 0, else b. All three broadcast. */
-export const where = (condition: Tensor, a: Operand, b: Operand): Tensor =>
-  apply(whereOp, broadcast("where", [condition, a, b], "i32"));
+export const where = <A extends DType, B extends DType>(
+  condition: Tensor,
+  a: Operand<A>,
+  b: Operand<B>,
+): Tensor<A & B> => apply(whereOp, broadcast("where", [condition, a, b], "i32"));
 
-export const neg = /* @__PURE__ */ unary("neg", {
+export const neg: Unary = /* @__PURE__ */ unary("neg", {
   wgsl: (x) => `-${x}`,
   js: (x) => -x,
   half: true,
@@ -95,7 +108,7 @@ export const neg = /* @__PURE__ */ unary("neg", {
 });
 
 /** |x|, with gradient 0 at 0. */
-export const abs = /* @__PURE__ */ unary("abs", {
+export const abs: Unary = /* @__PURE__ */ unary("abs", {
   wgsl: (x) => `abs(${x})`,
   js: Math.abs,
   half: true,
@@ -103,7 +116,7 @@ export const abs = /* @__PURE__ */ unary("abs", {
 });
 
 /** −1, 0 or 1; it has no gradient. */
-export const sign = /* @__PURE__ */ unary("sign", {
+export const sign: Unary = /* @__PURE__ */ unary("sign", {
   wgsl: (x) => `sign(${x})`,
   js: Math.sign,
   half: true,
@@ -124,7 +137,10 @@ const clampTo = /* @__PURE__ */ unaryWith<{ min?: number; max?: number }>("clamp
 }));
 
 /** x held between two bounds, either of which may be left out. The gradient passes at the bounds, as in PyTorch. */
-export function clamp(x: Tensor, { min, max }: { min?: number | undefined; max?: number | undefined }): Tensor {
+export function clamp<D extends DType>(
+  x: Tensor<D>,
+  { min, max }: { min?: number | undefined; max?: number | undefined },
+): Tensor<D & Float> {
   if (min !== undefined) finite("clamp", "min", min);
   if (max !== undefined) finite("clamp", "max", max);
   return clampTo(x, { ...(min !== undefined && { min }), ...(max !== undefined && { max }) });
@@ -144,8 +160,8 @@ const castOp: Op = /* @__PURE__ */ attributedOp<{ to: DType }>(
 );
 
 /** The same values as another dtype; floats are cut towards zero on their way to whole numbers, f32 is rounded to f16. */
-export function cast(x: Tensor, to: DType): Tensor {
-  if (x.dtype === to) return x;
+export function cast<D extends DType>(x: Tensor, to: D): Tensor<D> {
+  if (x.dtype === (to as DType)) return x as Tensor<D>;
   // A number stays a number: as a literal it is held at the ends of f16, where a conversion would not compile.
   const value = to === "f16" ? fullValue(x) : undefined;
   return value === undefined ? apply(castOp, [x], { to }) : full(x.shape, value, to);

@@ -1,5 +1,5 @@
 import { ShapeError } from "../errors.ts";
-import { floats, showShape } from "../graph/shape.ts";
+import { type DType, type Float, floats, showShape } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { add, le, maximum, mul, where } from "./arithmetic.ts";
 import { matmul } from "./matmul.ts";
@@ -30,12 +30,12 @@ const bounded = (mask: Tensor): Tensor => (mask.dtype === "f32" ? maximum(mask, 
  * @param value `[…, S, V]`
  * @returns `[…, L, V]`
  */
-export function scaledDotProductAttention(
-  query: Tensor,
+export function scaledDotProductAttention<D extends DType>(
+  query: Tensor<D>,
   key: Tensor,
   value: Tensor,
   { mask, causal = false, scale }: AttentionOptions = {},
-): Tensor {
+): Tensor<D & Float> {
   const size = query.shape.at(-1);
   if (
     query.shape.length < 2 ||

@@ -2,7 +2,7 @@ import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
 import { concat as concatKernel, joinsFours } from "../../shaders/move.wgsl.ts";
 import { DTypeError, ShapeError } from "../errors.ts";
 import type { Op } from "../graph/op.ts";
-import { axisOf, bytesPer, labelShape, sameShape, showShape, sizeOf } from "../graph/shape.ts";
+import { axisOf, bytesPer, type DType, labelShape, sameShape, showShape, sizeOf } from "../graph/shape.ts";
 import { apply, type Tensor } from "../graph/tensor.ts";
 import { bind, buffer, touched } from "./fused.ts";
 import { permute, slice } from "./views.ts";
@@ -75,7 +75,7 @@ const concatOp: Op = {
 const widest = 7;
 
 /** Joins tensors along an axis that exists. */
-export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
+export function concat<D extends DType>(tensors: readonly Tensor<D>[], axis = 0): Tensor<D> {
   if (tensors.length === 0) throw new ShapeError("concat: no tensors given");
   const at = axisOf("concat", axis, tensors[0]!.shape.length);
   if (tensors.length === 1) return tensors[0]!;
@@ -87,7 +87,7 @@ export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
 }
 
 /** Cuts an axis into pieces of given sizes, or into pieces of one size of which the last may be shorter. */
-export function split(x: Tensor, axis: number, sizes: number | readonly number[]): Tensor[] {
+export function split<D extends DType>(x: Tensor<D>, axis: number, sizes: number | readonly number[]): Tensor<D>[] {
   const at = axisOf("split", axis, x.shape.length);
   const n = x.shape[at]!;
   const list =

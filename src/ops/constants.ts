@@ -1,7 +1,7 @@
 import { AttributeError, DTypeError, ShapeError } from "../errors.ts";
 import type { Op } from "../graph/op.ts";
 import { type DType, type Shape, showShape, sizeOf } from "../graph/shape.ts";
-import { apply, type Tensor, type TensorData, Variable } from "../graph/tensor.ts";
+import { apply, type DTypeOf, type Tensor, type TensorData, Variable } from "../graph/tensor.ts";
 
 const fullOp: Op = {
   name: "full",
@@ -20,11 +20,11 @@ const fullOp: Op = {
 };
 
 /** A tensor of one repeated value. It costs no memory: kernels carry the number in their text. */
-export const full = (shape: Shape, value: number, dtype: DType = "f32"): Tensor =>
+export const full = <D extends DType = "f32">(shape: Shape, value: number, dtype = "f32" as D): Tensor<D> =>
   apply(fullOp, [], { shape: [...shape], value, dtype });
 
-export const zerosLike = (tensor: Tensor): Tensor => full(tensor.shape, 0, tensor.dtype);
-export const onesLike = (tensor: Tensor): Tensor => full(tensor.shape, 1, tensor.dtype);
+export const zerosLike = <D extends DType>(tensor: Tensor<D>): Tensor<D> => full(tensor.shape, 0, tensor.dtype);
+export const onesLike = <D extends DType>(tensor: Tensor<D>): Tensor<D> => full(tensor.shape, 1, tensor.dtype);
 
 /** The number that a tensor repeats, where it is a `full`. */
 export const fullValue = (tensor: Tensor): number | undefined =>
@@ -38,7 +38,12 @@ const constantOp: Op = {
 };
 
 /** Values fixed when the program is compiled, row-major. They are uploaded once. @param dtype default that of the data. */
-export function constant(data: TensorData, shape: Shape, name?: string, dtype: DType = dtypeOf(data)): Tensor {
+export function constant<A extends TensorData, D extends DType = DTypeOf<A>>(
+  data: A,
+  shape: Shape,
+  name?: string,
+  dtype = dtypeOf(data) as D,
+): Tensor<D> {
   checkData("constant", data, shape, dtype);
   return apply(constantOp, [], { shape: [...shape], dtype, data, name });
 }
@@ -55,7 +60,7 @@ const inputOp: Op = {
  * @param shape fixed: another batch size is another program over the same variables.
  * @param dtype default f32; labels are i32. An f16 input is fed a Float32Array, and rounded on its way in.
  */
-export const input = (name: string, shape: Shape, dtype: DType = "f32"): Tensor =>
+export const input = <D extends DType = "f32">(name: string, shape: Shape, dtype = "f32" as D): Tensor<D> =>
   apply(inputOp, [], { name, shape: [...shape], dtype });
 
 /**
@@ -65,17 +70,17 @@ export const input = (name: string, shape: Shape, dtype: DType = "f32"): Tensor 
  * @param group variables of one group lie side by side in memory; default "parameters".
  * @param dtype default that of the data; f16 takes a Float32Array.
  */
-export function variable(
-  data: TensorData,
+export function variable<A extends TensorData, D extends DType = DTypeOf<A>>(
+  data: A,
   shape: Shape,
   {
     name = "variable",
     group = "parameters",
-    dtype = dtypeOf(data),
-  }: { name?: string; group?: string; dtype?: DType } = {},
-): Variable {
+    dtype = dtypeOf(data) as D,
+  }: { name?: string; group?: string; dtype?: D } = {},
+): Variable<D> {
   checkData(`variable "${name}"`, data, shape, dtype);
-  return new Variable(name, { shape: [...shape], dtype }, data, group);
+  return new Variable<D>(name, { shape: [...shape], dtype }, data as TensorData as TensorData<D>, group);
 }
 
 const dtypeOf = (data: TensorData): DType =>

@@ -1,6 +1,6 @@
 import { AttributeError, DTypeError, ShapeError } from "../errors.ts";
 import type { Op } from "../graph/op.ts";
-import { floats, showShape } from "../graph/shape.ts";
+import { type DType, type Float, floats, showShape } from "../graph/shape.ts";
 import { apply, type Tensor } from "../graph/tensor.ts";
 import { add } from "./arithmetic.ts";
 import { lowerConv, lowerConvInputGrad, lowerConvWeightGrad } from "./convKernels.ts";
@@ -92,11 +92,19 @@ const weightGradOp: Op = {
   lower: lowerConvWeightGrad,
 };
 
-const correlate = (x: Tensor, weight: Tensor, geometry: Geometry, size: readonly number[]): Tensor =>
-  apply(convOp, [x, weight], { geometry, size: [...size] });
+const correlate = <A extends DType, B extends DType>(
+  x: Tensor<A>,
+  weight: Tensor<B>,
+  geometry: Geometry,
+  size: readonly number[],
+) => apply<A & B & Float>(convOp, [x, weight], { geometry, size: [...size] });
 
-const inputGrad = (dy: Tensor, weight: Tensor, geometry: Geometry, size: readonly number[]): Tensor =>
-  apply(inputGradOp, [dy, weight], { geometry, size: [...size] });
+const inputGrad = <A extends DType, B extends DType>(
+  dy: Tensor<A>,
+  weight: Tensor<B>,
+  geometry: Geometry,
+  size: readonly number[],
+) => apply<A & B & Float>(inputGradOp, [dy, weight], { geometry, size: [...size] });
 
 const weightGrad = (x: Tensor, dy: Tensor, geometry: Geometry, size: readonly number[]): Tensor =>
   apply(weightGradOp, [x, dy], { geometry, size: [...size] });
@@ -166,7 +174,7 @@ function checkOperands(op: string, x: Tensor, weight: Tensor, groups: number, ov
   }
 }
 
-function withBias(op: string, y: Tensor, bias: Tensor | undefined): Tensor {
+function withBias<D extends DType>(op: string, y: Tensor<D>, bias: Tensor | undefined): Tensor<D> {
   if (!bias) return y;
   if (bias.shape.length !== 1 || bias.shape[0] !== y.shape[1]) {
     throw new ShapeError(`${op}: bias ${showShape(bias.shape)} does not fit ${y.shape[1]} output channels`);
@@ -183,7 +191,12 @@ function withBias(op: string, y: Tensor, bias: Tensor | undefined): Tensor {
  * @returns `[N, O, H', W']` with H' = ⌊(H + padding − dilation · (kh − 1) − 1) / stride⌋ + 1.
  * @throws ShapeError, DTypeError, AttributeError naming what does not fit.
  */
-export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: ConvOptions = {}): Tensor {
+export function conv2d<A extends DType, B extends DType>(
+  x: Tensor<A>,
+  weight: Tensor<B>,
+  bias?: Tensor,
+  options: ConvOptions = {},
+): Tensor<A & B & Float> {
   const kernel = weight.shape.slice(2);
   const geometry = geometryOf("conv2d", kernel, options);
   checkOperands("conv2d", x, weight, geometry.groups, "in");
@@ -204,9 +217,9 @@ export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: ConvOp
  * 1-D convolution. @param x `[N, C, L]` @param weight `[O, C / groups, k]` @param bias `[O]`, optional. Options are those of `conv2d`
  * with single numbers. @returns `[N, O, L']`
  */
-export function conv1d(
-  x: Tensor,
-  weight: Tensor,
+export function conv1d<A extends DType, B extends DType>(
+  x: Tensor<A>,
+  weight: Tensor<B>,
   bias?: Tensor,
   options: {
     readonly stride?: number;
@@ -214,7 +227,7 @@ export function conv1d(
     readonly dilation?: number;
     readonly groups?: number;
   } = {},
-): Tensor {
+): Tensor<A & B & Float> {
   if (x.shape.length !== 3 || weight.shape.length !== 3) {
     throw new ShapeError(
       `conv1d: input ${showShape(x.shape)} and weight ${showShape(weight.shape)} need three axes each`,
@@ -239,12 +252,12 @@ export function conv1d(
  * @param options those of `conv2d`, and `outputPadding`, rows and columns added at the end; default 0.
  * @returns `[N, O, H', W']` with H' = (H − 1) · stride − padding + dilation · (kh − 1) + outputPadding + 1.
  */
-export function convTranspose2d(
-  x: Tensor,
-  weight: Tensor,
+export function convTranspose2d<A extends DType, B extends DType>(
+  x: Tensor<A>,
+  weight: Tensor<B>,
   bias?: Tensor,
   options: ConvOptions & { readonly outputPadding?: number | readonly [number, number] } = {},
-): Tensor {
+): Tensor<A & B & Float> {
   const kernel = weight.shape.slice(2);
   const geometry = geometryOf("convTranspose2d", kernel, options);
   checkOperands("convTranspose2d", x, weight, geometry.groups, "out");

@@ -1,5 +1,5 @@
 import { erfText, powerText } from "../../shaders/lib/math.wgsl.ts";
-import { floats } from "../graph/shape.ts";
+import { type DType, floats } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { div, eq, gt, maximum, mul, neg, sub, where } from "./arithmetic.ts";
 import { onesLike, zerosLike } from "./constants.ts";
@@ -110,6 +110,7 @@ const power = /* @__PURE__ */ binary("pow", {
  * aᵇ. A negative base needs a whole exponent (else the value is unspecified); the exponent's gradient is 0 for bases that are
  * not positive. The exponents −1, 0, ½, 1, 2 and 3 become multiplications and roots.
  */
+export function pow<A extends DType, B extends DType>(a: Operand<A>, b: Operand<B>): Tensor<A & B>;
 export function pow(a: Operand, b: Operand): Tensor {
   if (typeof b !== "number" || typeof a === "number") return power(a, b);
   switch (finite("pow", "exponent", b)) {

@@ -9,7 +9,7 @@ import {
 import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
 import { AttributeError, DTypeError, ShapeError } from "../errors.ts";
 import { type KernelCall, type Lowering, lengthOf, type Op, type View } from "../graph/op.ts";
-import { bytesPer, floats, labelShape, showShape, sizeOf } from "../graph/shape.ts";
+import { bytesPer, type DType, type Float, floats, labelShape, showShape, sizeOf } from "../graph/shape.ts";
 import { apply, type Tensor } from "../graph/tensor.ts";
 import { eq, where } from "./arithmetic.ts";
 import { zerosLike } from "./constants.ts";
@@ -137,7 +137,11 @@ function zerosCall(y: View): KernelCall {
  * @param options `paddingIdx`: a row that is read as usual but gets no gradient; default none.
  * @returns `[…, D]`
  */
-export function embedding(indices: Tensor, weight: Tensor, { paddingIdx }: { paddingIdx?: number } = {}): Tensor {
+export function embedding<D extends DType>(
+  indices: Tensor,
+  weight: Tensor<D>,
+  { paddingIdx }: { paddingIdx?: number } = {},
+): Tensor<D & Float> {
   if (weight.shape.length !== 2)
     throw new ShapeError(`embedding: weight is ${showShape(weight.shape)}, expected [V, D]`);
   if (indices.dtype !== "i32") throw new DTypeError(`embedding: the indices are ${indices.dtype}, expected i32`);

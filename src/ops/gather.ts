@@ -2,7 +2,7 @@ import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
 import { gather as gatherKernel, scatterAdd as scatterKernel } from "../../shaders/move.wgsl.ts";
 import { DTypeError, ShapeError } from "../errors.ts";
 import type { KernelCall, Op } from "../graph/op.ts";
-import { axisOf, bytesPer, labelShape, showShape, sizeOf } from "../graph/shape.ts";
+import { axisOf, bytesPer, type DType, labelShape, showShape, sizeOf } from "../graph/shape.ts";
 import { apply, type Tensor } from "../graph/tensor.ts";
 import { constant, full } from "./constants.ts";
 import { bind, buffer, touched } from "./fused.ts";
@@ -63,12 +63,12 @@ const gatherOp: Op = {
  * Elements picked along an axis by an i32 index of the same rank: y[…, i, …] = x[…, index[…, i, …], …]. Indices fed to a
  * program are checked on the host; computed ones are held at the ends of the axis.
  */
-export function gather(x: Tensor, axis: number, index: Tensor): Tensor {
+export function gather<D extends DType>(x: Tensor<D>, axis: number, index: Tensor): Tensor<D> {
   return apply(gatherOp, [x, index], { axis: axisOf("gather", axis, x.shape.length) });
 }
 
 /** Whole slices picked along an axis by a list of positions (i32, one axis). */
-export function indexSelect(x: Tensor, axis: number, index: Tensor): Tensor {
+export function indexSelect<D extends DType>(x: Tensor<D>, axis: number, index: Tensor): Tensor<D> {
   const at = axisOf("indexSelect", axis, x.shape.length);
   if (index.shape.length !== 1)
     throw new ShapeError(`indexSelect: the index is ${showShape(index.shape)}, expected one axis`);
@@ -139,17 +139,17 @@ const scatterOp: Op = {
 };
 
 /** Adds `source` to `x` where an i32 index of the same rank says: y[…, index[…, j, …], …] += source[…, j, …]. Repeats add up. */
-export function scatterAdd(x: Tensor, axis: number, index: Tensor, source: Tensor): Tensor {
+export function scatterAdd<D extends DType>(x: Tensor<D>, axis: number, index: Tensor, source: Tensor): Tensor<D> {
   return apply(scatterOp, [x, index, source], { axis: axisOf("scatterAdd", axis, x.shape.length) });
 }
 
 /** Surrounds `x` with its mirror image ("reflect", the edge not repeated) or its edge ("replicate"). */
-export function padWith(
+export function padWith<D extends DType>(
   mode: "reflect" | "replicate",
-  x: Tensor,
+  x: Tensor<D>,
   low: readonly number[],
   high: readonly number[],
-): Tensor {
+): Tensor<D> {
   return x.shape.reduce((y, n, axis) => {
     const [before, behind] = [low[axis]!, high[axis]!];
     if (before === 0 && behind === 0) return y;

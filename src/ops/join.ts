@@ -2,7 +2,7 @@ import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
 import { cumsum as cumsumKernel } from "../../shaders/move.wgsl.ts";
 import { ShapeError } from "../errors.ts";
 import type { Op } from "../graph/op.ts";
-import { axisOf, bytesPer, labelShape, sameShape, showShape, sizeOf } from "../graph/shape.ts";
+import { axisOf, bytesPer, type DType, labelShape, sameShape, showShape, sizeOf } from "../graph/shape.ts";
 import { apply, type Tensor } from "../graph/tensor.ts";
 import { ge, le, sub, where } from "./arithmetic.ts";
 import { concat, split } from "./concat.ts";
@@ -12,7 +12,7 @@ import { iota } from "./random.ts";
 import { flip, unsqueeze } from "./views.ts";
 
 /** Joins tensors of one shape along a new axis. */
-export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
+export function stack<D extends DType>(tensors: readonly Tensor<D>[], axis = 0): Tensor<D> {
   const odd = tensors.find((tensor) => !sameShape(tensor.shape, tensors[0]!.shape));
   if (odd) throw new ShapeError(`stack: ${showShape(odd.shape)} differs from ${showShape(tensors[0]!.shape)}`);
   return concat(
@@ -22,7 +22,11 @@ export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
 }
 
 /** Moves elements along axes; what leaves at one end comes in at the other. */
-export function roll(x: Tensor, shifts: number | readonly number[], axes: number | readonly number[]): Tensor {
+export function roll<D extends DType>(
+  x: Tensor<D>,
+  shifts: number | readonly number[],
+  axes: number | readonly number[],
+): Tensor<D> {
   const [by, along] = [[shifts].flat(), [axes].flat()];
   if (by.length !== along.length) throw new ShapeError(`roll: ${by.length} shifts for ${along.length} axes`);
   return along.reduce((y, axis, i) => {
@@ -34,13 +38,13 @@ export function roll(x: Tensor, shifts: number | readonly number[], axes: number
 }
 
 /** Keeps the elements of the last two axes on and below a diagonal. @param diagonal 0 is the main one; positive ones lie above. */
-export function tril(x: Tensor, diagonal = 0): Tensor {
+export function tril<D extends DType>(x: Tensor<D>, diagonal = 0): Tensor<D> {
   const [row, column] = positions("tril", x);
   return where(le(sub(column, row), diagonal), x, zerosLike(x));
 }
 
 /** Keeps the elements of the last two axes on and above a diagonal. */
-export function triu(x: Tensor, diagonal = 0): Tensor {
+export function triu<D extends DType>(x: Tensor<D>, diagonal = 0): Tensor<D> {
   const [row, column] = positions("triu", x);
   return where(ge(sub(column, row), diagonal), x, zerosLike(x));
 }
@@ -81,5 +85,5 @@ const cumsumOp: Op = {
 };
 
 /** Running sums along an axis. */
-export const cumsum = (x: Tensor, axis: number): Tensor =>
+export const cumsum = <D extends DType>(x: Tensor<D>, axis: number): Tensor<D> =>
   x.shape.length === 0 ? x : apply(cumsumOp, [x], { axis: axisOf("cumsum", axis, x.shape.length) });

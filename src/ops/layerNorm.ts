@@ -131,8 +131,10 @@ const gradOps: Readonly<Record<number, Op>> = {
  * @param x `[rows, length]`
  * @param bias only beside a weight.
  */
-export const normalizeRows = (attrs: NormAttrs, x: Tensor, weight?: Tensor, bias?: Tensor): Tensor =>
-  applyAll(normOp, [x, ...(weight ? [weight] : []), ...(weight && bias ? [bias] : [])], { ...attrs })[0]!;
+export const normalizeRows = (attrs: NormAttrs, x: Tensor, weight?: Tensor, bias?: Tensor) =>
+  applyAll(normOp, [x, ...(weight ? [weight] : []), ...(weight && bias ? [bias] : [])], {
+    ...attrs,
+  })[0] as Tensor<"f32">;
 
 export const normVariants = /* @__PURE__ */ lineVariants((way) => ({
   layerNorm: norm(way),

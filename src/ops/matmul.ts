@@ -19,7 +19,7 @@ import {
   ownInputs,
   type View,
 } from "../graph/op.ts";
-import { broadcastShapes, bytesPer, floats, showShape, sizeOf } from "../graph/shape.ts";
+import { broadcastShapes, bytesPer, type DType, type Float, floats, showShape, sizeOf } from "../graph/shape.ts";
 import { apply, type Node, type Tensor } from "../graph/tensor.ts";
 import { add } from "./arithmetic.ts";
 import { bind, ends, outputSpecs, touched } from "./fused.ts";
@@ -80,7 +80,7 @@ const transposed = (x: Tensor): Tensor =>
  * Transposed operands (`transpose(w)`) cost nothing: the kernels walk any strides. Of f16 operands the products are exact and
  * the sums f32; the result is rounded to f16 once.
  */
-export function matmul(a: Tensor, b: Tensor): Tensor {
+export function matmul<A extends DType, B extends DType>(a: Tensor<A>, b: Tensor<B>): Tensor<A & B & Float> {
   if (a.shape.length === 0 || b.shape.length === 0) {
     throw new ShapeError(`matmul: operands need axes: ${showShape(a.shape)} × ${showShape(b.shape)}`);
   }
@@ -90,7 +90,7 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
     throw new ShapeError(`matmul: inner sizes differ: ${showShape(a.shape)} × ${showShape(b.shape)}`);
   }
   const batch = broadcastShapes("matmul", left.shape.slice(0, -2), right.shape.slice(0, -2));
-  const y = apply(matmulOp, [
+  const y = apply<A & B & Float>(matmulOp, [
     expand(left, [...batch, ...left.shape.slice(-2)]),
     expand(right, [...batch, ...right.shape.slice(-2)]),
   ]);
@@ -109,7 +109,11 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
  * @param bias `[out]`, optional.
  * @returns `[…, out]`
  */
-export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
+export function linear<A extends DType, B extends DType>(
+  x: Tensor<A>,
+  weight: Tensor<B>,
+  bias?: Tensor,
+): Tensor<A & B & Float> {
   const [inputs] = x.shape.slice(-1);
   if (weight.shape.length !== 2 || inputs !== weight.shape[1]) {
     throw new ShapeError(

@@ -1,6 +1,6 @@
 import { AttributeError, ShapeError } from "../errors.ts";
 import type { Op } from "../graph/op.ts";
-import { floats, sameShape, showShape, sizeOf } from "../graph/shape.ts";
+import { type DType, type Float, floats, sameShape, showShape, sizeOf } from "../graph/shape.ts";
 import { apply, type Tensor, type Update, Variable } from "../graph/tensor.ts";
 import { add, mul, sub } from "./arithmetic.ts";
 import { onesLike, zerosLike } from "./constants.ts";
@@ -26,7 +26,7 @@ function rows(
   attrs: { kind: "layer" | "rms"; eps: number; groups: number; spread: number },
   size: readonly [rows: number, length: number],
   { weight, bias }: Affine,
-): Tensor {
+): Tensor<"f32"> {
   const y = normalizeRows(attrs, reshape(x, size), weight, bias);
   return reshape(y, x.shape);
 }
@@ -56,7 +56,7 @@ function leadingOf(op: string, x: Tensor, shape: readonly number[]): number {
  * @param shape sizes of the normalised axes, or how many elements the last one has.
  * @param options weight and bias of that shape; ε: default 1e-5.
  */
-export function layerNorm(x: Tensor, shape: number | readonly number[], options: Affine = {}): Tensor {
+export function layerNorm(x: Tensor, shape: number | readonly number[], options: Affine = {}): Tensor<"f32"> {
   const { weight, bias, eps = 1e-5 } = options;
   const over = typeof shape === "number" ? [shape] : shape;
   const size = rowsOf(x, leadingOf("layerNorm", x, over));
@@ -75,7 +75,7 @@ export function rmsNorm(
   x: Tensor,
   shape: number | readonly number[],
   { weight, eps = 2 ** -23 }: Omit<Affine, "bias"> = {},
-): Tensor {
+): Tensor<"f32"> {
   const over = typeof shape === "number" ? [shape] : shape;
   const size = rowsOf(x, leadingOf("rmsNorm", x, over));
   checkEps("rmsNorm", eps);
@@ -89,15 +89,15 @@ export function rmsNorm(
  * @param groups a divisor of C.
  * @param options weight and bias `[C]`; ε: default 1e-5.
  */
-export function groupNorm(x: Tensor, groups: number, options: Affine = {}): Tensor {
+export function groupNorm(x: Tensor, groups: number, options: Affine = {}): Tensor<"f32"> {
   return perChannel("groupNorm", x, groups, options);
 }
 
 /** The same with a group for each channel (Ulyanov, Vedaldi & Lempitsky, 2016). @param x `[N, C, …]` */
-export const instanceNorm = (x: Tensor, options: Affine = {}): Tensor =>
+export const instanceNorm = (x: Tensor, options: Affine = {}): Tensor<"f32"> =>
   perChannel("instanceNorm", x, x.shape[1] ?? 0, options);
 
-function perChannel(op: string, x: Tensor, groups: number, { weight, bias, eps = 1e-5 }: Affine): Tensor {
+function perChannel(op: string, x: Tensor, groups: number, { weight, bias, eps = 1e-5 }: Affine): Tensor<"f32"> {
   const [batch, channels] = x.shape;
   if (channels === undefined) throw new ShapeError(`${op}: ${showShape(x.shape)} has no channels, expected [N, C, …]`);
   if (!(Number.isInteger(groups) && groups > 0 && channels % groups === 0))
@@ -190,7 +190,7 @@ export function nextStatistics(
  * @throws ShapeError in training where a channel has a single value.
  * @throws AttributeError in evaluation without running statistics.
  */
-export function batchNorm(x: Tensor, options: BatchNormOptions = {}): Tensor {
+export function batchNorm<D extends DType>(x: Tensor<D>, options: BatchNormOptions = {}): Tensor<D & Float> {
   const { weight, bias, eps = 1e-5, training = false, running, momentum = 0.1 } = options;
   const channels = x.shape[1];
   if (channels === undefined) throw new ShapeError(`batchNorm: ${showShape(x.shape)} is not [N, C, …]`);
@@ -201,7 +201,7 @@ export function batchNorm(x: Tensor, options: BatchNormOptions = {}): Tensor {
     if (!running) throw new AttributeError("batchNorm: evaluation needs running statistics");
     const factor = rsqrt(add(running.variance, eps));
     const scale = weight ? mul(factor, weight) : factor;
-    const y = mul(sub(x, alongChannels(running.mean, x)), alongChannels(scale, x));
+    const y = mul(sub(x, alongChannels(running.mean, x)), alongChannels(scale, x)) as Tensor<D & Float>;
     return bias ? add(y, alongChannels(bias, x)) : y;
   }
   if (sizeOf(x.shape) === channels)

@@ -6,7 +6,7 @@ import { iota } from "./random.ts";
 import { expand, unsqueeze } from "./views.ts";
 
 /** Labels (i32) as rows of one 1 among zeros, along a new last axis. @param dtype default f32. */
-export function oneHot(labels: Tensor, classes: number, dtype: DType = "f32"): Tensor {
+export function oneHot<D extends DType = "f32">(labels: Tensor, classes: number, dtype = "f32" as D): Tensor<D> {
   if (labels.dtype !== "i32") throw new DTypeError(`oneHot: the index is ${labels.dtype}, expected i32`);
   const shape = [...labels.shape, classes];
   return cast(eq(iota(shape, labels.shape.length), expand(unsqueeze(labels, -1), shape)), dtype);

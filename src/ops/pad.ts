@@ -3,7 +3,7 @@ import { pad as padKernel } from "../../shaders/move.wgsl.ts";
 import { AttributeError, ShapeError } from "../errors.ts";
 import { largestHalf } from "../graph/half.ts";
 import { lengthOf, type Op } from "../graph/op.ts";
-import { bytesPer, labelShape, showShape, sizeOf } from "../graph/shape.ts";
+import { bytesPer, type DType, labelShape, showShape, sizeOf } from "../graph/shape.ts";
 import { apply, type Node, type Tensor } from "../graph/tensor.ts";
 import { concat } from "./concat.ts";
 import { bind, touched } from "./fused.ts";
@@ -89,7 +89,7 @@ export interface Padding {
 }
 
 /** Surrounds `x` with constant values, and puts some between its elements. */
-export function pad(x: Tensor, { low, high, interior, value = 0 }: Padding): Tensor {
+export function pad<D extends DType>(x: Tensor<D>, { low, high, interior, value = 0 }: Padding): Tensor<D> {
   for (const [name, list] of Object.entries({ low, high, interior: interior ?? [] })) {
     if (list.length !== x.shape.length && list !== interior && list.length > 0) {
       throw new ShapeError(`pad: ${name} names ${list.length} axes, ${showShape(x.shape)} has ${x.shape.length}`);

@@ -1,6 +1,6 @@
 import { type PickParams, pick as pickKernel } from "../../shaders/pick.wgsl.ts";
 import type { KernelCall, Lowering, Op } from "../graph/op.ts";
-import { axesOf, axisOf, labelShape, sizeOf } from "../graph/shape.ts";
+import { axesOf, axisOf, type DType, labelShape, sizeOf } from "../graph/shape.ts";
 import { apply, type Node, type Tensor } from "../graph/tensor.ts";
 import { eq, where } from "./arithmetic.ts";
 import { zerosLike } from "./constants.ts";
@@ -30,29 +30,31 @@ const argmaxOp = /* @__PURE__ */ pickOp("argmax");
 const argminOp = /* @__PURE__ */ pickOp("argmin");
 
 /** Position (i32) of the first largest element along an axis, or in the flattened tensor when no axis is given. */
-export const argmax = (x: Tensor, axis?: number, keepdim = false): Tensor => pick(argmaxOp, x, axis, keepdim);
+export const argmax = (x: Tensor, axis?: number, keepdim = false): Tensor<"i32"> => pick(argmaxOp, x, axis, keepdim);
 
 /** Position (i32) of the first smallest element along an axis, or in the flattened tensor when no axis is given. */
-export const argmin = (x: Tensor, axis?: number, keepdim = false): Tensor => pick(argminOp, x, axis, keepdim);
+export const argmin = (x: Tensor, axis?: number, keepdim = false): Tensor<"i32"> => pick(argminOp, x, axis, keepdim);
 
-function pick(op: Op, x: Tensor, axis: number | undefined, keepdim: boolean): Tensor {
+function pick(op: Op, x: Tensor, axis: number | undefined, keepdim: boolean): Tensor<"i32"> {
   const axes = axesOf(op.name, axis, x.shape.length);
-  const y = apply(op, [x], { axes });
+  const y = apply<"i32">(op, [x], { axes });
   return keepdim ? unfolded(y, x, axes) : y;
 }
 
 /** Largest elements along an axis with their positions; unlike `max`, the first of tied elements gets the whole gradient. */
-export const maxWithIndex = (x: Tensor, axis: number, keepdim = false) => withIndex(argmax, x, axis, keepdim);
+export const maxWithIndex = <D extends DType>(x: Tensor<D>, axis: number, keepdim = false) =>
+  withIndex(argmax, x, axis, keepdim);
 
 /** Smallest elements along an axis with their positions; the first of tied elements gets the whole gradient. */
-export const minWithIndex = (x: Tensor, axis: number, keepdim = false) => withIndex(argmin, x, axis, keepdim);
+export const minWithIndex = <D extends DType>(x: Tensor<D>, axis: number, keepdim = false) =>
+  withIndex(argmin, x, axis, keepdim);
 
-function withIndex(
+function withIndex<D extends DType>(
   find: typeof argmax,
-  x: Tensor,
+  x: Tensor<D>,
   axis: number,
   keepdim: boolean,
-): { values: Tensor; indices: Tensor } {
+): { values: Tensor<D>; indices: Tensor<"i32"> } {
   const at = axisOf("max", axis, x.shape.length);
   const indices = find(x, at, true);
   const chosen = eq(iota(x.shape, at), expand(indices, x.shape));

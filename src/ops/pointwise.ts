@@ -1,13 +1,13 @@
 import { AttributeError, DTypeError, ShapeError } from "../errors.ts";
 import type { IndexNames, Op, PointwiseRule } from "../graph/op.ts";
-import { broadcastShapes, type DType, type Shape, sameShape, showShape } from "../graph/shape.ts";
+import { broadcastShapes, type DType, type Float, type Shape, sameShape, showShape } from "../graph/shape.ts";
 import { type Attrs, apply, Tensor } from "../graph/tensor.ts";
 import { full } from "./constants.ts";
 import { lowerPointwise } from "./fused.ts";
 import { expand } from "./views.ts";
 
 /** A tensor, or a plain number that is broadcast to where it is needed. */
-export type Operand = Tensor | number;
+export type Operand<D extends DType = DType> = Tensor<D> | number;
 
 /** The row that defines a pointwise op. See CONTRIBUTING.md for how to add one. */
 export interface PointwiseRow {
@@ -113,14 +113,20 @@ export function broadcast(name: string, operands: readonly Operand[], first?: DT
   );
 }
 
-/** The public function of a unary row. */
-export function unary(name: string, row: PointwiseRow): (x: Tensor) => Tensor {
+/** The public function of a unary row: of floats, unless its type says otherwise. */
+export function unary(name: string, row: PointwiseRow): <D extends DType>(x: Tensor<D>) => Tensor<D & Float> {
   const op = pointwiseOp(name, row);
   return (x) => apply(op, [x]);
 }
 
+/** A unary op of numbers of any dtype. */
+export type Unary = <D extends DType>(x: Tensor<D>) => Tensor<D>;
+
+/** What a binary op looks like. Both operands have one dtype, so the result has what is known of either. */
+export type Binary = <A extends DType, B extends DType>(a: Operand<A>, b: Operand<B>) => Tensor<A & B>;
+
 /** The public function of a binary row: operands broadcast, and either may be a number. */
-export function binary(name: string, row: PointwiseRow): (a: Operand, b: Operand) => Tensor {
+export function binary(name: string, row: PointwiseRow): Binary {
   const op = pointwiseOp(name, row);
   return (a, b) => apply(op, broadcast(name, [a, b]));
 }
@@ -130,7 +136,7 @@ export function unaryWith<A extends Attrs>(
   name: string,
   rowOf: (attrs: A) => PointwiseRow,
   costs?: Pick<PointwiseRow, "lib" | "flops" | "wide">,
-): (x: Tensor, attrs: A) => Tensor {
+): <D extends DType>(x: Tensor<D>, attrs: A) => Tensor<D & Float> {
   const op = attributedOp(name, rowOf, costs);
   return (x, attrs) => apply(op, [x], attrs);
 }

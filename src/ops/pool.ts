@@ -8,7 +8,7 @@ import {
 } from "../../shaders/pool2d.wgsl.ts";
 import { AttributeError, DTypeError, ShapeError } from "../errors.ts";
 import { type KernelCall, type Lowering, lengthOf, type Op, ownInputs } from "../graph/op.ts";
-import { floats, labelShape, type Shape, showShape, sizeOf } from "../graph/shape.ts";
+import { type DType, type Float, floats, labelShape, type Shape, showShape, sizeOf } from "../graph/shape.ts";
 import { apply, applyAll, type Node, type Tensor } from "../graph/tensor.ts";
 import { mul } from "./arithmetic.ts";
 import { constant } from "./constants.ts";
@@ -220,18 +220,18 @@ function windowsOf(
  * @param kernelSize one number, or [vertical, horizontal]; up to 255 elements.
  * @param options and `dilation`, distance between elements of a window; default 1.
  */
-export function maxPool2d(
-  x: Tensor,
+export function maxPool2d<D extends DType>(
+  x: Tensor<D>,
   kernelSize: number | readonly [number, number],
   options: PoolOptions & { readonly dilation?: number | readonly [number, number] } = {},
-): Tensor {
+): Tensor<D> {
   const windows = windowsOf("maxPool2d", x, kernelSize, options);
   if (windows.kernel[0] * windows.kernel[1] > 255) {
     throw new AttributeError(
       `maxPool2d: a window of ${windows.kernel} elements has more than 255, which its packed indices do not hold`,
     );
   }
-  return applyAll(maxPoolOp, [x], { windows })[0]!;
+  return applyAll(maxPoolOp, [x], { windows })[0] as Tensor<D>;
 }
 
 export interface AvgPoolOptions extends PoolOptions {
@@ -246,11 +246,11 @@ export interface AvgPoolOptions extends PoolOptions {
  * @param x `[N, C, H, W]`, f32 or f16
  * @param kernelSize one number, or [vertical, horizontal].
  */
-export function avgPool2d(
-  x: Tensor,
+export function avgPool2d<D extends DType>(
+  x: Tensor<D>,
   kernelSize: number | readonly [number, number],
   options: AvgPoolOptions = {},
-): Tensor {
+): Tensor<D & Float> {
   const { kernel, stride, padding, size } = windowsOf("avgPool2d", x, kernelSize, options);
   const { countIncludePad = true, divisor } = options;
   if (divisor !== undefined && !(Number.isFinite(divisor) && divisor !== 0)) {
@@ -297,7 +297,10 @@ export function avgPool2d(
  * @param x `[N, C, H, W]`, f32 or f16
  * @param outputSize one number, or [rows, columns]; default 1, the mean over the image.
  */
-export function adaptiveAvgPool2d(x: Tensor, outputSize: number | readonly [number, number] = 1): Tensor {
+export function adaptiveAvgPool2d<D extends DType>(
+  x: Tensor<D>,
+  outputSize: number | readonly [number, number] = 1,
+): Tensor<D & Float> {
   const size = pair(outputSize);
   if (x.shape.length !== 4)
     throw new ShapeError(`adaptiveAvgPool2d: input ${showShape(x.shape)} needs four axes [N, C, H, W]`);
@@ -308,7 +311,7 @@ export function adaptiveAvgPool2d(x: Tensor, outputSize: number | readonly [numb
   const [h, w] = x.shape.slice(2) as [number, number];
   if (h % size[0] === 0 && w % size[1] === 0) return avgPool2d(x, [h / size[0], w / size[1]]);
   // Windows along one axis as a matrix of means, [windows, n].
-  const means = (n: number, windows: number): Tensor => {
+  const means = (n: number, windows: number) => {
     const data = new Float32Array(windows * n);
     for (let i = 0; i < windows; i++) {
       const [start, end] = [Math.floor((i * n) / windows), Math.ceil(((i + 1) * n) / windows)];

@@ -15,7 +15,7 @@ const iotaOp: Op = /* @__PURE__ */ indexedOp("iota", "i32", {
 });
 
 /** Each element's position along one axis, as i32. */
-export const iota = (shape: Shape, axis: number): Tensor =>
+export const iota = (shape: Shape, axis: number): Tensor<"i32"> =>
   apply(iotaOp, [], { shape: [...shape], stride: rowMajor(shape)[axis]!, size: shape[axis]! });
 
 const uniformOp: Op = /* @__PURE__ */ indexedOp("uniform", "f32", {
@@ -33,7 +33,7 @@ const uniformOp: Op = /* @__PURE__ */ indexedOp("uniform", "f32", {
  */
 export class Random {
   /** `[seed, step]`, u32. */
-  readonly key: Variable;
+  readonly key: Variable<"u32">;
   readonly #advance: Update;
   #draws = 0;
 
@@ -47,7 +47,7 @@ export class Random {
   }
 
   /** Numbers from [0, 1), multiples of 2⁻²⁴; others at every step and for every call, which is a place of its own. */
-  uniform(shape: Shape): Tensor {
+  uniform(shape: Shape): Tensor<"f32"> {
     const part = (i: number) => expand(reshape(slice(this.key, [[i, i + 1]]), []), shape);
     return apply(uniformOp, [part(0), part(1)], { salt: this.#draws++ }, [this.#advance]);
   }

@@ -209,6 +209,6 @@ export function sequence(
   inputs: { readonly [R in Role]?: Tensor | undefined },
   { reverse, batchFirst }: { reverse: boolean; batchFirst: boolean },
 ) {
-  const [outputs, kept] = applyByRole(ops[kind], inputs, { reverse, batchFirst });
+  const [outputs, kept] = applyByRole(ops[kind], inputs, { reverse, batchFirst }) as readonly Tensor<"f32">[];
   return { outputs: outputs!, kept };
 }

@@ -1,5 +1,5 @@
 import { ShapeError } from "../errors.ts";
-import { sameShape, showShape } from "../graph/shape.ts";
+import { type DType, sameShape, showShape } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { add } from "./arithmetic.ts";
 import { concat } from "./concat.ts";
@@ -38,14 +38,14 @@ export interface LstmOptions extends RecurrentOptions {
 /** D is 2 if bidirectional, else 1. States are ordered layer 0 forward, layer 0 backward, layer 1 forward, … */
 export interface RecurrentResult {
   /** Hidden states of the last layer at all positions: `[T, N, D · H]`, forward direction first. */
-  readonly output: Tensor;
+  readonly output: Tensor<"f32">;
   /** Hidden states after the last step of each layer and direction: `[layers · D, N, H]`. */
-  readonly hN: Tensor;
+  readonly hN: Tensor<"f32">;
 }
 
 export interface LstmResult extends RecurrentResult {
   /** Cell states after the last step: `[layers · D, N, H]`. */
-  readonly cN: Tensor;
+  readonly cN: Tensor<"f32">;
 }
 
 /**
@@ -88,17 +88,17 @@ export function lstmCell(
   x: Tensor,
   weights: RecurrentWeights,
   state: { h?: Tensor; c?: Tensor } = {},
-): { h: Tensor; c: Tensor } {
+): { h: Tensor<"f32">; c: Tensor<"f32"> } {
   const { hN, cN } = oneStep("lstm", x, weights, state);
   return { h: hN, c: cN! };
 }
 
 /** One step of a GRU: x `[N, I]`, h `[N, H]`, 0 by default. @returns the next h. */
-export const gruCell = (x: Tensor, weights: RecurrentWeights, h?: Tensor): Tensor =>
+export const gruCell = (x: Tensor, weights: RecurrentWeights, h?: Tensor): Tensor<"f32"> =>
   oneStep("gru", x, weights, h ? { h } : {}).hN;
 
 /** One step of a simple recurrent network: x `[N, I]`, h `[N, H]`, 0 by default. @returns the next h. */
-export const rnnCell = (x: Tensor, weights: RecurrentWeights, h?: Tensor): Tensor =>
+export const rnnCell = (x: Tensor, weights: RecurrentWeights, h?: Tensor): Tensor<"f32"> =>
   oneStep("rnn", x, weights, h ? { h } : {}).hN;
 
 type Kind = keyof typeof cells;
@@ -107,7 +107,7 @@ function oneStep(kind: Kind, x: Tensor, weights: RecurrentWeights, { h, c }: { h
   if (x.shape.length !== 2) throw new ShapeError(`${kind}Cell: input is ${showShape(x.shape)}, expected [N, I]`);
   const start = { ...(h && { h0: unsqueeze(h, 0) }), ...(c && { c0: unsqueeze(c, 0) }) };
   const { hN, cN } = recurrent(kind, unsqueeze(x, 0), [weights], start);
-  const one = (states: Tensor) => reshape(states, states.shape.slice(1));
+  const one = (states: Tensor<"f32">) => reshape(states, states.shape.slice(1));
   return { hN: one(hN), cN: cN && one(cN) };
 }
 
@@ -130,9 +130,10 @@ function recurrent(kind: Kind, x: Tensor, weights: readonly RecurrentWeights[], 
       throw new ShapeError(`${kind}: ${name} is ${showShape(states.shape)}, expected ${showShape(expected)}`);
     }
   }
-  const finalH: Tensor[] = [];
-  const finalC: Tensor[] = [];
+  const finalH: Tensor<"f32">[] = [];
+  const finalC: Tensor<"f32">[] = [];
   let input = x;
+  let output: Tensor<"f32"> | undefined;
   for (let layer = 0; layer < weights.length / directions; layer++) {
     if (layer > 0 && between) input = between(input);
     const outputs = Array.from({ length: directions }, (_, direction) => {
@@ -144,15 +145,16 @@ function recurrent(kind: Kind, x: Tensor, weights: readonly RecurrentWeights[], 
       if (kept) finalC.push(final(kept, time, reverse));
       return outputs;
     });
-    input = concat(outputs, 2);
+    output = concat(outputs, 2);
+    input = output;
   }
-  return { output: input, hN: concat(finalH, 0), cN: kind === "lstm" ? concat(finalC, 0) : undefined };
+  return { output: output!, hN: concat(finalH, 0), cN: kind === "lstm" ? concat(finalC, 0) : undefined };
 }
 
 const stateAt = (states: Tensor, i: number): Tensor => reshape(slice(states, [[i, i + 1]]), states.shape.slice(1));
 
 /** The state after the last step, as [1, N, H]: at the end of the sequence, or at its beginning where it was walked backwards. */
-function final(states: Tensor, time: number, reverse: boolean): Tensor {
+function final<D extends DType>(states: Tensor<D>, time: number, reverse: boolean): Tensor<D> {
   const at = reverse ? 0 : states.shape[time]! - 1;
   const last = slice(states, time === 0 ? [[at, at + 1]] : [undefined, [at, at + 1]]);
   return reshape(last, [1, ...last.shape.filter((_, axis) => axis !== time)]);

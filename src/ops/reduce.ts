@@ -1,6 +1,6 @@
 import { DTypeError } from "../errors.ts";
 import type { Op } from "../graph/op.ts";
-import { axesOf, floats } from "../graph/shape.ts";
+import { axesOf, type DType, type Float, floats } from "../graph/shape.ts";
 import { apply, type Tensor } from "../graph/tensor.ts";
 import { abs, add, cast, div, eq, gt, mul, sub, where } from "./arithmetic.ts";
 import { onesLike, zerosLike } from "./constants.ts";
@@ -28,37 +28,44 @@ const prodOp: Op = /* @__PURE__ */ reduceOp("prod", (dy, _, x, axes) => {
 });
 
 /** Applies a reduction, and puts the folded axes back as size 1 where asked to. */
-function fold(op: Op, x: Tensor, axes: Axes, keepdim: boolean): Tensor {
+function fold<D extends DType>(op: Op, x: Tensor<D>, axes: Axes, keepdim: boolean): Tensor<D> {
   const folded = axesOf(op.name, axes, x.shape.length);
-  const y = folded.length === 0 ? x : apply(op, [x], { axes: folded });
+  const y = folded.length === 0 ? x : apply<D>(op, [x], { axes: folded });
   return keepdim ? unfolded(y, x, folded) : y;
 }
 
 /** A factor times a sum, in f32: the sum alone may be larger than f16 numbers are. */
-const scaledSum = (x: Tensor, factor: number, axes: Axes, keepdim: boolean): Tensor =>
-  cast(mul(sum(cast(x, "f32"), axes, keepdim), factor), x.dtype);
+const scaledSum = <D extends DType>(x: Tensor<D>, factor: number, axes: Axes, keepdim: boolean) =>
+  cast(mul(sum(cast(x, "f32"), axes, keepdim), factor), x.dtype as D & Float);
 
 /** Mean over axes (all by default). */
-export function mean(x: Tensor, axes?: Axes, keepdim = false): Tensor {
+export function mean<D extends DType>(x: Tensor<D>, axes?: Axes, keepdim = false): Tensor<D & Float> {
   if (!floats.includes(x.dtype)) throw new DTypeError(`mean: operand is ${x.dtype}, expected f32: cast it first`);
   const count = axesOf("mean", axes, x.shape.length).reduce((n, axis) => n * x.shape[axis]!, 1);
   return scaledSum(x, 1 / count, axes, keepdim);
 }
 
 /** Product over axes (all by default). Its gradient is exact also where factors are 0. */
-export const prod = (x: Tensor, axes?: Axes, keepdim = false): Tensor => fold(prodOp, x, axes, keepdim);
+export const prod = <D extends DType>(x: Tensor<D>, axes?: Axes, keepdim = false): Tensor<D> =>
+  fold(prodOp, x, axes, keepdim);
 
 /** Largest element over axes (all by default); tied elements share the gradient equally. PyTorch's `amax`. */
-export const max = (x: Tensor, axes?: Axes, keepdim = false): Tensor => fold(maxOp, x, axes, keepdim);
+export const max = <D extends DType>(x: Tensor<D>, axes?: Axes, keepdim = false): Tensor<D> =>
+  fold(maxOp, x, axes, keepdim);
 
 /** Smallest element over axes (all by default); tied elements share the gradient equally. PyTorch's `amin`. */
-export const min = (x: Tensor, axes?: Axes, keepdim = false): Tensor => fold(minOp, x, axes, keepdim);
+export const min = <D extends DType>(x: Tensor<D>, axes?: Axes, keepdim = false): Tensor<D> =>
+  fold(minOp, x, axes, keepdim);
 
 /**
  * Variance over axes (all by default): squared deviations over n − correction.
  * @param correction default 1 (Bessel's); 0 gives the variance of the data themselves.
  */
-export function variance(x: Tensor, axes?: Axes, { correction = 1, keepdim = false } = {}): Tensor {
+export function variance<D extends DType>(
+  x: Tensor<D>,
+  axes?: Axes,
+  { correction = 1, keepdim = false } = {},
+): Tensor<D & Float> {
   const count = axesOf("var", axes, x.shape.length).reduce((n, axis) => n * x.shape[axis]!, 1);
   const deviation = sub(x, mean(x, axes, true));
   const factor = finite("var", "1 / (n − correction)", 1 / (count - correction));
@@ -66,11 +73,14 @@ export function variance(x: Tensor, axes?: Axes, { correction = 1, keepdim = fal
 }
 
 /** Standard deviation, the root of `variance`; its gradient is 0 where all elements are equal. */
-export const std = (x: Tensor, axes?: Axes, options: { correction?: number; keepdim?: boolean } = {}): Tensor =>
-  safeSqrt(variance(x, axes, options));
+export const std = <D extends DType>(
+  x: Tensor<D>,
+  axes?: Axes,
+  options: { correction?: number; keepdim?: boolean } = {},
+): Tensor<D & Float> => safeSqrt(variance(x, axes, options));
 
 /** √x with gradient 0 at 0: the root of a sum of squares has none there. */
-function safeSqrt(x: Tensor): Tensor {
+function safeSqrt<D extends DType>(x: Tensor<D>): Tensor<D & Float> {
   const positive = gt(x, 0);
   return where(positive, sqrt(where(positive, x, onesLike(x))), zerosLike(x));
 }
@@ -79,7 +89,7 @@ function safeSqrt(x: Tensor): Tensor {
  * (Σ|x|ᵖ)^(1/p) over axes (all by default); the largest |x| for p = Infinity. Its gradient at 0 is 0.
  * @param p default 2; 0 counts the elements that are not 0.
  */
-export function norm(x: Tensor, axes?: Axes, { p = 2, keepdim = false } = {}): Tensor {
+export function norm<D extends DType>(x: Tensor<D>, axes?: Axes, { p = 2, keepdim = false } = {}): Tensor<D> {
   if (p === 0) return sum(where(eq(x, 0), zerosLike(x), onesLike(x)), axes, keepdim);
   if (p === Number.POSITIVE_INFINITY) return max(abs(x), axes, keepdim);
   if (p === Number.NEGATIVE_INFINITY) return min(abs(x), axes, keepdim);
@@ -92,7 +102,7 @@ export function norm(x: Tensor, axes?: Axes, { p = 2, keepdim = false } = {}): T
 }
 
 /** log Σ eˣ over axes (all by default), shifted by the largest element so that nothing overflows. */
-export function logsumexp(x: Tensor, axes?: Axes, keepdim = false): Tensor {
+export function logsumexp<D extends DType>(x: Tensor<D>, axes?: Axes, keepdim = false): Tensor<D & Float> {
   const top = detach(max(x, axes, true));
   const y = add(log(sum(exp(sub(x, top)), axes, true)), top);
   return keepdim ? y : reshape(y, sum(x, axes).shape);

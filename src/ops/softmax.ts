@@ -1,7 +1,17 @@
 import { type SoftmaxKind, softmax as softmaxKernel } from "../../shaders/softmax.wgsl.ts";
 import { DTypeError, ShapeError } from "../errors.ts";
 import { type KernelCall, type Lowering, lengthOf, type Op, type View } from "../graph/op.ts";
-import { axisOf, bytesPer, floats, labelShape, sameShape, showShape, sizeOf } from "../graph/shape.ts";
+import {
+  axisOf,
+  bytesPer,
+  type DType,
+  type Float,
+  floats,
+  labelShape,
+  sameShape,
+  showShape,
+  sizeOf,
+} from "../graph/shape.ts";
 import { apply, type Node, type Tensor } from "../graph/tensor.ts";
 import { cast, div, eq, mul, ne, sub } from "./arithmetic.ts";
 import { exp } from "./elementary.ts";
@@ -31,13 +41,13 @@ const logSoftmaxOp: Op = {
 };
 
 /** eˣ / Σ eˣ along an axis, shifted by the largest element so that nothing overflows. @param axis default the last. */
-export const softmax = (x: Tensor, axis = -1): Tensor => along(softmaxOp, x, axis);
+export const softmax = <D extends DType>(x: Tensor<D>, axis = -1): Tensor<D & Float> => along(softmaxOp, x, axis);
 
 /** log softmax along an axis, without taking the logarithm of small numbers. @param axis default the last. */
-export const logSoftmax = (x: Tensor, axis = -1): Tensor => along(logSoftmaxOp, x, axis);
+export const logSoftmax = <D extends DType>(x: Tensor<D>, axis = -1): Tensor<D & Float> => along(logSoftmaxOp, x, axis);
 
 /** A scalar counts as a line of one. */
-function along(op: Op, x: Tensor, axis: number): Tensor {
+function along<D extends DType>(op: Op, x: Tensor<D>, axis: number): Tensor<D & Float> {
   if (x.shape.length === 0) return reshape(along(op, reshape(x, [1]), axis), []);
   return apply(op, [x], { axis: axisOf(op.name, axis, x.shape.length) });
 }
@@ -93,7 +103,7 @@ const crossEntropyGradOp: Op = {
  * Losses are f32 also of f16 logits.
  * @param ignore a label that stands for "no target"; none by default.
  */
-export const softmaxCrossEntropy = (logits: Tensor, labels: Tensor, ignore?: number): Tensor =>
+export const softmaxCrossEntropy = (logits: Tensor, labels: Tensor, ignore?: number): Tensor<"f32"> =>
   apply(crossEntropyOp, [logits, labels], ignore === undefined ? {} : { ignore });
 
 function floatOnly(op: string, x: Tensor) {

@@ -31,7 +31,7 @@ const squaredNormOp: Op = {
  * @param tensors f32, of any shapes; at least one.
  * @returns `[]`
  */
-export const squaredNorm = (tensors: readonly Tensor[]): Tensor => apply(squaredNormOp, tensors);
+export const squaredNorm = (tensors: readonly Tensor[]): Tensor<"f32"> => apply(squaredNormOp, tensors);
 
 /** Numbers of NaN and infinite elements, by the same kernels. */
 const nonFiniteOp: Op = {

@@ -1,4 +1,4 @@
-import { axesOf } from "../graph/shape.ts";
+import { axesOf, type DType } from "../graph/shape.ts";
 import { apply, type Tensor } from "../graph/tensor.ts";
 import { reduceOp } from "./reduction.ts";
 import { expand, reshape } from "./views.ts";
@@ -7,20 +7,21 @@ import { expand, reshape } from "./views.ts";
 export type Axes = number | readonly number[] | undefined;
 
 /** Puts folded axes back as size 1. */
-export const unfolded = (y: Tensor, x: Tensor, axes: readonly number[]): Tensor =>
+export const unfolded = <D extends DType>(y: Tensor<D>, x: Tensor, axes: readonly number[]): Tensor<D> =>
   reshape(
     y,
     x.shape.map((n, axis) => (axes.includes(axis) ? 1 : n)),
   );
 
 /** Puts folded axes back, and stretches them to the shape of `x`. */
-export const spread = (y: Tensor, x: Tensor, axes: readonly number[]): Tensor => expand(unfolded(y, x, axes), x.shape);
+export const spread = <D extends DType>(y: Tensor<D>, x: Tensor, axes: readonly number[]): Tensor<D> =>
+  expand(unfolded(y, x, axes), x.shape);
 
 const sumOp = /* @__PURE__ */ reduceOp("sum", (dy, _, x, axes) => spread(dy, x, axes));
 
 /** Sum over axes (all by default). @param keepdim keeps folded axes with size 1; default false. */
-export function sum(x: Tensor, axes?: Axes, keepdim = false): Tensor {
+export function sum<D extends DType>(x: Tensor<D>, axes?: Axes, keepdim = false): Tensor<D> {
   const folded = axesOf("sum", axes, x.shape.length);
-  const y = folded.length === 0 ? x : apply(sumOp, [x], { axes: folded });
+  const y = folded.length === 0 ? x : apply<D>(sumOp, [x], { axes: folded });
   return keepdim ? unfolded(y, x, folded) : y;
 }

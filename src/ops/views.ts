@@ -1,6 +1,6 @@
 import { ShapeError } from "../errors.ts";
 import type { Op, View } from "../graph/op.ts";
-import { axisOf, type Shape, sameShape, showShape, sizeOf } from "../graph/shape.ts";
+import { axisOf, type DType, type Shape, sameShape, showShape, sizeOf } from "../graph/shape.ts";
 import { apply, type Node, type Tensor } from "../graph/tensor.ts";
 import { pad } from "./pad.ts";
 import { sum } from "./sum.ts";
@@ -31,7 +31,7 @@ const expandOp: Op = {
 };
 
 /** Stretches axes of size 1, and adds axes in front, as NumPy broadcasting does. The gradient sums over them. */
-export const expand = (x: Tensor, shape: Shape): Tensor =>
+export const expand = <D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D> =>
   sameShape(x.shape, shape) ? x : apply(expandOp, [x], { shape: [...shape] });
 
 /** The transpose of `expand`: sums `x` down to `shape`. */
@@ -57,7 +57,7 @@ const reshapeOp: Op = {
 };
 
 /** The same elements in row-major order under another shape; one size may be −1, and is then inferred. */
-export function reshape(x: Tensor, shape: Shape): Tensor {
+export function reshape<D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D> {
   const known = shape.reduce((product, n) => (n === -1 ? product : product * n), 1);
   const resolved = shape.map((n) => (n === -1 ? sizeOf(x.shape) / known : n));
   if (shape.filter((n) => n === -1).length > 1) throw new ShapeError(`reshape: ${showShape(shape)} has several −1`);
@@ -114,7 +114,7 @@ const permuteOp: Op = {
 };
 
 /** Reorders axes: result axis `i` is axis `axes[i]` of `x`. */
-export function permute(x: Tensor, axes: readonly number[]): Tensor {
+export function permute<D extends DType>(x: Tensor<D>, axes: readonly number[]): Tensor<D> {
   const resolved = axes.map((axis) => axisOf("permute", axis, x.shape.length));
   if (resolved.length !== x.shape.length || new Set(resolved).size !== resolved.length) {
     throw new ShapeError(
@@ -125,7 +125,7 @@ export function permute(x: Tensor, axes: readonly number[]): Tensor {
 }
 
 /** Swaps two axes; by default the last two, a matrix transpose. */
-export function transpose(x: Tensor, a = -2, b = -1): Tensor {
+export function transpose<D extends DType>(x: Tensor<D>, a = -2, b = -1): Tensor<D> {
   const axes = x.shape.map((_, axis) => axis);
   const [i, j] = [axisOf("transpose", a, axes.length), axisOf("transpose", b, axes.length)];
   [axes[i], axes[j]] = [j, i];
@@ -145,7 +145,7 @@ const partOp: Op = {
 };
 
 /** Element `i` of an axis, which stays, of size 1. For passes: it has no gradient. */
-export const part = (x: Tensor, axis: number, i: number): Tensor =>
+export const part = <D extends DType>(x: Tensor<D>, axis: number, i: number): Tensor<D> =>
   apply(partOp, [x], {
     starts: x.shape.map((_, at) => (at === axis ? i : 0)),
     sizes: x.shape.map((n, at) => (at === axis ? 1 : n)),
@@ -183,7 +183,7 @@ const sliceOp: Op = {
 export type Range = readonly [start?: number, end?: number, step?: number];
 
 /** Takes ranges of axes; axes left out (or `undefined`) are taken whole. Ends beyond the axis are clipped, as in Python. */
-export function slice(x: Tensor, ranges: readonly (Range | undefined)[]): Tensor {
+export function slice<D extends DType>(x: Tensor<D>, ranges: readonly (Range | undefined)[]): Tensor<D> {
   if (ranges.length > x.shape.length) {
     throw new ShapeError(`slice: ${ranges.length} ranges for ${x.shape.length} axes of ${showShape(x.shape)}`);
   }
@@ -206,7 +206,7 @@ export function slice(x: Tensor, ranges: readonly (Range | undefined)[]): Tensor
 }
 
 /** Reverses axes. */
-export function flip(x: Tensor, axes: number | readonly number[]): Tensor {
+export function flip<D extends DType>(x: Tensor<D>, axes: number | readonly number[]): Tensor<D> {
   const flipped = new Set(
     (typeof axes === "number" ? [axes] : axes).map((axis) => axisOf("flip", axis, x.shape.length)),
   );
@@ -217,7 +217,7 @@ export function flip(x: Tensor, axes: number | readonly number[]): Tensor {
 }
 
 /** Removes axes of size 1: those named, or all. */
-export function squeeze(x: Tensor, axes?: number | readonly number[]): Tensor {
+export function squeeze<D extends DType>(x: Tensor<D>, axes?: number | readonly number[]): Tensor<D> {
   const named =
     axes === undefined
       ? undefined
@@ -229,13 +229,13 @@ export function squeeze(x: Tensor, axes?: number | readonly number[]): Tensor {
 }
 
 /** Puts an axis of size 1 at position `axis` of the result. */
-export function unsqueeze(x: Tensor, axis: number): Tensor {
+export function unsqueeze<D extends DType>(x: Tensor<D>, axis: number): Tensor<D> {
   const at = axisOf("unsqueeze", axis, x.shape.length + 1);
   return reshape(x, [...x.shape.slice(0, at), 1, ...x.shape.slice(at)]);
 }
 
 /** Merges the axes from `first` on into one. Default 1: everything but the batch. */
-export function flatten(x: Tensor, first = 1): Tensor {
+export function flatten<D extends DType>(x: Tensor<D>, first = 1): Tensor<D> {
   const at = axisOf("flatten", first, x.shape.length + 1);
   return reshape(x, [...x.shape.slice(0, at), sizeOf(x.shape.slice(at))]);
 }
@@ -247,4 +247,4 @@ const detachOp: Op = {
 };
 
 /** The same value, through which no gradient flows. */
-export const detach = (x: Tensor): Tensor => apply(detachOp, [x]);
+export const detach = <D extends DType>(x: Tensor<D>): Tensor<D> => apply(detachOp, [x]);

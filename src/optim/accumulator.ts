@@ -23,7 +23,7 @@ export class Accumulator {
   /** Gradient sums, one of each parameter's shape. */
   readonly sums: readonly Variable[];
   /** Batches collected since the last step, i32. */
-  readonly count: Variable;
+  readonly count: Variable<"i32">;
   /** Parameters that a gradient of some collected loss reaches. */
   readonly #reached = new Set<Variable>();
 

@@ -7,7 +7,10 @@ import { squaredNorm } from "../ops/squaredNorm.ts";
 /** A bound on gradients: made by `clipGradNorm` or `clipGradValue`. */
 export interface Clip {
   /** The norm of all gradients, times `scale`, and the factor on them: `scale` included. */
-  readonly limit?: (gradients: readonly Tensor[], scale: Tensor | undefined) => { norm: Tensor; factor: Tensor };
+  readonly limit?: (
+    gradients: readonly Tensor[],
+    scale: Tensor<"f32"> | undefined,
+  ) => { norm: Tensor<"f32">; factor: Tensor<"f32"> };
   /** What becomes of an element, times that factor. */
   readonly each?: (g: Tensor) => Tensor;
 }

@@ -47,7 +47,7 @@ export interface StepOptions {
   /** `clipGradNorm`, `clipGradValue` or both: the norm comes first. Default none. */
   readonly clip?: Clip | readonly Clip[];
   /** A number `[]` that all gradients are multiplied by, before they are clipped: 1 / (accumulated batches), say. */
-  readonly scale?: Tensor;
+  readonly scale?: Tensor<"f32">;
   /** Scales the loss, and leaves out steps whose gradients overflow; see `LossScaler`. Default none. */
   readonly scaler?: LossScaler;
 }
@@ -55,11 +55,11 @@ export interface StepOptions {
 /** The updates of one step, with what else is known of it: tensors that may be outputs of the program. */
 export type StepUpdates = Update[] & {
   /** The learning rate of the step. */
-  readonly rate: Tensor;
+  readonly rate: Tensor<"f32">;
   /** The 2-norm of all gradients together, before clipping; only where they are clipped by norm. */
-  readonly norm?: Tensor;
+  readonly norm?: Tensor<"f32">;
   /** 1, or 0 where a gradient overflowed and everything stays as it is (f32 `[]`); only with a scaler. */
-  readonly taken?: Tensor;
+  readonly taken?: Tensor<"f32">;
 };
 
 /**
@@ -68,9 +68,9 @@ export type StepUpdates = Update[] & {
  */
 export class Optimizer {
   /** The learning rate, on the GPU: `engine.write(optimizer.lr, 1e-4)` changes it between runs. */
-  readonly lr: Variable;
+  readonly lr: Variable<"f32">;
   /** Steps taken, i32; absent where neither rule nor schedule depends on it. */
-  readonly step: Variable | undefined;
+  readonly step: Variable<"i32"> | undefined;
   readonly #rule: Rule;
   readonly #schedule: Schedule | undefined;
   readonly #moments = new Map<Variable, Variable[]>();
@@ -136,7 +136,8 @@ export class Optimizer {
     const check = scaler?.check(gradients);
     const scale = check && given ? mul(check.inverse, given) : (check?.inverse ?? given);
     /** What a variable becomes: with a scaler, what it was, where the step is not taken. */
-    const unless = (next: Tensor, old: Tensor, taken = check?.taken) => (taken ? where(gt(taken, 0), next, old) : next);
+    const unless = (next: Tensor, old: Tensor, taken: Tensor | undefined = check?.taken) =>
+      taken ? where(gt(taken, 0), next, old) : next;
     const step = this.step && add(this.step, 1);
     if (this.step && step) updates.push([this.step, unless(step, this.step)]);
     const number = step && cast(step, "f32");

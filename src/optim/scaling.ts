@@ -30,9 +30,9 @@ const bounds = { min: 2 ** -24, max: 2 ** 24 };
  */
 export class LossScaler {
   /** The present factor, f32 `[]`. */
-  readonly scale: Variable;
+  readonly scale: Variable<"f32">;
   /** Steps without overflow since the factor last changed, i32 `[]`. */
-  readonly good: Variable;
+  readonly good: Variable<"i32">;
   readonly #options: Required<LossScalerOptions>;
 
   /** @throws AttributeError for a growth of 1 or less, a backoff outside (0, 1), an interval that is no count. */
@@ -52,14 +52,14 @@ export class LossScaler {
 
   /** What the scaler keeps, by name: what a checkpoint saves beside the optimizer's state. */
   state(): Map<string, Variable> {
-    return new Map([
+    return new Map<string, Variable>([
       ["scale", this.scale],
       ["good", this.good],
     ]);
   }
 
   /** A loss times the factor. `minimize` does this by itself. @param loss f32 */
-  scaled(loss: Tensor): Tensor {
+  scaled(loss: Tensor): Tensor<"f32"> {
     if (loss.dtype !== "f32")
       throw new DTypeError(`optim.lossScaler: the loss is ${loss.dtype}, expected f32: cast it first`);
     return mul(loss, this.scale);
@@ -69,7 +69,7 @@ export class LossScaler {
    * What an optimizer's step has to know of gradients of a scaled loss: 1 / factor, and whether the step is to be taken (f32 1
    * or 0); with the updates of the factor, of which a program may hold one.
    */
-  check(gradients: readonly Tensor[]): { inverse: Tensor; taken: Tensor; updates: Update[] } {
+  check(gradients: readonly Tensor[]): { inverse: Tensor<"f32">; taken: Tensor<"f32">; updates: Update[] } {
     const { growth, backoff, interval } = this.#options;
     const isTaken = eq(nonFinite(gradients), 0);
     const counted = where(isTaken, add(this.good, 1), 0);

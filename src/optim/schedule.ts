@@ -6,7 +6,7 @@ import { evaluate, programOf } from "../ops/program.ts";
 /** A learning rate as a function of the step. It is computed on the GPU by the step itself: nothing is uploaded. */
 export interface Schedule {
   /** The rate of a step as a graph. @param step i32, 0 in the first step. @param lr the optimizer's own rate. */
-  rate(step: Tensor, lr: Tensor): Tensor;
+  rate(step: Tensor<"i32">, lr: Tensor<"f32">): Tensor<"f32">;
   /** The same as a number, for plots and tests: the graph's formula in float64. */
   at(step: number, lr: number): number;
 }

@@ -4,7 +4,7 @@ import type { Tensor } from "../graph/tensor.ts";
 import { add, cast, div, ge, le, lt, maximum, minimum, mul, sub, where } from "../ops/arithmetic.ts";
 import { full } from "../ops/constants.ts";
 import { exp } from "../ops/elementary.ts";
-import { unary, unaryWith } from "../ops/pointwise.ts";
+import { type Operand, unary, unaryWith } from "../ops/pointwise.ts";
 import { type Schedule, schedule } from "./schedule.ts";
 
 /*
@@ -21,10 +21,10 @@ const halfWave = /* @__PURE__ */ unary("halfWave", {
   flops: 14,
 });
 
-const f32 = (x: Tensor): Tensor => cast(x, "f32");
+const f32 = (x: Tensor) => cast(x, "f32");
 
 /** base^count. Through eˣ, since WGSL's `pow` loses digits with every factor. */
-const power = (base: number, count: Tensor): Tensor => exp(mul(f32(count), Math.log(base)));
+const power = (base: number, count: Tensor) => exp(mul(f32(count), Math.log(base)));
 
 function whole(name: string, option: string, value: number, least = 1): number {
   if (Number.isInteger(value) && value >= least) return value;
@@ -73,8 +73,7 @@ export function exponentialLR({ gamma }: { gamma: number }): Schedule {
 }
 
 /** Between two rates: `low` where the wave is 0, `high` where it is 1. */
-const between = (low: Tensor | number, high: Tensor | number, wave: Tensor): Tensor =>
-  add(low, mul(sub(high, low), wave));
+const between = (low: Operand<"f32">, high: Operand<"f32">, wave: Tensor<"f32">) => add(low, mul(sub(high, low), wave));
 
 /**
  * Half a cosine from lr down to etaMin over tMax steps, and up again over the next tMax (Loshchilov & Hutter, 2017).
@@ -115,7 +114,7 @@ const restOfCycle = /* @__PURE__ */ unaryWith<{ first: number; factor: number }>
     result: "f32",
   }),
   { lib: [restText], flops: 100 },
-);
+) as (step: Tensor<"i32">, attrs: { first: number; factor: number }) => Tensor<"f32">;
 
 /**
  * Half a cosine from lr down to etaMin, again and again; the first time over t0 steps, then tMult times as long each time
@@ -190,7 +189,7 @@ export function oneCycleLR(options: OneCycleOptions): Schedule {
     throw new AttributeError(`optim.oneCycleLR: pctStart is ${pctStart}, expected a number from 0 to below 1`);
   const top = pctStart * totalSteps - 1;
   const last = totalSteps - 1;
-  const shape = (part: Tensor): Tensor => (annealStrategy === "cos" ? halfWave(part) : part);
+  const shape = (part: Tensor<"f32">) => (annealStrategy === "cos" ? halfWave(part) : part);
   return schedule((step, lr) => {
     const t = f32(minimum(step, last));
     const high = maxLr === undefined ? lr : full([], maxLr);

@@ -4,13 +4,13 @@ import { type DType, type Shape, showShape, sizeOf } from "../graph/shape.ts";
 import { arrayOf, type TensorData } from "../graph/tensor.ts";
 
 /** A result of a program. Its value stays on the GPU until it is asked for. */
-export class Output {
+export class Output<D extends DType = DType> {
   readonly name: string;
   readonly shape: Shape;
-  readonly dtype: DType;
-  readonly #read: () => Promise<TensorData>;
+  readonly dtype: D;
+  readonly #read: () => Promise<TensorData<D>>;
 
-  constructor(name: string, shape: Shape, dtype: DType, read: () => Promise<TensorData>) {
+  constructor(name: string, shape: Shape, dtype: D, read: () => Promise<TensorData<D>>) {
     this.name = name;
     this.shape = shape;
     this.dtype = dtype;
@@ -19,9 +19,10 @@ export class Output {
 
   /**
    * The elements after the run submitted last, row-major. Runs submitted later are not held up.
+   * @returns the typed array of its dtype: a Float32Array for f32 and f16.
    * @throws DeviceError when the device is lost meanwhile.
    */
-  data(): Promise<TensorData> {
+  data(): Promise<TensorData<D>> {
     return this.#read();
   }
 
@@ -35,11 +36,12 @@ export class Output {
         `outputs.${this.name}.scalar: the output is ${showShape(this.shape)}, expected a single element`,
       );
     }
-    return (await this.#read())[0]!;
+    return ((await this.#read()) as TensorData)[0]!;
   }
 }
 
 /** Bytes as the typed array of a dtype; halves become f32. */
-export function typed(bytes: ArrayBuffer, dtype: DType): TensorData {
-  return dtype === "f16" ? unpackHalves(new Uint16Array(bytes)) : new arrayOf[dtype](bytes);
+export function typed<D extends DType>(bytes: ArrayBuffer, dtype: D): TensorData<D> {
+  const data: TensorData = dtype === "f16" ? unpackHalves(new Uint16Array(bytes)) : new arrayOf[dtype as DType](bytes);
+  return data as TensorData<D>;
 }

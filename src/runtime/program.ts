@@ -4,8 +4,8 @@ import { DeviceError, FeedError, NonFiniteError } from "../errors.ts";
 import type { Dispatch } from "../gpu/profiler.ts";
 import { inMemory } from "../graph/half.ts";
 import type { KernelCall, View, VirtualBuffer } from "../graph/op.ts";
-import { bytesPer, sizeOf } from "../graph/shape.ts";
-import type { TensorData } from "../graph/tensor.ts";
+import { bytesPer, type DType, sizeOf } from "../graph/shape.ts";
+import type { Tensor, TensorData } from "../graph/tensor.ts";
 import { checkFeeds, type Feeds } from "./feeds.ts";
 import { Output, typed } from "./output.ts";
 import type { Runner } from "./runner.ts";
@@ -65,7 +65,10 @@ export interface Recorded
 }
 
 /** What `compute` and `read` bring back: a new typed array for each output. */
-export type Results<O, K extends keyof O = keyof O> = { readonly [N in K]: TensorData };
+export type Results<O, K extends keyof O = keyof O> = { readonly [N in K]: TensorData<Known<O[N]>> };
+
+/** The dtype of a tensor that a program was compiled of; any where nothing but the output's name is known. */
+type Known<T> = T extends Tensor<infer D> ? D : DType;
 
 /** Where a program's virtual buffers got their memory. */
 export interface Memories {
@@ -73,12 +76,15 @@ export interface Memories {
   of(buffer: VirtualBuffer): GPUBuffer;
 }
 
+/** The outputs of a program that was compiled of such tensors. */
+export type Outputs<O> = { readonly [K in keyof O]: Output<Known<O[K]>> };
+
 /**
  * A recorded computation: pipelines, buffers and bind groups are made, `run` replays them. Made by `engine.compile`.
  */
 export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Record<string, unknown>>> {
   /** Results by the names they were compiled under. */
-  readonly outputs: { readonly [K in keyof O]: Output };
+  readonly outputs: Outputs<O>;
   readonly memory: Memory;
   readonly #runner: Runner;
   readonly #compiled: Recorded;
@@ -102,7 +108,7 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
         name,
         new Output(name, view.shape, view.dtype, async () => (await this.read([name as keyof O & string]))[name]!),
       ]),
-    ) as unknown as { readonly [K in keyof O]: Output };
+    ) as unknown as Outputs<O>;
   }
 
   /**

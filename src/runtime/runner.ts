@@ -7,7 +7,7 @@ import { type Place, Readback } from "../gpu/readback.ts";
 import { Throttle } from "../gpu/throttle.ts";
 import { inMemory } from "../graph/half.ts";
 import type { AdapterTraits, KernelCall, VirtualBuffer } from "../graph/op.ts";
-import { bytesPer, showShape, sizeOf } from "../graph/shape.ts";
+import { bytesPer, type DType, showShape, sizeOf } from "../graph/shape.ts";
 import type { TensorData, Variable } from "../graph/tensor.ts";
 import { typed } from "./output.ts";
 import { type Memories, Program, type Recorded } from "./program.ts";
@@ -103,10 +103,10 @@ export class Runner {
    * The value of a variable after everything submitted so far: what was written, or its initial value, while no program uses it.
    * @returns a new typed array, row-major.
    */
-  async read(variable: Variable): Promise<TensorData> {
+  async read<D extends DType>(variable: Variable<D>): Promise<TensorData<D>> {
     this.check();
     const home = this.homes.get(variable);
-    if (!home) return (this.#waiting.get(variable) ?? variable.initial).slice();
+    if (!home) return (this.#waiting.get(variable) ?? variable.initial).slice() as TensorData<D>;
     const bytes = sizeOf(variable.shape) * bytesPer(variable.dtype);
     const [data] = await this.readBytes([{ buffer: this.#arenas.get(home.buffer)!, offset: home.base, bytes }]);
     return typed(data!, variable.dtype);
@@ -117,7 +117,7 @@ export class Runner {
    * @param value a typed array of its dtype, row-major; for a variable of one element (a learning rate) also a number.
    * @throws FeedError when type or size do not fit.
    */
-  write(variable: Variable, value: TensorData | number): void {
+  write<D extends DType>(variable: Variable<D>, value: TensorData<D> | number): void {
     this.check();
     const data = typeof value === "number" ? variable.initial.slice(0, 1).fill(value) : value;
     if (data.constructor !== variable.initial.constructor || data.length !== variable.initial.length) {

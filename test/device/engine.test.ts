@@ -67,7 +67,7 @@ describe("programs", () => {
     const { model, describe } = network(3);
     const [small, large] = [await engine.compile(describe(4)), await engine.compile(describe(16))];
     const weight = nn.stateDict(model).get("0.weight")!;
-    const start = (await engine.read(weight)) as Float32Array;
+    const start = await engine.read(weight);
     await small.run({ x: noise(80), y: labels(4, 5) });
     const between = await engine.read(weight);
     await large.run({ x: noise(320), y: labels(16, 5) });

@@ -52,7 +52,7 @@ test("products of square matrices compute what they read, in whatever order thes
   const seen = { prologues: 0, kept: 0 };
   fc.assert(
     fc.property(fc.array(step, { minLength: 4, maxLength: 14 }), fc.nat(), (steps, pick) => {
-      const made = [t.input("a", [8, 8]), t.input("b", [8, 8])];
+      const made: t.Tensor[] = [t.input("a", [8, 8]), t.input("b", [8, 8])];
       for (const [op, i, k] of steps) {
         const [x, y] = [made[i % made.length]!, made[k % made.length]!];
         const results: Record<typeof op, () => t.Tensor> = {

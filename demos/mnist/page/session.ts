@@ -126,7 +126,7 @@ export class Session {
   /** How likely the network finds each digit in an image of 784 bytes. Training goes on meanwhile. */
   async classify(image: Uint8Array): Promise<Float32Array> {
     const { classification } = this.#parts;
-    return (await classification.compute({ x: normalized(image) })).probabilities as Float32Array;
+    return (await classification.compute({ x: normalized(image) })).probabilities;
   }
 
   /** The weights as a safetensors file. */
