@@ -77,7 +77,7 @@ export class Regression {
 
   /** Numbers that are learned. */
   get parameters(): number {
-    return [...this.#state.model.variables.values()].reduce((sum, { initial }) => sum + initial.length, 0);
+    return [...this.#state.model.variables.values()].reduce((sum, { size }) => sum + size, 0);
   }
 
   /** Prices of some rows. */
@@ -110,7 +110,7 @@ export class Regression {
     const n = data.datasetSize(rows);
     const steps = new Map<number, Program>();
     for (const size of [Math.min(n, batchSize), n % batchSize].filter((rows) => rows > 0)) {
-      const loss = losses.mse(model(input("x", [size, inputs.features]), { training: true }), input("y", [size, 1]));
+      const loss = losses.mse(model(input("x", [size, inputs.features])), input("y", [size, 1]));
       steps.set(size, await engine.compile({ updates: optimizer.minimize(loss) }));
     }
 

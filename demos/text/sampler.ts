@@ -90,7 +90,7 @@ export class Sampler {
   async sample(prompt: string): Promise<string> {
     const { program } = this;
     const { engine, states, character, position, written, options } = this.#parts;
-    for (const state of states) engine.write(state, new Float32Array(state.initial.length));
+    for (const state of states) engine.write(state, 0);
     const codes = encode(prompt, options.vocabulary);
     for (const [i, code] of codes.entries()) {
       engine.write(character, new Int32Array([code]));

@@ -59,8 +59,6 @@ interface Position {
   readonly tallied: number;
 }
 
-const zeros = ({ initial }: Variable): Float32Array<ArrayBuffer> => new Float32Array(initial.length);
-
 /**
  * Trains a character model on a text by truncated backpropagation: states are carried on from batch to batch, as if the text had
  * been read in one go, and gradients end where a batch begins.
@@ -108,7 +106,7 @@ export class Trainer {
 
   /** Numbers that are learned. */
   get parameters(): number {
-    return [...this.#parts.weights.values()].reduce((sum, { initial }) => sum + initial.length, 0);
+    return [...this.#parts.weights.values()].reduce((sum, { size }) => sum + size, 0);
   }
 
   /** Bytes on the GPU for all programs, known before the first step. What programs share is counted once. */
@@ -123,7 +121,7 @@ export class Trainer {
     const { engine, corpus, settings, training } = this.#parts;
     const { step, tallied } = this.#position;
     const index = step % batchesIn(corpus.train, settings);
-    if (index === 0) for (const state of training.states) engine.write(state, zeros(state));
+    if (index === 0) for (const state of training.states) engine.write(state, 0);
     await training.program.run(batchAt(corpus.train, settings, index));
     this.#position = { step: step + 1, tallied: tallied + 1 };
   }
@@ -143,14 +141,14 @@ export class Trainer {
 
   clearTally(): void {
     const { engine, training } = this.#parts;
-    engine.write(training.tally, zeros(training.tally));
+    engine.write(training.tally, 0);
     this.#position = { ...this.#position, tallied: 0 };
   }
 
   /** Bits per character of the text that is not learned from. */
   async validate(): Promise<number> {
     const { engine, corpus, settings, validation } = this.#parts;
-    for (const variable of [...validation.states, validation.tally]) engine.write(variable, zeros(variable));
+    for (const variable of [...validation.states, validation.tally]) engine.write(variable, 0);
     const batches = batchesIn(corpus.validation, settings);
     for (let index = 0; index < batches; index++) {
       await validation.program.run(batchAt(corpus.validation, settings, index));

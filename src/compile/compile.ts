@@ -40,6 +40,8 @@ export interface CompileOptions extends Passes {
 /** A program ready to be given memory and pipelines: nothing of it has touched a GPU. */
 export interface Compiled extends Lowered, MemoryPlan {
   readonly variables: readonly Variable[];
+  /** Those of them that a run changes. */
+  readonly updated: readonly Variable[];
   /** Present where kernels watch for NaN and infinity. */
   readonly guard: Guard | undefined;
   /** Homes of all variables of the program, new and old. */
@@ -97,6 +99,7 @@ export function compile(
     ...watched,
     ...plan(watched.calls),
     variables,
+    updated: targets,
     homes: new Map(variables.map((variable) => [variable, settled.get(variable)!])),
     stages: { built: stage(built), simplified: stage(simplified), fused: stage(fused) },
   };

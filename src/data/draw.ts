@@ -19,24 +19,18 @@ export const uniform: Distribution = (random) => 2 * random.uniform() - 1;
 export const normal: Distribution = (random) =>
   Math.sqrt(-2 * Math.log(1 - random.uniform())) * Math.cos(2 * Math.PI * random.uniform());
 
-const drawings = new WeakMap<ArrayBufferView, Drawing>();
+/** Numbers to be drawn one after the other when they are needed. @param next the distribution that the drawing names. */
+export const drawn = (drawing: Drawing, next: Distribution, length: number) => ({
+  drawing,
+  length,
+  values(): Float32Array<ArrayBuffer> {
+    const random = randomStream(drawing.seed, drawing.stream);
+    const values = new Float32Array(length);
+    for (let i = 0; i < length; i++) values[i] = drawing.scale * next(random);
+    return values;
+  },
+});
 
-/** Numbers drawn one after the other. @param next the distribution that the drawing names. */
-export function draw(drawing: Drawing, next: Distribution, length: number): Float32Array<ArrayBuffer> {
-  const random = randomStream(drawing.seed, drawing.stream);
-  const values = new Float32Array(length);
-  for (let i = 0; i < length; i++) values[i] = drawing.scale * next(random);
-  drawings.set(values, drawing);
-  return values;
-}
-
-/** The same numbers once more. */
-export const drawAgain = (drawing: Drawing, length: number): Float32Array<ArrayBuffer> =>
-  draw(drawing, { uniform, normal }[drawing.distribution], length);
-
-/** How an array was drawn, where it was and still holds the same numbers. */
-export function drawingOf(values: Float32Array): Drawing | undefined {
-  const drawing = drawings.get(values);
-  const again = drawing && drawAgain(drawing, values.length);
-  return again?.every((value, i) => value === values[i]) ? drawing : undefined;
-}
+/** The numbers that a drawing describes. */
+export const drawnBy = (drawing: Drawing, length: number) =>
+  drawn(drawing, { uniform, normal }[drawing.distribution], length);

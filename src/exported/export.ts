@@ -1,6 +1,6 @@
 import { type Compiled, compile, type Description } from "../compile/compile.ts";
 import type { Home } from "../compile/homes.ts";
-import { drawingOf } from "../data/draw.ts";
+import type { Drawing } from "../data/draw.ts";
 import { AttributeError } from "../errors.ts";
 import type { AdapterTraits, VirtualBuffer } from "../graph/op.ts";
 import type { Spec, TensorData, Variable } from "../graph/tensor.ts";
@@ -18,6 +18,8 @@ export interface ExportOptions {
   readonly targets?: readonly Target[];
   /** Variables that are to be read, written and saved by name where the programs run, such as `nn.stateDict(model)`. */
   readonly variables?: ReadonlyMap<string, Variable>;
+  /** Values to start from in place of the first ones: those of a trained model, as `engine.read` gives them. They are in the file. */
+  readonly values?: ReadonlyMap<Variable, TensorData>;
 }
 
 const MiB = 2 ** 20;
@@ -46,11 +48,12 @@ const common: readonly Target[] = [
  *
  * Initial values that tilegrad drew are drawn again where they are loaded; others are part of the file.
  * @param descriptions by the names that the programs shall have. Programs share variables as those of one engine do.
- * @throws AttributeError when there are no targets; otherwise as `engine.compile`, but for the limits of a device.
+ * @throws AttributeError when there are no targets.
+ * @throws FeedError when a variable has changed in an engine and `values` does not hold it. Otherwise as `engine.compile`, but for the limits of a device.
  */
 export function exportPrograms(
   descriptions: Readonly<Record<string, Description>>,
-  { targets = common, variables: named = new Map() }: ExportOptions = {},
+  { targets = common, variables: named = new Map(), values = new Map() }: ExportOptions = {},
 ): Exported {
   if (targets.length === 0) {
     throw new AttributeError("exportPrograms: there are no targets, expected at least one kind of adapters");
@@ -76,10 +79,17 @@ export function exportPrograms(
     format,
     arenas: [...arenas.keys()].map(({ role, bytes }) => ({ role, bytes })),
     variables: [...variables.keys()].map((variable) => {
-      const { name, group, shape, dtype, initial } = variable;
+      const { name, group, shape, dtype } = variable;
       const home = homes.get(variable);
       const at = home && ([numberOf(arenas, home.buffer), home.base] as const);
-      return { name, group, shape, dtype, initial: initialOf(initial), ...(at ? { home: at } : {}) };
+      return {
+        name,
+        group,
+        shape,
+        dtype,
+        initial: initialOf(variable, values.get(variable)),
+        ...(at ? { home: at } : {}),
+      };
     }),
     names: Object.fromEntries([...named].map(([name, variable]) => [name, numberOf(variables, variable)])),
     targets: written,
@@ -153,12 +163,14 @@ function needsOf(traits: AdapterTraits, programs: readonly Compiled[]): Needs {
   };
 }
 
-function initialOf(values: TensorData): Initial {
+function initialOf(variable: Variable, given: TensorData | undefined): Initial {
+  if (!given) variable.checkFirst("pass it to exportPrograms in `values`, or export before training");
+  const { first } = variable;
+  if (!given && typeof first === "object" && "drawing" in first) return { drawing: first.drawing as Drawing };
+  const values = given ?? variable.initial;
   const [fill = 0] = values;
   // Negative zeros, NaN and infinities are not in JSON.
   if (values.every((value) => Object.is(value, fill)) && Number.isFinite(fill) && !Object.is(fill, -0)) return { fill };
-  const drawing = values instanceof Float32Array ? drawingOf(values) : undefined;
-  if (drawing) return { drawing };
   return { bytes: base64(new Uint8Array(values.buffer, values.byteOffset, values.byteLength)) };
 }
 

@@ -1,10 +1,10 @@
 import { virtualBuffer } from "../compile/homes.ts";
 import { plan } from "../compile/plan.ts";
-import { drawAgain } from "../data/draw.ts";
+import { drawnBy } from "../data/draw.ts";
 import { FormatError, LimitError } from "../errors.ts";
 import type { VirtualBuffer } from "../graph/op.ts";
 import { sizeOf } from "../graph/shape.ts";
-import { arrayOf, type TensorData, Variable } from "../graph/tensor.ts";
+import { arrayOf, type FirstValues, Variable } from "../graph/tensor.ts";
 import type { Program } from "../runtime/program.ts";
 import type { Runner } from "../runtime/runner.ts";
 import { type Exported, type ExportedProgram, type ExportedVariable, format, type Needs } from "./format.ts";
@@ -100,14 +100,15 @@ function record(
     ),
     bounds: new Map(Object.entries(bounds)),
     guard: undefined,
+    updated: [],
     stages: { built: nothing, simplified: nothing, fused: nothing },
   };
 }
 
-function initial({ shape, dtype, initial }: ExportedVariable): TensorData {
-  if ("drawing" in initial) return drawAgain(initial.drawing, sizeOf(shape));
+function initial({ shape, dtype, initial }: ExportedVariable): FirstValues {
+  if ("drawing" in initial) return drawnBy(initial.drawing, sizeOf(shape));
   if ("bytes" in initial) return new arrayOf[dtype](bytesOf(initial.bytes).buffer);
-  return new arrayOf[dtype](sizeOf(shape)).fill(initial.fill);
+  return initial.fill;
 }
 
 const bytesOf = (base64: string): Uint8Array<ArrayBuffer> => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));

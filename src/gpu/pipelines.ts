@@ -2,10 +2,25 @@ import { DeviceError } from "../errors.ts";
 import type { KernelCall } from "../graph/op.ts";
 import { computeStage } from "./flags.ts";
 
+/** Kernels that no program uses any more are kept, for the next program that may, up to so many. */
+const mostIdle = 64;
+
+interface Compiled {
+  readonly pipeline: Promise<GPUComputePipeline>;
+  users: number;
+}
+
+/** The kernels of a program. */
+export interface Held {
+  readonly pipelines: readonly Promise<GPUComputePipeline>[];
+  letGo(): void;
+}
+
 /** Compiled kernels of one device, one for each distinct WGSL text, whichever program asked first. */
 export class PipelineCache {
   readonly #device: GPUDevice;
-  readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
+  /** In order of their last use. */
+  readonly #pipelines = new Map<string, Compiled>();
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
 
   constructor(device: GPUDevice) {
@@ -14,13 +29,41 @@ export class PipelineCache {
 
   /** Starts compiling (asynchronously, side by side with others) or returns what has been started before. */
   get(call: KernelCall): Promise<GPUComputePipeline> {
+    const { pipeline } = this.#get(call);
+    this.#forgetIdle();
+    return pipeline;
+  }
+
+  /** The same for all calls of a program, which holds them until it lets go. */
+  hold(calls: readonly KernelCall[]): Held {
+    const held = calls.map((call) => this.#get(call));
+    for (const compiled of held) compiled.users++;
+    return {
+      pipelines: held.map(({ pipeline }) => pipeline),
+      letGo: () => {
+        for (const compiled of held) compiled.users--;
+        this.#forgetIdle();
+      },
+    };
+  }
+
+  #get(call: KernelCall): Compiled {
     const key = `${accessOf(call)}\n${call.wgsl}`;
-    const known = this.#pipelines.get(key);
-    if (known) return known;
-    const made = this.#make(call);
-    this.#pipelines.set(key, made);
-    made.catch(() => this.#pipelines.delete(key));
-    return made;
+    let compiled = this.#pipelines.get(key);
+    if (compiled)
+      this.#pipelines.delete(key); // It moves to the end.
+    else {
+      const made = { pipeline: this.#make(call), users: 0 };
+      made.pipeline.catch(() => this.#pipelines.get(key) === made && this.#pipelines.delete(key));
+      compiled = made;
+    }
+    this.#pipelines.set(key, compiled);
+    return compiled;
+  }
+
+  #forgetIdle(): void {
+    const idle = [...this.#pipelines].filter(([, { users }]) => users === 0);
+    for (const [key] of idle.slice(0, Math.max(0, idle.length - mostIdle))) this.#pipelines.delete(key);
   }
 
   /** Explicit layout of a call's bindings; calls with the same accesses share one. */

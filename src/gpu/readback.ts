@@ -6,6 +6,8 @@ import { Nudge } from "./nudge.ts";
 interface Ring {
   readonly free: GPUBuffer[];
   made: number;
+  /** Outputs of this size that there are. */
+  users: number;
 }
 
 /** Bytes of a buffer. */
@@ -29,7 +31,7 @@ function layOut(places: readonly Pick<Place, "bytes">[]): {
   return { starts, total };
 }
 
-/** Staging buffers that are kept per size; where more reads are under way at once, the surplus is destroyed after use. */
+/** Staging buffers that are kept per size where a program has an output of it, else one; the surplus is destroyed after use. */
 const ringLength = 4;
 
 /**
@@ -54,7 +56,15 @@ export class Readback {
   /** Makes the first staging buffer for reads of these places. */
   prepare(places: readonly Pick<Place, "bytes">[]): void {
     const { size, ring } = this.#ring(layOut(places).total);
+    ring.users++;
     if (ring.made === 0) ring.free.push(this.#make(size, ring));
+  }
+
+  /** What `prepare` made is no longer needed. */
+  letGo(places: readonly Pick<Place, "bytes">[]): void {
+    const { ring } = this.#ring(layOut(places).total);
+    ring.users--;
+    this.#trim(ring);
   }
 
   /**
@@ -82,11 +92,16 @@ export class Readback {
     } catch (cause) {
       throw new DeviceError(`a read was cut off: ${(cause as Error).message}`, { cause });
     } finally {
-      if (ring.made <= ringLength) ring.free.push(staging);
-      else {
-        staging.destroy();
-        ring.made--;
-      }
+      ring.free.push(staging);
+      this.#trim(ring);
+    }
+  }
+
+  /** Destroys staging buffers that are more than are kept. */
+  #trim(ring: Ring): void {
+    while (ring.free.length > 0 && ring.made > (ring.users > 0 ? ringLength : 1)) {
+      ring.free.pop()!.destroy();
+      ring.made--;
     }
   }
 
@@ -99,7 +114,7 @@ export class Readback {
     const size = 2 ** Math.max(8, Math.ceil(Math.log2(bytes)));
     const known = this.#rings.get(size);
     if (known) return { size, ring: known };
-    const ring: Ring = { free: [], made: 0 };
+    const ring: Ring = { free: [], made: 0, users: 0 };
     this.#rings.set(size, ring);
     return { size, ring };
   }

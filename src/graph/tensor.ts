@@ -1,6 +1,7 @@
+import { FeedError } from "../errors.ts";
 import type { Op } from "./op.ts";
 import type { DType, Shape } from "./shape.ts";
-import { checkShape } from "./shape.ts";
+import { checkShape, sizeOf } from "./shape.ts";
 
 /** What an op says of one result before anything is computed. */
 export interface Spec<D extends DType = DType> {
@@ -27,6 +28,11 @@ export class Tensor<D extends DType = DType> implements Spec<D> {
     this.index = index;
     this.shape = spec.shape;
     this.dtype = spec.dtype;
+  }
+
+  /** How many elements it has. */
+  get size(): number {
+    return sizeOf(this.shape);
   }
 }
 
@@ -87,14 +93,26 @@ interface Arrays {
 /** The typed array that holds a dtype on the host (f16 travels as f32); any of them by default. */
 export type TensorData<D extends DType = DType> = Arrays[D];
 
-/** The dtype of what a typed array holds. */
-export type DTypeOf<A extends TensorData> = A extends Float32Array ? "f32" : A extends Int32Array ? "i32" : "u32";
+/** The dtype of what a typed array holds, and of numbers and drawn ones. */
+export type DTypeOf<A extends FirstValues> = A extends Int32Array ? "i32" : A extends Uint32Array ? "u32" : "f32";
 
 /** What each dtype travels as outside the GPU. */
 export const arrayOf = { f32: Float32Array, f16: Float32Array, i32: Int32Array, u32: Uint32Array } as const;
 
 /** What a leaf op needs to be told apart from ordinary ones: where its value comes from. */
 export type Source = "input" | "variable" | "constant";
+
+/** Numbers that are drawn when they are needed, and again when they are needed again: they take no memory meanwhile. */
+export interface Drawn {
+  readonly length: number;
+  /** How they are drawn, as plain data. */
+  readonly drawing: object;
+  /** A new array with them. */
+  values(): Float32Array;
+}
+
+/** What a variable starts with: given numbers, one number for all elements, or drawn ones. */
+export type FirstValues = TensorData | number | Drawn;
 
 /** The op of variables; the class below is its only maker. */
 const variableOp: Op = { name: "variable", source: "variable", infer: (_, { spec }) => [spec] };
@@ -106,20 +124,68 @@ const variableOp: Op = { name: "variable", source: "variable", infer: (_, { spec
  */
 export class Variable<D extends DType = DType> extends Tensor<D> {
   readonly name: string;
-  /** The value it starts with, row-major. */
-  readonly initial: TensorData<D>;
+  /** @internal What it starts with; absent once given numbers have moved to a GPU. */
+  first: FirstValues | undefined;
   /**
    * Variables of one group that a program meets for the first time together are laid out in one buffer, in order of their
    * making: this is what lets an optimizer treat a whole model as one long vector.
    */
   readonly group: string;
+  /**
+   * Whether every engine may begin with the first value, though it has changed in another one since: keys of random numbers do, since
+   * their value is only a count. Others refuse, see `checkFirst`.
+   */
+  readonly restarts: boolean;
+  #isFirst = true;
 
-  constructor(name: string, spec: Spec<D>, initial: TensorData<D>, group: string) {
+  constructor(name: string, spec: Spec<D>, first: FirstValues, group: string, restarts = false) {
     checkShape(`variable "${name}"`, spec.shape);
     super(new Node(variableOp, [], { name, spec }, []), 0, spec);
     (this.node.results as Tensor[]).push(this);
     this.name = name;
-    this.initial = initial;
+    this.first = first;
     this.group = group;
+    this.restarts = restarts;
+  }
+
+  /**
+   * The value that it started with, row-major, in a new array.
+   * @throws FeedError when that was given as an array, and has moved to a GPU meanwhile: hosts keep what can be drawn or filled again.
+   */
+  get initial(): TensorData<D> {
+    const { first, dtype } = this;
+    if (first === undefined) {
+      throw new FeedError(
+        `the first value of variable "${this.name}" has moved to the GPU, and the host no longer has it: read it with ` +
+          "engine.read before the first run, or keep the array",
+      );
+    }
+    const values: TensorData =
+      typeof first === "number"
+        ? new arrayOf[dtype as DType](sizeOf(this.shape)).fill(first)
+        : "drawing" in first
+          ? first.values()
+          : first.slice();
+    return values as TensorData<D>;
+  }
+
+  /** @internal Its value is from now on another one, and lives in an engine. */
+  changed(): void {
+    this.#isFirst = this.restarts;
+  }
+
+  /** @internal Given numbers need not stay on the host. */
+  release(): void {
+    const { first } = this;
+    if (typeof first === "object" && !("drawing" in first) && !this.restarts) this.first = undefined;
+  }
+
+  /** @internal @throws FeedError unless its first value is its value, and here. @param remedy what to do about it. */
+  checkFirst(remedy = "copy it with engine.copyFrom(other, model), or write or load it"): void {
+    if (this.#isFirst && this.first !== undefined) return;
+    throw new FeedError(
+      `variable "${this.name}" has changed since it was made: its value is in another engine, or was there until that was destroyed ` +
+        `or the variable freed. Here it would start anew: ${remedy}`,
+    );
   }
 }

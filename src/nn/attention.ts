@@ -7,7 +7,7 @@ import { type AttentionOptions, scaledDotProductAttention } from "../ops/attenti
 import { variable } from "../ops/constants.ts";
 import { linear as linearOp } from "../ops/matmul.ts";
 import { permute, reshape, slice, unsqueeze } from "../ops/views.ts";
-import { constant, xavierUniform } from "./init.ts";
+import { constant, type Initializer, xavierUniform } from "./init.ts";
 import { dropout as dropoutLayer, linear } from "./layers.ts";
 import type { Mode, Module } from "./module.ts";
 import { layerNorm } from "./normalization.ts";
@@ -39,8 +39,7 @@ export interface Multihead extends Module {
 export function multiheadAttention(size: number, heads: number, { bias = true }: MultiheadOptions = {}): Multihead {
   if (!(Number.isInteger(size) && size > 0 && Number.isInteger(heads) && heads > 0 && size % heads === 0))
     throw new AttributeError(`nn.multiheadAttention: ${size} does not divide into ${heads} heads`);
-  const made = (name: string, init: (shape: readonly number[]) => Float32Array, shape: readonly number[]) =>
-    variable(init(shape), shape, { name });
+  const made = (name: string, init: Initializer, shape: readonly number[]) => variable(init(shape), shape, { name });
   const inWeight = made("in_proj_weight", xavierUniform(), [3 * size, size]);
   const inBias = bias ? made("in_proj_bias", constant(0), [3 * size]) : undefined;
   const out = linear(size, size, { bias, biasInit: constant(0) });

@@ -13,15 +13,18 @@ export interface EmbeddingOptions {
 
 /** A table of learned vectors: i32 `[…]` from 0 to count − 1 → `[…, size]`. Variable `weight` `[count, size]`. */
 export function embedding(count: number, size: number, options: EmbeddingOptions = {}): Module {
-  const { paddingIdx, weightInit = normal(1) } = options;
+  const { paddingIdx, weightInit } = options;
   for (const [name, value] of Object.entries({ count, size })) {
     if (!Number.isInteger(value) || value < 1)
       throw new AttributeError(`nn.embedding: ${name} is ${value}, expected a whole number from 1`);
   }
   if (paddingIdx !== undefined && !(Number.isInteger(paddingIdx) && paddingIdx >= 0 && paddingIdx < count))
     throw new AttributeError(`nn.embedding: paddingIdx is ${paddingIdx}, expected a row from 0 to ${count - 1}`);
-  const first = weightInit([count, size]);
-  if (paddingIdx !== undefined && !options.weightInit) first.fill(0, paddingIdx * size, (paddingIdx + 1) * size);
+  const padded = () =>
+    normal(1)([count, size])
+      .values()
+      .fill(0, paddingIdx! * size, (paddingIdx! + 1) * size);
+  const first = paddingIdx === undefined || weightInit ? (weightInit ?? normal(1))([count, size]) : padded();
   const weight = variable(first, [count, size], { name: "weight" });
   return module((indices) => embeddingOp(indices, weight, paddingIdx === undefined ? {} : { paddingIdx }), { weight });
 }

@@ -2,10 +2,14 @@ import type { Drawing } from "../data/draw.ts";
 import * as draws from "../data/draw.ts";
 import { AttributeError, ShapeError } from "../errors.ts";
 import { type Shape, showShape, sizeOf } from "../graph/shape.ts";
+import type { Drawn } from "../graph/tensor.ts";
 import { Random } from "../ops/random.ts";
 
-/** Fills a weight of a given shape with its first values. Shapes are PyTorch's: `[out, in]`, `[out, in, kh, kw]`. */
-export type Initializer = (shape: Shape) => Float32Array;
+/**
+ * The first values of a weight of a given shape: an array, one number for all elements, or numbers that are drawn when they are needed,
+ * as those of this room are (`values()` gives them). Shapes are PyTorch's: `[out, in]`, `[out, in, kh, kw]`.
+ */
+export type Initializer = (shape: Shape) => Float32Array | number | Drawn;
 
 let current = { seed: 0, draws: 0, random: undefined as Random | undefined };
 
@@ -42,24 +46,24 @@ const drawing = (distribution: Drawing["distribution"], scale: number): Drawing 
 });
 
 /** Even numbers from −bound to bound. */
-export function uniform(bound: number): Initializer {
+export function uniform(bound: number): (shape: Shape) => Drawn {
   if (!(bound >= 0 && Number.isFinite(bound)))
     throw new AttributeError(`init.uniform: bound is ${bound}, expected a number from 0`);
-  return (shape) => draws.draw(drawing("uniform", bound), draws.uniform, sizeOf(shape));
+  return (shape) => draws.drawn(drawing("uniform", bound), draws.uniform, sizeOf(shape));
 }
 
 /** Normally distributed numbers around 0, by the Box–Muller transform. */
-export function normal(std: number): Initializer {
+export function normal(std: number): (shape: Shape) => Drawn {
   if (!(std >= 0 && Number.isFinite(std)))
     throw new AttributeError(`init.normal: std is ${std}, expected a number from 0`);
-  return (shape) => draws.draw(drawing("normal", std), draws.normal, sizeOf(shape));
+  return (shape) => draws.drawn(drawing("normal", std), draws.normal, sizeOf(shape));
 }
 
 /** The same number everywhere. */
 export const constant =
   (value: number): Initializer =>
-  (shape) =>
-    new Float32Array(sizeOf(shape)).fill(value);
+  () =>
+    value;
 
 /** Factors that keep the variance through an activation (PyTorch's `calculate_gain`). */
 const gains = { linear: 1, sigmoid: 1, tanh: 5 / 3, relu: Math.SQRT2, selu: 3 / 4 } as const;
@@ -79,28 +83,28 @@ const gainOf = ({ nonlinearity = "relu", slope = 0.01 }: Gain): number =>
 
 /** Uniform with variance gain² / fan (He et al., 2015). */
 export const kaimingUniform =
-  (options: Gain = {}): Initializer =>
-  (shape) =>
+  (options: Gain = {}) =>
+  (shape: Shape): Drawn =>
     uniform(gainOf(options) * Math.sqrt(3 / fans(shape)[options.mode ?? "fanIn"]))(shape);
 
 /** Normal with variance gain² / fan (He et al., 2015). */
 export const kaimingNormal =
-  (options: Gain = {}): Initializer =>
-  (shape) =>
+  (options: Gain = {}) =>
+  (shape: Shape): Drawn =>
     normal(gainOf(options) / Math.sqrt(fans(shape)[options.mode ?? "fanIn"]))(shape);
 
 /** Uniform with variance 2 gain² / (fanIn + fanOut) (Glorot & Bengio, 2010). @param gain default 1. */
 export const xavierUniform =
-  (gain = 1): Initializer =>
-  (shape) => {
+  (gain = 1) =>
+  (shape: Shape): Drawn => {
     const { fanIn, fanOut } = fans(shape);
     return uniform(gain * Math.sqrt(6 / (fanIn + fanOut)))(shape);
   };
 
 /** Normal with variance 2 gain² / (fanIn + fanOut) (Glorot & Bengio, 2010). @param gain default 1. */
 export const xavierNormal =
-  (gain = 1): Initializer =>
-  (shape) => {
+  (gain = 1) =>
+  (shape: Shape): Drawn => {
     const { fanIn, fanOut } = fans(shape);
     return normal(gain * Math.sqrt(2 / (fanIn + fanOut)))(shape);
   };

@@ -1,10 +1,10 @@
 import { AttributeError, ShapeError } from "../errors.ts";
-import { showShape, sizeOf } from "../graph/shape.ts";
+import { showShape } from "../graph/shape.ts";
 import type { Tensor, Variable } from "../graph/tensor.ts";
 import { variable } from "../ops/constants.ts";
 import * as ops from "../ops/normalization.ts";
 import { detach } from "../ops/views.ts";
-import { type Mode, type Module, module } from "./module.ts";
+import { type Module, module } from "./module.ts";
 
 export interface NormOptions {
   /** Added to the variance under the root; default 1e-5. */
@@ -17,8 +17,7 @@ export interface NormOptions {
 
 /** Weight and bias of PyTorch's first values, ones and zeros. */
 function affine(shape: readonly number[], { affine: weighted = true, bias: shifted = true }: NormOptions) {
-  const filled = (name: string, value: number) =>
-    variable(new Float32Array(sizeOf(shape)).fill(value), shape, { name });
+  const filled = (name: string, value: number) => variable(value, shape, { name });
   const weight = weighted ? filled("weight", 1) : undefined;
   const bias = weighted && shifted ? filled("bias", 0) : undefined;
   return { weight, bias };
@@ -109,21 +108,20 @@ function batchNorm(layer: string, channels: number, ranks: readonly number[], op
     throw new AttributeError(`nn.${layer}: momentum is ${momentum}, expected a number from 0 to 1`);
   const { weight, bias } = affine([channels], options);
   // Not among the parameters: no optimizer may touch them.
-  const statistic = (name: string, value: number) =>
-    variable(new Float32Array(channels).fill(value), [channels], { name, group: "running statistics" });
+  const statistic = (name: string, value: number) => variable(value, [channels], { name, group: "running statistics" });
   const running = trackRunningStats
     ? {
         mean: statistic("running_mean", 0),
         variance: statistic("running_var", 1),
-        batches: variable(new Int32Array(1), [], { name: "num_batches_tracked", group: "batches tracked" }),
+        batches: variable(0, [], { name: "num_batches_tracked", group: "batches tracked", dtype: "i32" }),
       }
     : undefined;
-  const forward = (x: Tensor, mode: Mode): Tensor => {
+  const forward = (x: Tensor, { training = false }): Tensor => {
     checkRank(layer, x, channels, ranks);
-    const training = !running || (mode.training ?? false);
     // Constants in evaluation: whoever takes the gradient of all variables does not train them.
-    const kept = training ? running : { mean: detach(running.mean), variance: detach(running.variance) };
-    return ops.batchNorm(x, { weight, bias, eps, momentum, training, running: kept });
+    const constants = running && { mean: detach(running.mean), variance: detach(running.variance) };
+    const own = training || !running;
+    return ops.batchNorm(x, { weight, bias, eps, momentum, training: own, running: own ? running : constants });
   };
   const named = {
     weight,
@@ -132,5 +130,5 @@ function batchNorm(layer: string, channels: number, ranks: readonly number[], op
     running_var: running?.variance,
     num_batches_tracked: running?.batches,
   };
-  return module(forward, present(named), `nn.${layer}`);
+  return module(forward, present(named));
 }

@@ -188,16 +188,12 @@ function recurrent<Result extends ops.RecurrentResult>(
       ),
     ),
   ).flat();
-  const apply = (x: Tensor, given: Mode & LstmStates = {}): Result => {
-    // A copy, which does not ask for the mode: only dropout does.
-    const { h0, c0, ...mode } = given;
-    return op(x, weights, {
-      ...(h0 && { h0 }),
-      ...(c0 && { c0 }),
+  const apply = (x: Tensor, { training = false, ...states }: Mode & LstmStates = {}): Result =>
+    op(x, weights, {
+      ...states,
       bidirectional,
       batchFirst,
-      ...(drop && { between: (y: Tensor) => drop(y, mode) }),
+      ...(drop && { between: (y: Tensor) => drop(y, { training }) }),
     });
-  };
   return Object.assign(apply, { variables, output: module((x, mode) => apply(x, mode).output, variables) });
 }

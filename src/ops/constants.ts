@@ -1,7 +1,7 @@
 import { AttributeError, DTypeError, ShapeError } from "../errors.ts";
 import type { Op } from "../graph/op.ts";
 import { type DType, type Shape, showShape, sizeOf } from "../graph/shape.ts";
-import { apply, type DTypeOf, type Tensor, type TensorData, Variable } from "../graph/tensor.ts";
+import { apply, type DTypeOf, type FirstValues, type Tensor, type TensorData, Variable } from "../graph/tensor.ts";
 
 const fullOp: Op = {
   name: "full",
@@ -65,32 +65,37 @@ export const input = <D extends DType = "f32">(name: string, shape: Shape, dtype
 
 /**
  * A tensor with a home: its value stays on the GPU from run to run and is changed by updates alone.
- * @param data initial value, row-major; its type gives the dtype.
+ * @param data initial value, row-major, which is copied; or one number for all elements; or numbers drawn by `nn.init`. An array gives
+ * the dtype, else it is f32 by default.
  * @param name under which it is saved; default "variable".
  * @param group variables of one group lie side by side in memory; default "parameters".
  * @param dtype default that of the data; f16 takes a Float32Array.
  */
-export function variable<A extends TensorData, D extends DType = DTypeOf<A>>(
+export function variable<A extends FirstValues, D extends DType = DTypeOf<A>>(
   data: A,
   shape: Shape,
   {
     name = "variable",
     group = "parameters",
     dtype = dtypeOf(data) as D,
-  }: { name?: string; group?: string; dtype?: D } = {},
+    restarts = false,
+  }: { name?: string; group?: string; dtype?: D; restarts?: boolean } = {},
 ): Variable<D> {
   checkData(`variable "${name}"`, data, shape, dtype);
-  return new Variable<D>(name, { shape: [...shape], dtype }, data as TensorData as TensorData<D>, group);
+  const first = ArrayBuffer.isView(data) ? data.slice() : data;
+  return new Variable<D>(name, { shape: [...shape], dtype }, first, group, restarts);
 }
 
-const dtypeOf = (data: TensorData): DType =>
-  data instanceof Float32Array ? "f32" : data instanceof Int32Array ? "i32" : "u32";
+const dtypeOf = (data: FirstValues): DType =>
+  data instanceof Int32Array ? "i32" : data instanceof Uint32Array ? "u32" : "f32";
 
-function checkData(what: string, data: TensorData, shape: Shape, dtype: DType): void {
-  if (!(data instanceof Float32Array || data instanceof Int32Array || data instanceof Uint32Array)) {
+function checkData(what: string, data: FirstValues, shape: Shape, dtype: DType): void {
+  if (typeof data === "number") return;
+  if ("drawing" in data) {
+    if (dtype !== "f32" && dtype !== "f16") throw new DTypeError(`${what}: drawn numbers are f32, expected ${dtype}`);
+  } else if (!(data instanceof Float32Array || data instanceof Int32Array || data instanceof Uint32Array)) {
     throw new DTypeError(`${what}: data is not a Float32Array, Int32Array or Uint32Array`);
-  }
-  if (dtype !== dtypeOf(data) && !(dtype === "f16" && data instanceof Float32Array)) {
+  } else if (dtype !== dtypeOf(data) && !(dtype === "f16" && data instanceof Float32Array)) {
     throw new DTypeError(`${what}: a ${data.constructor.name} does not hold ${dtype}`);
   }
   if (data.length !== sizeOf(shape)) {

@@ -42,7 +42,7 @@ export class Random {
     if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32) {
       throw new AttributeError(`Random: seed is ${seed}, expected a whole number from 0 to 4294967295`);
     }
-    this.key = variable(new Uint32Array([seed, 0]), [2], { name, group: "random" });
+    this.key = variable(new Uint32Array([seed, 0]), [2], { name, group: "random", restarts: true });
     this.#advance = [this.key, add(this.key, constant(new Uint32Array([0, 1]), [2]))];
   }
 

@@ -1,12 +1,10 @@
 import { grad } from "../compile/grad.ts";
 import { AttributeError } from "../errors.ts";
-import { sizeOf } from "../graph/shape.ts";
 import type { Tensor, Update, Variable } from "../graph/tensor.ts";
 import { add, cast, div, maximum } from "../ops/arithmetic.ts";
 import { full, variable } from "../ops/constants.ts";
 import { foreach } from "../ops/foreach.ts";
 import { checkReached, type Optimizer, reaches, type StepOptions, type StepUpdates } from "./optimizer.ts";
-import { checkTraining } from "./training.ts";
 
 /**
  * Gradients summed over several batches before one step is taken from their mean, so that a large batch may be computed in
@@ -33,18 +31,16 @@ export class Accumulator {
     if (parameters.length === 0) throw new AttributeError("optim.accumulator: there are no parameters");
     this.parameters = parameters;
     this.sums = parameters.map(({ name, shape }) =>
-      variable(new Float32Array(sizeOf(shape)), shape, { name: `${name}.grad`, group: "accumulated gradients" }),
+      variable(0, shape, { name: `${name}.grad`, group: "accumulated gradients" }),
     );
-    this.count = variable(new Int32Array(1), [], { name: "batches", group: "accumulated batches" });
+    this.count = variable(0, [], { name: "batches", group: "accumulated batches", dtype: "i32" });
   }
 
   /**
    * Updates that add the gradients of a loss. With losses that are means, parts should be of one size. Where a scaler takes the
    * step, this is `scaler.scaled(loss)`.
-   * @throws AttributeError for a loss that goes through a layer in evaluation, as `minimize`.
    */
   collect(loss: Tensor): Update[] {
-    checkTraining("optim.accumulator", [loss]);
     const gradients = grad(loss, this.parameters);
     this.parameters.forEach((parameter, i) => {
       if (reaches(gradients[i]!)) this.#reached.add(parameter);

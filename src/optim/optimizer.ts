@@ -1,7 +1,6 @@
 import { grad } from "../compile/grad.ts";
 import { AttributeError } from "../errors.ts";
 import { reachable } from "../graph/print.ts";
-import { sizeOf } from "../graph/shape.ts";
 import { type Tensor, type Update, Variable } from "../graph/tensor.ts";
 import { add, cast, gt, mul, where } from "../ops/arithmetic.ts";
 import { fullValue, variable } from "../ops/constants.ts";
@@ -10,7 +9,6 @@ import { sum } from "../ops/sum.ts";
 import type { Clip } from "./clip.ts";
 import type { LossScaler } from "./scaling.ts";
 import type { Schedule } from "./schedule.ts";
-import { checkTraining } from "./training.ts";
 
 /** One element of a parameter, its gradient and its moments; scalars that all elements share. Formulas are ordinary ops. */
 export interface Element {
@@ -83,11 +81,11 @@ export class Optimizer {
     this.#rule = rule;
     this.#schedule = schedule;
     // Groups of their own: the step is written while the learning rate is read, which one buffer would not allow.
-    this.lr = variable(new Float32Array([lr]), [], { name: "lr", group: `${rule.name} learning rate` });
+    this.lr = variable(lr, [], { name: "lr", group: `${rule.name} learning rate` });
     const counts = rule.scalars || schedule;
-    this.step = counts && variable(new Int32Array(1), [], { name: "step", group: `${rule.name} step` });
+    this.step = counts && variable(0, [], { name: "step", group: `${rule.name} step`, dtype: "i32" });
     this.#kept = (rule.kept ?? []).map(({ name, initial }) =>
-      variable(new Float32Array([initial]), [], { name, group: `${rule.name} ${name}` }),
+      variable(initial, [], { name, group: `${rule.name} ${name}` }),
     );
   }
 
@@ -108,13 +106,11 @@ export class Optimizer {
    * @param loss one element.
    * @param parameters default: `parametersOf(loss)`. What is frozen is not among them, and nothing moves it, weight decay included.
    * @returns updates for `engine.compile`, with the step's learning rate and, where it is computed, the gradients' norm.
-   * @throws AttributeError where a gradient reaches no parameter, or not all of a given list; where the loss goes through a layer
-   * such as dropout or batch normalisation in evaluation, and nobody said `{ training: false }`.
+   * @throws AttributeError where a gradient reaches no parameter, or not all of a given list.
    */
   minimize(loss: Tensor, options?: StepOptions): StepUpdates;
   minimize(loss: Tensor, parameters?: readonly Variable[], options?: StepOptions): StepUpdates;
   minimize(loss: Tensor, second: readonly Variable[] | StepOptions = {}, third: StepOptions = {}): StepUpdates {
-    checkTraining(`optim.${this.#rule.name}`, [loss]);
     const [parameters, options] = isList(second) ? [second, third] : [parametersOf(loss), second];
     const scaled = options.scaler ? options.scaler.scaled(loss) : loss;
     return this.apply(parameters, grad(scaled, parameters), options);
@@ -122,8 +118,7 @@ export class Optimizer {
 
   /**
    * The same from gradients that the caller computed; with a scaler, of a loss scaled by it.
-   * @throws AttributeError for a gradient that is 0 because the loss does not depend on the parameter, see `parametersOf`, and for
-   * one that goes through a layer in evaluation, as `minimize`.
+   * @throws AttributeError for a gradient that is 0 because the loss does not depend on the parameter: see `parametersOf`.
    */
   apply(
     parameters: readonly Variable[],
@@ -132,7 +127,6 @@ export class Optimizer {
   ): StepUpdates {
     const rule = this.#rule;
     if (parameters.length === 0) throw new AttributeError(`optim.${rule.name}: there are no parameters to update`);
-    checkTraining(`optim.${rule.name}`, gradients);
     checkReached(
       `optim.${rule.name}`,
       parameters.filter((_, i) => !reaches(gradients[i]!)),
@@ -176,7 +170,7 @@ export class Optimizer {
     if (known) return known;
     const made = this.#rule.moments.map((moment) => {
       const { name, initial } = keptOf(moment);
-      return variable(new Float32Array(sizeOf(parameter.shape)).fill(initial), parameter.shape, {
+      return variable(initial, parameter.shape, {
         name: `${parameter.name}.${name}`,
         group: `${this.#rule.name} ${name}`,
       });

@@ -46,8 +46,8 @@ export class LossScaler {
     expect(backoff > 0 && backoff < 1, "backoff", backoff, "a number between 0 and 1");
     expect(Number.isInteger(interval) && interval > 0, "interval", interval, "a whole number from 1");
     this.#options = { initial, growth, backoff, interval };
-    this.scale = variable(new Float32Array([initial]), [], { name: "scale", group: "loss scale" });
-    this.good = variable(new Int32Array(1), [], { name: "good", group: "steps without overflow" });
+    this.scale = variable(initial, [], { name: "scale", group: "loss scale" });
+    this.good = variable(0, [], { name: "good", group: "steps without overflow", dtype: "i32" });
   }
 
   /** What the scaler keeps, by name: what a checkpoint saves beside the optimizer's state. */

@@ -1,7 +1,7 @@
 import { FeedError } from "../errors.ts";
 import { order } from "../graph/print.ts";
 import { showShape, sizeOf } from "../graph/shape.ts";
-import type { Node, Tensor, Variable } from "../graph/tensor.ts";
+import type { Node, Tensor, TensorData, Variable } from "../graph/tensor.ts";
 import { asDType } from "../ops/program.ts";
 import { compute } from "./kernels.ts";
 import type { Value } from "./value.ts";
@@ -64,7 +64,7 @@ function leaf({ op, attrs, results }: Node, { inputs = {}, variables }: Feeds): 
         : Float64Array.from(attrs.data as ArrayLike<number>);
     case "variable": {
       const variable = results[0] as Variable;
-      return sized(`variable "${variable.name}"`, variables?.get(variable) ?? variable.initial, shape);
+      return sized(`variable "${variable.name}"`, variables?.get(variable) ?? firstOf(variable), shape);
     }
     case "input": {
       const fed = inputs[attrs.name];
@@ -72,6 +72,12 @@ function leaf({ op, attrs, results }: Node, { inputs = {}, variables }: Feeds): 
       return sized(`input "${attrs.name}"`, fed, shape);
     }
   }
+}
+
+/** @throws FeedError when the variable has changed since: its value is on some GPU. */
+export function firstOf(variable: Variable): TensorData {
+  variable.checkFirst("pass its value in `variables`");
+  return variable.initial;
 }
 
 function sized(what: string, data: ArrayLike<number>, shape: readonly number[]): Float64Array {

@@ -93,7 +93,6 @@ const cumsum: Kernel = ({ attrs: { axis } }, [x]) => {
 export const moves: Readonly<Record<string, Kernel>> = {
   reshape: same,
   detach: same,
-  evaluated: same,
   expand,
   permute,
   slice,

@@ -1,8 +1,8 @@
 import { DTypeError, FeedError, ShapeError } from "../errors.ts";
 import { reachable } from "../graph/print.ts";
 import { sameShape, showShape } from "../graph/shape.ts";
-import type { Tensor, Update, Variable } from "../graph/tensor.ts";
-import { evaluateAll } from "./evaluate.ts";
+import { type Tensor, type Update, Variable } from "../graph/tensor.ts";
+import { evaluateAll, firstOf } from "./evaluate.ts";
 import type { Value } from "./value.ts";
 
 /** What a program computes and changes: as `engine.compile` takes it. */
@@ -22,17 +22,21 @@ export interface ReferenceParts {
 export class ReferenceProgram {
   readonly outputs: Readonly<Record<string, Tensor>>;
   readonly updates: readonly Update[];
-  /** Present values of the variables that some run has changed. */
+  /** Present values of the variables. */
   readonly state: Map<Variable, Float64Array>;
 
   /**
-   * @param state that of another program, to share its variables; default fresh, so that all hold their initial values.
-   * @throws FeedError for a variable with two updates, ShapeError or DTypeError for one of another shape or dtype.
+   * @param state values of variables: that of another program, to share them; what is not in it begins with its first value.
+   * @throws FeedError for a variable with two updates, or one not in `state` that has changed in an engine; ShapeError or DTypeError for one of another shape or dtype.
    */
   constructor({ outputs = {}, updates = [] }: ReferenceParts, state = new Map<Variable, Float64Array>()) {
     this.outputs = outputs;
     this.updates = allUpdates(Object.values(outputs), updates);
     this.state = state;
+    for (const { results } of reachable([...Object.values(outputs), ...this.updates.flat()])) {
+      const [y] = results;
+      if (y instanceof Variable && !state.has(y)) state.set(y, Float64Array.from(firstOf(y)));
+    }
   }
 
   /** Computes the outputs for given inputs, then performs all updates, each from what was there before any of them. */
@@ -46,7 +50,7 @@ export class ReferenceProgram {
 
   /** The present value of a variable. */
   read(variable: Variable): Float64Array {
-    return Float64Array.from(this.state.get(variable) ?? variable.initial);
+    return Float64Array.from(this.state.get(variable) ?? firstOf(variable));
   }
 
   /** Gives a variable another value. */

@@ -76,11 +76,16 @@ export class Engine extends Runner {
     if (tune) {
       const { tune: measure } = await import("../tune/index.ts");
       const calls = (tuned: ReadonlyMap<string, string>) =>
-        compile(description as Description, { ...this.traits, tuned }, this.homes, { ...passes, merge: false }).calls;
+        compile(description as Description, { ...this.traits, tuned }, this.residence.homes, {
+          ...passes,
+          merge: false,
+        }).calls;
       await measure(this.tuning, { device: this.device, pipelines: this.pipelines, compile: calls }, tune);
     }
     const guarded = checkFinite ? { guard: (await import("../compile/guard.ts")).guard } : {};
-    return this.realize(compile(description as Description, this.traits, this.homes, { ...passes, ...guarded }));
+    return this.realize(
+      compile(description as Description, this.traits, this.residence.homes, { ...passes, ...guarded }),
+    );
   }
 }
 

@@ -60,7 +60,7 @@ export type Place = Pick<View, "buffer" | "base" | "shape" | "dtype">;
 
 /** What of a compiled program is needed to run it. */
 export interface Recorded
-  extends Pick<Compiled, "calls" | "inputs" | "bounds" | "homes" | "guard" | "stages" | keyof MemoryPlan> {
+  extends Pick<Compiled, "calls" | "inputs" | "bounds" | "homes" | "updated" | "guard" | "stages" | keyof MemoryPlan> {
   readonly outputs: Readonly<Record<string, Place>>;
 }
 
@@ -91,6 +91,7 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
   readonly #dispatches: readonly Dispatch[];
   readonly #memories: Memories;
   #destroyed = false;
+  #hasRun = false;
 
   /** @internal */
   constructor(runner: Runner, compiled: Recorded, pipelines: readonly GPUComputePipeline[], memories: Memories) {
@@ -212,6 +213,8 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
 
   /** The commands of one run. */
   #encode(): GPUCommandEncoder {
+    if (!this.#hasRun) for (const variable of this.#compiled.updated) variable.changed();
+    this.#hasRun = true;
     const encoder = this.#runner.device.createCommandEncoder();
     const pass = encoder.beginComputePass();
     for (const { pipeline, group, workgroups } of this.#dispatches) {

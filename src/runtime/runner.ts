@@ -1,16 +1,15 @@
-import type { Home } from "../compile/homes.ts";
 import { DeviceError, FeedError, LimitError } from "../errors.ts";
 import { type DeviceOptions, type OpenDevice, openDevice } from "../gpu/device.ts";
 import { usage } from "../gpu/flags.ts";
 import { PipelineCache } from "../gpu/pipelines.ts";
 import { type Place, Readback } from "../gpu/readback.ts";
 import { Throttle } from "../gpu/throttle.ts";
-import { inMemory } from "../graph/half.ts";
-import type { AdapterTraits, KernelCall, VirtualBuffer } from "../graph/op.ts";
+import type { AdapterTraits, KernelCall } from "../graph/op.ts";
 import { bytesPer, type DType, showShape, sizeOf } from "../graph/shape.ts";
-import type { TensorData, Variable } from "../graph/tensor.ts";
+import { arrayOf, type Spec, type TensorData, type Variable } from "../graph/tensor.ts";
 import { typed } from "./output.ts";
 import { type Memories, Program, type Recorded } from "./program.ts";
+import { listOf, Residence, type Variables } from "./residence.ts";
 
 /**
  * A GPU device with what tilegrad keeps on it: compiled kernels, the values of variables, programs. It runs what was compiled
@@ -24,19 +23,14 @@ export class Runner {
   readonly traits: AdapterTraits;
   /** @internal */
   readonly throttle: Throttle;
-  /** @internal Variables that have a place on the GPU. */
-  protected readonly homes = new Map<Variable, Home>();
+  /** @internal Where variables are on the GPU. */
+  protected readonly residence: Residence;
   /** @internal */
   protected readonly pipelines: PipelineCache;
   readonly #owned: boolean;
   readonly #readback: Readback;
-  readonly #arenas = new Map<VirtualBuffer, GPUBuffer>();
-  /**
-   * Values written to variables that no program uses yet. They wait, so that a model loaded before it is compiled still shares
-   * one arena.
-   */
-  readonly #waiting = new Map<Variable, TensorData>();
-  readonly #programs = new Set<{ destroy(): void }>();
+  /** Programs, and what each leaves behind when it is destroyed. */
+  readonly #programs = new Map<{ destroy(): void }, () => void>();
   #fault: DeviceError | undefined;
 
   /**
@@ -55,6 +49,7 @@ export class Runner {
     this.traits = traits;
     this.throttle = new Throttle(device.queue);
     this.pipelines = new PipelineCache(device);
+    this.residence = new Residence(device.queue, (label, bytes) => this.#buffer(label, bytes));
     this.#owned = owned;
     this.#readback = new Readback(device);
     device.lost.then(({ reason, message }) => {
@@ -72,18 +67,21 @@ export class Runner {
   /** @internal Gives a compiled program pipelines, buffers and bind groups. */
   async realize<O extends Readonly<Record<string, unknown>>>(compiled: Recorded): Promise<Program<O>> {
     this.#checkLimits(compiled);
-    const pipelines = compiled.calls.map((call) => this.pipelines.get(call));
+    this.residence.check(compiled.homes.keys());
+    const held = this.pipelines.hold(compiled.calls);
     this.device.pushErrorScope("out-of-memory");
     this.device.pushErrorScope("validation");
-    this.#settle(compiled);
+    this.residence.settle(compiled.homes, compiled, nameOf(compiled));
     const memories = this.#allocate(compiled);
     const [[ready], invalid, exhausted] = await Promise.all([
-      Promise.allSettled([Promise.all(pipelines)]),
+      Promise.allSettled([Promise.all(held.pipelines)]),
       this.device.popErrorScope(),
       this.device.popErrorScope(),
     ]);
     const refuse = (error: Error): never => {
       for (const buffer of memories.own) buffer.destroy();
+      held.letGo();
+      this.residence.undo(compiled);
       throw error;
     };
     if (exhausted) refuse(new LimitError(`compile: the GPU has no memory left for this program: ${exhausted.message}`));
@@ -91,55 +89,77 @@ export class Runner {
     if (ready.status === "rejected") return refuse(this.#fault ?? ready.reason);
     this.device.pushErrorScope("validation");
     const program = new Program<O>(this, compiled, ready.value, memories);
-    for (const view of Object.values(compiled.outputs))
-      this.#readback.prepare([{ bytes: sizeOf(view.shape) * bytesPer(view.dtype) }]);
+    const outputs = Object.values(compiled.outputs);
+    for (const output of outputs) this.#readback.prepare([{ bytes: bytesOf(output) }]);
     const unfit = await this.device.popErrorScope();
     if (unfit) refuse(new DeviceError(`compile: ${unfit.message}`));
-    this.#programs.add(program);
+    this.residence.settled(compiled);
+    this.#programs.set(program, () => {
+      held.letGo();
+      this.residence.leave(compiled);
+      for (const output of outputs) this.#readback.letGo([{ bytes: bytesOf(output) }]);
+    });
     return program;
   }
 
   /**
-   * The value of a variable after everything submitted so far: what was written, or its initial value, while no program uses it.
+   * The value of a variable after everything submitted so far: what was written, or its first value, while no program uses it.
    * @returns a new typed array, row-major.
+   * @throws FeedError when the variable has no value here, but has changed in another engine; see `copyFrom`.
    */
   async read<D extends DType>(variable: Variable<D>): Promise<TensorData<D>> {
     this.check();
-    const home = this.homes.get(variable);
-    if (!home) return (this.#waiting.get(variable) ?? variable.initial).slice() as TensorData<D>;
-    const bytes = sizeOf(variable.shape) * bytesPer(variable.dtype);
-    const [data] = await this.readBytes([{ buffer: this.#arenas.get(home.buffer)!, offset: home.base, bytes }]);
+    const place = this.residence.placeOf(variable);
+    if (!place) return this.residence.hostValue(variable) as TensorData<D>;
+    const [data] = await this.readBytes([place]);
     return typed(data!, variable.dtype);
   }
 
   /**
    * Gives a variable a value, from the next run on.
-   * @param value a typed array of its dtype, row-major; for a variable of one element (a learning rate) also a number.
+   * @param value a typed array of its dtype, row-major; or one number for all elements.
    * @throws FeedError when type or size do not fit.
    */
   write<D extends DType>(variable: Variable<D>, value: TensorData<D> | number): void {
     this.check();
-    const data = typeof value === "number" ? variable.initial.slice(0, 1).fill(value) : value;
-    if (data.constructor !== variable.initial.constructor || data.length !== variable.initial.length) {
+    const array = arrayOf[variable.dtype as DType];
+    const size = sizeOf(variable.shape);
+    const data: TensorData = typeof value === "number" ? new array(size).fill(value) : value;
+    if (data.constructor !== array || data.length !== size) {
       throw new FeedError(
-        `write: variable "${variable.name}" takes a ${variable.initial.constructor.name} of ${variable.initial.length} ` +
-          `(${showShape(variable.shape)}), got a ${data.constructor.name} of ${data.length}`,
+        `write: variable "${variable.name}" takes a ${array.name} of ${size} (${showShape(variable.shape)}), ` +
+          `got a ${data.constructor.name} of ${data.length}`,
       );
     }
-    const home = this.homes.get(variable);
-    if (!home) {
-      this.#waiting.set(variable, data.slice());
-      return;
-    }
-    const { buffer, base } = home;
-    const bytes = inMemory(data, variable.dtype) as GPUAllowSharedBufferSource;
-    this.device.queue.writeBuffer(this.#arenas.get(buffer)!, base, bytes);
+    this.residence.write(variable, data);
+  }
+
+  /**
+   * Takes over the values that variables have in another engine, which keeps its own. An engine starts a variable anew only as long
+   * as no engine has changed it, so a model that has been trained elsewhere is copied before it is compiled or read here.
+   * @param other an engine that is still there: what was destroyed with one comes from a file.
+   * @param things a model, variables, an optimizer's `state(…)`.
+   * @throws DeviceError when either engine is destroyed or its device lost.
+   */
+  async copyFrom(other: Runner, ...things: readonly Variables[]): Promise<void> {
+    for (const variable of listOf("copyFrom", things)) this.write(variable, await other.read(variable));
+  }
+
+  /**
+   * Frees what variables take on the GPU, and with a model's parameters what only served them: an optimizer's moments and counts, keys of
+   * random numbers. Programs that use them are destroyed first. A freed variable that had changed has no value until one is written.
+   * @param things a model, variables, an optimizer's `state(…)`.
+   * @throws FeedError when a program uses one of them, with the outputs of that program; nothing has been freed then.
+   */
+  free(...things: readonly Variables[]): void {
+    this.check();
+    this.residence.free(listOf("free", things));
   }
 
   /** Bytes of all variables that live here, and of the staging buffers. */
   get bytes(): { readonly variables: number; readonly staging: number } {
     return {
-      variables: [...this.#arenas.keys()].reduce((sum, { bytes }) => sum + bytes, 0),
+      variables: this.residence.bytes,
       staging: this.#readback.bytes,
     };
   }
@@ -148,8 +168,8 @@ export class Runner {
   destroy(): void {
     this.#fault ??= new DeviceError("the engine has been destroyed");
     this.device.removeEventListener("uncapturederror", this.#onError);
-    for (const program of [...this.#programs]) program.destroy();
-    for (const buffer of this.#arenas.values()) buffer.destroy();
+    for (const program of [...this.#programs.keys()]) program.destroy();
+    this.residence.destroy();
     this.#readback.destroy();
     if (this.#owned) this.device.destroy();
   }
@@ -161,6 +181,7 @@ export class Runner {
 
   /** @internal */
   forget(program: { destroy(): void }): void {
+    this.#programs.get(program)?.();
     this.#programs.delete(program);
   }
 
@@ -212,22 +233,6 @@ export class Runner {
     }
   }
 
-  /** Makes the arenas of new homes and fills them with initial values. */
-  #settle({ homes }: Recorded): void {
-    for (const [variable, home] of homes) {
-      if (this.homes.has(variable)) continue;
-      this.homes.set(variable, home);
-      let arena = this.#arenas.get(home.buffer);
-      if (!arena) {
-        arena = this.#buffer(home.buffer.role, home.buffer.bytes);
-        this.#arenas.set(home.buffer, arena);
-      }
-      const value = inMemory(this.#waiting.get(variable) ?? variable.initial, variable.dtype);
-      this.#waiting.delete(variable);
-      this.device.queue.writeBuffer(arena, home.base, value as GPUAllowSharedBufferSource);
-    }
-  }
-
   #allocate({ slots, slotOf, inputs, calls }: Recorded): Memories {
     const made = new Map<object, GPUBuffer>();
     for (const slot of slots)
@@ -243,7 +248,7 @@ export class Runner {
     }
     return {
       own: [...made.values()],
-      of: (buffer) => made.get(buffer) ?? this.#arenas.get(buffer) ?? made.get(slotOf.get(buffer)!)!,
+      of: (buffer) => made.get(buffer) ?? this.residence.arena(buffer) ?? made.get(slotOf.get(buffer)!)!,
     };
   }
 
@@ -251,4 +256,13 @@ export class Runner {
     const flags = usage.storage | usage.copySource | usage.copyTarget;
     return this.device.createBuffer({ label: label.slice(0, 200), size: Math.max(16, bytes), usage: flags });
   }
+}
+
+/** Bytes of a tensor without padding. */
+export const bytesOf = ({ shape, dtype }: Spec): number => sizeOf(shape) * bytesPer(dtype);
+
+/** What to call a program in errors. */
+function nameOf({ outputs }: Recorded): string {
+  const names = Object.keys(outputs).map((name) => `"${name}"`);
+  return names.length > 0 ? `the program with the outputs ${names.join(", ")}` : "a program without outputs";
 }

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
 import { print } from "../../src/graph/print.ts";
-import { Engine, type Passes, type Tensor, type Variable } from "../../src/index.ts";
+import { Engine, type Passes, type Tensor, type TensorData, type Variable } from "../../src/index.ts";
 import { ReferenceProgram } from "../../src/reference/index.ts";
 import { forced } from "../forced.ts";
 import { allowance, furthest, largest, noisy } from "../graphs/noise.ts";
@@ -36,10 +36,19 @@ const tiled: Way = {
   variants: { matmul: "tiled", reduce: "tree", softmax: "tree", conv2d: "tiled", conv2dWeightGrad: "tiled" },
 };
 
+/** What the variables of a graph start with: every way of computing it begins there. */
+type First = ReadonlyMap<Variable, TensorData>;
+
 /** Outputs and variables after each of several runs with different feeds. */
-async function onDevice(graph: RandomGraph, { variants = {}, ...passes }: Way, runs: number): Promise<Values[]> {
+async function onDevice(
+  graph: RandomGraph,
+  first: First,
+  { variants = {}, ...passes }: Way,
+  runs: number,
+): Promise<Values[]> {
   const engine = await Engine.create({ device, variants });
   try {
+    for (const [variable, value] of first) engine.write(variable, value);
     const program = await engine.compile(graph, passes);
     const values: Values[] = [];
     for (let run = 0; run < runs; run++) {
@@ -57,14 +66,22 @@ async function onDevice(graph: RandomGraph, { variants = {}, ...passes }: Way, r
 }
 
 /** The same from the float64 twin; with noise, as f32 might have it. */
-function onTwin({ outputs, updates, variables, feeds }: RandomGraph, runs: number, noise?: number): Values[] {
+function onTwin(
+  { outputs, updates, variables, feeds }: RandomGraph,
+  first: First,
+  runs: number,
+  noise?: number,
+): Values[] {
   const names = Object.keys(outputs);
   const exact: Tensor[] = [...Object.values(outputs), ...updates.map(([, value]) => value)];
   const roots = noise === undefined ? exact : noisy(exact, noise);
-  const program = new ReferenceProgram({
-    outputs: Object.fromEntries(names.map((name, i) => [name, roots[i]!])),
-    updates: updates.map(([variable], i) => [variable, roots[names.length + i]!]),
-  });
+  const program = new ReferenceProgram(
+    {
+      outputs: Object.fromEntries(names.map((name, i) => [name, roots[i]!])),
+      updates: updates.map(([variable], i) => [variable, roots[names.length + i]!]),
+    },
+    new Map([...first].map(([variable, value]) => [variable, Float64Array.from(value)])),
+  );
   return Array.from({ length: runs }, (_, run) => ({
     ...Object.fromEntries(Object.entries(program.run(feeds(run))).map(([name, { data }]) => [name, data])),
     ...Object.fromEntries(variables.map((variable, i) => [nameOf(variable, i), program.read(variable)])),
@@ -77,10 +94,11 @@ let loose = 0;
 /** Where two ways of computing a graph differ: nothing, or the first place in words. */
 async function fault(graph: RandomGraph, more: readonly Way[]): Promise<string | undefined> {
   const runs = 2;
-  const wanted = onTwin(graph, runs);
-  const shaken = [1, 2].map((noise) => onTwin(graph, runs, noise));
+  const first = new Map(graph.variables.map((variable) => [variable, variable.initial]));
+  const wanted = onTwin(graph, first, runs);
+  const shaken = [1, 2].map((noise) => onTwin(graph, first, runs, noise));
   for (const way of [...ways, ...more]) {
-    const got = await onDevice(graph, way, runs);
+    const got = await onDevice(graph, first, way, runs);
     for (const [run, values] of wanted.entries()) {
       for (const [name, want] of Object.entries(values)) {
         const whole = graph.outputs[name]?.dtype === "i32";

@@ -85,7 +85,7 @@ export class Session {
 
   /** Numbers that are learned. */
   get parameters(): number {
-    return [...this.#parts.network.weights.values()].reduce((sum, { initial }) => sum + initial.length, 0);
+    return [...this.#parts.network.weights.values()].reduce((sum, { size }) => sum + size, 0);
   }
 
   /** Epochs since the first step, with parts. */
