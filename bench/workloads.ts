@@ -32,7 +32,7 @@ const withAdam = (loss: Tensor, feeds: Feeds): Training => ({
 export function tinyNet(batch: number): Training {
   nn.seed(1);
   const model = nn.sequential(nn.linear(2, 16), nn.tanh(), nn.linear(16, 16), nn.tanh(), nn.linear(16, 1));
-  const loss = losses.mse(model(input("x", [batch, 2])), input("y", [batch, 1]));
+  const loss = losses.mse(model(input("x", [batch, 2]), { training: true }), input("y", [batch, 1]));
   const feeds = { x: noise(2 * batch), y: noise(batch, 2) };
   return { outputs: { loss }, updates: optim.sgd({ lr: 0.1 }).minimize(loss), feeds };
 }
@@ -41,7 +41,7 @@ export function tinyNet(batch: number): Training {
 export function deepNet(layers: number): Training {
   nn.seed(1);
   const model = nn.sequential(...Array.from({ length: layers }, () => [nn.linear(16, 16), nn.relu()]).flat());
-  const loss = losses.mse(model(input("x", [8, 16])), input("y", [8, 16]));
+  const loss = losses.mse(model(input("x", [8, 16]), { training: true }), input("y", [8, 16]));
   return withAdam(loss, { x: noise(8 * 16), y: noise(8 * 16, 2) });
 }
 
@@ -49,7 +49,7 @@ export function deepNet(layers: number): Training {
 export function perceptron(batch: number): Training {
   nn.seed(1);
   const model = nn.sequential(nn.linear(784, 128), nn.relu(), nn.linear(128, 10));
-  const loss = losses.crossEntropy(model(input("x", [batch, 784])), input("y", [batch], "i32"));
+  const loss = losses.crossEntropy(model(input("x", [batch, 784]), { training: true }), input("y", [batch], "i32"));
   return withAdam(loss, { x: noise(784 * batch), y: labels(batch, 10) });
 }
 
@@ -66,7 +66,7 @@ function lenet(): Training {
     nn.flatten(),
     nn.linear(784, 10),
   );
-  const loss = losses.crossEntropy(model(input("x", [64, 1, 28, 28])), input("y", [64], "i32"));
+  const loss = losses.crossEntropy(model(input("x", [64, 1, 28, 28]), { training: true }), input("y", [64], "i32"));
   return withAdam(loss, { x: noise(64 * 784), y: labels(64, 10) });
 }
 

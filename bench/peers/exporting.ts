@@ -4,7 +4,7 @@ import { exportPrograms, input, losses, nn, optim } from "../../src/index.ts";
 /** The training step of 784-128-10 as a page imports it that has no compiler. Its weights are the page's to write. */
 function perceptron(): string {
   const model = nn.sequential(nn.linear(784, 128), nn.relu(), nn.linear(128, 10));
-  const loss = losses.crossEntropy(model(input("x", [64, 784])), input("y", [64], "i32"));
+  const loss = losses.crossEntropy(model(input("x", [64, 784]), { training: true }), input("y", [64], "i32"));
   const step = { outputs: { loss }, updates: optim.adam().minimize(loss) };
   return JSON.stringify(exportPrograms({ step }, { variables: nn.stateDict(model) }));
 }

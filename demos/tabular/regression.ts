@@ -110,7 +110,7 @@ export class Regression {
     const n = data.datasetSize(rows);
     const steps = new Map<number, Program>();
     for (const size of [Math.min(n, batchSize), n % batchSize].filter((rows) => rows > 0)) {
-      const loss = losses.mse(model(input("x", [size, inputs.features])), input("y", [size, 1]));
+      const loss = losses.mse(model(input("x", [size, inputs.features]), { training: true }), input("y", [size, 1]));
       steps.set(size, await engine.compile({ updates: optimizer.minimize(loss) }));
     }
 

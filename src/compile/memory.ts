@@ -11,7 +11,7 @@ export function baseOf(tensor: Tensor): Tensor {
 export function isOwn(tensor: Tensor): boolean {
   let at = tensor;
   while (at.node.op.view) {
-    if (at.node.op.name !== "reshape" && at.node.op.name !== "detach") return false;
+    if (!["reshape", "detach", "evaluated"].includes(at.node.op.name)) return false;
     at = at.node.inputs[0]!;
   }
   return at.node.op.source === undefined;

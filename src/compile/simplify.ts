@@ -93,6 +93,7 @@ const rules: Record<string, (node: Node, inputs: readonly Tensor[]) => Tensor | 
   },
   neg: (_, [x]) => (x!.node.op.name === "neg" ? x!.node.inputs[0]! : undefined),
   detach: (_, [x]) => x,
+  evaluated: (_, [x]) => x,
 };
 
 function simpler(node: Node, inputs: readonly Tensor[]): Tensor | undefined {

@@ -1,14 +1,14 @@
 import { AttributeError } from "../errors.ts";
-import type { Variable } from "../graph/tensor.ts";
+import type { Tensor, Variable } from "../graph/tensor.ts";
 import * as activations from "../ops/activations.ts";
 import { lt, mul, where } from "../ops/arithmetic.ts";
-import { full, variable, zerosLike } from "../ops/constants.ts";
+import { variable, zerosLike } from "../ops/constants.ts";
 import { linear as linearOp } from "../ops/matmul.ts";
 import type { Random } from "../ops/random.ts";
 import { logSoftmax as logSoftmaxOp, softmax as softmaxOp } from "../ops/softmax.ts";
 import { flatten as flattenOp } from "../ops/views.ts";
 import { type Initializer, random as sharedRandom, uniform } from "./init.ts";
-import { type Module, type Moving, module, stateless } from "./module.ts";
+import { type Mode, type Module, type Moving, module, stateless } from "./module.ts";
 
 const size = (layer: string, name: string, value: number): number => {
   if (Number.isInteger(value) && value > 0) return value;
@@ -43,12 +43,12 @@ export function linear(inputs: number, outputs: number, options: LinearOptions =
 export function dropout(p = 0.5, source?: Random): Module {
   if (!(p >= 0 && p <= 1)) throw new AttributeError(`nn.dropout: p is ${p}, expected a probability from 0 to 1`);
   const draws = source ?? sharedRandom();
-  return module((x, { training }) => {
-    if (!training || p === 0) return x;
-    if (p === 1) return mul(x, full([], 0));
+  const forward = (x: Tensor, mode: Mode): Tensor => {
+    if (p === 0 || !mode.training) return x;
     const dropped = lt(draws.uniform(x.shape), p);
-    return where(dropped, zerosLike(x), mul(x, 1 / (1 - p)));
-  });
+    return where(dropped, zerosLike(x), mul(x, p === 1 ? 0 : 1 / (1 - p)));
+  };
+  return module(forward, {}, "nn.dropout");
 }
 
 /** Merges all axes from `first` on (default 1: all but the batch). */

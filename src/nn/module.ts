@@ -1,9 +1,13 @@
 import type { DType, Float } from "../graph/shape.ts";
 import type { Tensor, Variable } from "../graph/tensor.ts";
+import { evaluated } from "../ops/views.ts";
 
 /** How a model is applied. Training and evaluation are two graphs of one model: there is no mode to switch at run time. */
 export interface Mode {
-  /** Whether layers such as dropout act as in training; default false. */
+  /**
+   * Whether layers such as dropout and batch normalisation act as in training. Left out, they act as in evaluation, and optimizers
+   * refuse a loss that depends on it. Say `false` to train with them in evaluation, with frozen statistics, say.
+   */
   readonly training?: boolean;
 }
 
@@ -21,15 +25,32 @@ export interface Module<D extends DType = Float> {
 /** The dtypes of a module whose function gives `D`; where the function does not say, floats. */
 type Given<D extends DType> = DType extends D ? Float : D;
 
-/** Makes a module of a function and the variables it uses. */
+/** Modes in which training is neither true nor false. Whoever asks them for it leaves a note on the result. */
+const unsaid = new WeakSet<Mode>();
+
+/**
+ * Makes a module of a function and the variables it uses.
+ * @param name what errors call it; default "a module".
+ */
 export function module<D extends DType>(
   forward: (x: Tensor, mode: Mode) => Tensor<D>,
   variables: Readonly<Record<string, Variable>> | ReadonlyMap<string, Variable> = {},
+  name = "a module",
 ): Module<Given<D>> {
   const named = variables instanceof Map ? variables : new Map(Object.entries(variables));
-  return Object.assign((x: Tensor, mode: Mode = {}) => forward(x, mode), {
-    variables: named as ReadonlyMap<string, Variable>,
-  }) as unknown as Module<Given<D>>;
+  const call = (x: Tensor, mode: Mode = {}): Tensor<D> => {
+    if (!unsaid.has(mode) && mode.training !== undefined) return forward(x, mode);
+    let asked = false;
+    const get = () => {
+      asked = true;
+    };
+    // Not enumerable: a copy of the mode that an inner module is given leaves the question to that one.
+    const own = Object.defineProperty({ ...mode }, "training", { get, enumerable: false }) as Mode;
+    unsaid.add(own);
+    const y = forward(x, own);
+    return asked ? evaluated(y, name) : y;
+  };
+  return Object.assign(call, { variables: named as ReadonlyMap<string, Variable> }) as unknown as Module<Given<D>>;
 }
 
 /** A layer without variables, such as an activation. */

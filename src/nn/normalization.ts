@@ -4,7 +4,7 @@ import type { Tensor, Variable } from "../graph/tensor.ts";
 import { variable } from "../ops/constants.ts";
 import * as ops from "../ops/normalization.ts";
 import { detach } from "../ops/views.ts";
-import { type Module, module } from "./module.ts";
+import { type Mode, type Module, module } from "./module.ts";
 
 export interface NormOptions {
   /** Added to the variance under the root; default 1e-5. */
@@ -116,12 +116,12 @@ function batchNorm(layer: string, channels: number, ranks: readonly number[], op
         batches: variable(0, [], { name: "num_batches_tracked", group: "batches tracked", dtype: "i32" }),
       }
     : undefined;
-  const forward = (x: Tensor, { training = false }): Tensor => {
+  const forward = (x: Tensor, mode: Mode): Tensor => {
     checkRank(layer, x, channels, ranks);
+    const training = !running || (mode.training ?? false);
     // Constants in evaluation: whoever takes the gradient of all variables does not train them.
-    const constants = running && { mean: detach(running.mean), variance: detach(running.variance) };
-    const own = training || !running;
-    return ops.batchNorm(x, { weight, bias, eps, momentum, training: own, running: own ? running : constants });
+    const kept = training ? running : { mean: detach(running.mean), variance: detach(running.variance) };
+    return ops.batchNorm(x, { weight, bias, eps, momentum, training, running: kept });
   };
   const named = {
     weight,
@@ -130,5 +130,5 @@ function batchNorm(layer: string, channels: number, ranks: readonly number[], op
     running_var: running?.variance,
     num_batches_tracked: running?.batches,
   };
-  return module(forward, present(named));
+  return module(forward, present(named), `nn.${layer}`);
 }

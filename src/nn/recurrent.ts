@@ -188,12 +188,16 @@ function recurrent<Result extends ops.RecurrentResult>(
       ),
     ),
   ).flat();
-  const apply = (x: Tensor, { training = false, ...states }: Mode & LstmStates = {}): Result =>
-    op(x, weights, {
-      ...states,
+  const apply = (x: Tensor, given: Mode & LstmStates = {}): Result => {
+    // A copy, which does not ask for the mode: only dropout does.
+    const { h0, c0, ...mode } = given;
+    return op(x, weights, {
+      ...(h0 && { h0 }),
+      ...(c0 && { c0 }),
       bidirectional,
       batchFirst,
-      ...(drop && { between: (y: Tensor) => drop(y, { training }) }),
+      ...(drop && { between: (y: Tensor) => drop(y, mode) }),
     });
+  };
   return Object.assign(apply, { variables, output: module((x, mode) => apply(x, mode).output, variables) });
 }

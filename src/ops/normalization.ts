@@ -9,7 +9,7 @@ import { normalizeRows, rowsOf } from "./layerNorm.ts";
 import { attributedOp, broadcast } from "./pointwise.ts";
 import { mean as meanOf, variance as varianceOf } from "./reduce.ts";
 import { sum } from "./sum.ts";
-import { expand, reshape } from "./views.ts";
+import { evaluated, expand, reshape } from "./views.ts";
 
 export interface Affine {
   /** Factors of the normalised values; default 1. */
@@ -123,7 +123,7 @@ export interface RunningStatistics {
 }
 
 export interface BatchNormOptions extends Affine {
-  /** Whether the batch's own statistics are used; default false. */
+  /** Whether the batch's own statistics are used; default false, and optimizers ask for a word: see `nn.Mode`. */
   readonly training?: boolean;
   /** What evaluation normalises with, and training keeps up to date. */
   readonly running?: RunningStatistics | undefined;
@@ -191,7 +191,7 @@ export function nextStatistics(
  * @throws AttributeError in evaluation without running statistics.
  */
 export function batchNorm<D extends DType>(x: Tensor<D>, options: BatchNormOptions = {}): Tensor<D & Float> {
-  const { weight, bias, eps = 1e-5, training = false, running, momentum = 0.1 } = options;
+  const { weight, bias, eps = 1e-5, training, running, momentum = 0.1 } = options;
   const channels = x.shape[1];
   if (channels === undefined) throw new ShapeError(`batchNorm: ${showShape(x.shape)} is not [N, C, …]`);
   checkEps("batchNorm", eps);
@@ -202,7 +202,8 @@ export function batchNorm<D extends DType>(x: Tensor<D>, options: BatchNormOptio
     const factor = rsqrt(add(running.variance, eps));
     const scale = weight ? mul(factor, weight) : factor;
     const y = mul(sub(x, alongChannels(running.mean, x)), alongChannels(scale, x)) as Tensor<D & Float>;
-    return bias ? add(y, alongChannels(bias, x)) : y;
+    const shifted = bias ? add(y, alongChannels(bias, x)) : y;
+    return training === undefined ? evaluated(shifted, "batchNorm") : shifted;
   }
   if (sizeOf(x.shape) === channels)
     throw new ShapeError(`batchNorm: ${showShape(x.shape)} has one value per channel: nothing to train on`);

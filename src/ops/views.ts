@@ -248,3 +248,17 @@ const detachOp: Op = {
 
 /** The same value, through which no gradient flows. */
 export const detach = <D extends DType>(x: Tensor<D>): Tensor<D> => apply(detachOp, [x]);
+
+const evaluatedOp: Op = {
+  name: "evaluated",
+  infer: ([x]) => [{ shape: x!.shape, dtype: x!.dtype }],
+  vjp: ({ attrs: { layer } }, [dy]) => [dy && evaluated(dy, layer)],
+  view: (_, x) => x,
+};
+
+/**
+ * The same value, with the note that a layer gave it in evaluation without being told to. Optimizers refuse to train on it: see
+ * `checkTraining` in `optim/training.ts`. `simplify` removes the note. @param layer what to call the layer in the error.
+ */
+export const evaluated = <D extends DType>(x: Tensor<D>, layer: string): Tensor<D> =>
+  apply(evaluatedOp, [x], { layer });

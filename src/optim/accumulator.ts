@@ -5,6 +5,7 @@ import { add, cast, div, maximum } from "../ops/arithmetic.ts";
 import { full, variable } from "../ops/constants.ts";
 import { foreach } from "../ops/foreach.ts";
 import { checkReached, type Optimizer, reaches, type StepOptions, type StepUpdates } from "./optimizer.ts";
+import { checkTraining } from "./training.ts";
 
 /**
  * Gradients summed over several batches before one step is taken from their mean, so that a large batch may be computed in
@@ -39,8 +40,10 @@ export class Accumulator {
   /**
    * Updates that add the gradients of a loss. With losses that are means, parts should be of one size. Where a scaler takes the
    * step, this is `scaler.scaled(loss)`.
+   * @throws AttributeError for a loss that goes through a layer in evaluation, as `minimize`.
    */
   collect(loss: Tensor): Update[] {
+    checkTraining("optim.accumulator", [loss]);
     const gradients = grad(loss, this.parameters);
     this.parameters.forEach((parameter, i) => {
       if (reaches(gradients[i]!)) this.#reached.add(parameter);

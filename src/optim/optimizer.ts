@@ -9,6 +9,7 @@ import { sum } from "../ops/sum.ts";
 import type { Clip } from "./clip.ts";
 import type { LossScaler } from "./scaling.ts";
 import type { Schedule } from "./schedule.ts";
+import { checkTraining } from "./training.ts";
 
 /** One element of a parameter, its gradient and its moments; scalars that all elements share. Formulas are ordinary ops. */
 export interface Element {
@@ -106,11 +107,13 @@ export class Optimizer {
    * @param loss one element.
    * @param parameters default: `parametersOf(loss)`. What is frozen is not among them, and nothing moves it, weight decay included.
    * @returns updates for `engine.compile`, with the step's learning rate and, where it is computed, the gradients' norm.
-   * @throws AttributeError where a gradient reaches no parameter, or not all of a given list.
+   * @throws AttributeError where a gradient reaches no parameter, or not all of a given list; where the loss goes through a layer
+   * such as dropout or batch normalisation in evaluation, and nobody said `{ training: false }`.
    */
   minimize(loss: Tensor, options?: StepOptions): StepUpdates;
   minimize(loss: Tensor, parameters?: readonly Variable[], options?: StepOptions): StepUpdates;
   minimize(loss: Tensor, second: readonly Variable[] | StepOptions = {}, third: StepOptions = {}): StepUpdates {
+    checkTraining(`optim.${this.#rule.name}`, [loss]);
     const [parameters, options] = isList(second) ? [second, third] : [parametersOf(loss), second];
     const scaled = options.scaler ? options.scaler.scaled(loss) : loss;
     return this.apply(parameters, grad(scaled, parameters), options);
@@ -118,7 +121,8 @@ export class Optimizer {
 
   /**
    * The same from gradients that the caller computed; with a scaler, of a loss scaled by it.
-   * @throws AttributeError for a gradient that is 0 because the loss does not depend on the parameter: see `parametersOf`.
+   * @throws AttributeError for a gradient that is 0 because the loss does not depend on the parameter, see `parametersOf`, and for
+   * one that goes through a layer in evaluation, as `minimize`.
    */
   apply(
     parameters: readonly Variable[],
@@ -127,6 +131,7 @@ export class Optimizer {
   ): StepUpdates {
     const rule = this.#rule;
     if (parameters.length === 0) throw new AttributeError(`optim.${rule.name}: there are no parameters to update`);
+    checkTraining(`optim.${rule.name}`, gradients);
     checkReached(
       `optim.${rule.name}`,
       parameters.filter((_, i) => !reaches(gradients[i]!)),

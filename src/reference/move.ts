@@ -93,6 +93,7 @@ const cumsum: Kernel = ({ attrs: { axis } }, [x]) => {
 export const moves: Readonly<Record<string, Kernel>> = {
   reshape: same,
   detach: same,
+  evaluated: same,
   expand,
   permute,
   slice,

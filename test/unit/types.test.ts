@@ -95,7 +95,7 @@ test("layers and losses give floats", () => {
   gives(losses.bceWithLogits(half, half), "f16");
   const loss = losses.crossEntropy(half, t.input("labels", [2], "i32"));
   gives(loss, "f32");
-  gives(optim.adam().minimize(t.sum(model(x))).rate, "f32");
+  gives(optim.adam().minimize(t.sum(model(x, { training: true }))).rate, "f32");
   // A model may go wherever a module may, and a tensor of a known dtype wherever a tensor may.
   const block = (): nn.Module => nn.module((x) => t.reshape(x, [3, 2]));
   let y = x;

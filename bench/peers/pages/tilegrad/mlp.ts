@@ -8,6 +8,6 @@ export function mlp(engine: Engine, batch = 64) {
   const { parameters, x, labels } = tasks.mlp(batch);
   const model = nn.sequential(nn.linear(784, 128), nn.relu(), nn.linear(128, 10));
   load(engine, model.variables, parameters);
-  const loss = losses.crossEntropy(model(input("x", [batch, 784])), input("y", [batch], "i32"));
+  const loss = losses.crossEntropy(model(input("x", [batch, 784]), { training: true }), input("y", [batch], "i32"));
   return train(engine, loss, { x, y: labels });
 }

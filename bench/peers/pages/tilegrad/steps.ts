@@ -14,7 +14,7 @@ export function tiny(engine: Engine) {
   const { parameters, x, y } = tasks.tiny();
   const model = nn.sequential(nn.linear(2, 16), nn.tanh(), nn.linear(16, 16), nn.tanh(), nn.linear(16, 1));
   load(engine, model.variables, parameters);
-  const loss = losses.mse(model(input("x", [32, 2])), input("y", [32, 1]));
+  const loss = losses.mse(model(input("x", [32, 2]), { training: true }), input("y", [32, 1]));
   return train(engine, loss, { x, y }, optim.sgd({ lr: 0.1 }));
 }
 
@@ -31,7 +31,7 @@ export function lenet(engine: Engine) {
     nn.linear(784, 10),
   );
   load(engine, model.variables, parameters);
-  const loss = losses.crossEntropy(model(input("x", [64, 1, 28, 28])), input("y", [64], "i32"));
+  const loss = losses.crossEntropy(model(input("x", [64, 1, 28, 28]), { training: true }), input("y", [64], "i32"));
   return train(engine, loss, { x, y: labels });
 }
 
@@ -55,5 +55,5 @@ export function transformer(engine: Engine) {
   const block = nn.transformerEncoderLayer(64, 4, { feedforward: 256, dropout: 0 });
   load(engine, block.variables, parameters);
   const shape = [4, 64, 64];
-  return train(engine, losses.mse(block(input("x", shape)), input("y", shape)), { x, y });
+  return train(engine, losses.mse(block(input("x", shape), { training: true }), input("y", shape)), { x, y });
 }
