@@ -1,29 +1,40 @@
-/**
- * Random bits from four counters: pcg4d of M. Jarzynski and M. Olano, "Hash functions for GPU rendering" (JCGT, 2020). U is
- * u32 or a vec4 of it. Returns the first of its four words.
+/*
+ * Random bits without state: number i of the stream that a few words name (a seed, a step, a place) is a hash of all of them. The
+ * words go into a key of 64 bits one after the other, each by a step that loses nothing, so that streams which differ in any bit of
+ * any word have different keys; number i is then hashed between both halves of the key. GPU and host do the same.
  */
-export const pcgText = `
-fn pcg4d(a: U, b: U, c: U, d: U) -> U {
-  var x = a * 1664525u + 1013904223u;
-  var y = b * 1664525u + 1013904223u;
-  var z = c * 1664525u + 1013904223u;
-  var w = d * 1664525u + 1013904223u;
-  x += y * w; y += z * x; z += x * y; w += y * z;
-  x ^= x >> U(16u); y ^= y >> U(16u); z ^= z >> U(16u); w ^= w >> U(16u);
-  x += y * w;
-  return x;
+
+/**
+ * A bijection of 32-bit integers whose output bits each depend on every input bit: "lowbias32" by C. Wellons
+ * (github.com/skeeto/hash-prospector), with the better constants that T. Ironborn found. U is u32 or a vec4 of it.
+ */
+const hashText = `
+fn hash32(v: U) -> U {
+  var x = (v ^ (v >> U(16u))) * 0x21f0aaadu;
+  x = (x ^ (x >> U(15u))) * 0xd35a2d97u;
+  return x ^ (x >> U(15u));
 }`;
 
-/** The same on the host. */
-export function pcg4d(a: number, b: number, c: number, d: number): number {
-  const next = (v: number) => (Math.imul(v, 1664525) + 1013904223) >>> 0;
-  let [x, y, z, w] = [next(a), next(b), next(c), next(d)];
-  x = (x + Math.imul(y, w)) >>> 0;
-  y = (y + Math.imul(z, x)) >>> 0;
-  z = (z + Math.imul(x, y)) >>> 0;
-  w = (w + Math.imul(y, z)) >>> 0;
-  x ^= x >>> 16;
-  y ^= y >>> 16;
-  w ^= w >>> 16;
-  return (x + Math.imul(y, w)) >>> 0;
+/** Number i of the stream (a, b, c). */
+export const randomText = `${hashText}
+fn randomBits(a: U, b: U, c: U, i: U) -> U {
+  let first = hash32(a ^ U(0x9e3779b9u));
+  let second = hash32(first ^ b) + 0x9e3779b9u;
+  let third = hash32(second ^ c) + first;
+  return hash32(hash32(i ^ third) + second);
+}`;
+
+/** `hash32` on the host. */
+export function hash32(value: number): number {
+  let x = value | 0;
+  x = Math.imul(x ^ (x >>> 16), 0x21f0aaad);
+  x = Math.imul(x ^ (x >>> 15), 0xd35a2d97);
+  return (x ^ (x >>> 15)) >>> 0;
+}
+
+/** The stream that words name, on the host: from i to its number i. */
+export function randomBits(...words: number[]): (i: number) => number {
+  let [left, right] = [0x9e3779b9, 0];
+  for (const word of words) [left, right] = [(hash32(left ^ word) + right) >>> 0, left];
+  return (i) => hash32(hash32(i ^ left) + right);
 }

@@ -1,15 +1,5 @@
+import { randomBits } from "../../shaders/lib/random.wgsl.ts";
 import { AttributeError, ShapeError } from "../errors.ts";
-
-/**
- * A bijection of 32-bit integers whose output bits each depend on every input bit: "lowbias32" by C. Wellons
- * (github.com/skeeto/hash-prospector), with the better constants that T. Ironborn found.
- */
-export function hash32(value: number): number {
-  let x = value | 0;
-  x = Math.imul(x ^ (x >>> 16), 0x21f0aaad);
-  x = Math.imul(x ^ (x >>> 15), 0xd35a2d97);
-  return (x ^ (x >>> 15)) >>> 0;
-}
 
 /** An endless source of random numbers. */
 export interface RandomStream {
@@ -23,16 +13,17 @@ export interface RandomStream {
 
 /**
  * Random numbers for work on the host (shuffling, splitting), repeatable on every platform: number i of stream s is a
- * hash of (seed, s, i), so no state but a counter is kept and streams of one seed are independent. Not for secrets.
+ * hash of (seed, s, i) with every bit of the three, so no state but a counter is kept, and neither seeds nor streams that resemble
+ * each other have anything in common. Not for secrets.
  *
  * @param seed any safe integer; `Date.now()` will do.
  * @param stream any safe integer, default 0: an epoch, a worker.
  * @throws AttributeError if either is not a safe integer.
  */
 export function randomStream(seed: number, stream = 0): RandomStream {
-  const key = hash32(fold("seed", seed) ^ hash32(fold("stream", stream) + 0x9e3779b9));
+  const at = randomBits(...wordsOf("seed", seed), ...wordsOf("stream", stream));
   let counter = 0;
-  const bits = (): number => hash32(hash32(counter++) ^ key);
+  const bits = (): number => at(counter++);
   return {
     bits,
     uniform: () => bits() / 2 ** 32,
@@ -69,10 +60,10 @@ export function permutation(n: number, seed: number, stream = 0): Uint32Array {
   return order;
 }
 
-/** 32 bits that depend on all 54 of a safe integer. */
-function fold(name: string, value: number): number {
+/** A safe integer as two words of 32 bits. */
+function wordsOf(name: string, value: number): [number, number] {
   if (!Number.isSafeInteger(value)) {
     throw new AttributeError(`${name} is ${String(value)}, expected an integer`);
   }
-  return hash32(value | 0) ^ Math.floor(value / 2 ** 32);
+  return [value | 0, Math.floor(value / 2 ** 32)];
 }

@@ -1,4 +1,4 @@
-import { pcg4d, pcgText } from "../../shaders/lib/random.wgsl.ts";
+import { randomBits, randomText } from "../../shaders/lib/random.wgsl.ts";
 import { AttributeError } from "../errors.ts";
 import type { Op } from "../graph/op.ts";
 import { rowMajor, type Shape } from "../graph/shape.ts";
@@ -20,10 +20,10 @@ export const iota = (shape: Shape, axis: number): Tensor<"i32"> =>
 
 const uniformOp: Op = /* @__PURE__ */ indexedOp("uniform", "f32", {
   wgsl: ([seed, step], { salt }, { index }) =>
-    `F(pcg4d(${index}, ${step}, U(${salt}u), ${seed}) >> U(8u)) * F(5.9604644775390625e-8)`,
-  js: ([seed, step], { salt }, index) => (pcg4d(index, step!, salt, seed!) >>> 8) * 2 ** -24,
-  lib: [pcgText],
-  flops: 30,
+    `F(randomBits(${seed}, ${step}, U(${salt}u), ${index}) >> U(8u)) * F(5.9604644775390625e-8)`,
+  js: ([seed, step], { salt }, index) => (randomBits(seed!, step!, salt)(index) >>> 8) * 2 ** -24,
+  lib: [randomText],
+  flops: 45,
 });
 
 /**

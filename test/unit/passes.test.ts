@@ -264,7 +264,7 @@ describe("fuse", () => {
       { updates: optim.sgd({ lr: 1 }).minimize(t.sum(t.softmax(t.matmul(h, w))), [weight]) },
       gpu,
     );
-    expect(calls.filter(({ wgsl }) => wgsl.includes("pcg4d("))).toHaveLength(2);
+    expect(calls.filter(({ wgsl }) => wgsl.includes("randomBits("))).toHaveLength(2);
     expect(calls.flatMap(({ bindings }) => bindings).some(({ buffer }) => buffer.role === "lt")).toBe(false);
   });
 
