@@ -147,8 +147,15 @@ const rowHead = (p: Rows): string => `let row = i * LENGTH;
   let scale = rstd[i];
   ${p.kind === "rms" ? "" : "let middle = mean[i];"}`;
 
+/** The mean was rounded, and may be large beside the deviations: what is missing of it is their own mean, `shift`. */
+const gradSums = (kind: NormKind): string =>
+  kind === "rms"
+    ? "let mixed = sums.y / N;"
+    : `let shift = sums.z / N;
+  let mixed = (sums.y - shift * sums.x) / N;`;
+
 const gradValue = (kind: NormKind): string =>
-  kind === "rms" ? "scale * (g - h * both.y / N)" : "scale * (g - both.x / N - h * both.y / N)";
+  kind === "rms" ? "scale * (g - h * mixed)" : "scale * (g - sums.x / N - (h - shift) * mixed)";
 
 /** dx = rstd · (g − mean(g) − h · mean(g · h)) along each row, with g = dy · weight and h the normalised x ("rms": without mean(g)). */
 export const normGrad =
@@ -161,18 +168,21 @@ export const normGrad =
 ${names.length > 0 ? names : [aliasOf(p)]}
 ${declarations(p, gradInputs)}
 ${ending.declare(p.inputs.filter((length) => length !== undefined).length)}
-${way.declare("vec2f", { sum })}
+${way.declare("vec3f", { sum })}
 
 ${way.enter(p.grid, "ROWS")}
   ${rowHead(p)}
   var own = F();
   var along = F();
+  var drift = F();
   ${way.each("t", "LENGTH")} {
     ${gradAt(p)}
     own += g;
     along += g * h;
+    drift += h;
   }
-  let both = ${way.fold("sum", "vec2f(total(own), total(along))")};
+  let sums = ${way.fold("sum", "vec3f(total(own), total(along), total(drift))")};
+  ${gradSums(p.kind)}
   ${way.leave(p.grid, "ROWS")}
   ${way.each("t", "LENGTH")} {
     ${gradAt(p)}

@@ -1,4 +1,5 @@
 import { storage } from "./lib/grid.wgsl.ts";
+import { sigmoidText, tangentText } from "./lib/math.wgsl.ts";
 import { wgsl } from "./wgsl.ts";
 
 /*
@@ -135,9 +136,9 @@ const STEP_T = ${p.strides[0]}u;
 const STEP_N = ${p.strides[1]}u;
 ${declarations}
 
-fn sigmoid(x: F) -> F { return 1.0 / (1.0 + exp(min(-x, F(88.0)))); }
-// Beyond ±9.02 tanh is 1 in f32; some drivers overflow there.
-fn tangent(x: F) -> F { return tanh(clamp(x, F(-9.02), F(9.02))); }
+${sigmoidText}
+${tangentText}
+
 ${pass === "forward" ? forwardText(p, place) : backwardText(p, width, place)}
 `;
 }

@@ -32,8 +32,10 @@ export interface ReduceParams extends FlatResults {
   readonly grid: Grid;
 }
 
-const lowest = { f32: "-3.4028234663852886e38", i32: "i32(-2147483647 - 1)", u32: "0u" };
-const highest = { f32: "3.4028234663852886e38", i32: "2147483647", u32: "4294967295u" };
+// Infinities, from bits that are no constant: WGSL refuses those that it can compute beforehand.
+const lowest = { f32: "bitcast<f32>(negativeInfinity)", i32: "i32(-2147483647 - 1)", u32: "0u" };
+const highest = { f32: "bitcast<f32>(infinity)", i32: "2147483647", u32: "4294967295u" };
+const infinities = { max: "var negativeInfinity = 0xff800000u;", min: "var infinity = 0x7f800000u;" };
 
 /** Neutral element and the folding step of each kind. */
 function rule(kind: ReduceKind, type: Sum): { readonly start: string; readonly fold: FoldOf } {
@@ -142,6 +144,9 @@ ${way.enter(grid, "OUTPUTS")}
   let first = ${columns ? `i / ${lines}u` : `i % ${chunks}u`} * CHUNK;
   #endif
 ${indented(read.begin)}
+  #if ${(kind === "max" || kind === "min") && type === "f32"}
+  ${infinities[kind as "max"] ?? ""}
+  #endif
   var acc = ${wide ? `${vec4Of[type]}(${start})` : start};
 ${indented(positions(way, p))}
 ${indented(read.lines, 4)}

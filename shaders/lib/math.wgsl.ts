@@ -3,20 +3,82 @@
  * `select`.
  */
 
-/** xʸ also for negative x with whole y, and 1 for y = 0: WGSL's own `pow` leaves both undefined. */
-export const powerText = `
-fn power(x: F, y: F) -> F {
-  let magnitude = select(pow(abs(x), y), F(1.0), y == F(0.0));
-  let odd = abs(y - F(2.0) * floor(y * F(0.5))) == F(1.0);
-  return select(magnitude, -magnitude, (x < F(0.0)) & odd);
+/** NaN, of whatever F is. It hangs on x so that no compiler sees it coming: WGSL refuses a NaN that it can compute beforehand. */
+export const nanText = `
+fn nan(x: F) -> F {
+  return bitcast<F>((bitcast<U>(x) & U(1u)) | U(0x7fc00000u));
+}`;
+
+/** log(x), and NaN below 0: WGSL leaves that open, and some drivers take the logarithm of |x|. */
+export const logText = `
+fn logarithm(x: F) -> F {
+  return select(log(x), nan(x), x < F(0.0));
 }`;
 
 /**
- * Error function: Taylor series to x²¹ within |x| ≤ 1 (DLMF 7.6.1), beyond it the Chebyshev fit of erfc with relative
- * error 1.2e-7 (W. H. Press et al., Numerical Recipes, section 6.2).
+ * xʸ as everybody means it, where WGSL's own `pow` leaves it open: 1 for y = 0; 0 or ∞ for x = 0, subnormal numbers counted as such; for
+ * negative x the power of |x| with the sign that a whole y gives it, and NaN for any other y.
  */
-export const erfText = `
-fn erf(x: F) -> F {
+export const powerText = `
+fn power(x: F, y: F) -> F {
+  let size = abs(x);
+  let none = size < F(1.1754943508222875e-38);
+  let magnitude = select(pow(size, y), select(F(1.0) / size, F(0.0), y > F(0.0)), none);
+  let odd = abs(y - F(2.0) * floor(y * F(0.5))) == F(1.0);
+  let signed = select(magnitude, -magnitude, odd & (x < F(0.0)));
+  let real = (x >= F(0.0)) | none | (y == floor(y));
+  return select(select(nan(x), signed, real), F(1.0), y == F(0.0));
+}`;
+
+/**
+ * sin(x + quarters · π/2), for whole quarters, by additions and multiplications alone: WGSL promises of its own `sin` an error of 2⁻¹¹,
+ * between −π and π. The multiple of π/2 next to x is taken off in four parts, of which the first three have 8 bits, so that nothing is
+ * rounded up to some 2¹⁶ of them (W. Cody & W. Waite, 1980); the polynomials on the rest are those of Cephes (S. Moshier).
+ */
+export const turnText = `
+fn turn(x: F, quarters: F) -> F {
+  let k = round(x * F(0.6366197723675814));
+  let rest = (((x - k * F(1.5703125)) - k * F(0.0004825592041015625)) - k * F(1.2665987014770508e-6)) - k * F(9.92093629470503e-10);
+  let r = clamp(rest, F(-0.8), F(0.8));
+  let q = r * r;
+  let sine = r + r * q * (F(-0.16666654611) + q * (F(0.0083321608736) + q * F(-0.00019515295891)));
+  let cosine = (F(1.0) - F(0.5) * q) + q * q * (F(0.04166664568298827) + q * (F(-0.001388731625493765) + q * F(0.00002443315711809948)));
+  let turned = k + quarters;
+  let side = turned - F(4.0) * floor(turned * F(0.25));
+  let value = select(sine, cosine, (side == F(1.0)) | (side == F(3.0)));
+  return select(value, -value, side >= F(2.0));
+}`;
+
+/** 1 / (1 + e⁻ˣ), from e^−|x|: nothing overflows, and both tails keep their digits. */
+export const sigmoidText = `
+fn sigmoid(x: F) -> F {
+  let e = exp(-abs(x));
+  return select(F(1.0), e, x < F(0.0)) / (F(1.0) + e);
+}`;
+
+/**
+ * tanh(x), which WGSL promises to 1e-5 only: the odd polynomial of Cephes (S. Moshier) within |x| < 5/8, from e^2|x| beyond. It is ±1
+ * from 9.02 on, so the argument is held at 10, and nothing overflows.
+ */
+export const tangentText = `
+fn tangent(x: F) -> F {
+  let q = x * x;
+  var series = F(-0.00570498872745);
+  series = F(0.0206390887954) + q * series;
+  series = F(-0.0537397155531) + q * series;
+  series = F(0.133314422036) + q * series;
+  series = F(-0.333332819422) + q * series;
+  let size = abs(x);
+  let far = F(1.0) - F(2.0) / (exp(F(2.0) * min(size, F(10.0))) + F(1.0));
+  return select(select(far, -far, x < F(0.0)), x + x * q * series, size < F(0.625));
+}`;
+
+/**
+ * Error function, and its complement 1 − erf |x| where that is small: Taylor series to x²¹ within |x| ≤ 1 (DLMF 7.6.1), beyond it the
+ * Chebyshev fit of erfc with relative error 1.2e-7 (W. H. Press et al., Numerical Recipes, section 6.2).
+ */
+const errorText = `
+fn erfNear(x: F) -> F {
   let q = x * x;
   var series = F(1.0 / 76204800.0);
   series = F(-1.0 / 6894720.0) + q * series;
@@ -28,8 +90,10 @@ fn erf(x: F) -> F {
   series = F(-1.0 / 42.0) + q * series;
   series = F(0.1) + q * series;
   series = F(-1.0 / 3.0) + q * series;
-  let near = x * F(1.1283791670955126) * (F(1.0) + q * series);
-  let z = min(abs(x), F(9.0));
+  return x * F(1.1283791670955126) * (F(1.0) + q * series);
+}
+fn erfTail(size: F) -> F {
+  let z = min(size, F(10.0));
   let t = F(1.0) / (F(1.0) + F(0.5) * z);
   var fit = F(0.17087277);
   fit = F(-0.82215223) + t * fit;
@@ -40,9 +104,27 @@ fn erf(x: F) -> F {
   fit = F(0.09678418) + t * fit;
   fit = F(0.37409196) + t * fit;
   fit = F(1.00002368) + t * fit;
-  let tail = t * exp(t * fit - F(1.26551223) - z * z);
-  return select(sign(x) * (F(1.0) - tail), near, abs(x) <= F(1.0));
+  return t * exp(t * fit - F(1.26551223) - z * z);
 }`;
+
+export const erfText = [
+  errorText,
+  `
+fn erf(x: F) -> F {
+  return select(sign(x) * (F(1.0) - erfTail(abs(x))), erfNear(x), abs(x) <= F(1.0));
+}`,
+];
+
+/** Share of the normal distribution below x, (1 + erf(x/√2)) / 2: its lower tail keeps its digits. */
+export const shareBelowText = [
+  errorText,
+  `
+fn shareBelow(x: F) -> F {
+  let z = x * F(${Math.SQRT1_2});
+  let tail = F(0.5) * erfTail(abs(z));
+  return select(select(F(1.0) - tail, tail, z < F(0.0)), F(0.5) + F(0.5) * erfNear(z), abs(z) <= F(1.0));
+}`,
+];
 
 /** e^x − 1 without cancellation near 0: a Taylor series within |x| < ¼. */
 export const expm1Text = `
@@ -51,11 +133,18 @@ fn expm1(x: F) -> F {
   return select(exp(x) - F(1.0), near, abs(x) < F(0.25));
 }`;
 
-/** log(1 + x) for x ≥ 0 without cancellation near 0: a Taylor series below 1/32. */
+/** log(1 + x) for x from 0 to 1, as 2 artanh(x / (2 + x)) by its Taylor series: WGSL's `log` has few digits next to 1. */
 export const log1pText = `
 fn log1p(x: F) -> F {
-  let near = x * (F(1.0) - x * (F(0.5) - x * (F(1.0 / 3.0) - x * (F(0.25) - x * F(0.2)))));
-  return select(log(F(1.0) + x), near, x < F(0.03125));
+  let s = x / (x + F(2.0));
+  let q = s * s;
+  var series = F(1.0 / 13.0);
+  series = F(1.0 / 11.0) + q * series;
+  series = F(1.0 / 9.0) + q * series;
+  series = F(1.0 / 7.0) + q * series;
+  series = F(0.2) + q * series;
+  series = F(1.0 / 3.0) + q * series;
+  return F(2.0) * (s + s * q * series);
 }`;
 
 /** 1 − e^−x for x ≥ 0 without cancellation near 0: a Taylor series below ¼. */

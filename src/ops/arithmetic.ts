@@ -41,7 +41,7 @@ export const mul = /* @__PURE__ */ binary("mul", {
   vjp: (dy, _, a, b) => [mul(dy, b!), mul(dy, a!)],
 });
 
-/** a / b. Whole numbers are divided towards zero. */
+/** a / b, with an error of at most 3 · 2⁻²³ of it for |b| from 2⁻¹²⁶ to 2¹²⁶. Whole numbers are divided towards zero. */
 export const div = /* @__PURE__ */ binary("div", {
   wgsl: (a, b) => `${a} / ${b}`,
   js: (a, b) => a / b,

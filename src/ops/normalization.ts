@@ -7,7 +7,7 @@ import { onesLike, zerosLike } from "./constants.ts";
 import { rsqrt } from "./elementary.ts";
 import { normalizeRows, rowsOf } from "./layerNorm.ts";
 import { attributedOp, broadcast } from "./pointwise.ts";
-import { mean as meanOf, variance as varianceOf } from "./reduce.ts";
+import { mean as meanOf, variance as varianceOf, withoutOffset } from "./reduce.ts";
 import { sum } from "./sum.ts";
 import { evaluated, expand, reshape } from "./views.ts";
 
@@ -158,10 +158,16 @@ const batchNormOp: Op = /* @__PURE__ */ attributedOp<{ axes: readonly number[] }
   { flops: 5 },
 );
 
-/** Mean and variance (without correction) of each channel, shaped to stand beside x. */
+/**
+ * Mean and variance (without correction) of each channel, shaped to stand beside x; and x less an offset, with the mean of that: where the
+ * mean is large beside the deviations, the digits of these are there.
+ */
 function batchStatistics(x: Tensor) {
   const axes = batchAxes(x);
-  return { mean: meanOf(x, axes, true), variance: varianceOf(x, axes, { correction: 0, keepdim: true }) };
+  const { rest, offset } = withoutOffset(x, axes);
+  const middle = meanOf(rest, axes, true);
+  const variance = varianceOf(x, axes, { correction: 0, keepdim: true });
+  return { mean: add(middle, offset), variance, rest, middle };
 }
 
 /**
@@ -207,10 +213,10 @@ export function batchNorm<D extends DType>(x: Tensor<D>, options: BatchNormOptio
   }
   if (sizeOf(x.shape) === channels)
     throw new ShapeError(`batchNorm: ${showShape(x.shape)} has one value per channel: nothing to train on`);
-  const { mean, variance } = batchStatistics(x);
+  const { variance, rest, middle } = batchStatistics(x);
   const operands = broadcast("batchNorm", [
-    x,
-    mean,
+    rest,
+    middle,
     rsqrt(add(variance, eps)),
     weight ? alongChannels(weight, x) : 1,
     bias ? alongChannels(bias, x) : 0,

@@ -76,7 +76,18 @@ const rows: readonly Row[] = [
     ShapeError,
     "embedding: weight is [5], expected [V, D]",
   ],
-  ["a variance of too few", () => t.variance(input("s", [1])), AttributeError, "var: 1 / (n − correction) is Infinity"],
+  [
+    "a variance of too few",
+    () => t.variance(input("s", [1])),
+    AttributeError,
+    "var: 1 elements less a correction of 1 leave 0, expected more than 0",
+  ],
+  [
+    "a correction larger than what there is to correct",
+    () => t.std(input("s", [4, 2]), 1, { correction: 3 }),
+    AttributeError,
+    "var: 2 elements less a correction of 3 leave -1",
+  ],
   ["maxout groups that do not divide", () => t.maxout(x, 3), ShapeError, "maxout: axis 1 of [3, 4]"],
   ["an axis of size 0", () => input("empty", [0, 3]), ShapeError, "input: axis 0 of [0, 3] is 0"],
 ];
