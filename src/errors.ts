@@ -45,3 +45,27 @@ export class NonFiniteError extends TilegradError {
 export class FormatError extends TilegradError {
   override name = "FormatError";
 }
+
+/** A value as messages quote it: short, whatever it is. A text in quotes, the first few elements of a list, an object by its class. */
+export function quoted(value: unknown, deep = true): string {
+  if (typeof value === "string") return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
+  if (Array.isArray(value)) {
+    if (!deep) return "[…]";
+    const first = value.slice(0, 8).map((item) => quoted(item, false));
+    return `[${[...first, ...(value.length > 8 ? ["…"] : [])].join(", ")}]`;
+  }
+  if (typeof value === "object" && value !== null) {
+    const kind = Object.prototype.toString.call(value).slice(8, -1);
+    return kind === "Object" ? "an object" : withArticle(kind.slice(0, 60));
+  }
+  return typeof value === "function" ? "a function" : String(value).slice(0, 60);
+}
+
+export const withArticle = (name: string): string => `${/^[AEIOU]/.test(name) ? "an" : "a"} ${name}`;
+
+/** Names as messages list them: the first ten, and how many more there are. */
+export function listed(names: Iterable<string>): string {
+  const all = [...names];
+  const first = all.slice(0, 10).map((name) => (name.length > 60 ? `${name.slice(0, 60)}…` : name));
+  return `${first.join(", ") || "none"}${all.length > 10 ? ` and ${all.length - 10} more` : ""}`;
+}

@@ -1,4 +1,5 @@
-import { FormatError } from "../errors.ts";
+import { FormatError, quoted } from "../errors.ts";
+import { type Bytes, bytesOf, seemsToBe } from "./bytes.ts";
 
 /** What an IDX file holds: row-major values and their sizes, outermost first. */
 export interface IdxArray {
@@ -26,30 +27,30 @@ const ELEMENT_TYPES: Readonly<Record<number, ElementType>> = {
  * Reads an IDX file, the format of MNIST and its relatives: two zero bytes, a type code, the rank, one big-endian
  * 32-bit size per dimension, then the values, big-endian and row-major.
  *
- * @param bytes the whole file, already unzipped. It is copied, so it may be dropped or changed afterwards.
+ * @param file the whole file, already unzipped: an ArrayBuffer, as `fetch` gives it, or a view of one, such as Node's Buffer. It is
+ *   copied, so it may be dropped or changed afterwards.
  * @param name what error messages call the file, for instance its path.
  * @returns sizes, outermost first ([60000, 28, 28] for the MNIST images), and values in the file's own element type.
- * @throws FormatError naming the fault: gzip, too short, magic number, type code, rank, sizes, missing or surplus
+ * @throws FormatError naming the fault: another kind of file, too short, magic number, type code, rank, sizes, missing or surplus
  *   bytes.
  *
  * Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits", section "The IDX file format".
  */
-export function parseIdx(bytes: Uint8Array, name = "IDX data"): IdxArray {
+export function parseIdx(file: Bytes, name = "IDX data"): IdxArray {
+  const bytes = bytesOf(file, name);
   const fail = (fault: string): never => {
     throw new FormatError(`${name}: ${fault}`);
   };
-  if (bytes[0] === 0x1f && bytes[1] === 0x8b) {
-    return fail(
-      "is gzip-compressed (it begins with 1f 8b): decompress it first, for instance with DecompressionStream",
-    );
-  }
+  if (bytes.length === 0) return fail("is empty, expected an IDX file");
   if (bytes.length < 4) {
     return fail(`too short: ${bytes.length} bytes, an IDX file begins with a magic number of 4`);
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (view.getUint16(0) !== 0) {
     const found = [...bytes.subarray(0, 4)].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
-    return fail(`bad magic number ${found}: an IDX file begins with 00 00, a type code and the rank`);
+    return fail(
+      `bad magic number ${found}: an IDX file begins with 00 00, a type code and the rank${seemsToBe(bytes)}`,
+    );
   }
   const code = view.getUint8(2);
   const type = ELEMENT_TYPES[code];
@@ -69,17 +70,17 @@ export function parseIdx(bytes: Uint8Array, name = "IDX data"): IdxArray {
   const count = shape.reduce((product, size) => product * size, 1);
   // A product of integers that has once left the safe range cannot come back into it, unless a size is 0.
   if (!Number.isSafeInteger(count * type.bytes)) {
-    return fail(`sizes [${shape.join(", ")}] overflow: no file holds that many values`);
+    return fail(`sizes ${quoted(shape)} overflow: no file holds that many values`);
   }
   const expected = count * type.bytes;
   const actual = bytes.length - start;
   if (actual < expected) {
-    return fail(`truncated: sizes [${shape.join(", ")}] need ${expected} bytes of data, the file has ${actual}`);
+    return fail(`truncated: sizes ${quoted(shape)} need ${expected} bytes of data, the file has ${actual}`);
   }
   if (actual > expected) {
     return fail(
       `has ${actual - expected} trailing bytes: ` +
-        `sizes [${shape.join(", ")}] need ${expected} bytes of data, the file has ${actual}`,
+        `sizes ${quoted(shape)} need ${expected} bytes of data, the file has ${actual}`,
     );
   }
   return { shape, data: type.read(view, start, count) };

@@ -1,3 +1,4 @@
+import type { Bytes } from "../data/bytes.ts";
 import { AttributeError } from "../errors.ts";
 import type { Variable } from "../graph/tensor.ts";
 import type { Runner } from "../runtime/runner.ts";
@@ -41,6 +42,7 @@ export async function saveCheckpoint(
  * Gives a run the values of a checkpoint. An optimizer knows its moments once `minimize` has met the parameters: load after that.
  * The whole file is checked first: one that does not fit changes nothing.
  *
+ * @param bytes the whole file, an ArrayBuffer or a view of one.
  * @param name what error messages call the file, for instance its path.
  * @returns the file's metadata.
  * @throws FormatError naming the tensor that is missing, surplus, or of another shape or kind.
@@ -48,7 +50,7 @@ export async function saveCheckpoint(
 export function loadCheckpoint(
   engine: Runner,
   training: Training,
-  bytes: Uint8Array,
+  bytes: Bytes,
   name = "checkpoint",
 ): Record<string, string> {
   const { metadata } = parseSafetensors(bytes, name);

@@ -1,43 +1,130 @@
-/**
- * What `JSON.parse` hides of an object: the order of its keys (an object puts keys such as "0" first) and keys that
- * occur twice (the last one wins).
- *
- * @param text valid JSON, an object.
- * @returns keys of the outermost object in the order of the text; `duplicate` is the first key that occurs twice in one
- *   object, at any depth.
- */
-export function objectKeys(text: string): { readonly keys: string[]; readonly duplicate: string | undefined } {
-  const keys: string[] = [];
-  const open: (Set<string> | undefined)[] = [];
-  for (let i = 0; i < text.length; i++) {
-    const char = text[i];
-    if (char === "{") open.push(new Set());
-    else if (char === "[") open.push(undefined);
-    else if (char === "}" || char === "]") open.pop();
-    else if (char === '"') {
-      const end = endOfString(text, i);
-      if (isKey(text, end)) {
-        const key = JSON.parse(text.slice(i, end)) as string;
-        const seen = open.at(-1);
-        if (seen?.has(key)) return { keys, duplicate: key };
-        seen?.add(key);
-        if (open.length === 1) keys.push(key);
-      }
-      i = end - 1;
-    }
+import { quoted } from "../errors.ts";
+
+/** A number that is no plain integer, as it stands in the text: `1.5`, `1e3`, `-0`, or one beyond 2⁵³. */
+export class Literal {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
   }
-  return { keys, duplicate: undefined };
 }
 
-/** The place after the closing quote of the string that opens at `start`. */
-function endOfString(text: string, start: number): number {
-  let i = start + 1;
-  while (i < text.length && text[i] !== '"') i += text[i] === "\\" ? 2 : 1;
-  return i + 1;
+/** JSON as a file's header needs it: objects keep the order of their keys, and integers are told from other numbers. */
+export type Json = null | boolean | number | string | Literal | readonly Json[] | JsonObject;
+export type JsonObject = ReadonlyMap<string, Json>;
+
+/** As deep as the reader of Hugging Face goes. */
+const mostDeep = 128;
+
+/**
+ * Reads JSON from somebody else's file: as strict as `JSON.parse`, and besides refuses a key that occurs twice in one object, and
+ * nesting beyond 128. The time it takes grows with the length of the text alone.
+ *
+ * @throws SyntaxError that says what is wrong, and where: "is not JSON: …".
+ */
+export function parseJson(text: string): Json {
+  let at = 0;
+  let depth = 0;
+
+  const fail = (expected: string): never => {
+    const found = at < text.length ? `found ${quoted(text.slice(at, at + 12))}` : "it ends there";
+    throw new SyntaxError(`is not JSON: expected ${expected} at character ${at}, ${found}`);
+  };
+
+  /** Goes to the next character that is no white space, and gives its code; NaN at the end. */
+  const peek = (): number => {
+    for (; ; at++) {
+      const code = text.charCodeAt(at);
+      if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return code;
+    }
+  };
+
+  const string = (): string => {
+    const start = at;
+    let escaped = false;
+    for (at++; ; at++) {
+      const code = text.charCodeAt(at);
+      if (code === quote) break;
+      if (!(code >= 0x20)) return fail("the closing quote of a string");
+      if (code === backslash) {
+        escaped = true;
+        at++;
+      }
+    }
+    at++;
+    if (!escaped) return text.slice(start + 1, at - 1);
+    try {
+      return JSON.parse(text.slice(start, at)) as string;
+    } catch {
+      at = start;
+      return fail("a string whose escapes are JSON's");
+    }
+  };
+
+  /** What stands between brackets: `item` as often as commas say. */
+  const items = (close: number, item: () => void): void => {
+    if (++depth > mostDeep) throw new SyntaxError(`is nested deeper than ${mostDeep} at character ${at}`);
+    at++;
+    if (peek() !== close) {
+      item();
+      for (; peek() === comma; item()) at++;
+    }
+    if (peek() !== close) fail(`, or ${String.fromCharCode(close)}`);
+    at++;
+    depth--;
+  };
+
+  const object = (): JsonObject => {
+    const found = new Map<string, Json>();
+    items(0x7d, () => {
+      if (peek() !== quote) fail("a key");
+      const key = string();
+      if (found.has(key)) throw new SyntaxError(`has the key ${quoted(key)} twice in one object`);
+      if (peek() !== 0x3a) fail(":");
+      at++;
+      found.set(key, value());
+    });
+    return found;
+  };
+
+  const array = (): Json[] => {
+    const found: Json[] = [];
+    items(0x5d, () => found.push(value()));
+    return found;
+  };
+
+  const value = (): Json => {
+    const code = peek();
+    if (code === quote) return string();
+    if (code === 0x7b) return object();
+    if (code === 0x5b) return array();
+    const start = at;
+    while (isOfWord(text.charCodeAt(at))) at++;
+    const word = text.slice(start, at);
+    if (Object.hasOwn(words, word)) return words[word as keyof typeof words];
+    at = start;
+    if (word.length > longestNumber || !numeral.test(word)) return fail("a value");
+    at += word.length;
+    const number = Number(word);
+    return Number.isSafeInteger(number) && plain.test(word) ? number : new Literal(word);
+  };
+
+  const whole = value();
+  if (!Number.isNaN(peek())) fail("the end");
+  return whole;
 }
 
-function isKey(text: string, afterString: number): boolean {
-  let i = afterString;
-  while (" \t\r\n".includes(text.charAt(i)) && i < text.length) i++;
-  return text[i] === ":";
-}
+const [quote, backslash, comma] = [0x22, 0x5c, 0x2c];
+const words = { true: true, false: false, null: null } as const;
+const numeral = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
+const plain = /^(?:0|-?[1-9]\d*)$/;
+
+/** Digits of a number; no sane one has more. */
+const longestNumber = 400;
+
+/** Letters, digits, and what else a number is made of: +, - and the point. */
+const isOfWord = (code: number): boolean =>
+  (code >= 0x30 && code <= 0x39) ||
+  (code >= 0x61 && code <= 0x7a) ||
+  code === 0x45 ||
+  (code >= 0x2b && code <= 0x2e && code !== comma);

@@ -1,6 +1,8 @@
-import { AttributeError, DTypeError, FormatError, ShapeError } from "../errors.ts";
+import { type Bytes, bytesOf, seemsToBe } from "../data/bytes.ts";
+import { AttributeError, DTypeError, FormatError, quoted, ShapeError, withArticle } from "../errors.ts";
+import { arrayClass, unusable } from "../graph/host.ts";
 import { ARRAYS, isSafetensorsDType, type SafetensorsTensor } from "./dtypes.ts";
-import { objectKeys } from "./json.ts";
+import { type Json, type JsonObject, Literal, parseJson } from "./json.ts";
 
 export interface Safetensors {
   /** Tensors by name, in the order of the file's header. */
@@ -31,15 +33,14 @@ type Fail = (fault: string) => never;
  * whole or is refused. The arrays are copies, so tensors may lie at any offset and `bytes` may be dropped or changed
  * afterwards.
  *
- * @param bytes the whole file.
+ * @param bytes the whole file: an ArrayBuffer, as `fetch` gives it, or a view of one, such as Node's Buffer.
  * @param name what error messages call the file, for instance its path.
- * @throws FormatError naming the fault, and the tensor where it is one's.
+ * @throws FormatError naming the fault, and the tensor where it is one's; for a file of another kind, what it seems to be.
  *
  * Source: huggingface.co/docs/safetensors, "Format", and the checks of github.com/huggingface/safetensors.
  */
-export function parseSafetensors(bytes: Uint8Array, name = "safetensors data"): Safetensors {
-  // Node's Buffer is a Uint8Array whose slices share memory: look at it as a plain one.
-  return parse(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength), name);
+export function parseSafetensors(bytes: Bytes, name = "safetensors data"): Safetensors {
+  return parse(bytesOf(bytes, name), name);
 }
 
 function parse(bytes: Uint8Array, name: string): Safetensors {
@@ -47,79 +48,79 @@ function parse(bytes: Uint8Array, name: string): Safetensors {
     throw new FormatError(`${name}: ${fault}`);
   };
   const { text, start } = headerText(bytes, fail);
-  let header: Record<string, unknown>;
-  try {
-    header = JSON.parse(text) as Record<string, unknown>;
-  } catch (error) {
-    return fail(`header is not JSON: ${(error as Error).message}`);
-  }
-  const { keys, duplicate } = objectKeys(text);
-  if (duplicate !== undefined) return fail(`header has the key "${duplicate}" twice in one object`);
+  const header = headerOf(text, fail);
   const dataLength = bytes.length - start;
-  const names = keys.filter((key) => key !== "__metadata__");
-  const entries = names.map((key) => checkEntry(key, header[key], dataLength, fail));
+  const names = [...header.keys()].filter((key) => key !== "__metadata__");
+  const entries = names.map((key) => checkEntry(key, header.get(key)!, dataLength, fail));
   checkCoverage(entries, dataLength, fail);
   const tensors = new Map<string, SafetensorsTensor>();
   for (const { name, dtype, shape, begin, end } of entries) {
     const data = new ARRAYS[dtype](bytes.slice(start + begin, start + end).buffer);
     tensors.set(name, { dtype, shape, data } as SafetensorsTensor);
   }
-  const metadata = keys.includes("__metadata__") ? checkMetadata(header.__metadata__, fail) : {};
+  const metadata = header.has("__metadata__") ? checkMetadata(header.get("__metadata__")!, fail) : {};
   return { tensors, metadata };
 }
 
 function headerText(bytes: Uint8Array, fail: Fail): { text: string; start: number } {
+  if (bytes.length === 0) return fail("is empty, expected a safetensors file");
+  // What it may be instead is asked of files alone that cannot be one.
+  const failOther: Fail = (fault) => fail(`${fault}${seemsToBe(bytes) || " (truncated, or no safetensors file?)"}`);
   if (bytes.length < 8) {
-    return fail(`too short: ${bytes.length} bytes, a safetensors file begins with a header length of 8`);
+    return failOther(`too short: ${bytes.length} bytes, a safetensors file begins with a header length of 8`);
   }
   const length = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getBigUint64(0, true);
   if (length > MAX_HEADER) {
-    return fail(`header length is ${length} bytes, at most ${MAX_HEADER} are allowed (is this a safetensors file?)`);
+    return failOther(`header length is ${length} bytes, at most ${MAX_HEADER} are allowed`);
   }
   if (length > bytes.length - 8) {
-    return fail(`header length is ${length} bytes, but only ${bytes.length - 8} follow it (truncated file?)`);
+    return failOther(`header length is ${length} bytes, but only ${bytes.length - 8} follow it`);
   }
   const start = 8 + Number(length);
-  let text: string;
+  // Before anything is decoded, which takes time for a long header.
+  if (bytes[8] !== 0x7b || length === 0n) return failOther("header is not a JSON object: expected it to begin with {");
   try {
-    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes.slice(8, start));
+    return { text: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes.slice(8, start)), start };
   } catch {
     return fail("header is not UTF-8");
   }
-  if (!text.startsWith("{")) return fail("header is not a JSON object: expected it to begin with {");
-  return { text, start };
 }
 
-function checkEntry(name: string, value: unknown, dataLength: number, fail: Fail): Entry {
-  const failHere: Fail = (fault) => fail(`tensor "${name}": ${fault}`);
+function headerOf(text: string, fail: Fail): JsonObject {
+  try {
+    return parseJson(text) as JsonObject;
+  } catch (error) {
+    if (error instanceof SyntaxError) return fail(`header ${error.message}`);
+    throw error;
+  }
+}
+
+function checkEntry(name: string, value: Json, dataLength: number, fail: Fail): Entry {
+  const failHere: Fail = (fault) => fail(`tensor ${quoted(name)}: ${fault}`);
   if (hasLoneSurrogate(name)) return failHere("the name is not valid Unicode");
-  if (!isRecord(value)) return failHere("expected an object with dtype, shape and data_offsets");
-  for (const field of ["dtype", "shape", "data_offsets"]) {
-    if (!Object.hasOwn(value, field)) return failHere(`has no ${field}`);
-  }
-  const { dtype, shape, data_offsets: offsets } = value;
+  if (!isObject(value)) return failHere(`is ${show(value)}, expected an object with dtype, shape and data_offsets`);
+  const field = (key: string): Json => value.get(key) ?? (value.has(key) ? null : failHere(`has no ${key}`));
+  const [dtype, shape, offsets] = [field("dtype"), field("shape"), field("data_offsets")];
   if (!isSafetensorsDType(dtype)) {
-    return failHere(`dtype is ${JSON.stringify(dtype)}, expected one of ${Object.keys(ARRAYS).join(", ")}`);
+    return failHere(`dtype is ${show(dtype)}, expected one of ${Object.keys(ARRAYS).join(", ")}`);
   }
-  if (!Array.isArray(shape) || !shape.every(isCount)) {
-    return failHere(`shape is ${JSON.stringify(shape)}, expected an array of integers of at least 0`);
+  if (!isCounts(shape)) return failHere(`shape is ${show(shape)}, expected an array of integers from 0 to 2^53 - 1`);
+  if (!isCounts(offsets) || offsets.length !== 2) {
+    return failHere(`data_offsets is ${show(offsets)}, expected two integers from 0 to 2^53 - 1`);
   }
-  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount)) {
-    return failHere(`data_offsets is ${JSON.stringify(offsets)}, expected two integers of at least 0`);
-  }
-  const [begin, end] = offsets as [number, number];
+  const [begin, end] = offsets as readonly [number, number];
   if (begin > end) return failHere(`data_offsets [${begin}, ${end}] descend`);
   if (end > dataLength) {
     return failHere(`data_offsets [${begin}, ${end}] reach beyond the ${dataLength} bytes of data (truncated file?)`);
   }
   const expected = shape.reduce((product, size) => product * size, ARRAYS[dtype].BYTES_PER_ELEMENT);
+  // Infinity times 0, too: sizes that no machine can multiply are refused, whatever follows them.
   if (expected !== end - begin) {
     return failHere(
-      `shape [${shape.join(", ")}] of ${dtype} takes ${expected} bytes, ` +
-        `data_offsets [${begin}, ${end}] hold ${end - begin}`,
+      `shape ${show(shape)} of ${dtype} takes ${expected} bytes, data_offsets [${begin}, ${end}] hold ${end - begin}`,
     );
   }
-  return { name, dtype, shape, begin, end };
+  return { name, dtype, shape: [...shape], begin, end };
 }
 
 /** Every byte of the data belongs to exactly one tensor: nothing can hide in the file. */
@@ -128,7 +129,10 @@ function checkCoverage(entries: readonly Entry[], dataLength: number, fail: Fail
   let before = "";
   for (const { name, begin, end } of [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end)) {
     if (begin < covered) {
-      fail(`tensor "${name}": data_offsets [${begin}, ${end}] overlap those of "${before}", which end at ${covered}`);
+      fail(
+        `tensor ${quoted(name)}: data_offsets [${begin}, ${end}] overlap those of ${quoted(before)}, ` +
+          `which end at ${covered}`,
+      );
     }
     if (begin > covered) fail(`hole: bytes ${covered} to ${begin} of the data belong to no tensor`);
     covered = end;
@@ -137,13 +141,13 @@ function checkCoverage(entries: readonly Entry[], dataLength: number, fail: Fail
   if (covered < dataLength) fail(`${dataLength - covered} trailing bytes: the last tensor ends at ${covered}`);
 }
 
-function checkMetadata(value: unknown, fail: Fail): Record<string, string> {
-  if (!isRecord(value)) return fail("__metadata__ is not an object of strings");
-  for (const [key, text] of Object.entries(value)) {
-    if (typeof text !== "string") return fail(`__metadata__ "${key}" is ${JSON.stringify(text)}, expected a string`);
-    if (hasLoneSurrogate(key + text)) return fail(`__metadata__ "${key}" is not valid Unicode`);
+function checkMetadata(value: Json, fail: Fail): Record<string, string> {
+  if (!isObject(value)) return fail(`__metadata__ is ${show(value)}, expected an object of strings`);
+  for (const [key, text] of value) {
+    if (typeof text !== "string") return fail(`__metadata__ ${quoted(key)} is ${show(text)}, expected a string`);
+    if (hasLoneSurrogate(key + text)) return fail(`__metadata__ ${quoted(key)} is not valid Unicode`);
   }
-  return value as Record<string, string>;
+  return Object.fromEntries(value as ReadonlyMap<string, string>);
 }
 
 /**
@@ -194,19 +198,22 @@ export function serializeSafetensors(
 function checkTensors(given: readonly (readonly [string, SafetensorsTensor])[]): void {
   const seen = new Set<string>();
   for (const [name, { dtype, shape, data }] of given) {
-    const culprit = `safetensors: tensor "${name}"`;
+    const culprit = `safetensors: tensor ${quoted(name)}`;
     if (name === "__metadata__") throw new AttributeError(`${culprit}: the name is reserved for the file's metadata`);
     if (hasLoneSurrogate(name)) throw new AttributeError(`${culprit}: the name is not valid Unicode`);
     if (seen.has(name)) throw new AttributeError(`${culprit}: the name is given twice`);
     seen.add(name);
     if (!isSafetensorsDType(dtype)) {
-      throw new DTypeError(`${culprit}: dtype is "${dtype}", expected one of ${Object.keys(ARRAYS).join(", ")}`);
+      throw new DTypeError(`${culprit}: dtype is ${quoted(dtype)}, expected one of ${Object.keys(ARRAYS).join(", ")}`);
     }
     const expected = ARRAYS[dtype].name;
-    const found = Object.prototype.toString.call(data).slice(8, -1);
-    if (found !== expected) throw new DTypeError(`${culprit}: ${dtype} takes a ${expected}, not a ${found}`);
+    if (arrayClass(data) !== expected) {
+      throw new DTypeError(`${culprit}: ${dtype} takes ${withArticle(expected)}, not ${quoted(data)}`);
+    }
+    const fault = unusable(data.buffer);
+    if (fault) throw new DTypeError(`${culprit} ${fault}`);
     if (!shape.every(isCount) || shape.reduce((product, size) => product * size, 1) !== data.length) {
-      throw new ShapeError(`${culprit}: shape [${shape.join(", ")}] does not fit its ${data.length} values`);
+      throw new ShapeError(`${culprit}: shape ${quoted(shape)} does not fit its ${data.length} values`);
     }
   }
 }
@@ -215,20 +222,26 @@ function metadataText(metadata: Readonly<Record<string, string>>): string {
   for (const [key, text] of Object.entries(metadata)) {
     if (typeof text !== "string" || hasLoneSurrogate(key + text)) {
       throw new AttributeError(
-        `safetensors: metadata "${key}" is ${JSON.stringify(text)}, expected text in valid Unicode`,
+        `safetensors: metadata ${quoted(key)} is ${quoted(text)}, expected text in valid Unicode`,
       );
     }
   }
   return JSON.stringify(metadata);
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
+const isObject = (value: Json): value is JsonObject => value instanceof Map;
 
-/** -0, which JSON can write, is none. */
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0 && !Object.is(value, -0);
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+
+const isCounts = (value: Json): value is readonly number[] => Array.isArray(value) && value.every(isCount);
+
+/** A value of the header as messages quote it, its numbers as they are written there. */
+function show(value: Json): string {
+  if (value instanceof Literal) return value.text.slice(0, 60);
+  if (isObject(value)) return "an object";
+  if (!Array.isArray(value)) return quoted(value);
+  const first = value.slice(0, 8).map((item) => (Array.isArray(item) ? "[…]" : show(item)));
+  return `[${first.join(", ")}${value.length > 8 ? ", …" : ""}]`;
 }
 
 /** Half of a surrogate pair: it has no UTF-8, so other readers refuse it. */

@@ -1,4 +1,5 @@
-import { FormatError } from "../errors.ts";
+import type { Bytes } from "../data/bytes.ts";
+import { FormatError, listed, quoted } from "../errors.ts";
 import { sameShape, showShape } from "../graph/shape.ts";
 import type { TensorData, Variable } from "../graph/tensor.ts";
 import type { Runner } from "../runtime/runner.ts";
@@ -25,28 +26,26 @@ export async function saveSafetensors(
 /**
  * Gives variables the values of a safetensors file. The whole file is checked first: a file that does not fit changes nothing.
  * @param variables by name; the file must hold all of them, in their shapes. Floats of any width become f32, 64-bit counts i32.
+ * @param bytes the whole file, an ArrayBuffer or a view of one.
  * @throws FormatError naming the tensor that is missing, surplus, or of another shape or kind.
  */
 export function loadSafetensors(
   engine: Runner,
   variables: ReadonlyMap<string, Variable>,
-  bytes: Uint8Array,
+  bytes: Bytes,
   name = "safetensors file",
 ): void {
   const { tensors } = parseSafetensors(bytes, name);
   const surplus = [...tensors.keys()].find((key) => !variables.has(key));
   if (surplus !== undefined) {
-    throw new FormatError(
-      `${name}: tensor "${surplus}" has no place here; expected ${[...variables.keys()].join(", ")}`,
-    );
+    throw new FormatError(`${name}: tensor ${quoted(surplus)} has no place here; expected ${listed(variables.keys())}`);
   }
   const values = [...variables].map(([key, variable]): [Variable, TensorData] => {
     const tensor = tensors.get(key);
-    if (!tensor)
-      throw new FormatError(`${name}: tensor "${key}" is missing; the file holds ${[...tensors.keys()].join(", ")}`);
+    if (!tensor) throw new FormatError(`${name}: tensor "${key}" is missing; the file holds ${listed(tensors.keys())}`);
     if (!sameShape(tensor.shape, variable.shape)) {
       throw new FormatError(
-        `${name}: tensor "${key}" is ${showShape(tensor.shape)}, expected ${showShape(variable.shape)}`,
+        `${name}: tensor "${key}" is ${quoted(tensor.shape)}, expected ${showShape(variable.shape)}`,
       );
     }
     return [variable, valuesFor(variable, tensor, `${name}: tensor "${key}"`)];

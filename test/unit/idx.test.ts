@@ -49,7 +49,7 @@ describe("parseIdx reads", () => {
 
 describe("parseIdx refuses", () => {
   test.each([
-    ["nothing at all", new Uint8Array(), "t.idx: too short: 0 bytes"],
+    ["nothing at all", new Uint8Array(), "t.idx: is empty, expected an IDX file"],
     ["half a magic number", new Uint8Array([0, 0, 8]), "too short: 3 bytes"],
     ["another format", new Uint8Array([0x89, 0x50, 0x4e, 0x47, 0, 0, 0, 0]), "bad magic number 89 50 4e 47"],
     ["a gzip file", new Uint8Array([0x1f, 0x8b, 8, 0]), "gzip"],

@@ -118,14 +118,16 @@ describe("parseSafetensors refuses", () => {
   new DataView(tooLong.buffer).setBigUint64(0, 3n, true);
   const huge = file("{}");
   huge.fill(0xff, 0, 8);
+  const entry = (fields: string) =>
+    file(`{"a":{"dtype":"U8",${fields}${fields.includes("offsets") ? "" : ',"data_offsets":[0,1]'}}}`, [1]);
 
   test.each<[string, Uint8Array, string]>([
-    ["nothing at all", new Uint8Array(), "w.st: too short: 0 bytes"],
+    ["nothing at all", new Uint8Array(), "w.st: is empty, expected a safetensors file"],
     ["half a length", new Uint8Array(7), "too short: 7 bytes"],
     ["a header longer than the file", tooLong, "header length is 3 bytes, but only 2 follow"],
     ["a header longer than allowed", huge, "header length is 18446744073709551615 bytes, at most 100000000"],
     ["a header of no bytes", file(""), "begin with {"],
-    ["a header that is not UTF-8", file("{}").fill(0xff, 8), "not UTF-8"],
+    ["a header that is not UTF-8", file("{}").fill(0xff, 9), "not UTF-8"],
     ["a byte order mark", file("\ufeff{}"), "begin with {"],
     ["a header that is not JSON", file("{,}"), "header is not JSON"],
     ["text after the object", file("{}x"), "header is not JSON"],
@@ -134,8 +136,8 @@ describe("parseSafetensors refuses", () => {
     ["a name twice", file('{"a":{},"\\u0061":{}}'), 'the key "a" twice'],
     ["a field twice", file('{"a":{"dtype":"U8","dtype":"I8"}}'), 'the key "dtype" twice'],
     ["a metadata key twice", file('{"__metadata__":{"k":"1","k" : "2"}}'), 'the key "k" twice'],
-    ["an entry that is no object", file({ a: [1] }), 'tensor "a": expected an object'],
-    ["an entry that is null", file({ a: null }), 'tensor "a": expected an object'],
+    ["an entry that is no object", file({ a: [1] }), 'tensor "a": is [1], expected an object'],
+    ["an entry that is null", file({ a: null }), 'tensor "a": is null, expected an object'],
     ["no dtype", file({ a: { shape: [], data_offsets: [0, 1] } }), 'tensor "a": has no dtype'],
     ["no shape", file({ a: { dtype: "U8", data_offsets: [0, 1] } }), "has no shape"],
     ["no offsets", file({ a: { dtype: "U8", shape: [] } }), "has no data_offsets"],
@@ -148,11 +150,16 @@ describe("parseSafetensors refuses", () => {
     [
       "a size beyond exact integers",
       file('{"a":{"dtype":"U8","shape":[9007199254740993],"data_offsets":[0,0]}}'),
-      "shape is",
+      "shape is [9007199254740993], expected",
     ],
+    ["a size with an exponent", entry('"shape":[1e0]'), "shape is [1e0], expected an array of integers"],
+    ["a size with a point", entry('"shape":[1.0]'), "shape is [1.0], expected"],
+    ["an offset with an exponent", entry('"shape":[1],"data_offsets":[0,1E0]'), "data_offsets is [0, 1E0], expected"],
+    ["a negative zero among offsets", entry('"shape":[1],"data_offsets":[-0,1]'), "data_offsets is [-0, 1], expected"],
+    ["sizes whose product no number holds", entry(`"shape":[${"9007199254740991,".repeat(30)}0]`), "takes NaN bytes"],
     ["a shape that is no array", file({ a: { ...u8(0, 1), shape: "1" } }, [1]), 'shape is "1"'],
     ["one offset", file({ a: { ...u8(0, 1), data_offsets: [0] } }, [1]), "data_offsets is [0]"],
-    ["a negative offset", file({ a: { ...u8(0, 1), data_offsets: [-1, 0] } }, [1]), "data_offsets is [-1,0]"],
+    ["a negative offset", file({ a: { ...u8(0, 1), data_offsets: [-1, 0] } }, [1]), "data_offsets is [-1, 0]"],
     ["descending offsets", file({ a: { ...u8(0, 1), data_offsets: [1, 0] } }, [1]), "[1, 0] descend"],
     ["offsets outside the file", file({ a: u8(0, 3) }, [1, 2]), "[0, 3] reach beyond the 2 bytes of data"],
     ["too many bytes for the shape", file({ a: { ...u8(0, 2), shape: [1] } }, [1, 2]), "[1] of U8 takes 1 bytes"],
@@ -162,8 +169,8 @@ describe("parseSafetensors refuses", () => {
     ["a hole at the beginning", file({ a: u8(1, 2) }, [1, 2]), "hole: bytes 0 to 1"],
     ["a hole between", file({ a: u8(0, 1), b: u8(2, 3) }, [1, 2, 3]), "hole: bytes 1 to 2"],
     ["bytes after the last tensor", file({ a: u8(0, 1) }, [1, 2, 3]), "2 trailing bytes: the last tensor ends at 1"],
-    ["metadata that is no object", file({ __metadata__: "x" }), "__metadata__ is not an object"],
-    ["metadata that is null", file({ __metadata__: null }), "__metadata__ is not an object"],
+    ["metadata that is no object", file({ __metadata__: "x" }), '__metadata__ is "x", expected an object'],
+    ["metadata that is null", file({ __metadata__: null }), "__metadata__ is null, expected an object"],
     ["metadata that is no text", file({ __metadata__: { epoch: 3 } }), '__metadata__ "epoch" is 3, expected a string'],
     ["half a character", file('{"\\ud800":{}}'), "not valid Unicode"],
   ])("%s", (_, bytes, message) => {
@@ -256,8 +263,8 @@ describe("serializeSafetensors", () => {
     const one = (name: string, tensor: unknown) => () => serializeSafetensors([[name, tensor as SafetensorsTensor]]);
     expect(one("a", { dtype: "F32", shape: [3], data })).toThrow('tensor "a": shape [3] does not fit its 2 values');
     expect(one("a", { dtype: "F32", shape: [-1, -2], data })).toThrow(ShapeError);
-    expect(one("a", { dtype: "I32", shape: [2], data })).toThrow("I32 takes a Int32Array, not a Float32Array");
-    expect(one("a", { dtype: "F32", shape: [2], data: [1, 2] })).toThrow("not a Array");
+    expect(one("a", { dtype: "I32", shape: [2], data })).toThrow("I32 takes an Int32Array, not a Float32Array");
+    expect(one("a", { dtype: "F32", shape: [2], data: [1, 2] })).toThrow("not [1, 2]");
     expect(one("a", { dtype: "f32", shape: [2], data })).toThrow(DTypeError);
     expect(one("__metadata__", { dtype: "F32", shape: [2], data })).toThrow("reserved");
     expect(one("\ud800", { dtype: "F32", shape: [2], data })).toThrow(AttributeError);
