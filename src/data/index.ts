@@ -1,4 +1,5 @@
 export { type BatchOptions, batches, batchIndices, numBatches } from "./batches.ts";
+export type { Bytes } from "./bytes.ts";
 export { type DataArray, type Dataset, datasetSize, type Rows, type TypedArray, takeRows } from "./dataset.ts";
 export { type IdxArray, parseIdx } from "./idx.ts";
 export { oneHot } from "./labels.ts";

@@ -1,3 +1,4 @@
+import { unshared } from "./host.ts";
 import type { DType } from "./shape.ts";
 import type { TensorData } from "./tensor.ts";
 
@@ -50,6 +51,6 @@ export function packHalves(values: ArrayLike<number>): Uint16Array<ArrayBuffer> 
 /** Halves as numbers. */
 export const unpackHalves = (halves: Uint16Array): Float32Array<ArrayBuffer> => Float32Array.from(halves, halfValue);
 
-/** Elements as the GPU holds them: f16 as halves, all others as they are. */
+/** Elements as the GPU holds them: f16 as halves, all others as they are, in memory of this thread. */
 export const inMemory = (data: TensorData, dtype: DType): TensorData | Uint16Array =>
-  dtype === "f16" ? packHalves(data) : data;
+  dtype === "f16" ? packHalves(data) : unshared(data);

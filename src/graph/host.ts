@@ -1,3 +1,7 @@
+import { withArticle } from "../errors.ts";
+import { showShape, sizeOf } from "./shape.ts";
+import { arrayOf, type Spec, type TensorData } from "./tensor.ts";
+
 /*
  * Arrays and bytes of the host, as they come from other hands: other realms (an iframe, a worker), subclasses, memory that is
  * shared, detached or may change its size.
@@ -28,6 +32,18 @@ export function unusable(buffer: ArrayBufferLike): string | undefined {
   }
 }
 
+/** What is wrong with values for a tensor, in words for the end of a message; `undefined` where they fit. */
+export function misfit(data: unknown, { shape, dtype }: Spec): string | undefined {
+  const { name } = arrayOf[dtype];
+  const expected = `expected ${withArticle(name)} of ${sizeOf(shape)} (${showShape(shape)})`;
+  if (data === undefined) return `is missing, ${expected}`;
+  if (arrayClass(data) !== name) {
+    const found = withArticle(Object.prototype.toString.call(data).slice(8, -1));
+    return `is ${found}, ${expected}${/Array$/.test(found) ? `: ${name}.from(…) makes one` : ""}`;
+  }
+  const { buffer, length } = data as TensorData;
+  return unusable(buffer) ?? (length === sizeOf(shape) ? undefined : `has ${length} elements, ${expected}`);
+}
+
 /** The array, or a copy where its memory is shared with other threads: Dawn in Node crashes on such. */
-export const unshared = <T extends Float32Array | Int32Array | Uint32Array>(data: T): T =>
-  isShared(data.buffer) ? (data.slice() as T) : data;
+export const unshared = (data: TensorData): TensorData => (isShared(data.buffer) ? data.slice() : data);

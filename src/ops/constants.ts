@@ -1,7 +1,16 @@
-import { AttributeError, DTypeError, ShapeError } from "../errors.ts";
+import { AttributeError, DTypeError, ShapeError, withArticle } from "../errors.ts";
+import { arrayClass, unusable } from "../graph/host.ts";
 import type { Op } from "../graph/op.ts";
 import { type DType, type Shape, showShape, sizeOf } from "../graph/shape.ts";
-import { apply, type DTypeOf, type FirstValues, type Tensor, type TensorData, Variable } from "../graph/tensor.ts";
+import {
+  apply,
+  arrayOf,
+  type DTypeOf,
+  type FirstValues,
+  type Tensor,
+  type TensorData,
+  Variable,
+} from "../graph/tensor.ts";
 
 const fullOp: Op = {
   name: "full",
@@ -82,21 +91,25 @@ export function variable<A extends FirstValues, D extends DType = DTypeOf<A>>(
   }: { name?: string; group?: string; dtype?: D; restarts?: boolean } = {},
 ): Variable<D> {
   checkData(`variable "${name}"`, data, shape, dtype);
-  const first = ArrayBuffer.isView(data) ? data.slice() : data;
+  const first = arrayClass(data) ? new arrayOf[dtype as DType](data as TensorData) : data;
   return new Variable<D>(name, { shape: [...shape], dtype }, first, group, restarts);
 }
 
 const dtypeOf = (data: FirstValues): DType =>
-  data instanceof Int32Array ? "i32" : data instanceof Uint32Array ? "u32" : "f32";
+  (Object.keys(arrayOf) as DType[]).find((dtype) => arrayOf[dtype].name === arrayClass(data)) ?? "f32";
 
 function checkData(what: string, data: FirstValues, shape: Shape, dtype: DType): void {
   if (typeof data === "number") return;
-  if ("drawing" in data) {
+  const kind = arrayClass(data);
+  if (!kind && "drawing" in data) {
     if (dtype !== "f32" && dtype !== "f16") throw new DTypeError(`${what}: drawn numbers are f32, expected ${dtype}`);
-  } else if (!(data instanceof Float32Array || data instanceof Int32Array || data instanceof Uint32Array)) {
+  } else if (!Object.values(arrayOf).some(({ name }) => name === kind)) {
     throw new DTypeError(`${what}: data is not a Float32Array, Int32Array or Uint32Array`);
-  } else if (dtype !== dtypeOf(data) && !(dtype === "f16" && data instanceof Float32Array)) {
-    throw new DTypeError(`${what}: a ${data.constructor.name} does not hold ${dtype}`);
+  } else if (arrayOf[dtype].name !== kind) {
+    throw new DTypeError(`${what}: ${withArticle(kind!)} does not hold ${dtype}`);
+  } else {
+    const fault = unusable((data as TensorData).buffer);
+    if (fault) throw new DTypeError(`${what}: data ${fault}`);
   }
   if (data.length !== sizeOf(shape)) {
     throw new ShapeError(`${what}: ${data.length} values given for shape ${showShape(shape)} of ${sizeOf(shape)}`);

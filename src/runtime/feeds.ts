@@ -1,12 +1,10 @@
 import type { Lowered } from "../compile/lower.ts";
 import { FeedError } from "../errors.ts";
-import { showShape, sizeOf } from "../graph/shape.ts";
-import { arrayOf, type TensorData } from "../graph/tensor.ts";
+import { misfit } from "../graph/host.ts";
+import type { TensorData } from "../graph/tensor.ts";
 
 /** Values for the inputs of a program, by name. Shapes are the inputs' own, row-major. */
 export type Feeds = Readonly<Record<string, TensorData>>;
-
-const withArticle = (name: string): string => `${/^[AEIOU]/.test(name) ? "an" : "a"} ${name}`;
 
 /** Checks feeds before anything is written: names, element types, sizes, ranges of whole numbers. */
 export function checkFeeds({ inputs, bounds }: Pick<Lowered, "inputs" | "bounds">, feeds: Feeds): void {
@@ -17,17 +15,9 @@ export function checkFeeds({ inputs, bounds }: Pick<Lowered, "inputs" | "bounds"
     }
   }
   for (const [name, { tensor }] of inputs) {
-    const data = feeds[name];
-    const array = arrayOf[tensor.dtype];
-    const expected = () => `${withArticle(array.name)} of ${sizeOf(tensor.shape)} (${showShape(tensor.shape)})`;
-    if (data === undefined) throw new FeedError(`run: input "${name}" is missing, expected ${expected()}`);
-    if (!(data instanceof array)) {
-      const given = (data as object)?.constructor?.name ?? typeof data;
-      throw new FeedError(`run: input "${name}" is ${withArticle(given)}, expected ${expected()}`);
-    }
-    if (data.length !== sizeOf(tensor.shape)) {
-      throw new FeedError(`run: input "${name}" has ${data.length} elements, expected ${expected()}`);
-    }
+    const data = feeds[name]!;
+    const fault = misfit(data, tensor);
+    if (fault) throw new FeedError(`run: input "${name}" ${fault}`);
     const range = bounds.get(name);
     if (!range) continue;
     for (let i = 0; i < data.length; i++) {

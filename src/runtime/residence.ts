@@ -3,7 +3,7 @@ import { FeedError } from "../errors.ts";
 import { inMemory } from "../graph/half.ts";
 import type { VirtualBuffer } from "../graph/op.ts";
 import { bytesPer, sizeOf } from "../graph/shape.ts";
-import { type TensorData, Variable } from "../graph/tensor.ts";
+import { arrayOf, type TensorData, Variable } from "../graph/tensor.ts";
 
 /** A program, finished or being made, as far as its variables are concerned. */
 interface User {
@@ -88,7 +88,7 @@ export class Residence {
     variable.changed();
     const place = this.placeOf(variable);
     if (!place) {
-      this.#waiting.set(variable, data.slice());
+      this.#waiting.set(variable, new arrayOf[variable.dtype](data));
       return;
     }
     const bytes = inMemory(data, variable.dtype) as GPUAllowSharedBufferSource;

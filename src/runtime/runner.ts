@@ -4,8 +4,9 @@ import { usage } from "../gpu/flags.ts";
 import { PipelineCache } from "../gpu/pipelines.ts";
 import { type Place, Readback } from "../gpu/readback.ts";
 import { Throttle } from "../gpu/throttle.ts";
+import { misfit } from "../graph/host.ts";
 import type { AdapterTraits, KernelCall } from "../graph/op.ts";
-import { bytesPer, type DType, showShape, sizeOf } from "../graph/shape.ts";
+import { bytesPer, type DType, sizeOf } from "../graph/shape.ts";
 import { arrayOf, type Spec, type TensorData, type Variable } from "../graph/tensor.ts";
 import { typed } from "./output.ts";
 import { type Memories, Program, type Recorded } from "./program.ts";
@@ -122,15 +123,10 @@ export class Runner {
    */
   write<D extends DType>(variable: Variable<D>, value: TensorData<D> | number): void {
     this.check();
-    const array = arrayOf[variable.dtype as DType];
-    const size = sizeOf(variable.shape);
-    const data: TensorData = typeof value === "number" ? new array(size).fill(value) : value;
-    if (data.constructor !== array || data.length !== size) {
-      throw new FeedError(
-        `write: variable "${variable.name}" takes a ${array.name} of ${size} (${showShape(variable.shape)}), ` +
-          `got a ${data.constructor.name} of ${data.length}`,
-      );
-    }
+    const { dtype, shape } = variable;
+    const data = typeof value === "number" ? new arrayOf[dtype as DType](sizeOf(shape)).fill(value) : value;
+    const fault = misfit(data, variable);
+    if (fault) throw new FeedError(`write: the value of variable "${variable.name}" ${fault}`);
     this.residence.write(variable, data);
   }
 

@@ -39,7 +39,7 @@ test("f16 takes half the memory", () => {
 });
 
 test("numbers that f16 does not hold are refused as data, and held at its ends as literals", () => {
-  expect(() => constant(new Int32Array(2), [2], "i", "f16")).toThrow("a Int32Array does not hold f16");
+  expect(() => constant(new Int32Array(2), [2], "i", "f16")).toThrow("an Int32Array does not hold f16");
   const { calls } = compile({ outputs: { y: add(input("x", [4], "f16"), 1e9) } }, able);
   expect(calls[0]!.wgsl).toContain("H(65504.0)");
 });
