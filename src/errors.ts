@@ -48,7 +48,8 @@ export class FormatError extends TilegradError {
 
 /** A value as messages quote it: short, whatever it is. A text in quotes, the first few elements of a list, an object by its class. */
 export function quoted(value: unknown, deep = true): string {
-  if (typeof value === "string") return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
+  const most = deep ? 60 : 20;
+  if (typeof value === "string") return JSON.stringify(value.length > most ? `${value.slice(0, most)}…` : value);
   if (Array.isArray(value)) {
     if (!deep) return "[…]";
     const first = value.slice(0, 8).map((item) => quoted(item, false));

@@ -48,23 +48,27 @@ export interface Mutant {
   readonly at: string;
 }
 
-/** A value of JSON with one of its parts replaced, dropped, doubled, renamed or moved. */
-export function mutant(original: unknown, draw: Draw): Mutant {
-  const value = structuredClone(original);
+/** An object of JSON with one of its parts replaced, dropped, doubled, renamed or moved. What did not change is shared. */
+export function mutant(original: object, draw: Draw): Mutant {
+  const value = copied(original);
   // Walks down by one step at a time, so that a part deep inside of little is met as often as one of a long list.
-  let parent = value as Record<string, unknown>;
+  let parent = value;
   let key = one(draw, Object.keys(parent));
   const path = [key];
   while (draw(8) > 0) {
     const child = parent[key];
     if (typeof child !== "object" || child === null || Object.keys(child).length === 0) break;
-    parent = child as Record<string, unknown>;
+    parent[key] = copied(child);
+    parent = parent[key] as Record<string, unknown>;
     key = one(draw, Object.keys(parent));
     path.push(key);
   }
   const how = change(parent, key, draw);
   return { value, at: `${path.join(".")}: ${how}` };
 }
+
+const copied = (value: object): Record<string, unknown> =>
+  (Array.isArray(value) ? [...value] : { ...value }) as Record<string, unknown>;
 
 function change(parent: Record<string, unknown>, key: string, draw: Draw): string {
   const child = parent[key];

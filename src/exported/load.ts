@@ -1,13 +1,13 @@
 import { virtualBuffer } from "../compile/homes.ts";
 import { plan } from "../compile/plan.ts";
 import { drawnBy } from "../data/draw.ts";
-import { FormatError, LimitError } from "../errors.ts";
+import { DeviceError, FormatError, LimitError, quoted } from "../errors.ts";
 import type { VirtualBuffer } from "../graph/op.ts";
 import { sizeOf } from "../graph/shape.ts";
 import { arrayOf, type FirstValues, Variable } from "../graph/tensor.ts";
-import type { Program } from "../runtime/program.ts";
+import { memoryOf, type Program } from "../runtime/program.ts";
 import type { Runner } from "../runtime/runner.ts";
-import { type Exported, type ExportedProgram, type ExportedVariable, format, type Needs } from "./format.ts";
+import type { Exported, ExportedProgram, ExportedVariable, Needs } from "./format.ts";
 
 /** What was exported, ready to run. `P` gives the names of each program's outputs: `{ train: "loss" | "accuracy" }`. */
 export interface Loaded<P extends Readonly<Record<string, string>>> {
@@ -16,40 +16,67 @@ export interface Loaded<P extends Readonly<Record<string, string>>> {
   readonly variables: ReadonlyMap<string, Variable>;
 }
 
+export interface LoadOptions {
+  /**
+   * Bytes that all buffers of the file and the first values of its variables may take together; default what one buffer of the
+   * adapter holds. A small file may ask for much memory.
+   */
+  readonly maxBytes?: number;
+}
+
 /**
  * Loads programs that `exportPrograms` wrote: pipelines and buffers are made, variables get their first values. Two loads
- * share no variables.
- * @param file what was exported, parsed from its JSON.
- * @throws FormatError when the file is something else, or from an incompatible tilegrad.
- * @throws LimitError when the adapter lacks what every target of the file needs.
+ * share no variables. All of the file is checked before anything is made of it, but its kernels are run as they stand: load what you
+ * trust as you trust a script.
+ * @param file what was exported: its JSON as text or bytes, or parsed.
+ * @throws FormatError with the path of the fault when the file is something else, damaged, or from an incompatible tilegrad.
+ * @throws LimitError when the adapter lacks what every target of the file needs, or the file asks for more than `maxBytes`.
+ * @throws DeviceError when the GPU refuses a kernel.
  */
 export async function load<P extends Readonly<Record<string, string>> = Readonly<Record<string, string>>>(
   runner: Runner,
   file: unknown,
+  { maxBytes = runner.traits.maxBuffer }: LoadOptions = {},
 ): Promise<Loaded<P>> {
-  const found = (file as Partial<Exported> | null)?.format;
-  if (found !== format) throw new FormatError(`load: the file says "${found}", expected "${format}": export it again`);
-  const { arenas, variables, names, kernels, targets } = file as Exported;
+  const parsed = parse(file);
+  // The page itself stays small: the check comes in a file of its own, bundled by itself as all that is loaded on demand.
+  const { faultIn } = await import("./check.ts");
+  const fault = faultIn(parsed);
+  if (fault) throw new FormatError(`load: ${fault}`);
+  const { arenas, variables, names, kernels, targets } = parsed as Exported;
   const lacks = targets.map(({ needs }) => lacking(needs, runner));
   const fits = targets.filter((_, i) => !lacks[i]);
   const target = fits.find(({ needs }) => needs.cpu === runner.traits.cpu) ?? fits[0];
   if (!target) throw new LimitError(`load: the adapter lacks what the programs need: ${lacks.join("; or ")}`);
   const memory = arenas.map(({ role, bytes }) => virtualBuffer("variable", role, bytes));
+  const records = Object.values(target.programs).map((program) => record(program, kernels, memory));
+  const bytes = [
+    ...arenas.map(({ bytes }) => bytes),
+    ...records.map((recorded) => memoryOf({ ...recorded, homes: new Map() }).total),
+    ...variables.map(({ shape }) => 4 * sizeOf(shape)),
+  ].reduce((sum, bytes) => sum + bytes, 0);
+  if (bytes > maxBytes) {
+    throw new LimitError(
+      `load: the file asks for ${bytes} bytes of memory, maxBytes is ${maxBytes}: raise it for a file you trust`,
+    );
+  }
   const made = variables.map((variable) => new Variable(variable.name, variable, initial(variable), variable.group));
   const realized = await Promise.allSettled(
-    Object.values(target.programs).map((program) => {
-      const homes = program.variables.map((i) => {
-        const [arena, base] = variables[i]!.home!;
-        return [made[i]!, { buffer: memory[arena]!, base }] as const;
-      });
-      return runner.realize({ ...record(program, kernels, memory), homes: new Map(homes) });
+    Object.values(target.programs).map((program, i) => {
+      // All that lies in an arena is settled with it: a kernel may bind more of it than the variables that it is about.
+      const used = new Set(program.variables.map((i) => variables[i]!.home![0]));
+      const homes = variables.flatMap(({ home }, i) =>
+        home && used.has(home[0]) ? [[made[i]!, { buffer: memory[home[0]]!, base: home[1] }] as const] : [],
+      );
+      return runner.realize({ ...records[i]!, homes: new Map(homes) });
     }),
   );
   const programs = realized.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
   const failed = realized.find((result) => result.status === "rejected");
-  if (failed) {
+  const error = failed?.reason ?? (await rehearse(runner, programs));
+  if (error) {
     for (const program of programs) program.destroy();
-    throw failed.reason;
+    throw error;
   }
   return {
     programs: Object.fromEntries(
@@ -57,6 +84,34 @@ export async function load<P extends Readonly<Record<string, string>> = Readonly
     ) as unknown as Loaded<P>["programs"],
     variables: new Map(Object.entries(names).map(([name, i]) => [name, made[i]!])),
   };
+}
+
+/** JSON from text or bytes; what is parsed already stays as it is. */
+function parse(file: unknown): unknown {
+  const isBytes = ArrayBuffer.isView(file) || /ArrayBuffer\]$/.test(Object.prototype.toString.call(file));
+  if (!isBytes && typeof file !== "string") return file;
+  let text = "";
+  try {
+    text = isBytes ? decoded(file as ArrayBufferView) : (file as string);
+    return JSON.parse(text);
+  } catch (cause) {
+    const found = text ? `begins with ${quoted(text.slice(0, 40))}` : "has no text";
+    throw new FormatError(`load: the file ${found}, expected JSON that exportPrograms made`, { cause });
+  }
+}
+
+/** The text of a buffer or of a view of one, through a copy: browsers decode no shared memory. */
+function decoded(bytes: Partial<ArrayBufferView>): string {
+  const { buffer = bytes as ArrayBuffer, byteOffset, byteLength } = bytes;
+  return new TextDecoder().decode(new Uint8Array(buffer, byteOffset, byteLength).slice());
+}
+
+/** What the GPU says against the commands of programs, which are written down here and never run. */
+async function rehearse({ device }: Runner, programs: readonly Program[]): Promise<DeviceError | undefined> {
+  device.pushErrorScope("validation");
+  for (const program of programs) program.encode().finish();
+  const error = await device.popErrorScope();
+  return error ? new DeviceError(`load: ${error.message}`) : undefined;
 }
 
 /** What an adapter lacks of a target's needs, in words. */
@@ -76,8 +131,8 @@ function record(
 ) {
   const all: VirtualBuffer[] = [
     ...arenas,
-    ...buffers.map(({ kind, role, bytes, data, ...more }) =>
-      virtualBuffer(kind, role, bytes, { ...more, ...(data ? { data: bytesOf(data) } : {}) }),
+    ...buffers.map(({ kind, role, bytes, data, pinned }) =>
+      virtualBuffer(kind, role, bytes, { pinned, ...(data ? { data: bytesOf(data) } : {}) }),
     ),
   ];
   const recorded = calls.map(({ kernel, bindings, ...call }) => ({

@@ -124,7 +124,7 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
    */
   async run(feeds: Feeds = {}): Promise<void> {
     this.#write(feeds);
-    this.#runner.device.queue.submit([this.#encode().finish()]);
+    this.#runner.device.queue.submit([this.encode().finish()]);
     await this.#runner.throttle.submitted();
   }
 
@@ -142,7 +142,7 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
   async compute<K extends keyof O & string>(feeds: Feeds = {}, names?: readonly K[]): Promise<Results<O, K>> {
     const places = this.#placesOf(names);
     this.#write(feeds);
-    return this.#bringBack(places, this.#encode());
+    return this.#bringBack(places, this.encode());
   }
 
   /**
@@ -211,8 +211,8 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
     }
   }
 
-  /** The commands of one run. */
-  #encode(): GPUCommandEncoder {
+  /** @internal The commands of one run. */
+  encode(): GPUCommandEncoder {
     if (!this.#hasRun) for (const variable of this.#compiled.updated) variable.changed();
     this.#hasRun = true;
     const encoder = this.#runner.device.createCommandEncoder();

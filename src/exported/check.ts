@@ -1,0 +1,339 @@
+import { alignUp, bindingStep, spanOf } from "../compile/homes.ts";
+import { quoted } from "../errors.ts";
+import { bytesPer, sizeOf } from "../graph/shape.ts";
+import { arrayOf, type Spec } from "../graph/tensor.ts";
+import { type Exported, type ExportedProgram, type ExportedVariable, format, type Needs } from "./format.ts";
+
+/*
+ * A file of exported programs may come from anywhere. Before anything is made of it, all that it says is checked: first the form of
+ * each part, then what the parts say of each other. The texts of kernels alone are taken as they are.
+ */
+
+/** Throws unless the value at a path has the form. */
+// biome-ignore lint/suspicious/noExplicitAny: a file may hold anything
+type Form = (value: any, path: string) => void;
+
+/** Ends the check where the first fault is found. */
+class Fault extends Error {}
+
+function fail(path: string, fault: string): never {
+  throw new Fault(`${path || "the file"} ${fault}`);
+}
+
+const wants = (expected: string, fits: (value: unknown) => unknown): Form => {
+  return (value, path) => {
+    if (!fits(value)) fail(path, `is ${quoted(value)}, expected ${expected}`);
+  };
+};
+
+const typed = (type: string): Form => wants(`a ${type}`, (value) => typeof value === type);
+
+const whole = (low: number, high = Number.MAX_SAFE_INTEGER, step = 1): Form =>
+  wants(
+    `a whole number from ${low}${high < Number.MAX_SAFE_INTEGER ? ` to ${high}` : ""}${step > 1 ? `, a multiple of ${step}` : ""}`,
+    (value) =>
+      Number.isSafeInteger(value) &&
+      low <= (value as number) &&
+      (value as number) <= high &&
+      (value as number) % step === 0,
+  );
+
+const oneOf = (...known: readonly string[]): Form =>
+  wants(`one of ${known.join(", ")}`, (value) => known.includes(value as string));
+
+const list =
+  (item: Form, length?: number): Form =>
+  (value, path) => {
+    wants(
+      `a list${length ? ` of ${length}` : ""}`,
+      () => Array.isArray(value) && value.length === (length ?? value.length),
+    )(value, path);
+    // By position: a list that is no JSON may have holes.
+    for (let i = 0; i < value.length; i++) item(value[i], `${path}[${i}]`);
+  };
+
+/** `programs.train`, or `programs["my own"]` */
+const member = (path: string, name: string): string =>
+  /^\w{1,60}$/.test(name) ? `${path}${path && "."}${name}` : `${path}[${quoted(name)}]`;
+
+/** Things by names that the user gave. */
+const named =
+  (item: Form): Form =>
+  (value, path) => {
+    wants("an object", () => typeof value === "object" && value && !Array.isArray(value))(value, path);
+    for (const name of Object.keys(value)) item(value[name], member(path, name));
+  };
+
+/** An object of these fields and no others; those that end in "?" may be absent. */
+const fields =
+  (forms: Readonly<Record<string, Form>>): Form =>
+  (value, path) => {
+    named(() => {})(value, path);
+    for (const name of Object.keys(value)) {
+      if (!Object.hasOwn(forms, name) && !Object.hasOwn(forms, `${name}?`))
+        fail(member(path, name), "is no field of this format");
+    }
+    for (const [name, form] of Object.entries(forms)) {
+      const own = name.replace("?", "");
+      if (own === name || value[own] !== undefined) form(value[own], member(path, own));
+    }
+  };
+
+const text = /* @__PURE__ */ typed("string");
+const count = /* @__PURE__ */ whole(0);
+const number = /* @__PURE__ */ wants("a finite number", Number.isFinite);
+const shape: Form = (value, path) => {
+  list(whole(1))(value, path);
+  if (sizeOf(value) > 2 ** 43) fail(path, `is ${quoted(value)}, more than any memory holds`);
+};
+const dtype = /* @__PURE__ */ oneOf(...Object.keys(arrayOf));
+/** The largest buffer that is thought of: sums of sizes stay exact. */
+const bytes = /* @__PURE__ */ whole(4, 2 ** 45, 4);
+const spec = { shape, dtype };
+const placed = { ...spec, buffer: count };
+
+const fileForm = /* @__PURE__ */ fields({
+  format: wants(`"${format}": export it again`, (value) => value === format),
+  arenas: list(fields({ role: text, bytes })),
+  variables: list(
+    fields({
+      ...spec,
+      name: text,
+      group: text,
+      initial: fields({
+        "fill?": number,
+        "drawing?": fields({
+          distribution: oneOf("uniform", "normal"),
+          scale: number,
+          seed: whole(-(2 ** 53)),
+          stream: whole(-(2 ** 53)),
+        }),
+        "bytes?": text,
+      }),
+      "home?": list(count, 2),
+    }),
+  ),
+  names: named(count),
+  kernels: list(text),
+  targets: list(
+    fields({
+      needs: fields({
+        cpu: typed("boolean"),
+        maxStorageBuffers: count,
+        maxInvocations: count,
+        maxWorkgroupBytes: count,
+        maxWorkgroups: count,
+        features: list(text),
+      }),
+      programs: named(
+        fields({
+          buffers: list(
+            fields({
+              kind: oneOf("input", "constant", "scratch"),
+              role: text,
+              bytes,
+              "pinned?": typed("boolean"),
+              "data?": text,
+            }),
+          ),
+          calls: list(
+            fields({
+              label: text,
+              family: text,
+              variant: text,
+              kernel: count,
+              bindings: list(list(count, 4)),
+              workgroups: list(whole(1, 2 ** 32), 3),
+              "invocations?": count,
+              flops: number,
+              bytes: number,
+            }),
+          ),
+          inputs: named(fields(placed)),
+          outputs: named(fields({ ...placed, base: whole(0, 2 ** 45, bindingStep) })),
+          bounds: named(fields({ op: text, input: count, low: number, high: number, "except?": number })),
+          variables: list(count),
+        }),
+      ),
+    }),
+  ),
+});
+
+/**
+ * Checks a file of exported programs, every part of it.
+ * @returns the first fault with its path, `targets[0].programs.step.calls[3].bindings[1] is …`, or `undefined` for a sound file.
+ */
+export function faultIn(file: unknown): string | undefined {
+  try {
+    check(file);
+    return undefined;
+  } catch (error) {
+    if (error instanceof Fault) return error.message;
+    throw error;
+  }
+}
+
+function check(file: unknown): void {
+  fileForm(file, "");
+  const exported = file as Exported;
+  const { variables, names, targets } = exported;
+  checkHomes(exported);
+  for (const [i, variable] of variables.entries()) checkInitial(variable, `variables[${i}].initial`);
+  for (const [name, i] of Object.entries(names)) below(variables.length, i, member("names", name));
+  if (targets.length === 0) fail("targets", "are none, expected at least one");
+  for (const [i, { programs, needs }] of targets.entries()) {
+    const path = `targets[${i}].programs`;
+    if (interfaceOf(programs) !== interfaceOf(targets[0]!.programs)) {
+      fail(path, "differ from those of targets[0] in their names, inputs or outputs");
+    }
+    for (const [name, program] of Object.entries(programs)) checkProgram(program, member(path, name), exported, needs);
+  }
+}
+
+function below(length: number, index: number, path: string): void {
+  if (index >= length) fail(path, `is ${index}, expected a number below ${length}`);
+}
+
+/** What a page sees of programs. */
+function interfaceOf(programs: Exported["targets"][number]["programs"]): string {
+  const shown = (specs: Readonly<Record<string, Spec>>) => [
+    Object.entries(specs)
+      .map(([name, { shape, dtype }]) => [name, shape, dtype])
+      .sort(),
+  ];
+  return JSON.stringify(
+    Object.entries(programs)
+      .map(([name, { inputs, outputs }]) => [name, shown(inputs), shown(outputs)])
+      .sort(),
+  );
+}
+
+/** Variables lie in their arenas one behind the other, and fill them. */
+function checkHomes({ arenas, variables }: Exported): void {
+  const homes = arenas.map((): { base: number; end: number; path: string }[] => []);
+  for (const [i, { home, shape, dtype }] of variables.entries()) {
+    if (!home) continue;
+    const [arena, base] = home;
+    const path = `variables[${i}].home`;
+    below(arenas.length, arena, `${path}[0]`);
+    if (base % bindingStep > 0) fail(`${path}[1]`, `is ${base}, expected a multiple of ${bindingStep}`);
+    homes[arena]!.push({ base, end: base + spanOf(shape, dtype), path });
+  }
+  for (const [i, { bytes }] of arenas.entries()) {
+    let last = 0;
+    for (const { base, end, path } of homes[i]!.sort((a, b) => a.base - b.base)) {
+      if (base !== alignUp(last))
+        fail(path, `begins at ${base}, expected ${alignUp(last)}, behind the variable before it`);
+      last = end;
+    }
+    if (bytes !== last) fail(`arenas[${i}].bytes`, `is ${bytes}, but its variables end at ${last}`);
+  }
+}
+
+function checkInitial({ shape, dtype, initial }: ExportedVariable, path: string): void {
+  const { fill, drawing, bytes } = initial as { fill?: number; drawing?: unknown; bytes?: string };
+  const [, second] = [fill, drawing, bytes].filter((given) => given !== undefined);
+  if (second !== undefined || (fill ?? drawing ?? bytes) === undefined)
+    fail(path, "holds not one of fill, drawing and bytes");
+  const isFloat = arrayOf[dtype] === Float32Array;
+  if (drawing && !isFloat) fail(`${path}.drawing`, `draws no ${dtype}`);
+  if (bytes !== undefined) checkBase64(bytes, 4 * sizeOf(shape), `${path}.bytes`);
+  if (fill === undefined) return;
+  const held = arrayOf[dtype].of(fill)[0]!;
+  if (isFloat ? !Number.isFinite(held) : held !== fill)
+    fail(`${path}.fill`, `is ${fill}, which ${dtype} does not hold`);
+}
+
+function checkBase64(text: string, bytes: number, path: string): void {
+  const letters = text.replace(/={1,2}$/, "");
+  if (text.length % 4 > 0 || /[^A-Za-z0-9+/]/.test(letters)) fail(path, `is ${quoted(text)}, expected base64`);
+  const held = Math.floor((letters.length * 3) / 4);
+  if (held !== bytes) fail(path, `holds ${held} bytes, expected ${bytes}`);
+}
+
+function checkProgram(
+  { buffers, calls, inputs, outputs, bounds, variables }: ExportedProgram,
+  path: string,
+  { arenas, variables: all, kernels }: Exported,
+  needs: Needs,
+): void {
+  const memory = [
+    ...arenas.map(({ bytes }, i) => ({ kind: "variable", bytes, pinned: true, path: `arenas[${i}]` })),
+    ...buffers.map((buffer, i) => ({ ...buffer, path: `${path}.buffers[${i}]` })),
+  ];
+  /** Bytes that somebody reaches of each buffer that there will be. */
+  const reached = new Map<number, number>();
+  for (const [i, variable] of variables.entries()) {
+    below(all.length, variable, `${path}.variables[${i}]`);
+    const { home } = all[variable]!;
+    if (!home) fail(`${path}.variables[${i}]`, `is ${variable}, a variable without a home`);
+    reached.set(home[0], arenas[home[0]]!.bytes);
+  }
+  for (const { kind, data, bytes, path } of memory.slice(arenas.length) as ((typeof buffers)[number] & {
+    path: string;
+  })[]) {
+    if ((kind === "constant") !== (data !== undefined))
+      fail(path, "is a constant without data, or data of no constant");
+    if (data !== undefined) checkBase64(data, bytes, `${path}.data`);
+  }
+  for (const [name, { shape, dtype, buffer }] of Object.entries(inputs)) {
+    const at = member(`${path}.inputs`, name);
+    below(memory.length, buffer, `${at}.buffer`);
+    const { kind, bytes } = memory[buffer]!;
+    if (kind !== "input" || reached.has(buffer)) fail(`${at}.buffer`, `is ${buffer}, expected an input's own buffer`);
+    if (bytes !== spanOf(shape, dtype)) fail(at, `takes ${spanOf(shape, dtype)} bytes, but its buffer has ${bytes}`);
+    reached.set(buffer, bytes);
+  }
+  for (const [i, { kernel, bindings, workgroups }] of calls.entries()) {
+    const at = `${path}.calls[${i}]`;
+    below(kernels.length, kernel, `${at}.kernel`);
+    if (bindings.length > needs.maxStorageBuffers) fail(`${at}.bindings`, `are more than the target's needs say`);
+    if (Math.max(...workgroups) > needs.maxWorkgroups) fail(`${at}.workgroups`, `are more than the target's needs say`);
+    let writes = 0;
+    for (const [j, [buffer, offset, size, written]] of bindings.entries()) {
+      const here = `${at}.bindings[${j}]`;
+      below(memory.length, buffer, `${here}[0]`);
+      const { kind, bytes } = memory[buffer]!;
+      if (offset % bindingStep > 0 || size % 4 > 0 || size === 0 || offset + size > bytes || written > 1) {
+        fail(here, `is ${quoted([buffer, offset, size, written])}, which is no part of a buffer of ${bytes} bytes`);
+      }
+      if (/input|variable/.test(kind) && !reached.has(buffer))
+        fail(here, `is of a buffer that the program does not have`);
+      if (written && /input|constant/.test(kind)) fail(here, `writes to a buffer of kind ${kind}`);
+      const other = bindings
+        .slice(0, j)
+        .find(
+          ([other, from, length, also]) =>
+            other === buffer &&
+            (written || also) &&
+            !(written && also && (from + length <= offset || offset + size <= from)),
+        );
+      if (other) fail(here, "is of a buffer that the call writes by another binding");
+      reached.set(buffer, Math.max(reached.get(buffer) ?? 0, offset + size));
+      if (written) writes += size;
+    }
+    // More of them would have nothing to do but keep the GPU busy.
+    if (workgroups[0] * workgroups[1] * workgroups[2] > writes)
+      fail(`${at}.workgroups`, "are more than the bytes that they write");
+  }
+  for (const [name, { shape, dtype, buffer, base }] of Object.entries(outputs)) {
+    const at = member(`${path}.outputs`, name);
+    below(memory.length, buffer, `${at}.buffer`);
+    const { bytes, kind, pinned } = memory[buffer]!;
+    if (!reached.has(buffer)) fail(`${at}.buffer`, `is ${buffer}, which nothing writes`);
+    if (kind === "scratch" && !pinned) fail(`${at}.buffer`, `is ${buffer}, which is not pinned`);
+    if (base + sizeOf(shape) * bytesPer(dtype) > bytes) fail(at, `ends beyond the ${bytes} bytes of its buffer`);
+  }
+  for (const [i, { bytes, path }] of memory.entries()) {
+    const used = reached.get(i) ?? 0;
+    // The last of several tensors in one buffer may be followed by padding.
+    if (i >= arenas.length && (used === 0 || bytes > alignUp(used))) {
+      fail(`${path}.bytes`, `is ${bytes}, but only ${used} are used`);
+    }
+  }
+  for (const name of Object.keys(bounds)) {
+    const dtype = Object.hasOwn(inputs, name) && inputs[name]!.dtype;
+    if (!dtype || arrayOf[dtype] === Float32Array)
+      fail(member(`${path}.bounds`, name), "bounds no input of whole numbers");
+  }
+}
