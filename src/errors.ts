@@ -1,9 +1,17 @@
+import { currentLayer, showLayer } from "./layer.ts";
+
 /**
  * The errors a user of tilegrad can meet, one class per kind. Every message names the culprit (the op, the tensor, the file)
  * and what was expected of it, so that the line to mend is found without a debugger.
  */
 export class TilegradError extends Error {
   override name = "TilegradError";
+
+  /** A message that is made while a layer is being applied, or computed, ends with its path. */
+  constructor(message: string, options?: ErrorOptions) {
+    const layer = showLayer(currentLayer());
+    super(layer ? `${message},${layer}` : message, options);
+  }
 }
 
 /** Shapes, axes or sizes that do not fit each other. Thrown where the node is built. */

@@ -7,7 +7,7 @@ import { pointwiseOp } from "../ops/pointwise.ts";
 import { fuse } from "./fuse.ts";
 import type { Guard, guard } from "./guard.ts";
 import { checkHalf } from "./half.ts";
-import { type Home, settle, virtualBuffer } from "./homes.ts";
+import { type Home, roleOf, settle, virtualBuffer } from "./homes.ts";
 import { inline } from "./inline.ts";
 import { type Lowered, lower } from "./lower.ts";
 import { baseOf, isOwn } from "./memory.ts";
@@ -90,7 +90,9 @@ export function compile(
   const forced = Object.keys(traits.forced ?? {}).length > 0;
   const apart = passes.merge === false || passes.guard !== undefined || forced;
   const calls = apart ? lowered.calls : merge(lowered.calls, traits);
-  const watched = passes.guard?.(lowered.calls, virtualBuffer("scratch", "NaN flag", 16, { pinned: true })) ?? {
+  const watched = passes.guard?.(lowered.calls, virtualBuffer("scratch", "NaN flag", 16, { pinned: true }), (binding) =>
+    roleOf(binding, settled),
+  ) ?? {
     calls,
     guard: undefined,
   };

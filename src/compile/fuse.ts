@@ -1,4 +1,5 @@
 import { applyAll, type Node, type Tensor } from "../graph/tensor.ts";
+import { inLayer } from "../layer.ts";
 import { fuseNodes } from "../ops/fused.ts";
 import { type Group, Grouping } from "./grouping.ts";
 import { withInputs } from "./rewrite.ts";
@@ -49,6 +50,7 @@ export function fuse(roots: readonly Tensor[], maxBindings: number): Tensor[] {
 interface Kernel {
   readonly inputs: readonly Tensor[];
   readonly results: readonly Tensor[];
+  readonly layer: string;
   /** The results over what has become of the inputs. */
   make(inputs: readonly Tensor[]): readonly Tensor[];
 }
@@ -91,13 +93,13 @@ function rebuild(roots: readonly Tensor[], grouping: Grouping): Tensor[] {
       attrs = { ...attrs, prologue: program, ...(kept && { kept }) };
       if (kept) results = [...results, ...outputs];
     }
-    return { inputs, results, make: (now) => applyAll(node.op, now, attrs) };
+    return { inputs, results, layer: node.layer, make: (now) => applyAll(node.op, now, attrs) };
   };
   const kernelOfGroup = (group: Group): Kernel => {
-    const [only, ...others] = grouping.withFree(group.members);
-    if (others.length === 0) return kernelFor(only!);
+    const [first, ...others] = grouping.withFree(group.members);
+    if (others.length === 0) return kernelFor(first!);
     const { outputs, program, inputs } = grouping.programOf(group);
-    return { inputs, results: outputs, make: (now) => fuseNodes(program, now, group.shape) };
+    return { inputs, results: outputs, layer: first!.layer, make: (now) => fuseNodes(program, now, group.shape) };
   };
   const kernels = new Map<Node | Group, Kernel>();
   const kernelOf = ({ node }: Tensor): Kernel => {
@@ -123,7 +125,8 @@ function rebuild(roots: readonly Tensor[], grouping: Grouping): Tensor[] {
       }
       stack.pop();
       if (done.has(results[0]!)) continue;
-      kernel.make(inputs.map(now)).forEach((made, i) => done.set(results[i]!, made));
+      const made = inLayer(kernel.layer, () => kernel.make(inputs.map(now)));
+      made.forEach((tensor, i) => done.set(results[i]!, tensor));
     }
   }
   return roots.map(now);

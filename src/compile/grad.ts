@@ -2,6 +2,7 @@ import { DTypeError, ShapeError } from "../errors.ts";
 import { reachable } from "../graph/print.ts";
 import { floats, sameShape, showShape } from "../graph/shape.ts";
 import type { Node, Tensor } from "../graph/tensor.ts";
+import { inLayer } from "../layer.ts";
 import { add } from "../ops/arithmetic.ts";
 import { onesLike, zerosLike } from "../ops/constants.ts";
 
@@ -38,13 +39,15 @@ export function grad<W extends readonly Tensor[]>(loss: Tensor, wrt: readonly [.
     if (!carries.has(node) || !node.op.vjp) continue;
     const upstream = node.results.map((result) => gradients.get(result));
     if (upstream.every((dy) => dy === undefined)) continue;
-    node.op.vjp(node, upstream).forEach((dx, i) => {
-      const x = node.inputs[i]!;
-      if (!dx) return;
-      checkGradient(node, i, dx);
-      if (!carries.has(x.node) || !floats.includes(x.dtype)) return;
-      const sum = gradients.get(x);
-      gradients.set(x, sum ? add(sum, dx) : dx);
+    inLayer(node.layer, () => {
+      node.op.vjp!(node, upstream).forEach((dx, i) => {
+        const x = node.inputs[i]!;
+        if (!dx) return;
+        checkGradient(node, i, dx);
+        if (!carries.has(x.node) || !floats.includes(x.dtype)) return;
+        const sum = gradients.get(x);
+        gradients.set(x, sum ? add(sum, dx) : dx);
+      });
     });
   }
   return wrt.map((tensor) => gradients.get(tensor) ?? zerosLike(tensor)) as Gradients<W>;

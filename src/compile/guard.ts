@@ -1,10 +1,10 @@
-import type { KernelCall, VirtualBuffer } from "../graph/op.ts";
+import type { Binding, KernelCall, VirtualBuffer } from "../graph/op.ts";
 
 /** What a guarded program needs to name the place where a value stopped being a number. */
 export interface Guard {
   /** One word: 0, or 1 + the number of the first store that met NaN or infinity. */
   readonly flag: VirtualBuffer;
-  readonly stores: readonly { readonly kernel: string; readonly role: string }[];
+  readonly stores: readonly { readonly kernel: string; readonly layer: string | undefined; readonly role: string }[];
 }
 
 /**
@@ -16,19 +16,25 @@ export interface Guard {
  * cost more than the kernel itself on adapters that run lanes in step.
  *
  * @param flag memory for that word, 16 bytes.
+ * @param roleOf what to call a binding.
  */
 export function guard(
   calls: readonly KernelCall[],
   flag: VirtualBuffer,
+  roleOf: (binding: Binding) => string,
 ): { readonly calls: readonly KernelCall[]; readonly guard: Guard } {
-  const stores: { kernel: string; role: string }[] = [];
+  const stores: { kernel: string; layer: string | undefined; role: string }[] = [];
   const guarded = calls.map((call): KernelCall => {
     let wgsl = call.wgsl;
     const watched: Watched[] = [];
     for (const [, binding, name, type] of call.wgsl.matchAll(
       /@binding\((\d+)\) var<storage, read_write> (\w+): array<(f32|vec4f|f16|vec4h)\b/g,
     )) {
-      const number = stores.push({ kernel: call.label, role: call.bindings[Number(binding)]!.buffer.role });
+      const number = stores.push({
+        kernel: call.label,
+        layer: call.layer,
+        role: roleOf(call.bindings[Number(binding)]!),
+      });
       const before = wgsl;
       wgsl = wrapStores(wgsl, name!, (value) => `watched${number}(${value})`);
       if (wgsl !== before) watched.push({ type: type as keyof typeof exponents, number });

@@ -1,4 +1,4 @@
-import type { VirtualBuffer } from "../graph/op.ts";
+import type { Binding, VirtualBuffer } from "../graph/op.ts";
 import { bytesPer, type DType, type Shape, sizeOf } from "../graph/shape.ts";
 import type { Variable } from "../graph/tensor.ts";
 
@@ -6,6 +6,14 @@ import type { Variable } from "../graph/tensor.ts";
 export interface Home {
   readonly buffer: VirtualBuffer;
   readonly base: number;
+}
+
+/** What a binding holds: the variable that it is, else what the buffer is for. */
+export function roleOf({ buffer, offset, size }: Binding, homes: ReadonlyMap<Variable, Home>): string {
+  const within = [...homes].filter(
+    ([, home]) => home.buffer === buffer && home.base >= offset && home.base < offset + size,
+  );
+  return within.length === 1 ? within[0]![0].name : buffer.role;
 }
 
 let buffersMade = 0;

@@ -13,6 +13,7 @@ import {
 import { order } from "../graph/print.ts";
 import { bytesPer, type DType, rowMajor, type Shape } from "../graph/shape.ts";
 import { arrayOf, type Node, type Spec, type Tensor, type TensorData, Variable } from "../graph/tensor.ts";
+import { currentLayer, inLayer } from "../layer.ts";
 import { fullValue } from "../ops/constants.ts";
 import { bind, elementwiseOver } from "../ops/fused.ts";
 import { identity } from "../ops/program.ts";
@@ -46,7 +47,7 @@ export function lower(
   pass.keepOutputs(Object.values(outputs));
   pass.placeUpdates(updates);
   pass.placeForeach();
-  for (const node of nodes) pass.visit(node);
+  for (const node of nodes) inLayer(node.layer, () => pass.visit(node));
   const views = Object.fromEntries(
     Object.entries(outputs).map(([name, tensor]) => [name, pass.outputView(name, tensor)]),
   );
@@ -172,8 +173,13 @@ class LowerPass {
     } else {
       const choices: Choice[] = [];
       const calls = op.lower!(node, this.#lowering(node, choices));
-      this.calls.push(...(choices.length > 0 ? calls.map((call) => ({ ...call, choices })) : calls));
+      this.#push(...(choices.length > 0 ? calls.map((call) => ({ ...call, choices })) : calls));
     }
+  }
+
+  /** Adds calls of the layer that is being lowered. */
+  #push(...calls: readonly KernelCall[]): void {
+    this.calls.push(...calls.map((call) => ({ ...call, layer: currentLayer() })));
   }
 
   /** An output as it will be read: its own memory, row-major. */
@@ -241,7 +247,7 @@ class LowerPass {
     const known = this.#copies.get(tensor);
     if (known) return known;
     const copy = this.#scratch(`row-major copy of ${tensor.node.op.name}`, tensor.shape, tensor.dtype, pinned);
-    this.calls.push(copyCall(view, copy));
+    this.#push(copyCall(view, copy));
     this.#copies.set(tensor, copy);
     return copy;
   }
@@ -330,7 +336,7 @@ function separate(calls: readonly KernelCall[]): KernelCall[] {
       const shape = [binding.size / bytesPer("f32")];
       const from = wholeView(binding.buffer, shape, "u32", binding.offset);
       const to = wholeView(virtualBuffer("scratch", `copy of ${binding.buffer.role}`, binding.size), shape, "u32");
-      copies.push(copyCall(from, to));
+      copies.push({ ...copyCall(from, to), layer: call.layer });
       return bind(to, "read");
     });
     return copies.length === 0 ? [call] : [...copies, { ...call, bindings }];

@@ -219,6 +219,7 @@ function joined(calls: readonly KernelCall[], { cpu }: AdapterTraits): KernelCal
   ];
   return {
     label: calls.map(({ label }) => label).join(" | "),
+    layer: [...new Set(calls.flatMap(({ layer }) => layer || []))].join(" | "),
     family: "merged",
     variant: calls.map(({ family, variant }) => `${family}/${variant}`).join(" | "),
     wgsl: wgsl.join("\n").replace(/\n{3,}/g, "\n\n"),

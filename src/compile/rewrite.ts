@@ -1,9 +1,10 @@
 import { order } from "../graph/print.ts";
 import { applyAll, type Node, type Tensor } from "../graph/tensor.ts";
+import { inLayer } from "../layer.ts";
 
 /**
  * Rebuilds a graph bottom-up. `replace` sees each node with its inputs already replaced and returns its new results, or
- * `undefined` to keep it as it is. Nodes whose inputs did not change are kept, not copied.
+ * `undefined` to keep it as it is; what it makes belongs to the layer of the node. Nodes whose inputs did not change are kept, not copied.
  */
 export function rewrite(
   roots: readonly Tensor[],
@@ -13,7 +14,7 @@ export function rewrite(
   const now = (tensor: Tensor): Tensor => done.get(tensor) ?? tensor;
   for (const node of order(roots)) {
     const inputs = node.inputs.map(now);
-    const results = replace(node, inputs) ?? withInputs(node, inputs);
+    const results = inLayer(node.layer, () => replace(node, inputs) ?? withInputs(node, inputs));
     node.results.forEach((result, i) => {
       if (results[i] !== result) done.set(result, results[i]!);
     });

@@ -1,5 +1,6 @@
 import { DeviceError } from "../errors.ts";
 import type { KernelCall } from "../graph/op.ts";
+import { showLayer } from "../layer.ts";
 import { computeStage } from "./flags.ts";
 
 /** Kernels that no program uses any more are kept, for the next program that may, up to so many. */
@@ -102,7 +103,8 @@ export class PipelineCache {
         .filter(({ type }) => type === "error")
         .map(({ lineNum, message }) => `  line ${lineNum}: ${message}\n    ${lines[lineNum - 1]?.trim() ?? ""}`);
       const detail = faults.length > 0 ? `\n${faults.join("\n")}` : `: ${(cause as Error).message}`;
-      throw new DeviceError(`kernel "${call.label}" (${call.family}/${call.variant}) does not compile${detail}`, {
+      const kernel = `kernel "${call.label}"${showLayer(call.layer)} (${call.family}/${call.variant})`;
+      throw new DeviceError(`${kernel} does not compile${detail}`, {
         cause,
       });
     }

@@ -129,6 +129,11 @@ export interface Binding {
 export interface KernelCall {
   /** Composed of op, shapes, epilogue and dtype: `matmul[64x128x784]+add+relu:f32`. */
   readonly label: string;
+  /**
+   * Path of the layer that it computes, gradients included: `encoder.0`. Of a call made of several layers' nodes that of the product,
+   * convolution or reduction, else of the first; of calls that share a dispatch `0 | 2`. Empty outside of layers.
+   */
+  readonly layer?: string;
   readonly family: string;
   readonly variant: string;
   readonly wgsl: string;

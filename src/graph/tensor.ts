@@ -1,4 +1,5 @@
 import { FeedError } from "../errors.ts";
+import { currentLayer } from "../layer.ts";
 import type { Op } from "./op.ts";
 import type { DType, Shape } from "./shape.ts";
 import { checkShape, sizeOf } from "./shape.ts";
@@ -50,6 +51,8 @@ export class Node {
   readonly results: readonly Tensor[];
   /** Updates that every program containing this node performs too, such as advancing the random key that it reads. */
   readonly effects: readonly Update[];
+  /** Path of the layer that it was made in, "" outside of any. Nodes of a gradient have that of what they differentiate. */
+  readonly layer: string = currentLayer();
 
   constructor(
     op: Op,
@@ -123,7 +126,6 @@ const variableOp: Op = { name: "variable", source: "variable", infer: (_, { spec
  * variables.
  */
 export class Variable<D extends DType = DType> extends Tensor<D> {
-  readonly name: string;
   /** @internal What it starts with; absent once given numbers have moved to a GPU. */
   first: FirstValues | undefined;
   /**
@@ -142,7 +144,6 @@ export class Variable<D extends DType = DType> extends Tensor<D> {
     checkShape(`variable "${name}"`, spec.shape);
     super(new Node(variableOp, [], { name, spec }, []), 0, spec);
     (this.node.results as Tensor[]).push(this);
-    this.name = name;
     this.first = first;
     this.group = group;
     this.restarts = restarts;
@@ -187,5 +188,10 @@ export class Variable<D extends DType = DType> extends Tensor<D> {
       `variable "${this.name}" has changed since it was made: its value is in another engine, or was there until that was destroyed ` +
         `or the variable freed. Here it would start anew: ${remedy}`,
     );
+  }
+
+  /** Its path in the model that it was first put into ("conv1.weight"), else what it was called when it was made. */
+  get name(): string {
+    return this.node.attrs["name"];
   }
 }

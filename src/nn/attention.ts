@@ -1,6 +1,6 @@
 import { AttributeError, ShapeError } from "../errors.ts";
 import { showShape } from "../graph/shape.ts";
-import type { Tensor, Variable } from "../graph/tensor.ts";
+import type { Tensor } from "../graph/tensor.ts";
 import { gelu, relu } from "../ops/activations.ts";
 import { add } from "../ops/arithmetic.ts";
 import { type AttentionOptions, scaledDotProductAttention } from "../ops/attention.ts";
@@ -9,7 +9,7 @@ import { linear as linearOp } from "../ops/matmul.ts";
 import { permute, reshape, slice, unsqueeze } from "../ops/views.ts";
 import { constant, type Initializer, xavierUniform } from "./init.ts";
 import { dropout as dropoutLayer, linear } from "./layers.ts";
-import type { Mode, Module } from "./module.ts";
+import { layer, type Mode, type Module } from "./module.ts";
 import { layerNorm } from "./normalization.ts";
 
 /** What attention is given beside its input. */
@@ -43,9 +43,6 @@ export function multiheadAttention(size: number, heads: number, { bias = true }:
   const inWeight = made("in_proj_weight", xavierUniform(), [3 * size, size]);
   const inBias = bias ? made("in_proj_bias", constant(0), [3 * size]) : undefined;
   const out = linear(size, size, { bias, biasInit: constant(0) });
-  const variables = new Map<string, Variable>([["in_proj_weight", inWeight]]);
-  if (inBias) variables.set("in_proj_bias", inBias);
-  for (const [name, variable] of out.variables) variables.set(`out_proj.${name}`, variable);
 
   /** Projection number `first` and the following ones: `[N, T, count · size]`. */
   const project = (x: Tensor, first: number, count: number): Tensor<"f32"> => {
@@ -72,8 +69,11 @@ export function multiheadAttention(size: number, heads: number, { bias = true }:
     const attended = scaledDotProductAttention(query!, key!, value!, { causal, ...(perHead && { mask: perHead }) });
     return out(reshape(permute(attended, [0, 2, 1, 3]), x.shape), mode);
   };
-  const call = (x: Tensor, mode: Mode = {}, attending: Attending = {}) => forward(x, mode, attending);
-  return Object.assign(call, { variables: variables as ReadonlyMap<string, Variable> });
+  return layer((x: Tensor, mode: Mode = {}, attending: Attending = {}) => forward(x, mode, attending), {
+    in_proj_weight: inWeight,
+    ...(inBias && { in_proj_bias: inBias }),
+    out_proj: out,
+  });
 }
 
 export interface EncoderLayerOptions {
@@ -108,10 +108,6 @@ export function transformerEncoderLayer(size: number, heads: number, options: En
     dropoutLayer(dropout),
   ];
   const bend = activation === "gelu" ? gelu : relu;
-  const variables = new Map<string, Variable>();
-  for (const [name, layer] of Object.entries(layers)) {
-    for (const [own, variable] of layer.variables) variables.set(`${name}.${own}`, variable);
-  }
   const inner = (x: Tensor<"f32">, mode: Mode) => {
     const hidden = afterActivation(bend(layers.linear1(x, mode)), mode);
     return afterInner(layers.linear2(hidden, mode), mode);
@@ -125,5 +121,5 @@ export function transformerEncoderLayer(size: number, heads: number, options: En
     const h = layers.norm1(add(x, attend(x)));
     return layers.norm2(add(h, inner(h, mode)));
   };
-  return Object.assign(call, { variables: variables as ReadonlyMap<string, Variable> });
+  return layer(call, layers);
 }

@@ -32,7 +32,7 @@ export {
   tanh,
 } from "./layers.ts";
 export { mixedPrecision } from "./mixedPrecision.ts";
-export { type Mode, type Module, type Moving, module, sequential, stateDict, stateless } from "./module.ts";
+export { type Mode, type Module, type Moving, module, type Parts, sequential, stateDict, stateless } from "./module.ts";
 export {
   type BatchNormLayerOptions,
   batchNorm1d,

@@ -1,5 +1,6 @@
 import { floats, type Shape } from "../graph/shape.ts";
 import { applyAll, type Node, type Tensor, type Update, Variable } from "../graph/tensor.ts";
+import { inLayer } from "../layer.ts";
 import { cast } from "../ops/arithmetic.ts";
 import { castAll } from "../ops/castAll.ts";
 import { constant, full, fullValue } from "../ops/constants.ts";
@@ -50,7 +51,7 @@ class Halving {
 
   result(y: Tensor): Tensor {
     for (const node of between(this.#input, y)) {
-      const results = this.#rebuild(node);
+      const results = inLayer(node.layer, () => this.#rebuild(node));
       node.results.forEach((result, i) => this.#done.set(result, results[i]!));
     }
     const value = this.#now(y);

@@ -1,5 +1,7 @@
+import { AttributeError } from "../errors.ts";
 import type { DType, Float } from "../graph/shape.ts";
-import type { Tensor, Variable } from "../graph/tensor.ts";
+import { type Tensor, Variable } from "../graph/tensor.ts";
+import { currentLayer, inLayer } from "../layer.ts";
 import { evaluated } from "../ops/views.ts";
 
 /** How a model is applied. Training and evaluation are two graphs of one model: there is no mode to switch at run time. */
@@ -25,19 +27,70 @@ export interface Module<D extends DType = Float> {
 /** The dtypes of a module whose function gives `D`; where the function does not say, floats. */
 type Given<D extends DType> = DType extends D ? Float : D;
 
+/** What a model is made of: variables, modules, and objects or lists of them, in which names are found. */
+export type Parts =
+  | Variable
+  | Pick<Module, "variables">
+  | ReadonlyMap<string, Variable>
+  | readonly Parts[]
+  | { readonly [name: string]: Parts };
+
+const within = (path: string, name: string): string => (path ? `${path}.${name}` : name);
+
+/** Variables that have been put into a module. */
+const placed = new WeakSet<Variable>();
+
+/**
+ * The variables of some parts by their paths, which become their names. A variable keeps the path in the model that it was first put
+ * into; where that becomes part of another, it grows.
+ */
+function named(parts: Parts, path = "", found = new Map<string, Variable>()): ReadonlyMap<string, Variable> {
+  if (Object(parts) !== parts)
+    throw new AttributeError(`nn.module: "${path}" is ${parts}, expected variables or modules`);
+  if (parts instanceof Variable) {
+    if (!placed.has(parts) || path.endsWith(`.${parts.name}`)) Object.assign(parts.node.attrs, { name: path });
+    placed.add(parts);
+    return found.set(path, parts);
+  }
+  const { variables = parts } = parts as Pick<Module, "variables">;
+  for (const [name, part] of variables instanceof Map ? variables : Object.entries(variables))
+    named(part, within(path, name), found);
+  return found;
+}
+
+/** What the paths of variables have before their names in a module: the module's own path, "" where it is in no other. */
+function pathOf(variables: ReadonlyMap<string, Variable>): string {
+  for (const [own, { name }] of variables) if (name.endsWith(`.${own}`)) return name.slice(0, -own.length - 1);
+  return "";
+}
+
+/**
+ * Gives a function its variables, and the nodes that it makes the path of the layer: where it is applied as part of a module that knows
+ * its name, that one, else the path of its variables.
+ */
+export function layer<F extends (...args: never[]) => unknown>(forward: F, parts: Parts) {
+  const variables = named(parts);
+  const call = (...args: Parameters<F>) => {
+    const [outer, path] = [currentLayer(), pathOf(variables)];
+    return inLayer(path.startsWith(within(outer, "")) ? path : outer, () => forward(...args));
+  };
+  return Object.assign(call as F, { variables });
+}
+
 /** Modes in which training is neither true nor false. Whoever asks them for it leaves a note on the result. */
 const unsaid = new WeakSet<Mode>();
 
 /**
- * Makes a module of a function and the variables it uses.
+ * Makes a module of a function and what it uses: `module((x) => relu(head(body(x))), { body, head })`. Names of variables, kernels and
+ * errors come from the names given here.
+ * @param parts variables, modules, or objects and lists of them; default none.
  * @param name what errors call it; default "a module".
  */
 export function module<D extends DType>(
   forward: (x: Tensor, mode: Mode) => Tensor<D>,
-  variables: Readonly<Record<string, Variable>> | ReadonlyMap<string, Variable> = {},
+  parts: Parts = {},
   name = "a module",
 ): Module<Given<D>> {
-  const named = variables instanceof Map ? variables : new Map(Object.entries(variables));
   const call = (x: Tensor, mode: Mode = {}): Tensor<D> => {
     if (!unsaid.has(mode) && mode.training !== undefined) return forward(x, mode);
     let asked = false;
@@ -50,7 +103,7 @@ export function module<D extends DType>(
     const y = forward(x, own);
     return asked ? evaluated(y, name) : y;
   };
-  return Object.assign(call, { variables: named as ReadonlyMap<string, Variable> }) as unknown as Module<Given<D>>;
+  return layer(call, parts) as unknown as Module<Given<D>>;
 }
 
 /** A layer without variables, such as an activation. */
@@ -74,15 +127,15 @@ export function sequential(
 ): Module<DType> {
   const [first] = layers;
   const isNamed = first !== undefined && typeof first !== "function";
-  const named: Readonly<Record<string, Module<DType>>> = isNamed
-    ? first
-    : Object.fromEntries(Object.entries(layers as readonly Module<DType>[]));
-  const variables = new Map<string, Variable>();
-  for (const [name, layer] of Object.entries(named)) {
-    for (const [own, variable] of layer.variables) variables.set(`${name}.${own}`, variable);
-  }
-  return module((x, mode) => Object.values(named).reduce((y, layer) => layer(y, mode), x), variables) as Module<DType>;
+  const parts = (isNamed ? first : { ...layers }) as Readonly<Record<string, Module<DType>>>;
+  return module((x, mode) => {
+    const path = currentLayer();
+    return Object.entries(parts).reduce((y, [name, each]) => inLayer(within(path, name), () => each(y, mode)), x);
+  }, parts) as Module<DType>;
 }
 
-/** All variables of a module by PyTorch's names: what is saved and loaded. */
-export const stateDict = ({ variables }: Pick<Module, "variables">): ReadonlyMap<string, Variable> => variables;
+/**
+ * All variables of a module, or of an object of modules, by PyTorch's names: what is saved and loaded. Modules that are in no other are
+ * named by an object: `stateDict({ generator, discriminator })`.
+ */
+export const stateDict = (parts: Parts): ReadonlyMap<string, Variable> => named(parts);

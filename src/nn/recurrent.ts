@@ -6,7 +6,7 @@ import * as ops from "../ops/recurrent.ts";
 import { reshape, slice } from "../ops/views.ts";
 import { type Initializer, uniform } from "./init.ts";
 import { dropout as dropoutLayer } from "./layers.ts";
-import { type Mode, type Module, type Moving, module, stateless } from "./module.ts";
+import { layer, type Mode, type Module, type Moving, module, stateless } from "./module.ts";
 
 export interface RecurrentLayerOptions {
   /** Layers, each reading the outputs of the one before; default 1. PyTorch's `num_layers`. */
@@ -85,7 +85,7 @@ export function lstmCell(
   options: CellOptions = {},
 ): RecurrentCell<{ h: Tensor; c: Tensor }, { h: Tensor<"f32">; c: Tensor<"f32"> }> {
   const { weights, variables } = cellWeights("lstmCell", 4, inputs, hidden, options);
-  return Object.assign((x: Tensor, state = {}) => ops.lstmCell(x, weights, state), { variables });
+  return layer((x: Tensor, state: { h?: Tensor; c?: Tensor } = {}) => ops.lstmCell(x, weights, state), variables);
 }
 
 /** One step of a GRU: x `[N, inputs]` and h `[N, hidden]` → the next h. */
@@ -95,7 +95,7 @@ export function gruCell(
   options: CellOptions = {},
 ): RecurrentCell<Tensor, Tensor<"f32">> {
   const { weights, variables } = cellWeights("gruCell", 3, inputs, hidden, options);
-  return Object.assign((x: Tensor, h?: Tensor) => ops.gruCell(x, weights, h), { variables });
+  return layer((x: Tensor, h?: Tensor) => ops.gruCell(x, weights, h), variables);
 }
 
 /** One step of a simple recurrent network: x `[N, inputs]` and h `[N, hidden]` → the next h. */
@@ -105,7 +105,7 @@ export function rnnCell(
   options: CellOptions = {},
 ): RecurrentCell<Tensor, Tensor<"f32">> {
   const { weights, variables } = cellWeights("rnnCell", 1, inputs, hidden, options);
-  return Object.assign((x: Tensor, h?: Tensor) => ops.rnnCell(x, weights, h), { variables });
+  return layer((x: Tensor, h?: Tensor) => ops.rnnCell(x, weights, h), variables);
 }
 
 /** The last position of an axis, whose axis is then dropped: `[N, T, F]` → `[N, F]`. @param axis default 1. */
@@ -199,5 +199,5 @@ function recurrent<Result extends ops.RecurrentResult>(
       ...(drop && { between: (y: Tensor) => drop(y, mode) }),
     });
   };
-  return Object.assign(apply, { variables, output: module((x, mode) => apply(x, mode).output, variables) });
+  return Object.assign(layer(apply, variables), { output: module((x, mode) => apply(x, mode).output, variables) });
 }

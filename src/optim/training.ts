@@ -1,6 +1,7 @@
 import { AttributeError } from "../errors.ts";
 import { floats } from "../graph/shape.ts";
 import type { Node, Tensor } from "../graph/tensor.ts";
+import { showLayer } from "../layer.ts";
 
 /**
  * Refuses to train on what a layer such as dropout gave in evaluation without being told to: as a rule a model that was called
@@ -19,7 +20,7 @@ export function checkTraining(name: string, values: readonly Tensor[]): void {
   }
   const notes = [...seen].filter(({ op }) => op.name === "evaluated").sort((a, b) => a.id - b.id);
   if (notes.length === 0) return;
-  const layers = new Set(notes.map(({ attrs }) => attrs["layer"]));
+  const layers = new Set(notes.map(({ attrs, layer }) => attrs["layer"] + showLayer(layer)));
   throw new AttributeError(
     `${name}: the loss goes through ${[...layers].join(", ")} in evaluation mode: call the model as model(x, { training: true }), or say { training: false } where evaluation is meant`,
   );

@@ -1,4 +1,5 @@
 import type { Compiled } from "../compile/compile.ts";
+import { roleOf } from "../compile/homes.ts";
 import type { MemoryPlan } from "../compile/plan.ts";
 import { DeviceError, FeedError, NonFiniteError } from "../errors.ts";
 import type { Dispatch } from "../gpu/profiler.ts";
@@ -6,6 +7,7 @@ import { inMemory } from "../graph/half.ts";
 import type { KernelCall, View, VirtualBuffer } from "../graph/op.ts";
 import { bytesPer, type DType, sizeOf } from "../graph/shape.ts";
 import type { Tensor, TensorData } from "../graph/tensor.ts";
+import { showLayer } from "../layer.ts";
 import { checkFeeds, type Feeds } from "./feeds.ts";
 import { Output, typed } from "./output.ts";
 import type { Runner } from "./runner.ts";
@@ -26,7 +28,7 @@ export interface Memory {
 /** What `inspect` tells of one dispatch. */
 export type KernelInfo = Pick<
   KernelCall,
-  "label" | "family" | "variant" | "wgsl" | "workgroups" | "invocations" | "flops" | "bytes"
+  "label" | "layer" | "family" | "variant" | "wgsl" | "workgroups" | "invocations" | "flops" | "bytes"
 > & {
   readonly bindings: readonly {
     readonly role: string;
@@ -158,10 +160,10 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
 
   /**
    * Runs once like `run`, each kernel in a pass of its own, and times them by the GPU's clock.
-   * @returns labels and milliseconds in the order of running. Chrome's clock ticks every 65.5 µs.
+   * @returns labels, layers and milliseconds in the order of running. Chrome's clock ticks every 65.5 µs.
    * @throws DeviceError when the adapter has no timestamp queries; otherwise as `run`.
    */
-  async profile(feeds: Feeds = {}): Promise<{ readonly label: string; readonly ms: number }[]> {
+  async profile(feeds: Feeds = {}): Promise<(Pick<KernelInfo, "label" | "layer"> & { readonly ms: number })[]> {
     // Few programs are ever profiled: what it takes is loaded only then.
     const { profile } = await import("../gpu/profiler.ts");
     this.#write(feeds);
@@ -170,17 +172,23 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
       this.#dispatches,
       async (buffer, offset, bytes) => (await this.#runner.readBytes([{ buffer, offset, bytes }]))[0]!,
     );
-    return times.map((ms, i) => ({ label: this.#compiled.calls[i]!.label, ms }));
+    return times.map((ms, i) => {
+      const { label, layer } = this.#compiled.calls[i]!;
+      return { label, layer, ms };
+    });
   }
 
   /** Graph, kernels with their WGSL, buffers with their lifetimes, memory. Costs nothing until called. */
   inspect(): Inspection {
-    const { calls, stages, lifetimes, slots, slotOf } = this.#compiled;
+    const { calls, stages, lifetimes, slots, slotOf, homes } = this.#compiled;
     return {
       graph: { built: stages.built(), simplified: stages.simplified(), fused: stages.fused() },
       kernels: calls.map(({ choices: _, bindings, ...call }) => ({
         ...call,
-        bindings: bindings.map(({ buffer, access, offset, size }) => ({ role: buffer.role, access, offset, size })),
+        bindings: bindings.map((binding) => {
+          const { access, offset, size } = binding;
+          return { role: roleOf(binding, homes), access, offset, size };
+        }),
       })),
       buffers: lifetimes.map(({ buffer, first, last }) => ({
         role: buffer.role,
@@ -256,7 +264,7 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
     if (first) {
       if (!encoder) this.#clear(flag!.buffer);
       throw new NonFiniteError(
-        `NaN or infinity first arose in kernel "${first.kernel}", in what it writes to "${first.role}"`,
+        `NaN or infinity first arose in kernel "${first.kernel}"${showLayer(first.layer)}, in what it writes to "${first.role}"`,
       );
     }
     return Object.fromEntries([...places].map(([name, { dtype }], i) => [name, typed(data[i]!, dtype)])) as Results<

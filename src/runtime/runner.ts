@@ -1,3 +1,4 @@
+import { roleOf } from "../compile/homes.ts";
 import { DeviceError, FeedError, LimitError } from "../errors.ts";
 import { type DeviceOptions, type OpenDevice, openDevice } from "../gpu/device.ts";
 import { usage } from "../gpu/flags.ts";
@@ -8,6 +9,7 @@ import { misfit } from "../graph/host.ts";
 import type { AdapterTraits, KernelCall } from "../graph/op.ts";
 import { bytesPer, type DType, sizeOf } from "../graph/shape.ts";
 import { arrayOf, type Spec, type TensorData, type Variable } from "../graph/tensor.ts";
+import { showLayer } from "../layer.ts";
 import { typed } from "./output.ts";
 import { type Memories, Program, type Recorded } from "./program.ts";
 import { listOf, Residence, type Variables } from "./residence.ts";
@@ -197,7 +199,7 @@ export class Runner {
   /** @internal */
   bindGroup(call: KernelCall, memories: Memories): GPUBindGroup {
     return this.device.createBindGroup({
-      label: call.label,
+      label: call.label + showLayer(call.layer),
       layout: this.pipelines.layout(call),
       entries: call.bindings.map(({ buffer, offset, size }, binding) => ({
         binding,
@@ -209,11 +211,12 @@ export class Runner {
   #checkLimits({ calls, slots, homes }: Recorded): void {
     const { maxBinding, maxBuffer } = this.traits;
     const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
-    for (const { bindings, label } of calls) {
-      for (const { size, buffer } of bindings) {
+    for (const { bindings, label, layer } of calls) {
+      for (const binding of bindings) {
+        const { size } = binding;
         if (size <= maxBinding) continue;
         throw new LimitError(
-          `compile: ${label} binds ${mib(size)} (${buffer.role}); this adapter binds ${mib(maxBinding)} at most`,
+          `compile: ${label}${showLayer(layer)} binds ${mib(size)} (${roleOf(binding, homes)}); this adapter binds ${mib(maxBinding)} at most`,
         );
       }
     }

@@ -4,6 +4,7 @@ import { lifetimesOf } from "../../src/compile/plan.ts";
 import { simplify } from "../../src/compile/simplify.ts";
 import * as t from "../../src/index.ts";
 import { input, losses, nn, optim, print, type Tensor, variable } from "../../src/index.ts";
+import { showLayer } from "../../src/layer.ts";
 import { memoryOf } from "../../src/runtime/program.ts";
 import { gpu, software } from "../adapters.ts";
 
@@ -17,11 +18,11 @@ const mlp = (optimizer: t.optim.Optimizer, batch = 64): Description => {
 /** Calls as lines: what runs, how, on what. */
 const listing = ({ calls }: ReturnType<typeof compile>): string =>
   `${calls
-    .map(({ label, variant, workgroups, bindings }) => {
+    .map(({ label, layer, variant, workgroups, bindings }) => {
       const bound = bindings.map(
         ({ buffer, access, offset }) => `${access === "read" ? "" : "→"}${buffer.role}+${offset}`,
       );
-      return `${label} ${variant} ${workgroups.join("×")} (${bound.join(", ")})`;
+      return `${label}${showLayer(layer)} ${variant} ${workgroups.join("×")} (${bound.join(", ")})`;
     })
     .join("\n")}\n`;
 

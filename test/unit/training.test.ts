@@ -28,8 +28,8 @@ const layers: Readonly<Record<string, readonly [name: string, apply: (mode?: nn.
   const byDefault = nn.module((x, { training = false }) => norm1(x, { training }), norm1.variables, "MyNorm");
   const inner = nn.module((x, mode) => norm1(x, { ...mode }), norm1.variables);
   return {
-    dropout: ["nn.dropout", (mode) => dropout(rows, mode)],
-    "dropout of the input": ["nn.dropout", (mode) => early(rows, mode)],
+    dropout: ['nn.dropout in layer "1"', (mode) => dropout(rows, mode)],
+    "dropout of the input": ['nn.dropout in layer "0"', (mode) => early(rows, mode)],
     batchNorm1d: ["nn.batchNorm1d", (mode) => norm1(rows, mode)],
     batchNorm2d: ["nn.batchNorm2d", (mode) => norm2(images, mode)],
     "batchNorm, the function": [
@@ -42,9 +42,9 @@ const layers: Readonly<Record<string, readonly [name: string, apply: (mode?: nn.
     "a module that looks at the mode": ["a module", (mode) => own(rows, mode)],
     "one that decides for its layers": ["MyNorm", (mode) => byDefault(rows, mode)],
     "one that hands its layers a copy": ["nn.batchNorm1d", (mode) => inner(rows, mode)],
-    "mixed precision": ["nn.dropout", (mode) => nn.mixedPrecision(dropout)(rows, mode)],
+    "mixed precision": ['nn.dropout in layer "1"', (mode) => nn.mixedPrecision(dropout)(rows, mode)],
     "a deep model": [
-      "nn.batchNorm1d, nn.dropout",
+      'nn.batchNorm1d in layer "norm", nn.dropout in layer "drop.0"',
       (mode) =>
         nn.sequential({ body: nn.sequential(nn.linear(6, 6), nn.relu()), norm: norm1, drop: early })(rows, mode),
     ],
@@ -116,6 +116,6 @@ describe("a part in evaluation", () => {
     const pseudo = losses.crossEntropy(head(rows, { training: true }), t.argmax(head(rows), 1));
     expect(optim.adam().minimize(pseudo).length).toBeGreaterThan(0);
     const forgotten = losses.mse(head(rows, { training: true }), head(rows));
-    expect(() => optim.adam().minimize(forgotten)).toThrow("nn.dropout in evaluation mode");
+    expect(() => optim.adam().minimize(forgotten)).toThrow('nn.dropout in layer "0" in evaluation mode');
   });
 });

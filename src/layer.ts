@@ -1,0 +1,18 @@
+let current = "";
+
+/** Path of the layer that is being applied ("encoder.0"), "" outside of any. */
+export const currentLayer = (): string => current;
+
+/** Runs a function as part of a layer: the nodes that it makes belong to it, and the errors name it. */
+export function inLayer<T>(path: string, run: () => T): T {
+  const outer = current;
+  current = path;
+  try {
+    return run();
+  } finally {
+    current = outer;
+  }
+}
+
+/** ` in layer "encoder.0"`, as messages write it; nothing outside of layers. */
+export const showLayer = (layer: string | undefined): string => (layer ? ` in layer "${layer}"` : "");
