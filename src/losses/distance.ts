@@ -2,7 +2,6 @@ import { ShapeError } from "../errors.ts";
 import { type DType, sameShape, showShape } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { add, clamp, div, gt, mul, sub, where } from "../ops/arithmetic.ts";
-import { onesLike, zerosLike } from "../ops/constants.ts";
 import { exp, log, sqrt } from "../ops/elementary.ts";
 import { finite } from "../ops/pointwise.ts";
 import { sum } from "../ops/sum.ts";
@@ -20,7 +19,7 @@ export interface KlDivOptions {
 }
 
 /**
- * Kullback–Leibler divergence: t(log t − x), and 0 where t = 0; with `logTarget` eᵗ(t − x). As `torch.nn.functional.kl_div`.
+ * Kullback–Leibler divergence: t(log t − x), and 0 where t = 0, whatever x is; with `logTarget` eᵗ(t − x). As `torch.nn.functional.kl_div`.
  * @param input log-probabilities.
  * @param target probabilities of the same shape.
  */
@@ -30,15 +29,13 @@ export function klDiv<A extends DType, B extends DType>(
   { reduction = "mean", logTarget = false }: KlDivOptions = {},
 ): Tensor<A & B> {
   checkSame("klDiv", input, target);
-  const losses = logTarget ? mul(exp(target), sub(target, input)) : plainDivergence(input, target);
+  const share = logTarget ? exp(target) : target;
+  // Where the target has no share, nothing of either counts: not a log-probability of −∞, nor what is computed from it.
+  const present = gt(share, 0);
+  const own = where(present, logTarget ? target : log(where(present, target, 1)), 0);
+  const losses = mul(where(present, share, 0), sub(own, where(present, input, 0)));
   if (reduction !== "batchmean") return reduced("klDiv", losses, reduction);
   return div(sum(losses), target.shape[0] ?? 1);
-}
-
-function plainDivergence<A extends DType, B extends DType>(input: Tensor<A>, target: Tensor<B>): Tensor<A & B> {
-  const present = gt(target, 0);
-  const safe = where(present, target, onesLike(target));
-  return where(present, mul(target, sub(log(safe), input)), zerosLike(target));
 }
 
 /**

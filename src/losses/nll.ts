@@ -1,7 +1,7 @@
 import { DTypeError, ShapeError } from "../errors.ts";
 import { sameShape, showShape } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { cast, mul, neg } from "../ops/arithmetic.ts";
+import { cast, mul, neg, where } from "../ops/arithmetic.ts";
 import { gather } from "../ops/gather.ts";
 import { squeeze, unsqueeze } from "../ops/views.ts";
 import { batched, type ClassOptions, checkWeight, factors, total } from "./classes.ts";
@@ -21,8 +21,9 @@ export function nll(input: Tensor, target: Tensor, options: ClassOptions = {}): 
         `nll: labels ${showShape(y.shape)} do not fit input ${showShape(x.shape)}, expected ${showShape(lines)}`,
       );
     }
-    const { factor, safe } = factors(y, options);
-    const losses = neg(squeeze(gather(x, 1, unsqueeze(safe, 1)), 1));
-    return total("nll", factor ? mul(losses, factor) : losses, factor, options);
+    const { factor, kept, safe } = factors(y, options);
+    const picked = neg(squeeze(gather(x, 1, unsqueeze(safe, 1)), 1));
+    const losses = kept ? where(kept, picked, 0) : picked;
+    return total("nll", options.weight && factor ? mul(losses, factor) : losses, factor, options);
   });
 }

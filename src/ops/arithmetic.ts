@@ -1,7 +1,7 @@
 import type { Op } from "../graph/op.ts";
 import { type DType, type Float, floats } from "../graph/shape.ts";
 import { apply, type Tensor } from "../graph/tensor.ts";
-import { full, fullValue, onesLike, zerosLike } from "./constants.ts";
+import { full, fullValue, zerosLike } from "./constants.ts";
 import {
   attributedOp,
   binary,
@@ -53,7 +53,7 @@ export const maximum = /* @__PURE__ */ binary("maximum", {
   wgsl: (a, b) => `max(${a}, ${b})`,
   js: (a, b) => Math.max(a, b),
   half: true,
-  vjp: (dy, _, a, b) => [mul(dy, share(gt(a!, b!), a!, b!)), mul(dy, share(lt(a!, b!), a!, b!))],
+  vjp: (dy, _, a, b) => [share(dy, gt(a!, b!), a!, b!), share(dy, lt(a!, b!), a!, b!)],
 });
 
 /** The smaller of two; where they are equal each gets half of the gradient. */
@@ -61,12 +61,12 @@ export const minimum = /* @__PURE__ */ binary("minimum", {
   wgsl: (a, b) => `min(${a}, ${b})`,
   js: (a, b) => Math.min(a, b),
   half: true,
-  vjp: (dy, _, a, b) => [mul(dy, share(lt(a!, b!), a!, b!)), mul(dy, share(gt(a!, b!), a!, b!))],
+  vjp: (dy, _, a, b) => [share(dy, lt(a!, b!), a!, b!), share(dy, gt(a!, b!), a!, b!)],
 });
 
-/** 1 where an operand won, ½ at a tie, 0 where it lost. */
-const share = (won: Tensor, a: Tensor, b: Tensor): Tensor =>
-  where(won, onesLike(a), where(eq(a, b), mul(onesLike(a), 0.5), zerosLike(a)));
+/** The gradient where an operand won, half of it at a tie, 0 where it lost: selected, so that nothing of the gradient is left there. */
+const share = (dy: Tensor, won: Tensor, a: Tensor, b: Tensor): Tensor =>
+  where(won, dy, where(eq(a, b), mul(dy, 0.5), zerosLike(dy)));
 
 const comparison = (name: string, sign: string, js: (a: number, b: number) => boolean) =>
   binary(name, {

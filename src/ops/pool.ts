@@ -10,15 +10,15 @@ import { AttributeError, DTypeError, ShapeError } from "../errors.ts";
 import { type KernelCall, type Lowering, lengthOf, type Op, ownInputs } from "../graph/op.ts";
 import { type DType, type Float, floats, labelShape, type Shape, showShape, sizeOf } from "../graph/shape.ts";
 import { apply, applyAll, type Node, type Tensor } from "../graph/tensor.ts";
-import { mul } from "./arithmetic.ts";
+import { cast, mul, where } from "./arithmetic.ts";
 import { constant } from "./constants.ts";
 import { conv2d } from "./conv.ts";
 import { bind, buffer, ends, outputSpecs, touched } from "./fused.ts";
-import { matmul } from "./matmul.ts";
 import { bodyOf, flopsOf, identity, nameOf, type PointwiseProgram, show } from "./program.ts";
 import { mean } from "./reduce.ts";
+import { sum } from "./sum.ts";
 import { choose, type Variant } from "./variants.ts";
-import { transpose } from "./views.ts";
+import { reshape, unsqueeze } from "./views.ts";
 
 /** Windows over an image. Pairs are [vertical, horizontal]. */
 interface Windows {
@@ -310,14 +310,21 @@ export function adaptiveAvgPool2d<D extends DType>(
   if (size.every((n) => n === 1)) return mean(x, [2, 3], true);
   const [h, w] = x.shape.slice(2) as [number, number];
   if (h % size[0] === 0 && w % size[1] === 0) return avgPool2d(x, [h / size[0], w / size[1]]);
-  // Windows along one axis as a matrix of means, [windows, n].
-  const means = (n: number, windows: number) => {
-    const data = new Float32Array(windows * n);
-    for (let i = 0; i < windows; i++) {
-      const [start, end] = [Math.floor((i * n) / windows), Math.ceil(((i + 1) * n) / windows)];
-      data.fill(1 / (end - start), i * n + start, i * n + end);
-    }
-    return constant(data, [windows, n], "means of windows", x.dtype);
-  };
-  return matmul(matmul(means(h, size[0]), x), transpose(means(w, size[1])));
+  return windowMeans(windowMeans(x, 2, size[0]), 3, size[1]) as Tensor<D & Float>;
+}
+
+/** Means over windows along one axis. What lies outside of a window is selected away, not multiplied by 0: it may be infinite. */
+function windowMeans(x: Tensor, axis: number, windows: number): Tensor {
+  const n = x.shape[axis]!;
+  const bounds = Array.from({ length: windows }, (_, i) => [
+    Math.floor((i * n) / windows),
+    Math.ceil(((i + 1) * n) / windows),
+  ]) as [number, number][];
+  const along = (data: Int32Array | Float32Array, sizes: readonly number[], name: string): Tensor =>
+    reshape(constant(data, sizes, name), [...sizes, ...x.shape.slice(axis + 1).map(() => 1)]);
+  const inside = bounds.flatMap(([start, end]) => Array.from({ length: n }, (_, k) => Number(k >= start && k < end)));
+  const shares = Float32Array.from(bounds, ([start, end]) => 1 / (end - start));
+  const shown = where(along(Int32Array.from(inside), [windows, n], "windows"), unsqueeze(x, axis), 0);
+  const means = mul(sum(cast(shown, "f32"), axis + 1), along(shares, [windows], "1 / elements of a window"));
+  return cast(means, x.dtype);
 }

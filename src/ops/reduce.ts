@@ -12,8 +12,9 @@ import { detach, reshape, slice } from "./views.ts";
 
 // Elements that tie for the extreme share the gradient equally, as amax and amin of PyTorch do.
 const shareTies = (dy: Tensor, y: Tensor, x: Tensor, axes: readonly number[]): Tensor => {
-  const winners = cast(eq(x, spread(y, x, axes)), x.dtype);
-  return mul(winners, spread(div(dy, sum(winners, axes)), x, axes));
+  const winners = eq(x, spread(y, x, axes));
+  const count = sum(cast(winners, x.dtype), axes);
+  return where(winners, spread(div(dy, count), x, axes), zerosLike(x));
 };
 const maxOp = /* @__PURE__ */ reduceOp("max", shareTies);
 const minOp = /* @__PURE__ */ reduceOp("min", shareTies);

@@ -13,7 +13,7 @@ import {
   sizeOf,
 } from "../graph/shape.ts";
 import { apply, type Node, type Tensor } from "../graph/tensor.ts";
-import { cast, div, eq, mul, ne, sub } from "./arithmetic.ts";
+import { cast, div, eq, mul, ne, sub, where } from "./arithmetic.ts";
 import { exp } from "./elementary.ts";
 import { bind, touched } from "./fused.ts";
 import { chooseWay, lineVariants } from "./lines.ts";
@@ -82,12 +82,17 @@ const crossEntropyGradOp: Op = {
   vjp({ inputs: [logits, labels, dloss], attrs: { ignore } }, [u]) {
     if (!u) return [];
     const { shape, dtype } = logits!;
-    const [x, wide] = [cast(logits!, "f32"), cast(u, "f32")];
     const stretch = (line: Tensor) => expand(unsqueeze(line, 1), shape);
+    // What lines without a target hold is selected away, before and after.
+    const kept = ignore === undefined ? undefined : ne(labels!, ignore);
+    const keep = (line: Tensor) => (kept ? where(kept, line, 0) : line);
+    const [x, wide] = [logits!, u].map((all) => {
+      const full = cast(all, "f32");
+      return kept ? where(stretch(kept), full, 0) : full;
+    }) as [Tensor, Tensor];
     // In ordinary ops: who trains classifiers alone needs no kernels of softmax.
     const powers = exp(sub(x, stretch(detach(max(x, 1)))));
     const p = div(powers, stretch(sum(powers, 1)));
-    const keep = (line: Tensor) => (ignore === undefined ? line : mul(line, cast(ne(labels!, ignore), line.dtype)));
     const scaled = mul(wide, stretch(keep(dloss!)));
     const toLogits = mul(p, sub(scaled, stretch(sum(mul(scaled, p), 1))));
     const target = cast(eq(iota(shape, 1), stretch(labels!)), "f32");
