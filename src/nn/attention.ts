@@ -79,22 +79,22 @@ export function multiheadAttention(size: number, heads: number, { bias = true }:
 export interface EncoderLayerOptions {
   /** Width of the inner layer; default 2048, as in PyTorch. */
   readonly feedforward?: number;
-  /** Probability with which elements are dropped after attention, inner layer and outer layer; default 0.1. */
+  /** Probability with which elements are dropped after attention, inner layer and outer layer; default 0.1. Attention weights are not. */
   readonly dropout?: number;
   /** Between the two linear layers; default "relu". */
   readonly activation?: "relu" | "gelu";
-  /** Whether normalisation stands before attention and linear layers ("pre-norm", default), or after each sum. */
+  /** Whether normalisation stands before attention and linear layers ("pre-norm"), or after each sum; default false, as in PyTorch. */
   readonly normFirst?: boolean;
   readonly eps?: number;
 }
 
 /**
- * A block of a transformer: h = x + attention(norm1(x)), y = h + linear2(activation(linear1(norm2(h)))) (Vaswani et al., 2017; before
- * the sums rather than after them: Xiong et al., 2020). `[N, L, size]` → `[N, L, size]`. Variables `self_attn.…`, `linear1.…`,
+ * A block of a transformer: h = norm1(x + attention(x)), y = norm2(h + linear2(activation(linear1(h)))) (Vaswani et al., 2017); with
+ * `normFirst` h = x + attention(norm1(x)), y = h + linear2(activation(linear1(norm2(h)))) (Xiong et al., 2020). `[N, L, size]` → `[N, L, size]`. Variables `self_attn.…`, `linear1.…`,
  * `linear2.…`, `norm1.…`, `norm2.…`. Called as `block(x, mode, { mask, causal })`.
  */
 export function transformerEncoderLayer(size: number, heads: number, options: EncoderLayerOptions = {}): Multihead {
-  const { feedforward = 2048, dropout = 0.1, activation = "relu", normFirst = true, eps = 1e-5 } = options;
+  const { feedforward = 2048, dropout = 0.1, activation = "relu", normFirst = false, eps = 1e-5 } = options;
   const layers = {
     self_attn: multiheadAttention(size, heads),
     linear1: linear(size, feedforward),

@@ -15,7 +15,10 @@ let current = { seed: 0, draws: 0, random: undefined as Random | undefined };
 
 /**
  * Seeds what is made from now on: initial weights, and the random numbers of dropout. The same seed and the same order of
- * layers give the same model. PyTorch's `manual_seed`. @param seed a whole number from 0 to 2³²−1; without a call it is 0.
+ * layers give the same model. PyTorch's `manual_seed`, which starts at random, while this starts at 0, so that a run can be repeated: each
+ * page, worker and process draws the same numbers. Where N workers shall differ, give each a seed of its own first,
+ * `nn.seed(base + index)`, or `nn.seed(crypto.getRandomValues(new Uint32Array(1))[0])`.
+ * @param seed a whole number from 0 to 2³²−1; without a call it is 0.
  */
 export function seed(seed: number): void {
   if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32) {
@@ -72,13 +75,13 @@ const gains = { linear: 1, sigmoid: 1, tanh: 5 / 3, relu: Math.SQRT2, selu: 3 / 
 export interface Gain {
   /** The activation that follows; default "relu". */
   readonly nonlinearity?: keyof typeof gains | "leaky_relu";
-  /** Slope of a leaky ReLU; default 0.01. */
+  /** Slope of a leaky ReLU; default 0, as in PyTorch. */
   readonly slope?: number;
   /** Whether to keep the variance of the forward ("fanIn", default) or the backward pass. */
   readonly mode?: "fanIn" | "fanOut";
 }
 
-const gainOf = ({ nonlinearity = "relu", slope = 0.01 }: Gain): number =>
+const gainOf = ({ nonlinearity = "relu", slope = 0 }: Gain): number =>
   nonlinearity === "leaky_relu" ? Math.sqrt(2 / (1 + slope ** 2)) : gains[nonlinearity];
 
 /** Uniform with variance gain² / fan (He et al., 2015). */

@@ -75,7 +75,7 @@ const architectures: Readonly<Record<string, (config: Trajectory["config"]) => n
     const layers = {
       tok_emb: nn.embedding(vocab, size),
       pos_emb: nn.embedding(seq, size),
-      block: nn.transformerEncoderLayer(size, nhead, { feedforward, activation, dropout: 0 }),
+      block: nn.transformerEncoderLayer(size, nhead, { feedforward, activation, dropout: 0, normFirst: true }),
       norm: nn.layerNorm(size),
       head: nn.linear(size, out),
     };

@@ -52,7 +52,7 @@ function recurrent(
 
 export function transformer(engine: Engine) {
   const { parameters, x, y } = tasks.transformer();
-  const block = nn.transformerEncoderLayer(64, 4, { feedforward: 256, dropout: 0 });
+  const block = nn.transformerEncoderLayer(64, 4, { feedforward: 256, dropout: 0, normFirst: true });
   load(engine, block.variables, parameters);
   const shape = [4, 64, 64];
   return train(engine, losses.mse(block(input("x", shape), { training: true }), input("y", shape)), { x, y });
