@@ -120,7 +120,7 @@ export const shareBelowText = [
   errorText,
   `
 fn shareBelow(x: F) -> F {
-  let z = x * F(${Math.SQRT1_2});
+  let z = x * F(0.7071067811865476);
   let tail = F(0.5) * erfTail(abs(z));
   return select(select(F(1.0) - tail, tail, z < F(0.0)), F(0.5) + F(0.5) * erfNear(z), abs(z) <= F(1.0));
 }`,

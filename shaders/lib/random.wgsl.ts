@@ -16,13 +16,16 @@ fn hash32(v: U) -> U {
 }`;
 
 /** Number i of the stream (a, b, c). */
-export const randomText = `${hashText}
+export const randomText = [
+  hashText,
+  `
 fn randomBits(a: U, b: U, c: U, i: U) -> U {
   let first = hash32(a ^ U(0x9e3779b9u));
   let second = hash32(first ^ b) + 0x9e3779b9u;
   let third = hash32(second ^ c) + first;
   return hash32(hash32(i ^ third) + second);
-}`;
+}`,
+];
 
 /** `hash32` on the host. */
 export function hash32(value: number): number {

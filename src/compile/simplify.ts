@@ -106,7 +106,7 @@ function simpler(node: Node, inputs: readonly Tensor[]): Tensor | undefined {
     if (values.every((value) => value !== undefined)) {
       const { shape, dtype } = result!;
       const whole = dtype === "i32" || dtype === "u32";
-      const value = Number(op.pointwise.js(values, attrs, 0));
+      const value = Number(op.pointwise.js(values, attrs, 0, inputs.at(-1)!.dtype));
       const number = whole ? Math.trunc(value) : value;
       // What the dtype does not hold, an infinity say, cannot be written; the kernel decides what comes of it.
       const largest = dtype === "f16" ? largestHalf : 3.4e38;

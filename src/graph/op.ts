@@ -67,8 +67,8 @@ export interface Bounds {
 export interface PointwiseRule {
   /** WGSL expression; arguments are names of values of type F, I or U (scalar or vec4, so literals are `F(1.0)`). */
   wgsl(args: readonly string[], attrs: Attrs, at: IndexNames): string;
-  /** The same in float64, for the reference executor and for folding constants. */
-  js(args: readonly number[], attrs: Attrs, index: number): number;
+  /** The same in float64, for the reference executor and for folding constants. @param dtype that of the last operand. */
+  js(args: readonly number[], attrs: Attrs, index: number, dtype: DType): number;
   /** WGSL functions that the expression calls. */
   readonly lib?: readonly string[];
   /**

@@ -37,14 +37,19 @@ export const sub = /* @__PURE__ */ binary("sub", {
 export const mul = /* @__PURE__ */ binary("mul", {
   wgsl: (a, b) => `${a} * ${b}`,
   js: (a, b) => a * b,
+  whole: Math.imul,
   half: true,
   vjp: (dy, _, a, b) => [mul(dy, b!), mul(dy, a!)],
 });
 
-/** a / b, with an error of at most 3 · 2⁻²³ of it for |b| from 2⁻¹²⁶ to 2¹²⁶. Whole numbers are divided towards zero. */
+/**
+ * a / b, with an error of at most 3 · 2⁻²³ of it for |b| from 2⁻¹²⁶ to 2¹²⁶. Whole numbers are
+ * divided towards zero, and by 0 stay what they are.
+ */
 export const div = /* @__PURE__ */ binary("div", {
   wgsl: (a, b) => `${a} / ${b}`,
   js: (a, b) => a / b,
+  whole: (a, b) => (b === 0 ? a : a / b),
   vjp: (dy, y, _, b) => [div(dy, b!), neg(div(mul(dy, y), b!))],
 });
 
@@ -148,18 +153,26 @@ export function clamp<D extends DType>(
 
 const wgslType = { f32: "F", f16: "H", i32: "I", u32: "U" };
 
+/** The f32 numbers next to the ends of whole ones. */
+const ends = { i32: [-2147483648, 2147483520], u32: [0, 4294967040] } as const;
+
 const castOp: Op = /* @__PURE__ */ attributedOp<{ to: DType }>(
   "cast",
   ({ to }) => ({
     wgsl: (x) => `${wgslType[to]}(${x})`,
-    js: (x) => (floats.includes(to) ? x : Math.trunc(x)),
+    js: (x) =>
+      floats.includes(to) ? x : Math.trunc(Math.min(Math.max(x, ends[to as "i32"][0]), ends[to as "i32"][1])),
+    whole: (x) => x,
     result: to,
     vjp: (dy, _, x) => [floats.includes(x!.dtype) && floats.includes(to) ? cast(dy, x!.dtype) : undefined],
   }),
   { half: true },
 );
 
-/** The same values as another dtype; floats are cut towards zero on their way to whole numbers, f32 is rounded to f16. */
+/**
+ * The same values as another dtype. On their way to whole numbers, floats are cut towards zero, and held at the ends: −2³¹ and 2³¹ − 128 for
+ * i32, 0 and 2³² − 256 for u32. Between i32 and u32 the bits stay the same; f32 is rounded to f16.
+ */
 export function cast<D extends DType>(x: Tensor, to: D): Tensor<D> {
   if (x.dtype === (to as DType)) return x as Tensor<D>;
   // A number stays a number: as a literal it is held at the ends of f16, where a conversion would not compile.

@@ -1,6 +1,6 @@
 import { AttributeError, DTypeError, ShapeError } from "../errors.ts";
 import type { IndexNames, Op, PointwiseRule } from "../graph/op.ts";
-import { broadcastShapes, type DType, type Float, type Shape, sameShape, showShape } from "../graph/shape.ts";
+import { broadcastShapes, type DType, type Float, floats, type Shape, sameShape, showShape } from "../graph/shape.ts";
 import { type Attrs, apply, Tensor } from "../graph/tensor.ts";
 import { full } from "./constants.ts";
 import { lowerPointwise } from "./fused.ts";
@@ -15,6 +15,8 @@ export interface PointwiseRow {
   wgsl(...args: string[]): string;
   /** The same in float64. */
   js(...args: number[]): number;
+  /** The same of whole numbers, where it differs. What has more than 32 bits is cut to them afterwards. */
+  whole?(...args: number[]): number;
   /**
    * Gradients of the operands from that of the result. Derive them from `y`, the result, where possible, so that the
    * operands need not be kept. Leave it out where there is none.
@@ -49,7 +51,10 @@ export function attributedOp<A extends Attrs>(
 ): Op {
   const rule: PointwiseRule = {
     wgsl: (args, attrs) => rowOf(attrs as A).wgsl(...args),
-    js: (args, attrs) => rowOf(attrs as A).js(...args),
+    js(args, attrs, _, dtype) {
+      const row = rowOf(attrs as A);
+      return row.whole && !floats.includes(dtype) ? row.whole(...args) : row.js(...args);
+    },
     lib,
     flops,
     half,

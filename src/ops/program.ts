@@ -1,6 +1,6 @@
 import { halfBits, halfValue, largestHalf } from "../graph/half.ts";
 import type { Op } from "../graph/op.ts";
-import type { DType } from "../graph/shape.ts";
+import { type DType, floats } from "../graph/shape.ts";
 import type { Attrs, Node, Tensor } from "../graph/tensor.ts";
 import { fullValue } from "./constants.ts";
 
@@ -88,7 +88,8 @@ export function render(program: PointwiseProgram, inputs: readonly string[], ind
     usesIndex ||= places;
     // WGSL refuses what it can compute beforehand and finds infinite, or divided by a whole 0: names put it off to the run.
     const early = args.filter((ref) => "value" in ref);
-    const apart = early.length === args.length ? early : early.filter((ref) => ref.value === 0 && ref.dtype === "i32");
+    const apart =
+      early.length === args.length ? early : early.filter((ref) => ref.value === 0 && !floats.includes(ref.dtype));
     const names = new Map(apart.map((ref, k) => [ref as Ref, `v${i}_${k}`]));
     const operands = args.map((ref) => names.get(ref) ?? (half ? nameOf : wide)(ref));
     const before = [...names].map(([ref, name]) => `let ${name} = ${(half ? nameOf : wide)(ref)}; `).join("");
@@ -130,12 +131,14 @@ export function show({ steps, outputs }: PointwiseProgram): string {
 }
 
 /** Runs the program on one element in float64, for the reference executor. */
-export function evaluate({ steps, outputs }: PointwiseProgram, inputs: readonly number[], index: number): number[] {
+export function evaluate(program: PointwiseProgram, inputs: readonly number[], index: number): number[] {
+  const { steps, outputs } = program;
   const values: number[] = [];
   const valueAt = (ref: Ref): number =>
     "input" in ref ? inputs[ref.input]! : "step" in ref ? values[ref.step]! : ref.value;
   for (const { op, attrs, args, dtype } of steps) {
-    values.push(asDType(op.pointwise!.js(args.map(valueAt), attrs, index), dtype));
+    const of = dtypeOf(args.at(-1) ?? { value: 0, dtype }, program);
+    values.push(asDType(op.pointwise!.js(args.map(valueAt), attrs, index, of), dtype));
   }
   return outputs.map(valueAt);
 }

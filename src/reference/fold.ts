@@ -1,4 +1,4 @@
-import { type Shape, sizeOf } from "../graph/shape.ts";
+import { floats, type Shape, sizeOf } from "../graph/shape.ts";
 import type { Kernel } from "./kernels.ts";
 import { eachElement, generate, positions, type Value } from "./value.ts";
 
@@ -118,7 +118,8 @@ const overAll =
 
 export const folds: Readonly<Record<string, Kernel>> = {
   sum: reduction(0, (sum, x) => sum + x),
-  prod: reduction(1, (product, x) => product * x),
+  prod: (node, inputs) =>
+    reduction(1, floats.includes(inputs[0]!.dtype) ? (product, x) => product * x : Math.imul)(node, inputs),
   max: reduction(Number.NEGATIVE_INFINITY, Math.max),
   min: reduction(Number.POSITIVE_INFINITY, Math.min),
   argmax: pick((x, best) => x > best),

@@ -69,11 +69,12 @@ const kernels: Readonly<Record<string, Kernel>> = {
 
 /** A pointwise op by its own row. */
 const pointwise: Kernel = ({ op, attrs, results: [y] }, inputs) => {
+  const of = inputs.at(-1)?.dtype ?? y!.dtype;
   const args = inputs.map(() => 0);
   const data = new Float64Array(sizeOf(y!.shape));
   for (let i = 0; i < data.length; i++) {
     for (let k = 0; k < args.length; k++) args[k] = inputs[k]!.data[i]!;
-    data[i] = op.pointwise!.js(args, attrs, i);
+    data[i] = op.pointwise!.js(args, attrs, i, of);
   }
   return [data];
 };
