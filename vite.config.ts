@@ -1,6 +1,5 @@
 import { resolve } from "node:path";
 import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
-import { serveMnist } from "./demos/mnist/server.ts";
 import { puppeteer } from "./test/browser/provider.ts";
 
 const root = import.meta.dirname;
@@ -61,8 +60,7 @@ const projects: TestProjectInlineConfiguration[] = [
 ];
 
 export default defineConfig({
-  plugins: [serveMnist()],
-  // Pages read data sets and golden files through the dev server.
+  // Pages read golden files through the dev server.
   server: { fs: { allow: [root, goldenDir] } },
   test: {
     projects,

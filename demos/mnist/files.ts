@@ -5,3 +5,6 @@ export const files = {
   testImages: "t10k-images-idx3-ubyte",
   testLabels: "t10k-labels-idx1-ubyte",
 } as const;
+
+/** What a gzipped one is called beside the page. Not `.gz`: some hosts have browsers unpack what is called so, others do not. */
+export const packedName = (file: string): string => `${file}.bin`;

@@ -13,30 +13,44 @@ const engine = await Engine.create().catch((error: Error) => {
   write("reason", reasonWithoutWebGPU(error));
   find("unsupported").hidden = false;
 });
-if (engine) await demo(engine).catch(tell);
-
-/** Says on the page what went wrong. */
-function tell({ message }: { readonly message: string }): void {
-  write("notice", message);
-  find("notice").hidden = false;
+if (engine) {
+  find("demo").hidden = false;
+  const panel = new Panel();
+  await demo(engine, panel).catch((error: Error) => {
+    panel.state("lost", 0, 0);
+    tell(error);
+  });
 }
 
-async function demo(engine: Engine): Promise<void> {
-  find("demo").hidden = false;
+/** Says on the page what went wrong; without an error, that it was put right. Once the GPU is lost, all else follows from that. */
+function tell(error?: { readonly message: string }, isLost = false): void {
+  const notice = find("notice");
+  if ("lost" in notice.dataset) return;
+  if (isLost) notice.dataset.lost = "";
+  if (error) write("notice", error.message);
+  notice.hidden = !error;
+}
+
+async function demo(engine: Engine, panel: Panel): Promise<void> {
   write("adapter", engine.adapter + (engine.traits.cpu ? " (CPU)" : ""));
   engine.device.lost.then(({ message }) =>
-    tell({ message: `The GPU was lost. Reload the page to start afresh. ${message}` }),
+    tell({ message: `The GPU was lost. Reload the page to start afresh. ${message}` }, true),
   );
+  let session: Session | undefined;
+  button("run").addEventListener("click", () => {
+    if (!session || session.state === "lost") location.reload();
+    else if (session.state === "training") session.pause();
+    else session.start();
+  });
 
   const board = new Board(tell);
-  const panel = new Panel();
   const mnist = await fetchMnist((share) => panel.loading(share));
   const { test } = mnist;
   const showTestImage = (index: number): void =>
     board.show(imageAt(test, index), `Test image ${count(index)}, a ${test.y.data[index]}`);
   const misread = new Misread(find("misread"), test, showTestImage);
 
-  const session = await Session.open(engine, mnist, {
+  const opened = await Session.open(engine, mnist, {
     state: (session) => panel.state(session.state, session.epochs, session.goal),
     loss(session, point) {
       panel.loss(point);
@@ -50,21 +64,23 @@ async function demo(engine: Engine): Promise<void> {
     },
     failed: tell,
   });
-  write("memory", `${(session.memory / 2 ** 20).toFixed(1)} MiB`);
-  write("parameters", count(session.parameters));
-  board.reader = (image) => session.classify(image);
+  session = opened;
+  write("memory", `${(opened.memory / 2 ** 20).toFixed(1)} MiB`);
+  write("parameters", count(opened.parameters));
+  board.reader = (image) => opened.classify(image);
 
-  button("run").addEventListener("click", () => (session.state === "training" ? session.pause() : session.start()));
   button("reset").addEventListener("click", async () => {
-    await session.reset().catch(tell);
+    try {
+      await opened.reset();
+    } catch (error) {
+      return tell(error as Error);
+    }
+    tell();
     panel.clear();
     misread.clear();
     void board.ask();
   });
   button("example").addEventListener("click", () => showTestImage(Math.floor(Math.random() * test.y.data.length)));
-  offerFiles(session, (error) => {
-    find("notice").hidden = !error;
-    if (error) tell(error);
-  });
-  panel.state("idle", 0, 0);
+  offerFiles(opened, tell);
+  panel.state(opened.state, 0, 0);
 }

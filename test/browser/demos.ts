@@ -5,7 +5,6 @@ export async function serveDemos(): Promise<{ readonly url: string; close(): Pro
   const root = new URL("../../", import.meta.url).pathname;
   const server = await createServer({
     root: `${root}demos`,
-    configFile: `${root}vite.config.ts`,
     cacheDir: `${root}.cache/vite-e2e`,
     logLevel: "error",
     server: { port: 0, hmr: false, watch: null },

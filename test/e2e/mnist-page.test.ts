@@ -1,13 +1,14 @@
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Browser, Page, Viewport } from "puppeteer";
+import type { Browser, Page } from "puppeteer";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Digits, imageAt, side } from "../../demos/mnist/dataset.ts";
+import { type Digits, imageAt } from "../../demos/mnist/dataset.ts";
 import { readMnist } from "../../demos/mnist/terminal/read.ts";
 import { io } from "../../src/index.ts";
 import { launchChrome } from "../browser/chrome.ts";
 import { serveDemos } from "../browser/demos.ts";
+import { draw, openPage, ready, strokesOf, text } from "./pages.ts";
 
 let browser: Browser;
 let server: Awaited<ReturnType<typeof serveDemos>>;
@@ -27,7 +28,7 @@ afterAll(async () => {
 
 describe("the page", () => {
   test("trains, reads what is drawn meanwhile, pauses, saves, resets and loads", async () => {
-    const { page, faults } = await open();
+    const { page, faults } = await openPage(browser, server.url);
     await ready(page);
     expect(await text(page, "#adapter")).not.toBe("–");
     expect(await text(page, "#memory")).toMatch(/^\d+\.\d MiB$/);
@@ -59,6 +60,11 @@ describe("the page", () => {
     const { tensors } = io.parseSafetensors(await readFile(file));
     expect([...tensors.keys()]).toEqual(["0.weight", "0.bias", "2.weight", "2.bias"]);
 
+    for (const scheme of ["dark", "light"]) {
+      await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
+      await expect.poll(() => page.evaluate(strayInks), { message: scheme, timeout: 10_000 }).toEqual([]);
+    }
+
     await page.click("#example");
     await page.waitForFunction(() =>
       /^Test image [\d,]+, a \d$/.test(document.querySelector("#caption")!.textContent!),
@@ -68,8 +74,10 @@ describe("the page", () => {
     await page.waitForSelector("#hint:not([hidden])");
     await draw(page, strokesOf(imageAt(digits, 2)));
 
-    await page.click("#reset");
+    await page.focus("#reset");
+    await page.keyboard.press("Enter");
     await page.waitForFunction(() => document.querySelector("#status")!.textContent!.startsWith("Ready"));
+    expect(await page.evaluate(() => document.activeElement!.id)).toBe("reset");
     expect(await text(page, "#accuracy")).toBe("–");
     const chosen = (await page.$("#file")) as Awaited<ReturnType<Page["$"]>> & {
       uploadFile(path: string): Promise<void>;
@@ -85,9 +93,11 @@ describe("the page", () => {
     await page.close();
   });
 
-  test("fits a phone, takes a finger, and tells of a lost GPU", async () => {
-    const { page, faults } = await open(
-      () => {
+  test("takes a finger, tells of a lost GPU, and fits a phone", async () => {
+    const { page, faults } = await openPage(browser, server.url, {
+      viewport: { width: 360, height: 740, isMobile: true, hasTouch: true },
+      // A method would be no function once it is text.
+      spoil: () => {
         const { requestDevice } = GPUAdapter.prototype;
         GPUAdapter.prototype.requestDevice = async function (descriptor) {
           const device = await requestDevice.call(this, descriptor);
@@ -95,12 +105,8 @@ describe("the page", () => {
           return device;
         };
       },
-      "mnist/",
-      { width: 360, height: 740, isMobile: true, hasTouch: true },
-    );
+    });
     await ready(page);
-    expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true);
-
     const before = await page.$eval("#pad", (pad) => {
       pad.scrollIntoView({ block: "center" });
       return scrollY;
@@ -118,8 +124,20 @@ describe("the page", () => {
     await page.click("#run");
     await page.waitForFunction(() => document.querySelector("#status")!.textContent!.startsWith("Epoch"));
     await page.evaluate(() => (globalThis as unknown as { lose(): void }).lose());
-    await page.waitForSelector("#notice:not([hidden])");
-    expect(await text(page, "#notice")).toMatch(/GPU.*lost/);
+    await page.waitForFunction(() =>
+      /GPU.*lost/.test(document.querySelector("#notice:not([hidden])")?.textContent ?? ""),
+    );
+    const open = await page.$$eval(".button:not([aria-disabled=true])", (buttons) => buttons.map(({ id }) => id));
+    expect(open).toEqual(["run", "clear"]);
+    await page.click("#run");
+    await ready(page);
+
+    for (const width of [320, 360, 390]) {
+      for (const letters of ["100%", "200%"]) {
+        await page.setViewport({ width, height: 740, isMobile: true, hasTouch: true });
+        expect(await page.evaluate(misfits, letters), `${width} pixels, letters of ${letters}`).toEqual([]);
+      }
+    }
     await page.close();
   });
 
@@ -127,7 +145,7 @@ describe("the page", () => {
     ["no WebGPU", () => Object.defineProperty(Navigator.prototype, "gpu", { value: undefined }), /WebGPU is the way/],
     ["no adapter", () => Object.assign(GPU.prototype, { requestAdapter: async () => null }), /no graphics processor/],
   ])("with %s says what to do", async (_, spoil, reason) => {
-    const { page, faults } = await open(spoil);
+    const { page, faults } = await openPage(browser, server.url, { spoil });
     await page.waitForSelector("#unsupported:not([hidden])");
     expect(await text(page, "#unsupported")).toMatch(reason);
     expect(await text(page, "#unsupported")).toMatch(/Chrome or Edge.*Safari.*Firefox/s);
@@ -136,71 +154,81 @@ describe("the page", () => {
     await page.close();
   });
 
+  test("without its images says which did not come", async () => {
+    const spoil = () => Object.assign(globalThis, { fetch: async () => new Response("<!doctype html>") });
+    const { page } = await openPage(browser, server.url, { spoil });
+    await page.waitForSelector("#notice:not([hidden])");
+    expect(await text(page, "#notice")).toMatch(/^The images did not arrive: data\/\S+: ./);
+    expect(await text(page, "#run")).toBe("Reload the page");
+    await page.close();
+  });
+
   test("is found from the list of demos", async () => {
-    const { page, faults } = await open(undefined, "");
+    const { page, faults } = await openPage(browser, server.url, { path: "" });
     await page.waitForSelector("a[href='mnist/']");
     expect(faults).toEqual([]);
     await page.close();
   });
 });
 
-/** Opens a page and collects what should not happen on it: errors, and requests to other servers. */
-async function open(
-  spoil?: () => void,
-  path = "mnist/",
-  viewport: Viewport = { width: 1280, height: 900 },
-): Promise<{ page: Page; faults: string[] }> {
+/** In the page: canvases on which nothing has the colour that it should have now. */
+function strayInks(): string[] {
+  const colourOf = (name: string): number[] => {
+    const probe = document.body.appendChild(document.createElement("i"));
+    probe.style.color = `var(${name})`;
+    const { color } = getComputedStyle(probe);
+    probe.remove();
+    return color.match(/\d+/g)!.map(Number);
+  };
+  const shows = (canvas: HTMLCanvasElement, colour: readonly number[]): boolean => {
+    const { data } = canvas.getContext("2d")!.getImageData(0, 0, canvas.width, canvas.height);
+    const isThere = (_: number, i: number): boolean =>
+      data[4 * i + 3]! > 200 && colour.every((value, k) => Math.abs(data[4 * i + k]! - value) < 4);
+    return Array.from({ length: data.length / 4 }, () => 0).some(isThere);
+  };
+  const inks = {
+    "#pad": "--ink",
+    "#seen": "--ink",
+    "#misread li:not([hidden]) canvas": "--ink",
+    "#loss-chart canvas": "--warm",
+    "#accuracy-chart canvas": "--accent",
+  };
+  return Object.entries(inks)
+    .filter(([selector, name]) => {
+      const canvases = [...document.querySelectorAll<HTMLCanvasElement>(selector)];
+      return canvases.length === 0 || !canvases.every((canvas) => shows(canvas, colourOf(name)));
+    })
+    .map(([selector]) => selector);
+}
+
+/** In the page, its numbers as long as they get: what is wider than its place, breaks into lines, or is out of order. */
+function misfits(letters: string): string[] {
+  document.documentElement.style.fontSize = letters;
+  document.querySelector<HTMLElement>("#misread")!.hidden = false;
+  const longest: Record<string, string> = {
+    "#probabilities li span": "100.0 %",
+    "#loss": "12.345",
+    "#accuracy": "100.00 %",
+    "#misread li span": "8 as 8",
+    ...(letters === "100%" && { "#speed": "123,456 images/s", "#status": "Paused in epoch 10" }),
+  };
+  document.querySelector("#probabilities li")!.className = "best";
   const faults: string[] = [];
-  const page = await browser.newPage();
-  page.setDefaultTimeout(120_000);
-  page.on("console", (message) => {
-    if (message.type() === "error") faults.push(message.text());
-  });
-  page.on("pageerror", (error) => faults.push(String(error)));
-  page.on("request", (request) => {
-    if (!/^(data|blob):/.test(request.url()) && !request.url().startsWith(server.url)) faults.push(request.url());
-  });
-  page.on("response", (response) => {
-    if (response.status() >= 400) faults.push(`${response.status()} ${response.url()}`);
-  });
-  await page.setViewport(viewport);
-  if (spoil) await page.evaluateOnNewDocument(spoil);
-  await page.goto(`${server.url}${path}`, { waitUntil: "load" });
-  return { page, faults };
-}
-
-const ready = (page: Page) =>
-  page.waitForFunction(() => document.querySelector("#run")!.textContent === "Start training");
-
-const text = (page: Page, selector: string) => page.$eval(selector, (element) => element.textContent!);
-
-type Point = readonly [x: number, y: number];
-
-/** Lines through the dark pixels of an image, each to the nearest that is left, 0 … 1 from the image's corner. */
-function strokesOf(image: Uint8Array): Point[][] {
-  const left = new Set([...image.keys()].filter((i) => image[i]! > 200));
-  const at = (i: number): Point => [i % side, Math.floor(i / side)];
-  const distance = (i: number, j: number) => Math.hypot(at(i)[0] - at(j)[0], at(i)[1] - at(j)[1]);
-  const strokes: number[][] = [];
-  while (left.size > 0) {
-    const last = strokes.at(-1)?.at(-1) ?? 0;
-    const next = [...left].reduce((best, i) => (distance(last, i) < distance(last, best) ? i : best));
-    if (strokes.length > 0 && distance(last, next) < 2) strokes.at(-1)!.push(next);
-    else strokes.push([next]);
-    left.delete(next);
-  }
-  return strokes.map((stroke) => stroke.map((i) => [(at(i)[0] + 0.5) / side, (at(i)[1] + 0.5) / side]));
-}
-
-async function draw(page: Page, strokes: readonly Point[][]): Promise<void> {
-  const { x, y, width } = (await (await page.$("#pad"))!.boundingBox())!;
-  for (const stroke of strokes) {
-    for (const [i, point] of stroke.entries()) {
-      await page.mouse.move(x + point[0] * width, y + point[1] * width);
-      if (i === 0) await page.mouse.down();
+  for (const [selector, text] of Object.entries(longest)) {
+    for (const element of document.querySelectorAll(selector)) {
+      element.textContent = text;
+      const range = document.createRange();
+      range.selectNodeContents(element);
+      const tops = new Set([...range.getClientRects()].map(({ top }) => Math.round(top)));
+      if (tops.size > 1) faults.push(`${selector} breaks`);
+      if (element.scrollWidth > element.clientWidth && element.clientWidth > 0) faults.push(`${selector} is cut`);
     }
-    await page.mouse.up();
   }
+  if (document.documentElement.scrollWidth > innerWidth) faults.push("the page is wider than the screen");
+  const top = (selector: string) => document.querySelector(selector)!.getBoundingClientRect().top;
+  const order = ["#run", "#pad", "#verdict", "#clear", "#probabilities", "#loss", "#accuracy", "#misread"].map(top);
+  if (order.some((at, i) => at < (order[i - 1] ?? 0))) faults.push("out of order");
+  return faults;
 }
 
 /** Saves the weights with the page's button; the path of the file. */

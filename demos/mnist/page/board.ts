@@ -1,7 +1,7 @@
 import { Answer } from "./answer.ts";
 import { button, find, write } from "./elements.ts";
 import { Pad } from "./pad.ts";
-import { paintImage } from "./pixels.ts";
+import { Print } from "./pixels.ts";
 
 /** Has a network say how likely each digit is in an image of 784 bytes. */
 export type Reader = (image: Uint8Array) => Promise<Float32Array>;
@@ -9,6 +9,7 @@ export type Reader = (image: Uint8Array) => Promise<Float32Array>;
 /** The pad, and what the network makes of what is drawn on it. */
 export class Board {
   readonly #pad: Pad;
+  readonly #seen = new Print(find<HTMLCanvasElement>("seen"));
   readonly #answer = new Answer(find("probabilities"), find("verdict"));
   readonly #failed: (error: Error) => void;
   #reader: Reader | undefined;
@@ -57,7 +58,7 @@ export class Board {
     this.#image = this.#pad.image();
     find("hint").hidden = !this.#pad.isBlank;
     write("caption", this.#pad.isExample ? this.#caption : "");
-    paintImage(find<HTMLCanvasElement>("seen"), this.#image);
+    this.#seen.show(this.#image);
     void this.ask();
   }
 }

@@ -1,22 +1,21 @@
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
+import { onAppearance } from "./appearance.ts";
 
 export interface ChartOptions {
   /** Name of the custom property with the curve's colour. */
   readonly color: string;
-  /** Ends of the vertical axis where `low` is the smallest value shown. */
-  readonly range: (low: number) => [number, number];
+  /** Ends of the vertical axis, given the smallest and the largest value shown. */
+  readonly range: (low: number, high: number) => [number, number];
   /** Whether the vertical axis is logarithmic. */
   readonly log?: boolean;
-  /** Where its lines may be; default uPlot's choice. */
-  readonly splits?: readonly number[];
+  /** Where its lines are between both ends; default uPlot's choice. */
+  readonly splits?: (low: number, high: number) => number[];
   /** A value as text, with its unit. */
   readonly format: (value: number) => string;
   /** Whether single values are marked. */
   readonly points?: boolean;
 }
-
-const height = 132;
 
 /** A curve over epochs that grows to the right. */
 export class Chart {
@@ -27,30 +26,33 @@ export class Chart {
 
   constructor(parent: HTMLElement, options: ChartOptions) {
     const css = (name: string) => getComputedStyle(parent).getPropertyValue(name);
+    // Large where the reader's letters are large.
+    const rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
+    const size = () => ({ width: parent.clientWidth, height: parent.clientHeight });
     const axis: uPlot.Axis = {
       stroke: () => css("--soft"),
-      font: `12px ${css("--sans")}`,
+      font: `${0.75 * rem}px ${css("--sans")}`,
       grid: { stroke: () => css("--line"), width: 1 },
       ticks: { show: false },
     };
     this.#plot = new uPlot(
       {
-        width: parent.clientWidth,
-        height,
+        ...size(),
         legend: { show: false },
         cursor: { show: false },
-        padding: [8, 26, 0, 0],
+        padding: [0.5 * rem, 1.75 * rem, 0, 0],
         scales: {
           x: { time: false, range: () => [0, this.#reach] },
-          y: { distr: options.log ? 3 : 1, range: (_, low) => options.range(low ?? Number.POSITIVE_INFINITY) },
+          y: { distr: options.log ? 3 : 1, range: (_, low, high) => options.range(low ?? Infinity, high ?? -Infinity) },
         },
         axes: [
-          { ...axis, grid: { show: false }, size: 26, space: 56, values: (_, values) => values.map(epochs) },
+          { ...axis, grid: { show: false }, size: 1.6 * rem, space: 3.5 * rem, values: (_, values) => epochs(values) },
           {
             ...axis,
-            size: 48,
+            size: 3 * rem,
+            space: 1.75 * rem,
             ...(options.splits && {
-              splits: (_, __, low, high) => options.splits!.filter((at) => at >= low && at <= high),
+              splits: (_, __, low, high) => options.splits!(low, high),
             }),
             filter: (_, values) => values,
             values: (_, values) => values.map((value) => (value === null ? "" : options.format(value))),
@@ -68,8 +70,8 @@ export class Chart {
       this.#data,
       parent,
     );
-    new ResizeObserver(() => this.#plot.setSize({ width: parent.clientWidth, height })).observe(parent);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#plot.redraw());
+    new ResizeObserver(() => this.#plot.setSize(size())).observe(parent);
+    onAppearance(() => this.#plot.redraw());
   }
 
   add(x: number, y: number): void {
@@ -101,4 +103,10 @@ export class Chart {
   }
 }
 
-const epochs = (value: number): string => (value === 1 ? "1 epoch" : String(Number(value.toFixed(2))));
+/** The numbers on the horizontal axis; the last of them says what they count. */
+const epochs = (values: readonly number[]): string[] =>
+  values.map((value, i) => {
+    const text = String(Number(value.toFixed(2)));
+    if (i < values.length - 1) return text;
+    return value === 1 ? "1 epoch" : `${text} epochs`;
+  });

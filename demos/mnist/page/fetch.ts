@@ -1,29 +1,41 @@
 import { digits, type Mnist } from "../dataset.ts";
-import { files } from "../files.ts";
+import { files, packedName } from "../files.ts";
 
-/** Bytes of all four files. */
+/** Bytes of all four files, unpacked. */
 const total = 54_950_048;
 
 /**
  * Fetches MNIST from the server that the page came from.
  * @param progress is told the share of bytes that have arrived, 0 … 1.
+ * @throws Error naming the file that did not arrive, or not whole.
  */
 export async function fetchMnist(progress: (share: number) => void): Promise<Mnist> {
   let arrived = 0;
-  const get = async (file: string): Promise<Uint8Array> => {
-    const response = await fetch(`data/${file}`);
-    if (!response.ok || !response.body) throw new Error(`the images did not arrive: ${file} gave ${response.status}`);
-    const counted = response.body.pipeThrough(
-      new TransformStream<Uint8Array, Uint8Array>({
-        transform(chunk, controller) {
-          arrived += chunk.length;
-          progress(Math.min(1, arrived / total));
-          controller.enqueue(chunk);
-        },
-      }),
-    );
-    return new Uint8Array(await new Response(counted).arrayBuffer());
+  const count = (chunk: Uint8Array): void => {
+    arrived += chunk.length;
+    progress(Math.min(1, arrived / total));
+  };
+  const get = async (name: string): Promise<Uint8Array> => {
+    const file = packedName(name);
+    try {
+      return await unpack(await fetch(`data/${file}`), count);
+    } catch (error) {
+      throw new Error(`The images did not arrive: data/${file}: ${(error as Error).message}`);
+    }
   };
   const [trainImages, trainLabels, testImages, testLabels] = await Promise.all(Object.values(files).map(get));
   return { train: digits(trainImages!, trainLabels!), test: digits(testImages!, testLabels!) };
+}
+
+async function unpack(response: Response, count: (chunk: Uint8Array) => void): Promise<Uint8Array> {
+  if (!response.ok || !response.body) throw new Error(`the server answered ${response.status}`);
+  const counted = response.body.pipeThrough(new DecompressionStream("gzip")).pipeThrough(
+    new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
+      transform(chunk, controller) {
+        count(chunk);
+        controller.enqueue(chunk);
+      },
+    }),
+  );
+  return new Uint8Array(await new Response(counted).arrayBuffer());
 }

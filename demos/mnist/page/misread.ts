@@ -1,6 +1,6 @@
 import { type Digits, imageAt } from "../dataset.ts";
 import type { Examination } from "../trainer.ts";
-import { paintImage } from "./pixels.ts";
+import { Print } from "./pixels.ts";
 
 /** Images shown at most. */
 const most = 12;
@@ -11,7 +11,7 @@ export class Misread {
   readonly #digits: Digits;
   readonly #tiles: readonly {
     readonly item: HTMLElement;
-    readonly canvas: HTMLCanvasElement;
+    readonly print: Print;
     readonly text: HTMLElement;
   }[];
   #shown: number[] = [];
@@ -28,9 +28,8 @@ export class Misread {
       button.addEventListener("click", () => pick(this.#shown[i]!));
       const canvas = button.appendChild(document.createElement("canvas"));
       canvas.ariaHidden = "true";
-      return { item, canvas, text: button.appendChild(document.createElement("span")) };
+      return { item, print: new Print(canvas), text: button.appendChild(document.createElement("span")) };
     });
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#paint());
   }
 
   show({ predicted, confusion }: Examination): void {
@@ -42,22 +41,16 @@ export class Misread {
     const wrong = Math.round(confusion.total * (1 - confusion.accuracy()));
     this.#section.querySelector("small")!.textContent = `${wrong.toLocaleString("en-US")} of 10,000 test images`;
     this.#section.hidden = wrong === 0;
-    this.#tiles.forEach(({ item, text }, i) => {
+    this.#tiles.forEach(({ item, print, text }, i) => {
       const index = this.#shown[i];
       item.hidden = index === undefined;
-      if (index !== undefined) text.textContent = `${labels[index]} as ${predicted[index]}`;
+      if (index === undefined) return;
+      print.show(imageAt(this.#digits, index));
+      text.textContent = `${labels[index]} as ${predicted[index]}`;
     });
-    this.#paint();
   }
 
   clear(): void {
     this.#section.hidden = true;
-  }
-
-  #paint(): void {
-    this.#tiles.forEach(({ canvas }, i) => {
-      const index = this.#shown[i];
-      if (index !== undefined) paintImage(canvas, imageAt(this.#digits, index));
-    });
   }
 }

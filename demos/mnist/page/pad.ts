@@ -1,3 +1,4 @@
+import { onAppearance } from "./appearance.ts";
 import { mnistImage } from "./ink.ts";
 import { paintImage } from "./pixels.ts";
 
@@ -36,7 +37,7 @@ export class Pad {
       if (["Escape", "Delete", "Backspace"].includes(event.key)) this.clear();
     });
     new ResizeObserver(this.#paint).observe(canvas);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", this.#paint);
+    onAppearance(this.#paint);
   }
 
   get isBlank(): boolean {

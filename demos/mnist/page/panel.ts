@@ -9,15 +9,27 @@ const actions: Readonly<Record<State, string>> = {
   paused: "Go on",
   done: "Ten epochs more",
   busy: "One moment",
+  lost: "Reload the page",
 };
 
-/** How training goes: curves, numbers, and the buttons' labels. */
+/** Buttons that wait for the images, and for what is done alone. */
+const pressable = ["run", "reset", "save", "load", "example"];
+
+/** Lines on a logarithmic axis: powers of ten, and three times each where there is room. */
+function decades(low: number, high: number): number[] {
+  const powers = Array.from({ length: 16 }, (_, i) => Number(`1e${i - 8}`));
+  const lines = powers.flatMap((power) => [power, Number((3 * power).toPrecision(1))]);
+  const [all, tens] = [lines, powers].map((some) => some.filter((at) => at >= low && at <= high));
+  return all!.length > 5 ? tens! : all!;
+}
+
+/** How training goes: curves, numbers, and what the buttons say and whether they do it. Made before others listen to the buttons. */
 export class Panel {
   readonly #loss = new Chart(find("loss-chart"), {
     color: "--warm",
     log: true,
-    splits: [0.01, 0.03, 0.1, 0.3, 1],
-    range: (low) => [low < 0.03 ? 0.008 : 0.025, 2.5],
+    splits: decades,
+    range: (low, high) => [Math.min(0.025, 0.8 * low), Math.max(2.5, 1.2 * high)],
     format: String,
   });
   readonly #accuracy = new Chart(find("accuracy-chart"), {
@@ -26,6 +38,14 @@ export class Panel {
     format: (value) => `${value} %`,
     points: true,
   });
+
+  constructor() {
+    for (const id of pressable) {
+      button(id).addEventListener("click", (event) => {
+        if (button(id).ariaDisabled === "true") event.stopImmediatePropagation();
+      });
+    }
+  }
 
   /** @param share of the images that has arrived, 0 … 1. */
   loading(share: number): void {
@@ -39,11 +59,16 @@ export class Panel {
       paused: `Paused in epoch ${Math.floor(epochs) + 1}`,
       done: `Done, after ${epochs} epochs`,
       busy: "",
+      lost: "Stopped",
     };
     write("run", actions[state]);
     write("status", words[state]);
     if (state !== "training") write("speed", "");
-    for (const id of ["run", "reset", "save", "load", "example"]) button(id).disabled = state === "busy";
+    for (const id of pressable) {
+      // Not `disabled`: a button that is so for a moment would lose the focus.
+      button(id).ariaDisabled = String(state === "busy" || (state === "lost" && id !== "run"));
+      button(id).disabled = false;
+    }
     find<HTMLProgressElement>("epoch").value = state === "done" ? 1 : epochs % 1;
   }
 

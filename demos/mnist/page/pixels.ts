@@ -1,14 +1,29 @@
 import { side } from "../dataset.ts";
+import { onAppearance } from "./appearance.ts";
 
-/**
- * Gives a canvas 28 × 28 pixels and paints bytes on them as ink, or nothing.
- * @param color `rgb(…)`; default the canvas's own.
- */
-export function paintImage(
-  canvas: HTMLCanvasElement,
-  image: Uint8Array | undefined,
-  color = getComputedStyle(canvas).color,
-): void {
+/** A canvas of 28 × 28 pixels that shows an image in the canvas's own text colour, whatever that becomes. */
+export class Print {
+  readonly #canvas: HTMLCanvasElement;
+  #image: Uint8Array | undefined;
+
+  constructor(canvas: HTMLCanvasElement) {
+    this.#canvas = canvas;
+    onAppearance(() => this.#paint());
+  }
+
+  /** @param image 784 bytes; undefined for blank paper. */
+  show(image: Uint8Array | undefined): void {
+    this.#image = image;
+    this.#paint();
+  }
+
+  #paint(): void {
+    paintImage(this.#canvas, this.#image, getComputedStyle(this.#canvas).color);
+  }
+}
+
+/** Gives a canvas 28 × 28 pixels and paints bytes on them as ink, or nothing. @param color `rgb(…)` */
+export function paintImage(canvas: HTMLCanvasElement, image: Uint8Array | undefined, color: string): void {
   canvas.width = side;
   canvas.height = side;
   const context = canvas.getContext("2d")!;

@@ -15,8 +15,8 @@ const pointEvery = 10 * settings.batchSize;
 /** Images to the next examination: soon in the beginning, when much changes; at last each half epoch. */
 const nextExamination = (seen: number): number => seen + Math.min(30_000, Math.max(2_000, seen * 0.6));
 
-/** `busy` is a short time in which nothing may be started: weights are reset or examined. */
-export type State = "idle" | "training" | "paused" | "done" | "busy";
+/** `busy` is a short time in which nothing may be started: weights are reset or examined. `lost`: without its GPU, for good. */
+export type State = "idle" | "training" | "paused" | "done" | "busy" | "lost";
 
 /** Of the loss curve. */
 export interface Point {
@@ -71,6 +71,7 @@ export class Session {
 
   private constructor(parts: Parts) {
     this.#parts = parts;
+    parts.engine.device.lost.then(() => this.#become("lost"));
   }
 
   get state(): State {
@@ -99,7 +100,7 @@ export class Session {
   }
 
   start(): void {
-    if (this.#state === "training" || this.#state === "busy") return;
+    if (["training", "busy", "lost"].includes(this.#state)) return;
     if (this.#state !== "paused") this.#goal = this.#epoch + leg;
     this.#become("training");
     this.#loop = this.#loop.then(() => this.#train()).catch((error: unknown) => this.#fail(error as Error));
@@ -151,7 +152,7 @@ export class Session {
 
   /** Does something once the last step has been submitted, and lets no other begin meanwhile. */
   async #alone(after: State, work: () => Promise<void>): Promise<void> {
-    if (this.#state === "busy") return;
+    if (this.#state === "busy" || this.#state === "lost") return;
     const before = this.#state === "training" ? "paused" : this.#state;
     this.#become("busy");
     await this.#loop;
@@ -217,6 +218,7 @@ export class Session {
   }
 
   #become(state: State): void {
+    if (this.#state === "lost") return;
     this.#state = state;
     this.#parts.listener.state(this);
   }

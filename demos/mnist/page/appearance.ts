@@ -1,0 +1,17 @@
+/**
+ * Calls back when what is painted on canvases has to be painted again: the page's colours have changed, or the density of pixels
+ * (the page was zoomed, or moved to another screen).
+ */
+export function onAppearance(paint: () => void): void {
+  for (const query of ["(prefers-color-scheme: dark)", "(forced-colors: active)"]) {
+    matchMedia(query).addEventListener("change", paint);
+  }
+  const watchDensity = (): void => {
+    const changed = (): void => {
+      paint();
+      watchDensity();
+    };
+    matchMedia(`(resolution: ${devicePixelRatio}dppx)`).addEventListener("change", changed, { once: true });
+  };
+  watchDensity();
+}

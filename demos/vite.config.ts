@@ -1,0 +1,21 @@
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { defineConfig } from "vite";
+import { packedMnist } from "./mnist/packed.ts";
+
+const root = import.meta.dirname;
+
+/** The list of demos, and every folder with a page. */
+const pages = ["", ...readdirSync(root)]
+  .map((folder) => join(root, folder, "index.html"))
+  .filter((page) => existsSync(page) && page !== join(root, "dist", "index.html"));
+
+export default defineConfig({
+  root,
+  // Links are relative: what is built can be served from any path.
+  base: "./",
+  plugins: [packedMnist()],
+  // Pages import the engine from outside of the demos.
+  server: { fs: { allow: [join(root, "..")] } },
+  build: { rolldownOptions: { input: pages, checks: { pluginTimings: false } } },
+});

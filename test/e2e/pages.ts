@@ -1,0 +1,65 @@
+import type { Browser, Page, Viewport } from "puppeteer";
+import { side } from "../../demos/mnist/dataset.ts";
+
+/** Opens a page of a server and collects what should not happen on it: errors, and requests to other places. */
+export async function openPage(
+  browser: Browser,
+  url: string,
+  {
+    path = "mnist/",
+    viewport = { width: 1280, height: 900 },
+    spoil,
+  }: { readonly path?: string; readonly viewport?: Viewport; readonly spoil?: () => void } = {},
+): Promise<{ page: Page; faults: string[] }> {
+  const faults: string[] = [];
+  const page = await browser.newPage();
+  page.setDefaultTimeout(120_000);
+  page.on("console", (message) => {
+    if (message.type() === "error") faults.push(message.text());
+  });
+  page.on("pageerror", (error) => faults.push(String(error)));
+  page.on("request", (request) => {
+    if (!/^(data|blob):/.test(request.url()) && !request.url().startsWith(url)) faults.push(request.url());
+  });
+  page.on("response", (response) => {
+    if (response.status() >= 400) faults.push(`${response.status()} ${response.url()}`);
+  });
+  await page.setViewport(viewport);
+  if (spoil) await page.evaluateOnNewDocument(spoil);
+  await page.goto(`${url}${path}`, { waitUntil: "load" });
+  return { page, faults };
+}
+
+export const ready = (page: Page) =>
+  page.waitForFunction(() => document.querySelector("#run")!.textContent === "Start training");
+
+export const text = (page: Page, selector: string) => page.$eval(selector, (element) => element.textContent!);
+
+type Point = readonly [x: number, y: number];
+
+/** Lines through the dark pixels of an image, each to the nearest that is left, 0 … 1 from the image's corner. */
+export function strokesOf(image: Uint8Array): Point[][] {
+  const left = new Set([...image.keys()].filter((i) => image[i]! > 200));
+  const at = (i: number): Point => [i % side, Math.floor(i / side)];
+  const distance = (i: number, j: number) => Math.hypot(at(i)[0] - at(j)[0], at(i)[1] - at(j)[1]);
+  const strokes: number[][] = [];
+  while (left.size > 0) {
+    const last = strokes.at(-1)?.at(-1) ?? 0;
+    const next = [...left].reduce((best, i) => (distance(last, i) < distance(last, best) ? i : best));
+    if (strokes.length > 0 && distance(last, next) < 2) strokes.at(-1)!.push(next);
+    else strokes.push([next]);
+    left.delete(next);
+  }
+  return strokes.map((stroke) => stroke.map((i) => [(at(i)[0] + 0.5) / side, (at(i)[1] + 0.5) / side]));
+}
+
+export async function draw(page: Page, strokes: readonly Point[][]): Promise<void> {
+  const { x, y, width } = (await (await page.$("#pad"))!.boundingBox())!;
+  for (const stroke of strokes) {
+    for (const [i, point] of stroke.entries()) {
+      await page.mouse.move(x + point[0] * width, y + point[1] * width);
+      if (i === 0) await page.mouse.down();
+    }
+    await page.mouse.up();
+  }
+}

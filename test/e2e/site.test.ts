@@ -1,0 +1,64 @@
+import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Browser } from "puppeteer";
+import { build } from "vite";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { launchChrome } from "../browser/chrome.ts";
+import { serveFolder } from "../browser/static.ts";
+import { draw, openPage, ready, text } from "./pages.ts";
+
+/*
+ * What `npm run site` builds, as any static host would serve it, from a path that is not its root.
+ */
+
+const path = "some/where/else/";
+let host = "";
+let browser: Browser;
+let server: Awaited<ReturnType<typeof serveFolder>>;
+beforeAll(async () => {
+  host = await mkdtemp(join(tmpdir(), "tilegrad-site-"));
+  const root = new URL("../../demos", import.meta.url).pathname;
+  await build({ root, logLevel: "error", build: { outDir: join(host, path) } });
+  server = await serveFolder(host);
+  browser = await launchChrome();
+});
+afterAll(async () => {
+  await browser?.close();
+  await server?.close();
+  await rm(host, { recursive: true });
+});
+
+test("all of it is small enough to be put anywhere", async () => {
+  const entries = await readdir(host, { recursive: true, withFileTypes: true });
+  const sizes = entries.map(async (entry) =>
+    entry.isFile() ? (await stat(join(entry.parentPath, entry.name))).size : 0,
+  );
+  const bytes = (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+  expect(bytes / 2 ** 20).toBeLessThan(13);
+});
+
+test("from the list of demos to digits that are read", async () => {
+  const { page, faults } = await openPage(browser, `${server.url}${path}`, { path: "" });
+  expect(await page.$eval("img", (image) => image.naturalWidth)).toBeGreaterThan(0);
+  await page.click("a[href='mnist/']");
+  await page.waitForSelector("#run");
+  await ready(page);
+  expect(page.url()).toBe(`${server.url}${path}mnist/`);
+  await page.click("#run");
+  await page.waitForFunction(() => Number.parseFloat(document.querySelector("#accuracy")!.textContent!) > 80);
+  await draw(page, [
+    [
+      [0.5, 0.15],
+      [0.5, 0.5],
+      [0.5, 0.85],
+    ],
+  ]);
+  await page.waitForFunction(() => document.querySelector("#verdict strong")?.textContent === "1");
+  expect(await text(page, "#memory")).toMatch(/MiB$/);
+  await page.click(".home");
+  await page.waitForSelector("a[href='mnist/']");
+  expect(page.url()).toBe(`${server.url}${path}`);
+  expect(faults).toEqual([]);
+  await page.close();
+});
