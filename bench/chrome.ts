@@ -1,6 +1,6 @@
 import { createServer } from "vite";
 import { launchChrome } from "../test/browser/chrome.ts";
-import type { Result } from "./measure/result.ts";
+import type { Reporter } from "./measure/result.ts";
 import type { SuiteOptions } from "./measure/suite.ts";
 
 /** Clocks are exact to 5 µs only in pages that keep others out. */
@@ -10,7 +10,7 @@ const isolation = {
 };
 
 /** Measures in a page of headless Chrome that is served as the demos are. */
-export async function measureInChrome(options: SuiteOptions, progress: (line: string) => void): Promise<Result> {
+export async function measureInChrome(options: SuiteOptions, report: Reporter): Promise<void> {
   const root = new URL("../", import.meta.url).pathname;
   const server = await createServer({
     root,
@@ -21,13 +21,14 @@ export async function measureInChrome(options: SuiteOptions, progress: (line: st
     optimizeDeps: { entries: ["bench/page.html"] },
   });
   await server.listen();
-  const browser = await launchChrome();
+  // Ctrl-C is for whoever reads the reports.
+  const browser = await launchChrome({ handleSIGINT: false });
   try {
     const page = await browser.newPage();
-    await page.exposeFunction("progress", progress);
+    await page.exposeFunction("report", report);
     await page.goto(`${server.resolvedUrls!.local[0]!}bench/page.html`);
     await page.waitForFunction(() => "measureHere" in globalThis);
-    return await page.evaluate((options) => globalThis.measureHere(options), options);
+    await page.evaluate((options) => globalThis.measureHere(options), options);
   } finally {
     await browser.close();
     await server.close();

@@ -1,4 +1,5 @@
 import { createGPU } from "../src/node/index.ts";
+import { extended, type Result } from "./measure/result.ts";
 import { measure, type SuiteOptions } from "./measure/suite.ts";
 import { parseSuite } from "./options.ts";
 
@@ -8,7 +9,11 @@ import { parseSuite } from "./options.ts";
  */
 
 const wanted = options();
-const result = await measure("node", { gpu: await createGPU() }, wanted, (line) => console.error(line));
+let result: Result | undefined;
+await measure("node", { gpu: await createGPU() }, wanted, (report) => {
+  result = extended(result, report);
+  if ("next" in report) console.error(report.next);
+});
 console.log(JSON.stringify(result));
 process.exit(); // Dawn's threads would keep the process.
 

@@ -1,10 +1,13 @@
-import { OptionError, oneOf, parse, readable, type Spec } from "../demos/terminal/options.ts";
+import { join } from "node:path";
+import { folder, OptionError, oneOf, parse, readable, type Spec } from "../demos/terminal/options.ts";
 import type { Result } from "./measure/result.ts";
 import type { SuiteOptions } from "./measure/suite.ts";
 
 export interface Options {
   readonly suite: SuiteOptions;
   readonly places: readonly Result["place"][];
+  /** The folder of the results. */
+  readonly to: string;
   /** Two results to compare instead of measuring. */
   readonly compare: readonly [before: string, after: string] | undefined;
 }
@@ -17,10 +20,12 @@ export const help = `Measures kernels and training steps on WebGPU, in Node and 
   --filter TEXT      only kernels and steps whose names contain TEXT, such as conv2d or 512
   --quick            shorter measurements, and without the longest kernels: a few minutes on two slow cores
   --scaling          also how steps grow with dispatches, batch and sequence, and compiling with the graph
+  --to FOLDER        where results go; default bench/results
   --compare A B      instead: two results (.json), the time of each row of B divided by that of A
   --help             this text
 
-Results go to bench/results/ADAPTER/: node.json, chrome.json, report.html. bench/README.md says what the columns mean.
+Rows appear as they are measured; Ctrl-C keeps those that are there. Results go to FOLDER/ADAPTER/: node.json, chrome.json,
+report.html. bench/README.md says what the columns mean.
 TILEGRAD_ADAPTER=software computes on the CPU, =hardware only on a GPU; auto, the default, prefers a GPU.`;
 
 const suiteSpec = {
@@ -41,6 +46,7 @@ export function parseOptions(args: readonly string[]): Options | undefined {
   const values = parse(compared.rest, {
     ...suiteSpec,
     in: { type: "string", default: "both" },
+    to: { type: "string", default: join(import.meta.dirname, "results") },
     help: { type: "boolean", short: "h" },
   });
   if (values.help) return undefined;
@@ -48,6 +54,7 @@ export function parseOptions(args: readonly string[]): Options | undefined {
   return {
     suite: { filter: values.filter, quick: values.quick, scaling: values.scaling },
     places: place === "both" ? ["node", "chrome"] : [place as Result["place"]],
+    to: folder("--to", values.to),
     compare: compared.files,
   };
 }

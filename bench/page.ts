@@ -1,10 +1,10 @@
-import type { Result } from "./measure/result.ts";
+import type { Reporter } from "./measure/result.ts";
 import { measure, type SuiteOptions } from "./measure/suite.ts";
 
 declare global {
-  /** Told by the page what comes next; answered by whoever drives it. */
-  var progress: (line: string) => void;
-  var measureHere: (options: SuiteOptions) => Promise<Result>;
+  /** Told by the page what comes; answered by whoever drives it. */
+  var report: Reporter;
+  var measureHere: (options: SuiteOptions) => Promise<void>;
 }
 
-globalThis.measureHere = (options) => measure("chrome", {}, options, (line) => globalThis.progress(line));
+globalThis.measureHere = (options) => measure("chrome", {}, options, (report) => globalThis.report(report));

@@ -1,66 +1,110 @@
 import { execFileSync } from "node:child_process";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { leaveInterrupted, run } from "../demos/terminal/command.ts";
-import { paint } from "../demos/terminal/format.ts";
+import { room } from "../demos/terminal/format.ts";
 import { createGPU } from "../src/node/index.ts";
 import { measureInChrome } from "./chrome.ts";
-import type { Result } from "./measure/result.ts";
+import { extended, type Report, type Reporter, type Result } from "./measure/result.ts";
 import { measure, type SuiteOptions } from "./measure/suite.ts";
 import { help, type Options, parseOptions } from "./options.ts";
 import { compare } from "./report/compare.ts";
 import { html } from "./report/html.ts";
-import { tables } from "./report/tables.ts";
+import { Screen } from "./report/screen.ts";
 
 await run({ name: "npm run bench", help, parse: parseOptions, main });
 process.exit(); // Dawn's threads would keep the process.
 
-async function main({ suite, places, compare: files }: Options, stop: AbortSignal): Promise<void> {
+async function main({ suite, places, to, compare: files }: Options, stop: AbortSignal): Promise<void> {
   if (files) {
     const [before, after] = await Promise.all(files.map(readResult));
-    console.log(compare(before!, after!));
+    console.log(compare(before!, after!, room));
     return;
   }
   for (const place of places) {
-    const result = { ...(await measureIn(place, suite, stop)), commit: commit() };
-    console.log(`\n${tables(result)}\n`);
-    await keep(result);
+    if (!stop.aborted) await measureAndKeep(place, suite, to, stop);
   }
+  if (stop.aborted) leaveInterrupted();
 }
 
-/** Measures in one place; Ctrl-C leaves after the kernel that is being measured. */
-function measureIn(place: Result["place"], suite: SuiteOptions, stop: AbortSignal): Promise<Result> {
-  const progress = (line: string): void => {
-    if (stop.aborted) {
-      leaveInterrupted();
-      process.exit();
-    }
-    console.error(paint("dim", `${place}  ${line}`));
+/** Measures in one place. What has been measured is kept, also when Ctrl-C or an error ends it before the last row. */
+async function measureAndKeep(
+  place: Result["place"],
+  suite: SuiteOptions,
+  to: string,
+  stop: AbortSignal,
+): Promise<void> {
+  const screen = new Screen(place, suite);
+  let result: Result | undefined;
+  let next: Extract<Report, { next: string }> | undefined;
+  const take: Reporter = (report) => {
+    result = extended(result, report);
+    screen.show(report);
+    if ("next" in report) next = report;
+    if (stop.aborted) throw new Error("stopped");
   };
-  if (place === "chrome") return measureInChrome(suite, progress);
-  return createGPU().then((gpu) => measure("node", { gpu }, suite, progress));
+  let failure: unknown;
+  try {
+    await (place === "chrome"
+      ? measureInChrome(suite, take)
+      : measure("node", { gpu: await createGPU() }, suite, take));
+  } catch (error) {
+    failure = error;
+  }
+  const why = stop.aborted ? "Ctrl-C" : (failure as Error)?.message;
+  if (result)
+    result = {
+      ...result,
+      commit: commit(),
+      ...(failure !== undefined && { stopped: `${why}, at ${next?.at} of ${next?.of}` }),
+    };
+  screen.close(result);
+  if (result && result.kernels.length + result.steps.length + (result.scaling?.length ?? 0) > 0)
+    await keep(result, suite, to);
+  else if (stop.aborted) console.log("Stopped before the first result; nothing was written.");
+  if (failure !== undefined && !stop.aborted) throw failure;
 }
 
 async function readResult(file: string): Promise<Result> {
-  const result: Partial<Result> = JSON.parse(await readFile(file, "utf8"));
-  if (!result.ceilings || !result.kernels || !result.steps) throw new Error(`${file} holds no result of npm run bench`);
+  const text = await readFile(file, "utf8");
+  let result: Partial<Result> | null = null;
+  try {
+    result = JSON.parse(text);
+  } catch {} // Said below.
+  if (!result?.ceilings || !result.kernels || !result.steps)
+    throw new Error(`${file} holds no result of npm run bench`);
   return result as Result;
 }
 
-/** Writes a result, and the report on all results of its adapter. */
-async function keep(result: Result): Promise<void> {
-  const folder = join(import.meta.dirname, "results", result.adapter.toLowerCase().replace(/[^a-z0-9]+/g, "-"));
+/** Writes a result, and the report on all results of its adapter that were measured with the same options. */
+async function keep(result: Result, { filter, quick }: SuiteOptions, to: string): Promise<void> {
+  const folder = join(to, slug(result.adapter));
   await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, `${result.place}.json`), `${JSON.stringify(result, null, 1)}\n`);
+  const kind = [quick ? "quick" : "", slug(filter), result.stopped ? "stopped" : ""].filter(Boolean);
+  const file = (name: string, end: string): string => join(folder, `${[name, ...kind].join("-")}.${end}`);
+  const json = file(result.place, "json");
+  await replace(json, `${JSON.stringify(result, null, 1)}\n`);
   const results: Result[] = [];
   for (const place of ["node", "chrome"] as const) {
-    const known =
-      place === result.place ? result : await readResult(join(folder, `${place}.json`)).catch(() => undefined);
+    const known = place === result.place ? result : await readResult(file(place, "json")).catch(() => undefined);
     if (known) results.push(known);
   }
-  const report = join(folder, "report.html");
-  await writeFile(report, await html(results));
-  console.log(`${relative(".", join(folder, `${result.place}.json`))}, ${relative(".", report)}`);
+  const report = file("report", "html");
+  await replace(report, await html(results));
+  console.log(`${relative(".", json)}, ${relative(".", report)}\n`);
+}
+
+function slug(text: string): string {
+  return text
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^-|-$/g, "");
+}
+
+/** Writes a file whole or not at all. */
+async function replace(file: string, text: string): Promise<void> {
+  await writeFile(`${file}.part`, text);
+  await rename(`${file}.part`, file);
 }
 
 /** The commit at hand, with "+" where files differ from it. */

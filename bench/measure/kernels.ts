@@ -1,4 +1,5 @@
 import { compile } from "../../src/compile/compile.ts";
+import type { AdapterTraits } from "../../src/graph/op.ts";
 import { Engine, type KernelInfo, LimitError } from "../../src/index.ts";
 import type { Graph, KernelCase } from "../cases/case.ts";
 import { difference, type Results, reference, results } from "./check.ts";
@@ -17,27 +18,43 @@ export const boundOf = (kernels: readonly KernelInfo[], ceilings: Ceilings): num
   kernels.reduce((sum, kernel) => sum + boundMs(kernel, ceilings), 0);
 
 /**
- * Times a kernel case in each of its variants that fits the adapter. A variant whose results differ from the reference (or where that
+ * Times a kernel case in each of its variants that fits the adapter; where it has to be quick, in each that is worth measuring there by
+ * the family's own rule of thumb. A variant whose results differ from the reference (or where that
  * would take too long, from the first variant's) is reported and not timed.
  */
-export async function measureKernel(
+export async function* measureKernel(
   engine: Engine,
   kernelCase: KernelCase,
   ceilings: Ceilings,
   budget: Budget,
-): Promise<KernelRow[]> {
-  const { family, shape, forces, variants = ["only"] } = kernelCase;
+  quick: boolean,
+): AsyncGenerator<KernelRow, void> {
+  const { family, shape, forces } = kernelCase;
   const graph = kernelCase.build();
   const bench = new CaseBench(engine.device, graph, ceilings, budget);
-  const choice =
-    compile(graph, engine.traits, new Map(), { merge: false }).calls.find((call) => call.family === forces)?.variant ??
-    "only";
-  const rows: KernelRow[] = [];
+  const { chosen, variants } = variantsOf(kernelCase, graph, engine.traits, quick);
   for (const variant of variants) {
     const row = await bench.measure(variant, forces);
-    if (row) rows.push({ family, shape, ...row, chosen: variant === choice });
+    if (row) yield { family, shape, ...row, chosen: variant === chosen };
   }
-  return rows;
+}
+
+/** The variants of a case that are to be measured, and the one that the engine takes by itself. */
+export function variantsOf(
+  { forces, variants = ["only"] }: KernelCase,
+  graph: Graph,
+  traits: AdapterTraits,
+  quick: boolean,
+): { readonly chosen: string; readonly variants: readonly string[] } {
+  if (forces === undefined) return { chosen: "only", variants };
+  const calls = compile(graph, traits, new Map(), { merge: false }).calls.filter(({ family }) => family === forces);
+  const chosen = calls[0]?.variant ?? "only";
+  if (!quick) return { chosen, variants };
+  const choices = calls
+    .flatMap(({ choices = [] }) => choices)
+    .filter(({ problem }) => problem.startsWith(`${forces} `));
+  const worth = new Set([chosen, ...choices.flatMap(({ variants }) => variants)]);
+  return { chosen, variants: variants.filter((variant) => worth.has(variant)) };
 }
 
 type Place = "family" | "shape" | "chosen";

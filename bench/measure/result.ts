@@ -9,12 +9,39 @@ export interface Result {
   /** The commit that was measured, where it is known; "+" stands for changes on top of it. */
   readonly commit?: string;
   readonly quick: boolean;
+  /** Where not all was measured: why, such as "Ctrl-C before 12 of 48". */
+  readonly stopped?: string;
   readonly ceilings: Ceilings;
   /** The same once more at the end: where they differ, other work took its share of the machine meanwhile. */
-  readonly ceilingsAfter: Ceilings;
+  readonly ceilingsAfter?: Ceilings;
   readonly kernels: readonly KernelRow[];
   readonly steps: readonly StepRow[];
   readonly scaling?: readonly ScalingRow[];
+}
+
+/** What comes while a result is measured: plain data, since it may come from a page. */
+export type Report =
+  /** What is measured next. The number of all is known once the ceilings are. */
+  | { readonly next: string; readonly at?: number; readonly of?: number }
+  /** The result before its first row. */
+  | { readonly begun: Result }
+  | { readonly kernel: KernelRow }
+  | { readonly step: StepRow }
+  | { readonly grown: ScalingRow }
+  | { readonly ceilingsAfter: Ceilings };
+
+/** Takes what comes of a suite. Where it throws, the suite ends. */
+export type Reporter = (report: Report) => void | Promise<void>;
+
+/** A result with what came next in it. */
+export function extended(result: Result | undefined, report: Report): Result | undefined {
+  if ("begun" in report) return report.begun;
+  if (!result) return undefined;
+  if ("kernel" in report) return { ...result, kernels: [...result.kernels, report.kernel] };
+  if ("step" in report) return { ...result, steps: [...result.steps, report.step] };
+  if ("grown" in report) return { ...result, scaling: [...(result.scaling ?? []), report.grown] };
+  if ("ceilingsAfter" in report) return { ...result, ceilingsAfter: report.ceilingsAfter };
+  return result;
 }
 
 /** What the adapter can do at best: the roof over the kernels. */

@@ -7,23 +7,37 @@ import { type Budget, time } from "./clock.ts";
 import type { ScalingRow } from "./result.ts";
 import { stepping } from "./steps.ts";
 
-type Report = (row: ScalingRow) => void;
+/** A row to measure, and what it is of. */
+export interface Scaling {
+  readonly name: string;
+  row(): Promise<ScalingRow>;
+}
 
 /** How the time of a step grows with its dispatches, its batch and its sequence, and that of compiling with the graph. */
-export async function measureScaling(engine: Engine, budget: Budget, quick: boolean, report: Report): Promise<void> {
+export function scalings(engine: Engine, budget: Budget, quick: boolean): Scaling[] {
   const sizes = (all: readonly number[]): readonly number[] => (quick ? all.slice(0, -1) : all);
-  const one = async (of: string, size: number, { outputs, updates, feeds }: Partial<Training>): Promise<void> => {
+  const step = async (
+    of: string,
+    size: number,
+    { outputs, updates, feeds }: Partial<Training>,
+  ): Promise<ScalingRow> => {
     const program = await engine.compile({ ...(outputs && { outputs }), ...(updates && { updates }) });
     const { ms } = await time(stepping(engine, program, feeds ?? {}), "wall", budget);
-    report({ of, size, ms, dispatches: program.inspect().kernels.length });
+    const { length: dispatches } = program.inspect().kernels;
     program.destroy();
+    return { of, size, ms, dispatches };
   };
-  for (const size of sizes([10, 100, 1000, 10_000])) await one("dispatches", size, { outputs: { loss: chain(size) } });
-  for (const size of sizes([1, 4, 16, 64, 256, 1024, 4096])) await one("batch", size, perceptron(size));
-  for (const size of sizes([8, 32, 128, 512, 1024])) await one("sequence", size, characterLstm(size));
-  for (const size of [100, 500, 1000, 2000])
-    report(await compiling(engine, "compile", { outputs: { y: variedChain(size) } }));
-  for (const layers of sizes([5, 25, 100, 400])) report(await compiling(engine, "compile training", deepNet(layers)));
+  const rows = (of: string, all: readonly number[], row: (size: number) => Promise<ScalingRow>): Scaling[] =>
+    all.map((size) => ({ name: `${of} ${size}`, row: () => row(size) }));
+  return [
+    ...rows("dispatches", sizes([10, 100, 1000, 10_000]), (n) =>
+      step("dispatches", n, { outputs: { loss: chain(n) } }),
+    ),
+    ...rows("batch", sizes([1, 4, 16, 64, 256, 1024, 4096]), (n) => step("batch", n, perceptron(n))),
+    ...rows("sequence", sizes([8, 32, 128, 512, 1024]), (n) => step("sequence", n, characterLstm(n))),
+    ...rows("compile", [100, 500, 1000, 2000], (n) => compiling(engine, "compile", { outputs: { y: variedChain(n) } })),
+    ...rows("compile training", sizes([5, 25, 100, 400]), (n) => compiling(engine, "compile training", deepNet(n))),
+  ];
 }
 
 /** Products that depend on each other: as many dispatches, each with almost nothing to do. */

@@ -4,8 +4,8 @@ import { workloads } from "../workloads.ts";
 import { measureCeilings } from "./ceilings.ts";
 import type { Budget } from "./clock.ts";
 import { measureKernel } from "./kernels.ts";
-import { boundMs, type KernelRow, type Result, type ScalingRow, type StepRow } from "./result.ts";
-import { measureScaling } from "./scaling.ts";
+import { boundMs, type Reporter, type Result } from "./result.ts";
+import { scalings } from "./scaling.ts";
 import { measureStep } from "./steps.ts";
 
 /** What to measure: plain data, since it also goes to a page. */
@@ -29,46 +29,69 @@ const budgets: Readonly<Record<"quick" | "full", Budget>> = {
  */
 const mostMs = 50;
 
-/** Measures everything on one adapter. @param progress is told what comes next. */
+/** Whether a kernel or a step is asked for by its name. */
+export const isWanted = (name: string, { filter }: SuiteOptions): boolean =>
+  name.toLowerCase().includes(filter.toLowerCase());
+
+/** Something to measure. */
+interface Job {
+  readonly name: string;
+  run(): Promise<void>;
+}
+
+/**
+ * Measures everything on one adapter.
+ * @param report is told what comes next, and each row as soon as it is there.
+ * @throws Error where the filter leaves nothing.
+ */
 export async function measure(
   place: Result["place"],
   where: EngineOptions,
-  { filter, quick, scaling }: SuiteOptions,
-  progress: (line: string) => void,
-): Promise<Result> {
+  options: SuiteOptions,
+  report: Reporter,
+): Promise<void> {
+  const { filter, quick, scaling } = options;
   const engine = await Engine.create(where);
   const { adapter, traits } = engine;
-  const date = new Date().toISOString();
   const budget = quick ? budgets.quick : budgets.full;
-  const wanted = (name: string): boolean => name.toLowerCase().includes(filter.toLowerCase());
   try {
-    progress(`${adapter}: ceilings`);
+    const cases = kernelCases.filter(({ family, shape, long = false, work }) => {
+      return isWanted(`${family} ${shape}`, options) && !(quick && (long || work)) && !(traits.cpu && work);
+    });
+    const steps = workloads.filter(({ name }) => isWanted(name, options));
+    if (cases.length + steps.length === 0 && !scaling) {
+      throw new Error(`nothing${quick ? " of --quick" : ""} on ${adapter} has "${filter}" in its name`);
+    }
+    await report({ next: `${adapter}: ceilings` });
+    const date = new Date().toISOString();
     const ceilings = await measureCeilings(engine, budgets.full);
-    const kernels: KernelRow[] = [];
-    for (const kernelCase of kernelCases) {
-      const name = `${kernelCase.family} ${kernelCase.shape}`;
-      const { long = false, work } = kernelCase;
-      const tooLarge = work && (traits.cpu || boundMs(work, ceilings) > mostMs);
-      if (!wanted(name) || tooLarge || (quick && (long || work))) continue;
-      progress(name);
-      kernels.push(...(await measureKernel(engine, kernelCase, ceilings, budget)));
-    }
-    const steps: StepRow[] = [];
-    for (const workload of workloads.filter(({ name }) => wanted(name))) {
-      progress(workload.name);
-      steps.push(await measureStep(engine, workload, ceilings, budget));
-    }
-    const grown: ScalingRow[] = [];
-    if (scaling) {
-      await measureScaling(engine, budget, quick, (row) => {
-        progress(`${row.of} ${row.size}`);
-        grown.push(row);
+    await report({ begun: { place, adapter, cpu: traits.cpu, date, quick, ceilings, kernels: [], steps: [] } });
+    const kernelJobs = cases
+      .filter(({ work }) => !work || boundMs(work, ceilings) <= mostMs)
+      .map((kernelCase): Job => {
+        const rows = () => measureKernel(engine, kernelCase, ceilings, budget, quick);
+        const run = async (): Promise<void> => {
+          for await (const kernel of rows()) await report({ kernel });
+        };
+        return { name: `${kernelCase.family} ${kernelCase.shape}`, run };
       });
+    const stepJobs = steps.map((workload): Job => {
+      const step = () => measureStep(engine, workload, ceilings, budget);
+      return { name: workload.name, run: async () => report({ step: await step() }) };
+    });
+    const growing = scaling ? scalings(engine, budget, quick) : [];
+    const scalingJobs = growing.map(
+      ({ name, row }): Job => ({ name, run: async () => report({ grown: await row() }) }),
+    );
+    const last: Job = {
+      name: "ceilings once more",
+      run: async () => report({ ceilingsAfter: await measureCeilings(engine, budgets.full) }),
+    };
+    const jobs = [...kernelJobs, ...stepJobs, ...scalingJobs, last];
+    for (const [i, { name, run }] of jobs.entries()) {
+      await report({ next: name, at: i + 1, of: jobs.length });
+      await run();
     }
-    progress("ceilings once more");
-    const ceilingsAfter = await measureCeilings(engine, budgets.full);
-    const result: Result = { place, adapter, cpu: traits.cpu, date, quick, ceilings, ceilingsAfter, kernels, steps };
-    return scaling ? { ...result, scaling: grown } : result;
   } finally {
     engine.destroy();
   }

@@ -1,7 +1,4 @@
 import {
-  BarController,
-  BarElement,
-  CategoryScale,
   Chart,
   type ChartConfiguration,
   Legend,
@@ -12,65 +9,119 @@ import {
   ScatterController,
   Tooltip,
 } from "chart.js";
-import { type Ceilings, isFault, type KernelTime, type Result, type StepRow } from "../measure/result.ts";
-import { figure, percent, spreadOf } from "./figures.ts";
+import { type Ceilings, isFault, type KernelTime, type Result, type ScalingRow } from "../measure/result.ts";
+import { barsOf } from "./bars.ts";
+import { kernelColumns, scalingColumns, stepColumns } from "./columns.ts";
+import { add, groups, tableOf } from "./elements.ts";
+import { figure, percent } from "./figures.ts";
+import { notesOf } from "./notes.ts";
 
 /*
- * The script of the HTML report: draws what the JSON beside it says.
+ * The script of the HTML report: shows what the JSON beside it says.
  */
 
-Chart.register(BarController, BarElement, CategoryScale, Legend, LinearScale, LineElement, LogarithmicScale);
-Chart.register(PointElement, ScatterController, Tooltip);
+Chart.register(Legend, LinearScale, LineElement, LogarithmicScale, PointElement, ScatterController, Tooltip);
 Chart.defaults.animation = false;
 Chart.defaults.maintainAspectRatio = false;
 
-const palette = ["#2546c7", "#d9480f", "#2b8a3e", "#9c36b5", "#0b7285", "#c2255c", "#846500", "#495057"];
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const palettes = {
+  light: ["#2546c7", "#d9480f", "#2b8a3e", "#9c36b5", "#0b7285", "#c2255c", "#846500", "#495057"],
+  dark: ["#93b4ff", "#ff9d66", "#69db7c", "#e599f7", "#66d9e8", "#faa2c1", "#ffd43b", "#ced4da"],
+};
 const results: Result[] = JSON.parse(document.querySelector("#results")!.textContent!);
 const main = document.querySelector("main")!;
-for (const result of results) show(result);
 
-function show({ place, date, commit, quick, ceilings, kernels, steps, scaling }: Result): void {
+function show(result: Result): void {
+  const { place, date, commit, quick, ceilings, kernels, steps, scaling = [] } = result;
   const timed = kernels.filter((row): row is KernelTime => !isFault(row));
-  heading("h2", place === "node" ? "In Node" : "In Chrome");
-  text(`${date.slice(0, 16).replace("T", " ")} UTC${commit ? `, ${commit}` : ""}${quick ? ", quick" : ""}`);
-  text(
+  add(main, "h2", place === "node" ? "In Node" : "In Chrome");
+  add(main, "p", `${date.slice(0, 16).replace("T", " ")} UTC${commit ? `, ${commit}` : ""}${quick ? ", quick" : ""}`);
+  add(
+    main,
+    "p",
     `Ceilings: ${figure(ceilings.gflops)} GFLOP/s of multiply-adds, ${figure(ceilings.gbPerSec)} GB/s of copying, ` +
       `${figure(ceilings.dispatchUs)} µs a dispatch, ${figure(ceilings.submitUs)} µs a submit, ` +
       `${figure(ceilings.readbackMs)} ms to read a scalar.`,
   );
-  if (timed.length > 0) {
-    heading("h3", "Roofline");
-    text("Each point is a kernel in one variant. Filled ones are those that the engine takes by itself.");
-    draw(480, roofline(timed, ceilings));
-    for (const [family, rows] of groups(timed, ({ family }) => family)) {
-      heading("h3", family);
-      draw(60 + 22 * rows.length, bars(rows));
-    }
+  const notes = groups(notesOf(result), ({ about }) => about);
+  for (const [about, some] of notes) {
+    add(main, "h3", about);
+    const list = add(main, "ul");
+    list.className = `notes ${some[0]!.tone}`;
+    for (const { text } of some) add(list, "li", text);
+  }
+  const computing = timed.filter(({ flops, bytes, gflops }) => flops > 0 && bytes > 0 && gflops > 0);
+  if (computing.length > 0 && ceilings.gflops > 0 && ceilings.gbPerSec > 0) {
+    add(main, "h3", "Roofline");
+    add(main, "p", "Each point is a kernel in one variant. Filled ones are those that the engine takes by itself.");
+    draw(30, () => roofline(computing, ceilings));
+  }
+  if (kernels.length > 0) {
+    add(main, "h3", "Kernels");
+    add(
+      main,
+      "p",
+      "Bars are shares of the roofline. The engine takes the strong ones, marked *, by itself. The last figure is how many " +
+        "times as fast a variant is as the first of its family, which is the plainest.",
+    );
+    for (const [family, rows] of groups(kernels, ({ family }) => family)) main.append(barsOf(family, rows));
   }
   if (steps.length > 0) {
-    heading("h3", "Training steps");
-    draw(80 + 50 * steps.length, stepBars(steps));
+    add(main, "h3", "Training steps");
+    main.append(tableOf(stepColumns, steps));
+    for (const { name, longest } of steps.filter(({ longest }) => longest.length > 0)) {
+      add(main, "h4", `The longest kernels of ${name}`);
+      const columns = [
+        { name: "kernel", left: true, cell: ({ label }: (typeof longest)[number]) => label },
+        { name: "ms", cell: ({ ms }: (typeof longest)[number]) => figure(ms) },
+      ];
+      main.append(tableOf(columns, longest));
+    }
   }
-  for (const [of, rows] of groups(scaling ?? [], ({ of }) => of)) {
-    heading("h3", of.startsWith("compile") ? `${of}, by nodes` : `Steps, by ${of}`);
-    draw(300, growth(rows));
+  for (const [of, rows] of groups(scaling, ({ of }) => of)) {
+    add(main, "h3", of.startsWith("compile") ? `${of}, by nodes` : `Steps, by ${of}`);
+    draw(18, () => growth(rows));
   }
-  if (kernels.length > 0) kernelTable(kernels);
+  if (scaling.length > 0) main.append(tableOf(scalingColumns, scaling));
+  if (kernels.length > 0) {
+    add(main, "h3", "All kernels");
+    main.append(tableOf(kernelColumns, kernels, (row) => (isFault(row) ? "wrong" : row.chosen ? "chosen" : "")));
+  }
 }
 
-/** Powers of ten alone. */
-function powers(value: string | number): string {
-  return Number.isInteger(Math.log10(Number(value))) ? String(value) : "";
+/** Labels at powers of ten alone, and at no more than ten of them. */
+const powers =
+  (min: number, max: number) =>
+  (value: string | number): string => {
+    const power = Math.log10(Number(value));
+    const every = Math.ceil(Math.log10(max / min) / 10);
+    if (Math.abs(power - Math.round(power)) > 1e-9 || Math.round(power) % every !== 0) return "";
+    return Math.abs(power) < 4.5 ? String(value) : Number(value).toExponential(0);
+  };
+
+/** A logarithmic axis from a bit below the smallest to a bit above the largest: nothing lies on its ends. */
+function axis(values: readonly number[], title: string) {
+  const [min, max] = [Math.min(...values) / 1.6, Math.max(...values) * 1.6];
+  return {
+    type: "logarithmic" as const,
+    min,
+    max,
+    title: { display: title !== "", text: title, color: css("--ink") },
+    // Between powers of ten there are no lines, whose lengths would tell nothing where there are many decades.
+    grid: { color: ({ tick }: { tick?: { label?: unknown } }) => (tick?.label ? css("--line") : "transparent") },
+    ticks: { callback: powers(min, max), autoSkip: false, maxRotation: 0, color: css("--soft") },
+  };
 }
 
-/** @param all those that only move data have no place on a logarithmic axis of operations. */
-function roofline(all: readonly KernelTime[], ceilings: Ceilings): ChartConfiguration<"scatter"> {
-  const rows = all.filter(({ flops }) => flops > 0);
+/** @param rows of kernels that compute: those that only move data have no place on a logarithmic axis of operations. */
+function roofline(rows: readonly KernelTime[], ceilings: Ceilings): ChartConfiguration<"scatter"> {
   const intensity = (row: KernelTime): number => row.flops / row.bytes;
   const reach = rows.map(intensity);
   const ridge = ceilings.gflops / ceilings.gbPerSec;
   const [low, high] = [Math.min(...reach, ridge) / 2, Math.max(...reach, ridge) * 2];
   const roof = [low, ridge, high].map((x) => ({ x, y: Math.min(ceilings.gflops, x * ceilings.gbPerSec) }));
+  const palette = palettes[dark.matches ? "dark" : "light"];
   const families = [...groups(rows, ({ family }) => family)].map(([label, rows], i) => {
     const colour = palette[i % palette.length]!;
     return {
@@ -81,27 +132,22 @@ function roofline(all: readonly KernelTime[], ceilings: Ceilings): ChartConfigur
       pointBackgroundColor: rows.map(({ chosen }) => (chosen ? colour : "transparent")),
       pointRadius: 5,
       pointStyle: i < palette.length ? "circle" : "rectRot",
+      clip: false as const,
     };
   });
-  const line = { label: "roofline", data: roof, showLine: true, borderColor: "#222", borderWidth: 1.5, pointRadius: 0 };
+  const ink = css("--ink");
+  const line = { label: "roofline", data: roof, showLine: true, borderColor: ink, borderWidth: 1.5, pointRadius: 0 };
+  const isNarrow = main.clientWidth < 600;
   return {
     type: "scatter",
     data: { datasets: [line, ...families] },
     options: {
       scales: {
-        x: {
-          type: "logarithmic",
-          title: { display: true, text: "operations per byte" },
-          ticks: { callback: powers, autoSkip: false, maxRotation: 0 },
-        },
-        y: {
-          type: "logarithmic",
-          title: { display: true, text: "GFLOP/s" },
-          ticks: { callback: powers, autoSkip: false },
-        },
+        x: axis([low, high], "operations per byte"),
+        y: axis([...roof.map(({ y }) => y), ...rows.map(({ gflops }) => gflops)], "GFLOP/s"),
       },
       plugins: {
-        legend: { position: "right", labels: { usePointStyle: true } },
+        legend: { position: isNarrow ? "bottom" : "right", labels: { usePointStyle: true, color: ink } },
         tooltip: { callbacks: { label: ({ raw }) => tip((raw as { row?: KernelTime }).row) } },
       },
     },
@@ -113,107 +159,51 @@ const tip = (row: KernelTime | undefined): string =>
     ? `${row.family} ${row.shape}, ${row.variant}: ${figure(row.ms)} ms, ${percent(row.ofRoofline)} of roofline`
     : "roofline";
 
-function bars(rows: readonly KernelTime[]): ChartConfiguration<"bar"> {
-  return {
-    type: "bar",
-    data: {
-      labels: rows.map(({ shape, variant }) => `${shape}  ${variant}`),
-      datasets: [
-        {
-          data: rows.map(({ ofRoofline }) => 100 * ofRoofline),
-          backgroundColor: rows.map(({ chosen }) => (chosen ? "#2546c7" : "#b8c4f0")),
-        },
-      ],
-    },
-    options: {
-      indexAxis: "y",
-      scales: { x: { min: 0, title: { display: true, text: "% of roofline" } }, y: { ticks: { autoSkip: false } } },
-      plugins: {
-        legend: { display: false },
-        tooltip: { callbacks: { label: ({ dataIndex }) => tip(rows[dataIndex]) } },
-      },
-    },
-  };
-}
-
-function stepBars(steps: readonly StepRow[]): ChartConfiguration<"bar"> {
-  return {
-    type: "bar",
-    data: {
-      labels: steps.map(({ name }) => name),
-      datasets: [
-        { label: "measured", data: steps.map(({ ms }) => ms), backgroundColor: "#2546c7" },
-        {
-          label: "least time of its kernels",
-          data: steps.map(({ ms, ofRoofline }) => ms * ofRoofline),
-          backgroundColor: "#b8c4f0",
-        },
-      ],
-    },
-    options: {
-      indexAxis: "y",
-      scales: { x: { type: "logarithmic", title: { display: true, text: "ms" } } },
-    },
-  };
-}
-
-function growth(rows: readonly { size: number; ms: number; passesMs?: number }[]): ChartConfiguration<"scatter"> {
-  const series = (label: string, of: (row: (typeof rows)[number]) => number | undefined, borderColor: string) => ({
+function growth(rows: readonly ScalingRow[]): ChartConfiguration<"scatter"> {
+  const series = (label: string, of: (row: ScalingRow) => number | undefined, borderColor: string) => ({
     label,
     data: rows.flatMap((row) => (of(row) === undefined ? [] : { x: row.size, y: of(row)! })),
     showLine: true,
     borderColor,
+    backgroundColor: borderColor,
   });
-  const datasets = [series("ms", ({ ms }) => ms, "#2546c7")];
+  const [first, second] = palettes[dark.matches ? "dark" : "light"];
+  const datasets = [series("ms", ({ ms }) => ms, first!)];
   if (rows.some(({ passesMs }) => passesMs !== undefined))
-    datasets.push(series("ms of passes", ({ passesMs }) => passesMs, "#d9480f"));
-  const scales = { x: { type: "logarithmic" as const }, y: { type: "logarithmic" as const } };
-  return { type: "scatter", data: { datasets }, options: { scales } };
-}
-
-function kernelTable(rows: Result["kernels"]): void {
-  heading("h3", "All kernels");
-  const wide = main.appendChild(document.createElement("div"));
-  wide.className = "wide";
-  const table = wide.appendChild(document.createElement("table"));
-  const line = (cells: readonly string[], tag: "td" | "th", mark = ""): void => {
-    const row = table.insertRow();
-    row.className = mark;
-    for (const cell of cells) row.appendChild(document.createElement(tag)).textContent = cell;
+    datasets.push(series("ms of passes", ({ passesMs }) => passesMs, second!));
+  const points = datasets.flatMap(({ data }) => data);
+  const scales = {
+    x: axis(
+      points.map(({ x }) => x),
+      "",
+    ),
+    y: axis(
+      points.map(({ y }) => y),
+      "ms",
+    ),
   };
-  line(["kernel", "shape", "variant", "median ms", "± %", "GFLOP/s", "GB/s", "of roofline", "compile ms"], "th");
-  for (const row of rows) {
-    const name = [row.family, row.shape, row.variant];
-    if (isFault(row)) line([...name, "WRONG", row.wrong], "td", "wrong");
-    else {
-      const { ms, gflops, gbPerSec, ofRoofline, compileMs, chosen } = row;
-      const figures = [figure(ms), spreadOf(row), figure(gflops), figure(gbPerSec), percent(ofRoofline)];
-      line([...name, ...figures, compileMs.toFixed(0)], "td", chosen ? "chosen" : "");
-    }
-  }
+  return {
+    type: "scatter",
+    data: { datasets },
+    options: { scales, plugins: { legend: { labels: { color: css("--ink") } } } },
+  };
 }
 
-function draw(height: number, config: ChartConfiguration<"bar" | "scatter">): void {
-  const frame = main.appendChild(document.createElement("div"));
+const css = (name: string): string => getComputedStyle(main).getPropertyValue(name);
+
+/** Draws a chart so many letters high, and again when the page's colours change. */
+function draw(height: number, config: () => ChartConfiguration<"scatter">): void {
+  const frame = add(main, "div");
   frame.className = "chart";
-  frame.style.height = `${height}px`;
-  new Chart(frame.appendChild(document.createElement("canvas")), config);
+  frame.style.height = `${height}rem`;
+  const canvas = add(frame, "canvas");
+  let chart = new Chart(canvas, config());
+  const again = (): void => {
+    chart.destroy();
+    chart = new Chart(canvas, config());
+  };
+  dark.addEventListener("change", again);
+  matchMedia("(max-width: 640px)").addEventListener("change", again);
 }
 
-function heading(tag: "h2" | "h3", words: string): void {
-  main.appendChild(document.createElement(tag)).textContent = words;
-}
-
-function text(words: string): void {
-  main.appendChild(document.createElement("p")).textContent = words;
-}
-
-function groups<T>(items: readonly T[], by: (item: T) => string): Map<string, T[]> {
-  const found = new Map<string, T[]>();
-  for (const item of items) {
-    const group = found.get(by(item));
-    if (group) group.push(item);
-    else found.set(by(item), [item]);
-  }
-  return found;
-}
+for (const result of results) show(result);

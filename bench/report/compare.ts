@@ -32,12 +32,12 @@ function timesOf({ ceilings, kernels, steps }: Result): Map<string, Timed> {
   return times;
 }
 
-/** The times of one result beside those of another, row by row. */
-export function compare(before: Result, after: Result): string {
+/** The times of one result beside those of another, row by row. @param room characters in a line. */
+export function compare(before: Result, after: Result, room?: number): string {
   const [old, now] = [timesOf(before), timesOf(after)];
   const pairs: Pair[] = [...old].flatMap(([name, a]) => {
     const b = now.get(name);
-    if (!b) return [];
+    if (!b || !(a.ms > 0 && b.ms > 0)) return [];
     const ratio = b.ms / a.ms;
     const noise = Math.max(0.05, spreads * Math.hypot(a.spread ?? unknownSpread, b.spread ?? unknownSpread));
     return { name, before: a.ms, after: b.ms, ratio, beyondNoise: Math.abs(Math.log(ratio)) > Math.log1p(noise) };
@@ -51,13 +51,14 @@ export function compare(before: Result, after: Result): string {
     "",
     table(
       [
-        { name: "row", left: true, cell: ({ name }) => name },
+        { name: "row", left: true, above: true, cell: ({ name }) => name },
         { name: "A ms", cell: (pair) => figure(pair.before) },
         { name: "B ms", cell: (pair) => figure(pair.after) },
         { name: "B / A", cell: ({ ratio }) => ratio.toFixed(2) },
         { name: "", left: true, cell: verdict },
       ],
       pairs,
+      room,
       ({ beyondNoise }) => beyondNoise,
     ),
   ];

@@ -1,26 +1,71 @@
 import { paint } from "../../demos/terminal/format.ts";
+import type { Column } from "./columns.ts";
 
-/** A column: its heading, and what stands there for a row. Numbers stand to the right. */
-export interface Column<Row> {
-  readonly name: string;
-  readonly left?: boolean;
-  readonly cell: (row: Row) => string;
+/** Columns of a number at least. */
+const numberWidth = 7;
+
+/** A table that grows row by row: its columns are as wide as they will have to be from the beginning. */
+export class GrowingTable<Row> {
+  readonly #columns: readonly Column<Row>[];
+  readonly #widths: readonly number[];
+  /** Columns that stand above their rows, on lines of their own. */
+  readonly #above: readonly Column<Row>[];
+  #heading = "";
+
+  /**
+   * @param known texts that will stand in each column, as far as they are known, by the column's name.
+   * @param room characters in a line.
+   */
+  constructor(
+    columns: readonly Column<Row>[],
+    known: Readonly<Record<string, readonly string[]>> = {},
+    room = Number.POSITIVE_INFINITY,
+  ) {
+    const widthOf = ({ name, left }: Column<Row>): number =>
+      Math.max(name.length, left ? 0 : numberWidth, ...(known[name] ?? []).map(({ length }) => length));
+    const total = (some: readonly Column<Row>[]): number =>
+      some.reduce((sum, column) => sum + widthOf(column) + 2, 0) - 2;
+    const isWide = total(columns) <= room;
+    this.#above = isWide ? [] : columns.filter(({ above }) => above);
+    let beside = isWide ? columns : columns.filter(({ above }) => !above);
+    while (total(beside) > room && beside.some(({ minor }) => minor)) {
+      const last = beside.findLastIndex(({ minor }) => minor);
+      beside = beside.filter((_, i) => i !== last);
+    }
+    this.#columns = beside;
+    this.#widths = beside.map(widthOf);
+  }
+
+  head(): string {
+    return paint("dim", this.#align(this.#columns.map(({ name }) => name)));
+  }
+
+  /** @param loud whether to mark it. */
+  row(row: Row, loud = false): string {
+    const heading = this.#above.map(({ cell }) => cell(row)).join("  ");
+    const line = this.#align(this.#columns.map(({ cell }) => cell(row)));
+    const lines = [loud ? paint("bold", line) : line];
+    if (heading !== this.#heading) lines.unshift(heading);
+    this.#heading = heading;
+    return lines.join("\n");
+  }
+
+  #align(cells: readonly string[]): string {
+    return cells
+      .map((text, k) => (this.#columns[k]!.left ? text.padEnd(this.#widths[k]!) : text.padStart(this.#widths[k]!)))
+      .join("  ")
+      .trimEnd();
+  }
 }
 
 /** Rows as text, columns aligned. @param loud rows to mark. */
 export function table<Row>(
   columns: readonly Column<Row>[],
   rows: readonly Row[],
+  room?: number,
   loud?: (row: Row) => boolean,
 ): string {
-  const cells = rows.map((row) => columns.map(({ cell }) => cell(row)));
-  const widths = columns.map(({ name }, k) => Math.max(name.length, ...cells.map((line) => line[k]!.length)));
-  const align = (line: readonly string[]): string =>
-    line
-      .map((text, k) => (columns[k]!.left ? text.padEnd(widths[k]!) : text.padStart(widths[k]!)))
-      .join("  ")
-      .trimEnd();
-  const head = paint("dim", align(columns.map(({ name }) => name)));
-  const body = cells.map((line, i) => (loud?.(rows[i]!) ? paint("bold", align(line)) : align(line)));
-  return [head, ...body].join("\n");
+  const known = Object.fromEntries(columns.map(({ name, cell }) => [name, rows.map(cell)]));
+  const all = new GrowingTable(columns, known, room);
+  return [all.head(), ...rows.map((row) => all.row(row, loud?.(row)))].join("\n");
 }

@@ -21,6 +21,11 @@ export async function run<Options>({ name, help, parse, main }: Command<Options>
     first = Math.min(first, performance.now());
     stop.abort();
   });
+  // Whoever reads the output has left (`… | head`): as good as Ctrl-C, so that files are written.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    stop.abort();
+  });
   try {
     const options = parse(process.argv.slice(2));
     if (options) await main(options, stop.signal);

@@ -5,6 +5,9 @@ type Style = Parameters<typeof styleText>[0];
 export const isTerminal = process.stdout.isTTY === true;
 export const hasColours = isTerminal && !process.env.NO_COLOR && process.env.TERM !== "dumb";
 
+/** Characters in a line; what is piped on has as many as it likes. */
+export const room = isTerminal ? process.stdout.columns || 80 : Number.POSITIVE_INFINITY;
+
 /** Text in a style, where the terminal has any. */
 export const paint = (style: Style, text: string): string => (hasColours ? styleText(style, text) : text);
 

@@ -62,6 +62,13 @@ export function writable(option: string, path: string): string {
   return file;
 }
 
+/** The absolute path of a folder to write to; it need not be there. */
+export function folder(option: string, path: string): string {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (path === "" || found?.isFile()) throw new OptionError(`${option} is "${path}", expected the name of a folder`);
+  return resolve(path);
+}
+
 /** The absolute path of a file to read. */
 export function readable(option: string, path: string): string {
   const file = resolve(path);
