@@ -97,7 +97,10 @@ const whereOp: Op = /* @__PURE__ */ pointwiseOp("where", {
   vjp: (dy, _, condition) => [undefined, where(condition!, dy, zerosLike(dy)), where(condition!, zerosLike(dy), dy)],
 });
 
-/** a where the i32 condition is not 0, else b. All three broadcast. */
+/**
+ * a where the i32 condition is not 0, else b. All three broadcast. What the side that is not taken holds does not count, and its gradient
+ * is 0. What this 0 meets on its way back may still be infinite, as behind log(0): select such operands, too.
+ */
 export const where = <A extends DType, B extends DType>(
   condition: Tensor,
   a: Operand<A>,

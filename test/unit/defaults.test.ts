@@ -214,6 +214,19 @@ test.each(schedules)("schedule %s with PyTorch's defaults and without a word", (
   for (let step = 0; step < 10; step++) expect(plain.at(step, 0.5)).toBe(said.at(step, 0.5));
 });
 
+test("reduceOnPlateau with PyTorch's defaults and without a word", () => {
+  const said = { factor: 0.1, patience: 10, threshold: 1e-4, cooldown: 0, minLr: 0, eps: 1e-8 } as const;
+  const plateaus = [
+    optim.reduceOnPlateau(1),
+    optim.reduceOnPlateau(1, { mode: "min", thresholdMode: "rel", ...said }),
+  ] as const;
+  for (let i = 0; i < 200; i++) {
+    for (const plateau of plateaus) plateau.report(1 - 6e-5 * (i % 30));
+    expect(plateaus[0].lr).toBe(plateaus[1].lr);
+  }
+  expect(plateaus[0].lr).toBeLessThan(1);
+});
+
 test("first values are PyTorch's", () => {
   const valuesOf = (variable: t.Variable) => [...variable.initial].map(Math.abs);
   const largest = (model: nn.Module, name: string) => Math.max(...valuesOf(model.variables.get(name)!));
