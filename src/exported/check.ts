@@ -139,6 +139,7 @@ const fileForm = /* @__PURE__ */ fields({
           calls: list(
             fields({
               label: text,
+              "layer?": text,
               family: text,
               variant: text,
               kernel: count,
