@@ -33,7 +33,8 @@ export interface Multihead extends Module {
  * `[3 · size, size]` (rows for queries, keys, values), `in_proj_bias`, `out_proj.weight`, `out_proj.bias`, initialised as in PyTorch.
  *
  * Called as `attention(x, mode, { mask, causal, memory })`. A mask `[L, S]` serves all heads, `[N, L, S]` those of a sample, and
- * `[N, heads, L, S]` each on its own; f32 is added to the scores, i32 keeps where it is 1.
+ * `[N, heads, L, S]` each on its own; f32 is added to the scores, i32 keeps where it is 1. It hides keys and values,
+ * not queries, and the projections read all of x and memory: fill padded positions with finite numbers, such as 0.
  * @param heads a divisor of `size`; each sees size / heads neighbouring columns.
  */
 export function multiheadAttention(size: number, heads: number, { bias = true }: MultiheadOptions = {}): Multihead {
