@@ -1,15 +1,13 @@
-import { type Grid, linearGroup, storage, workgroupSize } from "./lib/grid.wgsl.ts";
+import { storage, workgroupSize } from "./lib/grid.wgsl.ts";
 import { wgsl } from "./wgsl.ts";
 
 export interface CastAllParams {
-  readonly pieces: number;
   /** Most vec4 of a piece. */
   readonly piece: number;
   /** Elements of the bound ranges. */
   readonly inputLength: number;
   readonly tableLength: number;
   readonly outputLength: number;
-  readonly grid: Grid;
 }
 
 /**
@@ -17,7 +15,6 @@ export interface CastAllParams {
  * at multiples of 256 bytes in both, so the table says where each piece lies.
  */
 export const castAll = (p: CastAllParams): string => wgsl`
-const PIECES = ${p.pieces}u;
 const ROUNDS = ${Math.ceil(p.piece / workgroupSize)}u;
 ${storage(0, "x", "read", "f32", p.inputLength, 4)}
 // Of each piece: first vec4 of x, first vec4 of y, number of vec4.
@@ -26,9 +23,7 @@ ${storage(2, "y", "read_write", "vec4h", p.outputLength / 4)}
 
 @compute @workgroup_size(${workgroupSize})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let i = ${linearGroup(p.grid)};
-  if (i >= PIECES) { return; }
-  let piece = table[i];
+  let piece = table[group.x];
   for (var t = 0u; t < ROUNDS; t++) {
     let k = t * ${workgroupSize}u + lane;
     if (k < piece.z) { y[piece.y + k] = vec4h(x[piece.x + k]); }

@@ -1,4 +1,4 @@
-import { type Grid, linearId, storage, workgroupSize } from "./lib/grid.wgsl.ts";
+import { storage, workgroupSize } from "./lib/grid.wgsl.ts";
 import { aliases } from "./lib/half.wgsl.ts";
 import { type Scalar, type ViewParams, vec4Load, vec4Of } from "./lib/view.wgsl.ts";
 import { wgsl } from "./wgsl.ts";
@@ -18,7 +18,6 @@ export interface ElementwiseInput {
 export interface ElementwiseParams {
   /** Elements of the result. */
   readonly count: number;
-  readonly grid: Grid;
   readonly inputs: readonly ElementwiseInput[];
   /** Results: buffer name (that of a shared input or a new one), type, and the value of the body that is stored. */
   readonly outputs: readonly { name: string; type: Scalar; value: string; length: number; shared: boolean }[];
@@ -35,7 +34,7 @@ export interface ElementwiseParams {
  * a vec4 wherever the view of an input allows it. Buffers are padded to 16 bytes, so the last invocation may meet up to three
  * elements of padding: there it stores zeros.
  */
-export function elementwise({ count, grid, inputs, outputs, body, lib, usesIndex, half }: ElementwiseParams): string {
+export function elementwise({ count, inputs, outputs, body, lib, usesIndex, half }: ElementwiseParams): string {
   // Where a result takes an input's place, both are the same vec4 of one buffer.
   const whole = { vectors: true, load: (name: string, i: string) => `${name}[${i}]` };
   const loads = inputs.map((input) => ({ ...input, ...(input.shared ? whole : vec4Load(input.view, input.type)) }));
@@ -55,7 +54,7 @@ ${declared}
 ${lib}
 @compute @workgroup_size(${workgroupSize})
 fn main(@builtin(global_invocation_id) id: vec3u) {
-  let i = ${linearId(grid, workgroupSize)};
+  let i = id.x;
   if (i >= COUNT) { return; }
   #if ${usesIndex}
   let index = 4u * i + vec4u(0u, 1u, 2u, 3u);

@@ -1,4 +1,4 @@
-import { type Grid, linearId, storage, workgroupSize } from "./lib/grid.wgsl.ts";
+import { storage, workgroupSize } from "./lib/grid.wgsl.ts";
 import { type Scalar, vec4Of } from "./lib/view.wgsl.ts";
 import { wgsl } from "./wgsl.ts";
 
@@ -14,7 +14,6 @@ export interface EmbeddingParams {
   readonly inputLength: number;
   readonly indexLength: number;
   readonly outputLength: number;
-  readonly grid: Grid;
 }
 
 /** Four columns at once where rows are whole vec4s. */
@@ -42,7 +41,7 @@ ${declarations(p, "weight")}
 
 @compute @workgroup_size(${workgroupSize})
 fn main(@builtin(global_invocation_id) id: vec3u) {
-  let i = ${linearId(p.grid, workgroupSize)};
+  let i = id.x;
   if (i >= POSITIONS * SIZE) { return; }
   let row = u32(clamp(index[i / SIZE], 0, i32(ROWS) - 1));
   y[i] = weight[row * SIZE + i % SIZE];
@@ -58,7 +57,7 @@ ${declarations(p, "dy", true)}
 
 @compute @workgroup_size(${workgroupSize})
 fn main(@builtin(global_invocation_id) id: vec3u) {
-  let i = ${linearId(p.grid, workgroupSize)};
+  let i = id.x;
   if (i >= ROWS * SIZE) { return; }
   let row = i32(i / SIZE);
   var acc = F();
@@ -89,7 +88,7 @@ ${declarations(p, "dy", true)}
 
 @compute @workgroup_size(${workgroupSize})
 fn main(@builtin(global_invocation_id) id: vec3u) {
-  let i = ${linearId(p.grid, workgroupSize)};
+  let i = id.x;
   if (i >= POSITIONS * SIZE) { return; }
   let own = i / SIZE;
   let row = index[own / 4u][own % 4u];
@@ -111,13 +110,13 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 `;
 
 /** Zeros for a whole table. */
-export const embeddingZeros = ({ type, outputLength, grid }: EmbeddingParams): string => wgsl`
+export const embeddingZeros = ({ type, outputLength }: EmbeddingParams): string => wgsl`
 const COUNT = ${outputLength / 4}u; // vec4 in the table
 ${storage(0, "y", "read_write", vec4Of[type], outputLength / 4)}
 
 @compute @workgroup_size(${workgroupSize})
 fn main(@builtin(global_invocation_id) id: vec3u) {
-  let i = ${linearId(grid, workgroupSize)};
+  let i = id.x;
   if (i < COUNT) { y[i] = ${vec4Of[type]}(); }
 }
 `;

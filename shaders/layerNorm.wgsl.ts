@@ -1,5 +1,5 @@
 import { type FlatResults, flatEnding, namesOf } from "./lib/epilogue.wgsl.ts";
-import { type Grid, storage } from "./lib/grid.wgsl.ts";
+import { storage } from "./lib/grid.wgsl.ts";
 import { sum, type Way } from "./lib/lines.wgsl.ts";
 import { indented, wgsl } from "./wgsl.ts";
 
@@ -22,7 +22,6 @@ interface Rows {
   readonly affine: AffineParams;
   /** Elements of the bound ranges, in the order of the bindings; `undefined` where there is none. */
   readonly inputs: readonly (number | undefined)[];
-  readonly grid: Grid;
 }
 
 export interface NormParams extends Rows {
@@ -107,7 +106,7 @@ ${aliasOf(p)}
 ${declarations(p, inputsOf, outputsOf, p.outputs)}
 ${way.declare("vec2f", { sum })}
 
-${way.enter(p.grid, "ROWS")}
+${way.enter("ROWS")}
   let row = i * LENGTH;
   #if ${p.kind === "rms"}
   let middle = 0.0;
@@ -126,7 +125,6 @@ ${way.enter(p.grid, "ROWS")}
   let both = ${way.fold("sum", "vec2f(total(drift), total(square))")};
   ${spreadOf(p)}
   let scale = inverseSqrt(variance + ${p.eps});
-  ${way.leave(p.grid, "ROWS")}
 ${indented(way.once(stores(p)))}
   #if ${p.outputs[0] !== undefined}
   ${way.each("t", "LENGTH")} {
@@ -170,7 +168,7 @@ ${declarations(p, gradInputs)}
 ${ending.declare(p.inputs.filter((length) => length !== undefined).length)}
 ${way.declare("vec3f", { sum })}
 
-${way.enter(p.grid, "ROWS")}
+${way.enter("ROWS")}
   ${rowHead(p)}
   var own = F();
   var along = F();
@@ -183,7 +181,6 @@ ${way.enter(p.grid, "ROWS")}
   }
   let sums = ${way.fold("sum", "vec3f(total(own), total(along), total(drift))")};
   ${gradSums(p.kind)}
-  ${way.leave(p.grid, "ROWS")}
   ${way.each("t", "LENGTH")} {
     ${gradAt(p)}
     let dx = ${gradValue(p.kind)};

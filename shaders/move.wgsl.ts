@@ -1,4 +1,4 @@
-import { type Grid, linearId, storage, workgroupSize } from "./lib/grid.wgsl.ts";
+import { storage, workgroupSize } from "./lib/grid.wgsl.ts";
 import { narrowed, sumOf, widened } from "./lib/half.wgsl.ts";
 import { elementAt, plus, type Scalar, times, type ViewParams, vec4Load, vec4Of } from "./lib/view.wgsl.ts";
 import { wgsl } from "./wgsl.ts";
@@ -35,11 +35,11 @@ const dot = (names: readonly string[], strides: readonly number[], offset: numbe
     }),
   ].join(" + ");
 
-const main = (count: number, grid: Grid, body: readonly string[]): string => wgsl`
+const main = (count: number, body: readonly string[]): string => wgsl`
 const COUNT = ${count}u;
 @compute @workgroup_size(${workgroupSize})
 fn main(@builtin(global_invocation_id) id: vec3u) {
-  let i = ${linearId(grid, workgroupSize)};
+  let i = id.x;
   if (i >= COUNT) { return; }
 ${body}
 }
@@ -56,7 +56,6 @@ export interface PadParams {
   readonly width: 1 | 4;
   /** Invocations. */
   readonly count: number;
-  readonly grid: Grid;
 }
 
 /** An axis of a padded field: its size, and the `n` elements on it, LOW behind the first position and STEP apart. */
@@ -102,7 +101,7 @@ const all = (conditions: readonly string[]): string => conditions.join(" && ") |
 
 /** Copies an input into a larger field of `value`: LOW before it on each axis, INTERIOR between neighbours. */
 export function pad(p: PadParams): string {
-  const { value, input, output, width, count, grid } = p;
+  const { value, input, output, width, count } = p;
   const axes = paddedAxes(p);
   const last = axes.length - 1;
   const own = across(axes[last]!, "c");
@@ -115,7 +114,7 @@ fn at(inside: bool, from_: u32, c: u32) -> ${input.type} {
   if (!(${all(["inside", ...own.inside])})) { return ${input.type}(${value}); }
   return x[from_ + ${dot([own.source], [axes[last]!.stride], 0)}];
 }
-${main(count, grid, [
+${main(count, [
   ...coordinates(
     axes.map(({ size }, axis) => (axis === last ? size / width : size)),
     "i",
@@ -140,7 +139,6 @@ export interface ConcatParams {
   readonly width: 1 | 4;
   /** Invocations. */
   readonly count: number;
-  readonly grid: Grid;
 }
 
 /** Whether each piece of the result that comes from one input is a whole number of fours. */
@@ -148,7 +146,7 @@ export const joinsFours = ({ inner, inputs }: Pick<ConcatParams, "inner" | "inpu
   inputs.every(({ along }) => (along * inner) % 4 === 0);
 
 /** Sets inputs side by side along one axis. */
-export function concat({ type, inner, inputs, output, width, count, grid }: ConcatParams): string {
+export function concat({ type, inner, inputs, output, width, count }: ConcatParams): string {
   const element = width === 4 ? vec4Of[type] : type;
   const reads = inputs.map(({ view }) =>
     width === 4
@@ -169,7 +167,7 @@ ${inputs.map(({ length }, k) => {
   return storage(k, `x${k}`, "read", vectors ? element : type, vectors ? length / 4 : length);
 })}
 ${storage(inputs.length, "y", "read_write", element, output.length / width)}
-${main(count, grid, [
+${main(count, [
   `  let outer = i / ${start}u;`,
   `  let p = i % ${start}u;`,
   `  var value: ${element};`,
@@ -188,17 +186,16 @@ export interface GatherParams {
   readonly index: Buffer & { readonly view: ViewParams };
   readonly output: Buffer;
   readonly count: number;
-  readonly grid: Grid;
 }
 
 /** y[…, i, …] = x[…, index[…, i, …], …]; an index outside the axis is held at its ends. */
-export function gather({ type, shape, axis, size, input, index, output, count, grid }: GatherParams): string {
+export function gather({ type, shape, axis, size, input, index, output, count }: GatherParams): string {
   const names = shape.map((_, k) => (k === axis ? "at" : `c${k}`));
   return wgsl`
 ${storage(0, "x", "read", type, input.length)}
 ${storage(1, "index", "read", "i32", index.length)}
 ${storage(2, "y", "read_write", type, output.length)}
-${main(count, grid, [
+${main(count, [
   ...coordinates(shape, "i"),
   `  let at = u32(clamp(index[${elementAt(index.view, "i")}], 0, ${size - 1}));`,
   `  y[i] = x[${dot(names, input.view.strides, input.view.offset)}];`,
@@ -214,14 +211,13 @@ export interface ScatterParams {
   readonly source: Buffer & { readonly view: ViewParams };
   readonly output: Buffer;
   readonly count: number;
-  readonly grid: Grid;
 }
 
 /**
  * y = x, and source[…, j, …] added where index[…, j, …] names the element. Each result element looks through the line of
  * indices for itself: no atomics, one order, the same bits every time.
  */
-export function scatterAdd({ type, shape, axis, input, index, source, output, count, grid }: ScatterParams): string {
+export function scatterAdd({ type, shape, axis, input, index, source, output, count }: ScatterParams): string {
   const names = shape.map((_, k) => (k === axis ? "j" : `c${k}`));
   const within = index.view.shape.flatMap((n, k) => (k !== axis && n < shape[k]! ? [`c${k} < ${n}u`] : []));
   return wgsl`
@@ -229,7 +225,7 @@ ${storage(0, "x", "read", type, input.length)}
 ${storage(1, "index", "read", "i32", index.length)}
 ${storage(2, "source", "read", type, source.length)}
 ${storage(3, "y", "read_write", type, output.length)}
-${main(count, grid, [
+${main(count, [
   ...coordinates(shape, "i"),
   `  var acc = ${widened(type, `x[${elementAt(input.view, "i")}]`)};`,
   `  if (${within.join(" && ") || "true"}) {`,
@@ -252,17 +248,16 @@ export interface CumsumParams {
   readonly output: Buffer;
   /** Lines: results over `along`. */
   readonly count: number;
-  readonly grid: Grid;
 }
 
 /**
  * Running sums along an axis, one invocation per line. Blocks of 64 are summed by themselves, and 64 blocks, so that what is added is not
  * much smaller than what it is added to: of n terms the error grows with n / 4096.
  */
-export const cumsum = ({ type, along, inner, input, output, count, grid }: CumsumParams): string => wgsl`
+export const cumsum = ({ type, along, inner, input, output, count }: CumsumParams): string => wgsl`
 ${storage(0, "x", "read", type, input.length)}
 ${storage(1, "y", "read_write", type, output.length)}
-${main(count, grid, [
+${main(count, [
   `  let from_ = i / ${inner}u * ${along * inner}u + i % ${inner}u;`,
   `  var before = ${sumOf(type)}(0);`,
   `  for (var a = 0u; a < ${along}u; a += 4096u) {`,

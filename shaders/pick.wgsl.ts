@@ -1,5 +1,5 @@
 import { type FlatResults, flatEnding, namesOf } from "./lib/epilogue.wgsl.ts";
-import { type Grid, storage } from "./lib/grid.wgsl.ts";
+import { storage } from "./lib/grid.wgsl.ts";
 import { sumOf, widened } from "./lib/half.wgsl.ts";
 import type { Way } from "./lib/lines.wgsl.ts";
 import { elementAt } from "./lib/view.wgsl.ts";
@@ -12,7 +12,6 @@ export interface PickParams extends FlatResults {
   /** Results, and elements that each is the best of. */
   readonly count: number;
   readonly length: number;
-  readonly grid: Grid;
 }
 
 /** out[o] = the first r with the best in[o, r]. */
@@ -34,7 +33,7 @@ ${storage(0, "x", "read", type, length)}
 ${ending.declare(1)}
 ${way.declare("vec2u", { best })}
 
-${way.enter(p.grid, "OUTPUTS")}
+${way.enter("OUTPUTS")}
   let from_ = ${elementAt(kept, "i")};
   // The first position stands until something is better.
   var at = min(${way.lane}, LENGTH - 1u);
@@ -44,7 +43,6 @@ ${way.enter(p.grid, "OUTPUTS")}
     if (value ${better} own) { own = value; at = r; }
   }
   let found = ${way.fold("best", `vec2u(bitcast<u32>(${widened(type, "own")}), at)`)};
-  ${way.leave(p.grid, "OUTPUTS")}
 ${indented(way.once(ending.store("i32(found.y)", "i")))}
 }
 `;

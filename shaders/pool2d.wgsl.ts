@@ -1,5 +1,5 @@
 import { type FlatResults, flatEnding, namesOf, range } from "./lib/epilogue.wgsl.ts";
-import { type Grid, linearId, storage, workgroupSize } from "./lib/grid.wgsl.ts";
+import { storage, workgroupSize } from "./lib/grid.wgsl.ts";
 import { narrowed, widened } from "./lib/half.wgsl.ts";
 import type { Scalar } from "./lib/view.wgsl.ts";
 import { indented, wgsl } from "./wgsl.ts";
@@ -17,7 +17,6 @@ export interface PoolParams {
   readonly dilation: readonly [number, number];
   /** Elements of the result. */
   readonly count: number;
-  readonly grid: Grid;
   /** Elements of the bound ranges. */
   readonly imageLength: number;
   readonly pooledLength: number;
@@ -72,11 +71,14 @@ ${storage(2, "index", "read_write", "u32", p.indexLength)}
 
 @compute @workgroup_size(${workgroupSize})
 fn main(@builtin(global_invocation_id) id: vec3u) {
-  let four = ${linearId(p.grid, workgroupSize)};
+  let four = id.x;
   if (4u * four >= COUNT) { return; }
   var word = 0u;
   for (var lane = 0u; lane < 4u; lane++) {
-    let o = min(4u * four + lane, COUNT - 1u);
+    let o = 4u * four + lane;
+    #if ${p.count % 4 !== 0}
+    if (o >= COUNT) { break; }
+    #endif
     let col = o % COLS;
     let row = o / COLS % ROWS;
     let plane = o / (ROWS * COLS) * (HEIGHT * WIDTH);
@@ -120,7 +122,7 @@ ${storing(p)}
 
 @compute @workgroup_size(${workgroupSize})
 fn main(@builtin(global_invocation_id) id: vec3u) {
-  let e = ${linearId(p.grid, workgroupSize)};
+  let e = id.x;
   if (e >= COUNT) { return; }
   let plane = e / (HEIGHT * WIDTH) * (ROWS * COLS);
   var sum = 0.0;
@@ -153,7 +155,7 @@ ${storing(p)}
 
 @compute @workgroup_size(${workgroupSize})
 fn main(@builtin(global_invocation_id) id: vec3u) {
-  let block = ${linearId(p.grid, workgroupSize)};
+  let block = id.x;
   if (block >= COUNT) { return; }
   let col = block % BLOCKS_X;
   let row = block / BLOCKS_X % BLOCKS_Y;
@@ -184,7 +186,7 @@ ${storage(2, "pooled", "read_write", p.type, p.pooledLength)}
 
 @compute @workgroup_size(${workgroupSize})
 fn main(@builtin(global_invocation_id) id: vec3u) {
-  let o = ${linearId(p.grid, workgroupSize)};
+  let o = id.x;
   if (o >= COUNT) { return; }
   let col = o % COLS;
   let row = o / COLS % ROWS;

@@ -1,5 +1,5 @@
 import { type Body, type FlatResults, flatEnding, namesOf } from "./lib/epilogue.wgsl.ts";
-import { type Grid, storage } from "./lib/grid.wgsl.ts";
+import { storage } from "./lib/grid.wgsl.ts";
 import { type Sum, sumOf, widened } from "./lib/half.wgsl.ts";
 import { type FoldOf, max, ofFour, sum, type Way } from "./lib/lines.wgsl.ts";
 import { coalesce, elementAt, inFours, inVec4, type Scalar, type ViewParams, vec4Of } from "./lib/view.wgsl.ts";
@@ -29,7 +29,6 @@ export interface ReduceParams extends FlatResults {
   readonly count: number;
   readonly length: number;
   readonly chunk: number;
-  readonly grid: Grid;
 }
 
 // Infinities, from bits that are no constant: WGSL refuses those that it can compute beforehand.
@@ -116,7 +115,7 @@ function positions(way: Way, { length, chunk }: ReduceParams): readonly string[]
 export const reduce =
   (way: Way, columns = false) =>
   (p: ReduceParams): string => {
-    const { kind, chunk, length, grid } = p;
+    const { kind, chunk, length } = p;
     const type = sumOf(p.type);
     const { start, fold } = rule(kind, type);
     const foldsFours = !columns && length % 4 === 0 && chunk % 4 === 0 && areInFours(p.inputs, "folded");
@@ -136,7 +135,7 @@ ${read.declare}
 ${ending.declare(p.inputs.length)}
 ${way.declare(type, { [kind]: fold })}
 
-${way.enter(grid, "OUTPUTS")}
+${way.enter("OUTPUTS")}
   #if ${chunks === 1}
   let o = i;
   #else
@@ -153,7 +152,6 @@ ${indented(read.lines, 4)}
     acc = ${fold("acc", read.value)};
   }
   let whole = ${way.fold(kind, foldsFours ? ofFour(fold, "acc") : "acc")};
-  ${way.leave(grid, "OUTPUTS")}
 ${indented(way.once(ending.store("whole", "i")))}
 }
 `;

@@ -1,4 +1,4 @@
-import { type Grid, storage } from "./lib/grid.wgsl.ts";
+import { storage } from "./lib/grid.wgsl.ts";
 import { narrowed, widened } from "./lib/half.wgsl.ts";
 import { type FoldOf, max, ofFour, sum, type Way } from "./lib/lines.wgsl.ts";
 import type { Scalar } from "./lib/view.wgsl.ts";
@@ -25,7 +25,6 @@ export interface SoftmaxParams {
   readonly labelLength: number;
   readonly gradLength: number;
   readonly outputLength: number;
-  readonly grid: Grid;
 }
 
 const takesLabels = (kind: SoftmaxKind): boolean => kind === "crossEntropy" || kind === "crossEntropyGrad";
@@ -86,7 +85,7 @@ export const softmax =
 ${declarations(p, width)}
 ${way.declare("f32", { max, sum })}
 
-${way.enter(p.grid, "LINES")}
+${way.enter("LINES")}
   let from_ = i / INNER * (LENGTH * INNER) + i % INNER;
   ${readLabel(p)}
   var tops = ${widened(p.type, "x[from_]", width)};
@@ -105,7 +104,6 @@ ${way.enter(p.grid, "LINES")}
     #endif
   }
   let total = ${way.fold("sum", whole(sum, "totals"))};
-  ${way.leave(p.grid, "LINES")}
   #if ${p.kind === "crossEntropy"}
 ${indented(way.once([`y[i] = select(0.0, log(total) + (top - ${widened(p.type, own)}), kept);`]))}
   #else

@@ -1,5 +1,5 @@
 import { type FlatResults, flatEnding, namesOf } from "./lib/epilogue.wgsl.ts";
-import { type Grid, storage } from "./lib/grid.wgsl.ts";
+import { storage } from "./lib/grid.wgsl.ts";
 import { widened } from "./lib/half.wgsl.ts";
 import { ofFour, sum, type Way } from "./lib/lines.wgsl.ts";
 import type { Scalar } from "./lib/view.wgsl.ts";
@@ -14,7 +14,6 @@ export interface SoftmaxGradParams extends FlatResults {
   readonly lines: number;
   readonly length: number;
   readonly inner: number;
-  readonly grid: Grid;
 }
 
 function declarations({ types, lengths, lines, length, inner }: SoftmaxGradParams, width: 1 | 4): string[] {
@@ -41,7 +40,7 @@ ${declarations(p, width)}
 ${ending.declare(2)}
 ${way.declare("f32", { sum })}
 
-${way.enter(p.grid, "LINES")}
+${way.enter("LINES")}
   let from_ = i / INNER * (LENGTH * INNER) + i % INNER;
   var acc = ${width === 4 ? "vec4f" : "f32"}();
   ${each} {
@@ -49,7 +48,6 @@ ${way.enter(p.grid, "LINES")}
     acc += ${y} * ${dy};
   }
   let total = ${way.fold("sum", width === 4 ? ofFour(sum, "acc") : "acc")};
-  ${way.leave(p.grid, "LINES")}
   ${each} {
     let at = ${at};
     let dx = ${y} * (${dy} - total);

@@ -1,4 +1,4 @@
-import { type Grid, storage } from "./lib/grid.wgsl.ts";
+import { storage } from "./lib/grid.wgsl.ts";
 import { ofFour, sum, type Way } from "./lib/lines.wgsl.ts";
 import { indented, wgsl } from "./wgsl.ts";
 
@@ -15,7 +15,6 @@ export interface SquaredNormParams {
   readonly inputLength: number;
   readonly tableLength: number;
   readonly outputLength: number;
-  readonly grid: Grid;
 }
 
 const declarations = (p: SquaredNormParams): string[] => [
@@ -48,12 +47,11 @@ ${declarations(p)}
 ${terms(p)}
 ${way.declare("f32", { sum })}
 
-${way.enter(p.grid, "PIECES")}
+${way.enter("PIECES")}
   let piece = table[i];
   var acc = vec4f();
   ${way.each("k", "(piece.y + 3u) / 4u")} { acc += terms(piece, k); }
   let whole = ${way.fold("sum", ofFour(sum, "acc"))};
-  ${way.leave(p.grid, "PIECES")}
 ${indented(way.once([`y[i + ${p.first}u] = whole;`]))}
 }
 `;

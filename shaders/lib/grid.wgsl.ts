@@ -3,24 +3,15 @@ import { type Scalar, vec4Of } from "./view.wgsl.ts";
 /** Invocations of a workgroup in kernels that do not care: small enough for every adapter, whole multiples of every subgroup. */
 export const workgroupSize = 64;
 
-/** A number of workgroups laid out over two axes, since one axis holds 65,535 at most. */
-export interface Grid {
-  readonly x: number;
-  readonly y: number;
-}
-
-/** @param count workgroups wanted; the grid may hold a few more, which the kernel must turn away. */
-export function gridOf(count: number, max = 65535): Grid {
-  const y = Math.ceil(count / max);
-  return { x: Math.ceil(count / y), y };
-}
-
-/** Expression of an invocation's running number, from `id: vec3u`, the global invocation id. */
-export const linearId = (grid: Grid, size: number): string =>
-  grid.y === 1 ? "id.x" : `id.x + id.y * ${grid.x * size}u`;
-
-/** Expression of a workgroup's running number, from `group: vec3u`, the workgroup id. */
-export const linearGroup = (grid: Grid): string => (grid.y === 1 ? "group.x" : `group.x + group.y * ${grid.x}u`);
+/**
+ * Workgroups of a kernel whose invocations stand along one axis. Kernels are written for grids of any size: those that are larger than
+ * an adapter allows are laid out anew, see src/compile/grid.ts.
+ */
+export const alongX = (invocations: number, size = workgroupSize): readonly [number, number, number] => [
+  Math.ceil(invocations / size),
+  1,
+  1,
+];
 
 /**
  * Declares a storage buffer of known length: constant bounds make the checks of each access cheap.

@@ -1,5 +1,5 @@
 import { indented } from "../wgsl.ts";
-import { type Grid, linearGroup, linearId, workgroupSize } from "./grid.wgsl.ts";
+import { workgroupSize } from "./grid.wgsl.ts";
 
 /** Text of two values folded into one. */
 export type FoldOf = (a: string, b: string) => string;
@@ -15,29 +15,26 @@ export interface Way {
   /** What the folds over a workgroup take, by name: workgroup memory for values of one type, and a function each. */
   declare(type: string, folds: Readonly<Record<string, FoldOf>>): string[];
   /** The entry point's beginning, up to `i`: the number of a line, of `lines`. */
-  enter(grid: Grid, lines: string): string;
+  enter(lines: string): string;
   /** Number of the invocation among those of its line. */
   readonly lane: string;
   /** Head of a loop of `name` from 0 to below `count`. */
   each(name: string, count: string): string;
   /** What the invocations of a line have in `value`, folded, to all of them. */
   fold(name: string, value: string): string;
-  /** Sends surplus workgroups away, behind the last fold. */
-  leave(grid: Grid, lines: string): string;
   /** Statements that one invocation of a line runs. */
   once(lines: readonly string[]): readonly string[];
 }
 
 export const serial: Way = {
   declare: () => [],
-  enter: (grid, lines) => `@compute @workgroup_size(${workgroupSize})
+  enter: (lines) => `@compute @workgroup_size(${workgroupSize})
 fn main(@builtin(global_invocation_id) id: vec3u) {
-  let i = ${linearId(grid, workgroupSize)};
+  let i = id.x;
   if (i >= ${lines}) { return; }`,
   lane: "0u",
   each: (name, count) => `for (var ${name} = 0u; ${name} < ${count}; ${name}++)`,
   fold: (_, value) => value,
-  leave: () => "",
   once: (lines) => lines,
 };
 
@@ -56,14 +53,12 @@ export const tree: Way = {
 }`,
     ),
   ],
-  enter: (grid, lines) => `@compute @workgroup_size(${workgroupSize})
+  enter: () => `@compute @workgroup_size(${workgroupSize})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  // Every invocation must reach the barriers: surplus workgroups repeat the last line.
-  let i = min(${linearGroup(grid)}, ${lines} - 1u);`,
+  let i = group.x;`,
   lane: "lane",
   each: (name, count) => `for (var ${name} = lane; ${name} < ${count}; ${name} += ${workgroupSize}u)`,
   fold: (name, value) => `${name}_of_all(lane, ${value})`,
-  leave: (grid, lines) => `if (${linearGroup(grid)} >= ${lines}) { return; }`,
   once: (lines) => ["if (lane == 0u) {", ...indented(lines), "}"],
 };
 

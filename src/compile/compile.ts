@@ -1,10 +1,11 @@
-import { DTypeError, FeedError, ShapeError } from "../errors.ts";
+import { DTypeError, FeedError, LimitError, ShapeError } from "../errors.ts";
 import type { AdapterTraits } from "../graph/op.ts";
 import { print, reachable } from "../graph/print.ts";
-import { sameShape, showShape } from "../graph/shape.ts";
+import { sameShape, showShape, sizeOf } from "../graph/shape.ts";
 import { apply, applyAll, type Tensor, type Update, Variable } from "../graph/tensor.ts";
 import { pointwiseOp } from "../ops/pointwise.ts";
 import { fuse } from "./fuse.ts";
+import { fold } from "./grid.ts";
 import type { Guard, guard } from "./guard.ts";
 import { checkHalf } from "./half.ts";
 import { type Home, roleOf, settle, virtualBuffer } from "./homes.ts";
@@ -70,6 +71,7 @@ export function compile(
   const fused = own(
     passes.fuse === false ? simplified : fuse(inline(simplified), traits.maxStorageBuffers - (passes.guard ? 1 : 0)),
   );
+  checkSizes(fused);
   const named = (roots: readonly Tensor[]) => Object.fromEntries(names.map((name, i) => [name, roots[i]!]));
   const stage = (roots: readonly Tensor[]) => () =>
     print({
@@ -98,7 +100,8 @@ export function compile(
   };
   return {
     ...lowered,
-    ...watched,
+    calls: watched.calls.map((call) => fold(call, traits)),
+    guard: watched.guard,
     ...plan(watched.calls),
     variables,
     updated: targets,
@@ -142,6 +145,21 @@ function checkNames(roots: readonly Tensor[]): void {
     throw new FeedError(
       `compile: two inputs are called "${attrs["name"]}": ${twin.dtype}${showShape(twin.shape)} and ${tensor!.dtype}${showShape(tensor!.shape)}`,
     );
+  }
+}
+
+/** Elements that a kernel can count: positions are u32, and the last workgroup looks a little beyond the end. */
+const mostElements = 2 ** 32 - 1024;
+
+/** Larger tensors than kernels can count, as `expand` makes them without memory, would be walked in part. */
+function checkSizes(roots: readonly Tensor[]): void {
+  for (const { op, results } of reachable(roots)) {
+    for (const { shape } of results) {
+      if (sizeOf(shape) <= mostElements) continue;
+      throw new LimitError(
+        `compile: ${op.name} gives ${showShape(shape)}, which is ${sizeOf(shape)} elements; kernels count to 2³² (4294967296)`,
+      );
+    }
   }
 }
 

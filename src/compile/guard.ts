@@ -1,4 +1,5 @@
 import type { Binding, KernelCall, VirtualBuffer } from "../graph/op.ts";
+import { entryOf } from "./entry.ts";
 
 /** What a guarded program needs to name the place where a value stopped being a number. */
 export interface Guard {
@@ -95,19 +96,15 @@ fn watched${number}(value: ${type}) -> ${type} {
  * overwrite each other's number: each names this kernel.
  */
 function reporting(text: string, watched: readonly Watched[], binding: number): string {
-  const [entry, attributes, parameters] = text.match(
-    /(@compute @workgroup_size\([^)]*\))\s*fn main\(((?:[^()]|\([^()]*\))*)\)/,
-  ) as unknown as [string, string, string];
-  const plain = parameters.replaceAll(/@builtin\(\w+\)\s*/g, "");
-  const names = [...plain.matchAll(/(\w+)\s*:/g)].map(([, name]) => name);
+  const { attributes, parameters, named, as } = entryOf(text);
   const looks = watched.map(
     ({ type, number }) => `  store = select(store, ${number}u, any(largest${number} == ${exponents[type].faulty}));`,
   );
-  return `${text.replace(entry, `fn unwatched(${plain})`)}
+  return `${as("unwatched")}
 @group(0) @binding(${binding}) var<storage, read_write> fault: atomic<u32>;
 ${watched.map(watch).join("\n")}
 ${attributes} fn main(${parameters}) {
-  unwatched(${names.join(", ")});
+  unwatched(${named.map(({ name }) => name).join(", ")});
   var store = 0u;
 ${looks.join("\n")}
   if (store != 0u && atomicLoad(&fault) == 0u) { atomicStore(&fault, store); }

@@ -156,6 +156,12 @@ export interface Choice {
   readonly variants: readonly string[];
 }
 
+/**
+ * Kernel variants by family, which override the chooser: for tests and for measuring. One that does not fit a problem is an error, but
+ * for `{ ifFits }`, which leaves such problems to the chooser. `"*"` stands for all families, wherever they have it and it fits.
+ */
+export type Forced = Readonly<Record<string, string | { readonly ifFits: string }>>;
+
 /** What the choice of a kernel may depend on. Plain data: a test makes its own. */
 export interface AdapterTraits {
   /** A processor pretending to be a GPU: barriers and workgroup memory are slow there. */
@@ -168,8 +174,7 @@ export interface AdapterTraits {
   readonly maxBinding: number;
   readonly maxBuffer: number;
   readonly features: ReadonlySet<string>;
-  /** `family → variant`: overrides the chooser, for tests and for measuring. */
-  readonly forced?: Readonly<Record<string, string>>;
+  readonly forced?: Forced;
   /** `family/variant`s that this adapter was found to get wrong. */
   readonly avoid?: ReadonlySet<string>;
   /** `problem → variant`, as found fastest here by measuring. */

@@ -1,5 +1,5 @@
 import { castAll as castAllKernel } from "../../shaders/castAll.wgsl.ts";
-import { gridOf } from "../../shaders/lib/grid.wgsl.ts";
+import { alongX } from "../../shaders/lib/grid.wgsl.ts";
 import { DTypeError } from "../errors.ts";
 import type { KernelCall, Lowering, Op, View } from "../graph/op.ts";
 import { bytesPer, sizeOf } from "../graph/shape.ts";
@@ -69,22 +69,19 @@ function castCall(pairs: readonly Pair[], key: string, to: Lowering): KernelCall
     ]);
   });
   const places = to.constant(`pieces of casts ${key}`, [table.length, 4], "u32", (data) => data.set(table.flat()));
-  const grid = gridOf(table.length);
   const count = pairs.reduce((total, { from }) => total + sizeOf(from.shape), 0);
   return {
     label: `castAll×${pairs.length}[${count}]:f16`,
     family: "castAll",
     variant: "direct",
     wgsl: castAllKernel({
-      pieces: table.length,
       piece,
       inputLength: x.span / bytesPer("f32"),
       tableLength: places.span / 4,
       outputLength: y.span / bytesPer("f16"),
-      grid,
     }),
     bindings: [bind(x, "read"), bind(places, "read"), bind(y, "read_write")],
-    workgroups: [grid.x, grid.y, 1],
+    workgroups: alongX(table.length, 1),
     flops: 0,
     bytes: 6 * count + places.span,
   };

@@ -1,4 +1,4 @@
-import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
+import { alongX } from "../../shaders/lib/grid.wgsl.ts";
 import { concat as concatKernel, joinsFours } from "../../shaders/move.wgsl.ts";
 import { DTypeError, ShapeError } from "../errors.ts";
 import type { Op } from "../graph/op.ts";
@@ -47,7 +47,6 @@ const concatOp: Op = {
     const parts = views.map((view) => ({ ...buffer(view), along: view.shape[axis]! }));
     const width = joinsFours({ inner, inputs: parts }) ? 4 : 1;
     const count = sizeOf(out.shape);
-    const grid = gridOf(Math.ceil(count / width / workgroupSize));
     return [
       {
         label: `concat${labelShape(out.shape)}:${out.dtype}`,
@@ -60,10 +59,9 @@ const concatOp: Op = {
           output: buffer(out),
           width,
           count: count / width,
-          grid,
         }),
         bindings: [...views.map((view) => bind(view, "read")), bind(out, "read_write")],
-        workgroups: [grid.x, grid.y, 1],
+        workgroups: alongX(count / width),
         flops: 0,
         bytes: views.reduce((sum, view) => sum + touched(view), count * bytesPer(out.dtype)),
       },

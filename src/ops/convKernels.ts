@@ -12,7 +12,7 @@ import {
   weightGradQuads,
   weightGradTiled,
 } from "../../shaders/conv2dWeightGrad.wgsl.ts";
-import { tileSide } from "../../shaders/lib/tile.wgsl.ts";
+import { tileBytes, tileSide } from "../../shaders/lib/tile.wgsl.ts";
 import type { Scalar } from "../../shaders/lib/view.wgsl.ts";
 import { type AdapterTraits, type KernelCall, type Lowering, lengthOf } from "../graph/op.ts";
 import { bytesPer, labelShape, sizeOf } from "../graph/shape.ts";
@@ -22,7 +22,7 @@ import { bind, ends, touched } from "./fused.ts";
 import { ending } from "./matmul.ts";
 import { flopsOf, identity, nameOf, type PointwiseProgram } from "./program.ts";
 import { sumCalls } from "./reduction.ts";
-import { choose, type Variant, workgroupOf } from "./variants.ts";
+import { choose, needsWorkgroup, unless, type Variant, workgroupOf } from "./variants.ts";
 
 const axes = [0, 1] as const;
 
@@ -114,14 +114,13 @@ function directShape(problem: Problem, most: number, { cpu }: AdapterTraits): Co
 const direct = (
   name: string,
   { most, quads = false }: { most: number; quads?: boolean },
-  { fits, score }: Pick<CorrelateVariant, "fits" | "score">,
+  rules: Pick<CorrelateVariant, "needs" | "score">,
 ): CorrelateVariant => {
   const shape = (problem: Problem, traits: AdapterTraits) => ({ ...directShape(problem, most, traits), quads });
   const rows = ({ images, groups }: Problem): number => (quads ? Math.ceil(images / 4) : images) * groups;
   return {
     name,
-    fits: (problem, traits) => rows(problem) <= traits.maxWorkgroups && fits(problem, traits),
-    score,
+    ...rules,
     write: (params, problem, traits) => correlateDirect(params, shape(problem, traits), workgroupOf(traits)),
     workgroups(problem, traits) {
       const blocks = blocksOf({ ...problem, images: 1, groups: 1 }, shape(problem, traits));
@@ -131,22 +130,20 @@ const direct = (
 };
 
 export const correlateVariants: readonly CorrelateVariant[] = [
-  direct("direct", { most: 4 }, { fits: () => true, score: () => 1 }),
+  direct("direct", { most: 4 }, { score: () => 1 }),
   direct(
     "quads",
     { most: 8, quads: true },
     {
-      fits: (_, { features }) => features.has("subgroups"),
+      needs: (_, { features }) => unless(features.has("subgroups"), "subgroups"),
       score: ({ images }, { cpu }) => (cpu ? (1.5 * images) / (4 * Math.ceil(images / 4)) : 0.5),
     },
   ),
   {
     name: "tiled",
-    fits: ({ kernel, images, groups }, { maxInvocations, maxWorkgroups, maxWorkgroupBytes }) =>
-      kernel[0] * kernel[1] > 0 &&
-      maxInvocations >= 256 &&
-      maxWorkgroupBytes >= 8192 &&
-      images * groups <= maxWorkgroups,
+    needs: ({ kernel }, traits) =>
+      unless(kernel[0] * kernel[1] > 0, "elements of the kernel that meet the input") ??
+      needsWorkgroup(traits, 256, tileBytes(tileSide)),
     score: ({ outChannels, rows, columns }, { cpu }) => (!cpu && outChannels >= 32 && rows * columns >= 64 ? 2 : 0),
     write: (params) => correlateTiled(params),
     workgroups: ({ outChannels, rows, columns, images, groups }) => [
@@ -290,7 +287,6 @@ const quadsOf = (problem: GradProblem): number => quadUnits(problem, quads).unit
 export const weightGradVariants: readonly WeightGradVariant[] = [
   {
     name: "direct",
-    fits: () => true,
     score: () => 1,
     parts: (p) => Math.min(p.images, Math.max(1, Math.ceil(512 / (unitsOf(p) * p.groups)))),
     write: (params, traits) => weightGradDirect(params, gradChannels(params.outChannels), workgroupOf(traits)),
@@ -298,7 +294,7 @@ export const weightGradVariants: readonly WeightGradVariant[] = [
   },
   {
     name: "quads",
-    fits: (_, { features }) => features.has("subgroups"),
+    needs: (_, { features }) => unless(features.has("subgroups"), "subgroups"),
     score: ({ outChannels }, { cpu }) => (cpu && outChannels >= 4 ? 1.5 : 0.5),
     parts: (p) => Math.min(p.images, Math.max(1, Math.ceil(64 / (quadsOf(p) * p.groups)))),
     write: (params, traits) => weightGradQuads(params, quads, workgroupOf(traits)),
@@ -306,7 +302,7 @@ export const weightGradVariants: readonly WeightGradVariant[] = [
   },
   {
     name: "tiled",
-    fits: (_, { maxInvocations, maxWorkgroupBytes }) => maxInvocations >= 256 && maxWorkgroupBytes >= 8192,
+    needs: (_, traits) => needsWorkgroup(traits, 256, tileBytes(tileSide)),
     score: (problem, { cpu }) => (!cpu && problem.outChannels >= 16 && columnsOf(problem) >= 32 ? 2 : 0),
     parts(problem) {
       const { images, groups, outChannels } = problem;

@@ -6,7 +6,7 @@ import {
   embeddingWidth,
   embeddingZeros,
 } from "../../shaders/embedding.wgsl.ts";
-import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
+import { alongX } from "../../shaders/lib/grid.wgsl.ts";
 import { AttributeError, DTypeError, ShapeError } from "../errors.ts";
 import { type KernelCall, type Lowering, lengthOf, type Op, type View } from "../graph/op.ts";
 import { bytesPer, type DType, type Float, floats, labelShape, showShape, sizeOf } from "../graph/shape.ts";
@@ -72,11 +72,10 @@ interface GradVariant extends Variant<Problem> {
 export const embeddingGradVariants: readonly GradVariant[] = [
   {
     name: "rows",
-    fits: () => true,
     score: ({ rows, positions }) => (rows <= 2 * positions ? 2 : 0),
     write: embeddingGradByRow,
   },
-  { name: "positions", fits: () => true, score: () => 1, write: embeddingGradByPosition },
+  { name: "positions", score: () => 1, write: embeddingGradByPosition },
 ];
 
 /** @param count elements of work: each invocation does one, or a vec4 of them. */
@@ -91,7 +90,6 @@ function callOf(
   y: View,
 ): KernelCall {
   const positions = sizeOf(indices.shape);
-  const grid = gridOf(Math.ceil(count / embeddingWidth(size) / workgroupSize));
   return {
     label: `${name}[${rows}x${size}]×${positions}:${y.dtype}`,
     family: name,
@@ -105,10 +103,9 @@ function callOf(
       inputLength: lengthOf(values),
       indexLength: lengthOf(indices),
       outputLength: lengthOf(y),
-      grid,
     }),
     bindings: [bind(values, "read"), bind(indices, "read"), bind(y, "read_write")],
-    workgroups: [grid.x, grid.y, 1],
+    workgroups: alongX(count / embeddingWidth(size)),
     flops: name === "embedding" ? 0 : positions * size,
     bytes: 2 * positions * size * bytesPer(y.dtype) + touched(indices),
   };
@@ -116,15 +113,14 @@ function callOf(
 
 function zerosCall(y: View): KernelCall {
   const outputLength = lengthOf(y);
-  const grid = gridOf(Math.ceil(outputLength / 4 / workgroupSize));
   const none = { rows: 0, size: 0, positions: 0, padding: undefined, inputLength: 0, indexLength: 0 };
   return {
     label: `zeros${labelShape(y.shape)}:${y.dtype}`,
     family: "embeddingGrad",
-    variant: "zeros",
-    wgsl: embeddingZeros({ ...none, type: y.dtype, outputLength, grid }),
+    variant: "positions",
+    wgsl: embeddingZeros({ ...none, type: y.dtype, outputLength }),
     bindings: [bind(y, "read_write")],
-    workgroups: [grid.x, grid.y, 1],
+    workgroups: alongX(outputLength / 4),
     flops: 0,
     bytes: y.span,
   };

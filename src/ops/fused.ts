@@ -1,6 +1,6 @@
 import { elementwise } from "../../shaders/elementwise.wgsl.ts";
 import type { Place } from "../../shaders/lib/epilogue.wgsl.ts";
-import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
+import { alongX } from "../../shaders/lib/grid.wgsl.ts";
 import { vec4Load } from "../../shaders/lib/view.wgsl.ts";
 import {
   type Binding,
@@ -87,7 +87,6 @@ export function elementwiseOver(
   name: string,
 ): KernelCall {
   const count = sizeOf(shape);
-  const grid = gridOf(Math.ceil(Math.ceil(count / 4) / workgroupSize));
   const shared = new Set(taken.values());
   // Views of one memory that are read in one way need one binding.
   const alike = (a: View, b: View) =>
@@ -131,9 +130,9 @@ export function elementwiseOver(
     label: `${name}${labelShape(shape)}:${places.find((place) => place)?.dtype ?? "f32"}`,
     family: "elementwise",
     variant: "vec4",
-    wgsl: elementwise({ count, grid, inputs, outputs, body, lib, usesIndex, half }),
+    wgsl: elementwise({ count, inputs, outputs, body, lib, usesIndex, half }),
     bindings,
-    workgroups: [grid.x, grid.y, 1],
+    workgroups: alongX(Math.ceil(count / 4)),
     invocations: Math.ceil(count / 4),
     flops: flopsOf(program) * count,
     bytes: read + written,

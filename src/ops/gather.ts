@@ -1,4 +1,4 @@
-import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
+import { alongX } from "../../shaders/lib/grid.wgsl.ts";
 import { gather as gatherKernel, scatterAdd as scatterKernel } from "../../shaders/move.wgsl.ts";
 import { DTypeError, ShapeError } from "../errors.ts";
 import type { KernelCall, Op } from "../graph/op.ts";
@@ -34,7 +34,6 @@ const gatherOp: Op = {
   lower({ inputs: [x, index], attrs: { axis } }, to) {
     const [view, indices, out] = [to.view(x!), to.view(index!), to.result(0)!];
     const count = sizeOf(out.shape);
-    const grid = gridOf(Math.ceil(count / workgroupSize));
     const call: KernelCall = {
       label: `gather${labelShape(out.shape)}:${out.dtype}`,
       family: "gather",
@@ -48,10 +47,9 @@ const gatherOp: Op = {
         index: buffer(indices),
         output: buffer(out),
         count,
-        grid,
       }),
       bindings: [bind(view, "read"), bind(indices, "read"), bind(out, "read_write")],
-      workgroups: [grid.x, grid.y, 1],
+      workgroups: alongX(count),
       flops: 0,
       bytes: touched(indices) + 2 * count * bytesPer(out.dtype),
     };
@@ -112,7 +110,6 @@ const scatterOp: Op = {
   lower({ inputs: [x, index, source], attrs: { axis } }, to) {
     const [view, indices, values, out] = [to.view(x!), to.view(index!), to.view(source!), to.result(0)!];
     const count = sizeOf(out.shape);
-    const grid = gridOf(Math.ceil(count / workgroupSize));
     return [
       {
         label: `scatterAdd${labelShape(out.shape)}:${out.dtype}`,
@@ -127,10 +124,9 @@ const scatterOp: Op = {
           source: buffer(values),
           output: buffer(out),
           count,
-          grid,
         }),
         bindings: [bind(view, "read"), bind(indices, "read"), bind(values, "read"), bind(out, "read_write")],
-        workgroups: [grid.x, grid.y, 1],
+        workgroups: alongX(count),
         flops: sizeOf(indices.shape),
         bytes: touched(view) + touched(indices) + touched(values) + count * bytesPer(out.dtype),
       },

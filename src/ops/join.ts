@@ -1,4 +1,4 @@
-import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
+import { alongX } from "../../shaders/lib/grid.wgsl.ts";
 import { cumsum as cumsumKernel } from "../../shaders/move.wgsl.ts";
 import { ShapeError } from "../errors.ts";
 import type { Op } from "../graph/op.ts";
@@ -60,7 +60,6 @@ const cumsumOp: Op = {
     const [view, out] = [to.view(x!), to.result(0)!];
     const along = out.shape[axis]!;
     const count = sizeOf(out.shape) / along;
-    const grid = gridOf(Math.ceil(count / workgroupSize));
     return [
       {
         label: `cumsum${labelShape(out.shape)}:${out.dtype}`,
@@ -73,10 +72,9 @@ const cumsumOp: Op = {
           input: buffer(view),
           output: buffer(out),
           count,
-          grid,
         }),
         bindings: [bind(view, "read"), bind(out, "read_write")],
-        workgroups: [grid.x, grid.y, 1],
+        workgroups: alongX(count),
         flops: count * along,
         bytes: touched(view) + count * along * bytesPer(out.dtype),
       },

@@ -176,9 +176,9 @@ function gradCall(node: Node, to: Lowering): KernelCall {
 /** The rows of x as kernels take them, and the variant that goes along them. @param inputs x first. */
 function alongRows(inputs: readonly (View | undefined)[], { kind, eps, groups, spread }: NormAttrs, to: Lowering) {
   const [rows, length] = inputs[0]!.shape as [number, number];
-  const { write, grid, chosen } = chooseWay("layerNorm", normVariants, { lines: rows, length }, to.traits);
+  const { write, chosen } = chooseWay("layerNorm", normVariants, { lines: rows, length }, to.traits);
   return {
-    rows: { kind, rows, length, eps, affine: { groups, spread }, inputs: inputs.map(elements), grid },
+    rows: { kind, rows, length, eps, affine: { groups, spread }, inputs: inputs.map(elements) },
     write,
     chosen,
   };

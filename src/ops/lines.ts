@@ -1,7 +1,7 @@
-import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
+import { alongX, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
 import { serial, tree, type Way } from "../../shaders/lib/lines.wgsl.ts";
 import type { AdapterTraits } from "../graph/op.ts";
-import { choose, type Variant } from "./variants.ts";
+import { choose, needsWorkgroup, type Variant } from "./variants.ts";
 
 /** Lines of so many elements, each folded by itself. */
 export interface Lines {
@@ -23,25 +23,22 @@ export interface LineVariant<W> extends Variant<Lines> {
 export const lineVariants = <W>(kernel: (way: Way) => W): readonly LineVariant<W>[] => [
   {
     name: "serial",
-    fits: () => true,
     score: ({ lines, length }, { cpu }) => (cpu || length <= 32 || (lines >= 16384 && length <= 256) ? 2 : 0),
     write: kernel(serial),
     invocations: (lines) => lines,
   },
   {
     name: "tree",
-    fits: (_, { maxInvocations }) => maxInvocations >= workgroupSize,
+    needs: (_, traits) => needsWorkgroup(traits, workgroupSize),
     score: () => 1,
     write: kernel(tree),
     invocations: (lines) => lines * workgroupSize,
   },
 ];
 
-/** The variant for these lines, the grid that it runs on, and what a kernel call says of both. */
+/** The variant for these lines, and what a kernel call says of it. */
 export function chooseWay<W>(family: string, variants: readonly LineVariant<W>[], of: Lines, traits: AdapterTraits) {
   const { name, write, ...variant } = choose<LineVariant<W>, Lines>(family, variants, of, traits);
   const invocations = variant.invocations(of.lines);
-  const grid = gridOf(Math.ceil(invocations / workgroupSize));
-  const workgroups: readonly [number, number, number] = [grid.x, grid.y, 1];
-  return { write, grid, chosen: { family, variant: name, workgroups, invocations } };
+  return { write, chosen: { family, variant: name, workgroups: alongX(invocations), invocations } };
 }

@@ -24,7 +24,7 @@ import { apply, type Node, type Tensor } from "../graph/tensor.ts";
 import { add } from "./arithmetic.ts";
 import { bind, ends, outputSpecs, touched } from "./fused.ts";
 import { bodyOf, dtypeOf, flopsOf, identity, nameOf, type PointwiseProgram, show } from "./program.ts";
-import { choose, type Variant, workgroupOf } from "./variants.ts";
+import { choose, needsWorkgroup, unless, type Variant, workgroupOf } from "./variants.ts";
 import { expand, reshape, transpose } from "./views.ts";
 
 const matmulOp: Op = {
@@ -178,8 +178,7 @@ const direct = (tile: RegisterTile, rate: number, worth = 0, onGPU = (_: Problem
   const invocations = (problem: Problem): number => tilesOf(problem, tile) * sharers;
   return {
     name: `${tile.quads ? "quads" : "direct"}${tile.rows}x${4 * tile.columns}`,
-    fits: ({ batches }, { maxWorkgroups, features }) =>
-      batches <= maxWorkgroups && (!tile.quads || features.has("subgroups")),
+    needs: (_, { features }) => unless(!tile.quads || features.has("subgroups"), "subgroups"),
     score(problem, { cpu }) {
       if (!cpu) return onGPU(problem);
       const { m, n, k, batches } = problem;
@@ -199,12 +198,10 @@ const shared = (tile: RegisterTile, sharers: 4 | 64, score: MatmulVariant["score
   const invocations = (problem: Problem): number => tilesOf(problem, tile) * sharers;
   return {
     name: `${quad ? "quadK" : "groupK"}${tile.rows}x${4 * tile.columns}`,
-    fits: (problem, { maxWorkgroups, maxInvocations, maxWorkgroupBytes, features }) =>
-      problem.batches <= maxWorkgroups &&
-      tilesOf(problem, tile) <= maxWorkgroups &&
-      (quad
-        ? features.has("subgroups")
-        : maxInvocations >= sharers && maxWorkgroupBytes >= 16 * sharers * tile.rows * tile.columns),
+    needs: (_, { features, ...limits }) =>
+      quad
+        ? unless(features.has("subgroups"), "subgroups")
+        : needsWorkgroup(limits, sharers, 16 * sharers * tile.rows * tile.columns),
     score,
     write: (params, traits) => matmulShared(params, tile, sharers, size(traits)),
     ...(quad && { invocations }),
@@ -215,11 +212,9 @@ const shared = (tile: RegisterTile, sharers: 4 | 64, score: MatmulVariant["score
 /** A square tile for each workgroup of 256. */
 const tiled = (name: string, side: TileSide, onGPU: (problem: Problem) => number): MatmulVariant => ({
   name,
-  fits: ({ batches, layout }, { maxInvocations, maxWorkgroups, maxWorkgroupBytes }) =>
-    !layout.startsWith("*") &&
-    maxInvocations >= 256 &&
-    maxWorkgroupBytes >= tileBytes(side) &&
-    batches <= maxWorkgroups,
+  needs: ({ layout }, traits) =>
+    unless(!layout.startsWith("*"), "a first factor that lies in memory; this one is computed as it is read") ??
+    needsWorkgroup(traits, 256, tileBytes(side)),
   score: (problem, { cpu }) => (cpu ? -1 : onGPU(problem)),
   write: (params) => matmulTiled(params, side),
   workgroups: ({ m, n, batches }) => [Math.ceil(n / side), Math.ceil(m / side), batches],
@@ -234,7 +229,6 @@ const quadTile: RegisterTile = { rows: 4, columns: 1 };
 export const matmulVariants: readonly MatmulVariant[] = [
   {
     name: "naive",
-    fits: ({ batches }, { maxWorkgroups }) => batches <= maxWorkgroups,
     score: () => 0,
     write: matmulNaive,
     workgroups: ({ m, n, batches }) => [Math.ceil(n / 8), Math.ceil(m / 8), batches],

@@ -1,4 +1,4 @@
-import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
+import { alongX } from "../../shaders/lib/grid.wgsl.ts";
 import { pad as padKernel } from "../../shaders/move.wgsl.ts";
 import { AttributeError, ShapeError } from "../errors.ts";
 import { largestHalf } from "../graph/half.ts";
@@ -51,7 +51,6 @@ const padOp: Op = {
     const size = sizeOf(y!.shape);
     const width = y!.shape.at(-1)! % 4 === 0 ? 4 : 1;
     const count = size / width;
-    const grid = gridOf(Math.ceil(count / workgroupSize));
     return [
       {
         label: `pad${labelShape(y!.shape)}:${y!.dtype}`,
@@ -67,10 +66,9 @@ const padOp: Op = {
           output: { type: out.dtype, length: lengthOf(out) },
           width,
           count,
-          grid,
         }),
         bindings: [bind(view, "read"), bind(out, "read_write")],
-        workgroups: [grid.x, grid.y, 1],
+        workgroups: alongX(count),
         flops: 0,
         bytes: touched(view) + size * bytesPer(out.dtype),
       },

@@ -68,11 +68,11 @@ function pickCall(kind: PickParams["kind"], node: Node, to: Lowering): KernelCal
   const end = endOf(node, to, "i32");
   const { kept, folded } = parted(x, axes);
   const [count, length] = [sizeOf(kept.shape), sizeOf(folded.shape)];
-  const { write, grid, chosen } = chooseWay("pick", pickVariants, { lines: count, length }, to.traits);
+  const { write, chosen } = chooseWay("pick", pickVariants, { lines: count, length }, to.traits);
   return {
     label: `${kind}${labelShape(x.shape)}[${axes.join(",")}]${end.label}`,
     ...chosen,
-    wgsl: write({ ...end.results, kind, input: { ...buffer(x), kept, folded }, count, length, grid }),
+    wgsl: write({ ...end.results, kind, input: { ...buffer(x), kept, folded }, count, length }),
     bindings: [bind(x, "read"), ...end.bindings],
     flops: count * (length + end.flops),
     bytes: touched(x) + end.bytes,

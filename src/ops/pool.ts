@@ -1,4 +1,4 @@
-import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
+import { alongX } from "../../shaders/lib/grid.wgsl.ts";
 import {
   maxPool,
   maxPoolGrad,
@@ -17,7 +17,7 @@ import { bind, buffer, ends, outputSpecs, touched } from "./fused.ts";
 import { bodyOf, flopsOf, identity, nameOf, type PointwiseProgram, show } from "./program.ts";
 import { mean } from "./reduce.ts";
 import { sum } from "./sum.ts";
-import { choose, type Variant } from "./variants.ts";
+import { choose, unless, type Variant } from "./variants.ts";
 import { reshape, unsqueeze } from "./views.ts";
 
 /** Windows over an image. Pairs are [vertical, horizontal]. */
@@ -97,11 +97,14 @@ const picking: PoolKernel = { name: "direct", write: maxPoolPick, count: results
 type GradVariant = PoolKernel & Variant<Problem>;
 
 export const maxPoolGradVariants: readonly GradVariant[] = [
-  { name: "gather", fits: () => true, score: () => 1, write: maxPoolGrad, count: ({ image }) => sizeOf(image) },
+  { name: "gather", score: () => 1, write: maxPoolGrad, count: ({ image }) => sizeOf(image) },
   {
     name: "blocks",
-    fits: ({ windows: { kernel, stride, padding, dilation } }) =>
-      [0, 1].every((k) => stride[k]! >= kernel[k]! && padding[k] === 0 && (dilation[k] === 1 || kernel[k] === 1)),
+    needs: ({ windows: { kernel, stride, padding, dilation } }) =>
+      unless(
+        [0, 1].every((k) => stride[k]! >= kernel[k]! && padding[k] === 0 && (dilation[k] === 1 || kernel[k] === 1)),
+        "windows without padding or dilation that do not overlap",
+      ),
     score: () => 2,
     write: maxPoolGradBlocks,
     count: ({ image: [n, c, h, w], windows: { stride } }) =>
@@ -133,7 +136,6 @@ function poolCall(
   const { outputs, bindings } = ends(added, written);
   const chain = nameOf(program);
   const count = pool.count({ windows: node.attrs["windows"], image });
-  const grid = gridOf(Math.ceil((pool === forward ? count / 4 : count) / workgroupSize));
   return [
     {
       label: `${node.op.name}${labelShape(image)}/${kernel.join("x")}${chain && `+${chain}`}:${type}`,
@@ -150,7 +152,6 @@ function poolCall(
         padding,
         dilation,
         count,
-        grid,
         imageLength: lengthOf(imageView),
         pooledLength: lengthOf(pooledView),
         indexLength: lengthOf(index),
@@ -158,7 +159,7 @@ function poolCall(
         outputs,
       }),
       bindings: [...read.map((view) => bind(view, "read")), ...bindings],
-      workgroups: [grid.x, grid.y, 1],
+      workgroups: alongX(pool === forward ? count / 4 : count),
       flops: count * kernel[0] * kernel[1] + flopsOf(program) * sizeOf(image),
       bytes: views.reduce((sum, view) => sum + touched(view), 0),
     },

@@ -1,4 +1,4 @@
-import { gridOf, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
+import { alongX, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
 import { sumOf } from "../../shaders/lib/half.wgsl.ts";
 import { serial, tree } from "../../shaders/lib/lines.wgsl.ts";
 import { coalesce } from "../../shaders/lib/view.wgsl.ts";
@@ -16,7 +16,7 @@ import { bytesPer, labelShape, sizeOf } from "../graph/shape.ts";
 import type { Node, Tensor } from "../graph/tensor.ts";
 import { bind, buffer, ends, outputSpecs, touched } from "./fused.ts";
 import { bodyOf, dtypeOf, flopsOf, identity, nameOf, type PointwiseProgram, show } from "./program.ts";
-import { choose, type Variant } from "./variants.ts";
+import { choose, needsWorkgroup, unless, type Variant } from "./variants.ts";
 
 /**
  * The op of a reduction: folds `attrs.axes` away. `attrs.to` is the dtype of the result where it is not that of the operand: f16 may
@@ -69,7 +69,6 @@ interface ReduceVariant extends Variant<Problem> {
 export const reduceVariants: readonly ReduceVariant[] = [
   {
     name: "serial",
-    fits: () => true,
     // Of rows, neighbours among a GPU's invocations read far from each other: caches have to hold them.
     score: ({ outputs, length, layout }, { cpu }) =>
       cpu || length <= 64 || (layout === "rows" ? outputs >= 16384 && length <= 256 : outputs >= 4096) ? 2 : 0,
@@ -79,7 +78,7 @@ export const reduceVariants: readonly ReduceVariant[] = [
   },
   {
     name: "columns",
-    fits: ({ layout }) => layout === "columns",
+    needs: ({ layout }) => unless(layout === "columns", "results that lie in fours beside each other in memory"),
     score: ({ outputs, length }, { cpu }) => (cpu || outputs * length >= 2 ** 18 ? 3 : 0),
     write: reduce(serial, true),
     chunk: ({ cpu }) => (cpu ? 1024 : 128),
@@ -88,7 +87,7 @@ export const reduceVariants: readonly ReduceVariant[] = [
   },
   {
     name: "tree",
-    fits: (_, { maxInvocations }) => maxInvocations >= workgroupSize,
+    needs: (_, traits) => needsWorkgroup(traits, workgroupSize),
     score: () => 1,
     write: reduce(tree),
     chunk: () => 2048,
@@ -173,7 +172,6 @@ function foldCalls(fold: Fold, to: Lowering): readonly KernelCall[] {
         };
   const { outputs, bindings } = ends(added, places);
   const invocations = variant.invocations(results);
-  const grid = gridOf(Math.ceil(invocations / workgroupSize));
   const call: KernelCall = {
     label: chunks === 1 ? label : `${label}/partial`,
     family: "reduce",
@@ -193,10 +191,9 @@ function foldCalls(fold: Fold, to: Lowering): readonly KernelCall[] {
       chunk: chunks === 1 ? length : most,
       epilogue: { ...bodyOf(program, program.inputs[0]!), inputs: added.map(buffer) },
       outputs,
-      grid,
     }),
     bindings: [...operands.map(({ kept }) => bind(kept, "read")), ...bindings],
-    workgroups: [grid.x, grid.y, 1],
+    workgroups: alongX(invocations),
     invocations,
     flops: count * (length * (1 + (prologue ? flopsOf(prologue) : 0)) + flopsOf(program)),
     bytes:

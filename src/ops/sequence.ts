@@ -21,7 +21,7 @@ import { labelShape, type Shape, sizeOf } from "../graph/shape.ts";
 import type { Node, Tensor } from "../graph/tensor.ts";
 import { bind, elementwiseOver } from "./fused.ts";
 import { identity } from "./program.ts";
-import { choose, type Variant } from "./variants.ts";
+import { choose, needsWorkgroup, unless, type Variant } from "./variants.ts";
 
 /*
  * Kernels of a recurrence. The gates are worked on in place: the input's part, the activated gates and their gradients follow
@@ -78,11 +78,11 @@ const steps = (
   name: string,
   tile: (p: Problem) => StepTile,
   score: SequenceVariant["score"],
-  fits: SequenceVariant["fits"] = () => true,
+  needs: SequenceVariant["needs"] = () => undefined,
 ): SequenceVariant => ({
   name,
   transposed: false,
-  fits: (p, traits) => fits(p, traits) && stepInvocations(p, cellTile) <= traits.maxWorkgroups * cellTile.workgroup,
+  needs,
   score,
   calls(p, views, call, to) {
     const { startH, startC, ...others } = views;
@@ -143,15 +143,13 @@ export const sequenceVariants: readonly SequenceVariant[] = [
     "quads",
     quadTile,
     ({ rows }, { cpu }) => (cpu && rows >= 6 ? 4 : 0),
-    ({ hidden }, { features }) => features.has("subgroups") && hidden % 16 === 0,
+    ({ hidden }, { features }) =>
+      unless(features.has("subgroups"), "subgroups") ?? unless(hidden % 16 === 0, "a multiple of 16 hidden units"),
   ),
   {
     name: "walk",
     transposed: true,
-    fits: (p, traits) =>
-      traits.maxInvocations >= 64 &&
-      walkLayout(p, walkShape(p, traits)).bytes <= traits.maxWorkgroupBytes &&
-      p.rows <= traits.maxWorkgroups,
+    needs: (p, traits) => needsWorkgroup(traits, 64, walkLayout(p, walkShape(p, traits)).bytes),
     score: ({ hidden }, { cpu }) => (!cpu && hidden <= 512 ? 4 : 0.1),
     calls(p, views, call, to) {
       const shape = walkShape(p, to.traits);

@@ -128,7 +128,7 @@ function softmaxCall(kind: SoftmaxKind, node: Node, axis: number, to: Lowering):
   const uniform = grad?.strides.every((stride, k) => stride === 0 || grad.shape[k] === 1) ?? false;
   const gradView = dloss && (uniform && grad!.offset === 0 ? grad : to.contiguous(dloss));
   const y = to.result(0)!;
-  const { write, grid, chosen } = chooseWay("softmax", softmaxVariants, { lines, length }, to.traits);
+  const { write, chosen } = chooseWay("softmax", softmaxVariants, { lines, length }, to.traits);
   const elements = (view: View | undefined) => (view ? lengthOf(view) : 0);
   const inputs = [x, labelView, gradView].filter((view) => view !== undefined);
   return {
@@ -147,7 +147,6 @@ function softmaxCall(kind: SoftmaxKind, node: Node, axis: number, to: Lowering):
       labelLength: elements(labelView),
       gradLength: elements(gradView),
       outputLength: lengthOf(y),
-      grid,
     }),
     bindings: [...inputs.map((view) => bind(view, "read")), bind(y, "read_write")],
     flops: 8 * lines * length,

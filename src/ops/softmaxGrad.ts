@@ -33,7 +33,7 @@ function softmaxGradCall(node: Node, to: Lowering): KernelCall {
   const end = endOf(node, to, y.dtype);
   const length = y.shape[axis]!;
   const lines = sizeOf(y.shape) / length;
-  const { write, grid, chosen } = chooseWay("softmaxGrad", softmaxGradVariants, { lines, length }, to.traits);
+  const { write, chosen } = chooseWay("softmaxGrad", softmaxGradVariants, { lines, length }, to.traits);
   return {
     label: `softmaxGrad${labelShape(y.shape)}[${axis}]${end.label}`,
     ...chosen,
@@ -44,7 +44,6 @@ function softmaxGradCall(node: Node, to: Lowering): KernelCall {
       lines,
       length,
       inner: sizeOf(y.shape.slice(axis + 1)),
-      grid,
     }),
     bindings: [bind(y, "read"), bind(dy, "read"), ...end.bindings],
     flops: (4 + end.flops) * lines * length,

@@ -79,7 +79,7 @@ function squaresCall({ id, op }: Node, views: readonly View[], out: View, first:
   );
   const whole: View = { ...views[0]!, base: low, span: high - low };
   const lines = { lines: table.length, length: piece };
-  const { write, grid, chosen } = chooseWay("squaredNorm", squaredNormVariants, lines, to.traits);
+  const { write, chosen } = chooseWay("squaredNorm", squaredNormVariants, lines, to.traits);
   const count = views.reduce((total, { shape }) => total + sizeOf(shape), 0);
   const kernel: KernelCall = {
     label: `${op.name}×${views.length}[${count}]:f32`,
@@ -92,7 +92,6 @@ function squaresCall({ id, op }: Node, views: readonly View[], out: View, first:
       inputLength: whole.span / 4,
       tableLength: places.span / 4,
       outputLength: out.span / 4,
-      grid,
     }),
     bindings: [bind(whole, "read"), bind(places, "read"), bind(out, "read_write")],
     flops: 2 * count,

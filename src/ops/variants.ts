@@ -1,14 +1,29 @@
 import { workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
-import type { AdapterTraits } from "../graph/op.ts";
+import { AttributeError, LimitError } from "../errors.ts";
+import type { AdapterTraits, Forced } from "../graph/op.ts";
 
 /** One way to compute a family's kernel. Which one runs is a function of the problem and the adapter's traits. */
 export interface Variant<P> {
   readonly name: string;
-  /** Whether it is right here: limits, divisibility, features. */
-  fits(problem: P, traits: AdapterTraits): boolean;
+  /** What it needs to be right and does not have here, in words: limits, divisibility, features. Nothing where it fits. */
+  needs?(problem: P, traits: AdapterTraits): string | undefined;
   /** Rule of thumb, larger is better; compared only among variants that fit. Below 0: so slow here that it is not worth measuring. */
   score(problem: P, traits: AdapterTraits): number;
 }
+
+/** `what`, where it is missing. */
+export const unless = (isThere: boolean, what: string): string | undefined => (isThere ? undefined : what);
+
+/** What a workgroup of so many invocations, with so many bytes of memory, lacks on an adapter. */
+export const needsWorkgroup = (
+  { maxInvocations, maxWorkgroupBytes }: Pick<AdapterTraits, "maxInvocations" | "maxWorkgroupBytes">,
+  invocations: number,
+  bytes = 0,
+): string | undefined =>
+  unless(
+    maxInvocations >= invocations,
+    `${invocations} invocations of a workgroup, the adapter has ${maxInvocations}`,
+  ) ?? unless(maxWorkgroupBytes >= bytes, `${bytes} bytes of workgroup memory, the adapter has ${maxWorkgroupBytes}`);
 
 /** Invocations of a workgroup of a kernel without barriers: on a CPU adapter, a workgroup is what a core takes at a time. */
 export const workgroupOf = ({ cpu }: AdapterTraits): number => (cpu ? 16 : workgroupSize);
@@ -24,10 +39,14 @@ const describe = (problem: unknown): string =>
         .join(" ")
     : String(problem);
 
+const names = (variants: readonly { readonly name: string }[]): string => variants.map(({ name }) => name).join(", ");
+
 /**
  * Picks the variant of a family among those that are right: the one forced for it (or for all families, as "*"), else the one that was
  * measured to be fastest on this problem, else the best by its own rule of thumb. Variants that the adapter is known to get wrong are
  * taken only by force.
+ * @throws AttributeError for a forced variant that does not exist or does not fit.
+ * @throws LimitError where none fits.
  */
 export function choose<V extends Variant<P>, P>(
   family: string,
@@ -35,13 +54,31 @@ export function choose<V extends Variant<P>, P>(
   problem: P,
   traits: AdapterTraits,
 ): V {
-  const right = variants.filter((variant) => variant.fits(problem, traits));
+  const key = `${family} ${describe(problem)}`;
+  const needed = new Map(variants.map((variant) => [variant, variant.needs?.(problem, traits)]));
+  const right = variants.filter((variant) => needed.get(variant) === undefined);
   const named = (name: string | undefined, among: readonly V[]) => among.find((variant) => variant.name === name);
-  const forced = named(traits.forced?.[family], right) ?? named(traits.forced?.["*"], right);
+  const wished = (asked: Forced[string] | undefined) => (typeof asked === "object" ? asked.ifFits : asked);
+  const asked = traits.forced?.[family];
+  const forced = named(wished(asked), right);
   if (forced) return forced;
+  if (asked !== undefined) {
+    const there = named(wished(asked), variants);
+    if (!there)
+      throw new AttributeError(
+        `compile: ${family} has no variant "${wished(asked)}", expected one of ${names(variants)}`,
+      );
+    if (typeof asked === "string")
+      throw new AttributeError(`compile: variant "${asked}" does not fit ${key}: it needs ${needed.get(there)}`);
+  }
+  const everywhere = named(wished(traits.forced?.["*"]), right);
+  if (everywhere) return everywhere;
+  if (right.length === 0) {
+    const all = variants.map((variant) => `${variant.name} needs ${needed.get(variant)}`);
+    throw new LimitError(`compile: no kernel fits ${key}: ${all.join("; ")}`);
+  }
   const known = right.filter(({ name }) => !traits.avoid?.has(`${family}/${name}`));
   const sound = known.length > 0 ? known : right;
-  const key = `${family} ${describe(problem)}`;
   if (traits.onChoice) {
     const worth = sound.filter((variant) => variant.score(problem, traits) >= 0);
     traits.onChoice({ problem: key, variants: worth.map(({ name }) => name) });

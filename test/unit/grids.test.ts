@@ -1,0 +1,269 @@
+import { describe, expect, test } from "vitest";
+import { workloads } from "../../bench/workloads.ts";
+import { compile, type Description } from "../../src/compile/compile.ts";
+import { entryOf } from "../../src/compile/entry.ts";
+import { families } from "../../src/compile/forced.ts";
+import { grad } from "../../src/compile/grad.ts";
+import { fold } from "../../src/compile/grid.ts";
+import { LimitError } from "../../src/errors.ts";
+import { exportPrograms } from "../../src/exported/export.ts";
+import type { AdapterTraits, KernelCall } from "../../src/graph/op.ts";
+import { sizeOf } from "../../src/graph/shape.ts";
+import * as t from "../../src/index.ts";
+import { input } from "../../src/index.ts";
+import { problems } from "../../src/selfcheck/problems.ts";
+import { gpu, software } from "../adapters.ts";
+import { cases } from "../cases.ts";
+import { inputsOf, weigh } from "../differences.ts";
+import { fill, reals } from "../draws.ts";
+import { absentFiles, readManifest, readTensors } from "../golden/cases.ts";
+import { build } from "../golden/graph.ts";
+import { skipped } from "../golden/ops.ts";
+
+/*
+ * Every call keeps to the limits of the adapter that it was compiled for: of the kinds that programs are exported for, and of some
+ * that take so few workgroups along an axis that small problems fill three of them.
+ */
+
+const able = { ...gpu, maxStorageBuffers: 10, features: new Set(["shader-f16", "subgroups"]) };
+const targets: readonly AdapterTraits[] = [
+  { ...gpu, maxStorageBuffers: 10 },
+  { ...software, maxStorageBuffers: 10, features: new Set(["subgroups"]) },
+  gpu,
+];
+const tiny = (traits: AdapterTraits, maxWorkgroups: number): AdapterTraits => ({ ...traits, maxWorkgroups });
+
+const elementBytes: Readonly<Record<string, number>> = {
+  f32: 4,
+  u32: 4,
+  i32: 4,
+  f16: 2,
+  vec2f: 8,
+  vec3f: 16,
+  vec2u: 8,
+  vec4f: 16,
+  vec4h: 8,
+};
+
+/** What of a call is beyond an adapter's limits. */
+function beyond({ label, wgsl, workgroups, bindings }: KernelCall, traits: AdapterTraits): string[] {
+  const { size } = entryOf(wgsl);
+  const memory = [...wgsl.matchAll(/^var<workgroup> \w+: array<(\w+), (\d+)>;/gm)].reduce(
+    (sum, [, type, length]) => sum + elementBytes[type!]! * Number(length),
+    0,
+  );
+  const used = {
+    maxWorkgroups: Math.max(...workgroups),
+    maxInvocations: sizeOf(size),
+    maxWorkgroupBytes: memory,
+    maxStorageBuffers: bindings.length,
+  };
+  const whole = workgroups.every((n) => Number.isInteger(n) && n >= 1);
+  return [
+    ...(whole && !Number.isNaN(memory) ? [] : [`${label}: ${workgroups} workgroups, ${memory} bytes`]),
+    ...Object.entries(used).flatMap(([name, n]) =>
+      n <= traits[name as keyof typeof used] ? [] : [`${label}: ${name} ${n}`],
+    ),
+  ];
+}
+
+const faultsOf = (description: Description, adapters: readonly AdapterTraits[]): string[] =>
+  adapters.flatMap((traits) => compile(description, traits).calls.flatMap((call) => beyond(call, traits)));
+
+describe("every call is within the limits of its adapter", { timeout: 60_000 }, () => {
+  test("in all cases", () => {
+    const adapters = [targets[1]!, tiny(gpu, 7)];
+    for (const row of cases) {
+      for (const shapes of row.pointwise ? row.shapes.slice(-2) : row.shapes) {
+        const { inputs } = inputsOf(fill(row.draws ?? [reals(-2, 2)], shapes.map(sizeOf)), shapes);
+        const y = row.op(...inputs);
+        const floats = inputs.filter((x) => x.dtype === "f32");
+        const gradients = y.dtype === "f32" && !row.noGradient ? grad(weigh(y), floats) : [];
+        const outputs = { y, ...Object.fromEntries(gradients.map((dx, i) => [`gradient ${i}`, dx])) };
+        expect(faultsOf({ outputs }, adapters), row.name).toEqual([]);
+      }
+    }
+  });
+
+  test("in the reference cases", async () => {
+    const [{ cases }, absent] = await Promise.all([readManifest(), absentFiles()]);
+    for (const golden of cases) {
+      if (skipped(golden, absent)) continue;
+      const { outputs } = build(golden, await readTensors(golden.file));
+      expect(faultsOf({ outputs }, [tiny(gpu, 16)]), golden.name).toEqual([]);
+    }
+  });
+
+  test.each(workloads)("in a step of $name", ({ build }) => {
+    expect(faultsOf(build(), [...targets, ...targets.map((traits) => tiny(traits, 41))])).toEqual([]);
+  });
+});
+
+/** Sizes at which a grid's axis of one workgroup an element, a line or an image has one more than WebGPU promises. */
+const most = 65535;
+const over = most + 1;
+const large: Readonly<Record<string, (n: number) => Record<string, t.Tensor>>> = {
+  "stacks of matrices": (n) => {
+    const [a, b] = [input("a", [n, 1, 2]), input("b", [n, 2, 3])];
+    const y = t.matmul(a, b);
+    return { y, ...gradients(y, { a, b }) };
+  },
+  "rows of a product": (n) => ({ y: t.matmul(input("a", [n * 64, 3]), input("b", [3, 1])) }),
+  "columns of a product": (n) => ({ y: t.matmul(input("a", [2, 3]), input("b", [3, n * 64])) }),
+  "images of a pooling": (n) => {
+    const x = input("x", [n, 1, 2, 2]);
+    const [mean, max] = [t.avgPool2d(x, 2), t.maxPool2d(x, 2)];
+    return { mean, max, ...gradients(t.add(mean, max), { x }) };
+  },
+  "channels of a convolution": (n) => {
+    const [x, w] = [input("x", [1, n, 2, 2]), input("w", [n, 1, 2, 2])];
+    const y = t.conv2d(x, w, undefined, { groups: n });
+    return { y, ...gradients(y, { x, w }) };
+  },
+  lines: (n) => {
+    const x = input("x", [n * 64, 3]);
+    const y = t.add(t.add(t.softmax(x), t.layerNorm(x, 3)), t.cumsum(x, 1));
+    return {
+      y,
+      sum: t.sum(x, 1),
+      best: t.argmax(x, 1),
+      loss: t.softmaxCrossEntropy(x, input("label", [n * 64], "i32")),
+      ...gradients(y, { x }),
+    };
+  },
+  "elements that move": (n) => {
+    const x = input("x", [n * 256, 1]);
+    const index = input("index", [n * 256, 1], "i32");
+    return {
+      padded: t.pad(x, { low: [1, 0], high: [0, 0] }),
+      joined: t.concat([x, x], 1),
+      gathered: t.gather(x, 0, index),
+      scattered: t.scatterAdd(x, 0, index, x),
+      rows: t.embedding(input("rows", [n * 64], "i32"), input("table", [n * 64, 1])),
+      squares: t.squaredNorm([x]),
+      half: t.exp(t.cast(x, "f16")),
+    };
+  },
+  "sequences of a batch": (n) => {
+    const { output } = t.rnn(input("x", [2, n * 16, 1]), [
+      { weightIh: input("weightIh", [2, 1]), weightHh: input("weightHh", [2, 2]) },
+    ]);
+    return { output };
+  },
+};
+
+const gradients = (y: t.Tensor, of: Readonly<Record<string, t.Tensor>>) => {
+  const found = grad(t.sum(t.mul(y, y)), Object.values(of));
+  return Object.fromEntries(Object.keys(of).map((name, i) => [`d${name}`, found[i]!]));
+};
+
+/** Adapters that force each variant upon whatever it fits. */
+const forcing = (traits: AdapterTraits): AdapterTraits[] =>
+  [...new Set(Object.values(families).flatMap((names) => names.split(" ")))].map((variant) => ({
+    ...traits,
+    forced: { "*": variant },
+  }));
+
+describe("at the largest grids of an axis and beyond", { timeout: 60_000 }, () => {
+  test.each(Object.entries(large))("%s, in every variant and for every target", (_, build) => {
+    for (const n of [most, over]) {
+      const outputs = build(n);
+      const adapters = [
+        ...targets.map((traits) => ({ ...traits, features: able.features })),
+        ...forcing(able),
+        ...forcing({ ...able, cpu: true }),
+      ];
+      expect(faultsOf({ outputs }, adapters), `${n}`).toEqual([]);
+    }
+  });
+
+  test("what was not exported is", () => {
+    const x = input("x", [128, 512, 2, 2]);
+    const { targets } = exportPrograms({ pool: { outputs: { y: t.avgPool2d(x, 2) } } });
+    for (const { needs, programs } of targets) {
+      for (const { workgroups } of programs["pool"]!.calls) {
+        expect(Math.max(...workgroups)).toBeLessThanOrEqual(needs.maxWorkgroups);
+      }
+    }
+  });
+});
+
+const empty: KernelCall = {
+  label: "none:f32",
+  family: "none",
+  variant: "only",
+  wgsl: "@compute @workgroup_size(8, 2)\nfn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) group: vec3u) {\n}\n",
+  bindings: [],
+  workgroups: [1, 1, 1],
+  flops: 0,
+  bytes: 0,
+};
+const folded = (workgroups: readonly [number, number, number], maxWorkgroups: number) =>
+  fold({ ...empty, workgroups }, tiny(gpu, maxWorkgroups));
+
+test("a folded grid holds each workgroup of the kernel's own grid once, and sends the others away", () => {
+  for (const [own, max] of [
+    [[8, 1, 1], 7],
+    [[50, 1, 1], 7],
+    [[3, 50, 2], 7],
+    [[1, 1, 11], 3],
+    [[5, 9, 7], 8],
+  ] as const) {
+    const { workgroups, wgsl } = folded(own, max);
+    expect(Math.max(...workgroups)).toBeLessThanOrEqual(max);
+    // The text's own arithmetic, as JavaScript.
+    const [, number, count, group] =
+      /let number = (.*);\n {2}if \(number >= (\d+)u\) \{ return; \}\n {2}let group = vec3u(.*);/
+        .exec(wgsl)!
+        .map((text) => text.replaceAll(/(\d)u/g, "$1").replaceAll(/(number \/ \d+)/g, "Math.floor($1)"));
+    const place = new Function(
+      "at",
+      `const number = ${number}; return number >= ${count} ? undefined : [${group!.slice(1, -1)}]`,
+    );
+    const met = new Set<string>();
+    let times = 0;
+    const [x, y, z] = workgroups;
+    for (let i = 0; i < x * y * z; i++) {
+      const at = place({ x: i % x, y: Math.floor(i / x) % y, z: Math.floor(i / x / y) });
+      if (!at) continue;
+      expect(at.every((n: number, axis: number) => n < own[axis]!)).toBe(true);
+      met.add(String(at));
+      times++;
+    }
+    expect([met.size, times]).toEqual([sizeOf(own), sizeOf(own)]);
+    expect(wgsl).toContain("unfolded(group * vec3u(8u, 2u, 1u) + local, group);");
+  }
+  expect(folded([7, 7, 7], 7).wgsl).toBe(empty.wgsl);
+});
+
+test("what no grid holds, or no u32 counts, is refused by name", () => {
+  const refused = (run: () => unknown) => expect(run).toThrow(LimitError);
+  expect(() => folded([344, 1, 1], 7)).toThrow("none:f32 takes 344 × 1 × 1 workgroups; this adapter runs 7 along each");
+  refused(() => folded([2 ** 16, 2 ** 16, 1], 65535));
+  refused(() => folded([2 ** 29, 1, 1], 65535));
+  const wide = t.sum(t.expand(input("x", [1]), [3, 2 ** 31]));
+  expect(() => compile({ outputs: { wide } }, gpu)).toThrow(
+    "expand gives [3, 2147483648], which is 6442450944 elements",
+  );
+  refused(() => compile({ outputs: { y: input("x", [2 ** 17, 2 ** 16]) } }, gpu));
+});
+
+test("the list of families has the variants of all kernels", () => {
+  const named = new Map<string, Set<string>>();
+  for (const { family, variants } of (["f32", "f16"] as const).flatMap(problems)) {
+    if (variants.length > 0) expect(families[family], family).toBe(variants.join(" "));
+  }
+  for (const { outputs } of [...(["f32", "f16"] as const).flatMap(problems)]) {
+    for (const traits of [gpu, software]) {
+      const { calls } = compile({ outputs }, { ...traits, features: able.features }, new Map(), { merge: false });
+      for (const { family, variant } of calls) named.set(family, (named.get(family) ?? new Set()).add(variant));
+    }
+  }
+  for (const [family, variants] of named)
+    expect(families[family]?.split(" "), family).toEqual(expect.arrayContaining([...variants]));
+  expect([...named.keys()].sort()).toEqual(
+    Object.keys(families)
+      .filter((family) => family !== "maxPool2dPick")
+      .sort(),
+  );
+});
