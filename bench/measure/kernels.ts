@@ -79,7 +79,7 @@ class CaseBench {
   async measure(variant: string, forces: string | undefined): Promise<Measured | undefined> {
     const engine = await Engine.create({
       device: this.#device,
-      ...(forces !== undefined && { variants: { [forces]: variant } }),
+      ...(forces !== undefined && { variants: { [forces]: { ifFits: variant } } }),
     });
     try {
       return await this.#measureOn(engine, variant, forces);

@@ -1,4 +1,5 @@
 import { type Compiled, compile, type Description } from "../compile/compile.ts";
+import { faultOf } from "../compile/forced.ts";
 import type { Home } from "../compile/homes.ts";
 import type { Drawing } from "../data/draw.ts";
 import { AttributeError } from "../errors.ts";
@@ -48,7 +49,7 @@ const common: readonly Target[] = [
  *
  * Initial values that tilegrad drew are drawn again where they are loaded; others are part of the file.
  * @param descriptions by the names that the programs shall have. Programs share variables as those of one engine do.
- * @throws AttributeError when there are no targets.
+ * @throws AttributeError when there are no targets, or one forces kernel variants that do not exist.
  * @throws FeedError when a variable has changed in an engine and `values` does not hold it. Otherwise as `engine.compile`, but for the limits of a device.
  */
 export function exportPrograms(
@@ -57,6 +58,10 @@ export function exportPrograms(
 ): Exported {
   if (targets.length === 0) {
     throw new AttributeError("exportPrograms: there are no targets, expected at least one kind of adapters");
+  }
+  for (const { forced = {} } of targets) {
+    const fault = faultOf(forced);
+    if (fault) throw new AttributeError(`exportPrograms: forced: ${fault}`);
   }
   const homes = new Map<Variable, Home>();
   const compiled = targets.map((target) => {

@@ -1,5 +1,7 @@
 import { type CompileOptions, compile, type Description } from "../compile/compile.ts";
+import { AttributeError } from "../errors.ts";
 import { type DeviceOptions, type OpenDevice, openDevice } from "../gpu/device.ts";
+import type { Forced } from "../graph/op.ts";
 import type { Tensor, Update } from "../graph/tensor.ts";
 import type { Finding } from "../tune/index.ts";
 import type { TuningStore } from "../tune/store.ts";
@@ -8,8 +10,11 @@ import { Runner } from "./runner.ts";
 import { Tuning } from "./tuning.ts";
 
 export interface EngineOptions extends DeviceOptions {
-  /** Forces variants by kernel family, e.g. `{ matmul: "naive" }`, where they fit; for tests and measurements. */
-  readonly variants?: Readonly<Record<string, string>>;
+  /**
+   * Forces kernel variants by family, e.g. `{ matmul: "naive" }`; for tests and measurements. `compile` throws where one does not fit;
+   * `{ matmul: { ifFits: "tiled" } }` leaves those problems to the engine, and so does `{ "*": "naive" }`, which stands for all families.
+   */
+  readonly variants?: Forced;
   /**
    * Lets every kernel watch for NaN and infinity in what it stores. Reading an output then rejects with a NonFiniteError that names
    * the kernel and the tensor where the first one arose; default false.
@@ -39,9 +44,12 @@ export class Engine extends Runner {
    * Opens a GPU.
    * @param options the app's own `device`, or where to get one from; default `navigator.gpu`.
    * @throws DeviceError when there is no WebGPU or no adapter; the message says what to do.
+   * @throws AttributeError for variants that do not exist, with the names of those that do.
    */
   static override async create(options: EngineOptions = {}): Promise<Engine> {
     const { variants, checkFinite = false, tuningStore, selfCheck } = options;
+    const fault = variants && (await import("../compile/forced.ts")).faultOf(variants);
+    if (fault) throw new AttributeError(`Engine.create: variants: ${fault}`);
     const open = await openDevice(options);
     const tuning = new Tuning(open.name, tuningStore);
     if (tuningStore) await tuning.load();
@@ -64,6 +72,7 @@ export class Engine extends Runner {
    * @param options `checkFinite` watches for NaN and infinity, default that of the engine; `tune` measures first which kernel variants
    * are fastest here and remembers it, default false; `simplify` and `fuse` may be turned off.
    * @throws ShapeError, DTypeError or FeedError for updates or inputs that do not fit.
+   * @throws AttributeError when a forced kernel variant does not fit.
    * @throws LimitError when a tensor is larger than the adapter allows, or is f16 and the adapter has none.
    * @throws DeviceError when a kernel does not compile, with its label.
    */

@@ -1,4 +1,5 @@
 import type { DeviceOptions } from "../gpu/device.ts";
+import type { Forced } from "../graph/op.ts";
 import { evaluate } from "../reference/index.ts";
 import { Engine } from "../runtime/engine.ts";
 import { type Problem, problems } from "./problems.ts";
@@ -49,12 +50,12 @@ export async function selfCheck(options: DeviceOptions = {}): Promise<Report> {
 }
 
 /** Sound variants for families with a faulty one, so that the faults of one family are not held against those that build on it. */
-function steering(faults: readonly Fault[], checked: readonly string[]): Record<string, string> {
+function steering(faults: readonly Fault[], checked: readonly string[]): Forced {
   const wrong = new Set(faults.map(({ family, variant }) => `${family}/${variant}`));
   return Object.fromEntries(
     faults.flatMap(({ family }) => {
       const sound = checked.find((name) => name.startsWith(`${family}/`) && !name.includes(":") && !wrong.has(name));
-      return sound ? [[family, sound.slice(family.length + 1)]] : [];
+      return sound ? [[family, { ifFits: sound.slice(family.length + 1) }]] : [];
     }),
   );
 }
@@ -65,11 +66,12 @@ async function faultOf(
   variant: string,
   device: GPUDevice,
   tolerance: number,
-  sound: Readonly<Record<string, string>>,
+  sound: Forced,
 ): Promise<string | undefined> {
-  const engine = await Engine.create({ device, variants: { ...sound, [family]: variant } });
+  const own = variant === "only" ? {} : { [family]: { ifFits: variant } };
+  const engine = await Engine.create({ device, variants: { ...sound, ...own } });
   try {
-    const program = await engine.compile({ outputs });
+    const program = await engine.compile({ outputs }, { merge: false });
     const { kernels } = program.inspect();
     if (variant !== "only" && !kernels.some((kernel) => kernel.family === family && kernel.variant === variant))
       return "absent";

@@ -15,6 +15,7 @@ import {
   type Tensor,
 } from "../../src/index.ts";
 import { evaluate } from "../../src/reference/index.ts";
+import { wherever } from "../forced.ts";
 import { some } from "../place.ts";
 
 /*
@@ -35,7 +36,7 @@ async function agrees(
   outputs: Record<string, Tensor>,
   feeds: Record<string, Float32Array>,
 ): Promise<void> {
-  const engine = await Engine.create({ device, variants: { conv2d: variant, conv2dWeightGrad: variant } });
+  const engine = await Engine.create({ device, variants: wherever({ conv2d: variant, conv2dWeightGrad: variant }) });
   const program = await engine.compile({ outputs });
   const families = program.inspect().kernels.filter(({ family }) => family.startsWith("conv"));
   expect(families.length).toBeGreaterThan(0);

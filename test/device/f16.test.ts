@@ -17,6 +17,7 @@ import { evaluate } from "../../src/reference/index.ts";
 import { type CaseRow, cases } from "../cases.ts";
 import { weigh } from "../differences.ts";
 import { fill, reals } from "../draws.ts";
+import { wherever } from "../forced.ts";
 
 const engine = await Engine.create();
 afterAll(() => engine.destroy());
@@ -82,7 +83,7 @@ const values = (n: number, seed: number) => exact(Float32Array.from({ length: n 
 
 /** Runs outputs over f16 inputs with forced variants; returns which kernels ran. */
 async function agrees(variants: Record<string, string>, outputs: Record<string, Tensor>): Promise<string[]> {
-  const forced = await Engine.create({ device, variants });
+  const forced = await Engine.create({ device, variants: wherever(variants) });
   const program = await forced.compile({ outputs });
   const nodes = reachable(Object.values(outputs)).filter(({ op }) => op.source === "input");
   const feeds = Object.fromEntries(

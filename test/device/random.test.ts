@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
+import type { Forced } from "../../src/graph/op.ts";
 import { print } from "../../src/graph/print.ts";
 import { Engine, type Passes, type Tensor, type TensorData, type Variable } from "../../src/index.ts";
 import { ReferenceProgram } from "../../src/reference/index.ts";
-import { forced } from "../forced.ts";
+import { forced, forcedVariants } from "../forced.ts";
 import { allowance, furthest, largest, noisy } from "../graphs/noise.ts";
 import { build, type RandomGraph, recipes } from "../graphs/recipe.ts";
 import { inChrome } from "../place.ts";
@@ -28,12 +29,12 @@ const nameOf = ({ name }: Variable, i: number) => `variable ${i} (${name})`;
 
 type Values = Readonly<Record<string, ArrayLike<number>>>;
 
-type Way = Passes & { readonly variants?: Readonly<Record<string, string>> };
+type Way = Passes & { readonly variants?: Forced };
 
 const ways: readonly Way[] = [{}, { simplify: false, fuse: false, merge: false }];
 /** The kernels with workgroup memory, which a CPU adapter does not choose by itself and is slow at: for every fourth graph. */
 const tiled: Way = {
-  variants: { matmul: "tiled", reduce: "tree", softmax: "tree", conv2d: "tiled", conv2dWeightGrad: "tiled" },
+  variants: forcedVariants("matmul=tiled,reduce=tree,softmax=tree,conv2d=tiled,conv2dWeightGrad=tiled"),
 };
 
 /** What the variables of a graph start with: every way of computing it begins there. */

@@ -3,6 +3,7 @@ import * as t from "../../src/index.ts";
 import { Engine, input, type Tensor, type Variable } from "../../src/index.ts";
 import { matmulVariants } from "../../src/ops/matmul.ts";
 import { evaluate } from "../../src/reference/index.ts";
+import { wherever } from "../forced.ts";
 import { inChrome, some } from "../place.ts";
 
 /*
@@ -28,7 +29,7 @@ async function agrees(
   outputs: Record<string, Tensor>,
   tolerance: number,
 ): Promise<string[]> {
-  const engine = await Engine.create({ device, variants });
+  const engine = await Engine.create({ device, variants: wherever(variants) });
   const program = await engine.compile({ outputs });
   const feeds: Record<string, Float32Array | Int32Array> = {};
   const inputs = new Set<Tensor>();
@@ -60,7 +61,7 @@ async function agrees(
 /** Two runs that add a third of each product to its variable, each by one kernel. */
 async function addsTwice(variants: Record<string, string>, cases: readonly { w: Variable; product: Tensor }[]) {
   const wanted = cases.map(({ w, product }) => evaluate({ sum: t.add(w, t.mul(product, 2 / 3)) }).sum);
-  const engine = await Engine.create({ device, variants });
+  const engine = await Engine.create({ device, variants: wherever(variants) });
   const program = await engine.compile({
     updates: cases.map(({ w, product }) => [w, t.add(w, t.mul(product, 1 / 3))] as const),
   });

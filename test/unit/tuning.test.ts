@@ -39,7 +39,7 @@ test("a broken tuning file is named and kept", async () => {
 
 const variants = ["plain", "fast", "large"].map((name, score) => ({
   name,
-  fits: ({ n }: { n: number }) => name !== "large" || n >= 64,
+  needs: ({ n }: { n: number }) => (name !== "large" || n >= 64 ? undefined : "64 of n"),
   score: () => score,
 }));
 const chosen = (n: number, traits: Partial<typeof gpu>) =>
@@ -57,7 +57,29 @@ test("force comes before measurement, measurement before the rule, and what is w
   expect(chosen(64, { tuned, forced: { family: "fast" } })).toBe("fast");
   expect(chosen(64, { tuned, forced: { "*": "fast", family: "large" } })).toBe("large");
   expect(chosen(64, { tuned, forced: { "*": "fast", other: "large" } })).toBe("fast");
+  expect(chosen(32, { tuned, forced: { "*": "large" } })).toBe("fast");
+  expect(chosen(32, { tuned, forced: { family: { ifFits: "large" } } })).toBe("fast");
+  expect(chosen(64, { tuned, forced: { family: { ifFits: "large" } } })).toBe("large");
   expect(chosen(64, { tuned, avoid: new Set(["family/plain", "family/large"]) })).toBe("fast");
+});
+
+test("what is forced and does not exist or does not fit is refused, and so is a problem that nothing fits", () => {
+  const thrown = (run: () => unknown): string => {
+    try {
+      return `gave ${run()}`;
+    } catch (error) {
+      return String(error);
+    }
+  };
+  const none = 'AttributeError: compile: family has no variant "faster", expected one of plain, fast, large';
+  expect(thrown(() => chosen(64, { forced: { family: "faster" } }))).toBe(none);
+  expect(thrown(() => chosen(64, { forced: { family: { ifFits: "faster" } } }))).toBe(none);
+  expect(thrown(() => chosen(32, { forced: { family: "large" } }))).toBe(
+    'AttributeError: compile: variant "large" does not fit family n=32 layout=1,2: it needs 64 of n',
+  );
+  expect(thrown(() => choose("family", variants.slice(2), { n: 32 }, gpu))).toBe(
+    "LimitError: compile: no kernel fits family n=32: large needs 64 of n",
+  );
 });
 
 test("each choice is told with what was right", () => {
@@ -69,7 +91,7 @@ test("each choice is told with what was right", () => {
 test("a problem is told by all its fields", () => {
   const told: string[] = [];
   const windows = { kernel: [2, 2], size: [5, 5] };
-  const always = [{ name: "only", fits: () => true, score: () => 1 }];
+  const always = [{ name: "only", score: () => 1 }];
   choose("pool", always, { windows, image: [1, 2] }, { ...gpu, onChoice: ({ problem }) => told.push(problem) });
   choose("norm", always, 7, { ...gpu, onChoice: ({ problem }) => told.push(problem) });
   expect(told).toEqual(["pool kernel=2,2 size=5,5 image=1,2", "norm 7"]);
@@ -77,8 +99,11 @@ test("a problem is told by all its fields", () => {
 
 test("TILEGRAD_VARIANT names one variant for all, or some by family", () => {
   expect(forcedVariants("")).toEqual({});
-  expect(forcedVariants("naive")).toEqual({ "*": "naive" });
-  expect(forcedVariants("matmul=tiled,conv2d=direct")).toEqual({ matmul: "tiled", conv2d: "direct" });
+  expect(forcedVariants("naive")).toEqual({ "*": { ifFits: "naive" } });
+  expect(forcedVariants("matmul=tiled,conv2d=direct")).toEqual({
+    matmul: { ifFits: "tiled" },
+    conv2d: { ifFits: "direct" },
+  });
   expect(() => forcedVariants("matmul=")).toThrow('TILEGRAD_VARIANT holds "matmul="');
 });
 
