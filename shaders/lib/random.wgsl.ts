@@ -6,24 +6,25 @@
 
 /**
  * A bijection of 32-bit integers whose output bits each depend on every input bit: "lowbias32" by C. Wellons
- * (github.com/skeeto/hash-prospector), with the better constants that T. Ironborn found. U is u32 or a vec4 of it.
+ * (github.com/skeeto/hash-prospector), with the better constants that T. Ironborn found.
  */
-const hashText = `
-fn hash32(v: U) -> U {
-  var x = (v ^ (v >> U(16u))) * 0x21f0aaadu;
-  x = (x ^ (x >> U(15u))) * 0xd35a2d97u;
-  return x ^ (x >> U(15u));
+const hashText = (name: string, type: string): string => `
+fn ${name}(v: ${type}) -> ${type} {
+  var x = (v ^ (v >> ${type}(16u))) * 0x21f0aaadu;
+  x = (x ^ (x >> ${type}(15u))) * 0xd35a2d97u;
+  return x ^ (x >> ${type}(15u));
 }`;
 
-/** Number i of the stream (a, b, c). */
+/** Number i of the stream (a, b, c). U is u32 or a vec4 of it; a and b are the same for all four, so that the key is computed once. */
 export const randomText = [
-  hashText,
+  /* @__PURE__ */ hashText("hash32", "U"),
+  /* @__PURE__ */ hashText("keyHash32", "u32"),
   `
-fn randomBits(a: U, b: U, c: U, i: U) -> U {
-  let first = hash32(a ^ U(0x9e3779b9u));
-  let second = hash32(first ^ b) + 0x9e3779b9u;
-  let third = hash32(second ^ c) + first;
-  return hash32(hash32(i ^ third) + second);
+fn randomBits(a: U, b: U, c: u32, i: U) -> U {
+  let first = keyHash32(vec4u(a).x ^ 0x9e3779b9u);
+  let second = keyHash32(first ^ vec4u(b).x) + 0x9e3779b9u;
+  let third = keyHash32(second ^ c) + first;
+  return hash32(hash32(i ^ U(third)) + U(second));
 }`,
 ];
 
