@@ -20,7 +20,7 @@ export * as optim from "./optim/index.ts";
 export { Engine, type EngineOptions, type TuneOptions } from "./runtime/engine.ts";
 export type { Feeds } from "./runtime/feeds.ts";
 export type { Output } from "./runtime/output.ts";
-export type { BufferInfo, Inspection, KernelInfo, Memory, Outputs, Program } from "./runtime/program.ts";
+export type { BufferInfo, Inspection, KernelInfo, Memory, Outputs, Profile, Program } from "./runtime/program.ts";
 export type { Tuning } from "./runtime/tuning.ts";
 export type { Finding } from "./tune/index.ts";
 export type { TuningStore } from "./tune/store.ts";

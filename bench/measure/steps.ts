@@ -34,7 +34,7 @@ export async function measureStep(
   const timing = await time(stepping(engine, program, feeds), "wall", budget);
   const loss = await program.outputs.loss.scalar();
   if (!Number.isFinite(loss)) throw new Error(`${name}: the loss is ${loss}`);
-  const times = engine.device.features.has("timestamp-query") ? await program.profile(feeds) : [];
+  const times = engine.device.features.has("timestamp-query") ? (await program.profile(feeds)).kernels : [];
   program.destroy();
   const { flops } = workOf(kernels);
   return {

@@ -2,6 +2,7 @@ import { DeviceError } from "../errors.ts";
 import type { KernelCall } from "../graph/op.ts";
 import { showLayer } from "../layer.ts";
 import { computeStage } from "./flags.ts";
+import { inScopes } from "./scopes.ts";
 
 /** Kernels that no program uses any more are kept, for the next program that may, up to so many. */
 const mostIdle = 64;
@@ -85,23 +86,23 @@ export class PipelineCache {
   }
 
   async #make(call: KernelCall): Promise<GPUComputePipeline> {
-    // A faulty shader is reported below, with the line at fault: its own error is caught here.
-    this.#device.pushErrorScope("validation");
-    const module = this.#device.createShaderModule({ label: call.label, code: call.wgsl });
-    this.#device.popErrorScope();
-    const layout = this.#device.createPipelineLayout({ label: call.label, bindGroupLayouts: [this.layout(call)] });
+    const { label } = call;
+    // What is invalid makes an invalid pipeline, which is reported below: a faulty shader with the line at fault.
+    const { value } = inScopes(this.#device, "compile", () => {
+      const module = this.#device.createShaderModule({ label, code: call.wgsl });
+      const layout = this.#device.createPipelineLayout({ label, bindGroupLayouts: [this.layout(call)] });
+      const compute = { module, entryPoint: "main" };
+      return { module, pipeline: this.#device.createComputePipelineAsync({ label, layout, compute }) };
+    });
     try {
-      return await this.#device.createComputePipelineAsync({
-        label: call.label,
-        layout,
-        compute: { module, entryPoint: "main" },
-      });
+      return await value.pipeline;
     } catch (cause) {
-      const { messages } = await module.getCompilationInfo();
+      const { messages } = await value.module.getCompilationInfo().catch(() => ({ messages: [] }));
       const lines = call.wgsl.split("\n");
       const faults = messages
         .filter(({ type }) => type === "error")
         .map(({ lineNum, message }) => `  line ${lineNum}: ${message}\n    ${lines[lineNum - 1]?.trim() ?? ""}`);
+      if (faults.length === 0 && (cause as GPUPipelineError).reason !== "validation") throw cause; // It was cut off.
       const detail = faults.length > 0 ? `\n${faults.join("\n")}` : `: ${(cause as Error).message}`;
       const kernel = `kernel "${call.label}"${showLayer(call.layer)} (${call.family}/${call.variant})`;
       throw new DeviceError(`${kernel} does not compile${detail}`, {

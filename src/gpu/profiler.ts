@@ -16,14 +16,14 @@ const mostPasses = 2048;
  * short kernels need many repetitions before a figure means anything.
  *
  * @param read a buffer's bytes once all that was submitted has run.
- * @returns milliseconds of each.
+ * @returns milliseconds of each, and the clock's grain: the largest power of two, in nanoseconds, of which all readings are multiples.
  * @throws DeviceError when the device has no timestamp queries, or there are more dispatches than these can time.
  */
 export async function profile(
   device: GPUDevice,
   dispatches: readonly Dispatch[],
-  read: (buffer: GPUBuffer, offset: number, bytes: number) => Promise<ArrayBuffer>,
-): Promise<number[]> {
+  read: (buffer: GPUBuffer, bytes: number) => Promise<ArrayBuffer>,
+): Promise<{ readonly ms: readonly number[]; readonly resolutionMs: number }> {
   if (!device.features.has("timestamp-query")) throw new DeviceError("profile: this adapter has no timestamp queries");
   if (dispatches.length > mostPasses)
     throw new DeviceError(`profile: ${dispatches.length} kernels, expected ${mostPasses} at most`);
@@ -46,8 +46,15 @@ export async function profile(
   });
   encoder.resolveQuerySet(querySet, 0, count, buffer, 0);
   device.queue.submit([encoder.finish()]);
-  const times = new BigUint64Array(await read(buffer, 0, 8 * count));
-  buffer.destroy();
-  querySet.destroy();
-  return dispatches.map((_, i) => Number(times[2 * i + 1]! - times[2 * i]!) / 1e6);
+  try {
+    const times = new BigUint64Array(await read(buffer, 8 * count));
+    const bits = times.reduce((all, time) => all | time, 0n);
+    return {
+      ms: dispatches.map((_, i) => Number(times[2 * i + 1]! - times[2 * i]!) / 1e6),
+      resolutionMs: Number(bits & -bits) / 1e6,
+    };
+  } finally {
+    buffer.destroy();
+    querySet.destroy();
+  }
 }

@@ -1,6 +1,7 @@
-import { DeviceError } from "../errors.ts";
+import { DeviceError, TilegradError } from "../errors.ts";
 import { mapRead, usage } from "./flags.ts";
 import { Nudge } from "./nudge.ts";
+import { scoped } from "./scopes.ts";
 
 /** Staging buffers of one size. */
 interface Ring {
@@ -53,11 +54,17 @@ export class Readback {
     return [...this.#rings].reduce((sum, [size, { made }]) => sum + size * made, 0);
   }
 
-  /** Makes the first staging buffer for reads of these places. */
-  prepare(places: readonly Pick<Place, "bytes">[]): void {
+  /** Makes the first staging buffer for reads of these places, if there is memory: otherwise the read itself tries and reports it. */
+  async prepare(places: readonly Pick<Place, "bytes">[]): Promise<void> {
     const { size, ring } = this.#ring(layOut(places).total);
     ring.users++;
-    if (ring.made === 0) ring.free.push(this.#make(size, ring));
+    if (ring.made > 0) return;
+    ring.made++;
+    try {
+      ring.free.push(await scoped(this.#device, "read", () => this.#make(size)));
+    } catch {
+      ring.made--;
+    }
   }
 
   /** What `prepare` made is no longer needed. */
@@ -78,21 +85,34 @@ export class Readback {
     const { starts, total } = layOut(places);
     const { size, ring } = this.#ring(total);
     // Waiting for a buffer would let later steps overwrite the values: the copies are enqueued before the caller's next submit.
-    const staging = ring.free.pop() ?? this.#make(size, ring);
-    try {
-      places.forEach(({ buffer, offset, bytes }, i) => {
+    const known = ring.free.pop();
+    if (!known) ring.made++;
+    let staging: GPUBuffer | undefined;
+    let sound = false;
+    const fetch = async (): Promise<ArrayBuffer[]> => {
+      staging = known ?? this.#make(size);
+      for (const [i, { buffer, offset, bytes }] of places.entries())
         encoder.copyBufferToBuffer(buffer, offset, staging, starts[i]!, Math.ceil(bytes / 4) * 4);
-      });
       this.#device.queue.submit([encoder.finish()]);
       await this.#nudge.until(staging.mapAsync(mapRead, 0, total));
       const mapped = staging.getMappedRange(0, total);
       const copies = places.map(({ bytes }, i) => mapped.slice(starts[i]!, starts[i]! + bytes));
       staging.unmap();
       return copies;
+    };
+    try {
+      const copies = await (known ? fetch() : scoped(this.#device, "read", fetch));
+      sound = true;
+      return copies;
     } catch (cause) {
+      if (cause instanceof TilegradError) throw cause;
       throw new DeviceError(`a read was cut off: ${(cause as Error).message}`, { cause });
     } finally {
-      ring.free.push(staging);
+      if (sound) ring.free.push(staging!);
+      else {
+        staging?.destroy();
+        ring.made--;
+      }
       this.#trim(ring);
     }
   }
@@ -119,8 +139,7 @@ export class Readback {
     return { size, ring };
   }
 
-  #make(size: number, ring: Ring): GPUBuffer {
-    ring.made++;
+  #make(size: number): GPUBuffer {
     return this.#device.createBuffer({ label: "readback", size, usage: usage.mapRead | usage.copyTarget });
   }
 }

@@ -53,7 +53,7 @@ export class Engine extends Runner {
     const open = await openDevice(options);
     const tuning = new Tuning(open.name, tuningStore);
     if (tuningStore) await tuning.load();
-    const avoid = selfCheck ? await faults(open.device) : undefined;
+    const avoid = selfCheck ? await faults(open) : undefined;
     const traits = { ...open.traits, tuned: tuning.table, forced: variants, avoid };
     return new Engine({ ...open, traits }, tuning, checkFinite);
   }
@@ -89,9 +89,10 @@ export class Engine extends Runner {
           ...passes,
           merge: false,
         }).calls;
-      await measure(this.tuning, { device: this.device, pipelines: this.pipelines, compile: calls }, tune);
+      await this.until(measure(this.tuning, { device: this.device, pipelines: this.pipelines, compile: calls }, tune));
     }
     const guarded = checkFinite ? { guard: (await import("../compile/guard.ts")).guard } : {};
+    this.check();
     return this.realize(
       compile(description as Description, this.traits, this.residence.homes, { ...passes, ...guarded }),
     );
@@ -99,10 +100,13 @@ export class Engine extends Runner {
 }
 
 /** `family/variant`s that a device gets wrong. */
-async function faults(device: GPUDevice): Promise<ReadonlySet<string>> {
+async function faults({ device, owned }: OpenDevice): Promise<ReadonlySet<string>> {
   // Loaded only when asked for, as are tuner and guard. The package holds each as a bundle of its own: a module that a page shared
   // with them would keep all its exports.
   const { selfCheck } = await import("../selfcheck/index.ts");
-  const { faults } = await selfCheck({ device });
+  const { faults } = await selfCheck({ device }).catch((error) => {
+    if (owned) device.destroy();
+    throw error;
+  });
   return new Set(faults.map(({ family, variant }) => `${family}/${variant}`));
 }

@@ -3,6 +3,7 @@ import { roleOf } from "../compile/homes.ts";
 import type { MemoryPlan } from "../compile/plan.ts";
 import { DeviceError, FeedError, NonFiniteError } from "../errors.ts";
 import type { Dispatch } from "../gpu/profiler.ts";
+import { scoped } from "../gpu/scopes.ts";
 import { inMemory } from "../graph/half.ts";
 import type { KernelCall, View, VirtualBuffer } from "../graph/op.ts";
 import { bytesPer, type DType, sizeOf } from "../graph/shape.ts";
@@ -57,6 +58,13 @@ export interface Inspection {
   readonly memory: Memory;
 }
 
+/** How long each kernel of a run took. */
+export interface Profile {
+  readonly kernels: readonly (Pick<KernelInfo, "label" | "layer"> & { readonly ms: number })[];
+  /** The clock's grain in milliseconds, as its readings show it: they are multiples of it. Below some of them `ms` says little. */
+  readonly resolutionMs: number;
+}
+
 /** Where an output lies. */
 export type Place = Pick<View, "buffer" | "base" | "shape" | "dtype">;
 
@@ -94,6 +102,13 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
   readonly #memories: Memories;
   #destroyed = false;
   #hasRun = false;
+  /** Why this program cannot run any more, although others can. */
+  #fault: Error | undefined;
+  /**
+   * How many errors of the device nobody had caught when the commands of this program were last found valid: as long as there are no
+   * more, they still are.
+   */
+  #validAt = -1;
 
   /** @internal */
   constructor(runner: Runner, compiled: Recorded, pipelines: readonly GPUComputePipeline[], memories: Memories) {
@@ -125,8 +140,11 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
    * @throws DeviceError when the engine is destroyed, its device lost, or an earlier run failed on the GPU.
    */
   async run(feeds: Feeds = {}): Promise<void> {
-    this.#write(feeds);
-    this.#runner.device.queue.submit([this.encode().finish()]);
+    this.#expect(feeds);
+    await this.#act("run", () => {
+      this.#write(feeds);
+      this.#runner.device.queue.submit([this.encode().finish()]);
+    });
     await this.#runner.throttle.submitted();
   }
 
@@ -143,8 +161,8 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
    */
   async compute<K extends keyof O & string>(feeds: Feeds = {}, names?: readonly K[]): Promise<Results<O, K>> {
     const places = this.#placesOf(names);
-    this.#write(feeds);
-    return this.#bringBack(places, this.encode());
+    this.#expect(feeds);
+    return this.#bringBack(places, feeds);
   }
 
   /**
@@ -160,22 +178,21 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
 
   /**
    * Runs once like `run`, each kernel in a pass of its own, and times them by the GPU's clock.
-   * @returns labels, layers and milliseconds in the order of running. Chrome's clock ticks every 65.5 µs.
+   * @returns labels, layers and milliseconds in the order of running, and the clock's resolution: Chrome's ticks every 65.5 µs.
    * @throws DeviceError when the adapter has no timestamp queries; otherwise as `run`.
    */
-  async profile(feeds: Feeds = {}): Promise<(Pick<KernelInfo, "label" | "layer"> & { readonly ms: number })[]> {
+  async profile(feeds: Feeds = {}): Promise<Profile> {
     // Few programs are ever profiled: what it takes is loaded only then.
     const { profile } = await import("../gpu/profiler.ts");
-    this.#write(feeds);
-    const times = await profile(
-      this.#runner.device,
-      this.#dispatches,
-      async (buffer, offset, bytes) => (await this.#runner.readBytes([{ buffer, offset, bytes }]))[0]!,
-    );
-    return times.map((ms, i) => {
-      const { label, layer } = this.#compiled.calls[i]!;
-      return { label, layer, ms };
+    this.#expect(feeds);
+    const read = async (buffer: GPUBuffer, bytes: number) =>
+      (await this.#runner.readBytes([{ buffer, offset: 0, bytes }]))[0]!;
+    const { device } = this.#runner;
+    const { ms, resolutionMs } = await scoped(device, "profile", () => {
+      this.#write(feeds);
+      return profile(device, this.#dispatches, read);
     });
+    return { kernels: this.#compiled.calls.map(({ label, layer }, i) => ({ label, layer, ms: ms[i]! })), resolutionMs };
   }
 
   /** Graph, kernels with their WGSL, buffers with their lifetimes, memory. Costs nothing until called. */
@@ -209,29 +226,56 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
     this.#runner.forget(this);
   }
 
-  /** Checks the feeds, then writes them to the inputs' buffers. */
-  #write(feeds: Feeds): void {
+  /** Checks the program and its feeds, before anything is done. */
+  #expect(feeds: Feeds): void {
     this.#check();
     checkFeeds(this.#compiled, feeds);
+  }
+
+  #write(feeds: Feeds): void {
     for (const [name, { buffer, tensor }] of this.#compiled.inputs) {
       const data = inMemory(feeds[name]!, tensor.dtype) as GPUAllowSharedBufferSource;
       this.#runner.device.queue.writeBuffer(this.#memories.of(buffer), 0, data);
     }
   }
 
-  /** @internal The commands of one run. */
-  encode(): GPUCommandEncoder {
-    if (!this.#hasRun) for (const variable of this.#compiled.updated) variable.changed();
-    this.#hasRun = true;
+  /** @internal The commands of one run. @param idle binds memory without computing, which is as valid or invalid as a run. */
+  encode(idle = false): GPUCommandEncoder {
+    if (!this.#hasRun && !idle) {
+      for (const variable of this.#compiled.updated) variable.changed();
+      this.#hasRun = true;
+    }
     const encoder = this.#runner.device.createCommandEncoder();
     const pass = encoder.beginComputePass();
     for (const { pipeline, group, workgroups } of this.#dispatches) {
       pass.setPipeline(pipeline);
       pass.setBindGroup(0, group);
-      pass.dispatchWorkgroups(...workgroups);
+      if (!idle) pass.dispatchWorkgroups(...workgroups);
     }
     pass.end();
     return encoder;
+  }
+
+  get #isValid(): boolean {
+    return this.#validAt === this.#runner.errors;
+  }
+
+  /**
+   * Acts on the GPU. The same commands are as valid the next time, so error scopes, which cost as much as some dispatches, are there
+   * for the first time and after errors that may have been this program's.
+   */
+  async #act<T>(call: string, act: () => T | Promise<T>): Promise<T> {
+    if (this.#isValid) return act();
+    const { errors, device } = this.#runner;
+    try {
+      const value = await scoped(device, call, act);
+      this.#validAt = errors;
+      return value;
+    } catch (error) {
+      // Memory may be there the next time; what is invalid stays so.
+      if (error instanceof DeviceError) this.#fault ??= error;
+      throw error;
+    }
   }
 
   #placesOf(names: readonly string[] = Object.keys(this.#compiled.outputs)): Map<string, Place> {
@@ -247,22 +291,28 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
   }
 
   /**
-   * Reads outputs, all as one run left them, after the commands of `encoder`, if any. Where kernels watch for NaN, their flag comes
+   * Reads outputs, all as one run left them: a run of its own with `feeds`, if any. Where kernels watch for NaN, their flag comes
    * along; a run of its own takes it away with it, so that no other caller is told of its NaN.
    */
-  async #bringBack<K extends string>(places: ReadonlyMap<string, Place>, encoder?: GPUCommandEncoder) {
+  async #bringBack<K extends string>(places: ReadonlyMap<string, Place>, feeds?: Feeds) {
     const { guard } = this.#compiled;
+    const { device, throttle } = this.#runner;
     const flag = guard && { buffer: this.#memories.of(guard.flag), offset: 0, bytes: 4 };
-    const read = this.#runner.readBytes(
-      [...[...places.values()].map((place) => this.#bytesOf(place)), ...(flag ? [flag] : [])],
-      encoder,
-    );
-    if (encoder) void this.#runner.throttle.submitted();
-    if (flag && encoder) this.#clear(flag.buffer);
-    const data = await read;
+    const wanted = [...[...places.values()].map((place) => this.#bytesOf(place)), ...(flag ? [flag] : [])];
+    const data = await this.#act(feeds ? "compute" : "read", () => {
+      if (feeds) this.#write(feeds);
+      // Runs since the last look may have failed: an idle one fails for the same reason.
+      const encoder = feeds || !this.#isValid ? this.encode(!feeds) : undefined;
+      const read = this.#runner.readBytes(wanted, encoder);
+      if (feeds) void throttle.submitted();
+      if (flag && feeds) this.#clear(flag.buffer);
+      return read;
+    });
+    // An error that came with the data may be that of the run they are from.
+    if (!this.#isValid) await this.#act("read", () => device.queue.submit([this.encode(true).finish()]));
     const first = guard?.stores[new Uint32Array(data.at(-1)!)[0]! - 1];
     if (first) {
-      if (!encoder) this.#clear(flag!.buffer);
+      if (!feeds) this.#clear(flag!.buffer);
       throw new NonFiniteError(
         `NaN or infinity first arose in kernel "${first.kernel}"${showLayer(first.layer)}, in what it writes to "${first.role}"`,
       );
@@ -282,8 +332,9 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
   }
 
   #check(): void {
-    if (this.#destroyed) throw new DeviceError("the program has been destroyed");
     this.#runner.check();
+    if (this.#destroyed) throw new DeviceError("the program has been destroyed");
+    if (this.#fault) throw this.#fault;
   }
 }
 

@@ -87,10 +87,9 @@ export class Residence {
   write(variable: Variable, data: TensorData): void {
     variable.changed();
     const place = this.placeOf(variable);
-    if (!place) {
-      this.#waiting.set(variable, new arrayOf[variable.dtype](data));
-      return;
-    }
+    // A home that is still being made may come to nothing.
+    if (!place || this.#unsettled.has(variable)) this.#waiting.set(variable, new arrayOf[variable.dtype](data));
+    if (!place) return;
     const bytes = inMemory(data, variable.dtype) as GPUAllowSharedBufferSource;
     this.#queue.writeBuffer(place.buffer, place.offset, bytes);
   }

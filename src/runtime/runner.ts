@@ -1,9 +1,10 @@
 import { roleOf } from "../compile/homes.ts";
-import { DeviceError, FeedError, LimitError } from "../errors.ts";
+import { DeviceError, FeedError, LimitError, TilegradError } from "../errors.ts";
 import { type DeviceOptions, type OpenDevice, openDevice } from "../gpu/device.ts";
 import { usage } from "../gpu/flags.ts";
 import { PipelineCache } from "../gpu/pipelines.ts";
 import { type Place, Readback } from "../gpu/readback.ts";
+import { inScopes, scoped } from "../gpu/scopes.ts";
 import { Throttle } from "../gpu/throttle.ts";
 import { misfit } from "../graph/host.ts";
 import type { AdapterTraits, KernelCall } from "../graph/op.ts";
@@ -13,6 +14,12 @@ import { showLayer } from "../layer.ts";
 import { typed } from "./output.ts";
 import { type Memories, Program, type Recorded } from "./program.ts";
 import { listOf, Residence, type Variables } from "./residence.ts";
+
+/** Milliseconds that the news of a lost device may come after the errors that it causes. */
+const newsMs = 500;
+
+/** Bytes that a write must have for the GPU to run out of memory over it. Fewer cost less than an error scope. */
+const largeWrite = 2 ** 16;
 
 /**
  * A GPU device with what tilegrad keeps on it: compiled kernels, the values of variables, programs. It runs what was compiled
@@ -34,7 +41,13 @@ export class Runner {
   readonly #readback: Readback;
   /** Programs, and what each leaves behind when it is destroyed. */
   readonly #programs = new Map<{ destroy(): void }, () => void>();
+  /** Why nothing can be done here any more. */
   #fault: DeviceError | undefined;
+  /** What went wrong with a write, for the next call to say. */
+  #unreported: TilegradError | undefined;
+  /** Those who wait for the GPU, to be told of its end. */
+  readonly #waits = new Set<(fault: DeviceError) => void>();
+  #errors = 0;
 
   /**
    * Opens a GPU.
@@ -56,52 +69,92 @@ export class Runner {
     this.#owned = owned;
     this.#readback = new Readback(device);
     device.lost.then(({ reason, message }) => {
-      this.#fault ??= new DeviceError(`the GPU device was lost (${reason}): ${message || "no reason given"}`);
+      this.#end(`the GPU device was lost (${reason}): ${message || "no reason given"}`);
     });
     device.addEventListener("uncapturederror", this.#onError);
   }
 
-  /** GPU errors that no compile or read is waiting for surface at the next call instead of vanishing in the console. */
-  readonly #onError = (event: GPUUncapturedErrorEvent): void => {
-    event.preventDefault();
-    this.#fault ??= new DeviceError(`the GPU reported an error: ${event.error.message}`);
+  /** An error that nobody caught stays the app's, in its console; programs only look whether it was theirs. */
+  readonly #onError = (): void => {
+    this.#errors++;
   };
 
+  /** @internal How many errors of the device nobody has caught so far. */
+  get errors(): number {
+    return this.#errors;
+  }
+
+  #end(message: string): void {
+    this.#fault ??= new DeviceError(message);
+    for (const tell of this.#waits) tell(this.#fault);
+  }
+
+  /** @internal What is awaited of the GPU. When the device is lost or the engine destroyed meanwhile, the error says so, and at once. */
+  async until<T>(awaited: Promise<T>): Promise<T> {
+    let tell: (fault: DeviceError) => void = () => {};
+    const end = new Promise<never>((_, reject) => {
+      tell = reject;
+      this.#waits.add(tell);
+    });
+    try {
+      return await Promise.race([awaited, end]);
+    } catch (error) {
+      throw await this.#causeOf(error);
+    } finally {
+      this.#waits.delete(tell);
+    }
+  }
+
+  /** What is cut off by the loss of the device fails before the loss is known. */
+  async #causeOf(error: unknown): Promise<unknown> {
+    const cutOff = error instanceof TilegradError ? error.cause : error;
+    if (this.#fault || !cutOff || (cutOff as GPUPipelineError).reason === "validation") return this.#fault ?? error;
+    await new Promise<unknown>((resolve) => {
+      this.#waits.add(resolve);
+      setTimeout(() => resolve(this.#waits.delete(resolve)), newsMs);
+    });
+    if (this.#fault) return this.#fault;
+    return error instanceof TilegradError ? error : new DeviceError((error as Error).message, { cause: error });
+  }
+
   /** @internal Gives a compiled program pipelines, buffers and bind groups. */
-  async realize<O extends Readonly<Record<string, unknown>>>(compiled: Recorded): Promise<Program<O>> {
+  realize<O extends Readonly<Record<string, unknown>>>(compiled: Recorded): Promise<Program<O>> {
+    return this.until(this.#realize<O>(compiled));
+  }
+
+  async #realize<O extends Readonly<Record<string, unknown>>>(compiled: Recorded): Promise<Program<O>> {
+    this.check();
     this.#checkLimits(compiled);
     this.residence.check(compiled.homes.keys());
     const held = this.pipelines.hold(compiled.calls);
-    this.device.pushErrorScope("out-of-memory");
-    this.device.pushErrorScope("validation");
-    this.residence.settle(compiled.homes, compiled, nameOf(compiled));
-    const memories = this.#allocate(compiled);
-    const [[ready], invalid, exhausted] = await Promise.all([
-      Promise.allSettled([Promise.all(held.pipelines)]),
-      this.device.popErrorScope(),
-      this.device.popErrorScope(),
-    ]);
-    const refuse = (error: Error): never => {
+    const pipelines = Promise.allSettled([Promise.all(held.pipelines)]);
+    const { value: memories, error } = inScopes(this.device, "compile", () => {
+      this.residence.settle(compiled.homes, compiled, nameOf(compiled));
+      return this.#allocate(compiled);
+    });
+    let program: Program<O>;
+    try {
+      const refusal = await error;
+      if (refusal) throw refusal;
+      const [ready] = await pipelines;
+      if (ready.status === "rejected") throw ready.reason;
+      this.check();
+      program = await scoped(this.device, "compile", () => new Program<O>(this, compiled, ready.value, memories));
+      this.check();
+    } catch (error) {
       for (const buffer of memories.own) buffer.destroy();
       held.letGo();
       this.residence.undo(compiled);
       throw error;
-    };
-    if (exhausted) refuse(new LimitError(`compile: the GPU has no memory left for this program: ${exhausted.message}`));
-    if (invalid) refuse(new DeviceError(`compile: ${invalid.message}`));
-    if (ready.status === "rejected") return refuse(this.#fault ?? ready.reason);
-    this.device.pushErrorScope("validation");
-    const program = new Program<O>(this, compiled, ready.value, memories);
-    const outputs = Object.values(compiled.outputs);
-    for (const output of outputs) this.#readback.prepare([{ bytes: bytesOf(output) }]);
-    const unfit = await this.device.popErrorScope();
-    if (unfit) refuse(new DeviceError(`compile: ${unfit.message}`));
+    }
     this.residence.settled(compiled);
+    const outputs = Object.values(compiled.outputs).map((output) => [{ bytes: bytesOf(output) }]);
     this.#programs.set(program, () => {
       held.letGo();
       this.residence.leave(compiled);
-      for (const output of outputs) this.#readback.letGo([{ bytes: bytesOf(output) }]);
+      for (const output of outputs) this.#readback.letGo(output);
     });
+    await Promise.all(outputs.map((output) => this.#readback.prepare(output)));
     return program;
   }
 
@@ -114,7 +167,7 @@ export class Runner {
     this.check();
     const place = this.residence.placeOf(variable);
     if (!place) return this.residence.hostValue(variable) as TensorData<D>;
-    const [data] = await this.readBytes([place]);
+    const [data] = await scoped(this.device, `read of "${variable.name}"`, () => this.readBytes([place]));
     return typed(data!, variable.dtype);
   }
 
@@ -129,7 +182,14 @@ export class Runner {
     const data = typeof value === "number" ? new arrayOf[dtype as DType](sizeOf(shape)).fill(value) : value;
     const fault = misfit(data, variable);
     if (fault) throw new FeedError(`write: the value of variable "${variable.name}" ${fault}`);
-    this.residence.write(variable, data);
+    if (bytesOf(variable) < largeWrite) {
+      this.residence.write(variable, data);
+      return;
+    }
+    const { error } = inScopes(this.device, `write of "${variable.name}"`, () => this.residence.write(variable, data));
+    void error.then((failure) => {
+      this.#unreported ??= failure;
+    });
   }
 
   /**
@@ -164,7 +224,7 @@ export class Runner {
 
   /** Destroys all programs and buffers, and the device if it was opened here. Reads under way reject. */
   destroy(): void {
-    this.#fault ??= new DeviceError("the engine has been destroyed");
+    this.#end("the engine has been destroyed");
     this.device.removeEventListener("uncapturederror", this.#onError);
     for (const program of [...this.#programs.keys()]) program.destroy();
     this.residence.destroy();
@@ -174,7 +234,9 @@ export class Runner {
 
   /** @internal */
   check(): void {
-    if (this.#fault) throw this.#fault;
+    const failure = this.#fault ?? this.#unreported;
+    this.#unreported = undefined;
+    if (failure) throw failure;
   }
 
   /** @internal */
@@ -187,12 +249,10 @@ export class Runner {
   async readBytes(places: readonly Place[], encoder?: GPUCommandEncoder): Promise<ArrayBuffer[]> {
     try {
       const data = await this.#readback.read(places, encoder);
-      this.check();
+      if (this.#fault) throw this.#fault;
       return data;
     } catch (error) {
-      // A lost device is reported a moment after the reads it cut off.
-      await Promise.resolve();
-      throw this.#fault ?? error;
+      throw await this.#causeOf(error);
     }
   }
 
@@ -209,9 +269,15 @@ export class Runner {
   }
 
   #checkLimits({ calls, slots, homes }: Recorded): void {
-    const { maxBinding, maxBuffer } = this.traits;
+    const { maxBinding, maxBuffer, maxWorkgroups } = this.traits;
     const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
-    for (const { bindings, label, layer } of calls) {
+    for (const { bindings, label, layer, workgroups } of calls) {
+      const most = Math.max(...workgroups);
+      if (most > maxWorkgroups) {
+        throw new LimitError(
+          `compile: ${label}${showLayer(layer)} takes ${most} workgroups along one axis; this adapter runs ${maxWorkgroups} at most`,
+        );
+      }
       for (const binding of bindings) {
         const { size } = binding;
         if (size <= maxBinding) continue;

@@ -29,10 +29,17 @@ const tolerance = { f32: 2e-4, f16: 2e-2 };
  */
 export async function selfCheck(options: DeviceOptions = {}): Promise<Report> {
   const engine = await Engine.create(options);
-  const { device, adapter } = engine;
+  try {
+    return await checkOn(engine);
+  } finally {
+    engine.destroy();
+  }
+}
+
+async function checkOn({ device, adapter, traits }: Engine): Promise<Report> {
   const checked: string[] = [];
   const faults: Fault[] = [];
-  for (const dtype of engine.traits.features.has("shader-f16") ? (["f32", "f16"] as const) : (["f32"] as const)) {
+  for (const dtype of traits.features.has("shader-f16") ? (["f32", "f16"] as const) : (["f32"] as const)) {
     for (const problem of problems(dtype)) {
       for (const variant of problem.variants.length > 0 ? problem.variants : ["only"]) {
         const detail = await faultOf(problem, variant, device, tolerance[dtype], steering(faults, checked));
@@ -45,7 +52,6 @@ export async function selfCheck(options: DeviceOptions = {}): Promise<Report> {
       }
     }
   }
-  engine.destroy();
   return { adapter, checked, faults };
 }
 
@@ -83,6 +89,7 @@ async function faultOf(
     }
     return undefined;
   } catch (error) {
+    engine.check(); // A lost device is no fault of the variant.
     return (error as Error).message;
   } finally {
     engine.destroy();

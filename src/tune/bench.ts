@@ -1,5 +1,6 @@
 import { mapRead, usage } from "../gpu/flags.ts";
 import type { PipelineCache } from "../gpu/pipelines.ts";
+import { scoped } from "../gpu/scopes.ts";
 import { halfValue } from "../graph/half.ts";
 import type { Binding, KernelCall } from "../graph/op.ts";
 import type { Finding } from "./index.ts";
@@ -37,21 +38,34 @@ export class Bench {
     this.#pipelines = pipelines;
   }
 
-  /** The fastest of those that agree with the first, and what each took. */
-  async compare(candidates: readonly Candidate[]): Promise<Pick<Finding, "variant" | "ms">> {
+  /** The fastest of those that agree with the first, and what each took. Undefined where none can be tried: for want of memory, say. */
+  async compare(candidates: readonly Candidate[]): Promise<Pick<Finding, "variant" | "ms"> | undefined> {
     const ms: Record<string, number | null> = Object.fromEntries(candidates.map(({ variant }) => [variant, null]));
-    const sound: { ready: Ready; first: number; times: number[] }[] = [];
+    const sound: Sound[] = [];
+    try {
+      return await this.#compare(candidates, sound, ms);
+    } finally {
+      for (const { ready } of sound) free(ready);
+    }
+  }
+
+  async #compare(
+    candidates: readonly Candidate[],
+    sound: Sound[],
+    ms: Record<string, number | null>,
+  ): Promise<Pick<Finding, "variant" | "ms"> | undefined> {
     let reference: Results | undefined;
     for (const candidate of candidates) {
-      // What this driver does not compile is out.
-      const ready = await this.#prepare(candidate).catch(() => undefined);
-      if (!ready) continue;
-      await this.#time(ready, 1);
-      const results = await this.#results(ready);
-      reference ??= results;
-      if (agree(results, reference)) sound.push({ ready, first: await this.#time(ready, 1), times: [] });
-      else free(ready);
+      const tried = await this.#try(candidate, reference).catch((error) => {
+        // What this driver does not compile, or has no memory for, is out. By name, since this is bundled by itself, errors included.
+        if (error.name === "DeviceError" || error.name === "LimitError") return undefined;
+        throw error;
+      });
+      if (!tried) continue;
+      reference ??= tried.results;
+      sound.push({ ready: tried.ready, first: tried.first, times: [] });
     }
+    if (sound.length === 0) return undefined;
     const best = Math.min(...sound.map(({ first }) => first));
     // In turns, so that what else the machine does in the meantime falls on all alike.
     for (let round = 0; round < rounds; round++) {
@@ -63,17 +77,30 @@ export class Bench {
     }
     for (const { ready, first, times } of sound) {
       ms[ready.variant] = times.length > 0 ? Math.min(...times) : first;
-      free(ready);
     }
     const winner = sound.reduce((a, b) => (ms[b.ready.variant]! < ms[a.ready.variant]! ? b : a));
     return { variant: winner.ready.variant, ms };
   }
 
-  /** Buffers with numbers in them, pipelines, bind groups. */
-  async #prepare(candidate: Candidate): Promise<Ready> {
-    const { calls } = candidate;
+  /** Runs a variant for the first times. Undefined where it gives other values than `reference`. */
+  async #try(candidate: Candidate, reference: Results | undefined) {
+    const pipelines = await Promise.all(candidate.calls.map((call) => this.#pipelines.get(call)));
     const buffers = new Map<string, GPUBuffer>();
-    const pipelines = await Promise.all(calls.map((call) => this.#pipelines.get(call)));
+    let agreed = false;
+    try {
+      const ready = await scoped(this.#device, "tune", () => this.#prepare(candidate, pipelines, buffers));
+      await scoped(this.#device, "tune", () => this.#time(ready, 1));
+      const results = await scoped(this.#device, "tune", () => this.#results(ready));
+      agreed = agree(results, reference ?? results);
+      return agreed ? { ready, results, first: await this.#time(ready, 1) } : undefined;
+    } finally {
+      if (!agreed) free({ buffers });
+    }
+  }
+
+  /** Buffers with numbers in them, and bind groups. */
+  #prepare(candidate: Candidate, pipelines: readonly GPUComputePipeline[], buffers: Map<string, GPUBuffer>): Ready {
+    const { calls } = candidate;
     for (const { bindings, wgsl } of calls) {
       for (const [i, binding] of bindings.entries()) {
         if (buffers.has(nameOf(binding))) continue;
@@ -118,7 +145,7 @@ export class Bench {
   /** The floats that the last of the calls has written. */
   async #results({ calls, buffers }: Ready): Promise<Results> {
     const last = calls.at(-1)!;
-    const results: { type: "f32" | "f16"; values: Float32Array }[] = [];
+    const results: Promise<{ type: "f32" | "f16"; values: Float32Array }>[] = [];
     for (const [i, binding] of last.bindings.entries()) {
       const type = elementType(last.wgsl, i);
       if (binding.access !== "read_write" || (type !== "f32" && type !== "f16")) continue;
@@ -127,13 +154,28 @@ export class Bench {
       const encoder = this.#device.createCommandEncoder({ label: "tuning" });
       encoder.copyBufferToBuffer(buffers.get(nameOf(binding))!, 0, staging, 0, size);
       this.#device.queue.submit([encoder.finish()]);
-      await staging.mapAsync(mapRead);
-      const bytes = staging.getMappedRange().slice(0);
-      staging.destroy();
-      const values = type === "f32" ? new Float32Array(bytes) : Float32Array.from(new Uint16Array(bytes), halfValue);
-      results.push({ type, values });
+      results.push(valuesOf(staging, type));
     }
-    return results;
+    return Promise.all(results);
+  }
+}
+
+interface Sound {
+  readonly ready: Ready;
+  readonly first: number;
+  readonly times: number[];
+}
+
+async function valuesOf(staging: GPUBuffer, type: "f32" | "f16"): Promise<Results[number]> {
+  try {
+    await staging.mapAsync(mapRead);
+    const bytes = staging.getMappedRange().slice(0);
+    return {
+      type,
+      values: type === "f32" ? new Float32Array(bytes) : Float32Array.from(new Uint16Array(bytes), halfValue),
+    };
+  } finally {
+    staging.destroy();
   }
 }
 
@@ -141,7 +183,7 @@ type Results = readonly { readonly type: "f32" | "f16"; readonly values: Float32
 
 const nameOf = ({ buffer, offset, size }: Binding): string => `${buffer.id} ${offset} ${size}`;
 
-function free({ buffers }: Ready): void {
+function free({ buffers }: Pick<Ready, "buffers">): void {
   for (const buffer of buffers.values()) buffer.destroy();
 }
 

@@ -61,7 +61,8 @@ async function* measure({ device, pipelines, known, compile }: TuneOptions): Asy
       const calls = compile(new Map([...known, [problem, variant]]));
       return { variant, calls: firstNode(calls, problem) };
     });
-    yield { problem, ...(await bench.compare(candidates)) };
+    const found = await bench.compare(candidates);
+    if (found) yield { problem, ...found };
   }
 }
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import * as t from "../../src/index.ts";
 import { Engine, grad, input, losses, nn, optim, type Tensor, type Variable, variable } from "../../src/index.ts";
+import { inChrome } from "../place.ts";
 
 let engine: Engine;
 beforeAll(async () => {
@@ -147,9 +148,14 @@ describe("programs", () => {
     const feeds = { x: f32(1, 2, 3, 4, 5, 6) };
     if (engine.device.features.has("timestamp-query")) {
       const program = await engine.compile(description);
-      const times = await program.profile(feeds);
-      expect(times.map(({ label }) => label)).toEqual(program.inspect().kernels.map(({ label }) => label));
-      expect(times.every(({ ms }) => ms >= 0)).toBe(true);
+      const { kernels, resolutionMs } = await program.profile(feeds);
+      expect(kernels.map(({ label }) => label)).toEqual(program.inspect().kernels.map(({ label }) => label));
+      expect(
+        kernels.every(({ ms }) => ms >= 0 && Number.isInteger(Math.round(ms * 1e6) / Math.round(resolutionMs * 1e6))),
+      ).toBe(true);
+      // Chrome rounds against pages that spy on others; in Node the clock is exact.
+      if (inChrome) expect(resolutionMs % 0.065536).toBe(0);
+      else expect(resolutionMs).toBeLessThan(0.001);
       expect(await program.outputs.y.data()).toEqual(f32(2, 3, 4, 5, 6, 7));
       program.destroy();
     }
@@ -333,17 +339,6 @@ describe("errors", () => {
       /kernel "broken\[2x3\]:f32" \(elementwise\/vec4\) does not compile.*nonsense/s,
     );
     expect(await runs(engine, t.add(x, 1))).toBe(true);
-  });
-
-  test("of validation reach the caller instead of the console", async () => {
-    const own = await Engine.create();
-    const program = await own.compile({ outputs: { y: t.add(x, 1) } });
-    own.device.createBuffer({ label: "a bad buffer", size: 4, usage: 0xffff });
-    await own.device.queue.onSubmittedWorkDone();
-    await expect(own.read(variable(f32(1), [1])).then(() => program.outputs.y.data())).rejects.toThrow(
-      /GPU reported an error: .*a bad buffer/s,
-    );
-    own.destroy();
   });
 
   test("on a destroyed program and engine", async () => {
