@@ -73,7 +73,7 @@ export async function load<P extends Readonly<Record<string, string>> = Readonly
   );
   const programs = realized.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
   const failed = realized.find((result) => result.status === "rejected");
-  const error = failed?.reason ?? (await rehearse(runner, programs));
+  const error = failed?.reason ?? (await rehearse(runner, programs).catch((lost: unknown) => lost));
   if (error) {
     for (const program of programs) program.destroy();
     throw error;
@@ -107,10 +107,10 @@ function decoded(bytes: Partial<ArrayBufferView>): string {
 }
 
 /** What the GPU says against the commands of programs, which are written down here and never run. */
-async function rehearse({ device }: Runner, programs: readonly Program[]): Promise<DeviceError | undefined> {
-  device.pushErrorScope("validation");
+async function rehearse(runner: Runner, programs: readonly Program[]): Promise<DeviceError | undefined> {
+  runner.device.pushErrorScope("validation");
   for (const program of programs) program.encode().finish();
-  const error = await device.popErrorScope();
+  const error = await runner.until(runner.device.popErrorScope());
   return error ? new DeviceError(`load: ${error.message}`) : undefined;
 }
 
