@@ -30,9 +30,8 @@ export async function* measureKernel(
   quick: boolean,
 ): AsyncGenerator<KernelRow, void> {
   const { family, shape, forces } = kernelCase;
-  const graph = kernelCase.build();
-  const bench = new CaseBench(engine.device, graph, ceilings, budget);
-  const { chosen, variants } = variantsOf(kernelCase, graph, engine.traits, quick);
+  const bench = new CaseBench(engine.device, kernelCase, ceilings, budget);
+  const { chosen, variants } = variantsOf(kernelCase, kernelCase.build(), engine.traits, quick);
   for (const variant of variants) {
     const row = await bench.measure(variant, forces);
     if (row) yield { family, shape, ...row, chosen: variant === chosen };
@@ -60,17 +59,20 @@ export function variantsOf(
 type Place = "family" | "shape" | "chosen";
 type Measured = Omit<KernelTime, Place> | Omit<KernelFault, Place>;
 
-/** The bench for one graph, under engines that force one variant after the other on one device. */
+/**
+ * The bench for one case, under engines that force one variant after the other on one device. Each is given a graph of its own: variables
+ * stay with the engine that has changed them.
+ */
 class CaseBench {
   readonly #device: GPUDevice;
-  readonly #graph: Graph;
+  readonly #case: KernelCase;
   readonly #ceilings: Ceilings;
   readonly #budget: Budget;
   #wanted: Results | undefined;
 
-  constructor(device: GPUDevice, graph: Graph, ceilings: Ceilings, budget: Budget) {
+  constructor(device: GPUDevice, kernelCase: KernelCase, ceilings: Ceilings, budget: Budget) {
     this.#device = device;
-    this.#graph = graph;
+    this.#case = kernelCase;
     this.#ceilings = ceilings;
     this.#budget = budget;
   }
@@ -92,8 +94,9 @@ class CaseBench {
   }
 
   async #measureOn(engine: Engine, variant: string, forces: string | undefined): Promise<Measured | undefined> {
+    const graph = this.#case.build();
     const start = performance.now();
-    const program = await engine.compile(this.#graph);
+    const program = await engine.compile(graph);
     const compileMs = performance.now() - start;
     const { kernels } = program.inspect();
     const fits = kernels.some((kernel) => kernel.family === forces && kernel.variant === variant);
@@ -102,9 +105,9 @@ class CaseBench {
     const work = workOf(kernels);
     let got: Results = {};
     const { dispatches } = await record(this.#device, async () => {
-      got = await results(engine, program, this.#graph);
+      got = await results(engine, program, graph);
     });
-    this.#wanted ??= reference(this.#graph, work.flops) ?? got;
+    this.#wanted ??= reference(this.#case.build(), work.flops) ?? got;
     const wrong = difference(got, this.#wanted);
     if (wrong) return { variant, wrong };
 
