@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs a command with lavapipe as WebGPU's adapter in Node: Mesa's Vulkan driver for processors, which has what SwiftShader
-# lacks, above all f16. For Debian 12 with apt: Mesa 25 comes from its backports into node_modules/.cache, unpacked and not
-# installed, without root.
+# lacks, above all f16. For Debian and its relatives: Mesa comes by apt, from the mirrors that the machine uses (on Debian 12 from
+# its backports), into node_modules/.cache, unpacked and not installed, without root.
 #
 #   sh test/lavapipe.sh npm run test:node -- test/device/f16.test.ts
 #
@@ -16,12 +16,21 @@ if [ ! -e "$folder/driver.json" ]; then
   rm -rf "$folder"
   mkdir -p "$folder/apt/lists/partial" "$folder/apt/cache/archives/partial" "$folder/debs" "$folder/root"
   cd "$folder"
-  debian="[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian"
-  printf 'deb %s %s main\n' "$debian" bookworm "$debian" bookworm-backports >sources.list
+  # The machine's own sources, keys and mirrors. Where they are of Debian 12, whose Mesa is too old, its backports besides.
+  mkdir sources
+  for source in /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources; do
+    [ ! -s "$source" ] || cp "$source" sources/
+  done
+  key=/usr/share/keyrings/debian-archive-keyring.gpg
+  [ -e "$key" ] && signed="[signed-by=$key] " || signed=
+  apt-get indextargets --format "deb $signed\$(SITE) bookworm-backports main" 'Codename: bookworm' 'Component: main' |
+    sort -u | head -n 1 >sources/backports.list
+  release=
+  [ ! -s sources/backports.list ] || release=bookworm-backports
   # Lists and archives of its own: the machine's apt stays as it is.
   quiet() {
-    "$@" -qq -o Dir::Etc::sourcelist="$folder/sources.list" -o Dir::Etc::sourceparts=- -o Dir::Cache="$folder/apt/cache" \
-      -o Dir::State::lists="$folder/apt/lists" -o APT::Sandbox::User="$(id -un)" -t bookworm-backports
+    "$@" -qq -o Dir::Etc::sourcelist=/dev/null -o Dir::Etc::sourceparts="$folder/sources" -o Dir::Cache="$folder/apt/cache" \
+      -o Dir::State::lists="$folder/apt/lists" -o APT::Sandbox::User="$(id -un)" ${release:+-t "$release"}
   }
   quiet apt-get update >&2
   packages=$(quiet apt-get install --simulate --no-install-recommends mesa-vulkan-drivers libvulkan1 |

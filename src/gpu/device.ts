@@ -69,8 +69,10 @@ function describe(device: GPUDevice, owned: boolean, info: GPUAdapterInfo = devi
   const { limits } = device;
   // Some browsers and Deno have numbers of the PCI registry in place of words.
   const spoken = [info?.vendor, info?.architecture].filter((word) => word && !/^(0x[\da-f]+|\d+)$/i.test(word));
-  const name = spoken.join(" ") || info?.description || "unnamed adapter";
-  const words = `${name} ${info?.device ?? ""} ${info?.description ?? ""}`;
+  const words = `${spoken.join(" ")} ${info?.device ?? ""} ${info?.description ?? ""}`;
+  // Dawn calls it "mesa software".
+  const lavapipe = /llvmpipe|mesa software/i.test(words) ? "mesa lavapipe" : "";
+  const name = lavapipe || spoken.join(" ") || info?.description || "unnamed adapter";
   return {
     device,
     owned,

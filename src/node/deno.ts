@@ -1,5 +1,5 @@
 import { DeviceError } from "../errors.ts";
-import { findSwiftShader, loadVulkan } from "./vulkan.ts";
+import { findLavapipe, findSwiftShader, loadVulkan } from "./vulkan.ts";
 
 /**
  * Deno has WebGPU of its own, which meets its drivers once in a thread, at the first request. SwiftShader is the only one of them
@@ -11,9 +11,10 @@ export async function openDeno(choice: string): Promise<GPU> {
   let variable: string | undefined;
   if (choice !== "hardware" && !named) {
     try {
-      const driver = await findSwiftShader();
+      // Only one can be tried: the one that is known to be accepted, unless the other is asked for.
+      const driver = choice === "lavapipe" ? findLavapipe()[0] : await findSwiftShader();
       if (driver && (await loadVulkan())) {
-        variable = choice === "software" ? "VK_ICD_FILENAMES" : "VK_ADD_DRIVER_FILES";
+        variable = choice === "auto" ? "VK_ADD_DRIVER_FILES" : "VK_ICD_FILENAMES";
         process.env[variable] = driver;
       }
     } catch (error) {
@@ -23,11 +24,11 @@ export async function openDeno(choice: string): Promise<GPU> {
   const { gpu } = navigator;
   const adapter = await gpu.requestAdapter();
   if (variable) delete process.env[variable];
-  if (adapter && (choice === "auto" || adapter.info.isFallbackAdapter === (choice === "software"))) return gpu;
+  if (adapter && (choice === "auto" || adapter.info.isFallbackAdapter === (choice !== "hardware"))) return gpu;
   if (choice === "hardware") throw new DeviceError("no GPU found in Deno: install its driver for Vulkan");
   const refusal = cause instanceof Error ? `; Deno said: ${cause.message}` : "";
   throw new DeviceError(
-    `no ${choice === "auto" ? "GPU and no software" : "software"} adapter found in Deno${refusal}. It takes --allow-read, ` +
+    `no ${choice === "auto" ? "GPU and no software" : choice} adapter found in Deno${refusal}. It takes --allow-read, ` +
       "--allow-env, --allow-sys and --allow-ffi to find the one of npm's @sparticuz/chromium, on Linux and x64; the first " +
       "request of a thread decides which adapters it has",
     { cause },

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync } from "node:fs";
-import { constants } from "node:os";
+import { constants, homedir } from "node:os";
 import { join } from "node:path";
 import { unpack } from "./unpack.ts";
 
@@ -13,6 +13,32 @@ export function mayHaveGpu(): boolean {
   if (process.platform !== "linux") return true;
   const devices = readdirSync("/dev").concat(existsSync("/dev/dri") ? readdirSync("/dev/dri") : []);
   return devices.some((name) => /^(nvidia\d|dxg$|renderD)/.test(name));
+}
+
+/** What Mesa calls this machine's kind of processor. */
+const machine = { x64: "x86_64", arm64: "aarch64" }[process.arch as string] ?? process.arch;
+
+/**
+ * Paths of the descriptions of lavapipe, Mesa's driver for processors, in the folders where the Vulkan loader looks:
+ * github.com/KhronosGroup/Vulkan-Loader, docs/LoaderDriverInterface.md, "Driver Discovery on Linux".
+ */
+export function findLavapipe(): string[] {
+  const { XDG_CONFIG_HOME, XDG_CONFIG_DIRS, XDG_DATA_HOME, XDG_DATA_DIRS } = process.env;
+  const roots = [
+    XDG_CONFIG_HOME || join(homedir(), ".config"),
+    ...(XDG_CONFIG_DIRS || "/etc/xdg").split(":"),
+    "/usr/local/etc",
+    "/etc",
+    XDG_DATA_HOME || join(homedir(), ".local/share"),
+    ...(XDG_DATA_DIRS || "/usr/local/share:/usr/share").split(":"),
+  ];
+  return [...new Set(roots)].flatMap((root) => {
+    const folder = join(root, "vulkan/icd.d");
+    const names = process.platform === "linux" && existsSync(folder) ? readdirSync(folder) : [];
+    // Those of other kinds of processors are called after them.
+    const own = names.filter((name) => name === "lvp_icd.json" || name === `lvp_icd.${machine}.json`);
+    return own.map((name) => join(folder, name));
+  });
 }
 
 /** Path of the description of SwiftShader's driver: an installed Chrome's, else the one that npm brings. */

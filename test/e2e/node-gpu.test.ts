@@ -1,4 +1,8 @@
 import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { Worker } from "node:worker_threads";
 import { expect, test } from "vitest";
@@ -51,8 +55,50 @@ test.runIf(hasSoftware)("workers get it, several at once, although their environ
   expect(process.env.VK_ICD_FILENAMES).toBeUndefined();
 });
 
+/** What the software adapter calls itself where lavapipe is installed in a home of its own, with this description. */
+async function withLavapipe(description: string, choice: string): Promise<string> {
+  const home = await mkdtemp(join(tmpdir(), "lavapipe-"));
+  await mkdir(join(home, "vulkan/icd.d"), { recursive: true });
+  await writeFile(join(home, "vulkan/icd.d/lvp_icd.json"), description);
+  const program = `
+    import { Engine } from "./src/index.ts";
+    import { createGPU } from "./src/node/index.ts";
+    const engine = await Engine.create({ gpu: await createGPU() });
+    console.log(engine.adapter);
+    engine.destroy();`;
+  const env = { ...process.env, XDG_DATA_HOME: home, TILEGRAD_ADAPTER: choice };
+  try {
+    const { stdout } = await run("node_modules/.bin/tsx", ["--input-type=module", "-e", program], { env });
+    return stdout.trim();
+  } finally {
+    await rm(home, { recursive: true });
+  }
+}
+
+const broken =
+  '{"file_format_version": "1.0.0", "ICD": {"library_path": "/no/such/library.so", "api_version": "1.3.0"}}';
+
+test.runIf(hasSoftware)("a lavapipe that Dawn refuses leaves SwiftShader, unless it is asked for by name", async () => {
+  expect(await withLavapipe(broken, "software")).toMatch(/swiftshader/);
+  await expect(withLavapipe(broken, "lavapipe")).rejects.toThrow("no lavapipe found that Dawn accepts");
+});
+
+// Where `sh test/lavapipe.sh true` has put it.
+const cached = resolve("node_modules/.cache/tilegrad/lavapipe/driver.json");
+
+test.runIf(hasSoftware && existsSync(cached))(
+  "an installed lavapipe comes first, and SwiftShader by its name",
+  async () => {
+    const description = await readFile(cached, "utf8");
+    expect(await withLavapipe(description, "auto")).toBe("mesa lavapipe");
+    expect(await withLavapipe(description, "swiftshader")).toMatch(/swiftshader/);
+  },
+);
+
 test("an unknown adapter is an error that lists the known ones", async () => {
-  await expect(createGPU({ adapter: "fast" as "auto" })).rejects.toThrow(/"fast".*auto, hardware or software/);
+  await expect(createGPU({ adapter: "fast" as "auto" })).rejects.toThrow(
+    /"fast".*auto, hardware, software, lavapipe or swiftshader/,
+  );
 });
 
 test("a device outlives the GPU it came from", async () => {

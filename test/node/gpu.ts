@@ -4,4 +4,13 @@ import { createGPU } from "../../src/node/index.ts";
 // What a page has by itself: `navigator.gpu` and the WebGPU names (GPUBufferUsage, GPUMapMode, GPUValidationError, …).
 Object.assign(globalThis, globals);
 globalThis.navigator ??= {} as Navigator; // Node 20 has none.
-Object.defineProperty(globalThis.navigator, "gpu", { value: await createGPU(), configurable: true });
+/**
+ * A GPU where there is one, else SwiftShader, as in Chrome, whatever else is installed: lavapipe computes faster, but compiles too slowly
+ * for all of these tests.
+ */
+const { TILEGRAD_ADAPTER, VK_DRIVER_FILES, VK_ICD_FILENAMES } = process.env;
+const told = (TILEGRAD_ADAPTER && TILEGRAD_ADAPTER !== "auto") || VK_DRIVER_FILES || VK_ICD_FILENAMES;
+const gpu = told
+  ? await createGPU()
+  : await createGPU({ adapter: "hardware" }).catch(() => createGPU({ adapter: "swiftshader" }));
+Object.defineProperty(globalThis.navigator, "gpu", { value: gpu, configurable: true });
