@@ -6,6 +6,9 @@ import type { Runner } from "../runtime/runner.ts";
 import { type SafetensorsTensor, toFloat32 } from "./dtypes.ts";
 import { parseSafetensors, serializeSafetensors } from "./safetensors.ts";
 
+/** PyTorch counts the batches of batch norms in 64 bits, and so do files. */
+const isBatchCount = /(^|\.)num_batches_tracked$/;
+
 /**
  * Variables as a safetensors file, with their values after everything submitted so far.
  * @param variables by name, such as `nn.stateDict(model)`; PyTorch reads the file with `safetensors.torch.load_file`.
@@ -17,7 +20,11 @@ export async function saveSafetensors(
 ): Promise<Uint8Array<ArrayBuffer>> {
   const values = await Promise.all([...variables.values()].map((variable) => engine.read(variable)));
   const tensors = [...variables].map(([name, { shape, dtype }], i) => {
-    const tensor = { dtype: dtype === "f16" ? "F32" : dtype.toUpperCase(), shape: [...shape], data: values[i]! };
+    const data = values[i]!;
+    if (dtype === "i32" && isBatchCount.test(name)) {
+      return [name, { dtype: "I64", shape: [...shape], data: BigInt64Array.from(data, BigInt) }] as const;
+    }
+    const tensor = { dtype: dtype === "f16" ? "F32" : dtype.toUpperCase(), shape: [...shape], data };
     return [name, tensor as SafetensorsTensor] as const;
   });
   return serializeSafetensors(tensors, metadata);
@@ -57,7 +64,6 @@ function valuesFor(variable: Variable, tensor: SafetensorsTensor, what: string):
   const isFloat = /F\d+$/.test(tensor.dtype);
   if (variable.dtype === "f32" && isFloat) return toFloat32(tensor);
   if (tensor.dtype === variable.dtype.toUpperCase()) return tensor.data as TensorData;
-  // PyTorch counts batches in 64 bits.
   if (variable.dtype === "i32" && tensor.dtype === "I64") {
     const narrow = Int32Array.from(tensor.data, Number);
     if (tensor.data.every((value, i) => value === BigInt(narrow[i]!))) return narrow;

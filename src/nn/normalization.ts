@@ -92,7 +92,7 @@ export interface BatchNormLayerOptions extends NormOptions {
 
 /**
  * Batch normalisation of `[N, channels]` or `[N, channels, L]`. Variables `weight`, `bias`, and the statistics that training
- * programs update: `running_mean`, `running_var`, `num_batches_tracked` (i32; PyTorch's is an i64).
+ * programs update: `running_mean`, `running_var`, `num_batches_tracked` (i32; I64 in files, as PyTorch's).
  */
 export const batchNorm1d = (channels: number, options: BatchNormLayerOptions = {}): Module =>
   batchNorm("batchNorm1d", channels, [2, 3], options);

@@ -75,3 +75,22 @@ test("two variables of one name are refused", async () => {
   const saving = io.saveCheckpoint(engine, { ...kept, model: twice });
   await expect(saving).rejects.toThrow(new AttributeError('checkpoint: two variables are called "random.key"'));
 });
+
+test("counts of batches are of 64 bits in files, as PyTorch's, and read in either width", async () => {
+  const norm = nn.batchNorm2d(2);
+  const step = await engine.compile({ outputs: { y: norm(input("x", [4, 2, 1, 1]), { training: true }) } });
+  for (let i = 0; i < 3; i++) await step.run({ x: x.subarray(0, 8) });
+  const state = nn.stateDict(norm);
+  const bytes = await io.saveSafetensors(engine, state);
+  const { tensors } = io.parseSafetensors(bytes);
+  expect(tensors.get("num_batches_tracked")).toEqual({ dtype: "I64", shape: [], data: BigInt64Array.of(3n) });
+  const count = state.get("num_batches_tracked")!;
+  const narrow: io.SafetensorsTensor = { dtype: "I32", shape: [], data: Int32Array.of(5) };
+  io.loadSafetensors(engine, state, io.serializeSafetensors(new Map([...tensors, ["num_batches_tracked", narrow]])));
+  expect(await engine.read(count)).toEqual(Int32Array.of(5));
+  io.loadSafetensors(engine, state, bytes);
+  expect(await engine.read(count)).toEqual(Int32Array.of(3));
+  const wide: io.SafetensorsTensor = { dtype: "I64", shape: [], data: BigInt64Array.of(2n ** 31n) };
+  const tooMany = io.serializeSafetensors(new Map([...tensors, ["num_batches_tracked", wide]]));
+  expect(() => io.loadSafetensors(engine, state, tooMany)).toThrow("numbers that do not fit into 32 bits");
+});

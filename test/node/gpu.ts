@@ -1,5 +1,6 @@
 import { globals } from "webgpu";
 import { createGPU } from "../../src/node/index.ts";
+import { mayHaveGpu } from "../../src/node/vulkan.ts";
 
 // What a page has by itself: `navigator.gpu` and the WebGPU names (GPUBufferUsage, GPUMapMode, GPUValidationError, …).
 Object.assign(globalThis, globals);
@@ -12,5 +13,7 @@ const { TILEGRAD_ADAPTER, VK_DRIVER_FILES, VK_ICD_FILENAMES } = process.env;
 const told = (TILEGRAD_ADAPTER && TILEGRAD_ADAPTER !== "auto") || VK_DRIVER_FILES || VK_ICD_FILENAMES;
 const gpu = told
   ? await createGPU()
-  : await createGPU({ adapter: "hardware" }).catch(() => createGPU({ adapter: "swiftshader" }));
+  : await (mayHaveGpu() ? createGPU({ adapter: "hardware" }) : Promise.reject()).catch(() =>
+      createGPU({ adapter: "swiftshader" }),
+    );
 Object.defineProperty(globalThis.navigator, "gpu", { value: gpu, configurable: true });
