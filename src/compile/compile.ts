@@ -58,19 +58,19 @@ export interface Compiled extends Lowered, MemoryPlan {
  */
 export function compile(
   { outputs = {}, updates = [] }: Description,
-  traits: AdapterTraits,
+  adapter: AdapterTraits,
   homes: ReadonlyMap<Variable, Home> = new Map(),
   passes: Passes & { readonly guard?: typeof guard } = {},
 ): Compiled {
+  // What watches for NaN takes a binding of each kernel.
+  const traits = passes.guard ? { ...adapter, maxStorageBuffers: adapter.maxStorageBuffers - 1 } : adapter;
   const all = withEffects(outputs, updates);
   const names = Object.keys(outputs);
   const targets = all.map(([variable]) => variable);
   const built = [...Object.values(outputs), ...all.map(([, value]) => value)];
   checkHalf(built, traits);
   const simplified = passes.simplify === false ? built : simplify(built);
-  const fused = own(
-    passes.fuse === false ? simplified : fuse(inline(simplified), traits.maxStorageBuffers - (passes.guard ? 1 : 0)),
-  );
+  const fused = own(passes.fuse === false ? simplified : fuse(inline(simplified), traits.maxStorageBuffers));
   checkSizes(fused);
   const named = (roots: readonly Tensor[]) => Object.fromEntries(names.map((name, i) => [name, roots[i]!]));
   const stage = (roots: readonly Tensor[]) => () =>
@@ -92,7 +92,8 @@ export function compile(
   const forced = Object.keys(traits.forced ?? {}).length > 0;
   const apart = passes.merge === false || passes.guard !== undefined || forced;
   const calls = apart ? lowered.calls : merge(lowered.calls, traits);
-  const watched = passes.guard?.(lowered.calls, virtualBuffer("scratch", "NaN flag", 16, { pinned: true }), (binding) =>
+  const flag = virtualBuffer("scratch", "NaN flag", 16, { pinned: true });
+  const watched = passes.guard?.(lowered.calls, flag, adapter.maxStorageBuffers, (binding) =>
     roleOf(binding, settled),
   ) ?? {
     calls,

@@ -17,15 +17,19 @@ export interface Guard {
  * cost more than the kernel itself on adapters that run lanes in step.
  *
  * @param flag memory for that word, 16 bytes.
+ * @param maxBindings a kernel that takes so many goes unwatched: what it stores is met where it is used next.
  * @param roleOf what to call a binding.
+ * @returns no guard where no kernel is watched.
  */
 export function guard(
   calls: readonly KernelCall[],
   flag: VirtualBuffer,
+  maxBindings: number,
   roleOf: (binding: Binding) => string,
-): { readonly calls: readonly KernelCall[]; readonly guard: Guard } {
+): { readonly calls: readonly KernelCall[]; readonly guard: Guard | undefined } {
   const stores: { kernel: string; layer: string | undefined; role: string }[] = [];
   const guarded = calls.map((call): KernelCall => {
+    if (call.bindings.length >= maxBindings) return call;
     let wgsl = call.wgsl;
     const watched: Watched[] = [];
     for (const [, binding, name, type] of call.wgsl.matchAll(
@@ -47,7 +51,8 @@ export function guard(
       bindings: [...call.bindings, { buffer: flag, offset: 0, size: 16, access: "read_write" }],
     };
   });
-  return { calls: guarded, guard: { flag, stores } };
+  const watches = guarded.some(({ bindings }) => bindings.some(({ buffer }) => buffer === flag));
+  return { calls: guarded, guard: watches ? { flag, stores } : undefined };
 }
 
 /** Wraps the value of every `name[…] = value;`. Indices may hold brackets of their own; values hold no semicolon. */

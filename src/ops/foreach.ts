@@ -65,8 +65,8 @@ export function foreach(
   if (inputs.length > shared.length + element.length) {
     throw new ShapeError(`foreach: the formula of ${name} reads tensors that it was not given`);
   }
-  // An adapter need not bind more than eight buffers: where it could come to that, the scalars share one.
-  const packed = scalars.length > 1 && scalars.length + roles.length > 8;
+  // An adapter need not bind more than eight buffers, of which one may watch for NaN: where it could come to that, the scalars share one.
+  const packed = scalars.length > 1 && scalars.length + roles.length > 7;
   const results = applyAll(foreachOp, [...(packed ? [sideBySide(scalars)] : scalars), ...roles.flat()], {
     name,
     program,

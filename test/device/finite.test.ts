@@ -96,3 +96,46 @@ describe("NaN and infinity are found where they arise", () => {
     expect((await plain.outputs.y.data()).length).toBe(15);
   });
 });
+
+describe("on a device with the limits of any app, with the watch and without it", () => {
+  const classes = 3;
+  const model = () =>
+    nn.sequential(nn.conv2d(1, 4, 3), nn.batchNorm2d(4), nn.relu(), nn.flatten(), nn.linear(16, classes));
+  const feeds = { x: Float32Array.from({ length: 32 }, (_, i) => Math.sin(i)), y: new Int32Array([0, 2]) };
+  const image = input("x", [2, 1, 4, 4]);
+
+  test.each([
+    ["batch norm, clipping and Adam with amsgrad", () => optim.adam({ amsgrad: true })],
+    ["NAdam", () => optim.nadam()],
+  ])("%s train alike", async (_, optimizer) => {
+    const seen: unknown[] = [];
+    for (const checkFinite of [false, true]) {
+      const device = await (await navigator.gpu.requestAdapter())!.requestDevice();
+      const own = await Engine.create({ device, checkFinite });
+      nn.seed(1);
+      const logits = model()(image, { training: true });
+      const loss = losses.crossEntropy(logits, input("y", [2], "i32"));
+      const updates = optimizer().minimize(loss, undefined, { clip: optim.clipGradNorm(1) });
+      const program = await own.compile({ outputs: { loss }, updates });
+      await program.run(feeds);
+      seen.push((await program.compute(feeds)).loss[0]);
+      own.destroy();
+      device.destroy();
+    }
+    expect(seen[1]).toBe(seen[0]);
+  });
+
+  test("many are joined, and whole numbers are read", async () => {
+    const device = await (await navigator.gpu.requestAdapter())!.requestDevice();
+    const own = await Engine.create({ device, checkFinite: true });
+    const program = await own.compile({ outputs: { y: t.concat(new Array(7).fill(x)), at: t.argmax(x, 1) } });
+    const { y, at } = await program.compute({ x: good });
+    expect([y.length, at]).toEqual([105, new Int32Array(3)]);
+    const whole = await own.compile({ outputs: { at: t.argmax(x, 1) } });
+    await whole.run({ x: good });
+    expect(await whole.outputs.at.data()).toEqual(new Int32Array(3));
+    await expect(program.compute({ x: withBad(Number.NaN) })).rejects.toThrow(NonFiniteError);
+    own.destroy();
+    device.destroy();
+  });
+});
