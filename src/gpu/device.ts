@@ -17,7 +17,7 @@ export interface DeviceOptions {
 export interface OpenDevice {
   readonly device: GPUDevice;
   readonly traits: AdapterTraits;
-  /** `vendor architecture`, as far as the browser tells: "nvidia hopper", "google swiftshader". */
+  /** `vendor architecture`, as far as the browser tells: "nvidia hopper", "google swiftshader"; "mesa lavapipe" everywhere. */
   readonly name: string;
   /** Whether the engine opened it, and so closes it. */
   readonly owned: boolean;
@@ -70,7 +70,7 @@ function describe(device: GPUDevice, owned: boolean, info: GPUAdapterInfo = devi
   // Some browsers and Deno have numbers of the PCI registry in place of words.
   const spoken = [info?.vendor, info?.architecture].filter((word) => word && !/^(0x[\da-f]+|\d+)$/i.test(word));
   const words = `${spoken.join(" ")} ${info?.device ?? ""} ${info?.description ?? ""}`;
-  // Dawn calls it "mesa software".
+  // One name for one adapter: Dawn calls it "mesa software", Deno "llvmpipe (LLVM 15.0.6, 256 bits)".
   const lavapipe = /llvmpipe|mesa software/i.test(words) ? "mesa lavapipe" : "";
   const name = lavapipe || spoken.join(" ") || info?.description || "unnamed adapter";
   return {

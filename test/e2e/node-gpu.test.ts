@@ -14,8 +14,8 @@ const hasSoftware =
   process.arch === "x64" &&
   !(process.env.VK_DRIVER_FILES || process.env.VK_ICD_FILENAMES);
 
-test.runIf(hasSoftware)("the software adapter is SwiftShader, and child processes are not bound to it", async () => {
-  const adapter = await (await createGPU({ adapter: "software" })).requestAdapter();
+test.runIf(hasSoftware)("SwiftShader is found, and child processes are not bound to it", async () => {
+  const adapter = await (await createGPU({ adapter: "swiftshader" })).requestAdapter();
   expect(adapter?.info.architecture).toBe("swiftshader");
   expect(process.env.VK_ICD_FILENAMES).toBeUndefined();
 });
@@ -23,7 +23,7 @@ test.runIf(hasSoftware)("the software adapter is SwiftShader, and child processe
 test.runIf(hasSoftware)("a process ends by itself although its device is alive", async () => {
   const program = `
     import { createGPU } from "./src/node/index.ts";
-    const gpu = (globalThis.gpu = await createGPU({ adapter: "software" }));
+    const gpu = (globalThis.gpu = await createGPU({ adapter: "swiftshader" }));
     const device = (globalThis.device = await (await gpu.requestAdapter()).requestDevice());
     await device.queue.onSubmittedWorkDone();
     console.log("done");`;
@@ -36,7 +36,7 @@ test.runIf(hasSoftware)("workers get it, several at once, although their environ
     const { register } = await import("tsx/esm/api");
     register();
     const { createGPU } = await import("./src/node/index.ts");
-    const device = await (await (await createGPU({ adapter: "software" })).requestAdapter()).requestDevice();
+    const device = await (await (await createGPU({ adapter: "swiftshader" })).requestAdapter()).requestDevice();
     await device.queue.onSubmittedWorkDone();
     parentPort.postMessage(device.adapterInfo.architecture);`;
   const text = `const { parentPort } = require("node:worker_threads"); (async () => { ${program} })();`;

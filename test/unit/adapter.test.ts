@@ -21,12 +21,8 @@ test.each([
     "NVIDIA GeForce RTX 3060",
     false,
   ],
-  [
-    "lavapipe in Deno",
-    { vendor: "65541", description: "llvmpipe (LLVM 15.0.6, 256 bits)" },
-    "llvmpipe (LLVM 15.0.6, 256 bits)",
-    true,
-  ],
+  ["lavapipe in Node", { vendor: "mesa", architecture: "software", description: "Mesa 25.0.7" }, "mesa lavapipe", true],
+  ["lavapipe in Deno", { vendor: "65541", description: "llvmpipe (LLVM 15.0.6, 256 bits)" }, "mesa lavapipe", true],
   [
     "a browser that says nothing",
     { vendor: "", architecture: "", device: "", description: "" },
