@@ -78,3 +78,113 @@ export function listed(names: Iterable<string>): string {
   const first = all.slice(0, 10).map((name) => (name.length > 60 ? `${name.slice(0, 60)}…` : name));
   return `${first.join(", ") || "none"}${all.length > 10 ? ` and ${all.length - 10} more` : ""}`;
 }
+
+/*
+ * Checks of arguments that all rooms share. TypeScript makes most of them before a program runs; in plain JavaScript nothing else does.
+ */
+
+/** What kind of thing a value is: "Number", "Array", "Float32Array", "Promise", … */
+const kindOf = (value: unknown): string => Object.prototype.toString.call(value).slice(8, -1);
+
+/** An argument as messages name it. */
+export function show(value: unknown): string {
+  if (value === undefined) return "missing";
+  if (typeof value === "function" && "variables" in value) return "a module";
+  return Object(value) === value && Symbol.toPrimitive in (value as object) ? String(value) : quoted(value);
+}
+
+/** `"mean" or "sum"`, `"x", "y"`. */
+const inQuotes = (names: readonly string[], between = ", "): string => names.map((name) => `"${name}"`).join(between);
+
+/** What to say of a name that is not among those there are, with one that may have been meant: letters are missing from either. */
+export function noSuch(what: string, name: string, names: readonly string[]): string {
+  const letters = (text: string) => text.toLowerCase().replace(/[^a-z0-9]/g, "");
+  const within = (part: string, whole: string) =>
+    [...letters(whole)].reduce((i, c) => i + Number(c === part[i]), 0) === part.length;
+  const near = names.find((known) => within(letters(known), name) || within(letters(name), known));
+  return `there is no ${what} ${show(name)}${near ? ` (did you mean "${near}"?)` : ""}, only ${inQuotes(names) || "none"}`;
+}
+
+/** Throws what is wrong with an argument. @param name of the argument. */
+export function refuse(op: string, name: string, value: unknown, expected: string): never {
+  throw new AttributeError(`${op}: ${name} is ${show(value)}, expected ${expected}`);
+}
+
+/** Refuses what is no finite number, or not one of those expected. */
+export const checkNumber = (
+  op: string,
+  name: string,
+  value: number,
+  expected: string,
+  fits: (value: number) => boolean = Number.isFinite,
+): number => (Number.isFinite(value) && fits(value) ? value : refuse(op, name, value, expected));
+
+/** Refuses what is no whole number from `least` to `most`. */
+export const checkWhole = (op: string, name: string, value: number, least = 1, most?: number): number =>
+  checkNumber(
+    op,
+    name,
+    value,
+    `a whole number from ${least}${most === undefined ? "" : ` to ${most}`}`,
+    (n) => Number.isInteger(n) && n >= least && !(n > most!),
+  );
+
+/** Refuses a word that is none of the choices. */
+export const checkChoice = <T extends string>(op: string, name: string, value: T, choices: readonly T[]): T =>
+  choices.includes(value) ? value : refuse(op, name, value, inQuotes(choices, " or "));
+
+/** Refuses what is no array. */
+export const checkList = <T>(op: string, name: string, value: readonly T[]): readonly T[] =>
+  Array.isArray(value) ? value : refuse(op, name, value, "an array");
+
+/** Refuses what is neither an array nor a typed array. */
+export function checkNumbers(op: string, name: string, value: ArrayLike<number>): void {
+  if (!Array.isArray(value) && !(ArrayBuffer.isView(value) && "length" in value))
+    refuse(op, name, value, "an array of numbers");
+}
+
+/** Refuses what is no plain object. @param expected in words. */
+export function checkObject(op: string, name: string, value: unknown, expected: string): void {
+  if (kindOf(value) !== "Object") refuse(op, name, value, expected);
+}
+
+/** Refuses what is not of the same kind as something else: a number (and no NaN), a boolean, a string, … */
+export function checkLike(op: string, name: string, value: unknown, other: unknown): void {
+  if (kindOf(value) !== kindOf(other) || Number.isNaN(value))
+    refuse(op, name, value, withArticle(kindOf(other).toLowerCase()));
+}
+
+/** Refuses what lacks a method, where it is given. @param expected what has it. */
+export function checkHas(op: string, name: string, value: unknown, method: string, expected: string): void {
+  if (value !== undefined && typeof Object(value)[method] !== "function") refuse(op, name, value, expected);
+}
+
+/** Options with their defaults in place of those that are left out. */
+export type Filled<T, D> = {
+  readonly [K in keyof Required<T>]: K extends keyof D
+    ? D[K] extends undefined
+      ? T[K]
+      : Exclude<T[K], undefined>
+    : never;
+};
+
+/**
+ * Options as given, the others by their defaults. Refuses names that the defaults do not have, and values of another kind than the
+ * default's; where that is `undefined`, the value is for others to check.
+ */
+export function optionsOf<T extends object, D extends { readonly [K in keyof Required<T>]: T[K] | undefined }>(
+  op: string,
+  given: T | undefined,
+  defaults: D,
+): Filled<T, D> {
+  const names = Object.keys(defaults);
+  if (given !== undefined) checkObject(op, "the argument", given, `{ ${names.join(", ")} }`);
+  const all: Record<string, unknown> = { ...defaults };
+  for (const [name, value] of Object.entries(given ?? {})) {
+    if (!names.includes(name)) throw new AttributeError(`${op}: ${noSuch("option", name, names)}`);
+    if (value === undefined) continue;
+    if (all[name] !== undefined) checkLike(op, name, value, all[name]);
+    all[name] = value;
+  }
+  return all as Filled<T, D>;
+}

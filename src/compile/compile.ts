@@ -1,8 +1,8 @@
-import { DTypeError, FeedError, LimitError, ShapeError } from "../errors.ts";
+import { checkList, DTypeError, FeedError, LimitError, optionsOf, ShapeError } from "../errors.ts";
 import type { AdapterTraits } from "../graph/op.ts";
 import { print, reachable } from "../graph/print.ts";
 import { sameShape, showShape, sizeOf } from "../graph/shape.ts";
-import { apply, applyAll, type Tensor, type Update, Variable } from "../graph/tensor.ts";
+import { apply, applyAll, checkTensor, checkVariable, type Tensor, type Update, Variable } from "../graph/tensor.ts";
 import { pointwiseOp } from "../ops/pointwise.ts";
 import { fuse } from "./fuse.ts";
 import { fold } from "./grid.ts";
@@ -109,6 +109,18 @@ export function compile(
     homes: new Map(variables.map((variable) => [variable, settled.get(variable)!])),
     stages: { built: stage(built), simplified: stage(simplified), fused: stage(fused) },
   };
+}
+
+/** A user's description, refused where its parts are not what they should be. */
+export function described(description: Description): Required<Description> {
+  const all = optionsOf<Description, Required<Description>>("compile", description, { outputs: {}, updates: [] });
+  for (const [name, output] of Object.entries(all.outputs)) checkTensor("compile", `output "${name}"`, output);
+  for (const update of all.updates) {
+    const [variable, value] = checkList<unknown>("compile", "an update", update);
+    checkVariable("compile", "what an update changes", variable);
+    checkTensor("compile", "the value of an update", value);
+  }
+  return all;
 }
 
 /** The user's updates and those that nodes bring along, each variable once. */

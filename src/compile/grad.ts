@@ -1,7 +1,7 @@
-import { DTypeError, ShapeError } from "../errors.ts";
+import { checkList, DTypeError, ShapeError } from "../errors.ts";
 import { reachable } from "../graph/print.ts";
 import { floats, sameShape, showShape } from "../graph/shape.ts";
-import type { Node, Tensor } from "../graph/tensor.ts";
+import { checkTensor, checkTensors, type Node, type Tensor } from "../graph/tensor.ts";
 import { inLayer } from "../layer.ts";
 import { add } from "../ops/arithmetic.ts";
 import { onesLike, zerosLike } from "../ops/constants.ts";
@@ -20,6 +20,10 @@ export type Gradients<W extends readonly Tensor[]> = { -readonly [K in keyof W]:
  * have the shape and dtype of what it is the gradient of.
  */
 export function grad<W extends readonly Tensor[]>(loss: Tensor, wrt: readonly [...W]): Gradients<W> {
+  checkTensor("grad", "the loss", loss);
+  checkTensors("grad: wrt", ...checkList("grad", "wrt", wrt));
+  if (!floats.includes(loss.dtype))
+    throw new DTypeError(`grad: the loss is ${loss.dtype}, expected f32 or f16: whole numbers have no gradient`);
   if (loss.shape.some((n) => n !== 1)) {
     throw new ShapeError(
       `grad: the loss has shape ${showShape(loss.shape)}, expected a single element: take its sum or mean`,

@@ -13,7 +13,7 @@ export function checkHalf(roots: readonly Tensor[], { features }: AdapterTraits)
     const name = tensor instanceof Variable ? tensor.name : op.source === "input" ? attrs["name"] : undefined;
     const what = name === undefined ? `the result of ${op.name}` : `${op.source} "${name}"`;
     throw new LimitError(
-      `compile: ${what} is f16${showShape(tensor.shape)}, but this adapter lacks the feature shader-f16: use f32 here`,
+      `compile: ${what} is f16${showShape(tensor.shape)}, but this adapter lacks the feature shader-f16: use f32 here, the model itself instead of nn.mixedPrecision(model)`,
     );
   }
 }

@@ -1,4 +1,4 @@
-import { AttributeError, ShapeError } from "../errors.ts";
+import { AttributeError, checkWhole, optionsOf, ShapeError, show } from "../errors.ts";
 import { copyRows, type Dataset, datasetSize, type Rows } from "./dataset.ts";
 import { permutation } from "./random.ts";
 
@@ -25,10 +25,7 @@ export interface BatchOptions {
  */
 export function numBatches(samples: Dataset | number, options: Pick<BatchOptions, "batchSize" | "dropLast">): number {
   const n = typeof samples === "number" ? checkCount(samples) : datasetSize(samples);
-  const { batchSize, dropLast = false } = options;
-  if (!Number.isInteger(batchSize) || batchSize < 1) {
-    throw new AttributeError(`batches: batchSize is ${batchSize}, expected an integer of at least 1`);
-  }
+  const { batchSize, dropLast } = batchOptions(options);
   return dropLast ? Math.floor(n / batchSize) : Math.ceil(n / batchSize);
 }
 
@@ -63,7 +60,7 @@ export function batches<D extends Dataset>(dataset: D, options: BatchOptions): G
  * Options, order and errors are those of `batches`; each yielded array is new.
  */
 export function batchIndices(n: number, options: BatchOptions): Generator<Uint32Array, void, undefined> {
-  const { batchSize, shuffle = false, seed = 0, epoch = 0, start = 0 } = options;
+  const { batchSize, shuffle, seed, epoch, start } = batchOptions(options);
   const count = numBatches(n, options);
   for (const [name, value] of Object.entries({ seed, epoch })) {
     if (!Number.isSafeInteger(value)) throw new AttributeError(`batches: ${name} is ${value}, expected an integer`);
@@ -75,6 +72,20 @@ export function batchIndices(n: number, options: BatchOptions): Generator<Uint32
   }
   const order = shuffle ? permutation(n, seed, epoch) : undefined;
   return indicesOf(n, batchSize, start, count, order);
+}
+
+/** Options as given, with the defaults of the others. */
+function batchOptions(options: BatchOptions) {
+  const all = optionsOf("batches", options, {
+    batchSize: undefined,
+    shuffle: false,
+    seed: 0,
+    epoch: 0,
+    dropLast: false,
+    start: 0,
+  });
+  checkWhole("batches", "batchSize", all.batchSize);
+  return all;
 }
 
 function* rowsOf<D extends Dataset>(
@@ -101,7 +112,7 @@ function* indicesOf(
 
 function checkCount(n: number): number {
   if (!Number.isInteger(n) || n < 1) {
-    throw new ShapeError(`batches: the number of samples is ${n}, expected an integer of at least 1`);
+    throw new ShapeError(`batches: the number of samples is ${show(n)}, expected an integer of at least 1`);
   }
   return n;
 }

@@ -1,4 +1,4 @@
-import { DTypeError, ShapeError } from "../errors.ts";
+import { checkList, checkNumbers, checkObject, DTypeError, ShapeError, show } from "../errors.ts";
 
 export type TypedArray =
   | Int8Array
@@ -33,7 +33,11 @@ export type Rows<D extends Dataset> = { [K in keyof D]: D[K]["data"] };
 export function datasetSize(dataset: Dataset): number {
   let first: string | undefined;
   let n = 0;
-  for (const [name, { data, shape }] of Object.entries(dataset)) {
+  checkObject("dataset", "it", dataset, "{ x: { data, shape }, … }");
+  for (const [name, array] of Object.entries(dataset)) {
+    const { data, shape } = checkArray(`dataset "${name}"`, array);
+    if (!ArrayBuffer.isView(data))
+      throw new DTypeError(`dataset "${name}": data is ${show(data)}, expected a typed array, such as a Float32Array`);
     const count = shape.reduce((product, size) => product * size, 1);
     if (shape.length === 0 || shape.some((size) => !Number.isInteger(size) || size < 0) || count !== data.length) {
       throw new ShapeError(
@@ -64,10 +68,11 @@ export function datasetSize(dataset: Dataset): number {
  */
 export function takeRows<D extends Dataset>(dataset: D, indices: ArrayLike<number>): Rows<D> {
   const n = datasetSize(dataset);
+  checkNumbers("takeRows", "indices", indices);
   for (let i = 0; i < indices.length; i++) {
     const index = indices[i]!;
     if (!Number.isInteger(index) || index < 0 || index >= n) {
-      throw new ShapeError(`takeRows: indices[${i}] is ${index}, expected an integer from 0 to ${n - 1}`);
+      throw new ShapeError(`takeRows: indices[${i}] is ${show(index)}, expected an integer from 0 to ${n - 1}`);
     }
   }
   return copyRows(dataset, n, indices);
@@ -108,4 +113,15 @@ function allocate(name: string, data: TypedArray, length: number): TypedArray {
     throw new DTypeError(`dataset "${name}": expected a typed array, such as a Float32Array`);
   }
   return Reflect.construct(TypedArrayOf, [length]) as TypedArray;
+}
+
+/** Refuses what is no pair of values and shape. */
+export function checkArray<A extends { readonly data: ArrayLike<unknown>; readonly shape: readonly number[] }>(
+  op: string,
+  array: A,
+): A {
+  checkObject(op, "it", array, "{ data, shape }");
+  checkNumbers(op, "data", array.data as ArrayLike<number>);
+  checkList(op, "shape", array.shape);
+  return array;
 }

@@ -1,4 +1,4 @@
-import { AttributeError } from "../errors.ts";
+import { AttributeError, checkNumbers, checkWhole } from "../errors.ts";
 
 /**
  * Rows with a 1 in the column of the label and 0 elsewhere, on the host.
@@ -9,9 +9,8 @@ import { AttributeError } from "../errors.ts";
  * @throws AttributeError for a label outside 0 … numClasses−1, naming its place.
  */
 export function oneHot(labels: ArrayLike<number>, numClasses: number): Float32Array {
-  if (!Number.isInteger(numClasses) || numClasses < 1) {
-    throw new AttributeError(`oneHot: numClasses is ${numClasses}, expected an integer of at least 1`);
-  }
+  checkNumbers("oneHot", "labels", labels);
+  checkWhole("oneHot", "numClasses", numClasses);
   const out = new Float32Array(labels.length * numClasses);
   for (let i = 0; i < labels.length; i++) {
     const label = labels[i]!;

@@ -1,4 +1,5 @@
-import { AttributeError, ShapeError } from "../errors.ts";
+import { AttributeError, checkList, checkNumbers, optionsOf, ShapeError, show } from "../errors.ts";
+import { checkArray } from "./dataset.ts";
 
 /** Samples to learn a normalisation from: row-major, `shape` is [n, …sizes of one sample]. */
 export interface NumberArray {
@@ -68,11 +69,9 @@ export function standardize(samples: NumberArray): Normalizer {
  *   range that is not low < high.
  */
 export function minMaxScale(samples: NumberArray, range: readonly [low: number, high: number] = [0, 1]): Normalizer {
-  const [from, to] = range;
+  const [from, to] = checkList("minMaxScale", "range", range) as readonly [number, number];
   if (!(Number.isFinite(from) && Number.isFinite(to) && from < to)) {
-    throw new AttributeError(
-      `minMaxScale: range is [${from}, ${to}], expected two finite numbers, the lower one first`,
-    );
+    throw new AttributeError(`minMaxScale: range is ${show(range)}, expected two finite numbers, the lower one first`);
   }
   const { low, high } = ranges(samples, "minMaxScale");
   return normalizer({
@@ -89,7 +88,7 @@ export function minMaxScale(samples: NumberArray, range: readonly [low: number, 
  *   that is not finite.
  */
 export function normalizer(state: NormalizerState): Normalizer {
-  const { shift, divisor, offset } = state;
+  const { shift, divisor, offset } = optionsOf("normalizer", state, { shift: [], divisor: [], offset: undefined });
   const features = shift.length;
   if (features === 0 || divisor.length !== features) {
     throw new ShapeError(
@@ -100,6 +99,7 @@ export function normalizer(state: NormalizerState): Normalizer {
     throw new AttributeError("normalizer: shift, divisor and offset must be finite, and no divisor 0");
   }
   const transform = (data: ArrayLike<number>, verb: string, value: (x: number, f: number) => number): Float32Array => {
+    checkNumbers(`normalizer.${verb}`, "data", data);
     if (data.length % features !== 0) {
       throw new ShapeError(`normalizer.${verb}: ${data.length} values are not whole samples of ${features} features`);
     }
@@ -118,7 +118,8 @@ export function normalizer(state: NormalizerState): Normalizer {
 }
 
 /** Smallest and largest value of each feature, of samples that are known to be sound and finite. */
-function ranges({ data, shape }: NumberArray, op: string) {
+function ranges(samples: NumberArray, op: string) {
+  const { data, shape } = checkArray(op, samples);
   const n = shape[0] ?? 0;
   const features = shape.slice(1).reduce((product, size) => product * size, 1);
   if (!(n >= 1) || features < 1 || n * features !== data.length) {

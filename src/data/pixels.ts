@@ -1,4 +1,4 @@
-import { AttributeError, ShapeError } from "../errors.ts";
+import { AttributeError, checkNumbers, optionsOf, refuse, ShapeError, show } from "../errors.ts";
 
 export interface PixelOptions {
   /** Mean of the pixels on the scale 0 … 1, or one per channel. Default 0. */
@@ -24,9 +24,14 @@ export interface PixelOptions {
 export function scale(
   bytes: Uint8Array | Uint8ClampedArray,
   options: PixelOptions = {},
-  out: Float32Array = new Float32Array(bytes.length),
+  out: Float32Array = new Float32Array(bytes?.length ?? 0),
 ): Float32Array {
-  const { mean = 0, std = 1 } = options;
+  if (!(ArrayBuffer.isView(bytes) && "length" in bytes)) refuse("scale", "bytes", bytes, "a Uint8Array");
+  if (!(out instanceof Float32Array)) refuse("scale", "out", out, "a Float32Array");
+  const all = optionsOf("scale", options, { mean: undefined, std: undefined, channelSize: undefined });
+  const { mean = 0, std = 1 } = all;
+  for (const [name, values] of Object.entries({ mean, std }))
+    if (typeof values !== "number") checkNumbers("scale", name, values);
   const perChannel = typeof mean !== "number" || typeof std !== "number";
   const channels = typeof mean !== "number" ? mean.length : typeof std !== "number" ? std.length : 1;
   if (channels === 0 || (typeof std !== "number" && std.length !== channels)) {
@@ -34,10 +39,10 @@ export function scale(
       `scale: mean is for ${channels} channels and std for ${lengthOf(std)}, expected the same number`,
     );
   }
-  const channelSize = perChannel ? options.channelSize : bytes.length;
+  const channelSize = perChannel ? all.channelSize : bytes.length;
   if (perChannel && !(Number.isInteger(channelSize) && (channelSize as number) >= 1)) {
     throw new AttributeError(
-      `scale: channelSize is ${channelSize}, expected height × width where mean or std is per channel`,
+      `scale: channelSize is ${show(channelSize)}, expected height × width where mean or std is per channel`,
     );
   }
   const size = channelSize as number;
@@ -57,8 +62,9 @@ export function scale(
 
 /** The result for each of the 256 bytes. */
 function table(mean: number, std: number): Float32Array {
-  if (!Number.isFinite(mean)) throw new AttributeError(`scale: mean is ${mean}, expected a finite number`);
-  if (!(Number.isFinite(std) && std > 0)) throw new AttributeError(`scale: std is ${std}, expected a number above 0`);
+  if (!Number.isFinite(mean)) throw new AttributeError(`scale: mean is ${show(mean)}, expected a finite number`);
+  if (!(Number.isFinite(std) && std > 0))
+    throw new AttributeError(`scale: std is ${show(std)}, expected a number above 0`);
   return Float32Array.from({ length: 256 }, (_, byte) => (byte / 255 - mean) / std);
 }
 

@@ -1,5 +1,5 @@
 import { randomBits } from "../../shaders/lib/random.wgsl.ts";
-import { AttributeError, ShapeError } from "../errors.ts";
+import { AttributeError, checkWhole, ShapeError, show } from "../errors.ts";
 
 /** An endless source of random numbers. */
 export interface RandomStream {
@@ -28,6 +28,7 @@ export function randomStream(seed: number, stream = 0): RandomStream {
     bits,
     uniform: () => bits() / 2 ** 32,
     below: (bound) => {
+      checkWhole("randomStream.below", "bound", bound, 1, 2 ** 32);
       // The last, incomplete run of `bound` values would favour small results: draw again there.
       const limit = 2 ** 32 - (2 ** 32 % bound);
       let value = bits();
@@ -47,7 +48,7 @@ export function randomStream(seed: number, stream = 0): RandomStream {
  */
 export function permutation(n: number, seed: number, stream = 0): Uint32Array {
   if (!Number.isInteger(n) || n < 0 || n > 2 ** 32) {
-    throw new ShapeError(`permutation: n is ${n}, expected an integer from 0 to 2^32`);
+    throw new ShapeError(`permutation: n is ${show(n)}, expected an integer from 0 to 2^32`);
   }
   const random = randomStream(seed, stream);
   const order = Uint32Array.from({ length: n }, (_, i) => i);
@@ -63,7 +64,7 @@ export function permutation(n: number, seed: number, stream = 0): Uint32Array {
 /** A safe integer as two words of 32 bits. */
 function wordsOf(name: string, value: number): [number, number] {
   if (!Number.isSafeInteger(value)) {
-    throw new AttributeError(`${name} is ${String(value)}, expected an integer`);
+    throw new AttributeError(`${name} is ${show(value)}, expected an integer`);
   }
   return [value | 0, Math.floor(value / 2 ** 32)];
 }

@@ -1,4 +1,4 @@
-import { AttributeError, ShapeError } from "../errors.ts";
+import { AttributeError, checkLike, checkNumbers, optionsOf, ShapeError } from "../errors.ts";
 import { copyRows, type Dataset, datasetSize } from "./dataset.ts";
 import { permutation } from "./random.ts";
 
@@ -44,8 +44,17 @@ function splitIndices(n: number, options: SplitOptions): Split<Uint32Array> {
   if (!Number.isInteger(n) || n < 2) {
     throw new ShapeError(`trainValidationSplit: ${n} samples cannot be divided, expected an integer of at least 2`);
   }
-  const { seed = 0, stratify } = options;
-  const size = validationSize(n, options.validation);
+  const {
+    validation: share,
+    seed,
+    stratify,
+  } = optionsOf("trainValidationSplit", options, {
+    validation: undefined,
+    seed: 0,
+    stratify: undefined,
+  });
+  const size = validationSize(n, share);
+  if (stratify !== undefined) checkNumbers("trainValidationSplit", "stratify", stratify);
   if (stratify !== undefined && stratify.length !== n) {
     throw new ShapeError(`trainValidationSplit: stratify has ${stratify.length} labels for ${n} samples`);
   }
@@ -69,6 +78,7 @@ function splitIndices(n: number, options: SplitOptions): Split<Uint32Array> {
 }
 
 function validationSize(n: number, validation: number): number {
+  checkLike("trainValidationSplit", "validation", validation, 0);
   const isFraction = validation > 0 && validation < 1;
   if (!isFraction && !(Number.isInteger(validation) && validation >= 1)) {
     throw new AttributeError(

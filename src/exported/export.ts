@@ -1,10 +1,10 @@
-import { type Compiled, compile, type Description } from "../compile/compile.ts";
+import { type Compiled, compile, type Description, described } from "../compile/compile.ts";
 import { faultOf } from "../compile/forced.ts";
 import type { Home } from "../compile/homes.ts";
 import type { Drawing } from "../data/draw.ts";
-import { AttributeError } from "../errors.ts";
+import { AttributeError, checkObject, optionsOf } from "../errors.ts";
 import type { AdapterTraits, VirtualBuffer } from "../graph/op.ts";
-import type { Spec, TensorData, Variable } from "../graph/tensor.ts";
+import { checkNamed, type Spec, type TensorData, type Variable } from "../graph/tensor.ts";
 import { type Exported, type ExportedProgram, format, type Initial, type Needs } from "./format.ts";
 
 /** A kind of adapters to export for: what is not said is what WebGPU promises of every adapter. */
@@ -54,8 +54,19 @@ const common: readonly Target[] = [
  */
 export function exportPrograms(
   descriptions: Readonly<Record<string, Description>>,
-  { targets = common, variables: named = new Map(), values = new Map() }: ExportOptions = {},
+  options: ExportOptions = {},
 ): Exported {
+  checkObject("exportPrograms", "the argument", descriptions, "{ name: { outputs, updates }, … }");
+  const {
+    targets,
+    variables: named,
+    values,
+  } = optionsOf("exportPrograms", options, {
+    targets: common,
+    variables: new Map<string, Variable>(),
+    values: new Map(),
+  });
+  checkNamed("exportPrograms: variables", named);
   if (targets.length === 0) {
     throw new AttributeError("exportPrograms: there are no targets, expected at least one kind of adapters");
   }
@@ -67,7 +78,7 @@ export function exportPrograms(
   const compiled = targets.map((target) => {
     const traits = { ...promised, ...target };
     const programs = mapValues(descriptions, (description) => {
-      const program = compile(description, traits, homes);
+      const program = compile(described(description), traits, homes);
       for (const [variable, home] of program.homes) homes.set(variable, home);
       return program;
     });

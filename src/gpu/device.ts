@@ -1,4 +1,4 @@
-import { DeviceError } from "../errors.ts";
+import { checkChoice, checkHas, DeviceError } from "../errors.ts";
 import type { AdapterTraits } from "../graph/op.ts";
 
 /** Where an engine gets its GPU from. */
@@ -13,6 +13,8 @@ export interface DeviceOptions {
   readonly powerPreference?: GPUPowerPreference;
 }
 
+export const deviceOptions = { device: undefined, adapter: undefined, gpu: undefined, powerPreference: undefined };
+
 /** A device, what may be asked of it, and what to call it. */
 export interface OpenDevice {
   readonly device: GPUDevice;
@@ -22,6 +24,9 @@ export interface OpenDevice {
   /** Whether the engine opened it, and so closes it. */
   readonly owned: boolean;
 }
+
+/** What each of the options is there for. */
+const methods = { adapter: "requestDevice", gpu: "requestAdapter" };
 
 const wantedLimits = [
   "maxBufferSize",
@@ -40,6 +45,16 @@ const wantedFeatures: readonly GPUFeatureName[] = ["shader-f16", "subgroups", "t
  * @throws DeviceError when there is no WebGPU or no adapter, with what to do about it.
  */
 export async function openDevice(options: DeviceOptions): Promise<OpenDevice> {
+  const { powerPreference = "high-performance" } = options;
+  for (const [name, method] of Object.entries(methods))
+    checkHas(
+      "Engine.create",
+      name,
+      options[name as keyof DeviceOptions],
+      method,
+      `an object with ${method}(), awaited`,
+    );
+  checkChoice("Engine.create", "powerPreference", powerPreference, ["high-performance", "low-power"]);
   if (options.device) return describe(options.device, false);
   const gpu = options.gpu ?? (globalThis.navigator as Navigator | undefined)?.gpu;
   if (!gpu && !options.adapter) {
@@ -48,8 +63,7 @@ export async function openDevice(options: DeviceOptions): Promise<OpenDevice> {
         "https or from localhost. In Node: pass { gpu: await createGPU() } with createGPU from tilegrad/node.",
     );
   }
-  const adapter =
-    options.adapter ?? (await gpu!.requestAdapter({ powerPreference: options.powerPreference ?? "high-performance" }));
+  const adapter = options.adapter ?? (await gpu!.requestAdapter({ powerPreference }));
   if (!adapter) {
     throw new DeviceError(
       "WebGPU is there, but no adapter was handed out: the GPU or its driver is blocked or missing (see chrome://gpu).",

@@ -1,5 +1,6 @@
+import { checkObject } from "../errors.ts";
 import { showShape } from "./shape.ts";
-import type { Attrs, Node, Tensor } from "./tensor.ts";
+import { type Attrs, checkTensor, type Node, type Tensor } from "./tensor.ts";
 
 /** Nodes that the given tensors need, inputs before users, in order of their making. */
 export function reachable(roots: Iterable<Tensor>): Node[] {
@@ -19,6 +20,8 @@ export function reachable(roots: Iterable<Tensor>): Node[] {
  * `%3 = matmul(%0, %2) : f32[64, 10]`. Goldens of the tests and `inspect()` show this form.
  */
 export function print(outputs: Readonly<Record<string, Tensor>>): string {
+  checkObject("print", "the argument", outputs, "{ name: tensor, … }");
+  for (const [name, output] of Object.entries(outputs)) checkTensor("print", `output "${name}"`, output);
   const numbers = new Map<Node, number>();
   const name = (tensor: Tensor): string => {
     const suffix = tensor.node.results.length > 1 ? `.${tensor.index}` : "";

@@ -1,4 +1,4 @@
-import { ShapeError } from "../errors.ts";
+import { checkList, checkNumber, DTypeError, ShapeError, show } from "../errors.ts";
 
 /** Sizes of a tensor's axes, outermost first. `[]` is a scalar. */
 export type Shape = readonly number[];
@@ -38,26 +38,46 @@ export function rowMajor(shape: Shape): number[] {
 }
 
 /** Refuses anything but whole positive sizes: tilegrad has no empty tensors. */
-export function checkShape(op: string, shape: Shape): void {
-  shape.forEach((n, axis) => {
+export function checkShape(op: string, shape: Shape): Shape {
+  checkList(op, "shape", shape).forEach((n, axis) => {
     if (!Number.isInteger(n) || n < 1) {
-      throw new ShapeError(`${op}: axis ${axis} of ${showShape(shape)} is ${n}; sizes are whole numbers from 1`);
+      throw new ShapeError(`${op}: axis ${axis} of ${show(shape)} is ${show(n)}; sizes are whole numbers from 1`);
     }
   });
+  return shape;
+}
+
+/** Refuses anything but a dtype. */
+export function checkDType(op: string, dtype: DType): void {
+  if (!["f32", "f16", "i32", "u32"].includes(dtype))
+    throw new DTypeError(`${op}: dtype is ${show(dtype)}, expected "f32", "f16", "i32" or "u32"`);
+}
+
+/** Refuses numbers that a dtype does not hold. f16 takes those of f32, and is held at its ends. */
+export function checkValue(op: string, name: string, value: number, dtype: DType): number {
+  if (floats.includes(dtype))
+    return checkNumber(op, name, value, "a finite number that f32 holds", (n) => Number.isFinite(Math.fround(n)));
+  return checkNumber(
+    op,
+    name,
+    value,
+    `a whole number that ${dtype} holds`,
+    (n) => n === (dtype === "i32" ? n | 0 : n >>> 0),
+  );
 }
 
 /** Axis counted from the front; negative ones count from the end, as in PyTorch. */
 export function axisOf(op: string, axis: number, rank: number): number {
   const resolved = axis < 0 ? axis + rank : axis;
   if (!Number.isInteger(axis) || resolved < 0 || resolved >= rank) {
-    throw new ShapeError(`${op}: axis ${axis} does not exist in a tensor of ${rank} axes`);
+    throw new ShapeError(`${op}: axis ${show(axis)} does not exist in a tensor of ${rank} axes`);
   }
   return resolved;
 }
 
 /** Resolved, ascending, distinct axes. `undefined` or an empty list means all of them. */
 export function axesOf(op: string, axes: number | readonly number[] | undefined, rank: number): number[] {
-  const given = axes === undefined ? [] : typeof axes === "number" ? [axes] : axes;
+  const given = axes === undefined ? [] : typeof axes === "number" ? [axes] : checkList(op, "axes", axes);
   if (given.length === 0) return Array.from({ length: rank }, (_, axis) => axis);
   const resolved = given.map((axis) => axisOf(op, axis, rank)).sort((a, b) => a - b);
   const twice = resolved.find((axis, i) => axis === resolved[i + 1]);

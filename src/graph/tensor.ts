@@ -1,8 +1,8 @@
-import { FeedError } from "../errors.ts";
+import { AttributeError, FeedError, refuse } from "../errors.ts";
 import { currentLayer } from "../layer.ts";
 import type { Op } from "./op.ts";
 import type { DType, Shape } from "./shape.ts";
-import { checkShape, sizeOf } from "./shape.ts";
+import { checkDType, checkShape, showShape, sizeOf } from "./shape.ts";
 
 /** What an op says of one result before anything is computed. */
 export interface Spec<D extends DType = DType> {
@@ -35,7 +35,36 @@ export class Tensor<D extends DType = DType> implements Spec<D> {
   get size(): number {
     return sizeOf(this.shape);
   }
+
+  get [Symbol.toStringTag](): string {
+    return "Tensor";
+  }
+
+  /** As text a tensor is its dtype and shape; an operator throws, since JavaScript would make a number of it. */
+  [Symbol.toPrimitive](hint: string): string {
+    if (hint === "string") return `tensor ${this.dtype}${showShape(this.shape)}`;
+    throw new AttributeError("tensors have no operators: for x + 1 write add(x, 1)");
+  }
 }
+
+/** Refuses what is no tensor, and says what may have been meant. */
+export function checkTensor(op: string, name: string, value: unknown, expected = "a tensor"): void {
+  if (!(value instanceof Tensor)) refuse(op, name, value, `${expected}${hint(value)}`);
+}
+
+function hint(value: unknown): string {
+  if (typeof value === "function") return ": call it first";
+  if (value instanceof Promise) return ": await it first";
+  if (Array.isArray(value) || ArrayBuffer.isView(value)) return ": see constant";
+  const member = Object.entries(Object(value)).find(([, member]) => member instanceof Tensor);
+  return member ? `, such as its .${member[0]}` : "";
+}
+
+/** The same of all operands of an op. */
+export const checkTensors = (op: string, ...operands: readonly unknown[]): void =>
+  operands.forEach((operand, i) => {
+    checkTensor(op, `operand ${i}`, operand);
+  });
 
 /** A write that a program performs at the end of each run: `[variable, its new value]`. */
 export type Update = readonly [variable: Variable, value: Tensor];
@@ -71,8 +100,12 @@ export class Node {
 
 /** Applies an op and returns all its results. Shapes, dtypes and attributes are checked here, by the op's own rule. */
 export function applyAll(op: Op, inputs: readonly Tensor[], attrs: Attrs = {}, effects: readonly Update[] = []) {
+  checkTensors(op.name, ...inputs);
   const specs = op.infer(inputs, attrs);
-  for (const spec of specs) checkShape(op.name, spec.shape);
+  for (const { shape, dtype } of specs) {
+    checkShape(op.name, shape);
+    checkDType(op.name, dtype);
+  }
   return new Node(op, inputs, attrs, specs, effects).results;
 }
 
@@ -142,6 +175,7 @@ export class Variable<D extends DType = DType> extends Tensor<D> {
 
   constructor(name: string, spec: Spec<D>, first: FirstValues, group: string, restarts = false) {
     checkShape(`variable "${name}"`, spec.shape);
+    checkDType(`variable "${name}"`, spec.dtype);
     super(new Node(variableOp, [], { name, spec }, []), 0, spec);
     (this.node.results as Tensor[]).push(this);
     this.first = first;
@@ -194,4 +228,15 @@ export class Variable<D extends DType = DType> extends Tensor<D> {
   get name(): string {
     return this.node.attrs["name"];
   }
+}
+
+/** Refuses what is no variable. */
+export function checkVariable(op: string, name: string, value: unknown): void {
+  if (!(value instanceof Variable)) refuse(op, name, value, "a variable");
+}
+
+/** Refuses what is no map from names to variables, such as `nn.stateDict(model)` gives. */
+export function checkNamed(op: string, variables: ReadonlyMap<string, Variable>): void {
+  if (!(variables instanceof Map)) refuse(op, "the argument", variables, "nn.stateDict(model) or another Map");
+  for (const [name, variable] of variables) checkVariable(op, `"${name}"`, variable);
 }

@@ -1,10 +1,11 @@
+import { optionsOf } from "../errors.ts";
 import { type DType, floats } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { softplus } from "../ops/activations.ts";
 import { add, clamp, div, gt, maximum, mul, neg, sub, where } from "../ops/arithmetic.ts";
 import { log } from "../ops/elementary.ts";
 import { binary, type Operand } from "../ops/pointwise.ts";
-import { checkSame, type LossOptions, reduced } from "./reduction.ts";
+import { checkSame, defaults, type LossOptions, reduced } from "./reduction.ts";
 
 /*
  * Losses of decisions between two: target 0 or 1 (or a probability) for the cross-entropies, −1 or 1 for the hinges.
@@ -43,8 +44,9 @@ export interface WeightedOptions extends LossOptions {
 export function bce<A extends DType, B extends DType>(
   input: Tensor<A>,
   target: Tensor<B>,
-  { weight, reduction }: WeightedOptions = {},
+  options: WeightedOptions = {},
 ): Tensor<A & B> {
+  const { weight, reduction } = optionsOf("bce", options, { weight: undefined, ...defaults });
   checkSame("bce", input, target);
   return reduced("bce", weighted(crossEntropyOf(input, target), weight), reduction);
 }
@@ -59,8 +61,13 @@ export function bce<A extends DType, B extends DType>(
 export function bceWithLogits<A extends DType, B extends DType>(
   input: Tensor<A>,
   target: Tensor<B>,
-  { weight, posWeight, reduction }: WeightedOptions & { posWeight?: Operand } = {},
+  options: WeightedOptions & { posWeight?: Operand } = {},
 ): Tensor<A & B> {
+  const { weight, posWeight, reduction } = optionsOf("bceWithLogits", options, {
+    weight: undefined,
+    posWeight: undefined,
+    ...defaults,
+  });
   checkSame("bceWithLogits", input, target);
   const threshold = 1e30; // The exact curve everywhere.
   if (posWeight === undefined) {
@@ -73,14 +80,15 @@ export function bceWithLogits<A extends DType, B extends DType>(
 }
 
 const weighted = <D extends DType>(losses: Tensor<D>, weight: Tensor | undefined): Tensor<D> =>
-  weight ? mul(losses, weight) : losses;
+  weight === undefined ? losses : mul(losses, weight);
 
 /** max(0, 1 − y x) for targets −1 and 1. The gradient passes at the margin itself. */
 export function hinge<A extends DType, B extends DType>(
   input: Tensor<A>,
   target: Tensor<B>,
-  { reduction }: LossOptions = {},
+  options: LossOptions = {},
 ): Tensor<A & B> {
+  const { reduction } = optionsOf("hinge", options, defaults);
   checkSame("hinge", input, target);
   return reduced("hinge", margin(input, target), reduction);
 }
@@ -89,8 +97,9 @@ export function hinge<A extends DType, B extends DType>(
 export function squaredHinge<A extends DType, B extends DType>(
   input: Tensor<A>,
   target: Tensor<B>,
-  { reduction }: LossOptions = {},
+  options: LossOptions = {},
 ): Tensor<A & B> {
+  const { reduction } = optionsOf("squaredHinge", options, defaults);
   checkSame("squaredHinge", input, target);
   const missing = margin(input, target);
   return reduced("squaredHinge", mul(missing, missing), reduction);

@@ -1,13 +1,13 @@
-import { AttributeError, ShapeError } from "../errors.ts";
+import { AttributeError, checkNumber, DTypeError, optionsOf, ShapeError } from "../errors.ts";
 import { type DType, floats, sameShape, showShape } from "../graph/shape.ts";
-import type { Tensor } from "../graph/tensor.ts";
+import { checkTensor, checkTensors, type Tensor } from "../graph/tensor.ts";
 import { add, cast, div, gt, maximum, mul, ne, neg, where } from "../ops/arithmetic.ts";
 import { oneHot } from "../ops/oneHot.ts";
 import { mean } from "../ops/reduce.ts";
 import { logSoftmax, softmaxCrossEntropy } from "../ops/softmax.ts";
 import { sum } from "../ops/sum.ts";
 import { reshape, unsqueeze } from "../ops/views.ts";
-import { type LossOptions, reduced } from "./reduction.ts";
+import { defaults, type LossOptions, reduced } from "./reduction.ts";
 
 export interface ClassOptions extends LossOptions {
   /** A factor for each class, `[C]`. */
@@ -40,13 +40,13 @@ export interface CrossEntropyOptions extends ClassOptions {
  * @param target labels, i32 `[N, …]` (`[]` for a single line), or probabilities, f32 of the shape of `logits`.
  * @returns `[]`, or the shape of the labels with reduction "none".
  */
-export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntropyOptions = {}): Tensor<"f32"> {
-  const { labelSmoothing: smoothing = 0, weight, ignoreIndex } = options;
-  if (!(smoothing >= 0 && smoothing <= 1)) {
-    throw new AttributeError(`crossEntropy: labelSmoothing is ${smoothing}, expected a number from 0 to 1`);
-  }
+export function crossEntropy(logits: Tensor, target: Tensor, given: CrossEntropyOptions = {}): Tensor<"f32"> {
+  checkTensors("crossEntropy", logits, target);
+  const options = optionsOf("crossEntropy", given, { ...classDefaults, labelSmoothing: 0 });
+  const { labelSmoothing: smoothing, weight, ignoreIndex } = options;
+  checkNumber("crossEntropy", "labelSmoothing", smoothing, "a number from 0 to 1", (n) => n >= 0 && n <= 1);
   return batched(logits, target, options, (x, y) => {
-    checkWeight("crossEntropy", x, weight);
+    checkClasses("crossEntropy", x, options);
     if (floats.includes(y.dtype)) return ofProbabilities(x, y, options);
     const { factor, kept } = factors(y, options);
     const losses = softmaxCrossEntropy(x, y, ignoreIndex);
@@ -77,6 +77,10 @@ function ofProbabilities(x: Tensor, t: Tensor, options: CrossEntropyOptions): Te
   const { labelSmoothing: smoothing = 0, weight, reduction, ignoreIndex } = options;
   const wide = cast(t, "f32");
   if (!sameShape(x.shape, t.shape)) {
+    if (t.shape.length === x.shape.length - 1)
+      throw new DTypeError(
+        `crossEntropy: labels are ${t.dtype}, expected i32: input(name, ${showShape(t.shape)}, "i32")`,
+      );
     throw new ShapeError(`crossEntropy: probabilities ${showShape(t.shape)} do not fit logits ${showShape(x.shape)}`);
   }
   if (ignoreIndex !== undefined) throw new AttributeError("crossEntropy: probabilities have no label to ignore");
@@ -88,7 +92,12 @@ function ofProbabilities(x: Tensor, t: Tensor, options: CrossEntropyOptions): Te
   return reduced("crossEntropy", neg(sum(mul(share, scores), 1)), reduction);
 }
 
-export function checkWeight(op: string, x: Tensor, weight: Tensor | undefined): void {
+/** Defaults of losses over classes. */
+export const classDefaults = { ...defaults, weight: undefined, ignoreIndex: undefined };
+
+export function checkClasses(op: string, x: Tensor, { weight, ignoreIndex }: ClassOptions): void {
+  if (ignoreIndex !== undefined) checkNumber(op, "ignoreIndex", ignoreIndex, "a whole number", Number.isInteger);
+  if (weight !== undefined) checkTensor(op, "weight", weight);
   if (x.shape.length < 2) throw new ShapeError(`${op}: input ${showShape(x.shape)} has no axis of classes`);
   if (!weight || sameShape(weight.shape, [x.shape[1]!])) return;
   throw new ShapeError(

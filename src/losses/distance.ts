@@ -1,11 +1,11 @@
-import { ShapeError } from "../errors.ts";
+import { optionsOf, ShapeError } from "../errors.ts";
 import { type DType, sameShape, showShape } from "../graph/shape.ts";
-import type { Tensor } from "../graph/tensor.ts";
+import { checkTensors, type Tensor } from "../graph/tensor.ts";
 import { add, clamp, div, gt, mul, sub, where } from "../ops/arithmetic.ts";
 import { exp, log, sqrt } from "../ops/elementary.ts";
 import { finite } from "../ops/pointwise.ts";
 import { sum } from "../ops/sum.ts";
-import { checkSame, type LossOptions, type Reduction, reduced } from "./reduction.ts";
+import { checkSame, defaults, type LossOptions, type Reduction, reduced } from "./reduction.ts";
 
 /*
  * Losses between distributions and between vectors.
@@ -26,8 +26,9 @@ export interface KlDivOptions {
 export function klDiv<A extends DType, B extends DType>(
   input: Tensor<A>,
   target: Tensor<B>,
-  { reduction = "mean", logTarget = false }: KlDivOptions = {},
+  options: KlDivOptions = {},
 ): Tensor<A & B> {
+  const { reduction, logTarget } = optionsOf("klDiv", options, { reduction: "mean", logTarget: false });
   checkSame("klDiv", input, target);
   const share = logTarget ? exp(target) : target;
   // Where the target has no share, nothing of either counts: not a log-probability of −∞, nor what is computed from it.
@@ -50,8 +51,10 @@ export function cosineEmbedding<A extends DType, B extends DType>(
   input1: Tensor<A>,
   input2: Tensor<B>,
   target: Tensor,
-  { margin = 0, reduction }: LossOptions & { margin?: number } = {},
+  options: LossOptions & { margin?: number } = {},
 ): Tensor<A & B> {
+  const { margin, reduction } = optionsOf("cosineEmbedding", options, { margin: 0, ...defaults });
+  checkTensors("cosineEmbedding", input1, input2, target);
   checkSame("cosineEmbedding", input1, input2);
   if (input1.shape.length === 0 || !sameShape(target.shape, input1.shape.slice(0, -1))) {
     throw new ShapeError(

@@ -1,19 +1,21 @@
-import { DTypeError, ShapeError } from "../errors.ts";
+import { DTypeError, optionsOf, ShapeError } from "../errors.ts";
 import { sameShape, showShape } from "../graph/shape.ts";
-import type { Tensor } from "../graph/tensor.ts";
+import { checkTensors, type Tensor } from "../graph/tensor.ts";
 import { cast, mul, neg, where } from "../ops/arithmetic.ts";
 import { gather } from "../ops/gather.ts";
 import { squeeze, unsqueeze } from "../ops/views.ts";
-import { batched, type ClassOptions, checkWeight, factors, total } from "./classes.ts";
+import { batched, type ClassOptions, checkClasses, classDefaults, factors, total } from "./classes.ts";
 
 /**
  * Negative log-likelihood: −w[y] x[y], as `torch.nn.functional.nll_loss`; reductions as `crossEntropy`.
  * @param input log-probabilities `[N, C, …]`, or `[C]` for a single line.
  * @param target labels, i32 `[N, …]` (`[]` for a single line).
  */
-export function nll(input: Tensor, target: Tensor, options: ClassOptions = {}): Tensor<"f32"> {
+export function nll(input: Tensor, target: Tensor, given: ClassOptions = {}): Tensor<"f32"> {
+  checkTensors("nll", input, target);
+  const options = optionsOf("nll", given, classDefaults);
   return batched(cast(input, "f32"), target, options, (x, y) => {
-    checkWeight("nll", x, options.weight);
+    checkClasses("nll", x, options);
     if (y.dtype !== "i32") throw new DTypeError(`nll: labels are ${y.dtype}, expected i32`);
     const lines = x.shape.filter((_, axis) => axis !== 1);
     if (!sameShape(y.shape, lines)) {

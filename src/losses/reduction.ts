@@ -1,6 +1,6 @@
-import { AttributeError, ShapeError } from "../errors.ts";
+import { AttributeError, ShapeError, show } from "../errors.ts";
 import { type DType, sameShape, showShape } from "../graph/shape.ts";
-import type { Tensor } from "../graph/tensor.ts";
+import { checkTensors, type Tensor } from "../graph/tensor.ts";
 import { mean } from "../ops/reduce.ts";
 import { sum } from "../ops/sum.ts";
 
@@ -12,6 +12,9 @@ export interface LossOptions {
   readonly reduction?: Reduction;
 }
 
+/** What all losses take. */
+export const defaults: Required<LossOptions> = { reduction: "mean" };
+
 /** Applies a reduction. @throws AttributeError for an unknown one. */
 export function reduced<D extends DType>(op: string, losses: Tensor<D>, reduction: Reduction = "mean"): Tensor<D> {
   switch (reduction) {
@@ -22,7 +25,7 @@ export function reduced<D extends DType>(op: string, losses: Tensor<D>, reductio
     case "none":
       return losses;
     default:
-      throw new AttributeError(`${op}: reduction is "${reduction}", expected "mean", "sum" or "none"`);
+      throw new AttributeError(`${op}: reduction is ${show(reduction)}, expected "mean", "sum" or "none"`);
   }
 }
 
@@ -31,6 +34,7 @@ export function reduced<D extends DType>(op: string, losses: Tensor<D>, reductio
  * then `[N, N]` and nearly always a mistake.
  */
 export function checkSame(op: string, input: Tensor, target: Tensor): void {
+  checkTensors(op, input, target);
   if (sameShape(input.shape, target.shape)) return;
   throw new ShapeError(`${op}: input ${showShape(input.shape)} and target ${showShape(target.shape)} differ in shape`);
 }

@@ -1,9 +1,9 @@
-import { AttributeError } from "../errors.ts";
+import { checkNumber, optionsOf } from "../errors.ts";
 import type { DType } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { abs, add, le, lt, mul, sub, where } from "../ops/arithmetic.ts";
 import { log } from "../ops/elementary.ts";
-import { checkSame, type LossOptions, reduced } from "./reduction.ts";
+import { checkSame, defaults, type LossOptions, reduced } from "./reduction.ts";
 
 /*
  * Losses between numbers and numbers. Input and target have one shape; the losses have it too, before the reduction.
@@ -13,8 +13,9 @@ import { checkSame, type LossOptions, reduced } from "./reduction.ts";
 export function mse<A extends DType, B extends DType>(
   input: Tensor<A>,
   target: Tensor<B>,
-  { reduction }: LossOptions = {},
+  options: LossOptions = {},
 ): Tensor<A & B> {
+  const { reduction } = optionsOf("mse", options, defaults);
   checkSame("mse", input, target);
   const d = sub(input, target);
   return reduced("mse", mul(d, d), reduction);
@@ -24,8 +25,9 @@ export function mse<A extends DType, B extends DType>(
 export function l1<A extends DType, B extends DType>(
   input: Tensor<A>,
   target: Tensor<B>,
-  { reduction }: LossOptions = {},
+  options: LossOptions = {},
 ): Tensor<A & B> {
+  const { reduction } = optionsOf("l1", options, defaults);
   checkSame("l1", input, target);
   return reduced("l1", abs(sub(input, target)), reduction);
 }
@@ -37,11 +39,11 @@ export function l1<A extends DType, B extends DType>(
 export function smoothL1<A extends DType, B extends DType>(
   input: Tensor<A>,
   target: Tensor<B>,
-  { beta = 1, reduction }: LossOptions & { beta?: number } = {},
+  options: LossOptions & { beta?: number } = {},
 ): Tensor<A & B> {
-  if (!(beta >= 0 && Number.isFinite(beta)))
-    throw new AttributeError(`smoothL1: beta is ${beta}, expected a number from 0`);
-  if (beta === 0) return l1(input, target, reduction && { reduction });
+  const { beta, reduction } = optionsOf("smoothL1", options, { beta: 1, ...defaults });
+  checkNumber("smoothL1", "beta", beta, "a number from 0", (n) => n >= 0);
+  if (beta === 0) return l1(input, target, { reduction });
   checkSame("smoothL1", input, target);
   const d = sub(input, target);
   const size = abs(d);
@@ -56,10 +58,10 @@ export function smoothL1<A extends DType, B extends DType>(
 export function huber<A extends DType, B extends DType>(
   input: Tensor<A>,
   target: Tensor<B>,
-  { delta = 1, reduction }: LossOptions & { delta?: number } = {},
+  options: LossOptions & { delta?: number } = {},
 ): Tensor<A & B> {
-  if (!(delta > 0 && Number.isFinite(delta)))
-    throw new AttributeError(`huber: delta is ${delta}, expected a number above 0`);
+  const { delta, reduction } = optionsOf("huber", options, { delta: 1, ...defaults });
+  checkNumber("huber", "delta", delta, "a number above 0", (n) => n > 0);
   checkSame("huber", input, target);
   const d = sub(input, target);
   const size = abs(d);
@@ -71,8 +73,9 @@ export function huber<A extends DType, B extends DType>(
 export function msle<A extends DType, B extends DType>(
   input: Tensor<A>,
   target: Tensor<B>,
-  { reduction }: LossOptions = {},
+  options: LossOptions = {},
 ): Tensor<A & B> {
+  const { reduction } = optionsOf("msle", options, defaults);
   checkSame("msle", input, target);
   const d = sub(log(add(input, 1)), log(add(target, 1)));
   return reduced("msle", mul(d, d), reduction);

@@ -1,4 +1,4 @@
-import { AttributeError, ShapeError } from "../errors.ts";
+import { AttributeError, checkNumbers, checkWhole, refuse, ShapeError, show } from "../errors.ts";
 
 /**
  * Counts of what was predicted for what was there, added up over any number of batches.
@@ -16,9 +16,7 @@ export class ConfusionMatrix {
 
   /** @throws AttributeError if numClasses is not an integer of at least 1. */
   constructor(numClasses: number) {
-    if (!Number.isInteger(numClasses) || numClasses < 1) {
-      throw new AttributeError(`confusion matrix: numClasses is ${numClasses}, expected an integer of at least 1`);
-    }
+    checkWhole("confusion matrix", "numClasses", numClasses);
     this.numClasses = numClasses;
     this.counts = new Int32Array(numClasses * numClasses);
   }
@@ -111,6 +109,8 @@ export function accuracy(predicted: ArrayLike<number>, actual: ArrayLike<number>
 }
 
 function checkSameLength(predicted: ArrayLike<number>, actual: ArrayLike<number>): void {
+  checkNumbers("metrics", "predicted", predicted);
+  checkNumbers("metrics", "actual", actual);
   if (predicted.length !== actual.length) {
     throw new ShapeError(`metrics: ${predicted.length} predicted classes for ${actual.length} actual ones`);
   }
@@ -121,7 +121,12 @@ function checkClasses(name: string, classes: ArrayLike<number>, numClasses = Num
     const value = classes[i]!;
     if (!Number.isInteger(value) || value < 0 || value >= numClasses) {
       const end = numClasses === Number.POSITIVE_INFINITY ? "up" : `to ${numClasses - 1}`;
-      throw new AttributeError(`metrics: ${name}[${i}] is ${value}, expected a class index from 0 ${end}`);
+      throw new AttributeError(`metrics: ${name}[${i}] is ${show(value)}, expected a class index from 0 ${end}`);
     }
   }
+}
+
+/** Refuses what is no confusion matrix. */
+export function checkMatrix(op: string, value: unknown): void {
+  if (!(value instanceof ConfusionMatrix)) refuse(op, "the first argument", value, "a ConfusionMatrix");
 }

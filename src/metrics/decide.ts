@@ -1,4 +1,4 @@
-import { AttributeError, ShapeError } from "../errors.ts";
+import { AttributeError, checkNumber, checkNumbers, checkWhole, ShapeError } from "../errors.ts";
 
 /**
  * The class each row of scores stands for: the column of its largest value, of equal ones the first. A NaN counts as
@@ -9,9 +9,8 @@ import { AttributeError, ShapeError } from "../errors.ts";
  * @throws AttributeError if numClasses is not an integer of at least 1; ShapeError if the rows are not whole.
  */
 export function argmaxRows(logits: ArrayLike<number>, numClasses: number): Int32Array {
-  if (!Number.isInteger(numClasses) || numClasses < 1) {
-    throw new AttributeError(`argmaxRows: numClasses is ${numClasses}, expected an integer of at least 1`);
-  }
+  checkNumbers("argmaxRows", "logits", logits);
+  checkWhole("argmaxRows", "numClasses", numClasses);
   if (logits.length % numClasses !== 0) {
     throw new ShapeError(`argmaxRows: ${logits.length} values are not whole rows of ${numClasses}`);
   }
@@ -38,9 +37,8 @@ export function argmaxRows(logits: ArrayLike<number>, numClasses: number): Int32
  * @throws AttributeError for a threshold or a probability outside 0 … 1 (beyond rounding) or NaN, naming its place.
  */
 export function binaryFromProbabilities(probabilities: ArrayLike<number>, threshold = 0.5): Int32Array {
-  if (!(threshold >= 0 && threshold <= 1)) {
-    throw new AttributeError(`binaryFromProbabilities: threshold is ${threshold}, expected a number from 0 to 1`);
-  }
+  checkNumbers("binaryFromProbabilities", "probabilities", probabilities);
+  checkNumber("binaryFromProbabilities", "threshold", threshold, "a number from 0 to 1", (n) => n >= 0 && n <= 1);
   // A sigmoid computed on a GPU may overshoot 1 by a few units in the last place.
   const slack = 1e-5;
   return Int32Array.from({ length: probabilities.length }, (_, i) => {

@@ -1,4 +1,4 @@
-import { ShapeError } from "../errors.ts";
+import { checkNumbers, ShapeError } from "../errors.ts";
 
 /**
  * Mean of (predicted − actual)², in the square of their unit. All values count alike, whatever their shape.
@@ -47,6 +47,8 @@ function meanOf(
   actual: ArrayLike<number>,
   of: (error: number) => number,
 ): number {
+  checkNumbers(name, "predicted", predicted);
+  checkNumbers(name, "actual", actual);
   if (predicted.length !== actual.length) {
     throw new ShapeError(`${name}: ${predicted.length} predicted values for ${actual.length} actual ones`);
   }

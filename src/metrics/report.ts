@@ -1,5 +1,5 @@
-import { AttributeError, ShapeError } from "../errors.ts";
-import type { ConfusionMatrix } from "./confusion.ts";
+import { checkList, checkWhole, optionsOf, refuse, ShapeError } from "../errors.ts";
+import { type ConfusionMatrix, checkMatrix } from "./confusion.ts";
 import { type Average, f1, precision, recall } from "./scores.ts";
 
 /** Scores from 0 to 1; `support` is the number of actual samples. */
@@ -28,6 +28,7 @@ export interface ClassificationReport {
  * @throws ShapeError if there are not as many names as classes.
  */
 export function classificationReport(confusion: ConfusionMatrix, names?: readonly string[]): ClassificationReport {
+  checkMatrix("classificationReport", confusion);
   const support = confusion.actualCounts();
   const precisions = precision(confusion);
   const recalls = recall(confusion);
@@ -60,10 +61,12 @@ export function classificationReport(confusion: ConfusionMatrix, names?: readonl
  * @param digits after the decimal point, 0 to 20, default 3.
  * @throws AttributeError for another number of digits.
  */
-export function formatReport(report: ClassificationReport, { digits = 3 }: { readonly digits?: number } = {}): string {
-  if (!Number.isInteger(digits) || digits < 0 || digits > 20) {
-    throw new AttributeError(`formatReport: digits is ${digits}, expected an integer from 0 to 20`);
-  }
+export function formatReport(report: ClassificationReport, options: { readonly digits?: number } = {}): string {
+  const { digits } = optionsOf("formatReport", options, { digits: 3 });
+  checkWhole("formatReport", "digits", digits, 0, 20);
+  const rows = [...(Array.isArray(report?.classes) ? report.classes : [undefined]), report?.macro, report?.weighted];
+  if (typeof report?.accuracy !== "number" || rows.some((row) => typeof row?.precision !== "number"))
+    refuse("formatReport", "the report", report, "what classificationReport gives");
   const cells = (row: ReportRow): string[] => [
     row.name,
     row.precision.toFixed(digits),
@@ -87,6 +90,7 @@ export function formatReport(report: ClassificationReport, { digits = 3 }: { rea
  * @throws ShapeError if there are not as many names as classes.
  */
 export function formatConfusionMatrix(confusion: ConfusionMatrix, names?: readonly string[]): string {
+  checkMatrix("formatConfusionMatrix", confusion);
   const labels = classNames(confusion, names);
   const rows = labels.map((label, actual) => [
     label,
@@ -103,6 +107,7 @@ function table(rows: readonly (readonly string[])[]): string[] {
 
 function classNames(confusion: ConfusionMatrix, names?: readonly string[]): readonly string[] {
   if (names === undefined) return Array.from({ length: confusion.numClasses }, (_, c) => String(c));
+  checkList("report", "names", names);
   if (names.length !== confusion.numClasses) {
     throw new ShapeError(`report: ${names.length} names for ${confusion.numClasses} classes`);
   }

@@ -1,4 +1,4 @@
-import { AttributeError } from "../errors.ts";
+import { AttributeError, show } from "../errors.ts";
 import { ConfusionMatrix } from "./confusion.ts";
 
 /**
@@ -88,7 +88,9 @@ function averaged(name: string, classes: readonly Decisions[], of: Score, averag
       }
       return of(classes[1]!);
     default:
-      throw new AttributeError(`${name}: average is "${average}", expected "macro", "micro", "weighted" or "binary"`);
+      throw new AttributeError(
+        `${name}: average is ${show(average)}, expected "macro", "micro", "weighted" or "binary"`,
+      );
   }
 }
 

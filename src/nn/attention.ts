@@ -1,6 +1,6 @@
-import { AttributeError, ShapeError } from "../errors.ts";
+import { AttributeError, checkChoice, checkWhole, optionsOf, ShapeError } from "../errors.ts";
 import { showShape } from "../graph/shape.ts";
-import type { Tensor } from "../graph/tensor.ts";
+import { checkTensor, checkTensors, type Tensor } from "../graph/tensor.ts";
 import { gelu, relu } from "../ops/activations.ts";
 import { add } from "../ops/arithmetic.ts";
 import { type AttentionOptions, scaledDotProductAttention } from "../ops/attention.ts";
@@ -9,7 +9,7 @@ import { linear as linearOp } from "../ops/matmul.ts";
 import { permute, reshape, slice, unsqueeze } from "../ops/views.ts";
 import { constant, type Initializer, xavierUniform } from "./init.ts";
 import { dropout as dropoutLayer, linear } from "./layers.ts";
-import { layer, type Mode, type Module } from "./module.ts";
+import { checkMode, layer, type Mode, type Module } from "./module.ts";
 import { layerNorm } from "./normalization.ts";
 
 /** What attention is given beside its input. */
@@ -37,8 +37,9 @@ export interface Multihead extends Module {
  * not queries, and the projections read all of x and memory: fill padded positions with finite numbers, such as 0.
  * @param heads a divisor of `size`; each sees size / heads neighbouring columns.
  */
-export function multiheadAttention(size: number, heads: number, { bias = true }: MultiheadOptions = {}): Multihead {
-  if (!(Number.isInteger(size) && size > 0 && Number.isInteger(heads) && heads > 0 && size % heads === 0))
+export function multiheadAttention(size: number, heads: number, options: MultiheadOptions = {}): Multihead {
+  const { bias } = optionsOf("nn.multiheadAttention", options, { bias: true });
+  if (checkWhole("nn.multiheadAttention", "size", size) % checkWhole("nn.multiheadAttention", "heads", heads) !== 0)
     throw new AttributeError(`nn.multiheadAttention: ${size} does not divide into ${heads} heads`);
   const made = (name: string, init: Initializer, shape: readonly number[]) => variable(init(shape), shape, { name });
   const inWeight = made("in_proj_weight", xavierUniform(), [3 * size, size]);
@@ -58,19 +59,27 @@ export function multiheadAttention(size: number, heads: number, { bias = true }:
       reshape(slice(split, [[i, i + 1]]), [batch, heads, length, size / heads]),
     );
   };
-  const forward = (x: Tensor, mode: Mode, { mask, causal = false, memory }: Attending) => {
-    for (const tensor of memory ? [x, memory] : [x]) {
+  const forward = (x: Tensor, mode: Mode = {}, attending: Attending = {}) => {
+    checkMode("nn.multiheadAttention", mode);
+    const { mask, causal, memory } = optionsOf("nn.multiheadAttention", attending, {
+      mask: undefined,
+      causal: false,
+      memory: undefined,
+    });
+    for (const tensor of memory === undefined ? [x] : [x, memory]) {
+      checkTensors("nn.multiheadAttention", tensor);
       if (tensor.shape.length !== 3 || tensor.shape[2] !== size)
         throw new ShapeError(`nn.multiheadAttention: ${showShape(tensor.shape)} is not [N, L, ${size}]`);
     }
     const [query, key, value] = memory
       ? [...parted(project(x, 0, 1), 1), ...parted(project(memory, 1, 2), 2)]
       : parted(project(x, 0, 3), 3);
+    if (mask !== undefined) checkTensor("nn.multiheadAttention", "mask", mask);
     const perHead = mask?.shape.length === 3 ? unsqueeze(mask, 1) : mask;
     const attended = scaledDotProductAttention(query!, key!, value!, { causal, ...(perHead && { mask: perHead }) });
     return out(reshape(permute(attended, [0, 2, 1, 3]), x.shape), mode);
   };
-  return layer((x: Tensor, mode: Mode = {}, attending: Attending = {}) => forward(x, mode, attending), {
+  return layer(forward, {
     in_proj_weight: inWeight,
     ...(inBias && { in_proj_bias: inBias }),
     out_proj: out,
@@ -95,7 +104,16 @@ export interface EncoderLayerOptions {
  * `linear2.…`, `norm1.…`, `norm2.…`. Called as `block(x, mode, { mask, causal })`.
  */
 export function transformerEncoderLayer(size: number, heads: number, options: EncoderLayerOptions = {}): Multihead {
-  const { feedforward = 2048, dropout = 0.1, activation = "relu", normFirst = false, eps = 1e-5 } = options;
+  const op = "nn.transformerEncoderLayer";
+  const { feedforward, dropout, activation, normFirst, eps } = optionsOf(op, options, {
+    feedforward: 2048,
+    dropout: 0.1,
+    activation: "relu",
+    normFirst: false,
+    eps: 1e-5,
+  });
+  checkChoice(op, "activation", activation, ["relu", "gelu"]);
+  checkWhole(op, "feedforward", feedforward);
   const layers = {
     self_attn: multiheadAttention(size, heads),
     linear1: linear(size, feedforward),
@@ -114,6 +132,8 @@ export function transformerEncoderLayer(size: number, heads: number, options: En
     return afterInner(layers.linear2(hidden, mode), mode);
   };
   const call = (x: Tensor, mode: Mode = {}, attending: Attending = {}) => {
+    checkTensors(op, x);
+    checkMode(op, mode);
     const attend = (y: Tensor) => afterAttention(layers.self_attn(y, mode, attending), mode);
     if (normFirst) {
       const h = add(x, attend(layers.norm1(x)));

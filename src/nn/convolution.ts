@@ -1,4 +1,4 @@
-import { AttributeError } from "../errors.ts";
+import { AttributeError, checkWhole, optionsOf, show } from "../errors.ts";
 import { sizeOf } from "../graph/shape.ts";
 import type { Variable } from "../graph/tensor.ts";
 import { variable } from "../ops/constants.ts";
@@ -15,24 +15,34 @@ interface Filters {
   readonly biasInit?: Initializer;
 }
 
+/** What is said of filters; the default of their first values depends on their size. */
+const filterOptions = { bias: true, weightInit: undefined, biasInit: undefined };
+
 /** Weight and bias of a convolution. @param fanIn inputs of one output. */
-function filters(layer: string, shape: readonly number[], outputs: number, fanIn: number, options: Filters) {
-  const bad = [...shape, outputs].find((n) => !Number.isInteger(n) || n < 1);
-  if (bad !== undefined) {
-    throw new AttributeError(
-      `nn.${layer}: channels and kernel sizes give a weight of [${shape.join(", ")}], expected whole numbers from 1`,
-    );
-  }
+function filters(op: string, shape: readonly number[], outputs: number, fanIn: number, options: Filters) {
   const fallback = uniform(1 / Math.sqrt(fanIn));
-  const { bias = true, weightInit = fallback, biasInit = fallback } = options;
+  const { bias, weightInit, biasInit } = optionsOf(op, options, {
+    bias: true,
+    weightInit: fallback,
+    biasInit: fallback,
+  });
   const weight = variable(weightInit(shape), shape, { name: "weight" });
   const shift = bias ? variable(biasInit([outputs]), [outputs], { name: "bias" }) : undefined;
   const variables: Record<string, Variable> = shift ? { weight, bias: shift } : { weight };
   return { weight, shift, variables };
 }
 
-const pair = (value: number | readonly [number, number]): readonly [number, number] =>
-  typeof value === "number" ? [value, value] : value;
+/** Sizes of a convolution's weight: those of its kernel, `outer` channels, and a group's share of `inner` ones. */
+function weightShape(op: string, outer: number, inner: number, kernel: readonly number[], groups: number): number[] {
+  checkWhole(op, "channels", inner);
+  checkWhole(op, "channels", outer);
+  const inGroup = inner / groups;
+  const shape = [outer, inGroup, ...kernel];
+  if (shape.every((n) => Number.isInteger(n) && n > 0)) return shape;
+  throw new AttributeError(
+    `${op}: channels and kernel sizes give a weight of ${show(shape)}, expected whole numbers from 1`,
+  );
+}
 
 /**
  * 2-D convolution: `[N, inputs, H, W]` → `[N, outputs, H', W']`. Variables `weight` `[outputs, inputs / groups, kh, kw]`, `bias`.
@@ -44,10 +54,14 @@ export function conv2d(
   kernelSize: number | readonly [number, number],
   options: conv.ConvOptions & Filters = {},
 ): Module {
-  const perGroup = inputs / (options.groups ?? 1);
-  const shape = [outputs, perGroup, ...pair(kernelSize)];
-  const { weight, shift, variables } = filters("conv2d", shape, outputs, sizeOf(shape.slice(1)), options);
-  return module((x) => conv.conv2d(x, weight, shift, options), variables);
+  const op = "nn.conv2d";
+  const { bias, weightInit, biasInit, ...geometry } = optionsOf(op, options, { ...filterOptions, ...conv.convOptions });
+  const kernel = conv.pair(op, "kernel size", kernelSize);
+  conv.geometryOf(op, kernel, geometry);
+  const shape = weightShape(op, outputs, inputs, kernel, geometry.groups);
+  const own = { bias, weightInit, biasInit };
+  const { weight, shift, variables } = filters(op, shape, outputs, sizeOf(shape.slice(1)), own);
+  return module((x) => conv.conv2d(x, weight, shift, geometry), variables);
 }
 
 /** 1-D convolution: `[N, inputs, L]` → `[N, outputs, L']`. Variables `weight` `[outputs, inputs / groups, k]`, `bias`. */
@@ -57,9 +71,15 @@ export function conv1d(
   kernelSize: number,
   options: NonNullable<Parameters<typeof conv.conv1d>[3]> & Filters = {},
 ): Module {
-  const shape = [outputs, inputs / (options.groups ?? 1), kernelSize];
-  const { weight, shift, variables } = filters("conv1d", shape, outputs, sizeOf(shape.slice(1)), options);
-  return module((x) => conv.conv1d(x, weight, shift, options), variables);
+  const op = "nn.conv1d";
+  const all = optionsOf(op, options, { ...filterOptions, ...conv.lineOptions });
+  const { bias, weightInit, biasInit, ...geometry } = all;
+  checkWhole(op, "kernel size", kernelSize);
+  conv.geometryOf(op, [1, kernelSize], conv.alongLine(op, geometry));
+  const shape = weightShape(op, outputs, inputs, [kernelSize], geometry.groups);
+  const own = { bias, weightInit, biasInit };
+  const { weight, shift, variables } = filters(op, shape, outputs, sizeOf(shape.slice(1)), own);
+  return module((x) => conv.conv1d(x, weight, shift, geometry), variables);
 }
 
 /**
@@ -72,19 +92,36 @@ export function convTranspose2d(
   kernelSize: number | readonly [number, number],
   options: NonNullable<Parameters<typeof conv.convTranspose2d>[3]> & Filters = {},
 ): Module {
-  const shape = [inputs, outputs / (options.groups ?? 1), ...pair(kernelSize)];
-  const { weight, shift, variables } = filters("convTranspose2d", shape, outputs, sizeOf(shape.slice(1)), options);
-  return module((x) => conv.convTranspose2d(x, weight, shift, options), variables);
+  const op = "nn.convTranspose2d";
+  const { bias, weightInit, biasInit, ...geometry } = optionsOf(op, options, {
+    ...filterOptions,
+    ...conv.convOptions,
+    outputPadding: undefined,
+  });
+  const kernel = conv.pair(op, "kernel size", kernelSize);
+  conv.extraOf(op, geometry.outputPadding, conv.geometryOf(op, kernel, geometry));
+  const shape = weightShape(op, inputs, outputs, kernel, geometry.groups);
+  const own = { bias, weightInit, biasInit };
+  const { weight, shift, variables } = filters(op, shape, outputs, sizeOf(shape.slice(1)), own);
+  return module((x) => conv.convTranspose2d(x, weight, shift, geometry), variables);
 }
 
 /** @param kernelSize one number, or [vertical, horizontal]. @param options stride (default the kernel size), padding, dilation, ceilMode. */
-export const maxPool2d = (...args: Tail<typeof pool.maxPool2d>): Module => stateless((x) => pool.maxPool2d(x, ...args));
+export function maxPool2d(...args: Tail<typeof pool.maxPool2d>): Module {
+  pool.maxWindowOf("nn.maxPool2d", ...args);
+  return stateless((x) => pool.maxPool2d(x, ...args));
+}
 
 /** @param kernelSize one number, or [vertical, horizontal]. @param options stride (default the kernel size), padding, ceilMode, divisor. */
-export const avgPool2d = (...args: Tail<typeof pool.avgPool2d>): Module => stateless((x) => pool.avgPool2d(x, ...args));
+export function avgPool2d(...args: Tail<typeof pool.avgPool2d>): Module {
+  pool.avgWindowOf("nn.avgPool2d", ...args);
+  return stateless((x) => pool.avgPool2d(x, ...args));
+}
 
 /** @param outputSize default 1: the mean over each image. */
-export const adaptiveAvgPool2d = (...args: Tail<typeof pool.adaptiveAvgPool2d>): Module =>
-  stateless((x) => pool.adaptiveAvgPool2d(x, ...args));
+export function adaptiveAvgPool2d(...args: Tail<typeof pool.adaptiveAvgPool2d>): Module {
+  conv.pair("nn.adaptiveAvgPool2d", "output size", args[0] === undefined ? 1 : args[0]);
+  return stateless((x) => pool.adaptiveAvgPool2d(x, ...args));
+}
 
 type Tail<F> = F extends (first: never, ...rest: infer R) => unknown ? R : never;

@@ -1,4 +1,4 @@
-import { AttributeError } from "../errors.ts";
+import { checkLike, checkWhole, optionsOf } from "../errors.ts";
 import { variable } from "../ops/constants.ts";
 import { embedding as embeddingOp } from "../ops/embedding.ts";
 import { type Initializer, normal } from "./init.ts";
@@ -13,13 +13,13 @@ export interface EmbeddingOptions {
 
 /** A table of learned vectors: i32 `[…]` from 0 to count − 1 → `[…, size]`. Variable `weight` `[count, size]`. */
 export function embedding(count: number, size: number, options: EmbeddingOptions = {}): Module {
-  const { paddingIdx, weightInit } = options;
-  for (const [name, value] of Object.entries({ count, size })) {
-    if (!Number.isInteger(value) || value < 1)
-      throw new AttributeError(`nn.embedding: ${name} is ${value}, expected a whole number from 1`);
-  }
-  if (paddingIdx !== undefined && !(Number.isInteger(paddingIdx) && paddingIdx >= 0 && paddingIdx < count))
-    throw new AttributeError(`nn.embedding: paddingIdx is ${paddingIdx}, expected a row from 0 to ${count - 1}`);
+  const { paddingIdx, weightInit } = optionsOf("nn.embedding", options, {
+    paddingIdx: undefined,
+    weightInit: undefined,
+  });
+  for (const [name, value] of Object.entries({ count, size })) checkWhole("nn.embedding", name, value);
+  if (paddingIdx !== undefined) checkWhole("nn.embedding", "paddingIdx", paddingIdx, 0, count - 1);
+  if (weightInit !== undefined) checkLike("nn.embedding", "weightInit", weightInit, normal);
   const padded = () =>
     normal(1)([count, size])
       .values()

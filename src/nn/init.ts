@@ -1,7 +1,7 @@
 import type { Drawing } from "../data/draw.ts";
 import * as draws from "../data/draw.ts";
-import { AttributeError, ShapeError } from "../errors.ts";
-import { type Shape, showShape, sizeOf } from "../graph/shape.ts";
+import { checkChoice, checkNumber, checkWhole, optionsOf, ShapeError } from "../errors.ts";
+import { checkShape, type Shape, showShape, sizeOf } from "../graph/shape.ts";
 import type { Drawn } from "../graph/tensor.ts";
 import { Random } from "../ops/random.ts";
 
@@ -21,9 +21,7 @@ let current = { seed: 0, draws: 0, random: undefined as Random | undefined };
  * @param seed a whole number from 0 to 2³²−1; without a call it is 0.
  */
 export function seed(seed: number): void {
-  if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32) {
-    throw new AttributeError(`nn.seed: ${seed} is not a whole number from 0 to 4294967295`);
-  }
+  checkWhole("nn.seed", "seed", seed, 0, 2 ** 32 - 1);
   current = { seed, draws: 0, random: undefined };
 }
 
@@ -35,6 +33,7 @@ export function random(): Random {
 
 /** Inputs and outputs of one unit of a weight: the axes behind the first two multiply both (a kernel's field). */
 export function fans(shape: Shape): { readonly fanIn: number; readonly fanOut: number } {
+  checkShape("init", shape);
   if (shape.length < 2) throw new ShapeError(`init: ${showShape(shape)} has no fan: expected at least two axes`);
   const field = sizeOf(shape.slice(2));
   return { fanIn: shape[1]! * field, fanOut: shape[0]! * field };
@@ -50,23 +49,21 @@ const drawing = (distribution: Drawing["distribution"], scale: number): Drawing 
 
 /** Even numbers from −bound to bound. */
 export function uniform(bound: number): (shape: Shape) => Drawn {
-  if (!(bound >= 0 && Number.isFinite(bound)))
-    throw new AttributeError(`init.uniform: bound is ${bound}, expected a number from 0`);
+  checkNumber("init.uniform", "bound", bound, "a number from 0", (n) => n >= 0);
   return (shape) => draws.drawn(drawing("uniform", bound), draws.uniform, sizeOf(shape));
 }
 
 /** Normally distributed numbers around 0, by the Box–Muller transform. */
 export function normal(std: number): (shape: Shape) => Drawn {
-  if (!(std >= 0 && Number.isFinite(std)))
-    throw new AttributeError(`init.normal: std is ${std}, expected a number from 0`);
+  checkNumber("init.normal", "std", std, "a number from 0", (n) => n >= 0);
   return (shape) => draws.drawn(drawing("normal", std), draws.normal, sizeOf(shape));
 }
 
 /** The same number everywhere. */
-export const constant =
-  (value: number): Initializer =>
-  () =>
-    value;
+export function constant(value: number): Initializer {
+  checkNumber("init.constant", "value", value, "a number");
+  return () => value;
+}
 
 /** Factors that keep the variance through an activation (PyTorch's `calculate_gain`). */
 const gains = { linear: 1, sigmoid: 1, tanh: 5 / 3, relu: Math.SQRT2, selu: 3 / 4 } as const;
@@ -81,33 +78,39 @@ export interface Gain {
   readonly mode?: "fanIn" | "fanOut";
 }
 
-const gainOf = ({ nonlinearity = "relu", slope = 0 }: Gain): number =>
-  nonlinearity === "leaky_relu" ? Math.sqrt(2 / (1 + slope ** 2)) : gains[nonlinearity];
+function kaiming(op: string, options: Gain) {
+  const { nonlinearity, slope, mode } = optionsOf(op, options, { nonlinearity: "relu", slope: 0, mode: "fanIn" });
+  checkChoice(op, "nonlinearity", nonlinearity, [...(Object.keys(gains) as (keyof typeof gains)[]), "leaky_relu"]);
+  checkChoice(op, "mode", mode, ["fanIn", "fanOut"]);
+  return { gain: nonlinearity === "leaky_relu" ? Math.sqrt(2 / (1 + slope ** 2)) : gains[nonlinearity], mode };
+}
 
 /** Uniform with variance gain² / fan (He et al., 2015). */
-export const kaimingUniform =
-  (options: Gain = {}) =>
-  (shape: Shape): Drawn =>
-    uniform(gainOf(options) * Math.sqrt(3 / fans(shape)[options.mode ?? "fanIn"]))(shape);
+export function kaimingUniform(options: Gain = {}): (shape: Shape) => Drawn {
+  const { gain, mode } = kaiming("init.kaimingUniform", options);
+  return (shape) => uniform(gain * Math.sqrt(3 / fans(shape)[mode]))(shape);
+}
 
 /** Normal with variance gain² / fan (He et al., 2015). */
-export const kaimingNormal =
-  (options: Gain = {}) =>
-  (shape: Shape): Drawn =>
-    normal(gainOf(options) / Math.sqrt(fans(shape)[options.mode ?? "fanIn"]))(shape);
+export function kaimingNormal(options: Gain = {}): (shape: Shape) => Drawn {
+  const { gain, mode } = kaiming("init.kaimingNormal", options);
+  return (shape) => normal(gain / Math.sqrt(fans(shape)[mode]))(shape);
+}
 
 /** Uniform with variance 2 gain² / (fanIn + fanOut) (Glorot & Bengio, 2010). @param gain default 1. */
-export const xavierUniform =
-  (gain = 1) =>
-  (shape: Shape): Drawn => {
+export function xavierUniform(gain = 1): (shape: Shape) => Drawn {
+  checkNumber("init.xavierUniform", "gain", gain, "a number from 0", (n) => n >= 0);
+  return (shape) => {
     const { fanIn, fanOut } = fans(shape);
     return uniform(gain * Math.sqrt(6 / (fanIn + fanOut)))(shape);
   };
+}
 
 /** Normal with variance 2 gain² / (fanIn + fanOut) (Glorot & Bengio, 2010). @param gain default 1. */
-export const xavierNormal =
-  (gain = 1) =>
-  (shape: Shape): Drawn => {
+export function xavierNormal(gain = 1): (shape: Shape) => Drawn {
+  checkNumber("init.xavierNormal", "gain", gain, "a number from 0", (n) => n >= 0);
+  return (shape) => {
     const { fanIn, fanOut } = fans(shape);
     return normal(gain * Math.sqrt(2 / (fanIn + fanOut)))(shape);
   };
+}

@@ -1,19 +1,15 @@
-import { AttributeError } from "../errors.ts";
-import type { Tensor, Variable } from "../graph/tensor.ts";
+import { AttributeError, checkNumber, checkWhole, optionsOf, show } from "../errors.ts";
+import type { DType } from "../graph/shape.ts";
+import { checkTensors, type Tensor, type Variable } from "../graph/tensor.ts";
 import * as activations from "../ops/activations.ts";
 import { lt, mul, where } from "../ops/arithmetic.ts";
-import { variable, zerosLike } from "../ops/constants.ts";
+import { full, variable, zerosLike } from "../ops/constants.ts";
 import { linear as linearOp } from "../ops/matmul.ts";
 import type { Random } from "../ops/random.ts";
 import { logSoftmax as logSoftmaxOp, softmax as softmaxOp } from "../ops/softmax.ts";
 import { flatten as flattenOp } from "../ops/views.ts";
 import { type Initializer, random as sharedRandom, uniform } from "./init.ts";
 import { type Mode, type Module, type Moving, module, stateless } from "./module.ts";
-
-const size = (layer: string, name: string, value: number): number => {
-  if (Number.isInteger(value) && value > 0) return value;
-  throw new AttributeError(`nn.${layer}: ${name} is ${value}, expected a whole number from 1`);
-};
 
 export interface LinearOptions {
   /** Whether there is a bias; default true. */
@@ -25,10 +21,14 @@ export interface LinearOptions {
 
 /** y = x · weightᵀ + bias over the last axis: `[…, inputs]` → `[…, outputs]`. Variables `weight` and `bias`. */
 export function linear(inputs: number, outputs: number, options: LinearOptions = {}): Module {
-  size("linear", "inputs", inputs);
-  size("linear", "outputs", outputs);
+  checkWhole("nn.linear", "inputs", inputs);
+  checkWhole("nn.linear", "outputs", outputs);
   const fallback = uniform(1 / Math.sqrt(inputs));
-  const { bias = true, weightInit = fallback, biasInit = fallback } = options;
+  const { bias, weightInit, biasInit } = optionsOf("nn.linear", options, {
+    bias: true,
+    weightInit: fallback,
+    biasInit: fallback,
+  });
   const weight = variable(weightInit([outputs, inputs]), [outputs, inputs], { name: "weight" });
   const shift = bias ? variable(biasInit([outputs]), [outputs], { name: "bias" }) : undefined;
   const variables: Record<string, Variable> = shift ? { weight, bias: shift } : { weight };
@@ -41,9 +41,12 @@ export function linear(inputs: number, outputs: number, options: LinearOptions =
  * @param p default 0.5. @param source default the one that layers share, seeded by `nn.seed`.
  */
 export function dropout(p = 0.5, source?: Random): Module {
-  if (!(p >= 0 && p <= 1)) throw new AttributeError(`nn.dropout: p is ${p}, expected a probability from 0 to 1`);
+  checkNumber("nn.dropout", "p", p, "a probability from 0 to 1", (n) => n >= 0 && n <= 1);
+  if (source !== undefined && typeof source?.uniform !== "function")
+    throw new AttributeError(`nn.dropout: source is ${show(source)}, expected a Random`);
   const draws = source ?? sharedRandom();
   const forward = (x: Tensor, mode: Mode): Tensor => {
+    checkTensors("nn.dropout", x);
     if (p === 0 || !mode.training) return x;
     const dropped = lt(draws.uniform(x.shape), p);
     return where(dropped, zerosLike(x), mul(x, p === 1 ? 0 : 1 / (1 - p)));
@@ -51,8 +54,23 @@ export function dropout(p = 0.5, source?: Random): Module {
   return module(forward, {}, "nn.dropout");
 }
 
+/**
+ * A layer of a function, which is tried on a number: so arguments that it does not take fail on the line that makes the layer.
+ */
+function activation<D extends DType>(forward: (x: Tensor) => Tensor<D>) {
+  forward(full([], 0));
+  return stateless(forward);
+}
+
+/** A whole number that some tensor may have an axis of. */
+const axisOf = (layer: string, axis: number): number =>
+  checkNumber(`nn.${layer}`, "axis", axis, "a whole number", Number.isInteger);
+
 /** Merges all axes from `first` on (default 1: all but the batch). */
-export const flatten = (first = 1): Moving => stateless((x) => flattenOp(x, first)) as Moving;
+export function flatten(first = 1): Moving {
+  axisOf("flatten", first);
+  return stateless((x) => flattenOp(x, first)) as Moving;
+}
 
 /** max(x, 0). */
 export const relu = (): Module => stateless(activations.relu);
@@ -61,17 +79,17 @@ export const sigmoid = (): Module => stateless(activations.sigmoid);
 /** Hyperbolic tangent. */
 export const tanh = (): Module => stateless(activations.tanh);
 /** x where positive, else slope · x. @param slope default 0.01. */
-export const leakyRelu = (slope = 0.01): Module => stateless((x) => activations.leakyRelu(x, slope));
+export const leakyRelu = (slope = 0.01): Module => activation((x) => activations.leakyRelu(x, slope));
 /** x where positive, else α(eˣ − 1). @param alpha default 1. */
-export const elu = (alpha = 1): Module => stateless((x) => activations.elu(x, alpha));
+export const elu = (alpha = 1): Module => activation((x) => activations.elu(x, alpha));
 /** Scaled ELU (Klambauer et al., 2017). */
 export const selu = (): Module => stateless(activations.selu);
 /** x · Φ(x). @param approximate "none" (default, by erf) or "tanh". */
 export const gelu = (approximate: "none" | "tanh" = "none"): Module =>
-  stateless((x) => activations.gelu(x, approximate));
+  activation((x) => activations.gelu(x, approximate));
 /** log(1 + e^(βx)) / β. @param options β, default 1; threshold of βx beyond which it is x itself, default 20. */
 export const softplus = (options: { beta?: number; threshold?: number } = {}): Module =>
-  stateless((x) => activations.softplus(x, options));
+  activation((x) => activations.softplus(x, options));
 /** x / (1 + |x|). */
 export const softsign = (): Module => stateless(activations.softsign);
 /** x · sigmoid(x), also called swish. */
@@ -81,9 +99,18 @@ export const hardswish = (): Module => stateless(activations.hardswish);
 /** x · tanh(log(1 + eˣ)). */
 export const mish = (): Module => stateless(activations.mish);
 /** The largest of each group of neighbours. @param pieces size of a group. @param axis default 1. */
-export const maxout = (pieces: number, axis = 1): Moving =>
-  stateless((x) => activations.maxout(x, pieces, axis)) as Moving;
+export function maxout(pieces: number, axis = 1): Moving {
+  checkWhole("nn.maxout", "pieces", pieces);
+  axisOf("maxout", axis);
+  return stateless((x) => activations.maxout(x, pieces, axis)) as Moving;
+}
 /** eˣ / Σ eˣ. @param axis default the last. */
-export const softmax = (axis = -1): Module => stateless((x) => softmaxOp(x, axis));
+export function softmax(axis = -1): Module {
+  axisOf("softmax", axis);
+  return stateless((x) => softmaxOp(x, axis));
+}
 /** Logarithm of the softmax. @param axis default the last. */
-export const logSoftmax = (axis = -1): Module => stateless((x) => logSoftmaxOp(x, axis));
+export function logSoftmax(axis = -1): Module {
+  axisOf("logSoftmax", axis);
+  return stateless((x) => logSoftmaxOp(x, axis));
+}

@@ -4,7 +4,7 @@ import { inLayer } from "../layer.ts";
 import { cast } from "../ops/arithmetic.ts";
 import { castAll } from "../ops/castAll.ts";
 import { constant, full, fullValue } from "../ops/constants.ts";
-import { type Module, module } from "./module.ts";
+import { checkModule, type Module, module } from "./module.ts";
 
 /**
  * The same model in mixed precision: products of matrices and convolutions, and what stands between them, are computed and
@@ -21,8 +21,9 @@ import { type Module, module } from "./module.ts";
  *
  * @returns a module of the same variables. Adapters without f16 refuse its programs with a LimitError.
  */
-export const mixedPrecision = (model: Module): Module =>
-  module((x, mode) => {
+export function mixedPrecision(model: Module): Module {
+  checkModule("nn.mixedPrecision", "the model", model);
+  return module((x, mode) => {
     const y = model(x, mode);
     const wanted = new Set<Variable>();
     // Twice: first to learn which variables are wanted as f16, then with all of them from one cast.
@@ -34,6 +35,7 @@ export const mixedPrecision = (model: Module): Module =>
     const halves = castAll(variables);
     return new Halving(x, (variable) => halves[variables.indexOf(variable)]!).result(y);
   }, model.variables);
+}
 
 /** Rebuilds the graph from a model's input to its result, with other types. */
 class Halving {

@@ -1,4 +1,4 @@
-import { AttributeError } from "../errors.ts";
+import { AttributeError, checkLike, checkObject, optionsOf, show } from "../errors.ts";
 import type { DType, Float } from "../graph/shape.ts";
 import { type Tensor, Variable } from "../graph/tensor.ts";
 import { currentLayer, inLayer } from "../layer.ts";
@@ -45,14 +45,14 @@ const placed = new WeakSet<Variable>();
  * into; where that becomes part of another, it grows.
  */
 function named(parts: Parts, path = "", found = new Map<string, Variable>()): ReadonlyMap<string, Variable> {
-  if (Object(parts) !== parts)
-    throw new AttributeError(`nn.module: "${path}" is ${parts}, expected variables or modules`);
   if (parts instanceof Variable) {
     if (!placed.has(parts) || path.endsWith(`.${parts.name}`)) Object.assign(parts.node.attrs, { name: path });
     placed.add(parts);
     return found.set(path, parts);
   }
-  const { variables = parts } = parts as Pick<Module, "variables">;
+  const { variables = parts } = Object(parts) as Pick<Module, "variables">;
+  if (!(variables instanceof Map || Array.isArray(variables)))
+    checkObject("nn.module", `"${path}"`, variables, "variables or modules");
   for (const [name, part] of variables instanceof Map ? variables : Object.entries(variables))
     named(part, within(path, name), found);
   return found;
@@ -91,7 +91,9 @@ export function module<D extends DType>(
   parts: Parts = {},
   name = "a module",
 ): Module<Given<D>> {
+  checkLike("nn.module", "forward", forward, module);
   const call = (x: Tensor, mode: Mode = {}): Tensor<D> => {
+    checkMode(name, mode);
     if (!unsaid.has(mode) && mode.training !== undefined) return forward(x, mode);
     let asked = false;
     const get = () => {
@@ -104,6 +106,11 @@ export function module<D extends DType>(
     return asked ? evaluated(y, name) : y;
   };
   return layer(call, parts) as unknown as Module<Given<D>>;
+}
+
+/** Refuses what is no mode. It is not asked for: see above. */
+export function checkMode(op: string, mode: Mode): void {
+  optionsOf(op, mode, { training: true });
 }
 
 /** A layer without variables, such as an activation. */
@@ -126,8 +133,15 @@ export function sequential(
   ...layers: readonly Module<DType>[] | readonly [Readonly<Record<string, Module<DType>>>]
 ): Module<DType> {
   const [first] = layers;
-  const isNamed = first !== undefined && typeof first !== "function";
+  const isNamed = typeof first === "object" && first !== null;
+  if (isNamed && layers.length > 1)
+    throw new AttributeError(
+      `nn.sequential: layer 0 is ${show(first)}, expected a module, or one object of modules alone`,
+    );
+  if (isNamed)
+    checkObject("nn.sequential", "layer 0", Array.isArray(first) ? {} : first, "a module, or an object of modules");
   const parts = (isNamed ? first : { ...layers }) as Readonly<Record<string, Module<DType>>>;
+  for (const [name, each] of Object.entries(parts)) checkModule("nn.sequential", `layer ${name}`, each);
   return module((x, mode) => {
     const path = currentLayer();
     return Object.entries(parts).reduce((y, [name, each]) => inLayer(within(path, name), () => each(y, mode)), x);
@@ -139,3 +153,15 @@ export function sequential(
  * named by an object: `stateDict({ generator, discriminator })`.
  */
 export const stateDict = (parts: Parts): ReadonlyMap<string, Variable> => named(parts);
+
+/** Refuses what is no module of one result. */
+export function checkModule(op: string, name: string, value: unknown): void {
+  if (typeof value === "function" && "variables" in value && !("output" in value)) return;
+  const meant =
+    typeof value !== "function"
+      ? ""
+      : "output" in value
+        ? " with one result: take its .output"
+        : ": a layer is called first, as in nn.relu(), and a function of your own stands in nn.stateless(…)";
+  throw new AttributeError(`${op}: ${name} is ${show(value)}, expected a module${meant}`);
+}

@@ -1,6 +1,6 @@
-import { AttributeError, ShapeError } from "../errors.ts";
-import { showShape } from "../graph/shape.ts";
-import type { Tensor, Variable } from "../graph/tensor.ts";
+import { AttributeError, checkNumber, checkWhole, optionsOf, ShapeError } from "../errors.ts";
+import { checkShape, showShape } from "../graph/shape.ts";
+import { checkTensors, type Tensor, type Variable } from "../graph/tensor.ts";
 import { variable } from "../ops/constants.ts";
 import * as ops from "../ops/normalization.ts";
 import { detach } from "../ops/views.ts";
@@ -16,7 +16,7 @@ export interface NormOptions {
 }
 
 /** Weight and bias of PyTorch's first values, ones and zeros. */
-function affine(shape: readonly number[], { affine: weighted = true, bias: shifted = true }: NormOptions) {
+function affine(shape: readonly number[], weighted: boolean, shifted: boolean) {
   const filled = (name: string, value: number) => variable(value, shape, { name });
   const weight = weighted ? filled("weight", 1) : undefined;
   const bias = weighted && shifted ? filled("bias", 0) : undefined;
@@ -29,53 +29,61 @@ const present = (variables: Readonly<Record<string, Variable | undefined>>): Map
 
 /** Axes must be of these numbers, as PyTorch's layer of the same name asks. */
 function checkRank(layer: string, x: Tensor, channels: number, ranks: readonly number[]): void {
+  checkTensors(`nn.${layer}`, x);
   if (ranks.includes(x.shape.length) && x.shape[1] === channels) return;
   const forms = ranks.map((rank) => `[N, ${[channels, "L", "W"].slice(0, rank - 1).join(", ")}]`);
   const expected = ranks.includes(4) ? `[N, ${channels}, H, W]` : forms.join(" or ");
   throw new ShapeError(`nn.${layer}: input is ${showShape(x.shape)}, expected ${expected}`);
 }
 
-function checkSize(layer: string, name: string, value: number): void {
-  if (!Number.isInteger(value) || value < 1)
-    throw new AttributeError(`nn.${layer}: ${name} is ${value}, expected a whole number from 1`);
-}
+/** Options as given, with the defaults of the others. */
+const normOptionsOf = (op: string, options: NormOptions, defaults?: Partial<Required<NormOptions>>) =>
+  optionsOf(op, options, { eps: 1e-5, affine: true, bias: true, ...defaults });
+
+/** Sizes of axes, where a single one may be a number. */
+const sizesOf = (op: string, shape: number | readonly number[]): readonly number[] =>
+  checkShape(op, typeof shape === "number" ? [shape] : shape);
+
+const checkEps = (op: string, eps: number): number => checkNumber(op, "eps", eps, "a number from 0", (n) => n >= 0);
 
 /**
  * Layer normalisation over the last axes. Variables `weight` and `bias`, ones and zeros at first.
  * @param shape sizes of the normalised axes, or how many elements the last one has.
  */
 export function layerNorm(shape: number | readonly number[], options: NormOptions = {}): Module {
-  const over = typeof shape === "number" ? [shape] : shape;
-  for (const size of over) checkSize("layerNorm", "a size", size);
-  const { eps = 1e-5 } = options;
-  const { weight, bias } = affine(over, options);
+  const over = sizesOf("nn.layerNorm", shape);
+  const { eps, affine: weighted, bias: shifted } = normOptionsOf("nn.layerNorm", options);
+  checkEps("nn.layerNorm", eps);
+  const { weight, bias } = affine(over, weighted, shifted);
   return module((x) => ops.layerNorm(x, over, { weight, bias, eps }), present({ weight, bias }));
 }
 
 /** RMS normalisation over the last axes. Variable `weight`, ones at first. @param options ε: default 2⁻²³. */
 export function rmsNorm(shape: number | readonly number[], options: Omit<NormOptions, "bias"> = {}): Module {
-  const over = typeof shape === "number" ? [shape] : shape;
-  for (const size of over) checkSize("rmsNorm", "a size", size);
-  const { eps = 2 ** -23 } = options;
-  const { weight } = affine(over, { ...options, bias: false });
+  const over = sizesOf("nn.rmsNorm", shape);
+  const { eps, affine: weighted } = optionsOf("nn.rmsNorm", options, { eps: 2 ** -23, affine: true });
+  checkEps("nn.rmsNorm", eps);
+  const { weight } = affine(over, weighted, false);
   return module((x) => ops.rmsNorm(x, over, { weight, eps }), present({ weight }));
 }
 
 /** Normalisation of groups of channels: `[N, channels, …]`. Variables `weight` and `bias` `[channels]`. */
 export function groupNorm(groups: number, channels: number, options: NormOptions = {}): Module {
-  checkSize("groupNorm", "channels", channels);
-  if (!(Number.isInteger(groups) && groups > 0 && channels % groups === 0))
+  checkWhole("nn.groupNorm", "channels", channels);
+  if (channels % checkWhole("nn.groupNorm", "groups", groups) !== 0)
     throw new AttributeError(`nn.groupNorm: ${channels} channels do not divide into ${groups} groups`);
-  const { eps = 1e-5 } = options;
-  const { weight, bias } = affine([channels], options);
+  const { eps, affine: weighted, bias: shifted } = normOptionsOf("nn.groupNorm", options);
+  checkEps("nn.groupNorm", eps);
+  const { weight, bias } = affine([channels], weighted, shifted);
   return module((x) => ops.groupNorm(x, groups, { weight, bias, eps }), present({ weight, bias }));
 }
 
 /** Normalisation of each channel of each image: `[N, channels, H, W]`. @param options `affine`: default false, as in PyTorch. */
 export function instanceNorm2d(channels: number, options: NormOptions = {}): Module {
-  checkSize("instanceNorm2d", "channels", channels);
-  const { eps = 1e-5 } = options;
-  const { weight, bias } = affine([channels], { affine: false, ...options });
+  checkWhole("nn.instanceNorm2d", "channels", channels);
+  const all = normOptionsOf("nn.instanceNorm2d", options, { affine: false });
+  const eps = checkEps("nn.instanceNorm2d", all.eps);
+  const { weight, bias } = affine([channels], all.affine, all.bias);
   const forward = (x: Tensor): Tensor => {
     checkRank("instanceNorm2d", x, channels, [4]);
     return ops.instanceNorm(x, { weight, bias, eps });
@@ -102,11 +110,13 @@ export const batchNorm2d = (channels: number, options: BatchNormLayerOptions = {
   batchNorm("batchNorm2d", channels, [4], options);
 
 function batchNorm(layer: string, channels: number, ranks: readonly number[], options: BatchNormLayerOptions): Module {
-  checkSize(layer, "channels", channels);
-  const { eps = 1e-5, momentum = 0.1, trackRunningStats = true } = options;
-  if (!(momentum >= 0 && momentum <= 1))
-    throw new AttributeError(`nn.${layer}: momentum is ${momentum}, expected a number from 0 to 1`);
-  const { weight, bias } = affine([channels], options);
+  const op = `nn.${layer}`;
+  checkWhole(op, "channels", channels);
+  const all = optionsOf(op, options, { eps: 1e-5, affine: true, bias: true, momentum: 0.1, trackRunningStats: true });
+  const { eps, momentum, trackRunningStats } = all;
+  checkEps(op, eps);
+  checkNumber(op, "momentum", momentum, "a number from 0 to 1", (n) => n >= 0 && n <= 1);
+  const { weight, bias } = affine([channels], all.affine, all.bias);
   // Not among the parameters: no optimizer may touch them.
   const statistic = (name: string, value: number) => variable(value, [channels], { name, group: "running statistics" });
   const running = trackRunningStats

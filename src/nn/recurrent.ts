@@ -1,6 +1,6 @@
-import { AttributeError, ShapeError } from "../errors.ts";
+import { checkLike, checkNumber, checkWhole, optionsOf, ShapeError } from "../errors.ts";
 import { showShape } from "../graph/shape.ts";
-import type { Tensor, Variable } from "../graph/tensor.ts";
+import { checkTensors, type Tensor, type Variable } from "../graph/tensor.ts";
 import { variable } from "../ops/constants.ts";
 import * as ops from "../ops/recurrent.ts";
 import { reshape, slice } from "../ops/views.ts";
@@ -110,8 +110,10 @@ export function rnnCell(
 
 /** The last position of an axis, whose axis is then dropped: `[N, T, F]` → `[N, F]`. @param axis default 1. */
 export function lastStep(axis = 1): Moving {
+  checkWhole("nn.lastStep", "axis", axis, 0);
   return stateless((x) => {
-    if (!(axis >= 0 && axis < x.shape.length)) {
+    checkTensors("nn.lastStep", x);
+    if (axis >= x.shape.length) {
       throw new ShapeError(`nn.lastStep: axis ${axis} does not exist in ${showShape(x.shape)}`);
     }
     const last = slice(
@@ -125,18 +127,12 @@ export function lastStep(axis = 1): Moving {
   }) as Moving;
 }
 
-const whole = (layer: string, name: string, value: number): void => {
-  if (!(Number.isInteger(value) && value > 0)) {
-    throw new AttributeError(`nn.${layer}: ${name} is ${value}, expected a whole number from 1`);
-  }
-};
-
 /** Weights of one direction of one layer under PyTorch's names with `suffix`, put into `variables`. */
 function makeWeights(
   gates: number,
   inputs: number,
   hidden: number,
-  { bias = true, weightInit = uniform(1 / Math.sqrt(hidden)) }: CellOptions,
+  { bias, weightInit = uniform(1 / Math.sqrt(hidden)) }: CellOptions,
   suffix: string,
   variables: Map<string, Variable>,
 ): ops.RecurrentWeights {
@@ -153,11 +149,20 @@ function makeWeights(
   return { ...weights, biasIh: make("bias_ih", [gates * hidden]), biasHh: make("bias_hh", [gates * hidden]) };
 }
 
+/** The default of first values depends on the size. */
+const cellOptions = { bias: true, weightInit: undefined };
+
+const checkInit = (op: string, weightInit: Initializer | undefined): void =>
+  checkLike(op, "weightInit", weightInit === undefined ? checkInit : weightInit, checkInit);
+
 function cellWeights(layer: string, gates: number, inputs: number, hidden: number, options: CellOptions) {
-  whole(layer, "inputs", inputs);
-  whole(layer, "hidden", hidden);
+  const op = `nn.${layer}`;
+  checkWhole(op, "inputs", inputs);
+  checkWhole(op, "hidden", hidden);
   const variables = new Map<string, Variable>();
-  const weights = makeWeights(gates, inputs, hidden, options, "", variables);
+  const all = optionsOf(op, options, cellOptions);
+  checkInit(op, all.weightInit);
+  const weights = makeWeights(gates, inputs, hidden, all, "", variables);
   return { weights, variables: variables as ReadonlyMap<string, Variable> };
 }
 
@@ -169,10 +174,18 @@ function recurrent<Result extends ops.RecurrentResult>(
   hidden: number,
   options: RecurrentLayerOptions,
 ): Recurrent<Result, LstmStates> {
-  const { layers = 1, batchFirst = false, dropout = 0, bidirectional = false } = options;
-  whole(name, "inputs", inputs);
-  whole(name, "hidden", hidden);
-  whole(name, "layers", layers);
+  const label = `nn.${name}`;
+  const all = optionsOf(label, options, {
+    ...cellOptions,
+    layers: 1,
+    batchFirst: false,
+    dropout: 0,
+    bidirectional: false,
+  });
+  const { layers, batchFirst, dropout, bidirectional } = all;
+  for (const [size, value] of Object.entries({ inputs, hidden, layers })) checkWhole(label, size, value);
+  checkNumber(label, "dropout", dropout, "a probability from 0 to 1", (n) => n >= 0 && n <= 1);
+  checkInit(label, all.weightInit);
   const drop = dropout === 0 ? undefined : dropoutLayer(dropout);
   const suffixes = bidirectional ? ["", "_reverse"] : [""];
   const variables = new Map<string, Variable>();
@@ -182,18 +195,23 @@ function recurrent<Result extends ops.RecurrentResult>(
         gates,
         layer === 0 ? inputs : suffixes.length * hidden,
         hidden,
-        options,
+        all,
         `_l${layer}${suffix}`,
         variables,
       ),
     ),
   ).flat();
   const apply = (x: Tensor, given: Mode & LstmStates = {}): Result => {
+    optionsOf(label, given, { training: true, h0: undefined, ...(name === "lstm" ? { c0: undefined } : {}) } as {
+      training: true;
+      h0: undefined;
+      c0: undefined;
+    });
     // A copy, which does not ask for the mode: only dropout does.
     const { h0, c0, ...mode } = given;
     return op(x, weights, {
-      ...(h0 && { h0 }),
-      ...(c0 && { c0 }),
+      ...(h0 !== undefined && { h0 }),
+      ...(c0 !== undefined && { c0 }),
       bidirectional,
       batchFirst,
       ...(drop && { between: (y: Tensor) => drop(y, mode) }),

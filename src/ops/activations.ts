@@ -1,7 +1,7 @@
 import { expm1Text, log1pText, shareBelowText, sigmoidText, tangentText } from "../../shaders/lib/math.wgsl.ts";
-import { AttributeError, ShapeError } from "../errors.ts";
+import { checkChoice, checkNumber, checkWhole, optionsOf, ShapeError } from "../errors.ts";
 import { axisOf, type DType, type Float, floats, showShape } from "../graph/shape.ts";
-import type { Tensor } from "../graph/tensor.ts";
+import { checkTensors, type Tensor } from "../graph/tensor.ts";
 import { abs, add, clamp, div, gt, le, mul, sub, where } from "./arithmetic.ts";
 import { zerosLike } from "./constants.ts";
 import { erf, erfc64, exp } from "./elementary.ts";
@@ -137,9 +137,7 @@ const geluTanh = /* @__PURE__ */ unary("geluTanh", {
  * 5e-6 in all. @param approximate "none" (default) uses erf, "tanh" the tanh form (Hendrycks & Gimpel, 2016).
  */
 export function gelu<D extends DType>(x: Tensor<D>, approximate: "none" | "tanh" = "none"): Tensor<D & Float> {
-  if (approximate === "none") return geluErf(x);
-  if (approximate === "tanh") return geluTanh(x);
-  throw new AttributeError(`gelu: approximate is "${approximate}", expected "none" or "tanh"`);
+  return checkChoice("gelu", "approximate", approximate, ["none", "tanh"]) === "none" ? geluErf(x) : geluTanh(x);
 }
 
 const softplusOf = /* @__PURE__ */ unaryWith<{ beta: number; threshold: number }>(
@@ -164,9 +162,10 @@ const softplusOf = /* @__PURE__ */ unaryWith<{ beta: number; threshold: number }
  */
 export function softplus<D extends DType>(
   x: Tensor<D>,
-  { beta = 1, threshold = 20 }: { beta?: number; threshold?: number } = {},
+  options: { beta?: number; threshold?: number } = {},
 ): Tensor<D & Float> {
-  if (!(beta > 0)) throw new AttributeError(`softplus: beta is ${beta}, expected a positive number`);
+  const { beta, threshold } = optionsOf("softplus", options, { beta: 1, threshold: 20 });
+  checkNumber("softplus", "beta", beta, "a positive number", (n) => n > 0);
   return softplusOf(x, {
     beta: finite("softplus", "beta", beta),
     threshold: finite("softplus", "threshold", threshold),
@@ -213,7 +212,9 @@ export const mish = /* @__PURE__ */ unary("mish", {
  * @param axis default 1.
  */
 export function maxout<D extends DType>(x: Tensor<D>, pieces: number, axis = 1): Tensor<D> {
+  checkTensors("maxout", x);
   const at = axisOf("maxout", axis, x.shape.length);
+  checkWhole("maxout", "pieces", pieces);
   const features = x.shape[at]! / pieces;
   if (!Number.isInteger(features)) {
     throw new ShapeError(`maxout: axis ${at} of ${showShape(x.shape)} does not divide into groups of ${pieces}`);

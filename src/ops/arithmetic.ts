@@ -1,6 +1,7 @@
+import { optionsOf } from "../errors.ts";
 import type { Op } from "../graph/op.ts";
-import { type DType, type Float, floats } from "../graph/shape.ts";
-import { apply, type Tensor } from "../graph/tensor.ts";
+import { checkDType, type DType, type Float, floats } from "../graph/shape.ts";
+import { apply, checkTensors, type Tensor } from "../graph/tensor.ts";
 import { full, fullValue, zerosLike } from "./constants.ts";
 import {
   attributedOp,
@@ -147,8 +148,9 @@ const clampTo = /* @__PURE__ */ unaryWith<{ min?: number; max?: number }>("clamp
 /** x held between two bounds, either of which may be left out. The gradient passes at the bounds, as in PyTorch. */
 export function clamp<D extends DType>(
   x: Tensor<D>,
-  { min, max }: { min?: number | undefined; max?: number | undefined },
+  bounds: { min?: number | undefined; max?: number | undefined },
 ): Tensor<D & Float> {
+  const { min, max } = optionsOf("clamp", bounds, { min: undefined, max: undefined });
   if (min !== undefined) finite("clamp", "min", min);
   if (max !== undefined) finite("clamp", "max", max);
   return clampTo(x, { ...(min !== undefined && { min }), ...(max !== undefined && { max }) });
@@ -177,6 +179,8 @@ const castOp: Op = /* @__PURE__ */ attributedOp<{ to: DType }>(
  * i32, 0 and 2³² − 256 for u32. Between i32 and u32 the bits stay the same; f32 is rounded to f16.
  */
 export function cast<D extends DType>(x: Tensor, to: D): Tensor<D> {
+  checkTensors("cast", x);
+  checkDType("cast", to);
   if (x.dtype === (to as DType)) return x as Tensor<D>;
   // A number stays a number: as a literal it is held at the ends of f16, where a conversion would not compile.
   const value = to === "f16" ? fullValue(x) : undefined;

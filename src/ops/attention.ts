@@ -1,6 +1,6 @@
-import { ShapeError } from "../errors.ts";
+import { optionsOf, ShapeError } from "../errors.ts";
 import { type DType, type Float, floats, showShape } from "../graph/shape.ts";
-import type { Tensor } from "../graph/tensor.ts";
+import { checkTensor, checkTensors, type Tensor } from "../graph/tensor.ts";
 import { add, cast, gt, le, mul, where } from "./arithmetic.ts";
 import { matmul } from "./matmul.ts";
 import { finite } from "./pointwise.ts";
@@ -50,8 +50,12 @@ export function scaledDotProductAttention<D extends DType>(
   query: Tensor<D>,
   key: Tensor,
   value: Tensor,
-  { mask, causal = false, scale }: AttentionOptions = {},
+  options: AttentionOptions = {},
 ): Tensor<D & Float> {
+  const op = "scaledDotProductAttention";
+  checkTensors(op, query, key, value);
+  const { mask, causal, scale } = optionsOf(op, options, { mask: undefined, causal: false, scale: undefined });
+  if (mask !== undefined) checkTensor(op, "mask", mask);
   const size = query.shape.at(-1);
   if (
     query.shape.length < 2 ||
@@ -60,7 +64,7 @@ export function scaledDotProductAttention<D extends DType>(
     key.shape.at(-2) !== value.shape.at(-2)
   ) {
     const shapes = [query, key, value].map((tensor) => showShape(tensor.shape)).join(", ");
-    throw new ShapeError(`scaledDotProductAttention: ${shapes} are not […, L, E], […, S, E], […, S, V]`);
+    throw new ShapeError(`${op}: ${shapes} are not […, L, E], […, S, E], […, S, V]`);
   }
   const corner = [query.shape.at(-2)!, key.shape.at(-2)!] as const;
   const seen = visible(mask, causal, corner);
@@ -71,7 +75,7 @@ export function scaledDotProductAttention<D extends DType>(
   const own = (rows: Tensor | undefined, x: Tensor): Tensor => (rows ? where(rows, x, 0) : x);
   let scores = mul(
     matmul(own(queries, query), transpose(own(column, key))),
-    finite("scaledDotProductAttention", "scale", scale ?? 1 / Math.sqrt(size!)),
+    finite(op, "scale", scale === undefined ? 1 / Math.sqrt(size!) : scale),
   );
   if (mask && floats.includes(mask.dtype)) scores = add(scores, mask);
   if (seen) scores = where(seen, scores, unseen);

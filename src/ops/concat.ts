@@ -1,9 +1,9 @@
 import { alongX } from "../../shaders/lib/grid.wgsl.ts";
 import { concat as concatKernel, joinsFours } from "../../shaders/move.wgsl.ts";
-import { DTypeError, ShapeError } from "../errors.ts";
+import { checkList, checkWhole, DTypeError, ShapeError } from "../errors.ts";
 import type { Op } from "../graph/op.ts";
 import { axisOf, bytesPer, type DType, labelShape, sameShape, showShape, sizeOf } from "../graph/shape.ts";
-import { apply, type Tensor } from "../graph/tensor.ts";
+import { apply, checkTensors, type Tensor } from "../graph/tensor.ts";
 import { bind, buffer, touched } from "./fused.ts";
 import { permute, slice } from "./views.ts";
 
@@ -74,6 +74,7 @@ const widest = 6;
 
 /** Joins tensors along an axis that exists. */
 export function concat<D extends DType>(tensors: readonly Tensor<D>[], axis = 0): Tensor<D> {
+  checkTensors("concat", ...checkList("concat", "the list of tensors", tensors));
   if (tensors.length === 0) throw new ShapeError("concat: no tensors given");
   const at = axisOf("concat", axis, tensors[0]!.shape.length);
   if (tensors.length === 1) return tensors[0]!;
@@ -86,12 +87,16 @@ export function concat<D extends DType>(tensors: readonly Tensor<D>[], axis = 0)
 
 /** Cuts an axis into pieces of given sizes, or into pieces of one size of which the last may be shorter. */
 export function split<D extends DType>(x: Tensor<D>, axis: number, sizes: number | readonly number[]): Tensor<D>[] {
+  checkTensors("split", x);
   const at = axisOf("split", axis, x.shape.length);
   const n = x.shape[at]!;
   const list =
     typeof sizes === "number"
-      ? Array.from({ length: Math.ceil(n / sizes) }, (_, i) => Math.min(sizes, n - i * sizes))
-      : sizes;
+      ? Array.from({ length: Math.ceil(n / checkWhole("split", "size", sizes)) }, (_, i) =>
+          Math.min(sizes, n - i * sizes),
+        )
+      : checkList("split", "sizes", sizes);
+  for (const size of list) checkWhole("split", "a size", size);
   if (list.reduce((sum, size) => sum + size, 0) !== n) {
     throw new ShapeError(
       `split: sizes [${list.join(", ")}] do not add up to ${n}, axis ${at} of ${showShape(x.shape)}`,

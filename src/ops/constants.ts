@@ -1,10 +1,11 @@
-import { AttributeError, DTypeError, ShapeError, withArticle } from "../errors.ts";
+import { DTypeError, optionsOf, refuse, ShapeError, show, withArticle } from "../errors.ts";
 import { arrayClass, unusable } from "../graph/host.ts";
 import type { Op } from "../graph/op.ts";
-import { type DType, type Shape, showShape, sizeOf } from "../graph/shape.ts";
+import { checkDType, checkShape, checkValue, type DType, type Shape, showShape, sizeOf } from "../graph/shape.ts";
 import {
   apply,
   arrayOf,
+  checkTensors,
   type DTypeOf,
   type FirstValues,
   type Tensor,
@@ -16,24 +17,22 @@ const fullOp: Op = {
   name: "full",
   source: "constant",
   infer(_, { shape, value, dtype }) {
-    if (!Number.isFinite(Math.fround(value))) {
-      throw new AttributeError(
-        `full: value is ${value}, expected a finite number that f32 holds: WGSL writes no others`,
-      );
-    }
-    if (dtype !== "f32" && dtype !== "f16" && !Number.isInteger(value)) {
-      throw new AttributeError(`full: value is ${value}, expected a whole number for ${dtype}`);
-    }
+    checkDType("full", dtype);
+    checkValue("full", "value", value, dtype);
     return [{ shape, dtype }];
   },
 };
 
 /** A tensor of one repeated value. It costs no memory: kernels carry the number in their text. */
 export const full = <D extends DType = "f32">(shape: Shape, value: number, dtype = "f32" as D): Tensor<D> =>
-  apply(fullOp, [], { shape: [...shape], value, dtype });
+  apply(fullOp, [], { shape: [...checkShape("full", shape)], value, dtype });
 
-export const zerosLike = <D extends DType>(tensor: Tensor<D>): Tensor<D> => full(tensor.shape, 0, tensor.dtype);
-export const onesLike = <D extends DType>(tensor: Tensor<D>): Tensor<D> => full(tensor.shape, 1, tensor.dtype);
+const like = <D extends DType>(op: string, tensor: Tensor<D>, value: number): Tensor<D> => {
+  checkTensors(op, tensor);
+  return full(tensor.shape, value, tensor.dtype);
+};
+export const zerosLike = <D extends DType>(tensor: Tensor<D>): Tensor<D> => like("zerosLike", tensor, 0);
+export const onesLike = <D extends DType>(tensor: Tensor<D>): Tensor<D> => like("onesLike", tensor, 1);
 
 /** The number that a tensor repeats, where it is a `full`. */
 export const fullValue = (tensor: Tensor): number | undefined =>
@@ -53,6 +52,7 @@ export function constant<A extends TensorData, D extends DType = DTypeOf<A>>(
   name?: string,
   dtype = dtypeOf(data) as D,
 ): Tensor<D> {
+  if (name !== undefined && typeof name !== "string") refuse("constant", "name", name, "a string");
   checkData("constant", data, shape, dtype);
   return apply(constantOp, [], { shape: [...shape], dtype, data, name });
 }
@@ -69,8 +69,10 @@ const inputOp: Op = {
  * @param shape fixed: another batch size is another program over the same variables.
  * @param dtype default f32; labels are i32. An f16 input is fed a Float32Array, and rounded on its way in.
  */
-export const input = <D extends DType = "f32">(name: string, shape: Shape, dtype = "f32" as D): Tensor<D> =>
-  apply(inputOp, [], { name, shape: [...shape], dtype });
+export function input<D extends DType = "f32">(name: string, shape: Shape, dtype = "f32" as D): Tensor<D> {
+  if (typeof name !== "string") refuse("input", "name", name, "a string");
+  return apply(inputOp, [], { name, shape: [...checkShape("input", shape)], dtype });
+}
 
 /**
  * A tensor with a home: its value stays on the GPU from run to run and is changed by updates alone.
@@ -83,28 +85,35 @@ export const input = <D extends DType = "f32">(name: string, shape: Shape, dtype
 export function variable<A extends FirstValues, D extends DType = DTypeOf<A>>(
   data: A,
   shape: Shape,
-  {
-    name = "variable",
-    group = "parameters",
-    dtype = dtypeOf(data) as D,
-    restarts = false,
-  }: { name?: string; group?: string; dtype?: D; restarts?: boolean } = {},
+  options: { name?: string; group?: string; dtype?: D; restarts?: boolean } = {},
 ): Variable<D> {
+  type Options = { name?: string; group?: string; dtype?: DType; restarts?: boolean };
+  const { name, group, dtype, restarts } = optionsOf("variable", options as Options, {
+    name: "variable",
+    group: "parameters",
+    dtype: dtypeOf(data),
+    restarts: false,
+  });
   checkData(`variable "${name}"`, data, shape, dtype);
   const first = arrayClass(data) ? new arrayOf[dtype as DType](data as TensorData) : data;
-  return new Variable<D>(name, { shape: [...shape], dtype }, first, group, restarts);
+  return new Variable<D>(name, { shape: [...shape], dtype: dtype as D }, first, group, restarts);
 }
 
 const dtypeOf = (data: FirstValues): DType =>
   (Object.keys(arrayOf) as DType[]).find((dtype) => arrayOf[dtype].name === arrayClass(data)) ?? "f32";
 
 function checkData(what: string, data: FirstValues, shape: Shape, dtype: DType): void {
-  if (typeof data === "number") return;
+  checkShape(what, shape);
+  checkDType(what, dtype);
+  if (typeof data === "number") {
+    checkValue(what, "the value", data, dtype);
+    return;
+  }
   const kind = arrayClass(data);
-  if (!kind && "drawing" in data) {
+  if (!kind && Object(data) === data && "drawing" in (data as object)) {
     if (dtype !== "f32" && dtype !== "f16") throw new DTypeError(`${what}: drawn numbers are f32, expected ${dtype}`);
   } else if (!Object.values(arrayOf).some(({ name }) => name === kind)) {
-    throw new DTypeError(`${what}: data is not a Float32Array, Int32Array or Uint32Array`);
+    throw new DTypeError(`${what}: data is ${show(data)}, expected a Float32Array, Int32Array or Uint32Array`);
   } else if (arrayOf[dtype].name !== kind) {
     throw new DTypeError(`${what}: ${withArticle(kind!)} does not hold ${dtype}`);
   } else {

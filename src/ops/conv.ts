@@ -1,7 +1,17 @@
-import { AttributeError, DTypeError, ShapeError } from "../errors.ts";
+import {
+  AttributeError,
+  checkChoice,
+  checkList,
+  checkWhole,
+  DTypeError,
+  type Filled,
+  optionsOf,
+  refuse,
+  ShapeError,
+} from "../errors.ts";
 import type { Op } from "../graph/op.ts";
 import { type DType, type Float, floats, showShape } from "../graph/shape.ts";
-import { apply, type Tensor } from "../graph/tensor.ts";
+import { apply, checkTensors, type Tensor } from "../graph/tensor.ts";
 import { add } from "./arithmetic.ts";
 import { lowerConv, lowerConvInputGrad, lowerConvWeightGrad } from "./convKernels.ts";
 import { outputSpecs } from "./fused.ts";
@@ -128,19 +138,32 @@ export interface ConvOptions {
   readonly groups?: number;
 }
 
-const pair = (value: number | readonly [number, number]): readonly [number, number] =>
-  typeof value === "number" ? [value, value] : value;
+/** One whole number for both directions, or [vertical, horizontal]. */
+export function pair(
+  op: string,
+  name: string,
+  value: number | readonly [number, number],
+  least = 1,
+): readonly [number, number] {
+  const both = typeof value === "number" ? [value, value] : checkList(op, name, value);
+  if (both.length !== 2) refuse(op, name, value, "one number or two");
+  for (const i of [0, 1]) checkWhole(op, name, both[i]!, least);
+  return both as readonly [number, number];
+}
 
-function geometryOf(op: string, kernel: readonly number[], options: ConvOptions): Geometry {
-  const { groups = 1, padding = 0 } = options;
-  const [stride, dilation] = [pair(options.stride ?? 1), pair(options.dilation ?? 1)];
-  const whole = (name: string, values: readonly number[], least: number): void => {
-    const bad = values.find((value) => !Number.isInteger(value) || value < least);
-    if (bad !== undefined) throw new AttributeError(`${op}: ${name} is ${bad}, expected whole numbers from ${least}`);
-  };
-  whole("stride", stride, 1);
-  whole("dilation", dilation, 1);
-  whole("groups", [groups], 1);
+/** Options of every convolution; those that may be one number or two are `pair`'s to check. */
+export const convOptions = { stride: undefined, padding: undefined, dilation: undefined, groups: 1 };
+
+export function geometryOf(
+  op: string,
+  kernel: readonly number[],
+  options: Filled<ConvOptions, typeof convOptions>,
+): Geometry {
+  const { groups, padding = 0 } = options;
+  const stride = pair(op, "stride", options.stride === undefined ? 1 : options.stride);
+  const dilation = pair(op, "dilation", options.dilation === undefined ? 1 : options.dilation);
+  checkWhole(op, "groups", groups);
+  if (typeof padding === "string") checkChoice(op, "padding", padding, ["same", "valid"]);
   if (padding === "same" && stride.some((step) => step !== 1))
     throw new AttributeError(`${op}: padding "same" needs a stride of 1`);
   const sides = [0, 1].map((axis): readonly [number, number] => {
@@ -149,9 +172,15 @@ function geometryOf(op: string, kernel: readonly number[], options: ConvOptions)
       const total = dilation[axis]! * (kernel[axis]! - 1);
       return [Math.floor(total / 2), Math.ceil(total / 2)];
     }
-    return typeof padding === "number" ? [padding, padding] : pair(padding[axis]!);
+    return pair(
+      op,
+      "padding",
+      typeof padding === "number"
+        ? padding
+        : checkList<number | readonly [number, number]>(op, "padding", padding)[axis]!,
+      0,
+    );
   });
-  whole("padding", sides.flat(), 0);
   const [[top, bottom], [left, right]] = sides as [[number, number], [number, number]];
   return { stride, dilation, top, bottom, left, right, groups };
 }
@@ -197,8 +226,9 @@ export function conv2d<A extends DType, B extends DType>(
   bias?: Tensor,
   options: ConvOptions = {},
 ): Tensor<A & B & Float> {
+  checkTensors("conv2d", x, weight, ...(bias === undefined ? [] : [bias]));
   const kernel = weight.shape.slice(2);
-  const geometry = geometryOf("conv2d", kernel, options);
+  const geometry = geometryOf("conv2d", kernel, optionsOf("conv2d", options, convOptions));
   checkOperands("conv2d", x, weight, geometry.groups, "in");
   const size = outputSize(x.shape.slice(2), kernel, geometry);
   if (size.some((n) => n < 1))
@@ -213,6 +243,27 @@ export function conv2d<A extends DType, B extends DType>(
   return reshape(withBias("conv2d", product, bias), [n, weight.shape[0]!, ...size]);
 }
 
+interface LineOptions {
+  readonly stride?: number;
+  readonly padding?: number | readonly [number, number] | "same" | "valid";
+  readonly dilation?: number;
+  readonly groups?: number;
+}
+
+/** Options of a convolution along a line. */
+export const lineOptions = { stride: 1, padding: undefined, dilation: 1, groups: 1 };
+
+/** The same for an image of one row. */
+export const alongLine = (
+  op: string,
+  { stride, padding = 0, dilation, groups }: Filled<LineOptions, typeof lineOptions>,
+) => ({
+  stride: [1, stride] as const,
+  dilation: [1, dilation] as const,
+  groups,
+  padding: typeof padding === "string" ? padding : ([[0, 0], pair(op, "padding", padding, 0)] as const),
+});
+
 /**
  * 1-D convolution. @param x `[N, C, L]` @param weight `[O, C / groups, k]` @param bias `[O]`, optional. Options are those of `conv2d`
  * with single numbers. @returns `[N, O, L']`
@@ -221,26 +272,17 @@ export function conv1d<A extends DType, B extends DType>(
   x: Tensor<A>,
   weight: Tensor<B>,
   bias?: Tensor,
-  options: {
-    readonly stride?: number;
-    readonly padding?: number | readonly [number, number] | "same" | "valid";
-    readonly dilation?: number;
-    readonly groups?: number;
-  } = {},
+  options: LineOptions = {},
 ): Tensor<A & B & Float> {
+  checkTensors("conv1d", x, weight, ...(bias === undefined ? [] : [bias]));
   if (x.shape.length !== 3 || weight.shape.length !== 3) {
     throw new ShapeError(
       `conv1d: input ${showShape(x.shape)} and weight ${showShape(weight.shape)} need three axes each`,
     );
   }
-  const { stride = 1, padding = 0, dilation = 1, groups = 1 } = options;
+  const geometry = alongLine("conv1d", optionsOf("conv1d", options, lineOptions));
   const row = ([n, c, l]: readonly number[]): number[] => [n!, c!, 1, l!];
-  const y = conv2d(reshape(x, row(x.shape)), reshape(weight, row(weight.shape)), bias, {
-    stride: [1, stride],
-    dilation: [1, dilation],
-    groups,
-    padding: typeof padding === "string" ? padding : [[0, 0], pair(padding)],
-  });
+  const y = conv2d(reshape(x, row(x.shape)), reshape(weight, row(weight.shape)), bias, geometry);
   return reshape(y, [y.shape[0]!, y.shape[1]!, y.shape[3]!]);
 }
 
@@ -258,21 +300,29 @@ export function convTranspose2d<A extends DType, B extends DType>(
   bias?: Tensor,
   options: ConvOptions & { readonly outputPadding?: number | readonly [number, number] } = {},
 ): Tensor<A & B & Float> {
+  checkTensors("convTranspose2d", x, weight, ...(bias === undefined ? [] : [bias]));
   const kernel = weight.shape.slice(2);
-  const geometry = geometryOf("convTranspose2d", kernel, options);
+  const all = optionsOf("convTranspose2d", options, { ...convOptions, outputPadding: undefined });
+  const geometry = geometryOf("convTranspose2d", kernel, all);
   checkOperands("convTranspose2d", x, weight, geometry.groups, "out");
-  const extra = pair(options.outputPadding ?? 0);
+  const extra = extraOf("convTranspose2d", all.outputPadding, geometry);
   const { stride, dilation, top, bottom, left, right } = geometry;
   const size = [0, 1].map((axis) => {
     const pads = axis === 0 ? top + bottom : left + right;
     return (x.shape[axis + 2]! - 1) * stride[axis]! - pads + dilation[axis]! * (kernel[axis]! - 1) + extra[axis]! + 1;
   });
-  if (extra.some((n, axis) => !Number.isInteger(n) || n < 0 || n >= Math.max(stride[axis]!, dilation[axis]!))) {
-    throw new AttributeError(
-      `convTranspose2d: outputPadding is ${extra}, expected less than the stride or the dilation`,
-    );
-  }
   if (size.some((n) => n < 1))
     throw new ShapeError(`convTranspose2d: the result of ${showShape(x.shape)} would be ${showShape(size)}`);
   return withBias("convTranspose2d", inputGrad(x, weight, geometry, size), bias);
+}
+
+/** Rows and columns that a transposed convolution adds at the end. */
+export function extraOf(
+  op: string,
+  given: number | readonly [number, number] | undefined,
+  { stride, dilation }: Geometry,
+): readonly [number, number] {
+  const extra = pair(op, "outputPadding", given === undefined ? 0 : given, 0);
+  if (extra.every((n, axis) => n < Math.max(stride[axis]!, dilation[axis]!))) return extra;
+  throw new AttributeError(`${op}: outputPadding is ${extra}, expected less than the stride or the dilation`);
 }

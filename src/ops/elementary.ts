@@ -1,6 +1,6 @@
 import { erfText, logText, nanText, powerText, turnText } from "../../shaders/lib/math.wgsl.ts";
 import { type DType, floats } from "../graph/shape.ts";
-import type { Tensor } from "../graph/tensor.ts";
+import { Tensor } from "../graph/tensor.ts";
 import { div, eq, gt, maximum, mul, neg, sub, where } from "./arithmetic.ts";
 import { onesLike, zerosLike } from "./constants.ts";
 import { binary, finite, type Operand, unary } from "./pointwise.ts";
@@ -127,7 +127,7 @@ const power = /* @__PURE__ */ binary("pow", {
  */
 export function pow<A extends DType, B extends DType>(a: Operand<A>, b: Operand<B>): Tensor<A & B>;
 export function pow(a: Operand, b: Operand): Tensor {
-  if (typeof b !== "number" || typeof a === "number") return power(a, b);
+  if (typeof b !== "number" || !(a instanceof Tensor)) return power(a, b);
   switch (finite("pow", "exponent", b)) {
     case -1:
       return reciprocal(a);

@@ -7,10 +7,10 @@ import {
   embeddingZeros,
 } from "../../shaders/embedding.wgsl.ts";
 import { alongX } from "../../shaders/lib/grid.wgsl.ts";
-import { AttributeError, DTypeError, ShapeError } from "../errors.ts";
+import { checkWhole, DTypeError, optionsOf, ShapeError } from "../errors.ts";
 import { type KernelCall, type Lowering, lengthOf, type Op, type View } from "../graph/op.ts";
 import { bytesPer, type DType, type Float, floats, labelShape, showShape, sizeOf } from "../graph/shape.ts";
-import { apply, type Tensor } from "../graph/tensor.ts";
+import { apply, checkTensors, type Tensor } from "../graph/tensor.ts";
 import { eq, where } from "./arithmetic.ts";
 import { zerosLike } from "./constants.ts";
 import { bind, touched } from "./fused.ts";
@@ -136,15 +136,16 @@ function zerosCall(y: View): KernelCall {
 export function embedding<D extends DType>(
   indices: Tensor,
   weight: Tensor<D>,
-  { paddingIdx }: { paddingIdx?: number } = {},
+  options: { paddingIdx?: number } = {},
 ): Tensor<D & Float> {
+  checkTensors("embedding", indices, weight);
+  const { paddingIdx } = optionsOf("embedding", options, { paddingIdx: undefined });
   if (weight.shape.length !== 2)
     throw new ShapeError(`embedding: weight is ${showShape(weight.shape)}, expected [V, D]`);
   if (indices.dtype !== "i32") throw new DTypeError(`embedding: the indices are ${indices.dtype}, expected i32`);
   if (!floats.includes(weight.dtype)) throw new DTypeError(`embedding: weight is ${weight.dtype}, expected f32 or f16`);
   const [rows, size] = weight.shape as [number, number];
-  if (paddingIdx !== undefined && !(Number.isInteger(paddingIdx) && paddingIdx >= 0 && paddingIdx < rows))
-    throw new AttributeError(`embedding: paddingIdx is ${paddingIdx}, expected a row from 0 to ${rows - 1}`);
+  if (paddingIdx !== undefined) checkWhole("embedding", "paddingIdx", paddingIdx, 0, rows - 1);
   const attrs = paddingIdx === undefined ? {} : { padding: paddingIdx };
   return reshape(apply(embeddingOp, [weight, reshape(indices, [-1])], attrs), [...indices.shape, size]);
 }

@@ -1,8 +1,8 @@
-import { DTypeError, ShapeError } from "../errors.ts";
+import { checkLike, checkList, DTypeError, ShapeError } from "../errors.ts";
 import type { KernelCall, Lowering, Op, View } from "../graph/op.ts";
 import { reachable } from "../graph/print.ts";
 import { bytesPer, sameShape, showShape, sizeOf } from "../graph/shape.ts";
-import { applyAll, type Node, type Tensor } from "../graph/tensor.ts";
+import { applyAll, checkTensors, type Node, type Tensor } from "../graph/tensor.ts";
 import { eq, where } from "./arithmetic.ts";
 import { input } from "./constants.ts";
 import { elementwiseOver } from "./fused.ts";
@@ -56,10 +56,13 @@ export function foreach(
   roles: readonly (readonly Tensor[])[],
   formula: (scalars: readonly Tensor[], element: readonly Tensor[]) => readonly Tensor[],
 ): Tensor[][] {
+  for (const list of [scalars, roles, roles?.[0]]) checkList<unknown>("foreach", "a list", list!);
+  checkLike("foreach", "the formula", formula, foreach);
   const members = roles[0]!.length;
   const shared = scalars.map((scalar, i) => input(`scalar${i}`, [], scalar.dtype));
   const element = roles.map((_, i) => input(`element${i}`, []));
   const outputs = formula(shared, element);
+  checkTensors("foreach", ...checkList("foreach", "what the formula gives", outputs));
   const order = reachable(outputs).filter((node) => node.op.pointwise);
   const { program, inputs } = programOf(order, outputs, [...shared, ...element]);
   if (inputs.length > shared.length + element.length) {

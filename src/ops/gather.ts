@@ -1,12 +1,12 @@
 import { alongX } from "../../shaders/lib/grid.wgsl.ts";
 import { gather as gatherKernel, scatterAdd as scatterKernel } from "../../shaders/move.wgsl.ts";
-import { DTypeError, ShapeError } from "../errors.ts";
+import { checkChoice, DTypeError, ShapeError } from "../errors.ts";
 import type { KernelCall, Op } from "../graph/op.ts";
 import { axisOf, bytesPer, type DType, labelShape, showShape, sizeOf } from "../graph/shape.ts";
-import { apply, type Tensor } from "../graph/tensor.ts";
+import { apply, checkTensors, type Tensor } from "../graph/tensor.ts";
 import { constant, full } from "./constants.ts";
 import { bind, buffer, touched } from "./fused.ts";
-import { pad } from "./pad.ts";
+import { checkPads, pad } from "./pad.ts";
 import { expand, reshape } from "./views.ts";
 
 function checkIndex(op: string, index: Tensor): void {
@@ -62,11 +62,13 @@ const gatherOp: Op = {
  * program are checked on the host; computed ones are held at the ends of the axis.
  */
 export function gather<D extends DType>(x: Tensor<D>, axis: number, index: Tensor): Tensor<D> {
+  checkTensors("gather", x, index);
   return apply(gatherOp, [x, index], { axis: axisOf("gather", axis, x.shape.length) });
 }
 
 /** Whole slices picked along an axis by a list of positions (i32, one axis). */
 export function indexSelect<D extends DType>(x: Tensor<D>, axis: number, index: Tensor): Tensor<D> {
+  checkTensors("indexSelect", x, index);
   const at = axisOf("indexSelect", axis, x.shape.length);
   if (index.shape.length !== 1)
     throw new ShapeError(`indexSelect: the index is ${showShape(index.shape)}, expected one axis`);
@@ -136,6 +138,7 @@ const scatterOp: Op = {
 
 /** Adds `source` to `x` where an i32 index of the same rank says: y[…, index[…, j, …], …] += source[…, j, …]. Repeats add up. */
 export function scatterAdd<D extends DType>(x: Tensor<D>, axis: number, index: Tensor, source: Tensor): Tensor<D> {
+  checkTensors("scatterAdd", x, index, source);
   return apply(scatterOp, [x, index, source], { axis: axisOf("scatterAdd", axis, x.shape.length) });
 }
 
@@ -146,6 +149,9 @@ export function padWith<D extends DType>(
   low: readonly number[],
   high: readonly number[],
 ): Tensor<D> {
+  checkChoice("padWith", "mode", mode, ["reflect", "replicate"]);
+  checkTensors("padWith", x);
+  for (const [name, list] of Object.entries({ low, high })) checkPads("padWith", name, list, x);
   return x.shape.reduce((y, n, axis) => {
     const [before, behind] = [low[axis]!, high[axis]!];
     if (before === 0 && behind === 0) return y;

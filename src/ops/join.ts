@@ -1,9 +1,9 @@
 import { alongX } from "../../shaders/lib/grid.wgsl.ts";
 import { cumsum as cumsumKernel } from "../../shaders/move.wgsl.ts";
-import { ShapeError } from "../errors.ts";
+import { checkList, checkNumber, ShapeError } from "../errors.ts";
 import type { Op } from "../graph/op.ts";
 import { axisOf, bytesPer, type DType, labelShape, sameShape, showShape, sizeOf } from "../graph/shape.ts";
-import { apply, type Tensor } from "../graph/tensor.ts";
+import { apply, checkTensors, type Tensor } from "../graph/tensor.ts";
 import { ge, le, sub, where } from "./arithmetic.ts";
 import { concat, split } from "./concat.ts";
 import { zerosLike } from "./constants.ts";
@@ -13,6 +13,7 @@ import { flip, unsqueeze } from "./views.ts";
 
 /** Joins tensors of one shape along a new axis. */
 export function stack<D extends DType>(tensors: readonly Tensor<D>[], axis = 0): Tensor<D> {
+  checkTensors("stack", ...checkList("stack", "the list of tensors", tensors));
   const odd = tensors.find((tensor) => !sameShape(tensor.shape, tensors[0]!.shape));
   if (odd) throw new ShapeError(`stack: ${showShape(odd.shape)} differs from ${showShape(tensors[0]!.shape)}`);
   return concat(
@@ -27,7 +28,9 @@ export function roll<D extends DType>(
   shifts: number | readonly number[],
   axes: number | readonly number[],
 ): Tensor<D> {
+  checkTensors("roll", x);
   const [by, along] = [[shifts].flat(), [axes].flat()];
+  for (const shift of by) checkNumber("roll", "a shift", shift, "a whole number", Number.isInteger);
   if (by.length !== along.length) throw new ShapeError(`roll: ${by.length} shifts for ${along.length} axes`);
   return along.reduce((y, axis, i) => {
     const at = axisOf("roll", axis, y.shape.length);
@@ -49,8 +52,10 @@ export function triu<D extends DType>(x: Tensor<D>, diagonal = 0): Tensor<D> {
   return where(ge(sub(column, row), diagonal), x, zerosLike(x));
 }
 
-const positions = (op: string, x: Tensor) =>
-  [iota(x.shape, axisOf(op, -2, x.shape.length)), iota(x.shape, axisOf(op, -1, x.shape.length))] as const;
+function positions(op: string, x: Tensor) {
+  checkTensors(op, x);
+  return [iota(x.shape, axisOf(op, -2, x.shape.length)), iota(x.shape, axisOf(op, -1, x.shape.length))] as const;
+}
 
 const cumsumOp: Op = {
   name: "cumsum",
@@ -83,5 +88,7 @@ const cumsumOp: Op = {
 };
 
 /** Running sums along an axis. */
-export const cumsum = <D extends DType>(x: Tensor<D>, axis: number): Tensor<D> =>
-  x.shape.length === 0 ? x : apply(cumsumOp, [x], { axis: axisOf("cumsum", axis, x.shape.length) });
+export function cumsum<D extends DType>(x: Tensor<D>, axis: number): Tensor<D> {
+  checkTensors("cumsum", x);
+  return x.shape.length === 0 ? x : apply(cumsumOp, [x], { axis: axisOf("cumsum", axis, x.shape.length) });
+}

@@ -20,7 +20,7 @@ import {
   type View,
 } from "../graph/op.ts";
 import { broadcastShapes, bytesPer, type DType, type Float, floats, showShape, sizeOf } from "../graph/shape.ts";
-import { apply, type Node, type Tensor } from "../graph/tensor.ts";
+import { apply, checkTensors, type Node, type Tensor } from "../graph/tensor.ts";
 import { add } from "./arithmetic.ts";
 import { bind, ends, outputSpecs, touched } from "./fused.ts";
 import { bodyOf, dtypeOf, flopsOf, identity, nameOf, type PointwiseProgram, show } from "./program.ts";
@@ -81,6 +81,7 @@ const transposed = (x: Tensor): Tensor =>
  * the sums f32; the result is rounded to f16 once.
  */
 export function matmul<A extends DType, B extends DType>(a: Tensor<A>, b: Tensor<B>): Tensor<A & B & Float> {
+  checkTensors("matmul", a, b);
   if (a.shape.length === 0 || b.shape.length === 0) {
     throw new ShapeError(`matmul: operands need axes: ${showShape(a.shape)} × ${showShape(b.shape)}`);
   }
@@ -114,6 +115,7 @@ export function linear<A extends DType, B extends DType>(
   weight: Tensor<B>,
   bias?: Tensor,
 ): Tensor<A & B & Float> {
+  checkTensors("linear", x, weight, ...(bias === undefined ? [] : [bias]));
   const [inputs] = x.shape.slice(-1);
   if (weight.shape.length !== 2 || inputs !== weight.shape[1]) {
     throw new ShapeError(

@@ -1,7 +1,7 @@
-import { AttributeError, ShapeError } from "../errors.ts";
+import { AttributeError, checkLike, checkNumber, checkObject, checkWhole, optionsOf, ShapeError } from "../errors.ts";
 import type { Op } from "../graph/op.ts";
-import { type DType, type Float, floats, sameShape, showShape, sizeOf } from "../graph/shape.ts";
-import { apply, type Tensor, type Update, Variable } from "../graph/tensor.ts";
+import { checkShape, type DType, type Float, floats, sameShape, showShape, sizeOf } from "../graph/shape.ts";
+import { apply, checkTensor, checkTensors, type Tensor, type Update, Variable } from "../graph/tensor.ts";
 import { add, mul, sub } from "./arithmetic.ts";
 import { onesLike, zerosLike } from "./constants.ts";
 import { rsqrt } from "./elementary.ts";
@@ -31,13 +31,29 @@ function rows(
   return reshape(y, x.shape);
 }
 
-function checkEps(op: string, eps: number): void {
-  if (!(eps >= 0 && Number.isFinite(eps))) throw new AttributeError(`${op}: eps is ${eps}, expected a number from 0`);
+/** Options as given, with the default of `eps`. */
+function affineOf(op: string, x: Tensor, options: Affine, eps = 1e-5) {
+  checkTensors(op, x);
+  const all = optionsOf(op, options, { weight: undefined, bias: undefined, eps });
+  checkEps(op, all.eps);
+  return all;
 }
 
-function checkAffine(op: string, { weight, bias }: Affine, shape: readonly number[]): void {
-  for (const [name, tensor] of Object.entries({ weight, bias })) {
-    if (tensor && !sameShape(tensor.shape, shape))
+const checkEps = (op: string, eps: number): number => checkNumber(op, "eps", eps, "a number from 0", (n) => n >= 0);
+
+/** Sizes of axes, where a single one may be a number. */
+const sizesOf = (op: string, shape: number | readonly number[]): readonly number[] =>
+  checkShape(op, typeof shape === "number" ? [shape] : shape);
+
+function checkAffine(
+  op: string,
+  tensors: Readonly<Record<string, Tensor | undefined>>,
+  shape: readonly number[],
+): void {
+  for (const [name, tensor] of Object.entries(tensors)) {
+    if (tensor === undefined) continue;
+    checkTensor(op, name, tensor);
+    if (!sameShape(tensor.shape, shape))
       throw new ShapeError(`${op}: ${name} is ${showShape(tensor.shape)}, expected ${showShape(shape)}`);
   }
 }
@@ -57,11 +73,10 @@ function leadingOf(op: string, x: Tensor, shape: readonly number[]): number {
  * @param options weight and bias of that shape; ε: default 1e-5.
  */
 export function layerNorm(x: Tensor, shape: number | readonly number[], options: Affine = {}): Tensor<"f32"> {
-  const { weight, bias, eps = 1e-5 } = options;
-  const over = typeof shape === "number" ? [shape] : shape;
+  const { weight, bias, eps } = affineOf("layerNorm", x, options);
+  const over = sizesOf("layerNorm", shape);
   const size = rowsOf(x, leadingOf("layerNorm", x, over));
-  checkEps("layerNorm", eps);
-  checkAffine("layerNorm", options, over);
+  checkAffine("layerNorm", { weight, bias }, over);
   const y = rows(x, { kind: "layer", eps, groups: 1, spread: 1 }, size, { weight, bias });
   return bias && !weight ? add(y, bias) : y;
 }
@@ -74,9 +89,11 @@ export function layerNorm(x: Tensor, shape: number | readonly number[], options:
 export function rmsNorm(
   x: Tensor,
   shape: number | readonly number[],
-  { weight, eps = 2 ** -23 }: Omit<Affine, "bias"> = {},
+  options: Omit<Affine, "bias"> = {},
 ): Tensor<"f32"> {
-  const over = typeof shape === "number" ? [shape] : shape;
+  checkTensors("rmsNorm", x);
+  const { weight, eps } = optionsOf("rmsNorm", options, { weight: undefined, eps: 2 ** -23 });
+  const over = sizesOf("rmsNorm", shape);
   const size = rowsOf(x, leadingOf("rmsNorm", x, over));
   checkEps("rmsNorm", eps);
   checkAffine("rmsNorm", { weight }, over);
@@ -95,14 +112,15 @@ export function groupNorm(x: Tensor, groups: number, options: Affine = {}): Tens
 
 /** The same with a group for each channel (Ulyanov, Vedaldi & Lempitsky, 2016). @param x `[N, C, …]` */
 export const instanceNorm = (x: Tensor, options: Affine = {}): Tensor<"f32"> =>
-  perChannel("instanceNorm", x, x.shape[1] ?? 0, options);
+  perChannel("instanceNorm", x, undefined, options);
 
-function perChannel(op: string, x: Tensor, groups: number, { weight, bias, eps = 1e-5 }: Affine): Tensor<"f32"> {
+function perChannel(op: string, x: Tensor, own: number | undefined, options: Affine): Tensor<"f32"> {
+  const { weight, bias, eps } = affineOf(op, x, options);
   const [batch, channels] = x.shape;
   if (channels === undefined) throw new ShapeError(`${op}: ${showShape(x.shape)} has no channels, expected [N, C, …]`);
-  if (!(Number.isInteger(groups) && groups > 0 && channels % groups === 0))
+  const groups = own === undefined ? channels : checkWhole(op, "groups", own);
+  if (channels % groups !== 0)
     throw new AttributeError(`${op}: ${channels} channels do not divide into ${groups} groups`);
-  checkEps(op, eps);
   checkAffine(op, { weight, bias }, [channels]);
   const spread = sizeOf(x.shape.slice(2));
   const size = [batch! * groups, (channels / groups) * spread] as const;
@@ -176,9 +194,13 @@ function batchStatistics(x: Tensor) {
  */
 export function nextStatistics(
   x: Tensor,
-  { mean, variance }: Omit<RunningStatistics, "batches">,
+  running: Omit<RunningStatistics, "batches">,
   momentum = 0.1,
 ): { readonly mean: Tensor; readonly variance: Tensor } {
+  checkObject("nextStatistics", "the running statistics", running, "{ mean, variance }");
+  const { mean, variance } = running;
+  checkTensors("nextStatistics", x, mean, variance);
+  checkNumber("nextStatistics", "momentum", momentum, "a number");
   const batch = batchStatistics(x);
   const count = sizeOf(x.shape) / x.shape[1]!;
   if (count === 1) throw new ShapeError(`batchNorm: ${showShape(x.shape)} has one value per channel: no variance`);
@@ -197,12 +219,25 @@ export function nextStatistics(
  * @throws AttributeError in evaluation without running statistics.
  */
 export function batchNorm<D extends DType>(x: Tensor<D>, options: BatchNormOptions = {}): Tensor<D & Float> {
-  const { weight, bias, eps = 1e-5, training, running, momentum = 0.1 } = options;
+  checkTensors("batchNorm", x);
+  const { weight, bias, eps, training, running, momentum } = optionsOf("batchNorm", options, {
+    weight: undefined,
+    bias: undefined,
+    eps: 1e-5,
+    training: undefined,
+    running: undefined,
+    momentum: 0.1,
+  });
+  if (training !== undefined) checkLike("batchNorm", "training", training, true);
   const channels = x.shape[1];
   if (channels === undefined) throw new ShapeError(`batchNorm: ${showShape(x.shape)} is not [N, C, …]`);
   checkEps("batchNorm", eps);
-  checkAffine("batchNorm", options, [channels]);
-  if (running) checkAffine("batchNorm", { weight: running.mean, bias: running.variance }, [channels]);
+  checkAffine("batchNorm", { weight, bias }, [channels]);
+  if (running !== undefined) {
+    checkObject("batchNorm", "running", running, "{ mean, variance }");
+    checkTensors("batchNorm: running", running.mean, running.variance);
+    checkAffine("batchNorm", { "running.mean": running.mean, "running.variance": running.variance }, [channels]);
+  }
   if (!training) {
     if (!running) throw new AttributeError("batchNorm: evaluation needs running statistics");
     const factor = rsqrt(add(running.variance, eps));

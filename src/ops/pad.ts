@@ -1,10 +1,10 @@
 import { alongX } from "../../shaders/lib/grid.wgsl.ts";
 import { pad as padKernel } from "../../shaders/move.wgsl.ts";
-import { AttributeError, ShapeError } from "../errors.ts";
+import { AttributeError, checkList, optionsOf, ShapeError, show } from "../errors.ts";
 import { largestHalf } from "../graph/half.ts";
 import { lengthOf, type Op } from "../graph/op.ts";
 import { bytesPer, type DType, labelShape, showShape, sizeOf } from "../graph/shape.ts";
-import { apply, type Node, type Tensor } from "../graph/tensor.ts";
+import { apply, checkTensors, type Node, type Tensor } from "../graph/tensor.ts";
 import { concat } from "./concat.ts";
 import { bind, touched } from "./fused.ts";
 import { finite } from "./pointwise.ts";
@@ -87,15 +87,16 @@ export interface Padding {
 }
 
 /** Surrounds `x` with constant values, and puts some between its elements. */
-export function pad<D extends DType>(x: Tensor<D>, { low, high, interior, value = 0 }: Padding): Tensor<D> {
-  for (const [name, list] of Object.entries({ low, high, interior: interior ?? [] })) {
-    if (list.length !== x.shape.length && list !== interior && list.length > 0) {
-      throw new ShapeError(`pad: ${name} names ${list.length} axes, ${showShape(x.shape)} has ${x.shape.length}`);
-    }
-    const bad = list.find((n) => !Number.isInteger(n) || n < 0);
-    if (bad !== undefined) throw new AttributeError(`pad: ${name} holds ${bad}, expected whole numbers from 0`);
-  }
-  const between = interior ?? x.shape.map(() => 0);
+export function pad<D extends DType>(x: Tensor<D>, padding: Padding): Tensor<D> {
+  checkTensors("pad", x);
+  const { low, high, interior, value } = optionsOf("pad", padding, {
+    low: undefined,
+    high: undefined,
+    interior: undefined,
+    value: 0,
+  });
+  const between = interior === undefined ? x.shape.map(() => 0) : interior;
+  for (const [name, list] of Object.entries({ low, high, interior: between })) checkPads("pad", name, list, x);
   if ([...low, ...high, ...between].every((n) => n === 0)) return x;
   return apply(padOp, [x], {
     low: [...low],
@@ -103,4 +104,12 @@ export function pad<D extends DType>(x: Tensor<D>, { low, high, interior, value 
     interior: [...between],
     value: finite("pad", "value", value),
   });
+}
+
+/** Refuses what does not say a number of elements for each axis. */
+export function checkPads(op: string, name: string, list: readonly number[], { shape }: Tensor): void {
+  if (checkList(op, name, list).length !== shape.length)
+    throw new ShapeError(`${op}: ${name} names ${list.length} axes, ${showShape(shape)} has ${shape.length}`);
+  const bad = list.find((n) => !Number.isInteger(n) || n < 0);
+  if (bad !== undefined) throw new AttributeError(`${op}: ${name} holds ${show(bad)}, expected whole numbers from 0`);
 }

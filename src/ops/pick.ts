@@ -1,7 +1,8 @@
 import { type PickParams, pick as pickKernel } from "../../shaders/pick.wgsl.ts";
+import { checkLike } from "../errors.ts";
 import type { KernelCall, Lowering, Op } from "../graph/op.ts";
 import { axesOf, axisOf, type DType, labelShape, sizeOf } from "../graph/shape.ts";
-import { apply, type Node, type Tensor } from "../graph/tensor.ts";
+import { apply, checkTensors, type Node, type Tensor } from "../graph/tensor.ts";
 import { eq, where } from "./arithmetic.ts";
 import { zerosLike } from "./constants.ts";
 import { bind, buffer, endOf, outputSpecs, touched } from "./fused.ts";
@@ -36,7 +37,9 @@ export const argmax = (x: Tensor, axis?: number, keepdim = false): Tensor<"i32">
 export const argmin = (x: Tensor, axis?: number, keepdim = false): Tensor<"i32"> => pick(argminOp, x, axis, keepdim);
 
 function pick(op: Op, x: Tensor, axis: number | undefined, keepdim: boolean): Tensor<"i32"> {
-  const axes = axesOf(op.name, axis, x.shape.length);
+  checkTensors(op.name, x);
+  checkLike(op.name, "keepdim", keepdim, true);
+  const axes = axesOf(op.name, axis === undefined ? axis : axisOf(op.name, axis, x.shape.length), x.shape.length);
   const y = apply<"i32">(op, [x], { axes });
   return keepdim ? unfolded(y, x, axes) : y;
 }
@@ -55,7 +58,9 @@ function withIndex<D extends DType>(
   axis: number,
   keepdim: boolean,
 ): { values: Tensor<D>; indices: Tensor<"i32"> } {
-  const at = axisOf("max", axis, x.shape.length);
+  checkTensors("maxWithIndex", x);
+  checkLike("maxWithIndex", "keepdim", keepdim, true);
+  const at = axisOf("maxWithIndex", axis, x.shape.length);
   const indices = find(x, at, true);
   const chosen = eq(iota(x.shape, at), expand(indices, x.shape));
   const values = sum(where(chosen, x, zerosLike(x)), at, keepdim);

@@ -1,7 +1,16 @@
-import { AttributeError, DTypeError, ShapeError } from "../errors.ts";
+import { DTypeError, ShapeError } from "../errors.ts";
 import type { IndexNames, Op, PointwiseRule } from "../graph/op.ts";
-import { broadcastShapes, type DType, type Float, floats, type Shape, sameShape, showShape } from "../graph/shape.ts";
-import { type Attrs, apply, Tensor } from "../graph/tensor.ts";
+import {
+  broadcastShapes,
+  checkValue,
+  type DType,
+  type Float,
+  floats,
+  type Shape,
+  sameShape,
+  showShape,
+} from "../graph/shape.ts";
+import { type Attrs, apply, checkTensor, Tensor } from "../graph/tensor.ts";
 import { full } from "./constants.ts";
 import { lowerPointwise } from "./fused.ts";
 import { expand } from "./views.ts";
@@ -109,13 +118,18 @@ function inferPointwise(name: string, inputs: readonly Tensor[], row: PointwiseR
 
 /** Stretches operands to a common shape (NumPy's rules) and turns numbers into constants of the tensors' dtype. */
 export function broadcast(name: string, operands: readonly Operand[], first?: DType): Tensor[] {
+  operands.forEach((operand, i) => {
+    if (typeof operand !== "number") checkTensor(name, `operand ${i}`, operand, "a tensor or a number");
+  });
   const tensors = operands.filter((operand) => operand instanceof Tensor);
   const shape = broadcastShapes(name, ...tensors.map((tensor) => tensor.shape));
   const typed = operands.find((operand, i): operand is Tensor => operand instanceof Tensor && !(first && i === 0));
   const dtype = typed?.dtype ?? "f32";
-  return operands.map((operand, i) =>
-    operand instanceof Tensor ? expand(operand, shape) : full(shape, operand, i === 0 && first ? first : dtype),
-  );
+  return operands.map((operand, i) => {
+    if (operand instanceof Tensor) return expand(operand, shape);
+    const own = i === 0 && first ? first : dtype;
+    return full(shape, checkValue(name, `operand ${i}`, operand, own), own);
+  });
 }
 
 /** The public function of a unary row: of floats, unless its type says otherwise. */
@@ -147,8 +161,4 @@ export function unaryWith<A extends Attrs>(
 }
 
 /** Refuses attributes that would only show up as NaN on the GPU. */
-export function finite(op: string, name: string, value: number): number {
-  if (!Number.isFinite(Math.fround(value)))
-    throw new AttributeError(`${op}: ${name} is ${value}, expected a finite number that f32 holds`);
-  return value;
-}
+export const finite = (op: string, name: string, value: number): number => checkValue(op, name, value, "f32");

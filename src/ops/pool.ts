@@ -6,13 +6,13 @@ import {
   maxPoolPick,
   type PoolGradParams,
 } from "../../shaders/pool2d.wgsl.ts";
-import { AttributeError, DTypeError, ShapeError } from "../errors.ts";
+import { AttributeError, checkNumber, DTypeError, type Filled, optionsOf, ShapeError } from "../errors.ts";
 import { type KernelCall, type Lowering, lengthOf, type Op, ownInputs } from "../graph/op.ts";
 import { type DType, type Float, floats, labelShape, type Shape, showShape, sizeOf } from "../graph/shape.ts";
-import { apply, applyAll, type Node, type Tensor } from "../graph/tensor.ts";
+import { apply, applyAll, checkTensors, type Node, type Tensor } from "../graph/tensor.ts";
 import { cast, mul, where } from "./arithmetic.ts";
 import { constant } from "./constants.ts";
-import { conv2d } from "./conv.ts";
+import { conv2d, pair } from "./conv.ts";
 import { bind, buffer, ends, outputSpecs, touched } from "./fused.ts";
 import { bodyOf, flopsOf, identity, nameOf, type PointwiseProgram, show } from "./program.ts";
 import { mean } from "./reduce.ts";
@@ -175,44 +175,61 @@ export interface PoolOptions {
   readonly ceilMode?: boolean;
 }
 
-const pair = (value: number | readonly [number, number]): readonly [number, number] =>
-  typeof value === "number" ? [value, value] : value;
+/** What all pooling takes; the stride depends on the kernel. */
+const windowOptions = { stride: undefined, padding: undefined, dilation: undefined, ceilMode: false };
 
-function windowsOf(
+type PoolWindow = Omit<Windows, "size"> & { readonly ceilMode: boolean };
+
+/** A window, as far as it does not depend on an image. */
+function windowOf(
   op: string,
-  x: Tensor,
   kernelSize: number | readonly [number, number],
-  options: PoolOptions & { readonly dilation?: number | readonly [number, number] },
-): Windows {
-  if (x.shape.length !== 4) throw new ShapeError(`${op}: input ${showShape(x.shape)} needs four axes [N, C, H, W]`);
-  if (!floats.includes(x.dtype)) throw new DTypeError(`${op}: input is ${x.dtype}, expected f32 or f16`);
-  const kernel = pair(kernelSize);
-  const [stride, padding, dilation] = [
-    pair(options.stride ?? kernel),
-    pair(options.padding ?? 0),
-    pair(options.dilation ?? 1),
-  ];
-  for (const [name, values, least] of [
-    ["kernel size", kernel, 1],
-    ["stride", stride, 1],
-    ["dilation", dilation, 1],
-    ["padding", padding, 0],
-  ] as const) {
-    const bad = values.find((value) => !Number.isInteger(value) || value < least);
-    if (bad !== undefined) throw new AttributeError(`${op}: ${name} is ${bad}, expected whole numbers from ${least}`);
-  }
+  options: Filled<PoolOptions & { readonly dilation?: number | readonly [number, number] }, typeof windowOptions>,
+): PoolWindow {
+  const kernel = pair(op, "kernel size", kernelSize);
+  const padding = pair(op, "padding", options.padding === undefined ? 0 : options.padding, 0);
   if (padding.some((p, axis) => p > kernel[axis]! / 2)) {
     throw new AttributeError(`${op}: padding is ${padding}, expected at most half the kernel size ${kernel}`);
   }
+  return {
+    kernel,
+    padding,
+    stride: pair(op, "stride", options.stride === undefined ? kernel : options.stride),
+    dilation: pair(op, "dilation", options.dilation === undefined ? 1 : options.dilation),
+    ceilMode: options.ceilMode,
+  };
+}
+
+/** The same with the positions that it takes in an image. */
+function windowsOf(op: string, x: Tensor, { ceilMode, ...window }: PoolWindow): Windows {
+  checkTensors(op, x);
+  if (x.shape.length !== 4) throw new ShapeError(`${op}: input ${showShape(x.shape)} needs four axes [N, C, H, W]`);
+  if (!floats.includes(x.dtype)) throw new DTypeError(`${op}: input is ${x.dtype}, expected f32 or f16`);
+  const { kernel, stride, padding, dilation } = window;
   const size = [0, 1].map((axis) => {
     const n = x.shape[2 + axis]! + padding[axis]!;
     const steps = (n + padding[axis]! - dilation[axis]! * (kernel[axis]! - 1) - 1) / stride[axis]!;
-    const count = (options.ceilMode ? Math.ceil(steps) : Math.floor(steps)) + 1;
+    const count = (ceilMode ? Math.ceil(steps) : Math.floor(steps)) + 1;
     return (count - 1) * stride[axis]! >= n ? count - 1 : count;
   }) as [number, number];
   if (size.some((n) => n < 1))
     throw new ShapeError(`${op}: kernel ${kernel} is larger than the padded input ${showShape(x.shape)}`);
-  return { kernel, stride, padding, dilation, size };
+  return { ...window, size };
+}
+
+type MaxPoolOptions = PoolOptions & { readonly dilation?: number | readonly [number, number] };
+
+/** The checked window of a max pooling. */
+export function maxWindowOf(
+  op: string,
+  kernelSize: number | readonly [number, number],
+  options: MaxPoolOptions = {},
+): PoolWindow {
+  const window = windowOf(op, kernelSize, optionsOf(op, options, windowOptions));
+  if (window.kernel[0] * window.kernel[1] <= 255) return window;
+  throw new AttributeError(
+    `${op}: a window of ${window.kernel} elements has more than 255, which its packed indices do not hold`,
+  );
 }
 
 /**
@@ -226,12 +243,7 @@ export function maxPool2d<D extends DType>(
   kernelSize: number | readonly [number, number],
   options: PoolOptions & { readonly dilation?: number | readonly [number, number] } = {},
 ): Tensor<D> {
-  const windows = windowsOf("maxPool2d", x, kernelSize, options);
-  if (windows.kernel[0] * windows.kernel[1] > 255) {
-    throw new AttributeError(
-      `maxPool2d: a window of ${windows.kernel} elements has more than 255, which its packed indices do not hold`,
-    );
-  }
+  const windows = windowsOf("maxPool2d", x, maxWindowOf("maxPool2d", kernelSize, options));
   return applyAll(maxPoolOp, [x], { windows })[0] as Tensor<D>;
 }
 
@@ -240,6 +252,18 @@ export interface AvgPoolOptions extends PoolOptions {
   readonly countIncludePad?: boolean;
   /** What sums are divided by instead of the number of elements. */
   readonly divisor?: number;
+}
+
+/** The checked window of a mean pooling, and how it counts. */
+export function avgWindowOf(op: string, kernelSize: number | readonly [number, number], options: AvgPoolOptions = {}) {
+  const { dilation, ...known } = windowOptions;
+  const { countIncludePad, divisor, ...rest } = optionsOf(op, options, {
+    ...known,
+    countIncludePad: true,
+    divisor: undefined,
+  });
+  if (divisor !== undefined) checkNumber(op, "divisor", divisor, "a number other than 0", (n) => n !== 0);
+  return { ...windowOf(op, kernelSize, { ...rest, dilation }), countIncludePad, divisor };
 }
 
 /**
@@ -252,11 +276,8 @@ export function avgPool2d<D extends DType>(
   kernelSize: number | readonly [number, number],
   options: AvgPoolOptions = {},
 ): Tensor<D & Float> {
-  const { kernel, stride, padding, size } = windowsOf("avgPool2d", x, kernelSize, options);
-  const { countIncludePad = true, divisor } = options;
-  if (divisor !== undefined && !(Number.isFinite(divisor) && divisor !== 0)) {
-    throw new AttributeError(`avgPool2d: divisor is ${divisor}, expected a number other than 0`);
-  }
+  const { countIncludePad, divisor, ...window } = avgWindowOf("avgPool2d", kernelSize, options);
+  const { kernel, stride, padding, size } = windowsOf("avgPool2d", x, window);
   const channels = x.shape[1]!;
   // Padding at the end that lets the last window fit, however far it hangs over.
   const behind = [0, 1].map((axis) => {
@@ -302,12 +323,10 @@ export function adaptiveAvgPool2d<D extends DType>(
   x: Tensor<D>,
   outputSize: number | readonly [number, number] = 1,
 ): Tensor<D & Float> {
-  const size = pair(outputSize);
+  checkTensors("adaptiveAvgPool2d", x);
+  const size = pair("adaptiveAvgPool2d", "output size", outputSize);
   if (x.shape.length !== 4)
     throw new ShapeError(`adaptiveAvgPool2d: input ${showShape(x.shape)} needs four axes [N, C, H, W]`);
-  const bad = size.find((n) => !Number.isInteger(n) || n < 1);
-  if (bad !== undefined)
-    throw new AttributeError(`adaptiveAvgPool2d: output size is ${bad}, expected whole numbers from 1`);
   if (size.every((n) => n === 1)) return mean(x, [2, 3], true);
   const [h, w] = x.shape.slice(2) as [number, number];
   if (h % size[0] === 0 && w % size[1] === 0) return avgPool2d(x, [h / size[0], w / size[1]]);

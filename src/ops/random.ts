@@ -1,7 +1,7 @@
 import { randomBits, randomText } from "../../shaders/lib/random.wgsl.ts";
-import { AttributeError } from "../errors.ts";
+import { checkWhole } from "../errors.ts";
 import type { Op } from "../graph/op.ts";
-import { rowMajor, type Shape } from "../graph/shape.ts";
+import { axisOf, checkShape, rowMajor, type Shape } from "../graph/shape.ts";
 import { apply, type Tensor, type Update, type Variable } from "../graph/tensor.ts";
 import { add } from "./arithmetic.ts";
 import { constant, variable } from "./constants.ts";
@@ -15,8 +15,10 @@ const iotaOp: Op = /* @__PURE__ */ indexedOp("iota", "i32", {
 });
 
 /** Each element's position along one axis, as i32. */
-export const iota = (shape: Shape, axis: number): Tensor<"i32"> =>
-  apply(iotaOp, [], { shape: [...shape], stride: rowMajor(shape)[axis]!, size: shape[axis]! });
+export function iota(shape: Shape, axis: number): Tensor<"i32"> {
+  const at = axisOf("iota", axis, checkShape("iota", shape).length);
+  return apply(iotaOp, [], { shape: [...shape], stride: rowMajor(shape)[at]!, size: shape[at]! });
+}
 
 const uniformOp: Op = /* @__PURE__ */ indexedOp("uniform", "f32", {
   wgsl: ([seed, step], { salt }, { index }) =>
@@ -39,15 +41,14 @@ export class Random {
 
   /** @param seed a whole number from 0 to 2³²−1. */
   constructor(seed: number, name = "random") {
-    if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32) {
-      throw new AttributeError(`Random: seed is ${seed}, expected a whole number from 0 to 4294967295`);
-    }
+    checkWhole("Random", "seed", seed, 0, 2 ** 32 - 1);
     this.key = variable(new Uint32Array([seed, 0]), [2], { name, group: "random", restarts: true });
     this.#advance = [this.key, add(this.key, constant(new Uint32Array([0, 1]), [2]))];
   }
 
   /** Numbers from [0, 1), multiples of 2⁻²⁴; others at every step and for every call, which is a place of its own. */
   uniform(shape: Shape): Tensor<"f32"> {
+    checkShape("Random.uniform", shape);
     const part = (i: number) => expand(reshape(slice(this.key, [[i, i + 1]]), []), shape);
     return apply(uniformOp, [part(0), part(1)], { salt: this.#draws++ }, [this.#advance]);
   }

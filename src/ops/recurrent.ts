@@ -1,6 +1,6 @@
-import { ShapeError } from "../errors.ts";
+import { checkLike, checkList, type Filled, optionsOf, ShapeError } from "../errors.ts";
 import { type DType, sameShape, showShape } from "../graph/shape.ts";
-import type { Tensor } from "../graph/tensor.ts";
+import { checkTensor, checkTensors, type Tensor } from "../graph/tensor.ts";
 import { add } from "./arithmetic.ts";
 import { concat } from "./concat.ts";
 import { linear } from "./matmul.ts";
@@ -60,7 +60,7 @@ export interface LstmResult extends RecurrentResult {
  * @throws ShapeError for weights or states that do not fit.
  */
 export function lstm(x: Tensor, weights: readonly RecurrentWeights[], options: LstmOptions = {}): LstmResult {
-  const { output, hN, cN } = recurrent("lstm", x, weights, options);
+  const { output, hN, cN } = recurrent("lstm", x, weights, optionsOf("lstm", options, defaults));
   return { output, hN, cN: cN! };
 }
 
@@ -70,7 +70,7 @@ export function lstm(x: Tensor, weights: readonly RecurrentWeights[], options: L
  * Parameters as for {@link lstm}.
  */
 export function gru(x: Tensor, weights: readonly RecurrentWeights[], options: RecurrentOptions = {}): RecurrentResult {
-  const { output, hN } = recurrent("gru", x, weights, options);
+  const { output, hN } = recurrent("gru", x, weights, withoutCells("gru", options));
   return { output, hN };
 }
 
@@ -79,7 +79,7 @@ export function gru(x: Tensor, weights: readonly RecurrentWeights[], options: Re
  * h' = tanh(W x + b + U h + b'). Parameters as for {@link lstm}.
  */
 export function rnn(x: Tensor, weights: readonly RecurrentWeights[], options: RecurrentOptions = {}): RecurrentResult {
-  const { output, hN } = recurrent("rnn", x, weights, options);
+  const { output, hN } = recurrent("rnn", x, weights, withoutCells("rnn", options));
   return { output, hN };
 }
 
@@ -89,30 +89,62 @@ export function lstmCell(
   weights: RecurrentWeights,
   state: { h?: Tensor; c?: Tensor } = {},
 ): { h: Tensor<"f32">; c: Tensor<"f32"> } {
-  const { hN, cN } = oneStep("lstm", x, weights, state);
+  const { hN, cN } = oneStep("lstm", x, weights, optionsOf("lstmCell", state, { h: undefined, c: undefined }));
   return { h: hN, c: cN! };
 }
 
 /** One step of a GRU: x `[N, I]`, h `[N, H]`, 0 by default. @returns the next h. */
 export const gruCell = (x: Tensor, weights: RecurrentWeights, h?: Tensor): Tensor<"f32"> =>
-  oneStep("gru", x, weights, h ? { h } : {}).hN;
+  oneStep("gru", x, weights, { h }).hN;
 
 /** One step of a simple recurrent network: x `[N, I]`, h `[N, H]`, 0 by default. @returns the next h. */
 export const rnnCell = (x: Tensor, weights: RecurrentWeights, h?: Tensor): Tensor<"f32"> =>
-  oneStep("rnn", x, weights, h ? { h } : {}).hN;
+  oneStep("rnn", x, weights, { h }).hN;
 
 type Kind = keyof typeof cells;
 
-function oneStep(kind: Kind, x: Tensor, weights: RecurrentWeights, { h, c }: { h?: Tensor; c?: Tensor }) {
+const defaults = { bidirectional: false, batchFirst: false, h0: undefined, between: undefined, c0: undefined };
+
+/** Options of a recurrence that has no cell states. */
+function withoutCells(kind: Kind, options: RecurrentOptions) {
+  const { c0, ...known } = defaults;
+  return { ...optionsOf(kind, options, known), c0 };
+}
+
+function oneStep(
+  kind: Kind,
+  x: Tensor,
+  weights: RecurrentWeights,
+  { h, c }: { h?: Tensor | undefined; c?: Tensor | undefined },
+) {
+  checkTensors(`${kind}Cell`, x, ...[h, c].filter((tensor) => tensor !== undefined));
   if (x.shape.length !== 2) throw new ShapeError(`${kind}Cell: input is ${showShape(x.shape)}, expected [N, I]`);
-  const start = { ...(h && { h0: unsqueeze(h, 0) }), ...(c && { c0: unsqueeze(c, 0) }) };
+  const start = { ...defaults, ...(h && { h0: unsqueeze(h, 0) }), ...(c && { c0: unsqueeze(c, 0) }) };
   const { hN, cN } = recurrent(kind, unsqueeze(x, 0), [weights], start);
   const one = (states: Tensor<"f32">) => reshape(states, states.shape.slice(1));
   return { hN: one(hN), cN: cN && one(cN) };
 }
 
-function recurrent(kind: Kind, x: Tensor, weights: readonly RecurrentWeights[], options: LstmOptions) {
-  const { bidirectional = false, batchFirst = false, h0, c0, between } = options;
+function recurrent(
+  kind: Kind,
+  x: Tensor,
+  weights: readonly RecurrentWeights[],
+  options: Filled<LstmOptions, typeof defaults>,
+) {
+  checkTensors(kind, x);
+  const { bidirectional, batchFirst, h0, c0, between } = options;
+  for (const one of checkList(kind, "weights", weights)) {
+    const all = optionsOf(`${kind}: weights`, one, {
+      weightIh: undefined,
+      weightHh: undefined,
+      biasIh: undefined,
+      biasHh: undefined,
+    });
+    for (const [name, tensor] of Object.entries(all))
+      if (tensor !== undefined || name.startsWith("weight")) checkTensor(kind, name, tensor);
+  }
+  if (between !== undefined) checkLike(kind, "between", between, checkLike);
+  for (const [name, tensor] of Object.entries({ h0, c0 })) if (tensor !== undefined) checkTensor(kind, name, tensor);
   if (x.shape.length !== 3) {
     throw new ShapeError(`${kind}: input is ${showShape(x.shape)}, expected ${batchFirst ? "[N, T, I]" : "[T, N, I]"}`);
   }

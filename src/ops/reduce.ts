@@ -1,4 +1,4 @@
-import { AttributeError, DTypeError } from "../errors.ts";
+import { AttributeError, DTypeError, optionsOf } from "../errors.ts";
 import type { Op } from "../graph/op.ts";
 import { axesOf, type DType, type Float, floats } from "../graph/shape.ts";
 import { apply, type Tensor } from "../graph/tensor.ts";
@@ -7,7 +7,7 @@ import { onesLike, zerosLike } from "./constants.ts";
 import { exp, log, pow, sqrt } from "./elementary.ts";
 import { finite } from "./pointwise.ts";
 import { reduceOp } from "./reduction.ts";
-import { type Axes, spread, sum, unfolded } from "./sum.ts";
+import { type Axes, checkFold, spread, sum, unfolded } from "./sum.ts";
 import { detach, reshape, slice } from "./views.ts";
 
 // Elements that tie for the extreme share the gradient equally, as amax and amin of PyTorch do.
@@ -30,6 +30,7 @@ const prodOp: Op = /* @__PURE__ */ reduceOp("prod", (dy, _, x, axes) => {
 
 /** Applies a reduction, and puts the folded axes back as size 1 where asked to. */
 function fold<D extends DType>(op: Op, x: Tensor<D>, axes: Axes, keepdim: boolean): Tensor<D> {
+  checkFold(op.name, x, keepdim);
   const folded = axesOf(op.name, axes, x.shape.length);
   const y = folded.length === 0 ? x : apply<D>(op, [x], { axes: folded });
   return keepdim ? unfolded(y, x, folded) : y;
@@ -41,6 +42,7 @@ const scaledSum = <D extends DType>(x: Tensor<D>, factor: number, axes: Axes, ke
 
 /** Mean over axes (all by default). */
 export function mean<D extends DType>(x: Tensor<D>, axes?: Axes, keepdim = false): Tensor<D & Float> {
+  checkFold("mean", x, keepdim);
   if (!floats.includes(x.dtype)) throw new DTypeError(`mean: operand is ${x.dtype}, expected f32: cast it first`);
   const count = axesOf("mean", axes, x.shape.length).reduce((n, axis) => n * x.shape[axis]!, 1);
   return scaledSum(x, 1 / count, axes, keepdim);
@@ -78,8 +80,10 @@ export function withoutOffset<D extends DType>(x: Tensor<D>, axes: readonly numb
 export function variance<D extends DType>(
   x: Tensor<D>,
   axes?: Axes,
-  { correction = 1, keepdim = false } = {},
+  options: { correction?: number; keepdim?: boolean } = {},
 ): Tensor<D & Float> {
+  const { correction, keepdim } = optionsOf("var", options, { correction: 1, keepdim: false });
+  checkFold("var", x, keepdim);
   const folded = axesOf("var", axes, x.shape.length);
   const count = folded.reduce((n, axis) => n * x.shape[axis]!, 1);
   if (!(count - correction > 0)) {
@@ -110,7 +114,13 @@ function safeSqrt<D extends DType>(x: Tensor<D>): Tensor<D & Float> {
  * (Σ|x|ᵖ)^(1/p) over axes (all by default); the largest |x| for p = Infinity. The gradient of elements that are 0 is 0.
  * @param p default 2; 0 counts the elements that are not 0.
  */
-export function norm<D extends DType>(x: Tensor<D>, axes?: Axes, { p = 2, keepdim = false } = {}): Tensor<D> {
+export function norm<D extends DType>(
+  x: Tensor<D>,
+  axes?: Axes,
+  options: { p?: number; keepdim?: boolean } = {},
+): Tensor<D> {
+  const { p, keepdim } = optionsOf("norm", options, { p: 2, keepdim: false });
+  checkFold("norm", x, keepdim);
   if (p === 0) return sum(where(eq(x, 0), zerosLike(x), onesLike(x)), axes, keepdim);
   if (p === Number.POSITIVE_INFINITY) return max(abs(x), axes, keepdim);
   if (p === Number.NEGATIVE_INFINITY) return min(abs(x), axes, keepdim);
@@ -135,6 +145,7 @@ export function norm<D extends DType>(x: Tensor<D>, axes?: Axes, { p = 2, keepdi
  * gradient 0 (PyTorch's is NaN).
  */
 export function logsumexp<D extends DType>(x: Tensor<D>, axes?: Axes, keepdim = false): Tensor<D & Float> {
+  checkFold("logsumexp", x, keepdim);
   const top = detach(max(x, axes, true));
   const bounded = lt(abs(top), largest);
   const shift = where(bounded, top, zerosLike(top));

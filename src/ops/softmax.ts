@@ -1,5 +1,5 @@
 import { type SoftmaxKind, softmax as softmaxKernel } from "../../shaders/softmax.wgsl.ts";
-import { DTypeError, ShapeError } from "../errors.ts";
+import { checkNumber, DTypeError, ShapeError } from "../errors.ts";
 import { type KernelCall, type Lowering, lengthOf, type Op, type View } from "../graph/op.ts";
 import {
   axisOf,
@@ -12,7 +12,7 @@ import {
   showShape,
   sizeOf,
 } from "../graph/shape.ts";
-import { apply, type Node, type Tensor } from "../graph/tensor.ts";
+import { apply, checkTensors, type Node, type Tensor } from "../graph/tensor.ts";
 import { cast, div, eq, mul, ne, sub, where } from "./arithmetic.ts";
 import { exp } from "./elementary.ts";
 import { bind, touched } from "./fused.ts";
@@ -48,6 +48,7 @@ export const logSoftmax = <D extends DType>(x: Tensor<D>, axis = -1): Tensor<D &
 
 /** A scalar counts as a line of one. */
 function along<D extends DType>(op: Op, x: Tensor<D>, axis: number): Tensor<D & Float> {
+  checkTensors(op.name, x);
   if (x.shape.length === 0) return reshape(along(op, reshape(x, [1]), axis), []);
   return apply(op, [x], { axis: axisOf(op.name, axis, x.shape.length) });
 }
@@ -109,7 +110,13 @@ const crossEntropyGradOp: Op = {
  * @param ignore a label that stands for "no target"; none by default.
  */
 export const softmaxCrossEntropy = (logits: Tensor, labels: Tensor, ignore?: number): Tensor<"f32"> =>
-  apply(crossEntropyOp, [logits, labels], ignore === undefined ? {} : { ignore });
+  apply(
+    crossEntropyOp,
+    [logits, labels],
+    ignore === undefined
+      ? {}
+      : { ignore: checkNumber("crossEntropy", "ignore", ignore, "a whole number", Number.isInteger) },
+  );
 
 function floatOnly(op: string, x: Tensor) {
   if (!floats.includes(x.dtype)) throw new DTypeError(`${op}: operand is ${x.dtype}, expected f32 or f16`);

@@ -1,5 +1,5 @@
 import { squaredNorm as squaredNormKernel } from "../../shaders/squaredNorm.wgsl.ts";
-import { DTypeError } from "../errors.ts";
+import { checkList, DTypeError } from "../errors.ts";
 import type { KernelCall, Lowering, Op, View } from "../graph/op.ts";
 import { bytesPer, sizeOf } from "../graph/shape.ts";
 import { apply, type Node, type Tensor } from "../graph/tensor.ts";
@@ -31,7 +31,8 @@ const squaredNormOp: Op = {
  * @param tensors f32, of any shapes; at least one.
  * @returns `[]`
  */
-export const squaredNorm = (tensors: readonly Tensor[]): Tensor<"f32"> => apply(squaredNormOp, tensors);
+export const squaredNorm = (tensors: readonly Tensor[]): Tensor<"f32"> =>
+  apply(squaredNormOp, checkList("squaredNorm", "the list of tensors", tensors));
 
 /** Numbers of NaN and infinite elements, by the same kernels. */
 const nonFiniteOp: Op = {

@@ -1,7 +1,7 @@
-import { ShapeError } from "../errors.ts";
+import { checkList, checkNumber, ShapeError } from "../errors.ts";
 import type { Op, View } from "../graph/op.ts";
-import { axisOf, type DType, type Shape, sameShape, showShape, sizeOf } from "../graph/shape.ts";
-import { apply, type Node, type Tensor } from "../graph/tensor.ts";
+import { axisOf, checkShape, type DType, type Shape, sameShape, showShape, sizeOf } from "../graph/shape.ts";
+import { apply, checkTensors, type Node, type Tensor } from "../graph/tensor.ts";
 import { pad } from "./pad.ts";
 import { sum } from "./sum.ts";
 
@@ -31,8 +31,10 @@ const expandOp: Op = {
 };
 
 /** Stretches axes of size 1, and adds axes in front, as NumPy broadcasting does. The gradient sums over them. */
-export const expand = <D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D> =>
-  sameShape(x.shape, shape) ? x : apply(expandOp, [x], { shape: [...shape] });
+export function expand<D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D> {
+  checkTensors("expand", x);
+  return sameShape(x.shape, checkShape("expand", shape)) ? x : apply(expandOp, [x], { shape: [...shape] });
+}
 
 /** The transpose of `expand`: sums `x` down to `shape`. */
 function sumTo(x: Tensor, shape: Shape): Tensor {
@@ -58,7 +60,8 @@ const reshapeOp: Op = {
 
 /** The same elements in row-major order under another shape; one size may be −1, and is then inferred. */
 export function reshape<D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D> {
-  const known = shape.reduce((product, n) => (n === -1 ? product : product * n), 1);
+  checkTensors("reshape", x);
+  const known = checkList("reshape", "shape", shape).reduce((product, n) => (n === -1 ? product : product * n), 1);
   const resolved = shape.map((n) => (n === -1 ? sizeOf(x.shape) / known : n));
   if (shape.filter((n) => n === -1).length > 1) throw new ShapeError(`reshape: ${showShape(shape)} has several −1`);
   if (!resolved.every(Number.isInteger)) {
@@ -115,7 +118,8 @@ const permuteOp: Op = {
 
 /** Reorders axes: result axis `i` is axis `axes[i]` of `x`. */
 export function permute<D extends DType>(x: Tensor<D>, axes: readonly number[]): Tensor<D> {
-  const resolved = axes.map((axis) => axisOf("permute", axis, x.shape.length));
+  checkTensors("permute", x);
+  const resolved = checkList("permute", "axes", axes).map((axis) => axisOf("permute", axis, x.shape.length));
   if (resolved.length !== x.shape.length || new Set(resolved).size !== resolved.length) {
     throw new ShapeError(
       `permute: [${axes.join(", ")}] is not an order of the ${x.shape.length} axes of ${showShape(x.shape)}`,
@@ -126,6 +130,7 @@ export function permute<D extends DType>(x: Tensor<D>, axes: readonly number[]):
 
 /** Swaps two axes; by default the last two, a matrix transpose. */
 export function transpose<D extends DType>(x: Tensor<D>, a = -2, b = -1): Tensor<D> {
+  checkTensors("transpose", x);
   const axes = x.shape.map((_, axis) => axis);
   const [i, j] = [axisOf("transpose", a, axes.length), axisOf("transpose", b, axes.length)];
   [axes[i], axes[j]] = [j, i];
@@ -184,14 +189,19 @@ export type Range = readonly [start?: number, end?: number, step?: number];
 
 /** Takes ranges of axes; axes left out (or `undefined`) are taken whole. Ends beyond the axis are clipped, as in Python. */
 export function slice<D extends DType>(x: Tensor<D>, ranges: readonly (Range | undefined)[]): Tensor<D> {
-  if (ranges.length > x.shape.length) {
+  checkTensors("slice", x);
+  if (checkList("slice", "ranges", ranges).length > x.shape.length) {
     throw new ShapeError(`slice: ${ranges.length} ranges for ${x.shape.length} axes of ${showShape(x.shape)}`);
   }
   const starts: number[] = [];
   const sizes: number[] = [];
   const steps: number[] = [];
   x.shape.forEach((n, axis) => {
-    const [start, end, step = 1] = ranges[axis] ?? [];
+    const range = ranges[axis];
+    const [start, end, step = 1] = range === undefined ? [] : checkList<number | undefined>("slice", "a range", range);
+    for (const at of [start, end])
+      if (at !== undefined && at !== Number.POSITIVE_INFINITY)
+        checkNumber("slice", `a position of axis ${axis}`, at, "a whole number", Number.isInteger);
     if (!Number.isInteger(step) || step === 0)
       throw new ShapeError(`slice: step ${step} of axis ${axis} is not a whole number other than 0`);
     const clip = (at: number, low: number, high: number) => Math.min(Math.max(at < 0 ? at + n : at, low), high);
@@ -207,8 +217,11 @@ export function slice<D extends DType>(x: Tensor<D>, ranges: readonly (Range | u
 
 /** Reverses axes. */
 export function flip<D extends DType>(x: Tensor<D>, axes: number | readonly number[]): Tensor<D> {
+  checkTensors("flip", x);
   const flipped = new Set(
-    (typeof axes === "number" ? [axes] : axes).map((axis) => axisOf("flip", axis, x.shape.length)),
+    (typeof axes === "number" ? [axes] : checkList("flip", "axes", axes)).map((axis) =>
+      axisOf("flip", axis, x.shape.length),
+    ),
   );
   return slice(
     x,
@@ -218,10 +231,13 @@ export function flip<D extends DType>(x: Tensor<D>, axes: number | readonly numb
 
 /** Removes axes of size 1: those named, or all. */
 export function squeeze<D extends DType>(x: Tensor<D>, axes?: number | readonly number[]): Tensor<D> {
+  checkTensors("squeeze", x);
   const named =
     axes === undefined
       ? undefined
-      : (typeof axes === "number" ? [axes] : axes).map((axis) => axisOf("squeeze", axis, x.shape.length));
+      : (typeof axes === "number" ? [axes] : checkList("squeeze", "axes", axes)).map((axis) =>
+          axisOf("squeeze", axis, x.shape.length),
+        );
   return reshape(
     x,
     x.shape.filter((n, axis) => n !== 1 || (named !== undefined && !named.includes(axis))),
@@ -230,12 +246,14 @@ export function squeeze<D extends DType>(x: Tensor<D>, axes?: number | readonly 
 
 /** Puts an axis of size 1 at position `axis` of the result. */
 export function unsqueeze<D extends DType>(x: Tensor<D>, axis: number): Tensor<D> {
+  checkTensors("unsqueeze", x);
   const at = axisOf("unsqueeze", axis, x.shape.length + 1);
   return reshape(x, [...x.shape.slice(0, at), 1, ...x.shape.slice(at)]);
 }
 
 /** Merges the axes from `first` on into one. Default 1: everything but the batch. */
 export function flatten<D extends DType>(x: Tensor<D>, first = 1): Tensor<D> {
+  checkTensors("flatten", x);
   const at = axisOf("flatten", first, x.shape.length + 1);
   return reshape(x, [...x.shape.slice(0, at), sizeOf(x.shape.slice(at))]);
 }

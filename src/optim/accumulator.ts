@@ -1,6 +1,6 @@
 import { grad } from "../compile/grad.ts";
-import { AttributeError } from "../errors.ts";
-import type { Tensor, Update, Variable } from "../graph/tensor.ts";
+import { AttributeError, checkList, optionsOf, show } from "../errors.ts";
+import { checkTensor, checkVariable, type Tensor, type Update, type Variable } from "../graph/tensor.ts";
 import { add, cast, div, maximum } from "../ops/arithmetic.ts";
 import { full, variable } from "../ops/constants.ts";
 import { foreach } from "../ops/foreach.ts";
@@ -29,6 +29,8 @@ export class Accumulator {
 
   /** @throws AttributeError without parameters. */
   constructor(parameters: readonly Variable[]) {
+    for (const parameter of checkList("optim.accumulator", "the list of parameters", parameters))
+      checkVariable("optim.accumulator", "a parameter", parameter);
     if (parameters.length === 0) throw new AttributeError("optim.accumulator: there are no parameters");
     this.parameters = parameters;
     this.sums = parameters.map(({ name, shape }) =>
@@ -43,6 +45,7 @@ export class Accumulator {
    * @throws AttributeError for a loss that goes through a layer in evaluation, as `minimize`.
    */
   collect(loss: Tensor): Update[] {
+    checkTensor("optim.accumulator", "the loss", loss);
     checkTraining("optim.accumulator", [loss]);
     const gradients = grad(loss, this.parameters);
     this.parameters.forEach((parameter, i) => {
@@ -62,7 +65,12 @@ export class Accumulator {
       this.parameters.filter((parameter) => !this.#reached.has(parameter)),
     );
     const scale = div(1, cast(maximum(this.count, 1), "f32"));
-    const updates = optimizer.apply(this.parameters, this.sums, { ...options, scale });
+    if (typeof optimizer?.apply !== "function" || !("lr" in optimizer))
+      throw new AttributeError(`optim.accumulator: got ${show(optimizer)}, expected an optimizer`);
+    const updates = optimizer.apply(this.parameters, this.sums, {
+      ...optionsOf("optim.accumulator", options, { clip: undefined, scaler: undefined }),
+      scale,
+    });
     const [zeros] = foreach("forget", [], [this.sums], () => [full([], 0)]);
     updates.push([this.count, full([], 0, "i32")], ...this.sums.map((sum, i): Update => [sum, zeros![i]!]));
     return updates;

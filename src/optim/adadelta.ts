@@ -1,8 +1,9 @@
+import { optionsOf } from "../errors.ts";
 import { add, div, mul, sub } from "../ops/arithmetic.ts";
 import { sqrt } from "../ops/elementary.ts";
 import { penalized, running } from "./means.ts";
 import { Optimizer } from "./optimizer.ts";
-import { checkAmounts, checkShares, type OptimizerOptions } from "./options.ts";
+import { checkAmounts, checkShares, defaults, type OptimizerOptions } from "./options.ts";
 
 export interface AdadeltaOptions extends OptimizerOptions {
   /** Factor of the step, which has the unit of the parameters by itself; default 1. */
@@ -15,7 +16,12 @@ export interface AdadeltaOptions extends OptimizerOptions {
 
 /** Adadelta (Zeiler, 2012) as in PyTorch: v = ρ v + (1 − ρ) g², d = √(u + ε) / √(v + ε) · g, u = ρ u + (1 − ρ) d², p −= lr · d. */
 export function adadelta(options: AdadeltaOptions = {}): Optimizer {
-  const { lr = 1, rho = 0.9, eps = 1e-6, weightDecay = 0, schedule } = options;
+  const { lr, rho, eps, weightDecay, schedule } = optionsOf("optim.adadelta", options, {
+    ...defaults,
+    lr: 1,
+    rho: 0.9,
+    eps: 1e-6,
+  });
   checkShares("adadelta", { rho });
   checkAmounts("adadelta", { eps, weightDecay });
   return new Optimizer(

@@ -1,8 +1,9 @@
+import { optionsOf } from "../errors.ts";
 import { add, div, mul, sub } from "../ops/arithmetic.ts";
 import { sqrt } from "../ops/elementary.ts";
 import { penalized } from "./means.ts";
 import { Optimizer } from "./optimizer.ts";
-import { checkAmounts, type OptimizerOptions } from "./options.ts";
+import { checkAmounts, defaults, type OptimizerOptions } from "./options.ts";
 
 export interface AdagradOptions extends OptimizerOptions {
   /** Default 1e-2. */
@@ -17,7 +18,13 @@ export interface AdagradOptions extends OptimizerOptions {
 
 /** Adagrad (Duchi, Hazan & Singer, 2011) as in PyTorch: s += g², p −= lr / (1 + (t − 1) · lrDecay) · g / (√s + ε). */
 export function adagrad(options: AdagradOptions = {}): Optimizer {
-  const { lr = 1e-2, lrDecay = 0, initialAccumulatorValue = 0, eps = 1e-10, weightDecay = 0, schedule } = options;
+  const { lr, lrDecay, initialAccumulatorValue, eps, weightDecay, schedule } = optionsOf("optim.adagrad", options, {
+    ...defaults,
+    lr: 1e-2,
+    lrDecay: 0,
+    initialAccumulatorValue: 0,
+    eps: 1e-10,
+  });
   checkAmounts("adagrad", { lrDecay, initialAccumulatorValue, eps, weightDecay });
   return new Optimizer(
     {

@@ -1,8 +1,9 @@
+import { optionsOf } from "../errors.ts";
 import { add, div, maximum, mul, sub } from "../ops/arithmetic.ts";
 import { rsqrt, sqrt } from "../ops/elementary.ts";
 import { filled, penalized, running } from "./means.ts";
 import { Optimizer } from "./optimizer.ts";
-import { checkAmounts, checkShares, type OptimizerOptions } from "./options.ts";
+import { checkAmounts, checkShares, defaults, type OptimizerOptions } from "./options.ts";
 
 export interface AdamOptions extends OptimizerOptions {
   /** Default 1e-3. */
@@ -21,14 +22,20 @@ export interface AdamOptions extends OptimizerOptions {
  * Adam (Kingma & Ba, 2015) as in PyTorch; weight decay is an L2 penalty on the gradient.
  * m = β₁ m + (1 − β₁) g, v = β₂ v + (1 − β₂) g², p −= lr · m / (1 − β₁ᵗ) / (√v / √(1 − β₂ᵗ) + ε).
  */
-export const adam = (options: AdamOptions = {}): Optimizer => adamRule("adam", false, { weightDecay: 0, ...options });
+export const adam = (options: AdamOptions = {}): Optimizer => adamRule("adam", false, options);
 
 /** Adam with decoupled weight decay (Loshchilov & Hutter, 2019): p shrinks by lr · weightDecay before the step. */
-export const adamW = (options: AdamOptions = {}): Optimizer =>
-  adamRule("adamW", true, { weightDecay: 0.01, ...options });
+export const adamW = (options: AdamOptions = {}): Optimizer => adamRule("adamW", true, options);
 
 function adamRule(name: string, decoupled: boolean, options: AdamOptions): Optimizer {
-  const { lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0, amsgrad = false, schedule } = options;
+  const { lr, betas, eps, weightDecay, amsgrad, schedule } = optionsOf(`optim.${name}`, options, {
+    ...defaults,
+    lr: 1e-3,
+    betas: [0.9, 0.999],
+    eps: 1e-8,
+    weightDecay: decoupled ? 0.01 : 0,
+    amsgrad: false,
+  });
   const [beta1, beta2] = betas;
   checkShares(name, { beta1, beta2 });
   checkAmounts(name, { eps, weightDecay });

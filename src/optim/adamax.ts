@@ -1,7 +1,8 @@
+import { optionsOf } from "../errors.ts";
 import { abs, add, div, maximum, mul, sub } from "../ops/arithmetic.ts";
 import { filled, penalized, running } from "./means.ts";
 import { Optimizer } from "./optimizer.ts";
-import { checkAmounts, checkShares, type OptimizerOptions } from "./options.ts";
+import { checkAmounts, checkShares, defaults, type OptimizerOptions } from "./options.ts";
 
 export interface AdamaxOptions extends OptimizerOptions {
   /** Default 2e-3. */
@@ -17,7 +18,12 @@ export interface AdamaxOptions extends OptimizerOptions {
  * m = β₁ m + (1 − β₁) g, u = max(β₂ u, |g| + ε), p −= lr / (1 − β₁ᵗ) · m / u.
  */
 export function adamax(options: AdamaxOptions = {}): Optimizer {
-  const { lr = 2e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0, schedule } = options;
+  const { lr, betas, eps, weightDecay, schedule } = optionsOf("optim.adamax", options, {
+    ...defaults,
+    lr: 2e-3,
+    betas: [0.9, 0.999],
+    eps: 1e-8,
+  });
   const [beta1, beta2] = betas;
   checkShares("adamax", { beta1, beta2 });
   checkAmounts("adamax", { eps, weightDecay });

@@ -1,4 +1,4 @@
-import { AttributeError } from "../errors.ts";
+import { checkNumber } from "../errors.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { add, clamp, div, minimum, mul } from "../ops/arithmetic.ts";
 import { sqrt } from "../ops/elementary.ts";
@@ -42,6 +42,5 @@ export function clipGradValue(clipValue: number): Clip {
 }
 
 function check(name: string, key: string, limit: number): void {
-  if (!(limit > 0 && Number.isFinite(limit)))
-    throw new AttributeError(`optim.${name}: ${key} is ${limit}, expected a positive number`);
+  checkNumber(`optim.${name}`, key, limit, "a positive number", (n) => n > 0);
 }

@@ -1,9 +1,10 @@
+import { optionsOf } from "../errors.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { add, div, mul, sub } from "../ops/arithmetic.ts";
 import { exp, rsqrt, sqrt } from "../ops/elementary.ts";
 import { filled, penalized, running } from "./means.ts";
 import { Optimizer } from "./optimizer.ts";
-import { checkAmounts, checkShares, type OptimizerOptions } from "./options.ts";
+import { checkAmounts, checkShares, defaults, type OptimizerOptions } from "./options.ts";
 
 export interface NAdamOptions extends OptimizerOptions {
   /** Default 2e-3. */
@@ -21,7 +22,13 @@ export interface NAdamOptions extends OptimizerOptions {
  * p −= lr · [(1 − μₜ) g / (1 − Πₜ) + μₜ₊₁ m / (1 − Πₜ₊₁)] / (√(v / (1 − β₂ᵗ)) + ε).
  */
 export function nadam(options: NAdamOptions = {}): Optimizer {
-  const { lr = 2e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0, momentumDecay = 4e-3, schedule } = options;
+  const { lr, betas, eps, weightDecay, momentumDecay, schedule } = optionsOf("optim.nadam", options, {
+    ...defaults,
+    lr: 2e-3,
+    betas: [0.9, 0.999],
+    eps: 1e-8,
+    momentumDecay: 4e-3,
+  });
   const [beta1, beta2] = betas;
   checkShares("nadam", { beta1, beta2 });
   checkAmounts("nadam", { eps, weightDecay, momentumDecay });

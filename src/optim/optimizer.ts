@@ -1,7 +1,7 @@
 import { grad } from "../compile/grad.ts";
-import { AttributeError } from "../errors.ts";
+import { AttributeError, checkHas, checkList, checkNumber, optionsOf, refuse } from "../errors.ts";
 import { reachable } from "../graph/print.ts";
-import { type Tensor, type Update, Variable } from "../graph/tensor.ts";
+import { checkTensor, checkVariable, type Tensor, type Update, Variable } from "../graph/tensor.ts";
 import { add, cast, gt, mul, where } from "../ops/arithmetic.ts";
 import { fullValue, variable } from "../ops/constants.ts";
 import { foreach } from "../ops/foreach.ts";
@@ -77,8 +77,9 @@ export class Optimizer {
   readonly #kept: readonly Variable[];
 
   constructor(rule: Rule, lr: number, schedule?: Schedule) {
-    if (!(lr >= 0 && Number.isFinite(lr)))
-      throw new AttributeError(`optim.${rule.name}: lr is ${lr}, expected a number from 0`);
+    const op = `optim.${rule.name}`;
+    checkNumber(op, "lr", lr, "a number from 0", (n) => n >= 0);
+    checkHas(op, "schedule", schedule, "rate", "a schedule");
     this.#rule = rule;
     this.#schedule = schedule;
     // Groups of their own: the step is written while the learning rate is read, which one buffer would not allow.
@@ -96,6 +97,8 @@ export class Optimizer {
     if (this.step) all.set("step", this.step);
     for (const kept of this.#kept) all.set(kept.name, kept);
     const names = this.#rule.moments.map((moment) => keptOf(moment).name);
+    if (!(parameters instanceof Map))
+      refuse(`optim.${this.#rule.name}`, "the argument", parameters, "nn.stateDict(model)");
     for (const [name, parameter] of parameters) {
       this.#moments.get(parameter)?.forEach((moment, i) => all.set(`${name}.${names[i]}`, moment));
     }
@@ -113,8 +116,12 @@ export class Optimizer {
   minimize(loss: Tensor, options?: StepOptions): StepUpdates;
   minimize(loss: Tensor, parameters?: readonly Variable[], options?: StepOptions): StepUpdates;
   minimize(loss: Tensor, second: readonly Variable[] | StepOptions = {}, third: StepOptions = {}): StepUpdates {
-    checkTraining(`optim.${this.#rule.name}`, [loss]);
-    const [parameters, options] = isList(second) ? [second, third] : [parametersOf(loss), second];
+    const op = `optim.${this.#rule.name}`;
+    checkTensor(op, "the loss", loss);
+    checkTraining(op, [loss]);
+    const [parameters, given] = isList(second) ? [second, third] : [parametersOf(loss), second];
+    const options = optionsOf(op, given, stepOptions);
+    checkHas(op, "scaler", options.scaler, "scaled", "optim.lossScaler()");
     const scaled = options.scaler ? options.scaler.scaled(loss) : loss;
     return this.apply(parameters, grad(scaled, parameters), options);
   }
@@ -124,16 +131,19 @@ export class Optimizer {
    * @throws AttributeError for a gradient that is 0 because the loss does not depend on the parameter, see `parametersOf`, and for
    * one that goes through a layer in evaluation, as `minimize`.
    */
-  apply(
-    parameters: readonly Variable[],
-    gradients: readonly Tensor[],
-    { clip = [], scale: given, scaler }: StepOptions = {},
-  ): StepUpdates {
+  apply(parameters: readonly Variable[], gradients: readonly Tensor[], options: StepOptions = {}): StepUpdates {
     const rule = this.#rule;
-    if (parameters.length === 0) throw new AttributeError(`optim.${rule.name}: there are no parameters to update`);
-    checkTraining(`optim.${rule.name}`, gradients);
+    const op = `optim.${rule.name}`;
+    const { clip = [], scale: given, scaler } = optionsOf(op, options, stepOptions);
+    if (given !== undefined) checkTensor(op, "scale", given);
+    for (const parameter of checkList(op, "the list of parameters", parameters))
+      checkVariable(op, "a parameter", parameter);
+    if (checkList(op, "the list of gradients", gradients).length !== parameters.length)
+      refuse(op, "the number of gradients", gradients.length, `${parameters.length}`);
+    if (parameters.length === 0) throw new AttributeError(`${op}: there are no parameters to update`);
+    checkTraining(op, gradients);
     checkReached(
-      `optim.${rule.name}`,
+      op,
       parameters.filter((_, i) => !reaches(gradients[i]!)),
     );
     const updates: Update[] = [];
@@ -150,6 +160,8 @@ export class Optimizer {
     const scalars = rule.scalars?.(number!, kept) ?? [];
     const rate = this.#schedule ? this.#schedule.rate(this.step!, this.lr) : this.lr;
     const clips = [clip].flat();
+    for (const one of clips)
+      if (!one?.limit && !one?.each) refuse(op, "clip", one, "optim.clipGradNorm(…) or optim.clipGradValue(…)");
     const byNorm = clips.find(({ limit }) => limit)?.limit?.(gradients, scale);
     const { norm, factor } = byNorm ?? { norm: undefined, factor: scale };
     const each = clips.find(({ each }) => each)?.each;
@@ -184,6 +196,8 @@ export class Optimizer {
     return made;
   }
 }
+
+const stepOptions = { clip: undefined, scale: undefined, scaler: undefined };
 
 const keptOf = (moment: string | Kept): Kept => (typeof moment === "string" ? { name: moment, initial: 0 } : moment);
 

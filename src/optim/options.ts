@@ -1,4 +1,4 @@
-import { AttributeError } from "../errors.ts";
+import { checkNumber } from "../errors.ts";
 import type { Schedule } from "./schedule.ts";
 
 /** What all optimizers take. */
@@ -14,15 +14,16 @@ export interface OptimizerOptions {
 /** Refuses options that are negative or not finite. */
 export function checkAmounts(name: string, amounts: Readonly<Record<string, number>>): void {
   for (const [key, value] of Object.entries(amounts)) {
-    if (!(value >= 0 && Number.isFinite(value)))
-      throw new AttributeError(`optim.${name}: ${key} is ${value}, expected a number from 0`);
+    checkNumber(`optim.${name}`, key, value, "a number from 0", (n) => n >= 0);
   }
 }
 
 /** Refuses shares of a running mean that are not below 1. */
 export function checkShares(name: string, shares: Readonly<Record<string, number>>): void {
   for (const [key, value] of Object.entries(shares)) {
-    if (!(value >= 0 && value < 1))
-      throw new AttributeError(`optim.${name}: ${key} is ${value}, expected a number from 0 to below 1`);
+    checkNumber(`optim.${name}`, key, value, "a number from 0 to below 1", (n) => n >= 0 && n < 1);
   }
 }
+
+/** What all optimizers have defaults for. */
+export const defaults = { weightDecay: 0, schedule: undefined };

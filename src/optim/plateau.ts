@@ -1,4 +1,4 @@
-import { AttributeError } from "../errors.ts";
+import { checkChoice, checkNumber, checkWhole, optionsOf, refuse } from "../errors.ts";
 
 export interface PlateauOptions {
   /** Whether the metric should fall ("min", default) or rise ("max"). */
@@ -39,7 +39,8 @@ export class Plateau {
   readonly #options: Required<PlateauOptions>;
 
   constructor(lr: number, options: PlateauOptions = {}) {
-    this.#options = {
+    const op = "optim.reduceOnPlateau";
+    this.#options = optionsOf(op, options, {
       mode: "min",
       factor: 0.1,
       patience: 10,
@@ -48,17 +49,21 @@ export class Plateau {
       cooldown: 0,
       minLr: 0,
       eps: 1e-8,
-      ...options,
-    };
-    const { factor, mode } = this.#options;
-    if (!(factor > 0 && factor < 1))
-      throw new AttributeError(`optim.reduceOnPlateau: factor is ${factor}, expected a number between 0 and 1`);
+    });
+    const { mode, factor, patience, thresholdMode, cooldown } = this.#options;
+    checkNumber(op, "lr", lr, "a number from 0", (n) => n >= 0);
+    checkChoice(op, "mode", mode, ["min", "max"]);
+    checkChoice(op, "thresholdMode", thresholdMode, ["rel", "abs"]);
+    checkNumber(op, "factor", factor, "a number between 0 and 1", (n) => n > 0 && n < 1);
+    checkWhole(op, "patience", patience, 0);
+    checkWhole(op, "cooldown", cooldown, 0);
     this.lr = lr;
     this.best = mode === "min" ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
   }
 
   /** Takes note of a metric. @returns whether the rate has changed. */
   report(metric: number): boolean {
+    if (typeof metric !== "number") refuse("optim.reduceOnPlateau", "the metric", metric, "a number");
     const { factor, patience, cooldown, minLr, eps } = this.#options;
     if (this.#isBetter(metric)) {
       this.best = metric;

@@ -1,10 +1,11 @@
+import { optionsOf } from "../errors.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { add, div, gt, lt, minimum, mul, sub, where } from "../ops/arithmetic.ts";
 import { full } from "../ops/constants.ts";
 import { exp, sqrt } from "../ops/elementary.ts";
 import { decayOf, filled, penalized, running } from "./means.ts";
 import { Optimizer } from "./optimizer.ts";
-import { checkAmounts, checkShares, type OptimizerOptions } from "./options.ts";
+import { checkAmounts, checkShares, defaults, type OptimizerOptions } from "./options.ts";
 
 export interface RAdamOptions extends OptimizerOptions {
   /** Default 1e-3. */
@@ -21,7 +22,12 @@ export interface RAdamOptions extends OptimizerOptions {
  * second moment is not yet trusted, and p −= lr · m / (1 − β₁ᵗ).
  */
 export function radam(options: RAdamOptions = {}): Optimizer {
-  const { lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0, schedule } = options;
+  const { lr, betas, eps, weightDecay, schedule } = optionsOf("optim.radam", options, {
+    ...defaults,
+    lr: 1e-3,
+    betas: [0.9, 0.999],
+    eps: 1e-8,
+  });
   const [beta1, beta2] = betas;
   checkShares("radam", { beta1, beta2 });
   checkAmounts("radam", { eps, weightDecay });

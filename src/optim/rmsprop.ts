@@ -1,8 +1,9 @@
+import { optionsOf } from "../errors.ts";
 import { add, div, maximum, mul, sub } from "../ops/arithmetic.ts";
 import { sqrt } from "../ops/elementary.ts";
 import { penalized, running } from "./means.ts";
 import { Optimizer } from "./optimizer.ts";
-import { checkAmounts, type OptimizerOptions } from "./options.ts";
+import { checkAmounts, defaults, type OptimizerOptions } from "./options.ts";
 
 export interface RmsPropOptions extends OptimizerOptions {
   /** Default 1e-2. */
@@ -23,7 +24,14 @@ export interface RmsPropOptions extends OptimizerOptions {
  * b = momentum · b + q stands for q.
  */
 export function rmsProp(options: RmsPropOptions = {}): Optimizer {
-  const { lr = 1e-2, alpha = 0.99, eps = 1e-8, momentum = 0, centered = false, weightDecay = 0, schedule } = options;
+  const { lr, alpha, eps, momentum, centered, weightDecay, schedule } = optionsOf("optim.rmsProp", options, {
+    ...defaults,
+    lr: 1e-2,
+    alpha: 0.99,
+    eps: 1e-8,
+    momentum: 0,
+    centered: false,
+  });
   checkAmounts("rmsProp", { alpha, eps, momentum, weightDecay });
   return new Optimizer(
     {

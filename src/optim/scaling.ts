@@ -1,5 +1,5 @@
-import { AttributeError, DTypeError } from "../errors.ts";
-import type { Tensor, Update, Variable } from "../graph/tensor.ts";
+import { checkNumber, checkWhole, DTypeError, optionsOf } from "../errors.ts";
+import { checkTensor, type Tensor, type Update, type Variable } from "../graph/tensor.ts";
 import { add, cast, clamp, div, eq, ge, mul, where } from "../ops/arithmetic.ts";
 import { variable } from "../ops/constants.ts";
 import { nonFinite } from "../ops/squaredNorm.ts";
@@ -37,14 +37,13 @@ export class LossScaler {
 
   /** @throws AttributeError for a growth of 1 or less, a backoff outside (0, 1), an interval that is no count. */
   constructor(options: LossScalerOptions = {}) {
-    const { initial = 65536, growth = 2, backoff = 0.5, interval = 2000 } = options;
-    const expect = (sound: boolean, name: string, value: number, expected: string): void => {
-      if (!sound) throw new AttributeError(`optim.lossScaler: ${name} is ${value}, expected ${expected}`);
-    };
-    expect(initial >= bounds.min && initial <= bounds.max, "initial", initial, "a number from 2⁻²⁴ to 2²⁴");
-    expect(growth > 1 && Number.isFinite(growth), "growth", growth, "a number above 1");
-    expect(backoff > 0 && backoff < 1, "backoff", backoff, "a number between 0 and 1");
-    expect(Number.isInteger(interval) && interval > 0, "interval", interval, "a whole number from 1");
+    const op = "optim.lossScaler";
+    const all = optionsOf(op, options, { initial: 65536, growth: 2, backoff: 0.5, interval: 2000 });
+    const { initial, growth, backoff, interval } = all;
+    checkNumber(op, "initial", initial, "a number from 2⁻²⁴ to 2²⁴", (n) => n >= bounds.min && n <= bounds.max);
+    checkNumber(op, "growth", growth, "a number above 1", (n) => n > 1);
+    checkNumber(op, "backoff", backoff, "a number between 0 and 1", (n) => n > 0 && n < 1);
+    checkWhole(op, "interval", interval);
     this.#options = { initial, growth, backoff, interval };
     this.scale = variable(initial, [], { name: "scale", group: "loss scale" });
     this.good = variable(0, [], { name: "good", group: "steps without overflow", dtype: "i32" });
@@ -60,6 +59,7 @@ export class LossScaler {
 
   /** A loss times the factor. `minimize` does this by itself. @param loss f32 */
   scaled(loss: Tensor): Tensor<"f32"> {
+    checkTensor("optim.lossScaler", "the loss", loss);
     if (loss.dtype !== "f32")
       throw new DTypeError(`optim.lossScaler: the loss is ${loss.dtype}, expected f32: cast it first`);
     return mul(loss, this.scale);

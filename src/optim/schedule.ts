@@ -1,3 +1,4 @@
+import { checkLike } from "../errors.ts";
 import { reachable } from "../graph/print.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { input } from "../ops/constants.ts";
@@ -13,6 +14,7 @@ export interface Schedule {
 
 /** Makes a schedule of a formula over scalars, built of pointwise ops. @param rate as in `Schedule`. */
 export function schedule(rate: Schedule["rate"]): Schedule {
+  checkLike("optim.schedule", "rate", rate, schedule);
   let program: ReturnType<typeof programOf>["program"] | undefined;
   const compiled = () => {
     const inputs = [input("step", [], "i32"), input("lr", [])] as const;

@@ -1,5 +1,5 @@
 import { halfWaveText } from "../../shaders/lib/math.wgsl.ts";
-import { AttributeError } from "../errors.ts";
+import { checkChoice, checkNumber, checkWhole, optionsOf } from "../errors.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { add, cast, div, ge, le, lt, maximum, minimum, mul, sub, where } from "../ops/arithmetic.ts";
 import { full } from "../ops/constants.ts";
@@ -26,32 +26,31 @@ const f32 = (x: Tensor) => cast(x, "f32");
 /** base^count. Through eˣ, since WGSL's `pow` loses digits with every factor. */
 const power = (base: number, count: Tensor) => exp(mul(f32(count), Math.log(base)));
 
-function whole(name: string, option: string, value: number, least = 1): number {
-  if (Number.isInteger(value) && value >= least) return value;
-  throw new AttributeError(`optim.${name}: ${option} is ${value}, expected a whole number from ${least}`);
-}
+const whole = (name: string, option: string, value: number, least = 1): number =>
+  checkWhole(`optim.${name}`, option, value, least);
 
-function positive(name: string, option: string, value: number): number {
-  if (value > 0 && Number.isFinite(value)) return value;
-  throw new AttributeError(`optim.${name}: ${option} is ${value}, expected a positive number`);
-}
+const positive = (name: string, option: string, value: number): number =>
+  checkNumber(`optim.${name}`, option, value, "a positive number", (n) => n > 0);
 
 /** lr · factor for the first `totalIters` steps, then lr. Defaults: 1/3 for 5 steps. */
-export function constantLR({ factor = 1 / 3, totalIters = 5 } = {}): Schedule {
+export function constantLR(options: { factor?: number; totalIters?: number } = {}): Schedule {
+  const { factor, totalIters } = optionsOf("optim.constantLR", options, { factor: 1 / 3, totalIters: 5 });
   whole("constantLR", "totalIters", totalIters, 0);
   positive("constantLR", "factor", factor);
   return schedule((step, lr) => where(lt(step, totalIters), mul(lr, factor), lr));
 }
 
 /** lr · γ^⌊t / stepSize⌋. @param options γ: default 0.1. */
-export function stepLR({ stepSize, gamma = 0.1 }: { stepSize: number; gamma?: number }): Schedule {
+export function stepLR(options: { stepSize: number; gamma?: number }): Schedule {
+  const { stepSize, gamma } = optionsOf("optim.stepLR", options, { stepSize: undefined, gamma: 0.1 });
   whole("stepLR", "stepSize", stepSize);
   positive("stepLR", "gamma", gamma);
   return schedule((step, lr) => mul(lr, power(gamma, div(step, stepSize))));
 }
 
 /** lr · γ^(number of milestones that t has reached). @param options γ: default 0.1. */
-export function multiStepLR({ milestones, gamma = 0.1 }: { milestones: readonly number[]; gamma?: number }): Schedule {
+export function multiStepLR(options: { milestones: readonly number[]; gamma?: number }): Schedule {
+  const { milestones, gamma } = optionsOf("optim.multiStepLR", options, { milestones: [], gamma: 0.1 });
   for (const milestone of milestones) whole("multiStepLR", "a milestone", milestone, 0);
   positive("multiStepLR", "gamma", gamma);
   if (milestones.length === 0) return schedule((_, lr) => lr);
@@ -67,7 +66,8 @@ export function multiStepLR({ milestones, gamma = 0.1 }: { milestones: readonly 
 }
 
 /** lr · γᵗ. */
-export function exponentialLR({ gamma }: { gamma: number }): Schedule {
+export function exponentialLR(options: { gamma: number }): Schedule {
+  const { gamma } = optionsOf("optim.exponentialLR", options, { gamma: undefined });
   positive("exponentialLR", "gamma", gamma);
   return schedule((step, lr) => mul(lr, power(gamma, step)));
 }
@@ -79,7 +79,8 @@ const between = (low: Operand<"f32">, high: Operand<"f32">, wave: Tensor<"f32">)
  * Half a cosine from lr down to etaMin over tMax steps, and up again over the next tMax (Loshchilov & Hutter, 2017).
  * @param options etaMin: default 0.
  */
-export function cosineAnnealingLR({ tMax, etaMin = 0 }: { tMax: number; etaMin?: number }): Schedule {
+export function cosineAnnealingLR(options: { tMax: number; etaMin?: number }): Schedule {
+  const { tMax, etaMin } = optionsOf("optim.cosineAnnealingLR", options, { tMax: undefined, etaMin: 0 });
   whole("cosineAnnealingLR", "tMax", tMax);
   return schedule((step, lr) => {
     const turn = sub(step, mul(div(step, 2 * tMax), 2 * tMax));
@@ -120,15 +121,8 @@ const restOfCycle = /* @__PURE__ */ unaryWith<{ first: number; factor: number }>
  * Half a cosine from lr down to etaMin, again and again; the first time over t0 steps, then tMult times as long each time
  * (SGDR, Loshchilov & Hutter, 2017). @param options tMult: whole, default 1; etaMin: default 0.
  */
-export function cosineWarmRestarts({
-  t0,
-  tMult = 1,
-  etaMin = 0,
-}: {
-  t0: number;
-  tMult?: number;
-  etaMin?: number;
-}): Schedule {
+export function cosineWarmRestarts(options: { t0: number; tMult?: number; etaMin?: number }): Schedule {
+  const { t0, tMult, etaMin } = optionsOf("optim.cosineWarmRestarts", options, { t0: undefined, tMult: 1, etaMin: 0 });
   whole("cosineWarmRestarts", "t0", t0);
   whole("cosineWarmRestarts", "tMult", tMult);
   return schedule((step, lr) => {
@@ -141,7 +135,12 @@ export function cosineWarmRestarts({
 }
 
 /** lr · a factor that goes evenly from startFactor to endFactor over totalIters steps: a warm-up. Defaults: 1/3, 1, 5. */
-export function linearLR({ startFactor = 1 / 3, endFactor = 1, totalIters = 5 } = {}): Schedule {
+export function linearLR(options: { startFactor?: number; endFactor?: number; totalIters?: number } = {}): Schedule {
+  const { startFactor, endFactor, totalIters } = optionsOf("optim.linearLR", options, {
+    startFactor: 1 / 3,
+    endFactor: 1,
+    totalIters: 5,
+  });
   whole("linearLR", "totalIters", totalIters);
   return schedule((step, lr) =>
     mul(lr, between(startFactor, endFactor, div(f32(minimum(step, totalIters)), totalIters))),
@@ -149,13 +148,11 @@ export function linearLR({ startFactor = 1 / 3, endFactor = 1, totalIters = 5 } 
 }
 
 /** lr · (t + 1) / warmupSteps, then evenly down from lr to 0 at totalSteps: the usual schedule of transformers. */
-export function linearWarmupLinearDecay({
-  warmupSteps,
-  totalSteps,
-}: {
-  warmupSteps: number;
-  totalSteps: number;
-}): Schedule {
+export function linearWarmupLinearDecay(options: { warmupSteps: number; totalSteps: number }): Schedule {
+  const { warmupSteps, totalSteps } = optionsOf("optim.linearWarmupLinearDecay", options, {
+    warmupSteps: undefined,
+    totalSteps: undefined,
+  });
   whole("linearWarmupLinearDecay", "warmupSteps", warmupSteps, 0);
   whole("linearWarmupLinearDecay", "totalSteps", totalSteps, warmupSteps + 1);
   return schedule((step, lr) => {
@@ -181,12 +178,24 @@ export interface OneCycleOptions {
 
 /** One rise and one long fall (Smith & Topin, 2019); after totalSteps the rate stays. Momentum is not cycled. */
 export function oneCycleLR(options: OneCycleOptions): Schedule {
-  const { totalSteps, maxLr, pctStart = 0.3, annealStrategy = "cos", divFactor = 25, finalDivFactor = 1e4 } = options;
+  const { totalSteps, maxLr, pctStart, annealStrategy, divFactor, finalDivFactor } = optionsOf(
+    "optim.oneCycleLR",
+    options,
+    {
+      totalSteps: undefined,
+      maxLr: undefined,
+      pctStart: 0.3,
+      annealStrategy: "cos",
+      divFactor: 25,
+      finalDivFactor: 1e4,
+    },
+  );
   whole("oneCycleLR", "totalSteps", totalSteps, 2);
   positive("oneCycleLR", "divFactor", divFactor);
   positive("oneCycleLR", "finalDivFactor", finalDivFactor);
-  if (!(pctStart >= 0 && pctStart < 1))
-    throw new AttributeError(`optim.oneCycleLR: pctStart is ${pctStart}, expected a number from 0 to below 1`);
+  if (maxLr !== undefined) positive("oneCycleLR", "maxLr", maxLr);
+  checkNumber("optim.oneCycleLR", "pctStart", pctStart, "a number from 0 to below 1", (n) => n >= 0 && n < 1);
+  checkChoice("optim.oneCycleLR", "annealStrategy", annealStrategy, ["cos", "linear"]);
   const top = pctStart * totalSteps - 1;
   const last = totalSteps - 1;
   const shape = (part: Tensor<"f32">) => (annealStrategy === "cos" ? halfWave(part) : part);

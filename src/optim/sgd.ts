@@ -1,8 +1,8 @@
-import { AttributeError } from "../errors.ts";
+import { AttributeError, optionsOf } from "../errors.ts";
 import { add, eq, mul, sub, where } from "../ops/arithmetic.ts";
 import { penalized } from "./means.ts";
 import { Optimizer } from "./optimizer.ts";
-import { checkAmounts, type OptimizerOptions } from "./options.ts";
+import { checkAmounts, defaults, type OptimizerOptions } from "./options.ts";
 
 export interface SgdOptions extends OptimizerOptions {
   readonly lr: number;
@@ -20,7 +20,13 @@ export interface SgdOptions extends OptimizerOptions {
  * @throws AttributeError for values out of range, and for Nesterov's without momentum or with dampening.
  */
 export function sgd(options: SgdOptions): Optimizer {
-  const { lr, momentum = 0, dampening = 0, weightDecay = 0, nesterov = false, schedule } = options;
+  const { lr, momentum, dampening, weightDecay, nesterov, schedule } = optionsOf("optim.sgd", options, {
+    ...defaults,
+    lr: undefined,
+    momentum: 0,
+    dampening: 0,
+    nesterov: false,
+  });
   checkAmounts("sgd", { momentum, dampening, weightDecay });
   if (nesterov && (momentum === 0 || dampening !== 0)) {
     throw new AttributeError("optim.sgd: nesterov needs a momentum and no dampening");

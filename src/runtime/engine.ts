@@ -1,6 +1,6 @@
-import { type CompileOptions, compile, type Description } from "../compile/compile.ts";
-import { AttributeError } from "../errors.ts";
-import { type DeviceOptions, type OpenDevice, openDevice } from "../gpu/device.ts";
+import { type CompileOptions, compile, type Description, described } from "../compile/compile.ts";
+import { AttributeError, optionsOf } from "../errors.ts";
+import { type DeviceOptions, deviceOptions, type OpenDevice, openDevice } from "../gpu/device.ts";
 import type { Forced } from "../graph/op.ts";
 import type { Tensor, Update } from "../graph/tensor.ts";
 import type { Finding } from "../tune/index.ts";
@@ -47,10 +47,16 @@ export class Engine extends Runner {
    * @throws AttributeError for variants that do not exist, with the names of those that do.
    */
   static override async create(options: EngineOptions = {}): Promise<Engine> {
-    const { variants, checkFinite = false, tuningStore, selfCheck } = options;
+    const { variants, checkFinite, tuningStore, selfCheck, ...where } = optionsOf("Engine.create", options, {
+      ...deviceOptions,
+      variants: undefined,
+      checkFinite: false,
+      tuningStore: undefined,
+      selfCheck: false,
+    });
     const fault = variants && (await import("../compile/forced.ts")).faultOf(variants);
     if (fault) throw new AttributeError(`Engine.create: variants: ${fault}`);
-    const open = await openDevice(options);
+    const open = await openDevice(where);
     const tuning = new Tuning(open.name, tuningStore);
     if (tuningStore) await tuning.load();
     const avoid = selfCheck ? await faults(open) : undefined;
@@ -78,14 +84,21 @@ export class Engine extends Runner {
    */
   async compile<O extends Readonly<Record<string, Tensor>>>(
     description: { readonly outputs?: O; readonly updates?: readonly Update[] },
-    { tune = false, ...options }: CompileOptions & TuneOptions = {},
+    options: CompileOptions & TuneOptions = {},
   ): Promise<Program<O>> {
     this.check();
-    const { checkFinite = this.#checkFinite, ...passes } = options;
+    const parts = described(description as Description);
+    const { checkFinite, tune, ...passes } = optionsOf("compile", options, {
+      checkFinite: this.#checkFinite,
+      tune: undefined,
+      simplify: true,
+      fuse: true,
+      merge: true,
+    });
     if (tune) {
       const { tune: measure } = await import("../tune/index.ts");
       const calls = (tuned: ReadonlyMap<string, string>) =>
-        compile(description as Description, { ...this.traits, tuned }, this.residence.homes, {
+        compile(parts, { ...this.traits, tuned }, this.residence.homes, {
           ...passes,
           merge: false,
         }).calls;
@@ -93,9 +106,7 @@ export class Engine extends Runner {
     }
     const guarded = checkFinite ? { guard: (await import("../compile/guard.ts")).guard } : {};
     this.check();
-    return this.realize(
-      compile(description as Description, this.traits, this.residence.homes, { ...passes, ...guarded }),
-    );
+    return this.realize(compile(parts, this.traits, this.residence.homes, { ...passes, ...guarded }));
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Lowered } from "../compile/lower.ts";
-import { FeedError } from "../errors.ts";
+import { checkObject, FeedError, noSuch } from "../errors.ts";
 import { misfit } from "../graph/host.ts";
 import type { TensorData } from "../graph/tensor.ts";
 
@@ -8,12 +8,10 @@ export type Feeds = Readonly<Record<string, TensorData>>;
 
 /** Checks feeds before anything is written: names, element types, sizes, ranges of whole numbers. */
 export function checkFeeds({ inputs, bounds }: Pick<Lowered, "inputs" | "bounds">, feeds: Feeds): void {
-  for (const name of Object.keys(feeds)) {
-    if (!inputs.has(name)) {
-      const known = [...inputs.keys()].map((key) => `"${key}"`).join(", ") || "none";
-      throw new FeedError(`run: there is no input "${name}"; the program's inputs are ${known}`);
-    }
-  }
+  const names = [...inputs.keys()];
+  checkObject("run", "the argument", feeds, `{ ${names.join(", ")} }`);
+  for (const name of Object.keys(feeds))
+    if (!inputs.has(name)) throw new FeedError(`run: ${noSuch("input", name, names)}`);
   for (const [name, { tensor }] of inputs) {
     const data = feeds[name]!;
     const fault = misfit(data, tensor);

@@ -1,7 +1,7 @@
 import type { Compiled } from "../compile/compile.ts";
 import { roleOf } from "../compile/homes.ts";
 import type { MemoryPlan } from "../compile/plan.ts";
-import { DeviceError, FeedError, NonFiniteError } from "../errors.ts";
+import { checkList, DeviceError, FeedError, NonFiniteError, noSuch } from "../errors.ts";
 import type { Dispatch } from "../gpu/profiler.ts";
 import { scoped } from "../gpu/scopes.ts";
 import { inMemory } from "../graph/half.ts";
@@ -121,12 +121,19 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
       workgroups: call.workgroups,
       group: runner.bindGroup(call, memories),
     }));
-    this.outputs = Object.fromEntries(
+    const made = Object.fromEntries(
       Object.entries(compiled.outputs).map(([name, view]) => [
         name,
         new Output(name, view.shape, view.dtype, async () => (await this.read([name as keyof O & string]))[name]!),
       ]),
-    ) as unknown as Outputs<O>;
+    );
+    // What looks into objects asks for names of its own, such as `then`: only what may be an output's name is refused.
+    this.outputs = new Proxy(made, {
+      get: (outputs, name) =>
+        typeof name !== "string" || name in outputs || /^[$_]|^(then|toJSON|nodeType|asymmetricMatch)$/.test(name)
+          ? outputs[name as string]
+          : unknownOutput(name, outputs),
+    }) as unknown as Outputs<O>;
   }
 
   /**
@@ -281,11 +288,10 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
   #placesOf(names: readonly string[] = Object.keys(this.#compiled.outputs)): Map<string, Place> {
     const { outputs } = this.#compiled;
     return new Map(
-      names.map((name) => {
+      checkList("the program", "the list of outputs", names).map((name) => {
         const place = Object.hasOwn(outputs, name) ? outputs[name] : undefined;
         if (place) return [name, place];
-        const known = Object.keys(outputs).map((key) => `"${key}"`);
-        throw new FeedError(`there is no output "${name}"; the program's outputs are ${known.join(", ") || "none"}`);
+        return unknownOutput(name, outputs);
       }),
     );
   }
@@ -336,6 +342,10 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
     if (this.#destroyed) throw new DeviceError("the program has been destroyed");
     if (this.#fault) throw this.#fault;
   }
+}
+
+function unknownOutput(name: string, outputs: object): never {
+  throw new FeedError(`the program: ${noSuch("output", name, Object.keys(outputs))}`);
 }
 
 /** Bytes of a compiled program, before anything is allocated. */

@@ -1,6 +1,6 @@
 import { roleOf } from "../compile/homes.ts";
-import { DeviceError, FeedError, LimitError, TilegradError } from "../errors.ts";
-import { type DeviceOptions, type OpenDevice, openDevice } from "../gpu/device.ts";
+import { DeviceError, FeedError, LimitError, optionsOf, TilegradError } from "../errors.ts";
+import { type DeviceOptions, deviceOptions, type OpenDevice, openDevice } from "../gpu/device.ts";
 import { usage } from "../gpu/flags.ts";
 import { PipelineCache } from "../gpu/pipelines.ts";
 import { type Place, Readback } from "../gpu/readback.ts";
@@ -8,8 +8,8 @@ import { inScopes, scoped } from "../gpu/scopes.ts";
 import { Throttle } from "../gpu/throttle.ts";
 import { misfit } from "../graph/host.ts";
 import type { AdapterTraits, KernelCall } from "../graph/op.ts";
-import { bytesPer, type DType, sizeOf } from "../graph/shape.ts";
-import { arrayOf, type Spec, type TensorData, type Variable } from "../graph/tensor.ts";
+import { bytesPer, checkValue, type DType, sizeOf } from "../graph/shape.ts";
+import { arrayOf, checkVariable, type Spec, type TensorData, type Variable } from "../graph/tensor.ts";
 import { showLayer } from "../layer.ts";
 import { typed } from "./output.ts";
 import { type Memories, Program, type Recorded } from "./program.ts";
@@ -55,7 +55,7 @@ export class Runner {
    * @throws DeviceError when there is no WebGPU or no adapter; the message says what to do.
    */
   static async create(options: DeviceOptions = {}): Promise<Runner> {
-    return new Runner(await openDevice(options));
+    return new Runner(await openDevice(optionsOf("Runner.create", options, deviceOptions)));
   }
 
   /** @internal */
@@ -165,6 +165,7 @@ export class Runner {
    */
   async read<D extends DType>(variable: Variable<D>): Promise<TensorData<D>> {
     this.check();
+    checkVariable("read", "what to read", variable);
     const place = this.residence.placeOf(variable);
     if (!place) return this.residence.hostValue(variable) as TensorData<D>;
     const [data] = await scoped(this.device, `read of "${variable.name}"`, () => this.readBytes([place]));
@@ -178,6 +179,8 @@ export class Runner {
    */
   write<D extends DType>(variable: Variable<D>, value: TensorData<D> | number): void {
     this.check();
+    checkVariable("write", "what to write to", variable);
+    if (typeof value === "number") checkValue("write", `variable "${variable.name}"`, value, variable.dtype);
     const { dtype, shape } = variable;
     const data = typeof value === "number" ? new arrayOf[dtype as DType](sizeOf(shape)).fill(value) : value;
     const fault = misfit(data, variable);

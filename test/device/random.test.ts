@@ -50,7 +50,7 @@ async function onDevice(
   const engine = await Engine.create({ device, variants });
   try {
     for (const [variable, value] of first) engine.write(variable, value);
-    const program = await engine.compile(graph, passes);
+    const program = await engine.compile({ outputs: graph.outputs, updates: graph.updates }, passes);
     const values: Values[] = [];
     for (let run = 0; run < runs; run++) {
       await program.run(graph.feeds(run));

@@ -258,7 +258,7 @@ test("what differs is in README's table", () => {
     "lossScaler",
   ])
     expect(table).toContain(name);
-  expect(() => optim.sgd({} as never)).toThrow("lr is undefined");
+  expect(() => optim.sgd({} as never)).toThrow("lr is missing");
   expect(() => optim.lossScaler({ initial: 2 ** 25 })).toThrow("from 2⁻²⁴ to 2²⁴");
   expect(() => losses.mse(x, input("z", [4, 1]))).toThrow(t.ShapeError);
   expect(t.softmax(x).node.attrs).toEqual(t.softmax(x, -1).node.attrs);

@@ -11,7 +11,9 @@ const x = input("x", [3, 5]);
 test("an adapter without f16 refuses it, naming the tensor", () => {
   const w = variable(new Float32Array(5), [5], { name: "w", dtype: "f16" });
   expect(() => compile({ outputs: { y: input("h", [2], "f16") } }, software)).toThrow(
-    new LimitError('compile: input "h" is f16[2], but this adapter lacks the feature shader-f16: use f32 here'),
+    new LimitError(
+      'compile: input "h" is f16[2], but this adapter lacks the feature shader-f16: use f32 here, the model itself instead of nn.mixedPrecision(model)',
+    ),
   );
   expect(() => compile({ outputs: { w } }, software)).toThrow(/variable "w" is f16\[5\]/);
   expect(() => compile({ outputs: { y: cast(cast(x, "f16"), "f32") } }, software)).toThrow(

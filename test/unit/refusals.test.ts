@@ -5,6 +5,7 @@ import { input, type Tensor } from "../../src/index.ts";
 
 const x = input("x", [3, 4]);
 const i = input("i", [3, 4], "i32");
+const model = t.nn.linear(4, 4);
 
 type Row = readonly [name: string, build: () => unknown, kind: new (message: string) => Error, message: string];
 
@@ -25,9 +26,14 @@ const rows: readonly Row[] = [
     "a number that is no constant of WGSL",
     () => t.mul(x, Number.POSITIVE_INFINITY),
     AttributeError,
-    "full: value is Infinity",
+    "mul: operand 1 is Infinity",
   ],
-  ["a fraction among integers", () => t.add(i, 0.5), AttributeError, "full: value is 0.5"],
+  [
+    "a fraction among integers",
+    () => t.add(i, 0.5),
+    AttributeError,
+    "add: operand 1 is 0.5, expected a whole number that i32 holds",
+  ],
   [
     "a reshape to another size",
     () => t.reshape(x, [5, -1]),
@@ -89,6 +95,149 @@ const rows: readonly Row[] = [
     "var: 2 elements less a correction of 3 leave -1",
   ],
   ["maxout groups that do not divide", () => t.maxout(x, 3), ShapeError, "maxout: axis 1 of [3, 4]"],
+  [
+    "an operator",
+    () => (x as unknown as number) + 1,
+    AttributeError,
+    "tensors have no operators: for x + 1 write add(x, 1)",
+  ],
+  ["a comparison", () => (x as unknown as number) > 1, AttributeError, "tensors have no operators"],
+  [
+    "a layer that was not called",
+    () => t.nn.sequential(t.nn.linear(4, 4), t.nn.relu as never),
+    AttributeError,
+    "nn.sequential: layer 1 is a function, expected a module: a layer is called first, as in nn.relu()",
+  ],
+  [
+    "a layer of several results",
+    () => t.nn.sequential(t.nn.lstm(4, 4) as never),
+    AttributeError,
+    "nn.sequential: layer 0 is a module, expected a module with one result: take its .output",
+  ],
+  [
+    "a module for a tensor",
+    () => t.add(model as never, 1),
+    AttributeError,
+    "add: operand 0 is a module, expected a tensor or a number: call it first",
+  ],
+  [
+    "a tensor for a module",
+    () => t.nn.stateDict(x as never),
+    AttributeError,
+    'nn.module: "" is tensor f32[3, 4], expected variables or modules',
+  ],
+  [
+    "several results for one",
+    () => t.relu(t.maxWithIndex(x, 0) as never),
+    AttributeError,
+    "relu: operand 0 is an object, expected a tensor, such as its .values",
+  ],
+  [
+    "a promise",
+    () => t.relu(Promise.resolve(x) as never),
+    AttributeError,
+    "relu: operand 0 is a Promise, expected a tensor: await it first",
+  ],
+  [
+    "numbers for a tensor",
+    () => t.relu([1, 2] as never),
+    AttributeError,
+    "relu: operand 0 is [1, 2], expected a tensor: see constant",
+  ],
+  [
+    "labels of floats beside logits",
+    () => t.losses.crossEntropy(x, input("y", [3])),
+    DTypeError,
+    'crossEntropy: labels are f32, expected i32: input(name, [3], "i32")',
+  ],
+  [
+    "options by position",
+    () => t.optim.adam(0.01 as never),
+    AttributeError,
+    "optim.adam: the argument is 0.01, expected { weightDecay, schedule, lr, betas, eps, amsgrad }",
+  ],
+  [
+    "an unknown option",
+    () => t.optim.adam({ learningRate: 0.1 } as never),
+    AttributeError,
+    'optim.adam: there is no option "learningRate" (did you mean "lr"?), only "weightDecay", "schedule", "lr"',
+  ],
+  [
+    "an option in another spelling",
+    () => t.optim.adam({ weight_decay: 0.1 } as never),
+    AttributeError,
+    '(did you mean "weightDecay"?)',
+  ],
+  ["a mode that there is not", () => model(x, { train: true } as never), AttributeError, '(did you mean "training"?)'],
+  [
+    "SGD without a rate",
+    () => t.optim.sgd(undefined as never),
+    AttributeError,
+    "optim.sgd: lr is missing, expected a number from 0",
+  ],
+  [
+    "a word that is none of the choices",
+    () => t.optim.oneCycleLR({ totalSteps: 10, annealStrategy: "sine" as never }),
+    AttributeError,
+    'optim.oneCycleLR: annealStrategy is "sine", expected "cos" or "linear"',
+  ],
+  [
+    "a dtype that there is not",
+    () => input("u", [1], "u8" as never),
+    DTypeError,
+    'input: dtype is "u8", expected "f32"',
+  ],
+  [
+    "an input without a name",
+    () => input([3, 4] as never, [3]),
+    AttributeError,
+    "input: name is [3, 4], expected a string",
+  ],
+  ["a shape that is no list", () => input("n", 3 as never), AttributeError, "input: shape is 3, expected an array"],
+  ["positions along no axis", () => t.iota([2, 3], 2), ShapeError, "iota: axis 2 does not exist in a tensor of 2 axes"],
+  [
+    "half a position",
+    () => t.slice(x, [[0.5, 1]]),
+    AttributeError,
+    "slice: a position of axis 0 is 0.5, expected a whole number",
+  ],
+  ["pieces of nothing", () => t.split(x, 0, 0), AttributeError, "split: size is 0, expected a whole number from 1"],
+  [
+    "a number that i32 does not hold",
+    () => t.add(i, 3e9),
+    AttributeError,
+    "add: operand 1 is 3000000000, expected a whole number that i32 holds",
+  ],
+  [
+    "a full of it",
+    () => t.full([1], 3e9, "i32"),
+    AttributeError,
+    "full: value is 3000000000, expected a whole number that i32 holds",
+  ],
+  [
+    "the gradient of whole numbers",
+    () => t.grad(t.sum(i), [x]),
+    DTypeError,
+    "grad: the loss is i32, expected f32 or f16",
+  ],
+  [
+    "keepdim as an option",
+    () => t.sum(x, 0, { keepdim: true } as never),
+    AttributeError,
+    "sum: keepdim is an object, expected a boolean",
+  ],
+  [
+    "a module for parameters",
+    () => t.optim.adam().minimize(t.mean(model(x)), model as never),
+    AttributeError,
+    "optim.adam: the argument is a module",
+  ],
+  [
+    "a bound without numbers",
+    () => t.data.randomStream(1).below(Number.POSITIVE_INFINITY),
+    AttributeError,
+    "bound is Infinity",
+  ],
   ["an axis of size 0", () => input("empty", [0, 3]), ShapeError, "input: axis 0 of [0, 3] is 0"],
 ];
 
