@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { folder, OptionError, oneOf, parse, readable, type Spec } from "../demos/terminal/options.ts";
+import { adapterHelp, folder, OptionError, oneOf, parse, readable, type Spec } from "../demos/terminal/options.ts";
 import type { Result } from "./measure/result.ts";
 import type { SuiteOptions } from "./measure/suite.ts";
 
@@ -26,7 +26,7 @@ export const help = `Measures kernels and training steps on WebGPU, in Node and 
 
 Rows appear as they are measured; Ctrl-C keeps those that are there. Results go to FOLDER/ADAPTER/: node.json, chrome.json,
 report.html. bench/README.md says what the columns mean.
-TILEGRAD_ADAPTER=software computes on the CPU, =hardware only on a GPU; auto, the default, prefers a GPU.`;
+${adapterHelp}`;
 
 const suiteSpec = {
   filter: { type: "string", default: "" },

@@ -4,7 +4,7 @@ import { relative } from "node:path";
 import { Engine, io, metrics } from "../../src/index.ts";
 import { createGPU } from "../../src/node/index.ts";
 import { leaveInterrupted, run } from "../terminal/command.ts";
-import { clock, count, fact, mebibytes, paint, percent } from "../terminal/format.ts";
+import { adapterFacts, clock, count, fact, mebibytes, paint, percent } from "../terminal/format.ts";
 import { Progress } from "../terminal/progress.ts";
 import { first, normalization } from "./dataset.ts";
 import { architectures, createNetwork, type Network } from "./network.ts";
@@ -22,9 +22,7 @@ async function main(options: Options, stop: AbortSignal): Promise<void> {
     paint("bold", `${layers} on MNIST`) + paint("dim", `  Adam, lr ${lr}, batches of ${batchSize}, seed ${seed}\n`),
   );
   const engine = await Engine.create({ gpu: await createGPU() });
-  fact("adapter", engine.adapter + (engine.traits.cpu ? ", which computes on the CPU" : ""));
-  if (/swiftshader/.test(engine.adapter) && process.platform === "linux")
-    fact("faster", "Mesa's lavapipe computes 3 to 4 times as fast: apt install mesa-vulkan-drivers (Mesa 23 or later)");
+  adapterFacts(engine);
   const { train, test } = await readMnist();
   const digits = first(train, options.limit);
   const network = createNetwork({ seed, lr, architecture: model });

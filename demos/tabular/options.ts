@@ -1,4 +1,4 @@
-import { between, OptionError, parse, rate, whole, writable } from "../terminal/options.ts";
+import { adapterHelp, between, OptionError, parse, rate, whole, writable } from "../terminal/options.ts";
 import type { Settings } from "./regression.ts";
 
 export interface Options {
@@ -25,7 +25,7 @@ export const help = `Trains a network on WebGPU to tell what homes cost: 506 tra
   --help             this text
 
 Ctrl-C ends the training; the best weights so far are kept and reported on.
-TILEGRAD_ADAPTER=software computes on the CPU, =hardware only on a GPU; auto, the default, prefers a GPU.`;
+${adapterHelp}`;
 
 /**
  * What the command line asks for; undefined for `--help`.

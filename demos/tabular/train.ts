@@ -4,7 +4,7 @@ import { relative } from "node:path";
 import { Engine } from "../../src/index.ts";
 import { createGPU } from "../../src/node/index.ts";
 import { leaveInterrupted, run } from "../terminal/command.ts";
-import { clock, count, fact, hasColours, paint } from "../terminal/format.ts";
+import { adapterFacts, clock, count, fact, hasColours, paint } from "../terminal/format.ts";
 import { Progress } from "../terminal/progress.ts";
 import { csv, svg, textChart } from "./curves.ts";
 import { features, readHouses } from "./houses.ts";
@@ -25,7 +25,7 @@ async function main({ settings, output, curves }: Options, stop: AbortSignal): P
   const rows = (name: keyof typeof parts): number => parts[name].y.data.length;
   const engine = await Engine.create({ gpu: await createGPU() });
   const regression = new Regression(engine, parts.train, settings);
-  fact("adapter", engine.adapter + (engine.traits.cpu ? ", which computes on the CPU" : ""));
+  adapterFacts(engine);
   fact("network", `${count(regression.parameters)} weights`);
   fact("rows", `${rows("train")} to learn from, ${rows("validation")} to validate on, ${rows("test")} to test on\n`);
   console.log(`${heading("Features")}, in the rows to learn from, whose means and deviations normalise all rows\n`);

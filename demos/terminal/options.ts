@@ -5,6 +5,10 @@ import { type ParseArgsConfig, parseArgs } from "node:util";
 /** A wrong option, told in a sentence. */
 export class OptionError extends Error {}
 
+/** How to choose the adapter, for the end of a help text. */
+export const adapterHelp = `TILEGRAD_ADAPTER=hardware computes only on a GPU, =lavapipe or =swiftshader by that one on the CPU, =software by
+lavapipe where it is installed, else by SwiftShader; auto, the default, prefers a GPU.`;
+
 /** Options of a command line by name. */
 export type Spec = NonNullable<ParseArgsConfig["options"]>;
 

@@ -1,4 +1,14 @@
-import { between, OptionError, oneOf, parse, rate, readable, whole, writable } from "../terminal/options.ts";
+import {
+  adapterHelp,
+  between,
+  OptionError,
+  oneOf,
+  parse,
+  rate,
+  readable,
+  whole,
+  writable,
+} from "../terminal/options.ts";
 import { cells } from "./model.ts";
 import type { Settings } from "./trainer.ts";
 
@@ -73,7 +83,7 @@ export const help = `Trains a network on WebGPU to write, character by character
   --help             this text
 
 The defaults take about two minutes on two cores without a GPU. Ctrl-C writes a checkpoint and ends.
-TILEGRAD_ADAPTER=software computes on the CPU, =hardware only on a GPU; auto, the default, prefers a GPU.`;
+${adapterHelp}`;
 
 /** Options that a checkpoint decides: with others it could not go on. */
 const decided = ["cell", "hidden", "layers", "embedding", "dropout", "batch-size", "length", "lr", "clip", "seed"];

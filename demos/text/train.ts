@@ -4,7 +4,7 @@ import { relative } from "node:path";
 import { Engine, io } from "../../src/index.ts";
 import { createGPU } from "../../src/node/index.ts";
 import { leaveInterrupted, run } from "../terminal/command.ts";
-import { clock, count, fact, isTerminal, mebibytes, paint } from "../terminal/format.ts";
+import { adapterFacts, clock, count, fact, isTerminal, mebibytes, paint } from "../terminal/format.ts";
 import { Progress } from "../terminal/progress.ts";
 import { corpusOf } from "./corpus.ts";
 import { readMobyDick } from "./disk.ts";
@@ -28,7 +28,7 @@ async function main(options: Options, stop: AbortSignal): Promise<void> {
   );
 
   const engine = await Engine.create({ gpu: await createGPU() });
-  fact("adapter", engine.adapter + (engine.traits.cpu ? ", which computes on the CPU" : ""));
+  adapterFacts(engine);
   const corpus = corpusOf(text);
   const { train, validation, vocabulary } = corpus;
   const prompt = options.prompt ?? (vocabulary.includes("\n") ? "\n" : vocabulary[train[0]!]!);

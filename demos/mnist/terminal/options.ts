@@ -1,4 +1,4 @@
-import { OptionError, oneOf, parse, rate, whole, writable } from "../../terminal/options.ts";
+import { adapterHelp, OptionError, oneOf, parse, rate, whole, writable } from "../../terminal/options.ts";
 import type { Architecture } from "../network.ts";
 
 export interface Options {
@@ -28,7 +28,7 @@ export const help = `Trains a network on handwritten digits (MNIST) on WebGPU.
   --help           this text
 
 Ctrl-C ends the training and keeps the weights so far.
-TILEGRAD_ADAPTER=software computes on the CPU, =hardware only on a GPU; auto, the default, prefers a GPU.`;
+${adapterHelp}`;
 
 const defaults = {
   cnn: { epochs: "3", fullEpochs: "12", lr: "0.003" },

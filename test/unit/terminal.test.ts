@@ -1,0 +1,34 @@
+import { afterEach, expect, test, vi } from "vitest";
+import { help as bench } from "../../bench/options.ts";
+import { help as mnist } from "../../demos/mnist/terminal/options.ts";
+import { help as tabular } from "../../demos/tabular/options.ts";
+import { adapterFacts } from "../../demos/terminal/format.ts";
+import { help as text } from "../../demos/text/options.ts";
+import type { Engine } from "../../src/index.ts";
+import { createGPU } from "../../src/node/index.ts";
+
+afterEach(() => vi.restoreAllMocks());
+
+test.each(Object.entries({ bench, mnist, tabular, text }))(
+  "the help of %s names every adapter there is",
+  async (_, help) => {
+    const refused = await createGPU({ adapter: "none" as "auto" }).catch(({ message }) => message);
+    const known = /TILEGRAD_ADAPTER is (.*)$/.exec(refused)![1]!.split(/, | or /);
+    expect(known).toHaveLength(5);
+    for (const name of known) expect(help).toMatch(new RegExp(`\\b${name}\\b`));
+  },
+);
+
+test.each([
+  ["google swiftshader", true, process.platform === "linux"],
+  ["SwiftShader Device (Subzero)", true, process.platform === "linux"],
+  ["mesa lavapipe", true, false],
+  ["nvidia hopper", false, false],
+])("the demos say on %s how to compute faster, if it can be", (adapter, cpu, hinted) => {
+  const lines: string[] = [];
+  vi.spyOn(console, "log").mockImplementation((line) => void lines.push(line));
+  adapterFacts({ adapter, traits: { cpu } } as Engine);
+  expect(lines[0]).toContain(adapter);
+  expect(lines[0]!.includes("on the CPU")).toBe(cpu);
+  expect(lines.slice(1).some((line) => line.includes("mesa-vulkan-drivers"))).toBe(hinted);
+});
