@@ -10,6 +10,7 @@ import { cast } from "../../src/ops/arithmetic.ts";
 import { constant, input, variable } from "../../src/ops/constants.ts";
 import { correlateVariants } from "../../src/ops/convKernels.ts";
 import { matmulVariants } from "../../src/ops/matmul.ts";
+import { pickVariants } from "../../src/ops/pick.ts";
 import { maxPoolGradVariants } from "../../src/ops/pool.ts";
 import { reduceVariants } from "../../src/ops/reduction.ts";
 import { softmaxVariants } from "../../src/ops/softmax.ts";
@@ -162,13 +163,23 @@ describe.skipIf(lacking)(titled("every variant in f16"), () => {
         const x = half("x", shape);
         const outputs = { sum: t.sum(x, 1), mean: t.mean(x), max: t.max(x, 0), prod: t.prod(t.mul(x, 0.01), 1) };
         await agrees({ reduce: name }, outputs);
-        await agrees({ pick: name }, { argmax: t.argmax(x, 1), argmin: t.argmin(x, 0) });
         const around = (axis: number) =>
           t.add(t.tanh(t.sum(t.mul(t.abs(x), 0.001), axis)), half(`y${axis}`, [shape[1 - axis]!]));
         await agrees(
           { reduce: name },
           { columns: around(0), rows: around(1), wide: t.sum(t.cast(t.exp(x), "f32"), 0) },
         );
+      }
+    });
+
+  for (const { name } of pickVariants)
+    test(`argmax and argmin, ${name}`, async () => {
+      for (const shape of [
+        [5, 7],
+        [2, 9001],
+      ]) {
+        const x = half("x", shape);
+        await agrees({ pick: name }, { argmax: t.argmax(x, 1), argmin: t.argmin(x, 0) });
       }
     });
 
