@@ -327,7 +327,7 @@ export class Runner {
 }
 
 /** Bytes of a tensor without padding. */
-export const bytesOf = ({ shape, dtype }: Spec): number => sizeOf(shape) * bytesPer(dtype);
+const bytesOf = ({ shape, dtype }: Spec): number => sizeOf(shape) * bytesPer(dtype);
 
 /** What to call a program in errors. */
 function nameOf({ outputs }: Recorded): string {
