@@ -1,21 +1,12 @@
 import { spawnSync } from "node:child_process";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { mayHaveGpu, softwareEnvironment } from "../../src/node/vulkan.ts";
+import { fetchDeno } from "./fetch.ts";
 
 /*
  * Runs the reference cases under Deno: `npm run test:deno`, with the arguments of golden.ts. `TILEGRAD_ADAPTER` picks the
  * adapter as everywhere else.
  */
-
-/** Deno's command, which npm starts through Node. */
-function findDeno(): string {
-  try {
-    return join(dirname(fileURLToPath(import.meta.resolve("deno/package.json"))), "bin.cjs");
-  } catch {
-    return fail("Deno is not installed: npm install --include=optional deno");
-  }
-}
 
 function fail(message: string): never {
   console.error(message);
@@ -23,16 +14,10 @@ function fail(message: string): never {
   process.exit(1);
 }
 
-const command = findDeno();
+const command = await fetchDeno().catch((error: Error) => fail(error.message));
 const deno = (args: string[], env: Record<string, string> = {}, output: "inherit" | "ignore" = "inherit") =>
   spawnSync(process.execPath, [command, ...args], { stdio: output, env: { ...process.env, NO_COLOR: "1", ...env } })
     .status;
-
-if (deno(["--version"], {}, "ignore") !== 0) {
-  fail(
-    `npm has no Deno for ${process.platform} on ${process.arch}, or it was left out: npm install --include=optional deno`,
-  );
-}
 
 const findsGpu = "Deno.exit((await navigator.gpu.requestAdapter())?.info.isFallbackAdapter === false ? 0 : 1)";
 const hasGpu = () => mayHaveGpu() && deno(["eval", "--unstable-webgpu", findsGpu], {}, "ignore") === 0;

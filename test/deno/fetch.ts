@@ -1,0 +1,24 @@
+import { exec, execFile } from "node:child_process";
+import { join, resolve } from "node:path";
+import { promisify } from "node:util";
+
+const version = "2.9.5";
+const folder = resolve(import.meta.dirname, `../../node_modules/.cache/deno-${version}`);
+
+/**
+ * Deno's command, to be run by Node. npm fetches it on first use, 92 MB: nothing but its own tests needs Deno.
+ * Rejects with the reason where npm cannot reach it, or has none for this platform.
+ */
+export async function fetchDeno(): Promise<string> {
+  const command = join(folder, "node_modules/deno/bin.cjs");
+  // It links its binary into place when it runs for the first time, without an install script.
+  const check = () => promisify(execFile)(process.execPath, [command, "--version"]);
+  try {
+    await check();
+  } catch {
+    const options = "--no-save --ignore-scripts --include=optional --fetch-retries=1";
+    await promisify(exec)(`npm install --prefix "${folder}" ${options} deno@${version}`);
+    await check();
+  }
+  return command;
+}
