@@ -166,6 +166,8 @@ export type Forced = Readonly<Record<string, string | { readonly ifFits: string 
 export interface AdapterTraits {
   /** A processor pretending to be a GPU: barriers and workgroup memory are slow there. */
   readonly cpu: boolean;
+  /** Invocations of the smallest subgroup, where the adapter tells: SwiftShader 4, lavapipe with AVX2 8. */
+  readonly lanes?: number;
   readonly maxStorageBuffers: number;
   readonly maxInvocations: number;
   readonly maxWorkgroupBytes: number;

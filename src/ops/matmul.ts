@@ -169,22 +169,27 @@ function rateOnCpu(problem: Problem, tile: RegisterTile, sharers: number, rate: 
   return used < 0.1 ? -1 : rate * used * Math.min(1, (tiles * sharers * batches) / 32);
 }
 
+/** GFLOP/s of a register tile on a large product, on CPU adapters: SwiftShader, and lavapipe, whose subgroups have 8 lanes. */
+type Rates = readonly [swiftShader: number, lavapipe: number];
+
+const rateOf = ([swiftShader, lavapipe]: Rates, { lanes = 4 }: AdapterTraits): number =>
+  lanes < 8 ? swiftShader : lavapipe;
+
 /**
  * A register tile for each invocation.
- * @param rate GFLOP/s on a CPU adapter.
  * @param worth multiply-adds below which its text takes longer to compile than it can save in a hundred runs; tuning measures it all
  * the same.
  */
-const direct = (tile: RegisterTile, rate: number, worth = 0, onGPU = (_: Problem) => 0.5): MatmulVariant => {
+const direct = (tile: RegisterTile, rates: Rates, worth = 0, onGPU = (_: Problem) => 0.5): MatmulVariant => {
   const sharers = tile.quads ? 4 : 1;
   const invocations = (problem: Problem): number => tilesOf(problem, tile) * sharers;
   return {
     name: `${tile.quads ? "quads" : "direct"}${tile.rows}x${4 * tile.columns}`,
     needs: (_, { features }) => unless(!tile.quads || features.has("subgroups"), "subgroups"),
-    score(problem, { cpu }) {
-      if (!cpu) return onGPU(problem);
+    score(problem, traits) {
+      if (!traits.cpu) return onGPU(problem);
       const { m, n, k, batches } = problem;
-      const score = rateOnCpu(problem, tile, sharers, rate);
+      const score = rateOnCpu(problem, tile, sharers, rateOf(rates, traits));
       return m * n * k * batches < worth ? Math.min(score, 0) : score;
     },
     write: (params, traits) => matmulDirect(params, tile, workgroupOf(traits)),
@@ -226,7 +231,8 @@ const quadTile: RegisterTile = { rows: 4, columns: 1 };
 
 /**
  * The ladder, from the explanation to the fastest. On CPU adapters larger register tiles win as long as they leave work for
- * every core; on GPUs a tile in workgroup memory wins as soon as the result fills it.
+ * every core; on GPUs a tile in workgroup memory wins as soon as the result fills it. Measured on SwiftShader and lavapipe, two cores;
+ * on lavapipe in seconds of processor time, the worth of a text not again.
  */
 export const matmulVariants: readonly MatmulVariant[] = [
   {
@@ -235,16 +241,18 @@ export const matmulVariants: readonly MatmulVariant[] = [
     write: matmulNaive,
     workgroups: ({ m, n, batches }) => [Math.ceil(n / 8), Math.ceil(m / 8), batches],
   },
-  direct({ rows: 1, columns: 1 }, 1.5, 0, ({ m }) => (m === 1 ? 9 : 2)),
-  direct({ rows: 4, columns: 1 }, 3.3, 0, () => 3),
-  direct({ rows: 8, columns: 1 }, 4),
-  direct({ rows: 16, columns: 2 }, 5.5),
-  direct({ rows: 4, columns: 1, quads: true }, 4.4),
-  direct({ rows: 8, columns: 1, quads: true }, 6),
-  direct({ rows: 16, columns: 1, quads: true }, 6.6, 8e6),
-  direct({ rows: 16, columns: 2, quads: true }, 7.2, 1e7),
-  direct({ rows: 32, columns: 2, quads: true }, 7.9, 5e7),
-  shared(quadTile, 4, (problem, { cpu }) => (cpu && problem.k >= 64 ? rateOnCpu(problem, quadTile, 4, 3) : 0)),
+  direct({ rows: 1, columns: 1 }, [1.5, 4], 0, ({ m }) => (m === 1 ? 9 : 2)),
+  direct({ rows: 4, columns: 1 }, [3.3, 6.5], 0, () => 3),
+  direct({ rows: 8, columns: 1 }, [4, 7.5]),
+  direct({ rows: 16, columns: 2 }, [5.5, 6.5]),
+  direct({ rows: 4, columns: 1, quads: true }, [4.4, 12]),
+  direct({ rows: 8, columns: 1, quads: true }, [6, 16]),
+  direct({ rows: 16, columns: 1, quads: true }, [6.6, 11], 8e6),
+  direct({ rows: 16, columns: 2, quads: true }, [7.2, 15], 1e7),
+  direct({ rows: 32, columns: 2, quads: true }, [7.9, 13.5], 5e7),
+  shared(quadTile, 4, (problem, traits) =>
+    traits.cpu && problem.k >= 64 ? rateOnCpu(problem, quadTile, 4, rateOf([3, 7], traits)) : 0,
+  ),
   shared({ rows: 1, columns: 2 }, 64, ({ m, k }, { cpu }) => (!cpu && m === 1 && k >= 128 ? 10 : -1)),
   // Tiles would leave most of a GPU idle where results are few, and walk K one slice after the other.
   shared({ rows: 4, columns: 2 }, 64, ({ m, n, k, batches }, { cpu }) =>

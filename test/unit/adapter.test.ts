@@ -34,3 +34,9 @@ test.each([
   const open = await openDevice({ device: device(info) });
   expect([open.name, open.traits.cpu]).toEqual([name, cpu]);
 });
+
+test("how wide its subgroups are is known where it tells", async () => {
+  const lanesOf = async (info: object) => (await openDevice({ device: device(info) })).traits.lanes;
+  expect(await lanesOf({ vendor: "mesa", architecture: "software", subgroupMinSize: 8, subgroupMaxSize: 8 })).toBe(8);
+  expect(await lanesOf({ vendor: "google", architecture: "swiftshader" })).toBeUndefined();
+});

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { compile } from "../../src/compile/compile.ts";
-import { input, sum } from "../../src/index.ts";
+import { input, matmul, sum } from "../../src/index.ts";
 import { tuningFile } from "../../src/node/index.ts";
 import { choose } from "../../src/ops/variants.ts";
 import { gpu, software } from "../adapters.ts";
@@ -117,4 +117,19 @@ test("a GPU folds long rows by workgroups, and short rows and what lies apart by
   expect(variant([8192, 100, 3], 1)).toBe("serial");
   expect(variant([100, 100, 3], 1)).toBe("tree");
   expect(variant([8192, 1024], 1, software)).toBe("serial");
+});
+
+test("of CPU adapters, those with wider subgroups prefer smaller register tiles", () => {
+  const chosen = (size: number, lanes?: number) => {
+    const traits = { ...software, features: new Set(["subgroups"]), ...(lanes && { lanes }) };
+    const [call] = compile(
+      { outputs: { y: matmul(input("a", [size, size]), input("b", [size, size])) } },
+      traits,
+    ).calls;
+    return call!.variant;
+  };
+  // As measured: SwiftShader has 4 lanes, lavapipe 8. Where an adapter does not tell, it is taken for SwiftShader.
+  expect([256, 512].map((size) => chosen(size, 4))).toEqual(["quads16x8", "quads32x8"]);
+  expect([256, 512].map((size) => chosen(size))).toEqual(["quads16x8", "quads32x8"]);
+  expect([256, 512, 1024].map((size) => chosen(size, 8))).toEqual(["quads8x4", "quads8x4", "quads8x4"]);
 });
