@@ -6,6 +6,7 @@ import { gzipSync } from "node:zlib";
 import { build, preview } from "vite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { launchChrome } from "../browser/chrome.ts";
+import { serveFolder } from "../browser/static.ts";
 
 /*
  * The examples of README.md, as they are printed there, in the hands of a user: tilegrad is built and installed as a package,
@@ -76,6 +77,27 @@ test("pass a strict compiler, and so do the package's own types", async () => {
   }
 });
 
+/** What a page writes to the console before it says "the end"; and each address that it asks for goes to `requested`. */
+async function consoleOf(url: string, requested?: (address: string) => void): Promise<string[]> {
+  const browser = await launchChrome();
+  try {
+    const page = await browser.newPage();
+    page.on("request", (request) => requested?.(request.url()));
+    const lines: string[] = [];
+    await new Promise<void>((done, fail) => {
+      page.on("pageerror", fail);
+      page.on("console", (message) => {
+        if (message.text() === "the end") done();
+        else if (message.type() === "log") lines.push(message.text());
+      });
+      page.goto(url).catch(fail);
+    });
+    return lines;
+  } finally {
+    await browser.close();
+  }
+}
+
 /** What the page of a name writes to the console when it has been built. */
 async function inChrome(name: string): Promise<string[]> {
   const outDir = `site-${name}`;
@@ -85,22 +107,11 @@ async function inChrome(name: string): Promise<string[]> {
     build: { outDir, target: "esnext", rollupOptions: { input: join(app, `${name}.html`) } },
   });
   const server = await preview({ ...common, build: { outDir }, preview: { port: 0 } });
-  const browser = await launchChrome();
   try {
-    const page = await browser.newPage();
-    page.on("request", (request) => loaded.add(join(outDir, new URL(request.url()).pathname)));
-    const lines: string[] = [];
-    await new Promise<void>((done, fail) => {
-      page.on("pageerror", fail);
-      page.on("console", (message) => {
-        if (message.text() === "the end") done();
-        else if (message.type() === "log") lines.push(message.text());
-      });
-      page.goto(`${server.resolvedUrls!.local[0]!}${name}.html`).catch(fail);
-    });
-    return lines;
+    return await consoleOf(`${server.resolvedUrls!.local[0]!}${name}.html`, (url) =>
+      loaded.add(join(outDir, new URL(url).pathname)),
+    );
   } finally {
-    await browser.close();
     await server.close();
   }
 }
@@ -123,6 +134,29 @@ test("the page carries no more of tilegrad than its README says", async () => {
   const scripts = await Promise.all(files.map((path) => readFile(join(app, path))));
   expect(scripts.length).toBeGreaterThan(0);
   expect(kibibytes(scripts)).toBeLessThanOrEqual(Number(promised));
+});
+
+test("a page without a bundler learns, with one file that is as small as README says", async () => {
+  const text = await readFile(join(root, "README.md"), "utf8");
+  const [, page] = /^```html\n(.*?)^```$/ms.exec(text)!;
+  const local = page!.replace(/https:\/\/cdn\.jsdelivr\.net\/npm\/tilegrad@[\d.]+/, "/node_modules/tilegrad");
+  await writeFile(join(app, "plain.html"), local.replace("</script>", 'console.log("the end");</script>'));
+  const server = await serveFolder(app);
+  const scripts = new Set<string>();
+  try {
+    const lines = await consoleOf(`${server.url}plain.html`, (url) => {
+      if (url.endsWith(".js")) scripts.add(new URL(url).pathname);
+    });
+    const losses = lines.map((line) => Number(/^loss ([\d.e-]+)$/.exec(line)?.[1]));
+    expect(losses).toHaveLength(3);
+    expect(losses[1]).toBeLessThan(losses[0]! / 2);
+    expect(losses[2]).toBeLessThan(losses[1]!);
+  } finally {
+    await server.close();
+  }
+  expect([...scripts]).toEqual(["/node_modules/tilegrad/dist/tilegrad.js"]);
+  const [, promised] = /one file, (\d+) KiB gzipped/.exec(text)!;
+  expect(kibibytes([await readFile(join(app, ...scripts))])).toBeLessThanOrEqual(Number(promised));
 });
 
 /**
