@@ -3,11 +3,10 @@ import { pad as padKernel } from "../../shaders/move.wgsl.ts";
 import { AttributeError, checkList, optionsOf, ShapeError, show } from "../errors.ts";
 import { largestHalf } from "../graph/half.ts";
 import { lengthOf, type Op } from "../graph/op.ts";
-import { bytesPer, type DType, labelShape, showShape, sizeOf } from "../graph/shape.ts";
+import { bytesPer, checkValue, type DType, labelShape, showShape, sizeOf } from "../graph/shape.ts";
 import { apply, checkTensors, type Node, type Tensor } from "../graph/tensor.ts";
 import { concat } from "./concat.ts";
 import { bind, touched } from "./fused.ts";
-import { finite } from "./pointwise.ts";
 import { slice } from "./views.ts";
 
 const padOp: Op = {
@@ -102,7 +101,7 @@ export function pad<D extends DType>(x: Tensor<D>, padding: Padding): Tensor<D> 
     low: [...low],
     high: [...high],
     interior: [...between],
-    value: finite("pad", "value", value),
+    value: checkValue("pad", "value", value, "f32"),
   });
 }
 

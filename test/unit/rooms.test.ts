@@ -33,6 +33,36 @@ test("every file imports only from rooms that its own may enter", () => {
   expect(trespasses).toEqual([]);
 });
 
+/** What a file imports when it runs: neither types nor what is loaded on demand. */
+const importsOf = Object.fromEntries(
+  files.map((file) => {
+    const text = readFileSync(join(root, file), "utf8");
+    const paths = [...text.matchAll(/^(?:import|export) (?!type )[^;]*?from "(\.[^"]+)";/gm)].map(([, path]) => path!);
+    return [file, paths.map((path) => relative(root, resolve(root, file, "..", path)))];
+  }),
+);
+
+function reachedFrom(file: string): Set<string> {
+  const reached = new Set<string>();
+  const visit = (from: string): void => {
+    for (const next of importsOf[from] ?? []) if (!reached.has(next)) visit(reached.add(next) && next);
+  };
+  visit(file);
+  return reached;
+}
+
+test("files import each other in a circle only where each op is the gradient of another", () => {
+  const reached = Object.fromEntries(files.map((file) => [file, reachedFrom(file)]));
+  const circular = files.filter((file) => reached[file]!.has(file));
+  const circles = circular.map((file) =>
+    circular.filter((other) => reached[file]!.has(other) && reached[other]!.has(file)),
+  );
+  expect(importsOf["src/ops/pad.ts"]).toContain("src/ops/views.ts");
+  // slice and pad, expand and sum.
+  const known = ["src/ops/concat.ts", "src/ops/pad.ts", "src/ops/sum.ts", "src/ops/views.ts"];
+  expect([...new Set(circles.map((circle) => circle.sort().join()))]).toEqual([known.join()]);
+});
+
 test("only the template wrapper imports the preprocessor, and only the rooms around a device name GPU objects", () => {
   for (const file of files) {
     const text = readFileSync(join(root, file), "utf8");
