@@ -35,11 +35,14 @@ if [ ! -e "$folder/driver.json" ]; then
   quiet apt-get update >&2
   packages=$(quiet apt-get install --simulate --no-install-recommends mesa-vulkan-drivers libvulkan1 |
     awk '/^Inst/ && !/-dev / { print $2 }')
-  # What is installed in the right version already is not among them, and need not be.
-  (cd debs && quiet apt-get download $packages >&2)
-  for package in debs/*.deb; do dpkg -x "$package" root; done
+  # What is installed in the right version already is not among them.
+  [ -z "$packages" ] || (cd debs && quiet apt-get download $packages >&2)
+  for package in debs/*.deb; do [ ! -e "$package" ] || dpkg -x "$package" root; done
+  driver=$libraries/libvulkan_lvp.so
+  [ -e "$driver" ] || driver=/usr/lib/$(uname -m)-linux-gnu/libvulkan_lvp.so
+  [ -e "$driver" ] || { echo "test/lavapipe.sh: apt has brought no lavapipe" >&2; exit 1; }
   printf '{"file_format_version": "1.0.0", "ICD": {"library_path": "%s", "api_version": "1.4.305"}}\n' \
-    "$libraries/libvulkan_lvp.so" >driver.json
+    "$driver" >driver.json
   rm -rf apt debs
   cd - >/dev/null
 fi

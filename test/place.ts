@@ -7,3 +7,9 @@ export const inChrome = "document" in globalThis;
  */
 export const some = <T>(cases: readonly T[], each = 3): T[] =>
   cases.filter((_, i) => !inChrome || import.meta.env["VITE_ALL"] || i % each === 0);
+
+/**
+ * Whether to skip what takes a processor's compiler longest, and of which cheaper cases test the same: `TILEGRAD_BRIEF`, as the checks
+ * before a merge set it for f16 on lavapipe.
+ */
+export const brief = Boolean(globalThis.process?.env["TILEGRAD_BRIEF"]);

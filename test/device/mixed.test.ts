@@ -2,6 +2,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import * as t from "../../src/index.ts";
 import { Engine, input, losses, nn, optim, type Variable } from "../../src/index.ts";
 import { ReferenceProgram } from "../../src/reference/index.ts";
+import { brief } from "../place.ts";
 
 const engine = await Engine.create();
 afterAll(() => engine.destroy());
@@ -66,7 +67,11 @@ async function train(make: () => nn.Module, shape: number[], steps: number, mixe
 }
 
 describe.skipIf(lacking)(titled("mixed precision"), () => {
-  test.each(models)("%s trains as in f32", async (_, make, shape) => {
+  // The kernels of a transformer's step take a processor's compiler a minute; its gradients are tested below all the same.
+  test.skipIf(brief).each(models.slice(2))("%s trains as in f32", trainsAsInF32);
+  test.each(models.slice(0, 2))("%s trains as in f32", trainsAsInF32);
+
+  async function trainsAsInF32(_: string, make: () => nn.Module, shape: number[]): Promise<void> {
     const [wide, mixed] = [await train(make, shape, 40, false), await train(make, shape, 40, true)];
     expect(wide.found.at(-1)!).toBeLessThan(0.5 * wide.found[0]!);
     mixed.found.forEach((value, i) => {
@@ -76,7 +81,7 @@ describe.skipIf(lacking)(titled("mixed precision"), () => {
     const weights = [...mixed.model.variables.values()];
     expect(weights.every(({ dtype }) => dtype !== "f16")).toBe(true);
     expect((await engine.read(mixed.scaler.scale))[0]).toBeGreaterThanOrEqual(65536);
-  });
+  }
 
   test.each(models)("%s has the gradients of its float64 twin", async (name, make, shape) => {
     nn.seed(5);
@@ -99,11 +104,12 @@ describe.skipIf(lacking)(titled("mixed precision"), () => {
       ),
       y: labels(shape[0]!, 5),
     };
-    const program = await engine.compile({ outputs: outputs(loss) });
-    await program.run(feeds);
+    // Before the engine moves the running statistics, which are its own then.
     const [twin, wide] = [outputs(loss), outputs(plain)].map((each) =>
       new ReferenceProgram({ outputs: each }).run(feeds),
     );
+    const program = await engine.compile({ outputs: outputs(loss) });
+    await program.run(feeds);
     for (const [name, { data }] of Object.entries(wide!)) {
       expect(
         twin![name]!.data.every((v, i) => Math.abs(v - data[i]!) < 1e-9),
@@ -123,8 +129,11 @@ describe.skipIf(lacking)(titled("mixed precision"), () => {
     const kernels = program.inspect().kernels.flatMap(({ label }) => label.split(" | "));
     expect(kernels.filter((label) => label.startsWith("castAll×6"))).toHaveLength(1);
     expect(kernels.filter((label) => label.startsWith("adam"))).toHaveLength(1);
-    expect(kernels.filter((label) => /^matmul.*:f16$/.test(label))).toHaveLength(8);
-    expect(kernels.filter((label) => label.startsWith("matmul"))).toHaveLength(8);
+    // The cast of the batch has joined the product that reads it.
+    const products = kernels.filter((label) => /\bmatmul\[/.test(label));
+    expect(products).toHaveLength(8);
+    expect(products.filter((label) => label.startsWith("cast+"))).toHaveLength(1);
+    for (const label of products) expect(label).toMatch(/:f16$/);
   });
 
   test("a planted overflow skips the step and halves the factor", async () => {
