@@ -43,6 +43,7 @@ export class Readback {
   readonly #device: GPUDevice;
   readonly #rings = new Map<number, Ring>();
   readonly #nudge: Nudge;
+  #destroyed = false;
 
   constructor(device: GPUDevice) {
     this.#device = device;
@@ -62,6 +63,7 @@ export class Readback {
     ring.made++;
     try {
       ring.free.push(await scoped(this.#device, "read", () => this.#make(size)));
+      this.#trim(ring);
     } catch {
       ring.made--;
     }
@@ -117,17 +119,23 @@ export class Readback {
     }
   }
 
+  #kept({ users }: Ring): number {
+    if (this.#destroyed) return 0;
+    return users > 0 ? ringLength : 1;
+  }
+
   /** Destroys staging buffers that are more than are kept. */
   #trim(ring: Ring): void {
-    while (ring.free.length > 0 && ring.made > (ring.users > 0 ? ringLength : 1)) {
+    while (ring.free.length > 0 && ring.made > this.#kept(ring)) {
       ring.free.pop()!.destroy();
       ring.made--;
     }
   }
 
+  /** Buffers of reads under way go when those are over. */
   destroy(): void {
-    for (const { free } of this.#rings.values()) for (const staging of free) staging.destroy();
-    this.#rings.clear();
+    this.#destroyed = true;
+    for (const ring of this.#rings.values()) this.#trim(ring);
   }
 
   #ring(bytes: number): { size: number; ring: Ring } {

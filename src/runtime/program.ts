@@ -1,17 +1,17 @@
 import type { Compiled } from "../compile/compile.ts";
 import { roleOf } from "../compile/homes.ts";
 import type { MemoryPlan } from "../compile/plan.ts";
-import { checkList, DeviceError, FeedError, NonFiniteError, noSuch } from "../errors.ts";
+import { checkList, DeviceError, FeedError, noSuch } from "../errors.ts";
 import type { Dispatch } from "../gpu/profiler.ts";
 import { scoped } from "../gpu/scopes.ts";
 import { inMemory } from "../graph/half.ts";
 import type { KernelCall, View, VirtualBuffer } from "../graph/op.ts";
 import { bytesPer, type DType, sizeOf } from "../graph/shape.ts";
 import type { Tensor, TensorData } from "../graph/tensor.ts";
-import { showLayer } from "../layer.ts";
 import { checkFeeds, type Feeds } from "./feeds.ts";
 import { Output, typed } from "./output.ts";
 import type { Runner } from "./runner.ts";
+import { Watch } from "./watch.ts";
 
 /** Bytes that a program keeps on the GPU, known before its first run. */
 export interface Memory {
@@ -102,6 +102,8 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
   readonly #memories: Memories;
   #destroyed = false;
   #hasRun = false;
+  /** Present where kernels watch for NaN and infinity. */
+  readonly #watch: Watch | undefined;
   /** Why this program cannot run any more, although others can. */
   #fault: Error | undefined;
   /**
@@ -116,6 +118,8 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
     this.#compiled = compiled;
     this.#memories = memories;
     this.memory = memoryOf(compiled);
+    const { guard } = compiled;
+    this.#watch = guard && new Watch(guard, memories.of(guard.flag), runner.device.queue);
     this.#dispatches = compiled.calls.map((call, i) => ({
       pipeline: pipelines[i]!,
       workgroups: call.workgroups,
@@ -149,6 +153,7 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
   async run(feeds: Feeds = {}): Promise<void> {
     this.#expect(feeds);
     await this.#act("run", () => {
+      this.#begin();
       this.#write(feeds);
       this.#runner.device.queue.submit([this.encode().finish()]);
     });
@@ -176,11 +181,14 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
    * Several outputs of one run: that which was submitted last.
    * @param names which; default all.
    * @returns new typed arrays by the outputs' names, row-major.
-   * @throws FeedError for an output that there is not. @throws NonFiniteError, DeviceError as `compute`.
+   * @throws FeedError for an output that there is not, and before the first run.
+   * @throws NonFiniteError, DeviceError as `compute`.
    */
   async read<K extends keyof O & string>(names?: readonly K[]): Promise<Results<O, K>> {
     this.#check();
-    return this.#bringBack(this.#placesOf(names));
+    const places = this.#placesOf(names);
+    if (!this.#hasRun) throw new FeedError("read: the program has not run yet, so its outputs have no values");
+    return this.#bringBack(places);
   }
 
   /**
@@ -196,6 +204,7 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
       (await this.#runner.readBytes([{ buffer, offset: 0, bytes }]))[0]!;
     const { device } = this.#runner;
     const { ms, resolutionMs } = await scoped(device, "profile", () => {
+      this.#begin();
       this.#write(feeds);
       return profile(device, this.#dispatches, read);
     });
@@ -239,6 +248,14 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
     checkFeeds(this.#compiled, feeds);
   }
 
+  /** A run begins. */
+  #begin(): void {
+    this.#watch?.started();
+    if (this.#hasRun) return;
+    this.#hasRun = true;
+    for (const variable of this.#compiled.updated) variable.changed();
+  }
+
   #write(feeds: Feeds): void {
     for (const [name, { buffer, tensor }] of this.#compiled.inputs) {
       const data = inMemory(feeds[name]!, tensor.dtype) as GPUAllowSharedBufferSource;
@@ -248,10 +265,6 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
 
   /** @internal The commands of one run. @param idle binds memory without computing, which is as valid or invalid as a run. */
   encode(idle = false): GPUCommandEncoder {
-    if (!this.#hasRun && !idle) {
-      for (const variable of this.#compiled.updated) variable.changed();
-      this.#hasRun = true;
-    }
     const encoder = this.#runner.device.createCommandEncoder();
     const pass = encoder.beginComputePass();
     for (const { pipeline, group, workgroups } of this.#dispatches) {
@@ -298,31 +311,30 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
 
   /**
    * Reads outputs, all as one run left them: a run of its own with `feeds`, if any. Where kernels watch for NaN, their flag comes
-   * along; a run of its own takes it away with it, so that no other caller is told of its NaN.
+   * along.
    */
   async #bringBack<K extends string>(places: ReadonlyMap<string, Place>, feeds?: Feeds) {
-    const { guard } = this.#compiled;
     const { device, throttle } = this.#runner;
-    const flag = guard && { buffer: this.#memories.of(guard.flag), offset: 0, bytes: 4 };
-    const wanted = [...[...places.values()].map((place) => this.#bytesOf(place)), ...(flag ? [flag] : [])];
+    const watch = this.#watch;
+    const wanted = [...[...places.values()].map((place) => this.#bytesOf(place)), ...(watch ? [watch.place] : [])];
+    let finite: Promise<void> | undefined;
     const data = await this.#act(feeds ? "compute" : "read", () => {
-      if (feeds) this.#write(feeds);
+      if (feeds) {
+        watch?.makeRoom(() => this.#runner.readBytes([watch.place]));
+        this.#begin();
+        this.#write(feeds);
+      }
       // Runs since the last look may have failed: an idle one fails for the same reason.
       const encoder = feeds || !this.#isValid ? this.encode(!feeds) : undefined;
       const read = this.#runner.readBytes(wanted, encoder);
       if (feeds) void throttle.submitted();
-      if (flag && feeds) this.#clear(flag.buffer);
+      finite = watch?.check(read, feeds !== undefined);
+      finite?.catch(() => {}); // It is awaited below, or the read has failed.
       return read;
     });
     // An error that came with the data may be that of the run they are from.
     if (!this.#isValid) await this.#act("read", () => device.queue.submit([this.encode(true).finish()]));
-    const first = guard?.stores[new Uint32Array(data.at(-1)!)[0]! - 1];
-    if (first) {
-      if (!feeds) this.#clear(flag!.buffer);
-      throw new NonFiniteError(
-        `NaN or infinity first arose in kernel "${first.kernel}"${showLayer(first.layer)}, in what it writes to "${first.role}"`,
-      );
-    }
+    await finite;
     return Object.fromEntries([...places].map(([name, { dtype }], i) => [name, typed(data[i]!, dtype)])) as Results<
       O,
       K
@@ -331,10 +343,6 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
 
   #bytesOf({ buffer, base, shape, dtype }: Place) {
     return { buffer: this.#memories.of(buffer), offset: base, bytes: sizeOf(shape) * bytesPer(dtype) };
-  }
-
-  #clear(flag: GPUBuffer): void {
-    this.#runner.device.queue.writeBuffer(flag, 0, new Uint32Array(1));
   }
 
   #check(): void {

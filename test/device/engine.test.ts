@@ -417,6 +417,15 @@ describe("results of a run of one's own", () => {
     program.destroy();
   });
 
+  test("are there after the first run, not before", async () => {
+    const program = await engine.compile({ outputs: { y: t.add(input("x", [1]), 1) } });
+    await expect(program.read()).rejects.toThrow("the program has not run yet");
+    await expect(program.outputs.y.data()).rejects.toThrow("the program has not run yet");
+    await program.run({ x: f32(1) });
+    expect((await program.read()).y).toEqual(f32(2));
+    program.destroy();
+  });
+
   test("are refused by name where there are none of that name", async () => {
     const program = await engine.compile({ outputs: { y: t.add(input("x", [1]), 1) } });
     const unknown = 'there is no output "z", only "y"';

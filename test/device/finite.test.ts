@@ -59,6 +59,29 @@ describe("NaN and infinity are found where they arise", () => {
     program.destroy();
   });
 
+  test("a run's fault is told to the read that belongs to it, whatever else is under way", async () => {
+    const program = await engine.compile({ outputs: { y: t.mul(x, 2) } });
+    const [bad, fine] = [{ x: withBad(Number.POSITIVE_INFINITY) }, { x: good }];
+    // A fault that arises while the read before it is still reporting is not lost.
+    await program.run(bad);
+    const first = program.read();
+    await program.run(bad);
+    await expect(first).rejects.toThrow(NonFiniteError);
+    await expect(program.read()).rejects.toThrow(NonFiniteError);
+    // It is not blamed on a run that was sound, but on the next read.
+    await program.run(bad);
+    const sound = await Promise.all([1, 2, 3].map(() => program.compute(fine)));
+    expect(sound[2]!.y[0]).toBe(4);
+    await expect(program.read()).rejects.toThrow(NonFiniteError);
+    await program.run(fine);
+    expect((await program.read()).y[0]).toBe(4);
+    // All reads of one run agree.
+    await program.run(bad);
+    const both = await Promise.allSettled([program.read(), program.read()]);
+    expect(both.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+    program.destroy();
+  });
+
   test("each caller of `compute` is told of its own", async () => {
     const program = await engine.compile({ outputs: { y: t.mul(x, 2) } });
     const feeds = [2, Number.NaN, 2, Number.POSITIVE_INFINITY, 2, 2].map((value) => ({ x: withBad(value) }));
