@@ -40,7 +40,7 @@ export const families: Readonly<Record<string, string>> = {
 /** What is wrong with variants that are to be forced, in words: a name that no family or no variant has. */
 export function faultOf(forced: Forced): string | undefined {
   for (const [family, asked] of Object.entries(forced)) {
-    const name = typeof asked === "object" ? asked.ifFits : asked;
+    const name = typeof asked === "object" && asked ? asked.ifFits : asked;
     const listed = family === "*" ? Object.values(families).join(" ") : new Map(Object.entries(families)).get(family);
     if (listed === undefined) return `there is no kernel family "${family}", ${expected(Object.keys(families))}`;
     const variants = [...new Set(listed.split(" "))];

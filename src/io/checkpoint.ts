@@ -2,20 +2,19 @@ import type { Bytes } from "../data/bytes.ts";
 import { AttributeError } from "../errors.ts";
 import type { Variable } from "../graph/tensor.ts";
 import type { Runner } from "../runtime/runner.ts";
+import { type Named, variablesOf } from "./named.ts";
 import { parseSafetensors } from "./safetensors.ts";
 import { loadSafetensors, saveSafetensors } from "./weights.ts";
-
-type Variables = ReadonlyMap<string, Variable>;
 
 /**
  * Everything that a training run consists of, in parts. Those of `model` keep their own names, so that PyTorch finds its weights
  * in the file; those of any other part are saved as "part.name".
  */
 export interface Training {
-  /** `nn.stateDict(model)` */
-  readonly model: Variables;
+  /** The model, or `nn.stateDict(model)`. */
+  readonly model: Named;
   /** For instance `optimizer: optimizer.state(weights)`, `random: new Map([["key", random.key]])`, states that are carried on. */
-  readonly [part: string]: Variables;
+  readonly [part: string]: Named;
 }
 
 /**
@@ -60,8 +59,8 @@ export function loadCheckpoint(
 
 function together(training: Training): Map<string, Variable> {
   const all = new Map<string, Variable>();
-  for (const [part, variables] of Object.entries(training)) {
-    for (const [own, variable] of variables) {
+  for (const [part, named] of Object.entries(training)) {
+    for (const [own, variable] of variablesOf(`checkpoint, "${part}"`, named)) {
       const name = part === "model" ? own : `${part}.${own}`;
       if (all.has(name)) throw new AttributeError(`checkpoint: two variables are called "${name}"`);
       all.set(name, variable);

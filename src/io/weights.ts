@@ -4,6 +4,7 @@ import { sameShape, showShape } from "../graph/shape.ts";
 import type { TensorData, Variable } from "../graph/tensor.ts";
 import type { Runner } from "../runtime/runner.ts";
 import { type SafetensorsTensor, toFloat32 } from "./dtypes.ts";
+import { type Named, variablesOf } from "./named.ts";
 import { parseSafetensors, serializeSafetensors } from "./safetensors.ts";
 
 /** PyTorch counts the batches of batch norms in 64 bits, and so do files. */
@@ -11,13 +12,14 @@ const isBatchCount = /(^|\.)num_batches_tracked$/;
 
 /**
  * Variables as a safetensors file, with their values after everything submitted so far.
- * @param variables by name, such as `nn.stateDict(model)`; PyTorch reads the file with `safetensors.torch.load_file`.
+ * @param named a model, or variables by name, such as `nn.stateDict(model)`; PyTorch reads the file with `safetensors.torch.load_file`.
  */
 export async function saveSafetensors(
   engine: Runner,
-  variables: ReadonlyMap<string, Variable>,
+  named: Named,
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
+  const variables = variablesOf("saveSafetensors", named);
   const values = await Promise.all([...variables.values()].map((variable) => engine.read(variable)));
   const tensors = [...variables].map(([name, { shape, dtype }], i) => {
     const data = values[i]!;
@@ -32,16 +34,12 @@ export async function saveSafetensors(
 
 /**
  * Gives variables the values of a safetensors file. The whole file is checked first: a file that does not fit changes nothing.
- * @param variables by name; the file must hold all of them, in their shapes. Floats of any width become f32, 64-bit counts i32.
+ * @param named a model, or variables by name; the file must hold all of them, in their shapes. Floats of any width become f32, 64-bit counts i32.
  * @param bytes the whole file, an ArrayBuffer or a view of one.
  * @throws FormatError naming the tensor that is missing, surplus, or of another shape or kind.
  */
-export function loadSafetensors(
-  engine: Runner,
-  variables: ReadonlyMap<string, Variable>,
-  bytes: Bytes,
-  name = "safetensors file",
-): void {
+export function loadSafetensors(engine: Runner, named: Named, bytes: Bytes, name = "safetensors file"): void {
+  const variables = variablesOf("loadSafetensors", named);
   const { tensors } = parseSafetensors(bytes, name);
   const surplus = [...tensors.keys()].find((key) => !variables.has(key));
   if (surplus !== undefined) {

@@ -1,5 +1,5 @@
 import { roleOf } from "../compile/homes.ts";
-import { DeviceError, FeedError, LimitError, optionsOf, TilegradError } from "../errors.ts";
+import { DeviceError, FeedError, LimitError, optionsOf, refuse, TilegradError } from "../errors.ts";
 import { type DeviceOptions, deviceOptions, type OpenDevice, openDevice } from "../gpu/device.ts";
 import { usage } from "../gpu/flags.ts";
 import { PipelineCache } from "../gpu/pipelines.ts";
@@ -203,6 +203,7 @@ export class Runner {
    * @throws DeviceError when either engine is destroyed or its device lost.
    */
   async copyFrom(other: Runner, ...things: readonly Variables[]): Promise<void> {
+    if (!(other instanceof Runner)) refuse("copyFrom", "the first argument", other, "an engine");
     for (const variable of listOf("copyFrom", things)) this.write(variable, await other.read(variable));
   }
 

@@ -22,7 +22,7 @@ async function training(seed: number) {
   });
   const weights = nn.stateDict(model);
   const random = new Map<string, Variable>([["key", nn.random().key]]);
-  const kept: io.Training = { model: weights, optimizer: optimizer.state(weights), random };
+  const kept = { model: weights, optimizer: optimizer.state(weights), random };
   const run = async (steps: number): Promise<number[]> => {
     const seen: number[] = [];
     for (let i = 0; i < steps; i++) {
@@ -93,4 +93,21 @@ test("counts of batches are of 64 bits in files, as PyTorch's, and read in eithe
   const wide: io.SafetensorsTensor = { dtype: "I64", shape: [], data: BigInt64Array.of(2n ** 31n) };
   const tooMany = io.serializeSafetensors(new Map([...tensors, ["num_batches_tracked", wide]]));
   expect(() => io.loadSafetensors(engine, state, tooMany)).toThrow("numbers that do not fit into 32 bits");
+});
+
+test("files take a model as it stands, and refuse what holds no variables", async () => {
+  const model = nn.linear(3, 2);
+  const bytes = await io.saveSafetensors(engine, model);
+  expect(bytes).toEqual(await io.saveSafetensors(engine, nn.stateDict(model)));
+  io.loadSafetensors(engine, model, bytes);
+  for (const bad of [undefined, null, nn.relu, {}, [1], new Map([["w", 1]])]) {
+    const named = bad as unknown as io.Named;
+    await expect(io.saveSafetensors(engine, named), String(bad)).rejects.toThrow(AttributeError);
+    expect(() => io.loadSafetensors(engine, named, bytes), String(bad)).toThrow(AttributeError);
+    await expect(io.saveCheckpoint(engine, { model: named }), String(bad)).rejects.toThrow(AttributeError);
+  }
+  await expect(engine.copyFrom(undefined as unknown as Engine, model)).rejects.toThrow(
+    "copyFrom: the first argument is missing, expected an engine",
+  );
+  await expect(Engine.create({ variants: { matmul: null } as never })).rejects.toThrow('matmul has no variant "null"');
 });

@@ -190,6 +190,29 @@ describe("free", () => {
     own.destroy();
   });
 
+  test("nothing is left of an engine that ends while it reads", async () => {
+    const device = await (await navigator.gpu.requestAdapter())!.requestDevice();
+    const alive = new Set<GPUBuffer>();
+    const { createBuffer } = device;
+    device.createBuffer = (descriptor) => {
+      const buffer = createBuffer.call(device, descriptor);
+      const { destroy } = buffer;
+      alive.add(buffer);
+      buffer.destroy = () => {
+        alive.delete(buffer);
+        return destroy.call(buffer);
+      };
+      return buffer;
+    };
+    const own = await Engine.create({ device });
+    const program = await own.compile({ outputs: { y: t.mul(input("x", [3]), 2) } });
+    const reads = Array.from({ length: 20 }, () => program.compute({ x: f32(1, 2, 3) }));
+    own.destroy();
+    await Promise.allSettled(reads);
+    expect(alive.size).toBe(0);
+    device.destroy();
+  });
+
   test("leaves what others use, and forgets no value silently", async () => {
     const [kept, gone] = [trial(), trial()];
     await (await engine.compile(kept.train)).run(kept.feeds);
