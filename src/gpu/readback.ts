@@ -73,7 +73,7 @@ export class Readback {
   letGo(places: readonly Pick<Place, "bytes">[]): void {
     const { ring } = this.#ring(layOut(places).total);
     ring.users--;
-    this.#trim(ring);
+    this.#trim(ring, 0);
   }
 
   /**
@@ -119,14 +119,10 @@ export class Readback {
     }
   }
 
-  #kept({ users }: Ring): number {
-    if (this.#destroyed) return 0;
-    return users > 0 ? ringLength : 1;
-  }
-
-  /** Destroys staging buffers that are more than are kept. */
-  #trim(ring: Ring): void {
-    while (ring.free.length > 0 && ring.made > this.#kept(ring)) {
+  /** Destroys staging buffers that are more than are kept. @param unused how many stay where no program has outputs of the size. */
+  #trim(ring: Ring, unused = 1): void {
+    const kept = this.#destroyed ? 0 : ring.users > 0 ? ringLength : unused;
+    while (ring.free.length > 0 && ring.made > kept) {
       ring.free.pop()!.destroy();
       ring.made--;
     }
