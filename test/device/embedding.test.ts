@@ -40,7 +40,9 @@ describe("the gradient of an embedding", () => {
       for (const name of ["all", "padded"] as const) {
         expect(firstMiss(got[name], wanted[name].data, 1e-5, 1e-5), name).toBeUndefined();
       }
-      expect(program.inspect().kernels.filter((kernel) => kernel.variant === variant)).toHaveLength(2);
+      // Adding up by position begins with zeros.
+      const adding = program.inspect().kernels.filter(({ label }) => label.startsWith("embeddingGrad"));
+      expect(adding.map((kernel) => kernel.variant)).toEqual([variant, variant]);
       found.push(got);
       engine.destroy();
     }

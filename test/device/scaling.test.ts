@@ -13,7 +13,7 @@ const y = input("y", [4, 2]);
 const good = { x: Float32Array.from({ length: 12 }, (_, i) => Math.sin(i)), y: new Float32Array(8).fill(0.5) };
 const bad = (value: number) => ({ ...good, x: good.x.map((v, i) => (i === 5 ? value : v)) });
 
-async function trainer(optimizer: optim.Optimizer, scaler: optim.LossScaler, clip: optim.Clip = {}) {
+async function trainer(optimizer: optim.Optimizer, scaler: optim.LossScaler, clip: readonly optim.Clip[] = []) {
   nn.seed(3);
   const model = nn.sequential(nn.linear(3, 5), nn.tanh(), nn.linear(5, 2));
   const loss = losses.mse(model(x), y);
@@ -50,7 +50,7 @@ describe.each([
 
   test("leaves everything as it is where a gradient overflows, and goes on afterwards", async () => {
     const scaler = optim.lossScaler({ initial: 1024 });
-    const { program, state } = await trainer(make(), scaler, optim.clipGradNorm(1));
+    const { program, state } = await trainer(make(), scaler, [optim.clipGradNorm(1)]);
     for (let i = 0; i < 3; i++) await program.run(good);
     const before = await state();
     expect(await program.outputs.taken.scalar()).toBe(1);
