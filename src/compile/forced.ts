@@ -2,7 +2,7 @@ import type { Forced } from "../graph/op.ts";
 
 /*
  * The kernel families and their variants by name, so that a page need not carry kernels to check a name. Whoever adds a variant adds
- * it here: test/unit/forced.test.ts holds the list to the kernels.
+ * it here: test/unit/grids.test.ts holds the list to the kernels.
  */
 
 const ways = "serial tree";

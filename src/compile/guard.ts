@@ -17,7 +17,7 @@ export interface Guard {
  * cost more than the kernel itself on adapters that run lanes in step.
  *
  * @param flag memory for that word, 16 bytes.
- * @param maxBindings a kernel that takes so many goes unwatched: what it stores is met where it is used next.
+ * @param maxBindings a kernel that already binds this many is not watched: a NaN that it stores is reported by the kernel that reads it next.
  * @param roleOf what to call a binding.
  * @returns no guard where no kernel is watched.
  */

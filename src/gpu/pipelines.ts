@@ -4,7 +4,7 @@ import { showLayer } from "../layer.ts";
 import { computeStage } from "./flags.ts";
 import { inScopes } from "./scopes.ts";
 
-/** Kernels that no program uses any more are kept, for the next program that may, up to so many. */
+/** How many kernels are kept that no program uses any more: the next program may need them. */
 const mostIdle = 64;
 
 interface Compiled {

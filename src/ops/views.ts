@@ -275,7 +275,7 @@ const evaluatedOp: Op = {
 };
 
 /**
- * The same value, with the note that a layer gave it in evaluation without being told to. Optimizers refuse to train on it: see
+ * The same value, with a mark: a layer computed it in evaluation mode by default. Optimizers refuse to train on it: see
  * `checkTraining` in `optim/training.ts`. `simplify` removes the note. @param layer what to call the layer in the error.
  */
 export const evaluated = <D extends DType>(x: Tensor<D>, layer: string): Tensor<D> =>

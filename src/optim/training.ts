@@ -4,7 +4,7 @@ import type { Node, Tensor } from "../graph/tensor.ts";
 import { showLayer } from "../layer.ts";
 
 /**
- * Refuses to train on what a layer such as dropout gave in evaluation without being told to: as a rule a model that was called
+ * Refuses to train on what a layer such as dropout gave in evaluation mode by default: as a rule a model that was called
  * without `{ training: true }`. What stands behind `detach` or whole numbers, a teacher say, may be in evaluation.
  * @param name who trains. @param values a loss, or gradients.
  * @throws AttributeError that names the layers.

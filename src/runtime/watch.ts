@@ -4,8 +4,8 @@ import type { Place } from "../gpu/readback.ts";
 import { showLayer } from "../layer.ts";
 
 /**
- * Reports NaN and infinity to whom they belong. Kernels leave the number of the first faulty store in a flag. Whoever brings the flag
- * back clears it in the same turn, so that it holds what runs have left since.
+ * Reports NaN and infinity to the read or run that they belong to. Kernels write the number of the first faulty store into a flag.
+ * Whoever reads the flag clears it in the same turn, so that it only holds faults of later runs.
  */
 export class Watch {
   /** Where the flag is on the GPU. */
@@ -15,7 +15,7 @@ export class Watch {
   #runs = 0;
   /** The flag as it was brought back last, and how many runs there had been. */
   #last = { runs: 0, store: Promise.resolve(0) };
-  /** Flags of runs that nobody has read: they wait for the next read. */
+  /** Flags of runs that nobody has read yet: the next read reports them. */
   #waiting: Promise<number>[] = [];
 
   constructor(guard: Guard, buffer: GPUBuffer, queue: GPUQueue) {
@@ -29,7 +29,7 @@ export class Watch {
     this.#runs++;
   }
 
-  /** Puts by what earlier runs left, before one that brings its own flag back. @param read brings the flag back. */
+  /** Saves the flag of earlier runs before a run that reads its own. @param read reads the flag. */
   makeRoom(read: () => Promise<ArrayBuffer[]>): void {
     if (this.#runs !== this.#last.runs) this.#waiting.push(this.#take(read()));
   }
