@@ -7,7 +7,7 @@ import * as reductions from "../../src/ops/reduce.ts";
 import { logSoftmax, softmax, softmaxCrossEntropy } from "../../src/ops/softmax.ts";
 import { sum } from "../../src/ops/sum.ts";
 import { flip, slice, transpose } from "../../src/ops/views.ts";
-import { type Draw, distinct, reals, signed, whole } from "../draws.ts";
+import { type Draw, distinct, grid, reals, signed, whole } from "../draws.ts";
 import type { CaseRow } from "./row.ts";
 
 const reductionShapes: CaseRow["shapes"] = [[[5, 7]], [[1, 1]], [[3, 1025]], [[2, 67, 3]]];
@@ -25,8 +25,10 @@ const reduction = (
 });
 
 export const reductionRows: readonly CaseRow[] = [
-  // 1,024 terms of either sign make partial sums of some 60, to whose last digit each addition rounds: 1e-4 at worst, by 2⁻¹⁸.
-  reduction("sum", (x) => sum(x), reals(-2, 2), { tolerance: [1e-5, 1e-4] }),
+  // Eighths add up without rounding, in whatever order.
+  reduction("sum", (x) => sum(x), grid(0), { tolerance: [0, 0] }),
+  // Each addition rounds by up to 2⁻²⁴ of what it has, so some 1,000 of them, one after the other, by √1000 · 2⁻²⁴ of the sum: three times that.
+  reduction("sum of positive numbers", (x) => sum(x), reals(0.5, 2), { tolerance: [6e-6, 0] }),
   reduction("sum of rows", (x) => sum(x, -1)),
   reduction("sum of columns", (x) => sum(x, 0, true)),
   reduction("sum of a transpose", (x) => sum(transpose(x), 0)),
