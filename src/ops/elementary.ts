@@ -100,6 +100,14 @@ export const floor = /* @__PURE__ */ unary("floor", {
   takes: floats,
 });
 
+/** Upwards to a whole number; it has no gradient. */
+export const ceil = /* @__PURE__ */ unary("ceil", {
+  wgsl: (x) => `ceil(${x})`,
+  js: Math.ceil,
+  half: true,
+  takes: floats,
+});
+
 /** To the nearest whole number, halves to the even one; it has no gradient. */
 export const round = /* @__PURE__ */ unary("round", {
   wgsl: (x) => `round(${x})`,

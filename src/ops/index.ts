@@ -25,12 +25,13 @@ export { type AttentionOptions, scaledDotProductAttention } from "./attention.ts
 export { concat, split } from "./concat.ts";
 export { constant, full, input, onesLike, variable, zerosLike } from "./constants.ts";
 export { type ConvOptions, conv1d, conv2d, convTranspose2d } from "./conv.ts";
-export { cos, erf, exp, floor, log, pow, reciprocal, round, rsqrt, sin, sqrt } from "./elementary.ts";
+export { ceil, cos, erf, exp, floor, log, pow, reciprocal, round, rsqrt, sin, sqrt } from "./elementary.ts";
 export { embedding } from "./embedding.ts";
 export { foreach } from "./foreach.ts";
 export { gather, indexSelect, padWith, scatterAdd } from "./gather.ts";
 export { cumsum, roll, stack, tril, triu } from "./join.ts";
 export { linear, matmul } from "./matmul.ts";
+export { mod } from "./mod.ts";
 export {
   type Affine,
   type BatchNormOptions,
@@ -61,7 +62,7 @@ export {
   rnn,
   rnnCell,
 } from "./recurrent.ts";
-export { logsumexp, max, mean, min, norm, prod, std, variance } from "./reduce.ts";
+export { all, any, logsumexp, max, mean, min, norm, prod, std, variance } from "./reduce.ts";
 export { logSoftmax, softmax, softmaxCrossEntropy } from "./softmax.ts";
 export { squaredNorm } from "./squaredNorm.ts";
 export { type Axes, sum } from "./sum.ts";

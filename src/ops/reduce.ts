@@ -2,7 +2,7 @@ import { AttributeError, DTypeError, optionsOf } from "../errors.ts";
 import type { Op } from "../graph/op.ts";
 import { axesOf, type DType, type Float, floats } from "../graph/shape.ts";
 import { apply, type Tensor } from "../graph/tensor.ts";
-import { abs, add, cast, div, eq, gt, lt, mul, sub, where } from "./arithmetic.ts";
+import { abs, add, cast, div, eq, gt, lt, mul, ne, sub, where } from "./arithmetic.ts";
 import { onesLike, zerosLike } from "./constants.ts";
 import { exp, log, pow, sqrt } from "./elementary.ts";
 import { finite } from "./pointwise.ts";
@@ -29,9 +29,9 @@ const prodOp: Op = /* @__PURE__ */ reduceOp("prod", (dy, _, x, axes) => {
 });
 
 /** Applies a reduction, and puts the folded axes back as size 1 where asked to. */
-function fold<D extends DType>(op: Op, x: Tensor<D>, axes: Axes, keepdim: boolean): Tensor<D> {
-  checkFold(op.name, x, keepdim);
-  const folded = axesOf(op.name, axes, x.shape.length);
+function fold<D extends DType>(op: Op, x: Tensor<D>, axes: Axes, keepdim: boolean, name = op.name): Tensor<D> {
+  checkFold(name, x, keepdim);
+  const folded = axesOf(name, axes, x.shape.length);
   const y = folded.length === 0 ? x : apply<D>(op, [x], { axes: folded });
   return keepdim ? unfolded(y, x, folded) : y;
 }
@@ -59,6 +59,19 @@ export const max = <D extends DType>(x: Tensor<D>, axes?: Axes, keepdim = false)
 /** Smallest element over axes (all by default); tied elements share the gradient equally. PyTorch's `amin`. */
 export const min = <D extends DType>(x: Tensor<D>, axes?: Axes, keepdim = false): Tensor<D> =>
   fold(minOp, x, axes, keepdim);
+
+const counting =
+  (name: string, op: Op) =>
+  (x: Tensor, axes?: Axes, keepdim = false): Tensor<"i32"> => {
+    checkFold(name, x, keepdim);
+    return fold(op, ne(x, 0), axes, keepdim, name);
+  };
+
+/** 1 where any element over axes (all by default) is not 0, else 0, as i32. Takes every dtype, and has no gradient. */
+export const any = /* @__PURE__ */ counting("any", maxOp);
+
+/** 1 where no element over axes (all by default) is 0, else 0, as i32. Takes every dtype, and has no gradient. */
+export const all = /* @__PURE__ */ counting("all", minOp);
 
 /** x less its first element along the axes, which no deviation from a mean can tell from x: what is left of a large offset is small. */
 export function withoutOffset<D extends DType>(x: Tensor<D>, axes: readonly number[]) {

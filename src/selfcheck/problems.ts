@@ -86,6 +86,7 @@ function elementwise(inputs: Inputs): Record<string, Tensor> {
   const positive = ops.add(ops.abs(x), 0.5);
   const {
     add,
+    ceil,
     clamp,
     cos,
     div,
@@ -98,6 +99,7 @@ function elementwise(inputs: Inputs): Record<string, Tensor> {
     log,
     maximum,
     mish,
+    mod,
     pow,
     round,
     rsqrt,
@@ -115,7 +117,8 @@ function elementwise(inputs: Inputs): Record<string, Tensor> {
     waves: add(sin(x), cos(x)),
     activations: add(add(tanh(x), sigmoid(x)), add(elu(x), softplus(x))),
     gates: add(add(gelu(x), gelu(x, "tanh")), add(mish(x), hardswish(x))),
-    steps: add(add(floor(x), round(ops.mul(x, 3.3))), clamp(x, { min: -0.5, max: 0.7 })),
+    steps: add(add(floor(x), ceil(x)), add(round(ops.mul(x, 3.3)), mod(x, -0.75))),
+    bounds: clamp(x, { min: -0.5, max: 0.7 }),
     special: maximum(erf(x), ops.transpose(ops.reshape(x, [7, 13]))),
   };
 }

@@ -58,6 +58,8 @@ const folds: Record<string, fc.Arbitrary<Drawn>> = {
   max: withAxes(t.max, distinct),
   min: withAxes(t.min, distinct),
   prod: withAxes(t.prod, signed(0.8, 1.2)),
+  any: withAxes(t.any, whole(-1, 1)),
+  all: withAxes(t.all, whole(-1, 1)),
   norm: withAxes((x, axes, keepdim) => t.norm(x, axes, { p: 3, keepdim }), signed(0.2, 2)),
   variance: withAxes((x, axes, keepdim) => t.variance(x, axes, { correction: 0, keepdim })),
   logsumexp: withAxes(t.logsumexp),

@@ -24,6 +24,12 @@ const reduction = (
   ...more,
 });
 
+/** A number nearly everywhere. */
+const mostly =
+  (value: number): Draw =>
+  (count, uniform) =>
+    Float32Array.from({ length: count }, () => (uniform() < 0.05 ? 1 - value : value));
+
 export const reductionRows: readonly CaseRow[] = [
   // Eighths add up without rounding, in whatever order.
   reduction("sum", (x) => sum(x), grid(0), { tolerance: [0, 0] }),
@@ -37,6 +43,11 @@ export const reductionRows: readonly CaseRow[] = [
   reduction("max", (x) => reductions.max(x, 1), distinct),
   reduction("max of all", (x) => reductions.max(x), distinct),
   reduction("min", (x) => reductions.min(x, 0), distinct),
+  reduction("any of rows", (x) => reductions.any(x, 1), mostly(0)),
+  reduction("any of all", (x) => reductions.any(x), mostly(0)),
+  reduction("any of columns, kept", (x) => reductions.any(x, 0, true), whole(-1, 1)),
+  reduction("all of rows", (x) => reductions.all(x, 1), mostly(1)),
+  reduction("all of columns", (x) => reductions.all(x, 0), whole(-2, 2)),
   reduction("max with index", (x) => picks.maxWithIndex(x, 1).values, distinct),
   reduction("min with index", (x) => picks.minWithIndex(x, 0).values, distinct),
   reduction("argmax", (x) => picks.argmax(x, 1), distinct),

@@ -4,6 +4,7 @@ import * as arithmetic from "../../src/ops/arithmetic.ts";
 import { concat } from "../../src/ops/concat.ts";
 import * as elementary from "../../src/ops/elementary.ts";
 import { foreach } from "../../src/ops/foreach.ts";
+import { mod } from "../../src/ops/mod.ts";
 import { flip, reshape, slice, transpose } from "../../src/ops/views.ts";
 import { type Draw, grid, reals, signed, whole } from "../draws.ts";
 import type { CaseRow } from "./row.ts";
@@ -52,6 +53,12 @@ const binary = (
   more: Partial<CaseRow> = {},
 ): CaseRow => ({ name, op, shapes: two, draws, pointwise: true, ...more });
 
+/** Up to hundreds of quotients, no number a multiple of a divisor. */
+const wide: Draw = (count, uniform) =>
+  Float32Array.from({ length: count }, () => Math.floor(uniform() * 1600 - 800) / 8 + 1 / 16);
+const divisors: Draw = (count, uniform) =>
+  Float32Array.from({ length: count }, () => (Math.floor(uniform() * 4) + 1) / (uniform() < 0.5 ? -2 : 2));
+
 export const unaryRows: readonly CaseRow[] = [
   unary("neg", arithmetic.neg),
   unary("abs", arithmetic.abs, reals(-2, 2, 0)),
@@ -65,7 +72,9 @@ export const unaryRows: readonly CaseRow[] = [
   unary("cos", elementary.cos, reals(-3, 3), { tolerance: [1e-5, 1e-3] }),
   unary("erf", elementary.erf, reals(-3, 3)),
   unary("floor", elementary.floor, reals(-2.5, 2.5, -2, -1, 0, 1, 2)),
+  unary("ceil", elementary.ceil, reals(-2.5, 2.5, -2, -1, 0, 1, 2)),
   unary("round", elementary.round, reals(-2.4, 2.4, -1.5, -0.5, 0.5, 1.5)),
+  unary("mod of a number", (x) => mod(x, -0.75), reals(-2, 2, -1.5, -0.75, 0, 0.75, 1.5)),
   unary("clamp", (x) => arithmetic.clamp(x, { min: -0.5, max: 1 }), reals(-2, 2, -0.5, 1)),
   unary("clamp from below", (x) => arithmetic.clamp(x, { min: 0.25 }), reals(-2, 2, 0.25)),
   unary("clamp from above", (x) => arithmetic.clamp(x, { max: 0.25 }), reals(-2, 2, 0.25)),
@@ -95,6 +104,7 @@ export const binaryRows: readonly CaseRow[] = [
   binary("sub", arithmetic.sub),
   binary("mul", arithmetic.mul),
   binary("div", arithmetic.div, [reals(-2, 2), signed(0.3, 3)]),
+  binary("mod", mod, [wide, divisors]),
   binary("maximum", arithmetic.maximum, [grid(0), grid(1 / 16)]),
   binary("minimum", arithmetic.minimum, [grid(0), grid(1 / 16)]),
   binary("pow", elementary.pow, [reals(0.2, 3), reals(-2, 2)]),
@@ -105,6 +115,7 @@ export const binaryRows: readonly CaseRow[] = [
   binary("gt", arithmetic.gt, [grid(0)]),
   binary("ge", arithmetic.ge, [grid(0)]),
   binary("div of integers", arithmetic.div, [whole(-20, 20), whole(1, 5)]),
+  binary("mod of integers", mod, [whole(-20, 20), whole(-5, 5)]),
   binary("mul of integers", arithmetic.mul, [whole(-20, 20)]),
   {
     name: "where",

@@ -102,8 +102,20 @@ const rows: readonly Row[] = [
   row("clamp", (x) => t.clamp(x, { min: -1, max: 1 }), exact),
   row("abs", t.abs, exact),
   row("floor", t.floor, exact),
+  row("ceil", t.ceil, exact),
   row("round", t.round, exact),
   row("sign", t.sign, exact),
+  row("mod 7", (x) => t.mod(x, 7), within(0.5), exact),
+  row("mod −0.375", (x) => t.mod(x, -0.375), within(0.5), exact),
+  row("mod the smallest number", (x) => t.mod(x, smallest), within(0.5), exact),
+  row(
+    "1000 mod x",
+    (x) => t.mod(1000, x),
+    within(0.5),
+    within(4),
+    exact,
+    (x) => Math.abs(x) >= smallest && divides(x),
+  ),
   row("hardswish", t.hardswish, within(4), within(4, { absolute: 2e-7 })),
   row("softsign", t.softsign, within(4), within(0, { absolute: 4e-7 })),
   row("sigmoid", t.sigmoid, within(6, { slope: 2 }), within(8, { slope: 2, absolute: 2e-7 })),
@@ -178,4 +190,51 @@ describe("functions and their first two derivatives keep to their bounds", () =>
       expect(faults.slice(0, 10)).toEqual([]);
     });
   }
+});
+
+test("rounding and remainders at their edges are PyTorch's", async () => {
+  const largest = 3.4028234663852886e38;
+  const [third, seven] = [largest % Math.fround(1 / 3), largest % 7];
+  const pairs: readonly (readonly [a: number, b: number, want: number])[] = [
+    ...([
+      [5, 3, 2],
+      [-5, 3, 1],
+      [5, -3, -1],
+      [-5, -3, -2],
+      [6, -3, 0],
+      [0, 3, 0],
+    ] as const),
+    ...([
+      [-1e-10, 1, 1],
+      [1e-10, -1, -1],
+      [-1.5, 0.5, 0],
+      [5.5, 2, 1.5],
+    ] as const),
+    // Quotients far beyond what f32 counts.
+    ...([
+      [2 ** 100, 3, 1],
+      [-(2 ** 100), 3, 2],
+      [largest, smallest, 0],
+      [largest, 1 / 3, third],
+      [largest, 7, seven],
+    ] as const),
+    ...([
+      [0.5, largest, 0.5],
+      [-0.5, largest, largest],
+      [3, 0, Number.NaN],
+      [0, 0, Number.NaN],
+    ] as const),
+  ];
+  const [a, b, wanted] = [0, 1, 2].map((k) => Float32Array.from(pairs, (pair) => pair[k]!)) as [
+    Float32Array,
+    Float32Array,
+    Float32Array,
+  ];
+  const h = Float32Array.of(-0.5, 0.5, -1.5, -0, 1e-30, -1e-30, 8388607.5, 1e30);
+  const [x, y, z] = [input("a", [a.length]), input("b", [b.length]), input("h", [h.length])];
+  const program = await engine.compile({ outputs: { rest: t.mod(x, y), up: t.ceil(z) } });
+  const { rest, up } = await program.compute({ a, b, h });
+  program.destroy();
+  expect([...rest].map((value) => value + 0)).toEqual([...wanted]);
+  expect([...up].map((value) => value + 0)).toEqual([0, 1, -1, 0, 1, 0, 8388608, Math.fround(1e30)]);
 });

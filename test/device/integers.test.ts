@@ -15,9 +15,9 @@ const bits = (values: Int32Array) => variable(Uint32Array.from(values), [pairs.l
 // No two zeros, so that products of lines are something.
 const odd = Int32Array.from({ length: 60 }, (_, i) => 2 * ((i * 7919 * 104729) % 2 ** 30) + 1);
 
-const { add, sub, mul, div, maximum, minimum, eq, lt, ge, sum, prod, max, min } = t;
-const binary = Object.entries({ add, sub, mul, div, maximum, minimum, eq, lt, ge });
-const folds = Object.entries({ sum, prod, max, min });
+const { add, sub, mul, div, mod, maximum, minimum, eq, lt, ge, sum, prod, max, min, any, all } = t;
+const binary = Object.entries({ add, sub, mul, div, mod, maximum, minimum, eq, lt, ge });
+const folds = Object.entries({ sum, prod, max, min, any, all });
 
 test.each([
   ["i32", input("a", [pairs.length], "i32"), input("b", [pairs.length], "i32")],
@@ -33,7 +33,14 @@ test.each([
     "other sign": t.cast(a, dtype === "i32" ? "u32" : "i32"),
     "division by 0": t.div(a, 0),
     "division by 7": t.div(a, 7),
-    ...(dtype === "i32" && { neg: t.neg(a), sign: t.sign(a), "division by −1": t.div(a, -1) }),
+    "modulo 0": t.mod(a, 0),
+    "modulo 7": t.mod(a, 7),
+    ...(dtype === "i32" && {
+      neg: t.neg(a),
+      sign: t.sign(a),
+      "division by −1": t.div(a, -1),
+      "modulo −7": t.mod(a, -7),
+    }),
   };
   const feeds: Record<string, Int32Array> = dtype === "i32" ? { a: lefts!, b: rights! } : {};
   const wanted = evaluate(outputs, { inputs: feeds });

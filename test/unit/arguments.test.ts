@@ -33,13 +33,13 @@ const step = input("step", [2, 6]);
 
 const calls: Readonly<Record<string, Call>> = {
   ...Object.fromEntries(
-    (["add", "sub", "mul", "div", "maximum", "minimum", "eq", "ne", "lt", "le", "gt", "ge", "pow"] as const).map(
+    (["add", "sub", "mul", "div", "maximum", "minimum", "eq", "ne", "lt", "le", "gt", "ge", "pow", "mod"] as const).map(
       (name) => [name, [ops[name], x, x]] as const,
     ),
   ),
   ...Object.fromEntries(
     (
-      "neg abs sign exp log sqrt rsqrt reciprocal sin cos erf floor round relu sigmoid tanh softsign silu selu hardswish mish detach zerosLike onesLike".split(
+      "neg abs sign exp log sqrt rsqrt reciprocal sin cos erf floor ceil round relu sigmoid tanh softsign silu selu hardswish mish detach zerosLike onesLike".split(
         " ",
       ) as "relu"[]
     ).map((name) => [name, [ops[name], x]] as const),
@@ -121,7 +121,7 @@ const calls: Readonly<Record<string, Call>> = {
   gruCell: [t.gruCell, step, gru, state],
   rnnCell: [t.rnnCell, step, rnn, state],
   ...Object.fromEntries(
-    (["sum", "mean", "prod", "max", "min", "logsumexp"] as const).map(
+    (["sum", "mean", "prod", "max", "min", "any", "all", "logsumexp"] as const).map(
       (name) => [name, [ops[name], x, [1], true]] as const,
     ),
   ),

@@ -29,13 +29,14 @@ const whole = (x: Tensor) => t.cast(x, "i32");
 const frozen: Readonly<Record<string, () => Tensor>> = {
   "detach(w)": () => t.sum(t.mul(h, t.detach(w))),
   "detach of what w enters": () => t.sum(t.mul(h, t.detach(t.exp(t.mul(w, 2))))),
+  "any and all": () => t.sum(t.mul(h, t.cast(t.add(t.any(w), t.all(w)), "f32"))),
   "a condition": () => t.sum(t.where(t.gt(w, 0), h, t.neg(h))),
   "an index of gather": () => t.sum(t.gather(h, 0, whole(t.clamp(w, { min: 0, max: 2 })))),
   argmax: () => t.sum(t.mul(h, t.cast(t.argmax(w, 0), "f32"))),
   "one-hot of whole numbers": () => t.sum(t.mul(h, t.sum(t.oneHot(whole(t.abs(w)), 3), 0))),
   "labels of a loss": () => t.losses.crossEntropy(t.reshape(h, [1, 3]), t.reshape(t.argmax(w, 0), [1])),
-  "steps: sign, floor and round": () =>
-    t.sum(t.mul(h, t.add(t.sign(t.mul(w, 2)), t.add(t.floor(t.exp(w)), t.round(t.mul(w, 3)))))),
+  "steps: sign, floor, ceil and round": () =>
+    t.sum(t.mul(h, t.add(t.sign(t.mul(w, 2)), t.add(t.floor(t.ceil(t.exp(w))), t.round(t.mul(w, 3)))))),
 };
 
 const valuesAfter = (updates: optim.StepUpdates, variables: readonly Variable[]) => {

@@ -52,6 +52,10 @@ test("ops carry it on", () => {
   gives(t.mean(half), "f16");
   gives(t.max(u, 0), "u32");
   gives(t.std(x), "f32");
+  gives(t.ceil(half), "f16");
+  gives(t.mod(u, 3), "u32");
+  gives(t.any(x, 0), "i32");
+  gives(t.all(u), "i32");
   gives(t.softmax(half), "f16");
   gives(t.matmul(x, t.transpose(w)), "f32");
   gives(t.linear(x, w), "f32");

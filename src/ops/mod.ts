@@ -1,0 +1,78 @@
+import { nanText } from "../../shaders/lib/math.wgsl.ts";
+import { floats } from "../graph/shape.ts";
+import { apply } from "../graph/tensor.ts";
+import { div, mul, neg, sub } from "./arithmetic.ts";
+import { round } from "./elementary.ts";
+import { type Binary, broadcast, pointwiseOp } from "./pointwise.ts";
+
+/*
+ * a − b·⌊a / b⌋ written out loses all its digits where a / b is large. The remainder of significands is exact: with |a| = m · 2^(p − 150)
+ * and |b| = n · 2^(q − 150), that of |a| is m · 2^(p − q) mod n, which division by hand gives, here eight binary digits at a time.
+ */
+const moduloText = `
+fn modulo(a: F, b: F) -> F {
+  let x = bitcast<U>(a) & U(0x7fffffffu);
+  let y = bitcast<U>(b) & U(0x7fffffffu);
+  let p = max(x >> U(23u), U(1u));
+  let q = max(y >> U(23u), U(1u));
+  let n = (y & U(0x7fffffu)) | select(U(0u), U(0x800000u), y >= U(0x800000u));
+  var m = (x & U(0x7fffffu)) | select(U(0u), U(0x800000u), x >= U(0x800000u));
+  var shift = p - min(p, q);
+  for (var i = 0u; i < 32u; i++) {
+    let digits = min(shift, U(8u));
+    m = (m << digits) % n;
+    shift -= digits;
+    if (all(shift == U(0u))) { break; }
+  }
+  let size = select(F(m) * F(1.1920928955078125e-7) * bitcast<F>(q << U(23u)), abs(a), p < q);
+  let rest = select(size, -size, a < F(0.0));
+  let value = select(rest, rest + b, (rest != F(0.0)) & ((rest < F(0.0)) != (b < F(0.0))));
+  // An infinite a, NaN, and b = 0, for which y − 1 is the largest of all numbers.
+  let none = (x >= U(0x7f800000u)) | (y - U(1u) >= U(0x7f800000u));
+  return select(value, nan(a), none);
+}`;
+
+const wholeText = `
+fn wholeModulo(a: I, b: I) -> I {
+  let rest = a % b;
+  return select(rest, rest + b, (rest != I(0)) & ((rest ^ b) < I(0)));
+}`;
+
+const withSignOf = (rest: number, b: number): number => (rest !== 0 && rest < 0 !== b < 0 ? rest + b : rest);
+
+const ofFloats = /* @__PURE__ */ pointwiseOp("mod", {
+  wgsl: (a, b) => `modulo(${a}, ${b})`,
+  js: (a, b) => withSignOf(a % b, b),
+  lib: [nanText, moduloText],
+  flops: 30,
+  takes: floats,
+  // (a − y) / b is whole but for rounding.
+  vjp: (dy, y, a, b) => [dy, neg(mul(dy, round(div(sub(a!, y), b!))))],
+});
+
+const ofWhole = /* @__PURE__ */ pointwiseOp("mod", {
+  wgsl: (a, b) => `wholeModulo(${a}, ${b})`,
+  js: (a, b) => (b === 0 ? 0 : withSignOf(a % b, b)),
+  lib: [wholeText],
+  flops: 2,
+  takes: ["i32"],
+});
+
+const ofUnsigned = /* @__PURE__ */ pointwiseOp("mod", {
+  wgsl: (a, b) => `${a} % ${b}`,
+  js: (a, b) => (b === 0 ? 0 : a % b),
+  takes: ["u32"],
+});
+
+/**
+ * What is left of a when whole multiples of b are taken off, with the sign of b: a − b·⌊a / b⌋. PyTorch's `remainder`, NumPy's `mod`,
+ * Python's `%`. Operands broadcast.
+ *
+ * Of floats it is exact for quotients of any size, where f32 holds the result, and rounded once where it does not: −1e-10 mod 1 is 1.
+ * NaN where b is 0 or a infinite. The gradient of a is 1, that of b −⌊a / b⌋. Of whole numbers, it is 0 where b is 0.
+ */
+export const mod: Binary = (a, b) => {
+  const operands = broadcast("mod", [a, b]);
+  const { dtype } = operands[0]!;
+  return apply(dtype === "i32" ? ofWhole : dtype === "u32" ? ofUnsigned : ofFloats, operands);
+};
