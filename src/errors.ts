@@ -1,60 +1,65 @@
 import { currentLayer, showLayer } from "./layer.ts";
 
 /**
- * The errors a user of tilegrad can meet, one class per kind. Every message names the culprit (the op, the tensor, the file)
- * and what was expected of it, so that the line to mend is found without a debugger.
+ * The errors that tilegrad throws, one class per kind. Every message names the source (the op, the tensor, the file)
+ * and what was expected, so that you find the line to fix without a debugger.
  */
 export class TilegradError extends Error {
   override name = "TilegradError";
 
-  /** A message that is made while a layer is being applied, or computed, ends with its path. */
+  /** A message created while a layer is applied or computed ends with that layer's path. */
   constructor(message: string, options?: ErrorOptions) {
     const layer = showLayer(currentLayer());
     super(layer ? `${message},${layer}` : message, options);
   }
 }
 
-/** Shapes, axes or sizes that do not fit each other. Thrown where the node is built. */
+/** Shapes, axes or sizes that do not fit together. Thrown where the node is built. */
 export class ShapeError extends TilegradError {
   override name = "ShapeError";
 }
 
-/** An element type an op does not take, or two that differ. Thrown where the node is built. */
+/** An element type that the op does not accept, or two that differ. Thrown where the node is built. */
 export class DTypeError extends TilegradError {
   override name = "DTypeError";
 }
 
-/** An attribute outside its range: a dropout rate above 1, a negative learning rate, a NaN. Thrown where it is given. */
+/** An attribute out of range: a dropout rate above 1, a negative learning rate, a NaN. Thrown where it is given. */
 export class AttributeError extends TilegradError {
   override name = "AttributeError";
 }
 
-/** A missing, surplus, wrongly sized or wrongly typed value handed to `run`. Nothing has been computed. */
+/** A missing, unknown, wrongly sized or wrongly typed value passed to `run`. Nothing has been computed. */
 export class FeedError extends TilegradError {
   override name = "FeedError";
 }
 
-/** Something larger than the adapter allows: the message carries the limit. */
+/** Something larger than the adapter allows. The message states the limit. */
 export class LimitError extends TilegradError {
   override name = "LimitError";
 }
 
-/** No WebGPU, a lost or destroyed device, or a validation error of the GPU (with the label of the kernel it met). */
+/** No WebGPU, a lost or destroyed device, or a GPU validation error (with the kernel's label). */
 export class DeviceError extends TilegradError {
   override name = "DeviceError";
 }
 
-/** NaN or infinity where numbers were expected: the message names the kernel and the tensor where it first arose. */
+/**
+ * NaN or infinity where finite numbers were expected. The message names the kernel and the tensor where it first arose.
+ */
 export class NonFiniteError extends TilegradError {
   override name = "NonFiniteError";
 }
 
-/** A file that is not what it claims to be. Nothing of it has been used. */
+/** A file that is malformed or of another format. None of its content has been used. */
 export class FormatError extends TilegradError {
   override name = "FormatError";
 }
 
-/** A value as messages quote it: short, whatever it is. A text in quotes, the first few elements of a list, an object by its class. */
+/**
+ * A value as messages quote it, kept short: strings in quotes, the first few elements of a list, the class of an
+ * object.
+ */
 export function quoted(value: unknown, deep = true): string {
   const most = deep ? 60 : 20;
   if (typeof value === "string") return JSON.stringify(value.length > most ? `${value.slice(0, most)}…` : value);
@@ -72,7 +77,7 @@ export function quoted(value: unknown, deep = true): string {
 
 export const withArticle = (name: string): string => `${/^[AEIOU]/.test(name) ? "an" : "a"} ${name}`;
 
-/** Names as messages list them: the first ten, and how many more there are. */
+/** Names as messages list them: the first ten, then how many more there are. */
 export function listed(names: Iterable<string>): string {
   const all = [...names];
   const first = all.slice(0, 10).map((name) => (name.length > 60 ? `${name.slice(0, 60)}…` : name));
@@ -80,13 +85,13 @@ export function listed(names: Iterable<string>): string {
 }
 
 /*
- * Checks of arguments that all rooms share. TypeScript makes most of them before a program runs; in plain JavaScript nothing else does.
+ * Argument checks that all rooms share. TypeScript makes most of them at compile time; plain JavaScript has only these.
  */
 
-/** What kind of thing a value is: "Number", "Array", "Float32Array", "Promise", … */
+/** The kind of a value: "Number", "Array", "Float32Array", "Promise", … */
 const kindOf = (value: unknown): string => Object.prototype.toString.call(value).slice(8, -1);
 
-/** An argument as messages name it. */
+/** An argument as messages show it. */
 export function show(value: unknown): string {
   if (value === undefined) return "missing";
   if (typeof value === "function" && "variables" in value) return "a module";
@@ -96,7 +101,7 @@ export function show(value: unknown): string {
 /** `"mean" or "sum"`, `"x", "y"`. */
 const inQuotes = (names: readonly string[], between = ", "): string => names.map((name) => `"${name}"`).join(between);
 
-/** What to say of a name that is not among those there are, with one that may have been meant: letters are missing from either. */
+/** The message for an unknown name. Suggests a known one where the two differ only by missing letters. */
 export function noSuch(what: string, name: string, names: readonly string[]): string {
   const letters = (text: string) => text.toLowerCase().replace(/[^a-z0-9]/g, "");
   const within = (part: string, whole: string) =>
@@ -105,12 +110,12 @@ export function noSuch(what: string, name: string, names: readonly string[]): st
   return `there is no ${what} ${show(name)}${near ? ` (did you mean "${near}"?)` : ""}, only ${inQuotes(names) || "none"}`;
 }
 
-/** Throws what is wrong with an argument. @param name of the argument. */
+/** Throws an AttributeError for an argument. @param name of the argument. */
 export function refuse(op: string, name: string, value: unknown, expected: string): never {
   throw new AttributeError(`${op}: ${name} is ${show(value)}, expected ${expected}`);
 }
 
-/** Refuses what is no finite number, or not one of those expected. */
+/** Refuses anything but a finite number that passes `fits`. */
 export const checkNumber = (
   op: string,
   name: string,
@@ -119,7 +124,7 @@ export const checkNumber = (
   fits: (value: number) => boolean = Number.isFinite,
 ): number => (Number.isFinite(value) && fits(value) ? value : refuse(op, name, value, expected));
 
-/** Refuses what is no whole number from `least` to `most`. */
+/** Refuses anything but a whole number from `least` to `most`. */
 export const checkWhole = (op: string, name: string, value: number, least = 1, most?: number): number =>
   checkNumber(
     op,
@@ -129,37 +134,37 @@ export const checkWhole = (op: string, name: string, value: number, least = 1, m
     (n) => Number.isInteger(n) && n >= least && !(n > most!),
   );
 
-/** Refuses a word that is none of the choices. */
+/** Refuses anything but one of the choices. */
 export const checkChoice = <T extends string>(op: string, name: string, value: T, choices: readonly T[]): T =>
   choices.includes(value) ? value : refuse(op, name, value, inQuotes(choices, " or "));
 
-/** Refuses what is no array. */
+/** Refuses anything but an array. */
 export const checkList = <T>(op: string, name: string, value: readonly T[]): readonly T[] =>
   Array.isArray(value) ? value : refuse(op, name, value, "an array");
 
-/** Refuses what is neither an array nor a typed array. */
+/** Refuses anything but an array or a typed array. */
 export function checkNumbers(op: string, name: string, value: ArrayLike<number>): void {
   if (!Array.isArray(value) && !(ArrayBuffer.isView(value) && "length" in value))
     refuse(op, name, value, "an array of numbers");
 }
 
-/** Refuses what is no plain object. @param expected in words. */
+/** Refuses anything but a plain object. @param expected in words. */
 export function checkObject(op: string, name: string, value: unknown, expected: string): void {
   if (kindOf(value) !== "Object") refuse(op, name, value, expected);
 }
 
-/** Refuses what is not of the same kind as something else: a number (and no NaN), a boolean, a string, … */
+/** Refuses a value of another kind than `other` (number, boolean, string, …), and NaN. */
 export function checkLike(op: string, name: string, value: unknown, other: unknown): void {
   if (kindOf(value) !== kindOf(other) || Number.isNaN(value))
     refuse(op, name, value, withArticle(kindOf(other).toLowerCase()));
 }
 
-/** Refuses what lacks a method, where it is given. @param expected what has it. */
+/** Refuses a value without the given method; `undefined` passes. @param expected what has the method. */
 export function checkHas(op: string, name: string, value: unknown, method: string, expected: string): void {
   if (value !== undefined && typeof Object(value)[method] !== "function") refuse(op, name, value, expected);
 }
 
-/** Options with their defaults in place of those that are left out. */
+/** Options with defaults filled in. */
 export type Filled<T, D> = {
   readonly [K in keyof Required<T>]: K extends keyof D
     ? D[K] extends undefined
@@ -169,8 +174,8 @@ export type Filled<T, D> = {
 };
 
 /**
- * Options as given, the others by their defaults. Refuses names that the defaults do not have, and values of another kind than the
- * default's; where that is `undefined`, the value is for others to check.
+ * Fills in defaults. Refuses names that the defaults lack and values of another kind than the default. Where a default
+ * is `undefined`, the caller checks the value.
  */
 export function optionsOf<T extends object, D extends { readonly [K in keyof Required<T>]: T[K] | undefined }>(
   op: string,

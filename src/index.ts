@@ -25,7 +25,7 @@ export type { Tuning } from "./runtime/tuning.ts";
 export type { Finding } from "./tune/index.ts";
 export type { TuningStore } from "./tune/store.ts";
 
-// Last, since bundlers keep to this order: what resembles each other lies together, and compresses better.
+// Last, because bundlers keep this order and similar code compresses better side by side.
 
 export { type ExportOptions, exportPrograms, type Target } from "./exported/export.ts";
 export type { Exported } from "./exported/format.ts";

@@ -1,9 +1,9 @@
 let current = "";
 
-/** Path of the layer that is being applied ("encoder.0"), "" outside of any. */
+/** Path of the layer being applied ("encoder.0"), "" outside of any. */
 export const currentLayer = (): string => current;
 
-/** Runs a function as part of a layer: the nodes that it makes belong to it, and the errors name it. */
+/** Runs a function as part of a layer: the nodes it creates belong to the layer, and errors name it. */
 export function inLayer<T>(path: string, run: () => T): T {
   const outer = current;
   current = path;
@@ -14,5 +14,5 @@ export function inLayer<T>(path: string, run: () => T): T {
   }
 }
 
-/** ` in layer "encoder.0"`, as messages write it; nothing outside of layers. */
+/** ` in layer "encoder.0"`, for messages; empty outside of layers. */
 export const showLayer = (layer: string | undefined): string => (layer ? ` in layer "${layer}"` : "");

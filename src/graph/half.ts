@@ -3,17 +3,17 @@ import type { DType } from "./shape.ts";
 import type { TensorData } from "./tensor.ts";
 
 /*
- * IEEE 754 binary16, which hosts have no array for: 1 bit sign, 5 bits exponent, 10 bits fraction. f16 tensors travel as
- * Float32Array and become halves where they enter the GPU's memory, numbers again where they leave it.
+ * IEEE 754 binary16: 1 bit sign, 5 bits exponent, 10 bits fraction. JavaScript hosts lack an array type for it, so f16
+ * tensors are Float32Arrays on the host, packed to halves on upload and unpacked on readback.
  */
 
-/** The largest finite f16; from 65520 on, numbers round to infinity. */
+/** The largest finite f16. Numbers from 65520 on round to infinity. */
 export const largestHalf = 65504;
 
 const scratch = new Float32Array(1);
 const scratchBits = new Uint32Array(scratch.buffer);
 
-/** The bits of the nearest f16 to a number (of f32 precision), of two equally near ones the even one. NaN stays NaN. */
+/** The bits of the f16 nearest to a number (of f32 precision); ties go to even. NaN stays NaN. */
 export function halfBits(value: number): number {
   scratch[0] = value;
   const bits = scratchBits[0]!;
@@ -22,16 +22,16 @@ export function halfBits(value: number): number {
   if (magnitude > 0x7f800000) return sign | 0x7e00;
   if (magnitude >= 0x47800000) return sign | 0x7c00; // 2¹⁶ and beyond
   if (magnitude >= 0x38800000) {
-    // From 2⁻¹⁴ on: another bias of the exponent, and 13 bits of fraction fewer. A carry moves on into the exponent.
+    // From 2⁻¹⁴ on: rebias the exponent and round off 13 bits of fraction. A carry moves into the exponent.
     return sign | ((magnitude - 0x38000000 + 0xfff + ((magnitude >>> 13) & 1)) >>> 13);
   }
-  const steps = Math.abs(scratch[0]) * 2 ** 24; // Below, numbers are multiples of 2⁻²⁴.
+  const steps = Math.abs(scratch[0]) * 2 ** 24; // Subnormal: a multiple of 2⁻²⁴.
   const down = Math.floor(steps);
   const up = steps - down > 0.5 || (steps - down === 0.5 && down % 2 === 1);
   return sign | (down + Number(up));
 }
 
-/** The number that 16 bits stand for. */
+/** The number that 16 bits encode. */
 export function halfValue(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 0x1f;
@@ -41,7 +41,7 @@ export function halfValue(bits: number): number {
   return sign * (1024 + fraction) * 2 ** (exponent - 25);
 }
 
-/** Numbers as halves; one of padding follows an odd count, since the GPU's queue takes whole words. */
+/** Numbers as halves. An odd count gets one element of padding, since the GPU queue writes whole words. */
 export function packHalves(values: ArrayLike<number>): Uint16Array<ArrayBuffer> {
   const halves = new Uint16Array(values.length + (values.length % 2));
   for (let i = 0; i < values.length; i++) halves[i] = halfBits(values[i]!);
@@ -51,6 +51,6 @@ export function packHalves(values: ArrayLike<number>): Uint16Array<ArrayBuffer> 
 /** Halves as numbers. */
 export const unpackHalves = (halves: Uint16Array): Float32Array<ArrayBuffer> => Float32Array.from(halves, halfValue);
 
-/** Elements as the GPU holds them: f16 as halves, all others as they are, in memory of this thread. */
+/** Elements as the GPU stores them: f16 as halves, others unchanged; copied if the memory is shared between threads. */
 export const inMemory = (data: TensorData, dtype: DType): TensorData | Uint16Array =>
   dtype === "f16" ? packHalves(data) : unshared(data);

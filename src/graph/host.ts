@@ -3,22 +3,22 @@ import { showShape, sizeOf } from "./shape.ts";
 import { arrayOf, type Spec, type TensorData } from "./tensor.ts";
 
 /*
- * Arrays and bytes of the host, as they come from other hands: other realms (an iframe, a worker), subclasses, memory that is
- * shared, detached or may change its size.
+ * Arrays and bytes from the host. They may come from other realms (an iframe, a worker), be subclasses, or lie in
+ * shared, detached or resizable memory.
  */
 
 /**
- * The class of a typed array by name, whichever realm made it and whatever a subclass of it is called: "Uint8Array" for Node's
- * Buffer. `undefined` for everything that is no typed array.
+ * The class name of a typed array, whatever its realm or subclass: "Uint8Array" for Node's Buffer. `undefined` for
+ * anything else.
  */
 export const arrayClass = (value: unknown): string | undefined =>
-  // The getter of %TypedArray%.prototype looks into the array itself: no name that somebody gave it deceives this.
+  // The getter of %TypedArray% reads an internal slot, which a renamed class cannot fake.
   Reflect.get(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag, value);
 
 const isShared = (buffer: ArrayBufferLike): boolean =>
   Object.prototype.toString.call(buffer) === "[object SharedArrayBuffer]";
 
-/** Why an array's memory cannot be handed on, in words; `undefined` where it can. */
+/** Why an array's memory cannot be used, in words; `undefined` where it can. */
 export function unusable(buffer: ArrayBufferLike): string | undefined {
   const { resizable, growable } = buffer as { resizable?: boolean; growable?: boolean };
   if (resizable || growable)
@@ -32,7 +32,7 @@ export function unusable(buffer: ArrayBufferLike): string | undefined {
   }
 }
 
-/** What is wrong with values for a tensor, in words for the end of a message; `undefined` where they fit. */
+/** What is wrong with the values for a tensor, as the end of a message; `undefined` where they fit. */
 export function misfit(data: unknown, { shape, dtype }: Spec): string | undefined {
   const { name } = arrayOf[dtype];
   const expected = `expected ${withArticle(name)} of ${sizeOf(shape)} (${showShape(shape)})`;
@@ -45,5 +45,5 @@ export function misfit(data: unknown, { shape, dtype }: Spec): string | undefine
   return unusable(buffer) ?? (length === sizeOf(shape) ? undefined : `has ${length} elements, ${expected}`);
 }
 
-/** The array, or a copy where its memory is shared with other threads: Dawn in Node crashes on such. */
+/** The array, or a copy if its memory is shared between threads: Dawn in Node crashes on shared memory. */
 export const unshared = (data: TensorData): TensorData => (isShared(data.buffer) ? data.slice() : data);

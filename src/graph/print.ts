@@ -2,7 +2,7 @@ import { checkObject } from "../errors.ts";
 import { showShape } from "./shape.ts";
 import { type Attrs, checkTensor, type Node, type Tensor } from "./tensor.ts";
 
-/** Nodes that the given tensors need, inputs before users, in order of their making. */
+/** All nodes that the given tensors depend on, inputs before users, in order of creation. */
 export function reachable(roots: Iterable<Tensor>): Node[] {
   const seen = new Set<Node>();
   const stack = [...roots].map((tensor) => tensor.node);
@@ -16,8 +16,8 @@ export function reachable(roots: Iterable<Tensor>): Node[] {
 }
 
 /**
- * The graph as text, a line a node, numbered from %0 in topological order:
- * `%3 = matmul(%0, %2) : f32[64, 10]`. Goldens of the tests and `inspect()` show this form.
+ * The graph as text, one line per node, numbered from %0 in topological order:
+ * `%3 = matmul(%0, %2) : f32[64, 10]`. The tests' goldens and `inspect()` use this form.
  */
 export function print(outputs: Readonly<Record<string, Tensor>>): string {
   checkObject("print", "the argument", outputs, "{ name: tensor, … }");
@@ -37,7 +37,7 @@ export function print(outputs: Readonly<Record<string, Tensor>>): string {
   return `${lines.join("\n")}\n`;
 }
 
-/** Depth-first order, so that the text depends on the graph's form and not on when its nodes were made. */
+/** Depth-first order, so that the text depends on the graph alone and not on when its nodes were created. */
 export function order(roots: readonly Tensor[]): Node[] {
   const done = new Set<Node>();
   const sorted: Node[] = [];

@@ -6,10 +6,10 @@ export type Shape = readonly number[];
 /** Element types. Comparisons give `i32` ones and zeros; `f16` needs the adapter's `shader-f16`. */
 export type DType = "f32" | "f16" | "i32" | "u32";
 
-/** Those that have gradients. On the host both are a Float32Array. */
+/** The dtypes that have gradients. On the host both are a Float32Array. */
 export type Float = "f32" | "f16";
 
-/** The dtypes that have gradients. */
+/** The same as values. */
 export const floats: readonly DType[] = ["f32", "f16"];
 
 /** Bytes of one element. */
@@ -20,10 +20,10 @@ export const sizeOf = (shape: Shape): number => shape.reduce((product, n) => pro
 
 export const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((n, i) => n === b[i]);
 
-/** `[64, 784]`, as error messages write a shape. */
+/** `[64, 784]`, as error messages show a shape. */
 export const showShape = (shape: Shape): string => `[${shape.join(", ")}]`;
 
-/** `[64x784]`, as labels of kernels write a shape. */
+/** `[64x784]`, as kernel labels show a shape. */
 export const labelShape = (shape: Shape): string => `[${shape.join("x")}]`;
 
 /** Row-major strides in elements: the last axis moves fastest. */
@@ -53,7 +53,7 @@ export function checkDType(op: string, dtype: DType): void {
     throw new DTypeError(`${op}: dtype is ${show(dtype)}, expected "f32", "f16", "i32" or "u32"`);
 }
 
-/** Refuses numbers that a dtype does not hold. f16 takes those of f32, and is held at its ends. */
+/** Refuses numbers that the dtype cannot hold. f16 accepts those of f32 and clamps them. */
 export function checkValue(op: string, name: string, value: number, dtype: DType): number {
   if (floats.includes(dtype))
     return checkNumber(op, name, value, "a finite number that f32 holds", (n) => Number.isFinite(Math.fround(n)));
@@ -66,7 +66,7 @@ export function checkValue(op: string, name: string, value: number, dtype: DType
   );
 }
 
-/** Axis counted from the front; negative ones count from the end, as in PyTorch. */
+/** Resolves an axis; negative ones count from the end, as in PyTorch. */
 export function axisOf(op: string, axis: number, rank: number): number {
   const resolved = axis < 0 ? axis + rank : axis;
   if (!Number.isInteger(axis) || resolved < 0 || resolved >= rank) {
@@ -75,7 +75,7 @@ export function axisOf(op: string, axis: number, rank: number): number {
   return resolved;
 }
 
-/** Resolved, ascending, distinct axes. `undefined` or an empty list means all of them. */
+/** Axes resolved, in ascending order, without duplicates. `undefined` or an empty list means all. */
 export function axesOf(op: string, axes: number | readonly number[] | undefined, rank: number): number[] {
   const given = axes === undefined ? [] : typeof axes === "number" ? [axes] : checkList(op, "axes", axes);
   if (given.length === 0) return Array.from({ length: rank }, (_, axis) => axis);
@@ -85,7 +85,7 @@ export function axesOf(op: string, axes: number | readonly number[] | undefined,
   return resolved;
 }
 
-/** NumPy broadcasting: shapes are aligned at the end, and a size of 1 stretches. */
+/** NumPy broadcasting: shapes align at the end, and a size of 1 stretches. */
 export function broadcastShapes(op: string, ...shapes: Shape[]): number[] {
   const rank = Math.max(0, ...shapes.map((shape) => shape.length));
   return Array.from({ length: rank }, (_, axis) => {

@@ -4,19 +4,19 @@ import type { Op } from "./op.ts";
 import type { DType, Shape } from "./shape.ts";
 import { checkDType, checkShape, showShape, sizeOf } from "./shape.ts";
 
-/** What an op says of one result before anything is computed. */
+/** Shape and dtype of one result, known before anything is computed. */
 export interface Spec<D extends DType = DType> {
   readonly shape: Shape;
   readonly dtype: D;
 }
 
-/** Attributes are plain data, so that a node can be printed, compared and hashed. */
+/** Attributes are plain data, so that nodes can be printed, compared and hashed. */
 // biome-ignore lint/suspicious/noExplicitAny: each op knows the type of its own attributes
 export type Attrs = Readonly<Record<string, any>>;
 
 /**
- * A value that some program may compute: result `index` of `node`. Tensors are immutable descriptions; building them
- * touches no GPU, and nothing has to be disposed. `D` is the dtype where the compiler knows it: a `Tensor<"f32">` is a `Tensor`.
+ * A value that a program can compute: result `index` of `node`. Tensors are immutable descriptions: building them uses
+ * no GPU, and you never dispose of them. `D` is the dtype where TypeScript knows it; a `Tensor<"f32">` is a `Tensor`.
  */
 export class Tensor<D extends DType = DType> implements Spec<D> {
   readonly node: Node;
@@ -31,7 +31,7 @@ export class Tensor<D extends DType = DType> implements Spec<D> {
     this.dtype = spec.dtype;
   }
 
-  /** How many elements it has. */
+  /** Number of elements. */
   get size(): number {
     return sizeOf(this.shape);
   }
@@ -40,14 +40,14 @@ export class Tensor<D extends DType = DType> implements Spec<D> {
     return "Tensor";
   }
 
-  /** As text a tensor is its dtype and shape; an operator throws, since JavaScript would make a number of it. */
+  /** As text, dtype and shape. Operators throw, since JavaScript would turn the tensor into a number. */
   [Symbol.toPrimitive](hint: string): string {
     if (hint === "string") return `tensor ${this.dtype}${showShape(this.shape)}`;
     throw new AttributeError("tensors have no operators: for x + 1 write add(x, 1)");
   }
 }
 
-/** Refuses what is no tensor, and says what may have been meant. */
+/** Refuses anything but a tensor, and suggests what may have been meant. */
 export function checkTensor(op: string, name: string, value: unknown, expected = "a tensor"): void {
   if (!(value instanceof Tensor)) refuse(op, name, value, `${expected}${hint(value)}`);
 }
@@ -60,27 +60,29 @@ function hint(value: unknown): string {
   return member ? `, such as its .${member[0]}` : "";
 }
 
-/** The same of all operands of an op. */
+/** Checks all operands of an op. */
 export const checkTensors = (op: string, ...operands: readonly unknown[]): void =>
   operands.forEach((operand, i) => {
     checkTensor(op, `operand ${i}`, operand);
   });
 
-/** A write that a program performs at the end of each run: `[variable, its new value]`. */
+/** A write at the end of each run of a program: `[variable, its new value]`. */
 export type Update = readonly [variable: Variable, value: Tensor];
 
 let nodesMade = 0;
 
-/** One application of an op. `id` only grows, so a node's inputs always have smaller ids than the node. */
+/** One application of an op. Ids only grow, so a node's inputs always have smaller ids than the node. */
 export class Node {
   readonly id: number = nodesMade++;
   readonly op: Op;
   readonly inputs: readonly Tensor[];
   readonly attrs: Attrs;
   readonly results: readonly Tensor[];
-  /** Updates that every program containing this node performs too, such as advancing the random key that it reads. */
+  /** Updates that every program with this node also performs, such as advancing the random key it reads. */
   readonly effects: readonly Update[];
-  /** Path of the layer that it was made in, "" outside of any. Nodes of a gradient have that of what they differentiate. */
+  /**
+   * Path of the layer it was created in, "" outside of any. Gradient nodes take that of the node they differentiate.
+   */
   readonly layer: string = currentLayer();
 
   constructor(
@@ -98,7 +100,7 @@ export class Node {
   }
 }
 
-/** Applies an op and returns all its results. Shapes, dtypes and attributes are checked here, by the op's own rule. */
+/** Applies an op and returns all its results. The op's own rule checks shapes, dtypes and attributes here. */
 export function applyAll(op: Op, inputs: readonly Tensor[], attrs: Attrs = {}, effects: readonly Update[] = []) {
   checkTensors(op.name, ...inputs);
   const specs = op.infer(inputs, attrs);
@@ -109,7 +111,7 @@ export function applyAll(op: Op, inputs: readonly Tensor[], attrs: Attrs = {}, e
   return new Node(op, inputs, attrs, specs, effects).results;
 }
 
-/** Applies an op of one result. Who calls it says which dtype the op's rule gives. */
+/** Applies an op with one result. The caller states its dtype. */
 export function apply<D extends DType = DType>(
   op: Op,
   inputs: readonly Tensor[],
@@ -126,19 +128,19 @@ interface Arrays {
   readonly u32: Uint32Array;
 }
 
-/** The typed array that holds a dtype on the host (f16 travels as f32); any of them by default. */
+/** The host's typed array for a dtype (Float32Array for f16); any of them by default. */
 export type TensorData<D extends DType = DType> = Arrays[D];
 
-/** The dtype of what a typed array holds, and of numbers and drawn ones. */
+/** The dtype of a typed array's elements; f32 for a number or drawn values. */
 export type DTypeOf<A extends FirstValues> = A extends Int32Array ? "i32" : A extends Uint32Array ? "u32" : "f32";
 
-/** What each dtype travels as outside the GPU. */
+/** The host's typed array for each dtype. */
 export const arrayOf = { f32: Float32Array, f16: Float32Array, i32: Int32Array, u32: Uint32Array } as const;
 
-/** What a leaf op needs to be told apart from ordinary ones: where its value comes from. */
+/** What makes an op a leaf: where its value comes from. */
 export type Source = "input" | "variable" | "constant";
 
-/** Numbers that are drawn when they are needed, and again when they are needed again: they take no memory meanwhile. */
+/** Numbers drawn each time they are needed, so they take no memory in between. */
 export interface Drawn {
   readonly length: number;
   /** How they are drawn, as plain data. */
@@ -147,27 +149,29 @@ export interface Drawn {
   values(): Float32Array;
 }
 
-/** What a variable starts with: given numbers, one number for all elements, or drawn ones. */
+/** First value of a variable: an array, one number for all elements, or drawn numbers. */
 export type FirstValues = TensorData | number | Drawn;
 
-/** The op of variables; the class below is its only maker. */
+/** The op of variables; only the class below applies it. */
 const variableOp: Op = { name: "variable", source: "variable", infer: (_, { spec }) => [spec] };
 
 /**
- * A tensor with a home: its value lives on the GPU from run to run, and only a program's updates (or `engine.write`) change
- * it. Weights, moments, running statistics, step counters and random keys are all variables: what is saved is the set of
+ * A tensor whose value persists on the GPU from run to run. Only a program's updates and `engine.write` change it.
+ * Weights, moments, running statistics, step counters and random keys are all variables: to save a model is to save its
  * variables.
  */
 export class Variable<D extends DType = DType> extends Tensor<D> {
-  /** @internal What it starts with; absent once given numbers have moved to a GPU. */
+  /**
+   * @internal Its first value; absent once a given array has moved to a GPU.
+   */
   first: FirstValues | undefined;
   /**
-   * Variables of one group that a program meets for the first time together are laid out in one buffer, in order of their
-   * making: this is what lets an optimizer treat a whole model as one long vector.
+   * Variables of one group that first appear in the same program share one buffer, in order of creation. This lets an
+   * optimizer treat a whole model as one long vector.
    */
   readonly group: string;
   /**
-   * Whether every engine may begin with the first value, though it has changed in another one since: keys of random numbers do, since
+   * Whether every engine may start from the first value, even after another engine changed it. Random keys do, since
    * their value is only a count. Others refuse, see `checkFirst`.
    */
   readonly restarts: boolean;
@@ -184,14 +188,15 @@ export class Variable<D extends DType = DType> extends Tensor<D> {
   }
 
   /**
-   * The value that it started with, row-major, in a new array.
-   * @throws FeedError when that was given as an array, and has moved to a GPU meanwhile: hosts keep what can be drawn or filled again.
+   * Its first value, row-major, in a new array.
+   * @throws FeedError when it was given as an array that has since moved to a GPU. The host keeps only what can be
+   * drawn or filled again.
    */
   get initial(): TensorData<D> {
     const { first, dtype } = this;
     if (first === undefined) {
       throw new FeedError(
-        `the first value of variable "${this.name}" has moved to the GPU, and the host no longer has it: read it with ` +
+        `the first value of variable "${this.name}" has moved to the GPU: read it with ` +
           "engine.read before the first run, or keep the array",
       );
     }
@@ -204,38 +209,44 @@ export class Variable<D extends DType = DType> extends Tensor<D> {
     return values as TensorData<D>;
   }
 
-  /** @internal Its value is from now on another one, and lives in an engine. */
+  /**
+   * @internal Its value has changed, in some engine.
+   */
   changed(): void {
     this.#isFirst = this.restarts;
   }
 
-  /** @internal Given numbers need not stay on the host. */
+  /**
+   * @internal Drops a given array, which the host no longer needs.
+   */
   release(): void {
     const { first } = this;
     if (typeof first === "object" && !("drawing" in first) && !this.restarts) this.first = undefined;
   }
 
-  /** @internal @throws FeedError unless its first value is its value, and here. @param remedy what to do about it. */
+  /**
+   * @internal @throws FeedError unless its value is its first value and is present here. @param remedy what to do about
+   * it.
+   */
   checkFirst(remedy = "copy it with engine.copyFrom(other, model), or write or load it"): void {
     if (this.#isFirst && this.first !== undefined) return;
     throw new FeedError(
-      `variable "${this.name}" has changed since it was made: its value is in another engine, or was there until that was destroyed ` +
-        `or the variable freed. Here it would start anew: ${remedy}`,
+      `variable "${this.name}" was changed in another engine, or freed, so its value is not here: ${remedy}`,
     );
   }
 
-  /** Its path in the model that it was first put into ("conv1.weight"), else what it was called when it was made. */
+  /** Its path in the first model it was put into ("conv1.weight"), else the name it was created with. */
   get name(): string {
     return this.node.attrs["name"];
   }
 }
 
-/** Refuses what is no variable. */
+/** Refuses anything but a variable. */
 export function checkVariable(op: string, name: string, value: unknown): void {
   if (!(value instanceof Variable)) refuse(op, name, value, "a variable");
 }
 
-/** Refuses what is no map from names to variables, such as `nn.stateDict(model)` gives. */
+/** Refuses anything but a map from names to variables, such as `nn.stateDict(model)`. */
 export function checkNamed(op: string, variables: ReadonlyMap<string, Variable>): void {
   if (!(variables instanceof Map)) refuse(op, "the argument", variables, "nn.stateDict(model) or another Map");
   for (const [name, variable] of variables) checkVariable(op, `"${name}"`, variable);
