@@ -1,11 +1,11 @@
 import { checkChoice, checkHas, DeviceError } from "../errors.ts";
 import type { AdapterTraits } from "../graph/op.ts";
 
-/** Where an engine gets its GPU from. */
+/** Where an engine gets its GPU. */
 export interface DeviceOptions {
-  /** The device of an app that has one already. It stays the app's: the engine never destroys it. */
+  /** The app's own device. The engine never destroys it. */
   readonly device?: GPUDevice;
-  /** The adapter to open a device on; default the one that `gpu` hands out. */
+  /** The adapter to open a device on; default the one that `gpu` returns. */
   readonly adapter?: GPUAdapter;
   /** Entry to WebGPU; default `navigator.gpu`. In Node, `createGPU()` of tilegrad/node. */
   readonly gpu?: GPU;
@@ -15,17 +15,20 @@ export interface DeviceOptions {
 
 export const deviceOptions = { device: undefined, adapter: undefined, gpu: undefined, powerPreference: undefined };
 
-/** A device, what may be asked of it, and what to call it. */
+/** A device, its capabilities, and its name. */
 export interface OpenDevice {
   readonly device: GPUDevice;
   readonly traits: AdapterTraits;
-  /** `vendor architecture`, as far as the browser tells: "nvidia hopper", "google swiftshader"; "mesa lavapipe" everywhere. */
+  /**
+   * `vendor architecture`, as far as the browser reports it: "nvidia hopper", "google swiftshader"; always "mesa
+   * lavapipe" for lavapipe.
+   */
   readonly name: string;
-  /** Whether the engine opened it, and so closes it. */
+  /** Whether the engine opened it, and so must destroy it. */
   readonly owned: boolean;
 }
 
-/** What each of the options is there for. */
+/** The method that each option must have. */
 const methods = { adapter: "requestDevice", gpu: "requestAdapter" };
 
 const wantedLimits = [
@@ -41,8 +44,8 @@ const wantedLimits = [
 const wantedFeatures: readonly GPUFeatureName[] = ["shader-f16", "subgroups", "timestamp-query"];
 
 /**
- * Opens a device with the adapter's own limits, or takes the given one.
- * @throws DeviceError when there is no WebGPU or no adapter, with what to do about it.
+ * Opens a device with the adapter's own limits, or uses the given one.
+ * @throws DeviceError when there is no WebGPU or no adapter; the message says what to do.
  */
 export async function openDevice(options: DeviceOptions): Promise<OpenDevice> {
   const { powerPreference = "high-performance" } = options;
@@ -66,7 +69,7 @@ export async function openDevice(options: DeviceOptions): Promise<OpenDevice> {
   const adapter = options.adapter ?? (await gpu!.requestAdapter({ powerPreference }));
   if (!adapter) {
     throw new DeviceError(
-      "WebGPU is there, but no adapter was handed out: the GPU or its driver is blocked or missing (see chrome://gpu).",
+      "WebGPU is available, but found no adapter: the GPU or its driver is blocked or missing (see chrome://gpu).",
     );
   }
   const requiredLimits = Object.fromEntries(wantedLimits.map((name) => [name, adapter.limits[name]]));
@@ -75,16 +78,16 @@ export async function openDevice(options: DeviceOptions): Promise<OpenDevice> {
     const device = await adapter.requestDevice({ label: "tilegrad", requiredLimits, requiredFeatures });
     return describe(device, true, adapter.info);
   } catch (cause) {
-    throw new DeviceError(`the adapter gave no device: ${(cause as Error).message}`, { cause });
+    throw new DeviceError(`the adapter returned no device: ${(cause as Error).message}`, { cause });
   }
 }
 
 function describe(device: GPUDevice, owned: boolean, info: GPUAdapterInfo = device.adapterInfo): OpenDevice {
   const { limits } = device;
-  // Some browsers and Deno have numbers of the PCI registry in place of words.
+  // Some browsers and Deno report PCI IDs instead of words.
   const spoken = [info?.vendor, info?.architecture].filter((word) => word && !/^(0x[\da-f]+|\d+)$/i.test(word));
   const words = `${spoken.join(" ")} ${info?.device ?? ""} ${info?.description ?? ""}`;
-  // One name for one adapter: Dawn calls it "mesa software", Deno "llvmpipe (LLVM 15.0.6, 256 bits)".
+  // One name per adapter: Dawn reports "mesa software", Deno "llvmpipe (LLVM 15.0.6, 256 bits)".
   const lavapipe = /llvmpipe|mesa software/i.test(words) ? "mesa lavapipe" : "";
   const name = lavapipe || spoken.join(" ") || info?.description || "unnamed adapter";
   return {

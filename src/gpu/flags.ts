@@ -1,6 +1,6 @@
 /**
- * WebGPU's usage flags by number (WebGPU specification, sections 5.1.1, 5.1.2 and 8.2). Browsers have them as globals; Node's
- * implementation does not put them there.
+ * WebGPU's usage flags as numbers (WebGPU specification, sections 5.1.1, 5.1.2 and 8.2). Browsers define them as
+ * globals; Node's implementation does not.
  */
 export const usage = {
   mapRead: 0x0001,

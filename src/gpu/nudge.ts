@@ -1,14 +1,14 @@
-/** How often Chrome looks by itself: a wait that took about as long may have been over long before. */
+/** How often Chrome polls on its own. A wait of about this length may have ended long before Chrome noticed. */
 const periodMs = 2;
 
-/** Between two nudges while a wait is young, and later: timers of browsers are no finer. */
+/** Milliseconds between nudges, early in a wait and later. Browser timers are no finer. */
 const [youngMs, oldMs] = [0.4, 4];
 
 /**
- * Shortens waits for the GPU. A browser looks whether work is done when a command reaches its GPU process, and otherwise by the
- * clock: Chrome every 2 ms (`kHandleMoreWorkPeriod` in its command_buffer_stub.cc), Firefox every 100 ms (its bug 1870699). So
- * commands that do nothing, empty submits, go with a wait until it is over. Outside of browsers this changes nothing: results
- * come there when they are ready.
+ * Shortens waits for the GPU. A browser checks for finished work when a command reaches its GPU process, and otherwise
+ * on a timer: Chrome every 2 ms (`kHandleMoreWorkPeriod` in its command_buffer_stub.cc), Firefox every 100 ms (its bug
+ * 1870699). So this sends empty submits until the wait is over. Outside of browsers it does nothing: results arrive as
+ * soon as they are ready.
  */
 export class Nudge {
   readonly #queue: Pick<GPUQueue, "submit">;
@@ -25,15 +25,15 @@ export class Nudge {
   }
 
   /**
-   * What `awaited` gives, sooner.
-   * @param urgent whether somebody waits for the very moment; otherwise there are nudges every 4 ms.
+   * Resolves as `awaited` does, but sooner.
+   * @param urgent whether the caller needs the result at once; otherwise it nudges every 4 ms.
    */
   async until<T>(awaited: Promise<T>, urgent = true): Promise<T> {
     if (!this.#inBrowser) return awaited;
     const start = performance.now();
     const mine = ++this.#newest;
     let over = false;
-    // Work ends in the order in which it was submitted: nudges for the newest wait serve those before it.
+    // Work ends in submission order, so nudges for the newest wait also serve older ones.
     void this.#nudge(start, urgent, () => over || mine !== this.#newest);
     try {
       return await awaited;
@@ -44,7 +44,7 @@ export class Nudge {
   }
 
   async #nudge(start: number, urgent: boolean, isOver: () => boolean): Promise<void> {
-    // Taking turns with the page's other tasks is finer than timers, but takes the processor's time: only where it may pay.
+    // Message ports are finer than timers, but use CPU time, so use them only where a short wait is likely.
     const youngUntil = urgent && this.#lastWasShort ? start + periodMs : start;
     const turns = youngUntil > start ? new MessageChannel() : undefined;
     for (let [now, last] = [start, start]; !isOver(); now = performance.now()) {

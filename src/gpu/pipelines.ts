@@ -4,7 +4,7 @@ import { showLayer } from "../layer.ts";
 import { computeStage } from "./flags.ts";
 import { inScopes } from "./scopes.ts";
 
-/** How many kernels are kept that no program uses any more: the next program may need them. */
+/** Number of unused kernels to keep: the next program may need them. */
 const mostIdle = 64;
 
 interface Compiled {
@@ -12,16 +12,16 @@ interface Compiled {
   users: number;
 }
 
-/** The kernels of a program. */
+/** The kernels of a program, held until it lets go. */
 export interface Held {
   readonly pipelines: readonly Promise<GPUComputePipeline>[];
   letGo(): void;
 }
 
-/** Compiled kernels of one device, one for each distinct WGSL text, whichever program asked first. */
+/** Compiled kernels of one device, one per distinct WGSL text, shared by all programs. */
 export class PipelineCache {
   readonly #device: GPUDevice;
-  /** In order of their last use. */
+  /** Least recently used first. */
   readonly #pipelines = new Map<string, Compiled>();
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
 
@@ -29,14 +29,14 @@ export class PipelineCache {
     this.#device = device;
   }
 
-  /** Starts compiling (asynchronously, side by side with others) or returns what has been started before. */
+  /** Starts to compile a kernel, asynchronously, or returns the one already started. */
   get(call: KernelCall): Promise<GPUComputePipeline> {
     const { pipeline } = this.#get(call);
     this.#forgetIdle();
     return pipeline;
   }
 
-  /** The same for all calls of a program, which holds them until it lets go. */
+  /** The same for all calls of a program, which holds the kernels until `letGo`. */
   hold(calls: readonly KernelCall[]): Held {
     const held = calls.map((call) => this.#get(call));
     for (const compiled of held) compiled.users++;
@@ -53,7 +53,7 @@ export class PipelineCache {
     const key = `${accessOf(call)}\n${call.wgsl}`;
     let compiled = this.#pipelines.get(key);
     if (compiled)
-      this.#pipelines.delete(key); // It moves to the end.
+      this.#pipelines.delete(key); // Move it to the end.
     else {
       const made = { pipeline: this.#make(call), users: 0 };
       made.pipeline.catch(() => this.#pipelines.get(key) === made && this.#pipelines.delete(key));
@@ -68,7 +68,7 @@ export class PipelineCache {
     for (const [key] of idle.slice(0, Math.max(0, idle.length - mostIdle))) this.#pipelines.delete(key);
   }
 
-  /** Explicit layout of a call's bindings; calls with the same accesses share one. */
+  /** Explicit layout of a call's bindings. Calls with the same accesses share one. */
   layout(call: KernelCall): GPUBindGroupLayout {
     const access = accessOf(call);
     const known = this.#layouts.get(access);
@@ -87,7 +87,7 @@ export class PipelineCache {
 
   async #make(call: KernelCall): Promise<GPUComputePipeline> {
     const { label } = call;
-    // What is invalid makes an invalid pipeline, which is reported below: a faulty shader with the line at fault.
+    // An invalid shader makes an invalid pipeline; the error below quotes the faulty line.
     const { value } = inScopes(this.#device, "compile", () => {
       const module = this.#device.createShaderModule({ label, code: call.wgsl });
       const layout = this.#device.createPipelineLayout({ label, bindGroupLayouts: [this.layout(call)] });
@@ -102,7 +102,7 @@ export class PipelineCache {
       const faults = messages
         .filter(({ type }) => type === "error")
         .map(({ lineNum, message }) => `  line ${lineNum}: ${message}\n    ${lines[lineNum - 1]?.trim() ?? ""}`);
-      if (faults.length === 0 && (cause as GPUPipelineError).reason !== "validation") throw cause; // It was cut off.
+      if (faults.length === 0 && (cause as GPUPipelineError).reason !== "validation") throw cause; // The device was lost.
       const detail = faults.length > 0 ? `\n${faults.join("\n")}` : `: ${(cause as Error).message}`;
       const kernel = `kernel "${call.label}"${showLayer(call.layer)} (${call.family}/${call.variant})`;
       throw new DeviceError(`${kernel} does not compile${detail}`, {
@@ -112,6 +112,6 @@ export class PipelineCache {
   }
 }
 
-/** `rrw`: what a call does with each of its bindings. */
+/** `rrw`: the access of each binding of a call. */
 const accessOf = (call: KernelCall): string =>
   call.bindings.map(({ access }) => (access === "read" ? "r" : "w")).join("");

@@ -1,23 +1,24 @@
 import { DeviceError } from "../errors.ts";
 import { usage } from "./flags.ts";
 
-/** A kernel with all that it takes to run it. */
+/** A kernel with everything needed to run it. */
 export interface Dispatch {
   readonly pipeline: GPUComputePipeline;
   readonly group: GPUBindGroup;
   readonly workgroups: readonly [number, number, number];
 }
 
-/** Each pass takes two queries of a query set, which holds 4096. */
+/** Each pass takes two queries, and a query set holds 4096. */
 const mostPasses = 2048;
 
 /**
- * Runs dispatches once, each in a pass of its own, and times them by the GPU's own clock. Chrome rounds it to 65.5 µs, so that
- * short kernels need many repetitions before a figure means anything.
+ * Runs dispatches once, each in its own pass, and times them with the GPU's clock. Chrome rounds it to 65.5 µs, so
+ * short kernels need many repetitions for a meaningful figure.
  *
- * @param read a buffer's bytes once all that was submitted has run.
- * @returns milliseconds of each, and the clock's grain: the largest power of two, in nanoseconds, of which all readings are multiples.
- * @throws DeviceError when the device has no timestamp queries, or there are more dispatches than these can time.
+ * @param read a buffer's bytes once all submitted work has run.
+ * @returns the milliseconds of each, and the clock's resolution: the largest power of two, in nanoseconds, that divides
+ * all readings.
+ * @throws DeviceError when the device has no timestamp queries, or there are too many dispatches to time.
  */
 export async function profile(
   device: GPUDevice,
@@ -26,7 +27,7 @@ export async function profile(
 ): Promise<{ readonly ms: readonly number[]; readonly resolutionMs: number }> {
   if (!device.features.has("timestamp-query")) throw new DeviceError("profile: this adapter has no timestamp queries");
   if (dispatches.length > mostPasses)
-    throw new DeviceError(`profile: ${dispatches.length} kernels, expected ${mostPasses} at most`);
+    throw new DeviceError(`profile: ${dispatches.length} kernels, expected at most ${mostPasses}`);
   const count = 2 * dispatches.length;
   const querySet = device.createQuerySet({ label: "profile", type: "timestamp", count });
   const buffer = device.createBuffer({

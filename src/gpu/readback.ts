@@ -7,18 +7,18 @@ import { scoped } from "./scopes.ts";
 interface Ring {
   readonly free: GPUBuffer[];
   made: number;
-  /** Outputs of this size that there are. */
+  /** Number of outputs of this size. */
   users: number;
 }
 
-/** Bytes of a buffer. */
+/** A range of a buffer, in bytes. */
 export interface Place {
   readonly buffer: GPUBuffer;
   readonly offset: number;
   readonly bytes: number;
 }
 
-/** Where the bytes of each place begin in a staging buffer that takes them all: mapped ranges are multiples of eight. */
+/** Where each place begins in one staging buffer for all: mapped ranges must be multiples of eight bytes. */
 function layOut(places: readonly Pick<Place, "bytes">[]): {
   readonly starts: readonly number[];
   readonly total: number;
@@ -32,12 +32,15 @@ function layOut(places: readonly Pick<Place, "bytes">[]): {
   return { starts, total };
 }
 
-/** Staging buffers that are kept per size where a program has an output of it, else one; the surplus is destroyed after use. */
+/**
+ * Staging buffers to keep per size while a program has an output of that size, else one. The surplus is destroyed after
+ * use.
+ */
 const ringLength = 4;
 
 /**
- * Brings bytes back from the GPU through a ring of mapped buffers. A read copies at its place in the queue, behind the steps
- * submitted so far and before later ones, and holds none of them up.
+ * Reads bytes back from the GPU through a ring of mapped buffers. A read copies at its place in the queue, after the
+ * steps submitted so far and before later ones, and delays neither.
  */
 export class Readback {
   readonly #device: GPUDevice;
@@ -55,7 +58,10 @@ export class Readback {
     return [...this.#rings].reduce((sum, [size, { made }]) => sum + size * made, 0);
   }
 
-  /** Makes the first staging buffer for reads of these places, if there is memory: otherwise the read itself tries and reports it. */
+  /**
+   * Creates the first staging buffer for reads of these places, if memory allows. If not, the read itself retries and
+   * reports it.
+   */
   async prepare(places: readonly Pick<Place, "bytes">[]): Promise<void> {
     const { size, ring } = this.#ring(layOut(places).total);
     ring.users++;
@@ -69,7 +75,7 @@ export class Readback {
     }
   }
 
-  /** What `prepare` made is no longer needed. */
+  /** Releases what `prepare` created. */
   letGo(places: readonly Pick<Place, "bytes">[]): void {
     const { ring } = this.#ring(layOut(places).total);
     ring.users--;
@@ -77,8 +83,8 @@ export class Readback {
   }
 
   /**
-   * The bytes of several places as they are after everything submitted so far, brought back together.
-   * @param encoder holds commands to be submitted in front of the copies; whatever it holds is submitted here.
+   * The bytes of several places, read together after everything submitted so far.
+   * @param encoder commands to submit before the copies; this call submits them.
    */
   async read(
     places: readonly Place[],
@@ -86,7 +92,8 @@ export class Readback {
   ): Promise<ArrayBuffer[]> {
     const { starts, total } = layOut(places);
     const { size, ring } = this.#ring(total);
-    // Waiting for a buffer would let later steps overwrite the values: the copies are enqueued before the caller's next submit.
+    // Do not wait for a free buffer: later steps would overwrite the values. The copies must be enqueued before the
+    // caller's next submit.
     const known = ring.free.pop();
     if (!known) ring.made++;
     let staging: GPUBuffer | undefined;
@@ -108,7 +115,7 @@ export class Readback {
       return copies;
     } catch (cause) {
       if (cause instanceof TilegradError) throw cause;
-      throw new DeviceError(`a read was cut off: ${(cause as Error).message}`, { cause });
+      throw new DeviceError(`a read was interrupted: ${(cause as Error).message}`, { cause });
     } finally {
       if (sound) ring.free.push(staging!);
       else {
@@ -119,7 +126,7 @@ export class Readback {
     }
   }
 
-  /** Destroys staging buffers that are more than are kept. @param unused how many stay where no program has outputs of the size. */
+  /** Destroys surplus staging buffers. @param unused how many to keep where no program has outputs of this size. */
   #trim(ring: Ring, unused = 1): void {
     const kept = this.#destroyed ? 0 : ring.users > 0 ? ringLength : unused;
     while (ring.free.length > 0 && ring.made > kept) {
@@ -128,7 +135,7 @@ export class Readback {
     }
   }
 
-  /** Buffers of reads under way go when those are over. */
+  /** Destroys the staging buffers; those of pending reads go when the reads end. */
   destroy(): void {
     this.#destroyed = true;
     for (const ring of this.#rings.values()) this.#trim(ring);

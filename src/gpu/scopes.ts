@@ -3,12 +3,12 @@ import { DeviceError, LimitError, type TilegradError } from "../errors.ts";
 const filters = ["internal", "validation", "out-of-memory"] as const;
 
 /**
- * Acts on a device inside error scopes of its own, so that what goes wrong is known here and reaches nobody else. The scopes of a device
- * are one stack that the app shares: they are closed before anybody else has a turn.
+ * Acts on a device inside its own error scopes, so that errors are caught here and reach nobody else. A device has one
+ * stack of scopes, which the app shares, so they are popped before any other code runs.
  *
  * @param call what the user called, for the message.
- * @param act is not asynchronous, as is what is caught.
- * @returns what `act` returned, and the error, once it is known. Of a lost device there is none: it says so by itself.
+ * @param act must be synchronous: only errors of its synchronous part are caught.
+ * @returns the value of `act`, and a promise of the error. A lost device gives none; it is reported separately.
  */
 export function inScopes<T>(
   device: GPUDevice,
@@ -26,7 +26,7 @@ export function inScopes<T>(
   return { value, error: first(call, popped) };
 }
 
-/** Like `inScopes`, for those who wait: gives what `act` gives, or throws the error. */
+/** Like `inScopes`, but awaits: returns what `act` returns, or throws the error. */
 export async function scoped<T>(device: GPUDevice, call: string, act: () => T | Promise<T>): Promise<T> {
   const { value, error } = inScopes(device, call, act);
   const [[outcome], failure] = await Promise.all([Promise.allSettled([value]), error]);
@@ -35,7 +35,7 @@ export async function scoped<T>(device: GPUDevice, call: string, act: () => T | 
   return outcome.value;
 }
 
-/** The cause comes before its consequences: no memory for a buffer before all that is invalid for want of it. */
+/** Causes come before consequences: out of memory before the validation errors that follow from it. */
 async function first(call: string, popped: readonly Promise<GPUError | null>[]): Promise<TilegradError | undefined> {
   const [exhausted, invalid, internal] = await Promise.all(popped);
   if (exhausted) return new LimitError(`${call}: the GPU has no memory left: ${exhausted.message}`);

@@ -1,11 +1,11 @@
 import { Nudge } from "./nudge.ts";
 
-/** Work that may lie in the queue ahead of the GPU, in milliseconds: enough to keep it busy, little enough to stay responsive. */
+/** Milliseconds of work to queue ahead of the GPU: enough to keep it busy, little enough to stay responsive. */
 const aheadMs = 30;
 
 /**
- * Keeps the host from running ahead of the GPU without end. At most one fence is under way; how many submits may follow it
- * before the host waits is adjusted so that about `aheadMs` of work is queued, whether a step takes 0.1 ms or a second.
+ * Keeps the host from running too far ahead of the GPU. At most one fence is pending. The number of submits allowed
+ * ahead of it adapts so that about `aheadMs` of work is queued, whether a step takes 0.1 ms or a second.
  */
 export class Throttle {
   readonly #queue: GPUQueue;
@@ -19,14 +19,14 @@ export class Throttle {
     this.#nudge = new Nudge(queue);
   }
 
-  /** To be called after each submit; resolves when the next one may follow. */
+  /** Call after each submit; resolves when the next one may follow. */
   async submitted(): Promise<void> {
     this.#submitted++;
-    // A fence costs as much as two dispatches: one for every other half of what may lie ahead will do.
+    // A fence costs as much as two dispatches, so one per half of the allowed submits is enough.
     if (!this.#fence && 2 * this.#submitted > this.#allowed) {
       const start = performance.now();
       const before = this.#submitted;
-      // A lost device settles the fence one way or the other; whoever needs a result learns of the loss there.
+      // A lost device settles the fence either way; whoever needs a result learns of the loss there.
       this.#fence = this.#queue
         .onSubmittedWorkDone()
         .catch(() => undefined)

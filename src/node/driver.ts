@@ -6,10 +6,10 @@ import { DeviceError } from "../errors.ts";
 const patience = 10_000;
 
 /**
- * Does what makes the Vulkan loader look for drivers while the environment names one, and then gives the environment back, so that
- * child processes are not bound to it.
+ * Sets the environment variable that names a driver while the Vulkan loader searches, then restores it, so that child
+ * processes do not inherit it.
  * @param driver path of its description.
- * @param act its synchronous part is when the loader looks.
+ * @param act the loader searches during its synchronous part.
  */
 export async function withDriver<T>(driver: string, act: () => Promise<T>): Promise<T> {
   await inMainThread(hold(driver));
@@ -20,7 +20,10 @@ export async function withDriver<T>(driver: string, act: () => Promise<T>): Prom
   }
 }
 
-/* Workers may look for drivers at once: the last one gives the environment back. Text, since it travels between threads. */
+/*
+ * Several workers may search at once; the last one restores the environment. This is text, because it is evaluated in
+ * another thread.
+ */
 const held = `(globalThis[Symbol.for("tilegrad: VK_ICD_FILENAMES")] ??= { users: 0, before: undefined })`;
 const hold = (driver: string) => `{
   const held = ${held};
@@ -35,7 +38,7 @@ const release = `{
   }
 }`;
 
-/** Runs a program in the main thread: what a worker writes to `process.env` is a copy that no library sees. */
+/** Runs code in the main thread: a worker's `process.env` is a copy that native libraries do not see. */
 async function inMainThread(program: string): Promise<void> {
   if (isMainThread) {
     runInThisContext(program);
@@ -46,7 +49,7 @@ async function inMainThread(program: string): Promise<void> {
   session.connectToMainThread();
   await new Promise<void>((resolve, reject) => {
     const waited = setTimeout(() => {
-      const cause = "its main thread, which names the driver to the system, does not answer";
+      const cause = "its main thread, which must set the driver, does not answer";
       reject(new DeviceError(`no GPU for this worker: ${cause}. Set VK_ICD_FILENAMES before the process starts`));
     }, patience);
     session.post("Runtime.evaluate", { expression: program }, (error) => {

@@ -5,15 +5,18 @@ import { napWhilePending } from "./naps.ts";
 import { findLavapipe, findSwiftShader, loadVulkan, mayHaveGpu } from "./vulkan.ts";
 
 /**
- * Which kind of adapter to use: a real GPU; the CPU, by lavapipe or SwiftShader, whichever is there in this order; one of the two; or
- * a real GPU where there is one, else the CPU.
+ * Which adapter to use. `"hardware"`: a GPU. `"software"`: the CPU, through lavapipe if installed, else SwiftShader.
+ * `"lavapipe"`, `"swiftshader"`: that one. `"auto"`: a GPU if there is one, else the CPU.
  */
 export type AdapterChoice = "auto" | "hardware" | "software" | "lavapipe" | "swiftshader";
 
 export interface GPUOptions {
   /** Default: the environment variable `TILEGRAD_ADAPTER`, else `"auto"`. */
   adapter?: AdapterChoice;
-  /** Options of Dawn, such as `"enable-dawn-features=dump_shaders"` or `"backend=vulkan"`; Deno takes none. Default: none. */
+  /**
+   * Dawn options, such as `"enable-dawn-features=dump_shaders"` or `"backend=vulkan"`; Deno ignores them. Default:
+   * none.
+   */
   flags?: string[];
 }
 
@@ -25,38 +28,37 @@ const choices: readonly string[] = [
   "swiftshader",
 ] satisfies AdapterChoice[];
 
-/** Dawn rounds timestamps to 65.5 µs, against pages that spy on others: nothing that a program of one's own has to fear. */
+/** Dawn rounds timestamps to 65.5 µs to protect users from web pages. A Node program has no need of it. */
 function withExactClock(flags: readonly string[]): string[] {
   const disabled = "disable-dawn-features=";
   const others = flags.filter((flag) => flag.startsWith(disabled)).map((flag) => flag.slice(disabled.length));
-  return [...flags, disabled + ["timestamp_quantization", ...others].join(",")]; // The last of one kind counts.
+  return [...flags, disabled + ["timestamp_quantization", ...others].join(",")]; // The last of each kind counts.
 }
 
 type Dawn = typeof import("webgpu");
 
 /**
- * WebGPU for Node and its workers: what `navigator.gpu` is in a browser, made of the npm package `webgpu` (Dawn). In Deno, its
- * own `navigator.gpu`.
+ * WebGPU for Node and its workers: what `navigator.gpu` is in a browser, from the npm package `webgpu` (Dawn). In Deno,
+ * Deno's own `navigator.gpu`.
  *
- * Where there is no GPU, Linux computes on the CPU: with an installed lavapipe, which is three to four times as fast as SwiftShader and
- * has f16, where Dawn accepts it (Mesa 23 or later: `mesa-vulkan-drivers`); else, on x64, with SwiftShader, an installed Chrome's or the
- * one in the npm package `@sparticuz/chromium`, which is unpacked on first use. `engine.adapter` says which it is. Unless `hardware` is
- * asked for, a driver named by `VK_DRIVER_FILES` or `VK_ICD_FILENAMES` comes first, whatever it runs on.
- * @throws DeviceError when a package is missing or no such adapter can be had, with what to install.
+ * Without a GPU, Linux computes on the CPU. An installed lavapipe comes first, where Dawn accepts it (Mesa 23 or later:
+ * `mesa-vulkan-drivers`): it has f16 and is three to four times as fast as SwiftShader. Otherwise, on x64, SwiftShader:
+ * an installed Chrome's, or that of the npm package `@sparticuz/chromium`, unpacked on first use. `engine.adapter`
+ * names the result. Unless you ask for `hardware`, a driver named by `VK_DRIVER_FILES` or `VK_ICD_FILENAMES` comes
+ * first, whatever it runs on.
+ * @throws DeviceError when a package or such an adapter is missing; the message says what to install.
  */
 export async function createGPU(options: GPUOptions = {}): Promise<GPU> {
   const { adapter = process.env.TILEGRAD_ADAPTER || "auto", flags = [] } = options;
   if (!choices.includes(adapter))
-    fail(
-      `no adapter is called "${adapter}": TILEGRAD_ADAPTER is ${choices.slice(0, -1).join(", ")} or ${choices.at(-1)}`,
-    );
+    fail(`unknown adapter "${adapter}", expected ${choices.slice(0, -1).join(", ")} or ${choices.at(-1)}`);
   if (process.versions["deno"]) return openDeno(adapter);
   const gpu = await open(await importDawn(), adapter, withExactClock(flags));
   alive.add(gpu);
   return gpu;
 }
 
-/** Dawn's devices do not hold the instance they came from: once it is garbage, using them crashes the process. */
+/** Dawn's devices do not keep their instance alive: using one after its instance is collected crashes the process. */
 const alive = new Set<GPU>();
 
 async function open(dawn: Dawn, adapter: string, flags: string[]): Promise<GPU> {
@@ -84,7 +86,7 @@ const NO_LAVAPIPE =
 const NO_SOFTWARE =
   process.platform === "linux" && process.arch === "x64"
     ? "no software adapter found: npm install @sparticuz/chromium, or install Chrome or Chromium and libvulkan1"
-    : "the software adapter is there for Linux on x64 only; elsewhere VK_DRIVER_FILES can name a Vulkan driver";
+    : "the software adapter needs Linux on x64; elsewhere, name a Vulkan driver in VK_DRIVER_FILES";
 
 function fail(message: string): never {
   throw new DeviceError(message);
@@ -107,7 +109,7 @@ async function openHardware({ create }: Dawn, flags: string[]): Promise<GPU | un
   return adapter && !isSoftware(adapter) ? gpu : undefined;
 }
 
-/** What adapters say of themselves. */
+/** How adapters identify themselves. */
 const called = { lavapipe: /llvmpipe|lavapipe|mesa software/i, swiftshader: /swiftshader/i };
 
 async function openSoftware(dawn: Dawn, flags: string[], only?: "lavapipe" | "swiftshader"): Promise<GPU | undefined> {
@@ -122,7 +124,7 @@ async function openSoftware(dawn: Dawn, flags: string[], only?: "lavapipe" | "sw
   return driver ? openDriver(dawn, flags, driver) : undefined;
 }
 
-/** A GPU of one driver; `undefined` where Dawn refuses it, or it is of another kind. */
+/** A GPU that uses one driver; `undefined` if Dawn refuses the driver or it is of another kind. */
 async function openDriver(
   { create, globals }: Dawn,
   flags: string[],
@@ -130,7 +132,7 @@ async function openDriver(
   kind?: keyof typeof called,
 ): Promise<GPU | undefined> {
   const gpu = create(flags);
-  // The loader looks for drivers at the first request of this instance, and never again.
+  // The loader searches for drivers at this instance's first request, and never again.
   const adapter = await withDriver(driver, () => gpu.requestAdapter());
   if (!adapter) return undefined;
   const { vendor, architecture, device, description } = adapter.info;

@@ -1,4 +1,4 @@
-/** Longest nap, in milliseconds: what a result can come late. */
+/** Longest nap in milliseconds, and so the longest delay of a result. */
 const LONGEST = 1;
 
 type Class = { prototype: Record<string, (...args: unknown[]) => Promise<unknown>> };
@@ -6,15 +6,14 @@ type Class = { prototype: Record<string, (...args: unknown[]) => Promise<unknown
 const sleeper = new Int32Array(new SharedArrayBuffer(4));
 let pending = 0;
 let nap = 0;
-/** Whether a turn is scheduled: there is one chain of turns, however many promises come and go. */
+/** Whether a turn is scheduled. There is only one chain of turns, however many promises are pending. */
 let turning = false;
 
 /**
- * Lets the CPU adapter have all cores while this thread waits for it. Dawn polls in every turn of the event loop for as
- * long as a promise is pending, and so takes a whole core away from SwiftShader, which could compute with it (a large matmul
- * then takes 1.5 times as long). Here each turn ends in a nap instead. The first naps are short, so that a quick answer is
- * not kept waiting.
- * @param globals the classes of the `webgpu` package, whose waiting methods are wrapped (once)
+ * Gives the CPU adapter all cores while this thread waits for it. While a promise is pending, Dawn polls in every turn
+ * of the event loop. That takes a whole core from SwiftShader (a large matmul then takes 1.5 times as long). So each
+ * turn ends in a nap. The first naps are short, to keep the latency of quick results low.
+ * @param globals the classes of the `webgpu` package; their waiting methods are wrapped once
  */
 export function napWhilePending(globals: object): void {
   const { GPUBuffer, GPUQueue, GPUDevice } = globals as Record<string, Class>;

@@ -9,8 +9,8 @@ import { createBrotliDecompress } from "node:zlib";
 const require = createRequire(import.meta.url);
 
 /**
- * Folder of the npm package that brings Chrome, SwiftShader and a Vulkan loader as brotli archives, for Linux on x64.
- * Undefined where it is not installed, or holds nothing for this machine.
+ * Folder of the npm package that ships Chrome, SwiftShader and a Vulkan loader as brotli archives, for Linux on x64.
+ * Undefined where it is not installed or does not support this machine.
  */
 function archives(): string | undefined {
   if (process.platform !== "linux" || process.arch !== "x64") return undefined;
@@ -23,8 +23,8 @@ function archives(): string | undefined {
 
 /**
  * Unpacks archives of `@sparticuz/chromium` (`swiftshader.tar.br`, `chromium.br`, …) into one folder and returns it, or
- * undefined where there is no such package. The folder is kept for the next time, per version of the package. It comes
- * into being by a rename, so that of two processes that unpack at once neither sees the other's half-written files.
+ * undefined if the package is missing. The folder is kept, one per version of the package. It is created by a rename,
+ * so that two processes unpacking at once never see half-written files.
  */
 export async function unpack(name: string, files: string[]): Promise<string | undefined> {
   const source = archives();
@@ -40,22 +40,22 @@ export async function unpack(name: string, files: string[]): Promise<string | un
     await rename(half, folder);
   } catch (error) {
     await rm(half, { recursive: true, force: true });
-    if (!existsSync(folder)) throw error; // Otherwise another process was faster, and its folder is as good.
+    if (!existsSync(folder)) throw error; // Otherwise another process created it first.
   }
   return folder;
 }
 
-/** A tar archive's files go into the folder; anything else is one executable. */
+/** A tar archive is extracted into the folder; anything else is one executable. */
 async function unpackOne(archive: string, folder: string): Promise<void> {
   const name = basename(archive, ".br");
-  // tar-fs is what the archives' own package unpacks them with: it is there whenever the archives are.
+  // The archives' own package unpacks them with tar-fs, so it is installed wherever they are.
   const target = name.endsWith(".tar")
     ? createRequire(archive)("tar-fs").extract(folder)
     : createWriteStream(join(folder, name), { mode: 0o755 });
   await pipeline(createReadStream(archive), createBrotliDecompress(), target);
 }
 
-/** `node_modules/.cache/tilegrad` beside the package, or a folder of this user's own among the temporary files. */
+/** `node_modules/.cache/tilegrad` beside the package, or this user's own temporary folder. */
 function cacheFolder(source: string): string {
   const modules = source.slice(0, source.lastIndexOf("node_modules") + "node_modules".length);
   const own = join(tmpdir(), `tilegrad-${process.getuid?.()}`);
@@ -63,11 +63,11 @@ function cacheFolder(source: string): string {
     try {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
       accessSync(folder, constants.W_OK);
-      // What is found here gets executed: a folder that somebody else made is not ours to trust.
+      // Files found here get executed, so do not trust a folder that another user created.
       if (lstatSync(folder).uid === process.getuid?.()) return folder;
     } catch {
-      // Not writable: the next one.
+      // Not writable: try the next.
     }
   }
-  throw new Error(`no folder to unpack @sparticuz/chromium into: neither below ${modules} nor ${own} can be written`);
+  throw new Error(`cannot unpack @sparticuz/chromium: neither ${modules} nor ${own} is writable`);
 }

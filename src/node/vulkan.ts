@@ -5,21 +5,21 @@ import { unpack } from "./unpack.ts";
 
 const LOADER = "libvulkan.so.1";
 const DRIVER = "vk_swiftshader_icd.json";
-/** A flag of glibc's dlopen that Node has no name for: the library stays loaded although its handle is closed. */
+/** A flag of glibc's dlopen that Node does not define: the library stays loaded after its handle is closed. */
 const RTLD_NODELETE = 0x1000;
 
-/** Whether this machine has any graphics device at all. It spares those without the search for a driver. */
+/** Whether this machine has any graphics device. Without one, the search for a driver is skipped. */
 export function mayHaveGpu(): boolean {
   if (process.platform !== "linux") return true;
   const devices = readdirSync("/dev").concat(existsSync("/dev/dri") ? readdirSync("/dev/dri") : []);
   return devices.some((name) => /^(nvidia\d|dxg$|renderD)/.test(name));
 }
 
-/** What Mesa calls this machine's kind of processor. */
+/** Mesa's name for this CPU architecture. */
 const machine = { x64: "x86_64", arm64: "aarch64" }[process.arch as string] ?? process.arch;
 
 /**
- * Paths of the descriptions of lavapipe, Mesa's driver for processors, in the folders where the Vulkan loader looks:
+ * Paths of the driver descriptions of lavapipe, Mesa's CPU driver, in the folders that the Vulkan loader searches:
  * github.com/KhronosGroup/Vulkan-Loader, docs/LoaderDriverInterface.md, "Driver Discovery on Linux".
  */
 export function findLavapipe(): string[] {
@@ -35,13 +35,13 @@ export function findLavapipe(): string[] {
   return [...new Set(roots)].flatMap((root) => {
     const folder = join(root, "vulkan/icd.d");
     const names = process.platform === "linux" && existsSync(folder) ? readdirSync(folder) : [];
-    // Those of other kinds of processors are called after them.
+    // Skip drivers named after other architectures.
     const own = names.filter((name) => name === "lvp_icd.json" || name === `lvp_icd.${machine}.json`);
     return own.map((name) => join(folder, name));
   });
 }
 
-/** Path of the description of SwiftShader's driver: an installed Chrome's, else the one that npm brings. */
+/** Path of SwiftShader's driver description: an installed Chrome's, else npm's. */
 export async function findSwiftShader(): Promise<string | undefined> {
   const installed = ["/usr/lib/chromium", "/usr/lib/chromium-browser", "/opt/google/chrome"];
   const folder = installed.find((folder) => existsSync(join(folder, DRIVER))) ?? (await unpackSwiftShader());
@@ -51,8 +51,8 @@ export async function findSwiftShader(): Promise<string | undefined> {
 const unpackSwiftShader = () => unpack("swiftshader", ["swiftshader.tar.br"]);
 
 /**
- * Makes sure that Dawn finds the Vulkan loader: the system's, else the one that npm brings. Dawn asks for it by name, and a
- * library that is loaded already is found under its name wherever it lies.
+ * Makes sure that Dawn finds a Vulkan loader: the system's, else npm's. Dawn loads it by name, and a library that is
+ * already loaded is found by name wherever it lies.
  * @returns whether there is one
  */
 export async function loadVulkan(): Promise<boolean> {
@@ -62,8 +62,8 @@ export async function loadVulkan(): Promise<boolean> {
 }
 
 /**
- * Environment in which another program finds SwiftShader, and a Vulkan loader where the system has none. Undefined where there
- * is no SwiftShader.
+ * Environment variables with which another program finds SwiftShader, and a Vulkan loader where the system has none.
+ * Undefined where there is no SwiftShader.
  */
 export async function softwareEnvironment(): Promise<Record<string, string> | undefined> {
   const driver = await findSwiftShader();
@@ -73,7 +73,7 @@ export async function softwareEnvironment(): Promise<Record<string, string> | un
   return { VK_ICD_FILENAMES: driver, ...(libraries && { LD_LIBRARY_PATH: libraries }) };
 }
 
-/** What of Deno is needed here. */
+/** The part of Deno's API used here. */
 declare const Deno: { dlopen(library: string, symbols: object): unknown };
 
 function load(library: string): boolean {
@@ -81,7 +81,7 @@ function load(library: string): boolean {
     if (process.versions["deno"]) return Boolean(Deno.dlopen(library, {}));
     process.dlopen({ exports: {} }, library, constants.dlopen.RTLD_LAZY | RTLD_NODELETE);
   } catch (error) {
-    // Node loads the library first, and only then complains that it is no module of Node's.
+    // Node loads the library first, and only then complains that it is not a Node module.
     return String(error).includes("did not self-register");
   }
   return true;

@@ -11,40 +11,41 @@ import { Tuning } from "./tuning.ts";
 
 export interface EngineOptions extends DeviceOptions {
   /**
-   * Forces kernel variants by family, e.g. `{ matmul: "naive" }`; for tests and measurements. `compile` throws where one does not fit;
-   * `{ matmul: { ifFits: "tiled" } }` leaves those problems to the engine, and so does `{ "*": "naive" }`, which stands for all families.
+   * Forces kernel variants by family, e.g. `{ matmul: "naive" }`, for tests and measurements. `compile` throws where
+   * one does not fit; `{ matmul: { ifFits: "tiled" } }` lets the engine choose there, and so does `{ "*": "naive" }`,
+   * which stands for all families.
    */
   readonly variants?: Forced;
   /**
-   * Lets every kernel watch for NaN and infinity in what it stores. Reading an output then rejects with a NonFiniteError that names
-   * the kernel and the tensor where the first one arose; default false.
+   * Makes every kernel check what it stores for NaN and infinity. Reading an output then rejects with a NonFiniteError
+   * that names the kernel and the tensor where the first one arose; default false.
    */
   readonly checkFinite?: boolean;
   /**
-   * Where to keep which variants are fastest here (see `tuning`): in Node, `tuningFile()` of tilegrad/node. Default IndexedDB in
-   * browsers, which is opened by the first `compile` that tunes; a store given here is read at once.
+   * Where to keep the fastest variants (see `tuning`): in Node, `tuningFile()` of tilegrad/node. Default IndexedDB in
+   * browsers, opened by the first `compile` that tunes. A store given here is read at once.
    */
   readonly tuningStore?: TuningStore;
-  /** Checks every kernel variant against the reference first (a few seconds) and avoids those that are wrong here; default false. */
+  /** Checks every kernel variant against the reference first (a few seconds) and avoids wrong ones; default false. */
   readonly selfCheck?: boolean;
 }
 
 export interface TuneOptions {
-  /** Whether to measure; a function is told what was found for each problem as it is found. */
+  /** Whether to measure. A function is called with each finding. */
   readonly tune?: boolean | ((finding: Finding) => void);
 }
 
-/** A runner that compiles: what most programs begin with. */
+/** A runner that also compiles: where most programs start. */
 export class Engine extends Runner {
-  /** Which kernel variants were measured to be fastest on this adapter. */
+  /** The kernel variants that were measured to be the fastest on this adapter. */
   readonly tuning: Tuning;
   readonly #checkFinite: boolean;
 
   /**
    * Opens a GPU.
-   * @param options the app's own `device`, or where to get one from; default `navigator.gpu`.
+   * @param options the app's own `device`, or where to get one; default `navigator.gpu`.
    * @throws DeviceError when there is no WebGPU or no adapter; the message says what to do.
-   * @throws AttributeError for variants that do not exist, with the names of those that do.
+   * @throws AttributeError for unknown variants; the message lists the known ones.
    */
   static override async create(options: EngineOptions = {}): Promise<Engine> {
     const { variants, checkFinite, tuningStore, selfCheck, ...where } = optionsOf("Engine.create", options, {
@@ -71,15 +72,15 @@ export class Engine extends Runner {
   }
 
   /**
-   * Turns a description into a program: passes, pipelines, buffers, bind groups. Programs may share variables, and equal
-   * kernels are compiled once.
+   * Compiles a description into a program: passes, pipelines, buffers, bind groups. Programs may share variables, and
+   * equal kernels are compiled once.
    *
-   * @param description `outputs`, values that can be read after a run, and `updates`, variables with their next values.
-   * @param options `checkFinite` watches for NaN and infinity, default that of the engine; `tune` measures first which kernel variants
-   * are fastest here and remembers it, default false; `simplify` and `fuse` may be turned off.
+   * @param description `outputs`, values to read after a run, and `updates`, variables with their next values.
+   * @param options `checkFinite` checks for NaN and infinity, default as in the engine; `tune` first measures which
+   * kernel variants are fastest here and remembers them, default false; `simplify` and `fuse` can be turned off.
    * @throws ShapeError, DTypeError or FeedError for updates or inputs that do not fit.
    * @throws AttributeError when a forced kernel variant does not fit.
-   * @throws LimitError when a tensor is larger than the adapter allows, or is f16 and the adapter has none.
+   * @throws LimitError when a tensor is larger than the adapter allows, or is f16 and the adapter has no f16.
    * @throws DeviceError when a kernel does not compile, with its label.
    */
   async compile<O extends Readonly<Record<string, Tensor>>>(
@@ -110,10 +111,10 @@ export class Engine extends Runner {
   }
 }
 
-/** `family/variant`s that a device gets wrong. */
+/** `family/variant`s that compute wrong results on the device. */
 async function faults({ device, owned }: OpenDevice): Promise<ReadonlySet<string>> {
-  // Loaded only when asked for, as are tuner and guard. The package holds each as a bundle of its own: a module that a page shared
-  // with them would keep all its exports.
+  // Loaded on demand, like the tuner and the guard. The package ships each as a separate bundle: if a page shared a
+  // module with them, it would keep all exports of that module.
   const { selfCheck } = await import("../selfcheck/index.ts");
   const { faults } = await selfCheck({ device }).catch((error) => {
     if (owned) device.destroy();

@@ -3,10 +3,10 @@ import { checkObject, FeedError, noSuch } from "../errors.ts";
 import { misfit } from "../graph/host.ts";
 import type { TensorData } from "../graph/tensor.ts";
 
-/** Values for the inputs of a program, by name. Shapes are the inputs' own, row-major. */
+/** Values for a program's inputs, by name: row-major, in the input's shape. */
 export type Feeds = Readonly<Record<string, TensorData>>;
 
-/** Checks feeds before anything is written: names, element types, sizes, ranges of whole numbers. */
+/** Checks feeds before anything is written: names, element types, sizes, integer ranges. */
 export function checkFeeds({ inputs, bounds }: Pick<Lowered, "inputs" | "bounds">, feeds: Feeds): void {
   const names = [...inputs.keys()];
   checkObject("run", "the argument", feeds, `{ ${names.join(", ")} }`);

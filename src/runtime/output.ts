@@ -3,7 +3,7 @@ import { unpackHalves } from "../graph/half.ts";
 import { type DType, type Shape, showShape, sizeOf } from "../graph/shape.ts";
 import { arrayOf, type TensorData } from "../graph/tensor.ts";
 
-/** A result of a program. Its value stays on the GPU until it is asked for. */
+/** A result of a program. Its value stays on the GPU until you read it. */
 export class Output<D extends DType = DType> {
   readonly name: string;
   readonly shape: Shape;
@@ -18,23 +18,21 @@ export class Output<D extends DType = DType> {
   }
 
   /**
-   * The elements after the run submitted last, row-major. Runs submitted later are not held up.
+   * The elements after the last submitted run, row-major. Does not delay later runs.
    * @returns the typed array of its dtype: a Float32Array for f32 and f16.
-   * @throws DeviceError when the device is lost meanwhile.
+   * @throws DeviceError when the device is lost in the meantime.
    */
   data(): Promise<TensorData<D>> {
     return this.#read();
   }
 
   /**
-   * The single element of a one-element output.
-   * @throws ShapeError when there are several.
+   * The value of a one-element output.
+   * @throws ShapeError when it has more elements.
    */
   async scalar(): Promise<number> {
     if (sizeOf(this.shape) !== 1) {
-      throw new ShapeError(
-        `outputs.${this.name}.scalar: the output is ${showShape(this.shape)}, expected a single element`,
-      );
+      throw new ShapeError(`outputs.${this.name}.scalar: the output is ${showShape(this.shape)}, expected one element`);
     }
     return ((await this.#read()) as TensorData)[0]!;
   }

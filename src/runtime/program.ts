@@ -13,20 +13,20 @@ import { Output, typed } from "./output.ts";
 import type { Runner } from "./runner.ts";
 import { Watch } from "./watch.ts";
 
-/** Bytes that a program keeps on the GPU, known before its first run. */
+/** GPU memory of a program in bytes, known before its first run. */
 export interface Memory {
-  /** Weights, moments, counters: shared with other programs over the same variables. */
+  /** Weights, moments, counters: shared with other programs that use the same variables. */
   readonly variables: number;
   readonly inputs: number;
   readonly constants: number;
-  /** Activations, gradients and outputs, after sharing by lifetime. */
+  /** Activations, gradients and outputs, after memory is shared by lifetime. */
   readonly scratch: number;
-  /** What scratch would be if nothing were shared. */
+  /** Scratch memory if nothing were shared. */
   readonly scratchUnshared: number;
   readonly total: number;
 }
 
-/** What `inspect` tells of one dispatch. */
+/** What `inspect` reports about one dispatch. */
 export type KernelInfo = Pick<
   KernelCall,
   "label" | "layer" | "family" | "variant" | "wgsl" | "workgroups" | "invocations" | "flops" | "bytes"
@@ -39,14 +39,14 @@ export type KernelInfo = Pick<
   }[];
 };
 
-/** What `inspect` tells of one buffer of the plan. */
+/** What `inspect` reports about one planned buffer. */
 export interface BufferInfo {
   readonly role: string;
   readonly bytes: number;
-  /** Positions among the kernels of its first and last use; null where it outlives the run. */
+  /** Indices of the first and last kernel that use it; null where it outlives the run. */
   readonly first: number;
   readonly last: number | null;
-  /** Number of the piece of memory that it shares with others. */
+  /** Number of the memory slot that it shares with others. */
   readonly slot: number;
 }
 
@@ -61,39 +61,42 @@ export interface Inspection {
 /** How long each kernel of a run took. */
 export interface Profile {
   readonly kernels: readonly (Pick<KernelInfo, "label" | "layer"> & { readonly ms: number })[];
-  /** The clock's grain in milliseconds, as its readings show it: they are multiples of it. Below some of them `ms` says little. */
+  /**
+   * Resolution of the clock in milliseconds: readings are multiples of it. An `ms` of a few such steps means little.
+   */
   readonly resolutionMs: number;
 }
 
 /** Where an output lies. */
 export type Place = Pick<View, "buffer" | "base" | "shape" | "dtype">;
 
-/** What of a compiled program is needed to run it. */
+/** The part of a compiled program that is needed to run it. */
 export interface Recorded
   extends Pick<Compiled, "calls" | "inputs" | "bounds" | "homes" | "updated" | "guard" | "stages" | keyof MemoryPlan> {
   readonly outputs: Readonly<Record<string, Place>>;
 }
 
-/** What `compute` and `read` bring back: a new typed array for each output. */
+/** What `compute` and `read` return: a new typed array for each output. */
 export type Results<O, K extends keyof O = keyof O> = { readonly [N in K]: TensorData<Known<O[N]>> };
 
-/** The dtype of a tensor that a program was compiled of; any where nothing but the output's name is known. */
+/** The dtype of a compiled tensor; any dtype where only the output's name is known. */
 type Known<T> = T extends Tensor<infer D> ? D : DType;
 
-/** Where a program's virtual buffers got their memory. */
+/** The memory of a program's virtual buffers. */
 export interface Memories {
   readonly own: readonly GPUBuffer[];
   of(buffer: VirtualBuffer): GPUBuffer;
 }
 
-/** The outputs of a program that was compiled of such tensors. */
+/** The outputs of a program, with the dtypes of the compiled tensors. */
 export type Outputs<O> = { readonly [K in keyof O]: Output<Known<O[K]>> };
 
 /**
- * A recorded computation: pipelines, buffers and bind groups are made, `run` replays them. Made by `engine.compile`.
+ * A compiled program: `run` replays its dispatches over prepared pipelines, buffers and bind groups. Created by
+ * `engine.compile`.
  */
 export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Record<string, unknown>>> {
-  /** Results by the names they were compiled under. */
+  /** Results by the names given to `compile`. */
   readonly outputs: Outputs<O>;
   readonly memory: Memory;
   readonly #runner: Runner;
@@ -102,13 +105,13 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
   readonly #memories: Memories;
   #destroyed = false;
   #hasRun = false;
-  /** Present where kernels watch for NaN and infinity. */
+  /** Present where kernels check for NaN and infinity. */
   readonly #watch: Watch | undefined;
-  /** Why this program cannot run any more, although others can. */
+  /** Why this program can no longer run, although others can. */
   #fault: Error | undefined;
   /**
-   * How many errors of the device nobody had caught when the commands of this program were last found valid: as long as there are no
-   * more, they still are.
+   * The engine's count of uncaught device errors when this program's commands were last known to be valid. While the
+   * count is the same, they still are.
    */
   #validAt = -1;
 
@@ -131,7 +134,7 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
         new Output(name, view.shape, view.dtype, async () => (await this.read([name as keyof O & string]))[name]!),
       ]),
     );
-    // What looks into objects asks for names of its own, such as `then`: only what may be an output's name is refused.
+    // Inspectors read properties of their own, such as `then`; refuse only names that an output could have.
     this.outputs = new Proxy(made, {
       get: (outputs, name) =>
         typeof name !== "string" || name in outputs || /^[$_]|^(then|toJSON|nodeType|asymmetricMatch)$/.test(name)
@@ -141,13 +144,14 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
   }
 
   /**
-   * Runs once: writes the inputs, then one pass, one submit. All updates take effect at its end. Resolves as soon as the next run
-   * may follow, which is not when the GPU is done: waiting for each run does not stall the pipeline.
+   * Runs once: writes the inputs, then submits one compute pass. All updates take effect at its end. Resolves as soon
+   * as the next run may follow, which can be before the GPU is done: awaiting every run does not stall the pipeline.
    *
-   * Results stay on the GPU, where the next run overwrites them, whoever calls it: `compute` brings back those of its own run.
+   * Results stay on the GPU, where the next run overwrites them, whoever calls it. `compute` returns those of its own
+   * run.
    *
    * @param feeds one typed array for each input, row-major.
-   * @throws FeedError for missing, surplus or unfit feeds; nothing has been computed then.
+   * @throws FeedError for missing, unknown or unfit feeds; nothing has been computed then.
    * @throws DeviceError when the engine is destroyed, its device lost, or an earlier run failed on the GPU.
    */
   async run(feeds: Feeds = {}): Promise<void> {
@@ -161,14 +165,15 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
   }
 
   /**
-   * Runs once and returns the results of this very run, whatever else is queued before or behind it: calls may overlap. Feeds are
-   * taken over before it returns, so their arrays may be reused at once.
+   * Runs once and returns the results of this very run, whatever else is queued: calls may overlap. Feeds are copied
+   * before it returns, so you may reuse their arrays at once.
    *
    * @param feeds as for `run`.
-   * @param names which outputs to bring back; default all.
-   * @returns new typed arrays by the outputs' names, row-major. Updates have taken effect, but outputs are values from before them.
-   * @throws FeedError as `run`, and for an output that there is not.
-   * @throws NonFiniteError where kernels watch for NaN and infinity, and one arose.
+   * @param names the outputs to return; default all.
+   * @returns new typed arrays by output name, row-major. Updates have taken effect, but outputs hold values from before
+   * them.
+   * @throws FeedError as `run`, and for an unknown output.
+   * @throws NonFiniteError when the program checks for NaN and infinity, and one arose.
    * @throws DeviceError as `run`.
    */
   async compute<K extends keyof O & string>(feeds: Feeds = {}, names?: readonly K[]): Promise<Results<O, K>> {
@@ -178,10 +183,10 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
   }
 
   /**
-   * Several outputs of one run: that which was submitted last.
-   * @param names which; default all.
-   * @returns new typed arrays by the outputs' names, row-major.
-   * @throws FeedError for an output that there is not, and before the first run.
+   * Reads several outputs of the run submitted last.
+   * @param names the outputs to return; default all.
+   * @returns new typed arrays by output name, row-major.
+   * @throws FeedError for an unknown output, and before the first run.
    * @throws NonFiniteError, DeviceError as `compute`.
    */
   async read<K extends keyof O & string>(names?: readonly K[]): Promise<Results<O, K>> {
@@ -192,12 +197,12 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
   }
 
   /**
-   * Runs once like `run`, each kernel in a pass of its own, and times them by the GPU's clock.
-   * @returns labels, layers and milliseconds in the order of running, and the clock's resolution: Chrome's ticks every 65.5 µs.
+   * Runs once like `run`, with each kernel in its own pass, and times the kernels with the GPU's clock.
+   * @returns labels, layers and milliseconds in execution order, and the clock's resolution: 65.5 µs in Chrome.
    * @throws DeviceError when the adapter has no timestamp queries; otherwise as `run`.
    */
   async profile(feeds: Feeds = {}): Promise<Profile> {
-    // Few programs are ever profiled: what it takes is loaded only then.
+    // Few programs are ever profiled, so the profiler loads on demand.
     const { profile } = await import("../gpu/profiler.ts");
     this.#expect(feeds);
     const read = async (buffer: GPUBuffer, bytes: number) =>
@@ -242,13 +247,13 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
     this.#runner.forget(this);
   }
 
-  /** Checks the program and its feeds, before anything is done. */
+  /** Checks the program and its feeds before anything else happens. */
   #expect(feeds: Feeds): void {
     this.#check();
     checkFeeds(this.#compiled, feeds);
   }
 
-  /** A run begins. */
+  /** Marks the start of a run. */
   #begin(): void {
     this.#watch?.started();
     if (this.#hasRun) return;
@@ -263,7 +268,10 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
     }
   }
 
-  /** @internal The commands of one run. @param idle binds memory without computing, which is as valid or invalid as a run. */
+  /**
+   * @internal The commands of one run. @param idle binds everything but dispatches nothing; valid exactly when a run
+   * is.
+   */
   encode(idle = false): GPUCommandEncoder {
     const encoder = this.#runner.device.createCommandEncoder();
     const pass = encoder.beginComputePass();
@@ -281,8 +289,8 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
   }
 
   /**
-   * Acts on the GPU. The same commands are as valid the next time, so error scopes, which cost as much as some dispatches, are there
-   * for the first time and after errors that may have been this program's.
+   * Acts on the GPU. Commands that were valid once stay valid, so error scopes, which cost as much as some dispatches,
+   * are used only the first time and after errors that this program may have caused.
    */
   async #act<T>(call: string, act: () => T | Promise<T>): Promise<T> {
     if (this.#isValid) return act();
@@ -292,7 +300,7 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
       this.#validAt = errors;
       return value;
     } catch (error) {
-      // Memory may be there the next time; what is invalid stays so.
+      // A lack of memory may pass; invalid commands stay invalid.
       if (error instanceof DeviceError) this.#fault ??= error;
       throw error;
     }
@@ -310,8 +318,8 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
   }
 
   /**
-   * Reads outputs, all as one run left them: a run of its own with `feeds`, if any. Where kernels watch for NaN, their flag comes
-   * along.
+   * Reads outputs, all from one run: a new run with `feeds` if given. Where kernels check for NaN, their flag is read
+   * too.
    */
   async #bringBack<K extends string>(places: ReadonlyMap<string, Place>, feeds?: Feeds) {
     const { device, throttle } = this.#runner;
@@ -324,15 +332,15 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
         this.#begin();
         this.#write(feeds);
       }
-      // Runs since the last look may have failed: an idle one fails for the same reason.
+      // Runs since the last check may have failed; an idle run fails for the same reason.
       const encoder = feeds || !this.#isValid ? this.encode(!feeds) : undefined;
       const read = this.#runner.readBytes(wanted, encoder);
       if (feeds) void throttle.submitted();
       finite = watch?.check(read, feeds !== undefined);
-      finite?.catch(() => {}); // It is awaited below, or the read has failed.
+      finite?.catch(() => {}); // Awaited below unless the read fails.
       return read;
     });
-    // An error that came with the data may be that of the run they are from.
+    // An error that arrived with the data may belong to the run that produced it.
     if (!this.#isValid) await this.#act("read", () => device.queue.submit([this.encode(true).finish()]));
     await finite;
     return Object.fromEntries([...places].map(([name, { dtype }], i) => [name, typed(data[i]!, dtype)])) as Results<
@@ -356,7 +364,7 @@ function unknownOutput(name: string, outputs: object): never {
   throw new FeedError(`the program: ${noSuch("output", name, Object.keys(outputs))}`);
 }
 
-/** Bytes of a compiled program, before anything is allocated. */
+/** Memory of a compiled program in bytes, before anything is allocated. */
 export function memoryOf({ homes, inputs, calls, slots, lifetimes }: Recorded): Memory {
   const sum = (buffers: Iterable<{ bytes: number }>) => [...buffers].reduce((total, { bytes }) => total + bytes, 0);
   const variables = sum(new Set([...homes.values()].map(({ buffer }) => buffer)));

@@ -5,20 +5,20 @@ import type { VirtualBuffer } from "../graph/op.ts";
 import { bytesPer, sizeOf } from "../graph/shape.ts";
 import { arrayOf, type TensorData, Variable } from "../graph/tensor.ts";
 
-/** A program, finished or being made, as far as its variables are concerned. */
+/** A program, finished or under construction, as a user of variables. */
 interface User {
   /** In words, for errors. */
   readonly name: string;
   readonly variables: ReadonlySet<Variable>;
 }
 
-/** Variables, or what holds some: a module, an optimizer's state, a list. */
+/** Variables, or something that holds them: a module, an optimizer's state, a list. */
 export type Variables =
   | Variable
   | Iterable<Variable | readonly [name: string, variable: Variable]>
   | { readonly variables: ReadonlyMap<string, Variable> };
 
-/** The variables themselves. @throws FeedError for anything else. */
+/** Collects the variables. @throws FeedError for anything else. */
 export function listOf(call: string, things: readonly Variables[]): Variable[] {
   const refuse = (thing: unknown): never => {
     throw new FeedError(`${call}: ${thing} holds no variables, expected a model, a variable or a list of variables`);
@@ -36,8 +36,8 @@ export function listOf(call: string, things: readonly Variables[]): Variable[] {
 }
 
 /**
- * Where the values of variables are on one device: in arenas, each from its home. A variable that no program has used yet has no
- * home; what is written to it waits, so that a model loaded before it is compiled still shares one arena.
+ * Where the values of variables live on one device: in arenas, each at its home. A variable without a program has no
+ * home yet; a value written to it waits on the host, so a model loaded before it is compiled still shares one arena.
  */
 export class Residence {
   readonly homes = new Map<Variable, Home>();
@@ -46,9 +46,9 @@ export class Residence {
   readonly #arenas = new Map<VirtualBuffer, GPUBuffer>();
   readonly #waiting = new Map<Variable, TensorData>();
   readonly #users = new Map<object, User>();
-  /** Variables whose first program is still being made. */
+  /** Variables whose first program is not finished yet. */
   readonly #unsettled = new Set<Variable>();
-  /** For moments, step counts, random keys and the like: the parameters that they were used beside. */
+  /** For moments, step counts, random keys and the like: the parameters they were used with. */
   readonly #beside = new Map<Variable, Set<Variable>>();
 
   constructor(queue: GPUQueue, makeBuffer: (label: string, bytes: number) => GPUBuffer) {
@@ -65,7 +65,7 @@ export class Residence {
     return this.#arenas.get(buffer);
   }
 
-  /** Where the variable's bytes lie, if it has a home. */
+  /** The variable's bytes on the GPU, if it has a home. */
   placeOf(variable: Variable): { buffer: GPUBuffer; offset: number; bytes: number } | undefined {
     const home = this.homes.get(variable);
     if (!home) return undefined;
@@ -74,8 +74,8 @@ export class Residence {
   }
 
   /**
-   * The value of a variable without a home here: what was written, else what it starts with.
-   * @throws FeedError when it has another value by now, which some other engine holds or held.
+   * The value of a variable without a home here: the one written, else its first value.
+   * @throws FeedError when its current value is, or was, in another engine.
    */
   hostValue(variable: Variable): TensorData {
     const written = this.#waiting.get(variable);
@@ -87,14 +87,16 @@ export class Residence {
   write(variable: Variable, data: TensorData): void {
     variable.changed();
     const place = this.placeOf(variable);
-    // A home that is still being made may come to nothing.
+    // The program that makes the home may still fail.
     if (!place || this.#unsettled.has(variable)) this.#waiting.set(variable, new arrayOf[variable.dtype](data));
     if (!place) return;
     const bytes = inMemory(data, variable.dtype) as GPUAllowSharedBufferSource;
     this.#queue.writeBuffer(place.buffer, place.offset, bytes);
   }
 
-  /** @throws FeedError as `hostValue`, for the first of some variables that has neither a home nor a value here. */
+  /**
+   * @throws FeedError as `hostValue`, for the first variable that has neither a home nor a value here.
+   */
   check(variables: Iterable<Variable>): void {
     for (const variable of variables) {
       if (!this.homes.has(variable) && !this.#waiting.has(variable)) variable.checkFirst();
@@ -102,8 +104,8 @@ export class Residence {
   }
 
   /**
-   * Makes the arenas of new homes and fills them: `check` comes first.
-   * @param user what is to use the variables until it leaves. @param name what to call it in errors.
+   * Creates the arenas of new homes and fills them. Call `check` first.
+   * @param user uses the variables until it leaves. @param name its name in errors.
    */
   settle(homes: ReadonlyMap<Variable, Home>, user: object, name: string): void {
     const fresh = [...homes].filter(([variable]) => !this.homes.has(variable));
@@ -121,14 +123,14 @@ export class Residence {
       if (!this.#arenas.has(home.buffer)) {
         this.#arenas.set(home.buffer, this.#makeBuffer(home.buffer.role, home.buffer.bytes));
       }
-      // Memory of the GPU is zeros at first.
+      // GPU memory starts as zeros.
       if (variable.first === 0 && !this.#waiting.has(variable)) continue;
       const value = inMemory(this.hostValue(variable), variable.dtype) as GPUAllowSharedBufferSource;
       this.#queue.writeBuffer(this.#arenas.get(home.buffer)!, home.base, value);
     }
   }
 
-  /** A user has been made: what its variables started with is on the GPU, and leaves the host. */
+  /** The user is finished: first values are on the GPU now, and the host drops them. */
   settled(user: object): void {
     for (const variable of this.#users.get(user)!.variables) {
       this.#unsettled.delete(variable);
@@ -137,14 +139,14 @@ export class Residence {
     }
   }
 
-  /** A user is no more; its variables stay. */
+  /** Removes a user; its variables stay. */
   leave(user: object): void {
     this.#users.delete(user);
   }
 
   /**
-   * Frees variables and, with the last of the parameters beside which they were used, moments, counts and random keys. An arena goes
-   * with the last variable in it.
+   * Frees variables. Moments, counts and random keys go with the last of the parameters they were used with; an arena
+   * goes with its last variable.
    * @throws FeedError when a program uses one of them; nothing has been freed then.
    */
   free(variables: readonly Variable[]): void {
@@ -168,7 +170,7 @@ export class Residence {
     this.#tidy();
   }
 
-  /** Takes back what `settle` made for a user that could not be finished. */
+  /** Undoes `settle` for a user that could not be finished. */
   undo(user: object): void {
     const { variables } = this.#users.get(user)!;
     this.leave(user);
@@ -186,7 +188,7 @@ export class Residence {
     return new Set([...this.#users.values()].flatMap(({ variables }) => [...variables]));
   }
 
-  /** Destroys arenas in which nobody lives any more. */
+  /** Destroys arenas that hold no variable any more. */
   #tidy(): void {
     const inhabited = new Set([...this.homes.values()].map(({ buffer }) => buffer));
     for (const [buffer, arena] of this.#arenas) {

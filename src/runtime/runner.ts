@@ -15,43 +15,45 @@ import { typed } from "./output.ts";
 import { type Memories, Program, type Recorded } from "./program.ts";
 import { listOf, Residence, type Variables } from "./residence.ts";
 
-/** Milliseconds that the news of a lost device may come after the errors that it causes. */
+/** Milliseconds to wait for the report of a lost device after an error it may have caused. */
 const newsMs = 500;
 
-/** Bytes that a write must have for the GPU to run out of memory over it. Fewer cost less than an error scope. */
+/** Bytes from which a write may run the GPU out of memory. Smaller writes cost less than an error scope. */
 const largeWrite = 2 ** 16;
 
 /**
- * A GPU device with what tilegrad keeps on it: compiled kernels, the values of variables, programs. It runs what was compiled
- * elsewhere; an Engine compiles, too.
+ * A GPU device and what tilegrad keeps on it: compiled kernels, the values of variables, programs. It runs what was
+ * compiled elsewhere; an Engine also compiles.
  */
 export class Runner {
   readonly device: GPUDevice;
-  /** Name of the adapter, as far as it is told. */
+  /** Name of the adapter, as far as it is known. */
   readonly adapter: string;
-  /** What kernels are chosen by. */
+  /** What the choice of kernels depends on. */
   readonly traits: AdapterTraits;
   /** @internal */
   readonly throttle: Throttle;
-  /** @internal Where variables are on the GPU. */
+  /**
+   * @internal Where variables live on the GPU.
+   */
   protected readonly residence: Residence;
   /** @internal */
   protected readonly pipelines: PipelineCache;
   readonly #owned: boolean;
   readonly #readback: Readback;
-  /** Programs, and what each leaves behind when it is destroyed. */
+  /** Programs, and the clean-up of each when it is destroyed. */
   readonly #programs = new Map<{ destroy(): void }, () => void>();
-  /** Why nothing can be done here any more. */
+  /** Why this runner can no longer be used. */
   #fault: DeviceError | undefined;
-  /** What went wrong with a write, for the next call to say. */
+  /** An error from a write, for the next call to throw. */
   #unreported: TilegradError | undefined;
-  /** Those who wait for the GPU, to be told of its end. */
+  /** Called when the GPU is lost or destroyed. */
   readonly #waits = new Set<(fault: DeviceError) => void>();
   #errors = 0;
 
   /**
    * Opens a GPU.
-   * @param options the app's own `device`, or where to get one from; default `navigator.gpu`.
+   * @param options the app's own `device`, or where to get one; default `navigator.gpu`.
    * @throws DeviceError when there is no WebGPU or no adapter; the message says what to do.
    */
   static async create(options: DeviceOptions = {}): Promise<Runner> {
@@ -74,12 +76,14 @@ export class Runner {
     device.addEventListener("uncapturederror", this.#onError);
   }
 
-  /** An error that nobody caught stays the app's, in its console; programs only look whether it was theirs. */
+  /** Uncaught errors stay the app's, in its console; programs only check whether they caused them. */
   readonly #onError = (): void => {
     this.#errors++;
   };
 
-  /** @internal How many errors of the device nobody has caught so far. */
+  /**
+   * @internal Number of device errors that nobody has caught.
+   */
   get errors(): number {
     return this.#errors;
   }
@@ -89,7 +93,10 @@ export class Runner {
     for (const tell of this.#waits) tell(this.#fault);
   }
 
-  /** @internal What is awaited of the GPU. When the device is lost or the engine destroyed meanwhile, the error says so, and at once. */
+  /**
+   * @internal Awaits something from the GPU. Rejects at once when the device is lost or the engine destroyed in the
+   * meantime.
+   */
   async until<T>(awaited: Promise<T>): Promise<T> {
     let tell: (fault: DeviceError) => void = () => {};
     const end = new Promise<never>((_, reject) => {
@@ -105,7 +112,7 @@ export class Runner {
     }
   }
 
-  /** What is cut off by the loss of the device fails before the loss is known. */
+  /** Calls cut off by a lost device fail before the loss is reported, so wait for that report. */
   async #causeOf(error: unknown): Promise<unknown> {
     const cutOff = error instanceof TilegradError ? error.cause : error;
     if (this.#fault || !cutOff || (cutOff as GPUPipelineError).reason === "validation") return this.#fault ?? error;
@@ -117,7 +124,9 @@ export class Runner {
     return error instanceof TilegradError ? error : new DeviceError((error as Error).message, { cause: error });
   }
 
-  /** @internal Gives a compiled program pipelines, buffers and bind groups. */
+  /**
+   * @internal Creates pipelines, buffers and bind groups for a compiled program.
+   */
   realize<O extends Readonly<Record<string, unknown>>>(compiled: Recorded): Promise<Program<O>> {
     return this.until(this.#realize<O>(compiled));
   }
@@ -159,9 +168,10 @@ export class Runner {
   }
 
   /**
-   * The value of a variable after everything submitted so far: what was written, or its first value, while no program uses it.
+   * The value of a variable after everything submitted so far. While no program uses it: the value written, or its
+   * first value.
    * @returns a new typed array, row-major.
-   * @throws FeedError when the variable has no value here, but has changed in another engine; see `copyFrom`.
+   * @throws FeedError when the variable has no value here because another engine changed it; see `copyFrom`.
    */
   async read<D extends DType>(variable: Variable<D>): Promise<TensorData<D>> {
     this.check();
@@ -173,7 +183,7 @@ export class Runner {
   }
 
   /**
-   * Gives a variable a value, from the next run on.
+   * Sets the value of a variable, from the next run on.
    * @param value a typed array of its dtype, row-major; or one number for all elements.
    * @throws FeedError when type or size do not fit.
    */
@@ -196,9 +206,10 @@ export class Runner {
   }
 
   /**
-   * Takes over the values that variables have in another engine, which keeps its own. An engine starts a variable anew only as long
-   * as no engine has changed it, so a model that has been trained elsewhere is copied before it is compiled or read here.
-   * @param other an engine that is still there: what was destroyed with one comes from a file.
+   * Copies the values of variables from another engine, which keeps its own. An engine starts a variable from its first
+   * value only while no engine has changed it. So copy a model that was trained elsewhere before you compile or read it
+   * here.
+   * @param other an engine that still exists; after that, load the values from a file.
    * @param things a model, variables, an optimizer's `state(…)`.
    * @throws DeviceError when either engine is destroyed or its device lost.
    */
@@ -208,10 +219,12 @@ export class Runner {
   }
 
   /**
-   * Frees what variables take on the GPU, and with a model's parameters what only served them: an optimizer's moments and counts, keys of
-   * random numbers. Programs that use them are destroyed first. A freed variable that had changed has no value until one is written.
+   * Frees the GPU memory of variables. With a model's parameters goes what only served them: an optimizer's moments and
+   * counts, random keys. Destroy programs that use them first. A freed variable that had changed has no value until you
+   * write one.
    * @param things a model, variables, an optimizer's `state(…)`.
-   * @throws FeedError when a program uses one of them, with the outputs of that program; nothing has been freed then.
+   * @throws FeedError when a program uses one of them; the message names that program's outputs, and nothing has been
+   * freed.
    */
   free(...things: readonly Variables[]): void {
     this.check();
@@ -226,7 +239,7 @@ export class Runner {
     };
   }
 
-  /** Destroys all programs and buffers, and the device if it was opened here. Reads under way reject. */
+  /** Destroys all programs and buffers, and the device if this runner opened it. Pending reads reject. */
   destroy(): void {
     this.#end("the engine has been destroyed");
     this.device.removeEventListener("uncapturederror", this.#onError);
@@ -249,7 +262,9 @@ export class Runner {
     this.#programs.delete(program);
   }
 
-  /** @internal The bytes of several places, after the commands of `encoder`. */
+  /**
+   * @internal The bytes of several places, read after the commands of `encoder`.
+   */
   async readBytes(places: readonly Place[], encoder?: GPUCommandEncoder): Promise<ArrayBuffer[]> {
     try {
       const data = await this.#readback.read(places, encoder);
@@ -330,7 +345,7 @@ export class Runner {
 /** Bytes of a tensor without padding. */
 const bytesOf = ({ shape, dtype }: Spec): number => sizeOf(shape) * bytesPer(dtype);
 
-/** What to call a program in errors. */
+/** What errors call a program. */
 function nameOf({ outputs }: Recorded): string {
   const names = Object.keys(outputs).map((name) => `"${name}"`);
   return names.length > 0 ? `the program with the outputs ${names.join(", ")}` : "a program without outputs";

@@ -2,8 +2,8 @@ import type { Finding } from "../tune/index.ts";
 import type { TuningStore } from "../tune/store.ts";
 
 /**
- * Which kernel variants were measured to be fastest on this adapter, as plain data: `problem → variant`. Filled by
- * `engine.compile(…, { tune: true })`, and kept between visits in IndexedDB or in the store that the engine was given.
+ * The kernel variants that were measured to be the fastest on this adapter, as plain data: `problem → variant`. Filled
+ * by `engine.compile(…, { tune: true })` and kept between visits, in IndexedDB or in the engine's own store.
  */
 export class Tuning {
   readonly #adapter: string;
@@ -17,28 +17,32 @@ export class Tuning {
     this.#store = store;
   }
 
-  /** The winners so far, to be kept as JSON. */
+  /** The winners so far, ready to save as JSON. */
   get winners(): Readonly<Record<string, string>> {
     return Object.fromEntries(this.#winners);
   }
 
-  /** Takes over winners, of an earlier visit or another machine with the same adapter. What does not exist here is passed over. */
+  /** Adds winners from an earlier visit, or from another machine with the same adapter. Unknown names are ignored. */
   add(winners: Readonly<Record<string, string>>): void {
     for (const [problem, variant] of Object.entries(winners)) this.#winners.set(problem, variant);
   }
 
-  /** Forgets all winners of this adapter, in the store too. */
+  /** Forgets all winners of this adapter, also in the store. */
   async clear(): Promise<void> {
     this.#winners.clear();
     await this.#store?.save(this.#adapter, {});
   }
 
-  /** @internal What the chooser looks into: always up to date. */
+  /**
+   * @internal The live table that the variant chooser reads.
+   */
   get table(): ReadonlyMap<string, string> {
     return this.#winners;
   }
 
-  /** @internal Fetches what earlier visits found, once. @param fallback the store where the engine was given none. */
+  /**
+   * @internal Loads earlier winners, once. @param fallback the store to use if the engine was given none.
+   */
   load(fallback?: TuningStore): Promise<void> {
     this.#store ??= fallback;
     this.#loaded ??= (async () => {

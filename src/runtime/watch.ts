@@ -4,18 +4,18 @@ import type { Place } from "../gpu/readback.ts";
 import { showLayer } from "../layer.ts";
 
 /**
- * Reports NaN and infinity to the read or run that they belong to. Kernels write the number of the first faulty store into a flag.
- * Whoever reads the flag clears it in the same turn, so that it only holds faults of later runs.
+ * Reports NaN and infinity to the read or run they belong to. Kernels write the number of the first faulty store to a
+ * flag. Every read of the flag also clears it in the same turn, so the flag only holds faults of later runs.
  */
 export class Watch {
-  /** Where the flag is on the GPU. */
+  /** The flag on the GPU. */
   readonly place: Place;
   readonly #guard: Guard;
   readonly #queue: GPUQueue;
   #runs = 0;
-  /** The flag as it was brought back last, and how many runs there had been. */
+  /** The flag as last read, and the number of runs at that time. */
   #last = { runs: 0, store: Promise.resolve(0) };
-  /** Flags of runs that nobody has read yet: the next read reports them. */
+  /** Flags of runs that no read has reported yet: the next read reports them. */
   #waiting: Promise<number>[] = [];
 
   constructor(guard: Guard, buffer: GPUBuffer, queue: GPUQueue) {
@@ -24,7 +24,7 @@ export class Watch {
     this.place = { buffer, offset: 0, bytes: 4 };
   }
 
-  /** A run begins. */
+  /** Marks the start of a run. */
   started(): void {
     this.#runs++;
   }
@@ -35,16 +35,16 @@ export class Watch {
   }
 
   /**
-   * Looks at what was read, the flag last.
-   * @param isOwn whether the read belongs to the run just begun, and so tells of no other.
-   * @returns rejects with the fault there was, if any; to be called in the turn of the read's submit.
+   * Checks what was read, the flag last. Call it in the same turn as the read's submit.
+   * @param isOwn whether the read belongs to the run just started, and so reports only that run.
+   * @returns rejects with the fault, if any.
    */
   check(read: Promise<ArrayBuffer[]>, isOwn: boolean): Promise<void> {
     const before = this.#last;
     const earlier = isOwn ? [] : this.#waiting;
     if (!isOwn) {
       this.#waiting = [];
-      // The flag of the same run has been brought back before.
+      // The flag of this run has been read before.
       if (before.runs === this.#runs) earlier.push(before.store);
     }
     const store = this.#take(read);
@@ -58,7 +58,9 @@ export class Watch {
     });
   }
 
-  /** The number in the flag, which is cleared behind the read. A read that fails says so to those who wait for its data. */
+  /**
+   * Reads the flag's number and clears the flag behind the read. A failed read rejects for those who await its data.
+   */
   #take(read: Promise<ArrayBuffer[]>): Promise<number> {
     this.#queue.writeBuffer(this.place.buffer, 0, new Uint32Array(1));
     return read.then(

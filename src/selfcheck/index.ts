@@ -8,24 +8,28 @@ import { type Problem, problems } from "./problems.ts";
 export interface Fault {
   readonly family: string;
   readonly variant: string;
-  /** Output of the problem that differs first, and how; or the error that compiling or running gave. */
+  /** The first output that differs, and how; or the error from compiling or running. */
   readonly detail: string;
 }
 
 export interface Report {
   readonly adapter: string;
-  /** What was run, as `family/variant`, and `family/variant:f16` where the adapter has f16. */
+  /** What was checked, as `family/variant`, and `family/variant:f16` where the adapter has f16. */
   readonly checked: readonly string[];
   readonly faults: readonly Fault[];
 }
 
-/** Relative to 1 + |value|: what WGSL's built-in functions and sums in another order may cost; in f16, a few dozen roundings. */
+/**
+ * Relative to 1 + |value|. Covers the error of WGSL's built-in functions and of sums in another order; in f16, a few
+ * dozen roundings.
+ */
 const tolerance = { f32: 2e-4, f16: 2e-2 };
 
 /**
- * Runs every kernel family in every variant on the user's own device and compares with the float64 reference: a few seconds. Drivers
- * differ; this names what to avoid. `Engine.create({ selfCheck: true })` does so and avoids it.
- * @param options where to get the device from, as for `Engine.create`.
+ * Runs every kernel family in every variant on the user's device and compares it with the float64 reference, in a few
+ * seconds. Drivers differ: the report names the variants to avoid, and `Engine.create({ selfCheck: true })` avoids
+ * them.
+ * @param options where to get the device, as for `Engine.create`.
  */
 export async function selfCheck(options: DeviceOptions = {}): Promise<Report> {
   const engine = await Engine.create(options);
@@ -55,7 +59,10 @@ async function checkOn({ device, adapter, traits }: Engine): Promise<Report> {
   return { adapter, checked, faults };
 }
 
-/** Sound variants for families with a faulty one, so that the faults of one family are not held against those that build on it. */
+/**
+ * Sound variants for families with a faulty one, so that faults of one family do not show up in families that build on
+ * it.
+ */
 function steering(faults: readonly Fault[], checked: readonly string[]): Forced {
   const wrong = new Set(faults.map(({ family, variant }) => `${family}/${variant}`));
   return Object.fromEntries(
@@ -66,7 +73,7 @@ function steering(faults: readonly Fault[], checked: readonly string[]): Forced 
   );
 }
 
-/** What is wrong with a variant: nothing, or "absent" where it does not fit this adapter. */
+/** What is wrong with a variant: `undefined` for nothing, "absent" where it does not fit this adapter. */
 async function faultOf(
   { family, outputs, feeds }: Problem,
   variant: string,
@@ -89,7 +96,7 @@ async function faultOf(
     }
     return undefined;
   } catch (error) {
-    engine.check(); // A lost device is no fault of the variant.
+    engine.check(); // A lost device is not the variant's fault.
     return (error as Error).message;
   } finally {
     engine.destroy();

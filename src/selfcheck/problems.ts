@@ -16,16 +16,16 @@ import { softmaxVariants } from "../ops/softmax.ts";
 import { softmaxGradVariants } from "../ops/softmaxGrad.ts";
 import { squaredNormVariants } from "../ops/squaredNorm.ts";
 
-/** A small graph that runs through the kernels of one family. */
+/** A small graph that runs the kernels of one family. */
 export interface Problem {
   readonly family: string;
-  /** Names of the variants to force; empty for families of one kernel. */
+  /** Names of the variants to force; empty for families with one kernel. */
   readonly variants: readonly string[];
   readonly outputs: Readonly<Record<string, Tensor>>;
   readonly feeds: Readonly<Record<string, TensorData>>;
 }
 
-/** Inputs by name, filled with numbers that a kernel cannot get right by accident. */
+/** Inputs by name, filled so that a wrong kernel cannot get the result right by accident. */
 class Inputs {
   readonly feeds: Record<string, TensorData> = {};
   readonly #dtype: "f32" | "f16";
@@ -35,7 +35,7 @@ class Inputs {
   }
 
   floats(name: string, shape: readonly number[]): Tensor {
-    // Exact in f16, too: the reference rounds nothing.
+    // Exact in f16, since the reference does not round.
     this.feeds[name] = Float32Array.from({ length: sizeOf(shape) }, (_, i) =>
       halfValue(halfBits(Math.sin(i * 0.73 + name.length) * 1.5)),
     );
@@ -52,14 +52,14 @@ type Build = (inputs: Inputs) => Readonly<Record<string, Tensor>>;
 
 interface Row {
   readonly family: string;
-  /** None where the family has one kernel. */
+  /** Absent where the family has one kernel. */
   readonly variants?: readonly { readonly name: string }[];
   readonly build: Build;
-  /** Where its kernels compute in one type of floats only. */
+  /** For kernels that compute in one float type only. */
   readonly only?: "f32" | "f16";
 }
 
-/** One problem for each family, with sizes that leave tails in every direction. */
+/** One problem per family, with sizes that leave tails in every direction. */
 const rows: readonly Row[] = [
   { family: "elementwise", build: elementwise },
   { family: "matmul", variants: matmulVariants, build: products },
@@ -213,7 +213,9 @@ function squares(inputs: Inputs): Record<string, Tensor> {
   return { squares: ops.squaredNorm([inputs.floats("x", [3001]), inputs.floats("y", [7, 11])]) };
 }
 
-/** A recurrent layer over four steps of five rows. @param gates rows of its weights, in units. */
+/**
+ * A recurrent layer over four steps of five rows. @param gates number of gates: rows of its weights per hidden unit.
+ */
 function sequence(
   inputs: Inputs,
   layer: (x: Tensor, weights: readonly ops.RecurrentWeights[]) => ops.RecurrentResult,
@@ -233,7 +235,7 @@ function sequence(
   return { output, hN, ...Object.fromEntries(gradients.map((gradient, i) => [`gradient${i}`, gradient])) };
 }
 
-/** What optimizers do: one formula for many tensors. */
+/** The work of an optimizer: one formula for many tensors. */
 function updates(inputs: Inputs): Record<string, Tensor> {
   const weights = [inputs.floats("w0", [5, 7]), inputs.floats("w1", [9])];
   const gradients = [inputs.floats("g0", [5, 7]), inputs.floats("g1", [9])];
@@ -248,7 +250,7 @@ function casts(inputs: Inputs): Record<string, Tensor> {
   return Object.fromEntries(castAll(wide).map((tensor, i) => [`half${i}`, ops.cast(tensor, "f32")]));
 }
 
-/** All problems of a type of floats, built afresh. */
+/** All problems in one float type, built anew. */
 export const problems = (dtype: "f32" | "f16"): Problem[] =>
   rows
     .filter(({ only = dtype }) => only === dtype)

@@ -5,7 +5,7 @@ import { halfValue } from "../graph/half.ts";
 import type { Binding, KernelCall } from "../graph/op.ts";
 import type { Finding } from "./index.ts";
 
-/** A variant with the calls that it is made of. */
+/** A variant and the calls it consists of. */
 export interface Candidate {
   readonly variant: string;
   readonly calls: readonly KernelCall[];
@@ -14,21 +14,21 @@ export interface Candidate {
 interface Ready extends Candidate {
   readonly pipelines: readonly GPUComputePipeline[];
   readonly groups: readonly GPUBindGroup[];
-  /** Memory of all ranges that the calls bind, by `nameOf` the range. */
+  /** Buffers of all ranges that the calls bind, by `nameOf` the range. */
   readonly buffers: ReadonlyMap<string, GPUBuffer>;
 }
 
-/** Milliseconds that a measurement lasts at least: far above the clock's grain and the cost of a submit. */
+/** Shortest measurement in milliseconds: far above the clock's resolution and the cost of a submit. */
 const span = 20;
 const rounds = 3;
-/** A variant this many times slower than the best on its first try is not tried again. */
+/** A variant this many times slower than the best on its first try is not measured again. */
 const hopeless = 3;
-/** Bytes of a result that are compared at most. */
+/** Most bytes of a result to compare. */
 const compared = 16 * 2 ** 20;
-/** Relative to the largest value: sums of thousands of terms in another order; in f16 some roundings besides. */
+/** Relative to the largest value. Covers sums of thousands of terms in another order and, in f16, some roundings. */
 const tolerance = { f32: 1e-3, f16: 2e-2 };
 
-/** Compares variants by running them on buffers of their own. */
+/** Compares variants on buffers of their own. */
 export class Bench {
   readonly #device: GPUDevice;
   readonly #pipelines: PipelineCache;
@@ -38,7 +38,10 @@ export class Bench {
     this.#pipelines = pipelines;
   }
 
-  /** The fastest of those that agree with the first, and what each took. Undefined where none can be tried: for want of memory, say. */
+  /**
+   * The fastest variant that agrees with the first, and the time of each. Undefined where none can run, e.g. for lack
+   * of memory.
+   */
   async compare(candidates: readonly Candidate[]): Promise<Pick<Finding, "variant" | "ms"> | undefined> {
     const ms: Record<string, number | null> = Object.fromEntries(candidates.map(({ variant }) => [variant, null]));
     const sound: Sound[] = [];
@@ -57,7 +60,8 @@ export class Bench {
     let reference: Results | undefined;
     for (const candidate of candidates) {
       const tried = await this.#try(candidate, reference).catch((error) => {
-        // What this driver does not compile, or has no memory for, is out. By name, since this is bundled by itself, errors included.
+        // Skip variants that the driver cannot compile or has no memory for. Compare names: this bundle has its own
+        // error classes.
         if (error.name === "DeviceError" || error.name === "LimitError") return undefined;
         throw error;
       });
@@ -67,7 +71,7 @@ export class Bench {
     }
     if (sound.length === 0) return undefined;
     const best = Math.min(...sound.map(({ first }) => first));
-    // In turns, so that what else the machine does in the meantime falls on all alike.
+    // Alternate, so that other load on the machine affects all variants alike.
     for (let round = 0; round < rounds; round++) {
       for (const { ready, first, times } of sound) {
         if (first > hopeless * best) continue;
@@ -82,7 +86,7 @@ export class Bench {
     return { variant: winner.ready.variant, ms };
   }
 
-  /** Runs a variant for the first times. Undefined where it gives other values than `reference`. */
+  /** Runs a variant for the first time. Undefined where its values differ from `reference`. */
   async #try(candidate: Candidate, reference: Results | undefined) {
     const pipelines = await Promise.all(candidate.calls.map((call) => this.#pipelines.get(call)));
     const buffers = new Map<string, GPUBuffer>();
@@ -98,7 +102,7 @@ export class Bench {
     }
   }
 
-  /** Buffers with numbers in them, and bind groups. */
+  /** Creates filled buffers and bind groups. */
   #prepare(candidate: Candidate, pipelines: readonly GPUComputePipeline[], buffers: Map<string, GPUBuffer>): Ready {
     const { calls } = candidate;
     for (const { bindings, wgsl } of calls) {
@@ -124,7 +128,7 @@ export class Bench {
     return { ...candidate, pipelines, groups, buffers };
   }
 
-  /** Runs a variant so many times in one pass. @returns milliseconds, by the clock on the wall. */
+  /** Runs a variant `repeats` times in one pass. @returns milliseconds of wall-clock time. */
   async #time({ calls, pipelines, groups }: Ready, repeats: number): Promise<number> {
     const encoder = this.#device.createCommandEncoder({ label: "tuning" });
     const pass = encoder.beginComputePass();
@@ -142,7 +146,7 @@ export class Bench {
     return performance.now() - began;
   }
 
-  /** The floats that the last of the calls has written. */
+  /** The floats that the last call has written. */
   async #results({ calls, buffers }: Ready): Promise<Results> {
     const last = calls.at(-1)!;
     const results: Promise<{ type: "f32" | "f16"; values: Float32Array }>[] = [];
@@ -187,7 +191,7 @@ function free({ buffers }: Pick<Ready, "buffers">): void {
   for (const buffer of buffers.values()) buffer.destroy();
 }
 
-/** Element type of a binding, from the kernel's text. */
+/** Element type of a binding, read from the WGSL. */
 function elementType(wgsl: string, binding: number): "f32" | "f16" | "i32" | "u32" {
   const [, vector, scalar] = wgsl.match(
     new RegExp(`@binding\\(${binding}\\) var<storage, \\w+> \\w+: array<(?:vec4([fhiu])|(\\w+))`),
@@ -195,10 +199,10 @@ function elementType(wgsl: string, binding: number): "f32" | "f16" | "i32" | "u3
   return vector ? ({ f: "f32", h: "f16", i: "i32", u: "u32" } as const)[vector as "f"] : (scalar as "f32");
 }
 
-/** Small numbers of both signs; zeros for indices and labels, which are valid wherever they are used. */
+/** Small numbers of both signs for floats; zeros for indices and labels, which are always valid. */
 function noise(bytes: number, type: "f32" | "f16" | "i32" | "u32"): Uint8Array | Float32Array | Uint16Array {
   if (type === "f32") return Float32Array.from({ length: bytes / 4 }, (_, i) => Math.sin(i * 12.9898) / 2);
-  // In f16: 0.0625 to 0.5, in its bits.
+  // The bits of ±0.0625 to ±0.5 in f16.
   if (type === "f16")
     return Uint16Array.from({ length: bytes / 2 }, (_, i) => ((i % 2) << 15) + 0x2c00 + ((i * 37) % 0xc00));
   return new Uint8Array(bytes);

@@ -3,32 +3,32 @@ import type { KernelCall } from "../graph/op.ts";
 import { Bench, type Candidate } from "./bench.ts";
 import { browserStore, type TuningStore } from "./store.ts";
 
-/** What measuring has found for one problem. */
+/** The measurements of one problem. */
 export interface Finding {
   readonly problem: string;
   /** The fastest variant. */
   readonly variant: string;
-  /** Milliseconds of one execution by variant; null for one that gave other values than the plainest. */
+  /** Milliseconds per execution, by variant; null where a variant's values differ from those of the plainest. */
   readonly ms: Readonly<Record<string, number | null>>;
 }
 
 export interface TuneOptions {
   readonly device: GPUDevice;
   readonly pipelines: PipelineCache;
-  /** Winners so far, `problem → variant`: these problems are left alone. */
+  /** Winners so far, `problem → variant`: these problems are not measured again. */
   readonly known: ReadonlyMap<string, string>;
-  /** The program's kernels when some problems are given certain variants. */
+  /** The program's kernels with the given variants for some problems. */
   readonly compile: (winners: ReadonlyMap<string, string>) => readonly KernelCall[];
 }
 
-/** Where winners are kept: `Tuning` of the runtime. */
+/** The part of the runtime's `Tuning` that tuning needs. */
 interface Winners {
   readonly table: ReadonlyMap<string, string>;
   load(fallback?: TuningStore): Promise<void>;
   put(findings: readonly Finding[]): Promise<void>;
 }
 
-/** Measures what is not known yet, and keeps the winners: in IndexedDB where they have no store of their own. */
+/** Measures unknown problems and saves the winners: in IndexedDB unless they have their own store. */
 export async function tune(
   winners: Winners,
   options: Omit<TuneOptions, "known">,
@@ -44,9 +44,9 @@ export async function tune(
 }
 
 /**
- * Times the variants of each kernel of a program that has more than one and is not known yet. A variant runs with all that its node
- * needs (partial sums and their reduction, say), on buffers of its own, and counts only if it gives what the family's plainest
- * variant gives.
+ * Times the variants of each kernel of a program that has several and no known winner. A variant runs with everything
+ * its node needs (e.g. partial sums and their reduction), on its own buffers. It counts only if it agrees with the
+ * family's plainest variant.
  */
 async function* measure({ device, pipelines, known, compile }: TuneOptions): AsyncGenerator<Finding, void> {
   const open = new Map<string, readonly string[]>();
@@ -66,7 +66,7 @@ async function* measure({ device, pipelines, known, compile }: TuneOptions): Asy
   }
 }
 
-/** The calls of the first node that has to solve a problem. */
+/** The calls of the first node with the given problem. */
 function firstNode(calls: readonly KernelCall[], problem: string): readonly KernelCall[] {
   const first = calls.find(({ choices = [] }) => choices.some((choice) => choice.problem === problem))!;
   return calls.filter(({ choices }) => choices === first.choices);

@@ -1,4 +1,4 @@
-/** Where winners are kept between visits. Each adapter has its own, `problem → variant`. */
+/** Keeps winners between visits: `problem → variant` for each adapter. */
 export interface TuningStore {
   load(adapter: string): Promise<Readonly<Record<string, string>> | undefined>;
   save(adapter: string, winners: Readonly<Record<string, string>>): Promise<void>;
