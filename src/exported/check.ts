@@ -5,15 +5,15 @@ import { arrayOf, type Spec } from "../graph/tensor.ts";
 import { type Exported, type ExportedProgram, type ExportedVariable, format, type Needs } from "./format.ts";
 
 /*
- * A file of exported programs may come from anywhere. Before anything is made of it, all that it says is checked: first the form of
- * each part, then what the parts say of each other. The texts of kernels alone are taken as they are.
+ * A file of exported programs may come from anywhere, so all of it is checked before it is used: first the form of each
+ * part, then how the parts fit together. Only the kernel texts are not checked.
  */
 
-/** Throws unless the value at a path has the form. */
+/** Throws unless the value at a path has the expected form. */
 // biome-ignore lint/suspicious/noExplicitAny: a file may hold anything
 type Form = (value: any, path: string) => void;
 
-/** Ends the check where the first fault is found. */
+/** Ends the check at the first fault. */
 class Fault extends Error {}
 
 function fail(path: string, fault: string): never {
@@ -48,15 +48,15 @@ const list =
       `a list${length ? ` of ${length}` : ""}`,
       () => Array.isArray(value) && value.length === (length ?? value.length),
     )(value, path);
-    // By position: a list that is no JSON may have holes.
+    // By index, because a list that did not come from JSON may have holes.
     for (let i = 0; i < value.length; i++) item(value[i], `${path}[${i}]`);
   };
 
-/** `programs.train`, or `programs["my own"]` */
+/** `programs.train`, or `programs["my own"]`. */
 const member = (path: string, name: string): string =>
   /^\w{1,60}$/.test(name) ? `${path}${path && "."}${name}` : `${path}[${quoted(name)}]`;
 
-/** Things by names that the user gave. */
+/** An object with names that the user chose. */
 const named =
   (item: Form): Form =>
   (value, path) => {
@@ -64,14 +64,14 @@ const named =
     for (const name of Object.keys(value)) item(value[name], member(path, name));
   };
 
-/** An object of these fields and no others; those that end in "?" may be absent. */
+/** An object with these fields and no others; those that end in "?" are optional. */
 const fields =
   (forms: Readonly<Record<string, Form>>): Form =>
   (value, path) => {
     named(() => {})(value, path);
     for (const name of Object.keys(value)) {
       if (!Object.hasOwn(forms, name) && !Object.hasOwn(forms, `${name}?`))
-        fail(member(path, name), "is no field of this format");
+        fail(member(path, name), "is not a field of this format");
     }
     for (const [name, form] of Object.entries(forms)) {
       const own = name.replace("?", "");
@@ -84,10 +84,10 @@ const count = /* @__PURE__ */ whole(0);
 const number = /* @__PURE__ */ wants("a finite number", Number.isFinite);
 const shape: Form = (value, path) => {
   list(whole(1))(value, path);
-  if (sizeOf(value) > 2 ** 43) fail(path, `is ${quoted(value)}, more than any memory holds`);
+  if (sizeOf(value) > 2 ** 43) fail(path, `is ${quoted(value)}, too large for any memory`);
 };
 const dtype = /* @__PURE__ */ oneOf(...Object.keys(arrayOf));
-/** The largest buffer that is thought of: sums of sizes stay exact. */
+/** The largest buffer accepted: sums of such sizes are still exact. */
 const bytes = /* @__PURE__ */ whole(4, 2 ** 45, 4);
 const spec = { shape, dtype };
 const placed = { ...spec, buffer: count };
@@ -161,8 +161,9 @@ const fileForm = /* @__PURE__ */ fields({
 });
 
 /**
- * Checks a file of exported programs, every part of it.
- * @returns the first fault with its path, `targets[0].programs.step.calls[3].bindings[1] is …`, or `undefined` for a sound file.
+ * Checks every part of a file of exported programs.
+ * @returns the first fault with its path, `targets[0].programs.step.calls[3].bindings[1] is …`, or `undefined` for a
+ * sound file.
  */
 export function faultIn(file: unknown): string | undefined {
   try {
@@ -181,7 +182,7 @@ function check(file: unknown): void {
   checkHomes(exported);
   for (const [i, variable] of variables.entries()) checkInitial(variable, `variables[${i}].initial`);
   for (const [name, i] of Object.entries(names)) below(variables.length, i, member("names", name));
-  if (targets.length === 0) fail("targets", "are none, expected at least one");
+  if (targets.length === 0) fail("targets", "are empty, expected at least one");
   for (const [i, { programs, needs }] of targets.entries()) {
     const path = `targets[${i}].programs`;
     if (interfaceOf(programs) !== interfaceOf(targets[0]!.programs)) {
@@ -195,7 +196,7 @@ function below(length: number, index: number, path: string): void {
   if (index >= length) fail(path, `is ${index}, expected a number below ${length}`);
 }
 
-/** What a page sees of programs. */
+/** What a page sees of the programs. */
 function interfaceOf(programs: Exported["targets"][number]["programs"]): string {
   const shown = (specs: Readonly<Record<string, Spec>>) => [
     Object.entries(specs)
@@ -209,7 +210,7 @@ function interfaceOf(programs: Exported["targets"][number]["programs"]): string 
   );
 }
 
-/** Variables lie in their arenas one behind the other, and fill them. */
+/** The variables of an arena must follow each other without gaps and fill it. */
 function checkHomes({ arenas, variables }: Exported): void {
   const homes = arenas.map((): { base: number; end: number; path: string }[] => []);
   for (const [i, { home, shape, dtype }] of variables.entries()) {
@@ -224,7 +225,7 @@ function checkHomes({ arenas, variables }: Exported): void {
     let last = 0;
     for (const { base, end, path } of homes[i]!.sort((a, b) => a.base - b.base)) {
       if (base !== alignUp(last))
-        fail(path, `begins at ${base}, expected ${alignUp(last)}, behind the variable before it`);
+        fail(path, `begins at ${base}, expected ${alignUp(last)}, right after the variable before it`);
       last = end;
     }
     if (bytes !== last) fail(`arenas[${i}].bytes`, `is ${bytes}, but its variables end at ${last}`);
@@ -235,14 +236,13 @@ function checkInitial({ shape, dtype, initial }: ExportedVariable, path: string)
   const { fill, drawing, bytes } = initial as { fill?: number; drawing?: unknown; bytes?: string };
   const [, second] = [fill, drawing, bytes].filter((given) => given !== undefined);
   if (second !== undefined || (fill ?? drawing ?? bytes) === undefined)
-    fail(path, "holds not one of fill, drawing and bytes");
+    fail(path, "must hold exactly one of fill, drawing and bytes");
   const isFloat = arrayOf[dtype] === Float32Array;
-  if (drawing && !isFloat) fail(`${path}.drawing`, `draws no ${dtype}`);
+  if (drawing && !isFloat) fail(`${path}.drawing`, `cannot draw ${dtype}`);
   if (bytes !== undefined) checkBase64(bytes, 4 * sizeOf(shape), `${path}.bytes`);
   if (fill === undefined) return;
   const held = arrayOf[dtype].of(fill)[0]!;
-  if (isFloat ? !Number.isFinite(held) : held !== fill)
-    fail(`${path}.fill`, `is ${fill}, which ${dtype} does not hold`);
+  if (isFloat ? !Number.isFinite(held) : held !== fill) fail(`${path}.fill`, `is ${fill}, which ${dtype} cannot hold`);
 }
 
 function checkBase64(text: string, bytes: number, path: string): void {
@@ -262,7 +262,7 @@ function checkProgram(
     ...arenas.map(({ bytes }, i) => ({ kind: "variable", bytes, pinned: true, path: `arenas[${i}]` })),
     ...buffers.map((buffer, i) => ({ ...buffer, path: `${path}.buffers[${i}]` })),
   ];
-  /** Bytes that somebody reaches of each buffer that there will be. */
+  /** Used bytes of each buffer. */
   const reached = new Map<number, number>();
   for (const [i, variable] of variables.entries()) {
     below(all.length, variable, `${path}.variables[${i}]`);
@@ -274,7 +274,7 @@ function checkProgram(
     path: string;
   })[]) {
     if ((kind === "constant") !== (data !== undefined))
-      fail(path, "is a constant without data, or data of no constant");
+      fail(path, "is a constant without data, or has data but is not a constant");
     if (data !== undefined) checkBase64(data, bytes, `${path}.data`);
   }
   for (const [name, { shape, dtype, buffer }] of Object.entries(inputs)) {
@@ -288,18 +288,18 @@ function checkProgram(
   for (const [i, { kernel, bindings, workgroups }] of calls.entries()) {
     const at = `${path}.calls[${i}]`;
     below(kernels.length, kernel, `${at}.kernel`);
-    if (bindings.length > needs.maxStorageBuffers) fail(`${at}.bindings`, `are more than the target's needs say`);
-    if (Math.max(...workgroups) > needs.maxWorkgroups) fail(`${at}.workgroups`, `are more than the target's needs say`);
+    if (bindings.length > needs.maxStorageBuffers) fail(`${at}.bindings`, `exceed the target's needs`);
+    if (Math.max(...workgroups) > needs.maxWorkgroups) fail(`${at}.workgroups`, `exceed the target's needs`);
     let writes = 0;
     for (const [j, [buffer, offset, size, written]] of bindings.entries()) {
       const here = `${at}.bindings[${j}]`;
       below(memory.length, buffer, `${here}[0]`);
       const { kind, bytes } = memory[buffer]!;
       if (offset % bindingStep > 0 || size % 4 > 0 || size === 0 || offset + size > bytes || written > 1) {
-        fail(here, `is ${quoted([buffer, offset, size, written])}, which is no part of a buffer of ${bytes} bytes`);
+        fail(here, `is ${quoted([buffer, offset, size, written])}, which is not a range of a buffer of ${bytes} bytes`);
       }
       if (/input|variable/.test(kind) && !reached.has(buffer))
-        fail(here, `is of a buffer that the program does not have`);
+        fail(here, `binds a buffer that the program does not have`);
       if (written && /input|constant/.test(kind)) fail(here, `writes to a buffer of kind ${kind}`);
       const other = bindings
         .slice(0, j)
@@ -309,13 +309,13 @@ function checkProgram(
             (written || also) &&
             !(written && also && (from + length <= offset || offset + size <= from)),
         );
-      if (other) fail(here, "is of a buffer that the call writes by another binding");
+      if (other) fail(here, "overlaps a binding that the call writes");
       reached.set(buffer, Math.max(reached.get(buffer) ?? 0, offset + size));
       if (written) writes += size;
     }
-    // More of them would have nothing to do but keep the GPU busy.
+    // Any more could only keep the GPU busy.
     if (workgroups[0] * workgroups[1] * workgroups[2] > writes)
-      fail(`${at}.workgroups`, "are more than the bytes that they write");
+      fail(`${at}.workgroups`, "are more than the bytes they write");
   }
   for (const [name, { shape, dtype, buffer, base }] of Object.entries(outputs)) {
     const at = member(`${path}.outputs`, name);
@@ -323,11 +323,11 @@ function checkProgram(
     const { bytes, kind, pinned } = memory[buffer]!;
     if (!reached.has(buffer)) fail(`${at}.buffer`, `is ${buffer}, which nothing writes`);
     if (kind === "scratch" && !pinned) fail(`${at}.buffer`, `is ${buffer}, which is not pinned`);
-    if (base + sizeOf(shape) * bytesPer(dtype) > bytes) fail(at, `ends beyond the ${bytes} bytes of its buffer`);
+    if (base + sizeOf(shape) * bytesPer(dtype) > bytes) fail(at, `ends after the ${bytes} bytes of its buffer`);
   }
   for (const [i, { bytes, path }] of memory.entries()) {
     const used = reached.get(i) ?? 0;
-    // The last of several tensors in one buffer may be followed by padding.
+    // The last of several tensors in one buffer may have padding after it.
     if (i >= arenas.length && (used === 0 || bytes > alignUp(used))) {
       fail(`${path}.bytes`, `is ${bytes}, but only ${used} are used`);
     }
@@ -335,6 +335,6 @@ function checkProgram(
   for (const name of Object.keys(bounds)) {
     const dtype = Object.hasOwn(inputs, name) && inputs[name]!.dtype;
     if (!dtype || arrayOf[dtype] === Float32Array)
-      fail(member(`${path}.bounds`, name), "bounds no input of whole numbers");
+      fail(member(`${path}.bounds`, name), "bounds something that is not an integer input");
   }
 }

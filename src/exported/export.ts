@@ -7,25 +7,28 @@ import type { AdapterTraits, VirtualBuffer } from "../graph/op.ts";
 import { checkNamed, type Spec, type TensorData, type Variable } from "../graph/tensor.ts";
 import { type Exported, type ExportedProgram, format, type Initial, type Needs } from "./format.ts";
 
-/** A kind of adapters to export for: what is not said is what WebGPU promises of every adapter. */
+/** A kind of adapter to export for. Traits left out default to what WebGPU guarantees. */
 export type Target = Partial<AdapterTraits>;
 
 export interface ExportOptions {
   /**
-   * Kinds of adapters, the preferred first. Default: GPUs that bind ten storage buffers, as most do; processors that pretend to be
-   * a GPU, with subgroups besides; and for all others, GPUs with no more than WebGPU promises. The `traits` of an engine are a
-   * target, too, with all that it has tuned.
+   * Kinds of adapters, the preferred first. Default: GPUs with ten storage buffers, as most have; CPU adapters with
+   * subgroups; and, for all others, GPUs with just what WebGPU guarantees. The `traits` of an engine are a target too,
+   * including everything it has tuned.
    */
   readonly targets?: readonly Target[];
-  /** Variables that are to be read, written and saved by name where the programs run, such as `nn.stateDict(model)`. */
+  /** Variables to read, write and save by name where the programs run, such as `nn.stateDict(model)`. */
   readonly variables?: ReadonlyMap<string, Variable>;
-  /** Values to start from in place of the first ones: those of a trained model, as `engine.read` gives them. They are in the file. */
+  /**
+   * Values to start from instead of the first values, such as those of a trained model, read with `engine.read`. The
+   * file includes them.
+   */
   readonly values?: ReadonlyMap<Variable, TensorData>;
 }
 
 const MiB = 2 ** 20;
 
-/** The limits and features of an adapter that has no more than it must: www.w3.org/TR/webgpu, "Limits". */
+/** The limits and features that WebGPU guarantees on every adapter: www.w3.org/TR/webgpu, "Limits". */
 const promised: AdapterTraits = {
   cpu: false,
   maxStorageBuffers: 8,
@@ -44,13 +47,14 @@ const common: readonly Target[] = [
 ];
 
 /**
- * Compiles programs for adapters that are not there: passes and kernels are pure, so no GPU is needed. What comes out is JSON,
- * which `load` of `tilegrad/exported` runs without the compiler.
+ * Compiles programs for other adapters. Passes and kernels are pure functions, so this needs no GPU. The result is
+ * JSON, which `load` of `tilegrad/exported` runs without the compiler.
  *
- * Initial values that tilegrad drew are drawn again where they are loaded; others are part of the file.
- * @param descriptions by the names that the programs shall have. Programs share variables as those of one engine do.
- * @throws AttributeError when there are no targets, or one forces kernel variants that do not exist.
- * @throws FeedError when a variable has changed in an engine and `values` does not hold it. Otherwise as `engine.compile`, but for the limits of a device.
+ * Initial values that tilegrad drew are drawn again on loading; all others are part of the file.
+ * @param descriptions by program name. The programs share variables as those of one engine do.
+ * @throws AttributeError when there are no targets, or one forces unknown kernel variants.
+ * @throws FeedError when an engine has changed a variable and `values` does not include it. Otherwise as
+ * `engine.compile`, except for device limits.
  */
 export function exportPrograms(
   descriptions: Readonly<Record<string, Description>>,
@@ -68,7 +72,7 @@ export function exportPrograms(
   });
   checkNamed("exportPrograms: variables", named);
   if (targets.length === 0) {
-    throw new AttributeError("exportPrograms: there are no targets, expected at least one kind of adapters");
+    throw new AttributeError("exportPrograms: no targets, expected at least one");
   }
   for (const { forced = {} } of targets) {
     const fault = faultOf(forced);
@@ -116,7 +120,7 @@ export function exportPrograms(
 const mapValues = <T, R>(things: Readonly<Record<string, T>>, change: (thing: T) => R): Record<string, R> =>
   Object.fromEntries(Object.entries(things).map(([name, thing]) => [name, change(thing)]));
 
-/** Things by their numbers, in order of their first mention. */
+/** Things by number, in order of first use. */
 type Numbered<T> = Map<T, number>;
 
 function numbered<T>(things: Iterable<T> = []): Numbered<T> {
@@ -156,7 +160,7 @@ function exported({ calls, inputs, outputs, bounds, homes }: Compiled, shared: S
     outputs: mapValues(outputs, (view) => ({ ...placed(view, view.buffer), base: view.base })),
     bounds: Object.fromEntries(bounds),
     variables: [...homes.keys()].map((variable) => numberOf(shared.variables, variable)),
-    // Last, when all of them have their numbers.
+    // Last, when every buffer has its number.
     buffers: [...buffers.keys()].slice(shared.arenas.size).map(({ id: _, data, ...buffer }) => ({
       ...buffer,
       ...(data ? { data: base64(data) } : {}),
@@ -164,7 +168,10 @@ function exported({ calls, inputs, outputs, bounds, homes }: Compiled, shared: S
   };
 }
 
-/** What programs ask of an adapter: as many bindings as they have, the features that their texts enable, the target's limits. */
+/**
+ * What the programs need from an adapter: their number of bindings, the features their kernels enable, the target's
+ * limits.
+ */
 function needsOf(traits: AdapterTraits, programs: readonly Compiled[]): Needs {
   const { cpu, maxInvocations, maxWorkgroupBytes, maxWorkgroups, features } = traits;
   const calls = programs.flatMap(({ calls }) => calls);
@@ -185,7 +192,7 @@ function initialOf(variable: Variable, given: TensorData | undefined): Initial {
   if (!given && typeof first === "object" && "drawing" in first) return { drawing: first.drawing as Drawing };
   const values = given ?? variable.initial;
   const [fill = 0] = values;
-  // Negative zeros, NaN and infinities are not in JSON.
+  // JSON has no negative zero, NaN or infinity.
   if (values.every((value) => Object.is(value, fill)) && Number.isFinite(fill) && !Object.is(fill, -0)) return { fill };
   return { bytes: base64(new Uint8Array(values.buffer, values.byteOffset, values.byteLength)) };
 }

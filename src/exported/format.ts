@@ -3,20 +3,20 @@ import type { AdapterTraits, Bounds, KernelCall, VirtualBuffer } from "../graph/
 import type { DType, Shape } from "../graph/shape.ts";
 
 /*
- * Exported programs are JSON: what `compile` leaves, with numbers where objects point at each other. Nothing in them is larger
- * for a larger model but values that no drawing and no repeated number tells.
+ * Exported programs are the output of `compile` as JSON, with numbers in place of references. The file grows with the
+ * model only by values that cannot be drawn again or filled with one number.
  */
 
-/** What a file of exported programs says of itself. It changes when an older tilegrad could not run it. */
+/** Identifies the file format. Raised when older versions of tilegrad cannot run the file. */
 export const format = "tilegrad programs 1";
 
-/** What an adapter must offer to run a target's programs; whether it should be a processor pretending to be a GPU. */
+/** What an adapter must offer to run a target's programs, and whether the target is a CPU adapter. */
 export type Needs = Pick<
   AdapterTraits,
   "cpu" | "maxStorageBuffers" | "maxInvocations" | "maxWorkgroupBytes" | "maxWorkgroups"
 > & { readonly features: readonly string[] };
 
-/** The value that a variable starts with: one number repeated, numbers drawn again, or bytes in base64. */
+/** A variable's first value: one number repeated, numbers to draw again, or bytes in base64. */
 export type Initial = { readonly fill: number } | { readonly drawing: Drawing } | { readonly bytes: string };
 
 export interface ExportedVariable {
@@ -25,11 +25,11 @@ export interface ExportedVariable {
   readonly shape: Shape;
   readonly dtype: DType;
   readonly initial: Initial;
-  /** Number of its arena and the byte where it begins there; absent where no program uses it. */
+  /** Number of its arena and its byte offset there; absent where no program uses it. */
   readonly home?: readonly [arena: number, base: number];
 }
 
-/** A call with the number of its text, and `[buffer, offset, size, written]` for each binding. */
+/** A call with the number of its kernel, and `[buffer, offset, size, written]` per binding. */
 export type ExportedCall = Omit<KernelCall, "wgsl" | "bindings" | "choices"> & {
   readonly kernel: number;
   readonly bindings: readonly (readonly [buffer: number, offset: number, size: number, written: 0 | 1])[];
@@ -42,13 +42,13 @@ interface Placed {
 }
 
 export interface ExportedProgram {
-  /** Buffers have the numbers after those of the arenas. */
+  /** Buffers are numbered after the arenas. */
   readonly buffers: readonly (Pick<VirtualBuffer, "kind" | "role" | "bytes" | "pinned"> & { readonly data?: string })[];
   readonly calls: readonly ExportedCall[];
   readonly inputs: Readonly<Record<string, Placed>>;
   readonly outputs: Readonly<Record<string, Placed & { readonly base: number }>>;
   readonly bounds: Readonly<Record<string, Bounds & { readonly op: string }>>;
-  /** Numbers of the variables that it reads or writes. */
+  /** Numbers of the variables it reads or writes. */
   readonly variables: readonly number[];
 }
 
@@ -62,9 +62,9 @@ export interface Exported {
   readonly format: typeof format;
   readonly arenas: readonly Pick<VirtualBuffer, "role" | "bytes">[];
   readonly variables: readonly ExportedVariable[];
-  /** Variables by the names under which they were exported. */
+  /** Variables by their exported names. */
   readonly names: Readonly<Record<string, number>>;
-  /** Texts of kernels, each once. */
+  /** Distinct kernel texts. */
   readonly kernels: readonly string[];
   readonly targets: readonly ExportedTarget[];
 }

@@ -1,6 +1,4 @@
-/**
- * tilegrad/exported: runs programs that were compiled ahead, without the compiler.
- */
+/** tilegrad/exported: runs programs compiled ahead of time, without the compiler. */
 
 export type { Output } from "../runtime/output.ts";
 export type { Program } from "../runtime/program.ts";

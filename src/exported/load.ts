@@ -9,29 +9,30 @@ import { memoryOf, type Program } from "../runtime/program.ts";
 import type { Runner } from "../runtime/runner.ts";
 import type { Exported, ExportedProgram, ExportedVariable, Needs } from "./format.ts";
 
-/** What was exported, ready to run. `P` gives the names of each program's outputs: `{ train: "loss" | "accuracy" }`. */
+/** Exported programs, ready to run. `P` gives the names of each program's outputs: `{ train: "loss" | "accuracy" }`. */
 export interface Loaded<P extends Readonly<Record<string, string>>> {
   readonly programs: { readonly [K in keyof P]: Program<Readonly<Record<P[K], unknown>>> };
-  /** Variables by the names under which they were exported: for `read`, `write` and `loadSafetensors`. */
+  /** Variables by their exported names, for `read`, `write` and `loadSafetensors`. */
   readonly variables: ReadonlyMap<string, Variable>;
 }
 
 export interface LoadOptions {
   /**
-   * Bytes that all buffers of the file and the first values of its variables may take together; default what one buffer of the
-   * adapter holds. A small file may ask for much memory.
+   * Most bytes that the file's buffers and first values may take together; default the largest buffer of the adapter. A
+   * small file can ask for much memory.
    */
   readonly maxBytes?: number;
 }
 
 /**
- * Loads programs that `exportPrograms` wrote: pipelines and buffers are made, variables get their first values. Two loads
- * share no variables. All of the file is checked before anything is made of it, but its kernels are run as they stand: load what you
- * trust as you trust a script.
- * @param file what was exported: its JSON as text or bytes, or parsed.
- * @throws FormatError with the path of the fault when the file is something else, damaged, or from an incompatible tilegrad.
- * @throws LimitError when the adapter lacks what every target of the file needs, or the file asks for more than `maxBytes`.
- * @throws DeviceError when the GPU refuses a kernel.
+ * Loads programs that `exportPrograms` wrote: creates pipelines and buffers, and gives variables their first values.
+ * Two loads share no variables. The whole file is checked before it is used, but its kernels run as they are: trust
+ * such a file as you would trust a script.
+ * @param file the exported JSON, as text, bytes or parsed.
+ * @throws FormatError with the path of the fault when the file is something else, damaged, or from an incompatible
+ * tilegrad.
+ * @throws LimitError when the adapter fits no target of the file, or the file asks for more than `maxBytes`.
+ * @throws DeviceError when the GPU rejects a kernel.
  */
 export async function load<P extends Readonly<Record<string, string>> = Readonly<Record<string, string>>>(
   runner: Runner,
@@ -39,7 +40,7 @@ export async function load<P extends Readonly<Record<string, string>> = Readonly
   { maxBytes = runner.traits.maxBuffer }: LoadOptions = {},
 ): Promise<Loaded<P>> {
   const parsed = parse(file);
-  // The page itself stays small: the check comes in a file of its own, bundled by itself as all that is loaded on demand.
+  // To keep pages small, the check is a separate bundle, like everything loaded on demand.
   const { faultIn } = await import("./check.ts");
   const fault = faultIn(parsed);
   if (fault) throw new FormatError(`load: ${fault}`);
@@ -63,7 +64,7 @@ export async function load<P extends Readonly<Record<string, string>> = Readonly
   const made = variables.map((variable) => new Variable(variable.name, variable, initial(variable), variable.group));
   const realized = await Promise.allSettled(
     Object.values(target.programs).map((program, i) => {
-      // All that lies in an arena is settled with it: a kernel may bind more of it than the variables that it is about.
+      // Settle all variables of an arena together: a kernel may bind more of it than the variables it uses.
       const used = new Set(program.variables.map((i) => variables[i]!.home![0]));
       const homes = variables.flatMap(({ home }, i) =>
         home && used.has(home[0]) ? [[made[i]!, { buffer: memory[home[0]]!, base: home[1] }] as const] : [],
@@ -86,7 +87,7 @@ export async function load<P extends Readonly<Record<string, string>> = Readonly
   };
 }
 
-/** JSON from text or bytes; what is parsed already stays as it is. */
+/** Parses JSON from text or bytes; other values pass unchanged. */
 function parse(file: unknown): unknown {
   const isBytes = ArrayBuffer.isView(file) || /ArrayBuffer\]$/.test(Object.prototype.toString.call(file));
   if (!isBytes && typeof file !== "string") return file;
@@ -96,17 +97,17 @@ function parse(file: unknown): unknown {
     return JSON.parse(text);
   } catch (cause) {
     const found = text ? `begins with ${quoted(text.slice(0, 40))}` : "has no text";
-    throw new FormatError(`load: the file ${found}, expected JSON that exportPrograms made`, { cause });
+    throw new FormatError(`load: the file ${found}, expected JSON from exportPrograms`, { cause });
   }
 }
 
-/** The text of a buffer or of a view of one, through a copy: browsers decode no shared memory. */
+/** Text of a buffer or a view of one. It copies, because browsers do not decode shared memory. */
 function decoded(bytes: Partial<ArrayBufferView>): string {
   const { buffer = bytes as ArrayBuffer, byteOffset, byteLength } = bytes;
   return new TextDecoder().decode(new Uint8Array(buffer, byteOffset, byteLength).slice());
 }
 
-/** What the GPU says against the commands of programs, which are written down here and never run. */
+/** The GPU's validation error for the programs' commands, which are encoded but never submitted. */
 async function rehearse(runner: Runner, programs: readonly Program[]): Promise<DeviceError | undefined> {
   runner.device.pushErrorScope("validation");
   for (const program of programs) program.encode().finish();
@@ -114,7 +115,7 @@ async function rehearse(runner: Runner, programs: readonly Program[]): Promise<D
   return error ? new DeviceError(`load: ${error.message}`) : undefined;
 }
 
-/** What an adapter lacks of a target's needs, in words. */
+/** What the adapter lacks of a target's needs, in words. */
 function lacking({ cpu: _, features, ...limits }: Needs, { traits }: Runner): string {
   return [
     ...features.filter((name) => !traits.features.has(name)),

@@ -7,19 +7,21 @@ import { parseSafetensors } from "./safetensors.ts";
 import { loadSafetensors, saveSafetensors } from "./weights.ts";
 
 /**
- * Everything that a training run consists of, in parts. Those of `model` keep their own names, so that PyTorch finds its weights
- * in the file; those of any other part are saved as "part.name".
+ * Everything that makes up a training run, in parts. Variables of `model` keep their own names, so that PyTorch finds
+ * its weights in the file; those of any other part are saved as "part.name".
  */
 export interface Training {
   /** The model, or `nn.stateDict(model)`. */
   readonly model: Named;
-  /** For instance `optimizer: optimizer.state(weights)`, `random: new Map([["key", random.key]])`, states that are carried on. */
+  /**
+   * For instance `optimizer: optimizer.state(weights)`, `random: new Map([["key", random.key]])`, or a recurrent state.
+   */
   readonly [part: string]: Named;
 }
 
 /**
- * A training run as one safetensors file: weights, moments, step counts, random keys. With the position in the data, which is the
- * caller's to put into `metadata`, a run that is loaded goes on as if it had never stopped, to the bit on one adapter.
+ * Saves a training run as one safetensors file: weights, moments, step counts, random keys. Put the position in the
+ * data into `metadata`. The loaded run then continues as if it had never stopped, bit for bit on the same adapter.
  *
  * ```ts
  * const training = { model: weights, optimizer: optimizer.state(weights) };
@@ -38,13 +40,13 @@ export async function saveCheckpoint(
 }
 
 /**
- * Gives a run the values of a checkpoint. An optimizer knows its moments once `minimize` has met the parameters: load after that.
- * The whole file is checked first: one that does not fit changes nothing.
+ * Loads a checkpoint into a training run. An optimizer has its moments only after `minimize`, so load after that. The
+ * whole file is checked first: if it does not fit, nothing changes.
  *
  * @param bytes the whole file, an ArrayBuffer or a view of one.
- * @param name what error messages call the file, for instance its path.
+ * @param name of the file in error messages, for instance its path.
  * @returns the file's metadata.
- * @throws FormatError naming the tensor that is missing, surplus, or of another shape or kind.
+ * @throws FormatError for a tensor that is missing, unknown, or of another shape or type.
  */
 export function loadCheckpoint(
   engine: Runner,

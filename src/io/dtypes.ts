@@ -1,6 +1,6 @@
 import { halfValue } from "../graph/half.ts";
 
-/** Element types of a safetensors file. F16 and BF16 travel as their 16 raw bits, BOOL as bytes 0 and 1. */
+/** Element types of a safetensors file. F16 and BF16 are raw 16-bit values, BOOL is bytes 0 and 1. */
 export interface SafetensorsArrays {
   F64: Float64Array;
   F32: Float32Array;
@@ -19,7 +19,7 @@ export interface SafetensorsArrays {
 
 export type SafetensorsDType = keyof SafetensorsArrays;
 
-/** The typed array that holds each element type; WebGPU's hosts are little-endian, as the format is. */
+/** The typed array of each element type. WebGPU's hosts are little-endian, like the format. */
 export const ARRAYS = {
   F64: Float64Array,
   F32: Float32Array,
@@ -40,7 +40,7 @@ export function isSafetensorsDType(name: unknown): name is SafetensorsDType {
   return typeof name === "string" && Object.hasOwn(ARRAYS, name);
 }
 
-/** One tensor: row-major values; `data` is of the array type that belongs to `dtype`. A shape of [] is one value. */
+/** One tensor, row-major; `data` is the typed array of its `dtype`. A shape of [] is one value. */
 export type SafetensorsTensor = {
   [D in SafetensorsDType]: {
     readonly dtype: D;
@@ -50,8 +50,8 @@ export type SafetensorsTensor = {
 }[SafetensorsDType];
 
 /**
- * The values of a tensor as float32, in a new array: F16 and BF16 exactly, F64 and integers of more than 24 bits
- * rounded, BOOL as 0 and 1.
+ * A tensor's values as float32, in a new array: F16 and BF16 exactly, F64 and integers of more than 24 bits rounded,
+ * BOOL as 0 and 1.
  */
 export function toFloat32(tensor: SafetensorsTensor): Float32Array {
   switch (tensor.dtype) {

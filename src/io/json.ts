@@ -1,6 +1,6 @@
 import { quoted } from "../errors.ts";
 
-/** A number that is no plain integer, as it stands in the text: `1.5`, `1e3`, `-0`, or one beyond 2⁵³. */
+/** A number that is not a plain integer, as the text writes it: `1.5`, `1e3`, `-0`, or one beyond 2⁵³. */
 export class Literal {
   readonly text: string;
 
@@ -9,16 +9,16 @@ export class Literal {
   }
 }
 
-/** JSON as a file's header needs it: objects keep the order of their keys, and integers are told from other numbers. */
+/** JSON for file headers: objects keep the order of their keys, and integers are distinct from other numbers. */
 export type Json = null | boolean | number | string | Literal | readonly Json[] | JsonObject;
 export type JsonObject = ReadonlyMap<string, Json>;
 
-/** As deep as the reader of Hugging Face goes. */
+/** The same depth as Hugging Face's reader. */
 const mostDeep = 128;
 
 /**
- * Reads JSON from somebody else's file: as strict as `JSON.parse`, and besides refuses a key that occurs twice in one object, and
- * nesting beyond 128. The time it takes grows with the length of the text alone.
+ * Parses JSON from an untrusted file, as strictly as `JSON.parse`. Also refuses duplicate keys in one object and
+ * nesting beyond 128. Runs in time linear in the length of the text.
  *
  * @throws SyntaxError that says what is wrong, and where: "is not JSON: …".
  */
@@ -31,7 +31,7 @@ export function parseJson(text: string): Json {
     throw new SyntaxError(`is not JSON: expected ${expected} at character ${at}, ${found}`);
   };
 
-  /** Goes to the next character that is no white space, and gives its code; NaN at the end. */
+  /** Skips white space and returns the code of the next character; NaN at the end. */
   const peek = (): number => {
     for (; ; at++) {
       const code = text.charCodeAt(at);
@@ -57,11 +57,11 @@ export function parseJson(text: string): Json {
       return JSON.parse(text.slice(start, at)) as string;
     } catch {
       at = start;
-      return fail("a string whose escapes are JSON's");
+      return fail("a string with valid escapes");
     }
   };
 
-  /** What stands between brackets: `item` as often as commas say. */
+  /** Parses comma-separated items up to the closing bracket. */
   const items = (close: number, item: () => void): void => {
     if (++depth > mostDeep) throw new SyntaxError(`is nested deeper than ${mostDeep} at character ${at}`);
     at++;
@@ -119,10 +119,10 @@ const words = { true: true, false: false, null: null } as const;
 const numeral = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 const plain = /^(?:0|-?[1-9]\d*)$/;
 
-/** Digits of a number; no sane one has more. */
+/** Most characters of a number; no real one has more. */
 const longestNumber = 400;
 
-/** Letters, digits, and what else a number is made of: +, - and the point. */
+/** Letters, digits and the other characters of numbers: +, - and the point. */
 const isOfWord = (code: number): boolean =>
   (code >= 0x30 && code <= 0x39) ||
   (code >= 0x61 && code <= 0x7a) ||

@@ -4,7 +4,7 @@ import { Variable } from "../graph/tensor.ts";
 /** Variables by name, or a model that has some. */
 export type Named = ReadonlyMap<string, Variable> | { readonly variables: ReadonlyMap<string, Variable> };
 
-/** The map itself. @throws AttributeError for anything else. */
+/** The map of variables. @throws AttributeError for anything else. */
 export function variablesOf(call: string, named: Named): ReadonlyMap<string, Variable> {
   const isModel = (typeof named === "object" || typeof named === "function") && named && "variables" in named;
   const map = isModel ? named.variables : named;

@@ -7,14 +7,14 @@ import { type Json, type JsonObject, Literal, parseJson } from "./json.ts";
 export interface Safetensors {
   /** Tensors by name, in the order of the file's header. */
   readonly tensors: Map<string, SafetensorsTensor>;
-  /** What the file says about itself; {} where it says nothing. */
+  /** The file's own metadata; {} if it has none. */
   readonly metadata: Record<string, string>;
 }
 
 /** The longest header the format allows, in bytes. */
 const MAX_HEADER = 100_000_000;
 
-/** A header entry, known to be sound by itself; offsets count from the first byte after the header. */
+/** A header entry that is valid by itself; offsets count from the first byte after the header. */
 interface Entry {
   readonly name: string;
   readonly dtype: SafetensorsTensor["dtype"];
@@ -26,16 +26,15 @@ interface Entry {
 type Fail = (fault: string) => never;
 
 /**
- * Reads a safetensors file: 8 bytes little-endian length of the header, the header in JSON, then the tensors' values,
- * little-endian and row-major.
+ * Parses a safetensors file: the length of the header (8 bytes, little-endian), the header in JSON, then the tensors'
+ * values, little-endian and row-major.
  *
- * Everything is checked before anything is used, as strictly as by Hugging Face's own reader: a file either parses
- * whole or is refused. The arrays are copies, so tensors may lie at any offset and `bytes` may be dropped or changed
- * afterwards.
+ * The whole file is checked first, as strictly as by Hugging Face's own reader: it either parses completely or is
+ * refused. The arrays are copies, so tensors may start at any offset, and you may discard or change `bytes` afterwards.
  *
- * @param bytes the whole file: an ArrayBuffer, as `fetch` gives it, or a view of one, such as Node's Buffer.
- * @param name what error messages call the file, for instance its path.
- * @throws FormatError naming the fault, and the tensor where it is one's; for a file of another kind, what it seems to be.
+ * @param bytes the whole file: an ArrayBuffer, as from `fetch`, or a view of one, such as Node's Buffer.
+ * @param name of the file in error messages, for instance its path.
+ * @throws FormatError with the fault and its tensor; for a file of another format, the likely format.
  *
  * Source: huggingface.co/docs/safetensors, "Format", and the checks of github.com/huggingface/safetensors.
  */
@@ -64,8 +63,8 @@ function parse(bytes: Uint8Array, name: string): Safetensors {
 
 function headerText(bytes: Uint8Array, fail: Fail): { text: string; start: number } {
   if (bytes.length === 0) return fail("is empty, expected a safetensors file");
-  // What it may be instead is asked of files alone that cannot be one.
-  const failOther: Fail = (fault) => fail(`${fault}${seemsToBe(bytes) || " (truncated, or no safetensors file?)"}`);
+  // Only guess the format of files that cannot be safetensors.
+  const failOther: Fail = (fault) => fail(`${fault}${seemsToBe(bytes) || " (truncated, or not a safetensors file?)"}`);
   if (bytes.length < 8) {
     return failOther(`too short: ${bytes.length} bytes, a safetensors file begins with a header length of 8`);
   }
@@ -77,7 +76,7 @@ function headerText(bytes: Uint8Array, fail: Fail): { text: string; start: numbe
     return failOther(`header length is ${length} bytes, but only ${bytes.length - 8} follow it`);
   }
   const start = 8 + Number(length);
-  // Before anything is decoded, which takes time for a long header.
+  // Check this before decoding, which takes time for a long header.
   if (bytes[8] !== 0x7b || length === 0n) return failOther("header is not a JSON object: expected it to begin with {");
   try {
     return { text: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes.slice(8, start)), start };
@@ -111,10 +110,10 @@ function checkEntry(name: string, value: Json, dataLength: number, fail: Fail): 
   const [begin, end] = offsets as readonly [number, number];
   if (begin > end) return failHere(`data_offsets [${begin}, ${end}] descend`);
   if (end > dataLength) {
-    return failHere(`data_offsets [${begin}, ${end}] reach beyond the ${dataLength} bytes of data (truncated file?)`);
+    return failHere(`data_offsets [${begin}, ${end}] exceed the ${dataLength} bytes of data (truncated file?)`);
   }
   const expected = shape.reduce((product, size) => product * size, ARRAYS[dtype].BYTES_PER_ELEMENT);
-  // Infinity times 0, too: sizes that no machine can multiply are refused, whatever follows them.
+  // Also refuses Infinity times 0, from sizes whose product overflows.
   if (expected !== end - begin) {
     return failHere(
       `shape ${show(shape)} of ${dtype} takes ${expected} bytes, data_offsets [${begin}, ${end}] hold ${end - begin}`,
@@ -123,7 +122,7 @@ function checkEntry(name: string, value: Json, dataLength: number, fail: Fail): 
   return { name, dtype, shape: [...shape], begin, end };
 }
 
-/** Every byte of the data belongs to exactly one tensor: nothing can hide in the file. */
+/** Every byte of the data must belong to exactly one tensor, so nothing can hide in the file. */
 function checkCoverage(entries: readonly Entry[], dataLength: number, fail: Fail): void {
   let covered = 0;
   let before = "";
@@ -151,15 +150,16 @@ function checkMetadata(value: Json, fail: Fail): Record<string, string> {
 }
 
 /**
- * Writes a safetensors file that PyTorch, NumPy and others load (`safetensors.torch.load_file`).
+ * Writes a safetensors file that PyTorch, NumPy and others can load (`safetensors.torch.load_file`).
  *
  * The same tensors give the same bytes. The header lists them in the given order. Values of wider types come first in
- * the data, and the data begins at a multiple of 8, so every tensor is aligned to its elements, as some readers need.
+ * the data, and the data starts at a multiple of 8, so every tensor is aligned to its element size, as some readers
+ * need.
  *
- * @param tensors name and tensor; a Map will do. (Not a plain object: it would put names such as "0" first.)
- * @param metadata free text about the file. Some loaders ask for `{ format: "pt" }`.
+ * @param tensors name and tensor; a Map works. (A plain object does not: it would put names such as "0" first.)
+ * @param metadata free text about the file. Some loaders expect `{ format: "pt" }`.
  * @throws ShapeError if a shape does not fit its data; DTypeError if dtype and array type differ; AttributeError for a
- *   name given twice or reserved, text that is not valid Unicode, metadata that is not text, a header beyond 100 MB.
+ * name given twice or reserved, text that is not valid Unicode, metadata that is not text, or a header beyond 100 MB.
  */
 export function serializeSafetensors(
   tensors: Iterable<readonly [name: string, tensor: SafetensorsTensor]>,
@@ -235,7 +235,7 @@ const isCount = (value: unknown): value is number => Number.isSafeInteger(value)
 
 const isCounts = (value: Json): value is readonly number[] => Array.isArray(value) && value.every(isCount);
 
-/** A value of the header as messages quote it, its numbers as they are written there. */
+/** A header value as messages quote it, with numbers as the file writes them. */
 function show(value: Json): string {
   if (value instanceof Literal) return value.text.slice(0, 60);
   if (isObject(value)) return "an object";
@@ -244,7 +244,7 @@ function show(value: Json): string {
   return `[${first.join(", ")}${value.length > 8 ? ", …" : ""}]`;
 }
 
-/** Half of a surrogate pair: it has no UTF-8, so other readers refuse it. */
+/** Half of a surrogate pair cannot be encoded in UTF-8, so other readers refuse it. */
 function hasLoneSurrogate(text: string): boolean {
   return /\p{Surrogate}/u.test(text);
 }

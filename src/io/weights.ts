@@ -7,12 +7,13 @@ import { type SafetensorsTensor, toFloat32 } from "./dtypes.ts";
 import { type Named, variablesOf } from "./named.ts";
 import { parseSafetensors, serializeSafetensors } from "./safetensors.ts";
 
-/** PyTorch counts the batches of batch norms in 64 bits, and so do files. */
+/** PyTorch stores the batch counts of batch norms in 64 bits, so files do too. */
 const isBatchCount = /(^|\.)num_batches_tracked$/;
 
 /**
- * Variables as a safetensors file, with their values after everything submitted so far.
- * @param named a model, or variables by name, such as `nn.stateDict(model)`; PyTorch reads the file with `safetensors.torch.load_file`.
+ * Saves variables as a safetensors file, with their values after everything submitted so far.
+ * @param named a model, or variables by name, such as `nn.stateDict(model)`. PyTorch reads the file with
+ * `safetensors.torch.load_file`.
  */
 export async function saveSafetensors(
   engine: Runner,
@@ -33,21 +34,22 @@ export async function saveSafetensors(
 }
 
 /**
- * Gives variables the values of a safetensors file. The whole file is checked first: a file that does not fit changes nothing.
- * @param named a model, or variables by name; the file must hold all of them, in their shapes. Floats of any width become f32, 64-bit counts i32.
+ * Loads a safetensors file into variables. The whole file is checked first: if it does not fit, nothing changes.
+ * @param named a model, or variables by name; the file must hold all of them, in their shapes. Floats of any width
+ * become f32, 64-bit counts i32.
  * @param bytes the whole file, an ArrayBuffer or a view of one.
- * @throws FormatError naming the tensor that is missing, surplus, or of another shape or kind.
+ * @throws FormatError for a tensor that is missing, unknown, or of another shape or type.
  */
 export function loadSafetensors(engine: Runner, named: Named, bytes: Bytes, name = "safetensors file"): void {
   const variables = variablesOf("loadSafetensors", named);
   const { tensors } = parseSafetensors(bytes, name);
   const surplus = [...tensors.keys()].find((key) => !variables.has(key));
   if (surplus !== undefined) {
-    throw new FormatError(`${name}: tensor ${quoted(surplus)} has no place here; expected ${listed(variables.keys())}`);
+    throw new FormatError(`${name}: unknown tensor ${quoted(surplus)}, expected ${listed(variables.keys())}`);
   }
   const values = [...variables].map(([key, variable]): [Variable, TensorData] => {
     const tensor = tensors.get(key);
-    if (!tensor) throw new FormatError(`${name}: tensor "${key}" is missing; the file holds ${listed(tensors.keys())}`);
+    if (!tensor) throw new FormatError(`${name}: tensor "${key}" is missing; the file has ${listed(tensors.keys())}`);
     if (!sameShape(tensor.shape, variable.shape)) {
       throw new FormatError(
         `${name}: tensor "${key}" is ${quoted(tensor.shape)}, expected ${showShape(variable.shape)}`,

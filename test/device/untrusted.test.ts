@@ -83,7 +83,7 @@ test.each<[string, unknown, string]>([
     'the file begins with "<!DOCTYPE html><title>404</title>", expected JSON',
   ],
   ["half a file", '{ "format": "tilegrad pro', 'the file begins with "{ \\"format'],
-  ["an empty answer", new ArrayBuffer(0), "the file has no text, expected JSON that exportPrograms made"],
+  ["an empty answer", new ArrayBuffer(0), "the file has no text, expected JSON from exportPrograms"],
 ])("%s is refused", async (_, file, message) => {
   await expect(load(runner, file)).rejects.toThrow(FormatError);
   await expect(load(runner, file)).rejects.toThrow(message);

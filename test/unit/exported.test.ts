@@ -121,6 +121,6 @@ test("features are needed only by what uses them", () => {
 test("there must be a target", () => {
   const { train } = classifier();
   expect(() => exportPrograms({ train }, { targets: [] })).toThrow(
-    new AttributeError("exportPrograms: there are no targets, expected at least one kind of adapters"),
+    new AttributeError("exportPrograms: no targets, expected at least one"),
   );
 });

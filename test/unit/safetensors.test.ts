@@ -161,7 +161,7 @@ describe("parseSafetensors refuses", () => {
     ["one offset", file({ a: { ...u8(0, 1), data_offsets: [0] } }, [1]), "data_offsets is [0]"],
     ["a negative offset", file({ a: { ...u8(0, 1), data_offsets: [-1, 0] } }, [1]), "data_offsets is [-1, 0]"],
     ["descending offsets", file({ a: { ...u8(0, 1), data_offsets: [1, 0] } }, [1]), "[1, 0] descend"],
-    ["offsets outside the file", file({ a: u8(0, 3) }, [1, 2]), "[0, 3] reach beyond the 2 bytes of data"],
+    ["offsets outside the file", file({ a: u8(0, 3) }, [1, 2]), "[0, 3] exceed the 2 bytes of data"],
     ["too many bytes for the shape", file({ a: { ...u8(0, 2), shape: [1] } }, [1, 2]), "[1] of U8 takes 1 bytes"],
     ["too few bytes for the dtype", file({ a: { ...u8(0, 1), dtype: "F32" } }, [1]), "[1] of F32 takes 4 bytes"],
     ["overlap", file({ a: u8(0, 2), b: u8(1, 3) }, [1, 2, 3]), 'tensor "b": data_offsets [1, 3] overlap those of "a"'],

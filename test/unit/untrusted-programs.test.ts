@@ -62,8 +62,8 @@ describe("is refused, with the path of the fault:", () => {
       'format is "tilegrad programs 0", expected "tilegrad programs 1": export it again',
     ],
     ["a missing part", (f) => delete f.kernels, "kernels is undefined, expected a list"],
-    ["a part that nobody knows", (f) => (f.more = 1), "more is no field of this format"],
-    ["an inherited name", (f) => Object.assign(f, JSON.parse('{"constructor":1}')), "constructor is no field"],
+    ["an unknown part", (f) => (f.more = 1), "more is not a field of this format"],
+    ["an inherited name", (f) => Object.assign(f, JSON.parse('{"constructor":1}')), "constructor is not a field"],
     ["a size in words", (f) => (f.arenas[0].bytes = "16"), 'arenas[0].bytes is "16", expected a whole number from 4'],
     [
       "a claim beyond the variables",
@@ -73,12 +73,12 @@ describe("is refused, with the path of the fault:", () => {
     [
       "a variable too large for its arena",
       (f) => (f.variables[0].shape = [2 ** 20, 2 ** 20]),
-      "variables[1].home begins at 512, expected 4398046511104, behind the variable before it",
+      "variables[1].home begins at 512, expected 4398046511104, right after the variable before it",
     ],
     [
       "sizes beyond all memory",
       (f) => (f.variables[1].shape = [2 ** 40, 2 ** 40]),
-      "variables[1].shape is [1099511627776, 1099511627776], more than",
+      "variables[1].shape is [1099511627776, 1099511627776], too large",
     ],
     [
       "a negative size",
@@ -93,7 +93,7 @@ describe("is refused, with the path of the fault:", () => {
     [
       "two variables in one place",
       (f) => (f.variables[1].home[1] = 0),
-      "variables[1].home begins at 0, expected 512, behind",
+      "variables[1].home begins at 0, expected 512, right after",
     ],
     ["an odd place", (f) => (f.variables[1].home[1] += 4), "variables[1].home[1] is"],
     [
@@ -114,9 +114,9 @@ describe("is refused, with the path of the fault:", () => {
     [
       "no first value",
       (f) => (f.variables[1].initial = {}),
-      "variables[1].initial holds not one of fill, drawing and bytes",
+      "variables[1].initial must hold exactly one of fill, drawing and bytes",
     ],
-    ["two first values", (f) => (f.variables[1].initial.fill = 1), "variables[1].initial holds not one of"],
+    ["two first values", (f) => (f.variables[1].initial.fill = 1), "variables[1].initial must hold exactly one of"],
     [
       "another distribution",
       (f) => (f.variables[1].initial.drawing.distribution = "cauchy"),
@@ -130,10 +130,10 @@ describe("is refused, with the path of the fault:", () => {
     [
       "a first value that overflows",
       (f) => (f.variables[4].initial.fill = 1e300),
-      "variables[4].initial.fill is 1e+300, which f32 does not hold",
+      "variables[4].initial.fill is 1e+300, which f32 cannot hold",
     ],
     ["a name of nothing", (f) => (f.names["0.bias"] = 99), 'names["0.bias"] is 99, expected a number below'],
-    ["no targets", (f) => (f.targets = []), "targets are none, expected at least one"],
+    ["no targets", (f) => (f.targets = []), "targets are empty, expected at least one"],
     [
       "targets of different programs",
       (f) => delete f.targets[1].programs.predict,
@@ -158,15 +158,15 @@ describe("is refused, with the path of the fault:", () => {
     [
       "workgroups that keep a GPU busy for hours",
       (f) => (step(f).calls[0].workgroups = [65535, 65535, 65535]),
-      `${at}.calls[0].workgroups are more than the bytes that they write`,
+      `${at}.calls[0].workgroups are more than the bytes they write`,
     ],
     [
       "more workgroups than needed",
       (f) => (step(f).calls[0].workgroups[0] = 65536),
-      `${at}.calls[0].workgroups are more than the target's needs say`,
+      `${at}.calls[0].workgroups exceed the target's needs`,
     ],
     [
-      "a binding that ends beyond its buffer",
+      "a binding that ends after its buffer",
       (f) => (step(f).calls[0].bindings[0][2] += 4096),
       `${at}.calls[0].bindings[0] is [`,
     ],
@@ -191,7 +191,7 @@ describe("is refused, with the path of the fault:", () => {
     [
       "a variable that the program does not have",
       (f) => (step(f).variables = []),
-      "is of a buffer that the program does not have",
+      "binds a buffer that the program does not have",
     ],
     ["a variable without a home", (f) => delete f.variables.at(-1).home, "but its variables end at"],
     [
@@ -207,7 +207,7 @@ describe("is refused, with the path of the fault:", () => {
     [
       "an output beyond its buffer",
       (f) => (step(f).outputs["loss"].base = 2 ** 20),
-      `${at}.outputs.loss ends beyond the 16 bytes of its buffer`,
+      `${at}.outputs.loss ends after the 16 bytes of its buffer`,
     ],
     ["an output that shares its memory", (f) => delete step(f).buffers[pinned!].pinned, "which is not pinned"],
     [
@@ -233,7 +233,7 @@ describe("is refused, with the path of the fault:", () => {
     [
       "bounds of no input",
       (f) => (step(f).bounds.z = step(f).bounds["y"]),
-      `${at}.bounds.z bounds no input of whole numbers`,
+      `${at}.bounds.z bounds something that is not an integer input`,
     ],
     [
       "bounds in words",
