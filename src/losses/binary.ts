@@ -8,16 +8,19 @@ import { binary, type Operand } from "../ops/pointwise.ts";
 import { checkSame, defaults, type LossOptions, reduced } from "./reduction.ts";
 
 /*
- * Losses of decisions between two: target 0 or 1 (or a probability) for the cross-entropies, −1 or 1 for the hinges.
+ * Losses for two classes: targets 0 or 1 (or a probability) for the cross-entropies, −1 or 1 for the hinges.
  */
 
-/** log x, at least −100 also where x is 0. */
+/** log x, but at least −100, also at x = 0. */
 const clampedLog = (x: Tensor): Tensor => where(gt(x, 0), maximum(log(x), -100), -100);
 
 const clampedLogText = `
 fn clampedLog(x: F) -> F { return select(F(-100.0), max(log(x), F(-100.0)), x > F(0.0)); }`;
 
-/** −y log x − (1 − y) log(1 − x), each logarithm at least −100; the gradient stays finite at 0 and 1, as PyTorch's does. */
+/**
+ * −y log x − (1 − y) log(1 − x), with each logarithm at least −100. As in PyTorch, the gradient stays finite at 0 and
+ * 1.
+ */
 const crossEntropyOf = /* @__PURE__ */ binary("binaryCrossEntropy", {
   wgsl: (x, y) => `-(${y} * clampedLog(${x}) + (F(1.0) - ${y}) * clampedLog(F(1.0) - ${x}))`,
   js: (x, y) => -(y * Math.max(Math.log(x), -100) + (1 - y) * Math.max(Math.log(1 - x), -100)),
@@ -31,13 +34,13 @@ const crossEntropyOf = /* @__PURE__ */ binary("binaryCrossEntropy", {
 });
 
 export interface WeightedOptions extends LossOptions {
-  /** Factors of the losses; broadcasts. */
+  /** Factor of each loss; broadcasts. */
   readonly weight?: Tensor;
 }
 
 /**
- * Binary cross-entropy of probabilities: −w(y log x + (1 − y) log(1 − x)), logarithms held above −100 as in PyTorch. Where
- * there are logits, `bceWithLogits` is exact.
+ * Binary cross-entropy of probabilities: −w(y log x + (1 − y) log(1 − x)), with logarithms clamped to −100 as in
+ * PyTorch. For logits use `bceWithLogits`, which is exact.
  * @param input probabilities in [0, 1].
  * @param target of the same shape, in [0, 1].
  */
@@ -69,7 +72,7 @@ export function bceWithLogits<A extends DType, B extends DType>(
     ...defaults,
   });
   checkSame("bceWithLogits", input, target);
-  const threshold = 1e30; // The exact curve everywhere.
+  const threshold = 1e30; // No linear approximation anywhere.
   if (posWeight === undefined) {
     const losses = sub(softplus(input, { threshold }), mul(input, target));
     return reduced("bceWithLogits", weighted(losses, weight), reduction);

@@ -13,31 +13,31 @@ export interface ClassOptions extends LossOptions {
   /** A factor for each class, `[C]`. */
   readonly weight?: Tensor;
   /**
-   * A label that stands for "no target": its line has no loss and no gradient, whatever it holds (NaN and infinities included), and
-   * does not count in the mean. A mean over no line at all is NaN, as PyTorch's, and its gradients are 0. Default none, so that
-   * every label counts and one outside 0 … C − 1 is refused when it is fed. PyTorch's default is −100, which costs a count of the
-   * labels in each step (9 dispatches instead of 8 for 784-128-10); say `ignoreIndex: -100` where labels hold it, above all where they
-   * are computed and not fed: nobody checks those. The results differ in nothing else. A `weight` of 0 is a factor like others: it
-   * hides no NaN.
+   * A label that means "no target": its row has no loss and no gradient, even if it contains NaN or infinity, and does
+   * not count in the mean. The mean over no rows is NaN, as in PyTorch, with gradients of 0. Default none: every label
+   * counts, and feeding one outside 0 … C − 1 is an error. PyTorch's default is −100, which costs an extra count of the
+   * labels in each step (9 dispatches instead of 8 for 784-128-10). Pass `ignoreIndex: -100` if your labels contain it,
+   * above all if they are computed and not fed, since computed labels are not checked. Nothing else differs. A `weight`
+   * of 0 is an ordinary factor: it does not hide NaN.
    */
   readonly ignoreIndex?: number;
 }
 
 export interface CrossEntropyOptions extends ClassOptions {
-  /** From 0 (default) to 1: how much of each target is spread evenly over all classes. */
+  /** From 0 (default) to 1: the share of each target that is spread evenly over all classes. */
   readonly labelSmoothing?: number;
 }
 
 /**
  * Cross-entropy between logits and labels or probabilities, as `torch.nn.functional.cross_entropy`.
  *
- * For labels y: l = −w[y] log softmax(x)[y], mixed with the mean over classes c of −w[c] log softmax(x)[c] by the smoothing; the
- * mean divides by Σ w[y] over the labels that are not ignored, and is NaN where all are. Without weights, smoothing and an
- * ignored label it is one fused kernel and one sum. For probabilities t: l = −Σ w[c] t[c] log softmax(x)[c]; the mean divides by
- * the number of lines.
+ * For labels y: l = −w[y] log softmax(x)[y], blended by the smoothing with the mean over classes c of −w[c] log
+ * softmax(x)[c]. The mean divides by Σ w[y] over the labels that are not ignored, and is NaN if all are. Without
+ * weights, smoothing and ignored label it is one fused kernel and one sum. For probabilities t: l = −Σ w[c] t[c] log
+ * softmax(x)[c]; the mean divides by the number of rows.
  *
- * @param logits `[N, C, …]`, or `[C]` for a single line; f32 or f16, the losses are f32.
- * @param target labels, i32 `[N, …]` (`[]` for a single line), or probabilities, f32 of the shape of `logits`.
+ * @param logits `[N, C, …]`, or `[C]` for a single row; f32 or f16. The losses are f32.
+ * @param target labels, i32 `[N, …]` (`[]` for a single row), or probabilities, f32 of the shape of `logits`.
  * @returns `[]`, or the shape of the labels with reduction "none".
  */
 export function crossEntropy(logits: Tensor, target: Tensor, given: CrossEntropyOptions = {}): Tensor<"f32"> {
@@ -52,7 +52,7 @@ export function crossEntropy(logits: Tensor, target: Tensor, given: CrossEntropy
     const losses = softmaxCrossEntropy(x, y, ignoreIndex);
     const hard = weight && factor ? mul(losses, factor) : losses;
     if (smoothing === 0) return total("crossEntropy", hard, factor, options);
-    // Lines without a target are taken out before anything is computed with them.
+    // Select rows without a target away before computing with them.
     const wide = cast(x, "f32");
     const present = kept ? where(unsqueeze(kept, 1), wide, 0) : wide;
     const spread = neg(sum(byClass(logSoftmax(present, 1), weight), 1));
@@ -61,7 +61,7 @@ export function crossEntropy(logits: Tensor, target: Tensor, given: CrossEntropy
   });
 }
 
-/** Runs a rule on `[N, C, …]`, also for a single line `[C]`. */
+/** Applies a rule for `[N, C, …]`, also to a single row `[C]`. */
 export function batched<D extends DType>(
   x: Tensor<D>,
   target: Tensor,
@@ -81,37 +81,40 @@ function ofProbabilities(x: Tensor, t: Tensor, options: CrossEntropyOptions): Te
       throw new DTypeError(
         `crossEntropy: labels are ${t.dtype}, expected i32: input(name, ${showShape(t.shape)}, "i32")`,
       );
-    throw new ShapeError(`crossEntropy: probabilities ${showShape(t.shape)} do not fit logits ${showShape(x.shape)}`);
+    throw new ShapeError(
+      `crossEntropy: probabilities ${showShape(t.shape)} differ in shape from logits ${showShape(x.shape)}`,
+    );
   }
   if (ignoreIndex !== undefined) throw new AttributeError("crossEntropy: probabilities have no label to ignore");
   const smooth = smoothing === 0 ? wide : add(mul(wide, 1 - smoothing), smoothing / x.shape[1]!);
   const share = byClass(smooth, weight);
   const all = logSoftmax(cast(x, "f32"), 1);
-  // A class that cannot be has a score of −∞: it adds nothing where its share is 0.
+  // An impossible class has a score of −∞: where its share is 0, it adds nothing.
   const scores = where(maximum(ne(share, 0), gt(all, -1e30)), all, 0);
   return reduced("crossEntropy", neg(sum(mul(share, scores), 1)), reduction);
 }
 
-/** Defaults of losses over classes. */
+/** Default options of losses over classes. */
 export const classDefaults = { ...defaults, weight: undefined, ignoreIndex: undefined };
 
 export function checkClasses(op: string, x: Tensor, { weight, ignoreIndex }: ClassOptions): void {
   if (ignoreIndex !== undefined) checkNumber(op, "ignoreIndex", ignoreIndex, "a whole number", Number.isInteger);
   if (weight !== undefined) checkTensor(op, "weight", weight);
-  if (x.shape.length < 2) throw new ShapeError(`${op}: input ${showShape(x.shape)} has no axis of classes`);
+  if (x.shape.length < 2) throw new ShapeError(`${op}: input ${showShape(x.shape)} has no class axis`);
   if (!weight || sameShape(weight.shape, [x.shape[1]!])) return;
   throw new ShapeError(
     `${op}: weight ${showShape(weight.shape)} does not fit input ${showShape(x.shape)}, expected [${x.shape[1]}]`,
   );
 }
 
-/** Values `[N, C, …]` times a weight per class. */
+/** Multiplies values `[N, C, …]` by a weight per class. */
 const byClass = (x: Tensor<"f32">, weight: Tensor | undefined): Tensor<"f32"> =>
   weight ? mul(x, reshape(cast(weight, "f32"), [weight.shape[0]!, ...x.shape.slice(2).map(() => 1)])) : x;
 
 /**
- * What each line counts (f32): its label's weight, 0 where the label is ignored; `undefined` where all count 1. `kept` is 1 where
- * the label is not ignored (i32), `undefined` where none can be; `safe` are labels that all name a class.
+ * `factor` is the weight of each row (f32): its label's weight, 0 where the label is ignored; `undefined` where all
+ * count 1. `kept` (i32) is 1 where the label is not ignored; `undefined` where none can be. `safe` are the labels, with
+ * ignored ones replaced by a valid class.
  */
 export function factors(
   labels: Tensor,
@@ -119,13 +122,13 @@ export function factors(
 ): { factor?: Tensor<"f32">; kept?: Tensor; safe: Tensor } {
   const kept = ignoreIndex === undefined ? undefined : ne(labels, ignoreIndex);
   const safe = kept ? where(kept, labels, 0) : labels;
-  // A sum over classes where a gather would do: pages whose losses have no weights carry neither of its kernels.
+  // A sum over classes instead of a gather, so that pages with unweighted losses ship neither kernel.
   const picked = weight && sum(where(oneHot(safe, weight.shape[0]!, "i32"), cast(weight, "f32"), 0), -1);
   const factor = kept ? (picked ? where(kept, picked, 0) : cast(kept, "f32")) : picked;
   return { safe, ...(kept && { kept }), ...(factor && { factor }) };
 }
 
-/** The reduction of losses whose mean divides by what they count. */
+/** Reduces losses; their mean divides by the sum of their factors. */
 export function total(
   op: string,
   losses: Tensor<"f32">,

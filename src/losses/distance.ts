@@ -12,14 +12,17 @@ import { checkSame, defaults, type LossOptions, type Reduction, reduced } from "
  */
 
 export interface KlDivOptions {
-  /** "batchmean" divides the sum by the size of the first axis, which is the divergence itself. Default "mean". */
+  /**
+   * "batchmean" divides the sum by the size of the first axis, which gives the mathematical divergence. Default "mean".
+   */
   readonly reduction?: Reduction | "batchmean";
   /** Whether the target holds log-probabilities too; default false. */
   readonly logTarget?: boolean;
 }
 
 /**
- * Kullback–Leibler divergence: t(log t − x), and 0 where t = 0, whatever x is; with `logTarget` eᵗ(t − x). As `torch.nn.functional.kl_div`.
+ * Kullback–Leibler divergence: t(log t − x), and 0 where t = 0, whatever x is; with `logTarget` eᵗ(t − x). As
+ * `torch.nn.functional.kl_div`.
  * @param input log-probabilities.
  * @param target probabilities of the same shape.
  */
@@ -31,7 +34,7 @@ export function klDiv<A extends DType, B extends DType>(
   const { reduction, logTarget } = optionsOf("klDiv", options, { reduction: "mean", logTarget: false });
   checkSame("klDiv", input, target);
   const share = logTarget ? exp(target) : target;
-  // Where the target has no share, nothing of either counts: not a log-probability of −∞, nor what is computed from it.
+  // Where the target's share is 0, ignore both operands: a log-probability of −∞, and anything computed from it.
   const present = gt(share, 0);
   const own = where(present, logTarget ? target : log(where(present, target, 1)), 0);
   const losses = mul(where(present, share, 0), sub(own, where(present, input, 0)));
@@ -40,8 +43,8 @@ export function klDiv<A extends DType, B extends DType>(
 }
 
 /**
- * 1 − cos for pairs that belong together (target 1), max(0, cos − margin) for others (target −1), where cos is the cosine of the
- * angle between two vectors. As PyTorch, 1e-12 is added to both squared lengths.
+ * 1 − cos for pairs that belong together (target 1), max(0, cos − margin) for others (target −1), where cos is the
+ * cosine of the angle between two vectors. As in PyTorch, 1e-12 is added to both squared lengths.
  * @param input1 `[N, D]`, or `[D]` for a single pair.
  * @param input2 of the same shape.
  * @param target `[N]` (`[]` for a single pair), 1 or −1.

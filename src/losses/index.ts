@@ -1,4 +1,4 @@
-/** Losses with PyTorch's meanings. All take tensors and give a scalar, or one value an element with `reduction: "none"`. */
+/** Losses with PyTorch's definitions. Each returns a scalar, or one value per element with `reduction: "none"`. */
 export { bce, bceWithLogits, hinge, squaredHinge, type WeightedOptions } from "./binary.ts";
 export { type ClassOptions, type CrossEntropyOptions, crossEntropy } from "./classes.ts";
 export { cosineEmbedding, type KlDivOptions, klDiv } from "./distance.ts";

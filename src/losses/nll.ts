@@ -7,9 +7,9 @@ import { squeeze, unsqueeze } from "../ops/views.ts";
 import { batched, type ClassOptions, checkClasses, classDefaults, factors, total } from "./classes.ts";
 
 /**
- * Negative log-likelihood: −w[y] x[y], as `torch.nn.functional.nll_loss`; reductions as `crossEntropy`.
- * @param input log-probabilities `[N, C, …]`, or `[C]` for a single line.
- * @param target labels, i32 `[N, …]` (`[]` for a single line).
+ * Negative log-likelihood: −w[y] x[y], as `torch.nn.functional.nll_loss`; reductions as in `crossEntropy`.
+ * @param input log-probabilities `[N, C, …]`, or `[C]` for a single row.
+ * @param target labels, i32 `[N, …]` (`[]` for a single row).
  */
 export function nll(input: Tensor, target: Tensor, given: ClassOptions = {}): Tensor<"f32"> {
   checkTensors("nll", input, target);

@@ -4,7 +4,7 @@ import { checkTensors, type Tensor } from "../graph/tensor.ts";
 import { mean } from "../ops/reduce.ts";
 import { sum } from "../ops/sum.ts";
 
-/** What becomes of the losses of all elements: their mean (the default everywhere), their sum, or themselves. */
+/** How to reduce the losses of all elements: to their mean (always the default), to their sum, or not at all. */
 export type Reduction = "mean" | "sum" | "none";
 
 export interface LossOptions {
@@ -12,7 +12,7 @@ export interface LossOptions {
   readonly reduction?: Reduction;
 }
 
-/** What all losses take. */
+/** Options of all losses. */
 export const defaults: Required<LossOptions> = { reduction: "mean" };
 
 /** Applies a reduction. @throws AttributeError for an unknown one. */
@@ -30,8 +30,8 @@ export function reduced<D extends DType>(op: string, losses: Tensor<D>, reductio
 }
 
 /**
- * Refuses a prediction and a target of different shapes. PyTorch broadcasts them with a warning; `[N, 1]` against `[N]` is
- * then `[N, N]` and nearly always a mistake.
+ * Refuses a prediction and a target of different shapes. PyTorch broadcasts them with a warning: `[N, 1]` against `[N]`
+ * gives `[N, N]`, which is nearly always a mistake.
  */
 export function checkSame(op: string, input: Tensor, target: Tensor): void {
   checkTensors(op, input, target);

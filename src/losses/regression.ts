@@ -6,7 +6,7 @@ import { log } from "../ops/elementary.ts";
 import { checkSame, defaults, type LossOptions, reduced } from "./reduction.ts";
 
 /*
- * Losses between numbers and numbers. Input and target have one shape; the losses have it too, before the reduction.
+ * Regression losses. Input and target have the same shape, and so do the losses before the reduction.
  */
 
 /** Mean squared error: (x − y)². */

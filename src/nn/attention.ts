@@ -12,9 +12,9 @@ import { dropout as dropoutLayer, linear } from "./layers.ts";
 import { checkMode, layer, type Mode, type Module } from "./module.ts";
 import { layerNorm } from "./normalization.ts";
 
-/** What attention is given beside its input. */
+/** Options of a call to an attention layer. */
 export interface Attending extends Pick<AttentionOptions, "mask" | "causal"> {
-  /** `[N, S, size]` that keys and values are made of; default the input itself. */
+  /** `[N, S, size]`, the source of keys and values; default the input itself. */
   readonly memory?: Tensor;
 }
 
@@ -23,30 +23,32 @@ export interface MultiheadOptions {
   readonly bias?: boolean;
 }
 
-/** Attention that may look elsewhere. */
+/** Attention that may use a memory other than its input. */
 export interface Multihead extends Module {
   (x: Tensor, mode?: Mode, attending?: Attending): Tensor<"f32">;
 }
 
 /**
  * Multi-head attention (Vaswani et al., 2017), batch first: `[N, L, size]` → `[N, L, size]`. Variables `in_proj_weight`
- * `[3 · size, size]` (rows for queries, keys, values), `in_proj_bias`, `out_proj.weight`, `out_proj.bias`, initialised as in PyTorch.
+ * `[3 · size, size]` (rows for queries, keys, values), `in_proj_bias`, `out_proj.weight`, `out_proj.bias`, initialised
+ * as in PyTorch.
  *
- * Called as `attention(x, mode, { mask, causal, memory })`. A mask `[L, S]` serves all heads, `[N, L, S]` those of a sample, and
- * `[N, heads, L, S]` each on its own; f32 is added to the scores, i32 keeps where it is 1. It hides keys and values,
- * not queries, and the projections read all of x and memory: fill padded positions with finite numbers, such as 0.
- * @param heads a divisor of `size`; each sees size / heads neighbouring columns.
+ * Call it as `attention(x, mode, { mask, causal, memory })`. A mask `[L, S]` applies to all samples and heads, `[N, L,
+ * S]` to the heads of a sample, `[N, heads, L, S]` to each head. An f32 mask is added to the scores; an i32 mask keeps
+ * scores where it is 1. A mask hides keys and values, not queries, and the projections read all of x and memory, so
+ * fill padded positions with finite numbers, such as 0.
+ * @param heads a divisor of `size`; each head uses size / heads adjacent columns.
  */
 export function multiheadAttention(size: number, heads: number, options: MultiheadOptions = {}): Multihead {
   const { bias } = optionsOf("nn.multiheadAttention", options, { bias: true });
   if (checkWhole("nn.multiheadAttention", "size", size) % checkWhole("nn.multiheadAttention", "heads", heads) !== 0)
-    throw new AttributeError(`nn.multiheadAttention: ${size} does not divide into ${heads} heads`);
+    throw new AttributeError(`nn.multiheadAttention: size ${size} is not divisible by ${heads} heads`);
   const made = (name: string, init: Initializer, shape: readonly number[]) => variable(init(shape), shape, { name });
   const inWeight = made("in_proj_weight", xavierUniform(), [3 * size, size]);
   const inBias = bias ? made("in_proj_bias", constant(0), [3 * size]) : undefined;
   const out = linear(size, size, { bias, biasInit: constant(0) });
 
-  /** Projection number `first` and the following ones: `[N, T, count · size]`. */
+  /** Projections `first` to `first + count`: `[N, T, count · size]`. */
   const project = (x: Tensor, first: number, count: number): Tensor<"f32"> => {
     const rows = [first * size, (first + count) * size] as const;
     return linearOp(x, slice(inWeight, [rows]), inBias && slice(inBias, [rows]));
@@ -89,19 +91,26 @@ export function multiheadAttention(size: number, heads: number, options: Multihe
 export interface EncoderLayerOptions {
   /** Width of the inner layer; default 2048, as in PyTorch. */
   readonly feedforward?: number;
-  /** Probability with which elements are dropped after attention, inner layer and outer layer; default 0.1. Attention weights are not. */
+  /**
+   * Probability of dropping elements after attention, the inner layer and the outer layer; default 0.1. Attention
+   * weights are not dropped.
+   */
   readonly dropout?: number;
   /** Between the two linear layers; default "relu". */
   readonly activation?: "relu" | "gelu";
-  /** Whether normalisation stands before attention and linear layers ("pre-norm"), or after each sum; default false, as in PyTorch. */
+  /**
+   * Whether to normalise before attention and the linear layers ("pre-norm") or after each sum; default false, as in
+   * PyTorch.
+   */
   readonly normFirst?: boolean;
   readonly eps?: number;
 }
 
 /**
- * A block of a transformer: h = norm1(x + attention(x)), y = norm2(h + linear2(activation(linear1(h)))) (Vaswani et al., 2017); with
- * `normFirst` h = x + attention(norm1(x)), y = h + linear2(activation(linear1(norm2(h)))) (Xiong et al., 2020). `[N, L, size]` → `[N, L, size]`. Variables `self_attn.…`, `linear1.…`,
- * `linear2.…`, `norm1.…`, `norm2.…`. Called as `block(x, mode, { mask, causal })`.
+ * A transformer encoder layer: h = norm1(x + attention(x)), y = norm2(h + linear2(activation(linear1(h)))) (Vaswani et
+ * al., 2017); with `normFirst` h = x + attention(norm1(x)), y = h + linear2(activation(linear1(norm2(h)))) (Xiong et
+ * al., 2020). `[N, L, size]` → `[N, L, size]`. Variables `self_attn.…`, `linear1.…`, `linear2.…`, `norm1.…`, `norm2.…`.
+ * Call it as `block(x, mode, { mask, causal })`.
  */
 export function transformerEncoderLayer(size: number, heads: number, options: EncoderLayerOptions = {}): Multihead {
   const op = "nn.transformerEncoderLayer";

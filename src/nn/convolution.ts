@@ -8,17 +8,17 @@ import { type Initializer, uniform } from "./init.ts";
 import { type Module, module, stateless } from "./module.ts";
 
 interface Filters {
-  /** Whether there is a bias; default true. */
+  /** Whether to add a bias; default true. */
   readonly bias?: boolean;
-  /** First values of weight and bias; default uniform within ±1/√(fan in), as in PyTorch. */
+  /** Initial values of weight and bias; default uniform within ±1/√(fan in), as in PyTorch. */
   readonly weightInit?: Initializer;
   readonly biasInit?: Initializer;
 }
 
-/** What is said of filters; the default of their first values depends on their size. */
+/** Options of all convolutions. The default initial values depend on the size. */
 const filterOptions = { bias: true, weightInit: undefined, biasInit: undefined };
 
-/** Weight and bias of a convolution. @param fanIn inputs of one output. */
+/** Weight and bias of a convolution. @param fanIn number of inputs to one output. */
 function filters(op: string, shape: readonly number[], outputs: number, fanIn: number, options: Filters) {
   const fallback = uniform(1 / Math.sqrt(fanIn));
   const { bias, weightInit, biasInit } = optionsOf(op, options, {
@@ -32,7 +32,7 @@ function filters(op: string, shape: readonly number[], outputs: number, fanIn: n
   return { weight, shift, variables };
 }
 
-/** Sizes of a convolution's weight: those of its kernel, `outer` channels, and a group's share of `inner` ones. */
+/** Shape of a convolution's weight: `outer` channels, one group's share of the `inner` channels, and the kernel. */
 function weightShape(op: string, outer: number, inner: number, kernel: readonly number[], groups: number): number[] {
   checkWhole(op, "channels", inner);
   checkWhole(op, "channels", outer);
@@ -106,19 +106,25 @@ export function convTranspose2d(
   return module((x) => conv.convTranspose2d(x, weight, shift, geometry), variables);
 }
 
-/** @param kernelSize one number, or [vertical, horizontal]. @param options stride (default the kernel size), padding, dilation, ceilMode. */
+/**
+ * Max pooling. @param kernelSize one number, or [vertical, horizontal]. @param options stride (default the kernel
+ * size), padding, dilation, ceilMode.
+ */
 export function maxPool2d(...args: Tail<typeof pool.maxPool2d>): Module {
   pool.maxWindowOf("nn.maxPool2d", ...args);
   return stateless((x) => pool.maxPool2d(x, ...args));
 }
 
-/** @param kernelSize one number, or [vertical, horizontal]. @param options stride (default the kernel size), padding, ceilMode, divisor. */
+/**
+ * Average pooling. @param kernelSize one number, or [vertical, horizontal]. @param options stride (default the kernel
+ * size), padding, ceilMode, divisor.
+ */
 export function avgPool2d(...args: Tail<typeof pool.avgPool2d>): Module {
   pool.avgWindowOf("nn.avgPool2d", ...args);
   return stateless((x) => pool.avgPool2d(x, ...args));
 }
 
-/** @param outputSize default 1: the mean over each image. */
+/** Average pooling to a given size. @param outputSize default 1: the mean over each image. */
 export function adaptiveAvgPool2d(...args: Tail<typeof pool.adaptiveAvgPool2d>): Module {
   conv.pair("nn.adaptiveAvgPool2d", "output size", args[0] === undefined ? 1 : args[0]);
   return stateless((x) => pool.adaptiveAvgPool2d(x, ...args));

@@ -5,13 +5,15 @@ import { type Initializer, normal } from "./init.ts";
 import { type Module, module } from "./module.ts";
 
 export interface EmbeddingOptions {
-  /** A row that starts as zeros and gets no gradient; default none. */
+  /** Index of a row that starts as zeros and gets no gradient; default none. */
   readonly paddingIdx?: number;
-  /** First values `[count, size]`; default normally distributed with deviation 1, as in PyTorch. */
+  /** Initial values `[count, size]`; default normal with standard deviation 1, as in PyTorch. */
   readonly weightInit?: Initializer;
 }
 
-/** A table of learned vectors: i32 `[…]` from 0 to count − 1 → `[…, size]`. Variable `weight` `[count, size]`. */
+/**
+ * A table of learned vectors: i32 indices `[…]` from 0 to count − 1 → `[…, size]`. Variable `weight` `[count, size]`.
+ */
 export function embedding(count: number, size: number, options: EmbeddingOptions = {}): Module {
   const { paddingIdx, weightInit } = optionsOf("nn.embedding", options, {
     paddingIdx: undefined,

@@ -6,40 +6,44 @@ import type { Drawn } from "../graph/tensor.ts";
 import { Random } from "../ops/random.ts";
 
 /**
- * The first values of a weight of a given shape: an array, one number for all elements, or numbers that are drawn when they are needed,
- * as those of this room are (`values()` gives them). Shapes are PyTorch's: `[out, in]`, `[out, in, kh, kw]`.
+ * Gives the initial values of a weight of some shape: an array, one number for all elements, or numbers drawn when they
+ * are needed, as by the initializers here (`values()` draws them). Shapes are PyTorch's: `[out, in]`, `[out, in, kh,
+ * kw]`.
  */
 export type Initializer = (shape: Shape) => Float32Array | number | Drawn;
 
 let current = { seed: 0, draws: 0, random: undefined as Random | undefined };
 
 /**
- * Seeds what is made from now on: initial weights, and the random numbers of dropout. The same seed and the same order of
- * layers give the same model. PyTorch's `manual_seed`, which starts at random, while this starts at 0, so that a run can be repeated: each
- * page, worker and process draws the same numbers. Where N workers shall differ, give each a seed of its own first,
- * `nn.seed(base + index)`, or `nn.seed(crypto.getRandomValues(new Uint32Array(1))[0])`.
- * @param seed a whole number from 0 to 2³²−1; without a call it is 0.
+ * Seeds everything created from now on: initial weights and the random numbers of dropout. The same seed and the same
+ * order of layers give the same model. Like PyTorch's `manual_seed`, except that the default seed is 0 and not random,
+ * so runs are repeatable: every page, worker and process draws the same numbers. To make N workers differ, seed each
+ * first: `nn.seed(base + index)`, or `nn.seed(crypto.getRandomValues(new Uint32Array(1))[0])`.
+ * @param seed a whole number from 0 to 2³²−1; default 0.
  */
 export function seed(seed: number): void {
   checkWhole("nn.seed", "seed", seed, 0, 2 ** 32 - 1);
   current = { seed, draws: 0, random: undefined };
 }
 
-/** The source of random numbers that layers made since the last `seed` share on the GPU. Its key is a variable to be saved. */
+/**
+ * The source of random numbers on the GPU, shared by all layers created since the last `seed`. Its key is a variable:
+ * save it.
+ */
 export function random(): Random {
   current.random ??= new Random(current.seed);
   return current.random;
 }
 
-/** Inputs and outputs of one unit of a weight: the axes behind the first two multiply both (a kernel's field). */
+/** Inputs and outputs of one unit of a weight. Axes after the first two (the kernel's size) multiply both. */
 export function fans(shape: Shape): { readonly fanIn: number; readonly fanOut: number } {
   checkShape("init", shape);
-  if (shape.length < 2) throw new ShapeError(`init: ${showShape(shape)} has no fan: expected at least two axes`);
+  if (shape.length < 2) throw new ShapeError(`init: shape is ${showShape(shape)}, expected at least two axes`);
   const field = sizeOf(shape.slice(2));
   return { fanIn: shape[1]! * field, fanOut: shape[0]! * field };
 }
 
-/** What to draw for the next weight: each has a stream of its own. */
+/** How to draw the next weight. Each weight has its own stream. */
 const drawing = (distribution: Drawing["distribution"], scale: number): Drawing => ({
   distribution,
   scale,
@@ -47,13 +51,13 @@ const drawing = (distribution: Drawing["distribution"], scale: number): Drawing 
   stream: current.draws++,
 });
 
-/** Even numbers from −bound to bound. */
+/** Numbers uniform between −bound and bound. */
 export function uniform(bound: number): (shape: Shape) => Drawn {
   checkNumber("init.uniform", "bound", bound, "a number from 0", (n) => n >= 0);
   return (shape) => draws.drawn(drawing("uniform", bound), draws.uniform, sizeOf(shape));
 }
 
-/** Normally distributed numbers around 0, by the Box–Muller transform. */
+/** Numbers normally distributed around 0, by the Box–Muller transform. */
 export function normal(std: number): (shape: Shape) => Drawn {
   checkNumber("init.normal", "std", std, "a number from 0", (n) => n >= 0);
   return (shape) => draws.drawn(drawing("normal", std), draws.normal, sizeOf(shape));
@@ -65,16 +69,16 @@ export function constant(value: number): Initializer {
   return () => value;
 }
 
-/** Factors that keep the variance through an activation (PyTorch's `calculate_gain`). */
+/** Gains that preserve the variance through an activation (PyTorch's `calculate_gain`). */
 const gains = { linear: 1, sigmoid: 1, tanh: 5 / 3, relu: Math.SQRT2, selu: 3 / 4 } as const;
 
-/** What a Kaiming initialiser needs to know of the activation that follows. */
+/** Options of the Kaiming initializers. */
 export interface Gain {
   /** The activation that follows; default "relu". */
   readonly nonlinearity?: keyof typeof gains | "leaky_relu";
   /** Slope of a leaky ReLU; default 0, as in PyTorch. */
   readonly slope?: number;
-  /** Whether to keep the variance of the forward ("fanIn", default) or the backward pass. */
+  /** Whether to preserve the variance of the forward ("fanIn", default) or the backward pass ("fanOut"). */
   readonly mode?: "fanIn" | "fanOut";
 }
 

@@ -12,9 +12,9 @@ import { type Initializer, random as sharedRandom, uniform } from "./init.ts";
 import { type Mode, type Module, type Moving, module, stateless } from "./module.ts";
 
 export interface LinearOptions {
-  /** Whether there is a bias; default true. */
+  /** Whether to add a bias; default true. */
   readonly bias?: boolean;
-  /** First values of the weight `[out, in]` and of the bias `[out]`; default uniform within ±1/√in, as in PyTorch. */
+  /** Initial values of the weight `[out, in]` and of the bias `[out]`; default uniform within ±1/√in, as in PyTorch. */
   readonly weightInit?: Initializer;
   readonly biasInit?: Initializer;
 }
@@ -36,9 +36,9 @@ export function linear(inputs: number, outputs: number, options: LinearOptions =
 }
 
 /**
- * Zeroes elements with probability p in training and scales the others by 1 / (1 − p); does nothing in evaluation. The mask is
- * a function of seed, step and position, so the backward pass computes it again instead of keeping it.
- * @param p default 0.5. @param source default the one that layers share, seeded by `nn.seed`.
+ * In training, zeroes elements with probability p and scales the others by 1 / (1 − p); does nothing in evaluation. The
+ * mask is a function of seed, step and position, so the backward pass recomputes it instead of storing it.
+ * @param p default 0.5. @param source default the one shared by all layers, seeded by `nn.seed`.
  */
 export function dropout(p = 0.5, source?: Random): Module {
   checkNumber("nn.dropout", "p", p, "a probability from 0 to 1", (n) => n >= 0 && n <= 1);
@@ -55,14 +55,15 @@ export function dropout(p = 0.5, source?: Random): Module {
 }
 
 /**
- * A layer of a function, which is tried on a number: so arguments that it does not take fail on the line that makes the layer.
+ * A layer around a function. It calls the function once, so that invalid arguments fail on the line that creates the
+ * layer.
  */
 function activation<D extends DType>(forward: (x: Tensor) => Tensor<D>) {
   forward(full([], 0));
   return stateless(forward);
 }
 
-/** A whole number that some tensor may have an axis of. */
+/** Refuses an axis that is not a whole number. */
 const axisOf = (layer: string, axis: number): number =>
   checkNumber(`nn.${layer}`, "axis", axis, "a whole number", Number.isInteger);
 

@@ -7,26 +7,26 @@ import { constant, full, fullValue } from "../ops/constants.ts";
 import { checkModule, type Module, module } from "./module.ts";
 
 /**
- * The same model in mixed precision: products of matrices and convolutions, and what stands between them, are computed and
- * stored in f16; sums inside kernels, normalisations, softmax, exponentials and logarithms stay f32, and so does the result, for
- * the loss. The model's variables remain f32 ("master weights"): each run rounds them to f16 in one dispatch, gradients come
- * back as f32. Which ops take part follows `torch.autocast`, except that recurrent layers stay f32.
+ * The same model in mixed precision. Matrix products, convolutions and the ops between them compute and store f16. Sums
+ * inside kernels, normalisations, softmax, exponentials and logarithms stay f32, and so does the result, for the loss.
+ * The model's variables stay f32 ("master weights"): each run rounds them to f16 in one dispatch, and gradients are
+ * f32. The choice of ops follows `torch.autocast`, except that recurrent layers stay f32.
  *
- * Gradients of f16 activations are small and may vanish: train with `optim.lossScaler`.
+ * Gradients of f16 activations may underflow: train with `optim.lossScaler`.
  *
  * @example
  * const fast = engine.traits.features.has("shader-f16") ? nn.mixedPrecision(model) : model;
  * const loss = losses.crossEntropy(fast(x, { training: true }), y);
  * const updates = optimizer.minimize(loss, { scaler: optim.lossScaler() });
  *
- * @returns a module of the same variables. Adapters without f16 refuse its programs with a LimitError.
+ * @returns a module with the same variables. On adapters without f16 its programs fail with a LimitError.
  */
 export function mixedPrecision(model: Module): Module {
   checkModule("nn.mixedPrecision", "the model", model);
   return module((x, mode) => {
     const y = model(x, mode);
     const wanted = new Set<Variable>();
-    // Twice: first to learn which variables are wanted as f16, then with all of them from one cast.
+    // Twice: first to find which variables are needed as f16, then with all of them from one cast.
     new Halving(x, (variable) => {
       wanted.add(variable);
       return cast(variable, "f16");
@@ -37,13 +37,13 @@ export function mixedPrecision(model: Module): Module {
   }, model.variables);
 }
 
-/** Rebuilds the graph from a model's input to its result, with other types. */
+/** Rebuilds the graph from a model's input to its result with other dtypes. */
 class Halving {
   readonly #input: Tensor;
   readonly #variable: (variable: Variable) => Tensor;
   readonly #done = new Map<Tensor, Tensor>();
   readonly #halves = new Map<Tensor, Tensor>();
-  /** Values that only parameters and numbers enter: they take the type of what they meet. */
+  /** Values that depend on parameters and numbers only: they take the dtype of the other operands. */
   readonly #light = new Set<Tensor>();
 
   constructor(input: Tensor, variable: (variable: Variable) => Tensor) {
@@ -81,7 +81,7 @@ class Halving {
     return made;
   }
 
-  /** The inputs of a node in the types that it shall have. */
+  /** The inputs of a node, cast to the dtypes it should have. */
   #typed({ op }: Node, inputs: readonly Tensor[]): readonly Tensor[] {
     if (op.name === "cast") return inputs;
     if (op.precision === "half") return inputs.map((input) => this.#half(input));
@@ -93,7 +93,7 @@ class Halving {
     );
   }
 
-  /** A tensor as f16. What lies behind views of parameters is cast, not the views: those cost nothing. */
+  /** A tensor as f16. Casts what lies behind a view of a parameter, and not the view, which costs nothing. */
   #half(tensor: Tensor): Tensor {
     if (tensor.dtype !== "f32") return tensor;
     const known = this.#halves.get(tensor);
@@ -116,7 +116,7 @@ class Halving {
   }
 }
 
-/** The nodes that a result needs, updates they bring along included, from an input on; inputs before users. */
+/** The nodes between an input and a result, including those of the updates they bring; inputs before users. */
 function between(input: Tensor, y: Tensor): Node[] {
   const seen = new Set<Node>([input.node]);
   const found: Node[] = [];

@@ -4,30 +4,33 @@ import { type Tensor, Variable } from "../graph/tensor.ts";
 import { currentLayer, inLayer } from "../layer.ts";
 import { evaluated } from "../ops/views.ts";
 
-/** How a model is applied. Training and evaluation are two graphs of one model: there is no mode to switch at run time. */
+/**
+ * How a model is applied. Training and evaluation are two graphs of one model; there is no mode to switch at run time.
+ */
 export interface Mode {
   /**
-   * Whether layers such as dropout and batch normalisation act as in training. Left out, they act as in evaluation, and optimizers
-   * refuse a loss that depends on it. Say `false` to train with them in evaluation, with frozen statistics, say.
+   * Whether layers such as dropout and batch normalisation behave as in training. If left out, they behave as in
+   * evaluation, and optimizers refuse a loss that depends on it. Pass `false` to train while they stay in evaluation,
+   * e.g. with frozen statistics.
    */
   readonly training?: boolean;
 }
 
 /**
- * A function from tensor to tensor with variables of its own. `D` are the dtypes that it gives: floats, unless it was made of a
- * function that gives whole numbers. Nothing but f32 comes of f32.
+ * A function from tensor to tensor with its own variables. `D` are the dtypes it returns: floats, unless its function
+ * returns integers. An f32 input never gives an f16 result.
  */
 export interface Module<D extends DType = Float> {
   (x: Tensor<"f32">, mode?: Mode): Tensor<Exclude<D, "f16">>;
   (x: Tensor, mode?: Mode): Tensor<D>;
-  /** Variables by the names that PyTorch gives them within this module ("weight", "0.bias"). */
+  /** Variables by PyTorch's names within this module ("weight", "0.bias"). */
   readonly variables: ReadonlyMap<string, Variable>;
 }
 
-/** The dtypes of a module whose function gives `D`; where the function does not say, floats. */
+/** The dtypes of a module whose function returns `D`; floats where that is unknown. */
 type Given<D extends DType> = DType extends D ? Float : D;
 
-/** What a model is made of: variables, modules, and objects or lists of them, in which names are found. */
+/** What a model consists of: variables, modules, and objects or lists of them, whose keys become names. */
 export type Parts =
   | Variable
   | Pick<Module, "variables">
@@ -37,12 +40,12 @@ export type Parts =
 
 const within = (path: string, name: string): string => (path ? `${path}.${name}` : name);
 
-/** Variables that have been put into a module. */
+/** Variables that belong to a module. */
 const placed = new WeakSet<Variable>();
 
 /**
- * The variables of some parts by their paths, which become their names. A variable keeps the path in the model that it was first put
- * into; where that becomes part of another, it grows.
+ * The variables of some parts by their paths, which become their names. A variable keeps its path in the first model it
+ * is put into; the path grows when that model becomes part of another.
  */
 function named(parts: Parts, path = "", found = new Map<string, Variable>()): ReadonlyMap<string, Variable> {
   if (parts instanceof Variable) {
@@ -58,15 +61,15 @@ function named(parts: Parts, path = "", found = new Map<string, Variable>()): Re
   return found;
 }
 
-/** What the paths of variables have before their names in a module: the module's own path, "" where it is in no other. */
+/** The module's own path: what precedes its names in the paths of its variables; "" for a module at the top. */
 function pathOf(variables: ReadonlyMap<string, Variable>): string {
   for (const [own, { name }] of variables) if (name.endsWith(`.${own}`)) return name.slice(0, -own.length - 1);
   return "";
 }
 
 /**
- * Gives a function its variables, and the nodes that it makes the path of the layer: where it is applied as part of a module that knows
- * its name, that one, else the path of its variables.
+ * Attaches variables to a function, and gives the nodes it creates the path of the layer: the path of its variables, or
+ * that of the enclosing module if it does not contain this path.
  */
 export function layer<F extends (...args: never[]) => unknown>(forward: F, parts: Parts) {
   const variables = named(parts);
@@ -77,14 +80,14 @@ export function layer<F extends (...args: never[]) => unknown>(forward: F, parts
   return Object.assign(call as F, { variables });
 }
 
-/** Modes in which training is neither true nor false. Whoever asks them for it leaves a note on the result. */
+/** Modes with `training` left out. Reading it marks the result. */
 const unsaid = new WeakSet<Mode>();
 
 /**
- * Makes a module of a function and what it uses: `module((x) => relu(head(body(x))), { body, head })`. Names of variables, kernels and
- * errors come from the names given here.
+ * Creates a module from a function and its parts: `module((x) => relu(head(body(x))), { body, head })`. The names of
+ * variables, kernels and errors come from the keys given here.
  * @param parts variables, modules, or objects and lists of them; default none.
- * @param name what errors call it; default "a module".
+ * @param name the module's name in errors; default "a module".
  */
 export function module<D extends DType>(
   forward: (x: Tensor, mode: Mode) => Tensor<D>,
@@ -99,7 +102,7 @@ export function module<D extends DType>(
     const get = () => {
       asked = true;
     };
-    // Not enumerable: a copy of the mode that an inner module is given leaves the question to that one.
+    // Not enumerable, so that a copy of the mode passed to an inner module leaves the question to that module.
     const own = Object.defineProperty({ ...mode }, "training", { get, enumerable: false }) as Mode;
     unsaid.add(own);
     const y = forward(x, own);
@@ -108,7 +111,7 @@ export function module<D extends DType>(
   return layer(call, parts) as unknown as Module<Given<D>>;
 }
 
-/** Refuses what is no mode. It is not asked for: see above. */
+/** Refuses anything but a mode. Does not read `training`: see above. */
 export function checkMode(op: string, mode: Mode): void {
   optionsOf(op, mode, { training: true });
 }
@@ -116,12 +119,12 @@ export function checkMode(op: string, mode: Mode): void {
 /** A layer without variables, such as an activation. */
 export const stateless = <D extends DType>(forward: (x: Tensor) => Tensor<D>): Module<Given<D>> => module(forward);
 
-/** A module of no arithmetic: what goes in as whole numbers comes out as whole numbers. */
+/** A module that computes nothing: integers in, integers out. */
 export type Moving = (<D extends DType>(x: Tensor<D>, mode?: Mode) => Tensor<D>) & Module;
 
 /**
- * Applies modules one after the other. Their variables are named by position, as in PyTorch's `nn.Sequential`, or by the given
- * names: `sequential({ conv1: conv2d(…), act: relu() })`.
+ * Applies modules one after the other. Variables are named by position, as in PyTorch's `nn.Sequential`, or by the
+ * given keys: `sequential({ conv1: conv2d(…), act: relu() })`.
  */
 export function sequential<D extends DType = Float>(
   ...layers: readonly [...before: readonly Module<DType>[], last: Module<D>]
@@ -136,7 +139,7 @@ export function sequential(
   const isNamed = typeof first === "object" && first !== null;
   if (isNamed && layers.length > 1)
     throw new AttributeError(
-      `nn.sequential: layer 0 is ${show(first)}, expected a module, or one object of modules alone`,
+      `nn.sequential: layer 0 is ${show(first)}, expected a module, or a single object of modules`,
     );
   if (isNamed)
     checkObject("nn.sequential", "layer 0", Array.isArray(first) ? {} : first, "a module, or an object of modules");
@@ -149,12 +152,12 @@ export function sequential(
 }
 
 /**
- * All variables of a module, or of an object of modules, by PyTorch's names: what is saved and loaded. Modules that are in no other are
- * named by an object: `stateDict({ generator, discriminator })`.
+ * All variables of a module, or of an object of modules, by PyTorch's names: what to save and load. Combine separate
+ * modules in an object: `stateDict({ generator, discriminator })`.
  */
 export const stateDict = (parts: Parts): ReadonlyMap<string, Variable> => named(parts);
 
-/** Refuses what is no module of one result. */
+/** Refuses anything but a module with one result. */
 export function checkModule(op: string, name: string, value: unknown): void {
   if (typeof value === "function" && "variables" in value && !("output" in value)) return;
   const meant =
@@ -162,6 +165,6 @@ export function checkModule(op: string, name: string, value: unknown): void {
       ? ""
       : "output" in value
         ? " with one result: take its .output"
-        : ": a layer is called first, as in nn.relu(), and a function of your own stands in nn.stateless(…)";
+        : ": call layers first, as in nn.relu(), and wrap your own functions in nn.stateless(…)";
   throw new AttributeError(`${op}: ${name} is ${show(value)}, expected a module${meant}`);
 }

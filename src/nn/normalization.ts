@@ -7,15 +7,15 @@ import { detach } from "../ops/views.ts";
 import { type Mode, type Module, module } from "./module.ts";
 
 export interface NormOptions {
-  /** Added to the variance under the root; default 1e-5. */
+  /** Added to the variance before the square root; default 1e-5. */
   readonly eps?: number;
-  /** Whether there is a weight; default true. */
+  /** Whether to scale by a weight; default true. */
   readonly affine?: boolean;
-  /** Whether there is a bias beside the weight; default true. */
+  /** Whether to add a bias after the weight; default true. */
   readonly bias?: boolean;
 }
 
-/** Weight and bias of PyTorch's first values, ones and zeros. */
+/** Weight and bias with PyTorch's initial values, ones and zeros. */
 function affine(shape: readonly number[], weighted: boolean, shifted: boolean) {
   const filled = (name: string, value: number) => variable(value, shape, { name });
   const weight = weighted ? filled("weight", 1) : undefined;
@@ -23,11 +23,11 @@ function affine(shape: readonly number[], weighted: boolean, shifted: boolean) {
   return { weight, bias };
 }
 
-/** Those variables of a layer that there are. */
+/** The variables that exist, by name. */
 const present = (variables: Readonly<Record<string, Variable | undefined>>): Map<string, Variable> =>
   new Map(Object.entries(variables).flatMap(([name, variable]) => (variable ? [[name, variable]] : [])));
 
-/** Axes must be of these numbers, as PyTorch's layer of the same name asks. */
+/** Checks rank and channels, as PyTorch's layer of the same name does. */
 function checkRank(layer: string, x: Tensor, channels: number, ranks: readonly number[]): void {
   checkTensors(`nn.${layer}`, x);
   if (ranks.includes(x.shape.length) && x.shape[1] === channels) return;
@@ -36,19 +36,19 @@ function checkRank(layer: string, x: Tensor, channels: number, ranks: readonly n
   throw new ShapeError(`nn.${layer}: input is ${showShape(x.shape)}, expected ${expected}`);
 }
 
-/** Options as given, with the defaults of the others. */
+/** Fills in the defaults of normalisations. */
 const normOptionsOf = (op: string, options: NormOptions, defaults?: Partial<Required<NormOptions>>) =>
   optionsOf(op, options, { eps: 1e-5, affine: true, bias: true, ...defaults });
 
-/** Sizes of axes, where a single one may be a number. */
+/** A shape, which may be a single number. */
 const sizesOf = (op: string, shape: number | readonly number[]): readonly number[] =>
   checkShape(op, typeof shape === "number" ? [shape] : shape);
 
 const checkEps = (op: string, eps: number): number => checkNumber(op, "eps", eps, "a number from 0", (n) => n >= 0);
 
 /**
- * Layer normalisation over the last axes. Variables `weight` and `bias`, ones and zeros at first.
- * @param shape sizes of the normalised axes, or how many elements the last one has.
+ * Layer normalisation over the last axes. Variables `weight` (ones at first) and `bias` (zeros).
+ * @param shape sizes of the normalised axes, or the size of the last one.
  */
 export function layerNorm(shape: number | readonly number[], options: NormOptions = {}): Module {
   const over = sizesOf("nn.layerNorm", shape);
@@ -58,7 +58,7 @@ export function layerNorm(shape: number | readonly number[], options: NormOption
   return module((x) => ops.layerNorm(x, over, { weight, bias, eps }), present({ weight, bias }));
 }
 
-/** RMS normalisation over the last axes. Variable `weight`, ones at first. @param options ε: default 2⁻²³. */
+/** RMS normalisation over the last axes. Variable `weight`, ones at first. @param options `eps` defaults to 2⁻²³. */
 export function rmsNorm(shape: number | readonly number[], options: Omit<NormOptions, "bias"> = {}): Module {
   const over = sizesOf("nn.rmsNorm", shape);
   const { eps, affine: weighted } = optionsOf("nn.rmsNorm", options, { eps: 2 ** -23, affine: true });
@@ -71,14 +71,17 @@ export function rmsNorm(shape: number | readonly number[], options: Omit<NormOpt
 export function groupNorm(groups: number, channels: number, options: NormOptions = {}): Module {
   checkWhole("nn.groupNorm", "channels", channels);
   if (channels % checkWhole("nn.groupNorm", "groups", groups) !== 0)
-    throw new AttributeError(`nn.groupNorm: ${channels} channels do not divide into ${groups} groups`);
+    throw new AttributeError(`nn.groupNorm: ${channels} channels are not divisible by ${groups} groups`);
   const { eps, affine: weighted, bias: shifted } = normOptionsOf("nn.groupNorm", options);
   checkEps("nn.groupNorm", eps);
   const { weight, bias } = affine([channels], weighted, shifted);
   return module((x) => ops.groupNorm(x, groups, { weight, bias, eps }), present({ weight, bias }));
 }
 
-/** Normalisation of each channel of each image: `[N, channels, H, W]`. @param options `affine`: default false, as in PyTorch. */
+/**
+ * Normalisation of each channel of each image: `[N, channels, H, W]`. @param options `affine` defaults to false, as in
+ * PyTorch.
+ */
 export function instanceNorm2d(channels: number, options: NormOptions = {}): Module {
   checkWhole("nn.instanceNorm2d", "channels", channels);
   const all = normOptionsOf("nn.instanceNorm2d", options, { affine: false });
@@ -92,15 +95,15 @@ export function instanceNorm2d(channels: number, options: NormOptions = {}): Mod
 }
 
 export interface BatchNormLayerOptions extends NormOptions {
-  /** Share of the batch in the new running statistics; default 0.1. */
+  /** Weight of the batch in the new running statistics; default 0.1. */
   readonly momentum?: number;
-  /** Whether running statistics are kept; without them evaluation uses those of the batch, too. Default true. */
+  /** Whether to keep running statistics; without them, evaluation also uses those of the batch. Default true. */
   readonly trackRunningStats?: boolean;
 }
 
 /**
- * Batch normalisation of `[N, channels]` or `[N, channels, L]`. Variables `weight`, `bias`, and the statistics that training
- * programs update: `running_mean`, `running_var`, `num_batches_tracked` (i32; I64 in files, as PyTorch's).
+ * Batch normalisation of `[N, channels]` or `[N, channels, L]`. Variables `weight`, `bias`, and the statistics that
+ * training programs update: `running_mean`, `running_var`, `num_batches_tracked` (i32; I64 in files, as in PyTorch).
  */
 export const batchNorm1d = (channels: number, options: BatchNormLayerOptions = {}): Module =>
   batchNorm("batchNorm1d", channels, [2, 3], options);
@@ -117,7 +120,7 @@ function batchNorm(layer: string, channels: number, ranks: readonly number[], op
   checkEps(op, eps);
   checkNumber(op, "momentum", momentum, "a number from 0 to 1", (n) => n >= 0 && n <= 1);
   const { weight, bias } = affine([channels], all.affine, all.bias);
-  // Not among the parameters: no optimizer may touch them.
+  // Not in the group of parameters: no optimizer may change them.
   const statistic = (name: string, value: number) => variable(value, [channels], { name, group: "running statistics" });
   const running = trackRunningStats
     ? {
@@ -129,7 +132,7 @@ function batchNorm(layer: string, channels: number, ranks: readonly number[], op
   const forward = (x: Tensor, mode: Mode): Tensor => {
     checkRank(layer, x, channels, ranks);
     const training = !running || (mode.training ?? false);
-    // Constants in evaluation: whoever takes the gradient of all variables does not train them.
+    // Constant in evaluation, so that the gradient of all variables does not train them.
     const kept = training ? running : { mean: detach(running.mean), variance: detach(running.variance) };
     return ops.batchNorm(x, { weight, bias, eps, momentum, training, running: kept });
   };

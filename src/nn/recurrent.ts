@@ -9,45 +9,48 @@ import { dropout as dropoutLayer } from "./layers.ts";
 import { layer, type Mode, type Module, type Moving, module, stateless } from "./module.ts";
 
 export interface RecurrentLayerOptions {
-  /** Layers, each reading the outputs of the one before; default 1. PyTorch's `num_layers`. */
+  /** Number of layers; each reads the outputs of the one before. Default 1. PyTorch's `num_layers`. */
   readonly layers?: number;
-  /** Whether there are biases; default true. */
+  /** Whether to add biases; default true. */
   readonly bias?: boolean;
   /** Whether input and output are `[N, T, …]` instead of `[T, N, …]`; default false. */
   readonly batchFirst?: boolean;
-  /** Probability of zeroing in training what a layer reads from the one before; default 0. */
+  /** Probability of dropping, in training, the outputs that the next layer reads; default 0. */
   readonly dropout?: number;
-  /** Whether each layer also reads from the end, with weights of its own; default false. */
+  /** Whether each layer also reads the sequence backwards, with its own weights; default false. */
   readonly bidirectional?: boolean;
-  /** First values of all weights and biases; default uniform within ±1/√H, as in PyTorch. */
+  /** Initial values of all weights and biases; default uniform within ±1/√H, as in PyTorch. */
   readonly weightInit?: Initializer;
 }
 
 /**
- * A recurrent layer: a function from a sequence, and perhaps first states, to outputs and last states. Inside `sequential`
- * stands its `output`, the same layer as a module of which only the outputs are wanted.
+ * A recurrent layer: a function from a sequence and optional first states to outputs and last states. Inside
+ * `sequential`, use its `output`: the same layer as a module that returns only the outputs.
  */
 export interface Recurrent<Result, States> {
   (x: Tensor, options?: Mode & States): Result;
-  /** `weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0`, `bias_hh_l0`, those of the other direction with `_reverse`, then `…_l1`. */
+  /**
+   * `weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0`, `bias_hh_l0`, the same with `_reverse` for the other direction, then
+   * `…_l1`.
+   */
   readonly variables: ReadonlyMap<string, Variable>;
   readonly output: Module;
 }
 
-/** First hidden states `[layers · D, N, H]`; 0 where left out. */
+/** First hidden states `[layers · D, N, H]`; default 0. */
 export interface HiddenStates {
   readonly h0?: Tensor;
 }
 
-/** First hidden and cell states `[layers · D, N, H]`; 0 where left out. */
+/** First hidden and cell states `[layers · D, N, H]`; default 0. */
 export interface LstmStates extends HiddenStates {
   readonly c0?: Tensor;
 }
 
 /**
- * Long short-term memory: `[T, N, inputs]` → output `[T, N, D · hidden]`, hN and cN `[layers · D, N, hidden]`, where D is 2 if
- * bidirectional and else 1. See {@link ops.lstm}.
- * @throws AttributeError for sizes that are no whole numbers from 1, or a dropout outside 0 to 1.
+ * Long short-term memory: `[T, N, inputs]` → output `[T, N, D · hidden]`, hN and cN `[layers · D, N, hidden]`, where D
+ * is 2 if bidirectional and else 1. See {@link ops.lstm}.
+ * @throws AttributeError for sizes that are not whole numbers from 1, or a dropout outside 0 to 1.
  */
 export const lstm = (
   inputs: number,
@@ -71,7 +74,7 @@ export const rnn = (
 
 /** One step of a recurrence, with variables `weight_ih`, `weight_hh`, `bias_ih`, `bias_hh`. */
 export interface RecurrentCell<State, Next extends State = State> {
-  /** x is `[N, inputs]`; states are `[N, hidden]`, and 0 where left out. */
+  /** x is `[N, inputs]`; states are `[N, hidden]`, default 0. */
   (x: Tensor, state?: State): Next;
   readonly variables: ReadonlyMap<string, Variable>;
 }
@@ -108,7 +111,7 @@ export function rnnCell(
   return layer((x: Tensor, h?: Tensor) => ops.rnnCell(x, weights, h), variables);
 }
 
-/** The last position of an axis, whose axis is then dropped: `[N, T, F]` → `[N, F]`. @param axis default 1. */
+/** The last position along an axis, with that axis removed: `[N, T, F]` → `[N, F]`. @param axis default 1. */
 export function lastStep(axis = 1): Moving {
   checkWhole("nn.lastStep", "axis", axis, 0);
   return stateless((x) => {
@@ -127,7 +130,9 @@ export function lastStep(axis = 1): Moving {
   }) as Moving;
 }
 
-/** Weights of one direction of one layer under PyTorch's names with `suffix`, put into `variables`. */
+/**
+ * Creates the weights of one direction of one layer, under PyTorch's names with `suffix`, and adds them to `variables`.
+ */
 function makeWeights(
   gates: number,
   inputs: number,
@@ -149,7 +154,7 @@ function makeWeights(
   return { ...weights, biasIh: make("bias_ih", [gates * hidden]), biasHh: make("bias_hh", [gates * hidden]) };
 }
 
-/** The default of first values depends on the size. */
+/** The default initial values depend on the size. */
 const cellOptions = { bias: true, weightInit: undefined };
 
 const checkInit = (op: string, weightInit: Initializer | undefined): void =>
@@ -207,7 +212,7 @@ function recurrent<Result extends ops.RecurrentResult>(
       h0: undefined;
       c0: undefined;
     });
-    // A copy, which does not ask for the mode: only dropout does.
+    // A copy that does not read `training`; only dropout does.
     const { h0, c0, ...mode } = given;
     return op(x, weights, {
       ...(h0 !== undefined && { h0 }),

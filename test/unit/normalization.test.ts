@@ -20,9 +20,9 @@ describe("normalisation", () => {
     expect(() => t.batchNorm(input("one", [1, 3]), { training: true })).toThrow("one value per channel");
     expect(() => nn.batchNorm2d(6)(x)).toThrow("nn.batchNorm2d: input is [4, 6, 2], expected [N, 6, H, W]");
     expect(() => nn.batchNorm1d(5)(x)).toThrow("expected [N, 5] or [N, 5, L]");
-    expect(() => nn.groupNorm(3, 4)).toThrow("4 channels do not divide into 3 groups");
+    expect(() => nn.groupNorm(3, 4)).toThrow("4 channels are not divisible by 3 groups");
     expect(() => nn.embedding(3, 2, { paddingIdx: 3 })).toThrow("paddingIdx is 3, expected a whole number from 0 to 2");
-    expect(() => nn.multiheadAttention(6, 4)).toThrow("6 does not divide into 4 heads");
+    expect(() => nn.multiheadAttention(6, 4)).toThrow("size 6 is not divisible by 4 heads");
     expect(() => nn.multiheadAttention(4, 2)(x)).toThrow("[4, 6, 2] is not [N, L, 4]");
   });
 

@@ -106,7 +106,7 @@ const rows: readonly Row[] = [
     "a layer that was not called",
     () => t.nn.sequential(t.nn.linear(4, 4), t.nn.relu as never),
     AttributeError,
-    "nn.sequential: layer 1 is a function, expected a module: a layer is called first, as in nn.relu()",
+    "nn.sequential: layer 1 is a function, expected a module: call layers first, as in nn.relu()",
   ],
   [
     "a layer of several results",
