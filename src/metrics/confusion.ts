@@ -1,7 +1,7 @@
 import { AttributeError, checkNumbers, checkWhole, refuse, ShapeError, show } from "../errors.ts";
 
 /**
- * Counts of what was predicted for what was there, added up over any number of batches.
+ * Counts predicted classes per actual class, over any number of batches.
  *
  * ```ts
  * const confusion = new ConfusionMatrix(10);
@@ -22,11 +22,12 @@ export class ConfusionMatrix {
   }
 
   /**
-   * Adds one batch. Nothing is added if it throws.
+   * Adds one batch. If it throws, it adds nothing.
    *
    * @param predicted predicted class of each sample, [n].
-   * @param actual its true class, [n].
-   * @throws ShapeError if they differ in length; AttributeError for a class outside 0 … numClasses−1, naming its place.
+   * @param actual true class of each sample, [n].
+   * @throws ShapeError if they differ in length; AttributeError for a class outside 0 … numClasses−1, with its
+   * position.
    */
   add(predicted: ArrayLike<number>, actual: ArrayLike<number>): this {
     checkSameLength(predicted, actual);
@@ -39,35 +40,35 @@ export class ConfusionMatrix {
     return this;
   }
 
-  /** Back to zero, for the next epoch. */
+  /** Resets the counts to zero, for the next epoch. */
   reset(): void {
     this.counts.fill(0);
   }
 
-  /** Samples of class `actual` that were taken for class `predicted`. */
+  /** Number of samples of class `actual` that were predicted as `predicted`. */
   at(actual: number, predicted: number): number {
     checkClasses("at", [actual, predicted], this.numClasses);
     return this.counts[actual * this.numClasses + predicted]!;
   }
 
-  /** Samples counted so far. */
+  /** Number of samples so far. */
   get total(): number {
     return this.counts.reduce((sum, count) => sum + count, 0);
   }
 
-  /** Share of samples whose class was predicted, 0 … 1; 0 before the first sample. */
+  /** Fraction of correct predictions, 0 … 1; 0 before the first sample. */
   accuracy(): number {
     let correct = 0;
     for (let c = 0; c < this.numClasses; c++) correct += this.at(c, c);
     return correct / (this.total || 1);
   }
 
-  /** Samples that are of each class (row sums; "support"). */
+  /** Number of samples of each class (row sums; "support"). */
   actualCounts(): number[] {
     return this.sums((c, k) => this.at(c, k));
   }
 
-  /** Samples that were taken for each class (column sums). */
+  /** Number of predictions of each class (column sums). */
   predictedCounts(): number[] {
     return this.sums((c, k) => this.at(k, c));
   }
@@ -93,14 +94,14 @@ export function confusionMatrix(
 }
 
 /**
- * Share of samples whose class was predicted, 0 … 1.
+ * Fraction of correct predictions, 0 … 1.
  *
  * @throws ShapeError if there are no samples or the lengths differ; AttributeError for a value that is not a class
- *   index.
+ * index.
  */
 export function accuracy(predicted: ArrayLike<number>, actual: ArrayLike<number>): number {
   checkSameLength(predicted, actual);
-  if (actual.length === 0) throw new ShapeError("accuracy: of no samples");
+  if (actual.length === 0) throw new ShapeError("accuracy: no samples");
   checkClasses("predicted", predicted);
   checkClasses("actual", actual);
   let correct = 0;
@@ -126,7 +127,7 @@ function checkClasses(name: string, classes: ArrayLike<number>, numClasses = Num
   }
 }
 
-/** Refuses what is no confusion matrix. */
+/** Refuses anything but a confusion matrix. */
 export function checkMatrix(op: string, value: unknown): void {
   if (!(value instanceof ConfusionMatrix)) refuse(op, "the first argument", value, "a ConfusionMatrix");
 }

@@ -1,12 +1,12 @@
 import { AttributeError, checkNumber, checkNumbers, checkWhole, ShapeError } from "../errors.ts";
 
 /**
- * The class each row of scores stands for: the column of its largest value, of equal ones the first. A NaN counts as
+ * The class of each row of scores: the column of its largest value, the first one if several are equal. NaN counts as
  * largest, as in PyTorch.
  *
- * @param logits [n, numClasses], row-major; logits and probabilities give the same.
+ * @param logits [n, numClasses], row-major; logits and probabilities give the same result.
  * @returns class indices, [n].
- * @throws AttributeError if numClasses is not an integer of at least 1; ShapeError if the rows are not whole.
+ * @throws AttributeError if numClasses is not an integer of at least 1; ShapeError if the last row is incomplete.
  */
 export function argmaxRows(logits: ArrayLike<number>, numClasses: number): Int32Array {
   checkNumbers("argmaxRows", "logits", logits);
@@ -29,12 +29,13 @@ export function argmaxRows(logits: ArrayLike<number>, numClasses: number): Int32
 }
 
 /**
- * Classes 0 and 1 from the probabilities of class 1: 1 where the probability is above the threshold.
+ * Classes 0 and 1 from the probabilities of class 1: 1 where the probability exceeds the threshold.
  *
  * @param probabilities [n], for instance sigmoid outputs (not logits).
  * @param threshold between 0 and 1, default 0.5.
  * @returns class indices, [n].
- * @throws AttributeError for a threshold or a probability outside 0 … 1 (beyond rounding) or NaN, naming its place.
+ * @throws AttributeError for a threshold or probability that is NaN or outside 0 … 1 (beyond rounding), with its
+ * position.
  */
 export function binaryFromProbabilities(probabilities: ArrayLike<number>, threshold = 0.5): Int32Array {
   checkNumbers("binaryFromProbabilities", "probabilities", probabilities);

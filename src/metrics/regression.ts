@@ -1,7 +1,7 @@
 import { checkNumbers, ShapeError } from "../errors.ts";
 
 /**
- * Mean of (predicted − actual)², in the square of their unit. All values count alike, whatever their shape.
+ * Mean squared error: the mean of (predicted − actual)² over all values.
  *
  * @throws ShapeError if there are no values or the lengths differ. So do `mae`, `rmse` and `r2`.
  */
@@ -9,26 +9,26 @@ export function mse(predicted: ArrayLike<number>, actual: ArrayLike<number>): nu
   return meanOf("mse", predicted, actual, (error) => error * error);
 }
 
-/** Mean of |predicted − actual|, in their unit. */
+/** Mean absolute error: the mean of |predicted − actual|. */
 export function mae(predicted: ArrayLike<number>, actual: ArrayLike<number>): number {
   return meanOf("mae", predicted, actual, Math.abs);
 }
 
-/** Root of the mean of (predicted − actual)², in their unit. */
+/** Root mean squared error: the square root of `mse`. */
 export function rmse(predicted: ArrayLike<number>, actual: ArrayLike<number>): number {
   return Math.sqrt(meanOf("rmse", predicted, actual, (error) => error * error));
 }
 
 /**
- * Coefficient of determination, 1 − Σ(predicted − actual)² / Σ(actual − mean)²: 1 is perfect, 0 no better than
- * predicting the mean, below 0 worse. Where the actual values are all equal: 1 if every prediction is exact, otherwise
- * 0 (as scikit-learn).
+ * Coefficient of determination, 1 − Σ(predicted − actual)² / Σ(actual − mean)²: 1 is perfect, 0 is no better than
+ * predicting the mean, below 0 is worse. If all actual values are equal: 1 if every prediction is exact, else 0 (as in
+ * scikit-learn).
  *
  * @throws ShapeError if there are fewer than two values or the lengths differ.
  */
 export function r2(predicted: ArrayLike<number>, actual: ArrayLike<number>): number {
   const residual = meanOf("r2", predicted, actual, (error) => error * error);
-  if (actual.length < 2) throw new ShapeError("r2: of one value, expected at least two");
+  if (actual.length < 2) throw new ShapeError("r2: one value, expected at least two");
   let mean = 0;
   let isConstant = true;
   for (let i = 0; i < actual.length; i++) {
@@ -52,7 +52,7 @@ function meanOf(
   if (predicted.length !== actual.length) {
     throw new ShapeError(`${name}: ${predicted.length} predicted values for ${actual.length} actual ones`);
   }
-  if (actual.length === 0) throw new ShapeError(`${name}: of no values`);
+  if (actual.length === 0) throw new ShapeError(`${name}: no values`);
   let sum = 0;
   for (let i = 0; i < actual.length; i++) sum += of(predicted[i]! - actual[i]!);
   return sum / actual.length;

@@ -25,7 +25,7 @@ export interface ClassificationReport {
  * Precision, recall and F1 of each class and their averages, like scikit-learn's `classification_report`.
  *
  * @param names of the classes, for the table. Default "0", "1", …
- * @throws ShapeError if there are not as many names as classes.
+ * @throws ShapeError if the numbers of names and classes differ.
  */
 export function classificationReport(confusion: ConfusionMatrix, names?: readonly string[]): ClassificationReport {
   checkMatrix("classificationReport", confusion);
@@ -56,17 +56,17 @@ export function classificationReport(confusion: ConfusionMatrix, names?: readonl
 }
 
 /**
- * The report as a table of plain text for a terminal, without a final line break.
+ * The report as a plain-text table for a terminal, without a final line break.
  *
  * @param digits after the decimal point, 0 to 20, default 3.
- * @throws AttributeError for another number of digits.
+ * @throws AttributeError for other values of `digits`.
  */
 export function formatReport(report: ClassificationReport, options: { readonly digits?: number } = {}): string {
   const { digits } = optionsOf("formatReport", options, { digits: 3 });
   checkWhole("formatReport", "digits", digits, 0, 20);
   const rows = [...(Array.isArray(report?.classes) ? report.classes : [undefined]), report?.macro, report?.weighted];
   if (typeof report?.accuracy !== "number" || rows.some((row) => typeof row?.precision !== "number"))
-    refuse("formatReport", "the report", report, "what classificationReport gives");
+    refuse("formatReport", "the report", report, "the result of classificationReport");
   const cells = (row: ReportRow): string[] => [
     row.name,
     row.precision.toFixed(digits),
@@ -84,10 +84,10 @@ export function formatReport(report: ClassificationReport, options: { readonly d
 }
 
 /**
- * The confusion matrix as a table of plain text, a row for each actual class and a column for each predicted one; 0 is
- * a dot.
+ * The confusion matrix as a plain-text table, one row per actual class and one column per predicted class. A zero
+ * prints as a dot.
  *
- * @throws ShapeError if there are not as many names as classes.
+ * @throws ShapeError if the numbers of names and classes differ.
  */
 export function formatConfusionMatrix(confusion: ConfusionMatrix, names?: readonly string[]): string {
   checkMatrix("formatConfusionMatrix", confusion);
@@ -99,7 +99,7 @@ export function formatConfusionMatrix(confusion: ConfusionMatrix, names?: readon
   return table([["actual \\ predicted", ...labels], ...rows]).join("\n");
 }
 
-/** Columns as wide as their widest cell, flush right. */
+/** Right-aligned columns, each as wide as its widest cell. */
 function table(rows: readonly (readonly string[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
   return rows.map((row) => row.map((cell, column) => cell.padStart(widths[column] ?? 0)).join("  "));

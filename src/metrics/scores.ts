@@ -2,15 +2,15 @@ import { AttributeError, show } from "../errors.ts";
 import { ConfusionMatrix } from "./confusion.ts";
 
 /**
- * How the scores of the classes become one number:
- * - `macro`: their mean, every class alike, also one without samples (which scores 0);
+ * How to average the scores of the classes:
+ * - `macro`: their plain mean; a class without samples counts too, with a score of 0;
  * - `weighted`: their mean, weighted by the number of actual samples of each class;
- * - `micro`: the score of all decisions pooled; where each sample has one class it equals the accuracy;
+ * - `micro`: the score of all decisions pooled; with one class per sample this is the accuracy;
  * - `binary`: the score of class 1 of 2.
  */
 export type Average = "macro" | "micro" | "weighted" | "binary";
 
-/** Of some set of decisions: right ones, all that said the class, all that should have. */
+/** Counts for one class: correct predictions, all predictions, all actual samples. */
 interface Decisions {
   readonly right: number;
   readonly predicted: number;
@@ -19,13 +19,13 @@ interface Decisions {
 
 type Score = (decisions: Decisions) => number;
 
-// Nothing to divide by gives 0, as scikit-learn's zero_division=0.
+// 0 if the divisor is 0, as with scikit-learn's zero_division=0.
 const precisionOf: Score = ({ right, predicted }) => (predicted === 0 ? 0 : right / predicted);
 const recallOf: Score = ({ right, actual }) => (actual === 0 ? 0 : right / actual);
 const f1Of: Score = ({ right, predicted, actual }) =>
   predicted + actual === 0 ? 0 : (2 * right) / (predicted + actual);
 
-/** A score per class (Float64Array, [numClasses]), or one number when an average is named. */
+/** A score per class (Float64Array, [numClasses]), or one number if you pass an average. */
 export interface ClassScore {
   (confusion: ConfusionMatrix): Float64Array;
   (confusion: ConfusionMatrix, average: Average): number;
@@ -34,23 +34,21 @@ export interface ClassScore {
 }
 
 /**
- * Of the samples that were taken for a class, the share that is of it: right / predicted, 0 where none was.
+ * The fraction of predictions of a class that are correct: right / predicted, 0 if there are none.
  *
- * `precision(predicted, actual, 10)` gives ten numbers, `precision(predicted, actual, 10, "macro")` one; a
- * `ConfusionMatrix` may stand in the place of the first three. Numbers and averages are those of scikit-learn with all
- * labels named.
+ * `precision(predicted, actual, 10)` returns ten numbers, `precision(predicted, actual, 10, "macro")` one. A
+ * `ConfusionMatrix` can replace the first three arguments. Values and averages match scikit-learn with all labels
+ * given.
  *
  * @throws as `ConfusionMatrix.add`; AttributeError for an unknown average, or "binary" with other than 2 classes.
  */
 export const precision: ClassScore = /* @__PURE__ */ score("precision", precisionOf);
 
-/**
- * Of the samples of a class, the share that was found: right / actual, 0 where there is none. Otherwise as `precision`.
- */
+/** The fraction of a class's samples that were found: right / actual, 0 if there are none. Otherwise as `precision`. */
 export const recall: ClassScore = /* @__PURE__ */ score("recall", recallOf);
 
 /**
- * The harmonic mean of precision and recall, 2·right / (predicted + actual), 0 where that is 0/0. Otherwise as
+ * The harmonic mean of precision and recall, 2·right / (predicted + actual), 0 if that is 0/0. Otherwise as
  * `precision`.
  */
 export const f1: ClassScore = /* @__PURE__ */ score("f1", f1Of);
@@ -84,7 +82,7 @@ function averaged(name: string, classes: readonly Decisions[], of: Score, averag
       return of({ right: sum((c) => c.right), predicted: sum((c) => c.predicted), actual });
     case "binary":
       if (classes.length !== 2) {
-        throw new AttributeError(`${name}: average "binary" needs 2 classes, there are ${classes.length}`);
+        throw new AttributeError(`${name}: average "binary" needs 2 classes, found ${classes.length}`);
       }
       return of(classes[1]!);
     default:

@@ -8,7 +8,7 @@ import { checkReached, type Optimizer, reaches, type StepOptions, type StepUpdat
 import { checkTraining } from "./training.ts";
 
 /**
- * Gradients summed over several batches before one step is taken from their mean, so that a large batch may be computed in
+ * Sums gradients over several batches and takes one step from their mean, so that a large batch can be computed in
  * parts. Two programs share it:
  *
  * @example
@@ -20,18 +20,18 @@ import { checkTraining } from "./training.ts";
  */
 export class Accumulator {
   readonly parameters: readonly Variable[];
-  /** Gradient sums, one of each parameter's shape. */
+  /** Gradient sums, one per parameter. */
   readonly sums: readonly Variable[];
   /** Batches collected since the last step, i32. */
   readonly count: Variable<"i32">;
-  /** Parameters that a gradient of some collected loss reaches. */
+  /** Parameters reached by a gradient of some collected loss. */
   readonly #reached = new Set<Variable>();
 
   /** @throws AttributeError without parameters. */
   constructor(parameters: readonly Variable[]) {
     for (const parameter of checkList("optim.accumulator", "the list of parameters", parameters))
       checkVariable("optim.accumulator", "a parameter", parameter);
-    if (parameters.length === 0) throw new AttributeError("optim.accumulator: there are no parameters");
+    if (parameters.length === 0) throw new AttributeError("optim.accumulator: no parameters");
     this.parameters = parameters;
     this.sums = parameters.map(({ name, shape }) =>
       variable(0, shape, { name: `${name}.grad`, group: "accumulated gradients" }),
@@ -40,8 +40,8 @@ export class Accumulator {
   }
 
   /**
-   * Updates that add the gradients of a loss. With losses that are means, parts should be of one size. Where a scaler takes the
-   * step, this is `scaler.scaled(loss)`.
+   * Updates that add the gradients of a loss. If losses are means, all parts should have the same size. If a scaler
+   * takes the step, pass `scaler.scaled(loss)`.
    * @throws AttributeError for a loss that goes through a layer in evaluation, as `minimize`.
    */
   collect(loss: Tensor): Update[] {
@@ -56,8 +56,8 @@ export class Accumulator {
   }
 
   /**
-   * Updates that take one step from the mean of what was collected, and begin anew. `clip` bounds that mean.
-   * @throws AttributeError for parameters that no loss given to `collect` before reaches through a gradient.
+   * Updates that take one step from the mean of the collected gradients and reset the sums. `clip` bounds that mean.
+   * @throws AttributeError for parameters that no loss passed to `collect` so far reaches through a gradient.
    */
   step(optimizer: Optimizer, options: Omit<StepOptions, "scale"> = {}): StepUpdates {
     checkReached(

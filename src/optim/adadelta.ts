@@ -6,11 +6,11 @@ import { Optimizer } from "./optimizer.ts";
 import { checkAmounts, checkShares, defaults, type OptimizerOptions } from "./options.ts";
 
 export interface AdadeltaOptions extends OptimizerOptions {
-  /** Factor of the step, which has the unit of the parameters by itself; default 1. */
+  /** Factor of the step, which already has the unit of the parameters; default 1. */
   readonly lr?: number;
-  /** Share of the running means of g² and of the steps' squares that is kept; default 0.9. */
+  /** Decay of the running means of g² and of the squared steps; default 0.9. */
   readonly rho?: number;
-  /** Added under both roots; default 1e-6. */
+  /** Added under both square roots; default 1e-6. */
   readonly eps?: number;
 }
 

@@ -10,9 +10,9 @@ export interface AdagradOptions extends OptimizerOptions {
   readonly lr?: number;
   /** The rate of step t (from 1) is lr / (1 + (t − 1) · lrDecay); default 0. */
   readonly lrDecay?: number;
-  /** What the sum of squares starts at; default 0. */
+  /** Initial value of the sum of squares; default 0. */
   readonly initialAccumulatorValue?: number;
-  /** Added to the root; default 1e-10. */
+  /** Added to the square root; default 1e-10. */
   readonly eps?: number;
 }
 

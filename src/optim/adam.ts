@@ -8,13 +8,13 @@ import { checkAmounts, checkShares, defaults, type OptimizerOptions } from "./op
 export interface AdamOptions extends OptimizerOptions {
   /** Default 1e-3. */
   readonly lr?: number;
-  /** Shares of the running means of the gradient and of its square that are kept; default [0.9, 0.999]. */
+  /** Decay of the running means of the gradient and of its square; default [0.9, 0.999]. */
   readonly betas?: readonly [number, number];
-  /** Added to the root of the second moment; default 1e-8. */
+  /** Added to the square root of the second moment; default 1e-8. */
   readonly eps?: number;
-  /** Default 0 for Adam (where it is an L2 penalty) and 0.01 for AdamW (where it shrinks the weights directly). */
+  /** Default 0 for Adam (an L2 penalty) and 0.01 for AdamW (decoupled). */
   readonly weightDecay?: number;
-  /** Whether the largest second moment so far stands in for the present one (Reddi et al., 2018); default false. */
+  /** Whether to use the largest second moment so far (Reddi et al., 2018); default false. */
   readonly amsgrad?: boolean;
 }
 

@@ -7,7 +7,7 @@ import { checkAmounts, checkShares, defaults, type OptimizerOptions } from "./op
 export interface AdamaxOptions extends OptimizerOptions {
   /** Default 2e-3. */
   readonly lr?: number;
-  /** Share of the running mean that is kept, and decay of the running maximum; default [0.9, 0.999]. */
+  /** Decay of the running mean and of the running maximum; default [0.9, 0.999]. */
   readonly betas?: readonly [number, number];
   /** Added to |g| before the maximum; default 1e-8. */
   readonly eps?: number;

@@ -4,20 +4,20 @@ import { add, clamp, div, minimum, mul } from "../ops/arithmetic.ts";
 import { sqrt } from "../ops/elementary.ts";
 import { squaredNorm } from "../ops/squaredNorm.ts";
 
-/** A bound on gradients: made by `clipGradNorm` or `clipGradValue`. */
+/** A bound on gradients, created by `clipGradNorm` or `clipGradValue`. */
 export interface Clip {
-  /** The norm of all gradients, times `scale`, and the factor on them: `scale` included. */
+  /** The norm of all gradients times `scale`, and the factor on the gradients, which includes `scale`. */
   readonly limit?: (
     gradients: readonly Tensor[],
     scale: Tensor<"f32"> | undefined,
   ) => { norm: Tensor<"f32">; factor: Tensor<"f32"> };
-  /** What becomes of an element, times that factor. */
+  /** The clipped value of an element that was multiplied by that factor. */
   readonly each?: (g: Tensor) => Tensor;
 }
 
 /**
- * Bounds the 2-norm of all gradients together: beyond it all are scaled down alike (Pascanu et al., 2013), by
- * min(1, maxNorm / (norm + 1e-6)) as PyTorch's `clip_grad_norm_`.
+ * Bounds the 2-norm of all gradients together. If it is larger, all are scaled down alike (Pascanu et al., 2013), by
+ * min(1, maxNorm / (norm + 1e-6)) as in PyTorch's `clip_grad_norm_`.
  * @throws AttributeError when `maxNorm` is not a positive number.
  */
 export function clipGradNorm(maxNorm: number): Clip {
@@ -33,7 +33,7 @@ export function clipGradNorm(maxNorm: number): Clip {
 }
 
 /**
- * Bounds each element of the gradients to −clipValue … clipValue, as PyTorch's `clip_grad_value_`.
+ * Bounds each gradient element to −clipValue … clipValue, as PyTorch's `clip_grad_value_`.
  * @throws AttributeError when `clipValue` is not a positive number.
  */
 export function clipGradValue(clipValue: number): Clip {

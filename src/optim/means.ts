@@ -12,10 +12,10 @@ const oneMinusExp = /* @__PURE__ */ unary("oneMinusExp", {
   flops: 8,
 });
 
-/** −ln β. With β = 0 a mean forgets everything: 1 − βᵗ is 1. */
+/** −ln β. With β = 0 a mean keeps nothing: 1 − βᵗ is 1. */
 export const decayOf = (beta: number): number => -Math.log(Math.max(beta, 1e-30));
 
-/** 1 − βᵗ: the share of a running mean that has been filled after `step` steps (f32, from 1). */
+/** 1 − βᵗ: the total weight in a running mean after `step` steps (f32, from 1). */
 export const filled = (step: Tensor, beta: number): Tensor => oneMinusExp(mul(step, decayOf(beta)));
 
 /** β · mean + (1 − β) · value. */

@@ -9,9 +9,9 @@ import { checkAmounts, checkShares, defaults, type OptimizerOptions } from "./op
 export interface NAdamOptions extends OptimizerOptions {
   /** Default 2e-3. */
   readonly lr?: number;
-  /** Shares of the running means of the gradient and of its square that are kept; default [0.9, 0.999]. */
+  /** Decay of the running means of the gradient and of its square; default [0.9, 0.999]. */
   readonly betas?: readonly [number, number];
-  /** Added to the root of the second moment; default 1e-8. */
+  /** Added to the square root of the second moment; default 1e-8. */
   readonly eps?: number;
   /** How fast the momentum approaches β₁; default 4e-3. */
   readonly momentumDecay?: number;

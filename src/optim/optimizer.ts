@@ -11,7 +11,7 @@ import type { LossScaler } from "./scaling.ts";
 import type { Schedule } from "./schedule.ts";
 import { checkTraining } from "./training.ts";
 
-/** One element of a parameter, its gradient and its moments; scalars that all elements share. Formulas are ordinary ops. */
+/** One element of a parameter, its gradient and its moments. Formulas over it are ordinary ops. */
 export interface Element {
   readonly p: Tensor;
   readonly g: Tensor;
@@ -19,52 +19,52 @@ export interface Element {
   readonly state: readonly Tensor[];
 }
 
-/** Something kept from step to step, and what it starts at. */
+/** A value kept from step to step, and its initial value. */
 export interface Kept {
   readonly name: string;
   readonly initial: number;
 }
 
-/** What an optimizer does, said for one element. */
+/** An optimizer, as a formula for one element. */
 export interface Rule {
   readonly name: string;
-  /** Values kept from step to step for each element; those that are only named start at 0. */
+  /** Values kept per element from step to step. Those given only by name start at 0. */
   readonly moments: readonly (string | Kept)[];
   /** Single numbers kept from step to step. */
   readonly kept?: readonly Kept[];
-  /** Their next values. @param step as for `scalars`. */
+  /** The next values of `kept`. @param step as for `scalars`. */
   advance?(step: Tensor, kept: readonly Tensor[]): readonly Tensor[];
   /**
-   * Scalars computed once per step from the step's number (f32, 1 in the first step) and the kept numbers, already advanced;
-   * none: no step is counted.
+   * Scalars computed once per step from the step number (f32, 1 in the first step) and the kept numbers, already
+   * advanced. Without them, steps are not counted.
    */
   scalars?(step: Tensor, kept: readonly Tensor[]): readonly Tensor[];
-  /** New parameter and new moments. */
+  /** The new parameter and new moments. */
   update(element: Element, lr: Tensor, scalars: readonly Tensor[]): readonly Tensor[];
 }
 
 export interface StepOptions {
-  /** `clipGradNorm`, `clipGradValue` or both: the norm comes first. Default none. */
+  /** `clipGradNorm`, `clipGradValue` or both, applied in this order. Default none. */
   readonly clip?: Clip | readonly Clip[];
-  /** A number `[]` that all gradients are multiplied by, before they are clipped: 1 / (accumulated batches), say. */
+  /** A number `[]` that multiplies all gradients before clipping, e.g. 1 / (accumulated batches). */
   readonly scale?: Tensor<"f32">;
-  /** Scales the loss, and leaves out steps whose gradients overflow; see `LossScaler`. Default none. */
+  /** Scales the loss, and skips steps whose gradients overflow; see `LossScaler`. Default none. */
   readonly scaler?: LossScaler;
 }
 
-/** The updates of one step, with what else is known of it: tensors that may be outputs of the program. */
+/** The updates of one step, with tensors that can be outputs of the program. */
 export type StepUpdates = Update[] & {
   /** The learning rate of the step. */
   readonly rate: Tensor<"f32">;
-  /** The 2-norm of all gradients together, before clipping; only where they are clipped by norm. */
+  /** The 2-norm of all gradients together, before clipping; only with `clipGradNorm`. */
   readonly norm?: Tensor<"f32">;
-  /** 1, or 0 where a gradient overflowed and everything stays as it is (f32 `[]`); only with a scaler. */
+  /** f32 `[]`: 1, or 0 where a gradient overflowed and the step was skipped; only with a scaler. */
   readonly taken?: Tensor<"f32">;
 };
 
 /**
- * A rule with its state. One optimizer serves all programs that train the same parameters: learning rate, step count and
- * moments are variables, created when `minimize` first meets a parameter.
+ * A rule with its state. One optimizer serves all programs that train the same parameters. Its learning rate, step
+ * count and moments are variables, created when `minimize` first sees a parameter.
  */
 export class Optimizer {
   /** The learning rate, on the GPU: `engine.write(optimizer.lr, 1e-4)` changes it between runs. */
@@ -82,7 +82,8 @@ export class Optimizer {
     checkHas(op, "schedule", schedule, "rate", "a schedule");
     this.#rule = rule;
     this.#schedule = schedule;
-    // Groups of their own: the step is written while the learning rate is read, which one buffer would not allow.
+    // In groups of their own: a dispatch that writes the step reads the learning rate, and cannot do both in one
+    // buffer.
     this.lr = variable(lr, [], { name: "lr", group: `${rule.name} learning rate` });
     const counts = rule.scalars || schedule;
     this.step = counts && variable(0, [], { name: "step", group: `${rule.name} step`, dtype: "i32" });
@@ -91,7 +92,7 @@ export class Optimizer {
     );
   }
 
-  /** Everything the optimizer keeps, by name: what a checkpoint saves beside the weights. `parameters` gives the names. */
+  /** All state of the optimizer, by name, for a checkpoint. `parameters` gives the names. */
   state(parameters: ReadonlyMap<string, Variable>): Map<string, Variable> {
     const all = new Map<string, Variable>([["lr", this.lr]]);
     if (this.step) all.set("step", this.step);
@@ -106,12 +107,14 @@ export class Optimizer {
   }
 
   /**
-   * Updates that lower `loss` by one step: one dispatch for all parameters, or none, where the kernels of the gradients do it.
-   * @param loss one element.
-   * @param parameters default: `parametersOf(loss)`. What is frozen is not among them, and nothing moves it, weight decay included.
-   * @returns updates for `engine.compile`, with the step's learning rate and, where it is computed, the gradients' norm.
-   * @throws AttributeError where a gradient reaches no parameter, or not all of a given list; where the loss goes through a layer
-   * such as dropout or batch normalisation in evaluation, and nobody said `{ training: false }`.
+   * Updates that lower `loss` by one step: one dispatch for all parameters, or none where the gradient kernels include
+   * it.
+   * @param loss a tensor with one element.
+   * @param parameters default: `parametersOf(loss)`, which leaves out frozen parameters. Nothing moves those, not even
+   * weight decay.
+   * @returns updates for `engine.compile`, with the step's learning rate and, if computed, the gradients' norm.
+   * @throws AttributeError where no gradient reaches a parameter, or not all of a given list; and where the loss goes
+   * through a layer such as dropout or batch normalisation in evaluation without an explicit `{ training: false }`.
    */
   minimize(loss: Tensor, options?: StepOptions): StepUpdates;
   minimize(loss: Tensor, parameters?: readonly Variable[], options?: StepOptions): StepUpdates;
@@ -127,9 +130,9 @@ export class Optimizer {
   }
 
   /**
-   * The same from gradients that the caller computed; with a scaler, of a loss scaled by it.
-   * @throws AttributeError for a gradient that is 0 because the loss does not depend on the parameter, see `parametersOf`, and for
-   * one that goes through a layer in evaluation, as `minimize`.
+   * The same for gradients computed by the caller; with a scaler, of a loss that it scaled.
+   * @throws AttributeError for a gradient that is 0 because the loss does not depend on the parameter, see
+   * `parametersOf`, and for one that goes through a layer in evaluation, as `minimize`.
    */
   apply(parameters: readonly Variable[], gradients: readonly Tensor[], options: StepOptions = {}): StepUpdates {
     const rule = this.#rule;
@@ -140,7 +143,7 @@ export class Optimizer {
       checkVariable(op, "a parameter", parameter);
     if (checkList(op, "the list of gradients", gradients).length !== parameters.length)
       refuse(op, "the number of gradients", gradients.length, `${parameters.length}`);
-    if (parameters.length === 0) throw new AttributeError(`${op}: there are no parameters to update`);
+    if (parameters.length === 0) throw new AttributeError(`${op}: no parameters to update`);
     checkTraining(op, gradients);
     checkReached(
       op,
@@ -149,7 +152,7 @@ export class Optimizer {
     const updates: Update[] = [];
     const check = scaler?.check(gradients);
     const scale = check && given ? mul(check.inverse, given) : (check?.inverse ?? given);
-    /** What a variable becomes: with a scaler, what it was, where the step is not taken. */
+    /** A variable's next value; with a scaler, its old value where the step is skipped. */
     const unless = (next: Tensor, old: Tensor, taken: Tensor | undefined = check?.taken) =>
       taken ? where(gt(taken, 0), next, old) : next;
     const step = this.step && add(this.step, 1);
@@ -201,24 +204,24 @@ const stepOptions = { clip: undefined, scale: undefined, scaler: undefined };
 
 const keptOf = (moment: string | Kept): Kept => (typeof moment === "string" ? { name: moment, initial: 0 } : moment);
 
-/** `Array.isArray` does not tell a readonly array from an object. */
+/** `Array.isArray` does not narrow readonly arrays. */
 const isList = (value: readonly Variable[] | StepOptions): value is readonly Variable[] => Array.isArray(value);
 
-/** Whether a gradient is one: `grad` gives the number 0 where no path leads to the loss. */
+/** Whether a gradient exists: `grad` returns the number 0 where no path leads to the loss. */
 export const reaches = (gradient: Tensor): boolean => fullValue(gradient) !== 0;
 
-/** Refuses parameters that no gradient reaches: weight decay and old momentum would move them all the same. */
+/** Refuses parameters that no gradient reaches: weight decay and old momentum would still move them. */
 export function checkReached(name: string, missed: readonly Variable[]): void {
   if (missed.length === 0) return;
   const names = missed.map((variable) => `"${variable.name}"`).join(", ");
   throw new AttributeError(
-    `${name}: no gradient of the loss reaches ${names}: leave them out of the list, or undo what cuts the path (detach, argmax, a cast to whole numbers)`,
+    `${name}: no gradient of the loss reaches ${names}: leave them out of the list, or remove what cuts the path (detach, argmax, a cast to integers)`,
   );
 }
 
 /**
- * Variables of the group "parameters" that a tensor depends on through a gradient, in order of their making. What is only read
- * through `detach`, comparisons or whole numbers is frozen, and is not among them.
+ * Variables of the group "parameters" that a tensor depends on through a gradient, in order of creation. Leaves out
+ * frozen ones, which it reads only through `detach`, comparisons or integers.
  */
 export function parametersOf(tensor: Tensor): Variable[] {
   const all = reachable([tensor]).flatMap(({ results: [y] }) =>

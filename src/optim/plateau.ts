@@ -3,38 +3,38 @@ import { checkChoice, checkNumber, checkWhole, optionsOf, refuse } from "../erro
 export interface PlateauOptions {
   /** Whether the metric should fall ("min", default) or rise ("max"). */
   readonly mode?: "min" | "max";
-  /** What the rate is multiplied by; default 0.1. */
+  /** Factor on the rate; default 0.1. */
   readonly factor?: number;
-  /** How many reports without progress are borne; default 10. */
+  /** Number of reports without progress before the rate drops; default 10. */
   readonly patience?: number;
-  /** What counts as progress; default 1e-4. */
+  /** Smallest change that counts as progress; default 1e-4. */
   readonly threshold?: number;
-  /** Whether the threshold is a share of the best metric ("rel", default) or a difference ("abs"). */
+  /** Whether the threshold is relative to the best metric ("rel", default) or absolute ("abs"). */
   readonly thresholdMode?: "rel" | "abs";
-  /** Reports after a reduction during which lack of progress does not count; default 0. */
+  /** Number of reports after a reduction in which lack of progress does not count; default 0. */
   readonly cooldown?: number;
-  /** The rate goes no lower; default 0. */
+  /** The lowest rate; default 0. */
   readonly minLr?: number;
-  /** Reductions smaller than this are not made; default 1e-8. */
+  /** Skip reductions smaller than this; default 1e-8. */
   readonly eps?: number;
 }
 
 /**
- * Lowers the learning rate when a metric stops getting better, as PyTorch's ReduceLROnPlateau. It lives on the host, where the
- * metric is known, once per epoch.
+ * Lowers the learning rate when a metric stops improving, as PyTorch's ReduceLROnPlateau. It runs on the host, where
+ * the metric is known once per epoch.
  *
  * @example
  * const plateau = optim.reduceOnPlateau(0.1, { patience: 3 });
  * if (plateau.report(validationLoss)) engine.write(optimizer.lr, Float32Array.of(plateau.lr));
  */
 export class Plateau {
-  /** The rate to use now. */
+  /** The current rate. */
   lr: number;
   /** The best metric so far. */
   best: number;
   /** Reports without progress since the best one or the last reduction. */
   bad = 0;
-  /** Reports still to be left out of that count. */
+  /** Remaining reports of the cooldown. */
   resting = 0;
   readonly #options: Required<PlateauOptions>;
 
@@ -61,7 +61,7 @@ export class Plateau {
     this.best = mode === "min" ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
   }
 
-  /** Takes note of a metric. @returns whether the rate has changed. */
+  /** Records a metric. @returns whether the rate has changed. */
   report(metric: number): boolean {
     if (typeof metric !== "number") refuse("optim.reduceOnPlateau", "the metric", metric, "a number");
     const { factor, patience, cooldown, minLr, eps } = this.#options;
@@ -92,5 +92,5 @@ export class Plateau {
   }
 }
 
-/** Watches a metric and says when to lower the learning rate; see `Plateau`. @param lr the rate to begin with. */
+/** Watches a metric and tells when to lower the learning rate; see `Plateau`. @param lr the initial rate. */
 export const reduceOnPlateau = (lr: number, options: PlateauOptions = {}): Plateau => new Plateau(lr, options);

@@ -10,16 +10,16 @@ import { checkAmounts, checkShares, defaults, type OptimizerOptions } from "./op
 export interface RAdamOptions extends OptimizerOptions {
   /** Default 1e-3. */
   readonly lr?: number;
-  /** Shares of the running means of the gradient and of its square that are kept; default [0.9, 0.999]. */
+  /** Decay of the running means of the gradient and of its square; default [0.9, 0.999]. */
   readonly betas?: readonly [number, number];
-  /** Added to the root of the second moment; default 1e-8. */
+  /** Added to the square root of the second moment; default 1e-8. */
   readonly eps?: number;
 }
 
 /**
- * Rectified Adam (Liu et al., 2020) as in PyTorch. With ρ∞ = 2 / (1 − β₂) − 1 and ρ = ρ∞ − 2 t β₂ᵗ / (1 − β₂ᵗ):
- * where ρ > 5, p −= lr · m / (1 − β₁ᵗ) · r · √(1 − β₂ᵗ) / (√v + ε), r = √((ρ−4)(ρ−2)ρ∞ / ((ρ∞−4)(ρ∞−2)ρ)); before that the
- * second moment is not yet trusted, and p −= lr · m / (1 − β₁ᵗ).
+ * Rectified Adam (Liu et al., 2020) as in PyTorch. With ρ∞ = 2 / (1 − β₂) − 1 and ρ = ρ∞ − 2 t β₂ᵗ / (1 − β₂ᵗ): if ρ >
+ * 5, p −= lr · m / (1 − β₁ᵗ) · r · √(1 − β₂ᵗ) / (√v + ε), r = √((ρ−4)(ρ−2)ρ∞ / ((ρ∞−4)(ρ∞−2)ρ)). Before that the second
+ * moment is not reliable yet, and p −= lr · m / (1 − β₁ᵗ).
  */
 export function radam(options: RAdamOptions = {}): Optimizer {
   const { lr, betas, eps, weightDecay, schedule } = optionsOf("optim.radam", options, {
@@ -32,7 +32,7 @@ export function radam(options: RAdamOptions = {}): Optimizer {
   checkShares("radam", { beta1, beta2 });
   checkAmounts("radam", { eps, weightDecay });
   const limit = (1 + beta2) / (1 - beta2);
-  // ρ never exceeds its limit: at 5 or below nothing is ever rectified.
+  // ρ never exceeds this limit, so at 5 or below no step is rectified.
   const rectified = limit > 5;
   return new Optimizer(
     {
@@ -61,8 +61,9 @@ export function radam(options: RAdamOptions = {}): Optimizer {
 }
 
 /**
- * ρ without the cancellation that ρ∞ − … suffers while t is small. With a = −ln β and h(x) = (x/2) coth(x/2) − 1, exactly
- * ρ = t − (2/a) (h(at) − h(a)), where h is small; its series (Bernoulli's numbers) serves below at = 1, the definition above.
+ * ρ without the cancellation of ρ∞ − … for small t. With a = −ln β and h(x) = (x/2) coth(x/2) − 1, exactly ρ = t −
+ * (2/a) (h(at) − h(a)), where h is small. Below at = 1 it uses the series of h (Bernoulli numbers), above 1 the
+ * definition.
  */
 function trusted(step: Tensor, beta: number): Tensor {
   const a = decayOf(beta);

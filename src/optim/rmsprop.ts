@@ -8,20 +8,20 @@ import { checkAmounts, defaults, type OptimizerOptions } from "./options.ts";
 export interface RmsPropOptions extends OptimizerOptions {
   /** Default 1e-2. */
   readonly lr?: number;
-  /** Share of the running mean of g² that is kept; default 0.99. */
+  /** Decay of the running mean of g²; default 0.99. */
   readonly alpha?: number;
-  /** Added to the root; default 1e-8. */
+  /** Added to the square root; default 1e-8. */
   readonly eps?: number;
-  /** Share of the last step that is kept; default 0. */
+  /** Factor of the previous step; default 0. */
   readonly momentum?: number;
-  /** Whether the running mean of g is taken out, so that g is measured by its standard deviation; default false. */
+  /** Whether to subtract the squared running mean of g, which divides g by its standard deviation; default false. */
   readonly centered?: boolean;
 }
 
 /**
- * RMSprop (Hinton, Neural Networks for Machine Learning, lecture 6e, 2012; centered: Graves, 2013) as in PyTorch:
- * v = α v + (1 − α) g², q = g / (√v + ε), p −= lr · q. Centered, v − a² stands for v, a = α a + (1 − α) g; with momentum,
- * b = momentum · b + q stands for q.
+ * RMSprop (Hinton, Neural Networks for Machine Learning, lecture 6e, 2012; centered: Graves, 2013) as in PyTorch: v = α
+ * v + (1 − α) g², q = g / (√v + ε), p −= lr · q. Centered: v − a² replaces v, with a = α a + (1 − α) g. With momentum:
+ * b = momentum · b + q replaces q.
  */
 export function rmsProp(options: RmsPropOptions = {}): Optimizer {
   const { lr, alpha, eps, momentum, centered, weightDecay, schedule } = optionsOf("optim.rmsProp", options, {
@@ -42,7 +42,7 @@ export function rmsProp(options: RmsPropOptions = {}): Optimizer {
         const d = penalized(g, p, weightDecay);
         const square = running(v, mul(d, d), alpha);
         const mean = a && running(a, d, alpha);
-        // Rounding may leave a variance of nothing a little below 0.
+        // Rounding may make a variance of 0 slightly negative.
         const spread = mean ? maximum(sub(square, mul(mean, mean)), 0) : square;
         const step = div(d, add(sqrt(spread), eps));
         const kept = b && add(mul(b, momentum), step);

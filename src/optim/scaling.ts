@@ -5,37 +5,41 @@ import { variable } from "../ops/constants.ts";
 import { nonFinite } from "../ops/squaredNorm.ts";
 
 export interface LossScalerOptions {
-  /** Factor on the loss of the first steps; default 65536. */
+  /** Initial factor on the loss; default 65536. */
   readonly initial?: number;
-  /** What the factor is multiplied by after `interval` steps without overflow; default 2. */
+  /** Multiplies the factor after `interval` steps without overflow; default 2. */
   readonly growth?: number;
-  /** What it is multiplied by after an overflow; default 0.5. */
+  /** Multiplies the factor after an overflow; default 0.5. */
   readonly backoff?: number;
   /** Default 2000. */
   readonly interval?: number;
 }
 
-/** Bounds of the factor: beyond them it has no effect on f16, whose numbers span 2⁻²⁴ to 2¹⁶. */
+/** Bounds of the factor. Beyond them it is useless for f16, whose numbers span 2⁻²⁴ to 2¹⁶. */
 const bounds = { min: 2 ** -24, max: 2 ** 24 };
 
 /**
- * Dynamic loss scaling (Micikevicius et al., "Mixed Precision Training", 2018), as `torch.amp.GradScaler`: the loss is multiplied
- * by a factor, so that gradients of f16 activations do not vanish, and the gradients of the parameters, in f32, are divided by it. Where
- * one of them is NaN or infinite, the step leaves parameters, moments and counts as they are, and the factor shrinks; after some
- * steps without overflow it grows. All of it happens on the GPU: nothing is read back.
+ * Dynamic loss scaling (Micikevicius et al., "Mixed Precision Training", 2018), as `torch.amp.GradScaler`. The loss is
+ * multiplied by a factor, so that gradients of f16 activations do not underflow, and the parameters' f32 gradients are
+ * divided by it. If one of them is NaN or infinite, the step leaves parameters, moments and counts unchanged, and the
+ * factor shrinks. After `interval` steps without overflow it grows. All of this happens on the GPU; nothing is read
+ * back.
  *
  * @example
  * const scaler = optim.lossScaler();
  * const updates = optimizer.minimize(loss, { scaler });
  */
 export class LossScaler {
-  /** The present factor, f32 `[]`. */
+  /** The current factor, f32 `[]`. */
   readonly scale: Variable<"f32">;
   /** Steps without overflow since the factor last changed, i32 `[]`. */
   readonly good: Variable<"i32">;
   readonly #options: Required<LossScalerOptions>;
 
-  /** @throws AttributeError for a growth of 1 or less, a backoff outside (0, 1), an interval that is no count. */
+  /**
+   * @throws AttributeError for a growth of 1 or less, a backoff outside (0, 1), or an interval that is not a whole
+   * number from 1.
+   */
   constructor(options: LossScalerOptions = {}) {
     const op = "optim.lossScaler";
     const all = optionsOf(op, options, { initial: 65536, growth: 2, backoff: 0.5, interval: 2000 });
@@ -49,7 +53,7 @@ export class LossScaler {
     this.good = variable(0, [], { name: "good", group: "steps without overflow", dtype: "i32" });
   }
 
-  /** What the scaler keeps, by name: what a checkpoint saves beside the optimizer's state. */
+  /** The scaler's state by name, for a checkpoint. */
   state(): Map<string, Variable> {
     return new Map<string, Variable>([
       ["scale", this.scale],
@@ -57,7 +61,7 @@ export class LossScaler {
     ]);
   }
 
-  /** A loss times the factor. `minimize` does this by itself. @param loss f32 */
+  /** The loss times the factor. `minimize` calls this itself. @param loss f32 */
   scaled(loss: Tensor): Tensor<"f32"> {
     checkTensor("optim.lossScaler", "the loss", loss);
     if (loss.dtype !== "f32")
@@ -66,8 +70,8 @@ export class LossScaler {
   }
 
   /**
-   * What an optimizer's step has to know of gradients of a scaled loss: 1 / factor, and whether the step is to be taken (f32 1
-   * or 0); with the updates of the factor, of which a program may hold one.
+   * What an optimizer needs to know about the gradients of a scaled loss: 1 / factor, and whether to take the step (f32
+   * 1 or 0). Also the updates of the factor; a program may contain only one such update.
    */
   check(gradients: readonly Tensor[]): { inverse: Tensor<"f32">; taken: Tensor<"f32">; updates: Update[] } {
     const { growth, backoff, interval } = this.#options;
@@ -87,5 +91,5 @@ export class LossScaler {
   }
 }
 
-/** A factor on the loss that finds its own size; see `LossScaler`. */
+/** A self-adjusting factor on the loss; see `LossScaler`. */
 export const lossScaler = (options: LossScalerOptions = {}): LossScaler => new LossScaler(options);

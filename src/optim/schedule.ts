@@ -4,7 +4,7 @@ import type { Tensor } from "../graph/tensor.ts";
 import { input } from "../ops/constants.ts";
 import { evaluate, programOf } from "../ops/program.ts";
 
-/** A learning rate as a function of the step. It is computed on the GPU by the step itself: nothing is uploaded. */
+/** A learning rate as a function of the step. The step itself computes it on the GPU; nothing is uploaded. */
 export interface Schedule {
   /** The rate of a step as a graph. @param step i32, 0 in the first step. @param lr the optimizer's own rate. */
   rate(step: Tensor<"i32">, lr: Tensor<"f32">): Tensor<"f32">;
@@ -12,7 +12,7 @@ export interface Schedule {
   at(step: number, lr: number): number;
 }
 
-/** Makes a schedule of a formula over scalars, built of pointwise ops. @param rate as in `Schedule`. */
+/** Creates a schedule from a formula of pointwise ops over scalars. @param rate as in `Schedule`. */
 export function schedule(rate: Schedule["rate"]): Schedule {
   checkLike("optim.schedule", "rate", rate, schedule);
   let program: ReturnType<typeof programOf>["program"] | undefined;

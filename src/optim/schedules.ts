@@ -8,11 +8,11 @@ import { type Operand, unary, unaryWith } from "../ops/pointwise.ts";
 import { type Schedule, schedule } from "./schedule.ts";
 
 /*
- * Schedules of the learning rate: formulas over the step t (0, 1, …) and the optimizer's lr, with the names and defaults of
- * torch.optim.lr_scheduler. What counts steps is whole numbers, since a quotient in f32 may fall short of a whole number.
+ * Learning rate schedules: formulas over the step t (0, 1, …) and the optimizer's lr, with the names and defaults of
+ * torch.optim.lr_scheduler. Steps are counted in integers, since a quotient in f32 may fall just short of one.
  */
 
-/** sin²(π v / 2) for v from 0 to 1, to f32 accuracy: WGSL's own cosine may be off by 2⁻¹¹. */
+/** sin²(π v / 2) for v from 0 to 1, to f32 accuracy. WGSL's own cosine may be off by 2⁻¹¹. */
 const halfWave = /* @__PURE__ */ unary("halfWave", {
   wgsl: (v) => `halfWave(${v})`,
   js: (v) => Math.sin((Math.PI / 2) * v) ** 2,
@@ -23,7 +23,7 @@ const halfWave = /* @__PURE__ */ unary("halfWave", {
 
 const f32 = (x: Tensor) => cast(x, "f32");
 
-/** base^count. Through eˣ, since WGSL's `pow` loses digits with every factor. */
+/** base^count, computed with eˣ: WGSL's `pow` loses digits with every factor. */
 const power = (base: number, count: Tensor) => exp(mul(f32(count), Math.log(base)));
 
 const whole = (name: string, option: string, value: number, least = 1): number =>
@@ -48,7 +48,7 @@ export function stepLR(options: { stepSize: number; gamma?: number }): Schedule 
   return schedule((step, lr) => mul(lr, power(gamma, div(step, stepSize))));
 }
 
-/** lr · γ^(number of milestones that t has reached). @param options γ: default 0.1. */
+/** lr · γ^(number of milestones reached by t). @param options γ: default 0.1. */
 export function multiStepLR(options: { milestones: readonly number[]; gamma?: number }): Schedule {
   const { milestones, gamma } = optionsOf("optim.multiStepLR", options, { milestones: [], gamma: 0.1 });
   for (const milestone of milestones) whole("multiStepLR", "a milestone", milestone, 0);
@@ -72,7 +72,7 @@ export function exponentialLR(options: { gamma: number }): Schedule {
   return schedule((step, lr) => mul(lr, power(gamma, step)));
 }
 
-/** Between two rates: `low` where the wave is 0, `high` where it is 1. */
+/** Interpolates between two rates: `low` where the wave is 0, `high` where it is 1. */
 const between = (low: Operand<"f32">, high: Operand<"f32">, wave: Tensor<"f32">) => add(low, mul(sub(high, low), wave));
 
 /**
@@ -101,7 +101,7 @@ fn restOfCycle(step: I, first: I, factor: I) -> F {
   return F(length - (step - start)) / F(length);
 }`;
 
-/** The part of the present cycle that is left, 1 at its beginning; each cycle is `factor` times as long as the one before. */
+/** The remaining part of the current cycle, 1 at its start. Each cycle is `factor` times as long as the one before. */
 const restOfCycle = /* @__PURE__ */ unaryWith<{ first: number; factor: number }>(
   "restOfCycle",
   ({ first, factor }) => ({
@@ -118,8 +118,8 @@ const restOfCycle = /* @__PURE__ */ unaryWith<{ first: number; factor: number }>
 ) as (step: Tensor<"i32">, attrs: { first: number; factor: number }) => Tensor<"f32">;
 
 /**
- * Half a cosine from lr down to etaMin, again and again; the first time over t0 steps, then tMult times as long each time
- * (SGDR, Loshchilov & Hutter, 2017). @param options tMult: whole, default 1; etaMin: default 0.
+ * Half a cosine from lr down to etaMin, repeated: first over t0 steps, then each time tMult times as long (SGDR,
+ * Loshchilov & Hutter, 2017). @param options tMult: whole, default 1; etaMin: default 0.
  */
 export function cosineWarmRestarts(options: { t0: number; tMult?: number; etaMin?: number }): Schedule {
   const { t0, tMult, etaMin } = optionsOf("optim.cosineWarmRestarts", options, { t0: undefined, tMult: 1, etaMin: 0 });
@@ -134,7 +134,10 @@ export function cosineWarmRestarts(options: { t0: number; tMult?: number; etaMin
   });
 }
 
-/** lr · a factor that goes evenly from startFactor to endFactor over totalIters steps: a warm-up. Defaults: 1/3, 1, 5. */
+/**
+ * Warm-up: lr times a factor that grows linearly from startFactor to endFactor over totalIters steps. Defaults: 1/3, 1,
+ * 5.
+ */
 export function linearLR(options: { startFactor?: number; endFactor?: number; totalIters?: number } = {}): Schedule {
   const { startFactor, endFactor, totalIters } = optionsOf("optim.linearLR", options, {
     startFactor: 1 / 3,
@@ -147,7 +150,7 @@ export function linearLR(options: { startFactor?: number; endFactor?: number; to
   );
 }
 
-/** lr · (t + 1) / warmupSteps, then evenly down from lr to 0 at totalSteps: the usual schedule of transformers. */
+/** lr · (t + 1) / warmupSteps, then linearly from lr down to 0 at totalSteps: the usual schedule for transformers. */
 export function linearWarmupLinearDecay(options: { warmupSteps: number; totalSteps: number }): Schedule {
   const { warmupSteps, totalSteps } = optionsOf("optim.linearWarmupLinearDecay", options, {
     warmupSteps: undefined,
@@ -166,9 +169,9 @@ export interface OneCycleOptions {
   readonly totalSteps: number;
   /** The highest rate; default the optimizer's lr. */
   readonly maxLr?: number;
-  /** Share of the steps in which the rate rises; default 0.3. */
+  /** Fraction of the steps in which the rate rises; default 0.3. */
   readonly pctStart?: number;
-  /** Form of both flanks; default "cos". */
+  /** Shape of both ramps; default "cos". */
   readonly annealStrategy?: "cos" | "linear";
   /** The first rate is the highest divided by this; default 25. */
   readonly divFactor?: number;
@@ -176,7 +179,7 @@ export interface OneCycleOptions {
   readonly finalDivFactor?: number;
 }
 
-/** One rise and one long fall (Smith & Topin, 2019); after totalSteps the rate stays. Momentum is not cycled. */
+/** One rise and one long fall (Smith & Topin, 2019); constant after totalSteps. Does not cycle the momentum. */
 export function oneCycleLR(options: OneCycleOptions): Schedule {
   const { totalSteps, maxLr, pctStart, annealStrategy, divFactor, finalDivFactor } = optionsOf(
     "optim.oneCycleLR",

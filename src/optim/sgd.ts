@@ -6,18 +6,18 @@ import { checkAmounts, defaults, type OptimizerOptions } from "./options.ts";
 
 export interface SgdOptions extends OptimizerOptions {
   readonly lr: number;
-  /** Share of the last step that is kept; default 0. */
+  /** Factor of the previous step; default 0. */
   readonly momentum?: number;
-  /** Share of the gradient that is left out of the momentum; default 0. */
+  /** Dampening of the gradient in the momentum; default 0. */
   readonly dampening?: number;
   /** Looks ahead along the momentum (Sutskever et al., 2013); default false. */
   readonly nesterov?: boolean;
 }
 
 /**
- * Stochastic gradient descent as in PyTorch: buf = momentum · buf + (1 − dampening) · g (the first one is g itself),
- * p −= lr · buf, or lr · (g + momentum · buf) with Nesterov's.
- * @throws AttributeError for values out of range, and for Nesterov's without momentum or with dampening.
+ * Stochastic gradient descent as in PyTorch: buf = momentum · buf + (1 − dampening) · g (the first buf is g itself), p
+ * −= lr · buf, or with Nesterov momentum p −= lr · (g + momentum · buf).
+ * @throws AttributeError for values out of range, and for Nesterov momentum without momentum or with dampening.
  */
 export function sgd(options: SgdOptions): Optimizer {
   const { lr, momentum, dampening, weightDecay, nesterov, schedule } = optionsOf("optim.sgd", options, {
@@ -35,7 +35,7 @@ export function sgd(options: SgdOptions): Optimizer {
     {
       name: "sgd",
       moments: momentum === 0 ? [] : ["momentum_buffer"],
-      // Only dampening tells the first step from the others.
+      // Only with dampening does the first step differ.
       ...(momentum !== 0 && dampening !== 0 && { scalars: (step) => [step] }),
       update({ p, g, state: [buffer] }, rate, [step]) {
         const d = penalized(g, p, weightDecay);

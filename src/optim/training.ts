@@ -4,9 +4,9 @@ import type { Node, Tensor } from "../graph/tensor.ts";
 import { showLayer } from "../layer.ts";
 
 /**
- * Refuses to train on what a layer such as dropout gave in evaluation mode by default: as a rule a model that was called
- * without `{ training: true }`. What stands behind `detach` or whole numbers, a teacher say, may be in evaluation.
- * @param name who trains. @param values a loss, or gradients.
+ * Refuses to train through a layer such as dropout that is in evaluation mode by default: usually the model was called
+ * without `{ training: true }`. Layers behind `detach` or integers, e.g. a teacher, may be in evaluation.
+ * @param name of the caller in errors. @param values a loss, or gradients.
  * @throws AttributeError that names the layers.
  */
 export function checkTraining(name: string, values: readonly Tensor[]): void {
@@ -22,6 +22,6 @@ export function checkTraining(name: string, values: readonly Tensor[]): void {
   if (notes.length === 0) return;
   const layers = new Set(notes.map(({ attrs, layer }) => attrs["layer"] + showLayer(layer)));
   throw new AttributeError(
-    `${name}: the loss goes through ${[...layers].join(", ")} in evaluation mode: call the model as model(x, { training: true }), or say { training: false } where evaluation is meant`,
+    `${name}: the loss goes through ${[...layers].join(", ")} in evaluation mode: call the model as model(x, { training: true }), or pass { training: false } to mean evaluation`,
   );
 }

@@ -95,6 +95,6 @@ describe("a parameter that was asked for by name, and that no gradient reaches, 
   });
 
   test("nor is there a step without any", () => {
-    expect(() => optim.adamW().minimize(t.sum(t.detach(w)))).toThrow("optim.adamW: there are no parameters to update");
+    expect(() => optim.adamW().minimize(t.sum(t.detach(w)))).toThrow("optim.adamW: no parameters to update");
   });
 });

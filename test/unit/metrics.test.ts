@@ -127,7 +127,7 @@ describe("precision, recall and F1", () => {
     expect(precision(p, a, 2, "binary")).toBeCloseTo(2 / 3, 12);
     expect(recall([1, 0, 0, 0], a, 2, "binary")).toBeCloseTo(1 / 3, 12);
     expect(f1([1, 0, 0, 0], a, 2, "binary")).toBeCloseTo(1 / 2, 12);
-    expect(() => f1(predicted, actual, 3, "binary")).toThrow('f1: average "binary" needs 2 classes, there are 3');
+    expect(() => f1(predicted, actual, 3, "binary")).toThrow('f1: average "binary" needs 2 classes, found 3');
   });
 
   test("refuse an average that is none", () => {
