@@ -3,22 +3,22 @@ import { copyRows, type Dataset, datasetSize, type Rows } from "./dataset.ts";
 import { permutation } from "./random.ts";
 
 export interface BatchOptions {
-  /** Samples in a batch, at least 1. */
+  /** Samples per batch, at least 1. */
   readonly batchSize: number;
   /** Visit the samples in random order. Default false: in the order they are stored. */
   readonly shuffle?: boolean;
-  /** Any integer, default 0. With `epoch` it decides the order. */
+  /** Any integer, default 0. Together with `epoch` it determines the order. */
   readonly seed?: number;
-  /** Any integer, default 0. Pass the number of the epoch: each has an order of its own. */
+  /** Any integer, default 0. Pass the number of the epoch: every epoch has its own order. */
   readonly epoch?: number;
-  /** Leave out the last batch when it is smaller than `batchSize`. Default false. */
+  /** Drop the last batch if it is smaller than `batchSize`. Default false. */
   readonly dropLast?: boolean;
-  /** First batch to yield, default 0: `start: k` resumes an epoch of which k batches are done. */
+  /** First batch to yield, default 0. `start: k` resumes an epoch after k batches. */
   readonly start?: number;
 }
 
 /**
- * How many batches an epoch has: n / batchSize, rounded up, or down with `dropLast`.
+ * Number of batches in an epoch: n / batchSize, rounded up, or down with `dropLast`.
  *
  * @param samples a dataset, or its number of samples.
  * @throws ShapeError, AttributeError as `batches` does.
@@ -30,7 +30,7 @@ export function numBatches(samples: Dataset | number, options: Pick<BatchOptions
 }
 
 /**
- * One epoch of a dataset in batches, after the manner of PyTorch's DataLoader:
+ * One epoch of a dataset in batches, like PyTorch's DataLoader:
  *
  * ```ts
  * for (let epoch = 0; epoch < 5; epoch++) {
@@ -40,15 +40,16 @@ export function numBatches(samples: Dataset | number, options: Pick<BatchOptions
  * }
  * ```
  *
- * Each batch is an object with the dataset's names and, for each, a typed array of the dataset's element type with the
- * samples one after the other. The arrays are new for each batch and share no memory with the dataset or with one
- * another: they may be kept, changed or transferred to a worker.
+ * Each batch is an object with the dataset's names and, for each, a typed array of the dataset's element type that
+ * holds the samples one after the other. The arrays are new in each batch and share no memory, so you may keep, change
+ * or transfer them to a worker.
  *
- * The order depends on `seed` and `epoch` alone, so a run can be repeated, and one that broke off goes on with
- * `start`. A compiled program has one batch size: use `dropLast`, or compile a second program for the remainder
- * (`n % batchSize` samples). A dataset smaller than `batchSize` gives one small batch, or none with `dropLast`.
+ * The order depends only on `seed` and `epoch`, so a run can be repeated, and `start` resumes an interrupted one. A
+ * compiled program has a fixed batch size: use `dropLast`, or compile a second program for the remainder (`n %
+ * batchSize` samples). A dataset smaller than `batchSize` gives one small batch, or none with `dropLast`.
  *
- * @throws ShapeError for an unsound dataset; AttributeError for a bad option. Both at the call, not at the first batch.
+ * @throws ShapeError for an invalid dataset; AttributeError for an invalid option. Both at the call, not at the first
+ * batch.
  */
 export function batches<D extends Dataset>(dataset: D, options: BatchOptions): Generator<Rows<D>, void, undefined> {
   const n = datasetSize(dataset);
@@ -56,8 +57,8 @@ export function batches<D extends Dataset>(dataset: D, options: BatchOptions): G
 }
 
 /**
- * The sample numbers of each batch that `batches` would yield, for data that is made or loaded on demand.
- * Options, order and errors are those of `batches`; each yielded array is new.
+ * The sample indices of each batch that `batches` would yield, for data that is created or loaded on demand. Options,
+ * order and errors are those of `batches`; each yielded array is new.
  */
 export function batchIndices(n: number, options: BatchOptions): Generator<Uint32Array, void, undefined> {
   const { batchSize, shuffle, seed, epoch, start } = batchOptions(options);
@@ -74,7 +75,7 @@ export function batchIndices(n: number, options: BatchOptions): Generator<Uint32
   return indicesOf(n, batchSize, start, count, order);
 }
 
-/** Options as given, with the defaults of the others. */
+/** Fills in the defaults. */
 function batchOptions(options: BatchOptions) {
   const all = optionsOf("batches", options, {
     batchSize: undefined,

@@ -1,7 +1,7 @@
 import { FormatError, quoted } from "../errors.ts";
 import { unusable } from "../graph/host.ts";
 
-/** Bytes of a file: what `fetch` gives (an ArrayBuffer), what Node reads (a Buffer), or any other view of a buffer. */
+/** Bytes of a file: from `fetch` (an ArrayBuffer), from Node (a Buffer), or any other view of a buffer. */
 export type Bytes = ArrayBufferLike | ArrayBufferView;
 
 const awaited: Readonly<Record<string, string>> = {
@@ -13,8 +13,8 @@ const awaited: Readonly<Record<string, string>> = {
 
 /**
  * The bytes as a plain Uint8Array over the same memory.
- * @param name what error messages call the file.
- * @throws FormatError for anything that is not bytes, and for buffers that are detached or resizable.
+ * @param name of the file in error messages.
+ * @throws FormatError for anything but bytes, and for detached or resizable buffers.
  */
 export function bytesOf(source: Bytes, name: string): Uint8Array {
   const fail = (fault: string): never => {
@@ -32,7 +32,7 @@ export function bytesOf(source: Bytes, name: string): Uint8Array {
   return new Uint8Array(buffer, view?.byteOffset, view?.byteLength);
 }
 
-/** How files of well-known formats begin, a Latin letter for each byte, and what to say of them. */
+/** The first bytes of well-known formats, one Latin-1 character per byte, and their descriptions. */
 const beginnings: readonly (readonly [name: string, ...begins: (string | RegExp)[]])[] = [
   ["gzip-compressed: decompress it first, for instance with DecompressionStream", "\x1f\x8b"],
   ["compressed: decompress it first", "\x28\xb5\x2f\xfd", "BZh", "\xfd7zXZ"],
@@ -47,11 +47,11 @@ const beginnings: readonly (readonly [name: string, ...begins: (string | RegExp)
   ["an IDX file, as of MNIST", ...[8, 9, 11, 12, 13, 14].map((code) => `\0\0${String.fromCharCode(code)}`)],
   ["JSON", /^(\xef\xbb\xbf)?\s*[[{]\s*["[{\]}\d-]/],
   ["a safetensors file", /^.{8}\{["\s}]/s],
-  // The number of its version and the name of its producer, as Protocol Buffers write them.
+  // The version and producer fields of Protocol Buffers.
   ["an ONNX model", ...Array.from({ length: 20 }, (_, version) => `\x08${String.fromCharCode(version)}\x12`)],
 ];
 
-/** What a file seems to be instead of what was expected, for the end of a message; "" where that is unknown. */
+/** What format a file seems to have, for the end of a message; "" if unknown. */
 export function seemsToBe(bytes: Uint8Array): string {
   const start = String.fromCharCode(...bytes.subarray(0, 64));
   const fits = (begin: string | RegExp) => (typeof begin === "string" ? start.startsWith(begin) : begin.test(start));

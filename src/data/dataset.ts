@@ -19,14 +19,14 @@ export interface DataArray {
   readonly shape: readonly number[];
 }
 
-/** Named arrays over the same n samples: `{ x: { data, shape: [n, 1, 28, 28] }, y: { data, shape: [n] } }`. */
+/** Named arrays with the same n samples: `{ x: { data, shape: [n, 1, 28, 28] }, y: { data, shape: [n] } }`. */
 export type Dataset = Readonly<Record<string, DataArray>>;
 
-/** The values of some samples of each array of a dataset, under the same names. */
+/** The values of some samples, for each array of a dataset, under the same names. */
 export type Rows<D extends Dataset> = { [K in keyof D]: D[K]["data"] };
 
 /**
- * The number of samples of a dataset, once it is known to be sound.
+ * The number of samples of a dataset. Checks the dataset first.
  *
  * @throws ShapeError if there is no array, no sample, a shape that does not fit its data, or arrays that differ in n.
  */
@@ -61,10 +61,10 @@ export function datasetSize(dataset: Dataset): number {
 }
 
 /**
- * The samples `indices` of every array of a dataset, in that order (a sample may be taken more than once).
+ * The samples `indices` of every array of a dataset, in that order. A sample may appear more than once.
  *
- * @returns arrays of the dataset's own element types in memory of their own.
- * @throws ShapeError for an unsound dataset or an index outside 0 … n−1.
+ * @returns arrays of the dataset's element types in new memory.
+ * @throws ShapeError for an invalid dataset or an index outside 0 … n−1.
  */
 export function takeRows<D extends Dataset>(dataset: D, indices: ArrayLike<number>): Rows<D> {
   const n = datasetSize(dataset);
@@ -78,7 +78,7 @@ export function takeRows<D extends Dataset>(dataset: D, indices: ArrayLike<numbe
   return copyRows(dataset, n, indices);
 }
 
-/** `takeRows` for indices and a dataset that have been checked. */
+/** `takeRows` after the checks. */
 export function copyRows<D extends Dataset>(dataset: D, n: number, indices: ArrayLike<number>): Rows<D> {
   const rows = Object.entries(dataset).map(([name, { data }]) => [name, copy(name, data, data.length / n, indices)]);
   return Object.fromEntries(rows) as Rows<D>;
@@ -86,7 +86,7 @@ export function copyRows<D extends Dataset>(dataset: D, n: number, indices: Arra
 
 function copy(name: string, data: TypedArray, rowSize: number, indices: ArrayLike<number>): TypedArray {
   const out = allocate(name, data, indices.length * rowSize);
-  // Number and bigint arrays copy alike; one static type spares a second pair of loops.
+  // Number and bigint arrays copy alike; one static type avoids a second pair of loops.
   const source = data as Float64Array;
   const target = out as Float64Array;
   if (rowSize <= 16) {
@@ -105,7 +105,8 @@ function copy(name: string, data: TypedArray, rowSize: number, indices: ArrayLik
 }
 
 /**
- * A new array of the same element type. By tag, not by constructor: Node's Buffer is a Uint8Array with other habits.
+ * A new array of the same element type. By tag, not by constructor, since Node's Buffer is a Uint8Array that behaves
+ * differently.
  */
 function allocate(name: string, data: TypedArray, length: number): TypedArray {
   const TypedArrayOf = (globalThis as Record<string, unknown>)[data[Symbol.toStringTag]];
@@ -115,7 +116,7 @@ function allocate(name: string, data: TypedArray, length: number): TypedArray {
   return Reflect.construct(TypedArrayOf, [length]) as TypedArray;
 }
 
-/** Refuses what is no pair of values and shape. */
+/** Refuses anything but an object with data and shape. */
 export function checkArray<A extends { readonly data: ArrayLike<unknown>; readonly shape: readonly number[] }>(
   op: string,
   array: A,

@@ -1,16 +1,16 @@
 import { type RandomStream, randomStream } from "./random.ts";
 
-/** How numbers were drawn: plain data, from which they can be drawn again on any platform. */
+/** How numbers were drawn, as plain data. The same numbers can be drawn again on any platform. */
 export interface Drawing {
-  /** "uniform": from −scale to scale. "normal": around 0, with the deviation `scale`. */
+  /** "uniform": from −scale to scale. "normal": around 0, with standard deviation `scale`. */
   readonly distribution: "uniform" | "normal";
   readonly scale: number;
-  /** Both as for `randomStream`. */
+  /** As for `randomStream`. */
   readonly seed: number;
   readonly stream: number;
 }
 
-/** One number of a distribution whose scale is 1. */
+/** Draws a number from a distribution with scale 1. */
 type Distribution = (random: RandomStream) => number;
 
 export const uniform: Distribution = (random) => 2 * random.uniform() - 1;
@@ -19,7 +19,7 @@ export const uniform: Distribution = (random) => 2 * random.uniform() - 1;
 export const normal: Distribution = (random) =>
   Math.sqrt(-2 * Math.log(1 - random.uniform())) * Math.cos(2 * Math.PI * random.uniform());
 
-/** Numbers to be drawn one after the other when they are needed. @param next the distribution that the drawing names. */
+/** Numbers drawn in order when they are needed. @param next the distribution named by the drawing. */
 export const drawn = (drawing: Drawing, next: Distribution, length: number) => ({
   drawing,
   length,

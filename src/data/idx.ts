@@ -1,7 +1,7 @@
 import { FormatError, quoted } from "../errors.ts";
 import { type Bytes, bytesOf, seemsToBe } from "./bytes.ts";
 
-/** What an IDX file holds: row-major values and their sizes, outermost first. */
+/** Content of an IDX file: row-major values and their sizes, outermost first. */
 export interface IdxArray {
   readonly shape: number[];
   readonly data: Uint8Array | Int8Array | Int16Array | Int32Array | Float32Array | Float64Array;
@@ -9,7 +9,7 @@ export interface IdxArray {
 
 interface ElementType {
   readonly bytes: number;
-  /** Reads `count` big-endian values. Always a copy: the result owns its memory. */
+  /** Reads `count` big-endian values into new memory. */
   readonly read: (view: DataView, start: number, count: number) => IdxArray["data"];
 }
 
@@ -24,15 +24,15 @@ const ELEMENT_TYPES: Readonly<Record<number, ElementType>> = {
 };
 
 /**
- * Reads an IDX file, the format of MNIST and its relatives: two zero bytes, a type code, the rank, one big-endian
+ * Parses an IDX file, the format of MNIST and similar datasets: two zero bytes, a type code, the rank, one big-endian
  * 32-bit size per dimension, then the values, big-endian and row-major.
  *
- * @param file the whole file, already unzipped: an ArrayBuffer, as `fetch` gives it, or a view of one, such as Node's Buffer. It is
- *   copied, so it may be dropped or changed afterwards.
- * @param name what error messages call the file, for instance its path.
+ * @param file the whole file, uncompressed: an ArrayBuffer, as from `fetch`, or a view of one, such as Node's Buffer.
+ * It is copied, so you may discard or change it afterwards.
+ * @param name of the file in error messages, for instance its path.
  * @returns sizes, outermost first ([60000, 28, 28] for the MNIST images), and values in the file's own element type.
- * @throws FormatError naming the fault: another kind of file, too short, magic number, type code, rank, sizes, missing or surplus
- *   bytes.
+ * @throws FormatError with the fault: another format, too short, magic number, type code, rank, sizes, missing or
+ * trailing bytes.
  *
  * Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits", section "The IDX file format".
  */
@@ -68,7 +68,7 @@ export function parseIdx(file: Bytes, name = "IDX data"): IdxArray {
   }
   const shape = Array.from({ length: rank }, (_, axis) => view.getUint32(4 + 4 * axis));
   const count = shape.reduce((product, size) => product * size, 1);
-  // A product of integers that has once left the safe range cannot come back into it, unless a size is 0.
+  // Once a product of positive integers exceeds the safe range, it stays outside, unless a size is 0.
   if (!Number.isSafeInteger(count * type.bytes)) {
     return fail(`sizes ${quoted(shape)} overflow: no file holds that many values`);
   }

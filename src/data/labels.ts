@@ -1,12 +1,12 @@
 import { AttributeError, checkNumbers, checkWhole } from "../errors.ts";
 
 /**
- * Rows with a 1 in the column of the label and 0 elsewhere, on the host.
+ * One-hot rows on the host: 1 in the column of the label, 0 elsewhere.
  *
  * @param labels class of each sample, [n].
  * @param numClasses number of columns, at least 1.
  * @returns [n, numClasses], row-major.
- * @throws AttributeError for a label outside 0 … numClasses−1, naming its place.
+ * @throws AttributeError for a label outside 0 … numClasses−1, with its position.
  */
 export function oneHot(labels: ArrayLike<number>, numClasses: number): Float32Array {
   checkNumbers("oneHot", "labels", labels);

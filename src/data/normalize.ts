@@ -1,40 +1,43 @@
 import { AttributeError, checkList, checkNumbers, optionsOf, ShapeError, show } from "../errors.ts";
 import { checkArray } from "./dataset.ts";
 
-/** Samples to learn a normalisation from: row-major, `shape` is [n, …sizes of one sample]. */
+/** Samples to fit a normalisation to: row-major, `shape` is [n, …sizes of one sample]. */
 export interface NumberArray {
   readonly data: ArrayLike<number>;
   readonly shape: readonly number[];
 }
 
-/** The numbers of a normalisation, one per feature. Plain arrays: `JSON.stringify` keeps them beside the weights. */
+/**
+ * Parameters of a normalisation, one per feature. Plain arrays, so that `JSON.stringify` can save them with the
+ * weights.
+ */
 export interface NormalizerState {
   readonly shift: readonly number[];
   readonly divisor: readonly number[];
   readonly offset: number;
 }
 
-/** y = (x − shift) / divisor + offset for each feature, and back. */
+/** y = (x − shift) / divisor + offset for each feature, and its inverse. */
 export interface Normalizer {
   readonly state: NormalizerState;
-  /** Values of one sample. */
+  /** Number of values in one sample. */
   readonly features: number;
   /** Normalises any number of samples, row-major. Computed in float64, rounded to float32 at the end. */
   apply(data: ArrayLike<number>): Float32Array;
-  /** x = (y − offset) · divisor + shift: undoes `apply` to float32 accuracy. */
+  /** x = (y − offset) · divisor + shift: inverts `apply` to float32 accuracy. */
   invert(data: ArrayLike<number>): Float32Array;
 }
 
 /**
- * Learns to bring every feature to mean 0 and standard deviation 1 (of the population: divided by n, as scikit-learn's
- * StandardScaler does). Fit it on the training data only, then apply it to all:
+ * Fits a normalisation to mean 0 and standard deviation 1 per feature (the population's: divided by n, as
+ * scikit-learn's StandardScaler does). Fit it to the training data only, then apply it to all:
  *
  * ```ts
  * const normal = standardize(train.x);
  * const x = normal.apply(validation.x.data);
  * ```
  *
- * A feature is one of the values of a sample. One that never changes becomes 0 rather than NaN.
+ * A feature is one of the values of a sample. A constant feature becomes 0, not NaN.
  *
  * @throws ShapeError if shape and data differ or there is no sample; AttributeError for a value that is not finite.
  */
@@ -47,11 +50,11 @@ export function standardize(samples: NumberArray): Normalizer {
   });
   const mean = sum.map((total) => total / n);
   const squares = new Array<number>(features).fill(0);
-  // A second pass, not E[x²] − E[x]²: that one cancels when the mean is large.
+  // A second pass, not E[x²] − E[x]², which cancels when the mean is large.
   eachValue(n, features, (i, f) => {
     squares[f] = squares[f]! + (data[i]! - mean[f]!) ** 2;
   });
-  // Equal ends, not a zero variance: rounding of the mean leaves a variance of 1e-34 to a constant 0.1.
+  // Compare the extremes, not the variance: rounding the mean gives a constant 0.1 a variance of 1e-34.
   const isConstant = (f: number): boolean => low[f] === high[f];
   return normalizer({
     shift: mean.map((value, f) => (isConstant(f) ? low[f]! : value)),
@@ -61,12 +64,12 @@ export function standardize(samples: NumberArray): Normalizer {
 }
 
 /**
- * Learns to bring every feature into a range, by default 0 … 1: the smallest value seen becomes its low end, the
- * largest its high end (scikit-learn's MinMaxScaler). New samples may fall outside. A feature that never changes
- * becomes the low end.
+ * Fits a normalisation of every feature to a range, by default 0 … 1: the smallest value becomes its low end, the
+ * largest its high end (scikit-learn's MinMaxScaler). New samples may fall outside. A constant feature becomes the low
+ * end.
  *
  * @throws ShapeError if shape and data differ or there is no sample; AttributeError for a value that is not finite or a
- *   range that is not low < high.
+ * range that is not low < high.
  */
 export function minMaxScale(samples: NumberArray, range: readonly [low: number, high: number] = [0, 1]): Normalizer {
   const [from, to] = checkList("minMaxScale", "range", range) as readonly [number, number];
@@ -82,10 +85,10 @@ export function minMaxScale(samples: NumberArray, range: readonly [low: number, 
 }
 
 /**
- * A normaliser from the `state` of another, for instance one that was stored with the weights.
+ * A normaliser from the `state` of another, for instance one saved with the weights.
  *
  * @throws ShapeError if shift and divisor differ in length or are empty; AttributeError for a divisor of 0 or a number
- *   that is not finite.
+ * that is not finite.
  */
 export function normalizer(state: NormalizerState): Normalizer {
   const { shift, divisor, offset } = optionsOf("normalizer", state, { shift: [], divisor: [], offset: undefined });
@@ -96,7 +99,7 @@ export function normalizer(state: NormalizerState): Normalizer {
     );
   }
   if (![offset, ...shift, ...divisor].every(Number.isFinite) || divisor.includes(0)) {
-    throw new AttributeError("normalizer: shift, divisor and offset must be finite, and no divisor 0");
+    throw new AttributeError("normalizer: shift, divisor and offset must be finite, and divisors not 0");
   }
   const transform = (data: ArrayLike<number>, verb: string, value: (x: number, f: number) => number): Float32Array => {
     checkNumbers(`normalizer.${verb}`, "data", data);
@@ -117,7 +120,7 @@ export function normalizer(state: NormalizerState): Normalizer {
   };
 }
 
-/** Smallest and largest value of each feature, of samples that are known to be sound and finite. */
+/** Smallest and largest value of each feature. Checks the samples first. */
 function ranges(samples: NumberArray, op: string) {
   const { data, shape } = checkArray(op, samples);
   const n = shape[0] ?? 0;

@@ -1,25 +1,24 @@
 import { AttributeError, checkNumbers, optionsOf, refuse, ShapeError, show } from "../errors.ts";
 
 export interface PixelOptions {
-  /** Mean of the pixels on the scale 0 … 1, or one per channel. Default 0. */
+  /** Mean of the pixels on the scale 0 … 1, or one mean per channel. Default 0. */
   readonly mean?: number | readonly number[];
-  /** Their standard deviation on the same scale, or one per channel. Default 1. */
+  /** Standard deviation on the same scale, or one per channel. Default 1. */
   readonly std?: number | readonly number[];
   /**
-   * Height × width of one channel; needed where mean or std is per channel. Bytes are then [n, channels, height,
-   * width].
+   * Height × width of one channel; required if mean or std is per channel. Bytes are then [n, channels, height, width].
    */
   readonly channelSize?: number;
 }
 
 /**
- * Bytes as a network wants them: (byte / 255 − mean) / std. MNIST's usual constants are `mean: 0.1307, std: 0.3081`.
+ * Scales pixel bytes for a network: (byte / 255 − mean) / std. MNIST's usual constants are `mean: 0.1307, std: 0.3081`.
  *
  * @param bytes pixels of any number of images, channel by channel (NCHW) if mean or std is per channel.
  * @param out where to write, of the same length. Default: a new array.
  * @returns `out`, one float per byte.
  * @throws AttributeError for a std that is not above 0 or a mean that is not finite; ShapeError for lengths that do not
- *   fit.
+ * fit.
  */
 export function scale(
   bytes: Uint8Array | Uint8ClampedArray,
@@ -42,7 +41,7 @@ export function scale(
   const channelSize = perChannel ? all.channelSize : bytes.length;
   if (perChannel && !(Number.isInteger(channelSize) && (channelSize as number) >= 1)) {
     throw new AttributeError(
-      `scale: channelSize is ${show(channelSize)}, expected height × width where mean or std is per channel`,
+      `scale: channelSize is ${show(channelSize)}, expected height × width, since mean or std is per channel`,
     );
   }
   const size = channelSize as number;
@@ -60,7 +59,7 @@ export function scale(
   return out;
 }
 
-/** The result for each of the 256 bytes. */
+/** The result for each of the 256 byte values. */
 function table(mean: number, std: number): Float32Array {
   if (!Number.isFinite(mean)) throw new AttributeError(`scale: mean is ${show(mean)}, expected a finite number`);
   if (!(Number.isFinite(std) && std > 0))

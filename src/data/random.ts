@@ -12,11 +12,11 @@ export interface RandomStream {
 }
 
 /**
- * Random numbers for work on the host (shuffling, splitting), repeatable on every platform: number i of stream s is a
- * hash of (seed, s, i) with every bit of the three, so no state but a counter is kept, and neither seeds nor streams that resemble
- * each other have anything in common. Not for secrets.
+ * Random numbers for work on the host (shuffling, splitting), repeatable on every platform. Number i of stream s is a
+ * hash of all bits of (seed, s, i), so a counter is the only state, and similar seeds or streams give unrelated
+ * numbers. Not for secrets.
  *
- * @param seed any safe integer; `Date.now()` will do.
+ * @param seed any safe integer, such as `Date.now()`.
  * @param stream any safe integer, default 0: an epoch, a worker.
  * @throws AttributeError if either is not a safe integer.
  */
@@ -41,10 +41,10 @@ export function randomStream(seed: number, stream = 0): RandomStream {
 /**
  * The integers 0 … n−1 in random order (Fisher–Yates; R. Durstenfeld, "Algorithm 235", CACM 7, 1964).
  *
- * @param n how many, from 0 to 2³².
- * @param seed any safe integer. The same seed and stream give the same order, on every platform.
- * @param stream any safe integer, default 0; the epoch, for instance.
- * @throws ShapeError if n is not such a count; AttributeError if seed or stream is not an integer.
+ * @param n their number, from 0 to 2³².
+ * @param seed any safe integer. The same seed and stream give the same order on every platform.
+ * @param stream any safe integer, default 0; for instance the epoch.
+ * @throws ShapeError if n is out of range; AttributeError if seed or stream is not an integer.
  */
 export function permutation(n: number, seed: number, stream = 0): Uint32Array {
   if (!Number.isInteger(n) || n < 0 || n > 2 ** 32) {
@@ -61,7 +61,7 @@ export function permutation(n: number, seed: number, stream = 0): Uint32Array {
   return order;
 }
 
-/** A safe integer as two words of 32 bits. */
+/** A safe integer as two 32-bit words. */
 function wordsOf(name: string, value: number): [number, number] {
   if (!Number.isSafeInteger(value)) {
     throw new AttributeError(`${name} is ${show(value)}, expected an integer`);

@@ -4,14 +4,12 @@ import { permutation } from "./random.ts";
 
 export interface SplitOptions {
   /**
-   * How much goes to validation: a fraction between 0 and 1 (rounded to the nearest count), or a count of at least 1.
+   * Size of the validation part: a fraction between 0 and 1 (rounded to the nearest count), or a count of at least 1.
    */
   readonly validation: number;
   /** Any integer, default 0: the same seed gives the same split. */
   readonly seed?: number;
-  /**
-   * A class for each sample: both parts get the classes in the same proportions, to within one sample of each class.
-   */
+  /** A class for each sample: both parts get the classes in the same proportions, to within one sample per class. */
   readonly stratify?: ArrayLike<number>;
 }
 
@@ -21,15 +19,16 @@ export interface Split<T> {
 }
 
 /**
- * Divides samples at random into a part to train on and a part to validate on. No sample is in both, none is lost;
- * each part is in random order.
+ * Splits samples at random into a training and a validation part. Each sample is in exactly one part; each part is in
+ * random order.
  *
- * @param samples a number of samples, for sample numbers; or a dataset, for two datasets (copies) of the same names.
+ * @param samples a number of samples, to split their indices; or a dataset, to get two datasets (copies) with the same
+ * names.
  * @throws AttributeError if `validation` is neither a fraction nor a count; ShapeError if a part would be empty, the
- *   dataset is unsound or `stratify` has another length.
+ * dataset is invalid or `stratify` has another length.
  *
- * With `stratify`, a class gets its share rounded down, and what is left over goes to the largest remainders (of equal
- * ones to the class seen first): a class of a single sample may be wholly in either part.
+ * With `stratify`, each class gets its share rounded down, and the remaining samples go to the classes with the largest
+ * remainders (the first seen if equal). A class of one sample may end up in either part.
  */
 export function trainValidationSplit(samples: number, options: SplitOptions): Split<Uint32Array>;
 export function trainValidationSplit<D extends Dataset>(samples: D, options: SplitOptions): Split<D>;
@@ -93,7 +92,7 @@ function validationSize(n: number, validation: number): number {
   return size;
 }
 
-/** Validation samples for each class: proportional, by largest remainder (Hamilton's method). */
+/** Number of validation samples per class: proportional, by largest remainder (Hamilton's method). */
 function quotas(n: number, size: number, classOf: (sample: number) => number): Map<number, number> {
   const counts = new Map<number, number>();
   for (let i = 0; i < n; i++) counts.set(classOf(i), (counts.get(classOf(i)) ?? 0) + 1);

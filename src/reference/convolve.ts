@@ -4,8 +4,8 @@ import type { Kernel } from "./kernels.ts";
 import type { Value } from "./value.ts";
 
 /**
- * Every product of a convolution: which element of the image meets which element of the kernel for which element of the result,
- * as row-major positions.
+ * Visits every product of a convolution, as row-major positions: the elements of image and kernel, and the element of
+ * the result they add to.
  */
 function eachProduct(
   { attrs: { geometry } }: Node,
@@ -61,7 +61,9 @@ const conv2dWeightGrad: Kernel = (node, [x, dy]: readonly Value[]) => {
   return [dw];
 };
 
-/** Calls `visit` with the element of the image, and its number in the window, for every window element inside the image. */
+/**
+ * Calls `visit` for every window element inside the image, with its position in the image and its number in the window.
+ */
 function eachElementOfWindows(
   { attrs: { windows } }: Node,
   [n, c, height, width]: readonly number[],
@@ -80,7 +82,7 @@ function eachElementOfWindows(
           }
 }
 
-/** Winner of result `o` from words of four bytes. */
+/** Index of the winner of result `o`, stored as one byte of a word. */
 const winner = (index: Value, o: number): number => Math.floor(index.data[o >> 2]! / 2 ** (8 * (o % 4))) % 256;
 
 const maxPool2d: Kernel = (node, [x]) => {

@@ -6,26 +6,26 @@ import { asDType } from "../ops/program.ts";
 import { compute } from "./kernels.ts";
 import type { Value } from "./value.ts";
 
-/** What the leaves of a graph hold. */
+/** Values of a graph's leaves. */
 export interface Feeds {
   /** Values of inputs by name, row-major. */
   readonly inputs?: Readonly<Record<string, ArrayLike<number>>>;
-  /** Values of variables that differ from their initial ones. */
+  /** Values of variables that differ from their first ones. */
   readonly variables?: ReadonlyMap<Variable, ArrayLike<number>>;
 }
 
 /** Tensors by name, or in a list. */
 export type Outputs = readonly Tensor[] | Readonly<Record<string, Tensor>>;
 
-/** A value for each output, under the same names or in the same order. */
+/** A value for each output, under the same name or index. */
 export type Values<O extends Outputs> = { readonly [K in keyof O]: Value };
 
 /**
- * Computes tensors on the CPU in float64, node by node and without any optimisation: what the GPU's results are held to.
+ * Computes tensors on the CPU in float64, node by node and without optimisation: the reference for the GPU's results.
  *
- * @param outputs the tensors wanted, in a list or by name.
- * @param feeds values of the inputs, and of those variables that no longer have their initial values.
- * @throws FeedError for inputs that are missing, surplus or of the wrong size, and for labels outside their range.
+ * @param outputs the tensors to compute, in a list or by name.
+ * @param feeds values of the inputs, and of variables that no longer have their first values.
+ * @throws FeedError for inputs that are missing, unknown or of the wrong size, and for labels out of range.
  */
 export function evaluate<O extends Outputs>(outputs: O, feeds: Feeds = {}): Values<O> {
   const lookUp = evaluateAll(Object.values(outputs), feeds);
@@ -33,7 +33,7 @@ export function evaluate<O extends Outputs>(outputs: O, feeds: Feeds = {}): Valu
   return (Array.isArray(outputs) ? entries.map(([, value]) => value) : Object.fromEntries(entries)) as Values<O>;
 }
 
-/** Computes everything that `roots` need; the result looks up the value of any tensor among that. */
+/** Computes everything that `roots` need, and returns a function that looks up the value of any of these tensors. */
 export function evaluateAll(roots: readonly Tensor[], feeds: Feeds): (tensor: Tensor) => Value {
   const done = new Map<Node, readonly Value[]>();
   const lookUp = (tensor: Tensor): Value => done.get(tensor.node)![tensor.index]!;
@@ -51,7 +51,7 @@ export function evaluateAll(roots: readonly Tensor[], feeds: Feeds): (tensor: Te
   return lookUp;
 }
 
-/** Integer tensors hold whole numbers of 32 bits. */
+/** Converts the values of integer tensors to 32 bits. */
 const cut = (data: Float64Array, dtype: Value["dtype"]): Float64Array =>
   dtype === "i32" || dtype === "u32" ? data.map((value) => asDType(value, dtype)) : data;
 
@@ -74,7 +74,9 @@ function leaf({ op, attrs, results }: Node, { inputs = {}, variables }: Feeds): 
   }
 }
 
-/** @throws FeedError when the variable has changed since: its value is on some GPU. */
+/**
+ * @throws FeedError when the variable has changed since: its value is on a GPU.
+ */
 export function firstOf(variable: Variable): TensorData {
   variable.checkFirst("pass its value in `variables`");
   return variable.initial;
@@ -82,7 +84,7 @@ export function firstOf(variable: Variable): TensorData {
 
 function sized(what: string, data: ArrayLike<number>, shape: readonly number[]): Float64Array {
   if (data.length !== sizeOf(shape)) {
-    throw new FeedError(`${what}: ${data.length} values given for shape ${showShape(shape)} of ${sizeOf(shape)}`);
+    throw new FeedError(`${what}: got ${data.length} values, expected ${sizeOf(shape)} for shape ${showShape(shape)}`);
   }
   return Float64Array.from(data);
 }
@@ -95,7 +97,7 @@ function checkNames(nodes: readonly Node[], inputs: Readonly<Record<string, unkn
   }
 }
 
-/** Ranges of integer inputs hold for fed values; computed ones are each kernel's own affair. */
+/** Checks the ranges of fed integers; each kernel handles computed ones itself. */
 function checkBounds(node: Node, values: readonly Value[]): void {
   for (const { input, low, high, except } of node.op.bounds?.(node) ?? []) {
     let from = node.inputs[input]!.node;

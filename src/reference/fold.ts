@@ -3,10 +3,10 @@ import type { Kernel } from "./kernels.ts";
 import { eachElement, generate, positions, type Value } from "./value.ts";
 
 /*
- * Ops that fold axes or whole lines: reductions, softmax and its relatives, matrix products.
+ * Ops that fold axes: reductions, softmax and its relatives, matrix products.
  */
 
-/** Positions of an element among the results of folding `axes`, and among the elements folded into that result. */
+/** Position of an element's result after folding `axes`, and of the element within that fold. */
 function foldedPositions(shape: Shape, axes: readonly number[]) {
   const isFolded = (_: number, axis: number) => axes.includes(axis);
   const isKept = (_: number, axis: number) => !axes.includes(axis);
@@ -17,7 +17,7 @@ function foldedPositions(shape: Shape, axes: readonly number[]) {
   };
 }
 
-/** Folds the axes of a node one element after the other, in row-major order. */
+/** Folds the axes of a node element by element, in row-major order. */
 const reduction =
   (start: number, step: (sum: number, element: number) => number): Kernel =>
   ({ attrs: { axes }, results: [y] }, [x]) => {
@@ -30,7 +30,7 @@ const reduction =
     return [data];
   };
 
-/** Position, among the folded elements, of the first that none is better than. */
+/** Index, within the fold, of the first best element. */
 const pick =
   (better: (element: number, best: number) => boolean): Kernel =>
   ({ attrs: { axes }, results: [y] }, [x]) => {
@@ -47,7 +47,7 @@ const pick =
     return [found];
   };
 
-/** Logarithm of the softmax of each line along an axis: x − top − log Σ e^(x − top). */
+/** Log-softmax of each line along an axis: x − top − log Σ e^(x − top). */
 function logSoftmax({ shape, data }: Value, axis: number): Float64Array {
   const { result: line } = foldedPositions(shape, [axis]);
   const lines = sizeOf(shape) / shape[axis]!;
@@ -62,7 +62,7 @@ function logSoftmax({ shape, data }: Value, axis: number): Float64Array {
   return generate(shape, (at, i) => data[i]! - top[line(at)]! - Math.log(total[line(at)]!));
 }
 
-/** A label as a class: those outside are held at the ends, as the kernel does. */
+/** A label as a class, clamped to the valid range as in the kernel. */
 const classOf = (label: number, { shape }: Value): number => Math.min(Math.max(label, 0), shape[1]! - 1);
 
 const crossEntropy: Kernel = ({ attrs: { ignore } }, [logits, labels]) => {
@@ -98,7 +98,7 @@ const softmaxGrad: Kernel = ({ attrs: { axis } }, [y, dy]) => {
   return [generate(y!.shape, (at, i) => y!.data[i]! * (dy!.data[i]! - total[line(at)]!))];
 };
 
-/** Products of the last two axes; the batch axes in front are equal. Without the epilogue. */
+/** Products over the last two axes; the leading batch axes are equal. Without the epilogue. */
 export function product(a: Value, b: Value): Float64Array {
   const [m, k] = a.shape.slice(-2) as [number, number];
   const n = b.shape.at(-1)!;

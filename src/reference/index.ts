@@ -1,6 +1,6 @@
 /**
- * The graph executor in plain TypeScript and float64, as `tilegrad/reference`: what the tests hold the GPU's results to, and
- * what an app can check a user's device with.
+ * `tilegrad/reference`: executes graphs in plain TypeScript and float64. The tests compare the GPU's results with it,
+ * and an app can check a user's device with it.
  */
 export { evaluate, type Feeds, type Outputs, type Values } from "./evaluate.ts";
 export { type ReferenceParts, ReferenceProgram } from "./program.ts";

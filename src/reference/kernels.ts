@@ -11,12 +11,12 @@ import { recurrent } from "./recurrent.ts";
 import type { Value } from "./value.ts";
 
 /**
- * One op in float64, by its definition and as slow as need be: the data of each result, row-major. The inputs have the shapes
- * and dtypes that the op's own rule let pass.
+ * One op in float64, by its definition and without optimisation: the row-major data of each result. The op's own rule
+ * has checked the inputs' shapes and dtypes.
  */
 export type Kernel = (node: Node, inputs: readonly Value[]) => readonly Float64Array[];
 
-/** A program of pointwise steps on each element; all inputs have the results' shape. */
+/** Runs a pointwise program on each element; all inputs have the shape of the results. */
 function elementwise(program: PointwiseProgram, count: number, inputs: readonly ArrayLike<number>[]): Float64Array[] {
   const outputs = program.outputs.map(() => new Float64Array(count));
   for (let i = 0; i < count; i++) {
@@ -39,7 +39,7 @@ const fused: Kernel = ({ attrs: { program, shape } }, inputs) =>
     inputs.map((input) => input.data),
   );
 
-/** Inputs: shared scalars, then the members of each role; results: the members of each output. */
+/** Inputs: shared scalars, then the members of each role. Results: the members of each output. */
 const foreach: Kernel = ({ attrs: { program, scalars, members } }, inputs) => {
   const roles = (inputs.length - scalars) / members;
   const perMember = Array.from({ length: members as number }, (_, i) => {
@@ -53,7 +53,7 @@ const foreach: Kernel = ({ attrs: { program, scalars, members } }, inputs) => {
   return (program as PointwiseProgram).outputs.flatMap((_, output) => perMember.map((results) => results[output]!));
 };
 
-/** Every op that is neither pointwise (those bring their own `js`) nor a leaf. */
+/** Every op that is neither a leaf nor pointwise (pointwise ops bring their own `js`). */
 const kernels: Readonly<Record<string, Kernel>> = {
   ...moves,
   ...folds,
@@ -67,7 +67,7 @@ const kernels: Readonly<Record<string, Kernel>> = {
   castAll: (_, inputs) => inputs.map(({ data }) => data),
 };
 
-/** A pointwise op by its own row. */
+/** A pointwise op, by its own row. */
 const pointwise: Kernel = ({ op, attrs, results: [y] }, inputs) => {
   const of = inputs.at(-1)?.dtype ?? y!.dtype;
   const args = inputs.map(() => 0);
@@ -79,7 +79,7 @@ const pointwise: Kernel = ({ op, attrs, results: [y] }, inputs) => {
   return [data];
 };
 
-/** The results of a node. The fuse pass may have put a pointwise program behind the op, whose inputs follow the op's own. */
+/** The results of a node. The fuse pass may have added a pointwise epilogue, whose inputs follow the op's own. */
 export function compute(node: Node, inputs: readonly Value[]): readonly Float64Array[] {
   const { op, attrs } = node;
   const kernel = op.pointwise ? pointwise : kernels[op.name];
@@ -94,7 +94,7 @@ export function compute(node: Node, inputs: readonly Value[]): readonly Float64A
   return attrs["kept"] ? [...ended, seen[0]!.data] : ended;
 }
 
-/** What an op's own kernel sees: its inputs, the first of them made by a pointwise program where there is one. */
+/** The inputs of an op's own kernel; the prologue, if there is one, computes the first. */
 function prologued({ attrs: { prologue } }: Node, inputs: readonly Value[]): readonly Value[] {
   if (!prologue) return inputs;
   const count = prologue.inputs.length;

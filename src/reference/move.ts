@@ -3,7 +3,7 @@ import type { Kernel } from "./kernels.ts";
 import { eachElement, elements, generate, positions } from "./value.ts";
 
 /*
- * Ops that put elements elsewhere, each by its definition: for every place of the result, where does its element come from?
+ * Ops that move elements, each by its definition: where does each element of the result come from?
  */
 
 const same: Kernel = (_, [x]) => [x!.data.slice()];
@@ -47,14 +47,14 @@ const concat: Kernel = ({ attrs: { axis }, results: [y] }, inputs) => {
   return [data];
 };
 
-/** An index outside the axis is held at its ends, as the kernel does. */
+/** An index outside the axis is clamped, as in the kernel. */
 const gather: Kernel = ({ attrs: { axis } }, [x, index]) => {
   const from = elements(x!);
   const last = x!.shape[axis]! - 1;
   return [generate(index!.shape, (at, i) => from(at.with(axis, Math.min(Math.max(index!.data[i]!, 0), last))))];
 };
 
-/** An index outside the axis names no element, and adds nothing. */
+/** An index outside the axis adds nothing. */
 const scatterAdd: Kernel = ({ attrs: { axis } }, [x, index, source]) => {
   const data = x!.data.slice();
   const [to, added] = [positions(x!.shape), elements(source!)];

@@ -2,7 +2,7 @@ import type { Kernel } from "./kernels.ts";
 import type { Value } from "./value.ts";
 
 /*
- * Normalisation of rows and its gradient, by their formulas.
+ * Normalisation of rows and its gradient, by definition.
  */
 
 /** Calls `visit` with each row's number and its first position. */
@@ -10,7 +10,7 @@ function eachRow({ shape: [rows, length] }: Value, visit: (row: number, from: nu
   for (let row = 0; row < rows!; row++) visit(row, row * length!, length!);
 }
 
-/** Position of the weight that belongs to element `t` of a row. */
+/** Position of the weight for element `t` of a row. */
 const weightAt = (groups: number, spread: number, length: number, row: number, t: number): number =>
   (row % groups) * (length / spread) + Math.floor(t / spread);
 

@@ -5,15 +5,15 @@ import { type Tensor, type Update, Variable } from "../graph/tensor.ts";
 import { evaluateAll, firstOf } from "./evaluate.ts";
 import type { Value } from "./value.ts";
 
-/** What a program computes and changes: as `engine.compile` takes it. */
+/** What a program computes and updates, as for `engine.compile`. */
 export interface ReferenceParts {
   readonly outputs?: Readonly<Record<string, Tensor>>;
   readonly updates?: readonly Update[];
 }
 
 /**
- * A program on the CPU in float64: the same outputs, updates and state as one of an engine, slow and by the book. Values that
- * variables take are not rounded to f32 between runs.
+ * A program on the CPU in float64, with the same outputs, updates and state as an engine's program, but slow and by
+ * definition. Variables are not rounded to f32 between runs.
  *
  * @example
  * const program = new ReferenceProgram({ outputs: { loss }, updates });
@@ -22,12 +22,14 @@ export interface ReferenceParts {
 export class ReferenceProgram {
   readonly outputs: Readonly<Record<string, Tensor>>;
   readonly updates: readonly Update[];
-  /** Present values of the variables. */
+  /** Current values of the variables. */
   readonly state: Map<Variable, Float64Array>;
 
   /**
-   * @param state values of variables: that of another program, to share them; what is not in it begins with its first value.
-   * @throws FeedError for a variable with two updates, or one not in `state` that has changed in an engine; ShapeError or DTypeError for one of another shape or dtype.
+   * @param state values of variables; pass that of another program to share them. Variables not in it start with their
+   * first values.
+   * @throws FeedError for a variable with two updates, or one not in `state` that has changed in an engine; ShapeError
+   * or DTypeError for an update of another shape or dtype.
    */
   constructor({ outputs = {}, updates = [] }: ReferenceParts, state = new Map<Variable, Float64Array>()) {
     this.outputs = outputs;
@@ -39,7 +41,10 @@ export class ReferenceProgram {
     }
   }
 
-  /** Computes the outputs for given inputs, then performs all updates, each from what was there before any of them. */
+  /**
+   * Computes the outputs for given inputs, then performs all updates. Each update reads the values from before all of
+   * them.
+   */
   run(inputs: Readonly<Record<string, ArrayLike<number>>> = {}): Record<string, Value> {
     const roots = [...Object.values(this.outputs), ...this.updates.map(([, value]) => value)];
     const lookUp = evaluateAll(roots, { inputs, variables: this.state });
@@ -48,18 +53,18 @@ export class ReferenceProgram {
     return Object.fromEntries(results);
   }
 
-  /** The present value of a variable. */
+  /** The current value of a variable. */
   read(variable: Variable): Float64Array {
     return Float64Array.from(this.state.get(variable) ?? firstOf(variable));
   }
 
-  /** Gives a variable another value. */
+  /** Sets the value of a variable. */
   write(variable: Variable, data: ArrayLike<number>): void {
     this.state.set(variable, Float64Array.from(data));
   }
 }
 
-/** The given updates and those that nodes bring along, which may in turn bring others. */
+/** The given updates and those that nodes bring along, recursively. */
 function allUpdates(outputs: readonly Tensor[], given: readonly Update[]): Update[] {
   const updates = new Map<Variable, Tensor>();
   const include = ([variable, value]: Update): void => {

@@ -2,8 +2,7 @@ import type { Kernel } from "./kernels.ts";
 import type { Value } from "./value.ts";
 
 /*
- * Recurrent ops by their formulas: step after step, row after row, unit after unit. Inputs have the names that stand in
- * `attrs.roles`.
+ * Recurrent ops by definition: step by step, row by row, unit by unit. `attrs.roles` names the inputs.
  */
 
 type Named = Readonly<Record<string, Value>>;
@@ -12,7 +11,7 @@ const named = (roles: readonly string[], inputs: readonly Value[]): Named =>
 
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
 
-/** Sizes, the order of the steps, and where elements lie. */
+/** Sizes, the order of the steps, and the positions of elements. */
 function walk(sequence: Value, weight: Value, { reverse, batchFirst }: { reverse: boolean; batchFirst: boolean }) {
   const [steps, rows] = (batchFirst ? [sequence.shape[1], sequence.shape[0]] : sequence.shape) as [number, number];
   const [wide, hidden] = weight.shape as [number, number];
@@ -21,7 +20,7 @@ function walk(sequence: Value, weight: Value, { reverse, batchFirst }: { reverse
   return { steps, rows, wide, hidden, order, row };
 }
 
-/** What the state before adds to a gate's unit: row `j` of the weight times h, and the bias. */
+/** The previous state's contribution to a gate's unit: row `j` of the weight times h, plus the bias. */
 const recurrentPart = ({ weight, bias }: Named, h: Float64Array, n: number, j: number): number => {
   const hidden = weight!.shape[1]!;
   let sum = bias ? bias.data[j]! : 0;
@@ -101,7 +100,7 @@ const forward =
     return [outputs!, kept!, saved!].slice(0, results.length);
   };
 
-/** Gradients of one unit: of x and of u by gate, and of the states before. */
+/** Gradients of one unit: of x and u by gate, and of the previous states. */
 type GradFormula = (
   gates: readonly number[],
   kept: number,
@@ -173,7 +172,7 @@ const backward =
           lessC[own]! += step.c;
         }
       }
-      // The gradient of the last product, the one with the start, is taken by whoever asks for it.
+      // The caller takes the gradient of the last product, the one with the first state.
       for (let n = 0; n < rows && earlier !== undefined; n++) {
         for (let j = 0; j < wide; j++) {
           const du = dRecurrent[row(t, n) * wide + j]!;

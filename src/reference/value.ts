@@ -1,13 +1,13 @@
 import { type DType, rowMajor, type Shape, sizeOf } from "../graph/shape.ts";
 
-/** A computed tensor: row-major, in float64 whatever its dtype. i32 and u32 tensors hold whole numbers. */
+/** A computed tensor: row-major, in float64 whatever its dtype. i32 and u32 tensors hold integers. */
 export interface Value {
   readonly shape: Shape;
   readonly dtype: DType;
   readonly data: Float64Array;
 }
 
-/** From the coordinates of an element to its position in a row-major tensor. */
+/** Maps the coordinates of an element to its row-major position. */
 export function positions(shape: Shape): (at: readonly number[]) => number {
   const strides = rowMajor(shape);
   return (at) => {
@@ -17,13 +17,13 @@ export function positions(shape: Shape): (at: readonly number[]) => number {
   };
 }
 
-/** From coordinates to the element there. */
+/** Maps coordinates to the element there. */
 export function elements({ shape, data }: Value): (at: readonly number[]) => number {
   const position = positions(shape);
   return (at) => data[position(at)]!;
 }
 
-/** Calls `visit` with the coordinates of every element, in row-major order. The array is the same one each time. */
+/** Calls `visit` with the coordinates of every element, in row-major order. Reuses one array for the coordinates. */
 export function eachElement(shape: Shape, visit: (at: readonly number[], position: number) => void): void {
   const at = shape.map(() => 0);
   const count = sizeOf(shape);
@@ -37,7 +37,7 @@ export function eachElement(shape: Shape, visit: (at: readonly number[], positio
   }
 }
 
-/** The tensor whose element at each place is what `element` says. */
+/** A tensor's data from a function of its coordinates. */
 export function generate(shape: Shape, element: (at: readonly number[], position: number) => number): Float64Array {
   const data = new Float64Array(sizeOf(shape));
   eachElement(shape, (at, position) => {
