@@ -1,16 +1,18 @@
 import { erfText, logText, nanText, powerText, turnText } from "../../shaders/lib/math.wgsl.ts";
 import { type DType, floats } from "../graph/shape.ts";
 import { Tensor } from "../graph/tensor.ts";
-import { div, eq, gt, maximum, mul, neg, sub, where } from "./arithmetic.ts";
+import { clamp, div, eq, gt, maximum, mul, neg, sub, where } from "./arithmetic.ts";
 import { onesLike, zerosLike } from "./constants.ts";
 import { binary, finite, type Operand, unary } from "./pointwise.ts";
 
 /*
- * Elementary functions, a row each. Errors are stated for f32, relative to the result unless said otherwise, with u = 2⁻²³ ≈ 1.2e-7.
- * They follow from what WGSL promises of the operations below them, and test/device/accuracy.test.ts holds adapters to them.
+ * Elementary functions, a row each. Docstrings state how far f32 results may be off: the value, its gradient, and the gradient of that
+ * one, the second. Errors are shares of the true result, in units of u = 2⁻²³ ≈ 1.2e-7, or parts that are the same "in all" of a range. A
+ * power of |x| in them counts as 200 where it is larger, and what is below 2⁻¹²⁴ · max(1, |x|) may be 0. The bounds follow from what WGSL
+ * promises of the operations below them. test/device/accuracy.test.ts reads these sentences, and holds adapters to them.
  */
 
-/** eˣ, with an error of at most (3 + 2|x|) u. Infinite, or at least 3.4e38, from 88.8 on, and 0 below −87.4. */
+/** eˣ. Infinite, or at least 3.4e38, from 88.8 on, and 0 below −87.4. Error: (3 + 2|x|) u, of both gradients, too. */
 export const exp = /* @__PURE__ */ unary("exp", {
   wgsl: (x) => `exp(${x})`,
   js: Math.exp,
@@ -20,7 +22,10 @@ export const exp = /* @__PURE__ */ unary("exp", {
   vjp: (dy, y) => [mul(dy, y)],
 });
 
-/** Natural logarithm, with an error of at most 3 u, or 2⁻²¹ in all for x from ½ to 2. NaN below 0; log(0) is −∞ or below −87. */
+/**
+ * Natural logarithm. NaN below 0; log(0) is −∞ or below −87. Error for x up to 2¹²⁶: 3 u, at least 2⁻²¹ in all; of the gradient: 3 u; of
+ * the second: 7 u.
+ */
 export const log = /* @__PURE__ */ unary("log", {
   wgsl: (x) => `logarithm(${x})`,
   js: Math.log,
@@ -31,7 +36,9 @@ export const log = /* @__PURE__ */ unary("log", {
   vjp: (dy, _, x) => [div(dy, x!)],
 });
 
-/** √x, with an error of at most 5 u; NaN below 0. Its gradient at 0 is infinite, as in PyTorch. */
+/**
+ * √x; NaN below 0. Its gradient at 0 is infinite, as in PyTorch. Error for x up to 2¹²⁶: 5 u; of the gradient: 10 u; of the second: 20 u.
+ */
 export const sqrt = /* @__PURE__ */ unary("sqrt", {
   wgsl: (x) => `sqrt(${x})`,
   js: Math.sqrt,
@@ -40,7 +47,7 @@ export const sqrt = /* @__PURE__ */ unary("sqrt", {
   vjp: (dy, y) => [div(mul(dy, 0.5), y)],
 });
 
-/** 1 / √x, with an error of at most 2 u. */
+/** 1 / √x. Error: 2 u; of the gradient: 12 u; of the second: 30 u. */
 export const rsqrt = /* @__PURE__ */ unary("rsqrt", {
   wgsl: (x) => `inverseSqrt(${x})`,
   js: (x) => 1 / Math.sqrt(x),
@@ -50,7 +57,9 @@ export const rsqrt = /* @__PURE__ */ unary("rsqrt", {
   vjp: (dy, y) => [mul(mul(mul(dy, -0.5), y), mul(y, y))],
 });
 
-/** 1 / x, with an error of at most 3 u for |x| up to 2¹²⁶, beyond which it may be 0. */
+/**
+ * 1 / x, which may be 0 for |x| beyond 2¹²⁶. Error for |x| up to 2¹²⁶: 3 u; of the gradient: 8 u; of the second: 16 u.
+ */
 export const reciprocal = /* @__PURE__ */ unary("reciprocal", {
   wgsl: (x) => `F(1.0) / ${x}`,
   js: (x) => 1 / x,
@@ -60,8 +69,9 @@ export const reciprocal = /* @__PURE__ */ unary("reciprocal", {
 });
 
 /**
- * Sine, of radians. Within ±1e5 it is off by at most 2e-7 in all, and near 0 by 4 u of its value. Farther out it loses digits, since f32
- * arithmetic cannot take off so many turns exactly, and from 1e6 on it is some number between −1 and 1: take the turns off before.
+ * Sine, of radians. Error for |x| up to 1e5: 2e-7 in all, of both gradients, too. Error for |x| up to 1: 4 u, of both gradients, too.
+ * Farther out it loses digits, since f32 arithmetic cannot take off so many turns exactly, and from 1e6 on it is some number between −1
+ * and 1: take the turns off before.
  */
 export const sin = /* @__PURE__ */ unary("sin", {
   wgsl: (x) => `turn(${x}, F(0.0))`,
@@ -72,7 +82,7 @@ export const sin = /* @__PURE__ */ unary("sin", {
   vjp: (dy, _, x) => [mul(dy, cos(x!))],
 });
 
-/** Cosine, of radians; as exact as `sin`, and as far. */
+/** Cosine, of radians; as far as `sin`. Error for |x| up to 1e5: 2e-7 in all, of both gradients, too. */
 export const cos = /* @__PURE__ */ unary("cos", {
   wgsl: (x) => `turn(${x}, F(1.0))`,
   js: Math.cos,
@@ -82,17 +92,23 @@ export const cos = /* @__PURE__ */ unary("cos", {
   vjp: (dy, _, x) => [neg(mul(dy, sin(x!)))],
 });
 
-/** Gauss's error function, 2/√π ∫₀ˣ e^(−t²) dt, with an error of at most 5 u. */
+/**
+ * Gauss's error function, 2/√π ∫₀ˣ e^(−t²) dt. Error: 5 u; of the gradient: (8 + 4x²) u; of the second: (12 + 4x²) u.
+ */
 export const erf = /* @__PURE__ */ unary("erf", {
   wgsl: (x) => `erf(${x})`,
   js: erf64,
   lib: erfText,
   takes: floats,
   flops: 20,
-  vjp: (dy, _, x) => [mul(dy, mul(exp(neg(mul(x!, x!))), 2 / Math.sqrt(Math.PI)))],
+  vjp: (dy, _, x) => {
+    // Beyond ±16 the curve is flat: held there, nothing overflows.
+    const c = clamp(x!, { min: -16, max: 16 });
+    return [mul(dy, mul(exp(neg(mul(c, c))), 2 / Math.sqrt(Math.PI)))];
+  },
 });
 
-/** Downwards to a whole number; it has no gradient. */
+/** Downwards to a whole number. Exact; it has no gradient. */
 export const floor = /* @__PURE__ */ unary("floor", {
   wgsl: (x) => `floor(${x})`,
   js: Math.floor,
@@ -100,7 +116,7 @@ export const floor = /* @__PURE__ */ unary("floor", {
   takes: floats,
 });
 
-/** Upwards to a whole number; it has no gradient. */
+/** Upwards to a whole number. Exact; it has no gradient. */
 export const ceil = /* @__PURE__ */ unary("ceil", {
   wgsl: (x) => `ceil(${x})`,
   js: Math.ceil,
@@ -108,7 +124,7 @@ export const ceil = /* @__PURE__ */ unary("ceil", {
   takes: floats,
 });
 
-/** To the nearest whole number, halves to the even one; it has no gradient. */
+/** To the nearest whole number, halves to the even one. Exact; it has no gradient. */
 export const round = /* @__PURE__ */ unary("round", {
   wgsl: (x) => `round(${x})`,
   js: (x) => (Math.abs(x % 1) === 0.5 ? 2 * Math.round(x / 2) : Math.round(x)),
@@ -129,9 +145,13 @@ const power = /* @__PURE__ */ binary("pow", {
 });
 
 /**
- * aᵇ, with an error of at most (10 + 8|b| + 6|b log₂ a|) u. 1 where b is 0; 0 or infinite where a is 0; NaN where a is negative and b no
- * whole number. The exponent's gradient is 0 for bases that are not positive. The exponents −1, 0, ½, 1, 2 and 3 become multiplications
- * and roots.
+ * aᵇ. 1 where b is 0; 0 or infinite where a is 0; NaN where a is negative and b no whole number. The exponent's gradient is 0 for bases
+ * that are not positive, and infinite where aᵇ is. The exponents −1, 0, ½, 1, 2 and 3 become multiplications and roots.
+ *
+ * Error along a, for |a| from 1e-15 to 1e15: (10 + 8|b| + 6|b log₂ a|) u; of the gradient: (12 + 8|b − 1| + 6|(b − 1) log₂ a|) u; of the
+ * second: (14 + 8|b − 2| + 6|(b − 2) log₂ a|) u. Error along b, for a not between ½ and 2: (10 + 8|b| + 6|b log₂ a|) u; of the gradient:
+ * (14 + 8|b| + 6|b log₂ a|) u; of the second: (18 + 8|b| + 6|b log₂ a|) u. For a between ½ and 2, gradients along b are off by those of
+ * log a, besides.
  */
 export function pow<A extends DType, B extends DType>(a: Operand<A>, b: Operand<B>): Tensor<A & B>;
 export function pow(a: Operand, b: Operand): Tensor {

@@ -69,7 +69,9 @@ const ofUnsigned = /* @__PURE__ */ pointwiseOp("mod", {
  * Python's `%`. Operands broadcast.
  *
  * Of floats it is exact for quotients of any size, where f32 holds the result, and rounded once where it does not: −1e-10 mod 1 is 1.
- * NaN where b is 0 or a infinite. The gradient of a is 1, that of b −⌊a / b⌋. Of whole numbers, it is 0 where b is 0.
+ * NaN where b is 0 or a infinite. The gradient of a is 1, that of b −⌊a / b⌋. Of whole numbers, it is 0 where b is 0. Error along a: ½ u; of
+ * the gradient: none; of the second: none. Error along b, for |b| from 2⁻¹²⁶ to 2¹²⁶: ½ u; of the gradient: 4 u; of the second: none. Errors
+ * are stated, and tested, as in elementary.ts.
  */
 export const mod: Binary = (a, b) => {
   const operands = broadcast("mod", [a, b]);
