@@ -85,6 +85,19 @@ export function axesOf(op: string, axes: number | readonly number[] | undefined,
   return resolved;
 }
 
+/** Refuses axes along which a position does not fit an i32. */
+export function checkPositions(op: string, shape: Shape, axes: readonly number[]): void {
+  const length = axes.reduce((product, axis) => product * shape[axis]!, 1);
+  if (length <= 2 ** 31) return;
+  const which =
+    axes.length === 1
+      ? `axis ${axes[0]} of ${showShape(shape)} has`
+      : `axes ${axes.join(", ")} of ${showShape(shape)} have`;
+  throw new ShapeError(
+    `${op}: ${which} ${length} elements; positions are i32, so at most 2³¹ (2147483648) can be told apart`,
+  );
+}
+
 /** NumPy broadcasting: shapes align at the end, and a size of 1 stretches. */
 export function broadcastShapes(op: string, ...shapes: Shape[]): number[] {
   const rank = Math.max(0, ...shapes.map((shape) => shape.length));

@@ -1,8 +1,8 @@
 import { erfText, logText, nanText, powerText, turnText } from "../../shaders/lib/math.wgsl.ts";
 import { type DType, floats } from "../graph/shape.ts";
 import { Tensor } from "../graph/tensor.ts";
-import { clamp, div, eq, gt, maximum, mul, neg, sub, where } from "./arithmetic.ts";
-import { onesLike, zerosLike } from "./constants.ts";
+import { add, clamp, div, eq, gt, maximum, mul, neg, sub, where } from "./arithmetic.ts";
+import { zerosLike } from "./constants.ts";
 import { binary, finite, type Operand, unary } from "./pointwise.ts";
 
 /*
@@ -146,7 +146,7 @@ const power = /* @__PURE__ */ binary("pow", {
 
 /**
  * aᵇ. 1 where b is 0; 0 or infinite where a is 0; NaN where a is negative and b no whole number. The exponent's gradient is 0 for bases
- * that are not positive, and infinite where aᵇ is. The exponents −1, 0, ½, 1, 2 and 3 become multiplications and roots.
+ * that are not positive, and infinite where aᵇ is. The exponents −1, ½, 1, 2 and 3 become multiplications and roots.
  *
  * Error along a, for |a| from 1e-15 to 1e15: (10 + 8|b| + 6|b log₂ a|) u; of the gradient: (12 + 8|b − 1| + 6|(b − 1) log₂ a|) u; of the
  * second: (14 + 8|b − 2| + 6|(b − 2) log₂ a|) u. Error along b, for a not between ½ and 2: (10 + 8|b| + 6|b log₂ a|) u; of the gradient:
@@ -160,7 +160,8 @@ export function pow(a: Operand, b: Operand): Tensor {
     case -1:
       return reciprocal(a);
     case 0:
-      return onesLike(a);
+      // What is raised stays in the graph, so that it may be fed.
+      return floats.includes(a.dtype) ? power(a, 0) : add(mul(a, 0), 1);
     case 0.5:
       return sqrt(a);
     case 1:

@@ -1,7 +1,7 @@
 import { type PickParams, pick as pickKernel } from "../../shaders/pick.wgsl.ts";
 import { checkLike } from "../errors.ts";
 import type { KernelCall, Lowering, Op } from "../graph/op.ts";
-import { axesOf, axisOf, type DType, labelShape, sizeOf } from "../graph/shape.ts";
+import { axesOf, axisOf, checkPositions, type DType, labelShape, sizeOf } from "../graph/shape.ts";
 import { apply, checkTensors, type Node, type Tensor } from "../graph/tensor.ts";
 import { eq, where } from "./arithmetic.ts";
 import { zerosLike } from "./constants.ts";
@@ -30,16 +30,23 @@ const pickOp = (kind: PickParams["kind"]): Op => ({
 const argmaxOp = /* @__PURE__ */ pickOp("argmax");
 const argminOp = /* @__PURE__ */ pickOp("argmin");
 
-/** Position (i32) of the first largest element along an axis, or in the flattened tensor when no axis is given. */
+/**
+ * Position (i32) of the first largest element along an axis, or in the flattened tensor when no axis is given.
+ * @throws ShapeError for more than 2³¹ elements.
+ */
 export const argmax = (x: Tensor, axis?: number, keepdim = false): Tensor<"i32"> => pick(argmaxOp, x, axis, keepdim);
 
-/** Position (i32) of the first smallest element along an axis, or in the flattened tensor when no axis is given. */
+/**
+ * Position (i32) of the first smallest element along an axis, or in the flattened tensor when no axis is given.
+ * @throws ShapeError for more than 2³¹ elements.
+ */
 export const argmin = (x: Tensor, axis?: number, keepdim = false): Tensor<"i32"> => pick(argminOp, x, axis, keepdim);
 
 function pick(op: Op, x: Tensor, axis: number | undefined, keepdim: boolean): Tensor<"i32"> {
   checkTensors(op.name, x);
   checkLike(op.name, "keepdim", keepdim, true);
   const axes = axesOf(op.name, axis === undefined ? axis : axisOf(op.name, axis, x.shape.length), x.shape.length);
+  checkPositions(op.name, x.shape, axes);
   const y = apply<"i32">(op, [x], { axes });
   return keepdim ? unfolded(y, x, axes) : y;
 }

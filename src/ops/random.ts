@@ -1,7 +1,7 @@
 import { randomBits, randomText } from "../../shaders/lib/random.wgsl.ts";
 import { checkWhole } from "../errors.ts";
 import type { Op } from "../graph/op.ts";
-import { axisOf, checkShape, rowMajor, type Shape } from "../graph/shape.ts";
+import { axisOf, checkPositions, checkShape, rowMajor, type Shape } from "../graph/shape.ts";
 import { apply, type Tensor, type Update, type Variable } from "../graph/tensor.ts";
 import { add } from "./arithmetic.ts";
 import { constant, variable } from "./constants.ts";
@@ -14,9 +14,10 @@ const iotaOp: Op = /* @__PURE__ */ indexedOp("iota", "i32", {
   flops: 2,
 });
 
-/** Each element's position along one axis, as i32. */
+/** Each element's position along one axis, as i32. @throws ShapeError for an axis of more than 2³¹ elements. */
 export function iota(shape: Shape, axis: number): Tensor<"i32"> {
   const at = axisOf("iota", axis, checkShape("iota", shape).length);
+  checkPositions("iota", shape, [at]);
   return apply(iotaOp, [], { shape: [...shape], stride: rowMajor(shape)[at]!, size: shape[at]! });
 }
 

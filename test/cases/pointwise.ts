@@ -79,7 +79,7 @@ export const unaryRows: readonly CaseRow[] = [
   unary("clamp from below", (x) => arithmetic.clamp(x, { min: 0.25 }), reals(-2, 2, 0.25)),
   unary("clamp from above", (x) => arithmetic.clamp(x, { max: 0.25 }), reals(-2, 2, 0.25)),
   unary("cast there and back", (x) => arithmetic.cast(arithmetic.cast(x, "i32"), "f32"), reals(-9, 9)),
-  ...[-1, 0.5, 1, 2, 3, 2.5].map((p) => unary(`pow ${p}`, (x) => elementary.pow(x, p), reals(0.2, 3))),
+  ...[-1, 0, 0.5, 1, 2, 3, 2.5].map((p) => unary(`pow ${p}`, (x) => elementary.pow(x, p), reals(0.2, 3))),
   unary("pow with a number below", (x) => elementary.pow(1.7, x)),
   unary("relu", activations.relu, reals(-2, 2, 0)),
   unary("sigmoid", activations.sigmoid, reals(-8, 8)),
@@ -116,6 +116,7 @@ export const binaryRows: readonly CaseRow[] = [
   binary("ge", arithmetic.ge, [grid(0)]),
   binary("div of integers", arithmetic.div, [whole(-20, 20), whole(1, 5)]),
   binary("mod of integers", mod, [whole(-20, 20), whole(-5, 5)]),
+  unary("pow 0 of integers", (x) => elementary.pow(x, 0), whole(-20, 20)),
   binary("mul of integers", arithmetic.mul, [whole(-20, 20)]),
   {
     name: "where",

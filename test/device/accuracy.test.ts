@@ -80,6 +80,7 @@ const rows: readonly Row[] = [
   power(-3),
   power(4),
   power(-1),
+  power(0),
   power(2),
   power(3),
   toPower(2.5),

@@ -43,6 +43,24 @@ const rows: readonly Row[] = [
   ["an expand of what is not 1", () => t.expand(x, [3, 8]), ShapeError, "expand: [3, 4] does not stretch to [3, 8]"],
   ["a permute that forgets an axis", () => t.permute(x, [0, 0]), ShapeError, "[0, 0] is not an order"],
   ["an empty slice", () => t.slice(x, [[2, 1]]), ShapeError, "slice: axis 0 of [3, 4] holds no 0 elements"],
+  [
+    "an axis whose positions i32 does not hold",
+    () => t.argmax(t.expand(input("long", [1]), [2 ** 31 + 1])),
+    ShapeError,
+    "argmax: axis 0 of [2147483649] has 2147483649 elements; positions are i32, so at most 2³¹",
+  ],
+  [
+    "all axes of a tensor whose positions i32 does not hold",
+    () => t.argmin(t.expand(input("long", [1, 1]), [2 ** 16, 2 ** 16])),
+    ShapeError,
+    "argmin: axes 0, 1 of [65536, 65536] have 4294967296 elements",
+  ],
+  [
+    "positions that i32 does not hold",
+    () => t.iota([2, 2 ** 31 + 1], 1),
+    ShapeError,
+    "iota: axis 1 of [2, 2147483649] has 2147483649 elements",
+  ],
   ["an axis that is not there", () => t.sum(x, 2), ShapeError, "sum: axis 2 does not exist in a tensor of 2 axes"],
   ["an axis named twice", () => t.sum(x, [1, -1]), ShapeError, "sum: axis 1 is named twice"],
   [
