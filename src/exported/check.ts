@@ -183,12 +183,29 @@ function check(file: unknown): void {
   for (const [i, variable] of variables.entries()) checkInitial(variable, `variables[${i}].initial`);
   for (const [name, i] of Object.entries(names)) below(variables.length, i, member("names", name));
   if (targets.length === 0) fail("targets", "are empty, expected at least one");
+  const uses: Uses = new Map();
   for (const [i, { programs, needs }] of targets.entries()) {
     const path = `targets[${i}].programs`;
     if (interfaceOf(programs) !== interfaceOf(targets[0]!.programs)) {
       fail(path, "differ from those of targets[0] in their names, inputs or outputs");
     }
-    for (const [name, program] of Object.entries(programs)) checkProgram(program, member(path, name), exported, needs);
+    for (const [name, program] of Object.entries(programs))
+      checkProgram(program, member(path, name), exported, needs, uses);
+  }
+  checkKernels(exported, uses);
+}
+
+/** By kernel: how its first call binds its buffers, and the path of that call. */
+type Uses = Map<number, { readonly bound: string; readonly path: string }>;
+
+/** Each text is there once, and some call runs it. What it says is not read. */
+function checkKernels({ kernels }: Exported, uses: Uses): void {
+  const known = new Map<string, number>();
+  for (const [i, text] of kernels.entries()) {
+    if (!text.trim()) fail(`kernels[${i}]`, "is empty, expected a shader");
+    if (known.has(text)) fail(`kernels[${i}]`, `is the same text as kernels[${known.get(text)}]`);
+    if (!uses.has(i)) fail(`kernels[${i}]`, "is a kernel that no call runs");
+    known.set(text, i);
   }
 }
 
@@ -257,6 +274,7 @@ function checkProgram(
   path: string,
   { arenas, variables: all, kernels }: Exported,
   needs: Needs,
+  uses: Uses,
 ): void {
   const memory = [
     ...arenas.map(({ bytes }, i) => ({ kind: "variable", bytes, pinned: true, path: `arenas[${i}]` })),
@@ -290,6 +308,11 @@ function checkProgram(
     below(kernels.length, kernel, `${at}.kernel`);
     if (bindings.length > needs.maxStorageBuffers) fail(`${at}.bindings`, `exceed the target's needs`);
     if (Math.max(...workgroups) > needs.maxWorkgroups) fail(`${at}.workgroups`, `exceed the target's needs`);
+    // A shader declares what it reads and what it writes, so all its calls bind alike.
+    const bound = bindings.map(([, , , written]) => (written ? "writes" : "reads")).join(", ") || "binds nothing";
+    const first = uses.get(kernel) ?? { bound, path: at };
+    if (first.bound !== bound) fail(at, `${bound}; ${first.path} runs the same kernel, but ${first.bound}`);
+    uses.set(kernel, first);
     let writes = 0;
     for (const [j, [buffer, offset, size, written]] of bindings.entries()) {
       const here = `${at}.bindings[${j}]`;
@@ -300,6 +323,7 @@ function checkProgram(
       }
       if (/input|variable/.test(kind) && !reached.has(buffer))
         fail(here, `binds a buffer that the program does not have`);
+      if (!written && kind === "scratch" && !reached.has(buffer)) fail(here, "reads a buffer that nothing has written");
       if (written && /input|constant/.test(kind)) fail(here, `writes to a buffer of kind ${kind}`);
       const other = bindings
         .slice(0, j)

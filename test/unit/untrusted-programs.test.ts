@@ -150,6 +150,29 @@ describe("is refused, with the path of the fault:", () => {
       (f) => (step(f).calls[0].kernel = 999),
       `${at}.calls[0].kernel is 999, expected a number below`,
     ],
+    ["an empty kernel", (f) => (f.kernels[2] = " "), "kernels[2] is empty, expected a shader"],
+    ["a kernel twice", (f) => (f.kernels[2] = f.kernels[0]), "kernels[2] is the same text as kernels[0]"],
+    ["a kernel of no call", (f) => f.kernels.push("fn idle() {}"), "is a kernel that no call runs"],
+    [
+      "a kernel that its calls bind differently",
+      (f) => {
+        // A second call of the same kernel, which writes what the first reads.
+        const { calls, outputs } = step(f);
+        const { buffer } = outputs["loss"];
+        const own = calls.find((call: { bindings: number[][] }) => call.bindings.some(([b]) => b === buffer));
+        calls.push({
+          ...own,
+          bindings: own.bindings.map(([b, offset, size]: number[]) => [b, offset, size, Number(b === buffer)]),
+        });
+        calls.at(-1).bindings.pop();
+      },
+      "runs the same kernel, but",
+    ],
+    [
+      "a call that reads what is not there yet",
+      (f) => step(f).calls.unshift(...step(f).calls.splice(1, 1)),
+      `${at}.calls[0].bindings[0] reads a buffer that nothing has written`,
+    ],
     [
       "no workgroups",
       (f) => (step(f).calls[0].workgroups[1] = 0),
