@@ -29,9 +29,17 @@ export class AttributeError extends TilegradError {
   override name = "AttributeError";
 }
 
-/** A missing, unknown, wrongly sized or wrongly typed value passed to `run`. Nothing has been computed. */
+/** A missing, unknown, wrongly sized or wrongly typed value passed to `run` or `write`. Nothing has been computed. */
 export class FeedError extends TilegradError {
   override name = "FeedError";
+}
+
+/**
+ * A call that the state of things does not allow: freeing a variable that a program uses, reading a value that is in
+ * another engine or not computed yet, giving a variable two new values in one run. Nothing has changed.
+ */
+export class StateError extends TilegradError {
+  override name = "StateError";
 }
 
 /** Something larger than the adapter allows. The message states the limit. */

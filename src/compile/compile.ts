@@ -1,4 +1,4 @@
-import { checkList, DTypeError, FeedError, LimitError, optionsOf, ShapeError } from "../errors.ts";
+import { checkList, DTypeError, FeedError, LimitError, optionsOf, ShapeError, StateError } from "../errors.ts";
 import type { AdapterTraits } from "../graph/op.ts";
 import { print, reachable } from "../graph/print.ts";
 import { sameShape, showShape, sizeOf } from "../graph/shape.ts";
@@ -129,7 +129,7 @@ function withEffects(outputs: Readonly<Record<string, Tensor>>, updates: readonl
   const put = ([variable, value]: Update): void => {
     const known = all.get(variable);
     if (known && known !== value)
-      throw new FeedError(`compile: variable "${variable.name}" is updated twice, by different values`);
+      throw new StateError(`compile: variable "${variable.name}" is updated twice, by different values`);
     if (!sameShape(variable.shape, value.shape)) {
       throw new ShapeError(
         `compile: variable "${variable.name}" is ${showShape(variable.shape)}, its update ${showShape(value.shape)}`,

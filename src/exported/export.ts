@@ -53,7 +53,7 @@ const common: readonly Target[] = [
  * Initial values that tilegrad drew are drawn again on loading; all others are part of the file.
  * @param descriptions by program name. The programs share variables as those of one engine do.
  * @throws AttributeError when there are no targets, or one forces unknown kernel variants.
- * @throws FeedError when an engine has changed a variable and `values` does not include it. Otherwise as
+ * @throws StateError when an engine has changed a variable and `values` does not include it. Otherwise as
  * `engine.compile`, except for device limits.
  */
 export function exportPrograms(

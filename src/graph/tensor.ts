@@ -1,4 +1,4 @@
-import { AttributeError, FeedError, refuse } from "../errors.ts";
+import { AttributeError, refuse, StateError } from "../errors.ts";
 import { currentLayer } from "../layer.ts";
 import type { Op } from "./op.ts";
 import type { DType, Shape } from "./shape.ts";
@@ -189,13 +189,13 @@ export class Variable<D extends DType = DType> extends Tensor<D> {
 
   /**
    * Its first value, row-major, in a new array.
-   * @throws FeedError when it was given as an array that has since moved to a GPU. The host keeps only what can be
+   * @throws StateError when it was given as an array that has since moved to a GPU. The host keeps only what can be
    * drawn or filled again.
    */
   get initial(): TensorData<D> {
     const { first, dtype } = this;
     if (first === undefined) {
-      throw new FeedError(
+      throw new StateError(
         `the first value of variable "${this.name}" has moved to the GPU: read it with ` +
           "engine.read before the first run, or keep the array",
       );
@@ -225,12 +225,12 @@ export class Variable<D extends DType = DType> extends Tensor<D> {
   }
 
   /**
-   * @internal @throws FeedError unless its value is its first value and is present here. @param remedy what to do about
+   * @internal @throws StateError unless its value is its first value and is present here. @param remedy what to do about
    * it.
    */
   checkFirst(remedy = "copy it with engine.copyFrom(other, model), or write or load it"): void {
     if (this.#isFirst && this.first !== undefined) return;
-    throw new FeedError(
+    throw new StateError(
       `variable "${this.name}" was changed in another engine, or freed, so its value is not here: ${remedy}`,
     );
   }

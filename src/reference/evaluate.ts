@@ -25,7 +25,8 @@ export type Values<O extends Outputs> = { readonly [K in keyof O]: Value };
  *
  * @param outputs the tensors to compute, in a list or by name.
  * @param feeds values of the inputs, and of variables that no longer have their first values.
- * @throws FeedError for inputs that are missing, unknown or of the wrong size, and for labels out of range.
+ * @throws FeedError for inputs that are missing, unknown or of the wrong size, and for labels out of range. StateError
+ * for a variable whose value is on a GPU.
  */
 export function evaluate<O extends Outputs>(outputs: O, feeds: Feeds = {}): Values<O> {
   const lookUp = evaluateAll(Object.values(outputs), feeds);
@@ -75,7 +76,7 @@ function leaf({ op, attrs, results }: Node, { inputs = {}, variables }: Feeds): 
 }
 
 /**
- * @throws FeedError when the variable has changed since: its value is on a GPU.
+ * @throws StateError when the variable has changed since: its value is on a GPU.
  */
 export function firstOf(variable: Variable): TensorData {
   variable.checkFirst("pass its value in `variables`");

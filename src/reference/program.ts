@@ -1,4 +1,4 @@
-import { DTypeError, FeedError, ShapeError } from "../errors.ts";
+import { DTypeError, ShapeError, StateError } from "../errors.ts";
 import { reachable } from "../graph/print.ts";
 import { sameShape, showShape } from "../graph/shape.ts";
 import { type Tensor, type Update, Variable } from "../graph/tensor.ts";
@@ -28,7 +28,7 @@ export class ReferenceProgram {
   /**
    * @param state values of variables; pass that of another program to share them. Variables not in it start with their
    * first values.
-   * @throws FeedError for a variable with two updates, or one not in `state` that has changed in an engine; ShapeError
+   * @throws StateError for a variable with two updates, or one not in `state` that has changed in an engine; ShapeError
    * or DTypeError for an update of another shape or dtype.
    */
   constructor({ outputs = {}, updates = [] }: ReferenceParts, state = new Map<Variable, Float64Array>()) {
@@ -70,7 +70,7 @@ function allUpdates(outputs: readonly Tensor[], given: readonly Update[]): Updat
   const include = ([variable, value]: Update): void => {
     const other = updates.get(variable);
     if (other === value) return;
-    if (other) throw new FeedError(`variable "${variable.name}" is updated twice, by different values`);
+    if (other) throw new StateError(`variable "${variable.name}" is updated twice, by different values`);
     if (!sameShape(variable.shape, value.shape)) {
       const [was, is] = [showShape(variable.shape), showShape(value.shape)];
       throw new ShapeError(`variable "${variable.name}" is ${was}, its update ${is}`);

@@ -78,7 +78,7 @@ export class Engine extends Runner {
    * @param description `outputs`, values to read after a run, and `updates`, variables with their next values.
    * @param options `checkFinite` checks for NaN and infinity, default as in the engine; `tune` first measures which
    * kernel variants are fastest here and remembers them, default false; `simplify` and `fuse` can be turned off.
-   * @throws ShapeError, DTypeError or FeedError for updates or inputs that do not fit.
+   * @throws ShapeError, DTypeError, FeedError or StateError for updates or inputs that do not fit.
    * @throws AttributeError when a forced kernel variant does not fit.
    * @throws LimitError when a tensor is larger than the adapter allows, or is f16 and the adapter has no f16.
    * @throws DeviceError when a kernel does not compile, with its label.

@@ -1,7 +1,7 @@
 import type { Compiled } from "../compile/compile.ts";
 import { roleOf } from "../compile/homes.ts";
 import type { MemoryPlan } from "../compile/plan.ts";
-import { checkList, DeviceError, FeedError, noSuch } from "../errors.ts";
+import { checkList, DeviceError, FeedError, noSuch, StateError } from "../errors.ts";
 import type { Dispatch } from "../gpu/profiler.ts";
 import { scoped } from "../gpu/scopes.ts";
 import { inMemory } from "../graph/half.ts";
@@ -186,13 +186,13 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
    * Reads several outputs of the run submitted last.
    * @param names the outputs to return; default all.
    * @returns new typed arrays by output name, row-major.
-   * @throws FeedError for an unknown output, and before the first run.
+   * @throws FeedError for an unknown output, StateError before the first run.
    * @throws NonFiniteError, DeviceError as `compute`.
    */
   async read<K extends keyof O & string>(names?: readonly K[]): Promise<Results<O, K>> {
     this.#check();
     const places = this.#placesOf(names);
-    if (!this.#hasRun) throw new FeedError("read: the program has not run yet, so its outputs have no values");
+    if (!this.#hasRun) throw new StateError("read: the program has not run yet, so its outputs have no values");
     return this.#bringBack(places);
   }
 

@@ -1,5 +1,5 @@
 import type { Home } from "../compile/homes.ts";
-import { FeedError } from "../errors.ts";
+import { refuse, StateError } from "../errors.ts";
 import { inMemory } from "../graph/half.ts";
 import type { VirtualBuffer } from "../graph/op.ts";
 import { bytesPer, sizeOf } from "../graph/shape.ts";
@@ -18,19 +18,18 @@ export type Variables =
   | Iterable<Variable | readonly [name: string, variable: Variable]>
   | { readonly variables: ReadonlyMap<string, Variable> };
 
-/** Collects the variables. @throws FeedError for anything else. */
+/** Collects the variables. @throws AttributeError for anything else. */
 export function listOf(call: string, things: readonly Variables[]): Variable[] {
-  const refuse = (thing: unknown): never => {
-    throw new FeedError(`${call}: ${thing} holds no variables, expected a model, a variable or a list of variables`);
-  };
+  const none = (thing: unknown): never =>
+    refuse(call, "the argument", thing, "a model, a variable or a list of variables");
   return things.flatMap((thing) => {
     if (thing instanceof Variable) return [thing];
     const isHolder = (typeof thing === "object" && thing) || typeof thing === "function";
     const list = isHolder && ("variables" in thing ? thing.variables : thing);
-    if (!list || typeof list[Symbol.iterator] !== "function") return refuse(thing);
+    if (!list || typeof list[Symbol.iterator] !== "function") return none(thing);
     return [...list].map((each) => {
       const variable = Array.isArray(each) ? each[1] : each;
-      return variable instanceof Variable ? variable : refuse(variable);
+      return variable instanceof Variable ? variable : none(variable);
     });
   });
 }
@@ -75,7 +74,7 @@ export class Residence {
 
   /**
    * The value of a variable without a home here: the one written, else its first value.
-   * @throws FeedError when its current value is, or was, in another engine.
+   * @throws StateError when its current value is, or was, in another engine.
    */
   hostValue(variable: Variable): TensorData {
     const written = this.#waiting.get(variable);
@@ -95,7 +94,7 @@ export class Residence {
   }
 
   /**
-   * @throws FeedError as `hostValue`, for the first variable that has neither a home nor a value here.
+   * @throws StateError as `hostValue`, for the first variable that has neither a home nor a value here.
    */
   check(variables: Iterable<Variable>): void {
     for (const variable of variables) {
@@ -147,14 +146,14 @@ export class Residence {
   /**
    * Frees variables. Moments, counts and random keys go with the last of the parameters they were used with; an arena
    * goes with its last variable.
-   * @throws FeedError when a program uses one of them; nothing has been freed then.
+   * @throws StateError when a program uses one of them; nothing has been freed then.
    */
   free(variables: readonly Variable[]): void {
     const going = new Set(variables);
     for (const { name, variables: used } of this.#users.values()) {
       const held = [...used].find((variable) => going.has(variable));
       if (!held) continue;
-      throw new FeedError(`free: variable "${held.name}" is used by ${name}: destroy that program first`);
+      throw new StateError(`free: variable "${held.name}" is used by ${name}: destroy that program first`);
     }
     const inUse = this.#inUse();
     for (const [variable, beside] of this.#beside) {

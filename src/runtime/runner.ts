@@ -171,7 +171,7 @@ export class Runner {
    * The value of a variable after everything submitted so far. While no program uses it: the value written, or its
    * first value.
    * @returns a new typed array, row-major.
-   * @throws FeedError when the variable has no value here because another engine changed it; see `copyFrom`.
+   * @throws StateError when the variable has no value here because another engine changed it; see `copyFrom`.
    */
   async read<D extends DType>(variable: Variable<D>): Promise<TensorData<D>> {
     this.check();
@@ -223,7 +223,7 @@ export class Runner {
    * counts, random keys. Destroy programs that use them first. A freed variable that had changed has no value until you
    * write one.
    * @param things a model, variables, an optimizer's `state(…)`.
-   * @throws FeedError when a program uses one of them; the message names that program's outputs, and nothing has been
+   * @throws StateError when a program uses one of them; the message names that program's outputs, and nothing has been
    * freed.
    */
   free(...things: readonly Variables[]): void {

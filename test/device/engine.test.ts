@@ -419,6 +419,7 @@ describe("results of a run of one's own", () => {
 
   test("are there after the first run, not before", async () => {
     const program = await engine.compile({ outputs: { y: t.add(input("x", [1]), 1) } });
+    await expect(program.read()).rejects.toThrow(t.StateError);
     await expect(program.read()).rejects.toThrow("the program has not run yet");
     await expect(program.outputs.y.data()).rejects.toThrow("the program has not run yet");
     await program.run({ x: f32(1) });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import * as t from "../../src/index.ts";
-import { Engine, FeedError, input, io, losses, nn, optim, variable } from "../../src/index.ts";
+import { Engine, input, io, losses, nn, optim, variable } from "../../src/index.ts";
 import { evaluate, ReferenceProgram } from "../../src/reference/index.ts";
 
 let engine: Engine;
@@ -42,7 +42,7 @@ describe("a model that has changed in one engine", () => {
     second.free(model);
 
     await step.run(feeds);
-    await expect(second.compile(predict)).rejects.toThrow(FeedError);
+    await expect(second.compile(predict)).rejects.toThrow(t.StateError);
     await expect(second.compile(predict)).rejects.toThrow(
       /variable "[^"]*weight" has changed .* engine\.copyFrom\(other, model\)/s,
     );
@@ -230,6 +230,6 @@ describe("free", () => {
 
   test("refuses what holds no variables", () => {
     for (const bad of [undefined, null, 3, nn.relu, {}, [1], "w"])
-      expect(() => engine.free(bad as unknown as t.Variable), String(bad)).toThrow(FeedError);
+      expect(() => engine.free(bad as unknown as t.Variable), String(bad)).toThrow(t.AttributeError);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { FeedError, ShapeError } from "../../src/errors.ts";
+import { FeedError, ShapeError, StateError } from "../../src/errors.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import { add, cast, div, mul, sub } from "../../src/ops/arithmetic.ts";
 import { concat } from "../../src/ops/concat.ts";
@@ -193,7 +193,7 @@ describe("ReferenceProgram", () => {
             [v, add(v, 2)],
           ],
         }),
-    ).toThrow(FeedError);
+    ).toThrow(StateError);
     expect(() => new ReferenceProgram({ updates: [[v, full([2], 0)]] })).toThrow(ShapeError);
   });
 });
