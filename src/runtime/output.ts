@@ -9,12 +9,20 @@ export class Output<D extends DType = DType> {
   readonly shape: Shape;
   readonly dtype: D;
   readonly #read: () => Promise<TensorData<D>>;
+  readonly #place: () => Required<GPUBufferBinding>;
 
-  constructor(name: string, shape: Shape, dtype: D, read: () => Promise<TensorData<D>>) {
+  constructor(
+    name: string,
+    shape: Shape,
+    dtype: D,
+    read: () => Promise<TensorData<D>>,
+    place: () => Required<GPUBufferBinding>,
+  ) {
     this.name = name;
     this.shape = shape;
     this.dtype = dtype;
     this.#read = read;
+    this.#place = place;
   }
 
   /**
@@ -24,6 +32,20 @@ export class Output<D extends DType = DType> {
    */
   data(): Promise<TensorData<D>> {
     return this.#read();
+  }
+
+  /**
+   * Where the output is on the GPU, for the app's own commands on the same device. Every run of the program writes its
+   * result to this place. It is valid until the program or the engine is destroyed.
+   *
+   * The buffer's usage is STORAGE, COPY_SRC and COPY_DST. Bind it as read-only storage (in vertex and fragment shaders
+   * too), copy from it, or feed it to a program. Do not write to it: other values may share the buffer.
+   * @returns a resource for `createBindGroup`: `offset` is a multiple of 256, `size` is the elements' bytes, rounded up to
+   * a multiple of 4. Elements are row-major and packed; an f16 takes two bytes.
+   * @throws DeviceError when the program or engine has been destroyed, or the device is lost.
+   */
+  buffer(): Required<GPUBufferBinding> {
+    return this.#place();
   }
 
   /**

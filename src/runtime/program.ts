@@ -8,7 +8,7 @@ import { inMemory } from "../graph/half.ts";
 import type { KernelCall, View, VirtualBuffer } from "../graph/op.ts";
 import { bytesPer, type DType, sizeOf } from "../graph/shape.ts";
 import type { Tensor, TensorData } from "../graph/tensor.ts";
-import { checkFeeds, type Feeds } from "./feeds.ts";
+import { checkFeeds, type Fed, type Feeds, wordsOf } from "./feeds.ts";
 import { Output, typed } from "./output.ts";
 import type { Runner } from "./runner.ts";
 import { Watch } from "./watch.ts";
@@ -88,6 +88,22 @@ export interface Memories {
   of(buffer: VirtualBuffer): GPUBuffer;
 }
 
+/** A program's dispatches, bound to memory. */
+interface Bound {
+  /** Inputs in GPU memory of the app. */
+  readonly fed: ReadonlyMap<VirtualBuffer, Fed>;
+  /** Made before the first run. */
+  dispatches?: readonly Dispatch[];
+  /**
+   * The engine's count of uncaught device errors when these commands were last known to be valid. While the count is
+   * the same, they still are.
+   */
+  validAt: number;
+}
+
+/** How many sets of fed buffers a program keeps bind groups for. */
+const mostBound = 16;
+
 /** The outputs of a program, with the dtypes of the compiled tensors. */
 export type Outputs<O> = { readonly [K in keyof O]: Output<Known<O[K]>> };
 
@@ -101,7 +117,12 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
   readonly memory: Memory;
   readonly #runner: Runner;
   readonly #compiled: Recorded;
-  readonly #dispatches: readonly Dispatch[];
+  /** Commands that read the program's own input buffers, and those that read fed ones, the last used last. */
+  readonly #own: Bound = { fed: new Map(), validAt: -1 };
+  #others: Bound[] = [];
+  /** The commands of the last run. */
+  #latest = this.#own;
+  readonly #pipelines: readonly GPUComputePipeline[];
   readonly #memories: Memories;
   #destroyed = false;
   #hasRun = false;
@@ -109,11 +130,6 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
   readonly #watch: Watch | undefined;
   /** Why this program can no longer run, although others can. */
   #fault: Error | undefined;
-  /**
-   * The engine's count of uncaught device errors when this program's commands were last known to be valid. While the
-   * count is the same, they still are.
-   */
-  #validAt = -1;
 
   /** @internal */
   constructor(runner: Runner, compiled: Recorded, pipelines: readonly GPUComputePipeline[], memories: Memories) {
@@ -123,15 +139,21 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
     this.memory = memoryOf(compiled);
     const { guard } = compiled;
     this.#watch = guard && new Watch(guard, memories.of(guard.flag), runner.device.queue);
-    this.#dispatches = compiled.calls.map((call, i) => ({
-      pipeline: pipelines[i]!,
-      workgroups: call.workgroups,
-      group: runner.bindGroup(call, memories),
-    }));
+    this.#pipelines = pipelines;
+    this.#dispatchesOf(this.#own);
     const made = Object.fromEntries(
       Object.entries(compiled.outputs).map(([name, view]) => [
         name,
-        new Output(name, view.shape, view.dtype, async () => (await this.read([name as keyof O & string]))[name]!),
+        new Output(
+          name,
+          view.shape,
+          view.dtype,
+          async () => (await this.read([name as keyof O & string]))[name]!,
+          () => {
+            this.#check();
+            return { buffer: memories.of(view.buffer), offset: view.base, size: wordsOf(view) };
+          },
+        ),
       ]),
     );
     // Inspectors read properties of their own, such as `then`; refuse only names that an output could have.
@@ -150,16 +172,16 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
    * Results stay on the GPU, where the next run overwrites them, whoever calls it. `compute` returns those of its own
    * run.
    *
-   * @param feeds one typed array for each input, row-major.
+   * @param feeds for each input a typed array, row-major, or GPU memory, which kernels read where it is; see `Feeds`.
+   * GPU memory that the program itself may write, such as its own output, is copied first.
    * @throws FeedError for missing, unknown or unfit feeds; nothing has been computed then.
    * @throws DeviceError when the engine is destroyed, its device lost, or an earlier run failed on the GPU.
    */
   async run(feeds: Feeds = {}): Promise<void> {
-    this.#expect(feeds);
-    await this.#act("run", () => {
-      this.#begin();
-      this.#write(feeds);
-      this.#runner.device.queue.submit([this.encode().finish()]);
+    const bound = this.#expect(feeds);
+    await this.#act("run", bound, () => {
+      this.#begin(bound, feeds);
+      this.#runner.device.queue.submit([this.encode(bound).finish()]);
     });
     await this.#runner.throttle.submitted();
   }
@@ -178,8 +200,7 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
    */
   async compute<K extends keyof O & string>(feeds: Feeds = {}, names?: readonly K[]): Promise<Results<O, K>> {
     const places = this.#placesOf(names);
-    this.#expect(feeds);
-    return this.#bringBack(places, feeds);
+    return this.#bringBack(places, this.#expect(feeds), feeds);
   }
 
   /**
@@ -193,7 +214,7 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
     this.#check();
     const places = this.#placesOf(names);
     if (!this.#hasRun) throw new StateError("read: the program has not run yet, so its outputs have no values");
-    return this.#bringBack(places);
+    return this.#bringBack(places, this.#latest);
   }
 
   /**
@@ -204,14 +225,13 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
   async profile(feeds: Feeds = {}): Promise<Profile> {
     // Few programs are ever profiled, so the profiler loads on demand.
     const { profile } = await import("../gpu/profiler.ts");
-    this.#expect(feeds);
+    const bound = this.#expect(feeds);
     const read = async (buffer: GPUBuffer, bytes: number) =>
       (await this.#runner.readBytes([{ buffer, offset: 0, bytes }]))[0]!;
     const { device } = this.#runner;
-    const { ms, resolutionMs } = await scoped(device, "profile", () => {
-      this.#begin();
-      this.#write(feeds);
-      return profile(device, this.#dispatches, read);
+    const { ms, resolutionMs } = await scoped(device, nameOf("profile", bound), () => {
+      this.#begin(bound, feeds);
+      return profile(device, this.#dispatchesOf(bound), read);
     });
     return { kernels: this.#compiled.calls.map(({ label, layer }, i) => ({ label, layer, ms: ms[i]! })), resolutionMs };
   }
@@ -244,38 +264,77 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
     if (this.#destroyed) return;
     this.#destroyed = true;
     for (const buffer of this.#memories.own) buffer.destroy();
+    this.#others = [];
     this.#runner.forget(this);
   }
 
-  /** Checks the program and its feeds before anything else happens. */
-  #expect(feeds: Feeds): void {
+  /** Checks the program and its feeds before anything else happens. @returns the commands that read these feeds. */
+  #expect(feeds: Feeds): Bound {
     this.#check();
-    checkFeeds(this.#compiled, feeds);
+    const fed = checkFeeds(this.#compiled, feeds, this.#runner.device.limits.minStorageBufferOffsetAlignment);
+    if (fed.size === 0) return this.#own;
+    const isSame = ({ fed: known }: Bound) =>
+      known.size === fed.size &&
+      [...fed].every(
+        ([input, { buffer, offset }]) => known.get(input)?.buffer === buffer && known.get(input)?.offset === offset,
+      );
+    const bound = this.#others.find(isSame) ?? { fed, validAt: -1 };
+    this.#others = [...this.#others.filter((other) => other !== bound), bound].slice(-mostBound);
+    return bound;
   }
 
-  /** Marks the start of a run. */
-  #begin(): void {
+  /**
+   * Where a virtual buffer is. Memory that the program itself may write is not read in place: WebGPU forbids to bind a
+   * buffer for both in one dispatch, and an earlier dispatch may overwrite it.
+   */
+  #placeOf(virtual: VirtualBuffer, { fed }: Bound): Fed {
+    const { homes } = this.#compiled;
+    const { own, of } = this.#memories;
+    const place = fed.get(virtual);
+    const isOwn = place && [...own, ...[...homes.values()].map((home) => of(home.buffer))].includes(place.buffer);
+    return place && !isOwn ? place : { buffer: of(virtual), offset: 0 };
+  }
+
+  #dispatchesOf(bound: Bound): readonly Dispatch[] {
+    bound.dispatches ??= this.#compiled.calls.map((call, i) => {
+      const known = this.#own.dispatches?.[i];
+      if (known && !call.bindings.some(({ buffer }) => bound.fed.has(buffer))) return known;
+      const group = this.#runner.bindGroup(call, (buffer) => this.#placeOf(buffer, bound));
+      return { pipeline: this.#pipelines[i]!, workgroups: call.workgroups, group };
+    });
+    return bound.dispatches;
+  }
+
+  /** Starts a run: writes or copies the inputs that are not read in place. */
+  #begin(bound: Bound, feeds: Feeds): void {
+    const { device } = this.#runner;
+    for (const [name, { buffer: input, tensor }] of this.#compiled.inputs) {
+      const { buffer } = this.#placeOf(input, bound);
+      const fed = bound.fed.get(input);
+      if (!fed) {
+        const data = inMemory(feeds[name] as TensorData, tensor.dtype) as GPUAllowSharedBufferSource;
+        device.queue.writeBuffer(buffer, 0, data);
+      } else if (buffer !== fed.buffer) {
+        const encoder = device.createCommandEncoder();
+        encoder.copyBufferToBuffer(fed.buffer, fed.offset, buffer, 0, wordsOf(tensor));
+        device.queue.submit([encoder.finish()]);
+      }
+    }
+    this.#latest = bound;
     this.#watch?.started();
     if (this.#hasRun) return;
     this.#hasRun = true;
     for (const variable of this.#compiled.updated) variable.changed();
   }
 
-  #write(feeds: Feeds): void {
-    for (const [name, { buffer, tensor }] of this.#compiled.inputs) {
-      const data = inMemory(feeds[name]!, tensor.dtype) as GPUAllowSharedBufferSource;
-      this.#runner.device.queue.writeBuffer(this.#memories.of(buffer), 0, data);
-    }
-  }
-
   /**
    * @internal The commands of one run. @param idle binds everything but dispatches nothing; valid exactly when a run
    * is.
    */
-  encode(idle = false): GPUCommandEncoder {
+  encode(bound = this.#own, idle = false): GPUCommandEncoder {
     const encoder = this.#runner.device.createCommandEncoder();
     const pass = encoder.beginComputePass();
-    for (const { pipeline, group, workgroups } of this.#dispatches) {
+    for (const { pipeline, group, workgroups } of this.#dispatchesOf(bound)) {
       pass.setPipeline(pipeline);
       pass.setBindGroup(0, group);
       if (!idle) pass.dispatchWorkgroups(...workgroups);
@@ -284,24 +343,24 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
     return encoder;
   }
 
-  get #isValid(): boolean {
-    return this.#validAt === this.#runner.errors;
+  #isValid(bound: Bound): boolean {
+    return bound.validAt === this.#runner.errors;
   }
 
   /**
    * Acts on the GPU. Commands that were valid once stay valid, so error scopes, which cost as much as some dispatches,
    * are used only the first time and after errors that this program may have caused.
    */
-  async #act<T>(call: string, act: () => T | Promise<T>): Promise<T> {
-    if (this.#isValid) return act();
+  async #act<T>(call: string, bound: Bound, act: () => T | Promise<T>): Promise<T> {
+    if (this.#isValid(bound)) return act();
     const { errors, device } = this.#runner;
     try {
-      const value = await scoped(device, call, act);
-      this.#validAt = errors;
+      const value = await scoped(device, nameOf(call, bound), act);
+      bound.validAt = errors;
       return value;
     } catch (error) {
-      // A lack of memory may pass; invalid commands stay invalid.
-      if (error instanceof DeviceError) this.#fault ??= error;
+      // A lack of memory may pass, and another feed may be sound; other invalid commands stay invalid.
+      if (error instanceof DeviceError && bound === this.#own) this.#fault ??= error;
       throw error;
     }
   }
@@ -321,19 +380,18 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
    * Reads outputs, all from one run: a new run with `feeds` if given. Where kernels check for NaN, their flag is read
    * too.
    */
-  async #bringBack<K extends string>(places: ReadonlyMap<string, Place>, feeds?: Feeds) {
+  async #bringBack<K extends string>(places: ReadonlyMap<string, Place>, bound: Bound, feeds?: Feeds) {
     const { device, throttle } = this.#runner;
     const watch = this.#watch;
     const wanted = [...[...places.values()].map((place) => this.#bytesOf(place)), ...(watch ? [watch.place] : [])];
     let finite: Promise<void> | undefined;
-    const data = await this.#act(feeds ? "compute" : "read", () => {
+    const data = await this.#act(feeds ? "compute" : "read", bound, () => {
       if (feeds) {
         watch?.makeRoom(() => this.#runner.readBytes([watch.place]));
-        this.#begin();
-        this.#write(feeds);
+        this.#begin(bound, feeds);
       }
       // Runs since the last check may have failed; an idle run fails for the same reason.
-      const encoder = feeds || !this.#isValid ? this.encode(!feeds) : undefined;
+      const encoder = feeds || !this.#isValid(bound) ? this.encode(bound, !feeds) : undefined;
       const read = this.#runner.readBytes(wanted, encoder);
       if (feeds) void throttle.submitted();
       finite = watch?.check(read, feeds !== undefined);
@@ -341,7 +399,8 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
       return read;
     });
     // An error that arrived with the data may belong to the run that produced it.
-    if (!this.#isValid) await this.#act("read", () => device.queue.submit([this.encode(true).finish()]));
+    if (!this.#isValid(bound))
+      await this.#act("read", bound, () => device.queue.submit([this.encode(bound, true).finish()]));
     await finite;
     return Object.fromEntries([...places].map(([name, { dtype }], i) => [name, typed(data[i]!, dtype)])) as Results<
       O,
@@ -363,6 +422,10 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
 function unknownOutput(name: string, outputs: object): never {
   throw new FeedError(`the program: ${noSuch("output", name, Object.keys(outputs))}`);
 }
+
+/** How errors name a call. */
+const nameOf = (call: string, { fed }: Bound): string =>
+  [call, ...[...fed.keys()].map(({ role }) => `${role} from a GPUBuffer`)].join(", ");
 
 /** Memory of a compiled program in bytes, before anything is allocated. */
 export function memoryOf({ homes, inputs, calls, slots, lifetimes }: Recorded): Memory {

@@ -1,5 +1,5 @@
 import { roleOf } from "../compile/homes.ts";
-import { DeviceError, FeedError, LimitError, optionsOf, refuse, TilegradError } from "../errors.ts";
+import { DeviceError, FeedError, LimitError, optionsOf, refuse, StateError, TilegradError } from "../errors.ts";
 import { type DeviceOptions, deviceOptions, type OpenDevice, openDevice } from "../gpu/device.ts";
 import { usage } from "../gpu/flags.ts";
 import { PipelineCache } from "../gpu/pipelines.ts";
@@ -7,10 +7,11 @@ import { type Place, Readback } from "../gpu/readback.ts";
 import { inScopes, scoped } from "../gpu/scopes.ts";
 import { Throttle } from "../gpu/throttle.ts";
 import { misfit } from "../graph/host.ts";
-import type { AdapterTraits, KernelCall } from "../graph/op.ts";
+import type { AdapterTraits, KernelCall, VirtualBuffer } from "../graph/op.ts";
 import { bytesPer, checkValue, type DType, sizeOf } from "../graph/shape.ts";
 import { arrayOf, checkVariable, type Spec, type TensorData, type Variable } from "../graph/tensor.ts";
 import { showLayer } from "../layer.ts";
+import { type Fed, wordsOf } from "./feeds.ts";
 import { typed } from "./output.ts";
 import { type Memories, Program, type Recorded } from "./program.ts";
 import { listOf, Residence, type Variables } from "./residence.ts";
@@ -206,6 +207,22 @@ export class Runner {
   }
 
   /**
+   * Where a variable is on the GPU, for the app's own commands on the same device. The place is valid until the variable
+   * is freed or the engine destroyed, and always holds the latest value. `Output.buffer` says what you may do with it; to
+   * change the value, use `write`.
+   * @returns as `Output.buffer`.
+   * @throws StateError before a program that uses the variable is compiled.
+   * @throws DeviceError when the engine is destroyed or its device lost.
+   */
+  buffer(variable: Variable): Required<GPUBufferBinding> {
+    this.check();
+    checkVariable("buffer", "the argument", variable);
+    const place = this.residence.placeOf(variable);
+    if (place) return { buffer: place.buffer, offset: place.offset, size: wordsOf(variable) };
+    throw new StateError(`buffer: variable "${variable.name}" is not on this GPU: compile a program that uses it first`);
+  }
+
+  /**
    * Copies the values of variables from another engine, which keeps its own. An engine starts a variable from its first
    * value only while no engine has changed it. So copy a model that was trained elsewhere before you compile or read it
    * here.
@@ -276,14 +293,14 @@ export class Runner {
   }
 
   /** @internal */
-  bindGroup(call: KernelCall, memories: Memories): GPUBindGroup {
+  bindGroup(call: KernelCall, placeOf: (buffer: VirtualBuffer) => Fed): GPUBindGroup {
     return this.device.createBindGroup({
       label: call.label + showLayer(call.layer),
       layout: this.pipelines.layout(call),
-      entries: call.bindings.map(({ buffer, offset, size }, binding) => ({
-        binding,
-        resource: { buffer: memories.of(buffer), offset, size },
-      })),
+      entries: call.bindings.map(({ buffer: virtual, offset: start, size }, binding) => {
+        const { buffer, offset } = placeOf(virtual);
+        return { binding, resource: { buffer, offset: offset + start, size } };
+      }),
     });
   }
 
