@@ -219,7 +219,9 @@ export class Runner {
     checkVariable("buffer", "the argument", variable);
     const place = this.residence.placeOf(variable);
     if (place) return { buffer: place.buffer, offset: place.offset, size: wordsOf(variable) };
-    throw new StateError(`buffer: variable "${variable.name}" is not on this GPU: compile a program that uses it first`);
+    throw new StateError(
+      `buffer: variable "${variable.name}" is not on this GPU: compile a program that uses it first`,
+    );
   }
 
   /**
