@@ -12,10 +12,10 @@ const pages = ["", ...readdirSync(root)]
 
 export default defineConfig({
   root,
-  // Links are relative: what is built can be served from any path.
+  // Relative links, so that the build can be served from any path.
   base: "./",
   plugins: [packedMnist()],
-  // Pages import the engine from outside of the demos.
+  // Pages import the engine from outside of the demos folder.
   server: { fs: { allow: [join(root, "..")] } },
   build: { rolldownOptions: { input: pages, checks: { pluginTimings: false } } },
 });

@@ -5,7 +5,7 @@ export const side = 28;
 export const pixels = side * side;
 export const classes = 10;
 
-/** Images, one byte a pixel, and what each of them shows. */
+/** Images, one byte per pixel, and their labels. */
 export type Digits = {
   readonly x: { readonly data: Uint8Array; readonly shape: readonly [n: number, pixels: number] };
   readonly y: { readonly data: Int32Array; readonly shape: readonly [n: number] };
@@ -17,8 +17,8 @@ export interface Mnist {
 }
 
 /**
- * Reads images and labels that belong together.
- * @throws Error for files that are sound IDX files, but not MNIST; FormatError for others.
+ * Parses matching image and label files.
+ * @throws Error for valid IDX files that are not MNIST; FormatError for others.
  */
 export function digits(images: Uint8Array, labels: Uint8Array): Digits {
   const x = data.parseIdx(images, "MNIST images");
@@ -30,7 +30,7 @@ export function digits(images: Uint8Array, labels: Uint8Array): Digits {
   return { x: { data: x.data, shape: [n, pixels] }, y: { data: Int32Array.from(y.data), shape: [n] } };
 }
 
-/** The first `count` of some digits, without a copy. */
+/** The first `count` digits, without a copy. */
 export function first({ x, y }: Digits, count: number): Digits {
   const n = Math.min(count, y.data.length);
   return {
@@ -39,12 +39,12 @@ export function first({ x, y }: Digits, count: number): Digits {
   };
 }
 
-/** One image, a view. */
+/** A view of one image. */
 export const imageAt = ({ x }: Digits, index: number): Uint8Array =>
   x.data.subarray(index * pixels, (index + 1) * pixels);
 
 /** Mean and standard deviation of the training images' pixels, on a scale from 0 to 1. */
 export const normalization = { mean: 0.1307, std: 0.3081 } as const;
 
-/** Bytes as the network takes them. */
+/** Bytes as the network's input. */
 export const normalized = (bytes: Uint8Array): Float32Array => data.scale(bytes, normalization);

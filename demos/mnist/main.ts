@@ -22,7 +22,7 @@ if (engine) {
   });
 }
 
-/** Says on the page what went wrong; without an error, that it was put right. Once the GPU is lost, all else follows from that. */
+/** Shows an error on the page; without one, hides the last. After the loss of the GPU nothing else is shown. */
 function tell(error?: { readonly message: string }, isLost = false): void {
   const notice = find("notice");
   if ("lost" in notice.dataset) return;
@@ -34,7 +34,7 @@ function tell(error?: { readonly message: string }, isLost = false): void {
 async function demo(engine: Engine, panel: Panel): Promise<void> {
   write("adapter", engine.adapter + (engine.traits.cpu ? " (CPU)" : ""));
   engine.device.lost.then(({ message }) =>
-    tell({ message: `The GPU was lost. Reload the page to start afresh. ${message}` }, true),
+    tell({ message: `The GPU was lost. Reload the page to start over. ${message}` }, true),
   );
   let session: Session | undefined;
   button("run").addEventListener("click", () => {

@@ -18,7 +18,7 @@ import { classes, pixels } from "./dataset.ts";
 /** Units of the perceptron's hidden layer. */
 const hidden = 128;
 
-/** The networks that can be trained: what they are called, how they are made. All take images as rows of pixels. */
+/** The networks to choose from: names and constructors. All take images as rows of pixels. */
 export const architectures = {
   mlp: {
     layers: `${pixels}-${hidden}-${classes}`,
@@ -44,19 +44,21 @@ export const architectures = {
 
 export type Architecture = keyof typeof architectures;
 
-/** A network with all that is learned: weights, Adam's moments, and how well it does. */
+/** A network with its training state: weights, Adam's moments, and a tally of the loss. */
 export interface Network {
   readonly model: nn.Module;
-  /** Its layers in a few words. */
+  /** Short description of its layers. */
   readonly layers: string;
-  /** Under the names that PyTorch's `nn.Sequential` of the same layers gives them. */
+  /** Named as in PyTorch's `nn.Sequential` of the same layers. */
   readonly weights: ReadonlyMap<string, Variable>;
   readonly optimizer: optim.Optimizer;
-  /** Loss of all images since the tally was last set to 0: a step adds to it, so no step has to be read back. */
+  /** Sum of the images' losses since it was last reset. Each step adds to it, so no step needs a readback. */
   readonly tally: Variable;
 }
 
-/** @param seed of the first weights. @param lr learning rate of Adam. @param architecture default "mlp". */
+/**
+ * @param seed of the initial weights. @param lr learning rate of Adam. @param architecture default "mlp".
+ */
 export function createNetwork({
   seed,
   lr,
@@ -78,7 +80,7 @@ export function createNetwork({
   };
 }
 
-/** One step of training on a batch: inputs `x` [batch, 784] and `y` [batch]. */
+/** Compiles one training step on a batch: inputs `x` [batch, 784] and `y` [batch]. */
 export function compileTraining(engine: Engine, { model, optimizer, tally }: Network, batch: number): Promise<Program> {
   const x = input("x", [batch, pixels]);
   const y = input("y", [batch], "i32");
@@ -89,12 +91,12 @@ export function compileTraining(engine: Engine, { model, optimizer, tally }: Net
 export type Evaluation = Awaited<ReturnType<typeof compileEvaluation>>;
 export type Classification = Awaited<ReturnType<typeof compileClassification>>;
 
-/** What the network takes a batch of images for: input `x`, output `predicted` [batch]. */
+/** Predicts the digits of a batch: input `x`, output `predicted` [batch]. */
 export function compileEvaluation(engine: Engine, { model }: Network, batch: number) {
   return engine.compile({ outputs: { predicted: argmax(model(input("x", [batch, pixels])), 1) } });
 }
 
-/** How likely it finds each digit in one image: input `x` [1, 784], output `probabilities` [1, 10]. */
+/** The probability of each digit for one image: input `x` [1, 784], output `probabilities` [1, 10]. */
 export function compileClassification(engine: Engine, { model }: Network) {
   return engine.compile({ outputs: { probabilities: softmax(model(input("x", [1, pixels]))) } });
 }

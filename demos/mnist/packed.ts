@@ -6,8 +6,8 @@ import { pathOf } from "./disk.ts";
 import { files, packedName } from "./files.ts";
 
 /**
- * Brings the files of MNIST to the page, as `data/…` beside it: a build writes them into its folder, a dev server packs each when
- * it is first asked for. Gzip makes 11 MiB of 52, and the page unpacks them itself, so that any host will do.
+ * Serves the MNIST files as `data/…` beside the page. A build writes them into its folder; a dev server packs each on
+ * first request. Gzip reduces 52 MiB to 11. The page unpacks them itself, so any host works.
  */
 export function packedMnist(): Plugin {
   const { Z_BEST_SPEED, Z_DEFAULT_COMPRESSION } = constants;

@@ -28,21 +28,19 @@ async function main(options: Options, stop: AbortSignal): Promise<void> {
   const network = createNetwork({ seed, lr, architecture: model });
   const trainer = await Trainer.create(engine, network, digits, { batchSize, seed });
   const { variables, total } = trainer.memory;
-  fact("memory", `${mebibytes(total)} planned, ${mebibytes(variables)} of it weights and moments`);
+  fact("memory", `${mebibytes(total)} planned, including ${mebibytes(variables)} of weights and moments`);
   fact("images", `${count(digits.y.data.length)} to train on, ${count(test.y.data.length)} to test on\n`);
 
   let last: Tally | undefined;
   let examination: Examination | undefined;
   for (let epoch = 0; epoch < epochs && !stop.aborted; epoch++) {
     const label = epochLabel(epoch, epochs);
-    // Smaller steps towards the end settle what large ones keep stirring: worth a third of a percent of accuracy.
+    // Decrease the learning rate towards the end: worth a third of a percent of accuracy.
     engine.write(network.optimizer.lr, lr * (1 - epoch / epochs));
     const { tally, seconds } = await runEpoch(trainer, epoch, epochs, digits.y.data.length, stop);
     last = tally;
     if (!Number.isFinite(tally.loss)) {
-      throw new Error(
-        `${label}: the loss is no longer a number; a lower --lr than ${lr} may help. No weights were written.`,
-      );
+      throw new Error(`${label}: the loss is not finite; try a lower --lr than ${lr}. No weights were written.`);
     }
     if (stop.aborted) break;
     examination = await trainer.evaluate(test);
@@ -74,7 +72,7 @@ function epochLabel(epoch: number, epochs: number): string {
   return `Epoch ${epoch + 1}/${epochs}`;
 }
 
-/** One epoch, or what Ctrl-C leaves of it. */
+/** One epoch, or less after Ctrl-C. */
 async function runEpoch(trainer: Trainer, epoch: number, epochs: number, n: number, stop: AbortSignal) {
   const progress = new Progress(epochLabel(epoch, epochs), n);
   const began = performance.now();
@@ -92,7 +90,7 @@ async function runEpoch(trainer: Trainer, epoch: number, epochs: number, n: numb
     for await (const images of trainer.epoch(epoch)) {
       if (stop.aborted) break;
       if (reading || !progress.isDue(images)) continue;
-      // Not awaited here: the steps go on while the number is on its way.
+      // Not awaited: training continues while the number is read.
       reading = show().finally(() => {
         reading = undefined;
       });

@@ -4,14 +4,14 @@ import { compileEvaluation, compileTraining, type Evaluation, type Network } fro
 
 export interface TrainerOptions {
   readonly batchSize: number;
-  /** Decides the order of the images: each epoch has its own. */
+  /** Determines the order of the images; each epoch has its own. */
   readonly seed: number;
 }
 
-/** What an epoch has come to. */
+/** Progress of an epoch. */
 export interface Tally {
   readonly epoch: number;
-  /** Images of the epoch that have been learned from. */
+  /** Images of the epoch trained on so far. */
   readonly images: number;
   /** Sum of their losses. */
   readonly loss: number;
@@ -23,35 +23,35 @@ export function meanLoss(now: Tally, before?: Tally): number {
   return (now.loss - loss) / (now.images - images);
 }
 
-/** What the network took some digits for. */
+/** The network's predictions for some digits. */
 export interface Examination {
   readonly predicted: Int32Array;
   readonly confusion: metrics.ConfusionMatrix;
 }
 
-/** Images that are evaluated at once. */
+/** Images per evaluation batch. */
 const evaluationBatch = 500;
 
 interface Parts extends TrainerOptions {
   readonly engine: Engine;
   readonly network: Network;
   readonly digits: Digits;
-  /** One for each size of batch: the last of an epoch may be smaller. */
+  /** One per batch size: the last batch of an epoch may be smaller. */
   readonly steps: ReadonlyMap<number, Program>;
   readonly evaluation: Evaluation;
 }
 
-/** Trains a network on digits and examines it. The same in Node and in a page: when to do what is the caller's to say. */
+/** Trains a network on digits and evaluates it, in Node and in a page alike. The caller decides when. */
 export class Trainer {
   readonly #parts: Parts;
   #progress = { epoch: 0, images: 0 };
 
-  /** Compiles all programs. Nothing is computed yet. */
+  /** Compiles all programs, without running them. */
   static async create(engine: Engine, network: Network, digits: Digits, options: TrainerOptions): Promise<Trainer> {
     const n = data.datasetSize(digits);
     const sizes = [n >= options.batchSize ? options.batchSize : 0, n % options.batchSize].filter((size) => size > 0);
     const steps = new Map<number, Program>();
-    // One after the other: the first lays out the variables that the others share.
+    // One after the other: the first lays out the variables that all share.
     for (const size of sizes) steps.set(size, await compileTraining(engine, network, size));
     const evaluation = await compileEvaluation(engine, network, evaluationBatch);
     return new Trainer({ engine, network, digits, steps, evaluation, ...options });
@@ -61,7 +61,7 @@ export class Trainer {
     this.#parts = parts;
   }
 
-  /** Bytes on the GPU for all programs, known before the first step. What programs share is counted once. */
+  /** Bytes on the GPU for all programs, known before the first step. Counts shared memory once. */
   get memory(): { readonly variables: number; readonly total: number } {
     const programs = [...this.#parts.steps.values(), this.#parts.evaluation].map(({ memory }) => memory);
     const variables = Math.max(...programs.map((memory) => memory.variables));
@@ -69,7 +69,7 @@ export class Trainer {
     return { variables, total: variables + own };
   }
 
-  /** Learns from every image once, in an order of the epoch's own. Yields after each step how many images it has seen. */
+  /** Trains on every image once, in the epoch's own order. Yields the number of images so far after each step. */
   async *epoch(epoch: number): AsyncGenerator<number, void> {
     const { engine, network, digits, steps, batchSize, seed } = this.#parts;
     engine.write(network.tally, new Float32Array(1));
@@ -81,20 +81,20 @@ export class Trainer {
     }
   }
 
-  /** Where the epoch stands. The GPU goes on with later steps meanwhile. */
+  /** The progress of the epoch. Later steps continue meanwhile. */
   async tally(): Promise<Tally> {
     const progress = { ...this.#progress };
     const [loss] = await this.#parts.engine.read(this.#parts.network.tally);
     return { ...progress, loss: loss! };
   }
 
-  /** Has the network read some digits. @param between is awaited after each batch, so that a page can breathe. */
+  /** Evaluates the network on some digits. @param between is awaited after each batch, to let a page respond. */
   async evaluate({ x, y }: Digits, between?: () => Promise<void>): Promise<Examination> {
     const { evaluation } = this.#parts;
     const images = new Uint8Array(evaluationBatch * pixels);
     const predicted = new Int32Array(y.data.length);
     for (let start = 0; start < predicted.length; start += evaluationBatch) {
-      // The last batch may be smaller: what is left of the one before fills it up, and is not counted.
+      // The last batch may be smaller: images of the one before fill it up and are not counted.
       images.set(x.data.subarray(start * pixels, (start + evaluationBatch) * pixels));
       const answers = await evaluation.compute({ x: normalized(images) });
       predicted.set(answers.predicted.subarray(0, predicted.length - start), start);

@@ -2,13 +2,13 @@ import { plot } from "simple-ascii-chart";
 import type { EpochErrors } from "./regression.ts";
 
 /*
- * Learning curves: errors of training and validation, epoch by epoch, in the unit of the prices.
+ * Learning curves: training and validation error by epoch, in the unit of the prices.
  */
 
-/** For a terminal of some columns: a line for training, points for validation. */
+/** For a terminal: a line for training, points for validation. */
 export function textChart(history: readonly EpochErrors[], columns: number, hasColours: boolean): string {
   const width = Math.max(20, Math.min(80, columns - 12));
-  // One epoch to a column at most: what lies between would be drawn over.
+  // At most one epoch per column; more would overlap.
   const every = Math.ceil(history.length / width);
   const shown = history.filter((_, i) => i % every === 0 || i === history.length - 1);
   const { low, high } = range(history);
@@ -38,7 +38,7 @@ export function textChart(history: readonly EpochErrors[], columns: number, hasC
 export const csv = (history: readonly EpochErrors[]): string =>
   ["epoch,training,validation", ...history.map((row) => `${row.epoch},${row.train},${row.validation}`), ""].join("\n");
 
-/** A picture, with the epoch marked whose weights were kept. */
+/** An image that marks the epoch whose weights were kept. */
 export function svg(history: readonly EpochErrors[], best: EpochErrors): string {
   const [width, height, left, bottom, top, right] = [720, 400, 56, 44, 16, 16];
   const { low, high } = range(history);
@@ -84,7 +84,7 @@ const epochTicks = (epochs: number): number[] => [
   ...new Set([0, 0.25, 0.5, 0.75, 1].map((share) => Math.max(1, Math.round(share * epochs)))),
 ];
 
-/** Whole numbers of a range, some eight of them at most. */
+/** Integers in a range, about eight at most. */
 function priceTicks(low: number, high: number): number[] {
   const step = Math.max(1, Math.ceil((high - low) / 8));
   const first = Math.ceil(low / step);

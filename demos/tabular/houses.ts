@@ -4,18 +4,19 @@ import { dirname, join } from "node:path";
 
 const require = createRequire(import.meta.url);
 
-/** What is known of a district, and what it says. */
+/** A column of the table, and its meaning. */
 export interface Feature {
   readonly name: string;
   readonly meaning: string;
 }
 
 /*
- * Boston in 1970, 506 census tracts (D. Harrison and D. Rubinfeld, "Hedonic housing prices and the demand for clean air", 1978),
- * with the corrections of O. Gilley and R. Pace (1996).
+ * Boston in 1970, 506 census tracts (D. Harrison and D. Rubinfeld, "Hedonic housing prices and the demand for clean
+ * air", 1978), with the corrections of O. Gilley and R. Pace (1996).
  *
- * Two columns stay out. `medv` is the price before its correction: it would give the answer away. `b` is made from the share of
- * Black residents, by a formula that assumes what segregation does to prices; a model that sets prices must not be taught it.
+ * Two columns are left out. `medv` is the uncorrected price, which would give the answer away. `b` is computed from the
+ * share of Black residents, by a formula that assumes how segregation affects prices; a model that sets prices must not
+ * learn it.
  */
 export const features: readonly Feature[] = [
   { name: "crim", meaning: "crimes per inhabitant of the town" },
@@ -23,16 +24,16 @@ export const features: readonly Feature[] = [
   { name: "indus", meaning: "% of land for business other than retail" },
   { name: "chas", meaning: "1 if the tract lies on the Charles River" },
   { name: "nox", meaning: "nitric oxides in the air, parts per 10 million" },
-  { name: "rm", meaning: "rooms of a dwelling, on average" },
+  { name: "rm", meaning: "average number of rooms per dwelling" },
   { name: "age", meaning: "% of owner-occupied homes built before 1940" },
-  { name: "dis", meaning: "distance to five centres of employment" },
-  { name: "rad", meaning: "access to radial highways, an index" },
+  { name: "dis", meaning: "distance to five employment centres" },
+  { name: "rad", meaning: "index of access to radial highways" },
   { name: "tax", meaning: "property tax per $10,000" },
   { name: "ptratio", meaning: "pupils per teacher" },
   { name: "lstat", meaning: "% of adults with little schooling or in unskilled work" },
 ];
 
-/** The column to predict: median value of owner-occupied homes in $1000. The survey stops at 50: what is worth more is 50 there. */
+/** The column to predict: median value of owner-occupied homes in $1000. The survey caps values at 50. */
 const target = "cmedv";
 
 /** Rows of the table: x is [n, features], y is [n, 1]. */
@@ -43,7 +44,7 @@ export type Houses = {
 
 /**
  * The table from its npm package.
- * @throws Error with what to do when the package is not there.
+ * @throws Error that says what to do if the package is missing.
  */
 export async function readHouses(): Promise<Houses> {
   let folder: string;

@@ -5,31 +5,31 @@ export interface Options {
   readonly settings: Settings;
   /** Absolute path of the weights to write. */
   readonly output: string;
-  /** Absolute path of the learning curves to write, if they are wanted. */
+  /** Absolute path of the learning curves to write, if any. */
   readonly curves: string | undefined;
 }
 
-export const help = `Trains a network on WebGPU to tell what homes cost: 506 tracts of Boston in 1970, 12 features of each.
+export const help = `Trains a network on WebGPU to predict house prices: 506 tracts of Boston in 1970, 12 features each.
 
   npm run train:tabular -- [options]
 
   --hidden N,N       units of the hidden layers (default 64,64)
-  --epochs N         times through the training rows, at most (default 500)
-  --patience N       epochs without a better validation error before the training ends (default 60)
-  --batch-size N     rows in a step (default 32)
+  --epochs N         passes through the training rows, at most (default 500)
+  --patience N       epochs without a better validation error before training stops (default 60)
+  --batch-size N     rows per step (default 32)
   --lr X             learning rate of AdamW (default 0.003)
-  --weight-decay X   how much weights shrink with each step, times the learning rate (default 0.05)
-  --seed N           for the split, the first weights and the order of the rows (default 1)
-  --output FILE      where the weights go (default house-prices.safetensors)
-  --curves FILE      learning curves as a picture (.svg) or a table (.csv)
+  --weight-decay X   shrinks weights by this times the learning rate per step (default 0.05)
+  --seed N           for the split, the initial weights and the order of the rows (default 1)
+  --output FILE      where to save the weights (default house-prices.safetensors)
+  --curves FILE      where to save learning curves, as an image (.svg) or a table (.csv)
   --help             this text
 
-Ctrl-C ends the training; the best weights so far are kept and reported on.
+Ctrl-C stops the training; the best weights so far are kept and reported.
 ${adapterHelp}`;
 
 /**
- * What the command line asks for; undefined for `--help`.
- * @throws OptionError naming the option, what it is and what it can be.
+ * Parses the command line; undefined for `--help`.
+ * @throws OptionError with the option, its value and the valid values.
  */
 export function parseOptions(args: readonly string[]): Options | undefined {
   const values = parse(args, {

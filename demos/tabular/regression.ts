@@ -15,14 +15,14 @@ import type { Houses } from "./houses.ts";
 export interface Settings {
   /** Units of each hidden layer. */
   readonly hidden: readonly number[];
-  /** At most. */
+  /** Most epochs to train. */
   readonly epochs: number;
   readonly batchSize: number;
   readonly lr: number;
   readonly weightDecay: number;
-  /** Epochs without a better validation error after which the training ends. */
+  /** Number of epochs without a better validation error before training stops. */
   readonly patience: number;
-  /** Decides split, first weights and the order of the rows. */
+  /** Determines split, initial weights and the order of the rows. */
   readonly seed: number;
 }
 
@@ -32,24 +32,24 @@ export interface Parts {
   readonly test: Houses;
 }
 
-/** 15 % of the rows to validate on, 15 % to test on, the rest to learn from. */
+/** 15 % of the rows for validation, 15 % for testing, the rest for training. */
 export function divide(houses: Houses, seed: number): Parts {
   const share = Math.round(0.15 * data.datasetSize(houses));
   const { train: rest, validation: test } = data.trainValidationSplit(houses, { validation: share, seed });
   return { test, ...data.trainValidationSplit(rest, { validation: share, seed: seed + 1 }) };
 }
 
-/** Errors after an epoch: roots of the mean squared error, in the unit of the prices. */
+/** Errors after an epoch: root mean squared errors, in the unit of the prices. */
 export interface EpochErrors {
   readonly epoch: number;
   readonly train: number;
   readonly validation: number;
 }
 
-/** How a training went. */
+/** The course of a training. */
 export interface Fit {
   readonly history: readonly EpochErrors[];
-  /** The epoch whose weights were kept; none where Ctrl-C came before the end of the first. */
+  /** The epoch whose weights were kept; undefined if Ctrl-C came before the end of the first. */
   readonly best: EpochErrors | undefined;
 }
 
@@ -66,7 +66,7 @@ export class Regression {
   /** By number of rows. */
   readonly #predictors = new Map<number, Program<{ readonly price: Tensor }>>();
 
-  /** Makes a network of random weights. Means and deviations to normalise by are those of the rows to learn from, of no others. */
+  /** Creates a network with random weights. Normalisation uses means and deviations of the training rows only. */
   constructor(engine: Engine, train: Houses, { hidden, seed }: Settings) {
     nn.seed(seed);
     const sizes = [train.x.shape[1]!, ...hidden];
@@ -75,12 +75,12 @@ export class Regression {
     this.#state = { engine, model, inputs: data.standardize(train.x), prices: data.standardize(train.y) };
   }
 
-  /** Numbers that are learned. */
+  /** Number of weights. */
   get parameters(): number {
     return [...this.#state.model.variables.values()].reduce((sum, { size }) => sum + size, 0);
   }
 
-  /** Prices of some rows. */
+  /** Predicted prices of some rows. */
   async predict({ x }: Houses): Promise<Float32Array> {
     const { engine, model, inputs, prices } = this.#state;
     const program =
@@ -91,8 +91,8 @@ export class Regression {
   }
 
   /**
-   * Learns until the validation error has not improved for `patience` epochs, and goes back to the weights that were best.
-   * @param watch is told the errors after each epoch. @param stop ends the training early.
+   * Trains until the validation error has not improved for `patience` epochs, and restores the best weights.
+   * @param watch is called with the errors after each epoch. @param stop ends the training early.
    */
   async fit(
     { train, validation }: Pick<Parts, "train" | "validation">,
@@ -106,7 +106,7 @@ export class Regression {
       y: { data: prices.apply(train.y.data), shape: train.y.shape },
     };
     const optimizer = optim.adamW({ lr, weightDecay });
-    // The last batch of an epoch may be smaller, and has a program of its own.
+    // The last batch of an epoch may be smaller, and needs its own program.
     const n = data.datasetSize(rows);
     const steps = new Map<number, Program>();
     for (const size of [Math.min(n, batchSize), n % batchSize].filter((rows) => rows > 0)) {
@@ -134,7 +134,7 @@ export class Regression {
     return { history, best };
   }
 
-  /** The weights, with the numbers to normalise by. */
+  /** The weights, with the normalisation parameters. */
   save(): Promise<Uint8Array<ArrayBuffer>> {
     const { engine, model, inputs, prices } = this.#state;
     return io.saveSafetensors(engine, nn.stateDict(model), {

@@ -3,7 +3,7 @@ import { paint } from "../terminal/format.ts";
 import { features, type Houses } from "./houses.ts";
 import type { Parts, Regression } from "./regression.ts";
 
-/** Columns as wide as their widest cell: the first `words` of them flush left, the others flush right. */
+/** Columns as wide as their widest cell: the first `words` left-aligned, the others right-aligned. */
 function table(rows: readonly (readonly string[])[], words = 1): string {
   const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
   const line = (row: readonly string[]): string =>
@@ -12,7 +12,7 @@ function table(rows: readonly (readonly string[])[], words = 1): string {
   return [paint("dim", heading!), ...rest].join("\n");
 }
 
-/** What the features are, and how they are distributed in some rows. */
+/** The features and their distribution in some rows. */
 export function featureTable({ x }: Houses): string {
   const width = features.length;
   const rows = features.map(({ name, meaning }, f) => {
@@ -25,7 +25,7 @@ export function featureTable({ x }: Houses): string {
   return table([["feature", "meaning", "mean", "deviation", "least", "most"], ...rows], 2);
 }
 
-/** How far predictions are off, in the unit of the prices; R² is the share of their variance that is explained. */
+/** Errors of predictions, in the unit of the prices; R² is the explained share of the variance. */
 export interface Scores {
   readonly rows: number;
   readonly mae: number;
@@ -40,7 +40,7 @@ const scores = (predicted: ArrayLike<number>, actual: ArrayLike<number>): Scores
   r2: metrics.r2(predicted, actual),
 });
 
-/** Errors on all three parts, beside those of always guessing the mean price of the training rows. */
+/** Errors on all three parts, and those of always guessing the mean training price. */
 export async function errorTable(regression: Regression, parts: Parts): Promise<string> {
   const { data } = parts.train.y;
   const mean = data.reduce((sum, price) => sum + price, 0) / data.length;
@@ -61,7 +61,7 @@ export async function errorTable(regression: Regression, parts: Parts): Promise<
   return table([["", "rows", "MAE", "RMSE", "R²"], ...rows]);
 }
 
-/** Some rows of the test set, from the cheapest to the dearest. */
+/** Some rows of the test set, from cheapest to most expensive. */
 export async function examples(regression: Regression, test: Houses, count = 8): Promise<string> {
   const predicted = await regression.predict(test);
   const actual = test.y.data;

@@ -28,13 +28,13 @@ async function main({ settings, output, curves }: Options, stop: AbortSignal): P
   adapterFacts(engine);
   fact("network", `${count(regression.parameters)} weights`);
   fact("rows", `${rows("train")} to learn from, ${rows("validation")} to validate on, ${rows("test")} to test on\n`);
-  console.log(`${heading("Features")}, in the rows to learn from, whose means and deviations normalise all rows\n`);
+  console.log(`${heading("Features")}, in the training rows, whose means and deviations normalise all rows\n`);
   console.log(featureTable(parts.train));
 
   console.log();
   const fit = await train();
   if (stop.aborted) leaveInterrupted();
-  if (!fit.best) return console.log("Stopped before the first epoch had ended; nothing was written.");
+  if (!fit.best) return console.log("Stopped before the end of the first epoch; nothing was written.");
   console.log(`\n${heading("Learning curves")}, RMSE in $1000 by epoch\n`);
   console.log(textChart(fit.history, process.stdout.columns || 80, hasColours));
   console.log(`\n${ending(fit, epochs, patience)} The weights of epoch ${fit.best.epoch}, the best, were kept.\n`);
@@ -57,8 +57,7 @@ async function main({ settings, output, curves }: Options, stop: AbortSignal): P
     const progress = new Progress("Training", epochs);
     try {
       const watch = ({ epoch, train, validation }: Fit["history"][number]): void => {
-        if (!Number.isFinite(train))
-          throw new Error(`epoch ${epoch}: the loss is no longer a number; try a lower --lr`);
+        if (!Number.isFinite(train)) throw new Error(`epoch ${epoch}: the loss is not finite; try a lower --lr`);
         const facts = `RMSE ${train.toFixed(2)}, validation ${validation.toFixed(2)}`;
         if (progress.isDue(epoch)) progress.update(epoch, facts);
       };
@@ -72,9 +71,9 @@ async function main({ settings, output, curves }: Options, stop: AbortSignal): P
 function ending({ history, best }: Fit, epochs: number, patience: number): string {
   const last = history.length;
   if (last - (best?.epoch ?? 0) >= patience) {
-    return `The validation error had not improved for ${patience} epochs: stopped after epoch ${last}.`;
+    return `The validation error did not improve for ${patience} epochs: stopped after epoch ${last}.`;
   }
-  return last < epochs ? `Stopped by Ctrl-C after epoch ${last}.` : `All ${epochs} epochs were used.`;
+  return last < epochs ? `Stopped by Ctrl-C after epoch ${last}.` : `Trained for all ${epochs} epochs.`;
 }
 
 function heading(text: string): string {

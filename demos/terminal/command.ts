@@ -2,26 +2,28 @@ import { paint } from "./format.ts";
 import { OptionError } from "./options.ts";
 
 export interface Command<Options> {
-  /** What was typed to get here, such as "npm start". */
+  /** The command as typed, such as "npm start". */
   readonly name: string;
   readonly help: string;
-  /** What the command line asks for; undefined for `--help`. @throws OptionError for what makes no sense. */
+  /** Parses the command line; undefined for `--help`. @throws OptionError for invalid options. */
   parse(args: readonly string[]): Options | undefined;
-  /** @param stop is aborted by Ctrl-C; a second Ctrl-C ends the program at once. */
+  /**
+   * @param stop is aborted by Ctrl-C; a second Ctrl-C ends the program at once.
+   */
   main(options: Options, stop: AbortSignal): Promise<void>;
 }
 
-/** Runs a command. What goes wrong is told in a sentence: exit code 2 for a wrong option, 1 for anything else. */
+/** Runs a command. Prints errors as one sentence and exits with 2 for a wrong option, 1 for anything else. */
 export async function run<Options>({ name, help, parse, main }: Command<Options>): Promise<void> {
   const stop = new AbortController();
   let first = Number.POSITIVE_INFINITY;
   process.on("SIGINT", () => {
-    // Not patient enough to wait for the file. (npm may pass on the same Ctrl-C that the terminal has sent already.)
+    // A second Ctrl-C: do not wait for the file. (npm may pass on a Ctrl-C that the terminal has already sent.)
     if (performance.now() - first > 300) process.exit(130);
     first = Math.min(first, performance.now());
     stop.abort();
   });
-  // Whoever reads the output has left (`… | head`): as good as Ctrl-C, so that files are written.
+  // The reader of the output has quit (`… | head`). Treat this like Ctrl-C, so that files get written.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code !== "EPIPE") throw error;
     stop.abort();
@@ -38,7 +40,7 @@ export async function run<Options>({ name, help, parse, main }: Command<Options>
   }
 }
 
-/** What shells expect of a program that Ctrl-C ended. */
+/** Sets the exit code that shells expect after Ctrl-C. */
 export function leaveInterrupted(): void {
   process.exitCode = 130;
 }

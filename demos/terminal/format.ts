@@ -6,10 +6,10 @@ type Style = Parameters<typeof styleText>[0];
 export const isTerminal = process.stdout.isTTY === true;
 export const hasColours = isTerminal && !process.env.NO_COLOR && process.env.TERM !== "dumb";
 
-/** Characters in a line; what is piped on has as many as it likes. */
+/** Characters per line; unlimited if the output is piped. */
 export const room = isTerminal ? process.stdout.columns || 80 : Number.POSITIVE_INFINITY;
 
-/** Text in a style, where the terminal has any. */
+/** Styled text, if the terminal supports colours. */
 export const paint = (style: Style, text: string): string => (hasColours ? styleText(style, text) : text);
 
 export const count = (value: number): string => Math.round(value).toLocaleString("en-US");
@@ -27,14 +27,14 @@ export function mebibytes(bytes: number): string {
   return bytes < 2 ** 20 ? `${(bytes / 2 ** 10).toFixed(1)} KiB` : `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 }
 
-/** A line that says one thing about the run. */
+/** Prints one fact about the run. */
 export function fact(name: string, value: string): void {
   console.log(`  ${paint("dim", name.padEnd(9))}  ${value}`);
 }
 
-/** The lines that say where it is computed, and how to compute faster there. */
+/** Prints the adapter, and how to get a faster one. */
 export function adapterFacts({ adapter, traits }: Engine): void {
-  fact("adapter", adapter + (traits.cpu ? ", which computes on the CPU" : ""));
+  fact("adapter", adapter + (traits.cpu ? ", on the CPU" : ""));
   if (/swiftshader/i.test(adapter) && process.platform === "linux")
-    fact("faster", "Mesa's lavapipe computes 3 to 4 times as fast: apt install mesa-vulkan-drivers (Mesa 23 or later)");
+    fact("faster", "Mesa's lavapipe is 3 to 4 times as fast: apt install mesa-vulkan-drivers (Mesa 23 or later)");
 }

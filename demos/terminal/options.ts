@@ -2,25 +2,25 @@ import { accessSync, constants, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { type ParseArgsConfig, parseArgs } from "node:util";
 
-/** A wrong option, told in a sentence. */
+/** A wrong option. The message is one sentence. */
 export class OptionError extends Error {}
 
-/** How to choose the adapter, for the end of a help text. */
-export const adapterHelp = `TILEGRAD_ADAPTER=hardware computes only on a GPU, =lavapipe or =swiftshader by that one on the CPU, =software by
-lavapipe where it is installed, else by SwiftShader; auto, the default, prefers a GPU.`;
+/** How to choose the adapter, for the end of help texts. */
+export const adapterHelp = `TILEGRAD_ADAPTER=hardware uses a GPU only, =lavapipe or =swiftshader that driver on the CPU, =software
+lavapipe if installed, else SwiftShader. The default, auto, prefers a GPU.`;
 
 /** Options of a command line by name. */
 export type Spec = NonNullable<ParseArgsConfig["options"]>;
 
 /**
- * The texts of the options.
- * @throws OptionError for options that are not in the spec, and for what is not an option.
+ * The values of the options, as text.
+ * @throws OptionError for unknown options and for positional arguments.
  */
 export function parse<S extends Spec>(args: readonly string[], options: S) {
   try {
     return parseArgs({ args: [...args], options }).values;
   } catch (error) {
-    // Node's own words are good; what follows the first sentence is about escaping dashes.
+    // Node's first sentence is good; the rest is about escaping dashes.
     throw new OptionError((error as Error).message.split(/\.\s/)[0]!.replace(/\.$/, ""));
   }
 }
@@ -41,7 +41,7 @@ export function rate(option: string, text: string): number {
   throw new OptionError(`${option} is "${text}", expected a number above 0 and up to 1, such as 0.001`);
 }
 
-/** Any number of a range. */
+/** A number in a range. */
 export function between(option: string, text: string, low: number, high: number): number {
   const value = Number(text);
   if (isNumber(text) && value >= low && value <= high) return value;
@@ -53,7 +53,7 @@ export function oneOf(option: string, text: string, choices: readonly string[]):
   throw new OptionError(`${option} is "${text}", expected ${choices.slice(0, -1).join(", ")} or ${choices.at(-1)}`);
 }
 
-/** The absolute path of a file to write. Minutes of training should not end with one that cannot be written. */
+/** The absolute path of a file to write. Checked first, so that minutes of training do not end with a write error. */
 export function writable(option: string, path: string): string {
   const file = resolve(path);
   const found = statSync(file, { throwIfNoEntry: false });
@@ -66,7 +66,7 @@ export function writable(option: string, path: string): string {
   return file;
 }
 
-/** The absolute path of a folder to write to; it need not be there. */
+/** The absolute path of a folder to write to; it need not exist. */
 export function folder(option: string, path: string): string {
   const found = statSync(path, { throwIfNoEntry: false });
   if (path === "" || found?.isFile()) throw new OptionError(`${option} is "${path}", expected the name of a folder`);

@@ -1,10 +1,10 @@
 import { Presets, SingleBar } from "cli-progress";
 import { isTerminal, paint } from "./format.ts";
 
-/** How often a bar moves, in milliseconds. */
+/** Milliseconds between updates of a bar. */
 const interval = 150;
 
-/** Shows how something long goes: a bar where there is a terminal, else a line for each quarter, for log files. */
+/** Shows progress: a bar in a terminal, else one line per quarter, for log files. */
 export class Progress {
   readonly #label: string;
   readonly #total: number;
@@ -12,7 +12,9 @@ export class Progress {
   #quarters: number;
   #shown = performance.now();
 
-  /** @param total what there is to do. @param done what of it is done already. */
+  /**
+   * @param total amount of work. @param done amount already done.
+   */
   constructor(label: string, total: number, done = 0) {
     this.#label = label;
     this.#total = total;
@@ -22,12 +24,12 @@ export class Progress {
     this.#bar = new SingleBar(
       {
         stream: process.stdout,
-        // What stands beside the bar takes some 62 columns; on narrow terminals the end of it is cut off.
+        // The text beside the bar takes about 62 columns; narrow terminals cut off its end.
         barsize: Math.max(8, Math.min(32, columns - 64)),
         format: `${paint("bold", label)} ${paint("cyan", "{bar}")} {percentage} %  {facts}`,
         hideCursor: true,
         clearOnComplete: true,
-        // Whoever handles Ctrl-C ends the work, and that stops the bar.
+        // The caller handles Ctrl-C: it ends the work, which stops the bar.
         gracefulExit: false,
         autopadding: true,
       },
@@ -36,7 +38,7 @@ export class Progress {
     this.#bar.start(total, done, { facts: "" });
   }
 
-  /** Whether an update is wanted now: often enough for a bar to move, for log files at each quarter. */
+  /** Whether to update now: often enough to move a bar, and at each quarter in log files. */
   isDue(done: number): boolean {
     if (this.#bar) return performance.now() - this.#shown > interval;
     return this.#quarterOf(done) > this.#quarters && done < this.#total;

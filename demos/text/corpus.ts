@@ -1,15 +1,15 @@
-/** A text as numbers: each character is its place in the vocabulary. */
+/** A text as numbers: each character is its index in the vocabulary. */
 export interface Corpus {
-  /** Every character of the text once, in order of code points. */
+  /** Every distinct character of the text, in order of code points. */
   readonly vocabulary: readonly string[];
   readonly train: Int32Array;
   readonly validation: Int32Array;
 }
 
-/** Part of a text, its end, that is kept to validate on. */
+/** Fraction at the end of the text kept for validation. */
 const validationShare = 0.02;
 
-/** Numbers the characters of a text. */
+/** Converts a text to numbers. */
 export function corpusOf(text: string): Corpus {
   const vocabulary = [...new Set(text)].sort((a, b) => a.codePointAt(0)! - b.codePointAt(0)!);
   const codes = encode(text, vocabulary);
@@ -17,12 +17,14 @@ export function corpusOf(text: string): Corpus {
   return { vocabulary, train: codes.subarray(0, boundary), validation: codes.subarray(boundary) };
 }
 
-/** @throws Error naming the character that the vocabulary does not have. */
+/**
+ * @throws Error for a character outside the vocabulary.
+ */
 export function encode(text: string, vocabulary: readonly string[]): Int32Array {
   const places = new Map(vocabulary.map((character, i) => [character, i]));
   return Int32Array.from([...text], (character) => {
     const place = places.get(character);
-    if (place === undefined) throw new Error(`${JSON.stringify(character)} is not among the characters of the text`);
+    if (place === undefined) throw new Error(`${JSON.stringify(character)} does not occur in the text`);
     return place;
   });
 }
@@ -30,7 +32,7 @@ export function encode(text: string, vocabulary: readonly string[]): Int32Array 
 export const decode = (codes: Iterable<number>, vocabulary: readonly string[]): string =>
   Array.from(codes, (code) => vocabulary[code]).join("");
 
-/** Sizes of a batch: `batch` places in the text are read at once, `length` characters at each. */
+/** Sizes of a batch: it reads `length` characters at `batch` positions of the text. */
 export interface Window {
   readonly batch: number;
   readonly length: number;
@@ -41,9 +43,9 @@ export const batchesIn = (codes: Int32Array, { batch, length }: Window): number 
   Math.max(0, Math.floor(Math.floor((codes.length - 1) / batch) / length));
 
 /**
- * Batch number `index` of a pass. The text is cut into `batch` long streams side by side, and each batch goes on where the one
- * before it ended, so that the states of the network can be carried on.
- * @returns x, characters, and y, those that follow them: [length, batch].
+ * Batch `index` of a pass. The text is cut into `batch` long streams side by side, and each batch continues where the
+ * one before it ended, so that the network's states can be carried on.
+ * @returns x, characters, and y, the characters after them: [length, batch].
  */
 export function batchAt(codes: Int32Array, { batch, length }: Window, index: number) {
   const stream = Math.floor((codes.length - 1) / batch);

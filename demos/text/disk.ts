@@ -6,7 +6,7 @@ const require = createRequire(import.meta.url);
 
 /**
  * Herman Melville's Moby-Dick of 1851, from an npm package: 1.2 million characters, in the public domain.
- * @throws Error with what to do when the package is not there.
+ * @throws Error that says what to do if the package is missing.
  */
 export function readMobyDick(): Promise<string> {
   let folder: string;

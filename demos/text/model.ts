@@ -14,29 +14,29 @@ export const cells: readonly string[] = Object.keys(kinds);
 export interface Architecture {
   /** One of `cells`. */
   readonly cell: string;
-  /** Size of the vector that stands for a character. */
+  /** Size of a character's embedding vector. */
   readonly embedding: number;
   /** Units of each recurrent layer. */
   readonly hidden: number;
   readonly layers: number;
-  /** Probability with which the outputs of each layer are dropped in training. */
+  /** Probability of dropping each layer's outputs in training. */
   readonly dropout: number;
 }
 
-/** A network that reads characters and says after each of them what may follow. */
+/** A network that reads characters and predicts the next one after each. */
 export interface CharacterModel {
-  /** Under the names of PyTorch's modules: `embedding.weight`, `lstm.weight_ih_l0`, …, `decoder.bias`. */
+  /** Under PyTorch's names: `embedding.weight`, `lstm.weight_ih_l0`, …, `decoder.bias`. */
   readonly weights: ReadonlyMap<string, Variable>;
-  /** States for some texts that are read side by side: zeros at first. */
+  /** States for texts read side by side, zeros at first. */
   states(texts: number, name: string): readonly Variable[];
   /**
-   * @param x `[T, N]`, characters. @param states before the first of them.
+   * @param x `[T, N]`, characters. @param states before the first character.
    * @returns logits `[T·N, V]`, and the states after the last character.
    */
   read(x: Tensor, states: readonly Tensor[], mode?: nn.Mode): { logits: Tensor; states: readonly Tensor[] };
 }
 
-/** Makes a model with first weights such as PyTorch's, drawn from the seed given to `nn.seed`. */
+/** Creates a model. Initial weights are distributed as in PyTorch and drawn from the seed given to `nn.seed`. */
 export function characterModel(vocabulary: number, architecture: Architecture): CharacterModel {
   const { cell, embedding, hidden, layers, dropout } = architecture;
   const { make, states } = kinds[cell]!;

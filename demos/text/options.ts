@@ -13,7 +13,7 @@ import { cells } from "./model.ts";
 import type { Settings } from "./trainer.ts";
 
 export interface Options {
-  /** What the command line says of the settings; the rest is default, or what the checkpoint says. */
+  /** Settings from the command line; the rest comes from the checkpoint or the defaults. */
   readonly settings: Partial<Settings>;
   readonly full: boolean;
   /** Absolute path of the text; undefined for Moby-Dick. */
@@ -21,7 +21,7 @@ export interface Options {
   readonly prompt: string | undefined;
   /** Absolute path of the checkpoint to write. */
   readonly output: string;
-  /** Absolute path of the checkpoint to go on from. */
+  /** Absolute path of the checkpoint to resume from. */
   readonly resume: string | undefined;
 }
 
@@ -42,7 +42,7 @@ export const defaults: Settings = {
   every: 250,
 };
 
-/** What takes hours without a GPU and is worth them with one. */
+/** Worth it on a GPU; takes hours without one. */
 export const full: Settings = {
   ...defaults,
   embedding: 64,
@@ -55,42 +55,42 @@ export const full: Settings = {
   lr: 0.002,
 };
 
-export const help = `Trains a network on WebGPU to write, character by character, like the text that it has read.
+export const help = `Trains a network on WebGPU to write, character by character, like the text it reads.
 
   npm run train:text -- [options]
 
   --cell NAME        ${cells.join(", ")} (default ${defaults.cell})
   --hidden N         units of a layer (default ${defaults.hidden})
   --layers N         layers (default ${defaults.layers})
-  --embedding N      size of the vector that stands for a character (default ${defaults.embedding})
+  --embedding N      size of a character's embedding vector (default ${defaults.embedding})
   --dropout P        probability of dropping an output in training (default ${defaults.dropout})
-  --batch-size N     places in the text that are read at once (default ${defaults.batch})
+  --batch-size N     positions in the text to read at once (default ${defaults.batch})
   --length N         characters through which gradients flow back (default ${defaults.length})
   --steps N          batches to learn from (default ${defaults.steps})
-  --lr X             learning rate of Adam at first (default ${defaults.lr}); it falls to 0 along half a cosine
+  --lr X             initial learning rate of Adam (default ${defaults.lr}); falls to 0 along half a cosine
   --clip X           largest norm of the gradients (default ${defaults.clip})
-  --seed N           for first weights, dropout and samples (default ${defaults.seed})
+  --seed N           for initial weights, dropout and samples (default ${defaults.seed})
   --full             ${full.layers} layers of ${full.hidden} units, ${full.steps} steps of ${full.batch} times ${full.length} characters: for a GPU
 
-  --every N          steps from report to report (default ${defaults.every})
-  --sample N         characters that the network writes for a report (default ${defaults.sample})
-  --temperature X    0 writes what is likeliest, 1 what the network believes in, more is bolder (default ${defaults.temperature})
-  --prompt TEXT      what it goes on from (default a new line)
-  --text FILE        what it reads (default Moby-Dick)
+  --every N          steps between reports (default ${defaults.every})
+  --sample N         characters that the network writes per report (default ${defaults.sample})
+  --temperature X    0 picks the likeliest character, 1 samples as predicted, more is bolder (default ${defaults.temperature})
+  --prompt TEXT      where the network's text starts (default a new line)
+  --text FILE        text to train on (default Moby-Dick)
 
-  --output FILE      checkpoint, written at each report and at the end (default text.safetensors)
-  --resume FILE      go on from a checkpoint as if there had been no interruption, with its settings
+  --output FILE      checkpoint, written after each report and at the end (default text.safetensors)
+  --resume FILE      continue exactly from a checkpoint, with its settings
   --help             this text
 
 The defaults take about two minutes on two cores without a GPU. Ctrl-C writes a checkpoint and ends.
 ${adapterHelp}`;
 
-/** Options that a checkpoint decides: with others it could not go on. */
+/** Options fixed by a checkpoint. */
 const decided = ["cell", "hidden", "layers", "embedding", "dropout", "batch-size", "length", "lr", "clip", "seed"];
 
 /**
- * What the command line asks for; undefined for `--help`.
- * @throws OptionError naming the option, what it is and what it can be.
+ * Parses the command line; undefined for `--help`.
+ * @throws OptionError with the option, its value and the valid values.
  */
 export function parseOptions(args: readonly string[]): Options | undefined {
   const names = [...decided, "steps", "every", "sample", "temperature", "prompt", "text", "output", "resume"];
@@ -99,7 +99,7 @@ export function parseOptions(args: readonly string[]): Options | undefined {
   const values = parse(args, { ...texts, ...flags }) as Readonly<Record<string, string | boolean | undefined>>;
   if (values.help) return undefined;
 
-  /** What one option says, if it is given. */
+  /** The value of one option, if given. */
   const given = <T>(name: string, read: (option: string, text: string) => T): T | undefined =>
     typeof values[name] === "string" ? read(`--${name}`, values[name]) : undefined;
   const wholeFrom = (name: string, low: number, high: number) =>
@@ -125,7 +125,7 @@ export function parseOptions(args: readonly string[]): Options | undefined {
   };
   const resume = given("resume", readable);
   const fixed = resume && (decided.find((name) => values[name] !== undefined) ?? (values.full ? "full" : undefined));
-  if (fixed) throw new OptionError(`--${fixed} cannot be given with --resume: the checkpoint decides it`);
+  if (fixed) throw new OptionError(`--${fixed} cannot be given with --resume: the checkpoint sets it`);
   const prompt = given("prompt", (option, value) => {
     if (value !== "") return value;
     throw new OptionError(`${option} is "", expected at least one character`);

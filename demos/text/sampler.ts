@@ -23,9 +23,9 @@ import { decode, encode } from "./corpus.ts";
 import type { CharacterModel } from "./model.ts";
 
 export interface SamplerOptions {
-  /** Characters of a sample. */
+  /** Characters per sample. */
   readonly length: number;
-  /** 0 always takes the likeliest character, 1 believes the network, more is bolder. */
+  /** 0 always picks the likeliest character, 1 samples as predicted, more is bolder. */
   readonly temperature: number;
   readonly seed: number;
   readonly vocabulary: readonly string[];
@@ -41,11 +41,11 @@ interface Parts {
 }
 
 /**
- * Writes texts with a model, character by character: a program of one step, whose variables are the states, the last character and
- * all that has been written. So a step needs nothing of the host, and a sample is read back once.
+ * Writes texts with a model, character by character. One program does one step; its variables are the states, the last
+ * character and the text so far. So a step needs nothing from the host, and a sample is read back once.
  */
 export class Sampler {
-  /** What the samples depend on, to be saved: the key of the random numbers. */
+  /** State to save, so that samples are repeatable: the random key. */
   readonly state: ReadonlyMap<string, Variable>;
   readonly program: Program;
   readonly #parts: Parts;
@@ -65,7 +65,7 @@ export class Sampler {
     const { logits, states: after } = model.read(reshape(character, [1, 1]), states);
     let next = argmax(logits, 1);
     if (temperature > 0) {
-      // The first character up to which the probabilities add up to more than a random number.
+      // The first character at which the cumulative probability exceeds a random number.
       const below = le(cumsum(softmax(mul(logits, 1 / temperature)), 1), random.uniform([1, 1]));
       next = minimum(sum(cast(below, "i32"), 1), vocabulary.length - 1);
     }
@@ -86,7 +86,7 @@ export class Sampler {
     this.state = new Map([["key", key]]);
   }
 
-  /** What the model writes after a prompt of at least one character. */
+  /** The model's text after a prompt of at least one character. */
   async sample(prompt: string): Promise<string> {
     const { program } = this;
     const { engine, states, character, position, written, options } = this.#parts;
@@ -94,7 +94,7 @@ export class Sampler {
     const codes = encode(prompt, options.vocabulary);
     for (const [i, code] of codes.entries()) {
       engine.write(character, new Int32Array([code]));
-      // What is written before the end of the prompt is overwritten by what follows.
+      // Characters written before the end of the prompt are overwritten later.
       if (i < codes.length - 1) await program.run();
     }
     engine.write(position, new Int32Array(1));

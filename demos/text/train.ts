@@ -34,16 +34,16 @@ async function main(options: Options, stop: AbortSignal): Promise<void> {
   const prompt = options.prompt ?? (vocabulary.includes("\n") ? "\n" : vocabulary[train[0]!]!);
   const trainer = await Trainer.create(engine, corpus, settings);
   fact("memory", `${mebibytes(trainer.memory)} planned; ${count(trainer.parameters)} weights`);
-  const size = `${count(train.length)} to learn from, ${count(validation.length)} to validate on`;
-  fact("text", `${size}, ${vocabulary.length} different ones\n`);
+  const size = `${count(train.length)} characters to learn from, ${count(validation.length)} to validate on`;
+  fact("text", `${size}, ${vocabulary.length} distinct\n`);
   if (earlier && resume) {
     trainer.load(earlier.bytes, resume);
-    console.log(`Going on after step ${count(trainer.steps)}, from ${relative(".", resume)}.\n`);
+    console.log(`Resuming after step ${count(trainer.steps)}, from ${relative(".", resume)}.\n`);
   }
 
   const save = async (): Promise<Uint8Array> => {
     const bytes = await trainer.save({ text: textDigest });
-    // Half a checkpoint would be worse than the one before it.
+    // Write to a temporary file first: half a checkpoint is worse than the old one.
     await writeFile(`${output}.part`, bytes);
     await rename(`${output}.part`, output);
     return bytes;
@@ -53,8 +53,7 @@ async function main(options: Options, stop: AbortSignal): Promise<void> {
     const { bits, charactersPerSecond } = await trainToReport(trainer, settings, stop);
     if (!Number.isFinite(bits)) {
       throw new Error(
-        `step ${trainer.steps}: the loss is no longer a number; a lower --lr than ${lr} may help. ` +
-          "The last checkpoint was kept.",
+        `step ${trainer.steps}: the loss is not finite; try a lower --lr than ${lr}. The last checkpoint is kept.`,
       );
     }
     if (stop.aborted) break;
@@ -72,7 +71,7 @@ async function main(options: Options, stop: AbortSignal): Promise<void> {
   const checkpoint = await save();
   if (stop.aborted && trainer.steps < steps) {
     leaveInterrupted();
-    console.log(`\nStopped after step ${count(trainer.steps)}. This goes on as if there had been no interruption:`);
+    console.log(`\nStopped after step ${count(trainer.steps)}. To continue exactly where it stopped:`);
     console.log(`  npm run train:text -- --resume ${file}${options.text ? ` --text ${name}` : ""}`);
     return;
   }
@@ -82,7 +81,7 @@ async function main(options: Options, stop: AbortSignal): Promise<void> {
   fact("checkpoint", `sha256 ${sha256(checkpoint)}`);
 }
 
-/** Steps until the next report, or until Ctrl-C. */
+/** Trains until the next report or Ctrl-C. */
 async function trainToReport(trainer: Trainer, { every, steps, batch, length }: Settings, stop: AbortSignal) {
   const began = performance.now();
   const first = trainer.steps;
@@ -99,7 +98,7 @@ async function trainToReport(trainer: Trainer, { every, steps, batch, length }: 
     while (trainer.steps < last && !stop.aborted) {
       await trainer.step();
       if (reading || !progress?.isDue(trainer.steps)) continue;
-      // Not awaited here: the steps go on while the number is on its way.
+      // Not awaited: training continues while the number is read.
       reading = show().finally(() => {
         reading = undefined;
       });
@@ -111,12 +110,15 @@ async function trainToReport(trainer: Trainer, { every, steps, batch, length }: 
   }
 }
 
-/** @throws Error for a file that is no checkpoint of this program, or one of a training on another text. */
+/**
+ * @throws Error for a file that is not a checkpoint of this program, or one for another text.
+ */
 async function readCheckpoint(file: string, textDigest: string) {
   const bytes = await readFile(file);
   const { settings, text } = io.parseSafetensors(bytes, file).metadata;
-  if (settings === undefined || text === undefined) throw new Error(`${file} is no checkpoint of npm run train:text`);
-  if (text !== textDigest) throw new Error(`${file} belongs to another text: give it the same --text as before`);
+  if (settings === undefined || text === undefined)
+    throw new Error(`${file} is not a checkpoint of npm run train:text`);
+  if (text !== textDigest) throw new Error(`${file} belongs to another text: pass the same --text as before`);
   return { bytes, settings: JSON.parse(settings) as Settings };
 }
 
@@ -124,7 +126,7 @@ function sha256(content: string | Uint8Array): string {
   return createHash("sha256").update(content).digest("hex");
 }
 
-/** A text of the network's with a rule beside it. */
+/** The network's text, indented behind a rule. */
 function quoted(prompt: string, text: string): string {
   const lines = (paint("bold", prompt) + text).split("\n").map((line) => `${paint("dim", "  │")} ${line}`);
   return `\n${lines.join("\n")}\n`;

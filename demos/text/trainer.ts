@@ -17,7 +17,7 @@ import { batchAt, batchesIn, type Corpus, type Window } from "./corpus.ts";
 import { type Architecture, type CharacterModel, characterModel } from "./model.ts";
 import { Sampler } from "./sampler.ts";
 
-/** What decides the result of a training, to the bit. It is saved with a checkpoint. */
+/** Everything that determines the result of a training, bit for bit. Saved with a checkpoint. */
 export interface Settings extends Architecture, Window {
   readonly steps: number;
   readonly lr: number;
@@ -25,17 +25,17 @@ export interface Settings extends Architecture, Window {
   readonly clip: number;
   readonly seed: number;
   readonly temperature: number;
-  /** Characters of a sample. */
+  /** Characters per sample. */
   readonly sample: number;
-  /** Steps from report to report. */
+  /** Steps between reports. */
   readonly every: number;
 }
 
-/** A program that reads a text batch by batch, and what it carries on from one to the next. */
+/** A program that reads a text batch by batch, and the state it carries on. */
 interface Reader {
   readonly program: Program<{ readonly loss: Tensor }>;
   readonly states: readonly Variable[];
-  /** Sum of the losses of the batches since it was last set to 0: so no step has to be read back. */
+  /** Sum of the batches' losses since it was last reset, so that no step needs a readback. */
   readonly tally: Variable;
 }
 
@@ -47,28 +47,28 @@ interface Parts {
   readonly training: Reader;
   readonly validation: Reader;
   readonly sampler: Sampler;
-  /** Every variable that decides how the training goes on. */
+  /** All variables that determine how the training continues. */
   readonly kept: io.Training;
 }
 
-/** Where a training stands. */
+/** Position in a training. */
 interface Position {
   /** Steps done. */
   readonly step: number;
-  /** Those of them whose losses are in the tally. */
+  /** Steps whose losses are in the tally. */
   readonly tallied: number;
 }
 
 /**
- * Trains a character model on a text by truncated backpropagation: states are carried on from batch to batch, as if the text had
- * been read in one go, and gradients end where a batch begins.
+ * Trains a character model on a text by truncated backpropagation through time: states carry over from batch to batch,
+ * as if the text were read in one go, but gradients stop at the start of a batch.
  */
 export class Trainer {
   readonly #parts: Parts;
   #position: Position = { step: 0, tallied: 0 };
 
   /**
-   * Compiles all programs. Nothing is computed yet.
+   * Compiles all programs, without running them.
    * @throws Error for a text that is too short.
    */
   static async create(engine: Engine, corpus: Corpus, settings: Settings): Promise<Trainer> {
@@ -81,7 +81,7 @@ export class Trainer {
     nn.seed(seed);
     const model = characterModel(vocabulary.length, settings);
     const optimizer = optim.adam({ lr: settings.lr, schedule: optim.cosineAnnealingLR({ tMax: settings.steps }) });
-    // One after the other: the first lays out the variables that the others share.
+    // One after the other: the first lays out the variables that all share.
     const training = await compileReader(engine, model, settings, optimizer);
     const validation = await compileReader(engine, model, settings);
     const sampler = await Sampler.create(engine, model, { length: sample, temperature, seed, vocabulary });
@@ -104,19 +104,19 @@ export class Trainer {
     return this.#position.step;
   }
 
-  /** Numbers that are learned. */
+  /** Number of weights. */
   get parameters(): number {
     return [...this.#parts.weights.values()].reduce((sum, { size }) => sum + size, 0);
   }
 
-  /** Bytes on the GPU for all programs, known before the first step. What programs share is counted once. */
+  /** Bytes on the GPU for all programs, known before the first step. Counts shared memory once. */
   get memory(): number {
     const { training, validation, sampler, engine } = this.#parts;
     const programs = [training.program, validation.program, sampler.program].map(({ memory }) => memory);
     return programs.reduce((sum, { total, variables }) => sum + total - variables, engine.bytes.variables);
   }
 
-  /** Learns from the next batch of the text; after the last one it begins again. */
+  /** Trains on the next batch of the text; after the last one it starts over. */
   async step(): Promise<void> {
     const { engine, corpus, settings, training } = this.#parts;
     const { step, tallied } = this.#position;
@@ -131,7 +131,7 @@ export class Trainer {
     return (await this.#parts.training.program.outputs.loss.scalar()) / Math.LN2;
   }
 
-  /** The mean loss since the tally was last cleared, in bits per character. Steps may go on meanwhile. */
+  /** The mean loss since the tally was last cleared, in bits per character. Steps may continue meanwhile. */
   async bits(): Promise<number> {
     const { engine, training } = this.#parts;
     const { tallied } = this.#position;
@@ -145,7 +145,7 @@ export class Trainer {
     this.#position = { ...this.#position, tallied: 0 };
   }
 
-  /** Bits per character of the text that is not learned from. */
+  /** Bits per character on the validation text. */
   async validate(): Promise<number> {
     const { engine, corpus, settings, validation } = this.#parts;
     for (const variable of [...validation.states, validation.tally]) engine.write(variable, 0);
@@ -157,12 +157,12 @@ export class Trainer {
     return sum! / batches / Math.LN2;
   }
 
-  /** What the model writes after a prompt of at least one character. */
+  /** The model's text after a prompt of at least one character. */
   sample(prompt: string): Promise<string> {
     return this.#parts.sampler.sample(prompt);
   }
 
-  /** The training as it stands. @param about the file what others should know. */
+  /** Saves the training. @param about further metadata for the file. */
   save(about: Readonly<Record<string, string>> = {}): Promise<Uint8Array<ArrayBuffer>> {
     const { engine, kept, settings, corpus } = this.#parts;
     const { step, tallied } = this.#position;
@@ -176,14 +176,14 @@ export class Trainer {
     });
   }
 
-  /** Goes on where a training of the same settings was saved. @throws FormatError for a file that does not fit. */
+  /** Continues a saved training with the same settings. @throws FormatError for a file that does not fit. */
   load(bytes: Uint8Array, name?: string): void {
     const { step, tallied } = io.loadCheckpoint(this.#parts.engine, this.#parts.kept, bytes, name);
     this.#position = { step: Number(step), tallied: Number(tallied) };
   }
 }
 
-/** A program that reads a batch, inputs `x` and `y` [length, batch], and with an optimizer learns from it. */
+/** Compiles a program that reads a batch, inputs `x` and `y` [length, batch], and with an optimizer trains on it. */
 async function compileReader(
   engine: Engine,
   model: CharacterModel,

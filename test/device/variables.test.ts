@@ -90,7 +90,9 @@ describe("a model that has changed in one engine", () => {
     const w = variable(1, [2], { name: "w" });
     const other = await Engine.create();
     other.write(w, f32(3, 4));
-    await expect(engine.compile({ outputs: { y: t.add(w, 1) } })).rejects.toThrow('variable "w" was changed in another engine');
+    await expect(engine.compile({ outputs: { y: t.add(w, 1) } })).rejects.toThrow(
+      'variable "w" was changed in another engine',
+    );
     await engine.copyFrom(other, [w]);
     expect((await (await engine.compile({ outputs: { y: t.add(w, 1) } })).compute()).y).toEqual(f32(4, 5));
     other.destroy();

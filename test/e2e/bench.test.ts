@@ -23,7 +23,7 @@ test("Ctrl-C keeps the rows that are there, and the report says that they are no
   expect(errors).toMatch(/^node {2}.*: ceilings$/m);
   expect(errors).toMatch(/^node {2}1 of 2: matmul 1×32×16$/m);
   expect(output).toMatch(/^kernel +shape +variant/m);
-  expect(output).toMatch(/Not all was measured: Ctrl-C, at [12] of 2\./);
+  expect(output).toMatch(/Incomplete: Ctrl-C, at [12] of 2\./);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: what a pipe must not get
   expect(output + errors).not.toMatch(/\x1b|\r/);
 
@@ -47,7 +47,7 @@ test("Ctrl-C keeps the rows that are there, and the report says that they are no
     await page.setViewport({ width: 390, height: 800 });
     await page.goto(pathToFileURL(report).href);
     const notes = await page.$$eval(".notes li", (notes) => notes.map(({ textContent }) => textContent));
-    expect(notes.join("\n")).toMatch(/Not all was measured: Ctrl-C.*WRONG: matmul 1×32×16 tiled: y\[0\] is NaN/s);
+    expect(notes.join("\n")).toMatch(/Incomplete: Ctrl-C.*WRONG: matmul 1×32×16 tiled: y\[0\] is NaN/s);
     expect(await page.$$eval("h5", (shapes) => shapes.map(({ textContent }) => textContent))).toEqual(["1×32×16"]);
     const bars = await page.$$eval(".bars li", (bars) => bars.map(({ textContent }) => textContent));
     expect(bars).toEqual([

@@ -142,7 +142,7 @@ describe("the page", () => {
   });
 
   test.each([
-    ["no WebGPU", () => Object.defineProperty(Navigator.prototype, "gpu", { value: undefined }), /WebGPU is the way/],
+    ["no WebGPU", () => Object.defineProperty(Navigator.prototype, "gpu", { value: undefined }), /only through WebGPU/],
     ["no adapter", () => Object.assign(GPU.prototype, { requestAdapter: async () => null }), /no graphics processor/],
   ])("with %s says what to do", async (_, spoil, reason) => {
     const { page, faults } = await openPage(browser, server.url, { spoil });

@@ -88,7 +88,7 @@ describe("npm run train:tabular", () => {
     expect(ran.errors).toBe("");
     expect(ran.code).toBe(0);
     expect(ran.output).toMatch(/354 to learn from, 76 to validate on, 76 to test on/);
-    expect(ran.output).toMatch(/rm +rooms of a dwelling, on average +6\.\d+/);
+    expect(ran.output).toMatch(/rm +average number of rooms per dwelling +6\.\d+/);
     expect(ran.output).not.toContain("\u001b"); // No terminal, no escape codes.
     const scores = (name: string): number[] =>
       new RegExp(`^ +${name} +\\d+ +([\\d.]+) +([\\d.]+) +(-?[\\d.]+)$`, "m").exec(ran.output)!.slice(1).map(Number);

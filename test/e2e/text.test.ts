@@ -117,7 +117,7 @@ describe("npm run train:text", () => {
     expect(ran.errors).toBe("");
     expect(ran.code).toBe(0);
     expect(ran.output).toMatch(/adapter +\S+/);
-    expect(ran.output).toMatch(/text +3,528 to learn from, 72 to validate on, \d+ different ones/);
+    expect(ran.output).toMatch(/text +3,528 characters to learn from, 72 to validate on, \d+ distinct/);
     expect(ran.output).not.toContain("\u001b"); // No terminal, no escape codes.
     const bits = [...ran.output.matchAll(/Step \d+\/120 {2}([\d.]+) bits per character, validation ([\d.]+) /g)];
     expect(bits).toHaveLength(6);
@@ -138,7 +138,7 @@ describe("npm run train:text", () => {
 
     const resumed = await train("--resume", part, "--text", file);
     expect(resumed.errors).toBe("");
-    expect(resumed.output).toContain(`Going on after step ${step}`);
+    expect(resumed.output).toContain(`Resuming after step ${step}`);
     expect(report(resumed.output, "Step 120/120")).toBe(report(ran.output, "Step 120/120"));
     expect(digest(resumed.output)).toBe(digest(ran.output));
     expect(await readFile(part)).toEqual(await readFile(whole));

@@ -83,8 +83,8 @@ test("a result grows by what is reported", () => {
   expect(result.kernels.length).toBe(3);
   expect(result.scaling?.length).toBe(1);
   expect(notesOf({ ...result, stopped: "Ctrl-C, at 2 of 2" }).map(({ text }) => text)).toEqual([
-    "Not all was measured: Ctrl-C, at 2 of 2.",
-    expect.stringMatching(/^Other work was on the machine.*9\.00 GFLOP\/s.*5\.00 GFLOP\/s/),
+    "Incomplete: Ctrl-C, at 2 of 2.",
+    expect.stringMatching(/^Other work ran on the machine.*9\.00 GFLOP\/s.*5\.00 GFLOP\/s/),
     "WRONG: matmul 1 tiled: y[0] is NaN, expected 1",
     "matmul 512×512×512: direct in 100 ms, naive in 600 ms",
   ]);

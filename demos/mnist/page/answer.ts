@@ -1,7 +1,7 @@
 import { metrics } from "../../../src/index.ts";
 import { classes } from "../dataset.ts";
 
-/** How sure the network is of each digit, as bars. */
+/** The probability of each digit, as bars. */
 export class Answer {
   readonly #rows: readonly { readonly item: HTMLElement; readonly share: HTMLElement }[];
   readonly #verdict: HTMLElement;
@@ -39,7 +39,7 @@ export class Answer {
     this.#say("Its guess appears here.");
   }
 
-  /** Only what changes is written: screen readers read it aloud. */
+  /** Writes only changes, since screen readers read them aloud. */
   #say(text: string, digit = ""): void {
     if (this.#verdict.textContent === text + digit) return;
     const strong = document.createElement("strong");

@@ -1,6 +1,6 @@
 /**
- * Calls back when what is painted on canvases has to be painted again: the page's colours have changed, or the density of pixels
- * (the page was zoomed, or moved to another screen).
+ * Calls back when canvases need repainting: the page's colours have changed, or its pixel density (the page was zoomed
+ * or moved to another screen).
  */
 export function onAppearance(paint: () => void): void {
   for (const query of ["(prefers-color-scheme: dark)", "(forced-colors: active)"]) {

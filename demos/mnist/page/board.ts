@@ -3,10 +3,10 @@ import { button, find, write } from "./elements.ts";
 import { Pad } from "./pad.ts";
 import { Print } from "./pixels.ts";
 
-/** Has a network say how likely each digit is in an image of 784 bytes. */
+/** Returns the probability of each digit for an image of 784 bytes. */
 export type Reader = (image: Uint8Array) => Promise<Float32Array>;
 
-/** The pad, and what the network makes of what is drawn on it. */
+/** The pad and the network's answer to the drawing on it. */
 export class Board {
   readonly #pad: Pad;
   readonly #seen = new Print(find<HTMLCanvasElement>("seen"));
@@ -24,7 +24,7 @@ export class Board {
     button("clear").addEventListener("click", () => this.#pad.clear());
   }
 
-  /** Who reads from now on. Before, one can draw already. */
+  /** Sets the reader. Drawing works before that, too. */
   set reader(reader: Reader) {
     this.#reader = reader;
     void this.ask();
@@ -36,7 +36,7 @@ export class Board {
     this.#pad.show(image);
   }
 
-  /** Has the network read the pad again: one question at a time, and always the newest drawing. */
+  /** Makes the network read the pad again: one question at a time, always the newest drawing. */
   async ask(): Promise<void> {
     this.#isStale = true;
     if (this.#isAsking) return;

@@ -5,15 +5,15 @@ import { onAppearance } from "./appearance.ts";
 export interface ChartOptions {
   /** Name of the custom property with the curve's colour. */
   readonly color: string;
-  /** Ends of the vertical axis, given the smallest and the largest value shown. */
+  /** Ends of the vertical axis, from the smallest and largest value shown. */
   readonly range: (low: number, high: number) => [number, number];
   /** Whether the vertical axis is logarithmic. */
   readonly log?: boolean;
-  /** Where its lines are between both ends; default uPlot's choice. */
+  /** Positions of its grid lines; default uPlot's choice. */
   readonly splits?: (low: number, high: number) => number[];
   /** A value as text, with its unit. */
   readonly format: (value: number) => string;
-  /** Whether single values are marked. */
+  /** Whether to mark single values. */
   readonly points?: boolean;
 }
 
@@ -26,7 +26,7 @@ export class Chart {
 
   constructor(parent: HTMLElement, options: ChartOptions) {
     const css = (name: string) => getComputedStyle(parent).getPropertyValue(name);
-    // Large where the reader's letters are large.
+    // Scale with the reader's font size.
     const rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
     const size = () => ({ width: parent.clientWidth, height: parent.clientHeight });
     const axis: uPlot.Axis = {
@@ -80,7 +80,7 @@ export class Chart {
     this.reach(x);
   }
 
-  /** Has the horizontal axis go as far as `x`, at least. */
+  /** Extends the horizontal axis at least to `x`. */
   reach(x: number): void {
     this.#reach = Math.max(this.#reach, x);
     this.#draw();
@@ -92,7 +92,7 @@ export class Chart {
     this.#draw();
   }
 
-  /** At most once a frame, however fast values come. */
+  /** At most once per frame, however fast values arrive. */
   #draw(): void {
     if (this.#stale) return;
     this.#stale = true;
@@ -103,7 +103,7 @@ export class Chart {
   }
 }
 
-/** The numbers on the horizontal axis; the last of them says what they count. */
+/** Labels of the horizontal axis; the last one includes the unit. */
 const epochs = (values: readonly number[]): string[] =>
   values.map((value, i) => {
     const text = String(Number(value.toFixed(2)));

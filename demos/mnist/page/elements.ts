@@ -1,9 +1,9 @@
-/** The page's element of that id. */
+/** The page's element with this id. */
 export const find = <E extends HTMLElement = HTMLElement>(id: string): E => document.getElementById(id) as E;
 
 export const button = (id: string): HTMLButtonElement => find<HTMLButtonElement>(id);
 
-/** Writes a text, if it is another one: screen readers read some of them aloud. */
+/** Writes a text if it has changed: screen readers read some of them aloud. */
 export function write(id: string, text: string): void {
   if (find(id).textContent !== text) find(id).textContent = text;
 }

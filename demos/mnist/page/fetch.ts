@@ -5,9 +5,9 @@ import { files, packedName } from "../files.ts";
 const total = 54_950_048;
 
 /**
- * Fetches MNIST from the server that the page came from.
- * @param progress is told the share of bytes that have arrived, 0 … 1.
- * @throws Error naming the file that did not arrive, or not whole.
+ * Fetches MNIST from the page's server.
+ * @param progress is called with the share of bytes received, 0 … 1.
+ * @throws Error with the file that is missing or incomplete.
  */
 export async function fetchMnist(progress: (share: number) => void): Promise<Mnist> {
   let arrived = 0;

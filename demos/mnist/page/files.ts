@@ -2,7 +2,7 @@ import { button, find } from "./elements.ts";
 import type { Session } from "./session.ts";
 
 /**
- * Lets the buttons save and load weights.
+ * Makes the buttons save and load weights.
  * @param tell is called after each attempt, with the error if it failed.
  */
 export function offerFiles(session: Session, tell: (error?: Error) => void): void {
@@ -13,7 +13,7 @@ export function offerFiles(session: Session, tell: (error?: Error) => void): voi
   chooser.addEventListener("change", async () => {
     const file = chooser.files?.[0];
     if (file) await attempt(load(session, file));
-    chooser.value = ""; // So that the same file can be chosen again.
+    chooser.value = ""; // Allow choosing the same file again.
   });
 }
 

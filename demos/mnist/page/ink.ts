@@ -1,14 +1,14 @@
 import { pixels, side } from "../dataset.ts";
 
-/** MNIST's digits fill a box of so many pixels … */
+/** MNIST's digits fill a box of this many pixels. */
 const box = 20;
 
-/** Ink so faint does not count when the box is drawn around a digit. */
+/** Ink up to this value does not count towards the box around a digit. */
 const faint = 16;
 
 /**
- * A drawing as MNIST has them: scaled, in its own proportions, to fit a box of 20 × 20, grey where a pixel is covered in
- * part, and placed so that its centre of mass is the centre of 28 × 28.
+ * Converts a drawing to MNIST's format: scaled, keeping its proportions, to fit a box of 20 × 20, anti-aliased, and
+ * placed with its centre of mass at the centre of 28 × 28.
  *
  * @param ink 0 for paper to 255 for ink, `size` × `size`, row-major.
  * @returns 784 bytes, or undefined for blank paper.
@@ -56,7 +56,7 @@ function centreOfMass(ink: ArrayLike<number>, size: number): [x: number, y: numb
   return [x / mass, y / mass];
 }
 
-/** The ink above and to the left of any point, between pixels too: four of these give the ink in any rectangle. */
+/** The ink above and left of any point, interpolated between pixels: four such values give the ink in a rectangle. */
 function sumsOf(ink: ArrayLike<number>, size: number): (x: number, y: number) => number {
   const width = size + 1;
   const sums = new Float64Array(width * width);

@@ -2,10 +2,10 @@ import { type Digits, imageAt } from "../dataset.ts";
 import type { Examination } from "../trainer.ts";
 import { Print } from "./pixels.ts";
 
-/** Images shown at most. */
+/** Most images to show. */
 const most = 12;
 
-/** Test images that the network takes for something else, each a button. */
+/** Test images that the network misreads, each as a button. */
 export class Misread {
   readonly #section: HTMLElement;
   readonly #digits: Digits;
@@ -16,7 +16,9 @@ export class Misread {
   }[];
   #shown: number[] = [];
 
-  /** @param pick is called with the number of an image that is clicked. */
+  /**
+   * @param pick is called with the index of a clicked image.
+   */
   constructor(section: HTMLElement, digits: Digits, pick: (index: number) => void) {
     this.#section = section;
     this.#digits = digits;

@@ -5,10 +5,10 @@ import { paintImage } from "./pixels.ts";
 /** Points of a stroke, 0 … 1 from the pad's left and upper edge. */
 type Stroke = [x: number, y: number][];
 
-/** Width of the brush as a share of the pad: on a digit of usual size that is the thickness of MNIST's strokes. */
+/** Width of the brush as a share of the pad: on a digit of usual size, the thickness of MNIST's strokes. */
 const brush = 0.085;
 
-/** Side of the copy that the network's image is made from, in pixels, whatever the size of the pad on the screen. */
+/** Side in pixels of the copy that the network's image is made from, whatever the pad's size on the screen. */
 const copySize = 280;
 
 /** A sheet of paper to draw a digit on. */
@@ -17,12 +17,14 @@ export class Pad {
   readonly #changed: () => void;
   readonly #copy: CanvasRenderingContext2D;
   #strokes: Stroke[] = [];
-  /** An image that was put on the pad instead of strokes. */
+  /** An image put on the pad instead of strokes. */
   #example: Uint8Array | undefined;
   #drawing: Stroke | undefined;
   #isStale = false;
 
-  /** @param changed is called after changes, at most once a frame. */
+  /**
+   * @param changed is called after changes, at most once per frame.
+   */
   constructor(canvas: HTMLCanvasElement, changed: () => void) {
     this.#canvas = canvas;
     this.#changed = changed;
@@ -44,7 +46,7 @@ export class Pad {
     return this.#strokes.length === 0 && !this.#example;
   }
 
-  /** Whether an image was put on the pad, and nothing drawn since. */
+  /** Whether the pad shows an image, with nothing drawn since. */
   get isExample(): boolean {
     return this.#example !== undefined;
   }
@@ -58,7 +60,7 @@ export class Pad {
     this.#begin(image);
   }
 
-  /** What is on the pad as the network takes it; undefined for blank paper. */
+  /** The pad's content as the network's input; undefined for blank paper. */
   image(): Uint8Array | undefined {
     if (this.#example) return this.#example;
     this.#copy.clearRect(0, 0, copySize, copySize);
@@ -85,7 +87,7 @@ export class Pad {
   };
 
   readonly #move = (event: PointerEvent): void => {
-    // Browsers report a pointer once a frame; where it was in between makes round strokes.
+    // Browsers report a pointer once per frame; the positions in between make strokes round.
     if (this.#drawing && event.isPrimary) this.#extend(event.getCoalescedEvents?.() ?? [event]);
   };
 

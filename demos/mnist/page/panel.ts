@@ -2,20 +2,20 @@ import { Chart } from "./charts.ts";
 import { button, count, find, write } from "./elements.ts";
 import type { Point, State } from "./session.ts";
 
-/** What the main button says, which is what it does. */
+/** Labels of the main button. */
 const actions: Readonly<Record<State, string>> = {
   idle: "Start training",
   training: "Pause",
-  paused: "Go on",
-  done: "Ten epochs more",
+  paused: "Continue",
+  done: "Ten more epochs",
   busy: "One moment",
   lost: "Reload the page",
 };
 
-/** Buttons that wait for the images, and for what is done alone. */
+/** Buttons that are disabled until the images arrive, and during exclusive work. */
 const pressable = ["run", "reset", "save", "load", "example"];
 
-/** Lines on a logarithmic axis: powers of ten, and three times each where there is room. */
+/** Grid lines on a logarithmic axis: powers of ten, and three times each if there is room. */
 function decades(low: number, high: number): number[] {
   const powers = Array.from({ length: 16 }, (_, i) => Number(`1e${i - 8}`));
   const lines = powers.flatMap((power) => [power, Number((3 * power).toPrecision(1))]);
@@ -23,7 +23,10 @@ function decades(low: number, high: number): number[] {
   return all!.length > 5 ? tens! : all!;
 }
 
-/** How training goes: curves, numbers, and what the buttons say and whether they do it. Made before others listen to the buttons. */
+/**
+ * Shows the training: curves, numbers, and the buttons' labels and states. Create it before others listen to the
+ * buttons.
+ */
 export class Panel {
   readonly #loss = new Chart(find("loss-chart"), {
     color: "--warm",
@@ -65,7 +68,7 @@ export class Panel {
     write("status", words[state]);
     if (state !== "training") write("speed", "");
     for (const id of pressable) {
-      // Not `disabled`: a button that is so for a moment would lose the focus.
+      // Not `disabled`: a button disabled for a moment would lose the focus.
       button(id).ariaDisabled = String(state === "busy" || (state === "lost" && id !== "run"));
       button(id).disabled = false;
     }

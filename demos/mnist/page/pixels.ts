@@ -1,7 +1,7 @@
 import { side } from "../dataset.ts";
 import { onAppearance } from "./appearance.ts";
 
-/** A canvas of 28 × 28 pixels that shows an image in the canvas's own text colour, whatever that becomes. */
+/** A canvas of 28 × 28 pixels that shows an image in its current text colour. */
 export class Print {
   readonly #canvas: HTMLCanvasElement;
   #image: Uint8Array | undefined;
@@ -22,7 +22,7 @@ export class Print {
   }
 }
 
-/** Gives a canvas 28 × 28 pixels and paints bytes on them as ink, or nothing. @param color `rgb(…)` */
+/** Resizes a canvas to 28 × 28 pixels and paints an image as ink, if any. @param color `rgb(…)` */
 export function paintImage(canvas: HTMLCanvasElement, image: Uint8Array | undefined, color: string): void {
   canvas.width = side;
   canvas.height = side;
@@ -30,7 +30,7 @@ export function paintImage(canvas: HTMLCanvasElement, image: Uint8Array | undefi
   if (image) context.putImageData(inkOf(image, color), 0, 0);
 }
 
-/** Bytes as pixels of one colour (`rgb(…)`) that are more or less opaque. */
+/** Bytes as pixels of one colour (`rgb(…)`) with varying opacity. */
 function inkOf(image: Uint8Array, color: string): ImageData {
   const [red = 0, green = 0, blue = 0] = color.match(/[\d.]+/g)?.map(Number) ?? [];
   const data = new ImageData(side, side);

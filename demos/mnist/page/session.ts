@@ -6,33 +6,35 @@ import { breathe } from "./turns.ts";
 
 const settings = { batchSize: 64, seed: 1, lr: 1e-3 };
 
-/** Epochs that one press of the button trains for: later ones hardly teach anything, and warm the room. */
+/** Epochs per press of the button: later ones improve little and cost energy. */
 const leg = 10;
 
 /** Images between two points of the loss curve. */
 const pointEvery = 10 * settings.batchSize;
 
-/** Images to the next examination: soon in the beginning, when much changes; at last each half epoch. */
+/** Images until the next evaluation: soon at first, when much changes, later every half epoch. */
 const nextExamination = (seen: number): number => seen + Math.min(30_000, Math.max(2_000, seen * 0.6));
 
-/** `busy` is a short time in which nothing may be started: weights are reset or examined. `lost`: without its GPU, for good. */
+/**
+ * `busy`: for a short time nothing can start, while weights are reset or evaluated. `lost`: the GPU is gone for good.
+ */
 export type State = "idle" | "training" | "paused" | "done" | "busy" | "lost";
 
-/** Of the loss curve. */
+/** A point of the loss curve. */
 export interface Point {
-  /** Epochs since the first step, with parts. */
+  /** Epochs since the first step, as a fraction. */
   readonly epochs: number;
-  /** Mean of the images since the point before. */
+  /** Mean over the images since the last point. */
   readonly loss: number;
   readonly imagesPerSecond: number;
 }
 
-/** What a page wants to hear of. */
+/** Callbacks of a page. */
 export interface Listener {
   state(session: Session): void;
   loss(session: Session, point: Point): void;
   examined(session: Session, examination: Examination): void;
-  /** The GPU or the numbers gave up: training has ended. */
+  /** The GPU failed or the loss is not finite: training has ended. */
   failed(error: Error): void;
 }
 
@@ -45,20 +47,20 @@ interface Parts {
   readonly listener: Listener;
 }
 
-/** A network in training that a page can pause, reset, question, save and load. */
+/** A network in training that a page can pause, reset, query, save and load. */
 export class Session {
   readonly #parts: Parts;
   #state: State = "idle";
   #epoch = 0;
   #goal = 0;
-  /** Images of this epoch that have been learned from. */
+  /** Images of this epoch trained on so far. */
   #images = 0;
   #steps: AsyncGenerator<number, void> | undefined;
   #examineAt = nextExamination(0);
   #loop: Promise<void> = Promise.resolve();
   #report: Promise<void> = Promise.resolve();
   #tally: Tally | undefined;
-  /** Since when the speed is measured: pauses and examinations do not count. */
+  /** Start of the speed measurement, which excludes pauses and evaluations. */
   #mark: { readonly epochs: number; readonly time: number } | undefined;
   #imagesPerSecond = 0;
 
@@ -84,17 +86,17 @@ export class Session {
     return this.#parts.trainer.memory.total + total - variables;
   }
 
-  /** Numbers that are learned. */
+  /** Number of weights. */
   get parameters(): number {
     return [...this.#parts.network.weights.values()].reduce((sum, { size }) => sum + size, 0);
   }
 
-  /** Epochs since the first step, with parts. */
+  /** Epochs since the first step, as a fraction. */
   get epochs(): number {
     return this.#epoch + this.#images / this.#n;
   }
 
-  /** The epoch after which training ends by itself. */
+  /** The epoch after which training stops by itself. */
   get goal(): number {
     return this.#goal;
   }
@@ -110,7 +112,7 @@ export class Session {
     if (this.#state === "training") this.#become("paused");
   }
 
-  /** Back to the first weights, as if nothing had been learned. */
+  /** Restores the initial weights, as if nothing had been learned. */
   reset(): Promise<void> {
     const { engine, network } = this.#parts;
     return this.#alone("idle", async () => {
@@ -124,7 +126,7 @@ export class Session {
     });
   }
 
-  /** How likely the network finds each digit in an image of 784 bytes. Training goes on meanwhile. */
+  /** The probability of each digit for an image of 784 bytes. Training continues meanwhile. */
   async classify(image: Uint8Array): Promise<Float32Array> {
     const { classification } = this.#parts;
     return (await classification.compute({ x: normalized(image) })).probabilities;
@@ -136,7 +138,7 @@ export class Session {
   }
 
   /**
-   * Takes the weights of a safetensors file and examines them.
+   * Loads the weights of a safetensors file and evaluates them.
    * @throws FormatError when the file does not fit; nothing has changed then.
    */
   load(bytes: Uint8Array, name: string): Promise<void> {
@@ -150,7 +152,7 @@ export class Session {
     return this.#parts.mnist.train.y.data.length;
   }
 
-  /** Does something once the last step has been submitted, and lets no other begin meanwhile. */
+  /** Runs exclusive work once the last step has been submitted. */
   async #alone(after: State, work: () => Promise<void>): Promise<void> {
     if (this.#state === "busy" || this.#state === "lost") return;
     const before = this.#state === "training" ? "paused" : this.#state;
@@ -177,7 +179,7 @@ export class Session {
         this.#images = 0;
       } else {
         this.#images = step.value;
-        // Not awaited: steps go on while the number is on its way.
+        // Not awaited: training continues while the number is read.
         if (step.value % pointEvery === 0) this.#report = this.#tell();
       }
       const seen = this.epochs * this.#n;
@@ -192,14 +194,14 @@ export class Session {
     }
   }
 
-  /** Tells the loss of the images since the last time. */
+  /** Reports the mean loss since the last report. */
   async #tell(): Promise<void> {
     try {
       const epochs = this.epochs;
       const tally = await this.#parts.trainer.tally();
       const loss = meanLoss(tally, this.#tally);
       this.#tally = tally;
-      if (!Number.isFinite(loss)) throw new Error("the loss is no longer a number; Reset starts afresh");
+      if (!Number.isFinite(loss)) throw new Error("the loss is not finite; press Reset to start over");
       const time = performance.now();
       if (this.#mark) {
         const speed = (1000 * this.#n * (epochs - this.#mark.epochs)) / (time - this.#mark.time);

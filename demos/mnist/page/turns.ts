@@ -7,8 +7,8 @@ channel.port1.onmessage = () => waiting.shift()?.();
 let last = performance.now();
 
 /**
- * Lets the page handle clicks and draw, when it is time. Unlike a timer, a message is not held back for 4 ms, nor for a second
- * where the tab is in the background.
+ * Lets the page handle clicks and draw when it is time. Unlike a timer, a message is not delayed by 4 ms, nor by a
+ * second in a background tab.
  */
 export async function breathe(): Promise<void> {
   if (performance.now() - last < longest) return;

@@ -9,7 +9,7 @@ export interface Options {
   readonly seed: number;
   /** Absolute path. */
   readonly output: string;
-  /** Images to train on at most. */
+  /** Most images to train on. */
   readonly limit: number;
 }
 
@@ -18,16 +18,16 @@ export const help = `Trains a network on handwritten digits (MNIST) on WebGPU.
   npm start -- [options]
 
   --model NAME     cnn, a LeNet of two convolutions (default), or mlp, a perceptron of 128 hidden units
-  --epochs N       times through all images (default 3, two to three minutes on two cores without a GPU; 5 for the mlp)
-  --full           to the end of what the network can learn: 12 epochs (20 for the mlp)
-  --batch-size N   images in a step (default 64)
-  --lr X           learning rate of Adam in the first epoch (default 0.003, 0.001 for the mlp); it falls evenly towards 0
-  --seed N         for the first weights and the order of the images (default 1)
-  --output FILE    where the weights go (default mnist.safetensors)
+  --epochs N       passes through all images (default 3, two to three minutes on two cores without a GPU; 5 for the mlp)
+  --full           train until the network stops improving: 12 epochs (20 for the mlp)
+  --batch-size N   images per step (default 64)
+  --lr X           learning rate of Adam in the first epoch (default 0.003, 0.001 for the mlp); falls linearly towards 0
+  --seed N         for the initial weights and the order of the images (default 1)
+  --output FILE    where to save the weights (default mnist.safetensors)
   --limit N        train on the first N images only
   --help           this text
 
-Ctrl-C ends the training and keeps the weights so far.
+Ctrl-C stops the training and keeps the weights so far.
 ${adapterHelp}`;
 
 const defaults = {
@@ -36,8 +36,8 @@ const defaults = {
 };
 
 /**
- * What the command line asks for; undefined for `--help`.
- * @throws OptionError naming the option, what it is and what it can be.
+ * Parses the command line; undefined for `--help`.
+ * @throws OptionError with the option, its value and the valid values.
  */
 export function parseOptions(args: readonly string[]): Options | undefined {
   const values = parse(args, {
@@ -55,7 +55,7 @@ export function parseOptions(args: readonly string[]): Options | undefined {
   const model = oneOf("--model", values.model, ["cnn", "mlp"]) as Architecture;
   const { epochs, fullEpochs, lr } = defaults[model];
   if (values.full && values.epochs !== undefined) {
-    throw new OptionError("--full and --epochs both say how long to train; give one of them");
+    throw new OptionError("--full and --epochs both set how long to train; pass only one");
   }
   return {
     model,

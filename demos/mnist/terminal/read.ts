@@ -3,7 +3,7 @@ import { digits, type Mnist } from "../dataset.ts";
 import { pathOf } from "../disk.ts";
 import { files } from "../files.ts";
 
-/** MNIST from disk. */
+/** Reads MNIST from disk. */
 export async function readMnist(): Promise<Mnist> {
   const read = (file: string): Promise<Uint8Array> => readFile(pathOf(file));
   const [trainImages, trainLabels, testImages, testLabels] = await Promise.all(Object.values(files).map(read));
