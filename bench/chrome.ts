@@ -3,13 +3,13 @@ import { launchChrome } from "../test/browser/chrome.ts";
 import type { Reporter } from "./measure/result.ts";
 import type { SuiteOptions } from "./measure/suite.ts";
 
-/** Clocks are exact to 5 µs only in pages that keep others out. */
+/** Clocks are exact to 5 µs only in cross-origin isolated pages. */
 const isolation = {
   "Cross-Origin-Opener-Policy": "same-origin",
   "Cross-Origin-Embedder-Policy": "require-corp",
 };
 
-/** Measures in a page of headless Chrome that is served as the demos are. */
+/** Measures in a page of headless Chrome, served like the demos. */
 export async function measureInChrome(options: SuiteOptions, report: Reporter): Promise<void> {
   const root = new URL("../", import.meta.url).pathname;
   const server = await createServer({
@@ -21,7 +21,7 @@ export async function measureInChrome(options: SuiteOptions, report: Reporter): 
     optimizeDeps: { entries: ["bench/page.html"] },
   });
   await server.listen();
-  // Ctrl-C is for whoever reads the reports.
+  // The caller handles Ctrl-C, to keep the results so far.
   const browser = await launchChrome({ handleSIGINT: false });
   try {
     const page = await browser.newPage();

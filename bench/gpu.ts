@@ -4,8 +4,8 @@ import { measure, type SuiteOptions } from "./measure/suite.ts";
 import { parseSuite } from "./options.ts";
 
 /*
- * The same kernels and steps, in Node alone: an entry that bundles to a single file beside the package `webgpu`, for a machine with
- * nothing but a GPU. Prints the JSON of the result; what it is at goes to stderr.
+ * Kernels and steps in Node only: an entry that bundles to one file beside the package `webgpu`, for a machine with
+ * nothing but a GPU. Prints the result as JSON, and progress to stderr.
  */
 
 const wanted = options();
@@ -15,7 +15,7 @@ await measure("node", { gpu: await createGPU() }, wanted, (report) => {
   if ("next" in report) console.error(report.next);
 });
 console.log(JSON.stringify(result));
-process.exit(); // Dawn's threads would keep the process.
+process.exit(); // Dawn's threads would keep the process alive.
 
 function options(): SuiteOptions {
   try {

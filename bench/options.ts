@@ -6,7 +6,7 @@ import type { SuiteOptions } from "./measure/suite.ts";
 export interface Options {
   readonly suite: SuiteOptions;
   readonly places: readonly Result["place"][];
-  /** The folder of the results. */
+  /** The folder for results. */
   readonly to: string;
   /** Two results to compare instead of measuring. */
   readonly compare: readonly [before: string, after: string] | undefined;
@@ -18,14 +18,14 @@ export const help = `Measures kernels and training steps on WebGPU, in Node and 
 
   --in PLACE         node, chrome or both (default both)
   --filter TEXT      only kernels and steps whose names contain TEXT, such as conv2d or 512
-  --quick            shorter measurements, and without the longest kernels: a few minutes on two slow cores
-  --scaling          also how steps grow with dispatches, batch and sequence, and compiling with the graph
-  --to FOLDER        where results go; default bench/results
-  --compare A B      instead: two results (.json), the time of each row of B divided by that of A
+  --quick            shorter measurements, without the longest kernels: a few minutes on two slow cores
+  --scaling          also measure how steps grow with dispatches, batch and sequence, and compiling with the graph
+  --to FOLDER        where to write results; default bench/results
+  --compare A B      only compare two results (.json): the time of each row of B divided by that of A
   --help             this text
 
-Rows appear as they are measured; Ctrl-C keeps those that are there. Results go to FOLDER/ADAPTER/: node.json, chrome.json,
-report.html. bench/README.md says what the columns mean.
+Rows appear as they are measured; Ctrl-C keeps the rows so far. Results go to FOLDER/ADAPTER/: node.json, chrome.json,
+report.html. bench/README.md explains the columns.
 ${adapterHelp}`;
 
 const suiteSpec = {
@@ -34,12 +34,12 @@ const suiteSpec = {
   scaling: { type: "boolean", default: false },
 } satisfies Spec;
 
-/** What to measure, where there is nothing else to choose. @throws OptionError as `parseOptions`. */
+/** Parses options of the suite only. @throws OptionError as `parseOptions`. */
 export const parseSuite = (args: readonly string[]): SuiteOptions => ({ ...parse(args, suiteSpec) });
 
 /**
- * What the command line asks for; undefined for `--help`.
- * @throws OptionError naming the option, what it is and what it can be.
+ * Parses the command line; undefined for `--help`.
+ * @throws OptionError with the option, its value and the valid values.
  */
 export function parseOptions(args: readonly string[]): Options | undefined {
   const compared = takeCompared(args);
@@ -59,7 +59,7 @@ export function parseOptions(args: readonly string[]): Options | undefined {
   };
 }
 
-/** The two files after `--compare`, and the arguments without them. */
+/** The two files after `--compare`, and the other arguments. */
 function takeCompared(args: readonly string[]): { files: Options["compare"]; rest: readonly string[] } {
   const at = args.indexOf("--compare");
   if (at < 0) return { files: undefined, rest: args };

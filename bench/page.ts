@@ -2,7 +2,7 @@ import type { Reporter } from "./measure/result.ts";
 import { measure, type SuiteOptions } from "./measure/suite.ts";
 
 declare global {
-  /** Told by the page what comes; answered by whoever drives it. */
+  /** Called by the page with each report; provided by its driver. */
   var report: Reporter;
   var measureHere: (options: SuiteOptions) => Promise<void>;
 }

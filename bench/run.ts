@@ -13,7 +13,7 @@ import { html } from "./report/html.ts";
 import { Screen } from "./report/screen.ts";
 
 await run({ name: "npm run bench", help, parse: parseOptions, main });
-process.exit(); // Dawn's threads would keep the process.
+process.exit(); // Dawn's threads would keep the process alive.
 
 async function main({ suite, places, to, compare: files }: Options, stop: AbortSignal): Promise<void> {
   if (files) {
@@ -27,7 +27,7 @@ async function main({ suite, places, to, compare: files }: Options, stop: AbortS
   if (stop.aborted) leaveInterrupted();
 }
 
-/** Measures in one place. What has been measured is kept, also when Ctrl-C or an error ends it before the last row. */
+/** Measures in one place. Keeps all results so far if Ctrl-C or an error ends it early. */
 async function measureAndKeep(
   place: Result["place"],
   suite: SuiteOptions,
@@ -70,13 +70,13 @@ async function readResult(file: string): Promise<Result> {
   let result: Partial<Result> | null = null;
   try {
     result = JSON.parse(text);
-  } catch {} // Said below.
+  } catch {} // Reported below.
   if (!result?.ceilings || !result.kernels || !result.steps)
-    throw new Error(`${file} holds no result of npm run bench`);
+    throw new Error(`${file} is not a result of npm run bench`);
   return result as Result;
 }
 
-/** Writes a result, and the report on all results of its adapter that were measured with the same options. */
+/** Writes a result, and a report on all results of its adapter measured with the same options. */
 async function keep(result: Result, { filter, quick }: SuiteOptions, to: string): Promise<void> {
   const folder = join(to, slug(result.adapter));
   await mkdir(folder, { recursive: true });
@@ -101,13 +101,13 @@ function slug(text: string): string {
     .replace(/^-|-$/g, "");
 }
 
-/** Writes a file whole or not at all. */
+/** Writes a file completely or not at all. */
 async function replace(file: string, text: string): Promise<void> {
   await writeFile(`${file}.part`, text);
   await rename(`${file}.part`, file);
 }
 
-/** The commit at hand, with "+" where files differ from it. */
+/** The current commit, with "+" if files differ from it. */
 function commit(): string {
   const git = (...args: string[]): string => execFileSync("git", args, { encoding: "utf8", cwd: import.meta.dirname });
   try {

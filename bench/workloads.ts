@@ -1,14 +1,14 @@
 import { add, type Feeds, input, losses, nn, optim, reshape, type Tensor, variable } from "../src/index.ts";
 import { labels, noise } from "./cases/case.ts";
 
-/** A step of training, built but not compiled. */
+/** A training step, built but not compiled. */
 export interface Training {
   readonly outputs: { readonly loss: Tensor };
   readonly updates: optim.StepUpdates;
   readonly feeds: Feeds;
 }
 
-/** One of the training steps that the project's figures are about. */
+/** One of the training steps that the project reports figures for. */
 export interface Workload {
   readonly name: string;
   build(): Training;
@@ -37,7 +37,7 @@ export function tinyNet(batch: number): Training {
   return { outputs: { loss }, updates: optim.sgd({ lr: 0.1 }).minimize(loss), feeds };
 }
 
-/** As many narrow layers as it takes to make a large graph. */
+/** Many narrow layers, to get a large graph. */
 export function deepNet(layers: number): Training {
   nn.seed(1);
   const model = nn.sequential(...Array.from({ length: layers }, () => [nn.linear(16, 16), nn.relu()]).flat());
@@ -45,7 +45,7 @@ export function deepNet(layers: number): Training {
   return withAdam(loss, { x: noise(8 * 16), y: noise(8 * 16, 2) });
 }
 
-/** Ten classes of images as long as MNIST's. */
+/** Classifies images of MNIST's size into ten classes. */
 export function perceptron(batch: number): Training {
   nn.seed(1);
   const model = nn.sequential(nn.linear(784, 128), nn.relu(), nn.linear(128, 10));
@@ -53,7 +53,7 @@ export function perceptron(batch: number): Training {
   return withAdam(loss, { x: noise(784 * batch), y: labels(batch, 10) });
 }
 
-/** Ten classes of images with MNIST's shape, by convolutions. */
+/** Classifies images of MNIST's shape into ten classes, by convolutions. */
 function lenet(): Training {
   nn.seed(1);
   const model = nn.sequential(
@@ -70,7 +70,7 @@ function lenet(): Training {
   return withAdam(loss, { x: noise(64 * 784), y: labels(64, 10) });
 }
 
-/** The next of 64 characters after each of a text, which is fed as one-hot rows. */
+/** Predicts the next of 64 characters after each position; the text is fed as one-hot rows. */
 export function characterLstm(steps: number, batch = 32): Training {
   nn.seed(1);
   const [characters, hidden] = [64, 128];
@@ -86,7 +86,7 @@ export function characterLstm(steps: number, batch = 32): Training {
   return withAdam(loss, { x, y: labels(positions, characters) });
 }
 
-/** The next of 64 characters by one pre-norm block between an embedding and a linear layer. */
+/** Predicts the next of 64 characters with one pre-norm block between an embedding and a linear layer. */
 export function transformer(length: number, batch = 4): Training {
   nn.seed(1);
   const [characters, size] = [64, 64];

@@ -1,23 +1,23 @@
 import { data, type Tensor, type Update, type Variable, variable } from "../../src/index.ts";
 import type { Work } from "../measure/result.ts";
 
-/** What a program computes; there is nothing to feed, since all it reads is on the GPU already. */
+/** A program's outputs. It takes no feeds, since everything it reads is on the GPU. */
 export interface Graph {
   readonly outputs?: Readonly<Record<string, Tensor>>;
   readonly updates?: readonly Update[];
 }
 
-/** A kernel family at one problem: a row of the report for each variant. */
+/** A kernel family at one problem: one row of the report per variant. */
 export interface KernelCase {
-  /** What is computed, such as "conv2d weight gradient". */
+  /** What it computes, such as "conv2d weight gradient". */
   readonly family: string;
   readonly shape: string;
-  /** The family under which variants are forced, and their names; without them there is one kernel only. */
+  /** The family to force variants of, and their names; without them there is only one kernel. */
   readonly forces?: string;
   readonly variants?: readonly string[];
-  /** Whether `--quick` leaves it out. */
+  /** Whether `--quick` skips it. */
   readonly long?: boolean;
-  /** The least work of a large one, which GPUs are given if they are fast enough, and none by `--quick`. */
+  /** The least work of a large case. Only fast enough GPUs get it, and never with `--quick`. */
   readonly work?: Work;
   build(): Graph;
 }
@@ -30,17 +30,17 @@ export function noise(count: number, seed = 1): Float32Array<ArrayBuffer> {
   return Float32Array.from({ length: count }, () => stream.uniform() - 0.5);
 }
 
-/** Whole numbers from 0 to `classes` − 1. */
+/** Integers from 0 to `classes` − 1. */
 export function labels(count: number, classes: number, seed = 2): Int32Array<ArrayBuffer> {
   const stream = data.randomStream(seed);
   return Int32Array.from({ length: count }, () => stream.below(classes));
 }
 
-/** Noise that lies on the GPU, in a buffer of its own. */
+/** Noise in a buffer of its own on the GPU. */
 export const given = (name: string, ...shape: number[]): Variable =>
   variable(noise(sizeOf(shape), name.charCodeAt(0)), shape, { name, group: name });
 
-/** Labels that lie on the GPU. */
+/** Labels on the GPU. */
 export const givenLabels = (classes: number, ...shape: number[]): Variable =>
   variable(labels(sizeOf(shape), classes), shape, { name: "labels", group: "labels" });
 

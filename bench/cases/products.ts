@@ -46,7 +46,7 @@ const convolutions: readonly ConvShape[] = [
   { name: "depthwise", image: [8, 64, 32, 32], weight: [64, 1, 3, 3], options: { padding: 1, groups: 64 } },
 ];
 
-/** A convolution, the gradient of its image and that of its weight. */
+/** A convolution, and the gradients of its image and its weight. */
 function directions({ name, image, weight, options }: ConvShape): KernelCase[] {
   const shape = `${name}: ${times(image)} * ${times(weight)}`;
   const operands = () => [given("x", ...image), given("w", ...weight)] as const;

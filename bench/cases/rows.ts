@@ -26,7 +26,7 @@ import { type Graph, given, givenLabels, type KernelCase, namesOf } from "./case
 
 const serialOrTree = ["serial", "tree"];
 
-/** The gradient of an input, given that of the result. */
+/** The gradient of an input, from that of the result. */
 function gradient(build: (x: Variable) => ReturnType<typeof add>, ...shape: number[]): Graph {
   const x = given("x", ...shape);
   const y = build(x);
@@ -53,7 +53,7 @@ const poolCases: readonly KernelCase[] = [
   },
 ];
 
-/** Pointwise chains and copies of so many rows of 1024. */
+/** Pointwise chains and copies of `rows` rows of 1024. */
 const elementCases = (rows: number): readonly KernelCase[] => [
   {
     family: "pointwise",
@@ -76,7 +76,7 @@ const elementCases = (rows: number): readonly KernelCase[] => [
   },
 ];
 
-/** Kernels that fold so many rows of 1024. */
+/** Kernels that fold `rows` rows of 1024. */
 const foldCases = (rows: number): readonly KernelCase[] => [
   ...[
     { shape: `sum ${rows}×1024`, axes: [0, 1] },
@@ -151,7 +151,7 @@ const foldCases = (rows: number): readonly KernelCase[] => [
   },
 ];
 
-/** What optimizers do to so many rows of 1024. */
+/** The work of optimizers on `rows` rows of 1024. */
 const optimizerCases = (rows: number): readonly KernelCase[] => [
   {
     family: "optimizer",
@@ -182,7 +182,7 @@ const tableCases: readonly KernelCase[] = [
   },
 ];
 
-/** Rows that caches do not hold: 128 MiB, as much as every adapter binds. Each is read at least, which is what bounds these kernels. */
+/** More rows than caches hold: 128 MiB, the most that every adapter binds. Reading them bounds these kernels. */
 const long = 2 ** 15;
 const large: readonly KernelCase[] = [elementCases, foldCases, optimizerCases].flatMap((cases) =>
   cases(long).map((each) => ({ ...each, work: { flops: 0, bytes: 4096 * long } })),

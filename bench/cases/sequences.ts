@@ -15,7 +15,7 @@ const cells = {
   gru: { run: gru, gates: 3 },
 };
 
-/** A recurrent layer over a whole sequence, or all gradients of it; the product with the inputs is part of both. */
+/** A recurrent layer over a whole sequence, or all its gradients. Both include the product with the inputs. */
 function sequence(kind: keyof typeof cells, pass: "forward" | "backward", sizes: Sizes): KernelCase {
   const { run, gates } = cells[kind];
   const { steps, rows, inputs, hidden } = sizes;

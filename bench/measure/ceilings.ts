@@ -3,11 +3,11 @@ import { type Budget, time } from "./clock.ts";
 import { type Dispatch, replayOnDevice, replayOnWall, submitAll } from "./replay.ts";
 import type { Ceilings } from "./result.ts";
 
-/** Chains that do not wait for each other, multiply-adds of each in a turn of the loop, turns. */
+/** Independent chains, multiply-adds of each per iteration, iterations. */
 const turns = 64;
 const unrolled = 4;
 
-/** Multiply-adds on vec4s in registers: nothing is loaded in the loop, and little is stored at the end. */
+/** Multiply-adds on vec4s in registers: loads nothing in the loop, and stores little at the end. */
 function multiplyAdds(chains: number, expression: "x * a + b" | "fma"): string {
   const names = Array.from({ length: chains }, (_, i) => `x${i}`);
   const step = (x: string): string => (expression === "fma" ? `${x} = fma(${x}, a, b);` : `${x} = ${x} * a + b;`);
@@ -25,7 +25,7 @@ function multiplyAdds(chains: number, expression: "x * a + b" | "fma"): string {
 }`;
 }
 
-/** Each invocation copies some vec4s, neighbours next to each other. */
+/** Each invocation copies some vec4s; neighbours copy adjacent ones. */
 const copy = (each: number, invocations: number): string => `
 @group(0) @binding(0) var<storage, read> source: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> target_: array<vec4f>;
@@ -73,7 +73,7 @@ export async function measureCeilings(engine: Engine, budget: Budget): Promise<C
   const msOf = async (dispatch: Dispatch): Promise<number> =>
     (await time((runs) => replay(device, [dispatch], runs), onDevice ? "gpu" : "wall", budget)).bestMs;
 
-  // More than caches hold, where the adapter allows it.
+  // More than caches hold, if the adapter allows it.
   const bytes = Math.min(traits.cpu ? 2 ** 26 : 2 ** 28, traits.maxBinding, traits.maxBuffer);
   const bed = new Bed(device, bytes);
   const rates: number[] = [];
@@ -101,7 +101,7 @@ export async function measureCeilings(engine: Engine, budget: Budget): Promise<C
   };
 }
 
-/** What one more of each costs: the slope between few and many, on the host's clock. */
+/** The cost of one more of each: the slope between few and many, on the host's clock. */
 async function overheads(device: GPUDevice, dispatch: Dispatch, budget: Budget) {
   const wall = (batch: () => Promise<number>) => time(batch, "wall", { ...budget, sampleMs: 0 });
   const submits = async (count: number): Promise<number> => {

@@ -5,10 +5,10 @@ import type { Graph } from "../cases/case.ts";
 /** Results by name. */
 export type Results = Readonly<Record<string, ArrayLike<number>>>;
 
-/** Most operations that are computed a second time in float64: about a second's worth. */
+/** Most operations to recompute in float64: about a second's worth. */
 const mostFlops = 4e7;
 
-/** What a graph should give, in float64; undefined where that would take long. */
+/** The float64 results of a graph; undefined if they would take too long. */
 export function reference(graph: Graph, flops: number): Results | undefined {
   if (flops > mostFlops) return undefined;
   const program = new ReferenceProgram(graph);
@@ -17,7 +17,7 @@ export function reference(graph: Graph, flops: number): Results | undefined {
   return Object.fromEntries([...outputs, ...updated]);
 }
 
-/** Runs a program once and reads all it gives. */
+/** Runs a program once and reads all its results. */
 export async function results(engine: Engine, program: Program, { updates = [] }: Graph): Promise<Results> {
   await program.run();
   const read: Record<string, ArrayLike<number>> = {};
@@ -28,17 +28,17 @@ export async function results(engine: Engine, program: Program, { updates = [] }
 
 const nameOf = (variable: Variable, i: number): string => `${variable.name}, update ${i}`;
 
-/** Largest difference, as a share of the largest number of a result. */
+/** Largest difference, relative to the largest value of a result. */
 const tolerance = 2e-4;
 
-/** Where results differ by more than rounding does, in words; undefined where they agree. */
+/** Describes where results differ by more than rounding; undefined if they agree. */
 export function difference(got: Results, wanted: Results): string | undefined {
   for (const [name, expected] of Object.entries(wanted)) {
     const given = got[name]!;
     let largest = 0;
     for (let i = 0; i < expected.length; i++) largest = Math.max(largest, Math.abs(expected[i]!));
     for (let i = 0; i < expected.length; i++) {
-      // The other way round, NaN would pass.
+      // Written this way so that NaN fails.
       if (Math.abs(given[i]! - expected[i]!) <= tolerance * largest) continue;
       return `${name}[${i}] is ${given[i]}, expected ${expected[i]}`;
     }

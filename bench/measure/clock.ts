@@ -1,23 +1,23 @@
 import { Bench } from "tinybench";
 import type { Timing } from "./result.ts";
 
-/** How much time a measurement may take. */
+/** Time limits of a measurement. */
 export interface Budget {
-  /** Each sample repeats its work until it takes so long that clocks, waits and rounding do not matter. */
+  /** A sample repeats its work for at least this long, so that clocks, waits and rounding do not matter. */
   readonly sampleMs: number;
-  /** All samples of a measurement together take at least so long … */
+  /** All samples of a measurement take at least this long … */
   readonly totalMs: number;
-  /** … and are at least so many; fewer where one of them takes longer than all should. */
+  /** … and there are at least this many, unless one sample exceeds the total. */
   readonly samples: number;
 }
 
-/** Does the work so many times, and tells how many milliseconds that took altogether. */
+/** Does the work `runs` times. Returns the total milliseconds. */
 export type Batch = (runs: number) => Promise<number>;
 
-/** Below so many samples there is no telling how far they spread. */
+/** With fewer samples, the spread is unknown. */
 const fewest = 3;
 
-/** Times something that may be far shorter than the clock's tick. */
+/** Times work that may be far shorter than the clock's resolution. */
 export async function time(batch: Batch, clock: Timing["clock"], budget: Budget): Promise<Timing> {
   const { runs, sampleMs } = await calibrate(batch, budget.sampleMs);
   const { totalMs, samples } = budget;
@@ -38,14 +38,14 @@ export async function time(batch: Batch, clock: Timing["clock"], budget: Budget)
   return { ms: p50, bestMs: min, spread, samples: samplesCount, runs, clock };
 }
 
-/** Most runs in a sample, so that what a pass records stays small. */
+/** Most runs per sample, so that a pass does not record too much. */
 const mostRuns = 20_000;
 
-/** How many runs make a sample, and how long that one takes. */
+/** Finds how many runs make a sample, and how long that takes. */
 async function calibrate(batch: Batch, wantedMs: number): Promise<{ runs: number; sampleMs: number }> {
   let runs = 1;
   let ms = await batch(1);
-  // The first run pays for what is made on first use.
+  // The first run pays for everything created on first use.
   if (ms < 20 * wantedMs) ms = await batch(1);
   while (ms < 0.7 * wantedMs && runs < mostRuns) {
     const needed = ms > 0 ? (runs * wantedMs) / ms : Number.POSITIVE_INFINITY;

@@ -13,14 +13,14 @@ export function workOf(kernels: readonly KernelInfo[]): Work {
   return kernels.reduce<Work>(add, { flops: 0, bytes: 0 });
 }
 
-/** The sum of the kernels' own bounds: each has to wait for the one before. */
+/** The sum of the kernels' own bounds: each waits for the one before. */
 export const boundOf = (kernels: readonly KernelInfo[], ceilings: Ceilings): number =>
   kernels.reduce((sum, kernel) => sum + boundMs(kernel, ceilings), 0);
 
 /**
- * Times a kernel case in each of its variants that fits the adapter; where it has to be quick, in each that is worth measuring there by
- * the family's own rule of thumb. A variant whose results differ from the reference (or where that
- * would take too long, from the first variant's) is reported and not timed.
+ * Times a kernel case in each variant that fits the adapter; with `quick`, only in those worth measuring by the
+ * family's own rule of thumb. A variant whose results differ from the reference (or, if that would take too long, from
+ * the first variant's) is reported and not timed.
  */
 export async function* measureKernel(
   engine: Engine,
@@ -38,7 +38,7 @@ export async function* measureKernel(
   }
 }
 
-/** The variants of a case that are to be measured, and the one that the engine takes by itself. */
+/** The variants of a case to measure, and the engine's choice. */
 export function variantsOf(
   { forces, variants = ["only"] }: KernelCase,
   graph: Graph,
@@ -60,8 +60,8 @@ type Place = "family" | "shape" | "chosen";
 type Measured = Omit<KernelTime, Place> | Omit<KernelFault, Place>;
 
 /**
- * The bench for one case, under engines that force one variant after the other on one device. Each is given a graph of its own: variables
- * stay with the engine that has changed them.
+ * Measures one case under engines that force one variant after the other on one device. Each engine gets its own graph,
+ * since variables stay with the engine that changed them.
  */
 class CaseBench {
   readonly #device: GPUDevice;
@@ -77,7 +77,7 @@ class CaseBench {
     this.#budget = budget;
   }
 
-  /** Undefined where the variant does not fit the adapter or the problem. */
+  /** Undefined if the variant does not fit the adapter or the problem. */
   async measure(variant: string, forces: string | undefined): Promise<Measured | undefined> {
     const engine = await Engine.create({
       device: this.#device,

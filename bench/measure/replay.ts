@@ -1,17 +1,17 @@
-/** A dispatch as it was handed to a pass. */
+/** A dispatch, as passed to a pass. */
 export interface Dispatch {
   readonly pipeline: GPUComputePipeline;
   readonly group: GPUBindGroup;
   readonly workgroups: readonly [number, number, number];
 }
 
-/** What a device was asked for while something ran. */
+/** Everything a device was asked to do while something ran. */
 export interface Recording {
   readonly dispatches: readonly Dispatch[];
   readonly submits: number;
 }
 
-/** Runs something and notes what it dispatches, by looking over the device's shoulder. */
+/** Runs something and records its dispatches by wrapping the device. */
 export async function record(device: GPUDevice, run: () => Promise<unknown>): Promise<Recording> {
   const dispatches: Dispatch[] = [];
   let submits = 0;
@@ -36,7 +36,7 @@ export async function record(device: GPUDevice, run: () => Promise<unknown>): Pr
   return { dispatches, submits };
 }
 
-/** The same pass, whose dispatches are noted. */
+/** The same pass, but it records its dispatches. */
 function noting(pass: GPUComputePassEncoder, dispatches: Dispatch[]): GPUComputePassEncoder {
   let pipeline: GPUComputePipeline;
   let group: GPUBindGroup;
@@ -56,7 +56,7 @@ function noting(pass: GPUComputePassEncoder, dispatches: Dispatch[]): GPUCompute
   return pass;
 }
 
-/** One submit of one pass that dispatches the list so many times. */
+/** One submit of one pass that dispatches the list `runs` times. */
 export function submitAll(
   device: GPUDevice,
   dispatches: readonly Dispatch[],
@@ -78,7 +78,7 @@ export function submitAll(
   device.queue.submit([encoder.finish()]);
 }
 
-/** Milliseconds on the host's clock from the beginning of encoding until the device is done. */
+/** Milliseconds on the host's clock, from the start of encoding until the device is done. */
 export async function replayOnWall(device: GPUDevice, dispatches: readonly Dispatch[], runs: number): Promise<number> {
   const start = performance.now();
   submitAll(device, dispatches, runs);
@@ -86,10 +86,10 @@ export async function replayOnWall(device: GPUDevice, dispatches: readonly Dispa
   return performance.now() - start;
 }
 
-/** Flags by number (WebGPU specification): Node has no globals of their names. */
+/** Flags as numbers (WebGPU specification): Node does not define the globals. */
 const usage = { mapRead: 0x0001, copySource: 0x0004, copyTarget: 0x0008, queryResolve: 0x0200 };
 
-/** Milliseconds on the device's clock from the beginning to the end of the pass. Chrome rounds them to 65.5 µs. */
+/** Milliseconds on the device's clock from start to end of the pass. Chrome rounds them to 65.5 µs. */
 export async function replayOnDevice(
   device: GPUDevice,
   dispatches: readonly Dispatch[],

@@ -1,27 +1,27 @@
-/** What one place (Node, or a page in Chrome) measured on one adapter: the JSON of a run. */
+/** Measurements of one place (Node, or a page in Chrome) on one adapter: the JSON of a run. */
 export interface Result {
   readonly place: "node" | "chrome";
   readonly adapter: string;
-  /** Whether the adapter is a processor pretending to be a GPU. */
+  /** Whether it is a CPU adapter. */
   readonly cpu: boolean;
-  /** Time of the beginning, ISO 8601. */
+  /** Start time, ISO 8601. */
   readonly date: string;
-  /** The commit that was measured, where it is known; "+" stands for changes on top of it. */
+  /** The measured commit, if known; "+" means with changes on top. */
   readonly commit?: string;
   readonly quick: boolean;
-  /** Where not all was measured: why, such as "Ctrl-C before 12 of 48". */
+  /** Why the result is incomplete, such as "Ctrl-C before 12 of 48". */
   readonly stopped?: string;
   readonly ceilings: Ceilings;
-  /** The same once more at the end: where they differ, other work took its share of the machine meanwhile. */
+  /** Measured again at the end. If they differ, other work used the machine in between. */
   readonly ceilingsAfter?: Ceilings;
   readonly kernels: readonly KernelRow[];
   readonly steps: readonly StepRow[];
   readonly scaling?: readonly ScalingRow[];
 }
 
-/** What comes while a result is measured: plain data, since it may come from a page. */
+/** Progress of a measurement: plain data, since it may come from a page. */
 export type Report =
-  /** What is measured next. The number of all is known once the ceilings are. */
+  /** What is measured next. The total is known once the ceilings are. */
   | { readonly next: string; readonly at?: number; readonly of?: number }
   /** The result before its first row. */
   | { readonly begun: Result }
@@ -30,10 +30,10 @@ export type Report =
   | { readonly grown: ScalingRow }
   | { readonly ceilingsAfter: Ceilings };
 
-/** Takes what comes of a suite. Where it throws, the suite ends. */
+/** Receives a suite's reports. If it throws, the suite ends. */
 export type Reporter = (report: Report) => void | Promise<void>;
 
-/** A result with what came next in it. */
+/** Adds a report to a result. */
 export function extended(result: Result | undefined, report: Report): Result | undefined {
   if ("begun" in report) return report.begun;
   if (!result) return undefined;
@@ -44,32 +44,32 @@ export function extended(result: Result | undefined, report: Report): Result | u
   return result;
 }
 
-/** What the adapter can do at best: the roof over the kernels. */
+/** The adapter's limits: the roof over the kernels. */
 export interface Ceilings {
   /** Multiply-adds in registers, two operations each. */
   readonly gflops: number;
-  /** Copy from buffer to buffer, bytes read plus bytes written. */
+  /** A copy between buffers, bytes read plus bytes written. */
   readonly gbPerSec: number;
-  /** One more dispatch inside a pass, encoding included. */
+  /** One more dispatch in a pass, including its encoding. */
   readonly dispatchUs: number;
-  /** One more submit, with its encoder, its pass and one dispatch. */
+  /** One more submit, with its encoder, pass and one dispatch. */
   readonly submitUs: number;
-  /** From asking for a scalar of an idle device until it is there. */
+  /** Reading a scalar from an idle device. */
   readonly readbackMs: number;
 }
 
-/** How long something takes. */
+/** The time that something takes. */
 export interface Timing {
-  /** Median of the samples, for one run. */
+  /** Median of the samples, per run. */
   readonly ms: number;
-  /** The shortest sample, for one run. */
+  /** The shortest sample, per run. */
   readonly bestMs: number;
-  /** Median distance of a sample from the median, as a share of it; null where there are too few samples to tell. */
+  /** Median deviation from the median, relative to it; null with too few samples. */
   readonly spread: number | null;
   readonly samples: number;
-  /** Runs in a sample. */
+  /** Runs per sample. */
   readonly runs: number;
-  /** Whose clock it was: the GPU's timestamps, or the host's. */
+  /** The clock: the GPU's timestamps or the host's. */
   readonly clock: "gpu" | "wall";
 }
 
@@ -77,15 +77,15 @@ interface KernelName {
   readonly family: string;
   readonly shape: string;
   readonly variant: string;
-  /** Whether the engine would take this variant by itself. */
+  /** Whether this variant is the engine's choice. */
   readonly chosen: boolean;
 }
 
-/** A kernel that computes what it should, and how fast. */
+/** A correct kernel and its time. */
 export interface KernelTime extends KernelName, Timing {
   readonly flops: number;
   readonly bytes: number;
-  /** From the graph to a program with pipelines; kernels that the device has met before are not compiled again. */
+  /** From the graph to a program with pipelines. Kernels that the device already has are not compiled again. */
   readonly compileMs: number;
   readonly dispatches: number;
   readonly gflops: number;
@@ -94,7 +94,7 @@ export interface KernelTime extends KernelName, Timing {
   readonly ofRoofline: number;
 }
 
-/** A kernel that was not timed: what it gave instead. */
+/** A wrong kernel, which is not timed: its values. */
 export interface KernelFault extends KernelName {
   readonly wrong: string;
 }
@@ -104,11 +104,11 @@ export type KernelRow = KernelTime | KernelFault;
 /** A whole training step. */
 export interface StepRow extends Timing {
   readonly name: string;
-  /** As of a kernel. */
+  /** As for a kernel. */
   readonly compileMs: number;
   readonly dispatches: number;
   readonly submits: number;
-  /** Bytes that the program holds on the GPU. */
+  /** Bytes that the program keeps on the GPU. */
   readonly bytes: number;
   readonly flops: number;
   readonly gflops: number;
@@ -116,7 +116,7 @@ export interface StepRow extends Timing {
   readonly ofRoofline: number;
   /** Share of the time that its dispatches would take if they did nothing. */
   readonly dispatching: number;
-  /** By the GPU's clock, each kernel in a pass of its own; empty where there is none. */
+  /** By the GPU's clock, each kernel in its own pass; empty without timestamps. */
   readonly longest: readonly { readonly label: string; readonly ms: number }[];
 }
 
@@ -124,14 +124,14 @@ export interface ScalingRow {
   /** What grows: "dispatches", "batch", "sequence", "compile", "compile training". */
   readonly of: string;
   readonly size: number;
-  /** A step; where `of` begins with "compile", building the program. */
+  /** Time of a step; if `of` begins with "compile", time to build the program. */
   readonly ms: number;
-  /** Compiling: the part of the passes, without memory and pipelines. */
+  /** When compiling: the time of the passes, without memory and pipelines. */
   readonly passesMs?: number;
   readonly dispatches: number;
 }
 
-/** Arithmetic operations, and bytes that have to be moved at least. */
+/** Arithmetic operations, and the fewest bytes that must move. */
 export interface Work {
   readonly flops: number;
   readonly bytes: number;

@@ -7,13 +7,15 @@ import { type Budget, time } from "./clock.ts";
 import type { ScalingRow } from "./result.ts";
 import { stepping } from "./steps.ts";
 
-/** A row to measure, and what it is of. */
+/** A row to measure, and its kind. */
 export interface Scaling {
   readonly name: string;
   row(): Promise<ScalingRow>;
 }
 
-/** How the time of a step grows with its dispatches, its batch and its sequence, and that of compiling with the graph. */
+/**
+ * How the time of a step grows with its dispatches, its batch and its sequence, and the time to compile with the graph.
+ */
 export function scalings(engine: Engine, budget: Budget, quick: boolean): Scaling[] {
   const sizes = (all: readonly number[]): readonly number[] => (quick ? all.slice(0, -1) : all);
   const step = async (
@@ -40,7 +42,7 @@ export function scalings(engine: Engine, budget: Budget, quick: boolean): Scalin
   ];
 }
 
-/** Products that depend on each other: as many dispatches, each with almost nothing to do. */
+/** A chain of dependent products: as many dispatches, each with almost no work. */
 function chain(length: number): Tensor {
   const w = given("w", 16, 16);
   let x: Tensor = given("x", 4, 16);
@@ -48,7 +50,7 @@ function chain(length: number): Tensor {
   return x;
 }
 
-/** A graph of so many nodes with four kernels that no other size has. */
+/** A graph of `nodes` nodes with four kernels that no other size has. */
 function variedChain(nodes: number): Tensor {
   const width = 8 + Math.round(nodes / 25);
   let x: Tensor = given("x", 1, width);

@@ -5,7 +5,7 @@ import { boundOf, workOf } from "./kernels.ts";
 import { record } from "./replay.ts";
 import type { Ceilings, StepRow } from "./result.ts";
 
-/** Training steps one after the other, as a user runs them, until the device is done with the last. */
+/** Runs training steps one after the other, as a user does, until the device has finished the last. */
 export const stepping =
   (engine: Engine, program: Program, feeds: Feeds): Batch =>
   async (runs) => {
@@ -15,10 +15,10 @@ export const stepping =
     return performance.now() - start;
   };
 
-/** Kernels that a step's row names. */
+/** Number of kernels to list for a step. */
 const mostNamed = 8;
 
-/** Times a training step, its inputs written anew each time, and asks where the time goes. */
+/** Times a training step, writing its inputs each time, and finds out where the time goes. */
 export async function measureStep(
   engine: Engine,
   { name, build }: Workload,

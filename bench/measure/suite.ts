@@ -8,13 +8,13 @@ import { boundMs, type Reporter, type Result } from "./result.ts";
 import { scalings } from "./scaling.ts";
 import { measureStep } from "./steps.ts";
 
-/** What to measure: plain data, since it also goes to a page. */
+/** What to measure: plain data, since it is also sent to a page. */
 export interface SuiteOptions {
-  /** Only kernels and steps whose names contain this, whatever the case of its letters. */
+  /** Only kernels and steps whose names contain this, ignoring case. */
   readonly filter: string;
   /** Fewer kernels, shorter measurements. */
   readonly quick: boolean;
-  /** Whether to look at how steps grow, too. */
+  /** Whether to also measure how steps grow. */
   readonly scaling: boolean;
 }
 
@@ -24,12 +24,12 @@ const budgets: Readonly<Record<"quick" | "full", Budget>> = {
 };
 
 /**
- * Least time of the largest kernels that a GPU is given. Their plainest variants may take twenty times as long, and some drivers
- * take a GPU that is silent for two seconds for a dead one.
+ * Longest least time of the large kernels for a GPU. Their plainest variants may take twenty times as long, and some
+ * drivers reset a GPU that does not respond for two seconds.
  */
 const mostMs = 50;
 
-/** Whether a kernel or a step is asked for by its name. */
+/** Whether the filter selects a kernel or a step. */
 export const isWanted = (name: string, { filter }: SuiteOptions): boolean =>
   name.toLowerCase().includes(filter.toLowerCase());
 
@@ -41,8 +41,8 @@ interface Job {
 
 /**
  * Measures everything on one adapter.
- * @param report is told what comes next, and each row as soon as it is there.
- * @throws Error where the filter leaves nothing.
+ * @param report is called with what comes next, and with each row.
+ * @throws Error if the filter matches nothing.
  */
 export async function measure(
   place: Result["place"],

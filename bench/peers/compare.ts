@@ -1,17 +1,20 @@
 import type { Row } from "./rows.ts";
 
-/** Losses may differ by so much of 1 or of themselves, results of kernels by so much of the largest. */
+/**
+ * Allowed difference: for losses, relative to the larger of 1 and the loss; for kernels, relative to the largest
+ * result.
+ */
 const tolerance = 1e-4;
 
 /**
- * Which libraries are wrong: those whose numbers stray from what most agree on, position by position.
- * @param numbers of each library that gave any; of losses fewer, where its steps take long.
- * @returns for each that is wrong by how much, as a share of what it is held to.
+ * Finds wrong libraries: those whose numbers deviate from what most agree on, position by position.
+ * @param numbers of each library that returned any; fewer losses if its steps are slow.
+ * @returns the deviation of each wrong library, relative to the agreed value.
  */
 export function strays(kind: Row["kind"], numbers: ReadonlyMap<string, readonly number[]>): Map<string, number> {
   const all = [...numbers.values()];
   const length = Math.max(...all.map((list) => list.length));
-  // Of two there is no middle one: the first, tilegrad, is taken at its word.
+  // With only two there is no majority: trust the first, tilegrad.
   const agreed = Array.from({ length }, (_, i) => {
     const given = all.flatMap((list) => list[i] ?? []);
     return given.length < 3 ? given[0]! : given.toSorted((a, b) => a - b)[1]!;

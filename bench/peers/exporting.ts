@@ -1,7 +1,7 @@
 import type { Plugin } from "vite";
 import { exportPrograms, input, losses, nn, optim } from "../../src/index.ts";
 
-/** The training step of 784-128-10 as a page imports it that has no compiler. Its weights are the page's to write. */
+/** The training step of 784-128-10 as imported by a page without a compiler. The page writes its weights. */
 function perceptron(): string {
   const model = nn.sequential(nn.linear(784, 128), nn.relu(), nn.linear(128, 10));
   const loss = losses.crossEntropy(model(input("x", [64, 784]), { training: true }), input("y", [64], "i32"));

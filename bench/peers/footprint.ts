@@ -4,26 +4,26 @@ import { median } from "./compare.ts";
 import type { Options } from "./options.ts";
 import { type Gpu, watch } from "./watch.ts";
 
-/** What the pages leave to be called: see pages/first.ts and watch.ts. */
+/** What the pages define: see pages/first.ts and watch.ts. */
 declare const trainer: { readonly firstStep: number; step(): Promise<number> };
 declare const gpu: Gpu;
 
-/** What a page costs that trains 784-128-10. */
+/** The cost of a page that trains 784-128-10. */
 export interface Footprint {
-  /** JavaScript that it had loaded by its first step, gzipped. */
+  /** JavaScript loaded by the first step, gzipped. */
   readonly gzipBytes: number;
-  /** From the beginning of navigation to the first loss. */
+  /** From the start of navigation to the first loss. */
   readonly firstStepSeconds: number;
-  /** Of the eleventh step: the same for all, up to rounding. */
+  /** Loss of the eleventh step: the same for all, up to rounding. */
   readonly loss: number;
   /** GPU buffers after ten steps. */
   readonly buffers: number;
   readonly bufferBytes: number;
-  /** Of the eleventh step. */
+  /** In the eleventh step. */
   readonly dispatches: number;
   readonly submits: number;
   readonly made: number;
-  /** Growth over 2,000 steps. Where `steps` are fewer, it has been scaled. */
+  /** Growth over 2,000 steps; scaled if fewer `steps` were measured. */
   readonly growth: { readonly steps: number; readonly bufferBytes: number; readonly heapBytes: number };
 }
 
@@ -50,7 +50,7 @@ export async function footprints(
   return result;
 }
 
-/** Opens a page with nothing in its cache. */
+/** Opens a page with an empty cache. */
 async function load(browser: Browser, url: string, name: string): Promise<number> {
   const context = await browser.createBrowserContext();
   const page = await context.newPage();
@@ -106,7 +106,7 @@ async function held(browser: Browser, url: string, name: string, { growthSteps, 
   };
 }
 
-/** Takes steps, fewer when time is up. @returns how many. */
+/** Runs steps, fewer if time is up. @returns how many. */
 const steps = (page: Page, wanted: number, seconds: number): Promise<number> =>
   page.evaluate(
     async (wanted, ms) => {
@@ -122,10 +122,10 @@ const steps = (page: Page, wanted: number, seconds: number): Promise<number> =>
     seconds * 1000,
   );
 
-/** What is held once the garbage has been collected. */
+/** Memory in use after garbage collection. */
 async function memory(page: Page): Promise<{ bytes: number; heap: number }> {
   const session = await page.createCDPSession();
-  // Twice, with a turn of the event loop between: what is finalised in one collection is freed in the next.
+  // Twice, with a turn of the event loop in between: objects finalised in one collection are freed in the next.
   for (let i = 0; i < 2; i++) {
     await session.send("HeapProfiler.collectGarbage");
     await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 50)));

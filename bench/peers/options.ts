@@ -3,22 +3,22 @@ import { type Row, rows } from "./rows.ts";
 
 export interface Options {
   readonly rows: readonly Row[];
-  /** Whether pages are measured, too: only where no rows were asked for by name. */
+  /** Whether to measure pages, too: only if no rows were selected by name. */
   readonly pages: boolean;
   readonly json: string;
-  /** How often each library has its turn. */
+  /** Number of turns of each library. */
   readonly rounds: number;
-  /** Each turn takes samples for so long, and one sample at least. */
+  /** Duration of a turn; it takes at least one sample. */
   readonly turnMs: number;
-  /** A library whose turn took longer has no further one in that row. */
+  /** A library whose turn took longer gets no more turns in that row. */
   readonly longestTurnMs: number;
-  /** Losses of so many steps have to agree, and of so many where the row varies another. */
+  /** Number of steps whose losses must agree, and the number for rows that vary another. */
   readonly losses: { readonly all: number; readonly varied: number };
-  /** A library that has taken so long for its losses gives no more of them, but five at least. */
+  /** A library that has taken this long stops after at least five losses. */
   readonly lossSeconds: number;
-  /** How often each page is loaded. */
+  /** Number of loads of each page. */
   readonly loads: number;
-  /** Growth is measured over so many steps, or those of so many seconds if they are fewer. */
+  /** Number of steps over which growth is measured, unless time runs out first. */
   readonly growthSteps: number;
   readonly growthSeconds: number;
 }
@@ -27,12 +27,12 @@ export const help = `npm run bench:peers -- [options]
 
 Times tilegrad, jax-js and TensorFlow.js on the same work in one headless Chrome.
 
-  --quick        fewer rounds, and one for who takes seconds: below ten minutes on two slow cores
-  --filter TEXT  only rows whose name contains TEXT, such as matmul, step or LeNet
-  --json FILE    where the results go; default bench/results/peers.json
+  --quick        fewer rounds, and only one for slow libraries: less than ten minutes on two slow cores
+  --filter TEXT  only rows whose names contain TEXT, such as matmul, step or LeNet
+  --json FILE    where to write results; default bench/results/peers.json
   --help         this text`;
 
-/** What the command line asks for; undefined for `--help`. @throws OptionError for what makes no sense. */
+/** Parses the command line; undefined for `--help`. @throws OptionError for invalid options. */
 export function parseOptions(args: readonly string[], defaultJson: () => string): Options | undefined {
   const { quick, filter, json, help } = parse(args, {
     quick: { type: "boolean", default: false },
@@ -62,5 +62,5 @@ function chosen(filter: string | undefined): readonly Row[] {
   const found = rows.filter(({ key, title }) => `${key} ${title}`.toLowerCase().includes(wanted));
   if (found.length > 0) return found;
   const titles = rows.map(({ title }) => `\n  ${title}`).join("");
-  throw new OptionError(`--filter is "${filter}", which is part of no row's name:${titles}`);
+  throw new OptionError(`--filter is "${filter}", but no row's name contains it:${titles}`);
 }

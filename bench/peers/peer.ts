@@ -1,14 +1,14 @@
-/** What a page of one library offers to the runner, as `globalThis.peer`. */
+/** What a library's page offers to the runner, as `globalThis.peer`. */
 export interface Peer {
-  /** Makes a row's work ready. */
+  /** Prepares a row's work. */
   open(row: string): Promise<void>;
-  /** Results of a kernel: some two thousand of them, evenly spread, the first and the last included. */
+  /** Results of a kernel: about two thousand, evenly spread, including the first and the last. */
   results(): Promise<number[]>;
-  /** The losses of the next steps: of fewer, but five at least, when so many seconds are over. */
+  /** The losses of the next steps; fewer, but at least five, once `seconds` have passed. */
   losses(steps: number, seconds: number): Promise<number[]>;
   /**
-   * Milliseconds of each of so many, the GPU's work awaited after the last one.
-   * @param read whether the last result is read besides: the loss of steps.
+   * Milliseconds of `count` runs, including the wait for the GPU after the last.
+   * @param read whether to also read the last result: the loss of steps.
    */
   time(count: number, read: boolean): Promise<number>;
 }

@@ -1,10 +1,10 @@
 import type { Footprint } from "./footprint.ts";
 import type { Timed } from "./timing.ts";
 
-/** Libraries in the order of the columns. The first is the one that the others are put in proportion to. */
+/** Libraries in column order. The others are compared with the first. */
 export const libraries = ["tilegrad", "jaxjs", "tfjs"] as const;
 
-/** Pages that train 784-128-10: one of each library, and one of tilegrad's whose program was compiled ahead. */
+/** Pages that train 784-128-10: one per library, and one of tilegrad with a program compiled ahead of time. */
 export const pages = ["tilegrad", "exported", "jaxjs", "tfjs"] as const;
 
 const names: Readonly<Record<string, string>> = {
@@ -15,7 +15,7 @@ const names: Readonly<Record<string, string>> = {
 };
 const widths = [36, 10, 10, 10, 10, 8];
 
-/** Cells as a line, the first to the left. */
+/** Cells as a line, the first left-aligned. */
 const line = (cells: readonly string[]): string =>
   cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[i] ?? 0))).join(" ");
 
@@ -24,7 +24,7 @@ const digits = (value: number): string => (value >= 100 ? value.toFixed(0) : val
 export const timeHeading = (): string =>
   line(["median ms", ...libraries.map((library) => names[library]!), "jax-js ×", "TF.js ×"]);
 
-/** How many times as long as tilegrad; absent where either failed. */
+/** Time relative to tilegrad's; undefined if either failed. */
 export function ratio(times: ReadonlyMap<string, Timed>, library: string): number | undefined {
   const [own, other] = [times.get(libraries[0])?.ms, times.get(library)?.ms];
   return own !== undefined && other !== undefined ? other / own : undefined;
@@ -47,7 +47,7 @@ export function timeLine(title: string, times: ReadonlyMap<string, Timed>): stri
 const kib = (bytes: number): string => `${(bytes / 1024).toFixed(1)} KiB`;
 const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(2)} MiB`;
 
-/** What the pages cost, a line for each thing. */
+/** The cost of the pages, one line each. */
 export function footprintTable(footprints: ReadonlyMap<string, Footprint>): string {
   const rows: readonly [string, (footprint: Footprint) => string][] = [
     ["JavaScript, gzipped", ({ gzipBytes }) => kib(gzipBytes)],
@@ -55,12 +55,12 @@ export function footprintTable(footprints: ReadonlyMap<string, Footprint>): stri
     ["loss of the eleventh step", ({ loss }) => loss.toFixed(5)],
     ["GPU buffers held", ({ buffers }) => `${buffers}`],
     ["GPU bytes held", ({ bufferBytes }) => mib(bufferBytes)],
-    ["dispatches in a step", ({ dispatches }) => `${dispatches}`],
-    ["submits of work in a step", ({ submits }) => `${submits}`],
-    ["GPU buffers made in a step", ({ made }) => `${made}`],
+    ["dispatches per step", ({ dispatches }) => `${dispatches}`],
+    ["submits per step", ({ submits }) => `${submits}`],
+    ["GPU buffers created per step", ({ made }) => `${made}`],
     ["growth in 2,000 steps: GPU bytes", ({ growth }) => kib(growth.bufferBytes)],
     ["growth in 2,000 steps: heap", ({ growth }) => kib(growth.heapBytes)],
-    ["  measured over so many steps", ({ growth }) => `${growth.steps}`],
+    ["  steps measured", ({ growth }) => `${growth.steps}`],
   ];
   const heading = line(["a page that trains 784-128-10", ...pages.map((page) => names[page]!)]);
   const body = rows.map(([title, show]) => line([title, ...pages.map((page) => show(footprints.get(page)!))]));

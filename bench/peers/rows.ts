@@ -1,13 +1,15 @@
-/** One thing that every library does. */
+/** A task that every library performs. */
 export interface Row {
-  /** The name that each library's work goes by. */
+  /** The key of each library's implementation. */
   readonly key: string;
   readonly title: string;
-  /** A kernel's results are compared, of a training step the losses. */
+  /** Compares results for a kernel, losses for a training step. */
   readonly kind: "kernel" | "step";
-  /** How often the work is started before the GPU is awaited: enough to hide the wait, the same for every library. */
+  /** Runs per wait for the GPU: enough to hide the wait, the same for every library. */
   readonly perAwait: number;
-  /** Whether it is the row before it on other sizes or another cell: a quick run compares fewer of its losses. */
+  /**
+   * Whether it repeats the row before it with other sizes or another cell; a quick run compares fewer of its losses.
+   */
   readonly varied?: boolean;
 }
 
@@ -27,7 +29,7 @@ export const rows: readonly Row[] = [
   kernel("convGrads", "conv 3×3 with both gradients", 2),
   kernel("convPointwise", "conv 1×1, 64 → 128 channels", 4),
   kernel("convStride", "conv 3×3, stride 2 over 33×33, with both gradients", 2),
-  // So many because one wait takes ten steps' time.
+  // So many, because one wait takes as long as ten steps.
   step("tiny", "2-16-16-1 step", 64),
   step("mlp", "784-128-10 step", 8),
   { ...step("mlpWide", "784-128-10 step, batch 1024", 1), varied: true },

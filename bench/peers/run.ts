@@ -11,26 +11,27 @@ import { serve } from "./site.ts";
 import { type Timed, time } from "./timing.ts";
 
 /*
- * Times tilegrad beside jax-js and TensorFlow.js in one headless Chrome.
+ * Times tilegrad against jax-js and TensorFlow.js in one headless Chrome.
  *
- * - The same numbers go in: weights and data follow from seeds. What comes out is compared, results of kernels and the losses
- *   of 20 steps (with --quick, of five where a row varies another, and no more than half a minute's); a library that strays
- *   from what the others agree on is called wrong, and so may tilegrad be.
- * - Each library is used as its documentation says is fastest: tilegrad compiles a program; jax-js has whole steps, optimizer
- *   included, under one jit; TensorFlow.js uses its fused products and convolutions, and `optimizer.minimize`.
- * - Kernels find their inputs on the GPU. A training step is given its batch from the memory of the host, as in a user's loop.
- * - Work is started several times in a row, as often for each library (`perAwait` of rows.ts), then `onSubmittedWorkDone` is
- *   awaited; of steps the last loss is read, too. Nothing is lazy at that point: what jax-js puts off is submitted as soon as
- *   it has been asked for, and TensorFlow.js is made to hand over what it collects.
- * - Each row has a fresh page per library. They take turns, beginning with another one in each round; the median of all
- *   samples is reported. Absolute times mean little beyond the machine; ratios hold better.
+ * - All get the same numbers: weights and data follow from seeds. The outputs are compared: results of kernels, and the
+ *   losses of 20 steps (with --quick, of five if a row varies another, and at most half a minute's). A library that
+ *   deviates from what the others agree on is called wrong; that may also be tilegrad.
+ * - Each library is used in the way its documentation calls fastest: tilegrad compiles a program; jax-js has whole
+ *   steps, optimizer included, under one jit; TensorFlow.js uses its fused products and convolutions, and
+ *   `optimizer.minimize`.
+ * - Kernels find their inputs on the GPU. A training step gets its batch from host memory, as in a user's loop.
+ * - Work is started several times in a row, equally often for each library (`perAwait` of rows.ts), then
+ *   `onSubmittedWorkDone` is awaited; for steps, the last loss is also read. Nothing is lazy at that point: jax-js
+ *   submits deferred work when its result is requested, and TensorFlow.js is flushed.
+ * - Each row has a fresh page per library. The libraries take turns, starting with another one each round; the median
+ *   of all samples is reported. Absolute times mean little on other machines; ratios hold better.
  */
 
 const folder = import.meta.dirname;
 
 const npm = (...args: string[]) => execFileSync("npm", args, { stdio: "inherit", shell: process.platform === "win32" });
 
-/** Installs the peers where they are missing: the engine itself needs none of them. */
+/** Installs missing peers; tilegrad itself needs none of them. */
 function install(): void {
   if (existsSync(join(folder, "node_modules/@jax-js/jax"))) return;
   console.log("Installing the peers on first use: npm ci --prefix bench/peers");
@@ -59,7 +60,7 @@ const versionOf = (name: string): string =>
 
 async function main(options: Options, stop: AbortSignal): Promise<void> {
   install();
-  // What is compared is the package as users get it.
+  // Compare the package as users get it.
   npm("run", "build", "--silent", "--prefix", join(folder, "../.."));
   const site = await serve(["bench", ...pages]);
   const browser = await launchChrome();
@@ -93,7 +94,7 @@ async function main(options: Options, stop: AbortSignal): Promise<void> {
   }
 }
 
-/** A row as it goes into the file. */
+/** A row in the format of the file. */
 const written = ([key, timed]: [string, Map<string, Timed>]) => [
   key,
   { ...Object.fromEntries(timed), jaxjsRatio: ratio(timed, "jaxjs"), tfjsRatio: ratio(timed, "tfjs") },

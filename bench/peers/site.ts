@@ -5,7 +5,7 @@ import { exporting } from "./exporting.ts";
 
 const root = join(import.meta.dirname, "pages");
 const outDir = join(import.meta.dirname, "dist");
-/** tilegrad as its package holds it, not as its sources are. */
+/** tilegrad from its package, not from its sources. */
 const dist = join(import.meta.dirname, "../../dist/src");
 const alias = [
   { find: /^tilegrad$/, replacement: join(dist, "index.js") },
@@ -17,7 +17,7 @@ export interface Site {
   close(): Promise<void>;
 }
 
-/** Builds each page by itself, minified, as an app would be that has no other, and serves them all. */
+/** Builds each page separately, minified, like an app that has no other, and serves them all. */
 export async function serve(pages: readonly string[]): Promise<Site> {
   const common = {
     root,
@@ -35,7 +35,7 @@ export async function serve(pages: readonly string[]): Promise<Site> {
         outDir: join(outDir, page),
         target: "es2022",
         chunkSizeWarningLimit: 4096,
-        // There is nothing to preload: a page is one script.
+        // Nothing to preload: a page is one script.
         modulePreload: false,
         rollupOptions: { input: join(root, `${page}.html`) },
       },

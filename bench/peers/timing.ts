@@ -7,24 +7,24 @@ import type { Row } from "./rows.ts";
 declare const peer: Peer;
 
 export interface Timed {
-  /** Median of all samples; absent where the library failed. */
+  /** Median of all samples; absent if the library failed. */
   readonly ms?: number;
   readonly samples: number;
-  /** What went wrong: an error, or results that are not those of the others. */
+  /** The error, or how the results differ from the others'. */
   readonly fault?: string;
 }
 
-/** One library's page of one row. */
+/** One library's page for one row. */
 interface Entrant {
   readonly library: string;
   readonly page: Page;
   readonly samples: number[];
-  /** Whether it has further turns. */
+  /** Whether it has more turns. */
   waits: boolean;
   fault?: string;
 }
 
-/** Times one row: a fresh page of each library, results compared first, then turns that go round. */
+/** Times one row: a fresh page per library; compares results first, then takes turns. */
 export async function time(
   browser: Browser,
   url: string,
@@ -51,7 +51,7 @@ export async function time(
     }
   }
   for (let round = 0; round < rounds; round++) {
-    // Whoever comes first in one round comes last in the next.
+    // Rotate, so that the first in one round is the last in the next.
     const first = round % entrants.length;
     for (const entrant of [...entrants.slice(first), ...entrants.slice(0, first)]) {
       const start = performance.now();
@@ -68,7 +68,7 @@ export async function time(
   );
 }
 
-/** Makes the work ready, warm, and tells the numbers that are compared. */
+/** Prepares and warms up the work, and returns the numbers to compare. */
 function prepared(page: Page, { key, kind }: Row, steps: number, seconds: number): Promise<number[]> {
   return page.evaluate(
     async (key, isStep, steps, seconds) => {
@@ -92,7 +92,7 @@ async function turn({ page, samples }: Entrant, { kind, perAwait }: Row, turnMs:
   } while (performance.now() - start < turnMs);
 }
 
-/** What goes wrong with one library is told in its row, and does not end the others. */
+/** Records one library's error in its row and continues with the others. */
 async function attempt(entrant: Entrant, work: () => Promise<void>): Promise<void> {
   try {
     await work();

@@ -1,11 +1,11 @@
-/** What a page has asked of its GPU so far, and what buffers it holds. */
+/** A page's GPU calls so far, and the buffers it holds. */
 export interface Gpu {
   count(): { buffers: number; bytes: number; made: number; dispatches: number; submits: number };
 }
 
 /**
- * Runs in a page before its scripts: counts buffers as they are made and destroyed, dispatches and submits of work. A buffer that is
- * dropped without being destroyed counts until it has been collected.
+ * Runs in a page before its scripts. Counts buffers created and destroyed, dispatches, and submits with work. A buffer
+ * dropped without `destroy` counts until it is garbage-collected.
  */
 export function watch(): void {
   const held = new Map<number, number>();
@@ -33,12 +33,12 @@ export function watch(): void {
   };
   const { submit } = GPUQueue.prototype;
   GPUQueue.prototype.submit = function (buffers) {
-    // Empty submits are nudges of the browser, and carry no work.
+    // Empty submits only nudge the browser.
     const all = [...buffers];
     if (all.length > 0) submits++;
     return submit.call(this, all);
   };
-  // A method, since the TypeScript runner wraps functions that are given names in what pages do not have.
+  // A method, since the TypeScript runner wraps named functions in a helper that pages lack.
   Object.assign(globalThis, {
     gpu: {
       count() {

@@ -2,13 +2,13 @@ import { isFault, type KernelRow, type KernelTime } from "../measure/result.ts";
 import { add, groups } from "./elements.ts";
 import { figure, percent } from "./figures.ts";
 
-/** A family's kernels, shape by shape: each variant as a bar, with its time and how many times as fast it is as the plainest. */
+/** A family's kernels, shape by shape: each variant as a bar, with its time and its speed relative to the plainest. */
 export function barsOf(family: string, rows: readonly KernelRow[]): HTMLElement {
   const section = document.createElement("section");
   section.className = "family";
   add(section, "h4", family);
   const timed = rows.filter((row): row is KernelTime => !isFault(row));
-  // What fits a cache can be above the roof.
+  // Work that fits a cache can exceed the roof.
   const longest = Math.min(2, Math.max(1, ...timed.map(({ ofRoofline }) => ofRoofline)));
   for (const [shape, variants] of groups(rows, ({ shape }) => shape)) {
     add(section, "h5", shape);

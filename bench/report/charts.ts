@@ -17,7 +17,7 @@ import { figure, percent } from "./figures.ts";
 import { notesOf } from "./notes.ts";
 
 /*
- * The script of the HTML report: shows what the JSON beside it says.
+ * The script of the HTML report. It shows the JSON beside it.
  */
 
 Chart.register(Legend, LinearScale, LineElement, LogarithmicScale, PointElement, ScatterController, Tooltip);
@@ -41,7 +41,7 @@ function show(result: Result): void {
     main,
     "p",
     `Ceilings: ${figure(ceilings.gflops)} GFLOP/s of multiply-adds, ${figure(ceilings.gbPerSec)} GB/s of copying, ` +
-      `${figure(ceilings.dispatchUs)} µs a dispatch, ${figure(ceilings.submitUs)} µs a submit, ` +
+      `${figure(ceilings.dispatchUs)} µs per dispatch, ${figure(ceilings.submitUs)} µs per submit, ` +
       `${figure(ceilings.readbackMs)} ms to read a scalar.`,
   );
   const notes = groups(notesOf(result), ({ about }) => about);
@@ -54,7 +54,7 @@ function show(result: Result): void {
   const computing = timed.filter(({ flops, bytes, gflops }) => flops > 0 && bytes > 0 && gflops > 0);
   if (computing.length > 0 && ceilings.gflops > 0 && ceilings.gbPerSec > 0) {
     add(main, "h3", "Roofline");
-    add(main, "p", "Each point is a kernel in one variant. Filled ones are those that the engine takes by itself.");
+    add(main, "p", "Each point is a kernel in one variant. Filled points are the engine's choices.");
     draw(30, () => roofline(computing, ceilings));
   }
   if (kernels.length > 0) {
@@ -62,8 +62,8 @@ function show(result: Result): void {
     add(
       main,
       "p",
-      "Bars are shares of the roofline. The engine takes the strong ones, marked *, by itself. The last figure is how many " +
-        "times as fast a variant is as the first of its family, which is the plainest.",
+      "Bars are shares of the roofline. The strong ones, marked *, are the engine's choices. The last figure is the speed " +
+        "relative to the first variant of the family, the plainest.",
     );
     for (const [family, rows] of groups(kernels, ({ family }) => family)) main.append(barsOf(family, rows));
   }
@@ -90,7 +90,7 @@ function show(result: Result): void {
   }
 }
 
-/** Labels at powers of ten alone, and at no more than ten of them. */
+/** Labels only at powers of ten, at most ten of them. */
 const powers =
   (min: number, max: number) =>
   (value: string | number): string => {
@@ -100,7 +100,7 @@ const powers =
     return Math.abs(power) < 4.5 ? String(value) : Number(value).toExponential(0);
   };
 
-/** A logarithmic axis from a bit below the smallest to a bit above the largest: nothing lies on its ends. */
+/** A logarithmic axis with a margin at both ends, so that no point lies on them. */
 function axis(values: readonly number[], title: string) {
   const [min, max] = [Math.min(...values) / 1.6, Math.max(...values) * 1.6];
   return {
@@ -108,13 +108,15 @@ function axis(values: readonly number[], title: string) {
     min,
     max,
     title: { display: title !== "", text: title, color: css("--ink") },
-    // Between powers of ten there are no lines, whose lengths would tell nothing where there are many decades.
+    // Grid lines only at powers of ten; lines in between are too dense over many decades.
     grid: { color: ({ tick }: { tick?: { label?: unknown } }) => (tick?.label ? css("--line") : "transparent") },
     ticks: { callback: powers(min, max), autoSkip: false, maxRotation: 0, color: css("--soft") },
   };
 }
 
-/** @param rows of kernels that compute: those that only move data have no place on a logarithmic axis of operations. */
+/**
+ * @param rows of kernels that compute: a logarithmic axis of operations has no place for those that only move data.
+ */
 function roofline(rows: readonly KernelTime[], ceilings: Ceilings): ChartConfiguration<"scatter"> {
   const intensity = (row: KernelTime): number => row.flops / row.bytes;
   const reach = rows.map(intensity);
@@ -191,7 +193,7 @@ function growth(rows: readonly ScalingRow[]): ChartConfiguration<"scatter"> {
 
 const css = (name: string): string => getComputedStyle(main).getPropertyValue(name);
 
-/** Draws a chart so many letters high, and again when the page's colours change. */
+/** Draws a chart of a given height in letters, and again when the page's colours change. */
 function draw(height: number, config: () => ChartConfiguration<"scatter">): void {
   const frame = add(main, "div");
   frame.className = "chart";

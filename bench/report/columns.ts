@@ -2,21 +2,21 @@ import { isFault, type KernelRow, type KernelTime, type ScalingRow, type StepRow
 import { figure, percent, spreadOf } from "./figures.ts";
 
 /*
- * What stands in the tables, in the terminal and in the HTML report.
+ * Columns of the tables, in the terminal and in the HTML report.
  */
 
-/** A column: its heading, and what stands there for a row. Numbers stand to the right. */
+/** A column: its heading, and its text for a row. Numbers are right-aligned. */
 export interface Column<Row> {
   readonly name: string;
   readonly cell: (row: Row) => string;
   readonly left?: boolean;
-  /** Names what several rows are about: where a line is too short, it stands above them instead. */
+  /** For headings of several rows: where lines are too short, printed above the rows instead. */
   readonly above?: boolean;
-  /** Left out first where a line is too short. */
+  /** Left out first where lines are too short. */
   readonly minor?: boolean;
 }
 
-/** A figure of kernels that were timed. */
+/** A figure of a timed kernel. */
 const timed = (name: string, cell: (row: KernelTime) => string, minor = false): Column<KernelRow> => ({
   name,
   cell: (row) => (isFault(row) ? "" : cell(row)),

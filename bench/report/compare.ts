@@ -3,7 +3,7 @@ import { isFault, type Result, type Timing } from "../measure/result.ts";
 import { figure } from "./figures.ts";
 import { table } from "./table.ts";
 
-/** Something that two results have in common. */
+/** A row that both results have. */
 interface Pair {
   readonly name: string;
   readonly before: number;
@@ -15,15 +15,15 @@ interface Pair {
 
 type Timed = Pick<Timing, "ms" | "spread">;
 
-/** What to think of the spread where there were too few samples to tell, and of ceilings, which have none. */
+/** Assumed spread for rows with too few samples, and for ceilings. */
 const unknownSpread = 0.03;
 
-/** Medians differ by more than noise where they differ by so many spreads of both together, and by 5 %. */
+/** Differences beyond noise: this many spreads of both together, and 5 %. */
 const spreads = 3;
 
 function timesOf({ ceilings, kernels, steps }: Result): Map<string, Timed> {
   const times = new Map<string, Timed>();
-  // Ceilings as times, so that a ratio below 1 is faster there, too.
+  // Ceilings as times, so that below 1 means faster there, too.
   times.set("ceiling: 1 GFLOP of multiply-adds", { ms: 1000 / ceilings.gflops, spread: null });
   times.set("ceiling: 1 GB copied", { ms: 1000 / ceilings.gbPerSec, spread: null });
   times.set("ceiling: a dispatch", { ms: ceilings.dispatchUs / 1000, spread: null });
@@ -32,7 +32,7 @@ function timesOf({ ceilings, kernels, steps }: Result): Map<string, Timed> {
   return times;
 }
 
-/** The times of one result beside those of another, row by row. @param room characters in a line. */
+/** Compares the times of two results row by row. @param room characters per line. */
 export function compare(before: Result, after: Result, room?: number): string {
   const [old, now] = [timesOf(before), timesOf(after)];
   const pairs: Pair[] = [...old].flatMap(([name, a]) => {
@@ -65,8 +65,8 @@ export function compare(before: Result, after: Result, room?: number): string {
   const count = (of: string): number => pairs.filter((pair) => verdict(pair) === of).length;
   const alone = old.size + now.size - 2 * pairs.length;
   lines.push("", `${pairs.length} rows: ${count("faster")} faster, ${count("slower")} slower, the others within noise`);
-  if (alone > 0) lines.push(paint("dim", `${alone} rows are in one of them only`));
+  if (alone > 0) lines.push(paint("dim", `${alone} rows are only in one of them`));
   if (before.adapter !== after.adapter || before.place !== after.place)
-    lines.push(paint("yellow", "These are results of different adapters or places."));
+    lines.push(paint("yellow", "The results are from different adapters or places."));
   return lines.join("\n");
 }

@@ -1,6 +1,6 @@
 import type { Column } from "./columns.ts";
 
-/** A new element at the end of another. */
+/** Appends a new element. */
 export function add<K extends keyof HTMLElementTagNameMap>(parent: Node, tag: K, text = ""): HTMLElementTagNameMap[K] {
   const element = document.createElement(tag);
   element.textContent = text;
@@ -8,7 +8,7 @@ export function add<K extends keyof HTMLElementTagNameMap>(parent: Node, tag: K,
   return element;
 }
 
-/** A table that scrolls sideways where it is wider than the page. @param mark the class of a row. */
+/** A table that scrolls sideways if it is wider than the page. @param mark the class of a row. */
 export function tableOf<Row>(
   columns: readonly Column<Row>[],
   rows: readonly Row[],
@@ -16,7 +16,7 @@ export function tableOf<Row>(
 ): HTMLElement {
   const wide = document.createElement("div");
   wide.className = "wide";
-  wide.tabIndex = 0; // So that keys can scroll it.
+  wide.tabIndex = 0; // Lets keys scroll it.
   const table = add(wide, "table");
   const line = (tag: "td" | "th", text: (column: Column<Row>) => string, mark = ""): void => {
     const row = table.insertRow();

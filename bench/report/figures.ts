@@ -1,4 +1,4 @@
-/** A number with so many significant digits that it can be compared: 0.123, 12.3, 1235. */
+/** A number with enough significant digits to compare: 0.123, 12.3, 1235. */
 export function figure(value: number): string {
   if (value === 0 || !Number.isFinite(value)) return "–";
   return value.toFixed(Math.max(0, Math.min(4, 2 - Math.floor(Math.log10(Math.abs(value))))));
@@ -6,6 +6,6 @@ export function figure(value: number): string {
 
 export const percent = (share: number): string => `${figure(100 * share)} %`;
 
-/** Half the width of what the samples spread over. */
+/** The spread of the samples, as a ± value. */
 export const spreadOf = ({ spread }: { spread: number | null }): string =>
   spread === null ? "–" : (100 * spread).toFixed(1);

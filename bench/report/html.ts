@@ -1,9 +1,9 @@
 import { build, type Rollup } from "vite";
 import type { Result } from "../measure/result.ts";
 
-/** The report on some results of one adapter: one file with its script and its data inside, which opens offline. */
+/** The report on some results of one adapter: one file that includes its script and data and opens offline. */
 export async function html(results: readonly Result[]): Promise<string> {
-  // "<" would end the element that the data stand in.
+  // "<" would end the element around the data.
   const data = JSON.stringify(results).replaceAll("<", "\\u003c");
   const script = (await bundle()).replaceAll("</script", "<\\/script");
   return `<!doctype html>
@@ -69,7 +69,7 @@ tr.chosen { font-weight: 600; }
 
 const quoted = (text: string): string => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 
-/** The report's script with the plot library inside. */
+/** The report's script, with the plot library included. */
 async function bundle(): Promise<string> {
   const built = await build({
     configFile: false,

@@ -1,39 +1,39 @@
 import { isFault, type KernelTime, type Result } from "../measure/result.ts";
 import { figure } from "./figures.ts";
 
-/** What a reader has to know beside the figures. */
+/** A note to the reader of the figures. */
 export interface Note {
-  /** A fault is a kernel that is wrong; a warning says what the figures are worth; a hint, what could be better. */
+  /** A fault is a wrong kernel; a warning says how reliable the figures are; a hint suggests an improvement. */
   readonly tone: "fault" | "warning" | "hint";
   /** A heading for notes of the same kind. */
   readonly about: string;
   readonly text: string;
 }
 
-const warnings = "What the figures are worth";
+const warnings = "Reliability of the figures";
 
-/** In the terminal as in the HTML report. */
+/** For the terminal and the HTML report. */
 export function notesOf(result: Result): Note[] {
   const { stopped, ceilings, ceilingsAfter: after, kernels } = result;
   const notes: Note[] = [];
-  if (stopped) notes.push({ tone: "warning", about: warnings, text: `Not all was measured: ${stopped}.` });
+  if (stopped) notes.push({ tone: "warning", about: warnings, text: `Incomplete: ${stopped}.` });
   if (after && (differ(after.gflops, ceilings.gflops) || differ(after.gbPerSec, ceilings.gbPerSec))) {
     const [then, now] = [ceilings, after].map(
       ({ gflops, gbPerSec }) => `${figure(gflops)} GFLOP/s and ${figure(gbPerSec)} GB/s`,
     );
-    const text = `Other work was on the machine, and shares of the roofline are rough: ${then} at the beginning, ${now} at the end.`;
+    const text = `Other work ran on the machine, so shares of the roofline are rough: ${then} at the start, ${now} at the end.`;
     notes.push({ tone: "warning", about: warnings, text });
   }
   for (const row of kernels.filter(isFault)) {
     const text = `WRONG: ${row.family} ${row.shape} ${row.variant}: ${row.wrong}`;
-    notes.push({ tone: "fault", about: "Kernels that give other values than the reference", text });
+    notes.push({ tone: "fault", about: "Kernels that differ from the reference", text });
   }
   return [...notes, ...missedChoices(kernels.filter((row): row is KernelTime => !isFault(row)))];
 }
 
 const differ = (a: number, b: number): boolean => Math.abs(Math.log(a / b)) > 0.15;
 
-/** Kernels of which another variant takes less time than the chosen one, by a tenth and more than noise. */
+/** Kernels with a variant faster than the chosen one, by a tenth and by more than the noise. */
 function missedChoices(rows: readonly KernelTime[]): Note[] {
   return rows.flatMap((row) => {
     const { family, shape, variant, ms, spread } = row;
@@ -44,6 +44,6 @@ function missedChoices(rows: readonly KernelTime[]): Note[] {
     const noise = 3 * Math.hypot(spread ?? 0, chosen.spread ?? 0);
     if (ratio < 1.1 || ratio < 1 + noise) return [];
     const times = `${variant} in ${figure(ms)} ms, ${chosen.variant} in ${figure(chosen.ms)} ms`;
-    return { tone: "hint", about: "Faster than what the engine takes", text: `${family} ${shape}: ${times}` };
+    return { tone: "hint", about: "Faster than the engine's choice", text: `${family} ${shape}: ${times}` };
   });
 }

@@ -9,7 +9,7 @@ import { figure } from "./figures.ts";
 import { type Note, notesOf } from "./notes.ts";
 import { GrowingTable } from "./table.ts";
 
-/** One line that says what is being measured, where a terminal can take it back; else a line for each. On stderr. */
+/** What is being measured: one line that a terminal can overwrite, else a line each. On stderr. */
 class Status {
   readonly #canErase = process.stderr.isTTY === true && process.env.TERM !== "dumb";
 
@@ -29,7 +29,7 @@ class Status {
 
 const colours = { fault: "red", warning: "yellow", hint: "cyan" } as const satisfies Record<Note["tone"], string>;
 
-/** What a terminal, a pipe or a log shows of a suite while it is measured: tables that grow on stdout, what comes next on stderr. */
+/** Output of a running suite for a terminal, a pipe or a log: growing tables on stdout, progress on stderr. */
 export class Screen {
   readonly #place: Result["place"];
   readonly #tables;
@@ -65,7 +65,7 @@ export class Screen {
     else if ("grown" in report) this.#print(...this.#grow(scaling), scaling.row(report.grown));
   }
 
-  /** What is known at the end, be it a forced one. */
+  /** Prints the summary at the end, also after an early stop. */
   close(result: Result | undefined): void {
     this.#status.clear();
     if (!result) return;
@@ -82,7 +82,7 @@ export class Screen {
     this.#print("");
   }
 
-  /** The head of a table that begins to grow. */
+  /** Prints the head of a table that starts to grow. */
   #grow(growing: { head(): string }): string[] {
     if (this.#current === growing) return [];
     this.#current = growing;
@@ -100,5 +100,5 @@ function headOf({ adapter, place, ceilings }: Result): string[] {
 }
 
 const ceilingsLine = ({ gflops, gbPerSec, dispatchUs, submitUs, readbackMs }: Ceilings): string =>
-  `${figure(gflops)} GFLOP/s multiply-add, ${figure(gbPerSec)} GB/s copy, ${figure(dispatchUs)} µs a dispatch, ` +
-  `${figure(submitUs)} µs a submit, ${figure(readbackMs)} ms to read a scalar`;
+  `${figure(gflops)} GFLOP/s multiply-add, ${figure(gbPerSec)} GB/s copy, ${figure(dispatchUs)} µs per dispatch, ` +
+  `${figure(submitUs)} µs per submit, ${figure(readbackMs)} ms to read a scalar`;

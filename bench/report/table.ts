@@ -1,20 +1,20 @@
 import { paint } from "../../demos/terminal/format.ts";
 import type { Column } from "./columns.ts";
 
-/** Columns of a number at least. */
+/** Minimum width of a number's column. */
 const numberWidth = 7;
 
-/** A table that grows row by row: its columns are as wide as they will have to be from the beginning. */
+/** A table that grows row by row, with fixed column widths from the start. */
 export class GrowingTable<Row> {
   readonly #columns: readonly Column<Row>[];
   readonly #widths: readonly number[];
-  /** Columns that stand above their rows, on lines of their own. */
+  /** Columns printed above their rows, on separate lines. */
   readonly #above: readonly Column<Row>[];
   #heading = "";
 
   /**
-   * @param known texts that will stand in each column, as far as they are known, by the column's name.
-   * @param room characters in a line.
+   * @param known expected texts of each column, by the column's name.
+   * @param room characters per line.
    */
   constructor(
     columns: readonly Column<Row>[],
@@ -40,7 +40,9 @@ export class GrowingTable<Row> {
     return paint("dim", this.#align(this.#columns.map(({ name }) => name)));
   }
 
-  /** @param loud whether to mark it. */
+  /**
+   * @param loud whether to highlight the row.
+   */
   row(row: Row, loud = false): string {
     const heading = this.#above.map(({ cell }) => cell(row)).join("  ");
     const line = this.#align(this.#columns.map(({ cell }) => cell(row)));
@@ -58,7 +60,7 @@ export class GrowingTable<Row> {
   }
 }
 
-/** Rows as text, columns aligned. @param loud rows to mark. */
+/** Rows as text, in aligned columns. @param loud rows to highlight. */
 export function table<Row>(
   columns: readonly Column<Row>[],
   rows: readonly Row[],

@@ -2,7 +2,7 @@ import type { Peer } from "../peer.ts";
 import type { Work } from "./work.ts";
 
 /*
- * A page of one library: `bench.html?jaxjs`. The runner opens it afresh for each row and calls what it finds in `globalThis.peer`.
+ * A page of one library: `bench.html?jaxjs`. The runner opens a new one for each row and calls `globalThis.peer`.
  */
 
 const libraries: Readonly<Record<string, () => Promise<{ make(row: string): Promise<Work> }>>> = {
@@ -26,7 +26,7 @@ let work: Work;
 const finish = async () => {
   work.flush?.();
   await device!.queue.onSubmittedWorkDone();
-  // What the GPU refuses takes no time.
+  // Work that the GPU refuses would take no time.
   if (fault) throw new Error(fault.message);
 };
 

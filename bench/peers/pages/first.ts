@@ -1,6 +1,6 @@
 import type { Maker } from "./work.ts";
 
-/** A page that trains 784-128-10: it takes the first step as soon as it can, and further ones when asked to. */
+/** A page that trains 784-128-10: runs the first step as soon as possible, more on request. */
 export async function first<Context>(open: () => Promise<Context>, make: Maker<Context>): Promise<void> {
   const work = await make(await open());
   const step = async () => {
@@ -8,7 +8,7 @@ export async function first<Context>(open: () => Promise<Context>, make: Maker<C
     return (await work.result())[0]!;
   };
   await step();
-  /** Milliseconds from the beginning of navigation to the first loss. */
+  /** Milliseconds from the start of navigation to the first loss. */
   const firstStep = performance.now();
   Object.assign(globalThis, { trainer: { firstStep, step } });
 }

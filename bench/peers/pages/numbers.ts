@@ -1,8 +1,8 @@
 /*
- * The numbers that every library is given. They follow from a seed, so that pages need not pass them on to each other.
+ * The numbers that all libraries use. They follow from a seed, so pages need not exchange them.
  */
 
-/** Numbers spread evenly within ±scale: a hash of seed and position. */
+/** Numbers distributed evenly within ±scale: a hash of seed and position. */
 export function noise(seed: number, n: number, scale = 1): Float32Array<ArrayBuffer> {
   return Float32Array.from({ length: n }, (_, i) => {
     let bits = Math.imul(i + 1, 0x9e3779b1) ^ Math.imul(seed, 0x85ebca6b);
@@ -12,7 +12,7 @@ export function noise(seed: number, n: number, scale = 1): Float32Array<ArrayBuf
   });
 }
 
-/** Class numbers. */
+/** Class labels. */
 export const labels = (seed: number, n: number, classes: number): Int32Array<ArrayBuffer> =>
   Int32Array.from(noise(seed, n), (value) => Math.floor(((value + 1) / 2) * classes));
 
@@ -29,7 +29,7 @@ export interface Values {
   readonly values: Float32Array<ArrayBuffer>;
 }
 
-/** The values with their axes in another order. */
+/** The values with their axes permuted. */
 export function permuted({ shape, values }: Values, order: readonly number[]): Values {
   const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((product, n) => product * n, 1));
   const next = order.map((axis) => shape[axis]!);
@@ -44,5 +44,5 @@ export function permuted({ shape, values }: Values, order: readonly number[]): V
   return { shape: next, values: moved };
 }
 
-/** A matrix with rows and columns swapped: a layer's weight `[out, in]` as `[in, out]`. */
+/** A transposed matrix: a layer's weight `[out, in]` as `[in, out]`. */
 export const transposed = (matrix: Values): Values => permuted(matrix, [1, 0]);

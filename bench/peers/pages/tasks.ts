@@ -1,12 +1,14 @@
 import { labels, noise, oneHot, type Values } from "./numbers.ts";
 
 /*
- * What is trained: first weights by the names and in the layouts of PyTorch, and one batch, used in every step.
+ * The training tasks: initial weights with PyTorch's names and layouts, and one batch, used in every step.
  */
 
 export type Parameters = Readonly<Record<string, Values>>;
 
-/** @param seed one for each parameter. @param fanIn default the product of all sizes but the first. */
+/**
+ * @param seed one per parameter. @param fanIn default the product of all sizes but the first.
+ */
 function weight(seed: number, shape: readonly number[], fanIn?: number): Values {
   const size = shape.reduce((product, n) => product * n, 1);
   return { shape, values: noise(seed, size, 1 / Math.sqrt(fanIn ?? size / shape[0]!)) };
@@ -17,7 +19,7 @@ const same = (n: number, value: number): Values => ({ shape: [n], values: new Fl
 export interface Classes {
   readonly x: Float32Array<ArrayBuffer>;
   readonly labels: Int32Array<ArrayBuffer>;
-  /** For libraries that cannot pick the label's probability on the GPU and differentiate through it. */
+  /** For libraries that cannot select the label's probability on the GPU and differentiate through it. */
   readonly oneHot: Float32Array<ArrayBuffer>;
 }
 
@@ -26,7 +28,7 @@ function classified(x: Float32Array<ArrayBuffer>, rows: number, classes: number)
   return { x, labels: picked, oneHot: oneHot(picked, classes) };
 }
 
-/** 2-16-16-1, tanh between, mean squared error, SGD with rate 0.1. */
+/** 2-16-16-1 with tanh, mean squared error, SGD with learning rate 0.1. */
 export const tiny = () => ({
   parameters: {
     "0.weight": weight(10, [16, 2]),
@@ -40,7 +42,7 @@ export const tiny = () => ({
   y: noise(2, 32),
 });
 
-/** 784-128-10, ReLU between, cross-entropy, Adam. */
+/** 784-128-10 with ReLU, cross-entropy, Adam. */
 export const mlp = (batch = 64) => ({
   parameters: {
     "0.weight": weight(20, [128, 784]),
@@ -64,10 +66,10 @@ export const lenet = () => ({
   ...classified(noise(1, 64 * 28 * 28), 64, 10),
 });
 
-/** Characters, one-hot, through an LSTM and a dense layer at each of the 32 steps; cross-entropy, Adam. */
+/** One-hot characters through an LSTM and a dense layer at each of 32 steps; cross-entropy, Adam. */
 export const lstm = () => recurrent(4);
 
-/** The same through a GRU, with one bias. */
+/** The same with a GRU that has one bias. */
 export const gru = () => recurrent(3);
 
 const recurrent = (gates: number) => ({
@@ -81,7 +83,10 @@ const recurrent = (gates: number) => ({
   ...classified(oneHot(labels(1, 32 * 32, 64), 64), 32 * 32, 64),
 });
 
-/** A pre-norm block of width 64, four heads, feed-forward 256, ReLU; mean squared error, Adam. Batch 4, 64 positions. */
+/**
+ * A pre-norm block of width 64 with four heads, feed-forward 256, ReLU; mean squared error, Adam. Batch 4, 64
+ * positions.
+ */
 export const transformer = () => ({
   parameters: {
     "self_attn.in_proj_weight": weight(50, [192, 64]),

@@ -1,21 +1,24 @@
-/** One row's work on one library, made ready: weights and data of kernels are on the GPU. */
+/** One row's work with one library, prepared: weights and data of kernels are on the GPU. */
 export interface Work {
-  /** Starts the work once more, and gives what to await before the next time, if anything; of a training step, with its batch from the memory of the host. */
+  /**
+   * Runs the work once. Returns what to await before the next run, if anything. A training step uploads its batch from
+   * host memory.
+   */
   once(): unknown;
-  /** Hands to the GPU what the library may still hold back. */
+  /** Submits what the library still holds back. */
   flush?(): void;
-  /** What `once` gave last: the results of a kernel one after the other, or a loss. */
+  /** The last run's results: those of a kernel in a row, or a loss. */
   result(): Promise<ArrayLike<number>>;
 }
 
-/** Makes work on what `open` gave. */
+/** Prepares work with the result of `open`. */
 export type Maker<Context> = (context: Context) => Work | Promise<Work>;
 
-/** Makes the work of a row by its name. */
+/** Prepares the work of a row by its name. */
 export const library =
   <Context>(open: () => Promise<Context>, makers: Readonly<Record<string, Maker<Context>>>) =>
   async (row: string): Promise<Work> => {
     const make = makers[row];
-    if (!make) throw new Error(`there is no work of that name: ${row}`);
+    if (!make) throw new Error(`unknown row: ${row}`);
     return make(await open());
   };

@@ -22,7 +22,7 @@ function kernel(inputs: np.Array[], results: (...inputs: np.Array[]) => np.Array
     async once() {
       tree.dispose(last);
       last = compiled(...tree.ref(inputs));
-      // Arrays are lazy: this submits the kernels of all results, and waits for nothing.
+      // Arrays are lazy: this submits the kernels of all results and does not wait.
       await last[0]!.ref.gpuBuffer();
     },
     async result() {

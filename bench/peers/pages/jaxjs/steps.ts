@@ -53,7 +53,7 @@ export function lstm() {
     parameters,
     () => [array(x, [32 * 32, 64]), array(oneHot, [32 * 32, 64])],
     (p, input, y) => {
-      // The inputs' share of all steps is one product.
+      // One product computes the inputs' part of all steps.
       const gates = dense(input, p, "weight_ih", "bias").reshape([32, 32, 512]);
       let h = np.zeros([32, 128]);
       let c = np.zeros([32, 128]);

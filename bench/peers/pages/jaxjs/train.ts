@@ -13,7 +13,7 @@ export type Arrays = Record<string, np.Array>;
 export const array = (values: Float32Array<ArrayBuffer>, shape: readonly number[]): np.Array =>
   np.array(values, { shape: [...shape] });
 
-/** Weights of dense layers as `[in, out]`, all else as it is. */
+/** Weights of dense layers as `[in, out]`, all others unchanged. */
 export function load(parameters: Parameters): Arrays {
   const laidOut = (given: Values) => (given.shape.length === 2 ? transposed(given) : given);
   return Object.fromEntries(
@@ -27,12 +27,12 @@ export function load(parameters: Parameters): Arrays {
 const zeros = (arrays: Arrays): Arrays =>
   Object.fromEntries(Object.entries(arrays).map(([name, { shape }]) => [name, np.zeros(shape)]));
 
-/** What an optimizer keeps: the state goes into a step and comes out of it. */
+/** An optimizer's state, passed through each step. */
 type State = { parameters: Arrays; moments: Arrays[]; powers: np.Array[] };
 
 interface Optimizer {
   start(parameters: Arrays): State;
-  /** Takes ownership of everything. */
+  /** Takes ownership of all arguments. */
   next(state: State, gradients: Arrays): State;
 }
 
@@ -47,7 +47,7 @@ export const sgd = (rate: number): Optimizer => ({
   }),
 });
 
-/** Adam with the rate and the shares that are usual. `powers` are the shares to the power of the step. */
+/** Adam with the usual rate and betas. `powers` are the betas to the power of the step. */
 export const adam = (): Optimizer => ({
   start: (parameters) => ({
     parameters,
@@ -88,14 +88,14 @@ export function train(
     async once() {
       loss?.dispose();
       [state, loss] = step(state, ...batch());
-      // Arrays are lazy: this submits the step, all of it, and waits for nothing.
+      // Arrays are lazy: this submits the whole step and does not wait.
       await loss.ref.gpuBuffer();
     },
     result: () => loss!.ref.data(),
   };
 }
 
-/** Mean cross-entropy of scores with labels as one-hot rows. */
+/** Mean cross-entropy of logits and one-hot labels. */
 export const crossEntropy = (scores: np.Array, y: np.Array): np.Array =>
   nn
     .logSoftmax(scores)

@@ -14,7 +14,9 @@ const resident = (seed: number, shape: number[], scale = 1): tf.Tensor =>
     shape,
   );
 
-/** @param results is run each time. @param order of the axes in which a result is compared, where it has four. */
+/**
+ * @param results runs each time. @param orders axis orders for comparing 4-D results.
+ */
 function kernel(results: () => tf.Tensor[], orders: readonly number[][] = []): Work {
   let last: tf.Tensor[] = [];
   return {

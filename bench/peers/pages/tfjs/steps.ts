@@ -29,7 +29,7 @@ export function tiny() {
 
 export function lenet() {
   const { parameters, x, oneHot } = tasks.lenet();
-  // Images are [N, H, W, C] here and filters [H, W, in, out]; so the last layer's inputs come in another order.
+  // Images are [N, H, W, C] here and filters [H, W, in, out], so the last layer's inputs are in another order.
   const images = permuted({ shape: [64, 1, 28, 28], values: x }, [0, 2, 3, 1]).values;
   const filters = (["0", "3"] as const).map((i) => ({
     filter: trained<tf.Rank.R4>(parameters[`${i}.weight`], [2, 3, 1, 0]),
@@ -58,7 +58,7 @@ export function lstm() {
   return train(
     () => [tf.tensor2d(x, [32 * 32, 64]), tf.tensor2d(oneHot, [32 * 32, 64])],
     (input, y) => {
-      // The inputs' share of all steps is one product.
+      // One product computes the inputs' part of all steps.
       const gates = tf.split(tf.fused.matMul({ a: input, b: wi, bias }), 32);
       let h: tf.Tensor2D = tf.zeros([32, 128]);
       let c: tf.Tensor2D = tf.zeros([32, 128]);

@@ -10,7 +10,7 @@ export async function open(): Promise<void> {
   await tf.ready();
 }
 
-/** Hands over the dispatches that the backend collects. */
+/** Submits the dispatches that the backend has collected. */
 export function flush(): void {
   const backend = tf.backend() as WebGPUBackend;
   backend.ensureCommandEncoderReady();
@@ -18,7 +18,7 @@ export function flush(): void {
   backend.submitQueue();
 }
 
-/** Something to be trained, its axes in the order that TensorFlow wants them. */
+/** A trainable variable, with its axes in TensorFlow's order. */
 export function trained<R extends tf.Rank>(values: Values, order: readonly number[] = values.shape.map((_, i) => i)) {
   const moved = permuted(values, order);
   return tf.variable<R>(tf.tensor(moved.values, [...moved.shape] as tf.ShapeMap[R]));

@@ -5,7 +5,7 @@ import type { Work } from "../work.ts";
 
 export const open = () => Runner.create();
 
-/** The same steps as those of mlp.ts, compiled when the page was built. */
+/** The same steps as in mlp.ts, compiled when the page was built. */
 export async function mlp(runner: Runner): Promise<Work> {
   const { parameters, x, labels: y } = tasks.mlp(64);
   const { programs, variables } = await load<{ step: "loss" }>(runner, file);

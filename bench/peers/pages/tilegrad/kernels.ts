@@ -18,7 +18,7 @@ import {
 import { noise } from "../numbers.ts";
 import type { Maker, Work } from "../work.ts";
 
-/** Numbers that lie on the GPU. */
+/** Numbers on the GPU. */
 const resident = (seed: number, shape: readonly number[], scale = 1): Tensor =>
   variable(
     noise(

@@ -5,7 +5,7 @@ import type { Work } from "../work.ts";
 
 export const open = () => Engine.create();
 
-/** Gives a model its first weights. */
+/** Sets a model's initial weights. */
 export function load(engine: Engine, variables: ReadonlyMap<string, Variable>, parameters: Parameters): void {
   for (const [name, variable] of variables) engine.write(variable, parameters[name]!.values);
 }
