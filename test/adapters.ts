@@ -1,6 +1,6 @@
 import type { AdapterTraits } from "../src/graph/op.ts";
 
-/** What any WebGPU adapter offers, as a GPU and as a CPU that plays one: tests of the passes need no device. */
+/** The traits of a typical WebGPU adapter, as a GPU and as a CPU adapter: tests of the passes need no device. */
 export const gpu: AdapterTraits = {
   cpu: false,
   maxStorageBuffers: 8,

@@ -9,7 +9,7 @@ import type { CaseRow } from "./cases/row.ts";
 
 export type { CaseRow };
 
-/** What every op is tried on, in every kind of test. */
+/** Cases for every op, used by every kind of test. */
 export const cases: readonly CaseRow[] = [
   ...unaryRows,
   ...binaryRows,

@@ -8,7 +8,7 @@ import { sum } from "../src/ops/sum.ts";
 import { evaluate } from "../src/reference/index.ts";
 import { fill, signed } from "./draws.ts";
 
-/** Inputs x0, x1, … of a test, with the values they are fed. */
+/** Inputs x0, x1, … of a test, with their feeds. */
 export function inputsOf(data: readonly TensorData[], shapes: readonly (readonly number[])[]) {
   const inputs = shapes.map((shape, i) => input(`x${i}`, shape, data[i] instanceof Float32Array ? "f32" : "i32"));
   return { inputs, feeds: Object.fromEntries(data.map((values, i) => [`x${i}`, values])) };
@@ -20,13 +20,13 @@ export function weigh(y: Tensor, seed = 99): Tensor {
   return sum(mul(y, constant(u!, y.shape)));
 }
 
-/** The weighed sum of several gradients: something to differentiate a second time. */
+/** The weighted sum of several gradients, to differentiate a second time. */
 export const weighAll = (tensors: readonly Tensor[]): Tensor =>
   tensors.map((tensor, i) => weigh(tensor, 7 + i)).reduce(add);
 
 /**
- * Holds the gradients of a scalar to central differences of the float64 twin, at up to `most` elements of each input.
- * Truncation costs h²/6 · f‴ and rounding about 1e-16 · f / h, so both stay far below the tolerance of 1e-6.
+ * Compares the gradients of a scalar with central differences of the float64 twin, at up to `most` elements of each
+ * input. Truncation costs h²/6 · f‴ and rounding about 1e-16 · f / h, so both stay far below the tolerance of 1e-6.
  */
 export function checkGradients(
   loss: Tensor,
@@ -44,7 +44,7 @@ export function checkGradients(
     const data = feeds[name]!;
     expect(found[i]!.shape, `shape of the gradient of ${name}`).toEqual(x.shape);
     for (let k = 0; k < Math.min(data.length, most); k++) {
-      // The ends, and places spread between them.
+      // The ends, and positions spread between them.
       const at = Math.floor((k * (data.length - 1)) / Math.max(1, Math.min(data.length, most) - 1));
       const lossAt = (value: number) =>
         evaluate([loss], { inputs: { ...feeds, [name]: Float64Array.from(data).with(at, value) } })[0]!.data[0]!;

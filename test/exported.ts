@@ -1,6 +1,6 @@
 import { argmax, type Exported, exportPrograms, input, losses, nn, optim } from "../src/index.ts";
 
-/** A file as a page gets it: a training and a prediction over one model, whose first weight nobody drew. */
+/** A file as a page gets it: training and prediction over one model, whose first weight is given, not drawn. */
 export function trainingFile(targets?: Parameters<typeof exportPrograms>[1]): Exported {
   nn.seed(3);
   const model = nn.sequential(nn.linear(6, 16), nn.relu(), nn.linear(16, 3));

@@ -10,7 +10,7 @@ export async function readFile(path: string): Promise<Uint8Array> {
     return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
   const response = await fetch(path.startsWith("/") ? `/@fs${path}` : `/${path}`);
-  // Vite answers an unknown path with a page.
+  // Vite serves a page for unknown paths.
   if (!response.ok || response.headers.get("content-type")?.startsWith("text/html")) {
     throw new Error(`cannot read ${path}: ${response.status} ${response.statusText}`);
   }
@@ -18,8 +18,8 @@ export async function readFile(path: string): Promise<Uint8Array> {
 }
 
 /**
- * Folder of the reference cases: `GOLDEN_DIR`, by default the ones in this repository. Vite puts it into `import.meta.env`, in
- * a page too; a runtime without Vite has no such object.
+ * Folder of the reference cases: `GOLDEN_DIR`, by default the ones in this repository. Vite puts it into
+ * `import.meta.env`, also in a page; a runtime without Vite has no such object.
  */
 export const goldenDir: string =
   (import.meta.env as ImportMetaEnv | undefined)?.GOLDEN_DIR ?? globalThis.process?.env.GOLDEN_DIR ?? "test/golden";

@@ -40,7 +40,7 @@ if [ ! -e "$folder/driver.json" ]; then
   for package in debs/*.deb; do [ ! -e "$package" ] || dpkg -x "$package" root; done
   driver=$libraries/libvulkan_lvp.so
   [ -e "$driver" ] || driver=/usr/lib/$(uname -m)-linux-gnu/libvulkan_lvp.so
-  [ -e "$driver" ] || { echo "test/lavapipe.sh: apt has brought no lavapipe" >&2; exit 1; }
+  [ -e "$driver" ] || { echo "test/lavapipe.sh: apt did not install lavapipe" >&2; exit 1; }
   printf '{"file_format_version": "1.0.0", "ICD": {"library_path": "%s", "api_version": "1.4.305"}}\n' \
     "$driver" >driver.json
   rm -rf apt debs

@@ -4,8 +4,8 @@ import * as t from "../src/index.ts";
 import { grad, input, losses, type Tensor } from "../src/index.ts";
 
 /*
- * What is masked, ignored, hidden or dropped does not touch the result, whatever it is: each row says which elements of its inputs
- * are, and what must not change when they do.
+ * Masked, ignored or dropped elements must not affect the result, whatever their values. Each row says which elements
+ * of its inputs are masked, and what must not change with them.
  */
 
 interface Fed {
@@ -13,17 +13,20 @@ interface Fed {
   readonly dtype?: DType;
   /** Values; default noise between −1 and 1. */
   readonly data?: readonly number[];
-  /** Whether the element at a place is masked; default none is. */
+  /** Whether the element at a position is masked; default none. */
   readonly masked?: (place: readonly number[]) => boolean;
 }
 
 export interface MaskedRow {
   readonly name: string;
   readonly fed: Readonly<Record<string, Fed>>;
-  /** What must stay the same, and the gradients of its sum, for each float input but those of `constant`. */
+  /**
+   * The result that must stay the same. So must the gradients of its sum for each float input except those of
+   * `constant`.
+   */
   readonly result: (fed: Record<string, Tensor>) => Tensor;
   readonly constant?: readonly string[];
-  /** What masked elements hold, the first to compare the others with; default 0.5 and `fillings`. */
+  /** Values of masked elements, the first as the baseline; default 0.5 and `fillings`. */
   readonly fillings?: readonly number[];
 }
 
@@ -31,7 +34,7 @@ const { NaN: nan, POSITIVE_INFINITY: inf, NEGATIVE_INFINITY: minus } = Number;
 const noise = (n: number, seed: number): number[] =>
   Array.from({ length: n }, (_, i) => Math.sin(12.9898 * (i + 1) + 7 * seed));
 
-/** What masked elements hold, one after the other. */
+/** Values of masked elements, tried in turn. */
 const fillings = [nan, inf, minus, 3e38];
 
 const labels = [1, -100, 2, 0, -100, 2];
@@ -61,9 +64,9 @@ const attention = (
   mask: Fed | undefined,
   { causal = false, blind = () => false, unseen = hidden, rows = queries, ...more } = {} as {
     causal?: boolean;
-    /** Queries that see nothing. */
+    /** Queries with all keys masked. */
     blind?: (sample: number, query: number) => boolean;
-    /** Keys that nobody sees. */
+    /** Keys masked for all queries. */
     unseen?: (sample: number, key: number) => boolean;
     rows?: number;
   } & Partial<MaskedRow>,
@@ -79,13 +82,13 @@ const attention = (
   ...more,
 });
 
-/** 1 where a query of a sample sees a key. Query 2 sees none. */
+/** 1 where a query of a sample attends to a key. Query 2 attends to none. */
 const pairs = Array.from({ length: 2 * queries * keys }, (_, i) => {
   const [sample, query, key] = [Math.floor(i / (queries * keys)), Math.floor(i / keys) % queries, i % keys];
   return Number(query !== 2 && !hidden(sample, key) && (query + key) % 4 !== 0);
 });
 
-/** A row of an op whose gradient falls on the winners: what flows to the losers' side is masked. */
+/** A row for an op whose gradient goes to the winners: the losers' gradient is masked. */
 const winners = (name: string, op: (a: Tensor) => Tensor, lost: (a: number) => boolean): MaskedRow => {
   const a = noise(12, 3);
   return {
@@ -96,7 +99,7 @@ const winners = (name: string, op: (a: Tensor) => Tensor, lost: (a: number) => b
   };
 };
 
-/** A row of an op whose inputs are cut out of larger tensors: what lies around them is masked. */
+/** A row for an op whose inputs are slices of larger tensors: everything around them is masked. */
 const surrounded = (name: string, shapes: readonly Shape[], op: (...inputs: Tensor[]) => Tensor): MaskedRow => ({
   name: `around the operands of ${name}`,
   fed: Object.fromEntries(
@@ -177,7 +180,7 @@ export const rows: readonly MaskedRow[] = [
     constant: ["w"],
   },
   {
-    name: "crossEntropy of probabilities: a class of none that cannot be",
+    name: "crossEntropy of probabilities: an impossible class of share 0",
     fed: {
       x: { shape: [2, 3], masked: ([, c]) => c === 2 },
       p: { shape: [2, 3], data: [0.25, 0.75, 0, 0.5, 0.5, 0] },
@@ -187,7 +190,7 @@ export const rows: readonly MaskedRow[] = [
     fillings: [-1000, -1e30, minus],
   },
   {
-    name: "klDiv: classes of no share",
+    name: "klDiv: classes of share 0",
     fed: {
       x: { shape: [2, 3], masked: ([, c]) => c === 2 },
       p: { shape: [2, 3], data: [0.25, 0.75, 0, 0.5, 0.5, 0] },
@@ -195,7 +198,7 @@ export const rows: readonly MaskedRow[] = [
     result: ({ x, p }) => losses.klDiv(x!, p!),
   },
   {
-    name: "klDiv of logarithms: classes of no share",
+    name: "klDiv of logarithms: classes of share 0",
     fed: {
       x: { shape: [2, 3], masked: ([, c]) => c === 2 },
       p: { shape: [2, 3], data: [-1, -0.5, -800, -0.25, -2, minus] },
@@ -212,7 +215,7 @@ export const rows: readonly MaskedRow[] = [
     result: ({ c, a, b }) => t.where(c!, a!, b!),
   },
   {
-    name: "a mean of what is there",
+    name: "a mean over unmasked elements",
     fed: {
       kept: { shape: [6], dtype: "i32", data: [1, 0, 1, 1, 0, 0] },
       x: { shape: [6, 4], masked: ([i]) => [0, 1, 0, 0, 1, 1][i!] === 1 },
@@ -229,7 +232,7 @@ export const rows: readonly MaskedRow[] = [
     data: keyMask.map((seen) => (seen ? 0.25 : -1e30)),
   }),
   attention(
-    "pairs, some queries blind",
+    "pairs, some queries with all keys masked",
     { shape: [2, 1, queries, keys], dtype: "i32", data: pairs },
     {
       blind: (_, query) => query === 2,
@@ -260,7 +263,7 @@ export const rows: readonly MaskedRow[] = [
     },
   ),
   attention(
-    "a sample of which nothing is seen",
+    "a sample with all keys masked",
     { shape: [2, 1, 1, 1], dtype: "i32", data: [1, 0] },
     {
       blind: (sample) => sample === 1,
@@ -294,7 +297,7 @@ export const rows: readonly MaskedRow[] = [
     result: ({ x }) => t.slice(t.maxPool2d(x!, 2, { padding: 1 }), [undefined, undefined, [0, 2], [0, 2]]),
   },
   {
-    name: "what a convolution does not reach",
+    name: "elements that a convolution does not reach",
     fed: {
       x: { shape: [1, 4, 5, 5], masked: ([, , row, column]) => row! >= 3 || column! >= 3 },
       w: { shape: [3, 4, 3, 3] },
@@ -339,7 +342,7 @@ export const rows: readonly MaskedRow[] = [
   },
 ];
 
-/** The tensors of a row: what must stay the same, by name, and what gradients must be 0 in masked places. */
+/** The tensors of a row: those that must stay the same, by name, and gradients that must be 0 at masked positions. */
 export function outputsOf({ fed, result, constant = [] }: MaskedRow) {
   const inputs = Object.fromEntries(
     Object.entries(fed).map(([name, { shape, dtype = "f32" }]) => [name, input(name, shape, dtype)]),
@@ -353,7 +356,7 @@ export function outputsOf({ fed, result, constant = [] }: MaskedRow) {
   return { y, ...Object.fromEntries(wrt.map((name, i) => [`d${name}`, gradients[i]!])) } as Record<string, Tensor>;
 }
 
-/** The feeds of a row, with something in the masked places. */
+/** The feeds of a row, with `filling` at masked positions. */
 const feedsOf = ({ fed }: MaskedRow, filling: number): Record<string, Float32Array | Int32Array> =>
   Object.fromEntries(
     Object.entries(fed).map(([name, { shape, dtype, data, masked }], k) => {
@@ -389,8 +392,8 @@ export async function maskedFault(
         const [want, have] = [wanted[name]![i]!, got[name]![i]!];
         const masked = row.fed[name.slice(1)]?.masked?.(placeOf(i, outputs[name]!.shape));
         if (!Number.isFinite(want)) return `${name}[${i}] is ${want} without anything masked`;
-        if (have !== want) return `${name}[${i}] is ${have} with ${filling} in masked places, ${want} without`;
-        if (name !== "y" && masked && have !== 0) return `${name}[${i}], a masked place, has a gradient of ${have}`;
+        if (have !== want) return `${name}[${i}] is ${have} with ${filling} in masked elements, ${want} without`;
+        if (name !== "y" && masked && have !== 0) return `${name}[${i}], a masked element, has a gradient of ${have}`;
       }
     }
   }

@@ -1,11 +1,11 @@
 /*
- * Damaged copies of sound files, the same ones on every run: what a reader of untrusted files is tried with.
+ * Damaged copies of valid files, the same on every run, to test readers of untrusted files.
  */
 
-/** The next number of a sequence from 0 up to below `below`. */
+/** The next number of a sequence, from 0 to below `below`. */
 export type Draw = (below: number) => number;
 
-/** A sequence of numbers that depends on its seed alone (mulberry32). */
+/** A sequence of numbers that depends only on its seed (mulberry32). */
 export function sequence(seed: number): Draw {
   let state = seed;
   return (below) => {
@@ -18,7 +18,7 @@ export function sequence(seed: number): Draw {
 
 const one = <T>(draw: Draw, things: readonly T[]): T => things[draw(things.length)]!;
 
-/** What a number, a text, a list or an object may be replaced by. */
+/** Replacements for a number, a text, a list or an object. */
 const foreign: readonly unknown[] = [
   null,
   true,
@@ -42,16 +42,16 @@ const foreign: readonly unknown[] = [
   JSON.parse('{ "__proto__": 1 }'),
 ];
 
-/** JSON with one fault in one place, and where that is. */
+/** JSON with one fault, and its position. */
 export interface Mutant {
   readonly value: unknown;
   readonly at: string;
 }
 
-/** An object of JSON with one of its parts replaced, dropped, doubled, renamed or moved. What did not change is shared. */
+/** A JSON object with one part replaced, dropped, duplicated, renamed or moved. Shares unchanged parts. */
 export function mutant(original: object, draw: Draw): Mutant {
   const value = copied(original);
-  // Walks down by one step at a time, so that a part deep inside of little is met as often as one of a long list.
+  // Walk down one step at a time, so that deep parts are hit as often as items of long lists.
   let parent = value;
   let key = one(draw, Object.keys(parent));
   const path = [key];
@@ -114,7 +114,7 @@ function change(parent: Record<string, unknown>, key: string, draw: Draw): strin
   return `replaced by ${JSON.stringify(parent[key])}`;
 }
 
-/** Bytes with one to three of them changed, dropped, or doubled. */
+/** Bytes with one to three of them changed, dropped or duplicated. */
 export function damaged(original: Uint8Array, draw: Draw): Uint8Array {
   let bytes = original.slice();
   for (let n = draw(3); n >= 0; n--) {

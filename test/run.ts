@@ -1,12 +1,12 @@
 import { parseCLI, startVitest } from "vitest/node";
 
 /**
- * `vitest run` with the same arguments, and a last line that a script can read: `N passed, N failed`, with `, N skipped`
- * where tests were skipped. A file that could not be loaded and an error outside of any test count as failed; so does a
- * run without a single test. With `--all`, Chrome tries all cases of long lists.
+ * `vitest run` with the same arguments, and a last line for scripts: `N passed, N failed`, with `, N skipped` if tests
+ * were skipped. A file that cannot be loaded and an error outside of any test count as failed; so does a run without
+ * tests. With `--all`, Chrome runs all cases of long lists.
  */
 const args = process.argv.slice(2);
-if (args.includes("--all")) process.env["VITE_ALL"] = "1"; // Vite hands it to pages, too.
+if (args.includes("--all")) process.env["VITE_ALL"] = "1"; // Vite passes it to pages, too.
 const { filter, options } = parseCLI(["vitest", "run", ...args.filter((arg) => arg !== "--all")]);
 const vitest = await startVitest("test", filter, { ...options, watch: false });
 

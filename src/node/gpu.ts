@@ -51,7 +51,9 @@ type Dawn = typeof import("webgpu");
 export async function createGPU(options: GPUOptions = {}): Promise<GPU> {
   const { adapter = process.env.TILEGRAD_ADAPTER || "auto", flags = [] } = options;
   if (!choices.includes(adapter))
-    fail(`unknown adapter "${adapter}", expected ${choices.slice(0, -1).join(", ")} or ${choices.at(-1)}`);
+    fail(
+      `createGPU: adapter or TILEGRAD_ADAPTER is "${adapter}", expected ${choices.slice(0, -1).join(", ")} or ${choices.at(-1)}`,
+    );
   if (process.versions["deno"]) return openDeno(adapter);
   const gpu = await open(await importDawn(), adapter, withExactClock(flags));
   alive.add(gpu);

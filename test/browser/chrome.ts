@@ -13,13 +13,13 @@ const WEBGPU = [
   "--enable-features=Vulkan",
   "--disable-background-networking",
   "--disable-component-update",
-  "--accept-lang=en-US", // Where the locale is POSIX, pages would see a language that Intl refuses.
+  "--accept-lang=en-US", // With a POSIX locale, pages would see a language that Intl rejects.
 ];
 
 /**
- * Starts a headless Chrome that has a WebGPU adapter: `CHROME_PATH`, Puppeteer's own, an installed one, or the one that npm
- * brings. `TILEGRAD_ADAPTER` picks the adapter; `auto`, the default, takes a real GPU where Chrome can use one.
- * @throws when there is no Chrome, with what to install, or no GPU where one is asked for.
+ * Starts a headless Chrome that has a WebGPU adapter: `CHROME_PATH`, Puppeteer's own, an installed one, or npm's.
+ * `TILEGRAD_ADAPTER` picks the adapter; `auto`, the default, uses a real GPU if Chrome can use one.
+ * @throws when there is no Chrome, with what to install, or no GPU where one is requested.
  */
 export async function launchChrome(options: LaunchOptions = {}): Promise<Browser> {
   const chrome = findChrome() ?? (await unpackChrome());
@@ -42,16 +42,16 @@ export async function launchChrome(options: LaunchOptions = {}): Promise<Browser
     const browser = await launch([]);
     if (await hasHardware(browser)) return browser;
     await browser.close();
-    if (wanted === "hardware") throw new Error("Chrome found no GPU: chrome://gpu tells why");
+    if (wanted === "hardware") throw new Error("Chrome found no GPU: see chrome://gpu for the reason");
   }
   return launch(SOFTWARE);
 }
 
-/** How to start a Chrome that is installed. On Linux without its sandbox, which neither root nor a container can set up. */
+/** How to start an installed Chrome. On Linux without its sandbox, which neither root nor a container can set up. */
 function findChrome(): LaunchOptions | undefined {
   const executablePath = candidates().find((path) => existsSync(path));
   if (process.env.CHROME_PATH && executablePath !== process.env.CHROME_PATH) {
-    throw new Error(`CHROME_PATH names no file: ${process.env.CHROME_PATH}`);
+    throw new Error(`CHROME_PATH is not a file: ${process.env.CHROME_PATH}`);
   }
   return executablePath ? { executablePath, args: process.platform === "linux" ? ["--no-sandbox"] : [] } : undefined;
 }
@@ -75,7 +75,7 @@ function candidates(): string[] {
   );
 }
 
-/** The Chrome in Puppeteer's cache, if it was ever asked to download one. */
+/** The Chrome in Puppeteer's cache, if there is one. */
 function puppeteersOwn(): string | undefined {
   try {
     return puppeteer.executablePath();
@@ -84,7 +84,7 @@ function puppeteersOwn(): string | undefined {
   }
 }
 
-/** The Chrome that npm brings: a headless shell, with the libraries and fonts that a bare machine lacks. */
+/** npm's Chrome: a headless shell, with the libraries and fonts that a bare machine lacks. */
 async function unpackChrome(): Promise<LaunchOptions | undefined> {
   const folder = await unpack("chromium", ["chromium.br", "swiftshader.tar.br", "al2023.tar.br", "fonts.tar.br"]);
   if (!folder) return undefined;
@@ -108,7 +108,7 @@ async function unpackChrome(): Promise<LaunchOptions | undefined> {
 
 async function hasHardware(browser: Browser): Promise<boolean> {
   const page = await browser.newPage();
-  await page.goto(pathToFileURL(tmpdir()).href); // WebGPU wants a secure context, and about:blank is none.
+  await page.goto(pathToFileURL(tmpdir()).href); // WebGPU needs a secure context, which about:blank is not.
   const found = await page.evaluate(async () => {
     const adapter = await navigator.gpu?.requestAdapter();
     return Boolean(adapter && !adapter.info.isFallbackAdapter);

@@ -1,6 +1,6 @@
 import { createServer } from "vite";
 
-/** Serves the demos as `npm run demos` does, on a port of its own. */
+/** Serves the demos like `npm run demos`, on its own port. */
 export async function serveDemos(): Promise<{ readonly url: string; close(): Promise<void> }> {
   const root = new URL("../../", import.meta.url).pathname;
   const server = await createServer({

@@ -3,10 +3,10 @@ import type { Browser, Page } from "puppeteer";
 import type { BrowserProvider } from "vitest/node";
 import { launchChrome } from "./chrome.ts";
 
-/** Opens Vitest's pages in a Chrome that has a WebGPU adapter, through Puppeteer. */
+/** Opens Vitest's pages in a Chrome with a WebGPU adapter, through Puppeteer. */
 class PuppeteerProvider implements BrowserProvider {
   readonly name = "puppeteer";
-  /** One software adapter serves all pages: files that ran side by side would only wait for each other. */
+  /** All pages share one software adapter: parallel files would only wait for each other. */
   readonly supportsParallelism = false;
   #browser: Promise<Browser> | undefined;
   #pages = new Map<string, Page>();

@@ -10,7 +10,9 @@ const types: Readonly<Record<string, string>> = {
   ".png": "image/png",
 };
 
-/** Serves the files of a folder as the plainest of hosts does: by their names, `index.html` for a folder, 404 for anything else. */
+/**
+ * Serves the files of a folder like a simple static host: by name, `index.html` for a folder, 404 for anything else.
+ */
 export async function serveFolder(folder: string): Promise<{ readonly url: string; close(): Promise<void> }> {
   const server = createServer((request, response) => {
     const path = normalize(decodeURIComponent(new URL(request.url!, "http://host").pathname));

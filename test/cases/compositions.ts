@@ -4,7 +4,7 @@ import { embedding } from "../../src/ops/embedding.ts";
 import { reals, signed, whole } from "../draws.ts";
 import type { CaseRow } from "./row.ts";
 
-/** An input and a target of one shape. */
+/** An input and a target of the same shape. */
 const pairs: CaseRow["shapes"] = [4, 37].map(
   (n) =>
     [

@@ -4,7 +4,7 @@ import * as t from "../../src/ops/index.ts";
 import { cases } from "../cases.ts";
 import { type Draw, distinct, reals, signed, whole } from "../draws.ts";
 
-/** Something drawn: an op, shapes of its inputs, and how they are filled (the last of `draws` for all that follow). */
+/** A random case: an op, the shapes of its inputs, and how to fill them (the last of `draws` for all that follow). */
 export interface Drawn {
   readonly shapes: readonly (readonly number[])[];
   readonly draws?: readonly Draw[];
@@ -14,7 +14,7 @@ export interface Drawn {
   op(...inputs: Tensor[]): Tensor;
 }
 
-/** Sizes of axes: ones, primes, multiples of four, and more of them the fewer axes there are. */
+/** Sizes of axes: ones, primes and multiples of four; more choices with fewer axes. */
 const sizes = (rank: number): readonly number[] =>
   rank <= 2 ? [1, 2, 3, 4, 5, 7, 8, 13, 37] : rank === 3 ? [1, 2, 3, 4, 5, 7, 8] : [1, 2, 3, 4];
 
@@ -26,7 +26,7 @@ const size = fc.constantFrom(...sizes(3));
 const below = (n: number) => fc.nat({ max: n - 1 });
 const upTo = (n: number) => fc.integer({ min: 1, max: n });
 
-/** A shape that broadcasts to `shape`: some axes of size 1, some leading ones left out. */
+/** A shape that broadcasts to `shape`: with some axes of size 1 and some leading axes left out. */
 const stretching = (shape: readonly number[]) =>
   fc
     .tuple(fc.array(fc.boolean(), { minLength: shape.length, maxLength: shape.length }), fc.nat({ max: shape.length }))
@@ -158,7 +158,7 @@ const moves: Record<string, fc.Arbitrary<Drawn>> = {
   })),
 };
 
-/** A kernel's size along an axis, stride, dilation, padding on both sides, and a size of the axis that this fits into. */
+/** A kernel's size along an axis, stride, dilation, padding on both sides, and a fitting size of the axis. */
 const along = fc
   .record({
     kernel: upTo(3),
@@ -169,7 +169,10 @@ const along = fc
   })
   .map((g) => ({ ...g, size: Math.max(1, g.dilation * (g.kernel - 1) + 1 - 2 * g.padding) + g.more }));
 
-/** The same for a transposed convolution: its output padding is less than the larger of stride and dilation, its result not empty. */
+/**
+ * The same for a transposed convolution, with an output padding below the larger of stride and dilation, and a
+ * non-empty result.
+ */
 const turned = fc
   .record({
     kernel: upTo(3),
@@ -257,7 +260,7 @@ const layers: Record<string, fc.Arbitrary<Drawn>> = {
   })),
 };
 
-/** Pointwise rows of the table on any shapes that broadcast. */
+/** Pointwise rows of the table, on any shapes that broadcast. */
 const pointwise = Object.fromEntries(
   cases
     .filter((row) => row.pointwise)

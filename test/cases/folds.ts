@@ -24,16 +24,17 @@ const reduction = (
   ...more,
 });
 
-/** A number nearly everywhere. */
+/** The same number nearly everywhere. */
 const mostly =
   (value: number): Draw =>
   (count, uniform) =>
     Float32Array.from({ length: count }, () => (uniform() < 0.05 ? 1 - value : value));
 
 export const reductionRows: readonly CaseRow[] = [
-  // Eighths add up without rounding, in whatever order.
+  // Eighths add up without rounding, in any order.
   reduction("sum", (x) => sum(x), grid(0), { tolerance: [0, 0] }),
-  // Each addition rounds by up to 2⁻²⁴ of what it has, so some 1,000 of them, one after the other, by √1000 · 2⁻²⁴ of the sum: three times that.
+  // Each addition rounds by up to 2⁻²⁴ of the sum so far, so some 1,000 of them by about √1000 · 2⁻²⁴ of the sum. Three
+  // times that.
   reduction("sum of positive numbers", (x) => sum(x), reals(0.5, 2), { tolerance: [6e-6, 0] }),
   reduction("sum of rows", (x) => sum(x, -1)),
   reduction("sum of columns", (x) => sum(x, 0, true)),

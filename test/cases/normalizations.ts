@@ -3,7 +3,7 @@ import { batchNorm, groupNorm, instanceNorm, layerNorm, nextStatistics, rmsNorm 
 import { reals } from "../draws.ts";
 import type { CaseRow } from "./row.ts";
 
-// A row of one or two elements is all kink: whatever it holds, the normalised values are 0 or ±1.
+// In a row of one or two elements, the normalised values are always 0 or ±1: such a row is all kink.
 const rows: CaseRow["shapes"] = [
   [[5, 7], [7], [7]],
   [[3, 8], [8], [8]],

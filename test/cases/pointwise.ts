@@ -53,7 +53,7 @@ const binary = (
   more: Partial<CaseRow> = {},
 ): CaseRow => ({ name, op, shapes: two, draws, pointwise: true, ...more });
 
-/** Up to hundreds of quotients, no number a multiple of a divisor. */
+/** Up to hundreds of quotients; no number is a multiple of a divisor. */
 const wide: Draw = (count, uniform) =>
   Float32Array.from({ length: count }, () => Math.floor(uniform() * 1600 - 800) / 8 + 1 / 16);
 const divisors: Draw = (count, uniform) =>

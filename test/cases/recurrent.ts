@@ -9,7 +9,7 @@ import type { CaseRow } from "./row.ts";
 const sequences = { lstm, gru, rnn };
 const cells = { gru: gruCell, rnn: rnnCell };
 
-/** All results in one line, so that each has a part in the gradient. */
+/** All results in one line, so that each contributes to the gradient. */
 const line = (tensors: readonly Tensor[]): Tensor => concat(tensors.map((tensor) => reshape(tensor, [-1])));
 
 /** Weights of each layer and direction, four tensors each. */

@@ -3,15 +3,15 @@ import type { Tensor } from "../../src/graph/tensor.ts";
 import type { Draw } from "../draws.ts";
 
 /**
- * What each op is tried on. A row serves the gradient check (against differences of the float64 twin), the device tests
- * (kernels against the twin) and the benchmarks. Shapes hold primes, ones and awkward tails on purpose.
+ * Cases of an op. A row serves the gradient check (against differences of the float64 twin), the device tests (kernels
+ * against the twin) and the benchmarks. Shapes deliberately contain primes, ones and awkward tails.
  */
 export interface CaseRow {
   readonly name: string;
   op(...inputs: Tensor[]): Tensor;
-  /** One entry a case: the shapes of all inputs. */
+  /** One entry per case: the shapes of all inputs. */
   readonly shapes: readonly (readonly Shape[])[];
-  /** How each input is filled, the last for all that follow; default: reals within ±2. */
+  /** How to fill each input, the last for all that follow; default: reals within ±2. */
   readonly draws?: readonly Draw[];
   /** Set for pointwise ops: they take any shapes that broadcast. */
   readonly pointwise?: boolean;
@@ -19,6 +19,6 @@ export interface CaseRow {
   readonly noGradient?: boolean;
   /** Set where gradients have no gradients of their own. */
   readonly gradientsOnce?: boolean;
-  /** What f32 may lose against the float64 twin, relative and absolute; default 1e-5 and 1e-5. */
+  /** Tolerance of f32 against the float64 twin, relative and absolute; default 1e-5 and 1e-5. */
   readonly tolerance?: readonly [rtol: number, atol: number];
 }

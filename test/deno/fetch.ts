@@ -6,12 +6,12 @@ const version = "2.9.5";
 const folder = resolve(import.meta.dirname, `../../node_modules/.cache/deno-${version}`);
 
 /**
- * Deno's command, to be run by Node. npm fetches it on first use, 92 MB: nothing but its own tests needs Deno.
- * Rejects with the reason where npm cannot reach it, or has none for this platform.
+ * Deno's command, for Node to run. npm fetches it on first use (92 MB), since only its own tests need Deno. Rejects
+ * with the reason if npm cannot reach it, or has none for this platform.
  */
 export async function fetchDeno(): Promise<string> {
   const command = join(folder, "node_modules/deno/bin.cjs");
-  // It links its binary into place when it runs for the first time, without an install script.
+  // Deno links its binary into place on its first run, without an install script.
   const check = () => promisify(execFile)(process.execPath, [command, "--version"]);
   try {
     await check();

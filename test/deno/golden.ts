@@ -7,18 +7,18 @@ import { skipped } from "../golden/ops.ts";
 import { modelFaults, modelSkipped, runFaults, runSkipped } from "../golden/trajectories.ts";
 
 /*
- * The reference cases and training runs under Deno, whose WebGPU is wgpu: another compiler of WGSL, with another opinion of
- * what WGSL is. No test runner: Vitest does not run there. The last line is the count.
+ * The reference cases and training runs under Deno, whose WebGPU is wgpu: another WGSL compiler, with its own reading
+ * of the specification. Vitest does not run there, so there is no test runner. The last line is the count.
  *
- * `--sample N` takes every Nth case and training run only, and not each variant of each kernel; other arguments are parts of
- * the names to run.
+ * `--sample N` runs only every Nth case and training run, and not each variant of each kernel; other arguments are
+ * parts of the names to run.
  */
 const args = process.argv.slice(2);
 const at = args.indexOf("--sample");
 const every = at < 0 ? 1 : Number(args.splice(at, 2)[1]);
-if (!(Number.isInteger(every) && every > 0)) throw new Error("--sample takes a whole number, at least 1");
+if (!(Number.isInteger(every) && every > 0)) throw new Error("--sample expects a whole number from 1");
 
-/** The reference cases run the variants that suit this adapter; the self-check runs all of them. */
+/** The reference cases run only the variants that suit this adapter; the self-check runs all. */
 async function kernelFaults(): Promise<string[]> {
   const { faults } = await selfCheck({ device: engine.device });
   return faults.map(({ family, variant, detail }) => `${family}/${variant}: ${detail}`);

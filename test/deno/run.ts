@@ -4,8 +4,8 @@ import { mayHaveGpu, softwareEnvironment } from "../../src/node/vulkan.ts";
 import { fetchDeno } from "./fetch.ts";
 
 /*
- * Runs the reference cases under Deno: `npm run test:deno`, with the arguments of golden.ts. `TILEGRAD_ADAPTER` picks the
- * adapter as everywhere else.
+ * Runs the reference cases under Deno: `npm run test:deno`, with the arguments of golden.ts. `TILEGRAD_ADAPTER` picks
+ * the adapter, as everywhere.
  */
 
 function fail(message: string): never {
@@ -22,7 +22,7 @@ const deno = (args: string[], env: Record<string, string> = {}, output: "inherit
 const findsGpu = "Deno.exit((await navigator.gpu.requestAdapter())?.info.isFallbackAdapter === false ? 0 : 1)";
 const hasGpu = () => mayHaveGpu() && deno(["eval", "--unstable-webgpu", findsGpu], {}, "ignore") === 0;
 
-/** What leads Deno to the adapter that is wanted. */
+/** Environment variables that make Deno use the wanted adapter. */
 async function adapterEnvironment(): Promise<Record<string, string>> {
   const wanted = process.env.TILEGRAD_ADAPTER || "auto";
   const named = process.env.VK_DRIVER_FILES || process.env.VK_ICD_FILENAMES;
@@ -32,7 +32,7 @@ async function adapterEnvironment(): Promise<Record<string, string>> {
   return (
     (await softwareEnvironment()) ??
     fail(
-      "no software adapter found: npm install @sparticuz/chromium (Linux on x64), or name a driver by VK_DRIVER_FILES",
+      "no software adapter found: npm install @sparticuz/chromium (Linux on x64), or name a driver in VK_DRIVER_FILES",
     )
   );
 }

@@ -9,12 +9,12 @@ import mod from "../../src/ops/mod.ts?raw";
 import { evaluate } from "../../src/reference/index.ts";
 
 /*
- * Elementary functions and activations, with their first two derivatives, over all of f32: held on the device to float64, within the errors
- * that their docstrings state. A bound is made of what WGSL promises of the operations that a function consists of, so it is wider than
- * the errors of any one adapter.
+ * Elementary functions and activations, with their first two derivatives, over all of f32: device results must keep to
+ * the errors stated in the docstrings, compared with float64. A bound follows from what WGSL guarantees for the
+ * operations in a function, so it is wider than the error of any one adapter.
  */
 
-/** Distance of 1 from the next f32 number. */
+/** Distance from 1 to the next f32 number. */
 const ulp = 2 ** -23;
 const smallest = 2 ** -126;
 const largest = 3.4e38;
@@ -22,11 +22,11 @@ const largest = 3.4e38;
 interface Row {
   readonly name: string;
   readonly op: (x: Tensor) => Tensor;
-  /** Whose docstring states the errors: an exported name. */
+  /** The exported function whose docstring states the errors. */
   readonly of: string;
-  /** Which of its statements holds: what stands between "Error" and ":". */
+  /** Which of its statements applies: the text between "Error" and ":". */
   readonly which: string;
-  /** Where it is tried; default where the statement holds, by its words. */
+  /** Where it is tested; default where the statement says. */
   readonly at?: (x: number) => boolean;
   /** The operand of a power that is not x. */
   readonly a?: number;
@@ -103,7 +103,7 @@ const rows: readonly Row[] = [
 
 const sources = [activations, arithmetic, elementary, mod];
 
-/** Bounds of the value, its derivative and that one's, as the docstring states them. */
+/** Bounds of the value and its first two derivatives, as stated in the docstring. */
 function stated({ of, which }: Row): readonly [string, string, string] {
   const found = sources.map((text) =>
     text.match(new RegExp(`/\\*\\*((?:(?!\\*/)[^])*)\\*/\\s*export (?:const|function) ${of}\\b`)),
@@ -120,7 +120,7 @@ function stated({ of, which }: Row): readonly [string, string, string] {
   throw new Error(`the docstring of ${of} states no error${which}: ${text}`);
 }
 
-/** A number as docstrings write it: "12", "2e-7", "½", "2⁻²¹". */
+/** A number in the notation of docstrings: "12", "2e-7", "½", "2⁻²¹". */
 function numberOf(text: string): number {
   if (text === "½") return 0.5;
   const [, base, raised] = text.match(/^([\d.]+(?:e-?\d+)?)([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]*)$/) ?? expect.fail(`no number: ${text}`);
@@ -128,7 +128,7 @@ function numberOf(text: string): number {
   return Number(base) ** Number(exponent || 1);
 }
 
-/** What stands behind a number in a bound: "|x|", "x²", "|(b − 1) log₂ a|". */
+/** The factor after a number in a bound: "|x|", "x²", "|(b − 1) log₂ a|". */
 function sizeAt(text: string, x: number, { a = x, b = x }: Row): number {
   const powers: Record<string, number> = { "|x|": 1, "x²": 2, "|x|³": 3 };
   if (text in powers) return Math.min(Math.abs(x) ** powers[text]!, 200);
@@ -136,7 +136,7 @@ function sizeAt(text: string, x: number, { a = x, b = x }: Row): number {
   return Math.abs((b - Number(less ?? 0)) * (log ? Math.log2(Math.abs(a) || 1) : 1));
 }
 
-/** How far a value may be from the true one at x, by a text such as "(8 + 2|x|) u + 3e-7 in all" or "3 u, at least 2⁻²¹ in all". */
+/** Allowed distance from the true value at x, by a text such as "(8 + 2|x|) u + 3e-7 in all" or "3 u, at least 2⁻²¹ in all". */
 function allowed(bound: string, x: number, want: number, row: Row): number {
   const [, sum, single, all, least] =
     bound.match(/^(?:(?:\((.+)\)|(\S+)) u)?(?:(?: \+ |^)(\S+) in all)?(?:, at least (\S+) in all)?$/) ??
@@ -149,13 +149,15 @@ function allowed(bound: string, x: number, want: number, row: Row): number {
   return Math.max((want && units * ulp * Math.abs(want)) + (all ? numberOf(all) : 0), least ? numberOf(least) : 0);
 }
 
-/** Whether a statement holds at x, by its own words. */
+/** Whether a statement covers x. */
 function covers(which: string, x: number): boolean {
   const [, from, to] = which.match(/(?: from (\S+) to| up to) (\S+)$/) ?? [];
   return !(Math.abs(x) > (to ? numberOf(to) : Infinity)) && !(Math.abs(x) < (from ? numberOf(from) : 0));
 }
 
-/** Both signs: two in each octave of f32, even steps where curves bend and where they end, the points between and beyond. */
+/**
+ * Both signs: two points per octave of f32, even steps where curves bend and end, and the points between and beyond.
+ */
 const points: readonly number[] = (() => {
   const sizes = Array.from({ length: 508 }, (_, i) => 1.0371 * 2 ** (-126 + i / 2)).filter((x) => x < largest);
   const steps = [1 / 64, 1 / 5].flatMap((step) => Array.from({ length: 600 }, (_, i) => (i + 1) * step));
@@ -164,10 +166,10 @@ const points: readonly number[] = (() => {
   return [...all, ...all.map((x) => -x)];
 })();
 
-/** Whether a result is what is promised at x, where the true value is `want`; subnormal numbers may be taken for 0. */
+/** Whether a result at x is acceptable for the true value `want`; subnormal numbers may be flushed to 0. */
 function holds(x: number, got: number, want: number, bound: number): boolean {
   if (Number.isNaN(want)) return Number.isNaN(got);
-  // Too large for f32: infinite, or as large as f32 can be. So may be what is almost as large.
+  // Too large for f32: infinite, or as large as f32 can be. The same is allowed for values almost as large.
   if (Math.abs(got) >= largest) return Math.sign(got) === Math.sign(want) && Math.abs(want) * (1 + 1e-4) >= largest;
   return Math.abs(got - want) <= bound + 4 * smallest * Math.min(Math.max(Math.abs(x), 1), 200);
 }
@@ -195,7 +197,7 @@ describe("functions and their first two derivatives keep to their bounds", () =>
       const [first] = grad(t.sum(y), [x]);
       const [second] = grad(t.sum(first!), [x]);
       const outputs = { value: y, derivative: first!, "second derivative": second! };
-      // Where a subnormal x may be 0, either value will do.
+      // Where a subnormal x may be flushed to 0, either result is accepted.
       const [wanted, flushed] = [values, values.map((v) => (Math.abs(v) < smallest ? Math.sign(v) * 0 : v))].map((v) =>
         evaluate(outputs, { inputs: { x: v } }),
       );
@@ -206,7 +208,7 @@ describe("functions and their first two derivatives keep to their bounds", () =>
         const got = await output.data();
         values.forEach((v, k) => {
           const wants = [wanted, flushed].map((all) => all![part as "value"].data[k]!);
-          // Of arithmetic on infinities nothing is promised but what functions make of them.
+          // Nothing is guaranteed for arithmetic on infinities, only for functions of them.
           if (!Number.isFinite(v) && (i > 0 || wants.some(Number.isNaN))) return;
           if (
             wants.some((want) => holds(v, got[k]!, want, bounds[i] === "none" ? 0 : allowed(bounds[i]!, v, want, each)))
@@ -221,7 +223,7 @@ describe("functions and their first two derivatives keep to their bounds", () =>
   }
 });
 
-test("rounding and remainders at their edges are PyTorch's", async () => {
+test("rounding and remainders match PyTorch at their edges", async () => {
   const largest = 3.4028234663852886e38;
   const [third, seven] = [largest % Math.fround(1 / 3), largest % 7];
   const pairs: readonly (readonly [a: number, b: number, want: number])[] = [
@@ -239,7 +241,7 @@ test("rounding and remainders at their edges are PyTorch's", async () => {
       [-1.5, 0.5, 0],
       [5.5, 2, 1.5],
     ] as const),
-    // Quotients far beyond what f32 counts.
+    // Quotients too large for f32 to count.
     ...([
       [2 ** 100, 3, 1],
       [-(2 ** 100), 3, 2],

@@ -3,7 +3,7 @@ import { compile } from "../../src/compile/compile.ts";
 import * as t from "../../src/index.ts";
 import { DeviceError, Engine, input, LimitError, variable } from "../../src/index.ts";
 
-/* An error is as wide as its cause: what is not tilegrad's is left alone, what fails fails alone, and weights can be saved. */
+/* An error affects only its cause: the app's errors are left alone, failures stay local, and weights can be saved. */
 
 let device: GPUDevice;
 let uncaught: string[];
@@ -65,7 +65,7 @@ async function open() {
 const appsError = () => device.createBuffer({ label: "the app's", size: 16, usage: 0xffff });
 
 describe("an app's own errors on a shared device", () => {
-  test("are left to the app, and every call goes on", { tags: ["quick"] }, async () => {
+  test("are left to the app, and every call continues", { tags: ["quick"] }, async () => {
     const { engine, w, description, soundness } = await open();
     const program = await engine.compile(description);
     await program.run(feeds);
@@ -82,7 +82,7 @@ describe("an app's own errors on a shared device", () => {
     engine.destroy();
   });
 
-  test("stay in the app's scopes, whatever of tilegrad is called in them or under way", async () => {
+  test("stay in the app's scopes, whatever tilegrad calls run in them", async () => {
     const { engine, w, description } = await open();
     const program = await engine.compile(description);
     const calls: [string, () => unknown][] = [
@@ -137,7 +137,7 @@ describe("a failed program fails alone", () => {
     engine.destroy();
   });
 
-  test("where no staging buffer can be made, and reads well once it can", async () => {
+  test("where no staging buffer can be created, and reads correctly once it can", async () => {
     const { engine, description, soundness } = await open();
     broken = (label) => label === "readback";
     const program = await engine.compile({
@@ -154,7 +154,7 @@ describe("a failed program fails alone", () => {
 
   test.each([
     ["before it first runs", 0],
-    ["after it ran well", 3],
+    ["after a successful run", 3],
   ])("where its memory is gone %s", async (_, runs) => {
     const { engine, description, soundness } = await open();
     const before = made.length;
@@ -172,7 +172,7 @@ describe("a failed program fails alone", () => {
     engine.destroy();
   });
 
-  test("where there is no memory for what it is made of", async () => {
+  test("where there is no memory for its constants", async () => {
     const { engine, soundness } = await open();
     const { maxBufferSize, maxStorageBufferBindingSize } = device.limits;
     const large = input("large", [Math.floor(Math.min(maxBufferSize, maxStorageBufferBindingSize) / 16) * 4]);
@@ -187,7 +187,7 @@ describe("a failed program fails alone", () => {
     engine.destroy();
   });
 
-  test("where a kernel takes more workgroups than there are", async () => {
+  test("where a kernel needs more workgroups than the adapter has", async () => {
     const { engine, soundness } = await open();
     const compiled = compile({ outputs: { y: t.exp(x) } }, engine.traits, new Map());
     const wide = compiled.calls.map((call) => ({
@@ -201,7 +201,7 @@ describe("a failed program fails alone", () => {
     engine.destroy();
   });
 
-  test("where variants that are tried out have no memory", async () => {
+  test("where measured variants have no memory", async () => {
     const { engine, soundness } = await open();
     const a = input("a", [33, 33]);
     let count = 0;
@@ -218,7 +218,7 @@ describe("a failed program fails alone", () => {
   });
 });
 
-test("a write that fails is told by the next call, once", async () => {
+test("a failed write is reported by the next call, once", async () => {
   const engine = await Engine.create({ device });
   const w = variable(new Float32Array(2 ** 15), [2 ** 15], { name: "w" });
   const program = await engine.compile({ updates: [[w, t.add(w, 1)]] });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { add, constant, Engine, FeedError, input, type Program, variable } from "../../src/index.ts";
 
-/* Values in the forms that hosts hand out: what `run`, `write` and `constant` take is one rule. */
+/* Values in all forms that hosts provide: `run`, `write` and `constant` follow one rule. */
 
 let engine: Engine;
 const bias = variable(new Float32Array(3), [3], { name: "bias" });
@@ -25,7 +25,7 @@ async function fromElsewhere(values: readonly number[]): Promise<Float32Array> {
   return runInNewContext("Float32Array.from(values)", { values });
 }
 
-/** Shared with other threads. Pages may make such memory through WebAssembly alone. */
+/** Shared with other threads. Pages can create such memory only through WebAssembly. */
 function shared(values: readonly number[]): Float32Array {
   const { buffer } = new WebAssembly.Memory({ shared: true, initial: 1, maximum: 1 });
   const array = new Float32Array(buffer, 8, values.length);
@@ -42,7 +42,7 @@ describe.each<[string, () => Float32Array | Promise<Float32Array>]>([
   ["shared memory", () => shared(values)],
   ["part of a buffer", () => Float32Array.of(9, ...values, 9).subarray(1, 4)],
 ])("%s", (_, make) => {
-  test("is taken by run, write, variable and constant", { tags: ["quick"] }, async () => {
+  test("is accepted by run, write, variable and constant", { tags: ["quick"] }, async () => {
     const array = await make();
     engine.write(bias, array);
     expect(await engine.read(bias)).toEqual(Float32Array.from(values));
@@ -60,7 +60,7 @@ describe.each<[string, () => Float32Array | Promise<Float32Array>]>([
 
 const detached = Float32Array.from(values);
 structuredClone(detached, { transfer: [detached.buffer] });
-/** Of newer hosts. */
+/** Newer hosts have this. */
 type Growable = new (bytes: number, options: { maxByteLength: number }) => ArrayBuffer;
 const resizable = new Float32Array(new (ArrayBuffer as Growable)(12, { maxByteLength: 24 }));
 
@@ -73,13 +73,13 @@ describe.each<[string, unknown, string]>([
   ["text", "1.5", `is a String, ${expected}`],
   ["null", null, `is a Null, ${expected}`],
   ["nothing", undefined, `is missing, ${expected}`],
-  ["a truth", true, `is a Boolean, ${expected}`],
+  ["a boolean", true, `is a Boolean, ${expected}`],
   ["a promise", Promise.resolve(), `is a Promise, ${expected}`],
   ["a view without elements", new DataView(new ArrayBuffer(12)), `is a DataView, ${expected}`],
-  ["a name that lies", { [Symbol.toStringTag]: "Float32Array", length: 3 }, `is a Float32Array, ${expected}`],
+  ["a false class name", { [Symbol.toStringTag]: "Float32Array", length: 3 }, `is a Float32Array, ${expected}`],
   ["too few", new Float32Array(2), `has 2 elements, ${expected}`],
   ["a detached array", detached, "lies in a detached buffer: it has been transferred, for instance to a worker"],
-  ["an array that may change its size", resizable, "lies in a resizable buffer, expected one of fixed length"],
+  ["a resizable array", resizable, "lies in a resizable buffer, expected one of fixed length"],
 ])("%s", (_, data, message) => {
   test("is refused by run and write alike", async () => {
     const running = shifted.compute({ x: data as Float32Array });

@@ -10,7 +10,7 @@ afterAll(() => engine.destroy());
 const x = Float32Array.from({ length: 24 }, (_, i) => Math.sin(i));
 const y = Int32Array.from({ length: 8 }, (_, i) => i % 2);
 
-/** A training with everything that a checkpoint is about: weights, moments, a step count, random numbers, a schedule. */
+/** A training with everything that a checkpoint saves: weights, moments, a step count, random numbers, a schedule. */
 async function training(seed: number) {
   nn.seed(seed);
   const model = nn.sequential(nn.linear(3, 8), nn.relu(), nn.dropout(0.3), nn.linear(8, 2));
@@ -34,7 +34,7 @@ async function training(seed: number) {
   return { run, kept };
 }
 
-test("a training goes on from its checkpoint to the bit, in another model of other first weights", {
+test("a training continues from its checkpoint bit for bit, in another model with other initial weights", {
   tags: ["quick"],
 }, async () => {
   const one = await training(1);
@@ -48,7 +48,7 @@ test("a training goes on from its checkpoint to the bit, in another model of oth
   expect(await other.run(6)).toEqual(after);
 });
 
-test("weights keep their names, every other part gets its own", async () => {
+test("weights keep their names, other parts are prefixed", async () => {
   const { kept } = await training(1);
   const { tensors } = io.parseSafetensors(await io.saveCheckpoint(engine, kept));
   const weights = ["0.weight", "0.bias", "3.weight", "3.bias"];
@@ -69,14 +69,14 @@ test("a checkpoint of something else changes nothing", async () => {
   expect(await engine.read(weight!)).toEqual(new Float32Array(24).fill(7));
 });
 
-test("two variables of one name are refused", async () => {
+test("two variables with one name are refused", async () => {
   const { kept } = await training(1);
   const twice = new Map([["random.key", [...kept.model.values()][0]!]]);
   const saving = io.saveCheckpoint(engine, { ...kept, model: twice });
   await expect(saving).rejects.toThrow(new AttributeError('checkpoint: two variables are called "random.key"'));
 });
 
-test("counts of batches are of 64 bits in files, as PyTorch's, and read in either width", async () => {
+test("batch counts are 64-bit in files, as in PyTorch, and are read in either width", async () => {
   const norm = nn.batchNorm2d(2);
   const step = await engine.compile({ outputs: { y: norm(input("x", [4, 2, 1, 1]), { training: true }) } });
   for (let i = 0; i < 3; i++) await step.run({ x: x.subarray(0, 8) });
@@ -95,7 +95,7 @@ test("counts of batches are of 64 bits in files, as PyTorch's, and read in eithe
   expect(() => io.loadSafetensors(engine, state, tooMany)).toThrow("numbers that do not fit into 32 bits");
 });
 
-test("files take a model as it stands, and refuse what holds no variables", async () => {
+test("files accept a model, and refuse things without variables", async () => {
   const model = nn.linear(3, 2);
   const bytes = await io.saveSafetensors(engine, model);
   expect(bytes).toEqual(await io.saveSafetensors(engine, nn.stateDict(model)));

@@ -40,7 +40,7 @@ async function agrees(
   const program = await engine.compile({ outputs });
   const families = program.inspect().kernels.filter(({ family }) => family.startsWith("conv"));
   expect(families.length).toBeGreaterThan(0);
-  // A phase that no element of the kernel reaches has nothing to tile.
+  // A phase without any kernel element has nothing to tile.
   expect(families.some((kernel) => kernel.variant === variant)).toBe(true);
   await program.run(feeds);
   for (const [name, { data }] of Object.entries(evaluate(outputs, { inputs: feeds }))) {
@@ -139,7 +139,7 @@ test.each([{ stride: 1 }, { stride: 2 }, { stride: [2, 3] }] as const)(
   },
 );
 
-test("bad geometry is refused by name", () => {
+test("invalid geometry is refused by name", () => {
   const [x, w] = [input("x", [1, 3, 8, 8]), input("w", [4, 3, 3, 3])];
   expect(() => conv2d(x, input("w", [4, 2, 3, 3]))).toThrow(
     "conv2d: input [1, 3, 8, 8] does not fit weight [4, 2, 3, 3] in 1 groups: expected 2 channels",

@@ -5,7 +5,7 @@ import { Engine, input, type Tensor, type TensorData } from "../../src/index.ts"
 import { evaluate } from "../../src/reference/index.ts";
 import { weigh } from "../differences.ts";
 
-/* Sums, statistics and ends of ranges, where f32 loses its digits unless something is done about it. */
+/* Sums, statistics and extreme values, where f32 loses precision without special care. */
 
 const engine = await Engine.create();
 afterAll(() => engine.destroy());
@@ -19,7 +19,7 @@ async function compute<K extends string>(outputs: Record<K, Tensor>, feeds: Reco
   return values;
 }
 
-/** Largest error, as a share of the largest value. */
+/** Largest error, relative to the largest value. */
 function errorOf(got: ArrayLike<number>, want: ArrayLike<number>): number {
   let [error, size] = [0, 0];
   for (let i = 0; i < want.length; i++) {
@@ -29,7 +29,7 @@ function errorOf(got: ArrayLike<number>, want: ArrayLike<number>): number {
   return error / (size || 1);
 }
 
-describe("a large offset costs no digits", () => {
+describe("a large offset costs no precision", () => {
   const wave = (n: number): Float32Array =>
     Float32Array.from({ length: n }, (_, i) => 1e6 + Math.round(16 * Math.sin(i * i)) / 16);
 
@@ -54,7 +54,7 @@ describe("a large offset costs no digits", () => {
     expect(errorOf(got.gradient, want.gradient.data)).toBeLessThan(1e-5);
   });
 
-  test("nor does an outlier in the first place", async () => {
+  test("nor does an outlier in the first position", async () => {
     const x = input("x", [2, 1000]);
     const feeds = { x: Float32Array.from({ length: 2000 }, (_, i) => (i % 1000 === 0 ? 1e6 : Math.sin(i))) };
     const y = t.variance(x, 1);
@@ -62,7 +62,7 @@ describe("a large offset costs no digits", () => {
   });
 });
 
-describe("long sums keep their digits", () => {
+describe("long sums keep their precision", () => {
   const n = 2 ** 18;
   const tenths = { x: new Float32Array(n).fill(0.1) };
   const tenth = Math.fround(0.1);
@@ -97,7 +97,7 @@ describe("at the ends of what f32 holds", () => {
   const none = Number.NEGATIVE_INFINITY;
   const rows = { x: Float32Array.of(none, none, none, none, 1, 2) };
 
-  test("the largest of nothing but −∞ is −∞, and so is its logsumexp; neither spoils a gradient", async () => {
+  test("the max of only −∞ is −∞, and so is its logsumexp; neither spoils a gradient", async () => {
     const x = input("x", [2, 3]);
     const [most, total] = [t.max(x, 1), t.logsumexp(x, 1)];
     const [toMost, toTotal] = [most, total].map((y) => grad(t.sum(y), [x])[0]!);
@@ -111,7 +111,7 @@ describe("at the ends of what f32 holds", () => {
     expect(got.toTotal[4]).toBeCloseTo(1 / (1 + Math.E), 5);
   });
 
-  test("the smallest of nothing but ∞ is ∞, in kernels of every kind", async () => {
+  test("the min of only ∞ is ∞, in all kernels", async () => {
     for (const shape of [[3], [4, 3], [3, 4], [3, 2050]]) {
       const x = input("x", shape);
       const feeds = { x: new Float32Array(shape.reduce((a, b) => a * b)).fill(Number.POSITIVE_INFINITY) };

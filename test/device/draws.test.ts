@@ -11,10 +11,10 @@ import { allowance, noisy } from "../graphs/noise.ts";
 import { inChrome } from "../place.ts";
 
 /*
- * Every op on random shapes of 0 to 5 axes, forward and backward, against the float64 twin: the draws whose gradients
- * test/unit/gradients.test.ts holds to differences.
+ * Every op on random shapes of 0 to 5 axes, forward and backward, against the float64 twin. test/unit/gradients.test.ts
+ * checks the gradients of the same draws against differences.
  *
- * VITE_DRAWS says how many for each op, VITE_SEED which.
+ * VITE_DRAWS sets their number per op, VITE_SEED the seed.
  */
 const count = Number(import.meta.env["VITE_DRAWS"] ?? (inChrome ? 4 : 8));
 const seed = Number(import.meta.env["VITE_SEED"] ?? 1);

@@ -6,7 +6,7 @@ import { weigh } from "../differences.ts";
 import { firstMiss } from "../golden/cases.ts";
 
 /*
- * Gradients of tables by either variant, and layers whose weights come from PyTorch.
+ * Gradients of tables in either variant, and layers whose weights come from PyTorch.
  */
 
 let device: GPUDevice;
@@ -22,7 +22,7 @@ describe("the gradient of an embedding", () => {
     [70, 8, 9],
     [300, 5, 130],
     [1, 1, 1],
-  ])("of %i rows of %i from %i positions, to the bit by both variants", async (rows, size, positions) => {
+  ])("of %i rows of %i from %i positions, bit for bit in both variants", async (rows, size, positions) => {
     const [weight, index] = [input("weight", [rows, size]), input("index", [positions], "i32")];
     const feeds = {
       index: Int32Array.from({ length: positions }, (_, i) => (i * i * 7) % rows),
@@ -40,7 +40,7 @@ describe("the gradient of an embedding", () => {
       for (const name of ["all", "padded"] as const) {
         expect(firstMiss(got[name], wanted[name].data, 1e-5, 1e-5), name).toBeUndefined();
       }
-      // Adding up by position begins with zeros.
+      // Adding up by position starts from zeros.
       const adding = program.inspect().kernels.filter(({ label }) => label.startsWith("embeddingGrad"));
       expect(adding.map((kernel) => kernel.variant)).toEqual([variant, variant]);
       found.push(got);

@@ -14,7 +14,7 @@ const noise = (n: number, seed = 1) =>
   Float32Array.from({ length: n }, (_, i) => Math.sin((i + 1) * 12.9898 * seed) * 0.5);
 const labels = (n: number, classes: number) => Int32Array.from({ length: n }, (_, i) => (i * 7) % classes);
 
-/** The network of the main job, small. */
+/** A small version of the MNIST network. */
 function network(seed: number, batch = 16) {
   nn.seed(seed);
   const model = nn.sequential(nn.linear(20, 32), nn.relu(), nn.dropout(0.2), nn.linear(32, 5));
@@ -57,7 +57,7 @@ describe("programs", () => {
     expect(await engine.read(b)).toEqual(f32(7, 10));
   });
 
-  test("write in place where a kernel reads another part of the same buffer", async () => {
+  test("write in place while a kernel reads another part of the same buffer", async () => {
     const a = variable(f32(1, 2, 3, 4), [2, 2], { name: "a" });
     const program = await engine.compile({ updates: [[a, t.add(a, t.transpose(a))]] });
     await program.run();
@@ -76,7 +76,7 @@ describe("programs", () => {
     expect(await engine.read(weight)).not.toEqual(between);
   });
 
-  test("follow the learning rate as it is changed between runs", async () => {
+  test("follow changes of the learning rate between runs", async () => {
     const w = variable(f32(1), [1], { name: "w" });
     const optimizer = optim.sgd({ lr: 0.5 });
     const program = await engine.compile({ updates: optimizer.minimize(t.sum(t.mul(w, 2))) });
@@ -87,7 +87,7 @@ describe("programs", () => {
     expect(await engine.read(w)).toEqual(f32(-0.5));
   });
 
-  test("share one arena also where weights are written before they are compiled", async () => {
+  test("share one arena even if weights are written before they are compiled", async () => {
     const { model, describe: describeStep, feeds } = network(3);
     const weights = new Map(
       [...model.variables.values()].map((weight, i) => [weight, noise(weight.initial.length, i + 2)]),
@@ -124,7 +124,7 @@ describe("programs", () => {
     expect(await Promise.all(reads)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
   });
 
-  test("know their memory before the first run and show their insides", async () => {
+  test("know their memory before the first run and can be inspected", async () => {
     const program = await engine.compile(network(4).describe(16));
     const { kernels, buffers, graph, memory } = program.inspect();
     expect(memory.total).toBe(memory.variables + memory.inputs + memory.constants + memory.scratch);
@@ -142,7 +142,7 @@ describe("programs", () => {
     }
   });
 
-  test("are timed kernel by kernel where the adapter has a clock", async () => {
+  test("are timed kernel by kernel if the adapter has a clock", async () => {
     const x = input("x", [2, 3]);
     const description = { outputs: { y: t.add(x, 1), sum: t.sum(t.exp(t.matmul(x, t.transpose(x)))) } };
     const feeds = { x: f32(1, 2, 3, 4, 5, 6) };
@@ -153,7 +153,7 @@ describe("programs", () => {
       expect(
         kernels.every(({ ms }) => ms >= 0 && Number.isInteger(Math.round(ms * 1e6) / Math.round(resolutionMs * 1e6))),
       ).toBe(true);
-      // Chrome rounds to 65.5 µs against pages that spy on others, unless its flags say that all is safe; in Node the clock is exact.
+      // Chrome rounds to 65.5 µs to protect users from pages, unless a flag turns this off; in Node the clock is exact.
       expect(resolutionMs).toBeGreaterThan(0);
       expect(resolutionMs).toBeLessThan(inChrome ? 1 : 0.001);
       expect(await program.outputs.y.data()).toEqual(f32(2, 3, 4, 5, 6, 7));
@@ -179,14 +179,14 @@ describe("repetition", () => {
     return values;
   };
 
-  test("the same seed gives the same losses to the bit, another seed others", { tags: ["quick"] }, async () => {
+  test("the same seed gives the same losses bit for bit, another seed others", { tags: ["quick"] }, async () => {
     const [first, second, other] = [await losses(7, 20), await losses(7, 20), await losses(8, 20)];
     expect(second).toEqual(first);
     expect(other).not.toEqual(first);
     expect(first.at(-1)).toBeLessThan(first[0]!);
   });
 
-  test("2,000 steps make no buffer, bind group or pipeline, and are one submit each", async () => {
+  test("2,000 steps create no buffer, bind group or pipeline, and are one submit each", async () => {
     const { describe, feeds } = network(9);
     const program = await engine.compile(describe(16));
     await program.run(feeds);
@@ -208,7 +208,7 @@ describe("repetition", () => {
           "createBindGroupLayout",
         ] as const
       ).map((name) => spy(device, name, () => made.push(name))),
-      // Empty ones are nudges of the browser: see src/gpu/nudge.ts.
+      // Empty ones only nudge the browser: see src/gpu/nudge.ts.
       spy(device.queue, "submit", (buffers) => {
         if ((buffers as GPUCommandBuffer[]).length > 0) submits++;
       }),
@@ -301,7 +301,7 @@ describe("errors", () => {
     expect(await program.outputs.loss.scalar()).toBeCloseTo(Math.log(3), 5);
   });
 
-  test("of shapes, dtypes and attributes stand where the node is built", () => {
+  test("of shapes, dtypes and attributes are thrown where the node is built", () => {
     expect(() => t.matmul(x, x)).toThrow("matmul: inner sizes differ: [2, 3] × [2, 3]");
     expect(() => t.add(x, input("z", [4]))).toThrow("add: shapes do not broadcast: [2, 3] and [4]");
     expect(() => t.add(x, input("z", [2, 3], "i32"))).toThrow(t.DTypeError);
@@ -318,7 +318,7 @@ describe("errors", () => {
     expect(() => variable(new Float32Array(3), [2])).toThrow("3 values given for shape [2] of 2");
   });
 
-  test("of limits carry the limit", async () => {
+  test("of limits state the limit", async () => {
     const cramped = await Engine.create({ device: await (await navigator.gpu.requestAdapter())!.requestDevice() });
     const limit = cramped.traits.maxBinding;
     const huge = input("huge", [limit / 4 + 64]);
@@ -328,7 +328,7 @@ describe("errors", () => {
     cramped.destroy();
   });
 
-  test("of shaders carry the kernel's label and the line", async () => {
+  test("of shaders state the kernel's label and the line", async () => {
     const { pointwiseOp } = await import("../../src/ops/pointwise.ts");
     const { apply } = await import("../../src/graph/tensor.ts");
     const broken = pointwiseOp("broken", { wgsl: (a) => `nonsense(${a})`, js: (a) => a });
@@ -373,12 +373,12 @@ describe("errors", () => {
   });
 });
 
-describe("results of a run of one's own", () => {
+describe("results of your own run", () => {
   test("stay apart where calls overlap", async () => {
     const program = await engine.compile({ outputs: { y: t.mul(input("x", [1]), 2) } });
     const answers = await Promise.all([1, 2, 3, 4, 5].map((n) => program.compute({ x: f32(n) })));
     expect(answers.map(({ y }) => y[0])).toEqual([2, 4, 6, 8, 10]);
-    const reused = f32(0); // A feed may change as soon as the call has returned.
+    const reused = f32(0); // A feed may change as soon as the call returns.
     const many = Array.from({ length: 200 }, (_, n) => {
       reused[0] = n;
       return program.compute({ x: reused });
@@ -387,7 +387,7 @@ describe("results of a run of one's own", () => {
     program.destroy();
   });
 
-  test("hold what is asked for, by dtype, as it was before the updates", async () => {
+  test("hold the requested outputs, by dtype, from before the updates", async () => {
     const n = variable(f32(5), [], { name: "n" });
     const outputs = { n, twice: t.mul(n, 2), whole: t.cast(n, "i32"), list: t.expand(n, [3]) };
     const program = await engine.compile({ outputs, updates: [[n, t.add(n, 1)]] });
@@ -403,7 +403,7 @@ describe("results of a run of one's own", () => {
     program.destroy();
   });
 
-  test("of one run are read together while other runs go on", async () => {
+  test("of one run are read together while other runs continue", async () => {
     const n = variable(f32(0), [], { name: "n" });
     const outputs = { a: t.add(n, 1), b: t.mul(n, 10) };
     const program = await engine.compile({ outputs, updates: [[n, outputs.a]] });
@@ -417,7 +417,7 @@ describe("results of a run of one's own", () => {
     program.destroy();
   });
 
-  test("are there after the first run, not before", async () => {
+  test("exist after the first run, not before", async () => {
     const program = await engine.compile({ outputs: { y: t.add(input("x", [1]), 1) } });
     await expect(program.read()).rejects.toThrow(t.StateError);
     await expect(program.read()).rejects.toThrow("the program has not run yet");
@@ -427,7 +427,7 @@ describe("results of a run of one's own", () => {
     program.destroy();
   });
 
-  test("are refused by name where there are none of that name", async () => {
+  test("are refused by name if there are none of that name", async () => {
     const program = await engine.compile({ outputs: { y: t.add(input("x", [1]), 1) } });
     const unknown = 'there is no output "z", only "y"';
     await expect(program.compute({ x: f32(1) }, ["z" as "y"])).rejects.toThrow(unknown);

@@ -37,7 +37,7 @@ afterAll(() => {
 const noise = (n: number) => Float32Array.from({ length: n }, (_, i) => Math.sin(3 * i + 1));
 const classes = (n: number, count: number) => Int32Array.from({ length: n }, (_, i) => (i * i + 1) % count);
 
-/** What goes to the page: text. */
+/** The file as the page gets it: text. */
 const sent = (...args: Parameters<typeof exportPrograms>): unknown =>
   JSON.parse(JSON.stringify(exportPrograms(...args)));
 
@@ -48,7 +48,7 @@ interface Training {
   readonly feeds: Feeds;
 }
 
-/** Dropout with its random key, a schedule, clipping: all that a step keeps from run to run. */
+/** Dropout with its random key, a schedule, clipping: all state that a step keeps from run to run. */
 function perceptron(): Training {
   nn.seed(5);
   const model = nn.sequential(nn.linear(6, 16), nn.relu(), nn.dropout(0.2), nn.linear(16, 3));
@@ -106,9 +106,9 @@ const trainings: readonly [string, () => Training][] = [
 ];
 
 describe.each(some(trainings))("%s", (_, make) => {
-  test("trains to the bit as where it is compiled", { tags: ["quick"] }, async () => {
+  test("trains bit for bit as where it is compiled", { tags: ["quick"] }, async () => {
     const { train, predict, feeds, variables } = make();
-    // The engine's own kernels, in the order of its own choices.
+    // The engine's own kernels, in the order of its choices.
     const file = sent({ train, predict }, { targets: [engine.traits], variables });
     const here = { train: await engine.compile(train), predict: await engine.compile(predict) };
     const there = await load<{ train: "loss"; predict: "guess" }>(runner, file);
@@ -128,7 +128,7 @@ describe.each(some(trainings))("%s", (_, make) => {
     expect(there.programs.train.memory).toEqual(here.train.memory);
   });
 
-  test("trains on what every adapter offers, and as a GPU would", async () => {
+  test("trains with WebGPU's guaranteed limits, and with a GPU's kernels", async () => {
     const { train, feeds } = make();
     const program = await engine.compile(train);
     const gpu = await Runner.create({ gpu: disguised(navigator.gpu) });
@@ -151,7 +151,7 @@ describe.each(some(trainings))("%s", (_, make) => {
   });
 });
 
-test("an adapter gets the target of its kind, another one where there is none", async () => {
+test("an adapter gets the target of its kind, or another one if there is none", async () => {
   const { train } = perceptron();
   const gpu = await Runner.create({ gpu: disguised(navigator.gpu) });
   const targets = [
@@ -204,7 +204,7 @@ test("an engine runs them, too", async () => {
   expect(await programs["train"]!.outputs["loss"]!.scalar()).toBe(await compiled.outputs["loss"]!.scalar());
 });
 
-test("mixed precision goes where f16 is", async ({ skip }) => {
+test("mixed precision runs on adapters with f16", async ({ skip }) => {
   skip(!engine.traits.features.has("shader-f16"), "this adapter lacks shader-f16");
   nn.seed(8);
   const model = nn.mixedPrecision(nn.sequential(nn.linear(6, 16), nn.relu(), nn.linear(16, 3)));
@@ -221,7 +221,7 @@ test("mixed precision goes where f16 is", async ({ skip }) => {
   }
 });
 
-test("what is fed is checked", async () => {
+test("feeds are checked", async () => {
   const { train, feeds } = perceptron();
   const { programs } = await load<{ train: "loss" }>(runner, sent({ train }));
   const { x, y } = feeds;
@@ -247,7 +247,7 @@ test.each([
   await expect(load(runner, file)).rejects.toThrow(new FormatError(`load: ${says}`));
 });
 
-test("an adapter that lacks what all targets need is told so", async () => {
+test("an adapter that lacks what all targets need gets an error", async () => {
   const { train } = perceptron();
   const { maxStorageBuffers, maxInvocations } = runner.traits;
   const targets = [{ maxInvocations: 2 ** 20 }, { maxInvocations: 2 ** 21, maxWorkgroups: 2 ** 30 }];
@@ -262,7 +262,7 @@ test("an adapter that lacks what all targets need is told so", async () => {
   await expect(load(runner, wide)).rejects.toThrow(`warp-drive, maxStorageBuffers 64 (it has ${maxStorageBuffers})`);
 });
 
-test("a program that does not compile takes the others with it", async () => {
+test("if one program does not compile, none is loaded", async () => {
   const { train, predict } = perceptron();
   const file = sent({ train, predict }) as Exported;
   const kernelsOf = (name: string) =>
@@ -282,7 +282,7 @@ test("a program that does not compile takes the others with it", async () => {
     own.device.queue.submit([encoder.finish()]);
     expect((await own.device.popErrorScope())?.message).toMatch(/destroyed/);
   }
-  // The device goes on.
+  // The device continues to work.
   const { programs } = await load(own, sent({ predict }));
   await programs["predict"]!.run({ x: noise(48) });
   expect(await programs["predict"]!.outputs["guess"]!.data()).toHaveLength(8);

@@ -24,18 +24,18 @@ import { brief } from "../place.ts";
 const engine = await Engine.create();
 afterAll(() => engine.destroy());
 const lacking = !engine.traits.features.has("shader-f16");
-/** Where the adapter has no f16, tests are skipped, and their names say why. */
+/** Tests are skipped on adapters without f16; their names say why. */
 const titled = (title: string): string => (lacking ? `${title}: skipped, this adapter lacks shader-f16` : title);
 
 /**
- * What f16 may lose against float64: an f16 number is known to 2⁻¹¹ of itself, so a chain of n roundings loses up to about
- * n · 2⁻¹¹ of the largest number on its way, of which the largest result, or 1 (as in 1 − y), is taken as a measure. Rows are
- * chains of less than 8; sums are f32 and add nothing that shows.
+ * What f16 may lose against float64. An f16 number is exact to 2⁻¹¹ of itself, so a chain of n roundings loses up to
+ * about n · 2⁻¹¹ of its largest number, which is estimated as the largest result, or 1 (as in 1 − y). Rows are chains
+ * of less than 8; sums are f32 and add nothing visible.
  */
 const unit = 2 ** -11;
 const roundings = 8;
 
-/** Numbers that f16 holds exactly, so that the twin starts from the same ones. */
+/** Numbers that are exact in f16, so that the twin starts from the same ones. */
 const exact = (data: TensorData): TensorData =>
   data instanceof Float32Array ? unpackHalves(packHalves(data)).subarray(0, data.length) : data;
 
@@ -83,7 +83,7 @@ describe.skipIf(lacking)(titled("every op in f16 agrees with its float64 twin"),
 const { device } = engine;
 const values = (n: number, seed: number) => exact(Float32Array.from({ length: n }, (_, i) => Math.sin(i * 0.7 + seed)));
 
-/** Runs outputs over f16 inputs with forced variants; returns which kernels ran. */
+/** Runs outputs over f16 inputs with forced variants. Returns the kernels that ran. */
 async function agrees(variants: Record<string, string>, outputs: Record<string, Tensor>): Promise<string[]> {
   const forced = await Engine.create({ device, variants: wherever(variants) });
   const program = await forced.compile({ outputs });
@@ -108,7 +108,7 @@ const half = (name: string, shape: readonly number[]) => input(name, shape, "f16
 
 describe.skipIf(lacking)(titled("every variant in f16"), () => {
   const large = (name: string): boolean => /16x|32x|tiled/.test(name);
-  // The largest register tiles take a processor's compiler half a minute for sizes that they are not meant for.
+  // A CPU compiler needs half a minute for the largest register tiles, at sizes they are not meant for.
   const sizes = (name: string): [number, number, number][] => {
     if (/8x|x8/.test(name)) return [[64, 68, 64]];
     return brief
@@ -217,7 +217,7 @@ describe.skipIf(lacking)(titled("every variant in f16"), () => {
 });
 
 describe.skipIf(lacking)(titled("f16 tensors"), () => {
-  test("fusing changes no more than the last bits", async () => {
+  test("fusing changes only the last bits", async () => {
     const [a, b, c] = [half("a", [7, 13]), half("b", [13, 9]), half("c", [9])];
     const h = t.gelu(t.add(t.matmul(a, b), c));
     const chain = t.softplus(t.sub(t.mul(h, 3.7), t.div(c, t.add(t.exp(h), 1.1))));
@@ -229,7 +229,7 @@ describe.skipIf(lacking)(titled("f16 tensors"), () => {
       return Promise.all([program.outputs.chain.data(), program.outputs.mixed.data()]);
     };
     const [fused, plain] = [await read(true), await read(false)];
-    // Two roundings: where the compiler contracts a · b + c, and what that one makes of the next.
+    // Two roundings: where the compiler contracts a · b + c, and its effect on the next operation.
     fused.forEach((data, i) => {
       expect(missOf(data, Float64Array.from(plain[i]!), 2)).toBeUndefined();
     });
@@ -241,7 +241,7 @@ describe.skipIf(lacking)(titled("f16 tensors"), () => {
     expect(await program.outputs.mean.scalar()).toBe(64);
   });
 
-  test("variables, constants and feeds are rounded on their way in, and read back as numbers", async () => {
+  test("variables, constants and feeds are rounded on upload, and read back as numbers", async () => {
     const third = halfValue(halfBits(1 / 3));
     const w = variable(new Float32Array([1 / 3, 2, 3]), [3], { name: "w", dtype: "f16" });
     const added = constant(new Float32Array([1 / 3, 1, 65504]), [3], "added", "f16");
@@ -257,7 +257,7 @@ describe.skipIf(lacking)(titled("f16 tensors"), () => {
     expect([...(await engine.read(w))]).toEqual([third, -(2 ** -23), Number.POSITIVE_INFINITY]);
   });
 
-  test("overflow is found where it arises", async () => {
+  test("overflow is reported where it arises", async () => {
     const program = await engine.compile({ outputs: { y: t.exp(half("x", [5])) } }, { checkFinite: true });
     await program.run({ x: new Float32Array([1, 2, 3, 4, 5]) });
     expect((await program.outputs.y.data())[0]).toBeCloseTo(Math.E, 2);

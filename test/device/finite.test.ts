@@ -12,7 +12,7 @@ const x = input("x", [3, 5]);
 const good = new Float32Array(15).fill(2);
 const withBad = (value: number) => Float32Array.from(good, (n, i) => (i === 7 ? value : n));
 
-describe("NaN and infinity are found where they arise", () => {
+describe("NaN and infinity are reported where they arise", () => {
   test.each([
     ["elementwise", { y: t.mul(x, 1e38) }, "mul[3x5]:f32", 1e30],
     ["matmul", { y: t.matmul(x, t.transpose(x)) }, "matmul[3x3x5]:f32", 1e30],
@@ -51,7 +51,7 @@ describe("NaN and infinity are found where they arise", () => {
     await program.run({ x: withBad(bad) });
     const reading = program.outputs["y"]!.data();
     await expect(reading).rejects.toBeInstanceOf(NonFiniteError);
-    // Reported once; the next sound run reads well again.
+    // Reported once; the next valid run reads correctly again.
     await program.run({ x: good });
     await program.outputs["y"]!.data();
     await program.run({ x: withBad(bad) });
@@ -59,7 +59,7 @@ describe("NaN and infinity are found where they arise", () => {
     program.destroy();
   });
 
-  test("a run's fault is told to the read that belongs to it, whatever else is under way", async () => {
+  test("a run's fault is reported to its own read, whatever else is pending", async () => {
     const program = await engine.compile({ outputs: { y: t.mul(x, 2) } });
     const [bad, fine] = [{ x: withBad(Number.POSITIVE_INFINITY) }, { x: good }];
     // A fault that arises while the read before it is still reporting is not lost.
@@ -68,7 +68,7 @@ describe("NaN and infinity are found where they arise", () => {
     await program.run(bad);
     await expect(first).rejects.toThrow(NonFiniteError);
     await expect(program.read()).rejects.toThrow(NonFiniteError);
-    // It is not blamed on a run that was sound, but on the next read.
+    // It is not blamed on a valid run, but on the next read.
     await program.run(bad);
     const sound = await Promise.all([1, 2, 3].map(() => program.compute(fine)));
     expect(sound[2]!.y[0]).toBe(4);
@@ -82,7 +82,7 @@ describe("NaN and infinity are found where they arise", () => {
     program.destroy();
   });
 
-  test("each caller of `compute` is told of its own", async () => {
+  test("each caller of `compute` gets its own fault", async () => {
     const program = await engine.compile({ outputs: { y: t.mul(x, 2) } });
     const feeds = [2, Number.NaN, 2, Number.POSITIVE_INFINITY, 2, 2].map((value) => ({ x: withBad(value) }));
     const answers = await Promise.allSettled(feeds.map((each) => program.compute(each)));
@@ -91,7 +91,7 @@ describe("NaN and infinity are found where they arise", () => {
     program.destroy();
   });
 
-  test("the first of a chain is named, also when read many steps later", async () => {
+  test("the first of a chain is named, even if read many steps later", async () => {
     nn.seed(1);
     const model = nn.sequential(nn.linear(5, 7), nn.tanh(), nn.linear(7, 3));
     const loss = losses.mse(model(x), input("y", [3, 3]));
@@ -112,7 +112,7 @@ describe("NaN and infinity are found where they arise", () => {
     expect((await program.outputs.y.data()).every(Number.isFinite)).toBe(true);
   });
 
-  test("kernels are as they were when nobody asks", async () => {
+  test("kernels are unchanged without the check", async () => {
     const plain = await engine.compile({ outputs: { y: t.exp(x) } }, { checkFinite: false });
     expect(plain.inspect().kernels[0]!.wgsl).not.toContain("fault");
     await plain.run({ x: withBad(1e9) });
@@ -120,7 +120,7 @@ describe("NaN and infinity are found where they arise", () => {
   });
 });
 
-describe("on a device with the limits of any app, with the watch and without it", () => {
+describe("on a device with guaranteed limits, with and without the check", () => {
   const classes = 3;
   const model = () =>
     nn.sequential(nn.conv2d(1, 4, 3), nn.batchNorm2d(4), nn.relu(), nn.flatten(), nn.linear(16, classes));
@@ -148,7 +148,7 @@ describe("on a device with the limits of any app, with the watch and without it"
     expect(seen[1]).toBe(seen[0]);
   });
 
-  test("many are joined, and whole numbers are read", async () => {
+  test("many are joined, and integers are read", async () => {
     const device = await (await navigator.gpu.requestAdapter())!.requestDevice();
     const own = await Engine.create({ device, checkFinite: true });
     const program = await own.compile({ outputs: { y: t.concat(new Array(7).fill(x)), at: t.argmax(x, 1) } });

@@ -6,7 +6,7 @@ import { caseFaults } from "../golden/device.ts";
 import { skipped } from "../golden/ops.ts";
 import { some } from "../place.ts";
 
-// The way of a user: compile, run, read. Results and gradients of every case against those of PyTorch in float64.
+// As a user would: compile, run, read. Compares results and gradients of every case with those of PyTorch in float64.
 const [engine, { cases }, absent] = await Promise.all([Engine.create(forced()), readManifest(), absentFiles()]);
 afterAll(() => engine.destroy());
 

@@ -10,8 +10,9 @@ import { disguised, withFewWorkgroups } from "../forced.ts";
 import { some } from "../place.ts";
 
 /*
- * Grids that an adapter does not take along one axis are laid out over three, with workgroups to spare: results are the same to the
- * bit. Small problems show it on a device that pretends to take very few; some large ones are beyond what any adapter takes.
+ * Grids too large for an axis of the adapter are laid out over three axes, with surplus workgroups. Results are the
+ * same bit for bit. Small problems test this on a device that reports very low limits; some large ones exceed any
+ * adapter's limits.
  */
 
 let device: GPUDevice;
@@ -26,7 +27,7 @@ afterAll(() => device.destroy());
 
 type Outputs = Readonly<Record<string, Tensor>>;
 
-/** Something to feed to each input: eighths of both signs, and small whole numbers. */
+/** Feeds for all inputs: eighths of both signs, and small integers. */
 function feedsOf(outputs: Outputs): Record<string, Float32Array | Int32Array> {
   const inputs = reachable(Object.values(outputs)).filter(({ op }) => op.source === "input");
   return Object.fromEntries(
@@ -39,7 +40,7 @@ function feedsOf(outputs: Outputs): Record<string, Float32Array | Int32Array> {
   );
 }
 
-/** What outputs give on an engine of their own, and the kernels that gave it. */
+/** The results of outputs on an engine of their own, and the kernels that computed them. */
 async function results(outputs: Outputs, options: { [K in keyof EngineOptions]: EngineOptions[K] | undefined } = {}) {
   const engine = await Engine.create({ device, ...options } as EngineOptions);
   const program = await engine.compile({ outputs });
@@ -67,7 +68,7 @@ const sequence = (layer: typeof t.rnn, gates: number) => (): Outputs => {
 };
 
 const ways = ["serial", "tree"];
-/** Small graphs through the kernels of each family, of several workgroups each. */
+/** Small graphs that run the kernels of each family, with several workgroups each. */
 const families: Readonly<Record<string, { readonly variants?: readonly string[]; readonly build: () => Outputs }>> = {
   matmul: {
     variants: matmulVariants.map(({ name }) => name),
@@ -166,7 +167,7 @@ const families: Readonly<Record<string, { readonly variants?: readonly string[];
   },
 };
 
-/** Variants whose texts take seconds to compile on a CPU adapter: they are tried with `VITE_ALL`. */
+/** Variants that take seconds to compile on a CPU adapter: tested only with `VITE_ALL`. */
 const isSlow = /tiled128|groupK|16x8|32x8|conv.*tiled|steps4|steps8|(lstm|rnn)\/quads/;
 
 const each = Object.entries(families)
@@ -177,7 +178,7 @@ const each = Object.entries(families)
 
 const quadsAreThere = () => device.features.has("subgroups");
 
-describe("few workgroups along an axis give the bits that many give", () => {
+describe("few workgroups along an axis give the same bits as many", () => {
   test.each(each)("$name", async ({ family, variant, build }) => {
     if (variant?.startsWith("quad") && !quadsAreThere()) return;
     const outputs = build();
@@ -211,7 +212,7 @@ describe("few workgroups along an axis give the bits that many give", () => {
 
   test.each([
     ["kernels that share a dispatch, and updates in place", {}],
-    ["kernels that watch for NaN", { checkFinite: true }],
+    ["kernels that check for NaN", { checkFinite: true }],
   ])("%s", async (_, options) => {
     const [, ...wanted] = (await train({ device, ...options })) as unknown[];
     const got = await withFewWorkgroups(device, 5, () => train({ device, ...options }));
@@ -246,7 +247,7 @@ describe("few workgroups along an axis give the bits that many give", () => {
   });
 });
 
-/** Values at some places against those that plain JavaScript finds. */
+/** Compares values at some positions with those of plain JavaScript. */
 const agree = (got: ArrayLike<number>, length: number, at: readonly number[], want: (i: number) => number) => {
   expect(got.length).toBe(length);
   for (const i of at) expect(got[i], `${i}`).toBeCloseTo(want(i), 4);
@@ -257,7 +258,7 @@ const meanOfFour = (values: ArrayLike<number>, i: number): number =>
 
 describe("more workgroups than an axis holds", () => {
   const over = 65536;
-  test.each([over - 1, over])("%i matrices, images and lines of a workgroup each", async (n) => {
+  test.each([over - 1, over])("%i matrices, images and lines, one workgroup each", async (n) => {
     const [a, b, x] = [input("a", [n, 1, 2]), input("b", [n, 2, 3]), input("x", [n / 128, 128, 2, 2].map(Math.ceil))];
     const outputs = { y: t.matmul(a, b), mean: t.avgPool2d(x, 2), top: t.max(input("l", [n, 2]), 1) };
     const feeds = feedsOf(outputs);
@@ -290,7 +291,7 @@ describe("more workgroups than an axis holds", () => {
     );
   });
 
-  test("programs that were compiled ahead", async () => {
+  test("programs compiled ahead of time", async () => {
     const x = input("x", [128, 512, 2, 2]);
     const outputs = { y: t.avgPool2d(x, 2) };
     const feeds = feedsOf(outputs);
@@ -305,7 +306,7 @@ describe("more workgroups than an axis holds", () => {
   });
 });
 
-test("variants that do not exist or do not fit are refused by name", async () => {
+test("unknown and unfit variants are refused by name", async () => {
   const create = (variants: NonNullable<EngineOptions["variants"]>) => Engine.create({ device, variants });
   await expect(create({ matmull: "naive" })).rejects.toThrow(
     'Engine.create: variants: there is no kernel family "matmull", expected one of elementwise, matmul, reduce,',

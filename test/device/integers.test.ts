@@ -3,7 +3,7 @@ import * as t from "../../src/index.ts";
 import { Engine, input, type Tensor, variable } from "../../src/index.ts";
 import { evaluate } from "../../src/reference/index.ts";
 
-/* Whole numbers at the ends of 32 bits and beyond, where the float64 twin has to do as the GPU does. */
+/* Integers at the ends of 32 bits and beyond, where the float64 twin must behave like the GPU. */
 
 const engine = await Engine.create();
 afterAll(() => engine.destroy());
@@ -12,7 +12,7 @@ const numbers = [0, 1, -1, 2, 3, -7, 2147483647, -2147483648, 65536, -65537, 123
 const pairs = numbers.flatMap((a) => numbers.map((b) => [a, b] as const));
 const [lefts, rights] = [0, 1].map((side) => Int32Array.from(pairs, (pair) => pair[side as 0]));
 const bits = (values: Int32Array) => variable(Uint32Array.from(values), [pairs.length]);
-// No two zeros, so that products of lines are something.
+// No two zeros, so that products of lines are not 0.
 const odd = Int32Array.from({ length: 60 }, (_, i) => 2 * ((i * 7919 * 104729) % 2 ** 30) + 1);
 
 const { add, sub, mul, div, mod, maximum, minimum, eq, lt, ge, sum, prod, max, min, any, all } = t;
@@ -52,7 +52,7 @@ test.each([
   program.destroy();
 });
 
-test("floats beyond 32 bits are held at the ends", async () => {
+test("floats beyond 32 bits are clamped", async () => {
   const values = [
     0.5, -0.5, 1.9, -1.9, 2147483520, 2147483648, 3e9, 4294967040, 4294967296, 1e30, -2147483648, -3e9, -1e30,
   ];

@@ -5,7 +5,10 @@ import * as t from "../../src/index.ts";
 import { DeviceError, Engine, input, losses, nn, optim } from "../../src/index.ts";
 import { selfCheck } from "../../src/selfcheck/index.ts";
 
-/* A device may be lost while anything of it is awaited. Then there is one DeviceError that says so; an unhandled rejection fails a test run. */
+/*
+ * A device may be lost during any wait for it. The result must be one DeviceError that says so; an unhandled rejection
+ * would fail the test run.
+ */
 
 const waits = [
   [() => GPUDevice.prototype, ["createComputePipelineAsync", "popErrorScope"]],
@@ -14,7 +17,7 @@ const waits = [
   [() => GPUShaderModule.prototype, ["getCompilationInfo"]],
 ] as const;
 
-/** Acts at the n-th call of all that is awaited of a GPU, counted from 0, until undone. */
+/** Acts at the n-th wait for a GPU, counted from 0, until undone. */
 function atWait(n: number, act: () => void): { undo(): void; readonly count: number } {
   let count = 0;
   const undo: (() => void)[] = [];
@@ -88,7 +91,7 @@ const jobs: [string, (engine: Engine) => Promise<unknown>][] = [
   ],
 ];
 
-test.each(jobs)("%s: whatever is awaited when the device goes", async (_, job) => {
+test.each(jobs)("%s: whatever is awaited when the device is lost", async (_, job) => {
   const whole = await Engine.create();
   const counting = atWait(-1, () => {});
   await job(whole).catch((error) => expect(error).toBeInstanceOf(DeviceError));
@@ -97,7 +100,7 @@ test.each(jobs)("%s: whatever is awaited when the device goes", async (_, job) =
   whole.destroy();
   expect(points).toBeGreaterThan(3);
 
-  // Of the device at one point, of the engine at the next, and of an engine on an app's device at the one after.
+  // In turn: the device, the engine, and an engine on an app's device.
   const ends = ["device", "engine", "shared"] as const;
   const stride = Math.max(1, points / 5);
   for (let at = 0; at < points; at += stride) {
@@ -112,7 +115,8 @@ test.each(jobs)("%s: whatever is awaited when the device goes", async (_, job) =
     );
     wait.undo();
     const where = `${end} at ${n} of ${points}`;
-    // How often a tuner measures depends on the time it takes; and what had been computed before may still arrive.
+    // The number of a tuner's measurements depends on their times; and results computed before the loss may still
+    // arrive.
     if (n < wait.count - 2) expect(error, where).toBeInstanceOf(DeviceError);
     if (n < wait.count && error) {
       const reason = end === "device" ? /the GPU device was lost/ : /the engine has been destroyed/;
@@ -123,7 +127,7 @@ test.each(jobs)("%s: whatever is awaited when the device goes", async (_, job) =
   }
 });
 
-test("the self-check rejects, and finds no fault with a variant", async () => {
+test("the self-check rejects, and blames no variant", async () => {
   for (const n of [3, 40]) {
     const device = await (await navigator.gpu.requestAdapter())!.requestDevice();
     const wait = atWait(n, () => device.destroy());

@@ -6,7 +6,7 @@ import { maskedFault, outputsOf, rows } from "../masked.ts";
 const engine = await Engine.create(forced());
 afterAll(() => engine.destroy());
 
-describe("what is masked does not touch the result", () => {
+describe("masked elements do not affect the result", () => {
   test.each(rows.map((row) => [row.name, row] as const))("%s", async (_, row) => {
     const outputs = outputsOf(row);
     const program = await engine.compile({ outputs });

@@ -40,7 +40,7 @@ const models: [name: string, make: () => nn.Module, shape: number[]][] = [
   ["a transformer block", attentive, [8, 5, 6]],
 ];
 
-/** Trains a model as it is, or in mixed precision with loss scaling. */
+/** Trains a model in f32, or in mixed precision with loss scaling. */
 async function train(make: () => nn.Module, shape: number[], steps: number, mixed: boolean) {
   nn.seed(5);
   const model = make();
@@ -67,7 +67,7 @@ async function train(make: () => nn.Module, shape: number[], steps: number, mixe
 }
 
 describe.skipIf(lacking)(titled("mixed precision"), () => {
-  // The kernels of a transformer's step take a processor's compiler a minute; its gradients are tested below all the same.
+  // A CPU compiler needs a minute for the kernels of a transformer's step. Its gradients are still tested below.
   test.skipIf(brief).each(models.slice(2))("%s trains as in f32", trainsAsInF32);
   test.each(models.slice(0, 2))("%s trains as in f32", trainsAsInF32);
 
@@ -75,7 +75,7 @@ describe.skipIf(lacking)(titled("mixed precision"), () => {
     const [wide, mixed] = [await train(make, shape, 40, false), await train(make, shape, 40, true)];
     expect(wide.found.at(-1)!).toBeLessThan(0.5 * wide.found[0]!);
     mixed.found.forEach((value, i) => {
-      // Three percent of the loss, and of its drop so far: small differences grow from step to step.
+      // Three percent of the loss, and of its decrease so far: small differences grow from step to step.
       expect(Math.abs(value - wide.found[i]!), `step ${i}`).toBeLessThan(0.03 * wide.found[0]!);
     });
     const weights = [...mixed.model.variables.values()];
@@ -85,7 +85,7 @@ describe.skipIf(lacking)(titled("mixed precision"), () => {
 
   test.each(models)("%s has the gradients of its float64 twin", async (name, make, shape) => {
     nn.seed(5);
-    // The largest of two near equals may be another one in f16: no question of how accurate gradients are.
+    // With two nearly equal elements, f16 may pick another maximum; that says nothing about the accuracy of gradients.
     const model = name.includes("convolutional") ? lenet(nn.avgPool2d) : make();
     const x = input("x", shape);
     const y = input("y", [shape[0]!], "i32");
@@ -93,7 +93,7 @@ describe.skipIf(lacking)(titled("mixed precision"), () => {
     const plain = losses.crossEntropy(model(x, { training: true }), y);
     const parameters = [...model.variables.values()].filter(({ group }) => group === "parameters") as Variable[];
     const outputs = (value: t.Tensor) => {
-      // Scaled by hand: without, many of them would not be normal f16 numbers.
+      // Scaled by hand: otherwise many of them would be subnormal in f16.
       const gradients = t.grad(t.mul(value, 1024), parameters);
       return { loss: value, ...Object.fromEntries(gradients.map((g, i) => [`g${i}`, g])) } as Record<string, t.Tensor>;
     };
@@ -104,7 +104,7 @@ describe.skipIf(lacking)(titled("mixed precision"), () => {
       ),
       y: labels(shape[0]!, 5),
     };
-    // Before the engine moves the running statistics, which are its own then.
+    // Before the engine updates the running statistics, which then live there.
     const [twin, wide] = [outputs(loss), outputs(plain)].map((each) =>
       new ReferenceProgram({ outputs: each }).run(feeds),
     );
@@ -117,7 +117,7 @@ describe.skipIf(lacking)(titled("mixed precision"), () => {
       ).toBe(true);
       const got = await program.outputs[name]!.data();
       const largest = data.reduce((top, v) => Math.max(top, Math.abs(v)), 1);
-      // Some thirty roundings on the way there and back, 2⁻¹¹ each.
+      // About thirty roundings forward and backward, 2⁻¹¹ each.
       data.forEach((v, i) => {
         if (!(Math.abs(got[i]! - v) <= 0.015 * largest)) expect.fail(`${name}[${i}] is ${got[i]}, expected ${v}`);
       });
@@ -129,14 +129,14 @@ describe.skipIf(lacking)(titled("mixed precision"), () => {
     const kernels = program.inspect().kernels.flatMap(({ label }) => label.split(" | "));
     expect(kernels.filter((label) => label.startsWith("castAll×6"))).toHaveLength(1);
     expect(kernels.filter((label) => label.startsWith("adam"))).toHaveLength(1);
-    // The cast of the batch has joined the product that reads it.
+    // The cast of the batch has been fused into the product that reads it.
     const products = kernels.filter((label) => /\bmatmul\[/.test(label));
     expect(products).toHaveLength(8);
     expect(products.filter((label) => label.startsWith("cast+"))).toHaveLength(1);
     for (const label of products) expect(label).toMatch(/:f16$/);
   });
 
-  test("a planted overflow skips the step and halves the factor", async () => {
+  test("an overflow skips the step and halves the factor", async () => {
     const { program, model, scaler, updates, feeds } = await train(mlp, [16, 20], 3, true);
     const kept = updates.map(([variable]) => variable).filter(({ group }) => !/scale|overflow/.test(group));
     expect(kept.length).toBeGreaterThan(3 * model.variables.size);
@@ -144,7 +144,7 @@ describe.skipIf(lacking)(titled("mixed precision"), () => {
       (await Promise.all(kept.map((v) => engine.read(v)))).flatMap(({ buffer }) => [...new Uint32Array(buffer)]).join();
     const before = await read();
     const scale = (await engine.read(scaler.scale))[0]!;
-    await program.run({ ...feeds, x: feeds.x.map((v, i) => (i === 33 ? 1e5 : v)) }); // which no f16 holds
+    await program.run({ ...feeds, x: feeds.x.map((v, i) => (i === 33 ? 1e5 : v)) }); // too large for f16
     expect((await read()) === before).toBe(true);
     expect((await engine.read(scaler.scale))[0]).toBe(scale / 2);
     await program.run(feeds);
@@ -152,7 +152,7 @@ describe.skipIf(lacking)(titled("mixed precision"), () => {
     expect((await engine.read(scaler.scale))[0]).toBe(scale / 2);
   });
 
-  test("small gradients vanish without scaling, and survive with it", async () => {
+  test("small gradients underflow without scaling, and survive with it", async () => {
     const x = input("x", [4, 3]);
     const model = nn.mixedPrecision(nn.sequential(nn.linear(3, 4), nn.linear(4, 2)));
     const parameters = optim.parametersOf(model(x));

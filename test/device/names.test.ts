@@ -12,7 +12,7 @@ afterAll(() => engine.destroy());
 
 const x = input("x", [2, 3]);
 
-test("kernels say their layer and the variables that they bind, also where they were compiled ahead", async () => {
+test("kernels report their layer and the variables they bind, also when compiled ahead of time", async () => {
   const model = nn.sequential({ body: nn.linear(3, 4), head: nn.softmax() });
   const program = await engine.compile({ outputs: { y: model(x) } });
   const { kernels } = program.inspect();
@@ -24,7 +24,7 @@ test("kernels say their layer and the variables that they bind, also where they 
   for (const [path, { name }] of variables) expect(name).toBe(path);
 });
 
-test("errors of the GPU and of the watch for NaN name the layer", async () => {
+test("errors of the GPU and of the NaN check name the layer", async () => {
   const op = pointwiseOp("broken", { wgsl: (a) => `nonsense(${a})`, js: (a) => a });
   const broken = nn.sequential({ act: nn.module((x) => apply(op, [x])) });
   await expect(engine.compile({ outputs: { y: broken(x) } })).rejects.toThrow(/^kernel "broken.*" in layer "act" \(/);

@@ -5,14 +5,14 @@ import { readManifest } from "../golden/cases.ts";
 import { caseFaults } from "../golden/device.ts";
 
 /*
- * "Infinities and NaN" in src/README.md, sentence by sentence.
+ * Tests "Infinities and NaN" in src/README.md, sentence by sentence.
  */
 
 const [engine, { cases }] = await Promise.all([Engine.create(), readManifest()]);
 afterAll(() => engine.destroy());
 
 const infinity = Number.POSITIVE_INFINITY;
-/** What an infinity may come out as, short of the largest f32 by what division may lose. */
+/** The smallest value allowed for an infinity: below the largest f32 by what division may lose. */
 const huge = 3.4e38;
 const x = t.input("x", [6]);
 
@@ -57,7 +57,7 @@ test.each<[string, () => Tensor, number[]]>([
   ["gather", () => t.indexSelect(x, 0, t.constant(Int32Array.of(2, 0, 1), [3])), [-infinity, 1, infinity]],
   ["where", () => t.where(t.constant(Int32Array.of(1, 1, 0, 0, 1, 0), [6]), x, 7), [1, infinity, 7, 7, infinity, 7]],
   ["neg", () => t.neg(x), [-1, -infinity, infinity, 2, -infinity, -0.5]],
-])("what is only moved stays infinite: %s", async (_, y, wanted) => {
+])("infinities that are only moved stay infinite: %s", async (_, y, wanted) => {
   expect(await run(y(), fed)).toEqual(wanted);
 });
 
@@ -70,17 +70,20 @@ test.each<[string, (x: Tensor) => Tensor, number[], number[]]>([
   ["products", (x) => t.mul(t.mul(x, x), x), [1e20, -1e20, 1, 2, 3, 0], [huge, -huge, 1, 8, 27, 0]],
   ["sums", (x) => t.add(t.add(x, x), x), [3e38, -3e38, 1, 2, 3, 0], [huge, -huge, 3, 6, 9, 0]],
   ["log", t.log, [0, 1, Math.E, 0, 1, 1], [-87, 0, 1, -87, 0, 0]],
-])("%s: what is too large is infinite or huge, and leaves its neighbours alone", async (_, op, values, wanted) => {
-  for (const passes of [{}, { simplify: false, fuse: false, merge: false }]) {
-    const got = await run(op(x), values, passes);
-    wanted.forEach((want, i) => {
-      if (Math.abs(want) === huge || want === -87) expect(got[i]! / want, `${got[i]}`).toBeGreaterThanOrEqual(1);
-      else expect(got[i]!).toBeCloseTo(want, 4 - Math.max(0, Math.log10(Math.abs(want) || 1)));
-    });
-  }
-});
+])(
+  "%s: results that are too large become infinite or huge, and do not affect their neighbours",
+  async (_, op, values, wanted) => {
+    for (const passes of [{}, { simplify: false, fuse: false, merge: false }]) {
+      const got = await run(op(x), values, passes);
+      wanted.forEach((want, i) => {
+        if (Math.abs(want) === huge || want === -87) expect(got[i]! / want, `${got[i]}`).toBeGreaterThanOrEqual(1);
+        else expect(got[i]!).toBeCloseTo(want, 4 - Math.max(0, Math.log10(Math.abs(want) || 1)));
+      });
+    }
+  },
+);
 
-describe("what WGSL could compute beforehand is put off to the run", () => {
+describe("constant expressions are left to the run", () => {
   const two = (value: number) => t.full([2], value);
   test.each<[string, () => Tensor, number]>([
     ["exp(200)", () => t.exp(two(200)), huge],
@@ -96,7 +99,7 @@ describe("what WGSL could compute beforehand is put off to the run", () => {
     }
   });
 
-  test("a whole number divided by 0 compiles, and whole numbers wrap", async () => {
+  test("an integer divided by 0 compiles, and integers wrap", async () => {
     const whole = (value: number) => t.full([2], value, "i32");
     expect(await run(t.add(t.mul(t.div(whole(7), whole(0)), 0), 3), [])).toEqual([3, 3]);
     for (const passes of [{}, { simplify: false, fuse: false, merge: false }]) {
@@ -105,12 +108,12 @@ describe("what WGSL could compute beforehand is put off to the run", () => {
   });
 });
 
-describe.each(["serial", "tree"])("minus infinity means: not this one (softmax, %s)", (variant) => {
+describe.each(["serial", "tree"])('minus infinity means "not this one" (softmax, %s)', (variant) => {
   const rows = Float32Array.of(0.5, -infinity, 1, -infinity, -infinity, 2);
   const logits = t.input("logits", [2, 3]);
   const log = (...values: number[]) => Math.log(values.reduce((sum, value) => sum + Math.exp(value), 0));
 
-  test("in softmax, logsumexp and the loss, whose gradients there are 0", async () => {
+  test("in softmax, logsumexp and the loss, with gradients of 0 there", async () => {
     const forced = await Engine.create({ device: engine.device, variants: { softmax: variant, reduce: variant } });
     const p = t.softmax(logits);
     const loss = t.losses.crossEntropy(logits, t.constant(Int32Array.of(2, 2), [2]), { reduction: "sum" });
@@ -130,7 +133,7 @@ describe.each(["serial", "tree"])("minus infinity means: not this one (softmax, 
   });
 });
 
-test("checkFinite finds what no other promise covers", async () => {
+test("checkFinite finds what no other guarantee covers", async () => {
   const difference = t.sub(t.exp(x), t.exp(t.mul(x, 2)));
   await expect(run(difference, [1, 2, 3, 4, 5, 100], { checkFinite: true })).rejects.toThrow(t.NonFiniteError);
   expect(await run(difference, [0, 0, 0, 0, 0, 0], { checkFinite: true })).toEqual([0, 0, 0, 0, 0, 0]);

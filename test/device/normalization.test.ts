@@ -6,7 +6,7 @@ import { weighAll } from "../differences.ts";
 import { firstMiss } from "../golden/cases.ts";
 
 /*
- * The variants of the row kernels, forced in turn, against the float64 twin; and what batch normalisation keeps.
+ * The variants of the row kernels, forced in turn, against the float64 twin; and the statistics of batch normalisation.
  */
 
 let device: GPUDevice;
@@ -60,7 +60,7 @@ describe.each(["serial", "tree"])("normalisation of rows, %s", (variant) => {
     const program = await forced.compile({ outputs });
     await program.run(feeds);
     for (const [name, want] of Object.entries(wanted)) {
-      // One element has no variance: 1 / √ε enlarges what f32 leaves.
+      // One element has no variance: 1 / √ε amplifies f32's rounding errors.
       const atol = name.startsWith("gradient") ? 1e-4 : 2e-5;
       expect(firstMiss(await program.outputs[name]!.data(), want.data, 2e-5, atol), name).toBeUndefined();
     }
@@ -70,7 +70,7 @@ describe.each(["serial", "tree"])("normalisation of rows, %s", (variant) => {
     forced.destroy();
   });
 
-  test("a large offset costs no digits", async () => {
+  test("a large offset costs no precision", async () => {
     const x = input("x", [3, 64]);
     const forced = await Engine.create({ device, variants: { layerNorm: variant } });
     const program = await forced.compile({ outputs: { y: t.layerNorm(x, 64) } });
@@ -87,7 +87,7 @@ describe("batch normalisation", () => {
   const x = input("x", [4, 3, 5, 2]);
   const feeds = (seed: number) => ({ x: noise(120, seed) });
 
-  test("training programs keep the running statistics, evaluation uses them", { tags: ["quick"] }, async () => {
+  test("training programs update the running statistics, evaluation uses them", { tags: ["quick"] }, async () => {
     const layer = model();
     const state = nn.stateDict(layer);
     const train = { outputs: { y: layer(x, { training: true }) } };

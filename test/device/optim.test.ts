@@ -5,10 +5,11 @@ import { evaluate, ReferenceProgram } from "../../src/reference/index.ts";
 import { firstMiss } from "../golden/cases.ts";
 
 /*
- * Optimizers, schedules and clipping on the device against the float64 twin; the training runs of PyTorch are elsewhere.
+ * Optimizers, schedules and clipping on the device against the float64 twin; the training runs of PyTorch are
+ * elsewhere.
  */
 
-// No more than every adapter has: eight storage buffers.
+// Only what every adapter has: eight storage buffers.
 let device: GPUDevice;
 let engine: Engine;
 beforeAll(async () => {
@@ -37,7 +38,7 @@ const makers: Readonly<Record<string, () => optim.Optimizer>> = {
 
 describe("twenty steps agree with the twin, clipped by norm and value", () => {
   test.each(Object.entries(makers))("%s", { tags: ["quick"] }, async (_, make) => {
-    // Ragged sizes: what lies behind a tensor's end must not count.
+    // Ragged sizes: padding after a tensor must not count.
     const parameters = [[5], [3, 7], [1], [130, 9]].map((shape, i) => {
       const size = shape.reduce((a, b) => a * b);
       return variable(noise(size, i), shape, { name: `p${i}` });
@@ -66,7 +67,7 @@ describe("twenty steps agree with the twin, clipped by norm and value", () => {
   });
 });
 
-/** The last steps of what a scalar formula gives on the device, step set by hand. */
+/** The values of a scalar formula on the device, with the step set by hand. */
 async function along(
   steps: readonly number[],
   optimizer: optim.Optimizer,
@@ -115,7 +116,7 @@ describe("schedules agree with their plain numbers at early and late steps", () 
 });
 
 test.each([0.9, 0.99, 0.999, 0.9999])("RAdam's rectification with β₂ = %f is exact to f32", async (beta2) => {
-  // With gradients of 1 and lr 1 the step is the rectification itself.
+  // With gradients of 1 and lr 1, the step is the rectification itself.
   const w = variable(Float32Array.of(0), [], { name: "w" });
   const v = variable(Float32Array.of(0), [], { name: "v" });
   const optimizer = optim.radam({ lr: 1, betas: [0, beta2], eps: 0 });
@@ -173,7 +174,7 @@ describe.each(["serial", "tree"])("squaredNorm, %s", (variant) => {
   });
 });
 
-test("accumulated gradients of small batches take the step of a large one", async () => {
+test("accumulated gradients of small batches give the step of a large one", async () => {
   const weights = (): Variable[] => [
     variable(noise(12, 1), [3, 4], { name: "w" }),
     variable(noise(3, 2), [3], { name: "b" }),

@@ -10,10 +10,12 @@ import { build, type RandomGraph, recipes } from "../graphs/recipe.ts";
 import { inChrome } from "../place.ts";
 
 /*
- * Random graphs of up to 40 nodes and their gradients, with several outputs and with updates that read each other: compiled with
- * all passes, with none, and from other kernels, they give what the float64 twin gives, in the second run as in the first.
+ * Random graphs of up to 40 nodes and their gradients, with several outputs and with updates that read each other.
+ * Compiled with all passes, with none, and with other kernels, they must match the float64 twin, in the second run as
+ * in the first.
  *
- * VITE_GRAPHS says how many, VITE_SEED which: `VITE_GRAPHS=2000 VITE_SEED=7 npm run test:node -- test/device/random.test.ts`.
+ * VITE_GRAPHS sets their number, VITE_SEED the seed:
+ * `VITE_GRAPHS=2000 VITE_SEED=7 npm run test:node -- test/device/random.test.ts`.
  */
 const count = Number(import.meta.env["VITE_GRAPHS"] ?? (inChrome ? 40 : 100));
 const seed = Number(import.meta.env["VITE_SEED"] ?? 1);
@@ -32,12 +34,12 @@ type Values = Readonly<Record<string, ArrayLike<number>>>;
 type Way = Passes & { readonly variants?: Forced };
 
 const ways: readonly Way[] = [{}, { simplify: false, fuse: false, merge: false }];
-/** The kernels with workgroup memory, which a CPU adapter does not choose by itself and is slow at: for every fourth graph. */
+/** The kernels with workgroup memory, for every fourth graph: CPU adapters do not choose them and are slow at them. */
 const tiled: Way = {
   variants: forcedVariants("matmul=tiled,reduce=tree,softmax=tree,conv2d=tiled,conv2dWeightGrad=tiled"),
 };
 
-/** What the variables of a graph start with: every way of computing it begins there. */
+/** The first values of a graph's variables, the same for every way of computing it. */
 type First = ReadonlyMap<Variable, TensorData>;
 
 /** Outputs and variables after each of several runs with different feeds. */
@@ -66,7 +68,7 @@ async function onDevice(
   }
 }
 
-/** The same from the float64 twin; with noise, as f32 might have it. */
+/** The same from the float64 twin; with noise, as f32 might compute it. */
 function onTwin(
   { outputs, updates, variables, feeds }: RandomGraph,
   first: First,
@@ -92,7 +94,7 @@ function onTwin(
 let compared = 0;
 let loose = 0;
 
-/** Where two ways of computing a graph differ: nothing, or the first place in words. */
+/** Describes the first difference between two ways of computing a graph, if any. */
 async function fault(graph: RandomGraph, more: readonly Way[]): Promise<string | undefined> {
   const runs = 2;
   const first = new Map(graph.variables.map((variable) => [variable, variable.initial]));
@@ -134,6 +136,6 @@ test("neither passes nor memory planning change what a random graph computes", {
     }),
     { numRuns: count, seed },
   );
-  // Tolerances follow from each graph: where they say nothing, the graphs are not tame enough.
+  // Each graph sets its own tolerance: too many loose ones mean that the graphs are not tame enough.
   expect(loose / compared).toBeLessThan(0.02);
 });

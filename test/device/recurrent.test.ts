@@ -31,7 +31,7 @@ interface Sizes {
 const cells = { lstm: { op: t.lstm, gates: 4 }, gru: { op: t.gru, gates: 3 }, rnn: { op: t.rnn, gates: 1 } } as const;
 type Kind = keyof typeof cells;
 
-/** Results and gradients of a recurrence of given sizes, and what to feed. */
+/** Results and gradients of a recurrence of given sizes, and its feeds. */
 function build(kind: Kind, { steps, rows, inputs, hidden, layers = 1, bidirectional = false, ...more }: Sizes) {
   const { batchFirst = false, states = true, bias = true } = more;
   const { gates } = cells[kind];
@@ -122,7 +122,7 @@ const sizes: Record<string, Sizes> = {
   "three layers": { steps: 3, rows: 5, inputs: 3, hidden: 3, layers: 3, batchFirst: true },
 };
 
-/** Hidden sizes that divide by 16, over few, some and many rows. */
+/** Hidden sizes divisible by 16, with few, some and many rows. */
 const even: Record<string, Sizes> = {
   "few rows": { steps: 3, rows: 5, inputs: 3, hidden: 16 },
   "some rows": { steps: 2, rows: 13, inputs: 2, hidden: 48, batchFirst: true },

@@ -4,8 +4,8 @@ import { disguised } from "../forced.ts";
 import { inChrome } from "../place.ts";
 
 /*
- * What the rules of thumb choose on a GPU, run on whatever adapter there is: it is to train like what they choose here. In Chrome the
- * reference cases and training runs are given these kernels.
+ * The kernels that the rules of thumb choose for a GPU must train like those they choose here, on any adapter. In
+ * Chrome, the reference cases and training runs use these kernels.
  */
 
 let engine: Engine;
@@ -26,7 +26,7 @@ const labels = (n: number, classes: number) => Int32Array.from({ length: n }, (_
 interface Task {
   readonly loss: () => Tensor;
   readonly feeds: Readonly<Record<string, Float32Array | Int32Array>>;
-  /** Some of what is chosen for a GPU. */
+  /** Some of the kernels chosen for a GPU. */
   readonly variants: readonly string[];
 }
 
@@ -74,7 +74,7 @@ const tasks: Readonly<Record<string, Task>> = {
   },
 };
 
-describe.skipIf(inChrome)("what is chosen for GPUs trains like what is chosen here", () => {
+describe.skipIf(inChrome)("kernels chosen for GPUs train like those chosen here", () => {
   test.each(Object.entries(tasks))("%s", { timeout: 120_000 }, async (_, { loss: build, feeds, variants }) => {
     const runs = [];
     for (const on of [engine, posing]) {

@@ -2,7 +2,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { Engine, input, losses, nn, optim } from "../../src/index.ts";
 
 /*
- * Loss scaling does not need f16: what overflows here overflows f32, on any adapter.
+ * Loss scaling does not need f16: here the overflow is that of f32, on any adapter.
  */
 
 const engine = await Engine.create();
@@ -29,7 +29,7 @@ describe.each([
   ["nadam", () => optim.nadam({ lr: 0.01 })],
   ["sgd with momentum", () => optim.sgd({ lr: 0.1, momentum: 0.9 })],
 ])("%s with a loss scaler", (_, make) => {
-  test("takes the steps that it takes without", async () => {
+  test("takes the same steps as without", async () => {
     const [scaled, plain] = [optim.lossScaler({ interval: 3 }), make()];
     const { program, model } = await trainer(make(), scaled);
     nn.seed(3);
@@ -40,7 +40,7 @@ describe.each([
       await program.run(good);
       await other.run(good);
     }
-    // Factors are powers of two: scaling loses nothing but what leaves the range of f32.
+    // Factors are powers of two: scaling loses only what leaves the range of f32.
     expect(await program.outputs.loss.scalar()).toBeCloseTo(await other.outputs.loss.scalar(), 5);
     for (const [name, variable] of model.variables) {
       const [a, b] = [await engine.read(variable), await engine.read(twin.variables.get(name)!)];
@@ -48,7 +48,7 @@ describe.each([
     }
   });
 
-  test("leaves everything as it is where a gradient overflows, and goes on afterwards", async () => {
+  test("changes nothing if a gradient overflows, and continues afterwards", async () => {
     const scaler = optim.lossScaler({ initial: 1024 });
     const { program, state } = await trainer(make(), scaler, [optim.clipGradNorm(1)]);
     for (let i = 0; i < 3; i++) await program.run(good);
@@ -81,7 +81,7 @@ test("the factor grows after an interval without overflow, and stays within its 
   expect(scales.map(Math.log2)).toEqual([22, 22, 24, 24, 24, 24, 24, 22, 22]);
 });
 
-test("accumulated gradients are scaled alike, and thrown away where one overflowed", async () => {
+test("accumulated gradients are scaled too, and discarded if one overflowed", async () => {
   nn.seed(3);
   const model = nn.linear(3, 2);
   const scaler = optim.lossScaler({ initial: 256 });
@@ -113,6 +113,6 @@ test("costs one dispatch over the gradients, and a few over single numbers", asy
   const labels = scaled.inspect().kernels.map(({ label }) => label);
   expect(labels.filter((label) => label.startsWith("nonFinite×4"))).toHaveLength(1);
   expect(labels.filter((label) => label.startsWith("adam"))).toHaveLength(1);
-  // The loss times the factor, the sum of the counts, 1 / factor, the scalars side by side, the new factor.
+  // The scaled loss, the sum of the counts, 1 / factor, the scalars side by side, the new factor.
   expect(labels.length - plain.inspect().kernels.length).toBeLessThanOrEqual(6);
 });

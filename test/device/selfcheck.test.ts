@@ -12,10 +12,10 @@ beforeAll(async () => {
 });
 afterAll(() => device.destroy());
 
-// Where the adapter has f16, everything is compiled twice, and a processor takes minutes for the largest tiles.
+// On adapters with f16 everything is compiled twice, and a CPU compiler takes minutes for the largest tiles.
 const timeout = 300_000;
 
-test("all variants of all families are right here", { timeout }, async () => {
+test("all variants of all families are correct here", { timeout }, async () => {
   const { checked, faults } = await selfCheck({ device });
   expect(faults).toEqual([]);
   expect(checked).toEqual(
@@ -52,7 +52,7 @@ test("a wrong variant is caught by name and avoided", { timeout }, async () => {
     write: (p: never, traits: never) => string;
   }[];
   const tile = planted.find(({ name }) => name === "direct4x4")!;
-  // As a driver might: right in form, wrong in value, and the first choice everywhere.
+  // Like a driver bug: correct in form, wrong in value, and the first choice everywhere.
   planted.push({
     ...tile,
     name: "planted",

@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => device.destroy());
 
-/** A store that a test looks into. */
+/** A store that a test can inspect. */
 function memory(kept: Record<string, Readonly<Record<string, string>>> = {}) {
   const store: TuningStore & { kept: typeof kept } = {
     kept,
@@ -22,7 +22,7 @@ function memory(kept: Record<string, Readonly<Record<string, string>>> = {}) {
   return store;
 }
 
-// Some of the variants take a processor a second to compile.
+// Some variants take a CPU compiler a second.
 const timeout = 120_000;
 const feeds = {
   a: Float32Array.from({ length: 32 * 20 }, (_, i) => Math.sin(i)),
@@ -31,7 +31,7 @@ const feeds = {
 const product = { outputs: { y: matmul(input("a", [32, 20]), input("b", [20, 48])) } };
 const used = async (engine: Engine) => (await engine.compile(product)).inspect().kernels[0]!.variant;
 
-test("measures what is not known yet, once, and goes by it from then on", { timeout }, async () => {
+test("measures unknown problems once, and uses the results from then on", { timeout }, async () => {
   const store = memory();
   const engine = await Engine.create({ device, tuningStore: store });
   const ruled = await engine.compile(product);
@@ -74,7 +74,7 @@ test.skipIf(!globalThis.indexedDB)("a browser remembers in IndexedDB", { timeout
   await next.tuning.clear();
 });
 
-test("winners can be taken over, forgotten, and may name variants that are not there", { timeout }, async () => {
+test("winners can be added and forgotten, and may name unknown variants", { timeout }, async () => {
   const problem = "matmul m=32 n=48 k=20 batches=1 type=f32 layout=kn";
   const store = memory();
   const engine = await Engine.create({ device, tuningStore: store });
@@ -88,7 +88,7 @@ test("winners can be taken over, forgotten, and may name variants that are not t
   expect(store.kept).toEqual({ [engine.adapter]: {} });
 });
 
-test("a variant that computes something else does not win, however fast", { timeout }, async () => {
+test("a variant with wrong results does not win, however fast", { timeout }, async () => {
   const planted = matmulVariants as unknown as { name: string; write: (p: never, traits: never) => string }[];
   const tile = planted.find(({ name }) => name === "direct4x4")!;
   planted.push({
@@ -107,7 +107,9 @@ test("a variant that computes something else does not win, however fast", { time
   }
 });
 
-test("a training step is tuned kernel by kernel, gradients with their partial sums", { timeout: 600_000 }, async () => {
+test("a training step is tuned kernel by kernel, including gradients with partial sums", {
+  timeout: 600_000,
+}, async () => {
   nn.seed(1);
   const model = nn.sequential(nn.conv2d(1, 4, 3), nn.flatten(), nn.linear(4 * 36, 3));
   const loss = losses.crossEntropy(relu(model(input("x", [4, 1, 8, 8]))), input("y", [4], "i32"));

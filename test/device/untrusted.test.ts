@@ -4,7 +4,7 @@ import { type Exported, type Feeds, FormatError, LimitError, type TensorData, Ti
 import { trainingFile } from "../exported.ts";
 import { mutant, sequence } from "../mutants.ts";
 
-/* Damaged files of exported programs on a device: what passes the check runs, or is refused by an error of tilegrad. */
+/* Damaged files of exported programs on a device: a file that passes the check runs, or gives a tilegrad error. */
 
 let runner: Runner;
 let sound: Exported;
@@ -40,10 +40,10 @@ async function loaded(file: unknown) {
   }
 }
 
-/** Of no consequence: what is only shown. */
+/** Parts that are only shown, so they do not matter. */
 const shown = /label|family|variant|role|flops|invocations|programs\.\w+\.calls\.\d+\.bytes: \d/;
 
-test("runs as the sound one does, as another program, or gives an error of tilegrad", async () => {
+test("runs as the valid one does, as another program, or gives a tilegrad error", async () => {
   const wanted = await loaded(sound);
   const draw = sequence(5);
   const counts = { same: 0, other: 0, refused: 0 };
@@ -59,7 +59,7 @@ test("runs as the sound one does, as another program, or gives an error of tileg
       counts.refused++;
     }
   }
-  // The device has seen nothing of it.
+  // The device has not seen any of it.
   expect(errors).toEqual([]);
   expect(await loaded(sound)).toEqual(wanted);
   expect(counts.same).toBeGreaterThan(10);
@@ -89,12 +89,12 @@ test.each<[string, unknown, string]>([
   await expect(load(runner, file)).rejects.toThrow(message);
 });
 
-test("a file that asks for more memory than the adapter, or the caller, allows is refused before any is taken", async () => {
+test("a file that asks for more memory than the adapter or the caller allows is refused before any is allocated", async () => {
   const createBuffer = vi.spyOn(runner.device, "createBuffer");
   const loading = load(runner, sound, { maxBytes: 5_000 });
   await expect(loading).rejects.toThrow(LimitError);
   await expect(loading).rejects.toThrow(/asks for \d{4,5} bytes of memory, maxBytes is 5000/);
-  // A variable of 2 TB that no program uses: nothing but memory of the host.
+  // A variable of 2 TB that no program uses: it would take only host memory.
   const huge = structuredClone(sound) as unknown as { variables: object[] };
   const initial = { drawing: { distribution: "normal", scale: 1, seed: 0, stream: 0 } };
   huge.variables.push({ name: "w", group: "parameters", shape: [2 ** 39], dtype: "f32", initial });

@@ -11,7 +11,7 @@ afterAll(() => engine.destroy());
 
 const f32 = (...values: number[]) => new Float32Array(values);
 
-/** A small classifier, with what it takes to train it. */
+/** A small classifier, with everything to train it. */
 function trial(hidden = 8) {
   const model = nn.sequential(nn.linear(6, hidden), nn.relu(), nn.dropout(0.2), nn.linear(hidden, 3));
   const optimizer = optim.adam({ lr: 0.01 });
@@ -29,12 +29,12 @@ function trial(hidden = 8) {
   };
 }
 
-describe("a model that has changed in one engine", () => {
-  test("does not start anew in another", async () => {
+describe("a model that one engine has changed", () => {
+  test("does not start over in another", async () => {
     const { model, train, predict, feeds, weight } = trial();
     const [first, second] = [await Engine.create(), await Engine.create()];
     const step = await first.compile(train);
-    // Nothing has changed so far: the second engine may begin with the first values.
+    // Nothing has changed so far, so the second engine may start from the first values.
     const early = await second.compile(predict);
     const { y } = await early.compute({ x: feeds.x });
     expect(y).toHaveLength(12);
@@ -58,7 +58,7 @@ describe("a model that has changed in one engine", () => {
     expect(await second.read(weight)).toEqual(trained);
     const { y: after } = await late.compute({ x: feeds.x });
     expect(after).not.toEqual(y);
-    // Each engine has its own value from now on.
+    // From now on, each engine has its own value.
     await step.run(feeds);
     expect(await second.read(weight)).toEqual(trained);
     const values = new Map(
@@ -72,7 +72,7 @@ describe("a model that has changed in one engine", () => {
     second.destroy();
   });
 
-  test("is not lost with it, where it was saved", async () => {
+  test("is not lost with it if it was saved", async () => {
     const { model, train, predict, feeds, weight } = trial();
     const first = await Engine.create();
     await (await first.compile(train)).run(feeds);
@@ -86,7 +86,7 @@ describe("a model that has changed in one engine", () => {
     second.destroy();
   });
 
-  test("also where it was only written there", async () => {
+  test("even if it was only written there", async () => {
     const w = variable(1, [2], { name: "w" });
     const other = await Engine.create();
     other.write(w, f32(3, 4));
@@ -98,7 +98,7 @@ describe("a model that has changed in one engine", () => {
     other.destroy();
   });
 
-  test("random numbers begin again, since their key is but a count", async () => {
+  test("random numbers start over, since their key is only a count", async () => {
     const source = nn.random();
     const draw = { outputs: { y: source.uniform([3]) } };
     const other = await Engine.create();
@@ -109,7 +109,7 @@ describe("a model that has changed in one engine", () => {
 });
 
 describe("first values", () => {
-  test("are not kept on the host, but for those that can be made again", async () => {
+  test("are not kept on the host, except those that can be recreated", async () => {
     const given = variable(f32(1, 2, 3), [3], { name: "given" });
     const { model, train, optimizer } = trial();
     const drawn = model.variables.get("0.weight")!.initial;
@@ -123,7 +123,7 @@ describe("first values", () => {
       expect(ArrayBuffer.isView(each.first)).toBe(false);
   });
 
-  test("belong to the variable: the array they came in may change", async () => {
+  test("belong to the variable: the given array may change", async () => {
     const values = f32(1, 2);
     const w = variable(values, [2]);
     values[0] = 7;
@@ -143,7 +143,7 @@ describe("first values", () => {
     expect(await engine.read(outputs.i)).toEqual(new Int32Array([9, 9]));
   });
 
-  test("stay where a program could not be made", async () => {
+  test("stay if a program could not be created", async () => {
     const given = variable(f32(1, 2), [2], { name: "given" });
     const bytes = engine.bytes;
     const pipelines = engine.device.createComputePipelineAsync;
@@ -157,7 +157,7 @@ describe("first values", () => {
 });
 
 describe("free", () => {
-  test("gives back a model's memory and that of its optimizer, trial after trial", async () => {
+  test("frees a model's memory and that of its optimizer, trial after trial", async () => {
     const own = await Engine.create();
     const counts = { buffers: 0, destroyed: 0 };
     const { createBuffer } = own.device;
@@ -192,7 +192,7 @@ describe("free", () => {
     own.destroy();
   });
 
-  test("nothing is left of an engine that ends while it reads", async () => {
+  test("nothing is left of an engine destroyed while it reads", async () => {
     const device = await (await navigator.gpu.requestAdapter())!.requestDevice();
     const alive = new Set<GPUBuffer>();
     const { createBuffer } = device;
@@ -215,7 +215,7 @@ describe("free", () => {
     device.destroy();
   });
 
-  test("leaves what others use, and forgets no value silently", async () => {
+  test("keeps what others use, and loses no value silently", async () => {
     const [kept, gone] = [trial(), trial()];
     await (await engine.compile(kept.train)).run(kept.feeds);
     const before = await engine.read(kept.weight);
@@ -230,7 +230,7 @@ describe("free", () => {
     expect((await engine.read(gone.weight))[0]).toBe(0.5);
   });
 
-  test("refuses what holds no variables", () => {
+  test("refuses things without variables", () => {
     for (const bad of [undefined, null, 3, nn.relu, {}, [1], "w"])
       expect(() => engine.free(bad as unknown as t.Variable), String(bad)).toThrow(t.AttributeError);
   });

@@ -58,7 +58,7 @@ async function agrees(
   return used;
 }
 
-/** Two runs that add a third of each product to its variable, each by one kernel. */
+/** Two runs that add a third of each product to its variable, each with one kernel. */
 async function addsTwice(variants: Record<string, string>, cases: readonly { w: Variable; product: Tensor }[]) {
   const wanted = cases.map(({ w, product }) => evaluate({ sum: t.add(w, t.mul(product, 2 / 3)) }).sum);
   const engine = await Engine.create({ device, variants: wherever(variants) });
@@ -91,11 +91,11 @@ const sizes: [m: number, n: number, k: number][] = [
   [9, 3, 16],
 ];
 
-/** Whether CPU adapters take long to compile a variant and to run it. */
+/** Whether CPU adapters take long to compile and run a variant. */
 const isSlow = (variant: string): boolean => /tiled|group/.test(variant);
 
 const sizesFor = (variant: string): typeof sizes => {
-  // Two tiles by two, and some of K left over.
+  // Two by two tiles, with a remainder in K.
   if (variant === "tiled") return [[65, 67, 66]];
   if (variant === "tiled128") return [[132, 140, 36]];
   if (isSlow(variant)) {
@@ -104,7 +104,7 @@ const sizesFor = (variant: string): typeof sizes => {
       [65, 67, 66],
     ]);
   }
-  // Texts so long that four sizes take as long to compile as ten of others.
+  // Four sizes of these long kernels take as long to compile as ten of others.
   const few: typeof sizes = [
     [65, 67, 66],
     [64, 64, 64],
@@ -116,7 +116,7 @@ const sizesFor = (variant: string): typeof sizes => {
 
 const products = matmulVariants.map(({ name }) => name).filter((name) => subgroups || !name.startsWith("quad"));
 describe.each(products)("matmul %s", (variant) => {
-  test.each(sizesFor(variant))("%i × %i over %i, with every operand as it lies and transposed", async (m, n, k) => {
+  test.each(sizesFor(variant))("%i × %i over %i, with every operand plain and transposed", async (m, n, k) => {
     const a = input("a", [m, k]);
     const at = input("at", [k, m]);
     const b = input("b", [k, n]);
@@ -135,7 +135,7 @@ describe.each(products)("matmul %s", (variant) => {
     expect(used.filter((name) => name === `matmul/${variant}`)).toHaveLength(4);
   });
 
-  test("adds to variables in their places, to each element once", async () => {
+  test("adds to variables in place, to each element once", async () => {
     const cases = [
       [33, 30, 70],
       ...(isSlow(variant) || variant.endsWith("32x8")
@@ -236,7 +236,7 @@ describe.each(["serial", "tree"])("reductions, %s", (variant) => {
   });
 });
 
-/** Shapes and folded axes whose results stand in fours of neighbours. */
+/** Shapes and folded axes whose results lie in groups of four neighbours. */
 const inFours: [shape: number[], axes: number[]][] = [
   [[6, 128], [0]],
   [[2300, 8], [0]],
@@ -300,7 +300,7 @@ describe.each(["serial", "columns", "tree"])("ops in front of a reduction, %s", 
       {
         squares: t.sqrt(t.sum(t.mul(distance, distance), axes)),
         scaled: t.max(t.mul(x, column), axes),
-        // Tanh and its like bring functions of their own.
+        // Functions such as tanh bring their own WGSL functions.
         smooth: t.gelu(t.mean(t.gelu(t.mul(x, z)), axes)),
         turned: t.sum(t.sub(t.reshape(t.exp(turned), shape), x), axes),
         counts: t.sum(t.cast(t.gt(x, z), "i32"), axes),
@@ -311,12 +311,12 @@ describe.each(["serial", "columns", "tree"])("ops in front of a reduction, %s", 
     const inColumns = shape.at(-1)! % 4 === 0 && !axes.includes(shape.length - 1);
     if (variant !== "columns" || inColumns)
       expect(used.filter((name) => name === `reduce/${variant}`).length).toBeGreaterThanOrEqual(5);
-    // Only a transpose that is reshaped is laid out first.
+    // Only a transpose that is reshaped is copied first.
     expect(used.filter((name) => name.startsWith("elementwise"))).toHaveLength(shape.length === 2 ? 0 : 1);
   });
 });
 
-test.each(["serial", "columns", "tree"])("sums added to variables in their places, %s", (variant) =>
+test.each(["serial", "columns", "tree"])("sums added to variables in place, %s", (variant) =>
   addsTwice(
     { reduce: variant },
     [
@@ -349,7 +349,7 @@ describe("reductions, columns", () => {
     expect(new Set(used.filter((name) => name.startsWith("reduce")))).toEqual(new Set(["reduce/columns"]));
   });
 
-  test("where fours of results do not lie side by side, others run", async () => {
+  test("if results do not lie side by side in fours, other variants run", async () => {
     const x = input("x", [6, 10]);
     const used = await agrees(
       { reduce: "columns" },
@@ -392,7 +392,7 @@ describe.each(["serial", "tree"])("softmax, %s", (variant) => {
   });
 });
 
-describe.each(["serial", "tree"])("ops behind gradients of lines, %s", (variant) => {
+describe.each(["serial", "tree"])("ops after gradients of lines, %s", (variant) => {
   /** A mask of positions and a sum, on four neighbours at once and one by one. */
   const followed = (dx: Tensor, shape: number[]): Tensor =>
     t.add(t.mul(t.where(input("mask", shape.slice(-1), "i32"), dx, t.zerosLike(dx)), 0.25), input("other", shape));

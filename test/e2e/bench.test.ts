@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-test("Ctrl-C keeps the rows that are there, and the report says that they are not all", async () => {
+test("Ctrl-C keeps the rows so far, and the report says that it is incomplete", async () => {
   const asked = ["--quick", "--in", "node", "--filter", "matmul 1×32×16", "--to", folder];
   const { code, output, errors } = await run("bench/run.ts", asked, (text, child) => {
     if (text.includes("naive")) child.kill("SIGINT");
@@ -24,7 +24,7 @@ test("Ctrl-C keeps the rows that are there, and the report says that they are no
   expect(errors).toMatch(/^node {2}1 of 2: matmul 1×32×16$/m);
   expect(output).toMatch(/^kernel +shape +variant/m);
   expect(output).toMatch(/Incomplete: Ctrl-C, at [12] of 2\./);
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: what a pipe must not get
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: a pipe must not get these
   expect(output + errors).not.toMatch(/\x1b|\r/);
 
   const [adapter] = await readdir(folder);
@@ -62,7 +62,7 @@ test("Ctrl-C keeps the rows that are there, and the report says that they are no
   }
 });
 
-test("a filter that leaves nothing is told before anything is measured", async () => {
+test("a filter that matches nothing is reported before anything is measured", async () => {
   const { code, errors } = await run("bench/run.ts", [
     "--quick",
     "--in",

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 
-/** Is shown what a program prints, as it prints it. */
+/** Called with a program's output as it arrives. */
 export type Watch = (text: string, child: ChildProcess) => void;
 
 export interface Ran {
@@ -9,7 +9,7 @@ export interface Ran {
   readonly errors: string;
 }
 
-/** Runs a program of the demos as its npm script does, in a process of its own. */
+/** Runs a demo program as its npm script does, in a separate process. */
 export async function run(script: string, args: readonly string[], watch?: Watch): Promise<Ran> {
   const child = spawn(process.execPath, ["--import", "tsx", script, ...args]);
   let output = "";

@@ -5,7 +5,7 @@ import { fetchDeno } from "../deno/fetch.ts";
 
 const run = promisify(execFile);
 
-/** Where npm has no Deno for the platform, or cannot be reached, there is nothing to run; but CI has it. */
+/** If npm has no Deno for the platform, or cannot be reached, there is nothing to run; but CI has it. */
 let command: string;
 beforeEach(async ({ skip }) => {
   const deno = await fetchDeno().catch((error: Error) => error);
@@ -15,7 +15,7 @@ beforeEach(async ({ skip }) => {
 });
 
 test.runIf(process.platform === "linux" && process.arch === "x64")(
-  "createGPU leads Deno to the software adapter, and the engine names it by words",
+  "createGPU gives Deno the software adapter, and the engine names it in words",
   async () => {
     const program = `
       import { createGPU } from "./src/node/index.ts";

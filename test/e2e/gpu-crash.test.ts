@@ -4,7 +4,7 @@ import { build } from "esbuild";
 import { expect, test } from "vitest";
 import { launchChrome } from "../browser/chrome.ts";
 
-/** In a page: what each call gave whose GPU process died meanwhile, and what nobody caught. */
+/** In a page: the result of each call pending when the GPU process died, and all unhandled rejections. */
 const program = `
   import { Engine, exp, input, mul } from "./src/index.ts";
   const unhandled = [];
@@ -14,7 +14,7 @@ const program = `
   const sound = await engine.compile({ outputs: { y: mul(x, 2) } });
   await sound.run({ x: new Float32Array(64) });
   const outcome = (promise) => promise.then(() => "no error", (error) => error.name + ": " + error.message);
-  // Reads and compilations without end, so that some of each are under way whenever the process dies.
+  // Endless reads and compilations, so that some of each are pending whenever the process dies.
   const until = async (act) => {
     for (let i = 0; ; i++) {
       const said = await outcome(act(i));
@@ -33,7 +33,7 @@ const program = `
     return { said: [...first, ...later], unhandled };
   };`;
 
-test("when the GPU process dies, whatever is under way says that the device is lost, and nothing is left unhandled", async () => {
+test("when the GPU process dies, everything pending reports that the device is lost, and nothing is left unhandled", async () => {
   const { outputFiles } = await build({
     stdin: { contents: program, resolveDir: process.cwd() },
     bundle: true,

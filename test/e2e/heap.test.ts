@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 
 const run = promisify(execFile);
 
-/** Trains in a process of its own, whose collector can be called, and prints what there is after some steps. */
+/** Trains in a separate process with a callable garbage collector, and prints memory use after some steps. */
 const program = `
   import { Engine, data, input, losses, nn, optim } from "./src/index.ts";
   import { createGPU } from "./src/node/index.ts";
@@ -29,7 +29,7 @@ const program = `
       await step.run(batch);
       if (++steps % 50 === 0) await step.outputs.loss.scalar();
       if (steps !== 200 && steps !== 2000) continue;
-      // Twice, with a turn of the event loop between: what is finalised in one collection is freed in the next.
+      // Twice, with a turn of the event loop in between: objects finalised in one collection are freed in the next.
       for (let i = 0; i < 2; i++) {
         await new Promise(setImmediate);
         gc();
@@ -40,7 +40,7 @@ const program = `
   }
   engine.destroy();`;
 
-test("from step 200 to step 2,000 neither the heap of JavaScript nor anything on the GPU grows", async () => {
+test("from step 200 to step 2,000 neither the JavaScript heap nor anything on the GPU grows", async () => {
   const { stdout } = await run(
     process.execPath,
     ["--expose-gc", "--import", "tsx", "--input-type=module", "-e", program],

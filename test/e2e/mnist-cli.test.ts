@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 describe("npm start", () => {
-  test("trains a perceptron, examines, reports and writes weights; the same seed gives the same bits", async () => {
+  test("trains a perceptron, evaluates, reports and writes weights; the same seed gives the same bits", async () => {
     const [first, second] = [join(folder, "first.safetensors"), join(folder, "second.safetensors")];
     // Neither the images nor the evaluation divide into whole batches.
     const options = ["--model", "mlp", "--limit", "2000", "--batch-size", "48", "--epochs", "2", "--seed", "3"];
@@ -45,7 +45,7 @@ describe("npm start", () => {
     expect(await readFile(second)).toEqual(await readFile(first));
   });
 
-  test("trains a convolutional network unless told otherwise", async () => {
+  test("trains a convolutional network by default", async () => {
     const file = join(folder, "lenet.safetensors");
     const run = await train("--limit", "3000", "--epochs", "1", "--output", file);
     expect(run.errors).toBe("");
@@ -75,7 +75,7 @@ describe("npm start", () => {
     expect(io.parseSafetensors(await readFile(file)).tensors.size).toBe(6);
   });
 
-  test("refuses wrong options with a sentence and without a GPU", async () => {
+  test("refuses wrong options with one sentence and without a GPU", async () => {
     const run = await train("--epochs", "many", "--output", join(folder, "never.safetensors"));
     expect(run.errors).toContain('--epochs is "many", expected a whole number from 1 to 1,000');
     expect(run.code).toBe(2);
@@ -92,10 +92,10 @@ describe("npm start", () => {
   });
 });
 
-/** What must repeat: the last loss in all its digits and the digest of the weights. */
+/** The part that must be repeatable: all digits of the last loss and the digest of the weights. */
 const bits = (output: string) => output.match(/last loss +\S+\n +weights +sha256 [0-9a-f]{64}/)?.[0] ?? "none";
 
-/** Runs the program as `npm start` does. A function among the arguments is shown what the program prints. */
+/** Runs the program as `npm start` does. A function among the arguments is called with its output. */
 function train(...args: (string | Watch)[]) {
   const options = args.filter((arg) => typeof arg === "string");
   const watch = args.find((arg) => typeof arg === "function");

@@ -27,7 +27,7 @@ afterAll(async () => {
 });
 
 describe("the page", () => {
-  test("trains, reads what is drawn meanwhile, pauses, saves, resets and loads", async () => {
+  test("trains, reads drawings meanwhile, pauses, saves, resets and loads", async () => {
     const { page, faults } = await openPage(browser, server.url);
     await ready(page);
     expect(await text(page, "#adapter")).not.toBe("–");
@@ -45,7 +45,7 @@ describe("the page", () => {
     for (const index of [0, 1, 2]) {
       await page.click("#clear");
       await draw(page, strokesOf(imageAt(digits, index)));
-      // Training goes on: a guess of a moment ago may still be on the way.
+      // Training continues: an older guess may still be arriving.
       const right = (label: string) => document.querySelector("#verdict strong")?.textContent === label;
       await page.waitForFunction(right, {}, String(digits.y.data[index]));
     }
@@ -93,10 +93,10 @@ describe("the page", () => {
     await page.close();
   });
 
-  test("takes a finger, tells of a lost GPU, and fits a phone", async () => {
+  test("accepts touch, reports a lost GPU, and fits a phone", async () => {
     const { page, faults } = await openPage(browser, server.url, {
       viewport: { width: 360, height: 740, isMobile: true, hasTouch: true },
-      // A method would be no function once it is text.
+      // A method would not be a function once serialised.
       spoil: () => {
         const { requestDevice } = GPUAdapter.prototype;
         GPUAdapter.prototype.requestDevice = async function (descriptor) {
@@ -154,7 +154,7 @@ describe("the page", () => {
     await page.close();
   });
 
-  test("without its images says which did not come", async () => {
+  test("without its images says which one is missing", async () => {
     const spoil = () => Object.assign(globalThis, { fetch: async () => new Response("<!doctype html>") });
     const { page } = await openPage(browser, server.url, { spoil });
     await page.waitForSelector("#notice:not([hidden])");
@@ -163,7 +163,7 @@ describe("the page", () => {
     await page.close();
   });
 
-  test("is found from the list of demos", async () => {
+  test("is linked from the list of demos", async () => {
     const { page, faults } = await openPage(browser, server.url, { path: "" });
     await page.waitForSelector("a[href='mnist/']");
     expect(faults).toEqual([]);
@@ -171,7 +171,7 @@ describe("the page", () => {
   });
 });
 
-/** In the page: canvases on which nothing has the colour that it should have now. */
+/** In the page: canvases without their current colour. */
 function strayInks(): string[] {
   const colourOf = (name: string): number[] => {
     const probe = document.body.appendChild(document.createElement("i"));
@@ -201,7 +201,7 @@ function strayInks(): string[] {
     .map(([selector]) => selector);
 }
 
-/** In the page, its numbers as long as they get: what is wider than its place, breaks into lines, or is out of order. */
+/** In the page, with its numbers at full length: elements that overflow, wrap or are out of order. */
 function misfits(letters: string): string[] {
   document.documentElement.style.fontSize = letters;
   document.querySelector<HTMLElement>("#misread")!.hidden = false;
@@ -231,7 +231,7 @@ function misfits(letters: string): string[] {
   return faults;
 }
 
-/** Saves the weights with the page's button; the path of the file. */
+/** Saves the weights with the page's button. Returns the path of the file. */
 async function download(page: Page): Promise<string> {
   const session = await page.createCDPSession();
   await session.send("Browser.setDownloadBehavior", {

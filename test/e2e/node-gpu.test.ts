@@ -14,13 +14,13 @@ const hasSoftware =
   process.arch === "x64" &&
   !(process.env.VK_DRIVER_FILES || process.env.VK_ICD_FILENAMES);
 
-test.runIf(hasSoftware)("SwiftShader is found, and child processes are not bound to it", async () => {
+test.runIf(hasSoftware)("SwiftShader is found, and child processes do not inherit it", async () => {
   const adapter = await (await createGPU({ adapter: "swiftshader" })).requestAdapter();
   expect(adapter?.info.architecture).toBe("swiftshader");
   expect(process.env.VK_ICD_FILENAMES).toBeUndefined();
 });
 
-test.runIf(hasSoftware)("a process ends by itself although its device is alive", async () => {
+test.runIf(hasSoftware)("a process exits on its own although its device is alive", async () => {
   const program = `
     import { createGPU } from "./src/node/index.ts";
     const gpu = (globalThis.gpu = await createGPU({ adapter: "swiftshader" }));
@@ -55,7 +55,7 @@ test.runIf(hasSoftware)("workers get it, several at once, although their environ
   expect(process.env.VK_ICD_FILENAMES).toBeUndefined();
 });
 
-/** What the software adapter calls itself where lavapipe is installed in a home of its own, with this description. */
+/** The software adapter's name if lavapipe is installed in a separate home with this description. */
 async function withLavapipe(description: string, choice: string): Promise<string> {
   const home = await mkdtemp(join(tmpdir(), "lavapipe-"));
   await mkdir(join(home, "vulkan/icd.d"), { recursive: true });
@@ -78,16 +78,19 @@ async function withLavapipe(description: string, choice: string): Promise<string
 const broken =
   '{"file_format_version": "1.0.0", "ICD": {"library_path": "/no/such/library.so", "api_version": "1.3.0"}}';
 
-test.runIf(hasSoftware)("a lavapipe that Dawn refuses leaves SwiftShader, unless it is asked for by name", async () => {
-  expect(await withLavapipe(broken, "software")).toMatch(/swiftshader/);
-  await expect(withLavapipe(broken, "lavapipe")).rejects.toThrow("no lavapipe found that Dawn accepts");
-});
+test.runIf(hasSoftware)(
+  "a lavapipe that Dawn refuses is replaced by SwiftShader, unless requested by name",
+  async () => {
+    expect(await withLavapipe(broken, "software")).toMatch(/swiftshader/);
+    await expect(withLavapipe(broken, "lavapipe")).rejects.toThrow("no lavapipe found that Dawn accepts");
+  },
+);
 
-// Where `sh test/lavapipe.sh true` has put it.
+// `sh test/lavapipe.sh true` puts it here.
 const cached = resolve("node_modules/.cache/tilegrad/lavapipe/driver.json");
 
 test.runIf(hasSoftware && existsSync(cached))(
-  "an installed lavapipe comes first, and SwiftShader by its name",
+  "an installed lavapipe comes first, and SwiftShader can be requested by name",
   async () => {
     const description = await readFile(cached, "utf8");
     expect(await withLavapipe(description, "auto")).toBe("mesa lavapipe");

@@ -1,7 +1,7 @@
 import type { Browser, Page, Viewport } from "puppeteer";
 import { side } from "../../demos/mnist/dataset.ts";
 
-/** Opens a page of a server and collects what should not happen on it: errors, and requests to other places. */
+/** Opens a page of a server and collects what must not happen: errors, and requests to other hosts. */
 export async function openPage(
   browser: Browser,
   url: string,
@@ -37,7 +37,7 @@ export const text = (page: Page, selector: string) => page.$eval(selector, (elem
 
 type Point = readonly [x: number, y: number];
 
-/** Lines through the dark pixels of an image, each to the nearest that is left, 0 … 1 from the image's corner. */
+/** Lines through the dark pixels of an image, each to the nearest one left, 0 … 1 from the image's corner. */
 export function strokesOf(image: Uint8Array): Point[][] {
   const left = new Set([...image.keys()].filter((i) => image[i]! > 200));
   const at = (i: number): Point => [i % side, Math.floor(i / side)];

@@ -9,8 +9,8 @@ import { launchChrome } from "../browser/chrome.ts";
 import { serveFolder } from "../browser/static.ts";
 
 /*
- * The examples of README.md, as they are printed there, in the hands of a user: tilegrad is built and installed as a package,
- * the compiler checks them, a bundler makes a page of the second, and Node runs the others; and in those of one who has cloned it.
+ * The examples of README.md, exactly as printed there. For a user: tilegrad is built and installed as a package, the
+ * compiler checks the examples, a bundler makes a page of the second, and Node runs the others. And in a fresh clone.
  */
 
 const run = promisify(execFile);
@@ -21,7 +21,7 @@ let app: string;
 const loaded = new Set<string>();
 
 beforeAll(async () => {
-  // Below node_modules, where what tilegrad depends on is found as if npm had put it there.
+  // Below node_modules, where tilegrad's dependencies are found as if npm had installed them.
   await mkdir(join(root, "node_modules/.cache"), { recursive: true });
   app = await mkdtemp(join(root, "node_modules/.cache/readme-"));
   const installed = join(app, "node_modules/tilegrad");
@@ -89,7 +89,7 @@ test("pass a strict compiler, and so do the package's own types", async () => {
     resolveJsonModule: true,
     noEmit: true,
   };
-  // One of them writes a file, another has pipelines of its own: they alone may ask for more types.
+  // One example writes a file, and another has its own pipelines: only these may use more types.
   const parts = [
     { types: [], files: ["page.ts", "node.ts", "xor.ts", "ahead.ts"] },
     { types: ["@webgpu/types"], files: ["shared.ts"], skipLibCheck: true },
@@ -103,7 +103,7 @@ test("pass a strict compiler, and so do the package's own types", async () => {
   }
 });
 
-/** What a page writes to the console before it says "the end"; and each address that it asks for goes to `requested`. */
+/** What a page writes to the console before "the end"; each requested address is passed to `requested`. */
 async function consoleOf(url: string, requested?: (address: string) => void): Promise<string[]> {
   const browser = await launchChrome();
   try {
@@ -124,7 +124,7 @@ async function consoleOf(url: string, requested?: (address: string) => void): Pr
   }
 }
 
-/** What the page of a name writes to the console when it has been built. */
+/** What a built page writes to the console. */
 async function inChrome(name: string): Promise<string[]> {
   const outDir = `site-${name}`;
   const common = { root: app, configFile: false, logLevel: "warn" } as const;
@@ -142,7 +142,7 @@ async function inChrome(name: string): Promise<string[]> {
   }
 }
 
-/** KiB of scripts, each gzipped. */
+/** Gzipped size of scripts in KiB. */
 const kibibytes = (codes: readonly (string | Buffer)[]) =>
   codes.reduce((sum, code) => sum + gzipSync(code).length, 0) / 1024;
 
@@ -154,7 +154,7 @@ test("the second learns in a page of Chrome", async () => {
   expect(values.at(-2)).toBeLessThan(values[0]!);
 });
 
-test("the page carries no more of tilegrad than its README says", async () => {
+test("the page loads no more of tilegrad than the README says", async () => {
   const [, promised] = /(\d+) KiB gzipped/.exec(await readFile(join(root, "README.md"), "utf8"))!;
   const files = [...loaded].filter((path) => path.endsWith(".js"));
   const scripts = await Promise.all(files.map((path) => readFile(join(app, path))));
@@ -162,7 +162,7 @@ test("the page carries no more of tilegrad than its README says", async () => {
   expect(kibibytes(scripts)).toBeLessThanOrEqual(Number(promised));
 });
 
-test("a page without a bundler learns, with one file that is as small as README says", async () => {
+test("a page without a bundler learns, with one file as small as the README says", async () => {
   const text = await readFile(join(root, "README.md"), "utf8");
   const [, page] = /^```html\n(.*?)^```$/ms.exec(text)!;
   const local = page!.replace(/https:\/\/cdn\.jsdelivr\.net\/npm\/tilegrad@[\d.]+/, "/node_modules/tilegrad");
@@ -186,8 +186,8 @@ test("a page without a bundler learns, with one file that is as small as README 
 });
 
 /**
- * KiB, gzipped, of all that a page loads which trains 784-128-10. What is fetched on demand (tuner, self-check, guard) is apart.
- * Where the program was compiled ahead, it is part of the page, for GPUs and CPU adapters.
+ * Gzipped size in KiB of everything that a page loads to train 784-128-10, without parts fetched on demand (tuner,
+ * self-check, guard). A program compiled ahead of time is part of the page, for GPUs and CPU adapters.
  */
 const budgets = {
   compiled: { vite: 45.0, esbuild: 46.4 },
@@ -232,7 +232,7 @@ describe("a page that trains 784-128-10", () => {
   describe.each(["compiled", "ahead"] as const)("%s", (name) => {
     const budget = budgets[name];
 
-    test(`loads no more than ${budget.vite} KiB as Vite builds it`, async () => {
+    test(`loads no more than ${budget.vite} KiB as built by Vite`, async () => {
       await writeFile(join(app, "mlp.html"), `<script type="module">${pages[name]}</script>`);
       const built = await build({
         root: app,
@@ -246,7 +246,7 @@ describe("a page that trains 784-128-10", () => {
       expect(kibibytes(first)).toBeLessThanOrEqual(budget.vite);
     });
 
-    test(`loads no more than ${budget.esbuild} KiB as esbuild does`, async () => {
+    test(`loads no more than ${budget.esbuild} KiB as built by esbuild`, async () => {
       await writeFile(join(app, "mlp.ts"), pages[name]);
       const options = [
         "--bundle",
@@ -268,7 +268,7 @@ describe("a page that trains 784-128-10", () => {
   });
 });
 
-test("the page that was compiled ahead learns, too", async () => {
+test("the page compiled ahead of time learns, too", async () => {
   const [loss, weights] = await inChrome("ahead");
   expect(loss).toMatch(/^loss 0\.\d+$/);
   expect(Number(loss!.slice(5))).toBeLessThan(0.3);
@@ -288,7 +288,7 @@ test("the first runs in Node", async () => {
   expect(stdout).toMatch(/14,\s+32,\s+32,\s+77/);
 });
 
-describe("in a fresh clone, after what `npm ci` runs there", () => {
+describe("in a fresh clone, after the scripts of `npm ci`", () => {
   let clone: string;
 
   beforeAll(async () => {

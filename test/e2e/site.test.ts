@@ -9,7 +9,7 @@ import { serveFolder } from "../browser/static.ts";
 import { draw, openPage, ready, text } from "./pages.ts";
 
 /*
- * What `npm run site` builds, as any static host would serve it, from a path that is not its root.
+ * The output of `npm run site`, served by a plain static host from a path that is not its root.
  */
 
 const path = "some/where/else/";
@@ -29,7 +29,7 @@ afterAll(async () => {
   await rm(host, { recursive: true });
 });
 
-test("all of it is small enough to be put anywhere", async () => {
+test("is small enough for any host", async () => {
   const entries = await readdir(host, { recursive: true, withFileTypes: true });
   const sizes = entries.map(async (entry) =>
     entry.isFile() ? (await stat(join(entry.parentPath, entry.name))).size : 0,
@@ -38,7 +38,7 @@ test("all of it is small enough to be put anywhere", async () => {
   expect(bytes / 2 ** 20).toBeLessThan(13);
 });
 
-test("from the list of demos to digits that are read", async () => {
+test("leads from the list of demos to digits that are read", async () => {
   const { page, faults } = await openPage(browser, `${server.url}${path}`, { path: "" });
   expect(await page.$eval("img", (image) => image.naturalWidth)).toBeGreaterThan(0);
   await page.click("a[href='mnist/']");

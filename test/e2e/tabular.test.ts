@@ -19,7 +19,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 describe("the table", () => {
-  test("has 506 rows of 12 features and a price, and none that gives the price away", async () => {
+  test("has 506 rows of 12 features and a price, and no feature that gives the price away", async () => {
     const { x, y } = await readHouses();
     expect(x.shape).toEqual([506, 12]);
     expect(y.shape).toEqual([506, 1]);
@@ -29,7 +29,7 @@ describe("the table", () => {
     expect(features.map(({ name }) => name)).not.toContain("medv");
   });
 
-  test("is divided without loss or overlap, by the seed", async () => {
+  test("is split without loss or overlap, by the seed", async () => {
     const houses = await readHouses();
     const parts = divide(houses, 1);
     const rows = ({ x, y }: typeof houses) =>
@@ -41,7 +41,7 @@ describe("the table", () => {
   });
 });
 
-test("the training stops when validation gets no better, and goes back to the best weights", async () => {
+test("training stops when validation stops improving, and restores the best weights", async () => {
   const parts = divide(await readHouses(), 1);
   const engine = await Engine.create({ gpu: await createGPU() });
   const regression = new Regression(engine, parts.train, small);
@@ -56,7 +56,7 @@ test("the training stops when validation gets no better, and goes back to the be
   expect(metrics.rmse(after, parts.validation.y.data)).toBe(best!.validation);
   expect(metrics.r2(await regression.predict(parts.test), parts.test.y.data)).toBeGreaterThan(0.6);
 
-  // What normalises was learned from the training rows alone, and is kept beside the weights.
+  // Normalisation uses the training rows only, and is saved with the weights.
   const { inputs, prices } = io.parseSafetensors(await regression.save()).metadata;
   const mean = (values: ArrayLike<number>) => Array.from(values).reduce((sum, value) => sum + value, 0) / values.length;
   expect(JSON.parse(prices!).shift[0]).toBeCloseTo(mean(parts.train.y.data), 10);
@@ -65,7 +65,7 @@ test("the training stops when validation gets no better, and goes back to the be
   engine.destroy();
 });
 
-test("learning curves are drawn as text, a table and a picture", () => {
+test("learning curves are drawn as text, a table and an image", () => {
   const history = Array.from({ length: 200 }, (_, i) => ({
     epoch: i + 1,
     train: 1 + 8 / (i + 1),
@@ -119,7 +119,7 @@ describe("npm run train:tabular", () => {
     expect(io.parseSafetensors(await readFile(file)).tensors.size).toBe(4);
   });
 
-  test("refuses wrong options with a sentence and without a GPU", async () => {
+  test("refuses wrong options with one sentence and without a GPU", async () => {
     const ran = await train("--hidden", "64,none", "--output", join(folder, "never.safetensors"));
     expect(ran.errors).toContain('--hidden is "none", expected a whole number from 1 to 4,096');
     expect(ran.errors).toContain("npm run train:tabular -- --help lists the options.");
@@ -133,7 +133,7 @@ describe("npm run train:tabular", () => {
 
 const neverStopped = () => new AbortController().signal;
 
-/** Runs the program as its npm script does. A function among the arguments is shown what it prints. */
+/** Runs the program as its npm script does. A function among the arguments is called with its output. */
 const train = (...args: (string | Watch)[]) => {
   const options = args.filter((arg) => typeof arg === "string");
   return run(

@@ -27,7 +27,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 describe("a text is read", () => {
-  test("in streams side by side, each going on where its last batch ended", () => {
+  test("in streams side by side, each continuing where its last batch ended", () => {
     const codes = Int32Array.from({ length: 21 }, (_, i) => i);
     const window = { batch: 2, length: 4 };
     expect(batchesIn(codes, window)).toBe(2);
@@ -66,8 +66,8 @@ describe("a training that was saved and loaded", () => {
     return { losses, bits, bytes: await trainer.save() };
   }
 
-  test.each(["lstm", "gru"])("goes on as if there had been no interruption, to the bit: %s", async (cell) => {
-    // Two layers with dropout between them, and more steps than a pass through the text has.
+  test.each(["lstm", "gru"])("continues bit for bit as if there had been no interruption: %s", async (cell) => {
+    // Two layers with dropout between them, and more steps than one pass through the text.
     const settings = { ...defaults, ...small, cell, layers: 2, dropout: 0.2 };
     const whole = await steps(60, settings);
     const before = await steps(25, settings);
@@ -75,11 +75,11 @@ describe("a training that was saved and loaded", () => {
     expect(whole.losses).toEqual([...before.losses, ...after.losses]);
     expect(whole.losses[59]).toBeLessThan(whole.losses[0]!);
     expect(after.bits).toBe(whole.bits);
-    // The samples differ, since the interrupted training had written one before; nothing else does.
+    // The samples differ, since the interrupted training wrote one earlier; everything else is the same.
     expect(values(after.bytes)).toEqual(values(whole.bytes));
   });
 
-  /** All of a checkpoint but the key of the samples. */
+  /** Everything in a checkpoint except the random key of the samples. */
   function values(bytes: Uint8Array) {
     const { tensors, metadata } = io.parseSafetensors(bytes);
     tensors.delete("sampling.key");
@@ -110,7 +110,7 @@ describe("a training that was saved and loaded", () => {
 });
 
 describe("npm run train:text", () => {
-  test("learns, writes, and goes on after Ctrl-C to the same checkpoint", async () => {
+  test("learns, writes, and continues after Ctrl-C to the same checkpoint", async () => {
     const [whole, part] = [join(folder, "whole.safetensors"), join(folder, "part.safetensors")];
     const options = [...smallOptions, "--text", file, "--steps", "120", "--every", "20"];
     const ran = await train(...options, "--output", whole);
@@ -148,7 +148,7 @@ describe("npm run train:text", () => {
     expect(elsewhere.code).toBe(1);
   });
 
-  test("refuses wrong options with a sentence and without a GPU", async () => {
+  test("refuses wrong options with one sentence and without a GPU", async () => {
     const ran = await train("--cell", "transformer", "--output", join(folder, "never.safetensors"));
     expect(ran.errors).toContain('--cell is "transformer", expected lstm, gru or rnn');
     expect(ran.errors).toContain("npm run train:text -- --help lists the options.");
@@ -157,7 +157,7 @@ describe("npm run train:text", () => {
     expect(existsSync(join(folder, "never.safetensors"))).toBe(false);
   });
 
-  test("knows what a checkpoint decides, and what may change", () => {
+  test("knows which options a checkpoint sets, and which may change", () => {
     const refused = (...args: string[]) => expect(() => parseOptions(args));
     refused("--resume", file, "--hidden", "3").toThrow("--hidden cannot be given with --resume");
     refused("--resume", file, "--full").toThrow("--full cannot be given with --resume");
@@ -172,11 +172,11 @@ describe("npm run train:text", () => {
 
 const digest = (output: string) => output.match(/checkpoint +sha256 [0-9a-f]{64}/)?.[0] ?? "none";
 
-/** A report without its times: losses, and what the network wrote. */
+/** A report without its times: losses, and the network's text. */
 const report = (output: string, title: string) =>
   output.slice(output.indexOf(title), output.indexOf("Checkpoint written")).replace(/[\d,]+ characters\/s +[\d:]+/, "");
 
-/** Runs the program as its npm script does. A function among the arguments is shown what it prints. */
+/** Runs the program as its npm script does. A function among the arguments is called with its output. */
 const train = (...args: (string | Watch)[]) => {
   const options = args.filter((arg) => typeof arg === "string");
   return run(

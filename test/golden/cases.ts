@@ -1,7 +1,7 @@
 import { parseSafetensors } from "../../src/io/safetensors.ts";
 import { goldenDir, readFile } from "../files.ts";
 
-/** A case of `manifest.json`; README.md beside it says what the fields mean. */
+/** A case of `manifest.json`; README.md beside it explains the fields. */
 export interface GoldenCase {
   readonly name: string;
   readonly family: string;
@@ -44,11 +44,11 @@ export interface Trajectory {
   readonly atol: number;
   readonly losses: readonly number[];
   readonly lr: readonly number[];
-  /** Before clipping; only where clipping is by norm. */
+  /** Before clipping; only with clipping by norm. */
   readonly grad_norms: readonly number[] | null;
 }
 
-/** A model of `manifest.json`: what it gives before any training. */
+/** A model of `manifest.json`: its results before any training. */
 export interface GoldenModel {
   readonly name: string;
   readonly architecture: string;
@@ -79,7 +79,7 @@ export async function readManifest(): Promise<Manifest> {
 
 const files = new Map<string, Promise<ReadonlyMap<string, GoldenTensor>>>();
 
-/** All tensors of a reference file by name. Each file is read once. */
+/** All tensors of a reference file by name. Reads each file once. */
 export function readTensors(file: string): Promise<ReadonlyMap<string, GoldenTensor>> {
   const known = files.get(file);
   if (known) return known;
@@ -95,21 +95,21 @@ export function readTensors(file: string): Promise<ReadonlyMap<string, GoldenTen
   return tensors;
 }
 
-/** Files too large for this repository. Their cases run where `GOLDEN_DIR` has them. */
+/** Files too large for this repository. Their cases run if `GOLDEN_DIR` has them. */
 const leftOut = ["reduction_long.safetensors"];
 
-/** Which of the files that may be left out are not there. */
+/** Which of those files are missing. */
 export async function absentFiles(): Promise<readonly string[]> {
   const found = await Promise.allSettled(leftOut.map(readTensors));
   return leftOut.filter((_, i) => found[i]!.status === "rejected");
 }
 
-/** What stands after the last slash of a tensor's name: the argument or result that it is. */
+/** The last part of a tensor's name: its argument or result. */
 export const roleOf = (name: string): string => name.slice(name.lastIndexOf("/") + 1);
 
 /**
- * The first element that is further than `atol + rtol · |want|` from what it should be, in words; `undefined` where there is
- * none. An infinity is met by the same infinity alone, and integers (rtol = atol = 0) by themselves.
+ * Describes the first element further than `atol + rtol · |want|` from the expected value; `undefined` if there is
+ * none. An infinity must match exactly, and so must integers (rtol = atol = 0).
  */
 export function firstMiss(
   got: ArrayLike<number>,

@@ -6,10 +6,10 @@ import { asPromised } from "./nonfinite.ts";
 import type { Executor } from "./trajectories.ts";
 
 /*
- * The reference cases the way of a user: compile, run, read. Free of any test runner, so that all of them can share it.
+ * Runs the reference cases as a user would: compile, run, read. Uses no test runner, so that all runners can share it.
  */
 
-/** What is wrong with a case on a device: one line for each result or gradient that misses. */
+/** What is wrong with a case on a device: one line per wrong result or gradient. */
 export async function caseFaults(engine: Engine, golden: GoldenCase): Promise<string[]> {
   const graph = build(golden, await readTensors(golden.file));
   const program = await engine.compile({ outputs: graph.outputs }, { tune: tuned() });

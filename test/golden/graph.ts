@@ -8,7 +8,7 @@ import { sum } from "../../src/ops/sum.ts";
 import { firstMiss, type GoldenCase, type GoldenTensor, roleOf } from "./cases.ts";
 import { type Call, goldenOps } from "./ops.ts";
 
-/** A reference case as something to compile: its results and gradients, what to feed it, and what should come out. */
+/** A reference case to compile: its results and gradients, its feeds, and the expected values. */
 export interface GoldenGraph {
   readonly outputs: Readonly<Record<string, Tensor>>;
   readonly feeds: Readonly<Record<string, TensorData>>;
@@ -71,7 +71,7 @@ function resultsOf(golden: GoldenCase, args: ReadonlyMap<string, Tensor>, feeds:
   );
 }
 
-/** What is wrong with the results of a case: one line for each result that misses. */
+/** What is wrong with the results of a case: one line per wrong result. */
 export function faults(
   { outputs, wanted }: GoldenGraph,
   { rtol, atol }: GoldenCase,

@@ -1,13 +1,13 @@
 import type { GoldenCase, GoldenTensor } from "./cases.ts";
 
-/** The logarithm of the smallest normal f32 is −87.3; zero need not be told from it. */
+/** The logarithm of the smallest normal f32 is −87.3; an adapter may treat smaller numbers as zero. */
 const leastOfLog = 87;
-/** Short of the largest f32, 3.403e38, by what division may lose. */
+/** Below the largest f32, 3.403e38, by what division may lose. */
 const least = 3.4e38;
 
 /**
- * Results in which every number that stands for an infinity, as "Infinities and NaN" in src/README.md allows, is replaced by
- * it. All else stays, so that it can be compared as in any other case.
+ * Replaces every number that "Infinities and NaN" in src/README.md allows in place of an infinity by that infinity. All
+ * others stay, to be compared as usual.
  */
 export function asPromised(
   { op }: GoldenCase,

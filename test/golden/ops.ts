@@ -5,24 +5,24 @@ import * as ops from "../../src/ops/index.ts";
 import type { GoldenCase } from "./cases.ts";
 
 /*
- * The one place that maps the names of the reference cases to the library.
+ * The only place that maps the names of the reference cases to the library.
  */
 
-/** A case as tensors: arguments by role, attributes, and the values that are fed to integer arguments. */
+/** A case as tensors: arguments by role, attributes, and the values fed to integer arguments. */
 export interface Call {
-  /** The argument of a role; throws where it is absent. */
+  /** The argument with this role; throws if it is missing. */
   arg(role: string): Tensor;
-  /** The argument of a role where there is one. */
+  /** The argument with this role, if there is one. */
   optional(role: string): Tensor | undefined;
   /** An argument that may be a plain number in the attributes. */
   operand(role: string): Tensor | number;
   readonly args: readonly Tensor[];
   readonly attrs: GoldenCase["attrs"];
-  /** Whether the values fed to an argument contain a number: what a user knows of his own labels. */
+  /** Whether the values fed to an argument contain a number, which users know about their own labels. */
   holds(role: string, value: number): boolean;
 }
 
-/** One tensor is the role `output`; several are `output.NAME`, but for one that is called `output`. */
+/** One tensor has the role `output`; several have the roles `output.NAME`, except one named `output`. */
 type Result = Tensor | Readonly<Record<string, Tensor>>;
 
 const unary =
@@ -52,12 +52,12 @@ const arg =
   ({ arg, attrs: { dim, keepdim } }: Call) =>
     op(arg("input"), dim ?? undefined, keepdim);
 
-/** The only number of a list of one. */
+/** The only number of a one-element list. */
 const single = ([value]: readonly number[]): number => value!;
 
 const swap = (x: Tensor, yes: boolean): Tensor => (yes ? ops.transpose(x) : x);
 
-/** Arguments of a loss between two tensors of one kind. */
+/** Arguments of a loss between two tensors of the same kind. */
 const loss =
   (op: (input: Tensor, target: Tensor, options: losses.LossOptions) => Tensor) =>
   ({ arg, attrs }: Call) =>
@@ -68,7 +68,7 @@ const weightOf = ({ optional }: Call) => {
   return weight ? { weight } : {};
 };
 
-/** `ignoreIndex` only where a label is ignored, as a user would write it. */
+/** `ignoreIndex` only if a label is ignored, as a user would write it. */
 const classOptions = (call: Call) => ({
   ...weightOf(call),
   ...(call.holds("target", call.attrs.ignore_index) && { ignoreIndex: call.attrs.ignore_index as number }),
@@ -100,7 +100,7 @@ function pad({ arg, attrs: { pad, mode, value } }: Call): Tensor {
   return mode === "constant" ? ops.pad(x, { low, high, value: value ?? 0 }) : ops.padWith(mode, x, low, high);
 }
 
-/** Weights by layer and direction, and first states, as PyTorch names them. */
+/** Weights by layer and direction, and first states, with PyTorch's names. */
 const recurrent =
   (op: (x: Tensor, weights: readonly ops.RecurrentWeights[], options: ops.LstmOptions) => ops.RecurrentResult) =>
   ({ arg, optional, attrs: { num_layers: layers, bidirectional, batch_first: batchFirst } }: Call): Result => {
@@ -287,10 +287,10 @@ export const goldenOps: Readonly<Record<string, (call: Call) => Result>> = {
   },
 };
 
-/** Ops of the reference cases that the library does not have yet: their cases are reported as skipped. */
+/** Ops of the reference cases that the library lacks: their cases are skipped. */
 export const notBuilt: readonly string[] = [];
 
-/** Why a case is not run, if so. @param absent files that are not there. */
+/** Why a case is skipped, if it is. @param absent missing files. */
 export function skipped({ op, file }: GoldenCase, absent: readonly string[]): string | undefined {
   if (notBuilt.includes(op)) return `${op} is not built yet`;
   return absent.includes(file) ? `${file} is not in GOLDEN_DIR` : undefined;

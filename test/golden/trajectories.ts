@@ -18,7 +18,8 @@ import {
 import { firstMiss, type GoldenModel, type GoldenTensor, readTensors, type Trajectory } from "./cases.ts";
 
 /*
- * The reference models and training runs, on any executor: models, losses and optimizers by the names of `manifest.json`.
+ * The reference models and training runs, on any executor: models, losses and optimizers by the names of
+ * `manifest.json`.
  */
 
 const activations: Readonly<Record<string, () => nn.Module>> = {
@@ -27,7 +28,7 @@ const activations: Readonly<Record<string, () => nn.Module>> = {
   "leaky_relu_0.1": () => nn.leakyRelu(0.1),
 };
 
-/** Rows of a table by whole numbers. */
+/** A table whose rows are looked up by integers. */
 function table(rows: number, size: number): nn.Module {
   const weight = variable(nn.init.normal(1)([rows, size]), [rows, size], { name: "weight" });
   return nn.module((x) => embedding(x, weight), { weight });
@@ -104,7 +105,7 @@ const architectures: Readonly<Record<string, (config: Trajectory["config"]) => n
 };
 
 const lossesByName: Readonly<Record<string, (output: Tensor, target: Tensor) => Tensor>> = {
-  // Classes stand last; all other axes count as rows.
+  // Classes are the last axis; all others count as rows.
   cross_entropy: (output, target) =>
     losses.crossEntropy(reshape(output, [-1, output.shape.at(-1)!]), reshape(target, [-1])),
   binary_cross_entropy_with_logits: (output, target) => losses.bceWithLogits(output, target),
@@ -168,10 +169,10 @@ type Described = Pick<Trajectory, "architecture" | "config" | "loss" | "init" | 
 export const modelSkipped = ({ architecture }: Pick<Described, "architecture">): string | undefined =>
   architectures[architecture] ? undefined : `${architecture} is not built yet`;
 
-/** Why a training run is not made, if so. */
+/** Why a training run is skipped, if it is. */
 export const runSkipped = (run: Trajectory): string | undefined => modelSkipped(run);
 
-/** Whatever runs programs: an engine, or the float64 twin. */
+/** Something that runs programs: an engine, or the float64 twin. */
 export interface Executor {
   program(description: { outputs: Readonly<Record<string, Tensor>>; updates?: readonly Update[] }): Promise<{
     run(feeds: Readonly<Record<string, TensorData>>): Promise<Readonly<Record<string, ArrayLike<number>>>>;
@@ -207,7 +208,7 @@ async function prepare({ architecture, config, loss: lossName, init, data }: Des
 
 const named = (name: string, miss: string | undefined): string[] => (miss ? [`${name}${miss}`] : []);
 
-/** Output, loss and gradients of the first batch at the initial weights: one line for each that misses. */
+/** Output, loss and gradients of the first batch at the initial weights: one line per wrong result. */
 export async function modelFaults(model: GoldenModel, executor: Executor): Promise<string[]> {
   const { variables, output, loss, load, expected, x, y } = await prepare(model, executor);
   const parameters = [...variables].filter(([, { group }]) => group === "parameters");
@@ -232,7 +233,7 @@ export async function modelFaults(model: GoldenModel, executor: Executor): Promi
   ];
 }
 
-/** A whole training run: losses at every step, weights after the first and the last, and what the model says then. */
+/** A whole training run: losses at every step, weights after the first and the last, and the model's final outputs. */
 export async function runFaults(run: Trajectory, executor: Executor): Promise<string[]> {
   const { variables, evaluated, loss, load, x, y } = await prepare(run, executor);
   const expected = await readTensors(run.expected);

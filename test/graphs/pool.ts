@@ -4,7 +4,7 @@ import type { Tensor, TensorData, Update, Variable } from "../../src/graph/tenso
 import * as t from "../../src/ops/index.ts";
 import { fill, reals, whole } from "../draws.ts";
 
-/** An f32 tensor of a random graph, and what its elements stay below in magnitude. */
+/** An f32 tensor of a random graph, and a bound on its elements' magnitude. */
 export interface Member {
   readonly x: Tensor;
   readonly bound: number;
@@ -12,18 +12,18 @@ export interface Member {
 
 /** Magnitudes above this are scaled down, so that 40 nodes in a row do not overflow. */
 const tame = 6;
-/** The largest tensor: graphs are many, so each must be small. */
+/** Elements of the largest tensor: there are many graphs, so each must be small. */
 const most = 600;
 
-/** The tensors of a graph in the making, with its inputs and variables. */
+/** The tensors of a graph under construction, with its inputs and variables. */
 export class Pool {
   readonly members: Member[] = [];
-  /** Integer results and the like: what no step takes, but an output may be. */
+  /** Integer results and the like: no step reads them, but they may be outputs. */
   readonly extras: Tensor[] = [];
   readonly inputs: { readonly x: Tensor; feed(run: number): TensorData }[] = [];
   readonly variables: Variable[] = [];
   readonly updates: Update[] = [];
-  /** Where steps draw random numbers from, once one has. */
+  /** The source of random numbers, once a step has used it. */
   random: t.Random | undefined;
   readonly #seed: number;
   #constants = 0;
@@ -37,7 +37,7 @@ export class Pool {
     return this.members[this.members.length - 1 - (i % this.members.length)]!;
   }
 
-  /** A member of which `fits` holds, searched from a place on. */
+  /** A member for which `fits` holds, searched from an index on. */
   find(from: number, fits: (x: Tensor) => boolean): Member | undefined {
     for (let i = 0; i < this.members.length; i++) {
       const member = this.at(from + i);
@@ -46,7 +46,7 @@ export class Pool {
     return undefined;
   }
 
-  /** Takes up a result, scaled down where it may be large. Results that are too large for a small graph are left out. */
+  /** Adds a result, scaled down if it may be large. Skips results too large for a small graph. */
   put(x: Tensor, bound: number): void {
     if (sizeOf(x.shape) > most) return;
     this.members.push(bound > tame ? { x: t.mul(x, 4 / bound), bound: 4 } : { x, bound });
@@ -60,7 +60,7 @@ export class Pool {
     return x;
   }
 
-  /** Whole numbers from 0 to `high`, fed. */
+  /** Fed integers from 0 to `high`. */
   indices(shape: Shape, high: number): Tensor {
     const at = this.inputs.length;
     const x = t.input(`x${at}`, shape, "i32");
@@ -77,7 +77,7 @@ export class Pool {
     return x;
   }
 
-  /** Random numbers of each run's own. */
+  /** Random numbers, new in each run. */
   uniform(shape: Shape): Tensor {
     this.random ??= new t.Random(this.#seed);
     return this.random.uniform(shape);
@@ -93,8 +93,8 @@ export class Pool {
 }
 
 /**
- * A tensor plus a different number at each place: what is computed in another order must not fall on the other side of a
- * kink, and of equal elements none is the largest.
+ * A tensor plus a different number in each element, so that another order of computation cannot cross a kink, and the
+ * largest element is unique.
  */
 export function spread(x: Tensor): Tensor {
   const places = Float32Array.from({ length: sizeOf(x.shape) }, (_, i) => ((i + 1) * 0.6180339887) % 1);

@@ -10,10 +10,10 @@ import { weigh } from "../differences.ts";
 import { Pool } from "./pool.ts";
 import { steps } from "./steps.ts";
 
-/** Most nodes of a graph before gradients and updates are appended. */
+/** Most nodes of a graph, before gradients and updates. */
 const longest = 40;
 
-/** What a random graph is made from: plain data, so that a failing one can be made smaller. */
+/** The recipe of a random graph: plain data, so that a failing one can be shrunk. */
 export interface Recipe {
   readonly seed: number;
   readonly leaves: readonly { readonly shape: readonly number[]; readonly variable: boolean }[];
@@ -25,7 +25,7 @@ export interface Recipe {
   readonly optimizer: number;
 }
 
-// Without the usual bias to small numbers and short lists: what is rare matters as much here.
+// Without fast-check's bias to small numbers and short lists: rare cases matter as much here.
 const number = fc.noBias(fc.nat({ max: 63 }));
 export const recipes: fc.Arbitrary<Recipe> = fc.record({
   seed: fc.nat({ max: 1000 }),
@@ -49,7 +49,7 @@ export const recipes: fc.Arbitrary<Recipe> = fc.record({
   optimizer: fc.nat({ max: 3 }),
 });
 
-/** A graph to compile, and what to feed it in each run. */
+/** A graph to compile, and the feeds of each run. */
 export interface RandomGraph extends Required<Description> {
   readonly variables: readonly Variable[];
   feeds(run: number): Readonly<Record<string, TensorData>>;
@@ -110,7 +110,7 @@ export function build({
   };
 }
 
-/** Gives a variable that has none yet an update: from other variables, from the graph, by a step down a gradient. */
+/** Gives a variable without an update one: from other variables, from the graph, or a step down a gradient. */
 function update(pool: Pool, kind: number, v: number, from: number, loss: Tensor): void {
   const open = pool.variables.filter((variable) => pool.updates.every(([taken]) => taken !== variable));
   const variable = open[v % Math.max(1, open.length)];
@@ -139,7 +139,7 @@ function update(pool: Pool, kind: number, v: number, from: number, loss: Tensor)
   }
 }
 
-/** Trains the variables that nothing else changes: a formula over several tensors at once. */
+/** Trains the variables that nothing else updates: one formula over several tensors. */
 function train(pool: Pool, kind: number, loss: Tensor): void {
   const reached = optim.parametersOf(loss);
   const open = reached.filter((variable) => pool.updates.every(([taken]) => taken !== variable));

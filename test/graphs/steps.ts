@@ -3,10 +3,10 @@ import type { Tensor } from "../../src/graph/tensor.ts";
 import * as t from "../../src/ops/index.ts";
 import { type Member, type Pool, spread } from "./pool.ts";
 
-/** Adds a node or a few to a pool. `a` to `d` are any whole numbers from 0: what they mean is each step's own. */
+/** Adds one or more nodes to a pool. `a` to `d` are integers from 0, whose meaning depends on the step. */
 export type Step = (pool: Pool, numbers: readonly [a: number, b: number, c: number, d: number]) => void;
 
-/** Away from round numbers, so that no exact result lies on a kink. */
+/** Not round, so that no exact result lies on a kink. */
 const odd = (c: number): number => 0.1237 + (c % 5) * 0.3071;
 
 const smooth: readonly ((m: Member) => [Tensor, number])[] = [
@@ -64,7 +64,7 @@ const broadcasts =
       ([m, n]) => m === n || m === 1 || n === 1,
     );
   };
-/** Some axes of a tensor, at least one, by the bits of a number. */
+/** Some axes of a tensor, at least one, chosen by the bits of a number. */
 const someAxes = ({ shape }: Tensor, bits: number): number[] => {
   const axes = shape.flatMap((_, axis) => ((bits >> axis) & 1 ? [axis] : []));
   return axes.length > 0 ? axes : shape.map((_, axis) => axis);

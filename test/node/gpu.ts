@@ -2,12 +2,12 @@ import { globals } from "webgpu";
 import { createGPU } from "../../src/node/index.ts";
 import { mayHaveGpu } from "../../src/node/vulkan.ts";
 
-// What a page has by itself: `navigator.gpu` and the WebGPU names (GPUBufferUsage, GPUMapMode, GPUValidationError, …).
+// Pages define these: `navigator.gpu` and the WebGPU names (GPUBufferUsage, GPUMapMode, GPUValidationError, …).
 Object.assign(globalThis, globals);
 globalThis.navigator ??= {} as Navigator; // Node 20 has none.
 /**
- * A GPU where there is one, else SwiftShader, as in Chrome, whatever else is installed: lavapipe computes faster, but compiles too slowly
- * for all of these tests.
+ * A GPU if there is one, else SwiftShader, as in Chrome. Not lavapipe, even if installed: it computes faster, but
+ * compiles too slowly for all of these tests.
  */
 const { TILEGRAD_ADAPTER, VK_DRIVER_FILES, VK_ICD_FILENAMES } = process.env;
 const told = (TILEGRAD_ADAPTER && TILEGRAD_ADAPTER !== "auto") || VK_DRIVER_FILES || VK_ICD_FILENAMES;

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { openDevice } from "../../src/gpu/device.ts";
 
-/** A device that is asked for nothing but what it is. */
+/** A device with only an adapter's description. */
 const device = (adapterInfo: Partial<GPUAdapterInfo>) =>
   ({ adapterInfo, limits: {}, features: new Set() }) as unknown as GPUDevice;
 
@@ -30,12 +30,12 @@ test.each([
     false,
   ],
   ["numbers alone", { vendor: "4318", architecture: "", device: "9860", description: "" }, "unnamed adapter", false],
-])("the adapter's name, as %s tells it, is words", async (_, info, name, cpu) => {
+])("the adapter's name, as reported by %s, is words", async (_, info, name, cpu) => {
   const open = await openDevice({ device: device(info) });
   expect([open.name, open.traits.cpu]).toEqual([name, cpu]);
 });
 
-test("how wide its subgroups are is known where it tells", async () => {
+test("the size of its subgroups is known if it reports it", async () => {
   const lanesOf = async (info: object) => (await openDevice({ device: device(info) })).traits.lanes;
   expect(await lanesOf({ vendor: "mesa", architecture: "software", subgroupMinSize: 8, subgroupMaxSize: 8 })).toBe(8);
   expect(await lanesOf({ vendor: "google", architecture: "swiftshader" })).toBeUndefined();

@@ -3,8 +3,8 @@ import * as t from "../../src/index.ts";
 import { data, input, losses, metrics, nn, optim, TilegradError } from "../../src/index.ts";
 
 /*
- * Wrong arguments of every sort for every public function: each is refused by an error of tilegrad's own, which says what was given and what was
- * expected. TypeScript refuses most of them first; plain JavaScript has only this.
+ * Wrong arguments of every sort for every public function: each must give a tilegrad error that says what was given and
+ * what was expected. TypeScript refuses most of them first; plain JavaScript has only this.
  */
 
 // biome-ignore lint/suspicious/noExplicitAny: wrong on purpose
@@ -434,7 +434,7 @@ function* mutations(args: readonly unknown[]): Generator<[what: string, args: un
   }
 }
 
-/** What no argument may be, but for those that may: a text where a name stands, a module where modules do, … */
+/** Values that no argument accepts, with exceptions: a text where a name is expected, a module where modules are, … */
 const never = ["null", "text", "NaN", "function", "module", "promise", "a surplus member"];
 const mayBe: readonly RegExp[] = [
   /^(input 0|constant 2|Random 1|foreach 0): /, // names
@@ -446,11 +446,11 @@ const mayBe: readonly RegExp[] = [
   /^nn.module 1(\.w)?: module/,
   /^optim.schedule 0: (function|module)/,
   /^nn\.(mixedPrecision|sequential.*|stateDict) [01](\.\w)?: module/,
-  /^metrics.formatReport 0(\.(accuracy|total))?: /, // what classificationReport gives is taken as it is
+  /^metrics.formatReport 0(\.(accuracy|total))?: /, // accepted unchecked, as classificationReport returns it
   /^(nextStatistics 1|data\.(standardize|minMaxScale) 0): a surplus member/,
 ];
 
-describe("refuses, by an error of its own", () => {
+describe("refuses, with a tilegrad error", () => {
   test.each(Object.entries(calls))("%s", (name, [call, ...args]) => {
     expect(() => call(...args)).not.toThrow();
     for (const [what, changed] of mutations(args)) {

@@ -15,7 +15,7 @@ const labels = (n: number, options: Parameters<typeof batches>[1]) =>
   [...batches(counting(n), options)].map((batch) => [...batch.y]);
 
 describe("batches", () => {
-  test("keeps the stored order unless told to shuffle; the last batch is smaller", () => {
+  test("keeps the stored order by default; the last batch is smaller", () => {
     expect([...batches(counting(5), { batchSize: 2 })]).toStrictEqual([
       { x: new Float32Array([0, 1, 10, 11]), y: new Uint8Array([0, 1]) },
       { x: new Float32Array([20, 21, 30, 31]), y: new Uint8Array([2, 3]) },
@@ -57,7 +57,7 @@ describe("batches", () => {
     }
   });
 
-  test("visits every sample once in an epoch, in an order of seed and epoch alone", () => {
+  test("visits every sample once per epoch, in an order that depends only on seed and epoch", () => {
     const epoch = (seed: number, number: number) =>
       labels(50, { batchSize: 7, shuffle: true, seed, epoch: number }).flat();
     expect(epoch(1, 0).toSorted((a, b) => a - b)).toStrictEqual(Array.from({ length: 50 }, (_, i) => i));
@@ -67,7 +67,7 @@ describe("batches", () => {
     expect(epoch(2, 0)).not.toStrictEqual(epoch(1, 0));
   });
 
-  test("resumes where it broke off", () => {
+  test("resumes where it stopped", () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 60 }),
@@ -115,7 +115,7 @@ describe("batches", () => {
     expect(Object.getPrototypeOf(first?.x)).toBe(Uint8Array.prototype);
   });
 
-  test("refuses a bad option at the call, before the first batch", () => {
+  test("refuses an invalid option at the call, before the first batch", () => {
     const data = counting(4);
     expect(() => batches(data, { batchSize: 0 })).toThrow(AttributeError);
     expect(() => batches(data, { batchSize: 2.5 })).toThrow("batchSize is 2.5");
@@ -152,7 +152,7 @@ describe("takeRows", () => {
     expect(takeRows(counting(3), [2, 0, 2]).y).toStrictEqual(new Uint8Array([2, 0, 2]));
   });
 
-  test("refuses a sample that is not there", () => {
+  test("refuses a sample that does not exist", () => {
     expect(() => takeRows(counting(3), [0, 3])).toThrow("indices[1] is 3, expected an integer from 0 to 2");
     expect(() => takeRows(counting(3), [-1])).toThrow(ShapeError);
   });

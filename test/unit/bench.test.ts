@@ -10,7 +10,7 @@ import { gpu, software } from "../adapters.ts";
 const product = kernelCases.find(({ family, shape }) => family === "matmul" && shape === "512×512×512")!;
 
 describe("a quick bench", () => {
-  test("leaves out variants that are scored as not worth measuring, and no others", () => {
+  test("skips variants that are not worth measuring by their score, and no others", () => {
     const graph = product.build();
     const quick = variantsOf(product, graph, software, true).variants;
     const all = variantsOf(product, graph, software, false).variants;
@@ -67,7 +67,7 @@ const begun: Result = {
   steps: [],
 };
 
-test("a result grows by what is reported", () => {
+test("a result grows with each report", () => {
   const fault = { family: "matmul", shape: "1", variant: "tiled", chosen: false, wrong: "y[0] is NaN, expected 1" };
   const reports: Report[] = [
     { next: "ceilings" },
@@ -92,13 +92,13 @@ test("a result grows by what is reported", () => {
 });
 
 describe("a table", () => {
-  test("has a line for each row where there is room", () => {
+  test("has one line per row if there is room", () => {
     const [head, row] = table(kernelColumns, [time]).split("\n");
     expect(head).toMatch(/^kernel +shape +variant +median ms +± % +GFLOP\/s +GB\/s +of roofline +compile ms$/);
     expect(row).toMatch(/^matmul +512×512×512 +naive \* +600 +1\.0 +0\.450 +0\.0050 +5\.00 % +5$/);
   });
 
-  test.each([80, 60])("keeps to %i characters, names above their rows", (room) => {
+  test.each([80, 60])("fits %i characters, with names above their rows", (room) => {
     const rows = [time, { ...time, variant: "direct" }, { ...time, shape: "256×256×256" }];
     const lines = table(kernelColumns, rows, room).split("\n");
     expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(room);

@@ -9,7 +9,7 @@ import { cases } from "../cases.ts";
 import { inputsOf, weigh } from "../differences.ts";
 import { fill, reals } from "../draws.ts";
 
-/* Any adapter binds eight storage buffers: that many must do for every kernel, also where one of them watches for NaN. */
+/* Every adapter has eight storage buffers: that must be enough for every kernel, even with the NaN check. */
 
 const optimizers = {
   sgd: () => optim.sgd({ lr: 0.1, momentum: 0.9, nesterov: true, weightDecay: 0.1 }),
@@ -51,7 +51,7 @@ const described: [string, () => Description[]][] = [
   ]),
 ];
 
-describe("eight bindings do for every kernel", () => {
+describe("eight bindings are enough for every kernel", () => {
   test.each(described)("%s", (_, describe) => {
     const over: string[] = [];
     const unwatched: string[] = [];
@@ -68,11 +68,11 @@ describe("eight bindings do for every kernel", () => {
       }
     }
     expect(over).toEqual([]);
-    // The gradient of a GRU takes eight itself.
+    // The gradient of a GRU needs all eight.
     expect(unwatched.filter((label) => !label.startsWith("gruGrad"))).toEqual([]);
   });
 
-  test("a program of whole numbers alone has nothing to watch", () => {
+  test("a program with integers only has nothing to check", () => {
     const y = argmax(input("x", [3, 5]), 1);
     expect(compile({ outputs: { y } }, gpu, new Map(), { guard }).guard).toBeUndefined();
     expect(compile({ outputs: { y: sum(input("x", [3])) } }, gpu, new Map(), { guard }).guard).toBeDefined();

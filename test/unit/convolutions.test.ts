@@ -10,7 +10,7 @@ import { drawn } from "../cases/drawn.ts";
 import { checkGradients, inputsOf, weigh, weighAll } from "../differences.ts";
 import { fill, reals } from "../draws.ts";
 
-/** Runs `check` on a hundred convolutions of any stride, padding, dilation and groups, and their inputs. */
+/** Runs `check` on a hundred convolutions of any stride, padding, dilation and groups, with their inputs and feeds. */
 const eachOf = (name: "conv2d" | "convTranspose2d", check: (y: Tensor, inputs: Tensor[], feeds: Feeds) => void) =>
   fc.assert(
     fc.property(drawn[name]!, ({ shapes, op }) => {

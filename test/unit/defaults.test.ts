@@ -4,14 +4,14 @@ import * as t from "../../src/index.ts";
 import { input, losses, nn, optim, print, type Tensor, variable } from "../../src/index.ts";
 
 /*
- * PyTorch's defaults, written out: with them and without them the same graph arises.
+ * PyTorch's defaults, written out: with them and without them, the graphs must be equal.
  */
 
 const [x, y, labels] = [input("x", [4, 3]), input("y", [4, 3]), input("labels", [4], "i32")];
 const image = input("image", [2, 4, 8, 8]);
 const sequence = input("sequence", [5, 2, 3]);
 
-/** A graph as text, names of variables and first values apart. */
+/** A graph as text, without names of variables and first values. */
 const graphOf = (build: () => Tensor): string => {
   nn.seed(1);
   return print({ y: build() });
@@ -145,7 +145,7 @@ const pairs: readonly Pair[] = [
   ),
 ];
 
-describe("with PyTorch's defaults and without a word", () => {
+describe("with PyTorch's defaults and without options", () => {
   test.each(pairs)("%s", (_, plain, said) => expect(graphOf(plain)).toBe(graphOf(said)));
 });
 
@@ -185,7 +185,7 @@ const optimizers: readonly (readonly [string, () => optim.Optimizer, () => optim
   ["adadelta", () => optim.adadelta(), () => optim.adadelta({ lr: 1, rho: 0.9, eps: 1e-6, weightDecay: 0 })],
 ];
 
-describe("optimizers with PyTorch's defaults and without a word", () => {
+describe("optimizers with PyTorch's defaults and without options", () => {
   test.each(optimizers)("%s", (_, plain, said) => {
     const step = (optimizer: optim.Optimizer) => {
       const w = variable(Float32Array.of(1, 2), [2], { name: "w" });
@@ -210,11 +210,11 @@ const schedules: readonly (readonly [string, optim.Schedule, optim.Schedule])[] 
   ],
 ];
 
-test.each(schedules)("schedule %s with PyTorch's defaults and without a word", (_, plain, said) => {
+test.each(schedules)("schedule %s with PyTorch's defaults and without options", (_, plain, said) => {
   for (let step = 0; step < 10; step++) expect(plain.at(step, 0.5)).toBe(said.at(step, 0.5));
 });
 
-test("reduceOnPlateau with PyTorch's defaults and without a word", () => {
+test("reduceOnPlateau with PyTorch's defaults and without options", () => {
   const said = { factor: 0.1, patience: 10, threshold: 1e-4, cooldown: 0, minLr: 0, eps: 1e-8 } as const;
   const plateaus = [
     optim.reduceOnPlateau(1),
@@ -241,11 +241,11 @@ test("first values are PyTorch's", () => {
     }
   }
   const leaky = nn.init.kaimingUniform({ nonlinearity: "leaky_relu" })([300, 200]).values();
-  // The gain of a slope of 0 is √2.
+  // With slope 0, the gain is √2.
   expect(leaky.reduce((top, value) => Math.max(top, value), 0)).toBeCloseTo(Math.sqrt(6 / 200), 3);
 });
 
-test("what differs is in README's table", () => {
+test("all differences are in the README's table", () => {
   const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
   const table = readme.split("## Where defaults differ from PyTorch's")[1]!.split("\n## ")[0]!;
   for (const name of [

@@ -8,7 +8,7 @@ const read = (path: string): string => readFileSync(join(root, path), "utf8");
 describe.each(["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "src/README.md"])("%s", (file) => {
   const text = read(file);
 
-  test("links to files and headings that are there", () => {
+  test("links to files and headings that exist", () => {
     const dead = [...text.matchAll(/\]\((?!https:)([^)#]*)(?:#([^)]*))?\)/g)].filter(([, path, heading]) => {
       const target = path ? join(dirname(file), path) : file;
       if (!existsSync(join(root, target))) return true;
@@ -17,7 +17,7 @@ describe.each(["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "src/README.md"])
     expect(dead.map(([link]) => link)).toEqual([]);
   });
 
-  test("names files and scripts that are there", () => {
+  test("names files and scripts that exist", () => {
     const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
     const paths = [...text.matchAll(/`((?:src|shaders|test|demos|bench)\/[\w./-]+)`/g)].map(([, path]) => path!);
     expect(paths.filter((path) => !existsSync(join(root, path)))).toEqual([]);
@@ -35,7 +35,7 @@ const headings = (text: string): string[] =>
       .replaceAll(" ", "-"),
   );
 
-test("the map shows the training step as it is", () => {
+test("the map shows the actual training step", () => {
   const shown = [...read("src/README.md").matchAll(/^ ?\d+ {2}(\S+)$/gm)].map(([, label]) => label);
   const kernels = read("test/unit/passes/mlp.kernels.txt").trim().split("\n");
   expect(shown).toEqual(kernels.map((line) => line.split(" ")[0]));

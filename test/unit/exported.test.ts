@@ -18,7 +18,7 @@ function classifier() {
 
 const labels = ({ calls }: ExportedProgram): string[] => calls.map(({ label }) => label);
 
-test("what is exported is JSON", () => {
+test("exported programs are JSON", () => {
   const { model, train, predict } = classifier();
   const exported = exportPrograms({ train, predict }, { variables: nn.stateDict(model) });
   const text = JSON.stringify(exported);
@@ -26,7 +26,7 @@ test("what is exported is JSON", () => {
   expect(exported.names).toEqual({ "0.weight": 0, "0.bias": 1, "2.weight": 2, "2.bias": 3 });
 });
 
-test("each target has the kernels that are compiled for it", () => {
+test("each target has the kernels compiled for it", () => {
   const { train } = classifier();
   const targets = [gpu, software, { ...gpu, maxStorageBuffers: 4 }];
   const exported = exportPrograms({ train }, { targets });
@@ -54,7 +54,7 @@ test("programs share variables, and targets too", () => {
   expect(arenas.filter(({ role }) => role === "parameters")).toHaveLength(1);
 });
 
-test("first values are drawn again, repeated, or kept", () => {
+test("first values are drawn again, filled, or stored", () => {
   const { model, train } = classifier();
   const changed = model.variables.get("2.weight")!;
   const values = changed.initial;
@@ -82,7 +82,7 @@ test.each([
   expect([...new Float32Array(bytes.buffer)]).toEqual([...values]);
 });
 
-test("numbers are drawn from what describes them", () => {
+test("numbers are drawn from their description", () => {
   nn.seed(7);
   const makers = { uniform: nn.init.uniform(0.5), normal: nn.init.normal(0.5) };
   for (const [distribution, make] of Object.entries(makers)) {
@@ -93,7 +93,7 @@ test("numbers are drawn from what describes them", () => {
   }
 });
 
-test("a variable of no program keeps its name, and has no place", () => {
+test("a variable without a program keeps its name, and has no home", () => {
   const { train } = classifier();
   const other = variable(new Float32Array([1, 1]), [2], { name: "other" });
   const { names, variables } = exportPrograms({ train }, { variables: new Map([["other", other]]) });
@@ -106,7 +106,7 @@ test("a variable of no program keeps its name, and has no place", () => {
   });
 });
 
-test("features are needed only by what uses them", () => {
+test("features are needed only by programs that use them", () => {
   const { train } = classifier();
   const features = new Set(["shader-f16", "subgroups", "timestamp-query"]);
   const half = nn.mixedPrecision(nn.linear(6, 2));

@@ -5,7 +5,8 @@ import * as optim from "../../src/optim/index.ts";
 import { ReferenceProgram } from "../../src/reference/index.ts";
 
 /*
- * What a loss does not reach through a gradient stays as it is: no optimizer moves it, weight decay and momentum included.
+ * Parameters that a loss does not reach through a gradient stay unchanged: no optimizer moves them, not even by weight
+ * decay or momentum.
  */
 
 const makers: Readonly<Record<string, () => optim.Optimizer>> = {
@@ -45,7 +46,7 @@ const valuesAfter = (updates: optim.StepUpdates, variables: readonly Variable[])
   return variables.map((variable) => [...program.read(variable)]);
 };
 
-describe.each(Object.entries(makers))("%s leaves alone what is behind", (_, make) => {
+describe.each(Object.entries(makers))("%s does not move parameters behind", (_, make) => {
   test.each(Object.entries(frozen))("%s", (_, lossOf) => {
     const updates = make().minimize(lossOf(), { clip: optim.clipGradNorm(1), scaler: optim.lossScaler() });
     const [moved, kept] = valuesAfter(updates, [h, w]);
@@ -55,7 +56,7 @@ describe.each(Object.entries(makers))("%s leaves alone what is behind", (_, make
   });
 });
 
-test("what is detached in one place and used in another moves", () => {
+test("a parameter detached in one place and used in another moves", () => {
   const updates = optim.adamW().minimize(t.sum(t.mul(t.detach(w), t.mul(h, w))));
   expect(valuesAfter(updates, [w])[0]).not.toEqual([...w.initial]);
 });
@@ -65,7 +66,7 @@ test("either side of a where moves, whatever the condition is", () => {
   expect(optim.parametersOf(loss)).toEqual([h, w]);
 });
 
-test("whole numbers and running statistics are no parameters", () => {
+test("integers and running statistics are not parameters", () => {
   const count = variable(Int32Array.of(3), [1], { name: "count" });
   expect(optim.parametersOf(t.mul(h, t.cast(count, "f32")))).toEqual([h]);
   const layer = t.nn.batchNorm1d(3);
@@ -77,7 +78,7 @@ test("whole numbers and running statistics are no parameters", () => {
   );
 });
 
-describe("a parameter that was asked for by name, and that no gradient reaches, is an error", () => {
+describe("a given parameter that no gradient reaches is an error", () => {
   const message = 'no gradient of the loss reaches "w": leave them out of the list';
   test.each(Object.entries(frozen))("%s", (_, lossOf) => {
     expect(() => optim.adamW().minimize(lossOf(), [h, w])).toThrow(`optim.adamW: ${message}`);
@@ -87,14 +88,14 @@ describe("a parameter that was asked for by name, and that no gradient reaches, 
     expect(() => sums.step(optim.adamW())).toThrow(`optim.accumulator: ${message}`);
   });
 
-  test("not where another loss of the accumulator reaches it", () => {
+  test("not if another loss of the accumulator reaches it", () => {
     const sums = optim.accumulator([h, w]);
     sums.collect(t.sum(t.mul(h, t.detach(w))));
     sums.collect(t.sum(t.mul(w, w)));
     expect(sums.step(optim.adamW()).map(([variable]) => variable)).toContain(w);
   });
 
-  test("nor is there a step without any", () => {
+  test("a step needs at least one parameter", () => {
     expect(() => optim.adamW().minimize(t.sum(t.detach(w)))).toThrow("optim.adamW: no parameters to update");
   });
 });

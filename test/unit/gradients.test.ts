@@ -18,7 +18,7 @@ import { type CaseRow, cases } from "../cases.ts";
 import { checkGradients, inputsOf, weigh, weighAll } from "../differences.ts";
 import { fill, reals } from "../draws.ts";
 
-/** Builds a case, and leaves out those that have no gradient. */
+/** Builds a case; undefined for cases without a gradient. */
 function build(row: CaseRow, shapes: CaseRow["shapes"][number], seed = 1) {
   const data = fill(row.draws ?? [reals(-2, 2)], shapes.map(sizeOf), seed);
   const { inputs, feeds } = inputsOf(data, shapes);
@@ -82,7 +82,7 @@ describe("grad", () => {
     return [...result!.data];
   };
 
-  test("of what the loss does not depend on is zero", () => {
+  test("of something the loss does not depend on is zero", () => {
     const other = input("other", [4]);
     expect(evaluate(grad(sum(x), [other]), {})[0]!.data).toEqual(new Float64Array(4));
   });
@@ -91,12 +91,12 @@ describe("grad", () => {
     expect(numbers(grad(sum(mul(mul(x, x), x)), [x])[0]!)).toEqual([3, 12, 27, 48, 75, 108]);
   });
 
-  test("with respect to something in between", () => {
+  test("with respect to an intermediate result", () => {
     const y = exp(x);
     expect(numbers(grad(sum(mul(y, 3)), [y])[0]!)).toEqual([3, 3, 3, 3, 3, 3]);
   });
 
-  test("does not pass a detach", () => {
+  test("stops at detach", () => {
     expect(numbers(grad(sum(mul(x, detach(x))), [x])[0]!)).toEqual([1, 2, 3, 4, 5, 6]);
   });
 
@@ -105,7 +105,7 @@ describe("grad", () => {
     expect(() => grad(x, [x])).toThrow("[2, 3]");
   });
 
-  test("refuses a gradient that has not its input's shape or dtype, and names the op", () => {
+  test("refuses a gradient without its input's shape or dtype, and names the op", () => {
     const wrong = (vjp: (dy: Tensor) => Tensor): Tensor => {
       const op: Op = {
         name: "crooked",
@@ -120,7 +120,7 @@ describe("grad", () => {
     expect(gradient((dy) => reshape(dy, [6]))).toThrow(
       "grad: the gradient of crooked with respect to its input 0 has shape [6], expected [2, 3]",
     );
-    // One that broadcasting would have made to fit further on.
+    // Broadcasting would make this one fit later.
     expect(gradient((dy) => slice(dy, [[0, 1]]))).toThrow("has shape [1, 3], expected [2, 3]");
     expect(gradient((dy) => cast(dy, "f16"))).toThrow(DTypeError);
     expect(gradient((dy) => cast(dy, "f16"))).toThrow("crooked with respect to its input 0 is f16, expected f32");

@@ -25,7 +25,7 @@ test("simplify and fuse change no value of a random graph", { timeout: 30_000 },
       const inputs = graph.feeds(0);
       const simplified = simplify(built);
       for (const after of [simplified, fuse(simplified, 8), fuse(built, 4)]) {
-        // Names that a pass made superfluous are fed all the same.
+        // Inputs that a pass removed are still fed.
         const [wanted, got] = [evaluate([...built, ...after], { inputs }), evaluate([...after, ...built], { inputs })];
         built.forEach(({ shape, dtype }, i) => {
           expect(got[i]).toMatchObject({ shape, dtype });
@@ -40,7 +40,7 @@ test("simplify and fuse change no value of a random graph", { timeout: 30_000 },
   );
 });
 
-test("products of square matrices compute what they read, in whatever order these depend on each other", {
+test("products of square matrices compute their prologues, in any order of dependencies", {
   timeout: 30_000,
 }, () => {
   const step = fc.tuple(
@@ -86,7 +86,7 @@ test("products of square matrices compute what they read, in whatever order thes
   expect(seen.prologues).toBeGreaterThan(seen.kept);
 });
 
-/** What must hold of any plan, whatever it computes. */
+/** Invariants of every plan. */
 function checkPlan(graph: t.Description, traits = gpu, passes: t.Passes = {}): void {
   const { calls, outputs, slots } = compile(graph, traits, undefined, passes);
   const written = new Set<object>();
@@ -112,7 +112,7 @@ function checkPlan(graph: t.Description, traits = gpu, passes: t.Passes = {}): v
   }
 }
 
-test("random graphs get plans in which nothing is read too early, late or while it is written", {
+test("random graphs get plans in which nothing is read too early, too late or while it is written", {
   timeout: 30_000,
 }, () => {
   fc.assert(
@@ -135,7 +135,7 @@ describe("found in random graphs", () => {
     checkPlan({ outputs: { z: t.tanh(t.reshape(t.transpose(x), [-1])), y, w: t.reshape(t.transpose(x), [15, 1]) } });
   });
 
-  test("a variable whose old value becomes that of another is not overwritten before", () => {
+  test("a variable whose old value goes to another is not overwritten before", () => {
     const a = t.variable(new Float32Array(2), [2], { name: "a" });
     const b = t.variable(new Float32Array(2), [2], { name: "b", group: "others" });
     for (const value of [a, t.flip(a, 0)]) {
@@ -158,7 +158,7 @@ describe("found in random graphs", () => {
     for (const { wgsl } of compile({ outputs: { y } }, software).calls) expect(wgsl).not.toMatch(/-\d+u/);
   });
 
-  test("a group that has grown by one producer is not joined with its own part", () => {
+  test("a group that has absorbed a producer is not joined with its own part", () => {
     const h = t.tanh(t.matmul(t.input("a", [3, 3]), t.input("b", [3, 3])));
     const [{ node }] = fuse(simplify([t.tanh(t.tanh(t.tril(h, 1))), h]), 8) as [t.Tensor];
     expect(node.op.name).toBe("matmul");

@@ -21,8 +21,8 @@ import { build } from "../golden/graph.ts";
 import { skipped } from "../golden/ops.ts";
 
 /*
- * Every call keeps to the limits of the adapter that it was compiled for: of the kinds that programs are exported for, and of some
- * that take so few workgroups along an axis that small problems fill three of them.
+ * Every call must keep to the limits of the adapter it was compiled for: those of the export targets, and some with so
+ * few workgroups along an axis that small problems fill all three.
  */
 
 const able = { ...gpu, maxStorageBuffers: 10, features: new Set(["shader-f16", "subgroups"]) };
@@ -45,7 +45,7 @@ const elementBytes: Readonly<Record<string, number>> = {
   vec4h: 8,
 };
 
-/** What of a call is beyond an adapter's limits. */
+/** What exceeds an adapter's limits in a call. */
 function beyond({ label, wgsl, workgroups, bindings }: KernelCall, traits: AdapterTraits): string[] {
   const { size } = entryOf(wgsl);
   const memory = [...wgsl.matchAll(/^var<workgroup> \w+: array<(\w+), (\d+)>;/gm)].reduce(
@@ -99,7 +99,7 @@ describe("every call is within the limits of its adapter", { timeout: 60_000 }, 
   });
 });
 
-/** Sizes at which a grid's axis of one workgroup an element, a line or an image has one more than WebGPU promises. */
+/** Sizes at which an axis with one workgroup per element, line or image has one more than WebGPU guarantees. */
 const most = 65535;
 const over = most + 1;
 const large: Readonly<Record<string, (n: number) => Record<string, t.Tensor>>> = {
@@ -157,7 +157,7 @@ const gradients = (y: t.Tensor, of: Readonly<Record<string, t.Tensor>>) => {
   return Object.fromEntries(Object.keys(of).map((name, i) => [`d${name}`, found[i]!]));
 };
 
-/** Adapters that force each variant upon whatever it fits. */
+/** Adapters that force each variant wherever it fits. */
 const forcing = (traits: AdapterTraits): AdapterTraits[] =>
   [...new Set(Object.values(families).flatMap((names) => names.split(" ")))].map((variant) => ({
     ...traits,
@@ -177,7 +177,7 @@ describe("at the largest grids of an axis and beyond", { timeout: 60_000 }, () =
     }
   });
 
-  test("what was not exported is", () => {
+  test("variants that were not exported", () => {
     const x = input("x", [128, 512, 2, 2]);
     const { targets } = exportPrograms({ pool: { outputs: { y: t.avgPool2d(x, 2) } } });
     for (const { needs, programs } of targets) {
@@ -201,7 +201,7 @@ const empty: KernelCall = {
 const folded = (workgroups: readonly [number, number, number], maxWorkgroups: number) =>
   fold({ ...empty, workgroups }, tiny(gpu, maxWorkgroups));
 
-test("a folded grid holds each workgroup of the kernel's own grid once, and sends the others away", () => {
+test("a folded grid contains each workgroup of the kernel's own grid once, and surplus ones exit", () => {
   for (const [own, max] of [
     [[8, 1, 1], 7],
     [[50, 1, 1], 7],
@@ -211,7 +211,7 @@ test("a folded grid holds each workgroup of the kernel's own grid once, and send
   ] as const) {
     const { workgroups, wgsl } = folded(own, max);
     expect(Math.max(...workgroups)).toBeLessThanOrEqual(max);
-    // The text's own arithmetic, as JavaScript.
+    // The kernel's own arithmetic, as JavaScript.
     const [, number, count, group] =
       /let number = (.*);\n {2}if \(number >= (\d+)u\) \{ return; \}\n {2}let group = vec3u(.*);/
         .exec(wgsl)!
@@ -236,7 +236,7 @@ test("a folded grid holds each workgroup of the kernel's own grid once, and send
   expect(folded([7, 7, 7], 7).wgsl).toBe(empty.wgsl);
 });
 
-test("what no grid holds, or no u32 counts, is refused by name", () => {
+test("problems too large for a grid or for u32 are refused by name", () => {
   const refused = (run: () => unknown) => expect(run).toThrow(LimitError);
   expect(() => folded([344, 1, 1], 7)).toThrow("none:f32 takes 344 × 1 × 1 workgroups; this adapter runs 7 along each");
   refused(() => folded([2 ** 16, 2 ** 16, 1], 65535));
@@ -248,7 +248,7 @@ test("what no grid holds, or no u32 counts, is refused by name", () => {
   refused(() => compile({ outputs: { y: input("x", [2 ** 17, 2 ** 16]) } }, gpu));
 });
 
-test("the list of families has the variants of all kernels", () => {
+test("the list of families contains the variants of all kernels", () => {
   const named = new Map<string, Set<string>>();
   for (const { family, variants } of (["f32", "f16"] as const).flatMap(problems)) {
     if (variants.length > 0) expect(families[family], family).toBe(variants.join(" "));

@@ -40,7 +40,7 @@ test("f16 takes half the memory", () => {
   expect([...homes.values()].map(({ buffer }) => buffer.bytes)).toEqual([128]);
 });
 
-test("numbers that f16 does not hold are refused as data, and held at its ends as literals", () => {
+test("numbers too large for f16 are refused as data, and clamped as literals", () => {
   expect(() => constant(new Int32Array(2), [2], "i", "f16")).toThrow("an Int32Array does not hold f16");
   const { calls } = compile({ outputs: { y: add(input("x", [4], "f16"), 1e9) } }, able);
   expect(calls[0]!.wgsl).toContain("H(65504.0)");

@@ -4,7 +4,7 @@ import { halfBits, halfValue, packHalves, unpackHalves } from "../../src/graph/h
 const all = Array.from({ length: 65536 }, (_, bits) => bits);
 const isNaN16 = (bits: number) => (bits & 0x7fff) > 0x7c00;
 
-test("every one of the 65,536 patterns comes back from its number", () => {
+test("every one of the 65,536 bit patterns survives a round trip", () => {
   const wrong = all.filter((bits) => !isNaN16(bits) && halfBits(halfValue(bits)) !== bits);
   expect(wrong).toEqual([]);
   const lost = all.filter((bits) => isNaN16(bits) && !isNaN16(halfBits(halfValue(bits))));
@@ -25,7 +25,7 @@ test("the values are those of IEEE 754", () => {
   expect(Object.is(of(0x8000), -0)).toBe(true);
 });
 
-test("between two neighbours the nearer one is taken, in the middle the even one", () => {
+test("rounds to the nearer of two neighbours, in the middle to the even one", () => {
   for (let bits = 0; bits < 0x7bff; bits++) {
     const [low, high] = [halfValue(bits), halfValue(bits + 1)];
     const middle = (low + high) / 2; // exact in f32
@@ -38,7 +38,7 @@ test("between two neighbours the nearer one is taken, in the middle the even one
   }
 });
 
-test("what is too large becomes infinity, from the middle beyond the largest on", () => {
+test("numbers become infinity from half a step beyond the largest", () => {
   expect(halfBits(65519.99609375)).toBe(0x7bff);
   expect(halfBits(65520)).toBe(0x7c00);
   expect(halfBits(-1e30)).toBe(0xfc00);

@@ -30,7 +30,7 @@ describe("parseIdx reads", () => {
     expect(parseIdx(idx(8, [0, 28, 28], []))).toStrictEqual({ shape: [0, 28, 28], data: new Uint8Array() });
   });
 
-  test("a file that lies at an odd offset of a larger buffer", () => {
+  test("a file at an odd offset of a larger buffer", () => {
     const file = idx(12, [1], [0, 0, 1, 0]);
     const larger = new Uint8Array(file.length + 3);
     larger.set(file, 3);
@@ -65,7 +65,7 @@ describe("parseIdx refuses", () => {
     expect(() => parseIdx(bytes, "t.idx")).toThrow(message);
   });
 
-  test("any truncation, and nothing but a FormatError comes of any bytes", () => {
+  test("any truncation, and only with a FormatError for any bytes", () => {
     const file = idx(11, [2, 2], [0, 1, 0, 2, 0, 3, 0, 4]);
     for (let length = 0; length < file.length; length++) {
       expect(() => parseIdx(file.subarray(0, length))).toThrow(FormatError);

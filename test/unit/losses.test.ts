@@ -25,7 +25,7 @@ describe("crossEntropy", () => {
     expect(mean).toBeCloseTo((each[0]! + each[1]! + each[2]!) / 3, 12);
   });
 
-  test("refuses ignored labels unless told of them, and then leaves them out of the mean", () => {
+  test("refuses ignored labels unless declared, and then leaves them out of the mean", () => {
     expect(() => lossOf(losses.crossEntropy(x, y), { x: logits, y: [0, -100, 0] })).toThrow(FeedError);
     const [mean] = lossOf(losses.crossEntropy(x, y, { ignoreIndex: -100 }), { x: logits, y: [0, -100, 0] });
     expect(mean).toBeCloseTo((each[0]! + each[2]!) / 2, 12);
@@ -67,7 +67,7 @@ describe("options", () => {
     );
   });
 
-  test("are refused where they make no sense", () => {
+  test("are refused if they are invalid", () => {
     expect(() => losses.huber(x, target, { delta: 0 })).toThrow("delta is 0");
     expect(() => losses.smoothL1(x, target, { beta: -1 })).toThrow("beta is -1");
     expect(() => losses.cosineEmbedding(x, target, input("s", [3]), { margin: Number.NaN })).toThrow("margin is NaN");

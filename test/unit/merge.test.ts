@@ -11,12 +11,12 @@ const dispatches = (outputs: Record<string, t.Tensor>, traits = gpu) =>
   compile({ outputs }, traits).calls.map(({ label }) => label);
 
 describe("small calls become one dispatch", () => {
-  test("where they do not wait for each other", () => {
+  test("if they are independent", () => {
     expect(dispatches({ a: t.sum(x, 0), b: t.max(x, 0) })).toEqual(["sum[8x8][0]:f32 | max[8x8][0]:f32"]);
     expect(dispatches({ a: t.max(t.sum(x, [0], true), 1) })).toEqual(["sum[8x8][0]:f32", "max[1x8][1]:f32"]);
   });
 
-  test("a later call joins across those that it has nothing to do with", () => {
+  test("a later call joins across unrelated ones", () => {
     const large = t.matmul(input("l", [2048, 64]), input("r", [64, 64]));
     expect(dispatches({ a: t.sum(x, 0), large, b: t.max(x, 0) })).toEqual([
       "sum[8x8][0]:f32 | max[8x8][0]:f32",
@@ -24,7 +24,7 @@ describe("small calls become one dispatch", () => {
     ]);
   });
 
-  test("what several read is bound once, and no dispatch binds more than the adapter allows", () => {
+  test("shared buffers are bound once, and no dispatch binds more than the adapter allows", () => {
     const { calls } = compile({ outputs: sums(12) }, gpu);
     for (const { bindings } of calls) {
       expect(bindings.length).toBeLessThanOrEqual(8);
@@ -35,21 +35,21 @@ describe("small calls become one dispatch", () => {
     expect(bound).toEqual(merged.bindings.map((_, i) => i));
   });
 
-  test("as many as there are bindings for, and no more than sixteen", () => {
+  test("as many as bindings allow, and at most sixteen", () => {
     const counts = compile({ outputs: sums(40) }, { ...gpu, maxStorageBuffers: 64 }).calls.map(
       ({ label }) => label.split(" | ").length,
     );
     expect(counts).toEqual([16, 16, 8]);
   });
 
-  test("no dispatch binds a buffer both read-only and writable, nor writable ranges that meet", () => {
+  test("no dispatch binds a buffer both read-only and writable, nor overlapping writable ranges", () => {
     nn.seed(1);
     const net = nn.sequential(nn.linear(2, 16), nn.tanh(), nn.linear(16, 16), nn.tanh(), nn.linear(16, 1));
     const loss = t.losses.mse(net(input("p", [32, 2])), input("q", [32, 1]));
     const updates = optim.sgd({ lr: 0.1 }).minimize(loss);
     const { calls } = compile({ outputs: { loss }, updates }, { ...gpu, maxStorageBuffers: 10 });
     expect(calls).toHaveLength(4);
-    // Six parameters, of which neighbours of one type are bound as one.
+    // Six parameters; neighbours of one type share a binding.
     expect(calls.at(-1)!.bindings.filter(({ buffer }) => buffer.role === "parameters")).toHaveLength(4);
     for (const { bindings, wgsl } of calls) {
       const accesses = [...wgsl.matchAll(/var<storage, (\w+)>/g)].map(([, access]) => access);
@@ -64,7 +64,7 @@ describe("small calls become one dispatch", () => {
     }
   });
 
-  test("those with barriers too, on a GPU, as far as their workgroup memory goes", () => {
+  test("on a GPU also those with barriers, up to the limit of workgroup memory", () => {
     const wide = input("w", [40, 256]);
     const folds = { a: t.sum(wide, 1), b: t.max(wide, 1), c: t.exp(wide) };
     const { calls } = compile({ outputs: folds }, gpu);
@@ -85,7 +85,7 @@ describe("small calls become one dispatch", () => {
     expect(sizes(24576)).toEqual([3]);
   });
 
-  test("not large ones, on a CPU none with barriers, and none where variants are forced", () => {
+  test("not large ones, on a CPU none with barriers, and none with forced variants", () => {
     const two = (n: number) => ({ a: t.exp(input("a", [n, n])), b: t.log(input("b", [n, n])) });
     expect(dispatches(two(32), software)).toHaveLength(1);
     expect(dispatches(two(256), software)).toHaveLength(2);
@@ -101,7 +101,7 @@ describe("small calls become one dispatch", () => {
   });
 });
 
-test("types are bound by what they stand for", () => {
+test("aliases of types share bindings", () => {
   const table = input("table", [5, 4]);
   const names = input("names", [6], "i32");
   const y = t.embedding(names, table);
@@ -112,7 +112,7 @@ test("types are bound by what they stand for", () => {
     for (const [, type] of wgsl.matchAll(/array<(\w+),/g)) expect(["f32", "vec4f", "i32", "vec4i"]).toContain(type);
 });
 
-test("texts keep their own names, and members of vectors theirs", () => {
+test("kernels keep their own names and those of vector members", () => {
   const wide = input("w", [16, 64]);
   const { calls } = compile({ outputs: { a: t.softmax(wide), b: t.sum(wide, 1) } }, { ...gpu, cpu: true });
   const { wgsl } = calls[0]!;

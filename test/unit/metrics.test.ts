@@ -20,7 +20,7 @@ import {
   rmse,
 } from "../../src/metrics/index.ts";
 
-// The example of scikit-learn's documentation of precision_score, recall_score and f1_score.
+// The example in scikit-learn's documentation of precision_score, recall_score and f1_score.
 const actual = [0, 1, 2, 0, 1, 2];
 const predicted = [0, 2, 1, 0, 0, 1];
 
@@ -30,7 +30,7 @@ describe("confusion matrix", () => {
     expect([...confusionMatrix(predicted, actual, 3)]).toStrictEqual([2, 0, 0, 1, 0, 1, 0, 2, 0]);
   });
 
-  test("adds up over batches to that of all samples", () => {
+  test("adds up over batches", () => {
     const label = fc.nat(4);
     fc.assert(
       fc.property(fc.array(fc.tuple(label, label)), fc.nat(10), (pairs, cut) => {
@@ -82,7 +82,7 @@ describe("accuracy", () => {
     expect(accuracy([4], [4])).toBe(1);
   });
 
-  test("refuses no samples, other lengths, values that are no classes", () => {
+  test("refuses no samples, other lengths, values that are not classes", () => {
     expect(() => accuracy([], [])).toThrow(ShapeError);
     expect(() => accuracy([1], [1, 2])).toThrow("1 predicted classes for 2 actual ones");
     expect(() => accuracy([0.9], [1])).toThrow("predicted[0] is 0.9, expected a class index from 0 up");
@@ -114,7 +114,7 @@ describe("precision, recall and F1", () => {
     expect(recall(confusion, "weighted")).toBeCloseTo(2 / 4, 12);
   });
 
-  test("are 0, not NaN, for a class never predicted, never there, or neither", () => {
+  test("are 0, not NaN, for a class never predicted, never present, or neither", () => {
     const confusion = new ConfusionMatrix(4).add([0, 0, 1], [0, 2, 0]);
     expect([...precision(confusion)]).toStrictEqual([1 / 2, 0, 0, 0]);
     expect([...recall(confusion)]).toStrictEqual([1 / 2, 0, 0, 0]);
@@ -130,7 +130,7 @@ describe("precision, recall and F1", () => {
     expect(() => f1(predicted, actual, 3, "binary")).toThrow('f1: average "binary" needs 2 classes, found 3');
   });
 
-  test("refuse an average that is none", () => {
+  test("refuse an unknown average", () => {
     expect(() => recall(predicted, actual, 3, "median" as Average)).toThrow('recall: average is "median"');
   });
 });
@@ -183,7 +183,7 @@ describe("report", () => {
     `);
   });
 
-  test("refuses another number of names, digits that are none", () => {
+  test("refuses a wrong number of names, invalid digits", () => {
     expect(() => classificationReport(confusion, ["cat"])).toThrow("1 names for 3 classes");
     expect(() => formatConfusionMatrix(confusion, [])).toThrow(ShapeError);
     expect(() => formatReport(classificationReport(confusion), { digits: -1 })).toThrow(AttributeError);
@@ -203,7 +203,7 @@ describe("argmaxRows", () => {
     expect([...argmaxRows([9, Number.NaN, Number.NaN, Number.NaN, 9, 9], 3)]).toStrictEqual([1, 0]);
   });
 
-  test("refuses rows that are not whole", () => {
+  test("refuses incomplete rows", () => {
     expect(() => argmaxRows([1, 2, 3], 2)).toThrow("3 values are not whole rows of 2");
     expect(() => argmaxRows([1], 0)).toThrow(AttributeError);
   });
@@ -224,7 +224,7 @@ describe("binaryFromProbabilities", () => {
 });
 
 describe("regression", () => {
-  // The example of scikit-learn's documentation of mean_squared_error and r2_score.
+  // The example in scikit-learn's documentation of mean_squared_error and r2_score.
   const a = [3, -0.5, 2, 7];
   const p = [2.5, 0, 2, 8];
 
@@ -242,7 +242,7 @@ describe("regression", () => {
     expect(r2([3, 2, 1], [1, 2, 3])).toBe(-3);
   });
 
-  test("r2 of a constant is 1 or 0, also where its mean rounds", () => {
+  test("r2 of a constant is 1 or 0, even if its mean rounds", () => {
     expect(r2([0.1, 0.1, 0.1], [0.1, 0.1, 0.1])).toBe(1);
     expect(r2([0.1, 0.1, 0.2], [0.1, 0.1, 0.1])).toBe(0);
   });

@@ -7,7 +7,7 @@ import { parseOptions } from "../../demos/mnist/terminal/options.ts";
 import { clock } from "../../demos/terminal/format.ts";
 import { OptionError } from "../../demos/terminal/options.ts";
 
-describe("a drawing becomes an image of MNIST's kind:", () => {
+describe("a drawing becomes an image in MNIST's format:", () => {
   const size = 280;
 
   /** Ink in a rectangle. */
@@ -38,7 +38,7 @@ describe("a drawing becomes an image of MNIST's kind:", () => {
     expect(Math.abs(covered((i) => Math.floor(i / side)).size - height)).toBeLessThanOrEqual(2);
   });
 
-  test("an image of MNIST's kind stays as it is", () => {
+  test("an image in MNIST's format stays unchanged", () => {
     // A frame of 20 × 20 around the centre, 2 pixels wide.
     const frame = Uint8Array.from({ length: pixels }, (_, i) => {
       const far = Math.max(Math.abs((i % side) - 13.5), Math.abs(Math.floor(i / side) - 13.5));
@@ -65,7 +65,7 @@ describe("options of npm start:", () => {
 
   test.each([
     [["--model", "rnn"], '--model is "rnn", expected cnn or mlp'],
-    [["--full", "--epochs", "3"], "--full and --epochs both say how long to train"],
+    [["--full", "--epochs", "3"], "--full and --epochs both set how long to train"],
     [["--epochs", "0"], '--epochs is "0", expected a whole number from 1 to 1,000'],
     [["--batch-size", "1.5"], '--batch-size is "1.5", expected a whole number from 1 to 10,000'],
     [["--seed=-1"], '--seed is "-1", expected a whole number from 0 to 4,294,967,295'],
@@ -82,7 +82,7 @@ describe("options of npm start:", () => {
     expect(() => parseOptions(args)).toThrow(message);
   });
 
-  test("times read like clocks", () => {
+  test("times are formatted like clocks", () => {
     expect([0, 59.4, 59.6, 754, 3723].map(clock)).toEqual(["0:00", "0:59", "1:00", "12:34", "1:02:03"]);
   });
 });

@@ -6,14 +6,14 @@ import * as t from "../../src/index.ts";
 import { grad, input, losses, nn, optim, type Tensor, type TilegradError, variable } from "../../src/index.ts";
 import { gpu, software } from "../adapters.ts";
 
-/** Names of the variables of a model, by which they are saved: each must be what it is called itself. */
+/** Names of a model's variables as saved; each must equal the variable's own name. */
 function namesOf({ variables }: Pick<nn.Module, "variables">): string[] {
   const names = [...variables.keys()];
   expect([...variables.values()].map(({ name }) => name)).toEqual(names);
   return names;
 }
 
-describe("variables are called by their paths", () => {
+describe("variables are named by their paths", () => {
   test("in sequences, by position and by name, nested", () => {
     expect(namesOf(nn.linear(2, 3))).toEqual(["weight", "bias"]);
     expect(namesOf(nn.sequential(nn.linear(2, 3), nn.relu(), nn.linear(3, 1, { bias: false })))).toEqual([
@@ -45,7 +45,7 @@ describe("variables are called by their paths", () => {
     expect(namesOf(nn.sequential({ attention: nn.multiheadAttention(4, 2) }))).toContain("attention.out_proj.weight");
   });
 
-  test("in what users compose of variables, layers, and objects and lists of them", () => {
+  test("in users' compositions of variables, layers, and objects and lists of them", () => {
     const scale = variable(new Float32Array(1), [], { name: "anything" });
     const parts = { scale, conv: nn.conv2d(1, 1, 3), blocks: [nn.linear(2, 2), nn.sequential(nn.linear(2, 2))] };
     const model = nn.module((x) => t.mul(x, scale), parts);
@@ -62,7 +62,7 @@ describe("variables are called by their paths", () => {
     expect(() => nn.module((x) => x, { conv: 5 as never })).toThrow('nn.module: "conv" is 5, expected variables');
   });
 
-  test("a layer of two models keeps the path in the first, which grows with that", () => {
+  test("a layer of two models keeps the path in the first, which grows with that model", () => {
     const shared = nn.sequential(nn.linear(2, 2));
     const first = nn.sequential({ encoder: shared, decoder: nn.linear(2, 2) });
     const second = nn.sequential({ body: shared, head: nn.linear(2, 1) });
@@ -75,7 +75,7 @@ describe("variables are called by their paths", () => {
     ]);
   });
 
-  test("and so are moments, sums of gradients, what mixed precision uses, and what is exported", () => {
+  test("and so are moments, sums of gradients, mixed precision's casts, and exported variables", () => {
     const model = nn.sequential(nn.linear(2, 3), nn.relu(), nn.linear(3, 1));
     const mixed = nn.mixedPrecision(model);
     expect(namesOf(mixed)).toEqual(namesOf(model));
@@ -89,7 +89,7 @@ describe("variables are called by their paths", () => {
     const file = t.exportPrograms({ step: { outputs: { loss }, updates } }, { variables: nn.stateDict(model) });
     expect(file.variables.map(({ name }) => name)).toContain("0.weight.exp_avg");
     for (const [path, i] of Object.entries(file.names)) expect(file.variables[i]!.name).toBe(path);
-    // All of them are told apart where the graph is printed, and in errors.
+    // All have distinct names in the printed graph and in errors.
     const { stages } = compile({ outputs: { loss }, updates }, gpu);
     for (const text of [stages.built(), stages.simplified(), stages.fused()]) {
       expect(text).toContain('variable() {name: "0.weight"}');
@@ -123,7 +123,7 @@ describe("kernels know their layer", () => {
     expect(layersOf({ y: nn.sequential({ only: nn.relu() })(x) })).toEqual([["relu", "only"]]);
   });
 
-  test("that of a gradient is the one of what is differentiated", () => {
+  test("a gradient has the layer of the node it differentiates", () => {
     const loss = losses.mse(model(x), input("t", [64, 4]));
     const names = layersOf(Object.fromEntries(grad(loss, [...model.variables.values()]).map((dw, i) => [`g${i}`, dw])));
     expect(names.filter(([label]) => label === "matmul").map(([, layer]) => layer)).toEqual(
@@ -156,7 +156,7 @@ describe("kernels know their layer", () => {
     );
   });
 
-  test("where it is applied, of a layer of two models", () => {
+  test("a layer of two models reports where it is applied", () => {
     const shared = nn.linear(8, 8);
     const first = nn.sequential({ encoder: shared });
     const second = nn.sequential({ body: shared });
@@ -174,7 +174,7 @@ describe("kernels know their layer", () => {
     expect(targets[0]!.programs["p"]!.calls.map(({ layer }) => layer)).toContain("2.out");
   });
 
-  test("a dispatch of several names all of theirs, and a watch for NaN that of each store", () => {
+  test("a merged dispatch names all its layers, and the NaN check that of each store", () => {
     const small = nn.sequential(nn.linear(3, 4), nn.linear(4, 3));
     const [a, b] = [input("a", [2, 3]), input("b", [2, 3])];
     const outputs = { y: small(a), z: nn.sequential({ other: nn.linear(3, 3) })(b) };
@@ -190,7 +190,7 @@ describe("kernels know their layer", () => {
   });
 });
 
-describe("errors name the layer that was being applied", () => {
+describe("errors name the layer being applied", () => {
   const failing = (run: () => unknown): TilegradError => {
     try {
       run();
@@ -215,7 +215,7 @@ describe("errors name the layer that was being applied", () => {
     expect(failing(() => nn.linear(8, 4)(input("x", [2, 3]))).message).not.toContain("in layer");
   });
 
-  test("the refusal to train in evaluation names it, too", () => {
+  test("the refusal to train in evaluation also names it", () => {
     const model = nn.sequential(nn.linear(8, 4), nn.dropout());
     const loss = t.sum(model(input("x", [2, 8])));
     expect(() => optim.adam().minimize(loss)).toThrow('goes through nn.dropout in layer "1" in evaluation mode');

@@ -9,7 +9,7 @@ const x = input("x", [4, 6, 2]);
 const names = (layer: nn.Module) => [...nn.stateDict(layer).keys()];
 
 describe("normalisation", () => {
-  test("refuses shapes that do not fit, by name", () => {
+  test("refuses unfit shapes by name", () => {
     expect(() => t.layerNorm(x, [6, 3])).toThrow("layerNorm: the last axes of [4, 6, 2] are not [6, 3]");
     expect(() => t.layerNorm(x, 2, { weight: input("w", [3]) })).toThrow("layerNorm: weight is [3], expected [2]");
     expect(() => t.rmsNorm(x, 2, { eps: -1 })).toThrow("rmsNorm: eps is -1");
@@ -50,20 +50,20 @@ describe("normalisation", () => {
     ]);
   });
 
-  test("no optimizer touches running statistics", () => {
+  test("no optimizer changes running statistics", () => {
     const layer = nn.batchNorm1d(6);
     const loss = t.mean(layer(x, { training: true }));
     expect(optim.parametersOf(loss).map(({ name }) => name)).toEqual(["weight", "bias"]);
   });
 
-  test("without running statistics evaluation is as training", () => {
+  test("without running statistics, evaluation equals training", () => {
     const layer = nn.batchNorm1d(6, { trackRunningStats: false });
     const feeds = { inputs: { x: Float32Array.from({ length: 48 }, (_, i) => Math.sin(i)) } };
     const [a, b] = evaluate([layer(x), layer(x, { training: true })], feeds);
     expect(a).toEqual(b);
   });
 
-  test("a training program updates statistics that it does not show", () => {
+  test("a training program updates statistics that are not outputs", () => {
     const layer = nn.batchNorm1d(6);
     const loss = losses.mse(layer(x, { training: true }), input("y", [4, 6, 2]));
     const program = new ReferenceProgram({ updates: optim.sgd({ lr: 0.1 }).minimize(loss) });
@@ -74,7 +74,7 @@ describe("normalisation", () => {
     expect(program.read(state.get("num_batches_tracked")!)[0]).toBe(1);
   });
 
-  test("layer normalisation is one kernel forth and one back", () => {
+  test("layer normalisation is one kernel forward and one backward", () => {
     const layer = nn.layerNorm(2);
     const loss = t.sum(t.exp(layer(x)));
     const { calls } = compile({ outputs: { loss, dx: t.grad(loss, [x])[0]! } }, software, new Map(), {
@@ -87,14 +87,14 @@ describe("normalisation", () => {
   });
 });
 
-test("a training step of batch normalisation reads the batch five times to sum, and makes no sum twice", () => {
+test("a training step of batch normalisation sums over the batch five times, and computes no sum twice", () => {
   const layer = nn.batchNorm2d(3);
   const images = input("images", [4, 3, 5, 5]);
   const loss = t.sum(t.exp(layer(images, { training: true })));
   const updates = optim.sgd({ lr: 0.1 }).minimize(loss);
   const { calls } = compile({ outputs: { loss }, updates }, software, new Map(), { merge: false });
   const sums = calls.map(({ label }) => label).filter((label) => label.includes("sum[4x3x5x5]"));
-  // Mean, variance, loss, and the gradients of weight and bias. Statistics and the gradient of the images take them from there.
+  // Mean, variance, loss, and the gradients of weight and bias, which the statistics and the image gradient reuse.
   expect(sums).toHaveLength(5);
 });
 
@@ -106,7 +106,7 @@ describe("attention", () => {
     m: Float32Array.from({ length: 40 }, (_, i) => Math.cos(i)),
   };
 
-  test("looks at the input itself, or at a memory", () => {
+  test("attends to the input itself, or to a memory", () => {
     const [self] = evaluate([layer(query, {}, { memory: query })], { inputs: { q: feeds.q } });
     const [own] = evaluate([layer(query)], { inputs: { q: feeds.q } });
     self!.data.forEach((value, i) => {
@@ -116,7 +116,7 @@ describe("attention", () => {
   });
 
   test("a mask for each sample reaches all of its heads", () => {
-    // Each query sees one key alone: then what it gets is that key's value.
+    // Each query attends to one key only, so it gets that key's value.
     const only = (key: number) => Int32Array.from({ length: 30 }, (_, i) => Number(i % 5 === key));
     const masked = layer(query, {}, { memory, mask: input("mask", [2, 3, 5], "i32") });
     const single = layer(query, {}, { memory: t.slice(memory, [undefined, [2, 3]]) });
@@ -127,7 +127,7 @@ describe("attention", () => {
     });
   });
 
-  test("a causal block does not see what comes later", () => {
+  test("a causal block does not see later positions", () => {
     nn.seed(3);
     for (const normFirst of [true, false]) {
       const block = nn.transformerEncoderLayer(4, 2, { feedforward: 8, dropout: 0.5, activation: "gelu", normFirst });

@@ -12,14 +12,14 @@ describe("standardize", () => {
     expect(normal.apply([1, 100, 4, 400])).toStrictEqual(new Float32Array([-1.5 / z, -1.5 / z, 1.5 / z, 1.5 / z]));
   });
 
-  test("makes a constant feature 0, also where its mean rounds", () => {
+  test("makes a constant feature 0, even if its mean rounds", () => {
     const normal = standardize({ data: [0.1, 5, 0.1, 6, 0.1, 7], shape: [3, 2] });
     expect([...normal.apply([0.1, 6])]).toStrictEqual([0, 0]);
     expect(normal.state.divisor[0]).toBe(1);
     expect([...normal.invert([0, 0])]).toStrictEqual([Math.fround(0.1), 6]);
   });
 
-  test("of one sample is all constant", () => {
+  test("treats one sample as constant", () => {
     expect([...standardize({ data: [3, 4], shape: [1, 2] }).apply([3, 4])]).toStrictEqual([0, 0]);
   });
 
@@ -67,7 +67,7 @@ describe("minMaxScale", () => {
     expect([...minMaxScale({ data: [7, 7], shape: [2] }, [-1, 1]).apply([7])]).toStrictEqual([-1]);
   });
 
-  test("refuses a range that is none", () => {
+  test("refuses an invalid range", () => {
     expect(() => minMaxScale({ data: [1], shape: [1] }, [1, 1])).toThrow(AttributeError);
     expect(() => minMaxScale({ data: [1], shape: [1] }, [0, Number.NaN])).toThrow("range is [0, NaN]");
   });
@@ -95,7 +95,7 @@ describe("scale", () => {
     expect([...scale(two, { std: [1, 0.5], channelSize: 2 })]).toStrictEqual([0, 1, 0, 2, 1, 0, 2, 0]);
   });
 
-  test("writes where it is told to", () => {
+  test("writes to a given array", () => {
     const out = new Float32Array(1);
     expect(scale(new Uint8Array([255]), {}, out)).toBe(out);
     expect(out[0]).toBe(1);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Nudge } from "../../src/gpu/nudge.ts";
 
-/** A queue whose work is found done by the submit of that number, as in a browser that looks nowhere else. */
+/** A queue whose work is found to be done at its `count`-th submit, as in a browser that checks only then. */
 function queueDoneAt(count: number) {
   let submits = 0;
   let finish = () => {};
@@ -24,7 +24,7 @@ function queueDoneAt(count: number) {
 const aMoment = () => new Promise((resolve) => setTimeout(resolve, 30));
 
 describe("waits for the GPU in a browser", () => {
-  test.each([1, 3, 8])("are given empty submits until they end, here after %i", async (count) => {
+  test.each([1, 3, 8])("get empty submits until they end, here after %i", async (count) => {
     const queue = queueDoneAt(count);
     expect(await new Nudge(queue, true).until(queue.done)).toBe("done");
     expect(queue.submits).toBe(count);
@@ -32,7 +32,7 @@ describe("waits for the GPU in a browser", () => {
     expect(queue.submits).toBe(count);
   });
 
-  test("are nudged without haste, too", async () => {
+  test("are also nudged if not urgent", async () => {
     const queue = queueDoneAt(2);
     expect(await new Nudge(queue, true).until(queue.done, false)).toBe("done");
     expect(queue.submits).toBe(2);
@@ -47,7 +47,7 @@ describe("waits for the GPU in a browser", () => {
     expect(queue.submits).toBe(5);
   });
 
-  test("fail as what is awaited does, and are nudged no further", async () => {
+  test("reject with the awaited promise, and are nudged no further", async () => {
     const queue = queueDoneAt(0);
     const lost = Promise.reject(new Error("the device is lost"));
     await expect(new Nudge(queue, true).until(lost)).rejects.toThrow("the device is lost");
@@ -58,7 +58,7 @@ describe("waits for the GPU in a browser", () => {
   });
 });
 
-test("outside of browsers the queue is left alone", async () => {
+test("outside of browsers nothing is submitted", async () => {
   const queue = queueDoneAt(1);
   const awaited = aMoment().then(() => "done");
   expect(await new Nudge(queue, false).until(awaited)).toBe("done");

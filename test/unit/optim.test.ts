@@ -7,7 +7,7 @@ import { gpu, software } from "../adapters.ts";
 const rates = (schedule: optim.Schedule, steps: number, lr = 1): number[] =>
   Array.from({ length: steps }, (_, t) => schedule.at(t, lr));
 
-/** Numbers to six places. */
+/** Numbers to six decimal places. */
 const near = (values: readonly number[]) => values.map((value) => expect.closeTo(value, 6));
 
 describe("schedules", () => {
@@ -19,7 +19,7 @@ describe("schedules", () => {
     expect(rates(optim.constantLR({ factor: 0.5, totalIters: 2 }), 4)).toEqual([0.5, 0.5, 1, 1]);
   });
 
-  test("a cosine that comes back, and one that begins again", () => {
+  test("a cosine that returns, and one that restarts", () => {
     const cosine = optim.cosineAnnealingLR({ tMax: 4, etaMin: 0.2 });
     const half = (t: number) => 0.2 + 0.4 * (1 + Math.cos((Math.PI * t) / 4));
     expect(rates(cosine, 17)).toEqual(near(Array.from({ length: 17 }, (_, t) => half(t))));
@@ -59,12 +59,12 @@ describe("schedules", () => {
     expect(rates(optim.oneCycleLR({ totalSteps: 4, pctStart: 0 }), 4).every((rate) => rate <= 1)).toBe(true);
   });
 
-  test("are formulas that anybody can write", () => {
+  test("can be written by users", () => {
     const own = optim.schedule((_, lr) => lr);
     expect(own.at(5, 0.5)).toBe(0.5);
   });
 
-  test("refuse what makes no sense", () => {
+  test("refuse invalid options", () => {
     expect(() => optim.stepLR({ stepSize: 0 })).toThrow("optim.stepLR: stepSize is 0, expected a whole number from 1");
     expect(() => optim.exponentialLR({ gamma: 0 })).toThrow("gamma is 0, expected a positive number");
     expect(() => optim.cosineWarmRestarts({ t0: 2, tMult: 1.5 })).toThrow("tMult is 1.5");
@@ -82,14 +82,14 @@ describe("reduceOnPlateau", () => {
     });
   };
 
-  test("waits, reduces, rests", () => {
+  test("waits, reduces, cools down", () => {
     const metrics = [1, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9];
     expect(follow(metrics, { patience: 1, factor: 0.5 })).toEqual([1, 1, 1, 0.5, 0.5, 0.25, 0.25, 0.125]);
     expect(follow(metrics, { patience: 1, factor: 0.5, cooldown: 2 })).toEqual([1, 1, 1, 0.5, 0.5, 0.5, 0.5, 0.25]);
     expect(follow(metrics, { patience: 0, factor: 0.5, minLr: 0.3 })).toEqual([1, 1, 0.5, 0.3, 0.3, 0.3, 0.3, 0.3]);
   });
 
-  test("knows progress by a share or a difference, downwards or upwards", () => {
+  test("measures progress relatively or absolutely, downwards or upwards", () => {
     expect(follow([1, 0.95, 0.85], { patience: 0, factor: 0.5, threshold: 0.1 })).toEqual([1, 0.5, 0.5]);
     const accuracy = { mode: "max", patience: 0, factor: 0.5, threshold: 0.1, thresholdMode: "abs" } as const;
     expect(follow([0.5, 0.7, 0.75], accuracy)).toEqual([1, 1, 0.5]);
@@ -150,7 +150,7 @@ describe("optimizers", () => {
     for (const kept of state.values()) expect(program.read(kept).every(Number.isFinite)).toBe(true);
   });
 
-  test("keep what a checkpoint needs, by PyTorch's names", () => {
+  test("provide what a checkpoint needs, with PyTorch's names", () => {
     const { loss, parameters } = network();
     const names = (optimizer: optim.Optimizer) => {
       optimizer.minimize(loss);
@@ -166,7 +166,7 @@ describe("optimizers", () => {
     expect(names(optim.sgd({ lr: 1, schedule: optim.linearLR() }))).toEqual(["lr", "step"]);
   });
 
-  test("scale the schedule by their rate", () => {
+  test("scale the schedule by their learning rate", () => {
     const w = variable(Float32Array.of(0), [], { name: "w" });
     const optimizer = optim.sgd({ lr: 1, schedule: optim.exponentialLR({ gamma: 0.5 }) });
     const updates = optimizer.minimize(w, [w]);
@@ -217,7 +217,7 @@ describe("gradient accumulation", () => {
   });
 
   test.each([
-    ["as it is", {}],
+    ["plain", {}],
     ["clipped", { clip: optim.clipGradNorm(0.05) }],
   ])("of four small batches equals one large one, %s", (_, options) => {
     const steps = (train: (optimizer: optim.Optimizer, run: Run) => void): Float64Array[] => {
@@ -259,7 +259,7 @@ describe("gradient accumulation", () => {
     });
   });
 
-  test("collects in the kernels of the gradients, and steps in one dispatch for all parameters", () => {
+  test("collects inside the gradient kernels, and steps in one dispatch for all parameters", () => {
     const { loss, parameters } = network();
     const sums = optim.accumulator(parameters);
     const collecting = compile({ outputs: { loss }, updates: sums.collect(loss) }, software).calls;

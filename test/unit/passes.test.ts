@@ -15,7 +15,7 @@ const mlp = (optimizer: t.optim.Optimizer, batch = 64): Description => {
   return { outputs: { loss }, updates: optimizer.minimize(loss) };
 };
 
-/** Calls as lines: what runs, how, on what. */
+/** Calls as lines: label, variant, bindings. */
 const listing = ({ calls }: ReturnType<typeof compile>): string =>
   `${calls
     .map(({ label, layer, variant, workgroups, bindings }) => {
@@ -42,7 +42,7 @@ describe("a multilayer perceptron with Adam", () => {
   const apart = compile(mlp(optim.adam()), software, new Map(), { merge: false });
   const compiled = compile(mlp(optim.adam()), software);
 
-  test("is built, simplified, fused, lowered, merged and planned as its goldens say", async () => {
+  test("is built, simplified, fused, lowered, merged and planned as in its goldens", async () => {
     await expect(compiled.stages.built()).toMatchFileSnapshot("passes/mlp.built.txt");
     await expect(compiled.stages.simplified()).toMatchFileSnapshot("passes/mlp.simplified.txt");
     await expect(compiled.stages.fused()).toMatchFileSnapshot("passes/mlp.fused.txt");
@@ -71,7 +71,7 @@ describe("a multilayer perceptron with Adam", () => {
     expect(calls.length).toBeLessThanOrEqual(12);
   });
 
-  test("a formula of one result runs in the kernels of the gradients, in whatever order parameters come", () => {
+  test("a formula with one result runs inside the gradient kernels, in any order of parameters", () => {
     nn.seed(1);
     const model = nn.sequential(nn.linear(784, 128), nn.relu(), nn.linear(128, 10));
     const loss = losses.crossEntropy(model(input("x", [64, 784])), input("y", [64], "i32"));
@@ -83,11 +83,11 @@ describe("a multilayer perceptron with Adam", () => {
     expect(plain).toHaveLength(8);
     expect(plain.filter((label) => label.endsWith("+mul+sub:f32"))).toHaveLength(4);
     expect(labels({}, [...model.variables.values()].reverse()).sort()).toEqual([...plain].sort());
-    // The norm has to be known before the first update.
+    // The norm must be known before the first update.
     expect(labels({ clip: optim.clipGradNorm(1) }).filter((label) => label.startsWith("sgd"))).toHaveLength(1);
   });
 
-  test("models of which one gradient has no such kernel are updated in one dispatch", () => {
+  test("models with a gradient without such a kernel are updated in one dispatch", () => {
     nn.seed(1);
     const model = nn.sequential(nn.embedding(20, 8), nn.linear(8, 20));
     const y = model(input("x", [6], "i32"));
@@ -130,12 +130,12 @@ describe("simplify", () => {
     expect(simplified(twice).match(/exp/g)).toHaveLength(1);
   });
 
-  test("folds constants and drops what changes nothing", () => {
+  test("folds constants and drops operations without effect", () => {
     expect(simplified(t.mul(t.add(x, 0), t.exp(t.full([4, 6], 0))))).toBe('%0 = input() "x" : f32[4, 6]\ny -> %0\n');
     expect(simplified(t.neg(t.neg(t.div(x, 1))))).toBe('%0 = input() "x" : f32[4, 6]\ny -> %0\n');
   });
 
-  test("does not fold what a float cannot hold", () => {
+  test("does not fold values too large for a float", () => {
     expect(simplified(t.mul(x, t.exp(t.full([4, 6], 1000))))).toContain("exp");
   });
 
@@ -149,7 +149,7 @@ describe("simplify", () => {
     expect(simplified(t.transpose(t.matmul(x, w)))).toMatch(/matmul\(.*\) : f32\[5, 4\]/);
   });
 
-  test("makes pointwise ops of a small product along one element or two", () => {
+  test("turns a small product along one or two elements into pointwise ops", () => {
     const [thin, two, three] = [1, 2, 3].map((k) => t.matmul(input("u", [4, k]), input("v", [k, 5])));
     expect(simplified(thin!)).not.toContain("matmul");
     expect(simplified(two!)).not.toContain("matmul");
@@ -207,7 +207,7 @@ describe("fuse", () => {
       "layerNorm[8x8]:f32",
       "sub+mul+mul+sum[8x8][0]:f32",
     ]);
-    // What others read is stored, what knows its place is computed there, and a product ends in what follows it.
+    // Values with other readers are stored, positional values are recomputed, and a product runs its epilogue.
     const e = t.exp(x);
     expect(kernels({ e, y: t.sum(e, 1) })).toEqual(["exp[8x8]:f32", "sum[8x8][1]:f32"]);
     expect(kernels({ y: t.sum(t.mul(x, t.cast(t.iota([8, 8], 0), "f32")), 1) })).toHaveLength(2);
@@ -215,19 +215,19 @@ describe("fuse", () => {
     expect(kernels({ y: t.argmax(t.neg(x), 1) })).toEqual(["neg[8x8]:f32", "argmax[8x8][1]:i32"]);
   });
 
-  test("runs the ops that a small product reads inside it, and stores there what others read too", () => {
+  test("runs the ops that a small product reads inside it, and stores them there for other readers", () => {
     const e = t.exp(x);
     expect(kernels({ y: t.matmul(e, w) })).toEqual(["exp+matmul[8x8x8]:f32"]);
     expect(kernels({ e, y: t.relu(t.matmul(e, w)), z: t.sum(e, 0) })).toEqual([
       "exp+matmul[8x8x8]+relu:f32",
       "sum[8x8][0]:f32",
     ]);
-    // Not on the right, not in fours, not where it takes longer than a kernel of its own.
+    // Not on the right, not in fours, not if it takes longer than a separate kernel.
     expect(kernels({ y: t.matmul(w, e) })).toHaveLength(2);
     expect(kernels({ y: t.matmul(e, t.transpose(e)) })).toHaveLength(2);
     expect(kernels({ y: t.matmul(t.exp(input("a", [8, 6])), input("b", [6, 8])) })).toHaveLength(2);
     expect(kernels({ y: t.matmul(t.exp(input("a", [64, 64])), input("b", [64, 64])) })).toHaveLength(2);
-    // Bindings: eight.
+    // The limit of eight bindings.
     const far = Array.from({ length: 6 }, (_, i) => input(`x${i}`, [8, 8]));
     const sum = (n: number) => far.slice(0, n).reduce((all, each) => t.add(all, each));
     expect(kernels({ y: t.matmul(sum(6), w) })).toHaveLength(1);
@@ -235,7 +235,7 @@ describe("fuse", () => {
     expect(kernels({ y: t.add(t.matmul(sum(5), w), input("b", [8])), sum: sum(5) })).toHaveLength(2);
   });
 
-  test("does not store in a product what the product waits for, be it through another", () => {
+  test("does not store in a product what the product depends on, even indirectly", () => {
     const [e, f] = [t.exp(x), t.sin(x)];
     const wanted = { y: t.matmul(e, t.matmul(w, t.transpose(e))) };
     expect(kernels(wanted)).toHaveLength(3);
@@ -246,18 +246,18 @@ describe("fuse", () => {
     expect(labels).toHaveLength(5);
   });
 
-  test("leaves a product alone that others read too", () => {
+  test("leaves a product with other readers alone", () => {
     const product = t.matmul(x, w);
     expect(kernels({ y: t.relu(product), product })).toHaveLength(2);
   });
 
-  test("does not join what a reduction stands between", () => {
+  test("does not join across a reduction", () => {
     const e = t.exp(x);
     const y = t.div(e, t.sum(e, 1, true));
     expect(kernels({ y })).toEqual(["exp[8x8]:f32", "sum[8x8][1]:f32", "div[8x8]:f32"]);
   });
 
-  test("computes a dropout mask again instead of storing it", () => {
+  test("recomputes a dropout mask instead of storing it", () => {
     nn.seed(5);
     const weight = variable(new Float32Array(64), [8, 8]);
     const h = nn.dropout(0.5)(t.tanh(t.matmul(x, weight)), { training: true });
@@ -287,7 +287,7 @@ describe("updates", () => {
   const a = variable(new Float32Array([1, 2]), [2], { name: "a" });
   const b = variable(new Float32Array([3, 4]), [2], { name: "b" });
 
-  test("are refused when they fit badly", () => {
+  test("are refused if they do not fit", () => {
     expect(() => compile({ updates: [[a, input("x", [3])]] }, gpu)).toThrow('variable "a" is [2], its update [3]');
     expect(() => compile({ updates: [[a, input("x", [2], "i32")]] }, gpu)).toThrow(
       'variable "a" is f32, its update i32',
@@ -321,7 +321,7 @@ describe("updates", () => {
     }
   });
 
-  test("two inputs of one name must be alike", () => {
+  test("two inputs of one name must be equal", () => {
     expect(() => compile({ outputs: { y: t.add(input("x", [2]), t.sum(input("x", [3]))) } }, gpu)).toThrow(
       'two inputs are called "x"',
     );

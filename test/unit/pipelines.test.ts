@@ -21,7 +21,7 @@ function counting() {
 
 const call = (wgsl: string) => ({ label: wgsl, wgsl, bindings: [] }) as unknown as KernelCall;
 
-test("kernels of programs that are gone are kept for the next, but not for ever", async () => {
+test("kernels of destroyed programs are kept for the next, but not for ever", async () => {
   const { compiled, cache } = counting();
   const lasting = cache.hold([call("lasting")]);
   for (let trial = 0; trial < 50; trial++) {
@@ -31,7 +31,7 @@ test("kernels of programs that are gone are kept for the next, but not for ever"
   }
   await Promise.all(lasting.pipelines);
   expect(compiled).toHaveLength(501);
-  // The newest are there still, and so is what a program holds; the oldest are not.
+  // The newest are kept, and so are those that a program holds; the oldest are not.
   await Promise.all(cache.hold([call("49.0"), call("49.9"), call("lasting")]).pipelines);
   expect(compiled).toHaveLength(501);
   await Promise.all(cache.hold([call("0.0")]).pipelines);

@@ -18,7 +18,7 @@ describe("hash32", () => {
     expect(flipped / 32000 / 32).toBeCloseTo(0.5, 2);
   });
 
-  test("is one to one on a stretch of integers", () => {
+  test("is one-to-one on a range of integers", () => {
     expect(new Set(Array.from({ length: 100_000 }, (_, i) => hash32(i))).size).toBe(100_000);
   });
 });
@@ -45,7 +45,7 @@ describe("randomStream", () => {
     expect(variance).toBeCloseTo(1 / 12, 2);
   });
 
-  test("below is even: chi squared of 6 faces", () => {
+  test("below is uniform: chi squared of 6 faces", () => {
     const random = randomStream(5);
     const counts = new Array<number>(6).fill(0);
     for (let i = 0; i < 60_000; i++) {
@@ -53,34 +53,34 @@ describe("randomStream", () => {
       counts[face] = (counts[face] ?? 0) + 1;
     }
     expect(counts.length).toBe(6);
-    // 20.5 is exceeded by chance once in 1,000 seeds.
+    // By chance, 20.5 is exceeded for one seed in 1,000.
     expect(counts.reduce((sum, count) => sum + (count - 10_000) ** 2 / 10_000, 0)).toBeLessThan(20.5);
   });
 
-  test("below is even for bounds that do not divide 2^32", () => {
+  test("below is uniform for bounds that do not divide 2^32", () => {
     const random = randomStream(6);
     let low = 0;
-    // Were the last, incomplete run of values not drawn again, half of them would lie in the first third.
+    // Without redrawing the last, incomplete run, half of the values would be in the first third.
     for (let i = 0; i < 10_000; i++) if (random.below(3 * 2 ** 30) < 2 ** 30) low++;
     expect(low / 10_000).toBeCloseTo(1 / 3, 1);
   });
 
   test("differs by seed, by stream and by the high bits of either", () => {
     const first = (seed: number, stream?: number) => randomStream(seed, stream).bits();
-    // Of the last two seeds, hash32(low word) ^ (high word) is the same.
+    // For the last two seeds, hash32(low word) ^ (high word) is equal.
     const seeds = [0, 1, -1, 2 ** 32, 2 ** 32 + 1, 2 ** 40, 2 ** 32 + 4180882107, 7];
     const values = [...seeds.map((seed) => first(seed)), ...seeds.slice(1).map((stream) => first(0, stream))];
     expect(new Set(values).size).toBe(values.length);
   });
 
-  test("refuses what is not an integer", () => {
+  test("refuses values that are not integers", () => {
     expect(() => randomStream(0.5)).toThrow(AttributeError);
     expect(() => randomStream(Number.NaN)).toThrow("seed is NaN");
     expect(() => randomStream(0, 2 ** 53)).toThrow("stream is 9007199254740992");
   });
 });
 
-/** The first numbers in [0, 1), multiples of 2⁻²⁴, that a model's GPU draws with a seed at a step and a place. */
+/** The first numbers in [0, 1), multiples of 2⁻²⁴, that a model draws on the GPU with a seed at a step and a place. */
 function drawn(seed: number, step: number, place: number, count: number): Float64Array {
   const random = new Random(seed);
   for (let i = 0; i < place; i++) random.uniform([1]);
@@ -96,8 +96,8 @@ function streamed(seed: number, stream: number, count: number): Float64Array {
 }
 
 /**
- * How far two streams are from having nothing in common, in standard deviations of what chance does: of their correlation, and of the
- * number of places where a bit is the same, for the worst of all 24 bits.
+ * How related two streams are, in standard deviations of independent ones: by their correlation, and by the number of
+ * positions where a bit is equal, for the worst of all 24 bits.
  */
 function kinship(a: Float64Array, b: Float64Array): { correlation: number; bit: number } {
   const n = a.length;
@@ -112,7 +112,7 @@ function kinship(a: Float64Array, b: Float64Array): { correlation: number; bit: 
   return { correlation: (12 * Math.abs(products)) / Math.sqrt(n), bit };
 }
 
-/** Holds every two of some streams to what chance does: six deviations are exceeded once in 500 million. */
+/** Checks that all pairs of streams look independent: six deviations are exceeded once in 500 million. */
 function expectStrangers(streams: ReadonlyMap<string, Float64Array>): void {
   const names = [...streams.keys()];
   const related = names.flatMap((a, i) =>
@@ -124,7 +124,7 @@ function expectStrangers(streams: ReadonlyMap<string, Float64Array>): void {
   expect(related).toEqual([]);
 }
 
-describe("streams of random numbers have nothing in common", () => {
+describe("streams of random numbers are independent", () => {
   const count = 2 ** 12;
   const seeds = [
     0,
@@ -147,29 +147,29 @@ describe("streams of random numbers have nothing in common", () => {
     [1, 0],
     [2, 5],
     [1000, 1],
-  ])("on the GPU, at step %i and place %i, whatever two seeds", (step, place) => {
+  ])("on the GPU, at step %i and place %i, for any two seeds", (step, place) => {
     expectStrangers(new Map(seeds.map((seed) => [`seed ${seed}`, drawn(seed, step, place, count)])));
   });
 
-  test.each([0, 7, 2 ** 31])("on the GPU, with seed %i, whatever two steps and places", (seed) => {
+  test.each([0, 7, 2 ** 31])("on the GPU, with seed %i, for any two steps and places", (seed) => {
     const at = [0, 1, 2, 3, 2 ** 16, 2 ** 31].flatMap((step) => [0, 1, 4].map((place) => [step, place] as const));
     expectStrangers(
       new Map(at.map(([step, place]) => [`step ${step}, place ${place}`, drawn(seed, step, place, count)])),
     );
   });
 
-  test("on the host, whatever two seeds, negative ones and those beyond 32 bits among them", () => {
+  test("on the host, for any two seeds, including negative ones and those beyond 32 bits", () => {
     const beyond = [-1, -2, -(2 ** 31), 2 ** 32, 2 ** 32 + 1, 2 ** 33, 2 ** 52, Number.MAX_SAFE_INTEGER];
     const streams = [...seeds, ...beyond].map((seed) => [`seed ${seed}`, streamed(seed, 0, count)] as const);
     expectStrangers(new Map(streams));
   });
 
-  test("on the host, whatever two streams", () => {
+  test("on the host, for any two streams", () => {
     const all = [0, 1, 2, 3, 2 ** 16, 2 ** 31, 2 ** 32, 2 ** 32 + 1, -1];
     expectStrangers(new Map(all.map((stream) => [`stream ${stream}`, streamed(5, stream, count)])));
   });
 
-  test("with neighbours of their own", () => {
+  test("and so are neighbours within a stream", () => {
     for (const seed of seeds) {
       const values = drawn(seed, 0, 0, count + 64);
       for (const lag of [1, 2, 3, 4, 16, 64]) {
@@ -179,14 +179,14 @@ describe("streams of random numbers have nothing in common", () => {
     }
   });
 
-  test("and are even, in their highest bits and in their lowest", () => {
+  test("and are uniform, in their highest and lowest bits", () => {
     for (const seed of seeds) {
       for (const values of [drawn(seed, 0, 0, 2 ** 14), streamed(seed, 0, 2 ** 14)]) {
         for (const shift of [0, 8, 18]) {
           const counts = new Array<number>(64).fill(0);
           for (const value of values) counts[((value * 2 ** 24) >>> shift) & 63]!++;
           const chi = counts.reduce((sum, n) => sum + (n - 256) ** 2 / 256, 0);
-          // 63 degrees of freedom: 137 is exceeded by chance once in ten million.
+          // With 63 degrees of freedom, 137 is exceeded by chance once in ten million.
           expect(chi, `seed ${seed}, from bit ${shift}`).toBeLessThan(137);
         }
       }
@@ -204,25 +204,25 @@ describe("permutation", () => {
     );
   });
 
-  test("is the same for the same seed and epoch, another for another", () => {
+  test("is the same for the same seed and epoch, and differs for others", () => {
     expect(permutation(100, 7, 2)).toStrictEqual(permutation(100, 7, 2));
     expect(permutation(100, 7, 2)).not.toStrictEqual(permutation(100, 7, 3));
     expect(permutation(100, 7, 2)).not.toStrictEqual(permutation(100, 8, 2));
     expect(permutation(100, 7, 2)).not.toStrictEqual(permutation(100, 2, 7));
   });
 
-  test("reaches all 24 orders of 4 things alike", () => {
+  test("gives all 24 orders of 4 things equally often", () => {
     const counts = new Map<string, number>();
     for (let seed = 0; seed < 24_000; seed++) {
       const order = permutation(4, seed).join();
       counts.set(order, (counts.get(order) ?? 0) + 1);
     }
     expect(counts.size).toBe(24);
-    // 49.7 is exceeded by chance once in 1,000.
+    // By chance, 49.7 is exceeded once in 1,000.
     expect([...counts.values()].reduce((sum, count) => sum + (count - 1000) ** 2 / 1000, 0)).toBeLessThan(49.7);
   });
 
-  test("refuses what is not a count", () => {
+  test("refuses values that are not counts", () => {
     expect(() => permutation(-1, 0)).toThrow(ShapeError);
     expect(() => permutation(1.5, 0)).toThrow("n is 1.5");
   });

@@ -25,7 +25,7 @@ const weights = (gates: number, inputs: number, hidden: number) => ({
 });
 
 describe("recurrent ops", () => {
-  test("say which shape does not fit", () => {
+  test("report the shape that does not fit", () => {
     const x = tensor(5, 2, 3);
     expect(() => lstm(tensor(5, 3), [weights(4, 3, 2)])).toThrow("lstm: input is [5, 3], expected [T, N, I]");
     expect(() => lstm(x, [])).toThrow("lstm: 0 sets of weights given, expected at least one");
@@ -40,14 +40,14 @@ describe("recurrent ops", () => {
     expect(() => lstm(x, [{ ...weights(4, 3, 2), weightHh: input("w", [8, 2], "i32") }])).toThrow(DTypeError);
   });
 
-  test("have gradients once", () => {
+  test("have gradients, but no second derivatives", () => {
     const x = input("x", [3, 2, 3]);
     const [dx] = grad(sum(lstm(x, [weights(4, 3, 2)]).output), [x]);
     expect(() => grad(sum(dx!), [x])).toThrow(TilegradError);
     expect(() => grad(sum(dx!), [x])).toThrow("gradients of gradients");
   });
 
-  test("read a batch the same way wherever its axis stands", () => {
+  test("read a batch the same way wherever its axis is", () => {
     const x = tensor(4, 3, 2);
     const turned = constant(
       Float32Array.from({ length: 24 }, (_, i) => values(24, 3)[((i % 8) >> 1) * 6 + (i >> 3) * 2 + (i % 2)]!),
@@ -74,7 +74,7 @@ describe("recurrent kernels", () => {
     return compile({ outputs }, traits).calls.filter(({ family }) => family === kind);
   }
 
-  test.each(["lstm", "gru", "rnn"] as const)("%s: the steps on a processor share their texts", (kind) => {
+  test.each(["lstm", "gru", "rnn"] as const)("%s: the steps on a CPU adapter share their kernels", (kind) => {
     const calls = kernels(kind, software);
     expect(calls).toHaveLength(40);
     expect(new Set(calls.map(({ wgsl }) => wgsl)).size).toBeLessThanOrEqual(5);
@@ -125,7 +125,7 @@ describe("recurrent layers", () => {
     }
   });
 
-  test("stand in a sequence of modules by their output", () => {
+  test("join a sequence of modules with their output", () => {
     const model = nn.sequential({
       lstm: nn.lstm(3, 4, { batchFirst: true }).output,
       last: nn.lastStep(),
@@ -136,7 +136,7 @@ describe("recurrent layers", () => {
     expect(() => nn.lastStep(3)(input("x", [5, 7, 3]))).toThrow(ShapeError);
   });
 
-  test("drop between layers in training alone", () => {
+  test("apply dropout between layers only in training", () => {
     const layer = nn.gru(3, 4, { layers: 2, dropout: 0.5 });
     const x = tensor(2, 3, 3);
     const text = (training: boolean) => [...new Set(namesOf(layer(x, { training }).output))];
@@ -144,7 +144,7 @@ describe("recurrent layers", () => {
     expect(text(true)).toContain("where");
   });
 
-  test("take and give states", () => {
+  test("accept and return states", () => {
     const layer = nn.lstm(3, 4);
     const x = tensor(6, 2, 3);
     const whole = layer(x);
@@ -156,7 +156,7 @@ describe("recurrent layers", () => {
     expect(nn.lstmCell(3, 4)(tensor(2, 3)).c.shape).toEqual([2, 4]);
   });
 
-  test("refuse sizes that are none", () => {
+  test("refuse invalid sizes", () => {
     expect(() => nn.lstm(0, 4)).toThrow(AttributeError);
     expect(() => nn.gru(3, 1.5)).toThrow("nn.gru: hidden is 1.5");
     expect(() => nn.rnn(3, 4, { layers: 0 })).toThrow("nn.rnn: layers is 0");

@@ -21,8 +21,8 @@ const f32 = (shape: readonly number[], ...values: number[]) => constant(Float32A
 const i32 = (shape: readonly number[], ...values: number[]) => constant(Int32Array.from(values), shape);
 const numbers = (tensor: Tensor): number[] => [...evaluate([tensor])[0]!.data];
 
-// Worked out by hand: the twin is what everything else is held to.
-describe("each kernel by an example", () => {
+// Computed by hand: everything else is compared with the twin.
+describe("each kernel, by an example", () => {
   const x = f32([2, 3], 1, 2, 3, 4, 5, 6);
 
   test("expand", () => {
@@ -54,7 +54,7 @@ describe("each kernel by an example", () => {
     expect(numbers(concat([x, f32([2, 1], 8, 9)], 1))).toEqual([1, 2, 3, 8, 4, 5, 6, 9]);
   });
 
-  test("gather, with indices held at the ends", () => {
+  test("gather, with clamped indices", () => {
     expect(numbers(gather(x, 1, i32([2, 2], 2, 0, 1, 1)))).toEqual([3, 1, 5, 5]);
     expect(numbers(gather(x, 1, i32([1, 2], -5, 7)))).toEqual([1, 3]);
   });
@@ -111,7 +111,7 @@ describe("each kernel by an example", () => {
     expect(results.flat().map(numbers)).toEqual([[-1, -2], [2], [8, 16], [4]]);
   });
 
-  test("integers are whole, and wrap", () => {
+  test("integers stay integers, and wrap", () => {
     expect(numbers(div(i32([2], 7, -7), 2))).toEqual([3, -3]);
     expect(numbers(add(i32([1], 2147483647), 1))).toEqual([-2147483648]);
     expect(numbers(sub(constant(Uint32Array.of(0), [1]), 1))).toEqual([4294967295]);
@@ -123,7 +123,7 @@ describe("evaluate", () => {
   const x = input("x", [2]);
   const labels = input("labels", [2], "i32");
 
-  test("gives what it is asked for by name or in order", () => {
+  test("returns results by name or in order", () => {
     const { double } = evaluate({ double: add(x, x) }, { inputs: { x: [1, 2] } });
     expect(double).toEqual({ shape: [2], dtype: "f32", data: Float64Array.of(2, 4) });
     expect(evaluate([x, full([], 3)], { inputs: { x: [1, 2] } })[1]!.data).toEqual(Float64Array.of(3));
@@ -133,7 +133,7 @@ describe("evaluate", () => {
     expect(evaluate([add(x, 1)], { inputs: { x: [1e-12, 0] } })[0]!.data[0]).toBe(1 + 1e-12);
   });
 
-  test("refuses missing, surplus and wrongly sized inputs by name", () => {
+  test("refuses missing, unknown and wrongly sized inputs by name", () => {
     expect(() => evaluate([x])).toThrow('input "x" [2] was not given');
     expect(() => evaluate([x], { inputs: { x: [1, 2], z: [1] } })).toThrow('input "z" is not read');
     expect(() => evaluate([x], { inputs: { x: [1] } })).toThrow(FeedError);

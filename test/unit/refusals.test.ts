@@ -9,7 +9,7 @@ const model = t.nn.linear(4, 4);
 
 type Row = readonly [name: string, build: () => unknown, kind: new (message: string) => Error, message: string];
 
-// An error stands where the user's line made it, and names op, rule and shapes.
+// Errors are thrown on the user's line, and name the op, the rule and the shapes.
 const rows: readonly Row[] = [
   [
     "shapes that do not broadcast",
@@ -18,12 +18,12 @@ const rows: readonly Row[] = [
     "add: shapes do not broadcast: [3, 4] and [3]",
   ],
   ["operands of two dtypes", () => t.mul(x, i), DTypeError, "mul: operand 1 is i32, expected f32"],
-  ["a condition that is no i32", () => t.where(x, x, x), DTypeError, "where: operand 0 is f32, expected i32"],
+  ["a condition that is not i32", () => t.where(x, x, x), DTypeError, "where: operand 0 is f32, expected i32"],
   ["the logarithm of integers", () => t.log(i), DTypeError, "log: operand 0 is i32, expected f32"],
   ["the mean of integers", () => t.mean(i), DTypeError, "mean: operand is i32"],
   ["an infinite bound", () => t.clamp(x, { max: Number.NaN }), AttributeError, "clamp: max is NaN"],
   [
-    "a number that is no constant of WGSL",
+    "a number too large for a WGSL constant",
     () => t.mul(x, Number.POSITIVE_INFINITY),
     AttributeError,
     "mul: operand 1 is Infinity",
@@ -40,28 +40,33 @@ const rows: readonly Row[] = [
     ShapeError,
     "reshape: [3, 4] does not divide into [5, -1]",
   ],
-  ["an expand of what is not 1", () => t.expand(x, [3, 8]), ShapeError, "expand: [3, 4] does not stretch to [3, 8]"],
+  [
+    "an expand of an axis that is not 1",
+    () => t.expand(x, [3, 8]),
+    ShapeError,
+    "expand: [3, 4] does not stretch to [3, 8]",
+  ],
   ["a permute that forgets an axis", () => t.permute(x, [0, 0]), ShapeError, "[0, 0] is not an order"],
   ["an empty slice", () => t.slice(x, [[2, 1]]), ShapeError, "slice: axis 0 of [3, 4] holds no 0 elements"],
   [
-    "an axis whose positions i32 does not hold",
+    "an axis with positions too large for i32",
     () => t.argmax(t.expand(input("long", [1]), [2 ** 31 + 1])),
     ShapeError,
     "argmax: axis 0 of [2147483649] has 2147483649 elements; positions are i32, so at most 2³¹",
   ],
   [
-    "all axes of a tensor whose positions i32 does not hold",
+    "all axes of a tensor with positions too large for i32",
     () => t.argmin(t.expand(input("long", [1, 1]), [2 ** 16, 2 ** 16])),
     ShapeError,
     "argmin: axes 0, 1 of [65536, 65536] have 4294967296 elements",
   ],
   [
-    "positions that i32 does not hold",
+    "positions too large for i32",
     () => t.iota([2, 2 ** 31 + 1], 1),
     ShapeError,
     "iota: axis 1 of [2, 2147483649] has 2147483649 elements",
   ],
-  ["an axis that is not there", () => t.sum(x, 2), ShapeError, "sum: axis 2 does not exist in a tensor of 2 axes"],
+  ["an axis that does not exist", () => t.sum(x, 2), ShapeError, "sum: axis 2 does not exist in a tensor of 2 axes"],
   ["an axis named twice", () => t.sum(x, [1, -1]), ShapeError, "sum: axis 1 is named twice"],
   [
     "concat of unequal sides",
@@ -186,7 +191,7 @@ const rows: readonly Row[] = [
     AttributeError,
     '(did you mean "weightDecay"?)',
   ],
-  ["a mode that there is not", () => model(x, { train: true } as never), AttributeError, '(did you mean "training"?)'],
+  ["an unknown mode", () => model(x, { train: true } as never), AttributeError, '(did you mean "training"?)'],
   [
     "SGD without a rate",
     () => t.optim.sgd(undefined as never),
@@ -194,24 +199,19 @@ const rows: readonly Row[] = [
     "optim.sgd: lr is missing, expected a number from 0",
   ],
   [
-    "a word that is none of the choices",
+    "a word that is not one of the choices",
     () => t.optim.oneCycleLR({ totalSteps: 10, annealStrategy: "sine" as never }),
     AttributeError,
     'optim.oneCycleLR: annealStrategy is "sine", expected "cos" or "linear"',
   ],
-  [
-    "a dtype that there is not",
-    () => input("u", [1], "u8" as never),
-    DTypeError,
-    'input: dtype is "u8", expected "f32"',
-  ],
+  ["an unknown dtype", () => input("u", [1], "u8" as never), DTypeError, 'input: dtype is "u8", expected "f32"'],
   [
     "an input without a name",
     () => input([3, 4] as never, [3]),
     AttributeError,
     "input: name is [3, 4], expected a string",
   ],
-  ["a shape that is no list", () => input("n", 3 as never), AttributeError, "input: shape is 3, expected an array"],
+  ["a shape that is not a list", () => input("n", 3 as never), AttributeError, "input: shape is 3, expected an array"],
   ["positions along no axis", () => t.iota([2, 3], 2), ShapeError, "iota: axis 2 does not exist in a tensor of 2 axes"],
   [
     "half a position",
@@ -221,7 +221,7 @@ const rows: readonly Row[] = [
   ],
   ["pieces of nothing", () => t.split(x, 0, 0), AttributeError, "split: size is 0, expected a whole number from 1"],
   [
-    "a number that i32 does not hold",
+    "a number too large for i32",
     () => t.add(i, 3e9),
     AttributeError,
     "add: operand 1 is 3000000000, expected a whole number that i32 holds",

@@ -14,7 +14,7 @@ import { cases } from "../cases.ts";
 import { inputsOf, weigh } from "../differences.ts";
 import { fill, reals } from "../draws.ts";
 
-/** Passes may regroup the arithmetic, nothing more: values agree to far within float64. */
+/** Passes may regroup the arithmetic, nothing more: values agree to nearly float64 precision. */
 function agree(
   before: readonly Tensor[],
   after: readonly Tensor[],
@@ -56,7 +56,7 @@ const names = (roots: readonly Tensor[]) => reachable(roots).map(({ op }) => op.
 describe("gradients of pieces", () => {
   const x = input("x", [3, 6, 4]);
   const feeds = { x: Float32Array.from({ length: 72 }, (_, i) => Math.sin(i)) };
-  /** Pieces of x, each used in its own way, and the gradient of all of it. */
+  /** Pieces of x, each used in its own way, and the gradient of all of them. */
   const gradient = (pieces: readonly Tensor[]) =>
     grad(pieces.map((piece, i) => t.sum(t.mul(t.exp(piece), i + 1))).reduce(t.add), [x]);
 
@@ -73,7 +73,7 @@ describe("gradients of pieces", () => {
     expect(names(simplified)).not.toContain("add");
   });
 
-  test("are joined in few levels however many they are", () => {
+  test("are joined in few levels, however many there are", () => {
     const long = input("long", [100, 2]);
     const built = grad(
       t
@@ -142,7 +142,7 @@ describe("pointwise ops on a reshaped product", () => {
     agree([result], simplify([result]), feedsOf(result));
   });
 
-  test("stay behind where an input would have to be copied", () => {
+  test("stay behind if an input would have to be copied", () => {
     const rows = t.add(y, t.expand(input("rows", [1, 3, 5]), [2, 3, 5]));
     const turned = t.add(y, t.permute(input("r", [5, 3, 2]), [2, 1, 0]));
     for (const result of [rows, turned]) {

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 
 const root = resolve(import.meta.dirname, "../..");
 
-/** Who may enter which room, from the table in src/README.md: each room lists those that it may import from. */
+/** Which rooms each room may import from, according to the table in src/README.md. */
 const mayImport: Record<string, readonly string[]> = Object.fromEntries(
   [...readFileSync(join(root, "src/README.md"), "utf8").matchAll(/^\| `([^`]+)` \|([^|]*)\|/gm)]
     .filter(([, room]) => room === "shaders" || room!.startsWith("src/"))
@@ -19,7 +19,7 @@ const files = ["shaders", "src"].flatMap((folder) =>
 const roomOf = (file: string): string =>
   Object.keys(mayImport).find((room) => file === room || file.startsWith(`${room}/`)) ?? file;
 
-test("every file imports only from rooms that its own may enter", () => {
+test("every file imports only from rooms that its own room may enter", () => {
   const trespasses = files.flatMap((file) => {
     if (file === "src/index.ts") return [];
     const text = readFileSync(join(root, file), "utf8");
@@ -33,7 +33,7 @@ test("every file imports only from rooms that its own may enter", () => {
   expect(trespasses).toEqual([]);
 });
 
-/** What a file imports when it runs: neither types nor what is loaded on demand. */
+/** What a file imports at run time: no types, and nothing loaded on demand. */
 const importsOf = Object.fromEntries(
   files.map((file) => {
     const text = readFileSync(join(root, file), "utf8");
@@ -51,7 +51,7 @@ function reachedFrom(file: string): Set<string> {
   return reached;
 }
 
-test("files import each other in a circle only where each op is the gradient of another", () => {
+test("files import each other in a cycle only where each op is the gradient of another", () => {
   const reached = Object.fromEntries(files.map((file) => [file, reachedFrom(file)]));
   const circular = files.filter((file) => reached[file]!.has(file));
   const circles = circular.map((file) =>
@@ -73,8 +73,8 @@ test("only the template wrapper imports the preprocessor, and only the rooms aro
   }
 });
 
-test("what is made as a module loads says that bundlers may leave it out", () => {
-  // esbuild takes no function's word for it: each call has to say so.
+test("top-level calls are marked so that bundlers can drop them", () => {
+  // esbuild does not analyse functions: every call needs the mark.
   const inPages = files.filter((file) => !/^src\/(node|reference)\//.test(file));
   const calls = inPages.flatMap((file) => {
     const text = readFileSync(join(root, file), "utf8");

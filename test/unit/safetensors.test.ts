@@ -5,7 +5,9 @@ import { describe, expect, test } from "vitest";
 import { AttributeError, DTypeError, FormatError, ShapeError } from "../../src/errors.ts";
 import { parseSafetensors, type SafetensorsTensor, serializeSafetensors, toFloat32 } from "../../src/io/index.ts";
 
-/** A file from its header (text, or an object to write as JSON) and its data, with no padding but what the text has. */
+/**
+ * A file from its header (text, or an object to write as JSON) and its data, with no padding except what the text has.
+ */
 function file(header: unknown, data: ArrayLike<number> = []): Uint8Array {
   const text = new TextEncoder().encode(typeof header === "string" ? header : JSON.stringify(header));
   const bytes = new Uint8Array(8 + text.length + data.length);
@@ -62,7 +64,7 @@ describe("parseSafetensors reads", () => {
     });
   });
 
-  test("tensors at odd offsets, in a header of another order, in a buffer that begins before the file", () => {
+  test("tensors at odd offsets, in another order than the header, in a buffer that begins before the file", () => {
     const bytes = file(
       {
         late: { dtype: "F32", shape: [], data_offsets: [1, 5] },
@@ -98,7 +100,7 @@ describe("parseSafetensors reads", () => {
     expect([...parsed.values()].map(({ data }) => Number(data[0]))).toStrictEqual(names.map((_, i) => i));
   });
 
-  test("no tensors, and metadata alone", () => {
+  test("no tensors, and only metadata", () => {
     expect(parseSafetensors(file("{}"))).toStrictEqual({ tensors: new Map(), metadata: {} });
     expect(parseSafetensors(file({ __metadata__: { a: "b" } })).metadata).toStrictEqual({ a: "b" });
   });
@@ -108,7 +110,7 @@ describe("parseSafetensors reads", () => {
     expect([...tensors.values()].map(({ data }) => data.length)).toStrictEqual([1, 0, 0]);
   });
 
-  test("fields that it does not know, without a word", () => {
+  test("unknown fields, which it ignores", () => {
     expect(parseSafetensors(file({ a: { ...u8(0, 1), note: [{}] } }, [1])).tensors.size).toBe(1);
   });
 });
@@ -136,16 +138,16 @@ describe("parseSafetensors refuses", () => {
     ["a name twice", file('{"a":{},"\\u0061":{}}'), 'the key "a" twice'],
     ["a field twice", file('{"a":{"dtype":"U8","dtype":"I8"}}'), 'the key "dtype" twice'],
     ["a metadata key twice", file('{"__metadata__":{"k":"1","k" : "2"}}'), 'the key "k" twice'],
-    ["an entry that is no object", file({ a: [1] }), 'tensor "a": is [1], expected an object'],
+    ["an entry that is not an object", file({ a: [1] }), 'tensor "a": is [1], expected an object'],
     ["an entry that is null", file({ a: null }), 'tensor "a": is null, expected an object'],
     ["no dtype", file({ a: { shape: [], data_offsets: [0, 1] } }), 'tensor "a": has no dtype'],
     ["no shape", file({ a: { dtype: "U8", data_offsets: [0, 1] } }), "has no shape"],
     ["no offsets", file({ a: { dtype: "U8", shape: [] } }), "has no data_offsets"],
     ["an unknown dtype", file({ a: { ...u8(0, 1), dtype: "F7" } }, [1]), 'dtype is "F7", expected one of F64, F32'],
     ["a dtype that every object has", file({ a: { ...u8(0, 1), dtype: "toString" } }, [1]), 'dtype is "toString"'],
-    ["a dtype that is no text", file({ a: { ...u8(0, 1), dtype: ["U8"] } }, [1]), 'dtype is ["U8"]'],
+    ["a dtype that is not text", file({ a: { ...u8(0, 1), dtype: ["U8"] } }, [1]), 'dtype is ["U8"]'],
     ["a negative size", file({ a: { ...u8(0, 1), shape: [-1] } }, [1]), "shape is [-1]"],
-    ["minus nothing", file('{"a":{"dtype":"U8","shape":[-0],"data_offsets":[0,0]}}'), "expected an array of integers"],
+    ["minus zero", file('{"a":{"dtype":"U8","shape":[-0],"data_offsets":[0,0]}}'), "expected an array of integers"],
     ["half a size", file({ a: { ...u8(0, 1), shape: [0.5] } }, [1]), "shape is [0.5]"],
     [
       "a size beyond exact integers",
@@ -156,8 +158,8 @@ describe("parseSafetensors refuses", () => {
     ["a size with a point", entry('"shape":[1.0]'), "shape is [1.0], expected"],
     ["an offset with an exponent", entry('"shape":[1],"data_offsets":[0,1E0]'), "data_offsets is [0, 1E0], expected"],
     ["a negative zero among offsets", entry('"shape":[1],"data_offsets":[-0,1]'), "data_offsets is [-0, 1], expected"],
-    ["sizes whose product no number holds", entry(`"shape":[${"9007199254740991,".repeat(30)}0]`), "takes NaN bytes"],
-    ["a shape that is no array", file({ a: { ...u8(0, 1), shape: "1" } }, [1]), 'shape is "1"'],
+    ["sizes whose product overflows", entry(`"shape":[${"9007199254740991,".repeat(30)}0]`), "takes NaN bytes"],
+    ["a shape that is not an array", file({ a: { ...u8(0, 1), shape: "1" } }, [1]), 'shape is "1"'],
     ["one offset", file({ a: { ...u8(0, 1), data_offsets: [0] } }, [1]), "data_offsets is [0]"],
     ["a negative offset", file({ a: { ...u8(0, 1), data_offsets: [-1, 0] } }, [1]), "data_offsets is [-1, 0]"],
     ["descending offsets", file({ a: { ...u8(0, 1), data_offsets: [1, 0] } }, [1]), "[1, 0] descend"],
@@ -169,9 +171,9 @@ describe("parseSafetensors refuses", () => {
     ["a hole at the beginning", file({ a: u8(1, 2) }, [1, 2]), "hole: bytes 0 to 1"],
     ["a hole between", file({ a: u8(0, 1), b: u8(2, 3) }, [1, 2, 3]), "hole: bytes 1 to 2"],
     ["bytes after the last tensor", file({ a: u8(0, 1) }, [1, 2, 3]), "2 trailing bytes: the last tensor ends at 1"],
-    ["metadata that is no object", file({ __metadata__: "x" }), '__metadata__ is "x", expected an object'],
+    ["metadata that is not an object", file({ __metadata__: "x" }), '__metadata__ is "x", expected an object'],
     ["metadata that is null", file({ __metadata__: null }), "__metadata__ is null, expected an object"],
-    ["metadata that is no text", file({ __metadata__: { epoch: 3 } }), '__metadata__ "epoch" is 3, expected a string'],
+    ["metadata that is not text", file({ __metadata__: { epoch: 3 } }), '__metadata__ "epoch" is 3, expected a string'],
     ["half a character", file('{"\\ud800":{}}'), "not valid Unicode"],
   ])("%s", (_, bytes, message) => {
     expect(() => parseSafetensors(bytes, "w.st")).toThrow(FormatError);
@@ -186,7 +188,7 @@ describe("parseSafetensors refuses", () => {
     }
   });
 
-  test("damaged files or reads them whole: nothing else ever happens", () => {
+  test("damaged files or reads them completely; nothing else ever happens", () => {
     const flip = fc.tuple(fc.nat(bytes.length - 1), fc.integer({ min: 1, max: 255 }));
     let refused = 0;
     fc.assert(
@@ -219,7 +221,7 @@ describe("serializeSafetensors", () => {
     expect(parsed.metadata).toStrictEqual(metadata);
   });
 
-  test("writes the bytes that the format asks for", () => {
+  test("writes the bytes that the format requires", () => {
     const bytes = serializeSafetensors([["a", { dtype: "I16", shape: [2], data: new Int16Array([1, -2]) }]]);
     const header = '{"a":{"dtype":"I16","shape":[2],"data_offsets":[0,4]}}';
     expect(bytes).toStrictEqual(file(header.padEnd(56), [1, 0, 0xfe, 0xff]));
@@ -238,13 +240,13 @@ describe("serializeSafetensors", () => {
     expect(begins).toStrictEqual([14, 12, 0, 8]);
   });
 
-  test("writes the part of a buffer that a view shows", () => {
+  test("writes the part of a buffer that a view covers", () => {
     const data = new Float32Array([1, 2, 3]).subarray(1, 2);
     const { tensors } = parseSafetensors(serializeSafetensors([["a", { dtype: "F32", shape: [1], data }]]));
     expect(tensors.get("a")?.data).toStrictEqual(new Float32Array([2]));
   });
 
-  test("gives the same bytes for the same tensors, and back the same tensors", () => {
+  test("gives the same bytes for the same tensors, and reads back the same tensors", () => {
     const tensor = fc
       .tuple(fc.float32Array({ maxLength: 12 }), fc.boolean())
       .map(([data, row]): SafetensorsTensor => ({ dtype: "F32", shape: row ? [1, data.length] : [data.length], data }));
@@ -258,7 +260,7 @@ describe("serializeSafetensors", () => {
     );
   });
 
-  test("refuses what the format cannot hold", () => {
+  test("refuses what the format cannot represent", () => {
     const data = new Float32Array(2);
     const one = (name: string, tensor: unknown) => () => serializeSafetensors([[name, tensor as SafetensorsTensor]]);
     expect(one("a", { dtype: "F32", shape: [3], data })).toThrow('tensor "a": shape [3] does not fit its 2 values');

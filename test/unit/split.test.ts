@@ -19,7 +19,7 @@ describe("trainValidationSplit", () => {
     expect(split.train.length).toBe(n - expected);
   });
 
-  test("loses and repeats nothing, with labels or without", () => {
+  test("loses and repeats nothing, with or without labels", () => {
     fc.assert(
       fc.property(
         fc.array(fc.nat(4), { minLength: 2, maxLength: 80 }),
@@ -49,7 +49,7 @@ describe("trainValidationSplit", () => {
     );
   });
 
-  test("depends on the seed alone, and is in random order", () => {
+  test("depends only on the seed, and is in random order", () => {
     const split = (seed: number) => trainValidationSplit(50, { validation: 0.5, seed });
     expect(split(1)).toStrictEqual(split(1));
     expect(split(1)).not.toStrictEqual(split(2));
@@ -64,7 +64,7 @@ describe("trainValidationSplit", () => {
     }
   });
 
-  test("divides a dataset, samples and labels together", () => {
+  test("splits a dataset, samples and labels together", () => {
     const dataset = {
       x: { data: Float32Array.from({ length: 12 }, (_, i) => i), shape: [6, 1, 2] },
       y: { data: new Int32Array([0, 2, 4, 6, 8, 10]), shape: [6] },
@@ -78,7 +78,7 @@ describe("trainValidationSplit", () => {
     }
   });
 
-  test("refuses what is neither a fraction nor a count", () => {
+  test("refuses anything but a fraction or a count", () => {
     for (const validation of [0, -0.1, 1.5, Number.NaN, -3]) {
       expect(() => trainValidationSplit(10, { validation })).toThrow(AttributeError);
     }

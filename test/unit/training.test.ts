@@ -5,8 +5,7 @@ import { input, losses, nn, optim, type Tensor } from "../../src/index.ts";
 import { gpu } from "../adapters.ts";
 
 /*
- * Dropout and batch normalisation are off unless they are switched on: a loss that was built without a word about it is not
- * trained on.
+ * Dropout and batch normalisation are off by default, and optimizers refuse a loss that leaves their mode unspecified.
  */
 
 const half = { ...gpu, features: new Set([...gpu.features, "shader-f16"]) };
@@ -15,7 +14,7 @@ const rows = input("x", [4, 6]);
 const images = input("images", [2, 3, 4, 4]);
 const steps = input("steps", [5, 2, 6]);
 
-/** How each layer with a mode is applied; its name in the error. */
+/** How each layer with a mode is applied, and its name in the error. */
 const layers: Readonly<Record<string, readonly [name: string, apply: (mode?: nn.Mode) => Tensor]>> = (() => {
   const dropout = nn.sequential(nn.linear(6, 6), nn.dropout(0.1), nn.linear(6, 2));
   const early = nn.sequential(nn.dropout(0.1), nn.linear(6, 2));
@@ -39,9 +38,9 @@ const layers: Readonly<Record<string, readonly [name: string, apply: (mode?: nn.
     "an encoder layer": ["nn.dropout", (mode) => block(steps, mode)],
     "an LSTM with dropout": ["nn.dropout", (mode) => lstm(steps, mode).output],
     "an LSTM with dropout, as a module": ["nn.dropout", (mode) => lstm.output(steps, mode)],
-    "a module that looks at the mode": ["a module", (mode) => own(rows, mode)],
-    "one that decides for its layers": ["MyNorm", (mode) => byDefault(rows, mode)],
-    "one that hands its layers a copy": ["nn.batchNorm1d", (mode) => inner(rows, mode)],
+    "a module that reads the mode": ["a module", (mode) => own(rows, mode)],
+    "a module that sets the mode of its layers": ["MyNorm", (mode) => byDefault(rows, mode)],
+    "a module that passes its layers a copy": ["nn.batchNorm1d", (mode) => inner(rows, mode)],
     "mixed precision": ['nn.dropout in layer "1"', (mode) => nn.mixedPrecision(dropout)(rows, mode)],
     "a deep model": [
       'nn.batchNorm1d in layer "norm", nn.dropout in layer "drop.0"',
@@ -58,7 +57,7 @@ describe.each(Object.entries(layers))("%s", (_, [name, apply]) => {
     ["no mode", undefined],
     ["an empty one", {}],
     ["an undefined one", { training: undefined as never }],
-  ])("%s: nobody trains it", (_, mode) => {
+  ])("%s: no optimizer trains it", (_, mode) => {
     const loss = square(apply(mode));
     expect(() => optim.adam().minimize(loss)).toThrow(message("adam"));
     expect(() => optim.adam().minimize(loss, optim.parametersOf(loss))).toThrow(t.AttributeError);
@@ -67,12 +66,12 @@ describe.each(Object.entries(layers))("%s", (_, [name, apply]) => {
     expect(() => optim.accumulator(parameters).collect(loss)).toThrow(message("accumulator"));
   });
 
-  test("training and evaluation that were asked for", () => {
+  test("explicit training and evaluation", () => {
     for (const training of [true, false])
       expect(optim.adam().minimize(square(apply({ training }))).length).toBeGreaterThan(0);
   });
 
-  test("the note costs nothing", () => {
+  test("the mark costs nothing", () => {
     const labels = (mode?: nn.Mode) => {
       const y = apply(mode);
       const { calls } = compile({ outputs: { y, dx: t.grad(square(y), optim.parametersOf(y))[0]! } }, half);
@@ -82,11 +81,11 @@ describe.each(Object.entries(layers))("%s", (_, [name, apply]) => {
   });
 });
 
-describe("nothing is to be said", () => {
+describe("no mode is needed", () => {
   test.each<[string, nn.Module, Tensor]>([
     ["layers without a mode", nn.sequential(nn.linear(6, 6), nn.relu(), nn.layerNorm(6), nn.linear(6, 2)), rows],
     ["dropout of nothing", nn.sequential(nn.linear(6, 6), nn.dropout(0)), rows],
-    ["batch normalisation that knows no other statistics", nn.batchNorm1d(6, { trackRunningStats: false }), rows],
+    ["batch normalisation without running statistics", nn.batchNorm1d(6, { trackRunningStats: false }), rows],
     ["an LSTM of one layer", nn.lstm(6, 4, { dropout: 0.5 }).output, steps],
     ["an encoder layer without dropout", nn.transformerEncoderLayer(6, 2, { dropout: 0 }), steps],
     [
@@ -110,7 +109,7 @@ describe("a part in evaluation", () => {
     expect(updates.map(([{ name }]) => name)).not.toContain("running_mean");
   });
 
-  test("a teacher is detached, or gives labels", () => {
+  test("a teacher that is detached, or that gives labels", () => {
     const loss = losses.mse(head(rows, { training: true }), t.detach(head(rows)));
     expect(optim.adam().minimize(loss).length).toBeGreaterThan(0);
     const pseudo = losses.crossEntropy(head(rows, { training: true }), t.argmax(head(rows), 1));

@@ -29,7 +29,7 @@ test("a tuning file holds the winners of each adapter", async () => {
   });
 });
 
-test("a broken tuning file is named and kept", async () => {
+test("a broken tuning file is named and left alone", async () => {
   const path = join(folder, "broken.json");
   await writeFile(path, "{");
   await expect(tuningFile(path).load("one")).rejects.toThrow(`the tuning file ${path} is not JSON`);
@@ -45,7 +45,7 @@ const variants = ["plain", "fast", "large"].map((name, score) => ({
 const chosen = (n: number, traits: Partial<typeof gpu>) =>
   choose("family", variants, { n, layout: [1, 2] }, { ...gpu, ...traits }).name;
 
-test("force comes before measurement, measurement before the rule, and what is wrong or does not fit after all", () => {
+test("forced variants come before measured ones, those before the rule, and wrong or unfit ones last", () => {
   expect(chosen(64, {})).toBe("large");
   expect(chosen(32, {})).toBe("fast");
   const tuned = new Map([
@@ -63,7 +63,7 @@ test("force comes before measurement, measurement before the rule, and what is w
   expect(chosen(64, { tuned, avoid: new Set(["family/plain", "family/large"]) })).toBe("fast");
 });
 
-test("what is forced and does not exist or does not fit is refused, and so is a problem that nothing fits", () => {
+test("unknown or unfit forced variants are refused, and so is a problem that no variant fits", () => {
   const thrown = (run: () => unknown): string => {
     try {
       return `gave ${run()}`;
@@ -82,13 +82,13 @@ test("what is forced and does not exist or does not fit is refused, and so is a 
   );
 });
 
-test("each choice is told with what was right", () => {
+test("each choice is reported with its alternatives", () => {
   const told: unknown[] = [];
   chosen(32, { onChoice: (choice) => told.push(choice), avoid: new Set(["family/plain"]) });
   expect(told).toEqual([{ problem: "family n=32 layout=1,2", variants: ["fast"] }]);
 });
 
-test("a problem is told by all its fields", () => {
+test("a problem is described by all its fields", () => {
   const told: string[] = [];
   const windows = { kernel: [2, 2], size: [5, 5] };
   const always = [{ name: "only", score: () => 1 }];
@@ -107,7 +107,7 @@ test("TILEGRAD_VARIANT names one variant for all, or some by family", () => {
   expect(() => forcedVariants("matmul=")).toThrow('TILEGRAD_VARIANT holds "matmul="');
 });
 
-test("a GPU folds long rows by workgroups, and short rows and what lies apart by invocations", () => {
+test("a GPU folds long rows by workgroups, and short or strided rows by invocations", () => {
   const variant = (shape: number[], axis: number, traits = gpu) =>
     compile({ outputs: { y: sum(input("x", shape), axis) } }, traits).calls[0]!.variant;
   expect(variant([8192, 1024], 1)).toBe("tree");
@@ -119,7 +119,7 @@ test("a GPU folds long rows by workgroups, and short rows and what lies apart by
   expect(variant([8192, 1024], 1, software)).toBe("serial");
 });
 
-test("of CPU adapters, those with wider subgroups prefer smaller register tiles", () => {
+test("CPU adapters with wider subgroups prefer smaller register tiles", () => {
   const chosen = (size: number, lanes?: number) => {
     const traits = { ...software, features: new Set(["subgroups"]), ...(lanes && { lanes }) };
     const [call] = compile(
@@ -128,7 +128,7 @@ test("of CPU adapters, those with wider subgroups prefer smaller register tiles"
     ).calls;
     return call!.variant;
   };
-  // As measured: SwiftShader has 4 lanes, lavapipe 8. Where an adapter does not tell, it is taken for SwiftShader.
+  // As measured: SwiftShader has 4 lanes, lavapipe 8. An adapter that reports none is treated like SwiftShader.
   expect([256, 512].map((size) => chosen(size, 4))).toEqual(["quads16x8", "quads32x8"]);
   expect([256, 512].map((size) => chosen(size))).toEqual(["quads16x8", "quads32x8"]);
   expect([256, 512, 1024].map((size) => chosen(size, 8))).toEqual(["quads8x4", "quads8x4", "quads8x4"]);

@@ -3,9 +3,9 @@ import * as t from "../../src/index.ts";
 import { losses, nn, optim } from "../../src/index.ts";
 import type { Output } from "../../src/runtime/output.ts";
 
-// What TypeScript knows of dtypes. `npm run types` fails where a type is wrong, the test where it is not what the op gives.
+// What TypeScript knows about dtypes. `npm run types` fails if a type is wrong, the test if it differs from the op's.
 
-/** Takes the dtype that the type of a tensor names, and none where it names all of them. */
+/** Accepts the dtype in a tensor's type, or nothing if the type allows several. */
 function gives<D extends t.DType>(tensor: t.Tensor<D>, dtype: [t.DType] extends [D] ? never : D): void {
   expect(tensor.dtype).toBe(dtype);
 }
@@ -18,7 +18,7 @@ const w = t.variable(new Float32Array(12), [4, 3]);
 const image = t.input("image", [1, 2, 4, 4]);
 const kernel = t.variable(new Float32Array(16), [2, 2, 2, 2]);
 
-test("leaves have the dtype that they were made with", () => {
+test("leaves have the dtype they were created with", () => {
   gives(x, "f32");
   gives(half, "f16");
   gives(i, "i32");
@@ -35,7 +35,7 @@ test("leaves have the dtype that they were made with", () => {
   expectTypeOf(w.initial).toEqualTypeOf<Float32Array>();
 });
 
-test("ops carry it on", () => {
+test("ops propagate it", () => {
   gives(t.add(x, 1), "f32");
   gives(t.add(1, i), "i32");
   gives(t.mul(half, half), "f16");
@@ -76,7 +76,7 @@ test("ops carry it on", () => {
   gives(dw, "f32");
 });
 
-test("layers and losses give floats", () => {
+test("layers and losses return floats", () => {
   const model = nn.sequential(nn.linear(3, 4), nn.relu(), nn.dropout());
   gives(model(x), "f32");
   gives(nn.sequential({ first: nn.linear(3, 4) })(x), "f32");
@@ -100,7 +100,7 @@ test("layers and losses give floats", () => {
   const loss = losses.crossEntropy(half, t.input("labels", [2], "i32"));
   gives(loss, "f32");
   gives(optim.adam().minimize(t.sum(model(x, { training: true }))).rate, "f32");
-  // A model may go wherever a module may, and a tensor of a known dtype wherever a tensor may.
+  // A model can be used wherever a module can, and a tensor of a known dtype wherever a tensor can.
   const block = (): nn.Module => nn.module((x) => t.reshape(x, [3, 2]));
   let y = x;
   y = nn.sequential(block(), ...[nn.relu(), block()])(y);
@@ -109,7 +109,7 @@ test("layers and losses give floats", () => {
   expect(tensors.length + variables.length).toBe(4);
 });
 
-test("what is read has the array of its dtype", () => {
+test("results are arrays of the matching type", () => {
   type Read<D extends t.DType> = Awaited<ReturnType<Output<D>["data"]>>;
   expectTypeOf<Read<"f32">>().toEqualTypeOf<Float32Array>();
   expectTypeOf<Read<"f32" | "f16">>().toEqualTypeOf<Float32Array>();
@@ -129,12 +129,12 @@ test("what is read has the array of its dtype", () => {
       readonly wide: t.TensorData;
     }>();
     expectTypeOf(program.read(["i"])).resolves.toEqualTypeOf<{ readonly i: Int32Array }>();
-    // @ts-expect-error there is no such output
+    // @ts-expect-error unknown output
     outputs.y;
     expectTypeOf(engine.read(w)).resolves.toEqualTypeOf<Float32Array>();
     expectTypeOf(engine.read(w as t.Variable)).resolves.toEqualTypeOf<t.TensorData>();
     engine.write(w, new Float32Array(12));
-    // @ts-expect-error an f32 variable takes no Int32Array
+    // @ts-expect-error an f32 variable does not accept an Int32Array
     engine.write(w, new Int32Array(12));
     const less: t.Program<{ x: t.Tensor }> = program;
     const any: t.Program = program;

@@ -10,9 +10,9 @@ import { fill, reals } from "../draws.ts";
 import { trainingFile } from "../exported.ts";
 import { mutant, sequence } from "../mutants.ts";
 
-/* What is checked of a file of exported programs before anything is made of it. No GPU is needed for that. */
+/* The checks of a file of exported programs before it is used. They need no GPU. */
 
-test("what is exported passes: every op with its gradients", () => {
+test("exported files pass: every op with its gradients", () => {
   cases.forEach((row, i) => {
     const [shapes] = row.shapes;
     const { inputs } = inputsOf(fill(row.draws ?? [reals(-2, 2)], shapes!.map(sizeOf)), shapes!);
@@ -21,14 +21,14 @@ test("what is exported passes: every op with its gradients", () => {
     const gradients = y.dtype === "f32" && !row.noGradient ? grad(weigh(y), floats) : [];
     const outputs = { y, ...Object.fromEntries(gradients.map((dx, i) => [`gradient ${i}`, dx])) };
     const file = exportPrograms({ row: { outputs } }, { targets: [i % 2 ? gpu : software] });
-    // As it is handed over within one script, and as it is read from a file.
+    // As passed within one script, and as read from a file.
     for (const given of [file, JSON.parse(JSON.stringify(file))]) expect(faultIn(given), row.name).toBeUndefined();
   });
 }, 60_000);
 
 const sound = trainingFile();
 
-test("what is exported passes: a training and a prediction", () => {
+test("exported files pass: a training and a prediction", () => {
   expect(faultIn(sound)).toBeUndefined();
 });
 
@@ -40,7 +40,7 @@ function changed(change: (file: any) => void): unknown {
   return file;
 }
 
-/** The last target's training: calls and buffers by the same numbers on each adapter. */
+/** The last target's training: its calls and buffers have the same numbers on every adapter. */
 // biome-ignore lint/suspicious/noExplicitAny: as above
 const step = (file: any): any => file.targets[0].programs.train;
 const [scratch, pinned, constant] = (["scratch", "pinned", "constant"] as const).map((wanted) =>
@@ -97,7 +97,7 @@ describe("is refused, with the path of the fault:", () => {
     ],
     ["an odd place", (f) => (f.variables[1].home[1] += 4), "variables[1].home[1] is"],
     [
-      "an arena that is not there",
+      "an arena that does not exist",
       (f) => (f.variables[1].home[0] = 99),
       "variables[1].home[0] is 99, expected a number below",
     ],
@@ -107,7 +107,7 @@ describe("is refused, with the path of the fault:", () => {
       "variables[0].initial.bytes holds 3 bytes, expected",
     ],
     [
-      "first bytes that are no base64",
+      "first bytes that are not base64",
       (f) => (f.variables[0].initial.bytes = "$$$$"),
       'variables[0].initial.bytes is "$$$$", expected base64',
     ],
@@ -123,7 +123,7 @@ describe("is refused, with the path of the fault:", () => {
       'variables[1].initial.drawing.distribution is "cauchy", expected one of uniform, normal',
     ],
     [
-      "a seed that is no integer",
+      "a seed that is not an integer",
       (f) => (f.variables[1].initial.drawing.seed = 0.5),
       "variables[1].initial.drawing.seed is 0.5",
     ],
@@ -146,7 +146,7 @@ describe("is refused, with the path of the fault:", () => {
     ],
     ["needs in words", (f) => (f.targets[0].needs.cpu = 1), "targets[0].needs.cpu is 1, expected a boolean"],
     [
-      "a kernel that is not there",
+      "a kernel that does not exist",
       (f) => (step(f).calls[0].kernel = 999),
       `${at}.calls[0].kernel is 999, expected a number below`,
     ],
@@ -280,11 +280,14 @@ describe("is refused, with the path of the fault:", () => {
   });
 });
 
-/** What may pass: descriptions, first values, texts of kernels, other parts of the same buffers. It is another program in itself. */
+/**
+ * Changes that may pass: descriptions, first values, kernel texts, other parts of the same buffers. The result is a
+ * different valid program.
+ */
 const harmless =
   /label|\.name|pinned|family|variant|role|group|flops|bytes: \d|initial|names|kernel|needs|invocations|op:|bounds|bindings|workgroups|dtype|shape|calls|targets\.\d+: (dropped|doubled)|buffer: |variables\.\d+: |exchanged/;
 
-test("thousands of damaged copies pass, or are refused in a few lines", () => {
+test("thousands of damaged copies pass, or are refused with a short message", () => {
   const sound = trainingFile({ targets: [gpu, software] });
   const draw = sequence(11);
   let refused = 0;

@@ -6,9 +6,9 @@ import { FormatError } from "../../src/errors.ts";
 import { parseSafetensors, serializeSafetensors } from "../../src/io/index.ts";
 import { damaged, mutant, sequence } from "../mutants.ts";
 
-/* Files from elsewhere: bytes in any of the forms that hosts hand out, files of other kinds, damaged files. */
+/* Untrusted files: bytes in every form that hosts provide, files of other formats, damaged files. */
 
-/** Of newer hosts. */
+/** Newer hosts have this. */
 type Growable = new (bytes: number, options: { maxByteLength: number }) => ArrayBufferLike;
 
 const text = (letters: string): Uint8Array<ArrayBuffer> => Uint8Array.from(letters, (letter) => letter.charCodeAt(0));
@@ -46,7 +46,7 @@ describe.each(Object.values(readers))("of a $kind file", ({ read, file, kind }) 
     ["a SharedArrayBuffer", shared.buffer],
     ["an array of another realm", realm],
     ["a buffer of another realm", realm.buffer],
-  ])("bytes are taken as %s", (_, bytes) => {
+  ])("bytes are accepted as %s", (_, bytes) => {
     expect(read(bytes)).toStrictEqual(sound);
   });
 
@@ -87,20 +87,20 @@ describe.each(Object.values(readers))("of a $kind file", ({ read, file, kind }) 
     ["a model of ONNX", text("\x08\x07\x12\x07pytorch\x1a\x052.1.0"), "ONNX"],
     ["a model of llama.cpp", text("GGUF\x03\0\0\0\0\0\0\0"), "GGUF"],
     ["a pointer of Git LFS", text("version https://git-lfs.github.com/spec/v1\noid sha256:00"), "git lfs pull"],
-  ])("%s is told from it", (_, bytes, message) => {
+  ])("%s is recognised", (_, bytes, message) => {
     expect(() => read(bytes, "f")).toThrow(FormatError);
     expect(() => read(bytes, "f")).toThrow(message);
   });
 
   const [other] = Object.values(readers).filter((reader) => reader.kind !== kind);
 
-  test("the other kind is told from it", () => {
+  test("the other format is recognised", () => {
     expect(() => read(other!.file, "f")).toThrow(
       `; it seems to be ${kind === "IDX" ? "a safetensors" : "an IDX"} file`,
     );
   });
 
-  test("damaged copies give a FormatError of a few lines, or are read whole", () => {
+  test("damaged copies give a short FormatError, or are read completely", () => {
     const draw = sequence(17);
     let refused = 0;
     for (let i = 0; i < 1500; i++) {
@@ -118,7 +118,7 @@ describe.each(Object.values(readers))("of a $kind file", ({ read, file, kind }) 
   });
 });
 
-/** A safetensors file of some header, as long as the file's own or not. */
+/** A safetensors file with some header, whose length may differ from the original's. */
 function withHeader(header: string, data: Uint8Array): Uint8Array {
   const written = new TextEncoder().encode(header);
   const bytes = new Uint8Array(8 + written.length + data.length);
@@ -136,7 +136,7 @@ describe("a safetensors header", () => {
   };
   const data = new Uint8Array(28);
 
-  test("of another structure gives a FormatError of a few lines, or is read whole", () => {
+  test("of another structure gives a short FormatError, or is read completely", () => {
     const draw = sequence(3);
     let refused = 0;
     for (let i = 0; i < 1500; i++) {
@@ -181,7 +181,7 @@ describe("a safetensors header", () => {
     ],
     ["long metadata", `{"__metadata__":{"${long}":["${long}"]}}`, "expected a string"],
     ["spaces without an end", `{"a"${" ".repeat(many)}`, "expected : at character"],
-  ])("with %s is refused in few words", (_, header, message) => {
+  ])("with %s is refused with a short message", (_, header, message) => {
     const parse = () => parseSafetensors(withHeader(header, new Uint8Array()), "f");
     expect(parse).toThrow(FormatError);
     expect(parse).toThrow(message);

@@ -25,14 +25,14 @@ no
     expect(() => wgsl`const N = ${hole as number};`).toThrow('hole 0 after "const N ="');
   });
 
-  test("refuses a condition that is no boolean, and #else if", () => {
+  test("refuses a condition that is not a boolean, and #else if", () => {
     expect(() => wgsl`#if ${1}\n#endif`).toThrow("is a condition, but is number");
     expect(() => wgsl`#if ${true}\n#else if ${true}\n#endif`).toThrow("write #elif");
   });
 });
 
 describe("views", () => {
-  test("merge axes that are walked with one stride", () => {
+  test("merge axes with a common stride", () => {
     expect(coalesce({ shape: [2, 3, 1, 4], strides: [12, 4, 99, 1], offset: 5 })).toEqual({
       shape: [24],
       strides: [1],
@@ -48,7 +48,7 @@ describe("views", () => {
     expect(elementAt({ shape: [6], strides: [-1], offset: 5 }, "i")).toBe("5u + 0u - i");
   });
 
-  test("are read as vectors where neighbours lie side by side", () => {
+  test("are read as vectors where neighbours are contiguous", () => {
     const load = (shape: number[], strides: number[], offset = 0) => vec4Load({ shape, strides, offset }, "f32");
     expect(load([8], [1])).toMatchObject({ vectors: true });
     expect(load([4, 8], [16, 1])).toMatchObject({ vectors: true });
