@@ -35,8 +35,8 @@ export class FeedError extends TilegradError {
 }
 
 /**
- * A call that the state of things does not allow: freeing a variable that a program uses, reading a value that is in
- * another engine or not computed yet, giving a variable two new values in one run. Nothing has changed.
+ * A call that the current state does not allow: freeing a variable that a program uses, reading a value that is in
+ * another engine or not computed yet, two updates of one variable. Nothing has changed.
  */
 export class StateError extends TilegradError {
   override name = "StateError";

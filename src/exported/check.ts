@@ -195,10 +195,10 @@ function check(file: unknown): void {
   checkKernels(exported, uses);
 }
 
-/** By kernel: how its first call binds its buffers, and the path of that call. */
+/** For each kernel: how its first call binds its buffers, and the path of that call. */
 type Uses = Map<number, { readonly bound: string; readonly path: string }>;
 
-/** Each text is there once, and some call runs it. What it says is not read. */
+/** Every kernel text must be distinct and used by a call. The text itself is not checked. */
 function checkKernels({ kernels }: Exported, uses: Uses): void {
   const known = new Map<string, number>();
   for (const [i, text] of kernels.entries()) {
@@ -308,7 +308,7 @@ function checkProgram(
     below(kernels.length, kernel, `${at}.kernel`);
     if (bindings.length > needs.maxStorageBuffers) fail(`${at}.bindings`, `exceed the target's needs`);
     if (Math.max(...workgroups) > needs.maxWorkgroups) fail(`${at}.workgroups`, `exceed the target's needs`);
-    // A shader declares what it reads and what it writes, so all its calls bind alike.
+    // A shader declares the access of its bindings, so all its calls must agree.
     const bound = bindings.map(([, , , written]) => (written ? "writes" : "reads")).join(", ") || "binds nothing";
     const first = uses.get(kernel) ?? { bound, path: at };
     if (first.bound !== bound) fail(at, `${bound}; ${first.path} runs the same kernel, but ${first.bound}`);

@@ -7,7 +7,7 @@ import { bytesPer, showShape, sizeOf } from "../graph/shape.ts";
 import type { Spec, TensorData } from "../graph/tensor.ts";
 
 /**
- * Values for a program's inputs, by name: typed arrays, or GPU memory, which kernels read where it is. Both are
+ * Values for a program's inputs, by name: typed arrays, or GPU memory, which kernels read in place. Both are
  * row-major, in the input's shape. In GPU memory, elements are packed; an f16 takes two bytes.
  *
  * A GPUBuffer must be of the engine's device and have the usage STORAGE. Its offset is a multiple of 256 (of the

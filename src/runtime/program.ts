@@ -92,7 +92,7 @@ export interface Memories {
 interface Bound {
   /** Inputs in GPU memory of the app. */
   readonly fed: ReadonlyMap<VirtualBuffer, Fed>;
-  /** Made before the first run. */
+  /** Created before the first run. */
   dispatches?: readonly Dispatch[];
   /**
    * The engine's count of uncaught device errors when these commands were last known to be valid. While the count is
@@ -101,7 +101,7 @@ interface Bound {
   validAt: number;
 }
 
-/** How many sets of fed buffers a program keeps bind groups for. */
+/** Number of sets of fed buffers for which a program keeps bind groups. */
 const mostBound = 16;
 
 /** The outputs of a program, with the dtypes of the compiled tensors. */
@@ -117,7 +117,7 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
   readonly memory: Memory;
   readonly #runner: Runner;
   readonly #compiled: Recorded;
-  /** Commands that read the program's own input buffers, and those that read fed ones, the last used last. */
+  /** Commands for the program's own input buffers, and for fed ones, least recently used first. */
   readonly #own: Bound = { fed: new Map(), validAt: -1 };
   #others: Bound[] = [];
   /** The commands of the last run. */
@@ -172,7 +172,7 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
    * Results stay on the GPU, where the next run overwrites them, whoever calls it. `compute` returns those of its own
    * run.
    *
-   * @param feeds for each input a typed array, row-major, or GPU memory, which kernels read where it is; see `Feeds`.
+   * @param feeds for each input a typed array, row-major, or GPU memory, which kernels read in place; see `Feeds`.
    * GPU memory that the program itself may write, such as its own output, is copied first.
    * @throws FeedError for missing, unknown or unfit feeds; nothing has been computed then.
    * @throws DeviceError when the engine is destroyed, its device lost, or an earlier run failed on the GPU.
@@ -284,8 +284,8 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
   }
 
   /**
-   * Where a virtual buffer is. Memory that the program itself may write is not read in place: WebGPU forbids to bind a
-   * buffer for both in one dispatch, and an earlier dispatch may overwrite it.
+   * Where a virtual buffer is. Memory that the program itself may write is not read in place: WebGPU forbids both
+   * accesses in one dispatch, and an earlier dispatch may overwrite it.
    */
   #placeOf(virtual: VirtualBuffer, { fed }: Bound): Fed {
     const { homes } = this.#compiled;
@@ -359,7 +359,7 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
       bound.validAt = errors;
       return value;
     } catch (error) {
-      // A lack of memory may pass, and another feed may be sound; other invalid commands stay invalid.
+      // A lack of memory may pass, and another feed may be valid; other invalid commands stay invalid.
       if (error instanceof DeviceError && bound === this.#own) this.#fault ??= error;
       throw error;
     }
@@ -423,7 +423,7 @@ function unknownOutput(name: string, outputs: object): never {
   throw new FeedError(`the program: ${noSuch("output", name, Object.keys(outputs))}`);
 }
 
-/** How errors name a call. */
+/** The name of a call in errors. */
 const nameOf = (call: string, { fed }: Bound): string =>
   [call, ...[...fed.keys()].map(({ role }) => `${role} from a GPUBuffer`)].join(", ");
 

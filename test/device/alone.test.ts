@@ -172,7 +172,7 @@ describe("a failed program fails alone", () => {
     engine.destroy();
   });
 
-  test("where there is no memory for its constants", async () => {
+  test("where there is no memory for its buffers", async () => {
     const { engine, soundness } = await open();
     const { maxBufferSize, maxStorageBufferBindingSize } = device.limits;
     const large = input("large", [Math.floor(Math.min(maxBufferSize, maxStorageBufferBindingSize) / 16) * 4]);

@@ -22,9 +22,12 @@ import { inputsOf } from "../differences.ts";
 import { fill, reals } from "../draws.ts";
 import { some } from "../place.ts";
 
-/* Memory that the engine and an app share on one device: outputs and variables for the app's commands, the app's buffers for inputs. */
+/*
+ * Memory shared by the engine and an app on one device: outputs and variables for the app's commands, the app's buffers
+ * as inputs.
+ */
 
-// Node has no globals for WebGPU's flags.
+// Node does not define the globals for WebGPU's flags.
 const [mapRead, copySource, copyTarget, storage] = [0x1, 0x4, 0x8, 0x80];
 
 let device: GPUDevice;
@@ -43,7 +46,7 @@ afterAll(() => {
 
 const f32 = (...values: number[]) => new Float32Array(values);
 
-/** A buffer of the app with values from a byte on, and room behind them. */
+/** A buffer of the app with values at an offset, and room after them. */
 function filled(data: ArrayBufferView, { offset = 0, usage = storage, room = 16, on = device } = {}): GPUBuffer {
   const size = offset + Math.ceil(data.byteLength / 16) * 16 + room;
   const buffer = on.createBuffer({ size, usage: usage | copySource | copyTarget });
@@ -51,7 +54,7 @@ function filled(data: ArrayBufferView, { offset = 0, usage = storage, room = 16,
   return buffer;
 }
 
-/** What the app finds in a range of a buffer by a kernel of its own, which binds it as read-only storage and doubles it. */
+/** The content of a buffer's range, doubled by a kernel of the app that binds it as read-only storage. */
 async function doubled(resource: Required<GPUBufferBinding>): Promise<Float32Array> {
   const module = device.createShaderModule({
     code: `
@@ -79,7 +82,7 @@ async function doubled(resource: Required<GPUBufferBinding>): Promise<Float32Arr
 }
 
 describe("outputs and variables", () => {
-  test("are bound by the app's own kernels where they lie", { tags: ["quick"] }, async () => {
+  test("are bound in place by the app's own kernels", { tags: ["quick"] }, async () => {
     const x = input("x", [3]);
     const program = await engine.compile({ outputs: { y: t.add(x, 1), sum: t.sum(x), same: x } });
     const places = [program.outputs.y.buffer(), program.outputs.sum.buffer(), program.outputs.same.buffer()];
@@ -93,7 +96,7 @@ describe("outputs and variables", () => {
     expect(await doubled(program.outputs.y.buffer())).toEqual(f32(4, 6, 8));
     expect(await doubled(places[1]!)).toEqual(f32(12));
     expect(await doubled(places[2]!)).toEqual(f32(2, 4, 6));
-    // Each run leaves its results in the same place, at its own place in the queue.
+    // Each run writes its results to the same place, in queue order.
     await program.run({ x: f32(10, 20, 30) });
     const later = doubled(places[0]!);
     await program.run({ x: f32(0, 0, 0) });
@@ -103,7 +106,7 @@ describe("outputs and variables", () => {
     expect(() => program.outputs.y.buffer()).toThrow(new DeviceError("the program has been destroyed"));
   });
 
-  test("show the values of a training as it goes on", async () => {
+  test("show the values during training", async () => {
     const [w, unused] = ["w", "unused"].map((name) => variable(f32(1, 2, 3, 4, 5), [5], { name }));
     expect(() => engine.buffer(w!)).toThrow(
       new StateError('buffer: variable "w" is not on this GPU: compile a program that uses it first'),
@@ -135,7 +138,7 @@ describe("buffers as feeds", () => {
   const host = { x: f32(1, 2, 3, 4, 5, 6), labels: new Int32Array([2, 0]) };
   const wanted = { y: f32(15, 33, 33, 78), picked: f32(3, 4) };
 
-  test("give what arrays give, alone, mixed with them, and from an offset", { tags: ["quick"] }, async () => {
+  test("give the same results as arrays, alone, mixed with them, and at an offset", { tags: ["quick"] }, async () => {
     const all = { x: filled(host.x), labels: filled(host.labels) };
     const within = { buffer: filled(host.x, { offset: 512 }), offset: 512 };
     const feeds: Feeds[] = [all, { ...host, x: all.x }, { ...host, labels: all.labels }];
@@ -151,7 +154,7 @@ describe("buffers as feeds", () => {
     expect(await program.read()).toEqual(wanted);
   });
 
-  test("are read where they lie, by bind groups that are made once", async () => {
+  test("are read in place, with bind groups created once", async () => {
     const all = { x: filled(host.x), labels: filled(host.labels) };
     const writes = vi.spyOn(device.queue, "writeBuffer");
     const submits = vi.spyOn(device.queue, "submit");
@@ -163,15 +166,15 @@ describe("buffers as feeds", () => {
     for (let i = 0; i < 3; i++) await program.run(all);
     await program.run(host);
     expect(groups).toHaveBeenCalledTimes(made);
-    expect(writes).toHaveBeenCalledTimes(2); // of the arrays
+    expect(writes).toHaveBeenCalledTimes(2); // for the arrays
     for (const spy of [writes, submits, groups]) spy.mockRestore();
-    // More buffers than are remembered.
+    // More buffers than have cached bind groups.
     const many = Array.from({ length: 20 }, (_, i) => filled(f32(i, 0, 0, 0, 0, 0)));
     for (const [i, buffer] of [...many, ...many].entries())
       expect((await program.compute({ ...host, x: buffer }, ["y"])).y[0]).toBe((i % 20) ** 2 + 1);
   });
 
-  test("belong to the run at its place in the queue", async () => {
+  test("are read in queue order", async () => {
     const buffer = filled(host.x);
     const results = [];
     for (let i = 0; i < 5; i++) {
@@ -186,13 +189,13 @@ describe("buffers as feeds", () => {
     expect((await program.read(["y"])).y[0]).toBe(244);
   });
 
-  test("chain programs, and an output may come back to its own", async () => {
+  test("chain programs, and an output may be fed to its own program", async () => {
     const chained = await engine.compile({ outputs: { last: t.mul(input("y", [2, 2]), 2) } });
     await program.run(host);
     expect((await chained.compute({ y: program.outputs.y.buffer() })).last).toEqual(f32(30, 66, 66, 156));
 
     const [a, b, w] = [input("a", [3]), input("b", [3]), variable(f32(1, 1, 1), [3], { name: "w" })];
-    // Kernels that would read what others have overwritten by then.
+    // Kernels that would read values overwritten by others.
     const next = t.add(t.cumsum(a, 0), t.mul(b, w));
     const step = await engine.compile({ outputs: { next, flipped: t.flip(a, 0) }, updates: [[w, t.add(w, a)]] });
     let [held, weight] = [f32(1, 2, 3), f32(1, 1, 1)];
@@ -209,7 +212,7 @@ describe("buffers as feeds", () => {
     step.destroy();
   });
 
-  test("work in programs that were compiled ahead", async () => {
+  test("work in programs compiled ahead of time", async () => {
     const w = variable(f32(1, 2, 3), [3], { name: "w" });
     const file = exportPrograms(
       { p: { outputs: { y: t.mul(input("x", [3]), w) }, updates: [[w, t.add(w, 1)]] } },
@@ -249,7 +252,7 @@ describe("buffers as feeds", () => {
   });
 });
 
-describe("what is no buffer for an input is refused by name", () => {
+describe("unfit buffers for inputs are refused by name", () => {
   const x = input("x", [2, 3]);
   const feed = async (make: () => Feeds[string]) => {
     const program = await engine.compile({ outputs: { y: t.add(x, 1) } });
@@ -313,7 +316,7 @@ describe("what is no buffer for an input is refused by name", () => {
     expect((fault as Error).message).toBe(message);
   });
 
-  test("destroyed, mapped or of another device, as the GPU says it", async () => {
+  test("destroyed, mapped or of another device, with the GPU's message", async () => {
     const message = /^run, input x from a GPUBuffer: ./;
     const destroyed = await feed(() => {
       const buffer = sized(64);
@@ -331,7 +334,7 @@ describe("what is no buffer for an input is refused by name", () => {
     other.destroy();
   });
 
-  test("destroyed between two runs: reading says so, and the next feed is taken", async () => {
+  test("destroyed between two runs: reading fails, and the next feed works", async () => {
     const program = await engine.compile({ outputs: { y: t.add(x, 1) } });
     const buffer = filled(f32(1, 2, 3, 4, 5, 6));
     await program.run({ x: buffer });
@@ -343,7 +346,7 @@ describe("what is no buffer for an input is refused by name", () => {
   });
 });
 
-test("what lies around an input in its buffer does not matter", async () => {
+test("data around an input in its buffer does not matter", async () => {
   const faults: string[] = [];
   for (const row of some(cases, 8)) {
     const shapes = row.shapes.at(-1)!;

@@ -93,7 +93,7 @@ describe("long sums keep their precision", () => {
   });
 });
 
-describe("at the ends of what f32 holds", () => {
+describe("at the extremes of f32", () => {
   const none = Number.NEGATIVE_INFINITY;
   const rows = { x: Float32Array.of(none, none, none, none, 1, 2) };
 
@@ -123,7 +123,7 @@ describe("at the ends of what f32 holds", () => {
     }
   });
 
-  test("norms have gradient 0 at 0, whatever their power", async () => {
+  test("norms have gradient 0 at 0, for any power", async () => {
     const x = input("x", [2, 3]);
     const feeds = { x: Float32Array.of(0, 0, 0, 0, 2, -1) };
     for (const p of [0.5, 0.9, 1, 1.5, 2, 3, -1]) {

@@ -48,7 +48,7 @@ beforeAll(async () => {
   }
 });
 
-/** Without a compositor on the GPU, Chrome loses the device of a canvas: in a page for the test, a texture takes its place. */
+/** Without a compositor on the GPU, Chrome loses the device of a canvas, so the test page uses a texture instead. */
 const canvasStandIn = `
   let device, texture;
   HTMLCanvasElement.prototype.getContext = () => ({

@@ -22,7 +22,7 @@ const eachOf = (name: "conv2d" | "convTranspose2d", check: (y: Tensor, inputs: T
 type Feeds = ReturnType<typeof inputsOf>["feeds"];
 
 for (const name of ["conv2d", "convTranspose2d"] as const) {
-  test(`gradients of ${name} agree with central differences, whatever its parameters`, () => {
+  test(`gradients of ${name} agree with central differences, for any parameters`, () => {
     eachOf(name, (y, inputs, feeds) => checkGradients(weigh(y), inputs, feeds, { most: 3 }));
   });
 

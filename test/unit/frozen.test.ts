@@ -61,7 +61,7 @@ test("a parameter detached in one place and used in another moves", () => {
   expect(valuesAfter(updates, [w])[0]).not.toEqual([...w.initial]);
 });
 
-test("either side of a where moves, whatever the condition is", () => {
+test("both sides of a where move, for any condition", () => {
   const loss = t.sum(t.where(t.full([3], 1, "i32"), h, w));
   expect(optim.parametersOf(loss)).toEqual([h, w]);
 });
