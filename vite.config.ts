@@ -5,12 +5,15 @@ import { puppeteer } from "./test/browser/provider.ts";
 const root = import.meta.dirname;
 const goldenDir = resolve(root, process.env.GOLDEN_DIR ?? "test/golden");
 
-/** What both kinds of device tests share: they are heavy, and on a machine without a GPU one file takes all cores. */
+/**
+ * What both kinds of device tests share: they are heavy, and on a machine without a GPU one file takes all cores. With TILEGRAD_BRIEF, most
+ * of the time goes to a compiler, which takes one.
+ */
 const device = {
   include: ["test/device/**/*.test.ts"],
   testTimeout: 60_000,
   hookTimeout: 60_000,
-  fileParallelism: false,
+  fileParallelism: Boolean(process.env.TILEGRAD_BRIEF),
   env: { GOLDEN_DIR: goldenDir, TILEGRAD_VARIANT: process.env.TILEGRAD_VARIANT ?? "" },
 };
 

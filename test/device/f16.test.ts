@@ -125,18 +125,18 @@ describe.skipIf(lacking)(titled("every variant in f16"), () => {
       async (m, n, k) => {
         const [a, b] = [half("a", [m, k]), half("b", [k, n])];
         const [at, bt] = [t.transpose(half("at", [k, m])), t.transpose(half("bt", [n, k]))];
+        const short = brief && large(name);
         const used = await agrees(
           { matmul: name },
           {
-            nn: t.matmul(a, b),
-            nt: t.matmul(a, bt),
+            ...(!short && { nn: t.matmul(a, b), nt: t.matmul(a, bt) }),
             tn: t.matmul(at, b),
-            tt: t.matmul(at, bt),
+            ...(!short && { tt: t.matmul(at, bt) }),
             fused: t.tanh(t.add(t.matmul(a, half("c", [k, n])), half("bias", [n]))),
             widened: t.mul(t.cast(t.matmul(a, half("d", [k, n])), "f32"), input("e", [m, n])),
           },
         );
-        expect(used.filter((kernel) => kernel === `matmul/${name}`)).toHaveLength(6);
+        expect(used.filter((kernel) => kernel === `matmul/${name}`)).toHaveLength(short ? 3 : 6);
       },
     );
 
@@ -154,9 +154,10 @@ describe.skipIf(lacking)(titled("every variant in f16"), () => {
   for (const { name } of correlateVariants)
     test(`conv2d ${name}`, async () => {
       const [x, w] = [half("x", [2, 3, 9, 10]), half("w", [4, 3, 3, 3])];
-      const y = t.conv2d(x, w, half("b", [4]), { padding: 1, stride: 2 });
+      // With stride 2, the gradient of x takes four kernels.
+      const y = t.conv2d(x, w, half("b", [4]), { padding: 1, stride: brief && large(name) ? 1 : 2 });
       const [dx, dw] = t.grad(t.sum(t.mul(y, y)), [x, w]);
-      for (const forced of [name, "direct"])
+      for (const forced of brief ? [name] : [name, "direct"])
         await agrees({ conv2d: name, conv2dWeightGrad: forced }, { y, dx: dx!, dw: dw! });
       const z = t.relu(t.conv2d(x, half("v", [4, 3, 2, 2])));
       await agrees({ conv2d: name }, { z });
