@@ -1,0 +1,157 @@
+import { afterAll, describe, expect, test } from "vitest";
+import { reachable } from "../../src/graph/print.ts";
+import { sizeOf } from "../../src/graph/shape.ts";
+import type { Tensor } from "../../src/graph/tensor.ts";
+import * as t from "../../src/index.ts";
+import { Engine } from "../../src/index.ts";
+import { input } from "../../src/ops/constants.ts";
+import { correlateVariants } from "../../src/ops/convKernels.ts";
+import { matmulVariants } from "../../src/ops/matmul.ts";
+import { pickVariants } from "../../src/ops/pick.ts";
+import { maxPoolGradVariants } from "../../src/ops/pool.ts";
+import { reduceVariants } from "../../src/ops/reduction.ts";
+import { softmaxVariants } from "../../src/ops/softmax.ts";
+import { evaluate } from "../../src/reference/index.ts";
+import { wherever } from "../forced.ts";
+import { half, missOf, roundings, values } from "../half.ts";
+import { brief } from "../place.ts";
+
+const engine = await Engine.create();
+afterAll(() => engine.destroy());
+const lacking = !engine.traits.features.has("shader-f16");
+/** Tests are skipped on adapters without f16; their names say why. */
+const titled = (title: string): string => (lacking ? `${title}: skipped, this adapter lacks shader-f16` : title);
+
+const { device } = engine;
+
+/** Runs outputs over f16 inputs with forced variants. Returns the kernels that ran. */
+async function agrees(variants: Record<string, string>, outputs: Record<string, Tensor>): Promise<string[]> {
+  const forced = await Engine.create({ device, variants: wherever(variants) });
+  const program = await forced.compile({ outputs });
+  const nodes = reachable(Object.values(outputs)).filter(({ op }) => op.source === "input");
+  const feeds = Object.fromEntries(
+    nodes.map(({ attrs, results: [x] }) => {
+      const n = sizeOf(x!.shape);
+      return [attrs["name"], x!.dtype === "i32" ? Int32Array.from({ length: n }, (_, i) => i % 3) : values(n, n)];
+    }),
+  );
+  await program.run(feeds);
+  for (const [name, { data }] of Object.entries(evaluate(outputs, { inputs: feeds }))) {
+    const miss = missOf(await program.outputs[name]!.data(), data, roundings);
+    if (miss) expect.fail(`${name}${miss}`);
+  }
+  const used = program.inspect().kernels.map(({ family, variant }) => `${family}/${variant}`);
+  forced.destroy();
+  return used;
+}
+
+describe.skipIf(lacking)(titled("every variant in f16"), () => {
+  const large = (name: string): boolean => /16x|32x|tiled/.test(name);
+  // A CPU compiler needs half a minute for the largest register tiles, at sizes they are not meant for.
+  const sizes = (name: string): [number, number, number][] => {
+    if (/8x|x8/.test(name)) return [[64, 68, 64]];
+    return brief
+      ? [[65, 67, 784]]
+      : [
+          [3, 5, 7],
+          [65, 67, 784],
+          [64, 68, 64],
+        ];
+  };
+  for (const { name } of matmulVariants)
+    test.skipIf(brief && large(name) && name !== "tiled").each(sizes(name))(
+      `matmul ${name}, %i × %i over %i`,
+      async (m, n, k) => {
+        const [a, b] = [half("a", [m, k]), half("b", [k, n])];
+        const [at, bt] = [t.transpose(half("at", [k, m])), t.transpose(half("bt", [n, k]))];
+        const short = brief && large(name);
+        const used = await agrees(
+          { matmul: name },
+          {
+            ...(!short && { nn: t.matmul(a, b), nt: t.matmul(a, bt) }),
+            tn: t.matmul(at, b),
+            ...(!short && { tt: t.matmul(at, bt) }),
+            fused: t.tanh(t.add(t.matmul(a, half("c", [k, n])), half("bias", [n]))),
+            widened: t.mul(t.cast(t.matmul(a, half("d", [k, n])), "f32"), input("e", [m, n])),
+          },
+        );
+        expect(used.filter((kernel) => kernel === `matmul/${name}`)).toHaveLength(short ? 3 : 6);
+      },
+    );
+
+  for (const { name } of matmulVariants.filter((variant) => !variant.name.startsWith("tiled")))
+    test.skipIf(brief && (large(name) || /8x|x8/.test(name)))(`ops in front of a product, ${name}`, async () => {
+      const h = t.gelu(half("a", [9, 16]));
+      const mixed = t.cast(t.exp(input("c", [9, 16])), "f16");
+      const used = await agrees(
+        { matmul: name },
+        { h, y: t.matmul(h, half("b", [16, 12])), mixed: t.matmul(mixed, half("d", [16, 12])) },
+      );
+      expect(used.filter((kernel) => kernel === `matmul/${name}`)).toHaveLength(2);
+    });
+
+  for (const { name } of correlateVariants)
+    test(`conv2d ${name}`, async () => {
+      const [x, w] = [half("x", [2, 3, 9, 10]), half("w", [4, 3, 3, 3])];
+      // With stride 2, the gradient of x takes four kernels.
+      const y = t.conv2d(x, w, half("b", [4]), { padding: 1, stride: brief && large(name) ? 1 : 2 });
+      const [dx, dw] = t.grad(t.sum(t.mul(y, y)), [x, w]);
+      for (const forced of brief ? [name] : [name, "direct"])
+        await agrees({ conv2d: name, conv2dWeightGrad: forced }, { y, dx: dx!, dw: dw! });
+      const z = t.relu(t.conv2d(x, half("v", [4, 3, 2, 2])));
+      await agrees({ conv2d: name }, { z });
+    });
+
+  for (const { name } of reduceVariants)
+    test(`reductions, ${name}`, async () => {
+      for (const shape of [
+        [5, 7],
+        [2, 9001],
+        [6, 128],
+      ]) {
+        const x = half("x", shape);
+        const outputs = { sum: t.sum(x, 1), mean: t.mean(x), max: t.max(x, 0), prod: t.prod(t.mul(x, 0.01), 1) };
+        await agrees({ reduce: name }, outputs);
+        const around = (axis: number) =>
+          t.add(t.tanh(t.sum(t.mul(t.abs(x), 0.001), axis)), half(`y${axis}`, [shape[1 - axis]!]));
+        await agrees(
+          { reduce: name },
+          { columns: around(0), rows: around(1), wide: t.sum(t.cast(t.exp(x), "f32"), 0) },
+        );
+      }
+    });
+
+  for (const { name } of pickVariants)
+    test(`argmax and argmin, ${name}`, async () => {
+      for (const shape of [
+        [5, 7],
+        [2, 9001],
+      ]) {
+        const x = half("x", shape);
+        await agrees({ pick: name }, { argmax: t.argmax(x, 1), argmin: t.argmin(x, 0) });
+      }
+    });
+
+  for (const { name } of softmaxVariants)
+    test(`softmax, ${name}`, async () => {
+      const x = t.mul(half("x", [5, 130]), 10);
+      const loss = t.softmaxCrossEntropy(x, input("labels", [5], "i32"));
+      expect(loss.dtype).toBe("f32");
+      const outputs = { softmax: t.softmax(x), logSoftmax: t.logSoftmax(x, 0), loss, dx: t.grad(t.sum(loss), [x])[0]! };
+      await agrees({ softmax: name }, outputs);
+      const through = t.grad(t.sum(t.mul(t.softmax(x), half("w", [5, 130]))), [x])[0]!;
+      const mask = input("mask", [130], "i32");
+      const masked = t.mul(t.where(mask, through, t.zerosLike(through)), 0.5);
+      await agrees({ softmaxGrad: name }, { through });
+      await agrees({ softmaxGrad: name }, { masked });
+    });
+
+  for (const { name } of maxPoolGradVariants)
+    test(`max pooling, ${name}`, async () => {
+      const x = half("x", [2, 3, 8, 7]);
+      const y = t.maxPool2d(x, 2);
+      const bent = t.maxPool2d(t.relu(x), 2);
+      const gradientOf = (pooled: t.Tensor) => t.grad(t.sum(t.mul(pooled, pooled)), [x])[0]!;
+      await agrees({ maxPool2dGrad: name }, { y, dx: gradientOf(y), masked: gradientOf(bent) });
+    });
+});
