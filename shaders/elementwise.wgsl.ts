@@ -1,70 +1,76 @@
-import { storage, workgroupSize } from "./lib/grid.wgsl.ts";
-import { aliases } from "./lib/half.wgsl.ts";
-import { type Scalar, type ViewParams, vec4Load, vec4Of } from "./lib/view.wgsl.ts";
+import { bufferOf } from "./lib/array.ts";
+import { kernel } from "./lib/compose.ts";
+import { workgroupSize } from "./lib/grid.wgsl.ts";
+import type { Kernel, Part, View } from "./lib/kernel.ts";
+import type { Body } from "./lib/results.ts";
+import { vec4Load, vec4Of } from "./lib/view.wgsl.ts";
 import { wgsl } from "./wgsl.ts";
 
+/** An input of an elementwise kernel. */
 export interface ElementwiseInput {
-  readonly name: string;
-  readonly type: Scalar;
-  readonly view: ViewParams;
-  /** Elements of the bound range, a multiple of 4. */
-  readonly length: number;
-  /** Set where a result takes this input's place: they share one read_write binding. */
+  readonly view: View;
+  /** Whether a result takes its place: both share one binding. */
   readonly shared: boolean;
-  /** Name of an earlier input that lies in the same memory: its binding serves this one too. */
-  readonly boundAs?: string | undefined;
+  /** Number of the input whose binding serves this one: its own, or an earlier one in the same memory. */
+  readonly boundAs: number;
 }
 
-export interface ElementwiseParams {
-  /** Elements of the result. */
-  readonly count: number;
-  readonly inputs: readonly ElementwiseInput[];
-  /** Results: buffer name (that of a shared input or a new one), type, and the value of the body that is stored. */
-  readonly outputs: readonly { name: string; type: Scalar; value: string; length: number; shared: boolean }[];
-  /** Statements from the inputs' values (named like the buffers with `_` appended) to the outputs' values. */
-  readonly body: readonly string[];
-  readonly lib: readonly string[];
-  readonly usesIndex: boolean;
-  /** Whether values of type H (f16) occur. */
-  readonly half: boolean;
+export interface ElementwiseOutput {
+  readonly view: View;
+  /** Number of the value of the body that is stored. */
+  readonly value: number;
+  /** The input whose place it takes. */
+  readonly over?: number | undefined;
 }
 
 /**
- * The one elementwise kernel: out[i] = body(in₀[i], in₁[i], …) for every i. Each invocation owns four neighbours, so a value is
- * a vec4 wherever the view of an input allows it. Buffers are padded to 16 bytes, so the last invocation may meet up to three
- * elements of padding: there it stores zeros.
+ * The one elementwise kernel: out[i] = body(in0[i], in1[i], …) for every i. Each invocation owns four neighbours, so a value is
+ * a vec4 wherever the view of an input allows it. Buffers are padded to 16 bytes: the last invocation stores zeros in the padding.
+ * @param count elements of a result.
  */
-export function elementwise({ count, inputs, outputs, body, lib, usesIndex, half }: ElementwiseParams): string {
-  // Where a result takes an input's place, both are the same vec4 of one buffer.
-  const whole = { vectors: true, load: (name: string, i: string) => `${name}[${i}]` };
-  const loads = inputs.map((input) => ({ ...input, ...(input.shared ? whole : vec4Load(input.view, input.type)) }));
+export function elementwise(
+  count: number,
+  { body, values, lib, usesIndex }: Body,
+  inputs: readonly ElementwiseInput[],
+  outputs: readonly ElementwiseOutput[],
+): Kernel {
+  const bound = inputs.map(({ view, shared, boundAs }, i): Part => {
+    // Where a result takes an input's place, both are the same vec4 of one buffer.
+    const { vectors, load } = shared
+      ? { vectors: true, load: (name: string, at: string) => `${name}[${at}]` }
+      : vec4Load(view, view.dtype);
+    const buffer = bufferOf(`in${i}`, view, shared ? "read_write" : "read", vectors ? 4 : 1);
+    return { buffers: boundAs === i ? [buffer] : [], accessors: { [`in${i}`]: (at) => load(`in${boundAs}`, at!) } };
+  });
+  const nameOf = ({ over }: ElementwiseOutput, o: number) => (over === undefined ? `out${o}` : `in${over}`);
   const ragged = count % 4 !== 0;
-  const bound = loads.filter(({ boundAs }) => boundAs === undefined);
-  const fresh = outputs.filter((output) => !output.shared);
-  const declared = [
-    ...bound.map(({ name, type, length, shared, vectors }, i) =>
-      storage(i, name, shared ? "read_write" : "read", type, length, vectors ? 4 : 1),
-    ),
-    ...fresh.map(({ name, type, length }, i) => storage(bound.length + i, name, "read_write", type, length, 4)),
-  ];
-  return wgsl`
-${aliases(4, half)}
-const COUNT = ${Math.ceil(count / 4)}u; // vec4 in the result
-${declared}
-${lib}
-@compute @workgroup_size(${workgroupSize})
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  let i = id.x;
-  if (i >= COUNT) { return; }
-  #if ${usesIndex}
-  let index = 4u * i + vec4u(0u, 1u, 2u, 3u);
-  #endif
-${loads.map(({ name, boundAs = name, load }) => `  let ${name}_ = ${load(boundAs, "i")};`)}
-${body.map((line) => `  ${line}`)}
-  #if ${ragged}
-  let inside = 4u * i + vec4u(0u, 1u, 2u, 3u) < vec4u(${count}u);
-  #endif
-${outputs.map(({ name, type, value }) => `  ${name}[i] = ${ragged ? `select(${vec4Of[type]}(), ${value}, inside)` : value};`)}
-}
-`;
+  return kernel({
+    workgroup: workgroupSize,
+    width: 4,
+    parts: [
+      ...bound,
+      ...outputs.map(
+        (output, o): Part => ({
+          buffers: output.over === undefined ? [bufferOf(nameOf(output, o), output.view, "read_write", 4)] : [],
+        }),
+      ),
+    ],
+    constants: { COUNT: [Math.ceil(count / 4), "vec4 in the result"] },
+    functions: lib,
+    body: wgsl`
+      let i = id.x;
+      if (i >= COUNT) { return; }
+      #if ${usesIndex}
+      let index = 4u * i + vec4u(0u, 1u, 2u, 3u);
+      #endif
+      ${inputs.map((_, i) => `let x${i} = in${i}(i);`)}
+      ${body}
+      #if ${ragged}
+      let inside = 4u * i + vec4u(0u, 1u, 2u, 3u) < vec4u(${count}u);
+      #endif
+      ${outputs.map((output, o) => {
+        const value = values[output.value]!;
+        return `${nameOf(output, o)}_store(i, ${ragged ? `select(${vec4Of[output.view.dtype]}(), ${value}, inside)` : value});`;
+      })}`,
+  });
 }

@@ -2,9 +2,15 @@ import { type FlatResults, flatEnding, namesOf } from "./lib/epilogue.wgsl.ts";
 import { storage } from "./lib/grid.wgsl.ts";
 import { sumOf, widened } from "./lib/half.wgsl.ts";
 import type { Way } from "./lib/lines.wgsl.ts";
-import { elementAt } from "./lib/view.wgsl.ts";
-import type { Folded } from "./reduce.wgsl.ts";
+import { elementAt, type Scalar, type ViewParams } from "./lib/view.wgsl.ts";
 import { indented, wgsl } from "./wgsl.ts";
+
+interface Folded {
+  readonly type: Scalar;
+  readonly kept: ViewParams;
+  readonly folded: ViewParams;
+  readonly length: number;
+}
 
 export interface PickParams extends FlatResults {
   readonly kind: "argmax" | "argmin";

@@ -1,52 +1,54 @@
-import { type Body, type FlatResults, flatEnding, namesOf } from "./lib/epilogue.wgsl.ts";
-import { storage } from "./lib/grid.wgsl.ts";
+import { bufferOf } from "./lib/array.ts";
+import { kernel } from "./lib/compose.ts";
+import { workgroupSize } from "./lib/grid.wgsl.ts";
 import { type Sum, sumOf, widened } from "./lib/half.wgsl.ts";
-import { type FoldOf, max, ofFour, sum, type Way } from "./lib/lines.wgsl.ts";
+import type { Kernel, Part, View } from "./lib/kernel.ts";
+import { type FoldOf, max, ofFour, sum, type Way } from "./lib/lines.ts";
+import { type Body, type End, flatEnd } from "./lib/results.ts";
 import { coalesce, elementAt, inFours, inVec4, type Scalar, type ViewParams, vec4Of } from "./lib/view.wgsl.ts";
-import { indented, wgsl } from "./wgsl.ts";
+import { wgsl } from "./wgsl.ts";
 
 export type ReduceKind = "sum" | "prod" | "max" | "min";
 
-/** A tensor as a reduction reads it. */
+/** A tensor as a reduction reads it: element (o, r) is the sum of the positions of result o and of folded element r. */
 export interface Folded {
-  readonly type: Scalar;
-  /** The axes that stay, and those that are folded; the element of both together is the sum of the two positions. */
-  readonly kept: ViewParams;
+  /** The axes that stay, with the offset; and those that are folded. */
+  readonly kept: View;
   readonly folded: ViewParams;
-  /** Elements of the bound range. */
-  readonly length: number;
 }
 
-export interface ReduceParams extends FlatResults {
+/** y[o] = fold of x[o, r] over r. */
+export interface Reduction {
   readonly kind: ReduceKind;
-  /** One tensor, or those that `prologue` makes each element of. All have the same axes. */
+  /** One tensor, or those from which `before` makes each element. All have the same axes. */
   readonly inputs: readonly Folded[];
-  /** Statements over the inputs' elements `x0`, `x1`, …, whose value is folded. */
-  readonly prologue?: Body | undefined;
-  /** Type of the folded elements; f16 is folded in f32, with f32 partial results. */
+  readonly before?: Body | undefined;
+  /** Type of the folded elements; f16 is folded in f32. */
   readonly type: Scalar;
-  /** Results, folded elements of one result, and how many of them one chunk holds (all, unless the work is split). */
+  /** Results; elements folded into one; and how many of them one chunk holds: all, unless the work is split. */
   readonly count: number;
   readonly length: number;
   readonly chunk: number;
+  readonly end: End;
 }
 
 // Infinities, from bits that are no constant: WGSL refuses those that it can compute beforehand.
-const lowest = { f32: "bitcast<f32>(negativeInfinity)", i32: "i32(-2147483647 - 1)", u32: "0u" };
+const lowest = { f32: "bitcast<f32>(negative_infinity)", i32: "i32(-2147483647 - 1)", u32: "0u" };
 const highest = { f32: "bitcast<f32>(infinity)", i32: "2147483647", u32: "4294967295u" };
-const infinities = { max: "var negativeInfinity = 0xff800000u;", min: "var infinity = 0x7f800000u;" };
+const bits = { max: "var negative_infinity = 0xff800000u;", min: "var infinity = 0x7f800000u;" };
 
-/** Neutral element and the folding step of each kind. */
-function rule(kind: ReduceKind, type: Sum): { readonly start: string; readonly fold: FoldOf } {
+/** Neutral element and the folding step of each kind, and the statement that the neutral element needs. */
+function rule(kind: ReduceKind, type: Sum): { readonly start: string; readonly fold: FoldOf; readonly before: string } {
+  const before = type === "f32" && (kind === "max" || kind === "min") ? bits[kind] : "";
   switch (kind) {
     case "sum":
-      return { start: `${type}(0)`, fold: sum };
+      return { start: `${type}(0)`, fold: sum, before };
     case "prod":
-      return { start: `${type}(1)`, fold: (a, b) => `${a} * ${b}` };
+      return { start: `${type}(1)`, fold: (a, b) => `${a} * ${b}`, before };
     case "max":
-      return { start: lowest[type], fold: max };
+      return { start: lowest[type], fold: max, before };
     case "min":
-      return { start: highest[type], fold: (a, b) => `min(${a}, ${b})` };
+      return { start: highest[type], fold: (a, b) => `min(${a}, ${b})`, before };
   }
 }
 
@@ -54,105 +56,153 @@ function rule(kind: ReduceKind, type: Sum): { readonly start: string; readonly f
 type Fours = "kept" | "folded";
 
 /** Whether fours along these axes are neighbours in memory, each four in one vec4. */
-function areNeighbours(input: Pick<Folded, Fours>, along: Fours): boolean {
+function areNeighbours(input: Folded, along: Fours): boolean {
   const [own, other] = [coalesce(input[along]), coalesce(input[along === "kept" ? "folded" : "kept"])];
   return own.strides.at(-1) === 1 && own.shape.at(-1)! % 4 === 0 && inFours(own, 1) && inFours(other, 0);
 }
 
 /** Whether fours along these axes are one element, as where each row has a number. */
-function areOne(input: Pick<Folded, Fours>, along: Fours): boolean {
+function areOne(input: Folded, along: Fours): boolean {
   const { shape, strides } = coalesce(input[along]);
   return strides.at(-1) === 0 && shape.at(-1)! % 4 === 0;
 }
 
 /** Whether all inputs can be taken four at a time along these axes, and one of them as vec4. */
-export const areInFours = (inputs: readonly Pick<Folded, Fours>[], along: Fours): boolean =>
+export const areInFours = (inputs: readonly Folded[], along: Fours): boolean =>
   inputs.some((input) => areNeighbours(input, along)) &&
   inputs.every((input) => areNeighbours(input, along) || areOne(input, along));
 
 /**
- * The texts that read what is folded at position `r` for result `o`: one element, or four along some axes, whose positions count fours
- * then.
+ * What is folded. `begin(o);` finds the first elements of result o, `load(r);` gives `value`, folded element r: four of them along some
+ * axes, whose positions count fours then.
  */
-function reading({ inputs, prologue, type }: ReduceParams, fours: Fours | undefined) {
+function folded({ inputs, before, type }: Reduction, fours?: Fours): Part {
   const wide = inputs.map((input) => fours !== undefined && areNeighbours(input, fours));
-  const nameOf = (i: number) => (prologue ? `in${i}` : "x");
-  const from = (i: number) => (prologue ? `from${i}` : "from_");
+  const nameOf = (i: number) => (before ? `in${i}` : "x");
   const place = (input: Folded, i: number, axes: Fours, at: string): string =>
     wide[i]
       ? elementAt(inVec4(coalesce(input[axes]), axes === fours ? 1 : 0), at)
-      : elementAt(input[axes], axes === fours ? `(4u * ${at})` : at);
-  const load = (input: Folded, i: number): string => {
-    const element = `${nameOf(i)}[${from(i)} + ${place(input, i, "folded", "r")}]`;
-    return fours && !wide[i] ? `${vec4Of[input.type]}(${element})` : element;
+      : elementAt(input[axes], axes === fours ? `4u * ${at}` : at);
+  const load = (input: Folded, i: number, r: string): string => {
+    const element = `${nameOf(i)}[${nameOf(i)}_from + ${place(input, i, "folded", r)}]`;
+    return fours && !wide[i] ? `${vec4Of[input.kept.dtype]}(${element})` : element;
   };
+  const value = (text: string) => `let value = ${widened(type, text, fours ? 4 : 1)};`;
   return {
-    declare: inputs.map(({ type, length }, i) => storage(i, nameOf(i), "read", type, length, wide[i] ? 4 : 1)),
-    /** Statements that find the first elements of a result. */
-    begin: inputs.map((input, i) => `let ${from(i)} = ${place(input, i, "kept", "o")};`),
-    /** Statements, and the value that they make. */
-    lines: prologue ? [...inputs.map((input, i) => `let x${i} = ${load(input, i)};`), ...prologue.body] : [],
-    value: widened(type, prologue ? prologue.values[0]! : load(inputs[0]!, 0), fours ? 4 : 1),
+    buffers: inputs.map(({ kept }, i) => bufferOf(nameOf(i), kept, "read", wide[i] ? 4 : 1)),
+    functions: before?.lib ?? [],
+    accessors: {
+      begin: (o) => inputs.map((input, i) => `let ${nameOf(i)}_from = ${place(input, i, "kept", o!)};`),
+      load: (r) =>
+        before
+          ? [
+              ...inputs.map((input, i) => `let x${i} = ${load(input, i, r!)};`),
+              ...before.body,
+              value(before.values[0]!),
+            ]
+          : [value(load(inputs[0]!, 0, r!))],
+    },
   };
 }
+
+/** The definition: one invocation for each result, one element after the other. */
+export function reduceNaive(p: Reduction): Kernel {
+  const { start, fold, before } = rule(p.kind, sumOf(p.type));
+  return kernel({
+    workgroup: workgroupSize,
+    parts: [folded(p), flatEnd(p.end, 1)],
+    constants: { COUNT: [p.count, "results"], LENGTH: [p.length, "elements folded into one result"] },
+    body: wgsl`
+      let i = id.x;
+      if (i >= COUNT) { return; }
+      begin(i);
+      ${before}
+      var acc = ${start};
+      for (var r = 0u; r < LENGTH; r++) {
+        load(r);
+        acc = ${fold("acc", "value")};
+      }
+      put(i, acc);`,
+  });
+}
+
+/**
+ * Along lines, which may be split in chunks; partial results lie line by line. Folded elements are read as vec4 where they are
+ * neighbours.
+ */
+export const reduceLines =
+  (way: Way) =>
+  (p: Reduction): Kernel => {
+    const type = sumOf(p.type);
+    const { start, fold, before } = rule(p.kind, type);
+    const fours = p.length % 4 === 0 && p.chunk % 4 === 0 && areInFours(p.inputs, "folded");
+    const step = fours ? 4 : 1;
+    const width = p.before && fours ? 4 : 1;
+    const chunks = Math.ceil(p.length / p.chunk);
+    return kernel({
+      workgroup: workgroupSize,
+      width,
+      parts: [folded(p, fours ? "folded" : undefined), flatEnd(p.end, 1, width), way.folds(type, { [p.kind]: fold })],
+      memory: way.memory(type),
+      constants: {
+        COUNT: [p.count * chunks, chunks > 1 ? "results, times the chunks of each" : "results"],
+        ...sizes(p, step),
+      },
+      body: wgsl`
+        ${way.line("COUNT")}
+        ${chunks > 1 ? [`let o = i / ${chunks}u;`, `let first = i % ${chunks}u * CHUNK;`] : ["let o = i;"]}
+        begin(o);
+        ${before}
+        var acc = ${fours ? `${vec4Of[type]}(${start})` : start};
+        ${positions(p, way)}
+          load(r);
+          acc = ${fold("acc", "value")};
+        }
+        let whole = ${p.kind}_of_line(${fours ? ofFour(fold, "acc") : "acc"});
+        ${way.once("put(i, whole);")}`,
+    });
+  };
+
+/** One invocation takes four neighbouring results at once, read as vec4; partial results lie chunk by chunk. */
+export function reduceColumns(p: Reduction): Kernel {
+  const type = sumOf(p.type);
+  const { start, fold, before } = rule(p.kind, type);
+  const chunks = Math.ceil(p.length / p.chunk);
+  const lines = p.count / 4;
+  return kernel({
+    workgroup: workgroupSize,
+    width: 4,
+    parts: [folded(p, "kept"), flatEnd(p.end, 4)],
+    constants: { COUNT: [lines * chunks, "results in fours, times the chunks of each"], ...sizes(p, 1) },
+    body: wgsl`
+      let i = id.x;
+      if (i >= COUNT) { return; }
+      ${chunks > 1 ? [`let o = i % ${lines}u;`, `let first = i / ${lines}u * CHUNK;`] : ["let o = i;"]}
+      begin(o);
+      ${before}
+      var acc = ${vec4Of[type]}(${start});
+      ${positions(p, { first: "0u", step: "1u" })}
+        load(r);
+        acc = ${fold("acc", "value")};
+      }
+      put(i, acc);`,
+  });
+}
+
+const sizes = ({ length, chunk }: Reduction, step: number) =>
+  ({
+    LENGTH: [length / step, `${step > 1 ? "vec4" : "elements"} folded into one result`],
+    CHUNK: [chunk / step, "of these, folded at a time"],
+  }) as const;
 
 /**
  * Head of the loop over the positions `r` of a line, or of the chunk of it that begins at `first`. It counts up to a constant where it
  * can: Tint proves then that accesses lie inside their buffers, and leaves out their checks.
  */
-function positions(way: Way, { length, chunk }: ReduceParams): readonly string[] {
-  if (chunk >= length) return [`${way.each("r", "LENGTH")} {`];
+function positions({ length, chunk }: Reduction, { first, step }: Pick<Way, "first" | "step">): readonly string[] {
+  const each = (name: string, end: string) => `for (var ${name} = ${first}; ${name} < ${end}; ${name} += ${step}) {`;
+  if (chunk >= length) return [each("r", "LENGTH")];
   const body = "  let r = first + t;";
-  if (length % chunk === 0) return [`${way.each("t", "CHUNK")} {`, body];
-  return ["let count = min(CHUNK, LENGTH - first);", `${way.each("t", "count")} {`, body];
+  if (length % chunk === 0) return [each("t", "CHUNK"), body];
+  return ["let count = min(CHUNK, LENGTH - first);", each("t", "count"), body];
 }
-
-/**
- * out[o] = fold of in[o, 0 … LENGTH−1] along lines, which may be split in chunks.
- * @param columns takes four neighbouring results at once, read as vec4: what can be read so is said by `areInFours`. Partial results
- * lie chunk by chunk then, otherwise line by line. Without it, folded elements are read as vec4 where they are neighbours.
- */
-export const reduce =
-  (way: Way, columns = false) =>
-  (p: ReduceParams): string => {
-    const { kind, chunk, length } = p;
-    const type = sumOf(p.type);
-    const { start, fold } = rule(kind, type);
-    const foldsFours = !columns && length % 4 === 0 && chunk % 4 === 0 && areInFours(p.inputs, "folded");
-    const step = foldsFours ? 4 : 1;
-    const wide = columns || foldsFours;
-    const read = reading(p, columns ? "kept" : foldsFours ? "folded" : undefined);
-    const named = columns || (p.prologue && foldsFours) ? 4 : 1;
-    const ending = flatEnding(p, columns ? 4 : 1, named);
-    const chunks = Math.ceil(length / chunk);
-    const lines = columns ? p.count / 4 : p.count;
-    return wgsl`
-const OUTPUTS = ${lines * chunks}u; // results (in fours, of columns), times the chunks of each
-const LENGTH = ${length / step}u; // ${foldsFours ? "vec4" : "elements"} folded into one result
-const CHUNK = ${chunk / step}u; // of these, folded at a time
-${namesOf([...(p.prologue ? [p.prologue] : []), p.epilogue], named)}
-${read.declare}
-${ending.declare(p.inputs.length)}
-${way.declare(type, { [kind]: fold })}
-
-${way.enter("OUTPUTS")}
-  #if ${chunks === 1}
-  let o = i;
-  #else
-  let o = ${columns ? `i % ${lines}u` : `i / ${chunks}u`};
-  let first = ${columns ? `i / ${lines}u` : `i % ${chunks}u`} * CHUNK;
-  #endif
-${indented(read.begin)}
-  #if ${(kind === "max" || kind === "min") && type === "f32"}
-  ${infinities[kind as "max"] ?? ""}
-  #endif
-  var acc = ${wide ? `${vec4Of[type]}(${start})` : start};
-${indented(positions(way, p))}
-${indented(read.lines, 4)}
-    acc = ${fold("acc", read.value)};
-  }
-  let whole = ${way.fold(kind, foldsFours ? ofFour(fold, "acc") : "acc")};
-${indented(way.once(ending.store("whole", "i")))}
-}
-`;
-  };

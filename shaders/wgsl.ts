@@ -8,7 +8,8 @@ const conditional = /#(if|elif)\s*$/;
 /**
  * Template tag for WGSL with `#if ${condition}` … `#elif ${condition}` … `#else` … `#endif`. It stands before the preprocessor
  * and refuses what that would silently print: `undefined`, NaN, a boolean outside a condition, `#else if`. Lists are joined by
- * line breaks. Interpolated text is not parsed again, so fragments compose.
+ * line breaks. What fills a line takes its indentation, and that of the whole is taken off. Interpolated text is not parsed again, so
+ * fragments compose.
  */
 export function wgsl(strings: TemplateStringsArray, ...holes: readonly Hole[]): string {
   for (const text of strings) if (/#else\s+if/.test(text)) throw new Error("wgsl: write #elif, not #else if");
@@ -20,12 +21,26 @@ export function wgsl(strings: TemplateStringsArray, ...holes: readonly Hole[]): 
       if (typeof hole !== "boolean") throw new Error(`wgsl: ${where} is a condition, but is ${typeof hole}`);
       return hole;
     }
-    if (typeof hole === "string") return hole;
+    const below = (text: string): string => (/\S/.test(line) ? text : text.replaceAll("\n", `\n${line}`));
+    if (typeof hole === "string") return below(hole);
     if (typeof hole === "number" && Number.isFinite(hole)) return String(hole);
-    if (Array.isArray(hole) && hole.every((text) => typeof text === "string")) return hole.join("\n");
+    if (Array.isArray(hole) && hole.every((text) => typeof text === "string")) return below(hole.join("\n"));
     throw new Error(`wgsl: ${where} is ${String(hole)}, expected text, a finite number or a list of texts`);
   });
-  return tidy(preprocess(strings, ...values));
+  return tidy(dedented(preprocess(strings, ...values)));
+}
+
+/** The text for each number from 0 to below n: a loop that is written out. */
+export const each = (n: number, text: (i: number) => string | readonly string[]): string[] =>
+  Array.from({ length: n }, (_, i) => text(i)).flat();
+
+/** A text without the indentation that all its lines share. */
+function dedented(text: string): string {
+  const margins = text.split("\n").flatMap((line) => (/\S/.test(line) ? line.search(/\S/) : []));
+  const margin = Math.min(...margins);
+  return Number.isFinite(margin) && margin > 0
+    ? text.replaceAll(`\n${" ".repeat(margin)}`, "\n").replace(/^ +/, "")
+    : text;
 }
 
 /** Drops the blank lines that empty holes and untaken branches leave, so that generated kernels read like written ones. */

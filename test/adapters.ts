@@ -1,4 +1,4 @@
-import type { AdapterTraits } from "../src/graph/op.ts";
+import type { AdapterTraits } from "../src/kernels/traits.ts";
 
 /** The traits of a typical WebGPU adapter, as a GPU and as a CPU adapter: tests of the passes need no device. */
 export const gpu: AdapterTraits = {

@@ -1,5 +1,5 @@
-import type { Forced } from "../src/graph/op.ts";
 import type { EngineOptions } from "../src/index.ts";
+import type { Forced } from "../src/kernels/traits.ts";
 import { inChrome } from "./place.ts";
 
 /**

@@ -1,6 +1,6 @@
 import { conv2d, grad, linear, matmul, mul, relu, sum, type Tensor, transpose } from "../../src/index.ts";
+import { matmulVariants } from "../../src/kernels/matmul.ts";
 import { correlateVariants, weightGradVariants } from "../../src/ops/convKernels.ts";
-import { matmulVariants } from "../../src/ops/matmul.ts";
 import { given, type KernelCase, namesOf, times } from "./case.ts";
 
 const product = (shape: string, build: () => Tensor, size: Pick<KernelCase, "long" | "work"> = {}): KernelCase => ({

@@ -17,9 +17,9 @@ import {
   transpose,
   type Variable,
 } from "../../src/index.ts";
+import { reduceVariants } from "../../src/kernels/reduce.ts";
 import { argmax, pickVariants } from "../../src/ops/pick.ts";
 import { maxPoolGradVariants } from "../../src/ops/pool.ts";
-import { reduceVariants } from "../../src/ops/reduction.ts";
 import { softmaxVariants } from "../../src/ops/softmax.ts";
 import { softmaxGrad, softmaxGradVariants } from "../../src/ops/softmaxGrad.ts";
 import { type Graph, given, givenLabels, type KernelCase, namesOf } from "./case.ts";

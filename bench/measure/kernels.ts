@@ -1,6 +1,6 @@
 import { compile } from "../../src/compile/compile.ts";
-import type { AdapterTraits } from "../../src/graph/op.ts";
 import { Engine, type KernelInfo, LimitError } from "../../src/index.ts";
+import type { AdapterTraits } from "../../src/kernels/traits.ts";
 import type { Graph, KernelCase } from "../cases/case.ts";
 import { difference, type Results, reference, results } from "./check.ts";
 import { type Budget, time } from "./clock.ts";

@@ -1,6 +1,6 @@
 import { indented, wgsl } from "../wgsl.ts";
 import { storage } from "./grid.wgsl.ts";
-import { aliases, sumOf, widened } from "./half.wgsl.ts";
+import { aliasLines, sumOf, widened } from "./half.wgsl.ts";
 import { elementAt, plus, type Scalar, shifted, times, type ViewParams, vec4Load, vec4Of } from "./view.wgsl.ts";
 
 /** A stack of matrices. Its element (batch, i, j) is `batch` at the batch's number + i · strides[0] + j · strides[1]. */
@@ -80,7 +80,7 @@ export function namesOf(bodies: readonly Body[], width: 1 | 4): string[] {
   const named = bodies.filter(({ body, half }) => body.length > 0 || half);
   if (named.length === 0) return [];
   const half = named.some((body) => body.half);
-  return [...aliases(width, half), ...new Set(named.flatMap(({ lib }) => lib))];
+  return [...aliasLines(width, half), ...new Set(named.flatMap(({ lib }) => lib))];
 }
 
 const nameOf = ({ over }: Place, o: number): string => (over === undefined ? `y${o}` : `e${over}`);
@@ -233,7 +233,7 @@ export function finishing({ rows, cols, epilogue, outputs }: Results, width: 1 |
   return {
     declare: (first) => declared(first, epilogue.inputs, wide, outputs, stores),
     text: wgsl`
-${aliases(width, epilogue.half || made?.half === true)}
+${aliasLines(width, epilogue.half || made?.half === true)}
 const ROWS = ${rows}u;
 const COLS = ${cols}u;
 ${[...new Set([...epilogue.lib, ...(made?.lib ?? [])])]}

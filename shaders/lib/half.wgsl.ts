@@ -12,12 +12,15 @@ import { type Scalar, vec4Of } from "./view.wgsl.ts";
  *   24) and cost one conversion an element instead of one a product.
  */
 
-/** Names of the types that pointwise texts are written in: each a scalar, or a vec4. */
-export function aliases(width: 1 | 4, half: boolean): string[] {
-  const of = (type: Scalar) => (width === 4 ? vec4Of[type] : type);
-  const all = [`alias F = ${of("f32")};`, `alias I = ${of("i32")};`, `alias U = ${of("u32")};`];
-  return half ? [...all, `alias H = ${of("f16")};`] : all;
-}
+/** The types that formulas are written in: each a scalar, or a vec4. */
+export const aliases = (width: 1 | 4): Readonly<Record<"F" | "I" | "U" | "H", string>> =>
+  width === 4
+    ? { F: vec4Of.f32, I: vec4Of.i32, U: vec4Of.u32, H: vec4Of.f16 }
+    : { F: "f32", I: "i32", U: "u32", H: "f16" };
+
+/** TEMPORARY: as lines of a text. */
+export const aliasLines = (width: 1 | 4, half: boolean): string[] =>
+  Object.entries(aliases(width)).flatMap(([name, type]) => (name !== "H" || half ? [`alias ${name} = ${type};`] : []));
 
 /** A value of an element type, or a vec4 of them, as f32. */
 export const widened = (type: Scalar, value: string, width: 1 | 4 = 1): string =>

@@ -30,18 +30,40 @@ export function coalesce({ shape, strides, offset }: ViewParams): ViewParams {
   return { shape: merged.map(({ n }) => n), strides: merged.map(({ stride }) => stride), offset };
 }
 
-/** Expression of the element that stands at row-major position `i`, an u32 expression that binds tightly. */
+/** Whether a view is row-major without gaps, from wherever it begins. */
+export function isRowMajor({ shape, strides }: ViewParams): boolean {
+  let inner = 1;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    if (shape[axis] !== 1 && strides[axis] !== inner) return false;
+    inner *= shape[axis]!;
+  }
+  return true;
+}
+
+/** An expression in parentheses, unless it is a name, a number, a call or an access. */
+export const tight = (text: string): string => {
+  let depth = 0;
+  for (const char of text) {
+    if (char === "(" || char === "[") depth++;
+    else if (char === ")" || char === "]") depth--;
+    else if (depth === 0 && char === " ") return `(${text})`;
+  }
+  return text;
+};
+
+/** Expression of the element that stands at row-major position `i`. */
 export function elementAt(view: ViewParams, i: string): string {
   const { shape, strides, offset } = coalesce(view);
   const terms: { text: string; minus: boolean }[] = [];
   let inner = 1;
   for (let axis = shape.length - 1; axis >= 0; axis--) {
     const stride = strides[axis]!;
-    const divided = inner === 1 ? i : `${i} / ${inner}u`;
-    const coordinate = axis === 0 ? divided : `${divided} % ${shape[axis]!}u`;
+    const divided = inner === 1 ? i : `${tight(i)} / ${inner}u`;
+    const coordinate = axis === 0 ? divided : `${inner === 1 ? tight(i) : divided} % ${shape[axis]!}u`;
     if (stride !== 0) {
       const factor = Math.abs(stride);
-      const text = factor === 1 ? coordinate : `${coordinate} * ${factor}u`;
+      const whole = factor > 1 || stride < 0 ? (coordinate === i ? tight(i) : coordinate) : coordinate;
+      const text = factor === 1 ? whole : `${whole} * ${factor}u`;
       terms.unshift({ text, minus: stride < 0 });
     }
     inner *= shape[axis]!;
@@ -95,12 +117,12 @@ export function vec4Load(view: ViewParams, type: Scalar): Vec4Load {
     return { vectors: true, load: (name, i) => `${name}[${elementAt(quarter, i)}]` };
   }
   if (flat.strides[rank - 1] === 0 && whole) {
-    return { vectors: false, load: (name, i) => `${vector}(${name}[${elementAt(flat, `(4u * ${i})`)}])` };
+    return { vectors: false, load: (name, i) => `${vector}(${name}[${elementAt(flat, times(i, 4))}])` };
   }
   return {
     vectors: false,
     load: (name, i) =>
-      `${vector}(${[0, 1, 2, 3].map((lane) => `${name}[${elementAt(flat, `(4u * ${i} + ${lane}u)`)}]`).join(", ")})`,
+      `${vector}(${[0, 1, 2, 3].map((lane) => `${name}[${elementAt(flat, plus(times(i, 4), `${lane}u`))}]`).join(", ")})`,
   };
 }
 
@@ -110,9 +132,9 @@ export function plus(...terms: readonly string[]): string {
   return rest.length > 0 ? rest.join(" + ") : "0u";
 }
 
-/** A name times a constant stride. */
+/** An expression times a constant stride. */
 export const times = (name: string, stride: number): string =>
-  stride === 0 || name === "0u" ? "0u" : stride === 1 ? name : `${name} * ${stride}u`;
+  stride === 0 || name === "0u" ? "0u" : stride === 1 ? name : `${tight(name)} * ${stride}u`;
 
 /** A name plus a constant, in parentheses where there is a sum. */
 export const shifted = (name: string, by: number): string => (by === 0 ? name : `(${name} + ${by}u)`);

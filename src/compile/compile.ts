@@ -1,11 +1,12 @@
 import { checkList, DTypeError, FeedError, LimitError, optionsOf, ShapeError, StateError } from "../errors.ts";
-import type { AdapterTraits } from "../graph/op.ts";
 import { print, reachable } from "../graph/print.ts";
 import { sameShape, showShape, sizeOf } from "../graph/shape.ts";
 import { apply, applyAll, checkTensor, checkVariable, type Tensor, type Update, Variable } from "../graph/tensor.ts";
+import type { PrintedCall } from "../kernels/call.ts";
+import type { AdapterTraits } from "../kernels/traits.ts";
 import { pointwiseOp } from "../ops/pointwise.ts";
+import { dispatch } from "./dispatch.ts";
 import { fuse } from "./fuse.ts";
-import { fold } from "./grid.ts";
 import type { Guard, guard } from "./guard.ts";
 import { checkHalf } from "./half.ts";
 import { type Home, roleOf, settle, virtualBuffer } from "./homes.ts";
@@ -39,7 +40,8 @@ export interface CompileOptions extends Passes {
 }
 
 /** A program ready to be given memory and pipelines: nothing of it has touched a GPU. */
-export interface Compiled extends Lowered, MemoryPlan {
+export interface Compiled extends Omit<Lowered, "calls">, MemoryPlan {
+  readonly calls: readonly PrintedCall[];
   readonly variables: readonly Variable[];
   /** Those of them that a run changes. */
   readonly updated: readonly Variable[];
@@ -91,19 +93,16 @@ export function compile(
   // What is to be seen kernel by kernel stays so: where variants are forced, or a fault is to be named.
   const forced = Object.keys(traits.forced ?? {}).length > 0;
   const apart = passes.merge === false || passes.guard !== undefined || forced;
-  const calls = apart ? lowered.calls : merge(lowered.calls, traits);
   const flag = virtualBuffer("scratch", "NaN flag", 16, { pinned: true });
-  const watched = passes.guard?.(lowered.calls, flag, adapter.maxStorageBuffers, (binding) =>
-    roleOf(binding, settled),
-  ) ?? {
-    calls,
-    guard: undefined,
-  };
+  const watched = passes.guard?.(lowered.calls, flag, adapter.maxStorageBuffers, (binding) => roleOf(binding, settled));
+  const calls = apart
+    ? (watched?.calls ?? lowered.calls).map((call) => dispatch(call, traits))
+    : merge(lowered.calls, traits);
   return {
     ...lowered,
-    calls: watched.calls.map((call) => fold(call, traits)),
-    guard: watched.guard,
-    ...plan(watched.calls),
+    calls,
+    guard: watched?.guard,
+    ...plan(calls),
     variables,
     updated: targets,
     homes: new Map(variables.map((variable) => [variable, settled.get(variable)!])),

@@ -1,4 +1,4 @@
-import type { Forced } from "../graph/op.ts";
+import type { Forced } from "../kernels/traits.ts";
 
 /*
  * The kernel families and their variants by name, so that a page need not carry kernels to check a name. Whoever adds a variant adds
@@ -13,7 +13,7 @@ export const families: Readonly<Record<string, string>> = {
   elementwise: "vec4",
   matmul:
     "naive direct1x4 direct4x4 direct8x4 direct16x8 quads4x4 quads8x4 quads16x4 quads16x8 quads32x8 quadK4x4 groupK1x8 groupK4x8 tiled tiled128",
-  reduce: "serial columns tree",
+  reduce: "naive serial columns tree",
   pick: ways,
   softmax: ways,
   softmaxGrad: ways,

@@ -1,6 +1,6 @@
-import { applyAll, type Node, type Tensor } from "../graph/tensor.ts";
+import { applyAll, type Fusion, type Node, type Tensor } from "../graph/tensor.ts";
+import { fuseNodes } from "../kernels/elementwise.ts";
 import { inLayer } from "../layer.ts";
-import { fuseNodes } from "../ops/fused.ts";
 import { type Group, Grouping } from "./grouping.ts";
 import { withInputs } from "./rewrite.ts";
 
@@ -79,21 +79,16 @@ function rebuild(roots: readonly Tensor[], grouping: Grouping): Tensor[] {
   const kernelFor = (node: Node): Kernel => {
     const [begin, end] = [before.get(node), after.get(node)];
     if (!begin && !end) return { ...node, make: (inputs) => withInputs(node, inputs) };
-    let { inputs, attrs, results } = node;
-    if (end) {
-      const { outputs, program, inputs: read } = grouping.programOf(end, results);
-      inputs = [...inputs, ...read.slice(1)];
-      attrs = { ...attrs, epilogue: program };
-      results = outputs;
-    }
-    if (begin) {
-      const { outputs, program, inputs: read } = grouping.programOf(begin);
-      const kept = nodeOf.has(begin);
-      inputs = [...read, ...inputs.slice(1)];
-      attrs = { ...attrs, prologue: program, ...(kept && { kept }) };
-      if (kept) results = [...results, ...outputs];
-    }
-    return { inputs, results, layer: node.layer, make: (now) => applyAll(node.op, now, attrs) };
+    const first = begin && grouping.programOf(begin);
+    const last = end && grouping.programOf(end, node.results);
+    const keeps = begin && nodeOf.has(begin);
+    const fusion: Fusion = { before: first?.program, keeps, after: last?.program };
+    return {
+      inputs: [...(first ? [...first.inputs, ...node.inputs.slice(1)] : node.inputs), ...(last?.inputs.slice(1) ?? [])],
+      results: [...(last?.outputs ?? node.results), ...(keeps ? first!.outputs : [])],
+      layer: node.layer,
+      make: (now) => applyAll(node.op, now, node.attrs, node.effects, fusion),
+    };
   };
   const kernelOfGroup = (group: Group): Kernel => {
     const [first, ...others] = grouping.withFree(group.members);

@@ -1,8 +1,8 @@
 import { order } from "../graph/print.ts";
+import { programOf } from "../graph/program.ts";
 import { type Shape, sameShape } from "../graph/shape.ts";
-import type { Node, Tensor } from "../graph/tensor.ts";
-import { fullValue } from "../ops/constants.ts";
-import { programOf } from "../ops/program.ts";
+import { fullValue, type Node, type Tensor } from "../graph/tensor.ts";
+import { kernelsOf } from "../kernels/lowering.ts";
 
 /** Longest program of one kernel: beyond it registers run out, and compiling takes longer than a second kernel would. */
 const longest = 100;
@@ -155,7 +155,7 @@ export class Grouping {
     const readers = this.#users.get(output!) ?? [];
     const node = readers.find(
       (reader) =>
-        reader.op.takesPrologue?.(reader) && reader.inputs.every((input, i) => (input === output) === (i === 0)),
+        kernelsOf(reader.op)?.before?.(reader) && reader.inputs.every((input, i) => (input === output) === (i === 0)),
     );
     if (!node) return undefined;
     const keeps = readers.length > 1 || this.#roots.has(output!);
@@ -168,7 +168,7 @@ export class Grouping {
     const unit = [...members, node, ...(end ?? [])];
     // Its end cannot read what the kernel only stores.
     const isReadAtEnd = end?.some(({ inputs }) => inputs.includes(output!));
-    if (!node.op.keepsPrologue || isReadAtEnd || !this.#isConvex(unit)) return undefined;
+    if (!kernelsOf(node.op)!.keeps || isReadAtEnd || !this.#isConvex(unit)) return undefined;
     for (const each of unit) this.#units.set(each, unit);
     this.#bind(unit);
     return { node, keeps };
@@ -181,10 +181,10 @@ export class Grouping {
     const outputs = this.outputs(group.members).length;
     return inputs
       .filter((tensor) => {
-        const { op, inputs: own, attrs, results } = tensor.node;
+        const { op, inputs: own, fusion, results } = tensor.node;
         return (
-          op.epilogueAfter !== undefined &&
-          attrs["epilogue"] === undefined &&
+          kernelsOf(op)?.after === true &&
+          fusion === undefined &&
           results.length === 1 &&
           !this.#roots.has(tensor) &&
           sameShape(tensor.shape, group.shape) &&

@@ -1,8 +1,8 @@
 import { LimitError } from "../errors.ts";
-import type { AdapterTraits, KernelCall } from "../graph/op.ts";
 import { order } from "../graph/print.ts";
 import { showShape } from "../graph/shape.ts";
 import { type Tensor, Variable } from "../graph/tensor.ts";
+import type { AdapterTraits } from "../kernels/traits.ts";
 
 /** Refuses f16 tensors where the adapter computes with none. @throws LimitError naming the first of them. */
 export function checkHalf(roots: readonly Tensor[], { features }: AdapterTraits): void {
@@ -17,7 +17,3 @@ export function checkHalf(roots: readonly Tensor[], { features }: AdapterTraits)
     );
   }
 }
-
-/** A kernel whose text names f16 says so in its first line, as WGSL demands. */
-export const enableHalf = (call: KernelCall): KernelCall =>
-  /\b(f16|vec[234]h)\b/.test(call.wgsl) ? { ...call, wgsl: `enable f16;\n${call.wgsl}` } : call;

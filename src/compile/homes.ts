@@ -1,6 +1,6 @@
-import type { Binding, VirtualBuffer } from "../graph/op.ts";
 import { bytesPer, type DType, type Shape, sizeOf } from "../graph/shape.ts";
 import type { Variable } from "../graph/tensor.ts";
+import type { Binding, VirtualBuffer } from "../kernels/call.ts";
 
 /** Where a variable lives: `base` bytes into an arena. */
 export interface Home {

@@ -1,7 +1,7 @@
 import { order } from "../graph/print.ts";
-import { apply, type Tensor } from "../graph/tensor.ts";
+import { apply, type PointwiseProgram, type Ref, type Tensor } from "../graph/tensor.ts";
+import { kernelsOf } from "../kernels/lowering.ts";
 import { full } from "../ops/constants.ts";
-import type { PointwiseProgram, Ref } from "../ops/program.ts";
 import { expand } from "../ops/views.ts";
 import { rewrite } from "./rewrite.ts";
 
@@ -17,7 +17,7 @@ export function inline(roots: readonly Tensor[]): Tensor[] {
   const count = (tensor: Tensor): unknown => uses.set(tensor, (uses.get(tensor) ?? 0) + 1);
   for (const tensor of roots) count(tensor);
   for (const { inputs } of nodes) inputs.forEach(count);
-  const isHost = (tensor: Tensor): boolean => tensor.node.op.epilogueAfter !== undefined && uses.get(tensor) === 1;
+  const isHost = (tensor: Tensor): boolean => kernelsOf(tensor.node.op)?.after === true && uses.get(tensor) === 1;
 
   return rewrite(roots, (node, inputs) => {
     if (node.op.name !== "foreach") return undefined;

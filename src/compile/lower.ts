@@ -1,23 +1,23 @@
+import { isRowMajor } from "../../shaders/lib/view.wgsl.ts";
 import { inMemory, packHalves } from "../graph/half.ts";
-import {
-  type AdapterTraits,
-  type Binding,
-  type Bounds,
-  type Choice,
-  isRowMajor,
-  type KernelCall,
-  type Lowering,
-  type View,
-  type VirtualBuffer,
-} from "../graph/op.ts";
 import { order } from "../graph/print.ts";
 import { bytesPer, type DType, rowMajor, type Shape } from "../graph/shape.ts";
-import { arrayOf, type Node, type Spec, type Tensor, type TensorData, Variable } from "../graph/tensor.ts";
+import {
+  arrayOf,
+  type Bounds,
+  fullValue,
+  type Node,
+  type Spec,
+  type Tensor,
+  type TensorData,
+  Variable,
+} from "../graph/tensor.ts";
+import { type Binding, bind, type Choice, type KernelCall, type View, type VirtualBuffer } from "../kernels/call.ts";
+import { copyCall } from "../kernels/elementwise.ts";
+import { kernelsOf, type Lowering } from "../kernels/lowering.ts";
+import type { AdapterTraits } from "../kernels/traits.ts";
+import { workOf } from "../kernels/work.ts";
 import { currentLayer, inLayer } from "../layer.ts";
-import { fullValue } from "../ops/constants.ts";
-import { bind, elementwiseOver } from "../ops/fused.ts";
-import { identity } from "../ops/program.ts";
-import { enableHalf } from "./half.ts";
 import { alignUp, type Home, spanOf, virtualBuffer } from "./homes.ts";
 import { baseOf, isOwn } from "./memory.ts";
 
@@ -52,7 +52,7 @@ export function lower(
     Object.entries(outputs).map(([name, tensor]) => [name, pass.outputView(name, tensor)]),
   );
   pass.finishUpdates(updates);
-  return { calls: separate(pass.calls).map(enableHalf), inputs: pass.inputs, outputs: views, bounds: boundsOf(nodes) };
+  return { calls: separate(pass.calls), inputs: pass.inputs, outputs: views, bounds: boundsOf(nodes) };
 }
 
 /**
@@ -172,7 +172,7 @@ class LowerPass {
       this.#views.set(node.results[0]!, view!);
     } else {
       const choices: Choice[] = [];
-      const calls = op.lower!(node, this.#lowering(node, choices));
+      const calls = kernelsOf(op)!.lower(workOf(node), this.#lowering(node, choices));
       this.#push(...(choices.length > 0 ? calls.map((call) => ({ ...call, choices })) : calls));
     }
   }
@@ -280,7 +280,7 @@ class LowerPass {
     const known = this.#views.get(result);
     if (known) return known;
     if (!this.#read.has(result)) return undefined;
-    if (node.op.sideBySide?.(node) && !this.#places.has(result)) {
+    if ((node.fusion?.keeps || kernelsOf(node.op)!.sideBySide) && !this.#places.has(result)) {
       const own = node.results.filter((each) => this.#read.has(each) && !this.#places.has(each));
       this.#layOut(
         own,
@@ -319,9 +319,6 @@ const wholeView = (buffer: VirtualBuffer, shape: Shape, dtype: DType, base = 0):
   base,
   span: spanOf(shape, dtype),
 });
-
-const copyCall = (from: View, to: View): KernelCall =>
-  elementwiseOver(identity(from.dtype), [from], [to], new Map(), from.shape, "copy");
 
 /**
  * WebGPU forbids one dispatch to bind a buffer both read-only and writable, even at ranges that do not meet, as happens among

@@ -1,4 +1,4 @@
-import type { KernelCall, VirtualBuffer } from "../graph/op.ts";
+import type { Call, VirtualBuffer } from "../kernels/call.ts";
 
 /** One piece of GPU memory that several virtual buffers may use one after the other. */
 export interface Slot {
@@ -20,7 +20,7 @@ export interface MemoryPlan {
 }
 
 /** First and last use of every scratch buffer; pinned ones last from the first call to beyond the end. */
-export function lifetimesOf(calls: readonly KernelCall[]): Lifetime[] {
+export function lifetimesOf(calls: readonly Call[]): Lifetime[] {
   const found = new Map<VirtualBuffer, Lifetime>();
   calls.forEach((call, at) => {
     for (const { buffer } of call.bindings) {
@@ -36,7 +36,7 @@ export function lifetimesOf(calls: readonly KernelCall[]): Lifetime[] {
  * Shares memory among scratch buffers that are never needed at the same time. Walks the calls once; a buffer takes the smallest
  * free slot that holds it, else the largest free one is enlarged (nothing is allocated yet), else a new one is opened.
  */
-export function plan(calls: readonly KernelCall[]): MemoryPlan {
+export function plan(calls: readonly Call[]): MemoryPlan {
   const lifetimes = lifetimesOf(calls);
   const slots: Slot[] = [];
   const slotOf = new Map<VirtualBuffer, Slot>();

@@ -25,5 +25,5 @@ export function rewrite(
 /** The same node over other inputs. */
 export function withInputs(node: Node, inputs: readonly Tensor[]): readonly Tensor[] {
   if (inputs.every((input, i) => input === node.inputs[i])) return node.results;
-  return applyAll(node.op, inputs, node.attrs, node.effects);
+  return applyAll(node.op, inputs, node.attrs, node.effects, node.fusion);
 }

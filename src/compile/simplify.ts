@@ -1,9 +1,10 @@
 import { largestHalf } from "../graph/half.ts";
+import { asDType } from "../graph/program.ts";
 import { type Shape, sameShape, sizeOf } from "../graph/shape.ts";
-import { apply, type Node, type Tensor } from "../graph/tensor.ts";
+import { apply, fullValue, type Node, type Tensor } from "../graph/tensor.ts";
+import { kernelsOf } from "../kernels/lowering.ts";
 import { add, mul } from "../ops/arithmetic.ts";
-import { full, fullValue } from "../ops/constants.ts";
-import { asDType } from "../ops/program.ts";
+import { full } from "../ops/constants.ts";
 import { expand, part, reshape } from "../ops/views.ts";
 import { rewrite, withInputs } from "./rewrite.ts";
 
@@ -81,7 +82,7 @@ const rules: Record<string, (node: Node, inputs: readonly Tensor[]) => Tensor | 
   cast: ({ attrs: { to } }, [x]) => {
     const { op, inputs, attrs } = x!.node;
     // What adds up in f32 anyway need not be rounded in between.
-    if (op.widens && x!.dtype === "f16" && to === "f32") return apply(op, inputs, { ...attrs, to });
+    if (kernelsOf(op)?.widens && x!.dtype === "f16" && to === "f32") return apply(op, inputs, { ...attrs, to });
     return op.name === "cast" && x!.dtype === "f32" && to === "f16" && inputs[0]!.dtype === "f16"
       ? inputs[0]
       : undefined;
@@ -131,7 +132,7 @@ function beforeReshape(node: Node, inputs: readonly Tensor[]): Tensor | undefine
       },
     }) => {
       const from = op.name === "reshape" ? x!.node.op : undefined;
-      return from?.epilogueAfter !== undefined || from?.pointwise;
+      return from !== undefined && (from.pointwise !== undefined || kernelsOf(from)?.after === true);
     },
   )?.node.inputs[0];
   if (!source || sizeOf(y!.shape) === 1 || node.attrs["shape"]) return undefined;

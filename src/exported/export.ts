@@ -3,8 +3,9 @@ import { faultOf } from "../compile/forced.ts";
 import type { Home } from "../compile/homes.ts";
 import type { Drawing } from "../data/draw.ts";
 import { AttributeError, checkObject, optionsOf } from "../errors.ts";
-import type { AdapterTraits, VirtualBuffer } from "../graph/op.ts";
 import { checkNamed, type Spec, type TensorData, type Variable } from "../graph/tensor.ts";
+import type { VirtualBuffer } from "../kernels/call.ts";
+import type { AdapterTraits } from "../kernels/traits.ts";
 import { type Exported, type ExportedProgram, format, type Initial, type Needs } from "./format.ts";
 
 /** A kind of adapter to export for. Traits left out default to what WebGPU guarantees. */
@@ -141,7 +142,7 @@ interface Shared {
 
 function exported({ calls, inputs, outputs, bounds, homes }: Compiled, shared: Shared): ExportedProgram {
   const buffers = new Map(shared.arenas);
-  const called = calls.map(({ wgsl, bindings, choices: _, ...call }) => ({
+  const called = calls.map(({ wgsl, bindings, choices, features, elements, annotated, ...call }) => ({
     ...call,
     kernel: numberOf(shared.kernels, wgsl),
     bindings: bindings.map(
@@ -175,7 +176,7 @@ function exported({ calls, inputs, outputs, bounds, homes }: Compiled, shared: S
 function needsOf(traits: AdapterTraits, programs: readonly Compiled[]): Needs {
   const { cpu, maxInvocations, maxWorkgroupBytes, maxWorkgroups, features } = traits;
   const calls = programs.flatMap(({ calls }) => calls);
-  const enabled = new Set(calls.flatMap(({ wgsl }) => [...wgsl.matchAll(/^enable (\w+);/gm)].map(([, name]) => name)));
+  const enabled = new Set(calls.flatMap(({ features }) => features!));
   return {
     cpu,
     maxStorageBuffers: Math.max(0, ...calls.map(({ bindings }) => bindings.length)),

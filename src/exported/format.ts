@@ -1,6 +1,8 @@
 import type { Drawing } from "../data/draw.ts";
-import type { AdapterTraits, Bounds, KernelCall, VirtualBuffer } from "../graph/op.ts";
 import type { DType, Shape } from "../graph/shape.ts";
+import type { Bounds } from "../graph/tensor.ts";
+import type { PrintedCall, VirtualBuffer } from "../kernels/call.ts";
+import type { AdapterTraits } from "../kernels/traits.ts";
 
 /*
  * Exported programs are the output of `compile` as JSON, with numbers in place of references. The file grows with the
@@ -30,7 +32,10 @@ export interface ExportedVariable {
 }
 
 /** A call with the number of its kernel, and `[buffer, offset, size, written]` per binding. */
-export type ExportedCall = Omit<KernelCall, "wgsl" | "bindings" | "choices"> & {
+export type ExportedCall = Omit<
+  PrintedCall,
+  "wgsl" | "bindings" | "choices" | "features" | "elements" | "annotated"
+> & {
   readonly kernel: number;
   readonly bindings: readonly (readonly [buffer: number, offset: number, size: number, written: 0 | 1])[];
 };

@@ -1,5 +1,5 @@
 import { checkChoice, checkHas, DeviceError } from "../errors.ts";
-import type { AdapterTraits } from "../graph/op.ts";
+import type { AdapterTraits } from "../kernels/traits.ts";
 
 /** Where an engine gets its GPU. */
 export interface DeviceOptions {

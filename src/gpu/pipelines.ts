@@ -1,5 +1,5 @@
 import { DeviceError } from "../errors.ts";
-import type { KernelCall } from "../graph/op.ts";
+import type { PrintedCall } from "../kernels/call.ts";
 import { showLayer } from "../layer.ts";
 import { computeStage } from "./flags.ts";
 import { inScopes } from "./scopes.ts";
@@ -30,14 +30,14 @@ export class PipelineCache {
   }
 
   /** Starts to compile a kernel, asynchronously, or returns the one already started. */
-  get(call: KernelCall): Promise<GPUComputePipeline> {
+  get(call: PrintedCall): Promise<GPUComputePipeline> {
     const { pipeline } = this.#get(call);
     this.#forgetIdle();
     return pipeline;
   }
 
   /** The same for all calls of a program, which holds the kernels until `letGo`. */
-  hold(calls: readonly KernelCall[]): Held {
+  hold(calls: readonly PrintedCall[]): Held {
     const held = calls.map((call) => this.#get(call));
     for (const compiled of held) compiled.users++;
     return {
@@ -49,7 +49,7 @@ export class PipelineCache {
     };
   }
 
-  #get(call: KernelCall): Compiled {
+  #get(call: PrintedCall): Compiled {
     const key = `${accessOf(call)}\n${call.wgsl}`;
     let compiled = this.#pipelines.get(key);
     if (compiled)
@@ -69,7 +69,7 @@ export class PipelineCache {
   }
 
   /** Explicit layout of a call's bindings. Calls with the same accesses share one. */
-  layout(call: KernelCall): GPUBindGroupLayout {
+  layout(call: PrintedCall): GPUBindGroupLayout {
     const access = accessOf(call);
     const known = this.#layouts.get(access);
     if (known) return known;
@@ -85,7 +85,7 @@ export class PipelineCache {
     return layout;
   }
 
-  async #make(call: KernelCall): Promise<GPUComputePipeline> {
+  async #make(call: PrintedCall): Promise<GPUComputePipeline> {
     const { label } = call;
     // An invalid shader makes an invalid pipeline; the error below quotes the faulty line.
     const { value } = inScopes(this.#device, "compile", () => {
@@ -113,5 +113,5 @@ export class PipelineCache {
 }
 
 /** `rrw`: the access of each binding of a call. */
-const accessOf = (call: KernelCall): string =>
+const accessOf = (call: PrintedCall): string =>
   call.bindings.map(({ access }) => (access === "read" ? "r" : "w")).join("");

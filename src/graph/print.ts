@@ -1,4 +1,5 @@
 import { checkObject } from "../errors.ts";
+import { show } from "./program.ts";
 import { showShape } from "./shape.ts";
 import { type Attrs, checkTensor, type Node, type Tensor } from "./tensor.ts";
 
@@ -30,7 +31,14 @@ export function print(outputs: Readonly<Record<string, Tensor>>): string {
   const lines = order(Object.values(outputs)).map((node, i) => {
     numbers.set(node, i);
     const specs = node.results.map((result) => `${result.dtype}${showShape(result.shape)}`).join(", ");
-    const detail = node.op.describe?.(node) ?? showAttrs(node.attrs);
+    const { before, after } = node.fusion ?? {};
+    const detail = [
+      ...(before ? [`of ${show(before)}`] : []),
+      node.op.describe?.(node) ?? showAttrs(node.attrs),
+      ...(after ? [show(after)] : []),
+    ]
+      .filter((text) => text !== "")
+      .join(" ");
     return `%${i} = ${node.op.name}(${node.inputs.map(name).join(", ")})${detail && ` ${detail}`} : ${specs}`;
   });
   for (const [key, tensor] of Object.entries(outputs)) lines.push(`${key} -> ${name(tensor)}`);

@@ -1,8 +1,6 @@
 import { AttributeError, refuse, StateError } from "../errors.ts";
 import { currentLayer } from "../layer.ts";
-import type { Op } from "./op.ts";
-import type { DType, Shape } from "./shape.ts";
-import { checkDType, checkShape, showShape, sizeOf } from "./shape.ts";
+import { checkDType, checkShape, type DType, type Shape, showShape, sizeOf } from "./shape.ts";
 
 /** Shape and dtype of one result, known before anything is computed. */
 export interface Spec<D extends DType = DType> {
@@ -66,8 +64,121 @@ export const checkTensors = (op: string, ...operands: readonly unknown[]): void 
     checkTensor(op, `operand ${i}`, operand);
   });
 
+/** The number that a tensor repeats, where it is a `full`. */
+export const fullValue = ({ node: { op, attrs } }: Tensor): number | undefined =>
+  op.source === "constant" ? (attrs["value"] as number | undefined) : undefined;
+
 /** A write at the end of each run of a program: `[variable, its new value]`. */
 export type Update = readonly [variable: Variable, value: Tensor];
+
+/**
+ * The contract of an op. Passes ask the node for the rule they need, so a new op is a new object of this type and
+ * nothing else. `src/README.md` lists the few places that know ops by name.
+ */
+export interface Op {
+  readonly name: string;
+  /** Leaves only: where the value comes from. */
+  readonly source?: Source;
+  /**
+   * Shapes and dtypes of the results. Throws a ShapeError, DTypeError or AttributeError that names the op and the
+   * shapes.
+   */
+  infer(inputs: readonly Spec[], attrs: Attrs): readonly Spec[];
+  /**
+   * Vector-Jacobian product: the gradients of the inputs from those of the results, as new nodes. `undefined` means "no
+   * gradient" on either side. Ops without it are not differentiable; their inputs get no gradient.
+   */
+  vjp?(node: Node, grads: readonly (Tensor | undefined)[]): readonly (Tensor | undefined)[];
+  /** For ops that only view their input: the result as a view of it, or `undefined` where a copy is needed. */
+  view?<V extends Strided>(node: Node, input: V): V | undefined;
+  /** How the op runs on a GPU. Opaque here: `src/kernels` makes it and reads it. */
+  readonly kernels?: object;
+  /** Present on pointwise ops: see `ops/pointwise.ts`. */
+  readonly pointwise?: PointwiseRule;
+  /** A simpler form of the sum of two results of this op, if there is one. */
+  plus?(a: Node, b: Node): Tensor | undefined;
+  /** A simpler form of the node's result with its axes permuted, if there is one. `axes` as in `permute`. */
+  permuted?(node: Node, axes: readonly number[]): Tensor | undefined;
+  /** Allowed ranges of integer inputs. Values fed to a program are checked against them before anything runs. */
+  bounds?(node: Node): readonly Bounds[];
+  /** Detail to print after the op's name in labels. */
+  describe?(node: Node): string;
+}
+
+/** Elements of a buffer, walked with strides: `offset` and `strides` count elements, and stride 0 repeats. */
+export interface Strided {
+  readonly shape: Shape;
+  readonly strides: readonly number[];
+  readonly offset: number;
+}
+
+/** Input number `input` holds whole numbers from `low` to `high`, or `except`. */
+export interface Bounds {
+  readonly input: number;
+  readonly low: number;
+  readonly high: number;
+  readonly except?: number;
+}
+
+/** How one element of the result is computed from the same element of each input. */
+export interface PointwiseRule {
+  /** WGSL expression. Arguments are names of values of type F, I or U (scalar or vec4, so literals are `F(1.0)`). */
+  wgsl(args: readonly string[], attrs: Attrs, at: IndexNames): string;
+  /** The same in float64, for the reference executor and constant folding. @param dtype that of the last operand. */
+  js(args: readonly number[], attrs: Attrs, index: number, dtype: DType): number;
+  /** WGSL functions that the expression calls. */
+  readonly lib?: readonly string[];
+  /**
+   * Whether f16 operands are computed in f16, with `F` an f16 type. True of operations that f16 instructions round
+   * correctly. Otherwise operands are widened, the expression is computed in f32, and its result is rounded.
+   */
+  readonly half?: boolean;
+  /** Whether results may be far larger or smaller than the operands. Mixed precision leaves such an op in f32. */
+  readonly wide?: boolean;
+  /** Whether the op uses the element's position, as random bits and `iota` do. */
+  readonly usesIndex?: boolean;
+  /** Arithmetic operations per element, for the roofline. */
+  readonly flops: number;
+}
+
+/** Names of the element's position in the kernel text. */
+export interface IndexNames {
+  /** Row-major position in the result, of type U. */
+  readonly index: string;
+}
+
+/** An operand inside a program: one of its inputs, the value of an earlier step, or a number. */
+export type Ref =
+  | { readonly input: number }
+  | { readonly step: number }
+  | { readonly value: number; readonly dtype: DType };
+
+export interface Step {
+  readonly op: Op;
+  readonly attrs: Attrs;
+  readonly args: readonly Ref[];
+  readonly dtype: DType;
+}
+
+/**
+ * A chain of pointwise ops as straight-line code over single elements: what a fused kernel computes, what a matmul appends to
+ * its sums, what an optimizer does to each weight. See program.ts.
+ */
+export interface PointwiseProgram {
+  readonly inputs: readonly DType[];
+  readonly steps: readonly Step[];
+  readonly outputs: readonly Ref[];
+}
+
+/** Pointwise ops that share a kernel with the op of their node. Made by the fuse pass. */
+export interface Fusion {
+  /** Makes the elements of the op's first input as they are read. Its inputs take the place of that one. */
+  readonly before?: PointwiseProgram | undefined;
+  /** Whether what `before` makes is stored as well: as the last result. */
+  readonly keeps?: boolean | undefined;
+  /** Runs on the op's only result, its first input. Its other inputs follow those of the op. */
+  readonly after?: PointwiseProgram | undefined;
+}
 
 let nodesMade = 0;
 
@@ -77,6 +188,8 @@ export class Node {
   readonly op: Op;
   readonly inputs: readonly Tensor[];
   readonly attrs: Attrs;
+  /** Pointwise ops that run in the same kernel. */
+  readonly fusion: Fusion | undefined;
   readonly results: readonly Tensor[];
   /** Updates that every program with this node also performs, such as advancing the random key it reads. */
   readonly effects: readonly Update[];
@@ -91,8 +204,10 @@ export class Node {
     attrs: Attrs,
     specs: readonly Spec[],
     effects: readonly Update[] = [],
+    fusion?: Fusion,
   ) {
     this.op = op;
+    this.fusion = fusion;
     this.inputs = inputs;
     this.attrs = attrs;
     this.effects = effects;
@@ -100,15 +215,45 @@ export class Node {
   }
 }
 
+/** Dtype of an operand of a program. */
+export const dtypeOf = (ref: Ref, { inputs, steps }: PointwiseProgram): DType =>
+  "input" in ref ? inputs[ref.input]! : "step" in ref ? steps[ref.step]!.dtype : ref.dtype;
+
+/** How many of a fused node's inputs belong to the op itself or to what makes its first input. Those of `after` follow. */
+export const ownInputs = ({ inputs, fusion }: Pick<Node, "inputs" | "fusion">): number =>
+  inputs.length - (fusion?.after ? fusion.after.inputs.length - 1 : 0);
+
+/** Specs of a fused node's results, by the rule of its op. */
+function fusedSpecs(op: Op, inputs: readonly Tensor[], attrs: Attrs, fusion: Fusion): readonly Spec[] {
+  const { before, keeps, after } = fusion;
+  const own: Spec[] = inputs.slice(0, ownInputs({ inputs, fusion }));
+  if (before) {
+    const [{ shape }] = own as [Spec];
+    own.splice(0, before.inputs.length, { shape, dtype: dtypeOf(before.outputs[0]!, before) });
+  }
+  const results = op.infer(own, attrs);
+  const [{ shape }] = results as [Spec];
+  return [
+    ...(after ? after.outputs.map((ref) => ({ shape, dtype: dtypeOf(ref, after) })) : results),
+    ...(keeps ? [own[0]!] : []),
+  ];
+}
+
 /** Applies an op and returns all its results. The op's own rule checks shapes, dtypes and attributes here. */
-export function applyAll(op: Op, inputs: readonly Tensor[], attrs: Attrs = {}, effects: readonly Update[] = []) {
+export function applyAll(
+  op: Op,
+  inputs: readonly Tensor[],
+  attrs: Attrs = {},
+  effects: readonly Update[] = [],
+  fusion?: Fusion,
+): readonly Tensor[] {
   checkTensors(op.name, ...inputs);
-  const specs = op.infer(inputs, attrs);
+  const specs = fusion ? fusedSpecs(op, inputs, attrs, fusion) : op.infer(inputs, attrs);
   for (const { shape, dtype } of specs) {
     checkShape(op.name, shape);
     checkDType(op.name, dtype);
   }
-  return new Node(op, inputs, attrs, specs, effects).results;
+  return new Node(op, inputs, attrs, specs, effects, fusion).results;
 }
 
 /** Applies an op with one result. The caller states its dtype. */

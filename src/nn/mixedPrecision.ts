@@ -1,9 +1,10 @@
 import { floats, type Shape } from "../graph/shape.ts";
-import { applyAll, type Node, type Tensor, type Update, Variable } from "../graph/tensor.ts";
+import { applyAll, fullValue, type Node, type Tensor, type Update, Variable } from "../graph/tensor.ts";
+import { kernelsOf } from "../kernels/lowering.ts";
 import { inLayer } from "../layer.ts";
 import { cast } from "../ops/arithmetic.ts";
 import { castAll } from "../ops/castAll.ts";
-import { constant, full, fullValue } from "../ops/constants.ts";
+import { constant, full } from "../ops/constants.ts";
 import { checkModule, type Module, module } from "./module.ts";
 
 /**
@@ -84,8 +85,9 @@ class Halving {
   /** The inputs of a node, cast to the dtypes it should have. */
   #typed({ op }: Node, inputs: readonly Tensor[]): readonly Tensor[] {
     if (op.name === "cast") return inputs;
-    if (op.precision === "half") return inputs.map((input) => this.#half(input));
-    const follows = op.precision === "operands" || op.view || (op.pointwise && !op.pointwise.wide);
+    const precision = kernelsOf(op)?.precision;
+    if (precision === "half") return inputs.map((input) => this.#half(input));
+    const follows = precision === "operands" || op.view || (op.pointwise && !op.pointwise.wide);
     const heavy = inputs.filter((input) => floats.includes(input.dtype) && !this.#light.has(input));
     const allHalf = heavy.length > 0 && heavy.every(({ dtype }) => dtype === "f16");
     return inputs.map((input) =>

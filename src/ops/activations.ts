@@ -2,11 +2,11 @@ import { expm1Text, log1pText, shareBelowText, sigmoidText, tangentText } from "
 import { checkChoice, checkNumber, checkWhole, optionsOf, ShapeError } from "../errors.ts";
 import { axisOf, type DType, type Float, floats, showShape } from "../graph/shape.ts";
 import { checkTensors, type Tensor } from "../graph/tensor.ts";
+import { literal } from "../kernels/render.ts";
 import { abs, add, clamp, div, gt, le, mul, sub, where } from "./arithmetic.ts";
 import { zerosLike } from "./constants.ts";
 import { erf, erfc64, exp } from "./elementary.ts";
 import { finite, unary, unaryWith } from "./pointwise.ts";
-import { literal } from "./program.ts";
 import { max } from "./reduce.ts";
 import { reshape } from "./views.ts";
 

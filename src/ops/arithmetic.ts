@@ -1,8 +1,8 @@
 import { optionsOf } from "../errors.ts";
-import type { Op } from "../graph/op.ts";
 import { checkDType, type DType, type Float, floats } from "../graph/shape.ts";
-import { apply, checkTensors, type Tensor } from "../graph/tensor.ts";
-import { full, fullValue, zerosLike } from "./constants.ts";
+import { apply, checkTensors, fullValue, type Op, type Tensor } from "../graph/tensor.ts";
+import { literal } from "../kernels/render.ts";
+import { full, zerosLike } from "./constants.ts";
 import {
   attributedOp,
   binary,
@@ -14,7 +14,6 @@ import {
   unary,
   unaryWith,
 } from "./pointwise.ts";
-import { literal } from "./program.ts";
 
 /*
  * Arithmetic, comparisons and what gradients are made of: a row each. `wgsl` and `js` are the value, `vjp` the gradient. All public

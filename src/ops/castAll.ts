@@ -1,23 +1,26 @@
 import { castAll as castAllKernel } from "../../shaders/castAll.wgsl.ts";
 import { alongX } from "../../shaders/lib/grid.wgsl.ts";
+import { legacy } from "../../shaders/lib/legacy.ts";
 import { DTypeError } from "../errors.ts";
-import type { KernelCall, Lowering, Op, View } from "../graph/op.ts";
 import { bytesPer, sizeOf } from "../graph/shape.ts";
-import { applyAll, type Node, type Tensor } from "../graph/tensor.ts";
+import { applyAll, type Node, type Op, type Tensor } from "../graph/tensor.ts";
+import { bind, type KernelCall, type View } from "../kernels/call.ts";
+import type { Kernels, Lowering } from "../kernels/lowering.ts";
 import { cast } from "./arithmetic.ts";
-import { bind } from "./fused.ts";
 
 /** Casts to f16 of tensors that lie in one buffer, as parameters do, are one dispatch; the results are neighbours too. */
 const castAllOp: Op = {
   name: "castAll",
-  sideBySide: () => true,
   infer(inputs) {
     const other = inputs.find(({ dtype }) => dtype !== "f32");
     if (other) throw new DTypeError(`castAll: a tensor is ${other.dtype}, expected f32`);
     return inputs.map(({ shape }) => ({ shape, dtype: "f16" }));
   },
   vjp: (_, grads) => grads.map((dy) => dy && cast(dy, "f32")),
-  lower: lowerCastAll,
+  kernels: {
+    lower: ({ node }, to) => lowerCastAll(node, to),
+    sideBySide: true,
+  } satisfies Kernels,
   describe: ({ inputs }) => `×${inputs.length}`,
 };
 
@@ -74,12 +77,14 @@ function castCall(pairs: readonly Pair[], key: string, to: Lowering): KernelCall
     label: `castAll×${pairs.length}[${count}]:f16`,
     family: "castAll",
     variant: "direct",
-    wgsl: castAllKernel({
-      piece,
-      inputLength: x.span / bytesPer("f32"),
-      tableLength: places.span / 4,
-      outputLength: y.span / bytesPer("f16"),
-    }),
+    kernel: legacy(
+      castAllKernel({
+        piece,
+        inputLength: x.span / bytesPer("f32"),
+        tableLength: places.span / 4,
+        outputLength: y.span / bytesPer("f16"),
+      }),
+    ),
     bindings: [bind(x, "read"), bind(places, "read"), bind(y, "read_write")],
     workgroups: alongX(table.length, 1),
     flops: 0,

@@ -1,6 +1,5 @@
 import { DTypeError, optionsOf, refuse, ShapeError, show, withArticle } from "../errors.ts";
 import { arrayClass, unusable } from "../graph/host.ts";
-import type { Op } from "../graph/op.ts";
 import { checkDType, checkShape, checkValue, type DType, type Shape, showShape, sizeOf } from "../graph/shape.ts";
 import {
   apply,
@@ -8,6 +7,7 @@ import {
   checkTensors,
   type DTypeOf,
   type FirstValues,
+  type Op,
   type Tensor,
   type TensorData,
   Variable,
@@ -33,10 +33,6 @@ const like = <D extends DType>(op: string, tensor: Tensor<D>, value: number): Te
 };
 export const zerosLike = <D extends DType>(tensor: Tensor<D>): Tensor<D> => like("zerosLike", tensor, 0);
 export const onesLike = <D extends DType>(tensor: Tensor<D>): Tensor<D> => like("onesLike", tensor, 1);
-
-/** The number that a tensor repeats, where it is a `full`. */
-export const fullValue = (tensor: Tensor): number | undefined =>
-  tensor.node.op === fullOp ? (tensor.node.attrs["value"] as number) : undefined;
 
 const constantOp: Op = {
   name: "constant",

@@ -9,14 +9,12 @@ import {
   refuse,
   ShapeError,
 } from "../errors.ts";
-import type { Op } from "../graph/op.ts";
 import { type DType, type Float, floats, showShape } from "../graph/shape.ts";
-import { apply, checkTensors, type Tensor } from "../graph/tensor.ts";
+import { apply, checkTensors, type Op, type Tensor } from "../graph/tensor.ts";
+import type { Kernels } from "../kernels/lowering.ts";
 import { add } from "./arithmetic.ts";
 import { lowerConv, lowerConvInputGrad, lowerConvWeightGrad } from "./convKernels.ts";
-import { outputSpecs } from "./fused.ts";
 import { matmul } from "./matmul.ts";
-import { show } from "./program.ts";
 import { reshape, slice } from "./views.ts";
 
 /** Where a kernel meets an image. Pairs are [vertical, horizontal]. */
@@ -41,10 +39,10 @@ function outputSize([h, w]: readonly number[], [kh, kw]: readonly number[], g: G
   ];
 }
 
-const describe: NonNullable<Op["describe"]> = ({ attrs: { epilogue, geometry } }) => {
+const describe: NonNullable<Op["describe"]> = ({ attrs: { geometry } }) => {
   const { stride, dilation, top, bottom, left, right, groups } = geometry as Geometry;
   const pads = [top, bottom, left, right];
-  return `{stride: ${stride}, padding: ${pads}, dilation: ${dilation}, groups: ${groups}}${epilogue ? ` ${show(epilogue)}` : ""}`;
+  return `{stride: ${stride}, padding: ${pads}, dilation: ${dilation}, groups: ${groups}}`;
 };
 
 /*
@@ -56,42 +54,40 @@ const describe: NonNullable<Op["describe"]> = ({ attrs: { epilogue, geometry } }
 
 const convOp: Op = {
   name: "conv2d",
-  precision: "half",
-  epilogueAfter: 2,
   describe,
-  infer([x, weight], { size, epilogue }) {
-    const shape = [x!.shape[0]!, weight!.shape[0]!, ...size];
-    return epilogue ? outputSpecs(epilogue, shape) : [{ shape, dtype: x!.dtype }];
-  },
+  infer: ([x, weight], { size }) => [{ shape: [x!.shape[0]!, weight!.shape[0]!, ...size], dtype: x!.dtype }],
   vjp({ inputs: [x, weight], attrs: { geometry } }, [dy]) {
     return dy
       ? [inputGrad(dy, weight!, geometry, x!.shape.slice(2)), weightGrad(x!, dy, geometry, weight!.shape.slice(2))]
       : [];
   },
-  lower: lowerConv,
+  kernels: {
+    lower: ({ node }, to) => lowerConv(node, to),
+    precision: "half",
+    after: true,
+  } satisfies Kernels,
 };
 
 const inputGradOp: Op = {
   name: "conv2dInputGrad",
-  precision: "half",
-  epilogueAfter: 2,
   describe,
-  infer([dy, weight], { geometry, size, epilogue }) {
-    const shape = [dy!.shape[0]!, weight!.shape[1]! * geometry.groups, ...size];
-    return epilogue ? outputSpecs(epilogue, shape) : [{ shape, dtype: dy!.dtype }];
-  },
+  infer: ([dy, weight], { geometry, size }) => [
+    { shape: [dy!.shape[0]!, weight!.shape[1]! * geometry.groups, ...size], dtype: dy!.dtype },
+  ],
   vjp({ inputs: [dy, weight], attrs: { geometry } }, [u]) {
     return u
       ? [correlate(u, weight!, geometry, dy!.shape.slice(2)), weightGrad(u, dy!, geometry, weight!.shape.slice(2))]
       : [];
   },
-  lower: lowerConvInputGrad,
+  kernels: {
+    lower: ({ node }, to) => lowerConvInputGrad(node, to),
+    precision: "half",
+    after: true,
+  } satisfies Kernels,
 };
 
 const weightGradOp: Op = {
   name: "conv2dWeightGrad",
-  precision: "half",
-  widens: true,
   describe,
   infer([x, dy], { geometry, size, to = x!.dtype }) {
     return [{ shape: [dy!.shape[1]!, x!.shape[1]! / geometry.groups, ...size], dtype: to }];
@@ -99,7 +95,11 @@ const weightGradOp: Op = {
   vjp({ inputs: [x, dy], attrs: { geometry } }, [u]) {
     return u ? [inputGrad(dy!, u, geometry, x!.shape.slice(2)), correlate(x!, u, geometry, dy!.shape.slice(2))] : [];
   },
-  lower: lowerConvWeightGrad,
+  kernels: {
+    lower: ({ node }, to) => lowerConvWeightGrad(node, to),
+    precision: "half",
+    widens: true,
+  } satisfies Kernels,
 };
 
 const correlate = <A extends DType, B extends DType>(

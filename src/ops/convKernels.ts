@@ -12,17 +12,20 @@ import {
   weightGradQuads,
   weightGradTiled,
 } from "../../shaders/conv2dWeightGrad.wgsl.ts";
+import { legacy } from "../../shaders/lib/legacy.ts";
 import { tileBytes, tileSide } from "../../shaders/lib/tile.wgsl.ts";
 import type { Scalar } from "../../shaders/lib/view.wgsl.ts";
-import { type AdapterTraits, type KernelCall, type Lowering, lengthOf } from "../graph/op.ts";
+import { flopsOf, identity, nameOf } from "../graph/program.ts";
 import { bytesPer, labelShape, sizeOf } from "../graph/shape.ts";
-import type { Node } from "../graph/tensor.ts";
+import type { Node, PointwiseProgram } from "../graph/tensor.ts";
+import { bind, type KernelCall, lengthOf } from "../kernels/call.ts";
+import { choose, needsWorkgroup, unless, type Variant, workgroupOf } from "../kernels/choose.ts";
+import { ending, ends } from "../kernels/legacy.ts";
+import type { Lowering } from "../kernels/lowering.ts";
+import { sumCalls } from "../kernels/reduce.ts";
+import type { AdapterTraits } from "../kernels/traits.ts";
+import { touched } from "../kernels/work.ts";
 import type { Geometry } from "./conv.ts";
-import { bind, ends, touched } from "./fused.ts";
-import { ending } from "./matmul.ts";
-import { flopsOf, identity, nameOf, type PointwiseProgram } from "./program.ts";
-import { sumCalls } from "./reduction.ts";
-import { choose, needsWorkgroup, unless, type Variant, workgroupOf } from "./variants.ts";
 
 const axes = [0, 1] as const;
 
@@ -172,7 +175,7 @@ function correlate(
     return view.strides.some((stride) => stride < 0) ? to.contiguous(tensor) : view;
   });
   const places = node.results.map((_, i) => to.result(i)!);
-  const program: PointwiseProgram = node.attrs["epilogue"] ?? identity(input.dtype);
+  const program: PointwiseProgram = node.fusion?.after ?? identity(input.dtype);
   const [images, , rows, cols] = places[0]!.shape as [number, number, number, number];
   const { outputs, bindings } = ends(added, places);
   const chain = nameOf(program);
@@ -197,24 +200,26 @@ function correlate(
       label: `${label}${chain && `+${chain}`}${phase}:${input.dtype}`,
       family: "conv2d",
       variant: variant.name,
-      wgsl: variant.write(
-        {
-          rows,
-          cols,
-          type: input.dtype,
-          epilogue: ending(program, added),
-          outputs,
-          images,
-          groups,
-          outChannels,
-          inChannels,
-          vertical,
-          horizontal,
-          input: { height: input.shape[2]!, width: input.shape[3]!, length: lengthOf(input) },
-          weight: { strides: weightStrides, length: lengthOf(weight) },
-        },
-        problem,
-        to.traits,
+      kernel: legacy(
+        variant.write(
+          {
+            rows,
+            cols,
+            type: input.dtype,
+            epilogue: ending(program, added),
+            outputs,
+            images,
+            groups,
+            outChannels,
+            inChannels,
+            vertical,
+            horizontal,
+            input: { height: input.shape[2]!, width: input.shape[3]!, length: lengthOf(input) },
+            weight: { strides: weightStrides, length: lengthOf(weight) },
+          },
+          problem,
+          to.traits,
+        ),
       ),
       bindings: [bind(input, "read"), bind(weight, "read"), ...bindings],
       workgroups: variant.workgroups(problem, to.traits),
@@ -343,22 +348,24 @@ export function lowerConvWeightGrad(node: Node, to: Lowering): readonly KernelCa
     label: `${label}${parts > 1 ? `/${parts}` : ""}:${dw.dtype}`,
     family: "conv2dWeightGrad",
     variant: variant.name,
-    wgsl: variant.write(
-      {
-        type: x!.dtype,
-        outputType: place.dtype,
-        images,
-        groups,
-        outChannels,
-        inChannels,
-        vertical,
-        horizontal,
-        input: { height: x!.shape[2]!, width: x!.shape[3]!, length: lengthOf(x!) },
-        gradLength: lengthOf(dy!),
-        outputLength: lengthOf(place),
-        parts,
-      },
-      to.traits,
+    kernel: legacy(
+      variant.write(
+        {
+          type: x!.dtype,
+          outputType: place.dtype,
+          images,
+          groups,
+          outChannels,
+          inChannels,
+          vertical,
+          horizontal,
+          input: { height: x!.shape[2]!, width: x!.shape[3]!, length: lengthOf(x!) },
+          gradLength: lengthOf(dy!),
+          outputLength: lengthOf(place),
+          parts,
+        },
+        to.traits,
+      ),
     ),
     bindings: [bind(x!, "read"), bind(dy!, "read"), bind(place, "read_write")],
     workgroups: variant.workgroups(problem, parts, to.traits),

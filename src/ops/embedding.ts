@@ -7,14 +7,16 @@ import {
   embeddingZeros,
 } from "../../shaders/embedding.wgsl.ts";
 import { alongX } from "../../shaders/lib/grid.wgsl.ts";
+import { legacy } from "../../shaders/lib/legacy.ts";
 import { checkWhole, DTypeError, optionsOf, ShapeError } from "../errors.ts";
-import { type KernelCall, type Lowering, lengthOf, type Op, type View } from "../graph/op.ts";
 import { bytesPer, type DType, type Float, floats, labelShape, showShape, sizeOf } from "../graph/shape.ts";
-import { apply, checkTensors, type Tensor } from "../graph/tensor.ts";
+import { apply, checkTensors, type Op, type Tensor } from "../graph/tensor.ts";
+import { bind, type KernelCall, lengthOf, type View } from "../kernels/call.ts";
+import { choose, type Variant } from "../kernels/choose.ts";
+import type { Kernels } from "../kernels/lowering.ts";
+import { touched } from "../kernels/work.ts";
 import { eq, where } from "./arithmetic.ts";
 import { zerosLike } from "./constants.ts";
-import { bind, touched } from "./fused.ts";
-import { choose, type Variant } from "./variants.ts";
 import { expand, reshape, unsqueeze } from "./views.ts";
 
 /** Rows `attrs.padding` of the table is read like any other, but gets no gradient. */
@@ -25,11 +27,20 @@ const embeddingOp: Op = {
   vjp: ({ inputs: [weight, index], attrs }, [dy]) => [
     dy && apply(embeddingGradOp, [dy, index!], { ...attrs, rows: weight!.shape[0]! }),
   ],
-  lower({ inputs: [weight, index] }, to) {
-    const [table, indices, y] = [to.contiguous(weight!), to.contiguous(index!), to.result(0)!];
-    const [rows, size] = table.shape as [number, number];
-    return [callOf("embedding", "direct", embeddingRows, y.shape[0]! * size, { rows, size }, table, indices, y)];
-  },
+  kernels: {
+    lower(
+      {
+        node: {
+          inputs: [weight, index],
+        },
+      },
+      to,
+    ) {
+      const [table, indices, y] = [to.contiguous(weight!), to.contiguous(index!), to.result(0)!];
+      const [rows, size] = table.shape as [number, number];
+      return [callOf("embedding", "direct", embeddingRows, y.shape[0]! * size, { rows, size }, table, indices, y)];
+    },
+  } satisfies Kernels,
 };
 
 /** Sums the rows of dy `[positions, size]` by the row of the table that they name. */
@@ -43,20 +54,30 @@ const embeddingGradOp: Op = {
     const padded = expand(unsqueeze(eq(index!, padding), -1), rows.shape);
     return [where(padded, zerosLike(rows), rows)];
   },
-  lower({ inputs: [dy, index], attrs: { rows, padding } }, to: Lowering) {
-    const [values, indices, y] = [to.contiguous(dy!), to.contiguous(index!), to.result(0)!];
-    const [positions, size] = values.shape as [number, number];
-    const variant = choose<GradVariant, Problem>(
-      "embeddingGrad",
-      embeddingGradVariants,
-      { rows, positions },
-      to.traits,
-    );
-    const count = (variant.name === "rows" ? rows : positions) * size;
-    const problem = { rows, size, padding };
-    const call = callOf("embeddingGrad", variant.name, variant.write, count, problem, values, indices, y);
-    return variant.name === "rows" ? [call] : [zerosCall(y), call];
-  },
+  kernels: {
+    lower(
+      {
+        node: {
+          inputs: [dy, index],
+          attrs: { rows, padding },
+        },
+      },
+      to,
+    ) {
+      const [values, indices, y] = [to.contiguous(dy!), to.contiguous(index!), to.result(0)!];
+      const [positions, size] = values.shape as [number, number];
+      const variant = choose<GradVariant, Problem>(
+        "embeddingGrad",
+        embeddingGradVariants,
+        { rows, positions },
+        to.traits,
+      );
+      const count = (variant.name === "rows" ? rows : positions) * size;
+      const problem = { rows, size, padding };
+      const call = callOf("embeddingGrad", variant.name, variant.write, count, problem, values, indices, y);
+      return variant.name === "rows" ? [call] : [zerosCall(y), call];
+    },
+  } satisfies Kernels,
 };
 
 interface Problem {
@@ -94,16 +115,18 @@ function callOf(
     label: `${name}[${rows}x${size}]×${positions}:${y.dtype}`,
     family: name,
     variant,
-    wgsl: write({
-      type: y.dtype,
-      rows,
-      size,
-      positions,
-      padding,
-      inputLength: lengthOf(values),
-      indexLength: lengthOf(indices),
-      outputLength: lengthOf(y),
-    }),
+    kernel: legacy(
+      write({
+        type: y.dtype,
+        rows,
+        size,
+        positions,
+        padding,
+        inputLength: lengthOf(values),
+        indexLength: lengthOf(indices),
+        outputLength: lengthOf(y),
+      }),
+    ),
     bindings: [bind(values, "read"), bind(indices, "read"), bind(y, "read_write")],
     workgroups: alongX(count / embeddingWidth(size)),
     flops: name === "embedding" ? 0 : positions * size,
@@ -118,7 +141,7 @@ function zerosCall(y: View): KernelCall {
     label: `zeros${labelShape(y.shape)}:${y.dtype}`,
     family: "embeddingGrad",
     variant: "positions",
-    wgsl: embeddingZeros({ ...none, type: y.dtype, outputLength }),
+    kernel: legacy(embeddingZeros({ ...none, type: y.dtype, outputLength })),
     bindings: [bind(y, "read_write")],
     workgroups: alongX(outputLength / 4),
     flops: 0,

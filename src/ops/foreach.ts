@@ -1,12 +1,13 @@
 import { checkLike, checkList, DTypeError, ShapeError } from "../errors.ts";
-import type { KernelCall, Lowering, Op, View } from "../graph/op.ts";
 import { reachable } from "../graph/print.ts";
+import { programOf, show } from "../graph/program.ts";
 import { bytesPer, sameShape, showShape, sizeOf } from "../graph/shape.ts";
-import { applyAll, checkTensors, type Node, type Tensor } from "../graph/tensor.ts";
+import { applyAll, checkTensors, type Node, type Op, type PointwiseProgram, type Tensor } from "../graph/tensor.ts";
+import type { KernelCall, View } from "../kernels/call.ts";
+import { elementwiseOver } from "../kernels/elementwise.ts";
+import type { Kernels, Lowering } from "../kernels/lowering.ts";
 import { eq, where } from "./arithmetic.ts";
 import { input } from "./constants.ts";
-import { elementwiseOver } from "./fused.ts";
-import { type PointwiseProgram, programOf, show } from "./program.ts";
 import { iota } from "./random.ts";
 import { expand } from "./views.ts";
 
@@ -39,7 +40,9 @@ const foreachOp: Op = {
       })),
     );
   },
-  lower: lowerForeach,
+  kernels: {
+    lower: ({ node }, to) => lowerForeach(node, to),
+  } satisfies Kernels,
   describe: ({ attrs: { program, members } }) => `×${members} ${show(program)}`,
 };
 

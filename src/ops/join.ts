@@ -1,13 +1,16 @@
 import { alongX } from "../../shaders/lib/grid.wgsl.ts";
+import { legacy } from "../../shaders/lib/legacy.ts";
 import { cumsum as cumsumKernel } from "../../shaders/move.wgsl.ts";
 import { checkList, checkNumber, ShapeError } from "../errors.ts";
-import type { Op } from "../graph/op.ts";
 import { axisOf, bytesPer, type DType, labelShape, sameShape, showShape, sizeOf } from "../graph/shape.ts";
-import { apply, checkTensors, type Tensor } from "../graph/tensor.ts";
+import { apply, checkTensors, type Op, type Tensor } from "../graph/tensor.ts";
+import { bind } from "../kernels/call.ts";
+import { buffer } from "../kernels/legacy.ts";
+import type { Kernels } from "../kernels/lowering.ts";
+import { touched } from "../kernels/work.ts";
 import { ge, le, sub, where } from "./arithmetic.ts";
 import { concat, split } from "./concat.ts";
 import { zerosLike } from "./constants.ts";
-import { bind, buffer, touched } from "./fused.ts";
 import { iota } from "./random.ts";
 import { flip, unsqueeze } from "./views.ts";
 
@@ -61,30 +64,42 @@ const cumsumOp: Op = {
   name: "cumsum",
   infer: ([x]) => [{ shape: x!.shape, dtype: x!.dtype }],
   vjp: ({ attrs: { axis } }, [dy]) => [dy && flip(cumsum(flip(dy, axis), axis), axis)],
-  lower({ inputs: [x], attrs: { axis } }, to) {
-    const [view, out] = [to.view(x!), to.result(0)!];
-    const along = out.shape[axis]!;
-    const count = sizeOf(out.shape) / along;
-    return [
+  kernels: {
+    lower(
       {
-        label: `cumsum${labelShape(out.shape)}:${out.dtype}`,
-        family: "cumsum",
-        variant: "direct",
-        wgsl: cumsumKernel({
-          type: out.dtype,
-          along,
-          inner: sizeOf(out.shape.slice(axis + 1)),
-          input: buffer(view),
-          output: buffer(out),
-          count,
-        }),
-        bindings: [bind(view, "read"), bind(out, "read_write")],
-        workgroups: alongX(count),
-        flops: count * along,
-        bytes: touched(view) + count * along * bytesPer(out.dtype),
+        node: {
+          inputs: [x],
+          attrs: { axis },
+        },
       },
-    ];
-  },
+      to,
+    ) {
+      const [view, out] = [to.view(x!), to.result(0)!];
+      const along = out.shape[axis]!;
+      const count = sizeOf(out.shape) / along;
+      return [
+        {
+          label: `cumsum${labelShape(out.shape)}:${out.dtype}`,
+          family: "cumsum",
+          variant: "direct",
+          kernel: legacy(
+            cumsumKernel({
+              type: out.dtype,
+              along,
+              inner: sizeOf(out.shape.slice(axis + 1)),
+              input: buffer(view),
+              output: buffer(out),
+              count,
+            }),
+          ),
+          bindings: [bind(view, "read"), bind(out, "read_write")],
+          workgroups: alongX(count),
+          flops: count * along,
+          bytes: touched(view) + count * along * bytesPer(out.dtype),
+        },
+      ];
+    },
+  } satisfies Kernels,
 };
 
 /** Running sums along an axis. */

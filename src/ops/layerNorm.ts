@@ -1,12 +1,14 @@
 import { type NormKind, norm, normGrad } from "../../shaders/layerNorm.wgsl.ts";
+import { legacy } from "../../shaders/lib/legacy.ts";
 import { DTypeError } from "../errors.ts";
-import { type KernelCall, type Lowering, lengthOf, type Op, ownInputs, type View } from "../graph/op.ts";
 import { sizeOf } from "../graph/shape.ts";
-import { type Attrs, apply, applyAll, type Node, type Tensor } from "../graph/tensor.ts";
+import { type Attrs, apply, applyAll, type Node, type Op, ownInputs, type Tensor } from "../graph/tensor.ts";
+import { bind, type KernelCall, lengthOf, type View } from "../kernels/call.ts";
+import { legacyEndOf } from "../kernels/legacy.ts";
+import { chooseWay, lineVariants } from "../kernels/lines.ts";
+import type { Kernels, Lowering } from "../kernels/lowering.ts";
+import { touched } from "../kernels/work.ts";
 import { add, div, mul, sub } from "./arithmetic.ts";
-import { bind, endOf, outputSpecs, touched } from "./fused.ts";
-import { chooseWay, lineVariants } from "./lines.ts";
-import { show } from "./program.ts";
 import { sum } from "./sum.ts";
 import { expand, reshape } from "./views.ts";
 
@@ -50,7 +52,9 @@ const normOp: Op = {
     const dweight = perWeight(attrs as NormAttrs, mul(dy, h), weight);
     return [dx, dweight, bias && perWeight(attrs as NormAttrs, dy, bias)];
   },
-  lower: (node, to) => [normCall(node, to)],
+  kernels: {
+    lower: ({ node }, to) => [normCall(node, to)],
+  } satisfies Kernels,
 };
 
 /** x, less its mean where that is taken out. */
@@ -80,7 +84,7 @@ const gradOf = (
   mean: Tensor | undefined,
 ): Tensor => {
   const inputs = [x, ...(weight ? [weight] : []), dy, rstd, ...(mean ? [mean] : [])];
-  return apply(gradOps[inputs.length]!, inputs, { ...attrs, weighted: weight !== undefined });
+  return apply(gradOp, inputs, { ...attrs, weighted: weight !== undefined });
 };
 
 /** The gradient's own inputs by name: x, weight, dy, rstd, mean. */
@@ -94,11 +98,10 @@ const named = <T>(inputs: readonly T[], { weighted, kind }: Attrs): (T | undefin
  * dx of the above, in one kernel. Its own gradient is written with ordinary ops: the map from g = dy · weight to dx is its own
  * transpose, and mean and rstd pass their gradients on to the op that made them.
  */
-const gradOp = (own: number): Op => ({
+const gradOp: Op = {
   name: "layerNormGrad",
-  epilogueAfter: own,
-  describe: ({ attrs: { epilogue, ...rest } }) => `${JSON.stringify(rest)}${epilogue ? ` ${show(epilogue)}` : ""}`,
-  infer: ([x], { epilogue }) => (epilogue ? outputSpecs(epilogue, x!.shape) : [{ shape: x!.shape, dtype: "f32" }]),
+  describe: ({ attrs }) => JSON.stringify(attrs),
+  infer: ([x]) => [{ shape: x!.shape, dtype: "f32" }],
   vjp({ inputs, results: [dx], attrs }, [u]) {
     if (!u) return [];
     const own = attrs as NormAttrs;
@@ -116,14 +119,10 @@ const gradOp = (own: number): Op => ({
     if (!weight) return [toX, toG, ...toRows];
     return [toX, perWeight(own, mul(toG, dy!), weight), mul(toG, stretched(own, weight, x!.shape)), ...toRows];
   },
-  lower: (node, to) => [gradCall(node, to)],
-});
-
-/** By the number of its inputs, which weight and mean are not always among. */
-const gradOps: Readonly<Record<number, Op>> = {
-  3: /* @__PURE__ */ gradOp(3),
-  4: /* @__PURE__ */ gradOp(4),
-  5: /* @__PURE__ */ gradOp(5),
+  kernels: {
+    lower: ({ node }, to) => [gradCall(node, to)],
+    after: true,
+  } satisfies Kernels,
 };
 
 /**
@@ -151,7 +150,7 @@ function normCall({ inputs, results, attrs }: Node, to: Lowering): KernelCall {
   return {
     label: labelOf("layerNorm", attrs as NormAttrs, rows),
     ...chosen,
-    wgsl: write.layerNorm({ ...rows, outputs: outputs.map(elements) }),
+    kernel: legacy(write.layerNorm({ ...rows, outputs: outputs.map(elements) })),
     bindings: [...read.map((view) => bind(view, "read")), ...written.map((view) => bind(view, "read_write"))],
     flops: 8 * rows.rows * rows.length,
     bytes: [...read, ...written].reduce((total, view) => total + touched(view), 0),
@@ -161,12 +160,12 @@ function normCall({ inputs, results, attrs }: Node, to: Lowering): KernelCall {
 function gradCall(node: Node, to: Lowering): KernelCall {
   const attrs = node.attrs as NormAttrs;
   const read = node.inputs.slice(0, ownInputs(node)).map((tensor) => to.contiguous(tensor));
-  const end = endOf(node, to, "f32");
+  const end = legacyEndOf(node, to, "f32");
   const { rows, write, chosen } = alongRows(named(read, attrs), attrs, to);
   return {
     label: labelOf("layerNormGrad", attrs, rows, end.label),
     ...chosen,
-    wgsl: write.layerNormGrad({ ...rows, ...end.results }),
+    kernel: legacy(write.layerNormGrad({ ...rows, ...end.results })),
     bindings: [...read.map((view) => bind(view, "read")), ...end.bindings],
     flops: (12 + end.flops) * rows.rows * rows.length,
     bytes: read.reduce((total, view) => total + touched(view), end.bytes),

@@ -1,7 +1,6 @@
 import { AttributeError, checkLike, checkNumber, checkObject, checkWhole, optionsOf, ShapeError } from "../errors.ts";
-import type { Op } from "../graph/op.ts";
 import { checkShape, type DType, type Float, floats, sameShape, showShape, sizeOf } from "../graph/shape.ts";
-import { apply, checkTensor, checkTensors, type Tensor, type Update, Variable } from "../graph/tensor.ts";
+import { apply, checkTensor, checkTensors, type Op, type Tensor, type Update, Variable } from "../graph/tensor.ts";
 import { add, mul, sub } from "./arithmetic.ts";
 import { onesLike, zerosLike } from "./constants.ts";
 import { rsqrt } from "./elementary.ts";

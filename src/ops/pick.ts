@@ -1,15 +1,17 @@
+import { legacy } from "../../shaders/lib/legacy.ts";
 import { type PickParams, pick as pickKernel } from "../../shaders/pick.wgsl.ts";
 import { checkLike } from "../errors.ts";
-import type { KernelCall, Lowering, Op } from "../graph/op.ts";
 import { axesOf, axisOf, checkPositions, type DType, labelShape, sizeOf } from "../graph/shape.ts";
-import { apply, checkTensors, type Node, type Tensor } from "../graph/tensor.ts";
+import { apply, checkTensors, type Node, type Op, type Tensor } from "../graph/tensor.ts";
+import { bind, type KernelCall } from "../kernels/call.ts";
+import { buffer, legacyEndOf } from "../kernels/legacy.ts";
+import { chooseWay, lineVariants } from "../kernels/lines.ts";
+import type { Kernels, Lowering } from "../kernels/lowering.ts";
+import { parted } from "../kernels/reduce.ts";
+import { touched } from "../kernels/work.ts";
 import { eq, where } from "./arithmetic.ts";
 import { zerosLike } from "./constants.ts";
-import { bind, buffer, endOf, outputSpecs, touched } from "./fused.ts";
-import { chooseWay, lineVariants } from "./lines.ts";
-import { show } from "./program.ts";
 import { iota } from "./random.ts";
-import { parted } from "./reduction.ts";
 import { sum, unfolded } from "./sum.ts";
 import { expand, reshape } from "./views.ts";
 
@@ -18,14 +20,13 @@ export const pickVariants = /* @__PURE__ */ lineVariants(pickKernel);
 /** The op that finds the position of the best element along `attrs.axes`, i32; the first of equals wins. */
 const pickOp = (kind: PickParams["kind"]): Op => ({
   name: kind,
-  precision: "operands",
-  epilogueAfter: 1,
-  infer([x], { axes, epilogue }) {
-    const shape = x!.shape.filter((_, axis) => !axes.includes(axis));
-    return epilogue ? outputSpecs(epilogue, shape) : [{ shape, dtype: "i32" }];
-  },
-  lower: (node, to) => [pickCall(kind, node, to)],
-  describe: ({ attrs: { axes, epilogue } }) => `{axes: [${axes}]}${epilogue ? ` ${show(epilogue)}` : ""}`,
+  infer: ([x], { axes }) => [{ shape: x!.shape.filter((_, axis) => !axes.includes(axis)), dtype: "i32" }],
+  kernels: {
+    lower: ({ node }, to) => [pickCall(kind, node, to)],
+    precision: "operands",
+    after: true,
+  } satisfies Kernels,
+  describe: ({ attrs: { axes } }) => `{axes: [${axes}]}`,
 });
 const argmaxOp = /* @__PURE__ */ pickOp("argmax");
 const argminOp = /* @__PURE__ */ pickOp("argmin");
@@ -77,14 +78,14 @@ function withIndex<D extends DType>(
 function pickCall(kind: PickParams["kind"], node: Node, to: Lowering): KernelCall {
   const { axes } = node.attrs;
   const x = to.view(node.inputs[0]!);
-  const end = endOf(node, to, "i32");
+  const end = legacyEndOf(node, to, "i32");
   const { kept, folded } = parted(x, axes);
   const [count, length] = [sizeOf(kept.shape), sizeOf(folded.shape)];
   const { write, chosen } = chooseWay("pick", pickVariants, { lines: count, length }, to.traits);
   return {
     label: `${kind}${labelShape(x.shape)}[${axes.join(",")}]${end.label}`,
     ...chosen,
-    wgsl: write({ ...end.results, kind, input: { ...buffer(x), kept, folded }, count, length }),
+    kernel: legacy(write({ ...end.results, kind, input: { ...buffer(x), kept, folded }, count, length })),
     bindings: [bind(x, "read"), ...end.bindings],
     flops: count * (length + end.flops),
     bytes: touched(x) + end.bytes,

@@ -1,5 +1,4 @@
 import { DTypeError, ShapeError } from "../errors.ts";
-import type { IndexNames, Op, PointwiseRule } from "../graph/op.ts";
 import {
   broadcastShapes,
   checkValue,
@@ -10,9 +9,18 @@ import {
   sameShape,
   showShape,
 } from "../graph/shape.ts";
-import { type Attrs, apply, checkTensor, Tensor } from "../graph/tensor.ts";
+import {
+  type Attrs,
+  apply,
+  checkTensor,
+  type IndexNames,
+  type Op,
+  type PointwiseRule,
+  type Spec,
+  Tensor,
+} from "../graph/tensor.ts";
+import { pointwiseKernels } from "../kernels/elementwise.ts";
 import { full } from "./constants.ts";
-import { lowerPointwise } from "./fused.ts";
 import { expand } from "./views.ts";
 
 /** A tensor, or a plain number that is broadcast to where it is needed. */
@@ -77,7 +85,7 @@ export function attributedOp<A extends Attrs>(
       const row = rowOf(node.attrs as A);
       return dy && row.vjp ? row.vjp(dy, node.results[0]!, ...node.inputs) : [];
     },
-    lower: lowerPointwise,
+    kernels: pointwiseKernels,
   };
   return op;
 }
@@ -97,11 +105,11 @@ export function indexedOp(
     name,
     pointwise: { ...rule, usesIndex: true },
     infer: (inputs, { shape }) => [{ shape: (shape as Shape | undefined) ?? inputs[0]!.shape, dtype: result }],
-    lower: lowerPointwise,
+    kernels: pointwiseKernels,
   };
 }
 
-function inferPointwise(name: string, inputs: readonly Tensor[], row: PointwiseRow) {
+function inferPointwise(name: string, inputs: readonly Spec[], row: PointwiseRow) {
   const { shape } = inputs[0]!;
   inputs.forEach((input, i) => {
     if (!sameShape(input.shape, shape)) {

@@ -1,4 +1,5 @@
 import { alongX } from "../../shaders/lib/grid.wgsl.ts";
+import { legacy } from "../../shaders/lib/legacy.ts";
 import {
   maxPool,
   maxPoolGrad,
@@ -7,17 +8,29 @@ import {
   type PoolGradParams,
 } from "../../shaders/pool2d.wgsl.ts";
 import { AttributeError, checkNumber, DTypeError, type Filled, optionsOf, ShapeError } from "../errors.ts";
-import { type KernelCall, type Lowering, lengthOf, type Op, ownInputs } from "../graph/op.ts";
+import { flopsOf, identity, nameOf } from "../graph/program.ts";
 import { type DType, type Float, floats, labelShape, type Shape, showShape, sizeOf } from "../graph/shape.ts";
-import { apply, applyAll, checkTensors, type Node, type Tensor } from "../graph/tensor.ts";
+import {
+  apply,
+  applyAll,
+  checkTensors,
+  type Node,
+  type Op,
+  ownInputs,
+  type PointwiseProgram,
+  type Tensor,
+} from "../graph/tensor.ts";
+import { bind, type KernelCall, lengthOf } from "../kernels/call.ts";
+import { choose, unless, type Variant } from "../kernels/choose.ts";
+import { buffer, ends } from "../kernels/legacy.ts";
+import type { Kernels, Lowering } from "../kernels/lowering.ts";
+import { bodyOf } from "../kernels/render.ts";
+import { touched } from "../kernels/work.ts";
 import { cast, mul, where } from "./arithmetic.ts";
 import { constant } from "./constants.ts";
 import { conv2d, pair } from "./conv.ts";
-import { bind, buffer, ends, outputSpecs, touched } from "./fused.ts";
-import { bodyOf, flopsOf, identity, nameOf, type PointwiseProgram, show } from "./program.ts";
 import { mean } from "./reduce.ts";
 import { sum } from "./sum.ts";
-import { choose, unless, type Variant } from "./variants.ts";
 import { reshape, unsqueeze } from "./views.ts";
 
 /** Windows over an image. Pairs are [vertical, horizontal]. */
@@ -37,7 +50,6 @@ interface Windows {
 
 const maxPoolOp: Op = {
   name: "maxPool2d",
-  precision: "operands",
   infer([x], { windows }) {
     const shape = [...x!.shape.slice(0, 2), ...windows.size];
     return [
@@ -48,29 +60,36 @@ const maxPoolOp: Op = {
   vjp: ({ inputs: [x], results: [, index], attrs: { windows } }, [dy]) => [
     dy && scatter(dy, index!, windows, x!.shape),
   ],
-  lower: (node, to) => poolCall(node, to, forward, node.inputs[0]!.shape, "image"),
+  kernels: {
+    lower: ({ node }, to) => poolCall(node, to, forward, node.inputs[0]!.shape, "image"),
+    precision: "operands",
+  } satisfies Kernels,
 };
 
 const maxPoolGradOp: Op = {
   name: "maxPool2dGrad",
-  precision: "operands",
-  epilogueAfter: 2,
-  describe: ({ attrs: { windows, epilogue } }) => `${JSON.stringify(windows)}${epilogue ? ` ${show(epilogue)}` : ""}`,
-  infer: ([dy], { shape, epilogue }) => (epilogue ? outputSpecs(epilogue, shape) : [{ shape, dtype: dy!.dtype }]),
+  describe: ({ attrs: { windows } }) => JSON.stringify(windows),
+  infer: ([dy], { shape }) => [{ shape, dtype: dy!.dtype }],
   vjp: ({ inputs: [, index], attrs: { windows } }, [u]) => [u && pick(u, index!, windows), undefined],
-  lower(node, to) {
-    const problem = { windows: node.attrs["windows"] as Windows, image: node.results[0]!.shape };
-    const variant = choose<GradVariant, Problem>("maxPool2dGrad", maxPoolGradVariants, problem, to.traits);
-    return poolCall(node, to, variant, problem.image, "pooled");
-  },
+  kernels: {
+    lower({ node }, to) {
+      const problem = { windows: node.attrs["windows"] as Windows, image: node.results[0]!.shape };
+      const variant = choose<GradVariant, Problem>("maxPool2dGrad", maxPoolGradVariants, problem, to.traits);
+      return poolCall(node, to, variant, problem.image, "pooled");
+    },
+    precision: "operands",
+    after: true,
+  } satisfies Kernels,
 };
 
 const maxPoolPickOp: Op = {
   name: "maxPool2dPick",
-  precision: "operands",
   infer: ([x], { windows }) => [{ shape: [...x!.shape.slice(0, 2), ...windows.size], dtype: x!.dtype }],
   vjp: ({ inputs: [x, index], attrs: { windows } }, [u]) => [u && scatter(u, index!, windows, x!.shape), undefined],
-  lower: (node, to) => poolCall(node, to, picking, node.inputs[0]!.shape, "image"),
+  kernels: {
+    lower: ({ node }, to) => poolCall(node, to, picking, node.inputs[0]!.shape, "image"),
+    precision: "operands",
+  } satisfies Kernels,
 };
 
 const scatter = (dy: Tensor, index: Tensor, windows: Windows, shape: Shape): Tensor =>
@@ -132,7 +151,7 @@ function poolCall(
   const index = [...read, ...written].find((view) => view.dtype === "u32")!;
   const [imageView, pooledView] = first === "image" ? [read[0]!, written[0]!] : [written[0]!, read[0]!];
   const type = read[0]!.dtype;
-  const program: PointwiseProgram = node.attrs["epilogue"] ?? identity(type);
+  const program: PointwiseProgram = node.fusion?.after ?? identity(type);
   const { outputs, bindings } = ends(added, written);
   const chain = nameOf(program);
   const count = pool.count({ windows: node.attrs["windows"], image });
@@ -141,23 +160,25 @@ function poolCall(
       label: `${node.op.name}${labelShape(image)}/${kernel.join("x")}${chain && `+${chain}`}:${type}`,
       family: node.op.name,
       variant: pool.name,
-      wgsl: pool.write({
-        type,
-        height: image[2]!,
-        width: image[3]!,
-        rows: size[0],
-        cols: size[1],
-        kernel,
-        stride,
-        padding,
-        dilation,
-        count,
-        imageLength: lengthOf(imageView),
-        pooledLength: lengthOf(pooledView),
-        indexLength: lengthOf(index),
-        epilogue: { ...bodyOf(program, type), inputs: added.map(buffer) },
-        outputs,
-      }),
+      kernel: legacy(
+        pool.write({
+          type,
+          height: image[2]!,
+          width: image[3]!,
+          rows: size[0],
+          cols: size[1],
+          kernel,
+          stride,
+          padding,
+          dilation,
+          count,
+          imageLength: lengthOf(imageView),
+          pooledLength: lengthOf(pooledView),
+          indexLength: lengthOf(index),
+          epilogue: { ...bodyOf(program, type), inputs: added.map(buffer) },
+          outputs,
+        }),
+      ),
       bindings: [...read.map((view) => bind(view, "read")), ...bindings],
       workgroups: alongX(pool === forward ? count / 4 : count),
       flops: count * kernel[0] * kernel[1] + flopsOf(program) * sizeOf(image),

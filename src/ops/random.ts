@@ -1,8 +1,7 @@
 import { randomBits, randomText } from "../../shaders/lib/random.wgsl.ts";
 import { checkWhole } from "../errors.ts";
-import type { Op } from "../graph/op.ts";
 import { axisOf, checkPositions, checkShape, rowMajor, type Shape } from "../graph/shape.ts";
-import { apply, type Tensor, type Update, type Variable } from "../graph/tensor.ts";
+import { apply, type Op, type Tensor, type Update, type Variable } from "../graph/tensor.ts";
 import { add } from "./arithmetic.ts";
 import { constant, variable } from "./constants.ts";
 import { indexedOp } from "./pointwise.ts";

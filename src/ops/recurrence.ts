@@ -3,9 +3,9 @@ import { lstmCell } from "../../shaders/lstm.wgsl.ts";
 import type { Cell, Role } from "../../shaders/recurrent.wgsl.ts";
 import { rnnCell } from "../../shaders/rnn.wgsl.ts";
 import { DTypeError, ShapeError, TilegradError } from "../errors.ts";
-import type { Op } from "../graph/op.ts";
 import { sameShape, showShape } from "../graph/shape.ts";
-import { applyAll, type Node, type Tensor } from "../graph/tensor.ts";
+import { applyAll, type Node, type Op, type Spec, type Tensor } from "../graph/tensor.ts";
+import type { Kernels } from "../kernels/lowering.ts";
 import { add } from "./arithmetic.ts";
 import { concat } from "./concat.ts";
 import { full } from "./constants.ts";
@@ -43,7 +43,7 @@ const applyByRole = (
   );
 };
 
-function checkInputs(op: string, cell: Cell, tensors: readonly Tensor[], attrs: SequenceAttrs): void {
+function checkInputs(op: string, cell: Cell, tensors: readonly Spec[], attrs: SequenceAttrs): void {
   const inputs = inputsOf({ inputs: tensors, attrs });
   for (const [role, { dtype }] of Object.entries(inputs)) {
     if (dtype !== "f32") throw new DTypeError(`${op}: ${role} is ${dtype}, expected f32`);
@@ -159,7 +159,7 @@ function sequenceOp(cell: Cell, gradient: Op): Op {
       };
       return attrs.roles.map((role) => of[role]?.());
     },
-    lower: (node, to) => lowerSequence(cell, "forward", node, to),
+    kernels: { lower: ({ node }, to) => lowerSequence(cell, "forward", node, to) } satisfies Kernels,
     describe: describeSequence,
   };
 }
@@ -186,7 +186,7 @@ function sequenceGradOp(cell: Cell): Op {
         `grad: gradients of gradients do not pass through ${cell.name}; write its steps with ordinary ops where they are needed`,
       );
     },
-    lower: (node, to) => lowerSequence(cell, "backward", node, to),
+    kernels: { lower: ({ node }, to) => lowerSequence(cell, "backward", node, to) } satisfies Kernels,
     describe: describeSequence,
   };
 }

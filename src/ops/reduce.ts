@@ -1,7 +1,6 @@
 import { AttributeError, DTypeError, optionsOf } from "../errors.ts";
-import type { Op } from "../graph/op.ts";
 import { axesOf, type DType, type Float, floats } from "../graph/shape.ts";
-import { apply, type Tensor } from "../graph/tensor.ts";
+import { apply, type Op, type Tensor } from "../graph/tensor.ts";
 import { abs, add, cast, div, eq, gt, lt, mul, ne, sub, where } from "./arithmetic.ts";
 import { onesLike, zerosLike } from "./constants.ts";
 import { exp, log, pow, sqrt } from "./elementary.ts";

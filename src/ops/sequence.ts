@@ -1,3 +1,5 @@
+import { legacy } from "../../shaders/lib/legacy.ts";
+import { isRowMajor } from "../../shaders/lib/view.wgsl.ts";
 import {
   type Cell,
   isWritten,
@@ -8,20 +10,14 @@ import {
 } from "../../shaders/recurrent.wgsl.ts";
 import { recurrentStep, type StepTile, stepInvocations } from "../../shaders/recurrentSteps.wgsl.ts";
 import { recurrentWalk, type WalkShape, walkLayout } from "../../shaders/recurrentWalk.wgsl.ts";
-import {
-  type AdapterTraits,
-  type Binding,
-  isRowMajor,
-  type KernelCall,
-  type Lowering,
-  lengthOf,
-  type View,
-} from "../graph/op.ts";
+import { identity } from "../graph/program.ts";
 import { labelShape, type Shape, sizeOf } from "../graph/shape.ts";
-import type { Node, Tensor } from "../graph/tensor.ts";
-import { bind, elementwiseOver } from "./fused.ts";
-import { identity } from "./program.ts";
-import { choose, needsWorkgroup, unless, type Variant } from "./variants.ts";
+import type { Attrs, Node, Spec, Tensor } from "../graph/tensor.ts";
+import { type Binding, bind, type KernelCall, lengthOf, type View } from "../kernels/call.ts";
+import { choose, needsWorkgroup, unless, type Variant } from "../kernels/choose.ts";
+import { elementwiseOver } from "../kernels/elementwise.ts";
+import type { Lowering } from "../kernels/lowering.ts";
+import type { AdapterTraits } from "../kernels/traits.ts";
 
 /*
  * Kernels of a recurrence. The gates are worked on in place: the input's part, the activated gates and their gradients follow
@@ -29,14 +25,14 @@ import { choose, needsWorkgroup, unless, type Variant } from "./variants.ts";
  */
 
 /** Inputs of a sequence by role. */
-export type Inputs = Partial<Record<Role, Tensor>>;
+export type Inputs<T extends Spec = Tensor> = Partial<Record<Role, T>>;
 
 /** The inputs of a sequence node by role. */
-export const inputsOf = ({ inputs, attrs }: Pick<Node, "inputs" | "attrs">): Inputs =>
-  Object.fromEntries((attrs.roles as Role[]).map((role, i) => [role, inputs[i]!]));
+export const inputsOf = <T extends Spec>({ inputs, attrs }: { inputs: readonly T[]; attrs: Attrs }): Inputs<T> =>
+  Object.fromEntries((attrs["roles"] as Role[]).map((role, i) => [role, inputs[i]!])) as Inputs<T>;
 
 /** Sizes of a sequence: gates are [T, N, G·H], or [N, T, G·H]. */
-export function sizesOf({ weight, gates, outputs }: Inputs, batchFirst: boolean) {
+export function sizesOf({ weight, gates, outputs }: Inputs<Spec>, batchFirst: boolean) {
   const hidden = weight!.shape[1]!;
   const [a, b] = (gates ?? outputs!).shape as [number, number];
   return { steps: batchFirst ? b : a, rows: batchFirst ? a : b, hidden };
@@ -261,7 +257,7 @@ export function lowerSequence(
       label: step ? `${label}/${step}:f32` : `${label}:f32`,
       family: cell.name,
       variant: variant.name,
-      wgsl,
+      kernel: legacy(wgsl),
       bindings: roles.flatMap((role) => {
         if (role === "position") return position ?? [];
         const view = bound[role];

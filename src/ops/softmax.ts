@@ -1,6 +1,6 @@
+import { legacy } from "../../shaders/lib/legacy.ts";
 import { type SoftmaxKind, softmax as softmaxKernel } from "../../shaders/softmax.wgsl.ts";
 import { checkNumber, DTypeError, ShapeError } from "../errors.ts";
-import { type KernelCall, type Lowering, lengthOf, type Op, type View } from "../graph/op.ts";
 import {
   axisOf,
   bytesPer,
@@ -12,11 +12,13 @@ import {
   showShape,
   sizeOf,
 } from "../graph/shape.ts";
-import { apply, checkTensors, type Node, type Tensor } from "../graph/tensor.ts";
+import { apply, checkTensors, type Node, type Op, type Spec, type Tensor } from "../graph/tensor.ts";
+import { bind, type KernelCall, lengthOf, type View } from "../kernels/call.ts";
+import { chooseWay, lineVariants } from "../kernels/lines.ts";
+import type { Kernels, Lowering } from "../kernels/lowering.ts";
+import { touched } from "../kernels/work.ts";
 import { cast, div, eq, mul, ne, sub, where } from "./arithmetic.ts";
 import { exp } from "./elementary.ts";
-import { bind, touched } from "./fused.ts";
-import { chooseWay, lineVariants } from "./lines.ts";
 import { iota } from "./random.ts";
 import { max } from "./reduce.ts";
 import { softmaxGrad } from "./softmaxGrad.ts";
@@ -27,7 +29,9 @@ const softmaxOp: Op = {
   name: "softmax",
   infer: ([x]) => [{ shape: x!.shape, dtype: floatOnly("softmax", x!) }],
   vjp: ({ results: [y], attrs: { axis } }, [dy]) => [dy && softmaxGrad(y!, dy, axis)],
-  lower: (node, to) => [softmaxCall("softmax", node, node.attrs["axis"], to)],
+  kernels: {
+    lower: ({ node }, to) => [softmaxCall("softmax", node, node.attrs["axis"], to)],
+  } satisfies Kernels,
 };
 
 const logSoftmaxOp: Op = {
@@ -37,7 +41,9 @@ const logSoftmaxOp: Op = {
     if (!dy) return [];
     return [sub(dy, mul(exp(y!), expand(sum(dy, axis, true), dy.shape)))];
   },
-  lower: (node, to) => [softmaxCall("logSoftmax", node, node.attrs["axis"], to)],
+  kernels: {
+    lower: ({ node }, to) => [softmaxCall("logSoftmax", node, node.attrs["axis"], to)],
+  } satisfies Kernels,
 };
 
 /** eˣ / Σ eˣ along an axis, shifted by the largest element so that nothing overflows. @param axis default the last. */
@@ -73,7 +79,9 @@ const crossEntropyOp: Op = {
   vjp: ({ inputs: [logits, labels], attrs }, [dloss]) => [
     dloss && apply(crossEntropyGradOp, [logits!, labels!, dloss], attrs),
   ],
-  lower: (node, to) => [softmaxCall("crossEntropy", node, 1, to)],
+  kernels: {
+    lower: ({ node }, to) => [softmaxCall("crossEntropy", node, 1, to)],
+  } satisfies Kernels,
 };
 
 /** (softmax(logits) − one-hot(labels)) · dloss in one kernel; its own gradient is written with ordinary ops. */
@@ -99,7 +107,9 @@ const crossEntropyGradOp: Op = {
     const target = cast(eq(iota(shape, 1), stretch(labels!)), "f32");
     return [cast(toLogits, dtype), undefined, keep(sum(mul(wide, sub(p, target)), 1))];
   },
-  lower: (node, to) => [softmaxCall("crossEntropyGrad", node, 1, to)],
+  kernels: {
+    lower: ({ node }, to) => [softmaxCall("crossEntropyGrad", node, 1, to)],
+  } satisfies Kernels,
 };
 
 /**
@@ -118,7 +128,7 @@ export const softmaxCrossEntropy = (logits: Tensor, labels: Tensor, ignore?: num
       : { ignore: checkNumber("crossEntropy", "ignore", ignore, "a whole number", Number.isInteger) },
   );
 
-function floatOnly(op: string, x: Tensor) {
+function floatOnly(op: string, x: Spec) {
   if (!floats.includes(x.dtype)) throw new DTypeError(`${op}: operand is ${x.dtype}, expected f32 or f16`);
   return x.dtype;
 }
@@ -141,20 +151,22 @@ function softmaxCall(kind: SoftmaxKind, node: Node, axis: number, to: Lowering):
   return {
     label: `${kind}${labelShape(x.shape)}[${axis}]:${x.dtype}`,
     ...chosen,
-    wgsl: write({
-      kind,
-      type: x.dtype,
-      outputType: y.dtype,
-      lines,
-      length,
-      inner: sizeOf(x.shape.slice(axis + 1)),
-      ignore: node.attrs["ignore"],
-      uniform: uniform && gradView === grad,
-      inputLength: lengthOf(x),
-      labelLength: elements(labelView),
-      gradLength: elements(gradView),
-      outputLength: lengthOf(y),
-    }),
+    kernel: legacy(
+      write({
+        kind,
+        type: x.dtype,
+        outputType: y.dtype,
+        lines,
+        length,
+        inner: sizeOf(x.shape.slice(axis + 1)),
+        ignore: node.attrs["ignore"],
+        uniform: uniform && gradView === grad,
+        inputLength: lengthOf(x),
+        labelLength: elements(labelView),
+        gradLength: elements(gradView),
+        outputLength: lengthOf(y),
+      }),
+    ),
     bindings: [...inputs.map((view) => bind(view, "read")), bind(y, "read_write")],
     flops: 8 * lines * length,
     bytes: inputs.reduce((total, view) => total + touched(view), sizeOf(y.shape) * bytesPer(y.dtype)),

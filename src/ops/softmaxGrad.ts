@@ -1,25 +1,29 @@
+import { legacy } from "../../shaders/lib/legacy.ts";
 import { softmaxGrad as softmaxGradKernel } from "../../shaders/softmaxGrad.wgsl.ts";
-import { type KernelCall, type Lowering, lengthOf, type Op, type View } from "../graph/op.ts";
 import { labelShape, sizeOf } from "../graph/shape.ts";
-import { apply, type Node, type Tensor } from "../graph/tensor.ts";
+import { apply, type Node, type Op, type Tensor } from "../graph/tensor.ts";
+import { bind, type KernelCall, lengthOf, type View } from "../kernels/call.ts";
+import { legacyEndOf } from "../kernels/legacy.ts";
+import { chooseWay, lineVariants } from "../kernels/lines.ts";
+import type { Kernels, Lowering } from "../kernels/lowering.ts";
+import { touched } from "../kernels/work.ts";
 import { mul, sub } from "./arithmetic.ts";
-import { bind, endOf, outputSpecs, touched } from "./fused.ts";
-import { chooseWay, lineVariants } from "./lines.ts";
-import { show } from "./program.ts";
 import { sum } from "./sum.ts";
 import { expand } from "./views.ts";
 
 const softmaxGradOp: Op = {
   name: "softmaxGrad",
-  epilogueAfter: 2,
-  describe: ({ attrs: { axis, epilogue } }) => `{axis: ${axis}}${epilogue ? ` ${show(epilogue)}` : ""}`,
-  infer: ([y], { epilogue }) => (epilogue ? outputSpecs(epilogue, y!.shape) : [{ shape: y!.shape, dtype: y!.dtype }]),
+  describe: ({ attrs: { axis } }) => `{axis: ${axis}}`,
+  infer: ([y]) => [{ shape: y!.shape, dtype: y!.dtype }],
   vjp({ inputs: [y, dy], attrs: { axis } }, [u]) {
     if (!u) return [];
     const total = (weights: Tensor) => expand(sum(mul(weights, y!), axis, true), y!.shape);
     return [sub(mul(u, sub(dy!, total(dy!))), mul(dy!, total(u))), softmaxGrad(y!, u, axis)];
   },
-  lower: (node, to) => [softmaxGradCall(node, to)],
+  kernels: {
+    lower: ({ node }, to) => [softmaxGradCall(node, to)],
+    after: true,
+  } satisfies Kernels,
 };
 
 /** y · (dy − Σ y · dy) along an axis that exists: the gradient of a softmax from its result, in one kernel. */
@@ -30,21 +34,23 @@ export const softmaxGradVariants = /* @__PURE__ */ lineVariants(softmaxGradKerne
 function softmaxGradCall(node: Node, to: Lowering): KernelCall {
   const axis: number = node.attrs["axis"];
   const [y, dy] = node.inputs.slice(0, 2).map((input) => to.contiguous(input)) as [View, View];
-  const end = endOf(node, to, y.dtype);
+  const end = legacyEndOf(node, to, y.dtype);
   const length = y.shape[axis]!;
   const lines = sizeOf(y.shape) / length;
   const { write, chosen } = chooseWay("softmaxGrad", softmaxGradVariants, { lines, length }, to.traits);
   return {
     label: `softmaxGrad${labelShape(y.shape)}[${axis}]${end.label}`,
     ...chosen,
-    wgsl: write({
-      ...end.results,
-      types: [y.dtype, dy.dtype],
-      lengths: [lengthOf(y), lengthOf(dy)],
-      lines,
-      length,
-      inner: sizeOf(y.shape.slice(axis + 1)),
-    }),
+    kernel: legacy(
+      write({
+        ...end.results,
+        types: [y.dtype, dy.dtype],
+        lengths: [lengthOf(y), lengthOf(dy)],
+        lines,
+        length,
+        inner: sizeOf(y.shape.slice(axis + 1)),
+      }),
+    ),
     bindings: [bind(y, "read"), bind(dy, "read"), ...end.bindings],
     flops: (4 + end.flops) * lines * length,
     bytes: touched(y) + touched(dy) + end.bytes,

@@ -1,17 +1,18 @@
+import { legacy } from "../../shaders/lib/legacy.ts";
 import { squaredNorm as squaredNormKernel } from "../../shaders/squaredNorm.wgsl.ts";
 import { checkList, DTypeError } from "../errors.ts";
-import type { KernelCall, Lowering, Op, View } from "../graph/op.ts";
 import { bytesPer, sizeOf } from "../graph/shape.ts";
-import { apply, type Node, type Tensor } from "../graph/tensor.ts";
+import { apply, type Node, type Op, type Spec, type Tensor } from "../graph/tensor.ts";
+import { bind, type KernelCall, type View } from "../kernels/call.ts";
+import { chooseWay, lineVariants } from "../kernels/lines.ts";
+import type { Kernels, Lowering } from "../kernels/lowering.ts";
+import { sumCalls } from "../kernels/reduce.ts";
 import { mul } from "./arithmetic.ts";
-import { bind } from "./fused.ts";
-import { chooseWay, lineVariants } from "./lines.ts";
-import { sumCalls } from "./reduction.ts";
 
 /** Elements that one invocation (or workgroup) sums at a time. */
 const piece = 1024;
 
-function inferTotal(op: string, inputs: readonly Tensor[]) {
+function inferTotal(op: string, inputs: readonly Spec[]) {
   const other = inputs.find(({ dtype }) => dtype !== "f32");
   if (other) throw new DTypeError(`${op}: a tensor is ${other.dtype}, expected f32`);
   return [{ shape: [], dtype: "f32" }] as const;
@@ -21,7 +22,9 @@ const squaredNormOp: Op = {
   name: "squaredNorm",
   infer: (inputs) => inferTotal("squaredNorm", inputs),
   vjp: ({ inputs }, [dy]) => inputs.map((x) => dy && mul(mul(x, 2), dy)),
-  lower: lowerTotal,
+  kernels: {
+    lower: ({ node }, to) => lowerTotal(node, to),
+  } satisfies Kernels,
   describe: ({ inputs }) => `×${inputs.length}`,
 };
 
@@ -38,7 +41,9 @@ export const squaredNorm = (tensors: readonly Tensor[]): Tensor<"f32"> =>
 const nonFiniteOp: Op = {
   name: "nonFinite",
   infer: (inputs) => inferTotal("nonFinite", inputs),
-  lower: lowerTotal,
+  kernels: {
+    lower: ({ node }, to) => lowerTotal(node, to),
+  } satisfies Kernels,
   describe: squaredNormOp.describe!,
 };
 
@@ -85,15 +90,17 @@ function squaresCall({ id, op }: Node, views: readonly View[], out: View, first:
   const kernel: KernelCall = {
     label: `${op.name}×${views.length}[${count}]:f32`,
     ...chosen,
-    wgsl: write({
-      term: op === nonFiniteOp ? "nonFinite" : "square",
-      pieces: table.length,
-      first,
-      piece,
-      inputLength: whole.span / 4,
-      tableLength: places.span / 4,
-      outputLength: out.span / 4,
-    }),
+    kernel: legacy(
+      write({
+        term: op === nonFiniteOp ? "nonFinite" : "square",
+        pieces: table.length,
+        first,
+        piece,
+        inputLength: whole.span / 4,
+        tableLength: places.span / 4,
+        outputLength: out.span / 4,
+      }),
+    ),
     bindings: [bind(whole, "read"), bind(places, "read"), bind(out, "read_write")],
     flops: 2 * count,
     bytes: 4 * count + places.span + 4 * table.length,

@@ -1,7 +1,6 @@
 import { checkList, checkNumber, ShapeError } from "../errors.ts";
-import type { Op, View } from "../graph/op.ts";
 import { axisOf, checkShape, type DType, type Shape, sameShape, showShape, sizeOf } from "../graph/shape.ts";
-import { apply, checkTensors, type Node, type Tensor } from "../graph/tensor.ts";
+import { apply, checkTensors, type Node, type Op, type Strided, type Tensor } from "../graph/tensor.ts";
 import { pad } from "./pad.ts";
 import { sum } from "./sum.ts";
 
@@ -71,7 +70,7 @@ export function reshape<D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D> 
 }
 
 /** Splits and merges axes where the strides allow it: the view's axes and the new ones are matched in runs of equal size. */
-function reshapeView(x: View, shape: Shape): View | undefined {
+function reshapeView<V extends Strided>(x: V, shape: Shape): V | undefined {
   const strides = new Array<number>(shape.length).fill(0);
   const old = x.shape.flatMap((n, axis) => (n === 1 ? [] : [[n, x.strides[axis]!] as const]));
   let axis = 0;
@@ -137,7 +136,7 @@ export function transpose<D extends DType>(x: Tensor<D>, a = -2, b = -1): Tensor
   return permute(x, axes);
 }
 
-function sliceView({ attrs: { starts, sizes, steps } }: Node, x: View): View {
+function sliceView<V extends Strided>({ attrs: { starts, sizes, steps } }: Node, x: V): V {
   const offset = x.strides.reduce((sum, stride, axis) => sum + stride * starts[axis], x.offset);
   return { ...x, shape: sizes, offset, strides: x.strides.map((stride, axis) => stride * steps[axis]) };
 }

@@ -1,9 +1,9 @@
 import { grad } from "../compile/grad.ts";
 import { AttributeError, checkHas, checkList, checkNumber, optionsOf, refuse } from "../errors.ts";
 import { reachable } from "../graph/print.ts";
-import { checkTensor, checkVariable, type Tensor, type Update, Variable } from "../graph/tensor.ts";
+import { checkTensor, checkVariable, fullValue, type Tensor, type Update, Variable } from "../graph/tensor.ts";
 import { add, cast, gt, mul, where } from "../ops/arithmetic.ts";
-import { fullValue, variable } from "../ops/constants.ts";
+import { variable } from "../ops/constants.ts";
 import { foreach } from "../ops/foreach.ts";
 import { sum } from "../ops/sum.ts";
 import type { Clip } from "./clip.ts";

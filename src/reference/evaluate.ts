@@ -1,8 +1,8 @@
 import { FeedError } from "../errors.ts";
 import { order } from "../graph/print.ts";
+import { asDType } from "../graph/program.ts";
 import { showShape, sizeOf } from "../graph/shape.ts";
 import type { Node, Tensor, TensorData, Variable } from "../graph/tensor.ts";
-import { asDType } from "../ops/program.ts";
 import { compute } from "./kernels.ts";
 import type { Value } from "./value.ts";
 

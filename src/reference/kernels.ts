@@ -1,8 +1,7 @@
 import { TilegradError } from "../errors.ts";
-import { ownInputs } from "../graph/op.ts";
+import { evaluate } from "../graph/program.ts";
 import { sizeOf } from "../graph/shape.ts";
-import type { Node } from "../graph/tensor.ts";
-import { dtypeOf, evaluate, type PointwiseProgram } from "../ops/program.ts";
+import { dtypeOf, type Node, ownInputs, type PointwiseProgram } from "../graph/tensor.ts";
 import { convolutions, pools } from "./convolve.ts";
 import { folds, product } from "./fold.ts";
 import { moves } from "./move.ts";
@@ -81,28 +80,26 @@ const pointwise: Kernel = ({ op, attrs, results: [y] }, inputs) => {
 
 /** The results of a node. The fuse pass may have added a pointwise epilogue, whose inputs follow the op's own. */
 export function compute(node: Node, inputs: readonly Value[]): readonly Float64Array[] {
-  const { op, attrs } = node;
+  const { op, fusion } = node;
   const kernel = op.pointwise ? pointwise : kernels[op.name];
   if (!kernel) throw new TilegradError(`reference: op ${op.name} has no kernel in src/reference`);
   const own = ownInputs(node);
   const seen = prologued(node, inputs.slice(0, own));
   const results = kernel(node, seen);
   const added = inputs.slice(own).map(({ data }) => data);
-  const ended = attrs["epilogue"]
-    ? elementwise(attrs["epilogue"], results[0]!.length, [results[0]!, ...added])
-    : results;
-  return attrs["kept"] ? [...ended, seen[0]!.data] : ended;
+  const ended = fusion?.after ? elementwise(fusion.after, results[0]!.length, [results[0]!, ...added]) : results;
+  return fusion?.keeps ? [...ended, seen[0]!.data] : ended;
 }
 
 /** The inputs of an op's own kernel; the prologue, if there is one, computes the first. */
-function prologued({ attrs: { prologue } }: Node, inputs: readonly Value[]): readonly Value[] {
-  if (!prologue) return inputs;
-  const count = prologue.inputs.length;
+function prologued({ fusion: { before } = {} }: Node, inputs: readonly Value[]): readonly Value[] {
+  if (!before) return inputs;
+  const count = before.inputs.length;
   const [first] = inputs as [Value];
   const [data] = elementwise(
-    prologue,
+    before,
     first.data.length,
     inputs.slice(0, count).map((input) => input.data),
   );
-  return [{ ...first, dtype: dtypeOf(prologue.outputs[0], prologue), data: data! }, ...inputs.slice(count)];
+  return [{ ...first, dtype: dtypeOf(before.outputs[0]!, before), data: data! }, ...inputs.slice(count)];
 }

@@ -1,8 +1,8 @@
 import { type CompileOptions, compile, type Description, described } from "../compile/compile.ts";
 import { AttributeError, optionsOf } from "../errors.ts";
 import { type DeviceOptions, deviceOptions, type OpenDevice, openDevice } from "../gpu/device.ts";
-import type { Forced } from "../graph/op.ts";
 import type { Tensor, Update } from "../graph/tensor.ts";
+import type { Forced } from "../kernels/traits.ts";
 import type { Finding } from "../tune/index.ts";
 import type { TuningStore } from "../tune/store.ts";
 import type { Program } from "./program.ts";

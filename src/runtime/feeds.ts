@@ -2,9 +2,9 @@ import type { Lowered } from "../compile/lower.ts";
 import { checkObject, FeedError, noSuch } from "../errors.ts";
 import { usage } from "../gpu/flags.ts";
 import { misfit } from "../graph/host.ts";
-import type { VirtualBuffer } from "../graph/op.ts";
 import { bytesPer, showShape, sizeOf } from "../graph/shape.ts";
 import type { Spec, TensorData } from "../graph/tensor.ts";
+import type { VirtualBuffer } from "../kernels/call.ts";
 
 /**
  * Values for a program's inputs, by name: typed arrays, or GPU memory, which kernels read in place. Both are

@@ -5,9 +5,9 @@ import { checkList, DeviceError, FeedError, noSuch, StateError } from "../errors
 import type { Dispatch } from "../gpu/profiler.ts";
 import { scoped } from "../gpu/scopes.ts";
 import { inMemory } from "../graph/half.ts";
-import type { KernelCall, View, VirtualBuffer } from "../graph/op.ts";
 import { bytesPer, type DType, sizeOf } from "../graph/shape.ts";
 import type { Tensor, TensorData } from "../graph/tensor.ts";
+import type { PrintedCall, View, VirtualBuffer } from "../kernels/call.ts";
 import { checkFeeds, type Fed, type Feeds, wordsOf } from "./feeds.ts";
 import { Output, typed } from "./output.ts";
 import type { Runner } from "./runner.ts";
@@ -28,7 +28,7 @@ export interface Memory {
 
 /** What `inspect` reports about one dispatch. */
 export type KernelInfo = Pick<
-  KernelCall,
+  PrintedCall,
   "label" | "layer" | "family" | "variant" | "wgsl" | "workgroups" | "invocations" | "flops" | "bytes"
 > & {
   readonly bindings: readonly {
@@ -241,8 +241,9 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
     const { calls, stages, lifetimes, slots, slotOf, homes } = this.#compiled;
     return {
       graph: { built: stages.built(), simplified: stages.simplified(), fused: stages.fused() },
-      kernels: calls.map(({ choices: _, bindings, ...call }) => ({
+      kernels: calls.map(({ choices: _, bindings, features, elements, annotated, ...call }) => ({
         ...call,
+        wgsl: annotated?.() ?? call.wgsl,
         bindings: bindings.map((binding) => {
           const { access, offset, size } = binding;
           return { role: roleOf(binding, homes), access, offset, size };

@@ -1,9 +1,9 @@
 import type { Home } from "../compile/homes.ts";
 import { refuse, StateError } from "../errors.ts";
 import { inMemory } from "../graph/half.ts";
-import type { VirtualBuffer } from "../graph/op.ts";
 import { bytesPer, sizeOf } from "../graph/shape.ts";
 import { arrayOf, type TensorData, Variable } from "../graph/tensor.ts";
+import type { VirtualBuffer } from "../kernels/call.ts";
 
 /** A program, finished or under construction, as a user of variables. */
 interface User {

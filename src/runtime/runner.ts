@@ -7,9 +7,10 @@ import { type Place, Readback } from "../gpu/readback.ts";
 import { inScopes, scoped } from "../gpu/scopes.ts";
 import { Throttle } from "../gpu/throttle.ts";
 import { misfit } from "../graph/host.ts";
-import type { AdapterTraits, KernelCall, VirtualBuffer } from "../graph/op.ts";
 import { bytesPer, checkValue, type DType, sizeOf } from "../graph/shape.ts";
 import { arrayOf, checkVariable, type Spec, type TensorData, type Variable } from "../graph/tensor.ts";
+import type { PrintedCall, VirtualBuffer } from "../kernels/call.ts";
+import type { AdapterTraits } from "../kernels/traits.ts";
 import { showLayer } from "../layer.ts";
 import { type Fed, wordsOf } from "./feeds.ts";
 import { typed } from "./output.ts";
@@ -295,7 +296,7 @@ export class Runner {
   }
 
   /** @internal */
-  bindGroup(call: KernelCall, placeOf: (buffer: VirtualBuffer) => Fed): GPUBindGroup {
+  bindGroup(call: PrintedCall, placeOf: (buffer: VirtualBuffer) => Fed): GPUBindGroup {
     return this.device.createBindGroup({
       label: call.label + showLayer(call.layer),
       layout: this.pipelines.layout(call),

@@ -1,5 +1,5 @@
 import type { DeviceOptions } from "../gpu/device.ts";
-import type { Forced } from "../graph/op.ts";
+import type { Forced } from "../kernels/traits.ts";
 import { evaluate } from "../reference/index.ts";
 import { Engine } from "../runtime/engine.ts";
 import { type Problem, problems } from "./problems.ts";

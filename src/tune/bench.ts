@@ -2,13 +2,13 @@ import { mapRead, usage } from "../gpu/flags.ts";
 import type { PipelineCache } from "../gpu/pipelines.ts";
 import { scoped } from "../gpu/scopes.ts";
 import { halfValue } from "../graph/half.ts";
-import type { Binding, KernelCall } from "../graph/op.ts";
+import type { Binding, PrintedCall } from "../kernels/call.ts";
 import type { Finding } from "./index.ts";
 
 /** A variant and the calls it consists of. */
 export interface Candidate {
   readonly variant: string;
-  readonly calls: readonly KernelCall[];
+  readonly calls: readonly PrintedCall[];
 }
 
 interface Ready extends Candidate {
@@ -105,13 +105,13 @@ export class Bench {
   /** Creates filled buffers and bind groups. */
   #prepare(candidate: Candidate, pipelines: readonly GPUComputePipeline[], buffers: Map<string, GPUBuffer>): Ready {
     const { calls } = candidate;
-    for (const { bindings, wgsl } of calls) {
+    for (const { bindings, elements } of calls) {
       for (const [i, binding] of bindings.entries()) {
         if (buffers.has(nameOf(binding))) continue;
         const { buffer, offset, size } = binding;
         const flags = usage.storage | usage.copySource | usage.copyTarget;
         const made = this.#device.createBuffer({ label: buffer.role, size, usage: flags });
-        const data = buffer.data?.subarray(offset, offset + size) ?? noise(size, elementType(wgsl, i));
+        const data = buffer.data?.subarray(offset, offset + size) ?? noise(size, elements![i]!);
         this.#device.queue.writeBuffer(made, 0, data as GPUAllowSharedBufferSource);
         buffers.set(nameOf(binding), made);
       }
@@ -151,7 +151,7 @@ export class Bench {
     const last = calls.at(-1)!;
     const results: Promise<{ type: "f32" | "f16"; values: Float32Array }>[] = [];
     for (const [i, binding] of last.bindings.entries()) {
-      const type = elementType(last.wgsl, i);
+      const type = last.elements![i]!;
       if (binding.access !== "read_write" || (type !== "f32" && type !== "f16")) continue;
       const size = Math.min(binding.size, compared);
       const staging = this.#device.createBuffer({ size, usage: usage.mapRead | usage.copyTarget });
@@ -189,14 +189,6 @@ const nameOf = ({ buffer, offset, size }: Binding): string => `${buffer.id} ${of
 
 function free({ buffers }: Pick<Ready, "buffers">): void {
   for (const buffer of buffers.values()) buffer.destroy();
-}
-
-/** Element type of a binding, read from the WGSL. */
-function elementType(wgsl: string, binding: number): "f32" | "f16" | "i32" | "u32" {
-  const [, vector, scalar] = wgsl.match(
-    new RegExp(`@binding\\(${binding}\\) var<storage, \\w+> \\w+: array<(?:vec4([fhiu])|(\\w+))`),
-  )!;
-  return vector ? ({ f: "f32", h: "f16", i: "i32", u: "u32" } as const)[vector as "f"] : (scalar as "f32");
 }
 
 /** Small numbers of both signs for floats; zeros for indices and labels, which are always valid. */

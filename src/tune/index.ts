@@ -1,5 +1,5 @@
 import type { PipelineCache } from "../gpu/pipelines.ts";
-import type { KernelCall } from "../graph/op.ts";
+import type { PrintedCall } from "../kernels/call.ts";
 import { Bench, type Candidate } from "./bench.ts";
 import { browserStore, type TuningStore } from "./store.ts";
 
@@ -18,7 +18,7 @@ export interface TuneOptions {
   /** Winners so far, `problem → variant`: these problems are not measured again. */
   readonly known: ReadonlyMap<string, string>;
   /** The program's kernels with the given variants for some problems. */
-  readonly compile: (winners: ReadonlyMap<string, string>) => readonly KernelCall[];
+  readonly compile: (winners: ReadonlyMap<string, string>) => readonly PrintedCall[];
 }
 
 /** The part of the runtime's `Tuning` that tuning needs. */
@@ -67,7 +67,7 @@ async function* measure({ device, pipelines, known, compile }: TuneOptions): Asy
 }
 
 /** The calls of the first node with the given problem. */
-function firstNode(calls: readonly KernelCall[], problem: string): readonly KernelCall[] {
+function firstNode(calls: readonly PrintedCall[], problem: string): readonly PrintedCall[] {
   const first = calls.find(({ choices = [] }) => choices.some((choice) => choice.problem === problem))!;
   return calls.filter(({ choices }) => choices === first.choices);
 }

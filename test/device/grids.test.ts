@@ -4,7 +4,7 @@ import { reachable } from "../../src/graph/print.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
 import * as t from "../../src/index.ts";
 import { Engine, type EngineOptions, exportPrograms, input, losses, nn, optim, type Tensor } from "../../src/index.ts";
-import { matmulVariants } from "../../src/ops/matmul.ts";
+import { matmulVariants } from "../../src/kernels/matmul.ts";
 import { evaluate } from "../../src/reference/index.ts";
 import { disguised, withFewWorkgroups } from "../forced.ts";
 import { some } from "../place.ts";
@@ -190,7 +190,7 @@ describe("few workgroups along an axis give the same bits as many", () => {
     expect(got.values).toEqual(wanted.values);
     expect(got.kernels.every(({ workgroups }) => workgroups.every((n) => n <= most))).toBe(true);
     const forced = got.kernels.filter((kernel) => !variant || (kernel.family === family && kernel.variant === variant));
-    expect(forced.some(({ wgsl }) => wgsl.includes("fn unfolded"))).toBe(true);
+    expect(forced.some(({ wgsl }) => wgsl.includes("workgroups, laid out as"))).toBe(true);
   });
 
   /** Losses of some steps, and the weights after them. */
@@ -200,7 +200,7 @@ describe("few workgroups along an axis give the same bits as many", () => {
     const loss = losses.crossEntropy(model(input("x", [70, 20])), input("label", [70], "i32"));
     const engine = await Engine.create(options);
     const step = await engine.compile({ outputs: { loss }, updates: optim.adam().minimize(loss) });
-    const seen: unknown[] = [step.inspect().kernels.some(({ wgsl }) => wgsl.includes("fn unfolded"))];
+    const seen: unknown[] = [step.inspect().kernels.some(({ wgsl }) => wgsl.includes("workgroups, laid out as"))];
     for (let i = 0; i < 3; i++) {
       await step.run(feedsOf({ loss }));
       seen.push(await step.outputs.loss.scalar());
@@ -226,7 +226,7 @@ describe("few workgroups along an axis give the same bits as many", () => {
       results(outputs, { device: undefined, gpu: disguised(navigator.gpu, limits) });
     const [wanted, got] = [await posing({}), await posing({ maxComputeWorkgroupsPerDimension: 4 })];
     expect(got.kernels.map(({ family }) => family)).toEqual(["merged"]);
-    expect(got.kernels[0]!.wgsl).toContain("fn unfolded");
+    expect(got.kernels[0]!.wgsl).toContain("workgroups, laid out as");
     expect(got.kernels[0]!.wgsl).toContain("workgroupBarrier");
     expect(got.values).toEqual(wanted.values);
   });

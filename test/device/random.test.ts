@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
-import type { Forced } from "../../src/graph/op.ts";
 import { print } from "../../src/graph/print.ts";
 import { Engine, type Passes, type Tensor, type TensorData, type Variable } from "../../src/index.ts";
+import type { Forced } from "../../src/kernels/traits.ts";
 import { ReferenceProgram } from "../../src/reference/index.ts";
 import { forced, forcedVariants } from "../forced.ts";
 import { allowance, furthest, largest, noisy } from "../graphs/noise.ts";

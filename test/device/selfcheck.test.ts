@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { families } from "../../src/compile/forced.ts";
 import { Engine, input, matmul } from "../../src/index.ts";
-import { matmulVariants } from "../../src/ops/matmul.ts";
+import { matmulVariants } from "../../src/kernels/matmul.ts";
 import { selfCheck } from "../../src/selfcheck/index.ts";
 
 let device: GPUDevice;

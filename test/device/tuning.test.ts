@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Engine, type Finding, grad, input, losses, matmul, nn, relu, type TuningStore } from "../../src/index.ts";
-import { matmulVariants } from "../../src/ops/matmul.ts";
+import { matmulVariants } from "../../src/kernels/matmul.ts";
 
 let device: GPUDevice;
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import * as t from "../../src/index.ts";
 import { Engine, input, type Tensor, type Variable } from "../../src/index.ts";
-import { matmulVariants } from "../../src/ops/matmul.ts";
+import { matmulVariants } from "../../src/kernels/matmul.ts";
 import { evaluate } from "../../src/reference/index.ts";
 import { wherever } from "../forced.ts";
 import { inChrome, some } from "../place.ts";

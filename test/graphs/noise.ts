@@ -1,6 +1,5 @@
 import { rewrite } from "../../src/compile/rewrite.ts";
-import type { Tensor } from "../../src/graph/tensor.ts";
-import { apply, applyAll } from "../../src/graph/tensor.ts";
+import { apply, applyAll, type Tensor } from "../../src/graph/tensor.ts";
 import { indexedOp } from "../../src/ops/pointwise.ts";
 
 /** A repeatable number within ±1 for each element of each node. */

@@ -1,5 +1,4 @@
-import type { Shape } from "../../src/graph/shape.ts";
-import { sizeOf } from "../../src/graph/shape.ts";
+import { type Shape, sizeOf } from "../../src/graph/shape.ts";
 import type { Tensor, TensorData, Update, Variable } from "../../src/graph/tensor.ts";
 import * as t from "../../src/ops/index.ts";
 import { fill, reals, whole } from "../draws.ts";

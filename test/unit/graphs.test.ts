@@ -67,11 +67,11 @@ test("products of square matrices compute their prologues, in any order of depen
       }
       const roots = [made.at(-1)!, made.at(-2)!, made[pick % made.length]!, made[0]!, made[1]!];
       const after = fuse(simplify(roots), 8);
-      for (const { attrs, op, inputs, results } of order(after)) {
+      for (const { fusion, op, inputs, results } of order(after)) {
         if (op.name !== "matmul") continue;
         expect(inputs.length + results.length).toBeLessThanOrEqual(8);
-        if (attrs["prologue"]) seen.prologues++;
-        if (attrs["kept"]) seen.kept++;
+        if (fusion?.before) seen.prologues++;
+        if (fusion?.keeps) seen.kept++;
       }
       const [wanted, got] = [evaluate(roots, feeds), evaluate(after, feeds)];
       wanted.forEach(({ data }, i) => {

@@ -1,16 +1,17 @@
 import { describe, expect, test } from "vitest";
 import { workloads } from "../../bench/workloads.ts";
+import { kernel } from "../../shaders/lib/compose.ts";
 import { compile, type Description } from "../../src/compile/compile.ts";
-import { entryOf } from "../../src/compile/entry.ts";
+import { dispatch } from "../../src/compile/dispatch.ts";
 import { families } from "../../src/compile/forced.ts";
 import { grad } from "../../src/compile/grad.ts";
-import { fold } from "../../src/compile/grid.ts";
 import { LimitError } from "../../src/errors.ts";
 import { exportPrograms } from "../../src/exported/export.ts";
-import type { AdapterTraits, KernelCall } from "../../src/graph/op.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
 import * as t from "../../src/index.ts";
 import { input } from "../../src/index.ts";
+import type { KernelCall, PrintedCall } from "../../src/kernels/call.ts";
+import type { AdapterTraits } from "../../src/kernels/traits.ts";
 import { problems } from "../../src/selfcheck/problems.ts";
 import { gpu, software } from "../adapters.ts";
 import { cases } from "../cases.ts";
@@ -45,9 +46,12 @@ const elementBytes: Readonly<Record<string, number>> = {
   vec4h: 8,
 };
 
-/** What exceeds an adapter's limits in a call. */
-function beyond({ label, wgsl, workgroups, bindings }: KernelCall, traits: AdapterTraits): string[] {
-  const { size } = entryOf(wgsl);
+/** The ways in which a call exceeds an adapter's limits. */
+function beyond({ label, wgsl, workgroups, bindings }: PrintedCall, traits: AdapterTraits): string[] {
+  const size = wgsl
+    .match(/@workgroup_size\(([^)]*)\)/)![1]!
+    .split(",")
+    .map(Number);
   const memory = [...wgsl.matchAll(/^var<workgroup> \w+: array<(\w+), (\d+)>;/gm)].reduce(
     (sum, [, type, length]) => sum + elementBytes[type!]! * Number(length),
     0,
@@ -192,14 +196,14 @@ const empty: KernelCall = {
   label: "none:f32",
   family: "none",
   variant: "only",
-  wgsl: "@compute @workgroup_size(8, 2)\nfn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) group: vec3u) {\n}\n",
+  kernel: kernel({ workgroup: [8, 2, 1], parts: [], body: "let place = id + group;" }),
   bindings: [],
   workgroups: [1, 1, 1],
   flops: 0,
   bytes: 0,
 };
 const folded = (workgroups: readonly [number, number, number], maxWorkgroups: number) =>
-  fold({ ...empty, workgroups }, tiny(gpu, maxWorkgroups));
+  dispatch({ ...empty, workgroups }, tiny(gpu, maxWorkgroups));
 
 test("a folded grid contains each workgroup of the kernel's own grid once, and surplus ones exit", () => {
   for (const [own, max] of [
@@ -231,9 +235,9 @@ test("a folded grid contains each workgroup of the kernel's own grid once, and s
       times++;
     }
     expect([met.size, times]).toEqual([sizeOf(own), sizeOf(own)]);
-    expect(wgsl).toContain("unfolded(group * vec3u(8u, 2u, 1u) + local, group);");
+    expect(wgsl).toContain("let id = group * vec3u(8u, 2u, 1u) + local;");
   }
-  expect(folded([7, 7, 7], 7).wgsl).toBe(empty.wgsl);
+  expect(folded([7, 7, 7], 7).wgsl).toBe(dispatch(empty, gpu).wgsl);
 });
 
 test("problems too large for a grid or for u32 are refused by name", () => {

@@ -70,9 +70,9 @@ describe("small calls become one dispatch", () => {
     const { calls } = compile({ outputs: folds }, gpu);
     expect(calls.map(({ variant }) => variant)).toEqual(["reduce/tree | reduce/tree | elementwise/vec4"]);
     expect(calls[0]!.workgroups).toEqual([40 + 40 + 40, 1, 1]);
-    expect(calls[0]!.wgsl).toContain("if (group.x < 40u) { main_k0(group, lane); }");
-    expect(calls[0]!.wgsl).toContain("else if (group.x < 80u) { main_k1(vec3u(group.x - 40u, 0u, 0u), lane); }");
-    expect(calls[0]!.wgsl).toContain("else if (group.x < 120u) { main_k2(vec3u(id.x - 5120u, 0u, 0u)); }");
+    expect(calls[0]!.wgsl).toContain("if (group.x < 40u) { kernel0(group, lane); }");
+    expect(calls[0]!.wgsl).toContain("else if (group.x < 80u) { kernel1(vec3u(group.x - 40u, 0u, 0u), lane); }");
+    expect(calls[0]!.wgsl).toContain("else if (group.x < 120u) { kernel2(vec3u(id.x - 5120u, 0u, 0u)); }");
     // Each of these takes 8 KiB.
     const products = Object.fromEntries(
       [0, 1, 2].map((i) => [`y${i}`, t.matmul(input("l", [16, 128]), input(`r${i}`, [128, 16]))]),
@@ -117,7 +117,7 @@ test("kernels keep their own names and those of vector members", () => {
   const { calls } = compile({ outputs: { a: t.softmax(wide), b: t.sum(wide, 1) } }, { ...gpu, cpu: true });
   const { wgsl } = calls[0]!;
   expect(calls).toHaveLength(1);
-  expect(wgsl).toContain("const LENGTH_k0 = 16u;");
+  expect(wgsl).toContain("const LENGTH = 16u;");
   expect(wgsl).toContain("let top = max(max(max(tops.x, tops.y), tops.z), tops.w);");
   expect(wgsl.match(/@compute/g)).toHaveLength(1);
 });

@@ -230,7 +230,7 @@ describe("errors name the layer being applied", () => {
     const lower = (): never => {
       throw new t.LimitError("odd: too large");
     };
-    const unknown = { ...odd, lower };
+    const unknown = { ...odd, kernels: { lower } };
     const other = nn.sequential({ other: nn.module((x) => applyAll(unknown, [x])[0]!) });
     expect(() => compile({ outputs: { y: other(x) } }, gpu)).toThrow('odd: too large, in layer "other"');
   });

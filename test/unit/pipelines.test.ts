@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { PipelineCache } from "../../src/gpu/pipelines.ts";
-import type { KernelCall } from "../../src/graph/op.ts";
+import type { PrintedCall } from "../../src/kernels/call.ts";
 
 /** A device that counts what it compiles. */
 function counting() {
@@ -19,7 +19,7 @@ function counting() {
   return { compiled, cache: new PipelineCache(device as unknown as GPUDevice) };
 }
 
-const call = (wgsl: string) => ({ label: wgsl, wgsl, bindings: [] }) as unknown as KernelCall;
+const call = (wgsl: string) => ({ label: wgsl, wgsl, bindings: [] }) as unknown as PrintedCall;
 
 test("kernels of destroyed programs are kept for the next, but not for ever", async () => {
   const { compiled, cache } = counting();

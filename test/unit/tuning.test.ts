@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { compile } from "../../src/compile/compile.ts";
 import { input, matmul, sum } from "../../src/index.ts";
+import { choose } from "../../src/kernels/choose.ts";
 import { tuningFile } from "../../src/node/index.ts";
-import { choose } from "../../src/ops/variants.ts";
 import { gpu, software } from "../adapters.ts";
 import { forcedVariants } from "../forced.ts";
 

@@ -54,7 +54,7 @@ describe("views", () => {
     expect(load([4, 8], [16, 1])).toMatchObject({ vectors: true });
     expect(load([4, 8], [16, 1], 1)).toMatchObject({ vectors: false });
     expect(load([4, 6], [16, 1])).toMatchObject({ vectors: false });
-    expect(load([4, 8], [1, 0]).load("x", "i")).toBe("vec4f(x[(4u * i) / 8u])");
+    expect(load([4, 8], [1, 0]).load("x", "i")).toBe("vec4f(x[(i * 4u) / 8u])");
     expect(load([4, 8], [0, 0]).load("x", "i")).toBe("vec4f(x[0u])");
   });
 });

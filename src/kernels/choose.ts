@@ -1,6 +1,6 @@
 import { workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
 import { AttributeError, LimitError } from "../errors.ts";
-import type { AdapterTraits, Forced } from "../graph/op.ts";
+import type { AdapterTraits, Forced } from "./traits.ts";
 
 /** One way to compute a family's kernel. Which one runs is a function of the problem and the adapter's traits. */
 export interface Variant<P> {

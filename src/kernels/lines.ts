@@ -1,7 +1,7 @@
 import { alongX, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
 import { serial, tree, type Way } from "../../shaders/lib/lines.wgsl.ts";
-import type { AdapterTraits } from "../graph/op.ts";
-import { choose, needsWorkgroup, type Variant } from "./variants.ts";
+import { choose, needsWorkgroup, type Variant } from "./choose.ts";
+import type { AdapterTraits } from "./traits.ts";
 
 /** Lines of so many elements, each folded by itself. */
 export interface Lines {

@@ -1,0 +1,32 @@
+import { expand } from "./expand.ts";
+import { aliases } from "./half.wgsl.ts";
+import { type Accessor, constantOf, type Declaration, type Kernel } from "./kernel.ts";
+
+/** Makes a kernel of its declaration: puts the parts together, and writes out their accessors. */
+export function kernel({
+  workgroup,
+  width = 1,
+  features = [],
+  parts,
+  constants = {},
+  memory = [],
+  functions = [],
+  body,
+}: Declaration): Kernel {
+  const all = parts.filter((part) => part !== undefined);
+  const accessors: Record<string, Accessor> = Object.assign({}, ...all.map((part) => part.accessors));
+  const written = (text: string): string => expand(text.trim(), accessors);
+  return {
+    workgroup: typeof workgroup === "number" ? [workgroup, 1, 1] : workgroup,
+    features,
+    types: aliases(width),
+    constants: [
+      ...Object.entries(constants).map(([name, value]) => constantOf(name, value)),
+      ...all.flatMap((part) => part.constants ?? []),
+    ],
+    buffers: all.flatMap((part) => part.buffers ?? []),
+    memory,
+    functions: [...new Set([...all.flatMap((part) => part.functions ?? []), ...functions].map(written))],
+    body: written(body),
+  };
+}

@@ -1,0 +1,336 @@
+import { expand } from "./expand.ts";
+import type { Accessor, Buffer, Kernel } from "./kernel.ts";
+
+/*
+ * The printer: WGSL of kernels. Nothing else reads or changes the text of a kernel; passes say here what they want of it.
+ */
+
+/** Workgroups of a grid that is laid out anew. */
+export interface Folded {
+  readonly from: readonly [number, number, number];
+  readonly to: readonly [number, number, number];
+}
+
+/** What a pass wants of a kernel's text. */
+export interface Printing {
+  /** Whether to say behind each declaration what it is. A driver needs no such words, and equal kernels are compiled once without them. */
+  readonly notes?: boolean;
+  readonly folded?: Folded | undefined;
+  /** Number of each buffer's stores, by name, where values are tested for NaN as they are stored. */
+  readonly watched?: ReadonlyMap<string, number> | undefined;
+}
+
+/** Built-in values of an entry point by the names that bodies call them. */
+const builtins = {
+  id: "@builtin(global_invocation_id) id: vec3u",
+  group: "@builtin(workgroup_id) group: vec3u",
+  lane: "@builtin(local_invocation_index) lane: u32",
+} as const;
+type Builtin = keyof typeof builtins;
+
+const wordsOf = (text: string): Set<string> => new Set(text.match(/(?<![.\w])[A-Za-z_]\w*/g));
+
+/** The built-in values that a kernel reads. */
+export const builtinsOf = ({ body }: Kernel): readonly Builtin[] => {
+  const words = wordsOf(body);
+  return (Object.keys(builtins) as Builtin[]).filter(
+    (name) => words.has(name) && !new RegExp(`\\b(let|var) ${name}\\b`).test(body),
+  );
+};
+
+const halves = /\b(f16|vec[234]h|mat[234]x[234]h)\b/;
+
+/** The features that a kernel enables. */
+export const featuresOf = (kernel: Kernel): readonly string[] => {
+  const { features, functions, body, buffers, memory, types } = kernel;
+  const all = [...functions, body, ...buffers.map(({ type }) => type), ...memory.map(({ type }) => type)];
+  const usesH = all.some((text) => wordsOf(text).has("H"));
+  return [...(all.some((text) => halves.test(text)) || (usesH && types["H"]) ? ["f16"] : []), ...features];
+};
+
+/** What a kernel says of its arrays in memory, its stores written out. */
+function storing(
+  { buffers }: Pick<Kernel, "buffers">,
+  watched?: ReadonlyMap<string, number>,
+): Record<string, Accessor> {
+  const written = buffers.filter(({ access }) => access === "read_write");
+  return Object.fromEntries(
+    written.map(({ name }): [string, Accessor] => {
+      const number = watched?.get(name);
+      const value = (text: string): string => (number === undefined ? text : `watched${number}(${text})`);
+      return [`${name}_store`, (index, text) => [`${name}[${index}] = ${value(text!)};`]];
+    }),
+  );
+}
+
+/** The kernel with its stores written out. */
+function stored(kernel: Kernel, watched?: ReadonlyMap<string, number>): Kernel {
+  const accessors = storing(kernel, watched);
+  return {
+    ...kernel,
+    functions: kernel.functions.map((text) => expand(text, accessors)),
+    body: expand(kernel.body, accessors),
+  };
+}
+
+const enables = (features: readonly string[]): string[] => [
+  ...[...new Set(features)].map((name) => `enable ${name};`),
+  // Branches differ within a subgroup only where they do not within a quad, which is all that its swaps need.
+  ...(features.includes("subgroups") ? ["diagnostic(off, subgroup_uniformity);"] : []),
+];
+
+const noted = (line: string, note: string | undefined, notes: boolean | undefined): string =>
+  notes && note ? `${line} // ${note}` : line;
+
+const bound = ({ name, access, type, length }: Buffer, binding: number): string =>
+  `@group(0) @binding(${binding}) var<storage, ${access}> ${name}: array<${type}, ${length}>;`;
+
+/** Declarations of what the texts name: types and constants that nothing uses are left out. */
+function declarations(
+  { types, constants, buffers, memory, functions, body }: Kernel,
+  notes: boolean | undefined,
+): string[] {
+  const words = wordsOf(
+    [...functions, ...buffers.map(({ type }) => type), ...memory.map(({ type }) => type), body].join("\n"),
+  );
+  return [
+    ...Object.entries(types).flatMap(([name, type]) => (words.has(name) ? [`alias ${name} = ${type};`] : [])),
+    ...constants.flatMap(({ name, value, note }) =>
+      words.has(name) ? [noted(`const ${name} = ${value};`, note, notes)] : [],
+    ),
+    ...buffers.map((buffer, i) => noted(bound(buffer, i), buffer.note, notes)),
+    ...memory.map(({ name, type, length, note }) =>
+      noted(`var<workgroup> ${name}: array<${type}, ${length}>;`, note, notes),
+    ),
+  ];
+}
+
+const sized = ([x, y, z]: readonly [number, number, number]): string =>
+  [x, ...(y > 1 || z > 1 ? [y] : []), ...(z > 1 ? [z] : [])].join(", ");
+
+/** WGSL of one kernel. */
+export function print(kernel: Kernel, { notes, folded, watched }: Printing = {}): string {
+  const whole = stored(kernel, watched);
+  const { workgroup, buffers, functions, body } = whole;
+  const own = builtinsOf(kernel);
+  const watching = watched && [...watched].map(([name, number]) => ({ number, type: typeOf(whole, name) }));
+  const inner = watching ? [`  unwatched(${own.join(", ")});`, ...reports(watching)] : [indented(body)];
+  return assembled([
+    enables(featuresOf(whole)),
+    declarations(whole, notes),
+    watching
+      ? [`@group(0) @binding(${buffers.length}) var<storage, read_write> fault: atomic<u32>;`, ...watching.map(watch)]
+      : [],
+    ...functions.map((text) => [text]),
+    watching ? [`fn unwatched(${own.map(plainParameter).join(", ")}) {`, indented(body), "}"] : [],
+    entry(workgroup, own, folded, inner),
+  ]);
+}
+
+/** The entry point. It reads built-in values, or computes them where the grid is laid out anew. */
+function entry(
+  size: readonly [number, number, number],
+  own: readonly Builtin[],
+  folded: Folded | undefined,
+  body: readonly string[],
+): string[] {
+  const parameters = folded
+    ? [
+        "@builtin(workgroup_id) at: vec3u",
+        ...(own.includes("id") ? ["@builtin(local_invocation_id) local: vec3u"] : []),
+        ...(own.includes("lane") ? [builtins.lane] : []),
+      ]
+    : own.map((name) => builtins[name]);
+  return [
+    `@compute @workgroup_size(${sized(size)})`,
+    `fn main(${parameters.join(", ")}) {`,
+    ...(folded ? unfolding(folded, size, own) : []),
+    ...body,
+    "}",
+  ];
+}
+
+const plainParameter = (name: Builtin): string => (name === "lane" ? "lane: u32" : `${name}: vec3u`);
+
+const indented = (text: string): string => text.trimEnd().replace(/^(?=.)/gm, "  ");
+
+/** Sections, a line between them; lines without text that were left in them go. */
+const assembled = (sections: readonly (readonly string[])[]): string =>
+  `${sections
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.join("\n"))
+    .join("\n\n")
+    .replace(/[ \t]+$/gm, "")
+    .replace(/\n{3,}/g, "\n\n")
+    .trim()}\n`;
+
+/** Statements that find a workgroup's place in the kernel's own grid. Surplus workgroups leave before they do anything. */
+function unfolding(
+  { from: [x, y, z], to: [across, rows, depth] }: Folded,
+  size: readonly number[],
+  own: readonly Builtin[],
+): string[] {
+  const number = [
+    "at.x",
+    ...(rows > 1 ? [`at.y * ${across}u`] : []),
+    ...(depth > 1 ? [`at.z * ${across * rows}u`] : []),
+  ];
+  return [
+    `  // ${x} × ${y} × ${z} workgroups, laid out as ${across} × ${rows} × ${depth}.`,
+    `  let number = ${number.join(" + ")};`,
+    `  if (number >= ${x * y * z}u) { return; }`,
+    `  let group = vec3u(number % ${x}u, number / ${x}u % ${y}u, number / ${x * y}u);`,
+    ...(own.includes("id") ? [`  let id = group * vec3u(${size.map((n) => `${n}u`).join(", ")}) + local;`] : []),
+  ];
+}
+
+/** The exponents of a value as integers, and the one that infinity and NaN have. */
+const exponents = {
+  f32: { type: "u32", of: "bitcast<u32>(value) & 0x7f800000u", faulty: "0x7f800000u" },
+  vec4f: { type: "vec4u", of: "bitcast<vec4u>(value) & vec4u(0x7f800000u)", faulty: "vec4u(0x7f800000u)" },
+  f16: { type: "u32", of: "bitcast<u32>(vec2h(value, 0.0h)) & 0x7c00u", faulty: "0x7c00u" },
+  vec4h: {
+    type: "vec4u",
+    of: "vec4u(bitcast<vec2u>(value), bitcast<vec2u>(value) >> vec2u(16u)) & vec4u(0x7c00u)",
+    faulty: "vec4u(0x7c00u)",
+  },
+} as const;
+type Watchable = keyof typeof exponents;
+
+/** The buffers of a kernel whose stores can be watched: floats that it writes. */
+export const watchable = ({ buffers, types }: Kernel): readonly Buffer[] =>
+  buffers.filter(({ access, type }) => access === "read_write" && (types[type] ?? type) in exponents);
+
+const typeOf = ({ buffers, types }: Kernel, name: string): Watchable => {
+  const { type } = buffers.find((buffer) => buffer.name === name)!;
+  return (types[type] ?? type) as Watchable;
+};
+
+interface Watched {
+  readonly number: number;
+  readonly type: Watchable;
+}
+
+/** Values are tested as integers, since WGSL may assume that NaN does not occur. */
+const watch = ({ type, number }: Watched): string => `var<private> largest${number}: ${exponents[type].type};
+fn watched${number}(value: ${type}) -> ${type} {
+  largest${number} = max(largest${number}, ${exponents[type].of});
+  return value;
+}`;
+
+/** Looks at what an invocation stored, once, at its end. */
+const reports = (watched: readonly Watched[]): string[] => [
+  "  var store = 0u;",
+  ...watched.map(
+    ({ type, number }) => `  store = select(store, ${number}u, any(largest${number} == ${exponents[type].faulty}));`,
+  ),
+  "  if (store != 0u && atomicLoad(&fault) == 0u) { atomicStore(&fault, store); }",
+];
+
+/** One of several kernels that share a dispatch. */
+export interface Share {
+  readonly kernel: Kernel;
+  /** Its first invocation in the dispatch, and the end of them. */
+  readonly first: number;
+  readonly end: number;
+  /** For each of its buffers: the one of the dispatch, and how many elements into it its own begins. */
+  readonly places: readonly { readonly buffer: number; readonly at: number }[];
+}
+
+/**
+ * WGSL of several kernels in one dispatch: an entry that branches by the number of the invocation, or on a GPU of the workgroup.
+ * A name that two of them give to different things gets a number behind it in the second.
+ */
+export function printTogether(
+  shares: readonly Share[],
+  buffers: readonly Buffer[],
+  size: number,
+  wholeGroups: boolean,
+  { notes, folded }: Printing = {},
+): string {
+  /** What each name stands for so far. */
+  const taken = new Map<string, string>(["id", "group", "lane", "main"].map((name) => [name, name]));
+  const sections: { types: string[]; memory: string[]; functions: string[] } = { types: [], memory: [], functions: [] };
+  const texts = shares.map(({ kernel }) => wordsOf([...kernel.functions, kernel.body].join("\n")));
+  const own = buffers.map((buffer, b) => {
+    // A kernel that calls it otherwise may give this name to a value of its own.
+    const isElse = (name: string): boolean =>
+      shares.some(({ kernel, places }, k) =>
+        places.some((place, i) => place.buffer === b && kernel.buffers[i]!.name !== name && texts[k]!.has(name)),
+      );
+    const name = free(buffer.name, (name) => taken.has(name) || isElse(name));
+    taken.set(name, `buffer ${name}`);
+    return { ...buffer, name };
+  });
+  const features: string[] = [];
+  const branches = shares.map(({ kernel, first, end, places }, k) => {
+    const whole = stored(kernel);
+    features.push(...featuresOf(whole));
+    const names = new Map<string, string>();
+    whole.buffers.forEach(({ name }, i) => {
+      const { buffer, at } = places[i]!;
+      names.set(name, at > 0 ? `${own[buffer]!.name}[${at}u + ` : own[buffer]!.name);
+    });
+    const put = (name: string, text: string, list: string[]): void => {
+      const renamed = rename(text, names);
+      // The same text under the same name is declared once.
+      if (taken.get(name) === renamed) return;
+      const fresh = free(name, (name) => taken.has(name));
+      if (fresh !== name) names.set(name, fresh);
+      const declared = rename(text, names);
+      taken.set(fresh, declared);
+      list.push(declared);
+    };
+    const words = wordsOf([...whole.functions, whole.body].join("\n"));
+    for (const [name, type] of Object.entries(whole.types))
+      if (words.has(name)) put(name, `alias ${name} = ${type};`, sections.types);
+    for (const { name, value, note } of whole.constants)
+      if (words.has(name)) put(name, noted(`const ${name} = ${value};`, note, notes), sections.types);
+    for (const { name, type, length } of whole.memory) {
+      // Each has its own memory.
+      const fresh = free(name, (name) => taken.has(name));
+      if (fresh !== name) names.set(name, fresh);
+      taken.set(fresh, `memory ${fresh}`);
+      sections.memory.push(`var<workgroup> ${fresh}: array<${rename(type, names)}, ${length}>;`);
+    }
+    for (const text of whole.functions) put(nameOf(text), text, sections.functions);
+    const used = builtinsOf(kernel);
+    sections.functions.push(
+      `fn kernel${k}(${used.map(plainParameter).join(", ")}) {\n${indented(rename(whole.body, names))}\n}`,
+    );
+    const from = (name: string, skipped: number) => (skipped === 0 ? name : `vec3u(${name}.x - ${skipped}u, 0u, 0u)`);
+    const given = used.map((name) =>
+      name === "id" ? from("id", first) : name === "group" ? from("group", first / size) : "lane",
+    );
+    return `if (${wholeGroups ? `group.x < ${end / size}u` : `id.x < ${end}u`}) { kernel${k}(${given.join(", ")}); }`;
+  });
+  const read: readonly Builtin[] = wholeGroups ? ["id", "group", "lane"] : ["id"];
+  return assembled([
+    enables(features.sort()),
+    sections.types,
+    own.map((buffer, i) => noted(bound(buffer, i), buffer.note, notes)),
+    sections.memory,
+    ...sections.functions.map((text) => [text]),
+    entry([size, 1, 1], read, folded, [`  ${branches.join("\n  else ")}`]),
+  ]);
+}
+
+/** The name that a declaration gives. */
+const nameOf = (text: string): string =>
+  text.replace(/^(\s*\/\/.*\n)*\s*/, "").match(/^(?:fn|struct|alias|const|var<\w+>|var) (\w+)/)![1]!;
+
+function free(name: string, isTaken: (name: string) => boolean): string {
+  let fresh = name;
+  for (let k = 1; isTaken(fresh); k++) fresh = `${name}_${k}`;
+  return fresh;
+}
+
+/** A text with other names. One that ends within an index, `y[4u + `, takes the place of a name and its bracket. */
+function rename(text: string, names: ReadonlyMap<string, string>): string {
+  const isStruct = /^\s*struct\b/.test(text);
+  return text.replace(/(?<![.\w])([A-Za-z_]\w*)(\[|\s*:)?/g, (whole, name: string, behind = "") => {
+    const fresh = names.get(name);
+    if (fresh === undefined || (isStruct && behind.endsWith(":"))) return whole;
+    return fresh.endsWith(" + ") && behind === "[" ? fresh : `${fresh.split("[")[0]}${behind}`;
+  });
+}

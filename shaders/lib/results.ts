@@ -1,0 +1,187 @@
+import { wgsl } from "../wgsl.ts";
+import { bufferOf } from "./array.ts";
+import { sumOf, widened } from "./half.wgsl.ts";
+import type { Buffer, Part, View } from "./kernel.ts";
+import { inMatrix, loadsVectors, type Stack, stackOf } from "./stack.ts";
+import { elementAt, isRowMajor, type Scalar, shifted, vec4Load, vec4Of } from "./view.wgsl.ts";
+
+/*
+ * Where kernels end: results, and what pointwise ops make of them before they are stored (the epilogue). And where some begin: a first
+ * operand that pointwise ops make as it is read (the prologue).
+ */
+
+/** A chain of pointwise ops on values `x0`, `x1`, …, as statements. */
+export interface Body {
+  /** What x0, computed in f32, is to the body: f16 rounds it first. */
+  readonly type: Scalar;
+  readonly body: readonly string[];
+  /** Names of the values to store. */
+  readonly values: readonly string[];
+  /** Functions that the statements call. */
+  readonly lib: readonly string[];
+  readonly usesIndex: boolean;
+}
+
+/** What becomes of a kernel's results. */
+export interface End {
+  /** x0 is the result; the others are elements of `added`. */
+  readonly body: Body;
+  readonly added: readonly View[];
+  /** Where the values are stored, row-major. One may lie where an added tensor lies: both share a binding. */
+  readonly places: readonly View[];
+}
+
+export const lanes = ["x", "y", "z", "w"] as const;
+
+/** For each place: the added tensor that lies there. */
+const taken = ({ added, places }: Pick<End, "added" | "places">): (number | undefined)[] =>
+  places.map((place) => {
+    const at = added.findIndex(
+      (view) => view.buffer === place.buffer && view.base === place.base && view.offset === 0 && isRowMajor(view),
+    );
+    return at < 0 ? undefined : at;
+  });
+
+/** Buffers of the added tensors and of the places that are none of them; the name that each place has. */
+function bound(end: End, wide: readonly boolean[], width: 1 | 4): { buffers: Buffer[]; names: string[] } {
+  const over = taken(end);
+  const added = end.added.map((view, i) =>
+    bufferOf(`e${i}`, view, over.includes(i) ? "read_write" : "read", wide[i] ? 4 : 1),
+  );
+  const fresh = end.places.flatMap((view, o) =>
+    over[o] === undefined ? [bufferOf(`y${o}`, view, "read_write", width)] : [],
+  );
+  return { buffers: [...added, ...fresh], names: over.map((i, o) => (i === undefined ? `y${o}` : `e${i}`)) };
+}
+
+/**
+ * The end of a kernel whose results have one axis. Accessor: `put(i, value);` stores what becomes of result i, or of the four results
+ * from 4 · i.
+ * @param width results at once.
+ * @param named width of the types that the body is written in: 4 where another body of the kernel needs them so.
+ */
+export function flatEnd(end: End, width: 1 | 4, named = width): Part {
+  const { type, body, values, lib, usesIndex } = end.body;
+  const splat = named > width;
+  const all = (type: Scalar, value: string) => (splat ? `${vec4Of[type]}(${value})` : value);
+  const loads = end.added.map((view) =>
+    width === 4
+      ? vec4Load(view, view.dtype)
+      : { vectors: false, load: (name: string, i: string) => all(view.dtype, `${name}[${elementAt(view, i)}]`) },
+  );
+  const wide = loads.map(({ vectors }) => vectors);
+  const { buffers, names } = bound(end, wide, width);
+  const put = (value: string, i: string): string[] => {
+    const store = (value: (o: number) => string) => names.map((name, o) => `${name}_store(${i}, ${value(o)});`);
+    if (body.length === 0 && type !== "f16") return store(() => value);
+    const wide = all(sumOf(type), value);
+    const sum = type === "f16" ? `H(${wide})` : wide;
+    const own = splat ? ".x" : "";
+    if (body.length === 0) return store(() => `${sum}${own}`);
+    return [
+      `let x0 = ${sum};`,
+      ...(usesIndex ? [`let index = ${width === 4 ? `4u * ${i} + vec4u(0u, 1u, 2u, 3u)` : all("u32", i)};`] : []),
+      ...loads.map(({ load }, k) => `let x${k + 1} = ${load(`e${k}`, i)};`),
+      ...body,
+      ...store((o) => `${values[o]!}${own}`),
+    ];
+  };
+  return { buffers, functions: lib, accessors: { put: (i, value) => put(value!, i!) } };
+}
+
+/**
+ * The end of a kernel whose results are stacks of ROWS × COLS matrices: `fn finish(batch, row, col, sum)` stores what becomes of the
+ * sums of `width` neighbours of a row, those that lie inside the result. A function, since kernels call it in loops: written out for each
+ * of their sums, the epilogue would take most of the time that they need to compile.
+ */
+export function matrixEnd(end: End, [rows, cols]: readonly [number, number], width: 1 | 4): Part {
+  const { type, body, values, lib, usesIndex } = end.body;
+  const rounds = type === "f16";
+  const whole = width === 4 && cols % 4 === 0;
+  const stacks = end.added.map(stackOf);
+  const wide = stacks.map((stack) => readsFours(stack, cols, width));
+  const { buffers, names } = bound(end, wide, whole ? 4 : 1);
+  const put = names.flatMap((name, o) => {
+    const value = values[o]!;
+    if (whole) return [`${name}_store(at / 4u, ${value});`];
+    if (width === 1) return [`${name}_store(at, ${value});`];
+    return lanes.slice(0, cols).map((lane, i) => {
+      const store = `${name}_store(${shifted("at", i)}, ${value}.${lane});`;
+      return i === 0 || cols < 4 ? store : `if (col + ${i}u < COLS) { ${store} }`;
+    });
+  });
+  const finish = wgsl`
+fn finish(batch: u32, row: u32, col: u32, ${rounds ? "sum" : "x0"}: F) {
+  if (row >= ROWS || col >= COLS) { return; }
+  let at = (batch * ROWS + row) * COLS + col;
+  #if ${rounds}
+  let x0 = H(sum);
+  #endif
+  #if ${usesIndex}
+  let index = at${width === 4 ? " + vec4u(0u, 1u, 2u, 3u)" : ""};
+  #endif
+  ${stacks.map((stack, i) => `let x${i + 1} = ${loadOf(`e${i}`, stack, cols, width)};`)}
+  ${body}
+  ${put}
+}`;
+  return {
+    buffers,
+    constants: [
+      { name: "ROWS", value: `${rows}u`, note: "of a result" },
+      { name: "COLS", value: `${cols}u` },
+    ],
+    functions: [...lib, finish],
+  };
+}
+
+const readsFours = (stack: Stack, cols: number, width: 1 | 4): boolean =>
+  width === 4 && cols % 4 === 0 && loadsVectors(stack, 1);
+
+/** `width` neighbours of a row at `batch`, `row` and `col` of a matrix that is `cols` wide. */
+function loadOf(name: string, stack: Stack, cols: number, width: 1 | 4): string {
+  const type = width === 4 ? vec4Of[stack.view.dtype] : stack.view.dtype;
+  const at = (col: string) => inMatrix(stack, "batch", "row", col);
+  if (readsFours(stack, cols, width)) {
+    const whole = at("col");
+    return `${name}[${whole === "col" ? whole : `(${whole})`} / 4u]`;
+  }
+  if (stack.strides[1] === 0 || width === 1) return `${type}(${name}[${at("col")}])`;
+  // Of so few columns, all that there are lie in the first four.
+  const parts = lanes.map((_, lane) =>
+    lane < cols ? `${name}[${at(shifted("col", lane))}]` : `${stack.view.dtype}()`,
+  );
+  return `${type}(${parts.join(", ")})`;
+}
+
+/** A matrix stack that a kernel computes as it reads it: its columns come in whole fours. */
+export interface Made {
+  readonly inputs: readonly View[];
+  /** Over `x0`, `x1`, …, the elements of the inputs. */
+  readonly body: Body;
+  /** Where it is stored, row-major, if anybody else reads it. */
+  readonly kept?: View | undefined;
+}
+
+/** `fn made(batch, row, col, keep)`: `width` neighbours of a row in f32, stored as well where `keep` says so. ROWS is that of the results. */
+export function making({ inputs, body, kept }: Made, cols: number, width: 1 | 4): Part {
+  const stacks = inputs.map(stackOf);
+  const [value] = body.values;
+  return {
+    buffers: [
+      ...stacks.map((stack, i) => bufferOf(`m${i}`, inputs[i]!, "read", readsFours(stack, cols, width) ? 4 : 1)),
+      ...(kept ? [bufferOf("kept", kept, "read_write", width)] : []),
+    ],
+    functions: [
+      ...body.lib,
+      wgsl`
+fn made(batch: u32, row: u32, col: u32, keep: bool) -> F {
+  ${stacks.map((stack, i) => `let x${i} = ${loadOf(`m${i}`, stack, cols, width)};`)}
+  ${body.body}
+  #if ${kept !== undefined}
+  if (keep && row < ROWS) { kept_store(((batch * ROWS + row) * ${cols}u + col)${width === 4 ? " / 4u" : ""}, ${value!}); }
+  #endif
+  return ${widened(body.type, value!, width)};
+}`,
+    ],
+  };
+}

@@ -1,0 +1,72 @@
+import type { Binding, Kernel, View } from "../../shaders/lib/kernel.ts";
+import { bytesPer, type DType } from "../graph/shape.ts";
+
+export type { Binding, View, VirtualBuffer } from "../../shaders/lib/kernel.ts";
+
+/** One dispatch, as data. The bindings are those of group 0, in this order. */
+export interface Call {
+  /** Composed of op, shapes, epilogue and dtype: `matmul[64x128x784]+add+relu:f32`. */
+  readonly label: string;
+  /**
+   * Path of the layer it computes, gradients included: `encoder.0`. For a fused kernel, the layer of its product,
+   * convolution or reduction, else of its first node; for a merged dispatch, all of them: `0 | 2`. Empty outside of
+   * layers.
+   */
+  readonly layer?: string;
+  readonly family: string;
+  readonly variant: string;
+  readonly bindings: readonly Binding[];
+  readonly workgroups: readonly [number, number, number];
+  /** Invocations that have work to do, counted along x first; absent where unknown. */
+  readonly invocations?: number;
+  /** Arithmetic operations, and the fewest bytes that must move. */
+  readonly flops: number;
+  readonly bytes: number;
+  /** Present where several variants were possible. */
+  readonly choices?: readonly Choice[];
+}
+
+/** One kernel, as data. */
+export interface KernelCall extends Call {
+  readonly kernel: Kernel;
+  /** Numbers of the stores that are tested for NaN, by the names of buffers. The last binding is the flag then. */
+  readonly watched?: ReadonlyMap<string, number>;
+}
+
+/** What runs: one kernel or several, printed. */
+export interface PrintedCall extends Call {
+  readonly wgsl: string;
+  /** What the text enables. This and the following are absent in programs that were compiled ahead. */
+  readonly features?: readonly string[];
+  /** What the bindings hold. */
+  readonly elements?: readonly DType[];
+  /** The text with a note behind each declaration. */
+  annotated?(): string;
+}
+
+/** A choice of a kernel variant, and the problem it depends on. */
+export interface Choice {
+  /**
+   * Family, sizes and layout: `matmul m=64 n=128 k=784 …`. Equal problems have the same fastest variant on an adapter.
+   */
+  readonly problem: string;
+  /** Names of the variants that are correct here, the plainest first. */
+  readonly variants: readonly string[];
+}
+
+/** Elements in the memory behind a view. */
+export const lengthOf = ({ span, dtype }: View): number => span / bytesPer(dtype);
+
+/** A kernel and what it binds: the memory of its buffers, in their order. */
+export const bound = (kernel: Kernel): Pick<KernelCall, "kernel" | "bindings"> => ({
+  kernel,
+  bindings: kernel.buffers.map(({ view, access }) => bind(view!, access)),
+});
+
+/** Binds the home of a view. */
+export const bind = ({ buffer, base, span }: View, access: Binding["access"]): Binding => ({
+  buffer,
+  offset: base,
+  size: span,
+  access,
+});

@@ -1,0 +1,99 @@
+import { type ElementwiseOutput, elementwise } from "../../shaders/elementwise.wgsl.ts";
+import { alongX } from "../../shaders/lib/grid.wgsl.ts";
+import { isRowMajor, vec4Load } from "../../shaders/lib/view.wgsl.ts";
+import { flopsOf, identity, nameOf, programOf, show } from "../graph/program.ts";
+import { bytesPer, labelShape, type Shape, sizeOf } from "../graph/shape.ts";
+import { applyAll, dtypeOf, type Node, type Op, type PointwiseProgram, type Tensor } from "../graph/tensor.ts";
+import { bound, type KernelCall, type View } from "./call.ts";
+import type { Kernels, Lowering } from "./lowering.ts";
+import { bodyOf } from "./render.ts";
+import { touched } from "./work.ts";
+
+/** Several pointwise ops in one kernel: made by the fuse pass alone. */
+const fusedOp: Op = {
+  name: "fused",
+  infer: (_, { program, shape }) =>
+    (program as PointwiseProgram).outputs.map((ref) => ({ shape, dtype: dtypeOf(ref, program) })),
+  kernels: {
+    lower: ({ node }, to) => [elementwiseCall(node.attrs["program"], node.inputs, node, to)],
+  } satisfies Kernels,
+  describe: ({ attrs: { program } }) => show(program),
+};
+
+/** Replaces pointwise nodes by one that computes `outputs`, tensors of theirs of one shape. */
+export const fuseNodes = (program: PointwiseProgram, inputs: readonly Tensor[], shape: Shape): readonly Tensor[] =>
+  applyAll(fusedOp, inputs, { program, shape });
+
+/** How every pointwise op runs where it stands alone. */
+export const pointwiseKernels: Kernels = {
+  lower({ node }, to) {
+    const { program, inputs } = programOf([node], [node.results[0]!]);
+    return [elementwiseCall(program, inputs, node, to)];
+  },
+};
+
+/** The call that computes a program over all elements of a node's results. */
+function elementwiseCall(program: PointwiseProgram, inputs: readonly Tensor[], node: Node, to: Lowering): KernelCall {
+  const { shape } = node.results[0]!;
+  const views = inputs.map((tensor) => to.view(tensor));
+  const taken = new Map<number, number>(); // result → input whose place it takes
+  const places = node.results.map((result, r) => {
+    const fits = (view: View, i: number) =>
+      view.dtype === result.dtype &&
+      view.offset === 0 &&
+      isRowMajor(view) &&
+      ![...taken.values()].includes(i) &&
+      views.every((other, k) => k === i || other.buffer !== view.buffer);
+    const dying = inputs.findIndex((tensor, i) => to.dies(tensor) && fits(views[i]!, i));
+    const given = to.result(r, dying < 0 ? undefined : inputs[dying]);
+    const same = views.findIndex(
+      (view, i) => given && view.buffer === given.buffer && view.base === given.base && fits(view, i),
+    );
+    if (same >= 0) taken.set(r, same);
+    return given;
+  });
+  return elementwiseOver(program, views, places, taken, shape, nameOf(program));
+}
+
+/** The call for given places: inputs and outputs are views of the same shape, outputs row-major from their beginning. */
+export function elementwiseOver(
+  program: PointwiseProgram,
+  views: readonly View[],
+  places: readonly (View | undefined)[],
+  taken: ReadonlyMap<number, number>,
+  shape: Shape,
+  name: string,
+): KernelCall {
+  const count = sizeOf(shape);
+  const shared = new Set(taken.values());
+  // Views of one memory that are read in one way need one binding.
+  const alike = (a: View, b: View) =>
+    a.buffer === b.buffer &&
+    a.base === b.base &&
+    a.span === b.span &&
+    a.dtype === b.dtype &&
+    vec4Load(a, a.dtype).vectors === vec4Load(b, b.dtype).vectors;
+  const twins = views.map((view, i) =>
+    shared.has(i) ? i : views.findIndex((other, k) => k === i || (!shared.has(k) && alike(other, view))),
+  );
+  const inputs = views.map((view, i) => ({ view, shared: shared.has(i), boundAs: twins[i]! }));
+  const outputs = places.flatMap((view, value): ElementwiseOutput | [] =>
+    view ? { view, value, over: taken.get(value) } : [],
+  );
+  const read = views.reduce((sum, view) => sum + touched(view), 0);
+  const written = outputs.reduce((sum, { view }) => sum + count * bytesPer(view.dtype), 0);
+  return {
+    label: `${name}${labelShape(shape)}:${places.find((place) => place)?.dtype ?? "f32"}`,
+    family: "elementwise",
+    variant: "vec4",
+    ...bound(elementwise(count, bodyOf(program, views[0]?.dtype ?? "f32"), inputs, outputs)),
+    workgroups: alongX(Math.ceil(count / 4)),
+    invocations: Math.ceil(count / 4),
+    flops: flopsOf(program) * count,
+    bytes: read + written,
+  };
+}
+
+/** A copy of a tensor to a place of its own. */
+export const copyCall = (from: View, to: View): KernelCall =>
+  elementwiseOver(identity(from.dtype), [from], [to], new Map(), from.shape, "copy");

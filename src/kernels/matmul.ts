@@ -1,0 +1,212 @@
+import { acrossOf, type RegisterTile } from "../../shaders/lib/factors.ts";
+import type { Kernel } from "../../shaders/lib/kernel.ts";
+import { stackOf } from "../../shaders/lib/stack.ts";
+import { type TileSide, tileBytes } from "../../shaders/lib/tile.ts";
+import {
+  matmulDirect,
+  matmulGroupK,
+  matmulNaive,
+  matmulQuadK,
+  matmulTiled,
+  type Product,
+} from "../../shaders/matmul.wgsl.ts";
+import { flopsOf, nameOf } from "../graph/program.ts";
+import { type DType, sizeOf } from "../graph/shape.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { bound, type KernelCall, type View } from "./call.ts";
+import { choose, needsWorkgroup, unless, type Variant, workgroupOf } from "./choose.ts";
+import type { Kernels, Lowering } from "./lowering.ts";
+import { bodyOf } from "./render.ts";
+import type { AdapterTraits } from "./traits.ts";
+import { endOf, touched, type Work } from "./work.ts";
+
+interface Problem {
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly batches: number;
+  readonly type: DType;
+  /** Which axis of each factor is contiguous, e.g. "kn" for two row-major ones; `*` stands for one that is computed. */
+  readonly layout: string;
+}
+
+interface MatmulVariant extends Variant<Problem> {
+  write(product: Product, traits: AdapterTraits): Kernel;
+  workgroups(problem: Problem, traits: AdapterTraits): readonly [number, number, number];
+  /** Of each batch, where they lie along one axis. */
+  invocations?(problem: Problem): number;
+}
+
+/** Register tiles that cover the result. */
+const tilesOf = ({ m, n }: Problem, tile: RegisterTile): number =>
+  Math.ceil(m / tile.rows) * Math.ceil(n / acrossOf(tile));
+
+/**
+ * How fast a register tile is on a CPU adapter: the GFLOP/s it reaches on a large product, `rate`, less what its tiles compute beyond
+ * the result, less what cores miss that get none. Where that is little but waste, it is not worth measuring.
+ */
+function rateOnCpu(problem: Problem, tile: RegisterTile, sharers: number, rate: number): number {
+  const { m, n, batches } = problem;
+  const tiles = tilesOf(problem, tile);
+  const used = (m * n) / (tiles * tile.rows * acrossOf(tile));
+  return used < 0.1 ? -1 : rate * used * Math.min(1, (tiles * sharers * batches) / 32);
+}
+
+/** GFLOP/s of a register tile on a large product, on CPU adapters: SwiftShader, and lavapipe, whose subgroups have 8 lanes. */
+type Rates = readonly [swiftShader: number, lavapipe: number];
+
+const rateOf = ([swiftShader, lavapipe]: Rates, { lanes = 4 }: AdapterTraits): number =>
+  lanes < 8 ? swiftShader : lavapipe;
+
+/**
+ * A register tile for each invocation.
+ * @param worth multiply-adds below which its text takes longer to compile than it can save in a hundred runs; tuning measures it all
+ * the same.
+ */
+const direct = (tile: RegisterTile, rates: Rates, worth = 0, onGPU = (_: Problem) => 0.5): MatmulVariant => {
+  const sharers = tile.quads ? 4 : 1;
+  const invocations = (problem: Problem): number => tilesOf(problem, tile) * sharers;
+  return {
+    name: `${tile.quads ? "quads" : "direct"}${tile.rows}x${4 * tile.columns}`,
+    needs: (_, { features }) => unless(!tile.quads || features.has("subgroups"), "subgroups"),
+    score(problem, traits) {
+      if (!traits.cpu) return onGPU(problem);
+      const { m, n, k, batches } = problem;
+      const score = rateOnCpu(problem, tile, sharers, rateOf(rates, traits));
+      return m * n * k * batches < worth ? Math.min(score, 0) : score;
+    },
+    write: (product, traits) => matmulDirect(product, tile, workgroupOf(traits)),
+    invocations,
+    workgroups: (problem, traits) => [Math.ceil(invocations(problem) / workgroupOf(traits)), problem.batches, 1],
+  };
+};
+
+/** A register tile for the four invocations of a quad, or for the 64 of a workgroup, who share out K. */
+const shared = (tile: RegisterTile, sharers: 4 | 64, score: MatmulVariant["score"]): MatmulVariant => {
+  const quad = sharers === 4;
+  const size = (traits: AdapterTraits) => (quad ? workgroupOf(traits) : sharers);
+  const invocations = (problem: Problem): number => tilesOf(problem, tile) * sharers;
+  return {
+    name: `${quad ? "quadK" : "groupK"}${tile.rows}x${4 * tile.columns}`,
+    needs: (_, { features, ...limits }) =>
+      quad
+        ? unless(features.has("subgroups"), "subgroups")
+        : needsWorkgroup(limits, sharers, 16 * sharers * tile.rows * tile.columns),
+    score,
+    write: (product, traits) => (quad ? matmulQuadK(product, tile, size(traits)) : matmulGroupK(product, tile)),
+    ...(quad && { invocations }),
+    workgroups: (problem, traits) => [Math.ceil(invocations(problem) / size(traits)), problem.batches, 1],
+  };
+};
+
+/** A square tile for each workgroup of 256. */
+const tiled = (name: string, side: TileSide, onGPU: (problem: Problem) => number): MatmulVariant => ({
+  name,
+  needs: ({ layout }, traits) =>
+    unless(!layout.startsWith("*"), "a first factor that lies in memory; this one is computed as it is read") ??
+    needsWorkgroup(traits, 256, tileBytes(side)),
+  score: (problem, { cpu }) => (cpu ? -1 : onGPU(problem)),
+  write: (product) => matmulTiled(product, side),
+  workgroups: ({ m, n, batches }) => [Math.ceil(n / side), Math.ceil(m / side), batches],
+});
+
+const quadTile: RegisterTile = { rows: 4, columns: 1 };
+
+/**
+ * The ladder, from the explanation to the fastest. On CPU adapters larger register tiles win as long as they leave work for
+ * every core; on GPUs a tile in workgroup memory wins as soon as the result fills it. Measured on SwiftShader and lavapipe, two cores;
+ * on lavapipe in seconds of processor time, the worth of a text not again.
+ */
+export const matmulVariants: readonly MatmulVariant[] = [
+  {
+    name: "naive",
+    score: () => 0,
+    write: matmulNaive,
+    workgroups: ({ m, n, batches }) => [Math.ceil(n / 8), Math.ceil(m / 8), batches],
+  },
+  direct({ rows: 1, columns: 1 }, [1.5, 4], 0, ({ m }) => (m === 1 ? 9 : 2)),
+  direct({ rows: 4, columns: 1 }, [3.3, 6.5], 0, () => 3),
+  direct({ rows: 8, columns: 1 }, [4, 7.5]),
+  direct({ rows: 16, columns: 2 }, [5.5, 6.5]),
+  direct({ rows: 4, columns: 1, quads: true }, [4.4, 12]),
+  direct({ rows: 8, columns: 1, quads: true }, [6, 16]),
+  direct({ rows: 16, columns: 1, quads: true }, [6.6, 11], 8e6),
+  direct({ rows: 16, columns: 2, quads: true }, [7.2, 15], 1e7),
+  direct({ rows: 32, columns: 2, quads: true }, [7.9, 13.5], 5e7),
+  shared(quadTile, 4, (problem, traits) =>
+    traits.cpu && problem.k >= 64 ? rateOnCpu(problem, quadTile, 4, rateOf([3, 7], traits)) : 0,
+  ),
+  shared({ rows: 1, columns: 2 }, 64, ({ m, k }, { cpu }) => (!cpu && m === 1 && k >= 128 ? 10 : -1)),
+  // Tiles would leave most of a GPU idle where results are few, and walk K one slice after the other.
+  shared({ rows: 4, columns: 2 }, 64, ({ m, n, k, batches }, { cpu }) =>
+    !cpu && k >= 64 && m * n * batches <= (k >= 256 ? 2 ** 16 : 2 ** 13) ? 8 : -1,
+  ),
+  tiled("tiled", 64, ({ m, n }) => (m >= 32 && n >= 32 ? 6 : 0.2)),
+  // Twice as many products for each element loaded; fills a GPU only where the result is large.
+  tiled("tiled128", 128, ({ m, n, batches }) => (m * n * batches >= 2 ** 21 && m >= 256 && n >= 256 ? 7 : 0.1)),
+];
+
+/** How a matrix product runs. */
+export const matmulKernels: Kernels = {
+  precision: "half",
+  after: true,
+  // Computed again by every tile across, the elements are cheaper than a dispatch of their own where the product is small.
+  before: ({ inputs: [a, b] }) => {
+    const [k, n] = b!.shape.slice(-2);
+    return k! % 4 === 0 && n! > 1 && sizeOf(a!.shape) * n! <= 65536;
+  },
+  keeps: true,
+  lower: (work, to) => [matmulCall(work, to)],
+};
+
+/** A stack of matrices with rows and columns swapped. */
+function turned(view: View): View {
+  const swap = (list: readonly number[]) => [...list.slice(0, -2), list.at(-1)!, list.at(-2)!];
+  return { ...view, shape: swap(view.shape), strides: swap(view.strides) };
+}
+
+function matmulCall(work: Work, to: Lowering): KernelCall {
+  const { before, inputs, kept } = work;
+  // Strides count downwards in flipped views; the kernels only walk upwards.
+  const upwards = (tensor: Tensor) => {
+    const view = to.view(tensor);
+    return view.strides.some((stride) => stride < 0) ? to.contiguous(tensor) : view;
+  };
+  const made = before?.inputs.map(upwards);
+  const [first = made![0]!, second] = before ? [undefined, upwards(inputs[0]!)] : inputs.map(upwards);
+  const [rows, cols] = [first.shape.at(-2)!, second!.shape.at(-1)!];
+  // A column is computed as the row that it is in memory: of each factor four neighbours are loaded at once then.
+  const turns = cols === 1 && rows > 1;
+  const [a, b] = turns ? [turned(second!), turned(first)] : [first, second!];
+  const added = work.added.map(upwards).map((view) => (turns ? turned(view) : view));
+  const [m, k, n] = [a.shape.at(-2)!, a.shape.at(-1)!, b.shape.at(-1)!];
+  const batches = sizeOf(a.shape.slice(0, -2));
+  const type = before?.dtype ?? a.dtype;
+  const { end, label, flops, bytes } = endOf(work, to, type, added);
+  const store = kept && to.result(work.node.results.indexOf(kept))!;
+  const [left, right] = [stackOf(a), stackOf(b)];
+  const layout = (before ? "*" : ("mk"[left.strides.indexOf(1)] ?? "-")) + ("kn"[right.strides.indexOf(1)] ?? "-");
+  const problem = { m, n, k, batches, type, layout };
+  const variant = choose<MatmulVariant, Problem>("matmul", matmulVariants, problem, to.traits);
+  const size = batches * m * n;
+  const product: Product = {
+    a: left,
+    b: right,
+    rows: m,
+    cols: n,
+    k,
+    type,
+    end,
+    made: before && { inputs: made!, body: bodyOf(before.program, type), kept: store },
+  };
+  return {
+    label: `${before ? `${nameOf(before.program)}+` : ""}matmul[${batches > 1 ? `${batches}x` : ""}${rows}x${cols}x${k}]${label}`,
+    family: "matmul",
+    variant: variant.name,
+    ...bound(variant.write(product, to.traits)),
+    workgroups: variant.workgroups(problem, to.traits),
+    ...(variant.invocations && { invocations: variant.invocations(problem) }),
+    flops: 2 * size * k + flops * size + (before ? flopsOf(before.program) * batches * m * k : 0),
+    bytes: [...(made ?? [a]), b, ...(store ? [store] : [])].reduce((sum, view) => sum + touched(view), bytes),
+  };
+}

@@ -1,0 +1,61 @@
+import { halfBits, halfValue, largestHalf } from "../graph/half.ts";
+import { type DType, floats } from "../graph/shape.ts";
+import { dtypeOf, type PointwiseProgram, type Ref } from "../graph/tensor.ts";
+
+/** A number as WGSL writes it, of type F, H, I or U. f16 holds less: what is beyond its largest number becomes that. */
+export function literal(value: number, dtype: DType = "f32"): string {
+  if (dtype === "i32") return value === -2147483648 ? "I(-2147483647 - 1)" : `I(${value})`;
+  if (dtype === "u32") return `U(${value}u)`;
+  // Exactly as rounded here: WGSL leaves open which neighbour it takes.
+  if (dtype === "f16")
+    return `H(${decimal(halfValue(halfBits(Math.min(Math.max(value, -largestHalf), largestHalf))))})`;
+  return `F(${decimal(value)})`;
+}
+
+const decimal = (value: number): string => {
+  const text = String(Math.fround(value));
+  return /[.e]/.test(text) ? text : `${text}.0`;
+};
+
+/**
+ * The program as WGSL statements `let v0 = …;`. Values of f16 are of type H; shaders/lib/half.wgsl.ts says what is done with them.
+ * @param inputs names of the inputs' values.
+ * @param index name of the element's position, for ops that use it.
+ */
+export function render(program: PointwiseProgram, inputs: readonly string[], index = "index") {
+  const { steps, outputs } = program;
+  const nameOf = (ref: Ref): string =>
+    "input" in ref ? inputs[ref.input]! : "step" in ref ? `v${ref.step}` : literal(ref.value, ref.dtype);
+  const wide = (ref: Ref): string => {
+    if (dtypeOf(ref, program) !== "f16") return nameOf(ref);
+    return "value" in ref ? literal(ref.value) : `F(${nameOf(ref)})`;
+  };
+  const lib = new Set<string>();
+  let usesIndex = false;
+  const body = steps.map(({ op, attrs, args, dtype }, i) => {
+    const { wgsl, half, lib: own = [], usesIndex: places = false } = op.pointwise!;
+    for (const text of own) lib.add(text);
+    usesIndex ||= places;
+    // WGSL refuses what it can compute beforehand and finds infinite, or divided by a whole 0: names put it off to the run.
+    const early = args.filter((ref) => "value" in ref);
+    const apart =
+      early.length === args.length ? early : early.filter((ref) => ref.value === 0 && !floats.includes(ref.dtype));
+    const names = new Map(apart.map((ref, k) => [ref as Ref, `v${i}_${k}`]));
+    const operands = args.map((ref) => names.get(ref) ?? (half ? nameOf : wide)(ref));
+    const before = [...names].map(([ref, name]) => `let ${name} = ${(half ? nameOf : wide)(ref)}; `).join("");
+    const value = wgsl(operands, attrs, { index });
+    if (dtype !== "f16") return `${before}let v${i} = ${value};`;
+    return `${before}let v${i} = ${half ? value.replace(/\bF\(/g, "H(") : `H(${value})`};`;
+  });
+  const half = [...program.inputs, ...steps.map(({ dtype }) => dtype), ...outputs.map((ref) => dtypeOf(ref, program))];
+  return { body, values: outputs.map(nameOf), lib: [...lib], usesIndex, half: half.includes("f16") };
+}
+
+/** The program as part of a kernel, over values `x0`, `x1`, …. @param type of what it starts from. */
+export const bodyOf = (program: PointwiseProgram, type: DType) => ({
+  type,
+  ...render(
+    program,
+    program.inputs.map((_, i) => `x${i}`),
+  ),
+});

@@ -1,0 +1,77 @@
+import type { End } from "../../shaders/lib/results.ts";
+import { flopsOf, identity, nameOf } from "../graph/program.ts";
+import { bytesPer, type DType } from "../graph/shape.ts";
+import { dtypeOf, type Node, ownInputs, type PointwiseProgram, type Tensor } from "../graph/tensor.ts";
+import type { View } from "./call.ts";
+import type { Lowering } from "./lowering.ts";
+import { bodyOf } from "./render.ts";
+
+/** What a node's kernels have to do: the op on its own inputs, and the pointwise ops that run with it. */
+export interface Work {
+  readonly node: Node;
+  /** The op's own inputs. The first is missing where `before` makes it. */
+  readonly inputs: readonly Tensor[];
+  readonly before?: Before | undefined;
+  /** What runs on the op's result, and its further inputs. */
+  readonly after?: PointwiseProgram | undefined;
+  readonly added: readonly Tensor[];
+  /** Results that `after` stores, or those of the op. */
+  readonly results: readonly Tensor[];
+  /** The result that holds what `before` makes. */
+  readonly kept?: Tensor | undefined;
+}
+
+/** The pointwise ops that make an op's first input. */
+export interface Before {
+  readonly program: PointwiseProgram;
+  readonly inputs: readonly Tensor[];
+  /** Dtype of what they make. */
+  readonly dtype: DType;
+}
+
+/** Takes a fused node apart. */
+export function workOf(node: Node): Work {
+  const { fusion: { before, keeps, after } = {} } = node;
+  const own = ownInputs(node);
+  const made = before?.inputs.length ?? 0;
+  return {
+    node,
+    inputs: node.inputs.slice(made, own),
+    before: before && {
+      program: before,
+      inputs: node.inputs.slice(0, made),
+      dtype: dtypeOf(before.outputs[0]!, before),
+    },
+    after,
+    added: node.inputs.slice(own),
+    results: keeps ? node.results.slice(0, -1) : node.results,
+    kept: keeps ? node.results.at(-1) : undefined,
+  };
+}
+
+/**
+ * The end of a node's kernel.
+ * @param type of the op's own result.
+ * @param added views of the further inputs, where the kernel wants them otherwise than they lie.
+ */
+export function endOf({ after, added, node, results }: Work, to: Lowering, type: DType, views?: readonly View[]) {
+  const program = after ?? identity(type);
+  const end: End = {
+    body: bodyOf(program, type),
+    added: views ?? added.map((tensor) => to.view(tensor)),
+    places: results.map((result) => to.result(node.results.indexOf(result))!),
+  };
+  const chain = nameOf(program);
+  return {
+    end,
+    /** What comes behind the op's own part of a label. */
+    label: `${chain && `+${chain}`}:${end.places[0]!.dtype}`,
+    /** Of one element. */
+    flops: flopsOf(program),
+    bytes: [...end.added, ...end.places].reduce((total, view) => total + touched(view), 0),
+  };
+}
+
+/** Bytes of the distinct elements that a view shows. */
+export const touched = (view: View): number =>
+  view.shape.reduce((count, n, axis) => (view.strides[axis] === 0 ? count : count * n), 1) * bytesPer(view.dtype);
