@@ -17,8 +17,10 @@ export interface LineVariant<W> extends Variant<Lines> {
 }
 
 /**
- * A kernel that folds lines, in both ways. What GPUs prefer is reasoned, not measured: neighbours read what lies side by side in a
- * tree, and each invocation a line of its own in `serial`, which caches hold while lines are short.
+ * A kernel that folds lines, in both ways. On CPU adapters `serial` was measured to be faster, on SwiftShader and on lavapipe. There, softmax
+ * of 256 × 1024 takes 0.4 ms to 1.1, of 1024 × 64 0.3 ms to 3.3; of four lines of 16384, both take the same. What GPUs prefer is reasoned, not
+ * measured: neighbours read what lies side by side in a tree, and each invocation a line of its own in `serial`, which caches hold while
+ * lines are short.
  */
 export const lineVariants = <W>(kernel: (way: Way) => W): readonly LineVariant<W>[] => [
   {

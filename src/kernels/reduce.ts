@@ -40,6 +40,10 @@ interface ReduceVariant extends Variant<Problem> {
   readonly invocations: (results: number) => number;
 }
 
+/**
+ * Scores for CPU adapters were measured on SwiftShader and hold on lavapipe. There, 1024 × 1024 by columns takes 0.6 ms in `columns`, 0.9 in
+ * `serial`, 4.4 in `tree`; 256 × 1024 by rows takes 0.18 ms in `serial`, 0.59 in `tree`. Scores for GPUs are reasoned, not measured.
+ */
 export const reduceVariants: readonly ReduceVariant[] = [
   {
     name: "naive",

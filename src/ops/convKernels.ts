@@ -290,6 +290,10 @@ const unitsOf = ({ outChannels, inChannels, kernel }: GradProblem): number =>
 const quads = { channels: 4, kernelRows: 5 };
 const quadsOf = (problem: GradProblem): number => quadUnits(problem, quads).units;
 
+/**
+ * Scores for CPU adapters were measured on SwiftShader and hold on lavapipe. There, 5×5 from 8 to 16 channels, 64 images of 14×14, takes 2.8 ms
+ * in `quads`, 8.2 in `direct`, 70 in `tiled`. Scores for GPUs are reasoned, not measured.
+ */
 export const weightGradVariants: readonly WeightGradVariant[] = [
   {
     name: "direct",
