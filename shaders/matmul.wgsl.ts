@@ -69,8 +69,8 @@ export const matmulDirect = (p: Product, tile: RegisterTile, workgroup: number):
       let row = id.x / TILES_N * ${tile.rows}u;
       if (row >= ROWS) { return; }
       #endif
-      begin_a(batch, row);
-      begin_b(batch, col);
+      begin_a();
+      begin_b();
       ${sums(tile, (sum) => `var ${sum} = vec4f();`)}
       for (var q = 0u; q < STEPS; q++) {
         ${multiply(tile, "q", depthOf(p.k))}
@@ -166,8 +166,8 @@ const sharedSizes = (p: Product, { rows, columns }: RegisterTile) =>
 const sharedSums = (p: Product, tile: RegisterTile, sharers: number): string => wgsl`
   let col = tile % TILES_N * ${4 * tile.columns}u;
   let row = tile / TILES_N * ${tile.rows}u;
-  begin_a(batch, row);
-  begin_b(batch, col);
+  begin_a();
+  begin_b();
   ${sums(tile, (sum) => `var ${sum} = vec4f();`)}
   for (var q = lane; q < STEPS; q += ${sharers}u) {
     ${multiply(tile, "q", depthOf(p.k))}

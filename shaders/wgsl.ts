@@ -47,7 +47,7 @@ function dedented(text: string): string {
 const tidy = (text: string): string =>
   `${text
     .replace(/[ \t]+$/gm, "")
-    .replace(/\n{3,}/g, "\n\n")
+    .replace(/\n{2,}/g, "\n")
     .trim()}\n`;
 
 /** Lines of text, each behind so many spaces. */

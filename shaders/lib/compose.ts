@@ -2,6 +2,19 @@ import { expand } from "./expand.ts";
 import { aliases } from "./half.wgsl.ts";
 import { type Accessor, constantOf, type Declaration, type Kernel } from "./kernel.ts";
 
+/** What reads better: nothing is added to zero, and no name alone stands in parentheses. */
+function plain(text: string): string {
+  let done = text;
+  for (const [line, name] of text.matchAll(/^ *let (\w+) = 0u;\n/gm)) {
+    done = done
+      .replace(line, "")
+      .replace(new RegExp(`(?<![.\\w])${name} \\+ `, "g"), "")
+      .replace(new RegExp(` \\+ ${name}\\b`, "g"), "")
+      .replace(new RegExp(`(?<![.\\w])${name}\\b`, "g"), "0u");
+  }
+  return done.replace(/(?<![\w>]|\b(?:if|while|switch) )\((\w+)\)/g, "$1");
+}
+
 /** Makes a kernel of its declaration: puts the parts together, and writes out their accessors. */
 export function kernel({
   workgroup,
@@ -15,7 +28,7 @@ export function kernel({
 }: Declaration): Kernel {
   const all = parts.filter((part) => part !== undefined);
   const accessors: Record<string, Accessor> = Object.assign({}, ...all.map((part) => part.accessors));
-  const written = (text: string): string => expand(text.trim(), accessors);
+  const written = (text: string): string => plain(expand(text.trim(), accessors));
   return {
     workgroup: typeof workgroup === "number" ? [workgroup, 1, 1] : workgroup,
     features,

@@ -6,7 +6,7 @@ import { matrixOf, vectorOf } from "./matrix.wgsl.ts";
 import { swapped } from "./quads.wgsl.ts";
 import { type Made, making } from "./results.ts";
 import { loadsVectors, type Stack } from "./stack.ts";
-import { elementAt, plus, type Scalar, shifted, times } from "./view.wgsl.ts";
+import { elementAt, inVec4, plus, type Scalar, shifted, times } from "./view.wgsl.ts";
 
 /** Results that one invocation keeps in registers: rows, and columns in groups of four. */
 export interface RegisterTile {
@@ -40,7 +40,7 @@ export const acrossOf = ({ columns, quads = false }: RegisterTile): number => (q
  * factor is contiguous, so neither is ever transposed in memory. Rows and columns beyond the result read what the bounds check gives, and
  * are not stored.
  *
- * - `begin_a(batch, row);` and `begin_b(batch, col);` find where the tile's rows and columns begin.
+ * - `begin_a();` and `begin_b();` find where the tile's rows and columns begin, from `batch`, `row` and `col`.
  * - `load_a(q, n);` gives `a0`, `a1`, …: n steps along K of each row, from step q · DEPTH. `load_b(q, n);` gives `b0`, …: as many of four columns.
  * - `row_of(i)` and `col_of(i)` are the place of sum number i. In quads, each invocation meets its rows in an order of its own.
  */
@@ -57,13 +57,14 @@ export function factors(p: Factors, tile: RegisterTile): Part {
   const bAlongK = wholeFours && !bAlongN && !ownSteps && loadsVectors(b, 0);
   /** Rows of a that an invocation loads: all of the tile, or every fourth. */
   const owned = quads ? rows / 4 : rows;
-  const rowAt = (r: number) => (quads ? `(${shifted("row", 4 * r)} + lane)` : shifted("row", r));
+  const rowAt = (r: number) => (quads ? plus("row", `${4 * r}u`, "lane") : shifted("row", r));
 
   const load = (name: "a" | "b", at: string, width: 1 | 4 = 1) => widened(type, `${name}[${at}]`, width);
   const first = (q: string) => times(q, depth);
   const step = (q: string, d: number) =>
     ownSteps ? `(${first(q)} + ${d ? `(lane ^ ${d}u)` : "lane"})` : plus(first(q), `${d}u`);
-  const inFours = (at: string) => (/ /.test(at) ? `(${at}) / 4u` : `${at} / 4u`);
+  /** Where a factor's batch begins, counted in elements or in vec4. */
+  const base = ({ batch }: Stack, width: 1 | 4): string => elementAt(width === 4 ? inVec4(batch, 0) : batch, "batch");
 
   const rowOfA = (r: number, q: string, steps: number): string => {
     if (made) return `made(batch, ${rowAt(r)}, ${first(q)}, col < ${acrossOf(tile)}u)`;
@@ -72,7 +73,7 @@ export function factors(p: Factors, tile: RegisterTile): Part {
   };
   // Of four rows side by side in memory, the steps are the columns of a matrix.
   const fourRowsOfA = (j: number, q: string, steps: number): string[] => {
-    const at = (k: string) => load("a", shifted(inFours(plus("a_base", times(k, a.strides[1]), "row")), j), 4);
+    const at = (k: string) => load("a", plus("a_from", times(k, a.strides[1] / 4), `${j}u`), 4);
     const matrix = matrixOf(each(steps, (d) => (quads ? swapped(`own${j}`, d) : at(step(q, d)))));
     return [
       ...(quads ? [`let own${j} = ${at(step(q, 0))};`] : []),
@@ -84,8 +85,8 @@ export function factors(p: Factors, tile: RegisterTile): Part {
     if (bAlongK) return `transpose(${matrixOf(each(4, (i) => load("b", `b_from${4 * c + i} + ${q}`, 4)))})`;
     return matrixOf(
       each(steps, (d) => {
-        const from = plus("b_base", times(step(q, d), b.strides[0]));
-        if (bAlongN) return load("b", shifted(inFours(plus(from, "col")), c), 4);
+        if (bAlongN) return load("b", plus("b_from", times(step(q, d), b.strides[0] / 4), `${c}u`), 4);
+        const from = plus("b_from", times(step(q, d), b.strides[0]));
         const elements = each(4, (i) =>
           // Beyond the result in any case, where there is no second tile beside this one.
           !quads && 4 * c + i >= cols ? "0.0" : load("b", plus(from, times(shifted("col", 4 * c + i), b.strides[1]))),
@@ -94,7 +95,6 @@ export function factors(p: Factors, tile: RegisterTile): Part {
       }),
     );
   };
-  const beginning = (name: string, at: string, fours: boolean) => `let ${name} = ${fours ? inFours(at) : at};`;
   const parts = made
     ? making(made, length, 4)
     : { buffers: [bufferOf("a", a.view, "read", aAlongK || aAlongM ? 4 : 1)] };
@@ -102,23 +102,18 @@ export function factors(p: Factors, tile: RegisterTile): Part {
     ...parts,
     buffers: [...parts.buffers!, bufferOf("b", b.view, "read", bAlongN || bAlongK ? 4 : 1)],
     accessors: {
-      begin_a: (batch) =>
-        made
-          ? []
-          : [
-              `let a_base = ${elementAt(a.batch, batch!)};`,
-              ...(aAlongM
-                ? []
-                : each(owned, (r) => beginning(`a_from${r}`, plus("a_base", times(rowAt(r), a.strides[0])), aAlongK))),
-            ],
-      begin_b: (batch, col) => [
-        `let b_base = ${elementAt(b.batch, batch!)};`,
-        ...(bAlongK
-          ? each(4 * columns, (c) =>
-              beginning(`b_from${c}`, plus("b_base", times(shifted(col!, c), b.strides[1])), true),
-            )
-          : []),
-      ],
+      begin_a: () => {
+        if (made) return [];
+        if (aAlongM) return [`let a_from = ${plus(base(a, 4), "row / 4u")};`];
+        const [from, stride] = aAlongK ? [base(a, 4), a.strides[0] / 4] : [base(a, 1), a.strides[0]];
+        return each(owned, (r) => `let a_from${r} = ${plus(from, times(rowAt(r), stride))};`);
+      },
+      begin_b: () => {
+        if (bAlongN) return [`let b_from = ${plus(base(b, 4), "col / 4u")};`];
+        if (!bAlongK) return [`let b_from = ${base(b, 1)};`];
+        const columnAt = (c: number) => plus(base(b, 4), times(shifted("col", c), b.strides[1] / 4));
+        return each(4 * columns, (c) => `let b_from${c} = ${columnAt(c)};`);
+      },
       load_a(q, n) {
         if (aAlongM) return each(rows / 4, (j) => fourRowsOfA(j, q!, Number(n)));
         return [

@@ -25,6 +25,8 @@ export interface View {
   readonly base: number;
   /** Bytes of that home, a multiple of 16. */
   readonly span: number;
+  /** What the tensor is, in words, where the buffer's role does not say it: the name of a variable, say. */
+  readonly name?: string | undefined;
 }
 
 export interface Binding {

@@ -1,12 +1,14 @@
 import { isRowMajor } from "../../shaders/lib/view.wgsl.ts";
 import { inMemory, packHalves } from "../graph/half.ts";
 import { order } from "../graph/print.ts";
+import { nameOf } from "../graph/program.ts";
 import { bytesPer, type DType, rowMajor, type Shape } from "../graph/shape.ts";
 import {
   arrayOf,
   type Bounds,
   fullValue,
   type Node,
+  type PointwiseProgram,
   type Spec,
   type Tensor,
   type TensorData,
@@ -209,7 +211,7 @@ class LowerPass {
 
   #home(variable: Variable, shape: Shape): View {
     const home = this.#homes.get(variable)!;
-    return wholeView(home.buffer, shape, variable.dtype, home.base);
+    return { ...wholeView(home.buffer, shape, variable.dtype, home.base), name: variable.name };
   }
 
   #sourceView(node: Node): View {
@@ -293,6 +295,7 @@ class LowerPass {
     const pinned = this.#pinned.has(result);
     if (!place && over && !pinned) place = wholeView(this.#view(over).buffer, shape, dtype);
     place ??= this.#scratch(node.results.length > 1 ? `${node.op.name}.${i}` : node.op.name, shape, dtype, pinned);
+    place = { ...place, name: place.name ?? describe(node) };
     this.#views.set(result, place);
     return place;
   }
@@ -308,6 +311,14 @@ class LowerPass {
       dies: (tensor) => this.#dies(tensor, node),
     };
   }
+}
+
+/** What a node computes, in words: `matmul+add+relu of conv1`. */
+function describe({ op, fusion, attrs, layer }: Node): string {
+  const program: PointwiseProgram | undefined = fusion?.after ?? attrs["program"];
+  const chain = program && nameOf(program);
+  const own = op.name === "fused" ? [] : [op.name];
+  return `${[...own, ...(chain ? [chain] : [])].join("+")}${layer && ` of ${layer}`}`;
 }
 
 const wholeView = (buffer: VirtualBuffer, shape: Shape, dtype: DType, base = 0): View => ({

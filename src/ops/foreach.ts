@@ -129,7 +129,7 @@ function lowerForeach(node: Node, to: Lowering): readonly KernelCall[] {
     const [head, tail] = [inputs[first]![0]!, inputs[last]![0]!];
     const bytes = tail.base + tail.span - head.base;
     const shape = [bytes / bytesPer(head.dtype)];
-    const whole = (view: View): View => ({ ...view, shape, strides: [1], offset: 0, span: bytes });
+    const whole = (view: View): View => ({ ...view, shape, strides: [1], offset: 0, span: bytes, name: undefined });
     const scalarViews = shared.flatMap((view) =>
       Array.from({ length: sizeOf(view.shape) }, (_, i) => ({ ...view, shape, strides: [0], offset: view.offset + i })),
     );

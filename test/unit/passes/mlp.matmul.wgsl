@@ -11,7 +11,6 @@ const COLS = 128u;
 fn finish(batch: u32, row: u32, col: u32, x0: F) {
   if (row >= ROWS || col >= COLS) { return; }
   let at = (batch * ROWS + row) * COLS + col;
-
   let x1 = e0[col / 4u];
   let v0 = x0 + x1;
   let v1 = max(v0, F(0.0));
@@ -21,37 +20,33 @@ fn finish(batch: u32, row: u32, col: u32, x0: F) {
 @compute @workgroup_size(16)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let batch = id.y;
-
   let col = id.x % TILES_N * 8u;
   let row = id.x / TILES_N * 16u;
   if (row >= ROWS) { return; }
-
-  let a_base = 0u;
-  let a_from0 = (a_base + row * 784u) / 4u;
-  let a_from1 = (a_base + (row + 1u) * 784u) / 4u;
-  let a_from2 = (a_base + (row + 2u) * 784u) / 4u;
-  let a_from3 = (a_base + (row + 3u) * 784u) / 4u;
-  let a_from4 = (a_base + (row + 4u) * 784u) / 4u;
-  let a_from5 = (a_base + (row + 5u) * 784u) / 4u;
-  let a_from6 = (a_base + (row + 6u) * 784u) / 4u;
-  let a_from7 = (a_base + (row + 7u) * 784u) / 4u;
-  let a_from8 = (a_base + (row + 8u) * 784u) / 4u;
-  let a_from9 = (a_base + (row + 9u) * 784u) / 4u;
-  let a_from10 = (a_base + (row + 10u) * 784u) / 4u;
-  let a_from11 = (a_base + (row + 11u) * 784u) / 4u;
-  let a_from12 = (a_base + (row + 12u) * 784u) / 4u;
-  let a_from13 = (a_base + (row + 13u) * 784u) / 4u;
-  let a_from14 = (a_base + (row + 14u) * 784u) / 4u;
-  let a_from15 = (a_base + (row + 15u) * 784u) / 4u;
-  let b_base = 0u;
-  let b_from0 = (b_base + col * 784u) / 4u;
-  let b_from1 = (b_base + (col + 1u) * 784u) / 4u;
-  let b_from2 = (b_base + (col + 2u) * 784u) / 4u;
-  let b_from3 = (b_base + (col + 3u) * 784u) / 4u;
-  let b_from4 = (b_base + (col + 4u) * 784u) / 4u;
-  let b_from5 = (b_base + (col + 5u) * 784u) / 4u;
-  let b_from6 = (b_base + (col + 6u) * 784u) / 4u;
-  let b_from7 = (b_base + (col + 7u) * 784u) / 4u;
+  let a_from0 = row * 196u;
+  let a_from1 = (row + 1u) * 196u;
+  let a_from2 = (row + 2u) * 196u;
+  let a_from3 = (row + 3u) * 196u;
+  let a_from4 = (row + 4u) * 196u;
+  let a_from5 = (row + 5u) * 196u;
+  let a_from6 = (row + 6u) * 196u;
+  let a_from7 = (row + 7u) * 196u;
+  let a_from8 = (row + 8u) * 196u;
+  let a_from9 = (row + 9u) * 196u;
+  let a_from10 = (row + 10u) * 196u;
+  let a_from11 = (row + 11u) * 196u;
+  let a_from12 = (row + 12u) * 196u;
+  let a_from13 = (row + 13u) * 196u;
+  let a_from14 = (row + 14u) * 196u;
+  let a_from15 = (row + 15u) * 196u;
+  let b_from0 = col * 196u;
+  let b_from1 = (col + 1u) * 196u;
+  let b_from2 = (col + 2u) * 196u;
+  let b_from3 = (col + 3u) * 196u;
+  let b_from4 = (col + 4u) * 196u;
+  let b_from5 = (col + 5u) * 196u;
+  let b_from6 = (col + 6u) * 196u;
+  let b_from7 = (col + 7u) * 196u;
   var sum0_0 = vec4f();
   var sum0_1 = vec4f();
   var sum1_0 = vec4f();
@@ -136,7 +131,6 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     sum15_0 += b0 * a15;
     sum15_1 += b1 * a15;
   }
-
   var sums = array<vec4f, 32>(sum0_0, sum0_1, sum1_0, sum1_1, sum2_0, sum2_1, sum3_0, sum3_1, sum4_0, sum4_1, sum5_0, sum5_1, sum6_0, sum6_1, sum7_0, sum7_1, sum8_0, sum8_1, sum9_0, sum9_1, sum10_0, sum10_1, sum11_0, sum11_1, sum12_0, sum12_1, sum13_0, sum13_1, sum14_0, sum14_1, sum15_0, sum15_1);
   for (var i = 0u; i < 32u; i++) { finish(batch, row + (i / 2u), col + 4u * (i % 2u), sums[i]); }
 }

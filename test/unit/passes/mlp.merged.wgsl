@@ -15,7 +15,6 @@ fn kernel0(id: vec3u) {
   let from_ = i / INNER * (LENGTH * INNER) + i % INNER;
   let label = clamp(labels[i], 0, 9);
   let kept = true;
-
   var tops = x[from_];
   for (var t = 0u; t < LENGTH; t++) {
     let at = from_ + t;
@@ -27,10 +26,8 @@ fn kernel0(id: vec3u) {
     let at = from_ + t;
     let e = exp(x[at] - top);
     totals += e;
-
   }
   let total = totals;
-
   y[i] = select(0.0, log(total) + (top - x[from_ + u32(label) * INNER]), kept);
 }
 
@@ -40,9 +37,7 @@ fn kernel1(id: vec3u) {
   let from_ = i / INNER * (LENGTH * INNER) + i % INNER;
   let label = clamp(labels[i], 0, 9);
   let kept = true;
-
   let scale = dloss[0];
-
   var tops = x[from_];
   for (var t = 0u; t < LENGTH; t++) {
     let at = from_ + t;
@@ -54,12 +49,9 @@ fn kernel1(id: vec3u) {
     let at = from_ + t;
     let e = exp(x[at] - top);
     totals += e;
-
     y_1[at] = e;
-
   }
   let total = totals;
-
   for (var t = 0u; t < LENGTH; t++) {
     let at = from_ + t;
     y_1[at] = select(F(), scale * (y_1[at] / total - select(F(), F(1.0), i32(t) == label)), kept);
