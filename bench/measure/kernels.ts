@@ -19,7 +19,7 @@ export const boundOf = (kernels: readonly KernelInfo[], ceilings: Ceilings): num
 
 /**
  * Times a kernel case in each variant that fits the adapter; with `quick`, only in those worth measuring by the
- * family's own rule of thumb. A variant whose results differ from the reference (or, if that would take too long, from
+ * family's own rule of thumb, and in the definition where that is fast enough. A variant whose results differ from the reference (or, if that would take too long, from
  * the first variant's) is reported and not timed.
  */
 export async function* measureKernel(
@@ -32,9 +32,13 @@ export async function* measureKernel(
   const { family, shape, forces } = kernelCase;
   const bench = new CaseBench(engine.device, kernelCase, ceilings, budget);
   const { chosen, variants } = variantsOf(kernelCase, kernelCase.build(), engine.traits, quick);
+  let naiveMs: number | undefined;
   for (const variant of variants) {
     const row = await bench.measure(variant, forces);
-    if (row) yield { family, shape, ...row, chosen: variant === chosen };
+    if (!row) continue;
+    if (variant === "naive" && "ms" in row) naiveMs = row.ms;
+    const timesNaive = naiveMs !== undefined && "ms" in row ? { timesNaive: naiveMs / row.ms } : {};
+    yield { family, shape, ...row, ...timesNaive, chosen: variant === chosen };
   }
 }
 
@@ -52,9 +56,17 @@ export function variantsOf(
   const choices = calls
     .flatMap(({ choices = [] }) => choices)
     .filter(({ problem }) => problem.startsWith(`${forces} `));
-  const worth = new Set([chosen, ...choices.flatMap(({ variants }) => variants)]);
+  const work = calls.reduce((sum, { flops }) => sum + flops, 0);
+  const worth = new Set([
+    chosen,
+    ...(work <= quickest ? ["naive"] : []),
+    ...choices.flatMap(({ variants }) => variants.filter(({ score = -1 }) => score >= 0).map(({ variant }) => variant)),
+  ]);
   return { chosen, variants: variants.filter((variant) => worth.has(variant)) };
 }
+
+/** Operations above which `--quick` leaves out the definition: it would take longer than all other variants together. */
+const quickest = 3e8;
 
 type Place = "family" | "shape" | "chosen";
 type Measured = Omit<KernelTime, Place> | Omit<KernelFault, Place>;

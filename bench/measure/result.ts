@@ -92,6 +92,8 @@ export interface KernelTime extends KernelName, Timing {
   readonly gbPerSec: number;
   /** The least time that the ceilings allow, divided by the measured one. */
   readonly ofRoofline: number;
+  /** How many times as fast as the family's definition, where that was timed. */
+  readonly timesNaive?: number;
 }
 
 /** A wrong kernel, which is not timed: its values. */

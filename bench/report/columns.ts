@@ -30,6 +30,7 @@ export const kernelColumns: readonly Column<KernelRow>[] = [
   { name: "median ms", cell: (row) => (isFault(row) ? "WRONG" : figure(row.ms)) },
   timed("± %", spreadOf),
   timed("GFLOP/s", ({ gflops }) => figure(gflops)),
+  timed("× naive", ({ timesNaive }) => (timesNaive === undefined ? "" : figure(timesNaive))),
   timed("GB/s", ({ gbPerSec }) => figure(gbPerSec), true),
   timed("of roofline", ({ ofRoofline }) => percent(ofRoofline)),
   timed("compile ms", ({ compileMs }) => compileMs.toFixed(0), true),

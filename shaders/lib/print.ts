@@ -38,14 +38,13 @@ export const builtinsOf = ({ body }: Kernel): readonly Builtin[] => {
   );
 };
 
-const halves = /\b(f16|vec[234]h|mat[234]x[234]h)\b/;
+const halves = /^(f16|vec[234]h|mat[234]x[234]h)$/;
 
 /** The features that a kernel enables. */
-export const featuresOf = (kernel: Kernel): readonly string[] => {
-  const { features, functions, body, buffers, memory, types } = kernel;
-  const all = [...functions, body, ...buffers.map(({ type }) => type), ...memory.map(({ type }) => type)];
-  const usesH = all.some((text) => wordsOf(text).has("H"));
-  return [...(all.some((text) => halves.test(text)) || (usesH && types["H"]) ? ["f16"] : []), ...features];
+export const featuresOf = ({ features, functions, body, buffers, memory, types }: Kernel): readonly string[] => {
+  const texts = [...functions, body, ...buffers.map(({ type }) => type), ...memory.map(({ type }) => type)];
+  const half = [...wordsOf(texts.join("\n"))].some((word) => halves.test(types[word] ?? word));
+  return [...(half ? ["f16"] : []), ...features];
 };
 
 /** What a kernel says of its arrays in memory, its stores written out. */

@@ -15,6 +15,8 @@ export interface Call {
   readonly layer?: string;
   readonly family: string;
   readonly variant: string;
+  /** Where the kernel's text was written: `shaders/matmul.wgsl.ts`. */
+  readonly source?: string;
   readonly bindings: readonly Binding[];
   readonly workgroups: readonly [number, number, number];
   /** Invocations that have work to do, counted along x first; absent where unknown. */
@@ -44,14 +46,28 @@ export interface PrintedCall extends Call {
   annotated?(): string;
 }
 
-/** A choice of a kernel variant, and the problem it depends on. */
+/** A choice of a kernel variant, the problem it depends on, and what decided it. */
 export interface Choice {
   /**
    * Family, sizes and layout: `matmul m=64 n=128 k=784 …`. Equal problems have the same fastest variant on an adapter.
    */
   readonly problem: string;
-  /** Names of the variants that are correct here, the plainest first. */
-  readonly variants: readonly string[];
+  readonly chosen: string;
+  /** Whether the variant was forced, measured to be the fastest, or has the best score. */
+  readonly by: "force" | "measurement" | "score";
+  /** All variants of the family, the plainest first. */
+  readonly variants: readonly Candidate[];
+}
+
+/** What speaks for a variant, or against it. */
+export interface Candidate {
+  readonly variant: string;
+  /** Rule of thumb, larger is better. Below 0: not worth measuring. Absent for variants that do not fit. */
+  readonly score?: number;
+  /** Milliseconds per run, where it was measured here; null where its values were wrong. */
+  readonly ms?: number | null;
+  /** Why it does not fit: what it needs and lacks here. */
+  readonly lacks?: string;
 }
 
 /** Elements in the memory behind a view. */

@@ -1,5 +1,6 @@
 import { workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
 import { AttributeError, LimitError } from "../errors.ts";
+import type { Candidate, Choice } from "./call.ts";
 import type { AdapterTraits, Forced } from "./traits.ts";
 
 /** One way to compute a family's kernel. Which one runs is a function of the problem and the adapter's traits. */
@@ -59,9 +60,27 @@ export function choose<V extends Variant<P>, P>(
   const right = variants.filter((variant) => needed.get(variant) === undefined);
   const named = (name: string | undefined, among: readonly V[]) => among.find((variant) => variant.name === name);
   const wished = (asked: Forced[string] | undefined) => (typeof asked === "object" ? asked.ifFits : asked);
+  const known = right.filter(({ name }) => !traits.avoid?.has(`${family}/${name}`));
+  const sound = known.length > 0 ? known : right;
+  const scores = new Map(sound.map((variant) => [variant, variant.score(problem, traits)]));
+  const decided = (chosen: V, by: Choice["by"]): V => {
+    traits.onChoice?.({
+      problem: key,
+      chosen: chosen.name,
+      by,
+      variants: variants.map((variant): Candidate => {
+        const { name } = variant;
+        const [lacks, score, ms] = [needed.get(variant), scores.get(variant), traits.timed?.get(key)?.[name]];
+        if (lacks !== undefined) return { variant: name, lacks };
+        if (score === undefined) return { variant: name, lacks: "right values: the self-check found it wrong here" };
+        return { variant: name, score, ...(ms !== undefined && { ms }) };
+      }),
+    });
+    return chosen;
+  };
   const asked = traits.forced?.[family];
   const forced = named(wished(asked), right);
-  if (forced) return forced;
+  if (forced) return decided(forced, "force");
   if (asked !== undefined) {
     const there = named(wished(asked), variants);
     if (!there)
@@ -72,19 +91,15 @@ export function choose<V extends Variant<P>, P>(
       throw new AttributeError(`compile: variant "${asked}" does not fit ${key}: it needs ${needed.get(there)}`);
   }
   const everywhere = named(wished(traits.forced?.["*"]), right);
-  if (everywhere) return everywhere;
+  if (everywhere) return decided(everywhere, "force");
   if (right.length === 0) {
     const all = variants.map((variant) => `${variant.name} needs ${needed.get(variant)}`);
     throw new LimitError(`compile: no kernel fits ${key}: ${all.join("; ")}`);
   }
-  const known = right.filter(({ name }) => !traits.avoid?.has(`${family}/${name}`));
-  const sound = known.length > 0 ? known : right;
-  if (traits.onChoice) {
-    const worth = sound.filter((variant) => variant.score(problem, traits) >= 0);
-    traits.onChoice({ problem: key, variants: worth.map(({ name }) => name) });
-  }
-  return (
-    named(traits.tuned?.get(key), sound) ??
-    sound.reduce((best, variant) => (variant.score(problem, traits) > best.score(problem, traits) ? variant : best))
+  const measured = named(traits.tuned?.get(key), sound);
+  if (measured) return decided(measured, "measurement");
+  return decided(
+    sound.reduce((best, variant) => (scores.get(variant)! > scores.get(best)! ? variant : best)),
+    "score",
   );
 }

@@ -120,7 +120,7 @@ const quadTile: RegisterTile = { rows: 4, columns: 1 };
 export const matmulVariants: readonly MatmulVariant[] = [
   {
     name: "naive",
-    score: () => 0,
+    score: () => -1,
     write: matmulNaive,
     workgroups: ({ m, n, batches }) => [Math.ceil(n / 8), Math.ceil(m / 8), batches],
   },
@@ -182,7 +182,7 @@ function matmulCall(work: Work, to: Lowering): KernelCall {
   const [m, k, n] = [a.shape.at(-2)!, a.shape.at(-1)!, b.shape.at(-1)!];
   const batches = sizeOf(a.shape.slice(0, -2));
   const type = before?.dtype ?? a.dtype;
-  const { end, label, flops, bytes } = endOf(work, to, type, added);
+  const { end, chain, flops, bytes } = endOf(work, to, type, added);
   const store = kept && to.result(work.node.results.indexOf(kept))!;
   const [left, right] = [stackOf(a), stackOf(b)];
   const layout = (before ? "*" : ("mk"[left.strides.indexOf(1)] ?? "-")) + ("kn"[right.strides.indexOf(1)] ?? "-");
@@ -200,7 +200,7 @@ function matmulCall(work: Work, to: Lowering): KernelCall {
     made: before && { inputs: made!, body: bodyOf(before.program, type), kept: store },
   };
   return {
-    label: `${before ? `${nameOf(before.program)}+` : ""}matmul[${batches > 1 ? `${batches}x` : ""}${rows}x${cols}x${k}]${label}`,
+    label: `${before ? `${nameOf(before.program)}+` : ""}matmul[${batches > 1 ? `${batches}x` : ""}${rows}x${cols}x${k}]${chain}:${type}`,
     family: "matmul",
     variant: variant.name,
     ...bound(variant.write(product, to.traits)),

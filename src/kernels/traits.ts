@@ -26,6 +26,8 @@ export interface AdapterTraits {
   readonly avoid?: ReadonlySet<string>;
   /** `problem → variant`, measured to be the fastest here. */
   readonly tuned?: ReadonlyMap<string, string>;
+  /** `problem → milliseconds by variant`, of what was measured since the engine was made. */
+  readonly timed?: ReadonlyMap<string, Readonly<Record<string, number | null>>>;
   /** Called with each choice. */
   readonly onChoice?: (choice: Choice) => void;
 }

@@ -64,6 +64,8 @@ export function endOf({ after, added, node, results }: Work, to: Lowering, type:
   const chain = nameOf(program);
   return {
     end,
+    /** Names of the ops behind it, in a label. */
+    chain: chain && `+${chain}`,
     /** What comes behind the op's own part of a label. */
     label: `${chain && `+${chain}`}:${end.places[0]!.dtype}`,
     /** Of one element. */

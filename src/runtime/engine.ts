@@ -61,7 +61,7 @@ export class Engine extends Runner {
     const tuning = new Tuning(open.name, tuningStore);
     if (tuningStore) await tuning.load();
     const avoid = selfCheck ? await faults(open) : undefined;
-    const traits = { ...open.traits, tuned: tuning.table, forced: variants, avoid };
+    const traits = { ...open.traits, tuned: tuning.table, timed: tuning.times, forced: variants, avoid };
     return new Engine({ ...open, traits }, tuning, checkFinite);
   }
 

@@ -29,7 +29,17 @@ export interface Memory {
 /** What `inspect` reports about one dispatch. */
 export type KernelInfo = Pick<
   PrintedCall,
-  "label" | "layer" | "family" | "variant" | "wgsl" | "workgroups" | "invocations" | "flops" | "bytes"
+  | "label"
+  | "layer"
+  | "family"
+  | "variant"
+  | "source"
+  | "choices"
+  | "wgsl"
+  | "workgroups"
+  | "invocations"
+  | "flops"
+  | "bytes"
 > & {
   readonly bindings: readonly {
     readonly role: string;
@@ -241,7 +251,7 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
     const { calls, stages, lifetimes, slots, slotOf, homes } = this.#compiled;
     return {
       graph: { built: stages.built(), simplified: stages.simplified(), fused: stages.fused() },
-      kernels: calls.map(({ choices: _, bindings, features, elements, annotated, ...call }) => ({
+      kernels: calls.map(({ bindings, features, elements, annotated, ...call }) => ({
         ...call,
         wgsl: annotated?.() ?? call.wgsl,
         bindings: bindings.map((binding) => {

@@ -8,6 +8,7 @@ import type { TuningStore } from "../tune/store.ts";
 export class Tuning {
   readonly #adapter: string;
   readonly #winners = new Map<string, string>();
+  readonly #times = new Map<string, Finding["ms"]>();
   #store: TuningStore | undefined;
   #loaded: Promise<void> | undefined;
 
@@ -40,6 +41,11 @@ export class Tuning {
     return this.#winners;
   }
 
+  /** @internal What was measured since the engine was made: `problem → milliseconds by variant`. */
+  get times(): ReadonlyMap<string, Finding["ms"]> {
+    return this.#times;
+  }
+
   /**
    * @internal Loads earlier winners, once. @param fallback the store to use if the engine was given none.
    */
@@ -56,7 +62,10 @@ export class Tuning {
   /** @internal */
   async put(findings: readonly Finding[]): Promise<void> {
     if (findings.length === 0) return;
-    for (const { problem, variant } of findings) this.#winners.set(problem, variant);
+    for (const { problem, variant, ms } of findings) {
+      this.#winners.set(problem, variant);
+      this.#times.set(problem, ms);
+    }
     await this.#store?.save(this.#adapter, this.winners);
   }
 }

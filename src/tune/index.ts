@@ -51,8 +51,9 @@ export async function tune(
 async function* measure({ device, pipelines, known, compile }: TuneOptions): AsyncGenerator<Finding, void> {
   const open = new Map<string, readonly string[]>();
   for (const { choices = [] } of compile(known)) {
-    for (const { problem, variants } of choices) {
-      if (variants.length > 1 && !known.has(problem)) open.set(problem, variants);
+    for (const { problem, by, variants } of choices) {
+      const worth = variants.filter(({ score = -1 }) => score >= 0).map(({ variant }) => variant);
+      if (by !== "force" && worth.length > 1 && !known.has(problem)) open.set(problem, worth);
     }
   }
   for (const [problem, variants] of open) {

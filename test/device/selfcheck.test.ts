@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Kernel } from "../../shaders/lib/kernel.ts";
 import { families } from "../../src/compile/forced.ts";
 import { Engine, input, matmul } from "../../src/index.ts";
 import { matmulVariants } from "../../src/kernels/matmul.ts";
@@ -49,7 +50,7 @@ test("a wrong variant is caught by name and avoided", { timeout }, async () => {
   const planted = matmulVariants as unknown as {
     name: string;
     score: () => number;
-    write: (p: never, traits: never) => string;
+    write: (p: never, traits: never) => Kernel;
   }[];
   const tile = planted.find(({ name }) => name === "direct4x4")!;
   // Like a driver bug: correct in form, wrong in value, and the first choice everywhere.
@@ -57,7 +58,10 @@ test("a wrong variant is caught by name and avoided", { timeout }, async () => {
     ...tile,
     name: "planted",
     score: () => 100,
-    write: (p, traits) => tile.write(p, traits).replace("acc0_0 += ", "acc0_0 -= "),
+    write(p, traits) {
+      const kernel = tile.write(p, traits);
+      return { ...kernel, body: kernel.body.replace("sum0_0 += ", "sum0_0 -= ") };
+    },
   });
   const names = families as Record<string, string>;
   const known = names["matmul"]!;

@@ -94,7 +94,7 @@ test("a result grows with each report", () => {
 describe("a table", () => {
   test("has one line per row if there is room", () => {
     const [head, row] = table(kernelColumns, [time]).split("\n");
-    expect(head).toMatch(/^kernel +shape +variant +median ms +± % +GFLOP\/s +GB\/s +of roofline +compile ms$/);
+    expect(head).toMatch(/^kernel +shape +variant +median ms +± % +GFLOP\/s +× naive +GB\/s +of roofline +compile ms$/);
     expect(row).toMatch(/^matmul +512×512×512 +naive \* +600 +1\.0 +0\.450 +0\.0050 +5\.00 % +5$/);
   });
 

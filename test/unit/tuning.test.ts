@@ -85,7 +85,13 @@ test("unknown or unfit forced variants are refused, and so is a problem that no 
 test("each choice is reported with its alternatives", () => {
   const told: unknown[] = [];
   chosen(32, { onChoice: (choice) => told.push(choice), avoid: new Set(["family/plain"]) });
-  expect(told).toEqual([{ problem: "family n=32 layout=1,2", variants: ["fast"] }]);
+  const lacks = "right values: the self-check found it wrong here";
+  const variants = [
+    { variant: "plain", lacks },
+    { variant: "fast", score: 1 },
+    { variant: "large", lacks: "64 of n" },
+  ];
+  expect(told).toEqual([{ problem: "family n=32 layout=1,2", chosen: "fast", by: "score", variants }]);
 });
 
 test("a problem is described by all its fields", () => {
@@ -104,7 +110,7 @@ test("TILEGRAD_VARIANT names one variant for all, or some by family", () => {
     matmul: { ifFits: "tiled" },
     conv2d: { ifFits: "direct" },
   });
-  expect(() => forcedVariants("matmul=")).toThrow('TILEGRAD_VARIANT holds "matmul="');
+  expect(() => forcedVariants("matmul=")).toThrow('TILEGRAD_VARIANT contains "matmul="');
 });
 
 test("a GPU folds long rows by workgroups, and short or strided rows by invocations", () => {
