@@ -1,8 +1,30 @@
 import type { DType, Shape } from "../graph/shape.ts";
-import type { Node, Op, Tensor, TensorData } from "../graph/tensor.ts";
+import type { Node, Op, PointwiseProgram, Tensor, TensorData } from "../graph/tensor.ts";
 import type { KernelCall, View } from "./call.ts";
 import type { AdapterTraits } from "./traits.ts";
-import type { Work } from "./work.ts";
+
+/** What a node's kernels have to do: the op on its own inputs, and the pointwise ops that run with it. */
+export interface Work {
+  readonly node: Node;
+  /** The op's own inputs. The first is missing where `before` makes it. */
+  readonly inputs: readonly Tensor[];
+  readonly before?: Before | undefined;
+  /** What runs on the op's result, and its further inputs. */
+  readonly after?: PointwiseProgram | undefined;
+  readonly added: readonly Tensor[];
+  /** Results that `after` stores, or those of the op. */
+  readonly results: readonly Tensor[];
+  /** The result that holds what `before` makes. */
+  readonly kept?: Tensor | undefined;
+}
+
+/** The pointwise ops that make an op's first input. */
+export interface Before {
+  readonly program: PointwiseProgram;
+  readonly inputs: readonly Tensor[];
+  /** Dtype of what they make. */
+  readonly dtype: DType;
+}
 
 /** How an op runs on a GPU. */
 export interface Kernels {

@@ -15,10 +15,10 @@ import { type DType, sizeOf } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { bound, type KernelCall, type View } from "./call.ts";
 import { choose, needsWorkgroup, unless, type Variant, workgroupOf } from "./choose.ts";
-import type { Kernels, Lowering } from "./lowering.ts";
+import type { Kernels, Lowering, Work } from "./lowering.ts";
 import { bodyOf } from "./render.ts";
 import type { AdapterTraits } from "./traits.ts";
-import { endOf, touched, type Work } from "./work.ts";
+import { endOf, touched } from "./work.ts";
 
 interface Problem {
   readonly m: number;

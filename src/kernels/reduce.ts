@@ -17,10 +17,10 @@ import { flopsOf, identity, nameOf } from "../graph/program.ts";
 import { bytesPer, labelShape, sizeOf } from "../graph/shape.ts";
 import { bound, type KernelCall, type View } from "./call.ts";
 import { choose, needsWorkgroup, unless, type Variant } from "./choose.ts";
-import type { Kernels, Lowering } from "./lowering.ts";
+import type { Before, Kernels, Lowering, Work } from "./lowering.ts";
 import { bodyOf } from "./render.ts";
 import type { AdapterTraits } from "./traits.ts";
-import { type Before, endOf, touched, type Work } from "./work.ts";
+import { endOf, touched } from "./work.ts";
 
 interface Problem {
   readonly kind: ReduceKind;

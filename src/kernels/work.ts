@@ -1,33 +1,10 @@
 import type { End } from "../../shaders/lib/results.ts";
 import { flopsOf, identity, nameOf } from "../graph/program.ts";
 import { bytesPer, type DType } from "../graph/shape.ts";
-import { dtypeOf, type Node, ownInputs, type PointwiseProgram, type Tensor } from "../graph/tensor.ts";
+import { dtypeOf, type Node, ownInputs } from "../graph/tensor.ts";
 import type { View } from "./call.ts";
-import type { Lowering } from "./lowering.ts";
+import type { Lowering, Work } from "./lowering.ts";
 import { bodyOf } from "./render.ts";
-
-/** What a node's kernels have to do: the op on its own inputs, and the pointwise ops that run with it. */
-export interface Work {
-  readonly node: Node;
-  /** The op's own inputs. The first is missing where `before` makes it. */
-  readonly inputs: readonly Tensor[];
-  readonly before?: Before | undefined;
-  /** What runs on the op's result, and its further inputs. */
-  readonly after?: PointwiseProgram | undefined;
-  readonly added: readonly Tensor[];
-  /** Results that `after` stores, or those of the op. */
-  readonly results: readonly Tensor[];
-  /** The result that holds what `before` makes. */
-  readonly kept?: Tensor | undefined;
-}
-
-/** The pointwise ops that make an op's first input. */
-export interface Before {
-  readonly program: PointwiseProgram;
-  readonly inputs: readonly Tensor[];
-  /** Dtype of what they make. */
-  readonly dtype: DType;
-}
 
 /** Takes a fused node apart. */
 export function workOf(node: Node): Work {

@@ -1,7 +1,6 @@
 import { sizeOf } from "../graph/shape.ts";
 import type { Node } from "../graph/tensor.ts";
-import type { Kernel } from "./kernels.ts";
-import type { Value } from "./value.ts";
+import type { Kernel, Value } from "./value.ts";
 
 /**
  * Visits every product of a convolution, as row-major positions: the elements of image and kernel, and the element of

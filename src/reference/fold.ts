@@ -1,6 +1,5 @@
 import { floats, type Shape, sizeOf } from "../graph/shape.ts";
-import type { Kernel } from "./kernels.ts";
-import { eachElement, generate, positions, type Value } from "./value.ts";
+import { eachElement, generate, type Kernel, positions, type Value } from "./value.ts";
 
 /*
  * Ops that fold axes: reductions, softmax and its relatives, matrix products.

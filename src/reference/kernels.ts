@@ -7,13 +7,7 @@ import { folds, product } from "./fold.ts";
 import { moves } from "./move.ts";
 import { normalizations } from "./normalize.ts";
 import { recurrent } from "./recurrent.ts";
-import type { Value } from "./value.ts";
-
-/**
- * One op in float64, by its definition and without optimisation: the row-major data of each result. The op's own rule
- * has checked the inputs' shapes and dtypes.
- */
-export type Kernel = (node: Node, inputs: readonly Value[]) => readonly Float64Array[];
+import type { Kernel, Value } from "./value.ts";
 
 /** Runs a pointwise program on each element; all inputs have the shape of the results. */
 function elementwise(program: PointwiseProgram, count: number, inputs: readonly ArrayLike<number>[]): Float64Array[] {

@@ -1,6 +1,5 @@
 import { sizeOf } from "../graph/shape.ts";
-import type { Kernel } from "./kernels.ts";
-import { eachElement, elements, generate, positions } from "./value.ts";
+import { eachElement, elements, generate, type Kernel, positions } from "./value.ts";
 
 /*
  * Ops that move elements, each by its definition: where does each element of the result come from?

@@ -1,5 +1,4 @@
-import type { Kernel } from "./kernels.ts";
-import type { Value } from "./value.ts";
+import type { Kernel, Value } from "./value.ts";
 
 /*
  * Normalisation of rows and its gradient, by definition.

@@ -1,5 +1,4 @@
-import type { Kernel } from "./kernels.ts";
-import type { Value } from "./value.ts";
+import type { Kernel, Value } from "./value.ts";
 
 /*
  * Recurrent ops by definition: step by step, row by row, unit by unit. `attrs.roles` names the inputs.

@@ -1,4 +1,5 @@
 import { type DType, rowMajor, type Shape, sizeOf } from "../graph/shape.ts";
+import type { Node } from "../graph/tensor.ts";
 
 /** A computed tensor: row-major, in float64 whatever its dtype. i32 and u32 tensors hold integers. */
 export interface Value {
@@ -6,6 +7,12 @@ export interface Value {
   readonly dtype: DType;
   readonly data: Float64Array;
 }
+
+/**
+ * One op in float64, by its definition and without optimisation: the row-major data of each result. The op's own rule
+ * has checked the inputs' shapes and dtypes.
+ */
+export type Kernel = (node: Node, inputs: readonly Value[]) => readonly Float64Array[];
 
 /** Maps the coordinates of an element to its row-major position. */
 export function positions(shape: Shape): (at: readonly number[]) => number {

@@ -3,14 +3,15 @@ import { roleOf } from "../compile/homes.ts";
 import type { MemoryPlan } from "../compile/plan.ts";
 import { checkList, DeviceError, FeedError, noSuch, StateError } from "../errors.ts";
 import type { Dispatch } from "../gpu/profiler.ts";
+import type { Place as Range } from "../gpu/readback.ts";
 import { scoped } from "../gpu/scopes.ts";
+import type { Throttle } from "../gpu/throttle.ts";
 import { inMemory } from "../graph/half.ts";
 import { bytesPer, type DType, sizeOf } from "../graph/shape.ts";
 import type { Tensor, TensorData } from "../graph/tensor.ts";
 import type { PrintedCall, View, VirtualBuffer } from "../kernels/call.ts";
 import { checkFeeds, type Fed, type Feeds, wordsOf } from "./feeds.ts";
 import { Output, typed } from "./output.ts";
-import type { Runner } from "./runner.ts";
 import { Watch } from "./watch.ts";
 
 /** GPU memory of a program in bytes, known before its first run. */
@@ -117,6 +118,19 @@ const mostBound = 16;
 /** The outputs of a program, with the dtypes of the compiled tensors. */
 export type Outputs<O> = { readonly [K in keyof O]: Output<Known<O[K]>> };
 
+/** What a program needs of the runner that made it. */
+interface Host {
+  readonly device: GPUDevice;
+  readonly throttle: Throttle;
+  /** How many errors of the device nobody had caught so far. */
+  readonly errors: number;
+  /** Throws where the device is gone. */
+  check(): void;
+  bindGroup(call: PrintedCall, placeOf: (buffer: VirtualBuffer) => Fed): GPUBindGroup;
+  readBytes(places: readonly Range[], encoder?: GPUCommandEncoder): Promise<ArrayBuffer[]>;
+  forget(program: { destroy(): void }): void;
+}
+
 /**
  * A compiled program: `run` replays its dispatches over prepared pipelines, buffers and bind groups. Created by
  * `engine.compile`.
@@ -125,7 +139,7 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
   /** Results by the names given to `compile`. */
   readonly outputs: Outputs<O>;
   readonly memory: Memory;
-  readonly #runner: Runner;
+  readonly #runner: Host;
   readonly #compiled: Recorded;
   /** Commands for the program's own input buffers, and for fed ones, least recently used first. */
   readonly #own: Bound = { fed: new Map(), validAt: -1 };
@@ -142,7 +156,7 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
   #fault: Error | undefined;
 
   /** @internal */
-  constructor(runner: Runner, compiled: Recorded, pipelines: readonly GPUComputePipeline[], memories: Memories) {
+  constructor(runner: Host, compiled: Recorded, pipelines: readonly GPUComputePipeline[], memories: Memories) {
     this.#runner = runner;
     this.#compiled = compiled;
     this.#memories = memories;

@@ -3,7 +3,15 @@ import type { PipelineCache } from "../gpu/pipelines.ts";
 import { scoped } from "../gpu/scopes.ts";
 import { halfValue } from "../graph/half.ts";
 import type { Binding, PrintedCall } from "../kernels/call.ts";
-import type { Finding } from "./index.ts";
+
+/** The measurements of one problem. */
+export interface Finding {
+  readonly problem: string;
+  /** The fastest variant. */
+  readonly variant: string;
+  /** Milliseconds per execution, by variant; null where a variant's values differ from those of the plainest. */
+  readonly ms: Readonly<Record<string, number | null>>;
+}
 
 /** A variant and the calls it consists of. */
 export interface Candidate {

@@ -1,16 +1,9 @@
 import type { PipelineCache } from "../gpu/pipelines.ts";
 import type { PrintedCall } from "../kernels/call.ts";
-import { Bench, type Candidate } from "./bench.ts";
+import { Bench, type Candidate, type Finding } from "./bench.ts";
 import { browserStore, type TuningStore } from "./store.ts";
 
-/** The measurements of one problem. */
-export interface Finding {
-  readonly problem: string;
-  /** The fastest variant. */
-  readonly variant: string;
-  /** Milliseconds per execution, by variant; null where a variant's values differ from those of the plainest. */
-  readonly ms: Readonly<Record<string, number | null>>;
-}
+export type { Finding };
 
 export interface TuneOptions {
   readonly device: GPUDevice;
