@@ -11,13 +11,22 @@ export interface Folded {
   readonly to: readonly [number, number, number];
 }
 
+/** How to look at what a kernel stores. */
+export interface Watch {
+  /** The value to store in a buffer, by the buffer's name. */
+  stored(name: string, value: string): string;
+  readonly buffers: readonly Buffer[];
+  readonly functions: readonly string[];
+  /** Statements that an invocation ends with. */
+  readonly report: readonly string[];
+}
+
 /** What a pass wants of a kernel's text. */
 export interface Printing {
   /** Whether to say behind each declaration what it is. A driver needs no such words, and equal kernels are compiled once without them. */
   readonly notes?: boolean;
   readonly folded?: Folded | undefined;
-  /** Number of each buffer's stores, by name, where values are tested for NaN as they are stored. */
-  readonly watched?: ReadonlyMap<string, number> | undefined;
+  readonly watch?: Watch | undefined;
 }
 
 /** Built-in values of an entry point by the names that bodies call them. */
@@ -47,24 +56,15 @@ export const featuresOf = ({ features, functions, body, buffers, memory, types }
   return [...(half ? ["f16"] : []), ...features];
 };
 
-/** What a kernel says of its arrays in memory, its stores written out. */
-function storing(
-  { buffers }: Pick<Kernel, "buffers">,
-  watched?: ReadonlyMap<string, number>,
-): Record<string, Accessor> {
-  const written = buffers.filter(({ access }) => access === "read_write");
-  return Object.fromEntries(
-    written.map(({ name }): [string, Accessor] => {
-      const number = watched?.get(name);
-      const value = (text: string): string => (number === undefined ? text : `watched${number}(${text})`);
-      return [`${name}_store`, (index, text) => [`${name}[${index}] = ${value(text!)};`]];
-    }),
-  );
-}
-
 /** The kernel with its stores written out. */
-function stored(kernel: Kernel, watched?: ReadonlyMap<string, number>): Kernel {
-  const accessors = storing(kernel, watched);
+function stored(kernel: Kernel, watch?: Watch): Kernel {
+  const written = kernel.buffers.filter(({ access }) => access === "read_write");
+  const accessors: Record<string, Accessor> = Object.fromEntries(
+    written.map(({ name }): [string, Accessor] => [
+      `${name}_store`,
+      (index, value) => [`${name}[${index}] = ${watch?.stored(name, value!) ?? value};`],
+    ]),
+  );
   return {
     ...kernel,
     functions: kernel.functions.map((text) => expand(text, accessors)),
@@ -107,22 +107,17 @@ function declarations(
 const sized = ([x, y, z]: readonly [number, number, number]): string =>
   [x, ...(y > 1 || z > 1 ? [y] : []), ...(z > 1 ? [z] : [])].join(", ");
 
-/** WGSL of one kernel. */
-export function print(kernel: Kernel, { notes, folded, watched }: Printing = {}): string {
-  const whole = stored(kernel, watched);
+/** WGSL of one kernel. A watched one has an entry point around its own, which looks at what an invocation stored. */
+export function print(kernel: Kernel, { notes, folded, watch }: Printing = {}): string {
+  const whole = stored(kernel, watch);
   const { workgroup, buffers, functions, body } = whole;
   const own = builtinsOf(kernel);
-  const watching = watched && [...watched].map(([name, number]) => ({ number, type: typeOf(whole, name) }));
-  const inner = watching ? [`  unwatched(${own.join(", ")});`, ...reports(watching)] : [indented(body)];
   return assembled([
     enables(featuresOf(whole)),
-    declarations(whole, notes),
-    watching
-      ? [`@group(0) @binding(${buffers.length}) var<storage, read_write> fault: atomic<u32>;`, ...watching.map(watch)]
-      : [],
-    ...functions.map((text) => [text]),
-    watching ? [`fn unwatched(${own.map(plainParameter).join(", ")}) {`, indented(body), "}"] : [],
-    entry(workgroup, own, folded, inner),
+    declarations(watch ? { ...whole, buffers: [...buffers, ...watch.buffers] } : whole, notes),
+    ...[...(watch?.functions ?? []), ...functions].map((text) => [text]),
+    watch ? [`fn unwatched(${own.map(plainParameter).join(", ")}) {`, indented(body), "}"] : [],
+    entry(workgroup, own, folded, watch ? [`  unwatched(${own.join(", ")});`, ...watch.report] : [indented(body)]),
   ]);
 }
 
@@ -182,49 +177,6 @@ function unfolding(
     ...(own.includes("id") ? [`  let id = group * vec3u(${size.map((n) => `${n}u`).join(", ")}) + local;`] : []),
   ];
 }
-
-/** The exponents of a value as integers, and the one that infinity and NaN have. */
-const exponents = {
-  f32: { type: "u32", of: "bitcast<u32>(value) & 0x7f800000u", faulty: "0x7f800000u" },
-  vec4f: { type: "vec4u", of: "bitcast<vec4u>(value) & vec4u(0x7f800000u)", faulty: "vec4u(0x7f800000u)" },
-  f16: { type: "u32", of: "bitcast<u32>(vec2h(value, 0.0h)) & 0x7c00u", faulty: "0x7c00u" },
-  vec4h: {
-    type: "vec4u",
-    of: "vec4u(bitcast<vec2u>(value), bitcast<vec2u>(value) >> vec2u(16u)) & vec4u(0x7c00u)",
-    faulty: "vec4u(0x7c00u)",
-  },
-} as const;
-type Watchable = keyof typeof exponents;
-
-/** The buffers of a kernel whose stores can be watched: floats that it writes. */
-export const watchable = ({ buffers, types }: Kernel): readonly Buffer[] =>
-  buffers.filter(({ access, type }) => access === "read_write" && (types[type] ?? type) in exponents);
-
-const typeOf = ({ buffers, types }: Kernel, name: string): Watchable => {
-  const { type } = buffers.find((buffer) => buffer.name === name)!;
-  return (types[type] ?? type) as Watchable;
-};
-
-interface Watched {
-  readonly number: number;
-  readonly type: Watchable;
-}
-
-/** Values are tested as integers, since WGSL may assume that NaN does not occur. */
-const watch = ({ type, number }: Watched): string => `var<private> largest${number}: ${exponents[type].type};
-fn watched${number}(value: ${type}) -> ${type} {
-  largest${number} = max(largest${number}, ${exponents[type].of});
-  return value;
-}`;
-
-/** Looks at what an invocation stored, once, at its end. */
-const reports = (watched: readonly Watched[]): string[] => [
-  "  var store = 0u;",
-  ...watched.map(
-    ({ type, number }) => `  store = select(store, ${number}u, any(largest${number} == ${exponents[type].faulty}));`,
-  ),
-  "  if (store != 0u && atomicLoad(&fault) == 0u) { atomicStore(&fault, store); }",
-];
 
 /** One of several kernels that share a dispatch. */
 export interface Share {

@@ -9,14 +9,14 @@ const scalars: Readonly<Record<string, DType>> = { f: "f32", h: "f16", i: "i32",
 const scalarOf = (type: string): DType => (type.startsWith("vec") ? scalars[type.at(-1)!]! : (type as DType));
 
 /** Prints the kernel of a call, for a grid that the adapter takes. */
-export function dispatch({ kernel, watched, ...call }: KernelCall, traits: AdapterTraits): PrintedCall {
+export function dispatch({ kernel, watch, ...call }: KernelCall, traits: AdapterTraits): PrintedCall {
   const { workgroups, folded } = fold(call.label, call.workgroups, kernel.workgroup, traits);
   return {
     ...call,
     workgroups,
-    wgsl: print(kernel, { folded, watched }),
+    wgsl: print(kernel, { folded, watch }),
     features: featuresOf(kernel),
     elements: kernel.buffers.map(({ type }) => scalarOf(kernel.types[type] ?? type)),
-    annotated: () => print(kernel, { folded, watched, notes: true }),
+    annotated: () => print(kernel, { folded, watch, notes: true }),
   };
 }

@@ -1,4 +1,5 @@
-import { watchable } from "../../shaders/lib/print.ts";
+import type { Buffer, Kernel } from "../../shaders/lib/kernel.ts";
+import type { Watch } from "../../shaders/lib/print.ts";
 import type { Binding, KernelCall, VirtualBuffer } from "../kernels/call.ts";
 
 /** What a guarded program needs to name the place where a value stopped being a number. */
@@ -31,13 +32,62 @@ export function guard(
     const { kernel, bindings, label, layer } = call;
     const floats = watchable(kernel);
     if (bindings.length >= maxBindings || floats.length === 0) return call;
-    const watched = new Map(
-      floats.map((buffer) => {
-        const role = roleOf(bindings[kernel.buffers.indexOf(buffer)]!);
-        return [buffer.name, stores.push({ kernel: label, layer, role })];
-      }),
-    );
-    return { ...call, watched, bindings: [...bindings, { buffer: flag, offset: 0, size: 16, access: "read_write" }] };
+    const watched = floats.map(({ buffer, type }) => {
+      const role = roleOf(bindings[kernel.buffers.indexOf(buffer)]!);
+      return { name: buffer.name, type, number: stores.push({ kernel: label, layer, role }) };
+    });
+    const binding: Binding = { buffer: flag, offset: 0, size: 16, access: "read_write" };
+    return { ...call, watch: watchOf(watched), bindings: [...bindings, binding] };
   });
   return { calls: guarded, guard: stores.length > 0 ? { flag, stores } : undefined };
+}
+
+/** The exponents of a value as integers, and the one that infinity and NaN have. */
+const exponents = {
+  f32: { type: "u32", of: "bitcast<u32>(value) & 0x7f800000u", faulty: "0x7f800000u" },
+  vec4f: { type: "vec4u", of: "bitcast<vec4u>(value) & vec4u(0x7f800000u)", faulty: "vec4u(0x7f800000u)" },
+  f16: { type: "u32", of: "bitcast<u32>(vec2h(value, 0.0h)) & 0x7c00u", faulty: "0x7c00u" },
+  vec4h: {
+    type: "vec4u",
+    of: "vec4u(bitcast<vec2u>(value), bitcast<vec2u>(value) >> vec2u(16u)) & vec4u(0x7c00u)",
+    faulty: "vec4u(0x7c00u)",
+  },
+} as const;
+
+/** Stores to a buffer, by their number. */
+interface Watched {
+  readonly name: string;
+  readonly type: keyof typeof exponents;
+  readonly number: number;
+}
+
+/** The buffers whose stores can be watched: floats that a kernel writes. */
+const watchable = ({ buffers, types }: Kernel): { buffer: Buffer; type: Watched["type"] }[] =>
+  buffers.flatMap((buffer) => {
+    const type = types[buffer.type] ?? buffer.type;
+    return buffer.access === "read_write" && type in exponents ? [{ buffer, type: type as Watched["type"] }] : [];
+  });
+
+/** Values are tested as integers, since WGSL may assume that NaN does not occur. */
+function watchOf(watched: readonly Watched[]): Watch {
+  const numbers = new Map(watched.map(({ name, number }) => [name, number]));
+  return {
+    stored: (name, value) => (numbers.has(name) ? `watched${numbers.get(name)}(${value})` : value),
+    buffers: [{ name: "fault", access: "read_write", type: "atomic<u32>", length: 4 }],
+    functions: watched.map(
+      ({ type, number }) => `var<private> largest${number}: ${exponents[type].type};
+fn watched${number}(value: ${type}) -> ${type} {
+  largest${number} = max(largest${number}, ${exponents[type].of});
+  return value;
+}`,
+    ),
+    report: [
+      "  var store = 0u;",
+      ...watched.map(
+        ({ type, number }) =>
+          `  store = select(store, ${number}u, any(largest${number} == ${exponents[type].faulty}));`,
+      ),
+      "  if (store != 0u && atomicLoad(&fault[0]) == 0u) { atomicStore(&fault[0], store); }",
+    ],
+  };
 }

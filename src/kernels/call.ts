@@ -1,4 +1,5 @@
 import type { Binding, Kernel, View } from "../../shaders/lib/kernel.ts";
+import type { Watch } from "../../shaders/lib/print.ts";
 import { bytesPer, type DType } from "../graph/shape.ts";
 
 export type { Binding, View, VirtualBuffer } from "../../shaders/lib/kernel.ts";
@@ -31,8 +32,8 @@ export interface Call {
 /** One kernel, as data. */
 export interface KernelCall extends Call {
   readonly kernel: Kernel;
-  /** Numbers of the stores that are tested for NaN, by the names of buffers. The last binding is the flag then. */
-  readonly watched?: ReadonlyMap<string, number>;
+  /** How its stores are tested for NaN. The last binding is the flag then. */
+  readonly watch?: Watch;
 }
 
 /** What runs: one kernel or several, printed. */

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { kernel } from "../../shaders/lib/compose.ts";
 import { expand } from "../../shaders/lib/expand.ts";
 import type { Declaration, Kernel } from "../../shaders/lib/kernel.ts";
-import { builtinsOf, featuresOf, print, printTogether, watchable } from "../../shaders/lib/print.ts";
+import { builtinsOf, featuresOf, print, printTogether } from "../../shaders/lib/print.ts";
 
 describe("accessors", () => {
   const accessors = {
@@ -69,12 +69,18 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     expect(featuresOf(made({ body: "let f = F(1.0);" }))).toEqual([]);
   });
 
-  test("tests what is stored, by another store", () => {
-    expect(watchable(scale).map(({ name }) => name)).toEqual(["y"]);
-    const text = print(scale, { watched: new Map([["y", 3]]) });
-    expect(text).toContain("y[i] = watched3(HALF * x[i]);");
-    expect(text).toContain("@binding(2) var<storage, read_write> fault: atomic<u32>;");
+  test("looks at what is stored where it is watched", () => {
+    const watch = {
+      stored: (name: string, value: string) => `seen_${name}(${value})`,
+      buffers: [buffer("flag", "read_write", "u32", 4)],
+      functions: ["fn seen_y(value: f32) -> f32 {\n  return value;\n}"],
+      report: ["  flag[0] = 1u;"],
+    };
+    const text = print(scale, { watch });
+    expect(text).toContain("y[i] = seen_y(HALF * x[i]);");
+    expect(text).toContain("@binding(2) var<storage, read_write> flag: array<u32, 4>;");
     expect(text).toContain("fn unwatched(id: vec3u) {");
+    expect(text).toContain("  unwatched(id);\n  flag[0] = 1u;\n}");
   });
 });
 
