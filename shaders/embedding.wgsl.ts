@@ -1,122 +1,131 @@
-import { storage, workgroupSize } from "./lib/grid.wgsl.ts";
-import { type Scalar, vec4Of } from "./lib/view.wgsl.ts";
+import { array, result } from "./lib/array.ts";
+import { kernel } from "./lib/compose.ts";
+import { workgroupSize } from "./lib/grid.wgsl.ts";
+import type { Kernel, View } from "./lib/kernel.ts";
+import { sizeOf, vec4Of } from "./lib/view.wgsl.ts";
 import { wgsl } from "./wgsl.ts";
 
-export interface EmbeddingParams {
-  readonly type: Scalar;
-  /** Rows of the table, elements of a row, positions that name a row each. */
-  readonly rows: number;
-  readonly size: number;
-  readonly positions: number;
-  /** Row that gets no gradient, if any. */
-  readonly padding: number | undefined;
-  /** Elements of the bound ranges. */
-  readonly inputLength: number;
-  readonly indexLength: number;
-  readonly outputLength: number;
+/** Rows of a table `[ROWS, SIZE]` by the positions that name them. All are row-major from the start of their memory. */
+export interface Lookup {
+  readonly table: View;
+  readonly index: View;
+  /** y[n, :] = table[index[n], :] */
+  readonly rows: View;
 }
 
-/** Four columns at once where rows are whole vec4s. */
-export const embeddingWidth = (size: number): 1 | 4 => (size % 4 === 0 ? 4 : 1);
+/** y[n, :] = table[index[n], :]; an index beyond the table is held at its ends. One invocation for each element, or four neighbours. */
+export const embedding = (p: Lookup, width: 1 | 4): Kernel =>
+  kernel({
+    workgroup: workgroupSize,
+    parts: [array("table", p.table, width), array("index", p.index), result("y", p.rows, width)],
+    constants: sizes(p, width),
+    body: wgsl`
+      let i = id.x;
+      if (i >= POSITIONS * SIZE) { return; }
+      let row = u32(clamp(index(i / SIZE), 0, i32(ROWS) - 1));
+      y_store(i, table[row * SIZE + i % SIZE]);`,
+  });
 
-/** @param fours whether the indices are read four at a time. */
-function declarations(p: EmbeddingParams, input: string, fours = false): string[] {
-  const width = embeddingWidth(p.size);
-  const element = width === 4 ? vec4Of[p.type] : p.type;
-  return [
-    `alias T = ${element};`,
-    `alias F = ${width === 4 ? "vec4f" : "f32"}; // sums are f32`,
-    `const ROWS = ${p.rows}u;`,
-    `const SIZE = ${p.size / width}u; // ${width === 4 ? "vec4" : "elements"} of a row`,
-    `const POSITIONS = ${p.positions}u;`,
-    storage(0, input, "read", "T", p.inputLength / width),
-    fours ? storage(1, "index", "read", "vec4i", p.indexLength / 4) : storage(1, "index", "read", "i32", p.indexLength),
-    storage(2, "y", "read_write", "T", p.outputLength / width),
-  ];
+/** The gradient of a table: the sum of the rows of dy that each of its rows has given. */
+export interface LookupGrad extends Lookup {
+  /** The row that gets no gradient, or −1. */
+  readonly padding: number;
 }
 
-/** y[n, :] = weight[index[n], :]; an index beyond the table is held at its ends. One invocation per (position, column). */
-export const embeddingRows = (p: EmbeddingParams): string => wgsl`
-${declarations(p, "weight")}
+/** The definition: one invocation for each element of the table looks through all positions. */
+export const embeddingGradNaive = (p: LookupGrad): Kernel =>
+  kernel({
+    workgroup: workgroupSize,
+    parts: [array("dy", p.rows), array("index", p.index), result("y", p.table)],
+    constants: sizes(p, 1),
+    body: wgsl`
+      let i = id.x;
+      if (i >= ROWS * SIZE) { return; }
+      let row = i32(i / SIZE);
+      var sum = 0.0;
+      for (var n = 0u; n < POSITIONS; n++) {
+        if (index(n) == row && row != PADDING) { sum += dy(n * SIZE + i % SIZE); }
+      }
+      y_put(i, sum);`,
+  });
 
-@compute @workgroup_size(${workgroupSize})
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  let i = id.x;
-  if (i >= POSITIONS * SIZE) { return; }
-  let row = u32(clamp(index[i / SIZE], 0, i32(ROWS) - 1));
-  y[i] = weight[row * SIZE + i % SIZE];
-}
-`;
-
-/**
- * Gradient of the table: y[v, :] = Σ dy[n, :] over the positions n that name row v, in their order. One invocation per
- * (row, column), which looks through all positions, by fours: the variant for tables that are small beside the number of positions.
- */
-export const embeddingGradByRow = (p: EmbeddingParams): string => wgsl`
-${declarations(p, "dy", true)}
-
-@compute @workgroup_size(${workgroupSize})
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  let i = id.x;
-  if (i >= ROWS * SIZE) { return; }
-  let row = i32(i / SIZE);
-  var acc = F();
-  #if ${p.padding !== undefined}
-  if (row != ${p.padding ?? 0}) {
-  #else
-  {
-  #endif
-    for (var q = 0u; q < ${Math.ceil(p.positions / 4)}u; q++) {
-      let four = index[q];
-      if (any(four == vec4i(row))) {
-        for (var n = 4u * q; n < min(4u * q + 4u, POSITIONS); n++) {
-          if (four[n % 4u] == row) { acc += F(dy[n * SIZE + i % SIZE]); }
+/** The same by fours of positions, and four columns at once: for tables that are small beside the number of positions. */
+export const embeddingGradByRow = (p: LookupGrad, width: 1 | 4): Kernel =>
+  kernel({
+    workgroup: workgroupSize,
+    width,
+    parts: [array("dy", p.rows, width), array("index", p.index, 4), result("y", p.table, width)],
+    constants: sizes(p, width),
+    body: wgsl`
+      let i = id.x;
+      if (i >= ROWS * SIZE) { return; }
+      let row = i32(i / SIZE);
+      var sum = F();
+      if (row != PADDING) {
+        for (var q = 0u; q < FOURS; q++) {
+          let four = index(q);
+          if (any(four == vec4i(row))) {
+            for (var n = 4u * q; n < min(4u * q + 4u, POSITIONS); n++) {
+              if (four[n % 4u] == row) { sum += dy(n * SIZE + i % SIZE); }
+            }
+          }
         }
       }
-    }
-  }
-  y[i] = T(acc);
-}
-`;
+      y_put(i, sum);`,
+  });
 
 /**
- * The same on a table of zeros, one invocation per (position, column): the first position that names a row adds up all of
- * them, the others leave. The order of the sums is that of the variant above, so both give the same bits. For large tables.
+ * The same on a table of zeros, for large tables. One invocation for each position and column: the first position that names a row adds up
+ * all of them, the others leave. All variants add in the same order, so they give the same bits.
  */
-export const embeddingGradByPosition = (p: EmbeddingParams): string => wgsl`
-${declarations(p, "dy", true)}
-
-@compute @workgroup_size(${workgroupSize})
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  let i = id.x;
-  if (i >= POSITIONS * SIZE) { return; }
-  let own = i / SIZE;
-  let row = index[own / 4u][own % 4u];
-  if (row < 0 || row >= i32(ROWS)${p.padding === undefined ? "" : ` || row == ${p.padding}`}) { return; }
-  var acc = F();
-  for (var q = 0u; q < ${Math.ceil(p.positions / 4)}u; q++) {
-    let four = index[q];
-    if (any(four == vec4i(row))) {
-      for (var n = 4u * q; n < min(4u * q + 4u, POSITIONS); n++) {
-        if (four[n % 4u] == row) {
-          if (n < own) { return; }
-          acc += F(dy[n * SIZE + i % SIZE]);
+export const embeddingGradByPosition = (p: LookupGrad, width: 1 | 4): Kernel =>
+  kernel({
+    workgroup: workgroupSize,
+    width,
+    parts: [array("dy", p.rows, width), array("index", p.index, 4), result("y", p.table, width)],
+    constants: sizes(p, width),
+    body: wgsl`
+      let i = id.x;
+      if (i >= POSITIONS * SIZE) { return; }
+      let own = i / SIZE;
+      let row = index(own / 4u)[own % 4u];
+      if (row < 0 || row >= i32(ROWS) || row == PADDING) { return; }
+      var sum = F();
+      for (var q = 0u; q < FOURS; q++) {
+        let four = index(q);
+        if (any(four == vec4i(row))) {
+          for (var n = 4u * q; n < min(4u * q + 4u, POSITIONS); n++) {
+            if (four[n % 4u] == row) {
+              if (n < own) { return; }
+              sum += dy(n * SIZE + i % SIZE);
+            }
+          }
         }
       }
-    }
-  }
-  y[u32(row) * SIZE + i % SIZE] = T(acc);
-}
-`;
+      y_put(u32(row) * SIZE + i % SIZE, sum);`,
+  });
 
-/** Zeros for a whole table. */
-export const embeddingZeros = ({ type, outputLength }: EmbeddingParams): string => wgsl`
-const COUNT = ${outputLength / 4}u; // vec4 in the table
-${storage(0, "y", "read_write", vec4Of[type], outputLength / 4)}
-
-@compute @workgroup_size(${workgroupSize})
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  let i = id.x;
-  if (i < COUNT) { y[i] = ${vec4Of[type]}(); }
+/** Zeros for a whole table, its padding included. */
+export function embeddingZeros(table: View): Kernel {
+  const y = result("y", table, 4);
+  return kernel({
+    workgroup: workgroupSize,
+    parts: [y],
+    constants: { COUNT: [y.buffers![0]!.length, "vec4 in the table"] },
+    body: wgsl`
+      let i = id.x;
+      if (i < COUNT) { y_store(i, ${vec4Of[table.dtype]}()); }`,
+  });
 }
-`;
+
+const sizes = ({ table, index, padding = -1 }: Lookup & Partial<LookupGrad>, width: 1 | 4) => {
+  const [rows, size] = table.shape as [number, number];
+  const positions = sizeOf(index.shape);
+  return {
+    ROWS: rows,
+    SIZE: [size / width, `${width === 4 ? "vec4" : "elements"} of a row`],
+    POSITIONS: positions,
+    FOURS: [Math.ceil(positions / 4), "of positions"],
+    PADDING: [`${padding}`, padding < 0 ? "no row" : "the row without gradient"],
+  } as const;
+};

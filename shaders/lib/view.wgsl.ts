@@ -13,6 +13,8 @@ export interface ViewParams {
 export type Scalar = "f32" | "f16" | "i32" | "u32";
 export const vec4Of: Record<Scalar, string> = { f32: "vec4f", f16: "vec4h", i32: "vec4i", u32: "vec4u" };
 
+export const sizeOf = (shape: readonly number[]): number => shape.reduce((count, n) => count * n, 1);
+
 /** Drops axes of size 1 and merges neighbours that are walked with one stride, innermost last. */
 export function coalesce({ shape, strides, offset }: ViewParams): ViewParams {
   const merged: { n: number; stride: number }[] = [];

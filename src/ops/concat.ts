@@ -1,13 +1,7 @@
-import { alongX } from "../../shaders/lib/grid.wgsl.ts";
-import { legacy } from "../../shaders/lib/legacy.ts";
-import { concat as concatKernel, joinsFours } from "../../shaders/move.wgsl.ts";
 import { checkList, checkWhole, DTypeError, ShapeError } from "../errors.ts";
-import { axisOf, bytesPer, type DType, labelShape, sameShape, showShape, sizeOf } from "../graph/shape.ts";
+import { axisOf, type DType, sameShape, showShape } from "../graph/shape.ts";
 import { apply, checkTensors, type Op, type Tensor } from "../graph/tensor.ts";
-import { bind } from "../kernels/call.ts";
-import { buffer } from "../kernels/legacy.ts";
-import type { Kernels } from "../kernels/lowering.ts";
-import { touched } from "../kernels/work.ts";
+import { concatKernels } from "../kernels/concat.ts";
 import { permute, slice } from "./views.ts";
 
 const without = (shape: readonly number[], axis: number) => shape.filter((_, k) => k !== axis);
@@ -42,46 +36,7 @@ const concatOp: Op = {
       inputs.map((input) => permute(input, axes)),
       { axis: axes.indexOf(axis) },
     ),
-  kernels: {
-    lower(
-      {
-        node: {
-          inputs,
-          attrs: { axis },
-        },
-      },
-      to,
-    ) {
-      const views = inputs.map((input) => to.view(input));
-      const out = to.result(0)!;
-      const inner = sizeOf(out.shape.slice(axis + 1));
-      const parts = views.map((view) => ({ ...buffer(view), along: view.shape[axis]! }));
-      const width = joinsFours({ inner, inputs: parts }) ? 4 : 1;
-      const count = sizeOf(out.shape);
-      return [
-        {
-          label: `concat${labelShape(out.shape)}:${out.dtype}`,
-          family: "concat",
-          variant: "direct",
-          kernel: legacy(
-            concatKernel({
-              type: out.dtype,
-              inner,
-              inputs: parts,
-              output: buffer(out),
-              width,
-              count: count / width,
-            }),
-          ),
-          bindings: [...views.map((view) => bind(view, "read")), bind(out, "read_write")],
-          workgroups: alongX(count / width),
-          flops: 0,
-          bytes: views.reduce((sum, view) => sum + touched(view), count * bytesPer(out.dtype)),
-        },
-      ];
-    },
-    precision: "operands",
-  } satisfies Kernels,
+  kernels: concatKernels,
 };
 
 /** Inputs of one concat kernel: with the result, and what watches for NaN, they stay within eight bindings. */

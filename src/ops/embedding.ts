@@ -1,20 +1,7 @@
-import {
-  type EmbeddingParams,
-  embeddingGradByPosition,
-  embeddingGradByRow,
-  embeddingRows,
-  embeddingWidth,
-  embeddingZeros,
-} from "../../shaders/embedding.wgsl.ts";
-import { alongX } from "../../shaders/lib/grid.wgsl.ts";
-import { legacy } from "../../shaders/lib/legacy.ts";
 import { checkWhole, DTypeError, optionsOf, ShapeError } from "../errors.ts";
-import { bytesPer, type DType, type Float, floats, labelShape, showShape, sizeOf } from "../graph/shape.ts";
+import { type DType, type Float, floats, showShape } from "../graph/shape.ts";
 import { apply, checkTensors, type Op, type Tensor } from "../graph/tensor.ts";
-import { bind, type KernelCall, lengthOf, type View } from "../kernels/call.ts";
-import { choose, type Variant } from "../kernels/choose.ts";
-import type { Kernels } from "../kernels/lowering.ts";
-import { touched } from "../kernels/work.ts";
+import { embeddingGradKernels, embeddingKernels } from "../kernels/embedding.ts";
 import { eq, where } from "./arithmetic.ts";
 import { zerosLike } from "./constants.ts";
 import { expand, reshape, unsqueeze } from "./views.ts";
@@ -27,20 +14,7 @@ const embeddingOp: Op = {
   vjp: ({ inputs: [weight, index], attrs }, [dy]) => [
     dy && apply(embeddingGradOp, [dy, index!], { ...attrs, rows: weight!.shape[0]! }),
   ],
-  kernels: {
-    lower(
-      {
-        node: {
-          inputs: [weight, index],
-        },
-      },
-      to,
-    ) {
-      const [table, indices, y] = [to.contiguous(weight!), to.contiguous(index!), to.result(0)!];
-      const [rows, size] = table.shape as [number, number];
-      return [callOf("embedding", "direct", embeddingRows, y.shape[0]! * size, { rows, size }, table, indices, y)];
-    },
-  } satisfies Kernels,
+  kernels: embeddingKernels,
 };
 
 /** Sums the rows of dy `[positions, size]` by the row of the table that they name. */
@@ -54,100 +28,8 @@ const embeddingGradOp: Op = {
     const padded = expand(unsqueeze(eq(index!, padding), -1), rows.shape);
     return [where(padded, zerosLike(rows), rows)];
   },
-  kernels: {
-    lower(
-      {
-        node: {
-          inputs: [dy, index],
-          attrs: { rows, padding },
-        },
-      },
-      to,
-    ) {
-      const [values, indices, y] = [to.contiguous(dy!), to.contiguous(index!), to.result(0)!];
-      const [positions, size] = values.shape as [number, number];
-      const variant = choose<GradVariant, Problem>(
-        "embeddingGrad",
-        embeddingGradVariants,
-        { rows, positions },
-        to.traits,
-      );
-      const count = (variant.name === "rows" ? rows : positions) * size;
-      const problem = { rows, size, padding };
-      const call = callOf("embeddingGrad", variant.name, variant.write, count, problem, values, indices, y);
-      return variant.name === "rows" ? [call] : [zerosCall(y), call];
-    },
-  } satisfies Kernels,
+  kernels: embeddingGradKernels,
 };
-
-interface Problem {
-  readonly rows: number;
-  readonly positions: number;
-}
-
-interface GradVariant extends Variant<Problem> {
-  readonly name: "rows" | "positions";
-  readonly write: (params: EmbeddingParams) => string;
-}
-
-export const embeddingGradVariants: readonly GradVariant[] = [
-  {
-    name: "rows",
-    score: ({ rows, positions }) => (rows <= 2 * positions ? 2 : 0),
-    write: embeddingGradByRow,
-  },
-  { name: "positions", score: () => 1, write: embeddingGradByPosition },
-];
-
-/** @param count elements of work: each invocation does one, or a vec4 of them. */
-function callOf(
-  name: string,
-  variant: string,
-  write: (params: EmbeddingParams) => string,
-  count: number,
-  { rows, size, padding }: { rows: number; size: number; padding?: number },
-  values: View,
-  indices: View,
-  y: View,
-): KernelCall {
-  const positions = sizeOf(indices.shape);
-  return {
-    label: `${name}[${rows}x${size}]×${positions}:${y.dtype}`,
-    family: name,
-    variant,
-    kernel: legacy(
-      write({
-        type: y.dtype,
-        rows,
-        size,
-        positions,
-        padding,
-        inputLength: lengthOf(values),
-        indexLength: lengthOf(indices),
-        outputLength: lengthOf(y),
-      }),
-    ),
-    bindings: [bind(values, "read"), bind(indices, "read"), bind(y, "read_write")],
-    workgroups: alongX(count / embeddingWidth(size)),
-    flops: name === "embedding" ? 0 : positions * size,
-    bytes: 2 * positions * size * bytesPer(y.dtype) + touched(indices),
-  };
-}
-
-function zerosCall(y: View): KernelCall {
-  const outputLength = lengthOf(y);
-  const none = { rows: 0, size: 0, positions: 0, padding: undefined, inputLength: 0, indexLength: 0 };
-  return {
-    label: `zeros${labelShape(y.shape)}:${y.dtype}`,
-    family: "embeddingGrad",
-    variant: "positions",
-    kernel: legacy(embeddingZeros({ ...none, type: y.dtype, outputLength })),
-    bindings: [bind(y, "read_write")],
-    workgroups: alongX(outputLength / 4),
-    flops: 0,
-    bytes: y.span,
-  };
-}
 
 /**
  * Rows of a table: y[…, :] = weight[indices[…], :]. Its gradient adds up repeated rows in their order, so it repeats to the bit.

@@ -1,13 +1,7 @@
-import { alongX } from "../../shaders/lib/grid.wgsl.ts";
-import { legacy } from "../../shaders/lib/legacy.ts";
-import { gather as gatherKernel, scatterAdd as scatterKernel } from "../../shaders/move.wgsl.ts";
 import { checkChoice, DTypeError, ShapeError } from "../errors.ts";
-import { axisOf, bytesPer, type DType, labelShape, showShape, sizeOf } from "../graph/shape.ts";
+import { axisOf, type DType, showShape } from "../graph/shape.ts";
 import { apply, checkTensors, type Op, type Spec, type Tensor } from "../graph/tensor.ts";
-import { bind, type KernelCall } from "../kernels/call.ts";
-import { buffer } from "../kernels/legacy.ts";
-import type { Kernels } from "../kernels/lowering.ts";
-import { touched } from "../kernels/work.ts";
+import { gatherKernels, scatterAddKernels } from "../kernels/gather.ts";
 import { constant, full } from "./constants.ts";
 import { checkPads, pad } from "./pad.ts";
 import { expand, reshape } from "./views.ts";
@@ -33,43 +27,7 @@ const gatherOp: Op = {
     undefined,
   ],
   bounds: ({ inputs: [x], attrs: { axis } }) => [{ input: 1, low: 0, high: x!.shape[axis]! - 1 }],
-  kernels: {
-    lower(
-      {
-        node: {
-          inputs: [x, index],
-          attrs: { axis },
-        },
-      },
-      to,
-    ) {
-      const [view, indices, out] = [to.view(x!), to.view(index!), to.result(0)!];
-      const count = sizeOf(out.shape);
-      const call: KernelCall = {
-        label: `gather${labelShape(out.shape)}:${out.dtype}`,
-        family: "gather",
-        variant: "direct",
-        kernel: legacy(
-          gatherKernel({
-            type: out.dtype,
-            shape: out.shape,
-            axis,
-            size: x!.shape[axis]!,
-            input: buffer(view),
-            index: buffer(indices),
-            output: buffer(out),
-            count,
-          }),
-        ),
-        bindings: [bind(view, "read"), bind(indices, "read"), bind(out, "read_write")],
-        workgroups: alongX(count),
-        flops: 0,
-        bytes: touched(indices) + 2 * count * bytesPer(out.dtype),
-      };
-      return [call];
-    },
-    precision: "operands",
-  } satisfies Kernels,
+  kernels: gatherKernels,
 };
 
 /**
@@ -124,43 +82,7 @@ const scatterOp: Op = {
     return [dy, undefined, pad(picked, { low: high.map(() => 0), high })];
   },
   bounds: ({ inputs: [x], attrs: { axis } }) => [{ input: 1, low: 0, high: x!.shape[axis]! - 1 }],
-  kernels: {
-    lower(
-      {
-        node: {
-          inputs: [x, index, source],
-          attrs: { axis },
-        },
-      },
-      to,
-    ) {
-      const [view, indices, values, out] = [to.view(x!), to.view(index!), to.view(source!), to.result(0)!];
-      const count = sizeOf(out.shape);
-      return [
-        {
-          label: `scatterAdd${labelShape(out.shape)}:${out.dtype}`,
-          family: "scatterAdd",
-          variant: "direct",
-          kernel: legacy(
-            scatterKernel({
-              type: out.dtype,
-              shape: out.shape,
-              axis,
-              input: buffer(view),
-              index: buffer(indices),
-              source: buffer(values),
-              output: buffer(out),
-              count,
-            }),
-          ),
-          bindings: [bind(view, "read"), bind(indices, "read"), bind(values, "read"), bind(out, "read_write")],
-          workgroups: alongX(count),
-          flops: sizeOf(indices.shape),
-          bytes: touched(view) + touched(indices) + touched(values) + count * bytesPer(out.dtype),
-        },
-      ];
-    },
-  } satisfies Kernels,
+  kernels: scatterAddKernels,
 };
 
 /** Adds `source` to `x` where an i32 index of the same rank says: y[…, index[…, j, …], …] += source[…, j, …]. Repeats add up. */

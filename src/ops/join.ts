@@ -1,13 +1,7 @@
-import { alongX } from "../../shaders/lib/grid.wgsl.ts";
-import { legacy } from "../../shaders/lib/legacy.ts";
-import { cumsum as cumsumKernel } from "../../shaders/move.wgsl.ts";
 import { checkList, checkNumber, ShapeError } from "../errors.ts";
-import { axisOf, bytesPer, type DType, labelShape, sameShape, showShape, sizeOf } from "../graph/shape.ts";
+import { axisOf, type DType, sameShape, showShape } from "../graph/shape.ts";
 import { apply, checkTensors, type Op, type Tensor } from "../graph/tensor.ts";
-import { bind } from "../kernels/call.ts";
-import { buffer } from "../kernels/legacy.ts";
-import type { Kernels } from "../kernels/lowering.ts";
-import { touched } from "../kernels/work.ts";
+import { cumsumKernels } from "../kernels/cumsum.ts";
 import { ge, le, sub, where } from "./arithmetic.ts";
 import { concat, split } from "./concat.ts";
 import { zerosLike } from "./constants.ts";
@@ -64,42 +58,7 @@ const cumsumOp: Op = {
   name: "cumsum",
   infer: ([x]) => [{ shape: x!.shape, dtype: x!.dtype }],
   vjp: ({ attrs: { axis } }, [dy]) => [dy && flip(cumsum(flip(dy, axis), axis), axis)],
-  kernels: {
-    lower(
-      {
-        node: {
-          inputs: [x],
-          attrs: { axis },
-        },
-      },
-      to,
-    ) {
-      const [view, out] = [to.view(x!), to.result(0)!];
-      const along = out.shape[axis]!;
-      const count = sizeOf(out.shape) / along;
-      return [
-        {
-          label: `cumsum${labelShape(out.shape)}:${out.dtype}`,
-          family: "cumsum",
-          variant: "direct",
-          kernel: legacy(
-            cumsumKernel({
-              type: out.dtype,
-              along,
-              inner: sizeOf(out.shape.slice(axis + 1)),
-              input: buffer(view),
-              output: buffer(out),
-              count,
-            }),
-          ),
-          bindings: [bind(view, "read"), bind(out, "read_write")],
-          workgroups: alongX(count),
-          flops: count * along,
-          bytes: touched(view) + count * along * bytesPer(out.dtype),
-        },
-      ];
-    },
-  } satisfies Kernels,
+  kernels: cumsumKernels,
 };
 
 /** Running sums along an axis. */

@@ -1,13 +1,7 @@
-import { alongX } from "../../shaders/lib/grid.wgsl.ts";
-import { legacy } from "../../shaders/lib/legacy.ts";
-import { pad as padKernel } from "../../shaders/move.wgsl.ts";
 import { AttributeError, checkList, optionsOf, ShapeError, show } from "../errors.ts";
-import { largestHalf } from "../graph/half.ts";
-import { bytesPer, checkValue, type DType, labelShape, showShape, sizeOf } from "../graph/shape.ts";
+import { checkValue, type DType, showShape } from "../graph/shape.ts";
 import { apply, checkTensors, type Node, type Op, type Tensor } from "../graph/tensor.ts";
-import { bind, lengthOf } from "../kernels/call.ts";
-import type { Kernels } from "../kernels/lowering.ts";
-import { touched } from "../kernels/work.ts";
+import { padKernels } from "../kernels/pad.ts";
 import { concat } from "./concat.ts";
 import { slice } from "./views.ts";
 
@@ -45,49 +39,7 @@ const padOp: Op = {
         : [tensor];
     return pad(concat([...pieces(x), ...pieces(y)], axis), { low: first.attrs["low"], high: second.attrs["high"] });
   },
-  kernels: {
-    lower(
-      {
-        node: {
-          inputs: [x],
-          results: [y],
-          attrs: { low, interior, value },
-        },
-      },
-      to,
-    ) {
-      const view = to.view(x!);
-      const out = to.result(0)!;
-      const size = sizeOf(y!.shape);
-      const width = y!.shape.at(-1)! % 4 === 0 ? 4 : 1;
-      const count = size / width;
-      return [
-        {
-          label: `pad${labelShape(y!.shape)}:${y!.dtype}`,
-          family: "pad",
-          variant: "direct",
-          kernel: legacy(
-            padKernel({
-              shape: y!.shape,
-              low,
-              interior,
-              // The lowest and highest numbers of f16 stand for what lies beyond them.
-              value: out.dtype === "f16" ? Math.min(Math.max(value, -largestHalf), largestHalf) : value,
-              input: { type: view.dtype, view, length: lengthOf(view) },
-              output: { type: out.dtype, length: lengthOf(out) },
-              width,
-              count,
-            }),
-          ),
-          bindings: [bind(view, "read"), bind(out, "read_write")],
-          workgroups: alongX(count),
-          flops: 0,
-          bytes: touched(view) + size * bytesPer(out.dtype),
-        },
-      ];
-    },
-    precision: "operands",
-  } satisfies Kernels,
+  kernels: padKernels,
 };
 
 export interface Padding {

@@ -2,11 +2,14 @@ import { grad } from "../compile/grad.ts";
 import { halfBits, halfValue } from "../graph/half.ts";
 import { sizeOf } from "../graph/shape.ts";
 import type { Tensor, TensorData } from "../graph/tensor.ts";
+import { concatVariants } from "../kernels/concat.ts";
+import { cumsumVariants } from "../kernels/cumsum.ts";
+import { embeddingGradVariants, embeddingVariants } from "../kernels/embedding.ts";
 import { matmulVariants } from "../kernels/matmul.ts";
+import { padVariants } from "../kernels/pad.ts";
 import { reduceVariants } from "../kernels/reduce.ts";
 import { castAll } from "../ops/castAll.ts";
 import { correlateVariants, weightGradVariants } from "../ops/convKernels.ts";
-import { embeddingGradVariants } from "../ops/embedding.ts";
 import * as ops from "../ops/index.ts";
 import { normVariants } from "../ops/layerNorm.ts";
 import { pickVariants } from "../ops/pick.ts";
@@ -71,6 +74,7 @@ const rows: readonly Row[] = [
   { family: "conv2dWeightGrad", variants: weightGradVariants, build: convolutions },
   { family: "maxPool2dGrad", variants: maxPoolGradVariants, build: pools },
   { family: "layerNorm", variants: normVariants, build: norms, only: "f32" },
+  { family: "embedding", variants: embeddingVariants, build: embeddings },
   { family: "embeddingGrad", variants: embeddingGradVariants, build: embeddings },
   { family: "squaredNorm", variants: squaredNormVariants, build: squares, only: "f32" },
   { family: "lstm", variants: sequenceVariants, build: (inputs) => sequence(inputs, ops.lstm, 4), only: "f32" },
@@ -78,7 +82,10 @@ const rows: readonly Row[] = [
   { family: "rnn", variants: sequenceVariants, build: (inputs) => sequence(inputs, ops.rnn, 1), only: "f32" },
   { family: "foreach", build: updates, only: "f32" },
   { family: "castAll", build: casts, only: "f16" },
-  { family: "moves", build: moves },
+  { family: "pad", variants: padVariants, build: pads },
+  { family: "concat", variants: concatVariants, build: joins },
+  { family: "cumsum", variants: cumsumVariants, build: runningSums },
+  { family: "gather", build: picks },
 ];
 
 function elementwise(inputs: Inputs): Record<string, Tensor> {
@@ -177,16 +184,31 @@ function pools(inputs: Inputs): Record<string, Tensor> {
   return { y, dx: grad(ops.sum(ops.mul(y, y)), [x])[0]! };
 }
 
-function moves(inputs: Inputs): Record<string, Tensor> {
+function pads(inputs: Inputs): Record<string, Tensor> {
+  const x = inputs.floats("x", [5, 9]);
+  return {
+    fours: ops.pad(x, { low: [1, 2], high: [0, 1], value: 3 }),
+    apart: ops.pad(x, { low: [0, 3], high: [2, 2], interior: [1, 2] }),
+  };
+}
+
+function joins(inputs: Inputs): Record<string, Tensor> {
+  const [x, z] = [inputs.floats("x", [5, 9]), inputs.floats("z", [5, 12])];
+  return { columns: ops.concat([x, ops.flip(x, 1)], 1), fours: ops.concat([z, ops.flip(z, 0)], 1) };
+}
+
+function picks(inputs: Inputs): Record<string, Tensor> {
   const x = inputs.floats("x", [5, 9]);
   const at = inputs.labels("at", [5, 4], 9);
   return {
-    padded: ops.pad(x, { low: [1, 2], high: [0, 1], value: 3 }),
-    joined: ops.concat([x, ops.flip(x, 1)], 1),
     gathered: ops.gather(x, 1, at),
     scattered: ops.scatterAdd(x, 1, at, inputs.floats("source", [5, 4])),
-    running: ops.cumsum(x, 1),
   };
+}
+
+function runningSums(inputs: Inputs): Record<string, Tensor> {
+  const x = inputs.floats("x", [3, 130]);
+  return { rows: ops.cumsum(x, 1), columns: ops.cumsum(x, 0) };
 }
 
 function norms(inputs: Inputs): Record<string, Tensor> {
@@ -204,9 +226,11 @@ function norms(inputs: Inputs): Record<string, Tensor> {
 }
 
 function embeddings(inputs: Inputs): Record<string, Tensor> {
-  const table = inputs.floats("table", [11, 6]);
-  const y = ops.embedding(inputs.labels("labels", [4, 9], 11), table);
-  return { y, gradient: grad(ops.sum(ops.mul(y, y)), [table])[0]! };
+  const labels = inputs.labels("labels", [4, 9], 11);
+  const [table, fours] = [inputs.floats("table", [11, 6]), inputs.floats("fours", [11, 8])];
+  const [y, z] = [ops.embedding(labels, table), ops.embedding(labels, fours)];
+  const gradients = grad(ops.add(ops.sum(ops.mul(y, y)), ops.sum(ops.mul(z, z))), [table, fours]);
+  return { y, z, gradient: gradients[0]!, gradientInFours: gradients[1]! };
 }
 
 function squares(inputs: Inputs): Record<string, Tensor> {

@@ -431,3 +431,52 @@ describe.each(["serial", "tree"])("ops after gradients of lines, %s", (variant) 
     }
   });
 });
+
+describe.each(["naive", "vec4"])("elements that move, %s", (variant) => {
+  test.each(
+    some([
+      [5, 12],
+      [5, 7],
+      [1, 1],
+      [3, 4, 8],
+      [2, 3, 5],
+    ]).map((shape) => [shape]),
+  )("%j", async (shape) => {
+    const x = input("x", shape);
+    const first = shape.map((_, axis) => (axis === 0 ? 1 : 0));
+    const last = shape.map((_, axis) => (axis === shape.length - 1 ? 2 : 0));
+    const table = input("table", [7, shape.at(-1)!]);
+    const used = await agrees(
+      { pad: variant, concat: variant, embedding: variant },
+      {
+        before: t.pad(x, { low: first, high: first, value: -2 }),
+        around: t.pad(x, { low: last, high: last }),
+        apart: t.pad(t.flip(x, 0), { low: first, high: last, interior: shape.map((_, axis) => (axis + 1) % 3) }),
+        rows: t.concat([x, t.flip(x, 0)], 0),
+        columns: t.concat([x, t.mul(x, 2), t.flip(x, -1)], -1),
+        turned: t.concat([t.transpose(x), input("z", t.transpose(x).shape)], 0),
+        looked: t.embedding(input("labels", [9], "i32"), table),
+      },
+      1e-6,
+    );
+    const count = (family: string) => used.filter((name) => name === `${family}/${variant}`).length;
+    if (variant === "naive") expect([count("pad"), count("concat"), count("embedding")]).toEqual([3, 3, 1]);
+    else if (shape.at(-1)! % 4 === 0) expect([count("concat"), count("embedding")]).toEqual([3, 1]);
+  });
+});
+
+test.each(["naive", "blocks"])("running sums, %s", async (variant) => {
+  const long = t.transpose(input("long", [9000, 2]));
+  const x = input("x", [3, 70, 5]);
+  const used = await agrees(
+    { cumsum: variant },
+    {
+      long: t.cumsum(long, 1),
+      middle: t.cumsum(x, 1),
+      last: t.cumsum(t.flip(x, 2), 2),
+      whole: t.cumsum(t.cast(x, "i32"), 0),
+    },
+    variant === "naive" ? 1e-3 : 1e-4,
+  );
+  expect(used.filter((name) => name === `cumsum/${variant}`)).toHaveLength(4);
+});

@@ -7,10 +7,12 @@ import { gpu } from "../adapters.ts";
 const able = { ...gpu, features: new Set(["shader-f16", "subgroups"]) };
 
 test("the self-check runs every family of kernels that an op names", () => {
-  const folder = new URL("../../src/ops/", import.meta.url);
-  const named = readdirSync(folder).flatMap((file) =>
-    [...readFileSync(new URL(file, folder), "utf8").matchAll(/family: "(\w+)"/g)].map(([, family]) => family),
-  );
+  const named = ["../../src/kernels/", "../../src/ops/"].flatMap((path) => {
+    const folder = new URL(path, import.meta.url);
+    return readdirSync(folder).flatMap((file) =>
+      [...readFileSync(new URL(file, folder), "utf8").matchAll(/family: "(\w+)"/g)].map(([, family]) => family),
+    );
+  });
   const run = (["f32", "f16"] as const).flatMap(problems).flatMap(({ outputs }) => {
     const { calls } = compile({ outputs }, able, new Map(), { merge: false });
     return calls.map(({ family }) => family);

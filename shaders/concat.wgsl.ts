@@ -1,0 +1,62 @@
+import { bufferOf, result } from "./lib/array.ts";
+import { kernel } from "./lib/compose.ts";
+import { workgroupSize } from "./lib/grid.wgsl.ts";
+import type { Kernel, Part, View } from "./lib/kernel.ts";
+import { elementAt, plus, sizeOf, times, vec4Load, vec4Of } from "./lib/view.wgsl.ts";
+import { each, wgsl } from "./wgsl.ts";
+
+/** Inputs side by side along one axis. y is row-major. */
+export interface Joining {
+  readonly inputs: readonly View[];
+  readonly y: View;
+  readonly axis: number;
+}
+
+/** Elements of an input that lie side by side in the result: all but the axes before the joined one. */
+const pieceOf = ({ shape }: View, axis: number): number => sizeOf(shape.slice(axis));
+
+/** Whether the result takes whole fours from each input. */
+export const joinsFours = ({ inputs, axis }: Joining): boolean => inputs.every((view) => pieceOf(view, axis) % 4 === 0);
+
+/** An input: `NAME_piece(outer, p)` is element p of piece number `outer`, or the four from 4 · p. */
+function pieces(name: string, view: View, axis: number, width: 1 | 4): Part {
+  const { vectors, load } =
+    width === 4
+      ? vec4Load(view, view.dtype)
+      : { vectors: false, load: (name: string, i: string) => `${name}[${elementAt(view, i)}]` };
+  return {
+    buffers: [bufferOf(name, view, "read", vectors ? 4 : 1)],
+    accessors: {
+      [`${name}_piece`]: (outer, p) => load(name, plus(times(outer!, pieceOf(view, axis) / width), p!)),
+    },
+  };
+}
+
+/**
+ * The definition, with a width of 1: one invocation for each result finds the input that it lies in. With a width of 4, it copies four
+ * neighbours at once.
+ */
+export function concat({ inputs, y, axis }: Joining, width: 1 | 4): Kernel {
+  const sizes = inputs.map((view) => pieceOf(view, axis) / width);
+  const starts = sizes.map((_, k) => sizes.slice(0, k).reduce((a, b) => a + b, 0));
+  return kernel({
+    workgroup: workgroupSize,
+    parts: [...inputs.map((view, k) => pieces(`x${k}`, view, axis, width)), result("y", y, width)],
+    constants: {
+      COUNT: [sizeOf(y.shape) / width, width === 4 ? "vec4 in the result" : "results"],
+      PIECE: [pieceOf(y, axis) / width, "of these lie side by side"],
+    },
+    body: wgsl`
+      let i = id.x;
+      if (i >= COUNT) { return; }
+      let outer = i / PIECE;
+      let p = i % PIECE;
+      var value = ${width === 4 ? vec4Of[y.dtype] : y.dtype}();
+      ${each(inputs.length, (k) => {
+        const copy = `{ value = x${k}_piece(outer, ${starts[k] === 0 ? "p" : `p - ${starts[k]!}u`}); }`;
+        if (k === inputs.length - 1) return k === 0 ? copy : `else ${copy}`;
+        return `${k === 0 ? "" : "else "}if (p < ${starts[k]! + sizes[k]!}u) ${copy}`;
+      })}
+      y_store(i, value);`,
+  });
+}

@@ -1,0 +1,48 @@
+import { concat, type Joining, joinsFours } from "../../shaders/concat.wgsl.ts";
+import { alongX } from "../../shaders/lib/grid.wgsl.ts";
+import { bytesPer, labelShape, sizeOf } from "../graph/shape.ts";
+import { bound } from "./call.ts";
+import { choose, unless, type Variant } from "./choose.ts";
+import type { Kernels } from "./lowering.ts";
+import { touched } from "./work.ts";
+
+interface Problem {
+  readonly count: number;
+  readonly inputs: number;
+  /** Whether each piece of the result that comes from one input is a whole number of fours. */
+  readonly fours: boolean;
+}
+
+interface ConcatVariant extends Variant<Problem> {
+  /** Results of one invocation. */
+  readonly width: 1 | 4;
+}
+
+export const concatVariants: readonly ConcatVariant[] = [
+  { name: "naive", score: () => -1, width: 1 },
+  { name: "vec4", needs: ({ fours }) => unless(fours, "whole fours from each input"), score: () => 1, width: 4 },
+];
+
+/** How tensors are joined along `attrs.axis`. */
+export const concatKernels: Kernels = {
+  precision: "operands",
+  lower({ node, inputs }, to) {
+    const views = inputs.map((input) => to.view(input));
+    const y = to.result(0)!;
+    const joining: Joining = { inputs: views, y, axis: node.attrs["axis"] };
+    const count = sizeOf(y.shape);
+    const problem = { count, inputs: inputs.length, fours: joinsFours(joining) };
+    const { name, width } = choose<ConcatVariant, Problem>("concat", concatVariants, problem, to.traits);
+    return [
+      {
+        label: `concat${labelShape(y.shape)}:${y.dtype}`,
+        family: "concat",
+        variant: name,
+        ...bound(concat(joining, width)),
+        workgroups: alongX(count / width),
+        flops: 0,
+        bytes: views.reduce((sum, view) => sum + touched(view), count * bytesPer(y.dtype)),
+      },
+    ];
+  },
+};

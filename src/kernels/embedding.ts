@@ -1,0 +1,117 @@
+import {
+  embedding,
+  embeddingGradByPosition,
+  embeddingGradByRow,
+  embeddingGradNaive,
+  embeddingZeros,
+  type LookupGrad,
+} from "../../shaders/embedding.wgsl.ts";
+import { alongX } from "../../shaders/lib/grid.wgsl.ts";
+import type { Kernel } from "../../shaders/lib/kernel.ts";
+import { bytesPer, labelShape, sizeOf } from "../graph/shape.ts";
+import { bound, type KernelCall, lengthOf, type View } from "./call.ts";
+import { choose, unless, type Variant } from "./choose.ts";
+import type { Kernels } from "./lowering.ts";
+import { touched } from "./work.ts";
+
+interface Problem {
+  readonly rows: number;
+  readonly size: number;
+  readonly positions: number;
+}
+
+interface EmbeddingVariant extends Variant<Problem> {
+  /** Elements of a row that one invocation copies. */
+  readonly width: 1 | 4;
+}
+
+const wholeFours = ({ size }: Problem) => unless(size % 4 === 0, "a multiple of 4 elements in a row");
+
+export const embeddingVariants: readonly EmbeddingVariant[] = [
+  { name: "naive", score: () => -1, width: 1 },
+  { name: "vec4", needs: wholeFours, score: () => 1, width: 4 },
+];
+
+interface GradVariant extends Variant<Problem> {
+  write(grad: LookupGrad): Kernel;
+  /** Invocations. */
+  count(problem: Problem): number;
+  /** Whether the table must hold zeros before. */
+  readonly onZeros?: boolean;
+}
+
+/** Four columns at once where rows are whole vec4s. */
+const widthOf = (size: number): 1 | 4 => (size % 4 === 0 ? 4 : 1);
+
+export const embeddingGradVariants: readonly GradVariant[] = [
+  { name: "naive", score: () => -1, write: embeddingGradNaive, count: ({ rows, size }) => rows * size },
+  {
+    name: "rows",
+    score: ({ rows, positions }) => (rows <= 2 * positions ? 2 : 0),
+    write: (grad) => embeddingGradByRow(grad, widthOf(grad.table.shape[1]!)),
+    count: ({ rows, size }) => (rows * size) / widthOf(size),
+  },
+  {
+    name: "positions",
+    score: () => 1,
+    write: (grad) => embeddingGradByPosition(grad, widthOf(grad.table.shape[1]!)),
+    count: ({ positions, size }) => (positions * size) / widthOf(size),
+    onZeros: true,
+  },
+];
+
+/** How rows of a table are looked up. */
+export const embeddingKernels: Kernels = {
+  lower({ inputs: [weight, indices] }, to) {
+    const [table, index, rows] = [to.contiguous(weight!), to.contiguous(indices!), to.result(0)!];
+    const problem = problemOf(table, index);
+    const { name, width } = choose<EmbeddingVariant, Problem>("embedding", embeddingVariants, problem, to.traits);
+    return [
+      {
+        ...described("embedding", problem, index, rows),
+        variant: name,
+        ...bound(embedding({ table, index, rows }, width)),
+        workgroups: alongX((problem.positions * problem.size) / width),
+        flops: 0,
+      },
+    ];
+  },
+};
+
+/** How the gradients of rows are added up by the row of the table that they came from. */
+export const embeddingGradKernels: Kernels = {
+  lower({ node, inputs: [dy, indices] }, to) {
+    const [rows, index, table] = [to.contiguous(dy!), to.contiguous(indices!), to.result(0)!];
+    const problem = problemOf(table, index);
+    const variant = choose<GradVariant, Problem>("embeddingGrad", embeddingGradVariants, problem, to.traits);
+    const call: KernelCall = {
+      ...described("embeddingGrad", problem, index, table),
+      variant: variant.name,
+      ...bound(variant.write({ table, index, rows, padding: node.attrs["padding"] ?? -1 })),
+      workgroups: alongX(variant.count(problem)),
+      flops: problem.positions * problem.size,
+    };
+    return variant.onZeros ? [zerosCall(table, variant.name), call] : [call];
+  },
+};
+
+function problemOf(table: View, index: View): Problem {
+  const [rows, size] = table.shape as [number, number];
+  return { rows, size, positions: sizeOf(index.shape) };
+}
+
+const described = (family: string, { rows, size, positions }: Problem, index: View, { dtype }: View) => ({
+  label: `${family}[${rows}x${size}]×${positions}:${dtype}`,
+  family,
+  bytes: 2 * positions * size * bytesPer(dtype) + touched(index),
+});
+
+const zerosCall = (table: View, variant: string): KernelCall => ({
+  label: `zeros${labelShape(table.shape)}:${table.dtype}`,
+  family: "embeddingGrad",
+  variant,
+  ...bound(embeddingZeros(table)),
+  workgroups: alongX(lengthOf(table) / 4),
+  flops: 0,
+  bytes: table.span,
+});
