@@ -4,6 +4,8 @@ import { sizeOf } from "../../src/graph/shape.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import * as t from "../../src/index.ts";
 import { Engine } from "../../src/index.ts";
+import { cumsumVariants } from "../../src/kernels/cumsum.ts";
+import { embeddingGradVariants } from "../../src/kernels/embedding.ts";
 import { matmulVariants } from "../../src/kernels/matmul.ts";
 import { reduceVariants } from "../../src/kernels/reduce.ts";
 import { input } from "../../src/ops/constants.ts";
@@ -153,5 +155,33 @@ describe.skipIf(lacking)(titled("every variant in f16"), () => {
       const bent = t.maxPool2d(t.relu(x), 2);
       const gradientOf = (pooled: t.Tensor) => t.grad(t.sum(t.mul(pooled, pooled)), [x])[0]!;
       await agrees({ maxPool2dGrad: name }, { y, dx: gradientOf(y), masked: gradientOf(bent) });
+    });
+
+  for (const { name } of embeddingGradVariants)
+    test(`tables, ${name}`, async () => {
+      const labels = input("labels", [4, 9], "i32");
+      for (const size of [6, 8]) {
+        const table = half("table", [11, size]);
+        const y = t.embedding(labels, table);
+        const [dw] = t.grad(t.sum(t.mul(y, half("u", [4, 9, size]))), [table]);
+        await agrees({ embeddingGrad: name, ...(name === "naive" && { embedding: name }) }, { y, dw: dw! });
+      }
+    });
+
+  test.each(["naive", "vec4"])("elements that move, %s", async (variant) => {
+    const x = half("x", [5, 8]);
+    await agrees(
+      { pad: variant, concat: variant },
+      {
+        padded: t.pad(x, { low: [1, 3], high: [0, 1], value: 65504 }),
+        joined: t.concat([x, t.flip(x, 1), half("z", [5, 4])], 1),
+      },
+    );
+  });
+
+  for (const { name } of cumsumVariants)
+    test(`running sums, ${name}`, async () => {
+      const outputs = { rows: t.cumsum(half("x", [3, 130]), 1), columns: t.cumsum(half("z", [9, 4]), 0) };
+      await agrees({ cumsum: name }, outputs);
     });
 });
