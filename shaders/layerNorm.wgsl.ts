@@ -1,192 +1,331 @@
-import { type FlatResults, flatEnding, namesOf } from "./lib/epilogue.wgsl.ts";
-import { storage } from "./lib/grid.wgsl.ts";
-import { sum, type Way } from "./lib/lines.wgsl.ts";
-import { indented, wgsl } from "./wgsl.ts";
+import { array, bufferOf, result } from "./lib/array.ts";
+import { kernel } from "./lib/compose.ts";
+import { workgroupSize } from "./lib/grid.wgsl.ts";
+import type { Kernel, Part, View } from "./lib/kernel.ts";
+import { sum, type Way } from "./lib/lines.ts";
+import { type End, flatEnd } from "./lib/results.ts";
+import { wgsl } from "./wgsl.ts";
 
-/** "layer" takes mean and spread out of each row, "rms" divides by the root of the mean square alone. */
-export type NormKind = "layer" | "rms";
-
-/** Which element of a weight belongs to element `t` of row `i`: (i mod groups) · (length / spread) + t / spread. */
-export interface AffineParams {
-  readonly groups: number;
-  readonly spread: number;
-}
-
-/** Rows, and what is bound to read. */
+/** Rows in f32, and their weight. */
 interface Rows {
-  readonly kind: NormKind;
   readonly rows: number;
   /** Elements of a row. */
   readonly length: number;
+  /** Element t of row i has the weight (i mod groups) · (length / spread) + t / spread. */
+  readonly groups: number;
+  readonly spread: number;
+  readonly x: View;
+  readonly weight?: View | undefined;
+}
+
+/** y = h · weight + bias along each row, where h is the normalised x. */
+export interface Norm extends Rows {
   readonly eps: number;
-  readonly affine: AffineParams;
-  /** Elements of the bound ranges, in the order of the bindings; `undefined` where there is none. */
-  readonly inputs: readonly (number | undefined)[];
+  readonly bias?: View | undefined;
+  readonly y?: View | undefined;
+  /** Of each row, for the gradient: 1 / √(variance + ε), and the mean. */
+  readonly rstd?: View | undefined;
+  readonly mean?: View | undefined;
 }
 
-export interface NormParams extends Rows {
-  /** As the inputs, behind them. */
-  readonly outputs: readonly (number | undefined)[];
+/** The gradient of x, from g = dy · weight. */
+export interface NormGrad extends Rows {
+  readonly dy: View;
+  readonly rstd: View;
+  readonly mean?: View | undefined;
+  readonly end: End;
 }
-
-export interface NormGradParams extends Rows, FlatResults {}
 
 /** Four neighbours at once where rows and the stretches of one weight are whole vec4s. */
-const isWide = ({ length, affine: { spread } }: Rows): boolean =>
-  length % 4 === 0 && (spread === 1 || spread % 4 === 0);
+const widthOf = ({ length, spread }: Rows): 1 | 4 => (length % 4 === 0 && (spread === 1 || spread % 4 === 0) ? 4 : 1);
 
-/** Names that carry one number per row, whatever the width of the others. */
-const perRow = ["mean", "rstd"];
-
-function declarations(
-  p: Rows,
-  inputs: readonly string[],
-  outputs: readonly string[] = [],
-  lengths: readonly (number | undefined)[] = [],
-): string[] {
-  const wide = isWide(p);
-  const single = (name: string) =>
-    perRow.includes(name) || ((name === "weight" || name === "bias") && p.affine.spread > 1);
-  const bound = [
-    ...inputs.map((name, i) => ({ name, length: p.inputs[i], access: "read" as const })),
-    ...outputs.map((name, i) => ({ name, length: lengths[i], access: "read_write" as const })),
-  ].filter(({ length }) => length !== undefined);
-  return [
-    `const ROWS = ${p.rows}u;`,
-    `const LENGTH = ${wide ? p.length / 4 : p.length}u; // ${wide ? "vec4" : "elements"} of a row`,
-    `const N = ${p.length}.0; // elements of a row`,
-    ...bound.map(({ name, length, access }, binding) =>
-      storage(binding, name, access, "f32", length!, wide && !single(name) ? 4 : 1),
-    ),
-    wide ? "fn total(v: F) -> f32 { return (v.x + v.y) + (v.z + v.w); }" : "fn total(v: F) -> f32 { return v; }",
-  ];
-}
-
-const aliasOf = (p: Rows): string => `alias F = ${isWide(p) ? "vec4f" : "f32"};`;
-
-/** Expression of a weight (or bias) at position `t` of the row; `t` counts as the row does. */
-function affineAt(p: Rows, name: string): string {
-  const { groups, spread } = p.affine;
-  const width = isWide(p) && spread === 1 ? 4 : 1;
-  const own = p.length / spread / width;
-  const within = spread === 1 ? "t" : `${isWide(p) ? "4u * t" : "t"} / ${spread}u`;
-  const value = `${name}[${groups === 1 ? within : `i % ${groups}u * ${own}u + ${within}`}]`;
-  return isWide(p) && spread > 1 ? `F(${value})` : value;
-}
-
-/** Result of element `t`, with the parts that there are. */
-const scaled = (p: NormParams, value: string): string => {
-  const [, weight, bias] = p.inputs;
-  const product = weight === undefined ? value : `${value} * ${affineAt(p, "weight")}`;
-  return bias === undefined ? product : `${product} + ${affineAt(p, "bias")}`;
+/** `x(at)`; and `total(v)` adds up the parts of a value. */
+const rowsOf = ({ rows, length, x }: Rows, width: 1 | 4 = 1): Part => {
+  const { buffers, accessors } = array("x", x, width);
+  return {
+    buffers: buffers!,
+    constants: [
+      { name: "ROWS", value: `${rows}u` },
+      { name: "LENGTH", value: `${length / width}u`, note: `${width === 4 ? "vec4" : "elements"} of a row` },
+      { name: "N", value: `${length}.0`, note: "elements of a row" },
+    ],
+    ...(width === 4
+      ? { functions: ["fn total(v: F) -> f32 { return (v.x + v.y) + (v.z + v.w); }"], accessors: accessors! }
+      : { accessors: { ...accessors, total: (v) => v! } }),
+  };
 };
 
-const inputsOf = ["x", "weight", "bias"];
-const outputsOf = ["y", "rstd", "mean"];
+/** Accessors `weighted(v)`: v times the weight of element t of row i. And `biased(v)`: plus its bias. Without these, v as it is. */
+const weights = (p: Rows, width: 1 | 4 = 1): Part => joined("weighted", "*", "weight", p.weight, p, width);
+const biases = (p: Norm, width: 1 | 4 = 1): Part => joined("biased", "+", "bias", p.bias, p, width);
 
-/** What is left of the mean, and the spread around it: the corrected two-pass algorithm (Chan et al., 1983). */
-const spreadOf = (p: NormParams): string =>
-  p.kind === "rms"
-    ? `let shift = 0.0;
-  let variance = both.y / N;`
-    : `let shift = both.x / N;
-  let variance = max(both.y / N - shift * shift, 0.0);`;
+function joined(
+  accessor: string,
+  operator: string,
+  name: string,
+  view: View | undefined,
+  { length, groups, spread }: Rows,
+  width: 1 | 4,
+): Part {
+  if (!view) return { accessors: { [accessor]: (v) => v! } };
+  const own = spread === 1 ? width : 1;
+  const within = spread === 1 ? "t" : `${width === 4 ? "4u * t" : "t"} / ${spread}u`;
+  const element = `${name}[${groups === 1 ? within : `i % ${groups}u * ${length / spread / own}u + ${within}`}]`;
+  return {
+    buffers: [bufferOf(name, view, "read", own)],
+    accessors: { [accessor]: (v) => `${v} ${operator} ${own < width ? `F(${element})` : element}` },
+  };
+}
 
-const stores = (p: NormParams): string[] => [
-  ...(p.outputs[1] === undefined ? [] : ["rstd[i] = scale;"]),
-  ...(p.outputs[2] === undefined ? [] : ["mean[i] = middle + shift;"]),
+/** The results that somebody reads. */
+const results = ({ y, rstd, mean }: Norm, width: 1 | 4 = 1): Part[] => [
+  ...(y ? [result("y", y, width)] : []),
+  ...(rstd ? [result("rstd", rstd)] : []),
+  ...(mean ? [result("mean", mean)] : []),
 ];
 
-/** y = (x − mean) · rstd · weight + bias along each row: mean, spread, result. */
-export const norm =
-  (way: Way) =>
-  (p: NormParams): string =>
-    wgsl`
-${aliasOf(p)}
-${declarations(p, inputsOf, outputsOf, p.outputs)}
-${way.declare("vec2f", { sum })}
+const eps = (p: Norm) => ({ EPS: [`${p.eps}`, "added under the root"] }) as const;
 
-${way.enter("ROWS")}
-  let row = i * LENGTH;
-  #if ${p.kind === "rms"}
-  let middle = 0.0;
-  #else
-  var own = F();
-  ${way.each("t", "LENGTH")} { own += x[row + t]; }
-  let middle = ${way.fold("sum", "vec2f(total(own), 0.0)")}.x / N;
-  #endif
-  var drift = F();
-  var square = F();
-  ${way.each("t", "LENGTH")} {
-    let d = x[row + t] - middle;
-    drift += d;
-    square += d * d;
-  }
-  let both = ${way.fold("sum", "vec2f(total(drift), total(square))")};
-  ${spreadOf(p)}
-  let scale = inverseSqrt(variance + ${p.eps});
-${indented(way.once(stores(p)))}
-  #if ${p.outputs[0] !== undefined}
-  ${way.each("t", "LENGTH")} {
-    y[row + t] = ${scaled(p, "((x[row + t] - middle - shift) * scale)")};
-  }
-  #endif
-}
-`;
+/** Statements that store what the gradient reads again. */
+const stores = ({ rstd, mean }: Norm, middle = ""): string[] => [
+  ...(rstd ? ["rstd_put(i, scale);"] : []),
+  ...(mean ? [`mean_put(i, ${middle});`] : []),
+];
 
-const gradInputs = ["x", "weight", "dy", "rstd", "mean"];
+/** The definition: y = (x − mean) / √(variance + ε) · weight + bias along each row. */
+export const layerNormNaive = (p: Norm): Kernel =>
+  kernel({
+    workgroup: workgroupSize,
+    parts: [rowsOf(p), weights(p), biases(p), ...results(p)],
+    constants: eps(p),
+    body: wgsl`
+      let i = id.x;
+      if (i >= ROWS) { return; }
+      let row = i * LENGTH;
+      // The mean, counted from the first element: a large offset of all of them costs no digits.
+      var middle = 0.0;
+      for (var t = 0u; t < LENGTH; t++) { middle += (x(row + t) - x(row)) / N; }
+      var variance = 0.0;
+      for (var t = 0u; t < LENGTH; t++) {
+        let d = x(row + t) - x(row) - middle;
+        variance += d * d / N;
+      }
+      let scale = inverseSqrt(variance + EPS);
+      ${stores(p, "x(row) + middle")}
+      #if ${p.y !== undefined}
+      for (var t = 0u; t < LENGTH; t++) {
+        let h = (x(row + t) - x(row) - middle) * scale;
+        y_put(row + t, biased(weighted(h)));
+      }
+      #endif`,
+  });
 
-/** Gradient and normalised value of element `t` of the row. */
-const gradAt = (p: Rows): string =>
-  `let g = dy[row + t]${p.inputs[1] === undefined ? "" : ` * ${affineAt(p, "weight")}`};
-    let h = ${p.kind === "rms" ? "x[row + t] * scale" : "(x[row + t] - middle) * scale"};`;
+/** The definition: y = x / √(mean square + ε) · weight + bias along each row. */
+export const rmsNormNaive = (p: Norm): Kernel =>
+  kernel({
+    workgroup: workgroupSize,
+    parts: [rowsOf(p), weights(p), biases(p), ...results(p)],
+    constants: eps(p),
+    body: wgsl`
+      let i = id.x;
+      if (i >= ROWS) { return; }
+      let row = i * LENGTH;
+      var square = 0.0;
+      for (var t = 0u; t < LENGTH; t++) { square += x(row + t) * x(row + t) / N; }
+      let scale = inverseSqrt(square + EPS);
+      ${stores(p)}
+      #if ${p.y !== undefined}
+      for (var t = 0u; t < LENGTH; t++) {
+        let h = x(row + t) * scale;
+        y_put(row + t, biased(weighted(h)));
+      }
+      #endif`,
+  });
 
-const rowHead = (p: Rows): string => `let row = i * LENGTH;
-  let scale = rstd[i];
-  ${p.kind === "rms" ? "" : "let middle = mean[i];"}`;
+/** By three walks along each row: mean, spread, result. */
+export const layerNormLines = (way: Way) => (p: Norm) => {
+  const width = widthOf(p);
+  return kernel({
+    workgroup: workgroupSize,
+    width,
+    parts: [
+      rowsOf(p, width),
+      weights(p, width),
+      biases(p, width),
+      ...results(p, width),
+      way.folds("f32", { sum }),
+      way.folds("vec2f", { both: sum }),
+    ],
+    constants: eps(p),
+    body: wgsl`
+      ${way.line("ROWS")}
+      let row = i * LENGTH;
+      var sums = F();
+      for (var t = ${way.first}; t < LENGTH; t += ${way.step}) { sums += x(row + t); }
+      let middle = sum_of_line(total(sums)) / N;
+      var drifts = F();
+      var squares = F();
+      for (var t = ${way.first}; t < LENGTH; t += ${way.step}) {
+        let d = x(row + t) - middle;
+        drifts += d;
+        squares += d * d;
+      }
+      // What is left of the mean, and the spread around it: the corrected two-pass algorithm (Chan et al., 1983).
+      let both = both_of_line(vec2f(total(drifts), total(squares)));
+      let shift = both.x / N;
+      let variance = max(both.y / N - shift * shift, 0.0);
+      let scale = inverseSqrt(variance + EPS);
+      ${way.once(...stores(p, "middle + shift"))}
+      #if ${p.y !== undefined}
+      for (var t = ${way.first}; t < LENGTH; t += ${way.step}) {
+        let h = (x(row + t) - middle - shift) * scale;
+        y_put(row + t, biased(weighted(h)));
+      }
+      #endif`,
+  });
+};
 
-/** The mean was rounded, and may be large beside the deviations: what is missing of it is their own mean, `shift`. */
-const gradSums = (kind: NormKind): string =>
-  kind === "rms"
-    ? "let mixed = sums.y / N;"
-    : `let shift = sums.z / N;
-  let mixed = (sums.y - shift * sums.x) / N;`;
+/** By two walks along each row: mean square, result. */
+export const rmsNormLines = (way: Way) => (p: Norm) => {
+  const width = widthOf(p);
+  return kernel({
+    workgroup: workgroupSize,
+    width,
+    parts: [rowsOf(p, width), weights(p, width), biases(p, width), ...results(p, width), way.folds("f32", { sum })],
+    constants: eps(p),
+    body: wgsl`
+      ${way.line("ROWS")}
+      let row = i * LENGTH;
+      var squares = F();
+      for (var t = ${way.first}; t < LENGTH; t += ${way.step}) { squares += x(row + t) * x(row + t); }
+      let scale = inverseSqrt(sum_of_line(total(squares)) / N + EPS);
+      ${way.once(...stores(p))}
+      #if ${p.y !== undefined}
+      for (var t = ${way.first}; t < LENGTH; t += ${way.step}) {
+        let h = x(row + t) * scale;
+        y_put(row + t, biased(weighted(h)));
+      }
+      #endif`,
+  });
+};
 
-const gradValue = (kind: NormKind): string =>
-  kind === "rms" ? "scale * (g - h * mixed)" : "scale * (g - sums.x / N - (h - shift) * mixed)";
+/** What the gradient reads. */
+const gradInputs = (p: NormGrad, width: 1 | 4 = 1): Part[] => [
+  rowsOf(p, width),
+  weights(p, width),
+  array("dy", p.dy, width),
+  array("rstd", p.rstd),
+  array("mean", p.mean),
+  flatEnd(p.end, width),
+];
 
-/** dx = rstd · (g − mean(g) − h · mean(g · h)) along each row, with g = dy · weight and h the normalised x ("rms": without mean(g)). */
-export const normGrad =
-  (way: Way) =>
-  (p: NormGradParams): string => {
-    const width = isWide(p) ? 4 : 1;
-    const ending = flatEnding(p, width);
-    const names = namesOf([p.epilogue], width);
-    return wgsl`
-${names.length > 0 ? names : [aliasOf(p)]}
-${declarations(p, gradInputs)}
-${ending.declare(p.inputs.filter((length) => length !== undefined).length)}
-${way.declare("vec3f", { sum })}
+/** The definition: dx = rstd · (g − mean(g) − h · mean(g · h)) along each row. */
+export const layerNormGradNaive = (p: NormGrad): Kernel =>
+  kernel({
+    workgroup: workgroupSize,
+    parts: gradInputs(p),
+    body: wgsl`
+      let i = id.x;
+      if (i >= ROWS) { return; }
+      let row = i * LENGTH;
+      var own = 0.0;
+      var along = 0.0;
+      for (var t = 0u; t < LENGTH; t++) {
+        let g = weighted(dy(row + t));
+        let h = (x(row + t) - mean(i)) * rstd(i);
+        own += g / N;
+        along += g * h / N;
+      }
+      for (var t = 0u; t < LENGTH; t++) {
+        let at = row + t;
+        let g = weighted(dy(at));
+        let h = (x(at) - mean(i)) * rstd(i);
+        let dx = rstd(i) * (g - own - h * along);
+        put(at, dx);
+      }`,
+  });
 
-${way.enter("ROWS")}
-  ${rowHead(p)}
-  var own = F();
-  var along = F();
-  var drift = F();
-  ${way.each("t", "LENGTH")} {
-    ${gradAt(p)}
-    own += g;
-    along += g * h;
-    drift += h;
-  }
-  let sums = ${way.fold("sum", "vec3f(total(own), total(along), total(drift))")};
-  ${gradSums(p.kind)}
-  ${way.each("t", "LENGTH")} {
-    ${gradAt(p)}
-    let dx = ${gradValue(p.kind)};
-    let at = row + t;
-${indented(ending.store("dx", "at"), 4)}
-  }
-}
-`;
-  };
+/** The definition: dx = rstd · (g − h · mean(g · h)) along each row. */
+export const rmsNormGradNaive = (p: NormGrad): Kernel =>
+  kernel({
+    workgroup: workgroupSize,
+    parts: gradInputs(p),
+    body: wgsl`
+      let i = id.x;
+      if (i >= ROWS) { return; }
+      let row = i * LENGTH;
+      var along = 0.0;
+      for (var t = 0u; t < LENGTH; t++) {
+        along += weighted(dy(row + t)) * x(row + t) * rstd(i) / N;
+      }
+      for (var t = 0u; t < LENGTH; t++) {
+        let at = row + t;
+        let g = weighted(dy(at));
+        let h = x(at) * rstd(i);
+        let dx = rstd(i) * (g - h * along);
+        put(at, dx);
+      }`,
+  });
+
+/** By two walks along each row: sums, result. */
+export const layerNormGradLines = (way: Way) => (p: NormGrad) => {
+  const width = widthOf(p);
+  return kernel({
+    workgroup: workgroupSize,
+    width,
+    parts: [...gradInputs(p, width), way.folds("vec3f", { sums: sum })],
+    body: wgsl`
+      ${way.line("ROWS")}
+      let row = i * LENGTH;
+      let scale = rstd(i);
+      let middle = mean(i);
+      var own = F();
+      var along = F();
+      var drift = F();
+      for (var t = ${way.first}; t < LENGTH; t += ${way.step}) {
+        let g = weighted(dy(row + t));
+        let h = (x(row + t) - middle) * scale;
+        own += g;
+        along += g * h;
+        drift += h;
+      }
+      let sums = sums_of_line(vec3f(total(own), total(along), total(drift)));
+      // The mean was rounded, and may be large beside the deviations: what is missing of it is their own mean.
+      let shift = sums.z / N;
+      let mixed = (sums.y - shift * sums.x) / N;
+      for (var t = ${way.first}; t < LENGTH; t += ${way.step}) {
+        let at = row + t;
+        let g = weighted(dy(at));
+        let h = (x(at) - middle) * scale;
+        let dx = scale * (g - sums.x / N - (h - shift) * mixed);
+        put(at, dx);
+      }`,
+  });
+};
+
+export const rmsNormGradLines = (way: Way) => (p: NormGrad) => {
+  const width = widthOf(p);
+  return kernel({
+    workgroup: workgroupSize,
+    width,
+    parts: [...gradInputs(p, width), way.folds("f32", { sum })],
+    body: wgsl`
+      ${way.line("ROWS")}
+      let row = i * LENGTH;
+      let scale = rstd(i);
+      var along = F();
+      for (var t = ${way.first}; t < LENGTH; t += ${way.step}) {
+        let g = weighted(dy(row + t));
+        let h = x(row + t) * scale;
+        along += g * h;
+      }
+      let mixed = sum_of_line(total(along)) / N;
+      for (var t = ${way.first}; t < LENGTH; t += ${way.step}) {
+        let at = row + t;
+        let g = weighted(dy(at));
+        let h = x(at) * scale;
+        let dx = scale * (g - h * mixed);
+        put(at, dx);
+      }`,
+  });
+};

@@ -1,55 +1,80 @@
-import { type FlatResults, flatEnding, namesOf } from "./lib/epilogue.wgsl.ts";
-import { storage } from "./lib/grid.wgsl.ts";
+import { bufferOf } from "./lib/array.ts";
+import { kernel } from "./lib/compose.ts";
+import { workgroupSize } from "./lib/grid.wgsl.ts";
 import { sumOf, widened } from "./lib/half.wgsl.ts";
-import type { Way } from "./lib/lines.wgsl.ts";
-import { elementAt, type Scalar, type ViewParams } from "./lib/view.wgsl.ts";
-import { indented, wgsl } from "./wgsl.ts";
+import type { Kernel, Part } from "./lib/kernel.ts";
+import type { Way } from "./lib/lines.ts";
+import { type End, flatEnd } from "./lib/results.ts";
+import { elementAt } from "./lib/view.wgsl.ts";
+import type { Folded } from "./reduce.wgsl.ts";
+import { wgsl } from "./wgsl.ts";
 
-interface Folded {
-  readonly type: Scalar;
-  readonly kept: ViewParams;
-  readonly folded: ViewParams;
-  readonly length: number;
-}
-
-export interface PickParams extends FlatResults {
+/** y[o] = the first r with the best x[o, r]. */
+export interface Pick {
   readonly kind: "argmax" | "argmin";
-  readonly input: Folded;
+  readonly x: Folded;
   /** Results, and elements that each is the best of. */
   readonly count: number;
   readonly length: number;
+  readonly end: End;
 }
 
-/** out[o] = the first r with the best in[o, r]. */
-export const pick =
+/** Element r of result o is `x[first(o) + next(r)]`. `better(a, b)` compares two. */
+const folded = ({ kind, x: { kept, folded }, count, length }: Pick): Part => ({
+  buffers: [bufferOf("x", kept, "read")],
+  constants: [
+    { name: "COUNT", value: `${count}u`, note: "results" },
+    { name: "LENGTH", value: `${length}u`, note: "elements that each is the best of" },
+  ],
+  accessors: {
+    first: (o) => elementAt(kept, o!),
+    next: (r) => elementAt(folded, r!),
+    better: (a, b) => `${a} ${kind === "argmax" ? ">" : "<"} ${b}`,
+  },
+});
+
+/** The definition: one invocation for each result. */
+export const pickNaive = (p: Pick): Kernel =>
+  kernel({
+    workgroup: workgroupSize,
+    parts: [folded(p), flatEnd(p.end, 1)],
+    body: wgsl`
+      let i = id.x;
+      if (i >= COUNT) { return; }
+      var best = 0u;
+      for (var r = 1u; r < LENGTH; r++) {
+        if (better(x[first(i) + next(r)], x[first(i) + next(best)])) { best = r; }
+      }
+      put(i, i32(best));`,
+  });
+
+/** Each invocation finds the best of its positions, then they compare. */
+export const pickLines =
   (way: Way) =>
-  (p: PickParams): string => {
-    const { kept, folded, type, length } = p.input;
-    const better = p.kind === "argmax" ? ">" : "<";
-    const valueIn = (found: string) => `bitcast<${sumOf(type)}>(${found}.x)`;
-    const ending = flatEnding(p, 1);
-    // Bits of a value, and its position. Of equals the first wins.
+  (p: Pick): Kernel => {
+    const { dtype } = p.x.kept;
+    const valueIn = (found: string) => `bitcast<${sumOf(dtype)}>(${found}.x)`;
+    // Of equals the first wins.
     const best = (a: string, b: string) =>
-      `select(${a}, ${b}, ${valueIn(b)} ${better} ${valueIn(a)} || (${valueIn(b)} == ${valueIn(a)} && ${b}.y < ${a}.y))`;
-    return wgsl`
-const OUTPUTS = ${p.count}u;
-const LENGTH = ${p.length}u; // elements that each is the best of
-${namesOf([p.epilogue], 1)}
-${storage(0, "x", "read", type, length)}
-${ending.declare(1)}
-${way.declare("vec2u", { best })}
-
-${way.enter("OUTPUTS")}
-  let from_ = ${elementAt(kept, "i")};
-  // The first position stands until something is better.
-  var at = min(${way.lane}, LENGTH - 1u);
-  var own = x[from_ + ${elementAt(folded, "at")}];
-  ${way.each("r", "LENGTH")} {
-    let value = x[from_ + ${elementAt(folded, "r")}];
-    if (value ${better} own) { own = value; at = r; }
-  }
-  let found = ${way.fold("best", `vec2u(bitcast<u32>(${widened(type, "own")}), at)`)};
-${indented(way.once(ending.store("i32(found.y)", "i")))}
-}
-`;
+      `select(${a}, ${b}, better(${valueIn(b)}, ${valueIn(a)}) || (${valueIn(b)} == ${valueIn(a)} && ${b}.y < ${a}.y))`;
+    return kernel({
+      workgroup: workgroupSize,
+      parts: [folded(p), flatEnd(p.end, 1), way.folds("vec2u", { best })],
+      body: wgsl`
+        ${way.line("COUNT")}
+        let begin = first(i);
+        // The first element stands until one is better.
+        var own = x[begin];
+        var at = 0u;
+        for (var r = ${way.first}; r < LENGTH; r += ${way.step}) {
+          let value = x[begin + next(r)];
+          if (better(value, own)) {
+            own = value;
+            at = r;
+          }
+        }
+        // The bits of the value, and its position.
+        let found = best_of_line(vec2u(bitcast<u32>(${widened(dtype, "own")}), at));
+        put(i, i32(found.y));`,
+    });
   };

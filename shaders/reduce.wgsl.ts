@@ -3,7 +3,7 @@ import { kernel } from "./lib/compose.ts";
 import { workgroupSize } from "./lib/grid.wgsl.ts";
 import { type Sum, sumOf, widened } from "./lib/half.wgsl.ts";
 import type { Kernel, Part, View } from "./lib/kernel.ts";
-import { type FoldOf, max, ofFour, sum, type Way } from "./lib/lines.ts";
+import { type FoldOf, max, sum, type Way } from "./lib/lines.ts";
 import { type Body, type End, flatEnd } from "./lib/results.ts";
 import { coalesce, elementAt, inFours, inVec4, type Scalar, type ViewParams, vec4Of } from "./lib/view.wgsl.ts";
 import { wgsl } from "./wgsl.ts";
@@ -142,8 +142,11 @@ export const reduceLines =
     return kernel({
       workgroup: workgroupSize,
       width,
-      parts: [folded(p, fours ? "folded" : undefined), flatEnd(p.end, 1, width), way.folds(type, { [p.kind]: fold })],
-      memory: way.memory(type),
+      parts: [
+        folded(p, fours ? "folded" : undefined),
+        flatEnd(p.end, 1, width),
+        way.folds(type, { [p.kind]: fold }, fours ? 4 : 1),
+      ],
       constants: {
         COUNT: [p.count * chunks, chunks > 1 ? "results, times the chunks of each" : "results"],
         ...sizes(p, step),
@@ -158,7 +161,7 @@ export const reduceLines =
           load(r);
           acc = ${fold("acc", "value")};
         }
-        let whole = ${p.kind}_of_line(${fours ? ofFour(fold, "acc") : "acc"});
+        let whole = ${p.kind}_of_line(acc);
         ${way.once("put(i, whole);")}`,
     });
   };

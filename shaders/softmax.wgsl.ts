@@ -1,117 +1,234 @@
-import { storage } from "./lib/grid.wgsl.ts";
-import { narrowed, widened } from "./lib/half.wgsl.ts";
-import { type FoldOf, max, ofFour, sum, type Way } from "./lib/lines.wgsl.ts";
-import type { Scalar } from "./lib/view.wgsl.ts";
-import { indented, wgsl } from "./wgsl.ts";
+import { array, result, strided } from "./lib/array.ts";
+import { kernel } from "./lib/compose.ts";
+import { workgroupSize } from "./lib/grid.wgsl.ts";
+import { widened } from "./lib/half.wgsl.ts";
+import type { Kernel, Part, View } from "./lib/kernel.ts";
+import { type Lines, max, places, sum, type Way, widthOf } from "./lib/lines.ts";
+import { wgsl } from "./wgsl.ts";
 
-/** What is made of each line of logits. Labels enter the last two only. */
-export type SoftmaxKind = "softmax" | "logSoftmax" | "crossEntropy" | "crossEntropyGrad";
+/** Lines of logits x, and what is made of them, y. What lies between is f32. */
+export interface Softmax extends Lines {
+  readonly x: View;
+  readonly y: View;
+}
 
-export interface SoftmaxParams {
-  readonly kind: SoftmaxKind;
-  /** Element types of the logits and of the result; everything in between is f32, and so are losses. */
-  readonly type: Scalar;
-  readonly outputType: Scalar;
-  /** Lines, elements of a line, and the distance between its neighbours. */
-  readonly lines: number;
-  readonly length: number;
-  readonly inner: number;
+/** y[i] is the loss of line i, f32. */
+export interface CrossEntropy extends Softmax {
+  /** Of each line, i32. */
+  readonly labels: View;
   /** Label that stands for "no target", if any does. */
   readonly ignore: number | undefined;
-  /** Whether the gradient of the losses is one number for all lines. */
-  readonly uniform: boolean;
-  /** Elements of the bound ranges. */
-  readonly inputLength: number;
-  readonly labelLength: number;
-  readonly gradLength: number;
-  readonly outputLength: number;
 }
 
-const takesLabels = (kind: SoftmaxKind): boolean => kind === "crossEntropy" || kind === "crossEntropyGrad";
-
-/** @param width elements that x and y are read and written by. */
-function declarations(p: SoftmaxParams, width: 1 | 4): string[] {
-  const labels = takesLabels(p.kind) ? [storage(1, "labels", "read", "i32", p.labelLength)] : [];
-  const grads = p.kind === "crossEntropyGrad" ? [storage(2, "dloss", "read", "f32", p.gradLength)] : [];
-  const output = 1 + labels.length + grads.length;
-  return [
-    `const LINES = ${p.lines}u;`,
-    `const LENGTH = ${p.length / width}u; // ${width === 4 ? "vec4" : "elements"} of a line`,
-    `const INNER = ${p.inner}u; // distance between neighbours of a line`,
-    storage(0, "x", "read", p.type, p.inputLength, width),
-    ...labels,
-    ...grads,
-    storage(output, "y", "read_write", p.outputType, p.outputLength, p.kind === "crossEntropy" ? 1 : width),
-    `alias F = ${width === 4 ? "vec4f" : "f32"};`,
-  ];
+/** y is the gradient of x. */
+export interface CrossEntropyGrad extends CrossEntropy {
+  /** The gradient of each loss. */
+  readonly dloss: View;
 }
 
-/** Statements that read the label of line `i`; those outside the line are held at its ends. */
-const readLabel = ({ kind, length, ignore, uniform }: SoftmaxParams): string => wgsl`
-  #if ${takesLabels(kind)}
-  let label = clamp(labels[i], 0, ${length - 1});
-  let kept = ${ignore === undefined ? "true" : `labels[i] != ${ignore}`};
-  #endif
-  #if ${kind === "crossEntropyGrad"}
-  let scale = dloss[${uniform ? "0" : "i"}];
-  #endif
-`;
+/** The largest element of a line, less which no power overflows; and the sum of the powers. */
+const topAndTotal = [
+  wgsl`
+fn top_of(i: u32) -> f32 {
+  var top = x(place(i, 0u));
+  for (var t = 1u; t < LENGTH; t++) { top = max(top, x(place(i, t))); }
+  return top;
+}`,
+  wgsl`
+fn total_of(i: u32, top: f32) -> f32 {
+  var total = 0.0;
+  for (var t = 0u; t < LENGTH; t++) { total += exp(x(place(i, t)) - top); }
+  return total;
+}`,
+];
+
+/** The definition: y = eˣ / Σ eˣ along lines. */
+export const softmaxNaive = (p: Softmax): Kernel =>
+  kernel({
+    workgroup: workgroupSize,
+    parts: [places(p), array("x", p.x), result("y", p.y)],
+    functions: topAndTotal,
+    body: wgsl`
+      let i = id.x;
+      if (i >= LINES) { return; }
+      let top = top_of(i);
+      let total = total_of(i, top);
+      for (var t = 0u; t < LENGTH; t++) {
+        y_put(place(i, t), exp(x(place(i, t)) - top) / total);
+      }`,
+  });
+
+/** The definition: y = x − log Σ eˣ along lines. */
+export const logSoftmaxNaive = (p: Softmax): Kernel =>
+  kernel({
+    workgroup: workgroupSize,
+    parts: [places(p), array("x", p.x), result("y", p.y)],
+    functions: topAndTotal,
+    body: wgsl`
+      let i = id.x;
+      if (i >= LINES) { return; }
+      let top = top_of(i);
+      let total = total_of(i, top);
+      for (var t = 0u; t < LENGTH; t++) {
+        y_put(place(i, t), x(place(i, t)) - top - log(total));
+      }`,
+  });
+
+/** The definition: y[i] = log Σ eˣ − x[label] of each line. */
+export const crossEntropyNaive = (p: CrossEntropy): Kernel =>
+  kernel({
+    workgroup: workgroupSize,
+    parts: [places(p), array("x", p.x), labelled(p), result("y", p.y)],
+    functions: topAndTotal,
+    body: wgsl`
+      let i = id.x;
+      if (i >= LINES) { return; }
+      let top = top_of(i);
+      let total = total_of(i, top);
+      read_label(i);
+      let loss = log(total) + (top - x(place(i, label)));
+      y_put(i, unless_ignored(loss));`,
+  });
+
+/** The definition: y = dloss · (softmax(x) − 1 at the label), in each line. */
+export const crossEntropyGradNaive = (p: CrossEntropyGrad): Kernel =>
+  kernel({
+    workgroup: workgroupSize,
+    parts: [places(p), array("x", p.x), labelled(p), strided("dloss", p.dloss), result("y", p.y)],
+    functions: topAndTotal,
+    body: wgsl`
+      let i = id.x;
+      if (i >= LINES) { return; }
+      let top = top_of(i);
+      let total = total_of(i, top);
+      read_label(i);
+      for (var t = 0u; t < LENGTH; t++) {
+        let wanted = select(0.0, 1.0, t == label);
+        let dx = dloss(i) * (exp(x(place(i, t)) - top) / total - wanted);
+        y_put(place(i, t), unless_ignored(dx));
+      }`,
+  });
 
 /**
- * Softmax and its relatives along lines: largest element, sum of exponentials, result; by four neighbours at once where there
- * are. Where the result can hold them, exponentials are kept there until their sum is known.
+ * `read_label(i);` gives `label`, of line i; one outside of the line is held at its ends. `unless_ignored(value)`: 0 where there is no
+ * target.
  */
-export const softmax =
-  (way: Way) =>
-  (p: SoftmaxParams): string => {
-    const width = p.inner === 1 && p.length % 4 === 0 ? 4 : 1;
-    const logit = widened(p.type, "x[at]", width);
-    const keeps = p.kind !== "logSoftmax" && p.kind !== "crossEntropy" && p.outputType === "f32";
-    const power = keeps ? "y[at]" : `exp(${logit} - top)`;
-    const each = way.each("t", "LENGTH");
-    const at = p.inner === 1 ? "from_ + t" : "from_ + t * INNER";
-    const whole = (fold: FoldOf, v: string) => (width === 4 ? ofFour(fold, v) : v);
-    const [hit, own] =
-      width === 4
-        ? ["vec4i(4u * t + vec4u(0u, 1u, 2u, 3u)) == vec4i(label)", "x[from_ + u32(label) / 4u][u32(label) % 4u]"]
-        : ["i32(t) == label", "x[from_ + u32(label) * INNER]"];
-    const result =
-      p.kind === "softmax"
-        ? `${power} / total`
-        : p.kind === "logSoftmax"
-          ? `${logit} - top - log(total)`
-          : `select(F(), scale * (${power} / total - select(F(), F(1.0), ${hit})), kept)`;
-    return wgsl`
-${declarations(p, width)}
-${way.declare("f32", { max, sum })}
-
-${way.enter("LINES")}
-  let from_ = i / INNER * (LENGTH * INNER) + i % INNER;
-  ${readLabel(p)}
-  var tops = ${widened(p.type, "x[from_]", width)};
-  ${each} {
-    let at = ${at};
-    tops = max(tops, ${logit});
-  }
-  let top = ${way.fold("max", whole(max, "tops"))};
-  var totals = F();
-  ${each} {
-    let at = ${at};
-    let e = exp(${logit} - top);
-    totals += e;
-    #if ${keeps}
-    y[at] = e;
-    #endif
-  }
-  let total = ${way.fold("sum", whole(sum, "totals"))};
-  #if ${p.kind === "crossEntropy"}
-${indented(way.once([`y[i] = select(0.0, log(total) + (top - ${widened(p.type, own)}), kept);`]))}
-  #else
-  ${each} {
-    let at = ${at};
-    y[at] = ${narrowed(p.outputType, result, width)};
-  }
-  #endif
-}
-`;
+function labelled({ labels, length, ignore }: CrossEntropy, width: 1 | 4 = 1): Part {
+  const part = strided("labels", labels);
+  return {
+    buffers: part.buffers!,
+    accessors: {
+      ...part.accessors,
+      read_label: (i) => [
+        `let label = u32(clamp(labels(${i}), 0, ${length - 1}));`,
+        ...(ignore === undefined ? [] : [`let ignored = labels(${i}) == ${ignore};`]),
+      ],
+      unless_ignored: (value) =>
+        ignore === undefined ? value! : `select(${value}, ${width === 4 ? "vec4f()" : "0.0"}, ignored)`,
+    },
   };
+}
+
+/** Statements that find the `top` of a line, and the `total` of its powers. `keep(at, power);` may keep them. */
+const walkTwice = ({ first, step }: Way): string => wgsl`
+  let begin = place(i, 0u);
+  var tops = x(begin);
+  for (var t = ${first}; t < LENGTH; t += ${step}) {
+    tops = max(tops, x(along(begin, t)));
+  }
+  let top = max_of_line(tops);
+  var totals = F();
+  for (var t = ${first}; t < LENGTH; t += ${step}) {
+    let at = along(begin, t);
+    let power = exp(x(at) - top);
+    totals += power;
+    keep(at, power);
+  }
+  let total = sum_of_line(totals);`;
+
+/** What all of these have: where lines lie, their logits, and the folds. */
+const logits = (p: Softmax, way: Way): Part[] => {
+  const width = widthOf(p);
+  return [places(p, width), array("x", p.x, width), way.folds("f32", { max, sum }, width)];
+};
+
+const keepsNone: Part = { accessors: { keep: () => [] } };
+
+/** Where the result can hold them, powers stay there until their sum is known. */
+const keepsPowers = ({ y }: Softmax): Part =>
+  y.dtype === "f32"
+    ? { accessors: { keep: (at, power) => [`y_put(${at}, ${power});`], power_at: (at) => `y(${at})` } }
+    : { accessors: { keep: () => [], power_at: (at) => `exp(x(${at}) - top)` } };
+
+/** Softmax by three walks along a line: largest element, sum of powers, result; by four neighbours at once where there are. */
+export const softmaxLines = (way: Way) => (p: Softmax) => {
+  const width = widthOf(p);
+  return kernel({
+    workgroup: workgroupSize,
+    width,
+    parts: [...logits(p, way), result("y", p.y, width), keepsPowers(p)],
+    body: wgsl`
+      ${way.line("LINES")}
+      ${walkTwice(way)}
+      for (var t = ${way.first}; t < LENGTH; t += ${way.step}) {
+        let at = along(begin, t);
+        y_put(at, power_at(at) / total);
+      }`,
+  });
+};
+
+/** The logarithm of it. */
+export const logSoftmaxLines = (way: Way) => (p: Softmax) => {
+  const width = widthOf(p);
+  return kernel({
+    workgroup: workgroupSize,
+    width,
+    parts: [...logits(p, way), result("y", p.y, width), keepsNone],
+    body: wgsl`
+      ${way.line("LINES")}
+      ${walkTwice(way)}
+      let log_total = log(total);
+      for (var t = ${way.first}; t < LENGTH; t += ${way.step}) {
+        let at = along(begin, t);
+        y_put(at, x(at) - top - log_total);
+      }`,
+  });
+};
+
+/** The loss of each line, by two walks along it. */
+export const crossEntropyLines = (way: Way) => (p: CrossEntropy) => {
+  const width = widthOf(p);
+  const own = width === 4 ? "x[begin + label / 4u][label % 4u]" : "x[along(begin, label)]";
+  return kernel({
+    workgroup: workgroupSize,
+    width,
+    parts: [...logits(p, way), labelled(p), result("y", p.y), keepsNone],
+    body: wgsl`
+      ${way.line("LINES")}
+      ${walkTwice(way)}
+      read_label(i);
+      let loss = log(total) + (top - ${widened(p.x.dtype, own)});
+      ${way.once("y_put(i, unless_ignored(loss));")}`,
+  });
+};
+
+/** Its gradient: softmax, less 1 at the label. */
+export const crossEntropyGradLines = (way: Way) => (p: CrossEntropyGrad) => {
+  const width = widthOf(p);
+  return kernel({
+    workgroup: workgroupSize,
+    width,
+    parts: [...logits(p, way), labelled(p, width), strided("dloss", p.dloss), result("y", p.y, width), keepsPowers(p)],
+    body: wgsl`
+      ${way.line("LINES")}
+      ${walkTwice(way)}
+      read_label(i);
+      let scale = dloss(i);
+      for (var t = ${way.first}; t < LENGTH; t += ${way.step}) {
+        let at = along(begin, t);
+        let wanted = select(F(), F(1.0), positions(t) == U(label));
+        let dx = scale * (power_at(at) / total - wanted);
+        y_put(at, unless_ignored(dx));
+      }`,
+  });
+};

@@ -1,58 +1,63 @@
-import { type FlatResults, flatEnding, namesOf } from "./lib/epilogue.wgsl.ts";
-import { storage } from "./lib/grid.wgsl.ts";
-import { widened } from "./lib/half.wgsl.ts";
-import { ofFour, sum, type Way } from "./lib/lines.wgsl.ts";
-import type { Scalar } from "./lib/view.wgsl.ts";
-import { indented, wgsl } from "./wgsl.ts";
+import { array } from "./lib/array.ts";
+import { kernel } from "./lib/compose.ts";
+import { workgroupSize } from "./lib/grid.wgsl.ts";
+import type { Kernel, View } from "./lib/kernel.ts";
+import { type Lines, places, sum, type Way, widthOf } from "./lib/lines.ts";
+import { type End, flatEnd } from "./lib/results.ts";
+import { wgsl } from "./wgsl.ts";
 
-export interface SoftmaxGradParams extends FlatResults {
-  /** Element types of the two inputs; everything up to the epilogue is f32. */
-  readonly types: readonly [y: Scalar, dy: Scalar];
-  /** Elements of the ranges bound for them. */
-  readonly lengths: readonly [y: number, dy: number];
-  /** Lines, elements of a line, and the distance between its neighbours. */
-  readonly lines: number;
-  readonly length: number;
-  readonly inner: number;
+/** dx = y · (dy − Σ y · dy) along lines, f32 up to the end. */
+export interface SoftmaxGrad extends Lines {
+  readonly y: View;
+  readonly dy: View;
+  readonly end: End;
 }
 
-function declarations({ types, lengths, lines, length, inner }: SoftmaxGradParams, width: 1 | 4): string[] {
-  return [
-    `const LINES = ${lines}u;`,
-    `const LENGTH = ${length / width}u; // ${width === 4 ? "vec4" : "elements"} of a line`,
-    `const INNER = ${inner}u; // distance between neighbours of a line`,
-    ...["y", "dy"].map((name, i) => storage(i, name, "read", types[i]!, lengths[i]!, width)),
-  ];
-}
+/** The definition: one invocation for each line. */
+export const softmaxGradNaive = (p: SoftmaxGrad): Kernel =>
+  kernel({
+    workgroup: workgroupSize,
+    parts: [places(p), array("y", p.y), array("dy", p.dy), flatEnd(p.end, 1)],
+    body: wgsl`
+      let i = id.x;
+      if (i >= LINES) { return; }
+      var total = 0.0;
+      for (var t = 0u; t < LENGTH; t++) {
+        total += y(place(i, t)) * dy(place(i, t));
+      }
+      for (var t = 0u; t < LENGTH; t++) {
+        let at = place(i, t);
+        let dx = y(at) * (dy(at) - total);
+        put(at, dx);
+      }`,
+  });
 
-/** dx = y · (dy − Σ y · dy) along lines, by four neighbours at once where there are. */
-export const softmaxGrad =
-  (way: Way) =>
-  (p: SoftmaxGradParams): string => {
-    const width = p.inner === 1 && p.length % 4 === 0 ? 4 : 1;
-    const [y, dy] = [widened(p.types[0], "y[at]", width), widened(p.types[1], "dy[at]", width)];
-    const at = p.inner === 1 ? "from_ + t" : "from_ + t * INNER";
-    const each = way.each("t", "LENGTH");
-    const ending = flatEnding(p, width);
-    return wgsl`
-${namesOf([p.epilogue], width)}
-${declarations(p, width)}
-${ending.declare(2)}
-${way.declare("f32", { sum })}
-
-${way.enter("LINES")}
-  let from_ = i / INNER * (LENGTH * INNER) + i % INNER;
-  var acc = ${width === 4 ? "vec4f" : "f32"}();
-  ${each} {
-    let at = ${at};
-    acc += ${y} * ${dy};
-  }
-  let total = ${way.fold("sum", width === 4 ? ofFour(sum, "acc") : "acc")};
-  ${each} {
-    let at = ${at};
-    let dx = ${y} * (${dy} - total);
-${indented(ending.store("dx", "at"), 4)}
-  }
-}
-`;
-  };
+/** By four neighbours at once where there are. */
+export const softmaxGradLines = (way: Way) => (p: SoftmaxGrad) => {
+  const width = widthOf(p);
+  return kernel({
+    workgroup: workgroupSize,
+    width,
+    parts: [
+      places(p, width),
+      array("y", p.y, width),
+      array("dy", p.dy, width),
+      flatEnd(p.end, width),
+      way.folds("f32", { sum }, width),
+    ],
+    body: wgsl`
+      ${way.line("LINES")}
+      let begin = place(i, 0u);
+      var sums = F();
+      for (var t = ${way.first}; t < LENGTH; t += ${way.step}) {
+        let at = along(begin, t);
+        sums += y(at) * dy(at);
+      }
+      let total = sum_of_line(sums);
+      for (var t = ${way.first}; t < LENGTH; t += ${way.step}) {
+        let at = along(begin, t);
+        let dx = y(at) * (dy(at) - total);
+        put(at, dx);
+      }`,
+  });
+};

@@ -1,57 +1,69 @@
-import { storage } from "./lib/grid.wgsl.ts";
-import { ofFour, sum, type Way } from "./lib/lines.wgsl.ts";
-import { indented, wgsl } from "./wgsl.ts";
+import { bufferOf } from "./lib/array.ts";
+import { kernel } from "./lib/compose.ts";
+import { workgroupSize } from "./lib/grid.wgsl.ts";
+import type { Kernel, Part, View } from "./lib/kernel.ts";
+import { sum, type Way } from "./lib/lines.ts";
+import { wgsl } from "./wgsl.ts";
 
-/** What is added up: x², or 1 for each x that is NaN or infinite. */
-export type SquaredNormTerm = "square" | "nonFinite";
-
-export interface SquaredNormParams {
-  readonly term: SquaredNormTerm;
-  /** Pieces of tensors, and the number of the first one's result. */
+/** y[FIRST + i] = Σ term(x) over piece i of the tensors that lie in x. */
+export interface SquaredNorm {
+  /** What is added up: x², or 1 for each x that is NaN or infinite. */
+  readonly term: "square" | "nonFinite";
   readonly pieces: number;
+  /** Number of the first one's result. */
   readonly first: number;
-  /** Most elements of a piece, a multiple of 4. */
-  readonly piece: number;
-  readonly inputLength: number;
-  readonly tableLength: number;
-  readonly outputLength: number;
+  readonly x: View;
+  /** Of each piece, where it begins in x (a multiple of 4), and how many elements it has. */
+  readonly table: View;
+  readonly y: View;
 }
 
-const declarations = (p: SquaredNormParams): string[] => [
-  `const PIECES = ${p.pieces}u;`,
-  storage(0, "x", "read", "f32", p.inputLength, 4),
-  "// Where each piece begins (a multiple of 4), and how many elements it has.",
-  storage(1, "table", "read", "vec2u", p.tableLength / 2),
-  storage(2, "y", "read_write", "f32", p.outputLength),
-];
+/** The bits are tested as integers: WGSL may assume that no value is NaN or infinite. */
+const terms = {
+  square: "fn term(v: F) -> F { return v * v; }",
+  nonFinite: wgsl`
+fn term(v: F) -> F {
+  return select(F(), F(1.0), (bitcast<U>(v) & U(0x7f800000u)) == U(0x7f800000u));
+}`,
+};
 
-/** The terms of the vec4 number `k` of a piece. What lies behind the tensor's end is anything, even no number. */
-const terms = ({ term }: SquaredNormParams): string => wgsl`
-fn terms(piece: vec2u, k: u32) -> vec4f {
-  let inside = 4u * k + vec4u(0u, 1u, 2u, 3u) < vec4u(piece.y);
-  let v = select(vec4f(), x[piece.x / 4u + k], inside);
-  #if ${term === "square"}
-  return v * v;
-  #else
-  // The bits are tested as integers: WGSL may assume that no value is NaN or infinite.
-  return select(vec4f(), vec4f(1.0), (bitcast<vec4u>(v) & vec4u(0x7f800000u)) == vec4u(0x7f800000u));
-  #endif
-}`;
+const pieces = ({ term, x, table, y, pieces, first }: SquaredNorm, width: 1 | 4): Part => ({
+  buffers: [bufferOf("x", x, "read", width), bufferOf("table", table, "read", 2), bufferOf("y", y, "read_write")],
+  constants: [
+    { name: "PIECES", value: `${pieces}u` },
+    { name: "FIRST", value: `${first}u`, note: "of the results" },
+  ],
+  functions: [terms[term]],
+});
 
-/** y[piece] = Σ x², or another term. */
-export const squaredNorm =
-  (way: Way) =>
-  (p: SquaredNormParams): string =>
-    wgsl`
-${declarations(p)}
-${terms(p)}
-${way.declare("f32", { sum })}
+/** The definition: one invocation for each piece. */
+export const squaredNormNaive = (p: SquaredNorm): Kernel =>
+  kernel({
+    workgroup: workgroupSize,
+    parts: [pieces(p, 1)],
+    body: wgsl`
+      let i = id.x;
+      if (i >= PIECES) { return; }
+      let piece = table[i];
+      var total = 0.0;
+      for (var k = 0u; k < piece.y; k++) { total += term(x[piece.x + k]); }
+      y_store(FIRST + i, total);`,
+  });
 
-${way.enter("PIECES")}
-  let piece = table[i];
-  var acc = vec4f();
-  ${way.each("k", "(piece.y + 3u) / 4u")} { acc += terms(piece, k); }
-  let whole = ${way.fold("sum", ofFour(sum, "acc"))};
-${indented(way.once([`y[i + ${p.first}u] = whole;`]))}
-}
-`;
+/** By four elements at once. What lies behind the end of a tensor is anything, even no number. */
+export const squaredNormLines = (way: Way) => (p: SquaredNorm) =>
+  kernel({
+    workgroup: workgroupSize,
+    width: 4,
+    parts: [pieces(p, 4), way.folds("f32", { sum }, 4)],
+    body: wgsl`
+      ${way.line("PIECES")}
+      let piece = table[i];
+      var totals = vec4f();
+      for (var k = ${way.first}; k < (piece.y + 3u) / 4u; k += ${way.step}) {
+        let inside = 4u * k + vec4u(0u, 1u, 2u, 3u) < vec4u(piece.y);
+        totals += term(select(vec4f(), x[piece.x / 4u + k], inside));
+      }
+      let total = sum_of_line(totals);
+      ${way.once("y_store(FIRST + i, total);")}`,
+  });

@@ -17,14 +17,16 @@ import {
   transpose,
   type Variable,
 } from "../../src/index.ts";
+import { normVariants } from "../../src/kernels/layerNorm.ts";
+import { pickVariants } from "../../src/kernels/pick.ts";
 import { reduceVariants } from "../../src/kernels/reduce.ts";
-import { argmax, pickVariants } from "../../src/ops/pick.ts";
+import { softmaxVariants } from "../../src/kernels/softmax.ts";
+import { softmaxGradVariants } from "../../src/kernels/softmaxGrad.ts";
+import { squaredNormVariants } from "../../src/kernels/squaredNorm.ts";
+import { argmax } from "../../src/ops/pick.ts";
 import { maxPoolGradVariants } from "../../src/ops/pool.ts";
-import { softmaxVariants } from "../../src/ops/softmax.ts";
-import { softmaxGrad, softmaxGradVariants } from "../../src/ops/softmaxGrad.ts";
+import { softmaxGrad } from "../../src/ops/softmaxGrad.ts";
 import { type Graph, given, givenLabels, type KernelCase, namesOf } from "./case.ts";
-
-const serialOrTree = ["serial", "tree"];
 
 /** The gradient of an input, from that of the result. */
 function gradient(build: (x: Variable) => ReturnType<typeof add>, ...shape: number[]): Graph {
@@ -128,7 +130,7 @@ const foldCases = (rows: number): readonly KernelCase[] => [
     family: "layerNorm",
     shape: `${rows}×1024`,
     forces: "layerNorm",
-    variants: serialOrTree,
+    variants: namesOf(normVariants),
     build: () => ({
       outputs: {
         y: layerNorm(given("x", rows, 1024), 1024, { weight: given("w", 1024), bias: given("b", 1024) }),
@@ -139,14 +141,14 @@ const foldCases = (rows: number): readonly KernelCase[] => [
     family: "layerNorm gradient",
     shape: `${rows}×1024`,
     forces: "layerNorm",
-    variants: serialOrTree,
+    variants: namesOf(normVariants),
     build: () => gradient((x) => layerNorm(x, 1024, { weight: given("w", 1024), bias: given("b", 1024) }), rows, 1024),
   },
   {
     family: "squared norm",
     shape: `${rows}×1024`,
     forces: "squaredNorm",
-    variants: serialOrTree,
+    variants: namesOf(squaredNormVariants),
     build: () => ({ outputs: { y: squaredNorm([given("x", rows, 1024)]) } }),
   },
 ];

@@ -38,7 +38,7 @@ export function kernel({
       ...all.flatMap((part) => part.constants ?? []),
     ],
     buffers: all.flatMap((part) => part.buffers ?? []),
-    memory,
+    memory: [...all.flatMap((part) => part.memory ?? []), ...memory],
     functions: [...new Set([...all.flatMap((part) => part.functions ?? []), ...functions].map(written))],
     body: written(body),
   };

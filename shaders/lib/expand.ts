@@ -2,7 +2,7 @@ import type { Accessor } from "./kernel.ts";
 
 /**
  * Replaces the calls of accessors in a text. An argument may hold further calls; what an accessor gives may call others. One that
- * gives lines stands alone as a statement.
+ * gives lines stands alone as a statement; where it gives none, its line goes.
  */
 export function expand(text: string, accessors: Readonly<Record<string, Accessor>>): string {
   const call = /(?<![.\w])([A-Za-z_]\w*)\(/g;
@@ -21,6 +21,10 @@ export function expand(text: string, accessors: Readonly<Record<string, Accessor
     } else {
       done += expand(made.join("\n"), accessors).replace(/\n(?=.)/g, `\n${indent}`);
       from = text[end] === ";" ? end + 1 : end;
+      if (made.length === 0 && text[from] === "\n") {
+        done = done.replace(/ *$/, "");
+        from++;
+      }
     }
     call.lastIndex = from;
   }

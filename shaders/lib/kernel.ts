@@ -112,6 +112,7 @@ export const memoryOf = ({ memory, types }: Pick<Kernel, "memory" | "types">): n
 export interface Part {
   readonly buffers?: readonly Buffer[];
   readonly constants?: readonly Constant[];
+  readonly memory?: readonly Memory[];
   readonly functions?: readonly string[];
   /** Names that bodies may call. */
   readonly accessors?: Readonly<Record<string, Accessor>>;

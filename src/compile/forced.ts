@@ -5,7 +5,7 @@ import type { Forced } from "../kernels/traits.ts";
  * it here: test/unit/grids.test.ts holds the list to the kernels.
  */
 
-const ways = "serial tree";
+const lines = "naive serial tree";
 const sequence = "steps1 steps4 steps8 quads walk";
 
 /** Variants by family, the plainest first. */
@@ -14,11 +14,11 @@ export const families: Readonly<Record<string, string>> = {
   matmul:
     "naive direct1x4 direct4x4 direct8x4 direct16x8 quads4x4 quads8x4 quads16x4 quads16x8 quads32x8 quadK4x4 groupK1x8 groupK4x8 tiled tiled128",
   reduce: "naive serial columns tree",
-  pick: ways,
-  softmax: ways,
-  softmaxGrad: ways,
-  layerNorm: ways,
-  squaredNorm: ways,
+  pick: lines,
+  softmax: lines,
+  softmaxGrad: lines,
+  layerNorm: lines,
+  squaredNorm: lines,
   conv2d: "direct quads tiled",
   conv2dWeightGrad: "direct quads tiled",
   maxPool2d: "direct",

@@ -1,5 +1,6 @@
 import { alongX, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
-import { serial, tree, type Way } from "../../shaders/lib/lines.wgsl.ts";
+import { type Lines as Along, serial, tree, type Way } from "../../shaders/lib/lines.ts";
+import { type Shape, sizeOf } from "../graph/shape.ts";
 import { choose, needsWorkgroup, type Variant } from "./choose.ts";
 import type { AdapterTraits } from "./traits.ts";
 
@@ -16,13 +17,20 @@ export interface LineVariant<W> extends Variant<Lines> {
   readonly invocations: (lines: number) => number;
 }
 
+/** The lines of a shape along one of its axes. */
+export function linesAlong(shape: Shape, axis: number): Along {
+  const length = shape[axis]!;
+  return { lines: sizeOf(shape) / length, length, inner: sizeOf(shape.slice(axis + 1)) };
+}
+
 /**
- * A kernel that folds lines, in both ways. On CPU adapters `serial` was measured to be faster, on SwiftShader and on lavapipe. There, softmax
- * of 256 × 1024 takes 0.4 ms to 1.1, of 1024 × 64 0.3 ms to 3.3; of four lines of 16384, both take the same. What GPUs prefer is reasoned, not
- * measured: neighbours read what lies side by side in a tree, and each invocation a line of its own in `serial`, which caches hold while
- * lines are short.
+ * The definition of a kernel that folds lines, and the kernel in both ways. On CPU adapters `serial` was measured to be faster, on
+ * SwiftShader and on lavapipe. There, softmax of 256 × 1024 takes 0.4 ms to 1.1, of 1024 × 64 0.3 ms to 3.3; of four lines of 16384, both take
+ * the same. What GPUs prefer is reasoned, not measured: neighbours read what lies side by side in a tree, and each invocation a line of its
+ * own in `serial`, which caches hold while lines are short.
  */
-export const lineVariants = <W>(kernel: (way: Way) => W): readonly LineVariant<W>[] => [
+export const lineVariants = <W>(naive: W, kernel: (way: Way) => W): readonly LineVariant<W>[] => [
+  { name: "naive", score: () => -1, write: naive, invocations: (lines) => lines },
   {
     name: "serial",
     score: ({ lines, length }, { cpu }) => (cpu || length <= 32 || (lines >= 16384 && length <= 256) ? 2 : 0),
@@ -39,8 +47,13 @@ export const lineVariants = <W>(kernel: (way: Way) => W): readonly LineVariant<W
 ];
 
 /** The variant for these lines, and what a kernel call says of it. */
-export function chooseWay<W>(family: string, variants: readonly LineVariant<W>[], of: Lines, traits: AdapterTraits) {
-  const { name, write, ...variant } = choose<LineVariant<W>, Lines>(family, variants, of, traits);
-  const invocations = variant.invocations(of.lines);
+export function chooseWay<W>(
+  family: string,
+  variants: readonly LineVariant<W>[],
+  { lines, length }: Lines,
+  traits: AdapterTraits,
+) {
+  const { name, write, ...variant } = choose<LineVariant<W>, Lines>(family, variants, { lines, length }, traits);
+  const invocations = variant.invocations(lines);
   return { write, chosen: { family, variant: name, workgroups: alongX(invocations), invocations } };
 }

@@ -54,3 +54,9 @@ export function endOf({ after, added, node, results }: Work, to: Lowering, type:
 /** Bytes of the distinct elements that a view shows. */
 export const touched = (view: View): number =>
   view.shape.reduce((count, n, axis) => (view.strides[axis] === 0 ? count : count * n), 1) * bytesPer(view.dtype);
+
+/** The stretch of memory from the first to the last of some views. */
+export function around(views: readonly View[]): View {
+  const low = Math.min(...views.map(({ base }) => base));
+  return { ...views[0]!, base: low, span: Math.max(...views.map(({ base, span }) => base + span)) - low };
+}

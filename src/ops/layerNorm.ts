@@ -1,27 +1,10 @@
-import { type NormKind, norm, normGrad } from "../../shaders/layerNorm.wgsl.ts";
-import { legacy } from "../../shaders/lib/legacy.ts";
 import { DTypeError } from "../errors.ts";
 import { sizeOf } from "../graph/shape.ts";
-import { type Attrs, apply, applyAll, type Node, type Op, ownInputs, type Tensor } from "../graph/tensor.ts";
-import { bind, type KernelCall, lengthOf, type View } from "../kernels/call.ts";
-import { legacyEndOf } from "../kernels/legacy.ts";
-import { chooseWay, lineVariants } from "../kernels/lines.ts";
-import type { Kernels, Lowering } from "../kernels/lowering.ts";
-import { touched } from "../kernels/work.ts";
+import { apply, applyAll, type Op, type Tensor } from "../graph/tensor.ts";
+import { gradInputs, type NormAttrs, type NormGradAttrs, normGradKernels, normKernels } from "../kernels/layerNorm.ts";
 import { add, div, mul, sub } from "./arithmetic.ts";
 import { sum } from "./sum.ts";
 import { expand, reshape } from "./views.ts";
-
-/**
- * Attributes of the ops below. Element `t` of row `i` has the weight (i mod groups) · (length / spread) + t / spread: 1 and 1
- * for a weight per position, C / group size and the spatial size for one per channel.
- */
-export interface NormAttrs {
-  readonly kind: NormKind;
-  readonly eps: number;
-  readonly groups: number;
-  readonly spread: number;
-}
 
 /**
  * Inputs x `[rows, length]`, and weight and bias where there are any; results y, and per row `[rows, 1]` 1 / √(variance + ε)
@@ -52,9 +35,7 @@ const normOp: Op = {
     const dweight = perWeight(attrs as NormAttrs, mul(dy, h), weight);
     return [dx, dweight, bias && perWeight(attrs as NormAttrs, dy, bias)];
   },
-  kernels: {
-    lower: ({ node }, to) => [normCall(node, to)],
-  } satisfies Kernels,
+  kernels: normKernels,
 };
 
 /** x, less its mean where that is taken out. */
@@ -87,13 +68,6 @@ const gradOf = (
   return apply(gradOp, inputs, { ...attrs, weighted: weight !== undefined });
 };
 
-/** The gradient's own inputs by name: x, weight, dy, rstd, mean. */
-const named = <T>(inputs: readonly T[], { weighted, kind }: Attrs): (T | undefined)[] => {
-  const [x, ...rest] = inputs;
-  const [weight, dy, rstd, mean] = weighted ? rest : [undefined, ...rest];
-  return [x, weight, dy, rstd, kind === "rms" ? undefined : mean];
-};
-
 /**
  * dx of the above, in one kernel. Its own gradient is written with ordinary ops: the map from g = dy · weight to dx is its own
  * transpose, and mean and rstd pass their gradients on to the op that made them.
@@ -104,9 +78,9 @@ const gradOp: Op = {
   infer: ([x]) => [{ shape: x!.shape, dtype: "f32" }],
   vjp({ inputs, results: [dx], attrs }, [u]) {
     if (!u) return [];
-    const own = attrs as NormAttrs;
-    const [x, weight, dy, rstd, mean] = named(inputs, attrs);
-    const length = x!.shape[1]!;
+    const own = attrs as NormGradAttrs;
+    const { x, weight, dy, rstd, mean } = gradInputs(inputs, own);
+    const length = x.shape[1]!;
     const average = (v: Tensor) => mul(sum(v, 1, true), 1 / length);
     const g = weight ? mul(dy!, stretched(own, weight, x!.shape)) : dy!;
     const h = mul(centred(x!, mean), rstd!);
@@ -119,10 +93,7 @@ const gradOp: Op = {
     if (!weight) return [toX, toG, ...toRows];
     return [toX, perWeight(own, mul(toG, dy!), weight), mul(toG, stretched(own, weight, x!.shape)), ...toRows];
   },
-  kernels: {
-    lower: ({ node }, to) => [gradCall(node, to)],
-    after: true,
-  } satisfies Kernels,
+  kernels: normGradKernels,
 };
 
 /**
@@ -134,61 +105,6 @@ export const normalizeRows = (attrs: NormAttrs, x: Tensor, weight?: Tensor, bias
   applyAll(normOp, [x, ...(weight ? [weight] : []), ...(weight && bias ? [bias] : [])], {
     ...attrs,
   })[0] as Tensor<"f32">;
-
-export const normVariants = /* @__PURE__ */ lineVariants((way) => ({
-  layerNorm: norm(way),
-  layerNormGrad: normGrad(way),
-}));
-
-const elements = (view: View | undefined): number | undefined => view && lengthOf(view);
-
-function normCall({ inputs, results, attrs }: Node, to: Lowering): KernelCall {
-  const read = inputs.map((tensor) => to.contiguous(tensor));
-  const outputs = results.map((_, i) => to.result(i));
-  const written = outputs.filter((view) => view !== undefined);
-  const { rows, write, chosen } = alongRows(read, attrs as NormAttrs, to);
-  return {
-    label: labelOf("layerNorm", attrs as NormAttrs, rows),
-    ...chosen,
-    kernel: legacy(write.layerNorm({ ...rows, outputs: outputs.map(elements) })),
-    bindings: [...read.map((view) => bind(view, "read")), ...written.map((view) => bind(view, "read_write"))],
-    flops: 8 * rows.rows * rows.length,
-    bytes: [...read, ...written].reduce((total, view) => total + touched(view), 0),
-  };
-}
-
-function gradCall(node: Node, to: Lowering): KernelCall {
-  const attrs = node.attrs as NormAttrs;
-  const read = node.inputs.slice(0, ownInputs(node)).map((tensor) => to.contiguous(tensor));
-  const end = legacyEndOf(node, to, "f32");
-  const { rows, write, chosen } = alongRows(named(read, attrs), attrs, to);
-  return {
-    label: labelOf("layerNormGrad", attrs, rows, end.label),
-    ...chosen,
-    kernel: legacy(write.layerNormGrad({ ...rows, ...end.results })),
-    bindings: [...read.map((view) => bind(view, "read")), ...end.bindings],
-    flops: (12 + end.flops) * rows.rows * rows.length,
-    bytes: read.reduce((total, view) => total + touched(view), end.bytes),
-  };
-}
-
-/** The rows of x as kernels take them, and the variant that goes along them. @param inputs x first. */
-function alongRows(inputs: readonly (View | undefined)[], { kind, eps, groups, spread }: NormAttrs, to: Lowering) {
-  const [rows, length] = inputs[0]!.shape as [number, number];
-  const { write, chosen } = chooseWay("layerNorm", normVariants, { lines: rows, length }, to.traits);
-  return {
-    rows: { kind, rows, length, eps, affine: { groups, spread }, inputs: inputs.map(elements) },
-    write,
-    chosen,
-  };
-}
-
-const labelOf = (
-  name: string,
-  { kind }: NormAttrs,
-  { rows, length }: { readonly rows: number; readonly length: number },
-  end = ":f32",
-): string => `${kind === "rms" ? name.replace("layer", "rms") : name}[${rows}x${length}]${end}`;
 
 /** Elements of a tensor per position of its first axes: the length of a row. */
 export const rowsOf = (x: Tensor, leading: number): [rows: number, length: number] => {

@@ -1,31 +1,18 @@
-import { legacy } from "../../shaders/lib/legacy.ts";
-import { type PickParams, pick as pickKernel } from "../../shaders/pick.wgsl.ts";
 import { checkLike } from "../errors.ts";
-import { axesOf, axisOf, checkPositions, type DType, labelShape, sizeOf } from "../graph/shape.ts";
-import { apply, checkTensors, type Node, type Op, type Tensor } from "../graph/tensor.ts";
-import { bind, type KernelCall } from "../kernels/call.ts";
-import { buffer, legacyEndOf } from "../kernels/legacy.ts";
-import { chooseWay, lineVariants } from "../kernels/lines.ts";
-import type { Kernels, Lowering } from "../kernels/lowering.ts";
-import { parted } from "../kernels/reduce.ts";
-import { touched } from "../kernels/work.ts";
+import { axesOf, axisOf, checkPositions, type DType } from "../graph/shape.ts";
+import { apply, checkTensors, type Op, type Tensor } from "../graph/tensor.ts";
+import { pickKernels } from "../kernels/pick.ts";
 import { eq, where } from "./arithmetic.ts";
 import { zerosLike } from "./constants.ts";
 import { iota } from "./random.ts";
 import { sum, unfolded } from "./sum.ts";
 import { expand, reshape } from "./views.ts";
 
-export const pickVariants = /* @__PURE__ */ lineVariants(pickKernel);
-
 /** The op that finds the position of the best element along `attrs.axes`, i32; the first of equals wins. */
-const pickOp = (kind: PickParams["kind"]): Op => ({
+const pickOp = (kind: "argmax" | "argmin"): Op => ({
   name: kind,
   infer: ([x], { axes }) => [{ shape: x!.shape.filter((_, axis) => !axes.includes(axis)), dtype: "i32" }],
-  kernels: {
-    lower: ({ node }, to) => [pickCall(kind, node, to)],
-    precision: "operands",
-    after: true,
-  } satisfies Kernels,
+  kernels: pickKernels(kind),
   describe: ({ attrs: { axes } }) => `{axes: [${axes}]}`,
 });
 const argmaxOp = /* @__PURE__ */ pickOp("argmax");
@@ -73,21 +60,4 @@ function withIndex<D extends DType>(
   const chosen = eq(iota(x.shape, at), expand(indices, x.shape));
   const values = sum(where(chosen, x, zerosLike(x)), at, keepdim);
   return { values, indices: keepdim ? indices : reshape(indices, values.shape) };
-}
-
-function pickCall(kind: PickParams["kind"], node: Node, to: Lowering): KernelCall {
-  const { axes } = node.attrs;
-  const x = to.view(node.inputs[0]!);
-  const end = legacyEndOf(node, to, "i32");
-  const { kept, folded } = parted(x, axes);
-  const [count, length] = [sizeOf(kept.shape), sizeOf(folded.shape)];
-  const { write, chosen } = chooseWay("pick", pickVariants, { lines: count, length }, to.traits);
-  return {
-    label: `${kind}${labelShape(x.shape)}[${axes.join(",")}]${end.label}`,
-    ...chosen,
-    kernel: legacy(write({ ...end.results, kind, input: { ...buffer(x), kept, folded }, count, length })),
-    bindings: [bind(x, "read"), ...end.bindings],
-    flops: count * (length + end.flops),
-    bytes: touched(x) + end.bytes,
-  };
 }

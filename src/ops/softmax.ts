@@ -1,22 +1,7 @@
-import { legacy } from "../../shaders/lib/legacy.ts";
-import { type SoftmaxKind, softmax as softmaxKernel } from "../../shaders/softmax.wgsl.ts";
 import { checkNumber, DTypeError, ShapeError } from "../errors.ts";
-import {
-  axisOf,
-  bytesPer,
-  type DType,
-  type Float,
-  floats,
-  labelShape,
-  sameShape,
-  showShape,
-  sizeOf,
-} from "../graph/shape.ts";
-import { apply, checkTensors, type Node, type Op, type Spec, type Tensor } from "../graph/tensor.ts";
-import { bind, type KernelCall, lengthOf, type View } from "../kernels/call.ts";
-import { chooseWay, lineVariants } from "../kernels/lines.ts";
-import type { Kernels, Lowering } from "../kernels/lowering.ts";
-import { touched } from "../kernels/work.ts";
+import { axisOf, type DType, type Float, floats, sameShape, showShape } from "../graph/shape.ts";
+import { apply, checkTensors, type Op, type Spec, type Tensor } from "../graph/tensor.ts";
+import { softmaxKernels } from "../kernels/softmax.ts";
 import { cast, div, eq, mul, ne, sub, where } from "./arithmetic.ts";
 import { exp } from "./elementary.ts";
 import { iota } from "./random.ts";
@@ -29,9 +14,7 @@ const softmaxOp: Op = {
   name: "softmax",
   infer: ([x]) => [{ shape: x!.shape, dtype: floatOnly("softmax", x!) }],
   vjp: ({ results: [y], attrs: { axis } }, [dy]) => [dy && softmaxGrad(y!, dy, axis)],
-  kernels: {
-    lower: ({ node }, to) => [softmaxCall("softmax", node, node.attrs["axis"], to)],
-  } satisfies Kernels,
+  kernels: /* @__PURE__ */ softmaxKernels("softmax"),
 };
 
 const logSoftmaxOp: Op = {
@@ -41,9 +24,7 @@ const logSoftmaxOp: Op = {
     if (!dy) return [];
     return [sub(dy, mul(exp(y!), expand(sum(dy, axis, true), dy.shape)))];
   },
-  kernels: {
-    lower: ({ node }, to) => [softmaxCall("logSoftmax", node, node.attrs["axis"], to)],
-  } satisfies Kernels,
+  kernels: /* @__PURE__ */ softmaxKernels("logSoftmax"),
 };
 
 /** eˣ / Σ eˣ along an axis, shifted by the largest element so that nothing overflows. @param axis default the last. */
@@ -79,9 +60,7 @@ const crossEntropyOp: Op = {
   vjp: ({ inputs: [logits, labels], attrs }, [dloss]) => [
     dloss && apply(crossEntropyGradOp, [logits!, labels!, dloss], attrs),
   ],
-  kernels: {
-    lower: ({ node }, to) => [softmaxCall("crossEntropy", node, 1, to)],
-  } satisfies Kernels,
+  kernels: /* @__PURE__ */ softmaxKernels("crossEntropy"),
 };
 
 /** (softmax(logits) − one-hot(labels)) · dloss in one kernel; its own gradient is written with ordinary ops. */
@@ -107,9 +86,7 @@ const crossEntropyGradOp: Op = {
     const target = cast(eq(iota(shape, 1), stretch(labels!)), "f32");
     return [cast(toLogits, dtype), undefined, keep(sum(mul(wide, sub(p, target)), 1))];
   },
-  kernels: {
-    lower: ({ node }, to) => [softmaxCall("crossEntropyGrad", node, 1, to)],
-  } satisfies Kernels,
+  kernels: /* @__PURE__ */ softmaxKernels("crossEntropyGrad"),
 };
 
 /**
@@ -131,44 +108,4 @@ export const softmaxCrossEntropy = (logits: Tensor, labels: Tensor, ignore?: num
 function floatOnly(op: string, x: Spec) {
   if (!floats.includes(x.dtype)) throw new DTypeError(`${op}: operand is ${x.dtype}, expected f32 or f16`);
   return x.dtype;
-}
-
-export const softmaxVariants = /* @__PURE__ */ lineVariants(softmaxKernel);
-
-function softmaxCall(kind: SoftmaxKind, node: Node, axis: number, to: Lowering): KernelCall {
-  const [logits, labels, dloss] = node.inputs;
-  const x = to.contiguous(logits!);
-  const length = x.shape[axis]!;
-  const lines = sizeOf(x.shape) / length;
-  const labelView = labels && to.contiguous(labels);
-  const grad = dloss && to.view(dloss);
-  const uniform = grad?.strides.every((stride, k) => stride === 0 || grad.shape[k] === 1) ?? false;
-  const gradView = dloss && (uniform && grad!.offset === 0 ? grad : to.contiguous(dloss));
-  const y = to.result(0)!;
-  const { write, chosen } = chooseWay("softmax", softmaxVariants, { lines, length }, to.traits);
-  const elements = (view: View | undefined) => (view ? lengthOf(view) : 0);
-  const inputs = [x, labelView, gradView].filter((view) => view !== undefined);
-  return {
-    label: `${kind}${labelShape(x.shape)}[${axis}]:${x.dtype}`,
-    ...chosen,
-    kernel: legacy(
-      write({
-        kind,
-        type: x.dtype,
-        outputType: y.dtype,
-        lines,
-        length,
-        inner: sizeOf(x.shape.slice(axis + 1)),
-        ignore: node.attrs["ignore"],
-        uniform: uniform && gradView === grad,
-        inputLength: lengthOf(x),
-        labelLength: elements(labelView),
-        gradLength: elements(gradView),
-        outputLength: lengthOf(y),
-      }),
-    ),
-    bindings: [...inputs.map((view) => bind(view, "read")), bind(y, "read_write")],
-    flops: 8 * lines * length,
-    bytes: inputs.reduce((total, view) => total + touched(view), sizeOf(y.shape) * bytesPer(y.dtype)),
-  };
 }

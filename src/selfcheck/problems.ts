@@ -5,19 +5,19 @@ import type { Tensor, TensorData } from "../graph/tensor.ts";
 import { concatVariants } from "../kernels/concat.ts";
 import { cumsumVariants } from "../kernels/cumsum.ts";
 import { embeddingGradVariants, embeddingVariants } from "../kernels/embedding.ts";
+import { normVariants } from "../kernels/layerNorm.ts";
 import { matmulVariants } from "../kernels/matmul.ts";
 import { padVariants } from "../kernels/pad.ts";
+import { pickVariants } from "../kernels/pick.ts";
 import { reduceVariants } from "../kernels/reduce.ts";
+import { softmaxVariants } from "../kernels/softmax.ts";
+import { softmaxGradVariants } from "../kernels/softmaxGrad.ts";
+import { squaredNormVariants } from "../kernels/squaredNorm.ts";
 import { castAll } from "../ops/castAll.ts";
 import { correlateVariants, weightGradVariants } from "../ops/convKernels.ts";
 import * as ops from "../ops/index.ts";
-import { normVariants } from "../ops/layerNorm.ts";
-import { pickVariants } from "../ops/pick.ts";
 import { maxPoolGradVariants } from "../ops/pool.ts";
 import { sequenceVariants } from "../ops/sequence.ts";
-import { softmaxVariants } from "../ops/softmax.ts";
-import { softmaxGradVariants } from "../ops/softmaxGrad.ts";
-import { squaredNormVariants } from "../ops/squaredNorm.ts";
 
 /** A small graph that runs the kernels of one family. */
 export interface Problem {

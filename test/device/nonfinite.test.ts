@@ -108,7 +108,7 @@ describe("constant expressions are left to the run", () => {
   });
 });
 
-describe.each(["serial", "tree"])('minus infinity means "not this one" (softmax, %s)', (variant) => {
+describe.each(["naive", "serial", "tree"])('minus infinity means "not this one" (softmax, %s)', (variant) => {
   const rows = Float32Array.of(0.5, -infinity, 1, -infinity, -infinity, 2);
   const logits = t.input("logits", [2, 3]);
   const log = (...values: number[]) => Math.log(values.reduce((sum, value) => sum + Math.exp(value), 0));

@@ -23,7 +23,7 @@ afterAll(() => {
 const noise = (n: number, seed: number) =>
   Float32Array.from({ length: n }, (_, i) => Math.fround(1.5 * Math.sin(12.9898 * (i + 1) * seed)));
 
-describe.each(["serial", "tree"])("normalisation of rows, %s", (variant) => {
+describe.each(["naive", "serial", "tree"])("normalisation of rows, %s", (variant) => {
   test.each([
     ["short odd rows", [5, 7], 1],
     ["short rows of vec4", [67, 8], 1],

@@ -139,7 +139,7 @@ test.each([0.9, 0.99, 0.999, 0.9999])("RAdam's rectification with β₂ = %f is 
   program.destroy();
 });
 
-describe.each(["serial", "tree"])("squaredNorm, %s", (variant) => {
+describe.each(["naive", "serial", "tree"])("squaredNorm, %s", (variant) => {
   test("of tensors anywhere, of any size", async () => {
     const forced = await Engine.create({ device, variants: { squaredNorm: variant } });
     const inputs = [[1], [5, 3], [1024], [1025], [3, 2049]].map((shape, i) => input(`x${i}`, shape));

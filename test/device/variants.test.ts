@@ -199,7 +199,7 @@ describe.each(products.filter((name) => !name.startsWith("tiled")))("ops in fron
   });
 });
 
-describe.each(["serial", "tree"])("reductions, %s", (variant) => {
+describe.each(["naive", "serial", "tree"])("reductions, %s", (variant) => {
   test.each(
     some([
       [[1], [0]],
@@ -247,7 +247,7 @@ const inFours: [shape: number[], axes: number[]][] = [
   ],
 ];
 
-describe.each(["serial", "columns", "tree"])("ops that follow a reduction, %s", (variant) => {
+describe.each(["naive", "serial", "columns", "tree"])("ops that follow a reduction, %s", (variant) => {
   test.each(some(inFours))("%j over %j", async (shape, axes) => {
     const x = input("x", shape);
     const kept = shape.filter((_, axis) => !axes.includes(axis));
@@ -270,7 +270,7 @@ describe.each(["serial", "columns", "tree"])("ops that follow a reduction, %s", 
   });
 });
 
-describe.each(["serial", "columns", "tree"])("ops in front of a reduction, %s", (variant) => {
+describe.each(["naive", "serial", "columns", "tree"])("ops in front of a reduction, %s", (variant) => {
   test.each(
     some([
       [[6, 128], [0]],
@@ -316,7 +316,7 @@ describe.each(["serial", "columns", "tree"])("ops in front of a reduction, %s", 
   });
 });
 
-test.each(["serial", "columns", "tree"])("sums added to variables in place, %s", (variant) =>
+test.each(["naive", "serial", "columns", "tree"])("sums added to variables in place, %s", (variant) =>
   addsTwice(
     { reduce: variant },
     [
@@ -360,7 +360,7 @@ describe("reductions, columns", () => {
   });
 });
 
-describe.each(["serial", "tree"])("softmax, %s", (variant) => {
+describe.each(["naive", "serial", "tree"])("softmax, %s", (variant) => {
   test.each(
     some([
       [[5, 7], 1],
@@ -392,7 +392,7 @@ describe.each(["serial", "tree"])("softmax, %s", (variant) => {
   });
 });
 
-describe.each(["serial", "tree"])("ops after gradients of lines, %s", (variant) => {
+describe.each(["naive", "serial", "tree"])("ops after gradients of lines, %s", (variant) => {
   /** A mask of positions and a sum, on four neighbours at once and one by one. */
   const followed = (dx: Tensor, shape: number[]): Tensor =>
     t.add(t.mul(t.where(input("mask", shape.slice(-1), "i32"), dx, t.zerosLike(dx)), 0.25), input("other", shape));

@@ -1,7 +1,7 @@
 alias F = f32;
 const LINES = 64u;
 const LENGTH = 10u;
-const INNER = 1u;
+alias U = u32;
 
 @group(0) @binding(0) var<storage, read> x: array<f32, 640>;
 @group(0) @binding(1) var<storage, read> labels: array<i32, 64>;
@@ -12,49 +12,50 @@ const INNER = 1u;
 fn kernel0(id: vec3u) {
   let i = id.x;
   if (i >= LINES) { return; }
-  let from_ = i / INNER * (LENGTH * INNER) + i % INNER;
-  let label = clamp(labels[i], 0, 9);
-  let kept = true;
-  var tops = x[from_];
-  for (var t = 0u; t < LENGTH; t++) {
-    let at = from_ + t;
-    tops = max(tops, x[at]);
+  let begin = i * LENGTH;
+  var tops = x[begin];
+  for (var t = 0u; t < LENGTH; t += 1u) {
+    tops = max(tops, x[begin + t]);
   }
   let top = tops;
   var totals = F();
-  for (var t = 0u; t < LENGTH; t++) {
-    let at = from_ + t;
-    let e = exp(x[at] - top);
-    totals += e;
+  for (var t = 0u; t < LENGTH; t += 1u) {
+    let at = begin + t;
+    let power = exp(x[at] - top);
+    totals += power;
   }
   let total = totals;
-  y[i] = select(0.0, log(total) + (top - x[from_ + u32(label) * INNER]), kept);
+
+  let label = u32(clamp(labels[i], 0, 9));
+  let loss = log(total) + (top - x[begin + label]);
+  y[i] = loss;
 }
 
 fn kernel1(id: vec3u) {
   let i = id.x;
   if (i >= LINES) { return; }
-  let from_ = i / INNER * (LENGTH * INNER) + i % INNER;
-  let label = clamp(labels[i], 0, 9);
-  let kept = true;
-  let scale = dloss[0];
-  var tops = x[from_];
-  for (var t = 0u; t < LENGTH; t++) {
-    let at = from_ + t;
-    tops = max(tops, x[at]);
+  let begin = i * LENGTH;
+  var tops = x[begin];
+  for (var t = 0u; t < LENGTH; t += 1u) {
+    tops = max(tops, x[begin + t]);
   }
   let top = tops;
   var totals = F();
-  for (var t = 0u; t < LENGTH; t++) {
-    let at = from_ + t;
-    let e = exp(x[at] - top);
-    totals += e;
-    y_1[at] = e;
+  for (var t = 0u; t < LENGTH; t += 1u) {
+    let at = begin + t;
+    let power = exp(x[at] - top);
+    totals += power;
+    y_1[at] = power;
   }
   let total = totals;
-  for (var t = 0u; t < LENGTH; t++) {
-    let at = from_ + t;
-    y_1[at] = select(F(), scale * (y_1[at] / total - select(F(), F(1.0), i32(t) == label)), kept);
+
+  let label = u32(clamp(labels[i], 0, 9));
+  let scale = dloss[0u];
+  for (var t = 0u; t < LENGTH; t += 1u) {
+    let at = begin + t;
+    let wanted = select(F(), F(1.0), t == U(label));
+    let dx = scale * (y_1[at] / total - wanted);
+    y_1[at] = dx;
   }
 }
 

@@ -1,0 +1,59 @@
+import { castAll } from "../../shaders/castAll.wgsl.ts";
+import { alongX } from "../../shaders/lib/grid.wgsl.ts";
+import { sizeOf } from "../graph/shape.ts";
+import { bound, type KernelCall, type View } from "./call.ts";
+import type { Kernels, Lowering } from "./lowering.ts";
+import { around } from "./work.ts";
+
+/** Vec4 of a piece: enough for a workgroup to be worth its start, few enough for many workgroups. */
+const piece = 256;
+
+interface Pair {
+  readonly from: View;
+  readonly place: View;
+}
+
+/** How tensors are rounded to f16: a dispatch for each pair of buffers that they lie in and go to. */
+export const castAllKernels: Kernels = {
+  sideBySide: true,
+  lower({ node, inputs }, to) {
+    const pairs = inputs.flatMap((tensor, i): Pair[] => {
+      const place = to.result(i);
+      return place ? [{ from: to.contiguous(tensor), place }] : [];
+    });
+    const groups: Pair[][] = [];
+    for (const pair of pairs) {
+      const group = groups.find(
+        ([first]) => first!.from.buffer === pair.from.buffer && first!.place.buffer === pair.place.buffer,
+      );
+      if (group) group.push(pair);
+      else groups.push([pair]);
+    }
+    return groups.map((group, i) => castCall(group, `${node.id} ${i}`, to));
+  },
+};
+
+function castCall(pairs: readonly Pair[], key: string, to: Lowering): KernelCall {
+  const [x, y] = [around(pairs.map(({ from }) => from)), around(pairs.map(({ place }) => place))];
+  const pieces = pairs.flatMap(({ from, place }) => {
+    const count = Math.ceil(sizeOf(from.shape) / 4);
+    const [start, end] = [(from.base - x.base) / 16, (place.base - y.base) / 8];
+    return Array.from({ length: Math.ceil(count / piece) }, (_, i) => [
+      start + i * piece,
+      end + i * piece,
+      Math.min(piece, count - i * piece),
+      0,
+    ]);
+  });
+  const table = to.constant(`pieces of casts ${key}`, [pieces.length, 4], "u32", (data) => data.set(pieces.flat()));
+  const count = pairs.reduce((total, { from }) => total + sizeOf(from.shape), 0);
+  return {
+    label: `castAll×${pairs.length}[${count}]:f16`,
+    family: "castAll",
+    variant: "direct",
+    ...bound(castAll({ x, y, table, piece })),
+    workgroups: alongX(pieces.length, 1),
+    flops: 0,
+    bytes: 6 * count + table.span,
+  };
+}

@@ -1,0 +1,107 @@
+import {
+  layerNormGradLines,
+  layerNormGradNaive,
+  layerNormLines,
+  layerNormNaive,
+  rmsNormGradLines,
+  rmsNormGradNaive,
+  rmsNormLines,
+  rmsNormNaive,
+} from "../../shaders/layerNorm.wgsl.ts";
+import { bound, type View } from "./call.ts";
+import { chooseWay, lineVariants } from "./lines.ts";
+import type { Kernels, Lowering } from "./lowering.ts";
+import { endOf, touched } from "./work.ts";
+
+/** "layer" takes mean and spread out of each row, "rms" divides by the root of the mean square alone. */
+export type NormKind = "layer" | "rms";
+
+/**
+ * Attributes of the ops. Element `t` of row `i` has the weight (i mod groups) · (length / spread) + t / spread: 1 and 1
+ * for a weight per position, C / group size and the spatial size for one per channel.
+ */
+export interface NormAttrs {
+  readonly kind: NormKind;
+  readonly eps: number;
+  readonly groups: number;
+  readonly spread: number;
+}
+
+/** By kind: y, and dx. */
+export const normVariants = /* @__PURE__ */ lineVariants(
+  { layer: [layerNormNaive, layerNormGradNaive], rms: [rmsNormNaive, rmsNormGradNaive] } as const,
+  (way) =>
+    ({
+      layer: [layerNormLines(way), layerNormGradLines(way)],
+      rms: [rmsNormLines(way), rmsNormGradLines(way)],
+    }) as const,
+);
+
+/** How rows are normalised: x, and weight and bias where there are any. */
+export const normKernels: Kernels = {
+  lower({ node, inputs }, to) {
+    const read = inputs.map((tensor) => to.contiguous(tensor)) as [View, View?, View?];
+    const [x, weight, bias] = read;
+    const { kind, eps, groups, spread } = node.attrs as NormAttrs;
+    const [y, rstd, mean] = node.results.map((_, i) => to.result(i));
+    const { rows, length, write, chosen } = alongRows(x, to);
+    const [norm] = write[kind];
+    return [
+      {
+        label: labelOf("layerNorm", kind, x),
+        ...chosen,
+        ...bound(norm({ rows, length, groups, spread, eps, x, weight, bias, y, rstd, mean })),
+        flops: 8 * rows * length,
+        bytes: bytesOf([...read, y, rstd, mean]),
+      },
+    ];
+  },
+};
+
+/** How their gradient runs. */
+export const normGradKernels: Kernels = {
+  after: true,
+  lower(work, to) {
+    const { kind, groups, spread } = work.node.attrs as NormAttrs;
+    const views = gradInputs(
+      work.inputs.map((tensor) => to.contiguous(tensor)),
+      work.node.attrs as NormGradAttrs,
+    );
+    const { x } = views;
+    const { end, label, flops, bytes } = endOf(work, to, "f32");
+    const { rows, length, write, chosen } = alongRows(x, to);
+    const [, grad] = write[kind];
+    return [
+      {
+        label: labelOf("layerNormGrad", kind, x, label),
+        ...chosen,
+        ...bound(grad({ rows, length, groups, spread, ...views, end })),
+        flops: (12 + flops) * rows * length,
+        bytes: bytesOf(Object.values(views)) + bytes,
+      },
+    ];
+  },
+};
+
+export interface NormGradAttrs extends NormAttrs {
+  /** Whether there is a weight. */
+  readonly weighted: boolean;
+}
+
+/** The gradient's own inputs by name. */
+export function gradInputs<T>([x, ...rest]: readonly T[], { weighted, kind }: NormGradAttrs) {
+  const [weight, dy, rstd, mean] = weighted ? rest : [undefined, ...rest];
+  return { x: x!, weight, dy: dy!, rstd: rstd!, mean: kind === "rms" ? undefined : mean };
+}
+
+const bytesOf = (views: readonly (View | undefined)[]): number =>
+  views.reduce((total, view) => total + (view ? touched(view) : 0), 0);
+
+/** The rows of x, and the variant that goes along them. */
+function alongRows({ shape }: View, to: Lowering) {
+  const [rows, length] = shape as [number, number];
+  return { rows, length, ...chooseWay("layerNorm", normVariants, { lines: rows, length }, to.traits) };
+}
+
+const labelOf = (name: string, kind: NormKind, { shape }: View, end = ":f32"): string =>
+  `${kind === "rms" ? name.replace("layer", "rms") : name}[${shape.join("x")}]${end}`;
