@@ -25,7 +25,6 @@ fn kernel0(id: vec3u) {
     totals += power;
   }
   let total = totals;
-
   let label = u32(clamp(labels[i], 0, 9));
   let loss = log(total) + (top - x[begin + label]);
   y[i] = loss;
@@ -48,7 +47,6 @@ fn kernel1(id: vec3u) {
     y_1[at] = power;
   }
   let total = totals;
-
   let label = u32(clamp(labels[i], 0, 9));
   let scale = dloss[0u];
   for (var t = 0u; t < LENGTH; t += 1u) {
