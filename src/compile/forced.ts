@@ -34,7 +34,7 @@ export const families: Readonly<Record<string, string>> = {
   gather: "naive",
   scatterAdd: "naive",
   cumsum: "naive blocks",
-  castAll: "direct",
+  castAll: "naive",
 };
 
 /** What is wrong with variants that are to be forced, in words: a name that no family or no variant has. */

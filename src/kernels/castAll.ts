@@ -50,7 +50,7 @@ function castCall(pairs: readonly Pair[], key: string, to: Lowering): KernelCall
   return {
     label: `castAll×${pairs.length}[${count}]:f16`,
     family: "castAll",
-    variant: "direct",
+    variant: "naive",
     ...bound(castAll({ x, y, table, piece })),
     workgroups: alongX(pieces.length, 1),
     flops: 0,
