@@ -96,6 +96,7 @@ export const moves: Readonly<Record<string, Kernel>> = {
   expand,
   permute,
   slice,
+  part: slice,
   pad,
   concat,
   gather,
