@@ -1,4 +1,22 @@
-import { add, avgPool2d, embedding, grad, layerNorm, maxPool2d, mul, optim, sigmoid, softmax, softmaxCrossEntropy, squaredNorm, sub, sum, tanh, transpose, type Variable } from "../../src/index.ts";
+import {
+  add,
+  avgPool2d,
+  embedding,
+  grad,
+  layerNorm,
+  maxPool2d,
+  mul,
+  optim,
+  sigmoid,
+  softmax,
+  softmaxCrossEntropy,
+  squaredNorm,
+  sub,
+  sum,
+  tanh,
+  transpose,
+  type Variable,
+} from "../../src/index.ts";
 import { normVariants } from "../../src/kernels/layerNorm.ts";
 import { pickVariants } from "../../src/kernels/pick.ts";
 import { reduceVariants } from "../../src/kernels/reduce.ts";
