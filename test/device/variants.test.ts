@@ -383,6 +383,11 @@ describe.each(["naive", "serial", "tree"])("softmax, %s", (variant) => {
         ...(classes && {
           loss: t.softmaxCrossEntropy(x, labels),
           dx: t.grad(t.sum(t.softmaxCrossEntropy(x, labels)), [x])[0]!,
+          // Labels and gradients of losses that do not lie in order.
+          flipped: t.grad(
+            t.sum(t.mul(t.softmaxCrossEntropy(x, t.flip(labels, 0), 1), t.flip(input("u", labels.shape), 0))),
+            [x],
+          )[0]!,
         }),
       },
       2e-5,
