@@ -1,6 +1,6 @@
 import { expand } from "./expand.ts";
 import { aliases } from "./half.wgsl.ts";
-import { type Accessor, constantOf, type Declaration, type Kernel } from "./kernel.ts";
+import { type Accessor, constantOf, type Declaration, type Kernel, type Text } from "./kernel.ts";
 
 /** What reads better: nothing is added to zero, and no name alone stands in parentheses. */
 function plain(text: string): string {
@@ -28,7 +28,8 @@ export function kernel({
 }: Declaration): Kernel {
   const all = parts.filter((part) => part !== undefined);
   const accessors: Record<string, Accessor> = Object.assign({}, ...all.map((part) => part.accessors));
-  const written = (text: string): string => plain(expand(text.trim(), accessors));
+  const written = (text: Text): string =>
+    typeof text === "string" ? plain(expand(text.trim(), accessors)) : text(width);
   return {
     workgroup: typeof workgroup === "number" ? [workgroup, 1, 1] : workgroup,
     features,

@@ -1,6 +1,7 @@
 import { indented, wgsl } from "../wgsl.ts";
 import { storage } from "./grid.wgsl.ts";
 import { aliasLines, sumOf, widened } from "./half.wgsl.ts";
+import type { Text } from "./kernel.ts";
 import { elementAt, plus, type Scalar, shifted, times, type ViewParams, vec4Load, vec4Of } from "./view.wgsl.ts";
 
 /** A stack of matrices. Its element (batch, i, j) is `batch` at the batch's number + i · strides[0] + j · strides[1]. */
@@ -23,7 +24,7 @@ export interface Body {
   /** Statements over `x0` (the sum), `x1`, … and the names of the values to store. */
   readonly body: readonly string[];
   readonly values: readonly string[];
-  readonly lib: readonly string[];
+  readonly lib: readonly Text[];
   readonly usesIndex: boolean;
   /** Whether values of type H (f16) occur. */
   readonly half: boolean;
@@ -75,12 +76,22 @@ export interface Finish {
   declare(first: number): string[];
 }
 
+const textsOf = (lib: readonly Text[], width: 1 | 4): string[] => [
+  ...new Set(lib.map((text) => (typeof text === "string" ? text : text(width)))),
+];
+
 /** The types and functions that bodies need. */
 export function namesOf(bodies: readonly Body[], width: 1 | 4): string[] {
   const named = bodies.filter(({ body, half }) => body.length > 0 || half);
   if (named.length === 0) return [];
   const half = named.some((body) => body.half);
-  return [...aliasLines(width, half), ...new Set(named.flatMap(({ lib }) => lib))];
+  return [
+    ...aliasLines(width, half),
+    ...textsOf(
+      named.flatMap(({ lib }) => lib),
+      width,
+    ),
+  ];
 }
 
 const nameOf = ({ over }: Place, o: number): string => (over === undefined ? `y${o}` : `e${over}`);
@@ -236,7 +247,7 @@ export function finishing({ rows, cols, epilogue, outputs }: Results, width: 1 |
 ${aliasLines(width, epilogue.half || made?.half === true)}
 const ROWS = ${rows}u;
 const COLS = ${cols}u;
-${[...new Set([...epilogue.lib, ...(made?.lib ?? [])])]}
+${textsOf([...epilogue.lib, ...(made?.lib ?? [])], width)}
 fn finish(batch: u32, row: u32, col: u32, ${rounds ? "sum" : "x0"}: F) {
   if (row >= ROWS || col >= COLS) { return; }
   let at = (batch * ROWS + row) * COLS + col;

@@ -91,7 +91,7 @@ export interface Kernel {
 }
 
 /** Bytes of the types that workgroup memory has. */
-const bytesOf: Readonly<Record<string, number>> = {
+export const bytesOf: Readonly<Record<string, number>> = {
   f32: 4,
   u32: 4,
   i32: 4,
@@ -101,6 +101,10 @@ const bytesOf: Readonly<Record<string, number>> = {
   vec3f: 16,
   vec4f: 16,
   vec4u: 16,
+  vec2i: 8,
+  vec4i: 16,
+  "atomic<u32>": 4,
+  "atomic<i32>": 4,
   vec4h: 8,
 };
 
@@ -108,12 +112,15 @@ const bytesOf: Readonly<Record<string, number>> = {
 export const memoryOf = ({ memory, types }: Pick<Kernel, "memory" | "types">): number =>
   memory.reduce((sum, { type, length }) => sum + bytesOf[types[type] ?? type]! * length, 0);
 
+/** A declaration as WGSL. One that depends on how many elements F holds is a function of that number; it stands as it is. */
+export type Text = string | ((width: 1 | 4) => string);
+
 /** A piece of a kernel that brings what its names need: an operand, or the end of the kernel. */
 export interface Part {
   readonly buffers?: readonly Buffer[];
   readonly constants?: readonly Constant[];
   readonly memory?: readonly Memory[];
-  readonly functions?: readonly string[];
+  readonly functions?: readonly Text[];
   /** Names that bodies may call. */
   readonly accessors?: Readonly<Record<string, Accessor>>;
   /** Whether values of type H occur. */
@@ -132,7 +139,7 @@ export interface Declaration {
   readonly constants?: Readonly<Record<string, ConstantValue>>;
   readonly memory?: readonly Memory[];
   /** The kernel's own functions. */
-  readonly functions?: readonly string[];
+  readonly functions?: readonly Text[];
   readonly body: string;
 }
 

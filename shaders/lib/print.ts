@@ -30,12 +30,12 @@ export interface Printing {
 }
 
 /** Built-in values of an entry point by the names that bodies call them. */
-const builtins = {
+export const builtins = {
   id: "@builtin(global_invocation_id) id: vec3u",
   group: "@builtin(workgroup_id) group: vec3u",
   lane: "@builtin(local_invocation_index) lane: u32",
 } as const;
-type Builtin = keyof typeof builtins;
+export type Builtin = keyof typeof builtins;
 
 const wordsOf = (text: string): Set<string> => new Set(text.match(/(?<![.\w])[A-Za-z_]\w*/g));
 
@@ -144,7 +144,7 @@ function entry(
   ];
 }
 
-const plainParameter = (name: Builtin): string => (name === "lane" ? "lane: u32" : `${name}: vec3u`);
+export const plainParameter = (name: Builtin): string => (name === "lane" ? "lane: u32" : `${name}: vec3u`);
 
 const indented = (text: string): string => text.trimEnd().replace(/^(?=.)/gm, "  ");
 
@@ -222,21 +222,24 @@ export function printTogether(
       const { buffer, at } = places[i]!;
       names.set(name, at > 0 ? `${own[buffer]!.name}[${at}u + ` : own[buffer]!.name);
     });
-    const put = (name: string, text: string, list: string[]): void => {
+    const put = (text: string, list: string[]): void => {
       const renamed = rename(text, names);
+      const own = declaredIn(text);
       // The same text under the same name is declared once.
-      if (taken.get(name) === renamed) return;
-      const fresh = free(name, (name) => taken.has(name));
-      if (fresh !== name) names.set(name, fresh);
+      if (own.every((name) => taken.get(name) === renamed)) return;
+      for (const name of own) {
+        const fresh = free(name, (name) => taken.has(name));
+        if (fresh !== name) names.set(name, fresh);
+      }
       const declared = rename(text, names);
-      taken.set(fresh, declared);
+      for (const name of own) taken.set(names.get(name) ?? name, declared);
       list.push(declared);
     };
     const words = wordsOf([...whole.functions, whole.body].join("\n"));
     for (const [name, type] of Object.entries(whole.types))
-      if (words.has(name)) put(name, `alias ${name} = ${type};`, sections.types);
+      if (words.has(name)) put(`alias ${name} = ${type};`, sections.types);
     for (const { name, value, note } of whole.constants)
-      if (words.has(name)) put(name, noted(`const ${name} = ${value};`, note, notes), sections.types);
+      if (words.has(name)) put(noted(`const ${name} = ${value};`, note, notes), sections.types);
     for (const { name, type, length } of whole.memory) {
       // Each has its own memory.
       const fresh = free(name, (name) => taken.has(name));
@@ -244,7 +247,7 @@ export function printTogether(
       taken.set(fresh, `memory ${fresh}`);
       sections.memory.push(`var<workgroup> ${fresh}: array<${rename(type, names)}, ${length}>;`);
     }
-    for (const text of whole.functions) put(nameOf(text), text, sections.functions);
+    for (const text of whole.functions) put(text, sections.functions);
     const used = builtinsOf(kernel);
     sections.functions.push(
       `fn kernel${k}(${used.map(plainParameter).join(", ")}) {\n${indented(rename(whole.body, names))}\n}`,
@@ -266,9 +269,9 @@ export function printTogether(
   ]);
 }
 
-/** The name that a declaration gives. */
-const nameOf = (text: string): string =>
-  text.replace(/^(\s*\/\/.*\n)*\s*/, "").match(/^(?:fn|struct|alias|const|var<\w+>|var) (\w+)/)![1]!;
+/** The names that a text declares. */
+export const declaredIn = (text: string): string[] =>
+  [...text.matchAll(/^(?:fn|struct|alias|const|var(?:<\w+>)?) (\w+)/gm)].map(([, name]) => name!);
 
 function free(name: string, isTaken: (name: string) => boolean): string {
   let fresh = name;
@@ -277,7 +280,7 @@ function free(name: string, isTaken: (name: string) => boolean): string {
 }
 
 /** A text with other names. One that ends within an index, `y[4u + `, takes the place of a name and its bracket. */
-function rename(text: string, names: ReadonlyMap<string, string>): string {
+export function rename(text: string, names: ReadonlyMap<string, string>): string {
   const isStruct = /^\s*struct\b/.test(text);
   return text.replace(/(?<![.\w])([A-Za-z_]\w*)(\[|\s*:)?/g, (whole, name: string, behind = "") => {
     const fresh = names.get(name);

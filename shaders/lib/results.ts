@@ -1,7 +1,7 @@
 import { wgsl } from "../wgsl.ts";
 import { bufferOf } from "./array.ts";
 import { sumOf, widened } from "./half.wgsl.ts";
-import type { Buffer, Part, View } from "./kernel.ts";
+import type { Buffer, Part, Text, View } from "./kernel.ts";
 import { inMatrix, loadsVectors, type Stack, stackOf } from "./stack.ts";
 import { elementAt, isRowMajor, type Scalar, shifted, vec4Load, vec4Of } from "./view.wgsl.ts";
 
@@ -18,7 +18,7 @@ export interface Body {
   /** Names of the values to store. */
   readonly values: readonly string[];
   /** Functions that the statements call. */
-  readonly lib: readonly string[];
+  readonly lib: readonly Text[];
   readonly usesIndex: boolean;
 }
 
@@ -42,16 +42,28 @@ const taken = ({ added, places }: Pick<End, "added" | "places">): (number | unde
     return at < 0 ? undefined : at;
   });
 
+/** Name of the buffer of an added tensor, "e", or of a place, "y". */
+type NameOf = (kind: "e" | "y", i: number) => string;
+const plainNames: NameOf = (kind, i) => `${kind}${i}`;
+
 /** Buffers of the added tensors and of the places that are none of them; the name that each place has. */
-function bound(end: End, wide: readonly boolean[], width: 1 | 4): { buffers: Buffer[]; names: string[] } {
+function bound(
+  end: End,
+  wide: readonly boolean[],
+  width: 1 | 4,
+  nameOf: NameOf = plainNames,
+): { buffers: Buffer[]; names: string[] } {
   const over = taken(end);
   const added = end.added.map((view, i) =>
-    bufferOf(`e${i}`, view, over.includes(i) ? "read_write" : "read", wide[i] ? 4 : 1),
+    bufferOf(nameOf("e", i), view, over.includes(i) ? "read_write" : "read", wide[i] ? 4 : 1),
   );
   const fresh = end.places.flatMap((view, o) =>
-    over[o] === undefined ? [bufferOf(`y${o}`, view, "read_write", width)] : [],
+    over[o] === undefined ? [bufferOf(nameOf("y", o), view, "read_write", width)] : [],
   );
-  return { buffers: [...added, ...fresh], names: over.map((i, o) => (i === undefined ? `y${o}` : `e${i}`)) };
+  return {
+    buffers: [...added, ...fresh],
+    names: over.map((i, o) => (i === undefined ? nameOf("y", o) : nameOf("e", i))),
+  };
 }
 
 /**
@@ -59,8 +71,9 @@ function bound(end: End, wide: readonly boolean[], width: 1 | 4): { buffers: Buf
  * from 4 · i.
  * @param width results at once.
  * @param named width of the types that the body is written in: 4 where another body of the kernel needs them so.
+ * @param nameOf what to call the buffers.
  */
-export function flatEnd(end: End, width: 1 | 4, named = width): Part {
+export function flatEnd(end: End, width: 1 | 4, named = width, nameOf: NameOf = plainNames): Part {
   const { type, body, values, lib, usesIndex } = end.body;
   const splat = named > width;
   const all = (type: Scalar, value: string) => (splat ? `${vec4Of[type]}(${value})` : value);
@@ -70,7 +83,7 @@ export function flatEnd(end: End, width: 1 | 4, named = width): Part {
       : { vectors: false, load: (name: string, i: string) => all(view.dtype, `${name}[${elementAt(view, i)}]`) },
   );
   const wide = loads.map(({ vectors }) => vectors);
-  const { buffers, names } = bound(end, wide, width);
+  const { buffers, names } = bound(end, wide, width, nameOf);
   const put = (value: string, i: string): string[] => {
     const store = (value: (o: number) => string) => names.map((name, o) => `${name}_store(${i}, ${value(o)});`);
     if (body.length === 0 && type !== "f16") return store(() => value);
@@ -81,7 +94,7 @@ export function flatEnd(end: End, width: 1 | 4, named = width): Part {
     return [
       `let x0 = ${sum};`,
       ...(usesIndex ? [`let index = ${width === 4 ? `4u * ${i} + vec4u(0u, 1u, 2u, 3u)` : all("u32", i)};`] : []),
-      ...loads.map(({ load }, k) => `let x${k + 1} = ${load(`e${k}`, i)};`),
+      ...loads.map(({ load }, k) => `let x${k + 1} = ${load(nameOf("e", k), i)};`),
       ...body,
       ...store((o) => `${values[o]!}${own}`),
     ];

@@ -14,7 +14,15 @@ import {
   type TensorData,
   Variable,
 } from "../graph/tensor.ts";
-import { type Binding, bind, type Choice, type KernelCall, type View, type VirtualBuffer } from "../kernels/call.ts";
+import {
+  type Binding,
+  bind,
+  type Choice,
+  type KernelCall,
+  type View,
+  type VirtualBuffer,
+  type Written,
+} from "../kernels/call.ts";
 import { copyCall } from "../kernels/elementwise.ts";
 import { kernelsOf, type Lowering } from "../kernels/lowering.ts";
 import type { AdapterTraits } from "../kernels/traits.ts";
@@ -175,7 +183,14 @@ class LowerPass {
     } else {
       const choices: Choice[] = [];
       const calls = kernelsOf(op)!.lower(workOf(node), this.#lowering(node, choices));
-      this.#push(...(choices.length > 0 ? calls.map((call) => ({ ...call, choices })) : calls));
+      const written = writtenOf(node);
+      this.#push(
+        ...calls.map((call) => ({
+          ...call,
+          ...(choices.length > 0 && { choices }),
+          ...(written.length > 0 && { written: [...(call.written ?? []), ...written] }),
+        })),
+      );
     }
   }
 
@@ -311,6 +326,14 @@ class LowerPass {
       dies: (tensor) => this.#dies(tensor, node),
     };
   }
+}
+
+/** What users wrote of the pointwise ops that run in a node's kernels. */
+function writtenOf({ op, fusion, attrs }: Node): readonly Written[] {
+  const programs: (PointwiseProgram | undefined)[] = [fusion?.before, fusion?.after, attrs["program"]];
+  return [op, ...programs.flatMap((program) => program?.steps?.map((step) => step.op) ?? [])].flatMap(
+    (op) => kernelsOf(op)?.written ?? [],
+  );
 }
 
 /** What a node computes, in words: `matmul+add+relu of conv1`. */

@@ -191,5 +191,6 @@ function joined(calls: readonly KernelCall[], traits: AdapterTraits): PrintedCal
     workgroups,
     flops: calls.reduce((sum, { flops }) => sum + flops, 0),
     bytes: calls.reduce((sum, { bytes }) => sum + bytes, 0),
+    written: calls.flatMap(({ written }) => written ?? []),
   };
 }

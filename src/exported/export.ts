@@ -142,7 +142,7 @@ interface Shared {
 
 function exported({ calls, inputs, outputs, bounds, homes }: Compiled, shared: Shared): ExportedProgram {
   const buffers = new Map(shared.arenas);
-  const called = calls.map(({ wgsl, bindings, choices, features, elements, annotated, ...call }) => ({
+  const called = calls.map(({ wgsl, bindings, choices, features, elements, annotated, written, ...call }) => ({
     ...call,
     kernel: numberOf(shared.kernels, wgsl),
     bindings: bindings.map(

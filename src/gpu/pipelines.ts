@@ -97,11 +97,15 @@ export class PipelineCache {
     try {
       return await value.pipeline;
     } catch (cause) {
-      const { messages } = await value.module.getCompilationInfo().catch(() => ({ messages: [] }));
       const lines = call.wgsl.split("\n");
-      const faults = messages
-        .filter(({ type }) => type === "error")
-        .map(({ lineNum, message }) => `  line ${lineNum}: ${message}\n    ${lines[lineNum - 1]?.trim() ?? ""}`);
+      const own = (await errorsIn(value.module)).map(
+        ({ lineNum, message }) => `  line ${lineNum}: ${message}\n    ${lines[lineNum - 1]?.trim() ?? ""}`,
+      );
+      const errorsInText = (code: string) =>
+        errorsIn(inScopes(this.#device, "compile", () => this.#device.createShaderModule({ label, code })).value);
+      const users = await Promise.all((call.written ?? []).map((written) => written.faults(errorsInText)));
+      const theirs = [...new Set(users.flat())];
+      const faults = theirs.length > 0 ? theirs : own;
       if (faults.length === 0 && (cause as GPUPipelineError).reason !== "validation") throw cause; // The device was lost.
       const detail = faults.length > 0 ? `\n${faults.join("\n")}` : `: ${(cause as Error).message}`;
       const kernel = `kernel "${call.label}"${showLayer(call.layer)} (${call.family}/${call.variant})`;
@@ -111,6 +115,11 @@ export class PipelineCache {
     }
   }
 }
+
+const errorsIn = async (module: GPUShaderModule): Promise<readonly GPUCompilationMessage[]> => {
+  const { messages } = await module.getCompilationInfo().catch(() => ({ messages: [] }));
+  return messages.filter(({ type }) => type === "error");
+};
 
 /** `rrw`: the access of each binding of a call. */
 const accessOf = (call: PrintedCall): string =>

@@ -93,6 +93,8 @@ export interface Op {
   view?<V extends Strided>(node: Node, input: V): V | undefined;
   /** How the op runs on a GPU. Opaque here: `src/kernels` makes it and reads it. */
   readonly kernels?: object;
+  /** The op by its definition, in float64, where its author is a user: `src/reference` has those of tilegrad's ops. */
+  define?(node: Node, inputs: readonly Values[]): readonly Float64Array[];
   /** Present on pointwise ops: see `ops/pointwise.ts`. */
   readonly pointwise?: PointwiseRule;
   /** A simpler form of the sum of two results of this op, if there is one. */
@@ -103,6 +105,11 @@ export interface Op {
   bounds?(node: Node): readonly Bounds[];
   /** Detail to print after the op's name in labels. */
   describe?(node: Node): string;
+}
+
+/** A computed tensor: row-major, in float64 whatever its dtype. i32 and u32 tensors hold integers. */
+export interface Values extends Spec {
+  readonly data: Float64Array;
 }
 
 /** Elements of a buffer, walked with strides: `offset` and `strides` count elements, and stride 0 repeats. */
@@ -126,8 +133,8 @@ export interface PointwiseRule {
   wgsl(args: readonly string[], attrs: Attrs, at: IndexNames): string;
   /** The same in float64, for the reference executor and constant folding. @param dtype that of the last operand. */
   js(args: readonly number[], attrs: Attrs, index: number, dtype: DType): number;
-  /** WGSL functions that the expression calls. */
-  readonly lib?: readonly string[];
+  /** WGSL functions that the expression calls. One whose text depends on how many elements F holds is a function of that number. */
+  readonly lib?: readonly (string | ((width: 1 | 4) => string))[];
   /**
    * Whether f16 operands are computed in f16, with `F` an f16 type. True of operations that f16 instructions round
    * correctly. Otherwise operands are widened, the expression is computed in f32, and its result is rounded.

@@ -4,6 +4,22 @@ import { bytesPer, type DType } from "../graph/shape.ts";
 
 export type { Binding, View, VirtualBuffer } from "../../shaders/lib/kernel.ts";
 
+/** An error that a compiler found in a text, counted from 1. */
+export interface CompilerError {
+  readonly lineNum: number;
+  readonly linePos: number;
+  readonly message: string;
+}
+
+/** WGSL that a user wrote. */
+export interface Written {
+  /**
+   * What is wrong with it, by the user's own lines; nothing where the fault of a kernel that does not compile lies elsewhere.
+   * @param errorsIn what a compiler finds in a text.
+   */
+  faults(errorsIn: (wgsl: string) => Promise<readonly CompilerError[]>): Promise<readonly string[]>;
+}
+
 /** One dispatch, as data. The bindings are those of group 0, in this order. */
 export interface Call {
   /** Composed of op, shapes, epilogue and dtype: `matmul[64x128x784]+add+relu:f32`. */
@@ -25,6 +41,8 @@ export interface Call {
   /** Arithmetic operations, and the fewest bytes that must move. */
   readonly flops: number;
   readonly bytes: number;
+  /** What users wrote of it. */
+  readonly written?: readonly Written[];
   /** Present where several variants were possible. */
   readonly choices?: readonly Choice[];
 }

@@ -1,6 +1,6 @@
 import type { DType, Shape } from "../graph/shape.ts";
 import type { Node, Op, PointwiseProgram, Tensor, TensorData } from "../graph/tensor.ts";
-import type { KernelCall, View } from "./call.ts";
+import type { KernelCall, View, Written } from "./call.ts";
 import type { AdapterTraits } from "./traits.ts";
 
 /** What a node's kernels have to do: the op on its own inputs, and the pointwise ops that run with it. */
@@ -43,6 +43,8 @@ export interface Kernels {
    * follows the type of its operands, as views and pointwise ops without `wide` also do. All others compute in f32.
    */
   readonly precision?: "half" | "operands";
+  /** What a user wrote, of which kernels are made. */
+  readonly written?: Written;
   /** Whether `attrs.to` may request an f32 result of f16 operands. */
   readonly widens?: boolean;
 }

@@ -1,3 +1,4 @@
+import type { Text } from "../../shaders/lib/kernel.ts";
 import { halfBits, halfValue, largestHalf } from "../graph/half.ts";
 import { type DType, floats } from "../graph/shape.ts";
 import { dtypeOf, type PointwiseProgram, type Ref } from "../graph/tensor.ts";
@@ -30,7 +31,7 @@ export function render(program: PointwiseProgram, inputs: readonly string[], ind
     if (dtypeOf(ref, program) !== "f16") return nameOf(ref);
     return "value" in ref ? literal(ref.value) : `F(${nameOf(ref)})`;
   };
-  const lib = new Set<string>();
+  const lib = new Set<Text>();
   let usesIndex = false;
   const body = steps.map(({ op, attrs, args, dtype }, i) => {
     const { wgsl, half, lib: own = [], usesIndex: places = false } = op.pointwise!;

@@ -25,11 +25,14 @@ export { type AttentionOptions, scaledDotProductAttention } from "./attention.ts
 export { concat, split } from "./concat.ts";
 export { constant, full, input, onesLike, variable, zerosLike } from "./constants.ts";
 export { type ConvOptions, conv1d, conv2d, convTranspose2d } from "./conv.ts";
+export { type CustomOp, customOp } from "./custom.ts";
+export type { CustomDefinition } from "./customDefinition.ts";
 export { ceil, cos, erf, exp, floor, log, pow, reciprocal, round, rsqrt, sin, sqrt } from "./elementary.ts";
+export { type Elementwise, type ElementwiseDefinition, elementwise } from "./elementwise.ts";
 export { embedding } from "./embedding.ts";
 export { foreach } from "./foreach.ts";
 export { gather, indexSelect, padWith, scatterAdd } from "./gather.ts";
-export { cumprod, cumsum, roll, stack, tril, triu } from "./join.ts";
+export { cumsum, roll, stack, tril, triu } from "./join.ts";
 export { linear, matmul } from "./matmul.ts";
 export { mod } from "./mod.ts";
 export {
@@ -64,7 +67,6 @@ export {
 } from "./recurrent.ts";
 export { all, any, logsumexp, max, mean, min, norm, prod, std, variance } from "./reduce.ts";
 export { logSoftmax, softmax, softmaxCrossEntropy } from "./softmax.ts";
-export { argsort, type Sorted, type SortOptions, sort, topk } from "./sort.ts";
 export { squaredNorm } from "./squaredNorm.ts";
 export { type Axes, sum } from "./sum.ts";
 export {

@@ -40,7 +40,7 @@ export interface PointwiseRow {
    */
   vjp?(dy: Tensor, y: Tensor, ...args: Tensor[]): readonly (Tensor | undefined)[];
   /** WGSL functions that `wgsl` calls, each a complete text in terms of F, I and U. */
-  lib?: readonly string[];
+  lib?: PointwiseRule["lib"];
   /** Dtype of the result: that of the operands unless given. */
   result?: DType;
   /** Dtypes that operands may have: all unless given. */
@@ -97,7 +97,7 @@ export function indexedOp(
   rule: {
     wgsl(args: readonly string[], attrs: Attrs, at: IndexNames): string;
     js(args: readonly number[], attrs: Attrs, index: number): number;
-    lib?: readonly string[];
+    lib?: PointwiseRule["lib"];
     flops: number;
   },
 ): Op {

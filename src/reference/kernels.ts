@@ -75,7 +75,7 @@ const pointwise: Kernel = ({ op, attrs, results: [y] }, inputs) => {
 /** The results of a node. The fuse pass may have added a pointwise epilogue, whose inputs follow the op's own. */
 export function compute(node: Node, inputs: readonly Value[]): readonly Float64Array[] {
   const { op, fusion } = node;
-  const kernel = op.pointwise ? pointwise : kernels[op.name];
+  const kernel = op.pointwise ? pointwise : (op.define ?? kernels[op.name]);
   if (!kernel) throw new TilegradError(`reference: op ${op.name} has no kernel in src/reference`);
   const own = ownInputs(node);
   const seen = prologued(node, inputs.slice(0, own));

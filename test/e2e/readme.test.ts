@@ -32,7 +32,7 @@ beforeAll(async () => {
   const PATH = `${join(root, "node_modules/.bin")}${delimiter}${process.env.PATH}`;
   await promisify(exec)(scripts.bundle, { cwd: installed, env: { ...process.env, PATH } });
 
-  const [node, page, xor, script, ahead, shared] = await examples();
+  const [node, page, xor, script, ahead, shared, own] = await examples();
   await writeFile(join(app, "package.json"), '{ "type": "module", "private": true }');
   await writeFile(join(app, "page.ts"), page!);
   await writeFile(join(app, "node.ts"), node!);
@@ -40,6 +40,7 @@ beforeAll(async () => {
   await writeFile(join(app, "script.ts"), script!);
   await writeFile(join(app, "ahead.ts"), ahead!);
   await writeFile(join(app, "shared.ts"), shared!);
+  await writeFile(join(app, "own.ts"), own!);
   await run(bin("tsx"), ["script.ts"], { cwd: app });
   const pages = { index: ["", "page", ""], ahead: ["", "ahead", ""], shared: [canvasStandIn, "shared", drawnReds] };
   for (const [name, [before, code, after]] of Object.entries(pages)) {
@@ -91,7 +92,7 @@ test("pass a strict compiler, and so do the package's own types", async () => {
   };
   // One example writes a file, and another has its own pipelines: only these may use more types.
   const parts = [
-    { types: [], files: ["page.ts", "node.ts", "xor.ts", "ahead.ts"] },
+    { types: [], files: ["page.ts", "node.ts", "xor.ts", "ahead.ts", "own.ts"] },
     { types: ["@webgpu/types"], files: ["shared.ts"], skipLibCheck: true },
     { types: ["node"], files: ["script.ts"] },
   ];
@@ -316,4 +317,10 @@ describe("in a fresh clone, after the scripts of `npm ci`", () => {
 test("the third fails to learn XOR with one layer, and learns it with two", async () => {
   const { stdout } = await run(bin("tsx"), ["xor.ts"], { cwd: app });
   expect(stdout.trim().split("\n")).toEqual(["0.5 0.5 0.5 0.5", "0.0 1.0 1.0 0.0"]);
+});
+
+test("the example with kernels of its own fuses them, and finds no fault", async () => {
+  const { stdout } = await run(bin("tsx"), ["own.ts"], { cwd: app });
+  expect(stdout).toMatch(/^\[ 'distances\[2x2\]\+squareplus:f32' \]\n/);
+  expect(stdout).toMatch(/\[\s*1,\s+25\.039\d*,\s+25\.039\d*,\s+1\s*\]\n\[\]\n$/);
 });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import * as t from "../../src/index.ts";
 import { data, input, losses, metrics, nn, optim, TilegradError } from "../../src/index.ts";
+import { scaled, swish } from "../custom.ts";
 
 /*
  * Wrong arguments of every sort for every public function: each must give a tilegrad error that says what was given and
@@ -83,10 +84,6 @@ const calls: Readonly<Record<string, Call>> = {
   padWith: [t.padWith, "reflect", x, [1, 1], [1, 1]],
   pad: [t.pad, x, { low: [1, 1], high: [0, 1], interior: [1, 0], value: 1 }],
   cumsum: [t.cumsum, x, 0],
-  cumprod: [t.cumprod, x, 0],
-  sort: [t.sort, x, 0, { descending: true }],
-  argsort: [t.argsort, x, 0, { descending: true }],
-  topk: [t.topk, x, 1, 0, { largest: false }],
   roll: [t.roll, x, 1, 0],
   tril: [t.tril, x, 1],
   triu: [t.triu, x, 1],
@@ -157,6 +154,44 @@ const calls: Readonly<Record<string, Call>> = {
     ],
     ([s]: [t.Tensor], [a, b]: [t.Tensor, t.Tensor]) => [t.mul(s, t.add(a, b))],
   ],
+
+  elementwise: [
+    t.elementwise,
+    "own",
+    {
+      inputs: ["x"],
+      functions: "fn f(v: f32) -> f32 { return v; }",
+      wgsl: "f(x)",
+      reference: (x: number) => x,
+      integer: { wgsl: "x", reference: (x: number) => x },
+      gradient: (dy: t.Tensor) => dy,
+      dtypes: ["f32"],
+      result: "f32",
+      flops: 1,
+      wide: false,
+    },
+  ],
+  "elementwise's op": [swish, x, x],
+  customOp: [
+    t.customOp,
+    "own",
+    {
+      inputs: ["x"],
+      outputs: { y: ({ x }: { x: t.Tensor }) => x.shape },
+      functions: "fn f(v: f32) -> f32 { return v; }",
+      wgsl: "y_store(id.x, f(A * x(id.x)));",
+      constants: { A: 2 },
+      options: { a: 1 },
+      dtypes: { x: "f32" },
+      workgroups: 1,
+      workgroupSize: 64,
+      memory: { m: { type: "f32", length: 64 } },
+      flops: 1,
+      gradient: { x: ({ dy }: { dy: t.Tensor }) => dy },
+      reference: () => [],
+    },
+  ],
+  "customOp's op": [scaled, x, six, { a: 2 }],
 
   "nn.linear": [nn.linear, 2, 3, { bias: true, weightInit: nn.init.constant(1), biasInit: nn.init.constant(0) }],
   "nn.conv2d": [
@@ -450,6 +485,9 @@ const mayBe: readonly RegExp[] = [
   /^nn.module 1(\.w)?: module/,
   /^optim.schedule 0: (function|module)/,
   /^nn\.(mixedPrecision|sequential.*|stateDict) [01](\.\w)?: module/,
+  /^(elementwise|customOp) (0|1\.wgsl): text/, // a name; WGSL, which a device checks
+  /^elementwise 1\.(reference|gradient): function/,
+  /^customOp 1\.(reference|constants|workgroups|workgroupSize|memory|flops): (function|module)/, // called with shapes
   /^metrics.formatReport 0(\.(accuracy|total))?: /, // accepted unchecked, as classificationReport returns it
   /^(nextStatistics 1|data\.(standardize|minMaxScale) 0): a surplus member/,
 ];

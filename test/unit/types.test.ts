@@ -2,6 +2,7 @@ import { expect, expectTypeOf, test } from "vitest";
 import * as t from "../../src/index.ts";
 import { losses, nn, optim } from "../../src/index.ts";
 import type { Output } from "../../src/runtime/output.ts";
+import { counts, near, root, rowMax, scaled, swish } from "../custom.ts";
 
 // What TypeScript knows about dtypes. `npm run types` fails if a type is wrong, the test if it differs from the op's.
 
@@ -74,6 +75,45 @@ test("ops propagate it", () => {
   const [dx, dw] = t.grad(t.sum(t.linear(x, w)), [x, w]);
   gives(dx, "f32");
   gives(dw, "f32");
+});
+
+test("ops of users propagate it, and know their operands", () => {
+  gives(swish(x, 1.5), "f32");
+  gives(swish(half, half), "f16");
+  gives(root(u), "u32");
+  gives(near(x, 0, 0.5), "i32");
+  gives(rowMax(half), "f16");
+  gives(scaled(x, t.input("b", [3]), { a: 3 }).squares, "f32");
+  gives(counts(t.input("labels", [4], "u32")), "u32");
+  // @ts-expect-error an operand is missing
+  expect(() => swish(x)).toThrow("expected 2: x, beta");
+  // @ts-expect-error there is no such option
+  expect(() => counts(t.input("labels", [4], "i32"), { class: 3 })).toThrow("class");
+  // @ts-expect-error the option is a number
+  expect(() => counts(t.input("labels", [4], "i32"), { classes: "3" })).toThrow("classes");
+  const wrong = () =>
+    t.customOp("wrong", {
+      inputs: ["x"],
+      outputs: { y: ({ x }) => x.shape },
+      wgsl: "y_store(id.x, x(id.x));",
+      // @ts-expect-error there is no such input
+      gradient: { z: ({ dy }) => dy },
+    });
+  expect(wrong).toThrow("there is no input");
+  const sparse = t.customOp("sparse", {
+    inputs: ["x", "w"],
+    outputs: { y: ({ x, w }) => [x.shape[0]!, w.shape[1]!], n: () => ({ shape: [], dtype: "u32" }) },
+    options: { steps: 2, wide: false },
+    constants: ({ y }, { steps, wide }) => ({ ROWS: y.shape[0]!, STEPS: wide ? 2 * steps : steps }),
+    wgsl: "y_store(id.x, x(0) * w(0)); n_store(0, 1u);",
+    gradient: {
+      w: ({ x, w, y, n, dy }, { steps }) =>
+        t.mul(t.add(t.sum(t.mul(dy, y)), t.cast(n, "f32")), t.mul(w, t.mul(t.sum(x), steps))),
+    },
+  });
+  const { y, n } = sparse(x, w, { wide: true });
+  gives(y, "f32");
+  gives(n, "u32");
 });
 
 test("layers and losses return floats", () => {

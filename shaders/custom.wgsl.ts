@@ -1,0 +1,101 @@
+import { result, strided } from "./lib/array.ts";
+import { kernel } from "./lib/compose.ts";
+import { sumOf } from "./lib/half.wgsl.ts";
+import type { Kernel, Memory, Part, View } from "./lib/kernel.ts";
+import { type Builtin, declaredIn, plainParameter, rename } from "./lib/print.ts";
+import { type End, flatEnd } from "./lib/results.ts";
+import type { Scalar } from "./lib/view.wgsl.ts";
+import { indented, wgsl } from "./wgsl.ts";
+
+/** A kernel of a user, on given tensors. */
+export interface Custom {
+  readonly name: string;
+  readonly inputs: readonly { readonly name: string; readonly view: View }[];
+  /** Of a single output, `end` says where it is stored; of several, their views do. */
+  readonly outputs: readonly { readonly name: string; readonly dtype: Scalar; readonly view?: View | undefined }[];
+  readonly end?: End | undefined;
+  readonly workgroup: readonly [number, number, number];
+  /** Invocations along each axis: those beyond them leave. Absent where the kernel counts its workgroups itself. */
+  readonly invocations?: readonly number[] | undefined;
+  readonly constants: Readonly<Record<string, string>>;
+  readonly memory: readonly Memory[];
+  readonly functions: readonly string[];
+  readonly body: string;
+}
+
+/** `fn x(i: u32) -> f32`: element i of an input, in row-major order, however it lies. */
+export const reading = (name: string, dtype: Scalar, element: string): string => wgsl`
+fn ${name}(i: u32) -> ${sumOf(dtype)} {
+  return ${element};
+}`;
+
+/** `fn y_store(i: u32, value: f32)`: stores element i of an output. */
+export const storing = (name: string, dtype: Scalar, store: string): string => wgsl`
+fn ${name}_store(i: u32, value: ${sumOf(dtype)}) {
+  ${store}
+}`;
+
+/** The line before a user's body, which is a function of the built-in values that it names. */
+export const heading = (name: string, own: readonly Builtin[]): string =>
+  `fn ${name}_body(${own.map(plainParameter).join(", ")}) {`;
+
+/** What the entry point does: it runs the body, unless the invocation is a surplus one. */
+export const entering = (
+  { name, invocations }: Pick<Custom, "name" | "invocations">,
+  own: readonly Builtin[],
+): string => {
+  const within = (invocations ?? []).map((n, axis) => `id.${"xyz"[axis]!} >= ${n}u`);
+  return wgsl`
+    #if ${within.length > 0}
+    if (${within.join(" || ")}) { return; }
+    #endif
+    ${name}_body(${own.join(", ")});`;
+};
+
+/** An input that bodies read element by element. */
+function read({ name, view }: Custom["inputs"][number]): Part {
+  const part = strided(`${name}_data`, view);
+  const element = part.accessors![`${name}_data`]!("i") as string;
+  return { ...part, functions: [reading(name, view.dtype, element)] };
+}
+
+/** A kernel whose body, functions and names are a user's. */
+export function custom(p: Custom, own: readonly Builtin[]): Kernel {
+  const { name, inputs, outputs, end, workgroup, constants, memory } = p;
+  const ends = end
+    ? [
+        flatEnd(
+          end,
+          1,
+          1,
+          (kind, i) => `${outputs[0]!.name}_${kind === "e" ? `with${i}` : i === 0 ? "data" : `data${i}`}`,
+        ),
+      ]
+    : outputs.map(({ name, view }) => result(`${name}_data`, view!));
+  // What ends the kernel brings functions of its own. A name that they have is the user's no more.
+  const brought = (ends as readonly Part[]).flatMap(({ functions = [] }) =>
+    functions.flatMap((text) => declaredIn(typeof text === "string" ? text : text(1))),
+  );
+  const names = new Map(brought.map((other) => [other, `${name}_${other}`]));
+  const body = indented(wgsl`${p.body}`.trimEnd().split("\n")).join("\n");
+  const stores = outputs.map(({ name, dtype }) =>
+    storing(name, dtype, end ? "put(i, value);" : `${name}_data_put(i, value);`),
+  );
+  const made = kernel({
+    workgroup,
+    parts: [...inputs.map(read), ...ends],
+    functions: stores,
+    body: entering(p, own),
+  });
+  const renamed = (text: string): string => rename(text, names).trim();
+  const reads = made.functions.slice(0, inputs.length);
+  return {
+    ...made,
+    constants: Object.entries(constants).map(([name, value]) => ({ name: names.get(name) ?? name, value })),
+    memory: memory.map((array) => ({ ...array, name: names.get(array.name) ?? array.name })),
+    functions: [
+      ...made.functions.slice(inputs.length),
+      ...[...reads, ...p.functions.map((text) => wgsl`${text}`), `${heading(name, own)}\n${body}\n}`].map(renamed),
+    ],
+  };
+}

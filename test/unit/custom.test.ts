@@ -1,0 +1,355 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { describe, expect, test } from "vitest";
+import { compile } from "../../src/compile/compile.ts";
+import { AttributeError, DTypeError, LimitError, ShapeError, TilegradError } from "../../src/errors.ts";
+import * as t from "../../src/index.ts";
+import { customOp, elementwise, input, nn } from "../../src/index.ts";
+import { evaluate } from "../../src/reference/index.ts";
+import { gpu } from "../adapters.ts";
+import { counts, near, root, rowMax, scaled, swish } from "../custom.ts";
+
+const x = input("x", [3, 4]);
+const whole = input("i", [3, 4], "i32");
+
+/** A sound definition with some parts replaced. */
+const pointwise = (parts: object = {}, name = "sound") =>
+  elementwise(name, { inputs: ["x"], wgsl: "x + 1", reference: (x: number) => x + 1, ...parts } as never);
+const kernel = (parts: object = {}, name = "sound") =>
+  customOp(name, {
+    inputs: ["x"],
+    outputs: { y: ({ x }: { x: t.Tensor }) => x.shape },
+    wgsl: "y_store(id.x, x(id.x));",
+    ...parts,
+  } as never) as (...args: unknown[]) => t.Tensor;
+const y = (rule: unknown) => ({ outputs: { y: rule } });
+
+type Row = readonly [what: string, make: () => unknown, message: string, kind?: new (message: string) => Error];
+
+const rows: readonly Row[] = [
+  // Names.
+  [
+    "a name that is none",
+    () => pointwise({}, "soft sign"),
+    'elementwise: name is "soft sign", expected a name as in WGSL',
+  ],
+  ["no name", () => customOp(undefined as never, {} as never), "customOp: name is missing, expected a name as in WGSL"],
+  [
+    "a name that passes know",
+    () => kernel({}, "expand"),
+    'customOp: name "expand" is taken: it is an op that tilegrad\'s passes know',
+  ],
+  ["a name of every object", () => kernel({}, "toString"), 'customOp: name "toString" is taken'],
+  [
+    "an input that is no identifier",
+    () => kernel({ inputs: ["2x"] }),
+    'customOp sound: input is "2x", expected a name as in WGSL',
+  ],
+  [
+    "an input called id",
+    () => kernel({ inputs: ["id"] }),
+    'customOp sound: input "id" is taken: it is the number of an invocation',
+  ],
+  [
+    "a keyword",
+    () => pointwise({ inputs: ["loop"] }),
+    'elementwise sound: input "loop" is taken: it is a keyword of WGSL',
+  ],
+  ["a reserved word", () => kernel({ inputs: ["target"] }), 'input "target" is taken: it is a word that WGSL reserves'],
+  ["a built-in function", () => kernel({ inputs: ["max"] }), 'input "max" is taken: it is a function of WGSL'],
+  [
+    "a type of kernels",
+    () => kernel({ constants: { F: 1 } }),
+    'constant "F" is taken: it is a type in tilegrad\'s kernels',
+  ],
+  [
+    "two inputs of one name",
+    () => kernel({ inputs: ["x", "x"] }),
+    'customOp sound: input "x" is taken: it is an input',
+  ],
+  [
+    "an output with the name of an input",
+    () => kernel({ outputs: { x: () => [1] } }),
+    'output "x" is taken: it is an input',
+  ],
+  [
+    "a constant with the name of an output",
+    () => kernel({ constants: { y: 1 } }),
+    'constant "y" is taken: it is an output',
+  ],
+  [
+    "a function with the name of a store",
+    () => kernel({ functions: "fn y_store() {}" }),
+    'function "y_store" is taken: it is a function',
+  ],
+  [
+    "an input with the name of a gradient",
+    () => kernel({ inputs: ["x", "dy"] }),
+    'input "dy" is taken: it is the gradient of output "y"',
+  ],
+  [
+    "a helper with the name of an operand",
+    () => pointwise({ functions: "fn x() -> f32 { return 1; }" }),
+    'elementwise sound: function "x" is taken: it is an input',
+  ],
+  // Missing and unknown parts.
+  ["no inputs", () => pointwise({ inputs: [] }), "elementwise sound: inputs is [], expected the names of its operands"],
+  ["inputs that are no list", () => kernel({ inputs: "x" }), 'customOp sound: inputs is "x", expected an array'],
+  ["no expression", () => pointwise({ wgsl: " " }), 'elementwise sound: wgsl is " ", expected WGSL'],
+  [
+    "no float64",
+    () => pointwise({ reference: undefined }),
+    "elementwise sound: reference is missing, expected a function",
+  ],
+  ["an option of a later version", () => pointwise({ lib: [] }), 'elementwise sound: there is no option "lib"'],
+  ["an option with a letter too few", () => kernel({ workgroup: 1 }), 'did you mean "workgroups"?'],
+  ["dtypes that are none", () => pointwise({ dtypes: ["f64"] }), 'elementwise sound: dtype is "f64"', DTypeError],
+  [
+    "no outputs",
+    () => kernel({ outputs: {} }),
+    "customOp sound: outputs is an object, expected an object with a function for each output",
+  ],
+  ["an output without a rule", () => kernel(y([3, 4])), "customOp sound: outputs.y is [3, 4], expected a function"],
+  [
+    "an output that nothing stores",
+    () => kernel({ wgsl: "// y_store(0, 1)\nlet z = x(0);" }),
+    'customOp sound: wgsl never stores output "y", expected y_store(i, value);',
+  ],
+  [
+    "a gradient of a stranger",
+    () => kernel({ gradient: { z: () => x } }),
+    'customOp sound: gradient: there is no input "z", only "x"',
+  ],
+  [
+    "a gradient that is no function",
+    () => kernel({ gradient: { x } }),
+    "customOp sound: gradient.x is tensor f32[3, 4], expected a function",
+  ],
+  [
+    "dtypes of a stranger",
+    () => kernel({ dtypes: { y: "f32" } }),
+    'customOp sound: dtypes: there is no input "y", only "x"',
+  ],
+  [
+    "dtypes that are none, of an input",
+    () => kernel({ dtypes: { x: "int" } }),
+    'customOp sound: dtypes.x: dtype is "int"',
+    DTypeError,
+  ],
+  [
+    "invocations and workgroups",
+    () => kernel({ invocations: 1, workgroups: 1 }),
+    "invocations and workgroups are both given",
+  ],
+  [
+    "memory without workgroups",
+    () => kernel({ memory: { m: { type: "f32", length: 1 } } }),
+    "memory is given, expected workgroups as well",
+  ],
+  [
+    "memory of a type without a size",
+    () => kernel({ workgroups: 1, memory: { m: { type: "mat2", length: 1 } } }),
+    'memory.m.type is "mat2", expected "f32"',
+  ],
+  [
+    "memory without a length",
+    () => kernel({ workgroups: 1, memory: { m: { type: "f32" } } }),
+    "memory.m.length is missing, expected a whole number from 1",
+  ],
+  [
+    "half an invocation",
+    () => kernel({ invocations: 0.5 }),
+    "customOp sound: invocations is 0.5, expected a whole number from 1",
+  ],
+  [
+    "four axes",
+    () => kernel({ workgroupSize: [1, 1, 1, 1] }),
+    "workgroupSize is [1, 1, 1, 1], expected a whole number, or up to three",
+  ],
+  [
+    "an infinite constant",
+    () => kernel({ constants: { C: Number.POSITIVE_INFINITY } }),
+    "customOp sound: constants.C is Infinity, expected a finite number or a boolean",
+  ],
+  [
+    "an option that is no plain data",
+    () => kernel({ options: { f: () => 1 } }),
+    "customOp sound: options.f is a function, expected a finite number, a boolean",
+  ],
+  // WGSL.
+  [
+    "a bracket that closes nothing",
+    () => pointwise({ wgsl: "x + 1) * (2" }),
+    'elementwise sound: wgsl, line 1, column 6: ")" closes nothing',
+  ],
+  [
+    "a bracket that closes another",
+    () => kernel({ wgsl: "y_store(0,\n x[0));" }),
+    'customOp sound: wgsl, line 2, column 5: ")" closes "[" of line 2, column 3',
+  ],
+  [
+    "a bracket that is left open",
+    () => pointwise({ wgsl: "x /* ) */ + (1" }),
+    'wgsl, line 1, column 13: "(" is never closed',
+  ],
+  [
+    "functions that are none",
+    () => kernel({ functions: "fn f() {}\n override g = 1;" }),
+    'customOp sound: functions, line 2, column 2: "override" begins no fn, struct, alias, const or var<private>',
+  ],
+  [
+    "a binding among functions",
+    () => kernel({ functions: "@group(0) @binding(0) var<storage> z: u32;" }),
+    'line 1, column 1: "@" begins no fn',
+  ],
+  [
+    "a constant without an end",
+    () => kernel({ functions: "const A = 1" }),
+    "functions, line 1, column 1: A has no end",
+  ],
+  // Where it is applied.
+  ["too few operands", () => (pointwise() as () => t.Tensor)(), "sound: got 0 operands, expected 1: x"],
+  ["too many operands", () => kernel()(x, {}, x), "sound: got 3 operands, expected 1: x"],
+  ["an operand that is none", () => kernel()(1), "sound: x is 1, expected a tensor"],
+  [
+    "operands of another dtype",
+    () => (swish as (a: t.Tensor, b: number) => t.Tensor)(whole, 1),
+    "swish: operand 0 is i32, expected f32 or f16",
+    DTypeError,
+  ],
+  ["an input of another dtype", () => rowMax(whole), "rowMax: x is i32, expected f32 or f16", DTypeError],
+  ["labels that are floats", () => counts(x), "counts: labels is f32, expected i32 or u32", DTypeError],
+  [
+    "shapes that do not broadcast",
+    () => swish(x, input("b", [3])),
+    "swish: shapes do not broadcast: [3, 4] and [3]",
+    ShapeError,
+  ],
+  ["an unknown option", () => scaled(x, x, { b: 1 } as never), 'scaled: there is no option "b", only "a"'],
+  ["an option of another kind", () => scaled(x, x, { a: "2" as never }), 'scaled: a is "2", expected a number'],
+  [
+    "an option that is infinite",
+    () => scaled(x, x, { a: Number.POSITIVE_INFINITY }),
+    "scaled: a is Infinity, expected a finite number",
+  ],
+  ["a shape with a fraction", () => kernel(y(() => [1.5]))(x), "sound: output y: axis 0 of [1.5] is 1.5", ShapeError],
+  ["no shape", () => kernel(y(() => undefined))(x), "sound: output y: shape is missing, expected an array"],
+  [
+    "a dtype that is none",
+    () => kernel(y(() => ({ shape: [1], dtype: "f64" })))(x),
+    'sound: output y: dtype is "f64"',
+    DTypeError,
+  ],
+  [
+    "invocations of these shapes",
+    () => kernel({ invocations: () => 0 })(x),
+    "sound: invocations is 0, expected a whole number from 1",
+  ],
+  [
+    "constants of these shapes",
+    () => kernel({ constants: () => ({ x: 1 }) })(x),
+    'customOp sound: constant "x" is taken: it is an input',
+  ],
+  [
+    "constants that are none",
+    () => kernel({ constants: () => ({ N: undefined }) })(x),
+    "sound: constants.N is missing, expected a finite number or a boolean",
+  ],
+];
+
+describe("refuses", () => {
+  test.each(rows)("%s", (_, make, message, kind = AttributeError) => {
+    expect(make).toThrow(message);
+    expect(make).toThrow(kind);
+  });
+});
+
+test("grad refuses an op without a gradient, and gradients that do not fit", () => {
+  const gradient = (y: unknown) => () => t.grad(t.sum(y as t.Tensor), [x]);
+  const one = pointwise as (parts?: object) => (x: t.Tensor) => t.Tensor;
+  expect(gradient(one()(x))).toThrow("grad: sound has no gradient: define one, or detach its result");
+  expect(gradient(kernel()(x))).toThrow(AttributeError);
+  expect(gradient(t.mul(x, t.detach(kernel()(x))))).not.toThrow();
+  expect(gradient(one({ gradient: () => [] })(x))).toThrow("the gradient of sound gives 0 tensors, expected 1: x");
+  expect(gradient(one({ gradient: () => 1 })(x))).toThrow(
+    "grad: the gradient of sound: the result is 1, expected an array",
+  );
+  expect(gradient(one({ gradient: () => t.full([3], 1) })(x))).toThrow(
+    "grad: the gradient of sound: that of x has shape [3], expected [3, 4]",
+  );
+  const wrong = (rule: () => unknown) => gradient(kernel({ gradient: { x: rule } })(x));
+  expect(wrong(() => t.full([3, 1], 1))).toThrow(ShapeError);
+  expect(wrong(() => t.full([3, 4], 1, "f16"))).toThrow("that of x is f16, expected f32");
+  expect(wrong(() => undefined)).toThrow("grad: the gradient of sound: that of x is missing, expected a tensor");
+  // Inputs without a gradient are constants, and whole numbers have none.
+  expect(gradient(kernel({ gradient: {} })(x))).not.toThrow();
+  expect(gradient(t.mul(x, t.cast(t.sum(near(x, 0, 1)), "f32")))).not.toThrow();
+});
+
+test("compile refuses more than the adapter has", () => {
+  const large = kernel({ workgroups: 1, workgroupSize: 512 })(x);
+  expect(() => compile({ outputs: { y: large } }, gpu)).toThrow(LimitError);
+  expect(() => compile({ outputs: { y: large } }, gpu)).toThrow("compile: sound needs 512 invocations of a workgroup");
+  const memory = { m: { type: "vec4f", length: 1025 } };
+  expect(() => compile({ outputs: { y: kernel({ workgroups: 1, memory })(x) } }, gpu)).toThrow(
+    "16400 bytes of workgroup memory",
+  );
+  const inputs = Array.from({ length: 8 }, (_, i) => `a${i}`);
+  const wide = kernel({ inputs, outputs: { y: () => [1] }, wgsl: "y_store(0, 1);" });
+  const outputs = { y: wide(...inputs.map((name) => input(name, [1]))) };
+  expect(() => compile({ outputs }, gpu)).toThrow("compile: sound binds 9 buffers; this adapter binds 8 at most");
+});
+
+test("the reference says what it lacks", () => {
+  expect(() => evaluate([kernel()(x)], { inputs: { x: new Float32Array(12) } })).toThrow(TilegradError);
+  const short = kernel({ reference: () => [1] })(x);
+  expect(() => evaluate([short], { inputs: { x: new Float32Array(12) } })).toThrow(
+    "reference: sound gives 1 elements for output y, expected 12: [3, 4]",
+  );
+  const none = kernel({ reference: () => ({}) })(x);
+  expect(() => evaluate([none], { inputs: { x: new Float32Array(12) } })).toThrow("gives no elements for output y");
+});
+
+test("mixed precision lets them follow their operands, but for what is wide", () => {
+  const wide = elementwise("wide", { inputs: ["x"], wgsl: "x * 1e6", reference: (x) => x * 1e6, wide: true });
+  const only = customOp("only", {
+    inputs: ["x"],
+    dtypes: { x: "f32" },
+    outputs: { y: ({ x }) => x.shape },
+    wgsl: "y_store(id.x, x(id.x));",
+  });
+  const dtypesOf = (layer: (x: t.Tensor) => t.Tensor) => {
+    const model = nn.sequential(
+      nn.linear(4, 4),
+      nn.stateless(layer),
+      nn.stateless((x) => t.add(x, 1)),
+    );
+    const text = t.print({ y: nn.mixedPrecision(model)(x) });
+    return /(swish|wide|rowMax|only)\(.*: (\w+)\[/.exec(text)?.[2];
+  };
+  expect(dtypesOf((x) => swish(x, 2))).toBe("f16");
+  expect(dtypesOf((x) => rowMax(x))).toBe("f16");
+  expect(dtypesOf((x) => wide(x))).toBe("f32");
+  expect(dtypesOf((x) => only(x))).toBe("f32");
+});
+
+test("equal nodes are computed once, and the two texts of an op are those of its dtypes", () => {
+  const a = compile({ outputs: { a: rowMax(x), b: rowMax(x) } }, gpu).calls;
+  expect(a).toHaveLength(1);
+  const texts = (y: t.Tensor) => compile({ outputs: { y } }, gpu).calls[0]!.wgsl;
+  expect(texts(root(x))).toContain("(x: f32) -> f32 {");
+  expect(texts(root(whole))).toContain("(x: i32) -> i32 {");
+});
+
+test("no op that a pass knows by name may be a user's", () => {
+  const folder = resolve(import.meta.dirname, "../../src");
+  const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"));
+  const known = files.flatMap((file) => {
+    const text = readFileSync(join(folder, file), "utf8");
+    const compared = [...text.matchAll(/op\.name [!=]== "(\w+)"/g)].map(([, name]) => name!);
+    const table = file === "compile/simplify.ts" ? text.slice(text.indexOf("const rules")).split("\n};")[0]! : "";
+    return [...compared, ...[...table.matchAll(/^ {2}(\w+)(?:: |\()/gm)].map(([, name]) => name!)];
+  });
+  expect(known).toEqual(expect.arrayContaining(["foreach", "expand", "matmul", "permute", "detach"]));
+  for (const name of known) expect(() => pointwise({}, name), name).toThrow("is taken");
+});
