@@ -7,15 +7,15 @@ import type { Declaration, Kernel, View } from "./lib/kernel.ts";
 import { sizeOf } from "./lib/view.wgsl.ts";
 import { wgsl } from "./wgsl.ts";
 
-/** Running sums of x along an axis, each line by itself. y is row-major. */
-export interface RunningSum {
+/** Running sums or products of x along an axis, each line by itself. y is row-major. */
+export interface Running {
   readonly x: View;
   readonly y: View;
   readonly axis: number;
 }
 
 /** The definition: one invocation for each line, one element after the other. */
-export const cumsumNaive = (p: RunningSum): Kernel =>
+export const cumsumNaive = (p: Running): Kernel =>
   kernel({
     ...lines(p),
     body: wgsl`
@@ -34,7 +34,7 @@ export const cumsumNaive = (p: RunningSum): Kernel =>
  * The same with smaller errors: blocks of 64 are summed by themselves, and 64 blocks, so that what is added is not much smaller than what
  * it is added to. Of n terms the error grows with n / 4096.
  */
-export const cumsumBlocks = (p: RunningSum): Kernel =>
+export const cumsumBlocks = (p: Running): Kernel =>
   kernel({
     ...lines(p),
     body: wgsl`
@@ -57,7 +57,23 @@ export const cumsumBlocks = (p: RunningSum): Kernel =>
       }`,
   });
 
-function lines({ x, y, axis }: RunningSum): Omit<Declaration, "body"> {
+/** The definition of running products. */
+export const cumprodNaive = (p: Running): Kernel =>
+  kernel({
+    ...lines(p),
+    body: wgsl`
+      let i = id.x;
+      if (i >= COUNT) { return; }
+      let x_from = x_line(i);
+      let y_from = y_line(i);
+      var product = ${sumOf(p.x.dtype)}(1);
+      for (var t = 0u; t < LENGTH; t++) {
+        product *= x(x_at(x_from, t));
+        y_put(y_at(y_from, t), product);
+      }`,
+  });
+
+function lines({ x, y, axis }: Running): Omit<Declaration, "body"> {
   const shape = y.shape.map((n, k) => (k === axis ? 1 : n));
   return {
     workgroup: workgroupSize,

@@ -153,7 +153,6 @@ export const layerNormLines = (way: Way) => (p: Norm) => {
       weights(p, width),
       biases(p, width),
       ...results(p, width),
-      way.folds("f32", { sum }),
       way.folds("vec2f", { both: sum }),
     ],
     constants: eps(p),
@@ -162,7 +161,7 @@ export const layerNormLines = (way: Way) => (p: Norm) => {
       let row = i * LENGTH;
       var sums = F();
       for (var t = ${way.first}; t < LENGTH; t += ${way.step}) { sums += x(row + t); }
-      let middle = sum_of_line(total(sums)) / N;
+      let middle = both_of_line(vec2f(total(sums), 0.0)).x / N;
       var drifts = F();
       var squares = F();
       for (var t = ${way.first}; t < LENGTH; t += ${way.step}) {
@@ -303,6 +302,7 @@ export const layerNormGradLines = (way: Way) => (p: NormGrad) => {
   });
 };
 
+/** The same without means. */
 export const rmsNormGradLines = (way: Way) => (p: NormGrad) => {
   const width = widthOf(p);
   return kernel({

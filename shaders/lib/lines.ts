@@ -42,24 +42,21 @@ export const tree: Way = {
   first: "lane",
   step: `${workgroupSize}u`,
   // A fold may follow another: the uniform load that it ends with stands between two barriers.
-  folds(type, folds, width) {
-    const memory = type.startsWith("vec") ? "partials" : "partial";
-    return {
-      memory: [{ name: memory, type, length: workgroupSize, note: "of each invocation" }],
-      functions: Object.entries(folds).map(
-        ([name, fold]) => wgsl`
+  folds: (type, folds, width) => ({
+    memory: [{ name: "partial", type, length: workgroupSize, note: "of each invocation" }],
+    functions: Object.entries(folds).map(
+      ([name, fold]) => wgsl`
 fn ${name}_of_all(lane: u32, mine: ${type}) -> ${type} {
-  ${memory}[lane] = mine;
+  partial[lane] = mine;
   for (var half = ${workgroupSize / 2}u; half > 0u; half /= 2u) {
     workgroupBarrier();
-    if (lane < half) { ${memory}[lane] = ${fold(`${memory}[lane]`, `${memory}[lane + half]`)}; }
+    if (lane < half) { partial[lane] = ${fold("partial[lane]", "partial[lane + half]")}; }
   }
-  return workgroupUniformLoad(&${memory}[0]);
+  return workgroupUniformLoad(&partial[0]);
 }`,
-      ),
-      ...ofLine(folds, (name, fold, value) => `${name}_of_all(lane, ${ofAll(fold, value, width)})`),
-    };
-  },
+    ),
+    ...ofLine(folds, (name, fold, value) => `${name}_of_all(lane, ${ofAll(fold, value, width)})`),
+  }),
   once: (...lines) => (lines.length > 0 ? ["if (lane == 0u) {", ...indented(lines), "}"] : []),
 };
 

@@ -34,6 +34,8 @@ export const families: Readonly<Record<string, string>> = {
   gather: "naive",
   scatterAdd: "naive",
   cumsum: "naive blocks",
+  cumprod: "naive",
+  sort: "naive merge",
   castAll: "naive",
 };
 

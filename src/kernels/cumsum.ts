@@ -1,4 +1,4 @@
-import { cumsumBlocks, cumsumNaive, type RunningSum } from "../../shaders/cumsum.wgsl.ts";
+import { cumprodNaive, cumsumBlocks, cumsumNaive, type Running } from "../../shaders/cumsum.wgsl.ts";
 import { alongX } from "../../shaders/lib/grid.wgsl.ts";
 import type { Kernel } from "../../shaders/lib/kernel.ts";
 import { bytesPer, labelShape, sizeOf } from "../graph/shape.ts";
@@ -13,7 +13,7 @@ interface Problem {
 }
 
 interface CumsumVariant extends Variant<Problem> {
-  readonly write: (sum: RunningSum) => Kernel;
+  readonly write: (running: Running) => Kernel;
 }
 
 export const cumsumVariants: readonly CumsumVariant[] = [
@@ -21,18 +21,20 @@ export const cumsumVariants: readonly CumsumVariant[] = [
   { name: "blocks", score: () => 1, write: cumsumBlocks },
 ];
 
-/** How running sums along `attrs.axis` are computed. */
-export const cumsumKernels: Kernels = {
+export const cumprodVariants: readonly CumsumVariant[] = [{ name: "naive", score: () => 1, write: cumprodNaive }];
+
+/** How running sums or products along `attrs.axis` are computed. */
+const running = (family: string, variants: readonly CumsumVariant[]): Kernels => ({
   lower({ node, inputs: [tensor] }, to) {
     const { axis } = node.attrs;
     const [x, y] = [to.view(tensor!), to.result(0)!];
     const [count, length] = [sizeOf(y.shape), y.shape[axis]!];
     const problem = { lines: count / length, length };
-    const variant = choose<CumsumVariant, Problem>("cumsum", cumsumVariants, problem, to.traits);
+    const variant = choose<CumsumVariant, Problem>(family, variants, problem, to.traits);
     return [
       {
-        label: `cumsum${labelShape(y.shape)}:${y.dtype}`,
-        family: "cumsum",
+        label: `${family}${labelShape(y.shape)}:${y.dtype}`,
+        family,
         variant: variant.name,
         ...bound(variant.write({ x, y, axis })),
         workgroups: alongX(problem.lines),
@@ -41,4 +43,7 @@ export const cumsumKernels: Kernels = {
       },
     ];
   },
-};
+});
+
+export const cumsumKernels = /* @__PURE__ */ running("cumsum", cumsumVariants);
+export const cumprodKernels = /* @__PURE__ */ running("cumprod", cumprodVariants);

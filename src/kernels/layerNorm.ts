@@ -27,6 +27,11 @@ export interface NormAttrs {
   readonly spread: number;
 }
 
+export interface NormGradAttrs extends NormAttrs {
+  /** Whether there is a weight. */
+  readonly weighted: boolean;
+}
+
 /** By kind: y, and dx. */
 export const normVariants = /* @__PURE__ */ lineVariants(
   { layer: [layerNormNaive, layerNormGradNaive], rms: [rmsNormNaive, rmsNormGradNaive] } as const,
@@ -82,11 +87,6 @@ export const normGradKernels: Kernels = {
     ];
   },
 };
-
-export interface NormGradAttrs extends NormAttrs {
-  /** Whether there is a weight. */
-  readonly weighted: boolean;
-}
 
 /** The gradient's own inputs by name. */
 export function gradInputs<T>([x, ...rest]: readonly T[], { weighted, kind }: NormGradAttrs) {

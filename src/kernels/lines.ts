@@ -1,24 +1,21 @@
 import { alongX, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
-import { type Lines as Along, serial, tree, type Way } from "../../shaders/lib/lines.ts";
+import { type Lines, serial, tree, type Way } from "../../shaders/lib/lines.ts";
 import { type Shape, sizeOf } from "../graph/shape.ts";
 import { choose, needsWorkgroup, type Variant } from "./choose.ts";
 import type { AdapterTraits } from "./traits.ts";
 
-/** Lines of so many elements, each folded by itself. */
-export interface Lines {
-  readonly lines: number;
-  readonly length: number;
-}
+/** Lines, and the elements of each, which is folded by itself. */
+type Problem = Pick<Lines, "lines" | "length">;
 
 /** @template W what writes the kernel: a function of its parameters. */
-export interface LineVariant<W> extends Variant<Lines> {
+export interface LineVariant<W> extends Variant<Problem> {
   readonly write: W;
-  /** Invocations that so many lines take. */
+  /** Invocations that this many lines take. */
   readonly invocations: (lines: number) => number;
 }
 
 /** The lines of a shape along one of its axes. */
-export function linesAlong(shape: Shape, axis: number): Along {
+export function linesAlong(shape: Shape, axis: number): Lines {
   const length = shape[axis]!;
   return { lines: sizeOf(shape) / length, length, inner: sizeOf(shape.slice(axis + 1)) };
 }
@@ -50,10 +47,10 @@ export const lineVariants = <W>(naive: W, kernel: (way: Way) => W): readonly Lin
 export function chooseWay<W>(
   family: string,
   variants: readonly LineVariant<W>[],
-  { lines, length }: Lines,
+  { lines, length }: Problem,
   traits: AdapterTraits,
 ) {
-  const { name, write, ...variant } = choose<LineVariant<W>, Lines>(family, variants, { lines, length }, traits);
+  const { name, write, ...variant } = choose<LineVariant<W>, Problem>(family, variants, { lines, length }, traits);
   const invocations = variant.invocations(lines);
   return { write, chosen: { family, variant: name, workgroups: alongX(invocations), invocations } };
 }

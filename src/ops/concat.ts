@@ -1,58 +1,15 @@
-import { checkList, checkWhole, DTypeError, ShapeError } from "../errors.ts";
-import { axisOf, type DType, sameShape, showShape } from "../graph/shape.ts";
-import { apply, checkTensors, type Op, type Tensor } from "../graph/tensor.ts";
-import { concatKernels } from "../kernels/concat.ts";
-import { permute, slice } from "./views.ts";
-
-const without = (shape: readonly number[], axis: number) => shape.filter((_, k) => k !== axis);
-
-const concatOp: Op = {
-  name: "concat",
-  infer(inputs, { axis }) {
-    const [first] = inputs;
-    for (const input of inputs) {
-      if (input.dtype !== first!.dtype) throw new DTypeError(`concat: ${input.dtype} does not join ${first!.dtype}`);
-      if (!sameShape(without(input.shape, axis), without(first!.shape, axis))) {
-        throw new ShapeError(
-          `concat: ${showShape(input.shape)} does not join ${showShape(first!.shape)} along axis ${axis}`,
-        );
-      }
-    }
-    const along = inputs.reduce((total, input) => total + input.shape[axis]!, 0);
-    return [{ shape: first!.shape.map((n, k) => (k === axis ? along : n)), dtype: first!.dtype }];
-  },
-  vjp({ inputs, attrs: { axis } }, [dy]) {
-    return dy
-      ? split(
-          dy,
-          axis,
-          inputs.map((input) => input.shape[axis]!),
-        )
-      : [];
-  },
-  permuted: ({ op, inputs, attrs: { axis } }, axes) =>
-    apply(
-      op,
-      inputs.map((input) => permute(input, axes)),
-      { axis: axes.indexOf(axis) },
-    ),
-  kernels: concatKernels,
-};
-
-/** Inputs of one concat kernel: with the result, and what watches for NaN, they stay within eight bindings. */
-const widest = 6;
+import { checkList, checkWhole, ShapeError } from "../errors.ts";
+import { axisOf, type DType, showShape } from "../graph/shape.ts";
+import { checkTensors, type Tensor } from "../graph/tensor.ts";
+import { joined } from "./layout.ts";
+import { slice } from "./views.ts";
 
 /** Joins tensors along an axis that exists. */
 export function concat<D extends DType>(tensors: readonly Tensor<D>[], axis = 0): Tensor<D> {
   checkTensors("concat", ...checkList("concat", "the list of tensors", tensors));
   if (tensors.length === 0) throw new ShapeError("concat: no tensors given");
   const at = axisOf("concat", axis, tensors[0]!.shape.length);
-  if (tensors.length === 1) return tensors[0]!;
-  if (tensors.length <= widest) return apply(concatOp, tensors, { axis: at });
-  const parts = Array.from({ length: Math.ceil(tensors.length / widest) }, (_, i) =>
-    concat(tensors.slice(i * widest, (i + 1) * widest), at),
-  );
-  return concat(parts, at);
+  return joined(tensors, at);
 }
 
 /** Cuts an axis into pieces of given sizes, or into pieces of one size of which the last may be shorter. */

@@ -32,7 +32,7 @@ export { type Elementwise, type ElementwiseDefinition, elementwise } from "./ele
 export { embedding } from "./embedding.ts";
 export { foreach } from "./foreach.ts";
 export { gather, indexSelect, padWith, scatterAdd } from "./gather.ts";
-export { cumsum, roll, stack, tril, triu } from "./join.ts";
+export { cumprod, cumsum, roll, stack, tril, triu } from "./join.ts";
 export { linear, matmul } from "./matmul.ts";
 export { mod } from "./mod.ts";
 export {
@@ -67,6 +67,7 @@ export {
 } from "./recurrent.ts";
 export { all, any, logsumexp, max, mean, min, norm, prod, std, variance } from "./reduce.ts";
 export { logSoftmax, softmax, softmaxCrossEntropy } from "./softmax.ts";
+export { argsort, type Sorted, type SortOptions, sort, topk } from "./sort.ts";
 export { squaredNorm } from "./squaredNorm.ts";
 export { type Axes, sum } from "./sum.ts";
 export {

@@ -1,10 +1,10 @@
 import { checkList, checkNumber, ShapeError } from "../errors.ts";
 import { axisOf, type DType, sameShape, showShape } from "../graph/shape.ts";
 import { apply, checkTensors, type Op, type Tensor } from "../graph/tensor.ts";
-import { cumsumKernels } from "../kernels/cumsum.ts";
-import { ge, le, sub, where } from "./arithmetic.ts";
+import { cumprodKernels, cumsumKernels } from "../kernels/cumsum.ts";
+import { cast, div, eq, ge, le, mul, sub, where } from "./arithmetic.ts";
 import { concat, split } from "./concat.ts";
-import { zerosLike } from "./constants.ts";
+import { onesLike, zerosLike } from "./constants.ts";
 import { iota } from "./random.ts";
 import { flip, unsqueeze } from "./views.ts";
 
@@ -65,4 +65,32 @@ const cumsumOp: Op = {
 export function cumsum<D extends DType>(x: Tensor<D>, axis: number): Tensor<D> {
   checkTensors("cumsum", x);
   return x.shape.length === 0 ? x : apply(cumsumOp, [x], { axis: axisOf("cumsum", axis, x.shape.length) });
+}
+
+/** Running sums along an axis, from its end. */
+const cumsumBack = (x: Tensor, axis: number): Tensor => flip(cumsum(flip(x, axis), axis), axis);
+
+const cumprodOp: Op = {
+  name: "cumprod",
+  infer: ([x]) => [{ shape: x!.shape, dtype: x!.dtype }],
+  // dx[k] = Σ dy[i] · y[i] / x[k] over i ≥ k. The first zero of a line is left out of the product instead; what comes behind it gets nothing.
+  vjp({ inputs: [x], results: [y], attrs: { axis } }, [dy]) {
+    if (!dy) return [];
+    const zeros = cumsum(cast(eq(x!, 0), "i32"), axis);
+    const isFirst = where(eq(x!, 0), eq(zeros, 1), zerosLike(zeros));
+    const without = where(isFirst, onesLike(x!), x!);
+    const before = div(cumsumBack(mul(dy, y!), axis), where(eq(zeros, 0), x!, onesLike(x!)));
+    const here = cumsumBack(mul(dy, cumprod(without, axis)), axis);
+    return [where(isFirst, here, where(eq(zeros, 0), before, zerosLike(x!)))];
+  },
+  kernels: cumprodKernels,
+};
+
+/**
+ * Running products along an axis. The gradient is exact also where elements are 0.
+ * @returns of the shape of x.
+ */
+export function cumprod<D extends DType>(x: Tensor<D>, axis: number): Tensor<D> {
+  checkTensors("cumprod", x);
+  return x.shape.length === 0 ? x : apply(cumprodOp, [x], { axis: axisOf("cumprod", axis, x.shape.length) });
 }

@@ -4,8 +4,9 @@ import { apply, checkTensors, type Op, type Tensor } from "../graph/tensor.ts";
 import { pickKernels } from "../kernels/pick.ts";
 import { eq, where } from "./arithmetic.ts";
 import { zerosLike } from "./constants.ts";
+import { unfolded } from "./layout.ts";
 import { iota } from "./random.ts";
-import { sum, unfolded } from "./sum.ts";
+import { sum } from "./sum.ts";
 import { expand, reshape } from "./views.ts";
 
 /** The op that finds the position of the best element along `attrs.axes`, i32; the first of equals wins. */

@@ -4,9 +4,10 @@ import { apply, type Op, type Tensor } from "../graph/tensor.ts";
 import { abs, add, cast, div, eq, gt, lt, mul, ne, sub, where } from "./arithmetic.ts";
 import { onesLike, zerosLike } from "./constants.ts";
 import { exp, log, pow, sqrt } from "./elementary.ts";
+import { spread, unfolded } from "./layout.ts";
 import { finite } from "./pointwise.ts";
 import { reduceOp } from "./reduction.ts";
-import { type Axes, checkFold, spread, sum, unfolded } from "./sum.ts";
+import { type Axes, checkFold, sum } from "./sum.ts";
 import { detach, reshape, slice } from "./views.ts";
 
 // Elements that tie for the extreme share the gradient equally, as amax and amin of PyTorch do.

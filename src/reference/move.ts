@@ -89,6 +89,32 @@ const cumsum: Kernel = ({ attrs: { axis } }, [x]) => {
   return [data];
 };
 
+const cumprod: Kernel = ({ attrs: { axis } }, [x]) => {
+  const data = x!.data.slice();
+  const to = positions(x!.shape);
+  eachElement(x!.shape, (at, i) => {
+    if (at[axis] !== 0) data[i]! *= data[to(at.with(axis, at[axis]! - 1))]!;
+  });
+  return [data];
+};
+
+/** Of each line, the positions of its elements in their order; equal ones keep theirs, and NaN is the largest. */
+const argsort: Kernel = ({ attrs: { axis, kept, descending }, results: [y] }, [x]) => {
+  const data = new Float64Array(sizeOf(y!.shape));
+  const from = elements(x!);
+  const to = positions(y!.shape);
+  const key = (value: number) => (Number.isNaN(value) ? Number.POSITIVE_INFINITY : value);
+  eachElement(x!.shape.with(axis, 1), (at) => {
+    const line = Array.from({ length: x!.shape[axis]! }, (_, t) => ({ t, value: from(at.with(axis, t)) }));
+    const before = (a: number, b: number) => Number(Number.isNaN(a)) - Number(Number.isNaN(b)) || key(a) - key(b) || 0;
+    line.sort((a, b) => (descending ? before(b.value, a.value) : before(a.value, b.value)) || a.t - b.t);
+    line.slice(0, kept).forEach(({ t }, i) => {
+      data[to(at.with(axis, i))] = t;
+    });
+  });
+  return [data];
+};
+
 export const moves: Readonly<Record<string, Kernel>> = {
   reshape: same,
   detach: same,
@@ -96,6 +122,7 @@ export const moves: Readonly<Record<string, Kernel>> = {
   expand,
   permute,
   slice,
+  part: slice,
   pad,
   concat,
   gather,
@@ -103,4 +130,7 @@ export const moves: Readonly<Record<string, Kernel>> = {
   embedding,
   embeddingGrad,
   cumsum,
+  cumprod,
+  argsort,
+  reorder: gather,
 };

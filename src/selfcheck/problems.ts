@@ -3,7 +3,7 @@ import { halfBits, halfValue } from "../graph/half.ts";
 import { sizeOf } from "../graph/shape.ts";
 import type { Tensor, TensorData } from "../graph/tensor.ts";
 import { concatVariants } from "../kernels/concat.ts";
-import { cumsumVariants } from "../kernels/cumsum.ts";
+import { cumprodVariants, cumsumVariants } from "../kernels/cumsum.ts";
 import { embeddingGradVariants, embeddingVariants } from "../kernels/embedding.ts";
 import { normVariants } from "../kernels/layerNorm.ts";
 import { matmulVariants } from "../kernels/matmul.ts";
@@ -12,6 +12,7 @@ import { pickVariants } from "../kernels/pick.ts";
 import { reduceVariants } from "../kernels/reduce.ts";
 import { softmaxVariants } from "../kernels/softmax.ts";
 import { softmaxGradVariants } from "../kernels/softmaxGrad.ts";
+import { sortVariants } from "../kernels/sort.ts";
 import { squaredNormVariants } from "../kernels/squaredNorm.ts";
 import { castAll } from "../ops/castAll.ts";
 import { correlateVariants, weightGradVariants } from "../ops/convKernels.ts";
@@ -85,6 +86,8 @@ const rows: readonly Row[] = [
   { family: "pad", variants: padVariants, build: pads },
   { family: "concat", variants: concatVariants, build: joins },
   { family: "cumsum", variants: cumsumVariants, build: runningSums },
+  { family: "cumprod", variants: cumprodVariants, build: runningProducts },
+  { family: "sort", variants: sortVariants, build: sorts },
   { family: "gather", build: picks },
 ];
 
@@ -209,6 +212,17 @@ function picks(inputs: Inputs): Record<string, Tensor> {
 function runningSums(inputs: Inputs): Record<string, Tensor> {
   const x = inputs.floats("x", [3, 130]);
   return { rows: ops.cumsum(x, 1), columns: ops.cumsum(x, 0) };
+}
+
+function runningProducts(inputs: Inputs): Record<string, Tensor> {
+  const x = inputs.floats("x", [3, 20]);
+  return { rows: ops.cumprod(x, 1), columns: ops.cumprod(x, 0) };
+}
+
+function sorts(inputs: Inputs): Record<string, Tensor> {
+  const x = inputs.floats("x", [3, 150]);
+  const down = ops.sort(ops.transpose(x), 0, { descending: true });
+  return { rows: ops.sort(x).values, order: ops.argsort(x), columns: down.values, top: ops.topk(x, 7).values };
 }
 
 function norms(inputs: Inputs): Record<string, Tensor> {

@@ -1,9 +1,10 @@
 import * as arithmetic from "../../src/ops/arithmetic.ts";
 import { concat, split } from "../../src/ops/concat.ts";
 import { gather, indexSelect, padWith, scatterAdd } from "../../src/ops/gather.ts";
-import { cumsum, roll, stack, tril, triu } from "../../src/ops/join.ts";
+import { cumprod, cumsum, roll, stack, tril, triu } from "../../src/ops/join.ts";
 import { oneHot } from "../../src/ops/oneHot.ts";
 import { pad } from "../../src/ops/pad.ts";
+import { argsort, sort, topk } from "../../src/ops/sort.ts";
 import { expand, flatten, flip, permute, reshape, slice, squeeze, transpose, unsqueeze } from "../../src/ops/views.ts";
 import { reals, whole } from "../draws.ts";
 import type { CaseRow } from "./row.ts";
@@ -82,6 +83,14 @@ export const joinRows: readonly CaseRow[] = [
   { name: "tril", op: (x) => tril(x, 1), shapes: [[[4, 5]], [[2, 3, 3]]] },
   { name: "triu", op: (x) => triu(x), shapes: [[[5, 4]], [[2, 3, 3]]] },
   { name: "cumsum", op: (x) => cumsum(x, 1), shapes: [[[3, 7]], [[2, 5, 3]], [[1, 1]]] },
+  { name: "cumprod", op: (x) => cumprod(x, 1), shapes: [[[3, 7]], [[2, 5, 3]], [[1, 1]]] },
+  { name: "cumprod with zeros", op: (x) => cumprod(x, 0), shapes: [[[6, 4]]], draws: [whole(-1, 2)] },
+  { name: "sort", op: (x) => sort(x, 1).values, shapes: [[[3, 7]], [[2, 5, 3]], [[1, 1]], [[2, 150]]] },
+  { name: "sort downwards", op: (x) => sort(x, 0, { descending: true }).values, shapes: [[[7, 3]], [[9]]] },
+  { name: "argsort", op: (x) => argsort(x, 1), shapes: [[[3, 7]], [[2, 70, 3]]], noGradient: true },
+  { name: "argsort of equals", op: (x) => argsort(x), shapes: [[[4, 90]]], draws: [whole(-2, 2)], noGradient: true },
+  { name: "topk", op: (x) => topk(x, 3, 1).values, shapes: [[[3, 7]], [[2, 5, 3]], [[2, 90]]] },
+  { name: "topk of the smallest", op: (x) => topk(x, 1, 0, { largest: false }).values, shapes: [[[7, 3]], [[1]]] },
   {
     name: "gather",
     op: (x, i) => gather(x, 1, i),

@@ -485,3 +485,49 @@ test.each(["naive", "blocks"])("running sums, %s", async (variant) => {
   );
   expect(used.filter((name) => name === `cumsum/${variant}`)).toHaveLength(4);
 });
+
+describe.each(["naive", "merge"])("sorting, %s", (variant) => {
+  test.each(
+    [
+      [3, 1],
+      [2, 64],
+      [2, 65],
+      [4, 128, 3],
+      [3, 1000],
+    ].map((shape) => ({ shape })),
+  )("$shape", async ({ shape }) => {
+    const x = input("x", shape);
+    const [whole, equal] = [t.cast(t.mul(x, 50), "i32"), t.round(x)];
+    const k = Math.min(5, shape[1]!);
+    const used = await agrees(
+      { sort: variant },
+      {
+        values: t.sort(x, 1).values,
+        down: t.sort(x, 1, { descending: true }).values,
+        first: t.sort(x, 0).values,
+        order: t.argsort(whole, 1),
+        stable: t.argsort(equal, 1, { descending: true }),
+        unsigned: t.argsort(t.cast(t.abs(whole), "u32"), 1),
+        top: t.topk(x, k, 1).values,
+        gradient: t.grad(t.sum(t.mul(t.sort(x, 1).values, t.cast(t.iota(shape, 1), "f32"))), [x])[0]!,
+        ofTop: t.grad(t.sum(t.topk(x, k, 1).values), [x])[0]!,
+      },
+      1e-6,
+    );
+    expect(used.filter((name) => name === `sort/${variant}`).length).toBeGreaterThanOrEqual(7);
+  });
+
+  test("places NaN behind infinity, and counts −0 as 0", async () => {
+    const { NaN: none, POSITIVE_INFINITY: large, NEGATIVE_INFINITY: small } = Number;
+    const values = Float32Array.of(1, none, -0, large, 0, small, -1, none, 1e-40, -1e-40);
+    const engine = await Engine.create({ variants: { sort: variant } });
+    const x = input("x", [10]);
+    const program = await engine.compile({
+      outputs: { up: t.argsort(x), down: t.argsort(x, 0, { descending: true }) },
+    });
+    const { up, down } = await program.compute({ x: values });
+    expect([...up.slice(-3), ...up.slice(0, 2)]).toEqual([3, 1, 7, 5, 6]);
+    expect([...down.slice(0, 4), ...down.slice(-2)]).toEqual([1, 7, 3, 0, 6, 5]);
+    expect(up.indexOf(2)).toBeLessThan(up.indexOf(4));
+  });
+});

@@ -51,19 +51,10 @@ function reachedFrom(file: string): Set<string> {
   return reached;
 }
 
-test("files import each other in a cycle only where each op is the gradient of another", () => {
+test("no files import each other in a circle, types included", () => {
   const reached = Object.fromEntries(files.map((file) => [file, reachedFrom(file)]));
-  const circular = files.filter((file) => reached[file]!.has(file));
-  const circles = circular.map((file) =>
-    circular.filter((other) => reached[file]!.has(other) && reached[other]!.has(file)),
-  );
-  expect(importsOf["src/ops/pad.ts"]).toContain("src/ops/views.ts");
-  // slice and pad, expand and sum.
-  const known = ["src/ops/concat.ts", "src/ops/pad.ts", "src/ops/sum.ts", "src/ops/views.ts"];
-  expect([...new Set(circles.map((circle) => circle.sort().join()))]).toEqual([
-    known.join(),
-    "src/ops/conv.ts,src/ops/convKernels.ts",
-  ]);
+  expect(importsOf["src/ops/views.ts"]).toContain("src/ops/layout.ts");
+  expect(files.filter((file) => reached[file]!.has(file))).toEqual(["src/ops/conv.ts", "src/ops/convKernels.ts"]);
 });
 
 test("only the template wrapper imports the preprocessor, and only the rooms around a device name GPU objects", () => {
