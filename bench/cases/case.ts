@@ -1,4 +1,5 @@
 import { data, type Tensor, type Update, type Variable, variable } from "../../src/index.ts";
+import { variantNames } from "../../src/selfcheck/registry.ts";
 import type { Work } from "../measure/result.ts";
 
 /** A program's outputs. It takes no feeds, since everything it reads is on the GPU. */
@@ -12,9 +13,8 @@ export interface KernelCase {
   /** What it computes, such as "conv2d weight gradient". */
   readonly family: string;
   readonly shape: string;
-  /** The family to force variants of, and their names; without them there is only one kernel. */
+  /** The family to force variants of; without it there is only one kernel. */
   readonly forces?: string;
-  readonly variants?: readonly string[];
   /** Whether `--quick` skips it. */
   readonly long?: boolean;
   /** The least work of a large case. Only fast enough GPUs get it, and never with `--quick`. */
@@ -46,4 +46,6 @@ export const givenLabels = (classes: number, ...shape: number[]): Variable =>
 
 export const times = (shape: readonly number[]): string => shape.join("×");
 
-export const namesOf = (variants: readonly { readonly name: string }[]): string[] => variants.map(({ name }) => name);
+/** Names of the variants that a case is measured in. */
+export const variantsOf = ({ forces }: Pick<KernelCase, "forces">): readonly string[] =>
+  forces === undefined ? ["only"] : variantNames().get(forces)!;

@@ -1,13 +1,10 @@
 import { conv2d, grad, linear, matmul, mul, relu, sum, type Tensor, transpose } from "../../src/index.ts";
-import { matmulVariants } from "../../src/kernels/matmul.ts";
-import { correlateVariants, weightGradVariants } from "../../src/ops/convKernels.ts";
-import { given, type KernelCase, namesOf, times } from "./case.ts";
+import { given, type KernelCase, times } from "./case.ts";
 
 const product = (shape: string, build: () => Tensor, size: Pick<KernelCase, "long" | "work"> = {}): KernelCase => ({
   family: "matmul",
   shape,
   forces: "matmul",
-  variants: namesOf(matmulVariants),
   ...size,
   build: () => ({ outputs: { y: build() } }),
 });
@@ -55,8 +52,8 @@ function directions({ name, image, weight, options }: ConvShape): KernelCase[] {
     const y = conv2d(...both, undefined, options);
     return grad(sum(mul(y, given("u", ...y.shape))), [both[of]])[0]!;
   };
-  const correlates = { forces: "conv2d", variants: namesOf(correlateVariants) };
-  const folds = { forces: "conv2dWeightGrad", variants: namesOf(weightGradVariants) };
+  const correlates = { forces: "conv2d" };
+  const folds = { forces: "conv2dWeightGrad" };
   return [
     {
       family: "conv2d",

@@ -17,16 +17,9 @@ import {
   transpose,
   type Variable,
 } from "../../src/index.ts";
-import { normVariants } from "../../src/kernels/layerNorm.ts";
-import { pickVariants } from "../../src/kernels/pick.ts";
-import { reduceVariants } from "../../src/kernels/reduce.ts";
-import { softmaxVariants } from "../../src/kernels/softmax.ts";
-import { softmaxGradVariants } from "../../src/kernels/softmaxGrad.ts";
-import { squaredNormVariants } from "../../src/kernels/squaredNorm.ts";
 import { argmax } from "../../src/ops/pick.ts";
-import { maxPoolGradVariants } from "../../src/ops/pool.ts";
 import { softmaxGrad } from "../../src/ops/softmaxGrad.ts";
-import { type Graph, given, givenLabels, type KernelCase, namesOf } from "./case.ts";
+import { type Graph, given, givenLabels, type KernelCase } from "./case.ts";
 
 /** The gradient of an input, from that of the result. */
 function gradient(build: (x: Variable) => ReturnType<typeof add>, ...shape: number[]): Graph {
@@ -50,7 +43,6 @@ const poolCases: readonly KernelCase[] = [
     family: "pool gradient",
     shape: "max 2×2 64×8×28×28",
     forces: "maxPool2dGrad",
-    variants: namesOf(maxPoolGradVariants),
     build: () => gradient((x) => maxPool2d(x, 2), 64, 8, 28, 28),
   },
 ];
@@ -88,49 +80,42 @@ const foldCases = (rows: number): readonly KernelCase[] => [
     family: "reduce",
     shape,
     forces: "reduce",
-    variants: namesOf(reduceVariants),
     build: () => ({ outputs: { y: sum(given("x", rows, 1024), axes) } }),
   })),
   {
     family: "pick",
     shape: `argmax of rows ${rows}×1024`,
     forces: "pick",
-    variants: namesOf(pickVariants),
     build: () => ({ outputs: { y: argmax(given("x", rows, 1024), 1) } }),
   },
   {
     family: "softmax",
     shape: `softmax ${rows}×1024`,
     forces: "softmax",
-    variants: namesOf(softmaxVariants),
     build: () => ({ outputs: { y: softmax(given("x", rows, 1024)) } }),
   },
   {
     family: "softmaxGrad",
     shape: `gradient of softmax ${rows}×1024`,
     forces: "softmaxGrad",
-    variants: namesOf(softmaxGradVariants),
     build: () => ({ outputs: { dx: softmaxGrad(given("y", rows, 1024), given("dy", rows, 1024), 1) } }),
   },
   {
     family: "softmax",
     shape: `cross-entropy ${rows}×1024`,
     forces: "softmax",
-    variants: namesOf(softmaxVariants),
     build: () => ({ outputs: { y: softmaxCrossEntropy(given("x", rows, 1024), givenLabels(1024, rows)) } }),
   },
   {
     family: "softmax gradient",
     shape: `cross-entropy ${rows}×1024`,
     forces: "softmax",
-    variants: namesOf(softmaxVariants),
     build: () => gradient((x) => softmaxCrossEntropy(x, givenLabels(1024, rows)), rows, 1024),
   },
   {
     family: "layerNorm",
     shape: `${rows}×1024`,
     forces: "layerNorm",
-    variants: namesOf(normVariants),
     build: () => ({
       outputs: {
         y: layerNorm(given("x", rows, 1024), 1024, { weight: given("w", 1024), bias: given("b", 1024) }),
@@ -141,14 +126,12 @@ const foldCases = (rows: number): readonly KernelCase[] => [
     family: "layerNorm gradient",
     shape: `${rows}×1024`,
     forces: "layerNorm",
-    variants: namesOf(normVariants),
     build: () => gradient((x) => layerNorm(x, 1024, { weight: given("w", 1024), bias: given("b", 1024) }), rows, 1024),
   },
   {
     family: "squared norm",
     shape: `${rows}×1024`,
     forces: "squaredNorm",
-    variants: namesOf(squaredNormVariants),
     build: () => ({ outputs: { y: squaredNorm([given("x", rows, 1024)]) } }),
   },
 ];
@@ -179,7 +162,6 @@ const tableCases: readonly KernelCase[] = [
     family: "embedding gradient",
     shape: "1024 of 1000×64",
     forces: "embeddingGrad",
-    variants: ["rows", "positions"],
     build: () => gradient((x) => embedding(givenLabels(1000, 1024), x), 1000, 64),
   },
 ];

@@ -1,8 +1,6 @@
 import { grad, gru, lstm, mul, type RecurrentWeights, sum, type Tensor } from "../../src/index.ts";
 import { given, type KernelCase } from "./case.ts";
 
-const variants = ["steps1", "steps4", "steps8", "quads", "walk"];
-
 interface Sizes {
   readonly steps: number;
   readonly rows: number;
@@ -23,7 +21,6 @@ function sequence(kind: keyof typeof cells, pass: "forward" | "backward", sizes:
     family: `${kind}${pass === "backward" ? " with gradients" : ""}`,
     shape: `T ${steps}, batch ${rows}, ${inputs} → ${hidden}`,
     forces: kind,
-    variants,
     build() {
       const x = given("x", steps, rows, inputs);
       const weights = {

@@ -1,7 +1,7 @@
 import { compile } from "../../src/compile/compile.ts";
 import { Engine, type KernelInfo, LimitError } from "../../src/index.ts";
 import type { AdapterTraits } from "../../src/kernels/traits.ts";
-import type { Graph, KernelCase } from "../cases/case.ts";
+import { type Graph, type KernelCase, variantsOf } from "../cases/case.ts";
 import { difference, type Results, reference, results } from "./check.ts";
 import { type Budget, time } from "./clock.ts";
 import { record, replayOnDevice, replayOnWall } from "./replay.ts";
@@ -31,7 +31,7 @@ export async function* measureKernel(
 ): AsyncGenerator<KernelRow, void> {
   const { family, shape, forces } = kernelCase;
   const bench = new CaseBench(engine.device, kernelCase, ceilings, budget);
-  const { chosen, variants } = variantsOf(kernelCase, kernelCase.build(), engine.traits, quick);
+  const { chosen, variants } = measurable(kernelCase, kernelCase.build(), engine.traits, quick);
   let naiveMs: number | undefined;
   for (const variant of variants) {
     const row = await bench.measure(variant, forces);
@@ -43,12 +43,13 @@ export async function* measureKernel(
 }
 
 /** The variants of a case to measure, and the engine's choice. */
-export function variantsOf(
-  { forces, variants = ["only"] }: KernelCase,
+export function measurable(
+  { forces }: KernelCase,
   graph: Graph,
   traits: AdapterTraits,
   quick: boolean,
 ): { readonly chosen: string; readonly variants: readonly string[] } {
+  const variants = variantsOf({ forces });
   if (forces === undefined) return { chosen: "only", variants };
   const calls = compile(graph, traits, new Map(), { merge: false }).calls.filter(({ family }) => family === forces);
   const chosen = calls[0]?.variant ?? "only";

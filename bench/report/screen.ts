@@ -1,5 +1,6 @@
 import { clearLine, cursorTo } from "node:readline";
 import { paint, room } from "../../demos/terminal/format.ts";
+import { variantsOf } from "../cases/case.ts";
 import { kernelCases } from "../cases/index.ts";
 import type { Ceilings, Report, Result } from "../measure/result.ts";
 import { isWanted, type SuiteOptions } from "../measure/suite.ts";
@@ -45,7 +46,7 @@ export class Screen {
         {
           kernel: cases.map(({ family }) => family),
           shape: cases.map(({ shape }) => shape),
-          variant: cases.flatMap(({ variants = ["only"] }) => variants.map((variant) => `${variant} *`)),
+          variant: cases.flatMap((each) => variantsOf(each).map((variant) => `${variant} *`)),
         },
         room,
       ),

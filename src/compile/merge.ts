@@ -181,6 +181,7 @@ function joined(calls: readonly KernelCall[], traits: AdapterTraits): PrintedCal
   return {
     label,
     layer: [...new Set(calls.flatMap(({ layer }) => layer || []))].join(" | "),
+    source: [...new Set(calls.flatMap(({ source }) => source ?? []))].join(" | "),
     choices: calls.flatMap(({ choices = [] }) => choices),
     family: "merged",
     variant: calls.map(({ family, variant }) => `${family}/${variant}`).join(" | "),

@@ -1,11 +1,11 @@
 import { type Compiled, compile, type Description, described } from "../compile/compile.ts";
-import { faultOf } from "../compile/forced.ts";
 import type { Home } from "../compile/homes.ts";
 import type { Drawing } from "../data/draw.ts";
 import { AttributeError, checkObject, optionsOf } from "../errors.ts";
 import { checkNamed, type Spec, type TensorData, type Variable } from "../graph/tensor.ts";
 import type { VirtualBuffer } from "../kernels/call.ts";
 import type { AdapterTraits } from "../kernels/traits.ts";
+import { unknownVariant } from "../selfcheck/registry.ts";
 import { type Exported, type ExportedProgram, format, type Initial, type Needs } from "./format.ts";
 
 /** A kind of adapter to export for. Traits left out default to what WebGPU guarantees. */
@@ -76,7 +76,7 @@ export function exportPrograms(
     throw new AttributeError("exportPrograms: no targets, expected at least one");
   }
   for (const { forced = {} } of targets) {
-    const fault = faultOf(forced);
+    const fault = unknownVariant(forced);
     if (fault) throw new AttributeError(`exportPrograms: forced: ${fault}`);
   }
   const homes = new Map<Variable, Home>();
@@ -142,7 +142,7 @@ interface Shared {
 
 function exported({ calls, inputs, outputs, bounds, homes }: Compiled, shared: Shared): ExportedProgram {
   const buffers = new Map(shared.arenas);
-  const called = calls.map(({ wgsl, bindings, choices, features, elements, annotated, written, ...call }) => ({
+  const called = calls.map(({ wgsl, bindings, choices, source, features, elements, annotated, written, ...call }) => ({
     ...call,
     kernel: numberOf(shared.kernels, wgsl),
     bindings: bindings.map(

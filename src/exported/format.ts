@@ -34,7 +34,7 @@ export interface ExportedVariable {
 /** A call with the number of its kernel, and `[buffer, offset, size, written]` per binding. */
 export type ExportedCall = Omit<
   PrintedCall,
-  "wgsl" | "bindings" | "choices" | "features" | "elements" | "annotated"
+  "wgsl" | "bindings" | "choices" | "source" | "features" | "elements" | "annotated"
 > & {
   readonly kernel: number;
   readonly bindings: readonly (readonly [buffer: number, offset: number, size: number, written: 0 | 1])[];

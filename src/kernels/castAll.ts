@@ -2,8 +2,11 @@ import { castAll } from "../../shaders/castAll.wgsl.ts";
 import { alongX } from "../../shaders/lib/grid.wgsl.ts";
 import { sizeOf } from "../graph/shape.ts";
 import { bound, type KernelCall, type View } from "./call.ts";
+import { named, only } from "./choose.ts";
 import type { Kernels, Lowering } from "./lowering.ts";
 import { around } from "./work.ts";
+
+export const castAllFamily = /* @__PURE__ */ only("castAll", "castAll");
 
 /** Vec4 of a piece: enough for a workgroup to be worth its start, few enough for many workgroups. */
 const piece = 256;
@@ -49,8 +52,7 @@ function castCall(pairs: readonly Pair[], key: string, to: Lowering): KernelCall
   const count = pairs.reduce((total, { from }) => total + sizeOf(from.shape), 0);
   return {
     label: `castAll×${pairs.length}[${count}]:f16`,
-    family: "castAll",
-    variant: "naive",
+    ...named(castAllFamily, "naive"),
     ...bound(castAll({ x, y, table, piece })),
     workgroups: alongX(pieces.length, 1),
     flops: 0,

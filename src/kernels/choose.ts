@@ -12,6 +12,31 @@ export interface Variant<P> {
   score(problem: P, traits: AdapterTraits): number;
 }
 
+/** Kernels that compute one thing, and where their texts were written. */
+export interface Family<V extends { readonly name: string } = Variant<never>> {
+  readonly name: string;
+  readonly source: string;
+  /** The plainest first. */
+  readonly variants: readonly V[];
+}
+
+export const family = <V extends { readonly name: string }>(
+  name: string,
+  source: string,
+  variants: readonly V[],
+): Family<V> => ({ name, source: `shaders/${source}.wgsl.ts`, variants });
+
+/** A family of one kernel. */
+export const only = (name: string, source: string, variant = "naive"): Family =>
+  family(name, source, [{ name: variant, score: () => 1 }]);
+
+/** What a call says of its kernel. */
+export const named = ({ name, source }: Family, variant: { readonly name: string } | string) => ({
+  family: name,
+  variant: typeof variant === "string" ? variant : variant.name,
+  source,
+});
+
 /** `what`, where it is missing. */
 export const unless = (isThere: boolean, what: string): string | undefined => (isThere ? undefined : what);
 
@@ -50,15 +75,14 @@ const names = (variants: readonly { readonly name: string }[]): string => varian
  * @throws LimitError where none fits.
  */
 export function choose<V extends Variant<P>, P>(
-  family: string,
-  variants: readonly V[],
+  { name: family, variants }: Family<V>,
   problem: P,
   traits: AdapterTraits,
 ): V {
   const key = `${family} ${describe(problem)}`;
   const needed = new Map(variants.map((variant) => [variant, variant.needs?.(problem, traits)]));
   const right = variants.filter((variant) => needed.get(variant) === undefined);
-  const named = (name: string | undefined, among: readonly V[]) => among.find((variant) => variant.name === name);
+  const called = (name: string | undefined, among: readonly V[]) => among.find((variant) => variant.name === name);
   const wished = (asked: Forced[string] | undefined) => (typeof asked === "object" ? asked.ifFits : asked);
   const known = right.filter(({ name }) => !traits.avoid?.has(`${family}/${name}`));
   const sound = known.length > 0 ? known : right;
@@ -79,10 +103,10 @@ export function choose<V extends Variant<P>, P>(
     return chosen;
   };
   const asked = traits.forced?.[family];
-  const forced = named(wished(asked), right);
+  const forced = called(wished(asked), right);
   if (forced) return decided(forced, "force");
   if (asked !== undefined) {
-    const there = named(wished(asked), variants);
+    const there = called(wished(asked), variants);
     if (!there)
       throw new AttributeError(
         `compile: ${family} has no variant "${wished(asked)}", expected one of ${names(variants)}`,
@@ -90,13 +114,13 @@ export function choose<V extends Variant<P>, P>(
     if (typeof asked === "string")
       throw new AttributeError(`compile: variant "${asked}" does not fit ${key}: it needs ${needed.get(there)}`);
   }
-  const everywhere = named(wished(traits.forced?.["*"]), right);
+  const everywhere = called(wished(traits.forced?.["*"]), right);
   if (everywhere) return decided(everywhere, "force");
   if (right.length === 0) {
     const all = variants.map((variant) => `${variant.name} needs ${needed.get(variant)}`);
     throw new LimitError(`compile: no kernel fits ${key}: ${all.join("; ")}`);
   }
-  const measured = named(traits.tuned?.get(key), sound);
+  const measured = called(traits.tuned?.get(key), sound);
   if (measured) return decided(measured, "measurement");
   return decided(
     sound.reduce((best, variant) => (scores.get(variant)! > scores.get(best)! ? variant : best)),

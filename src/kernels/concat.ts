@@ -2,7 +2,7 @@ import { concat, type Joining, joinsFours } from "../../shaders/concat.wgsl.ts";
 import { alongX } from "../../shaders/lib/grid.wgsl.ts";
 import { bytesPer, labelShape, sizeOf } from "../graph/shape.ts";
 import { bound } from "./call.ts";
-import { choose, unless, type Variant } from "./choose.ts";
+import { choose, family, named, unless, type Variant } from "./choose.ts";
 import type { Kernels } from "./lowering.ts";
 import { touched } from "./work.ts";
 
@@ -18,10 +18,10 @@ interface ConcatVariant extends Variant<Problem> {
   readonly width: 1 | 4;
 }
 
-export const concatVariants: readonly ConcatVariant[] = [
+export const concatFamily = /* @__PURE__ */ family<ConcatVariant>("concat", "concat", [
   { name: "naive", score: () => -1, width: 1 },
   { name: "vec4", needs: ({ fours }) => unless(fours, "whole fours from each input"), score: () => 1, width: 4 },
-];
+]);
 
 /** How tensors are joined along `attrs.axis`. */
 export const concatKernels: Kernels = {
@@ -32,14 +32,13 @@ export const concatKernels: Kernels = {
     const joining: Joining = { inputs: views, y, axis: node.attrs["axis"] };
     const count = sizeOf(y.shape);
     const problem = { count, inputs: inputs.length, fours: joinsFours(joining) };
-    const { name, width } = choose<ConcatVariant, Problem>("concat", concatVariants, problem, to.traits);
+    const variant = choose<ConcatVariant, Problem>(concatFamily, problem, to.traits);
     return [
       {
         label: `concat${labelShape(y.shape)}:${y.dtype}`,
-        family: "concat",
-        variant: name,
-        ...bound(concat(joining, width)),
-        workgroups: alongX(count / width),
+        ...named(concatFamily, variant),
+        ...bound(concat(joining, variant.width)),
+        workgroups: alongX(count / variant.width),
         flops: 0,
         bytes: views.reduce((sum, view) => sum + touched(view), count * bytesPer(y.dtype)),
       },

@@ -3,7 +3,7 @@ import { alongX } from "../../shaders/lib/grid.wgsl.ts";
 import type { Kernel } from "../../shaders/lib/kernel.ts";
 import { bytesPer, labelShape, sizeOf } from "../graph/shape.ts";
 import { bound } from "./call.ts";
-import { choose, type Variant } from "./choose.ts";
+import { choose, type Family, family, named, type Variant } from "./choose.ts";
 import type { Kernels } from "./lowering.ts";
 import { touched } from "./work.ts";
 
@@ -16,26 +16,27 @@ interface CumsumVariant extends Variant<Problem> {
   readonly write: (running: Running) => Kernel;
 }
 
-export const cumsumVariants: readonly CumsumVariant[] = [
+export const cumsumFamily = /* @__PURE__ */ family<CumsumVariant>("cumsum", "cumsum", [
   { name: "naive", score: () => -1, write: cumsumNaive },
   { name: "blocks", score: () => 1, write: cumsumBlocks },
-];
+]);
 
-export const cumprodVariants: readonly CumsumVariant[] = [{ name: "naive", score: () => 1, write: cumprodNaive }];
+export const cumprodFamily = /* @__PURE__ */ family<CumsumVariant>("cumprod", "cumsum", [
+  { name: "naive", score: () => 1, write: cumprodNaive },
+]);
 
 /** How running sums or products along `attrs.axis` are computed. */
-const running = (family: string, variants: readonly CumsumVariant[]): Kernels => ({
+const running = (family: Family<CumsumVariant>): Kernels => ({
   lower({ node, inputs: [tensor] }, to) {
     const { axis } = node.attrs;
     const [x, y] = [to.view(tensor!), to.result(0)!];
     const [count, length] = [sizeOf(y.shape), y.shape[axis]!];
     const problem = { lines: count / length, length };
-    const variant = choose<CumsumVariant, Problem>(family, variants, problem, to.traits);
+    const variant = choose<CumsumVariant, Problem>(family, problem, to.traits);
     return [
       {
-        label: `${family}${labelShape(y.shape)}:${y.dtype}`,
-        family,
-        variant: variant.name,
+        label: `${family.name}${labelShape(y.shape)}:${y.dtype}`,
+        ...named(family, variant),
         ...bound(variant.write({ x, y, axis })),
         workgroups: alongX(problem.lines),
         flops: count,
@@ -45,5 +46,5 @@ const running = (family: string, variants: readonly CumsumVariant[]): Kernels =>
   },
 });
 
-export const cumsumKernels = /* @__PURE__ */ running("cumsum", cumsumVariants);
-export const cumprodKernels = /* @__PURE__ */ running("cumprod", cumprodVariants);
+export const cumsumKernels = /* @__PURE__ */ running(cumsumFamily);
+export const cumprodKernels = /* @__PURE__ */ running(cumprodFamily);

@@ -5,9 +5,12 @@ import { flopsOf, identity, nameOf, programOf, show } from "../graph/program.ts"
 import { bytesPer, labelShape, type Shape, sizeOf } from "../graph/shape.ts";
 import { applyAll, dtypeOf, type Node, type Op, type PointwiseProgram, type Tensor } from "../graph/tensor.ts";
 import { bound, type KernelCall, type View } from "./call.ts";
+import { named, only } from "./choose.ts";
 import type { Kernels, Lowering } from "./lowering.ts";
 import { bodyOf } from "./render.ts";
 import { touched } from "./work.ts";
+
+export const elementwiseFamily = /* @__PURE__ */ only("elementwise", "elementwise", "vec4");
 
 /** Several pointwise ops in one kernel: made by the fuse pass alone. */
 const fusedOp: Op = {
@@ -84,8 +87,7 @@ export function elementwiseOver(
   const written = outputs.reduce((sum, { view }) => sum + count * bytesPer(view.dtype), 0);
   return {
     label: `${name}${labelShape(shape)}:${places.find((place) => place)?.dtype ?? "f32"}`,
-    family: "elementwise",
-    variant: "vec4",
+    ...named(elementwiseFamily, "vec4"),
     ...bound(elementwise(count, bodyOf(program, views[0]?.dtype ?? "f32"), inputs, outputs)),
     workgroups: alongX(Math.ceil(count / 4)),
     invocations: Math.ceil(count / 4),

@@ -10,7 +10,7 @@ import { alongX } from "../../shaders/lib/grid.wgsl.ts";
 import type { Kernel } from "../../shaders/lib/kernel.ts";
 import { bytesPer, labelShape, sizeOf } from "../graph/shape.ts";
 import { bound, type KernelCall, lengthOf, type View } from "./call.ts";
-import { choose, unless, type Variant } from "./choose.ts";
+import { choose, family, named, unless, type Variant } from "./choose.ts";
 import type { Kernels } from "./lowering.ts";
 import { touched } from "./work.ts";
 
@@ -27,10 +27,10 @@ interface EmbeddingVariant extends Variant<Problem> {
 
 const wholeFours = ({ size }: Problem) => unless(size % 4 === 0, "a multiple of 4 elements in a row");
 
-export const embeddingVariants: readonly EmbeddingVariant[] = [
+export const embeddingFamily = /* @__PURE__ */ family<EmbeddingVariant>("embedding", "embedding", [
   { name: "naive", score: () => -1, width: 1 },
   { name: "vec4", needs: wholeFours, score: () => 1, width: 4 },
-];
+]);
 
 interface GradVariant extends Variant<Problem> {
   write(grad: LookupGrad): Kernel;
@@ -43,7 +43,7 @@ interface GradVariant extends Variant<Problem> {
 /** Four columns at once where rows are whole vec4s. */
 const widthOf = (size: number): 1 | 4 => (size % 4 === 0 ? 4 : 1);
 
-export const embeddingGradVariants: readonly GradVariant[] = [
+export const embeddingGradFamily = /* @__PURE__ */ family<GradVariant>("embeddingGrad", "embedding", [
   { name: "naive", score: () => -1, write: embeddingGradNaive, count: ({ rows, size }) => rows * size },
   {
     name: "rows",
@@ -58,20 +58,20 @@ export const embeddingGradVariants: readonly GradVariant[] = [
     count: ({ positions, size }) => (positions * size) / widthOf(size),
     onZeros: true,
   },
-];
+]);
 
 /** How rows of a table are looked up. */
 export const embeddingKernels: Kernels = {
   lower({ inputs: [weight, indices] }, to) {
     const [table, index, rows] = [to.contiguous(weight!), to.contiguous(indices!), to.result(0)!];
     const problem = problemOf(table, index);
-    const { name, width } = choose<EmbeddingVariant, Problem>("embedding", embeddingVariants, problem, to.traits);
+    const variant = choose<EmbeddingVariant, Problem>(embeddingFamily, problem, to.traits);
     return [
       {
+        ...named(embeddingFamily, variant),
         ...described("embedding", problem, index, rows),
-        variant: name,
-        ...bound(embedding({ table, index, rows }, width)),
-        workgroups: alongX((problem.positions * problem.size) / width),
+        ...bound(embedding({ table, index, rows }, variant.width)),
+        workgroups: alongX((problem.positions * problem.size) / variant.width),
         flops: 0,
       },
     ];
@@ -83,15 +83,15 @@ export const embeddingGradKernels: Kernels = {
   lower({ node, inputs: [dy, indices] }, to) {
     const [rows, index, table] = [to.contiguous(dy!), to.contiguous(indices!), to.result(0)!];
     const problem = problemOf(table, index);
-    const variant = choose<GradVariant, Problem>("embeddingGrad", embeddingGradVariants, problem, to.traits);
+    const variant = choose<GradVariant, Problem>(embeddingGradFamily, problem, to.traits);
     const call: KernelCall = {
+      ...named(embeddingGradFamily, variant),
       ...described("embeddingGrad", problem, index, table),
-      variant: variant.name,
       ...bound(variant.write({ table, index, rows, padding: node.attrs["padding"] ?? -1 })),
       workgroups: alongX(variant.count(problem)),
       flops: problem.positions * problem.size,
     };
-    return variant.onZeros ? [zerosCall(table, variant.name), call] : [call];
+    return variant.onZeros ? [zerosCall(table, variant), call] : [call];
   },
 };
 
@@ -100,16 +100,14 @@ function problemOf(table: View, index: View): Problem {
   return { rows, size, positions: sizeOf(index.shape) };
 }
 
-const described = (family: string, { rows, size, positions }: Problem, index: View, { dtype }: View) => ({
-  label: `${family}[${rows}x${size}]×${positions}:${dtype}`,
-  family,
+const described = (name: string, { rows, size, positions }: Problem, index: View, { dtype }: View) => ({
+  label: `${name}[${rows}x${size}]×${positions}:${dtype}`,
   bytes: 2 * positions * size * bytesPer(dtype) + touched(index),
 });
 
-const zerosCall = (table: View, variant: string): KernelCall => ({
+const zerosCall = (table: View, variant: GradVariant): KernelCall => ({
   label: `zeros${labelShape(table.shape)}:${table.dtype}`,
-  family: "embeddingGrad",
-  variant,
+  ...named(embeddingGradFamily, variant),
   ...bound(embeddingZeros(table)),
   workgroups: alongX(lengthOf(table) / 4),
   flops: 0,

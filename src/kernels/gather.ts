@@ -2,8 +2,12 @@ import { gather, scatterAdd } from "../../shaders/gather.wgsl.ts";
 import { alongX } from "../../shaders/lib/grid.wgsl.ts";
 import { bytesPer, labelShape, sizeOf } from "../graph/shape.ts";
 import { bound } from "./call.ts";
+import { named, only } from "./choose.ts";
 import type { Kernels } from "./lowering.ts";
 import { touched } from "./work.ts";
+
+export const gatherFamily = /* @__PURE__ */ only("gather", "gather");
+export const scatterAddFamily = /* @__PURE__ */ only("scatterAdd", "gather");
 
 /** How elements are picked along `attrs.axis`. */
 export const gatherKernels: Kernels = {
@@ -15,8 +19,7 @@ export const gatherKernels: Kernels = {
     return [
       {
         label: `gather${labelShape(y.shape)}:${y.dtype}`,
-        family: "gather",
-        variant: "naive",
+        ...named(gatherFamily, "naive"),
         ...bound(gather({ x: x!, index: index!, y, axis: node.attrs["axis"] })),
         workgroups: alongX(count),
         flops: 0,
@@ -35,8 +38,7 @@ export const scatterAddKernels: Kernels = {
     return [
       {
         label: `scatterAdd${labelShape(y.shape)}:${y.dtype}`,
-        family: "scatterAdd",
-        variant: "naive",
+        ...named(scatterAddFamily, "naive"),
         ...bound(scatterAdd({ x: x!, index: index!, source: source!, y, axis: node.attrs["axis"] })),
         workgroups: alongX(count),
         flops: sizeOf(index!.shape),

@@ -9,7 +9,7 @@ import {
   rmsNormNaive,
 } from "../../shaders/layerNorm.wgsl.ts";
 import { bound, type View } from "./call.ts";
-import { chooseWay, lineVariants } from "./lines.ts";
+import { chooseWay, lineFamily } from "./lines.ts";
 import type { Kernels, Lowering } from "./lowering.ts";
 import { endOf, touched } from "./work.ts";
 
@@ -33,7 +33,9 @@ export interface NormGradAttrs extends NormAttrs {
 }
 
 /** By kind: y, and dx. */
-export const normVariants = /* @__PURE__ */ lineVariants(
+export const normFamily = /* @__PURE__ */ lineFamily(
+  "layerNorm",
+  "layerNorm",
   { layer: [layerNormNaive, layerNormGradNaive], rms: [rmsNormNaive, rmsNormGradNaive] } as const,
   (way) =>
     ({
@@ -100,7 +102,7 @@ const bytesOf = (views: readonly (View | undefined)[]): number =>
 /** The rows of x, and the variant that goes along them. */
 function alongRows({ shape }: View, to: Lowering) {
   const [rows, length] = shape as [number, number];
-  return { rows, length, ...chooseWay("layerNorm", normVariants, { lines: rows, length }, to.traits) };
+  return { rows, length, ...chooseWay(normFamily, { lines: rows, length }, to.traits) };
 }
 
 const labelOf = (name: string, kind: NormKind, { shape }: View, end = ":f32"): string =>

@@ -1,7 +1,7 @@
 import { alongX, workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
 import { type Lines, serial, tree, type Way } from "../../shaders/lib/lines.ts";
 import { type Shape, sizeOf } from "../graph/shape.ts";
-import { choose, needsWorkgroup, type Variant } from "./choose.ts";
+import { choose, type Family, family, named, needsWorkgroup, type Variant } from "./choose.ts";
 import type { AdapterTraits } from "./traits.ts";
 
 /** Lines, and the elements of each, which is folded by itself. */
@@ -26,31 +26,32 @@ export function linesAlong(shape: Shape, axis: number): Lines {
  * the same. What GPUs prefer is reasoned, not measured: neighbours read what lies side by side in a tree, and each invocation a line of its
  * own in `serial`, which caches hold while lines are short.
  */
-export const lineVariants = <W>(naive: W, kernel: (way: Way) => W): readonly LineVariant<W>[] => [
-  { name: "naive", score: () => -1, write: naive, invocations: (lines) => lines },
-  {
-    name: "serial",
-    score: ({ lines, length }, { cpu }) => (cpu || length <= 32 || (lines >= 16384 && length <= 256) ? 2 : 0),
-    write: kernel(serial),
-    invocations: (lines) => lines,
-  },
-  {
-    name: "tree",
-    needs: (_, traits) => needsWorkgroup(traits, workgroupSize),
-    score: () => 1,
-    write: kernel(tree),
-    invocations: (lines) => lines * workgroupSize,
-  },
-];
+export const lineFamily = <W>(
+  name: string,
+  source: string,
+  naive: W,
+  kernel: (way: Way) => W,
+): Family<LineVariant<W>> =>
+  family(name, source, [
+    { name: "naive", score: () => -1, write: naive, invocations: (lines) => lines },
+    {
+      name: "serial",
+      score: ({ lines, length }, { cpu }) => (cpu || length <= 32 || (lines >= 16384 && length <= 256) ? 2 : 0),
+      write: kernel(serial),
+      invocations: (lines) => lines,
+    },
+    {
+      name: "tree",
+      needs: (_, traits) => needsWorkgroup(traits, workgroupSize),
+      score: () => 1,
+      write: kernel(tree),
+      invocations: (lines) => lines * workgroupSize,
+    },
+  ]);
 
 /** The variant for these lines, and what a kernel call says of it. */
-export function chooseWay<W>(
-  family: string,
-  variants: readonly LineVariant<W>[],
-  { lines, length }: Problem,
-  traits: AdapterTraits,
-) {
-  const { name, write, ...variant } = choose<LineVariant<W>, Problem>(family, variants, { lines, length }, traits);
+export function chooseWay<W>(family: Family<LineVariant<W>>, { lines, length }: Problem, traits: AdapterTraits) {
+  const variant = choose<LineVariant<W>, Problem>(family, { lines, length }, traits);
   const invocations = variant.invocations(lines);
-  return { write, chosen: { family, variant: name, workgroups: alongX(invocations), invocations } };
+  return { write: variant.write, chosen: { ...named(family, variant), workgroups: alongX(invocations), invocations } };
 }

@@ -14,7 +14,7 @@ import { flopsOf, nameOf } from "../graph/program.ts";
 import { type DType, sizeOf } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { bound, type KernelCall, type View } from "./call.ts";
-import { choose, needsWorkgroup, unless, type Variant, workgroupOf } from "./choose.ts";
+import { choose, family, named, needsWorkgroup, unless, type Variant, workgroupOf } from "./choose.ts";
 import type { Kernels, Lowering, Work } from "./lowering.ts";
 import { bodyOf } from "./render.ts";
 import type { AdapterTraits } from "./traits.ts";
@@ -117,7 +117,7 @@ const quadTile: RegisterTile = { rows: 4, columns: 1 };
  * every core; on GPUs a tile in workgroup memory wins as soon as the result fills it. Measured on SwiftShader and lavapipe, two cores;
  * on lavapipe in seconds of processor time, the worth of a text not again.
  */
-export const matmulVariants: readonly MatmulVariant[] = [
+export const matmulFamily = /* @__PURE__ */ family<MatmulVariant>("matmul", "matmul", [
   {
     name: "naive",
     score: () => -1,
@@ -144,7 +144,7 @@ export const matmulVariants: readonly MatmulVariant[] = [
   tiled("tiled", 64, ({ m, n }) => (m >= 32 && n >= 32 ? 6 : 0.2)),
   // Twice as many products for each element loaded; fills a GPU only where the result is large.
   tiled("tiled128", 128, ({ m, n, batches }) => (m * n * batches >= 2 ** 21 && m >= 256 && n >= 256 ? 7 : 0.1)),
-];
+]);
 
 /** How a matrix product runs. */
 export const matmulKernels: Kernels = {
@@ -187,7 +187,7 @@ function matmulCall(work: Work, to: Lowering): KernelCall {
   const [left, right] = [stackOf(a), stackOf(b)];
   const layout = (before ? "*" : ("mk"[left.strides.indexOf(1)] ?? "-")) + ("kn"[right.strides.indexOf(1)] ?? "-");
   const problem = { m, n, k, batches, type, layout };
-  const variant = choose<MatmulVariant, Problem>("matmul", matmulVariants, problem, to.traits);
+  const variant = choose<MatmulVariant, Problem>(matmulFamily, problem, to.traits);
   const size = batches * m * n;
   const product: Product = {
     a: left,
@@ -201,8 +201,7 @@ function matmulCall(work: Work, to: Lowering): KernelCall {
   };
   return {
     label: `${before ? `${nameOf(before.program)}+` : ""}matmul[${batches > 1 ? `${batches}x` : ""}${rows}x${cols}x${k}]${chain}:${type}`,
-    family: "matmul",
-    variant: variant.name,
+    ...named(matmulFamily, variant),
     ...bound(variant.write(product, to.traits)),
     workgroups: variant.workgroups(problem, to.traits),
     ...(variant.invocations && { invocations: variant.invocations(problem) }),

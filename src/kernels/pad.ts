@@ -4,7 +4,7 @@ import { type Padding, padNaive, padVec4 } from "../../shaders/pad.wgsl.ts";
 import { largestHalf } from "../graph/half.ts";
 import { bytesPer, labelShape, sizeOf } from "../graph/shape.ts";
 import { bound } from "./call.ts";
-import { choose, unless, type Variant } from "./choose.ts";
+import { choose, family, named, unless, type Variant } from "./choose.ts";
 import type { Kernels } from "./lowering.ts";
 import { touched } from "./work.ts";
 
@@ -20,7 +20,7 @@ interface PadVariant extends Variant<Problem> {
   readonly width: number;
 }
 
-export const padVariants: readonly PadVariant[] = [
+export const padFamily = /* @__PURE__ */ family<PadVariant>("pad", "pad", [
   { name: "naive", score: () => -1, write: padNaive, width: 1 },
   {
     name: "vec4",
@@ -29,7 +29,7 @@ export const padVariants: readonly PadVariant[] = [
     write: padVec4,
     width: 4,
   },
-];
+]);
 
 /** How elements are surrounded by a value, `attrs.low` before them on each axis and `attrs.interior` between them. */
 export const padKernels: Kernels = {
@@ -39,14 +39,13 @@ export const padKernels: Kernels = {
     const view = to.view(x!);
     const y = to.result(0)!;
     const count = sizeOf(y.shape);
-    const variant = choose<PadVariant, Problem>("pad", padVariants, { count, last: y.shape.at(-1)! }, to.traits);
+    const variant = choose<PadVariant, Problem>(padFamily, { count, last: y.shape.at(-1)! }, to.traits);
     // The lowest and highest numbers of f16 stand for what lies beyond them.
     const held = y.dtype === "f16" ? Math.min(Math.max(value, -largestHalf), largestHalf) : value;
     return [
       {
         label: `pad${labelShape(y.shape)}:${y.dtype}`,
-        family: "pad",
-        variant: variant.name,
+        ...named(padFamily, variant),
         ...bound(variant.write({ x: view, y, low, interior, value: held })),
         workgroups: alongX(count / variant.width),
         flops: 0,

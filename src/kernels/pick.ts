@@ -1,12 +1,12 @@
 import { type Pick, pickLines, pickNaive } from "../../shaders/pick.wgsl.ts";
 import { labelShape, sizeOf } from "../graph/shape.ts";
 import { bound } from "./call.ts";
-import { chooseWay, lineVariants } from "./lines.ts";
+import { chooseWay, lineFamily } from "./lines.ts";
 import type { Kernels } from "./lowering.ts";
 import { parted } from "./reduce.ts";
 import { endOf, touched } from "./work.ts";
 
-export const pickVariants = /* @__PURE__ */ lineVariants(pickNaive, pickLines);
+export const pickFamily = /* @__PURE__ */ lineFamily("pick", "pick", pickNaive, pickLines);
 
 /** How the position of the best element along `attrs.axes` is found. */
 export const pickKernels = (kind: Pick["kind"]): Kernels => ({
@@ -18,7 +18,7 @@ export const pickKernels = (kind: Pick["kind"]): Kernels => ({
     const x = parted(view, axes);
     const [count, length] = [sizeOf(x.kept.shape), sizeOf(x.folded.shape)];
     const { end, label, flops, bytes } = endOf(work, to, "i32");
-    const { write, chosen } = chooseWay("pick", pickVariants, { lines: count, length }, to.traits);
+    const { write, chosen } = chooseWay(pickFamily, { lines: count, length }, to.traits);
     return [
       {
         label: `${kind}${labelShape(view.shape)}[${axes.join(",")}]${label}`,

@@ -16,7 +16,7 @@ import {
 import { flopsOf, identity, nameOf } from "../graph/program.ts";
 import { bytesPer, labelShape, sizeOf } from "../graph/shape.ts";
 import { bound, type KernelCall, type View } from "./call.ts";
-import { choose, needsWorkgroup, unless, type Variant } from "./choose.ts";
+import { choose, family, named, needsWorkgroup, unless, type Variant } from "./choose.ts";
 import type { Before, Kernels, Lowering, Work } from "./lowering.ts";
 import { bodyOf } from "./render.ts";
 import type { AdapterTraits } from "./traits.ts";
@@ -44,7 +44,7 @@ interface ReduceVariant extends Variant<Problem> {
  * Scores for CPU adapters were measured on SwiftShader and hold on lavapipe. There, 1024 × 1024 by columns takes 0.6 ms in `columns`, 0.9 in
  * `serial`, 4.4 in `tree`; 256 × 1024 by rows takes 0.18 ms in `serial`, 0.59 in `tree`. Scores for GPUs are reasoned, not measured.
  */
-export const reduceVariants: readonly ReduceVariant[] = [
+export const reduceFamily = /* @__PURE__ */ family<ReduceVariant>("reduce", "reduce", [
   {
     name: "naive",
     score: () => -1,
@@ -78,7 +78,7 @@ export const reduceVariants: readonly ReduceVariant[] = [
     chunk: () => 2048,
     invocations: (results) => results * workgroupSize,
   },
-];
+]);
 
 /** A view as two: the axes that stay, and those that are folded. An element of both together is the sum of their positions. */
 export function parted(view: View, axes: readonly number[]): Folded & { readonly folded: View } {
@@ -156,7 +156,7 @@ function foldCalls(fold: Fold, to: Lowering): readonly KernelCall[] {
   const inRows = operands.some(({ folded }) => coalesce(folded).strides.at(-1) === 1);
   const layout = areInFours(operands, "kept") ? "columns" : inRows ? "rows" : "strided";
   const problem: Problem = { kind, outputs: count, length, layout };
-  const variant = choose<ReduceVariant, Problem>("reduce", reduceVariants, problem, traits);
+  const variant = choose<ReduceVariant, Problem>(reduceFamily, problem, traits);
   const most = variant.chunk(traits);
   const chunks = length < 2 * most ? 1 : Math.ceil(length / most);
   const results = count * chunks;
@@ -168,8 +168,7 @@ function foldCalls(fold: Fold, to: Lowering): readonly KernelCall[] {
   const invocations = variant.invocations(results);
   const call: KernelCall = {
     label: chunks === 1 ? label : `${label}/partial`,
-    family: "reduce",
-    variant: variant.name,
+    ...named(reduceFamily, variant),
     ...bound(
       variant.write({
         kind,

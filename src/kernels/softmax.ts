@@ -12,7 +12,7 @@ import {
 } from "../../shaders/softmax.wgsl.ts";
 import { labelShape } from "../graph/shape.ts";
 import { bound } from "./call.ts";
-import { chooseWay, linesAlong, lineVariants } from "./lines.ts";
+import { chooseWay, lineFamily, linesAlong } from "./lines.ts";
 import type { Kernels } from "./lowering.ts";
 import { touched } from "./work.ts";
 
@@ -20,7 +20,9 @@ import { touched } from "./work.ts";
 type Kind = "softmax" | "logSoftmax" | "crossEntropy" | "crossEntropyGrad";
 type Writers = Readonly<Record<Kind, (p: CrossEntropyGrad) => Kernel>>;
 
-export const softmaxVariants = /* @__PURE__ */ lineVariants<Writers>(
+export const softmaxFamily = /* @__PURE__ */ lineFamily<Writers>(
+  "softmax",
+  "softmax",
   {
     softmax: softmaxNaive,
     logSoftmax: logSoftmaxNaive,
@@ -42,7 +44,7 @@ export const softmaxKernels = (kind: Kind): Kernels => ({
     const [labels, dloss] = others.map((tensor) => to.view(tensor));
     const axis: number = attrs["axis"] ?? 1;
     const lines = linesAlong(x.shape, axis);
-    const { write, chosen } = chooseWay("softmax", softmaxVariants, lines, to.traits);
+    const { write, chosen } = chooseWay(softmaxFamily, lines, to.traits);
     const read = [x, labels, dloss].filter((view) => view !== undefined);
     return [
       {

@@ -1,11 +1,16 @@
 import { softmaxGradLines, softmaxGradNaive } from "../../shaders/softmaxGrad.wgsl.ts";
 import { labelShape } from "../graph/shape.ts";
 import { bound, type View } from "./call.ts";
-import { chooseWay, linesAlong, lineVariants } from "./lines.ts";
+import { chooseWay, lineFamily, linesAlong } from "./lines.ts";
 import type { Kernels } from "./lowering.ts";
 import { endOf, touched } from "./work.ts";
 
-export const softmaxGradVariants = /* @__PURE__ */ lineVariants(softmaxGradNaive, softmaxGradLines);
+export const softmaxGradFamily = /* @__PURE__ */ lineFamily(
+  "softmaxGrad",
+  "softmaxGrad",
+  softmaxGradNaive,
+  softmaxGradLines,
+);
 
 /** How the gradient of softmax runs, from the result y and its gradient, along `attrs.axis`. */
 export const softmaxGradKernels: Kernels = {
@@ -15,7 +20,7 @@ export const softmaxGradKernels: Kernels = {
     const axis: number = work.node.attrs["axis"];
     const { end, label, flops, bytes } = endOf(work, to, y.dtype);
     const lines = linesAlong(y.shape, axis);
-    const { write, chosen } = chooseWay("softmaxGrad", softmaxGradVariants, lines, to.traits);
+    const { write, chosen } = chooseWay(softmaxGradFamily, lines, to.traits);
     return [
       {
         label: `softmaxGrad${labelShape(y.shape)}[${axis}]${label}`,

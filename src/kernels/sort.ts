@@ -3,7 +3,7 @@ import type { Kernel } from "../../shaders/lib/kernel.ts";
 import { type Sorting, sortBlocks, sortMerge, sortNaive } from "../../shaders/sort.wgsl.ts";
 import { labelShape, sizeOf } from "../graph/shape.ts";
 import { bound, type KernelCall } from "./call.ts";
-import { choose, type Variant } from "./choose.ts";
+import { choose, family, named, type Variant } from "./choose.ts";
 import type { Kernels, Lowering } from "./lowering.ts";
 import { touched } from "./work.ts";
 
@@ -22,7 +22,7 @@ const block = 64;
 
 /** Counting takes length² comparisons per line, merging length · log² length in several dispatches. Measured on SwiftShader,
  * 64 lines of 64 to 1024: equal at 64, then 6 to 9 times as fast by merging; reasoned for GPUs. */
-export const sortVariants: readonly SortVariant[] = [
+export const sortFamily = /* @__PURE__ */ family<SortVariant>("sort", "sort", [
   {
     name: "naive",
     score: ({ length }, { cpu }) => (length <= (cpu ? 64 : 512) ? 2 : 0),
@@ -44,7 +44,7 @@ export const sortVariants: readonly SortVariant[] = [
       return kernels;
     },
   },
-];
+]);
 
 /** How sorting runs: positions of the first `attrs.kept` elements along `attrs.axis` in their order. */
 export const sortKernels: Kernels = {
@@ -55,13 +55,12 @@ export const sortKernels: Kernels = {
     const length = x.shape[axis]!;
     const lines = sizeOf(x.shape) / length;
     const inner = sizeOf(x.shape.slice(axis + 1));
-    const variant = choose<SortVariant, Problem>("sort", sortVariants, { lines, length }, to.traits);
+    const variant = choose<SortVariant, Problem>(sortFamily, { lines, length }, to.traits);
     const sorting = { x, y, lines, length, inner, kept, descending };
     const count = lines * length;
     return variant.kernels(sorting, to).map(([name, kernel]) => ({
       label: `${node.op.name}${labelShape(x.shape)}[${axis}]${name}:${x.dtype}`,
-      family: "sort",
-      variant: variant.name,
+      ...named(sortFamily, variant),
       ...bound(kernel),
       workgroups: alongX(count),
       invocations: count,

@@ -2,12 +2,17 @@ import { type SquaredNorm, squaredNormLines, squaredNormNaive } from "../../shad
 import { bytesPer, sizeOf } from "../graph/shape.ts";
 import type { Node } from "../graph/tensor.ts";
 import { bound, type KernelCall, type View } from "./call.ts";
-import { chooseWay, lineVariants } from "./lines.ts";
+import { chooseWay, lineFamily } from "./lines.ts";
 import type { Kernels, Lowering } from "./lowering.ts";
 import { sumCalls } from "./reduce.ts";
 import { around } from "./work.ts";
 
-export const squaredNormVariants = /* @__PURE__ */ lineVariants(squaredNormNaive, squaredNormLines);
+export const squaredNormFamily = /* @__PURE__ */ lineFamily(
+  "squaredNorm",
+  "squaredNorm",
+  squaredNormNaive,
+  squaredNormLines,
+);
 
 /** Elements that one invocation (or workgroup) sums at a time. */
 const piece = 1024;
@@ -56,7 +61,7 @@ function piecesCall(
     data.set(places.flat()),
   );
   const lines = { lines: pieces, length: piece };
-  const { write, chosen } = chooseWay("squaredNorm", squaredNormVariants, lines, to.traits);
+  const { write, chosen } = chooseWay(squaredNormFamily, lines, to.traits);
   const count = views.reduce((total, { shape }) => total + sizeOf(shape), 0);
   return {
     call: {

@@ -193,7 +193,11 @@ function correlate(
       stride: [vertical.stride, horizontal.stride],
       kernel: [vertical.count, horizontal.count],
     };
-    const variant = choose<CorrelateVariant, Problem>("conv2d", correlateVariants, problem, to.traits);
+    const variant = choose<CorrelateVariant, Problem>(
+      { name: "conv2d", source: "", variants: correlateVariants },
+      problem,
+      to.traits,
+    );
     const results = images * groups * outChannels * vertical.positions * horizontal.positions;
     const phase = pairs.length > 1 ? `/${vertical.phase},${horizontal.phase}` : "";
     return {
@@ -343,7 +347,11 @@ export function lowerConvWeightGrad(node: Node, to: Lowering): readonly KernelCa
   const kernel = [kh, kw] as const;
   const { stride } = geometry;
   const problem = { type: x!.dtype, images, groups, outChannels, inChannels, kernel, rows, columns, stride };
-  const variant = choose<WeightGradVariant, GradProblem>("conv2dWeightGrad", weightGradVariants, problem, to.traits);
+  const variant = choose<WeightGradVariant, GradProblem>(
+    { name: "conv2dWeightGrad", source: "", variants: weightGradVariants },
+    problem,
+    to.traits,
+  );
   const parts = variant.parts(problem);
   const size = sizeOf(dw.shape);
   const place = parts === 1 ? dw : to.scratch("parts of a weight gradient", [parts, size], "f32");

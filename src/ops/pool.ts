@@ -74,7 +74,11 @@ const maxPoolGradOp: Op = {
   kernels: {
     lower({ node }, to) {
       const problem = { windows: node.attrs["windows"] as Windows, image: node.results[0]!.shape };
-      const variant = choose<GradVariant, Problem>("maxPool2dGrad", maxPoolGradVariants, problem, to.traits);
+      const variant = choose<GradVariant, Problem>(
+        { name: "maxPool2dGrad", source: "", variants: maxPoolGradVariants },
+        problem,
+        to.traits,
+      );
       return poolCall(node, to, variant, problem.image, "pooled");
     },
     precision: "operands",

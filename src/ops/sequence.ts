@@ -187,7 +187,11 @@ export function lowerSequence(
   const inputs = inputsOf(node);
   const { steps, rows, hidden } = sizesOf(inputs, batchFirst);
   const problem = { cell, pass, steps, rows, hidden };
-  const variant = choose<SequenceVariant, Problem>(cell.name, sequenceVariants, problem, to.traits);
+  const variant = choose<SequenceVariant, Problem>(
+    { name: cell.name, source: "", variants: sequenceVariants },
+    problem,
+    to.traits,
+  );
   const before: KernelCall[] = [];
   const views: Views = {};
   for (const [role, tensor] of Object.entries(inputs) as [Role, Tensor][]) {

@@ -55,7 +55,7 @@ export class Engine extends Runner {
       tuningStore: undefined,
       selfCheck: false,
     });
-    const fault = variants && (await import("../compile/forced.ts")).faultOf(variants);
+    const fault = variants && (await import("../selfcheck/index.ts")).unknownVariant(variants);
     if (fault) throw new AttributeError(`Engine.create: variants: ${fault}`);
     const open = await openDevice(where);
     const tuning = new Tuning(open.name, tuningStore);

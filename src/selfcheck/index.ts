@@ -2,7 +2,9 @@ import type { DeviceOptions } from "../gpu/device.ts";
 import type { Forced } from "../kernels/traits.ts";
 import { evaluate } from "../reference/index.ts";
 import { Engine } from "../runtime/engine.ts";
-import { type Problem, problems } from "./problems.ts";
+import { type Problem, problems } from "./registry.ts";
+
+export { unknownVariant } from "./registry.ts";
 
 /** A kernel variant whose results differ from the reference on this device. */
 export interface Fault {
@@ -45,12 +47,12 @@ async function checkOn({ device, adapter, traits }: Engine): Promise<Report> {
   const faults: Fault[] = [];
   for (const dtype of traits.features.has("shader-f16") ? (["f32", "f16"] as const) : (["f32"] as const)) {
     for (const problem of problems(dtype)) {
-      for (const variant of problem.variants.length > 0 ? problem.variants : ["only"]) {
+      const { name: family, variants } = problem.family;
+      for (const { name: variant } of variants) {
         const detail = await faultOf(problem, variant, device, tolerance[dtype], steering(faults, checked));
         if (detail === "absent") continue;
         const mark = dtype === "f16" ? ":f16" : "";
-        checked.push(`${problem.family}/${variant}${mark}`);
-        const { family } = problem;
+        checked.push(`${family}/${variant}${mark}`);
         const known = faults.some((fault) => fault.family === family && fault.variant === variant);
         if (detail && !known) faults.push({ family, variant, detail: mark ? `in f16: ${detail}` : detail });
       }
@@ -81,13 +83,11 @@ async function faultOf(
   tolerance: number,
   sound: Forced,
 ): Promise<string | undefined> {
-  const own = variant === "only" ? {} : { [family]: { ifFits: variant } };
-  const engine = await Engine.create({ device, variants: { ...sound, ...own } });
+  const engine = await Engine.create({ device, variants: { ...sound, [family.name]: { ifFits: variant } } });
   try {
     const program = await engine.compile({ outputs }, { merge: false });
     const { kernels } = program.inspect();
-    if (variant !== "only" && !kernels.some((kernel) => kernel.family === family && kernel.variant === variant))
-      return "absent";
+    if (!kernels.some((kernel) => kernel.family === family.name && kernel.variant === variant)) return "absent";
     const results = await program.compute(feeds);
     for (const [name, { data }] of Object.entries(evaluate(outputs, { inputs: feeds }))) {
       const got = results[name]!;

@@ -4,12 +4,12 @@ import { sizeOf } from "../../src/graph/shape.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import * as t from "../../src/index.ts";
 import { Engine } from "../../src/index.ts";
-import { cumsumVariants } from "../../src/kernels/cumsum.ts";
-import { embeddingGradVariants } from "../../src/kernels/embedding.ts";
-import { matmulVariants } from "../../src/kernels/matmul.ts";
-import { pickVariants } from "../../src/kernels/pick.ts";
-import { reduceVariants } from "../../src/kernels/reduce.ts";
-import { softmaxVariants } from "../../src/kernels/softmax.ts";
+import { cumsumFamily } from "../../src/kernels/cumsum.ts";
+import { embeddingGradFamily } from "../../src/kernels/embedding.ts";
+import { matmulFamily } from "../../src/kernels/matmul.ts";
+import { pickFamily } from "../../src/kernels/pick.ts";
+import { reduceFamily } from "../../src/kernels/reduce.ts";
+import { softmaxFamily } from "../../src/kernels/softmax.ts";
 import { input } from "../../src/ops/constants.ts";
 import { correlateVariants } from "../../src/ops/convKernels.ts";
 import { maxPoolGradVariants } from "../../src/ops/pool.ts";
@@ -60,7 +60,7 @@ describe.skipIf(lacking)(titled("every variant in f16"), () => {
           [64, 68, 64],
         ];
   };
-  for (const { name } of matmulVariants)
+  for (const { name } of matmulFamily.variants)
     test.skipIf(brief && large(name) && name !== "tiled").each(sizes(name))(
       `matmul ${name}, %i × %i over %i`,
       async (m, n, k) => {
@@ -81,7 +81,7 @@ describe.skipIf(lacking)(titled("every variant in f16"), () => {
       },
     );
 
-  for (const { name } of matmulVariants.filter((variant) => !variant.name.startsWith("tiled")))
+  for (const { name } of matmulFamily.variants.filter((variant) => !variant.name.startsWith("tiled")))
     test.skipIf(brief && (large(name) || /8x|x8/.test(name)))(`ops in front of a product, ${name}`, async () => {
       const h = t.gelu(half("a", [9, 16]));
       const mixed = t.cast(t.exp(input("c", [9, 16])), "f16");
@@ -104,7 +104,7 @@ describe.skipIf(lacking)(titled("every variant in f16"), () => {
       await agrees({ conv2d: name }, { z });
     });
 
-  for (const { name } of reduceVariants)
+  for (const { name } of reduceFamily.variants)
     test(`reductions, ${name}`, async () => {
       for (const shape of [
         [5, 7],
@@ -123,7 +123,7 @@ describe.skipIf(lacking)(titled("every variant in f16"), () => {
       }
     });
 
-  for (const { name } of pickVariants)
+  for (const { name } of pickFamily.variants)
     test(`argmax and argmin, ${name}`, async () => {
       for (const shape of [
         [5, 7],
@@ -134,7 +134,7 @@ describe.skipIf(lacking)(titled("every variant in f16"), () => {
       }
     });
 
-  for (const { name } of softmaxVariants)
+  for (const { name } of softmaxFamily.variants)
     test(`softmax, ${name}`, async () => {
       const x = t.mul(half("x", [5, 130]), 10);
       const loss = t.softmaxCrossEntropy(x, input("labels", [5], "i32"));
@@ -157,7 +157,7 @@ describe.skipIf(lacking)(titled("every variant in f16"), () => {
       await agrees({ maxPool2dGrad: name }, { y, dx: gradientOf(y), masked: gradientOf(bent) });
     });
 
-  for (const { name } of embeddingGradVariants)
+  for (const { name } of embeddingGradFamily.variants)
     test(`tables, ${name}`, async () => {
       const labels = input("labels", [4, 9], "i32");
       for (const size of [6, 8]) {
@@ -179,7 +179,7 @@ describe.skipIf(lacking)(titled("every variant in f16"), () => {
     );
   });
 
-  for (const { name } of cumsumVariants)
+  for (const { name } of cumsumFamily.variants)
     test(`running sums, ${name}`, async () => {
       const outputs = { rows: t.cumsum(half("x", [3, 130]), 1), columns: t.cumsum(half("z", [9, 4]), 0) };
       await agrees({ cumsum: name }, outputs);

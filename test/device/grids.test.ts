@@ -4,7 +4,7 @@ import { reachable } from "../../src/graph/print.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
 import * as t from "../../src/index.ts";
 import { Engine, type EngineOptions, exportPrograms, input, losses, nn, optim, type Tensor } from "../../src/index.ts";
-import { matmulVariants } from "../../src/kernels/matmul.ts";
+import { matmulFamily } from "../../src/kernels/matmul.ts";
 import { evaluate } from "../../src/reference/index.ts";
 import { disguised, withFewWorkgroups } from "../forced.ts";
 import { some } from "../place.ts";
@@ -71,7 +71,7 @@ const ways = ["serial", "tree"];
 /** Small graphs that run the kernels of each family, with several workgroups each. */
 const families: Readonly<Record<string, { readonly variants?: readonly string[]; readonly build: () => Outputs }>> = {
   matmul: {
-    variants: matmulVariants.map(({ name }) => name),
+    variants: matmulFamily.variants.map(({ name }) => name),
     build: () => ({ y: t.relu(t.add(t.matmul(input("a", [5, 37, 21]), input("b", [21, 70])), input("bias", [70]))) }),
   },
   reduce: {

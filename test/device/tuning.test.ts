@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Kernel } from "../../shaders/lib/kernel.ts";
 import { Engine, type Finding, grad, input, losses, matmul, nn, relu, type TuningStore } from "../../src/index.ts";
-import { matmulVariants } from "../../src/kernels/matmul.ts";
+import { matmulFamily } from "../../src/kernels/matmul.ts";
 
 let device: GPUDevice;
 beforeAll(async () => {
@@ -97,7 +97,7 @@ test("winners can be added and forgotten, and may name unknown variants", { time
 });
 
 test("a variant with wrong results does not win, however fast", { timeout }, async () => {
-  const planted = matmulVariants as unknown as { name: string; write: (p: never, traits: never) => Kernel }[];
+  const planted = matmulFamily.variants as unknown as { name: string; write: (p: never, traits: never) => Kernel }[];
   const tile = planted.find(({ name }) => name === "direct4x4")!;
   planted.push({
     ...tile,

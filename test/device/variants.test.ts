@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import * as t from "../../src/index.ts";
 import { Engine, input, type Tensor, type Variable } from "../../src/index.ts";
-import { matmulVariants } from "../../src/kernels/matmul.ts";
+import { matmulFamily } from "../../src/kernels/matmul.ts";
 import { evaluate } from "../../src/reference/index.ts";
 import { wherever } from "../forced.ts";
 import { inChrome, some } from "../place.ts";
@@ -114,7 +114,7 @@ const sizesFor = (variant: string): typeof sizes => {
   return some(/16x8|32x8/.test(variant) ? few : sizes);
 };
 
-const products = matmulVariants.map(({ name }) => name).filter((name) => subgroups || !name.startsWith("quad"));
+const products = matmulFamily.variants.map(({ name }) => name).filter((name) => subgroups || !name.startsWith("quad"));
 describe.each(products)("matmul %s", (variant) => {
   test.each(sizesFor(variant))("%i × %i over %i, with every operand plain and transposed", async (m, n, k) => {
     const a = input("a", [m, k]);

@@ -3,7 +3,6 @@ import { workloads } from "../../bench/workloads.ts";
 import { kernel } from "../../shaders/lib/compose.ts";
 import { compile, type Description } from "../../src/compile/compile.ts";
 import { dispatch } from "../../src/compile/dispatch.ts";
-import { families } from "../../src/compile/forced.ts";
 import { grad } from "../../src/compile/grad.ts";
 import { LimitError } from "../../src/errors.ts";
 import { exportPrograms } from "../../src/exported/export.ts";
@@ -12,7 +11,7 @@ import * as t from "../../src/index.ts";
 import { input } from "../../src/index.ts";
 import type { KernelCall, PrintedCall } from "../../src/kernels/call.ts";
 import type { AdapterTraits } from "../../src/kernels/traits.ts";
-import { problems } from "../../src/selfcheck/problems.ts";
+import { problems, variantNames } from "../../src/selfcheck/registry.ts";
 import { gpu, software } from "../adapters.ts";
 import { cases } from "../cases.ts";
 import { inputsOf, weigh } from "../differences.ts";
@@ -163,7 +162,7 @@ const gradients = (y: t.Tensor, of: Readonly<Record<string, t.Tensor>>) => {
 
 /** Adapters that force each variant wherever it fits. */
 const forcing = (traits: AdapterTraits): AdapterTraits[] =>
-  [...new Set(Object.values(families).flatMap((names) => names.split(" ")))].map((variant) => ({
+  [...new Set([...variantNames().values()].flat())].map((variant) => ({
     ...traits,
     forced: { "*": variant },
   }));
@@ -252,22 +251,23 @@ test("problems too large for a grid or for u32 are refused by name", () => {
   refused(() => compile({ outputs: { y: input("x", [2 ** 17, 2 ** 16]) } }, gpu));
 });
 
-test("the list of families contains the variants of all kernels", () => {
-  const named = new Map<string, Set<string>>();
-  for (const { family, variants } of (["f32", "f16"] as const).flatMap(problems)) {
-    if (variants.length > 0) expect(families[family], family).toBe(variants.join(" "));
-  }
-  for (const { outputs } of [...(["f32", "f16"] as const).flatMap(problems)]) {
+test("the registry has the families and variants of all calls, and runs each of them", () => {
+  const seen = new Set<string>();
+  for (const { family, outputs } of (["f32", "f16"] as const).flatMap(problems)) {
+    const own = new Set<string>();
     for (const traits of [gpu, software]) {
-      const { calls } = compile({ outputs }, { ...traits, features: able.features }, new Map(), { merge: false });
-      for (const { family, variant } of calls) named.set(family, (named.get(family) ?? new Set()).add(variant));
+      for (const { name } of family.variants) {
+        const forced = { [family.name]: { ifFits: name } };
+        const adapter = { ...traits, features: able.features, forced };
+        for (const call of compile({ outputs }, adapter, new Map(), { merge: false }).calls) {
+          seen.add(`${call.family}/${call.variant}`);
+          if (call.family === family.name) own.add(call.variant);
+          if (call.source !== undefined) expect(call.source, call.label).toMatch(/^shaders\/\w+\.wgsl\.ts$/);
+        }
+      }
     }
+    expect([...own].sort(), family.name).toEqual(family.variants.map(({ name }) => name).sort());
   }
-  for (const [family, variants] of named)
-    expect(families[family]?.split(" "), family).toEqual(expect.arrayContaining([...variants]));
-  expect([...named.keys()].sort()).toEqual(
-    Object.keys(families)
-      .filter((family) => family !== "maxPool2dPick")
-      .sort(),
-  );
+  const listed = [...variantNames()].flatMap(([family, names]) => names.map((name) => `${family}/${name}`));
+  expect([...seen].filter((name) => !listed.includes(name))).toEqual([]);
 });

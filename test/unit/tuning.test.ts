@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { compile } from "../../src/compile/compile.ts";
 import { input, matmul, sum } from "../../src/index.ts";
-import { choose } from "../../src/kernels/choose.ts";
+import { choose, family } from "../../src/kernels/choose.ts";
 import { tuningFile } from "../../src/node/index.ts";
 import { gpu, software } from "../adapters.ts";
 import { forcedVariants } from "../forced.ts";
@@ -43,7 +43,7 @@ const variants = ["plain", "fast", "large"].map((name, score) => ({
   score: () => score,
 }));
 const chosen = (n: number, traits: Partial<typeof gpu>) =>
-  choose("family", variants, { n, layout: [1, 2] }, { ...gpu, ...traits }).name;
+  choose(family("family", "x", variants), { n, layout: [1, 2] }, { ...gpu, ...traits }).name;
 
 test("forced variants come before measured ones, those before the rule, and wrong or unfit ones last", () => {
   expect(chosen(64, {})).toBe("large");
@@ -77,7 +77,7 @@ test("unknown or unfit forced variants are refused, and so is a problem that no 
   expect(thrown(() => chosen(32, { forced: { family: "large" } }))).toBe(
     'AttributeError: compile: variant "large" does not fit family n=32 layout=1,2: it needs 64 of n',
   );
-  expect(thrown(() => choose("family", variants.slice(2), { n: 32 }, gpu))).toBe(
+  expect(thrown(() => choose(family("family", "x", variants.slice(2)), { n: 32 }, gpu))).toBe(
     "LimitError: compile: no kernel fits family n=32: large needs 64 of n",
   );
 });
@@ -98,8 +98,12 @@ test("a problem is described by all its fields", () => {
   const told: string[] = [];
   const windows = { kernel: [2, 2], size: [5, 5] };
   const always = [{ name: "only", score: () => 1 }];
-  choose("pool", always, { windows, image: [1, 2] }, { ...gpu, onChoice: ({ problem }) => told.push(problem) });
-  choose("norm", always, 7, { ...gpu, onChoice: ({ problem }) => told.push(problem) });
+  choose(
+    family("pool", "x", always),
+    { windows, image: [1, 2] },
+    { ...gpu, onChoice: ({ problem }) => told.push(problem) },
+  );
+  choose(family("norm", "x", always), 7, { ...gpu, onChoice: ({ problem }) => told.push(problem) });
   expect(told).toEqual(["pool kernel=2,2 size=5,5 image=1,2", "norm 7"]);
 });
 

@@ -2,18 +2,23 @@ import { grad } from "../compile/grad.ts";
 import { halfBits, halfValue } from "../graph/half.ts";
 import { sizeOf } from "../graph/shape.ts";
 import type { Tensor, TensorData } from "../graph/tensor.ts";
-import { concatVariants } from "../kernels/concat.ts";
-import { cumprodVariants, cumsumVariants } from "../kernels/cumsum.ts";
-import { embeddingGradVariants, embeddingVariants } from "../kernels/embedding.ts";
-import { normVariants } from "../kernels/layerNorm.ts";
-import { matmulVariants } from "../kernels/matmul.ts";
-import { padVariants } from "../kernels/pad.ts";
-import { pickVariants } from "../kernels/pick.ts";
-import { reduceVariants } from "../kernels/reduce.ts";
-import { softmaxVariants } from "../kernels/softmax.ts";
-import { softmaxGradVariants } from "../kernels/softmaxGrad.ts";
-import { sortVariants } from "../kernels/sort.ts";
-import { squaredNormVariants } from "../kernels/squaredNorm.ts";
+import { castAllFamily } from "../kernels/castAll.ts";
+import { type Family, family } from "../kernels/choose.ts";
+import { concatFamily } from "../kernels/concat.ts";
+import { cumprodFamily, cumsumFamily } from "../kernels/cumsum.ts";
+import { elementwiseFamily } from "../kernels/elementwise.ts";
+import { embeddingFamily, embeddingGradFamily } from "../kernels/embedding.ts";
+import { gatherFamily, scatterAddFamily } from "../kernels/gather.ts";
+import { normFamily } from "../kernels/layerNorm.ts";
+import { matmulFamily } from "../kernels/matmul.ts";
+import { padFamily } from "../kernels/pad.ts";
+import { pickFamily } from "../kernels/pick.ts";
+import { reduceFamily } from "../kernels/reduce.ts";
+import { softmaxFamily } from "../kernels/softmax.ts";
+import { softmaxGradFamily } from "../kernels/softmaxGrad.ts";
+import { sortFamily } from "../kernels/sort.ts";
+import { squaredNormFamily } from "../kernels/squaredNorm.ts";
+import type { Forced } from "../kernels/traits.ts";
 import { castAll } from "../ops/castAll.ts";
 import { correlateVariants, weightGradVariants } from "../ops/convKernels.ts";
 import * as ops from "../ops/index.ts";
@@ -22,9 +27,7 @@ import { sequenceVariants } from "../ops/sequence.ts";
 
 /** A small graph that runs the kernels of one family. */
 export interface Problem {
-  readonly family: string;
-  /** Names of the variants to force; empty for families with one kernel. */
-  readonly variants: readonly string[];
+  readonly family: Family<{ readonly name: string }>;
   readonly outputs: Readonly<Record<string, Tensor>>;
   readonly feeds: Readonly<Record<string, TensorData>>;
 }
@@ -54,42 +57,68 @@ class Inputs {
 
 type Build = (inputs: Inputs) => Readonly<Record<string, Tensor>>;
 
+/** A kernel family, and what runs all of its variants. */
 interface Row {
-  readonly family: string;
-  /** Absent where the family has one kernel. */
-  readonly variants?: readonly { readonly name: string }[];
+  readonly family: Family<{ readonly name: string }>;
   readonly build: Build;
   /** For kernels that compute in one float type only. */
   readonly only?: "f32" | "f16";
 }
 
-/** One problem per family, with sizes that leave tails in every direction. */
-const rows: readonly Row[] = [
-  { family: "elementwise", build: elementwise },
-  { family: "matmul", variants: matmulVariants, build: products },
-  { family: "reduce", variants: reduceVariants, build: reductions },
-  { family: "pick", variants: pickVariants, build: reductions },
-  { family: "softmax", variants: softmaxVariants, build: softmaxes },
-  { family: "softmaxGrad", variants: softmaxGradVariants, build: softmaxes },
-  { family: "conv2d", variants: correlateVariants, build: convolutions },
-  { family: "conv2dWeightGrad", variants: weightGradVariants, build: convolutions },
-  { family: "maxPool2dGrad", variants: maxPoolGradVariants, build: pools },
-  { family: "layerNorm", variants: normVariants, build: norms, only: "f32" },
-  { family: "embedding", variants: embeddingVariants, build: embeddings },
-  { family: "embeddingGrad", variants: embeddingGradVariants, build: embeddings },
-  { family: "squaredNorm", variants: squaredNormVariants, build: squares, only: "f32" },
-  { family: "lstm", variants: sequenceVariants, build: (inputs) => sequence(inputs, ops.lstm, 4), only: "f32" },
-  { family: "gru", variants: sequenceVariants, build: (inputs) => sequence(inputs, ops.gru, 3), only: "f32" },
-  { family: "rnn", variants: sequenceVariants, build: (inputs) => sequence(inputs, ops.rnn, 1), only: "f32" },
-  { family: "foreach", build: updates, only: "f32" },
-  { family: "castAll", build: casts, only: "f16" },
-  { family: "pad", variants: padVariants, build: pads },
-  { family: "concat", variants: concatVariants, build: joins },
-  { family: "cumsum", variants: cumsumVariants, build: runningSums },
-  { family: "cumprod", variants: cumprodVariants, build: runningProducts },
-  { family: "sort", variants: sortVariants, build: sorts },
-  { family: "gather", build: picks },
+const sequence = (name: string) => family(name, "recurrent", sequenceVariants);
+
+/**
+ * All kernel families, each with a problem whose sizes leave tails in every direction. The self-check runs them on a user's device, the
+ * tests of variants and grids walk them, `variants: { family: … }` and `exportPrograms` check names against them.
+ */
+export const registry: readonly Row[] = [
+  { family: elementwiseFamily, build: elementwise },
+  { family: elementwiseFamily, build: updates, only: "f32" },
+  { family: matmulFamily, build: products },
+  { family: reduceFamily, build: reductions },
+  { family: pickFamily, build: reductions },
+  { family: softmaxFamily, build: softmaxes },
+  { family: softmaxGradFamily, build: softmaxes },
+  { family: family("conv2d", "conv2d", correlateVariants), build: convolutions },
+  { family: family("conv2dWeightGrad", "conv2dWeightGrad", weightGradVariants), build: convolutions },
+  { family: family("maxPool2d", "pool2d", [{ name: "direct" }]), build: pools },
+  { family: family("maxPool2dGrad", "pool2d", maxPoolGradVariants), build: pools },
+  { family: family("maxPool2dPick", "pool2d", [{ name: "direct" }]), build: pools },
+  { family: normFamily, build: norms, only: "f32" },
+  { family: embeddingFamily, build: embeddings },
+  { family: embeddingGradFamily, build: embeddings },
+  { family: squaredNormFamily, build: squares, only: "f32" },
+  { family: sequence("lstm"), build: (inputs) => recurrence(inputs, ops.lstm, 4), only: "f32" },
+  { family: sequence("gru"), build: (inputs) => recurrence(inputs, ops.gru, 3), only: "f32" },
+  { family: sequence("rnn"), build: (inputs) => recurrence(inputs, ops.rnn, 1), only: "f32" },
+  { family: castAllFamily, build: casts, only: "f16" },
+  { family: padFamily, build: pads },
+  { family: concatFamily, build: joins },
+  { family: cumsumFamily, build: runningSums },
+  { family: cumprodFamily, build: runningProducts },
+  { family: sortFamily, build: sorts },
+  { family: gatherFamily, build: picks },
+  { family: scatterAddFamily, build: picks },
 ];
+
+/** Names of the variants of each family, the plainest first. */
+export const variantNames = (): ReadonlyMap<string, readonly string[]> =>
+  new Map(registry.map(({ family: { name, variants } }) => [name, variants.map((variant) => variant.name)]));
+
+/** What is wrong with forced variants: a name that no family or no variant has. */
+export function unknownVariant(forced: Forced): string | undefined {
+  const families = variantNames();
+  for (const [family, asked] of Object.entries(forced)) {
+    const name = typeof asked === "object" && asked ? asked.ifFits : asked;
+    const listed = family === "*" ? [...families.values()].flat() : families.get(family);
+    if (listed === undefined) return `there is no kernel family "${family}", ${expected([...families.keys()])}`;
+    const owner = family === "*" ? "no kernel family has a" : `${family} has no`;
+    if (!listed.includes(name)) return `${owner} variant "${name}", ${expected([...new Set(listed)])}`;
+  }
+  return undefined;
+}
+
+const expected = (names: readonly string[]): string => `expected one of ${names.join(", ")}`;
 
 function elementwise(inputs: Inputs): Record<string, Tensor> {
   const x = inputs.floats("x", [13, 7]);
@@ -184,7 +213,8 @@ function convolutions(inputs: Inputs): Record<string, Tensor> {
 function pools(inputs: Inputs): Record<string, Tensor> {
   const x = inputs.floats("x", [2, 3, 7, 9]);
   const y = ops.maxPool2d(x, 2, { stride: [2, 3] });
-  return { y, dx: grad(ops.sum(ops.mul(y, y)), [x])[0]! };
+  const [dx] = grad(ops.sum(ops.exp(y)), [x]);
+  return { y, dx: dx!, twice: grad(ops.sum(ops.mul(dx!, x)), [x])[0]! };
 }
 
 function pads(inputs: Inputs): Record<string, Tensor> {
@@ -254,7 +284,7 @@ function squares(inputs: Inputs): Record<string, Tensor> {
 /**
  * A recurrent layer over four steps of five rows. @param gates number of gates: rows of its weights per hidden unit.
  */
-function sequence(
+function recurrence(
   inputs: Inputs,
   layer: (x: Tensor, weights: readonly ops.RecurrentWeights[]) => ops.RecurrentResult,
   gates: number,
@@ -290,10 +320,9 @@ function casts(inputs: Inputs): Record<string, Tensor> {
 
 /** All problems in one float type, built anew. */
 export const problems = (dtype: "f32" | "f16"): Problem[] =>
-  rows
+  registry
     .filter(({ only = dtype }) => only === dtype)
-    .map(({ family, variants = [], build }) => {
+    .map(({ family, build }) => {
       const inputs = new Inputs(dtype);
-      const outputs = build(inputs);
-      return { family, variants: variants.map(({ name }) => name), outputs, feeds: inputs.feeds };
+      return { family, outputs: build(inputs), feeds: inputs.feeds };
     });
