@@ -130,7 +130,7 @@ export interface Bounds {
 /** How one element of the result is computed from the same element of each input. */
 export interface PointwiseRule {
   /** WGSL expression. Arguments are names of values of type F, I or U (scalar or vec4, so literals are `F(1.0)`). */
-  wgsl(args: readonly string[], attrs: Attrs, at: IndexNames): string;
+  wgsl(args: readonly string[], attrs: Attrs, names: KernelNames): string;
   /** The same in float64, for the reference executor and constant folding. @param dtype that of the last operand. */
   js(args: readonly number[], attrs: Attrs, index: number, dtype: DType): number;
   /** WGSL functions that the expression calls. One whose text depends on how many elements F holds is a function of that number. */
@@ -148,10 +148,12 @@ export interface PointwiseRule {
   readonly flops: number;
 }
 
-/** Names of the element's position in the kernel text. */
-export interface IndexNames {
-  /** Row-major position in the result, of type U. */
+/** Names in the kernel text. */
+export interface KernelNames {
+  /** The element's row-major position in the result, of type U. */
   readonly index: string;
+  /** The type of floats that the expression computes in: F, or H where it is computed in f16. */
+  readonly float: string;
 }
 
 /** An operand inside a program: one of its inputs, the value of an earlier step, or a number. */

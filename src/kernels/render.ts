@@ -44,9 +44,8 @@ export function render(program: PointwiseProgram, inputs: readonly string[], ind
     const names = new Map(apart.map((ref, k) => [ref as Ref, `v${i}_${k}`]));
     const operands = args.map((ref) => names.get(ref) ?? (half ? nameOf : wide)(ref));
     const before = [...names].map(([ref, name]) => `let ${name} = ${(half ? nameOf : wide)(ref)}; `).join("");
-    const value = wgsl(operands, attrs, { index });
-    if (dtype !== "f16") return `${before}let v${i} = ${value};`;
-    return `${before}let v${i} = ${half ? value.replace(/\bF\(/g, "H(") : `H(${value})`};`;
+    const value = wgsl(operands, attrs, { index, float: half && dtype === "f16" ? "H" : "F" });
+    return `${before}let v${i} = ${dtype === "f16" && !half ? `H(${value})` : value};`;
   });
   const half = [...program.inputs, ...steps.map(({ dtype }) => dtype), ...outputs.map((ref) => dtypeOf(ref, program))];
   return { body, values: outputs.map(nameOf), lib: [...lib], usesIndex, half: half.includes("f16") };

@@ -17,7 +17,7 @@ import { reshape } from "./views.ts";
 
 /** max(x, 0). Exact, as are both gradients; at 0 they are 0. */
 export const relu = /* @__PURE__ */ unary("relu", {
-  wgsl: (x) => `max(${x}, F(0.0))`,
+  wgsl: (x, float) => `max(${x}, ${float}(0.0))`,
   js: (x) => Math.max(x, 0),
   half: true,
   takes: floats,

@@ -13,7 +13,7 @@ import {
   type Attrs,
   apply,
   checkTensor,
-  type IndexNames,
+  type KernelNames,
   type Op,
   type PointwiseRule,
   type Spec,
@@ -28,7 +28,10 @@ export type Operand<D extends DType = DType> = Tensor<D> | number;
 
 /** The row that defines a pointwise op. See CONTRIBUTING.md for how to add one. */
 export interface PointwiseRow {
-  /** WGSL expression of its operands, which are of type F (f32), I (i32) or U (u32), each scalar or vec4. */
+  /**
+   * WGSL expression of its operands, which are of type F (f32), I (i32) or U (u32), each scalar or vec4. Rows that are `half` get one more: the
+   * type of floats to compute in, F or H.
+   */
   wgsl(...args: string[]): string;
   /** The same in float64. */
   js(...args: number[]): number;
@@ -67,7 +70,7 @@ export function attributedOp<A extends Attrs>(
   { lib = [], flops = 1, half = false, wide = false }: Pick<PointwiseRow, "lib" | "flops" | "half" | "wide"> = {},
 ): Op {
   const rule: PointwiseRule = {
-    wgsl: (args, attrs) => rowOf(attrs as A).wgsl(...args),
+    wgsl: (args, attrs, { float }) => rowOf(attrs as A).wgsl(...args, ...(half ? [float] : [])),
     js(args, attrs, _, dtype) {
       const row = rowOf(attrs as A);
       return row.whole && !floats.includes(dtype) ? row.whole(...args) : row.js(...args);
@@ -95,7 +98,7 @@ export function indexedOp(
   name: string,
   result: DType,
   rule: {
-    wgsl(args: readonly string[], attrs: Attrs, at: IndexNames): string;
+    wgsl(args: readonly string[], attrs: Attrs, at: KernelNames): string;
     js(args: readonly number[], attrs: Attrs, index: number): number;
     lib?: PointwiseRule["lib"];
     flops: number;
