@@ -190,7 +190,7 @@ export const written = (op: string, text: () => readonly (string | Own)[]): Writ
       let i = 0;
       while (i < parts.length - 1 && first + lengths[i]! <= lineNum) first += lengths[i++]!;
       const [at, own, next] = [lineNum - first, parts[i]!, parts[i + 1]];
-      const [said] = message.split("\n");
+      const [said] = message.trim().split("\n");
       if (typeof own !== "string") return faultAt(op, own, at, linePos, said!);
       // What is amiss around it shows at its beginning, or at its end.
       if (next && typeof next !== "string") return faultAt(op, next, 0, 1, said!);

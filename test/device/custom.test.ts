@@ -209,6 +209,17 @@ describe("customOp", () => {
     device.destroy();
   });
 
+  test("makes a tensor of nothing but options", async () => {
+    const ramp = customOp("ramp", {
+      inputs: [],
+      outputs: { y: (_, { n }) => [n] },
+      options: { n: 4 },
+      wgsl: "y_store(id.x, f32(id.x));",
+      reference: (_, { n }) => Array.from({ length: n }, (_, i) => i),
+    });
+    await checked({ y: t.mul(ramp({ n: 5 }), 2), z: ramp() }, engine, {});
+  });
+
   test("is profiled, inspected and printed", async () => {
     const y = counts(input("labels", [4], "i32"), { classes: 5 });
     expect(t.print({ y })).toBe('%0 = input() "labels" : i32[4]\n%1 = counts(%0) {classes: 5} : u32[5]\ny -> %1\n');

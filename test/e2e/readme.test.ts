@@ -264,6 +264,7 @@ describe("a page that trains 784-128-10", () => {
         for (const { path, kind } of outputs[file].imports) if (kind === "import-statement") first.add(path);
       const codes = await Promise.all([...first].map((file) => readFile(join(app, file), "utf8")));
       expect(kibibytes(codes)).toBeGreaterThan(10);
+      expect(codes.join()).not.toContain("column_major"); // a word of ops that users make
       expect(kibibytes(codes)).toBeLessThanOrEqual(budget.esbuild);
     });
   });
