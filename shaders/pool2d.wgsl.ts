@@ -1,199 +1,221 @@
-import { type FlatResults, flatEnding, namesOf, range } from "./lib/epilogue.wgsl.ts";
-import { storage, workgroupSize } from "./lib/grid.wgsl.ts";
-import { narrowed, widened } from "./lib/half.wgsl.ts";
-import type { Scalar } from "./lib/view.wgsl.ts";
-import { indented, wgsl } from "./wgsl.ts";
+import { array, result } from "./lib/array.ts";
+import { kernel } from "./lib/compose.ts";
+import { workgroupSize } from "./lib/grid.wgsl.ts";
+import type { Kernel, Part, View } from "./lib/kernel.ts";
+import { type End, flatEnd } from "./lib/results.ts";
+import { each, indented, wgsl } from "./wgsl.ts";
 
-export interface PoolParams {
-  /** Element type of image and results. */
-  readonly type: Scalar;
-  readonly height: number;
-  readonly width: number;
-  readonly rows: number;
-  readonly cols: number;
+/** Windows over an image. Pairs are [vertical, horizontal]. */
+export interface Windows {
   readonly kernel: readonly [number, number];
   readonly stride: readonly [number, number];
   readonly padding: readonly [number, number];
   readonly dilation: readonly [number, number];
-  /** Elements of the result. */
-  readonly count: number;
-  /** Elements of the bound ranges. */
-  readonly imageLength: number;
-  readonly pooledLength: number;
-  readonly indexLength: number;
+  /** Rows and columns of the result. */
+  readonly size: readonly [number, number];
 }
 
-/** Of gradients, whose elements may be the first input of a program. */
-export interface PoolGradParams extends PoolParams, FlatResults {}
+/** Max pooling: images [N, C, H, W], one result for each window, and for each result which element of its window won. */
+export interface Pooling {
+  readonly windows: Windows;
+  readonly image: View;
+  readonly pooled: View;
+  /** Four to a word, a byte each; 255 where a window shows nothing but padding. */
+  readonly index: View;
+}
 
-/** Input row and column that window element (i, j) of the result at `row`, `col` shows; before the input they wrap. */
-const elementOf = ({ stride, padding, dilation }: PoolParams, i: string, j: string): string[] => [
-  `let y = row * ${stride[0]}u + ${i} * ${dilation[0]}u - ${padding[0]}u;`,
-  `let x = col * ${stride[1]}u + ${j} * ${dilation[1]}u - ${padding[1]}u;`,
-];
+/** The gradient of the image is stored by the end of the kernel. */
+export interface PoolGrad extends Omit<Pooling, "image"> {
+  readonly end: End;
+}
+
+/** Names for all sizes; those that a kernel does not use are not printed. */
+const sizes = ({ kernel, stride, padding, dilation, size }: Windows, image: View) => {
+  const [n, c, height, width] = image.shape as [number, number, number, number];
+  return {
+    COUNT: [n * c * size[0] * size[1], "results"],
+    ROWS: [size[0], "of a result"],
+    COLS: size[1],
+    HEIGHT: [height, "of an image"],
+    WIDTH: width,
+    KERNEL_H: [kernel[0], "rows of a window"],
+    KERNEL_W: kernel[1],
+    STRIDE_Y: stride[0],
+    STRIDE_X: stride[1],
+    DILATION_Y: dilation[0],
+    DILATION_X: dilation[1],
+    TOP: [padding[0], "rows of padding"],
+    LEFT: padding[1],
+  } as const;
+};
 
 /** Whether every window lies inside the image. */
-const allInside = ({ padding, kernel, stride, dilation, rows, cols, height, width }: PoolParams): boolean =>
-  padding.every((pad) => pad === 0) &&
-  (rows - 1) * stride[0] + (kernel[0] - 1) * dilation[0] < height &&
-  (cols - 1) * stride[1] + (kernel[1] - 1) * dilation[1] < width;
+const areInside = ({ kernel, stride, padding, dilation, size }: Windows, { shape }: View): boolean =>
+  [0, 1].every(
+    (k) => padding[k] === 0 && (size[k]! - 1) * stride[k]! + (kernel[k]! - 1) * dilation[k]! < shape[2 + k]!,
+  );
 
-/** Statements for every element (i, j) of a rectangle: written out where it is small, a loop where it is not. */
-const forEach = (
-  [height, width]: readonly [number, number],
-  body: (i: string, j: string) => readonly string[],
-): string[] =>
+/**
+ * A block for each element (i, j) of a rectangle: written out where there are few, which takes half the time on SwiftShader, else in
+ * loops.
+ */
+const forEach = ([height, width]: readonly [number, number], block: string): string[] =>
   height * width <= 16
-    ? range(height).flatMap((i) => range(width).flatMap((j) => ["{", ...body(`${i}u`, `${j}u`), "}"]))
-    : [`for (var i = 0u; i < ${height}u; i++) { for (var j = 0u; j < ${width}u; j++) {`, ...body("i", "j"), "} }"];
+    ? each(height, (i) => each(width, (j) => ["{", `  const i = ${i}u;`, `  const j = ${j}u;`, ...inside(block), "}"]))
+    : [
+        `for (var i = 0u; i < ${height}u; i++) {`,
+        `  for (var j = 0u; j < ${width}u; j++) {`,
+        ...inside(block, 4),
+        "  }",
+        "}",
+      ];
+const inside = (block: string, by = 2): string[] => indented(block.trim().split("\n"), by);
 
-const constants = (p: PoolParams): string => `
-const COUNT = ${p.count}u;
-const HEIGHT = ${p.height}u;
-const WIDTH = ${p.width}u;
-const ROWS = ${p.rows}u;
-const COLS = ${p.cols}u;
-const KERNEL_H = ${p.kernel[0]}u;
-const KERNEL_W = ${p.kernel[1]}u;`;
-
-/** The window element that a packed index names, for result `o`: four bytes to a word, result o in byte o % 4. */
-const unpack = "(index[o / 4u] >> (8u * (o % 4u))) & 255u";
+/** Where element (i, j) of the window of the result at `row`, `col` lies in an image; before the image it wraps to huge numbers. */
+const place = ["let y = row * STRIDE_Y + i * DILATION_Y - TOP;", "let x = col * STRIDE_X + j * DILATION_X - LEFT;"];
 
 /**
- * Largest element of each window, the first of equal ones; padding never wins. One invocation owns four neighbouring results and
- * packs which element of the window won, a byte each, into one word.
+ * The definition, and the only kernel: the largest element of each window, the first of equal ones; padding never wins. One invocation
+ * takes four neighbouring results, whose winners share a word.
  */
-export const maxPool = (p: PoolParams): string => wgsl`
-${constants(p)}
-${storage(0, "image", "read", p.type, p.imageLength)}
-${storage(1, "pooled", "read_write", p.type, p.pooledLength)}
-${storage(2, "index", "read_write", "u32", p.indexLength)}
-
-@compute @workgroup_size(${workgroupSize})
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  let four = id.x;
-  if (4u * four >= COUNT) { return; }
-  var word = 0u;
-  for (var lane = 0u; lane < 4u; lane++) {
-    let o = 4u * four + lane;
-    #if ${p.count % 4 !== 0}
-    if (o >= COUNT) { break; }
-    #endif
-    let col = o % COLS;
-    let row = o / COLS % ROWS;
-    let plane = o / (ROWS * COLS) * (HEIGHT * WIDTH);
-    var best = -3.4028234663852886e38;
-    var at = 255u;
-${forEach(p.kernel, (i, j) => [
-  ...elementOf(p, i, j),
-  `let value = ${widened(p.type, "image[plane + y * WIDTH + x]")};`,
-  `let wins = ${allInside(p) ? "" : "y < HEIGHT && x < WIDTH && "}(value > best || at == 255u);`,
-  "best = select(best, value, wins);",
-  `at = select(at, ${i} * KERNEL_W + ${j}, wins);`,
-]).map((line) => `    ${line}`)}
-    pooled[o] = ${narrowed(p.type, "best")};
-    word |= at << (8u * lane);
-  }
-  index[four] = word;
-}
-`;
-
-/** The function that stores an element of the image's gradient, with what it needs. */
-function storing(p: PoolGradParams): string[] {
-  const ending = flatEnding(p, 1);
-  return [
-    ...namesOf([p.epilogue], 1),
-    ...ending.declare(2),
-    "fn put(e: u32, value: f32) {",
-    ...indented(ending.store("value", "e")),
-    "}",
-  ];
-}
-
-/**
- * Gradient of the image: each element of it collects from the windows in which it won. One invocation per element looks at the
- * windows that show it; nothing is scattered, so the order of addition is fixed.
- */
-export const maxPoolGrad = (p: PoolGradParams): string => wgsl`
-${constants(p)}
-${storage(0, "pooled", "read", p.type, p.pooledLength)}
-${storage(1, "index", "read", "u32", p.indexLength)}
-${storing(p)}
-
-@compute @workgroup_size(${workgroupSize})
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  let e = id.x;
-  if (e >= COUNT) { return; }
-  let plane = e / (HEIGHT * WIDTH) * (ROWS * COLS);
-  var sum = 0.0;
-  for (var i = 0u; i < KERNEL_H; i++) {
-    for (var j = 0u; j < KERNEL_W; j++) {
-      // The window that shows this element as its (i, j), if there is one; what lies before the first wraps and is refused.
-      let y = e / WIDTH % HEIGHT + ${p.padding[0]}u - i * ${p.dilation[0]}u;
-      let x = e % WIDTH + ${p.padding[1]}u - j * ${p.dilation[1]}u;
-      if (y % ${p.stride[0]}u == 0u && x % ${p.stride[1]}u == 0u && y / ${p.stride[0]}u < ROWS && x / ${p.stride[1]}u < COLS) {
-        let o = plane + y / ${p.stride[0]}u * COLS + x / ${p.stride[1]}u;
-        if ((${unpack}) == i * KERNEL_W + j) { sum += ${widened(p.type, "pooled[o]")}; }
+export const maxPool = ({ windows, image, pooled, index }: Pooling): Kernel =>
+  kernel({
+    workgroup: workgroupSize,
+    parts: [array("image", image), result("pooled", pooled), result("index", index)],
+    constants: sizes(windows, image),
+    body: wgsl`
+      let four = id.x;
+      if (4u * four >= COUNT) { return; }
+      var negative_infinity = 0xff800000u; // no constant: WGSL refuses an infinity that it can compute beforehand
+      var winners = 0u;
+      for (var k = 0u; k < 4u; k++) {
+        let o = 4u * four + k;
+        #if ${pooled.shape.reduce((a, b) => a * b) % 4 > 0}
+        if (o >= COUNT) { break; }
+        #endif
+        let row = o / COLS % ROWS;
+        let col = o % COLS;
+        let plane = o / (ROWS * COLS) * (HEIGHT * WIDTH);
+        var best = bitcast<f32>(negative_infinity);
+        var won = 255u; // no element yet
+        ${forEach(
+          windows.kernel,
+          wgsl`
+          ${place}
+          let value = image(plane + y * WIDTH + x);
+          let wins = ${areInside(windows, image) ? "" : "y < HEIGHT && x < WIDTH && "}(value > best || won == 255u);
+          best = select(best, value, wins);
+          won = select(won, i * KERNEL_W + j, wins);`,
+        )}
+        pooled_put(o, best);
+        winners |= won << (8u * k);
       }
-    }
-  }
-  put(e, sum);
-}
-`;
+      index_store(four, winners);`,
+  });
+
+/** `winner(o)`: which element of its window won, for result o. */
+const winners = (index: View): Part => ({
+  ...array("index", index),
+  accessors: { winner: (o) => `(index[${o} / 4u] >> (8u * (${o} % 4u))) & 255u` },
+});
 
 /**
- * The same where windows neither overlap nor hang over the start: one invocation per window and its share of what lies between them
- * writes its own block of the image. COUNT counts blocks.
+ * The definition of the gradient: each element of the image adds up what the windows have in which it won. One invocation for each element
+ * looks at the windows that show it. Nothing is scattered, so the order of addition is fixed.
  */
-export const maxPoolGradBlocks = (p: PoolGradParams): string => wgsl`
-${constants(p)}
-const BLOCKS_X = ${Math.ceil(p.width / p.stride[1])}u;
-const BLOCKS_Y = ${Math.ceil(p.height / p.stride[0])}u;
-${storage(0, "pooled", "read", p.type, p.pooledLength)}
-${storage(1, "index", "read", "u32", p.indexLength)}
-${storing(p)}
+export const maxPoolGrad = ({ windows, pooled, index, end }: PoolGrad): Kernel =>
+  kernel({
+    workgroup: workgroupSize,
+    parts: [array("pooled", pooled), winners(index), flatEnd(end, 1)],
+    constants: { ...sizes(windows, end.places[0]!), COUNT: elementsOf(end) },
+    body: wgsl`
+      let e = id.x;
+      if (e >= COUNT) { return; }
+      let plane = e / (HEIGHT * WIDTH) * (ROWS * COLS);
+      var sum = 0.0;
+      for (var i = 0u; i < KERNEL_H; i++) {
+        for (var j = 0u; j < KERNEL_W; j++) {
+          // The window that shows this element as its (i, j), if there is one. Those before the first wrap around to huge numbers.
+          let y = e / WIDTH % HEIGHT + TOP - i * DILATION_Y;
+          let x = e % WIDTH + LEFT - j * DILATION_X;
+          let row = y / STRIDE_Y;
+          let col = x / STRIDE_X;
+          if (row * STRIDE_Y == y && col * STRIDE_X == x && row < ROWS && col < COLS) {
+            let o = plane + row * COLS + col;
+            let won = winner(o);
+            if (won == i * KERNEL_W + j) { sum += pooled(o); }
+          }
+        }
+      }
+      put(e, sum);`,
+  });
 
-@compute @workgroup_size(${workgroupSize})
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  let block = id.x;
-  if (block >= COUNT) { return; }
-  let col = block % BLOCKS_X;
-  let row = block / BLOCKS_X % BLOCKS_Y;
-  let plane = block / (BLOCKS_X * BLOCKS_Y);
-  let o = (plane * ROWS + row) * COLS + col;
-  let whole = row < ROWS && col < COLS; // a block at the edge may have no window
-  let won = select(256u, ${unpack}, whole);
-  let value = ${widened(p.type, "pooled[o]")};
-  let start = (plane * HEIGHT + row * ${p.stride[0]}u) * WIDTH + col * ${p.stride[1]}u;
-${forEach(p.stride, (i, j) => {
-  const here = `${i} < KERNEL_H && ${j} < KERNEL_W && ${i} * KERNEL_W + ${j} == won`;
+/**
+ * The same where windows neither overlap nor reach beyond the start: one invocation for each window, and its share of what lies between
+ * them, writes its own block of the image.
+ */
+export function maxPoolGradBlocks({ windows, pooled, index, end }: PoolGrad): Kernel {
+  const image = end.places[0]!;
+  const { stride } = windows;
+  const [n, c, height, width] = image.shape as [number, number, number, number];
+  const [down, across] = [Math.ceil(height / stride[0]), Math.ceil(width / stride[1])];
   const guards = [
-    ...(p.height % p.stride[0] === 0 ? [] : [`row * ${p.stride[0]}u + ${i} < HEIGHT`]),
-    ...(p.width % p.stride[1] === 0 ? [] : [`col * ${p.stride[1]}u + ${j} < WIDTH`]),
-  ];
-  const store = `put(start + ${i} * WIDTH + ${j}, select(0.0, value, ${here}));`;
-  return [guards.length > 0 ? `if (${guards.join(" && ")}) { ${store} }` : store];
-}).map((line) => `  ${line}`)}
+    ...(height % stride[0] === 0 ? [] : ["row * STRIDE_Y + i < HEIGHT"]),
+    ...(width % stride[1] === 0 ? [] : ["col * STRIDE_X + j < WIDTH"]),
+  ].join(" && ");
+  const store = "put_at(start + i * WIDTH + j, select(0.0, value, wins));";
+  return kernel({
+    workgroup: workgroupSize,
+    parts: [array("pooled", pooled), winners(index), flatEnd(end, 1)],
+    constants: {
+      ...sizes(windows, image),
+      COUNT: [n * c * down * across, "blocks"],
+      BLOCKS_X: across,
+      BLOCKS_Y: down,
+    },
+    functions: [
+      wgsl`
+fn put_at(e: u32, value: f32) {
+  put(e, value);
+}`,
+    ],
+    body: wgsl`
+      let block = id.x;
+      if (block >= COUNT) { return; }
+      let col = block % BLOCKS_X;
+      let row = block / BLOCKS_X % BLOCKS_Y;
+      let plane = block / (BLOCKS_X * BLOCKS_Y);
+      let o = (plane * ROWS + row) * COLS + col;
+      let winner_of_window = winner(o);
+      let won = select(256u, winner_of_window, row < ROWS && col < COLS); // a block at the edge may have no window
+      let value = pooled(o);
+      let start = (plane * HEIGHT + row * STRIDE_Y) * WIDTH + col * STRIDE_X;
+      ${forEach(
+        stride,
+        wgsl`
+        let wins = i < KERNEL_H && j < KERNEL_W && i * KERNEL_W + j == won;
+        ${guards ? `if (${guards}) { ${store} }` : store}`,
+      )}`,
+  });
 }
-`;
 
-/** The elements of an image that won: the gradient of \`maxPoolGrad\`. */
-export const maxPoolPick = (p: PoolParams): string => wgsl`
-${constants(p)}
-${storage(0, "image", "read", p.type, p.imageLength)}
-${storage(1, "index", "read", "u32", p.indexLength)}
-${storage(2, "pooled", "read_write", p.type, p.pooledLength)}
+/** The elements of an image that won: the gradient of the gradient. */
+export const maxPoolPick = ({ windows, image, pooled, index }: Pooling): Kernel =>
+  kernel({
+    workgroup: workgroupSize,
+    parts: [array("image", image), winners(index), result("pooled", pooled)],
+    constants: sizes(windows, image),
+    body: wgsl`
+      let o = id.x;
+      if (o >= COUNT) { return; }
+      let col = o % COLS;
+      let row = o / COLS % ROWS;
+      let plane = o / (ROWS * COLS) * (HEIGHT * WIDTH);
+      let won = winner(o);
+      let i = won / KERNEL_W;
+      let j = won % KERNEL_W;
+      ${place}
+      pooled_put(o, select(0.0, image(plane + y * WIDTH + x), won < 255u));`,
+  });
 
-@compute @workgroup_size(${workgroupSize})
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  let o = id.x;
-  if (o >= COUNT) { return; }
-  let col = o % COLS;
-  let row = o / COLS % ROWS;
-  let won = ${unpack};
-  let i = won / KERNEL_W;
-  let j = won % KERNEL_W;
-${elementOf(p, "i", "j").map((line) => `  ${line}`)}
-  pooled[o] = image[o / (ROWS * COLS) * (HEIGHT * WIDTH) + y * WIDTH + x];
-}
-`;
+const elementsOf = ({ places }: End): number => places[0]!.shape.reduce((a, b) => a * b, 1);

@@ -37,7 +37,8 @@ export const builtins = {
 } as const;
 export type Builtin = keyof typeof builtins;
 
-const wordsOf = (text: string): Set<string> => new Set(text.match(/(?<![.\w])[A-Za-z_]\w*/g));
+/** The names in a text, comments left out. */
+const wordsOf = (text: string): Set<string> => new Set(text.replace(/\/\/.*/g, "").match(/(?<![.\w])[A-Za-z_]\w*/g));
 
 /** The built-in values that a kernel reads. */
 export const builtinsOf = ({ body }: Kernel): readonly Builtin[] => {

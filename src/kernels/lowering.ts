@@ -71,3 +71,9 @@ export interface Lowering {
   /** Whether this node is the last to read the tensor's memory, so that a result may overwrite it. */
   dies(tensor: Tensor): boolean;
 }
+
+/** Where a tensor lies, for kernels that only walk upwards: strides count downwards in flipped views, which are copied. */
+export function upwards(tensor: Tensor, to: Lowering): View {
+  const view = to.view(tensor);
+  return view.strides.some((stride) => stride < 0) ? to.contiguous(tensor) : view;
+}

@@ -15,7 +15,7 @@ import { type DType, sizeOf } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { bound, type KernelCall, type View } from "./call.ts";
 import { choose, family, named, needsWorkgroup, unless, type Variant, workgroupOf } from "./choose.ts";
-import type { Kernels, Lowering, Work } from "./lowering.ts";
+import { type Kernels, type Lowering, upwards, type Work } from "./lowering.ts";
 import { bodyOf } from "./render.ts";
 import type { AdapterTraits } from "./traits.ts";
 import { endOf, touched } from "./work.ts";
@@ -167,18 +167,14 @@ function turned(view: View): View {
 
 function matmulCall(work: Work, to: Lowering): KernelCall {
   const { before, inputs, kept } = work;
-  // Strides count downwards in flipped views; the kernels only walk upwards.
-  const upwards = (tensor: Tensor) => {
-    const view = to.view(tensor);
-    return view.strides.some((stride) => stride < 0) ? to.contiguous(tensor) : view;
-  };
-  const made = before?.inputs.map(upwards);
-  const [first = made![0]!, second] = before ? [undefined, upwards(inputs[0]!)] : inputs.map(upwards);
+  const place = (tensor: Tensor): View => upwards(tensor, to);
+  const made = before?.inputs.map(place);
+  const [first = made![0]!, second] = before ? [undefined, place(inputs[0]!)] : inputs.map(place);
   const [rows, cols] = [first.shape.at(-2)!, second!.shape.at(-1)!];
   // A column is computed as the row that it is in memory: of each factor four neighbours are loaded at once then.
   const turns = cols === 1 && rows > 1;
   const [a, b] = turns ? [turned(second!), turned(first)] : [first, second!];
-  const added = work.added.map(upwards).map((view) => (turns ? turned(view) : view));
+  const added = work.added.map(place).map((view) => (turns ? turned(view) : view));
   const [m, k, n] = [a.shape.at(-2)!, a.shape.at(-1)!, b.shape.at(-1)!];
   const batches = sizeOf(a.shape.slice(0, -2));
   const type = before?.dtype ?? a.dtype;

@@ -11,22 +11,11 @@ import {
 } from "../errors.ts";
 import { type DType, type Float, floats, showShape } from "../graph/shape.ts";
 import { apply, checkTensors, type Op, type Tensor } from "../graph/tensor.ts";
-import type { Kernels } from "../kernels/lowering.ts";
+import { convInputGradKernels, convKernels, type Geometry } from "../kernels/conv2d.ts";
+import { weightGradKernels } from "../kernels/conv2dWeightGrad.ts";
 import { add } from "./arithmetic.ts";
-import { lowerConv, lowerConvInputGrad, lowerConvWeightGrad } from "./convKernels.ts";
 import { matmul } from "./matmul.ts";
 import { reshape, slice } from "./views.ts";
-
-/** Where a kernel meets an image. Pairs are [vertical, horizontal]. */
-export interface Geometry {
-  readonly stride: readonly [number, number];
-  readonly dilation: readonly [number, number];
-  readonly top: number;
-  readonly bottom: number;
-  readonly left: number;
-  readonly right: number;
-  readonly groups: number;
-}
 
 /** Positions of a kernel along an axis of size `n`, padding included. */
 const positions = (n: number, kernel: number, stride: number, dilation: number): number =>
@@ -61,11 +50,7 @@ const convOp: Op = {
       ? [inputGrad(dy, weight!, geometry, x!.shape.slice(2)), weightGrad(x!, dy, geometry, weight!.shape.slice(2))]
       : [];
   },
-  kernels: {
-    lower: ({ node }, to) => lowerConv(node, to),
-    precision: "half",
-    after: true,
-  } satisfies Kernels,
+  kernels: convKernels,
 };
 
 const inputGradOp: Op = {
@@ -79,11 +64,7 @@ const inputGradOp: Op = {
       ? [correlate(u, weight!, geometry, dy!.shape.slice(2)), weightGrad(u, dy!, geometry, weight!.shape.slice(2))]
       : [];
   },
-  kernels: {
-    lower: ({ node }, to) => lowerConvInputGrad(node, to),
-    precision: "half",
-    after: true,
-  } satisfies Kernels,
+  kernels: convInputGradKernels,
 };
 
 const weightGradOp: Op = {
@@ -95,11 +76,7 @@ const weightGradOp: Op = {
   vjp({ inputs: [x, dy], attrs: { geometry } }, [u]) {
     return u ? [inputGrad(dy!, u, geometry, x!.shape.slice(2)), correlate(x!, u, geometry, dy!.shape.slice(2))] : [];
   },
-  kernels: {
-    lower: ({ node }, to) => lowerConvWeightGrad(node, to),
-    precision: "half",
-    widens: true,
-  } satisfies Kernels,
+  kernels: weightGradKernels,
 };
 
 const correlate = <A extends DType, B extends DType>(

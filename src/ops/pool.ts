@@ -1,47 +1,13 @@
-import { alongX } from "../../shaders/lib/grid.wgsl.ts";
-import { legacy } from "../../shaders/lib/legacy.ts";
-import {
-  maxPool,
-  maxPoolGrad,
-  maxPoolGradBlocks,
-  maxPoolPick,
-  type PoolGradParams,
-} from "../../shaders/pool2d.wgsl.ts";
 import { AttributeError, checkNumber, DTypeError, type Filled, optionsOf, ShapeError } from "../errors.ts";
-import { flopsOf, identity, nameOf } from "../graph/program.ts";
-import { type DType, type Float, floats, labelShape, type Shape, showShape, sizeOf } from "../graph/shape.ts";
-import {
-  apply,
-  applyAll,
-  checkTensors,
-  type Node,
-  type Op,
-  ownInputs,
-  type PointwiseProgram,
-  type Tensor,
-} from "../graph/tensor.ts";
-import { bind, type KernelCall, lengthOf } from "../kernels/call.ts";
-import { choose, unless, type Variant } from "../kernels/choose.ts";
-import { buffer, ends } from "../kernels/legacy.ts";
-import type { Kernels, Lowering } from "../kernels/lowering.ts";
-import { bodyOf } from "../kernels/render.ts";
-import { touched } from "../kernels/work.ts";
+import { type DType, type Float, floats, type Shape, showShape, sizeOf } from "../graph/shape.ts";
+import { apply, applyAll, checkTensors, type Op, type Tensor } from "../graph/tensor.ts";
+import { maxPoolGradKernels, maxPoolKernels, maxPoolPickKernels, type Windows } from "../kernels/pool2d.ts";
 import { cast, mul, where } from "./arithmetic.ts";
 import { constant } from "./constants.ts";
 import { conv2d, pair } from "./conv.ts";
 import { mean } from "./reduce.ts";
 import { sum } from "./sum.ts";
 import { reshape, unsqueeze } from "./views.ts";
-
-/** Windows over an image. Pairs are [vertical, horizontal]. */
-interface Windows {
-  readonly kernel: readonly [number, number];
-  readonly stride: readonly [number, number];
-  readonly padding: readonly [number, number];
-  readonly dilation: readonly [number, number];
-  /** Rows and columns of the result. */
-  readonly size: readonly [number, number];
-}
 
 /*
  * Max pooling is three ops closed under differentiation: the pooling itself (with the packed indices of the winners as second
@@ -60,10 +26,7 @@ const maxPoolOp: Op = {
   vjp: ({ inputs: [x], results: [, index], attrs: { windows } }, [dy]) => [
     dy && scatter(dy, index!, windows, x!.shape),
   ],
-  kernels: {
-    lower: ({ node }, to) => poolCall(node, to, forward, node.inputs[0]!.shape, "image"),
-    precision: "operands",
-  } satisfies Kernels,
+  kernels: maxPoolKernels,
 };
 
 const maxPoolGradOp: Op = {
@@ -71,125 +34,19 @@ const maxPoolGradOp: Op = {
   describe: ({ attrs: { windows } }) => JSON.stringify(windows),
   infer: ([dy], { shape }) => [{ shape, dtype: dy!.dtype }],
   vjp: ({ inputs: [, index], attrs: { windows } }, [u]) => [u && pick(u, index!, windows), undefined],
-  kernels: {
-    lower({ node }, to) {
-      const problem = { windows: node.attrs["windows"] as Windows, image: node.results[0]!.shape };
-      const variant = choose<GradVariant, Problem>(
-        { name: "maxPool2dGrad", source: "", variants: maxPoolGradVariants },
-        problem,
-        to.traits,
-      );
-      return poolCall(node, to, variant, problem.image, "pooled");
-    },
-    precision: "operands",
-    after: true,
-  } satisfies Kernels,
+  kernels: maxPoolGradKernels,
 };
 
 const maxPoolPickOp: Op = {
   name: "maxPool2dPick",
   infer: ([x], { windows }) => [{ shape: [...x!.shape.slice(0, 2), ...windows.size], dtype: x!.dtype }],
   vjp: ({ inputs: [x, index], attrs: { windows } }, [u]) => [u && scatter(u, index!, windows, x!.shape), undefined],
-  kernels: {
-    lower: ({ node }, to) => poolCall(node, to, picking, node.inputs[0]!.shape, "image"),
-    precision: "operands",
-  } satisfies Kernels,
+  kernels: maxPoolPickKernels,
 };
 
 const scatter = (dy: Tensor, index: Tensor, windows: Windows, shape: Shape): Tensor =>
   apply(maxPoolGradOp, [dy, index], { windows, shape: [...shape] });
 const pick = (x: Tensor, index: Tensor, windows: Windows): Tensor => apply(maxPoolPickOp, [x, index], { windows });
-
-interface Problem {
-  readonly windows: Windows;
-  readonly image: Shape;
-}
-
-/** A kernel, and how many invocations it takes. */
-interface PoolKernel {
-  readonly name: string;
-  readonly write: (params: PoolGradParams) => string;
-  readonly count: (problem: Problem) => number;
-}
-
-const results = ({ windows: { size }, image }: Problem): number => image[0]! * image[1]! * size[0] * size[1];
-
-const forward: PoolKernel = { name: "direct", write: maxPool, count: results };
-const picking: PoolKernel = { name: "direct", write: maxPoolPick, count: results };
-
-type GradVariant = PoolKernel & Variant<Problem>;
-
-export const maxPoolGradVariants: readonly GradVariant[] = [
-  { name: "gather", score: () => 1, write: maxPoolGrad, count: ({ image }) => sizeOf(image) },
-  {
-    name: "blocks",
-    needs: ({ windows: { kernel, stride, padding, dilation } }) =>
-      unless(
-        [0, 1].every((k) => stride[k]! >= kernel[k]! && padding[k] === 0 && (dilation[k] === 1 || kernel[k] === 1)),
-        "windows without padding or dilation that do not overlap",
-      ),
-    score: () => 2,
-    write: maxPoolGradBlocks,
-    count: ({ image: [n, c, h, w], windows: { stride } }) =>
-      n! * c! * Math.ceil(h! / stride[0]) * Math.ceil(w! / stride[1]),
-  },
-];
-
-/** @param first what the kernel reads first; the packed indices are its second input, or its second result. */
-function poolCall(
-  node: Node,
-  to: Lowering,
-  pool: PoolKernel,
-  image: Shape,
-  first: "image" | "pooled",
-): readonly KernelCall[] {
-  const { kernel, stride, padding, dilation, size } = node.attrs["windows"] as Windows;
-  const own = ownInputs(node);
-  const read = node.inputs.slice(0, own).map((tensor) => to.contiguous(tensor));
-  const added = node.inputs.slice(own).map((tensor) => to.view(tensor));
-  // The forward kernel always writes both results: an unread one goes to scratch.
-  const written = node.results.map(
-    ({ shape, dtype }, i) => to.result(i) ?? to.scratch(`unread result ${i}`, shape, dtype),
-  );
-  const views = [...read, ...added, ...written];
-  const index = [...read, ...written].find((view) => view.dtype === "u32")!;
-  const [imageView, pooledView] = first === "image" ? [read[0]!, written[0]!] : [written[0]!, read[0]!];
-  const type = read[0]!.dtype;
-  const program: PointwiseProgram = node.fusion?.after ?? identity(type);
-  const { outputs, bindings } = ends(added, written);
-  const chain = nameOf(program);
-  const count = pool.count({ windows: node.attrs["windows"], image });
-  return [
-    {
-      label: `${node.op.name}${labelShape(image)}/${kernel.join("x")}${chain && `+${chain}`}:${type}`,
-      family: node.op.name,
-      variant: pool.name,
-      kernel: legacy(
-        pool.write({
-          type,
-          height: image[2]!,
-          width: image[3]!,
-          rows: size[0],
-          cols: size[1],
-          kernel,
-          stride,
-          padding,
-          dilation,
-          count,
-          imageLength: lengthOf(imageView),
-          pooledLength: lengthOf(pooledView),
-          indexLength: lengthOf(index),
-          epilogue: { ...bodyOf(program, type), inputs: added.map(buffer) },
-          outputs,
-        }),
-      ),
-      bindings: [...read.map((view) => bind(view, "read")), ...bindings],
-      workgroups: alongX(pool === forward ? count / 4 : count),
-      flops: count * kernel[0] * kernel[1] + flopsOf(program) * sizeOf(image),
-      bytes: views.reduce((sum, view) => sum + touched(view), 0),
-    },
-  ];
-}
 
 export interface PoolOptions {
   /** Distance between windows; default the kernel size, so that they do not overlap. */

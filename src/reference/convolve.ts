@@ -86,9 +86,10 @@ const winner = (index: Value, o: number): number => Math.floor(index.data[o >> 2
 
 const maxPool2d: Kernel = (node, [x]) => {
   const [y, index] = node.results.map(({ shape }) => new Float64Array(sizeOf(shape))) as [Float64Array, Float64Array];
-  const won = new Float64Array(y.length).fill(-1);
+  y.fill(Number.NEGATIVE_INFINITY);
+  const won = new Float64Array(y.length).fill(255);
   eachElementOfWindows(node, x!.shape, (result, image, element) => {
-    if (won[result] !== -1 && !(x!.data[image]! > y[result]!)) return;
+    if (won[result] !== 255 && !(x!.data[image]! > y[result]!)) return;
     y[result] = x!.data[image]!;
     won[result] = element;
   });

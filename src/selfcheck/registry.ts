@@ -5,6 +5,8 @@ import type { Tensor, TensorData } from "../graph/tensor.ts";
 import { castAllFamily } from "../kernels/castAll.ts";
 import { type Family, family } from "../kernels/choose.ts";
 import { concatFamily } from "../kernels/concat.ts";
+import { convFamily } from "../kernels/conv2d.ts";
+import { weightGradFamily } from "../kernels/conv2dWeightGrad.ts";
 import { cumprodFamily, cumsumFamily } from "../kernels/cumsum.ts";
 import { elementwiseFamily } from "../kernels/elementwise.ts";
 import { embeddingFamily, embeddingGradFamily } from "../kernels/embedding.ts";
@@ -13,6 +15,7 @@ import { normFamily } from "../kernels/layerNorm.ts";
 import { matmulFamily } from "../kernels/matmul.ts";
 import { padFamily } from "../kernels/pad.ts";
 import { pickFamily } from "../kernels/pick.ts";
+import { maxPoolFamily, maxPoolGradFamily, maxPoolPickFamily } from "../kernels/pool2d.ts";
 import { reduceFamily } from "../kernels/reduce.ts";
 import { softmaxFamily } from "../kernels/softmax.ts";
 import { softmaxGradFamily } from "../kernels/softmaxGrad.ts";
@@ -20,9 +23,7 @@ import { sortFamily } from "../kernels/sort.ts";
 import { squaredNormFamily } from "../kernels/squaredNorm.ts";
 import type { Forced } from "../kernels/traits.ts";
 import { castAll } from "../ops/castAll.ts";
-import { correlateVariants, weightGradVariants } from "../ops/convKernels.ts";
 import * as ops from "../ops/index.ts";
-import { maxPoolGradVariants } from "../ops/pool.ts";
 import { sequenceVariants } from "../ops/sequence.ts";
 
 /** A small graph that runs the kernels of one family. */
@@ -79,11 +80,11 @@ export const registry: readonly Row[] = [
   { family: pickFamily, build: reductions },
   { family: softmaxFamily, build: softmaxes },
   { family: softmaxGradFamily, build: softmaxes },
-  { family: family("conv2d", "conv2d", correlateVariants), build: convolutions },
-  { family: family("conv2dWeightGrad", "conv2dWeightGrad", weightGradVariants), build: convolutions },
-  { family: family("maxPool2d", "pool2d", [{ name: "direct" }]), build: pools },
-  { family: family("maxPool2dGrad", "pool2d", maxPoolGradVariants), build: pools },
-  { family: family("maxPool2dPick", "pool2d", [{ name: "direct" }]), build: pools },
+  { family: convFamily, build: convolutions },
+  { family: weightGradFamily, build: convolutions },
+  { family: maxPoolFamily, build: pools },
+  { family: maxPoolGradFamily, build: pools },
+  { family: maxPoolPickFamily, build: pools },
   { family: normFamily, build: norms, only: "f32" },
   { family: embeddingFamily, build: embeddings },
   { family: embeddingGradFamily, build: embeddings },

@@ -14,6 +14,7 @@ import {
   sum,
   type Tensor,
 } from "../../src/index.ts";
+import { convFamily } from "../../src/kernels/conv2d.ts";
 import { evaluate } from "../../src/reference/index.ts";
 import { wherever } from "../forced.ts";
 import { some } from "../place.ts";
@@ -22,9 +23,11 @@ import { some } from "../place.ts";
  * Convolution, its gradients and their gradients, in every variant, against the float64 twin.
  */
 
+const adapter = (await navigator.gpu.requestAdapter())!;
+const subgroups = adapter.features.has("subgroups");
 let device: GPUDevice;
 beforeAll(async () => {
-  device = await (await navigator.gpu.requestAdapter())!.requestDevice();
+  device = await adapter.requestDevice({ requiredFeatures: subgroups ? ["subgroups"] : [] });
 });
 afterAll(() => device.destroy());
 
@@ -78,7 +81,8 @@ const cases: Case[] = [
   ["1×1, strided", [2, 5, 6, 7], [7, 5, 1, 1], { stride: 2, padding: 1 }],
 ];
 
-describe.each(["direct", "tiled"])("%s", (variant) => {
+const variants = convFamily.variants.map(({ name }) => name).filter((name) => subgroups || name !== "quads");
+describe.each(variants)("%s", (variant) => {
   test.each(some(cases, variant === "tiled" ? 4 : 2))("%s", async (_, xShape, wShape, options) => {
     const size = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
     const [x, w, b] = [input("x", xShape), input("w", wShape), input("b", [wShape[0]!])];
@@ -150,7 +154,7 @@ test("invalid geometry is refused by name", () => {
   expect(() => conv2d(x, w, input("b", [3]))).toThrow("bias [3] does not fit 4 output channels");
 });
 
-describe.each(["gather", "blocks"])("gradient of max pooling, %s", (variant) => {
+describe.each(["naive", "blocks"])("gradient of max pooling, %s", (variant) => {
   test.each([
     [[2, 3, 8, 8], 2, {}],
     [[1, 2, 7, 9], 2, { stride: [2, 3] }],
@@ -177,4 +181,22 @@ describe.each(["gather", "blocks"])("gradient of max pooling, %s", (variant) => 
     }
     engine.destroy();
   });
+});
+
+test("max pooling gives −∞ where a window shows nothing else, and where it shows nothing but padding", async () => {
+  const [x, scattered] = [input("x", [1, 1, 2, 2]), input("scattered", [1, 1, 4, 4])];
+  const [y, empty] = [maxPool2d(x, 2), maxPool2d(scattered, 2, { padding: 1, dilation: 5 })];
+  const [dx, dempty] = grad(sum(y), [x]).concat(grad(sum(empty), [scattered])) as [Tensor, Tensor];
+  const engine = await Engine.create({ device });
+  const program = await engine.compile({ outputs: { y, empty, dx, dempty } });
+  const lowest = Number.NEGATIVE_INFINITY;
+  const feeds = { x: new Float32Array(4).fill(lowest), scattered: values(16, 1) };
+  await program.run(feeds);
+  const wanted = { y: [lowest], empty: [lowest], dx: [1, 0, 0, 0], dempty: Array(16).fill(0) };
+  const reference = evaluate({ y, empty, dx, dempty }, { inputs: feeds });
+  for (const [name, data] of Object.entries(wanted)) {
+    expect([...(await program.outputs[name as "y"].data())], name).toEqual(data);
+    expect([...reference[name as "y"].data], name).toEqual(data);
+  }
+  engine.destroy();
 });

@@ -4,15 +4,15 @@ import { sizeOf } from "../../src/graph/shape.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import * as t from "../../src/index.ts";
 import { Engine } from "../../src/index.ts";
+import { convFamily } from "../../src/kernels/conv2d.ts";
 import { cumsumFamily } from "../../src/kernels/cumsum.ts";
 import { embeddingGradFamily } from "../../src/kernels/embedding.ts";
 import { matmulFamily } from "../../src/kernels/matmul.ts";
 import { pickFamily } from "../../src/kernels/pick.ts";
+import { maxPoolGradFamily } from "../../src/kernels/pool2d.ts";
 import { reduceFamily } from "../../src/kernels/reduce.ts";
 import { softmaxFamily } from "../../src/kernels/softmax.ts";
 import { input } from "../../src/ops/constants.ts";
-import { correlateVariants } from "../../src/ops/convKernels.ts";
-import { maxPoolGradVariants } from "../../src/ops/pool.ts";
 import { evaluate } from "../../src/reference/index.ts";
 import { wherever } from "../forced.ts";
 import { half, missOf, roundings, values } from "../half.ts";
@@ -92,7 +92,7 @@ describe.skipIf(lacking)(titled("every variant in f16"), () => {
       expect(used.filter((kernel) => kernel === `matmul/${name}`)).toHaveLength(2);
     });
 
-  for (const { name } of correlateVariants)
+  for (const { name } of convFamily.variants)
     test(`conv2d ${name}`, async () => {
       const [x, w] = [half("x", [2, 3, 9, 10]), half("w", [4, 3, 3, 3])];
       // With stride 2, the gradient of x takes four kernels.
@@ -148,7 +148,7 @@ describe.skipIf(lacking)(titled("every variant in f16"), () => {
       await agrees({ softmaxGrad: name }, { masked });
     });
 
-  for (const { name } of maxPoolGradVariants)
+  for (const { name } of maxPoolGradFamily.variants)
     test(`max pooling, ${name}`, async () => {
       const x = half("x", [2, 3, 8, 7]);
       const y = t.maxPool2d(x, 2);

@@ -4,7 +4,10 @@ import { reachable } from "../../src/graph/print.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
 import * as t from "../../src/index.ts";
 import { Engine, type EngineOptions, exportPrograms, input, losses, nn, optim, type Tensor } from "../../src/index.ts";
+import { convFamily } from "../../src/kernels/conv2d.ts";
+import { weightGradFamily } from "../../src/kernels/conv2dWeightGrad.ts";
 import { matmulFamily } from "../../src/kernels/matmul.ts";
+import { maxPoolGradFamily } from "../../src/kernels/pool2d.ts";
 import { evaluate } from "../../src/reference/index.ts";
 import { disguised, withFewWorkgroups } from "../forced.ts";
 import { some } from "../place.ts";
@@ -116,7 +119,7 @@ const families: Readonly<Record<string, { readonly variants?: readonly string[];
   },
   squaredNorm: { variants: ways, build: () => ({ y: t.squaredNorm([input("x", [300_000]), input("z", [77])]) }) },
   conv2d: {
-    variants: ["direct", "quads", "tiled"],
+    variants: convFamily.variants.map(({ name }) => name),
     build() {
       const [x, w] = [input("x", [3, 4, 9, 10]), input("w", [6, 2, 3, 3])];
       const y = t.conv2d(x, w, input("bias", [6]), { groups: 2, stride: [1, 2], padding: 1 });
@@ -124,14 +127,14 @@ const families: Readonly<Record<string, { readonly variants?: readonly string[];
     },
   },
   conv2dWeightGrad: {
-    variants: ["direct", "quads", "tiled"],
+    variants: weightGradFamily.variants.map(({ name }) => name),
     build() {
       const [x, w] = [input("x", [5, 12, 9, 10]), input("w", [40, 6, 3, 3])];
       return gradients(t.conv2d(x, w, undefined, { groups: 2 }), { w });
     },
   },
   maxPool2dGrad: {
-    variants: ["gather", "blocks"],
+    variants: maxPoolGradFamily.variants.map(({ name }) => name),
     build() {
       const x = input("x", [4, 3, 20, 20]);
       const y = t.maxPool2d(x, 2);
@@ -312,7 +315,7 @@ test("unknown and unfit variants are refused by name", async () => {
     'Engine.create: variants: there is no kernel family "matmull", expected one of elementwise, matmul, reduce,',
   );
   await expect(create({ conv2d: "nonsense" })).rejects.toThrow(
-    'variants: conv2d has no variant "nonsense", expected one of direct, quads, tiled',
+    'variants: conv2d has no variant "nonsense", expected one of naive, direct, quads, tiled',
   );
   await expect(create({ conv2d: { ifFits: "nonsense" } })).rejects.toThrow('conv2d has no variant "nonsense"');
   await expect(create({ "*": "nonsense" })).rejects.toThrow(

@@ -1,0 +1,137 @@
+import { each } from "../wgsl.ts";
+import { bufferOf, result } from "./array.ts";
+import { type Convolution, reaches } from "./convolution.ts";
+import { widened } from "./half.wgsl.ts";
+import type { Part, View } from "./kernel.ts";
+import { plus } from "./view.wgsl.ts";
+
+/* What an invocation owns of the gradient of a convolution's weight, how it reads dy and the input for it, and how it stores it. */
+
+/** dw[o, c, i, j] = Σ over images and pixels of dy · x. The taps are those of the forward pass. */
+export interface WeightGrad extends Convolution {
+  readonly dy: View;
+  /** Number of parts that the images are split into. Each part gives a gradient of its own; a reduction adds them in a fixed order. */
+  readonly parts: number;
+  readonly dw: View;
+}
+
+/** What one invocation owns of a gradient, for one input channel. */
+export interface WeightTile {
+  readonly channels: number;
+  /** Rows and columns of the kernel. */
+  readonly rows: number;
+  readonly columns: number;
+  /** Whether the four invocations of a quad own as many channels each, and the same rows and columns. */
+  readonly quads?: boolean;
+}
+
+/** Columns of a kernel's row that one invocation takes at most. */
+export const mostColumns = 8;
+
+/** How many tiles lie along each axis of a gradient, for one group of channels. */
+export function tilesOf({ outChannels, inChannels, vertical: v, horizontal: h }: Convolution, tile: WeightTile) {
+  const across = Math.ceil(h.count / tile.columns);
+  const down = Math.ceil(v.count / tile.rows);
+  const channels = Math.ceil(outChannels / (tile.channels * (tile.quads ? 4 : 1)));
+  return { across, down, all: across * down * inChannels * channels };
+}
+
+/** `load_gradients(row, q);` loads `g0`, `g1`, …: for each channel, four neighbours of dy, from 4 · q on; 0 beyond the row. */
+export function gradients({ dy, vertical: v, horizontal: h }: WeightGrad, { channels }: WeightTile): Part {
+  const ragged = h.positions % 4 > 0;
+  const four = (first: string): string => {
+    if (!ragged) return widened(dy.dtype, `dy[(${first}) / 4u]`, 4);
+    const loads = each(4, (k) => widened(dy.dtype, `dy[${plus(first, `${k}u`)}]`));
+    return `select(vec4f(), vec4f(${loads.join(", ")}), inside)`;
+  };
+  return {
+    buffers: [bufferOf("dy", dy, "read", ragged ? 1 : 4)],
+    accessors: {
+      load_gradients: (row, q) => [
+        ...(ragged ? [`let inside = 4u * ${q} + vec4u(0u, 1u, 2u, 3u) < vec4u(COLS);`] : []),
+        ...each(channels, (r) => `let g${r} = ${four(plus(row!, `${r * v.positions * h.positions}u`, `4u * ${q}`))};`),
+      ],
+    },
+  };
+}
+
+/**
+ * What a quad reads for some pixels of a row of dy. Of the input, each lane loads every fourth element, and has the others from its
+ * neighbours.
+ * - `load_gradients(row, first, pixels);` loads the pixels of each channel from pixel `first` on: as a vec4 where all rows are whole fours.
+ * - `load_stretch(plane, row, pixels);` loads what their taps take from a row of the input. The first pixel's first tap takes column `left`.
+ * - `products(r, t, pixels)` is the sum of their products, for channel r and tap t.
+ */
+export function quadOperands(p: WeightGrad, tile: WeightTile): Part {
+  const { vertical: v, horizontal: h, input, dy } = p;
+  const { across, down } = tilesOf(p, tile);
+  const vectors = h.positions % 4 === 0;
+  const guardsRow = reaches({ ...v, count: down * tile.rows }, input.shape[2]!);
+  const guardsColumn = reaches({ ...h, count: across * tile.columns }, input.shape[3]!);
+  const own = (row: string, k: number): string => {
+    const value = widened(input.dtype, `input[${plus("line", `${4 * k}u`)}]`);
+    const inside = [
+      ...(guardsRow ? [`${row} < HEIGHT`] : []),
+      ...(guardsColumn ? [`${plus("left", "lane", `${4 * k}u`)} < WIDTH`] : []),
+    ].join(" && ");
+    return inside ? `select(0.0, ${value}, ${inside})` : value;
+  };
+  const gradient = (row: string, r: number, first: string, d = 0): string =>
+    plus(row, `${r * v.positions * h.positions}u`, first, `${d}u`);
+  /** Names of what tap t takes for each pixel. */
+  const taken = (t: string, pixels: string) => each(Number(pixels), (d) => `x${d * h.stride + Number(t) * h.shift}`);
+  return {
+    buffers: [bufferOf("input", input, "read"), bufferOf("dy", dy, "read", vectors ? 4 : 1)],
+    accessors: {
+      load_gradients: (row, first, pixels) =>
+        each(tile.channels, (r) =>
+          vectors
+            ? `let g${r} = ${widened(dy.dtype, `dy[(${gradient(row!, r, first!)}) / 4u]`, 4)};`
+            : each(
+                Number(pixels),
+                (d) => `let g${r}_${d} = ${widened(dy.dtype, `dy[${gradient(row!, r, first!, d)}]`)};`,
+              ),
+        ),
+      load_stretch(plane, row, pixels) {
+        const span = (Number(pixels) - 1) * h.stride + (tile.columns - 1) * h.shift + 1;
+        return [
+          `let line = ${plane} + ${row} * WIDTH + left + lane;`,
+          ...each(Math.ceil(span / 4), (k) => `let own${k} = ${own(row!, k)};`),
+          ...each(span, (d) => `let x${d} = quadBroadcast(own${d >> 2}, ${d & 3}u);`),
+          ...(vectors ? each(tile.columns, (t) => `let p${t} = vec4f(${taken(`${t}`, pixels!).join(", ")});`) : []),
+        ];
+      },
+      products: (r, t, pixels) =>
+        vectors
+          ? `dot(g${r}, p${t})`
+          : taken(t!, pixels!)
+              .map((x, d) => `g${r}_${d} * ${x}`)
+              .join(" + "),
+    },
+  };
+}
+
+/** `keep(r, i, t, sum);` stores an element from `at` on: of channel r, kernel row i and column t. What lies beyond the weight is left out. */
+export function keeping({ dw, vertical: v, horizontal: h, ...p }: WeightGrad, tile: WeightTile): Part {
+  const { accessors, ...part } = result("dw", dw);
+  const guardsFirst = tile.quads && p.outChannels % (4 * tile.channels) > 0;
+  const guard = (i: string, n: number, share: number, text: string) => (i === "0" || n % share === 0 ? [] : [text]);
+  return {
+    ...part,
+    accessors: {
+      ...accessors,
+      keep(r, i, t, sum) {
+        const index = plus("at", `${(Number(r) * p.inChannels * v.count + Number(i)) * h.count + Number(t)}u`);
+        const guards = [
+          ...(guardsFirst
+            ? [`${plus("channel", `${r}u`)} < OUT_CHANNELS`]
+            : guard(r!, p.outChannels, tile.channels, `channel + ${r}u < OUT_CHANNELS`)),
+          ...guard(i!, v.count, tile.rows, `i + ${i}u < KERNEL_H`),
+          ...guard(t!, h.count, tile.columns, `j + ${t}u < KERNEL_W`),
+        ];
+        const store = `dw_put(${index}, ${sum});`;
+        return [guards.length > 0 ? `if (${guards.join(" && ")}) { ${store} }` : store];
+      },
+    },
+  };
+}

@@ -1,0 +1,278 @@
+import { convDirect, convNaive, convTiled, inputGradNaive } from "../../shaders/conv2d.wgsl.ts";
+import type { Correlation, Taps } from "../../shaders/lib/convolution.ts";
+import type { Kernel } from "../../shaders/lib/kernel.ts";
+import type { ConvTile } from "../../shaders/lib/patches.ts";
+import { tileBytes, tileSide } from "../../shaders/lib/tile.ts";
+import { type DType, labelShape, sizeOf } from "../graph/shape.ts";
+import { bound, type KernelCall } from "./call.ts";
+import { choose, type Family, family, named, needsWorkgroup, unless, type Variant, workgroupOf } from "./choose.ts";
+import { type Kernels, type Lowering, upwards, type Work } from "./lowering.ts";
+import type { AdapterTraits } from "./traits.ts";
+import { endOf, touched } from "./work.ts";
+
+/** How a kernel is laid over an image. Pairs are [vertical, horizontal]. */
+export interface Geometry {
+  readonly stride: readonly [number, number];
+  readonly dilation: readonly [number, number];
+  readonly top: number;
+  readonly bottom: number;
+  readonly left: number;
+  readonly right: number;
+  readonly groups: number;
+}
+
+/** Along both axes. */
+type Pair = readonly [vertical: Taps, horizontal: Taps];
+
+/** Taps of a convolution, from the sizes of its kernel and of its result. */
+export function forwardTaps(kernel: readonly number[], size: readonly number[], g: Geometry): Pair {
+  const along = (axis: 0 | 1): Taps => ({
+    count: kernel[axis]!,
+    first: 0,
+    step: 1,
+    stride: g.stride[axis],
+    offset: -(axis === 0 ? g.top : g.left),
+    shift: g.dilation[axis],
+    phase: 0,
+    spacing: 1,
+    positions: size[axis]!,
+  });
+  return [along(0), along(1)];
+}
+
+const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
+
+/** Taps of the gradient of the input, for positions ≡ phase modulo the stride: those kernel elements whose position divides. */
+function backwardTaps(kernel: number, size: number, axis: 0 | 1, phase: number, g: Geometry): Taps {
+  const [stride, dilation] = [g.stride[axis], g.dilation[axis]];
+  const pad = axis === 0 ? g.top : g.left;
+  const first = Array.from({ length: Math.min(kernel, stride) }, (_, k) => k).find(
+    (k) => (phase + pad - k * dilation) % stride === 0,
+  );
+  const step = stride / gcd(stride, dilation);
+  return {
+    count: first === undefined ? 0 : Math.ceil((kernel - first) / step),
+    first: first ?? 0,
+    step,
+    stride: 1,
+    offset: first === undefined ? 0 : (phase + pad - first * dilation) / stride,
+    shift: (-step * dilation) / stride,
+    phase,
+    spacing: stride,
+    positions: Math.ceil((size - phase) / stride),
+  };
+}
+
+/** Those of all phases, from the sizes of the kernel and of the gradient. */
+function phasesOf(kernel: readonly number[], size: readonly number[], g: Geometry): Pair[] {
+  const along = (axis: 0 | 1): Taps[] =>
+    Array.from({ length: Math.min(g.stride[axis], size[axis]!) }, (_, phase) =>
+      backwardTaps(kernel[axis]!, size[axis]!, axis, phase, g),
+    );
+  return along(0).flatMap((v) => along(1).map((h) => [v, h] as const));
+}
+
+interface Problem {
+  readonly type: DType;
+  readonly images: number;
+  readonly groups: number;
+  /** Per group, as are the output channels. */
+  readonly inChannels: number;
+  readonly outChannels: number;
+  /** Of the results, and of the distance between the inputs that they start from. */
+  readonly rows: number;
+  readonly columns: number;
+  readonly stride: readonly [number, number];
+  readonly kernel: readonly [height: number, width: number];
+}
+
+const problemOf = ({ vertical: v, horizontal: h, ...p }: Correlation): Problem => ({
+  type: p.input.dtype,
+  images: p.images,
+  groups: p.groups,
+  inChannels: p.inChannels,
+  outChannels: p.outChannels,
+  rows: v.positions,
+  columns: h.positions,
+  stride: [v.stride, h.stride],
+  kernel: [v.count, h.count],
+});
+
+interface ConvVariant extends Variant<Problem> {
+  write(p: Correlation, traits: AdapterTraits): Kernel;
+  workgroups(p: Correlation, traits: AdapterTraits): readonly [number, number, number];
+}
+
+/** Fewest invocations that fill a GPU. */
+const busy = 2 ** 16;
+
+/** Register tiles that cover the results of an image and a group. */
+const blocksOf = ({ vertical: v, horizontal: h, outChannels }: Correlation, tile: ConvTile): number =>
+  Math.ceil(h.positions / (4 * tile.columns)) * v.positions * Math.ceil(outChannels / tile.channels);
+
+/**
+ * The register tile for a problem: eight channels where there are as many, and the columns that cost least: many load less for each
+ * product, but those beyond the row are computed for nothing. On a GPU, a smaller tile until there are enough of them.
+ * @param most groups of four columns.
+ */
+function tileOf(p: Correlation, most: number, { cpu }: AdapterTraits): ConvTile {
+  const { outChannels, images, groups } = p;
+  const { positions } = p.horizontal;
+  const channels = [8, 4, 2, 1].find((n) => outChannels >= n && (outChannels % n === 0 || outChannels > 2 * n)) ?? 1;
+  const cost = (n: number): number => Math.ceil(positions / (4 * n)) * 4 * n * (1 + 0.25 / n);
+  const columns = Array.from({ length: most }, (_, i) => most - i).reduce((best, n) =>
+    cost(n) < cost(best) ? n : best,
+  );
+  const tile = { channels, columns };
+  while (!cpu && tile.channels * tile.columns > 4 && blocksOf(p, tile) * images * groups < busy) {
+    if (tile.columns > 1) tile.columns = Math.ceil(tile.columns / 2);
+    else tile.channels /= 2;
+  }
+  return tile;
+}
+
+/** Each invocation, or each quad of them, computes the results of a register tile. */
+const direct = (quads: boolean, rules: Pick<ConvVariant, "needs" | "score">): ConvVariant => {
+  const tile = (p: Correlation, traits: AdapterTraits) => ({ ...tileOf(p, quads ? 8 : 4, traits), quads });
+  const sharers = quads ? 4 : 1;
+  return {
+    name: quads ? "quads" : "direct",
+    ...rules,
+    write: (p, traits) => convDirect(p, tile(p, traits), workgroupOf(traits)),
+    workgroups: (p, traits) => [
+      Math.ceil((blocksOf(p, tile(p, traits)) * sharers) / workgroupOf(traits)),
+      Math.ceil(p.images / sharers) * p.groups,
+      1,
+    ],
+  };
+};
+
+/**
+ * The family, with the definition of an op. Scores on CPU adapters are SwiftShader's; lavapipe agrees: 3×3, 16 to 32 channels, `quads`
+ * 6 ms, `direct` 13, `tiled` 56.
+ */
+const familyOf = (definition: (p: Correlation) => Kernel) =>
+  family<ConvVariant>("conv2d", "conv2d", [
+    {
+      name: "naive",
+      score: () => -1,
+      write: definition,
+      workgroups({ end, images, groups, outChannels }) {
+        const [rows, cols] = end.places[0]!.shape.slice(2) as [number, number];
+        return [Math.ceil(cols / 8), Math.ceil(rows / 8), images * groups * outChannels];
+      },
+    },
+    direct(false, { score: () => 1 }),
+    direct(true, {
+      needs: (_, { features }) => unless(features.has("subgroups"), "subgroups"),
+      score: ({ images }, { cpu }) => (cpu ? (1.5 * images) / (4 * Math.ceil(images / 4)) : 0.5),
+    }),
+    {
+      name: "tiled",
+      needs: ({ kernel }, traits) =>
+        unless(kernel[0] * kernel[1] > 0, "elements of the kernel that reach the input") ??
+        needsWorkgroup(traits, 256, tileBytes(tileSide)),
+      score: ({ outChannels, rows, columns }, { cpu }) => (!cpu && outChannels >= 32 && rows * columns >= 64 ? 2 : 0),
+      write: convTiled,
+      workgroups: ({ outChannels, vertical: v, horizontal: h, images, groups }) => [
+        Math.ceil((v.positions * h.positions) / tileSide),
+        Math.ceil(outChannels / tileSide),
+        images * groups,
+      ],
+    },
+  ]);
+
+export const convFamily = /* @__PURE__ */ familyOf(convNaive);
+const inputGradFamily = /* @__PURE__ */ familyOf(inputGradNaive);
+
+/** What the calls of a convolution or of the gradient of its input have in common. */
+interface Walk extends Pick<Correlation, "outChannels" | "inChannels" | "weightStrides"> {
+  readonly family: Family<ConvVariant>;
+  /** Taps of the convolution itself, and those of each call. */
+  readonly forward: Pair;
+  readonly phases: readonly Pair[];
+}
+
+/** How a convolution runs. */
+export const convKernels: Kernels = {
+  precision: "half",
+  after: true,
+  lower(work, to) {
+    const { node, inputs } = work;
+    const geometry: Geometry = node.attrs["geometry"];
+    const [out, inChannels, kh, kw] = inputs[1]!.shape as [number, number, number, number];
+    const forward = forwardTaps([kh, kw], node.results[0]!.shape.slice(2), geometry);
+    const outChannels = out / geometry.groups;
+    const one = inChannels * kh * kw;
+    const weightStrides = [outChannels * one, one, kh * kw, kw] as const;
+    return correlate(work, to, {
+      family: convFamily,
+      outChannels,
+      inChannels,
+      weightStrides,
+      forward,
+      phases: [forward],
+    });
+  },
+};
+
+/** How the gradient of its input runs: one call for each phase of the stride. */
+export const convInputGradKernels: Kernels = {
+  precision: "half",
+  after: true,
+  lower(work, to) {
+    const { node, inputs } = work;
+    const geometry: Geometry = node.attrs["geometry"];
+    const [dy, weight] = inputs;
+    const [out, outChannels, kh, kw] = weight!.shape as [number, number, number, number];
+    const inChannels = out / geometry.groups;
+    const one = outChannels * kh * kw;
+    return correlate(work, to, {
+      family: inputGradFamily,
+      outChannels,
+      inChannels,
+      weightStrides: [inChannels * one, kh * kw, one, kw],
+      forward: forwardTaps([kh, kw], dy!.shape.slice(2), geometry),
+      phases: phasesOf([kh, kw], node.results[0]!.shape.slice(2), geometry),
+    });
+  },
+};
+
+function correlate(work: Work, to: Lowering, { family, forward, phases, ...walk }: Walk): readonly KernelCall[] {
+  const { node } = work;
+  const [input, weight] = work.inputs.map((tensor) => to.contiguous(tensor));
+  const added = work.added.map((tensor) => upwards(tensor, to));
+  const { end, chain, flops, bytes } = endOf(work, to, input!.dtype, added);
+  const { shape } = end.places[0]!;
+  const { groups }: Geometry = node.attrs["geometry"];
+  const along = ([vertical, horizontal]: Pair): Correlation => ({
+    ...walk,
+    images: shape[0]!,
+    groups,
+    vertical,
+    horizontal,
+    input: input!,
+    weight: weight!,
+    end,
+  });
+  const calls = phases.map((pair) => {
+    const p = along(pair);
+    return { p, variant: choose<ConvVariant, Problem>(family, problemOf(p), to.traits) };
+  });
+  // The definition computes all phases at once.
+  const naive = calls.find(({ variant }) => variant.name === "naive")?.variant;
+  const all = naive ? [{ p: along(forward), variant: naive }] : calls;
+  return all.map(({ p, variant }): KernelCall => {
+    const { vertical: v, horizontal: h, images, outChannels, inChannels } = p;
+    const products = images * groups * outChannels * inChannels * v.positions * h.positions * v.count * h.count;
+    const phase = all.length > 1 ? `/${v.phase},${h.phase}` : "";
+    return {
+      label: `${node.op.name}${labelShape(shape)}*${labelShape(weight!.shape)}${chain}${phase}:${input!.dtype}`,
+      ...named(family, variant),
+      ...bound(variant.write(p, to.traits)),
+      workgroups: variant.workgroups(p, to.traits),
+      flops: 2 * products + (flops * sizeOf(shape)) / all.length,
+      bytes: (touched(input!) + touched(weight!) + bytes) / all.length,
+    };
+  });
+}

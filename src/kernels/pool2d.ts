@@ -1,0 +1,118 @@
+import { alongX } from "../../shaders/lib/grid.wgsl.ts";
+import type { Kernel } from "../../shaders/lib/kernel.ts";
+import {
+  maxPool,
+  maxPoolGrad,
+  maxPoolGradBlocks,
+  maxPoolPick,
+  type PoolGrad,
+  type Windows,
+} from "../../shaders/pool2d.wgsl.ts";
+import { labelShape, type Shape, sizeOf } from "../graph/shape.ts";
+import type { Node } from "../graph/tensor.ts";
+import { bound, type View } from "./call.ts";
+import { choose, family, named, only, unless, type Variant } from "./choose.ts";
+import type { Kernels } from "./lowering.ts";
+import { endOf, touched } from "./work.ts";
+
+export type { Windows };
+
+interface Problem {
+  readonly windows: Windows;
+  readonly image: Shape;
+}
+
+interface PoolGradVariant extends Variant<Problem> {
+  readonly write: (p: PoolGrad) => Kernel;
+  /** Invocations. */
+  readonly count: (problem: Problem) => number;
+}
+
+export const maxPoolFamily = /* @__PURE__ */ only("maxPool2d", "pool2d");
+export const maxPoolPickFamily = /* @__PURE__ */ only("maxPool2dPick", "pool2d");
+export const maxPoolGradFamily = /* @__PURE__ */ family<PoolGradVariant>("maxPool2dGrad", "pool2d", [
+  { name: "naive", score: () => 1, write: maxPoolGrad, count: ({ image }) => sizeOf(image) },
+  {
+    name: "blocks",
+    needs: ({ windows: { kernel, stride, padding, dilation } }) =>
+      unless(
+        [0, 1].every((k) => stride[k]! >= kernel[k]! && padding[k] === 0 && (dilation[k] === 1 || kernel[k] === 1)),
+        "windows without padding or dilation that do not overlap",
+      ),
+    score: () => 2,
+    write: maxPoolGradBlocks,
+    count: ({ image: [n, c, h, w], windows: { stride } }) =>
+      n! * c! * Math.ceil(h! / stride[0]) * Math.ceil(w! / stride[1]),
+  },
+]);
+
+/** How max pooling runs: the largest elements, and as a second result which they are. */
+export const maxPoolKernels: Kernels = {
+  precision: "operands",
+  lower({ node, inputs: [x] }, to) {
+    const windows: Windows = node.attrs["windows"];
+    const image = to.contiguous(x!);
+    const [pooled, index] = node.results.map(
+      // The kernel always writes both.
+      ({ shape, dtype }, i) => to.result(i) ?? to.scratch(`unread result ${i}`, shape, dtype),
+    ) as [View, View];
+    const count = sizeOf(pooled.shape);
+    return [
+      {
+        ...named(maxPoolFamily, "naive"),
+        ...pooling({ node, image, kernel: maxPool({ windows, image, pooled, index }), count }),
+        workgroups: alongX(count / 4),
+      },
+    ];
+  },
+};
+
+/** How the gradient of the image runs. */
+export const maxPoolGradKernels: Kernels = {
+  precision: "operands",
+  after: true,
+  lower(work, to) {
+    const { node, inputs } = work;
+    const windows: Windows = node.attrs["windows"];
+    const problem = { windows, image: node.results[0]!.shape };
+    const variant = choose<PoolGradVariant, Problem>(maxPoolGradFamily, problem, to.traits);
+    const [pooled, index] = inputs.map((tensor) => to.contiguous(tensor)) as [View, View];
+    const { end, chain, flops } = endOf(work, to, pooled.dtype);
+    const kernel = variant.write({ windows, pooled, index, end });
+    const call = pooling({ node, image: end.places[0]!, kernel, count: variant.count(problem), chain });
+    return [{ ...named(maxPoolGradFamily, variant), ...call, flops: call.flops + flops * sizeOf(problem.image) }];
+  },
+};
+
+/** How the winners of an image are picked. */
+export const maxPoolPickKernels: Kernels = {
+  precision: "operands",
+  lower({ node, inputs }, to) {
+    const [image, index] = inputs.map((tensor) => to.contiguous(tensor)) as [View, View];
+    const pooled = to.result(0)!;
+    const kernel = maxPoolPick({ windows: node.attrs["windows"], image, pooled, index });
+    return [{ ...named(maxPoolPickFamily, "naive"), ...pooling({ node, image, kernel, count: sizeOf(pooled.shape) }) }];
+  },
+};
+
+interface Pooling {
+  readonly node: Node;
+  readonly image: View;
+  readonly kernel: Kernel;
+  /** Invocations. */
+  readonly count: number;
+  /** Names of the ops behind it. */
+  readonly chain?: string;
+}
+
+/** What the calls of all three have in common. */
+function pooling({ node, image, kernel, count, chain = "" }: Pooling) {
+  const windows: Windows = node.attrs["windows"];
+  return {
+    label: `${node.op.name}${labelShape(image.shape)}/${windows.kernel.join("x")}${chain}:${kernel.buffers[0]!.view!.dtype}`,
+    ...bound(kernel),
+    workgroups: alongX(count),
+    flops: count * windows.kernel[0] * windows.kernel[1],
+    bytes: kernel.buffers.reduce((sum, { view }) => sum + touched(view!), 0),
+  };
+}
