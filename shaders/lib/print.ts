@@ -139,8 +139,8 @@ function entry(
   return [
     `@compute @workgroup_size(${sized(size)})`,
     `fn main(${parameters.join(", ")}) {`,
-    ...(folded ? unfolding(folded, size, own) : []),
-    ...body,
+    // In a block of its own, a body may have names for other things that the grid's arithmetic has.
+    ...(folded ? [...unfolding(folded, size, own), "  {", indented(body.join("\n")), "  }"] : body),
     "}",
   ];
 }
