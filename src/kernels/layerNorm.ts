@@ -10,7 +10,7 @@ import {
 } from "../../shaders/layerNorm.wgsl.ts";
 import { bound, type View } from "./call.ts";
 import { chooseWay, lineFamily } from "./lines.ts";
-import type { Kernels, Lowering } from "./lowering.ts";
+import type { Kernels } from "./lowering.ts";
 import { endOf, touched } from "./work.ts";
 
 /** "layer" takes mean and spread out of each row, "rms" divides by the root of the mean square alone. */
@@ -32,17 +32,15 @@ export interface NormGradAttrs extends NormAttrs {
   readonly weighted: boolean;
 }
 
-/** By kind: y, and dx. */
-export const normFamily = /* @__PURE__ */ lineFamily(
-  "layerNorm",
-  "layerNorm",
-  { layer: [layerNormNaive, layerNormGradNaive], rms: [rmsNormNaive, rmsNormGradNaive] } as const,
-  (way) =>
-    ({
-      layer: [layerNormLines(way), layerNormGradLines(way)],
-      rms: [rmsNormLines(way), rmsNormGradLines(way)],
-    }) as const,
-);
+export const normFamily = /* @__PURE__ */ lineFamily("layerNorm", "layerNorm");
+const norms = {
+  layer: { naive: layerNormNaive, lines: layerNormLines },
+  rms: { naive: rmsNormNaive, lines: rmsNormLines },
+};
+const normGrads = {
+  layer: { naive: layerNormGradNaive, lines: layerNormGradLines },
+  rms: { naive: rmsNormGradNaive, lines: rmsNormGradLines },
+};
 
 /** How rows are normalised: x, and weight and bias where there are any. */
 export const normKernels: Kernels = {
@@ -51,13 +49,13 @@ export const normKernels: Kernels = {
     const [x, weight, bias] = read;
     const { kind, eps, groups, spread } = node.attrs as NormAttrs;
     const [y, rstd, mean] = node.results.map((_, i) => to.result(i));
-    const { rows, length, write, chosen } = alongRows(x, to);
-    const [norm] = write[kind];
+    const [rows, length] = x.shape as [number, number];
+    const { write, chosen } = chooseWay(normFamily, norms[kind], { lines: rows, length }, to.traits);
     return [
       {
         label: labelOf("layerNorm", kind, x),
         ...chosen,
-        ...bound(norm({ rows, length, groups, spread, eps, x, weight, bias, y, rstd, mean })),
+        ...bound(write({ rows, length, groups, spread, eps, x, weight, bias, y, rstd, mean })),
         flops: 8 * rows * length,
         bytes: bytesOf([...read, y, rstd, mean]),
       },
@@ -76,13 +74,13 @@ export const normGradKernels: Kernels = {
     );
     const { x } = views;
     const { end, label, flops, bytes } = endOf(work, to, "f32");
-    const { rows, length, write, chosen } = alongRows(x, to);
-    const [, grad] = write[kind];
+    const [rows, length] = x.shape as [number, number];
+    const { write, chosen } = chooseWay(normFamily, normGrads[kind], { lines: rows, length }, to.traits);
     return [
       {
         label: labelOf("layerNormGrad", kind, x, label),
         ...chosen,
-        ...bound(grad({ rows, length, groups, spread, ...views, end })),
+        ...bound(write({ rows, length, groups, spread, ...views, end })),
         flops: (12 + flops) * rows * length,
         bytes: bytesOf(Object.values(views)) + bytes,
       },
@@ -98,12 +96,6 @@ export function gradInputs<T>([x, ...rest]: readonly T[], { weighted, kind }: No
 
 const bytesOf = (views: readonly (View | undefined)[]): number =>
   views.reduce((total, view) => total + (view ? touched(view) : 0), 0);
-
-/** The rows of x, and the variant that goes along them. */
-function alongRows({ shape }: View, to: Lowering) {
-  const [rows, length] = shape as [number, number];
-  return { rows, length, ...chooseWay(normFamily, { lines: rows, length }, to.traits) };
-}
 
 const labelOf = (name: string, kind: NormKind, { shape }: View, end = ":f32"): string =>
   `${kind === "rms" ? name.replace("layer", "rms") : name}[${shape.join("x")}]${end}`;

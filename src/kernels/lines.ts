@@ -7,11 +7,17 @@ import type { AdapterTraits } from "./traits.ts";
 /** Lines, and the elements of each, which is folded by itself. */
 type Problem = Pick<Lines, "lines" | "length">;
 
-/** @template W what writes the kernel: a function of its parameters. */
-export interface LineVariant<W> extends Variant<Problem> {
-  readonly write: W;
+interface LineVariant extends Variant<Problem> {
+  /** How it goes along lines; absent where each is folded by the definition. */
+  readonly way?: Way;
   /** Invocations that this many lines take. */
   readonly invocations: (lines: number) => number;
+}
+
+/** A kernel's definition, and the kernel for each way to go along lines. @template W what writes the kernel. */
+interface Writers<W> {
+  readonly naive: W;
+  readonly lines: (way: Way) => W;
 }
 
 /** The lines of a shape along one of its axes. */
@@ -26,32 +32,35 @@ export function linesAlong(shape: Shape, axis: number): Lines {
  * the same. What GPUs prefer is reasoned, not measured: neighbours read what lies side by side in a tree, and each invocation a line of its
  * own in `serial`, which caches hold while lines are short.
  */
-export const lineFamily = <W>(
-  name: string,
-  source: string,
-  naive: W,
-  kernel: (way: Way) => W,
-): Family<LineVariant<W>> =>
+export const lineFamily = (name: string, source: string): Family<LineVariant> =>
   family(name, source, [
-    { name: "naive", score: () => -1, write: naive, invocations: (lines) => lines },
+    { name: "naive", score: () => -1, invocations: (lines) => lines },
     {
       name: "serial",
       score: ({ lines, length }, { cpu }) => (cpu || length <= 32 || (lines >= 16384 && length <= 256) ? 2 : 0),
-      write: kernel(serial),
+      way: serial,
       invocations: (lines) => lines,
     },
     {
       name: "tree",
       needs: (_, traits) => needsWorkgroup(traits, workgroupSize),
       score: () => 1,
-      write: kernel(tree),
+      way: tree,
       invocations: (lines) => lines * workgroupSize,
     },
   ]);
 
-/** The variant for these lines, and what a kernel call says of it. */
-export function chooseWay<W>(family: Family<LineVariant<W>>, { lines, length }: Problem, traits: AdapterTraits) {
-  const variant = choose<LineVariant<W>, Problem>(family, { lines, length }, traits);
+/** What writes the kernel for these lines, and what a call says of it. */
+export function chooseWay<W>(
+  family: Family<LineVariant>,
+  { naive, lines: along }: Writers<W>,
+  { lines, length }: Problem,
+  traits: AdapterTraits,
+) {
+  const variant = choose<LineVariant, Problem>(family, { lines, length }, traits);
   const invocations = variant.invocations(lines);
-  return { write: variant.write, chosen: { ...named(family, variant), workgroups: alongX(invocations), invocations } };
+  return {
+    write: variant.way ? along(variant.way) : naive,
+    chosen: { ...named(family, variant), workgroups: alongX(invocations), invocations },
+  };
 }

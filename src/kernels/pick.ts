@@ -6,7 +6,7 @@ import type { Kernels } from "./lowering.ts";
 import { parted } from "./reduce.ts";
 import { endOf, touched } from "./work.ts";
 
-export const pickFamily = /* @__PURE__ */ lineFamily("pick", "pick", pickNaive, pickLines);
+export const pickFamily = /* @__PURE__ */ lineFamily("pick", "pick");
 
 /** How the position of the best element along `attrs.axes` is found. */
 export const pickKernels = (kind: Pick["kind"]): Kernels => ({
@@ -18,7 +18,12 @@ export const pickKernels = (kind: Pick["kind"]): Kernels => ({
     const x = parted(view, axes);
     const [count, length] = [sizeOf(x.kept.shape), sizeOf(x.folded.shape)];
     const { end, label, flops, bytes } = endOf(work, to, "i32");
-    const { write, chosen } = chooseWay(pickFamily, { lines: count, length }, to.traits);
+    const { write, chosen } = chooseWay(
+      pickFamily,
+      { naive: pickNaive, lines: pickLines },
+      { lines: count, length },
+      to.traits,
+    );
     return [
       {
         label: `${kind}${labelShape(view.shape)}[${axes.join(",")}]${label}`,

@@ -1,4 +1,5 @@
 import type { Kernel } from "../../shaders/lib/kernel.ts";
+import type { Way } from "../../shaders/lib/lines.ts";
 import {
   type CrossEntropyGrad,
   crossEntropyGradLines,
@@ -16,44 +17,37 @@ import { chooseWay, lineFamily, linesAlong } from "./lines.ts";
 import type { Kernels } from "./lowering.ts";
 import { touched } from "./work.ts";
 
-/** What is made of logits. Each reads of the parameters what it needs. */
-type Kind = "softmax" | "logSoftmax" | "crossEntropy" | "crossEntropyGrad";
-type Writers = Readonly<Record<Kind, (p: CrossEntropyGrad) => Kernel>>;
+export const softmaxFamily = /* @__PURE__ */ lineFamily("softmax", "softmax");
 
-export const softmaxFamily = /* @__PURE__ */ lineFamily<Writers>(
-  "softmax",
-  "softmax",
-  {
-    softmax: softmaxNaive,
-    logSoftmax: logSoftmaxNaive,
-    crossEntropy: crossEntropyNaive,
-    crossEntropyGrad: crossEntropyGradNaive,
-  },
-  (way) => ({
-    softmax: softmaxLines(way),
-    logSoftmax: logSoftmaxLines(way),
-    crossEntropy: crossEntropyLines(way),
-    crossEntropyGrad: crossEntropyGradLines(way),
-  }),
-);
+/** What makes something of logits. Each reads of the parameters what it needs. */
+type Write = (p: CrossEntropyGrad) => Kernel;
 
 /** How softmax and its relatives run: along `attrs.axis`, or with labels along axis 1. */
-export const softmaxKernels = (kind: Kind): Kernels => ({
+const kernelsOf = (kind: string, naive: Write, along: (way: Way) => Write): Kernels => ({
   lower({ node: { attrs }, inputs: [logits, ...others] }, to) {
     const [x, y] = [to.contiguous(logits!), to.result(0)!];
     const [labels, dloss] = others.map((tensor) => to.view(tensor));
     const axis: number = attrs["axis"] ?? 1;
     const lines = linesAlong(x.shape, axis);
-    const { write, chosen } = chooseWay(softmaxFamily, lines, to.traits);
+    const { write, chosen } = chooseWay(softmaxFamily, { naive, lines: along }, lines, to.traits);
     const read = [x, labels, dloss].filter((view) => view !== undefined);
     return [
       {
         label: `${kind}${labelShape(x.shape)}[${axis}]:${x.dtype}`,
         ...chosen,
-        ...bound(write[kind]({ ...lines, x, y, labels: labels!, dloss: dloss!, ignore: attrs["ignore"] })),
+        ...bound(write({ ...lines, x, y, labels: labels!, dloss: dloss!, ignore: attrs["ignore"] })),
         flops: 8 * lines.lines * lines.length,
         bytes: [...read, y].reduce((total, view) => total + touched(view), 0),
       },
     ];
   },
 });
+
+export const softmaxKernels = /* @__PURE__ */ kernelsOf("softmax", softmaxNaive, softmaxLines);
+export const logSoftmaxKernels = /* @__PURE__ */ kernelsOf("logSoftmax", logSoftmaxNaive, logSoftmaxLines);
+export const crossEntropyKernels = /* @__PURE__ */ kernelsOf("crossEntropy", crossEntropyNaive, crossEntropyLines);
+export const crossEntropyGradKernels = /* @__PURE__ */ kernelsOf(
+  "crossEntropyGrad",
+  crossEntropyGradNaive,
+  crossEntropyGradLines,
+);

@@ -5,12 +5,8 @@ import { chooseWay, lineFamily, linesAlong } from "./lines.ts";
 import type { Kernels } from "./lowering.ts";
 import { endOf, touched } from "./work.ts";
 
-export const softmaxGradFamily = /* @__PURE__ */ lineFamily(
-  "softmaxGrad",
-  "softmaxGrad",
-  softmaxGradNaive,
-  softmaxGradLines,
-);
+export const softmaxGradFamily = /* @__PURE__ */ lineFamily("softmaxGrad", "softmaxGrad");
+const writers = { naive: softmaxGradNaive, lines: softmaxGradLines };
 
 /** How the gradient of softmax runs, from the result y and its gradient, along `attrs.axis`. */
 export const softmaxGradKernels: Kernels = {
@@ -20,7 +16,7 @@ export const softmaxGradKernels: Kernels = {
     const axis: number = work.node.attrs["axis"];
     const { end, label, flops, bytes } = endOf(work, to, y.dtype);
     const lines = linesAlong(y.shape, axis);
-    const { write, chosen } = chooseWay(softmaxGradFamily, lines, to.traits);
+    const { write, chosen } = chooseWay(softmaxGradFamily, writers, lines, to.traits);
     return [
       {
         label: `softmaxGrad${labelShape(y.shape)}[${axis}]${label}`,

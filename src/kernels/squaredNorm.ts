@@ -7,12 +7,8 @@ import type { Kernels, Lowering } from "./lowering.ts";
 import { sumCalls } from "./reduce.ts";
 import { around } from "./work.ts";
 
-export const squaredNormFamily = /* @__PURE__ */ lineFamily(
-  "squaredNorm",
-  "squaredNorm",
-  squaredNormNaive,
-  squaredNormLines,
-);
+export const squaredNormFamily = /* @__PURE__ */ lineFamily("squaredNorm", "squaredNorm");
+const writers = { naive: squaredNormNaive, lines: squaredNormLines };
 
 /** Elements that one invocation (or workgroup) sums at a time. */
 const piece = 1024;
@@ -61,7 +57,7 @@ function piecesCall(
     data.set(places.flat()),
   );
   const lines = { lines: pieces, length: piece };
-  const { write, chosen } = chooseWay(squaredNormFamily, lines, to.traits);
+  const { write, chosen } = chooseWay(squaredNormFamily, writers, lines, to.traits);
   const count = views.reduce((total, { shape }) => total + sizeOf(shape), 0);
   return {
     call: {

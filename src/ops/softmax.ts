@@ -1,7 +1,7 @@
 import { checkNumber, DTypeError, ShapeError } from "../errors.ts";
 import { axisOf, type DType, type Float, floats, sameShape, showShape } from "../graph/shape.ts";
 import { apply, checkTensors, type Op, type Spec, type Tensor } from "../graph/tensor.ts";
-import { softmaxKernels } from "../kernels/softmax.ts";
+import { crossEntropyGradKernels, crossEntropyKernels, logSoftmaxKernels, softmaxKernels } from "../kernels/softmax.ts";
 import { cast, div, eq, mul, ne, sub, where } from "./arithmetic.ts";
 import { exp } from "./elementary.ts";
 import { iota } from "./random.ts";
@@ -14,7 +14,7 @@ const softmaxOp: Op = {
   name: "softmax",
   infer: ([x]) => [{ shape: x!.shape, dtype: floatOnly("softmax", x!) }],
   vjp: ({ results: [y], attrs: { axis } }, [dy]) => [dy && softmaxGrad(y!, dy, axis)],
-  kernels: /* @__PURE__ */ softmaxKernels("softmax"),
+  kernels: softmaxKernels,
 };
 
 const logSoftmaxOp: Op = {
@@ -24,7 +24,7 @@ const logSoftmaxOp: Op = {
     if (!dy) return [];
     return [sub(dy, mul(exp(y!), expand(sum(dy, axis, true), dy.shape)))];
   },
-  kernels: /* @__PURE__ */ softmaxKernels("logSoftmax"),
+  kernels: logSoftmaxKernels,
 };
 
 /** eˣ / Σ eˣ along an axis, shifted by the largest element so that nothing overflows. @param axis default the last. */
@@ -60,7 +60,7 @@ const crossEntropyOp: Op = {
   vjp: ({ inputs: [logits, labels], attrs }, [dloss]) => [
     dloss && apply(crossEntropyGradOp, [logits!, labels!, dloss], attrs),
   ],
-  kernels: /* @__PURE__ */ softmaxKernels("crossEntropy"),
+  kernels: crossEntropyKernels,
 };
 
 /** (softmax(logits) − one-hot(labels)) · dloss in one kernel; its own gradient is written with ordinary ops. */
@@ -86,7 +86,7 @@ const crossEntropyGradOp: Op = {
     const target = cast(eq(iota(shape, 1), stretch(labels!)), "f32");
     return [cast(toLogits, dtype), undefined, keep(sum(mul(wide, sub(p, target)), 1))];
   },
-  kernels: /* @__PURE__ */ softmaxKernels("crossEntropyGrad"),
+  kernels: crossEntropyGradKernels,
 };
 
 /**

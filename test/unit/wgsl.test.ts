@@ -12,7 +12,7 @@ ${["a", "b"]}
 #else
 no
 #endif
-`).toBe("const N = 4u;\n\na\nb\n");
+`).toBe("const N = 4u;\na\nb\n");
   });
 
   test.each([
