@@ -1,10 +1,12 @@
-import { storage } from "./lib/grid.wgsl.ts";
+import { bufferOf } from "./lib/array.ts";
+import type { Part, View } from "./lib/kernel.ts";
 import { sigmoidText, tangentText } from "./lib/math.wgsl.ts";
-import { wgsl } from "./wgsl.ts";
+import { plus, times } from "./lib/view.wgsl.ts";
+import { each, wgsl } from "./wgsl.ts";
 
 /*
  * Recurrence over a sequence: what LSTM, GRU and plain RNN share. A cell brings its formulas (lstm.wgsl.ts, gru.wgsl.ts,
- * rnn.wgsl.ts); here are buffers, positions, the recurrent product and the order of the steps.
+ * rnn.wgsl.ts); here are buffers, positions, and what a step does with its products.
  *
  * Sequences are [T, N, …] or [N, T, …]: STEP_T and STEP_N are the distances of neighbours in time and in the batch, in rows. F
  * is the element type: vec4f over four neighbouring units where H divides by four, f32 otherwise.
@@ -48,29 +50,21 @@ export const roles = [
 ] as const;
 export type Role = (typeof roles)[number];
 
-/** An incoming gradient as it lies: distances of neighbours in time, batch and units. */
-export interface Incoming {
-  readonly strides: readonly [number, number, number];
-  readonly offset: number;
-}
-
-export interface RecurrentParams {
+export interface Recurrence {
   readonly cell: Cell;
   readonly pass: "forward" | "backward";
   readonly steps: number;
+  /** Of the batch. */
   readonly rows: number;
   readonly hidden: number;
   /** Whether the sequence is walked from its end. */
   readonly reverse: boolean;
-  /** Distances of neighbours in time and batch, in rows. */
-  readonly strides: readonly [time: number, batch: number];
+  /** Whether the batch axis stands before time. */
+  readonly batchFirst: boolean;
   /** Whether the activated gates take the place of x: the backward pass will need them. */
   readonly saves: boolean;
-  /** Elements of each bound buffer; what is not there is not bound. */
-  readonly lengths: Readonly<Partial<Record<Role, number>>>;
-  readonly incoming: Readonly<Partial<Record<"dOutputs" | "dKept", Incoming>>>;
-  /** Whether `weight` is bound transposed. */
-  readonly transposed: boolean;
+  /** What is not there is not bound. All are row-major, but for incoming gradients. */
+  readonly views: Readonly<Partial<Record<Role, View>>>;
 }
 
 /**
@@ -82,145 +76,159 @@ export interface Place {
   readonly last?: boolean;
 }
 
-export const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
-const written: readonly Role[] = ["kept", "outputs", "gates"];
-
-/** Whether a buffer is bound for writing. */
-export const isWritten = ({ pass, saves }: Pick<RecurrentParams, "pass" | "saves">, role: Role): boolean =>
-  pass === "backward"
-    ? ["gates", "dRecurrent", "carry"].includes(role)
-    : written.includes(role) && (role !== "gates" || saves);
-
-const isVector = ({ incoming }: RecurrentParams, role: Role): boolean => {
-  if (role === "position") return false;
-  const view = incoming[role as "dOutputs"];
-  return !view || (view.strides[2] === 1 && [...view.strides.slice(0, 2), view.offset].every((n) => n % 4 === 0));
-};
+/** Position where the walk of the forward pass begins, and where it ends. */
+export const firstOf = ({ reverse, steps }: Recurrence): number => (reverse ? steps - 1 : 0);
+export const lastOf = ({ reverse, steps }: Recurrence): number => (reverse ? 0 : steps - 1);
 
 /** Position next to `t`, earlier (−1) or later (+1) in the order in which the sequence is walked. */
-export const neighbour = ({ reverse }: RecurrentParams, by: -1 | 1): string =>
+export const neighbour = ({ reverse }: Recurrence, by: -1 | 1): string =>
   reverse === by > 0 ? "(t - 1u)" : "(t + 1u)";
 
-/** Position where the walk of the forward pass begins. */
-export const firstOf = ({ reverse, steps }: RecurrentParams): number => (reverse ? steps - 1 : 0);
-export const lastOf = ({ reverse, steps }: RecurrentParams): number => (reverse ? 0 : steps - 1);
+/** A row of the batch at position `t`, counted over the whole sequence. */
+export const rowAt = (t: string, row: string): string => `(${t} * STEP_T + ${row} * STEP_N)`;
 
-/** `value` at one end of the sequence, `otherwise` elsewhere, as an expression of type F in statements that define `name`. */
+/**
+ * Buffers, constants and the cell of a step. `step()` is its position. `fn finish(t, row, unit, product)` takes the product of one row and
+ * unit, runs the cell, and stores its results. It gives what the next step's product needs: h, or the gradients of the gates.
+ * @param width units that F holds.
+ */
+export function recurrence(p: Recurrence, place: Place, width: 1 | 4): Part {
+  const { cell, pass, steps, rows, hidden, batchFirst, views } = p;
+  const [stepT, stepN] = batchFirst ? [1, steps] : [rows, 1];
+  return {
+    buffers: roles.flatMap((role) => {
+      const view = views[role];
+      if (!view) return [];
+      return bufferOf(role, view, isWritten(p, role) ? "read_write" : "read", isVector(p, role) ? width : 1);
+    }),
+    constants: [
+      { name: "T", value: `${steps}u`, note: "steps" },
+      { name: "ROWS", value: `${rows}u`, note: "of the batch" },
+      { name: "UNITS", value: `${hidden / width}u`, note: width === 4 ? "hidden units in vec4" : "hidden units" },
+      { name: "GATES", value: `${cell.gates}u` },
+      { name: "STEP_T", value: `${stepT}u`, note: "rows between neighbours in time" },
+      { name: "STEP_N", value: `${stepN}u`, note: "rows between neighbours in the batch" },
+    ],
+    functions: [
+      `alias Gates = array<F, ${cell.gates}>;`,
+      sigmoidText,
+      tangentText,
+      ...(pass === "forward" ? forward(p, place) : backward(p, place, width)),
+    ],
+    accessors: {
+      step: () => (place.first ? `${firstOf(p)}u` : place.last ? `${lastOf(p)}u` : "position[0]"),
+    },
+  };
+}
+
+const isWritten = ({ pass, saves }: Recurrence, role: Role): boolean =>
+  pass === "backward"
+    ? role === "gates" || role === "dRecurrent" || role === "carry"
+    : role === "kept" || role === "outputs" || (role === "gates" && saves);
+
+/** Whether a buffer can be read by fours. */
+function isVector({ views }: Recurrence, role: Role): boolean {
+  if (role === "position") return false;
+  if (role !== "dOutputs" && role !== "dKept") return true;
+  const { strides, offset } = views[role]!;
+  return strides[2] === 1 && [...strides.slice(0, 2), offset].every((n) => n % 4 === 0);
+}
+
+/** `Gates(…)` of a text for each gate, which is given its number and where its block begins behind the first one's. */
+const gatesOf = ({ gates }: Cell, text: (g: number, block: string) => string): string =>
+  `Gates(${each(gates, (g) => text(g, blockOf(g))).join(", ")})`;
+const blockOf = (g: number): string => (g === 0 ? "" : g === 1 ? " + UNITS" : ` + ${g}u * UNITS`);
+
+/** `value` at one end of the sequence, `otherwise` elsewhere, in statements that define `name`. */
 function choice(name: string, end: number, isEnd: boolean | undefined, value: string, otherwise: string): string[] {
   if (isEnd !== undefined) return [`let ${name} = ${isEnd ? value : otherwise};`];
   return [`var ${name} = ${value};`, `if (t != ${end}u) { ${name} = ${otherwise}; }`];
 }
 
-/**
- * Everything but `main`: constants, buffers, the cell, and `finish`, which takes the product of one row and unit, runs the cell
- * and stores its results. It returns what the next step's product needs: h, or the gradients of the gates.
- * @param width units that F holds: 4 or 1.
- */
-export function preamble(p: RecurrentParams, width: 1 | 4, place: Place): string {
-  const { cell, hidden, lengths, pass } = p;
-  const bound = roles.filter((role) => lengths[role] !== undefined);
-  const declarations = bound.map((role, i) => {
-    const element = role === "position" ? "u32" : width === 4 && isVector(p, role) ? "vec4f" : "f32";
-    const length = lengths[role]! / (element === "vec4f" ? 4 : 1);
-    return storage(i, role, isWritten(p, role) ? "read_write" : "read", element, length);
-  });
-  return wgsl`
-alias F = ${width === 4 ? "vec4f" : "f32"};
-alias Gates = array<F, ${cell.gates}>;
-const T = ${p.steps}u;
-const ROWS = ${p.rows}u; // of the batch
-const H = ${hidden}u;
-const UNITS = ${hidden / width}u; // of type F
-const GATES = ${cell.gates}u;
-const STEP_T = ${p.strides[0]}u;
-const STEP_N = ${p.strides[1]}u;
-${declarations}
-
-${sigmoidText}
-${tangentText}
-
-${pass === "forward" ? forwardText(p, place) : backwardText(p, width, place)}
-`;
-}
-
-/** The value of the step before that the cell takes beside the product. */
-function beforeText(p: RecurrentParams, place: Place): string[] {
-  const { before } = p.cell;
-  if (!before) return ["let before = F();"];
-  const start: Role = before === "kept" ? "startC" : "startH";
-  const at = `(${neighbour(p, -1)} * STEP_T + row * STEP_N) * UNITS + unit`;
+/** Defines `before`: the value of the step before that the cell takes beside the product. */
+function before(p: Recurrence, place: Place): string[] {
+  const role = p.cell.before;
+  if (!role) return ["let before = F();"];
+  const start = role === "kept" ? "startC" : "startH";
   return choice(
     "before",
     firstOf(p),
     place.first,
-    p.lengths[start] ? `${start}[row * UNITS + unit]` : "F()",
-    `${before}[${at}]`,
+    p.views[start] ? `${start}[row * UNITS + unit]` : "F()",
+    `${role}[${rowAt(neighbour(p, -1), "row")} * UNITS + unit]`,
   );
 }
 
-const list = (n: number, text: (i: number) => string): string => range(n).map(text).join(", ");
-const block = (g: number): string => (g === 0 ? "" : ` + ${g === 1 ? "" : `${g}u * `}UNITS`);
+const forward = (p: Recurrence, place: Place): string[] => [
+  "struct Step { h: F, kept: F, gates: Gates }",
+  p.cell.text,
+  wgsl`
+    fn finish(t: u32, row: u32, unit: u32, product: Gates) -> F {
+      if (row >= ROWS || unit >= UNITS) { return F(); }
+      let at = t * STEP_T + row * STEP_N;
+      let own = at * UNITS + unit;
+      let first = at * GATES * UNITS + unit;
+      let x = ${gatesOf(p.cell, (_, block) => `gates[first${block}]`)};
+      #if ${p.views.bias !== undefined}
+      let u = ${gatesOf(p.cell, (g, block) => `product[${g}] + bias[unit${block}]`)};
+      #else
+      let u = product;
+      #endif
+      ${before(p, place)}
+      let step = cell(x, u, before);
+      outputs_store(own, step.h);
+      #if ${p.views.kept !== undefined}
+      kept_store(own, step.kept);
+      #endif
+      #if ${p.saves}
+      ${each(p.cell.gates, (g) => `gates_store(first${blockOf(g)}, step.gates[${g}]);`)}
+      #endif
+      return step.h;
+    }`,
+];
 
-const forwardText = (p: RecurrentParams, place: Place): string => wgsl`
-struct Step { h: F, kept: F, gates: Gates }
-${p.cell.text}
+const backward = (p: Recurrence, place: Place, width: 1 | 4): string[] => [
+  "struct StepGrad { x: Gates, u: Gates, carried: F }",
+  p.cell.gradient,
+  wgsl`
+    fn finish(t: u32, row: u32, unit: u32, product: F) -> Gates {
+      if (row >= ROWS || unit >= UNITS) { return Gates(); }
+      let at = t * STEP_T + row * STEP_N;
+      let own = at * UNITS + unit;
+      let first = at * GATES * UNITS + unit;
+      let activated = ${gatesOf(p.cell, (_, block) => `${p.cell.gates === 1 ? "outputs" : "gates"}[first${block}]`)};
+      let dh = ${["product", ...incoming(p, "dOutputs", width)].join(" + ")};
+      ${before(p, place)}
+      #if ${p.cell.carries}
+      ${choice("carried", lastOf(p), place.last, "F()", "carry[row * UNITS + unit]")}
+      #else
+      let carried = F();
+      #endif
+      let step = cellGrad(activated, ${p.cell.keeps ? "kept[own]" : "F()"}, before, dh, ${["carried", ...incoming(p, "dKept", width)].join(" + ")});
+      ${each(p.cell.gates, (g) => `gates_store(first${blockOf(g)}, step.x[${g}]);`)}
+      #if ${p.cell.splits}
+      ${each(p.cell.gates, (g) => `dRecurrent_store(first${blockOf(g)}, step.u[${g}]);`)}
+      #endif
+      #if ${p.cell.carries}
+      carry_store(row * UNITS + unit, step.carried);
+      #endif
+      return step.u;
+    }`,
+];
 
-fn finish(t: u32, row: u32, unit: u32, product: Gates) -> F {
-  if (row >= ROWS || unit >= UNITS) { return F(); }
-  let at = t * STEP_T + row * STEP_N;
-  let own = at * UNITS + unit;
-  let from_ = at * GATES * UNITS + unit;
-  let x = Gates(${list(p.cell.gates, (g) => `gates[from_${block(g)}]`)});
-  #if ${p.lengths.bias !== undefined}
-  let u = Gates(${list(p.cell.gates, (g) => `product[${g}] + bias[unit${block(g)}]`)});
-  #else
-  let u = product;
-  #endif
-${beforeText(p, place).map((line) => `  ${line}`)}
-  let step = cell(x, u, before);
-  outputs[own] = step.h;
-  #if ${p.lengths.kept !== undefined}
-  kept[own] = step.kept;
-  #endif
-${p.saves ? range(p.cell.gates).map((g) => `  gates[from_${block(g)}] = step.gates[${g}];`) : []}
-  return step.h;
-}
-`;
-
-/** Element of type F of an incoming gradient; 0 where there is none. */
-function incomingText(p: RecurrentParams, width: 1 | 4, role: "dOutputs" | "dKept"): string {
-  const view = p.incoming[role];
-  if (!view) return "F()";
-  const [time, batch, unit] = view.strides;
-  if (width === 4 && isVector(p, role))
-    return `${role}[${view.offset / 4}u + t * ${time / 4}u + row * ${batch / 4}u + unit]`;
-  const at = `${view.offset}u + t * ${time}u + row * ${batch}u + unit * ${unit * width}u`;
-  return `F(${list(width, (i) => `${role}[${at} + ${i * unit}u]`)})`;
-}
-
-function backwardText(p: RecurrentParams, width: 1 | 4, place: Place): string {
-  const { cell } = p;
-  const activated = cell.gates === 1 ? "outputs" : "gates";
-  return wgsl`
-struct StepGrad { x: Gates, u: Gates, carried: F }
-${cell.gradient}
-
-fn finish(t: u32, row: u32, unit: u32, product: F) -> Gates {
-  if (row >= ROWS || unit >= UNITS) { return Gates(); }
-  let at = t * STEP_T + row * STEP_N;
-  let own = at * UNITS + unit;
-  let from_ = at * GATES * UNITS + unit;
-  let activated = Gates(${list(cell.gates, (g) => `${activated}[from_${block(g)}]`)});
-  let dh = product + ${incomingText(p, width, "dOutputs")};
-${beforeText(p, place).map((line) => `  ${line}`)}
-${cell.carries ? choice("carried", lastOf(p), place.last, "F()", "carry[row * UNITS + unit]").map((line) => `  ${line}`) : []}
-  let step = cellGrad(activated, ${cell.keeps ? "kept[own]" : "F()"}, before, dh, ${cell.carries ? `carried + ${incomingText(p, width, "dKept")}` : "F()"});
-${range(cell.gates).map((g) => `  gates[from_${block(g)}] = step.x[${g}];`)}
-${cell.splits ? range(cell.gates).map((g) => `  dRecurrent[from_${block(g)}] = step.u[${g}];`) : []}
-  #if ${cell.carries}
-  carry[row * UNITS + unit] = step.carried;
-  #endif
-  return step.u;
-}
-`;
+/** An incoming gradient at `t`, `row` and `unit`, however it lies; nothing where there is none. */
+function incoming(p: Recurrence, role: "dOutputs" | "dKept", width: 1 | 4): string[] {
+  const view = p.views[role];
+  if (!view) return [];
+  const [a, b, unit] = view.strides as [number, number, number];
+  const [time, batch] = p.batchFirst ? [b, a] : [a, b];
+  const at = (by: number, first: number) =>
+    plus(
+      `${(view.offset + first) / by}u`,
+      times("t", time / by),
+      times("row", batch / by),
+      times("unit", (unit * width) / by),
+    );
+  if (width === 1 || isVector(p, role)) return [`${role}[${at(width, 0)}]`];
+  return [`F(${each(width, (i) => `${role}[${at(1, i * unit)}]`).join(", ")})`];
 }

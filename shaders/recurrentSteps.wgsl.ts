@@ -1,134 +1,207 @@
+import { kernel } from "./lib/compose.ts";
+import { workgroupSize } from "./lib/grid.wgsl.ts";
+import type { Kernel, Part } from "./lib/kernel.ts";
+import { matrixOf } from "./lib/matrix.wgsl.ts";
 import { swapped } from "./lib/quads.wgsl.ts";
-import { shifted } from "./lib/view.wgsl.ts";
-import { firstOf, lastOf, neighbour, type Place, preamble, type RecurrentParams, range } from "./recurrent.wgsl.ts";
-import { wgsl } from "./wgsl.ts";
+import { plus, shifted, times } from "./lib/view.wgsl.ts";
+import { neighbour, type Place, type Recurrence, recurrence, rowAt } from "./recurrent.wgsl.ts";
+import { each, wgsl } from "./wgsl.ts";
+
+/*
+ * One step of the recurrence in one dispatch, without workgroup memory or barrier. Forward, that is the products h · Wᵀ of some rows and
+ * units for all gates, and their cells; backward, the products dGates · W of the step after, and the gradients of the step's own gates.
+ *
+ * The steps before and after lie in the same buffers as this one, hence one read_write binding of each. All steps between the ends of a
+ * sequence share one text: they read their position from a small buffer.
+ */
+
+/** The definition of a step forward: one invocation for each row and unit. */
+export const stepNaive = (p: Recurrence, place: Place): Kernel =>
+  kernel({
+    workgroup: workgroupSize,
+    parts: [recurrence(p, place, 1), vectors(p, place, 1)],
+    body: wgsl`
+      let row = id.x / UNITS;
+      let unit = id.x % UNITS;
+      let t = step();
+      let start = vector_from(row);
+      var product = Gates();
+      for (var k = 0u; k < UNITS; k++) {
+        for (var g = 0u; g < GATES; g++) { product[g] += vector(start, k) * weight[(g * UNITS + unit) * UNITS + k]; }
+      }
+      finish(t, row, unit, product);`,
+  });
+
+/** The definition of a step backward. */
+export const stepGradNaive = (p: Recurrence, place: Place): Kernel =>
+  kernel({
+    workgroup: workgroupSize,
+    parts: [recurrence(p, place, 1), vectors(p, place, 1)],
+    body: wgsl`
+      let row = id.x / UNITS;
+      let unit = id.x % UNITS;
+      let t = step();
+      let start = vector_from(row);
+      var product = 0.0;
+      for (var k = 0u; k < GATES * UNITS; k++) { product += vector(start, k) * weight[k * UNITS + unit]; }
+      finish(t, row, unit, product);`,
+  });
+
+/** A step that multiplies nothing: forward the first, from a state of zeros; backward the last. */
+export const cellsAlone = (p: Recurrence, place: Place, width: 1 | 4): Kernel =>
+  kernel({
+    workgroup: 16,
+    width,
+    parts: [recurrence(p, place, width)],
+    body: wgsl`
+      let row = id.x / UNITS;
+      let unit = id.x % UNITS;
+      let t = step();
+      finish(t, row, unit, ${p.pass === "forward" ? "Gates()" : "F()"});`,
+  });
 
 /** What one invocation owns of a step: rows of the batch, and columns of F units each, all gates of them. */
 export interface StepTile {
   readonly rows: number;
   readonly columns: number;
   readonly workgroup: number;
-  /** Whether four neighbouring invocations own the same units of different rows, and share what they load of the weight. */
-  readonly quads?: boolean;
+}
+
+/** An invocation keeps the products of its rows and units in registers. */
+export function stepTile(p: Recurrence, place: Place, tile: StepTile): Kernel {
+  const width = widthOf(p);
+  return kernel({
+    workgroup: tile.workgroup,
+    width,
+    parts: [recurrence(p, place, width), vectors(p, place, width), weights(p, width)],
+    constants: {
+      TILES: [tilesOf(p, tile), `of ${tile.columns} columns`],
+      DEPTH: [depthOf(p) / width, "of the product, in units of type F"],
+    },
+    body: wgsl`
+      let unit = ${times("id.x % TILES", tile.columns)};
+      let row = ${times("id.x / TILES", tile.rows)};
+      ${begin(p, tile)}
+      for (var k = 0u; k < DEPTH; k++) {
+        ${multiply(p, tile, (g, c) => each(width, (d) => `weight_at(${g}, ${c}, ${d}, k)`))}
+      }
+      ${end(p, tile)}`,
+  });
 }
 
 /**
- * One step of the recurrence in one dispatch, without workgroup memory or barrier. Forward, an invocation holds the products
- * h · Wᵀ of its rows and units for all gates in registers, and ends with their cells; backward, the products dGates · W of the
- * step after, and ends with the gradients of its own gates.
- *
- * The steps before and after lie in the same buffers as this one, hence one read_write binding of each. All steps between the
- * ends share this text: they read their position from a small buffer.
+ * The same, but that four neighbouring invocations own the same units of different rows, and share what they load of the weight:
+ * see lib/quads.wgsl.ts. H is a multiple of 16.
  */
-export function recurrentStep(p: RecurrentParams, place: Place, tile: StepTile): string {
-  const { hidden, pass, lengths, cell } = p;
-  const forward = pass === "forward";
-  const width = hidden % 4 === 0 ? 4 : 1;
-  const needed = forward ? !place.first || lengths.startH !== undefined : !place.last;
-  const position = place.first ? `${firstOf(p)}u` : place.last ? `${lastOf(p)}u` : "position[0]";
-  const { rows, columns } = tile;
-  const gates = forward ? cell.gates : 1;
-  const owned = (text: (r: number, c: number) => string): string[] =>
-    range(rows).flatMap((r) => range(columns).map((c) => text(r, c)));
-  const finish = (r: number, c: number) => {
-    const sums = range(gates)
-      .map((g) => `sum${g}_${r}_${c}`)
-      .join(", ");
-    return `finish(t, ${shifted("row", r)}, ${shifted("unit", c)}, ${forward ? `Gates(${sums})` : sums});`;
+export const stepQuads = (p: Recurrence, place: Place, tile: StepTile): Kernel =>
+  kernel({
+    workgroup: tile.workgroup,
+    width: 4,
+    features: ["subgroups"],
+    parts: [recurrence(p, place, 4), vectors(p, place, 4), weights(p, 4)],
+    constants: {
+      TILES: [tilesOf(p, tile), `of ${tile.columns} columns`],
+      DEPTH: [depthOf(p) / 16, "of the product, in fours of vec4"],
+    },
+    body: wgsl`
+      let lane = id.x % 4u;
+      let unit = ${times("id.x / 4u % TILES", tile.columns)};
+      let row = ${times("(id.x / 4u / TILES * 4u + lane)", tile.rows)};
+      ${begin(p, tile)}
+      for (var q = 0u; q < DEPTH; q++) {
+        // Each of the four loads the weights of another k.
+        let own = 4u * q + lane;
+        ${columns(p, tile, (g, c) => each(4, (d) => `let own${g}_${c}_${d} = weight_at(${g}, ${c}, ${d}, own);`))}
+        ${each(
+          4,
+          (j) => wgsl`
+            {
+              let k = 4u * q + (lane ^ ${j}u);
+              ${multiply(p, tile, (g, c) => each(4, (d) => swapped(`own${g}_${c}_${d}`, j)))}
+            }`,
+        )}
+      }
+      ${end(p, tile)}`,
+  });
+
+/** Invocations of a step. @param sharers that own the same units. */
+export const stepInvocations = (p: Pick<Recurrence, "rows" | "hidden">, tile: StepTile, sharers = 1): number =>
+  Math.ceil(p.rows / tile.rows / sharers) * sharers * tilesOf(p, tile);
+
+export const widthOf = ({ hidden }: Pick<Recurrence, "hidden">): 1 | 4 => (hidden % 4 === 0 ? 4 : 1);
+const tilesOf = (p: Pick<Recurrence, "hidden">, { columns }: StepTile): number =>
+  Math.ceil(p.hidden / widthOf(p) / columns);
+
+/** Numbers that are multiplied for one result, and gates that each invocation computes. */
+const depthOf = ({ pass, cell, hidden }: Recurrence): number => (pass === "forward" ? 1 : cell.gates) * hidden;
+const gatesOf = ({ pass, cell }: Recurrence): number => (pass === "forward" ? cell.gates : 1);
+
+/**
+ * What the weight is multiplied with: h of the step before, or the gradients of the step after. `vector_from(row)` is where a row of it
+ * begins, `vector(start, k)` its element k, of type F.
+ */
+function vectors(p: Recurrence, place: Place, width: 1 | 4): Part {
+  const name = p.pass === "backward" ? (p.cell.splits ? "dRecurrent" : "gates") : place.first ? "startH" : "outputs";
+  const next = neighbour(p, p.pass === "forward" ? -1 : 1);
+  return {
+    accessors: {
+      vector_from: (row) => times(name === "startH" ? row! : rowAt(next, row!), depthOf(p) / width),
+      vector: (from, k) => `${name}[${from} + ${k}]`,
+    },
   };
-  return wgsl`
-${tile.quads && needed ? "enable subgroups;" : ""}
-${preamble(p, width, place)}
-const TILES = ${Math.ceil(hidden / width / columns)}u; // of ${columns} columns
-
-@compute @workgroup_size(${tile.workgroup})
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  #if ${tile.quads === true}
-  let lane = id.x % 4u;
-  let unit = id.x / 4u % TILES * ${columns}u;
-  let row = (id.x / 4u / TILES * 4u + lane) * ${rows}u;
-  #else
-  let unit = id.x % TILES * ${columns}u;
-  let row = id.x / TILES * ${rows}u;
-  #endif
-  let t = ${position};
-${owned((r, c) =>
-  range(gates)
-    .map((g) => `  var sum${g}_${r}_${c} = F();`)
-    .join("\n"),
-)}
-${needed ? productText(p, width, place, tile).map((line) => `  ${line}`) : []}
-${owned((r, c) => `  ${finish(r, c)}`)}
-}
-`;
 }
 
-/** The recurrent product, from its operands' places to the sums. */
-function productText(p: RecurrentParams, width: 1 | 4, place: Place, { rows, columns, quads }: StepTile): string[] {
-  const { cell, hidden, pass } = p;
-  const forward = pass === "forward";
-  const gates = forward ? cell.gates : 1;
-  const depth = forward ? hidden : cell.gates * hidden;
-  const across = forward ? cell.gates * hidden : hidden;
-  const along = forward && !p.transposed; // whether the weight is contiguous along the product's depth
-  const vector = !forward ? (cell.splits ? "dRecurrent" : "gates") : place.first ? "startH" : "outputs";
-  const from = (r: number): string =>
-    vector === "startH"
-      ? shifted("row", r)
-      : `(${neighbour(p, forward ? -1 : 1)} * STEP_T + ${shifted("row", r)} * STEP_N)`;
-  const columnsOf = range(gates).flatMap((g) => range(columns).map((c) => ({ g, c })));
-  /** Loads of the weight for one column at `k`, a name: one number, or rows of a matrix. */
-  const loads = ({ g, c }: { g: number; c: number }, k: string): string[] =>
-    range(width).map((d) =>
-      along
-        ? `weight[w_from + ${k} + ${((g * hidden + width * c + d) * depth) / width}u]`
-        : `weight[${k} * ${across}u + unit + ${(d * across + g * hidden) / width + c}u]`,
-    );
-  /** Loads of the vectors at `k`, and the products with weights given by column. */
-  const multiply = (k: string, weights: (column: { g: number; c: number }) => readonly string[]): string[] => [
-    ...range(rows).map((r) => `let h${r} = ${vector}[from${r} + ${k}];`),
-    ...columnsOf.flatMap((column) => {
-      const w = `w${column.g}_${column.c}`;
-      const sum = (r: number) => `sum${column.g}_${r}_${column.c} += ${along ? `h${r} * ${w}` : `${w} * h${r}`};`;
-      const list = weights(column);
-      return [`let ${w} = ${width === 4 ? `mat4x4f(${list.join(", ")})` : list[0]!};`, ...range(rows).map(sum)];
+/**
+ * The weight by gate and column of a tile. Forward, it is contiguous along the depth of the product; backward, across. `begin_weight();`
+ * finds the tile's part, `weight_at(g, c, d, k)` is element k of row d of it, or row d of element k.
+ */
+function weights(p: Recurrence, width: 1 | 4): Part {
+  const { hidden } = p;
+  const depth = depthOf(p);
+  const forward = p.pass === "forward";
+  return {
+    accessors: {
+      begin_weight: () => (forward ? [`let weight_from = unit * ${depth}u;`] : []),
+      weight_at(g, c, d, k) {
+        const [gate, column, part] = [Number(g), Number(c), Number(d)];
+        if (forward)
+          return `weight[${plus("weight_from", k!, `${((gate * hidden + width * column + part) * depth) / width}u`)}]`;
+        return `weight[${plus(times(k!, hidden), "unit", `${(part * hidden) / width + column}u`)}]`;
+      },
+    },
+  };
+}
+
+/** Lines for each column of a tile, gate by gate. */
+const columns = (p: Recurrence, tile: StepTile, lines: (g: number, c: number) => readonly string[]): string[] =>
+  each(gatesOf(p), (g) => each(tile.columns, (c) => lines(g, c)));
+
+const sumOf = (g: number, r: number, c: number): string => `sum${g}_${r}_${c}`;
+
+/** Finds the position of the step, sets the sums to 0, and finds where the factors of the tile begin. */
+const begin = (p: Recurrence, { rows, columns }: StepTile): string[] => [
+  "let t = step();",
+  ...each(rows, (r) => each(columns, (c) => each(gatesOf(p), (g) => `var ${sumOf(g, r, c)} = F();`))),
+  "begin_weight();",
+  ...each(rows, (r) => `let from${r} = vector_from(${shifted("row", r)});`),
+  "// Rows and units beyond the ends read what the bounds check gives; finish drops them.",
+];
+
+/** Adds the products at `k`, with the weights of each column. */
+const multiply = (p: Recurrence, tile: StepTile, weights: (g: number, c: number) => readonly string[]): string[] => [
+  ...each(tile.rows, (r) => `let h${r} = vector(from${r}, k);`),
+  ...columns(p, tile, (g, c) => {
+    const w = `w${g}_${c}`;
+    const list = weights(g, c);
+    const product = (h: string) => (p.pass === "forward" ? `${h} * ${w}` : `${w} * ${h}`);
+    return [`let ${w} = ${matrixOf(list)};`, ...each(tile.rows, (r) => `${sumOf(g, r, c)} += ${product(`h${r}`)};`)];
+  }),
+];
+
+const end = (p: Recurrence, { rows, columns }: StepTile): string[] =>
+  each(rows, (r) =>
+    each(columns, (c) => {
+      const sums = each(gatesOf(p), (g) => sumOf(g, r, c)).join(", ");
+      return `finish(t, ${plus("row", `${r}u`)}, ${plus("unit", `${c}u`)}, ${p.pass === "forward" ? `Gates(${sums})` : sums});`;
     }),
-  ];
-  const inner = (lines: readonly string[]): string[] => lines.map((line) => `  ${line}`);
-  return [
-    ...(along ? [`let w_from = unit * ${depth}u;`] : []),
-    ...range(rows).map((r) => `let from${r} = ${from(r)} * ${depth / width}u;`),
-    "// Rows and units beyond the ends read what the bounds check hands out; finish drops them.",
-    ...(quads
-      ? [
-          `for (var q = 0u; q < ${depth / 16}u; q++) {`,
-          "  // Each of the four loads the weights of another k.",
-          "  let own = 4u * q + lane;",
-          ...inner(
-            columnsOf.flatMap((column) =>
-              loads(column, "own").map((load, d) => `let own${column.g}_${column.c}_${d} = ${load};`),
-            ),
-          ),
-          ...range(4).flatMap((j) => [
-            "  {",
-            `    let k = 4u * q + (lane ^ ${j}u);`,
-            ...inner(inner(multiply("k", ({ g, c }) => range(4).map((d) => swapped(`own${g}_${c}_${d}`, j))))),
-            "  }",
-          ]),
-          "}",
-        ]
-      : [
-          `for (var k = 0u; k < ${depth / width}u; k++) {`,
-          ...inner(multiply("k", (column) => loads(column, "k"))),
-          "}",
-        ]),
-  ];
-}
-
-/** Invocations of a step. */
-export function stepInvocations({ rows, hidden }: { rows: number; hidden: number }, tile: StepTile): number {
-  const together = tile.quads ? 4 : 1;
-  return (
-    Math.ceil(rows / tile.rows / together) * together * Math.ceil(hidden / (hidden % 4 === 0 ? 4 : 1) / tile.columns)
   );
-}

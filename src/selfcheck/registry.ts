@@ -16,6 +16,7 @@ import { matmulFamily } from "../kernels/matmul.ts";
 import { padFamily } from "../kernels/pad.ts";
 import { pickFamily } from "../kernels/pick.ts";
 import { maxPoolFamily, maxPoolGradFamily, maxPoolPickFamily } from "../kernels/pool2d.ts";
+import { gruFamily, lstmFamily, rnnFamily } from "../kernels/recurrent.ts";
 import { reduceFamily } from "../kernels/reduce.ts";
 import { softmaxFamily } from "../kernels/softmax.ts";
 import { softmaxGradFamily } from "../kernels/softmaxGrad.ts";
@@ -24,7 +25,6 @@ import { squaredNormFamily } from "../kernels/squaredNorm.ts";
 import type { Forced } from "../kernels/traits.ts";
 import { castAll } from "../ops/castAll.ts";
 import * as ops from "../ops/index.ts";
-import { sequenceVariants } from "../ops/sequence.ts";
 
 /** A small graph that runs the kernels of one family. */
 export interface Problem {
@@ -66,8 +66,6 @@ interface Row {
   readonly only?: "f32" | "f16";
 }
 
-const sequence = (name: string) => family(name, "recurrent", sequenceVariants);
-
 /**
  * All kernel families, each with a problem whose sizes leave tails in every direction. The self-check runs them on a user's device, the
  * tests of variants and grids walk them, `variants: { family: … }` and `exportPrograms` check names against them.
@@ -89,9 +87,9 @@ export const registry: readonly Row[] = [
   { family: embeddingFamily, build: embeddings },
   { family: embeddingGradFamily, build: embeddings },
   { family: squaredNormFamily, build: squares, only: "f32" },
-  { family: sequence("lstm"), build: (inputs) => recurrence(inputs, ops.lstm, 4), only: "f32" },
-  { family: sequence("gru"), build: (inputs) => recurrence(inputs, ops.gru, 3), only: "f32" },
-  { family: sequence("rnn"), build: (inputs) => recurrence(inputs, ops.rnn, 1), only: "f32" },
+  { family: lstmFamily, build: (inputs) => recurrence(inputs, ops.lstm, 4), only: "f32" },
+  { family: gruFamily, build: (inputs) => recurrence(inputs, ops.gru, 3), only: "f32" },
+  { family: rnnFamily, build: (inputs) => recurrence(inputs, ops.rnn, 1), only: "f32" },
   { family: castAllFamily, build: casts, only: "f16" },
   { family: padFamily, build: pads },
   { family: concatFamily, build: joins },

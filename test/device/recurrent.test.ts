@@ -131,6 +131,7 @@ const even: Record<string, Sizes> = {
 
 const pick = (...names: string[]) => Object.fromEntries(names.map((name) => [name, sizes[name]!]));
 const variants: Record<string, Record<string, Sizes>> = {
+  naive: sizes,
   steps1: sizes,
   steps4: pick("one step", "primes", "whole vectors"),
   steps8: { ...pick("primes"), "many rows": even["many rows"]! },

@@ -1,0 +1,262 @@
+import type { Kernel } from "../../shaders/lib/kernel.ts";
+import { isRowMajor } from "../../shaders/lib/view.wgsl.ts";
+import { type Cell, firstOf, lastOf, type Place, type Recurrence, type Role } from "../../shaders/recurrent.wgsl.ts";
+import {
+  cellsAlone,
+  type StepTile,
+  stepGradNaive,
+  stepInvocations,
+  stepNaive,
+  stepQuads,
+  stepTile,
+  widthOf,
+} from "../../shaders/recurrentSteps.wgsl.ts";
+import { type WalkShape, walkBackward, walkForward, walkLayout } from "../../shaders/recurrentWalk.wgsl.ts";
+import { labelShape, type Shape, sizeOf } from "../graph/shape.ts";
+import type { Attrs, Spec, Tensor } from "../graph/tensor.ts";
+import { bind, bound, type KernelCall, type View } from "./call.ts";
+import { choose, family, named, needsWorkgroup, unless, type Variant } from "./choose.ts";
+import { copyCall } from "./elementwise.ts";
+import type { Kernels, Lowering, Work } from "./lowering.ts";
+import type { AdapterTraits } from "./traits.ts";
+
+/*
+ * Kernels of a recurrence. The gates are worked on in place: the input's part, the activated gates and their gradients follow
+ * each other in one buffer wherever nobody else reads what was there before.
+ */
+
+/** Inputs of a sequence by role. */
+export type Inputs<T extends Spec = Tensor> = Partial<Record<Role, T>>;
+
+/** The inputs of a sequence node by role. */
+export const inputsOf = <T extends Spec>({ inputs, attrs }: { inputs: readonly T[]; attrs: Attrs }): Inputs<T> =>
+  Object.fromEntries((attrs["roles"] as Role[]).map((role, i) => [role, inputs[i]!])) as Inputs<T>;
+
+/** Sizes of a sequence: gates are [T, N, G·H], or [N, T, G·H]. */
+export function sizesOf({ weight, gates, outputs }: Inputs<Spec>, batchFirst: boolean) {
+  const hidden = weight!.shape[1]!;
+  const [a, b] = (gates ?? outputs!).shape as [number, number];
+  return { steps: batchFirst ? b : a, rows: batchFirst ? a : b, hidden };
+}
+
+type Problem = Pick<Recurrence, "pass" | "steps" | "rows" | "hidden"> & Pick<Cell, "gates">;
+
+interface SequenceVariant extends Variant<Problem> {
+  /** Whether the forward pass reads the weight transposed. */
+  readonly transposed?: boolean;
+  kernels(p: Recurrence, problem: Problem, to: Lowering): readonly Dispatch[];
+}
+
+/** One kernel of a sequence. */
+interface Dispatch extends Pick<KernelCall, "kernel" | "bindings"> {
+  /** What step it is, in words; nothing for all steps at once. */
+  readonly step?: string;
+  readonly workgroups: number;
+}
+
+/** How a step is computed where it multiplies, and how many invocations that takes. */
+interface Step {
+  write(p: Recurrence, place: Place): Kernel;
+  readonly invocations: number;
+}
+
+/** A dispatch for each step. Cells that multiply nothing stand alone, `width` units at a time. */
+const steps = (
+  name: string,
+  step: (problem: Problem) => Step,
+  score: SequenceVariant["score"],
+  needs: SequenceVariant["needs"] = () => undefined,
+  width: (problem: Problem) => 1 | 4 = widthOf,
+): SequenceVariant => ({
+  name,
+  needs,
+  score,
+  kernels(p, problem, to) {
+    const { write, invocations } = step(problem);
+    const { startH, startC, ...others } = p.views;
+    const position = positionsOf(p.steps, to);
+    const written = new Map<string, Kernel>();
+    const inOrder = Array.from({ length: p.steps }, (_, i) => i);
+    return (p.reverse === (p.pass === "forward") ? inOrder.reverse() : inOrder).map((t): Dispatch => {
+      const { name, ...place } = placeOf(p, t);
+      const own = place.first || place.last ? {} : { position: position(t) };
+      const views: Recurrence["views"] = { ...(place.first ? p.views : others), ...own };
+      const multiplies = p.pass === "forward" ? !place.first || startH !== undefined : !place.last;
+      // All steps between the ends share a kernel, and differ in the position that they bind.
+      const kernel =
+        written.get(name) ??
+        (multiplies ? write({ ...p, views }, place) : cellsAlone({ ...p, views }, place, width(problem)));
+      written.set(name, kernel);
+      const count = multiplies ? invocations : (p.rows * p.hidden) / width(problem);
+      return {
+        step: name,
+        kernel,
+        bindings: kernel.buffers.map(({ name, access }) => bind(views[name as Role]!, access)),
+        workgroups: Math.ceil(count / kernel.workgroup[0]),
+      };
+    });
+  },
+});
+
+/** The step at position t: what differs at the ends of a sequence. */
+function placeOf(p: Recurrence, t: number): Place & { readonly name: string } {
+  const first = t === firstOf(p);
+  const last = t === lastOf(p);
+  if (p.pass === "forward") return first ? { name: "first", first } : { name: "step", first, last: false };
+  if (last) return { name: "last", first, last };
+  // Where nothing is bound for the first step alone, it is told apart as the kernel runs: one text less to compile.
+  if (!p.views.startH && !p.views.startC) return { name: "step", last };
+  return { name: first ? "first" : "step", first, last };
+}
+
+/** One number each 256 bytes, where bindings may begin. */
+function positionsOf(count: number, to: Lowering): (t: number) => View {
+  const spacing = 64;
+  const all = to.constant(`positions of ${count} steps`, [spacing * count], "u32", (data) => {
+    for (let t = 0; t < count; t++) data[spacing * t] = t;
+  });
+  return (t) => ({ ...all, shape: [1], strides: [1], base: 4 * spacing * t, span: 16 });
+}
+
+const narrow = ({ gates, pass }: Problem): boolean => pass === "backward" || gates === 1;
+
+/** Larger tiles of rows load each weight less often; they pay as soon as there are rows enough. */
+const tiles =
+  (rows: number, columns?: number) =>
+  (problem: Problem): Step => {
+    const tile: StepTile = { rows, columns: columns ?? (narrow(problem) ? 2 : 1), workgroup: 16 };
+    return { write: (p, place) => stepTile(p, place, tile), invocations: stepInvocations(problem, tile) };
+  };
+
+/** Rows of each of the four that share loads, so that together they cover the batch. */
+function quads(problem: Problem): Step {
+  const rows = problem.rows > 16 ? 8 : problem.rows > 8 ? 4 : 2;
+  const tile: StepTile = { rows, columns: !narrow(problem) ? 1 : rows === 8 ? 2 : 4, workgroup: 8 };
+  return { write: (p, place) => stepQuads(p, place, tile), invocations: stepInvocations(problem, tile, 4) };
+}
+
+const walkShape = (problem: Problem, { maxInvocations, maxWorkgroupBytes }: AdapterTraits): WalkShape => {
+  let threads = 64;
+  while (threads < walkLayout(problem, { rows: 1, threads }).across && 2 * threads <= Math.min(maxInvocations, 512))
+    threads *= 2;
+  // One row per workgroup until processors are busy; then each weight that is read serves several rows.
+  let rows = 1;
+  while (
+    rows < 8 &&
+    problem.rows / rows > 128 &&
+    walkLayout(problem, { rows: 2 * rows, threads }).bytes <= maxWorkgroupBytes
+  )
+    rows *= 2;
+  return { rows, threads };
+};
+
+const sequenceVariants: readonly SequenceVariant[] = [
+  steps(
+    "naive",
+    ({ pass, rows, hidden }) => ({
+      write: pass === "forward" ? stepNaive : stepGradNaive,
+      invocations: rows * hidden,
+    }),
+    () => -1,
+    undefined,
+    () => 1,
+  ),
+  steps("steps1", tiles(1, 1), () => 1),
+  steps("steps4", tiles(4), ({ rows }) => (rows >= 3 ? 2 : 0)),
+  steps("steps8", tiles(8), ({ rows, hidden }, { cpu }) => (cpu && rows >= 6 && rows * hidden >= 1024 ? 3 : 0)),
+  steps(
+    "quads",
+    quads,
+    ({ rows }, { cpu }) => (cpu && rows >= 6 ? 4 : 0),
+    ({ hidden }, { features }) =>
+      unless(features.has("subgroups"), "subgroups") ?? unless(hidden % 16 === 0, "a multiple of 16 hidden units"),
+  ),
+  {
+    name: "walk",
+    transposed: true,
+    needs: (problem, traits) => needsWorkgroup(traits, 64, walkLayout(problem, walkShape(problem, traits)).bytes),
+    score: ({ hidden }, { cpu }) => (!cpu && hidden <= 512 ? 4 : 0.1),
+    kernels(p, problem, { traits }) {
+      const shape = walkShape(problem, traits);
+      const kernel = p.pass === "forward" ? walkForward(p, shape) : walkBackward(p, shape);
+      return [{ ...bound(kernel), workgroups: Math.ceil(p.rows / shape.rows) }];
+    },
+  },
+];
+
+export const lstmFamily = /* @__PURE__ */ family<SequenceVariant>("lstm", "recurrentSteps", sequenceVariants);
+export const gruFamily = /* @__PURE__ */ family<SequenceVariant>("gru", "recurrentSteps", sequenceVariants);
+export const rnnFamily = /* @__PURE__ */ family<SequenceVariant>("rnn", "recurrentSteps", sequenceVariants);
+const families = { lstm: lstmFamily, gru: gruFamily, rnn: rnnFamily };
+
+/** How a sequence runs, forward or backward. */
+export const sequenceKernels = (cell: Cell, pass: Recurrence["pass"]): Kernels => ({
+  lower: (work, to) => lowerSequence(cell, pass, work, to),
+});
+
+function lowerSequence(cell: Cell, pass: Recurrence["pass"], { node }: Work, to: Lowering): readonly KernelCall[] {
+  const { reverse, batchFirst } = node.attrs as { reverse: boolean; batchFirst: boolean };
+  const inputs = inputsOf(node);
+  const { steps, rows, hidden } = sizesOf(inputs, batchFirst);
+  const problem: Problem = { pass, gates: cell.gates, steps, rows, hidden };
+  const variant = choose<SequenceVariant, Problem>(families[cell.name], problem, to.traits);
+  const before: KernelCall[] = [];
+  const views: Partial<Record<Role, View>> = {};
+  for (const [role, tensor] of Object.entries(inputs) as [Role, Tensor][]) {
+    const view = to.view(tensor);
+    const walkable = (role === "dOutputs" || role === "dKept") && view.strides.every((stride) => stride >= 0);
+    views[role] = walkable ? view : to.contiguous(tensor);
+  }
+  if (pass === "forward" && variant.transposed) {
+    const { weight } = views;
+    const [wide] = weight!.shape as [number];
+    const turned = to.scratch("transposed recurrent weight", [hidden, wide], "f32");
+    before.push(copyCall({ ...weight!, shape: [hidden, wide], strides: [1, hidden] }, turned));
+    views.weight = turned;
+  }
+  const place = (i: number, role: string, shape: Shape) => to.result(i) ?? to.scratch(role, shape, "f32");
+  const states = inputs.gates ? [...inputs.gates.shape.slice(0, 2), hidden] : inputs.outputs!.shape;
+  let saves = false;
+  const inPlace = (i: number): View | undefined => {
+    const { gates } = inputs;
+    const own = to.view(gates!);
+    const alone = Object.entries(inputs).every(
+      ([role, other]) => role === "gates" || to.view(other).buffer !== own.buffer,
+    );
+    const over = alone && to.dies(gates!) && own.offset === 0 && isRowMajor(own);
+    const given = to.result(i, over ? gates : undefined);
+    const from = views.gates!;
+    if (given && (given.buffer !== from.buffer || given.base !== from.base)) before.push(copyCall(from, given));
+    return given;
+  };
+  if (pass === "forward") {
+    if (cell.gates > 1) {
+      const saved = inPlace(2);
+      saves = saved !== undefined;
+      if (saved) views.gates = saved;
+    }
+    views.outputs = place(0, "hidden states", states);
+    // Where no gradient is wanted, only what the next step needs is kept.
+    const kept = cell.keeps ? to.result(1) : undefined;
+    if (kept || cell.before === "kept") views.kept = kept ?? to.scratch("cell states", states, "f32");
+  } else {
+    const wide = [...states.slice(0, 2), cell.gates * hidden];
+    views.gates = inputs.gates ? (inPlace(0) ?? views.gates!) : place(0, "gradient of the gates", wide);
+    if (cell.carries) views.carry = place(1, "carried gradient", [rows, hidden]);
+    if (cell.splits) views.dRecurrent = place(2, "gradient of the recurrent part", wide);
+  }
+  const whole: Recurrence = { cell, pass, steps, rows, hidden, reverse, batchFirst, saves, views };
+  const label = `${cell.name}${pass === "backward" ? "Grad" : ""}${labelShape([steps, rows, hidden])}`;
+  const calls = variant.kernels(whole, problem, to).map(({ step, workgroups, ...rest }): KernelCall => {
+    const count = step ? 1 : steps;
+    return {
+      label: step ? `${label}/${step}:f32` : `${label}:f32`,
+      ...named(families[cell.name], variant),
+      ...rest,
+      workgroups: [workgroups, 1, 1],
+      flops: count * (2 * rows * cell.gates * hidden * hidden + cell.flops * rows * hidden),
+      bytes: sizeOf(inputs.weight!.shape) * 4 + count * 4 * rows * hidden * (2 * cell.gates + 4),
+    };
+  });
+  return [...before, ...calls];
+}
