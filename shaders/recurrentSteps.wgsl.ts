@@ -138,7 +138,7 @@ const gatesOf = ({ pass, cell }: Recurrence): number => (pass === "forward" ? ce
 
 /**
  * What the weight is multiplied with: h of the step before, or the gradients of the step after. `vector_from(row)` is where a row of it
- * begins, `vector(start, k)` its element k, of type F.
+ * begins, `vector(from, k)` its element k, of type F.
  */
 function vectors(p: Recurrence, place: Place, width: 1 | 4): Part {
   const name = p.pass === "backward" ? (p.cell.splits ? "dRecurrent" : "gates") : place.first ? "startH" : "outputs";
