@@ -37,25 +37,36 @@ export const builtins = {
 } as const;
 export type Builtin = keyof typeof builtins;
 
+/** Remembers what was made of each kernel: the steps of a sequence share one. */
+function once<T>(make: (kernel: Kernel) => T): (kernel: Kernel) => T {
+  const known = new WeakMap<Kernel, T>();
+  return (kernel) => {
+    const made = known.get(kernel) ?? make(kernel);
+    known.set(kernel, made);
+    return made;
+  };
+}
+
 /** The names in a text, comments left out. */
 const wordsOf = (text: string): Set<string> => new Set(text.replace(/\/\/.*/g, "").match(/(?<![.\w])[A-Za-z_]\w*/g));
 
 /** The built-in values that a kernel reads. */
-export const builtinsOf = ({ body }: Kernel): readonly Builtin[] => {
+export const builtinsOf = /* @__PURE__ */ once(({ body }): readonly Builtin[] => {
   const words = wordsOf(body);
   return (Object.keys(builtins) as Builtin[]).filter(
     (name) => words.has(name) && !new RegExp(`\\b(let|var) ${name}\\b`).test(body),
   );
-};
+});
 
 const halves = /^(f16|vec[234]h|mat[234]x[234]h)$/;
 
 /** The features that a kernel enables. */
-export const featuresOf = ({ features, functions, body, buffers, memory, types }: Kernel): readonly string[] => {
+export const featuresOf = /* @__PURE__ */ once((kernel): readonly string[] => {
+  const { features, functions, body, buffers, memory, types } = kernel;
   const texts = [...functions, body, ...buffers.map(({ type }) => type), ...memory.map(({ type }) => type)];
   const half = [...wordsOf(texts.join("\n"))].some((word) => halves.test(types[word] ?? word));
   return [...(half ? ["f16"] : []), ...features];
-};
+});
 
 /** The kernel with its stores written out. */
 function stored(kernel: Kernel, watch?: Watch): Kernel {
@@ -109,7 +120,12 @@ const sized = ([x, y, z]: readonly [number, number, number]): string =>
   [x, ...(y > 1 || z > 1 ? [y] : []), ...(z > 1 ? [z] : [])].join(", ");
 
 /** WGSL of one kernel. A watched one has an entry point around its own, which looks at what an invocation stored. */
-export function print(kernel: Kernel, { notes, folded, watch }: Printing = {}): string {
+export const print = (kernel: Kernel, how: Printing = {}): string =>
+  how.notes || how.folded || how.watch ? printed(kernel, how) : plain(kernel);
+
+const plain = /* @__PURE__ */ once((kernel) => printed(kernel, {}));
+
+function printed(kernel: Kernel, { notes, folded, watch }: Printing): string {
   const whole = stored(kernel, watch);
   const { workgroup, buffers, functions, body } = whole;
   const own = builtinsOf(kernel);

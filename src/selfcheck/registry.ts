@@ -3,7 +3,7 @@ import { halfBits, halfValue } from "../graph/half.ts";
 import { sizeOf } from "../graph/shape.ts";
 import type { Tensor, TensorData } from "../graph/tensor.ts";
 import { castAllFamily } from "../kernels/castAll.ts";
-import { type Family, family } from "../kernels/choose.ts";
+import type { Family } from "../kernels/choose.ts";
 import { concatFamily } from "../kernels/concat.ts";
 import { convFamily } from "../kernels/conv2d.ts";
 import { weightGradFamily } from "../kernels/conv2dWeightGrad.ts";
