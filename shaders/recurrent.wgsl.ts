@@ -115,6 +115,7 @@ export function recurrence(p: Recurrence, place: Place, width: 1 | 4): Part {
       tangentText,
       ...(pass === "forward" ? forward(p, place) : backward(p, place, width)),
     ],
+    alone: true,
     accessors: {
       step: () => (place.first ? `${firstOf(p)}u` : place.last ? `${lastOf(p)}u` : "position[0]"),
     },

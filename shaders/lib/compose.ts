@@ -42,5 +42,6 @@ export function kernel({
     memory: [...all.flatMap((part) => part.memory ?? []), ...memory],
     functions: [...new Set([...all.flatMap((part) => part.functions ?? []), ...functions].map(written))],
     body: written(body),
+    alone: all.some(({ alone }) => alone === true),
   };
 }

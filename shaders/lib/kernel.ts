@@ -88,6 +88,8 @@ export interface Kernel {
    * store by `NAME_store(index, value)`.
    */
   readonly body: string;
+  /** Whether it stays in a dispatch of its own: its text takes so long to compile that others should not carry a copy of it. */
+  readonly alone?: boolean;
 }
 
 /** Bytes of the types that workgroup memory has. */
@@ -125,6 +127,8 @@ export interface Part {
   readonly accessors?: Readonly<Record<string, Accessor>>;
   /** Whether values of type H occur. */
   readonly half?: boolean;
+  /** Whether its kernel stays in a dispatch of its own. */
+  readonly alone?: boolean;
 }
 
 /** What the author of a kernel writes. */

@@ -27,6 +27,20 @@ export interface Printing {
   readonly notes?: boolean;
   readonly folded?: Folded | undefined;
   readonly watch?: Watch | undefined;
+  readonly joined?: Joined | undefined;
+}
+
+/** Buffers that stand for those of a kernel, several of its own in one where they are neighbours in memory. */
+export interface Joined {
+  readonly buffers: readonly Buffer[];
+  /** Of each of the kernel's own. */
+  readonly places: readonly Place[];
+}
+
+/** Where a kernel's buffer lies: in which one, and how many elements into it. */
+export interface Place {
+  readonly buffer: number;
+  readonly at: number;
 }
 
 /** Built-in values of an entry point by the names that bodies call them. */
@@ -84,6 +98,28 @@ function stored(kernel: Kernel, watch?: Watch): Kernel {
   };
 }
 
+/** The names of a kernel's buffers in others: `y`, or, behind the beginning, `x[96u + `. */
+const namesIn = (kernel: Kernel, { buffers, places }: Joined): Map<string, string> =>
+  new Map(
+    kernel.buffers.map(({ name }, i) => {
+      const { buffer, at } = places[i]!;
+      return [name, at > 0 ? `${buffers[buffer]!.name}[${at}u + ` : buffers[buffer]!.name];
+    }),
+  );
+
+/** The kernel on other buffers. */
+function placed(kernel: Kernel, joined: Joined | undefined): Kernel {
+  if (!joined) return kernel;
+  const names = namesIn(kernel, joined);
+  const { functions, body } = kernel;
+  return {
+    ...kernel,
+    buffers: joined.buffers,
+    functions: functions.map((text) => rename(text, names)),
+    body: rename(body, names),
+  };
+}
+
 const enables = (features: readonly string[]): string[] => [
   ...[...new Set(features)].map((name) => `enable ${name};`),
   // Branches differ within a subgroup only where they do not within a quad, which is all that its swaps need.
@@ -121,12 +157,12 @@ const sized = ([x, y, z]: readonly [number, number, number]): string =>
 
 /** WGSL of one kernel. A watched one has an entry point around its own, which looks at what an invocation stored. */
 export const print = (kernel: Kernel, how: Printing = {}): string =>
-  how.notes || how.folded || how.watch ? printed(kernel, how) : plain(kernel);
+  how.notes || how.folded || how.watch || how.joined ? printed(kernel, how) : plain(kernel);
 
 const plain = /* @__PURE__ */ once((kernel) => printed(kernel, {}));
 
-function printed(kernel: Kernel, { notes, folded, watch }: Printing): string {
-  const whole = stored(kernel, watch);
+function printed(kernel: Kernel, { notes, folded, watch, joined }: Printing): string {
+  const whole = placed(stored(kernel, watch), joined);
   const { workgroup, buffers, functions, body } = whole;
   const own = builtinsOf(kernel);
   return assembled([
@@ -202,7 +238,7 @@ export interface Share {
   readonly first: number;
   readonly end: number;
   /** For each of its buffers: the one of the dispatch, and how many elements into it its own begins. */
-  readonly places: readonly { readonly buffer: number; readonly at: number }[];
+  readonly places: readonly Place[];
 }
 
 /**
@@ -234,11 +270,7 @@ export function printTogether(
   const branches = shares.map(({ kernel, first, end, places }, k) => {
     const whole = stored(kernel);
     features.push(...featuresOf(whole));
-    const names = new Map<string, string>();
-    whole.buffers.forEach(({ name }, i) => {
-      const { buffer, at } = places[i]!;
-      names.set(name, at > 0 ? `${own[buffer]!.name}[${at}u + ` : own[buffer]!.name);
-    });
+    const names = namesIn(whole, { buffers: own, places });
     const put = (text: string, list: string[]): void => {
       const renamed = rename(text, names);
       const own = declaredIn(text);

@@ -1,6 +1,7 @@
 import type { Buffer, Kernel } from "../../shaders/lib/kernel.ts";
 import type { Watch } from "../../shaders/lib/print.ts";
 import type { Binding, KernelCall, VirtualBuffer } from "../kernels/call.ts";
+import { shared } from "./bindings.ts";
 
 /** What a guarded program needs to name the place where a value stopped being a number. */
 export interface Guard {
@@ -17,7 +18,7 @@ export interface Guard {
  * cost more than the kernel itself on adapters that run lanes in step.
  *
  * @param flag memory for that word, 16 bytes.
- * @param maxBindings a kernel that already binds this many is not watched: the kernel that reads its NaN next reports it.
+ * @param maxBindings a kernel that already needs this many is not watched: the kernel that reads its NaN next reports it.
  * @param roleOf what to call a binding.
  * @returns no guard where no kernel is watched.
  */
@@ -31,7 +32,7 @@ export function guard(
   const guarded = calls.map((call): KernelCall => {
     const { kernel, bindings, label, layer } = call;
     const floats = watchable(kernel);
-    if (bindings.length >= maxBindings || floats.length === 0) return call;
+    if (shared([call]).length >= maxBindings || floats.length === 0) return call;
     const watched = floats.map(({ buffer, type }) => {
       const role = roleOf(bindings[kernel.buffers.indexOf(buffer)]!);
       return { name: buffer.name, type, number: stores.push({ kernel: label, layer, role }) };

@@ -297,8 +297,9 @@ class LowerPass {
     const known = this.#views.get(result);
     if (known) return known;
     if (!this.#read.has(result)) return undefined;
-    if ((node.fusion?.keeps || kernelsOf(node.op)!.sideBySide) && !this.#places.has(result)) {
-      const own = node.results.filter((each) => this.#read.has(each) && !this.#places.has(each));
+    const isBeside = (k: number) => node.fusion?.keeps || kernelsOf(node.op)!.sideBySide?.(k);
+    if (isBeside(i) && !this.#places.has(result)) {
+      const own = node.results.filter((each, k) => isBeside(k) && this.#read.has(each) && !this.#places.has(each));
       this.#layOut(
         own,
         node.op.name,

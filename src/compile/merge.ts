@@ -1,10 +1,10 @@
-import { type Buffer, memoryOf } from "../../shaders/lib/kernel.ts";
+import { memoryOf } from "../../shaders/lib/kernel.ts";
 import { builtinsOf, featuresOf, printTogether } from "../../shaders/lib/print.ts";
-import type { Binding, KernelCall, PrintedCall, VirtualBuffer } from "../kernels/call.ts";
+import type { KernelCall, PrintedCall, VirtualBuffer } from "../kernels/call.ts";
 import type { AdapterTraits } from "../kernels/traits.ts";
+import { overlap, placesOf, shared } from "./bindings.ts";
 import { dispatch } from "./dispatch.ts";
 import { fold } from "./grid.ts";
-import { bindingStep } from "./homes.ts";
 
 /**
  * Invocations and operations of a call that costs little more than its dispatch, and leaves room for others; of a GPU it takes 16 times
@@ -74,19 +74,16 @@ export function merge(calls: readonly KernelCall[], traits: AdapterTraits): read
 const together = 64;
 
 /**
- * Whether a call has few invocations, with little to do, along one axis. On a CPU adapter they must not share a workgroup's memory: the
+ * Whether a call has few invocations, with little to do, along one axis, and a kernel that may have neighbours. On a CPU adapter they must not share a workgroup's memory: the
  * merged workgroups have another size there.
  */
 function isSmall({ kernel, workgroups: [x, y, z], flops }: KernelCall, { cpu }: AdapterTraits): boolean {
   const [size, ...others] = kernel.workgroup;
   const isFlat = y === 1 && z === 1 && others.every((n) => n === 1);
-  if (!isFlat || x * size > (cpu ? few : 16 * few) || flops > little) return false;
+  if (kernel.alone || !isFlat || x * size > (cpu ? few : 16 * few) || flops > little) return false;
   const used = builtinsOf(kernel);
   return (!used.includes("group") && !used.includes("lane")) || (!cpu && size === together);
 }
-
-const overlap = (a: Binding, b: Binding): boolean =>
-  a.buffer === b.buffer && a.offset < b.offset + b.size && b.offset < a.offset + a.size;
 
 /** Whether one of two calls writes what the other touches. */
 const collide = (a: KernelCall, b: KernelCall): boolean =>
@@ -103,58 +100,6 @@ function fits(calls: readonly KernelCall[], maxBindings: number): boolean {
   );
 }
 
-/** A buffer of a call, its type that of WGSL itself. */
-interface Declared {
-  readonly binding: Binding;
-  readonly buffer: Buffer;
-  /** Bytes of an element. */
-  readonly bytes: number;
-}
-
-const declared = ({ kernel, bindings }: KernelCall): Declared[] =>
-  kernel.buffers.map((buffer, i) => ({
-    binding: bindings[i]!,
-    buffer: { ...buffer, type: kernel.types[buffer.type] ?? buffer.type },
-    bytes: bindings[i]!.size / buffer.length,
-  }));
-
-interface Shared extends Declared {
-  /** Which call binds it as which of its buffers, and how many elements into the range that one begins. */
-  readonly users: readonly { readonly call: number; readonly index: number; readonly at: number }[];
-}
-
-/**
- * The bindings of several calls together. Ranges of a buffer that hold the same type become one where they are neighbours, as an
- * arena's are, or the same and only read. WebGPU wants no buffer both read-only and writable in a dispatch: where one range is written,
- * the buffer's other ranges are bound as writable, too.
- */
-function shared(calls: readonly KernelCall[]): Shared[] {
-  const all = calls.flatMap((one, call) => declared(one).map((each, index) => ({ ...each, call, index })));
-  const written = new Set(all.flatMap(({ binding }) => (binding.access === "read" ? [] : binding.buffer)));
-  const joined: Shared[] = [];
-  for (const { binding, buffer: own, bytes, call, index } of all.sort((a, b) => a.binding.offset - b.binding.offset)) {
-    const { buffer, offset, size, access } = binding;
-    const end = offset + size;
-    const mayJoin = ({ binding: before, buffer: other }: Shared): boolean => {
-      const gap = offset - before.offset - before.size;
-      const next = gap >= 0 && gap < bindingStep;
-      return before.buffer === buffer && other.type === own.type && (next || (access === "read" && gap + size <= 0));
-    };
-    const i = joined.findIndex(mayJoin);
-    const known = joined[i];
-    const from = known?.binding.offset ?? offset;
-    const whole = Math.max(end - from, known?.binding.size ?? 0);
-    const both = written.has(buffer) ? "read_write" : "read";
-    joined[i < 0 ? joined.length : i] = {
-      binding: { buffer, offset: from, size: whole, access: both },
-      buffer: { ...(known?.buffer ?? own), access: both, length: whole / bytes },
-      bytes,
-      users: [...(known?.users ?? []), { call, index, at: (offset - from) / bytes }],
-    };
-  }
-  return joined;
-}
-
 /** One dispatch of several calls. */
 function joined(calls: readonly KernelCall[], traits: AdapterTraits): PrintedCall {
   const { cpu } = traits;
@@ -166,11 +111,7 @@ function joined(calls: readonly KernelCall[], traits: AdapterTraits): PrintedCal
   const shares = calls.map(({ kernel, workgroups, invocations }, k) => {
     const first = end;
     end += Math.ceil((invocations ?? workgroups[0] * kernel.workgroup[0]) / apart) * apart;
-    const places = kernel.buffers.map((_, index) => {
-      const buffer = bound.findIndex(({ users }) => users.some((user) => user.call === k && user.index === index));
-      return { buffer, at: bound[buffer]!.users.find((user) => user.call === k && user.index === index)!.at };
-    });
-    return { kernel, first, end, places };
+    return { kernel, first, end, places: placesOf(bound, calls, k) };
   });
   // A workgroup for each of two cores: more of them cost more than they spread.
   const size = cpu ? Math.min(64, 4 * Math.ceil(end / 8)) : together;

@@ -18,7 +18,7 @@ interface Pair {
 
 /** How tensors are rounded to f16: a dispatch for each pair of buffers that they lie in and go to. */
 export const castAllKernels: Kernels = {
-  sideBySide: true,
+  sideBySide: () => true,
   lower({ node, inputs }, to) {
     const pairs = inputs.flatMap((tensor, i): Pair[] => {
       const place = to.result(i);

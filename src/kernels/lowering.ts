@@ -36,8 +36,8 @@ export interface Kernels {
   before?(node: Node): boolean;
   /** Whether the kernel can also store what they make. */
   readonly keeps?: boolean;
-  /** Whether all results lie side by side in a buffer of their own. */
-  readonly sideBySide?: boolean;
+  /** Whether a result lies in one buffer with the others that do. */
+  sideBySide?(result: number): boolean;
   /**
    * What mixed precision does with the op: "half" casts its operands to f16, because this op gets faster; "operands"
    * follows the type of its operands, as views and pointwise ops without `wide` also do. All others compute in f32.

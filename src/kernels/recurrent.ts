@@ -48,7 +48,7 @@ interface SequenceVariant extends Variant<Problem> {
 }
 
 /** One kernel of a sequence. */
-interface Dispatch extends Pick<KernelCall, "kernel" | "bindings"> {
+interface Dispatch extends Pick<KernelCall, "kernel" | "bindings" | "source"> {
   /** What step it is, in words; nothing for all steps at once. */
   readonly step?: string;
   readonly workgroups: number;
@@ -179,7 +179,8 @@ const sequenceVariants: readonly SequenceVariant[] = [
     kernels(p, problem, { traits }) {
       const shape = walkShape(problem, traits);
       const kernel = p.pass === "forward" ? walkForward(p, shape) : walkBackward(p, shape);
-      return [{ ...bound(kernel), workgroups: Math.ceil(p.rows / shape.rows) }];
+      const source = "shaders/recurrentWalk.wgsl.ts";
+      return [{ source, ...bound(kernel), workgroups: Math.ceil(p.rows / shape.rows) }];
     },
   },
 ];
@@ -192,6 +193,8 @@ const families = { lstm: lstmFamily, gru: gruFamily, rnn: rnnFamily };
 /** How a sequence runs, forward or backward. */
 export const sequenceKernels = (cell: Cell, pass: Recurrence["pass"]): Kernels => ({
   lower: (work, to) => lowerSequence(cell, pass, work, to),
+  // The gradient of a GRU has more buffers than any other: side by side, h and the kept values may share a binding.
+  sideBySide: (result) => pass === "forward" && cell.splits && result < 2,
 });
 
 function lowerSequence(cell: Cell, pass: Recurrence["pass"], { node }: Work, to: Lowering): readonly KernelCall[] {

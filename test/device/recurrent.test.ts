@@ -82,8 +82,9 @@ async function agrees(
   variant: string,
   kind: Kind,
   { outputs, feeds }: { outputs: Record<string, Tensor>; feeds: Record<string, Float32Array> },
+  checkFinite = false,
 ): Promise<void> {
-  const engine = await Engine.create({ device, variants: { [kind]: variant } });
+  const engine = await Engine.create({ device, variants: { [kind]: variant }, checkFinite });
   const program = await engine.compile({ outputs });
   await program.run(feeds);
   const wanted = evaluate(outputs, { inputs: feeds });
@@ -146,3 +147,11 @@ for (const [variant, tried] of Object.entries(variants)) {
     });
   });
 }
+
+/** Its gradient has eight buffers, as many as the device binds: what watches for NaN is the ninth. */
+describe.each(["naive", "steps1", "walk"])("a GRU watched for NaN, %s", (variant) => {
+  test.each(Object.entries(pick("primes", "one row")))("%s", async (_, of) => {
+    expect(device.limits.maxStorageBuffersPerShaderStage).toBe(8);
+    await agrees(variant, "gru", build("gru", of), true);
+  });
+});
