@@ -6,11 +6,11 @@ import { bindingStep } from "./homes.ts";
 export const overlap = (a: Binding, b: Binding): boolean =>
   a.buffer === b.buffer && a.offset < b.offset + b.size && b.offset < a.offset + a.size;
 
-/** A buffer of a call, its type that of WGSL itself. */
+/** A buffer of a call, with the alias of its type resolved. */
 interface Declared {
   readonly binding: Binding;
   readonly buffer: Buffer;
-  /** Bytes of an element. */
+  /** Bytes per element. */
   readonly bytes: number;
 }
 
@@ -22,14 +22,14 @@ const declared = ({ kernel, bindings }: KernelCall): Declared[] =>
   }));
 
 export interface Shared extends Declared {
-  /** Which call binds it as which of its buffers, and how many elements into the range that one begins. */
+  /** For each call and buffer index that uses this binding, where that buffer begins, in elements. */
   readonly users: readonly { readonly call: number; readonly index: number; readonly at: number }[];
 }
 
 /**
- * The bindings of calls, together. Ranges of a buffer that hold the same type become one where they are neighbours, as an
- * arena's are, or the same and only read. WebGPU wants no buffer both read-only and writable in a dispatch: where one range is written,
- * the buffer's other ranges are bound as writable, too.
+ * The bindings of several calls together. Ranges of a buffer with the same element type become one binding if they are
+ * neighbours, as in an arena, or identical and only read. WebGPU forbids a buffer to be both read-only and writable in
+ * a dispatch: if one range is written, all ranges are bound as writable.
  */
 export function shared(calls: readonly KernelCall[]): Shared[] {
   const all = calls.flatMap((one, call) => declared(one).map((each, index) => ({ ...each, call, index })));
@@ -58,7 +58,7 @@ export function shared(calls: readonly KernelCall[]): Shared[] {
   return joined;
 }
 
-/** Where the buffers of a call lie in shared bindings. */
+/** Where the buffers of a call are in shared bindings. */
 export const placesOf = (bound: readonly Shared[], calls: readonly KernelCall[], call: number): Place[] =>
   calls[call]!.kernel.buffers.map((_, index) => {
     const isOwn = (user: Shared["users"][number]) => user.call === call && user.index === index;

@@ -18,36 +18,36 @@ import { type MemoryPlan, plan } from "./plan.ts";
 import { rewrite } from "./rewrite.ts";
 import { simplify } from "./simplify.ts";
 
-/** What a program computes, as the user states it. */
+/** What a program computes and which variables it updates. */
 export interface Description {
-  /** Values that can be read after a run. */
+  /** Values to read after a run. */
   readonly outputs?: Readonly<Record<string, Tensor>>;
-  /** Variables and the values that each run gives them, all at once at its end. */
+  /** Variables and their new values. All are stored at the end of a run. */
   readonly updates?: readonly Update[];
 }
 
-/** Passes that a test may leave out to see that they change no value. */
+/** Passes that tests skip to check that they change no value. */
 export interface Passes {
   readonly simplify?: boolean;
   readonly fuse?: boolean;
   readonly merge?: boolean;
 }
 
-/** How to compile: what tests leave out, and what a user may add. */
+/** Options for compiling: passes to skip in tests, and checks a user may add. */
 export interface CompileOptions extends Passes {
-  /** Whether each kernel watches for NaN and infinity in what it stores; default false, which costs nothing. */
+  /** Whether each kernel checks the values it stores for NaN and infinity. Default: false, at no cost. */
   readonly checkFinite?: boolean;
 }
 
-/** A program ready to be given memory and pipelines: nothing of it has touched a GPU. */
+/** A compiled program without memory or pipelines: nothing has touched a GPU yet. */
 export interface Compiled extends Omit<Lowered, "calls">, MemoryPlan {
   readonly calls: readonly PrintedCall[];
   readonly variables: readonly Variable[];
-  /** Those of them that a run changes. */
+  /** The variables that a run changes. */
   readonly updated: readonly Variable[];
-  /** Present where kernels watch for NaN and infinity. */
+  /** Present if kernels check for NaN and infinity. */
   readonly guard: Guard | undefined;
-  /** Homes of all variables of the program, new and old. */
+  /** Homes of all variables of the program, those passed in included. */
   readonly homes: ReadonlyMap<Variable, Home>;
   /** The graph after each pass, as text. */
   readonly stages: Readonly<Record<"built" | "simplified" | "fused", () => string>>;
@@ -55,8 +55,8 @@ export interface Compiled extends Omit<Lowered, "calls">, MemoryPlan {
 
 /**
  * Runs all passes over a description.
- * @param homes variables that have a home already.
- * @param passes which to leave out, and the pass that lets kernels watch for NaN, where it is wanted.
+ * @param homes variables that already have a home.
+ * @param passes passes to skip, and the pass that makes kernels check for NaN, if wanted.
  */
 export function compile(
   { outputs = {}, updates = [] }: Description,
@@ -64,7 +64,7 @@ export function compile(
   homes: ReadonlyMap<Variable, Home> = new Map(),
   passes: Passes & { readonly guard?: typeof guard } = {},
 ): Compiled {
-  // What watches for NaN takes a binding of each kernel.
+  // The check for NaN takes one binding of each kernel.
   const traits = passes.guard ? { ...adapter, maxStorageBuffers: adapter.maxStorageBuffers - 1 } : adapter;
   const all = withEffects(outputs, updates);
   const names = Object.keys(outputs);
@@ -90,7 +90,7 @@ export function compile(
     settled,
     traits,
   );
-  // What is to be seen kernel by kernel stays so: where variants are forced, or a fault is to be named.
+  // Merged kernels would hide which variant ran, or which kernel stored the NaN.
   const forced = Object.keys(traits.forced ?? {}).length > 0;
   const apart = passes.merge === false || passes.guard !== undefined || forced;
   const flag = virtualBuffer("scratch", "NaN flag", 16, { pinned: true });
@@ -110,19 +110,19 @@ export function compile(
   };
 }
 
-/** A user's description, refused where its parts are not what they should be. */
+/** Checks a user's description and fills in defaults. */
 export function described(description: Description): Required<Description> {
   const all = optionsOf<Description, Required<Description>>("compile", description, { outputs: {}, updates: [] });
   for (const [name, output] of Object.entries(all.outputs)) checkTensor("compile", `output "${name}"`, output);
   for (const update of all.updates) {
     const [variable, value] = checkList<unknown>("compile", "an update", update);
-    checkVariable("compile", "what an update changes", variable);
+    checkVariable("compile", "the variable of an update", variable);
     checkTensor("compile", "the value of an update", value);
   }
   return all;
 }
 
-/** The user's updates and those that nodes bring along, each variable once. */
+/** The updates of the user and of nodes with effects, each variable once. */
 function withEffects(outputs: Readonly<Record<string, Tensor>>, updates: readonly Update[]): Update[] {
   const all = new Map<Variable, Tensor>();
   const put = ([variable, value]: Update): void => {
@@ -145,7 +145,7 @@ function withEffects(outputs: Readonly<Record<string, Tensor>>, updates: readonl
   return [...all];
 }
 
-/** Two inputs of one name would be fed the same value: they must be of one shape and dtype. */
+/** Inputs with the same name get the same value, so their shapes and dtypes must match. */
 function checkNames(roots: readonly Tensor[]): void {
   const known = new Map<string, Tensor>();
   for (const { op, attrs, results } of reachable(roots)) {
@@ -160,10 +160,10 @@ function checkNames(roots: readonly Tensor[]): void {
   }
 }
 
-/** Elements that a kernel can count: positions are u32, and the last workgroup looks a little beyond the end. */
+/** Most elements a kernel can index: positions are u32, and the last workgroup reaches slightly past the end. */
 const mostElements = 2 ** 32 - 1024;
 
-/** Larger tensors than kernels can count, as `expand` makes them without memory, would be walked in part. */
+/** Refuses tensors larger than kernels can index, which `expand` creates without memory. */
 function checkSizes(roots: readonly Tensor[]): void {
   for (const { op, results } of reachable(roots)) {
     for (const { shape } of results) {
@@ -178,8 +178,8 @@ function checkSizes(roots: readonly Tensor[]): void {
 const copyOp = /* @__PURE__ */ pointwiseOp("copy", { wgsl: (x) => x, js: (x) => x });
 
 /**
- * Gives a foreach tensors of its own to read: one that stands in two places, is no computed value, or is a view with gaps gets
- * a copy, so that all of a role can be laid side by side.
+ * Gives each foreach tensors of its own, so that all tensors of a role can be laid out contiguously. Copies a tensor
+ * that occurs twice, is not computed, or is a view that is not contiguous.
  */
 function own(roots: readonly Tensor[]): Tensor[] {
   const taken = new Set<Tensor>();

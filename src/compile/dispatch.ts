@@ -5,13 +5,13 @@ import type { AdapterTraits } from "../kernels/traits.ts";
 import { placesOf, shared } from "./bindings.ts";
 import { fold } from "./grid.ts";
 
-/** Scalar types by the last letter of a vector's name. */
+/** Scalar types by the last letter of a vector type's name. */
 const scalars: Readonly<Record<string, DType>> = { f: "f32", h: "f16", i: "i32", u: "u32" };
 const scalarOf = (type: string): DType => (type.startsWith("vec") ? scalars[type.at(-1)!]! : (type as DType));
 
 /**
- * Prints the kernel of a call, for a grid that the adapter takes. Where it has too many buffers for the adapter, neighbours in memory
- * share a binding.
+ * Prints the kernel of a call for a grid that fits the adapter. If the kernel has too many buffers for the adapter,
+ * neighbours in memory share a binding.
  */
 export function dispatch(whole: KernelCall, traits: AdapterTraits): PrintedCall {
   const { kernel, watch, ...call } = whole;

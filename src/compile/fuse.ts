@@ -5,15 +5,14 @@ import { type Group, Grouping } from "./grouping.ts";
 import { withInputs } from "./rewrite.ts";
 
 /**
- * Joins pointwise nodes into as few kernels as possible, and runs a group on the result of a matmul inside the matmul's own
- * kernel where nothing else reads that result. What is left runs inside the kernel that reads it, where that is a reduction or a small
- * matmul.
+ * Joins pointwise nodes into as few kernels as possible. A group that reads the result of a matmul runs inside the
+ * matmul's kernel if nothing else reads that result. A remaining group that feeds a reduction or a small matmul runs
+ * inside its reader's kernel.
  *
- * A group may have several results. Two groups are joined when one feeds the other and no path leaves the union and comes back
- * into it (the union could not be scheduled), and when inputs and results together fit the bindings of a kernel. What is cheap
- * and read by pointwise nodes alone stays with its readers rather than with its producer. Nodes that
- * depend on nothing but numbers, scalars and positions (random bits, say) are computed again wherever they are needed instead
- * of being stored.
+ * A group may have several results. Two groups are joined when one feeds the other, no path leaves the union and comes
+ * back (it could not be scheduled), and the inputs and results together fit the bindings of a kernel. A cheap node that
+ * only pointwise nodes read stays with its readers rather than with its producer. Nodes that depend only on numbers,
+ * scalars and positions (random bits, for example) are recomputed wherever they are needed instead of being stored.
  *
  * @param maxBindings storage buffers that one kernel may bind.
  */
@@ -27,17 +26,17 @@ export function fuse(roots: readonly Tensor[], maxBindings: number): Tensor[] {
     let members: readonly Node[] = [node];
     for (const producer of grouping.producers(node)) {
       const union = [...producer.members, ...members];
-      // A value that only pointwise ops read waits for them, unless joining its producer saves a result: what is cheap is
-      // computed where it is used, from what is stored anyway.
+      // A value that only pointwise ops read waits for them, unless joining its producer saves a result: it is cheap to
+      // compute at its use.
       const saves = grouping.outputs(union).length <= grouping.outputs(producer.members).length;
       if ((stored || saves) && grouping.mayJoin(producer, members)) members = union;
     }
     grouping.add(members);
   }
-  // What waited in vain joins its producer after all.
+  // Join deferred groups with their producers where still allowed.
   for (const node of nodes) {
     for (const { members } of groupOf.has(node) ? grouping.producers(node) : []) {
-      // Both may have grown since.
+      // Both may have grown by now.
       const [producer, group] = [groupOf.get(members[0]!)!, groupOf.get(node)!];
       if (producer === group || !grouping.mayJoin(producer, group.members)) continue;
       grouping.add([...producer.members, ...group.members]);
@@ -46,22 +45,22 @@ export function fuse(roots: readonly Tensor[], maxBindings: number): Tensor[] {
   return rebuild(roots, grouping);
 }
 
-/** A kernel of the new graph, in terms of the old one. */
+/** A kernel of the new graph, described by tensors of the old one. */
 interface Kernel {
   readonly inputs: readonly Tensor[];
   readonly results: readonly Tensor[];
   readonly layer: string;
-  /** The results over what has become of the inputs. */
+  /** Builds the results from the new inputs. */
   make(inputs: readonly Tensor[]): readonly Tensor[];
 }
 
-/** Makes the new graph, kernel by kernel: inputs first. */
+/** Builds the new graph kernel by kernel, inputs first. */
 function rebuild(roots: readonly Tensor[], grouping: Grouping): Tensor[] {
   const groups = new Set(grouping.groupOf.values());
-  /** By nodes: the groups that their kernels compute as they read them, and those that they end in. */
+  /** For each node, the groups its kernel computes as it loads its input, and as it stores its result. */
   const before = new Map<Node, Group>();
   const after = new Map<Node, Group>();
-  /** By groups: the nodes whose kernels store their results. */
+  /** For each group, the node whose kernel stores its results. */
   const nodeOf = new Map<Group, Node>();
   for (const group of groups) {
     const host = grouping.host(group);

@@ -6,18 +6,19 @@ import { inLayer } from "../layer.ts";
 import { add } from "../ops/arithmetic.ts";
 import { onesLike, zerosLike } from "../ops/constants.ts";
 
-/** A gradient for each of `W`, of its dtype. */
+/** The gradients of `W`, each with the dtype of its tensor. */
 export type Gradients<W extends readonly Tensor[]> = { -readonly [K in keyof W]: Tensor<W[K]["dtype"]> };
 
 /**
- * Gradients of a scalar with respect to tensors, by reverse accumulation: walks the graph from `loss` back and appends each
- * node's vector-Jacobian product as new nodes. The result is graph like any other, so it can be differentiated again.
+ * Gradients of a scalar with respect to tensors, by reverse accumulation: walks the graph backward from `loss` and
+ * appends each node's vector-Jacobian product as new nodes. The result is an ordinary graph and can be differentiated
+ * again.
  *
  * @param loss one element, f32 or f16.
  * @param wrt any tensors; those that `loss` does not depend on get zeros.
- * @returns gradients of the shapes of `wrt`, in its order.
- * @throws ShapeError when `loss` has more than one element; ShapeError or DTypeError that names the op, for a gradient that does not
- * have the shape and dtype of what it is the gradient of.
+ * @returns gradients in the order and shapes of `wrt`.
+ * @throws ShapeError when `loss` has more than one element; ShapeError or DTypeError that names the op when a gradient
+ * differs from its input in shape or dtype.
  */
 export function grad<W extends readonly Tensor[]>(loss: Tensor, wrt: readonly [...W]): Gradients<W> {
   checkTensor("grad", "the loss", loss);
@@ -31,7 +32,7 @@ export function grad<W extends readonly Tensor[]>(loss: Tensor, wrt: readonly [.
   }
   const nodes = reachable([loss]);
   const targets = new Set<Tensor>(wrt);
-  // Only what lies between the targets and the loss is walked.
+  // Walk only nodes on a path from a target to the loss.
   const carries = new Set<Node>();
   for (const node of nodes) {
     if (node.results.some((result) => targets.has(result)) || node.inputs.some((input) => carries.has(input.node))) {
@@ -57,7 +58,10 @@ export function grad<W extends readonly Tensor[]>(loss: Tensor, wrt: readonly [.
   return wrt.map((tensor) => gradients.get(tensor) ?? zerosLike(tensor)) as Gradients<W>;
 }
 
-/** A gradient is of the shape and dtype of its input. An op that says otherwise is at fault, and would spoil all that come before it. */
+/**
+ * A gradient must match its input in shape and dtype. A mismatch is a bug in the op and would corrupt every earlier
+ * gradient.
+ */
 function checkGradient({ op, inputs }: Node, i: number, dx: Tensor): void {
   const x = inputs[i]!;
   const what = `grad: the gradient of ${op.name} with respect to its input ${i}`;

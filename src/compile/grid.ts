@@ -4,14 +4,14 @@ import { LimitError } from "../errors.ts";
 import type { Call } from "../kernels/call.ts";
 import type { AdapterTraits } from "../kernels/traits.ts";
 
-/** A workgroup's running number is a u32, and so are those of its invocations along an axis. */
+/** Largest linear index: workgroup indices, and invocation indices along an axis, are u32. */
 const most = 2 ** 32 - 1;
 
 /**
- * Lays out a grid over all three axes where it has more workgroups along one than the adapter takes (65,535, as a rule). Each
- * workgroup finds its place in the kernel's own grid by its running number; surplus workgroups leave at once. So kernels are written
- * for grids of any size.
- * @throws LimitError for a grid that no layout holds.
+ * Spreads a grid over all three axes if it exceeds the adapter's limit along one (usually 65,535). Each workgroup
+ * derives its position in the kernel's own grid from its linear index; surplus workgroups return at once. Kernels can
+ * therefore assume a grid of any size.
+ * @throws LimitError for a grid that does not fit in three axes either.
  */
 export function fold(
   label: string,

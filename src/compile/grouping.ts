@@ -4,30 +4,32 @@ import { type Shape, sameShape } from "../graph/shape.ts";
 import { fullValue, type Node, type Tensor } from "../graph/tensor.ts";
 import { kernelsOf } from "../kernels/lowering.ts";
 
-/** Longest program of one kernel: beyond it registers run out, and compiling takes longer than a second kernel would. */
+/**
+ * Most steps in one kernel: a longer program runs out of registers and takes longer to compile than a second kernel.
+ */
 const longest = 100;
 
-/** Pointwise nodes of one shape that become one kernel. */
+/** Pointwise nodes of one shape that form one kernel. */
 export interface Group {
   readonly shape: Shape;
-  /** In order of their making. */
+  /** In order of creation. */
   readonly members: readonly Node[];
 }
 
-/** Which pointwise nodes of a graph are joined, what may be, and what a group reads and is read by. */
+/** The groups of pointwise nodes in a graph, which of them may be joined, and what they read and write. */
 export class Grouping {
   /** All nodes, inputs before users. */
   readonly nodes: readonly Node[];
-  /** Nodes that depend on nothing but numbers, one-element tensors and positions: computed wherever they are needed. */
+  /** Nodes that depend only on numbers, one-element tensors and positions: recomputed wherever they are needed. */
   readonly free: ReadonlySet<Node>;
   readonly groupOf = new Map<Node, Group>();
   readonly #roots: ReadonlySet<Tensor>;
   readonly #maxBindings: number;
   readonly #users = new Map<Tensor, Node[]>();
-  /** Nodes that share a kernel in spite of not being of one group. */
+  /** Nodes that share a kernel although they are not in one group. */
   readonly #units = new Map<Node, readonly Node[]>();
   readonly #place: ReadonlyMap<Node, number>;
-  /** For each node, in their order: whether one before it shares a kernel with it or one behind it. */
+  /** For each position, whether some kernel has nodes both before it and at or after it. */
   readonly #isWithin: boolean[] = [];
 
   /** @param maxBindings storage buffers that one kernel may bind. */
@@ -46,7 +48,7 @@ export class Grouping {
     }
   }
 
-  /** Makes a group of nodes of one shape, in the place of those that they were in. */
+  /** Makes a group of nodes of one shape, replacing their old groups. */
   add(nodes: readonly Node[]): void {
     const members = [...nodes].sort((a, b) => a.id - b.id);
     const group = { shape: members[0]!.results[0]!.shape, members };
@@ -54,19 +56,22 @@ export class Grouping {
     this.#bind(members);
   }
 
-  /** Notes that nodes share a kernel. */
+  /** Records that nodes share a kernel. */
   #bind(nodes: readonly Node[]): void {
     const places = nodes.map((node) => this.#place.get(node)!);
     const last = Math.max(...places);
     for (let i = Math.min(...places) + 1; i <= last; i++) this.#isWithin[i] = true;
   }
 
-  /** Whether others than pointwise nodes need a node's value. */
+  /** Whether a node's value is an output or is read by a node that is not pointwise. */
   isStored({ results: [y] }: Node): boolean {
     return this.#roots.has(y!) || (this.#users.get(y!) ?? []).some((user) => !user.op.pointwise);
   }
 
-  /** Whether a group may have further members: of its shape, with no more than a kernel binds, and without needing itself. */
+  /**
+   * Whether nodes may join a group: same shape, within the limits of a kernel, and no dependency of the union on
+   * itself.
+   */
   mayJoin({ shape, members }: Group, others: readonly Node[]): boolean {
     const union = [...members, ...others];
     return (
@@ -77,19 +82,19 @@ export class Grouping {
     );
   }
 
-  /** A group as a program, and the results that others need. */
+  /** A group as a program, and its results that others need. */
   programOf({ members }: Group, first: readonly Tensor[] = []) {
     const outputs = this.outputs(members);
     return { outputs, ...programOf(this.withFree(members), outputs, first) };
   }
 
-  /** Groups that feed a node, the latest made first. */
+  /** Groups that feed a node, latest first. */
   producers(node: Node): Group[] {
     const groups = node.inputs.flatMap((input) => this.groupOf.get(input.node) ?? []);
     return [...new Set(groups)].reverse();
   }
 
-  /** The members together with the free nodes that they recompute, inputs first. */
+  /** The members and the free nodes that they recompute, inputs first. */
   withFree(members: readonly Node[]): Node[] {
     const all = new Set(members);
     const stack = [...members];
@@ -103,7 +108,7 @@ export class Grouping {
     return [...all].sort((a, b) => a.id - b.id);
   }
 
-  /** Tensors that a set of nodes reads from outside; numbers do not count. */
+  /** Tensors that a set of nodes reads from outside, except numbers. */
   #inputs(members: readonly Node[]): Tensor[] {
     const all = this.withFree(members);
     const inside = new Set(all);
@@ -115,7 +120,10 @@ export class Grouping {
     return [...inputs];
   }
 
-  /** Results that others than the members (and the free nodes, which read nothing here) need. */
+  /**
+   * Results of the members that are roots or read by other nodes. Free nodes need not be considered: they read no
+   * members.
+   */
   outputs(members: readonly Node[]): Tensor[] {
     const inside = new Set(members);
     return members
@@ -123,10 +131,10 @@ export class Grouping {
       .filter((result) => this.#roots.has(result) || (this.#users.get(result) ?? []).some((user) => !inside.has(user)));
   }
 
-  /** Whether no path leads from the members through other units back into them. */
+  /** Whether no path leaves the members and comes back into them. */
   #isConvex(members: readonly Node[]): boolean {
     const inside = new Set(members);
-    // What comes before a place that no kernel reaches across needs nothing behind it, and no look.
+    // Stop the search at the nearest position that no kernel spans: nothing before it depends on nodes after it.
     let start = Math.min(...members.map((node) => this.#place.get(node)!));
     while (this.#isWithin[start]) start--;
     const seen = new Set<Node>();
@@ -145,9 +153,9 @@ export class Grouping {
   }
 
   /**
-   * The node whose kernel can compute the group as it reads it: the only one that reads anything of it, or one that `keeps` it,
-   * stores it for the others. What shares a kernel then is noted.
-   * @param after the groups that kernels end in, by their nodes.
+   * The node whose kernel can compute the group as it loads its input: either the group's only reader, or one that also
+   * stores it for the others (`keeps`). Records the nodes that then share a kernel.
+   * @param after the groups that kernels compute as they store their results, by node.
    */
   reader({ members }: Group, after: ReadonlyMap<Node, Group>): { node: Node; keeps: boolean } | undefined {
     const [output, ...others] = this.outputs(members);
@@ -160,13 +168,13 @@ export class Grouping {
     if (!node) return undefined;
     const keeps = readers.length > 1 || this.#roots.has(output!);
     const end = after.get(node)?.members;
-    // What the epilogue starts from is not bound.
+    // The epilogue's starting value is not bound.
     const atEnd = end ? this.#inputs(end).length - 1 + this.outputs(end).length : 1;
     if (this.#inputs(members).length + Number(keeps) + node.inputs.length - 1 + atEnd > this.#maxBindings)
       return undefined;
     if (!keeps) return { node, keeps };
     const unit = [...members, node, ...(end ?? [])];
-    // Its end cannot read what the kernel only stores.
+    // The epilogue cannot read what the kernel only stores.
     const isReadAtEnd = end?.some(({ inputs }) => inputs.includes(output!));
     if (!kernelsOf(node.op)!.keeps || isReadAtEnd || !this.#isConvex(unit)) return undefined;
     for (const each of unit) this.#units.set(each, unit);
@@ -174,7 +182,7 @@ export class Grouping {
     return { node, keeps };
   }
 
-  /** The tensor whose kernel can run the group as its epilogue: of the right shape and read by nobody else. */
+  /** The tensor whose kernel can run the group as its epilogue: same shape, and no other readers. */
   host(group: Group): Tensor | undefined {
     const inside = new Set(group.members);
     const inputs = this.#inputs(group.members);
@@ -196,7 +204,7 @@ export class Grouping {
   }
 }
 
-/** Pointwise nodes whose values come from numbers, one-element tensors and positions alone. */
+/** Pointwise nodes whose values depend only on numbers, one-element tensors and positions. */
 function freeNodes(nodes: readonly Node[]): Set<Node> {
   const free = new Set<Node>();
   const isFree = (tensor: Tensor): boolean =>
@@ -204,7 +212,7 @@ function freeNodes(nodes: readonly Node[]): Set<Node> {
     free.has(tensor.node) ||
     (tensor.node.op.name === "expand" && tensor.node.inputs[0]!.shape.every((n) => n === 1));
   for (const node of nodes) {
-    // One-element results are worth storing: they are cheap to read and dear to compute a thousand times.
+    // One-element results are worth storing: cheap to read, expensive to compute a thousand times.
     if (node.op.pointwise && node.results[0]!.shape.some((n) => n > 1) && node.inputs.every(isFree)) free.add(node);
   }
   return free;

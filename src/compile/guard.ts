@@ -3,24 +3,26 @@ import type { Watch } from "../../shaders/lib/print.ts";
 import type { Binding, KernelCall, VirtualBuffer } from "../kernels/call.ts";
 import { shared } from "./bindings.ts";
 
-/** What a guarded program needs to name the place where a value stopped being a number. */
+/** What a guarded program needs to report which kernel first stored NaN or infinity. */
 export interface Guard {
-  /** One word: 0, or 1 + the number of the first store of NaN or infinity. */
+  /** One word: 0, or 1 + the index of the first store of NaN or infinity. */
   readonly flag: VirtualBuffer;
   readonly stores: readonly { readonly kernel: string; readonly layer: string | undefined; readonly role: string }[];
 }
 
 /**
- * Lets every kernel test the bits of each f32 and f16 that it stores, and leave the number of the first faulty store in one word: the
- * first in time keeps it, over all runs. Invocations of one dispatch may overwrite each other's number: each names this kernel.
+ * Makes every kernel check the exponent bits of each f32 and f16 it stores, and record the number of the first faulty
+ * store in one word. The first fault over all runs is kept. Invocations of one dispatch may overwrite each other's
+ * number: all of them name the same kernel.
  *
- * An invocation keeps the largest exponent of all that it stores, and looks at it once, at its end: a branch at every store would
- * cost more than the kernel itself on adapters that run lanes in step.
+ * An invocation keeps the largest exponent of all its stores and checks it once at the end: on adapters that run lanes
+ * in lockstep, a branch per store would cost more than the kernel itself.
  *
  * @param flag memory for that word, 16 bytes.
- * @param maxBindings a kernel that already needs this many is not watched: the kernel that reads its NaN next reports it.
- * @param roleOf what to call a binding.
- * @returns no guard where no kernel is watched.
+ * @param maxBindings a kernel that already needs this many bindings is not checked; the next kernel to read its NaN
+ * reports it.
+ * @param roleOf the name of a binding in reports.
+ * @returns no guard if no kernel is checked.
  */
 export function guard(
   calls: readonly KernelCall[],
@@ -43,7 +45,7 @@ export function guard(
   return { calls: guarded, guard: stores.length > 0 ? { flag, stores } : undefined };
 }
 
-/** The exponents of a value as integers, and the one that infinity and NaN have. */
+/** Extracts a value's exponent bits as integers; `faulty` are those of infinity and NaN. */
 const exponents = {
   f32: { type: "u32", of: "bitcast<u32>(value) & 0x7f800000u", faulty: "0x7f800000u" },
   vec4f: { type: "vec4u", of: "bitcast<vec4u>(value) & vec4u(0x7f800000u)", faulty: "vec4u(0x7f800000u)" },
@@ -55,21 +57,21 @@ const exponents = {
   },
 } as const;
 
-/** Stores to a buffer, by their number. */
+/** A buffer whose stores are checked, and the number reported for it. */
 interface Watched {
   readonly name: string;
   readonly type: keyof typeof exponents;
   readonly number: number;
 }
 
-/** The buffers whose stores can be watched: floats that a kernel writes. */
+/** The float buffers that a kernel writes. */
 const watchable = ({ buffers, types }: Kernel): { buffer: Buffer; type: Watched["type"] }[] =>
   buffers.flatMap((buffer) => {
     const type = types[buffer.type] ?? buffer.type;
     return buffer.access === "read_write" && type in exponents ? [{ buffer, type: type as Watched["type"] }] : [];
   });
 
-/** Values are tested as integers, since WGSL may assume that NaN does not occur. */
+/** Tests bit patterns, since WGSL implementations may assume that NaN does not occur. */
 function watchOf(watched: readonly Watched[]): Watch {
   const numbers = new Map(watched.map(({ name, number }) => [name, number]));
   return {

@@ -4,7 +4,7 @@ import { showShape } from "../graph/shape.ts";
 import { type Tensor, Variable } from "../graph/tensor.ts";
 import type { AdapterTraits } from "../kernels/traits.ts";
 
-/** Refuses f16 tensors where the adapter computes with none. @throws LimitError naming the first of them. */
+/** Refuses f16 tensors on adapters without f16. @throws LimitError naming the first of them. */
 export function checkHalf(roots: readonly Tensor[], { features }: AdapterTraits): void {
   if (features.has("shader-f16")) return;
   for (const { op, attrs, results } of order(roots)) {

@@ -2,13 +2,13 @@ import { bytesPer, type DType, type Shape, sizeOf } from "../graph/shape.ts";
 import type { Variable } from "../graph/tensor.ts";
 import type { Binding, VirtualBuffer } from "../kernels/call.ts";
 
-/** Where a variable lives: `base` bytes into an arena. */
+/** Where a variable is stored: `base` bytes into an arena. */
 export interface Home {
   readonly buffer: VirtualBuffer;
   readonly base: number;
 }
 
-/** What a binding holds: the variable that it is, else what the buffer is for. */
+/** What a binding holds: the variable's name if it is exactly one, else the role of its buffer. */
 export function roleOf({ buffer, offset, size }: Binding, homes: ReadonlyMap<Variable, Home>): string {
   const within = [...homes].filter(
     ([, home]) => home.buffer === buffer && home.base >= offset && home.base < offset + size,
@@ -18,7 +18,7 @@ export function roleOf({ buffer, offset, size }: Binding, homes: ReadonlyMap<Var
 
 let buffersMade = 0;
 
-/** A buffer of the plan; ids are unique in the process, so that arenas can be shared by programs. */
+/** Creates a virtual buffer; ids are unique in the process, so that programs can share arenas. */
 export const virtualBuffer = (
   kind: VirtualBuffer["kind"],
   role: string,
@@ -26,16 +26,16 @@ export const virtualBuffer = (
   more: Pick<VirtualBuffer, "data" | "pinned"> = {},
 ): VirtualBuffer => ({ id: buffersMade++, kind, role, bytes, ...more });
 
-/** Bytes of a tensor's home: whole vec4s, so that kernels may touch them four at a time. */
+/** Bytes of a tensor's home, rounded up to whole vec4s so that kernels may access four elements at a time. */
 export const spanOf = (shape: Shape, dtype: DType): number => Math.ceil((sizeOf(shape) * bytesPer(dtype)) / 16) * 16;
 
-/** Bindings start at multiples of so many bytes. */
+/** Binding offsets must be multiples of this many bytes. */
 export const bindingStep = 256;
 export const alignUp = (bytes: number): number => Math.ceil(bytes / bindingStep) * bindingStep;
 
 /**
- * Gives every variable that has no home yet one: variables of one group that are met together share an arena, in order of
- * their making. Homes never move, so programs made earlier stay right.
+ * Assigns homes to variables without one. Variables of one group that are settled together share an arena, in order of
+ * creation. Homes never move, so earlier programs stay valid.
  */
 export function settle(variables: Iterable<Variable>, homes: ReadonlyMap<Variable, Home>): Map<Variable, Home> {
   const groups = new Map<string, Variable[]>();

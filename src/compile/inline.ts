@@ -6,9 +6,10 @@ import { expand } from "../ops/views.ts";
 import { rewrite } from "./rewrite.ts";
 
 /**
- * Takes a foreach apart where its formula can run inside the kernels that compute the gradients: plain gradient descent needs no kernel of
- * its own then, and no gradient is stored. Formulas with several results stay whole, since moments would make the ends of
- * those kernels long; and so do models of which one gradient has no such kernel, since one dispatch updates them all.
+ * Expands a foreach into pointwise nodes if its formula can run inside the kernels that compute the gradients. Plain
+ * gradient descent then needs no kernel of its own and stores no gradient. Formulas with several results stay whole,
+ * since moments would make those epilogues long. Models with a gradient from any other kernel stay whole too, since one
+ * dispatch updates them all.
  */
 export function inline(roots: readonly Tensor[]): Tensor[] {
   const nodes = order(roots);
@@ -34,7 +35,7 @@ export function inline(roots: readonly Tensor[]): Tensor[] {
   });
 }
 
-/** A program's only result, as nodes over tensors of one shape. */
+/** Applies a program with one result to tensors of one shape, as nodes. */
 function applied({ steps, outputs }: PointwiseProgram, inputs: readonly Tensor[]): Tensor {
   const made: Tensor[] = [];
   const at = (ref: Ref): Tensor =>

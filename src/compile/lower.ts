@@ -31,12 +31,12 @@ import { currentLayer, inLayer } from "../layer.ts";
 import { alignUp, type Home, spanOf, virtualBuffer } from "./homes.ts";
 import { baseOf, isOwn } from "./memory.ts";
 
-/** The kernels of a program in the order in which they run, on buffers that have no memory yet. */
+/** A program's kernel calls in order, on buffers without memory yet. */
 export interface Lowered {
   readonly calls: readonly KernelCall[];
   readonly inputs: ReadonlyMap<string, { readonly tensor: Spec; readonly buffer: VirtualBuffer }>;
   readonly outputs: Readonly<Record<string, View>>;
-  /** What integer inputs must keep to, by name of the input. */
+  /** Allowed ranges of integer inputs, by input name. */
   readonly bounds: ReadonlyMap<string, Bounds & { readonly op: string }>;
 }
 
@@ -45,7 +45,7 @@ export interface Program {
   readonly updates: readonly (readonly [variable: Variable, value: Tensor])[];
 }
 
-/** Turns nodes into kernel calls. Reads come before writes: a variable is overwritten only when nobody needs its old value. */
+/** Turns nodes into kernel calls. A variable is overwritten only after the last read of its old value. */
 export function lower(
   { outputs, updates }: Program,
   homes: ReadonlyMap<Variable, Home>,
@@ -66,8 +66,8 @@ export function lower(
 }
 
 /**
- * Moves nodes that compute nothing but new values of variables behind the last node that reads the old ones, whose place they can
- * take there.
+ * Moves nodes that only compute new values of variables behind the last read of the old values, so that they can write
+ * in place.
  */
 function putOff(nodes: readonly Node[], updates: Program["updates"]): Node[] {
   const lastRead = new Map<Tensor, number>();
@@ -91,7 +91,7 @@ class LowerPass {
   readonly #homes: ReadonlyMap<Variable, Home>;
   readonly #traits: AdapterTraits;
   readonly #position = new Map<Node, number>();
-  /** For each tensor with memory of its own: the position of the last node that reads it, views included. */
+  /** For each tensor that owns memory, the position of the last node that reads it or a view of it. */
   readonly #lastUse = new Map<Tensor, number>();
   readonly #places = new Map<Tensor, View>();
   readonly #views = new Map<Tensor, View>();
@@ -116,7 +116,7 @@ class LowerPass {
     });
   }
 
-  /** Outputs keep memory of their own until the next run. */
+  /** Outputs keep their own memory until the next run. */
   keepOutputs(outputs: readonly Tensor[]): void {
     for (const output of outputs) {
       this.#outputs.add(output);
@@ -126,9 +126,9 @@ class LowerPass {
     }
   }
 
-  /** Lets kernels write new values straight into the variables' homes where all reads of the old value come before. */
+  /** Lets kernels write new values directly into the variables' homes if all reads of the old value come first. */
   placeUpdates(updates: Program["updates"]): void {
-    // Old values that become new ones elsewhere are read last of all, in `finishUpdates`.
+    // An old value that becomes another variable's new value is read last, in `finishUpdates`.
     for (const [, value] of updates) if (!isOwn(value)) this.#lastUse.set(baseOf(value), Number.POSITIVE_INFINITY);
     for (const [variable, value] of updates) {
       const made = baseOf(value);
@@ -144,7 +144,7 @@ class LowerPass {
     }
   }
 
-  /** Lays the tensors of each role of a foreach side by side, as its variables lie, so that it becomes one dispatch. */
+  /** Lays out the tensors of each role of a foreach like its variables, so that one dispatch handles them all. */
   placeForeach(): void {
     for (const node of this.#nodes) {
       if (node.op.name !== "foreach") continue;
@@ -157,7 +157,7 @@ class LowerPass {
     }
   }
 
-  /** Gives tensors places side by side in one new buffer. */
+  /** Places tensors next to each other in one new buffer. */
   #layOut(tensors: readonly Tensor[], role: string, pinned: boolean): void {
     const bases: number[] = [];
     let bytes = 0;
@@ -194,12 +194,12 @@ class LowerPass {
     }
   }
 
-  /** Adds calls of the layer that is being lowered. */
+  /** Adds calls that belong to the current layer. */
   #push(...calls: readonly KernelCall[]): void {
     this.calls.push(...calls.map((call) => ({ ...call, layer: currentLayer() })));
   }
 
-  /** An output as it will be read: its own memory, row-major. */
+  /** An output in its own memory, row-major. */
   outputView(name: string, tensor: Tensor): View {
     const view = this.#view(tensor);
     const own = view.buffer.pinned && isRowMajor(view) && view.offset === 0;
@@ -209,7 +209,10 @@ class LowerPass {
     return place;
   }
 
-  /** Writes the remaining updates: first all new values that are old values elsewhere are saved, then everything is stored. */
+  /**
+   * Writes the remaining updates. New values that are old values of other variables are saved before anything is
+   * overwritten.
+   */
   finishUpdates(updates: Program["updates"]): void {
     const rest = updates.filter(([variable]) => !this.#direct.has(variable));
     const saved = rest.map(([variable, value]) => {
@@ -256,10 +259,10 @@ class LowerPass {
     return this.#views.get(tensor)!;
   }
 
-  /** @param pinned whether a copy has to last until the next run. */
+  /** @param pinned whether a copy must last until the next run. */
   #contiguous(tensor: Tensor, pinned = false): View {
     const view = this.#view(tensor);
-    // An axis of size 1 may come with any stride, a negative one too.
+    // An axis of size 1 may have any stride, even a negative one.
     if (isRowMajor(view) && view.offset === 0) return { ...view, strides: rowMajor(view.shape) };
     const known = this.#copies.get(tensor);
     if (known) return known;
@@ -329,7 +332,7 @@ class LowerPass {
   }
 }
 
-/** What users wrote of the pointwise ops that run in a node's kernels. */
+/** User-written WGSL of the pointwise ops that run in a node's kernels. */
 function writtenOf({ op, fusion, attrs }: Node): readonly Written[] {
   const programs: (PointwiseProgram | undefined)[] = [fusion?.before, fusion?.after, attrs["program"]];
   return [op, ...programs.flatMap((program) => program?.steps?.map((step) => step.op) ?? [])].flatMap(
@@ -337,7 +340,7 @@ function writtenOf({ op, fusion, attrs }: Node): readonly Written[] {
   );
 }
 
-/** What a node computes, in words: `matmul+add+relu of conv1`. */
+/** A node's ops as text: `matmul+add+relu of conv1`. */
 function describe({ op, fusion, attrs, layer }: Node): string {
   const program: PointwiseProgram | undefined = fusion?.after ?? attrs["program"];
   const chain = program && nameOf(program);
@@ -356,8 +359,8 @@ const wholeView = (buffer: VirtualBuffer, shape: Shape, dtype: DType, base = 0):
 });
 
 /**
- * WebGPU forbids one dispatch to bind a buffer both read-only and writable, even at ranges that do not meet, as happens among
- * neighbours of an arena. Such reads go through a copy made just before.
+ * WebGPU forbids one dispatch to bind a buffer both read-only and writable, even at disjoint ranges, as with neighbours
+ * in an arena. Such reads go through a copy made just before.
  */
 function separate(calls: readonly KernelCall[]): KernelCall[] {
   return calls.flatMap((call) => {
@@ -375,7 +378,7 @@ function separate(calls: readonly KernelCall[]): KernelCall[] {
   });
 }
 
-/** Ranges that fed whole numbers must keep to, found by following each op's input back to where it was fed. */
+/** Ranges that fed integers must lie in, found by following each op's input back to a program input. */
 function boundsOf(nodes: readonly Node[]): Map<string, Bounds & { op: string }> {
   const found = new Map<string, Bounds & { op: string }>();
   for (const node of nodes) {

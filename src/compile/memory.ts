@@ -1,13 +1,13 @@
 import type { Tensor } from "../graph/tensor.ts";
 
-/** The tensor whose memory a tensor is a view of. */
+/** The tensor that owns the memory of a view. */
 export function baseOf(tensor: Tensor): Tensor {
   let base = tensor;
   while (base.node.op.view) base = base.node.inputs[0]!;
   return base;
 }
 
-/** Whether a tensor is computed, and shows all of the memory that it is computed into, in order. */
+/** Whether a tensor is computed and covers all of its memory in order. */
 export function isOwn(tensor: Tensor): boolean {
   let at = tensor;
   while (at.node.op.view) {

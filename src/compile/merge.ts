@@ -7,36 +7,36 @@ import { dispatch } from "./dispatch.ts";
 import { fold } from "./grid.ts";
 
 /**
- * Invocations and operations of a call that costs little more than its dispatch, and leaves room for others; of a GPU it takes 16 times
- * the invocations.
+ * Most invocations and operations of a small call, whose cost is mostly its dispatch. On a GPU it may have 16 times as
+ * many invocations.
  */
 const few = 1024;
 const little = 2 ** 20;
 /**
- * How many dispatches a call may overtake, how many calls share one, and how many one refuses before it counts as full: so a
- * call of a long list takes no longer than one of a short list.
+ * How many dispatches a call may overtake, how many calls share one, and how many refusals mark a dispatch as full.
+ * These bounds keep the time per call independent of the program's length.
  */
 const reach = 256;
 const most = 16;
 const patience = 8;
 
-/** Calls that share a dispatch, and the buffers that they touch. */
+/** Calls that share a dispatch, and the buffers they use. */
 interface Group {
   readonly calls: KernelCall[];
   readonly buffers: Set<VirtualBuffer>;
   readonly small: boolean;
   /** Bytes of workgroup memory. */
   memory: number;
-  /** Calls for which there were too few bindings. */
+  /** Calls refused for lack of bindings. */
   refused: number;
 }
 
 /**
- * Lets small calls that do not wait for each other run as one dispatch: the workgroups of the second follow those of the first. A
- * small network's step is little else than the cost of its dispatches, about the same for each whatever it computes.
+ * Runs small independent calls as one dispatch: the second call's workgroups follow the first's. Each dispatch costs
+ * about the same whatever it computes, and in a small network these costs dominate a step.
  *
- * A call joins the nearest dispatch before it that has room, as far back as nothing touches what the call writes, or writes what it
- * touches.
+ * A call joins the nearest earlier dispatch with room. It may not move past a dispatch that writes what it uses or uses
+ * what it writes.
  */
 export function merge(calls: readonly KernelCall[], traits: AdapterTraits): readonly PrintedCall[] {
   const { maxStorageBuffers, maxWorkgroupBytes } = traits;
@@ -51,7 +51,7 @@ export function merge(calls: readonly KernelCall[], traits: AdapterTraits): read
       const before = dispatches[i]!;
       const fresh = touched.filter((buffer) => !before.buffers.has(buffer)).length;
       if (fresh < touched.length && before.calls.some((other) => collide(other, call))) break;
-      // Each buffer takes a binding at least: most dispatches are passed by on that account, before ranges are compared.
+      // Cheap test first: each buffer takes at least one binding.
       const mayFit = before.buffers.size + fresh <= maxStorageBuffers && before.memory + memory <= maxWorkgroupBytes;
       if (!before.small || before.calls.length === most || before.refused === patience || !mayFit) continue;
       if (fits([...before.calls, call], maxStorageBuffers)) home = before;
@@ -70,12 +70,12 @@ export function merge(calls: readonly KernelCall[], traits: AdapterTraits): read
   );
 }
 
-/** Workgroup size of a merged dispatch on a GPU, and so of all kernels in it that know of their workgroup. */
+/** Workgroup size of a merged dispatch on a GPU; kernels that use their workgroup must have the same. */
 const together = 64;
 
 /**
- * Whether a call has few invocations, with little to do, along one axis, and a kernel that may have neighbours. On a CPU adapter they must not share a workgroup's memory: the
- * merged workgroups have another size there.
+ * Whether a call may share a dispatch: few invocations, little work, and a one-dimensional grid. On a CPU adapter it
+ * must not use workgroup memory or barriers, since merged workgroups have another size there.
  */
 function isSmall({ kernel, workgroups: [x, y, z], flops }: KernelCall, { cpu }: AdapterTraits): boolean {
   const [size, ...others] = kernel.workgroup;
@@ -85,13 +85,13 @@ function isSmall({ kernel, workgroups: [x, y, z], flops }: KernelCall, { cpu }: 
   return (!used.includes("group") && !used.includes("lane")) || (!cpu && size === together);
 }
 
-/** Whether one of two calls writes what the other touches. */
+/** Whether one of two calls writes what the other reads or writes. */
 const collide = (a: KernelCall, b: KernelCall): boolean =>
   a.bindings.some((one) =>
     b.bindings.some((other) => (one.access !== "read" || other.access !== "read") && overlap(one, other)),
   );
 
-/** Whether one dispatch may bind all buffers of some calls: a writable range must not overlap any other binding of it. */
+/** Whether one dispatch can bind all buffers of some calls. A writable range must not overlap any other binding. */
 function fits(calls: readonly KernelCall[], maxBindings: number): boolean {
   const bindings = shared(calls).map(({ binding }) => binding);
   return (
@@ -104,8 +104,8 @@ function fits(calls: readonly KernelCall[], maxBindings: number): boolean {
 function joined(calls: readonly KernelCall[], traits: AdapterTraits): PrintedCall {
   const { cpu } = traits;
   const bound = shared(calls);
-  // A CPU adapter runs every branch in every four invocations, whoever takes it: there, none are left idle between two calls. On a GPU
-  // all of a workgroup take one branch, which may have barriers then.
+  // A CPU adapter evaluates a branch for four invocations at a time, so calls start at multiples of 4. On a GPU, whole
+  // workgroups take one branch, so it may contain barriers.
   const apart = cpu ? 4 : together;
   let end = 0;
   const shares = calls.map(({ kernel, workgroups, invocations }, k) => {
@@ -113,7 +113,7 @@ function joined(calls: readonly KernelCall[], traits: AdapterTraits): PrintedCal
     end += Math.ceil((invocations ?? workgroups[0] * kernel.workgroup[0]) / apart) * apart;
     return { kernel, first, end, places: placesOf(bound, calls, k) };
   });
-  // A workgroup for each of two cores: more of them cost more than they spread.
+  // On a CPU, two workgroups, one per core: more would cost more than they gain.
   const size = cpu ? Math.min(64, 4 * Math.ceil(end / 8)) : together;
   const label = calls.map(({ label }) => label).join(" | ");
   const { workgroups, folded } = fold(label, [Math.ceil(end / size), 1, 1], [size, 1, 1], traits);

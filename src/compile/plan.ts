@@ -1,12 +1,12 @@
 import type { Call, VirtualBuffer } from "../kernels/call.ts";
 
-/** One piece of GPU memory that several virtual buffers may use one after the other. */
+/** A piece of GPU memory that several virtual buffers use one after another. */
 export interface Slot {
   bytes: number;
   readonly tenants: VirtualBuffer[];
 }
 
-/** When a virtual buffer is first written and last used, as positions in the list of calls. */
+/** First and last use of a virtual buffer, as positions in the list of calls. */
 export interface Lifetime {
   readonly buffer: VirtualBuffer;
   readonly first: number;
@@ -19,7 +19,7 @@ export interface MemoryPlan {
   readonly lifetimes: readonly Lifetime[];
 }
 
-/** First and last use of every scratch buffer; pinned ones last from the first call to beyond the end. */
+/** Lifetimes of all scratch buffers; pinned ones live from the first call until after the last. */
 export function lifetimesOf(calls: readonly Call[]): Lifetime[] {
   const found = new Map<VirtualBuffer, Lifetime>();
   calls.forEach((call, at) => {
@@ -33,8 +33,8 @@ export function lifetimesOf(calls: readonly Call[]): Lifetime[] {
 }
 
 /**
- * Shares memory among scratch buffers that are never needed at the same time. Walks the calls once; a buffer takes the smallest
- * free slot that holds it, else the largest free one is enlarged (nothing is allocated yet), else a new one is opened.
+ * Shares memory among scratch buffers whose lifetimes do not overlap. Each buffer takes the smallest free slot that
+ * fits; otherwise the largest free slot is enlarged (nothing is allocated yet), or a new slot is added.
  */
 export function plan(calls: readonly Call[]): MemoryPlan {
   const lifetimes = lifetimesOf(calls);

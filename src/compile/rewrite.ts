@@ -3,8 +3,9 @@ import { applyAll, type Node, type Tensor } from "../graph/tensor.ts";
 import { inLayer } from "../layer.ts";
 
 /**
- * Rebuilds a graph bottom-up. `replace` sees each node with its inputs already replaced and returns its new results, or
- * `undefined` to keep it as it is; what it makes belongs to the layer of the node. Nodes whose inputs did not change are kept, not copied.
+ * Rebuilds a graph from inputs to roots. `replace` gets each node with its new inputs and returns new results, or
+ * `undefined` to keep the node. New nodes belong to the layer of the old one. Nodes with unchanged inputs are kept, not
+ * copied.
  */
 export function rewrite(
   roots: readonly Tensor[],
@@ -22,7 +23,7 @@ export function rewrite(
   return roots.map(now);
 }
 
-/** The same node over other inputs. */
+/** The same op applied to other inputs. */
 export function withInputs(node: Node, inputs: readonly Tensor[]): readonly Tensor[] {
   if (inputs.every((input, i) => input === node.inputs[i])) return node.results;
   return applyAll(node.op, inputs, node.attrs, node.effects, node.fusion);

@@ -9,8 +9,8 @@ import { expand, part, reshape } from "../ops/views.ts";
 import { rewrite, withInputs } from "./rewrite.ts";
 
 /**
- * Removes what need not be computed: common subexpressions, arithmetic on constants, views of views, sums with 0 and products
- * with 1. Never changes a value that does not come from a constant.
+ * Removes unnecessary work: common subexpressions, arithmetic on constants, views of views, adding 0 and multiplying by
+ * 1. Changes only values that come from constants.
  */
 export function simplify(roots: readonly Tensor[]): Tensor[] {
   const known = new Map<string, readonly Tensor[]>();
@@ -38,7 +38,7 @@ export function simplify(roots: readonly Tensor[]): Tensor[] {
     for (const { node: made } of results) unique.add(made);
     return results;
   };
-  // What a rule makes may have been made before.
+  // A rule's result may already exist.
   const shared = (tensor: Tensor): Tensor => {
     const { node, index } = tensor;
     if (unique.has(node) || (node.op.source && node.op.name !== "full")) return tensor;
@@ -51,7 +51,7 @@ export function simplify(roots: readonly Tensor[]): Tensor[] {
   });
 }
 
-/** Rules by op name; each sees the inputs already simplified. */
+/** Rules by op name; their inputs are already simplified. */
 const rules: Record<string, (node: Node, inputs: readonly Tensor[]) => Tensor | undefined> = {
   expand: ({ results: [y] }, [x]) => (x!.node.op.name === "expand" ? expand(x!.node.inputs[0]!, y!.shape) : undefined),
   reshape: ({ results: [y] }, [x]) => {
@@ -59,7 +59,7 @@ const rules: Record<string, (node: Node, inputs: readonly Tensor[]) => Tensor | 
     return x!.node.op.name === "reshape" ? reshape(x!.node.inputs[0]!, y!.shape) : undefined;
   },
   permute: ({ attrs: { axes } }, [x]) => x!.node.op.permuted?.(x!.node, axes),
-  // A small product along two elements or one is cheaper as pointwise ops, which need no dispatch of their own.
+  // A small product with an inner size of 1 or 2 is cheaper as pointwise ops, which need no dispatch of their own.
   matmul({ results: [y] }, [a, b]) {
     const [k, last] = [b!.shape.at(-2)!, y!.shape.length - 1];
     if (k > 2 || sizeOf(y!.shape) > 4096 || y!.dtype !== "f32") return undefined;
@@ -71,23 +71,23 @@ const rules: Record<string, (node: Node, inputs: readonly Tensor[]) => Tensor | 
   add(_, [a, b]) {
     if (fullValue(b!) === 0) return a;
     if (fullValue(a!) === 0) return b;
-    // Only tensors of one shape: nothing is stretched.
+    // Shapes must match: no broadcasting.
     const alike = a!.node.op === b!.node.op && sameShape(a!.shape, b!.shape);
     return alike ? a!.node.op.plus?.(a!.node, b!.node) : undefined;
   },
   sub: (_, [a, b]) => (fullValue(b!) === 0 ? a : undefined),
   mul: (_, [a, b]) => (fullValue(b!) === 1 ? a : fullValue(a!) === 1 ? b : undefined),
   div: (_, [a, b]) => (fullValue(b!) === 1 ? a : undefined),
-  // f32 holds every f16; the other way round something may be lost.
+  // f32 represents every f16 exactly, but not the reverse.
   cast: ({ attrs: { to } }, [x]) => {
     const { op, inputs, attrs } = x!.node;
-    // What adds up in f32 anyway need not be rounded in between.
+    // An op that accumulates in f32 can return f32 directly, without rounding in between.
     if (kernelsOf(op)?.widens && x!.dtype === "f16" && to === "f32") return apply(op, inputs, { ...attrs, to });
     return op.name === "cast" && x!.dtype === "f32" && to === "f16" && inputs[0]!.dtype === "f16"
       ? inputs[0]
       : undefined;
   },
-  // The kernel of a sum widens by itself.
+  // The sum kernel accumulates in f32, so it can read f16 directly.
   sum: ({ op, attrs, results: [y] }, [x]) => {
     const [half] = x!.node.op.name === "cast" && y!.dtype === "f32" ? x!.node.inputs : [];
     return half?.dtype === "f16" ? apply(op, [half], { ...attrs, to: "f32" }) : undefined;
@@ -109,7 +109,7 @@ function simpler(node: Node, inputs: readonly Tensor[]): Tensor | undefined {
       const whole = dtype === "i32" || dtype === "u32";
       const value = Number(op.pointwise.js(values, attrs, 0, inputs.at(-1)!.dtype));
       const number = whole ? Math.trunc(value) : value;
-      // What the dtype does not hold, an infinity say, cannot be written; the kernel decides what comes of it.
+      // Values outside the dtype's range, such as infinity, have no literal; leave them to the kernel.
       const largest = dtype === "f16" ? largestHalf : 3.4e38;
       const holds = whole ? asDType(number, dtype) === number : Math.abs(number) <= largest;
       if (holds) return full(shape, number, dtype);
@@ -119,8 +119,8 @@ function simpler(node: Node, inputs: readonly Tensor[]): Tensor | undefined {
 }
 
 /**
- * A pointwise op on the reshaped result of a kernel that can run it: computed before the reshape, it joins that kernel. Only where
- * its other inputs take that shape without a copy, too.
+ * Moves a pointwise op in front of a reshape, so that it can join the kernel that computes the reshape's input. Only if
+ * the op's other inputs take that shape without a copy.
  */
 function beforeReshape(node: Node, inputs: readonly Tensor[]): Tensor | undefined {
   const [y] = node.results;
@@ -141,7 +141,7 @@ function beforeReshape(node: Node, inputs: readonly Tensor[]): Tensor | undefine
   return reshape(apply(node.op, moved, node.attrs), y!.shape);
 }
 
-/** A tensor in another shape, where that takes no copy. */
+/** A tensor reshaped without a copy, if possible. */
 function reshaped(x: Tensor, shape: Shape): Tensor | undefined {
   const {
     op,
@@ -150,7 +150,7 @@ function reshaped(x: Tensor, shape: Shape): Tensor | undefined {
   const value = fullValue(x);
   if (value !== undefined) return full(shape, value, x.dtype);
   if (op.name === "expand") {
-    // What is the same for all rows, or for all elements.
+    // The value is the same for all rows, or for all elements.
     const own = from!.shape.slice(from!.shape.findIndex((n) => n !== 1));
     const one = sizeOf(from!.shape) === 1;
     if (!one && !sameShape(own, shape.slice(shape.length - own.length))) return undefined;
