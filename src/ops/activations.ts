@@ -11,8 +11,8 @@ import { max } from "./reduce.ts";
 import { reshape } from "./views.ts";
 
 /*
- * Activation functions: a row each, with PyTorch's names, defaults and conventions at kinks. Errors are stated, and tested, as in
- * elementary.ts. None overflows for any finite x.
+ * Activation functions, one row each, with PyTorch's names, defaults and conventions at kinks. Errors are stated and
+ * tested as in elementary.ts. None overflows for finite x.
  */
 
 /** max(x, 0). Exact, as are both gradients; at 0 they are 0. */
@@ -47,8 +47,8 @@ export const tanh = /* @__PURE__ */ unary("tanh", {
 });
 
 /**
- * x / (1 + |x|), which nears ±1 more slowly than tanh does (Bergstra et al., 2009). Error: 4 u; of the gradient: 4e-7 in all; of the
- * second: 4e-7 in all.
+ * x / (1 + |x|), which approaches ±1 more slowly than tanh (Bergstra et al., 2009). Error: 4 u; of the gradient: 4e-7
+ * in all; of the second: 4e-7 in all.
  */
 export const softsign = /* @__PURE__ */ unary("softsign", {
   wgsl: (x) => `${x} / (F(1.0) + abs(${x}))`,
@@ -97,7 +97,7 @@ const exponential = /* @__PURE__ */ unaryWith<{ alpha: number; scale: number }>(
     wgsl: (x) => `${literal(scale)} * select(${literal(alpha)} * expm1(${x}), ${x}, ${x} > F(0.0))`,
     js: (x) => scale * (x > 0 ? x : alpha * Math.expm1(x)),
     takes: floats,
-    // The branch that is not taken must stay finite: its gradient is multiplied by 0.
+    // The branch not taken must stay finite, since its gradient is multiplied by 0.
     vjp: (dy, _, x) => [where(gt(x!, 0), mul(dy, scale), mul(dy, mul(exp(clamp(x!, { max: 0 })), scale * alpha)))],
   }),
   { lib: [expm1Text], flops: 6 },
@@ -107,7 +107,10 @@ const exponential = /* @__PURE__ */ unaryWith<{ alpha: number; scale: number }>(
 export const elu = <D extends DType>(x: Tensor<D>, alpha = 1): Tensor<D & Float> =>
   exponential(x, { alpha: finite("elu", "alpha", alpha), scale: 1 });
 
-/** Scaled ELU that keeps activations normalised (Klambauer et al., 2017). Error: (14 + 2|x|) u, of both gradients, too. */
+/**
+ * Scaled ELU, which keeps activations normalised (Klambauer et al., 2017). Error: (14 + 2|x|) u, of both gradients,
+ * too.
+ */
 export const selu = <D extends DType>(x: Tensor<D>): Tensor<D & Float> =>
   exponential(x, { alpha: 1.6732632423543772, scale: 1.0507009873554805 });
 
@@ -134,7 +137,7 @@ const geluTanh = /* @__PURE__ */ unary("geluTanh", {
   takes: floats,
   flops: 14,
   vjp: (dy, _, x) => {
-    // Beyond ±16 the curve is straight: held there, nothing overflows.
+    // Beyond ±16 the curve is a straight line; clamping avoids overflow.
     const c = clamp(x!, { min: -16, max: 16 });
     const square = mul(c, c);
     const s = sigmoid(mul(mul(c, add(mul(square, 0.044715), 1)), 2 * slope));
@@ -169,8 +172,8 @@ const softplusOf = /* @__PURE__ */ unaryWith<{ beta: number; threshold: number }
 );
 
 /**
- * log(1 + e^(βx)) / β, and x itself where βx exceeds the threshold. Error with the defaults: (8 + 2|x|) u; of the gradient: (8 + 2|x|) u +
- * 3e-7 in all; of the second: (8 + 2|x|) u + 3e-7 in all.
+ * log(1 + e^(βx)) / β, or x where βx exceeds the threshold. Error with the defaults: (8 + 2|x|) u; of the gradient: (8
+ * + 2|x|) u + 3e-7 in all; of the second: (8 + 2|x|) u + 3e-7 in all.
  * @param options β, default 1; threshold, default 20.
  */
 export function softplus<D extends DType>(
@@ -215,7 +218,7 @@ export const mish = /* @__PURE__ */ unary("mish", {
   takes: floats,
   flops: 14,
   vjp: (dy, _, x) => {
-    // Beyond 30 the curve is straight: held there, nothing overflows.
+    // Beyond 30 the curve is a straight line; clamping avoids overflow.
     const c = clamp(x!, { max: 30 });
     const t = tanh(softplus(c));
     return [mul(dy, add(t, mul(mul(c, sigmoid(c)), sub(1, mul(t, t)))))];
@@ -223,8 +226,8 @@ export const mish = /* @__PURE__ */ unary("mish", {
 });
 
 /**
- * Maxout (Goodfellow et al., 2013): splits an axis of size F·k into F groups of k neighbours and keeps the largest of each. Exact, as are
- * both gradients.
+ * Maxout (Goodfellow et al., 2013): splits an axis of size F·k into F groups of k adjacent elements and takes the
+ * maximum of each. Exact, as are both gradients.
  * @param pieces k.
  * @param axis default 1.
  */

@@ -16,8 +16,9 @@ import {
 } from "./pointwise.ts";
 
 /*
- * Arithmetic, comparisons and what gradients are made of: a row each. `wgsl` and `js` are the value, `vjp` the gradient. All public
- * functions broadcast as NumPy does and take plain numbers where a tensor may stand. Errors are stated, and tested, as in elementary.ts.
+ * Arithmetic, comparisons and the ops that gradients use, one row each. `wgsl` and `js` compute the value, `vjp` the
+ * gradient. All public functions broadcast like NumPy and accept numbers in place of tensors. Errors are stated and
+ * tested as in elementary.ts.
  */
 
 /** a + b. Error: ½ u; of the gradient: none; of the second: none. */
@@ -46,8 +47,9 @@ export const mul = /* @__PURE__ */ binary("mul", {
 });
 
 /**
- * a / b. Whole numbers are divided towards zero, and by 0 stay what they are. Error along a: 3 u, of both gradients, too. Error along
- * b, for |b| up to 2¹²⁶: 3 u; of the gradient: 8 u; of the second: 16 u. Both for |b| from 2⁻¹²⁶ on.
+ * a / b. Integer division rounds toward zero; dividing an integer by 0 returns it unchanged. Error along a: 3 u, of
+ * both gradients, too. Error along b, for |b| up to 2¹²⁶: 3 u; of the gradient: 8 u; of the second: 16 u. Both for |b|
+ * from 2⁻¹²⁶ on.
  */
 export const div = /* @__PURE__ */ binary("div", {
   wgsl: (a, b) => `${a} / ${b}`,
@@ -56,7 +58,7 @@ export const div = /* @__PURE__ */ binary("div", {
   vjp: (dy, y, _, b) => [div(dy, b!), neg(div(mul(dy, y), b!))],
 });
 
-/** The larger of two; where they are equal each gets half of the gradient. Exact, as are both gradients. */
+/** The larger of two values; at a tie, each gets half of the gradient. Exact, as are both gradients. */
 export const maximum = /* @__PURE__ */ binary("maximum", {
   wgsl: (a, b) => `max(${a}, ${b})`,
   js: (a, b) => Math.max(a, b),
@@ -64,7 +66,7 @@ export const maximum = /* @__PURE__ */ binary("maximum", {
   vjp: (dy, _, a, b) => [share(dy, gt(a!, b!), a!, b!), share(dy, lt(a!, b!), a!, b!)],
 });
 
-/** The smaller of two; where they are equal each gets half of the gradient. Exact, as are both gradients. */
+/** The smaller of two values; at a tie, each gets half of the gradient. Exact, as are both gradients. */
 export const minimum = /* @__PURE__ */ binary("minimum", {
   wgsl: (a, b) => `min(${a}, ${b})`,
   js: (a, b) => Math.min(a, b),
@@ -72,7 +74,10 @@ export const minimum = /* @__PURE__ */ binary("minimum", {
   vjp: (dy, _, a, b) => [share(dy, lt(a!, b!), a!, b!), share(dy, gt(a!, b!), a!, b!)],
 });
 
-/** The gradient where an operand won, half of it at a tie, 0 where it lost: selected, so that nothing of the gradient is left there. */
+/**
+ * dy where an operand won, half of it at a tie, and 0 where it lost. Selected rather than multiplied by 0, so that NaN
+ * in dy cannot leak.
+ */
 const share = (dy: Tensor, won: Tensor, a: Tensor, b: Tensor): Tensor =>
   where(won, dy, where(eq(a, b), mul(dy, 0.5), zerosLike(dy)));
 
@@ -84,7 +89,7 @@ const comparison = (name: string, sign: string, js: (a: number, b: number) => bo
     result: "i32",
   }) as (a: Operand, b: Operand) => Tensor<"i32">;
 
-/** Comparisons give i32 tensors of ones and zeros and have no gradient. */
+/** Comparisons return i32 tensors of ones and zeros. They have no gradient. */
 export const eq = /* @__PURE__ */ comparison("eq", "==", (a, b) => a === b);
 export const ne = /* @__PURE__ */ comparison("ne", "!=", (a, b) => a !== b);
 export const lt = /* @__PURE__ */ comparison("lt", "<", (a, b) => a < b);
@@ -101,8 +106,9 @@ const whereOp: Op = /* @__PURE__ */ pointwiseOp("where", {
 });
 
 /**
- * a where the i32 condition is not 0, else b. All three broadcast. What the side that is not taken holds does not count, and its gradient
- * is 0. What this 0 meets on its way back may still be infinite, as behind log(0): select such operands, too. Exact, as are both gradients.
+ * a where the i32 condition is not 0, else b. All three broadcast. The value not taken does not matter, and its
+ * gradient is 0. Further back, this 0 may still meet an infinite derivative, as that of log at 0, and become NaN:
+ * select such operands too. Exact, as are both gradients.
  */
 export const where = <A extends DType, B extends DType>(
   condition: Tensor,
@@ -127,7 +133,7 @@ export const abs: Unary = /* @__PURE__ */ unary("abs", {
   vjp: (dy, _, x) => [mul(dy, sign(x!))],
 });
 
-/** −1, 0 or 1. Exact; it has no gradient. */
+/** The sign of x: −1, 0 or 1. Exact; it has no gradient. */
 export const sign: Unary = /* @__PURE__ */ unary("sign", {
   wgsl: (x) => `sign(${x})`,
   js: Math.sign,
@@ -149,7 +155,7 @@ const clampTo = /* @__PURE__ */ unaryWith<{ min?: number; max?: number }>("clamp
 }));
 
 /**
- * x held between two bounds, either of which may be left out. The gradient passes at the bounds, as in PyTorch. Exact, as are both
+ * x limited to a range with either bound optional. The gradient passes at the bounds, as in PyTorch. Exact, as are both
  * gradients.
  */
 export function clamp<D extends DType>(
@@ -164,7 +170,7 @@ export function clamp<D extends DType>(
 
 const wgslType = { f32: "F", f16: "H", i32: "I", u32: "U" };
 
-/** The f32 numbers next to the ends of whole ones. */
+/** The smallest and largest integers of each dtype that f32 represents exactly. */
 const ends = { i32: [-2147483648, 2147483520], u32: [0, 4294967040] } as const;
 
 const castOp: Op = /* @__PURE__ */ attributedOp<{ to: DType }>(
@@ -181,14 +187,14 @@ const castOp: Op = /* @__PURE__ */ attributedOp<{ to: DType }>(
 );
 
 /**
- * The same values as another dtype. On their way to whole numbers, floats are cut towards zero, and held at the ends: −2³¹ and 2³¹ −
- * 128 for i32, 0 and 2³² − 256 for u32. Between i32 and u32 the bits stay the same; f32 is rounded to f16.
+ * The same values in another dtype. Floats become integers by truncation toward zero, clamped to −2³¹ … 2³¹ − 128 for
+ * i32 and 0 … 2³² − 256 for u32. Between i32 and u32 the bits are kept; f32 is rounded to f16.
  */
 export function cast<D extends DType>(x: Tensor, to: D): Tensor<D> {
   checkTensors("cast", x);
   checkDType("cast", to);
   if (x.dtype === (to as DType)) return x as Tensor<D>;
-  // A number stays a number: as a literal it is held at the ends of f16, where a conversion would not compile.
+  // Keep a number a constant: its literal is clamped to the range of f16, whereas a conversion would not compile.
   const value = to === "f16" ? fullValue(x) : undefined;
   return value === undefined ? apply(castOp, [x], { to }) : full(x.shape, value, to);
 }

@@ -11,20 +11,20 @@ import { expand, reshape, transpose } from "./views.ts";
 
 export interface AttentionOptions {
   /**
-   * Added to the scores (f32; −∞, or anything from −1e30 down, hides one), or says which of them count (i32, 1 or 0); broadcasts to
-   * `[…, L, S]`.
+   * Either f32 `[…, L, S]`, added to the scores (−∞, or anything from −1e30 down, masks a key), or i32, 1 for keys to
+   * attend to and 0 for masked ones. Broadcasts.
    */
   readonly mask?: Tensor;
-  /** Whether position i sees the positions up to i only, counted from the first of both; default false. */
+  /** Whether query i attends only to keys up to i, both counted from 0; default false. */
   readonly causal?: boolean;
   /** Factor of the scores; default 1 / √E. */
   readonly scale?: number;
 }
 
-/** Score of what may not be seen: e to this power is 0 beside any other. */
+/** The score of a masked key: its exponential is 0 next to any other. */
 const unseen = -1e30;
 
-/** Which keys each query sees, i32 `[…, L, S]` or what broadcasts to it. */
+/** The keys that each query attends to, i32, broadcastable to `[…, L, S]`. */
 function visible(mask: Tensor | undefined, causal: boolean, corner: readonly [number, number]): Tensor | undefined {
   const said = mask && (floats.includes(mask.dtype) ? gt(mask, unseen) : mask);
   const seen = said && said.shape.length < 2 ? expand(said, [1, corner[1]]) : said;
@@ -33,7 +33,7 @@ function visible(mask: Tensor | undefined, causal: boolean, corner: readonly [nu
   return seen ? where(past, seen, 0) : past;
 }
 
-/** Whether any along an axis, −1 or −2, which becomes one of size 1. */
+/** Whether any element along an axis (−1 or −2) is not 0; keeps the axis with size 1. */
 const anyOf = (seen: Tensor, axis: number): Tensor =>
   seen.shape.at(axis) === 1 ? seen : gt(max(cast(seen, "f32"), axis, true), 0);
 
@@ -42,9 +42,9 @@ const anyOf = (seen: Tensor, axis: number): Tensor =>
  * @param query `[…, L, E]`
  * @param key `[…, S, E]`
  * @param value `[…, S, V]`
- * @returns `[…, L, V]`; 0 for queries that see nothing, as PyTorch gives since 2.5. What a masked key, its value or a query that
- * sees nothing hold does not count, NaN and infinities included; nor does what a mask hides in the scores. A key that some query sees
- * is computed with for all.
+ * @returns `[…, L, V]`; 0 for queries whose keys are all masked, as in PyTorch since 2.5. Masked keys, their values and
+ * such queries have no effect, even if they hold NaN or infinity; nor do masked scores. A key counts as masked only if
+ * it is masked for every query.
  */
 export function scaledDotProductAttention<D extends DType>(
   query: Tensor<D>,
@@ -68,7 +68,7 @@ export function scaledDotProductAttention<D extends DType>(
   }
   const corner = [query.shape.at(-2)!, key.shape.at(-2)!] as const;
   const seen = visible(mask, causal, corner);
-  // Only a mask blinds queries; past the last of these, causal attention sees no key.
+  // Only a mask can leave a query without keys. With causal attention, keys past the last query are unused.
   const queries = mask && seen && anyOf(seen, -1);
   const keys = seen && (mask || corner[1] > corner[0]) ? anyOf(seen, -2) : undefined;
   const column = keys && reshape(keys, [...keys.shape.slice(0, -2), keys.shape.at(-1)!, 1]);

@@ -3,7 +3,10 @@ import { applyAll, type Op, type Tensor } from "../graph/tensor.ts";
 import { castAllKernels } from "../kernels/castAll.ts";
 import { cast } from "./arithmetic.ts";
 
-/** Casts to f16 of tensors that lie in one buffer, as parameters do, are one dispatch; the results are neighbours too. */
+/**
+ * Casts several tensors to f16. Tensors in one buffer, such as parameters, are cast by one dispatch; their results are
+ * also neighbours.
+ */
 const castAllOp: Op = {
   name: "castAll",
   infer(inputs) {
@@ -16,6 +19,6 @@ const castAllOp: Op = {
   describe: ({ inputs }) => `×${inputs.length}`,
 };
 
-/** The same values as f16. @param tensors f32, of any shapes. */
+/** The same values in f16. @param tensors f32, of any shapes. */
 export const castAll = (tensors: readonly Tensor[]): readonly Tensor[] =>
   tensors.length === 0 ? [] : applyAll(castAllOp, tensors);

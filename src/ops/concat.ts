@@ -4,7 +4,7 @@ import { checkTensors, type Tensor } from "../graph/tensor.ts";
 import { joined } from "./layout.ts";
 import { slice } from "./views.ts";
 
-/** Joins tensors along an axis that exists. */
+/** Joins tensors along an existing axis. */
 export function concat<D extends DType>(tensors: readonly Tensor<D>[], axis = 0): Tensor<D> {
   checkTensors("concat", ...checkList("concat", "the list of tensors", tensors));
   if (tensors.length === 0) throw new ShapeError("concat: no tensors given");
@@ -12,7 +12,7 @@ export function concat<D extends DType>(tensors: readonly Tensor<D>[], axis = 0)
   return joined(tensors, at);
 }
 
-/** Cuts an axis into pieces of given sizes, or into pieces of one size of which the last may be shorter. */
+/** Splits an axis into pieces of given sizes, or into pieces of one size, of which the last may be smaller. */
 export function split<D extends DType>(x: Tensor<D>, axis: number, sizes: number | readonly number[]): Tensor<D>[] {
   checkTensors("split", x);
   const at = axisOf("split", axis, x.shape.length);

@@ -23,7 +23,7 @@ const fullOp: Op = {
   },
 };
 
-/** A tensor of one repeated value. It costs no memory: kernels carry the number in their text. */
+/** A tensor filled with one value. It takes no memory: kernels contain the number as a literal. */
 export const full = <D extends DType = "f32">(shape: Shape, value: number, dtype = "f32" as D): Tensor<D> =>
   apply(fullOp, [], { shape: [...checkShape("full", shape)], value, dtype });
 
@@ -41,7 +41,7 @@ const constantOp: Op = {
   describe: ({ attrs }) => `{${attrs["name"] ?? "data"}}`,
 };
 
-/** Values fixed when the program is compiled, row-major. They are uploaded once. @param dtype default that of the data. */
+/** Values fixed at compile time, row-major. They are uploaded once. @param dtype default: the dtype of the data. */
 export function constant<A extends TensorData, D extends DType = DTypeOf<A>>(
   data: A,
   shape: Shape,
@@ -61,9 +61,9 @@ const inputOp: Op = {
 };
 
 /**
- * A value that each `run` is given under this name.
- * @param shape fixed: another batch size is another program over the same variables.
- * @param dtype default f32; labels are i32. An f16 input is fed a Float32Array, and rounded on its way in.
+ * A value given to each `run` under this name.
+ * @param shape fixed; for another batch size, compile another program over the same variables.
+ * @param dtype default f32; labels are i32. An f16 input takes a Float32Array, which is rounded.
  */
 export function input<D extends DType = "f32">(name: string, shape: Shape, dtype = "f32" as D): Tensor<D> {
   if (typeof name !== "string") refuse("input", "name", name, "a string");
@@ -71,12 +71,12 @@ export function input<D extends DType = "f32">(name: string, shape: Shape, dtype
 }
 
 /**
- * A tensor with a home: its value stays on the GPU from run to run and is changed by updates alone.
- * @param data initial value, row-major, which is copied; or one number for all elements; or numbers drawn by `nn.init`. An array gives
- * the dtype, else it is f32 by default.
- * @param name under which it is saved; default "variable".
- * @param group variables of one group lie side by side in memory; default "parameters".
- * @param dtype default that of the data; f16 takes a Float32Array.
+ * A tensor whose value stays on the GPU between runs; only updates change it.
+ * @param data initial value: a row-major array, which is copied; one number for all elements; or random numbers from
+ * `nn.init`. The dtype is that of the array, and f32 otherwise.
+ * @param name name in checkpoints; default "variable".
+ * @param group variables of one group are neighbours in memory; default "parameters".
+ * @param dtype default: the dtype of the data; f16 takes a Float32Array.
  */
 export function variable<A extends FirstValues, D extends DType = DTypeOf<A>>(
   data: A,

@@ -16,14 +16,14 @@ import {
 } from "./customDefinition.ts";
 import { gradientOf, miscounted, noGradient } from "./elementwise.ts";
 
-/** Whether a type has a single key. */
+/** Whether an object type has exactly one key. */
 type Single<Y> = { [K in keyof Y]: [keyof Y] extends [K] ? true : false }[keyof Y];
 
 type ResultOf<F, D extends DType> = F extends (...args: never[]) => { readonly dtype: infer E extends DType }
   ? Tensor<E>
   : Tensor<D>;
 
-/** A function of tensors, in the order of the inputs, and of options. */
+/** A function of tensors, in the order of the inputs, and optionally an object of options. */
 export type CustomOp<I extends readonly string[], Y, P> = <D extends DType>(
   ...args: [...Operands<I, D>, options?: Partial<Widened<P>>]
 ) => Single<Y> extends true ? ResultOf<Y[keyof Y], D> : { readonly [K in keyof Y]: ResultOf<Y[K], D> };
@@ -33,9 +33,9 @@ type Operands<I extends readonly string[], D extends DType> = I extends readonly
   : [];
 
 /**
- * Makes an op of your own out of a kernel in WGSL: a body over named inputs and outputs. tilegrad writes the bindings, plans the
- * memory and compiles it. It is profiled, inspected, watched for NaN, exported and differentiated as tilegrad's own ops are, small
- * kernels share a dispatch, and pointwise ops on a single output run in the same kernel.
+ * Makes your own op from a WGSL kernel: a body over named inputs and outputs. tilegrad writes the bindings, plans the
+ * memory and compiles it. The op is profiled, inspected, checked for NaN, exported and differentiated like the built-in
+ * ones. Small kernels share a dispatch, and pointwise ops on a single output run in the same kernel.
  *
  * @example
  * const rowMax = customOp("rowMax", {
@@ -52,13 +52,13 @@ type Operands<I extends readonly string[], D extends DType> = I extends readonly
  * });
  * const y = rowMax(x);
  *
- * @param name as labels and errors show it.
- * @returns a function of the inputs, in their order, and of an object of options. It returns the output, or of several outputs an
- * object of them by name.
- * @throws AttributeError, DTypeError where a part of the definition is missing or of another kind, a name is none or is taken, or
- * `wgsl` stores no element of an output. The function throws ShapeError, DTypeError or AttributeError for inputs and options that do not
- * fit. `compile` throws a LimitError for a workgroup or bindings that the adapter lacks, and a DeviceError for WGSL that does not
- * compile, with its line and column.
+ * @param name name in labels and errors.
+ * @returns a function of the inputs, in order, and an object of options. It returns the output, or an object of outputs
+ * by name if there are several.
+ * @throws AttributeError or DTypeError if a part of the definition is missing or invalid, a name is invalid or taken,
+ * or `wgsl` never stores an output. The function throws ShapeError, DTypeError or AttributeError for invalid inputs and
+ * options. `compile` throws LimitError if the adapter lacks workgroup size, memory or bindings, and DeviceError with
+ * line and column for WGSL that does not compile.
  */
 export function customOp<
   const I extends readonly string[],
@@ -76,7 +76,7 @@ export function customOp<
       for (const [input, { dtype }] of Object.entries(given))
         checkAmong(name, input, dtype, checked.dtypes.get(input)!);
       const specs = outputs.map((output) => specOf(name, output, rules[output]!(given, options), operands[0]?.dtype));
-      // What else depends on shapes and options is refused here, too, and not when it is compiled.
+      // Check everything else that depends on shapes and options here, rather than when compiling.
       sizesOf(name, checked, { ...given, ...named(outputs, specs) }, options);
       return specs;
     },
@@ -117,7 +117,7 @@ export function customOp<
   }) as never;
 }
 
-/** The spec of an output by its rule. @param first dtype of the first input. */
+/** The shape and dtype that a rule gives for an output. @param first dtype of the first input. */
 function specOf(name: string, output: string, outcome: Outcome, first: DType = "f32"): Spec {
   const { shape, dtype = first } = Array.isArray(outcome)
     ? { shape: outcome as Shape }
@@ -131,7 +131,7 @@ function checkAmong(name: string, input: string, dtype: DType, among: readonly D
   if (!among.includes(dtype)) throw new DTypeError(`${name}: ${input} is ${dtype}, expected ${among.join(" or ")}`);
 }
 
-/** An output as its user's reference computes it. */
+/** An output computed by the user's reference, checked for its length. */
 function elementsOf(name: string, output: string, shape: Shape, data: ArrayLike<number> | undefined): Float64Array {
   if (data?.length === sizeOf(shape)) return Float64Array.from(data);
   throw new ShapeError(

@@ -15,10 +15,10 @@ import type { Custom, Sizes, Specs } from "../kernels/custom.ts";
 import { calls, checkText, declarationsOf, Names } from "../kernels/written.ts";
 import { checkFunction } from "./elementwise.ts";
 
-/** Options of an op: plain data, with their defaults. */
+/** Options of an op: plain data, with defaults. */
 export type Options = Readonly<Record<string, number | boolean | string | readonly number[]>>;
 
-/** Options as an op's functions see them: of the kind that the default has, not of its value. */
+/** Options as rules receive them: of the default's type, not its literal value. */
 export type Widened<P> = {
   readonly [K in keyof P]: P[K] extends number
     ? number
@@ -29,63 +29,72 @@ export type Widened<P> = {
         : P[K];
 };
 
-/** A value, or a function of the shapes and dtypes of inputs and outputs, by name, and of the options. */
+/** A value, or a function that computes it from the shapes and dtypes of inputs and outputs, and the options. */
 type OrRule<T, N extends string, P> = T | ((tensors: Readonly<Record<N, Spec>>, options: Widened<P>) => T);
 
-/** Shape of an output, or its shape and dtype. */
+/** Shape of an output, or shape and dtype. */
 export type Outcome = Shape | { readonly shape: Shape; readonly dtype?: DType };
 
 export type Rule<I extends string, P> = (inputs: Readonly<Record<I, Spec>>, options: Widened<P>) => Outcome;
 
-/** An op of your own with a kernel of its own. */
+/** The definition of an op with its own kernel. */
 export interface CustomDefinition<
   I extends readonly string[],
   Y extends Readonly<Record<string, unknown>>,
   P extends Options,
 > {
-  /** Names of the inputs, in the order of the arguments. The kernel reads `x(i)`: element i in row-major order, however x lies in memory. */
+  /**
+   * Names of the inputs, in the order of the arguments. The kernel reads `x(i)`: element i in row-major order, whatever
+   * the memory layout of x.
+   */
   readonly inputs: I;
   /**
-   * For each output by name, a function that gives its shape, or `{ shape, dtype }`, from those of the inputs by name and the options.
-   * The dtype is that of the first input by default. The kernel stores `y_store(i, value);`: each element, once. Where several
-   * invocations have a part in an element, one of them stores it.
+   * For each output, a function of the inputs' shapes and dtypes, by name, and the options. It returns the output's
+   * shape, or `{ shape, dtype }`. The default dtype is that of the first input. The kernel must store each element
+   * exactly once: `y_store(i, value);`. If several invocations contribute to an element, one of them stores it.
    */
   readonly outputs: Y & Readonly<Record<string, Rule<I[number], P>>>;
   /**
-   * Statements in WGSL that every invocation runs. They see the inputs and outputs, the constants, `functions`, `memory`, and the
-   * numbers `id` (global_invocation_id, vec3u), `group` (workgroup_id, vec3u) and `lane` (local_invocation_index, u32). Elements of f16
-   * are read and stored as f32.
+   * WGSL statements that every invocation runs. They may use the inputs and outputs, the constants, `functions`,
+   * `memory`, and the built-ins `id` (global_invocation_id, vec3u), `group` (workgroup_id, vec3u) and `lane`
+   * (local_invocation_index, u32). Elements of f16 are read and stored as f32.
    */
   readonly wgsl: string;
-  /** WGSL declarations that `wgsl` uses: `fn`, `struct`, `alias`, `const`, `var<private>`. They see what `wgsl` does but for `id`, `group` and `lane`. */
+  /**
+   * WGSL declarations for `wgsl`: `fn`, `struct`, `alias`, `const`, `var<private>`. They may use the same names as
+   * `wgsl` except `id`, `group` and `lane`.
+   */
   readonly functions?: string;
-  /** Numbers and booleans that the text names, such as sizes. They fit any type of WGSL that holds them. */
+  /** Numbers and booleans, such as sizes, by their names in WGSL. Each converts to any WGSL type that can hold it. */
   readonly constants?: OrRule<Readonly<Record<string, number | boolean>>, I[number] | (keyof Y & string), P>;
-  /** Options and their defaults, which also say of which kind they are: plain numbers, booleans, strings, lists of numbers. */
+  /** Options and their defaults, which fix their types: numbers, booleans, strings or lists of numbers. */
   readonly options?: P;
-  /** Dtypes of inputs, by name, one or a list; default f32 and f16. */
+  /** Allowed dtypes of inputs, by name, one or a list; default f32 and f16. */
   readonly dtypes?: { readonly [K in I[number]]?: DType | readonly DType[] };
   /**
-   * How many invocations run the body: `id.x` is 0 to below that number; of a list, up to three numbers, `id.x`, `id.y` and `id.z`.
-   * Default: one for each element of the first output.
+   * How many invocations run the body: a number, and `id.x` counts up to it; or a list of up to three, for `id.x`,
+   * `id.y` and `id.z`. Default: one invocation per element of the first output.
    */
   readonly invocations?: OrRule<number | readonly number[], I[number] | (keyof Y & string), P>;
-  /** In place of `invocations`: how many workgroups run, a number or up to three. All of their invocations run the body, as barriers need it. */
+  /**
+   * Instead of `invocations`: how many workgroups run, a number or up to three. All of their invocations run the body,
+   * so it may use barriers.
+   */
   readonly workgroups?: OrRule<number | readonly number[], I[number] | (keyof Y & string), P>;
-  /** Invocations of a workgroup, a number or up to three; default 64. */
+  /** Invocations per workgroup, a number or up to three; default 64. */
   readonly workgroupSize?: OrRule<number | readonly number[], I[number] | (keyof Y & string), P>;
-  /** Arrays that a workgroup shares, by name; only with `workgroups`. They start as zeros. */
+  /** Arrays in workgroup memory, by name; only with `workgroups`. Initially zero. */
   readonly memory?: OrRule<
     Readonly<Record<string, { readonly type: string; readonly length: number }>>,
     I[number] | (keyof Y & string),
     P
   >;
-  /** Arithmetic operations of a run, as `inspect` reports them; default one for each invocation. */
+  /** Arithmetic operations per run, shown by `inspect`; default one per invocation. */
   readonly flops?: OrRule<number, I[number] | (keyof Y & string), P>;
   /**
-   * For each input by name, a function that gives its gradient, a tensor of its shape and dtype, from all tensors by name: inputs,
-   * outputs, and the gradients of outputs, `dy` for y. What several gradients compute alike is computed once. Inputs without one are
-   * taken for constants. Without `gradient`, `grad` refuses to go through the op.
+   * For each input, a function that returns its gradient: a tensor of the input's shape and dtype. It receives all
+   * tensors by name: inputs, outputs, and the gradients of outputs (`dy` for y). Work common to several gradients is
+   * done once. Inputs without a function are treated as constants. Without `gradient`, `grad` through the op throws.
    */
   readonly gradient?: {
     readonly [K in I[number]]?: (
@@ -94,8 +103,8 @@ export interface CustomDefinition<
     ) => Tensor;
   };
   /**
-   * The op by its definition, in float64, for `tilegrad/reference` and `checkOp`: the elements of the output, row-major; of several
-   * outputs, by name. Inputs come by name, each with `shape`, `dtype` and `data`, a Float64Array.
+   * The op in float64, for `tilegrad/reference` and `checkOp`: returns the output's elements, row-major, or several
+   * outputs by name. It receives inputs by name, each with `shape`, `dtype` and `data`, a Float64Array.
    */
   readonly reference?: (
     inputs: Readonly<Record<I[number], Values>>,
@@ -103,18 +112,18 @@ export interface CustomDefinition<
   ) => ArrayLike<number> | Readonly<Record<keyof Y & string, ArrayLike<number>>>;
 }
 
-/** A definition as it is when nothing is known of its names. */
+/** A definition with unspecific types. */
 export type Loose = CustomDefinition<
   readonly string[],
   Readonly<Record<string, (inputs: Specs, options: Attrs) => Outcome>>,
   Options
 >;
 
-/** A definition whose parts are what they should be. */
+/** A validated definition. */
 export interface Checked extends Omit<Custom, "sizes"> {
   readonly rules: Readonly<Record<string, (inputs: Specs, options: Attrs) => Outcome>>;
   readonly defaults: Options;
-  /** What each input may be. */
+  /** Allowed dtypes of each input. */
   readonly dtypes: ReadonlyMap<string, readonly DType[]>;
   readonly gradient:
     | Readonly<Record<string, (tensors: Readonly<Record<string, Tensor>>, options: Attrs) => Tensor>>
@@ -124,12 +133,12 @@ export interface Checked extends Omit<Custom, "sizes"> {
   readonly known: Names;
 }
 
-/** What may be a value, or a function of specs and options. */
+/** Parts that may be a value or a function of specs and options. */
 const parts = ["constants", "memory", "invocations", "workgroups", "workgroupSize", "flops"] as const;
 type Part = (typeof parts)[number];
 type Given = Readonly<Partial<Record<Part, unknown>>>;
 
-/** Refuses a definition that is at fault, whatever it is later applied to. */
+/** Refuses an invalid definition before it is applied. */
 export function checkCustom(name: string, definition: Loose): Checked {
   const known = new Names("customOp", name);
   const op = `customOp ${name}`;
@@ -181,13 +190,13 @@ export function checkCustom(name: string, definition: Loose): Checked {
     throw new AttributeError(`${op}: invocations and workgroups are both given, expected one of them`);
   if (given.memory !== undefined && given.workgroups === undefined)
     throw new AttributeError(
-      `${op}: memory is given, expected workgroups as well: with invocations, surplus ones leave`,
+      `${op}: memory is given, expected workgroups as well: with invocations, some return before a barrier`,
     );
 
   if (options !== undefined) checkObject(op, "options", options, "an object of defaults");
   for (const [option, value] of Object.entries(options ?? {})) checkPlain(op, `options.${option}`, value);
   for (const [what, names] of Object.entries({ dtypes, gradient })) {
-    if (names !== undefined) checkObject(op, what, names, "an object by the names of inputs");
+    if (names !== undefined) checkObject(op, what, names, "an object with names of inputs as keys");
     const stranger = Object.keys(names ?? {}).find((name) => !inputs.includes(name));
     if (stranger !== undefined) throw new AttributeError(`${op}: ${what}: ${noSuch("input", stranger, inputs)}`);
   }
@@ -219,7 +228,7 @@ function dtypesOf(op: string, input: string, given: DType | readonly DType[] = f
   return list;
 }
 
-/** Sizes of a kernel for given tensors and options, refused where they are none. */
+/** Sizes of the kernel for given tensors and options, validated. */
 export function sizesOf(name: string, { given, known, outputs }: Checked, specs: Specs, options: Attrs): Sizes {
   const value = <T>(part: Part, or: T): T => {
     const rule = given[part];
@@ -256,7 +265,7 @@ function threeOf(given: Count): readonly [number, number, number] {
   return [x, y, z];
 }
 
-/** Refuses constants, memory and numbers that are none. @param checkName refuses what they are called. */
+/** Refuses invalid constants, memory and counts. @param checkName refuses invalid names. */
 function checkPart(op: string, part: Part, value: unknown, checkName: (name: string, kind: string) => void): void {
   switch (part) {
     case "constants":
@@ -289,7 +298,7 @@ function checkPart(op: string, part: Part, value: unknown, checkName: (name: str
   }
 }
 
-/** Refuses options that are no plain data: nodes are compared by them. */
+/** Refuses options that are not plain data, since nodes are compared by their options. */
 export function checkPlain(op: string, name: string, value: unknown): void {
   const isPlain = /^(boolean|string)$/.test(typeof value) || Number.isFinite(value);
   if (!(Array.isArray(value) ? value.every(Number.isFinite) : isPlain))

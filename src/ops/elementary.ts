@@ -6,13 +6,14 @@ import { zerosLike } from "./constants.ts";
 import { binary, finite, type Operand, unary } from "./pointwise.ts";
 
 /*
- * Elementary functions, a row each. Docstrings state how far f32 results may be off: the value, its gradient, and the gradient of that
- * one, the second. Errors are shares of the true result, in units of u = 2⁻²³ ≈ 1.2e-7, or parts that are the same "in all" of a range. A
- * power of |x| in them counts as 200 where it is larger, and what is below 2⁻¹²⁴ · max(1, |x|) may be 0. The bounds follow from what WGSL
- * promises of the operations below them. test/device/accuracy.test.ts reads these sentences, and holds adapters to them.
+ * Elementary functions, one row each. Docstrings state the error of f32 results: of the value, of its gradient, and of
+ * the gradient's gradient ("the second"). Errors are relative, in units of u = 2⁻²³ ≈ 1.2e-7, or absolute, marked "in
+ * all". A power of |x| counts as at most 200, and values below 2⁻¹²⁴ · max(1, |x|) may become 0. The bounds follow from
+ * the accuracy that WGSL guarantees. test/device/accuracy.test.ts parses these sentences and tests adapters against
+ * them.
  */
 
-/** eˣ. Infinite, or at least 3.4e38, from 88.8 on, and 0 below −87.4. Error: (3 + 2|x|) u, of both gradients, too. */
+/** eˣ. Infinite, or at least 3.4e38, from 88.8 up, and 0 below −87.4. Error: (3 + 2|x|) u, of both gradients, too. */
 export const exp = /* @__PURE__ */ unary("exp", {
   wgsl: (x) => `exp(${x})`,
   js: Math.exp,
@@ -69,9 +70,9 @@ export const reciprocal = /* @__PURE__ */ unary("reciprocal", {
 });
 
 /**
- * Sine, of radians. Error for |x| up to 1e5: 2e-7 in all, of both gradients, too. Error for |x| up to 1: 4 u, of both gradients, too.
- * Farther out it loses digits, since f32 arithmetic cannot take off so many turns exactly, and from 1e6 on it is some number between −1
- * and 1: take the turns off before.
+ * Sine of an angle in radians. Error for |x| up to 1e5: 2e-7 in all, of both gradients, too. Error for |x| up to 1: 4
+ * u, of both gradients, too. Beyond, digits are lost, since f32 cannot reduce large angles exactly; from 1e6 the result
+ * is an arbitrary number in [−1, 1]. Reduce large angles beforehand.
  */
 export const sin = /* @__PURE__ */ unary("sin", {
   wgsl: (x) => `turn(${x}, F(0.0))`,
@@ -82,7 +83,7 @@ export const sin = /* @__PURE__ */ unary("sin", {
   vjp: (dy, _, x) => [mul(dy, cos(x!))],
 });
 
-/** Cosine, of radians; as far as `sin`. Error for |x| up to 1e5: 2e-7 in all, of both gradients, too. */
+/** Cosine of an angle in radians; limited like `sin`. Error for |x| up to 1e5: 2e-7 in all, of both gradients, too. */
 export const cos = /* @__PURE__ */ unary("cos", {
   wgsl: (x) => `turn(${x}, F(1.0))`,
   js: Math.cos,
@@ -92,9 +93,7 @@ export const cos = /* @__PURE__ */ unary("cos", {
   vjp: (dy, _, x) => [neg(mul(dy, sin(x!)))],
 });
 
-/**
- * Gauss's error function, 2/√π ∫₀ˣ e^(−t²) dt. Error: 5 u; of the gradient: (8 + 4x²) u; of the second: (12 + 4x²) u.
- */
+/** The error function, 2/√π ∫₀ˣ e^(−t²) dt. Error: 5 u; of the gradient: (8 + 4x²) u; of the second: (12 + 4x²) u. */
 export const erf = /* @__PURE__ */ unary("erf", {
   wgsl: (x) => `erf(${x})`,
   js: erf64,
@@ -102,13 +101,13 @@ export const erf = /* @__PURE__ */ unary("erf", {
   takes: floats,
   flops: 20,
   vjp: (dy, _, x) => {
-    // Beyond ±16 the curve is flat: held there, nothing overflows.
+    // Beyond ±16 the curve is flat; clamping avoids overflow.
     const c = clamp(x!, { min: -16, max: 16 });
     return [mul(dy, mul(exp(neg(mul(c, c))), 2 / Math.sqrt(Math.PI)))];
   },
 });
 
-/** Downwards to a whole number. Exact; it has no gradient. */
+/** Rounds down to an integer. Exact; it has no gradient. */
 export const floor = /* @__PURE__ */ unary("floor", {
   wgsl: (x) => `floor(${x})`,
   js: Math.floor,
@@ -116,7 +115,7 @@ export const floor = /* @__PURE__ */ unary("floor", {
   takes: floats,
 });
 
-/** Upwards to a whole number. Exact; it has no gradient. */
+/** Rounds up to an integer. Exact; it has no gradient. */
 export const ceil = /* @__PURE__ */ unary("ceil", {
   wgsl: (x) => `ceil(${x})`,
   js: Math.ceil,
@@ -124,7 +123,7 @@ export const ceil = /* @__PURE__ */ unary("ceil", {
   takes: floats,
 });
 
-/** To the nearest whole number, halves to the even one. Exact; it has no gradient. */
+/** Rounds to the nearest integer, halves to even. Exact; it has no gradient. */
 export const round = /* @__PURE__ */ unary("round", {
   wgsl: (x) => `round(${x})`,
   js: (x) => (Math.abs(x % 1) === 0.5 ? 2 * Math.round(x / 2) : Math.round(x)),
@@ -145,13 +144,13 @@ const power = /* @__PURE__ */ binary("pow", {
 });
 
 /**
- * aᵇ. 1 where b is 0; 0 or infinite where a is 0; NaN where a is negative and b no whole number. The exponent's gradient is 0 for bases
- * that are not positive, and infinite where aᵇ is. The exponents −1, ½, 1, 2 and 3 become multiplications and roots.
+ * aᵇ. 1 where b is 0; 0 or infinite where a is 0; NaN where a is negative and b is not an integer. The gradient of b is
+ * 0 where a ≤ 0, and infinite where aᵇ is. The exponents −1, ½, 1, 2 and 3 use multiplication, division and roots.
  *
- * Error along a, for |a| from 1e-15 to 1e15: (10 + 8|b| + 6|b log₂ a|) u; of the gradient: (12 + 8|b − 1| + 6|(b − 1) log₂ a|) u; of the
- * second: (14 + 8|b − 2| + 6|(b − 2) log₂ a|) u. Error along b, for a not between ½ and 2: (10 + 8|b| + 6|b log₂ a|) u; of the gradient:
- * (14 + 8|b| + 6|b log₂ a|) u; of the second: (18 + 8|b| + 6|b log₂ a|) u. For a between ½ and 2, gradients along b are off by those of
- * log a, besides.
+ * Error along a, for |a| from 1e-15 to 1e15: (10 + 8|b| + 6|b log₂ a|) u; of the gradient: (12 + 8|b − 1| + 6|(b − 1)
+ * log₂ a|) u; of the second: (14 + 8|b − 2| + 6|(b − 2) log₂ a|) u. Error along b, for a not between ½ and 2: (10 +
+ * 8|b| + 6|b log₂ a|) u; of the gradient: (14 + 8|b| + 6|b log₂ a|) u; of the second: (18 + 8|b| + 6|b log₂ a|) u. For
+ * a between ½ and 2, add the error of log a to that of gradients along b.
  */
 export function pow<A extends DType, B extends DType>(a: Operand<A>, b: Operand<B>): Tensor<A & B>;
 export function pow(a: Operand, b: Operand): Tensor {
@@ -160,7 +159,7 @@ export function pow(a: Operand, b: Operand): Tensor {
     case -1:
       return reciprocal(a);
     case 0:
-      // What is raised stays in the graph, so that it may be fed.
+      // Keep the base in the graph, so that the program still has it as an input.
       return floats.includes(a.dtype) ? power(a, 0) : add(mul(a, 0), 1);
     case 0.5:
       return sqrt(a);
@@ -175,12 +174,11 @@ export function pow(a: Operand, b: Operand): Tensor {
   }
 }
 
-/** erf in float64. */
 function erf64(x: number): number {
   return Math.abs(x) > 2.5 ? 1 - erfc64(x) : series64(x);
 }
 
-/** 1 − erf in float64: by the Taylor series of erf near 0, by its own continued fraction beyond 2.5 (DLMF 7.6.1 and 7.9.1). */
+/** 1 − erf in float64: Taylor series near 0, continued fraction beyond 2.5 (DLMF 7.6.1 and 7.9.1). */
 export function erfc64(x: number): number {
   const z = Math.abs(x);
   if (!(z > 2.5)) return 1 - series64(x);

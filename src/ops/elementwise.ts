@@ -17,54 +17,56 @@ import {
 } from "../kernels/written.ts";
 import { broadcast, type Operand, type PointwiseRow, pointwiseOp } from "./pointwise.ts";
 
-/** A pointwise op of your own: how one element of the result follows from the same element of each operand. */
+/** Your own pointwise op: computes one element of the result from the same element of each operand. */
 export interface ElementwiseDefinition<I extends readonly string[], R extends DType | undefined = undefined> {
   /** Names of the operands, in the order of the arguments. */
   readonly inputs: I;
   /**
-   * The value in WGSL: an expression over the names in `inputs`, `"x / (1 + abs(x))"`; or statements, of which the last returns it. It is
-   * scalar code: each name is a number of the operands' dtype. Operands of f16 come as f32, and the result is rounded.
+   * The value in WGSL: an expression over the names in `inputs`, such as `"x / (1 + abs(x))"`, or statements that end
+   * with `return`. Write scalar code: each name is a number of the operands' dtype. Operands of f16 are converted to
+   * f32, and the result is rounded.
    */
   readonly wgsl: string;
-  /** WGSL declarations that `wgsl` uses: `fn`, `struct`, `alias`, `const`. Other ops may give their own the same names. */
+  /** WGSL declarations for `wgsl`: `fn`, `struct`, `alias`, `const`. Different ops may use the same names. */
   readonly functions?: string;
-  /** The same value in float64: for constants that are computed while compiling, and for `tilegrad/reference`. */
+  /** The same value in float64, for constant folding and for `tilegrad/reference`. */
   readonly reference: (...operands: { [K in keyof I]: number }) => number;
-  /** Where the value of whole numbers is another. If given, `dtypes` is all four by default. */
+  /** The value for integers, if it differs. With this given, `dtypes` defaults to all four. */
   readonly integer?: {
     /** Default: `wgsl` above. */
     readonly wgsl?: string;
-    /** Default: `reference` above. What has more than 32 bits is cut to them afterwards. */
+    /** Default: `reference` above. Results are truncated to 32 bits. */
     readonly reference?: (...operands: { [K in keyof I]: number }) => number;
   };
   /**
-   * Gradients of the operands from `dy`, that of the result, and `y`, the result: in a list, in the order of `inputs`; of a single
-   * operand, also without a list. All tensors have one shape. If it reads only `y`, the operands can be freed early. Leave out an operand
-   * with `undefined`. Without `gradient`, `grad` refuses to go through the op.
+   * Gradients of the operands, computed from the result's gradient `dy` and the result `y`: a list in the order of
+   * `inputs`, or for a single operand just the tensor. All tensors have one shape. If the gradient reads only `y`, the
+   * operands can be freed early. Use `undefined` for an operand without a gradient. Without `gradient`, `grad` through
+   * the op throws.
    */
   readonly gradient?: (
     dy: Tensor,
     y: Tensor,
     ...operands: { [K in keyof I]: Tensor }
   ) => Tensor | readonly (Tensor | undefined)[];
-  /** Dtypes that the operands may have, all of them the same one; default f32 and f16. */
+  /** Allowed dtypes; all operands must have the same one. Default f32 and f16. */
   readonly dtypes?: readonly DType[];
-  /** Dtype of the result; default that of the operands. */
+  /** Dtype of the result; default: that of the operands. */
   readonly result?: R;
-  /** Arithmetic operations for each element, as `inspect` reports them; default 1. */
+  /** Arithmetic operations per element, shown by `inspect`; default 1. */
   readonly flops?: number;
-  /** Whether mixed precision leaves the op in f32, since f16 may not hold its results; default false. */
+  /** Whether mixed precision keeps the op in f32, because its results may exceed f16; default false. */
   readonly wide?: boolean;
 }
 
-/** A function over tensors and numbers, at least one tensor, which broadcast. */
+/** A function of tensors and numbers that broadcasts; at least one operand must be a tensor. */
 export type Elementwise<I extends readonly string[], R extends DType | undefined = undefined> = <D extends DType>(
   ...operands: { [K in keyof I]: Operand<D> }
 ) => Tensor<R extends DType ? R : D>;
 
 /**
- * Makes a pointwise op of your own. It broadcasts, takes numbers among its operands, runs in one kernel with the ops around it (before,
- * after and inside matmuls, convolutions and reductions), and is differentiated, printed, profiled and exported as tilegrad's own are.
+ * Makes your own pointwise op. It broadcasts, accepts numbers, and is fused with neighbouring ops (including matmuls,
+ * convolutions and reductions). It is differentiated, printed, profiled and exported like the built-in ones.
  *
  * @example
  * const swish = elementwise("swish", {
@@ -78,10 +80,11 @@ export type Elementwise<I extends readonly string[], R extends DType | undefined
  * });
  * const y = swish(x, 1.5);
  *
- * @param name as labels and errors show it.
- * @returns a function of the operands, in the order of `inputs`. Their shapes broadcast as NumPy's do, to that of the result.
- * @throws AttributeError, DTypeError where a part of the definition is missing or of another kind, or a name is none or is taken. The
- * function throws as `add` does. `compile` throws a DeviceError for WGSL that does not compile, with its line and column.
+ * @param name name in labels and errors.
+ * @returns a function of the operands, in the order of `inputs`. Their shapes broadcast like NumPy's.
+ * @throws AttributeError or DTypeError if a part of the definition is missing or invalid, or a name is invalid or
+ * taken. The function throws like `add`. `compile` throws DeviceError with line and column for WGSL that does not
+ * compile.
  */
 export function elementwise<
   const I extends readonly [string, ...string[]],
@@ -116,7 +119,7 @@ export function elementwise<
     const made = pointwiseOp(name, { ...row, ...printed(name, value) });
     return { ...made, kernels: { ...pointwiseKernels, written: written(name, () => alone(functions, value)) } };
   };
-  // One for each type that it computes in.
+  // One op per type it computes in.
   const ops = new Map<Computed, Op>();
   return (...operands) => {
     if (operands.length !== inputs.length) throw miscounted(name, operands, inputs);
@@ -131,7 +134,7 @@ export function elementwise<
 
 type Loose = ElementwiseDefinition<readonly string[], DType | undefined>;
 
-/** A definition whose parts are what they should be, with its defaults. */
+/** Validates a definition and fills in defaults. */
 function checkElementwise(name: string, definition: Loose) {
   const known = new Names("elementwise", name);
   const op = `elementwise ${name}`;
@@ -179,15 +182,15 @@ function checkElementwise(name: string, definition: Loose) {
     dtypes: taken,
     result,
     flops,
-    // What takes no f16 stays in f32.
+    // An op that does not take f16 stays in f32.
     wide: wide || !taken.includes("f16"),
   };
 }
 
-/** The types that the text of an op computes in. */
+/** The types that an op's WGSL computes in. */
 type Computed = "f32" | "i32" | "u32";
 
-/** A value as its op writes it, in one type. */
+/** An op's WGSL in one type. */
 interface Value {
   readonly inputs: readonly string[];
   readonly helpers: readonly Declared[];
@@ -201,8 +204,8 @@ const fixed = (text: string) => (): string => text;
 const isExpression = (text: string): boolean => !names(text, "return");
 
 /**
- * The op's functions as kernels print them, and how they are called: a function of scalars, and where kernels compute four elements
- * at once, one that calls it for each.
+ * The op's functions in a kernel, and the call: a scalar function, and for kernels that compute four elements at once,
+ * a vec4 function that calls it per component.
  */
 function printed(
   name: string,
@@ -240,7 +243,7 @@ function printed(
   };
 }
 
-/** What the user wrote, and what it takes to compile it alone. */
+/** The user's text with just enough around it to compile alone. */
 const alone = (functions: string, { inputs, own, type, result }: Value): readonly (string | Own)[] => [
   ...(functions ? [{ what: "functions", text: functions }] : []),
   `fn main(${inputs.map((input) => `${input}: ${type}`).join(", ")}) -> ${result} {`,
@@ -249,24 +252,25 @@ const alone = (functions: string, { inputs, own, type, result }: Value): readonl
   isExpression(own.text) ? ";\n}" : "}",
 ];
 
-/** A gradient that a user's rule gives, refused unless it has the shape and dtype of what it is the gradient of. */
+/** Checks that a gradient from a user's rule has the shape and dtype of its input. */
 export function gradientOf(name: string, input: string, x: Tensor, dx: Tensor): Tensor {
-  const op = `grad: the gradient of ${name}`;
-  checkTensor(op, `that of ${input}`, dx);
+  const op = `grad: ${name}`;
+  checkTensor(op, `the gradient of ${input}`, dx);
   if (!sameShape(dx.shape, x.shape))
-    throw new ShapeError(`${op}: that of ${input} has shape ${showShape(dx.shape)}, expected ${showShape(x.shape)}`);
-  if (dx.dtype !== x.dtype) throw new DTypeError(`${op}: that of ${input} is ${dx.dtype}, expected ${x.dtype}`);
+    throw new ShapeError(
+      `${op}: the gradient of ${input} has shape ${showShape(dx.shape)}, expected ${showShape(x.shape)}`,
+    );
+  if (dx.dtype !== x.dtype) throw new DTypeError(`${op}: the gradient of ${input} is ${dx.dtype}, expected ${x.dtype}`);
   return dx;
 }
 
-/** An op without a gradient is refused, rather than taken for a constant. */
+/** Going through an op without a gradient is an error; it is not silently a constant. */
 export const noGradient = (name: string): AttributeError =>
   new AttributeError(`grad: ${name} has no gradient: define one, or detach its result`);
 
 export const miscounted = (name: string, operands: readonly unknown[], inputs: readonly string[]): AttributeError =>
   new AttributeError(`${name}: got ${operands.length} operands, expected ${inputs.length}: ${inputs.join(", ")}`);
 
-/** Refuses anything but a function. */
 export function checkFunction(op: string, name: string, value: unknown): void {
   if (typeof value !== "function" || "variables" in value) refuse(op, name, value, "a function");
 }

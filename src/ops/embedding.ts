@@ -6,7 +6,7 @@ import { eq, where } from "./arithmetic.ts";
 import { zerosLike } from "./constants.ts";
 import { expand, reshape, unsqueeze } from "./views.ts";
 
-/** Rows `attrs.padding` of the table is read like any other, but gets no gradient. */
+/** Row `attrs.padding` of the table is read like any other, but gets no gradient. */
 const embeddingOp: Op = {
   name: "embedding",
   infer: ([weight, index]) => [{ shape: [index!.shape[0]!, weight!.shape[1]!], dtype: weight!.dtype }],
@@ -17,7 +17,7 @@ const embeddingOp: Op = {
   kernels: embeddingKernels,
 };
 
-/** Sums the rows of dy `[positions, size]` by the row of the table that they name. */
+/** Adds each row of dy `[positions, size]` to the table row that its index names. */
 const embeddingGradOp: Op = {
   name: "embeddingGrad",
   infer: ([dy], { rows }) => [{ shape: [rows, dy!.shape[1]!], dtype: dy!.dtype }],
@@ -32,10 +32,11 @@ const embeddingGradOp: Op = {
 };
 
 /**
- * Rows of a table: y[…, :] = weight[indices[…], :]. Its gradient adds up repeated rows in their order, so it repeats to the bit.
- * @param indices i32 of any shape, from 0 to V − 1. Those fed to a program are checked; computed ones are held at the ends.
+ * Looks up rows of a table: y[…, :] = weight[indices[…], :]. The gradient adds repeated rows in a fixed order, so it is
+ * bitwise reproducible.
+ * @param indices i32 of any shape, from 0 to V − 1. Program inputs are checked; computed indices are clamped.
  * @param weight `[V, D]`
- * @param options `paddingIdx`: a row that is read as usual but gets no gradient; default none.
+ * @param options `paddingIdx`: a row that gets no gradient; default none.
  * @returns `[…, D]`
  */
 export function embedding<D extends DType>(

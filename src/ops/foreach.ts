@@ -12,8 +12,8 @@ import { iota } from "./random.ts";
 import { expand } from "./views.ts";
 
 /**
- * One formula applied to many tuples of tensors, such as (weight, gradient, moment) of every parameter: how optimizers treat
- * a model as one vector. Where the tensors lie in one order in their buffers, a run of them is one dispatch.
+ * Applies one formula to many tuples of tensors, such as (weight, gradient, moment) of every parameter; optimizers use
+ * it to update a whole model. Tensors stored in the same order in every buffer are processed by one dispatch.
  */
 const foreachOp: Op = {
   name: "foreach",
@@ -48,9 +48,9 @@ const foreachOp: Op = {
 
 /**
  * Applies `formula` to the i-th tensors of every role, for all i.
- * @param scalars tensors of shape `[]` and one dtype that all share.
+ * @param scalars tensors of shape `[]` and one dtype that all tuples share.
  * @param roles lists of equal length; the i-th tensors of all lists have one shape, all f32.
- * @param formula pointwise ops on scalars: gets the shared scalars and one element of each role, returns the results.
+ * @param formula pointwise ops on scalars: takes the shared scalars and one element of each role, returns the results.
  * @returns one list per result of the formula.
  */
 export function foreach(
@@ -65,13 +65,14 @@ export function foreach(
   const shared = scalars.map((scalar, i) => input(`scalar${i}`, [], scalar.dtype));
   const element = roles.map((_, i) => input(`element${i}`, []));
   const outputs = formula(shared, element);
-  checkTensors("foreach", ...checkList("foreach", "what the formula gives", outputs));
+  checkTensors("foreach", ...checkList("foreach", "the formula's result", outputs));
   const order = reachable(outputs).filter((node) => node.op.pointwise);
   const { program, inputs } = programOf(order, outputs, [...shared, ...element]);
   if (inputs.length > shared.length + element.length) {
     throw new ShapeError(`foreach: the formula of ${name} reads tensors that it was not given`);
   }
-  // An adapter need not bind more than eight buffers, of which one may watch for NaN: where it could come to that, the scalars share one.
+  // Adapters guarantee eight storage buffers, and one may be needed to check for NaN: pack the scalars into one if they
+  // would not fit.
   const packed = scalars.length > 1 && scalars.length + roles.length > 7;
   const results = applyAll(foreachOp, [...(packed ? [sideBySide(scalars)] : scalars), ...roles.flat()], {
     name,
@@ -82,7 +83,7 @@ export function foreach(
   return outputs.map((_, o) => results.slice(o * members, (o + 1) * members));
 }
 
-/** Numbers `[]` as one vector. */
+/** Scalars `[]` packed into one vector. */
 function sideBySide(scalars: readonly Tensor[]): Tensor {
   const position = iota([scalars.length], 0);
   return scalars
@@ -90,7 +91,7 @@ function sideBySide(scalars: readonly Tensor[]): Tensor {
     .reduce((vector, value, i) => where(eq(position, i), value, vector));
 }
 
-/** A stretch of members whose tensors follow each other in every role's buffer at the same distances. */
+/** Consecutive members whose tensors are equally spaced in every role's buffer. */
 interface Run {
   readonly first: number;
   last: number;

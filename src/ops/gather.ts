@@ -31,15 +31,15 @@ const gatherOp: Op = {
 };
 
 /**
- * Elements picked along an axis by an i32 index of the same rank: y[…, i, …] = x[…, index[…, i, …], …]. Indices fed to a
- * program are checked on the host; computed ones are held at the ends of the axis.
+ * Picks elements along an axis with an i32 index of the same rank: y[…, i, …] = x[…, index[…, i, …], …]. Indices that
+ * are program inputs are checked on the host; computed indices are clamped.
  */
 export function gather<D extends DType>(x: Tensor<D>, axis: number, index: Tensor): Tensor<D> {
   checkTensors("gather", x, index);
   return apply(gatherOp, [x, index], { axis: axisOf("gather", axis, x.shape.length) });
 }
 
-/** Whole slices picked along an axis by a list of positions (i32, one axis). */
+/** Picks whole slices along an axis by a list of indices (i32, one axis). */
 export function indexSelect<D extends DType>(x: Tensor<D>, axis: number, index: Tensor): Tensor<D> {
   checkTensors("indexSelect", x, index);
   const at = axisOf("indexSelect", axis, x.shape.length);
@@ -77,7 +77,7 @@ const scatterOp: Op = {
   vjp({ inputs: [, index, source], attrs: { axis } }, [dy]) {
     if (!dy) return [];
     const picked = gather(dy, axis, index!);
-    // Sources beyond the index reach nothing.
+    // Source elements beyond the index are unused.
     const high = source!.shape.map((n, k) => n - index!.shape[k]!);
     return [dy, undefined, pad(picked, { low: high.map(() => 0), high })];
   },
@@ -85,13 +85,16 @@ const scatterOp: Op = {
   kernels: scatterAddKernels,
 };
 
-/** Adds `source` to `x` where an i32 index of the same rank says: y[…, index[…, j, …], …] += source[…, j, …]. Repeats add up. */
+/**
+ * Adds `source` to `x` at positions given by an i32 index of the same rank: y[…, index[…, j, …], …] += source[…, j, …].
+ * Repeated indices accumulate.
+ */
 export function scatterAdd<D extends DType>(x: Tensor<D>, axis: number, index: Tensor, source: Tensor): Tensor<D> {
   checkTensors("scatterAdd", x, index, source);
   return apply(scatterOp, [x, index, source], { axis: axisOf("scatterAdd", axis, x.shape.length) });
 }
 
-/** Surrounds `x` with its mirror image ("reflect", the edge not repeated) or its edge ("replicate"). */
+/** Pads `x` with its mirror image ("reflect", without repeating the edge) or with its edge ("replicate"). */
 export function padWith<D extends DType>(
   mode: "reflect" | "replicate",
   x: Tensor<D>,
@@ -105,7 +108,9 @@ export function padWith<D extends DType>(
     const [before, behind] = [low[axis]!, high[axis]!];
     if (before === 0 && behind === 0) return y;
     if (mode === "reflect" && Math.max(before, behind) >= n) {
-      throw new ShapeError(`pad: reflecting ${Math.max(before, behind)} elements needs an axis longer than ${n}`);
+      throw new ShapeError(
+        `padWith: axis ${axis} has ${n} elements, expected more than the ${Math.max(before, behind)} to reflect`,
+      );
     }
     const index = Int32Array.from({ length: before + n + behind }, (_, i) => {
       const at = i - before;

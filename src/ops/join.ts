@@ -8,7 +8,7 @@ import { onesLike, zerosLike } from "./constants.ts";
 import { iota } from "./random.ts";
 import { flip, unsqueeze } from "./views.ts";
 
-/** Joins tensors of one shape along a new axis. */
+/** Stacks tensors of one shape along a new axis. */
 export function stack<D extends DType>(tensors: readonly Tensor<D>[], axis = 0): Tensor<D> {
   checkTensors("stack", ...checkList("stack", "the list of tensors", tensors));
   const odd = tensors.find((tensor) => !sameShape(tensor.shape, tensors[0]!.shape));
@@ -19,7 +19,7 @@ export function stack<D extends DType>(tensors: readonly Tensor<D>[], axis = 0):
   );
 }
 
-/** Moves elements along axes; what leaves at one end comes in at the other. */
+/** Rotates elements along axes: those shifted out at one end re-enter at the other. */
 export function roll<D extends DType>(
   x: Tensor<D>,
   shifts: number | readonly number[],
@@ -37,13 +37,16 @@ export function roll<D extends DType>(
   }, x);
 }
 
-/** Keeps the elements of the last two axes on and below a diagonal. @param diagonal 0 is the main one; positive ones lie above. */
+/**
+ * Keeps the elements on and below a diagonal of the last two axes; others become 0. @param diagonal 0 is the main one;
+ * positive ones are above it.
+ */
 export function tril<D extends DType>(x: Tensor<D>, diagonal = 0): Tensor<D> {
   const [row, column] = positions("tril", x);
   return where(le(sub(column, row), diagonal), x, zerosLike(x));
 }
 
-/** Keeps the elements of the last two axes on and above a diagonal. */
+/** Keeps the elements on and above a diagonal of the last two axes; others become 0. */
 export function triu<D extends DType>(x: Tensor<D>, diagonal = 0): Tensor<D> {
   const [row, column] = positions("triu", x);
   return where(ge(sub(column, row), diagonal), x, zerosLike(x));
@@ -61,19 +64,20 @@ const cumsumOp: Op = {
   kernels: cumsumKernels,
 };
 
-/** Running sums along an axis. */
+/** Cumulative sum along an axis. */
 export function cumsum<D extends DType>(x: Tensor<D>, axis: number): Tensor<D> {
   checkTensors("cumsum", x);
   return x.shape.length === 0 ? x : apply(cumsumOp, [x], { axis: axisOf("cumsum", axis, x.shape.length) });
 }
 
-/** Running sums along an axis, from its end. */
+/** Cumulative sum along an axis, from its end. */
 const cumsumBack = (x: Tensor, axis: number): Tensor => flip(cumsum(flip(x, axis), axis), axis);
 
 const cumprodOp: Op = {
   name: "cumprod",
   infer: ([x]) => [{ shape: x!.shape, dtype: x!.dtype }],
-  // dx[k] = Σ dy[i] · y[i] / x[k] over i ≥ k. The first zero of a line is left out of the product instead; what comes behind it gets nothing.
+  // dx[k] = Σ dy[i] · y[i] / x[k] over i ≥ k. At a line's first zero, use products without that factor; later elements
+  // get 0.
   vjp({ inputs: [x], results: [y], attrs: { axis } }, [dy]) {
     if (!dy) return [];
     const zeros = cumsum(cast(eq(x!, 0), "i32"), axis);
@@ -87,8 +91,8 @@ const cumprodOp: Op = {
 };
 
 /**
- * Running products along an axis. The gradient is exact also where elements are 0.
- * @returns of the shape of x.
+ * Cumulative product along an axis. The gradient is exact even where elements are 0.
+ * @returns a tensor of the shape of x.
  */
 export function cumprod<D extends DType>(x: Tensor<D>, axis: number): Tensor<D> {
   checkTensors("cumprod", x);

@@ -7,8 +7,8 @@ import { sum } from "./sum.ts";
 import { expand, reshape } from "./views.ts";
 
 /**
- * Inputs x `[rows, length]`, and weight and bias where there are any; results y, and per row `[rows, 1]` 1 / √(variance + ε)
- * and (unless "rms") the mean, which the gradient reads again.
+ * Inputs: x `[rows, length]`, and optionally weight and bias. Results: y, and per row `[rows, 1]` 1 / √(variance + ε)
+ * and (unless "rms") the mean, which the gradient reuses.
  */
 const normOp: Op = {
   name: "layerNorm",
@@ -38,19 +38,19 @@ const normOp: Op = {
   kernels: normKernels,
 };
 
-/** x, less its mean where that is taken out. */
+/** x minus its mean, or x for "rms". */
 const centred = (x: Tensor, mean: Tensor | undefined): Tensor => (mean ? sub(x, mean) : x);
 
-/** Sums a value of every element over those that share a weight. */
+/** Sums a value over all elements that share a weight. */
 function perWeight({ groups, spread }: NormAttrs, value: Tensor, weight: Tensor): Tensor {
   const [rows, length] = value.shape as [number, number];
-  // Not even axes of one element stand between what computes the value and its sum: one kernel can be both.
+  // Without reshaping, even by axes of size 1, the value can be computed inside the sum's kernel.
   if (groups === 1 && spread === 1) return reshape(sum(value, 0), weight.shape);
   const parted = reshape(value, [rows / groups, groups, length / spread, spread]);
   return reshape(sum(parted, spread === 1 ? [0] : [0, 3]), weight.shape);
 }
 
-/** A weight stretched over all elements. */
+/** A weight expanded to all elements. */
 function stretched({ groups, spread }: NormAttrs, weight: Tensor, [rows, length]: readonly number[]): Tensor {
   const own = reshape(weight, [1, groups, length! / spread, 1]);
   return reshape(expand(own, [rows! / groups, groups, length! / spread, spread]), [rows!, length!]);
@@ -69,8 +69,8 @@ const gradOf = (
 };
 
 /**
- * dx of the above, in one kernel. Its own gradient is written with ordinary ops: the map from g = dy · weight to dx is its own
- * transpose, and mean and rstd pass their gradients on to the op that made them.
+ * dx of the normalisation, in one kernel. Its own gradient uses ordinary ops: the map from g = dy · weight to dx is its
+ * own transpose, and the gradients of mean and rstd go to the op that computed them.
  */
 const gradOp: Op = {
   name: "layerNormGrad",
@@ -85,7 +85,7 @@ const gradOp: Op = {
     const g = weight ? mul(dy!, stretched(own, weight, x!.shape)) : dy!;
     const h = mul(centred(x!, mean), rstd!);
     const toG = gradOf(own, x!, undefined, u, rstd!, mean);
-    // Where h enters: −rstd · (u · mean(g · h) + g · mean(u · h)).
+    // The gradient for h: −rstd · (u · mean(g · h) + g · mean(u · h)).
     const toH = mul(mul(add(mul(u, average(mul(g, h))), mul(g, average(mul(u, h)))), rstd!), -1);
     const toX = mul(toH, rstd!);
     const toRstd = sum(add(div(mul(u, dx!), rstd!), mul(toH, centred(x!, mean))), 1, true);
@@ -97,16 +97,16 @@ const gradOp: Op = {
 };
 
 /**
- * Normalises rows: the kernel behind layer, RMS, group and instance normalisation.
+ * Normalises rows: the kernel of layer, RMS, group and instance normalisation.
  * @param x `[rows, length]`
- * @param bias only beside a weight.
+ * @param bias only with a weight.
  */
 export const normalizeRows = (attrs: NormAttrs, x: Tensor, weight?: Tensor, bias?: Tensor) =>
   applyAll(normOp, [x, ...(weight ? [weight] : []), ...(weight && bias ? [bias] : [])], {
     ...attrs,
   })[0] as Tensor<"f32">;
 
-/** Elements of a tensor per position of its first axes: the length of a row. */
+/** Number and length of rows: the product of the first axes, and of the others. */
 export const rowsOf = (x: Tensor, leading: number): [rows: number, length: number] => {
   const rows = sizeOf(x.shape.slice(0, leading));
   return [rows, sizeOf(x.shape) / rows];

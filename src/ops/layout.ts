@@ -6,8 +6,8 @@ import { padKernels } from "../kernels/pad.ts";
 import { reduceOp } from "./reduction.ts";
 
 /*
- * Ops that lay elements out anew. The gradient of one is another: slices and padding, stretching and sums, joining and slices. So they
- * stand in one file; their public functions, which check what users give, are in views.ts, pad.ts, concat.ts and sum.ts.
+ * Ops that rearrange elements. The gradient of one is another: slice and pad, expand and sum, concat and slice. Hence
+ * they share this file; their public functions, which check arguments, are in views.ts, pad.ts, concat.ts and sum.ts.
  */
 
 const reshapeOp: Op = {
@@ -24,17 +24,17 @@ const reshapeOp: Op = {
   view: ({ attrs: { shape } }, x) => reshapeView(x, shape),
 };
 
-/** x under another shape. */
+/** x with another shape. */
 export const reshaped = <D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D> =>
   sameShape(x.shape, shape) ? x : apply(reshapeOp, [x], { shape: [...shape] });
 
-/** Splits and merges axes where the strides allow it: the view's axes and the new ones are matched in runs of equal size. */
+/** Splits and merges axes if the strides allow it: matches runs of old axes with runs of new axes of equal size. */
 function reshapeView<V extends Strided>(x: V, shape: Shape): V | undefined {
   const strides = new Array<number>(shape.length).fill(0);
   const old = x.shape.flatMap((n, axis) => (n === 1 ? [] : [[n, x.strides[axis]!] as const]));
   let axis = 0;
   for (let first = 0; first < old.length; ) {
-    // Grow a run of old axes and a run of new ones until both hold equally many elements.
+    // Extend a run of old axes and a run of new axes until both have the same number of elements.
     let last = first + 1;
     let end = axis + 1;
     let have = old[first]![0];
@@ -74,7 +74,7 @@ const permuteOp: Op = {
   }),
 };
 
-/** Result axis `i` is axis `axes[i]` of x. */
+/** Reorders axes: result axis `i` is axis `axes[i]` of x. */
 export const permuted = <D extends DType>(x: Tensor<D>, axes: readonly number[]): Tensor<D> =>
   axes.every((axis, i) => axis === i) ? x : apply(permuteOp, [x], { axes: [...axes] });
 
@@ -98,11 +98,11 @@ const expandOp: Op = {
   },
 };
 
-/** Axes of size 1 stretched, and axes added in front. */
+/** Expands axes of size 1 and adds leading axes. */
 export const expanded = <D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D> =>
   sameShape(x.shape, shape) ? x : apply(expandOp, [x], { shape: [...shape] });
 
-/** The transpose of `expand`: sums `x` down to `shape`. */
+/** The transpose of `expand`: sums x to `shape`. */
 function sumTo(x: Tensor, shape: Shape): Tensor {
   if (sameShape(x.shape, shape)) return x;
   const lead = x.shape.length - shape.length;
@@ -110,11 +110,11 @@ function sumTo(x: Tensor, shape: Shape): Tensor {
   return reshaped(summed(x, axes), shape);
 }
 
-/** Folded axes put back as size 1, and stretched to the shape of `x`. */
+/** Restores reduced axes with size 1 and expands them to the shape of x. */
 export const spread = <D extends DType>(y: Tensor<D>, x: Tensor, axes: readonly number[]): Tensor<D> =>
   expanded(unfolded(y, x, axes), x.shape);
 
-/** Folded axes put back as size 1. */
+/** Restores reduced axes with size 1. */
 export const unfolded = <D extends DType>(y: Tensor<D>, x: Tensor, axes: readonly number[]): Tensor<D> =>
   reshaped(
     y,
@@ -139,7 +139,7 @@ const sliceOp: Op = {
       const last = starts[axis] + (sizes[axis] - 1) * steps[axis];
       if (sizes[axis] < 1 || starts[axis] < 0 || last >= n || last < 0) {
         throw new ShapeError(
-          `slice: axis ${axis} of ${showShape(x!.shape)} holds no ${sizes[axis]} elements from ${starts[axis]} by ${steps[axis]}`,
+          `slice: axis ${axis} of ${showShape(x!.shape)} has no range of ${sizes[axis]} elements from ${starts[axis]} in steps of ${steps[axis]}`,
         );
       }
     });
@@ -165,7 +165,7 @@ const sliceOp: Op = {
   view: sliceView,
 };
 
-/** `sizes` elements of each axis, from `starts` by `steps`, which may be negative. */
+/** Takes `sizes` elements of each axis, from `starts` in steps of `steps`, which may be negative. */
 export function sliced<D extends DType>(
   x: Tensor<D>,
   starts: readonly number[],
@@ -176,7 +176,7 @@ export function sliced<D extends DType>(
   return whole ? x : apply(sliceOp, [x], { starts: [...starts], sizes: [...sizes], steps: [...steps] });
 }
 
-/** Axes in reverse. */
+/** Reverses axes. */
 const reversed = <D extends DType>(x: Tensor<D>, isReversed: (axis: number) => boolean): Tensor<D> =>
   sliced(
     x,
@@ -214,7 +214,7 @@ const padOp: Op = {
     const [first, second] = a.attrs["low"][axis] < b.attrs["low"][axis] ? [a, b] : [b, a];
     const [x, y] = [first.inputs[0]!, second.inputs[0]!];
     if (first.attrs["low"][axis] + x.shape[axis]! !== second.attrs["low"][axis]) return undefined;
-    // Pieces that are joined already are joined anew with the next: so a long row of them needs few levels of joining.
+    // Rebuild joined pieces together with the next one: a long row of pieces then needs few levels of concat.
     const pieces = (tensor: Tensor): readonly Tensor[] =>
       tensor.node.op.name === "concat" && tensor.node.attrs["axis"] === axis
         ? tensor.node.inputs.flatMap(pieces)
@@ -278,10 +278,10 @@ const concatOp: Op = {
   kernels: concatKernels,
 };
 
-/** Inputs of one concat kernel: with the result, and what watches for NaN, they stay within eight bindings. */
+/** Most inputs of one concat kernel: with the result and the check for NaN, eight bindings. */
 const widest = 6;
 
-/** Tensors joined along an axis, in several steps where there are many. */
+/** Joins tensors along an axis, in several steps if there are many. */
 export function joined<D extends DType>(tensors: readonly Tensor<D>[], axis: number): Tensor<D> {
   if (tensors.length === 1) return tensors[0]!;
   if (tensors.length <= widest) return apply(concatOp, tensors, { axis });

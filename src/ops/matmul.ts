@@ -18,25 +18,25 @@ const matmulOp: Op = {
     return [{ shape: [...a!.shape.slice(0, -2), m!, n!], dtype: a!.dtype }];
   },
   vjp: ({ inputs: [a, b] }, [dy]) => (dy ? [matmul(dy, transpose(b!)), matmul(transpose(a!), dy)] : []),
-  // (a·b)ᵀ = bᵀ·aᵀ: transposed operands cost nothing, a transposed result would be copied.
+  // (a·b)ᵀ = bᵀ·aᵀ: transposed operands are free, while a transposed result may need a copy.
   permuted: ({ op, inputs: [a, b] }, axes) =>
     swapsLast(axes) ? apply(op, [transposed(b!), transposed(a!)]) : undefined,
 };
 
-/** Whether an order of axes exchanges the last two and keeps the others. */
+/** Whether a permutation swaps the last two axes and keeps the others. */
 const swapsLast = (axes: readonly number[]): boolean =>
   axes.every((axis, i) => axis === (i === axes.length - 1 ? i - 1 : i === axes.length - 2 ? i + 1 : i));
 
-/** The transpose of a matrix stack, which of a transpose is the original. */
+/** The transpose of a stack of matrices; for a transpose, the original. */
 const transposed = (x: Tensor): Tensor =>
   x.node.op.name === "permute" && swapsLast(x.node.attrs["axes"]) ? x.node.inputs[0]! : transpose(x);
 
 /**
- * Matrix product of the last two axes; batch axes in front broadcast. A 1-D left operand is a row and a 1-D right one a column,
- * whose axis is then dropped, as in PyTorch.
+ * Matrix product of the last two axes; leading batch axes broadcast. As in PyTorch, a 1-D left operand is a row and a
+ * 1-D right operand a column, and that axis is dropped from the result.
  *
- * Transposed operands (`transpose(w)`) cost nothing: the kernels walk any strides. Of f16 operands the products are exact and
- * the sums f32; the result is rounded to f16 once.
+ * Transposed operands (`transpose(w)`) are free: kernels read any strides. With f16 operands, products are exact, sums
+ * are f32, and the result is rounded to f16 once.
  */
 export function matmul<A extends DType, B extends DType>(a: Tensor<A>, b: Tensor<B>): Tensor<A & B & Float> {
   checkTensors("matmul", a, b);
@@ -86,7 +86,7 @@ export function linear<A extends DType, B extends DType>(
       `linear: bias ${showShape(bias.shape)} does not fit weight ${showShape(weight.shape)}: expected [${out}]`,
     );
   }
-  // One matrix of all rows, so that the bias joins the product's kernel whatever the rank of x.
+  // Treat all rows as one matrix, so that the bias is fused at any rank of x.
   const rows = reshape(x, [sizeOf(x.shape) / inputs!, inputs!]);
   const product = matmul(rows, transpose(weight));
   return reshape(bias ? add(product, bias) : product, [...x.shape.slice(0, -1), out!]);

@@ -6,8 +6,9 @@ import { round } from "./elementary.ts";
 import { type Binary, broadcast, pointwiseOp } from "./pointwise.ts";
 
 /*
- * a − b·⌊a / b⌋ written out loses all its digits where a / b is large. The remainder of significands is exact: with |a| = m · 2^(p − 150)
- * and |b| = n · 2^(q − 150), that of |a| is m · 2^(p − q) mod n, which division by hand gives, here eight binary digits at a time.
+ * a − b·⌊a / b⌋ as written loses all its digits where a / b is large, but the remainder of significands is exact. With
+ * |a| = m · 2^(p − 150) and |b| = n · 2^(q − 150), the remainder of |a| is m · 2^(p − q) mod n. Long division computes
+ * it, here eight bits at a time.
  */
 const moduloText = `
 fn modulo(a: F, b: F) -> F {
@@ -27,7 +28,7 @@ fn modulo(a: F, b: F) -> F {
   let size = select(F(m) * F(1.1920928955078125e-7) * bitcast<F>(q << U(23u)), abs(a), p < q);
   let rest = select(size, -size, a < F(0.0));
   let value = select(rest, rest + b, (rest != F(0.0)) & ((rest < F(0.0)) != (b < F(0.0))));
-  // An infinite a, NaN, and b = 0, for which y − 1 is the largest of all numbers.
+  // NaN if a is infinite or NaN, or b is NaN or 0 (y − 1 then wraps to the largest u32).
   let none = (x >= U(0x7f800000u)) | (y - U(1u) >= U(0x7f800000u));
   return select(value, nan(a), none);
 }`;
@@ -46,7 +47,7 @@ const ofFloats = /* @__PURE__ */ pointwiseOp("mod", {
   lib: [nanText, moduloText],
   flops: 30,
   takes: floats,
-  // (a − y) / b is whole but for rounding.
+  // (a − y) / b is an integer except for rounding.
   vjp: (dy, y, a, b) => [dy, neg(mul(dy, round(div(sub(a!, y), b!))))],
 });
 
@@ -65,13 +66,13 @@ const ofUnsigned = /* @__PURE__ */ pointwiseOp("mod", {
 });
 
 /**
- * What is left of a when whole multiples of b are taken off, with the sign of b: a − b·⌊a / b⌋. PyTorch's `remainder`, NumPy's `mod`,
+ * The remainder of a / b, with the sign of b: a − b·⌊a / b⌋. The same as PyTorch's `remainder`, NumPy's `mod` and
  * Python's `%`. Operands broadcast.
  *
- * Of floats it is exact for quotients of any size, where f32 holds the result, and rounded once where it does not: −1e-10 mod 1 is 1.
- * NaN where b is 0 or a infinite. The gradient of a is 1, that of b −⌊a / b⌋. Of whole numbers, it is 0 where b is 0. Error along a: ½ u; of
- * the gradient: none; of the second: none. Error along b, for |b| from 2⁻¹²⁶ to 2¹²⁶: ½ u; of the gradient: 4 u; of the second: none. Errors
- * are stated, and tested, as in elementary.ts.
+ * For floats it is exact for quotients of any size, or rounded once if f32 cannot represent the result: −1e-10 mod 1 is
+ * 1. NaN where b is 0 or a is infinite. The gradient of a is 1, that of b −⌊a / b⌋. For integers the result is 0 where
+ * b is 0. Error along a: ½ u; of the gradient: none; of the second: none. Error along b, for |b| from 2⁻¹²⁶ to 2¹²⁶: ½
+ * u; of the gradient: 4 u; of the second: none. Errors are stated and tested as in elementary.ts.
  */
 export const mod: Binary = (a, b) => {
   const operands = broadcast("mod", [a, b]);

@@ -11,15 +11,15 @@ import { sum } from "./sum.ts";
 import { evaluated, expand, reshape } from "./views.ts";
 
 export interface Affine {
-  /** Factors of the normalised values; default 1. */
+  /** Factor of the normalised values; default 1. */
   readonly weight?: Tensor | undefined;
-  /** Added after that; default 0. */
+  /** Added to the scaled values; default 0. */
   readonly bias?: Tensor | undefined;
-  /** Added to the variance (or mean square) under the root. */
+  /** Added to the variance (or mean square) inside the square root. */
   readonly eps?: number;
 }
 
-/** Normalises rows of any tensor; a bias without a weight is added afterwards. */
+/** Normalises rows of any tensor. A bias without a weight is left to the caller. */
 function rows(
   x: Tensor,
   attrs: { kind: "layer" | "rms"; eps: number; groups: number; spread: number },
@@ -30,7 +30,7 @@ function rows(
   return reshape(y, x.shape);
 }
 
-/** Options as given, with the default of `eps`. */
+/** Checks the arguments and fills in defaults. */
 function affineOf(op: string, x: Tensor, options: Affine, eps = 1e-5) {
   checkTensors(op, x);
   const all = optionsOf(op, options, { weight: undefined, bias: undefined, eps });
@@ -40,7 +40,7 @@ function affineOf(op: string, x: Tensor, options: Affine, eps = 1e-5) {
 
 const checkEps = (op: string, eps: number): number => checkNumber(op, "eps", eps, "a number from 0", (n) => n >= 0);
 
-/** Sizes of axes, where a single one may be a number. */
+/** Sizes of axes; a single one may be given as a number. */
 const sizesOf = (op: string, shape: number | readonly number[]): readonly number[] =>
   checkShape(op, typeof shape === "number" ? [shape] : shape);
 
@@ -57,7 +57,7 @@ function checkAffine(
   }
 }
 
-/** How many leading axes remain beside the normalised ones. */
+/** How many leading axes are not normalised. */
 function leadingOf(op: string, x: Tensor, shape: readonly number[]): number {
   const leading = x.shape.length - shape.length;
   if (shape.length === 0 || leading < 0 || !sameShape(x.shape.slice(leading), shape))
@@ -66,9 +66,9 @@ function leadingOf(op: string, x: Tensor, shape: readonly number[]): number {
 }
 
 /**
- * (x − mean) / √(variance + ε) · weight + bias over the last axes of each sample (Ba, Kiros & Hinton, 2016). The variance is
- * that of the data (no correction), computed around the mean, so that a large common offset costs no digits.
- * @param shape sizes of the normalised axes, or how many elements the last one has.
+ * (x − mean) / √(variance + ε) · weight + bias over the last axes of each sample (Ba, Kiros & Hinton, 2016). The
+ * variance is not corrected, and is computed from deviations, so a large common offset costs no precision.
+ * @param shape sizes of the normalised axes, or the size of the last axis.
  * @param options weight and bias of that shape; ε: default 1e-5.
  */
 export function layerNorm(x: Tensor, shape: number | readonly number[], options: Affine = {}): Tensor<"f32"> {
@@ -82,7 +82,7 @@ export function layerNorm(x: Tensor, shape: number | readonly number[], options:
 
 /**
  * x / √(mean(x²) + ε) · weight over the last axes (Zhang & Sennrich, 2019).
- * @param shape sizes of the normalised axes, or how many elements the last one has.
+ * @param shape sizes of the normalised axes, or the size of the last axis.
  * @param options weight of that shape; ε: default 2⁻²³, as in PyTorch.
  */
 export function rmsNorm(
@@ -100,7 +100,7 @@ export function rmsNorm(
 }
 
 /**
- * Layer normalisation over groups of adjacent channels and all positions of each sample (Wu & He, 2018).
+ * Normalises each sample over groups of adjacent channels and all positions (Wu & He, 2018).
  * @param x `[N, C, …]`
  * @param groups a divisor of C.
  * @param options weight and bias `[C]`; ε: default 1e-5.
@@ -109,7 +109,7 @@ export function groupNorm(x: Tensor, groups: number, options: Affine = {}): Tens
   return perChannel("groupNorm", x, groups, options);
 }
 
-/** The same with a group for each channel (Ulyanov, Vedaldi & Lempitsky, 2016). @param x `[N, C, …]` */
+/** Group normalisation with one group per channel (Ulyanov, Vedaldi & Lempitsky, 2016). @param x `[N, C, …]` */
 export const instanceNorm = (x: Tensor, options: Affine = {}): Tensor<"f32"> =>
   perChannel("instanceNorm", x, undefined, options);
 
@@ -132,28 +132,30 @@ const alongChannels = (value: Tensor, x: Tensor): Tensor =>
   reshape(value, [value.shape[0]!, ...x.shape.slice(2).map(() => 1)]);
 
 export interface RunningStatistics {
-  /** `[C]`. A variable is updated by every program that normalises with it in training. */
+  /** Shape `[C]`. A variable is updated by every program that applies the layer in training. */
   readonly mean: Tensor;
   readonly variance: Tensor;
-  /** Batches seen, i32 `[]`, if they are counted. */
+  /** Number of batches seen, i32 `[]`, if counted. */
   readonly batches?: Variable;
 }
 
 export interface BatchNormOptions extends Affine {
-  /** Whether the batch's own statistics are used; default false, and optimizers ask for a word: see `nn.Mode`. */
+  /**
+   * Whether to use the batch's own statistics; default false, but optimizers require an explicit choice: see `nn.Mode`.
+   */
   readonly training?: boolean;
-  /** What evaluation normalises with, and training keeps up to date. */
+  /** Statistics that training updates and evaluation uses. */
   readonly running?: RunningStatistics | undefined;
-  /** Share of the batch in the new running statistics; default 0.1. */
+  /** Weight of the batch in the new running statistics; default 0.1. */
   readonly momentum?: number;
 }
 
-/** All axes but the channels'. */
+/** All axes except the channels. */
 const batchAxes = ({ shape }: Tensor): number[] => shape.map((_, axis) => axis).filter((axis) => axis !== 1);
 
 /**
- * (x − mean) · rstd · weight + bias, where mean and rstd are those of x itself over `axes`: the gradient for x is the whole
- * one, with what passes through both. For an element: w · rstd · (dy − mean(dy) − h · mean(dy · h)), h the normalised x.
+ * (x − mean) · rstd · weight + bias, where mean and rstd are statistics of x over `axes`. The gradient of x therefore
+ * includes the paths through both: per element w · rstd · (dy − mean(dy) − h · mean(dy · h)), with h the normalised x.
  */
 const batchNormOp: Op = /* @__PURE__ */ attributedOp<{ axes: readonly number[] }>(
   "batchNorm",
@@ -164,7 +166,7 @@ const batchNormOp: Op = /* @__PURE__ */ attributedOp<{ axes: readonly number[] }
     vjp(dy, _, x, mean, rstd, weight) {
       const h = apply(batchNormOp, [x!, mean!, rstd!, onesLike(x!), zerosLike(x!)], { axes });
       const count = axes.reduce((n, axis) => n * x!.shape[axis]!, 1);
-      // The factor stays outside of the sums: they are the gradients of weight and bias, too.
+      // Keep the factor out of the sums, which then also serve as gradients of weight and bias.
       const total = (v: Tensor) => expand(sum(v, axes, true), v.shape);
       const along = mul(dy, h);
       const shift = mul(add(total(dy), mul(h, total(along))), 1 / count);
@@ -176,8 +178,8 @@ const batchNormOp: Op = /* @__PURE__ */ attributedOp<{ axes: readonly number[] }
 );
 
 /**
- * Mean and variance (without correction) of each channel, shaped to stand beside x; and x less an offset, with the mean of that: where the
- * mean is large beside the deviations, the digits of these are there.
+ * Mean and (uncorrected) variance of each channel, in shapes that broadcast with x. Also x minus an offset, and the
+ * mean of that: these keep their precision when the mean is much larger than the deviations.
  */
 function batchStatistics(x: Tensor) {
   const axes = batchAxes(x);
@@ -188,8 +190,8 @@ function batchStatistics(x: Tensor) {
 }
 
 /**
- * The running statistics after a training step on x: (1 − momentum) · old + momentum · batch, the batch's variance with
- * Bessel's correction. @throws ShapeError where a channel has a single value.
+ * The running statistics after a training step on x: (1 − momentum) · old + momentum · batch, where the batch's
+ * variance has Bessel's correction. @throws ShapeError if a channel has a single value.
  */
 export function nextStatistics(
   x: Tensor,
@@ -208,13 +210,13 @@ export function nextStatistics(
 }
 
 /**
- * (x − mean) / √(variance + ε) · weight + bias for each channel (Ioffe & Szegedy, 2015): with the statistics of the batch over
- * N and all positions in training, with the running ones, as constants, in evaluation. Where those are variables, programs that
- * contain the training form update them; one program may apply it once to the same variables.
+ * (x − mean) / √(variance + ε) · weight + bias for each channel (Ioffe & Szegedy, 2015). In training, the statistics
+ * are those of the batch, over N and all positions; in evaluation, the running ones, as constants. If those are
+ * variables, programs with the training form update them. One program may apply it to the same variables once.
  *
  * @param x `[N, C, …]`
  * @param options weight and bias `[C]`; ε: default 1e-5.
- * @throws ShapeError in training where a channel has a single value.
+ * @throws ShapeError in training if a channel has a single value.
  * @throws AttributeError in evaluation without running statistics.
  */
 export function batchNorm<D extends DType>(x: Tensor<D>, options: BatchNormOptions = {}): Tensor<D & Float> {

@@ -5,7 +5,7 @@ import { cast, eq } from "./arithmetic.ts";
 import { iota } from "./random.ts";
 import { expand, unsqueeze } from "./views.ts";
 
-/** Labels (i32) as rows of one 1 among zeros, along a new last axis. @param dtype default f32. */
+/** One-hot rows for labels (i32), along a new last axis. @param dtype default f32. */
 export function oneHot<D extends DType = "f32">(labels: Tensor, classes: number, dtype = "f32" as D): Tensor<D> {
   checkTensors("oneHot", labels);
   checkWhole("oneHot", "classes", classes);

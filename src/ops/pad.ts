@@ -4,16 +4,16 @@ import { checkTensors, type Tensor } from "../graph/tensor.ts";
 import { padded } from "./layout.ts";
 
 export interface Padding {
-  /** Elements added before and behind, per axis of `x`. */
+  /** Elements added before and after, per axis of `x`. */
   readonly low: readonly number[];
   readonly high: readonly number[];
-  /** Elements added between neighbours, per axis; default none. */
+  /** Elements added between neighbours, per axis; default 0. */
   readonly interior?: readonly number[];
-  /** What they hold, default 0. */
+  /** Value of the added elements; default 0. */
   readonly value?: number;
 }
 
-/** Surrounds `x` with constant values, and puts some between its elements. */
+/** Adds constant elements around `x` and between its elements. */
 export function pad<D extends DType>(x: Tensor<D>, padding: Padding): Tensor<D> {
   checkTensors("pad", x);
   const { low, high, interior, value } = optionsOf("pad", padding, {
@@ -27,10 +27,12 @@ export function pad<D extends DType>(x: Tensor<D>, padding: Padding): Tensor<D> 
   return padded(x, low, high, between, checkValue("pad", "value", value, "f32"));
 }
 
-/** Refuses what does not say a number of elements for each axis. */
+/** Checks that a list has a count for each axis. */
 export function checkPads(op: string, name: string, list: readonly number[], { shape }: Tensor): void {
   if (checkList(op, name, list).length !== shape.length)
-    throw new ShapeError(`${op}: ${name} names ${list.length} axes, ${showShape(shape)} has ${shape.length}`);
+    throw new ShapeError(
+      `${op}: ${name} has ${list.length} elements, expected ${shape.length}, one for each axis of ${showShape(shape)}`,
+    );
   const bad = list.find((n) => !Number.isInteger(n) || n < 0);
   if (bad !== undefined) throw new AttributeError(`${op}: ${name} holds ${show(bad)}, expected whole numbers from 0`);
 }

@@ -9,7 +9,7 @@ import { iota } from "./random.ts";
 import { sum } from "./sum.ts";
 import { expand, reshape } from "./views.ts";
 
-/** The op that finds the position of the best element along `attrs.axes`, i32; the first of equals wins. */
+/** The op for the position (i32) of the largest or smallest element along `attrs.axes`; the first one at a tie. */
 const pickOp = (kind: "argmax" | "argmin"): Op => ({
   name: kind,
   infer: ([x], { axes }) => [{ shape: x!.shape.filter((_, axis) => !axes.includes(axis)), dtype: "i32" }],
@@ -40,11 +40,14 @@ function pick(op: Op, x: Tensor, axis: number | undefined, keepdim: boolean): Te
   return keepdim ? unfolded(y, x, axes) : y;
 }
 
-/** Largest elements along an axis with their positions; unlike `max`, the first of tied elements gets the whole gradient. */
+/**
+ * The largest elements along an axis and their positions. Unlike `max`, the first of tied elements gets the whole
+ * gradient.
+ */
 export const maxWithIndex = <D extends DType>(x: Tensor<D>, axis: number, keepdim = false) =>
   withIndex(argmax, x, axis, keepdim);
 
-/** Smallest elements along an axis with their positions; the first of tied elements gets the whole gradient. */
+/** The smallest elements along an axis and their positions; the first of tied elements gets the whole gradient. */
 export const minWithIndex = <D extends DType>(x: Tensor<D>, axis: number, keepdim = false) =>
   withIndex(argmin, x, axis, keepdim);
 

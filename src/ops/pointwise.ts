@@ -23,38 +23,38 @@ import { pointwiseKernels } from "../kernels/elementwise.ts";
 import { full } from "./constants.ts";
 import { expand } from "./views.ts";
 
-/** A tensor, or a plain number that is broadcast to where it is needed. */
+/** A tensor, or a number that is broadcast. */
 export type Operand<D extends DType = DType> = Tensor<D> | number;
 
 /** The row that defines a pointwise op. See CONTRIBUTING.md for how to add one. */
 export interface PointwiseRow {
   /**
-   * WGSL expression of its operands, which are of type F (f32), I (i32) or U (u32), each scalar or vec4. Rows that are `half` get one more: the
-   * type of floats to compute in, F or H.
+   * WGSL expression over the operands, of type F (f32), I (i32) or U (u32), each scalar or vec4. Rows with `half` get
+   * one more argument: the float type to compute in, F or H.
    */
   wgsl(...args: string[]): string;
   /** The same in float64. */
   js(...args: number[]): number;
-  /** The same of whole numbers, where it differs. What has more than 32 bits is cut to them afterwards. */
+  /** The same for integers, if it differs. Results are truncated to 32 bits. */
   whole?(...args: number[]): number;
   /**
-   * Gradients of the operands from that of the result. Derive them from `y`, the result, where possible, so that the
-   * operands need not be kept. Leave it out where there is none.
+   * Gradients of the operands from that of the result. Use the result `y` where possible, so that the operands can be
+   * freed. Omit it for ops without a gradient.
    */
   vjp?(dy: Tensor, y: Tensor, ...args: Tensor[]): readonly (Tensor | undefined)[];
-  /** WGSL functions that `wgsl` calls, each a complete text in terms of F, I and U. */
+  /** WGSL functions that `wgsl` calls, each a complete declaration in terms of F, I and U. */
   lib?: PointwiseRule["lib"];
-  /** Dtype of the result: that of the operands unless given. */
+  /** Dtype of the result; default: that of the operands. */
   result?: DType;
-  /** Dtypes that operands may have: all unless given. */
+  /** Allowed dtypes of operands; default: all. */
   takes?: readonly DType[];
-  /** Dtype of the first operand where it differs from the others (the condition of `where`). */
+  /** Dtype of the first operand, if it differs from the others (the condition of `where`). */
   first?: DType;
-  /** Arithmetic operations per element, 1 unless given. */
+  /** Arithmetic operations per element; default 1. */
   flops?: number;
-  /** Whether f16 operands are computed with in f16, not in f32; see `PointwiseRule`. Default false. */
+  /** Whether f16 operands are computed in f16 rather than f32; see `PointwiseRule`. Default false. */
   half?: boolean;
-  /** Whether mixed precision leaves the op in f32, since f16 may not hold its results. Default false. */
+  /** Whether mixed precision keeps the op in f32, because its results may exceed f16. Default false. */
   wide?: boolean;
 }
 
@@ -63,7 +63,7 @@ export function pointwiseOp(name: string, row: PointwiseRow): Op {
   return attributedOp<Attrs>(name, () => row, row);
 }
 
-/** The same for a family of rows: attributes (a slope, a bound) choose the row. */
+/** Makes an op from a family of rows: attributes (a slope, a bound) select the row. */
 export function attributedOp<A extends Attrs>(
   name: string,
   rowOf: (attrs: A) => PointwiseRow,
@@ -93,7 +93,7 @@ export function attributedOp<A extends Attrs>(
   return op;
 }
 
-/** A pointwise op whose value depends on the element's own position. */
+/** A pointwise op whose value depends on the element's position. */
 export function indexedOp(
   name: string,
   result: DType,
@@ -127,7 +127,7 @@ function inferPointwise(name: string, inputs: readonly Spec[], row: PointwiseRow
   return { shape, dtype: row.result ?? inputs[inputs.length - 1]!.dtype };
 }
 
-/** Stretches operands to a common shape (NumPy's rules) and turns numbers into constants of the tensors' dtype. */
+/** Broadcasts operands to a common shape (NumPy's rules); numbers become constants of the tensors' dtype. */
 export function broadcast(name: string, operands: readonly Operand[], first?: DType): Tensor[] {
   operands.forEach((operand, i) => {
     if (typeof operand !== "number") checkTensor(name, `operand ${i}`, operand, "a tensor or a number");
@@ -143,16 +143,16 @@ export function broadcast(name: string, operands: readonly Operand[], first?: DT
   });
 }
 
-/** The public function of a unary row: of floats, unless its type says otherwise. */
+/** The public function of a unary row on floats. */
 export function unary(name: string, row: PointwiseRow): <D extends DType>(x: Tensor<D>) => Tensor<D & Float> {
   const op = pointwiseOp(name, row);
   return (x) => apply(op, [x]);
 }
 
-/** A unary op of numbers of any dtype. */
+/** A unary op that accepts any dtype. */
 export type Unary = <D extends DType>(x: Tensor<D>) => Tensor<D>;
 
-/** What a binary op looks like. Both operands have one dtype, so the result has what is known of either. */
+/** A binary op. Both operands have one dtype, so the result's type combines what is known of each. */
 export type Binary = <A extends DType, B extends DType>(a: Operand<A>, b: Operand<B>) => Tensor<A & B>;
 
 /** The public function of a binary row: operands broadcast, and either may be a number. */
@@ -171,5 +171,5 @@ export function unaryWith<A extends Attrs>(
   return (x, attrs) => apply(op, [x], attrs);
 }
 
-/** Refuses attributes that would only show up as NaN on the GPU. */
+/** Refuses NaN and infinite attributes here, before they show up as NaN on the GPU. */
 export const finite = (op: string, name: string, value: number): number => checkValue(op, name, value, "f32");

@@ -29,9 +29,9 @@ const uniformOp: Op = /* @__PURE__ */ indexedOp("uniform", "f32", {
 });
 
 /**
- * A counter-based source of random numbers that lives on the GPU: every number is a function of (seed, step, place in the
- * model, element), so that a backward pass computes a mask again instead of storing it, and the same seed gives the same
- * numbers on every adapter. Programs that draw from it advance its step at the end of each run.
+ * A counter-based random number generator on the GPU: every number is a function of (seed, step, call site, element). A
+ * backward pass recomputes a mask instead of storing it, and a seed gives the same numbers on every adapter. Programs
+ * that use it advance its step at the end of each run.
  */
 export class Random {
   /** `[seed, step]`, u32. */
@@ -39,14 +39,14 @@ export class Random {
   readonly #advance: Update;
   #draws = 0;
 
-  /** @param seed a whole number from 0 to 2³²−1. */
+  /** @param seed an integer from 0 to 2³²−1. */
   constructor(seed: number, name = "random") {
     checkWhole("Random", "seed", seed, 0, 2 ** 32 - 1);
     this.key = variable(new Uint32Array([seed, 0]), [2], { name, group: "random", restarts: true });
     this.#advance = [this.key, add(this.key, constant(new Uint32Array([0, 1]), [2]))];
   }
 
-  /** Numbers from [0, 1), multiples of 2⁻²⁴; others at every step and for every call, which is a place of its own. */
+  /** Uniform numbers in [0, 1), multiples of 2⁻²⁴. They differ for every step and every call of `uniform`. */
   uniform(shape: Shape): Tensor<"f32"> {
     checkShape("Random.uniform", shape);
     const part = (i: number) => expand(reshape(slice(this.key, [[i, i + 1]]), []), shape);

@@ -10,7 +10,7 @@ import { reduceOp } from "./reduction.ts";
 import { type Axes, checkFold, sum } from "./sum.ts";
 import { detach, reshape, slice } from "./views.ts";
 
-// Elements that tie for the extreme share the gradient equally, as amax and amin of PyTorch do.
+// Tied extremes share the gradient equally, as in PyTorch's amax and amin.
 const shareTies = (dy: Tensor, y: Tensor, x: Tensor, axes: readonly number[]): Tensor => {
   const winners = eq(x, spread(y, x, axes));
   const count = sum(cast(winners, x.dtype), axes);
@@ -18,7 +18,7 @@ const shareTies = (dy: Tensor, y: Tensor, x: Tensor, axes: readonly number[]): T
 };
 const maxOp = /* @__PURE__ */ reduceOp("max", shareTies);
 const minOp = /* @__PURE__ */ reduceOp("min", shareTies);
-// The product of the others: y / x, but exact where one element of a product is 0; two zeros leave nothing.
+// The gradient is the product of the other elements: y / x, but exact if one element is 0; with two zeros it is 0.
 const prodOp: Op = /* @__PURE__ */ reduceOp("prod", (dy, _, x, axes) => {
   const isZero = eq(x, 0);
   const others = where(isZero, onesLike(x), x);
@@ -28,7 +28,7 @@ const prodOp: Op = /* @__PURE__ */ reduceOp("prod", (dy, _, x, axes) => {
   return where(eq(zeros, 0), div(product, others), single);
 });
 
-/** Applies a reduction, and puts the folded axes back as size 1 where asked to. */
+/** Applies a reduction; `keepdim` restores the reduced axes with size 1. */
 function fold<D extends DType>(op: Op, x: Tensor<D>, axes: Axes, keepdim: boolean, name = op.name): Tensor<D> {
   checkFold(name, x, keepdim);
   const folded = axesOf(name, axes, x.shape.length);
@@ -36,7 +36,7 @@ function fold<D extends DType>(op: Op, x: Tensor<D>, axes: Axes, keepdim: boolea
   return keepdim ? unfolded(y, x, folded) : y;
 }
 
-/** A factor times a sum, in f32: the sum alone may be larger than f16 numbers are. */
+/** A sum times a factor, computed in f32, since the sum alone may overflow f16. */
 const scaledSum = <D extends DType>(x: Tensor<D>, factor: number, axes: Axes, keepdim: boolean) =>
   cast(mul(sum(cast(x, "f32"), axes, keepdim), factor), x.dtype as D & Float);
 
@@ -48,15 +48,15 @@ export function mean<D extends DType>(x: Tensor<D>, axes?: Axes, keepdim = false
   return scaledSum(x, 1 / count, axes, keepdim);
 }
 
-/** Product over axes (all by default). Its gradient is exact also where factors are 0. */
+/** Product over axes (all by default). Its gradient is exact even where elements are 0. */
 export const prod = <D extends DType>(x: Tensor<D>, axes?: Axes, keepdim = false): Tensor<D> =>
   fold(prodOp, x, axes, keepdim);
 
-/** Largest element over axes (all by default); tied elements share the gradient equally. PyTorch's `amax`. */
+/** Maximum over axes (all by default); tied elements share the gradient equally. PyTorch's `amax`. */
 export const max = <D extends DType>(x: Tensor<D>, axes?: Axes, keepdim = false): Tensor<D> =>
   fold(maxOp, x, axes, keepdim);
 
-/** Smallest element over axes (all by default); tied elements share the gradient equally. PyTorch's `amin`. */
+/** Minimum over axes (all by default); tied elements share the gradient equally. PyTorch's `amin`. */
 export const min = <D extends DType>(x: Tensor<D>, axes?: Axes, keepdim = false): Tensor<D> =>
   fold(minOp, x, axes, keepdim);
 
@@ -67,13 +67,13 @@ const counting =
     return fold(op, ne(x, 0), axes, keepdim, name);
   };
 
-/** 1 where any element over axes (all by default) is not 0, else 0, as i32. Takes every dtype, and has no gradient. */
+/** 1 where any element over axes (all by default) is not 0, else 0, as i32. Accepts every dtype; has no gradient. */
 export const any = /* @__PURE__ */ counting("any", maxOp);
 
-/** 1 where no element over axes (all by default) is 0, else 0, as i32. Takes every dtype, and has no gradient. */
+/** 1 where no element over axes (all by default) is 0, else 0, as i32. Accepts every dtype; has no gradient. */
 export const all = /* @__PURE__ */ counting("all", minOp);
 
-/** x less its first element along the axes, which no deviation from a mean can tell from x: what is left of a large offset is small. */
+/** x minus its first element along the axes: deviations from the mean stay the same, without a large common offset. */
 export function withoutOffset<D extends DType>(x: Tensor<D>, axes: readonly number[]) {
   const offset = detach(
     slice(
@@ -85,10 +85,10 @@ export function withoutOffset<D extends DType>(x: Tensor<D>, axes: readonly numb
 }
 
 /**
- * Variance over axes (all by default): squared deviations over n − correction. An offset that all elements share costs no digits: the
- * relative error is some 1e-6, and at most 6e-8 · √n more where the first element is an outlier.
- * @param correction default 1 (Bessel's); 0 gives the variance of the data themselves.
- * @throws AttributeError where n − correction is not positive. (PyTorch gives infinity or NaN there.)
+ * Variance over axes (all by default): the sum of squared deviations divided by n − correction. A common offset costs
+ * no precision: the relative error is about 1e-6, plus at most 6e-8 · √n if the first element is an outlier.
+ * @param correction default 1 (Bessel's); 0 gives the population variance.
+ * @throws AttributeError if n − correction is not positive. (PyTorch returns infinity or NaN.)
  */
 export function variance<D extends DType>(
   x: Tensor<D>,
@@ -101,7 +101,7 @@ export function variance<D extends DType>(
   const count = folded.reduce((n, axis) => n * x.shape[axis]!, 1);
   if (!(count - correction > 0)) {
     throw new AttributeError(
-      `var: ${count} elements less a correction of ${correction} leave ${count - correction}, expected more than 0`,
+      `var: ${count} elements − correction ${correction} = ${count - correction}, expected more than 0`,
     );
   }
   const { rest } = withoutOffset(x, folded);
@@ -110,21 +110,21 @@ export function variance<D extends DType>(
   return scaledSum(mul(deviation, deviation), factor, axes, keepdim);
 }
 
-/** Standard deviation, the root of `variance`; its gradient is 0 where all elements are equal. */
+/** Standard deviation, the square root of `variance`; its gradient is 0 where all elements are equal. */
 export const std = <D extends DType>(
   x: Tensor<D>,
   axes?: Axes,
   options: { correction?: number; keepdim?: boolean } = {},
 ): Tensor<D & Float> => safeSqrt(variance(x, axes, options));
 
-/** √x with gradient 0 at 0: the root of a sum of squares has none there. */
+/** √x with gradient 0 at 0, where that of a root of a sum of squares is undefined. */
 function safeSqrt<D extends DType>(x: Tensor<D>): Tensor<D & Float> {
   const positive = gt(x, 0);
   return where(positive, sqrt(where(positive, x, onesLike(x))), zerosLike(x));
 }
 
 /**
- * (Σ|x|ᵖ)^(1/p) over axes (all by default); the largest |x| for p = Infinity. The gradient of elements that are 0 is 0.
+ * (Σ|x|ᵖ)^(1/p) over axes (all by default); the largest |x| for p = Infinity. Elements that are 0 get gradient 0.
  * @param p default 2; 0 counts the elements that are not 0.
  */
 export function norm<D extends DType>(
@@ -140,7 +140,7 @@ export function norm<D extends DType>(
   if (p === 1) return sum(abs(x), axes, keepdim);
   if (p === 2) return safeSqrt(sum(mul(x, x), axes, keepdim));
   finite("norm", "p", p);
-  // |0|ᵖ has no finite gradient for p < 1, nor a value for p < 0: a 1 stands in its place, whose gradient goes nowhere.
+  // |0|ᵖ has no finite gradient for p < 1, and no value for p < 0: replace 0 by a constant 1.
   const isZero = eq(x, 0);
   const power = pow(where(isZero, onesLike(x), abs(x)), p);
   if (p < 0) {
@@ -154,7 +154,7 @@ export function norm<D extends DType>(
 }
 
 /**
- * log Σ eˣ over axes (all by default), shifted by the largest element so that nothing overflows. −∞ where all elements are, with
+ * log Σ eˣ over axes (all by default), shifted by the maximum to avoid overflow. If all elements are −∞, it is −∞ with
  * gradient 0 (PyTorch's is NaN).
  */
 export function logsumexp<D extends DType>(x: Tensor<D>, axes?: Axes, keepdim = false): Tensor<D & Float> {

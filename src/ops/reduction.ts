@@ -2,7 +2,7 @@ import type { ReduceKind } from "../../shaders/reduce.wgsl.ts";
 import type { Node, Op, Tensor } from "../graph/tensor.ts";
 import { reduceKernels } from "../kernels/reduce.ts";
 
-/** The op of a reduction: folds `attrs.axes` away. `attrs.to` is the dtype of the result where f16 is folded to f32. */
+/** The op of a reduction over `attrs.axes`. `attrs.to` is the result's dtype if f16 is reduced to f32. */
 export function reduceOp(
   kind: ReduceKind,
   vjp?: (dy: Tensor, y: Tensor, x: Tensor, axes: readonly number[]) => Tensor,

@@ -27,13 +27,13 @@ const logSoftmaxOp: Op = {
   kernels: logSoftmaxKernels,
 };
 
-/** eˣ / Σ eˣ along an axis, shifted by the largest element so that nothing overflows. @param axis default the last. */
+/** eˣ / Σ eˣ along an axis, shifted by the maximum to avoid overflow. @param axis default the last. */
 export const softmax = <D extends DType>(x: Tensor<D>, axis = -1): Tensor<D & Float> => along(softmaxOp, x, axis);
 
-/** log softmax along an axis, without taking the logarithm of small numbers. @param axis default the last. */
+/** log softmax along an axis, without taking logarithms of small numbers. @param axis default the last. */
 export const logSoftmax = <D extends DType>(x: Tensor<D>, axis = -1): Tensor<D & Float> => along(logSoftmaxOp, x, axis);
 
-/** A scalar counts as a line of one. */
+/** A scalar is treated as a line of one element. */
 function along<D extends DType>(op: Op, x: Tensor<D>, axis: number): Tensor<D & Float> {
   checkTensors(op.name, x);
   if (x.shape.length === 0) return reshape(along(op, reshape(x, [1]), axis), []);
@@ -63,7 +63,7 @@ const crossEntropyOp: Op = {
   kernels: crossEntropyKernels,
 };
 
-/** (softmax(logits) − one-hot(labels)) · dloss in one kernel; its own gradient is written with ordinary ops. */
+/** (softmax(logits) − one-hot(labels)) · dloss in one kernel; its own gradient uses ordinary ops. */
 const crossEntropyGradOp: Op = {
   name: "crossEntropyGrad",
   infer: ([logits]) => [{ shape: logits!.shape, dtype: logits!.dtype }],
@@ -71,14 +71,14 @@ const crossEntropyGradOp: Op = {
     if (!u) return [];
     const { shape, dtype } = logits!;
     const stretch = (line: Tensor) => expand(unsqueeze(line, 1), shape);
-    // What lines without a target hold is selected away, before and after.
+    // Lines without a target may hold NaN: replace their values before and after.
     const kept = ignore === undefined ? undefined : ne(labels!, ignore);
     const keep = (line: Tensor) => (kept ? where(kept, line, 0) : line);
     const [x, wide] = [logits!, u].map((all) => {
       const full = cast(all, "f32");
       return kept ? where(stretch(kept), full, 0) : full;
     }) as [Tensor, Tensor];
-    // In ordinary ops: who trains classifiers alone needs no kernels of softmax.
+    // Use ordinary ops, so that a bundle with only this loss does not include the softmax kernels.
     const powers = exp(sub(x, stretch(detach(max(x, 1)))));
     const p = div(powers, stretch(sum(powers, 1)));
     const scaled = mul(wide, stretch(keep(dloss!)));
@@ -90,11 +90,11 @@ const crossEntropyGradOp: Op = {
 };
 
 /**
- * −log softmax(logits)[label] for each line, fused: softmax, logarithm and pick are one kernel, and so is the gradient.
+ * −log softmax(logits)[label] for each line, fused: softmax, logarithm and selection are one kernel, and so is the
+ * gradient. Losses are f32 even for f16 logits.
  * @param logits `[N, C, …]`; classes along axis 1.
- * @param labels `[N, …]`, i32 from 0 to C − 1, or `ignore`, whose loss and gradient are 0.
- * Losses are f32 also of f16 logits.
- * @param ignore a label that stands for "no target"; none by default.
+ * @param labels `[N, …]`, i32 from 0 to C − 1, or `ignore`, for loss and gradient 0.
+ * @param ignore a label that means "no target"; default none.
  */
 export const softmaxCrossEntropy = (logits: Tensor, labels: Tensor, ignore?: number): Tensor<"f32"> =>
   apply(

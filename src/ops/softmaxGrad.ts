@@ -16,5 +16,5 @@ const softmaxGradOp: Op = {
   kernels: softmaxGradKernels,
 };
 
-/** y · (dy − Σ y · dy) along an axis that exists: the gradient of a softmax from its result, in one kernel. */
+/** y · (dy − Σ y · dy) along an axis: the gradient of softmax from its result, in one kernel. */
 export const softmaxGrad = (y: Tensor, dy: Tensor, axis: number): Tensor => apply(softmaxGradOp, [y, dy], { axis });

@@ -6,14 +6,17 @@ import { sortKernels } from "../kernels/sort.ts";
 import { gather } from "./gather.ts";
 import { reshape } from "./views.ts";
 
-/** Positions of the first `attrs.kept` elements of each line along `attrs.axis`, in their order. */
+/** Positions of the first `attrs.kept` elements in sorted order, for each line along `attrs.axis`. */
 const argsortOp: Op = {
   name: "argsort",
   kernels: sortKernels,
   infer: ([x], { axis, kept }) => [{ shape: x!.shape.with(axis, kept), dtype: "i32" }],
 };
 
-/** Elements of x in the order of positions that hold each one once: its gradient is a move back, where that of `gather` adds. */
+/**
+ * Permutes elements along an axis. Each position occurs once, so the gradient is the inverse permutation; that of
+ * `gather` adds.
+ */
 const reorderOp: Op = {
   name: "reorder",
   kernels: gatherKernels,
@@ -23,20 +26,20 @@ const reorderOp: Op = {
   },
 };
 
-/** Values in their order, and the positions that they had. */
+/** Sorted values, and their positions in the input. */
 export interface Sorted<D extends DType> {
   readonly values: Tensor<D>;
   readonly indices: Tensor<"i32">;
 }
 
 export interface SortOptions {
-  /** Whether the largest comes first; default false. */
+  /** Whether to sort from largest to smallest; default false. */
   readonly descending?: boolean;
 }
 
 /**
- * Sorts along an axis. Equal elements keep their order; NaN counts as larger than all numbers; the gradient goes back to where each
- * value came from. A scalar is sorted as it is.
+ * Sorts along an axis. The sort is stable, and NaN counts as larger than all numbers. The gradient of a value goes to
+ * its original position. A scalar is returned unchanged.
  * @param axis default the last.
  * @returns values of the shape of x, and their positions, i32.
  */
@@ -46,7 +49,7 @@ export function sort<D extends DType>(x: Tensor<D>, axis = -1, options: SortOpti
   return { values: apply<D>(reorderOp, [x, indices], { axis: axisOf("sort", axis, x.shape.length) }), indices };
 }
 
-/** Positions that sort x along an axis, as {@link sort} gives them. @returns i32, of the shape of x. */
+/** Positions that sort x along an axis, like {@link sort}. @returns i32, of the shape of x. */
 export function argsort(x: Tensor, axis = -1, options: SortOptions = {}): Tensor<"i32"> {
   checkTensors("argsort", x);
   const { descending } = optionsOf("sort", options, { descending: false });
@@ -55,10 +58,10 @@ export function argsort(x: Tensor, axis = -1, options: SortOptions = {}): Tensor
 }
 
 /**
- * The k largest elements along an axis, the largest first, of equals the first.
+ * The k largest elements along an axis, largest first; equal elements keep their order.
  * @param k from 1 to the size of the axis.
  * @param axis default the last.
- * @param options `largest`: false for the smallest instead, smallest first; default true.
+ * @param options `largest`: false for the smallest, smallest first; default true.
  * @returns values and their positions (i32), k along the axis.
  */
 export function topk<D extends DType>(
@@ -78,7 +81,7 @@ export function topk<D extends DType>(
   return { values: gather(x, axisOf("topk", axis, x.shape.length), indices), indices };
 }
 
-/** Positions of the first elements in their order; of all, where `kept` is not given. */
+/** Positions of the first `kept` elements in sorted order; of all by default. */
 function first(op: string, x: Tensor, axis: number, kept: number | undefined, descending: boolean): Tensor<"i32"> {
   if (x.shape.length === 0) return reshape(first(op, reshape(x, [1]), axis, kept, descending), []);
   const at = axisOf(op, axis, x.shape.length);

@@ -18,15 +18,15 @@ const squaredNormOp: Op = {
 };
 
 /**
- * Σ x² over all elements of all tensors: the square of their 2-norm as one vector. Gradients lie side by side in memory, and
- * are then read by one dispatch. Sums follow a fixed tree, so they repeat to the bit.
+ * Σ x² over all elements of all tensors: the squared 2-norm of their concatenation. Gradients are neighbours in memory,
+ * so one dispatch reads them all. Sums follow a fixed tree, so results are bitwise reproducible.
  * @param tensors f32, of any shapes; at least one.
  * @returns `[]`
  */
 export const squaredNorm = (tensors: readonly Tensor[]): Tensor<"f32"> =>
   apply(squaredNormOp, checkList("squaredNorm", "the list of tensors", tensors));
 
-/** Numbers of NaN and infinite elements, by the same kernels. */
+/** Counts NaN and infinite elements with the same kernels. */
 const nonFiniteOp: Op = {
   name: "nonFinite",
   infer: (inputs) => inferTotal("nonFinite", inputs),
@@ -34,5 +34,7 @@ const nonFiniteOp: Op = {
   describe: squaredNormOp.describe!,
 };
 
-/** How many elements of all tensors are NaN or infinite, f32 `[]`. @param tensors f32, of any shapes; at least one. */
+/**
+ * The number of NaN and infinite elements of all tensors, f32 `[]`. @param tensors f32, of any shapes; at least one.
+ */
 export const nonFinite = (tensors: readonly Tensor[]): Tensor => apply(nonFiniteOp, tensors);

@@ -4,17 +4,17 @@ import { apply, checkTensors, type Op, type Tensor } from "../graph/tensor.ts";
 import { expanded, permuted, reshaped, sliced, sliceView } from "./layout.ts";
 
 /**
- * Ops that move no data. Each gives its result as strides and an offset over its input's buffer; the kernel that reads the
- * result walks those. Only a reshape of a view that is not row-major costs a copy.
+ * Ops that move no data. Each returns strides and an offset into its input's buffer, which later kernels read through.
+ * Only a reshape of a view that is not contiguous may need a copy.
  */
 
-/** Stretches axes of size 1, and adds axes in front, as NumPy broadcasting does. The gradient sums over them. */
+/** Broadcasts to a shape, like NumPy: expands axes of size 1 and adds leading axes. The gradient sums over them. */
 export function expand<D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D> {
   checkTensors("expand", x);
   return expanded(x, checkShape("expand", shape));
 }
 
-/** The same elements in row-major order under another shape; one size may be −1, and is then inferred. */
+/** The same elements in row-major order with another shape; one size may be −1 and is then inferred. */
 export function reshape<D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D> {
   checkTensors("reshape", x);
   const known = checkList("reshape", "shape", shape).reduce((product, n) => (n === -1 ? product : product * n), 1);
@@ -38,7 +38,7 @@ export function permute<D extends DType>(x: Tensor<D>, axes: readonly number[]):
   return permuted(x, resolved);
 }
 
-/** Swaps two axes; by default the last two, a matrix transpose. */
+/** Swaps two axes; default the last two, a matrix transpose. */
 export function transpose<D extends DType>(x: Tensor<D>, a = -2, b = -1): Tensor<D> {
   checkTensors("transpose", x);
   const axes = x.shape.map((_, axis) => axis);
@@ -47,14 +47,14 @@ export function transpose<D extends DType>(x: Tensor<D>, a = -2, b = -1): Tensor
   return permute(x, axes);
 }
 
-/** A slice that passes make: without a gradient, which would bring `pad` and its kernel along. */
+/** A slice for use in passes. It has no gradient, which would pull in `pad` and its kernel. */
 const partOp: Op = {
   name: "part",
   infer: ([x], { sizes }) => [{ shape: sizes, dtype: x!.dtype }],
   view: sliceView,
 };
 
-/** Element `i` of an axis, which stays, of size 1. For passes: it has no gradient. */
+/** Element `i` of an axis, which is kept with size 1. For passes: it has no gradient. */
 export const part = <D extends DType>(x: Tensor<D>, axis: number, i: number): Tensor<D> =>
   apply(partOp, [x], {
     starts: x.shape.map((_, at) => (at === axis ? i : 0)),
@@ -62,10 +62,13 @@ export const part = <D extends DType>(x: Tensor<D>, axis: number, i: number): Te
     steps: x.shape.map(() => 1),
   });
 
-/** `[start, end, step]` along one axis, as Python writes `start:end:step`: negative positions count from the end. */
+/** `[start, end, step]` along one axis, like Python's `start:end:step`: negative positions count from the end. */
 export type Range = readonly [start?: number, end?: number, step?: number];
 
-/** Takes ranges of axes; axes left out (or `undefined`) are taken whole. Ends beyond the axis are clipped, as in Python. */
+/**
+ * Takes a range of each axis; axes omitted (or `undefined`) are kept whole. Ends beyond an axis are clipped, as in
+ * Python.
+ */
 export function slice<D extends DType>(x: Tensor<D>, ranges: readonly (Range | undefined)[]): Tensor<D> {
   checkTensors("slice", x);
   if (checkList("slice", "ranges", ranges).length > x.shape.length) {
@@ -106,7 +109,7 @@ export function flip<D extends DType>(x: Tensor<D>, axes: number | readonly numb
   );
 }
 
-/** Removes axes of size 1: those named, or all. */
+/** Removes axes of size 1: those given, or all. */
 export function squeeze<D extends DType>(x: Tensor<D>, axes?: number | readonly number[]): Tensor<D> {
   checkTensors("squeeze", x);
   const named =
@@ -121,14 +124,14 @@ export function squeeze<D extends DType>(x: Tensor<D>, axes?: number | readonly 
   );
 }
 
-/** Puts an axis of size 1 at position `axis` of the result. */
+/** Inserts an axis of size 1 at position `axis` of the result. */
 export function unsqueeze<D extends DType>(x: Tensor<D>, axis: number): Tensor<D> {
   checkTensors("unsqueeze", x);
   const at = axisOf("unsqueeze", axis, x.shape.length + 1);
   return reshape(x, [...x.shape.slice(0, at), 1, ...x.shape.slice(at)]);
 }
 
-/** Merges the axes from `first` on into one. Default 1: everything but the batch. */
+/** Merges all axes from `first` on. Default 1: everything but the batch. */
 export function flatten<D extends DType>(x: Tensor<D>, first = 1): Tensor<D> {
   checkTensors("flatten", x);
   const at = axisOf("flatten", first, x.shape.length + 1);
@@ -141,7 +144,7 @@ const detachOp: Op = {
   view: (_, x) => x,
 };
 
-/** The same value, through which no gradient flows. */
+/** The same value; gradients do not flow through it. */
 export const detach = <D extends DType>(x: Tensor<D>): Tensor<D> => apply(detachOp, [x]);
 
 const evaluatedOp: Op = {
@@ -152,8 +155,8 @@ const evaluatedOp: Op = {
 };
 
 /**
- * The same value, with a mark: a layer computed it in evaluation mode by default. Optimizers refuse to train on it: see
- * `checkTraining` in `optim/training.ts`. `simplify` removes the note. @param layer what to call the layer in the error.
+ * The same value, marked as computed by a layer in its default evaluation mode. Optimizers refuse to train on it: see
+ * `checkTraining` in `optim/training.ts`. `simplify` removes the mark. @param layer name of the layer in the error.
  */
 export const evaluated = <D extends DType>(x: Tensor<D>, layer: string): Tensor<D> =>
   apply(evaluatedOp, [x], { layer });
