@@ -4,7 +4,7 @@ import { bytesPer, type DType } from "../graph/shape.ts";
 
 export type { Binding, View, VirtualBuffer } from "../../shaders/lib/kernel.ts";
 
-/** An error that a compiler found in a text, counted from 1. */
+/** A compiler error in a WGSL text; line and column count from 1. */
 export interface CompilerError {
   readonly lineNum: number;
   readonly linePos: number;
@@ -14,91 +14,93 @@ export interface CompilerError {
 /** WGSL that a user wrote. */
 export interface Written {
   /**
-   * What is wrong with it, by the user's own lines; nothing where the fault of a kernel that does not compile lies elsewhere.
-   * @param errorsIn what a compiler finds in a text.
+   * The errors in it, at the user's own line numbers; none if the error of a kernel is elsewhere.
+   * @param errorsIn compiles a text and returns its errors.
    */
   faults(errorsIn: (wgsl: string) => Promise<readonly CompilerError[]>): Promise<readonly string[]>;
 }
 
-/** One dispatch, as data. The bindings are those of group 0, in this order. */
+/** One dispatch, as data. Its bindings are in group 0, in this order. */
 export interface Call {
-  /** Composed of op, shapes, epilogue and dtype: `matmul[64x128x784]+add+relu:f32`. */
+  /** Op, shapes, epilogue and dtype: `matmul[64x128x784]+add+relu:f32`. */
   readonly label: string;
   /**
-   * Path of the layer it computes, gradients included: `encoder.0`. For a fused kernel, the layer of its product,
-   * convolution or reduction, else of its first node; for a merged dispatch, all of them: `0 | 2`. Empty outside of
-   * layers.
+   * Path of its layer, gradients included: `encoder.0`. A fused kernel has the layer of its matmul, convolution or
+   * reduction, else of its first node; a merged dispatch has all of them: `0
+   *
+   * 2`. Empty outside layers.
    */
   readonly layer?: string;
   readonly family: string;
   readonly variant: string;
-  /** Where the kernel's text was written: `shaders/matmul.wgsl.ts`. */
+  /** The file of the kernel's source: `shaders/matmul.wgsl.ts`. */
   readonly source?: string;
   readonly bindings: readonly Binding[];
   readonly workgroups: readonly [number, number, number];
-  /** Invocations that have work to do, counted along x first; absent where unknown. */
+  /** Invocations with work to do, counted along x first; absent if unknown. */
   readonly invocations?: number;
-  /** Arithmetic operations, and the fewest bytes that must move. */
+  /** Arithmetic operations, and the minimum of bytes to read and write. */
   readonly flops: number;
   readonly bytes: number;
-  /** What users wrote of it. */
+  /** User-written WGSL in it. */
   readonly written?: readonly Written[];
-  /** Present where several variants were possible. */
+  /** Present if there were several variants to choose from. */
   readonly choices?: readonly Choice[];
 }
 
 /** One kernel, as data. */
 export interface KernelCall extends Call {
   readonly kernel: Kernel;
-  /** How its stores are tested for NaN. The last binding is the flag then. */
+  /** How its stores are checked for NaN. If present, the last binding is the flag. */
   readonly watch?: Watch;
 }
 
-/** What runs: one kernel or several, printed. */
+/** A dispatch ready to compile: one or several kernels, printed. */
 export interface PrintedCall extends Call {
   readonly wgsl: string;
-  /** What the text enables. This and the following are absent in programs that were compiled ahead. */
+  /** Features that the WGSL enables. This and the fields below are absent in programs compiled ahead of time. */
   readonly features?: readonly string[];
-  /** What the bindings hold. */
+  /** Element types of the bindings. */
   readonly elements?: readonly DType[];
-  /** The text with a note behind each declaration. */
+  /** The WGSL with a comment after each declaration. */
   annotated?(): string;
 }
 
-/** A choice of a kernel variant, the problem it depends on, and what decided it. */
+/** The choice of a kernel variant, the problem it depends on, and what decided it. */
 export interface Choice {
   /**
-   * Family, sizes and layout: `matmul m=64 n=128 k=784 …`. Equal problems have the same fastest variant on an adapter.
+   * Family, sizes and layout: `matmul m=64 n=128 k=784 …`. On one adapter, equal problems have the same fastest
+   * variant.
    */
   readonly problem: string;
   readonly chosen: string;
-  /** Whether the variant was forced, measured to be the fastest, or has the best score. */
+  /** Whether the variant was forced, measured to be the fastest, or has the highest score. */
   readonly by: "force" | "measurement" | "score";
-  /** All variants of the family, the plainest first. */
+  /** All variants of the family, simplest first. */
   readonly variants: readonly Candidate[];
 }
 
-/** What speaks for a variant, or against it. */
+/** A variant considered in a choice. */
 export interface Candidate {
   readonly variant: string;
-  /** Rule of thumb, larger is better. Below 0: not worth measuring. Absent for variants that do not fit. */
+  /** Heuristic score, higher is better. Below 0: not worth measuring. Absent for variants that do not fit. */
   readonly score?: number;
-  /** Milliseconds per run, where it was measured here; null where its values were wrong. */
+  /** Milliseconds per run, if measured here; null if its results were wrong. */
   readonly ms?: number | null;
-  /** Why it does not fit: what it needs and lacks here. */
+  /** Why it does not fit: the requirement that is not met. */
   readonly lacks?: string;
 }
 
-/** Elements in the memory behind a view. */
+/** Number of elements in the memory of a view. */
 export const lengthOf = ({ span, dtype }: View): number => span / bytesPer(dtype);
 
-/** A kernel and what it binds: the memory of its buffers, in their order. */
+/** A kernel and the bindings of its buffers, in order. */
 export const bound = (kernel: Kernel): Pick<KernelCall, "kernel" | "bindings"> => ({
   kernel,
   bindings: kernel.buffers.map(({ view, access }) => bind(view!, access)),
 });
 
-/** Binds the home of a view. */
+/** Binds the memory of a view. */
 export const bind = ({ buffer, base, span }: View, access: Binding["access"]): Binding => ({
   buffer,
   offset: base,

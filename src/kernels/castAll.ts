@@ -8,7 +8,7 @@ import { around } from "./work.ts";
 
 export const castAllFamily = /* @__PURE__ */ only("castAll", "castAll");
 
-/** Vec4 of a piece: enough for a workgroup to be worth its start, few enough for many workgroups. */
+/** Vec4s per workgroup: enough to be worth its start, few enough for many workgroups. */
 const piece = 256;
 
 interface Pair {
@@ -16,7 +16,7 @@ interface Pair {
   readonly place: View;
 }
 
-/** How tensors are rounded to f16: a dispatch for each pair of buffers that they lie in and go to. */
+/** Rounds tensors to f16, with one dispatch for each pair of source and result buffer. */
 export const castAllKernels: Kernels = {
   sideBySide: () => true,
   lower({ node, inputs }, to) {

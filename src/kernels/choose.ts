@@ -3,20 +3,25 @@ import { AttributeError, LimitError } from "../errors.ts";
 import type { Candidate, Choice } from "./call.ts";
 import type { AdapterTraits, Forced } from "./traits.ts";
 
-/** One way to compute a family's kernel. Which one runs is a function of the problem and the adapter's traits. */
+/** One way to compute a family's kernel. The problem and the adapter's traits decide which variant runs. */
 export interface Variant<P> {
   readonly name: string;
-  /** What it needs to be right and does not have here, in words: limits, divisibility, features. Nothing where it fits. */
+  /**
+   * The requirement for correct results that is not met here: a limit, divisibility or a feature. Undefined if the
+   * variant fits.
+   */
   needs?(problem: P, traits: AdapterTraits): string | undefined;
-  /** Rule of thumb, larger is better; compared only among variants that fit. Below 0: so slow here that it is not worth measuring. */
+  /**
+   * Heuristic score, higher is better; compared among variants that fit. Below 0: too slow here to be worth measuring.
+   */
   score(problem: P, traits: AdapterTraits): number;
 }
 
-/** Kernels that compute one thing, and where their texts were written. */
+/** Kernels that compute the same thing, and the file of their source. */
 export interface Family<V extends { readonly name: string } = Variant<never>> {
   readonly name: string;
   readonly source: string;
-  /** The plainest first. */
+  /** Simplest first. */
   readonly variants: readonly V[];
 }
 
@@ -26,21 +31,21 @@ export const family = <V extends { readonly name: string }>(
   variants: readonly V[],
 ): Family<V> => ({ name, source: `shaders/${source}.wgsl.ts`, variants });
 
-/** A family of one kernel. */
+/** A family with one kernel. */
 export const only = (name: string, source: string, variant = "naive"): Family =>
   family(name, source, [{ name: variant, score: () => 1 }]);
 
-/** What a call says of its kernel. */
+/** The fields of a call that name its kernel. */
 export const named = ({ name, source }: Family, variant: { readonly name: string } | string) => ({
   family: name,
   variant: typeof variant === "string" ? variant : variant.name,
   source,
 });
 
-/** `what`, where it is missing. */
+/** `what`, unless it is there. */
 export const unless = (isThere: boolean, what: string): string | undefined => (isThere ? undefined : what);
 
-/** What a workgroup of so many invocations, with so many bytes of memory, lacks on an adapter. */
+/** The limit that a workgroup of this many invocations and bytes of memory exceeds, if any. */
 export const needsWorkgroup = (
   { maxInvocations, maxWorkgroupBytes }: Pick<AdapterTraits, "maxInvocations" | "maxWorkgroupBytes">,
   invocations: number,
@@ -48,16 +53,17 @@ export const needsWorkgroup = (
 ): string | undefined =>
   unless(
     maxInvocations >= invocations,
-    `${invocations} invocations of a workgroup, the adapter has ${maxInvocations}`,
-  ) ?? unless(maxWorkgroupBytes >= bytes, `${bytes} bytes of workgroup memory, the adapter has ${maxWorkgroupBytes}`);
+    `${invocations} invocations per workgroup, the adapter allows ${maxInvocations}`,
+  ) ??
+  unless(maxWorkgroupBytes >= bytes, `${bytes} bytes of workgroup memory, the adapter allows ${maxWorkgroupBytes}`);
 
-/** Invocations of a workgroup of a kernel without barriers: on a CPU adapter, a workgroup is what a core takes at a time. */
+/** Workgroup size of kernels without barriers. On a CPU adapter, a workgroup is the unit of work for a core. */
 export const workgroupOf = ({ cpu }: AdapterTraits): number => (cpu ? 16 : workgroupSize);
 
 const isRecord = (value: unknown): value is object =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** `m=64 n=128`, from the fields of a problem, and from those of its fields; a problem that is one number is that number. */
+/** Describes a problem by its fields, nested ones included: `m=64 n=128`. A problem that is a number is that number. */
 const describe = (problem: unknown): string =>
   isRecord(problem)
     ? Object.entries(problem)
@@ -68,11 +74,11 @@ const describe = (problem: unknown): string =>
 const names = (variants: readonly { readonly name: string }[]): string => variants.map(({ name }) => name).join(", ");
 
 /**
- * Picks the variant of a family among those that are right: the one forced for it (or for all families, as "*"), else the one that was
- * measured to be fastest on this problem, else the best by its own rule of thumb. Variants that the adapter is known to get wrong are
- * taken only by force.
+ * Chooses among a family's variants that fit: the one forced for it (or for all families, as "*"), else the one
+ * measured to be fastest on this problem, else the one with the highest score. A variant known to be wrong on this
+ * adapter is used only if forced, or if all are.
  * @throws AttributeError for a forced variant that does not exist or does not fit.
- * @throws LimitError where none fits.
+ * @throws LimitError if none fits.
  */
 export function choose<V extends Variant<P>, P>(
   { name: family, variants }: Family<V>,
@@ -96,7 +102,8 @@ export function choose<V extends Variant<P>, P>(
         const { name } = variant;
         const [lacks, score, ms] = [needed.get(variant), scores.get(variant), traits.timed?.get(key)?.[name]];
         if (lacks !== undefined) return { variant: name, lacks };
-        if (score === undefined) return { variant: name, lacks: "right values: the self-check found it wrong here" };
+        if (score === undefined)
+          return { variant: name, lacks: "correct results: the self-check found them wrong here" };
         return { variant: name, score, ...(ms !== undefined && { ms }) };
       }),
     });

@@ -9,21 +9,26 @@ import { touched } from "./work.ts";
 interface Problem {
   readonly count: number;
   readonly inputs: number;
-  /** Whether each piece of the result that comes from one input is a whole number of fours. */
+  /** Whether each run of elements from one input has a length divisible by 4. */
   readonly fours: boolean;
 }
 
 interface ConcatVariant extends Variant<Problem> {
-  /** Results of one invocation. */
+  /** Results per invocation. */
   readonly width: 1 | 4;
 }
 
 export const concatFamily = /* @__PURE__ */ family<ConcatVariant>("concat", "concat", [
   { name: "naive", score: () => -1, width: 1 },
-  { name: "vec4", needs: ({ fours }) => unless(fours, "whole fours from each input"), score: () => 1, width: 4 },
+  {
+    name: "vec4",
+    needs: ({ fours }) => unless(fours, "runs of a multiple of 4 elements from each input"),
+    score: () => 1,
+    width: 4,
+  },
 ]);
 
-/** How tensors are joined along `attrs.axis`. */
+/** Joins tensors along `attrs.axis`. */
 export const concatKernels: Kernels = {
   precision: "operands",
   lower({ node, inputs }, to) {

@@ -25,7 +25,7 @@ export const cumprodFamily = /* @__PURE__ */ family<CumsumVariant>("cumprod", "c
   { name: "naive", score: () => 1, write: cumprodNaive },
 ]);
 
-/** How running sums or products along `attrs.axis` are computed. */
+/** Cumulative sums or products along `attrs.axis`. */
 const running = (family: Family<CumsumVariant>): Kernels => ({
   lower({ node, inputs: [tensor] }, to) {
     const { axis } = node.attrs;

@@ -11,21 +11,21 @@ import type { Kernels, Lowering, Work } from "./lowering.ts";
 import { endOf, touched } from "./work.ts";
 import { type Declared, names, type Own, written } from "./written.ts";
 
-/** What a user's kernel is for given tensors and options. */
+/** The sizes of a user's kernel for given tensors and options. */
 export interface Sizes {
   readonly workgroup: readonly [number, number, number];
   readonly workgroups: readonly [number, number, number];
-  /** How many are not surplus, along each axis. Absent where the kernel counts in workgroups. */
+  /** How many invocations along each axis run the body; others return. Absent if the kernel counts in workgroups. */
   readonly invocations?: readonly number[] | undefined;
   readonly constants: Readonly<Record<string, string>>;
   readonly memory: readonly Memory[];
   readonly flops: number;
 }
 
-/** Shapes and dtypes of inputs and outputs by their names. */
+/** Shapes and dtypes of inputs and outputs, by name. */
 export type Specs = Readonly<Record<string, Spec>>;
 
-/** A kernel as its user defines it. */
+/** A user's kernel definition. */
 export interface Custom {
   readonly name: string;
   readonly inputs: readonly string[];
@@ -33,12 +33,12 @@ export interface Custom {
   readonly wgsl: string;
   readonly functions: string;
   readonly declared: readonly Declared[];
-  /** Whether all inputs that are floats may be f16. */
+  /** Whether all float inputs may be f16. */
   readonly halves: boolean;
   sizes(specs: Specs, options: Attrs): Sizes;
 }
 
-/** How a user's kernel runs. */
+/** Runs a user's kernel. */
 export const customKernels = (definition: Custom): Kernels => ({
   after: definition.outputs.length === 1,
   ...(definition.halves && { precision: "operands" }),
@@ -48,7 +48,7 @@ export const customKernels = (definition: Custom): Kernels => ({
 function customCall(definition: Custom, work: Work, to: Lowering): KernelCall {
   const { name, inputs, outputs, wgsl, declared } = definition;
   const { node } = work;
-  // Not those of the node, whose results may be the epilogue's.
+  // The op's own outputs: the node's results may be those of the epilogue.
   const own = node.op.infer(work.inputs, node.attrs);
   const specs = Object.fromEntries([
     ...inputs.map((name, i) => [name, work.inputs[i]!] as const),
@@ -60,7 +60,7 @@ function customCall(definition: Custom, work: Work, to: Lowering): KernelCall {
   const places =
     ended?.end.places ??
     own.map(({ shape, dtype }, i) => to.result(i) ?? to.scratch(`${name}.${outputs[i]}`, shape, dtype));
-  // What counts in workgroups may have barriers, and is not merged with what does not.
+  // A kernel that counts in workgroups may have barriers: keep it apart from kernels without.
   const used = (["id", "group", "lane"] as const).filter(
     (builtin) => names(wgsl, builtin) || (builtin === "group" && !sizes.invocations),
   );
@@ -80,7 +80,7 @@ function customCall(definition: Custom, work: Work, to: Lowering): KernelCall {
   const lacking = needsWorkgroup(limits, sizeOf(sizes.workgroup), memoryOf(kernel));
   if (lacking) throw new LimitError(`compile: ${name} needs ${lacking}`);
   if (kernel.buffers.length > most)
-    throw new LimitError(`compile: ${name} binds ${kernel.buffers.length} buffers; this adapter binds ${most} at most`);
+    throw new LimitError(`compile: ${name} binds ${kernel.buffers.length} buffers; this adapter allows ${most}`);
   return {
     label: `${name}${labelShape(own[0]!.shape)}${ended?.label ?? `:${own[0]!.dtype}`}`,
     family: "custom",
@@ -94,7 +94,7 @@ function customCall(definition: Custom, work: Work, to: Lowering): KernelCall {
   };
 }
 
-/** What the user wrote, and what it takes to compile it alone. */
+/** The user's text with just enough around it to compile alone. */
 function alone(
   { name, inputs, outputs, functions, wgsl }: Custom,
   specs: Specs,

@@ -12,7 +12,7 @@ import { touched } from "./work.ts";
 
 export const elementwiseFamily = /* @__PURE__ */ only("elementwise", "elementwise", "vec4");
 
-/** Several pointwise ops in one kernel: made by the fuse pass alone. */
+/** Several pointwise ops in one kernel; created only by the fuse pass. */
 const fusedOp: Op = {
   name: "fused",
   infer: (_, { program, shape }) =>
@@ -23,11 +23,11 @@ const fusedOp: Op = {
   describe: ({ attrs: { program } }) => show(program),
 };
 
-/** Replaces pointwise nodes by one that computes `outputs`, tensors of theirs of one shape. */
+/** A node that computes the outputs of a program, all of one shape. */
 export const fuseNodes = (program: PointwiseProgram, inputs: readonly Tensor[], shape: Shape): readonly Tensor[] =>
   applyAll(fusedOp, inputs, { program, shape });
 
-/** How every pointwise op runs where it stands alone. */
+/** Runs a pointwise op on its own. */
 export const pointwiseKernels: Kernels = {
   lower({ node }, to) {
     const { program, inputs } = programOf([node], [node.results[0]!]);
@@ -39,7 +39,7 @@ export const pointwiseKernels: Kernels = {
 function elementwiseCall(program: PointwiseProgram, inputs: readonly Tensor[], node: Node, to: Lowering): KernelCall {
   const { shape } = node.results[0]!;
   const views = inputs.map((tensor) => to.view(tensor));
-  const taken = new Map<number, number>(); // result → input whose place it takes
+  const taken = new Map<number, number>(); // result → input whose memory it reuses
   const places = node.results.map((result, r) => {
     const fits = (view: View, i: number) =>
       view.dtype === result.dtype &&
@@ -58,7 +58,7 @@ function elementwiseCall(program: PointwiseProgram, inputs: readonly Tensor[], n
   return elementwiseOver(program, views, places, taken, shape, nameOf(program));
 }
 
-/** The call for given places: inputs and outputs are views of the same shape, outputs row-major from their beginning. */
+/** The call for given views: inputs and outputs have one shape, and outputs are row-major without offset. */
 export function elementwiseOver(
   program: PointwiseProgram,
   views: readonly View[],
@@ -69,7 +69,7 @@ export function elementwiseOver(
 ): KernelCall {
   const count = sizeOf(shape);
   const shared = new Set(taken.values());
-  // Views of one memory that are read in one way need one binding.
+  // Views of the same memory that are loaded alike share a binding.
   const alike = (a: View, b: View) =>
     a.buffer === b.buffer &&
     a.base === b.base &&
@@ -96,6 +96,6 @@ export function elementwiseOver(
   };
 }
 
-/** A copy of a tensor to a place of its own. */
+/** Copies a tensor. */
 export const copyCall = (from: View, to: View): KernelCall =>
   elementwiseOver(identity(from.dtype), [from], [to], new Map(), from.shape, "copy");

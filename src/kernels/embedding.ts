@@ -21,7 +21,7 @@ interface Problem {
 }
 
 interface EmbeddingVariant extends Variant<Problem> {
-  /** Elements of a row that one invocation copies. */
+  /** Elements per invocation. */
   readonly width: 1 | 4;
 }
 
@@ -34,13 +34,13 @@ export const embeddingFamily = /* @__PURE__ */ family<EmbeddingVariant>("embeddi
 
 interface GradVariant extends Variant<Problem> {
   write(grad: LookupGrad): Kernel;
-  /** Invocations. */
+  /** Number of invocations. */
   count(problem: Problem): number;
-  /** Whether the table must hold zeros before. */
+  /** Whether the table's gradient must be zeroed first. */
   readonly onZeros?: boolean;
 }
 
-/** Four columns at once where rows are whole vec4s. */
+/** Four columns at once if rows are whole vec4s. */
 const widthOf = (size: number): 1 | 4 => (size % 4 === 0 ? 4 : 1);
 
 export const embeddingGradFamily = /* @__PURE__ */ family<GradVariant>("embeddingGrad", "embedding", [
@@ -60,7 +60,7 @@ export const embeddingGradFamily = /* @__PURE__ */ family<GradVariant>("embeddin
   },
 ]);
 
-/** How rows of a table are looked up. */
+/** Looks up rows of a table. */
 export const embeddingKernels: Kernels = {
   lower({ inputs: [weight, indices] }, to) {
     const [table, index, rows] = [to.contiguous(weight!), to.contiguous(indices!), to.result(0)!];
@@ -78,7 +78,7 @@ export const embeddingKernels: Kernels = {
   },
 };
 
-/** How the gradients of rows are added up by the row of the table that they came from. */
+/** Adds the gradients of the looked-up rows to the rows of the table. */
 export const embeddingGradKernels: Kernels = {
   lower({ node, inputs: [dy, indices] }, to) {
     const [rows, index, table] = [to.contiguous(dy!), to.contiguous(indices!), to.result(0)!];

@@ -9,7 +9,7 @@ import { touched } from "./work.ts";
 export const gatherFamily = /* @__PURE__ */ only("gather", "gather");
 export const scatterAddFamily = /* @__PURE__ */ only("scatterAdd", "gather");
 
-/** How elements are picked along `attrs.axis`. */
+/** Picks elements along `attrs.axis`. */
 export const gatherKernels: Kernels = {
   precision: "operands",
   lower({ node, inputs }, to) {
@@ -29,7 +29,7 @@ export const gatherKernels: Kernels = {
   },
 };
 
-/** How elements are added along `attrs.axis` where an index says. */
+/** Adds elements at indexed positions along `attrs.axis`. */
 export const scatterAddKernels: Kernels = {
   lower({ node, inputs }, to) {
     const [x, index, source] = inputs.map((tensor) => to.view(tensor));

@@ -13,12 +13,12 @@ import { chooseWay, lineFamily } from "./lines.ts";
 import type { Kernels } from "./lowering.ts";
 import { endOf, touched } from "./work.ts";
 
-/** "layer" takes mean and spread out of each row, "rms" divides by the root of the mean square alone. */
+/** "layer" subtracts the mean and divides by the standard deviation; "rms" only divides by the root mean square. */
 export type NormKind = "layer" | "rms";
 
 /**
- * Attributes of the ops. Element `t` of row `i` has the weight (i mod groups) · (length / spread) + t / spread: 1 and 1
- * for a weight per position, C / group size and the spatial size for one per channel.
+ * Attributes of the ops. Element `t` of row `i` has weight (i mod groups) · (length / spread) + t / spread. With groups
+ * and spread 1, there is a weight per position; with C / group size and the spatial size, one per channel.
  */
 export interface NormAttrs {
   readonly kind: NormKind;
@@ -42,7 +42,7 @@ const normGrads = {
   rms: { naive: rmsNormGradNaive, lines: rmsNormGradLines },
 };
 
-/** How rows are normalised: x, and weight and bias where there are any. */
+/** Normalises rows: x, and optionally weight and bias. */
 export const normKernels: Kernels = {
   lower({ node, inputs }, to) {
     const read = inputs.map((tensor) => to.contiguous(tensor)) as [View, View?, View?];
@@ -63,7 +63,7 @@ export const normKernels: Kernels = {
   },
 };
 
-/** How their gradient runs. */
+/** Runs the gradient. */
 export const normGradKernels: Kernels = {
   after: true,
   lower(work, to) {
@@ -88,7 +88,7 @@ export const normGradKernels: Kernels = {
   },
 };
 
-/** The gradient's own inputs by name. */
+/** The gradient's inputs by name. */
 export function gradInputs<T>([x, ...rest]: readonly T[], { weighted, kind }: NormGradAttrs) {
   const [weight, dy, rstd, mean] = weighted ? rest : [undefined, ...rest];
   return { x: x!, weight, dy: dy!, rstd: rstd!, mean: kind === "rms" ? undefined : mean };

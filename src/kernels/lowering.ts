@@ -3,76 +3,76 @@ import type { Node, Op, PointwiseProgram, Tensor, TensorData } from "../graph/te
 import type { KernelCall, View, Written } from "./call.ts";
 import type { AdapterTraits } from "./traits.ts";
 
-/** What a node's kernels have to do: the op on its own inputs, and the pointwise ops that run with it. */
+/** The work of a node's kernels: the op, and the pointwise ops fused with it. */
 export interface Work {
   readonly node: Node;
-  /** The op's own inputs. The first is missing where `before` makes it. */
+  /** The op's own inputs. Without the first if `before` computes it. */
   readonly inputs: readonly Tensor[];
   readonly before?: Before | undefined;
-  /** What runs on the op's result, and its further inputs. */
+  /** Pointwise ops on the op's result, and their further inputs. */
   readonly after?: PointwiseProgram | undefined;
   readonly added: readonly Tensor[];
-  /** Results that `after` stores, or those of the op. */
+  /** The results stored: those of `after`, or of the op. */
   readonly results: readonly Tensor[];
-  /** The result that holds what `before` makes. */
+  /** The result that stores the value of `before`. */
   readonly kept?: Tensor | undefined;
 }
 
-/** The pointwise ops that make an op's first input. */
+/** Pointwise ops that compute an op's first input. */
 export interface Before {
   readonly program: PointwiseProgram;
   readonly inputs: readonly Tensor[];
-  /** Dtype of what they make. */
+  /** Dtype of their result. */
   readonly dtype: DType;
 }
 
 /** How an op runs on a GPU. */
 export interface Kernels {
-  /** The calls that compute the results. Pure: it neither encodes nor allocates. */
+  /** The calls that compute the results. Pure: encodes and allocates nothing. */
   lower(work: Work, to: Lowering): readonly KernelCall[];
   /** Whether pointwise ops may run on the op's only result before it is stored. */
   readonly after?: boolean;
-  /** Whether pointwise ops may make the elements of a node's first input as they are read. */
+  /** Whether pointwise ops may compute the elements of the node's first input as they are loaded. */
   before?(node: Node): boolean;
-  /** Whether the kernel can also store what they make. */
+  /** Whether the kernel can also store these elements. */
   readonly keeps?: boolean;
-  /** Whether a result lies in one buffer with the others that do. */
+  /** Whether a result shares a buffer with the other results for which this is true. */
   sideBySide?(result: number): boolean;
   /**
    * What mixed precision does with the op: "half" casts its operands to f16, because this op gets faster; "operands"
    * follows the type of its operands, as views and pointwise ops without `wide` also do. All others compute in f32.
    */
   readonly precision?: "half" | "operands";
-  /** What a user wrote, of which kernels are made. */
+  /** The user-written WGSL in these kernels. */
   readonly written?: Written;
-  /** Whether `attrs.to` may request an f32 result of f16 operands. */
+  /** Whether `attrs.to` may request an f32 result from f16 operands. */
   readonly widens?: boolean;
 }
 
-/** How an op runs; nothing where it has no kernels, as views and leaves. */
+/** How an op runs; undefined for views and leaves, which have no kernels. */
 export const kernelsOf = ({ kernels }: Op): Kernels | undefined => kernels as Kernels | undefined;
 
-/** What the pass offers to an op's `lower`. */
+/** What the pass provides to an op's `lower`. */
 export interface Lowering {
   readonly traits: AdapterTraits;
-  /** Where the tensor lies: buffer, strides, offset. */
+  /** The tensor's buffer, strides and offset. */
   view(tensor: Tensor): View;
-  /** The same, row-major from the start of its home; copies where it is not. */
+  /** The same, but row-major without offset; copied if necessary. */
   contiguous(tensor: Tensor): View;
   /**
-   * Where to write result `i`, row-major; `undefined` where nobody reads it. A result without a place takes that of
-   * `over`, an input of the same size in bytes that dies here.
+   * Where to write result `i`, row-major; `undefined` if it is never read. A result without a place reuses the memory
+   * of `over`, an input of equal size in bytes whose last use is here.
    */
   result(i: number, over?: Tensor): View | undefined;
-  /** A place for intermediate values of this node. */
+  /** Memory for this node's intermediate values. */
   scratch(role: string, shape: Shape, dtype: DType): View;
-  /** Numbers uploaded once. One role and shape always means the same numbers. */
+  /** Numbers uploaded once. Equal role and shape must mean equal numbers. */
   constant(role: string, shape: Shape, dtype: DType, fill: (data: TensorData) => void): View;
-  /** Whether this node is the last to read the tensor's memory, so that a result may overwrite it. */
+  /** Whether this node is the last to read the tensor's memory, so that a result may reuse it. */
   dies(tensor: Tensor): boolean;
 }
 
-/** Where a tensor lies, for kernels that only walk upwards: strides count downwards in flipped views, which are copied. */
+/** A tensor's view for kernels that handle only positive strides: flipped views are copied. */
 export function upwards(tensor: Tensor, to: Lowering): View {
   const view = to.view(tensor);
   return view.strides.some((stride) => stride < 0) ? to.contiguous(tensor) : view;

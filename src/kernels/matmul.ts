@@ -26,24 +26,24 @@ interface Problem {
   readonly k: number;
   readonly batches: number;
   readonly type: DType;
-  /** Which axis of each factor is contiguous, e.g. "kn" for two row-major ones; `*` stands for one that is computed. */
+  /** Which axis of each factor is contiguous: "kn" for two row-major ones. `*` is a factor computed as it is loaded. */
   readonly layout: string;
 }
 
 interface MatmulVariant extends Variant<Problem> {
   write(product: Product, traits: AdapterTraits): Kernel;
   workgroups(problem: Problem, traits: AdapterTraits): readonly [number, number, number];
-  /** Of each batch, where they lie along one axis. */
+  /** Invocations with work to do per batch, if the grid has one axis. */
   invocations?(problem: Problem): number;
 }
 
-/** Register tiles that cover the result. */
+/** Number of register tiles that cover the result. */
 const tilesOf = ({ m, n }: Problem, tile: RegisterTile): number =>
   Math.ceil(m / tile.rows) * Math.ceil(n / acrossOf(tile));
 
 /**
- * How fast a register tile is on a CPU adapter: the GFLOP/s it reaches on a large product, `rate`, less what its tiles compute beyond
- * the result, less what cores miss that get none. Where that is little but waste, it is not worth measuring.
+ * Estimated speed of a register tile on a CPU adapter: its GFLOP/s on a large product, `rate`, scaled by the share of
+ * useful work in its tiles, and by the share of busy cores. Below 0 if most work is wasted: not worth measuring.
  */
 function rateOnCpu(problem: Problem, tile: RegisterTile, sharers: number, rate: number): number {
   const { m, n, batches } = problem;
@@ -52,16 +52,16 @@ function rateOnCpu(problem: Problem, tile: RegisterTile, sharers: number, rate: 
   return used < 0.1 ? -1 : rate * used * Math.min(1, (tiles * sharers * batches) / 32);
 }
 
-/** GFLOP/s of a register tile on a large product, on CPU adapters: SwiftShader, and lavapipe, whose subgroups have 8 lanes. */
+/** A register tile's GFLOP/s on a large product: on SwiftShader, and on lavapipe with subgroups of 8 lanes. */
 type Rates = readonly [swiftShader: number, lavapipe: number];
 
 const rateOf = ([swiftShader, lavapipe]: Rates, { lanes = 4 }: AdapterTraits): number =>
   lanes < 8 ? swiftShader : lavapipe;
 
 /**
- * A register tile for each invocation.
- * @param worth multiply-adds below which its text takes longer to compile than it can save in a hundred runs; tuning measures it all
- * the same.
+ * One register tile per invocation.
+ * @param worth multiply-adds below which compiling it takes longer than it saves in a hundred runs. Tuning measures it
+ * anyway.
  */
 const direct = (tile: RegisterTile, rates: Rates, worth = 0, onGPU = (_: Problem) => 0.5): MatmulVariant => {
   const sharers = tile.quads ? 4 : 1;
@@ -81,7 +81,7 @@ const direct = (tile: RegisterTile, rates: Rates, worth = 0, onGPU = (_: Problem
   };
 };
 
-/** A register tile for the four invocations of a quad, or for the 64 of a workgroup, who share out K. */
+/** One register tile per quad, or per workgroup of 64; its invocations split K among them. */
 const shared = (tile: RegisterTile, sharers: 4 | 64, score: MatmulVariant["score"]): MatmulVariant => {
   const quad = sharers === 4;
   const size = (traits: AdapterTraits) => (quad ? workgroupOf(traits) : sharers);
@@ -99,11 +99,11 @@ const shared = (tile: RegisterTile, sharers: 4 | 64, score: MatmulVariant["score
   };
 };
 
-/** A square tile for each workgroup of 256. */
+/** One square tile per workgroup of 256. */
 const tiled = (name: string, side: TileSide, onGPU: (problem: Problem) => number): MatmulVariant => ({
   name,
   needs: ({ layout }, traits) =>
-    unless(!layout.startsWith("*"), "a first factor that lies in memory; this one is computed as it is read") ??
+    unless(!layout.startsWith("*"), "a first factor in memory; this one is computed as it is loaded") ??
     needsWorkgroup(traits, 256, tileBytes(side)),
   score: (problem, { cpu }) => (cpu ? -1 : onGPU(problem)),
   write: (product) => matmulTiled(product, side),
@@ -113,9 +113,9 @@ const tiled = (name: string, side: TileSide, onGPU: (problem: Problem) => number
 const quadTile: RegisterTile = { rows: 4, columns: 1 };
 
 /**
- * The ladder, from the explanation to the fastest. On CPU adapters larger register tiles win as long as they leave work for
- * every core; on GPUs a tile in workgroup memory wins as soon as the result fills it. Measured on SwiftShader and lavapipe, two cores;
- * on lavapipe in seconds of processor time, the worth of a text not again.
+ * Variants from the definition to the fastest. On CPU adapters, larger register tiles win while there is work for every
+ * core; on GPUs, a tile in workgroup memory wins once the result is large enough. Measured on SwiftShader and lavapipe
+ * with two cores; `worth` was not measured again on lavapipe.
  */
 export const matmulFamily = /* @__PURE__ */ family<MatmulVariant>("matmul", "matmul", [
   {
@@ -137,20 +137,20 @@ export const matmulFamily = /* @__PURE__ */ family<MatmulVariant>("matmul", "mat
     traits.cpu && problem.k >= 64 ? rateOnCpu(problem, quadTile, 4, rateOf([3, 7], traits)) : 0,
   ),
   shared({ rows: 1, columns: 2 }, 64, ({ m, k }, { cpu }) => (!cpu && m === 1 && k >= 128 ? 10 : -1)),
-  // Tiles would leave most of a GPU idle where results are few, and walk K one slice after the other.
+  // With few results, tiles would leave most of a GPU idle and loop over K sequentially.
   shared({ rows: 4, columns: 2 }, 64, ({ m, n, k, batches }, { cpu }) =>
     !cpu && k >= 64 && m * n * batches <= (k >= 256 ? 2 ** 16 : 2 ** 13) ? 8 : -1,
   ),
   tiled("tiled", 64, ({ m, n }) => (m >= 32 && n >= 32 ? 6 : 0.2)),
-  // Twice as many products for each element loaded; fills a GPU only where the result is large.
+  // Twice as many products per loaded element, but fills a GPU only if the result is large.
   tiled("tiled128", 128, ({ m, n, batches }) => (m * n * batches >= 2 ** 21 && m >= 256 && n >= 256 ? 7 : 0.1)),
 ]);
 
-/** How a matrix product runs. */
+/** Runs a matrix product. */
 export const matmulKernels: Kernels = {
   precision: "half",
   after: true,
-  // Computed again by every tile across, the elements are cheaper than a dispatch of their own where the product is small.
+  // Each tile along n recomputes the elements, which is cheaper than a dispatch of its own if the product is small.
   before: ({ inputs: [a, b] }) => {
     const [k, n] = b!.shape.slice(-2);
     return k! % 4 === 0 && n! > 1 && sizeOf(a!.shape) * n! <= 65536;
@@ -159,7 +159,7 @@ export const matmulKernels: Kernels = {
   lower: (work, to) => [matmulCall(work, to)],
 };
 
-/** A stack of matrices with rows and columns swapped. */
+/** A stack of matrices, transposed. */
 function turned(view: View): View {
   const swap = (list: readonly number[]) => [...list.slice(0, -2), list.at(-1)!, list.at(-2)!];
   return { ...view, shape: swap(view.shape), strides: swap(view.strides) };
@@ -171,7 +171,7 @@ function matmulCall(work: Work, to: Lowering): KernelCall {
   const made = before?.inputs.map(place);
   const [first = made![0]!, second] = before ? [undefined, place(inputs[0]!)] : inputs.map(place);
   const [rows, cols] = [first.shape.at(-2)!, second!.shape.at(-1)!];
-  // A column is computed as the row that it is in memory: of each factor four neighbours are loaded at once then.
+  // Compute a column as a row: it is contiguous, so that four elements load at once.
   const turns = cols === 1 && rows > 1;
   const [a, b] = turns ? [turned(second!), turned(first)] : [first, second!];
   const added = work.added.map(place).map((view) => (turns ? turned(view) : view));

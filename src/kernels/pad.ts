@@ -9,14 +9,14 @@ import type { Kernels } from "./lowering.ts";
 import { touched } from "./work.ts";
 
 interface Problem {
-  /** Elements of a result, and those along its last axis. */
+  /** Elements of the result, and along its last axis. */
   readonly count: number;
   readonly last: number;
 }
 
 interface PadVariant extends Variant<Problem> {
   readonly write: (padding: Padding) => Kernel;
-  /** Results of one invocation. */
+  /** Results per invocation. */
   readonly width: number;
 }
 
@@ -31,7 +31,7 @@ export const padFamily = /* @__PURE__ */ family<PadVariant>("pad", "pad", [
   },
 ]);
 
-/** How elements are surrounded by a value, `attrs.low` before them on each axis and `attrs.interior` between them. */
+/** Pads with a value: `attrs.low` elements before each axis, `attrs.interior` between elements. */
 export const padKernels: Kernels = {
   precision: "operands",
   lower({ node, inputs: [x] }, to) {
@@ -40,7 +40,7 @@ export const padKernels: Kernels = {
     const y = to.result(0)!;
     const count = sizeOf(y.shape);
     const variant = choose<PadVariant, Problem>(padFamily, { count, last: y.shape.at(-1)! }, to.traits);
-    // The lowest and highest numbers of f16 stand for what lies beyond them.
+    // Clamp the value to the range of f16.
     const held = y.dtype === "f16" ? Math.min(Math.max(value, -largestHalf), largestHalf) : value;
     return [
       {

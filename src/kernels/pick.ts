@@ -8,7 +8,7 @@ import { endOf, touched } from "./work.ts";
 
 export const pickFamily = /* @__PURE__ */ lineFamily("pick", "pick");
 
-/** How the position of the best element along `attrs.axes` is found. */
+/** Finds the position of the largest or smallest element along `attrs.axes`. */
 export const pickKernels = (kind: Pick["kind"]): Kernels => ({
   precision: "operands",
   after: true,

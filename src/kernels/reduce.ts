@@ -26,23 +26,24 @@ interface Problem {
   readonly kind: ReduceKind;
   readonly outputs: number;
   readonly length: number;
-  /** What lies side by side in memory: what four neighbouring results fold, what one result folds, or neither. */
+  /** What is contiguous in memory: the elements of four neighbouring results, those of one result, or neither. */
   readonly layout: "columns" | "rows" | "strided";
 }
 
 interface ReduceVariant extends Variant<Problem> {
   readonly write: (reduction: Reduction) => Kernel;
-  /** Elements that one invocation (or workgroup, of a tree) folds before the work is split into a second kernel. */
+  /** Elements per invocation (or workgroup, for a tree) beyond which a second kernel combines partial results. */
   readonly chunk: (traits: AdapterTraits) => number;
-  /** Whether partial results lie chunk by chunk, rather than those of one result side by side. */
+  /** Whether partial results are grouped by chunk rather than by result. */
   readonly byChunk?: boolean;
-  /** Invocations that so many results take, partial ones counted. */
+  /** Invocations for this many results, including partial ones. */
   readonly invocations: (results: number) => number;
 }
 
 /**
- * Scores for CPU adapters were measured on SwiftShader and hold on lavapipe. There, 1024 × 1024 by columns takes 0.6 ms in `columns`, 0.9 in
- * `serial`, 4.4 in `tree`; 256 × 1024 by rows takes 0.18 ms in `serial`, 0.59 in `tree`. Scores for GPUs are reasoned, not measured.
+ * Scores for CPU adapters were measured on SwiftShader and hold on lavapipe. There, reducing the columns of 1024 × 1024
+ * takes 0.6 ms in `columns`, 0.9 in `serial`, 4.4 in `tree`; the rows of 256 × 1024 take 0.18 ms in `serial`, 0.59 in
+ * `tree`. Scores for GPUs are estimates.
  */
 export const reduceFamily = /* @__PURE__ */ family<ReduceVariant>("reduce", "reduce", [
   {
@@ -54,7 +55,7 @@ export const reduceFamily = /* @__PURE__ */ family<ReduceVariant>("reduce", "red
   },
   {
     name: "serial",
-    // Of rows, neighbours among a GPU's invocations read far from each other: caches have to hold them.
+    // On rows, neighbouring invocations read distant addresses, so the rows must fit the caches of a GPU.
     score: ({ outputs, length, layout }, { cpu }) =>
       cpu || length <= 64 || (layout === "rows" ? outputs >= 16384 && length <= 256 : outputs >= 4096) ? 2 : 0,
     write: reduceLines(serial),
@@ -63,7 +64,7 @@ export const reduceFamily = /* @__PURE__ */ family<ReduceVariant>("reduce", "red
   },
   {
     name: "columns",
-    needs: ({ layout }) => unless(layout === "columns", "results that lie in fours beside each other in memory"),
+    needs: ({ layout }) => unless(layout === "columns", "results in contiguous groups of 4"),
     score: ({ outputs, length }, { cpu }) => (cpu || outputs * length >= 2 ** 18 ? 3 : 0),
     write: reduceColumns,
     chunk: ({ cpu }) => (cpu ? 1024 : 128),
@@ -80,7 +81,7 @@ export const reduceFamily = /* @__PURE__ */ family<ReduceVariant>("reduce", "red
   },
 ]);
 
-/** A view as two: the axes that stay, and those that are folded. An element of both together is the sum of their positions. */
+/** Splits a view by axes: those kept, and those reduced. An element's position is the sum of its positions in both. */
 export function parted(view: View, axes: readonly number[]): Folded & { readonly folded: View } {
   const only = (keep: (axis: number) => boolean): View => ({
     ...view,
@@ -90,9 +91,9 @@ export function parted(view: View, axes: readonly number[]): Folded & { readonly
   return { kept: only((axis) => !axes.includes(axis)), folded: { ...only((axis) => axes.includes(axis)), offset: 0 } };
 }
 
-/** How a reduction runs: folds `attrs.axes` away. */
+/** Runs a reduction over `attrs.axes`. */
 export const reduceKernels = (kind: ReduceKind): Kernels => ({
-  // Sums and products leave the range of f16 soon, the largest and smallest of f16 numbers never do.
+  // Sums and products easily overflow f16; maxima and minima never do.
   ...(kind === "sum" || kind === "prod" ? { widens: true } : { precision: "operands" }),
   after: true,
   before: () => true,
@@ -116,29 +117,29 @@ export const reduceKernels = (kind: ReduceKind): Kernels => ({
   },
 });
 
-/** Dtype of the op's own result: `attrs.to`, or that of what is folded. */
+/** Dtype of the op's own result: `attrs.to`, or that of its operand. */
 const resultType = ({ node, before, inputs }: Work) => node.attrs["to"] ?? before?.dtype ?? inputs[0]!.dtype;
 
-/** What is folded, and what becomes of the results. */
+/** A reduction's operands, and what to do with its results. */
 interface Fold {
   readonly kind: ReduceKind;
   readonly label: string;
-  /** One tensor, or those that `before` makes each element of. */
+  /** One tensor, or the inputs of `before`. */
   readonly operands: readonly (Folded & { readonly folded: View })[];
   readonly before?: Before | undefined;
   readonly end: End;
-  /** Of the end, for one result. */
+  /** Operations of the epilogue per result. */
   readonly flops: number;
 }
 
-/** The end of a kernel that stores its results as they are. */
+/** An epilogue that stores the results unchanged. */
 const plainEnd = (place: View): End => ({
   body: bodyOf(identity(place.dtype), place.dtype),
   added: [],
   places: [place],
 });
 
-/** The fold of a kernel's own partial results: their plain sum. */
+/** Sums the partial results of another kernel. */
 export const sumCalls = (label: string, kept: View, folded: View, place: View, to: Lowering): readonly KernelCall[] =>
   foldCalls(
     { kind: "sum", label: `sum of ${label}`, operands: [{ kept, folded }], end: plainEnd(place), flops: 0 },
@@ -146,8 +147,8 @@ export const sumCalls = (label: string, kept: View, folded: View, place: View, t
   );
 
 /**
- * One call, or several where a result folds more than a chunk: partial results first, then their fold. A fixed tree, so the
- * result repeats to the bit, and long sums keep their accuracy.
+ * One call, or several if a result has more elements than a chunk: first partial results, then their reduction. The
+ * order is a fixed tree, so results are bitwise reproducible, and long sums stay accurate.
  */
 function foldCalls(fold: Fold, to: Lowering): readonly KernelCall[] {
   const { kind, label, operands, before } = fold;

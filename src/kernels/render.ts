@@ -3,11 +3,11 @@ import { halfBits, halfValue, largestHalf } from "../graph/half.ts";
 import { type DType, floats } from "../graph/shape.ts";
 import { dtypeOf, type PointwiseProgram, type Ref } from "../graph/tensor.ts";
 
-/** A number as WGSL writes it, of type F, H, I or U. f16 holds less: what is beyond its largest number becomes that. */
+/** A number as a WGSL literal of type F, H, I or U. Values beyond the range of f16 are clamped to it. */
 export function literal(value: number, dtype: DType = "f32"): string {
   if (dtype === "i32") return value === -2147483648 ? "I(-2147483647 - 1)" : `I(${value})`;
   if (dtype === "u32") return `U(${value}u)`;
-  // Exactly as rounded here: WGSL leaves open which neighbour it takes.
+  // Round here: WGSL does not specify how literals round to f16.
   if (dtype === "f16")
     return `H(${decimal(halfValue(halfBits(Math.min(Math.max(value, -largestHalf), largestHalf))))})`;
   return `F(${decimal(value)})`;
@@ -19,7 +19,7 @@ const decimal = (value: number): string => {
 };
 
 /**
- * The program as WGSL statements `let v0 = …;`. Values of f16 are of type H; shaders/lib/half.wgsl.ts says what is done with them.
+ * The program as WGSL statements `let v0 = …;`. Values of f16 have type H; see shaders/lib/half.wgsl.ts.
  * @param inputs names of the inputs' values.
  * @param index name of the element's position, for ops that use it.
  */
@@ -37,7 +37,8 @@ export function render(program: PointwiseProgram, inputs: readonly string[], ind
     const { wgsl, half, lib: own = [], usesIndex: places = false } = op.pointwise!;
     for (const text of own) lib.add(text);
     usesIndex ||= places;
-    // WGSL refuses what it can compute beforehand and finds infinite, or divided by a whole 0: names put it off to the run.
+    // WGSL rejects constant expressions that overflow or divide an integer by 0. Naming the operands defers them to run
+    // time.
     const early = args.filter((ref) => "value" in ref);
     const apart =
       early.length === args.length ? early : early.filter((ref) => ref.value === 0 && !floats.includes(ref.dtype));
@@ -51,7 +52,7 @@ export function render(program: PointwiseProgram, inputs: readonly string[], ind
   return { body, values: outputs.map(nameOf), lib: [...lib], usesIndex, half: half.includes("f16") };
 }
 
-/** The program as part of a kernel, over values `x0`, `x1`, …. @param type of what it starts from. */
+/** The program as part of a kernel, over values `x0`, `x1`, …. @param type dtype of the value it starts from. */
 export const bodyOf = (program: PointwiseProgram, type: DType) => ({
   type,
   ...render(

@@ -19,10 +19,10 @@ import { touched } from "./work.ts";
 
 export const softmaxFamily = /* @__PURE__ */ lineFamily("softmax", "softmax");
 
-/** What makes something of logits. Each reads of the parameters what it needs. */
+/** Writes a kernel over logits, from the parameters it needs. */
 type Write = (p: CrossEntropyGrad) => Kernel;
 
-/** How softmax and its relatives run: along `attrs.axis`, or with labels along axis 1. */
+/** Runs softmax and related ops: along `attrs.axis`, or with labels along axis 1. */
 const kernelsOf = (kind: string, naive: Write, along: (way: Way) => Write): Kernels => ({
   lower({ node: { attrs }, inputs: [logits, ...others] }, to) {
     const [x, y] = [to.contiguous(logits!), to.result(0)!];

@@ -8,7 +8,7 @@ import { endOf, touched } from "./work.ts";
 export const softmaxGradFamily = /* @__PURE__ */ lineFamily("softmaxGrad", "softmaxGrad");
 const writers = { naive: softmaxGradNaive, lines: softmaxGradLines };
 
-/** How the gradient of softmax runs, from the result y and its gradient, along `attrs.axis`. */
+/** Runs the gradient of softmax, from the result y and its gradient, along `attrs.axis`. */
 export const softmaxGradKernels: Kernels = {
   after: true,
   lower(work, to) {

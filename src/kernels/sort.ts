@@ -13,11 +13,11 @@ interface Problem {
 }
 
 interface SortVariant extends Variant<Problem> {
-  /** The kernels in their order, and what each is called. */
+  /** The kernels in order, and the suffix of each label. */
   kernels(sorting: Sorting, to: Lowering): readonly (readonly [name: string, Kernel])[];
 }
 
-/** Elements of a block that one pass sorts by the definition. */
+/** Size of the blocks that the first pass sorts by counting. */
 const block = 64;
 
 /** Counting takes length² comparisons per line, merging length · log² length in several dispatches. Measured on SwiftShader,
@@ -46,7 +46,7 @@ export const sortFamily = /* @__PURE__ */ family<SortVariant>("sort", "sort", [
   },
 ]);
 
-/** How sorting runs: positions of the first `attrs.kept` elements along `attrs.axis` in their order. */
+/** Runs a sort: positions of the first `attrs.kept` elements along `attrs.axis` in sorted order. */
 export const sortKernels: Kernels = {
   precision: "operands",
   lower({ node, inputs }, to): readonly KernelCall[] {

@@ -10,12 +10,12 @@ import { around } from "./work.ts";
 export const squaredNormFamily = /* @__PURE__ */ lineFamily("squaredNorm", "squaredNorm");
 const writers = { naive: squaredNormNaive, lines: squaredNormLines };
 
-/** Elements that one invocation (or workgroup) sums at a time. */
+/** Elements that an invocation (or workgroup) sums. */
 const piece = 1024;
 
 /**
- * How a total over all elements of all tensors runs: a dispatch for each buffer that they lie in, neighbours in the list together, and
- * the sum of what their pieces give.
+ * Runs a total over all elements of all tensors: one dispatch per run of tensors in the same buffer, then a sum of
+ * their partial results.
  */
 export const totalKernels = (term: SquaredNorm["term"]): Kernels => ({
   lower({ node, inputs }, to) {
@@ -37,7 +37,7 @@ export const totalKernels = (term: SquaredNorm["term"]): Kernels => ({
   },
 });
 
-/** @param first number of the first piece's result. */
+/** @param first index of the first partial result. */
 function piecesCall(
   { id, op }: Node,
   term: SquaredNorm["term"],

@@ -1,32 +1,31 @@
 import type { Choice } from "./call.ts";
 
 /**
- * Kernel variants by family that override the chooser, for tests and measurements. A variant that does not fit a
- * problem is an error; with `{ ifFits }` the chooser decides instead. `"*"` stands for all families that have the
- * variant, wherever it fits.
+ * Forced kernel variants by family, for tests and measurements. A variant that does not fit a problem is an error,
+ * unless given as `{ ifFits }`. `"*"` forces a variant in every family that has it, where it fits.
  */
 export type Forced = Readonly<Record<string, string | { readonly ifFits: string }>>;
 
-/** What the choice of a kernel may depend on. Plain data, so tests can make their own. */
+/** What the choice of a kernel may depend on. Plain data, so that tests can construct it. */
 export interface AdapterTraits {
-  /** A CPU posing as a GPU: barriers and workgroup memory are slow on it. */
+  /** A software adapter on the CPU: barriers and workgroup memory are slow. */
   readonly cpu: boolean;
-  /** Size of the smallest subgroup, where the adapter reports it: SwiftShader 4, lavapipe with AVX2 8. */
+  /** Smallest subgroup size, if the adapter reports it: 4 on SwiftShader, 8 on lavapipe with AVX2. */
   readonly lanes?: number;
   readonly maxStorageBuffers: number;
   readonly maxInvocations: number;
   readonly maxWorkgroupBytes: number;
   readonly maxWorkgroups: number;
-  /** Bytes of the largest binding, and of the largest buffer. */
+  /** Most bytes of a binding, and of a buffer. */
   readonly maxBinding: number;
   readonly maxBuffer: number;
   readonly features: ReadonlySet<string>;
   readonly forced?: Forced;
-  /** `family/variant`s that compute wrong results on this adapter. */
+  /** `family/variant`s with wrong results on this adapter. */
   readonly avoid?: ReadonlySet<string>;
-  /** `problem → variant`, measured to be the fastest here. */
+  /** `problem → variant` that measured fastest here. */
   readonly tuned?: ReadonlyMap<string, string>;
-  /** `problem → milliseconds by variant`, of what was measured since the engine was made. */
+  /** `problem → milliseconds by variant`, measured since the engine was created. */
   readonly timed?: ReadonlyMap<string, Readonly<Record<string, number | null>>>;
   /** Called with each choice. */
   readonly onChoice?: (choice: Choice) => void;

@@ -1,6 +1,7 @@
 /*
- * Words that WGSL keeps for itself, https://www.w3.org/TR/WGSL/#keyword-summary and #reserved-words, and names that it gives a meaning:
- * a function of a user with the name of a built-in one would take its place in all of a kernel's text.
+ * Names that user-written WGSL cannot declare: keywords (https://www.w3.org/TR/WGSL/#keyword-summary), reserved words
+ * (#reserved-words) and predeclared names. A user's function with the name of a built-in would replace it in the whole
+ * kernel.
  */
 
 const keywords =
@@ -18,7 +19,7 @@ const functions =
 const meaning = (words: string, what: string): (readonly [string, string])[] =>
   words.split(" ").map((word) => [word, what] as const);
 
-/** What each such name means: nothing of a user's can be called so. */
+/** Maps each such name to its meaning. */
 export const meanings = (): Map<string, string> =>
   new Map([
     ...meaning(keywords, "a keyword of WGSL"),

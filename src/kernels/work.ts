@@ -6,7 +6,7 @@ import type { View } from "./call.ts";
 import type { Lowering, Work } from "./lowering.ts";
 import { bodyOf } from "./render.ts";
 
-/** Takes a fused node apart. */
+/** Splits the inputs and results of a fused node by their roles. */
 export function workOf(node: Node): Work {
   const { fusion: { before, keeps, after } = {} } = node;
   const own = ownInputs(node);
@@ -27,9 +27,9 @@ export function workOf(node: Node): Work {
 }
 
 /**
- * The end of a node's kernel.
- * @param type of the op's own result.
- * @param added views of the further inputs, where the kernel wants them otherwise than they lie.
+ * The epilogue of a node's kernel.
+ * @param type dtype of the op's own result.
+ * @param views views of the further inputs, if the kernel needs other than their own.
  */
 export function endOf({ after, added, node, results }: Work, to: Lowering, type: DType, views?: readonly View[]) {
   const program = after ?? identity(type);
@@ -41,21 +41,21 @@ export function endOf({ after, added, node, results }: Work, to: Lowering, type:
   const chain = nameOf(program);
   return {
     end,
-    /** Names of the ops behind it, in a label. */
+    /** Names of the epilogue's ops in a label. */
     chain: chain && `+${chain}`,
-    /** What comes behind the op's own part of a label. */
+    /** The part of a label after the op's own. */
     label: `${chain && `+${chain}`}:${end.places[0]!.dtype}`,
-    /** Of one element. */
+    /** Operations per element. */
     flops: flopsOf(program),
     bytes: [...end.added, ...end.places].reduce((total, view) => total + touched(view), 0),
   };
 }
 
-/** Bytes of the distinct elements that a view shows. */
+/** Bytes of the distinct elements of a view. */
 export const touched = (view: View): number =>
   view.shape.reduce((count, n, axis) => (view.strides[axis] === 0 ? count : count * n), 1) * bytesPer(view.dtype);
 
-/** The stretch of memory from the first to the last of some views. */
+/** The range of memory that covers some views. */
 export function around(views: readonly View[]): View {
   const low = Math.min(...views.map(({ base }) => base));
   return { ...views[0]!, base: low, span: Math.max(...views.map(({ base, span }) => base + span)) - low };

@@ -2,37 +2,33 @@ import { AttributeError, refuse } from "../errors.ts";
 import type { Written } from "./call.ts";
 import { meanings } from "./words.ts";
 
-/*
- * WGSL that users write: its names, its declarations, and its own lines in the errors of compilers.
- */
+/* User-written WGSL: its names, its declarations, and its own line numbers in compiler errors. */
 
-/** Op names that passes treat by rules of their own. */
+/** Op names that passes have special rules for. */
 const known =
   "input variable constant full expand reshape permute slice matmul add sub mul div cast sum neg detach evaluated concat pad foreach fused copy castAll";
 
-/** The names of an op that a user makes, each given once. */
+/** The names that a user-made op declares; each must be unique. */
 export class Names {
   readonly #op: string;
   readonly #taken = meanings();
 
-  /** @param kind what makes the op, for messages. */
+  /** @param kind the function that makes the op, for messages. */
   constructor(kind: string, name: string) {
     this.#op = `${kind} ${name}`;
     checkIdentifier(kind, "name", name);
     if (known.split(" ").includes(name) || name in {})
-      throw new AttributeError(
-        `${kind}: name "${name}" is taken: it is an op that tilegrad's passes know by this name`,
-      );
+      throw new AttributeError(`${kind}: name "${name}" is taken: a built-in op has this name`);
   }
 
-  /** Refuses a name that is none, or is taken. @param what it names, in words. */
+  /** Refuses a name that is invalid or taken. @param what what it names. */
   check(name: string, what: string): void {
     checkIdentifier(this.#op, what, name);
     const other = this.#taken.get(name);
     if (other !== undefined) throw new AttributeError(`${this.#op}: ${what} "${name}" is taken: it is ${other}`);
   }
 
-  /** The same, and notes the name. */
+  /** Checks a name and marks it as taken. */
   take(name: string, what: string): void {
     this.check(name, what);
     this.#taken.set(name, /^[aeiou]/.test(what) ? `an ${what}` : `a ${what}`);
@@ -41,7 +37,7 @@ export class Names {
 
 function checkIdentifier(op: string, what: string, name: unknown): void {
   const fits = typeof name === "string" && /^[A-Za-z_]\w*$/.test(name) && name !== "_" && !name.startsWith("__");
-  if (!fits) refuse(op, what, name, "a name as in WGSL: letters, digits and _, beginning with a letter");
+  if (!fits) refuse(op, what, name, "a WGSL name: letters, digits and _, starting with a letter");
 }
 
 interface Token {
@@ -49,7 +45,7 @@ interface Token {
   readonly at: number;
 }
 
-/** The words and signs of a text, without its comments. */
+/** The words and symbols of a text, without comments. */
 function tokensOf(text: string): Token[] {
   const found: Token[] = [];
   const pattern = /\/\/.*|\/\*|[\p{L}_][\p{L}\p{N}_]*|\d[\w.]*|\S/gu;
@@ -61,7 +57,7 @@ function tokensOf(text: string): Token[] {
   return found;
 }
 
-/** The place behind a block comment. Such comments may hold others. */
+/** The position after a block comment. Block comments may be nested. */
 function endOfComment(text: string, from: number): number {
   const ends = /\/\*|\*\//g;
   ends.lastIndex = from;
@@ -73,7 +69,7 @@ function endOfComment(text: string, from: number): number {
   return text.length;
 }
 
-/** `line 2, column 5` */
+/** Line and column: `line 2, column 5`. */
 function placeOf(text: string, at: number): string {
   const before = text.slice(0, at).split("\n");
   return `line ${before.length}, column ${before.at(-1)!.length + 1}`;
@@ -81,7 +77,7 @@ function placeOf(text: string, at: number): string {
 
 const closing: Readonly<Record<string, string>> = { "(": ")", "[": "]", "{": "}" };
 
-/** Refuses anything but a text with words in it, whose brackets close: what stands around it stays outside. */
+/** Refuses text that is empty or has unbalanced brackets, which would change the code around it. */
 export function checkText(op: string, what: string, text: string): void {
   if (typeof text !== "string" || !/\S/.test(text)) refuse(op, what, text, "WGSL");
   const open: Token[] = [];
@@ -107,13 +103,13 @@ export function calls(text: string, name: string): boolean {
 /** Whether a word occurs in a text. */
 export const names = (text: string, word: string): boolean => tokensOf(text).some(({ text }) => text === word);
 
-/** Something that a text declares. */
+/** A declaration in a text. */
 export interface Declared {
   readonly name: string;
   readonly text: string;
 }
 
-/** The declarations of a text, one by one. */
+/** The declarations in a text. */
 export function declarationsOf(op: string, text: string): Declared[] {
   if (!/\S/.test(text)) return [];
   checkText(op, "functions", text);
@@ -141,27 +137,28 @@ export function declarationsOf(op: string, text: string): Declared[] {
   return found;
 }
 
-/** The name of the declaration that begins with token number `i`. */
+/** The name of the declaration that starts at token `i`. */
 function nameAt(op: string, text: string, i: number): string {
   const [first, second, third, fourth, fifth] = tokensOf(text).slice(i, i + 5);
   if (["fn", "struct", "alias", "const"].includes(first!.text) && second) return second.text;
   if (first!.text === "var" && second?.text === "<" && third?.text === "private" && fourth?.text === ">" && fifth)
     return fifth.text;
   throw new AttributeError(
-    `${op}: functions, ${placeOf(text, first!.at)}: "${first!.text}" begins no fn, struct, alias, const or var<private>`,
+    `${op}: functions, ${placeOf(text, first!.at)}: "${first!.text}" is not fn, struct, alias, const or var<private>`,
   );
 }
 
-/** Where a declaration begins, its indentation and the lines of comments right above it included. */
+/** Where a declaration begins, including its indentation and the comment lines right above it. */
 const beginning = (text: string, from: number, at: number): number =>
   at - text.slice(from, at).match(/(?:(?<=^|\n)(?:[ \t]*\/\/.*\n)*[ \t]*)?$/)![0].length;
 
-/** Printed declarations of all ops that were made, by name: two ops never give one name two meanings. */
+/** All printed declarations of user-made ops, by name: one name never has two meanings. */
 const printed = new Map<string, string>();
 
 /**
- * The first name for an op in printed texts, `swish` or `swish2`, under which it declares nothing that another op declares otherwise.
- * @param declare what the op would declare under a name.
+ * Finds a free name for an op in printed WGSL, `swish` or `swish2`: one whose declarations do not conflict with those
+ * of another op.
+ * @param declare the op's declarations under a name.
  */
 export function claim(name: string, declare: (name: string) => readonly Declared[]): readonly Declared[] {
   for (let k = 1; ; k++) {
@@ -172,14 +169,14 @@ export function claim(name: string, declare: (name: string) => readonly Declared
   }
 }
 
-/** A part of a text that is a user's own. */
+/** A part of a text that the user wrote. */
 export interface Own {
-  /** What the user calls it: `wgsl`, `functions`. */
+  /** Its name in the definition: `wgsl`, `functions`. */
   readonly what: string;
   readonly text: string;
 }
 
-/** Finds the faults of what a user wrote by a text that holds it line by line, apart from all else in its kernels. */
+/** Finds errors in user-written WGSL by compiling a text that contains little else, with the user's lines intact. */
 export const written = (op: string, text: () => readonly (string | Own)[]): Written => ({
   async faults(errorsIn) {
     const parts = text();
@@ -192,7 +189,7 @@ export const written = (op: string, text: () => readonly (string | Own)[]): Writ
       const [at, own, next] = [lineNum - first, parts[i]!, parts[i + 1]];
       const [said] = message.trim().split("\n");
       if (typeof own !== "string") return faultAt(op, own, at, linePos, said!);
-      // What is amiss around it shows at its beginning, or at its end.
+      // An error in the text around it is reported at the nearest end of the user's part.
       if (next && typeof next !== "string") return faultAt(op, next, 0, 1, said!);
       const before = parts.slice(0, i).findLast((part) => typeof part !== "string") as Own | undefined;
       return before ? faultAt(op, before, Number.POSITIVE_INFINITY, 1, said!) : `  ${op}: ${said}`;
@@ -200,7 +197,7 @@ export const written = (op: string, text: () => readonly (string | Own)[]): Writ
   },
 });
 
-/** A fault in words, with its line and a mark below. Beyond the text, or in a blank line, it is at the nearest word before it, or behind it. */
+/** An error with its line and a mark below. An error past the end or in a blank line is moved to the nearest word. */
 function faultAt(op: string, { what, text }: Own, line: number, column: number, said: string): string {
   const lines = text.split("\n");
   const full = lines.flatMap((text, i) => (/\S/.test(text) ? [i] : []));

@@ -323,7 +323,7 @@ test("unknown and unfit variants are refused by name", async () => {
   );
   const engine = await create({ reduce: "columns" });
   await expect(engine.compile({ outputs: { y: t.sum(input("x", [6, 10]), 1) } })).rejects.toThrow(
-    'compile: variant "columns" does not fit reduce kind=sum outputs=6 length=10 layout=rows: it needs results that lie in fours',
+    'compile: variant "columns" does not fit reduce kind=sum outputs=6 length=10 layout=rows: it needs results in contiguous groups of 4',
   );
   engine.destroy();
 });

@@ -195,12 +195,12 @@ const rows: readonly Row[] = [
   [
     "functions that are none",
     () => kernel({ functions: "fn f() {}\n override g = 1;" }),
-    'customOp sound: functions, line 2, column 2: "override" begins no fn, struct, alias, const or var<private>',
+    'customOp sound: functions, line 2, column 2: "override" is not fn, struct, alias, const or var<private>',
   ],
   [
     "a binding among functions",
     () => kernel({ functions: "@group(0) @binding(0) var<storage> z: u32;" }),
-    'line 1, column 1: "@" begins no fn',
+    'line 1, column 1: "@" is not fn',
   ],
   [
     "a constant without an end",
@@ -289,7 +289,7 @@ test("grad refuses an op without a gradient, and gradients that do not fit", () 
 test("compile refuses more than the adapter has", () => {
   const large = kernel({ workgroups: 1, workgroupSize: 512 })(x);
   expect(() => compile({ outputs: { y: large } }, gpu)).toThrow(LimitError);
-  expect(() => compile({ outputs: { y: large } }, gpu)).toThrow("compile: sound needs 512 invocations of a workgroup");
+  expect(() => compile({ outputs: { y: large } }, gpu)).toThrow("compile: sound needs 512 invocations per workgroup");
   const memory = { m: { type: "vec4f", length: 1025 } };
   expect(() => compile({ outputs: { y: kernel({ workgroups: 1, memory })(x) } }, gpu)).toThrow(
     "16400 bytes of workgroup memory",
@@ -297,7 +297,7 @@ test("compile refuses more than the adapter has", () => {
   const inputs = Array.from({ length: 8 }, (_, i) => `a${i}`);
   const wide = kernel({ inputs, outputs: { y: () => [1] }, wgsl: "y_store(0, 1);" });
   const outputs = { y: wide(...inputs.map((name) => input(name, [1]))) };
-  expect(() => compile({ outputs }, gpu)).toThrow("compile: sound binds 9 buffers; this adapter binds 8 at most");
+  expect(() => compile({ outputs }, gpu)).toThrow("compile: sound binds 9 buffers; this adapter allows 8");
 });
 
 test("the reference says what it lacks", () => {

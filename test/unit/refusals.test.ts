@@ -77,7 +77,12 @@ const rows: readonly Row[] = [
   ["stack of unequal shapes", () => t.stack([x, input("b", [4, 3])]), ShapeError, "stack: [4, 3] differs from [3, 4]"],
   ["split sizes that do not add up", () => t.split(x, 1, [1, 2]), ShapeError, "sizes [1, 2] do not add up to 4"],
   ["a negative pad", () => t.pad(x, { low: [-1, 0], high: [0, 0] }), AttributeError, "pad: low holds -1"],
-  ["a pad of too few axes", () => t.pad(x, { low: [1], high: [0, 0] }), ShapeError, "pad: low has 1 elements, expected 2"],
+  [
+    "a pad of too few axes",
+    () => t.pad(x, { low: [1], high: [0, 0] }),
+    ShapeError,
+    "pad: low has 1 elements, expected 2",
+  ],
   ["an index of floats", () => t.gather(x, 0, x), DTypeError, "gather: the index is f32, expected i32"],
   [
     "an index that is too large",
