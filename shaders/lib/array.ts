@@ -3,7 +3,7 @@ import type { Buffer, Part, View } from "./kernel.ts";
 import { elementAt, vec4Load, vec4Of } from "./view.wgsl.ts";
 
 /** `input x, f32[64, 784]` */
-export const noteOf = ({ name, buffer, dtype, shape }: View): string =>
+const noteOf = ({ name, buffer, dtype, shape }: View): string =>
   `${name ?? buffer.role}, ${dtype}[${shape.join(", ")}]`;
 
 const bytes = { f32: 4, f16: 2, i32: 4, u32: 4 } as const;

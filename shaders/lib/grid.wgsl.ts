@@ -1,5 +1,3 @@
-import { type Scalar, vec4Of } from "./view.wgsl.ts";
-
 /** Invocations of a workgroup in kernels that do not care: small enough for every adapter, whole multiples of every subgroup. */
 export const workgroupSize = 64;
 
@@ -12,19 +10,3 @@ export const alongX = (invocations: number, size = workgroupSize): readonly [num
   1,
   1,
 ];
-
-/**
- * Declares a storage buffer of known length: constant bounds make the checks of each access cheap.
- * @param width 4 to have its elements in fours; their type is a scalar then.
- */
-export function storage(
-  binding: number,
-  name: string,
-  access: "read" | "read_write",
-  element: string,
-  length: number,
-  width: 1 | 4 = 1,
-): string {
-  const array = width === 4 ? `${vec4Of[element as Scalar]}, ${length / 4}` : `${element}, ${length}`;
-  return `@group(0) @binding(${binding}) var<storage, ${access}> ${name}: array<${array}>;`;
-}

@@ -18,10 +18,6 @@ export const aliases = (width: 1 | 4): Readonly<Record<"F" | "I" | "U" | "H", st
     ? { F: vec4Of.f32, I: vec4Of.i32, U: vec4Of.u32, H: vec4Of.f16 }
     : { F: "f32", I: "i32", U: "u32", H: "f16" };
 
-/** TEMPORARY: as lines of a text. */
-export const aliasLines = (width: 1 | 4, half: boolean): string[] =>
-  Object.entries(aliases(width)).flatMap(([name, type]) => (name !== "H" || half ? [`alias ${name} = ${type};`] : []));
-
 /** A value of an element type, or a vec4 of them, as f32. */
 export const widened = (type: Scalar, value: string, width: 1 | 4 = 1): string =>
   type === "f16" ? `${width === 4 ? "vec4f" : "f32"}(${value})` : value;

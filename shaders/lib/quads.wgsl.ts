@@ -3,9 +3,6 @@
  * adapters, where it is four bounds checks.
  */
 
-/** The neighbours of a quad branch alike, but those of a subgroup need not: which is all that quadBroadcast asks for. */
-export const enableQuads = "enable subgroups;\ndiagnostic(off, subgroup_uniformity);";
-
 /**
  * What lane ^ `by` holds: its own, or that of a neighbour. Each lane meets the four in an order of its own, and has to follow it in
  * what it does with them; in return, three swaps take the place of four broadcasts, and SwiftShader's products are 5 % faster.

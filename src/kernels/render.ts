@@ -23,7 +23,7 @@ const decimal = (value: number): string => {
  * @param inputs names of the inputs' values.
  * @param index name of the element's position, for ops that use it.
  */
-export function render(program: PointwiseProgram, inputs: readonly string[], index = "index") {
+function render(program: PointwiseProgram, inputs: readonly string[], index = "index") {
   const { steps, outputs } = program;
   const nameOf = (ref: Ref): string =>
     "input" in ref ? inputs[ref.input]! : "step" in ref ? `v${ref.step}` : literal(ref.value, ref.dtype);
