@@ -262,7 +262,7 @@ test("the registry has the families and variants of all calls, and runs each of 
         for (const call of compile({ outputs }, adapter, new Map(), { merge: false }).calls) {
           seen.add(`${call.family}/${call.variant}`);
           if (call.family === family.name) own.add(call.variant);
-          if (call.source !== undefined) expect(call.source, call.label).toMatch(/^shaders\/\w+\.wgsl\.ts$/);
+          expect(call.source, call.label).toMatch(/^shaders\/\w+\.wgsl\.ts$/);
         }
       }
     }
