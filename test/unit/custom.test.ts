@@ -31,19 +31,19 @@ const rows: readonly Row[] = [
   [
     "a name that is none",
     () => pointwise({}, "soft sign"),
-    'elementwise: name is "soft sign", expected a name as in WGSL',
+    'elementwise: name is "soft sign", expected a WGSL name',
   ],
-  ["no name", () => customOp(undefined as never, {} as never), "customOp: name is missing, expected a name as in WGSL"],
+  ["no name", () => customOp(undefined as never, {} as never), "customOp: name is missing, expected a WGSL name"],
   [
     "a name that passes know",
     () => kernel({}, "expand"),
-    'customOp: name "expand" is taken: it is an op that tilegrad\'s passes know',
+    'customOp: name "expand" is taken: a built-in op,
   ],
   ["a name of every object", () => kernel({}, "toString"), 'customOp: name "toString" is taken'],
   [
     "an input that is no identifier",
     () => kernel({ inputs: ["2x"] }),
-    'customOp sound: input is "2x", expected a name as in WGSL',
+    'customOp sound: input is "2x", expected a WGSL name',
   ],
   [
     "an input called id",
