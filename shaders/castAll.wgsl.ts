@@ -5,16 +5,16 @@ import type { Kernel, View } from "./lib/kernel.ts";
 import { wgsl } from "./wgsl.ts";
 
 export interface CastAll {
-  /** Memory of all tensors, f32, and of all results, f16. Both begin at multiples of 256 bytes in it. */
+  /** The memory of all f32 tensors, and of all f16 results; each starts at a multiple of 256 bytes. */
   readonly x: View;
   readonly y: View;
-  /** Of each piece of a tensor: first vec4 of x, first vec4 of y, number of vec4. */
+  /** For each piece of a tensor: its first vec4 in x, its first vec4 in y, and its number of vec4s. */
   readonly table: View;
-  /** Most vec4 of a piece. */
+  /** Most vec4s in a piece. */
   readonly piece: number;
 }
 
-/** Rounds many tensors of one f32 buffer to f16, into one buffer: a workgroup for each piece of a tensor. */
+/** Rounds tensors in one f32 buffer to f16, into one buffer: one workgroup per piece of a tensor. */
 export const castAll = ({ x, table, y, piece }: CastAll): Kernel =>
   kernel({
     workgroup: workgroupSize,

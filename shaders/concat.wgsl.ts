@@ -5,20 +5,20 @@ import type { Kernel, Part, View } from "./lib/kernel.ts";
 import { elementAt, plus, sizeOf, times, vec4Load, vec4Of } from "./lib/view.wgsl.ts";
 import { each, wgsl } from "./wgsl.ts";
 
-/** Inputs side by side along one axis. y is row-major. */
+/** Inputs joined along one axis. y is row-major. */
 export interface Joining {
   readonly inputs: readonly View[];
   readonly y: View;
   readonly axis: number;
 }
 
-/** Elements of an input that lie side by side in the result: all but the axes before the joined one. */
+/** Consecutive elements that the result takes from an input: the product of the joined axis and those after it. */
 const pieceOf = ({ shape }: View, axis: number): number => sizeOf(shape.slice(axis));
 
-/** Whether the result takes whole fours from each input. */
+/** Whether these runs have lengths divisible by 4 for every input. */
 export const joinsFours = ({ inputs, axis }: Joining): boolean => inputs.every((view) => pieceOf(view, axis) % 4 === 0);
 
-/** An input: `NAME_piece(outer, p)` is element p of piece number `outer`, or the four from 4 · p. */
+/** An input: `NAME_piece(outer, p)` is element p of run `outer`, or vec4 p. */
 function pieces(name: string, view: View, axis: number, width: 1 | 4): Part {
   const { vectors, load } =
     width === 4
@@ -33,8 +33,8 @@ function pieces(name: string, view: View, axis: number, width: 1 | 4): Part {
 }
 
 /**
- * The definition, with a width of 1: one invocation for each result finds the input that it lies in. With a width of 4, it copies four
- * neighbours at once.
+ * Each invocation finds the input that its result comes from. Width 1 is the definition; width 4 copies four elements
+ * at once.
  */
 export function concat({ inputs, y, axis }: Joining, width: 1 | 4): Kernel {
   const sizes = inputs.map((view) => pieceOf(view, axis) / width);
@@ -43,8 +43,8 @@ export function concat({ inputs, y, axis }: Joining, width: 1 | 4): Kernel {
     workgroup: workgroupSize,
     parts: [...inputs.map((view, k) => pieces(`x${k}`, view, axis, width)), result("y", y, width)],
     constants: {
-      COUNT: [sizeOf(y.shape) / width, width === 4 ? "vec4 in the result" : "results"],
-      PIECE: [pieceOf(y, axis) / width, "of these lie side by side"],
+      COUNT: [sizeOf(y.shape) / width, width === 4 ? "vec4s in the result" : "results"],
+      PIECE: [pieceOf(y, axis) / width, "of these per run of the result"],
     },
     body: wgsl`
       let i = id.x;

@@ -7,14 +7,14 @@ import type { Declaration, Kernel, View } from "./lib/kernel.ts";
 import { sizeOf } from "./lib/view.wgsl.ts";
 import { wgsl } from "./wgsl.ts";
 
-/** Running sums or products of x along an axis, each line by itself. y is row-major. */
+/** Cumulative sums or products of x along an axis. y is row-major. */
 export interface Running {
   readonly x: View;
   readonly y: View;
   readonly axis: number;
 }
 
-/** The definition: one invocation for each line, one element after the other. */
+/** The definition: one invocation per line, one element at a time. */
 export const cumsumNaive = (p: Running): Kernel =>
   kernel({
     ...lines(p),
@@ -31,8 +31,8 @@ export const cumsumNaive = (p: Running): Kernel =>
   });
 
 /**
- * The same with smaller errors: blocks of 64 are summed by themselves, and 64 blocks, so that what is added is not much smaller than what
- * it is added to. Of n terms the error grows with n / 4096.
+ * The same with smaller rounding errors: sums blocks of 64, and groups of 64 blocks, so that both operands of an
+ * addition are of similar size. For n terms, the error grows with n / 4096.
  */
 export const cumsumBlocks = (p: Running): Kernel =>
   kernel({
@@ -57,7 +57,7 @@ export const cumsumBlocks = (p: Running): Kernel =>
       }`,
   });
 
-/** The definition of running products. */
+/** The definition of cumulative products. */
 export const cumprodNaive = (p: Running): Kernel =>
   kernel({
     ...lines(p),
@@ -78,6 +78,6 @@ function lines({ x, y, axis }: Running): Omit<Declaration, "body"> {
   return {
     workgroup: workgroupSize,
     parts: [array("x", x), along("x", x, axis, shape), result("y", y), along("y", y, axis, shape)],
-    constants: { COUNT: [sizeOf(shape), "lines"], LENGTH: [y.shape[axis]!, "elements of a line"] },
+    constants: { COUNT: [sizeOf(shape), "lines"], LENGTH: [y.shape[axis]!, "elements per line"] },
   };
 }

@@ -7,15 +7,15 @@ import { type End, flatEnd } from "./lib/results.ts";
 import type { Scalar } from "./lib/view.wgsl.ts";
 import { indented, wgsl } from "./wgsl.ts";
 
-/** A kernel of a user, on given tensors. */
+/** A user's kernel, for given tensors. */
 export interface Custom {
   readonly name: string;
   readonly inputs: readonly { readonly name: string; readonly view: View }[];
-  /** Of a single output, `end` says where it is stored; of several, their views do. */
+  /** With a single output, `end` stores it; with several, they have views. */
   readonly outputs: readonly { readonly name: string; readonly dtype: Scalar; readonly view?: View | undefined }[];
   readonly end?: End | undefined;
   readonly workgroup: readonly [number, number, number];
-  /** Invocations along each axis: those beyond them leave. Absent where the kernel counts its workgroups itself. */
+  /** Invocations along each axis that run the body; others return. Absent if the kernel counts in workgroups. */
   readonly invocations?: readonly number[] | undefined;
   readonly constants: Readonly<Record<string, string>>;
   readonly memory: readonly Memory[];
@@ -23,7 +23,7 @@ export interface Custom {
   readonly body: string;
 }
 
-/** `fn x(i: u32) -> f32`: element i of an input, in row-major order, however it lies. */
+/** `fn x(i: u32) -> f32`: element i of an input in row-major order, whatever its memory layout. */
 export const reading = (name: string, dtype: Scalar, element: string): string => wgsl`
 fn ${name}(i: u32) -> ${sumOf(dtype)} {
   return ${element};
@@ -35,11 +35,11 @@ fn ${name}_store(i: u32, value: ${sumOf(dtype)}) {
   ${store}
 }`;
 
-/** The line before a user's body, which is a function of the built-in values that it names. */
+/** The head of the function around a user's body. Its parameters are the built-in values that the body uses. */
 export const heading = (name: string, own: readonly Builtin[]): string =>
   `fn ${name}_body(${own.map(plainParameter).join(", ")}) {`;
 
-/** What the entry point does: it runs the body, unless the invocation is a surplus one. */
+/** The body of the entry point: calls the user's body, unless the invocation is surplus. */
 export const entering = (
   { name, invocations }: Pick<Custom, "name" | "invocations">,
   own: readonly Builtin[],
@@ -52,14 +52,14 @@ export const entering = (
     ${name}_body(${own.join(", ")});`;
 };
 
-/** An input that bodies read element by element. */
+/** An input that the body reads by element. */
 function read({ name, view }: Custom["inputs"][number]): Part {
   const part = strided(`${name}_data`, view);
   const element = part.accessors![`${name}_data`]!("i") as string;
   return { ...part, functions: [reading(name, view.dtype, element)] };
 }
 
-/** A kernel whose body, functions and names are a user's. */
+/** A kernel whose body, functions and names come from a user. */
 export function custom(p: Custom, own: readonly Builtin[]): Kernel {
   const { name, inputs, outputs, end, workgroup, constants, memory } = p;
   const ends = end
@@ -72,7 +72,7 @@ export function custom(p: Custom, own: readonly Builtin[]): Kernel {
         ),
       ]
     : outputs.map(({ name, view }) => result(`${name}_data`, view!));
-  // What ends the kernel brings functions of its own. A name that they have is the user's no more.
+  // The epilogue may bring its own functions. User names that conflict with them are renamed.
   const brought = (ends as readonly Part[]).flatMap(({ functions = [] }) =>
     functions.flatMap((text) => declaredIn(typeof text === "string" ? text : text(1))),
   );

@@ -9,23 +9,24 @@ import { wgsl } from "./wgsl.ts";
 /** An input of an elementwise kernel. */
 export interface ElementwiseInput {
   readonly view: View;
-  /** Whether a result takes its place: both share one binding. */
+  /** Whether a result reuses its memory, so that both share one binding. */
   readonly shared: boolean;
-  /** Number of the input whose binding serves this one: its own, or an earlier one in the same memory. */
+  /** Index of the input whose binding it uses: its own, or an earlier input in the same memory. */
   readonly boundAs: number;
 }
 
 export interface ElementwiseOutput {
   readonly view: View;
-  /** Number of the value of the body that is stored. */
+  /** Index of the body's value to store. */
   readonly value: number;
-  /** The input whose place it takes. */
+  /** Index of the input whose memory it reuses. */
   readonly over?: number | undefined;
 }
 
 /**
- * The one elementwise kernel: out[i] = body(in0[i], in1[i], …) for every i. Each invocation owns four neighbours, so a value is
- * a vec4 wherever the view of an input allows it. Buffers are padded to 16 bytes: the last invocation stores zeros in the padding.
+ * The elementwise kernel: out[i] = body(in0[i], in1[i], …). Each invocation computes four neighbouring elements, loaded
+ * as a vec4 where an input's view allows. Buffers are padded to 16 bytes; the last invocation stores zeros in the
+ * padding.
  * @param count elements of a result.
  */
 export function elementwise(
@@ -35,7 +36,7 @@ export function elementwise(
   outputs: readonly ElementwiseOutput[],
 ): Kernel {
   const bound = inputs.map(({ view, shared, boundAs }, i): Part => {
-    // Where a result takes an input's place, both are the same vec4 of one buffer.
+    // If a result reuses an input's memory, both are the same vec4s of one buffer.
     const { vectors, load } = shared
       ? { vectors: true, load: (name: string, at: string) => `${name}[${at}]` }
       : vec4Load(view, view.dtype);
@@ -55,7 +56,7 @@ export function elementwise(
         }),
       ),
     ],
-    constants: { COUNT: [Math.ceil(count / 4), "vec4 in the result"] },
+    constants: { COUNT: [Math.ceil(count / 4), "vec4s in the result"] },
     functions: lib,
     body: wgsl`
       let i = id.x;

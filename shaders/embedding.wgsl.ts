@@ -5,7 +5,7 @@ import type { Kernel, View } from "./lib/kernel.ts";
 import { sizeOf, vec4Of } from "./lib/view.wgsl.ts";
 import { wgsl } from "./wgsl.ts";
 
-/** Rows of a table `[ROWS, SIZE]` by the positions that name them. All are row-major from the start of their memory. */
+/** A table `[ROWS, SIZE]` and the indices of its rows. All are row-major without offset. */
 export interface Lookup {
   readonly table: View;
   readonly index: View;
@@ -13,7 +13,7 @@ export interface Lookup {
   readonly rows: View;
 }
 
-/** y[n, :] = table[index[n], :]; an index beyond the table is held at its ends. One invocation for each element, or four neighbours. */
+/** y[n, :] = table[index[n], :], with indices clamped to the table. One invocation per element, or per vec4. */
 export const embedding = (p: Lookup, width: 1 | 4): Kernel =>
   kernel({
     workgroup: workgroupSize,
@@ -26,13 +26,13 @@ export const embedding = (p: Lookup, width: 1 | 4): Kernel =>
       y_store(i, table[row * SIZE + i % SIZE]);`,
   });
 
-/** The gradient of a table: the sum of the rows of dy that each of its rows has given. */
+/** The gradient of a table: each row is the sum of the rows of dy whose index names it. */
 export interface LookupGrad extends Lookup {
-  /** The row that gets no gradient, or −1. */
+  /** The row without gradient, or −1. */
   readonly padding: number;
 }
 
-/** The definition: one invocation for each element of the table looks through all positions. */
+/** The definition: one invocation per element of the table, each searching all positions. */
 export const embeddingGradNaive = (p: LookupGrad): Kernel =>
   kernel({
     workgroup: workgroupSize,
@@ -49,7 +49,10 @@ export const embeddingGradNaive = (p: LookupGrad): Kernel =>
       y_put(i, sum);`,
   });
 
-/** The same by fours of positions, and four columns at once: for tables that are small beside the number of positions. */
+/**
+ * The same, reading four indices and four columns at once: for tables that are small compared to the number of
+ * positions.
+ */
 export const embeddingGradByRow = (p: LookupGrad, width: 1 | 4): Kernel =>
   kernel({
     workgroup: workgroupSize,
@@ -75,8 +78,9 @@ export const embeddingGradByRow = (p: LookupGrad, width: 1 | 4): Kernel =>
   });
 
 /**
- * The same on a table of zeros, for large tables. One invocation for each position and column: the first position that names a row adds up
- * all of them, the others leave. All variants add in the same order, so they give the same bits.
+ * The same for large tables, already filled with zeros. One invocation per position and column: the first position that
+ * names a row adds up all of them, the others return. All variants add in the same order, so their results are bitwise
+ * equal.
  */
 export const embeddingGradByPosition = (p: LookupGrad, width: 1 | 4): Kernel =>
   kernel({
@@ -105,13 +109,13 @@ export const embeddingGradByPosition = (p: LookupGrad, width: 1 | 4): Kernel =>
       y_put(u32(row) * SIZE + i % SIZE, sum);`,
   });
 
-/** Zeros for a whole table, its padding included. */
+/** Fills a table with zeros, including its padding. */
 export function embeddingZeros(table: View): Kernel {
   const y = result("y", table, 4);
   return kernel({
     workgroup: workgroupSize,
     parts: [y],
-    constants: { COUNT: [y.buffers![0]!.length, "vec4 in the table"] },
+    constants: { COUNT: [y.buffers![0]!.length, "vec4s in the table"] },
     body: wgsl`
       let i = id.x;
       if (i < COUNT) { y_store(i, ${vec4Of[table.dtype]}()); }`,
@@ -123,9 +127,9 @@ const sizes = ({ table, index, padding = -1 }: Lookup & Partial<LookupGrad>, wid
   const positions = sizeOf(index.shape);
   return {
     ROWS: rows,
-    SIZE: [size / width, `${width === 4 ? "vec4" : "elements"} of a row`],
+    SIZE: [size / width, `${width === 4 ? "vec4s" : "elements"} per row`],
     POSITIONS: positions,
-    FOURS: [Math.ceil(positions / 4), "of positions"],
+    FOURS: [Math.ceil(positions / 4), "groups of 4 positions"],
     PADDING: [`${padding}`, padding < 0 ? "no row" : "the row without gradient"],
   } as const;
 };

@@ -14,12 +14,12 @@ export interface Gathering {
   readonly axis: number;
 }
 
-/** The definition: one invocation for each result. An index outside the axis is held at its ends. */
+/** The definition: one invocation per result. Indices are clamped to the axis. */
 export const gather = ({ x, index, y, axis }: Gathering): Kernel =>
   kernel({
     workgroup: workgroupSize,
     parts: [array("x", x), along("x", x, axis, y.shape), strided("index", index), result("y", y)],
-    constants: { COUNT: [sizeOf(y.shape), "results"], LAST: [`${x.shape[axis]! - 1}`, "position along the axis"] },
+    constants: { COUNT: [sizeOf(y.shape), "results"], LAST: [`${x.shape[axis]! - 1}`, "last index of the axis"] },
     body: wgsl`
       let i = id.x;
       if (i >= COUNT) { return; }
@@ -27,17 +27,18 @@ export const gather = ({ x, index, y, axis }: Gathering): Kernel =>
       y_store(i, x[x_at(x_line(i), t)]);`,
   });
 
-/** y = x, and source[…, j, …] added to y[…, index[…, j, …], …] along an axis. */
+/** y = x, with source[…, j, …] added to y[…, index[…, j, …], …] along an axis. */
 export interface Scattering extends Gathering {
   readonly source: View;
 }
 
 /**
- * The definition: one invocation for each result looks through all indices of its line. No atomics, one order, the same bits every time.
+ * The definition: one invocation per result, searching all indices of its line. It needs no atomics and adds in a fixed
+ * order, so results are bitwise reproducible.
  */
 export function scatterAdd({ x, index, source, y, axis }: Scattering): Kernel {
   const { shape } = y;
-  // Along other axes, there may be fewer indices than results.
+  // Along other axes, the index may be smaller than the result.
   const fewer = index.shape.flatMap((n, k) => (k !== axis && n < shape[k]! ? [k] : []));
   return kernel({
     workgroup: workgroupSize,
@@ -49,7 +50,7 @@ export function scatterAdd({ x, index, source, y, axis }: Scattering): Kernel {
       along("source", source, axis, shape),
       result("y", y),
     ],
-    constants: { COUNT: [sizeOf(shape), "results"], LENGTH: [index.shape[axis]!, "indices of a line"] },
+    constants: { COUNT: [sizeOf(shape), "results"], LENGTH: [index.shape[axis]!, "indices per line"] },
     body: wgsl`
       let i = id.x;
       if (i >= COUNT) { return; }

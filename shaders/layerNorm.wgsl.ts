@@ -9,9 +9,9 @@ import { wgsl } from "./wgsl.ts";
 /** Rows in f32, and their weight. */
 interface Rows {
   readonly rows: number;
-  /** Elements of a row. */
+  /** Elements per row. */
   readonly length: number;
-  /** Element t of row i has the weight (i mod groups) · (length / spread) + t / spread. */
+  /** Element t of row i has weight (i mod groups) · (length / spread) + t / spread. */
   readonly groups: number;
   readonly spread: number;
   readonly x: View;
@@ -23,7 +23,7 @@ export interface Norm extends Rows {
   readonly eps: number;
   readonly bias?: View | undefined;
   readonly y?: View | undefined;
-  /** Of each row, for the gradient: 1 / √(variance + ε), and the mean. */
+  /** Per row, for the gradient: 1 / √(variance + ε), and the mean. */
   readonly rstd?: View | undefined;
   readonly mean?: View | undefined;
 }
@@ -36,18 +36,18 @@ export interface NormGrad extends Rows {
   readonly end: End;
 }
 
-/** Four neighbours at once where rows and the stretches of one weight are whole vec4s. */
+/** Four elements at once, if rows and ranges with one weight are divisible by 4. */
 const widthOf = ({ length, spread }: Rows): 1 | 4 => (length % 4 === 0 && (spread === 1 || spread % 4 === 0) ? 4 : 1);
 
-/** `x(at)`; and `total(v)` adds up the parts of a value. */
+/** `x(at)`, and `total(v)`, the sum of a value's components. */
 const rowsOf = ({ rows, length, x }: Rows, width: 1 | 4 = 1): Part => {
   const { buffers, accessors } = array("x", x, width);
   return {
     buffers: buffers!,
     constants: [
       { name: "ROWS", value: `${rows}u` },
-      { name: "LENGTH", value: `${length / width}u`, note: `${width === 4 ? "vec4" : "elements"} of a row` },
-      { name: "N", value: `${length}.0`, note: "elements of a row" },
+      { name: "LENGTH", value: `${length / width}u`, note: `${width === 4 ? "vec4s" : "elements"} per row` },
+      { name: "N", value: `${length}.0`, note: "elements per row" },
     ],
     ...(width === 4
       ? { functions: ["fn total(v: F) -> f32 { return (v.x + v.y) + (v.z + v.w); }"], accessors: accessors! }
@@ -55,7 +55,10 @@ const rowsOf = ({ rows, length, x }: Rows, width: 1 | 4 = 1): Part => {
   };
 };
 
-/** Accessors `weighted(v)`: v times the weight of element t of row i. And `biased(v)`: plus its bias. Without these, v as it is. */
+/**
+ * Accessors `weighted(v)`, v times the weight of element t of row i, and `biased(v)`, v plus its bias. Without a weight
+ * or bias, v.
+ */
 const weights = (p: Rows, width: 1 | 4 = 1): Part => joined("weighted", "*", "weight", p.weight, p, width);
 const biases = (p: Norm, width: 1 | 4 = 1): Part => joined("biased", "+", "bias", p.bias, p, width);
 
@@ -77,16 +80,16 @@ function joined(
   };
 }
 
-/** The results that somebody reads. */
+/** The results that are used. */
 const results = ({ y, rstd, mean }: Norm, width: 1 | 4 = 1): Part[] => [
   ...(y ? [result("y", y, width)] : []),
   ...(rstd ? [result("rstd", rstd)] : []),
   ...(mean ? [result("mean", mean)] : []),
 ];
 
-const eps = (p: Norm) => ({ EPS: [`${p.eps}`, "added under the root"] }) as const;
+const eps = (p: Norm) => ({ EPS: [`${p.eps}`, "added inside the square root"] }) as const;
 
-/** Statements that store what the gradient reads again. */
+/** Statements that store what the gradient reuses. */
 const stores = ({ rstd, mean }: Norm, middle = ""): string[] => [
   ...(rstd ? ["rstd_put(i, scale);"] : []),
   ...(mean ? [`mean_put(i, ${middle});`] : []),
@@ -102,7 +105,7 @@ export const layerNormNaive = (p: Norm): Kernel =>
       let i = id.x;
       if (i >= ROWS) { return; }
       let row = i * LENGTH;
-      // The mean, counted from the first element: a large offset of all of them costs no digits.
+      // Measure from the first element, so that a large common offset costs no precision.
       var middle = 0.0;
       for (var t = 0u; t < LENGTH; t++) { middle += (x(row + t) - x(row)) / N; }
       var variance = 0.0;
@@ -142,7 +145,7 @@ export const rmsNormNaive = (p: Norm): Kernel =>
       #endif`,
   });
 
-/** By three walks along each row: mean, spread, result. */
+/** Three passes over each row: mean, variance, result. */
 export const layerNormLines = (way: Way) => (p: Norm) => {
   const width = widthOf(p);
   return kernel({
@@ -169,7 +172,7 @@ export const layerNormLines = (way: Way) => (p: Norm) => {
         drifts += d;
         squares += d * d;
       }
-      // What is left of the mean, and the spread around it: the corrected two-pass algorithm (Chan et al., 1983).
+      // The remaining error of the mean, and the variance: the corrected two-pass algorithm (Chan et al., 1983).
       let both = both_of_line(vec2f(total(drifts), total(squares)));
       let shift = both.x / N;
       let variance = max(both.y / N - shift * shift, 0.0);
@@ -184,7 +187,7 @@ export const layerNormLines = (way: Way) => (p: Norm) => {
   });
 };
 
-/** By two walks along each row: mean square, result. */
+/** Two passes over each row: mean square, result. */
 export const rmsNormLines = (way: Way) => (p: Norm) => {
   const width = widthOf(p);
   return kernel({
@@ -208,7 +211,7 @@ export const rmsNormLines = (way: Way) => (p: Norm) => {
   });
 };
 
-/** What the gradient reads. */
+/** The inputs of the gradient. */
 const gradInputs = (p: NormGrad, width: 1 | 4 = 1): Part[] => [
   rowsOf(p, width),
   weights(p, width),
@@ -266,7 +269,7 @@ export const rmsNormGradNaive = (p: NormGrad): Kernel =>
       }`,
   });
 
-/** By two walks along each row: sums, result. */
+/** Two passes over each row: sums, result. */
 export const layerNormGradLines = (way: Way) => (p: NormGrad) => {
   const width = widthOf(p);
   return kernel({
@@ -289,7 +292,7 @@ export const layerNormGradLines = (way: Way) => (p: NormGrad) => {
         drift += h;
       }
       let sums = sums_of_line(vec3f(total(own), total(along), total(drift)));
-      // The mean was rounded, and may be large beside the deviations: what is missing of it is their own mean.
+      // The mean is rounded, which matters if it is large compared to the deviations. Its error is their mean.
       let shift = sums.z / N;
       let mixed = (sums.y - shift * sums.x) / N;
       for (var t = ${way.first}; t < LENGTH; t += ${way.step}) {
@@ -302,7 +305,7 @@ export const layerNormGradLines = (way: Way) => (p: NormGrad) => {
   });
 };
 
-/** The same without means. */
+/** The same for rmsNorm. */
 export const rmsNormGradLines = (way: Way) => (p: NormGrad) => {
   const width = widthOf(p);
   return kernel({

@@ -8,7 +8,7 @@ import { type Carried, type TileSide, tiled } from "./lib/tile.ts";
 import { elementAt, plus, times } from "./lib/view.wgsl.ts";
 import { each, wgsl } from "./wgsl.ts";
 
-/** y[M, N] = finish(a[M, K] · b[K, N]), for each of a stack of matrices. */
+/** y[M, N] = finish(a[M, K] · b[K, N]), for each matrix of a stack. */
 export interface Product extends Factors {
   readonly rows: number;
   readonly end: End;
@@ -16,7 +16,7 @@ export interface Product extends Factors {
 
 const size = ({ rows, cols }: Product) => [rows, cols] as const;
 
-/** The definition: one invocation for each result. Every other variant is held to it. */
+/** The definition: one invocation per result. Tests compare every other variant with it. */
 export const matmulNaive = (p: Product): Kernel =>
   kernel({
     workgroup: [8, 8, 1],
@@ -37,15 +37,15 @@ export const matmulNaive = (p: Product): Kernel =>
       finish(batch, row, col, sum);`,
   });
 
-/** a, where other ops make it as it is read: the first column of results stores it, if anybody else needs it. */
+/** a, computed by other ops as it is loaded. The first column of results stores it, if it is kept. */
 const computed = {
   accessors: { a: (batch: string, row: string, k: string) => `made(${batch}, ${row}, ${k}, col == 0u)` },
 };
 
 /**
- * Each invocation owns ROWS × 4·COLUMNS results in registers and walks K, a few steps at a time. No workgroup memory, no barrier: the
- * variant for CPU adapters, and for results too small to fill a GPU with tiles. In quads, each invocation loads a quarter of the rows'
- * elements and swaps them with its neighbours: see lib/quads.wgsl.ts.
+ * Each invocation holds ROWS × 4·COLUMNS results in registers and loops over K, a few steps at a time. No workgroup
+ * memory, no barrier: the variant for CPU adapters, and for results too small to fill a GPU with tiles. In quads, each
+ * invocation loads a quarter of the elements of a and exchanges them with its neighbours: see lib/quads.wgsl.ts.
  */
 export const matmulDirect = (p: Product, tile: RegisterTile, workgroup: number): Kernel =>
   kernel({
@@ -54,13 +54,13 @@ export const matmulDirect = (p: Product, tile: RegisterTile, workgroup: number):
     features: tile.quads ? ["subgroups"] : [],
     parts: [factors(p, tile), matrixEnd(p.end, size(p), 4)],
     constants: {
-      TILES_N: [Math.ceil(p.cols / acrossOf(tile)), `${acrossOf(tile)} columns each`],
+      TILES_N: [Math.ceil(p.cols / acrossOf(tile)), `of ${acrossOf(tile)} columns`],
       STEPS: [Math.floor(p.k / depthOf(p.k)), `of ${depthOf(p.k)} along K`],
     },
     body: wgsl`
       let batch = id.y;
       #if ${tile.quads === true}
-      // All invocations go all the way, for their neighbours' sake.
+      // No early return: invocations of a quad read each other's values.
       let lane = id.x % 4u;
       let col = (id.x / 4u % TILES_N * 4u + lane) * ${4 * tile.columns}u;
       let row = id.x / 4u / TILES_N * ${tile.rows}u;
@@ -83,7 +83,7 @@ export const matmulDirect = (p: Product, tile: RegisterTile, workgroup: number):
       ${finishAll(tile)}`,
   });
 
-/** A line for each vec4 of sums, row by row. */
+/** A line of text for each vec4 of sums, row by row. */
 const sums = (
   { rows, columns }: RegisterTile,
   text: (name: string, r: number, c: number, i: number) => string | string[],
@@ -93,7 +93,7 @@ const sums = (
     return text(`sum${r}_${c}`, r, c, i);
   });
 
-/** Adds the products of some steps along K. */
+/** Adds the products of a few steps along K. */
 const multiply = (tile: RegisterTile, q: string, steps: number): string[] => [
   `load_a(${q}, ${steps});`,
   `load_b(${q}, ${steps});`,
@@ -103,7 +103,7 @@ const multiply = (tile: RegisterTile, q: string, steps: number): string[] => [
 const listed = (tile: RegisterTile): string =>
   `array<vec4f, ${tile.rows * tile.columns}>(${sums(tile, (sum) => sum).join(", ")})`;
 
-/** Finishes all sums: in a loop where they are many, since the epilogue takes its time to compile. */
+/** Finishes all sums. Uses a loop if there are many, since inlined epilogues take long to compile. */
 const finishAll = (tile: RegisterTile): string[] =>
   tile.rows * tile.columns <= 4
     ? sums(tile, (sum, _, __, i) => `finish(batch, row_of(${i}u), col_of(${i}u), ${sum});`)
@@ -113,8 +113,9 @@ const finishAll = (tile: RegisterTile): string[] =>
       ];
 
 /**
- * The same where K is long and the results are few, as in products with a vector and gradients of small weights over many rows: the four
- * neighbours of a quad own the same register tile, each takes every fourth step along K, and they swap their sums without a barrier.
+ * For a long K and few results, as in products with a vector and gradients of small weights over many rows. The four
+ * invocations of a quad share a register tile: each takes every fourth step along K, and they add their sums by quad
+ * swaps, without a barrier.
  */
 export const matmulQuadK = (p: Product, tile: RegisterTile, workgroup: number): Kernel =>
   kernel({
@@ -133,14 +134,16 @@ export const matmulQuadK = (p: Product, tile: RegisterTile, workgroup: number): 
       for (var i = lane; i < ${tile.rows * tile.columns}u; i += 4u) { finish(batch, row_of(i), col_of(i), sums[i]); }`,
   });
 
-/** The same with the 64 invocations of a workgroup, who add up their sums through its memory. */
+/** The same with the 64 invocations of a workgroup, which add their sums in workgroup memory. */
 export const matmulGroupK = (p: Product, tile: RegisterTile): Kernel =>
   kernel({
     workgroup: 64,
     width: 4,
     parts: [factors(p, tile), matrixEnd(p.end, size(p), 4)],
-    constants: { ...sharedSizes(p, tile), COUNT: [tile.rows * tile.columns, "sums of an invocation"] },
-    memory: [{ name: "partial", type: "vec4f", length: 64 * tile.rows * tile.columns, note: "of each invocation" }],
+    constants: { ...sharedSizes(p, tile), COUNT: [tile.rows * tile.columns, "vec4 sums per invocation"] },
+    memory: [
+      { name: "partial", type: "vec4f", length: 64 * tile.rows * tile.columns, note: "sums of each invocation" },
+    ],
     body: wgsl`
       let batch = group.y;
       let tile = group.x;
@@ -158,11 +161,11 @@ export const matmulGroupK = (p: Product, tile: RegisterTile): Kernel =>
 
 const sharedSizes = (p: Product, { rows, columns }: RegisterTile) =>
   ({
-    TILES_N: [Math.ceil(p.cols / (4 * columns)), `${4 * columns} columns each, of ${rows} rows`],
+    TILES_N: [Math.ceil(p.cols / (4 * columns)), `of ${rows} rows and ${4 * columns} columns`],
     STEPS: [Math.floor(p.k / depthOf(p.k)), `of ${depthOf(p.k)} along K`],
   }) as const;
 
-/** The sums that one of several invocations has of a tile. The first takes what is left of K as well. */
+/** An invocation's share of a tile's sums. The first invocation also takes the remainder of K. */
 const sharedSums = (p: Product, tile: RegisterTile, sharers: number): string => wgsl`
   let col = tile % TILES_N * ${4 * tile.columns}u;
   let row = tile / TILES_N * ${tile.rows}u;
@@ -178,10 +181,10 @@ const sharedSums = (p: Product, tile: RegisterTile, sharers: number): string => 
   }
   #endif`;
 
-/** Through workgroup memory: the variant for GPUs. See lib/tile.ts. */
+/** With tiles in workgroup memory: the variant for GPUs. See lib/tile.ts. */
 export function matmulTiled(p: Product, side: TileSide): Kernel {
   const areFours = (factor: Stack) => p.k % 4 === 0 && (loadsVectors(factor, 0) || loadsVectors(factor, 1));
-  /** @param strides along rows (of b, columns), and along K. */
+  /** @param strides along rows (columns of b), and along K. */
   const carried = (name: "a" | "b", stack: Stack, [along, k]: readonly [number, number]): Carried => {
     const fours = areFours(stack);
     return {

@@ -6,17 +6,17 @@ import type { Kernel, Part, View } from "./lib/kernel.ts";
 import { plus, sizeOf, times, vec4Of } from "./lib/view.wgsl.ts";
 import { each, wgsl } from "./wgsl.ts";
 
-/** A larger field of `value` with x in it. y is row-major. */
+/** x inside a larger tensor of `value`. y is row-major. */
 export interface Padding {
   readonly x: View;
   readonly y: View;
-  /** For each axis: positions before the first element of x, and between two. */
+  /** For each axis: positions before the first element of x, and between neighbours. */
   readonly low: readonly number[];
   readonly interior: readonly number[];
   readonly value: number;
 }
 
-/** The definition: one invocation for each result. */
+/** The definition: one invocation per result. */
 export const padNaive = (p: Padding): Kernel =>
   kernel({
     workgroup: workgroupSize,
@@ -29,12 +29,12 @@ export const padNaive = (p: Padding): Kernel =>
       if (is_element(c)) { y_store(i, x[x_at(c)]); } else { y_store(i, VALUE); }`,
   });
 
-/** Four neighbours at once. The last axis has whole fours. */
+/** Four neighbouring results at once. The last axis must be divisible by 4. */
 export const padVec4 = (p: Padding): Kernel =>
   kernel({
     workgroup: workgroupSize,
     parts: [array("x", p.x), field(p, 4), result("y", p.y, 4)],
-    constants: { COUNT: [sizeOf(p.y.shape) / 4, "vec4 in the result"], VALUE: `${p.y.dtype}(${p.value})` },
+    constants: { COUNT: [sizeOf(p.y.shape) / 4, "vec4s in the result"], VALUE: `${p.y.dtype}(${p.value})` },
     functions: [
       wgsl`
         fn at(inside: bool, line: u32, c: u32) -> ${p.y.dtype} {
@@ -49,7 +49,7 @@ export const padVec4 = (p: Padding): Kernel =>
       y_store(i, ${vec4Of[p.y.dtype]}(${each(4, (lane) => `at(inside, line, ${plus("c", `${lane}u`)})`).join(", ")}));`,
   });
 
-/** An axis of a padded field: its size, and the `n` elements on it, LOW behind the first position and STEP apart. */
+/** An axis of the padded tensor: its size, and the `n` elements of x on it, starting at `low` and `step` apart. */
 interface PaddedAxis {
   size: number;
   n: number;
@@ -59,9 +59,9 @@ interface PaddedAxis {
 }
 
 /**
- * Where results come from. `find(i);` says for result i, or for the four from 4 · i: whether they lie `inside` of x along all axes but the
- * last; where the `line` of x begins that they would lie on; and the first one's coordinate `c` along the last axis. `is_element(c)` says
- * whether there is an element of x, `x_at(c)` where it lies.
+ * Locates results in x. For result i, or the four from 4 · i, `find(i);` defines `inside`, whether they are inside x
+ * along all axes but the last; `line`, where their line of x begins; and `c`, the first one's coordinate along the last
+ * axis. `is_element(c)` is whether x has an element there, and `x_at(c)` is its index.
  */
 function field(p: Padding, width: 1 | 4): Part {
   const axes = paddedAxes(p);
@@ -83,7 +83,7 @@ function field(p: Padding, width: 1 | 4): Part {
   };
 }
 
-/** The axes, neighbours that nothing is added to made one, but for the last. */
+/** The axes of y. Neighbouring axes without padding are merged, except the last. */
 function paddedAxes({ x, y, low, interior }: Padding): PaddedAxis[] {
   const axes: PaddedAxis[] = [];
   y.shape.forEach((size, k) => {
@@ -102,7 +102,7 @@ function paddedAxes({ x, y, low, interior }: Padding): PaddedAxis[] {
   return axes;
 }
 
-/** Whether x has elements at coordinate `c` of an axis, and the position of the element that it has, added to another. */
+/** Whether x has an element at coordinate `c` of an axis, and code that adds that element's position to an index. */
 function across({ size, n, low, step, stride }: PaddedAxis, c: string) {
   // Positions before x wrap to huge numbers, so one comparison serves both ends.
   const from = low === 0 ? c : `(${c} - ${low}u)`;

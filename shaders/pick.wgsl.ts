@@ -9,22 +9,22 @@ import { elementAt } from "./lib/view.wgsl.ts";
 import type { Folded } from "./reduce.wgsl.ts";
 import { wgsl } from "./wgsl.ts";
 
-/** y[o] = the first r with the best x[o, r]. */
+/** y[o] = the first r with the largest (or smallest) x[o, r]. */
 export interface Pick {
   readonly kind: "argmax" | "argmin";
   readonly x: Folded;
-  /** Results, and elements that each is the best of. */
+  /** Number of results, and of elements per result. */
   readonly count: number;
   readonly length: number;
   readonly end: End;
 }
 
-/** Element r of result o is `x[first(o) + next(r)]`. `better(a, b)` compares two. */
+/** Element r of result o is `x[first(o) + next(r)]`. `better(a, b)` is whether a beats b. */
 const folded = ({ kind, x: { kept, folded }, count, length }: Pick): Part => ({
   buffers: [bufferOf("x", kept, "read")],
   constants: [
     { name: "COUNT", value: `${count}u`, note: "results" },
-    { name: "LENGTH", value: `${length}u`, note: "elements that each is the best of" },
+    { name: "LENGTH", value: `${length}u`, note: "elements per result" },
   ],
   accessors: {
     first: (o) => elementAt(kept, o!),
@@ -33,7 +33,7 @@ const folded = ({ kind, x: { kept, folded }, count, length }: Pick): Part => ({
   },
 });
 
-/** The definition: one invocation for each result. */
+/** The definition: one invocation per result. */
 export const pickNaive = (p: Pick): Kernel =>
   kernel({
     workgroup: workgroupSize,
@@ -48,13 +48,13 @@ export const pickNaive = (p: Pick): Kernel =>
       put(i, i32(best));`,
   });
 
-/** Each invocation finds the best of its positions, then they compare. */
+/** Each invocation finds the best of its positions; then these are compared. */
 export const pickLines =
   (way: Way) =>
   (p: Pick): Kernel => {
     const { dtype } = p.x.kept;
     const valueIn = (found: string) => `bitcast<${sumOf(dtype)}>(${found}.x)`;
-    // Of equals the first wins.
+    // At a tie, the first position wins.
     const best = (a: string, b: string) =>
       `select(${a}, ${b}, better(${valueIn(b)}, ${valueIn(a)}) || (${valueIn(b)} == ${valueIn(a)} && ${b}.y < ${a}.y))`;
     return kernel({
@@ -63,7 +63,7 @@ export const pickLines =
       body: wgsl`
         ${way.line("COUNT")}
         let begin = first(i);
-        // The first element stands until one is better.
+        // Start with the first element; only a better one replaces it.
         var own = x[begin];
         var at = 0u;
         for (var r = ${way.first}; r < LENGTH; r += ${way.step}) {

@@ -10,34 +10,34 @@ import { wgsl } from "./wgsl.ts";
 
 export type ReduceKind = "sum" | "prod" | "max" | "min";
 
-/** A tensor as a reduction reads it: element (o, r) is the sum of the positions of result o and of folded element r. */
+/** An operand of a reduction: element r of result o is at position kept(o) + folded(r). */
 export interface Folded {
-  /** The axes that stay, with the offset; and those that are folded. */
+  /** Kept axes, with the offset, and reduced axes. */
   readonly kept: View;
   readonly folded: ViewParams;
 }
 
-/** y[o] = fold of x[o, r] over r. */
+/** y[o] = x[o, 0] … x[o, n − 1], combined by one operation. */
 export interface Reduction {
   readonly kind: ReduceKind;
-  /** One tensor, or those from which `before` makes each element. All have the same axes. */
+  /** One tensor, or the inputs of `before`, with the same axes. */
   readonly inputs: readonly Folded[];
   readonly before?: Body | undefined;
-  /** Type of the folded elements; f16 is folded in f32. */
+  /** Type of the reduced elements; f16 is accumulated in f32. */
   readonly type: Scalar;
-  /** Results; elements folded into one; and how many of them one chunk holds: all, unless the work is split. */
+  /** Number of results, elements per result, and elements per chunk: all, unless the work is split. */
   readonly count: number;
   readonly length: number;
   readonly chunk: number;
   readonly end: End;
 }
 
-// Infinities, from bits that are no constant: WGSL refuses those that it can compute beforehand.
+// Infinities, from the bits of a variable: WGSL rejects infinite constant expressions.
 const lowest = { f32: "bitcast<f32>(negative_infinity)", i32: "i32(-2147483647 - 1)", u32: "0u" };
 const highest = { f32: "bitcast<f32>(infinity)", i32: "2147483647", u32: "4294967295u" };
 const bits = { max: "var negative_infinity = 0xff800000u;", min: "var infinity = 0x7f800000u;" };
 
-/** Neutral element and the folding step of each kind, and the statement that the neutral element needs. */
+/** The initial value and the operation of each kind, and the statement that declares the initial value's bits. */
 function rule(kind: ReduceKind, type: Sum): { readonly start: string; readonly fold: FoldOf; readonly before: string } {
   const before = type === "f32" && (kind === "max" || kind === "min") ? bits[kind] : "";
   switch (kind) {
@@ -52,29 +52,29 @@ function rule(kind: ReduceKind, type: Sum): { readonly start: string; readonly f
   }
 }
 
-/** Axes whose neighbours a kernel takes four at a time: those that stay, or those that are folded. */
+/** The axes along which a kernel reads four elements at once: kept or reduced. */
 type Fours = "kept" | "folded";
 
-/** Whether fours along these axes are neighbours in memory, each four in one vec4. */
+/** Whether groups of four along these axes are aligned vec4s in memory. */
 function areNeighbours(input: Folded, along: Fours): boolean {
   const [own, other] = [coalesce(input[along]), coalesce(input[along === "kept" ? "folded" : "kept"])];
   return own.strides.at(-1) === 1 && own.shape.at(-1)! % 4 === 0 && inFours(own, 1) && inFours(other, 0);
 }
 
-/** Whether fours along these axes are one element, as where each row has a number. */
+/** Whether groups of four along these axes are one repeated element, such as a number per row. */
 function areOne(input: Folded, along: Fours): boolean {
   const { shape, strides } = coalesce(input[along]);
   return strides.at(-1) === 0 && shape.at(-1)! % 4 === 0;
 }
 
-/** Whether all inputs can be taken four at a time along these axes, and one of them as vec4. */
+/** Whether all inputs can be read four at a time along these axes, and at least one as vec4s. */
 export const areInFours = (inputs: readonly Folded[], along: Fours): boolean =>
   inputs.some((input) => areNeighbours(input, along)) &&
   inputs.every((input) => areNeighbours(input, along) || areOne(input, along));
 
 /**
- * What is folded. `begin(o);` finds the first elements of result o, `load(r);` gives `value`, folded element r: four of them along some
- * axes, whose positions count fours then.
+ * The operands. `begin(o);` finds where the elements of result o begin; `load(r);` defines `value`, reduced element r.
+ * With `fours`, it is a vec4 along those axes, and positions along them count vec4s.
  */
 function folded({ inputs, before, type }: Reduction, fours?: Fours): Part {
   const wide = inputs.map((input) => fours !== undefined && areNeighbours(input, fours));
@@ -105,13 +105,13 @@ function folded({ inputs, before, type }: Reduction, fours?: Fours): Part {
   };
 }
 
-/** The definition: one invocation for each result, one element after the other. */
+/** The definition: one invocation per result, one element at a time. */
 export function reduceNaive(p: Reduction): Kernel {
   const { start, fold, before } = rule(p.kind, sumOf(p.type));
   return kernel({
     workgroup: workgroupSize,
     parts: [folded(p), flatEnd(p.end, 1)],
-    constants: { COUNT: [p.count, "results"], LENGTH: [p.length, "elements folded into one result"] },
+    constants: { COUNT: [p.count, "results"], LENGTH: [p.length, "elements per result"] },
     body: wgsl`
       let i = id.x;
       if (i >= COUNT) { return; }
@@ -127,8 +127,8 @@ export function reduceNaive(p: Reduction): Kernel {
 }
 
 /**
- * Along lines, which may be split in chunks; partial results lie line by line. Folded elements are read as vec4 where they are
- * neighbours.
+ * Along lines, optionally split into chunks; partial results are grouped by line. Contiguous elements are read as
+ * vec4s.
  */
 export const reduceLines =
   (way: Way) =>
@@ -148,7 +148,7 @@ export const reduceLines =
         way.folds(type, { [p.kind]: fold }, fours ? 4 : 1),
       ],
       constants: {
-        COUNT: [p.count * chunks, chunks > 1 ? "results, times the chunks of each" : "results"],
+        COUNT: [p.count * chunks, chunks > 1 ? "results, times chunks per result" : "results"],
         ...sizes(p, step),
       },
       body: wgsl`
@@ -166,7 +166,7 @@ export const reduceLines =
     });
   };
 
-/** One invocation takes four neighbouring results at once, read as vec4; partial results lie chunk by chunk. */
+/** Each invocation computes four neighbouring results at once, read as vec4s; partial results are grouped by chunk. */
 export function reduceColumns(p: Reduction): Kernel {
   const type = sumOf(p.type);
   const { start, fold, before } = rule(p.kind, type);
@@ -176,7 +176,7 @@ export function reduceColumns(p: Reduction): Kernel {
     workgroup: workgroupSize,
     width: 4,
     parts: [folded(p, "kept"), flatEnd(p.end, 4)],
-    constants: { COUNT: [lines * chunks, "results in fours, times the chunks of each"], ...sizes(p, 1) },
+    constants: { COUNT: [lines * chunks, "groups of 4 results, times chunks per result"], ...sizes(p, 1) },
     body: wgsl`
       let i = id.x;
       if (i >= COUNT) { return; }
@@ -194,13 +194,13 @@ export function reduceColumns(p: Reduction): Kernel {
 
 const sizes = ({ length, chunk }: Reduction, step: number) =>
   ({
-    LENGTH: [length / step, `${step > 1 ? "vec4" : "elements"} folded into one result`],
-    CHUNK: [chunk / step, "of these, folded at a time"],
+    LENGTH: [length / step, `${step > 1 ? "vec4s" : "elements"} per result`],
+    CHUNK: [chunk / step, "of these per chunk"],
   }) as const;
 
 /**
- * Head of the loop over the positions `r` of a line, or of the chunk of it that begins at `first`. It counts up to a constant where it
- * can: Tint proves then that accesses lie inside their buffers, and leaves out their checks.
+ * Head of the loop over positions `r` of a line, or of its chunk that begins at `first`. The loop bound is constant
+ * where possible: Tint can then prove that accesses are in bounds, and omits their checks.
  */
 function positions({ length, chunk }: Reduction, { first, step }: Pick<Way, "first" | "step">): readonly string[] {
   const each = (name: string, end: string) => `for (var ${name} = ${first}; ${name} < ${end}; ${name} += ${step}) {`;

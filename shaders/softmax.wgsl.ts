@@ -6,7 +6,7 @@ import type { Kernel, Part, View } from "./lib/kernel.ts";
 import { type Lines, max, places, sum, type Way, widthOf } from "./lib/lines.ts";
 import { wgsl } from "./wgsl.ts";
 
-/** Lines of logits x, and what is made of them, y. What lies between is f32. */
+/** Lines of logits x, and the result y. Intermediate values are f32. */
 export interface Softmax extends Lines {
   readonly x: View;
   readonly y: View;
@@ -14,9 +14,9 @@ export interface Softmax extends Lines {
 
 /** y[i] is the loss of line i, f32. */
 export interface CrossEntropy extends Softmax {
-  /** Of each line, i32. */
+  /** One per line, i32. */
   readonly labels: View;
-  /** Label that stands for "no target", if any does. */
+  /** The label that means "no target", if any. */
   readonly ignore: number | undefined;
 }
 
@@ -26,7 +26,7 @@ export interface CrossEntropyGrad extends CrossEntropy {
   readonly dloss: View;
 }
 
-/** The largest element of a line, less which no power overflows; and the sum of the powers. */
+/** The maximum of a line, subtracted so that exp cannot overflow, and the sum of exponentials. */
 const topAndTotal = [
   wgsl`
 fn top_of(i: u32) -> f32 {
@@ -74,7 +74,7 @@ export const logSoftmaxNaive = (p: Softmax): Kernel =>
       }`,
   });
 
-/** The definition: y[i] = log Σ eˣ − x[label] of each line. */
+/** The definition: y[i] = log Σ eˣ − x[label] for each line. */
 export const crossEntropyNaive = (p: CrossEntropy): Kernel =>
   kernel({
     workgroup: workgroupSize,
@@ -90,7 +90,7 @@ export const crossEntropyNaive = (p: CrossEntropy): Kernel =>
       y_put(i, unless_ignored(loss));`,
   });
 
-/** The definition: y = dloss · (softmax(x) − 1 at the label), in each line. */
+/** The definition: y = dloss · (softmax(x) − 1 at the label) for each line. */
 export const crossEntropyGradNaive = (p: CrossEntropyGrad): Kernel =>
   kernel({
     workgroup: workgroupSize,
@@ -110,7 +110,7 @@ export const crossEntropyGradNaive = (p: CrossEntropyGrad): Kernel =>
   });
 
 /**
- * `read_label(i);` gives `label`, of line i; one outside of the line is held at its ends. `unless_ignored(value)`: 0 where there is no
+ * `read_label(i);` defines `label`, that of line i, clamped to the line. `unless_ignored(value)` is 0 if there is no
  * target.
  */
 function labelled({ labels, length, ignore }: CrossEntropy, width: 1 | 4 = 1): Part {
@@ -129,7 +129,9 @@ function labelled({ labels, length, ignore }: CrossEntropy, width: 1 | 4 = 1): P
   };
 }
 
-/** Statements that find the `top` of a line, and the `total` of its powers. `keep(at, power);` may keep them. */
+/**
+ * Statements that compute the `top` of a line and the `total` of its exponentials. `keep(at, power);` may store these.
+ */
 const walkTwice = ({ first, step }: Way): string => wgsl`
   let begin = place(i, 0u);
   var tops = x(begin);
@@ -146,7 +148,7 @@ const walkTwice = ({ first, step }: Way): string => wgsl`
   }
   let total = sum_of_line(totals);`;
 
-/** What all of these have: where lines lie, their logits, and the folds. */
+/** The parts common to all of these kernels: positions, logits and reductions. */
 const logits = (p: Softmax, way: Way): Part[] => {
   const width = widthOf(p);
   return [places(p, width), array("x", p.x, width), way.folds("f32", { max, sum }, width)];
@@ -154,13 +156,13 @@ const logits = (p: Softmax, way: Way): Part[] => {
 
 const keepsNone: Part = { accessors: { keep: () => [] } };
 
-/** Where the result can hold them, powers stay there until their sum is known. */
+/** If y is f32, it holds the exponentials until their sum is known. */
 const keepsPowers = ({ y }: Softmax): Part =>
   y.dtype === "f32"
     ? { accessors: { keep: (at, power) => [`y_put(${at}, ${power});`], power_at: (at) => `y(${at})` } }
     : { accessors: { keep: () => [], power_at: (at) => `exp(x(${at}) - top)` } };
 
-/** Softmax by three walks along a line: largest element, sum of powers, result; by four neighbours at once where there are. */
+/** Softmax in three passes over a line: maximum, sum of exponentials, result. Reads vec4s where possible. */
 export const softmaxLines = (way: Way) => (p: Softmax) => {
   const width = widthOf(p);
   return kernel({
@@ -177,7 +179,7 @@ export const softmaxLines = (way: Way) => (p: Softmax) => {
   });
 };
 
-/** The logarithm of it. */
+/** The logarithm of softmax. */
 export const logSoftmaxLines = (way: Way) => (p: Softmax) => {
   const width = widthOf(p);
   return kernel({
@@ -195,7 +197,7 @@ export const logSoftmaxLines = (way: Way) => (p: Softmax) => {
   });
 };
 
-/** The loss of each line, by two walks along it. */
+/** The loss of each line, in two passes. */
 export const crossEntropyLines = (way: Way) => (p: CrossEntropy) => {
   const width = widthOf(p);
   const own = width === 4 ? "x[begin + label / 4u][label % 4u]" : "x[along(begin, label)]";
@@ -212,7 +214,7 @@ export const crossEntropyLines = (way: Way) => (p: CrossEntropy) => {
   });
 };
 
-/** Its gradient: softmax, less 1 at the label. */
+/** The gradient of the loss: softmax minus 1 at the label. */
 export const crossEntropyGradLines = (way: Way) => (p: CrossEntropyGrad) => {
   const width = widthOf(p);
   return kernel({

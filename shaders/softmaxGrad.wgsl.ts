@@ -6,14 +6,14 @@ import { type Lines, places, sum, type Way, widthOf } from "./lib/lines.ts";
 import { type End, flatEnd } from "./lib/results.ts";
 import { wgsl } from "./wgsl.ts";
 
-/** dx = y · (dy − Σ y · dy) along lines, f32 up to the end. */
+/** dx = y · (dy − Σ y · dy) along lines, computed in f32. */
 export interface SoftmaxGrad extends Lines {
   readonly y: View;
   readonly dy: View;
   readonly end: End;
 }
 
-/** The definition: one invocation for each line. */
+/** The definition: one invocation per line. */
 export const softmaxGradNaive = (p: SoftmaxGrad): Kernel =>
   kernel({
     workgroup: workgroupSize,
@@ -32,7 +32,7 @@ export const softmaxGradNaive = (p: SoftmaxGrad): Kernel =>
       }`,
   });
 
-/** By four neighbours at once where there are. */
+/** Reads vec4s where possible. */
 export const softmaxGradLines = (way: Way) => (p: SoftmaxGrad) => {
   const width = widthOf(p);
   return kernel({

@@ -6,7 +6,9 @@ import type { Kernel, Part, View } from "./lib/kernel.ts";
 import { plus, type Scalar, times } from "./lib/view.wgsl.ts";
 import { wgsl } from "./wgsl.ts";
 
-/** Lines of elements, row-major, whose neighbours are `inner` apart, and the first positions of each line's sorted order. */
+/**
+ * Row-major lines whose neighbouring elements are `inner` apart, and the first positions of each line's sorted order.
+ */
 export interface Sorting {
   readonly x: View;
   /** i32, `kept` per line. */
@@ -18,7 +20,10 @@ export interface Sorting {
   readonly descending: boolean;
 }
 
-/** Numbers that sort as values do: −0 is 0, and NaN comes after all others, as in PyTorch. Integers compare safely where NaN may occur. */
+/**
+ * Unsigned integers in the order of the values: −0 equals 0, and NaN is largest, as in PyTorch. WGSL may assume no
+ * float is NaN; integers avoid this.
+ */
 const keyOf: Readonly<Record<"f32" | "i32" | "u32", string>> = {
   f32: wgsl`
 fn key_of(value: f32) -> u32 {
@@ -37,7 +42,7 @@ fn key_of(value: u32) -> u32 {
 }`,
 };
 
-/** `key(line, t)` is the key of element t of a line. Equal keys keep their order, whichever way they are sorted. */
+/** `key(line, t)` is the key of element t of a line. Equal keys keep their order in both directions. */
 function keys({ x, length, inner, descending }: Sorting): Part {
   const type: Exclude<Scalar, "f16"> = x.dtype === "f16" ? "f32" : x.dtype;
   const key = (at: string) => `${descending ? "~" : ""}key_of(${widened(x.dtype, `x[${at}]`)})`;
@@ -48,13 +53,16 @@ function keys({ x, length, inner, descending }: Sorting): Part {
   };
 }
 
-/** Index of element t of a line, of lines of `length` elements. */
+/** Index of element t of a line of `length` elements. */
 function placeOf(length: number, inner: number, line: string, t: string): string {
   if (inner === 1) return plus(times(line, length), t);
   return `${line} / ${inner}u * ${length * inner}u + ${line} % ${inner}u + ${times(t, inner)}`;
 }
 
-/** Positions of a line's elements: `NAME(line, t)` reads, `NAME_put(line, t, position);` stores the first `kept`. */
+/**
+ * Positions of a line's elements: `NAME(line, t)` reads one, `NAME_put(line, t, position);` stores it, if it is among
+ * those kept.
+ */
 function positions(
   name: string,
   view: View,
@@ -78,11 +86,11 @@ function positions(
 const sizes = ({ lines, length, kept }: Sorting) =>
   ({
     COUNT: [lines * length, "elements"],
-    LENGTH: [length, "of a line"],
-    KEPT: [kept, "positions stored of each line"],
+    LENGTH: [length, "of these per line"],
+    KEPT: [kept, "positions stored per line"],
   }) as const;
 
-/** The definition: an element's place in the order is the number of elements that come before it. */
+/** The definition: an element's rank is the number of elements before it in sorted order. */
 export const sortNaive = (p: Sorting): Kernel =>
   kernel({
     workgroup: workgroupSize,
@@ -123,7 +131,10 @@ export const sortBlocks = (p: Sorting, sorted: View, block: number): Kernel =>
       sorted_put(line, rank, t);`,
   });
 
-/** Merges sorted runs in pairs: an element's place is its own in its run, and the number of the other run's elements before it. */
+/**
+ * Merges pairs of sorted runs: an element's rank is its rank in its own run plus the number of smaller elements in the
+ * other.
+ */
 export const sortMerge = (p: Sorting, sorted: View, merged: View, run: number): Kernel =>
   kernel({
     workgroup: workgroupSize,
@@ -141,7 +152,7 @@ export const sortMerge = (p: Sorting, sorted: View, merged: View, run: number): 
       let t = sorted(line, place);
       let own = key(line, t);
       let is_second = place / RUN % 2u == 1u;
-      // The other run, in which a binary search finds how many elements come before this one.
+      // Binary search: how many elements of the other run come before this one.
       let start = select(place / RUN * RUN + RUN, place / RUN * RUN - RUN, is_second);
       var low = min(start, LENGTH);
       var high = min(start + RUN, LENGTH);

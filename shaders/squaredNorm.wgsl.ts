@@ -5,20 +5,20 @@ import type { Kernel, Part, View } from "./lib/kernel.ts";
 import { sum, type Way } from "./lib/lines.ts";
 import { wgsl } from "./wgsl.ts";
 
-/** y[FIRST + i] = Σ term(x) over piece i of the tensors that lie in x. */
+/** y[FIRST + i] = Σ term(x) over piece i of the tensors in x. */
 export interface SquaredNorm {
-  /** What is added up: x², or 1 for each x that is NaN or infinite. */
+  /** The terms of the sum: x², or 1 for each x that is NaN or infinite. */
   readonly term: "square" | "nonFinite";
   readonly pieces: number;
-  /** Number of the first one's result. */
+  /** Index of the first piece's result. */
   readonly first: number;
   readonly x: View;
-  /** Of each piece, where it begins in x (a multiple of 4), and how many elements it has. */
+  /** For each piece, where it begins in x (a multiple of 4), and its number of elements. */
   readonly table: View;
   readonly y: View;
 }
 
-/** The bits are tested as integers: WGSL may assume that no value is NaN or infinite. */
+/** Tests bit patterns, since WGSL implementations may assume that no value is NaN or infinite. */
 const terms = {
   square: "fn term(v: F) -> F { return v * v; }",
   nonFinite: wgsl`
@@ -31,12 +31,12 @@ const pieces = ({ term, x, table, y, pieces, first }: SquaredNorm, width: 1 | 4)
   buffers: [bufferOf("x", x, "read", width), bufferOf("table", table, "read", 2), bufferOf("y", y, "read_write")],
   constants: [
     { name: "PIECES", value: `${pieces}u` },
-    { name: "FIRST", value: `${first}u`, note: "of the results" },
+    { name: "FIRST", value: `${first}u`, note: "index of the first result" },
   ],
   functions: [terms[term]],
 });
 
-/** The definition: one invocation for each piece. */
+/** The definition: one invocation per piece. */
 export const squaredNormNaive = (p: SquaredNorm): Kernel =>
   kernel({
     workgroup: workgroupSize,
@@ -50,7 +50,7 @@ export const squaredNormNaive = (p: SquaredNorm): Kernel =>
       y_store(FIRST + i, total);`,
   });
 
-/** By four elements at once. What lies behind the end of a tensor is anything, even no number. */
+/** Reads vec4s. Memory past the end of a tensor may hold anything, even NaN. */
 export const squaredNormLines = (way: Way) => (p: SquaredNorm) =>
   kernel({
     workgroup: workgroupSize,

@@ -1,15 +1,15 @@
 import { wgsl as preprocess } from "wgsl-preprocessor/wgsl-preprocessor.js";
 
-/** What may stand in a hole of a shader: text, a whole or fractional number, a condition of `#if`, or lines to be joined. */
+/** A value interpolated into WGSL: text, a number, a condition of `#if`, or lines to join. */
 export type Hole = string | number | boolean | readonly string[];
 
 const conditional = /#(if|elif)\s*$/;
 
 /**
- * Template tag for WGSL with `#if ${condition}` … `#elif ${condition}` … `#else` … `#endif`. It stands before the preprocessor
- * and refuses what that would silently print: `undefined`, NaN, a boolean outside a condition, `#else if`. Lists are joined by
- * line breaks. What fills a line takes its indentation, and that of the whole is taken off. Interpolated text is not parsed again, so
- * fragments compose.
+ * Template tag for WGSL with `#if ${condition}` … `#elif ${condition}` … `#else` … `#endif`. It checks interpolated
+ * values before the preprocessor and rejects `undefined`, NaN, booleans outside conditions and `#else if`, which would
+ * print silently. Lists are joined by line breaks. A value on its own line takes that line's indentation; common
+ * indentation is removed. Interpolated text is not parsed again, so fragments compose.
  */
 export function wgsl(strings: TemplateStringsArray, ...holes: readonly Hole[]): string {
   for (const text of strings) if (/#else\s+if/.test(text)) throw new Error("wgsl: write #elif, not #else if");
@@ -30,11 +30,11 @@ export function wgsl(strings: TemplateStringsArray, ...holes: readonly Hole[]): 
   return tidy(dedented(preprocess(strings, ...values)));
 }
 
-/** The text for each number from 0 to below n: a loop that is written out. */
+/** Text for each i from 0 to n − 1: an unrolled loop. */
 export const each = (n: number, text: (i: number) => string | readonly string[]): string[] =>
   Array.from({ length: n }, (_, i) => text(i)).flat();
 
-/** A text without the indentation that all its lines share. */
+/** Removes the indentation common to all lines. */
 function dedented(text: string): string {
   const margins = text.split("\n").flatMap((line) => (/\S/.test(line) ? line.search(/\S/) : []));
   const margin = Math.min(...margins);
@@ -43,12 +43,15 @@ function dedented(text: string): string {
     : text;
 }
 
-/** Drops the blank lines that empty holes and untaken branches leave, so that generated kernels read like written ones. */
+/**
+ * Removes the blank lines left by empty values and branches not taken, so that generated kernels read like hand-written
+ * ones.
+ */
 const tidy = (text: string): string =>
   `${text
     .replace(/[ \t]+$/gm, "")
     .replace(/\n{2,}/g, "\n")
     .trim()}\n`;
 
-/** Lines of text, each behind so many spaces. */
+/** Lines of text, indented. */
 export const indented = (lines: readonly string[], by = 2): string[] => lines.map((line) => " ".repeat(by) + line);

@@ -2,8 +2,8 @@ import type { Part, View } from "./kernel.ts";
 import { elementAt, plus, times } from "./view.wgsl.ts";
 
 /**
- * Positions in a tensor that a kernel walks along one axis. `NAME_line(i)` is where a line begins: the one on which element i of a tensor
- * of `shape` lies. `NAME_at(line, t)` is where its element t lies. Loops are faster if they find the line once, before they begin.
+ * Positions in a tensor along one axis. `NAME_line(i)` is the start of the line that holds element i of a tensor of
+ * `shape`; `NAME_at(line, t)` is the position of its element t. Loops are faster if the line is computed before them.
  */
 export function along(name: string, { strides, offset }: View, axis: number, shape: readonly number[]): Part {
   const line = { shape, strides: strides.map((stride, k) => (k === axis ? 0 : stride)), offset };
@@ -16,6 +16,6 @@ export function along(name: string, { strides, offset }: View, axis: number, sha
   };
 }
 
-/** The coordinate of row-major position `i` along one axis of a shape. */
+/** The coordinate along one axis of row-major position `i`. */
 export const coordinateAt = (shape: readonly number[], axis: number, i: string): string =>
   elementAt({ shape, strides: shape.map((_, k) => (k === axis ? 1 : 0)), offset: 0 }, i);

@@ -2,20 +2,20 @@ import { narrowed, widened } from "./half.wgsl.ts";
 import type { Buffer, Part, View } from "./kernel.ts";
 import { elementAt, vec4Load, vec4Of } from "./view.wgsl.ts";
 
-/** `input x, f32[64, 784]` */
+/** The comment on a buffer: `input x, f32[64, 784]`. */
 const noteOf = ({ name, buffer, dtype, shape }: View): string =>
   `${name ?? buffer.role}, ${dtype}[${shape.join(", ")}]`;
 
 const bytes = { f32: 4, f16: 2, i32: 4, u32: 4 } as const;
 
-/** A buffer over the whole memory of a view. @param width elements that the kernel reads or writes at once. */
+/** A buffer over the whole memory of a view. @param width elements per array element: scalar, vec2 or vec4. */
 export function bufferOf(name: string, view: View, access: Buffer["access"], width: 1 | 2 | 4 = 1): Buffer {
   const { dtype, span } = view;
   const type = width === 4 ? vec4Of[dtype] : width === 2 ? `vec2${dtype[0]}` : dtype;
   return { name, access, type, length: span / bytes[dtype] / width, note: noteOf(view), view };
 }
 
-/** Memory that a kernel reads by its own positions: `NAME(i)` is element i, or vec4 i; f16 is widened to f32. */
+/** Memory that a kernel reads by position: `NAME(i)` is element i, or vec4 i; f16 is converted to f32. */
 export const array = (name: string, view: View | undefined, width: 1 | 4 = 1): Part =>
   view
     ? {
@@ -24,7 +24,7 @@ export const array = (name: string, view: View | undefined, width: 1 | 4 = 1): P
       }
     : {};
 
-/** Memory that a kernel writes: `NAME_put(i, value)` rounds where the memory holds f16; `NAME(i)` reads. */
+/** Memory that a kernel writes: `NAME_put(i, value)` rounds if the memory is f16; `NAME(i)` reads. */
 export const result = (name: string, view: View, width: 1 | 4 = 1): Part => ({
   buffers: [bufferOf(name, view, "read_write", width)],
   accessors: {
@@ -33,7 +33,7 @@ export const result = (name: string, view: View, width: 1 | 4 = 1): Part => ({
   },
 });
 
-/** A tensor that a kernel reads in row-major order, however it lies: `NAME(i)` is element i, or the four from 4 · i. */
+/** A tensor that a kernel reads in row-major order, whatever its layout: `NAME(i)` is element i, or vec4 i. */
 export function strided(name: string, view: View, width: 1 | 4 = 1): Part {
   const { vectors, load } =
     width === 4

@@ -2,7 +2,7 @@ import { expand } from "./expand.ts";
 import { aliases } from "./half.wgsl.ts";
 import { type Accessor, constantOf, type Declaration, type Kernel, type Text } from "./kernel.ts";
 
-/** What reads better: nothing is added to zero, and no name alone stands in parentheses. */
+/** Simplifies text for readers: removes additions of zero and parentheses around single names. */
 function plain(text: string): string {
   let done = text;
   for (const [line, name] of text.matchAll(/^ *let (\w+) = 0u;\n/gm)) {
@@ -15,7 +15,7 @@ function plain(text: string): string {
   return done.replace(/(?<![\w>]|\b(?:if|while|switch) )\((\w+)\)/g, "$1");
 }
 
-/** Makes a kernel of its declaration: puts the parts together, and writes out their accessors. */
+/** Builds a kernel from its declaration: combines the parts and expands their accessors. */
 export function kernel({
   workgroup,
   width = 1,

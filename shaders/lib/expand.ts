@@ -1,8 +1,8 @@
 import type { Accessor } from "./kernel.ts";
 
 /**
- * Replaces the calls of accessors in a text. An argument may hold further calls; what an accessor gives may call others. One that
- * gives lines stands alone as a statement; where it gives none, its line goes.
+ * Replaces accessor calls in a text. Arguments and results may contain further calls. An accessor that returns lines
+ * must be called as a statement; if it returns none, the statement's line is removed.
  */
 export function expand(text: string, accessors: Readonly<Record<string, Accessor>>): string {
   const call = /(?<![.\w])([A-Za-z_]\w*)\(/g;
@@ -31,7 +31,7 @@ export function expand(text: string, accessors: Readonly<Record<string, Accessor
   return done + text.slice(from);
 }
 
-/** The arguments of a call, from behind its opening bracket, and the place behind the closing one. */
+/** The arguments of a call, from after its opening parenthesis, and the position after the closing one. */
 function argumentsAt(text: string, start: number): [args: string[], end: number] {
   const args: string[] = [];
   let from = start;

@@ -12,7 +12,7 @@ import { elementAt, inVec4, plus, type Scalar, shifted, times } from "./view.wgs
 export interface RegisterTile {
   readonly rows: number;
   readonly columns: number;
-  /** Whether four neighbouring invocations own the same rows and the columns after each other, and share what they load of a. */
+  /** Whether four neighbouring invocations share rows, each with its own columns, and share their loads of a. */
   readonly quads?: boolean;
 }
 
@@ -24,25 +24,26 @@ export interface Factors {
   readonly type: Scalar;
   /** Columns of the result. */
   readonly cols: number;
-  /** Where a is computed as it is read, and K whole fours. */
+  /** Present if a is computed as it is loaded; K must then be divisible by 4. */
   readonly made?: Made | undefined;
 }
 
-/** Steps along K that a register tile takes at once: what would be left of K is a second text to compile. */
+/** Steps along K per iteration. A divisor of K is best: a remainder takes a second copy of the code. */
 export const depthOf = (k: number): number => [4, 3, 2].find((n) => k % n === 0) ?? 4;
 
-/** Columns of a register tile, or of four side by side. */
+/** Columns of a register tile, or of the four in a quad. */
 export const acrossOf = ({ columns, quads = false }: RegisterTile): number => (quads ? 16 : 4) * columns;
 
 /**
- * How a register tile reads its factors. Of a it takes a piece of each row, DEPTH long, and of b DEPTH rows, four columns wide, as a matrix of
- * WGSL: 1.2 times as fast on SwiftShader as one step of K after the other, and less to read. Loads are vec4 along whichever axis of a
- * factor is contiguous, so neither is ever transposed in memory. Rows and columns beyond the result read what the bounds check gives, and
- * are not stored.
+ * How a register tile loads its factors. It takes DEPTH elements of each row of a, and a DEPTH × 4 matrix of b: 1.2
+ * times as fast on SwiftShader as one step of K at a time, and shorter code. Loads are vec4s along whichever axis of a
+ * factor is contiguous, so neither is ever transposed in memory. Rows and columns outside the result are loaded under
+ * WebGPU's bounds check, but never stored.
  *
  * - `begin_a();` and `begin_b();` find where the tile's rows and columns begin, from `batch`, `row` and `col`.
- * - `load_a(q, n);` gives `a0`, `a1`, …: n steps along K of each row, from step q · DEPTH. `load_b(q, n);` gives `b0`, …: as many of four columns.
- * - `row_of(i)` and `col_of(i)` are the place of sum number i. In quads, each invocation meets its rows in an order of its own.
+ * - `load_a(q, n);` defines `a0`, `a1`, …: n steps along K of each row, from step q · DEPTH. `load_b(q, n);` defines
+ *   `b0`, …: the same of four columns.
+ * - `row_of(i)` and `col_of(i)` are the position of sum i. In quads, each invocation has its rows in a different order.
  */
 export function factors(p: Factors, tile: RegisterTile): Part {
   const { a, b, k: length, type, cols, made } = p;
@@ -52,10 +53,10 @@ export function factors(p: Factors, tile: RegisterTile): Part {
   const aAlongK = made !== undefined || (wholeFours && loadsVectors(a, 1));
   const aAlongM = wholeFours && !aAlongK && rows % 4 === 0 && loadsVectors(a, 0);
   const bAlongN = loadsVectors(b, 1);
-  /** Whether each lane loads a step of K of its own. */
+  /** Whether each lane loads a different step of K. */
   const ownSteps = quads && aAlongM;
   const bAlongK = wholeFours && !bAlongN && !ownSteps && loadsVectors(b, 0);
-  /** Rows of a that an invocation loads: all of the tile, or every fourth. */
+  /** Rows of a that an invocation loads: the whole tile, or every fourth. */
   const owned = quads ? rows / 4 : rows;
   const rowAt = (r: number) => (quads ? plus("row", `${4 * r}u`, "lane") : shifted("row", r));
 
@@ -63,7 +64,7 @@ export function factors(p: Factors, tile: RegisterTile): Part {
   const first = (q: string) => times(q, depth);
   const step = (q: string, d: number) =>
     ownSteps ? `(${first(q)} + ${d ? `(lane ^ ${d}u)` : "lane"})` : plus(first(q), `${d}u`);
-  /** Where a factor's batch begins, counted in elements or in vec4. */
+  /** Where a factor's batch begins, in elements or vec4s. */
   const base = ({ batch }: Stack, width: 1 | 4): string => elementAt(width === 4 ? inVec4(batch, 0) : batch, "batch");
 
   const rowOfA = (r: number, q: string, steps: number): string => {
@@ -71,7 +72,7 @@ export function factors(p: Factors, tile: RegisterTile): Part {
     if (aAlongK) return load("a", `a_from${r} + ${q}`, 4);
     return vectorOf(each(steps, (d) => load("a", plus(`a_from${r}`, times(step(q, d), a.strides[1])))));
   };
-  // Of four rows side by side in memory, the steps are the columns of a matrix.
+  // With four rows contiguous in memory, the steps are the columns of a matrix.
   const fourRowsOfA = (j: number, q: string, steps: number): string[] => {
     const at = (k: string) => load("a", plus("a_from", times(k, a.strides[1] / 4), `${j}u`), 4);
     const matrix = matrixOf(each(steps, (d) => (quads ? swapped(`own${j}`, d) : at(step(q, d)))));
@@ -88,7 +89,7 @@ export function factors(p: Factors, tile: RegisterTile): Part {
         if (bAlongN) return load("b", plus("b_from", times(step(q, d), b.strides[0] / 4), `${c}u`), 4);
         const from = plus("b_from", times(step(q, d), b.strides[0]));
         const elements = each(4, (i) =>
-          // Beyond the result in any case, where there is no second tile beside this one.
+          // Outside the result, unless there are other tiles in the row.
           !quads && 4 * c + i >= cols ? "0.0" : load("b", plus(from, times(shifted("col", 4 * c + i), b.strides[1]))),
         );
         return `vec4f(${elements.join(", ")})`;

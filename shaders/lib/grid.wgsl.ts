@@ -1,9 +1,9 @@
-/** Invocations of a workgroup in kernels that do not care: small enough for every adapter, whole multiples of every subgroup. */
+/** Default workgroup size: small enough for every adapter, and a multiple of every subgroup size. */
 export const workgroupSize = 64;
 
 /**
- * Workgroups of a kernel whose invocations stand along one axis. Kernels are written for grids of any size: those that are larger than
- * an adapter allows are laid out anew, see src/compile/grid.ts.
+ * Workgroups of a one-dimensional grid. It may have any size: src/compile/grid.ts reshapes grids that exceed the
+ * adapter's limit.
  */
 export const alongX = (invocations: number, size = workgroupSize): readonly [number, number, number] => [
   Math.ceil(invocations / size),

@@ -1,31 +1,31 @@
 import type { Scalar } from "./view.wgsl.ts";
 
-/** A planned buffer, before it has memory. */
+/** A planned buffer without memory yet. */
 export interface VirtualBuffer {
   readonly id: number;
   readonly kind: "input" | "variable" | "constant" | "scratch";
   /** What it holds, in words. */
   readonly role: string;
   readonly bytes: number;
-  /** Constants only: their bytes. */
+  /** Only for constants: their bytes. */
   readonly data?: Uint8Array;
   /** Scratch that keeps its memory for the whole run: program outputs and arenas. */
   readonly pinned?: boolean;
 }
 
-/** A buffer's elements seen as a tensor. `offset` and `strides` count elements; stride 0 repeats. */
+/** A tensor in a buffer. `offset` and `strides` count elements; stride 0 repeats. */
 export interface View {
   readonly buffer: VirtualBuffer;
   readonly dtype: Scalar;
   readonly shape: readonly number[];
   readonly strides: readonly number[];
-  /** First element, counted from `base`. */
+  /** First element, relative to `base`. */
   readonly offset: number;
-  /** Byte offset of the tensor's home in the buffer: a multiple of 256, so that it can be bound. */
+  /** Byte offset of the tensor's memory in the buffer: a multiple of 256, as bindings require. */
   readonly base: number;
-  /** Bytes of that home, a multiple of 16. */
+  /** Bytes of that memory, a multiple of 16. */
   readonly span: number;
-  /** What the tensor is, in words, where the buffer's role does not say it: the name of a variable, say. */
+  /** A name for the tensor, such as that of its variable, if the buffer's role is not specific enough. */
   readonly name?: string | undefined;
 }
 
@@ -37,32 +37,32 @@ export interface Binding {
   readonly access: "read" | "read_write";
 }
 
-/** What a name followed by parentheses becomes in a body: an expression, or the lines of a statement. */
+/** What a call in a body expands to: an expression, or the lines of a statement. */
 export type Accessor = (...args: string[]) => string | readonly string[];
 
-/** A buffer as a kernel declares it. */
+/** A buffer declaration. */
 export interface Buffer {
   readonly name: string;
   readonly access: "read" | "read_write";
-  /** Type of an element of the array: a scalar or a vector. */
+  /** Type of the array's elements: a scalar or a vector. */
   readonly type: string;
-  /** How many of these it has. A known length makes the driver's check of each access cheap. */
+  /** Number of elements. A known length makes the driver's bounds checks cheap. */
   readonly length: number;
-  /** The memory that is bound. */
+  /** The memory to bind. */
   readonly view?: View;
-  /** What it holds, for readers: `input x, f32[64, 784]`. */
+  /** What it holds, as a comment: `input x, f32[64, 784]`. */
   readonly note?: string | undefined;
 }
 
-/** A number that a kernel was written for. */
+/** A constant of a kernel. */
 export interface Constant {
   readonly name: string;
-  /** WGSL: `64u`. */
+  /** WGSL text: `64u`. */
   readonly value: string;
   readonly note?: string | undefined;
 }
 
-/** An array in workgroup memory, which starts as zeros. */
+/** An array in workgroup memory, initially zero. */
 export interface Memory {
   readonly name: string;
   readonly type: string;
@@ -70,29 +70,29 @@ export interface Memory {
   readonly note?: string | undefined;
 }
 
-/** A kernel as data. [print.ts](print.ts) makes WGSL of it. */
+/** A kernel as data. [print.ts](print.ts) turns it into WGSL. */
 export interface Kernel {
-  /** Invocations of a workgroup along each axis. */
+  /** Workgroup size along each axis. */
   readonly workgroup: readonly [number, number, number];
-  /** Names of WGSL's `enable`, but f16, which the printer finds by itself. */
+  /** Features to enable in WGSL, except f16, which the printer detects. */
   readonly features: readonly string[];
-  /** F, I, U and H: the types that formulas are written in, each a scalar or a vec4. */
+  /** The types F, I, U and H of formulas, each a scalar or a vec4. */
   readonly types: Readonly<Record<string, string>>;
   readonly constants: readonly Constant[];
   readonly buffers: readonly Buffer[];
   readonly memory: readonly Memory[];
-  /** Functions and structures, each before those that use it. */
+  /** Functions and structs, each before its first use. */
   readonly functions: readonly string[];
   /**
-   * Statements of the entry point. They see `id` (global_invocation_id), `group` (workgroup_id) and `lane` (local_invocation_index), and
-   * store by `NAME_store(index, value)`.
+   * Statements of the entry point. They may use `id` (global_invocation_id), `group` (workgroup_id) and `lane`
+   * (local_invocation_index), and store with `NAME_store(index, value)`.
    */
   readonly body: string;
-  /** Whether it stays in a dispatch of its own: its text takes so long to compile that others should not carry a copy of it. */
+  /** Whether it must not be merged, because it takes so long to compile that copies would be costly. */
   readonly alone?: boolean;
 }
 
-/** Bytes of the types that workgroup memory has. */
+/** Bytes of the types in workgroup memory. */
 export const bytesOf: Readonly<Record<string, number>> = {
   f32: 4,
   u32: 4,
@@ -110,14 +110,14 @@ export const bytesOf: Readonly<Record<string, number>> = {
   vec4h: 8,
 };
 
-/** Bytes of workgroup memory that a kernel takes. */
+/** Bytes of workgroup memory that a kernel uses. */
 export const memoryOf = ({ memory, types }: Pick<Kernel, "memory" | "types">): number =>
   memory.reduce((sum, { type, length }) => sum + bytesOf[types[type] ?? type]! * length, 0);
 
-/** A declaration as WGSL. One that depends on how many elements F holds is a function of that number; it stands as it is. */
+/** A declaration in WGSL. A function of F's width generates it; its result is not expanded. */
 export type Text = string | ((width: 1 | 4) => string);
 
-/** A piece of a kernel that brings what its names need: an operand, or the end of the kernel. */
+/** A piece of a kernel with everything its names need: an operand, or the epilogue. */
 export interface Part {
   readonly buffers?: readonly Buffer[];
   readonly constants?: readonly Constant[];
@@ -125,21 +125,21 @@ export interface Part {
   readonly functions?: readonly Text[];
   /** Names that bodies may call. */
   readonly accessors?: Readonly<Record<string, Accessor>>;
-  /** Whether values of type H occur. */
+  /** Whether it uses type H. */
   readonly half?: boolean;
-  /** Whether its kernel stays in a dispatch of its own. */
+  /** Whether the kernel must not be merged. */
   readonly alone?: boolean;
 }
 
-/** What the author of a kernel writes. */
+/** A kernel as its author writes it. */
 export interface Declaration {
   readonly workgroup: number | readonly [number, number, number];
-  /** Elements that F, I, U and H hold; default 1. */
+  /** Width of F, I, U and H: scalars (1, the default) or vec4s. */
   readonly width?: 1 | 4;
   readonly features?: readonly string[];
   /** Buffers, accessors and functions, in the order of the bindings. */
   readonly parts: readonly (Part | undefined)[];
-  /** Whole numbers become u32; a text stands as it is. With a note: `[64, "rows of the batch"]`. */
+  /** Numbers become u32; text is used as it is. With a comment: `[64, "rows of the batch"]`. */
   readonly constants?: Readonly<Record<string, ConstantValue>>;
   readonly memory?: readonly Memory[];
   /** The kernel's own functions. */

@@ -3,29 +3,33 @@ import { workgroupSize } from "./grid.wgsl.ts";
 import type { Part } from "./kernel.ts";
 import { plus, tight } from "./view.wgsl.ts";
 
-/** Text of two values folded into one. */
+/** WGSL that combines two values. */
 export type FoldOf = (a: string, b: string) => string;
 export const sum: FoldOf = (a, b) => `${a} + ${b}`;
 export const max: FoldOf = (a, b) => `max(${a}, ${b})`;
 
 /**
- * How a kernel goes along lines that it folds. Such a kernel is written once and is two variants: `serial`, where one invocation
- * takes a whole line, for CPU adapters and for many short lines; and `tree`, where a workgroup takes it, each invocation every 64th
- * position, and they fold what they have through workgroup memory in a fixed order, for GPUs and long lines.
+ * How a kernel walks the lines it reduces. It is written once and yields two variants. In `serial`, one invocation
+ * takes a whole line: for CPU adapters and many short lines. In `tree`, a workgroup takes a line, each invocation every
+ * 64th position, and they combine their results in workgroup memory in a fixed order: for GPUs and long lines.
  */
 export interface Way {
-  /** Statements that find `i`, the number of the line. Serial invocations beyond the last leave. @param lines name of their number. */
+  /**
+   * Statements that define `i`, the line's index. Surplus serial invocations return. @param lines name of the number of
+   * lines.
+   */
   line(lines: string): readonly string[];
-  /** First position of an invocation along its line, and the distance to the next: `for (var t = FIRST; t < LENGTH; t += STEP)`. */
+  /** An invocation's first position along its line, and its step: `for (var t = FIRST; t < LENGTH; t += STEP)`. */
   readonly first: string;
   readonly step: string;
   /**
-   * For each fold, `NAME_of_line(value)`: what all invocations of a line have, folded. The value is a name or a call.
-   * @param type of the folded values.
-   * @param width 4 where each value is four of them, which are folded first.
+   * For each reduction, `NAME_of_line(value)` combines the values of all invocations of a line. The value must be a
+   * name or a call.
+   * @param type type of the values.
+   * @param width 4 if each value is a vec4, whose components are combined first.
    */
   folds(type: string, folds: Readonly<Record<string, FoldOf>>, width?: 1 | 4): Part;
-  /** Statements that one invocation of a line runs. */
+  /** Statements that only one invocation of a line runs. */
   once(...lines: readonly string[]): readonly string[];
 }
 
@@ -41,9 +45,9 @@ export const tree: Way = {
   line: () => ["let i = group.x;"],
   first: "lane",
   step: `${workgroupSize}u`,
-  // A fold may follow another: the uniform load that it ends with stands between two barriers.
+  // Reductions may follow each other: workgroupUniformLoad has barriers before and after its load.
   folds: (type, folds, width) => ({
-    memory: [{ name: "partial", type, length: workgroupSize, note: "of each invocation" }],
+    memory: [{ name: "partial", type, length: workgroupSize, note: "value of each invocation" }],
     functions: Object.entries(folds).map(
       ([name, fold]) => wgsl`
 fn ${name}_of_all(lane: u32, mine: ${type}) -> ${type} {
@@ -69,24 +73,24 @@ const ofLine = (
   ),
 });
 
-/** The parts of a value, folded. */
+/** Combines the components of a value. */
 const ofAll = (fold: FoldOf, v: string, width: 1 | 4 = 1): string =>
   width === 4 ? ["y", "z", "w"].reduce((sum, part) => fold(sum, `${v}.${part}`), `${v}.x`) : v;
 
-/** The lines along one axis of a tensor in row-major order. */
+/** The lines along one axis of a row-major tensor. */
 export interface Lines {
   readonly lines: number;
-  /** Elements of a line, and the distance between its neighbours. */
+  /** Elements per line, and the distance between neighbours. */
   readonly length: number;
   readonly inner: number;
 }
 
-/** Elements of a line that a kernel takes at once: four, where they are neighbours in memory. */
+/** Elements of a line that a kernel reads at once: four if they are contiguous. */
 export const widthOf = ({ length, inner }: Lines): 1 | 4 => (inner === 1 && length % 4 === 0 ? 4 : 1);
 
 /**
- * Where lines lie. `place(i, t)` is the index of element t of line i. In two steps, for loops: `along(begin, t)`, where the line begins at
- * `begin`. `positions(t)` of that element along its line, or of all four.
+ * Positions in lines. `place(i, t)` is the index of element t of line i. In loops, `along(begin, t)` is the same for a
+ * line that begins at `begin`. `positions(t)` is the position along the line, or four of them.
  */
 export function places({ lines, length, inner }: Lines, width: 1 | 4 = 1): Part {
   const begin = (i: string): string =>
@@ -95,8 +99,8 @@ export function places({ lines, length, inner }: Lines, width: 1 | 4 = 1): Part 
   return {
     constants: [
       { name: "LINES", value: `${lines}u` },
-      { name: "LENGTH", value: `${length / width}u`, note: `${width === 4 ? "vec4" : "elements"} of a line` },
-      { name: "INNER", value: `${inner}u`, note: "distance between neighbours of a line" },
+      { name: "LENGTH", value: `${length / width}u`, note: `${width === 4 ? "vec4s" : "elements"} per line` },
+      { name: "INNER", value: `${inner}u`, note: "distance between neighbours in a line" },
     ],
     accessors: {
       place: (i, t) => plus(begin(i!), step(t!)),

@@ -1,23 +1,23 @@
 /**
- * Functions that WGSL lacks or leaves too vague. F is f32 or a vec4 of it: every text works for both, so branches are
+ * Functions that WGSL lacks or specifies too loosely. F is f32 or vec4f: every text works for both, so branches use
  * `select`.
  */
 
-/** NaN, of whatever F is. It hangs on x so that no compiler sees it coming: WGSL refuses a NaN that it can compute beforehand. */
+/** NaN, in the shape of F. It depends on x because WGSL rejects NaN in constant expressions. */
 export const nanText = `
 fn nan(x: F) -> F {
   return bitcast<F>((bitcast<U>(x) & U(1u)) | U(0x7fc00000u));
 }`;
 
-/** log(x), and NaN below 0: WGSL leaves that open, and some drivers take the logarithm of |x|. */
+/** log(x), and NaN below 0. WGSL leaves that undefined, and some drivers return log(|x|). */
 export const logText = `
 fn logarithm(x: F) -> F {
   return select(log(x), nan(x), x < F(0.0));
 }`;
 
 /**
- * xʸ as everybody means it, where WGSL's own `pow` leaves it open: 1 for y = 0; 0 or ∞ for x = 0, subnormal numbers counted as such; for
- * negative x the power of |x| with the sign that a whole y gives it, and NaN for any other y.
+ * xʸ in the cases that WGSL's `pow` leaves undefined: 1 for y = 0; 0 or ∞ for x = 0 or subnormal x; for negative x and
+ * integer y, |x|ʸ with the right sign; NaN for negative x and other y.
  */
 export const powerText = `
 fn power(x: F, y: F) -> F {
@@ -31,9 +31,10 @@ fn power(x: F, y: F) -> F {
 }`;
 
 /**
- * sin(x + quarters · π/2), for whole quarters, by additions and multiplications alone: WGSL promises of its own `sin` an error of 2⁻¹¹,
- * between −π and π. The multiple of π/2 next to x is taken off in four parts, of which the first three have 8 bits, so that nothing is
- * rounded up to some 2¹⁶ of them (W. Cody & W. Waite, 1980); the polynomials on the rest are those of Cephes (S. Moshier).
+ * sin(x + quarters · π/2) for integer quarters, with additions and multiplications only: WGSL's `sin` has an error of
+ * up to 2⁻¹¹, and only within ±π. The nearest multiple of π/2 is subtracted in four parts, of which the first three
+ * have 8 bits, so nothing is rounded for multiples up to about 2¹⁶ (W. Cody & W. Waite, 1980). The polynomials for the
+ * rest are from Cephes (S. Moshier).
  */
 export const turnText = `
 fn turn(x: F, quarters: F) -> F {
@@ -49,7 +50,7 @@ fn turn(x: F, quarters: F) -> F {
   return select(value, -value, side >= F(2.0));
 }`;
 
-/** 1 / (1 + e⁻ˣ), from e^−|x|: nothing overflows, and both tails keep their digits. */
+/** 1 / (1 + e⁻ˣ), computed from e^−|x|: nothing overflows, and both tails keep their precision. */
 export const sigmoidText = `
 fn sigmoid(x: F) -> F {
   let e = exp(-abs(x));
@@ -57,8 +58,8 @@ fn sigmoid(x: F) -> F {
 }`;
 
 /**
- * tanh(x), which WGSL promises to 1e-5 only: the odd polynomial of Cephes (S. Moshier) within |x| < 5/8, from e^2|x| beyond. It is ±1
- * from 9.02 on, so the argument is held at 10, and nothing overflows.
+ * tanh(x); WGSL's has an error of up to 1e-5. For |x| < 5/8 the odd polynomial of Cephes (S. Moshier), else from
+ * e^2|x|. Beyond 9.02 it is ±1, so the argument is clamped to 10, and nothing overflows.
  */
 export const tangentText = `
 fn tangent(x: F) -> F {
@@ -74,8 +75,8 @@ fn tangent(x: F) -> F {
 }`;
 
 /**
- * Error function, and its complement 1 − erf |x| where that is small: Taylor series to x²¹ within |x| ≤ 1 (DLMF 7.6.1), beyond it the
- * Chebyshev fit of erfc with relative error 1.2e-7 (W. H. Press et al., Numerical Recipes, section 6.2).
+ * The error function, and 1 − erf |x| where that is small. For |x| ≤ 1 the Taylor series to x²¹ (DLMF 7.6.1), beyond it
+ * the Chebyshev fit of erfc with relative error 1.2e-7 (W. H. Press et al., Numerical Recipes, section 6.2).
  */
 const errorText = `
 fn erfNear(x: F) -> F {
@@ -115,7 +116,7 @@ fn erf(x: F) -> F {
 }`,
 ];
 
-/** Share of the normal distribution below x, (1 + erf(x/√2)) / 2: its lower tail keeps its digits. */
+/** The normal distribution function, (1 + erf(x/√2)) / 2. Its lower tail keeps its precision. */
 export const shareBelowText = [
   errorText,
   `
@@ -126,14 +127,14 @@ fn shareBelow(x: F) -> F {
 }`,
 ];
 
-/** e^x − 1 without cancellation near 0: a Taylor series within |x| < ¼. */
+/** e^x − 1 without cancellation near 0: a Taylor series for |x| < ¼. */
 export const expm1Text = `
 fn expm1(x: F) -> F {
   let near = x * (F(1.0) + x * (F(0.5) + x * (F(1.0 / 6.0) + x * (F(1.0 / 24.0) + x * (F(1.0 / 120.0) + x * F(1.0 / 720.0))))));
   return select(exp(x) - F(1.0), near, abs(x) < F(0.25));
 }`;
 
-/** log(1 + x) for x from 0 to 1, as 2 artanh(x / (2 + x)) by its Taylor series: WGSL's `log` has few digits next to 1. */
+/** log(1 + x) for x from 0 to 1, as the Taylor series of 2 artanh(x / (2 + x)): WGSL's `log` is inaccurate near 1. */
 export const log1pText = `
 fn log1p(x: F) -> F {
   let s = x / (x + F(2.0));
@@ -154,7 +155,7 @@ fn oneMinusExp(x: F) -> F {
   return select(F(1.0) - exp(-x), near, x < F(0.25));
 }`;
 
-/** sin²(π v / 2) for v from 0 to 1: the Taylor series of the sine to its eleventh power. */
+/** sin²(π v / 2) for v from 0 to 1: the Taylor series of sine to the eleventh power. */
 export const halfWaveText = `
 fn halfWave(v: F) -> F {
   let y = v * F(1.5707963267948966);

@@ -2,48 +2,51 @@ import { expand } from "./expand.ts";
 import type { Accessor, Buffer, Kernel } from "./kernel.ts";
 
 /*
- * The printer: WGSL of kernels. Nothing else reads or changes the text of a kernel; passes say here what they want of it.
+ * The printer: turns kernels into WGSL. Nothing else reads or changes the text of a kernel; passes make requests here.
  */
 
-/** Workgroups of a grid that is laid out anew. */
+/** The workgroups of a grid before and after reshaping. */
 export interface Folded {
   readonly from: readonly [number, number, number];
   readonly to: readonly [number, number, number];
 }
 
-/** How to look at what a kernel stores. */
+/** How to check the values that a kernel stores. */
 export interface Watch {
-  /** The value to store in a buffer, by the buffer's name. */
+  /** Wraps a value to store in the named buffer. */
   stored(name: string, value: string): string;
   readonly buffers: readonly Buffer[];
   readonly functions: readonly string[];
-  /** Statements that an invocation ends with. */
+  /** Statements at the end of an invocation. */
   readonly report: readonly string[];
 }
 
-/** What a pass wants of a kernel's text. */
+/** Options for printing. */
 export interface Printing {
-  /** Whether to say behind each declaration what it is. A driver needs no such words, and equal kernels are compiled once without them. */
+  /**
+   * Whether to add a comment to each declaration. Without comments, equal kernels have equal text and are compiled
+   * once.
+   */
   readonly notes?: boolean;
   readonly folded?: Folded | undefined;
   readonly watch?: Watch | undefined;
   readonly joined?: Joined | undefined;
 }
 
-/** Buffers that stand for those of a kernel, several of its own in one where they are neighbours in memory. */
+/** Buffers that replace a kernel's own; one may cover several neighbours in memory. */
 export interface Joined {
   readonly buffers: readonly Buffer[];
-  /** Of each of the kernel's own. */
+  /** One for each buffer of the kernel. */
   readonly places: readonly Place[];
 }
 
-/** Where a kernel's buffer lies: in which one, and how many elements into it. */
+/** The position of a kernel's buffer: index of the replacing buffer, and offset in elements. */
 export interface Place {
   readonly buffer: number;
   readonly at: number;
 }
 
-/** Built-in values of an entry point by the names that bodies call them. */
+/** Built-in values of an entry point, by their names in bodies. */
 export const builtins = {
   id: "@builtin(global_invocation_id) id: vec3u",
   group: "@builtin(workgroup_id) group: vec3u",
@@ -51,7 +54,7 @@ export const builtins = {
 } as const;
 export type Builtin = keyof typeof builtins;
 
-/** Remembers what was made of each kernel: the steps of a sequence share one. */
+/** Caches a function of a kernel: the steps of a sequence share one kernel. */
 function once<T>(make: (kernel: Kernel) => T): (kernel: Kernel) => T {
   const known = new WeakMap<Kernel, T>();
   return (kernel) => {
@@ -61,10 +64,10 @@ function once<T>(make: (kernel: Kernel) => T): (kernel: Kernel) => T {
   };
 }
 
-/** The names in a text, comments left out. */
+/** The names in a text, except in comments. */
 const wordsOf = (text: string): Set<string> => new Set(text.replace(/\/\/.*/g, "").match(/(?<![.\w])[A-Za-z_]\w*/g));
 
-/** The built-in values that a kernel reads. */
+/** The built-in values that a kernel uses. */
 export const builtinsOf = /* @__PURE__ */ once(({ body }): readonly Builtin[] => {
   const words = wordsOf(body);
   return (Object.keys(builtins) as Builtin[]).filter(
@@ -82,7 +85,7 @@ export const featuresOf = /* @__PURE__ */ once((kernel): readonly string[] => {
   return [...(half ? ["f16"] : []), ...features];
 });
 
-/** The kernel with its stores written out. */
+/** The kernel with its stores expanded. */
 function stored(kernel: Kernel, watch?: Watch): Kernel {
   const written = kernel.buffers.filter(({ access }) => access === "read_write");
   const accessors: Record<string, Accessor> = Object.fromEntries(
@@ -98,7 +101,7 @@ function stored(kernel: Kernel, watch?: Watch): Kernel {
   };
 }
 
-/** The names of a kernel's buffers in others: `y`, or, behind the beginning, `x[96u + `. */
+/** What replaces the names of a kernel's buffers: `y`, or with an offset `x[96u + `. */
 const namesIn = (kernel: Kernel, { buffers, places }: Joined): Map<string, string> =>
   new Map(
     kernel.buffers.map(({ name }, i) => {
@@ -107,7 +110,7 @@ const namesIn = (kernel: Kernel, { buffers, places }: Joined): Map<string, strin
     }),
   );
 
-/** The kernel on other buffers. */
+/** The kernel with its buffers replaced. */
 function placed(kernel: Kernel, joined: Joined | undefined): Kernel {
   if (!joined) return kernel;
   const names = namesIn(kernel, joined);
@@ -122,7 +125,8 @@ function placed(kernel: Kernel, joined: Joined | undefined): Kernel {
 
 const enables = (features: readonly string[]): string[] => [
   ...[...new Set(features)].map((name) => `enable ${name};`),
-  // Branches differ within a subgroup only where they do not within a quad, which is all that its swaps need.
+  // Kernels use quad swaps only where all lanes of a quad take the same branch; other lanes of the subgroup may
+  // diverge.
   ...(features.includes("subgroups") ? ["diagnostic(off, subgroup_uniformity);"] : []),
 ];
 
@@ -132,7 +136,7 @@ const noted = (line: string, note: string | undefined, notes: boolean | undefine
 const bound = ({ name, access, type, length }: Buffer, binding: number): string =>
   `@group(0) @binding(${binding}) var<storage, ${access}> ${name}: array<${type}, ${length}>;`;
 
-/** Declarations of what the texts name: types and constants that nothing uses are left out. */
+/** Declarations of the names that the text uses; unused types and constants are omitted. */
 function declarations(
   { types, constants, buffers, memory, functions, body }: Kernel,
   notes: boolean | undefined,
@@ -155,7 +159,7 @@ function declarations(
 const sized = ([x, y, z]: readonly [number, number, number]): string =>
   [x, ...(y > 1 || z > 1 ? [y] : []), ...(z > 1 ? [z] : [])].join(", ");
 
-/** WGSL of one kernel. A watched one has an entry point around its own, which looks at what an invocation stored. */
+/** WGSL of one kernel. With a watch, the entry point wraps the kernel's own and then reports what it stored. */
 export const print = (kernel: Kernel, how: Printing = {}): string =>
   how.notes || how.folded || how.watch || how.joined ? printed(kernel, how) : plain(kernel);
 
@@ -174,7 +178,7 @@ function printed(kernel: Kernel, { notes, folded, watch, joined }: Printing): st
   ]);
 }
 
-/** The entry point. It reads built-in values, or computes them where the grid is laid out anew. */
+/** The entry point. It takes built-in values as parameters, or computes them if the grid was reshaped. */
 function entry(
   size: readonly [number, number, number],
   own: readonly Builtin[],
@@ -191,7 +195,7 @@ function entry(
   return [
     `@compute @workgroup_size(${sized(size)})`,
     `fn main(${parameters.join(", ")}) {`,
-    // In a block of its own, a body may have names for other things that the grid's arithmetic has.
+    // A block of its own, so that the body may reuse the names of the grid's arithmetic.
     ...(folded ? [...unfolding(folded, size, own), "  {", indented(body.join("\n")), "  }"] : body),
     "}",
   ];
@@ -201,7 +205,7 @@ export const plainParameter = (name: Builtin): string => (name === "lane" ? "lan
 
 const indented = (text: string): string => text.trimEnd().replace(/^(?=.)/gm, "  ");
 
-/** Sections, a line between them; lines without text that were left in them go. */
+/** Joins sections with a line between them; collapses blank lines. */
 const assembled = (sections: readonly (readonly string[])[]): string =>
   `${sections
     .filter((lines) => lines.length > 0)
@@ -211,7 +215,7 @@ const assembled = (sections: readonly (readonly string[])[]): string =>
     .replace(/\n{3,}/g, "\n\n")
     .trim()}\n`;
 
-/** Statements that find a workgroup's place in the kernel's own grid. Surplus workgroups leave before they do anything. */
+/** Statements that compute a workgroup's position in the original grid. Surplus workgroups return first. */
 function unfolding(
   { from: [x, y, z], to: [across, rows, depth] }: Folded,
   size: readonly number[],
@@ -223,7 +227,7 @@ function unfolding(
     ...(depth > 1 ? [`at.z * ${across * rows}u`] : []),
   ];
   return [
-    `  // ${x} × ${y} × ${z} workgroups, laid out as ${across} × ${rows} × ${depth}.`,
+    `  // ${x} × ${y} × ${z} workgroups, reshaped to ${across} × ${rows} × ${depth}.`,
     `  let number = ${number.join(" + ")};`,
     `  if (number >= ${x * y * z}u) { return; }`,
     `  let group = vec3u(number % ${x}u, number / ${x}u % ${y}u, number / ${x * y}u);`,
@@ -231,19 +235,19 @@ function unfolding(
   ];
 }
 
-/** One of several kernels that share a dispatch. */
+/** One of several kernels in a dispatch. */
 export interface Share {
   readonly kernel: Kernel;
-  /** Its first invocation in the dispatch, and the end of them. */
+  /** Its first invocation in the dispatch, and the end of its range. */
   readonly first: number;
   readonly end: number;
-  /** For each of its buffers: the one of the dispatch, and how many elements into it its own begins. */
+  /** For each of its buffers, its position in the buffers of the dispatch. */
   readonly places: readonly Place[];
 }
 
 /**
- * WGSL of several kernels in one dispatch: an entry that branches by the number of the invocation, or on a GPU of the workgroup.
- * A name that two of them give to different things gets a number behind it in the second.
+ * WGSL of several kernels in one dispatch: the entry point branches on the invocation, or on a GPU the workgroup. If
+ * two kernels give a name different meanings, the second's gets a suffix.
  */
 export function printTogether(
   shares: readonly Share[],
@@ -252,12 +256,12 @@ export function printTogether(
   wholeGroups: boolean,
   { notes, folded }: Printing = {},
 ): string {
-  /** What each name stands for so far. */
+  /** The meaning of each name so far. */
   const taken = new Map<string, string>(["id", "group", "lane", "main"].map((name) => [name, name]));
   const sections: { types: string[]; memory: string[]; functions: string[] } = { types: [], memory: [], functions: [] };
   const texts = shares.map(({ kernel }) => wordsOf([...kernel.functions, kernel.body].join("\n")));
   const own = buffers.map((buffer, b) => {
-    // A kernel that calls it otherwise may give this name to a value of its own.
+    // Other kernels may use this name for something else.
     const isElse = (name: string): boolean =>
       shares.some(({ kernel, places }, k) =>
         places.some((place, i) => place.buffer === b && kernel.buffers[i]!.name !== name && texts[k]!.has(name)),
@@ -274,7 +278,7 @@ export function printTogether(
     const put = (text: string, list: string[]): void => {
       const renamed = rename(text, names);
       const own = declaredIn(text);
-      // The same text under the same name is declared once.
+      // Identical declarations are printed once.
       if (own.every((name) => taken.get(name) === renamed)) return;
       for (const name of own) {
         const fresh = free(name, (name) => taken.has(name));
@@ -290,7 +294,7 @@ export function printTogether(
     for (const { name, value, note } of whole.constants)
       if (words.has(name)) put(noted(`const ${name} = ${value};`, note, notes), sections.types);
     for (const { name, type, length } of whole.memory) {
-      // Each has its own memory.
+      // Kernels do not share workgroup memory.
       const fresh = free(name, (name) => taken.has(name));
       if (fresh !== name) names.set(name, fresh);
       taken.set(fresh, `memory ${fresh}`);
@@ -328,7 +332,7 @@ function free(name: string, isTaken: (name: string) => boolean): string {
   return fresh;
 }
 
-/** A text with other names. One that ends within an index, `y[4u + `, takes the place of a name and its bracket. */
+/** Renames in a text. A new name that ends within an index, `y[4u + `, replaces a name and its bracket. */
 export function rename(text: string, names: ReadonlyMap<string, string>): string {
   const isStruct = /^\s*struct\b/.test(text);
   return text.replace(/(?<![.\w])([A-Za-z_]\w*)(\[|\s*:)?/g, (whole, name: string, behind = "") => {

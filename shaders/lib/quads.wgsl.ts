@@ -1,11 +1,11 @@
 /*
- * Quads: four neighbouring invocations, lanes 0 to 3, that share what they load. A load costs more than handing a value over on CPU
- * adapters, where it is four bounds checks.
+ * Quads: four neighbouring invocations, lanes 0 to 3, that share loads. On CPU adapters a load, with four bounds
+ * checks, costs more than a quad swap.
  */
 
 /**
- * What lane ^ `by` holds: its own, or that of a neighbour. Each lane meets the four in an order of its own, and has to follow it in
- * what it does with them; in return, three swaps take the place of four broadcasts, and SwiftShader's products are 5 % faster.
+ * The value of lane ^ `by`: its own, or a neighbour's. Each lane thus sees the four values in a different order and
+ * must account for it. In return, three swaps replace four broadcasts, which makes products 5 % faster on SwiftShader.
  */
 export const swapped = (value: string, by: number): string =>
   by === 0 ? value : `quadSwap${["X", "Y", "Diagonal"][by - 1]!}(${value})`;

@@ -1,12 +1,12 @@
 /*
- * Random bits without state: number i of the stream that a few words name (a seed, a step, a place) is a hash of all of them. The
- * words go into a key of 64 bits one after the other, each by a step that loses nothing, so that streams which differ in any bit of
- * any word have different keys; number i is then hashed between both halves of the key. GPU and host do the same.
+ * Stateless random bits. A few words (a seed, a step, a call site) name a stream; number i of the stream is a hash of
+ * them and i. The words are mixed one by one into a 64-bit key, each by a bijective step, so streams that differ in any
+ * bit have different keys; i is then hashed with both halves of the key. GPU and host compute the same.
  */
 
 /**
- * A bijection of 32-bit integers whose output bits each depend on every input bit: "lowbias32" by C. Wellons
- * (github.com/skeeto/hash-prospector), with the better constants that T. Ironborn found.
+ * A bijection of 32-bit integers in which every output bit depends on every input bit: "lowbias32" by C. Wellons
+ * (github.com/skeeto/hash-prospector), with better constants by T. Ironborn.
  */
 const hashText = (name: string, type: string): string => `
 fn ${name}(v: ${type}) -> ${type} {
@@ -15,7 +15,10 @@ fn ${name}(v: ${type}) -> ${type} {
   return x ^ (x >> ${type}(15u));
 }`;
 
-/** Number i of the stream (a, b, c). U is u32 or a vec4 of it; a and b are the same for all four, so that the key is computed once. */
+/**
+ * Number i of the stream (a, b, c). U is u32 or vec4u; a and b are equal in all components, so the key is computed
+ * once.
+ */
 export const randomText = [
   /* @__PURE__ */ hashText("hash32", "U"),
   /* @__PURE__ */ hashText("keyHash32", "u32"),
@@ -36,7 +39,7 @@ export function hash32(value: number): number {
   return (x ^ (x >>> 15)) >>> 0;
 }
 
-/** The stream that words name, on the host: from i to its number i. */
+/** The stream named by some words, on the host: a function from i to its number i. */
 export function randomBits(...words: number[]): (i: number) => number {
   let [left, right] = [0x9e3779b9, 0];
   for (const word of words) [left, right] = [(hash32(left ^ word) + right) >>> 0, left];

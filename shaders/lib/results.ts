@@ -6,13 +6,13 @@ import { inMatrix, loadsVectors, type Stack, stackOf } from "./stack.ts";
 import { elementAt, isRowMajor, type Scalar, shifted, vec4Load, vec4Of } from "./view.wgsl.ts";
 
 /*
- * Where kernels end: results, and what pointwise ops make of them before they are stored (the epilogue). And where some begin: a first
- * operand that pointwise ops make as it is read (the prologue).
+ * Where kernels store results, after pointwise ops on them (the epilogue). Also where pointwise ops compute a kernel's
+ * first operand as it is loaded (the prologue).
  */
 
-/** A chain of pointwise ops on values `x0`, `x1`, …, as statements. */
+/** Pointwise ops on values `x0`, `x1`, …, as statements. */
 export interface Body {
-  /** What x0, computed in f32, is to the body: f16 rounds it first. */
+  /** Type of x0 in the body. It is computed in f32 and rounded first if this is f16. */
   readonly type: Scalar;
   readonly body: readonly string[];
   /** Names of the values to store. */
@@ -22,18 +22,18 @@ export interface Body {
   readonly usesIndex: boolean;
 }
 
-/** What becomes of a kernel's results. */
+/** An epilogue: what happens to a kernel's results. */
 export interface End {
-  /** x0 is the result; the others are elements of `added`. */
+  /** x0 is the result; the other values are elements of `added`. */
   readonly body: Body;
   readonly added: readonly View[];
-  /** Where the values are stored, row-major. One may lie where an added tensor lies: both share a binding. */
+  /** Where values are stored, row-major. A place may be the memory of an added tensor; both then share a binding. */
   readonly places: readonly View[];
 }
 
 export const lanes = ["x", "y", "z", "w"] as const;
 
-/** For each place: the added tensor that lies there. */
+/** For each place, the added tensor in the same memory. */
 const taken = ({ added, places }: Pick<End, "added" | "places">): (number | undefined)[] =>
   places.map((place) => {
     const at = added.findIndex(
@@ -42,11 +42,11 @@ const taken = ({ added, places }: Pick<End, "added" | "places">): (number | unde
     return at < 0 ? undefined : at;
   });
 
-/** Name of the buffer of an added tensor, "e", or of a place, "y". */
+/** Names the buffer of an added tensor, "e", or of a place, "y". */
 type NameOf = (kind: "e" | "y", i: number) => string;
 const plainNames: NameOf = (kind, i) => `${kind}${i}`;
 
-/** Buffers of the added tensors and of the places that are none of them; the name that each place has. */
+/** Buffers of the added tensors and of the remaining places, and the buffer name of each place. */
 function bound(
   end: End,
   wide: readonly boolean[],
@@ -67,11 +67,11 @@ function bound(
 }
 
 /**
- * The end of a kernel whose results have one axis. Accessor: `put(i, value);` stores what becomes of result i, or of the four results
- * from 4 · i.
- * @param width results at once.
- * @param named width of the types that the body is written in: 4 where another body of the kernel needs them so.
- * @param nameOf what to call the buffers.
+ * The epilogue of a kernel with one-dimensional results. Accessor: `put(i, value);` runs the epilogue on result i, or
+ * vec4 i, and stores it.
+ * @param width results per call.
+ * @param named width of the types in the body: 4 if another body of the kernel needs it.
+ * @param nameOf names the buffers.
  */
 export function flatEnd(end: End, width: 1 | 4, named = width, nameOf: NameOf = plainNames): Part {
   const { type, body, values, lib, usesIndex } = end.body;
@@ -103,9 +103,9 @@ export function flatEnd(end: End, width: 1 | 4, named = width, nameOf: NameOf = 
 }
 
 /**
- * The end of a kernel whose results are stacks of ROWS × COLS matrices: `fn finish(batch, row, col, sum)` stores what becomes of the
- * sums of `width` neighbours of a row, those that lie inside the result. A function, since kernels call it in loops: written out for each
- * of their sums, the epilogue would take most of the time that they need to compile.
+ * The epilogue of a kernel whose results are stacks of ROWS × COLS matrices. `fn finish(batch, row, col, sum)` runs it
+ * on `width` neighbouring sums of a row and stores those inside the result. It is a function because kernels call it in
+ * loops: inlined for each sum, it would dominate compile time.
  */
 export function matrixEnd(end: End, [rows, cols]: readonly [number, number], width: 1 | 4): Part {
   const { type, body, values, lib, usesIndex } = end.body;
@@ -140,7 +140,7 @@ fn finish(batch: u32, row: u32, col: u32, ${rounds ? "sum" : "x0"}: F) {
   return {
     buffers,
     constants: [
-      { name: "ROWS", value: `${rows}u`, note: "of a result" },
+      { name: "ROWS", value: `${rows}u`, note: "of the result" },
       { name: "COLS", value: `${cols}u` },
     ],
     functions: [...lib, finish],
@@ -150,7 +150,7 @@ fn finish(batch: u32, row: u32, col: u32, ${rounds ? "sum" : "x0"}: F) {
 const readsFours = (stack: Stack, cols: number, width: 1 | 4): boolean =>
   width === 4 && cols % 4 === 0 && loadsVectors(stack, 1);
 
-/** `width` neighbours of a row at `batch`, `row` and `col` of a matrix that is `cols` wide. */
+/** `width` neighbours of a row at `batch`, `row` and `col` of a matrix with `cols` columns. */
 function loadOf(name: string, stack: Stack, cols: number, width: 1 | 4): string {
   const type = width === 4 ? vec4Of[stack.view.dtype] : stack.view.dtype;
   const at = (col: string) => inMatrix(stack, "batch", "row", col);
@@ -159,23 +159,26 @@ function loadOf(name: string, stack: Stack, cols: number, width: 1 | 4): string 
     return `${name}[${whole === "col" ? whole : `(${whole})`} / 4u]`;
   }
   if (stack.strides[1] === 0 || width === 1) return `${type}(${name}[${at("col")}])`;
-  // Of so few columns, all that there are lie in the first four.
+  // With fewer than four columns, all are in the first vec4.
   const parts = lanes.map((_, lane) =>
     lane < cols ? `${name}[${at(shifted("col", lane))}]` : `${stack.view.dtype}()`,
   );
   return `${type}(${parts.join(", ")})`;
 }
 
-/** A matrix stack that a kernel computes as it reads it: its columns come in whole fours. */
+/** A stack of matrices that a kernel computes as it loads it. The number of columns is divisible by 4. */
 export interface Made {
   readonly inputs: readonly View[];
-  /** Over `x0`, `x1`, …, the elements of the inputs. */
+  /** Computes an element from `x0`, `x1`, …, the elements of the inputs. */
   readonly body: Body;
-  /** Where it is stored, row-major, if anybody else reads it. */
+  /** Where to store it, row-major, if it is used elsewhere. */
   readonly kept?: View | undefined;
 }
 
-/** `fn made(batch, row, col, keep)`: `width` neighbours of a row in f32, stored as well where `keep` says so. ROWS is that of the results. */
+/**
+ * `fn made(batch, row, col, keep)`: `width` neighbours of a row in f32, also stored if `keep`. ROWS is that of the
+ * results.
+ */
 export function making({ inputs, body, kept }: Made, cols: number, width: 1 | 4): Part {
   const stacks = inputs.map(stackOf);
   const [value] = body.values;

@@ -3,7 +3,7 @@ import { widened } from "./half.wgsl.ts";
 import type { Part, View } from "./kernel.ts";
 import { coalesce, elementAt, plus, times, type ViewParams } from "./view.wgsl.ts";
 
-/** A stack of matrices. Its element (batch, i, j) is `batch` at the batch's number + i · strides[0] + j · strides[1]. */
+/** A stack of matrices. Element (batch, i, j) is at `batch` + i · strides[0] + j · strides[1]. */
 export interface Stack {
   readonly view: View;
   readonly batch: ViewParams;
@@ -13,7 +13,7 @@ export interface Stack {
 /** A view as a stack of matrices: its batch axes as one view, its last two as strides. */
 export function stackOf(view: View): Stack {
   const { shape } = view;
-  // Along an axis of one element nobody walks.
+  // The stride of an axis of size 1 is irrelevant.
   const strides = view.strides.map((stride, axis) => (shape[axis] === 1 ? 0 : stride));
   const batch = coalesce({ shape: shape.slice(0, -2), strides: strides.slice(0, -2), offset: view.offset });
   return { view, batch, strides: [strides.at(-2)!, strides.at(-1)!] };
@@ -23,7 +23,7 @@ export function stackOf(view: View): Stack {
 export const inMatrix = ({ batch, strides }: Stack, at: string, row: string, col: string): string =>
   plus(elementAt(batch, at), times(row, strides[0]), times(col, strides[1]));
 
-/** Whether four neighbours along an axis can be loaded as one aligned vec4. */
+/** Whether four neighbours along an axis are an aligned vec4. */
 export const loadsVectors = ({ strides, batch }: Stack, along: 0 | 1): boolean =>
   strides[along] === 1 &&
   strides[1 - along]! % 4 === 0 &&

@@ -4,37 +4,37 @@ import type { Memory, Part } from "./kernel.ts";
 import { lanes } from "./results.ts";
 import { plus, type Scalar, shifted, times, vec4Of } from "./view.wgsl.ts";
 
-/** Side of the square of results that a workgroup owns, if nothing else is said. */
+/** Default side of the square of results per workgroup. */
 export const tileSide = 64;
 export type TileSide = typeof tileSide | 128;
 
-/** Depth of the slices of both factors that a workgroup holds, and how many blocks of four that is. */
+/** Depth of the slices of both factors in workgroup memory, and the same in blocks of four. */
 const depth = 16;
 const blocks = depth / 4;
 
-/** Workgroup memory that both slices take, in bytes, of elements of f32. */
+/** Bytes of workgroup memory for both slices, in f32. */
 export const tileBytes = (side: TileSide): number => 2 * depth * side * 4;
 
-/** A factor, as it lies in memory. */
+/** A factor in memory. */
 export interface Carried {
   /**
-   * Expression of the element at a row (column, of b) and k; 0 outside of the factor wherever memory may hold something else. With
-   * `fours`, of the four neighbours that begin there.
+   * The element at a row (a column, of b) and k; must be 0 outside the factor where memory may hold other values. With
+   * `fours`, a vec4 that begins there.
    */
   readonly at: (along: string, k: string) => string;
-  /** Whether neighbours along k lie side by side in memory, rather than those along rows (columns). */
+  /** Whether elements are contiguous along k, rather than along rows (columns). */
   readonly alongK: boolean;
-  /** Whether four of them are loaded as one vec4; the range of k is one of whole fours then. */
+  /** Whether it is loaded as vec4s; the range of k must then be divisible by 4. */
   readonly fours?: boolean;
 }
 
 export interface TileParams {
   readonly side?: TileSide;
-  /** Element type of both factors, and of the slices of them. */
+  /** Element type of both factors and their slices. */
   readonly type: Scalar;
   readonly a: Carried;
   readonly b: Carried;
-  /** Expressions of the first k and of the end. */
+  /** The first k and the end of the range, as WGSL. */
   readonly from: string;
   readonly to: string;
   /** Length of the longest such range. */
@@ -42,12 +42,13 @@ export interface TileParams {
 }
 
 /**
- * A product through workgroup memory. A workgroup of 16 × 16 invocations owns 64 × 64 results (128 × 128). It carries slices of both
- * factors, 16 deep, into its memory (8 KiB or 16; half of it in f16). From there each invocation multiplies its 4 × 4 (four of them, 64
- * rows and columns apart: each element loaded from workgroup memory serves twice as often).
+ * A matrix product through workgroup memory. A workgroup of 16 × 16 invocations computes 64 × 64 results (or 128 ×
+ * 128). It copies slices of both factors, 16 deep, to its memory (8 or 16 KiB; half in f16). From there, each
+ * invocation computes 4 × 4 results (or four such blocks, 64 rows and columns apart, which uses each loaded element
+ * twice as often).
  *
- * An invocation carries a block of 4 × 4 of one factor. It loads the next one while the slice before it is multiplied. How GPUs take it is
- * reasoned, not measured yet.
+ * Each invocation copies a 4 × 4 block of one factor. It loads the next block while the current slice is multiplied.
+ * Its speed on GPUs is an estimate, not yet measured.
  */
 export function tiled(params: TileParams): {
   readonly workgroup: [16, 16, 1];
@@ -57,7 +58,7 @@ export function tiled(params: TileParams): {
 } {
   const { side = tileSide, type, a, b, from, to, longest } = params;
   const four = vec4Of[type];
-  /** vec4 of a slice at one k. */
+  /** vec4s of a slice per k. */
   const stretch = side / 4;
   const parts = side / 64;
   const slice = (name: string, note: string): Memory => ({ name, type: four, length: depth * stretch, note });
@@ -70,7 +71,7 @@ export function tiled(params: TileParams): {
     ],
     part: {
       constants: [
-        { name: "SIDE", value: `${side}u`, note: "of the square that a workgroup owns" },
+        { name: "SIDE", value: `${side}u`, note: "of a workgroup's square of results" },
         { name: "DEPTH", value: `${depth}u`, note: "of a slice" },
         { name: "SLICES", value: `${Math.ceil(longest / depth)}u` },
       ],
@@ -85,7 +86,7 @@ export function tiled(params: TileParams): {
       var next = mat4x4${four.at(-1)!}();
       for (var s = 0u; s <= SLICES; s++) {
         let goes_on = s < SLICES;
-        // Beyond the end both slices hold zeros: what lies there in memory might not be a number.
+        // Past the end, both slices must be 0: memory there may hold NaN.
         if (goes_on && lane < SIDE) {
           fetch_a(${plus(from, "s * DEPTH")});
         } else if (goes_on && lane < 2u * SIDE) {
@@ -100,7 +101,7 @@ export function tiled(params: TileParams): {
             ${each(parts, (i) => each(4, (r) => each(parts, (j) => `sum${4 * i + r}_${j} += a${i}.${lanes[r]!} * b${j};`)))}
           }
         }
-        // Nobody may overwrite the slices while another invocation still reads them.
+        // All invocations must finish reading the slices before any overwrites them.
         workgroupBarrier();
         if (lane < SIDE) {
           keep_a();
@@ -114,8 +115,8 @@ export function tiled(params: TileParams): {
 }
 
 /**
- * `fetch_NAME(k);` loads the block of an invocation from step k on, `keep_NAME();` stores it in the slice, `four_NAME(k, i)` is vec4 i of
- * the slice at k, in f32.
+ * `fetch_NAME(k);` loads an invocation's block from step k, `keep_NAME();` stores it in the slice, and `four_NAME(k,
+ * i)` is vec4 i of the slice at k, in f32.
  */
 function carrying(
   name: "a" | "b",
@@ -125,15 +126,15 @@ function carrying(
 ): Part["accessors"] {
   const four = vec4Of[type];
   const stretch = side / 4;
-  // The block of an invocation: its number along k, and along the side.
+  // An invocation's block: its index along k, and along the side.
   const [q, own] = alongK
     ? [`block % ${blocks}u`, `block / ${blocks}u`]
     : [`block / ${stretch}u`, `block % ${stretch}u`];
-  // Eight neighbouring invocations store at once: what they hold of one side at several k is moved apart, or all would want the same banks
-  // of memory.
+  // Avoids bank conflicts: eight neighbouring invocations store at once, so the same position at different k is shifted
+  // to different banks.
   const spread = (i: string, q: string) => (alongK ? `((${i}) ^ (${8 / blocks}u * (${q})))` : i);
   const turns = fours && alongK;
-  /** Columns of the block are what lies along the side, at one k after the other. */
+  /** The columns of the block run along the side, one for each k. */
   const columns = each(4, (c) => {
     const k = turns ? "k" : shifted("k", c);
     const elements = each(4, (r) => at(shifted("along", r), k));

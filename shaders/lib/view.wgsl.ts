@@ -1,21 +1,21 @@
 /**
- * Strided views in WGSL: from a row-major position to the element of a buffer. Shapes are known when a kernel is written, so
- * every division is by a constant.
+ * Strided views in WGSL: maps row-major positions to elements of a buffer. Shapes are known when a kernel is written,
+ * so every division is by a constant.
  */
 export interface ViewParams {
   readonly shape: readonly number[];
-  /** In elements; 0 repeats, negative walks backwards. */
+  /** In elements; 0 repeats, negative reverses. */
   readonly strides: readonly number[];
   readonly offset: number;
 }
 
-/** Element types as WGSL names them. */
+/** WGSL names of element types. */
 export type Scalar = "f32" | "f16" | "i32" | "u32";
 export const vec4Of: Record<Scalar, string> = { f32: "vec4f", f16: "vec4h", i32: "vec4i", u32: "vec4u" };
 
 export const sizeOf = (shape: readonly number[]): number => shape.reduce((count, n) => count * n, 1);
 
-/** Drops axes of size 1 and merges neighbours that are walked with one stride, innermost last. */
+/** Drops axes of size 1 and merges neighbouring axes that one stride can walk, innermost last. */
 export function coalesce({ shape, strides, offset }: ViewParams): ViewParams {
   const merged: { n: number; stride: number }[] = [];
   shape.forEach((n, axis) => {
@@ -32,7 +32,7 @@ export function coalesce({ shape, strides, offset }: ViewParams): ViewParams {
   return { shape: merged.map(({ n }) => n), strides: merged.map(({ stride }) => stride), offset };
 }
 
-/** Whether a view is row-major without gaps, from wherever it begins. */
+/** Whether a view is row-major without gaps; any offset. */
 export function isRowMajor({ shape, strides }: ViewParams): boolean {
   let inner = 1;
   for (let axis = shape.length - 1; axis >= 0; axis--) {
@@ -42,7 +42,7 @@ export function isRowMajor({ shape, strides }: ViewParams): boolean {
   return true;
 }
 
-/** An expression in parentheses, unless it is a name, a number, a call or an access. */
+/** Parenthesises an expression unless it is a name, a number, a call or an access. */
 export const tight = (text: string): string => {
   let depth = 0;
   for (const char of text) {
@@ -53,7 +53,7 @@ export const tight = (text: string): string => {
   return text;
 };
 
-/** Expression of the element that stands at row-major position `i`. */
+/** The index of the element at row-major position `i`. */
 export function elementAt(view: ViewParams, i: string): string {
   const { shape, strides, offset } = coalesce(view);
   const terms: { text: string; minus: boolean }[] = [];
@@ -70,7 +70,7 @@ export function elementAt(view: ViewParams, i: string): string {
     }
     inner *= shape[axis]!;
   }
-  // Subtractions come last: u32 arithmetic wraps, so the order is for the reader only.
+  // Put subtractions last for readers; with wrapping u32 arithmetic the order does not matter.
   terms.sort((a, b) => Number(a.minus) - Number(b.minus));
   const sum = terms
     .map(({ text, minus }, k) => `${k === 0 ? (minus ? "0u - " : "") : minus ? " - " : " + "}${text}`)
@@ -79,11 +79,13 @@ export function elementAt(view: ViewParams, i: string): string {
   return offset === 0 ? sum : `${offset}u + ${sum}`;
 }
 
-/** Whether all that moves along a coalesced view, but for its `inner` last axes, moves by whole vec4. */
+/**
+ * Whether all strides of a coalesced view, except those of its `inner` last axes, and its offset are multiples of 4.
+ */
 export const inFours = ({ strides, offset }: ViewParams, inner: 0 | 1): boolean =>
   [...strides.slice(0, strides.length - inner), offset].every((step) => step % 4 === 0);
 
-/** The same view of an array of vec4, `inner` (0 or 1) of its last axes made of neighbours. */
+/** The same view of an array of vec4s, grouping elements along the last axis if `inner` is 1. */
 export function inVec4({ shape, strides, offset }: ViewParams, inner: 0 | 1): ViewParams {
   const last = shape.length - inner;
   return {
@@ -95,15 +97,15 @@ export function inVec4({ shape, strides, offset }: ViewParams, inner: 0 | 1): Vi
 
 /** How a kernel reads four neighbouring elements of a view at once. */
 export interface Vec4Load {
-  /** Whether the buffer is declared as an array of vec4. */
+  /** Whether the buffer is declared as an array of vec4s. */
   readonly vectors: boolean;
-  /** Expression of the vec4 at position `i` (counted in vec4), given the name of the buffer. */
+  /** The vec4 at position `i` (in vec4s), given the name of the buffer. */
   load(name: string, i: string): string;
 }
 
 /**
- * The cheapest way to read elements 4·i … 4·i+3 of a view as one vec4: a vector load where they are neighbours in memory, one
- * element repeated where they are the same, four loads otherwise.
+ * The cheapest way to read elements 4·i … 4·i+3 of a view as a vec4: one vec4 load if they are contiguous, one repeated
+ * element if they are the same, else four loads.
  */
 export function vec4Load(view: ViewParams, type: Scalar): Vec4Load {
   const flat = coalesce(view);
@@ -113,7 +115,7 @@ export function vec4Load(view: ViewParams, type: Scalar): Vec4Load {
     return { vectors: false, load: (name) => `${vector}(${name}[${flat.offset}u])` };
   }
   const whole = flat.shape[rank - 1]! % 4 === 0;
-  // A single axis may have a ragged end: what is read beyond it stays in the padding of the buffer.
+  // A single axis may have a remainder: reads past it stay within the buffer's padding.
   if (flat.strides[rank - 1] === 1 && (whole || rank === 1) && inFours(flat, 1)) {
     const quarter = inVec4(flat, 1);
     return { vectors: true, load: (name, i) => `${name}[${elementAt(quarter, i)}]` };
@@ -128,7 +130,7 @@ export function vec4Load(view: ViewParams, type: Scalar): Vec4Load {
   };
 }
 
-/** A sum of terms without the zeros among them. */
+/** A sum of terms, without zeros. */
 export function plus(...terms: readonly string[]): string {
   const rest = terms.filter((term) => term !== "0u" && term !== "");
   return rest.length > 0 ? rest.join(" + ") : "0u";
@@ -138,5 +140,5 @@ export function plus(...terms: readonly string[]): string {
 export const times = (name: string, stride: number): string =>
   stride === 0 || name === "0u" ? "0u" : stride === 1 ? name : `${tight(name)} * ${stride}u`;
 
-/** A name plus a constant, in parentheses where there is a sum. */
+/** A name plus a constant, in parentheses if needed. */
 export const shifted = (name: string, by: number): string => (by === 0 ? name : `(${name} + ${by}u)`);

@@ -28,17 +28,9 @@ type Row = readonly [what: string, make: () => unknown, message: string, kind?: 
 
 const rows: readonly Row[] = [
   // Names.
-  [
-    "a name that is none",
-    () => pointwise({}, "soft sign"),
-    'elementwise: name is "soft sign", expected a WGSL name',
-  ],
+  ["a name that is none", () => pointwise({}, "soft sign"), 'elementwise: name is "soft sign", expected a WGSL name'],
   ["no name", () => customOp(undefined as never, {} as never), "customOp: name is missing, expected a WGSL name"],
-  [
-    "a name that passes know",
-    () => kernel({}, "expand"),
-    'customOp: name "expand" is taken: a built-in op,
-  ],
+  ["a name that passes know", () => kernel({}, "expand"), 'customOp: name "expand" is taken: a built-in op'],
   ["a name of every object", () => kernel({}, "toString"), 'customOp: name "toString" is taken'],
   [
     "an input that is no identifier",
