@@ -125,8 +125,6 @@ export interface Part {
   readonly functions?: readonly Text[];
   /** Names that bodies may call. */
   readonly accessors?: Readonly<Record<string, Accessor>>;
-  /** Whether it uses type H. */
-  readonly half?: boolean;
   /** Whether the kernel must not be merged. */
   readonly alone?: boolean;
 }

@@ -48,8 +48,7 @@ function render(program: PointwiseProgram, inputs: readonly string[], index = "i
     const value = wgsl(operands, attrs, { index, float: half && dtype === "f16" ? "H" : "F" });
     return `${before}let v${i} = ${dtype === "f16" && !half ? `H(${value})` : value};`;
   });
-  const half = [...program.inputs, ...steps.map(({ dtype }) => dtype), ...outputs.map((ref) => dtypeOf(ref, program))];
-  return { body, values: outputs.map(nameOf), lib: [...lib], usesIndex, half: half.includes("f16") };
+  return { body, values: outputs.map(nameOf), lib: [...lib], usesIndex };
 }
 
 /** The program as part of a kernel, over values `x0`, `x1`, …. @param type dtype of the value it starts from. */
