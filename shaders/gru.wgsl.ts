@@ -1,4 +1,6 @@
+import { sigmoidText, tangentText } from "./lib/math.wgsl.ts";
 import type { Cell } from "./recurrent.wgsl.ts";
+import { wgsl } from "./wgsl.ts";
 
 /**
  * Gated recurrent unit (K. Cho et al., 2014) in the form of PyTorch and cuDNN, where the reset gate acts after the product. Order
@@ -14,25 +16,31 @@ export const gruCell: Cell = {
   carries: true,
   splits: true,
   flops: 24,
-  text: `
-// kept: the candidate's u, which the gradient of the reset gate needs.
-fn cell(x: Gates, u: Gates, h_before: F) -> Step {
-  let r = sigmoid(x[0] + u[0]);
-  let z = sigmoid(x[1] + u[1]);
-  let n = tangent(x[2] + r * u[2]);
-  return Step((1.0 - z) * n + z * h_before, u[2], Gates(r, z, n));
-}`,
-  gradient: `
-// carried: the gradient of h that passes the step after by its update gate.
-fn cellGrad(gates: Gates, u: F, h_before: F, dh_own: F, carried: F) -> StepGrad {
-  let dh = dh_own + carried;
-  let r = gates[0];
-  let z = gates[1];
-  let n = gates[2];
-  let dn = dh * (1.0 - z) * (1.0 - n * n);
-  let dr = dn * u * r * (1.0 - r);
-  let dz = dh * (h_before - n) * z * (1.0 - z);
-  // The candidate is the one row where x and u have different gradients.
-  return StepGrad(Gates(dr, dz, dn), Gates(dr, dz, dn * r), dh * z);
-}`,
+  forward: [
+    sigmoidText,
+    tangentText,
+    wgsl`
+      // kept: the candidate's u, which the gradient of the reset gate needs.
+      fn cell(x: Gates, u: Gates, h_before: F) -> Step {
+        let r = sigmoid(x[0] + u[0]);
+        let z = sigmoid(x[1] + u[1]);
+        let n = tangent(x[2] + r * u[2]);
+        return Step((1.0 - z) * n + z * h_before, u[2], Gates(r, z, n));
+      }`,
+  ],
+  backward: [
+    wgsl`
+      // carried: the gradient of h that passes the step after by its update gate.
+      fn cellGrad(gates: Gates, u: F, h_before: F, dh_own: F, carried: F) -> StepGrad {
+        let dh = dh_own + carried;
+        let r = gates[0];
+        let z = gates[1];
+        let n = gates[2];
+        let dn = dh * (1.0 - z) * (1.0 - n * n);
+        let dr = dn * u * r * (1.0 - r);
+        let dz = dh * (h_before - n) * z * (1.0 - z);
+        // The candidate is the one row where x and u have different gradients.
+        return StepGrad(Gates(dr, dz, dn), Gates(dr, dz, dn * r), dh * z);
+      }`,
+  ],
 };

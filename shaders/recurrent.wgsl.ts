@@ -1,6 +1,5 @@
 import { bufferOf } from "./lib/array.ts";
 import type { Part, View } from "./lib/kernel.ts";
-import { sigmoidText, tangentText } from "./lib/math.wgsl.ts";
 import { plus, times } from "./lib/view.wgsl.ts";
 import { each, wgsl } from "./wgsl.ts";
 
@@ -27,10 +26,10 @@ export interface Cell {
   readonly splits: boolean;
   /** Arithmetic operations of one unit, forward. */
   readonly flops: number;
-  /** `fn cell(x: Gates, u: Gates, before: F) -> Step` */
-  readonly text: string;
-  /** `fn cellGrad(gates: Gates, kept: F, before: F, dh: F, carried: F) -> StepGrad` */
-  readonly gradient: string;
+  /** Functions, the last of which is `fn cell(x: Gates, u: Gates, before: F) -> Step`. */
+  readonly forward: readonly string[];
+  /** Functions, the last of which is `fn cellGrad(gates: Gates, kept: F, before: F, dh: F, carried: F) -> StepGrad`. */
+  readonly backward: readonly string[];
 }
 
 /** Buffers by what they hold, in the order in which they are bound. */
@@ -111,8 +110,6 @@ export function recurrence(p: Recurrence, place: Place, width: 1 | 4): Part {
     ],
     functions: [
       `alias Gates = array<F, ${cell.gates}>;`,
-      sigmoidText,
-      tangentText,
       ...(pass === "forward" ? forward(p, place) : backward(p, place, width)),
     ],
     alone: true,
@@ -162,7 +159,7 @@ function before(p: Recurrence, place: Place): string[] {
 
 const forward = (p: Recurrence, place: Place): string[] => [
   "struct Step { h: F, kept: F, gates: Gates }",
-  p.cell.text,
+  ...p.cell.forward,
   wgsl`
     fn finish(t: u32, row: u32, unit: u32, product: Gates) -> F {
       if (row >= ROWS || unit >= UNITS) { return F(); }
@@ -190,7 +187,7 @@ const forward = (p: Recurrence, place: Place): string[] => [
 
 const backward = (p: Recurrence, place: Place, width: 1 | 4): string[] => [
   "struct StepGrad { x: Gates, u: Gates, carried: F }",
-  p.cell.gradient,
+  ...p.cell.backward,
   wgsl`
     fn finish(t: u32, row: u32, unit: u32, product: F) -> Gates {
       if (row >= ROWS || unit >= UNITS) { return Gates(); }

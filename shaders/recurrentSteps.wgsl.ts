@@ -75,7 +75,7 @@ export function stepTile(p: Recurrence, place: Place, tile: StepTile): Kernel {
     width,
     parts: [recurrence(p, place, width), vectors(p, place, width), weights(p, width)],
     constants: {
-      TILES: [tilesOf(p, tile), `of ${tile.columns} columns`],
+      TILES: [tilesOf(p, tile), `each ${tile.columns} wide, in units of type F`],
       DEPTH: [depthOf(p) / width, "of the product, in units of type F"],
     },
     body: wgsl`
@@ -100,7 +100,7 @@ export const stepQuads = (p: Recurrence, place: Place, tile: StepTile): Kernel =
     features: ["subgroups"],
     parts: [recurrence(p, place, 4), vectors(p, place, 4), weights(p, 4)],
     constants: {
-      TILES: [tilesOf(p, tile), `of ${tile.columns} columns`],
+      TILES: [tilesOf(p, tile), `each ${tile.columns} wide, in vec4`],
       DEPTH: [depthOf(p) / 16, "of the product, in fours of vec4"],
     },
     body: wgsl`

@@ -1,4 +1,6 @@
+import { tangentText } from "./lib/math.wgsl.ts";
 import type { Cell } from "./recurrent.wgsl.ts";
+import { wgsl } from "./wgsl.ts";
 
 /** The simple recurrent network (J. Elman, 1990): h' = tanh(x + u), x from the input, u from the state before. */
 export const rnnCell: Cell = {
@@ -9,15 +11,20 @@ export const rnnCell: Cell = {
   carries: false,
   splits: false,
   flops: 8,
-  text: `
-fn cell(x: Gates, u: Gates, before: F) -> Step {
-  let h = tangent(x[0] + u[0]);
-  return Step(h, F(), Gates(h));
-}`,
-  gradient: `
-fn cellGrad(gates: Gates, kept: F, before: F, dh: F, carried: F) -> StepGrad {
-  let h = gates[0];
-  let d = Gates(dh * (1.0 - h * h));
-  return StepGrad(d, d, F());
-}`,
+  forward: [
+    tangentText,
+    wgsl`
+      fn cell(x: Gates, u: Gates, before: F) -> Step {
+        let h = tangent(x[0] + u[0]);
+        return Step(h, F(), Gates(h));
+      }`,
+  ],
+  backward: [
+    wgsl`
+      fn cellGrad(gates: Gates, kept: F, before: F, dh: F, carried: F) -> StepGrad {
+        let h = gates[0];
+        let d = Gates(dh * (1.0 - h * h));
+        return StepGrad(d, d, F());
+      }`,
+  ],
 };

@@ -110,14 +110,20 @@ const namesIn = (kernel: Kernel, { buffers, places }: Joined): Map<string, strin
     }),
   );
 
-/** The kernel with its buffers replaced. */
+/** The kernel on other buffers, each of which says what it holds. */
 function placed(kernel: Kernel, joined: Joined | undefined): Kernel {
   if (!joined) return kernel;
   const names = namesIn(kernel, joined);
   const { functions, body } = kernel;
+  const inside = (b: number): string[] =>
+    kernel.buffers
+      .map(({ name, note }, i) => ({ name, note, ...joined.places[i]! }))
+      .filter(({ buffer }) => buffer === b)
+      .sort((a, b) => a.at - b.at)
+      .map(({ name, note, at }) => (at > 0 ? `from ${at} on ${name}: ${note}` : note!));
   return {
     ...kernel,
-    buffers: joined.buffers,
+    buffers: joined.buffers.map((buffer, b) => ({ ...buffer, note: inside(b).join("; ") })),
     functions: functions.map((text) => rename(text, names)),
     body: rename(body, names),
   };

@@ -203,48 +203,35 @@ function lowerSequence(cell: Cell, pass: Recurrence["pass"], { node }: Work, to:
   const { steps, rows, hidden } = sizesOf(inputs, batchFirst);
   const problem: Problem = { pass, gates: cell.gates, steps, rows, hidden };
   const variant = choose<SequenceVariant, Problem>(families[cell.name], problem, to.traits);
-  const before: KernelCall[] = [];
-  const views: Partial<Record<Role, View>> = {};
-  for (const [role, tensor] of Object.entries(inputs) as [Role, Tensor][]) {
-    const view = to.view(tensor);
-    const walkable = (role === "dOutputs" || role === "dKept") && view.strides.every((stride) => stride >= 0);
-    views[role] = walkable ? view : to.contiguous(tensor);
-  }
+  const views = viewsOf(inputs, to);
+  const copies: KernelCall[] = [];
   if (pass === "forward" && variant.transposed) {
-    const { weight } = views;
-    const [wide] = weight!.shape as [number];
-    const turned = to.scratch("transposed recurrent weight", [hidden, wide], "f32");
-    before.push(copyCall({ ...weight!, shape: [hidden, wide], strides: [1, hidden] }, turned));
-    views.weight = turned;
+    const weight = { ...views.weight!, shape: [hidden, cell.gates * hidden], strides: [1, hidden] };
+    views.weight = to.scratch("transposed recurrent weight", weight.shape, "f32");
+    copies.push(copyCall(weight, views.weight));
   }
+  /** Puts the gates where result i lies, which may be where they are. */
+  const moveGates = (i: number): boolean => {
+    const given = to.result(i, mayOverwrite(inputs, to) ? inputs.gates : undefined);
+    if (!given) return false;
+    const from = views.gates!;
+    if (given.buffer !== from.buffer || given.base !== from.base) copies.push(copyCall(from, given));
+    views.gates = given;
+    return true;
+  };
   const place = (i: number, role: string, shape: Shape) => to.result(i) ?? to.scratch(role, shape, "f32");
   const states = inputs.gates ? [...inputs.gates.shape.slice(0, 2), hidden] : inputs.outputs!.shape;
   let saves = false;
-  const inPlace = (i: number): View | undefined => {
-    const { gates } = inputs;
-    const own = to.view(gates!);
-    const alone = Object.entries(inputs).every(
-      ([role, other]) => role === "gates" || to.view(other).buffer !== own.buffer,
-    );
-    const over = alone && to.dies(gates!) && own.offset === 0 && isRowMajor(own);
-    const given = to.result(i, over ? gates : undefined);
-    const from = views.gates!;
-    if (given && (given.buffer !== from.buffer || given.base !== from.base)) before.push(copyCall(from, given));
-    return given;
-  };
   if (pass === "forward") {
-    if (cell.gates > 1) {
-      const saved = inPlace(2);
-      saves = saved !== undefined;
-      if (saved) views.gates = saved;
-    }
+    saves = cell.gates > 1 && moveGates(2);
     views.outputs = place(0, "hidden states", states);
     // Where no gradient is wanted, only what the next step needs is kept.
     const kept = cell.keeps ? to.result(1) : undefined;
     if (kept || cell.before === "kept") views.kept = kept ?? to.scratch("cell states", states, "f32");
   } else {
     const wide = [...states.slice(0, 2), cell.gates * hidden];
-    views.gates = inputs.gates ? (inPlace(0) ?? views.gates!) : place(0, "gradient of the gates", wide);
+    if (inputs.gates) moveGates(0);
+    else views.gates = place(0, "gradient of the gates", wide);
     if (cell.carries) views.carry = place(1, "carried gradient", [rows, hidden]);
     if (cell.splits) views.dRecurrent = place(2, "gradient of the recurrent part", wide);
   }
@@ -261,5 +248,23 @@ function lowerSequence(cell: Cell, pass: Recurrence["pass"], { node }: Work, to:
       bytes: sizeOf(inputs.weight!.shape) * 4 + count * 4 * rows * hidden * (2 * cell.gates + 4),
     };
   });
-  return [...before, ...calls];
+  return [...copies, ...calls];
+}
+
+/** The inputs as the kernels read them: row-major, but for gradients of outputs, which may lie anyhow. */
+function viewsOf(inputs: Inputs, to: Lowering): Partial<Record<Role, View>> {
+  const views: Partial<Record<Role, View>> = {};
+  for (const [role, tensor] of Object.entries(inputs) as [Role, Tensor][]) {
+    const view = to.view(tensor);
+    const isFree = (role === "dOutputs" || role === "dKept") && view.strides.every((stride) => stride >= 0);
+    views[role] = isFree ? view : to.contiguous(tensor);
+  }
+  return views;
+}
+
+/** Whether results may take the place of the gates: nobody reads them afterwards, and no other input lies in their buffer. */
+function mayOverwrite({ gates, ...others }: Inputs, to: Lowering): boolean {
+  const view = to.view(gates!);
+  const shared = Object.values(others).some((other) => to.view(other).buffer === view.buffer);
+  return !shared && to.dies(gates!) && view.offset === 0 && isRowMajor(view);
 }
