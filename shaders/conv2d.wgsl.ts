@@ -9,10 +9,10 @@ import { tiled } from "./lib/tile.ts";
 import { plus, shifted, times } from "./lib/view.wgsl.ts";
 import { each, wgsl } from "./wgsl.ts";
 
-/** Rows and columns of a result. */
+/** Rows and columns of the result. */
 const sizeOf = ({ end }: Correlation) => end.places[0]!.shape.slice(2) as [number, number];
 
-/** The definition: one invocation for each result. */
+/** The definition: one invocation per result. */
 export const convNaive = (p: Correlation): Kernel =>
   kernel({
     workgroup: [8, 8, 1],
@@ -38,9 +38,9 @@ export const convNaive = (p: Correlation): Kernel =>
   });
 
 /**
- * The definition of the gradient of x: one invocation for each element of it. Forward, row r of y multiplies row i of the kernel with row
- * r · STRIDE_Y + i · DILATION_Y − TOP of x. Here that row of x is given, and r is looked for. OUT_CHANNELS are those of x, IN_CHANNELS those
- * of dy.
+ * The definition of the gradient of x: one invocation per element of x. Forward, row r of y uses kernel row i and x row
+ * r · STRIDE_Y + i · DILATION_Y − TOP. Here the row of x is given, and r is computed. OUT_CHANNELS are those of x,
+ * IN_CHANNELS those of dy.
  */
 export const inputGradNaive = (p: Correlation): Kernel =>
   kernel({
@@ -69,9 +69,10 @@ export const inputGradNaive = (p: Correlation): Kernel =>
   });
 
 /**
- * Each invocation owns some channels of neighbouring results of a row. It walks over the input channels and the rows of the kernel. For
- * each, it loads the piece of the input row that its results need, once, and multiplies it with every element of the kernel's row. The
- * matrix of input patches is never stored. No workgroup memory, no barrier. A depthwise convolution has one channel in each group.
+ * Each invocation computes neighbouring results of a row, for some channels. It loops over input channels and kernel
+ * rows; for each, it loads the needed part of the input row once and multiplies it with every element of the kernel
+ * row. The matrix of input patches is never stored. No workgroup memory, no barrier. A depthwise convolution has one
+ * channel per group.
  */
 export function convDirect(p: Correlation, tile: ConvTile, workgroup: number): Kernel {
   const { vertical: v, horizontal: h } = p;
@@ -85,8 +86,8 @@ export function convDirect(p: Correlation, tile: ConvTile, workgroup: number): K
     parts: [input.part, weights(p, tile), ending(p)],
     constants: {
       ...sizesOf(p),
-      CHANNELS: [tile.channels, "that an invocation owns"],
-      COLUMNS: [tile.columns, "in fours, that it owns"],
+      CHANNELS: [tile.channels, "per invocation"],
+      COLUMNS: [tile.columns, "groups of 4 columns per invocation"],
       BLOCKS_X: Math.ceil(h.positions / (4 * tile.columns)),
       BLOCKS_Y: v.positions,
     },
@@ -131,11 +132,13 @@ export function convDirect(p: Correlation, tile: ConvTile, workgroup: number): K
   });
 }
 
-/** The names of all sums, or a line for each: vec4, channel by channel. */
+/** The names of all sums, or a line for each: one vec4 per channel and group of columns. */
 const sums = ({ channels, columns }: ConvTile, text: (sum: string) => string): string[] =>
   each(channels, (r) => each(columns, (c) => text(`sum${r}_${c}`)));
 
-/** Adds the products with up to four elements of the kernel's row: those of each channel, times a patch for every four columns. */
+/**
+ * Adds the products with up to four kernel elements: each channel's weights times the patch of each group of columns.
+ */
 function multiply({ channels, columns }: ConvTile, i: number, isInside: (i: number, c: number) => boolean): string[] {
   const inside = each(columns, (c) => (isInside(i, c) ? `${c}` : []));
   return [
@@ -147,7 +150,10 @@ function multiply({ channels, columns }: ConvTile, i: number, isInside: (i: numb
   ];
 }
 
-/** The taps of result row `y` whose rows of the input exist, from `first` up to `end`. Where all do, the loop has constant bounds. */
+/**
+ * The taps of result row `y` whose input rows exist, from `first` to `end`. If all exist, the loop bounds are
+ * constants.
+ */
 function rowsInside(v: Taps, height: number) {
   if (!reaches(v, height)) return { find: [], first: "0u", end: "KERNEL_H" };
   const step = Math.abs(v.shift);
@@ -164,7 +170,7 @@ function rowsInside(v: Taps, height: number) {
   return { find, first: "first", end: "end" };
 }
 
-/** Where a result lies, from the number of its position. */
+/** The coordinate of a result from its position. */
 const placeOf = ({ phase, spacing }: Taps, position: string): string => plus(times(position, spacing), `${phase}u`);
 
 /** `put(plane, y, x, sums);` finishes four neighbouring positions of a row. */
@@ -188,7 +194,9 @@ function ending(p: Correlation): Part {
   };
 }
 
-/** Through workgroup memory: a tile of channels × pixels of one image and group. The variant for GPUs. See lib/tile.ts. */
+/**
+ * With a tile of channels × pixels in workgroup memory, for one image and group: the variant for GPUs. See lib/tile.ts.
+ */
 export function convTiled(p: Correlation): Kernel {
   const { vertical: v, horizontal: h, input, weight } = p;
   const [, ofChannel, ofInput] = p.weightStrides;
@@ -206,9 +214,9 @@ export function convTiled(p: Correlation): Kernel {
     parts: [array("input", input), array("weight", weight), matrixEnd(p.end, sizeOf(p), 1), tile.part, putting],
     constants: {
       ...sizesOf(p),
-      KERNEL: [v.count * h.count, "taps of a pixel"],
-      ACROSS: [h.positions, "pixels in a row"],
-      PIXELS: [v.positions * h.positions, "of an image"],
+      KERNEL: [v.count * h.count, "taps per pixel"],
+      ACROSS: [h.positions, "pixels per row"],
+      PIXELS: [v.positions * h.positions, "pixels per image"],
     },
     functions: [weightAt(p), inputAt(p), putOne(p)],
     body: wgsl`
@@ -223,7 +231,7 @@ const putting: Part = {
   },
 };
 
-/** The element of the weight that input channel and tap `k` stand for. */
+/** The element of the weight at `k`, which counts input channels and taps. */
 function weightAt({ groups, weight, weightStrides, vertical: v, horizontal: h }: Correlation): string {
   const [ofGroup, ofChannel, ofInput, ofRow] = weightStrides;
   const kernel = plus(
@@ -241,7 +249,7 @@ fn weight_at(batch: u32, channel: u32, k: u32) -> ${weight.dtype} {
 }`;
 }
 
-/** The element of the input that it is multiplied with, for a pixel of the result; 0 outside of the input. */
+/** The input element that it is multiplied with, for a pixel of the result; 0 outside the input. */
 const inputAt = ({ input, vertical: v, horizontal: h }: Correlation): string => wgsl`
 fn input_at(batch: u32, pixel: u32, k: u32) -> ${input.dtype} {
   let t = k % KERNEL;

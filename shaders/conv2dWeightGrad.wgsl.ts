@@ -17,24 +17,24 @@ const sizes = (p: WeightGrad) => {
     ROWS: [v.positions, "of dy"],
     COLS: h.positions,
     PARTS: parts,
-    IMAGES_EACH: [Math.ceil(images / parts), "images of a part"],
-    COUNT: [groups * outChannels * inChannels * v.count * h.count, "elements of a gradient"],
+    IMAGES_EACH: [Math.ceil(images / parts), "images per part"],
+    COUNT: [groups * outChannels * inChannels * v.count * h.count, "elements per gradient"],
   } as const;
 };
 
 const tileSizes = (p: WeightGrad, tile: WeightTile) => {
   const { across, down, all } = tilesOf(p, tile);
   return {
-    CHANNELS: [tile.channels, "that an invocation owns"],
-    OWN_ROWS: [tile.rows, "rows of the kernel that it owns"],
-    OWN_COLUMNS: [tile.columns, "columns of them"],
+    CHANNELS: [tile.channels, "per invocation"],
+    OWN_ROWS: [tile.rows, "kernel rows per invocation"],
+    OWN_COLUMNS: [tile.columns, "kernel columns per invocation"],
     ACROSS: [across, "tiles along the kernel's columns"],
     DOWN: [down, "tiles along its rows"],
-    TILES: [all, "of a part and a group"],
+    TILES: [all, "per part and group"],
   } as const;
 };
 
-/** The definition: one invocation for each element of the weight. It takes all images as one part. */
+/** The definition: one invocation per element of the weight. All images are one part. */
 export const weightGradNaive = (p: WeightGrad): Kernel =>
   kernel({
     workgroup: workgroupSize,
@@ -63,19 +63,20 @@ export const weightGradNaive = (p: WeightGrad): Kernel =>
       dw_put(e, sum);`,
   });
 
-/** The sums of an invocation, one for each channel, row and column that it owns. */
+/** The sums of an invocation, one per channel, kernel row and column. */
 const sums = (
   { channels, rows, columns }: WeightTile,
   text: (sum: string, r: number, i: number, t: number) => string,
 ): string[] => each(channels, (r) => each(rows, (i) => each(columns, (t) => text(`sum${r}_${i}_${t}`, r, i, t))));
 
-/** Where the first element that an invocation owns lies. */
+/** The position of the invocation's first element. */
 const first =
   "let at = part * COUNT + (((g * OUT_CHANNELS + channel) * IN_CHANNELS + c) * KERNEL_H + i) * KERNEL_W + j;";
 
 /**
- * Each invocation owns some output channels and a row of the kernel, for one input channel. It walks over rows of pixels in fours: a piece
- * of the input serves all elements of the kernel's row. Sums are vec4, folded at the end. No workgroup memory, no barrier.
+ * Each invocation computes some output channels of one kernel row, for one input channel. It loops over rows of pixels,
+ * four at a time: each loaded part of the input serves all elements of the kernel row. Sums are vec4s, added up at the
+ * end. No workgroup memory, no barrier.
  */
 export function weightGradDirect(p: WeightGrad, tile: WeightTile, workgroup: number): Kernel {
   const { vertical: v, horizontal: h, input } = p;
@@ -125,13 +126,13 @@ export function weightGradDirect(p: WeightGrad, tile: WeightTile, workgroup: num
 }
 
 /**
- * The same in quads: each of the four owns channels of its own. All own the same rows of the kernel for one input channel, and share what
- * they load of the input. A piece of dy serves all of these rows.
+ * The same in quads: all four invocations compute the same kernel rows for one input channel, each for its own output
+ * channels, and share loads of the input. Each loaded part of dy serves all of these rows.
  */
 export function weightGradQuads(p: WeightGrad, tile: WeightTile, workgroup: number): Kernel {
   const { vertical: v, horizontal: h } = p;
   const left = h.positions % 4;
-  /** Adds the products of some pixels of a row, from pixel `first` on. */
+  /** Adds the products of some pixels of a row, starting at pixel `first`. */
   const multiply = (first: string, pixels: number) => [
     `let left = ${tapAt(h, first, "j")};`,
     `load_gradients(grad_row, ${first}, ${pixels});`,
@@ -184,7 +185,7 @@ export function weightGradQuads(p: WeightGrad, tile: WeightTile, workgroup: numb
   });
 }
 
-/** Through workgroup memory: a tile of output channels × patch columns, over the pixels of one part. See lib/tile.ts. */
+/** With a tile of output channels × patch columns in workgroup memory, over the pixels of one part. See lib/tile.ts. */
 export function weightGradTiled(p: WeightGrad): Kernel {
   const { vertical: v, horizontal: h, input, dy, images, parts } = p;
   const { dtype: type } = input;
@@ -203,8 +204,8 @@ export function weightGradTiled(p: WeightGrad): Kernel {
     parts: [array("input", input), array("dy", dy), result("dw", p.dw), tile.part, putting],
     constants: {
       ...sizes(p),
-      PIXELS: [pixels, "of an image of dy"],
-      KERNEL: [v.count * h.count, "elements of it"],
+      PIXELS: [pixels, "pixels per image of dy"],
+      KERNEL: [v.count * h.count, "elements of the kernel"],
       COLUMNS: [p.inChannels * v.count * h.count, "of the gradient as a matrix"],
     },
     functions: [
@@ -214,7 +215,7 @@ fn dy_at(g: u32, k: u32, channel: u32) -> ${type} {
   return dy[((k / PIXELS * GROUPS + g) * OUT_CHANNELS + channel) * PIXELS + k % PIXELS];
 }`,
       wgsl`
-// What the input channel and kernel element of a column take for pixel k; 0 outside of the input.
+// The input element for pixel k at a column's input channel and kernel element; 0 outside the input.
 fn input_at(g: u32, k: u32, column: u32) -> ${type} {
   let pixel = k % PIXELS;
   let t = column % KERNEL;

@@ -3,8 +3,8 @@ import type { Cell } from "./recurrent.wgsl.ts";
 import { wgsl } from "./wgsl.ts";
 
 /**
- * Gated recurrent unit (K. Cho et al., 2014) in the form of PyTorch and cuDNN, where the reset gate acts after the product. Order
- * of rows: reset, update, candidate. x comes from the input, u (with its own bias) from the state before.
+ * Gated recurrent unit (K. Cho et al., 2014) as in PyTorch and cuDNN, where the reset gate applies after the product. Rows are
+ * ordered reset, update, candidate. x comes from the input, u (with its own bias) from the previous state.
  *
  *     r, z = sigmoid(x + u)   n = tanh(x + r · u)   h' = (1 − z) · n + z · h
  */
@@ -20,7 +20,7 @@ export const gruCell: Cell = {
     sigmoidText,
     tangentText,
     wgsl`
-      // kept: the candidate's u, which the gradient of the reset gate needs.
+      // kept: the candidate's u, needed for the gradient of the reset gate.
       fn cell(x: Gates, u: Gates, h_before: F) -> Step {
         let r = sigmoid(x[0] + u[0]);
         let z = sigmoid(x[1] + u[1]);
@@ -30,7 +30,7 @@ export const gruCell: Cell = {
   ],
   backward: [
     wgsl`
-      // carried: the gradient of h that passes the step after by its update gate.
+      // carried: the gradient of h that comes through the later step's update gate.
       fn cellGrad(gates: Gates, u: F, h_before: F, dh_own: F, carried: F) -> StepGrad {
         let dh = dh_own + carried;
         let r = gates[0];
@@ -39,7 +39,7 @@ export const gruCell: Cell = {
         let dn = dh * (1.0 - z) * (1.0 - n * n);
         let dr = dn * u * r * (1.0 - r);
         let dz = dh * (h_before - n) * z * (1.0 - z);
-        // The candidate is the one row where x and u have different gradients.
+        // Only for the candidate do the gradients of x and u differ.
         return StepGrad(Gates(dr, dz, dn), Gates(dr, dz, dn * r), dh * z);
       }`,
   ],

@@ -3,8 +3,8 @@ import type { Cell } from "./recurrent.wgsl.ts";
 import { wgsl } from "./wgsl.ts";
 
 /**
- * Long short-term memory (S. Hochreiter and J. Schmidhuber, 1997), with a forget gate and PyTorch's order of rows: input, forget,
- * candidate, output. x comes from the input, u from the state before.
+ * Long short-term memory (S. Hochreiter and J. Schmidhuber, 1997) with a forget gate, and rows in PyTorch's order: input,
+ * forget, candidate, output. x comes from the input, u from the previous state.
  *
  *     i, f, o = sigmoid(x + u)   g = tanh(x + u)   c' = f · c + i · g   h' = o · tanh(c')
  */
@@ -33,7 +33,7 @@ export const lstmCell: Cell = {
   backward: [
     tangentText,
     wgsl`
-      // carried: the gradient of c that comes from the step after.
+      // carried: the gradient of c from the later step.
       fn cellGrad(gates: Gates, c: F, c_before: F, dh: F, carried: F) -> StepGrad {
         let i = gates[0];
         let f = gates[1];

@@ -15,21 +15,21 @@ export interface Windows {
   readonly size: readonly [number, number];
 }
 
-/** Max pooling: images [N, C, H, W], one result for each window, and for each result which element of its window won. */
+/** Max pooling: images [N, C, H, W], one result per window, and the index of the maximum in its window. */
 export interface Pooling {
   readonly windows: Windows;
   readonly image: View;
   readonly pooled: View;
-  /** Four to a word, a byte each; 255 where a window shows nothing but padding. */
+  /** One byte per result, four to a word; 255 for a window of only padding. */
   readonly index: View;
 }
 
-/** The gradient of the image is stored by the end of the kernel. */
+/** The epilogue stores the gradient of the image. */
 export interface PoolGrad extends Omit<Pooling, "image"> {
   readonly end: End;
 }
 
-/** Names for all sizes; those that a kernel does not use are not printed. */
+/** Names for all sizes; unused ones are not printed. */
 const sizes = ({ kernel, stride, padding, dilation, size }: Windows, image: View) => {
   const [n, c, height, width] = image.shape as [number, number, number, number];
   return {
@@ -49,15 +49,15 @@ const sizes = ({ kernel, stride, padding, dilation, size }: Windows, image: View
   } as const;
 };
 
-/** Whether every window lies inside the image. */
+/** Whether every window is inside the image. */
 const areInside = ({ kernel, stride, padding, dilation, size }: Windows, { shape }: View): boolean =>
   [0, 1].every(
     (k) => padding[k] === 0 && (size[k]! - 1) * stride[k]! + (kernel[k]! - 1) * dilation[k]! < shape[2 + k]!,
   );
 
 /**
- * A block for each element (i, j) of a rectangle: written out where there are few, which takes half the time on SwiftShader, else in
- * loops.
+ * A block for each element (i, j) of a rectangle: unrolled if there are few, which takes half the time on SwiftShader,
+ * else in loops.
  */
 const forEach = ([height, width]: readonly [number, number], block: string): string[] =>
   height * width <= 16
@@ -71,12 +71,12 @@ const forEach = ([height, width]: readonly [number, number], block: string): str
       ];
 const inside = (block: string, by = 2): string[] => indented(block.trim().split("\n"), by);
 
-/** Where element (i, j) of the window of the result at `row`, `col` lies in an image; before the image it wraps to huge numbers. */
+/** Image position of element (i, j) of the window at `row`, `col`. Positions before the image wrap to huge numbers. */
 const place = ["let y = row * STRIDE_Y + i * DILATION_Y - TOP;", "let x = col * STRIDE_X + j * DILATION_X - LEFT;"];
 
 /**
- * The definition, and the only kernel: the largest element of each window, the first of equal ones; padding never wins. One invocation
- * takes four neighbouring results, whose winners share a word.
+ * The definition, and the only kernel: the maximum of each window, the first at a tie; padding is never the maximum.
+ * One invocation computes four neighbouring results, whose indices share a word.
  */
 export const maxPool = ({ windows, image, pooled, index }: Pooling): Kernel =>
   kernel({
@@ -86,7 +86,7 @@ export const maxPool = ({ windows, image, pooled, index }: Pooling): Kernel =>
     body: wgsl`
       let four = id.x;
       if (4u * four >= COUNT) { return; }
-      var negative_infinity = 0xff800000u; // no constant: WGSL refuses an infinity that it can compute beforehand
+      var negative_infinity = 0xff800000u; // a variable: WGSL rejects infinite constant expressions
       var winners = 0u;
       for (var k = 0u; k < 4u; k++) {
         let o = 4u * four + k;
@@ -113,15 +113,16 @@ export const maxPool = ({ windows, image, pooled, index }: Pooling): Kernel =>
       index_store(four, winners);`,
   });
 
-/** `winner(o)`: which element of its window won, for result o. */
+/** `winner(o)`: the index of the maximum in the window of result o. */
 const winners = (index: View): Part => ({
   ...array("index", index),
   accessors: { winner: (o) => `(index[${o} / 4u] >> (8u * (${o} % 4u))) & 255u` },
 });
 
 /**
- * The definition of the gradient: each element of the image adds up what the windows have in which it won. One invocation for each element
- * looks at the windows that show it. Nothing is scattered, so the order of addition is fixed.
+ * The definition of the gradient: each element of the image sums the gradients of the windows where it was the maximum.
+ * One invocation per element searches the windows that contain it. Nothing is scattered, so the order of addition is
+ * fixed.
  */
 export const maxPoolGrad = ({ windows, pooled, index, end }: PoolGrad): Kernel =>
   kernel({
@@ -135,7 +136,7 @@ export const maxPoolGrad = ({ windows, pooled, index, end }: PoolGrad): Kernel =
       var sum = 0.0;
       for (var i = 0u; i < KERNEL_H; i++) {
         for (var j = 0u; j < KERNEL_W; j++) {
-          // The window that shows this element as its (i, j), if there is one. Those before the first wrap around to huge numbers.
+          // The window that has this element at (i, j), if any. Windows before the first wrap around to huge numbers.
           let y = e / WIDTH % HEIGHT + TOP - i * DILATION_Y;
           let x = e % WIDTH + LEFT - j * DILATION_X;
           let row = y / STRIDE_Y;
@@ -151,8 +152,8 @@ export const maxPoolGrad = ({ windows, pooled, index, end }: PoolGrad): Kernel =
   });
 
 /**
- * The same where windows neither overlap nor reach beyond the start: one invocation for each window, and its share of what lies between
- * them, writes its own block of the image.
+ * The same for windows without overlap, padding or dilation: one invocation per window writes its block of the image,
+ * including its share of the gaps between windows.
  */
 export function maxPoolGradBlocks({ windows, pooled, index, end }: PoolGrad): Kernel {
   const image = end.places[0]!;
@@ -199,7 +200,7 @@ fn put_at(e: u32, value: f32) {
   });
 }
 
-/** The elements of an image that won: the gradient of the gradient. */
+/** The elements of an image that were maxima: the gradient of the gradient. */
 export const maxPoolPick = ({ windows, image, pooled, index }: Pooling): Kernel =>
   kernel({
     workgroup: workgroupSize,

@@ -4,27 +4,27 @@ import { plus, times } from "./lib/view.wgsl.ts";
 import { each, wgsl } from "./wgsl.ts";
 
 /*
- * Recurrence over a sequence: what LSTM, GRU and plain RNN share. A cell brings its formulas (lstm.wgsl.ts, gru.wgsl.ts,
- * rnn.wgsl.ts); here are buffers, positions, and what a step does with its products.
+ * Recurrence over a sequence: the parts common to LSTM, GRU and plain RNN. The formulas are in lstm.wgsl.ts,
+ * gru.wgsl.ts and rnn.wgsl.ts; here are buffers, positions, and what a step does with its products.
  *
- * Sequences are [T, N, …] or [N, T, …]: STEP_T and STEP_N are the distances of neighbours in time and in the batch, in rows. F
- * is the element type: vec4f over four neighbouring units where H divides by four, f32 otherwise.
+ * Sequences are [T, N, …] or [N, T, …]: STEP_T and STEP_N are the distances between neighbours in time and in the
+ * batch, in rows. F is the element type: vec4f over four neighbouring units if H is divisible by 4, else f32.
  */
 
-/** The formulas of one step, and what of it has to be remembered. */
+/** The formulas of one step, and what must be stored of it. */
 export interface Cell {
   readonly name: "lstm" | "gru" | "rnn";
   /** Blocks of H rows in the weights. */
   readonly gates: number;
-  /** Whether a step keeps a second value per unit beside h. */
+  /** Whether a step stores a second value per unit besides h. */
   readonly keeps: boolean;
-  /** What the cell takes of the step before beside the product: the kept value, h itself, or nothing. */
+  /** What the cell reads of the previous step besides the product: the kept value, h itself, or nothing. */
   readonly before: "kept" | "outputs" | undefined;
-  /** Whether a gradient passes from step to step beside the product. */
+  /** Whether a gradient passes between steps other than through the product. */
   readonly carries: boolean;
-  /** Whether the gradients of x and of u differ, so that both are stored. */
+  /** Whether the gradients of x and u differ, so that both are stored. */
   readonly splits: boolean;
-  /** Arithmetic operations of one unit, forward. */
+  /** Arithmetic operations per unit, forward. */
   readonly flops: number;
   /** Functions, the last of which is `fn cell(x: Gates, u: Gates, before: F) -> Step`. */
   readonly forward: readonly string[];
@@ -32,19 +32,19 @@ export interface Cell {
   readonly backward: readonly string[];
 }
 
-/** Buffers by what they hold, in the order in which they are bound. */
+/** Buffers by role, in the order of their bindings. */
 export const roles = [
-  "gates", // [T, N, G·H]: x at first, then the activated gates, in the backward pass at last their gradients
+  "gates", // [T, N, G·H]: first x, then the activated gates, and after the backward pass their gradients
   "kept", // [T, N, H]
-  "weight", // [G·H, H], or [H, G·H] where transposed
+  "weight", // [G·H, H], or [H, G·H] if transposed
   "bias", // [G·H], added to the product
   "startH", // [N, H]
   "startC", // [N, H]
   "outputs", // [T, N, H]
   "dOutputs",
   "dKept",
-  "dRecurrent", // [T, N, G·H]: gradients of u, where they differ from those of x
-  "carry", // [N, H]: the gradient that passes from step to step
+  "dRecurrent", // [T, N, G·H]: gradients of u, if they differ from those of x
+  "carry", // [N, H]: the gradient that passes between steps
   "position", // the position t of the step, [1]
 ] as const;
 export type Role = (typeof roles)[number];
@@ -53,43 +53,44 @@ export interface Recurrence {
   readonly cell: Cell;
   readonly pass: "forward" | "backward";
   readonly steps: number;
-  /** Of the batch. */
+  /** Size of the batch. */
   readonly rows: number;
   readonly hidden: number;
-  /** Whether the sequence is walked from its end. */
+  /** Whether the sequence is processed in reverse. */
   readonly reverse: boolean;
-  /** Whether the batch axis stands before time. */
+  /** Whether the batch axis comes before time. */
   readonly batchFirst: boolean;
-  /** Whether the activated gates take the place of x: the backward pass will need them. */
+  /** Whether the activated gates replace x, for use in the backward pass. */
   readonly saves: boolean;
-  /** What is not there is not bound. All are row-major, but for incoming gradients. */
+  /** Absent ones are not bound. All are row-major except incoming gradients. */
   readonly views: Readonly<Partial<Record<Role, View>>>;
 }
 
 /**
- * Which step a kernel computes, in the order of the forward pass: the ends of a sequence differ from what lies between. What is
- * left out is decided as the kernel runs.
+ * Which step a kernel computes, in forward order: the ends of a sequence differ from other steps. An undefined property
+ * is decided at run time.
  */
 export interface Place {
   readonly first?: boolean;
   readonly last?: boolean;
 }
 
-/** Position where the walk of the forward pass begins, and where it ends. */
+/** The first and the last position in forward order. */
 export const firstOf = ({ reverse, steps }: Recurrence): number => (reverse ? steps - 1 : 0);
 export const lastOf = ({ reverse, steps }: Recurrence): number => (reverse ? 0 : steps - 1);
 
-/** Position next to `t`, earlier (−1) or later (+1) in the order in which the sequence is walked. */
+/** The position before (−1) or after (+1) `t` in forward order. */
 export const neighbour = ({ reverse }: Recurrence, by: -1 | 1): string =>
   reverse === by > 0 ? "(t - 1u)" : "(t + 1u)";
 
-/** A row of the batch at position `t`, counted over the whole sequence. */
+/** The index of a row of the batch at position `t` in the whole sequence. */
 export const rowAt = (t: string, row: string): string => `(${t} * STEP_T + ${row} * STEP_N)`;
 
 /**
- * Buffers, constants and the cell of a step. `step()` is its position. `fn finish(t, row, unit, product)` takes the product of one row and
- * unit, runs the cell, and stores its results. It gives what the next step's product needs: h, or the gradients of the gates.
- * @param width units that F holds.
+ * Buffers, constants and the cell of a step. `step()` is its position. `fn finish(t, row, unit, product)` runs the cell
+ * on the product of one row and unit, and stores the results. It returns what the next step's product needs: h, or the
+ * gradients of the gates.
+ * @param width units per F.
  */
 export function recurrence(p: Recurrence, place: Place, width: 1 | 4): Part {
   const { cell, pass, steps, rows, hidden, batchFirst, views } = p;
@@ -103,10 +104,10 @@ export function recurrence(p: Recurrence, place: Place, width: 1 | 4): Part {
     constants: [
       { name: "T", value: `${steps}u`, note: "steps" },
       { name: "ROWS", value: `${rows}u`, note: "of the batch" },
-      { name: "UNITS", value: `${hidden / width}u`, note: width === 4 ? "hidden units in vec4" : "hidden units" },
+      { name: "UNITS", value: `${hidden / width}u`, note: width === 4 ? "vec4s of hidden units" : "hidden units" },
       { name: "GATES", value: `${cell.gates}u` },
-      { name: "STEP_T", value: `${stepT}u`, note: "rows between neighbours in time" },
-      { name: "STEP_N", value: `${stepN}u`, note: "rows between neighbours in the batch" },
+      { name: "STEP_T", value: `${stepT}u`, note: "distance of neighbours in time, in rows" },
+      { name: "STEP_N", value: `${stepN}u`, note: "distance of neighbours in the batch, in rows" },
     ],
     functions: [
       `alias Gates = array<F, ${cell.gates}>;`,
@@ -125,7 +126,7 @@ const isWritten = ({ pass, saves }: Recurrence, role: Role): boolean =>
     ? role === "gates" || role === "dRecurrent" || role === "carry"
     : role === "kept" || role === "outputs" || (role === "gates" && saves);
 
-/** Whether a buffer can be read by fours. */
+/** Whether a buffer can be read as vec4s. */
 function isVector({ views }: Recurrence, role: Role): boolean {
   if (role === "position") return false;
   if (role !== "dOutputs" && role !== "dKept") return true;
@@ -133,18 +134,18 @@ function isVector({ views }: Recurrence, role: Role): boolean {
   return strides[2] === 1 && [...strides.slice(0, 2), offset].every((n) => n % 4 === 0);
 }
 
-/** `Gates(…)` of a text for each gate, which is given its number and where its block begins behind the first one's. */
+/** `Gates(…)` with a text per gate, from its index and the offset of its block. */
 const gatesOf = ({ gates }: Cell, text: (g: number, block: string) => string): string =>
   `Gates(${each(gates, (g) => text(g, blockOf(g))).join(", ")})`;
 const blockOf = (g: number): string => (g === 0 ? "" : g === 1 ? " + UNITS" : ` + ${g}u * UNITS`);
 
-/** `value` at one end of the sequence, `otherwise` elsewhere, in statements that define `name`. */
+/** Statements that define `name`: `value` at one end of the sequence, `otherwise` elsewhere. */
 function choice(name: string, end: number, isEnd: boolean | undefined, value: string, otherwise: string): string[] {
   if (isEnd !== undefined) return [`let ${name} = ${isEnd ? value : otherwise};`];
   return [`var ${name} = ${value};`, `if (t != ${end}u) { ${name} = ${otherwise}; }`];
 }
 
-/** Defines `before`: the value of the step before that the cell takes beside the product. */
+/** Defines `before`: the value of the previous step that the cell reads besides the product. */
 function before(p: Recurrence, place: Place): string[] {
   const role = p.cell.before;
   if (!role) return ["let before = F();"];
@@ -215,7 +216,7 @@ const backward = (p: Recurrence, place: Place, width: 1 | 4): string[] => [
     }`,
 ];
 
-/** An incoming gradient at `t`, `row` and `unit`, however it lies; nothing where there is none. */
+/** An incoming gradient at `t`, `row` and `unit`, whatever its layout; none if absent. */
 function incoming(p: Recurrence, role: "dOutputs" | "dKept", width: 1 | 4): string[] {
   const view = p.views[role];
   if (!view) return [];

@@ -8,14 +8,15 @@ import { neighbour, type Place, type Recurrence, recurrence, rowAt } from "./rec
 import { each, wgsl } from "./wgsl.ts";
 
 /*
- * One step of the recurrence in one dispatch, without workgroup memory or barrier. Forward, that is the products h · Wᵀ of some rows and
- * units for all gates, and their cells; backward, the products dGates · W of the step after, and the gradients of the step's own gates.
+ * One step of the recurrence per dispatch, without workgroup memory or barrier. Forward, it computes the products h ·
+ * Wᵀ of some rows and units for all gates, and their cells; backward, the products dGates · W of the later step, and
+ * the gradients of the step's own gates.
  *
- * The steps before and after lie in the same buffers as this one, hence one read_write binding of each. All steps between the ends of a
- * sequence share one text: they read their position from a small buffer.
+ * The neighbouring steps are in the same buffers, hence one read_write binding of each. All steps between the ends of a
+ * sequence share one kernel and read their position from a small buffer.
  */
 
-/** The definition of a step forward: one invocation for each row and unit. */
+/** The definition of a forward step: one invocation per row and unit. */
 export const stepNaive = (p: Recurrence, place: Place): Kernel =>
   kernel({
     workgroup: workgroupSize,
@@ -32,7 +33,7 @@ export const stepNaive = (p: Recurrence, place: Place): Kernel =>
       finish(t, row, unit, product);`,
   });
 
-/** The definition of a step backward. */
+/** The definition of a backward step. */
 export const stepGradNaive = (p: Recurrence, place: Place): Kernel =>
   kernel({
     workgroup: workgroupSize,
@@ -47,7 +48,7 @@ export const stepGradNaive = (p: Recurrence, place: Place): Kernel =>
       finish(t, row, unit, product);`,
   });
 
-/** A step that multiplies nothing: forward the first, from a state of zeros; backward the last. */
+/** A step without a product: the first forward step from a zero state, or the last step backward. */
 export const cellsAlone = (p: Recurrence, place: Place, width: 1 | 4): Kernel =>
   kernel({
     workgroup: 16,
@@ -60,14 +61,14 @@ export const cellsAlone = (p: Recurrence, place: Place, width: 1 | 4): Kernel =>
       finish(t, row, unit, ${p.pass === "forward" ? "Gates()" : "F()"});`,
   });
 
-/** What one invocation owns of a step: rows of the batch, and columns of F units each, all gates of them. */
+/** What one invocation computes of a step: rows of the batch, and columns of F units, all with all gates. */
 export interface StepTile {
   readonly rows: number;
   readonly columns: number;
   readonly workgroup: number;
 }
 
-/** An invocation keeps the products of its rows and units in registers. */
+/** Each invocation keeps the products of its rows and units in registers. */
 export function stepTile(p: Recurrence, place: Place, tile: StepTile): Kernel {
   const width = widthOf(p);
   return kernel({
@@ -76,7 +77,7 @@ export function stepTile(p: Recurrence, place: Place, tile: StepTile): Kernel {
     parts: [recurrence(p, place, width), vectors(p, place, width), weights(p, width)],
     constants: {
       TILES: [tilesOf(p, tile), `each ${tile.columns} wide, in units of type F`],
-      DEPTH: [depthOf(p) / width, "of the product, in units of type F"],
+      DEPTH: [depthOf(p) / width, "inner size of the product, in elements of type F"],
     },
     body: wgsl`
       let unit = ${times("id.x % TILES", tile.columns)};
@@ -90,8 +91,8 @@ export function stepTile(p: Recurrence, place: Place, tile: StepTile): Kernel {
 }
 
 /**
- * The same, but that four neighbouring invocations own the same units of different rows, and share what they load of the weight:
- * see lib/quads.wgsl.ts. H is a multiple of 16.
+ * The same in quads: four neighbouring invocations compute the same units of different rows and share loads of the
+ * weight: see lib/quads.wgsl.ts. H must be a multiple of 16.
  */
 export const stepQuads = (p: Recurrence, place: Place, tile: StepTile): Kernel =>
   kernel({
@@ -101,7 +102,7 @@ export const stepQuads = (p: Recurrence, place: Place, tile: StepTile): Kernel =
     parts: [recurrence(p, place, 4), vectors(p, place, 4), weights(p, 4)],
     constants: {
       TILES: [tilesOf(p, tile), `each ${tile.columns} wide, in vec4`],
-      DEPTH: [depthOf(p) / 16, "of the product, in fours of vec4"],
+      DEPTH: [depthOf(p) / 16, "inner size of the product, in groups of 4 vec4s"],
     },
     body: wgsl`
       let lane = id.x % 4u;
@@ -109,7 +110,7 @@ export const stepQuads = (p: Recurrence, place: Place, tile: StepTile): Kernel =
       let row = ${times("(id.x / 4u / TILES * 4u + lane)", tile.rows)};
       ${begin(p, tile)}
       for (var q = 0u; q < DEPTH; q++) {
-        // Each of the four loads the weights of another k.
+        // Each lane loads the weights of a different k.
         let own = 4u * q + lane;
         ${columns(p, tile, (g, c) => each(4, (d) => `let own${g}_${c}_${d} = weight_at(${g}, ${c}, ${d}, own);`))}
         ${each(
@@ -124,7 +125,7 @@ export const stepQuads = (p: Recurrence, place: Place, tile: StepTile): Kernel =
       ${end(p, tile)}`,
   });
 
-/** Invocations of a step. @param sharers that own the same units. */
+/** Invocations of a step. @param sharers invocations that share units. */
 export const stepInvocations = (p: Pick<Recurrence, "rows" | "hidden">, tile: StepTile, sharers = 1): number =>
   Math.ceil(p.rows / tile.rows / sharers) * sharers * tilesOf(p, tile);
 
@@ -132,13 +133,13 @@ export const widthOf = ({ hidden }: Pick<Recurrence, "hidden">): 1 | 4 => (hidde
 const tilesOf = (p: Pick<Recurrence, "hidden">, { columns }: StepTile): number =>
   Math.ceil(p.hidden / widthOf(p) / columns);
 
-/** Numbers that are multiplied for one result, and gates that each invocation computes. */
+/** The inner size of a product, and the gates that each invocation computes. */
 const depthOf = ({ pass, cell, hidden }: Recurrence): number => (pass === "forward" ? 1 : cell.gates) * hidden;
 const gatesOf = ({ pass, cell }: Recurrence): number => (pass === "forward" ? cell.gates : 1);
 
 /**
- * What the weight is multiplied with: h of the step before, or the gradients of the step after. `vector_from(row)` is where a row of it
- * begins, `vector(from, k)` its element k, of type F.
+ * The vectors that multiply the weight: h of the previous step, or the gradients of the later step. `vector_from(row)`
+ * is where a row begins, `vector(from, k)` its element k, of type F.
  */
 function vectors(p: Recurrence, place: Place, width: 1 | 4): Part {
   const name = p.pass === "backward" ? (p.cell.splits ? "dRecurrent" : "gates") : place.first ? "startH" : "outputs";
@@ -152,8 +153,8 @@ function vectors(p: Recurrence, place: Place, width: 1 | 4): Part {
 }
 
 /**
- * The weight by gate and column of a tile. Forward, it is contiguous along the depth of the product; backward, across. `begin_weight();`
- * finds the tile's part, `weight_at(g, c, d, k)` is element k of row d of it, or row d of element k.
+ * The weights of a tile by gate and column. Forward, they are contiguous along the inner axis; backward, across it.
+ * `begin_weight();` finds the tile's part; `weight_at(g, c, d, k)` is element k of its row d, or row d of element k.
  */
 function weights(p: Recurrence, width: 1 | 4): Part {
   const { hidden } = p;
@@ -178,13 +179,13 @@ const columns = (p: Recurrence, tile: StepTile, lines: (g: number, c: number) =>
 
 const sumOf = (g: number, r: number, c: number): string => `sum${g}_${r}_${c}`;
 
-/** Finds the position of the step, sets the sums to 0, and finds where the factors of the tile begin. */
+/** Finds the step's position and where the tile's factors begin, and zeroes the sums. */
 const begin = (p: Recurrence, { rows, columns }: StepTile): string[] => [
   "let t = step();",
   ...each(rows, (r) => each(columns, (c) => each(gatesOf(p), (g) => `var ${sumOf(g, r, c)} = F();`))),
   "begin_weight();",
   ...each(rows, (r) => `let from${r} = vector_from(${shifted("row", r)});`),
-  "// Rows and units beyond the ends read what the bounds check gives; finish drops them.",
+  "// Rows and units past the end load arbitrary elements; finish drops their results.",
 ];
 
 /** Adds the products at `k`, with the weights of each column. */

@@ -5,19 +5,19 @@ import { firstOf, lastOf, type Recurrence, recurrence } from "./recurrent.wgsl.t
 import { each, wgsl } from "./wgsl.ts";
 
 /*
- * All steps in one dispatch. Rows of the batch do not depend on each other, so a workgroup walks the whole sequence for its own:
- * the vector of the recurrent product lies in workgroup memory, neighbouring invocations read neighbouring columns of the
- * weight, and each step is two phases with a barrier between them. Values of the step before that only their own invocation
- * needs (c, h, carried gradients) are read back from the buffers it wrote them to. The variant for GPUs.
+ * All steps in one dispatch: the variant for GPUs. Rows of the batch are independent, so each workgroup processes the
+ * whole sequence for its rows. The vector of the recurrent product is in workgroup memory, neighbouring invocations
+ * read neighbouring columns of the weight, and each step has two phases, separated by a barrier. Values of the previous
+ * step that only their own invocation needs (c, h, carried gradients) are read back from the output buffers.
  */
 
-/** Rows of the batch that a workgroup owns, and its invocations. */
+/** Rows of the batch per workgroup, and invocations per workgroup. */
 export interface WalkShape {
   readonly rows: number;
   readonly threads: number;
 }
 
-/** How the product of a walk is spread: `parts` pieces of the depth for each of `across` columns. */
+/** How the work of a product is divided: `parts` pieces of the inner axis for each of `across` columns. */
 export function walkLayout(
   { gates, hidden, pass }: { readonly gates: number; readonly hidden: number; readonly pass: Recurrence["pass"] },
   { rows, threads }: WalkShape,
@@ -28,7 +28,7 @@ export function walkLayout(
   return { depth, across, parts, bytes: 4 * rows * (depth + parts * across) };
 }
 
-/** Forward: the vector is h, which begins as `startH` or zeros. */
+/** Forward: the vector is h, initially `startH` or zeros. */
 export function walkForward(p: Recurrence, shape: WalkShape): Kernel {
   const { cell, hidden } = p;
   const walk = walkOf(p, shape);
@@ -60,7 +60,7 @@ export function walkForward(p: Recurrence, shape: WalkShape): Kernel {
   });
 }
 
-/** Backward, from the last step to the first: the vector is the gradients of the gates, which begin as zeros. */
+/** Backward, from the last step to the first: the vector is the gradients of the gates, initially zeros. */
 export function walkBackward(p: Recurrence, shape: WalkShape): Kernel {
   const { cell, hidden } = p;
   const walk = walkOf(p, shape);
@@ -84,7 +84,7 @@ export function walkBackward(p: Recurrence, shape: WalkShape): Kernel {
   });
 }
 
-/** What both directions share: the product of a step, from the vector to the sums of each column. */
+/** The part common to both directions: a step's product, from the vector to the sums of each column. */
 function walkOf(p: Recurrence, shape: WalkShape) {
   const { rows, threads } = shape;
   const { depth, across, parts } = walkLayout({ ...p, gates: p.cell.gates }, shape);
@@ -92,7 +92,7 @@ function walkOf(p: Recurrence, shape: WalkShape) {
   const sums = (r: number, part: number, i: string) => `sums[${plus(`${(r * parts + part) * across}u`, i)}]`;
   const memory: Memory[] = [
     { name: "vector", type: "f32", length: rows * depth, note: "the product's left side, row by row" },
-    { name: "sums", type: "f32", length: rows * parts * across, note: "of each piece of the depth, for each column" },
+    { name: "sums", type: "f32", length: rows * parts * across, note: "for each piece and column" },
   ];
   return {
     workgroup: threads,
@@ -100,17 +100,17 @@ function walkOf(p: Recurrence, shape: WalkShape) {
     memory,
     constants: {
       THREADS: threads,
-      DEPTH: [depth, "of the product"],
-      ACROSS: [across, "its columns"],
-      PARTS: [parts, "pieces of the depth"],
-      SUM_ROUNDS: [Math.ceil((parts * across) / threads), "in which all sums are computed"],
-      UNIT_ROUNDS: [Math.ceil(p.hidden / threads), "in which all units are computed"],
+      DEPTH: [depth, "inner size of the product"],
+      ACROSS: [across, "columns of the product"],
+      PARTS: [parts, "pieces of the inner axis"],
+      SUM_ROUNDS: [Math.ceil((parts * across) / threads), "iterations that compute all sums"],
+      UNIT_ROUNDS: [Math.ceil(p.hidden / threads), "iterations that compute all units"],
     },
     vector,
     /** The product of a row and column: the sum of its pieces. */
     sum: (r: number, column: string) => each(parts, (part) => sums(r, part, column)).join(" + "),
     multiply: wgsl`
-      // The vector must be whole before anybody multiplies with it. (Before the first step it is zeroed or just filled.)
+      // The vector must be complete before any invocation reads it. (Before the first step it is zero or just filled.)
       workgroupBarrier();
       for (var round = 0u; round < SUM_ROUNDS; round++) {
         let i = round * THREADS + lane;
@@ -125,7 +125,7 @@ function walkOf(p: Recurrence, shape: WalkShape) {
           ${each(rows, (r) => `${sums(r, 0, "i")} = sum${r};`)}
         }
       }
-      // All sums must be there, and nobody may still read the vector, which the cells now replace.
+      // All sums must be complete, and all reads of the vector done, before the cells overwrite it.
       workgroupBarrier();`,
   } as const;
 }

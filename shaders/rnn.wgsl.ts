@@ -2,7 +2,9 @@ import { tangentText } from "./lib/math.wgsl.ts";
 import type { Cell } from "./recurrent.wgsl.ts";
 import { wgsl } from "./wgsl.ts";
 
-/** The simple recurrent network (J. Elman, 1990): h' = tanh(x + u), x from the input, u from the state before. */
+/**
+ * The simple recurrent network (J. Elman, 1990): h' = tanh(x + u), with x from the input and u from the previous state.
+ */
 export const rnnCell: Cell = {
   name: "rnn",
   gates: 1,

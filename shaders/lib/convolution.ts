@@ -5,17 +5,18 @@ import type { End } from "./results.ts";
 import { plus, times } from "./view.wgsl.ts";
 
 /*
- * What the kernels of a convolution and of both its gradients share: how a kernel walks over an image, names for all sizes, and how a
- * piece of an image's row is loaded.
+ * Shared by the kernels of a convolution and its gradients: how a kernel moves over an image, names for all sizes, and
+ * how part of an image's row is loaded.
  */
 
 /**
- * Along one axis, which elements of the input are multiplied with which elements of the kernel. Tap t of a position takes kernel element
- * first + t · step and input element position · stride + offset + t · shift, if there is one.
+ * Which input elements are multiplied with which kernel elements, along one axis. Tap t of a position uses kernel
+ * element first + t · step and input element position · stride + offset + t · shift, if it exists.
  *
- * Forward, the input moves on with the kernel (shift = dilation). In the gradient of the input, input and output change places: the
- * kernel runs backwards (shift < 0), and a position takes only every stride-th element of it. Which ones depends on the position modulo
- * the stride, its `phase`. So a call serves one phase, and never multiplies by zero.
+ * Forward, the input index increases with the kernel index (shift = dilation). In the gradient of the input, input and
+ * output swap roles: the input index decreases (shift < 0), and a position uses only every stride-th kernel element.
+ * Which ones depends on the position modulo the stride, its `phase`. Each call therefore serves one phase and
+ * multiplies no zeros.
  */
 export interface Taps {
   readonly count: number;
@@ -24,18 +25,18 @@ export interface Taps {
   readonly stride: number;
   readonly offset: number;
   readonly shift: number;
-  /** Results lie at phase + position · spacing; there are `positions` of them. */
+  /** Results are at phase + position · spacing, for `positions` positions. */
   readonly phase: number;
   readonly spacing: number;
   readonly positions: number;
 }
 
-/** A convolution as its kernels walk it. */
+/** A convolution from the view of its kernels. */
 export interface Convolution {
   readonly images: number;
-  /** Groups of channels that do not mix. */
+  /** Groups of channels that are convolved separately. */
   readonly groups: number;
-  /** Channels of one group: of the result, and of the input. */
+  /** Channels per group: of the result, and of the input. */
   readonly outChannels: number;
   readonly inChannels: number;
   readonly vertical: Taps;
@@ -43,15 +44,15 @@ export interface Convolution {
   readonly input: View;
 }
 
-/** y = finish(x * w), or the gradient of x, where dy takes the place of the input. */
+/** y = finish(x * w), or the gradient of x, with dy as the input. */
 export interface Correlation extends Convolution {
   readonly weight: View;
-  /** Where its element (group, out, in, i) lies; its columns are neighbours. */
+  /** Strides of element (group, out, in, i); its columns are contiguous. */
   readonly weightStrides: readonly [group: number, out: number, in_: number, i: number];
   readonly end: End;
 }
 
-/** Names for all sizes; those that a kernel does not use are not printed. @param input what the kernel calls it. */
+/** Names for all sizes; unused ones are not printed. @param name name of the input in the kernel. */
 export const sizesOf = (
   { images, groups, outChannels, inChannels, vertical: v, horizontal: h, input }: Convolution,
   name = "input",
@@ -59,8 +60,8 @@ export const sizesOf = (
   ({
     IMAGES: images,
     GROUPS: [groups, "of channels"],
-    OUT_CHANNELS: [outChannels, "of the result, in a group"],
-    IN_CHANNELS: [inChannels, `of ${name}, in a group`],
+    OUT_CHANNELS: [outChannels, "of the result, per group"],
+    IN_CHANNELS: [inChannels, `of ${name}, per group`],
     HEIGHT: [input.shape[2]!, `of ${name}`],
     WIDTH: input.shape[3]!,
     KERNEL_H: v.count,
@@ -73,17 +74,17 @@ export const sizesOf = (
     LEFT: [-h.offset, "columns of padding"],
   }) as const;
 
-/** Whether some tap reaches beyond the input, so that loads need a bounds check. */
+/** Whether some tap is outside the input, so that loads need a bounds check. */
 export const reaches = ({ count, stride, offset, shift, positions }: Taps, size: number): boolean => {
   const ends = [0, (positions - 1) * stride].flatMap((at) => [at + offset, at + offset + (count - 1) * shift]);
   return Math.min(...ends) < 0 || Math.max(...ends) >= size;
 };
 
-/** `name + by`, for a constant of either sign. What would be negative wraps around to a huge number. */
+/** `name + by`, for a constant of either sign. Negative results wrap around to huge numbers. */
 export const moved = (name: string, by: number): string =>
   by === 0 ? name : by > 0 ? `${name} + ${by}u` : `${name} - ${-by}u`;
 
-/** Expression of the input row or column that tap `t` of a position takes. Those before the input wrap around to huge numbers. */
+/** The input row or column of tap `t` at a position. Those before the input wrap around to huge numbers. */
 export function tapAt({ stride, offset, shift }: Taps, position: string, t: string): string {
   const [start, by] = [times(position, stride), times(t, Math.abs(shift))];
   return shift < 0 ? `${moved(start, offset)} - ${by}` : moved(plus(start, by), offset);
@@ -91,22 +92,26 @@ export function tapAt({ stride, offset, shift }: Taps, position: string, t: stri
 
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
-/** What a piece of an input row is loaded for: `positions` neighbouring results and `h.count` neighbouring elements of the kernel's row. */
+/**
+ * The results for which part of an input row is loaded: `positions` neighbouring results, for `h.count` neighbouring
+ * kernel elements.
+ */
 export interface Stretch {
   readonly input: View;
   readonly horizontal: Taps;
   readonly positions: number;
-  /** Whether it begins with the first result of a row: then it is known here which loads lie outside of the input. */
+  /** Whether it starts at the first result of a row: loads outside the input are then known at print time. */
   readonly whole?: boolean;
   /** Whether loads need a bounds check. */
   readonly guarded: boolean;
 }
 
 /**
- * A piece of an input row in registers.
- * - `load_stretch(line);` loads `x0`, `x1`, …, each input element once, from the row that begins at `line`. The first position's first tap
- *   takes column `left` of it.
- * - `four(c, t)` is what tap t of positions 4 · c to 4 · c + 3 takes, as a vec4. `isOutside(c, t)` says whether all of it lies outside.
+ * Part of an input row in registers.
+ * - `load_stretch(line);` loads `x0`, `x1`, …, each input element once, from the row that begins at `line`. The first
+ *   tap of the first position is at column `left`.
+ * - `four(c, t)` is a vec4: the elements for tap t of positions 4 · c to 4 · c + 3. `isOutside(c, t)` is whether all of
+ *   them are outside the input.
  */
 export function stretch({ input, horizontal: h, positions, whole = false, guarded }: Stretch) {
   const distanceOf = (position: number, t: number) => position * h.stride + t * h.shift;

@@ -7,29 +7,29 @@ import { matrixOf, vectorOf } from "./matrix.wgsl.ts";
 import { swapped } from "./quads.wgsl.ts";
 import { plus, tight, times } from "./view.wgsl.ts";
 
-/* How an invocation that owns several results of a convolution reads its operands. */
+/* How an invocation that computes several results of a convolution loads its operands. */
 
 /** Results that one invocation keeps in registers. */
 export interface ConvTile {
   readonly channels: number;
-  /** In groups of four. */
+  /** Groups of four columns. */
   readonly columns: number;
-  /** Whether the four invocations of a quad own the same results of four images, and share what they load of the weight. */
+  /** Whether the four invocations of a quad compute the same results of four images and share loads of the weight. */
   readonly quads?: boolean;
 }
 
-/** Taps of a row of the kernel, up to four of them: number i of such groups. */
+/** Taps of group i of a kernel row, up to four. */
 const tapsOf = ({ count }: Taps, i: number): number[] =>
   Array.from({ length: Math.min(4, count - 4 * i) }, (_, t) => 4 * i + t);
 
 /**
- * The input. `begin_stretch(x);` finds where a piece of a row begins, for the results from column x on; `load_stretch(line);` loads it.
- * `patch(i, c)` is what up to four taps of four columns take, a matrix of 4 columns × taps. `isInside(i, c)` says whether some of it lies
- * inside the input.
+ * The input. `begin_stretch(x);` finds where part of a row begins, for results from column x; `load_stretch(line);`
+ * loads it. `patch(i, c)` is a matrix of 4 columns × up to four taps with their input elements. `isInside(i, c)` is
+ * whether any of these is inside the input.
  */
 export function patches({ input, horizontal: h }: Correlation, { columns }: ConvTile) {
   const positions = 4 * columns;
-  // One invocation owns a whole row.
+  // One invocation computes a whole row.
   const whole = h.positions <= positions;
   const rounded = { ...h, positions: Math.ceil(h.positions / positions) * positions };
   const guarded = !whole && reaches(rounded, input.shape[3]!);
@@ -47,10 +47,10 @@ export function patches({ input, horizontal: h }: Correlation, { columns }: Conv
 
 /**
  * The weight.
- * - `kernel_of(group, channel, c)` is where the kernel of a channel for input channel c begins.
- * - `load_weights(kernel, t);` finds the row of it that tap t takes. In quads, it loads a share of the rows of CHANNELS channels: every
- *   fourth channel, or where there are fewer, every fourth element.
- * - `weights(i, r)` are up to four elements of the row, of channel number `channel_of(r)` among those of the invocation.
+ * - `kernel_of(group, channel, c)` is where the kernel of a channel begins, for input channel c.
+ * - `load_weights(kernel, t);` finds its row for tap t. In quads, it loads a lane's share of that row for CHANNELS
+ *   channels: every fourth channel, or if there are fewer, every fourth element.
+ * - `weights(i, r)` are up to four elements of the row, for channel `channel_of(r)` of the invocation.
  */
 export function weights(p: Correlation, { channels, quads }: ConvTile): Part {
   const { weight, vertical: v, horizontal: h, groups } = p;
@@ -65,7 +65,7 @@ export function weights(p: Correlation, { channels, quads }: ConvTile): Part {
       of: (t: number, r: number) => at("kernel_row", t, r),
       channelOf: (r: string) => r,
     },
-    // Each lane takes the channels in an order of its own.
+    // Each lane has the channels in a different order.
     channels: {
       load: (row: string) => [
         `let own_row = ${plus(row, times("lane", ofChannel))};`,

@@ -5,30 +5,36 @@ import { widened } from "./half.wgsl.ts";
 import type { Part, View } from "./kernel.ts";
 import { plus } from "./view.wgsl.ts";
 
-/* What an invocation owns of the gradient of a convolution's weight, how it reads dy and the input for it, and how it stores it. */
+/*
+ * What an invocation computes of a convolution's weight gradient: how it loads dy and the input, and stores its
+ * results.
+ */
 
 /** dw[o, c, i, j] = Σ over images and pixels of dy · x. The taps are those of the forward pass. */
 export interface WeightGrad extends Convolution {
   readonly dy: View;
-  /** Number of parts that the images are split into. Each part gives a gradient of its own; a reduction adds them in a fixed order. */
+  /**
+   * Number of parts that the images are split into. Each part produces a gradient; a reduction adds them in a fixed
+   * order.
+   */
   readonly parts: number;
   readonly dw: View;
 }
 
-/** What one invocation owns of a gradient, for one input channel. */
+/** What one invocation computes of a gradient, for one input channel. */
 export interface WeightTile {
   readonly channels: number;
   /** Rows and columns of the kernel. */
   readonly rows: number;
   readonly columns: number;
-  /** Whether the four invocations of a quad own as many channels each, and the same rows and columns. */
+  /** Whether the invocations of a quad share rows and columns, each with its own channels. */
   readonly quads?: boolean;
 }
 
-/** Columns of a kernel's row that one invocation takes at most. */
+/** Most columns of a kernel row per invocation. */
 export const mostColumns = 8;
 
-/** How many tiles lie along each axis of a gradient, for one group of channels. */
+/** Number of tiles along each axis of a gradient, for one group of channels. */
 export function tilesOf({ outChannels, inChannels, vertical: v, horizontal: h }: Convolution, tile: WeightTile) {
   const across = Math.ceil(h.count / tile.columns);
   const down = Math.ceil(v.count / tile.rows);
@@ -36,7 +42,9 @@ export function tilesOf({ outChannels, inChannels, vertical: v, horizontal: h }:
   return { across, down, all: across * down * inChannels * channels };
 }
 
-/** `load_gradients(row, q);` loads `g0`, `g1`, …: for each channel, four neighbours of dy, from 4 · q on; 0 beyond the row. */
+/**
+ * `load_gradients(row, q);` loads `g0`, `g1`, …: for each channel, four neighbours of dy from 4 · q; 0 past the row.
+ */
 export function gradients({ dy, vertical: v, horizontal: h }: WeightGrad, { channels }: WeightTile): Part {
   const ragged = h.positions % 4 > 0;
   const four = (first: string): string => {
@@ -56,11 +64,13 @@ export function gradients({ dy, vertical: v, horizontal: h }: WeightGrad, { chan
 }
 
 /**
- * What a quad reads for some pixels of a row of dy. Of the input, each lane loads every fourth element, and has the others from its
- * neighbours.
- * - `load_gradients(row, first, pixels);` loads the pixels of each channel from pixel `first` on: as a vec4 where all rows are whole fours.
- * - `load_stretch(plane, row, pixels);` loads what their taps take from a row of the input. The first pixel's first tap takes column `left`.
- * - `products(r, t, pixels)` is the sum of their products, for channel r and tap t.
+ * What a quad loads for some pixels of a row of dy. Each lane loads every fourth input element and gets the others from
+ * its neighbours.
+ * - `load_gradients(row, first, pixels);` loads pixels of each channel from pixel `first`, as a vec4 if row lengths are
+ *   divisible by 4.
+ * - `load_stretch(plane, row, pixels);` loads the input elements for their taps. The first tap of the first pixel is at
+ *   column `left`.
+ * - `products(r, t, pixels)` is the sum of products for channel r and tap t.
  */
 export function quadOperands(p: WeightGrad, tile: WeightTile): Part {
   const { vertical: v, horizontal: h, input, dy } = p;
@@ -78,7 +88,7 @@ export function quadOperands(p: WeightGrad, tile: WeightTile): Part {
   };
   const gradient = (row: string, r: number, first: string, d = 0): string =>
     plus(row, `${r * v.positions * h.positions}u`, first, `${d}u`);
-  /** Names of what tap t takes for each pixel. */
+  /** Names of the input elements for tap t of each pixel. */
   const taken = (t: string, pixels: string) => each(Number(pixels), (d) => `x${d * h.stride + Number(t) * h.shift}`);
   return {
     buffers: [bufferOf("input", input, "read"), bufferOf("dy", dy, "read", vectors ? 4 : 1)],
@@ -111,7 +121,10 @@ export function quadOperands(p: WeightGrad, tile: WeightTile): Part {
   };
 }
 
-/** `keep(r, i, t, sum);` stores an element from `at` on: of channel r, kernel row i and column t. What lies beyond the weight is left out. */
+/**
+ * `keep(r, i, t, sum);` stores the element at channel r, kernel row i and column t, relative to `at`. Elements outside
+ * the weight are dropped.
+ */
 export function keeping({ dw, vertical: v, horizontal: h, ...p }: WeightGrad, tile: WeightTile): Part {
   const { accessors, ...part } = result("dw", dw);
   const guardsFirst = tile.quads && p.outChannels % (4 * tile.channels) > 0;

@@ -10,7 +10,7 @@ import { type Kernels, type Lowering, upwards, type Work } from "./lowering.ts";
 import type { AdapterTraits } from "./traits.ts";
 import { endOf, touched } from "./work.ts";
 
-/** How a kernel is laid over an image. Pairs are [vertical, horizontal]. */
+/** How a kernel moves over an image. Pairs are [vertical, horizontal]. */
 export interface Geometry {
   readonly stride: readonly [number, number];
   readonly dilation: readonly [number, number];
@@ -21,10 +21,10 @@ export interface Geometry {
   readonly groups: number;
 }
 
-/** Along both axes. */
+/** Taps along both axes. */
 type Pair = readonly [vertical: Taps, horizontal: Taps];
 
-/** Taps of a convolution, from the sizes of its kernel and of its result. */
+/** Taps of a convolution, from the sizes of its kernel and result. */
 export function forwardTaps(kernel: readonly number[], size: readonly number[], g: Geometry): Pair {
   const along = (axis: 0 | 1): Taps => ({
     count: kernel[axis]!,
@@ -42,7 +42,7 @@ export function forwardTaps(kernel: readonly number[], size: readonly number[], 
 
 const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
 
-/** Taps of the gradient of the input, for positions ≡ phase modulo the stride: those kernel elements whose position divides. */
+/** Taps of the input's gradient at positions ≡ phase modulo the stride: the kernel elements that contribute there. */
 function backwardTaps(kernel: number, size: number, axis: 0 | 1, phase: number, g: Geometry): Taps {
   const [stride, dilation] = [g.stride[axis], g.dilation[axis]];
   const pad = axis === 0 ? g.top : g.left;
@@ -63,7 +63,7 @@ function backwardTaps(kernel: number, size: number, axis: 0 | 1, phase: number, 
   };
 }
 
-/** Those of all phases, from the sizes of the kernel and of the gradient. */
+/** Taps of all phases, from the sizes of the kernel and the gradient. */
 function phasesOf(kernel: readonly number[], size: readonly number[], g: Geometry): Pair[] {
   const along = (axis: 0 | 1): Taps[] =>
     Array.from({ length: Math.min(g.stride[axis], size[axis]!) }, (_, phase) =>
@@ -76,10 +76,10 @@ interface Problem {
   readonly type: DType;
   readonly images: number;
   readonly groups: number;
-  /** Per group, as are the output channels. */
+  /** Input channels per group; output channels likewise. */
   readonly inChannels: number;
   readonly outChannels: number;
-  /** Of the results, and of the distance between the inputs that they start from. */
+  /** Size of the results, and the step between the inputs of neighbouring results. */
   readonly rows: number;
   readonly columns: number;
   readonly stride: readonly [number, number];
@@ -111,8 +111,9 @@ const blocksOf = ({ vertical: v, horizontal: h, outChannels }: Correlation, tile
   Math.ceil(h.positions / (4 * tile.columns)) * v.positions * Math.ceil(outChannels / tile.channels);
 
 /**
- * The register tile for a problem: eight channels where there are as many, and the columns that cost least: many load less for each
- * product, but those beyond the row are computed for nothing. On a GPU, a smaller tile until there are enough of them.
+ * The register tile for a problem: eight channels if there are as many, and the cheapest number of columns. More
+ * columns need fewer loads per product, but columns past the end of a row are wasted. On a GPU, smaller tiles until
+ * there are enough invocations.
  * @param most groups of four columns.
  */
 function tileOf(p: Correlation, most: number, { cpu }: AdapterTraits): ConvTile {
@@ -131,7 +132,7 @@ function tileOf(p: Correlation, most: number, { cpu }: AdapterTraits): ConvTile 
   return tile;
 }
 
-/** Each invocation, or each quad of them, computes the results of a register tile. */
+/** Each invocation, or each quad, computes the results of a register tile. */
 const direct = (quads: boolean, rules: Pick<ConvVariant, "needs" | "score">): ConvVariant => {
   const tile = (p: Correlation, traits: AdapterTraits) => ({ ...tileOf(p, quads ? 8 : 4, traits), quads });
   const sharers = quads ? 4 : 1;
@@ -148,8 +149,8 @@ const direct = (quads: boolean, rules: Pick<ConvVariant, "needs" | "score">): Co
 };
 
 /**
- * The family, with the definition of an op. Scores on CPU adapters are SwiftShader's; lavapipe agrees: 3×3, 16 to 32 channels, `quads`
- * 6 ms, `direct` 13, `tiled` 56.
+ * The family, with an op's definition. Scores for CPU adapters were measured on SwiftShader; lavapipe agrees: for 3×3
+ * with 16 to 32 channels, `quads` takes 6 ms, `direct` 13, `tiled` 56.
  */
 const familyOf = (definition: (p: Correlation) => Kernel) =>
   family<ConvVariant>("conv2d", "conv2d", [
@@ -170,7 +171,7 @@ const familyOf = (definition: (p: Correlation) => Kernel) =>
     {
       name: "tiled",
       needs: ({ kernel }, traits) =>
-        unless(kernel[0] * kernel[1] > 0, "elements of the kernel that reach the input") ??
+        unless(kernel[0] * kernel[1] > 0, "kernel elements that overlap the input") ??
         needsWorkgroup(traits, 256, tileBytes(tileSide)),
       score: ({ outChannels, rows, columns }, { cpu }) => (!cpu && outChannels >= 32 && rows * columns >= 64 ? 2 : 0),
       write: convTiled,
@@ -185,15 +186,15 @@ const familyOf = (definition: (p: Correlation) => Kernel) =>
 export const convFamily = /* @__PURE__ */ familyOf(convNaive);
 const inputGradFamily = /* @__PURE__ */ familyOf(inputGradNaive);
 
-/** What the calls of a convolution or of the gradient of its input have in common. */
+/** The parts common to a convolution and the gradient of its input. */
 interface Walk extends Pick<Correlation, "outChannels" | "inChannels" | "weightStrides"> {
   readonly family: Family<ConvVariant>;
-  /** Taps of the convolution itself, and those of each call. */
+  /** Taps of the convolution itself, and of each call. */
   readonly forward: Pair;
   readonly phases: readonly Pair[];
 }
 
-/** How a convolution runs. */
+/** Runs a convolution. */
 export const convKernels: Kernels = {
   precision: "half",
   after: true,
@@ -216,7 +217,7 @@ export const convKernels: Kernels = {
   },
 };
 
-/** How the gradient of its input runs: one call for each phase of the stride. */
+/** Runs the gradient of the input: one call per phase of the stride. */
 export const convInputGradKernels: Kernels = {
   precision: "half",
   after: true,

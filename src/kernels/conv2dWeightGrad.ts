@@ -22,11 +22,11 @@ interface Problem {
   readonly type: DType;
   readonly images: number;
   readonly groups: number;
-  /** Per group, as are the input channels. */
+  /** Output channels per group; input channels likewise. */
   readonly outChannels: number;
   readonly inChannels: number;
   readonly kernel: readonly [height: number, width: number];
-  /** Of the forward pass. */
+  /** Size of the forward result. */
   readonly rows: number;
   readonly columns: number;
   readonly stride: readonly [number, number];
@@ -45,16 +45,16 @@ const problemOf = ({ vertical: v, horizontal: h, ...p }: Convolution): Problem =
 });
 
 interface WeightGradVariant extends Variant<Problem> {
-  /** Into how many parts the images are split. */
+  /** How many parts the images are split into. */
   parts(p: Convolution): number;
   write(p: WeightGrad, traits: AdapterTraits): Kernel;
   workgroups(p: WeightGrad, traits: AdapterTraits): readonly [number, number, number];
 }
 
-/** Columns of the gradient as a matrix: input channels times kernel elements. */
+/** Columns of the gradient as a matrix: input channels × kernel elements. */
 const columnsOf = ({ inChannels, kernel }: Problem): number => inChannels * kernel[0] * kernel[1];
 
-/** Register tiles of `direct` and of `quads`, and how many of them there are for one part. */
+/** Register tiles of `direct` and `quads`, and their number per part. */
 const directTile = ({ outChannels, horizontal: h }: Convolution): WeightTile => ({
   channels: [8, 4, 2, 1].find((n) => outChannels >= n) ?? 1,
   rows: 1,
@@ -69,13 +69,13 @@ const quadTile = ({ outChannels, vertical: v, horizontal: h }: Convolution): Wei
 const directTiles = (p: Convolution): number => tilesOf(p, directTile(p)).all;
 const quadTiles = (p: Convolution): number => tilesOf(p, quadTile(p)).all;
 
-/** Parts that make enough work for every core, or every processor of a GPU. @param tiles of one part and a group. */
+/** Number of parts that gives every core, or the whole GPU, enough work. @param tiles per part and group. */
 const partsFor = ({ images, groups }: Convolution, tiles: number, wanted: number): number =>
   Math.min(images, Math.max(1, Math.ceil(wanted / (tiles * groups))));
 
 /**
- * Scores for CPU adapters were measured on SwiftShader and hold on lavapipe. There, 5×5 from 8 to 16 channels, 64 images of 14×14, takes 2.8 ms
- * in `quads`, 8.2 in `direct`, 70 in `tiled`. Scores for GPUs are reasoned, not measured.
+ * Scores for CPU adapters were measured on SwiftShader and hold on lavapipe. There, 5×5 from 8 to 16 channels with 64
+ * images of 14×14 takes 2.8 ms in `quads`, 8.2 in `direct`, 70 in `tiled`. Scores for GPUs are estimates.
  */
 export const weightGradFamily = /* @__PURE__ */ family<WeightGradVariant>("conv2dWeightGrad", "conv2dWeightGrad", [
   {
@@ -114,7 +114,7 @@ export const weightGradFamily = /* @__PURE__ */ family<WeightGradVariant>("conv2
   },
 ]);
 
-/** How the gradient of a convolution's weight runs: in parts, whose gradients are added then. */
+/** Runs the gradient of a convolution's weight: in parts, whose gradients are then added. */
 export const weightGradKernels: Kernels = {
   precision: "half",
   widens: true,

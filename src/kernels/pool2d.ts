@@ -24,7 +24,7 @@ interface Problem {
 
 interface PoolGradVariant extends Variant<Problem> {
   readonly write: (p: PoolGrad) => Kernel;
-  /** Invocations. */
+  /** Number of invocations. */
   readonly count: (problem: Problem) => number;
 }
 
@@ -46,7 +46,7 @@ export const maxPoolGradFamily = /* @__PURE__ */ family<PoolGradVariant>("maxPoo
   },
 ]);
 
-/** How max pooling runs: the largest elements, and as a second result which they are. */
+/** Runs max pooling: the maxima, and their packed indices as second result. */
 export const maxPoolKernels: Kernels = {
   precision: "operands",
   lower({ node, inputs: [x] }, to) {
@@ -67,7 +67,7 @@ export const maxPoolKernels: Kernels = {
   },
 };
 
-/** How the gradient of the image runs. */
+/** Runs the gradient of the image. */
 export const maxPoolGradKernels: Kernels = {
   precision: "operands",
   after: true,
@@ -84,7 +84,7 @@ export const maxPoolGradKernels: Kernels = {
   },
 };
 
-/** How the winners of an image are picked. */
+/** Gathers the elements of an image that were maxima. */
 export const maxPoolPickKernels: Kernels = {
   precision: "operands",
   lower({ node, inputs }, to) {
@@ -99,13 +99,13 @@ interface Pooling {
   readonly node: Node;
   readonly image: View;
   readonly kernel: Kernel;
-  /** Invocations. */
+  /** Number of invocations. */
   readonly count: number;
-  /** Names of the ops behind it. */
+  /** Names of the epilogue's ops. */
   readonly chain?: string;
 }
 
-/** What the calls of all three have in common. */
+/** The fields common to all three calls. */
 function pooling({ node, image, kernel, count, chain = "" }: Pooling) {
   const windows: Windows = node.attrs["windows"];
   return {

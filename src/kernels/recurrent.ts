@@ -21,8 +21,8 @@ import type { Kernels, Lowering, Work } from "./lowering.ts";
 import type { AdapterTraits } from "./traits.ts";
 
 /*
- * Kernels of a recurrence. The gates are worked on in place: the input's part, the activated gates and their gradients follow
- * each other in one buffer wherever nobody else reads what was there before.
+ * Kernels of a recurrence. Gates are updated in place where their old values are not needed: one buffer holds first the
+ * input's part, then the activated gates, then their gradients.
  */
 
 /** Inputs of a sequence by role. */
@@ -49,18 +49,18 @@ interface SequenceVariant extends Variant<Problem> {
 
 /** One kernel of a sequence. */
 interface Dispatch extends Pick<KernelCall, "kernel" | "bindings" | "source"> {
-  /** What step it is, in words; nothing for all steps at once. */
+  /** Which step it computes, in words; absent if all steps at once. */
   readonly step?: string;
   readonly workgroups: number;
 }
 
-/** How a step is computed where it multiplies, and how many invocations that takes. */
+/** How to compute a step that multiplies, and its number of invocations. */
 interface Step {
   write(p: Recurrence, place: Place): Kernel;
   readonly invocations: number;
 }
 
-/** A dispatch for each step. Cells that multiply nothing stand alone, `width` units at a time. */
+/** One dispatch per step. A step without a product runs only its cells, `width` units at a time. */
 const steps = (
   name: string,
   step: (problem: Problem) => Step,
@@ -82,7 +82,7 @@ const steps = (
       const own = place.first || place.last ? {} : { position: position(t) };
       const views: Recurrence["views"] = { ...(place.first ? p.views : others), ...own };
       const multiplies = p.pass === "forward" ? !place.first || startH !== undefined : !place.last;
-      // All steps between the ends share a kernel, and differ in the position that they bind.
+      // All steps between the ends share a kernel and differ only in the position they bind.
       const kernel =
         written.get(name) ??
         (multiplies ? write({ ...p, views }, place) : cellsAlone({ ...p, views }, place, width(problem)));
@@ -98,18 +98,18 @@ const steps = (
   },
 });
 
-/** The step at position t: what differs at the ends of a sequence. */
+/** The step at position t; the ends of a sequence differ from other steps. */
 function placeOf(p: Recurrence, t: number): Place & { readonly name: string } {
   const first = t === firstOf(p);
   const last = t === lastOf(p);
   if (p.pass === "forward") return first ? { name: "first", first } : { name: "step", first, last: false };
   if (last) return { name: "last", first, last };
-  // Where nothing is bound for the first step alone, it is told apart as the kernel runs: one text less to compile.
+  // If the first step has no extra bindings, the kernel detects it at run time: one less kernel to compile.
   if (!p.views.startH && !p.views.startC) return { name: "step", last };
   return { name: first ? "first" : "step", first, last };
 }
 
-/** One number each 256 bytes, where bindings may begin. */
+/** Step positions, one every 256 bytes, where bindings may begin. */
 function positionsOf(count: number, to: Lowering): (t: number) => View {
   const spacing = 64;
   const all = to.constant(`positions of ${count} steps`, [spacing * count], "u32", (data) => {
@@ -120,7 +120,7 @@ function positionsOf(count: number, to: Lowering): (t: number) => View {
 
 const narrow = ({ gates, pass }: Problem): boolean => pass === "backward" || gates === 1;
 
-/** Larger tiles of rows load each weight less often; they pay as soon as there are rows enough. */
+/** Larger tiles of rows load each weight less often; they pay off once there are enough rows. */
 const tiles =
   (rows: number, columns?: number) =>
   (problem: Problem): Step => {
@@ -128,7 +128,7 @@ const tiles =
     return { write: (p, place) => stepTile(p, place, tile), invocations: stepInvocations(problem, tile) };
   };
 
-/** Rows of each of the four that share loads, so that together they cover the batch. */
+/** Rows per lane of a quad, so that the quad covers the batch. */
 function quads(problem: Problem): Step {
   const rows = problem.rows > 16 ? 8 : problem.rows > 8 ? 4 : 2;
   const tile: StepTile = { rows, columns: !narrow(problem) ? 1 : rows === 8 ? 2 : 4, workgroup: 8 };
@@ -139,7 +139,7 @@ const walkShape = (problem: Problem, { maxInvocations, maxWorkgroupBytes }: Adap
   let threads = 64;
   while (threads < walkLayout(problem, { rows: 1, threads }).across && 2 * threads <= Math.min(maxInvocations, 512))
     threads *= 2;
-  // One row per workgroup until processors are busy; then each weight that is read serves several rows.
+  // One row per workgroup until processors are busy; then each loaded weight serves several rows.
   let rows = 1;
   while (
     rows < 8 &&
@@ -190,10 +190,10 @@ export const gruFamily = /* @__PURE__ */ family<SequenceVariant>("gru", "recurre
 export const rnnFamily = /* @__PURE__ */ family<SequenceVariant>("rnn", "recurrentSteps", sequenceVariants);
 const families = { lstm: lstmFamily, gru: gruFamily, rnn: rnnFamily };
 
-/** How a sequence runs, forward or backward. */
+/** Runs a sequence, forward or backward. */
 export const sequenceKernels = (cell: Cell, pass: Recurrence["pass"]): Kernels => ({
   lower: (work, to) => lowerSequence(cell, pass, work, to),
-  // The gradient of a GRU has more buffers than any other: side by side, h and the kept values may share a binding.
+  // The gradient of a GRU has the most buffers; as neighbours in memory, h and the kept values can share a binding.
   sideBySide: (result) => pass === "forward" && cell.splits && result < 2,
 });
 
@@ -225,7 +225,7 @@ function lowerSequence(cell: Cell, pass: Recurrence["pass"], { node }: Work, to:
   if (pass === "forward") {
     saves = cell.gates > 1 && moveGates(2);
     views.outputs = place(0, "hidden states", states);
-    // Where no gradient is wanted, only what the next step needs is kept.
+    // Without a gradient, only values that the next step needs are kept.
     const kept = cell.keeps ? to.result(1) : undefined;
     if (kept || cell.before === "kept") views.kept = kept ?? to.scratch("cell states", states, "f32");
   } else {

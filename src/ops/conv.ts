@@ -17,7 +17,7 @@ import { add } from "./arithmetic.ts";
 import { matmul } from "./matmul.ts";
 import { reshape, slice } from "./views.ts";
 
-/** Positions of a kernel along an axis of size `n`, padding included. */
+/** Kernel positions along an axis of size `n`, padding included. */
 const positions = (n: number, kernel: number, stride: number, dilation: number): number =>
   Math.floor((n - dilation * (kernel - 1) - 1) / stride) + 1;
 
@@ -35,10 +35,10 @@ const describe: NonNullable<Op["describe"]> = ({ attrs: { geometry } }) => {
 };
 
 /*
- * Three ops, closed under differentiation: the gradient of each is made of the other two, so gradients of gradients need nothing
- * more. Each is linear in both of its inputs, and is given the `size` of its result, since the geometry leaves it open: with a
- * stride, images of several sizes have the same number of positions, and a transposed convolution with much output padding has
- * fewer positions than fit its result.
+ * Three ops closed under differentiation: the gradients of each consist of the other two, so gradients of gradients
+ * need no more ops. Each is linear in both inputs. The attribute `size` gives the size of the result, which the
+ * geometry does not determine: with a stride, images of several sizes have the same number of positions, and a
+ * transposed convolution with large output padding has fewer positions than fit its result.
  */
 
 const convOp: Op = {
@@ -97,11 +97,11 @@ const weightGrad = (x: Tensor, dy: Tensor, geometry: Geometry, size: readonly nu
   apply(weightGradOp, [x, dy], { geometry, size: [...size] });
 
 export interface ConvOptions {
-  /** Distance between neighbouring positions of the kernel; default 1. One number, or [vertical, horizontal]. */
+  /** Step between kernel positions; default 1. One number, or [vertical, horizontal]. */
   readonly stride?: number | readonly [number, number];
   /**
-   * Zeros around the image; default 0 ("valid"). One number, [vertical, horizontal], [[top, bottom], [left, right]], or "same":
-   * as many as keep the size at stride 1, an odd one at the end.
+   * Zeros around the image; default 0 ("valid"). One number, [vertical, horizontal], [[top, bottom], [left, right]], or
+   * "same": keeps the size at stride 1; an odd total puts the extra zero at the end.
    */
   readonly padding?:
     | number
@@ -109,13 +109,16 @@ export interface ConvOptions {
     | readonly [readonly [number, number], readonly [number, number]]
     | "same"
     | "valid";
-  /** Distance between elements of the kernel; default 1. */
+  /** Step between elements of the kernel; default 1. */
   readonly dilation?: number | readonly [number, number];
-  /** Groups of channels that do not mix; default 1. As many as channels make a depthwise convolution. */
+  /**
+   * Groups of channels that are convolved separately; default 1. As many groups as channels make a depthwise
+   * convolution.
+   */
   readonly groups?: number;
 }
 
-/** One whole number for both directions, or [vertical, horizontal]. */
+/** One integer for both directions, or [vertical, horizontal]. */
 export function pair(
   op: string,
   name: string,
@@ -128,7 +131,7 @@ export function pair(
   return both as readonly [number, number];
 }
 
-/** Options of every convolution; those that may be one number or two are `pair`'s to check. */
+/** Options of every convolution; `pair` checks those that may be one number or two. */
 export const convOptions = { stride: undefined, padding: undefined, dilation: undefined, groups: 1 };
 
 export function geometryOf(
@@ -162,7 +165,7 @@ export function geometryOf(
   return { stride, dilation, top, bottom, left, right, groups };
 }
 
-/** Checks ranks, dtypes and channels. `over` names the axis of the weight that meets the channels of x. */
+/** Checks ranks, dtypes and channels. `over` is the weight's axis that corresponds to the channels of x. */
 function checkOperands(op: string, x: Tensor, weight: Tensor, groups: number, over: "in" | "out"): void {
   if (x.shape.length !== 4 || weight.shape.length !== 4) {
     throw new ShapeError(
@@ -189,13 +192,13 @@ function withBias<D extends DType>(op: string, y: Tensor<D>, bias: Tensor | unde
 }
 
 /**
- * 2-D convolution (cross-correlation, as the field means it), as implicit GEMM: no matrix of patches is stored. Bias and
- * activation run in the same kernel.
+ * 2-D convolution (cross-correlation, as usual in deep learning), as implicit GEMM: the matrix of patches is never
+ * stored. Bias and activation run in the same kernel.
  * @param x `[N, C, H, W]`
  * @param weight `[O, C / groups, kh, kw]`
  * @param bias `[O]`, optional.
  * @returns `[N, O, H', W']` with H' = ⌊(H + padding − dilation · (kh − 1) − 1) / stride⌋ + 1.
- * @throws ShapeError, DTypeError, AttributeError naming what does not fit.
+ * @throws ShapeError, DTypeError or AttributeError that names the mismatch.
  */
 export function conv2d<A extends DType, B extends DType>(
   x: Tensor<A>,
@@ -213,7 +216,7 @@ export function conv2d<A extends DType, B extends DType>(
   const { groups, stride, top, bottom, left, right } = geometry;
   const isPointwise = [...kernel, groups].every((n) => n === 1) && top + bottom + left + right === 0;
   if (!isPointwise) return withBias("conv2d", correlate(x, weight, geometry, size), bias);
-  // A 1×1 kernel is a plain product of matrices for each image, of the elements that it meets.
+  // A 1×1 kernel is a matrix product for each image, over the elements at its positions.
   const met = slice(x, [[], [], [0, undefined, stride[0]], [0, undefined, stride[1]]]);
   const [n, c] = x.shape as [number, number];
   const product = matmul(reshape(weight, [weight.shape[0]!, c]), reshape(met, [n, c, size[0] * size[1]]));
@@ -227,10 +230,10 @@ interface LineOptions {
   readonly groups?: number;
 }
 
-/** Options of a convolution along a line. */
+/** Options of a 1-D convolution. */
 export const lineOptions = { stride: 1, padding: undefined, dilation: 1, groups: 1 };
 
-/** The same for an image of one row. */
+/** The same options for an image with one row. */
 export const alongLine = (
   op: string,
   { stride, padding = 0, dilation, groups }: Filled<LineOptions, typeof lineOptions>,
@@ -242,8 +245,8 @@ export const alongLine = (
 });
 
 /**
- * 1-D convolution. @param x `[N, C, L]` @param weight `[O, C / groups, k]` @param bias `[O]`, optional. Options are those of `conv2d`
- * with single numbers. @returns `[N, O, L']`
+ * 1-D convolution, with the options of `conv2d` as single numbers. @param x `[N, C, L]` @param weight `[O, C / groups,
+ * k]` @param bias `[O]`, optional. @returns `[N, O, L']`
  */
 export function conv1d<A extends DType, B extends DType>(
   x: Tensor<A>,
@@ -268,7 +271,7 @@ export function conv1d<A extends DType, B extends DType>(
  * @param x `[N, C, H, W]`
  * @param weight `[C, O / groups, kh, kw]`
  * @param bias `[O]`, optional.
- * @param options those of `conv2d`, and `outputPadding`, rows and columns added at the end; default 0.
+ * @param options those of `conv2d`, and `outputPadding`: rows and columns added at the end; default 0.
  * @returns `[N, O, H', W']` with H' = (H − 1) · stride − padding + dilation · (kh − 1) + outputPadding + 1.
  */
 export function convTranspose2d<A extends DType, B extends DType>(

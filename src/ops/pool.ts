@@ -10,8 +10,8 @@ import { sum } from "./sum.ts";
 import { reshape, unsqueeze } from "./views.ts";
 
 /*
- * Max pooling is three ops closed under differentiation: the pooling itself (with the packed indices of the winners as second
- * result), the scattering of gradients to the winners, and the picking of winners.
+ * Max pooling consists of three ops closed under differentiation: pooling itself, with packed indices of the maxima as
+ * second result; scattering gradients to the maxima; and gathering the maxima.
  */
 
 const maxPoolOp: Op = {
@@ -49,20 +49,23 @@ const scatter = (dy: Tensor, index: Tensor, windows: Windows, shape: Shape): Ten
 const pick = (x: Tensor, index: Tensor, windows: Windows): Tensor => apply(maxPoolPickOp, [x, index], { windows });
 
 export interface PoolOptions {
-  /** Distance between windows; default the kernel size, so that they do not overlap. */
+  /** Step between windows; default the kernel size, so that they do not overlap. */
   readonly stride?: number | readonly [number, number];
-  /** Rows and columns around the image, at most half the kernel; default 0. */
+  /** Rows and columns of padding around the image, at most half the kernel; default 0. */
   readonly padding?: number | readonly [number, number];
-  /** Keeps windows that hang over the end; default false. One that would start in the padding there is dropped. */
+  /**
+   * Whether to keep windows that extend past the end; default false. A window that would start in the end padding is
+   * dropped.
+   */
   readonly ceilMode?: boolean;
 }
 
-/** What all pooling takes; the stride depends on the kernel. */
+/** Options common to all pooling; the default stride depends on the kernel. */
 const windowOptions = { stride: undefined, padding: undefined, dilation: undefined, ceilMode: false };
 
 type PoolWindow = Omit<Windows, "size"> & { readonly ceilMode: boolean };
 
-/** A window, as far as it does not depend on an image. */
+/** A checked window, without what depends on the image. */
 function windowOf(
   op: string,
   kernelSize: number | readonly [number, number],
@@ -82,7 +85,7 @@ function windowOf(
   };
 }
 
-/** The same with the positions that it takes in an image. */
+/** The window with its number of positions in an image. */
 function windowsOf(op: string, x: Tensor, { ceilMode, ...window }: PoolWindow): Windows {
   checkTensors(op, x);
   if (x.shape.length !== 4) throw new ShapeError(`${op}: input ${showShape(x.shape)} needs four axes [N, C, H, W]`);
@@ -109,16 +112,14 @@ export function maxWindowOf(
 ): PoolWindow {
   const window = windowOf(op, kernelSize, optionsOf(op, options, windowOptions));
   if (window.kernel[0] * window.kernel[1] <= 255) return window;
-  throw new AttributeError(
-    `${op}: a window of ${window.kernel} elements has more than 255, which its packed indices do not hold`,
-  );
+  throw new AttributeError(`${op}: kernel size is ${window.kernel}, expected at most 255 elements`);
 }
 
 /**
- * Largest element of each window; the first of equal ones gets the gradient, and padding never wins.
+ * The maximum of each window. The first of equal maxima gets the gradient; padding is never the maximum.
  * @param x `[N, C, H, W]`, f32 or f16
  * @param kernelSize one number, or [vertical, horizontal]; up to 255 elements.
- * @param options and `dilation`, distance between elements of a window; default 1.
+ * @param options also `dilation`, the step between elements of a window; default 1.
  */
 export function maxPool2d<D extends DType>(
   x: Tensor<D>,
@@ -130,13 +131,13 @@ export function maxPool2d<D extends DType>(
 }
 
 export interface AvgPoolOptions extends PoolOptions {
-  /** Whether zeros of the padding count; default true. */
+  /** Whether padding counts as elements; default true. */
   readonly countIncludePad?: boolean;
-  /** What sums are divided by instead of the number of elements. */
+  /** Divides the sums instead of the number of elements. */
   readonly divisor?: number;
 }
 
-/** The checked window of a mean pooling, and how it counts. */
+/** The checked window of an average pooling, and how it counts. */
 export function avgWindowOf(op: string, kernelSize: number | readonly [number, number], options: AvgPoolOptions = {}) {
   const { dilation, ...known } = windowOptions;
   const { countIncludePad, divisor, ...rest } = optionsOf(op, options, {
@@ -149,7 +150,7 @@ export function avgWindowOf(op: string, kernelSize: number | readonly [number, n
 }
 
 /**
- * Mean of each window: a depthwise convolution with ones, scaled in the same kernel.
+ * The mean of each window: a depthwise convolution with ones, scaled in the same kernel.
  * @param x `[N, C, H, W]`, f32 or f16
  * @param kernelSize one number, or [vertical, horizontal].
  */
@@ -161,7 +162,7 @@ export function avgPool2d<D extends DType>(
   const { countIncludePad, divisor, ...window } = avgWindowOf("avgPool2d", kernelSize, options);
   const { kernel, stride, padding, size } = windowsOf("avgPool2d", x, window);
   const channels = x.shape[1]!;
-  // Padding at the end that lets the last window fit, however far it hangs over.
+  // Padding at the end, so that the last window fits.
   const behind = [0, 1].map((axis) => {
     const reach = (size[axis]! - 1) * stride[axis]! + kernel[axis]!;
     return Math.max(0, reach - x.shape[2 + axis]! - padding[axis]!);
@@ -180,7 +181,7 @@ export function avgPool2d<D extends DType>(
       [padding[1], behind[1]!],
     ],
   });
-  /** Elements of window `at` along an axis that count. */
+  /** The number of counted elements of window `at` along an axis. */
   const counted = (axis: 0 | 1, at: number): number => {
     const [n, pad] = [x.shape[2 + axis]!, padding[axis]];
     const start = at * stride[axis] - pad;
@@ -197,7 +198,8 @@ export function avgPool2d<D extends DType>(
 }
 
 /**
- * Means over as many windows as the result has elements: window i of n over an axis of size h reaches from ⌊i·h/n⌋ to ⌈(i+1)·h/n⌉.
+ * Means over as many windows as the result has elements: window i of n over an axis of size h spans ⌊i·h/n⌋ to
+ * ⌈(i+1)·h/n⌉.
  * @param x `[N, C, H, W]`, f32 or f16
  * @param outputSize one number, or [rows, columns]; default 1, the mean over the image.
  */
@@ -215,7 +217,10 @@ export function adaptiveAvgPool2d<D extends DType>(
   return windowMeans(windowMeans(x, 2, size[0]), 3, size[1]) as Tensor<D & Float>;
 }
 
-/** Means over windows along one axis. What lies outside of a window is selected away, not multiplied by 0: it may be infinite. */
+/**
+ * Means over windows along one axis. Elements outside a window are replaced, not multiplied by 0, since they may be
+ * infinite.
+ */
 function windowMeans(x: Tensor, axis: number, windows: number): Tensor {
   const n = x.shape[axis]!;
   const bounds = Array.from({ length: windows }, (_, i) => [

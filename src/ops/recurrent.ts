@@ -14,31 +14,33 @@ import { pad } from "./pad.ts";
 import { sum } from "./sum.ts";
 import { reshape, slice, transpose, unsqueeze } from "./views.ts";
 
-/** Weights of one direction of one layer, as PyTorch lays them out: G blocks of H rows, G = 4 (LSTM), 3 (GRU) or 1 (RNN). */
+/** Weights of one direction of one layer, in PyTorch's layout: G blocks of H rows, G = 4 (LSTM), 3 (GRU) or 1 (RNN). */
 export interface RecurrentWeights {
-  /** `[G·H, I]`, where I is the input's size in the first layer and H (2H if bidirectional) in those above. */
+  /** `[G·H, I]`, where I is the input's size in the first layer and H (2H if bidirectional) in the others. */
   readonly weightIh: Tensor;
   /** `[G·H, H]` */
   readonly weightHh: Tensor;
-  /** `[G·H]`, none by default. */
+  /** `[G·H]`; default none. */
   readonly biasIh?: Tensor;
-  /** `[G·H]`, none by default. */
+  /** `[G·H]`; default none. */
   readonly biasHh?: Tensor;
 }
 
 export interface RecurrentOptions {
-  /** Whether a second set of weights reads each layer's input from its end; default false. */
+  /** Whether a second set of weights processes each layer's input in reverse; default false. */
   readonly bidirectional?: boolean;
-  /** Whether x and output are `[N, T, …]` instead of `[T, N, …]`; default false. States are `[layers · D, N, H]` in any case. */
+  /**
+   * Whether x and output are `[N, T, …]` instead of `[T, N, …]`; default false. States are always `[layers · D, N, H]`.
+   */
   readonly batchFirst?: boolean;
-  /** First hidden states `[layers · D, N, H]`; default 0. */
+  /** Initial hidden states `[layers · D, N, H]`; default 0. */
   readonly h0?: Tensor;
-  /** What happens to a layer's output before the next layer reads it, such as dropout; default nothing. */
+  /** A function applied between layers, such as dropout; default none. */
   readonly between?: (x: Tensor) => Tensor;
 }
 
 export interface LstmOptions extends RecurrentOptions {
-  /** First cell states `[layers · D, N, H]`; default 0. */
+  /** Initial cell states `[layers · D, N, H]`; default 0. */
   readonly c0?: Tensor;
 }
 
@@ -56,14 +58,15 @@ export interface LstmResult extends RecurrentResult {
 }
 
 /**
- * Long short-term memory over whole sequences (S. Hochreiter and J. Schmidhuber, 1997), as PyTorch's `nn.LSTM`. Rows of the
- * weights are ordered input, forget, candidate, output:
+ * Long short-term memory over whole sequences (S. Hochreiter and J. Schmidhuber, 1997), like PyTorch's `nn.LSTM`. Rows
+ * of the weights are ordered input, forget, candidate, output:
  * i, f, o = σ(W x + b + U h + b'), g = tanh(W x + b + U h + b'), c' = f · c + i · g, h' = o · tanh(c').
  *
- * The products with the inputs of all steps are one matrix product, and so are the gradients of each weight. Gradients of
- * gradients are not there.
+ * The products with the inputs of all steps are one matrix product, and so is the gradient of each weight. Gradients of
+ * gradients are not supported.
  * @param x `[T, N, I]`
- * @param weights one entry a layer and direction: layer 0 forward, layer 0 backward if bidirectional, layer 1 forward, …
+ * @param weights one entry per layer and direction: layer 0 forward, layer 0 backward if bidirectional, layer 1
+ * forward, …
  * @throws ShapeError for weights or states that do not fit.
  */
 export function lstm(x: Tensor, weights: readonly RecurrentWeights[], options: LstmOptions = {}): LstmResult {
@@ -72,9 +75,9 @@ export function lstm(x: Tensor, weights: readonly RecurrentWeights[], options: L
 }
 
 /**
- * Gated recurrent unit over whole sequences (K. Cho et al., 2014), as PyTorch's `nn.GRU`. Rows of the weights are ordered reset,
- * update, candidate: r, z = σ(W x + b + U h + b'), n = tanh(W x + b + r · (U h + b')), h' = (1 − z) · n + z · h.
- * Parameters as for {@link lstm}.
+ * Gated recurrent unit over whole sequences (K. Cho et al., 2014), like PyTorch's `nn.GRU`. Rows of the weights are
+ * ordered reset, update, candidate: r, z = σ(W x + b + U h + b'), n = tanh(W x + b + r · (U h + b')), h' = (1 − z) · n
+ * + z · h. Parameters as for {@link lstm}.
  */
 export function gru(x: Tensor, weights: readonly RecurrentWeights[], options: RecurrentOptions = {}): RecurrentResult {
   const { output, hN } = recurrent("gru", x, weights, withoutCells("gru", options));
@@ -82,15 +85,15 @@ export function gru(x: Tensor, weights: readonly RecurrentWeights[], options: Re
 }
 
 /**
- * The simple recurrent network over whole sequences (J. Elman, 1990), as PyTorch's `nn.RNN` with tanh:
- * h' = tanh(W x + b + U h + b'). Parameters as for {@link lstm}.
+ * The simple recurrent network over whole sequences (J. Elman, 1990), like PyTorch's `nn.RNN` with tanh: h' = tanh(W x
+ * + b + U h + b'). Parameters as for {@link lstm}.
  */
 export function rnn(x: Tensor, weights: readonly RecurrentWeights[], options: RecurrentOptions = {}): RecurrentResult {
   const { output, hN } = recurrent("rnn", x, weights, withoutCells("rnn", options));
   return { output, hN };
 }
 
-/** One step of an LSTM: x `[N, I]`, h and c `[N, H]`, 0 by default. */
+/** One step of an LSTM: x `[N, I]`, h and c `[N, H]`, default 0. */
 export function lstmCell(
   x: Tensor,
   weights: RecurrentWeights,
@@ -100,11 +103,11 @@ export function lstmCell(
   return { h: hN, c: cN! };
 }
 
-/** One step of a GRU: x `[N, I]`, h `[N, H]`, 0 by default. @returns the next h. */
+/** One step of a GRU: x `[N, I]`, h `[N, H]`, default 0. @returns the next h. */
 export const gruCell = (x: Tensor, weights: RecurrentWeights, h?: Tensor): Tensor<"f32"> =>
   oneStep("gru", x, weights, { h }).hN;
 
-/** One step of a simple recurrent network: x `[N, I]`, h `[N, H]`, 0 by default. @returns the next h. */
+/** One step of a simple recurrent network: x `[N, I]`, h `[N, H]`, default 0. @returns the next h. */
 export const rnnCell = (x: Tensor, weights: RecurrentWeights, h?: Tensor): Tensor<"f32"> =>
   oneStep("rnn", x, weights, { h }).hN;
 
@@ -112,7 +115,7 @@ type Kind = Cell["name"];
 
 const defaults = { bidirectional: false, batchFirst: false, h0: undefined, between: undefined, c0: undefined };
 
-/** Options of a recurrence that has no cell states. */
+/** Options of a recurrence without cell states. */
 function withoutCells(kind: Kind, options: RecurrentOptions) {
   const { c0, ...known } = defaults;
   return { ...optionsOf(kind, options, known), c0 };
@@ -192,7 +195,7 @@ function recurrent(
 
 const stateAt = (states: Tensor, i: number): Tensor => reshape(slice(states, [[i, i + 1]]), states.shape.slice(1));
 
-/** The state after the last step, as [1, N, H]: at the end of the sequence, or at its beginning where it was walked backwards. */
+/** The state after the last step, as [1, N, H]: at the end of the sequence, or at its beginning in reverse. */
 function final<D extends DType>(states: Tensor<D>, time: number, reverse: boolean): Tensor<D> {
   const at = reverse ? 0 : states.shape[time]! - 1;
   const last = slice(states, time === 0 ? [[at, at + 1]] : [undefined, [at, at + 1]]);
@@ -215,7 +218,7 @@ function oneDirection(
   if (weightIh.shape.length !== 2 || weightIh.shape[0] !== wide || weightIh.shape[1] !== x.shape[2]) {
     throw new ShapeError(`${kind}: weightIh is ${showShape(weightIh.shape)}, expected [${wide}, ${x.shape[2]}]`);
   }
-  // Where both biases are only added, their sum joins the one product with all inputs.
+  // If both biases are only added, their sum joins the one product with all inputs.
   const separate = cells[kind].splits;
   const bias = separate || !biasHh ? biasIh : biasIh ? add(biasIh, biasHh) : biasHh;
   const inputs = { gates: linear(x, weightIh, bias), weight: weightHh, bias: separate ? biasHh : undefined, ...start };
@@ -223,17 +226,17 @@ function oneDirection(
 }
 
 /*
- * One direction of one recurrent layer over a whole sequence, as an op of each cell, and its gradient as another. The products
- * with the input (above) and all gradients of weights (in `vjp` below) are single matrix products around them.
+ * One direction of one recurrent layer over a whole sequence: an op per cell, and its gradient as another. The products
+ * with the input (above) and the gradients of weights (in `vjp` below) are single matrix products outside these ops.
  *
- * Inputs are named by `attrs.roles`, in the order in which they stand, because several are optional.
+ * Several inputs are optional, so `attrs.roles` names them in order.
  */
 
 interface SequenceAttrs {
   readonly roles: readonly Role[];
-  /** Whether the sequence is walked from its end. */
+  /** Whether the sequence is processed in reverse. */
   readonly reverse: boolean;
-  /** Whether the batch axis stands before time. */
+  /** Whether the batch axis comes before time. */
   readonly batchFirst: boolean;
 }
 
@@ -288,8 +291,8 @@ const cut = (x: Tensor, axis: number, start: number, end: number): Tensor =>
 const flat = (x: Tensor): Tensor => reshape(x, [-1, x.shape.at(-1)!]);
 
 /**
- * Gradient of the recurrent weight: one product over all steps, duᵀ · h of the step before. Where the sequence starts from
- * nothing and time stands first, both sides are views.
+ * Gradient of the recurrent weight: one product over all steps, duᵀ · h of the previous step. Without an initial state
+ * and with time first, both operands are views.
  */
 function weightGradient(
   dRecurrent: Tensor,
@@ -318,7 +321,7 @@ function sequenceOp(cell: Cell, gradient: Op): Op {
   const name = `${cell.name}Sequence`;
   return {
     name,
-    /** outputs [T, N, H]; for LSTM and GRU also the kept values [T, N, H] and the activated gates [T, N, G·H]. */
+    /** Outputs [T, N, H]; for LSTM and GRU also the kept values [T, N, H] and the activated gates [T, N, G·H]. */
     infer(inputs, attrs) {
       checkInputs(name, cell, inputs, attrs as SequenceAttrs);
       const { gates, weight } = inputsOf({ inputs, attrs });
@@ -375,7 +378,10 @@ function sequenceGradOp(cell: Cell): Op {
   const name = `${cell.name}SequenceGrad`;
   return {
     name,
-    /** Gradients of the gates' input part [T, N, G·H]; what is carried out of the first step [N, H]; of their recurrent part. */
+    /**
+     * Gradients of the gates' input part [T, N, G·H]; the gradient carried out of the first step [N, H]; gradients of
+     * the gates' recurrent part.
+     */
     infer(inputs, attrs) {
       const named = inputsOf({ inputs, attrs });
       const { gates, outputs, weight } = named;
@@ -390,7 +396,7 @@ function sequenceGradOp(cell: Cell): Op {
     },
     vjp() {
       throw new TilegradError(
-        `grad: gradients of gradients do not pass through ${cell.name}; write its steps with ordinary ops where they are needed`,
+        `grad: gradients of gradients are not supported through ${cell.name}: write its steps with ordinary ops`,
       );
     },
     kernels: sequenceKernels(cell, "backward"),
@@ -407,9 +413,9 @@ const ops = { lstm: make(lstmFormulas), gru: make(gruFormulas), rnn: make(rnnFor
 
 /**
  * A recurrence along one direction.
- * @param inputs `gates`: the input's part [T, N, G·H]; `weight` [G·H, H]; optional `bias` [G·H] of the recurrent part, `startH` and
- *   `startC` [N, H], 0 where absent.
- * @returns outputs and, for an LSTM, cell states: both [T, N, H]. [N, T, …] throughout with `batchFirst`.
+ * @param inputs `gates`: the input's part [T, N, G·H]; `weight` [G·H, H]; optional `bias` [G·H] of the recurrent part,
+ * and `startH` and `startC` [N, H], default 0.
+ * @returns outputs and, for an LSTM, cell states: both [T, N, H], or [N, T, H] with `batchFirst`.
  */
 function sequence(
   kind: Kind,
