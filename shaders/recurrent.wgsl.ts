@@ -26,9 +26,9 @@ export interface Cell {
   readonly splits: boolean;
   /** Arithmetic operations per unit, forward. */
   readonly flops: number;
-  /** Functions, the last of which is `fn cell(x: Gates, u: Gates, before: F) -> Step`. */
+  /** Functions; the last is `fn cell(x: Gates, u: Gates, before: F) -> Step`. */
   readonly forward: readonly string[];
-  /** Functions, the last of which is `fn cellGrad(gates: Gates, kept: F, before: F, dh: F, carried: F) -> StepGrad`. */
+  /** Functions; the last is `fn cellGrad(gates: Gates, kept: F, before: F, dh: F, carried: F) -> StepGrad`. */
   readonly backward: readonly string[];
 }
 

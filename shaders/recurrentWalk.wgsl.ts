@@ -91,7 +91,7 @@ function walkOf(p: Recurrence, shape: WalkShape) {
   const vector = (r: number, i: string) => `vector[${plus(`${r * depth}u`, i)}]`;
   const sums = (r: number, part: number, i: string) => `sums[${plus(`${(r * parts + part) * across}u`, i)}]`;
   const memory: Memory[] = [
-    { name: "vector", type: "f32", length: rows * depth, note: "the product's left side, row by row" },
+    { name: "vector", type: "f32", length: rows * depth, note: "left operand of the product, row by row" },
     { name: "sums", type: "f32", length: rows * parts * across, note: "for each piece and column" },
   ];
   return {

@@ -110,7 +110,7 @@ const namesIn = (kernel: Kernel, { buffers, places }: Joined): Map<string, strin
     }),
   );
 
-/** The kernel on other buffers, each of which says what it holds. */
+/** The kernel with its buffers replaced. Their comments list what each holds. */
 function placed(kernel: Kernel, joined: Joined | undefined): Kernel {
   if (!joined) return kernel;
   const names = namesIn(kernel, joined);

@@ -378,7 +378,7 @@ function separate(calls: readonly KernelCall[]): KernelCall[] {
   });
 }
 
-/** Ranges that fed integers must lie in, found by following each op's input back to a program input. */
+/** Allowed ranges of integer inputs, found by following each op's input back to a program input. */
 function boundsOf(nodes: readonly Node[]): Map<string, Bounds & { op: string }> {
   const found = new Map<string, Bounds & { op: string }>();
   for (const node of nodes) {

@@ -210,7 +210,7 @@ function lowerSequence(cell: Cell, pass: Recurrence["pass"], { node }: Work, to:
     views.weight = to.scratch("transposed recurrent weight", weight.shape, "f32");
     copies.push(copyCall(weight, views.weight));
   }
-  /** Puts the gates where result i lies, which may be where they are. */
+  /** The gates in the memory of result i, copied there if they are elsewhere. */
   const moveGates = (i: number): boolean => {
     const given = to.result(i, mayOverwrite(inputs, to) ? inputs.gates : undefined);
     if (!given) return false;
@@ -251,7 +251,7 @@ function lowerSequence(cell: Cell, pass: Recurrence["pass"], { node }: Work, to:
   return [...copies, ...calls];
 }
 
-/** The inputs as the kernels read them: row-major, but for gradients of outputs, which may lie anyhow. */
+/** The inputs as the kernels read them: row-major, except gradients of outputs, which may have any layout. */
 function viewsOf(inputs: Inputs, to: Lowering): Partial<Record<Role, View>> {
   const views: Partial<Record<Role, View>> = {};
   for (const [role, tensor] of Object.entries(inputs) as [Role, Tensor][]) {
@@ -262,7 +262,7 @@ function viewsOf(inputs: Inputs, to: Lowering): Partial<Record<Role, View>> {
   return views;
 }
 
-/** Whether results may take the place of the gates: nobody reads them afterwards, and no other input lies in their buffer. */
+/** Whether results may overwrite the gates: this is their last use, and no other input shares their buffer. */
 function mayOverwrite({ gates, ...others }: Inputs, to: Lowering): boolean {
   const view = to.view(gates!);
   const shared = Object.values(others).some((other) => to.view(other).buffer === view.buffer);

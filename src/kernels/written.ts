@@ -21,7 +21,7 @@ export class Names {
       throw new AttributeError(`${kind}: name "${name}" is taken: a built-in op has this name`);
   }
 
-  /** Refuses a name that is invalid or taken. @param what what it names. */
+  /** Refuses a name that is invalid or taken. @param what kind of name, for the error. */
   check(name: string, what: string): void {
     checkIdentifier(this.#op, what, name);
     const other = this.#taken.get(name);

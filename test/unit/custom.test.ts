@@ -28,12 +28,12 @@ type Row = readonly [what: string, make: () => unknown, message: string, kind?: 
 
 const rows: readonly Row[] = [
   // Names.
-  ["a name that is none", () => pointwise({}, "soft sign"), 'elementwise: name is "soft sign", expected a WGSL name'],
+  ["an invalid name", () => pointwise({}, "soft sign"), 'elementwise: name is "soft sign", expected a WGSL name'],
   ["no name", () => customOp(undefined as never, {} as never), "customOp: name is missing, expected a WGSL name"],
-  ["a name that passes know", () => kernel({}, "expand"), 'customOp: name "expand" is taken: a built-in op'],
-  ["a name of every object", () => kernel({}, "toString"), 'customOp: name "toString" is taken'],
+  ["the name of a built-in op", () => kernel({}, "expand"), 'customOp: name "expand" is taken: a built-in op'],
+  ["the name of a property of every object", () => kernel({}, "toString"), 'customOp: name "toString" is taken'],
   [
-    "an input that is no identifier",
+    "an input that is not an identifier",
     () => kernel({ inputs: ["2x"] }),
     'customOp sound: input is "2x", expected a WGSL name',
   ],
@@ -55,7 +55,7 @@ const rows: readonly Row[] = [
     'constant "F" is taken: it is a type in tilegrad\'s kernels',
   ],
   [
-    "two inputs of one name",
+    "two inputs with the same name",
     () => kernel({ inputs: ["x", "x"] }),
     'customOp sound: input "x" is taken: it is an input',
   ],
@@ -86,16 +86,16 @@ const rows: readonly Row[] = [
   ],
   // Missing and unknown parts.
   ["no inputs", () => pointwise({ inputs: [] }), "elementwise sound: inputs is [], expected the names of its operands"],
-  ["inputs that are no list", () => kernel({ inputs: "x" }), 'customOp sound: inputs is "x", expected an array'],
+  ["inputs that are not a list", () => kernel({ inputs: "x" }), 'customOp sound: inputs is "x", expected an array'],
   ["no expression", () => pointwise({ wgsl: " " }), 'elementwise sound: wgsl is " ", expected WGSL'],
   [
-    "no float64",
+    "no reference",
     () => pointwise({ reference: undefined }),
     "elementwise sound: reference is missing, expected a function",
   ],
-  ["an option of a later version", () => pointwise({ lib: [] }), 'elementwise sound: there is no option "lib"'],
-  ["an option with a letter too few", () => kernel({ workgroup: 1 }), 'did you mean "workgroups"?'],
-  ["dtypes that are none", () => pointwise({ dtypes: ["f64"] }), 'elementwise sound: dtype is "f64"', DTypeError],
+  ["an option that does not exist", () => pointwise({ lib: [] }), 'elementwise sound: there is no option "lib"'],
+  ["a misspelt option", () => kernel({ workgroup: 1 }), 'did you mean "workgroups"?'],
+  ["unknown dtypes", () => pointwise({ dtypes: ["f64"] }), 'elementwise sound: dtype is "f64"', DTypeError],
   [
     "no outputs",
     () => kernel({ outputs: {} }),
@@ -103,27 +103,27 @@ const rows: readonly Row[] = [
   ],
   ["an output without a rule", () => kernel(y([3, 4])), "customOp sound: outputs.y is [3, 4], expected a function"],
   [
-    "an output that nothing stores",
+    "an output that is never stored",
     () => kernel({ wgsl: "// y_store(0, 1)\nlet z = x(0);" }),
     'customOp sound: wgsl never stores output "y", expected y_store(i, value);',
   ],
   [
-    "a gradient of a stranger",
+    "a gradient of an unknown input",
     () => kernel({ gradient: { z: () => x } }),
     'customOp sound: gradient: there is no input "z", only "x"',
   ],
   [
-    "a gradient that is no function",
+    "a gradient that is not a function",
     () => kernel({ gradient: { x } }),
     "customOp sound: gradient.x is tensor f32[3, 4], expected a function",
   ],
   [
-    "dtypes of a stranger",
+    "dtypes of an unknown input",
     () => kernel({ dtypes: { y: "f32" } }),
     'customOp sound: dtypes: there is no input "y", only "x"',
   ],
   [
-    "dtypes that are none, of an input",
+    "unknown dtypes of an input",
     () => kernel({ dtypes: { x: "int" } }),
     'customOp sound: dtypes.x: dtype is "int"',
     DTypeError,
@@ -164,7 +164,7 @@ const rows: readonly Row[] = [
     "customOp sound: constants.C is Infinity, expected a finite number or a boolean",
   ],
   [
-    "an option that is no plain data",
+    "an option that is not plain data",
     () => kernel({ options: { f: () => 1 } }),
     "customOp sound: options.f is a function, expected a finite number, a boolean",
   ],
@@ -185,7 +185,7 @@ const rows: readonly Row[] = [
     'wgsl, line 1, column 13: "(" is never closed',
   ],
   [
-    "functions that are none",
+    "functions that are not declarations",
     () => kernel({ functions: "fn f() {}\n override g = 1;" }),
     'customOp sound: functions, line 2, column 2: "override" is not fn, struct, alias, const or var<private>',
   ],
@@ -202,7 +202,7 @@ const rows: readonly Row[] = [
   // Where it is applied.
   ["too few operands", () => (pointwise() as () => t.Tensor)(), "sound: got 0 operands, expected 1: x"],
   ["too many operands", () => kernel()(x, {}, x), "sound: got 3 operands, expected 1: x"],
-  ["an operand that is none", () => kernel()(1), "sound: x is 1, expected a tensor"],
+  ["an operand that is not a tensor", () => kernel()(1), "sound: x is 1, expected a tensor"],
   [
     "operands of another dtype",
     () => (swish as (a: t.Tensor, b: number) => t.Tensor)(whole, 1),
@@ -227,23 +227,23 @@ const rows: readonly Row[] = [
   ["a shape with a fraction", () => kernel(y(() => [1.5]))(x), "sound: output y: axis 0 of [1.5] is 1.5", ShapeError],
   ["no shape", () => kernel(y(() => undefined))(x), "sound: output y: shape is missing, expected an array"],
   [
-    "a dtype that is none",
+    "an unknown dtype",
     () => kernel(y(() => ({ shape: [1], dtype: "f64" })))(x),
     'sound: output y: dtype is "f64"',
     DTypeError,
   ],
   [
-    "invocations of these shapes",
+    "invalid invocations for these shapes",
     () => kernel({ invocations: () => 0 })(x),
     "sound: invocations is 0, expected a whole number from 1",
   ],
   [
-    "constants of these shapes",
+    "invalid constants for these shapes",
     () => kernel({ constants: () => ({ x: 1 }) })(x),
     'customOp sound: constant "x" is taken: it is an input',
   ],
   [
-    "constants that are none",
+    "invalid constants",
     () => kernel({ constants: () => ({ N: undefined }) })(x),
     "sound: constants.N is missing, expected a finite number or a boolean",
   ],
@@ -278,7 +278,7 @@ test("grad refuses an op without a gradient, and gradients that do not fit", () 
   expect(gradient(t.mul(x, t.cast(t.sum(near(x, 0, 1)), "f32")))).not.toThrow();
 });
 
-test("compile refuses more than the adapter has", () => {
+test("compile refuses kernels that exceed the limits of the adapter", () => {
   const large = kernel({ workgroups: 1, workgroupSize: 512 })(x);
   expect(() => compile({ outputs: { y: large } }, gpu)).toThrow(LimitError);
   expect(() => compile({ outputs: { y: large } }, gpu)).toThrow("compile: sound needs 512 invocations per workgroup");
@@ -292,7 +292,7 @@ test("compile refuses more than the adapter has", () => {
   expect(() => compile({ outputs }, gpu)).toThrow("compile: sound binds 9 buffers; this adapter allows 8");
 });
 
-test("the reference says what it lacks", () => {
+test("a missing or wrong reference is reported", () => {
   expect(() => evaluate([kernel()(x)], { inputs: { x: new Float32Array(12) } })).toThrow(TilegradError);
   const short = kernel({ reference: () => [1] })(x);
   expect(() => evaluate([short], { inputs: { x: new Float32Array(12) } })).toThrow(
@@ -302,7 +302,7 @@ test("the reference says what it lacks", () => {
   expect(() => evaluate([none], { inputs: { x: new Float32Array(12) } })).toThrow("gives no elements for output y");
 });
 
-test("mixed precision lets them follow their operands, but for what is wide", () => {
+test("in mixed precision they follow their operands, except wide ones", () => {
   const wide = elementwise("wide", { inputs: ["x"], wgsl: "x * 1e6", reference: (x) => x * 1e6, wide: true });
   const only = customOp("only", {
     inputs: ["x"],
@@ -325,7 +325,7 @@ test("mixed precision lets them follow their operands, but for what is wide", ()
   expect(dtypesOf((x) => only(x))).toBe("f32");
 });
 
-test("equal nodes are computed once, and the two texts of an op are those of its dtypes", () => {
+test("equal nodes are computed once, and dtypes choose between the two texts of an op", () => {
   const a = compile({ outputs: { a: rowMax(x), b: rowMax(x) } }, gpu).calls;
   expect(a).toHaveLength(1);
   const texts = (y: t.Tensor) => compile({ outputs: { y } }, gpu).calls[0]!.wgsl;
@@ -333,7 +333,7 @@ test("equal nodes are computed once, and the two texts of an op are those of its
   expect(texts(root(whole))).toContain("(x: i32) -> i32 {");
 });
 
-test("no op that a pass knows by name may be a user's", () => {
+test("ops with special rules in passes have reserved names", () => {
   const folder = resolve(import.meta.dirname, "../../src");
   const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"));
   const known = files.flatMap((file) => {

@@ -35,7 +35,7 @@ describe("small calls become one dispatch", () => {
     expect(bound).toEqual(merged.bindings.map((_, i) => i));
   });
 
-  test("as many as bindings allow, and at most sixteen", () => {
+  test("up to the limit of bindings, and at most sixteen", () => {
     const counts = compile({ outputs: sums(40) }, { ...gpu, maxStorageBuffers: 64 }).calls.map(
       ({ label }) => label.split(" | ").length,
     );
@@ -112,7 +112,7 @@ test("aliases of types share bindings", () => {
     for (const [, type] of wgsl.matchAll(/array<(\w+),/g)) expect(["f32", "vec4f", "i32", "vec4i"]).toContain(type);
 });
 
-test("kernels keep their own names and those of vector members", () => {
+test("renaming leaves local names and vector members alone", () => {
   const wide = input("w", [16, 64]);
   const { calls } = compile({ outputs: { a: t.softmax(wide), b: t.sum(wide, 1) } }, { ...gpu, cpu: true });
   const { wgsl } = calls[0]!;

@@ -21,7 +21,7 @@ function counting() {
 
 const call = (wgsl: string) => ({ label: wgsl, wgsl, bindings: [] }) as unknown as PrintedCall;
 
-test("kernels of destroyed programs are kept for the next, but not for ever", async () => {
+test("kernels of destroyed programs are kept for the next one, but not forever", async () => {
   const { compiled, cache } = counting();
   const lasting = cache.hold([call("lasting")]);
   for (let trial = 0; trial < 50; trial++) {

@@ -38,7 +38,7 @@ const scale = made({
 });
 
 describe("the printer", () => {
-  test("declares what a body names, and says what it is where asked to", () => {
+  test("declares only what a body names, with comments on request", () => {
     expect(print(scale, { notes: true })).toBe(`const N = 8u; // elements
 const HALF = 0.5;
 @group(0) @binding(0) var<storage, read> x: array<f32, 8>; // x of the test
@@ -54,14 +54,14 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     expect(print(scale)).not.toContain("//");
   });
 
-  test("adds nothing to zero, and puts no name in parentheses", () => {
+  test("omits additions of zero and parentheses around names", () => {
     const { body } = made({
       body: "let from = 0u;\nlet base = 0u;\ny_store((i), x[from + i * 4u] + x[base]);\nif (i) { }",
     });
     expect(body).toBe("y_store(i, x[i * 4u] + x[0u]);\nif (i) { }");
   });
 
-  test("finds the built-in values and features that a kernel reads", () => {
+  test("finds the built-in values and features that a kernel uses", () => {
     expect(builtinsOf(made({ body: "let i = group.x + lane;" }))).toEqual(["group", "lane"]);
     expect(builtinsOf(made({ body: "let lane = id.x % 4u;\nlet i = lane;" }))).toEqual(["id"]);
     expect(featuresOf(made({ body: "let h = H(1.0);", features: ["subgroups"] }))).toEqual(["f16", "subgroups"]);
@@ -69,7 +69,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     expect(featuresOf(made({ body: "let f = F(1.0);" }))).toEqual([]);
   });
 
-  test("looks at what is stored where it is watched", () => {
+  test("checks stored values if watched", () => {
     const watch = {
       stored: (name: string, value: string) => `seen_${name}(${value})`,
       buffers: [buffer("flag", "read_write", "u32", 4)],
@@ -87,7 +87,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 describe("several kernels in one dispatch", () => {
   const places = (...buffers: number[]) => buffers.map((buffer) => ({ buffer, at: 0 }));
 
-  test("share what is the same, and number what is not", () => {
+  test("share equal declarations, and number conflicting ones", () => {
     const twice = "fn twice(v: F) -> F {\n  return v + v;\n}";
     const first = made({
       functions: [twice],
@@ -118,7 +118,7 @@ describe("several kernels in one dispatch", () => {
     expect(text).toContain("else if (id.x < 128u) { kernel1(vec3u(id.x - 64u, 0u, 0u)); }");
   });
 
-  test("keep structures, their own workgroup memory, and values that are called like another's buffer", () => {
+  test("keep structs, their own workgroup memory, and local names that equal another kernel's buffer", () => {
     const struct = "struct Pair { x: f32, y: f32 }";
     const memory = [{ name: "partial", type: "f32", length: 64 }];
     const a = made({
@@ -173,7 +173,7 @@ test("only the printer reads WGSL", () => {
   expect(readers.filter((name) => !/^shaders\/(wgsl|lib\/(print|expand|compose))\.ts$/.test(name))).toEqual([]);
 });
 
-test("kernels store by accessors alone, so that stores can be watched", () => {
+test("kernels store only through accessors, so that stores can be watched", () => {
   for (const { name, text } of sources.filter(({ name }) => name.endsWith(".wgsl.ts"))) {
     const bound = new Set(
       [...text.matchAll(/(?:result|bufferOf)\("(\w+)"[^)]*"read_write"|result\("(\w+)"/g)].flatMap(
