@@ -7,7 +7,7 @@ import type { AdapterTraits } from "./traits.ts";
 /** How many lines there are, and their length. Each is reduced on its own. */
 type Problem = Pick<Lines, "lines" | "length">;
 
-interface LineVariant extends Variant<Problem> {
+export interface LineVariant extends Variant<Problem> {
   /** How it walks along lines; absent for the definition. */
   readonly way?: Way;
   /** Invocations for this many lines. */
