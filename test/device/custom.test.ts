@@ -40,7 +40,7 @@ async function checked(outputs: Outputs, on = engine, given: t.Feeds = feeds) {
 }
 
 describe("elementwise", () => {
-  test("results and gradients are those of the reference, and gradients those of its differences", async () => {
+  test("results match the reference, and gradients its differences", async () => {
     expect(await checkOp(engine, swish, [tensor([5, 7]), tensor([7], 0.4)])).toEqual([]);
     expect(await checkOp(engine, swish, [tensor([3, 1]), 1.5])).toEqual([]);
     expect(await checkOp(engine, swish, [0.7, tensor([4, 2])])).toEqual([]);
@@ -65,7 +65,7 @@ describe("elementwise", () => {
     expect(convolved).toHaveLength(1);
   });
 
-  test("is computed beforehand where its operands are numbers", async () => {
+  test("is computed at compile time if its operands are numbers", async () => {
     const kernels = await checked({ y: t.add(x, swish(t.full([], 2), 1.5)) });
     expect(kernels[0]!.wgsl).not.toContain("swish");
   });
@@ -76,7 +76,7 @@ describe("elementwise", () => {
     await checked({ next }, engine, {});
   });
 
-  test("functions of one name do not meet: of two ops, of an op and tilegrad's own, nor in a merged dispatch", async () => {
+  test("functions with the same name do not conflict: of two ops, of an op and tilegrad, or in a merged dispatch", async () => {
     const named = (factor: number) =>
       elementwise("twin", {
         inputs: ["x"],
@@ -97,7 +97,7 @@ describe("elementwise", () => {
 });
 
 describe("customOp", () => {
-  test("results and gradients are those of the reference, and gradients those of its differences", async () => {
+  test("results match the reference, and gradients its differences", async () => {
     expect(await checkOp(engine, rowMax, [tensor([4, 9])])).toEqual([]);
     expect(await checkOp(engine, rowMax, [tensor([2, 3, 5])])).toEqual([]);
     expect(await checkOp(engine, scaled, [tensor([9, 11]), tensor([11], 2)])).toEqual([]);
@@ -124,7 +124,7 @@ describe("customOp", () => {
     await expect(checkOp(engine, bare, [tensor([2])])).rejects.toThrow("reference: bare has no reference");
   });
 
-  test("reads views in place, whatever way they lie", async () => {
+  test("reads views in place, whatever their layout", async () => {
     const views = { a: t.transpose(x), b: t.flip(x, [1]), c: t.expand(t.slice(x, [[1, 2]]), [4, 7]) };
     const kernels = await checked(
       Object.fromEntries(Object.entries(views).map(([name, view]) => [name, rowMax(view)])),
@@ -132,7 +132,7 @@ describe("customOp", () => {
     expect(kernels.map(({ label }) => label).join()).not.toContain("copy");
   });
 
-  test("ends in the pointwise ops behind it, whose functions may have the names of its own", async () => {
+  test("runs the pointwise ops that follow it, whose functions may have the same names as its own", async () => {
     const kernels = await checked({
       y: t.tanh(
         t.mul(
@@ -180,7 +180,7 @@ describe("customOp", () => {
     engine.free([weight]);
   });
 
-  test("small ones share a dispatch, and one that shares memory runs on any adapter", async () => {
+  test("small kernels share a dispatch, and one with workgroup memory runs on any adapter", async () => {
     const { y, squares } = scaled(x, t.slice(t.reshape(x, [35]), [[0, 7]]));
     const kernels = await checked({ y, squares, m: rowMax(x), n: rowMax(t.transpose(x)) });
     expect(kernels.map(({ label }) => label)).toContainEqual(expect.stringMatching(/rowMax.* \| .*rowMax/));
@@ -191,12 +191,12 @@ describe("customOp", () => {
     gpu.destroy();
   });
 
-  test("large grids are laid out anew", async () => {
+  test("large grids are reshaped", async () => {
     const adapter = (await navigator.gpu.requestAdapter())!;
     const device = await adapter.requestDevice();
     const few = await withFewWorkgroups(device, 3, () => Engine.create({ device }));
     const kernels = await checked({ y: rowMax(t.reshape(input("x", [1400]), [700, 2])) }, few, { x: wave(1400) });
-    expect(kernels[0]!.wgsl).toContain("workgroups, laid out as");
+    expect(kernels[0]!.wgsl).toContain("workgroups, reshaped to");
     const local = customOp("local", {
       inputs: ["x"],
       outputs: { y: ({ x }) => x.shape },
@@ -209,7 +209,7 @@ describe("customOp", () => {
     device.destroy();
   });
 
-  test("makes a tensor of nothing but options", async () => {
+  test("makes a tensor from options alone", async () => {
     const ramp = customOp("ramp", {
       inputs: [],
       outputs: { y: (_, { n }) => [n] },
@@ -286,7 +286,7 @@ describe("both", () => {
   );
 });
 
-describe("WGSL that does not compile is shown by its own lines", () => {
+describe("errors in WGSL show the line as the user wrote it", () => {
   const one = (wgsl: string, functions = "") =>
     elementwise("wrong", { inputs: ["x"], wgsl, functions, reference: (x) => x, gradient: (dy) => dy })(x);
   const kernel = (wgsl: string, more: object = {}) =>
@@ -408,7 +408,7 @@ describe("WGSL that does not compile is shown by its own lines", () => {
     expect(caret).toBe(`    ${" ".repeat(mark)}^`);
   });
 
-  test("both of two, and what is sound elsewhere still runs", async () => {
+  test("errors of two ops are shown, and other programs still run", async () => {
     const outputs = { a: one("x + foo"), b: kernel("y_store(id.x, bar);") };
     const reading = engine.compile({ outputs });
     await expect(reading).rejects.toThrow(

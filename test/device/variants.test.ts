@@ -349,7 +349,7 @@ describe("reductions, columns", () => {
     expect(new Set(used.filter((name) => name.startsWith("reduce")))).toEqual(new Set(["reduce/columns"]));
   });
 
-  test("if results do not lie side by side in fours, other variants run", async () => {
+  test("other variants run if results are not in contiguous groups of 4", async () => {
     const x = input("x", [6, 10]);
     const used = await agrees(
       { reduce: "columns" },
