@@ -3,8 +3,8 @@ import type { Cell } from "./recurrent.wgsl.ts";
 import { wgsl } from "./wgsl.ts";
 
 /**
- * Gated recurrent unit (K. Cho et al., 2014) as in PyTorch and cuDNN, where the reset gate applies after the product. Rows are
- * ordered reset, update, candidate. x comes from the input, u (with its own bias) from the previous state.
+ * Gated recurrent unit (K. Cho et al., 2014) as in PyTorch and cuDNN, where the reset gate applies after the product.
+ * Rows are ordered reset, update, candidate. x comes from the input, u (with its own bias) from the previous state.
  *
  *     r, z = sigmoid(x + u)   n = tanh(x + r · u)   h' = (1 − z) · n + z · h
  */

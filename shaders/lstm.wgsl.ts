@@ -3,8 +3,8 @@ import type { Cell } from "./recurrent.wgsl.ts";
 import { wgsl } from "./wgsl.ts";
 
 /**
- * Long short-term memory (S. Hochreiter and J. Schmidhuber, 1997) with a forget gate, and rows in PyTorch's order: input,
- * forget, candidate, output. x comes from the input, u from the previous state.
+ * Long short-term memory (S. Hochreiter and J. Schmidhuber, 1997) with a forget gate, and rows in PyTorch's order:
+ * input, forget, candidate, output. x comes from the input, u from the previous state.
  *
  *     i, f, o = sigmoid(x + u)   g = tanh(x + u)   c' = f · c + i · g   h' = o · tanh(c')
  */

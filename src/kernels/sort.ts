@@ -20,8 +20,11 @@ interface SortVariant extends Variant<Problem> {
 /** Size of the blocks that the first pass sorts by counting. */
 const block = 64;
 
-/** Counting takes length² comparisons per line, merging length · log² length in several dispatches. Measured on SwiftShader,
- * 64 lines of 64 to 1024: equal at 64, then 6 to 9 times as fast by merging; reasoned for GPUs. */
+/**
+ * Counting takes length² comparisons per line; merging takes length · log² length, in several dispatches. On SwiftShader
+ * with 64 lines, both take the same time at length 64, and merging is 6 to 9 times as fast up to 1024. Scores for GPUs are
+ * estimates.
+ */
 export const sortFamily = /* @__PURE__ */ family<SortVariant>("sort", "sort", [
   {
     name: "naive",

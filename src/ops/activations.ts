@@ -25,7 +25,8 @@ export const relu = /* @__PURE__ */ unary("relu", {
 });
 
 /**
- * 1 / (1 + e⁻ˣ). Error: (6 + 2|x|) u; of the gradient: (8 + 2|x|) u + 2e-7 in all; of the second: (8 + 2|x|) u + 2e-7 in all.
+ * 1 / (1 + e⁻ˣ). Error: (6 + 2|x|) u; of the gradient: (8 + 2|x|) u + 2e-7 in all; of the second: (8 + 2|x|) u + 2e-7
+ * in all.
  */
 export const sigmoid = /* @__PURE__ */ unary("sigmoid", {
   wgsl: (x) => `sigmoid(${x})`,
@@ -62,8 +63,8 @@ export const softsign = /* @__PURE__ */ unary("softsign", {
 });
 
 /**
- * x · sigmoid(x), also called swish. Error: (8 + 2|x|) u; of the gradient: (8 + 2|x|) u + 4e-6 in all; of the second: (8 + 2|x|) u +
- * 4e-6 in all.
+ * x · sigmoid(x), also called swish. Error: (8 + 2|x|) u; of the gradient: (8 + 2|x|) u + 4e-6 in all; of the second:
+ * (8 + 2|x|) u + 4e-6 in all.
  */
 export const silu = /* @__PURE__ */ unary("silu", {
   wgsl: (x) => `${x} * sigmoid(${x})`,
@@ -147,8 +148,8 @@ const geluTanh = /* @__PURE__ */ unary("geluTanh", {
 });
 
 /**
- * x · Φ(x). Error: (8 + 4x²) u; of the gradient: 4 u + 1e-6 in all; of the second: 4 u + 1e-6 in all. Error of the tanh form: (8 +
- * 8|x|³) u; of the gradient: 4 u + 5e-6 in all; of the second: 4 u + 3e-5 in all.
+ * x · Φ(x). Error: (8 + 4x²) u; of the gradient: 4 u + 1e-6 in all; of the second: 4 u + 1e-6 in all. Error of the tanh
+ * form: (8 + 8|x|³) u; of the gradient: 4 u + 5e-6 in all; of the second: 4 u + 3e-5 in all.
  * @param approximate "none" (default) uses erf, "tanh" the tanh form (Hendrycks & Gimpel, 2016).
  */
 export function gelu<D extends DType>(x: Tensor<D>, approximate: "none" | "tanh" = "none"): Tensor<D & Float> {
@@ -208,8 +209,8 @@ fn mish(x: F) -> F {
 }`;
 
 /**
- * x · tanh(log(1 + eˣ)), computed as x · n / (n + 2) with n = eˣ(eˣ + 2). Error: (12 + 2|x|) u; of the gradient: (8 + 2|x|) u + 2e-6 in
- * all; of the second: 8 u + 4e-6 in all.
+ * x · tanh(log(1 + eˣ)), computed as x · n / (n + 2) with n = eˣ(eˣ + 2). Error: (12 + 2|x|) u; of the gradient: (8 +
+ * 2|x|) u + 2e-6 in all; of the second: 8 u + 4e-6 in all.
  */
 export const mish = /* @__PURE__ */ unary("mish", {
   wgsl: (x) => `mish(${x})`,

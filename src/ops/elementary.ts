@@ -24,8 +24,8 @@ export const exp = /* @__PURE__ */ unary("exp", {
 });
 
 /**
- * Natural logarithm. NaN below 0; log(0) is −∞ or below −87. Error for x up to 2¹²⁶: 3 u, at least 2⁻²¹ in all; of the gradient: 3 u; of
- * the second: 7 u.
+ * Natural logarithm. NaN below 0; log(0) is −∞ or below −87. Error for x up to 2¹²⁶: 3 u, at least 2⁻²¹ in all; of the
+ * gradient: 3 u; of the second: 7 u.
  */
 export const log = /* @__PURE__ */ unary("log", {
   wgsl: (x) => `logarithm(${x})`,
@@ -38,7 +38,8 @@ export const log = /* @__PURE__ */ unary("log", {
 });
 
 /**
- * √x; NaN below 0. Its gradient at 0 is infinite, as in PyTorch. Error for x up to 2¹²⁶: 5 u; of the gradient: 10 u; of the second: 20 u.
+ * √x; NaN below 0. Its gradient at 0 is infinite, as in PyTorch. Error for x up to 2¹²⁶: 5 u; of the gradient: 10 u; of
+ * the second: 20 u.
  */
 export const sqrt = /* @__PURE__ */ unary("sqrt", {
   wgsl: (x) => `sqrt(${x})`,
