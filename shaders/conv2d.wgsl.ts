@@ -84,13 +84,7 @@ export function convDirect(p: Correlation, tile: ConvTile, workgroup: number): K
     width: h.spacing === 1 ? 4 : 1,
     features: quads ? ["subgroups"] : [],
     parts: [input.part, weights(p, tile), ending(p)],
-    constants: {
-      ...sizesOf(p),
-      CHANNELS: [tile.channels, "per invocation"],
-      COLUMNS: [tile.columns, "groups of 4 columns per invocation"],
-      BLOCKS_X: Math.ceil(h.positions / (4 * tile.columns)),
-      BLOCKS_Y: v.positions,
-    },
+    constants: { ...sizesOf(p), ...tileSizes(p, tile) },
     body: wgsl`
       #if ${quads}
       let lane = id.x % 4u;
@@ -131,6 +125,14 @@ export function convDirect(p: Correlation, tile: ConvTile, workgroup: number): K
       }`,
   });
 }
+
+const tileSizes = ({ vertical: v, horizontal: h }: Correlation, { channels, columns }: ConvTile) =>
+  ({
+    CHANNELS: [channels, "per invocation"],
+    COLUMNS: [columns, "groups of 4 columns per invocation"],
+    BLOCKS_X: [Math.ceil(h.positions / (4 * columns)), "tiles per row"],
+    BLOCKS_Y: v.positions,
+  }) as const;
 
 /** The names of all sums, or a line for each: one vec4 per channel and group of columns. */
 const sums = ({ channels, columns }: ConvTile, text: (sum: string) => string): string[] =>

@@ -69,10 +69,6 @@ const sums = (
   text: (sum: string, r: number, i: number, t: number) => string,
 ): string[] => each(channels, (r) => each(rows, (i) => each(columns, (t) => text(`sum${r}_${i}_${t}`, r, i, t))));
 
-/** The position of the invocation's first element. */
-const first =
-  "let at = part * COUNT + (((g * OUT_CHANNELS + channel) * IN_CHANNELS + c) * KERNEL_H + i) * KERNEL_W + j;";
-
 /**
  * Each invocation computes some output channels of one kernel row, for one input channel. It loops over rows of pixels,
  * four at a time: each loaded part of the input serves all elements of the kernel row. Sums are vec4s, added up at the
@@ -120,7 +116,7 @@ export function weightGradDirect(p: WeightGrad, tile: WeightTile, workgroup: num
           }
         }
       }
-      ${first}
+      let at = part * COUNT + (((g * OUT_CHANNELS + channel) * IN_CHANNELS + c) * KERNEL_H + i) * KERNEL_W + j; // the invocation's first element
       ${sums(tile, (sum, r, i, t) => `keep(${r}, ${i}, ${t}, dot(${sum}, vec4f(1.0)));`)}`,
   });
 }
@@ -131,7 +127,7 @@ export function weightGradDirect(p: WeightGrad, tile: WeightTile, workgroup: num
  */
 export function weightGradQuads(p: WeightGrad, tile: WeightTile, workgroup: number): Kernel {
   const { vertical: v, horizontal: h } = p;
-  const left = h.positions % 4;
+  const remaining = h.positions % 4;
   /** Adds the products of some pixels of a row, starting at pixel `first`. */
   const multiply = (first: string, pixels: number) => [
     `let left = ${tapAt(h, first, "j")};`,
@@ -173,63 +169,41 @@ export function weightGradQuads(p: WeightGrad, tile: WeightTile, workgroup: numb
             ${multiply("4u * q", 4)}
           }
           #endif
-          #if ${left > 0}
+          #if ${remaining > 0}
           {
-            ${multiply(`${h.positions - left}u`, left)}
+            ${multiply(`${h.positions - remaining}u`, remaining)}
           }
           #endif
         }
       }
-      ${first}
+      let at = part * COUNT + (((g * OUT_CHANNELS + channel) * IN_CHANNELS + c) * KERNEL_H + i) * KERNEL_W + j; // the invocation's first element
       ${sums(tile, (sum, r, i, t) => `keep(${r}, ${i}, ${t}, ${sum});`)}`,
   });
 }
 
 /** With a tile of output channels × patch columns in workgroup memory, over the pixels of one part. See lib/tile.ts. */
 export function weightGradTiled(p: WeightGrad): Kernel {
-  const { vertical: v, horizontal: h, input, dy, images, parts } = p;
-  const { dtype: type } = input;
+  const { vertical: v, horizontal: h, input, dy, dw } = p;
   const pixels = v.positions * h.positions;
   const tile = tiled({
-    type,
-    a: { at: (channel, k) => `dy_at(g, ${k}, ${channel})`, alongK: true },
-    b: { at: (column, k) => `input_at(g, ${k}, ${column})`, alongK: true },
+    type: input.dtype,
+    a: { at: (channel, k) => `dy_at(g, ${channel}, ${k})`, alongK: true },
+    b: { at: (column, k) => `input_at(g, ${column}, ${k})`, alongK: true },
     from: "part * (IMAGES_EACH * PIXELS)",
     to: "min((part + 1u) * (IMAGES_EACH * PIXELS), IMAGES * PIXELS)",
-    longest: Math.ceil(images / parts) * pixels,
+    longest: Math.ceil(p.images / p.parts) * pixels,
   });
   return kernel({
     workgroup: tile.workgroup,
     memory: tile.memory,
-    parts: [array("input", input), array("dy", dy), result("dw", p.dw), tile.part, putting],
+    parts: [array("input", input), array("dy", dy), result("dw", dw), tile.part, putting],
     constants: {
       ...sizes(p),
       PIXELS: [pixels, "pixels per image of dy"],
       KERNEL: [v.count * h.count, "elements of the kernel"],
       COLUMNS: [p.inChannels * v.count * h.count, "of the gradient as a matrix"],
     },
-    functions: [
-      wgsl`
-// Pixel k counts through all images.
-fn dy_at(g: u32, k: u32, channel: u32) -> ${type} {
-  return dy[((k / PIXELS * GROUPS + g) * OUT_CHANNELS + channel) * PIXELS + k % PIXELS];
-}`,
-      wgsl`
-// The input element for pixel k at a column's input channel and kernel element; 0 outside the input.
-fn input_at(g: u32, k: u32, column: u32) -> ${type} {
-  let pixel = k % PIXELS;
-  let t = column % KERNEL;
-  let row = ${tapAt(v, "pixel / COLS", "t / KERNEL_W")};
-  let col = ${tapAt(h, "pixel % COLS", "t % KERNEL_W")};
-  let plane = (k / PIXELS * GROUPS + g) * IN_CHANNELS + column / KERNEL;
-  return select(${type}(), input[(plane * HEIGHT + row) * WIDTH + col], row < HEIGHT && col < WIDTH);
-}`,
-      wgsl`
-fn put_one(part: u32, g: u32, channel: u32, column: u32, sum: f32) {
-  if (channel >= OUT_CHANNELS || column >= COLUMNS) { return; }
-  dw_put(((part * GROUPS + g) * OUT_CHANNELS + channel) * COLUMNS + column, sum);
-}`,
-    ],
+    functions: [dyAt(p), inputAt(p), putOne()],
     body: wgsl`
       let g = group.z % GROUPS;
       let part = group.z / GROUPS;
@@ -242,3 +216,26 @@ const putting: Part = {
     put: (row, col, sum) => each(4, (q) => `put_one(part, g, ${row}, ${shifted(col!, q)}, ${sum}.${lanes[q]!});`),
   },
 };
+
+/** A channel of dy at pixel k, which counts through all images. */
+const dyAt = ({ dy }: WeightGrad): string => wgsl`
+fn dy_at(g: u32, channel: u32, k: u32) -> ${dy.dtype} {
+  return dy[((k / PIXELS * GROUPS + g) * OUT_CHANNELS + channel) * PIXELS + k % PIXELS];
+}`;
+
+/** The input element for pixel k at a column's input channel and kernel element; 0 outside the input. */
+const inputAt = ({ input, vertical: v, horizontal: h }: WeightGrad): string => wgsl`
+fn input_at(g: u32, column: u32, k: u32) -> ${input.dtype} {
+  let pixel = k % PIXELS;
+  let t = column % KERNEL;
+  let row = ${tapAt(v, "pixel / COLS", "t / KERNEL_W")};
+  let col = ${tapAt(h, "pixel % COLS", "t % KERNEL_W")};
+  let plane = (k / PIXELS * GROUPS + g) * IN_CHANNELS + column / KERNEL;
+  return select(${input.dtype}(), input[(plane * HEIGHT + row) * WIDTH + col], row < HEIGHT && col < WIDTH);
+}`;
+
+const putOne = (): string => wgsl`
+fn put_one(part: u32, g: u32, channel: u32, column: u32, sum: f32) {
+  if (channel >= OUT_CHANNELS || column >= COLUMNS) { return; }
+  dw_put(((part * GROUPS + g) * OUT_CHANNELS + channel) * COLUMNS + column, sum);
+}`;

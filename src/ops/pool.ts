@@ -116,7 +116,8 @@ export function maxWindowOf(
 }
 
 /**
- * The maximum of each window. The first of equal maxima gets the gradient; padding is never the maximum.
+ * The maximum of each window. The first of equal maxima gets the gradient; padding is never the maximum. A dilated
+ * window that covers padding only gives −∞.
  * @param x `[N, C, H, W]`, f32 or f16
  * @param kernelSize one number, or [vertical, horizontal]; up to 255 elements.
  * @param options also `dilation`, the step between elements of a window; default 1.
