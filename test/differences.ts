@@ -2,9 +2,9 @@ import { expect } from "vitest";
 import { grad } from "../src/compile/grad.ts";
 import { floats, sizeOf } from "../src/graph/shape.ts";
 import type { Tensor, TensorData } from "../src/graph/tensor.ts";
-import { add, mul } from "../src/ops/arithmetic.ts";
-import { constant, input } from "../src/ops/constants.ts";
-import { sum } from "../src/ops/sum.ts";
+import { sum } from "../src/ops/lines/reduce.ts";
+import { add, mul } from "../src/ops/pointwise/arithmetic.ts";
+import { constant, input } from "../src/ops/sources/constants.ts";
 import { evaluate } from "../src/reference/index.ts";
 import { fill, signed } from "./draws.ts";
 

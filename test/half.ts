@@ -1,6 +1,6 @@
 import { packHalves, unpackHalves } from "../src/graph/half.ts";
 import type { TensorData } from "../src/graph/tensor.ts";
-import { input } from "../src/ops/constants.ts";
+import { input } from "../src/ops/sources/constants.ts";
 
 /**
  * What f16 may lose against float64. An f16 number is exact to 2⁻¹¹ of itself, so a chain of n roundings loses up to

@@ -17,8 +17,8 @@ import {
   transpose,
   type Variable,
 } from "../../src/index.ts";
-import { argmax } from "../../src/ops/pick.ts";
-import { softmaxGrad } from "../../src/ops/softmaxGrad.ts";
+import { argmax } from "../../src/ops/lines/pick.ts";
+import { softmaxGrad } from "../../src/ops/lines/softmaxGrad.ts";
 import { type Graph, given, givenLabels, type KernelCase } from "./case.ts";
 
 /** The gradient of an input, from that of the result. */

@@ -4,7 +4,7 @@ import { sameShape, showShape, sizeOf } from "../graph/shape.ts";
 import { apply, applyAll, checkTensor, checkVariable, type Tensor, type Update, Variable } from "../graph/tensor.ts";
 import type { PrintedCall } from "../kernels/call.ts";
 import type { AdapterTraits } from "../kernels/traits.ts";
-import { pointwiseOp } from "../ops/pointwise.ts";
+import { pointwiseOp } from "../ops/pointwise/pointwise.ts";
 import { dispatch } from "./dispatch.ts";
 import { fuse } from "./fuse.ts";
 import type { Guard, guard } from "./guard.ts";

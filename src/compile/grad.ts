@@ -3,8 +3,8 @@ import { reachable } from "../graph/print.ts";
 import { floats, sameShape, showShape } from "../graph/shape.ts";
 import { checkTensor, checkTensors, type Node, type Tensor } from "../graph/tensor.ts";
 import { inLayer } from "../layer.ts";
-import { add } from "../ops/arithmetic.ts";
-import { onesLike, zerosLike } from "../ops/constants.ts";
+import { add } from "../ops/pointwise/arithmetic.ts";
+import { onesLike, zerosLike } from "../ops/sources/constants.ts";
 
 /** The gradients of `W`, each with the dtype of its tensor. */
 export type Gradients<W extends readonly Tensor[]> = { -readonly [K in keyof W]: Tensor<W[K]["dtype"]> };

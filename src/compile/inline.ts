@@ -1,8 +1,8 @@
 import { order } from "../graph/print.ts";
 import { apply, type PointwiseProgram, type Ref, type Tensor } from "../graph/tensor.ts";
 import { kernelsOf } from "../kernels/lowering.ts";
-import { full } from "../ops/constants.ts";
-import { expand } from "../ops/views.ts";
+import { expand } from "../ops/moves/views.ts";
+import { full } from "../ops/sources/constants.ts";
 import { rewrite } from "./rewrite.ts";
 
 /**

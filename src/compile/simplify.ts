@@ -3,9 +3,9 @@ import { asDType } from "../graph/program.ts";
 import { type Shape, sameShape, sizeOf } from "../graph/shape.ts";
 import { apply, fullValue, type Node, type Tensor } from "../graph/tensor.ts";
 import { kernelsOf } from "../kernels/lowering.ts";
-import { add, mul } from "../ops/arithmetic.ts";
-import { full } from "../ops/constants.ts";
-import { expand, part, reshape } from "../ops/views.ts";
+import { expand, part, reshape } from "../ops/moves/views.ts";
+import { add, mul } from "../ops/pointwise/arithmetic.ts";
+import { full } from "../ops/sources/constants.ts";
 import { rewrite, withInputs } from "./rewrite.ts";
 
 /**

@@ -95,7 +95,7 @@ export interface Op {
   readonly kernels?: object;
   /** The op by its definition, in float64, where its author is a user: `src/reference` has those of tilegrad's ops. */
   define?(node: Node, inputs: readonly Values[]): readonly Float64Array[];
-  /** Present on pointwise ops: see `ops/pointwise.ts`. */
+  /** Present on pointwise ops: see `ops/pointwise/pointwise.ts`. */
   readonly pointwise?: PointwiseRule;
   /** A simpler form of the sum of two results of this op, if there is one. */
   plus?(a: Node, b: Node): Tensor | undefined;

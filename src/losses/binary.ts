@@ -1,10 +1,10 @@
 import { optionsOf } from "../errors.ts";
 import { type DType, floats } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { softplus } from "../ops/activations.ts";
-import { add, clamp, div, gt, maximum, mul, neg, sub, where } from "../ops/arithmetic.ts";
-import { log } from "../ops/elementary.ts";
-import { binary, type Operand } from "../ops/pointwise.ts";
+import { softplus } from "../ops/pointwise/activations.ts";
+import { add, clamp, div, gt, maximum, mul, neg, sub, where } from "../ops/pointwise/arithmetic.ts";
+import { log } from "../ops/pointwise/elementary.ts";
+import { binary, type Operand } from "../ops/pointwise/pointwise.ts";
 import { checkSame, defaults, type LossOptions, reduced } from "./reduction.ts";
 
 /*

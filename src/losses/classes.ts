@@ -1,12 +1,11 @@
 import { AttributeError, checkNumber, DTypeError, optionsOf, ShapeError } from "../errors.ts";
 import { type DType, floats, sameShape, showShape } from "../graph/shape.ts";
 import { checkTensor, checkTensors, type Tensor } from "../graph/tensor.ts";
-import { add, cast, div, gt, maximum, mul, ne, neg, where } from "../ops/arithmetic.ts";
-import { oneHot } from "../ops/oneHot.ts";
-import { mean } from "../ops/reduce.ts";
-import { logSoftmax, softmaxCrossEntropy } from "../ops/softmax.ts";
-import { sum } from "../ops/sum.ts";
-import { reshape, unsqueeze } from "../ops/views.ts";
+import { mean, sum } from "../ops/lines/reduce.ts";
+import { logSoftmax, softmaxCrossEntropy } from "../ops/lines/softmax.ts";
+import { oneHot } from "../ops/moves/oneHot.ts";
+import { reshape, unsqueeze } from "../ops/moves/views.ts";
+import { add, cast, div, gt, maximum, mul, ne, neg, where } from "../ops/pointwise/arithmetic.ts";
 import { defaults, type LossOptions, reduced } from "./reduction.ts";
 
 export interface ClassOptions extends LossOptions {

@@ -1,10 +1,10 @@
 import { optionsOf, ShapeError } from "../errors.ts";
 import { type DType, sameShape, showShape } from "../graph/shape.ts";
 import { checkTensors, type Tensor } from "../graph/tensor.ts";
-import { add, clamp, div, gt, mul, sub, where } from "../ops/arithmetic.ts";
-import { exp, log, sqrt } from "../ops/elementary.ts";
-import { finite } from "../ops/pointwise.ts";
-import { sum } from "../ops/sum.ts";
+import { sum } from "../ops/lines/reduce.ts";
+import { add, clamp, div, gt, mul, sub, where } from "../ops/pointwise/arithmetic.ts";
+import { exp, log, sqrt } from "../ops/pointwise/elementary.ts";
+import { finite } from "../ops/pointwise/pointwise.ts";
 import { checkSame, defaults, type LossOptions, type Reduction, reduced } from "./reduction.ts";
 
 /*

@@ -1,9 +1,9 @@
 import { DTypeError, optionsOf, ShapeError } from "../errors.ts";
 import { sameShape, showShape } from "../graph/shape.ts";
 import { checkTensors, type Tensor } from "../graph/tensor.ts";
-import { cast, mul, neg, where } from "../ops/arithmetic.ts";
-import { gather } from "../ops/gather.ts";
-import { squeeze, unsqueeze } from "../ops/views.ts";
+import { gather } from "../ops/moves/gather.ts";
+import { squeeze, unsqueeze } from "../ops/moves/views.ts";
+import { cast, mul, neg, where } from "../ops/pointwise/arithmetic.ts";
 import { batched, type ClassOptions, checkClasses, classDefaults, factors, total } from "./classes.ts";
 
 /**

@@ -1,8 +1,7 @@
 import { AttributeError, ShapeError, show } from "../errors.ts";
 import { type DType, sameShape, showShape } from "../graph/shape.ts";
 import { checkTensors, type Tensor } from "../graph/tensor.ts";
-import { mean } from "../ops/reduce.ts";
-import { sum } from "../ops/sum.ts";
+import { mean, sum } from "../ops/lines/reduce.ts";
 
 /** How to reduce the losses of all elements: to their mean (always the default), to their sum, or not at all. */
 export type Reduction = "mean" | "sum" | "none";

@@ -1,8 +1,8 @@
 import { checkNumber, optionsOf } from "../errors.ts";
 import type { DType } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { abs, add, le, lt, mul, sub, where } from "../ops/arithmetic.ts";
-import { log } from "../ops/elementary.ts";
+import { abs, add, le, lt, mul, sub, where } from "../ops/pointwise/arithmetic.ts";
+import { log } from "../ops/pointwise/elementary.ts";
 import { checkSame, defaults, type LossOptions, reduced } from "./reduction.ts";
 
 /*

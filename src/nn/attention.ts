@@ -1,12 +1,12 @@
 import { AttributeError, checkChoice, checkWhole, optionsOf, ShapeError } from "../errors.ts";
 import { showShape } from "../graph/shape.ts";
 import { checkTensor, checkTensors, type Tensor } from "../graph/tensor.ts";
-import { gelu, relu } from "../ops/activations.ts";
-import { add } from "../ops/arithmetic.ts";
-import { type AttentionOptions, scaledDotProductAttention } from "../ops/attention.ts";
-import { variable } from "../ops/constants.ts";
-import { linear as linearOp } from "../ops/matmul.ts";
-import { permute, reshape, slice, unsqueeze } from "../ops/views.ts";
+import { permute, reshape, slice, unsqueeze } from "../ops/moves/views.ts";
+import { type AttentionOptions, scaledDotProductAttention } from "../ops/network/attention.ts";
+import { linear as linearOp } from "../ops/network/matmul.ts";
+import { gelu, relu } from "../ops/pointwise/activations.ts";
+import { add } from "../ops/pointwise/arithmetic.ts";
+import { variable } from "../ops/sources/constants.ts";
 import { constant, type Initializer, xavierUniform } from "./init.ts";
 import { dropout as dropoutLayer, linear } from "./layers.ts";
 import { checkMode, layer, type Mode, type Module } from "./module.ts";

@@ -1,9 +1,9 @@
 import { AttributeError, checkWhole, optionsOf, show } from "../errors.ts";
 import { sizeOf } from "../graph/shape.ts";
 import type { Variable } from "../graph/tensor.ts";
-import { variable } from "../ops/constants.ts";
-import * as conv from "../ops/conv.ts";
-import * as pool from "../ops/pool.ts";
+import * as conv from "../ops/network/conv.ts";
+import * as pool from "../ops/network/pool.ts";
+import { variable } from "../ops/sources/constants.ts";
 import { type Initializer, uniform } from "./init.ts";
 import { type Module, module, stateless } from "./module.ts";
 

@@ -1,6 +1,6 @@
 import { checkLike, checkWhole, optionsOf } from "../errors.ts";
-import { variable } from "../ops/constants.ts";
-import { embedding as embeddingOp } from "../ops/embedding.ts";
+import { embedding as embeddingOp } from "../ops/network/embedding.ts";
+import { variable } from "../ops/sources/constants.ts";
 import { type Initializer, normal } from "./init.ts";
 import { type Module, module } from "./module.ts";
 

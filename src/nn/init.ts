@@ -3,7 +3,7 @@ import * as draws from "../data/draw.ts";
 import { checkChoice, checkNumber, checkWhole, optionsOf, ShapeError } from "../errors.ts";
 import { checkShape, type Shape, showShape, sizeOf } from "../graph/shape.ts";
 import type { Drawn } from "../graph/tensor.ts";
-import { Random } from "../ops/random.ts";
+import { Random } from "../ops/sources/random.ts";
 
 /**
  * Gives the initial values of a weight of some shape: an array, one number for all elements, or numbers drawn when they

@@ -1,13 +1,13 @@
 import { AttributeError, checkNumber, checkWhole, optionsOf, show } from "../errors.ts";
 import type { DType } from "../graph/shape.ts";
 import { checkTensors, type Tensor, type Variable } from "../graph/tensor.ts";
-import * as activations from "../ops/activations.ts";
-import { lt, mul, where } from "../ops/arithmetic.ts";
-import { full, variable, zerosLike } from "../ops/constants.ts";
-import { linear as linearOp } from "../ops/matmul.ts";
-import type { Random } from "../ops/random.ts";
-import { logSoftmax as logSoftmaxOp, softmax as softmaxOp } from "../ops/softmax.ts";
-import { flatten as flattenOp } from "../ops/views.ts";
+import { logSoftmax as logSoftmaxOp, softmax as softmaxOp } from "../ops/lines/softmax.ts";
+import { flatten as flattenOp } from "../ops/moves/views.ts";
+import { linear as linearOp } from "../ops/network/matmul.ts";
+import * as activations from "../ops/pointwise/activations.ts";
+import { lt, mul, where } from "../ops/pointwise/arithmetic.ts";
+import { full, variable, zerosLike } from "../ops/sources/constants.ts";
+import type { Random } from "../ops/sources/random.ts";
 import { type Initializer, random as sharedRandom, uniform } from "./init.ts";
 import { type Mode, type Module, type Moving, module, stateless } from "./module.ts";
 

@@ -2,9 +2,9 @@ import { floats, type Shape } from "../graph/shape.ts";
 import { applyAll, fullValue, type Node, type Tensor, type Update, Variable } from "../graph/tensor.ts";
 import { kernelsOf } from "../kernels/lowering.ts";
 import { inLayer } from "../layer.ts";
-import { cast } from "../ops/arithmetic.ts";
-import { castAll } from "../ops/castAll.ts";
-import { constant, full } from "../ops/constants.ts";
+import { cast } from "../ops/pointwise/arithmetic.ts";
+import { castAll } from "../ops/pointwise/castAll.ts";
+import { constant, full } from "../ops/sources/constants.ts";
 import { checkModule, type Module, module } from "./module.ts";
 
 /**

@@ -2,7 +2,7 @@ import { AttributeError, checkLike, checkObject, optionsOf, show } from "../erro
 import type { DType, Float } from "../graph/shape.ts";
 import { type Tensor, Variable } from "../graph/tensor.ts";
 import { currentLayer, inLayer } from "../layer.ts";
-import { evaluated } from "../ops/views.ts";
+import { evaluated } from "../ops/moves/views.ts";
 
 /**
  * How a model is applied. Training and evaluation are two graphs of one model; there is no mode to switch at run time.

@@ -1,9 +1,9 @@
 import { AttributeError, checkNumber, checkWhole, optionsOf, ShapeError } from "../errors.ts";
 import { checkShape, showShape } from "../graph/shape.ts";
 import { checkTensors, type Tensor, type Variable } from "../graph/tensor.ts";
-import { variable } from "../ops/constants.ts";
-import * as ops from "../ops/normalization.ts";
-import { detach } from "../ops/views.ts";
+import { detach } from "../ops/moves/views.ts";
+import * as ops from "../ops/network/normalization.ts";
+import { variable } from "../ops/sources/constants.ts";
 import { type Mode, type Module, module } from "./module.ts";
 
 export interface NormOptions {

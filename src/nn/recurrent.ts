@@ -1,9 +1,9 @@
 import { checkLike, checkNumber, checkWhole, optionsOf, ShapeError } from "../errors.ts";
 import { showShape } from "../graph/shape.ts";
 import { checkTensors, type Tensor, type Variable } from "../graph/tensor.ts";
-import { variable } from "../ops/constants.ts";
-import * as ops from "../ops/recurrent.ts";
-import { reshape, slice } from "../ops/views.ts";
+import { reshape, slice } from "../ops/moves/views.ts";
+import * as ops from "../ops/network/recurrent.ts";
+import { variable } from "../ops/sources/constants.ts";
 import { type Initializer, uniform } from "./init.ts";
 import { dropout as dropoutLayer } from "./layers.ts";
 import { layer, type Mode, type Module, type Moving, module, stateless } from "./module.ts";

@@ -1,6 +1,62 @@
 /** Every op a user builds graphs with. */
 
-export * from "./activations.ts";
+export { type CustomOp, customOp } from "./custom/custom.ts";
+export type { CustomDefinition } from "./custom/definition.ts";
+export { type Elementwise, type ElementwiseDefinition, elementwise } from "./custom/elementwise.ts";
+export { cumprod, cumsum } from "./lines/cumulative.ts";
+export { argmax, argmin, maxWithIndex, minWithIndex } from "./lines/pick.ts";
+export { type Axes, all, any, logsumexp, max, mean, min, norm, prod, std, sum, variance } from "./lines/reduce.ts";
+export { logSoftmax, softmax, softmaxCrossEntropy } from "./lines/softmax.ts";
+export { argsort, type Sorted, type SortOptions, sort, topk } from "./lines/sort.ts";
+export { squaredNorm } from "./lines/squaredNorm.ts";
+export { concat, split } from "./moves/concat.ts";
+export { gather, indexSelect, padWith, scatterAdd } from "./moves/gather.ts";
+export { roll, stack, tril, triu } from "./moves/join.ts";
+export { oneHot } from "./moves/oneHot.ts";
+export { type Padding, pad } from "./moves/pad.ts";
+export {
+  detach,
+  expand,
+  flatten,
+  flip,
+  permute,
+  type Range,
+  reshape,
+  slice,
+  squeeze,
+  transpose,
+  unsqueeze,
+} from "./moves/views.ts";
+export { type AttentionOptions, scaledDotProductAttention } from "./network/attention.ts";
+export { type ConvOptions, conv1d, conv2d, convTranspose2d } from "./network/conv.ts";
+export { embedding } from "./network/embedding.ts";
+export { linear, matmul } from "./network/matmul.ts";
+export {
+  type Affine,
+  type BatchNormOptions,
+  batchNorm,
+  groupNorm,
+  instanceNorm,
+  layerNorm,
+  nextStatistics,
+  type RunningStatistics,
+  rmsNorm,
+} from "./network/normalization.ts";
+export { type AvgPoolOptions, adaptiveAvgPool2d, avgPool2d, maxPool2d, type PoolOptions } from "./network/pool.ts";
+export {
+  gru,
+  gruCell,
+  type LstmOptions,
+  type LstmResult,
+  lstm,
+  lstmCell,
+  type RecurrentOptions,
+  type RecurrentResult,
+  type RecurrentWeights,
+  rnn,
+  rnnCell,
+} from "./network/recurrent.ts";
+export * from "./pointwise/activations.ts";
 export {
   abs,
   add,
@@ -20,66 +76,10 @@ export {
   sign,
   sub,
   where,
-} from "./arithmetic.ts";
-export { type AttentionOptions, scaledDotProductAttention } from "./attention.ts";
-export { concat, split } from "./concat.ts";
-export { constant, full, input, onesLike, variable, zerosLike } from "./constants.ts";
-export { type ConvOptions, conv1d, conv2d, convTranspose2d } from "./conv.ts";
-export { type CustomOp, customOp } from "./custom.ts";
-export type { CustomDefinition } from "./customDefinition.ts";
-export { ceil, cos, erf, exp, floor, log, pow, reciprocal, round, rsqrt, sin, sqrt } from "./elementary.ts";
-export { type Elementwise, type ElementwiseDefinition, elementwise } from "./elementwise.ts";
-export { embedding } from "./embedding.ts";
-export { foreach } from "./foreach.ts";
-export { gather, indexSelect, padWith, scatterAdd } from "./gather.ts";
-export { cumprod, cumsum, roll, stack, tril, triu } from "./join.ts";
-export { linear, matmul } from "./matmul.ts";
-export { mod } from "./mod.ts";
-export {
-  type Affine,
-  type BatchNormOptions,
-  batchNorm,
-  groupNorm,
-  instanceNorm,
-  layerNorm,
-  nextStatistics,
-  type RunningStatistics,
-  rmsNorm,
-} from "./normalization.ts";
-export { oneHot } from "./oneHot.ts";
-export { type Padding, pad } from "./pad.ts";
-export { argmax, argmin, maxWithIndex, minWithIndex } from "./pick.ts";
-export type { Operand } from "./pointwise.ts";
-export { type AvgPoolOptions, adaptiveAvgPool2d, avgPool2d, maxPool2d, type PoolOptions } from "./pool.ts";
-export { iota, Random } from "./random.ts";
-export {
-  gru,
-  gruCell,
-  type LstmOptions,
-  type LstmResult,
-  lstm,
-  lstmCell,
-  type RecurrentOptions,
-  type RecurrentResult,
-  type RecurrentWeights,
-  rnn,
-  rnnCell,
-} from "./recurrent.ts";
-export { all, any, logsumexp, max, mean, min, norm, prod, std, variance } from "./reduce.ts";
-export { logSoftmax, softmax, softmaxCrossEntropy } from "./softmax.ts";
-export { argsort, type Sorted, type SortOptions, sort, topk } from "./sort.ts";
-export { squaredNorm } from "./squaredNorm.ts";
-export { type Axes, sum } from "./sum.ts";
-export {
-  detach,
-  expand,
-  flatten,
-  flip,
-  permute,
-  type Range,
-  reshape,
-  slice,
-  squeeze,
-  transpose,
-  unsqueeze,
-} from "./views.ts";
+} from "./pointwise/arithmetic.ts";
+export { ceil, cos, erf, exp, floor, log, pow, reciprocal, round, rsqrt, sin, sqrt } from "./pointwise/elementary.ts";
+export { foreach } from "./pointwise/foreach.ts";
+export { mod } from "./pointwise/mod.ts";
+export type { Operand } from "./pointwise/pointwise.ts";
+export { constant, full, input, onesLike, variable, zerosLike } from "./sources/constants.ts";
+export { iota, Random } from "./sources/random.ts";

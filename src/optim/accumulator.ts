@@ -1,9 +1,9 @@
 import { grad } from "../compile/grad.ts";
 import { AttributeError, checkList, optionsOf, show } from "../errors.ts";
 import { checkTensor, checkVariable, type Tensor, type Update, type Variable } from "../graph/tensor.ts";
-import { add, cast, div, maximum } from "../ops/arithmetic.ts";
-import { full, variable } from "../ops/constants.ts";
-import { foreach } from "../ops/foreach.ts";
+import { add, cast, div, maximum } from "../ops/pointwise/arithmetic.ts";
+import { foreach } from "../ops/pointwise/foreach.ts";
+import { full, variable } from "../ops/sources/constants.ts";
 import { checkReached, type Optimizer, reaches, type StepOptions, type StepUpdates } from "./optimizer.ts";
 import { checkTraining } from "./training.ts";
 

@@ -1,6 +1,6 @@
 import { optionsOf } from "../errors.ts";
-import { add, div, mul, sub } from "../ops/arithmetic.ts";
-import { sqrt } from "../ops/elementary.ts";
+import { add, div, mul, sub } from "../ops/pointwise/arithmetic.ts";
+import { sqrt } from "../ops/pointwise/elementary.ts";
 import { penalized } from "./means.ts";
 import { Optimizer } from "./optimizer.ts";
 import { checkAmounts, defaults, type OptimizerOptions } from "./options.ts";

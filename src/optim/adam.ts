@@ -1,6 +1,6 @@
 import { optionsOf } from "../errors.ts";
-import { add, div, maximum, mul, sub } from "../ops/arithmetic.ts";
-import { rsqrt, sqrt } from "../ops/elementary.ts";
+import { add, div, maximum, mul, sub } from "../ops/pointwise/arithmetic.ts";
+import { rsqrt, sqrt } from "../ops/pointwise/elementary.ts";
 import { filled, penalized, running } from "./means.ts";
 import { Optimizer } from "./optimizer.ts";
 import { checkAmounts, checkShares, defaults, type OptimizerOptions } from "./options.ts";

@@ -1,5 +1,5 @@
 import { optionsOf } from "../errors.ts";
-import { abs, add, div, maximum, mul, sub } from "../ops/arithmetic.ts";
+import { abs, add, div, maximum, mul, sub } from "../ops/pointwise/arithmetic.ts";
 import { filled, penalized, running } from "./means.ts";
 import { Optimizer } from "./optimizer.ts";
 import { checkAmounts, checkShares, defaults, type OptimizerOptions } from "./options.ts";

@@ -1,8 +1,8 @@
 import { checkNumber } from "../errors.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { add, clamp, div, minimum, mul } from "../ops/arithmetic.ts";
-import { sqrt } from "../ops/elementary.ts";
-import { squaredNorm } from "../ops/squaredNorm.ts";
+import { squaredNorm } from "../ops/lines/squaredNorm.ts";
+import { add, clamp, div, minimum, mul } from "../ops/pointwise/arithmetic.ts";
+import { sqrt } from "../ops/pointwise/elementary.ts";
 
 /** A bound on gradients, created by `clipGradNorm` or `clipGradValue`. */
 export interface Clip {

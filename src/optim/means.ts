@@ -1,7 +1,7 @@
 import { oneMinusExpText } from "../../shaders/lib/math.wgsl.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { add, mul } from "../ops/arithmetic.ts";
-import { unary } from "../ops/pointwise.ts";
+import { add, mul } from "../ops/pointwise/arithmetic.ts";
+import { unary } from "../ops/pointwise/pointwise.ts";
 
 /** 1 − e⁻ˣ for x ≥ 0, without cancellation for small x. */
 const oneMinusExp = /* @__PURE__ */ unary("oneMinusExp", {

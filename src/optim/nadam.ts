@@ -1,7 +1,7 @@
 import { optionsOf } from "../errors.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { add, div, mul, sub } from "../ops/arithmetic.ts";
-import { exp, rsqrt, sqrt } from "../ops/elementary.ts";
+import { add, div, mul, sub } from "../ops/pointwise/arithmetic.ts";
+import { exp, rsqrt, sqrt } from "../ops/pointwise/elementary.ts";
 import { filled, penalized, running } from "./means.ts";
 import { Optimizer } from "./optimizer.ts";
 import { checkAmounts, checkShares, defaults, type OptimizerOptions } from "./options.ts";

@@ -1,8 +1,8 @@
 import { optionsOf } from "../errors.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { add, div, gt, lt, minimum, mul, sub, where } from "../ops/arithmetic.ts";
-import { full } from "../ops/constants.ts";
-import { exp, sqrt } from "../ops/elementary.ts";
+import { add, div, gt, lt, minimum, mul, sub, where } from "../ops/pointwise/arithmetic.ts";
+import { exp, sqrt } from "../ops/pointwise/elementary.ts";
+import { full } from "../ops/sources/constants.ts";
 import { decayOf, filled, penalized, running } from "./means.ts";
 import { Optimizer } from "./optimizer.ts";
 import { checkAmounts, checkShares, defaults, type OptimizerOptions } from "./options.ts";

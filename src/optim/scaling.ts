@@ -1,8 +1,8 @@
 import { checkNumber, checkWhole, DTypeError, optionsOf } from "../errors.ts";
 import { checkTensor, type Tensor, type Update, type Variable } from "../graph/tensor.ts";
-import { add, cast, clamp, div, eq, ge, mul, where } from "../ops/arithmetic.ts";
-import { variable } from "../ops/constants.ts";
-import { nonFinite } from "../ops/squaredNorm.ts";
+import { nonFinite } from "../ops/lines/squaredNorm.ts";
+import { add, cast, clamp, div, eq, ge, mul, where } from "../ops/pointwise/arithmetic.ts";
+import { variable } from "../ops/sources/constants.ts";
 
 export interface LossScalerOptions {
   /** Initial factor on the loss; default 65536. */

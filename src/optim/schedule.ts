@@ -2,7 +2,7 @@ import { checkLike } from "../errors.ts";
 import { reachable } from "../graph/print.ts";
 import { evaluate, programOf } from "../graph/program.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { input } from "../ops/constants.ts";
+import { input } from "../ops/sources/constants.ts";
 
 /** A learning rate as a function of the step. The step itself computes it on the GPU; nothing is uploaded. */
 export interface Schedule {

@@ -1,10 +1,10 @@
 import { halfWaveText } from "../../shaders/lib/math.wgsl.ts";
 import { checkChoice, checkNumber, checkWhole, optionsOf } from "../errors.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { add, cast, div, ge, le, lt, maximum, minimum, mul, sub, where } from "../ops/arithmetic.ts";
-import { full } from "../ops/constants.ts";
-import { exp } from "../ops/elementary.ts";
-import { type Operand, unary, unaryWith } from "../ops/pointwise.ts";
+import { add, cast, div, ge, le, lt, maximum, minimum, mul, sub, where } from "../ops/pointwise/arithmetic.ts";
+import { exp } from "../ops/pointwise/elementary.ts";
+import { type Operand, unary, unaryWith } from "../ops/pointwise/pointwise.ts";
+import { full } from "../ops/sources/constants.ts";
 import { type Schedule, schedule } from "./schedule.ts";
 
 /*

@@ -1,5 +1,5 @@
 import { AttributeError, optionsOf } from "../errors.ts";
-import { add, eq, mul, sub, where } from "../ops/arithmetic.ts";
+import { add, eq, mul, sub, where } from "../ops/pointwise/arithmetic.ts";
 import { penalized } from "./means.ts";
 import { Optimizer } from "./optimizer.ts";
 import { checkAmounts, defaults, type OptimizerOptions } from "./options.ts";

@@ -2,9 +2,9 @@ import { grad } from "../compile/grad.ts";
 import { AttributeError } from "../errors.ts";
 import { floats, type Shape, sizeOf } from "../graph/shape.ts";
 import { arrayOf, Tensor, type TensorData } from "../graph/tensor.ts";
-import { add, mul } from "../ops/arithmetic.ts";
-import { constant, input } from "../ops/constants.ts";
-import { sum } from "../ops/sum.ts";
+import { sum } from "../ops/lines/reduce.ts";
+import { add, mul } from "../ops/pointwise/arithmetic.ts";
+import { constant, input } from "../ops/sources/constants.ts";
 import { evaluate } from "./evaluate.ts";
 
 /** What compiles and runs: an engine. */

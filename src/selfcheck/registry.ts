@@ -23,8 +23,8 @@ import { softmaxGradFamily } from "../kernels/softmaxGrad.ts";
 import { sortFamily } from "../kernels/sort.ts";
 import { squaredNormFamily } from "../kernels/squaredNorm.ts";
 import type { Forced } from "../kernels/traits.ts";
-import { castAll } from "../ops/castAll.ts";
 import * as ops from "../ops/index.ts";
+import { castAll } from "../ops/pointwise/castAll.ts";
 
 /** A small graph that runs the kernels of one family. */
 export interface Problem {

@@ -1,6 +1,6 @@
 import * as losses from "../../src/losses/index.ts";
-import { scaledDotProductAttention } from "../../src/ops/attention.ts";
-import { embedding } from "../../src/ops/embedding.ts";
+import { scaledDotProductAttention } from "../../src/ops/network/attention.ts";
+import { embedding } from "../../src/ops/network/embedding.ts";
 import { reals, signed, whole } from "../draws.ts";
 import type { CaseRow } from "./row.ts";
 

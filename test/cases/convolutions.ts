@@ -1,5 +1,5 @@
-import { conv1d, conv2d, convTranspose2d } from "../../src/ops/conv.ts";
-import { adaptiveAvgPool2d, avgPool2d, maxPool2d } from "../../src/ops/pool.ts";
+import { conv1d, conv2d, convTranspose2d } from "../../src/ops/network/conv.ts";
+import { adaptiveAvgPool2d, avgPool2d, maxPool2d } from "../../src/ops/network/pool.ts";
 import type { CaseRow } from "./row.ts";
 
 export const convolutionRows: readonly CaseRow[] = [

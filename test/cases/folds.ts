@@ -1,12 +1,12 @@
 import type { Tensor } from "../../src/graph/tensor.ts";
-import * as activations from "../../src/ops/activations.ts";
-import * as arithmetic from "../../src/ops/arithmetic.ts";
-import { linear, matmul } from "../../src/ops/matmul.ts";
-import * as picks from "../../src/ops/pick.ts";
-import * as reductions from "../../src/ops/reduce.ts";
-import { logSoftmax, softmax, softmaxCrossEntropy } from "../../src/ops/softmax.ts";
-import { sum } from "../../src/ops/sum.ts";
-import { flip, slice, transpose } from "../../src/ops/views.ts";
+import * as picks from "../../src/ops/lines/pick.ts";
+import * as reductions from "../../src/ops/lines/reduce.ts";
+import { sum } from "../../src/ops/lines/reduce.ts";
+import { logSoftmax, softmax, softmaxCrossEntropy } from "../../src/ops/lines/softmax.ts";
+import { flip, slice, transpose } from "../../src/ops/moves/views.ts";
+import { linear, matmul } from "../../src/ops/network/matmul.ts";
+import * as activations from "../../src/ops/pointwise/activations.ts";
+import * as arithmetic from "../../src/ops/pointwise/arithmetic.ts";
 import { type Draw, distinct, grid, reals, signed, whole } from "../draws.ts";
 import type { CaseRow } from "./row.ts";
 

@@ -1,11 +1,22 @@
-import * as arithmetic from "../../src/ops/arithmetic.ts";
-import { concat, split } from "../../src/ops/concat.ts";
-import { gather, indexSelect, padWith, scatterAdd } from "../../src/ops/gather.ts";
-import { cumprod, cumsum, roll, stack, tril, triu } from "../../src/ops/join.ts";
-import { oneHot } from "../../src/ops/oneHot.ts";
-import { pad } from "../../src/ops/pad.ts";
-import { argsort, sort, topk } from "../../src/ops/sort.ts";
-import { expand, flatten, flip, permute, reshape, slice, squeeze, transpose, unsqueeze } from "../../src/ops/views.ts";
+import { cumprod, cumsum } from "../../src/ops/lines/cumulative.ts";
+import { argsort, sort, topk } from "../../src/ops/lines/sort.ts";
+import { concat, split } from "../../src/ops/moves/concat.ts";
+import { gather, indexSelect, padWith, scatterAdd } from "../../src/ops/moves/gather.ts";
+import { roll, stack, tril, triu } from "../../src/ops/moves/join.ts";
+import { oneHot } from "../../src/ops/moves/oneHot.ts";
+import { pad } from "../../src/ops/moves/pad.ts";
+import {
+  expand,
+  flatten,
+  flip,
+  permute,
+  reshape,
+  slice,
+  squeeze,
+  transpose,
+  unsqueeze,
+} from "../../src/ops/moves/views.ts";
+import * as arithmetic from "../../src/ops/pointwise/arithmetic.ts";
 import { reals, whole } from "../draws.ts";
 import type { CaseRow } from "./row.ts";
 

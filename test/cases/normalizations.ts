@@ -1,5 +1,12 @@
 import type { Tensor } from "../../src/graph/tensor.ts";
-import { batchNorm, groupNorm, instanceNorm, layerNorm, nextStatistics, rmsNorm } from "../../src/ops/normalization.ts";
+import {
+  batchNorm,
+  groupNorm,
+  instanceNorm,
+  layerNorm,
+  nextStatistics,
+  rmsNorm,
+} from "../../src/ops/network/normalization.ts";
 import { reals } from "../draws.ts";
 import type { CaseRow } from "./row.ts";
 

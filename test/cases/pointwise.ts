@@ -1,11 +1,11 @@
 import type { Tensor } from "../../src/graph/tensor.ts";
-import * as activations from "../../src/ops/activations.ts";
-import * as arithmetic from "../../src/ops/arithmetic.ts";
-import { concat } from "../../src/ops/concat.ts";
-import * as elementary from "../../src/ops/elementary.ts";
-import { foreach } from "../../src/ops/foreach.ts";
-import { mod } from "../../src/ops/mod.ts";
-import { flip, reshape, slice, transpose } from "../../src/ops/views.ts";
+import { concat } from "../../src/ops/moves/concat.ts";
+import { flip, reshape, slice, transpose } from "../../src/ops/moves/views.ts";
+import * as activations from "../../src/ops/pointwise/activations.ts";
+import * as arithmetic from "../../src/ops/pointwise/arithmetic.ts";
+import * as elementary from "../../src/ops/pointwise/elementary.ts";
+import { foreach } from "../../src/ops/pointwise/foreach.ts";
+import { mod } from "../../src/ops/pointwise/mod.ts";
 import { type Draw, grid, reals, signed, whole } from "../draws.ts";
 import type { CaseRow } from "./row.ts";
 

@@ -1,8 +1,8 @@
 import type { Shape } from "../../src/graph/shape.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
-import { concat } from "../../src/ops/concat.ts";
-import { gru, gruCell, lstm, lstmCell, type RecurrentWeights, rnn, rnnCell } from "../../src/ops/recurrent.ts";
-import { reshape } from "../../src/ops/views.ts";
+import { concat } from "../../src/ops/moves/concat.ts";
+import { reshape } from "../../src/ops/moves/views.ts";
+import { gru, gruCell, lstm, lstmCell, type RecurrentWeights, rnn, rnnCell } from "../../src/ops/network/recurrent.ts";
 import { reals } from "../draws.ts";
 import type { CaseRow } from "./row.ts";
 

@@ -2,10 +2,10 @@ import { afterAll, describe, expect, test } from "vitest";
 import { grad } from "../../src/compile/grad.ts";
 import * as t from "../../src/index.ts";
 import { Engine, input, type Tensor } from "../../src/index.ts";
-import activations from "../../src/ops/activations.ts?raw";
-import arithmetic from "../../src/ops/arithmetic.ts?raw";
-import elementary from "../../src/ops/elementary.ts?raw";
-import mod from "../../src/ops/mod.ts?raw";
+import activations from "../../src/ops/pointwise/activations.ts?raw";
+import arithmetic from "../../src/ops/pointwise/arithmetic.ts?raw";
+import elementary from "../../src/ops/pointwise/elementary.ts?raw";
+import mod from "../../src/ops/pointwise/mod.ts?raw";
 import { evaluate } from "../../src/reference/index.ts";
 
 /*

@@ -329,7 +329,7 @@ describe("errors", () => {
   });
 
   test("of shaders state the kernel's label and the line", async () => {
-    const { pointwiseOp } = await import("../../src/ops/pointwise.ts");
+    const { pointwiseOp } = await import("../../src/ops/pointwise/pointwise.ts");
     const { apply } = await import("../../src/graph/tensor.ts");
     const broken = pointwiseOp("broken", { wgsl: (a) => `nonsense(${a})`, js: (a) => a });
     const compiling = engine.compile({ outputs: { y: apply(broken, [x]) } });

@@ -12,7 +12,7 @@ import { pickFamily } from "../../src/kernels/pick.ts";
 import { maxPoolGradFamily } from "../../src/kernels/pool2d.ts";
 import { reduceFamily } from "../../src/kernels/reduce.ts";
 import { softmaxFamily } from "../../src/kernels/softmax.ts";
-import { input } from "../../src/ops/constants.ts";
+import { input } from "../../src/ops/sources/constants.ts";
 import { evaluate } from "../../src/reference/index.ts";
 import { wherever } from "../forced.ts";
 import { half, missOf, roundings, values } from "../half.ts";

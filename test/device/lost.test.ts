@@ -68,7 +68,7 @@ const jobs: [string, (engine: Engine) => Promise<unknown>][] = [
   [
     "compile a faulty kernel",
     async (engine) => {
-      const { pointwiseOp } = await import("../../src/ops/pointwise.ts");
+      const { pointwiseOp } = await import("../../src/ops/pointwise/pointwise.ts");
       const { apply } = await import("../../src/graph/tensor.ts");
       const broken = pointwiseOp("broken", { wgsl: (a) => `nonsense${seed.value++}(${a})`, js: (a) => a });
       await engine.compile({ outputs: { y: apply(broken, [input("x", [2])]) } });

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { load } from "../../src/exported/index.ts";
 import { apply } from "../../src/graph/tensor.ts";
 import { Engine, exp, exportPrograms, input, nn } from "../../src/index.ts";
-import { pointwiseOp } from "../../src/ops/pointwise.ts";
+import { pointwiseOp } from "../../src/ops/pointwise/pointwise.ts";
 
 let engine: Engine;
 beforeAll(async () => {

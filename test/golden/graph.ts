@@ -2,9 +2,9 @@ import { grad } from "../../src/compile/grad.ts";
 import { reachable } from "../../src/graph/print.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
 import { Tensor, type TensorData } from "../../src/graph/tensor.ts";
-import { add, mul } from "../../src/ops/arithmetic.ts";
-import { full, input } from "../../src/ops/constants.ts";
-import { sum } from "../../src/ops/sum.ts";
+import { sum } from "../../src/ops/lines/reduce.ts";
+import { add, mul } from "../../src/ops/pointwise/arithmetic.ts";
+import { full, input } from "../../src/ops/sources/constants.ts";
 import { firstMiss, type GoldenCase, type GoldenTensor, roleOf } from "./cases.ts";
 import { type Call, goldenOps } from "./ops.ts";
 

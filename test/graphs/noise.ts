@@ -1,6 +1,6 @@
 import { rewrite } from "../../src/compile/rewrite.ts";
 import { apply, applyAll, type Tensor } from "../../src/graph/tensor.ts";
-import { indexedOp } from "../../src/ops/pointwise.ts";
+import { indexedOp } from "../../src/ops/pointwise/pointwise.ts";
 
 /** A repeatable number within ±1 for each element of each node. */
 const wobble = (seed: number, i: number): number => {

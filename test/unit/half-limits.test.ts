@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { compile } from "../../src/compile/compile.ts";
 import { LimitError } from "../../src/errors.ts";
-import { add, cast } from "../../src/ops/arithmetic.ts";
-import { constant, input, variable } from "../../src/ops/constants.ts";
+import { add, cast } from "../../src/ops/pointwise/arithmetic.ts";
+import { constant, input, variable } from "../../src/ops/sources/constants.ts";
 import { software } from "../adapters.ts";
 
 const able = { ...software, features: new Set(["shader-f16"]) };

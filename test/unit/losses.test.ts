@@ -4,7 +4,7 @@ import { grad } from "../../src/compile/grad.ts";
 import { AttributeError, DTypeError, FeedError } from "../../src/errors.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import * as losses from "../../src/losses/index.ts";
-import { input } from "../../src/ops/constants.ts";
+import { input } from "../../src/ops/sources/constants.ts";
 import { evaluate } from "../../src/reference/index.ts";
 import { software } from "../adapters.ts";
 

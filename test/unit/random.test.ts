@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { hash32 } from "../../shaders/lib/random.wgsl.ts";
 import { permutation, randomStream } from "../../src/data/index.ts";
 import { AttributeError, ShapeError } from "../../src/errors.ts";
-import { Random } from "../../src/ops/random.ts";
+import { Random } from "../../src/ops/sources/random.ts";
 import { ReferenceProgram } from "../../src/reference/index.ts";
 
 describe("hash32", () => {

@@ -4,9 +4,9 @@ import { grad } from "../../src/compile/grad.ts";
 import { AttributeError, DTypeError, ShapeError, TilegradError } from "../../src/errors.ts";
 import type { AdapterTraits } from "../../src/kernels/traits.ts";
 import * as nn from "../../src/nn/index.ts";
-import { constant, input } from "../../src/ops/constants.ts";
-import { gru, lstm, lstmCell } from "../../src/ops/recurrent.ts";
-import { sum } from "../../src/ops/sum.ts";
+import { sum } from "../../src/ops/lines/reduce.ts";
+import { gru, lstm, lstmCell } from "../../src/ops/network/recurrent.ts";
+import { constant, input } from "../../src/ops/sources/constants.ts";
 import { evaluate } from "../../src/reference/index.ts";
 import { gpu, software } from "../adapters.ts";
 

@@ -1,0 +1,83 @@
+import { optionsOf, ShapeError } from "../../errors.ts";
+import { type DType, type Float, floats, showShape } from "../../graph/shape.ts";
+import { checkTensor, checkTensors, type Tensor } from "../../graph/tensor.ts";
+import { max } from "../lines/reduce.ts";
+import { softmax } from "../lines/softmax.ts";
+import { expand, reshape, transpose } from "../moves/views.ts";
+import { add, cast, gt, le, mul, where } from "../pointwise/arithmetic.ts";
+import { finite } from "../pointwise/pointwise.ts";
+import { iota } from "../sources/random.ts";
+import { matmul } from "./matmul.ts";
+
+export interface AttentionOptions {
+  /**
+   * Either f32 `[…, L, S]`, added to the scores (−∞, or anything from −1e30 down, masks a key), or i32, 1 for keys to
+   * attend to and 0 for masked ones. Broadcasts.
+   */
+  readonly mask?: Tensor;
+  /** Whether query i attends only to keys up to i, both counted from 0; default false. */
+  readonly causal?: boolean;
+  /** Factor of the scores; default 1 / √E. */
+  readonly scale?: number;
+}
+
+/** The score of a masked key: its exponential is 0 next to any other. */
+const unseen = -1e30;
+
+/** The keys that each query attends to, i32, broadcastable to `[…, L, S]`. */
+function visible(mask: Tensor | undefined, causal: boolean, corner: readonly [number, number]): Tensor | undefined {
+  const said = mask && (floats.includes(mask.dtype) ? gt(mask, unseen) : mask);
+  const seen = said && said.shape.length < 2 ? expand(said, [1, corner[1]]) : said;
+  if (!causal) return seen;
+  const past = le(iota(corner, 1), iota(corner, 0));
+  return seen ? where(past, seen, 0) : past;
+}
+
+/** Whether any element along an axis (−1 or −2) is not 0; keeps the axis with size 1. */
+const anyOf = (seen: Tensor, axis: number): Tensor =>
+  seen.shape.at(axis) === 1 ? seen : gt(max(cast(seen, "f32"), axis, true), 0);
+
+/**
+ * softmax(query · keyᵀ · scale + mask) · value (A. Vaswani et al., 2017).
+ * @param query `[…, L, E]`
+ * @param key `[…, S, E]`
+ * @param value `[…, S, V]`
+ * @returns `[…, L, V]`; 0 for queries whose keys are all masked, as in PyTorch since 2.5. Masked keys, their values and
+ * such queries have no effect, even if they hold NaN or infinity; nor do masked scores. A key counts as masked only if
+ * it is masked for every query.
+ */
+export function scaledDotProductAttention<D extends DType>(
+  query: Tensor<D>,
+  key: Tensor,
+  value: Tensor,
+  options: AttentionOptions = {},
+): Tensor<D & Float> {
+  const op = "scaledDotProductAttention";
+  checkTensors(op, query, key, value);
+  const { mask, causal, scale } = optionsOf(op, options, { mask: undefined, causal: false, scale: undefined });
+  if (mask !== undefined) checkTensor(op, "mask", mask);
+  const size = query.shape.at(-1);
+  if (
+    query.shape.length < 2 ||
+    key.shape.length < 2 ||
+    size !== key.shape.at(-1) ||
+    key.shape.at(-2) !== value.shape.at(-2)
+  ) {
+    const shapes = [query, key, value].map((tensor) => showShape(tensor.shape)).join(", ");
+    throw new ShapeError(`${op}: ${shapes} are not […, L, E], […, S, E], […, S, V]`);
+  }
+  const corner = [query.shape.at(-2)!, key.shape.at(-2)!] as const;
+  const seen = visible(mask, causal, corner);
+  // Only a mask can leave a query without keys. With causal attention, keys past the last query are unused.
+  const queries = mask && seen && anyOf(seen, -1);
+  const keys = seen && (mask || corner[1] > corner[0]) ? anyOf(seen, -2) : undefined;
+  const column = keys && reshape(keys, [...keys.shape.slice(0, -2), keys.shape.at(-1)!, 1]);
+  const own = (rows: Tensor | undefined, x: Tensor): Tensor => (rows ? where(rows, x, 0) : x);
+  let scores = mul(
+    matmul(own(queries, query), transpose(own(column, key))),
+    finite(op, "scale", scale === undefined ? 1 / Math.sqrt(size!) : scale),
+  );
+  if (mask && floats.includes(mask.dtype)) scores = add(scores, mask);
+  if (seen) scores = where(seen, scores, unseen);
+  return own(queries, matmul(softmax(scores), own(column, value))) as Tensor<D & Float>;
+}
