@@ -1,6 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
+import { compile } from "../../src/compile/compile.ts";
+import { input, matmul } from "../../src/index.ts";
+import { software } from "../adapters.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 const read = (path: string): string => readFileSync(join(root, path), "utf8");
@@ -39,6 +42,21 @@ test("the map shows the actual training step", () => {
   const shown = [...read("src/README.md").matchAll(/^ ?\d+ {2}(\S+)$/gm)].map(([, label]) => label);
   const kernels = read("test/unit/passes/mlp.kernels.txt").trim().split("\n");
   expect(shown).toEqual(kernels.map((line) => line.split(" ")[0]));
+});
+
+test("the map shows a kernel as it is declared and printed", () => {
+  const map = read("src/README.md");
+  const [, declared] = map.match(/```ts\n(export const matmulNaive[^`]*wgsl`[^`]*`[^`]*)```/)!;
+  const source = read("shaders/matmul.wgsl.ts").replace(
+    /parts: \[\n\s*\.\.\.\(p\.made .* : \[(elements\("a", p\.a\))\]\),\n\s*(.*),\n\s*(.*),\n\s*\],/,
+    "parts: [$1, $2, $3],",
+  );
+  expect(source).toContain(declared!.trim());
+
+  const y = matmul(input("a", [5, 7]), input("b", [7, 3]));
+  const { calls } = compile({ outputs: { y } }, { ...software, forced: { matmul: "naive" } });
+  const [, printed] = map.match(/```wgsl\n([^`]*)```/)!;
+  expect(calls[0]!.annotated!().trim()).toBe(printed!.trim());
 });
 
 test("the README shows how to install tilegrad, and a first program, before its reader scrolls", () => {
