@@ -55,7 +55,7 @@ export function loadCheckpoint(
   name = "checkpoint",
 ): Record<string, string> {
   const { metadata } = parseSafetensors(bytes, name);
-  loadSafetensors(engine, together(training), bytes, name);
+  loadSafetensors(engine, together(training), bytes, { name });
   return metadata;
 }
 

@@ -64,7 +64,7 @@ test("a checkpoint of something else changes nothing", async () => {
   engine.write(weight!, new Float32Array(24).fill(7));
   expect(() => io.loadCheckpoint(engine, kept, bytes, "run.safetensors")).toThrow(FormatError);
   expect(() => io.loadCheckpoint(engine, kept, bytes, "run.safetensors")).toThrow(
-    'run.safetensors: tensor "random.key" is missing',
+    "run.safetensors: 1 tensor is missing: random.key",
   );
   expect(await engine.read(weight!)).toEqual(new Float32Array(24).fill(7));
 });
@@ -110,4 +110,56 @@ test("files accept a model, and refuse things without variables", async () => {
     "copyFrom: the first argument is missing, expected an engine",
   );
   await expect(Engine.create({ variants: { matmul: null } as never })).rejects.toThrow('matmul has no variant "null"');
+});
+
+test("all that does not fit a file is listed at once, and changes nothing", async () => {
+  const saved = nn.sequential(nn.linear(3, 4), nn.relu(), nn.linear(4, 2));
+  const bytes = await io.saveSafetensors(engine, saved);
+  const other = nn.sequential(nn.linear(3, 4), nn.relu(), nn.linear(4, 5), nn.linear(5, 2));
+  const first = other.variables.get("0.weight")!;
+  const before = await engine.read(first);
+  const wrong = (options?: io.LoadOptions) => () => io.loadSafetensors(engine, other, bytes, options);
+  const shapes = 'f.st: tensor "2.weight" is [2, 4], expected [5, 4]; tensor "2.bias" is [2], expected [5]';
+  expect(wrong({ name: "f.st" })).toThrow(new FormatError(`${shapes}; 2 tensors are missing: 3.weight, 3.bias`));
+  expect(wrong({ name: "f.st", strict: false })).toThrow(new FormatError(shapes));
+  expect(wrong({ name: "f.st", rename: (name) => `module.${name}` })).toThrow(
+    "4 tensors are unexpected: module.0.weight, module.0.bias, module.2.weight, module.2.bias",
+  );
+  expect(wrong({ rename: () => "0.weight" })).toThrow(
+    'calls both "0.weight" and "0.bias" of safetensors file "0.weight"',
+  );
+  expect(wrong({ rename: () => 7 as never })).toThrow('rename("0.weight") is 7, expected a name, or undefined');
+  expect(wrong({ rename: "module." as never })).toThrow('rename is "module.", expected a function');
+  expect(wrong({ strict: 0 as never })).toThrow("strict is 0, expected a boolean");
+  expect(wrong("f.st" as never)).toThrow('the argument is "f.st", expected { name, strict, rename }');
+  expect(await engine.read(first)).toEqual(before);
+});
+
+test("a new head on trained features: renamed, partly loaded, and reported", async () => {
+  const trained = nn.sequential(nn.linear(3, 4), nn.relu(), nn.linear(4, 2));
+  const values = [...trained.variables].map(async ([name, v]) => [`module.${name}`, v, await engine.read(v)] as const);
+  const bytes = io.serializeSafetensors(
+    (await Promise.all(values)).map(([name, { shape }, data]) => [
+      name,
+      { dtype: "F32", shape: [...shape], data: data as Float32Array<ArrayBuffer> },
+    ]),
+  );
+  nn.seed(9);
+  const model = nn.sequential(nn.linear(3, 4), nn.relu(), nn.linear(4, 5));
+  const head = model.variables.get("2.weight")!;
+  const before = await engine.read(head);
+  const rename = (name: string) => (name.includes(".2.") ? undefined : name.replace(/^module\./, ""));
+  expect(io.loadSafetensors(engine, model, bytes, { strict: false, rename })).toEqual({
+    missing: ["2.weight", "2.bias"],
+    unexpected: [],
+  });
+  expect(await engine.read(head)).toEqual(before);
+  for (const name of ["0.weight", "0.bias"]) {
+    expect(await engine.read(model.variables.get(name)!)).toEqual(await engine.read(trained.variables.get(name)!));
+  }
+  const features = nn.sequential(nn.linear(3, 4));
+  expect(io.loadSafetensors(engine, features, await io.saveSafetensors(engine, trained), { strict: false })).toEqual({
+    missing: [],
+    unexpected: ["2.weight", "2.bias"],
+  });
 });

@@ -143,7 +143,7 @@ export class Session {
    */
   load(bytes: Uint8Array, name: string): Promise<void> {
     return this.#alone("paused", async () => {
-      io.loadSafetensors(this.#parts.engine, this.#parts.network.weights, bytes, name);
+      io.loadSafetensors(this.#parts.engine, this.#parts.network.weights, bytes, { name });
       await this.#examine();
     });
   }
