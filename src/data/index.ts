@@ -1,3 +1,4 @@
+export { classWeights, type ResampleOptions, resample } from "./balance.ts";
 export { type BatchOptions, batches, batchIndices, numBatches } from "./batches.ts";
 export type { Bytes } from "./bytes.ts";
 export { type DataArray, type Dataset, datasetSize, type Rows, type TypedArray, takeRows } from "./dataset.ts";
@@ -13,4 +14,4 @@ export {
 } from "./normalize.ts";
 export { type PixelOptions, scale } from "./pixels.ts";
 export { permutation, type RandomStream, randomStream } from "./random.ts";
-export { type Split, type SplitOptions, trainValidationSplit } from "./split.ts";
+export { type RandomSplitOptions, randomSplit, type Split, type SplitOptions, trainValidationSplit } from "./split.ts";

@@ -1,4 +1,4 @@
-import { AttributeError, checkNumbers, checkWhole } from "../errors.ts";
+import { AttributeError, checkNumbers, checkWhole, show } from "../errors.ts";
 
 /**
  * One-hot rows on the host: 1 in the column of the label, 0 elsewhere.
@@ -20,4 +20,13 @@ export function oneHot(labels: ArrayLike<number>, numClasses: number): Float32Ar
     out[i * numClasses + label] = 1;
   }
   return out;
+}
+
+/** Refuses anything but finite numbers as names of classes. */
+export function checkLabels(op: string, name: string, labels: ArrayLike<number>): void {
+  checkNumbers(op, name, labels);
+  for (let i = 0; i < labels.length; i++) {
+    if (Number.isFinite(labels[i])) continue;
+    throw new AttributeError(`${op}: ${name}[${i}] is ${show(labels[i])}, expected a finite number`);
+  }
 }

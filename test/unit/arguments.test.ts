@@ -442,6 +442,14 @@ const calls: Readonly<Record<string, Call>> = {
     8,
     { validation: 0.5, seed: 1, stratify: [0, 0, 1, 1, 0, 0, 1, 1] },
   ],
+  "data.randomSplit": [
+    data.randomSplit,
+    8,
+    { train: 0.5, validation: 0.25, test: 0.25 },
+    { seed: 1, stratify: [0, 0, 1, 1, 0, 0, 1, 1] },
+  ],
+  "data.classWeights": [data.classWeights, [1, 0, 1], 2],
+  "data.resample": [data.resample, [1, 0, 1], { mode: "under", seed: 1 }],
   exportPrograms: [t.exportPrograms, { step: { outputs: { scalar } } }, { targets: [{}], variables: model.variables }],
 };
 
