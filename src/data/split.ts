@@ -146,9 +146,8 @@ function partSizes(n: number, parts: Readonly<Record<string, number>>): Record<s
   const names = Object.keys(parts);
   const sizes = Object.values(parts);
   if (names.length < 2) {
-    throw new AttributeError(
-      `randomSplit: parts has ${names.length} names, expected at least 2, as in { train, test }`,
-    );
+    const few = names.length === 1 ? "one name" : "no names";
+    throw new AttributeError(`randomSplit: parts has ${few}, expected at least two, as in { train: 0.8, test: 0.2 }`);
   }
   for (const [p, size] of sizes.entries()) checkSize("randomSplit", `parts.${names[p]}`, size);
   const odd = sizes.findIndex((size) => isFraction(size) !== isFraction(sizes[0]!));
