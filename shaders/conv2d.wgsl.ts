@@ -73,6 +73,17 @@ export const inputGradNaive = (p: Correlation): Kernel =>
  * rows; for each, it loads the needed part of the input row once and multiplies it with every element of the kernel
  * row. The matrix of input patches is never stored. No workgroup memory, no barrier. A depthwise convolution has one
  * channel per group.
+ *
+ * For a 6 × 6 image and two 3 × 3 kernels, an invocation computes four columns of both results, by this for each kernel
+ * row:
+ *
+ *     let x0 = input[line];
+ *     let x1 = input[line + 1u]; // and so on to x5
+ *     let patch0_0 = mat3x4f(vec4f(x0, x1, x2, x3), vec4f(x1, x2, x3, x4), vec4f(x2, x3, x4, x5));
+ *     let w0_0 = vec3f(weight[kernel_row], weight[kernel_row + 1u], weight[kernel_row + 2u]);
+ *     sum0_0 += patch0_0 * w0_0;
+ *     let w0_1 = vec3f(weight[kernel_row + 9u], weight[kernel_row + 10u], weight[kernel_row + 11u]);
+ *     sum1_0 += patch0_0 * w0_1;
  */
 export function convDirect(p: Correlation, tile: ConvTile, workgroup: number): Kernel {
   const { vertical: v, horizontal: h } = p;

@@ -15,7 +15,7 @@ export interface Custom {
   readonly outputs: readonly { readonly name: string; readonly dtype: Scalar; readonly view?: View | undefined }[];
   readonly end?: End | undefined;
   readonly workgroup: readonly [number, number, number];
-  /** Invocations along each axis that run the body; others return. Absent if the kernel counts in workgroups. */
+  /** Invocations along each axis that run the body; others return. Absent if the user gave `workgroups`. */
   readonly invocations?: readonly number[] | undefined;
   readonly constants: Readonly<Record<string, string>>;
   readonly memory: readonly Memory[];

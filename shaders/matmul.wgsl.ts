@@ -46,6 +46,18 @@ const computed = {
  * Each invocation holds ROWS × 4·COLUMNS results in registers and loops over K, a few steps at a time. No workgroup
  * memory, no barrier: the variant for CPU adapters, and for results too small to fill a GPU with tiles. In quads, each
  * invocation loads a quarter of the elements of a and exchanges them with its neighbours: see lib/quads.wgsl.ts.
+ *
+ * For [6, 8] · [8, 12] in tiles of 4 × 4, the printed loop is this, of which only two rows are shown:
+ *
+ *     for (var q = 0u; q < STEPS; q++) {
+ *       let a0 = a[a_from0 + q]; // four steps along K
+ *       let a1 = a[a_from1 + q];
+ *       let b0 = mat4x4f(b[b_from + (q * 4u) * 3u], b[b_from + (q * 4u + 1u) * 3u], …); // four steps of four columns
+ *       sum0_0 += b0 * a0; // four neighbouring results
+ *       sum1_0 += b0 * a1;
+ *     }
+ *     finish(batch, row + 0u, col, sum0_0);
+ *     finish(batch, row + 1u, col, sum1_0);
  */
 export const matmulDirect = (p: Product, tile: RegisterTile, workgroup: number): Kernel =>
   kernel({

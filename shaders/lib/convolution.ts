@@ -10,13 +10,19 @@ import { plus, times } from "./view.wgsl.ts";
  */
 
 /**
- * Which input elements are multiplied with which kernel elements, along one axis. Tap t of a position uses kernel
- * element first + t · step and input element position · stride + offset + t · shift, if it exists.
+ * Which input elements are multiplied with which kernel elements, along one axis. A tap is one element of the kernel
+ * along that axis. Tap t of a position uses kernel element first + t · step and input element position · stride + offset
+ * + t · shift, if it exists.
  *
  * Forward, the input index increases with the kernel index (shift = dilation). In the gradient of the input, input and
  * output swap roles: the input index decreases (shift < 0), and a position uses only every stride-th kernel element.
  * Which ones depends on the position modulo the stride, its `phase`. Each call therefore serves one phase and
  * multiplies no zeros.
+ *
+ * For a kernel of 3, stride 2 and padding 1, forward: count 3, first 0, step 1, stride 2, offset −1, shift 1. Result 4
+ * sums kernel elements 0, 1, 2 times inputs 7, 8, 9. The gradient of inputs 0, 2, 4, … (phase 0): count 1, first 1,
+ * offset 0. Input 8, at position 4, has kernel element 1 times dy 4. Of inputs 1, 3, 5, … (phase 1): count 2, first 0,
+ * step 2, stride 1, offset 1, shift −1. Input 7, at position 3, has kernel elements 0 and 2 times dy 4 and 3.
  */
 export interface Taps {
   readonly count: number;

@@ -37,8 +37,8 @@ export const acrossOf = ({ columns, quads = false }: RegisterTile): number => (q
 /**
  * How a register tile loads its factors. It takes DEPTH elements of each row of a, and a DEPTH × 4 matrix of b: 1.2
  * times as fast on SwiftShader as one step of K at a time, and shorter code. Loads are vec4s along whichever axis of a
- * factor is contiguous, so neither is ever transposed in memory. Rows and columns outside the result are loaded under
- * WebGPU's bounds check, but never stored.
+ * factor is contiguous, so neither is ever transposed in memory. WebGPU's bounds checks make loads
+ * outside the matrix safe; their results are not stored.
  *
  * - `begin_a();` and `begin_b();` find where the tile's rows and columns begin, from `batch`, `row` and `col`.
  * - `load_a(q, n);` defines `a0`, `a1`, …: n steps along K of each row, from step q · DEPTH. `load_b(q, n);` defines

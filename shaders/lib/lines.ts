@@ -24,7 +24,7 @@ export interface Way {
   readonly step: string;
   /**
    * For each reduction, `NAME_of_line(value)` combines the values of all invocations of a line. The value must be a
-   * name or a call.
+   * name or a call: it may be printed four times, with `.x`, `.y`, … behind it.
    * @param type type of the values.
    * @param width 4 if each value is a vec4, whose components are combined first.
    */

@@ -7,7 +7,10 @@ import { matrixOf, vectorOf } from "./matrix.wgsl.ts";
 import { swapped } from "./quads.wgsl.ts";
 import { plus, tight, times } from "./view.wgsl.ts";
 
-/* How an invocation that computes several results of a convolution loads its operands. */
+/*
+ * How an invocation that computes several results of a convolution loads its operands. A tap is one element of the
+ * kernel along an axis.
+ */
 
 /** Results that one invocation keeps in registers. */
 export interface ConvTile {

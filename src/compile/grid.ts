@@ -8,7 +8,7 @@ import type { AdapterTraits } from "../kernels/traits.ts";
 const most = 2 ** 32 - 1;
 
 /**
- * Spreads a grid over all three axes if it exceeds the adapter's limit along one (usually 65,535). Each workgroup
+ * Folds a grid over all three axes if it exceeds the adapter's limit along one (usually 65,535). Each workgroup
  * derives its position in the kernel's own grid from its linear index; surplus workgroups return at once. Kernels can
  * therefore assume a grid of any size.
  * @throws LimitError for a grid that does not fit in three axes either.

@@ -133,7 +133,7 @@ export interface PointwiseRule {
   wgsl(args: readonly string[], attrs: Attrs, names: KernelNames): string;
   /** The same in float64, for the reference executor and constant folding. @param dtype that of the last operand. */
   js(args: readonly number[], attrs: Attrs, index: number, dtype: DType): number;
-  /** WGSL functions that the expression calls. One whose text depends on how many elements F holds is a function of that number. */
+  /** WGSL functions that the expression calls: texts. A function if the text depends on the width of F. */
   readonly lib?: readonly (string | ((width: 1 | 4) => string))[];
   /**
    * Whether f16 operands are computed in f16, with `F` an f16 type. True of operations that f16 instructions round
@@ -181,7 +181,7 @@ export interface PointwiseProgram {
 
 /** Pointwise ops that share a kernel with the op of their node. Made by the fuse pass. */
 export interface Fusion {
-  /** Makes the elements of the op's first input as they are read. Its inputs take the place of that one. */
+  /** Makes the elements of the op's first input as they are read. Its inputs replace the op's first input. */
   readonly before?: PointwiseProgram | undefined;
   /** Whether what `before` makes is stored as well: as the last result. */
   readonly keeps?: boolean | undefined;

@@ -14,7 +14,7 @@ export interface CompilerError {
 /** WGSL that a user wrote. */
 export interface Written {
   /**
-   * The errors in it, at the user's own line numbers; none if the error of a kernel is elsewhere.
+   * The errors in it, at the user's own line numbers; empty if the user's text has no error.
    * @param errorsIn compiles a text and returns its errors.
    */
   faults(errorsIn: (wgsl: string) => Promise<readonly CompilerError[]>): Promise<readonly string[]>;
@@ -26,9 +26,8 @@ export interface Call {
   readonly label: string;
   /**
    * Path of its layer, gradients included: `encoder.0`. A fused kernel has the layer of its matmul, convolution or
-   * reduction, else of its first node; a merged dispatch has all of them: `0
-   *
-   * 2`. Empty outside layers.
+   * reduction, else of its first node; a merged dispatch has all of them: `0 | 2`. Empty
+   * outside layers.
    */
   readonly layer?: string;
   readonly family: string;

@@ -15,7 +15,7 @@ import { type Declared, names, type Own, written } from "./written.ts";
 export interface Sizes {
   readonly workgroup: readonly [number, number, number];
   readonly workgroups: readonly [number, number, number];
-  /** How many invocations along each axis run the body; others return. Absent if the kernel counts in workgroups. */
+  /** How many invocations along each axis run the body; others return. Absent if the user gave `workgroups`. */
   readonly invocations?: readonly number[] | undefined;
   readonly constants: Readonly<Record<string, string>>;
   readonly memory: readonly Memory[];

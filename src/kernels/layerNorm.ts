@@ -17,8 +17,10 @@ import { endOf, touched } from "./work.ts";
 export type NormKind = "layer" | "rms";
 
 /**
- * Attributes of the ops. Element `t` of row `i` has weight (i mod groups) · (length / spread) + t / spread. With groups
- * and spread 1, there is a weight per position; with C / group size and the spatial size, one per channel.
+ * Attributes of the ops. Element `t` of row `i` has weight (i mod groups) · (length / spread) + t / spread. In layer
+ * normalisation, groups and spread are 1: a weight for each position of a row. In group normalisation, a row is a group
+ * of an image's channels, `groups` is how many an image has, and `spread` the pixels of a channel: a weight for each
+ * channel.
  */
 export interface NormAttrs {
   readonly kind: NormKind;

@@ -60,8 +60,8 @@ export interface Lowering {
   /** The same, but row-major without offset; copied if necessary. */
   contiguous(tensor: Tensor): View;
   /**
-   * Where to write result `i`, row-major; `undefined` if it is never read. A result without a place reuses the memory
-   * of `over`, an input of equal size in bytes whose last use is here.
+   * Where to write result `i`, row-major; `undefined` if it is never read. Unless it already has a place, the result
+   * reuses the memory of `over`, an input of equal size in bytes whose last use is here.
    */
   result(i: number, over?: Tensor): View | undefined;
   /** Memory for this node's intermediate values. */
