@@ -154,8 +154,8 @@ function vectors(p: Recurrence, place: Place, width: 1 | 4): Part {
 
 /**
  * The weights of a tile by gate and column. `begin_weight();` finds the tile's part. `weight_at(g, c, d, k)` is
- * `width` neighbours in a row of the weight: forward, those at k in the tile's row width · c + d; backward, those of the
- * tile's columns c in row width · k + d.
+ * `width` neighbours in a row of the weight: forward, those at k in the tile's row width · c + d; backward, those of
+ * the tile's columns c in row width · k + d.
  */
 function weights(p: Recurrence, width: 1 | 4): Part {
   const { hidden } = p;

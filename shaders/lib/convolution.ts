@@ -11,8 +11,8 @@ import { plus, times } from "./view.wgsl.ts";
 
 /**
  * Which input elements are multiplied with which kernel elements, along one axis. A tap is one element of the kernel
- * along that axis. Tap t of a position uses kernel element first + t · step and input element position · stride + offset
- * + t · shift, if it exists.
+ * along that axis. Tap t of a position uses kernel element first + t · step and input element position · stride +
+ * offset + t · shift, if it exists.
  *
  * Forward, the input index increases with the kernel index (shift = dilation). In the gradient of the input, input and
  * output swap roles: the input index decreases (shift < 0), and a position uses only every stride-th kernel element.
