@@ -57,3 +57,14 @@ export function quotas(counts: readonly number[], sizes: readonly number[]): num
     }
   }
 }
+
+/** `quotas` for two parts: Hamilton's method alone. Small, for pages that only split in two. */
+export function twoQuotas(counts: readonly number[], [size, rest]: readonly number[]): number[][] {
+  const n = size! + rest!;
+  const first = counts.map((count) => Math.floor((count * size!) / n));
+  const left = first.reduce((sum, given) => sum - given, size!);
+  const remainder = (c: number): number => (counts[c]! * size!) % n;
+  const byRemainder = [...counts.keys()].sort((a, b) => remainder(b) - remainder(a));
+  for (const c of byRemainder.slice(0, left)) first[c]!++;
+  return counts.map((count, c) => [first[c]!, count - first[c]!]);
+}

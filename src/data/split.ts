@@ -1,7 +1,7 @@
 import { AttributeError, checkLike, checkObject, optionsOf, ShapeError } from "../errors.ts";
 import { copyRows, type Dataset, datasetSize } from "./dataset.ts";
 import { checkLabels } from "./labels.ts";
-import { quotas } from "./quotas.ts";
+import { quotas, twoQuotas } from "./quotas.ts";
 import { permutation } from "./random.ts";
 
 export interface RandomSplitOptions {
@@ -69,7 +69,7 @@ export function randomSplit(
   const n = sampleCount("randomSplit", samples);
   const sizes = partSizes(n, parts);
   const { seed, stratify } = optionsOf("randomSplit", options, defaults);
-  const indices = divide("randomSplit", n, Object.values(sizes), seed, stratify);
+  const indices = divide("randomSplit", n, Object.values(sizes), seed, stratify, quotas);
   return Object.fromEntries(Object.keys(sizes).map((name, p) => [name, partOf(samples, n, indices[p]!)]));
 }
 
@@ -91,7 +91,7 @@ export function trainValidationSplit(samples: number | Dataset, options: SplitOp
   const n = sampleCount("trainValidationSplit", samples);
   const all = optionsOf("trainValidationSplit", options, { validation: undefined, ...defaults });
   const size = validationSize(n, all.validation);
-  const [validation, train] = divide("trainValidationSplit", n, [size, n - size], all.seed, all.stratify);
+  const [validation, train] = divide("trainValidationSplit", n, [size, n - size], all.seed, all.stratify, twoQuotas);
   return { train: partOf(samples, n, train!), validation: partOf(samples, n, validation!) };
 }
 
@@ -108,6 +108,7 @@ function divide(
   sizes: readonly number[],
   seed: number,
   stratify: ArrayLike<number> | undefined,
+  quotasOf: typeof quotas,
 ): Uint32Array[] {
   if (stratify !== undefined) checkLabels(op, "stratify", stratify);
   if (stratify !== undefined && stratify.length !== n) {
@@ -118,7 +119,7 @@ function divide(
   // Classes in random order, so that chance decides between equal remainders.
   const counts = new Map<number, number>();
   for (const sample of order) counts.set(classOf(sample), (counts.get(classOf(sample)) ?? 0) + 1);
-  const rows = quotas([...counts.values()], sizes);
+  const rows = quotasOf([...counts.values()], sizes);
   const left = new Map([...counts.keys()].map((label, c) => [label, rows[c]!]));
   const parts = sizes.map((size) => new Uint32Array(size));
   const filled = sizes.map(() => 0);

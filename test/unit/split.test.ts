@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { randomSplit, trainValidationSplit } from "../../src/data/index.ts";
-import { quotas } from "../../src/data/quotas.ts";
+import { quotas, twoQuotas } from "../../src/data/quotas.ts";
 import { AttributeError, ShapeError } from "../../src/errors.ts";
 
 const count = (labels: ArrayLike<number>, label: number) => Array.from(labels).filter((l) => l === label).length;
@@ -102,8 +102,7 @@ describe("trainValidationSplit", () => {
 });
 
 /** The share of each class in each part is rounded down or up, and rows and columns have their sums. */
-function expectQuotas(counts: number[], sizes: number[]) {
-  const table = quotas(counts, sizes);
+function expectQuotas(counts: number[], sizes: number[], table = quotas(counts, sizes)) {
   const n = counts.reduce((a, b) => a + b);
   expect(table.map((row) => row.reduce((a, b) => a + b))).toStrictEqual(counts);
   expect(sizes.map((_, p) => table.reduce((sum, row) => sum + row[p]!, 0))).toStrictEqual(sizes);
@@ -143,6 +142,17 @@ describe("quotas", () => {
         );
       }),
       { numRuns: 2000 },
+    );
+  });
+
+  test("for two parts", () => {
+    const counts = fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 2, maxLength: 9 });
+    fc.assert(
+      fc.property(counts, fc.nat(), (counts, cut) => {
+        const n = counts.reduce((a, b) => a + b);
+        const sizes = [1 + (cut % (n - 1)), n - 1 - (cut % (n - 1))];
+        expectQuotas(counts, sizes, twoQuotas(counts, sizes));
+      }),
     );
   });
 
