@@ -92,6 +92,9 @@ export function listed(names: Iterable<string>): string {
   return `${first.join(", ") || "none"}${all.length > 10 ? ` and ${all.length - 10} more` : ""}`;
 }
 
+/** A count with its noun: "1 element", "2 elements", "2 axes". */
+export const counted = (n: number, noun: string, many = `${noun}s`): string => `${n} ${n === 1 ? noun : many}`;
+
 /*
  * Argument checks that all rooms share. TypeScript makes most of them at compile time; plain JavaScript has only these.
  */

@@ -9,6 +9,18 @@ import { onesLike, zerosLike } from "../ops/sources/constants.ts";
 /** The gradients of `W`, each with the dtype of its tensor. */
 export type Gradients<W extends readonly Tensor[]> = { -readonly [K in keyof W]: Tensor<W[K]["dtype"]> };
 
+/** Refuses anything but a single floating-point number. */
+export function checkLoss(op: string, loss: Tensor): void {
+  checkTensor(op, "the loss", loss);
+  if (!floats.includes(loss.dtype))
+    throw new DTypeError(`${op}: the loss is ${loss.dtype}, expected f32 or f16: whole numbers have no gradient`);
+  if (loss.shape.some((n) => n !== 1)) {
+    throw new ShapeError(
+      `${op}: the loss has shape ${showShape(loss.shape)}, expected a single element: take its sum or mean`,
+    );
+  }
+}
+
 /**
  * Gradients of a scalar with respect to tensors, by reverse accumulation: walks the graph backward from `loss` and
  * appends each node's vector-Jacobian product as new nodes. The result is an ordinary graph and can be differentiated
@@ -21,15 +33,8 @@ export type Gradients<W extends readonly Tensor[]> = { -readonly [K in keyof W]:
  * differs from its input in shape or dtype.
  */
 export function grad<W extends readonly Tensor[]>(loss: Tensor, wrt: readonly [...W]): Gradients<W> {
-  checkTensor("grad", "the loss", loss);
+  checkLoss("grad", loss);
   checkTensors("grad: wrt", ...checkList("grad", "wrt", wrt));
-  if (!floats.includes(loss.dtype))
-    throw new DTypeError(`grad: the loss is ${loss.dtype}, expected f32 or f16: whole numbers have no gradient`);
-  if (loss.shape.some((n) => n !== 1)) {
-    throw new ShapeError(
-      `grad: the loss has shape ${showShape(loss.shape)}, expected a single element: take its sum or mean`,
-    );
-  }
   const nodes = reachable([loss]);
   const targets = new Set<Tensor>(wrt);
   // Walk only nodes on a path from a target to the loss.

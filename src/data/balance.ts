@@ -1,6 +1,6 @@
 import { AttributeError, checkChoice, checkNumbers, checkWhole, optionsOf, ShapeError, show } from "../errors.ts";
 import { checkLabels } from "./labels.ts";
-import { permutation } from "./random.ts";
+import { permutation, wordsOf } from "./random.ts";
 
 /**
  * A weight for each class, so that all classes count equally however many samples they have: n / (numClasses · count),
@@ -70,6 +70,7 @@ export function resample(labels: ArrayLike<number>, options?: ResampleOptions): 
   const { mode, seed } = optionsOf("resample", options, { mode: "over", seed: 0 });
   checkChoice("resample", "mode", mode, ["over", "under"]);
   const members = new Map<number, number[]>();
+  wordsOf("balancedIndices", "seed", seed);
   for (const sample of permutation(labels.length, seed)) {
     const label = labels[sample]!;
     const others = members.get(label);

@@ -1,4 +1,4 @@
-import { checkList, checkNumbers, checkObject, DTypeError, ShapeError, show } from "../errors.ts";
+import { checkList, checkNumbers, checkObject, counted, DTypeError, ShapeError, show } from "../errors.ts";
 
 export type TypedArray =
   | Int8Array
@@ -41,7 +41,7 @@ export function datasetSize(dataset: Dataset): number {
     const count = shape.reduce((product, size) => product * size, 1);
     if (shape.length === 0 || shape.some((size) => !Number.isInteger(size) || size < 0) || count !== data.length) {
       throw new ShapeError(
-        `dataset "${name}": shape [${shape.join(", ")}] does not fit its ${data.length} values; ` +
+        `dataset "${name}": shape [${shape.join(", ")}] does not fit its ${counted(data.length, "value")}; ` +
           "expected [n, …sizes of one sample]",
       );
     }
@@ -51,7 +51,7 @@ export function datasetSize(dataset: Dataset): number {
       n = samples;
     } else if (samples !== n) {
       throw new ShapeError(
-        `dataset: "${first}" has ${n} samples and "${name}" has ${samples}; expected the same number`,
+        `dataset: "${first}" has ${counted(n, "sample")} and "${name}" has ${samples}; expected the same number`,
       );
     }
   }

@@ -1,4 +1,4 @@
-import { AttributeError, checkList, checkNumbers, optionsOf, ShapeError, show } from "../errors.ts";
+import { AttributeError, checkList, checkNumbers, counted, optionsOf, ShapeError, show } from "../errors.ts";
 import { checkArray } from "./dataset.ts";
 
 /** Samples to fit a normalisation to: row-major, `shape` is [n, …sizes of one sample]. */
@@ -95,7 +95,7 @@ export function normalizer(state: NormalizerState): Normalizer {
   const features = shift.length;
   if (features === 0 || divisor.length !== features) {
     throw new ShapeError(
-      `normalizer: ${features} shifts and ${divisor.length} divisors, expected one of each per feature`,
+      `normalizer: ${counted(features, "shift")} and ${counted(divisor.length, "divisor")}, expected one of each per feature`,
     );
   }
   if (![offset, ...shift, ...divisor].every(Number.isFinite) || divisor.includes(0)) {
@@ -104,7 +104,9 @@ export function normalizer(state: NormalizerState): Normalizer {
   const transform = (data: ArrayLike<number>, verb: string, value: (x: number, f: number) => number): Float32Array => {
     checkNumbers(`normalizer.${verb}`, "data", data);
     if (data.length % features !== 0) {
-      throw new ShapeError(`normalizer.${verb}: ${data.length} values are not whole samples of ${features} features`);
+      throw new ShapeError(
+        `normalizer.${verb}: cannot divide ${counted(data.length, "value")} into samples of ${counted(features, "feature")}`,
+      );
     }
     const out = new Float32Array(data.length);
     eachValue(data.length / features, features, (i, f) => {
@@ -127,7 +129,7 @@ function ranges(samples: NumberArray, op: string) {
   const features = shape.slice(1).reduce((product, size) => product * size, 1);
   if (!(n >= 1) || features < 1 || n * features !== data.length) {
     throw new ShapeError(
-      `${op}: shape [${shape.join(", ")}] does not fit ${data.length} values; ` +
+      `${op}: shape [${shape.join(", ")}] does not fit ${counted(data.length, "value")}; ` +
         "expected [n, …sizes of one sample] with n ≥ 1",
     );
   }

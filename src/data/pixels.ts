@@ -1,4 +1,4 @@
-import { AttributeError, checkNumbers, optionsOf, refuse, ShapeError, show } from "../errors.ts";
+import { AttributeError, checkNumbers, counted, optionsOf, refuse, ShapeError, show } from "../errors.ts";
 
 export interface PixelOptions {
   /** Mean of the pixels on the scale 0 … 1, or one mean per channel. Default 0. */
@@ -35,7 +35,7 @@ export function scale(
   const channels = typeof mean !== "number" ? mean.length : typeof std !== "number" ? std.length : 1;
   if (channels === 0 || (typeof std !== "number" && std.length !== channels)) {
     throw new ShapeError(
-      `scale: mean is for ${channels} channels and std for ${lengthOf(std)}, expected the same number`,
+      `scale: mean is for ${counted(channels, "channel")} and std for ${lengthOf(std)}, expected the same number`,
     );
   }
   const channelSize = perChannel ? all.channelSize : bytes.length;
@@ -46,10 +46,14 @@ export function scale(
   }
   const size = channelSize as number;
   if (perChannel && bytes.length % (channels * size) !== 0) {
-    throw new ShapeError(`scale: ${bytes.length} bytes are not whole images of ${channels} channels × ${size} pixels`);
+    throw new ShapeError(
+      `scale: cannot divide ${counted(bytes.length, "byte")} into images of ${counted(channels, "channel")} × ${counted(size, "pixel")}`,
+    );
   }
   if (out.length !== bytes.length) {
-    throw new ShapeError(`scale: out has ${out.length} values for ${bytes.length} bytes, expected the same number`);
+    throw new ShapeError(
+      `scale: out has ${counted(out.length, "value")} for ${counted(bytes.length, "byte")}, expected the same number`,
+    );
   }
   const tables = Array.from({ length: channels }, (_, c) => table(at(mean, c), at(std, c)));
   for (let start = 0, plane = 0; start < bytes.length; start += size, plane++) {

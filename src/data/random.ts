@@ -21,7 +21,7 @@ export interface RandomStream {
  * @throws AttributeError if either is not a safe integer.
  */
 export function randomStream(seed: number, stream = 0): RandomStream {
-  const at = randomBits(...wordsOf("seed", seed), ...wordsOf("stream", stream));
+  const at = randomBits(...wordsOf("randomStream", "seed", seed), ...wordsOf("randomStream", "stream", stream));
   let counter = 0;
   const bits = (): number => at(counter++);
   return {
@@ -50,6 +50,8 @@ export function permutation(n: number, seed: number, stream = 0): Uint32Array {
   if (!Number.isInteger(n) || n < 0 || n > 2 ** 32) {
     throw new ShapeError(`permutation: n is ${show(n)}, expected an integer from 0 to 2^32`);
   }
+  wordsOf("permutation", "seed", seed);
+  wordsOf("permutation", "stream", stream);
   const random = randomStream(seed, stream);
   const order = Uint32Array.from({ length: n }, (_, i) => i);
   for (let i = n - 1; i > 0; i--) {
@@ -62,9 +64,9 @@ export function permutation(n: number, seed: number, stream = 0): Uint32Array {
 }
 
 /** A safe integer as two 32-bit words. */
-function wordsOf(name: string, value: number): [number, number] {
+export function wordsOf(op: string, name: string, value: number): [number, number] {
   if (!Number.isSafeInteger(value)) {
-    throw new AttributeError(`${name} is ${show(value)}, expected an integer`);
+    throw new AttributeError(`${op}: ${name} is ${show(value)}, expected an integer`);
   }
   return [value | 0, Math.floor(value / 2 ** 32)];
 }

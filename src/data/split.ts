@@ -1,8 +1,8 @@
-import { AttributeError, checkLike, checkObject, optionsOf, ShapeError } from "../errors.ts";
+import { AttributeError, checkLike, checkObject, counted, optionsOf, ShapeError, show } from "../errors.ts";
 import { copyRows, type Dataset, datasetSize } from "./dataset.ts";
 import { checkLabels } from "./labels.ts";
 import { quotas, twoQuotas } from "./quotas.ts";
-import { permutation } from "./random.ts";
+import { permutation, wordsOf } from "./random.ts";
 
 export interface RandomSplitOptions {
   /** Any integer, default 0: the same seed gives the same split. */
@@ -98,7 +98,7 @@ export function trainValidationSplit(samples: number | Dataset, options: SplitOp
 function sampleCount(op: string, samples: number | Dataset): number {
   const n = typeof samples === "number" ? samples : datasetSize(samples);
   if (Number.isInteger(n) && n >= 2) return n;
-  throw new ShapeError(`${op}: ${n} samples cannot be divided, expected an integer of at least 2`);
+  throw new ShapeError(`${op}: the number of samples is ${show(n)}, expected an integer from 2`);
 }
 
 /** Indices of parts of the given sizes, whose sum is n. */
@@ -112,9 +112,12 @@ function divide(
 ): Uint32Array[] {
   if (stratify !== undefined) checkLabels(op, "stratify", stratify);
   if (stratify !== undefined && stratify.length !== n) {
-    throw new ShapeError(`${op}: stratify has ${stratify.length} labels for ${n} samples, expected ${n}`);
+    throw new ShapeError(
+      `${op}: stratify has ${counted(stratify.length, "label")} for ${counted(n, "sample")}, expected ${n}`,
+    );
   }
   const classOf = (sample: number): number => stratify?.[sample] ?? 0;
+  wordsOf(op, "seed", seed);
   const order = permutation(n, seed);
   // Classes in random order, so that chance decides between equal remainders.
   const counts = new Map<number, number>();

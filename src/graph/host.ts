@@ -1,4 +1,4 @@
-import { withArticle } from "../errors.ts";
+import { counted, withArticle } from "../errors.ts";
 import { showShape, sizeOf } from "./shape.ts";
 import { arrayOf, type Spec, type TensorData } from "./tensor.ts";
 
@@ -42,7 +42,7 @@ export function misfit(data: unknown, { shape, dtype }: Spec): string | undefine
     return `is ${found}, ${expected}${/Array$/.test(found) ? `: ${name}.from(…) makes one` : ""}`;
   }
   const { buffer, length } = data as TensorData;
-  return unusable(buffer) ?? (length === sizeOf(shape) ? undefined : `has ${length} elements, ${expected}`);
+  return unusable(buffer) ?? (length === sizeOf(shape) ? undefined : `has ${counted(length, "element")}, ${expected}`);
 }
 
 /** The array, or a copy if its memory is shared between threads: Dawn in Node crashes on shared memory. */

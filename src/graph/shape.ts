@@ -1,4 +1,4 @@
-import { checkList, checkNumber, DTypeError, ShapeError, show } from "../errors.ts";
+import { checkList, checkNumber, counted, DTypeError, ShapeError, show } from "../errors.ts";
 
 /** Sizes of a tensor's axes, outermost first. `[]` is a scalar. */
 export type Shape = readonly number[];
@@ -68,9 +68,9 @@ export function checkValue(op: string, name: string, value: number, dtype: DType
 
 /** Resolves an axis; negative ones count from the end, as in PyTorch. */
 export function axisOf(op: string, axis: number, rank: number): number {
-  const resolved = axis < 0 ? axis + rank : axis;
-  if (!Number.isInteger(axis) || resolved < 0 || resolved >= rank) {
-    throw new ShapeError(`${op}: axis ${show(axis)} does not exist in a tensor of ${rank} axes`);
+  const resolved = Number.isInteger(axis) && axis < 0 ? axis + rank : axis;
+  if (!(Number.isInteger(axis) && resolved >= 0 && resolved < rank)) {
+    throw new ShapeError(`${op}: axis ${show(axis)} does not exist in a tensor of ${counted(rank, "axis", "axes")}`);
   }
   return resolved;
 }

@@ -53,7 +53,7 @@ export function checkTensor(op: string, name: string, value: unknown, expected =
 function hint(value: unknown): string {
   if (typeof value === "function") return ": call it first";
   if (value instanceof Promise) return ": await it first";
-  if (Array.isArray(value) || ArrayBuffer.isView(value)) return ": see constant";
+  if (Array.isArray(value) || ArrayBuffer.isView(value)) return ": make one with constant(…)";
   const member = Object.entries(Object(value)).find(([, member]) => member instanceof Tensor);
   return member ? `, such as its .${member[0]}` : "";
 }

@@ -1,5 +1,5 @@
 import { type Bytes, bytesOf, seemsToBe } from "../data/bytes.ts";
-import { AttributeError, DTypeError, FormatError, quoted, ShapeError, withArticle } from "../errors.ts";
+import { AttributeError, counted, DTypeError, FormatError, quoted, ShapeError, withArticle } from "../errors.ts";
 import { arrayClass, unusable } from "../graph/host.ts";
 import { ARRAYS, isSafetensorsDType, type SafetensorsTensor } from "./dtypes.ts";
 import { type Json, type JsonObject, Literal, parseJson } from "./json.ts";
@@ -213,7 +213,7 @@ function checkTensors(given: readonly (readonly [string, SafetensorsTensor])[]):
     const fault = unusable(data.buffer);
     if (fault) throw new DTypeError(`${culprit} ${fault}`);
     if (!shape.every(isCount) || shape.reduce((product, size) => product * size, 1) !== data.length) {
-      throw new ShapeError(`${culprit}: shape ${quoted(shape)} does not fit its ${data.length} values`);
+      throw new ShapeError(`${culprit}: shape ${quoted(shape)} does not fit its ${counted(data.length, "value")}`);
     }
   }
 }

@@ -103,7 +103,7 @@ export function choose<V extends Variant<P>, P>(
         const [lacks, score, ms] = [needed.get(variant), scores.get(variant), traits.timed?.get(key)?.[name]];
         if (lacks !== undefined) return { variant: name, lacks };
         if (score === undefined)
-          return { variant: name, lacks: "correct results: the self-check found them wrong here" };
+          return { variant: name, lacks: "correct results: the self-check found wrong ones on this adapter" };
         return { variant: name, score, ...(ms !== undefined && { ms }) };
       }),
     });

@@ -1,10 +1,10 @@
 import { optionsOf } from "../errors.ts";
 import { type DType, floats } from "../graph/shape.ts";
-import type { Tensor } from "../graph/tensor.ts";
+import { checkTensor, type Tensor } from "../graph/tensor.ts";
 import { softplus } from "../ops/pointwise/activations.ts";
 import { add, clamp, div, gt, maximum, mul, neg, sub, where } from "../ops/pointwise/arithmetic.ts";
 import { log } from "../ops/pointwise/elementary.ts";
-import { binary, type Operand } from "../ops/pointwise/pointwise.ts";
+import { binary, broadcast, type Operand } from "../ops/pointwise/pointwise.ts";
 import { checkSame, defaults, type LossOptions, reduced } from "./reduction.ts";
 
 /*
@@ -51,7 +51,7 @@ export function bce<A extends DType, B extends DType>(
 ): Tensor<A & B> {
   const { weight, reduction } = optionsOf("bce", options, { weight: undefined, ...defaults });
   checkSame("bce", input, target);
-  return reduced("bce", weighted(crossEntropyOf(input, target), weight), reduction);
+  return reduced("bce", weighted("bce", crossEntropyOf(input, target), weight), reduction);
 }
 
 /**
@@ -75,15 +75,25 @@ export function bceWithLogits<A extends DType, B extends DType>(
   const threshold = 1e30; // No linear approximation anywhere.
   if (posWeight === undefined) {
     const losses = sub(softplus(input, { threshold }), mul(input, target));
-    return reduced("bceWithLogits", weighted(losses, weight), reduction);
+    return reduced("bceWithLogits", weighted("bceWithLogits", losses, weight), reduction);
   }
-  const factor = add(mul(sub(posWeight, 1), target), 1);
+  checkFactor("bceWithLogits", "posWeight", posWeight);
+  const [positive, share] = broadcast("bceWithLogits", [posWeight, target]);
+  const factor = add(mul(sub(positive!, 1), share!), 1);
   const losses = add(mul(sub(1, target), input), mul(factor, softplus(neg(input), { threshold })));
-  return reduced("bceWithLogits", weighted(losses, weight), reduction);
+  return reduced("bceWithLogits", weighted("bceWithLogits", losses, weight), reduction);
 }
 
-const weighted = <D extends DType>(losses: Tensor<D>, weight: Tensor | undefined): Tensor<D> =>
-  weight === undefined ? losses : mul(losses, weight);
+function checkFactor(op: string, name: string, value: unknown): void {
+  if (!Number.isFinite(value)) checkTensor(op, name, value);
+}
+
+function weighted<D extends DType>(op: string, losses: Tensor<D>, weight: Tensor | undefined): Tensor<D> {
+  if (weight === undefined) return losses;
+  checkFactor(op, "weight", weight);
+  const [each, factor] = broadcast(op, [losses, weight]);
+  return mul(each!, factor!) as Tensor<D>;
+}
 
 /** max(0, 1 − y x) for targets −1 and 1. The gradient passes at the margin itself. */
 export function hinge<A extends DType, B extends DType>(

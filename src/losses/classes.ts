@@ -2,7 +2,7 @@ import { AttributeError, checkNumber, DTypeError, optionsOf, ShapeError } from "
 import { type DType, floats, sameShape, showShape } from "../graph/shape.ts";
 import { checkTensor, checkTensors, type Tensor } from "../graph/tensor.ts";
 import { mean, sum } from "../ops/lines/reduce.ts";
-import { logSoftmax, softmaxCrossEntropy } from "../ops/lines/softmax.ts";
+import { checkLabels, logSoftmax, softmaxCrossEntropy } from "../ops/lines/softmax.ts";
 import { oneHot } from "../ops/moves/oneHot.ts";
 import { reshape, unsqueeze } from "../ops/moves/views.ts";
 import { add, cast, div, gt, maximum, mul, ne, neg, where } from "../ops/pointwise/arithmetic.ts";
@@ -47,6 +47,7 @@ export function crossEntropy(logits: Tensor, target: Tensor, given: CrossEntropy
   return batched(logits, target, options, (x, y) => {
     checkClasses("crossEntropy", x, options);
     if (floats.includes(y.dtype)) return ofProbabilities(x, y, options);
+    checkLabels("crossEntropy", x, y);
     const { factor, kept } = factors(y, options);
     const losses = softmaxCrossEntropy(x, y, ignoreIndex);
     const hard = weight && factor ? mul(losses, factor) : losses;

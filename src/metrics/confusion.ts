@@ -1,4 +1,4 @@
-import { AttributeError, checkNumbers, checkWhole, refuse, ShapeError, show } from "../errors.ts";
+import { AttributeError, checkNumbers, checkWhole, counted, refuse, ShapeError, show } from "../errors.ts";
 
 /**
  * Counts predicted classes per actual class, over any number of batches.
@@ -16,7 +16,7 @@ export class ConfusionMatrix {
 
   /** @throws AttributeError if numClasses is not an integer of at least 1. */
   constructor(numClasses: number) {
-    checkWhole("confusion matrix", "numClasses", numClasses);
+    checkWhole("ConfusionMatrix", "numClasses", numClasses);
     this.numClasses = numClasses;
     this.counts = new Int32Array(numClasses * numClasses);
   }
@@ -30,9 +30,7 @@ export class ConfusionMatrix {
    * position.
    */
   add(predicted: ArrayLike<number>, actual: ArrayLike<number>): this {
-    checkSameLength(predicted, actual);
-    checkClasses("predicted", predicted, this.numClasses);
-    checkClasses("actual", actual, this.numClasses);
+    checkPair("ConfusionMatrix.add", predicted, actual, this.numClasses);
     for (let i = 0; i < actual.length; i++) {
       const cell = actual[i]! * this.numClasses + predicted[i]!;
       this.counts[cell] = this.counts[cell]! + 1;
@@ -47,7 +45,8 @@ export class ConfusionMatrix {
 
   /** Number of samples of class `actual` that were predicted as `predicted`. */
   at(actual: number, predicted: number): number {
-    checkClasses("at", [actual, predicted], this.numClasses);
+    for (const [name, value] of Object.entries({ actual, predicted }))
+      checkWhole("ConfusionMatrix.at", name, value, 0, this.numClasses - 1);
     return this.counts[actual * this.numClasses + predicted]!;
   }
 
@@ -90,7 +89,7 @@ export function confusionMatrix(
   actual: ArrayLike<number>,
   numClasses: number,
 ): Int32Array {
-  return new ConfusionMatrix(numClasses).add(predicted, actual).counts;
+  return matrixOf("confusionMatrix", predicted, actual, numClasses).counts;
 }
 
 /**
@@ -100,29 +99,44 @@ export function confusionMatrix(
  * index.
  */
 export function accuracy(predicted: ArrayLike<number>, actual: ArrayLike<number>): number {
-  checkSameLength(predicted, actual);
+  checkPair("accuracy", predicted, actual);
   if (actual.length === 0) throw new ShapeError("accuracy: no samples");
-  checkClasses("predicted", predicted);
-  checkClasses("actual", actual);
   let correct = 0;
   for (let i = 0; i < actual.length; i++) if (predicted[i] === actual[i]) correct++;
   return correct / actual.length;
 }
 
-function checkSameLength(predicted: ArrayLike<number>, actual: ArrayLike<number>): void {
-  checkNumbers("metrics", "predicted", predicted);
-  checkNumbers("metrics", "actual", actual);
-  if (predicted.length !== actual.length) {
-    throw new ShapeError(`metrics: ${predicted.length} predicted classes for ${actual.length} actual ones`);
-  }
+/** The confusion matrix of one set of predictions; errors name `op`. */
+export function matrixOf(
+  op: string,
+  predicted: ArrayLike<number>,
+  actual: ArrayLike<number>,
+  numClasses: number,
+): ConfusionMatrix {
+  checkPair(op, predicted, actual, checkWhole(op, "numClasses", numClasses));
+  return new ConfusionMatrix(numClasses).add(predicted, actual);
 }
 
-function checkClasses(name: string, classes: ArrayLike<number>, numClasses = Number.POSITIVE_INFINITY): void {
-  for (let i = 0; i < classes.length; i++) {
-    const value = classes[i]!;
-    if (!Number.isInteger(value) || value < 0 || value >= numClasses) {
-      const end = numClasses === Number.POSITIVE_INFINITY ? "up" : `to ${numClasses - 1}`;
-      throw new AttributeError(`metrics: ${name}[${i}] is ${show(value)}, expected a class index from 0 ${end}`);
+/** Refuses anything but two lists of classes of the same length. */
+function checkPair(
+  op: string,
+  predicted: ArrayLike<number>,
+  actual: ArrayLike<number>,
+  numClasses = Number.POSITIVE_INFINITY,
+): void {
+  checkNumbers(op, "predicted", predicted);
+  checkNumbers(op, "actual", actual);
+  if (predicted.length !== actual.length) {
+    throw new ShapeError(
+      `${op}: ${counted(predicted.length, "predicted class", "predicted classes")} for ${counted(actual.length, "actual one")}`,
+    );
+  }
+  const end = numClasses === Number.POSITIVE_INFINITY ? "up" : `to ${numClasses - 1}`;
+  for (const [name, classes] of Object.entries({ predicted, actual })) {
+    for (let i = 0; i < classes.length; i++) {
+      const value = classes[i]!;
+      if (!Number.isInteger(value) || value < 0 || value >= numClasses)
+        throw new AttributeError(`${op}: ${name}[${i}] is ${show(value)}, expected a class index from 0 ${end}`);
     }
   }
 }

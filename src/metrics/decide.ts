@@ -1,4 +1,4 @@
-import { AttributeError, checkNumber, checkNumbers, checkWhole, ShapeError } from "../errors.ts";
+import { AttributeError, checkNumber, checkNumbers, checkWhole, counted, ShapeError } from "../errors.ts";
 
 /**
  * The class of each row of scores: the column of its largest value, the first one if several are equal. NaN counts as
@@ -12,7 +12,7 @@ export function argmaxRows(logits: ArrayLike<number>, numClasses: number): Int32
   checkNumbers("argmaxRows", "logits", logits);
   checkWhole("argmaxRows", "numClasses", numClasses);
   if (logits.length % numClasses !== 0) {
-    throw new ShapeError(`argmaxRows: ${logits.length} values are not whole rows of ${numClasses}`);
+    throw new ShapeError(`argmaxRows: cannot divide ${counted(logits.length, "value")} into rows of ${numClasses}`);
   }
   return Int32Array.from({ length: logits.length / numClasses }, (_, row) => {
     let best = 0;

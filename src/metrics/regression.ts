@@ -1,4 +1,4 @@
-import { checkNumbers, ShapeError } from "../errors.ts";
+import { checkNumbers, counted, ShapeError } from "../errors.ts";
 
 /**
  * Mean squared error: the mean of (predicted − actual)² over all values.
@@ -50,7 +50,9 @@ function meanOf(
   checkNumbers(name, "predicted", predicted);
   checkNumbers(name, "actual", actual);
   if (predicted.length !== actual.length) {
-    throw new ShapeError(`${name}: ${predicted.length} predicted values for ${actual.length} actual ones`);
+    throw new ShapeError(
+      `${name}: ${counted(predicted.length, "predicted value")} for ${counted(actual.length, "actual one")}`,
+    );
   }
   if (actual.length === 0) throw new ShapeError(`${name}: no values`);
   let sum = 0;

@@ -1,4 +1,4 @@
-import { checkList, checkWhole, optionsOf, refuse, ShapeError } from "../errors.ts";
+import { checkList, checkWhole, counted, optionsOf, refuse, ShapeError } from "../errors.ts";
 import { type ConfusionMatrix, checkMatrix } from "./confusion.ts";
 import { type Average, f1, precision, recall } from "./scores.ts";
 
@@ -41,7 +41,7 @@ export function classificationReport(confusion: ConfusionMatrix, names?: readonl
     support: confusion.total,
   });
   return {
-    classes: classNames(confusion, names).map((name, c) => ({
+    classes: classNames("classificationReport", confusion, names).map((name, c) => ({
       name,
       precision: precisions[c]!,
       recall: recalls[c]!,
@@ -91,7 +91,7 @@ export function formatReport(report: ClassificationReport, options: { readonly d
  */
 export function formatConfusionMatrix(confusion: ConfusionMatrix, names?: readonly string[]): string {
   checkMatrix("formatConfusionMatrix", confusion);
-  const labels = classNames(confusion, names);
+  const labels = classNames("formatConfusionMatrix", confusion, names);
   const rows = labels.map((label, actual) => [
     label,
     ...labels.map((_, predicted) => String(confusion.at(actual, predicted) || "·")),
@@ -105,11 +105,13 @@ function table(rows: readonly (readonly string[])[]): string[] {
   return rows.map((row) => row.map((cell, column) => cell.padStart(widths[column] ?? 0)).join("  "));
 }
 
-function classNames(confusion: ConfusionMatrix, names?: readonly string[]): readonly string[] {
+function classNames(op: string, confusion: ConfusionMatrix, names?: readonly string[]): readonly string[] {
   if (names === undefined) return Array.from({ length: confusion.numClasses }, (_, c) => String(c));
-  checkList("report", "names", names);
+  checkList(op, "names", names);
   if (names.length !== confusion.numClasses) {
-    throw new ShapeError(`report: ${names.length} names for ${confusion.numClasses} classes`);
+    throw new ShapeError(
+      `${op}: ${counted(names.length, "name")} for ${counted(confusion.numClasses, "class", "classes")}`,
+    );
   }
   return names;
 }

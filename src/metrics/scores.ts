@@ -1,5 +1,5 @@
 import { AttributeError, show } from "../errors.ts";
-import { ConfusionMatrix } from "./confusion.ts";
+import { ConfusionMatrix, matrixOf } from "./confusion.ts";
 
 /**
  * How to average the scores of the classes:
@@ -66,7 +66,7 @@ function score(name: string, of: Score): ClassScore {
   ): number | Float64Array =>
     first instanceof ConfusionMatrix
       ? scored(first, second as Average | undefined)
-      : scored(new ConfusionMatrix(numClasses as number).add(first, second as ArrayLike<number>), average);
+      : scored(matrixOf(name, first, second as ArrayLike<number>, numClasses as number), average);
   return call as ClassScore;
 }
 

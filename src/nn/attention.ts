@@ -1,4 +1,4 @@
-import { AttributeError, checkChoice, checkWhole, optionsOf, ShapeError } from "../errors.ts";
+import { AttributeError, checkChoice, checkNumber, checkWhole, counted, optionsOf, ShapeError } from "../errors.ts";
 import { showShape } from "../graph/shape.ts";
 import { checkTensor, checkTensors, type Tensor } from "../graph/tensor.ts";
 import { permute, reshape, slice, unsqueeze } from "../ops/moves/views.ts";
@@ -23,6 +23,11 @@ export interface MultiheadOptions {
   readonly bias?: boolean;
 }
 
+function checkHeads(op: string, size: number, heads: number): void {
+  if (checkWhole(op, "size", size) % checkWhole(op, "heads", heads) !== 0)
+    throw new AttributeError(`${op}: cannot divide size ${size} into ${counted(heads, "head")}`);
+}
+
 /** Attention that may use a memory other than its input. */
 export interface Multihead extends Module {
   (x: Tensor, mode?: Mode, attending?: Attending): Tensor<"f32">;
@@ -41,8 +46,7 @@ export interface Multihead extends Module {
  */
 export function multiheadAttention(size: number, heads: number, options: MultiheadOptions = {}): Multihead {
   const { bias } = optionsOf("nn.multiheadAttention", options, { bias: true });
-  if (checkWhole("nn.multiheadAttention", "size", size) % checkWhole("nn.multiheadAttention", "heads", heads) !== 0)
-    throw new AttributeError(`nn.multiheadAttention: size ${size} is not divisible by ${heads} heads`);
+  checkHeads("nn.multiheadAttention", size, heads);
   const made = (name: string, init: Initializer, shape: readonly number[]) => variable(init(shape), shape, { name });
   const inWeight = made("in_proj_weight", xavierUniform(), [3 * size, size]);
   const inBias = bias ? made("in_proj_bias", constant(0), [3 * size]) : undefined;
@@ -71,7 +75,9 @@ export function multiheadAttention(size: number, heads: number, options: Multihe
     for (const tensor of memory === undefined ? [x] : [x, memory]) {
       checkTensors("nn.multiheadAttention", tensor);
       if (tensor.shape.length !== 3 || tensor.shape[2] !== size)
-        throw new ShapeError(`nn.multiheadAttention: ${showShape(tensor.shape)} is not [N, L, ${size}]`);
+        throw new ShapeError(
+          `nn.multiheadAttention: ${tensor === x ? "input" : "memory"} is ${showShape(tensor.shape)}, expected [N, L, ${size}]`,
+        );
     }
     const [query, key, value] = memory
       ? [...parted(project(x, 0, 1), 1), ...parted(project(memory, 1, 2), 2)]
@@ -123,6 +129,9 @@ export function transformerEncoderLayer(size: number, heads: number, options: En
   });
   checkChoice(op, "activation", activation, ["relu", "gelu"]);
   checkWhole(op, "feedforward", feedforward);
+  checkHeads(op, size, heads);
+  checkNumber(op, "dropout", dropout, "a probability from 0 to 1", (n) => n >= 0 && n <= 1);
+  checkNumber(op, "eps", eps, "a number from 0", (n) => n >= 0);
   const layers = {
     self_attn: multiheadAttention(size, heads),
     linear1: linear(size, feedforward),

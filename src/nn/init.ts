@@ -37,8 +37,8 @@ export function random(): Random {
 
 /** Inputs and outputs of one unit of a weight. Axes after the first two (the kernel's size) multiply both. */
 export function fans(shape: Shape): { readonly fanIn: number; readonly fanOut: number } {
-  checkShape("init", shape);
-  if (shape.length < 2) throw new ShapeError(`init: shape is ${showShape(shape)}, expected at least two axes`);
+  checkShape("nn.init.fans", shape);
+  if (shape.length < 2) throw new ShapeError(`nn.init.fans: shape is ${showShape(shape)}, expected at least two axes`);
   const field = sizeOf(shape.slice(2));
   return { fanIn: shape[1]! * field, fanOut: shape[0]! * field };
 }
@@ -53,19 +53,19 @@ const drawing = (distribution: Drawing["distribution"], scale: number): Drawing 
 
 /** Numbers uniform between −bound and bound. */
 export function uniform(bound: number): (shape: Shape) => Drawn {
-  checkNumber("init.uniform", "bound", bound, "a number from 0", (n) => n >= 0);
+  checkNumber("nn.init.uniform", "bound", bound, "a number from 0", (n) => n >= 0);
   return (shape) => draws.drawn(drawing("uniform", bound), draws.uniform, sizeOf(shape));
 }
 
 /** Numbers normally distributed around 0, by the Box–Muller transform. */
 export function normal(std: number): (shape: Shape) => Drawn {
-  checkNumber("init.normal", "std", std, "a number from 0", (n) => n >= 0);
+  checkNumber("nn.init.normal", "std", std, "a number from 0", (n) => n >= 0);
   return (shape) => draws.drawn(drawing("normal", std), draws.normal, sizeOf(shape));
 }
 
 /** The same number everywhere. */
 export function constant(value: number): Initializer {
-  checkNumber("init.constant", "value", value, "a number");
+  checkNumber("nn.init.constant", "value", value, "a number");
   return () => value;
 }
 
@@ -91,19 +91,19 @@ function kaiming(op: string, options: Gain) {
 
 /** Uniform with variance gain² / fan (He et al., 2015). */
 export function kaimingUniform(options: Gain = {}): (shape: Shape) => Drawn {
-  const { gain, mode } = kaiming("init.kaimingUniform", options);
+  const { gain, mode } = kaiming("nn.init.kaimingUniform", options);
   return (shape) => uniform(gain * Math.sqrt(3 / fans(shape)[mode]))(shape);
 }
 
 /** Normal with variance gain² / fan (He et al., 2015). */
 export function kaimingNormal(options: Gain = {}): (shape: Shape) => Drawn {
-  const { gain, mode } = kaiming("init.kaimingNormal", options);
+  const { gain, mode } = kaiming("nn.init.kaimingNormal", options);
   return (shape) => normal(gain / Math.sqrt(fans(shape)[mode]))(shape);
 }
 
 /** Uniform with variance 2 gain² / (fanIn + fanOut) (Glorot & Bengio, 2010). @param gain default 1. */
 export function xavierUniform(gain = 1): (shape: Shape) => Drawn {
-  checkNumber("init.xavierUniform", "gain", gain, "a number from 0", (n) => n >= 0);
+  checkNumber("nn.init.xavierUniform", "gain", gain, "a number from 0", (n) => n >= 0);
   return (shape) => {
     const { fanIn, fanOut } = fans(shape);
     return uniform(gain * Math.sqrt(6 / (fanIn + fanOut)))(shape);
@@ -112,7 +112,7 @@ export function xavierUniform(gain = 1): (shape: Shape) => Drawn {
 
 /** Normal with variance 2 gain² / (fanIn + fanOut) (Glorot & Bengio, 2010). @param gain default 1. */
 export function xavierNormal(gain = 1): (shape: Shape) => Drawn {
-  checkNumber("init.xavierNormal", "gain", gain, "a number from 0", (n) => n >= 0);
+  checkNumber("nn.init.xavierNormal", "gain", gain, "a number from 0", (n) => n >= 0);
   return (shape) => {
     const { fanIn, fanOut } = fans(shape);
     return normal(gain * Math.sqrt(2 / (fanIn + fanOut)))(shape);

@@ -47,7 +47,12 @@ const placed = new WeakSet<Variable>();
  * The variables of some parts by their paths, which become their names. A variable keeps its path in the first model it
  * is put into; the path grows when that model becomes part of another.
  */
-function named(parts: Parts, path = "", found = new Map<string, Variable>()): ReadonlyMap<string, Variable> {
+function named(
+  op: string,
+  parts: Parts,
+  path = "",
+  found = new Map<string, Variable>(),
+): ReadonlyMap<string, Variable> {
   if (parts instanceof Variable) {
     if (!placed.has(parts) || path.endsWith(`.${parts.name}`)) Object.assign(parts.node.attrs, { name: path });
     placed.add(parts);
@@ -55,9 +60,9 @@ function named(parts: Parts, path = "", found = new Map<string, Variable>()): Re
   }
   const { variables = parts } = Object(parts) as Pick<Module, "variables">;
   if (!(variables instanceof Map || Array.isArray(variables)))
-    checkObject("nn.module", `"${path}"`, variables, "variables or modules");
+    checkObject(op, path ? `"${path}"` : "the argument", variables, "variables or modules");
   for (const [name, part] of variables instanceof Map ? variables : Object.entries(variables))
-    named(part, within(path, name), found);
+    named(op, part, within(path, name), found);
   return found;
 }
 
@@ -72,7 +77,7 @@ function pathOf(variables: ReadonlyMap<string, Variable>): string {
  * that of the enclosing module if it does not contain this path.
  */
 export function layer<F extends (...args: never[]) => unknown>(forward: F, parts: Parts) {
-  const variables = named(parts);
+  const variables = named("nn.module", parts);
   const call = (...args: Parameters<F>) => {
     const [outer, path] = [currentLayer(), pathOf(variables)];
     return inLayer(path.startsWith(within(outer, "")) ? path : outer, () => forward(...args));
@@ -117,7 +122,10 @@ export function checkMode(op: string, mode: Mode): void {
 }
 
 /** A layer without variables, such as an activation. */
-export const stateless = <D extends DType>(forward: (x: Tensor) => Tensor<D>): Module<Given<D>> => module(forward);
+export function stateless<D extends DType>(forward: (x: Tensor) => Tensor<D>): Module<Given<D>> {
+  checkLike("nn.stateless", "forward", forward, module);
+  return module(forward);
+}
 
 /** A module that computes nothing: integers in, integers out. */
 export type Moving = (<D extends DType>(x: Tensor<D>, mode?: Mode) => Tensor<D>) & Module;
@@ -155,7 +163,7 @@ export function sequential(
  * All variables of a module, or of an object of modules, by PyTorch's names: what to save and load. Combine separate
  * modules in an object: `stateDict({ generator, discriminator })`.
  */
-export const stateDict = (parts: Parts): ReadonlyMap<string, Variable> => named(parts);
+export const stateDict = (parts: Parts): ReadonlyMap<string, Variable> => named("nn.stateDict", parts);
 
 /** Refuses anything but a module with one result. */
 export function checkModule(op: string, name: string, value: unknown): void {

@@ -1,4 +1,4 @@
-import { AttributeError, checkNumber, checkWhole, optionsOf, ShapeError } from "../errors.ts";
+import { AttributeError, checkNumber, checkWhole, counted, optionsOf, ShapeError } from "../errors.ts";
 import { checkShape, showShape } from "../graph/shape.ts";
 import { checkTensors, type Tensor, type Variable } from "../graph/tensor.ts";
 import { detach } from "../ops/moves/views.ts";
@@ -71,7 +71,9 @@ export function rmsNorm(shape: number | readonly number[], options: Omit<NormOpt
 export function groupNorm(groups: number, channels: number, options: NormOptions = {}): Module {
   checkWhole("nn.groupNorm", "channels", channels);
   if (channels % checkWhole("nn.groupNorm", "groups", groups) !== 0)
-    throw new AttributeError(`nn.groupNorm: ${channels} channels are not divisible by ${groups} groups`);
+    throw new AttributeError(
+      `nn.groupNorm: cannot divide ${counted(channels, "channel")} into ${counted(groups, "group")}`,
+    );
   const { eps, affine: weighted, bias: shifted } = normOptionsOf("nn.groupNorm", options);
   checkEps("nn.groupNorm", eps);
   const { weight, bias } = affine([channels], weighted, shifted);

@@ -1,6 +1,6 @@
-import { grad } from "../compile/grad.ts";
+import { checkLoss, grad } from "../compile/grad.ts";
 import { AttributeError, checkList, optionsOf, show } from "../errors.ts";
-import { checkTensor, checkVariable, type Tensor, type Update, type Variable } from "../graph/tensor.ts";
+import { checkVariable, type Tensor, type Update, type Variable } from "../graph/tensor.ts";
 import { add, cast, div, maximum } from "../ops/pointwise/arithmetic.ts";
 import { foreach } from "../ops/pointwise/foreach.ts";
 import { full, variable } from "../ops/sources/constants.ts";
@@ -45,7 +45,7 @@ export class Accumulator {
    * @throws AttributeError for a loss that goes through a layer in evaluation, as `minimize`.
    */
   collect(loss: Tensor): Update[] {
-    checkTensor("optim.accumulator", "the loss", loss);
+    checkLoss("optim.accumulator", loss);
     checkTraining("optim.accumulator", [loss]);
     const gradients = grad(loss, this.parameters);
     this.parameters.forEach((parameter, i) => {

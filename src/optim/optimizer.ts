@@ -1,6 +1,7 @@
-import { grad } from "../compile/grad.ts";
-import { AttributeError, checkHas, checkList, checkNumber, optionsOf, refuse } from "../errors.ts";
+import { checkLoss, grad } from "../compile/grad.ts";
+import { AttributeError, checkHas, checkList, checkNumber, optionsOf, refuse, ShapeError } from "../errors.ts";
 import { reachable } from "../graph/print.ts";
+import { showShape } from "../graph/shape.ts";
 import { checkTensor, checkVariable, fullValue, type Tensor, type Update, Variable } from "../graph/tensor.ts";
 import { sum } from "../ops/lines/reduce.ts";
 import { add, cast, gt, mul, where } from "../ops/pointwise/arithmetic.ts";
@@ -120,11 +121,12 @@ export class Optimizer {
   minimize(loss: Tensor, parameters?: readonly Variable[], options?: StepOptions): StepUpdates;
   minimize(loss: Tensor, second: readonly Variable[] | StepOptions = {}, third: StepOptions = {}): StepUpdates {
     const op = `optim.${this.#rule.name}`;
-    checkTensor(op, "the loss", loss);
+    checkLoss(op, loss);
     checkTraining(op, [loss]);
     const [parameters, given] = isList(second) ? [second, third] : [parametersOf(loss), second];
     const options = optionsOf(op, given, stepOptions);
     checkHas(op, "scaler", options.scaler, "scaled", "optim.lossScaler()");
+    checkParameters(op, parameters);
     const scaled = options.scaler ? options.scaler.scaled(loss) : loss;
     return this.apply(parameters, grad(scaled, parameters), options);
   }
@@ -139,8 +141,9 @@ export class Optimizer {
     const op = `optim.${rule.name}`;
     const { clip = [], scale: given, scaler } = optionsOf(op, options, stepOptions);
     if (given !== undefined) checkTensor(op, "scale", given);
-    for (const parameter of checkList(op, "the list of parameters", parameters))
-      checkVariable(op, "a parameter", parameter);
+    if (given?.shape.some((n) => n !== 1))
+      throw new ShapeError(`${op}: scale has shape ${showShape(given.shape)}, expected a single element`);
+    checkParameters(op, parameters);
     if (checkList(op, "the list of gradients", gradients).length !== parameters.length)
       refuse(op, "the number of gradients", gradients.length, `${parameters.length}`);
     if (parameters.length === 0) throw new AttributeError(`${op}: no parameters to update`);
@@ -198,6 +201,11 @@ export class Optimizer {
     this.#moments.set(parameter, made);
     return made;
   }
+}
+
+function checkParameters(op: string, parameters: readonly Variable[]): void {
+  for (const parameter of checkList(op, "the list of parameters", parameters))
+    checkVariable(op, "a parameter", parameter);
 }
 
 const stepOptions = { clip: undefined, scale: undefined, scaler: undefined };

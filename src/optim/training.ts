@@ -22,6 +22,6 @@ export function checkTraining(name: string, values: readonly Tensor[]): void {
   if (notes.length === 0) return;
   const layers = new Set(notes.map(({ attrs, layer }) => attrs["layer"] + showLayer(layer)));
   throw new AttributeError(
-    `${name}: the loss goes through ${[...layers].join(", ")} in evaluation mode: call the model as model(x, { training: true }), or pass { training: false } to mean evaluation`,
+    `${name}: the loss goes through ${[...layers].join(", ")} in evaluation mode: call the model as model(x, { training: true }), or, if you do want evaluation, pass { training: false }`,
   );
 }

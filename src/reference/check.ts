@@ -1,5 +1,6 @@
 import { grad } from "../compile/grad.ts";
 import { AttributeError } from "../errors.ts";
+import { reachable } from "../graph/print.ts";
 import { floats, type Shape, sizeOf } from "../graph/shape.ts";
 import { arrayOf, Tensor, type TensorData } from "../graph/tensor.ts";
 import { sum } from "../ops/lines/reduce.ts";
@@ -44,6 +45,11 @@ export async function checkOp(
   const operands: Record<string, Tensor> = {};
   const given = args.map((arg, i) => {
     if (!(arg instanceof Tensor)) return arg;
+    const fed = reachable([arg]).find((node) => node.op.source === "input");
+    if (fed)
+      throw new AttributeError(
+        `checkOp: args[${i}] depends on the input "${fed.attrs["name"]}", which has no value here: pass a constant`,
+      );
     const name = `operand ${i}`;
     const { dtype }: Tensor = arg;
     feeds[name] = arrayOf[dtype].from(evaluate([arg])[0]!.data);

@@ -1,4 +1,4 @@
-import { FeedError } from "../errors.ts";
+import { counted, FeedError } from "../errors.ts";
 import { order } from "../graph/print.ts";
 import { asDType } from "../graph/program.ts";
 import { showShape, sizeOf } from "../graph/shape.ts";
@@ -69,7 +69,8 @@ function leaf({ op, attrs, results }: Node, { inputs = {}, variables }: Feeds): 
     }
     case "input": {
       const fed = inputs[attrs.name];
-      if (!fed) throw new FeedError(`input "${attrs.name}" ${showShape(shape)} was not given`);
+      if (!fed)
+        throw new FeedError(`input "${attrs.name}" ${showShape(shape)} was not given: pass its value in \`inputs\``);
       return sized(`input "${attrs.name}"`, fed, shape);
     }
   }
@@ -85,7 +86,9 @@ export function firstOf(variable: Variable): TensorData {
 
 function sized(what: string, data: ArrayLike<number>, shape: readonly number[]): Float64Array {
   if (data.length !== sizeOf(shape)) {
-    throw new FeedError(`${what}: got ${data.length} values, expected ${sizeOf(shape)} for shape ${showShape(shape)}`);
+    throw new FeedError(
+      `${what}: got ${counted(data.length, "value")}, expected ${sizeOf(shape)} for shape ${showShape(shape)}`,
+    );
   }
   return Float64Array.from(data);
 }

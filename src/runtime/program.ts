@@ -185,7 +185,7 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
       get: (outputs, name) =>
         typeof name !== "string" || name in outputs || /^[$_]|^(then|toJSON|nodeType|asymmetricMatch)$/.test(name)
           ? outputs[name as string]
-          : unknownOutput(name, outputs),
+          : unknownOutput("outputs", name, outputs),
     }) as unknown as Outputs<O>;
   }
 
@@ -223,7 +223,7 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
    * @throws DeviceError as `run`.
    */
   async compute<K extends keyof O & string>(feeds: Feeds = {}, names?: readonly K[]): Promise<Results<O, K>> {
-    const places = this.#placesOf(names);
+    const places = this.#placesOf("compute", names);
     return this.#bringBack(places, this.#expect(feeds), feeds);
   }
 
@@ -236,7 +236,7 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
    */
   async read<K extends keyof O & string>(names?: readonly K[]): Promise<Results<O, K>> {
     this.#check();
-    const places = this.#placesOf(names);
+    const places = this.#placesOf("read", names);
     if (!this.#hasRun) throw new StateError("read: the program has not run yet, so its outputs have no values");
     return this.#bringBack(places, this.#latest);
   }
@@ -390,13 +390,13 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
     }
   }
 
-  #placesOf(names: readonly string[] = Object.keys(this.#compiled.outputs)): Map<string, Place> {
+  #placesOf(op: string, names: readonly string[] = Object.keys(this.#compiled.outputs)): Map<string, Place> {
     const { outputs } = this.#compiled;
     return new Map(
-      checkList("the program", "the list of outputs", names).map((name) => {
+      checkList(op, "the list of outputs", names).map((name) => {
         const place = Object.hasOwn(outputs, name) ? outputs[name] : undefined;
         if (place) return [name, place];
-        return unknownOutput(name, outputs);
+        return unknownOutput(op, name, outputs);
       }),
     );
   }
@@ -444,8 +444,8 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
   }
 }
 
-function unknownOutput(name: string, outputs: object): never {
-  throw new FeedError(`the program: ${noSuch("output", name, Object.keys(outputs))}`);
+function unknownOutput(op: string, name: string, outputs: object): never {
+  throw new FeedError(`${op}: ${noSuch("output", name, Object.keys(outputs))}`);
 }
 
 /** The name of a call in errors. */

@@ -1,4 +1,5 @@
 import { grad } from "../compile/grad.ts";
+import { noSuch } from "../errors.ts";
 import { halfBits, halfValue } from "../graph/half.ts";
 import { sizeOf } from "../graph/shape.ts";
 import type { Tensor, TensorData } from "../graph/tensor.ts";
@@ -110,14 +111,12 @@ export function unknownVariant(forced: Forced): string | undefined {
   for (const [family, asked] of Object.entries(forced)) {
     const name = typeof asked === "object" && asked ? asked.ifFits : asked;
     const listed = family === "*" ? [...families.values()].flat() : families.get(family);
-    if (listed === undefined) return `there is no kernel family "${family}", ${expected([...families.keys()])}`;
-    const owner = family === "*" ? "no kernel family has a" : `${family} has no`;
-    if (!listed.includes(name)) return `${owner} variant "${name}", ${expected([...new Set(listed)])}`;
+    if (listed === undefined) return noSuch("kernel family", family, [...families.keys()]);
+    const what = family === "*" ? "kernel variant" : `${family} variant`;
+    if (!listed.includes(name)) return noSuch(what, String(name), [...new Set(listed)]);
   }
   return undefined;
 }
-
-const expected = (names: readonly string[]): string => `expected one of ${names.join(", ")}`;
 
 function elementwise(inputs: Inputs): Record<string, Tensor> {
   const x = inputs.floats("x", [13, 7]);

@@ -109,7 +109,9 @@ test("files accept a model, and refuse things without variables", async () => {
   await expect(engine.copyFrom(undefined as unknown as Engine, model)).rejects.toThrow(
     "copyFrom: the first argument is missing, expected an engine",
   );
-  await expect(Engine.create({ variants: { matmul: null } as never })).rejects.toThrow('matmul has no variant "null"');
+  await expect(Engine.create({ variants: { matmul: null } as never })).rejects.toThrow(
+    'there is no matmul variant "null"',
+  );
 });
 
 test("all that does not fit a file is listed at once, and changes nothing", async () => {

@@ -146,7 +146,7 @@ test.each([{ stride: 1 }, { stride: 2 }, { stride: [2, 3] }] as const)(
 test("invalid geometry is refused by name", () => {
   const [x, w] = [input("x", [1, 3, 8, 8]), input("w", [4, 3, 3, 3])];
   expect(() => conv2d(x, input("w", [4, 2, 3, 3]))).toThrow(
-    "conv2d: input [1, 3, 8, 8] does not fit weight [4, 2, 3, 3] in 1 groups: expected 2 channels",
+    "conv2d: input [1, 3, 8, 8] does not fit weight [4, 2, 3, 3] in 1 group: expected 2 channels",
   );
   expect(() => conv2d(x, w, undefined, { stride: 0 })).toThrow("conv2d: stride is 0");
   expect(() => conv2d(x, w, undefined, { padding: "same", stride: 2 })).toThrow('padding "same" needs a stride of 1');

@@ -429,9 +429,9 @@ describe("results of your own run", () => {
 
   test("are refused by name if there are none of that name", async () => {
     const program = await engine.compile({ outputs: { y: t.add(input("x", [1]), 1) } });
-    const unknown = 'there is no output "z", only "y"';
+    const unknown = 'compute: there is no output "z", only "y"';
     await expect(program.compute({ x: f32(1) }, ["z" as "y"])).rejects.toThrow(unknown);
-    await expect(program.read(["toString" as "y"])).rejects.toThrow('there is no output "toString"');
+    await expect(program.read(["toString" as "y"])).rejects.toThrow('read: there is no output "toString"');
     program.destroy();
   });
 });

@@ -312,15 +312,13 @@ describe("more workgroups than an axis holds", () => {
 test("unknown and unfit variants are refused by name", async () => {
   const create = (variants: NonNullable<EngineOptions["variants"]>) => Engine.create({ device, variants });
   await expect(create({ matmull: "naive" })).rejects.toThrow(
-    'Engine.create: variants: there is no kernel family "matmull", expected one of elementwise, matmul, reduce,',
+    'Engine.create: variants: there is no kernel family "matmull" (did you mean "matmul"?), only "elementwise", "matmul", "reduce",',
   );
   await expect(create({ conv2d: "nonsense" })).rejects.toThrow(
-    'variants: conv2d has no variant "nonsense", expected one of naive, direct, quads, tiled',
+    'variants: there is no conv2d variant "nonsense", only "naive", "direct", "quads", "tiled"',
   );
-  await expect(create({ conv2d: { ifFits: "nonsense" } })).rejects.toThrow('conv2d has no variant "nonsense"');
-  await expect(create({ "*": "nonsense" })).rejects.toThrow(
-    'no kernel family has a variant "nonsense", expected one of',
-  );
+  await expect(create({ conv2d: { ifFits: "nonsense" } })).rejects.toThrow('there is no conv2d variant "nonsense"');
+  await expect(create({ "*": "nonsense" })).rejects.toThrow('there is no kernel variant "nonsense", only');
   const engine = await create({ reduce: "columns" });
   await expect(engine.compile({ outputs: { y: t.sum(input("x", [6, 10]), 1) } })).rejects.toThrow(
     'compile: variant "columns" does not fit reduce kind=sum outputs=6 length=10 layout=rows: it needs results in contiguous groups of 4',

@@ -504,6 +504,50 @@ const mayBe: readonly RegExp[] = [
   /^(nextStatistics 1|data\.(standardize|minMaxScale) 0): a surplus member/,
 ];
 
+/*
+ * Messages begin with the public name of the function called, with or without its room: `losses.mse` as "mse: ". Rows of
+ * a method or a second form count under the name here.
+ */
+const calledAs: Readonly<Record<string, string>> = {
+  "split by sizes": "split",
+  elementwise: "elementwise own",
+  "elementwise's op": "swish",
+  customOp: "customOp own",
+  "customOp's op": "scaled",
+  "nn.sequential by name": "nn.sequential",
+  "Plateau.report": "optim.reduceOnPlateau",
+  "Optimizer.minimize": "optim.adam",
+  "Optimizer.minimize without parameters": "optim.adam",
+  "Optimizer.apply": "optim.adam",
+  "Optimizer.state": "optim.adam",
+  "Accumulator.collect": "optim.accumulator",
+  "Accumulator.step": "optim.accumulator",
+  "metrics.recall of a matrix": "recall",
+  "Normalizer.apply": "normalizer.apply",
+  "RandomStream.below": "randomStream.below",
+};
+
+/** Other first words that stay, for rows that match. */
+const otherNames: readonly (readonly [row: RegExp, first: RegExp])[] = [
+  [/^(elementwise|customOp)$/, /^(elementwise|customOp)$/], // without the op's name where it has none
+  [/^variable$/, /^variable "v"$/], // its own name finds a variable among many
+  [/^data\.(batches|batchIndices|numBatches|takeRows|trainValidationSplit)$/, /^dataset( "\w+")?$/], // an argument's part
+  [/^data\.(batchIndices|numBatches)$/, /^batches$/], // these share the options and errors of `batches`, as documented
+  [/^(foreach|nn\.\w+)$/, /^(a module|linear)$/], // the module given as a function of the caller's refuses its arguments
+  [/'s module$|^a module$/, /^(a module|linear|(nn\.)?\w+)$/], // an op inside: the message ends with its layer
+  [/^Accumulator\.step$/, /^optim\.adam$/], // the optimizer given checks its own options
+  [/^exportPrograms$/, /^compile$/], // each program is compiled, and refused as `compile` does
+];
+
+const namesCaller = (row: string, message: string): boolean => {
+  const first = message.slice(0, message.indexOf(": "));
+  const name = calledAs[row] ?? row;
+  return (
+    [name, name.slice(name.lastIndexOf(".") + 1), name.replace(/^\w+\./, "")].includes(first) ||
+    otherNames.some(([rows, firsts]) => rows.test(row) && firsts.test(first))
+  );
+};
+
 describe("refuses, with a tilegrad error", () => {
   test.each(Object.entries(calls))("%s", (name, [call, ...args]) => {
     expect(() => call(...args)).not.toThrow();
@@ -521,6 +565,7 @@ describe("refuses, with a tilegrad error", () => {
       } else {
         expect(refusal, `${where}: ${refusal}`).toBeInstanceOf(TilegradError);
         expect((refusal as Error).message, where).not.toMatch(/undefined|\[object|=>/);
+        expect(namesCaller(name, (refusal as Error).message) ? "" : `${where}: ${refusal}`, "another's name").toBe("");
       }
     }
   });

@@ -245,7 +245,7 @@ const rows: readonly Row[] = [
   [
     "invalid constants",
     () => kernel({ constants: () => ({ N: undefined }) })(x),
-    "sound: constants.N is missing, expected a finite number or a boolean",
+    "sound: the function for constants gave undefined for N",
   ],
 ];
 
@@ -292,11 +292,48 @@ test("compile refuses kernels that exceed the limits of the adapter", () => {
   expect(() => compile({ outputs }, gpu)).toThrow("compile: sound binds 9 buffers; this adapter allows 8");
 });
 
+describe("names the function of a definition that throws, and what it receives", () => {
+  const lost = (...[first]: unknown[]) => (first as { absent: number[] }).absent[0];
+  const through = (made: unknown) => () => t.grad(t.sum(made as t.Tensor), [x]);
+  test.each([
+    ["constants", () => kernel({ constants: lost })(x), "customOp sound: constants", "({ x, y }, options)"],
+    ["invocations", () => kernel({ invocations: lost })(x), "customOp sound: invocations", "({ x, y }, options)"],
+    ["outputs", () => kernel(y(lost))(x), "customOp sound: outputs.y", "({ x }, options)"],
+    [
+      "gradient",
+      through(kernel({ gradient: { x: lost } })(x)),
+      "customOp sound: gradient.x",
+      "({ x, y, dy }, options)",
+    ],
+    [
+      "reference",
+      () => evaluate([kernel({ reference: lost })(x)], { inputs: { x: new Float32Array(12) } }),
+      "customOp sound: reference",
+      "({ x }, options)",
+    ],
+    ["elementwise", through(pointwise({ gradient: lost })(x)), "elementwise sound: gradient", "(dy, y, x)"],
+  ])("%s", (_, make, what, receives) => {
+    const error = caught(make);
+    expect(error).toBeInstanceOf(AttributeError);
+    expect(error.cause).toBeInstanceOf(TypeError);
+    expect(error.message).toBe(`${what} threw ${error.cause}; it is called with ${receives}`);
+  });
+
+  function caught(make: () => unknown): Error {
+    try {
+      make();
+    } catch (error) {
+      return error as Error;
+    }
+    throw new Error("nothing was thrown");
+  }
+});
+
 test("a missing or wrong reference is reported", () => {
   expect(() => evaluate([kernel()(x)], { inputs: { x: new Float32Array(12) } })).toThrow(TilegradError);
   const short = kernel({ reference: () => [1] })(x);
   expect(() => evaluate([short], { inputs: { x: new Float32Array(12) } })).toThrow(
-    "reference: sound gives 1 elements for output y, expected 12: [3, 4]",
+    "reference: sound gives 1 element for output y, expected 12: [3, 4]",
   );
   const none = kernel({ reference: () => ({}) })(x);
   expect(() => evaluate([none], { inputs: { x: new Float32Array(12) } })).toThrow("gives no elements for output y");

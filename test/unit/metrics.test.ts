@@ -70,7 +70,7 @@ describe("confusion matrix", () => {
     expect(() => confusion.add([0, 0.5], [0, 1])).toThrow(AttributeError);
     expect(() => confusion.add([0, Number.NaN], [0, 1])).toThrow(AttributeError);
     expect(() => confusion.add([0], [0, 1])).toThrow(ShapeError);
-    expect(() => confusion.at(0, 3)).toThrow("at[1] is 3");
+    expect(() => confusion.at(0, 3)).toThrow("ConfusionMatrix.at: predicted is 3");
     expect(() => new ConfusionMatrix(0)).toThrow("numClasses is 0");
     expect(confusion.total).toBe(0);
   });
@@ -84,7 +84,7 @@ describe("accuracy", () => {
 
   test("refuses no samples, other lengths, values that are not classes", () => {
     expect(() => accuracy([], [])).toThrow(ShapeError);
-    expect(() => accuracy([1], [1, 2])).toThrow("1 predicted classes for 2 actual ones");
+    expect(() => accuracy([1], [1, 2])).toThrow("accuracy: 1 predicted class for 2 actual ones");
     expect(() => accuracy([0.9], [1])).toThrow("predicted[0] is 0.9, expected a class index from 0 up");
   });
 });
@@ -184,7 +184,7 @@ describe("report", () => {
   });
 
   test("refuses a wrong number of names, invalid digits", () => {
-    expect(() => classificationReport(confusion, ["cat"])).toThrow("1 names for 3 classes");
+    expect(() => classificationReport(confusion, ["cat"])).toThrow("classificationReport: 1 name for 3 classes");
     expect(() => formatConfusionMatrix(confusion, [])).toThrow(ShapeError);
     expect(() => formatReport(classificationReport(confusion), { digits: -1 })).toThrow(AttributeError);
   });
@@ -204,7 +204,7 @@ describe("argmaxRows", () => {
   });
 
   test("refuses incomplete rows", () => {
-    expect(() => argmaxRows([1, 2, 3], 2)).toThrow("3 values are not whole rows of 2");
+    expect(() => argmaxRows([1, 2, 3], 2)).toThrow("cannot divide 3 values into rows of 2");
     expect(() => argmaxRows([1], 0)).toThrow(AttributeError);
   });
 });
@@ -250,7 +250,7 @@ describe("regression", () => {
   test("refuses no values and other lengths", () => {
     for (const metric of [mse, mae, rmse, r2]) {
       expect(() => metric([], [])).toThrow(ShapeError);
-      expect(() => metric([1, 2], [1])).toThrow("2 predicted values for 1 actual ones");
+      expect(() => metric([1, 2], [1])).toThrow("2 predicted values for 1 actual one");
     }
     expect(() => r2([1], [1])).toThrow("at least two");
   });

@@ -85,7 +85,7 @@ test("unknown or unfit forced variants are refused, and so is a problem that no 
 test("each choice is reported with its alternatives", () => {
   const told: unknown[] = [];
   chosen(32, { onChoice: (choice) => told.push(choice), avoid: new Set(["family/plain"]) });
-  const lacks = "correct results: the self-check found them wrong here";
+  const lacks = "correct results: the self-check found wrong ones on this adapter";
   const variants = [
     { variant: "plain", lacks },
     { variant: "fast", score: 1 },

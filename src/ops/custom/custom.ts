@@ -1,4 +1,4 @@
-import { DTypeError, optionsOf, ShapeError, TilegradError } from "../../errors.ts";
+import { counted, DTypeError, optionsOf, ShapeError, TilegradError } from "../../errors.ts";
 import { checkDType, checkShape, type DType, floats, type Shape, showShape, sizeOf } from "../../graph/shape.ts";
 import { applyAll, checkTensor, type Op, type Spec, type Tensor } from "../../graph/tensor.ts";
 import { customKernels } from "../../kernels/custom.ts";
@@ -11,10 +11,11 @@ import {
   type Options,
   type Outcome,
   type Rule,
+  receives,
   sizesOf,
   type Widened,
 } from "./definition.ts";
-import { gradientOf, miscounted, noGradient } from "./elementwise.ts";
+import { called, gradientOf, miscounted, noGradient } from "./elementwise.ts";
 
 /** Whether an object type has exactly one key. */
 type Single<Y> = { [K in keyof Y]: [keyof Y] extends [K] ? true : false }[keyof Y];
@@ -75,7 +76,14 @@ export function customOp<
       const given = named(inputs, operands);
       for (const [input, { dtype }] of Object.entries(given))
         checkAmong(name, input, dtype, checked.dtypes.get(input)!);
-      const specs = outputs.map((output) => specOf(name, output, rules[output]!(given, options), operands[0]?.dtype));
+      const specs = outputs.map((output) =>
+        specOf(
+          name,
+          output,
+          called(`customOp ${name}: outputs.${output}`, receives(inputs), () => rules[output]!(given, options)),
+          operands[0]?.dtype,
+        ),
+      );
       // Check everything else that depends on shapes and options here, rather than when compiling.
       sizesOf(name, checked, { ...given, ...named(outputs, specs) }, options);
       return specs;
@@ -90,12 +98,22 @@ export function customOp<
       };
       return node.inputs.map((x, i) => {
         const rule = floats.includes(x.dtype) ? gradient[inputs[i]!] : undefined;
-        return rule && gradientOf(name, inputs[i]!, x, rule(all, node.attrs));
+        return (
+          rule &&
+          gradientOf(
+            name,
+            inputs[i]!,
+            x,
+            called(`customOp ${name}: gradient.${inputs[i]}`, receives(Object.keys(all)), () => rule(all, node.attrs)),
+          )
+        );
       });
     },
     define({ op, attrs }, values) {
       if (!reference) throw new TilegradError(`reference: ${name} has no reference: define one`);
-      const given = reference(named(inputs, values), attrs);
+      const given = called(`customOp ${name}: reference`, receives(inputs), () =>
+        reference(named(inputs, values), attrs),
+      );
       return op
         .infer(values, attrs)
         .map(({ shape }, i) =>
@@ -135,6 +153,6 @@ function checkAmong(name: string, input: string, dtype: DType, among: readonly D
 function elementsOf(name: string, output: string, shape: Shape, data: ArrayLike<number> | undefined): Float64Array {
   if (data?.length === sizeOf(shape)) return Float64Array.from(data);
   throw new ShapeError(
-    `reference: ${name} gives ${data?.length ?? "no"} elements for output ${output}, expected ${sizeOf(shape)}: ${showShape(shape)}`,
+    `reference: ${name} gives ${data ? counted(data.length, "element") : "no elements"} for output ${output}, expected ${sizeOf(shape)}: ${showShape(shape)}`,
   );
 }

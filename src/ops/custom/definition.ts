@@ -13,7 +13,7 @@ import { checkDType, type DType, floats, type Shape, sizeOf } from "../../graph/
 import type { Attrs, Spec, Tensor, Values } from "../../graph/tensor.ts";
 import type { Custom, Sizes, Specs } from "../../kernels/custom.ts";
 import { calls, checkText, declarationsOf, Names } from "../../kernels/written.ts";
-import { checkFunction } from "./elementwise.ts";
+import { called, checkFunction } from "./elementwise.ts";
 
 /** Options of an op: plain data, with defaults. */
 export type Options = Readonly<Record<string, number | boolean | string | readonly number[]>>;
@@ -228,12 +228,19 @@ function dtypesOf(op: string, input: string, given: DType | readonly DType[] = f
   return list;
 }
 
+/** What functions of a definition receive, in words. */
+export const receives = (names: readonly string[]): string => `({ ${names.join(", ")} }, options)`;
+
 /** Sizes of the kernel for given tensors and options, validated. */
 export function sizesOf(name: string, { given, known, outputs }: Checked, specs: Specs, options: Attrs): Sizes {
   const value = <T>(part: Part, or: T): T => {
     const rule = given[part];
     if (typeof rule !== "function") return (rule ?? or) as T;
-    const made = rule(specs, options);
+    const made = called(`customOp ${name}: ${part}`, receives(Object.keys(specs)), () => rule(specs, options));
+    if (part === "constants")
+      for (const [own, constant] of Object.entries(Object(made)))
+        if (constant === undefined)
+          throw new AttributeError(`${name}: the function for constants gave undefined for ${own}`);
     checkPart(name, part, made, (...own) => known.check(...own));
     return made;
   };

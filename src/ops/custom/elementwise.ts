@@ -1,7 +1,17 @@
 import { rename } from "../../../shaders/lib/print.ts";
 import { lanes } from "../../../shaders/lib/results.ts";
 import { wgsl } from "../../../shaders/wgsl.ts";
-import { AttributeError, checkList, checkNumber, DTypeError, optionsOf, refuse, ShapeError } from "../../errors.ts";
+import {
+  AttributeError,
+  checkList,
+  checkNumber,
+  counted,
+  DTypeError,
+  optionsOf,
+  refuse,
+  ShapeError,
+  TilegradError,
+} from "../../errors.ts";
 import { checkDType, type DType, floats, sameShape, showShape } from "../../graph/shape.ts";
 import { apply, checkTensor, type Op, Tensor } from "../../graph/tensor.ts";
 import { pointwiseKernels } from "../../kernels/elementwise.ts";
@@ -102,11 +112,12 @@ export function elementwise<
     vjp: (dy: Tensor, y: Tensor, ...operands: Tensor[]) => {
       if (!floats.includes(operands[0]!.dtype)) return [];
       if (!gradient) throw noGradient(name);
-      const given = gradient(dy, y, ...operands);
+      const receives = `(dy, y, ${inputs.join(", ")})`;
+      const given = called(`elementwise ${name}: gradient`, receives, () => gradient(dy, y, ...operands));
       const all = given instanceof Tensor ? [given] : checkList(`grad: the gradient of ${name}`, "the result", given);
       if (all.length !== inputs.length)
         throw new AttributeError(
-          `grad: the gradient of ${name} gives ${all.length} tensors, expected ${inputs.length}: ${inputs.join(", ")}`,
+          `grad: the gradient of ${name} gives ${counted(all.length, "tensor")}, expected ${inputs.length}: ${inputs.join(", ")}`,
         );
       return all.map((dx, i) => dx && gradientOf(name, inputs[i]!, operands[i]!, dx));
     },
@@ -268,8 +279,23 @@ export function gradientOf(name: string, input: string, x: Tensor, dx: Tensor): 
 export const noGradient = (name: string): AttributeError =>
   new AttributeError(`grad: ${name} has no gradient: define one, or detach its result`);
 
+/**
+ * Calls a function of a definition. What it throws, unless an error of tilegrad's, becomes the cause of an
+ * AttributeError. @param receives what the function is called with, in words.
+ */
+export function called<T>(what: string, receives: string, call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    if (error instanceof TilegradError) throw error;
+    throw new AttributeError(`${what} threw ${error}; it is called with ${receives}`, { cause: error });
+  }
+}
+
 export const miscounted = (name: string, operands: readonly unknown[], inputs: readonly string[]): AttributeError =>
-  new AttributeError(`${name}: got ${operands.length} operands, expected ${inputs.length}: ${inputs.join(", ")}`);
+  new AttributeError(
+    `${name}: got ${counted(operands.length, "operand")}, expected ${inputs.length}: ${inputs.join(", ")}`,
+  );
 
 export function checkFunction(op: string, name: string, value: unknown): void {
   if (typeof value !== "function" || "variables" in value) refuse(op, name, value, "a function");

@@ -45,21 +45,22 @@ function pick(op: Op, x: Tensor, axis: number | undefined, keepdim: boolean): Te
  * gradient.
  */
 export const maxWithIndex = <D extends DType>(x: Tensor<D>, axis: number, keepdim = false) =>
-  withIndex(argmax, x, axis, keepdim);
+  withIndex("maxWithIndex", argmax, x, axis, keepdim);
 
 /** The smallest elements along an axis and their positions; the first of tied elements gets the whole gradient. */
 export const minWithIndex = <D extends DType>(x: Tensor<D>, axis: number, keepdim = false) =>
-  withIndex(argmin, x, axis, keepdim);
+  withIndex("minWithIndex", argmin, x, axis, keepdim);
 
 function withIndex<D extends DType>(
+  op: string,
   find: typeof argmax,
   x: Tensor<D>,
   axis: number,
   keepdim: boolean,
 ): { values: Tensor<D>; indices: Tensor<"i32"> } {
-  checkTensors("maxWithIndex", x);
-  checkLike("maxWithIndex", "keepdim", keepdim, true);
-  const at = axisOf("maxWithIndex", axis, x.shape.length);
+  checkTensors(op, x);
+  checkLike(op, "keepdim", keepdim, true);
+  const at = axisOf(op, axis, x.shape.length);
   const indices = find(x, at, true);
   const chosen = eq(iota(x.shape, at), expand(indices, x.shape));
   const values = sum(where(chosen, x, zerosLike(x)), at, keepdim);

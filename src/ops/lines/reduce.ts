@@ -1,4 +1,4 @@
-import { AttributeError, checkLike, DTypeError, optionsOf } from "../../errors.ts";
+import { AttributeError, checkLike, counted, DTypeError, optionsOf } from "../../errors.ts";
 import { axesOf, type DType, type Float, floats } from "../../graph/shape.ts";
 import { apply, checkTensors, type Op, type Tensor } from "../../graph/tensor.ts";
 import { spread, summed, unfolded } from "../moves/layout.ts";
@@ -16,6 +16,10 @@ export type Axes = number | readonly number[] | undefined;
 function checkFold(op: string, x: Tensor, keepdim: boolean): void {
   checkTensors(op, x);
   checkLike(op, "keepdim", keepdim, true);
+}
+
+function checkFloat(op: string, x: Tensor): void {
+  if (!floats.includes(x.dtype)) throw new DTypeError(`${op}: operand is ${x.dtype}, expected f32: cast it first`);
 }
 
 /** Sum over axes (all by default). @param keepdim keeps reduced axes with size 1; default false. */
@@ -59,7 +63,7 @@ const scaledSum = <D extends DType>(x: Tensor<D>, factor: number, axes: Axes, ke
 /** Mean over axes (all by default). */
 export function mean<D extends DType>(x: Tensor<D>, axes?: Axes, keepdim = false): Tensor<D & Float> {
   checkFold("mean", x, keepdim);
-  if (!floats.includes(x.dtype)) throw new DTypeError(`mean: operand is ${x.dtype}, expected f32: cast it first`);
+  checkFloat("mean", x);
   const count = axesOf("mean", axes, x.shape.length).reduce((n, axis) => n * x.shape[axis]!, 1);
   return scaledSum(x, 1 / count, axes, keepdim);
 }
@@ -111,18 +115,28 @@ export function variance<D extends DType>(
   axes?: Axes,
   options: { correction?: number; keepdim?: boolean } = {},
 ): Tensor<D & Float> {
-  const { correction, keepdim } = optionsOf("var", options, { correction: 1, keepdim: false });
-  checkFold("var", x, keepdim);
-  const folded = axesOf("var", axes, x.shape.length);
+  return varianceOf("variance", x, axes, options);
+}
+
+function varianceOf<D extends DType>(
+  op: string,
+  x: Tensor<D>,
+  axes: Axes,
+  options: { correction?: number; keepdim?: boolean },
+): Tensor<D & Float> {
+  const { correction, keepdim } = optionsOf(op, options, { correction: 1, keepdim: false });
+  checkFold(op, x, keepdim);
+  const folded = axesOf(op, axes, x.shape.length);
+  checkFloat(op, x);
   const count = folded.reduce((n, axis) => n * x.shape[axis]!, 1);
   if (!(count - correction > 0)) {
     throw new AttributeError(
-      `var: ${count} elements − correction ${correction} = ${count - correction}, expected more than 0`,
+      `${op}: ${counted(count, "element")} less the correction ${correction} is ${count - correction}, expected more than 0`,
     );
   }
   const { rest } = withoutOffset(x, folded);
   const deviation = sub(rest, mean(rest, axes, true));
-  const factor = finite("var", "1 / (n − correction)", 1 / (count - correction));
+  const factor = finite(op, "1 / (n − correction)", 1 / (count - correction));
   return scaledSum(mul(deviation, deviation), factor, axes, keepdim);
 }
 
@@ -131,7 +145,7 @@ export const std = <D extends DType>(
   x: Tensor<D>,
   axes?: Axes,
   options: { correction?: number; keepdim?: boolean } = {},
-): Tensor<D & Float> => safeSqrt(variance(x, axes, options));
+): Tensor<D & Float> => safeSqrt(varianceOf("std", x, axes, options));
 
 /** √x with gradient 0 at 0, where that of a root of a sum of squares is undefined. */
 function safeSqrt<D extends DType>(x: Tensor<D>): Tensor<D & Float> {
@@ -150,6 +164,7 @@ export function norm<D extends DType>(
 ): Tensor<D> {
   const { p, keepdim } = optionsOf("norm", options, { p: 2, keepdim: false });
   checkFold("norm", x, keepdim);
+  axesOf("norm", axes, x.shape.length);
   if (p === 0) return sum(where(eq(x, 0), zerosLike(x), onesLike(x)), axes, keepdim);
   if (p === Number.POSITIVE_INFINITY) return max(abs(x), axes, keepdim);
   if (p === Number.NEGATIVE_INFINITY) return min(abs(x), axes, keepdim);
@@ -175,6 +190,7 @@ export function norm<D extends DType>(
  */
 export function logsumexp<D extends DType>(x: Tensor<D>, axes?: Axes, keepdim = false): Tensor<D & Float> {
   checkFold("logsumexp", x, keepdim);
+  axesOf("logsumexp", axes, x.shape.length);
   const top = detach(max(x, axes, true));
   const bounded = lt(abs(top), largest);
   const shift = where(bounded, top, zerosLike(top));

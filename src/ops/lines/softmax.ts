@@ -1,6 +1,6 @@
 import { checkNumber, DTypeError, ShapeError } from "../../errors.ts";
 import { axisOf, type DType, type Float, floats, sameShape, showShape } from "../../graph/shape.ts";
-import { apply, checkTensors, type Op, type Spec, type Tensor } from "../../graph/tensor.ts";
+import { apply, checkTensors, type Op, type Tensor } from "../../graph/tensor.ts";
 import {
   crossEntropyGradKernels,
   crossEntropyKernels,
@@ -16,14 +16,14 @@ import { softmaxGrad } from "./softmaxGrad.ts";
 
 const softmaxOp: Op = {
   name: "softmax",
-  infer: ([x]) => [{ shape: x!.shape, dtype: floatOnly("softmax", x!) }],
+  infer: ([x]) => [{ shape: x!.shape, dtype: floatOnly("softmax", x!.dtype) }],
   vjp: ({ results: [y], attrs: { axis } }, [dy]) => [dy && softmaxGrad(y!, dy, axis)],
   kernels: softmaxKernels,
 };
 
 const logSoftmaxOp: Op = {
   name: "logSoftmax",
-  infer: ([x]) => [{ shape: x!.shape, dtype: floatOnly("logSoftmax", x!) }],
+  infer: ([x]) => [{ shape: x!.shape, dtype: floatOnly("logSoftmax", x!.dtype) }],
   vjp({ results: [y], attrs: { axis } }, [dy]) {
     if (!dy) return [];
     return [sub(dy, mul(exp(y!), expand(sum(dy, axis, true), dy.shape)))];
@@ -46,18 +46,7 @@ function along<D extends DType>(op: Op, x: Tensor<D>, axis: number): Tensor<D & 
 
 const crossEntropyOp: Op = {
   name: "crossEntropy",
-  infer([logits, labels]) {
-    const { shape } = logits!;
-    const lines = shape.filter((_, axis) => axis !== 1);
-    if (shape.length < 2 || !sameShape(labels!.shape, lines)) {
-      throw new ShapeError(
-        `crossEntropy: labels ${showShape(labels!.shape)} do not fit logits ${showShape(shape)}, expected ${showShape(lines)}`,
-      );
-    }
-    if (labels!.dtype !== "i32") throw new DTypeError(`crossEntropy: labels are ${labels!.dtype}, expected i32`);
-    floatOnly("crossEntropy", logits!);
-    return [{ shape: lines, dtype: "f32" }];
-  },
+  infer: ([, labels]) => [{ shape: labels!.shape, dtype: "f32" }],
   bounds: ({ inputs: [logits], attrs }) => [
     { input: 1, low: 0, high: logits!.shape[1]! - 1, ...("ignore" in attrs && { except: attrs["ignore"] }) },
   ],
@@ -100,16 +89,30 @@ const crossEntropyGradOp: Op = {
  * @param labels `[N, …]`, i32 from 0 to C − 1, or `ignore`, for loss and gradient 0.
  * @param ignore a label that means "no target"; default none.
  */
-export const softmaxCrossEntropy = (logits: Tensor, labels: Tensor, ignore?: number): Tensor<"f32"> =>
-  apply(
+export function softmaxCrossEntropy(logits: Tensor, labels: Tensor, ignore?: number): Tensor<"f32"> {
+  const op = "softmaxCrossEntropy";
+  checkTensors(op, logits, labels);
+  checkLabels(op, logits, labels);
+  return apply(
     crossEntropyOp,
     [logits, labels],
-    ignore === undefined
-      ? {}
-      : { ignore: checkNumber("crossEntropy", "ignore", ignore, "a whole number", Number.isInteger) },
+    ignore === undefined ? {} : { ignore: checkNumber(op, "ignore", ignore, "a whole number", Number.isInteger) },
   );
+}
 
-function floatOnly(op: string, x: Spec) {
-  if (!floats.includes(x.dtype)) throw new DTypeError(`${op}: operand is ${x.dtype}, expected f32 or f16`);
-  return x.dtype;
+/** Refuses labels of another shape than the logits without axis 1, or of another dtype than i32. */
+export function checkLabels(op: string, { shape, dtype }: Tensor, labels: Tensor): void {
+  const lines = shape.filter((_, axis) => axis !== 1);
+  if (shape.length < 2 || !sameShape(labels.shape, lines)) {
+    throw new ShapeError(
+      `${op}: labels ${showShape(labels.shape)} do not fit logits ${showShape(shape)}, expected ${showShape(lines)}`,
+    );
+  }
+  if (labels.dtype !== "i32") throw new DTypeError(`${op}: labels are ${labels.dtype}, expected i32`);
+  floatOnly(op, dtype);
+}
+
+function floatOnly(op: string, dtype: DType): DType {
+  if (!floats.includes(dtype)) throw new DTypeError(`${op}: operand is ${dtype}, expected f32 or f16`);
+  return dtype;
 }

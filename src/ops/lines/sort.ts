@@ -44,17 +44,20 @@ export interface SortOptions {
  * @returns values of the shape of x, and their positions, i32.
  */
 export function sort<D extends DType>(x: Tensor<D>, axis = -1, options: SortOptions = {}): Sorted<D> {
-  const indices = argsort(x, axis, options);
+  const indices = orderOf("sort", x, axis, options);
   if (x.shape.length === 0) return { values: x, indices };
   return { values: apply<D>(reorderOp, [x, indices], { axis: axisOf("sort", axis, x.shape.length) }), indices };
 }
 
 /** Positions that sort x along an axis, like {@link sort}. @returns i32, of the shape of x. */
-export function argsort(x: Tensor, axis = -1, options: SortOptions = {}): Tensor<"i32"> {
-  checkTensors("argsort", x);
-  const { descending } = optionsOf("sort", options, { descending: false });
-  checkLike("sort", "descending", descending, true);
-  return first("sort", x, axis, undefined, descending);
+export const argsort = (x: Tensor, axis = -1, options: SortOptions = {}): Tensor<"i32"> =>
+  orderOf("argsort", x, axis, options);
+
+function orderOf(op: string, x: Tensor, axis: number, options: SortOptions): Tensor<"i32"> {
+  checkTensors(op, x);
+  const { descending } = optionsOf(op, options, { descending: false });
+  checkLike(op, "descending", descending, true);
+  return first(op, x, axis, undefined, descending);
 }
 
 /**

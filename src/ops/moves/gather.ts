@@ -1,4 +1,4 @@
-import { checkChoice, DTypeError, ShapeError } from "../../errors.ts";
+import { checkChoice, counted, DTypeError, ShapeError } from "../../errors.ts";
 import { axisOf, type DType, showShape } from "../../graph/shape.ts";
 import { apply, checkTensors, type Op, type Spec, type Tensor } from "../../graph/tensor.ts";
 import { gatherKernels, scatterAddKernels } from "../../kernels/gather.ts";
@@ -109,7 +109,7 @@ export function padWith<D extends DType>(
     if (before === 0 && behind === 0) return y;
     if (mode === "reflect" && Math.max(before, behind) >= n) {
       throw new ShapeError(
-        `padWith: axis ${axis} has ${n} elements, expected more than the ${Math.max(before, behind)} to reflect`,
+        `padWith: axis ${axis} has ${counted(n, "element")}, expected more than the ${Math.max(before, behind)} to reflect`,
       );
     }
     const index = Int32Array.from({ length: before + n + behind }, (_, i) => {

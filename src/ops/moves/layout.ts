@@ -1,4 +1,4 @@
-import { DTypeError, ShapeError } from "../../errors.ts";
+import { counted, DTypeError, ShapeError } from "../../errors.ts";
 import { type DType, type Shape, sameShape, showShape, sizeOf } from "../../graph/shape.ts";
 import { apply, type Node, type Op, type Strided, type Tensor } from "../../graph/tensor.ts";
 import { concatKernels } from "../../kernels/concat.ts";
@@ -16,7 +16,7 @@ const reshapeOp: Op = {
   infer: ([x], { shape }) => {
     if (sizeOf(shape) !== sizeOf(x!.shape)) {
       throw new ShapeError(
-        `reshape: ${showShape(x!.shape)} has ${sizeOf(x!.shape)} elements, ${showShape(shape)} has ${sizeOf(shape)}`,
+        `reshape: ${showShape(x!.shape)} has ${counted(sizeOf(x!.shape), "element")}, ${showShape(shape)} has ${sizeOf(shape)}`,
       );
     }
     return [{ shape, dtype: x!.dtype }];
@@ -85,7 +85,9 @@ const expandOp: Op = {
     const from = x!.shape;
     const lead = shape.length - from.length;
     if (lead < 0 || from.some((n, axis) => n !== 1 && n !== shape[axis + lead])) {
-      throw new ShapeError(`expand: ${showShape(from)} does not stretch to ${showShape(shape)}`);
+      throw new ShapeError(
+        `expand: cannot expand ${showShape(from)} to ${showShape(shape)}: only axes of size 1 repeat`,
+      );
     }
     return [{ shape, dtype: x!.dtype }];
   },
@@ -140,7 +142,7 @@ const sliceOp: Op = {
       const last = starts[axis] + (sizes[axis] - 1) * steps[axis];
       if (sizes[axis] < 1 || starts[axis] < 0 || last >= n || last < 0) {
         throw new ShapeError(
-          `slice: axis ${axis} of ${showShape(x!.shape)} has no range of ${sizes[axis]} elements from ${starts[axis]} in steps of ${steps[axis]}`,
+          `slice: axis ${axis} of ${showShape(x!.shape)} has no range of ${counted(sizes[axis], "element")} from ${starts[axis]} in steps of ${steps[axis]}`,
         );
       }
     });
@@ -244,10 +246,11 @@ const concatOp: Op = {
   infer(inputs, { axis }) {
     const [first] = inputs;
     for (const input of inputs) {
-      if (input.dtype !== first!.dtype) throw new DTypeError(`concat: ${input.dtype} does not join ${first!.dtype}`);
+      if (input.dtype !== first!.dtype)
+        throw new DTypeError(`concat: tensors are ${first!.dtype} and ${input.dtype}, expected one dtype`);
       if (!sameShape(without(input.shape, axis), without(first!.shape, axis))) {
         throw new ShapeError(
-          `concat: ${showShape(input.shape)} does not join ${showShape(first!.shape)} along axis ${axis}`,
+          `concat: tensors are ${showShape(first!.shape)} and ${showShape(input.shape)}, expected sizes that differ only along axis ${axis}`,
         );
       }
     }

@@ -1,4 +1,4 @@
-import { AttributeError, checkList, optionsOf, ShapeError, show } from "../../errors.ts";
+import { AttributeError, checkList, counted, optionsOf, ShapeError, show } from "../../errors.ts";
 import { checkValue, type DType, showShape } from "../../graph/shape.ts";
 import { checkTensors, type Tensor } from "../../graph/tensor.ts";
 import { padded } from "./layout.ts";
@@ -31,7 +31,7 @@ export function pad<D extends DType>(x: Tensor<D>, padding: Padding): Tensor<D> 
 export function checkPads(op: string, name: string, list: readonly number[], { shape }: Tensor): void {
   if (checkList(op, name, list).length !== shape.length)
     throw new ShapeError(
-      `${op}: ${name} has ${list.length} elements, expected ${shape.length}, one for each axis of ${showShape(shape)}`,
+      `${op}: ${name} has ${counted(list.length, "element")}, expected ${shape.length}, one for each axis of ${showShape(shape)}`,
     );
   const bad = list.find((n) => !Number.isInteger(n) || n < 0);
   if (bad !== undefined) throw new AttributeError(`${op}: ${name} holds ${show(bad)}, expected whole numbers from 0`);

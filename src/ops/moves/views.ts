@@ -1,4 +1,4 @@
-import { checkList, checkNumber, ShapeError } from "../../errors.ts";
+import { checkList, checkNumber, counted, ShapeError } from "../../errors.ts";
 import { axisOf, checkShape, type DType, type Shape, showShape, sizeOf } from "../../graph/shape.ts";
 import { apply, checkTensors, type Op, type Tensor } from "../../graph/tensor.ts";
 import { expanded, permuted, reshaped, sliced, sliceView } from "./layout.ts";
@@ -31,9 +31,7 @@ export function permute<D extends DType>(x: Tensor<D>, axes: readonly number[]):
   checkTensors("permute", x);
   const resolved = checkList("permute", "axes", axes).map((axis) => axisOf("permute", axis, x.shape.length));
   if (resolved.length !== x.shape.length || new Set(resolved).size !== resolved.length) {
-    throw new ShapeError(
-      `permute: [${axes.join(", ")}] is not an order of the ${x.shape.length} axes of ${showShape(x.shape)}`,
-    );
+    throw new ShapeError(`permute: [${axes.join(", ")}] is not an order of the axes of ${showShape(x.shape)}`);
   }
   return permuted(x, resolved);
 }
@@ -72,7 +70,9 @@ export type Range = readonly [start?: number, end?: number, step?: number];
 export function slice<D extends DType>(x: Tensor<D>, ranges: readonly (Range | undefined)[]): Tensor<D> {
   checkTensors("slice", x);
   if (checkList("slice", "ranges", ranges).length > x.shape.length) {
-    throw new ShapeError(`slice: ${ranges.length} ranges for ${x.shape.length} axes of ${showShape(x.shape)}`);
+    throw new ShapeError(
+      `slice: ${counted(ranges.length, "range")} for ${counted(x.shape.length, "axis", "axes")} of ${showShape(x.shape)}`,
+    );
   }
   const starts: number[] = [];
   const sizes: number[] = [];

@@ -63,10 +63,14 @@ export function scaledDotProductAttention<D extends DType>(
     size !== key.shape.at(-1) ||
     key.shape.at(-2) !== value.shape.at(-2)
   ) {
-    const shapes = [query, key, value].map((tensor) => showShape(tensor.shape)).join(", ");
-    throw new ShapeError(`${op}: ${shapes} are not […, L, E], […, S, E], […, S, V]`);
+    const [q, k, v] = [query, key, value].map((tensor) => showShape(tensor.shape));
+    throw new ShapeError(
+      `${op}: query, key and value are ${q}, ${k} and ${v}, expected […, L, E], […, S, E] and […, S, V]`,
+    );
   }
   const corner = [query.shape.at(-2)!, key.shape.at(-2)!] as const;
+  if (mask?.shape.slice(-2).some((n, i, { length }) => n !== 1 && n !== corner[i + 2 - length]))
+    throw new ShapeError(`${op}: mask is ${showShape(mask.shape)}, expected […, ${corner.join(", ")}]`);
   const seen = visible(mask, causal, corner);
   // Only a mask can leave a query without keys. With causal attention, keys past the last query are unused.
   const queries = mask && seen && anyOf(seen, -1);

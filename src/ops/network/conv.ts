@@ -3,6 +3,7 @@ import {
   checkChoice,
   checkList,
   checkWhole,
+  counted,
   DTypeError,
   type Filled,
   optionsOf,
@@ -175,10 +176,14 @@ function checkOperands(op: string, x: Tensor, weight: Tensor, groups: number, ov
   if (x.dtype !== weight.dtype || !floats.includes(x.dtype)) {
     throw new DTypeError(`${op}: operands are ${x.dtype} and ${weight.dtype}, expected f32 or f16 for both`);
   }
+  checkChannels(op, x, weight, groups, over);
+}
+
+function checkChannels(op: string, x: Tensor, weight: Tensor, groups: number, over: "in" | "out"): void {
   const channels = over === "in" ? weight.shape[1]! * groups : weight.shape[0]!;
   if (x.shape[1] !== channels || weight.shape[0]! % groups !== 0) {
     throw new ShapeError(
-      `${op}: input ${showShape(x.shape)} does not fit weight ${showShape(weight.shape)} in ${groups} groups: expected ${channels} channels`,
+      `${op}: input ${showShape(x.shape)} does not fit weight ${showShape(weight.shape)} in ${counted(groups, "group")}: expected ${counted(channels, "channel")}`,
     );
   }
 }
@@ -186,7 +191,7 @@ function checkOperands(op: string, x: Tensor, weight: Tensor, groups: number, ov
 function withBias<D extends DType>(op: string, y: Tensor<D>, bias: Tensor | undefined): Tensor<D> {
   if (!bias) return y;
   if (bias.shape.length !== 1 || bias.shape[0] !== y.shape[1]) {
-    throw new ShapeError(`${op}: bias ${showShape(bias.shape)} does not fit ${y.shape[1]} output channels`);
+    throw new ShapeError(`${op}: bias ${showShape(bias.shape)} does not fit ${counted(y.shape[1]!, "output channel")}`);
   }
   return add(y, reshape(bias, [y.shape[1]!, ...y.shape.slice(2).map(() => 1)]));
 }
@@ -207,20 +212,30 @@ export function conv2d<A extends DType, B extends DType>(
   options: ConvOptions = {},
 ): Tensor<A & B & Float> {
   checkTensors("conv2d", x, weight, ...(bias === undefined ? [] : [bias]));
+  return convolved("conv2d", x, weight, bias, optionsOf("conv2d", options, convOptions));
+}
+
+function convolved<A extends DType, B extends DType>(
+  op: string,
+  x: Tensor<A>,
+  weight: Tensor<B>,
+  bias: Tensor | undefined,
+  options: Filled<ConvOptions, typeof convOptions>,
+): Tensor<A & B & Float> {
   const kernel = weight.shape.slice(2);
-  const geometry = geometryOf("conv2d", kernel, optionsOf("conv2d", options, convOptions));
-  checkOperands("conv2d", x, weight, geometry.groups, "in");
+  const geometry = geometryOf(op, kernel, options);
+  checkOperands(op, x, weight, geometry.groups, "in");
   const size = outputSize(x.shape.slice(2), kernel, geometry);
   if (size.some((n) => n < 1))
-    throw new ShapeError(`conv2d: kernel ${showShape(kernel)} is larger than the padded input ${showShape(x.shape)}`);
+    throw new ShapeError(`${op}: kernel ${showShape(kernel)} is larger than the padded input ${showShape(x.shape)}`);
   const { groups, stride, top, bottom, left, right } = geometry;
   const isPointwise = [...kernel, groups].every((n) => n === 1) && top + bottom + left + right === 0;
-  if (!isPointwise) return withBias("conv2d", correlate(x, weight, geometry, size), bias);
+  if (!isPointwise) return withBias(op, correlate(x, weight, geometry, size), bias);
   // A 1×1 kernel is a matrix product for each image, over the elements at its positions.
   const met = slice(x, [[], [], [0, undefined, stride[0]], [0, undefined, stride[1]]]);
   const [n, c] = x.shape as [number, number];
   const product = matmul(reshape(weight, [weight.shape[0]!, c]), reshape(met, [n, c, size[0] * size[1]]));
-  return reshape(withBias("conv2d", product, bias), [n, weight.shape[0]!, ...size]);
+  return reshape(withBias(op, product, bias), [n, weight.shape[0]!, ...size]);
 }
 
 interface LineOptions {
@@ -262,7 +277,9 @@ export function conv1d<A extends DType, B extends DType>(
   }
   const geometry = alongLine("conv1d", optionsOf("conv1d", options, lineOptions));
   const row = ([n, c, l]: readonly number[]): number[] => [n!, c!, 1, l!];
-  const y = conv2d(reshape(x, row(x.shape)), reshape(weight, row(weight.shape)), bias, geometry);
+  checkWhole("conv1d", "groups", geometry.groups);
+  checkChannels("conv1d", x, weight, geometry.groups, "in");
+  const y = convolved("conv1d", reshape(x, row(x.shape)), reshape(weight, row(weight.shape)), bias, geometry);
   return reshape(y, [y.shape[0]!, y.shape[1]!, y.shape[3]!]);
 }
 

@@ -41,7 +41,9 @@ const transposed = (x: Tensor): Tensor =>
 export function matmul<A extends DType, B extends DType>(a: Tensor<A>, b: Tensor<B>): Tensor<A & B & Float> {
   checkTensors("matmul", a, b);
   if (a.shape.length === 0 || b.shape.length === 0) {
-    throw new ShapeError(`matmul: operands need axes: ${showShape(a.shape)} × ${showShape(b.shape)}`);
+    throw new ShapeError(
+      `matmul: operands are ${showShape(a.shape)} and ${showShape(b.shape)}, expected at least one axis each`,
+    );
   }
   const left = a.shape.length === 1 ? reshape(a, [1, a.shape[0]!]) : a;
   const right = b.shape.length === 1 ? reshape(b, [b.shape[0]!, 1]) : b;

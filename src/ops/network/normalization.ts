@@ -4,6 +4,7 @@ import {
   checkNumber,
   checkObject,
   checkWhole,
+  counted,
   optionsOf,
   ShapeError,
 } from "../../errors.ts";
@@ -64,11 +65,17 @@ function checkAffine(
   }
 }
 
+/** The size of axis 1. */
+function channelsOf(op: string, { shape }: Tensor): number {
+  if (shape.length < 2) throw new ShapeError(`${op}: input is ${showShape(shape)}, expected [N, C, …]`);
+  return shape[1]!;
+}
+
 /** How many leading axes are not normalised. */
 function leadingOf(op: string, x: Tensor, shape: readonly number[]): number {
   const leading = x.shape.length - shape.length;
   if (shape.length === 0 || leading < 0 || !sameShape(x.shape.slice(leading), shape))
-    throw new ShapeError(`${op}: the last axes of ${showShape(x.shape)} are not ${showShape(shape)}`);
+    throw new ShapeError(`${op}: input is ${showShape(x.shape)}, expected […, ${shape.join(", ")}]`);
   return leading;
 }
 
@@ -122,11 +129,11 @@ export const instanceNorm = (x: Tensor, options: Affine = {}): Tensor<"f32"> =>
 
 function perChannel(op: string, x: Tensor, own: number | undefined, options: Affine): Tensor<"f32"> {
   const { weight, bias, eps } = affineOf(op, x, options);
-  const [batch, channels] = x.shape;
-  if (channels === undefined) throw new ShapeError(`${op}: ${showShape(x.shape)} has no channels, expected [N, C, …]`);
+  const channels = channelsOf(op, x);
+  const batch = x.shape[0]!;
   const groups = own === undefined ? channels : checkWhole(op, "groups", own);
   if (channels % groups !== 0)
-    throw new AttributeError(`${op}: ${channels} channels do not divide into ${groups} groups`);
+    throw new AttributeError(`${op}: cannot divide ${counted(channels, "channel")} into ${counted(groups, "group")}`);
   checkAffine(op, { weight, bias }, [channels]);
   const spread = sizeOf(x.shape.slice(2));
   const size = [batch! * groups, (channels / groups) * spread] as const;
@@ -209,9 +216,11 @@ export function nextStatistics(
   const { mean, variance } = running;
   checkTensors("nextStatistics", x, mean, variance);
   checkNumber("nextStatistics", "momentum", momentum, "a number");
+  const channels = channelsOf("nextStatistics", x);
+  checkAffine("nextStatistics", { mean, variance }, [channels]);
   const batch = batchStatistics(x);
-  const count = sizeOf(x.shape) / x.shape[1]!;
-  if (count === 1) throw new ShapeError(`batchNorm: ${showShape(x.shape)} has one value per channel: no variance`);
+  const count = sizeOf(x.shape) / channels;
+  if (count === 1) throw new ShapeError(`nextStatistics: ${showShape(x.shape)} has one value per channel: no variance`);
   const blend = (old: Tensor, now: Tensor) => add(old, mul(sub(reshape(now, old.shape), old), momentum));
   return { mean: blend(mean, batch.mean), variance: blend(variance, mul(batch.variance, count / (count - 1))) };
 }
@@ -237,9 +246,9 @@ export function batchNorm<D extends DType>(x: Tensor<D>, options: BatchNormOptio
     momentum: 0.1,
   });
   if (training !== undefined) checkLike("batchNorm", "training", training, true);
-  const channels = x.shape[1];
-  if (channels === undefined) throw new ShapeError(`batchNorm: ${showShape(x.shape)} is not [N, C, …]`);
+  const channels = channelsOf("batchNorm", x);
   checkEps("batchNorm", eps);
+  checkNumber("batchNorm", "momentum", momentum, "a number");
   checkAffine("batchNorm", { weight, bias }, [channels]);
   if (running !== undefined) {
     checkObject("batchNorm", "running", running, "{ mean, variance }");

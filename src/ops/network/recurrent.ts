@@ -127,10 +127,18 @@ function oneStep(
   weights: RecurrentWeights,
   { h, c }: { h?: Tensor | undefined; c?: Tensor | undefined },
 ) {
-  checkTensors(`${kind}Cell`, x, ...[h, c].filter((tensor) => tensor !== undefined));
-  if (x.shape.length !== 2) throw new ShapeError(`${kind}Cell: input is ${showShape(x.shape)}, expected [N, I]`);
+  const op = `${kind}Cell`;
+  checkTensors(op, x);
+  if (x.shape.length !== 2) throw new ShapeError(`${op}: input is ${showShape(x.shape)}, expected [N, I]`);
+  for (const [name, state] of Object.entries({ h, c })) {
+    if (state === undefined) continue;
+    checkTensor(op, name, state);
+    const expected = [x.shape[0]!, Object(weights).weightHh?.shape?.at(-1)];
+    if (!sameShape(state.shape, expected))
+      throw new ShapeError(`${op}: ${name} is ${showShape(state.shape)}, expected ${showShape(expected)}`);
+  }
   const start = { ...defaults, ...(h && { h0: unsqueeze(h, 0) }), ...(c && { c0: unsqueeze(c, 0) }) };
-  const { hN, cN } = recurrent(kind, unsqueeze(x, 0), [weights], start);
+  const { hN, cN } = recurrent(kind, unsqueeze(x, 0), [weights], start, op);
   const one = (states: Tensor<"f32">) => reshape(states, states.shape.slice(1));
   return { hN: one(hN), cN: cN && one(cN) };
 }
@@ -140,28 +148,29 @@ function recurrent(
   x: Tensor,
   weights: readonly RecurrentWeights[],
   options: Filled<LstmOptions, typeof defaults>,
+  op: string = kind,
 ) {
-  checkTensors(kind, x);
+  checkTensors(op, x);
   const { bidirectional, batchFirst, h0, c0, between } = options;
-  for (const one of checkList(kind, "weights", weights)) {
-    const all = optionsOf(`${kind}: weights`, one, {
+  for (const one of checkList(op, "weights", weights)) {
+    const all = optionsOf(`${op}: weights`, one, {
       weightIh: undefined,
       weightHh: undefined,
       biasIh: undefined,
       biasHh: undefined,
     });
     for (const [name, tensor] of Object.entries(all))
-      if (tensor !== undefined || name.startsWith("weight")) checkTensor(kind, name, tensor);
+      if (tensor !== undefined || name.startsWith("weight")) checkTensor(op, name, tensor);
   }
-  if (between !== undefined) checkLike(kind, "between", between, checkLike);
-  for (const [name, tensor] of Object.entries({ h0, c0 })) if (tensor !== undefined) checkTensor(kind, name, tensor);
+  if (between !== undefined) checkLike(op, "between", between, checkLike);
+  for (const [name, tensor] of Object.entries({ h0, c0 })) if (tensor !== undefined) checkTensor(op, name, tensor);
   if (x.shape.length !== 3) {
-    throw new ShapeError(`${kind}: input is ${showShape(x.shape)}, expected ${batchFirst ? "[N, T, I]" : "[T, N, I]"}`);
+    throw new ShapeError(`${op}: input is ${showShape(x.shape)}, expected ${batchFirst ? "[N, T, I]" : "[T, N, I]"}`);
   }
   const directions = bidirectional ? 2 : 1;
   if (weights.length === 0 || weights.length % directions !== 0) {
     const expected = bidirectional ? "an even number: two for each layer" : "at least one";
-    throw new ShapeError(`${kind}: ${weights.length} sets of weights given, expected ${expected}`);
+    throw new ShapeError(`${op}: ${weights.length} sets of weights given, expected ${expected}`);
   }
   const time = batchFirst ? 1 : 0;
   const batch = x.shape[1 - time]!;
@@ -169,7 +178,7 @@ function recurrent(
   for (const [name, states] of Object.entries({ h0, c0 })) {
     const expected = [weights.length, batch, hidden];
     if (states && !sameShape(states.shape, expected)) {
-      throw new ShapeError(`${kind}: ${name} is ${showShape(states.shape)}, expected ${showShape(expected)}`);
+      throw new ShapeError(`${op}: ${name} is ${showShape(states.shape)}, expected ${showShape(expected)}`);
     }
   }
   const finalH: Tensor<"f32">[] = [];
@@ -182,7 +191,7 @@ function recurrent(
       const at = layer * directions + direction;
       const reverse = direction === 1;
       const start = { startH: h0 && stateAt(h0, at), startC: c0 && stateAt(c0, at) };
-      const { outputs, kept } = oneDirection(kind, input, weights[at]!, start, { reverse, batchFirst });
+      const { outputs, kept } = oneDirection(op, kind, input, weights[at]!, start, { reverse, batchFirst });
       finalH.push(final(outputs, time, reverse));
       if (kept) finalC.push(final(kept, time, reverse));
       return outputs;
@@ -203,6 +212,7 @@ function final<D extends DType>(states: Tensor<D>, time: number, reverse: boolea
 }
 
 function oneDirection(
+  op: string,
   kind: Kind,
   x: Tensor,
   { weightIh, weightHh, biasIh, biasHh }: RecurrentWeights,
@@ -212,11 +222,11 @@ function oneDirection(
   const wide = weightHh.shape[0]!;
   for (const [name, bias] of Object.entries({ biasIh, biasHh })) {
     if (bias && !sameShape(bias.shape, [wide])) {
-      throw new ShapeError(`${kind}: ${name} is ${showShape(bias.shape)}, expected [${wide}]`);
+      throw new ShapeError(`${op}: ${name} is ${showShape(bias.shape)}, expected [${wide}]`);
     }
   }
   if (weightIh.shape.length !== 2 || weightIh.shape[0] !== wide || weightIh.shape[1] !== x.shape[2]) {
-    throw new ShapeError(`${kind}: weightIh is ${showShape(weightIh.shape)}, expected [${wide}, ${x.shape[2]}]`);
+    throw new ShapeError(`${op}: weightIh is ${showShape(weightIh.shape)}, expected [${wide}, ${x.shape[2]}]`);
   }
   // If both biases are only added, their sum joins the one product with all inputs.
   const separate = cells[kind].splits;

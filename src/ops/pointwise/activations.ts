@@ -112,8 +112,10 @@ export const elu = <D extends DType>(x: Tensor<D>, alpha = 1): Tensor<D & Float>
  * Scaled ELU, which keeps activations normalised (Klambauer et al., 2017). Error: (14 + 2|x|) u, of both gradients,
  * too.
  */
-export const selu = <D extends DType>(x: Tensor<D>): Tensor<D & Float> =>
-  exponential(x, { alpha: 1.6732632423543772, scale: 1.0507009873554805 });
+export const selu = <D extends DType>(x: Tensor<D>): Tensor<D & Float> => {
+  checkTensors("selu", x);
+  return exponential(x, { alpha: 1.6732632423543772, scale: 1.0507009873554805 });
+};
 
 const geluErf = /* @__PURE__ */ unary("gelu", {
   wgsl: (x) => `${x} * shareBelow(${x})`,
@@ -153,6 +155,7 @@ const geluTanh = /* @__PURE__ */ unary("geluTanh", {
  * @param approximate "none" (default) uses erf, "tanh" the tanh form (Hendrycks & Gimpel, 2016).
  */
 export function gelu<D extends DType>(x: Tensor<D>, approximate: "none" | "tanh" = "none"): Tensor<D & Float> {
+  checkTensors("gelu", x);
   return checkChoice("gelu", "approximate", approximate, ["none", "tanh"]) === "none" ? geluErf(x) : geluTanh(x);
 }
 

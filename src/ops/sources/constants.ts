@@ -1,4 +1,4 @@
-import { DTypeError, optionsOf, refuse, ShapeError, show, withArticle } from "../../errors.ts";
+import { counted, DTypeError, optionsOf, refuse, ShapeError, show, withArticle } from "../../errors.ts";
 import { arrayClass, unusable } from "../../graph/host.ts";
 import { checkDType, checkShape, checkValue, type DType, type Shape, showShape, sizeOf } from "../../graph/shape.ts";
 import {
@@ -117,6 +117,8 @@ function checkData(what: string, data: FirstValues, shape: Shape, dtype: DType):
     if (fault) throw new DTypeError(`${what}: data ${fault}`);
   }
   if (data.length !== sizeOf(shape)) {
-    throw new ShapeError(`${what}: ${data.length} values given for shape ${showShape(shape)} of ${sizeOf(shape)}`);
+    throw new ShapeError(
+      `${what}: ${counted(data.length, "value")} given for shape ${showShape(shape)} of ${sizeOf(shape)}`,
+    );
   }
 }

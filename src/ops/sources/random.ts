@@ -1,5 +1,5 @@
 import { randomBits, randomText } from "../../../shaders/lib/random.wgsl.ts";
-import { checkWhole } from "../../errors.ts";
+import { checkWhole, refuse } from "../../errors.ts";
 import { axisOf, checkPositions, checkShape, rowMajor, type Shape } from "../../graph/shape.ts";
 import { apply, type Op, type Tensor, type Update, type Variable } from "../../graph/tensor.ts";
 import { expand, reshape, slice } from "../moves/views.ts";
@@ -42,6 +42,7 @@ export class Random {
   /** @param seed an integer from 0 to 2³²−1. */
   constructor(seed: number, name = "random") {
     checkWhole("Random", "seed", seed, 0, 2 ** 32 - 1);
+    if (typeof name !== "string") refuse("Random", "name", name, "a string");
     this.key = variable(new Uint32Array([seed, 0]), [2], { name, group: "random", restarts: true });
     this.#advance = [this.key, add(this.key, constant(new Uint32Array([0, 1]), [2]))];
   }
