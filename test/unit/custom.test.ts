@@ -5,7 +5,7 @@ import { compile } from "../../src/compile/compile.ts";
 import { AttributeError, DTypeError, LimitError, ShapeError, TilegradError } from "../../src/errors.ts";
 import * as t from "../../src/index.ts";
 import { customOp, elementwise, input, nn } from "../../src/index.ts";
-import { evaluate } from "../../src/reference/index.ts";
+import { checkOp, evaluate } from "../../src/reference/index.ts";
 import { gpu } from "../adapters.ts";
 import { counts, near, root, rowMax, scaled, swish } from "../custom.ts";
 
@@ -327,6 +327,13 @@ describe("names the function of a definition that throws, and what it receives",
     }
     throw new Error("nothing was thrown");
   }
+});
+
+test("checkOp asks for constants instead of inputs", async () => {
+  const none = { compile: () => Promise.reject(new Error("compiled")) };
+  await expect(checkOp(none, kernel(), [t.mul(x, 2)])).rejects.toThrow(
+    'checkOp: args[0] depends on the input "x", which has no value here: pass a constant',
+  );
 });
 
 test("a missing or wrong reference is reported", () => {

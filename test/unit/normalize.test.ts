@@ -50,7 +50,9 @@ describe("standardize", () => {
     expect(call([1, Number.POSITIVE_INFINITY], [2])).toThrow(AttributeError);
     expect(call([1, 2, 3], [2, 2])).toThrow(ShapeError);
     expect(call([], [0, 2])).toThrow("n ≥ 1");
-    expect(() => standardize({ data: [1, 2], shape: [1, 2] }).apply([1])).toThrow("normalizer.apply: cannot divide 1 value into samples");
+    expect(() => standardize({ data: [1, 2], shape: [1, 2] }).apply([1])).toThrow(
+      "normalizer.apply: cannot divide 1 value into samples",
+    );
   });
 });
 
@@ -107,7 +109,9 @@ describe("scale", () => {
     expect(() => scale(bytes, { mean: Number.NaN })).toThrow(AttributeError);
     expect(() => scale(bytes, { mean: [0, 0] })).toThrow("channelSize is missing");
     expect(() => scale(bytes, { mean: [0, 0], std: [1], channelSize: 2 })).toThrow(ShapeError);
-    expect(() => scale(bytes, { mean: [0, 0, 0], channelSize: 2 })).toThrow("cannot divide 4 bytes into images of 3 channels × 2 pixels");
+    expect(() => scale(bytes, { mean: [0, 0, 0], channelSize: 2 })).toThrow(
+      "cannot divide 4 bytes into images of 3 channels × 2 pixels",
+    );
     expect(() => scale(bytes, { mean: [], channelSize: 2 })).toThrow(ShapeError);
     expect(() => scale(bytes, {}, new Float32Array(3))).toThrow("out has 3 values for 4 bytes");
   });
