@@ -70,7 +70,7 @@ export function resample(labels: ArrayLike<number>, options?: ResampleOptions): 
   const { mode, seed } = optionsOf("resample", options, { mode: "over", seed: 0 });
   checkChoice("resample", "mode", mode, ["over", "under"]);
   const members = new Map<number, number[]>();
-  wordsOf("balancedIndices", "seed", seed);
+  wordsOf("resample", "seed", seed);
   for (const sample of permutation(labels.length, seed)) {
     const label = labels[sample]!;
     const others = members.get(label);

@@ -531,7 +531,7 @@ const calledAs: Readonly<Record<string, string>> = {
 const otherNames: readonly (readonly [row: RegExp, first: RegExp])[] = [
   [/^(elementwise|customOp)$/, /^(elementwise|customOp)$/], // without the op's name where it has none
   [/^variable$/, /^variable "v"$/], // its own name finds a variable among many
-  [/^data\.(batches|batchIndices|numBatches|takeRows|trainValidationSplit)$/, /^dataset( "\w+")?$/], // an argument's part
+  [/^data\.(batches|batchIndices|numBatches|takeRows|trainValidationSplit|randomSplit)$/, /^dataset( "\w+")?$/], // an argument's part
   [/^data\.(batchIndices|numBatches)$/, /^batches$/], // these share the options and errors of `batches`, as documented
   [/^(foreach|nn\.\w+)$/, /^(a module|linear)$/], // the module given as a function of the caller's refuses its arguments
   [/'s module$|^a module$/, /^(a module|linear|(nn\.)?\w+)$/], // an op inside: the message ends with its layer
