@@ -25,6 +25,7 @@ const projects: TestProjectInlineConfiguration[] = [
     test: {
       name: "unit",
       include: ["test/unit/**/*.test.ts"],
+      testTimeout: 60_000,
       env: { GOLDEN_DIR: goldenDir },
       sequence: { groupOrder: 0 },
     },

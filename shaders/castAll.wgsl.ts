@@ -23,7 +23,7 @@ export const castAll = ({ x, table, y, piece }: CastAll): Kernel =>
         buffers: [bufferOf("x", x, "read", 4), bufferOf("table", table, "read", 4), bufferOf("y", y, "read_write", 4)],
       },
     ],
-    constants: { ROUNDS: Math.ceil(piece / workgroupSize) },
+    constants: { ROUNDS: [Math.ceil(piece / workgroupSize), "vec4s per invocation"] },
     body: wgsl`
       let piece = table[group.x];
       for (var t = 0u; t < ROUNDS; t++) {

@@ -142,7 +142,7 @@ const tileSizes = ({ vertical: v, horizontal: h }: Correlation, { channels, colu
     CHANNELS: [channels, "per invocation"],
     COLUMNS: [columns, "groups of 4 columns per invocation"],
     BLOCKS_X: [Math.ceil(h.positions / (4 * columns)), "tiles per row"],
-    BLOCKS_Y: v.positions,
+    BLOCKS_Y: [v.positions, "rows of the result"],
   }) as const;
 
 /** The names of all sums, or a line for each: one vec4 per channel and group of columns. */

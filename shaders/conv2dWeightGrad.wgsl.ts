@@ -15,8 +15,8 @@ const sizes = (p: WeightGrad) => {
   return {
     ...sizesOf(p),
     ROWS: [v.positions, "of dy"],
-    COLS: h.positions,
-    PARTS: parts,
+    COLS: [h.positions, "of dy"],
+    PARTS: [parts, "of the images, with a gradient each"],
     IMAGES_EACH: [Math.ceil(images / parts), "images per part"],
     COUNT: [groups * outChannels * inChannels * v.count * h.count, "elements per gradient"],
   } as const;

@@ -2,7 +2,7 @@ import { result, strided } from "./lib/array.ts";
 import { kernel } from "./lib/compose.ts";
 import { sumOf } from "./lib/half.wgsl.ts";
 import type { Kernel, Memory, Part, View } from "./lib/kernel.ts";
-import { type Builtin, declaredIn, plainParameter, rename } from "./lib/print.ts";
+import { type Builtin, declaredIn, free, plainParameter, rename, wordsOf } from "./lib/print.ts";
 import { type End, flatEnd } from "./lib/results.ts";
 import type { Scalar } from "./lib/view.wgsl.ts";
 import { indented, wgsl } from "./wgsl.ts";
@@ -18,7 +18,7 @@ export interface Custom {
   /** Invocations along each axis that run the body; others return. Absent if the user gave `workgroups`. */
   readonly invocations?: readonly number[] | undefined;
   readonly constants: Readonly<Record<string, string>>;
-  readonly memory: readonly Memory[];
+  readonly memory: readonly Omit<Memory, "note">[];
   readonly functions: readonly string[];
   readonly body: string;
 }
@@ -76,7 +76,8 @@ export function custom(p: Custom, own: readonly Builtin[]): Kernel {
   const brought = (ends as readonly Part[]).flatMap(({ functions = [] }) =>
     functions.flatMap((text) => declaredIn(typeof text === "string" ? text : text(1))),
   );
-  const names = new Map(brought.map((other) => [other, `${name}_${other}`]));
+  const words = wordsOf([p.body, ...p.functions].join("\n"));
+  const names = new Map(brought.map((other) => [other, free(`${name}_${other}`, (fresh) => words.has(fresh))]));
   const body = indented(wgsl`${p.body}`.trimEnd().split("\n")).join("\n");
   const stores = outputs.map(({ name, dtype }) =>
     storing(name, dtype, end ? "put(i, value);" : `${name}_data_put(i, value);`),
@@ -91,8 +92,12 @@ export function custom(p: Custom, own: readonly Builtin[]): Kernel {
   const reads = made.functions.slice(0, inputs.length);
   return {
     ...made,
-    constants: Object.entries(constants).map(([name, value]) => ({ name: names.get(name) ?? name, value })),
-    memory: memory.map((array) => ({ ...array, name: names.get(array.name) ?? array.name })),
+    constants: Object.entries(constants).map(([name, value]) => ({
+      name: names.get(name) ?? name,
+      value,
+      note: `of ${p.name}`,
+    })),
+    memory: memory.map((array) => ({ ...array, name: names.get(array.name) ?? array.name, note: `of ${p.name}` })),
     functions: [
       ...made.functions.slice(inputs.length),
       ...[...reads, ...p.functions.map((text) => wgsl`${text}`), `${heading(name, own)}\n${body}\n}`].map(renamed),

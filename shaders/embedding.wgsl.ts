@@ -126,9 +126,9 @@ const sizes = ({ table, index, padding = -1 }: Lookup & Partial<LookupGrad>, wid
   const [rows, size] = table.shape as [number, number];
   const positions = sizeOf(index.shape);
   return {
-    ROWS: rows,
+    ROWS: [rows, "of the table"],
     SIZE: [size / width, `${width === 4 ? "vec4s" : "elements"} per row`],
-    POSITIONS: positions,
+    POSITIONS: [positions, "that look up a row"],
     FOURS: [Math.ceil(positions / 4), "groups of 4 positions"],
     PADDING: [`${padding}`, padding < 0 ? "no row" : "the row without gradient"],
   } as const;

@@ -45,7 +45,7 @@ const rowsOf = ({ rows, length, x }: Rows, width: 1 | 4 = 1): Part => {
   return {
     buffers: buffers!,
     constants: [
-      { name: "ROWS", value: `${rows}u` },
+      { name: "ROWS", value: `${rows}u`, note: "to normalise" },
       { name: "LENGTH", value: `${length / width}u`, note: `${width === 4 ? "vec4s" : "elements"} per row` },
       { name: "N", value: `${length}.0`, note: "elements per row" },
     ],

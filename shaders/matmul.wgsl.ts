@@ -25,7 +25,7 @@ export const matmulNaive = (p: Product): Kernel =>
       elements("b", p.b),
       matrixEnd(p.end, size(p), 1),
     ],
-    constants: { K: p.k },
+    constants: { K: [p.k, "products per result"] },
     body: wgsl`
       let batch = id.z;
       let row = id.y;
@@ -227,7 +227,7 @@ export function matmulTiled(p: Product, side: TileSide): Kernel {
     width: 4,
     memory: tile.memory,
     parts: [factor("a", a), factor("b", b), matrixEnd(p.end, size(p), 4), tile.part, putting],
-    constants: { K: p.k },
+    constants: { K: [p.k, "products per result"] },
     body: wgsl`
       let batch = group.z;
       let a_base = base_a(batch);

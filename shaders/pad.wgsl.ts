@@ -21,7 +21,7 @@ export const padNaive = (p: Padding): Kernel =>
   kernel({
     workgroup: workgroupSize,
     parts: [array("x", p.x), field(p, 1), result("y", p.y)],
-    constants: { COUNT: [sizeOf(p.y.shape), "results"], VALUE: `${p.y.dtype}(${p.value})` },
+    constants: { COUNT: [sizeOf(p.y.shape), "results"], VALUE: [`${p.y.dtype}(${p.value})`, "of the padding"] },
     body: wgsl`
       let i = id.x;
       if (i >= COUNT) { return; }
@@ -34,7 +34,10 @@ export const padVec4 = (p: Padding): Kernel =>
   kernel({
     workgroup: workgroupSize,
     parts: [array("x", p.x), field(p, 4), result("y", p.y, 4)],
-    constants: { COUNT: [sizeOf(p.y.shape) / 4, "vec4s in the result"], VALUE: `${p.y.dtype}(${p.value})` },
+    constants: {
+      COUNT: [sizeOf(p.y.shape) / 4, "vec4s in the result"],
+      VALUE: [`${p.y.dtype}(${p.value})`, "of the padding"],
+    },
     functions: [
       wgsl`
         fn at(inside: bool, line: u32, c: u32) -> ${p.y.dtype} {

@@ -35,17 +35,17 @@ const sizes = ({ kernel, stride, padding, dilation, size }: Windows, image: View
   return {
     COUNT: [n * c * size[0] * size[1], "results"],
     ROWS: [size[0], "of a result"],
-    COLS: size[1],
+    COLS: [size[1], "of a result"],
     HEIGHT: [height, "of an image"],
-    WIDTH: width,
+    WIDTH: [width, "of an image"],
     KERNEL_H: [kernel[0], "rows of a window"],
-    KERNEL_W: kernel[1],
-    STRIDE_Y: stride[0],
-    STRIDE_X: stride[1],
-    DILATION_Y: dilation[0],
-    DILATION_X: dilation[1],
+    KERNEL_W: [kernel[1], "columns of a window"],
+    STRIDE_Y: [stride[0], "rows"],
+    STRIDE_X: [stride[1], "columns"],
+    DILATION_Y: [dilation[0], "rows"],
+    DILATION_X: [dilation[1], "columns"],
     TOP: [padding[0], "rows of padding"],
-    LEFT: padding[1],
+    LEFT: [padding[1], "columns of padding"],
   } as const;
 };
 
@@ -55,12 +55,12 @@ const areInside = ({ kernel, stride, padding, dilation, size }: Windows, { shape
     (k) => padding[k] === 0 && (size[k]! - 1) * stride[k]! + (kernel[k]! - 1) * dilation[k]! < shape[2 + k]!,
   );
 
-/**
- * A block for each element (i, j) of a rectangle: unrolled if there are few, which takes half the time on SwiftShader,
- * else in loops.
- */
+/** Whether to unroll loops over a rectangle, which takes half the time on SwiftShader. */
+export const isSmall = ([height, width]: readonly [number, number]): boolean => height * width <= 16;
+
+/** A block for each element (i, j) of a rectangle: unrolled if it is small, else in loops. */
 const forEach = ([height, width]: readonly [number, number], block: string): string[] =>
-  height * width <= 16
+  isSmall([height, width])
     ? each(height, (i) => each(width, (j) => ["{", `  const i = ${i}u;`, `  const j = ${j}u;`, ...inside(block), "}"]))
     : [
         `for (var i = 0u; i < ${height}u; i++) {`,
@@ -75,43 +75,80 @@ const inside = (block: string, by = 2): string[] => indented(block.trim().split(
 const place = ["let y = row * STRIDE_Y + i * DILATION_Y - TOP;", "let x = col * STRIDE_X + j * DILATION_X - LEFT;"];
 
 /**
- * The definition, and the only kernel: the maximum of each window, the first at a tie; padding is never the maximum.
- * One invocation computes four neighbouring results, whose indices share a word.
+ * The definition: the maximum of each window, the first at a tie; padding is never the maximum. One invocation computes
+ * four neighbouring results, whose indices share a word.
  */
-export const maxPool = ({ windows, image, pooled, index }: Pooling): Kernel =>
+export const maxPool = (p: Pooling): Kernel =>
+  fourWindows(
+    p,
+    wgsl`
+fn maximum(o: u32) -> u32 {
+  ${begin}
+  for (var i = 0u; i < KERNEL_H; i++) {
+    for (var j = 0u; j < KERNEL_W; j++) {
+      ${place}
+      if (y < HEIGHT && x < WIDTH) {
+        let value = image(plane + y * WIDTH + x);
+        if (value > best || won == 255u) {
+          best = value;
+          won = i * KERNEL_W + j;
+        }
+      }
+    }
+  }
+  pooled_put(o, best);
+  return won;
+}`,
+  );
+
+/** The same for small windows, without loops or branches. */
+export const maxPoolUnrolled = (p: Pooling): Kernel =>
+  fourWindows(
+    p,
+    wgsl`
+fn maximum(o: u32) -> u32 {
+  ${begin}
+  ${forEach(
+    p.windows.kernel,
+    wgsl`
+    ${place}
+    let value = image(plane + y * WIDTH + x);
+    let wins = ${areInside(p.windows, p.image) ? "" : "y < HEIGHT && x < WIDTH && "}(value > best || won == 255u);
+    best = select(best, value, wins);
+    won = select(won, i * KERNEL_W + j, wins);`,
+  )}
+  pooled_put(o, best);
+  return won;
+}`,
+  );
+
+/** Calls `maximum(o)` for four windows: it stores the maximum, and returns its index in the window. */
+const fourWindows = ({ windows, image, pooled, index }: Pooling, maximum: string): Kernel =>
   kernel({
     workgroup: workgroupSize,
     parts: [array("image", image), result("pooled", pooled), result("index", index)],
     constants: sizes(windows, image),
+    functions: [maximum],
     body: wgsl`
       let four = id.x;
       if (4u * four >= COUNT) { return; }
-      var negative_infinity = 0xff800000u; // a variable: WGSL rejects infinite constant expressions
       var winners = 0u;
       for (var k = 0u; k < 4u; k++) {
         let o = 4u * four + k;
-        #if ${pooled.shape.reduce((a, b) => a * b) % 4 > 0}
-        if (o >= COUNT) { break; }
-        #endif
-        let row = o / COLS % ROWS;
-        let col = o % COLS;
-        let plane = o / (ROWS * COLS) * (HEIGHT * WIDTH);
-        var best = bitcast<f32>(negative_infinity);
-        var won = 255u; // no element yet
-        ${forEach(
-          windows.kernel,
-          wgsl`
-          ${place}
-          let value = image(plane + y * WIDTH + x);
-          let wins = ${areInside(windows, image) ? "" : "y < HEIGHT && x < WIDTH && "}(value > best || won == 255u);
-          best = select(best, value, wins);
-          won = select(won, i * KERNEL_W + j, wins);`,
-        )}
-        pooled_put(o, best);
-        winners |= won << (8u * k);
+        if (o < COUNT) { winners |= maximum(o) << (8u * k); }
       }
       index_store(four, winners);`,
   });
+
+/** Where window o is, and no maximum yet. */
+const begin = [
+  "let row = o / COLS % ROWS;",
+  "let col = o % COLS;",
+  "let plane = o / (ROWS * COLS) * (HEIGHT * WIDTH);",
+  "var negative_infinity = 0xff800000u; // a variable: WGSL rejects infinite constant expressions",
+  "var best = bitcast<f32>(negative_infinity);",
+  "var won = 255u; // no element yet",
+];
 
 /** `winner(o)`: the index of the maximum in the window of result o. */
 const winners = (index: View): Part => ({
@@ -128,7 +165,7 @@ export const maxPoolGrad = ({ windows, pooled, index, end }: PoolGrad): Kernel =
   kernel({
     workgroup: workgroupSize,
     parts: [array("pooled", pooled), winners(index), flatEnd(end, 1)],
-    constants: { ...sizes(windows, end.places[0]!), COUNT: elementsOf(end) },
+    constants: { ...sizes(windows, end.places[0]!), COUNT: [elementsOf(end), "elements of the image"] },
     body: wgsl`
       let e = id.x;
       if (e >= COUNT) { return; }
@@ -171,8 +208,8 @@ export function maxPoolGradBlocks({ windows, pooled, index, end }: PoolGrad): Ke
     constants: {
       ...sizes(windows, image),
       COUNT: [n * c * down * across, "blocks"],
-      BLOCKS_X: across,
-      BLOCKS_Y: down,
+      BLOCKS_X: [across, "blocks per row"],
+      BLOCKS_Y: [down, "blocks per column"],
     },
     functions: [
       wgsl`

@@ -105,7 +105,7 @@ export function recurrence(p: Recurrence, place: Place, width: 1 | 4): Part {
       { name: "T", value: `${steps}u`, note: "steps" },
       { name: "ROWS", value: `${rows}u`, note: "of the batch" },
       { name: "UNITS", value: `${hidden / width}u`, note: width === 4 ? "vec4s of hidden units" : "hidden units" },
-      { name: "GATES", value: `${cell.gates}u` },
+      { name: "GATES", value: `${cell.gates}u`, note: "per unit" },
       { name: "STEP_T", value: `${stepT}u`, note: "distance of neighbours in time, in rows" },
       { name: "STEP_N", value: `${stepN}u`, note: "distance of neighbours in the batch, in rows" },
     ],

@@ -99,7 +99,7 @@ function walkOf(p: Recurrence, shape: WalkShape) {
     parts: [recurrence(p, {}, 1)],
     memory,
     constants: {
-      THREADS: threads,
+      THREADS: [threads, "invocations per workgroup"],
       DEPTH: [depth, "inner size of the product"],
       ACROSS: [across, "columns of the product"],
       PARTS: [parts, "pieces of the inner axis"],

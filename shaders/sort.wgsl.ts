@@ -115,7 +115,7 @@ export const sortBlocks = (p: Sorting, sorted: View, block: number): Kernel =>
   kernel({
     workgroup: workgroupSize,
     parts: [keys(p), positions("sorted", sorted, "read_write", p, true)],
-    constants: { ...sizes(p), BLOCK: block },
+    constants: { ...sizes(p), BLOCK: [block, "elements of a sorted block"] },
     body: wgsl`
       let i = id.x;
       if (i >= COUNT) { return; }

@@ -2,9 +2,19 @@ import { narrowed, widened } from "./half.wgsl.ts";
 import type { Buffer, Part, View } from "./kernel.ts";
 import { elementAt, vec4Load, vec4Of } from "./view.wgsl.ts";
 
-/** The comment on a buffer: `input x, f32[64, 784]`. */
-const noteOf = ({ name, buffer, dtype, shape }: View): string =>
-  `${name ?? buffer.role}, ${dtype}[${shape.join(", ")}]`;
+/**
+ * The comment on a buffer: `input x, f32[64, 784]`. The shape is the one in memory; words tell how a kernel that reads
+ * another uses it.
+ */
+function noteOf({ name, buffer, dtype, shape, strides }: View): string {
+  const axes = shape.map((n, k) => ({ n, step: n > 1 ? Math.abs(strides[k]!) : 1 })).filter(({ step }) => step > 0);
+  const long = axes.filter(({ n }) => n > 1);
+  const sorted = [...long].sort((a, b) => b.step - a.step);
+  const isOrdered = long.every((axis, k) => axis === sorted[k]);
+  const inMemory = (isOrdered ? axes : sorted).map(({ n }) => n).join(", ");
+  const use = (isOrdered ? "" : ", transposed") + (axes.length < shape.length ? ", repeated" : "");
+  return `${name ?? buffer.role}, ${dtype}[${inMemory}]${use}`;
+}
 
 const bytes = { f32: 4, f16: 2, i32: 4, u32: 4 } as const;
 

@@ -2,16 +2,24 @@ import { expand } from "./expand.ts";
 import { aliases } from "./half.wgsl.ts";
 import { type Accessor, constantOf, type Declaration, type Kernel, type Text } from "./kernel.ts";
 
-/** Simplifies text for readers: removes additions of zero and parentheses around single names. */
+/**
+ * Simplifies text for readers: removes additions of zero, factors of one, and parentheses around single names. A sum's
+ * term begins after `(`, `[`, `,`, `=` or `return`, or is added, and ends at a sign or at the end of its expression.
+ */
 function plain(text: string): string {
   let done = text;
   for (const [line, name] of text.matchAll(/^ *let (\w+) = 0u;\n/gm)) {
+    const term = `${name}(?: \\* \\w+)?`;
     done = done
       .replace(line, "")
-      .replace(new RegExp(`(?<![.\\w])${name} \\+ `, "g"), "")
-      .replace(new RegExp(` \\+ ${name}\\b`, "g"), "")
+      .replace(new RegExp(`(?<=[([]|[,=] |return )${term} \\+ `, "g"), "")
+      .replace(new RegExp(` \\+ ${term}(?=[)\\],;]| [-+] )`, "g"), "")
       .replace(new RegExp(`(?<![.\\w])${name}\\b`, "g"), "0u");
   }
+  done = done
+    .replace(/(?<=[([]|[,=] |return )0u \+ /g, "")
+    .replace(/ \+ 0u(?=[)\],;]| [-+] )/g, "")
+    .replace(/ [*/] 1u\b/g, "");
   return done.replace(/(?<![\w>]|\b(?:if|while|switch) )\((\w+)\)/g, "$1");
 }
 

@@ -59,7 +59,8 @@ export interface Constant {
   readonly name: string;
   /** WGSL text: `64u`. */
   readonly value: string;
-  readonly note?: string | undefined;
+  /** What it counts, as a comment. */
+  readonly note: string;
 }
 
 /** An array in workgroup memory, initially zero. */
@@ -67,7 +68,8 @@ export interface Memory {
   readonly name: string;
   readonly type: string;
   readonly length: number;
-  readonly note?: string | undefined;
+  /** What it holds, as a comment. */
+  readonly note: string;
 }
 
 /** A kernel as data. [print.ts](print.ts) turns it into WGSL. */
@@ -145,9 +147,10 @@ export interface Declaration {
   readonly body: string;
 }
 
-type ConstantValue = number | string | readonly [value: number | string, note: string];
+type ConstantValue = readonly [value: number | string, note: string];
 
-export const constantOf = (name: string, given: ConstantValue): Constant => {
-  const [value, note] = typeof given === "object" ? given : [given];
-  return { name, value: typeof value === "number" ? `${value}u` : value, note };
-};
+export const constantOf = (name: string, [value, note]: ConstantValue): Constant => ({
+  name,
+  value: typeof value === "number" ? `${value}u` : value,
+  note,
+});

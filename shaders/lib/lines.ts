@@ -98,7 +98,7 @@ export function places({ lines, length, inner }: Lines, width: 1 | 4 = 1): Part 
   const step = (t: string): string => (inner === 1 || t === "0u" ? t : `${tight(t)} * INNER`);
   return {
     constants: [
-      { name: "LINES", value: `${lines}u` },
+      { name: "LINES", value: `${lines}u`, note: "in all" },
       { name: "LENGTH", value: `${length / width}u`, note: `${width === 4 ? "vec4s" : "elements"} per line` },
       { name: "INNER", value: `${inner}u`, note: "distance between neighbours in a line" },
     ],

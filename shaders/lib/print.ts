@@ -65,7 +65,8 @@ function once<T>(make: (kernel: Kernel) => T): (kernel: Kernel) => T {
 }
 
 /** The names in a text, except in comments. */
-const wordsOf = (text: string): Set<string> => new Set(text.replace(/\/\/.*/g, "").match(/(?<![.\w])[A-Za-z_]\w*/g));
+export const wordsOf = (text: string): Set<string> =>
+  new Set(text.replace(/\/\/.*/g, "").match(/(?<![.\w])[A-Za-z_]\w*/g));
 
 /** The built-in values that a kernel uses. */
 export const builtinsOf = /* @__PURE__ */ once(({ body }): readonly Builtin[] => {
@@ -142,6 +143,11 @@ const noted = (line: string, note: string | undefined, notes: boolean | undefine
 const bound = ({ name, access, type, length }: Buffer, binding: number): string =>
   `@group(0) @binding(${binding}) var<storage, ${access}> ${name}: array<${type}, ${length}>;`;
 
+const aliased = (name: string, type: string, notes: boolean | undefined): string =>
+  noted(`alias ${name} = ${type};`, "type of values in formulas", notes);
+const shared = (name: string, type: string, length: number): string =>
+  `var<workgroup> ${name}: array<${type}, ${length}>;`;
+
 /** Declarations of the names that the text uses; unused types and constants are omitted. */
 function declarations(
   { types, constants, buffers, memory, functions, body }: Kernel,
@@ -151,14 +157,12 @@ function declarations(
     [...functions, ...buffers.map(({ type }) => type), ...memory.map(({ type }) => type), body].join("\n"),
   );
   return [
-    ...Object.entries(types).flatMap(([name, type]) => (words.has(name) ? [`alias ${name} = ${type};`] : [])),
+    ...Object.entries(types).flatMap(([name, type]) => (words.has(name) ? [aliased(name, type, notes)] : [])),
     ...constants.flatMap(({ name, value, note }) =>
       words.has(name) ? [noted(`const ${name} = ${value};`, note, notes)] : [],
     ),
     ...buffers.map((buffer, i) => noted(bound(buffer, i), buffer.note, notes)),
-    ...memory.map(({ name, type, length, note }) =>
-      noted(`var<workgroup> ${name}: array<${type}, ${length}>;`, note, notes),
-    ),
+    ...memory.map(({ name, type, length, note }) => noted(shared(name, type, length), note, notes)),
   ];
 }
 
@@ -263,9 +267,13 @@ export function printTogether(
   { notes, folded }: Printing = {},
 ): string {
   /** The meaning of each name so far. */
-  const taken = new Map<string, string>(["id", "group", "lane", "main"].map((name) => [name, name]));
+  const taken = new Map<string, string>(
+    ["id", "group", "lane", "main", ...shares.map((_, k) => `kernel${k}`)].map((name) => [name, name]),
+  );
   const sections: { types: string[]; memory: string[]; functions: string[] } = { types: [], memory: [], functions: [] };
   const texts = shares.map(({ kernel }) => wordsOf([...kernel.functions, kernel.body].join("\n")));
+  /** Whether a text has this name, perhaps as a local one, so that a new name would be confused with it. */
+  const isUsed = (name: string): boolean => texts.some((words) => words.has(name));
   const own = buffers.map((buffer, b) => {
     // Other kernels may use this name for something else.
     const isElse = (name: string): boolean =>
@@ -285,9 +293,9 @@ export function printTogether(
       const renamed = rename(text, names);
       const own = declaredIn(text);
       // Identical declarations are printed once.
-      if (own.every((name) => taken.get(name) === renamed)) return;
+      if (own.length > 0 && own.every((name) => taken.get(name) === renamed)) return;
       for (const name of own) {
-        const fresh = free(name, (name) => taken.has(name));
+        const fresh = free(name, (other) => taken.has(other) || (other !== name && isUsed(other)));
         if (fresh !== name) names.set(name, fresh);
       }
       const declared = rename(text, names);
@@ -296,15 +304,15 @@ export function printTogether(
     };
     const words = wordsOf([...whole.functions, whole.body].join("\n"));
     for (const [name, type] of Object.entries(whole.types))
-      if (words.has(name)) put(`alias ${name} = ${type};`, sections.types);
+      if (words.has(name)) put(aliased(name, type, notes), sections.types);
     for (const { name, value, note } of whole.constants)
       if (words.has(name)) put(noted(`const ${name} = ${value};`, note, notes), sections.types);
-    for (const { name, type, length } of whole.memory) {
+    for (const { name, type, length, note } of whole.memory) {
       // Kernels do not share workgroup memory.
-      const fresh = free(name, (name) => taken.has(name));
+      const fresh = free(name, (other) => taken.has(other) || (other !== name && isUsed(other)));
       if (fresh !== name) names.set(name, fresh);
       taken.set(fresh, `memory ${fresh}`);
-      sections.memory.push(`var<workgroup> ${fresh}: array<${rename(type, names)}, ${length}>;`);
+      sections.memory.push(noted(shared(fresh, rename(type, names), length), note, notes));
     }
     for (const text of whole.functions) put(text, sections.functions);
     const used = builtinsOf(kernel);
@@ -328,11 +336,17 @@ export function printTogether(
   ]);
 }
 
-/** The names that a text declares. */
-export const declaredIn = (text: string): string[] =>
-  [...text.matchAll(/^(?:fn|struct|alias|const|var(?:<\w+>)?) (\w+)/gm)].map(([, name]) => name!);
+const comments = /\/\/.*|\/\*[\s\S]*?\*\//g;
 
-function free(name: string, isTaken: (name: string) => boolean): string {
+/** The names that a text declares outside functions. */
+export const declaredIn = (text: string): string[] => {
+  let outside = text.replace(comments, " ");
+  for (let before = ""; before !== outside; ) [before, outside] = [outside, outside.replace(/\{[^{}]*\}/g, ";")];
+  return [...outside.matchAll(/\b(?:fn|struct|alias|const|var(?:\s*<[^>]*>)?)\s+(\w+)/g)].map(([, name]) => name!);
+};
+
+/** The name, or the first of name_1, name_2 … that is not taken. */
+export function free(name: string, isTaken: (name: string) => boolean): string {
   let fresh = name;
   for (let k = 1; isTaken(fresh); k++) fresh = `${name}_${k}`;
   return fresh;
@@ -340,10 +354,13 @@ function free(name: string, isTaken: (name: string) => boolean): string {
 
 /** Renames in a text. A new name that ends within an index, `y[4u + `, replaces a name and its bracket. */
 export function rename(text: string, names: ReadonlyMap<string, string>): string {
-  const isStruct = /^\s*struct\b/.test(text);
-  return text.replace(/(?<![.\w])([A-Za-z_]\w*)(\[|\s*:)?/g, (whole, name: string, behind = "") => {
-    const fresh = names.get(name);
-    if (fresh === undefined || (isStruct && behind.endsWith(":"))) return whole;
-    return fresh.endsWith(" + ") && behind === "[" ? fresh : `${fresh.split("[")[0]}${behind}`;
-  });
+  const isStruct = /^\s*struct\b/.test(text.replace(comments, ""));
+  return text.replace(
+    /(?<![.\w])([A-Za-z_]\w*)(\[|(?:\s|\/\*[\s\S]*?\*\/)*:)?/g,
+    (whole, name: string, behind = "") => {
+      const fresh = names.get(name);
+      if (fresh === undefined || (isStruct && behind.endsWith(":"))) return whole;
+      return fresh.endsWith(" + ") && behind === "[" ? fresh : `${fresh.split("[")[0]}${behind}`;
+    },
+  );
 }

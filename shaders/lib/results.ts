@@ -141,7 +141,7 @@ fn finish(batch: u32, row: u32, col: u32, ${rounds ? "sum" : "x0"}: F) {
     buffers,
     constants: [
       { name: "ROWS", value: `${rows}u`, note: "of the result" },
-      { name: "COLS", value: `${cols}u` },
+      { name: "COLS", value: `${cols}u`, note: "of the result" },
     ],
     functions: [...lib, finish],
   };

@@ -73,7 +73,7 @@ export function tiled(params: TileParams): {
       constants: [
         { name: "SIDE", value: `${side}u`, note: "of a workgroup's square of results" },
         { name: "DEPTH", value: `${depth}u`, note: "of a slice" },
-        { name: "SLICES", value: `${Math.ceil(longest / depth)}u` },
+        { name: "SLICES", value: `${Math.ceil(longest / depth)}u`, note: "along K" },
       ],
       accessors: { ...carrying("a", a, params, "group.y"), ...carrying("b", b, params, "group.x") },
     },

@@ -18,7 +18,7 @@ export interface Sizes {
   /** How many invocations along each axis run the body; others return. Absent if the user gave `workgroups`. */
   readonly invocations?: readonly number[] | undefined;
   readonly constants: Readonly<Record<string, string>>;
-  readonly memory: readonly Memory[];
+  readonly memory: readonly Omit<Memory, "note">[];
   readonly flops: number;
 }
 

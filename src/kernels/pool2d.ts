@@ -1,11 +1,14 @@
 import { alongX } from "../../shaders/lib/grid.wgsl.ts";
 import type { Kernel } from "../../shaders/lib/kernel.ts";
 import {
+  isSmall,
   maxPool,
   maxPoolGrad,
   maxPoolGradBlocks,
   maxPoolPick,
+  maxPoolUnrolled,
   type PoolGrad,
+  type Pooling,
   type Windows,
 } from "../../shaders/pool2d.wgsl.ts";
 import { labelShape, type Shape, sizeOf } from "../graph/shape.ts";
@@ -22,13 +25,25 @@ interface Problem {
   readonly image: Shape;
 }
 
+interface PoolVariant extends Variant<Problem> {
+  readonly write: (p: Pooling) => Kernel;
+}
+
 interface PoolGradVariant extends Variant<Problem> {
   readonly write: (p: PoolGrad) => Kernel;
   /** Number of invocations. */
   readonly count: (problem: Problem) => number;
 }
 
-export const maxPoolFamily = /* @__PURE__ */ only("maxPool2d", "pool2d");
+export const maxPoolFamily = /* @__PURE__ */ family<PoolVariant>("maxPool2d", "pool2d", [
+  { name: "naive", score: () => 1, write: maxPool },
+  {
+    name: "unrolled",
+    needs: ({ windows: { kernel } }) => unless(isSmall(kernel), "windows of at most 16 elements"),
+    score: () => 2,
+    write: maxPoolUnrolled,
+  },
+]);
 export const maxPoolPickFamily = /* @__PURE__ */ only("maxPool2dPick", "pool2d");
 export const maxPoolGradFamily = /* @__PURE__ */ family<PoolGradVariant>("maxPool2dGrad", "pool2d", [
   { name: "naive", score: () => 1, write: maxPoolGrad, count: ({ image }) => sizeOf(image) },
@@ -54,16 +69,14 @@ export const maxPoolKernels: Kernels = {
     const image = to.contiguous(x!);
     const [pooled, index] = node.results.map(
       // The kernel always writes both.
-      ({ shape, dtype }, i) => to.result(i) ?? to.scratch(`unread result ${i}`, shape, dtype),
+      ({ shape, dtype }, i) =>
+        to.result(i) ?? to.scratch(`${["maxima", "positions of the maxima"][i]!}, not read here`, shape, dtype),
     ) as [View, View];
+    const variant = choose<PoolVariant, Problem>(maxPoolFamily, { windows, image: image.shape }, to.traits);
+    const kernel = variant.write({ windows, image, pooled, index });
     const count = sizeOf(pooled.shape);
-    return [
-      {
-        ...named(maxPoolFamily, "naive"),
-        ...pooling({ node, image, kernel: maxPool({ windows, image, pooled, index }), count }),
-        workgroups: alongX(count / 4),
-      },
-    ];
+    const call = pooling({ node, image, kernel, count });
+    return [{ ...named(maxPoolFamily, variant), ...call, workgroups: alongX(count / 4) }];
   },
 };
 
@@ -95,7 +108,7 @@ export const maxPoolPickKernels: Kernels = {
   },
 };
 
-interface Pooling {
+interface PoolCall {
   readonly node: Node;
   readonly image: View;
   readonly kernel: Kernel;
@@ -106,7 +119,7 @@ interface Pooling {
 }
 
 /** The fields common to all three calls. */
-function pooling({ node, image, kernel, count, chain = "" }: Pooling) {
+function pooling({ node, image, kernel, count, chain = "" }: PoolCall) {
   const windows: Windows = node.attrs["windows"];
   return {
     label: `${node.op.name}${labelShape(image.shape)}/${windows.kernel.join("x")}${chain}:${kernel.buffers[0]!.view!.dtype}`,

@@ -8,6 +8,9 @@ import { meanings } from "./words.ts";
 const known =
   "input variable constant full expand reshape permute slice matmul add sub mul div cast sum neg detach evaluated concat pad foreach fused copy castAll";
 
+/** Names of functions and buffers around a user's text. */
+const ours = /^(kernel\d+|put|finish|watched\d*|largest\d*)$|_(data\d*|data_put|data_store|with\d+|body|of1?)$/;
+
 /** The names that a user-made op declares; each must be unique. */
 export class Names {
   readonly #op: string;
@@ -24,7 +27,8 @@ export class Names {
   /** Refuses a name that is invalid or taken. @param what kind of name, for the error. */
   check(name: string, what: string): void {
     checkIdentifier(this.#op, what, name);
-    const other = this.#taken.get(name);
+    const other =
+      this.#taken.get(name) ?? (what !== "buffer" && ours.test(name) ? "a name in tilegrad's kernels" : undefined);
     if (other !== undefined) throw new AttributeError(`${this.#op}: ${what} "${name}" is taken: it is ${other}`);
   }
 
@@ -155,15 +159,28 @@ const beginning = (text: string, from: number, at: number): number =>
 /** All printed declarations of user-made ops, by name: one name never has two meanings. */
 const printed = new Map<string, string>();
 
+/** Names in our kernels that the printer replaces, or that are functions there. */
+const accessors = new Set(
+  "base_a base_b begin_a begin_b begin_stretch begin_weight channel_of col_of dw_put dy_at fetch_a fetch_b four_a four_b index_at index_line index_put input_at is_element keep_a keep_b kernel_of key_of load_a load_b load_gradients load_stretch load_weights max_of_line mean_put min_of_line pooled_put power_at prod_of_line put_at put_one read_label row_of rstd_put source_at source_line sum_of_line sums_of_line unless_ignored vector_from weight_at x_at x_line y_at y_line y_put".split(
+    " ",
+  ),
+);
+
 /**
  * Finds a free name for an op in printed WGSL, `swish` or `swish2`: one whose declarations do not conflict with those
  * of another op.
  * @param declare the op's declarations under a name.
+ * @param isUsed whether the user's text has a name, perhaps as a local one.
  */
-export function claim(name: string, declare: (name: string) => readonly Declared[]): readonly Declared[] {
+export function claim(
+  name: string,
+  declare: (name: string) => readonly Declared[],
+  isUsed: (name: string) => boolean,
+): readonly Declared[] {
   for (let k = 1; ; k++) {
     const all = declare(k === 1 ? name : `${name}${k}`);
-    if (!all.every(({ name, text }) => (printed.get(name) ?? text) === text)) continue;
+    if (!all.every(({ name, text }) => !accessors.has(name) && !isUsed(name) && (printed.get(name) ?? text) === text))
+      continue;
     for (const { name, text } of all) printed.set(name, text);
     return all;
   }

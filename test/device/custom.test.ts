@@ -417,3 +417,82 @@ describe("errors in WGSL show the line as the user wrote it", () => {
     await checked({ y: swish(x, 1) });
   });
 });
+
+describe("names of users and of our kernels stay apart", () => {
+  test.each(["channel", "kernel", "row", "col"])(
+    "an elementwise op called %s, after a convolution and a product",
+    async (name) => {
+      const op = elementwise(name, { inputs: ["x"], wgsl: "x * 2 + 1", reference: (x) => 2 * x + 1 });
+      await checked(
+        { y: op(t.conv2d(tensor([1, 2, 6, 6]), tensor([3, 2, 3, 3], 2), undefined, { padding: 1 })) },
+        engine,
+        {},
+      );
+      await checked({ y: op(t.matmul(tensor([8, 8]), tensor([8, 8], 3))) }, engine, {});
+    },
+  );
+
+  const kernel = (name: string, functions: string, wgsl: string) =>
+    customOp(name, {
+      inputs: ["x"],
+      outputs: { y: ({ x }: { x: unknown }) => x },
+      functions,
+      wgsl,
+      reference: ({ x }: { x: { data: unknown } }) => x.data,
+    } as never) as unknown as (x: Tensor) => Tensor;
+  const four = input("x", [4]);
+  const results = async (outputs: Outputs, options = {}) => {
+    const program = await engine.compile({ outputs }, options);
+    const got = await program.compute({ x: Float32Array.of(1, 2, 3, 4) });
+    program.destroy();
+    return Object.fromEntries(Object.entries(got).map(([name, data]) => [name, [...data]]));
+  };
+
+  test.each([
+    "fn  help(v: f32) -> f32 { return v + 1; }",
+    "fn\nhelp(v: f32) -> f32 { return v + 1; }",
+    "/* one */ fn /* two */ help(v: f32) -> f32 { return v + 1; }",
+    "const g = 1.0; fn help(v: f32) -> f32 { return v + g; }",
+  ])("declarations however they are written: %s", async (functions) => {
+    const body = "y_store(id.x, help(x(id.x)));";
+    const [a, b] = [kernel("m1", functions, body), kernel("m2", "fn help(v: f32) -> f32 { return v + 2; }", body)];
+    expect(await results({ a: a(four), b: b(four), c: t.sum(four) })).toEqual({
+      a: [2, 3, 4, 5],
+      b: [3, 4, 5, 6],
+      c: [10],
+    });
+  });
+
+  test("new names are not those of a user's variables", async () => {
+    const own = elementwise("e1", {
+      inputs: ["x"],
+      functions: "const K = 5.0;",
+      wgsl: "let e1_K = K + 1; return x * e1_K + K;",
+      reference: (x) => 6 * x + 5,
+    });
+    expect(await results({ y: own(four) })).toEqual({ y: [11, 17, 23, 29] });
+    const twice = kernel("n1", "const N = 2.0;", "y_store(id.x, N * x(id.x));");
+    const more = kernel("n2", "const N = 3.0;", "let N_1 = N + 1; y_store(id.x, N_1 * x(id.x));");
+    expect(await results({ a: twice(four), b: more(four) })).toEqual({ a: [2, 4, 6, 8], b: [4, 8, 12, 16] });
+  });
+
+  test("members of structs, wherever comments are", async () => {
+    const pair = "// pair\nstruct P { f /* first */ : f32, g: f32 }\nfn f(v: f32) -> f32 { return v; }";
+    const op = elementwise("e2", {
+      inputs: ["x"],
+      functions: pair,
+      wgsl: "let p = P(1, 2); return f(x) + p.f;",
+      reference: (x) => x + 1,
+    });
+    expect(await results({ y: op(four) })).toEqual({ y: [2, 3, 4, 5] });
+  });
+
+  test.each(["kernel0", "put", "y_data_put", "y_data", "y_with0", "watched1", "largest1", "aa_of1"])(
+    "the name %s is refused where it is defined",
+    (name) => {
+      const define = () =>
+        customOp("named", { inputs: [name], outputs: { y: name }, wgsl: "y_store(id.x, 1.0);" } as never);
+      expect(define).toThrow(`"${name}" is taken: it is a name in tilegrad's kernels`);
+    },
+  );
+});

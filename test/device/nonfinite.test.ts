@@ -138,3 +138,10 @@ test("checkFinite finds what no other guarantee covers", async () => {
   await expect(run(difference, [1, 2, 3, 4, 5, 100], { checkFinite: true })).rejects.toThrow(t.NonFiniteError);
   expect(await run(difference, [0, 0, 0, 0, 0, 0], { checkFinite: true })).toEqual([0, 0, 0, 0, 0, 0]);
 });
+
+test("any and all count NaN as not zero", async () => {
+  const rows = t.reshape(x, [3, 2]);
+  const values = [Number.NaN, 0, Number.NaN, Number.NaN, 0, 0];
+  expect(await run(t.any(rows, 1), values)).toEqual([1, 1, 0]);
+  expect(await run(t.all(rows, 1), values)).toEqual([0, 1, 0]);
+});

@@ -251,7 +251,7 @@ test("problems too large for a grid or for u32 are refused by name", () => {
   refused(() => compile({ outputs: { y: input("x", [2 ** 17, 2 ** 16]) } }, gpu));
 });
 
-test("the registry has the families and variants of all calls, and runs each of them", () => {
+test("the registry has the families and variants of all calls, runs each, and notes every declaration", () => {
   const seen = new Set<string>();
   for (const { family, outputs } of (["f32", "f16"] as const).flatMap(problems)) {
     const own = new Set<string>();
@@ -263,6 +263,11 @@ test("the registry has the families and variants of all calls, and runs each of 
           seen.add(`${call.family}/${call.variant}`);
           if (call.family === family.name) own.add(call.variant);
           expect(call.source, call.label).toMatch(/^shaders\/\w+\.wgsl\.ts$/);
+          const declared = call.annotated!().match(/^(?:const|alias [FIUH]\b|@group|var).*/gm)!;
+          expect(
+            declared.filter((line) => !/; \/\/ ./.test(line)),
+            call.label,
+          ).toEqual([]);
         }
       }
     }

@@ -5,6 +5,7 @@ import { kernel } from "../../shaders/lib/compose.ts";
 import { expand } from "../../shaders/lib/expand.ts";
 import type { Declaration, Kernel } from "../../shaders/lib/kernel.ts";
 import { builtinsOf, featuresOf, print, printTogether } from "../../shaders/lib/print.ts";
+import { sequence } from "../mutants.ts";
 
 describe("accessors", () => {
   const accessors = {
@@ -33,14 +34,14 @@ const buffer = (name: string, access: "read" | "read_write" = "read", type = "f3
 const made = (declaration: Partial<Declaration> & Pick<Declaration, "body">): Kernel =>
   kernel({ workgroup: 64, parts: [{ buffers: [buffer("x"), buffer("y", "read_write")] }], ...declaration });
 const scale = made({
-  constants: { N: [8, "elements"], UNUSED: 3, HALF: "0.5" },
+  constants: { N: [8, "elements"], UNUSED: [3, "unused"], HALF: ["0.5", "a factor"] },
   body: "let i = id.x;\nif (i >= N) { return; }\ny_store(i, HALF * x[i]);",
 });
 
 describe("the printer", () => {
   test("declares only what a body names, with comments on request", () => {
     expect(print(scale, { notes: true })).toBe(`const N = 8u; // elements
-const HALF = 0.5;
+const HALF = 0.5; // a factor
 @group(0) @binding(0) var<storage, read> x: array<f32, 8>; // x of the test
 @group(0) @binding(1) var<storage, read_write> y: array<f32, 8>; // y of the test
 
@@ -59,6 +60,36 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
       body: "let from = 0u;\nlet base = 0u;\ny_store((i), x[from + i * 4u] + x[base]);\nif (i) { }",
     });
     expect(body).toBe("y_store(i, x[i * 4u] + x[0u]);\nif (i) { }");
+  });
+
+  test("omits whole terms only: every expression keeps its value", () => {
+    const drawn = sequence(5);
+    const draw = (): number => drawn(1000) / 1000;
+    const pick = <T>(list: readonly T[]): T => list[Math.floor(draw() * list.length)]!;
+    let depth = 0;
+    const factor = (): string =>
+      depth > 3 || draw() < 0.8
+        ? pick(["z", "z", "i", "j", "4u", "5u", "0u", "1u"])
+        : pick([`(${sum()})`, `x[${sum()}]`, `max(${sum()}, ${sum()})`]);
+    const product = (): string => (draw() < 0.4 ? factor() : `${factor()} ${pick(["*", "*", "/", "%"])} ${factor()}`);
+    const sum = (): string => {
+      depth++;
+      const text = draw() < 0.5 ? product() : `${product()} ${pick(["+", "+", "-"])} ${product()}`;
+      depth--;
+      return text;
+    };
+    const x = new Proxy({}, { get: (_, at) => 10 * Number(at) + 1 });
+    const meaning = (text: string): unknown =>
+      new Function("x", "i", "j", "z", "max", `return ${text.replace(/(\d)u\b/g, "$1")}`)(x, 7, 3, 0, Math.max);
+    let shorter = 0;
+    for (let k = 0; k < 2000; k++) {
+      const whole = sum();
+      const { body } = made({ body: `let z = 0u;\nlet y = ${whole};` });
+      const [, left] = body.match(/^let y = (.*);$/)!;
+      expect(meaning(left!), `${whole} → ${left}`).toBe(meaning(whole));
+      if (left!.split(/ [-+] /).length < whole.split(/ [-+] /).length) shorter++;
+    }
+    expect(shorter).toBeGreaterThan(200);
   });
 
   test("finds the built-in values and features that a kernel uses", () => {
@@ -91,14 +122,14 @@ describe("several kernels in one dispatch", () => {
     const twice = "fn twice(v: F) -> F {\n  return v + v;\n}";
     const first = made({
       functions: [twice],
-      constants: { N: 8 },
+      constants: { N: [8, "elements"] },
       body: "if (id.x < N) { y_store(id.x, twice(x[id.x])); }",
     });
     const same = { ...first };
     const other = made({
       functions: [twice],
       width: 4,
-      constants: { N: 9 },
+      constants: { N: [9, "elements"] },
       body: "let v = twice(F(N));\ny_store(id.x, v.x);",
     });
     const text = printTogether(
@@ -120,7 +151,7 @@ describe("several kernels in one dispatch", () => {
 
   test("keep structs, their own workgroup memory, and local names that equal another kernel's buffer", () => {
     const struct = "struct Pair { x: f32, y: f32 }";
-    const memory = [{ name: "partial", type: "f32", length: 64 }];
+    const memory = [{ name: "partial", type: "f32", length: 64, note: "sums" }];
     const a = made({
       functions: [struct],
       memory,

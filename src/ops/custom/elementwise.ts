@@ -230,13 +230,16 @@ function printed(
         ${isExpression(text) ? `return ${body.trim()}${/\/\//.test(body) ? "\n" : ""};` : wgsl`${body}`.trim()}
       }`.trim();
   };
-  const [...all] = claim(name, (prefix) => [
+  const isUsed = (fresh: string): boolean =>
+    [text, ...helpers.map(({ text }) => text)].some((own) => names(own, fresh));
+  const declare = (prefix: string) => [
     ...helpers.map(({ name, text }) => ({
       name: `${prefix}_${name}`,
       text: rename(wgsl`${text}`.trim(), renamed(prefix)),
     })),
     { name: `${prefix}_of`, text: scalar(`${prefix}_of`, prefix) },
-  ]);
+  ];
+  const [...all] = claim(name, declare, isUsed);
   const main = all.pop()!;
   const prefix = main.name.slice(0, -"_of".length);
   const four = `vec4${result[0]}`;

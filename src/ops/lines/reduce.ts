@@ -3,7 +3,7 @@ import { axesOf, type DType, type Float, floats } from "../../graph/shape.ts";
 import { apply, checkTensors, type Op, type Tensor } from "../../graph/tensor.ts";
 import { spread, summed, unfolded } from "../moves/layout.ts";
 import { detach, reshape, slice } from "../moves/views.ts";
-import { abs, add, cast, div, eq, gt, lt, mul, ne, sub, where } from "../pointwise/arithmetic.ts";
+import { abs, add, cast, div, eq, gt, lt, mul, sub, where } from "../pointwise/arithmetic.ts";
 import { exp, log, pow, sqrt } from "../pointwise/elementary.ts";
 import { finite } from "../pointwise/pointwise.ts";
 import { onesLike, zerosLike } from "../sources/constants.ts";
@@ -84,7 +84,8 @@ const counting =
   (name: string, op: Op) =>
   (x: Tensor, axes?: Axes, keepdim = false): Tensor<"i32"> => {
     checkFold(name, x, keepdim);
-    return fold(op, ne(x, 0), axes, keepdim, name);
+    // Not `ne`, which some adapters compute as false for NaN.
+    return fold(op, eq(eq(x, 0), 0), axes, keepdim, name);
   };
 
 /** 1 where any element over axes (all by default) is not 0, else 0, as i32. Accepts every dtype; has no gradient. */
