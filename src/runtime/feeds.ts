@@ -27,6 +27,8 @@ export interface Fed {
 /** Bytes of a tensor's elements, rounded up to whole words, as copies and bindings need them. */
 export const wordsOf = ({ shape, dtype }: Spec): number => Math.ceil((sizeOf(shape) * bytesPer(dtype)) / 4) * 4;
 
+const places = ["buffer", "offset", "size"];
+
 /**
  * Checks feeds before anything is written: names, element types, sizes, integer ranges.
  * @param step alignment of offsets in GPU memory, in bytes.
@@ -43,6 +45,8 @@ export function checkFeeds({ inputs, bounds }: Pick<Lowered, "inputs" | "bounds"
     const binding = (Object(data).buffer ? data : { buffer: data }) as unknown as GPUBufferBinding;
     const { buffer, offset = 0, size } = binding;
     const onGpu = Object(buffer).getMappedRange;
+    const stranger = onGpu && data !== (buffer as unknown) && Object.keys(data).find((key) => !places.includes(key));
+    if (stranger) throw new FeedError(`run: input "${name}": ${noSuch("property", stranger, places)}`);
     const fault = onGpu ? misplaced(buffer, offset, size, tensor, own.bytes, step) : misfit(data, tensor);
     if (fault) throw new FeedError(`run: input "${name}" ${fault}`);
     if (onGpu) found.set(own, { buffer, offset });

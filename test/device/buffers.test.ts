@@ -285,6 +285,11 @@ describe("unfit buffers for inputs are refused by name", () => {
       'run: input "x" has 96 bytes of a GPUBuffer, expected 24 (f32[2, 3]) and room for 32',
     ],
     [
+      "a misspelt offset",
+      () => ({ buffer: sized(512), ofset: 256 }) as never,
+      'run: input "x": there is no property "ofset" (did you mean "offset"?), only "buffer", "offset", "size"',
+    ],
+    [
       "an offset that cannot be bound",
       () => ({ buffer: sized(512), offset: 24 }),
       'run: input "x" begins at byte 24 of a GPUBuffer, expected a multiple of 256',

@@ -476,6 +476,19 @@ describe("names of users and of our kernels stay apart", () => {
     expect(await results({ a: twice(four), b: more(four) })).toEqual({ a: [2, 4, 6, 8], b: [4, 8, 12, 16] });
   });
 
+  test("an elementwise op has no state between elements", () => {
+    const define = () =>
+      elementwise("counted", {
+        inputs: ["x"],
+        functions: "// count\nvar<private> n: f32;",
+        wgsl: "n += 1; return x + n;",
+        reference: (x) => x,
+      });
+    expect(define).toThrow(
+      "elementwise counted: functions declare var<private> n, expected fn, struct, alias or const",
+    );
+  });
+
   test("members of structs, wherever comments are", async () => {
     const pair = "// pair\nstruct P { f /* first */ : f32, g: f32 }\nfn f(v: f32) -> f32 { return v; }";
     const op = elementwise("e2", {

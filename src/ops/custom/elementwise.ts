@@ -181,7 +181,11 @@ function checkElementwise(name: string, definition: Loose) {
   );
   for (const dtype of result === undefined ? taken : [...taken, result]) checkDType(op, dtype);
   const helpers = declarationsOf(op, functions);
-  for (const helper of helpers) known.take(helper.name, "function");
+  for (const { name, text } of helpers) {
+    if (names(text, "private"))
+      throw new AttributeError(`${op}: functions declare var<private> ${name}, expected fn, struct, alias or const`);
+    known.take(name, "function");
+  }
   return {
     inputs,
     wgsl,
