@@ -80,7 +80,9 @@ function customCall(definition: Custom, work: Work, to: Lowering): KernelCall {
   const lacking = needsWorkgroup(limits, sizeOf(sizes.workgroup), memoryOf(kernel));
   if (lacking) throw new LimitError(`compile: ${name} needs ${lacking}`);
   if (kernel.buffers.length > most)
-    throw new LimitError(`compile: ${name} binds ${kernel.buffers.length} buffers; this adapter allows ${most}`);
+    throw new LimitError(
+      `compile: ${name} binds ${kernel.buffers.length} buffers; this adapter allows ${most}; checkFinite, if on, takes one more`,
+    );
   return {
     label: `${name}${labelShape(own[0]!.shape)}${ended?.label ?? `:${own[0]!.dtype}`}`,
     family: "custom",

@@ -265,7 +265,7 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
     const { calls, stages, lifetimes, slots, slotOf, homes } = this.#compiled;
     return {
       graph: { built: stages.built(), simplified: stages.simplified(), fused: stages.fused() },
-      kernels: calls.map(({ bindings, features, elements, annotated, ...call }) => ({
+      kernels: calls.map(({ bindings, features, elements, annotated, written, ...call }) => ({
         ...call,
         wgsl: annotated?.() ?? call.wgsl,
         bindings: bindings.map((binding) => {
