@@ -68,8 +68,9 @@ interface Row {
 }
 
 /**
- * All kernel families, each with a problem whose sizes leave tails in every direction. The self-check runs them on a user's device, the
- * tests of variants and grids walk them, `variants: { family: … }` and `exportPrograms` check names against them.
+ * All kernel families, each with a problem whose sizes leave tails in every direction. The self-check runs them on a
+ * user's device, tests of variants and grids walk them, and `variants: { family: … }` and `exportPrograms` check names
+ * against them.
  */
 export const registry: readonly Row[] = [
   { family: elementwiseFamily, build: elementwise },
