@@ -1,46 +1,35 @@
 import { exec, execFile } from "node:child_process";
-import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
-import { delimiter, join, resolve } from "node:path";
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import { build, preview } from "vite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { launchChrome } from "../browser/chrome.ts";
 import { serveFolder } from "../browser/static.ts";
+import { appWithTilegrad, bin, blocksOf, complaints } from "./installed.ts";
 
 /*
- * The examples of README.md, exactly as printed there. For a user: tilegrad is built and installed as a package, the
- * compiler checks the examples, a bundler makes a page of the second, and Node runs the others. And in a fresh clone.
+ * The examples of README.md and the pages in the guides, exactly as printed there. For a user: tilegrad is built and
+ * installed as a package, and a bundler makes the pages. And in a fresh clone.
  */
 
 const run = promisify(execFile);
 const root = resolve(import.meta.dirname, "../..");
-const bin = (name: string): string => join(root, "node_modules/.bin", name);
 let app: string;
 /** Scripts that the page loaded. */
 const loaded = new Set<string>();
 
 beforeAll(async () => {
-  // Below node_modules, where tilegrad's dependencies are found as if npm had installed them.
-  await mkdir(join(root, "node_modules/.cache"), { recursive: true });
-  app = await mkdtemp(join(root, "node_modules/.cache/readme-"));
-  const installed = join(app, "node_modules/tilegrad");
-  await mkdir(installed, { recursive: true });
-  await cp(join(root, "package.json"), join(installed, "package.json"));
-  await run(bin("tsc"), ["-p", join(root, "src"), "--outDir", join(installed, "dist")]);
-  const { scripts } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
-  const PATH = `${join(root, "node_modules/.bin")}${delimiter}${process.env.PATH}`;
-  await promisify(exec)(scripts.bundle, { cwd: installed, env: { ...process.env, PATH } });
-
-  const [node, page, xor, script, ahead, shared, own] = await examples();
-  await writeFile(join(app, "package.json"), '{ "type": "module", "private": true }');
-  await writeFile(join(app, "page.ts"), page!);
-  await writeFile(join(app, "node.ts"), node!);
-  await writeFile(join(app, "xor.ts"), xor!);
-  await writeFile(join(app, "script.ts"), script!);
-  await writeFile(join(app, "ahead.ts"), ahead!);
-  await writeFile(join(app, "shared.ts"), shared!);
-  await writeFile(join(app, "own.ts"), own!);
+  app = await appWithTilegrad("readme");
+  const codes = {
+    node: await block("README.md", 0),
+    page: await block("README.md", 1),
+    script: await block("demos/guides/compile-ahead.md", 0),
+    ahead: await block("demos/guides/compile-ahead.md", 1),
+    shared: await block("demos/guides/app-gpu.md", 0),
+  };
+  for (const [name, code] of Object.entries(codes)) await writeFile(join(app, `${name}.ts`), code);
   await run(bin("tsx"), ["script.ts"], { cwd: app });
   const pages = { index: ["", "page", ""], ahead: ["", "ahead", ""], shared: [canvasStandIn, "shared", drawnReds] };
   for (const [name, [before, code, after]] of Object.entries(pages)) {
@@ -74,34 +63,11 @@ const drawnReds = `
 
 afterAll(() => rm(app, { recursive: true, force: true }));
 
-/** The TypeScript of the README, block by block. */
-async function examples(): Promise<string[]> {
-  const text = await readFile(join(root, "README.md"), "utf8");
-  return [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code!);
-}
+/** A block of TypeScript of a page of the documentation. */
+const block = async (page: string, number: number): Promise<string> => (await blocksOf(page))[number]!.code;
 
 test("pass a strict compiler, and so do the package's own types", async () => {
-  const compilerOptions = {
-    target: "ES2023",
-    lib: ["ES2023", "DOM"],
-    module: "NodeNext",
-    strict: true,
-    noUncheckedIndexedAccess: true,
-    resolveJsonModule: true,
-    noEmit: true,
-  };
-  // One example writes a file, and another has its own pipelines: only these may use more types.
-  const parts = [
-    { types: [], files: ["page.ts", "node.ts", "xor.ts", "ahead.ts", "own.ts"] },
-    { types: ["@webgpu/types"], files: ["shared.ts"], skipLibCheck: true },
-    { types: ["node"], files: ["script.ts"] },
-  ];
-  for (const { files, ...own } of parts) {
-    const config = { compilerOptions: { ...compilerOptions, ...own }, files };
-    await writeFile(join(app, "tsconfig.json"), JSON.stringify(config));
-    const { stdout } = await run(bin("tsc"), ["-p", app]).catch((error) => error as { stdout: string });
-    expect(stdout).toBe("");
-  }
+  expect(await complaints(app, ["page.ts", "node.ts", "ahead.ts"], { types: [] })).toBe("");
 });
 
 /** What a page writes to the console before "the end"; each requested address is passed to `requested`. */
@@ -304,24 +270,18 @@ describe("in a fresh clone, after the scripts of `npm ci`", () => {
   afterAll(() => rm(clone, { recursive: true, force: true }));
 
   test.each([
-    ["the first program", 0, ["node", "first.mjs"], /14,\s+32,\s+32,\s+77/],
-    ["a program in TypeScript", 2, ["npx", "tsx", "xor.ts"], /0\.5 0\.5 0\.5 0\.5\n0\.0 1\.0 1\.0 0\.0/],
-  ] as const)("%s runs by its command", async (_, number, [command, ...rest], expected) => {
-    const text = await readFile(join(root, "README.md"), "utf8");
-    if (number === 0) expect(text).toContain([command, ...rest].join(" "));
-    await writeFile(join(clone, rest.at(-1)!), (await examples())[number]!);
+    ["the first program", "README.md", ["node", "first.mjs"], /14,\s+32,\s+32,\s+77/],
+    [
+      "a program in TypeScript",
+      "demos/guides/perceptron.md",
+      ["npx", "tsx", "xor.ts"],
+      /0\.5 0\.5 0\.5 0\.5\n0\.0 1\.0 1\.0 0\.0/,
+    ],
+  ] as const)("%s runs by its command", async (_, page, [command, ...rest], expected) => {
+    const text = await readFile(join(root, page), "utf8");
+    if (page === "README.md") expect(text).toContain([command, ...rest].join(" "));
+    await writeFile(join(clone, rest.at(-1)!), await block(page, 0));
     const { stdout } = await run(command, rest, { cwd: clone });
     expect(stdout).toMatch(expected);
   });
-});
-
-test("the third fails to learn XOR with one layer, and learns it with two", async () => {
-  const { stdout } = await run(bin("tsx"), ["xor.ts"], { cwd: app });
-  expect(stdout.trim().split("\n")).toEqual(["0.5 0.5 0.5 0.5", "0.0 1.0 1.0 0.0"]);
-});
-
-test("the example with kernels of its own fuses them, and finds no fault", async () => {
-  const { stdout } = await run(bin("tsx"), ["own.ts"], { cwd: app });
-  expect(stdout).toMatch(/^\[ 'distances\[2x2\]\+squareplus:f32' \]\n/);
-  expect(stdout).toMatch(/\[\s*1,\s+25\.039\d*,\s+25\.039\d*,\s+1\s*\]\n\[\]\n$/);
 });

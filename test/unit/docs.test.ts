@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 import { compile } from "../../src/compile/compile.ts";
@@ -8,7 +8,9 @@ import { software } from "../adapters.ts";
 const root = resolve(import.meta.dirname, "../..");
 const read = (path: string): string => readFileSync(join(root, path), "utf8");
 
-describe.each(["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "src/README.md"])("%s", (file) => {
+const guides = readdirSync(join(root, "demos/guides")).map((name) => `demos/guides/${name}`);
+
+describe.each(["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "src/README.md", ...guides])("%s", (file) => {
   const text = read(file);
 
   test("links to files and headings that exist", () => {
@@ -63,4 +65,8 @@ test("the README shows how to install tilegrad, and a first program, before its 
   const top = read("README.md").split("\n").slice(0, 40).join("\n");
   expect(top).toMatch(/^npm install tilegrad\b/m);
   expect(top).toMatch(/^```ts\n[^`]+^```$/m);
+});
+
+test("the README stays short", () => {
+  expect(read("README.md").split("\n").length).toBeLessThan(200);
 });
