@@ -31,6 +31,39 @@ fn randomBits(a: U, b: U, c: u32, i: U) -> U {
 }`,
 ];
 
+/**
+ * A standard normal number from 64 random bits, by the Box–Muller transform. The radius takes all 32 bits of a where they
+ * make a small fraction, so that the tails reach ±6.66. Every integer becomes a float without rounding: WGSL leaves its
+ * direction open. Calls `turn` of math.wgsl.ts.
+ */
+export const normalText = `
+fn normalOf(a: U, b: U) -> F {
+  let rare = F(max(a, U(1u))) * F(2.3283064365386963e-10);
+  let fraction = select(F(a >> U(8u)) * F(5.9604644775390625e-8), rare, a < U(16777216u));
+  let angle = F(b >> U(8u)) * F(3.7450702829239286e-7);
+  return sqrt(max(F(-2.0) * log(fraction), F(0.0))) * turn(angle, F(1.0));
+}`;
+
+/** `normalOf` on the host, in float64. */
+export function normalOf(a: number, b: number): number {
+  const fraction = a < 2 ** 24 ? Math.max(a, 1) * 2 ** -32 : (a >>> 8) * 2 ** -24;
+  return Math.sqrt(-2 * Math.log(fraction)) * Math.cos(2 * Math.PI * (b >>> 8) * 2 ** -24);
+}
+
+/** The upper half of the product a · b of 32-bit integers, which WGSL lacks: school multiplication in 16-bit digits. */
+export const upperHalfText = `
+fn upperHalf(a: U, b: u32) -> U {
+  let low = a & U(0xffffu);
+  let high = a >> U(16u);
+  let carry = (low * U(b & 0xffffu)) >> U(16u);
+  let middle = high * U(b & 0xffffu) + carry;
+  let rest = low * U(b >> 16u) + (middle & U(0xffffu));
+  return high * U(b >> 16u) + (middle >> U(16u)) + (rest >> U(16u));
+}`;
+
+/** `upperHalf` on the host. */
+export const upperHalf = (a: number, b: number): number => Number((BigInt(a) * BigInt(b)) >> 32n);
+
 /** `hash32` on the host. */
 export function hash32(value: number): number {
   let x = value | 0;

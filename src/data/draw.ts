@@ -15,9 +15,7 @@ type Distribution = (random: RandomStream) => number;
 
 export const uniform: Distribution = (random) => 2 * random.uniform() - 1;
 
-/** The Box–Muller transform. */
-export const normal: Distribution = (random) =>
-  Math.sqrt(-2 * Math.log(1 - random.uniform())) * Math.cos(2 * Math.PI * random.uniform());
+export const normal: Distribution = (random) => random.normal();
 
 /** Numbers drawn in order when they are needed. @param next the distribution named by the drawing. */
 export const drawn = (drawing: Drawing, next: Distribution, length: number) => ({

@@ -7,6 +7,8 @@ export interface RandomStream {
   bits(): number;
   /** A number in [0, 1), a multiple of 2⁻³². */
   uniform(): number;
+  /** A normal number with mean 0 and standard deviation 1, by the Box–Muller transform. */
+  normal(): number;
   /** An integer in [0, bound), each equally likely; `bound` from 1 to 2³². */
   below(bound: number): number;
 }
@@ -27,6 +29,7 @@ export function randomStream(seed: number, stream = 0): RandomStream {
   return {
     bits,
     uniform: () => bits() / 2 ** 32,
+    normal: () => Math.sqrt(-2 * Math.log(1 - bits() / 2 ** 32)) * Math.cos(2 * Math.PI * (bits() / 2 ** 32)),
     below: (bound) => {
       checkWhole("randomStream.below", "bound", bound, 1, 2 ** 32);
       // The last, incomplete run of `bound` values would favour small results: draw again there.

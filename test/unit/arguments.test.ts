@@ -114,6 +114,10 @@ const calls: Readonly<Record<string, Call>> = {
   iota: [t.iota, [2, 3], 1],
   Random: [(...args: [number, string]) => new t.Random(...args), 1, "random"],
   "Random.uniform": [(shape) => new t.Random(1).uniform(shape), [2, 3]],
+  "Random.normal": [(shape) => new t.Random(1).normal(shape), [2, 3]],
+  "Random.bernoulli": [(...args: [[], number]) => new t.Random(1).bernoulli(...args), [4, 6], 0.5],
+  "Random.bernoulli of a tensor": [(...args: [[], number]) => new t.Random(1).bernoulli(...args), [4, 6], six],
+  "Random.randint": [(...args: [[], number, number]) => new t.Random(1).randint(...args), [2, 3], -2, 5],
   lstm: [
     t.lstm,
     sequence,
@@ -515,6 +519,7 @@ const calledAs: Readonly<Record<string, string>> = {
   customOp: "customOp own",
   "customOp's op": "scaled",
   "nn.sequential by name": "nn.sequential",
+  "Random.bernoulli of a tensor": "Random.bernoulli",
   "Plateau.report": "optim.reduceOnPlateau",
   "Optimizer.minimize": "optim.adam",
   "Optimizer.minimize without parameters": "optim.adam",

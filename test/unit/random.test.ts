@@ -45,6 +45,17 @@ describe("randomStream", () => {
     expect(variance).toBeCloseTo(1 / 12, 2);
   });
 
+  test("gives normal numbers with the moments of N(0, 1)", () => {
+    const random = randomStream(3);
+    const values = Array.from({ length: 20_000 }, () => random.normal());
+    const mean = (power: number) => values.reduce((sum, value) => sum + value ** power, 0) / values.length;
+    // Five standard deviations of each moment.
+    expect(Math.abs(mean(1))).toBeLessThan(5 * Math.sqrt(1 / 20_000));
+    expect(Math.abs(mean(2) - 1)).toBeLessThan(5 * Math.sqrt(2 / 20_000));
+    expect(Math.abs(mean(3))).toBeLessThan(5 * Math.sqrt(15 / 20_000));
+    expect(Math.abs(mean(4) - 3)).toBeLessThan(5 * Math.sqrt(96 / 20_000));
+  });
+
   test("below is uniform: chi squared of 6 faces", () => {
     const random = randomStream(5);
     const counts = new Array<number>(6).fill(0);

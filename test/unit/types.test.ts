@@ -33,6 +33,9 @@ test("leaves have the dtype they were created with", () => {
   gives(t.full([], 1, "i32"), "i32");
   gives(t.zerosLike(u), "u32");
   gives(new t.Random(0).uniform([2]), "f32");
+  gives(new t.Random(0).normal([2]), "f32");
+  gives(new t.Random(0).bernoulli([2], 0.5), "i32");
+  gives(new t.Random(0).randint([2], 0, 9), "i32");
   expectTypeOf(w.initial).toEqualTypeOf<Float32Array>();
 });
 
