@@ -1,9 +1,8 @@
 import { checkList, DTypeError, ShapeError } from "../errors.ts";
 import { reachable } from "../graph/print.ts";
-import { floats, sameShape, showShape } from "../graph/shape.ts";
-import { checkTensor, checkTensors, type Node, type Tensor } from "../graph/tensor.ts";
-import { inLayer } from "../layer.ts";
-import { add } from "../ops/pointwise/arithmetic.ts";
+import { floats, showShape } from "../graph/shape.ts";
+import { checkTensor, checkTensors, type Tensor } from "../graph/tensor.ts";
+import { pullback } from "../ops/pullback.ts";
 import { onesLike, zerosLike } from "../ops/sources/constants.ts";
 
 /** The gradients of `W`, each with the dtype of its tensor. */
@@ -35,43 +34,6 @@ export function checkLoss(op: string, loss: Tensor): void {
 export function grad<W extends readonly Tensor[]>(loss: Tensor, wrt: readonly [...W]): Gradients<W> {
   checkLoss("grad", loss);
   checkTensors("grad: wrt", ...checkList("grad", "wrt", wrt));
-  const nodes = reachable([loss]);
-  const targets = new Set<Tensor>(wrt);
-  // Walk only nodes on a path from a target to the loss.
-  const carries = new Set<Node>();
-  for (const node of nodes) {
-    if (node.results.some((result) => targets.has(result)) || node.inputs.some((input) => carries.has(input.node))) {
-      carries.add(node);
-    }
-  }
-  const gradients = new Map<Tensor, Tensor>([[loss, onesLike(loss)]]);
-  for (const node of nodes.reverse()) {
-    if (!carries.has(node) || !node.op.vjp) continue;
-    const upstream = node.results.map((result) => gradients.get(result));
-    if (upstream.every((dy) => dy === undefined)) continue;
-    inLayer(node.layer, () => {
-      node.op.vjp!(node, upstream).forEach((dx, i) => {
-        const x = node.inputs[i]!;
-        if (!dx) return;
-        checkGradient(node, i, dx);
-        if (!carries.has(x.node) || !floats.includes(x.dtype)) return;
-        const sum = gradients.get(x);
-        gradients.set(x, sum ? add(sum, dx) : dx);
-      });
-    });
-  }
-  return wrt.map((tensor) => gradients.get(tensor) ?? zerosLike(tensor)) as Gradients<W>;
-}
-
-/**
- * A gradient must match its input in shape and dtype. A mismatch is a bug in the op and would corrupt every earlier
- * gradient.
- */
-function checkGradient({ op, inputs }: Node, i: number, dx: Tensor): void {
-  const x = inputs[i]!;
-  const what = `grad: the gradient of ${op.name} with respect to its input ${i}`;
-  if (!sameShape(dx.shape, x.shape)) {
-    throw new ShapeError(`${what} has shape ${showShape(dx.shape)}, expected ${showShape(x.shape)}`);
-  }
-  if (dx.dtype !== x.dtype) throw new DTypeError(`${what} is ${dx.dtype}, expected ${x.dtype}`);
+  const gradients = pullback(reachable([loss]), [[loss, onesLike(loss)]], wrt);
+  return wrt.map((tensor, i) => gradients[i] ?? zerosLike(tensor)) as Gradients<W>;
 }

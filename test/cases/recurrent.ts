@@ -26,7 +26,7 @@ const weightShapes = (gates: number, inputs: number, hidden: number): Shape[] =>
   [gates * hidden],
 ];
 
-const common = { draws: [reals(-1, 1)], tolerance: [2e-5, 5e-5], gradientsOnce: true } as const;
+const common = { draws: [reals(-1, 1)], tolerance: [2e-5, 5e-5] } as const;
 
 function rows(name: "lstm" | "gru" | "rnn", gates: number): CaseRow[] {
   const layer = (steps: number, batch: number, inputs: number, hidden: number): Shape[] => [

@@ -17,8 +17,6 @@ export interface CaseRow {
   readonly pointwise?: boolean;
   /** Set where the derivative is not that of the value: `detach`, or ties. */
   readonly noGradient?: boolean;
-  /** Set where gradients have no gradients of their own. */
-  readonly gradientsOnce?: boolean;
   /** Tolerance of f32 against the float64 twin, relative and absolute; default 1e-5 and 1e-5. */
   readonly tolerance?: readonly [rtol: number, atol: number];
 }

@@ -72,18 +72,30 @@ function build(kind: Kind, { steps, rows, inputs, hidden, layers = 1, bidirectio
     loss = t.add(loss, t.sum(t.mul(y, u)));
   }
   const names = Object.keys(wrt);
+  const gradients = grad(loss, Object.values(wrt));
+  gradients.forEach((gradient, i) => {
+    outputs[`gradient of ${names[i]}`] = gradient;
+  });
+  return { outputs, feeds, wrt, gradients };
+}
+
+/** The gradient of Σ |gradient|², as in a gradient penalty. */
+function penalized({ feeds, wrt, gradients }: ReturnType<typeof build>) {
+  const loss = gradients.map((gradient) => t.mean(t.mul(gradient, gradient))).reduce((a, b) => t.add(a, b));
+  const names = Object.keys(wrt);
+  const outputs: Record<string, Tensor> = { loss };
   grad(loss, Object.values(wrt)).forEach((gradient, i) => {
     outputs[`gradient of ${names[i]}`] = gradient;
   });
   return { outputs, feeds };
 }
 
-async function agrees(
-  variant: string,
-  kind: Kind,
-  { outputs, feeds }: { outputs: Record<string, Tensor>; feeds: Record<string, Float32Array> },
-  checkFinite = false,
-): Promise<void> {
+interface Work {
+  readonly outputs: Record<string, Tensor>;
+  readonly feeds: Record<string, Float32Array>;
+}
+
+async function agrees(variant: string, kind: Kind, { outputs, feeds }: Work, checkFinite = false): Promise<void> {
   const engine = await Engine.create({ device, variants: { [kind]: variant }, checkFinite });
   const program = await engine.compile({ outputs });
   await program.run(feeds);
@@ -154,4 +166,18 @@ describe.each(["naive", "steps1", "walk"])("a GRU watched for NaN, %s", (variant
     expect(device.limits.maxStorageBuffersPerShaderStage).toBe(8);
     await agrees(variant, "gru", build("gru", of), true);
   });
+});
+
+describe.each(["lstm", "gru", "rnn"] as const)("a gradient penalty of %s", (kind) => {
+  test.each(
+    Object.entries<[string, Sizes]>({
+      "one step": ["steps1", { steps: 1, rows: 2, inputs: 3, hidden: 4 }],
+      "two steps": ["naive", { steps: 2, rows: 3, inputs: 2, hidden: 5, states: false }],
+      "seven steps": ["walk", { steps: 7, rows: 2, inputs: 3, hidden: 4 }],
+      "both directions, batch first": [
+        "walk",
+        { steps: 3, rows: 2, inputs: 2, hidden: 4, layers: 2, bidirectional: true, batchFirst: true },
+      ],
+    }),
+  )("%s", (_, [variant, of]) => agrees(variant, kind, penalized(build(kind, of))));
 });

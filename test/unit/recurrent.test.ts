@@ -1,14 +1,17 @@
 import { describe, expect, test } from "vitest";
 import { compile } from "../../src/compile/compile.ts";
 import { grad } from "../../src/compile/grad.ts";
-import { AttributeError, DTypeError, ShapeError, TilegradError } from "../../src/errors.ts";
+import { AttributeError, DTypeError, ShapeError } from "../../src/errors.ts";
+import { reachable } from "../../src/graph/print.ts";
 import type { AdapterTraits } from "../../src/kernels/traits.ts";
 import * as nn from "../../src/nn/index.ts";
 import { sum } from "../../src/ops/lines/reduce.ts";
-import { gru, lstm, lstmCell } from "../../src/ops/network/recurrent.ts";
+import { gru, lstm, lstmCell, rnn } from "../../src/ops/network/recurrent.ts";
+import { mul } from "../../src/ops/pointwise/arithmetic.ts";
 import { constant, input } from "../../src/ops/sources/constants.ts";
 import { evaluate } from "../../src/reference/index.ts";
 import { gpu, software } from "../adapters.ts";
+import { checkGradients, weigh, weighAll } from "../differences.ts";
 
 const values = (n: number, seed = 0) => Float32Array.from({ length: n }, (_, i) => Math.sin(i * 1.3 + seed));
 const tensor = (...shape: number[]) =>
@@ -40,13 +43,6 @@ describe("recurrent ops", () => {
     expect(() => lstm(x, [{ ...weights(4, 3, 2), weightHh: input("w", [8, 2], "i32") }])).toThrow(DTypeError);
   });
 
-  test("have gradients, but no second derivatives", () => {
-    const x = input("x", [3, 2, 3]);
-    const [dx] = grad(sum(lstm(x, [weights(4, 3, 2)]).output), [x]);
-    expect(() => grad(sum(dx!), [x])).toThrow(TilegradError);
-    expect(() => grad(sum(dx!), [x])).toThrow("gradients of gradients");
-  });
-
   test("read a batch the same way wherever its axis is", () => {
     const x = tensor(4, 3, 2);
     const turned = constant(
@@ -60,9 +56,47 @@ describe("recurrent ops", () => {
   });
 });
 
-describe("recurrent kernels", () => {
-  const layers = { lstm: nn.lstm, gru: nn.gru, rnn: nn.rnn };
+const layers = { lstm: nn.lstm, gru: nn.gru, rnn: nn.rnn };
 
+describe("gradients of gradients", () => {
+  const kinds = ["lstm", "gru", "rnn"] as const;
+
+  /** A gradient penalty, and all that it is differentiated by: x, h0, the weights. */
+  function penalty(kind: (typeof kinds)[number], steps: number) {
+    const layer = layers[kind](2, 3, { layers: 2, bidirectional: true, batchFirst: true });
+    const [x, h0] = [input("x", [2, steps, 2]), input("h0", [4, 2, 3])];
+    const { output } = layer(x, { h0 });
+    const [dx] = grad(sum(mul(output, output)), [x]);
+    return { loss: sum(mul(dx!, dx!)), wrt: [x, h0, ...layer.variables.values()] };
+  }
+
+  test.each(kinds)("%s: a third time, against central differences", (kind) => {
+    const [x, h0] = [input("x0", [3, 2, 2]), input("x1", [1, 2, 3])];
+    const { output } = { lstm, gru, rnn }[kind](x, [weights({ lstm: 4, gru: 3, rnn: 1 }[kind], 2, 3)], { h0 });
+    const feeds = { x0: values(12), x1: values(6, 2) };
+    const [once] = grad(weigh(output), [x]);
+    const twice = grad(weigh(once!), [x, h0]);
+    checkGradients(weighAll(twice), [x, h0], feeds, { most: 4 });
+  });
+
+  test.each(kinds)("%s: the graph grows by the same number of nodes with each step", (kind) => {
+    const counts = [4, 5, 6].map((steps) => {
+      const { loss, wrt } = penalty(kind, steps);
+      return reachable(grad(loss, wrt)).length;
+    });
+    expect(counts[1]! - counts[0]!).toBeLessThan(4 * 120);
+    expect(counts[2]! - counts[1]!).toBe(counts[1]! - counts[0]!);
+  });
+
+  test.each(kinds)("%s: first gradients have no unrolled steps", (kind) => {
+    const { loss } = penalty(kind, 5);
+    const names = reachable([loss]).map(({ op }) => op.name);
+    expect(names.filter((name) => name === `${kind}SequenceGrad`)).toHaveLength(4);
+    expect(names).not.toContain("tanh");
+  });
+});
+
+describe("recurrent kernels", () => {
   /** Kernels of a layer with first states, forward and for all gradients. */
   function kernels(kind: "lstm" | "gru" | "rnn", traits: AdapterTraits, twice = false) {
     const layer = layers[kind](3, 16, { batchFirst: true });
