@@ -3,7 +3,7 @@ import { kernel } from "./lib/compose.ts";
 import { type Correlation, reaches, sizesOf, type Taps, tapAt } from "./lib/convolution.ts";
 import type { Kernel, Part } from "./lib/kernel.ts";
 import { type ConvTile, patches, weights } from "./lib/patches.ts";
-import { lanes, matrixEnd } from "./lib/results.ts";
+import { components, matrixEnd } from "./lib/results.ts";
 import { elements, stackOf } from "./lib/stack.ts";
 import { tiled } from "./lib/tile.ts";
 import { plus, shifted, times } from "./lib/view.wgsl.ts";
@@ -69,10 +69,14 @@ export const inputGradNaive = (p: Correlation): Kernel =>
   });
 
 /**
- * Each invocation computes neighbouring results of a row, for some channels. It loops over input channels and kernel
- * rows; for each, it loads the needed part of the input row once and multiplies it with every element of the kernel
- * row. The matrix of input patches is never stored. No workgroup memory, no barrier. A depthwise convolution has one
- * channel per group.
+ * The variant for CPU adapters: no workgroup memory, no barrier, and the matrix of input patches is never stored.
+ *
+ * Parallel plan: each invocation computes a tile, 4 · COLUMNS neighbouring results of one row for CHANNELS channels,
+ * in registers. It walks input channels and kernel rows. For each, it loads the stretch of an input row that the tile
+ * needs, once, and multiplies it with the kernel rows of all its channels.
+ *
+ * Memory: images are [IMAGES, channels, HEIGHT, WIDTH], so `plane` begins an input channel and `line` one of its rows.
+ * A kernel row is contiguous; lib/patches.ts knows the other strides of the weight.
  *
  * For a 6 × 6 image and two 3 × 3 kernels, an invocation computes four columns of both results, by this for each kernel
  * row:
@@ -86,56 +90,65 @@ export const inputGradNaive = (p: Correlation): Kernel =>
  *     sum1_0 += patch0_0 * w0_1;
  */
 export function convDirect(p: Correlation, tile: ConvTile, workgroup: number): Kernel {
-  const { vertical: v, horizontal: h } = p;
-  const { quads = false } = tile;
   const input = patches(p, tile);
-  const rows = rowsInside(v, p.input.shape[2]!);
+  const taps = tapsInside(p.vertical, p.input.shape[2]!);
   return kernel({
     workgroup,
-    width: h.spacing === 1 ? 4 : 1,
-    features: quads ? ["subgroups"] : [],
+    width: p.horizontal.spacing === 1 ? 4 : 1,
+    features: tile.quads ? ["subgroups"] : [],
     parts: [input.part, weights(p, tile), ending(p)],
     constants: { ...sizesOf(p), ...tileSizes(p, tile) },
     body: wgsl`
-      #if ${quads}
-      let lane = id.x % 4u;
-      let block = id.x / 4u;
-      let batch = (id.y / GROUPS * 4u + lane) * GROUPS + id.y % GROUPS; // image and group
-      #else
-      let block = id.x;
-      let batch = id.y; // image and group
-      #endif
-      let x = block % BLOCKS_X * (4u * COLUMNS);
-      let y = block / BLOCKS_X % BLOCKS_Y;
-      let channel = block / (BLOCKS_X * BLOCKS_Y) * CHANNELS;
-      if (channel >= OUT_CHANNELS) { return; }
-      ${rows.find}
+      ${findTile(tile)}
+      ${taps.find}
       begin_stretch(x);
       ${sums(tile, (sum) => `var ${sum} = vec4f();`)}
       for (var c = 0u; c < IN_CHANNELS; c++) {
         let plane = (batch * IN_CHANNELS + c) * (HEIGHT * WIDTH);
         let kernel = kernel_of(id.y % GROUPS, channel, c);
-        for (var t = ${rows.first}; t < ${rows.end}; t++) {
-          let in_row = ${tapAt(v, "y", "t")};
+        for (var t = ${taps.first}; t < ${taps.end}; t++) {
+          let in_row = ${tapAt(p.vertical, "y", "t")};
           let line = plane + in_row * WIDTH;
           load_weights(kernel, t);
           load_stretch(line);
-          ${each(Math.ceil(h.count / 4), (i) => multiply(tile, i, input.isInside))}
+          ${addProducts(p, tile, input.isInside)}
         }
       }
-      #if ${quads && p.images % 4 > 0}
-      if (batch >= IMAGES * GROUPS) { return; }
-      #endif
-      var sums = array<vec4f, CHANNELS * COLUMNS>(${sums(tile, (sum) => sum).join(", ")});
-      for (var i = 0u; i < CHANNELS * COLUMNS; i++) {
-        let own = channel + channel_of(i / COLUMNS);
-        #if ${p.outChannels % tile.channels > 0}
-        if (own >= OUT_CHANNELS) { continue; }
-        #endif
-        put(batch * OUT_CHANNELS + own, y, x + i % COLUMNS * 4u, sums[i]);
-      }`,
+      ${finishTile(p, tile)}`,
   });
 }
+
+/**
+ * The tile of an invocation: `batch`, `y`, the first column `x` and the first `channel`. In quads, four invocations
+ * compute the same tile of four images.
+ */
+const findTile = ({ quads = false }: ConvTile): string => wgsl`
+  #if ${quads}
+  let lane = id.x % 4u;
+  let block = id.x / 4u;
+  let batch = (id.y / GROUPS * 4u + lane) * GROUPS + id.y % GROUPS; // image and group
+  #else
+  let block = id.x;
+  let batch = id.y; // image and group
+  #endif
+  let x = block % BLOCKS_X * (4u * COLUMNS);
+  let y = block / BLOCKS_X % BLOCKS_Y;
+  let channel = block / (BLOCKS_X * BLOCKS_Y) * CHANNELS;
+  if (channel >= OUT_CHANNELS) { return; }`;
+
+/** Finishes the sums of a tile, except for channels and images past the end. */
+const finishTile = ({ images, outChannels }: Correlation, tile: ConvTile): string => wgsl`
+  #if ${tile.quads === true && images % 4 > 0}
+  if (batch >= IMAGES * GROUPS) { return; }
+  #endif
+  var sums = array<vec4f, CHANNELS * COLUMNS>(${sums(tile, (sum) => sum).join(", ")});
+  for (var i = 0u; i < CHANNELS * COLUMNS; i++) {
+    let own = channel + channel_of(i / COLUMNS);
+    #if ${outChannels % tile.channels > 0}
+    if (own >= OUT_CHANNELS) { continue; }
+    #endif
+    put(batch * OUT_CHANNELS + own, y, x + i % COLUMNS * 4u, sums[i]);
+  }`;
 
 const tileSizes = ({ vertical: v, horizontal: h }: Correlation, { channels, columns }: ConvTile) =>
   ({
@@ -149,25 +162,29 @@ const tileSizes = ({ vertical: v, horizontal: h }: Correlation, { channels, colu
 const sums = ({ channels, columns }: ConvTile, text: (sum: string) => string): string[] =>
   each(channels, (r) => each(columns, (c) => text(`sum${r}_${c}`)));
 
-/**
- * Adds the products with up to four kernel elements: each channel's weights times the patch of each group of columns.
- */
-function multiply({ channels, columns }: ConvTile, i: number, isInside: (i: number, c: number) => boolean): string[] {
-  const inside = each(columns, (c) => (isInside(i, c) ? `${c}` : []));
-  return [
-    ...inside.map((c) => `let patch${i}_${c} = patch(${i}, ${c});`),
-    ...each(channels, (r) => [
-      `let w${i}_${r} = weights(${i}, ${r});`,
-      ...inside.map((c) => `sum${r}_${c} += patch${i}_${c} * w${i}_${r};`),
-    ]),
-  ];
-}
+/** Adds the products with a kernel row, up to four of its elements at a time: patch · weights, for each sum. */
+const addProducts = (
+  { horizontal: h }: Correlation,
+  { channels, columns }: ConvTile,
+  isInside: (i: number, c: number) => boolean,
+): string[] =>
+  each(Math.ceil(h.count / 4), (i) => {
+    const inside = each(columns, (c) => (isInside(i, c) ? `${c}` : []));
+    return [
+      ...inside.map((c) => `let patch${i}_${c} = patch(${i}, ${c});`),
+      ...each(channels, (r) => [
+        `let w${i}_${r} = weights(${i}, ${r});`,
+        ...inside.map((c) => `sum${r}_${c} += patch${i}_${c} * w${i}_${r};`),
+      ]),
+    ];
+  });
 
 /**
- * The taps of result row `y` whose input rows exist, from `first` to `end`. If all exist, the loop bounds are
- * constants.
+ * The kernel rows whose input row exists for result row `y`: taps `first` to `end`, found by the statements `find`. If
+ * all rows exist, the loop bounds are constants. Tap t uses input row base + t · shift, so with a shift of 1 the first
+ * tap inside is −base, and the end is height − base. Larger shifts divide by it, rounding up.
  */
-function rowsInside(v: Taps, height: number) {
+function tapsInside(v: Taps, height: number) {
   if (!reaches(v, height)) return { find: [], first: "0u", end: "KERNEL_H" };
   const step = Math.abs(v.shift);
   const over = (sum: string) => (step === 1 ? sum : `(${sum}) / ${step}`);
@@ -240,7 +257,7 @@ export function convTiled(p: Correlation): Kernel {
 
 const putting: Part = {
   accessors: {
-    put: (row, col, sum) => each(4, (q) => `put_one(batch, ${row}, ${shifted(col!, q)}, ${sum}.${lanes[q]!});`),
+    put: (row, col, sum) => each(4, (q) => `put_one(batch, ${row}, ${shifted(col!, q)}, ${sum}.${components[q]!});`),
   },
 };
 

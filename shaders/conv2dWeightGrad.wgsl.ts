@@ -1,13 +1,21 @@
 import { array, result } from "./lib/array.ts";
 import { kernel } from "./lib/compose.ts";
-import { reaches, sizesOf, stretch, tapAt } from "./lib/convolution.ts";
+import { reaches, sizesOf, tapAt } from "./lib/convolution.ts";
 import { workgroupSize } from "./lib/grid.wgsl.ts";
 import type { Kernel, Part } from "./lib/kernel.ts";
-import { lanes } from "./lib/results.ts";
+import { components } from "./lib/results.ts";
 import { elements, stackOf } from "./lib/stack.ts";
 import { tiled } from "./lib/tile.ts";
 import { plus, shifted } from "./lib/view.wgsl.ts";
-import { gradients, keeping, quadOperands, tilesOf, type WeightGrad, type WeightTile } from "./lib/weightTile.ts";
+import {
+  fourPixels,
+  gradients,
+  keeping,
+  quadOperands,
+  tilesOf,
+  type WeightGrad,
+  type WeightTile,
+} from "./lib/weightTile.ts";
 import { each, wgsl } from "./wgsl.ts";
 
 const sizes = (p: WeightGrad) => {
@@ -63,26 +71,34 @@ export const weightGradNaive = (p: WeightGrad): Kernel =>
       dw_put(e, sum);`,
   });
 
-/** The sums of an invocation, one per channel, kernel row and column. */
+/** A line of text for each sum of an invocation: one per output channel, kernel row and kernel column. */
 const sums = (
   { channels, rows, columns }: WeightTile,
   text: (sum: string, r: number, i: number, t: number) => string,
 ): string[] => each(channels, (r) => each(rows, (i) => each(columns, (t) => text(`sum${r}_${i}_${t}`, r, i, t))));
 
+/** Stores the sums of an invocation. @param total the value of a sum. */
+const storeTile = (tile: WeightTile, total: (sum: string) => string): string[] => [
+  "let kernel = (g * OUT_CHANNELS + channel) * IN_CHANNELS + c; // one for each pair of channels",
+  "let at = part * COUNT + (kernel * KERNEL_H + i) * KERNEL_W + j; // the first element of the invocation",
+  ...sums(tile, (sum, r, i, t) => `keep(${r}, ${i}, ${t}, ${total(sum)});`),
+];
+
 /**
- * Each invocation computes some output channels of one kernel row, for one input channel. It loops over rows of pixels,
- * four at a time: each loaded part of the input serves all elements of the kernel row. Sums are vec4s, added up at the
- * end. No workgroup memory, no barrier.
+ * The variant for CPU adapters: no workgroup memory, no barrier.
+ *
+ * Parallel plan: each invocation computes OWN_COLUMNS elements of kernel row `i`, for one input channel `c` and
+ * CHANNELS output channels, over the images of one `part`. It walks the rows of dy, four pixels at a time. The input
+ * elements for four pixels are loaded once and serve all its sums, which are vec4s, one component per pixel.
+ *
+ * Memory: dy is [images, channels, ROWS, COLS] and the input [images, channels, HEIGHT, WIDTH]; `grad_row` and `line`
+ * begin a row of each. The pixels of the first kernel row and column read input row `in_row` from column `left` on.
  */
 export function weightGradDirect(p: WeightGrad, tile: WeightTile, workgroup: number): Kernel {
-  const { vertical: v, horizontal: h, input } = p;
-  const { channels, columns } = tile;
-  const rounded = { ...h, positions: Math.ceil(h.positions / 4) * 4 };
-  const guarded = columns < h.count || reaches(rounded, input.shape[3]!);
-  const { part } = stretch({ input, horizontal: { ...h, count: columns }, positions: 4, guarded });
+  const { vertical: v, horizontal: h } = p;
   return kernel({
     workgroup,
-    parts: [part, gradients(p, tile), keeping(p, tile)],
+    parts: [fourPixels(p, tile), gradients(p, tile), keeping(p, tile)],
     constants: { ...sizes(p), ...tileSizes(p, tile) },
     body: wgsl`
       let j = id.x % ACROSS * OWN_COLUMNS;
@@ -100,7 +116,7 @@ export function weightGradDirect(p: WeightGrad, tile: WeightTile, workgroup: num
         #endif
         for (var y = 0u; y < ROWS; y++) {
           let in_row = ${tapAt(v, "y", "i")};
-          #if ${reaches(v, input.shape[2]!)}
+          #if ${reaches(v, p.input.shape[2]!)}
           if (in_row >= HEIGHT) { continue; }
           #endif
           let line = ((batch * IN_CHANNELS + c) * HEIGHT + in_row) * WIDTH;
@@ -109,39 +125,29 @@ export function weightGradDirect(p: WeightGrad, tile: WeightTile, workgroup: num
             let left = ${tapAt(h, "4u * q", "j")};
             load_stretch(line);
             load_gradients(grad_row, q);
-            ${each(columns, (t) => [
+            ${each(tile.columns, (t) => [
               `let p${t} = four(0, ${t});`,
-              ...each(channels, (r) => `sum${r}_0_${t} += g${r} * p${t};`),
+              ...each(tile.channels, (r) => `sum${r}_0_${t} += g${r} * p${t};`),
             ])}
           }
         }
       }
-      let at = part * COUNT + (((g * OUT_CHANNELS + channel) * IN_CHANNELS + c) * KERNEL_H + i) * KERNEL_W + j; // the invocation's first element
-      ${sums(tile, (sum, r, i, t) => `keep(${r}, ${i}, ${t}, dot(${sum}, vec4f(1.0)));`)}`,
+      ${storeTile(tile, (sum) => `dot(${sum}, vec4f(1.0))`)}`,
   });
 }
 
 /**
- * The same in quads: all four invocations compute the same kernel rows for one input channel, each for its own output
- * channels, and share loads of the input. Each loaded part of dy serves all of these rows.
+ * The same in quads, for several kernel rows.
+ *
+ * Parallel plan: the four invocations of a quad compute the same OWN_ROWS × OWN_COLUMNS elements for one input channel,
+ * each for its own CHANNELS output channels. They share loads of the input: each loads every fourth element, and gets
+ * the others from its neighbours. Each loaded part of dy serves all of these kernel rows.
+ *
+ * Memory: as above; `plane` begins an input channel of an image.
  */
 export function weightGradQuads(p: WeightGrad, tile: WeightTile, workgroup: number): Kernel {
-  const { vertical: v, horizontal: h } = p;
-  const remaining = h.positions % 4;
-  /** Adds the products of some pixels of a row, starting at pixel `first`. */
-  const multiply = (first: string, pixels: number) => [
-    `let left = ${tapAt(h, first, "j")};`,
-    `load_gradients(grad_row, ${first}, ${pixels});`,
-    ...each(tile.rows, (i) => [
-      "{",
-      `  let row = ${plus("in_row", `${i * v.shift}u`)};`,
-      `  load_stretch(plane, row, ${pixels});`,
-      ...each(tile.columns, (t) =>
-        each(tile.channels, (r) => `  sum${r}_${i}_${t} += products(${r}, ${t}, ${pixels});`),
-      ),
-      "}",
-    ]),
-  ];
+  const { positions } = p.horizontal;
+  const rest = positions % 4;
   return kernel({
     workgroup,
     features: ["subgroups"],
@@ -162,24 +168,37 @@ export function weightGradQuads(p: WeightGrad, tile: WeightTile, workgroup: numb
         let batch = n * GROUPS + g; // image and group
         let plane = (batch * IN_CHANNELS + c) * (HEIGHT * WIDTH);
         for (var y = 0u; y < ROWS; y++) {
-          let in_row = ${tapAt(v, "y", "i")};
+          let in_row = ${tapAt(p.vertical, "y", "i")};
           let grad_row = (batch * OUT_CHANNELS + channel) * (ROWS * COLS) + y * COLS;
-          #if ${h.positions >= 4}
+          #if ${positions >= 4}
           for (var q = 0u; q < COLS / 4u; q++) {
-            ${multiply("4u * q", 4)}
+            ${addPixels(p, tile, "4u * q", 4)}
           }
           #endif
-          #if ${remaining > 0}
+          #if ${rest > 0}
           {
-            ${multiply(`${h.positions - remaining}u`, remaining)}
+            ${addPixels(p, tile, `${positions - rest}u`, rest)}
           }
           #endif
         }
       }
-      let at = part * COUNT + (((g * OUT_CHANNELS + channel) * IN_CHANNELS + c) * KERNEL_H + i) * KERNEL_W + j; // the invocation's first element
-      ${sums(tile, (sum, r, i, t) => `keep(${r}, ${i}, ${t}, ${sum});`)}`,
+      ${storeTile(tile, (sum) => sum)}`,
   });
 }
+
+/** Adds the products of some pixels of a row of dy, from pixel `first`, for each kernel row of the tile in turn. */
+const addPixels = (p: WeightGrad, tile: WeightTile, first: string, pixels: number): string => wgsl`
+  let left = ${tapAt(p.horizontal, first, "j")};
+  load_gradients(grad_row, ${first}, ${pixels});
+  ${each(
+    tile.rows,
+    (i) => wgsl`
+    {
+      let row = ${plus("in_row", `${i * p.vertical.shift}u`)};
+      load_stretch(plane, row, ${pixels});
+      ${each(tile.columns, (t) => each(tile.channels, (r) => `sum${r}_${i}_${t} += products(${r}, ${t}, ${pixels});`))}
+    }`,
+  )}`;
 
 /** With a tile of output channels × patch columns in workgroup memory, over the pixels of one part. See lib/tile.ts. */
 export function weightGradTiled(p: WeightGrad): Kernel {
@@ -213,7 +232,7 @@ export function weightGradTiled(p: WeightGrad): Kernel {
 
 const putting: Part = {
   accessors: {
-    put: (row, col, sum) => each(4, (q) => `put_one(part, g, ${row}, ${shifted(col!, q)}, ${sum}.${lanes[q]!});`),
+    put: (row, col, sum) => each(4, (q) => `put_one(part, g, ${row}, ${shifted(col!, q)}, ${sum}.${components[q]!});`),
   },
 };
 

@@ -1,6 +1,6 @@
 import { each } from "../wgsl.ts";
 import { bufferOf, result } from "./array.ts";
-import { type Convolution, reaches } from "./convolution.ts";
+import { type Convolution, reaches, stretch } from "./convolution.ts";
 import { widened } from "./half.wgsl.ts";
 import type { Part, View } from "./kernel.ts";
 import { plus } from "./view.wgsl.ts";
@@ -42,6 +42,13 @@ export function tilesOf({ outChannels, inChannels, vertical: v, horizontal: h }:
   return { across, down, all: across * down * inChannels * channels };
 }
 
+/** The input elements that a row of four pixels of dy is multiplied with: `load_stretch` and `four` of `stretch`. */
+export function fourPixels({ input, horizontal: h }: WeightGrad, { columns }: WeightTile): Part {
+  const rounded = { ...h, positions: Math.ceil(h.positions / 4) * 4 };
+  const guarded = columns < h.count || reaches(rounded, input.shape[3]!);
+  return stretch({ input, horizontal: { ...h, count: columns }, positions: 4, guarded }).part;
+}
+
 /**
  * `load_gradients(row, q);` loads `g0`, `g1`, …: for each channel, four neighbours of dy from 4 · q; 0 past the row.
  */
@@ -64,8 +71,8 @@ export function gradients({ dy, vertical: v, horizontal: h }: WeightGrad, { chan
 }
 
 /**
- * What a quad loads for some pixels of a row of dy. Each lane loads every fourth input element and gets the others from
- * its neighbours.
+ * What a quad loads for some pixels of a row of dy. Each invocation loads every fourth input element and gets the
+ * others from its neighbours.
  * - `load_gradients(row, first, pixels);` loads pixels of each channel from pixel `first`, as a vec4 if row lengths are
  *   divisible by 4.
  * - `load_stretch(plane, row, pixels);` loads the input elements for their taps. The first tap of the first pixel is at
