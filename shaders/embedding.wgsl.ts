@@ -65,14 +65,7 @@ export const embeddingGradByRow = (p: LookupGrad, width: 1 | 4): Kernel =>
       let row = i32(i / SIZE);
       var sum = F();
       if (row != PADDING) {
-        for (var q = 0u; q < FOURS; q++) {
-          let four = index(q);
-          if (any(four == vec4i(row))) {
-            for (var n = 4u * q; n < min(4u * q + 4u, POSITIONS); n++) {
-              if (four[n % 4u] == row) { sum += dy(n * SIZE + i % SIZE); }
-            }
-          }
-        }
+        ${forPositionsOfRow("sum += dy(n * SIZE + i % SIZE);")}
       }
       y_put(i, sum);`,
   });
@@ -95,19 +88,22 @@ export const embeddingGradByPosition = (p: LookupGrad, width: 1 | 4): Kernel =>
       let row = index(own / 4u)[own % 4u];
       if (row < 0 || row >= i32(ROWS) || row == PADDING) { return; }
       var sum = F();
-      for (var q = 0u; q < FOURS; q++) {
-        let four = index(q);
-        if (any(four == vec4i(row))) {
-          for (var n = 4u * q; n < min(4u * q + 4u, POSITIONS); n++) {
-            if (four[n % 4u] == row) {
-              if (n < own) { return; }
-              sum += dy(n * SIZE + i % SIZE);
-            }
-          }
-        }
-      }
+      ${forPositionsOfRow("if (n < own) { return; }", "sum += dy(n * SIZE + i % SIZE);")}
       y_put(u32(row) * SIZE + i % SIZE, sum);`,
   });
+
+/** Statements for each position `n` that looks up `row`. Indices are read four at a time. */
+const forPositionsOfRow = (...statements: readonly string[]): string => wgsl`
+  for (var q = 0u; q < FOURS; q++) {
+    let four = index(q);
+    if (any(four == vec4i(row))) {
+      for (var n = 4u * q; n < min(4u * q + 4u, POSITIONS); n++) {
+        if (four[n % 4u] == row) {
+          ${statements}
+        }
+      }
+    }
+  }`;
 
 /** Fills a table with zeros, including its padding. */
 export function embeddingZeros(table: View): Kernel {

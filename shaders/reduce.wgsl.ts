@@ -139,6 +139,7 @@ export const reduceLines =
     const step = fours ? 4 : 1;
     const width = p.before && fours ? 4 : 1;
     const chunks = Math.ceil(p.length / p.chunk);
+    const walk = walkOf(p);
     return kernel({
       workgroup: workgroupSize,
       width,
@@ -153,12 +154,13 @@ export const reduceLines =
       },
       body: wgsl`
         ${way.line("COUNT")}
-        ${chunks > 1 ? [`let o = i / ${chunks}u;`, `let first = i % ${chunks}u * CHUNK;`] : ["let o = i;"]}
+        ${chunks > 1 ? [`let o = i / ${chunks}u;`, `let first = i % ${chunks}u * CHUNK;`] : "let o = i;"}
         begin(o);
         ${before}
         var acc = ${fours ? `${vec4Of[type]}(${start})` : start};
-        ${positions(p, way)}
-          load(r);
+        ${walk.find}
+        for (var t = ${way.first}; t < ${walk.end}; t += ${way.step}) {
+          ${walk.load}
           acc = ${fold("acc", "value")};
         }
         let whole = ${p.kind}_of_line(acc);
@@ -172,6 +174,7 @@ export function reduceColumns(p: Reduction): Kernel {
   const { start, fold, before } = rule(p.kind, type);
   const chunks = Math.ceil(p.length / p.chunk);
   const lines = p.count / 4;
+  const walk = walkOf(p);
   return kernel({
     workgroup: workgroupSize,
     width: 4,
@@ -180,12 +183,13 @@ export function reduceColumns(p: Reduction): Kernel {
     body: wgsl`
       let i = id.x;
       if (i >= COUNT) { return; }
-      ${chunks > 1 ? [`let o = i % ${lines}u;`, `let first = i / ${lines}u * CHUNK;`] : ["let o = i;"]}
+      ${chunks > 1 ? [`let o = i % ${lines}u;`, `let first = i / ${lines}u * CHUNK;`] : "let o = i;"}
       begin(o);
       ${before}
       var acc = ${vec4Of[type]}(${start});
-      ${positions(p, { first: "0u", step: "1u" })}
-        load(r);
+      ${walk.find}
+      for (var t = 0u; t < ${walk.end}; t++) {
+        ${walk.load}
         acc = ${fold("acc", "value")};
       }
       put(i, acc);`,
@@ -199,13 +203,13 @@ const sizes = ({ length, chunk }: Reduction, step: number) =>
   }) as const;
 
 /**
- * Head of the loop over positions `r` of a line, or of its chunk that begins at `first`. The loop bound is constant
- * where possible: Tint can then prove that accesses are in bounds, and omits their checks.
+ * The loop over a line, or over its chunk that begins at `first`: its end, found by the statements `find`, and how it
+ * loads element `t`. The end is a constant where possible: Tint can then prove that accesses are in bounds, and omits
+ * their checks.
  */
-function positions({ length, chunk }: Reduction, { first, step }: Pick<Way, "first" | "step">): readonly string[] {
-  const each = (name: string, end: string) => `for (var ${name} = ${first}; ${name} < ${end}; ${name} += ${step}) {`;
-  if (chunk >= length) return [each("r", "LENGTH")];
-  const body = "  let r = first + t;";
-  if (length % chunk === 0) return [each("t", "CHUNK"), body];
-  return ["let count = min(CHUNK, LENGTH - first);", each("t", "count"), body];
+function walkOf({ length, chunk }: Reduction) {
+  if (chunk >= length) return { find: [], end: "LENGTH", load: "load(t);" };
+  const load = ["let r = first + t;", "load(r);"];
+  if (length % chunk === 0) return { find: [], end: "CHUNK", load };
+  return { find: "let count = min(CHUNK, LENGTH - first);", end: "count", load };
 }

@@ -110,7 +110,7 @@ export const sortNaive = (p: Sorting): Kernel =>
       y_put(line, rank, t);`,
   });
 
-/** Sorts blocks of `block` elements, each by the definition. */
+/** Sorts blocks of `block` elements. The loop is that of the definition, which stays whole for readers. */
 export const sortBlocks = (p: Sorting, sorted: View, block: number): Kernel =>
   kernel({
     workgroup: workgroupSize,
