@@ -1,19 +1,33 @@
-import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { compile } from "../../src/compile/compile.ts";
+import type { Family } from "../../src/kernels/choose.ts";
 import { registry, unknownVariant } from "../../src/selfcheck/registry.ts";
+import { gpu, software } from "../adapters.ts";
+import { cases } from "../cases.ts";
+import { inputsOf } from "../differences.ts";
+import { fill, reals } from "../draws.ts";
 
-test("every family that a file of kernels makes is in the registry", () => {
-  const folder = new URL("../../src/kernels/", import.meta.url);
-  const made = readdirSync(folder).flatMap((file) =>
-    [
-      ...readFileSync(new URL(file, folder), "utf8").matchAll(
-        /= \/\* @__PURE__ \*\/ (?:family|only|lineFamily)(?:<[^(]*>)?\(\s*"(\w+)"/g,
-      ),
-    ].map(([, name]) => name!),
-  );
-  const listed = registry.map(({ family }) => family.name);
-  expect(made.length).toBeGreaterThan(15);
-  expect(made.filter((name) => !listed.includes(name))).toEqual([]);
+const listed = new Set(registry.map(({ family }) => family.name));
+
+const isFamily = (value: unknown): value is Family =>
+  typeof value === "object" && value !== null && "source" in value && "variants" in value;
+
+test("every family that a file of kernels exports is in the registry", async () => {
+  const files = import.meta.glob<Record<string, unknown>>("../../src/kernels/*.ts", { eager: true });
+  const families = Object.values(files).flatMap((exports) => Object.values(exports).filter(isFamily));
+  expect(families.length).toBeGreaterThan(20);
+  expect(families.map(({ name }) => name).filter((name) => !listed.has(name))).toEqual([]);
+});
+
+test("every family that a case runs is in the registry", () => {
+  const run = cases.flatMap(({ op, shapes: [shapes], draws = [reals(-2, 2)] }) => {
+    const sizes = shapes!.map((shape) => shape.reduce((count, n) => count * n, 1));
+    const { inputs } = inputsOf(fill(draws, sizes), shapes!);
+    const outputs = { y: op(...inputs) };
+    return [gpu, software].flatMap((traits) => compile({ outputs }, traits, new Map(), { merge: false }).calls);
+  });
+  expect(new Set(run.map(({ family }) => family)).size).toBeGreaterThan(10);
+  expect(run.map(({ family }) => family).filter((name) => !listed.has(name))).toEqual([]);
 });
 
 test("an unknown family or variant gets a suggestion", () => {
