@@ -49,7 +49,7 @@ export const padVec4 = (p: Padding): Kernel =>
       let i = id.x;
       if (i >= COUNT) { return; }
       find(i);
-      y_store(i, ${vec4Of[p.y.dtype]}(${each(4, (lane) => `at(inside, line, ${plus("c", `${lane}u`)})`).join(", ")}));`,
+      y_store(i, ${vec4Of[p.y.dtype]}(${each(4, (k) => `at(inside, line, ${plus("c", `${k}u`)})`).join(", ")}));`,
   });
 
 /** An axis of the padded tensor: its size, and the `n` elements of x on it, starting at `low` and `step` apart. */

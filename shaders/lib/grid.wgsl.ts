@@ -2,7 +2,7 @@
 export const workgroupSize = 64;
 
 /**
- * Workgroups of a one-dimensional grid. It may have any size: src/compile/grid.ts reshapes grids that exceed the
+ * Workgroups of a one-dimensional grid. It may have any size: src/compile/grid.ts folds grids that exceed the
  * adapter's limit.
  */
 export const alongX = (invocations: number, size = workgroupSize): readonly [number, number, number] => [

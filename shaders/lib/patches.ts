@@ -51,8 +51,8 @@ export function patches({ input, horizontal: h }: Correlation, { columns }: Conv
 /**
  * The weight.
  * - `kernel_of(group, channel, c)` is where the kernel of a channel begins, for input channel c.
- * - `load_weights(kernel, t);` finds its row for tap t. In quads, it loads a lane's share of that row for CHANNELS
- *   channels: every fourth channel, or if there are fewer, every fourth element.
+ * - `load_weights(kernel, t);` finds its row for tap t. In quads, it loads an invocation's share of that row for
+ *   CHANNELS channels: every fourth channel, or if there are fewer, every fourth element.
  * - `weights(i, r)` are up to four elements of the row, for channel `channel_of(r)` of the invocation.
  */
 export function weights(p: Correlation, { channels, quads }: ConvTile): Part {
@@ -68,7 +68,7 @@ export function weights(p: Correlation, { channels, quads }: ConvTile): Part {
       of: (t: number, r: number) => at("kernel_row", t, r),
       channelOf: (r: string) => r,
     },
-    // Each lane has the channels in a different order.
+    // Each invocation has the channels in a different order.
     channels: {
       load: (row: string) => [
         `let own_row = ${plus(row, times("lane", ofChannel))};`,

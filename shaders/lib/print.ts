@@ -5,7 +5,7 @@ import type { Accessor, Buffer, Kernel } from "./kernel.ts";
  * The printer: turns kernels into WGSL. Nothing else reads or changes the text of a kernel; passes make requests here.
  */
 
-/** The workgroups of a grid before and after reshaping. */
+/** The workgroups of a grid before and after folding. */
 export interface Folded {
   readonly from: readonly [number, number, number];
   readonly to: readonly [number, number, number];
@@ -132,7 +132,7 @@ function placed(kernel: Kernel, joined: Joined | undefined): Kernel {
 
 const enables = (features: readonly string[]): string[] => [
   ...[...new Set(features)].map((name) => `enable ${name};`),
-  // Kernels use quad swaps only where all lanes of a quad take the same branch; other lanes of the subgroup may
+  // Kernels use quad swaps only where all invocations of a quad take the same branch; others of the subgroup may
   // diverge.
   ...(features.includes("subgroups") ? ["diagnostic(off, subgroup_uniformity);"] : []),
 ];
@@ -188,7 +188,7 @@ function printed(kernel: Kernel, { notes, folded, watch, joined }: Printing): st
   ]);
 }
 
-/** The entry point. It takes built-in values as parameters, or computes them if the grid was reshaped. */
+/** The entry point. It takes built-in values as parameters, or computes them if the grid was folded. */
 function entry(
   size: readonly [number, number, number],
   own: readonly Builtin[],
@@ -237,7 +237,7 @@ function unfolding(
     ...(depth > 1 ? [`at.z * ${across * rows}u`] : []),
   ];
   return [
-    `  // ${x} × ${y} × ${z} workgroups, reshaped to ${across} × ${rows} × ${depth}.`,
+    `  // ${x} × ${y} × ${z} workgroups, folded to ${across} × ${rows} × ${depth}.`,
     `  let number = ${number.join(" + ")};`,
     `  if (number >= ${x * y * z}u) { return; }`,
     `  let group = vec3u(number % ${x}u, number / ${x}u % ${y}u, number / ${x * y}u);`,

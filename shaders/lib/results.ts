@@ -31,7 +31,7 @@ export interface End {
   readonly places: readonly View[];
 }
 
-export const lanes = ["x", "y", "z", "w"] as const;
+export const components = ["x", "y", "z", "w"] as const;
 
 /** For each place, the added tensor in the same memory. */
 const taken = ({ added, places }: Pick<End, "added" | "places">): (number | undefined)[] =>
@@ -118,8 +118,8 @@ export function matrixEnd(end: End, [rows, cols]: readonly [number, number], wid
     const value = values[o]!;
     if (whole) return [`${name}_store(at / 4u, ${value});`];
     if (width === 1) return [`${name}_store(at, ${value});`];
-    return lanes.slice(0, cols).map((lane, i) => {
-      const store = `${name}_store(${shifted("at", i)}, ${value}.${lane});`;
+    return components.slice(0, cols).map((component, i) => {
+      const store = `${name}_store(${shifted("at", i)}, ${value}.${component});`;
       return i === 0 || cols < 4 ? store : `if (col + ${i}u < COLS) { ${store} }`;
     });
   });
@@ -160,9 +160,7 @@ function loadOf(name: string, stack: Stack, cols: number, width: 1 | 4): string 
   }
   if (stack.strides[1] === 0 || width === 1) return `${type}(${name}[${at("col")}])`;
   // With fewer than four columns, all are in the first vec4.
-  const parts = lanes.map((_, lane) =>
-    lane < cols ? `${name}[${at(shifted("col", lane))}]` : `${stack.view.dtype}()`,
-  );
+  const parts = components.map((_, i) => (i < cols ? `${name}[${at(shifted("col", i))}]` : `${stack.view.dtype}()`));
   return `${type}(${parts.join(", ")})`;
 }
 

@@ -1,7 +1,7 @@
 import { each, wgsl } from "../wgsl.ts";
 import { widened } from "./half.wgsl.ts";
 import type { Memory, Part } from "./kernel.ts";
-import { lanes } from "./results.ts";
+import { components } from "./results.ts";
 import { plus, type Scalar, shifted, times, vec4Of } from "./view.wgsl.ts";
 
 /** Default side of the square of results per workgroup. */
@@ -98,7 +98,7 @@ export function tiled(params: TileParams): {
               `let a${i} = four_a(k, ${shifted("lane / 16u", 16 * i)});`,
               `let b${i} = four_b(k, ${shifted("lane % 16u", 16 * i)});`,
             ])}
-            ${each(parts, (i) => each(4, (r) => each(parts, (j) => `sum${4 * i + r}_${j} += a${i}.${lanes[r]!} * b${j};`)))}
+            ${each(parts, (i) => each(4, (r) => each(parts, (j) => `sum${4 * i + r}_${j} += a${i}.${components[r]!} * b${j};`)))}
           }
         }
         // All invocations must finish reading the slices before any overwrites them.

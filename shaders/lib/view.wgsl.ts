@@ -126,7 +126,7 @@ export function vec4Load(view: ViewParams, type: Scalar): Vec4Load {
   return {
     vectors: false,
     load: (name, i) =>
-      `${vector}(${[0, 1, 2, 3].map((lane) => `${name}[${elementAt(flat, plus(times(i, 4), `${lane}u`))}]`).join(", ")})`,
+      `${vector}(${[0, 1, 2, 3].map((k) => `${name}[${elementAt(flat, plus(times(i, 4), `${k}u`))}]`).join(", ")})`,
   };
 }
 

@@ -15,8 +15,8 @@ export interface Guard {
  * store in one word. The first fault over all runs is kept. Invocations of one dispatch may overwrite each other's
  * number: all of them name the same kernel.
  *
- * An invocation keeps the largest exponent of all its stores and checks it once at the end: on adapters that run lanes
- * in lockstep, a branch per store would cost more than the kernel itself.
+ * An invocation keeps the largest exponent of all its stores and checks it once at the end: on adapters that run
+ * invocations in lockstep, a branch per store would cost more than the kernel itself.
  *
  * @param flag memory for that word, 16 bytes.
  * @param maxBindings a kernel that already needs this many bindings is not checked; the next kernel to read its NaN

@@ -96,7 +96,7 @@ function describe(device: GPUDevice, owned: boolean, info: GPUAdapterInfo = devi
     name,
     traits: {
       cpu: info?.isFallbackAdapter === true || /swiftshader|llvmpipe|lavapipe|software|basic render/i.test(words),
-      ...(info?.subgroupMinSize && { lanes: info.subgroupMinSize }),
+      ...(info?.subgroupMinSize && { subgroupSize: info.subgroupMinSize }),
       maxStorageBuffers: limits.maxStorageBuffersPerShaderStage,
       maxInvocations: limits.maxComputeInvocationsPerWorkgroup,
       maxWorkgroupBytes: limits.maxComputeWorkgroupStorageSize,

@@ -52,11 +52,11 @@ function rateOnCpu(problem: Problem, tile: RegisterTile, sharers: number, rate: 
   return used < 0.1 ? -1 : rate * used * Math.min(1, (tiles * sharers * batches) / 32);
 }
 
-/** A register tile's GFLOP/s on a large product: on SwiftShader, and on lavapipe with subgroups of 8 lanes. */
+/** A register tile's GFLOP/s on a large product: on SwiftShader, and on lavapipe with subgroups of 8. */
 type Rates = readonly [swiftShader: number, lavapipe: number];
 
-const rateOf = ([swiftShader, lavapipe]: Rates, { lanes = 4 }: AdapterTraits): number =>
-  lanes < 8 ? swiftShader : lavapipe;
+const rateOf = ([swiftShader, lavapipe]: Rates, { subgroupSize = 4 }: AdapterTraits): number =>
+  subgroupSize < 8 ? swiftShader : lavapipe;
 
 /**
  * One register tile per invocation.

@@ -11,7 +11,7 @@ export interface AdapterTraits {
   /** A software adapter on the CPU: barriers and workgroup memory are slow. */
   readonly cpu: boolean;
   /** Smallest subgroup size, if the adapter reports it: 4 on SwiftShader, 8 on lavapipe with AVX2. */
-  readonly lanes?: number;
+  readonly subgroupSize?: number;
   readonly maxStorageBuffers: number;
   readonly maxInvocations: number;
   readonly maxWorkgroupBytes: number;

@@ -191,12 +191,12 @@ describe("customOp", () => {
     gpu.destroy();
   });
 
-  test("large grids are reshaped", async () => {
+  test("large grids are folded", async () => {
     const adapter = (await navigator.gpu.requestAdapter())!;
     const device = await adapter.requestDevice();
     const few = await withFewWorkgroups(device, 3, () => Engine.create({ device }));
     const kernels = await checked({ y: rowMax(t.reshape(input("x", [1400]), [700, 2])) }, few, { x: wave(1400) });
-    expect(kernels[0]!.wgsl).toContain("workgroups, reshaped to");
+    expect(kernels[0]!.wgsl).toContain("workgroups, folded to");
     const local = customOp("local", {
       inputs: ["x"],
       outputs: { y: ({ x }) => x.shape },

@@ -181,7 +181,7 @@ const each = Object.entries(families)
 
 const quadsAreThere = () => device.features.has("subgroups");
 
-describe("reshaped grids give the same bits", () => {
+describe("folded grids give the same bits", () => {
   test.each(each)("$name", async ({ family, variant, build }) => {
     if (variant?.startsWith("quad") && !quadsAreThere()) return;
     const outputs = build();
@@ -193,7 +193,7 @@ describe("reshaped grids give the same bits", () => {
     expect(got.values).toEqual(wanted.values);
     expect(got.kernels.every(({ workgroups }) => workgroups.every((n) => n <= most))).toBe(true);
     const forced = got.kernels.filter((kernel) => !variant || (kernel.family === family && kernel.variant === variant));
-    expect(forced.some(({ wgsl }) => wgsl.includes("workgroups, reshaped to"))).toBe(true);
+    expect(forced.some(({ wgsl }) => wgsl.includes("workgroups, folded to"))).toBe(true);
   });
 
   /** Losses of some steps, and the weights after them. */
@@ -203,7 +203,7 @@ describe("reshaped grids give the same bits", () => {
     const loss = losses.crossEntropy(model(input("x", [70, 20])), input("label", [70], "i32"));
     const engine = await Engine.create(options);
     const step = await engine.compile({ outputs: { loss }, updates: optim.adam().minimize(loss) });
-    const seen: unknown[] = [step.inspect().kernels.some(({ wgsl }) => wgsl.includes("workgroups, reshaped to"))];
+    const seen: unknown[] = [step.inspect().kernels.some(({ wgsl }) => wgsl.includes("workgroups, folded to"))];
     for (let i = 0; i < 3; i++) {
       await step.run(feedsOf({ loss }));
       seen.push(await step.outputs.loss.scalar());
@@ -229,7 +229,7 @@ describe("reshaped grids give the same bits", () => {
       results(outputs, { device: undefined, gpu: disguised(navigator.gpu, limits) });
     const [wanted, got] = [await posing({}), await posing({ maxComputeWorkgroupsPerDimension: 4 })];
     expect(got.kernels.map(({ family }) => family)).toEqual(["merged"]);
-    expect(got.kernels[0]!.wgsl).toContain("workgroups, reshaped to");
+    expect(got.kernels[0]!.wgsl).toContain("workgroups, folded to");
     expect(got.kernels[0]!.wgsl).toContain("workgroupBarrier");
     expect(got.values).toEqual(wanted.values);
   });

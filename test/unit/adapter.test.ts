@@ -36,7 +36,9 @@ test.each([
 });
 
 test("the size of its subgroups is known if it reports it", async () => {
-  const lanesOf = async (info: object) => (await openDevice({ device: device(info) })).traits.lanes;
-  expect(await lanesOf({ vendor: "mesa", architecture: "software", subgroupMinSize: 8, subgroupMaxSize: 8 })).toBe(8);
-  expect(await lanesOf({ vendor: "google", architecture: "swiftshader" })).toBeUndefined();
+  const subgroupSizeOf = async (info: object) => (await openDevice({ device: device(info) })).traits.subgroupSize;
+  expect(
+    await subgroupSizeOf({ vendor: "mesa", architecture: "software", subgroupMinSize: 8, subgroupMaxSize: 8 }),
+  ).toBe(8);
+  expect(await subgroupSizeOf({ vendor: "google", architecture: "swiftshader" })).toBeUndefined();
 });

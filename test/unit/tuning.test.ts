@@ -130,15 +130,15 @@ test("a GPU folds long rows by workgroups, and short or strided rows by invocati
 });
 
 test("CPU adapters with wider subgroups prefer smaller register tiles", () => {
-  const chosen = (size: number, lanes?: number) => {
-    const traits = { ...software, features: new Set(["subgroups"]), ...(lanes && { lanes }) };
+  const chosen = (size: number, subgroupSize?: number) => {
+    const traits = { ...software, features: new Set(["subgroups"]), ...(subgroupSize && { subgroupSize }) };
     const [call] = compile(
       { outputs: { y: matmul(input("a", [size, size]), input("b", [size, size])) } },
       traits,
     ).calls;
     return call!.variant;
   };
-  // As measured: SwiftShader has 4 lanes, lavapipe 8. An adapter that reports none is treated like SwiftShader.
+  // As measured: SwiftShader has subgroups of 4, lavapipe of 8. An adapter that reports none is treated like SwiftShader.
   expect([256, 512].map((size) => chosen(size, 4))).toEqual(["quads16x8", "quads32x8"]);
   expect([256, 512].map((size) => chosen(size))).toEqual(["quads16x8", "quads32x8"]);
   expect([256, 512, 1024].map((size) => chosen(size, 8))).toEqual(["quads8x4", "quads8x4", "quads8x4"]);

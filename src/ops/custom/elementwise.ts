@@ -1,5 +1,5 @@
 import { rename } from "../../../shaders/lib/print.ts";
-import { lanes } from "../../../shaders/lib/results.ts";
+import { components } from "../../../shaders/lib/results.ts";
 import { wgsl } from "../../../shaders/wgsl.ts";
 import {
   AttributeError,
@@ -247,7 +247,7 @@ function printed(
   const main = all.pop()!;
   const prefix = main.name.slice(0, -"_of".length);
   const four = `vec4${result[0]}`;
-  const each = lanes.map((lane) => `${main.name}1(${inputs.map((input) => `${input}.${lane}`).join(", ")})`);
+  const each = components.map((part) => `${main.name}1(${inputs.map((input) => `${input}.${part}`).join(", ")})`);
   const wide = wgsl`
     fn ${main.name}(${inputs.map((input) => `${input}: vec4${type[0]}`).join(", ")}) -> ${four} {
       return ${four}(${each.join(", ")});
