@@ -36,7 +36,7 @@ async function main({ settings, output, curves }: Options, stop: AbortSignal): P
   if (stop.aborted) leaveInterrupted();
   if (!fit.best) return console.log("Stopped before the end of the first epoch; nothing was written.");
   console.log(`\n${heading("Learning curves")}, RMSE in $1000 by epoch\n`);
-  console.log(textChart(fit.history, process.stdout.columns || 80, hasColours));
+  console.log(textChart(fit.history, fit.best, process.stdout.columns || 80, hasColours));
   console.log(`\n${ending(fit, epochs, patience)} The weights of epoch ${fit.best.epoch}, the best, were kept.\n`);
   console.log(`${heading("Errors")} in $1000\n\n${await errorTable(regression, parts)}\n`);
   console.log(`${heading("Some test rows")}, in $1000\n\n${await examples(regression, parts.test)}\n`);

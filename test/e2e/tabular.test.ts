@@ -71,13 +71,14 @@ test("learning curves are drawn as text, a table and an image", () => {
     train: 1 + 8 / (i + 1),
     validation: 2 + 7 / (i + 1),
   }));
-  const chart = textChart(history, 80, false);
-  expect(chart).toContain("• validation");
+  const best = history[199]!;
+  const chart = textChart(history, best, 80, false);
+  expect(chart).toContain("× validation   ╎ best in epoch 200");
   expect(chart).not.toContain("\u001b");
   expect(Math.max(...chart.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
-  expect(textChart(history.slice(0, 1), 80, true)).toContain("training");
+  expect(textChart(history.slice(0, 1), history[0]!, 80, true)).toContain("training");
   expect(csv(history).split("\n")[1]).toBe("1,9,9");
-  expect(svg(history, history[199]!)).toMatch(/^<svg .*<polyline .*best in epoch 200.*<\/svg>\n$/s);
+  expect(svg(history, best)).toMatch(/^<svg .*RMSE in \$1000.*best in epoch 200.*<\/svg>\n$/s);
 });
 
 describe("npm run train:tabular", () => {

@@ -1,0 +1,190 @@
+import { line } from "d3-shape";
+import { checkWhole, optionsOf, refuse } from "../errors.ts";
+import { type Axis, axesMarks, axisOf, type Box, roomFor } from "./axes.ts";
+import { figure } from "./figure.ts";
+import { isShown, type Line, linesOf, rangeOf, thinned } from "./points.ts";
+import { colours, heading, type Markup, picture, tag, words } from "./svg.ts";
+import { fitted, letter, widthOf } from "./width.ts";
+
+/** Curves by name, such as `{ training: […], validation: […] }`: one value per epoch, or per position `x`. */
+export type Curves = Readonly<Record<string, ArrayLike<number>>>;
+
+export interface CurveOptions {
+  /** Default "Learning curves". */
+  readonly title?: string;
+  /** What the picture shows, for people who cannot see it. Default: each curve's ends and its lowest value. */
+  readonly description?: string;
+  /** Position of each value, ascending; default 1, 2, 3, … */
+  readonly x?: ArrayLike<number>;
+  /** Title of the horizontal axis; default "epoch". */
+  readonly xLabel?: string;
+  /** Title of the vertical axis, such as "loss"; default none. */
+  readonly yLabel?: string;
+  /** Whether the vertical axis is logarithmic; default false. Values up to 0 are gaps then. */
+  readonly log?: boolean;
+  /** A position to mark, such as that of the epoch whose weights were kept; default none. */
+  readonly mark?: number;
+  /** What the mark is, for the legend; default "best". */
+  readonly markLabel?: string;
+  /** Size of the picture; default 640 × 400. Letters are 12 high. */
+  readonly width?: number;
+  readonly height?: number;
+}
+
+/** Defaults of `CurveOptions`. */
+export const curveDefaults = {
+  title: "Learning curves",
+  description: undefined,
+  x: undefined,
+  xLabel: "epoch",
+  yLabel: "",
+  log: false,
+  mark: undefined,
+  markLabel: "best",
+} as const;
+
+/** Dashes, so that curves differ by more than their colours. */
+const dashes = [undefined, "7 3", "2 3", "9 3 2 3"];
+
+/**
+ * Curves over epochs as an SVG image, in light or dark colours as the reader prefers. It needs no page.
+ *
+ * NaN, infinities and, on a logarithmic axis, values up to 0 are gaps. Any number of values is drawn: those that the
+ * picture is too narrow to show are left out, and each column of it keeps its extremes.
+ * @returns the text of an `<svg>` element, also a complete file.
+ * @throws AttributeError for anything but numbers, or for positions that do not ascend.
+ * @throws ShapeError for more values than positions.
+ */
+export function learningCurves(curves: Curves, options: CurveOptions = {}): string {
+  const op = "learningCurves";
+  const o = optionsOf(op, options, { ...curveDefaults, width: 640, height: 400 });
+  checkWhole(op, "width", o.width, 160);
+  checkWhole(op, "height", o.height, 120);
+  const lines = linesOf(op, curves, o.x);
+  const mark = checkMark(op, o.mark);
+  const passes = o.log ? (value: number) => isShown(value) && value > 0 : isShown;
+  const { rows, height: legend } = legendOf(lines, mark === undefined ? undefined : o.markLabel, o.width);
+
+  const bottom = o.height - (o.xLabel ? 4 : 2.5) * letter;
+  const top = 2.5 * letter + legend;
+  const vertical = axisOf({
+    range:
+      rangeOf(
+        lines.map(({ y }) => y),
+        passes,
+      ) ?? (o.log ? [0.1, 1] : [0, 1]),
+    isLog: o.log,
+    places: [bottom, top],
+    most: Math.max(2, Math.floor((bottom - top) / 36)),
+    isRound: true,
+  });
+  const left = Math.ceil(roomFor(vertical)) + (o.yLabel ? 2.5 : 1) * letter + 8;
+  const box: Box = { left, right: o.width - 1.5 * letter, top, bottom };
+  const horizontal = axisOf({
+    range: rangeOf([...lines.map(({ x }) => x), mark === undefined ? [] : [mark]]) ?? [0, 1],
+    places: [box.left, box.right],
+    most: Math.max(2, Math.floor((box.right - box.left) / 64)),
+    isWhole: o.x === undefined,
+  });
+  const description = o.description ?? lines.map((each) => described(each, o.xLabel, passes)).join(" ");
+  return picture(
+    { width: o.width, height: o.height, title: o.title, description },
+    heading(o.title, o.width),
+    ...rows,
+    ...axesMarks(box, horizontal, vertical, { x: o.xLabel, y: o.yLabel }),
+    ...(mark === undefined ? [] : [markLine(horizontal.at(mark), box)]),
+    ...lines.map((each, i) => drawn(each, i, horizontal, vertical, passes)),
+  );
+}
+
+/** Refuses anything but a number, or none. */
+export function checkMark(op: string, mark: number | undefined): number | undefined {
+  if (mark !== undefined && !(typeof mark === "number" && isShown(mark))) refuse(op, "mark", mark, "a position");
+  return mark;
+}
+
+const markLine = (x: number, { top, bottom }: Box): Markup =>
+  tag("path", { class: "s7", d: `M${Math.round(x * 100) / 100} ${top}V${bottom}`, "stroke-dasharray": "1 3" });
+
+/** A curve, with its single points as dots. */
+function drawn(
+  { name, x, y }: Line,
+  index: number,
+  horizontal: Axis,
+  vertical: Axis,
+  passes: (value: number) => boolean,
+): Markup {
+  const kept = thinned({ name, x, y }, (value) => Math.floor(horizontal.at(value)), passes);
+  const shows = (i: number | undefined): boolean => i !== undefined && passes(y[i]!);
+  const path = line<number>(
+    (i) => horizontal.at(x[i]!),
+    (i) => vertical.at(y[i]!),
+  )
+    .defined(shows)
+    .digits(2);
+  const colour = index % colours;
+  const alone = kept.filter((i, k) => shows(i) && !shows(kept[k - 1]) && !shows(kept[k + 1]));
+  return tag(
+    "g",
+    {},
+    tag("path", {
+      class: `s${colour}`,
+      d: path(kept) ?? "",
+      fill: "none",
+      "stroke-width": 1.75,
+      "stroke-linejoin": "round",
+      "stroke-dasharray": dashes[index % dashes.length],
+    }),
+    ...alone.map((i) => tag("circle", { class: `d${colour}`, cx: horizontal.at(x[i]!), cy: vertical.at(y[i]!), r: 3 })),
+  );
+}
+
+/** Names beside samples of their lines, in as many rows as they need. */
+function legendOf(lines: readonly Line[], mark: string | undefined, width: number) {
+  const sample = 28;
+  const most = width - 2 * letter;
+  const entries = [
+    ...lines.map(({ name }, i) => ({ name, class: `s${i % colours}`, dash: dashes[i % dashes.length] })),
+    ...(mark === undefined ? [] : [{ name: mark, class: "s7", dash: "1 3" }]),
+  ];
+  let [x, row] = [0, 0];
+  const placed = entries.map((entry) => {
+    const name = fitted(entry.name, most - sample);
+    const wide = sample + widthOf(name) + 1.5 * letter;
+    if (x > 0 && x + wide > most) [x, row] = [0, row + 1];
+    const at = { ...entry, name, x, row };
+    x += wide;
+    return at;
+  });
+  const rows = placed.flatMap(({ name, x, row, dash, class: colour }) => {
+    const y = 3.2 * letter + 1.5 * letter * row;
+    return [
+      tag("path", {
+        class: colour,
+        d: `M${Math.round(letter + x)} ${y - 4}h20`,
+        "stroke-width": 2.5,
+        "stroke-dasharray": dash,
+      }),
+      words(letter + x + sample, y, name),
+    ];
+  });
+  return { rows, height: entries.length === 0 ? 0 : 1.5 * letter * (row + 1) };
+}
+
+/** A curve in a sentence. */
+export function described({ name, x, y }: Line, unit: string, passes: (value: number) => boolean): string {
+  let [first, least, last, gaps] = [-1, -1, -1, 0];
+  for (let i = 0; i < y.length; i++) {
+    if (!passes(y[i]!)) {
+      gaps++;
+      continue;
+    }
+    if (first < 0) first = least = i;
+    if (y[i]! < y[least]!) least = i;
+    last = i;
+  }
+  if (first < 0) return `${name}: no values.`;
+  const gap = gaps > 0 ? ` ${gaps} of ${y.length} values are not shown.` : "";
+  if (first === last) return `${name}: ${figure(y[first]!)} at ${unit} ${figure(x[first]!)}.${gap}`;
+  return `${name}: from ${figure(y[first]!)} to ${figure(y[last]!)}, lowest ${figure(y[least]!)} at ${unit} ${figure(x[least]!)}.${gap}`;
+}

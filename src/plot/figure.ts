@@ -1,0 +1,15 @@
+/** A number as a person reads it, with at most `digits` significant digits: 0.0312, 12,345, 3.2e-7. */
+export function figure(value: number, digits = 4): string {
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? "NaN" : value > 0 ? "∞" : "−∞";
+  const size = Math.abs(value);
+  const text =
+    value !== 0 && (size < 1e-4 || size >= 1e7)
+      ? value
+          .toExponential(digits - 1)
+          .replace(/\.?0+(?=e)/, "")
+          .replace("e+", "e")
+      : size >= 1e4
+        ? Math.round(value).toLocaleString("en-US")
+        : String(Number(value.toPrecision(digits)));
+  return text.replace(/^-/, "−");
+}

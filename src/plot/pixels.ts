@@ -1,0 +1,95 @@
+import { checkList, checkNumbers, checkWhole, counted, optionsOf, refuse, ShapeError } from "../errors.ts";
+
+/** Several images of one size. */
+export interface Images {
+  readonly count: number;
+  readonly height: number;
+  readonly width: number;
+  readonly channels: 1 | 3;
+  /** [count, height, width, channels], from 0 to 255. */
+  readonly bytes: Uint8Array;
+}
+
+export interface ImageGridOptions {
+  /** Default "Images". */
+  readonly title?: string;
+  /** What the picture shows, for people who cannot see it. Default: how many images, and their labels. */
+  readonly description?: string;
+  /** Shape of one image: `[height, width]` or `[channels, height, width]`, of 1 or 3 channels. */
+  readonly shape: readonly number[];
+  /** A line below each image; default none. */
+  readonly labels?: readonly string[];
+  /** Values that are black and white; default [0, 255] for bytes, else [0, 1]. */
+  readonly range?: readonly [black: number, white: number];
+  /** Images per row; default as many as the width has room for. */
+  readonly columns?: number;
+  /** Width of one image in the picture; default 56, or as much as its label needs, up to 112. */
+  readonly tile?: number;
+  /** Width of the picture; default 640. */
+  readonly width?: number;
+}
+
+/** Options of an image grid, after a check. */
+export function gridOptions(op: string, options: ImageGridOptions) {
+  return optionsOf(op, options, {
+    title: "Images",
+    description: undefined,
+    shape: undefined,
+    labels: undefined,
+    range: undefined,
+    columns: undefined,
+    tile: undefined,
+    width: 640,
+  });
+}
+
+/**
+ * Pixels as bytes, after a check.
+ * @param shape of one image: [h, w] or [c, h, w].
+ */
+export function imagesOf(
+  op: string,
+  pixels: ArrayLike<number>,
+  shape: readonly number[] | undefined,
+  range: readonly [number, number] | undefined,
+): Images {
+  if (Object(pixels) !== pixels) refuse(op, "the pixels", pixels, "an array of numbers");
+  checkNumbers(op, "the pixels", pixels);
+  const expected = "[height, width] or [channels, height, width]";
+  if (shape === undefined) refuse(op, "shape", shape, expected);
+  checkList(op, "shape", shape);
+  if (shape.length !== 2 && shape.length !== 3) refuse(op, "shape", shape, expected);
+  shape.forEach((n, i) => checkWhole(op, `shape[${i}]`, n));
+  const [height, width] = shape.slice(-2) as [number, number];
+  const channels = shape.length === 3 ? shape[0] : 1;
+  if (channels !== 1 && channels !== 3) refuse(op, "shape", shape, `${expected}, of 1 or 3 channels`);
+  const area = height * width;
+  const count = pixels.length / (area * channels);
+  if (!Number.isInteger(count))
+    throw new ShapeError(
+      `${op}: ${counted(pixels.length, "value")} are no whole number of images [${shape.join(", ")}]`,
+    );
+  const [black, white] = rangeOf(op, range) ?? (isBytes(pixels) ? [0, 255] : [0, 1]);
+  const bytes = new Uint8Array(pixels.length);
+  for (let i = 0; i < count; i++) {
+    for (let c = 0; c < channels; c++) {
+      for (let k = 0; k < area; k++) {
+        const value = pixels[(i * channels + c) * area + k]!;
+        // NaN becomes 0.
+        bytes[(i * area + k) * channels + c] = Math.min(
+          255,
+          Math.max(0, Math.round((255 * (value - black)) / (white - black))),
+        );
+      }
+    }
+  }
+  return { count, height, width, channels, bytes };
+}
+
+const isBytes = (pixels: unknown): boolean => pixels instanceof Uint8Array || pixels instanceof Uint8ClampedArray;
+
+function rangeOf(op: string, range: readonly [number, number] | undefined): readonly [number, number] | undefined {
+  if (range === undefined) return undefined;
+  const isPair = Array.isArray(range) && range.length === 2 && range.every(Number.isFinite) && range[0] !== range[1];
+  return isPair ? range : refuse(op, "range", range, "two different numbers [black, white]");
+}

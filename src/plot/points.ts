@@ -1,0 +1,88 @@
+import { ascending } from "d3-array";
+import { AttributeError, checkNumbers, checkObject, counted, ShapeError, show } from "../errors.ts";
+
+/** A named line. Values that are not finite are gaps. */
+export interface Line {
+  readonly name: string;
+  readonly x: ArrayLike<number>;
+  readonly y: ArrayLike<number>;
+}
+
+/** The least and the largest of the values that pass; `undefined` if none does. */
+export function rangeOf(
+  lists: readonly ArrayLike<number>[],
+  passes: (value: number) => boolean = isShown,
+): [low: number, high: number] | undefined {
+  let [low, high] = [Infinity, -Infinity];
+  for (const list of lists) {
+    for (let i = 0; i < list.length; i++) {
+      const value = list[i]!;
+      if (!passes(value)) continue;
+      if (value < low) low = value;
+      if (value > high) high = value;
+    }
+  }
+  return low <= high ? [low, high] : undefined;
+}
+
+/** Whether an axis has a place for the value. Differences of larger ones would not be finite. */
+export const isShown = (value: number): boolean => Math.abs(value) <= 1e300;
+
+/**
+ * Curves as lines, after a check.
+ * @param x positions of all values; default 1, 2, 3, …
+ * @throws AttributeError for anything but numbers by name, or for positions that do not ascend.
+ * @throws ShapeError if there are more values than positions.
+ */
+export function linesOf(op: string, curves: unknown, x: ArrayLike<number> | undefined): Line[] {
+  checkObject(op, "the first argument", curves, "curves by name: { training: [numbers], … }");
+  if (x !== undefined) {
+    checkNumbers(op, "x", x);
+    for (let i = 0; i < x.length; i++) {
+      const isUsual = isShown(x[i]!) && (i === 0 || ascending(x[i - 1], x[i]) <= 0);
+      if (!isUsual) throw new AttributeError(`${op}: x[${i}] is ${show(x[i])}, expected finite numbers that ascend`);
+    }
+  }
+  return Object.entries(curves as Readonly<Record<string, ArrayLike<number>>>).map(([name, y]) => {
+    checkNumbers(op, `curve "${name}"`, y);
+    for (let i = 0; i < y.length; i++)
+      if (typeof y[i] !== "number")
+        throw new AttributeError(`${op}: curve "${name}"[${i}] is ${show(y[i])}, expected a number`);
+    if (x && y.length > x.length)
+      throw new ShapeError(`${op}: curve "${name}" has ${counted(y.length, "value")} for ${x.length} positions x`);
+    return { name, x: x ?? Float64Array.from({ length: y.length }, (_, i) => i + 1), y };
+  });
+}
+
+/**
+ * Thins a line until a picture of it is the same: per column of pixels it keeps the first, the least, the largest and
+ * the last point (M4: U. Jugel et al., "M4: a visualization-oriented time series data aggregation", 2014). A gap
+ * narrower than a column vanishes.
+ * @param columnOf the column of a position. It must ascend.
+ * @param passes whether a value is shown; others are gaps.
+ * @returns indices, ascending. Each run of gaps is one index.
+ */
+export function thinned(
+  { x, y }: Line,
+  columnOf: (x: number) => number,
+  passes: (value: number) => boolean = isShown,
+): number[] {
+  const kept: number[] = [];
+  for (let from = 0, to = 0; from < y.length; from = to) {
+    const column = columnOf(x[from]!);
+    const marks: number[] = [];
+    let [first, least, most, last] = [-1, -1, -1, -1];
+    for (to = from; to < y.length && columnOf(x[to]!) === column; to++) {
+      if (!passes(y[to]!)) continue;
+      if (first < 0) first = least = most = to;
+      if (y[to]! < y[least]!) least = to;
+      if (y[to]! > y[most]!) most = to;
+      last = to;
+    }
+    if (to - from <= 4) for (let i = from; i < to; i++) marks.push(i);
+    else if (first < 0) marks.push(from);
+    else marks.push(...new Set([first, least, most, last].sort(ascending)));
+    kept.push(...marks);
+  }
+  return kept;
+}

@@ -1,0 +1,129 @@
+import { checkWhole, optionsOf } from "../../errors.ts";
+import { axisOf } from "../axes.ts";
+import { type CurveOptions, type Curves, checkMark } from "../curves.ts";
+import { isShown, linesOf, rangeOf, thinned } from "../points.ts";
+import { Canvas, inked } from "./canvas.ts";
+
+export interface CurveTextOptions
+  extends Pick<CurveOptions, "title" | "x" | "xLabel" | "yLabel" | "log" | "mark" | "markLabel"> {
+  /** Characters per line; default 80. */
+  readonly columns?: number;
+  /** Lines of the curves, without axis and legend; default 14. */
+  readonly rows?: number;
+  /** Whether to use the terminal's colours; default false. */
+  readonly color?: boolean;
+}
+
+/** Marks of the second and later curves where there are no colours. */
+const marks = ["×", "+", "o", "#"];
+
+/**
+ * Curves over epochs as text for a terminal: as `learningCurves`, in characters of Unicode's braille. Without colours,
+ * the first curve is a line, and others are marks.
+ * @returns lines of at most `columns` characters, without a final line break.
+ * @throws as `learningCurves`.
+ */
+export function learningCurvesText(curves: Curves, options: CurveTextOptions = {}): string {
+  const op = "learningCurvesText";
+  const o = optionsOf(op, options, {
+    title: "",
+    x: undefined,
+    xLabel: "epoch",
+    yLabel: "",
+    log: false,
+    mark: undefined,
+    markLabel: "best",
+    columns: 80,
+    rows: 14,
+    color: false,
+  });
+  checkWhole(op, "columns", o.columns, 24);
+  checkWhole(op, "rows", o.rows, 3);
+  const lines = linesOf(op, curves, o.x);
+  const mark = checkMark(op, o.mark);
+  const passes = o.log ? (value: number) => isShown(value) && value > 0 : isShown;
+
+  const heights = lines.map(({ y }) => y);
+  const vertical = axisOf({
+    range: rangeOf(heights, passes) ?? (o.log ? [0.1, 1] : [0, 1]),
+    isLog: o.log,
+    places: [4 * o.rows - 1, 0],
+    most: Math.max(2, Math.floor(o.rows / 3)),
+    isRound: true,
+  });
+  const room = Math.max(...vertical.ticks.map(({ label }) => label.length)) + 1;
+  const canvas = new Canvas(o.columns - room - 1, o.rows);
+  const horizontal = axisOf({
+    range: rangeOf([...lines.map(({ x }) => x), mark === undefined ? [] : [mark]]) ?? [0, 1],
+    places: [0, 2 * canvas.columns - 1],
+    most: Math.max(2, Math.floor(canvas.columns / 10)),
+    isWhole: o.x === undefined,
+  });
+  const column = (value: number): number => Math.round(horizontal.at(value));
+  if (mark !== undefined) for (let row = 0; row < o.rows; row++) canvas.mark(column(mark), 4 * row, "╎", lines.length);
+  lines.forEach((each, index) => {
+    const kept = thinned(each, column, passes);
+    const placed = kept.map((i) =>
+      passes(each.y[i]!) ? ([column(each.x[i]!), Math.round(vertical.at(each.y[i]!))] as const) : undefined,
+    );
+    placed.forEach((at, k) => {
+      if (!at) return;
+      const [before, behind] = [placed[k - 1], placed[k + 1]];
+      if (index > 0 && !o.color) canvas.mark(...at, marks[(index - 1) % marks.length]!, index);
+      else if (before) canvas.line(before, at, index);
+      else if (!behind) canvas.mark(...at, "•", index);
+    });
+  });
+
+  const labels = new Map(
+    vertical.ticks.map(({ value, label }) => [Math.floor(Math.round(vertical.at(value)) / 4), label]),
+  );
+  const drawn = Array.from({ length: o.rows }, (_, row) => {
+    const label = labels.get(row);
+    return `${(label ?? "").padStart(room - 1)} ${label === undefined ? "│" : "┤"}${canvas.row(row, o.color)}`.trimEnd();
+  });
+  const sample = (index: number): string => (index === 0 || o.color ? "⠤⠤" : marks[(index - 1) % marks.length]!);
+  const legend = lines.map(({ name }, i) => `${inked(sample(i), i, o.color)} ${name}`);
+  if (mark !== undefined) legend.push(`${inked("╎", lines.length, o.color)} ${o.markLabel}`);
+  return [
+    ...[o.title, o.yLabel].filter((text) => text !== ""),
+    ...drawn,
+    ...axisLines(
+      horizontal.ticks.map(({ value, label }) => [Math.floor(column(value) / 2), label]),
+      canvas.columns,
+      room,
+      o.xLabel,
+    ),
+    ...wrapped(legend, o.columns),
+  ].join("\n");
+}
+
+/** The horizontal axis and its labels, those that fit between their neighbours. */
+function axisLines(ticks: readonly [number, string][], columns: number, room: number, title: string): string[] {
+  const rule = Array.from({ length: columns }, () => "─");
+  let labels = "";
+  for (const [at, label] of ticks) {
+    const from = Math.max(0, Math.min(columns - label.length, at - Math.floor(label.length / 2)));
+    if (labels !== "" && from < labels.length + 1) continue;
+    labels = labels.padEnd(from) + label;
+    rule[at] = "┬";
+  }
+  const margin = " ".repeat(room + 1);
+  const fits = labels.length + 2 + title.length <= columns;
+  const below = fits ? [`${labels}  ${title}`] : [labels, title.padStart(Math.floor((columns + title.length) / 2))];
+  return [`${" ".repeat(room)}└${rule.join("")}`, ...below.map((line) => (margin + line).trimEnd())];
+}
+
+/** Words in as few lines as they fit into. */
+function wrapped(items: readonly string[], columns: number): string[] {
+  const lines: string[] = [];
+  for (const item of items) {
+    const longer = `${lines.at(-1)}   ${item}`;
+    if (lines.length > 0 && visible(longer) <= columns) lines[lines.length - 1] = longer;
+    else lines.push(item);
+  }
+  return lines;
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: colours of a terminal begin with one
+const visible = (text: string): number => text.replace(/\u001b\[\d+m/g, "").length;
