@@ -14,7 +14,12 @@ const curves = (history: readonly EpochErrors[]) => ({
 const marked = ({ epoch }: EpochErrors) => ({ mark: epoch, markLabel: `best in epoch ${epoch}` });
 
 /** For a terminal. */
-export const textChart = (history: readonly EpochErrors[], best: EpochErrors, columns: number, color: boolean): string =>
+export const textChart = (
+  history: readonly EpochErrors[],
+  best: EpochErrors,
+  columns: number,
+  color: boolean,
+): string =>
   learningCurvesText(curves(history), { ...marked(best), columns: Math.max(24, Math.min(92, columns)), color });
 
 /** A table: epoch, training, validation. */

@@ -28,13 +28,14 @@ export function confusionMatrix(matrix: Counts, options: ConfusionOptions = {}):
   const op = "confusionMatrix";
   const o = optionsOf(op, options, {
     title: "Confusion matrix",
-    description: undefined,
+    description: "",
     labels: undefined,
     size: undefined,
   });
   const { classes, counts } = countsOf(op, matrix);
   const labels = labelsOf(op, o.labels, classes);
-  const size = checkWhole(op, "size", o.size ?? Math.min(720, Math.max(320, 140 + 36 * classes)), 160);
+  const usual = Math.min(720, Math.max(320, 140 + 36 * classes));
+  const size = o.size === undefined ? usual : checkWhole(op, "size", o.size, 160);
 
   // Labels get at most a quarter of the picture. Those of columns are turned if they are wider than a cell.
   const room = Math.min(size / 4, Math.max(...labels.map((label) => widthOf(label))));
@@ -75,7 +76,7 @@ export function confusionMatrix(matrix: Counts, options: ConfusionOptions = {}):
   const frame = { class: "line", x: left, y: top, width: classes * wide, height: classes * high, fill: "none" };
   const middle = Math.round((top + bottom) / 2);
   return picture(
-    { width: size, height: size, title: o.title, description: o.description ?? described(counts, labels) },
+    { width: size, height: size, title: o.title, description: o.description || described(counts, labels) },
     heading(o.title, size),
     ...cells,
     tag("rect", frame),

@@ -31,18 +31,6 @@ export interface CurveOptions {
   readonly height?: number;
 }
 
-/** Defaults of `CurveOptions`. */
-export const curveDefaults = {
-  title: "Learning curves",
-  description: undefined,
-  x: undefined,
-  xLabel: "epoch",
-  yLabel: "",
-  log: false,
-  mark: undefined,
-  markLabel: "best",
-} as const;
-
 /** Dashes, so that curves differ by more than their colours. */
 const dashes = [undefined, "7 3", "2 3", "9 3 2 3"];
 
@@ -57,7 +45,18 @@ const dashes = [undefined, "7 3", "2 3", "9 3 2 3"];
  */
 export function learningCurves(curves: Curves, options: CurveOptions = {}): string {
   const op = "learningCurves";
-  const o = optionsOf(op, options, { ...curveDefaults, width: 640, height: 400 });
+  const o = optionsOf(op, options, {
+    title: "Learning curves",
+    description: "",
+    x: undefined,
+    xLabel: "epoch",
+    yLabel: "",
+    log: false,
+    mark: undefined,
+    markLabel: "best",
+    width: 640,
+    height: 400,
+  });
   checkWhole(op, "width", o.width, 160);
   checkWhole(op, "height", o.height, 120);
   const lines = linesOf(op, curves, o.x);
@@ -86,7 +85,7 @@ export function learningCurves(curves: Curves, options: CurveOptions = {}): stri
     most: Math.max(2, Math.floor((box.right - box.left) / 64)),
     isWhole: o.x === undefined,
   });
-  const description = o.description ?? lines.map((each) => described(each, o.xLabel, passes)).join(" ");
+  const description = o.description || lines.map((each) => described(each, o.xLabel, passes)).join(" ");
   return picture(
     { width: o.width, height: o.height, title: o.title, description },
     heading(o.title, o.width),
@@ -172,7 +171,7 @@ function legendOf(lines: readonly Line[], mark: string | undefined, width: numbe
 }
 
 /** A curve in a sentence. */
-export function described({ name, x, y }: Line, unit: string, passes: (value: number) => boolean): string {
+function described({ name, x, y }: Line, unit: string, passes: (value: number) => boolean): string {
   let [first, least, last, gaps] = [-1, -1, -1, 0];
   for (let i = 0; i < y.length; i++) {
     if (!passes(y[i]!)) {

@@ -64,7 +64,7 @@ export function histogram(values: ArrayLike<number>, options: HistogramOptions =
   const op = "histogram";
   const o = optionsOf(op, options, {
     title: "Histogram",
-    description: undefined,
+    description: "",
     bins: undefined,
     xLabel: "value",
     log: false,
@@ -95,7 +95,7 @@ export function histogram(values: ArrayLike<number>, options: HistogramOptions =
     return tag("rect", { class: "bar", x: left + gap / 2, y, width: right - left - gap, height: bottom - y });
   });
   return picture(
-    { width: o.width, height: o.height, title: o.title, description: o.description ?? described(values) },
+    { width: o.width, height: o.height, title: o.title, description: o.description || described(values) },
     heading(o.title, o.width),
     ...axesMarks(box, horizontal, vertical, { x: o.xLabel, y: "count" }),
     ...bars,

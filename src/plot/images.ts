@@ -1,6 +1,6 @@
-import { checkWhole } from "../errors.ts";
+import { checkWhole, optionsOf } from "../errors.ts";
 import { labelsOf } from "./confusion.ts";
-import { gridOptions, type ImageGridOptions, imagesOf } from "./pixels.ts";
+import { type ImageGridOptions, imagesOf } from "./pixels.ts";
 import { dataUri, png } from "./png.ts";
 import { heading, joined, picture, tag, words } from "./svg.ts";
 import { fitted, letter, widthOf } from "./width.ts";
@@ -13,7 +13,16 @@ import { fitted, letter, widthOf } from "./width.ts";
  */
 export function imageGrid(pixels: ArrayLike<number>, options: ImageGridOptions): string {
   const op = "imageGrid";
-  const o = gridOptions(op, options);
+  const o = optionsOf(op, options, {
+    title: "Images",
+    description: "",
+    shape: undefined,
+    labels: undefined,
+    range: undefined,
+    columns: undefined,
+    tile: undefined,
+    width: 640,
+  });
   const { count, height, width, channels, bytes } = imagesOf(op, pixels, o.shape, o.range);
   const labels = o.labels === undefined ? undefined : labelsOf(op, o.labels, count, "image");
   checkWhole(op, "width", o.width, 80);
@@ -54,7 +63,7 @@ export function imageGrid(pixels: ArrayLike<number>, options: ImageGridOptions):
     ]);
   });
   const description =
-    o.description ?? `${count} images of ${width} × ${height}${labels ? `: ${labels.join(", ")}` : ""}.`;
+    o.description || `${count} images of ${width} × ${height}${labels ? `: ${labels.join(", ")}` : ""}.`;
   return picture(
     { width: o.width, height: top + Math.max(1, Math.ceil(count / columns)) * row, title: o.title, description },
     heading(o.title, o.width),

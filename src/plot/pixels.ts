@@ -1,4 +1,4 @@
-import { checkList, checkNumbers, checkWhole, counted, optionsOf, refuse, ShapeError } from "../errors.ts";
+import { checkList, checkNumbers, checkWhole, counted, refuse, ShapeError } from "../errors.ts";
 
 /** Several images of one size. */
 export interface Images {
@@ -27,20 +27,6 @@ export interface ImageGridOptions {
   readonly tile?: number;
   /** Width of the picture; default 640. */
   readonly width?: number;
-}
-
-/** Options of an image grid, after a check. */
-export function gridOptions(op: string, options: ImageGridOptions) {
-  return optionsOf(op, options, {
-    title: "Images",
-    description: undefined,
-    shape: undefined,
-    labels: undefined,
-    range: undefined,
-    columns: undefined,
-    tile: undefined,
-    width: 640,
-  });
 }
 
 /**

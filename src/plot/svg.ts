@@ -22,7 +22,7 @@ const entities: Readonly<Record<string, string>> = {
  * Words for an element or an attribute of XML or HTML. What XML forbids even when escaped (control characters, halves of
  * a surrogate pair) becomes U+FFFD.
  */
-export const escaped = (words: string): Markup =>
+const escaped = (words: string): Markup =>
   words
     // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what XML forbids
     .replace(/[\0-\x08\v\f\x0e-\x1f\x7f-\x9f\ufffe\uffff]|\p{Surrogate}/gu, "\ufffd")

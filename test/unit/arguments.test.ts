@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import * as t from "../../src/index.ts";
 import { data, input, losses, metrics, nn, optim, TilegradError } from "../../src/index.ts";
+import * as plot from "../../src/plot/index.ts";
 import { scaled, swish } from "../custom.ts";
 
 /*
@@ -419,6 +420,70 @@ const calls: Readonly<Record<string, Call>> = {
     ["a", "b"],
   ],
 
+  "plot.learningCurves": [
+    plot.learningCurves,
+    { loss: [1, 2] },
+    {
+      title: "t",
+      description: "d",
+      x: [1, 2],
+      xLabel: "x",
+      yLabel: "y",
+      log: true,
+      mark: 1,
+      markLabel: "m",
+      width: 400,
+      height: 300,
+    },
+  ],
+  "plot.learningCurvesText": [
+    plot.learningCurvesText,
+    { loss: [1, 2] },
+    {
+      title: "t",
+      x: [1, 2],
+      xLabel: "x",
+      yLabel: "y",
+      log: true,
+      mark: 1,
+      markLabel: "m",
+      columns: 40,
+      rows: 8,
+      color: true,
+    },
+  ],
+  "plot.confusionMatrix": [
+    plot.confusionMatrix,
+    [1, 2, 3, 4],
+    { title: "t", description: "d", labels: ["a", "b"], size: 300 },
+  ],
+  "plot.confusionMatrixText": [plot.confusionMatrixText, [1, 2, 3, 4], { labels: ["a", "b"] }],
+  "plot.imageGrid": [
+    plot.imageGrid,
+    f32(8),
+    {
+      title: "t",
+      description: "d",
+      shape: [2, 2],
+      labels: ["a", "b"],
+      range: [0, 1],
+      columns: 2,
+      tile: 20,
+      width: 300,
+    },
+  ],
+  "plot.imageGridText": [
+    plot.imageGridText,
+    f32(8),
+    { shape: [2, 2], labels: ["a", "b"], range: [0, 1], columns: 40, color: true },
+  ],
+  "plot.histogram": [
+    plot.histogram,
+    [1, 2],
+    { title: "t", description: "d", bins: 10, xLabel: "x", log: true, width: 400, height: 300 },
+  ],
+  "plot.histogramText": [plot.histogramText, [1, 2], { bins: 10, columns: 60 }],
+
   "data.batches": [
     data.batches,
     { x: { data: f32(8), shape: [4, 2] } },
@@ -504,6 +569,7 @@ const mayBe: readonly RegExp[] = [
   /^(elementwise|customOp) (0|1\.wgsl): text/, // a name; WGSL, which a device checks
   /^elementwise 1\.(reference|gradient): function/,
   /^customOp 1\.(reference|constants|workgroups|workgroupSize|memory|flops): (function|module)/, // called with shapes
+  /^plot\.\w+ 1\.(title|description|xLabel|yLabel|markLabel): text/,
   /^metrics.formatReport 0(\.(accuracy|total))?: /, // accepted unchecked, as classificationReport returns it
   /^(nextStatistics 1|data\.(standardize|minMaxScale) 0): a surplus member/,
 ];

@@ -1,6 +1,6 @@
-import { checkWhole } from "../../errors.ts";
+import { checkWhole, optionsOf } from "../../errors.ts";
 import { labelsOf } from "../confusion.ts";
-import { gridOptions, type ImageGridOptions, type Images, imagesOf } from "../pixels.ts";
+import { type ImageGridOptions, type Images, imagesOf } from "../pixels.ts";
 
 export interface ImageGridTextOptions extends Pick<ImageGridOptions, "shape" | "labels" | "range"> {
   /** Characters per line; default 80. */
@@ -21,10 +21,15 @@ const shades = " .:-=+*#%@";
  */
 export function imageGridText(pixels: ArrayLike<number>, options: ImageGridTextOptions): string {
   const op = "imageGridText";
-  const { columns = 80, color = false, ...own } = Object(options) as ImageGridTextOptions;
-  const o = gridOptions(op, Object(options) === options ? own : options);
+  const { shape, range, columns, color, ...o } = optionsOf(op, options, {
+    shape: undefined,
+    labels: undefined,
+    range: undefined,
+    columns: 80,
+    color: false,
+  });
   checkWhole(op, "columns", columns, 8);
-  const images = imagesOf(op, pixels, o.shape, o.range);
+  const images = imagesOf(op, pixels, shape, range);
   const labels = o.labels === undefined ? undefined : labelsOf(op, o.labels, images.count, "image");
   const step = Math.ceil(images.width / columns);
   const [wide, high] = [Math.ceil(images.width / step), Math.ceil(images.height / (2 * step))];

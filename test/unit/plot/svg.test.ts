@@ -1,0 +1,258 @@
+import { unzlibSync } from "fflate";
+import { describe, expect, test } from "vitest";
+import { ConfusionMatrix } from "../../../src/metrics/index.ts";
+import { confusionMatrix, histogram, imageGrid, learningCurves } from "../../../src/plot/index.ts";
+import { all, type Element, parse, wordsOf } from "../../markup.ts";
+
+/** The only element of a picture. */
+const read = (svg: string): Element => {
+  const { children } = parse(svg);
+  expect(children).toHaveLength(1);
+  return children[0] as Element;
+};
+const texts = (picture: Element): string[] => all(picture, "text").map(wordsOf);
+const numbers = (text: string): number[] => [...text.matchAll(/-?[\d.]+(?:e-?\d+)?/g)].map(([n]) => Number(n));
+/** The points of each curve, as pairs; a curve with gaps has several pieces. */
+const curvesOf = (picture: Element): [number, number][][][] =>
+  all(picture, "g").map((group) =>
+    (all(group, "path")[0]!.attributes.d ?? "")
+      .split("M")
+      .slice(1)
+      .map((piece) =>
+        piece
+          .replace("Z", "")
+          .split("L")
+          .map((pair) => numbers(pair) as [number, number]),
+      ),
+  );
+
+const hostile = `"><script>alert('&')</script>\u0000\ud800`;
+const shown = `"><script>alert('&')</script>\ufffd\ufffd`;
+
+describe("learningCurves", () => {
+  test("draws a curve per name, at places that its axes tell", () => {
+    const picture = read(learningCurves({ training: [4, 2, 1], validation: [3, 3, 3] }, { width: 400, height: 300 }));
+    expect(picture.attributes).toMatchObject({ viewBox: "0 0 400 300", role: "img" });
+    const [training, validation] = curvesOf(picture).map(([points]) => points!);
+    // Whole epochs are evenly spaced; 4, 2 and 1 have distances 2 : 1, and 3 lies in the middle of 4 and 2.
+    expect(training!.map(([x]) => x)).toEqual(validation!.map(([x]) => x));
+    expect(training![1]![0] - training![0]![0]).toBeCloseTo(training![2]![0] - training![1]![0], 1);
+    const [four, two, one] = training!.map(([, y]) => y) as [number, number, number];
+    expect((two - four) / (one - two)).toBeCloseTo(2, 2);
+    expect(validation![0]![1]).toBeCloseTo((four + two) / 2, 1);
+    expect(texts(picture)).toEqual(expect.arrayContaining(["training", "validation", "1", "2", "3", "4", "epoch"]));
+    // Ticks are where their labels say.
+    const labels = all(picture, "text").filter(({ attributes }) => attributes["text-anchor"] === "end");
+    const place = (value: string) => Number(labels.find((label) => wordsOf(label) === value)!.attributes.y) - 4;
+    expect([place("4"), place("2"), place("1")].map(Math.round)).toEqual([four, two, one].map(Math.round));
+  });
+
+  test("has a title and a description for people who cannot see it", () => {
+    const picture = read(learningCurves({ loss: [2, 0.5, NaN, 1] }, { title: "Loss" }));
+    expect(wordsOf(all(picture, "title")[0]!)).toBe("Loss");
+    expect(wordsOf(all(picture, "desc")[0]!)).toBe(
+      "loss: from 2 to 1, lowest 0.5 at epoch 2. 1 of 4 values are not shown.",
+    );
+    expect(wordsOf(all(read(learningCurves({ loss: [1] }, { description: "own" })), "desc")[0]!)).toBe("own");
+  });
+
+  test("leaves gaps at NaN and infinities, and shows single points as dots", () => {
+    const picture = read(learningCurves({ loss: [5, 4, NaN, 3, Infinity, 2, 1] }));
+    expect(curvesOf(picture)[0]!.map((piece) => piece.length)).toEqual([2, 1, 2]);
+    expect(all(picture, "circle")).toHaveLength(1);
+    const one = read(learningCurves({ loss: [0.5] }));
+    expect(all(one, "circle")).toHaveLength(1);
+    expect(texts(one).filter((text) => text === "1")).toHaveLength(1);
+    expect(wordsOf(all(read(learningCurves({ loss: [NaN], none: [] })), "desc")[0]!)).toBe(
+      "loss: no values. none: no values.",
+    );
+    expect(learningCurves({ loss: [3e38, -3e38, 1e308, -1e308] })).not.toMatch(/NaN|Infinity/);
+  });
+
+  test("has a logarithmic axis, on which equal factors are equal distances", () => {
+    const picture = read(learningCurves({ loss: [100, 1, 0, -3, 0.01] }, { log: true }));
+    const [[first, last]] = curvesOf(picture) as [[[number, number][], [number, number][]]];
+    expect(first![1]![1] - first![0]![1]).toBeCloseTo(last![0]![1] - first![1]![1], 1);
+    expect(texts(picture)).toEqual(expect.arrayContaining(["100", "1", "0.01"]));
+    const wide = texts(read(learningCurves({ loss: [1e-30, 1e30] }, { log: true })));
+    expect(wide).toContain("1e-24");
+    expect(wide.filter((text) => /^1(e|$)/.test(text)).length).toBeLessThan(14);
+  });
+
+  test("draws a million points as what a screen can show of them", () => {
+    const loss = Float32Array.from({ length: 1e6 }, (_, i) => Math.sin(i / 1e5) + ((i * 7919) % 100) / 500);
+    loss[345_678] = 9; // One point that must not get lost.
+    const svg = learningCurves({ loss });
+    expect(svg.length).toBeLessThan(100_000);
+    const points = curvesOf(read(svg))[0]!.flat();
+    const top = Math.min(...points.map(([, y]) => y));
+    expect(points.filter(([, y]) => y === top)).toHaveLength(1);
+    const labels = all(read(svg), "text").find((text) => wordsOf(text) === "9" || wordsOf(text) === "10")!;
+    expect(top).toBeGreaterThanOrEqual(Number(labels.attributes.y) - 5);
+  });
+
+  test("marks a position, and takes positions of its own", () => {
+    const picture = read(
+      learningCurves({ loss: [3, 2, 1] }, { x: [0, 10, 40], mark: 10, markLabel: "kept", xLabel: "step" }),
+    );
+    const [points] = curvesOf(picture)[0]!;
+    const [a, b, c] = points!.map(([x]) => x) as [number, number, number];
+    expect((c - b) / (b - a)).toBeCloseTo(3, 2);
+    expect(texts(picture)).toEqual(expect.arrayContaining(["kept", "step", "20"]));
+    expect(
+      all(picture, "path").some(
+        ({ attributes }) => attributes.d === `M${b} ${numbers(attributes.d!)[1]}V${numbers(attributes.d!)[2]}`,
+      ),
+    ).toBe(true);
+  });
+
+  test("refuses positions that do not ascend or do not suffice, and values that are no numbers", () => {
+    expect(() => learningCurves({ loss: [1, 2] }, { x: [2, 1] })).toThrow("learningCurves: x[1] is 1, expected");
+    expect(() => learningCurves({ loss: [1, 2, 3] }, { x: [1, 2] })).toThrow(
+      'learningCurves: curve "loss" has 3 values for 2 positions x',
+    );
+    expect(() => learningCurves({ loss: ["1"] as never })).toThrow('learningCurves: curve "loss"[0] is "1"');
+    expect(() => learningCurves([1, 2] as never)).toThrow(
+      "learningCurves: the first argument is [1, 2], expected curves",
+    );
+  });
+});
+
+describe("confusionMatrix", () => {
+  test("has a cell per pair of classes that occurs, darker for larger shares of the actual class", () => {
+    const matrix = new ConfusionMatrix(3).add([0, 0, 1, 2, 2], [0, 0, 0, 2, 2]);
+    const picture = read(confusionMatrix(matrix, { labels: ["cat", "dog", "owl"] }));
+    const cells = all(picture, "rect").filter(({ attributes }) => attributes.class === "cell");
+    expect(cells.map(({ attributes }) => Number(attributes["fill-opacity"]))).toEqual([0.69, 0.37, 1]);
+    expect(texts(picture)).toEqual(expect.arrayContaining(["2", "1", "cat", "dog", "owl", "actual", "predicted"]));
+    expect(wordsOf(all(picture, "desc")[0]!)).toBe("4 of 5 samples are right. Most frequent mistakes: cat as dog (1).");
+    expect(confusionMatrix([...matrix.counts], { labels: ["cat", "dog", "owl"] })).toBe(
+      confusionMatrix(matrix, { labels: ["cat", "dog", "owl"] }),
+    );
+  });
+
+  test("leaves out what does not fit: 100 classes have no counts and few labels", () => {
+    const picture = read(confusionMatrix(new Int32Array(10_000).fill(12_345)));
+    expect(texts(picture)).not.toContain("12,345");
+    const labels = texts(picture).filter((text) => /^\d+$/.test(text));
+    expect(labels.length).toBeGreaterThan(20);
+    expect(labels.length).toBeLessThan(120);
+  });
+
+  test("refuses counts that are not square, and labels that are not one per class", () => {
+    expect(() => confusionMatrix([1, 2, 3])).toThrow(
+      "confusionMatrix: the matrix has 3 counts, expected [classes, classes]",
+    );
+    expect(() => confusionMatrix([1, 2, 3, -4])).toThrow(
+      "confusionMatrix: the matrix[3] is -4, expected a whole number",
+    );
+    expect(() => confusionMatrix([1, 2, 3, 4], { labels: ["a"] })).toThrow("confusionMatrix: 1 label for 2 classes");
+  });
+});
+
+/** The pixels of a PNG in an address, [height, width, channels]. */
+function pixelsOf(href: string): { width: number; height: number; channels: number; pixels: number[] } {
+  const file = Buffer.from(href.replace("data:image/png;base64,", ""), "base64");
+  expect([...file.subarray(0, 8)]).toEqual([137, 80, 78, 71, 13, 10, 26, 10]);
+  const [width, height, channels] = [file.readUInt32BE(16), file.readUInt32BE(20), file[25] === 0 ? 1 : 3];
+  const length = file.readUInt32BE(33);
+  expect(file.toString("latin1", 37, 41)).toBe("IDAT");
+  const lines = unzlibSync(file.subarray(41, 41 + length));
+  const pixels = Array.from(lines).filter((_, i) => i % (1 + width * channels) > 0);
+  return { width, height, channels, pixels };
+}
+
+describe("imageGrid", () => {
+  const hrefs = (svg: string): string[] => all(read(svg), "image").map(({ attributes }) => attributes.href!);
+
+  test("holds each image as a PNG with these pixels", () => {
+    const pixels = Uint8Array.from({ length: 2 * 6 }, (_, i) => 20 * i);
+    const svg = imageGrid(pixels, { shape: [2, 3], labels: ["first", "second"] });
+    expect(hrefs(svg).map(pixelsOf)).toEqual([
+      { width: 3, height: 2, channels: 1, pixels: [0, 20, 40, 60, 80, 100] },
+      { width: 3, height: 2, channels: 1, pixels: [120, 140, 160, 180, 200, 220] },
+    ]);
+    expect(texts(read(svg))).toEqual(["Images", "first", "second"]);
+  });
+
+  test("takes planes of colours, and numbers between black and white", () => {
+    const planes = Float32Array.from([0, 1, 0.5, 0.5, 1, 0]); // red 0 1, green ½ ½, blue 1 0
+    expect(pixelsOf(hrefs(imageGrid(planes, { shape: [3, 1, 2] }))[0]!)).toMatchObject({
+      channels: 3,
+      pixels: [0, 128, 255, 255, 128, 0],
+    });
+    const normalized = [-2, 0, 2, 5, NaN, -9];
+    expect(pixelsOf(hrefs(imageGrid(normalized, { shape: [1, 6], range: [-2, 2] }))[0]!).pixels).toEqual([
+      0, 128, 255, 255, 0, 0,
+    ]);
+  });
+
+  test("places them in columns, with room for labels", () => {
+    const of = (columns: number | undefined) =>
+      all(read(imageGrid(new Uint8Array(12 * 4), { shape: [2, 2], columns, width: 400 })), "image").map(
+        ({ attributes: { x, y } }) => [Number(x), Number(y)] as const,
+      );
+    expect(new Set(of(3).map(([x]) => x)).size).toBe(3);
+    expect(new Set(of(3).map(([, y]) => y)).size).toBe(4);
+    expect(Math.max(...of(undefined).map(([x]) => x))).toBeLessThan(400 - 56);
+  });
+
+  test("refuses pixels that are no whole images, and unknown layouts", () => {
+    expect(() => imageGrid(new Uint8Array(5), { shape: [2, 2] })).toThrow(
+      "imageGrid: 5 values are no whole number of images [2, 2]",
+    );
+    expect(() => imageGrid(new Uint8Array(8), { shape: [2, 2, 2] })).toThrow("imageGrid: shape is [2, 2, 2], expected");
+    expect(() => imageGrid(new Uint8Array(8), {} as never)).toThrow(
+      "imageGrid: shape is missing, expected [height, width]",
+    );
+    expect(() => imageGrid(new Uint8Array(8), { shape: [2, 2], labels: ["a"] })).toThrow(
+      "imageGrid: 1 label for 2 images",
+    );
+    expect(() => imageGrid(new Uint8Array(4), { shape: [2, 2], range: [1, 1] })).toThrow("imageGrid: range is [1, 1]");
+  });
+});
+
+describe("histogram", () => {
+  /** Bars as [left, right, height]. */
+  const bars = (svg: string) =>
+    all(read(svg), "rect")
+      .filter(({ attributes }) => attributes.class === "bar")
+      .map(({ attributes: { x, width, height } }) => [Number(x), Number(x) + Number(width), Number(height)] as const);
+
+  test("has bars as high as their counts, the largest value included", () => {
+    const heights = bars(histogram([0, 1, 1, 1, 2, 2, 3, 10], { bins: 10 })).map(([, , height]) => height);
+    expect(heights).toHaveLength(5);
+    expect(heights.map((height) => height / heights[0]!)).toEqual([1, 3, 2, 1, 1].map((n) => expect.closeTo(n, 2)));
+  });
+
+  test("does not count what is not finite, and says so", () => {
+    const svg = histogram([1, 2, NaN, 3, Infinity]);
+    expect(wordsOf(all(read(svg), "desc")[0]!)).toBe("3 values from 1 to 3, mean 2. 2 others are not finite.");
+    expect(wordsOf(all(read(histogram([NaN])), "desc")[0]!)).toBe("None of 1 value is finite.");
+    expect(bars(histogram([]))).toEqual([]);
+  });
+
+  test("holds equal values, a million of them, and a logarithmic axis of counts", () => {
+    expect(bars(histogram(new Float32Array(1e6).fill(3)))).toHaveLength(1);
+    const heights = bars(histogram([...new Array(1000).fill(0.5), 9.5], { bins: 10, log: true })).map(([, , h]) => h);
+    // 1000 and 1 are as far apart as three decades; the axis begins at a half.
+    expect(heights[0]! / heights[1]!).toBeCloseTo(Math.log(2000) / Math.log(2), 1);
+  });
+});
+
+test("users' words are text wherever they appear", () => {
+  const pictures = [
+    learningCurves(
+      { [hostile]: [1, 2] },
+      { title: hostile, xLabel: hostile, yLabel: hostile, mark: 1, markLabel: hostile },
+    ),
+    confusionMatrix([1, 2, 3, 4], { title: hostile, labels: [hostile, hostile] }),
+    imageGrid(new Uint8Array(4), { title: hostile, shape: [2, 2], labels: [hostile], tile: 600 }),
+    histogram([1, 2], { title: hostile, xLabel: hostile, description: hostile }),
+  ];
+  for (const svg of pictures) {
+    const picture = read(svg); // Throws where it is not well-formed.
+    expect(all(picture, "script")).toEqual([]);
+    expect(wordsOf(all(picture, "title")[0]!)).toBe(shown);
+  }
+});
