@@ -142,7 +142,7 @@ export function serializeArray(op: string, array: DataArray, wanted?: NpyDType):
   if (shape.some((n) => !Number.isInteger(n) || n < 0) || count !== data.length) {
     throw new ShapeError(`${op}: shape ${quoted(shape)} does not fit ${counted(data.length, "value")}`);
   }
-  const dtype = wanted ?? own;
+  const dtype = wanted === undefined ? own : wanted;
   checkChoice(op, "dtype", dtype, Object.keys(elementTypes) as NpyDType[]);
   if (dtype !== own && dtype !== "bool" && !(dtype === "f16" && own === "f32")) {
     refuse(op, "dtype", dtype, own === "f32" ? `"f32", "f16" or "bool" for a Float32Array` : `"${own}" or "bool"`);
