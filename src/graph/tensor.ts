@@ -329,6 +329,8 @@ export class Variable<D extends DType = DType> extends Tensor<D> {
    * their value is only a count. Others refuse, see `checkFirst`.
    */
   readonly restarts: boolean;
+  /** Whether optimizers leave it alone: `nn.freeze` sets it, and `minimize` reads it. Absent means false. */
+  declare frozen?: boolean;
   #isFirst = true;
 
   constructor(name: string, spec: Spec<D>, first: FirstValues, group: string, restarts = false) {

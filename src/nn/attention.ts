@@ -87,11 +87,8 @@ export function multiheadAttention(size: number, heads: number, options: Multihe
     const attended = scaledDotProductAttention(query!, key!, value!, { causal, ...(perHead && { mask: perHead }) });
     return out(reshape(permute(attended, [0, 2, 1, 3]), x.shape), mode);
   };
-  return layer(forward, {
-    in_proj_weight: inWeight,
-    ...(inBias && { in_proj_bias: inBias }),
-    out_proj: out,
-  });
+  const parts = { in_proj_weight: inWeight, ...(inBias && { in_proj_bias: inBias }), out_proj: out };
+  return layer(forward, parts, "nn.multiheadAttention", [size, heads, { bias }]);
 }
 
 export interface EncoderLayerOptions {
@@ -160,5 +157,6 @@ export function transformerEncoderLayer(size: number, heads: number, options: En
     const h = layers.norm1(add(x, attend(x)));
     return layers.norm2(add(h, inner(h, mode)));
   };
-  return layer(call, layers);
+  const all = { feedforward, dropout, activation, normFirst, eps };
+  return layer(call, layers, op, [size, heads, all]);
 }

@@ -5,7 +5,7 @@ import * as conv from "../ops/network/conv.ts";
 import * as pool from "../ops/network/pool.ts";
 import { variable } from "../ops/sources/constants.ts";
 import { type Initializer, uniform } from "./init.ts";
-import { type Module, module, stateless } from "./module.ts";
+import { type Module, module, plain } from "./module.ts";
 
 interface Filters {
   /** Whether to add a bias; default true. */
@@ -61,7 +61,12 @@ export function conv2d(
   const shape = weightShape(op, outputs, inputs, kernel, geometry.groups);
   const own = { bias, weightInit, biasInit };
   const { weight, shift, variables } = filters(op, shape, outputs, sizeOf(shape.slice(1)), own);
-  return module((x) => conv.conv2d(x, weight, shift, geometry), variables);
+  return module((x) => conv.conv2d(x, weight, shift, geometry), variables, op, [
+    inputs,
+    outputs,
+    kernelSize,
+    { bias, ...geometry },
+  ]);
 }
 
 /** 1-D convolution: `[N, inputs, L]` → `[N, outputs, L']`. Variables `weight` `[outputs, inputs / groups, k]`, `bias`. */
@@ -79,7 +84,12 @@ export function conv1d(
   const shape = weightShape(op, outputs, inputs, [kernelSize], geometry.groups);
   const own = { bias, weightInit, biasInit };
   const { weight, shift, variables } = filters(op, shape, outputs, sizeOf(shape.slice(1)), own);
-  return module((x) => conv.conv1d(x, weight, shift, geometry), variables);
+  return module((x) => conv.conv1d(x, weight, shift, geometry), variables, op, [
+    inputs,
+    outputs,
+    kernelSize,
+    { bias, ...geometry },
+  ]);
 }
 
 /**
@@ -103,7 +113,12 @@ export function convTranspose2d(
   const shape = weightShape(op, inputs, outputs, kernel, geometry.groups);
   const own = { bias, weightInit, biasInit };
   const { weight, shift, variables } = filters(op, shape, outputs, sizeOf(shape.slice(1)), own);
-  return module((x) => conv.convTranspose2d(x, weight, shift, geometry), variables);
+  return module((x) => conv.convTranspose2d(x, weight, shift, geometry), variables, op, [
+    inputs,
+    outputs,
+    kernelSize,
+    { bias, ...geometry },
+  ]);
 }
 
 /**
@@ -112,7 +127,7 @@ export function convTranspose2d(
  */
 export function maxPool2d(...args: Tail<typeof pool.maxPool2d>): Module {
   pool.maxWindowOf("nn.maxPool2d", ...args);
-  return stateless((x) => pool.maxPool2d(x, ...args));
+  return plain("nn.maxPool2d", (x) => pool.maxPool2d(x, ...args), ...args);
 }
 
 /**
@@ -121,13 +136,13 @@ export function maxPool2d(...args: Tail<typeof pool.maxPool2d>): Module {
  */
 export function avgPool2d(...args: Tail<typeof pool.avgPool2d>): Module {
   pool.avgWindowOf("nn.avgPool2d", ...args);
-  return stateless((x) => pool.avgPool2d(x, ...args));
+  return plain("nn.avgPool2d", (x) => pool.avgPool2d(x, ...args), ...args);
 }
 
 /** Average pooling to a given size. @param outputSize default 1: the mean over each image. */
 export function adaptiveAvgPool2d(...args: Tail<typeof pool.adaptiveAvgPool2d>): Module {
   conv.pair("nn.adaptiveAvgPool2d", "output size", args[0] === undefined ? 1 : args[0]);
-  return stateless((x) => pool.adaptiveAvgPool2d(x, ...args));
+  return plain("nn.adaptiveAvgPool2d", (x) => pool.adaptiveAvgPool2d(x, ...args), ...args);
 }
 
 type Tail<F> = F extends (first: never, ...rest: infer R) => unknown ? R : never;

@@ -28,5 +28,6 @@ export function embedding(count: number, size: number, options: EmbeddingOptions
       .fill(0, paddingIdx! * size, (paddingIdx! + 1) * size);
   const first = paddingIdx === undefined || weightInit ? (weightInit ?? normal(1))([count, size]) : padded();
   const weight = variable(first, [count, size], { name: "weight" });
-  return module((indices) => embeddingOp(indices, weight, paddingIdx === undefined ? {} : { paddingIdx }), { weight });
+  const padding = paddingIdx === undefined ? {} : { paddingIdx };
+  return module((indices) => embeddingOp(indices, weight, padding), { weight }, "nn.embedding", [count, size, padding]);
 }

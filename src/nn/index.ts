@@ -8,6 +8,7 @@ export {
 } from "./attention.ts";
 export { adaptiveAvgPool2d, avgPool2d, conv1d, conv2d, convTranspose2d, maxPool2d } from "./convolution.ts";
 export { type EmbeddingOptions, embedding } from "./embedding.ts";
+export { freeze, unfreeze } from "./freeze.ts";
 export * as init from "./init.ts";
 export { random, seed } from "./init.ts";
 export {
@@ -58,3 +59,4 @@ export {
   rnn,
   rnnCell,
 } from "./recurrent.ts";
+export { tiedLinear } from "./tied.ts";

@@ -9,7 +9,7 @@ import { lt, mul, where } from "../ops/pointwise/arithmetic.ts";
 import { full, variable, zerosLike } from "../ops/sources/constants.ts";
 import type { Random } from "../ops/sources/random.ts";
 import { type Initializer, random as sharedRandom, uniform } from "./init.ts";
-import { type Mode, type Module, type Moving, module, stateless } from "./module.ts";
+import { type Mode, type Module, type Moving, module, plain } from "./module.ts";
 
 export interface LinearOptions {
   /** Whether to add a bias; default true. */
@@ -32,7 +32,7 @@ export function linear(inputs: number, outputs: number, options: LinearOptions =
   const weight = variable(weightInit([outputs, inputs]), [outputs, inputs], { name: "weight" });
   const shift = bias ? variable(biasInit([outputs]), [outputs], { name: "bias" }) : undefined;
   const variables: Record<string, Variable> = shift ? { weight, bias: shift } : { weight };
-  return module((x) => linearOp(x, weight, shift), variables);
+  return module((x) => linearOp(x, weight, shift), variables, "nn.linear", [inputs, outputs, { bias }]);
 }
 
 /**
@@ -51,16 +51,16 @@ export function dropout(p = 0.5, source?: Random): Module {
     const dropped = lt(draws.uniform(x.shape), p);
     return where(dropped, zerosLike(x), mul(x, p === 1 ? 0 : 1 / (1 - p)));
   };
-  return module(forward, {}, "nn.dropout");
+  return module(forward, {}, "nn.dropout", [p]);
 }
 
 /**
  * A layer around a function. It calls the function once, so that invalid arguments fail on the line that creates the
  * layer.
  */
-function activation<D extends DType>(forward: (x: Tensor) => Tensor<D>) {
+function activation<D extends DType>(name: string, forward: (x: Tensor) => Tensor<D>, ...args: readonly unknown[]) {
   forward(full([], 0));
-  return stateless(forward);
+  return plain(name, forward, ...args);
 }
 
 /** Refuses an axis that is not a whole number. */
@@ -70,48 +70,49 @@ const axisOf = (layer: string, axis: number): number =>
 /** Merges all axes from `first` on (default 1: all but the batch). */
 export function flatten(first = 1): Moving {
   axisOf("flatten", first);
-  return stateless((x) => flattenOp(x, first)) as Moving;
+  return plain("nn.flatten", (x) => flattenOp(x, first), first) as Moving;
 }
 
 /** max(x, 0). */
-export const relu = (): Module => stateless(activations.relu);
+export const relu = (): Module => plain("nn.relu", activations.relu);
 /** 1 / (1 + e⁻ˣ). */
-export const sigmoid = (): Module => stateless(activations.sigmoid);
+export const sigmoid = (): Module => plain("nn.sigmoid", activations.sigmoid);
 /** Hyperbolic tangent. */
-export const tanh = (): Module => stateless(activations.tanh);
+export const tanh = (): Module => plain("nn.tanh", activations.tanh);
 /** x where positive, else slope · x. @param slope default 0.01. */
-export const leakyRelu = (slope = 0.01): Module => activation((x) => activations.leakyRelu(x, slope));
+export const leakyRelu = (slope = 0.01): Module =>
+  activation("nn.leakyRelu", (x) => activations.leakyRelu(x, slope), slope);
 /** x where positive, else α(eˣ − 1). @param alpha default 1. */
-export const elu = (alpha = 1): Module => activation((x) => activations.elu(x, alpha));
+export const elu = (alpha = 1): Module => activation("nn.elu", (x) => activations.elu(x, alpha), alpha);
 /** Scaled ELU (Klambauer et al., 2017). */
-export const selu = (): Module => stateless(activations.selu);
+export const selu = (): Module => plain("nn.selu", activations.selu);
 /** x · Φ(x). @param approximate "none" (default, by erf) or "tanh". */
 export const gelu = (approximate: "none" | "tanh" = "none"): Module =>
-  activation((x) => activations.gelu(x, approximate));
+  activation("nn.gelu", (x) => activations.gelu(x, approximate), approximate);
 /** log(1 + e^(βx)) / β. @param options β, default 1; threshold of βx beyond which it is x itself, default 20. */
 export const softplus = (options: { beta?: number; threshold?: number } = {}): Module =>
-  activation((x) => activations.softplus(x, options));
+  activation("nn.softplus", (x) => activations.softplus(x, options), options);
 /** x / (1 + |x|). */
-export const softsign = (): Module => stateless(activations.softsign);
+export const softsign = (): Module => plain("nn.softsign", activations.softsign);
 /** x · sigmoid(x), also called swish. */
-export const silu = (): Module => stateless(activations.silu);
+export const silu = (): Module => plain("nn.silu", activations.silu);
 /** x · min(max(x + 3, 0), 6) / 6. */
-export const hardswish = (): Module => stateless(activations.hardswish);
+export const hardswish = (): Module => plain("nn.hardswish", activations.hardswish);
 /** x · tanh(log(1 + eˣ)). */
-export const mish = (): Module => stateless(activations.mish);
+export const mish = (): Module => plain("nn.mish", activations.mish);
 /** The largest of each group of neighbours. @param pieces size of a group. @param axis default 1. */
 export function maxout(pieces: number, axis = 1): Moving {
   checkWhole("nn.maxout", "pieces", pieces);
   axisOf("maxout", axis);
-  return stateless((x) => activations.maxout(x, pieces, axis)) as Moving;
+  return plain("nn.maxout", (x) => activations.maxout(x, pieces, axis), pieces, axis) as Moving;
 }
 /** eˣ / Σ eˣ. @param axis default the last. */
 export function softmax(axis = -1): Module {
   axisOf("softmax", axis);
-  return stateless((x) => softmaxOp(x, axis));
+  return plain("nn.softmax", (x) => softmaxOp(x, axis), axis);
 }
 /** Logarithm of the softmax. @param axis default the last. */
 export function logSoftmax(axis = -1): Module {
   axisOf("logSoftmax", axis);
-  return stateless((x) => logSoftmaxOp(x, axis));
+  return plain("nn.logSoftmax", (x) => logSoftmaxOp(x, axis), axis);
 }

@@ -5,7 +5,7 @@ import { inLayer } from "../layer.ts";
 import { cast } from "../ops/pointwise/arithmetic.ts";
 import { castAll } from "../ops/pointwise/castAll.ts";
 import { constant, full } from "../ops/sources/constants.ts";
-import { checkModule, type Module, module } from "./module.ts";
+import { checkModule, type Mode, type Module, module } from "./module.ts";
 
 /**
  * The same model in mixed precision. Matrix products, convolutions and the ops between them compute and store f16. Sums
@@ -24,7 +24,7 @@ import { checkModule, type Module, module } from "./module.ts";
  */
 export function mixedPrecision(model: Module): Module {
   checkModule("nn.mixedPrecision", "the model", model);
-  return module((x, mode) => {
+  const forward = (x: Tensor, mode: Mode) => {
     const y = model(x, mode);
     const wanted = new Set<Variable>();
     // Twice: first to find which variables are needed as f16, then with all of them from one cast.
@@ -35,7 +35,8 @@ export function mixedPrecision(model: Module): Module {
     const variables = [...wanted];
     const halves = castAll(variables);
     return new Halving(x, (variable) => halves[variables.indexOf(variable)]!).result(y);
-  }, model.variables);
+  };
+  return module(forward, model, "nn.mixedPrecision", [model]);
 }
 
 /** Rebuilds the graph from a model's input to its result with other dtypes. */

@@ -1,4 +1,4 @@
-import { AttributeError, checkLike, checkObject, optionsOf, show } from "../errors.ts";
+import { checkLike, checkObject, optionsOf, refuse } from "../errors.ts";
 import type { DType, Float } from "../graph/shape.ts";
 import { type Tensor, Variable } from "../graph/tensor.ts";
 import { currentLayer, inLayer } from "../layer.ts";
@@ -47,7 +47,7 @@ const placed = new WeakSet<Variable>();
  * The variables of some parts by their paths, which become their names. A variable keeps its path in the first model it
  * is put into; the path grows when that model becomes part of another.
  */
-function named(
+export function named(
   op: string,
   parts: Parts,
   path = "",
@@ -73,16 +73,22 @@ function pathOf(variables: ReadonlyMap<string, Variable>): string {
 }
 
 /**
+ * How a module came about: its parts, the function that made it, and arguments that make another one like it. Initial
+ * values are not among them.
+ */
+export type Recipe = readonly [parts: Parts, name?: string, args?: readonly unknown[]];
+
+/**
  * Attaches variables to a function, and gives the nodes it creates the path of the layer: the path of its variables, or
  * that of the enclosing module if it does not contain this path.
  */
-export function layer<F extends (...args: never[]) => unknown>(forward: F, parts: Parts) {
-  const variables = named("nn.module", parts);
+export function layer<F extends (...args: never[]) => unknown>(forward: F, ...recipe: Recipe) {
+  const variables = named("nn.module", recipe[0]);
   const call = (...args: Parameters<F>) => {
     const [outer, path] = [currentLayer(), pathOf(variables)];
     return inLayer(path.startsWith(within(outer, "")) ? path : outer, () => forward(...args));
   };
-  return Object.assign(call as F, { variables });
+  return Object.assign(call as F, { variables, recipe });
 }
 
 /** Modes with `training` left out. Reading it marks the result. */
@@ -98,6 +104,7 @@ export function module<D extends DType>(
   forward: (x: Tensor, mode: Mode) => Tensor<D>,
   parts: Parts = {},
   name = "a module",
+  args?: readonly unknown[],
 ): Module<Given<D>> {
   checkLike("nn.module", "forward", forward, module);
   const call = (x: Tensor, mode: Mode = {}): Tensor<D> => {
@@ -113,13 +120,20 @@ export function module<D extends DType>(
     const y = forward(x, own);
     return asked ? evaluated(y, name) : y;
   };
-  return layer(call, parts) as unknown as Module<Given<D>>;
+  return layer(call, parts, name, args) as unknown as Module<Given<D>>;
 }
 
 /** Refuses anything but a mode. Does not read `training`: see above. */
 export function checkMode(op: string, mode: Mode): void {
   optionsOf(op, mode, { training: true });
 }
+
+/** A layer of nn without variables, such as an activation. @param args the arguments that make it again. */
+export const plain = <D extends DType>(
+  name: string,
+  forward: (x: Tensor) => Tensor<D>,
+  ...args: readonly unknown[]
+): Module<Given<D>> => module(forward, {}, name, args);
 
 /** A layer without variables, such as an activation. */
 export function stateless<D extends DType>(forward: (x: Tensor) => Tensor<D>): Module<Given<D>> {
@@ -146,17 +160,16 @@ export function sequential(
   const [first] = layers;
   const isNamed = typeof first === "object" && first !== null;
   if (isNamed && layers.length > 1)
-    throw new AttributeError(
-      `nn.sequential: layer 0 is ${show(first)}, expected a module, or a single object of modules`,
-    );
+    refuse("nn.sequential", "layer 0", first, "a module, or a single object of modules");
   if (isNamed)
     checkObject("nn.sequential", "layer 0", Array.isArray(first) ? {} : first, "a module, or an object of modules");
   const parts = (isNamed ? first : { ...layers }) as Readonly<Record<string, Module<DType>>>;
   for (const [name, each] of Object.entries(parts)) checkModule("nn.sequential", `layer ${name}`, each);
-  return module((x, mode) => {
+  const forward = (x: Tensor, mode: Mode) => {
     const path = currentLayer();
     return Object.entries(parts).reduce((y, [name, each]) => inLayer(within(path, name), () => each(y, mode)), x);
-  }, parts) as Module<DType>;
+  };
+  return module(forward, parts, "nn.sequential", layers) as Module<DType>;
 }
 
 /**
@@ -174,5 +187,5 @@ export function checkModule(op: string, name: string, value: unknown): void {
       : "output" in value
         ? " with one result: take its .output"
         : ": call layers first, as in nn.relu(), and wrap your own functions in nn.stateless(…)";
-  throw new AttributeError(`${op}: ${name} is ${show(value)}, expected a module${meant}`);
+  refuse(op, name, value, `a module${meant}`);
 }

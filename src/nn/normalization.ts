@@ -55,7 +55,10 @@ export function layerNorm(shape: number | readonly number[], options: NormOption
   const { eps, affine: weighted, bias: shifted } = normOptionsOf("nn.layerNorm", options);
   checkEps("nn.layerNorm", eps);
   const { weight, bias } = affine(over, weighted, shifted);
-  return module((x) => ops.layerNorm(x, over, { weight, bias, eps }), present({ weight, bias }));
+  return module((x) => ops.layerNorm(x, over, { weight, bias, eps }), present({ weight, bias }), "nn.layerNorm", [
+    over,
+    { eps, affine: weighted, bias: shifted },
+  ]);
 }
 
 /** RMS normalisation over the last axes. Variable `weight`, ones at first. @param options `eps` defaults to 2⁻²³. */
@@ -64,7 +67,10 @@ export function rmsNorm(shape: number | readonly number[], options: Omit<NormOpt
   const { eps, affine: weighted } = optionsOf("nn.rmsNorm", options, { eps: 2 ** -23, affine: true });
   checkEps("nn.rmsNorm", eps);
   const { weight } = affine(over, weighted, false);
-  return module((x) => ops.rmsNorm(x, over, { weight, eps }), present({ weight }));
+  return module((x) => ops.rmsNorm(x, over, { weight, eps }), present({ weight }), "nn.rmsNorm", [
+    over,
+    { eps, affine: weighted },
+  ]);
 }
 
 /** Normalisation of groups of channels: `[N, channels, …]`. Variables `weight` and `bias` `[channels]`. */
@@ -77,7 +83,11 @@ export function groupNorm(groups: number, channels: number, options: NormOptions
   const { eps, affine: weighted, bias: shifted } = normOptionsOf("nn.groupNorm", options);
   checkEps("nn.groupNorm", eps);
   const { weight, bias } = affine([channels], weighted, shifted);
-  return module((x) => ops.groupNorm(x, groups, { weight, bias, eps }), present({ weight, bias }));
+  return module((x) => ops.groupNorm(x, groups, { weight, bias, eps }), present({ weight, bias }), "nn.groupNorm", [
+    groups,
+    channels,
+    { eps, affine: weighted, bias: shifted },
+  ]);
 }
 
 /**
@@ -93,7 +103,7 @@ export function instanceNorm2d(channels: number, options: NormOptions = {}): Mod
     checkRank("instanceNorm2d", x, channels, [4]);
     return ops.instanceNorm(x, { weight, bias, eps });
   };
-  return module(forward, present({ weight, bias }));
+  return module(forward, present({ weight, bias }), "nn.instanceNorm2d", [channels, all]);
 }
 
 export interface BatchNormLayerOptions extends NormOptions {
@@ -133,7 +143,8 @@ function batchNorm(layer: string, channels: number, ranks: readonly number[], op
     : undefined;
   const forward = (x: Tensor, mode: Mode): Tensor => {
     checkRank(layer, x, channels, ranks);
-    const training = !running || (mode.training ?? false);
+    // A frozen layer is in evaluation mode whatever the caller says, as in Keras.
+    const training = !running || (!running.mean.frozen && (mode.training ?? false));
     // Constant in evaluation, so that the gradient of all variables does not train them.
     const kept = training ? running : { mean: detach(running.mean), variance: detach(running.variance) };
     return ops.batchNorm(x, { weight, bias, eps, momentum, training, running: kept });
@@ -145,5 +156,5 @@ function batchNorm(layer: string, channels: number, ranks: readonly number[], op
     running_var: running?.variance,
     num_batches_tracked: running?.batches,
   };
-  return module(forward, present(named), `nn.${layer}`);
+  return module(forward, present(named), op, [channels, all]);
 }

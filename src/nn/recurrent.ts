@@ -6,7 +6,7 @@ import * as ops from "../ops/network/recurrent.ts";
 import { variable } from "../ops/sources/constants.ts";
 import { type Initializer, uniform } from "./init.ts";
 import { dropout as dropoutLayer } from "./layers.ts";
-import { layer, type Mode, type Module, type Moving, module, stateless } from "./module.ts";
+import { layer, type Mode, type Module, type Moving, module, plain, type Recipe } from "./module.ts";
 
 export interface RecurrentLayerOptions {
   /** Number of layers; each reads the outputs of the one before. Default 1. PyTorch's `num_layers`. */
@@ -87,8 +87,8 @@ export function lstmCell(
   hidden: number,
   options: CellOptions = {},
 ): RecurrentCell<{ h: Tensor; c: Tensor }, { h: Tensor<"f32">; c: Tensor<"f32"> }> {
-  const { weights, variables } = cellWeights("lstmCell", 4, inputs, hidden, options);
-  return layer((x: Tensor, state: { h?: Tensor; c?: Tensor } = {}) => ops.lstmCell(x, weights, state), variables);
+  const { weights, recipe } = cellWeights("lstmCell", 4, inputs, hidden, options);
+  return layer((x: Tensor, state: { h?: Tensor; c?: Tensor } = {}) => ops.lstmCell(x, weights, state), ...recipe);
 }
 
 /** One step of a GRU: x `[N, inputs]` and h `[N, hidden]` → the next h. */
@@ -97,8 +97,8 @@ export function gruCell(
   hidden: number,
   options: CellOptions = {},
 ): RecurrentCell<Tensor, Tensor<"f32">> {
-  const { weights, variables } = cellWeights("gruCell", 3, inputs, hidden, options);
-  return layer((x: Tensor, h?: Tensor) => ops.gruCell(x, weights, h), variables);
+  const { weights, recipe } = cellWeights("gruCell", 3, inputs, hidden, options);
+  return layer((x: Tensor, h?: Tensor) => ops.gruCell(x, weights, h), ...recipe);
 }
 
 /** One step of a simple recurrent network: x `[N, inputs]` and h `[N, hidden]` → the next h. */
@@ -107,14 +107,14 @@ export function rnnCell(
   hidden: number,
   options: CellOptions = {},
 ): RecurrentCell<Tensor, Tensor<"f32">> {
-  const { weights, variables } = cellWeights("rnnCell", 1, inputs, hidden, options);
-  return layer((x: Tensor, h?: Tensor) => ops.rnnCell(x, weights, h), variables);
+  const { weights, recipe } = cellWeights("rnnCell", 1, inputs, hidden, options);
+  return layer((x: Tensor, h?: Tensor) => ops.rnnCell(x, weights, h), ...recipe);
 }
 
 /** The last position along an axis, with that axis removed: `[N, T, F]` → `[N, F]`. @param axis default 1. */
 export function lastStep(axis = 1): Moving {
   checkWhole("nn.lastStep", "axis", axis, 0);
-  return stateless((x) => {
+  const forward = (x: Tensor) => {
     checkTensors("nn.lastStep", x);
     if (axis >= x.shape.length) {
       throw new ShapeError(`nn.lastStep: axis ${axis} does not exist in ${showShape(x.shape)}`);
@@ -127,7 +127,8 @@ export function lastStep(axis = 1): Moving {
       last,
       x.shape.filter((_, k) => k !== axis),
     );
-  }) as Moving;
+  };
+  return plain("nn.lastStep", forward, axis) as Moving;
 }
 
 /**
@@ -168,7 +169,8 @@ function cellWeights(layer: string, gates: number, inputs: number, hidden: numbe
   const all = optionsOf(op, options, cellOptions);
   checkInit(op, all.weightInit);
   const weights = makeWeights(gates, inputs, hidden, all, "", variables);
-  return { weights, variables: variables as ReadonlyMap<string, Variable> };
+  const recipe: Recipe = [variables, op, [inputs, hidden, { bias: all.bias }]];
+  return { weights, recipe };
 }
 
 function recurrent<Result extends ops.RecurrentResult>(
@@ -222,5 +224,8 @@ function recurrent<Result extends ops.RecurrentResult>(
       ...(drop && { between: (y: Tensor) => drop(y, mode) }),
     });
   };
-  return Object.assign(layer(apply, variables), { output: module((x, mode) => apply(x, mode).output, variables) });
+  const args = [inputs, hidden, { layers, bias: all.bias, batchFirst, dropout, bidirectional }];
+  return Object.assign(layer(apply, variables, label, args), {
+    output: module((x, mode) => apply(x, mode).output, variables, `${label}.output`, args),
+  });
 }

@@ -150,7 +150,7 @@ export class Optimizer {
     checkTraining(op, gradients);
     checkReached(
       op,
-      parameters.filter((_, i) => !reaches(gradients[i]!)),
+      parameters.filter((parameter, i) => parameter.frozen || !reaches(gradients[i]!)),
     );
     const updates: Update[] = [];
     const check = scaler?.check(gradients);
@@ -223,7 +223,7 @@ export function checkReached(name: string, missed: readonly Variable[]): void {
   if (missed.length === 0) return;
   const names = missed.map((variable) => `"${variable.name}"`).join(", ");
   throw new AttributeError(
-    `${name}: no gradient of the loss reaches ${names}: leave them out of the list, or remove what cuts the path (detach, argmax, a cast to integers)`,
+    `${name}: no gradient of the loss reaches ${names}: leave them out of the list, or remove what cuts the path (nn.freeze, detach, argmax, a cast to integers)`,
   );
 }
 
@@ -233,7 +233,7 @@ export function checkReached(name: string, missed: readonly Variable[]): void {
  */
 export function parametersOf(tensor: Tensor): Variable[] {
   const all = reachable([tensor]).flatMap(({ results: [y] }) =>
-    y instanceof Variable && y.group === "parameters" ? [y] : [],
+    y instanceof Variable && y.group === "parameters" && !y.frozen ? [y] : [],
   );
   const gradients = grad(sum(tensor), all);
   return all.filter((_, i) => reaches(gradients[i]!));

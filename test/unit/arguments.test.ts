@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import * as npy from "../../src/data/npy/index.ts";
 import * as t from "../../src/index.ts";
 import { data, input, losses, metrics, nn, optim, TilegradError } from "../../src/index.ts";
+import { custom, fromJSON, toJSON } from "../../src/model/index.ts";
 import * as plot from "../../src/plot/index.ts";
 import { scaled, swish } from "../custom.ts";
 
@@ -266,6 +267,9 @@ const calls: Readonly<Record<string, Call>> = {
   "nn.rnnCell": [nn.rnnCell, 2, 3, { bias: true }],
   "nn.lastStep": [nn.lastStep, 1],
   "nn.mixedPrecision": [nn.mixedPrecision, model],
+  "nn.tiedLinear": [nn.tiedLinear, nn.embedding(4, 3), { bias: true }],
+  "nn.freeze": [nn.freeze, nn.linear(2, 3), "weight"],
+  "nn.unfreeze": [nn.unfreeze, nn.linear(2, 3), "weight"],
   "nn.module": [nn.module, (y: t.Tensor) => y, { w }],
   "nn.stateless": [nn.stateless, (y: t.Tensor) => y],
   "nn.sequential": [nn.sequential, model, nn.relu()],
@@ -522,6 +526,9 @@ const calls: Readonly<Record<string, Call>> = {
   "data.resample": [data.resample, [1, 0, 1], { mode: "under", seed: 1 }],
   "npy.serializeNpy": [npy.serializeNpy, { data: f32(2), shape: [2] }, { dtype: "f16" }],
   "npy.serializeNpz": [npy.serializeNpz, { x: { data: f32(2), shape: [2] } }, { compress: true }],
+  "model.toJSON": [toJSON, nn.sequential(model, nn.relu())],
+  "model.fromJSON": [fromJSON, toJSON(nn.linear(2, 3)), { custom: { f: () => nn.relu() }, maxBytes: 1000 }],
+  "model.custom": [custom, { f: () => nn.relu() }],
   exportPrograms: [t.exportPrograms, { step: { outputs: { scalar } } }, { targets: [{}], variables: model.variables }],
 };
 
@@ -568,6 +575,9 @@ const mayBe: readonly RegExp[] = [
   /^Plateau.report 0: NaN/,
   /^nn.module 1(\.w)?: module/,
   /^optim.schedule 0: (function|module)/,
+  /^nn\.(tiedLinear|freeze|unfreeze) 0: module/,
+  /^model\.toJSON 0: module/,
+  /^model\.(custom 0|fromJSON 1\.custom)\.f: (function|module)/,
   /^nn\.(mixedPrecision|sequential.*|stateDict) [01](\.\w)?: module/,
   /^(elementwise|customOp) (0|1\.wgsl): text/, // a name; WGSL, which a device checks
   /^elementwise 1\.(reference|gradient): function/,
@@ -607,7 +617,7 @@ const otherNames: readonly (readonly [row: RegExp, first: RegExp])[] = [
   [/^variable$/, /^variable "v"$/], // its own name finds a variable among many
   [/^data\.(batches|batchIndices|numBatches|takeRows|trainValidationSplit|randomSplit)$/, /^dataset( "\w+")?$/], // an argument's part
   [/^data\.(batchIndices|numBatches)$/, /^batches$/], // these share the options and errors of `batches`, as documented
-  [/^(foreach|nn\.\w+)$/, /^(a module|linear)$/], // the module given as a function of the caller's refuses its arguments
+  [/^(foreach|nn\.\w+)$/, /^(a module|(nn\.)?linear)$/], // the module given as a function of the caller's refuses its arguments
   [/'s module$|^a module$/, /^(a module|linear|(nn\.)?\w+)$/], // an op inside: the message ends with its layer
   [/^Accumulator\.step$/, /^optim\.adam$/], // the optimizer given checks its own options
   [/^exportPrograms$/, /^compile$/], // each program is compiled, and refused as `compile` does

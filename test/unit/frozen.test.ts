@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import * as t from "../../src/index.ts";
-import { type Tensor, type Variable, variable } from "../../src/index.ts";
+import { nn, type Tensor, type Variable, variable } from "../../src/index.ts";
 import * as optim from "../../src/optim/index.ts";
-import { ReferenceProgram } from "../../src/reference/index.ts";
+import { evaluate, ReferenceProgram } from "../../src/reference/index.ts";
 
 /*
  * Parameters that a loss does not reach through a gradient stay unchanged: no optimizer moves them, not even by weight
@@ -97,5 +97,90 @@ describe("a given parameter that no gradient reaches is an error", () => {
 
   test("a step needs at least one parameter", () => {
     expect(() => optim.adamW().minimize(t.sum(t.detach(w)))).toThrow("optim.adamW: no parameters to update");
+  });
+});
+
+describe("nn.freeze", () => {
+  const model = () => nn.sequential({ body: nn.sequential(nn.linear(3, 4), nn.batchNorm1d(4)), head: nn.linear(4, 2) });
+  const moved = (parts: nn.Parts & nn.Module) =>
+    optim.parametersOf(t.sum(parts(x, { training: true }))).map(({ name }) => name);
+  const x = t.input("x", [5, 3]);
+  const data = Float32Array.from({ length: 15 }, (_, i) => Math.sin(i));
+
+  test("leaves out a whole model, a part, a layer in it, or one variable", () => {
+    const all = model();
+    nn.freeze(all);
+    expect(moved(all)).toEqual([]);
+    nn.unfreeze(all);
+    nn.freeze(all, "body");
+    expect(moved(all)).toEqual(["head.weight", "head.bias"]);
+    nn.unfreeze(all, "body.1");
+    expect(moved(all)).toEqual(["body.1.weight", "body.1.bias", "head.weight", "head.bias"]);
+    nn.freeze(all, "body.1.weight", "head");
+    expect(moved(all)).toEqual(["body.1.bias"]);
+  });
+
+  test("keeps batch statistics, like Keras; other layers train on through the frozen ones", () => {
+    const all = model();
+    nn.freeze(all, "body.1");
+    const loss = t.mean(t.mul(all(x, { training: true }), all(x, { training: true })));
+    const updates = optim.adamW({ lr: 0.1 }).minimize(loss);
+    const program = new ReferenceProgram({ updates });
+    program.run({ x: data });
+    for (const [name, variable] of all.variables) {
+      const same = program.read(variable).every((value, i) => value === variable.initial[i]);
+      expect([name, same]).toEqual([name, name.startsWith("body.1.")]);
+    }
+  });
+
+  test("batch normalisation in evaluation by freezing needs no { training: false }", () => {
+    const all = model();
+    nn.freeze(all, "body");
+    expect(() => optim.sgd({ lr: 1 }).minimize(t.sum(all(x)))).not.toThrow();
+  });
+
+  test("a frozen parameter in a list, and unknown parts, are refused", () => {
+    const layer = nn.linear(3, 2);
+    nn.freeze(layer, "bias");
+    const loss = t.sum(layer(x));
+    expect(() => optim.sgd({ lr: 1 }).minimize(loss, [...layer.variables.values()])).toThrow(
+      'no gradient of the loss reaches "bias": leave them out of the list, or remove what cuts the path (nn.freeze,',
+    );
+    expect(() => nn.freeze(model(), "bdy")).toThrow(
+      'nn.freeze: there is no part "bdy" (did you mean "body.0"?), only "body.0", "body.1", "head"',
+    );
+  });
+});
+
+describe("nn.tiedLinear", () => {
+  const tokens = t.input("tokens", [4], "i32");
+
+  test("shares one variable: its gradient is the sum of both uses", () => {
+    const table = nn.embedding(5, 3);
+    const model = nn.sequential({ table, head: nn.tiedLinear(table) });
+    const weight = table.variables.get("weight")!;
+    expect([...model.variables]).toEqual([
+      ["table.weight", weight],
+      ["head.weight", weight],
+    ]);
+    expect(optim.parametersOf(t.sum(model(tokens)))).toEqual([weight]);
+    // The loss Σᵢ Σₖ w[tᵢ]·w[k] by hand: each row gets what it looks up, and what it is looked up with.
+    const both = t.grad(t.sum(model(tokens)), [weight]);
+    const [gradient] = evaluate(both, { inputs: { tokens: Int32Array.of(1, 3, 1, 0) } });
+    const w = weight.initial;
+    const sumOf = (rows: readonly number[], c: number) => rows.reduce((sum, row) => sum + w[row * 3 + c]!, 0);
+    const wanted = Array.from({ length: 15 }, (_, at) => {
+      const [row, c] = [Math.floor(at / 3), at % 3];
+      const uses = [1, 3, 1, 0].filter((token) => token === row).length;
+      return uses * sumOf([0, 1, 2, 3, 4], c) + sumOf([1, 3, 1, 0], c);
+    });
+    expect([...gradient!.data]).toEqual(wanted.map((value) => expect.closeTo(value, 10)));
+  });
+
+  test("refuses layers without a matrix", () => {
+    expect(() => nn.tiedLinear(nn.relu())).toThrow(
+      "nn.tiedLinear: the layer is a module, expected a module with a var",
+    );
+    expect(() => nn.tiedLinear(nn.conv2d(1, 2, 3))).toThrow("the weight is [2, 1, 3, 3], expected [count, size]");
   });
 });

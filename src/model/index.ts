@@ -1,0 +1,6 @@
+/** tilegrad/model: models to look at, to describe and to share. */
+
+export type { LayerJSON, ModelJSON, ValueJSON } from "./format.ts";
+export { type FromJSONOptions, fromJSON } from "./fromJSON.ts";
+export { type Constructor, type Constructors, custom, type Layer } from "./layers.ts";
+export { toJSON } from "./toJSON.ts";
