@@ -1,5 +1,5 @@
 import { type CompileOptions, compile, type Description, described } from "../compile/compile.ts";
-import { AttributeError, optionsOf } from "../errors.ts";
+import { AttributeError, checkHas, optionsOf } from "../errors.ts";
 import { type DeviceOptions, deviceOptions, type OpenDevice, openDevice } from "../gpu/device.ts";
 import type { Tensor, Update } from "../graph/tensor.ts";
 import type { Forced } from "../kernels/traits.ts";
@@ -22,8 +22,9 @@ export interface EngineOptions extends DeviceOptions {
    */
   readonly checkFinite?: boolean;
   /**
-   * Where to keep the fastest variants (see `tuning`): in Node, `tuningFile()` of tilegrad/node. Default IndexedDB in
-   * browsers, opened by the first `compile` that tunes. A store given here is read at once.
+   * Where to keep the fastest variants (see `tuning`): any store of tilegrad/store; in Node, `tuningFile()` or
+   * `folderStore(path)` of tilegrad/node. Default IndexedDB in browsers, opened by the first `compile` that tunes. A
+   * store given here is read at once.
    */
   readonly tuningStore?: TuningStore;
   /** Checks every kernel variant against the reference first (a few seconds) and avoids wrong ones; default false. */
@@ -57,6 +58,7 @@ export class Engine extends Runner {
     });
     const fault = variants && (await import("../selfcheck/index.ts")).unknownVariant(variants);
     if (fault) throw new AttributeError(`Engine.create: variants: ${fault}`);
+    checkHas("Engine.create", "tuningStore", tuningStore, "read", "a store, such as opfsStore()");
     const open = await openDevice(where);
     const tuning = new Tuning(open.name, tuningStore);
     if (tuningStore) await tuning.load();

@@ -31,7 +31,7 @@ export class Tuning {
   /** Forgets all winners of this adapter, also in the store. */
   async clear(): Promise<void> {
     this.#winners.clear();
-    await this.#store?.save(this.#adapter, {});
+    await this.#save();
   }
 
   /**
@@ -52,7 +52,9 @@ export class Tuning {
   load(fallback?: TuningStore): Promise<void> {
     this.#store ??= fallback;
     this.#loaded ??= (async () => {
-      const kept = (await this.#store?.load(this.#adapter)) ?? {};
+      if (!this.#store) return;
+      const { readWinners } = await import("../tune/index.ts");
+      const kept = await readWinners(this.#store, this.#adapter);
       for (const [problem, variant] of Object.entries(kept))
         if (!this.#winners.has(problem)) this.#winners.set(problem, variant);
     })();
@@ -66,6 +68,12 @@ export class Tuning {
       this.#winners.set(problem, variant);
       this.#times.set(problem, ms);
     }
-    await this.#store?.save(this.#adapter, this.winners);
+    await this.#save();
+  }
+
+  async #save(): Promise<void> {
+    if (!this.#store) return;
+    const { writeWinners } = await import("../tune/index.ts");
+    await writeWinners(this.#store, this.#adapter, this.winners);
   }
 }

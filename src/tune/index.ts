@@ -1,8 +1,10 @@
 import type { PipelineCache } from "../gpu/pipelines.ts";
 import type { PrintedCall } from "../kernels/call.ts";
+import { indexedDBStore } from "../store/indexedDB.ts";
 import { Bench, type Candidate, type Finding } from "./bench.ts";
-import { browserStore, type TuningStore } from "./store.ts";
+import type { TuningStore } from "./store.ts";
 
+export { readWinners, writeWinners } from "./store.ts";
 export type { Finding };
 
 export interface TuneOptions {
@@ -27,7 +29,7 @@ export async function tune(
   options: Omit<TuneOptions, "known">,
   told: boolean | ((finding: Finding) => void),
 ): Promise<void> {
-  await winners.load(browserStore());
+  await winners.load(globalThis.indexedDB && indexedDBStore({ name: "tuning" }));
   const findings: Finding[] = [];
   for await (const finding of measure({ ...options, known: winners.table })) {
     findings.push(finding);

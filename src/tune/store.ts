@@ -1,30 +1,30 @@
-/** Keeps winners between visits: `problem → variant` for each adapter. */
-export interface TuningStore {
-  load(adapter: string): Promise<Readonly<Record<string, string>> | undefined>;
-  save(adapter: string, winners: Readonly<Record<string, string>>): Promise<void>;
+import { FormatError } from "../errors.ts";
+import type { Store } from "../store/store.ts";
+
+/** Where winners are kept between visits: any store, as the file `tuning.json`. */
+export type TuningStore = Pick<Store, "name" | "read" | "write">;
+
+/** `problem → variant`. */
+export type Winners = Readonly<Record<string, string>>;
+
+const file = "tuning.json";
+
+async function readAll(store: TuningStore): Promise<Record<string, Winners>> {
+  const bytes = await store.read(file);
+  if (!bytes) return {};
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch (cause) {
+    throw new FormatError(`${store.name}: ${file} is not JSON; delete it to start over`, { cause });
+  }
 }
 
-/** Keeps winners in the browser's IndexedDB, for the page's origin. */
-export function browserStore(): TuningStore | undefined {
-  if (!globalThis.indexedDB) return undefined;
-  const transact = async <T>(mode: IDBTransactionMode, act: (store: IDBObjectStore) => IDBRequest<T>): Promise<T> => {
-    const opening = indexedDB.open("tilegrad", 1);
-    opening.onupgradeneeded = () => opening.result.createObjectStore("tuning");
-    const database = await settled(opening);
-    try {
-      return await settled(act(database.transaction("tuning", mode).objectStore("tuning")));
-    } finally {
-      database.close();
-    }
-  };
-  return {
-    load: (adapter) => transact("readonly", (store) => store.get(adapter)),
-    save: async (adapter, winners) => void (await transact("readwrite", (store) => store.put(winners, adapter))),
-  };
-}
+/** The winners of an adapter, as saved. @throws FormatError for a file that is not JSON. */
+export const readWinners = async (store: TuningStore, adapter: string): Promise<Winners> =>
+  (await readAll(store))[adapter] ?? {};
 
-const settled = <T>(request: IDBRequest<T>): Promise<T> =>
-  new Promise((resolve, reject) => {
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error);
-  });
+/** Saves the winners of an adapter, beside those of others. */
+export async function writeWinners(store: TuningStore, adapter: string, winners: Winners): Promise<void> {
+  const all = { ...(await readAll(store)), [adapter]: winners };
+  await store.write(file, new TextEncoder().encode(`${JSON.stringify(all, undefined, 2)}\n`));
+}

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Kernel } from "../../shaders/lib/kernel.ts";
 import { Engine, type Finding, grad, input, losses, matmul, nn, relu, type TuningStore } from "../../src/index.ts";
 import { matmulFamily } from "../../src/kernels/matmul.ts";
+import { memoryStore } from "../../src/store/index.ts";
 
 let device: GPUDevice;
 beforeAll(async () => {
@@ -11,17 +12,9 @@ beforeAll(async () => {
 });
 afterAll(() => device.destroy());
 
-/** A store that a test can inspect. */
-function memory(kept: Record<string, Readonly<Record<string, string>>> = {}) {
-  const store: TuningStore & { kept: typeof kept } = {
-    kept,
-    load: async (adapter) => kept[adapter],
-    save: async (adapter, winners) => {
-      kept[adapter] = winners;
-    },
-  };
-  return store;
-}
+/** The winners that a store holds, by adapter. */
+const keptIn = async (store: TuningStore): Promise<Record<string, Readonly<Record<string, string>>>> =>
+  JSON.parse(new TextDecoder().decode(await store.read("tuning.json")));
 
 // Some variants take a CPU compiler a second.
 const timeout = 120_000;
@@ -33,7 +26,7 @@ const product = { outputs: { y: matmul(input("a", [32, 20]), input("b", [20, 48]
 const used = async (engine: Engine) => (await engine.compile(product)).inspect().kernels[0]!.variant;
 
 test("measures unknown problems once, and uses the results from then on", { timeout }, async () => {
-  const store = memory();
+  const store = memoryStore();
   const engine = await Engine.create({ device, tuningStore: store });
   const ruled = await engine.compile(product);
   await ruled.run(feeds);
@@ -60,7 +53,7 @@ test("measures unknown problems once, and uses the results from then on", { time
   expect(Math.max(...y.map((value, i) => Math.abs(value - wanted[i]!)))).toBeLessThan(1e-5);
 
   expect(engine.tuning.winners).toEqual({ [problem]: variant });
-  expect(store.kept).toEqual({ [engine.adapter]: { [problem]: variant } });
+  expect(await keptIn(store)).toEqual({ [engine.adapter]: { [problem]: variant } });
   await engine.compile(product, { tune: (finding) => findings.push(finding) });
   const next = await Engine.create({ device, tuningStore: store });
   await next.compile(product, { tune: (finding) => findings.push(finding) });
@@ -84,7 +77,7 @@ test.skipIf(!globalThis.indexedDB)("a browser remembers in IndexedDB", { timeout
 
 test("winners can be added and forgotten, and may name unknown variants", { timeout }, async () => {
   const problem = "matmul m=32 n=48 k=20 batches=1 type=f32 layout=kn";
-  const store = memory();
+  const store = memoryStore();
   const engine = await Engine.create({ device, tuningStore: store });
   const ruled = await used(engine);
   engine.tuning.add({ [problem]: "naive" });
@@ -93,7 +86,7 @@ test("winners can be added and forgotten, and may name unknown variants", { time
   expect(await used(engine)).toBe(ruled);
   await engine.tuning.clear();
   expect(engine.tuning.winners).toEqual({});
-  expect(store.kept).toEqual({ [engine.adapter]: {} });
+  expect(await keptIn(store)).toEqual({ [engine.adapter]: {} });
 });
 
 test("a variant with wrong results does not win, however fast", { timeout }, async () => {
@@ -108,7 +101,7 @@ test("a variant with wrong results does not win, however fast", { timeout }, asy
     },
   });
   try {
-    const engine = await Engine.create({ device, tuningStore: memory() });
+    const engine = await Engine.create({ device, tuningStore: memoryStore() });
     const findings: Finding[] = [];
     const program = await engine.compile(product, { tune: (finding) => findings.push(finding) });
     expect(findings[0]!.ms["planted"]).toBeNull();
@@ -126,7 +119,7 @@ test("a training step is tuned kernel by kernel, including gradients with partia
   const loss = losses.crossEntropy(relu(model(input("x", [4, 1, 8, 8]))), input("y", [4], "i32"));
   const weights = [...nn.stateDict(model).values()];
   const description = { outputs: { loss, dw: grad(loss, weights)[0]! } };
-  const engine = await Engine.create({ device, tuningStore: memory() });
+  const engine = await Engine.create({ device, tuningStore: memoryStore() });
   const fed = { x: Float32Array.from({ length: 4 * 64 }, (_, i) => Math.sin(i)), y: new Int32Array([0, 1, 2, 0]) };
   const results = async (tune: boolean) => {
     const program = await engine.compile(description, { tune });

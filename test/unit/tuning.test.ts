@@ -1,11 +1,12 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { compile } from "../../src/compile/compile.ts";
 import { input, matmul, sum } from "../../src/index.ts";
 import { choose, family } from "../../src/kernels/choose.ts";
-import { tuningFile } from "../../src/node/index.ts";
+import { folderStore, tuningFile } from "../../src/node/index.ts";
+import { readWinners, writeWinners } from "../../src/tune/index.ts";
 import { gpu, software } from "../adapters.ts";
 import { forcedVariants } from "../forced.ts";
 
@@ -18,22 +19,22 @@ afterAll(() => rm(folder, { recursive: true }));
 test("a tuning file holds the winners of each adapter", async () => {
   const path = join(folder, "new", "tuning.json");
   const file = tuningFile(path);
-  expect(await file.load("one")).toBeUndefined();
-  await file.save("one", { "matmul m=1": "naive" });
-  await file.save("two", { "matmul m=1": "tiled" });
-  await file.save("one", { "matmul m=1": "direct4x4" });
-  expect(await tuningFile(path).load("one")).toEqual({ "matmul m=1": "direct4x4" });
-  expect(JSON.parse(await readFile(path, "utf8"))).toEqual({
-    one: { "matmul m=1": "direct4x4" },
-    two: { "matmul m=1": "tiled" },
-  });
+  expect(await readWinners(file, "one")).toEqual({});
+  await writeWinners(file, "one", { "matmul m=1": "naive" });
+  await writeWinners(file, "two", { "matmul m=1": "tiled" });
+  await writeWinners(file, "one", { "matmul m=1": "direct4x4" });
+  expect(await readWinners(tuningFile(path), "one")).toEqual({ "matmul m=1": "direct4x4" });
+  const all = { one: { "matmul m=1": "direct4x4" }, two: { "matmul m=1": "tiled" } };
+  expect(JSON.parse(await readFile(path, "utf8"))).toEqual(all);
+  expect(await readWinners(folderStore(dirname(path)), "two")).toEqual(all.two);
 });
 
 test("a broken tuning file is named and left alone", async () => {
   const path = join(folder, "broken.json");
   await writeFile(path, "{");
-  await expect(tuningFile(path).load("one")).rejects.toThrow(`the tuning file ${path} is not JSON`);
-  await expect(tuningFile(path).save("one", {})).rejects.toThrow("is not JSON");
+  const fault = `the tuning file ${path}: tuning.json is not JSON; delete it to start over`;
+  await expect(readWinners(tuningFile(path), "one")).rejects.toThrow(fault);
+  await expect(writeWinners(tuningFile(path), "one", {})).rejects.toThrow(fault);
   expect(await readFile(path, "utf8")).toBe("{");
 });
 
