@@ -59,7 +59,8 @@ export function loadCheckpoint(
   return metadata;
 }
 
-function together(training: Training): Map<string, Variable> {
+/** All variables of a training run, by their names in a file. */
+export function together(training: Training): Map<string, Variable> {
   const all = new Map<string, Variable>();
   for (const [part, named] of Object.entries(training)) {
     for (const [own, variable] of variablesOf(`checkpoint, "${part}"`, named)) {

@@ -1,0 +1,36 @@
+import { refuse } from "../errors.ts";
+
+/** Numbers that JSON cannot write, under this key. */
+const key = "$number";
+
+/**
+ * JSON for plain data, with the numbers that JSON lacks: NaN, infinities and -0.
+ * @throws AttributeError that names what is neither a number, text, truth value, null, list nor plain object.
+ */
+export function plainText(call: string, name: string, value: unknown): string {
+  return JSON.stringify(checked(call, name, value, new Set()));
+}
+
+/** The value of a text by `plainText`. */
+export const plainValue = (text: string): unknown =>
+  JSON.parse(text, (_, value) => (typeof value?.[key] === "string" ? Number(value[key]) : value));
+
+function checked(call: string, name: string, value: unknown, within: Set<unknown>): unknown {
+  if (typeof value === "number")
+    return Number.isFinite(value) && !Object.is(value, -0)
+      ? value
+      : { [key]: Object.is(value, -0) ? "-0" : String(value) };
+  if (value === null || typeof value === "string" || typeof value === "boolean") return value;
+  const isList = Array.isArray(value);
+  const isPlain = isList || [Object.prototype, null].includes(Object.getPrototypeOf(Object(value)));
+  if (!isPlain || typeof value !== "object" || within.has(value)) {
+    refuse(call, name, value, within.has(value) ? "no circle" : "a number, text, list or plain object");
+  }
+  const inside = new Set([...within, value]);
+  if (isList) return value.map((item, i) => checked(call, `${name}[${i}]`, item, inside));
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([part, item]) =>
+      item === undefined ? [] : [[part, checked(call, `${name}.${part}`, item, inside)]],
+    ),
+  );
+}
