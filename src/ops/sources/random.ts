@@ -64,7 +64,7 @@ const normalOp: Op = /* @__PURE__ */ indexedOp("normal", "f32", {
     const bits = randomBits(seed!, step!, salt);
     return normalOf(bits(2 * index), bits(2 * index + 1));
   },
-  lib: [...randomText, turnText, normalText],
+  lib: /* @__PURE__ */ randomText.concat(turnText, normalText),
   flops: 90,
 });
 
@@ -72,7 +72,7 @@ const randintOp: Op = /* @__PURE__ */ indexedOp("randint", "i32", {
   wgsl: ([seed, step], { salt, low, span }, { index }) =>
     `I(upperHalf(randomBits(${seed}, ${step}, ${salt}u, ${index}), ${span}u)) + I(${low})`,
   js: ([seed, step], { salt, low, span }, index) => upperHalf(randomBits(seed!, step!, salt)(index), span) + low,
-  lib: [...randomText, upperHalfText],
+  lib: /* @__PURE__ */ randomText.concat(upperHalfText),
   flops: 45,
 });
 
