@@ -4,7 +4,7 @@ import { acrossOf, depthOf, type Factors, factors, type RegisterTile } from "./l
 import type { Kernel, Part } from "./lib/kernel.ts";
 import { type End, making, matrixEnd } from "./lib/results.ts";
 import { elements, loadsVectors, type Stack } from "./lib/stack.ts";
-import { type Carried, type TileSide, tiled } from "./lib/tile.ts";
+import { type TileFactor, type TileSide, tiled } from "./lib/tile.ts";
 import { elementAt, plus, times } from "./lib/view.wgsl.ts";
 import { each, wgsl } from "./wgsl.ts";
 
@@ -43,9 +43,13 @@ const computed = {
 };
 
 /**
- * Each invocation holds ROWS × 4·COLUMNS results in registers and loops over K, a few steps at a time. No workgroup
- * memory, no barrier: the variant for CPU adapters, and for results too small to fill a GPU with tiles. In quads, each
- * invocation loads a quarter of the elements of a and exchanges them with its neighbours: see lib/quads.wgsl.ts.
+ * The variant for CPU adapters, and for results too small to fill a GPU with tiles. No workgroup memory, no barrier.
+ *
+ * Parallel plan: each invocation computes ROWS × 4·COLUMNS results in registers and loops over K, a few steps at a
+ * time. In quads, each loads a quarter of the elements of a and exchanges them with its neighbours: see
+ * lib/quads.wgsl.ts.
+ *
+ * Memory: a[M, K] and b[K, N] have any strides. lib/factors.ts loads vec4s along the contiguous axis of each.
  *
  * For [6, 8] · [8, 12] in tiles of 4 × 4, the printed loop is this, of which only two rows are shown:
  *
@@ -193,40 +197,27 @@ const sharedSums = (p: Product, tile: RegisterTile, sharers: number): string => 
   }
   #endif`;
 
-/** With tiles in workgroup memory: the variant for GPUs. See lib/tile.ts. */
+/** With tiles in workgroup memory: the variant for GPUs. lib/tile.ts has its body, with plan and memory layout. */
 export function matmulTiled(p: Product, side: TileSide): Kernel {
-  const areFours = (factor: Stack) => p.k % 4 === 0 && (loadsVectors(factor, 0) || loadsVectors(factor, 1));
-  /** @param strides along rows (columns of b), and along K. */
-  const carried = (name: "a" | "b", stack: Stack, [along, k]: readonly [number, number]): Carried => {
-    const fours = areFours(stack);
-    return {
-      at(place, step) {
-        const at = plus(`${name}_base`, times(place, along), times(step, k));
-        return `${name}[${fours ? `(${at}) / 4u` : at}]`;
-      },
-      alongK: k === 1 && (name === "a" || along !== 1),
-      fours,
-    };
-  };
   const { a, b, type } = p;
   const tile = tiled({
     side,
     type,
-    a: carried("a", a, a.strides),
-    b: carried("b", b, [b.strides[1], b.strides[0]]),
+    a: tileFactor("a", a, a.strides, p.k),
+    b: tileFactor("b", b, [b.strides[1], b.strides[0]], p.k),
     from: "0u",
     to: "K",
     longest: p.k,
   });
-  const factor = (name: string, stack: Stack): Part => ({
-    buffers: [bufferOf(name, stack.view, "read", areFours(stack) ? 4 : 1)],
+  const memory = (name: string, stack: Stack): Part => ({
+    buffers: [bufferOf(name, stack.view, "read", hasVectors(stack, p.k) ? 4 : 1)],
     accessors: { [`base_${name}`]: (batch) => elementAt(stack.batch, batch!) },
   });
   return kernel({
     workgroup: tile.workgroup,
     width: 4,
     memory: tile.memory,
-    parts: [factor("a", a), factor("b", b), matrixEnd(p.end, size(p), 4), tile.part, putting],
+    parts: [memory("a", a), memory("b", b), matrixEnd(p.end, size(p), 4), tile.part, putting],
     constants: { K: [p.k, "products per result"] },
     body: wgsl`
       let batch = group.z;
@@ -234,6 +225,23 @@ export function matmulTiled(p: Product, side: TileSide): Kernel {
       let b_base = base_b(batch);
       ${tile.body}`,
   });
+}
+
+/** Whether a tile loads a factor as vec4s. */
+const hasVectors = (stack: Stack, k: number): boolean =>
+  k % 4 === 0 && (loadsVectors(stack, 0) || loadsVectors(stack, 1));
+
+/** @param strides between rows of a (columns of b), and along K. */
+function tileFactor(name: "a" | "b", stack: Stack, strides: readonly [number, number], k: number): TileFactor {
+  const vectors = hasVectors(stack, k);
+  return {
+    at(line, step) {
+      const at = plus(`${name}_base`, times(line, strides[0]), times(step, strides[1]));
+      return `${name}[${vectors ? `(${at}) / 4u` : at}]`;
+    },
+    alongK: strides[1] === 1 && (name === "a" || strides[0] !== 1),
+    vectors,
+  };
 }
 
 const putting: Part = { accessors: { put: (row, col, sum) => [`finish(batch, ${row}, ${col}, ${sum});`] } };
