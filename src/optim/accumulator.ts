@@ -59,7 +59,7 @@ export class Accumulator {
    * Updates that take one step from the mean of the collected gradients and reset the sums. `clip` bounds that mean.
    * @throws AttributeError for parameters that no loss passed to `collect` so far reaches through a gradient.
    */
-  step(optimizer: Optimizer, options: Omit<StepOptions, "scale"> = {}): StepUpdates {
+  step(optimizer: Optimizer, options: Omit<StepOptions, "scale" | "when"> = {}): StepUpdates {
     checkReached(
       "optim.accumulator",
       this.parameters.filter((parameter) => !this.#reached.has(parameter)),

@@ -51,6 +51,8 @@ export interface StepOptions {
   readonly scale?: Tensor<"f32">;
   /** Scales the loss, and skips steps whose gradients overflow; see `LossScaler`. Default none. */
   readonly scaler?: LossScaler;
+  /** f32 `[]`: the step is skipped where it is 0, and leaves parameters, moments and counts as they are. Default 1. */
+  readonly when?: Tensor<"f32">;
 }
 
 /** The updates of one step, with tensors that can be outputs of the program. */
@@ -59,7 +61,7 @@ export type StepUpdates = Update[] & {
   readonly rate: Tensor<"f32">;
   /** The 2-norm of all gradients together, before clipping; only with `clipGradNorm`. */
   readonly norm?: Tensor<"f32">;
-  /** f32 `[]`: 1, or 0 where a gradient overflowed and the step was skipped; only with a scaler. */
+  /** f32 `[]`: 1, or 0 where the step was skipped; only with a scaler or `when`. */
   readonly taken?: Tensor<"f32">;
 };
 
@@ -139,10 +141,13 @@ export class Optimizer {
   apply(parameters: readonly Variable[], gradients: readonly Tensor[], options: StepOptions = {}): StepUpdates {
     const rule = this.#rule;
     const op = `optim.${rule.name}`;
-    const { clip = [], scale: given, scaler } = optionsOf(op, options, stepOptions);
-    if (given !== undefined) checkTensor(op, "scale", given);
-    if (given?.shape.some((n) => n !== 1))
-      throw new ShapeError(`${op}: scale has shape ${showShape(given.shape)}, expected a single element`);
+    const { clip = [], scale: given, scaler, when } = optionsOf(op, options, stepOptions);
+    for (const [name, number] of Object.entries({ scale: given, when })) {
+      if (number === undefined) continue;
+      checkTensor(op, name, number);
+      if (number.shape.some((n) => n !== 1))
+        throw new ShapeError(`${op}: ${name} has shape ${showShape(number.shape)}, expected a single element`);
+    }
     checkParameters(op, parameters);
     if (checkList(op, "the list of gradients", gradients).length !== parameters.length)
       refuse(op, "the number of gradients", gradients.length, `${parameters.length}`);
@@ -155,8 +160,9 @@ export class Optimizer {
     const updates: Update[] = [];
     const check = scaler?.check(gradients);
     const scale = check && given ? mul(check.inverse, given) : (check?.inverse ?? given);
-    /** A variable's next value; with a scaler, its old value where the step is skipped. */
-    const unless = (next: Tensor, old: Tensor, taken: Tensor | undefined = check?.taken) =>
+    const goes = check && when ? mul(check.taken, when) : (check?.taken ?? when);
+    /** A variable's next value, or its old one where the step is skipped. */
+    const unless = (next: Tensor, old: Tensor, taken: Tensor | undefined = goes) =>
       taken ? where(gt(taken, 0), next, old) : next;
     const step = this.step && add(this.step, 1);
     if (this.step && step) updates.push([this.step, unless(step, this.step)]);
@@ -173,10 +179,10 @@ export class Optimizer {
     const each = clips.find(({ each }) => each)?.each;
     const moments = parameters.map((parameter) => this.#momentsOf(parameter));
     const roles = [parameters, gradients, ...rule.moments.map((_, i) => moments.map((own) => own[i]!))];
-    const shared = [rate, ...(factor ? [factor] : []), ...(check ? [check.taken] : []), ...scalars];
+    const shared = [rate, ...(factor ? [factor] : []), ...(goes ? [goes] : []), ...scalars];
     const results = foreach(rule.name, shared, roles, ([lr, ...rest], [p, g, ...state]) => {
       const scaled = factor ? mul(g!, rest.shift()!) : g!;
-      const taken = check && rest.shift();
+      const taken = goes && rest.shift();
       const next = rule.update({ p: p!, g: each ? each(scaled) : scaled, state }, lr!, rest);
       return next.map((value, i) => unless(value, i === 0 ? p! : state[i - 1]!, taken));
     });
@@ -185,7 +191,7 @@ export class Optimizer {
       moments[i]!.forEach((moment, k) => updates.push([moment, results[k + 1]![i]!]));
     });
     if (check) updates.push(...check.updates);
-    return Object.assign(updates, { rate, ...(norm && { norm }), ...(check && { taken: check.taken }) });
+    return Object.assign(updates, { rate, ...(norm && { norm }), ...(goes && { taken: goes }) });
   }
 
   #momentsOf(parameter: Variable): Variable[] {
@@ -208,7 +214,7 @@ function checkParameters(op: string, parameters: readonly Variable[]): void {
     checkVariable(op, "a parameter", parameter);
 }
 
-const stepOptions = { clip: undefined, scale: undefined, scaler: undefined };
+const stepOptions = { clip: undefined, scale: undefined, scaler: undefined, when: undefined };
 
 const keptOf = (moment: string | Kept): Kept => (typeof moment === "string" ? { name: moment, initial: 0 } : moment);
 

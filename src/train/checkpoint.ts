@@ -1,0 +1,78 @@
+import { checkHas, checkWhole, optionsOf, refuse } from "../errors.ts";
+import type { Callback, Training } from "./callbacks.ts";
+
+/** Where checkpoints go: a store of `tilegrad/store`, or anything that writes files. */
+export interface CheckpointStore {
+  write(name: string, bytes: Uint8Array): unknown;
+}
+
+export interface CheckpointOptions {
+  /** Steps between two checkpoints; default none. */
+  readonly everySteps?: number;
+  /** Epochs between two checkpoints; default 1, or none with `everySteps`. */
+  readonly everyEpochs?: number;
+  /** Takes the bytes: a function, or a store that writes them under `name`. */
+  readonly to: CheckpointStore | ((bytes: Uint8Array<ArrayBuffer>, training: Training) => unknown);
+  /** Of the file in the store; default `"training.safetensors"`. Each checkpoint replaces the last one. */
+  readonly name?: string;
+}
+
+/**
+ * Saves the whole training from time to time, as `Trainer.save`. Steps go on while a checkpoint is written; one that
+ * falls due meanwhile is left out. `trainer.load(bytes)` and `fit` with `resume: true` continue from it.
+ */
+export function checkpoint(options: CheckpointOptions): Callback {
+  const op = "checkpoint";
+  const { everySteps, everyEpochs, to, name } = optionsOf(op, options, {
+    everySteps: undefined,
+    everyEpochs: undefined,
+    to: undefined,
+    name: "training.safetensors",
+  });
+  if (everySteps !== undefined) checkWhole(op, "everySteps", everySteps);
+  if (everyEpochs !== undefined) checkWhole(op, "everyEpochs", everyEpochs);
+  if (to === undefined) refuse(op, "to", to, "a store, or a function that takes the bytes");
+  if (typeof to !== "function") checkHas(op, "to", to, "write", "a store, or a function that takes the bytes");
+  const epochs = everyEpochs ?? (everySteps === undefined ? 1 : Number.POSITIVE_INFINITY);
+  let writing: Promise<unknown> | undefined;
+  let failure: { readonly error: unknown } | undefined;
+  const report = () => {
+    if (failure) throw failure.error;
+  };
+  const begin = (training: Training): void => {
+    report();
+    if (writing) return;
+    const save = async () => {
+      const bytes = await training.save();
+      await (typeof to === "function" ? to(bytes, training) : to.write(name, bytes));
+    };
+    writing = save()
+      .catch((error) => {
+        failure = { error };
+      })
+      .finally(() => {
+        writing = undefined;
+      });
+  };
+  return {
+    name: "checkpoint",
+    onTrainBegin() {
+      failure = undefined;
+    },
+    ...(everySteps !== undefined && {
+      onBatchEnd({ step }, training) {
+        if (step % everySteps === 0) begin(training);
+        report();
+      },
+    }),
+    async onEpochEnd({ epoch }, training) {
+      if (epoch % epochs !== 0) return report();
+      await writing;
+      begin(training);
+    },
+    async onTrainEnd() {
+      await writing;
+      report();
+    },
+  };
+}

@@ -1,0 +1,50 @@
+import type { Programs } from "./programs.ts";
+import { ringSteps } from "./ring.ts";
+import { Stage } from "./stage.ts";
+import type { Stream } from "./stream.ts";
+import { type Batch, type Columns, noSums } from "./tally.ts";
+import { type ClassWeight, weightsOf } from "./weights.ts";
+
+/** Measures loss and metrics over a whole stream. */
+export async function measure(
+  programs: Programs,
+  columns: Columns,
+  stream: Stream,
+  batchSize: number,
+  over: () => boolean = () => false,
+  classWeight?: ClassWeight,
+): Promise<Record<string, number>> {
+  const { ring } = programs;
+  const size = Math.min(batchSize, stream.samples ?? batchSize);
+  const whole = await programs.for(size);
+  const stage = new Stage(stream.specs, size);
+  const sums = noSums();
+  const waiting: Batch[] = [];
+  ring.clear();
+  const take = async () => {
+    const batches = waiting.splice(0);
+    (await ring.last(batches.length)).forEach((numbers, i) => columns.add(sums, numbers, batches[i]!));
+  };
+  const reader = stream.epoch(0);
+  try {
+    let next = reader.fill(stage);
+    for (let rows = await next; rows > 0 && !over(); rows = await next) {
+      const exact = rows < size && programs.mixes(size);
+      const { program, inputs, weigh } = exact ? await programs.for(rows) : whole;
+      if (!exact) stage.pad(rows);
+      const weights = weightsOf(stage, rows, exact ? rows : size, classWeight);
+      weigh(weights);
+      const running = program.run(stage.feeds(inputs, exact ? rows : size));
+      ring.ran();
+      waiting.push({ rows, weight: weights.sum });
+      next = reader.fill(stage);
+      if (next instanceof Promise) next.catch(() => {});
+      await running;
+      if (waiting.length === ringSteps) await take();
+    }
+    await take();
+  } finally {
+    await reader.close();
+  }
+  return columns.logs(sums);
+}

@@ -1,0 +1,317 @@
+import { FeedError, type NonFiniteError } from "../errors.ts";
+import { type Event, type EventArguments, notify, type Training } from "./callbacks.ts";
+import type { Gate } from "./gate.ts";
+import type { EpochLogs, History, Progress, StepLogs } from "./history.ts";
+import type { Fit } from "./options.ts";
+import { Pace } from "./pace.ts";
+import { nextEpoch, type Position } from "./position.ts";
+import type { Programs } from "./programs.ts";
+import type { Recipe } from "./recipe.ts";
+import { ringSteps } from "./ring.ts";
+import { Stage } from "./stage.ts";
+import type { Reader, Stream } from "./stream.ts";
+import { type Batch, Columns } from "./tally.ts";
+import { type ClassWeight, weightsOf } from "./weights.ts";
+
+/** What a run needs of its trainer. */
+export interface Parts {
+  readonly recipe: Recipe;
+  readonly options: Fit;
+  readonly programs: Programs;
+  readonly stream: Stream;
+  readonly classWeight: ClassWeight | undefined;
+  readonly position: Position;
+  readonly gate: Gate;
+  /** Loss and metrics of the validation data, if any. @param over whether to stop early. */
+  readonly validate: ((over: () => boolean) => Promise<Record<string, number>>) | undefined;
+  save(): Promise<Uint8Array<ArrayBuffer>>;
+  /** Finds out where a loss stopped being finite. */
+  diagnose(step: Submitted, loss: number): Promise<NonFiniteError>;
+}
+
+/** A step whose numbers are still on the GPU. */
+export interface Submitted extends Batch {
+  readonly epoch: number;
+  readonly step: number;
+  /** Position in the epoch. */
+  readonly batch: number;
+}
+
+/** One training: the loop from the first step to the last. */
+export class Run implements Training {
+  readonly #parts: Parts;
+  readonly #columns: Columns;
+  readonly #pace: Pace;
+  /** Steps whose numbers have not been processed, in order: they are in the ring. */
+  #submitted: Submitted[] = [];
+  /** The reading in progress, with the callbacks that it leads to. */
+  #reading: Promise<void> | undefined;
+  #lastReading = performance.now();
+  /** Why the training must end. */
+  #failure: { readonly error: unknown } | undefined;
+  #stopped: string | undefined;
+  #clock = 0;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#columns = new Columns(parts.recipe.metrics);
+    this.#pace = new Pace(parts.recipe.engine, parts.options.budget);
+  }
+
+  get engine() {
+    return this.#parts.recipe.engine;
+  }
+
+  get optimizer() {
+    return this.#parts.recipe.optimizer!;
+  }
+
+  get variables() {
+    return this.#parts.recipe.variables;
+  }
+
+  get history(): History {
+    return this.#parts.position.history;
+  }
+
+  get epochs(): number {
+    return this.#parts.options.epochs;
+  }
+
+  get epoch(): number {
+    return this.#parts.position.epoch;
+  }
+
+  get step(): number {
+    return this.#parts.position.step;
+  }
+
+  stop(reason: string): void {
+    this.#stopped ??= reason;
+    this.#parts.gate.wake();
+  }
+
+  save(): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#parts.save();
+  }
+
+  /** Trains to the end. Rejects with the first error, after all pending work. */
+  async go(): Promise<History> {
+    const { options, position, gate } = this.#parts;
+    const { epochs, signal } = options;
+    const abort = () => this.stop("aborted");
+    signal?.addEventListener("abort", abort);
+    try {
+      if (signal?.aborted) abort();
+      delete this.history.stopped;
+      await this.#notify("onTrainBegin", this);
+      while (position.epoch < epochs && !this.#over()) await this.#epoch();
+      if (this.#stopped !== undefined) this.history.stopped = this.#stopped;
+      await this.#notify("onTrainEnd", this.history, this);
+      return this.history;
+    } finally {
+      signal?.removeEventListener("abort", abort);
+      await this.#reading;
+      gate.open();
+    }
+  }
+
+  /** The position as it will be when all submitted steps are processed. Call it between steps. */
+  async snapshot(): Promise<Position> {
+    const { position, programs } = this.#parts;
+    const steps = [...this.#submitted];
+    const copy = structuredClone(position);
+    const numbers = await programs.ring.last(steps.length);
+    steps.forEach((step, i) => {
+      this.#columns.add(copy.sums, numbers[i]!, step);
+      if (this.#parts.options.history === "step") copy.history.steps.push(this.#logs(step, numbers[i]!));
+    });
+    return copy;
+  }
+
+  readonly #over = (): boolean => this.#failure !== undefined || this.#stopped !== undefined;
+
+  /** Calls callbacks while the training stands. */
+  #notify<E extends Event>(event: E, ...args: EventArguments<E>): Promise<void> {
+    return this.#parts.gate.serve(notify(this.#parts.options.callbacks, event, ...args));
+  }
+
+  /** Reads and processes all numbers that are still on the GPU. @throws the failure of the training, if any. */
+  async #settle(): Promise<void> {
+    while (this.#submitted.length > 0 && !this.#failure) await this.#parts.gate.serve(this.#read());
+    if (this.#failure) throw this.#failure.error;
+  }
+
+  async #epoch(): Promise<void> {
+    const { options, position, stream, validate, gate } = this.#parts;
+    const { stepsPerEpoch = Number.POSITIVE_INFINITY } = options;
+    if (position.batch === 0) await this.#notify("onEpochBegin", position.epoch + 1, this);
+    this.#clock = performance.now();
+    const reader = stream.epoch(position.epoch, position.samples);
+    try {
+      await this.#steps(reader, stepsPerEpoch);
+    } finally {
+      await reader.close();
+    }
+    await this.#settle();
+    this.#tick();
+    // Stopped in the middle: a resumed training completes the epoch.
+    if (this.#over() && !this.#isWhole()) return;
+    if (position.batch === 0)
+      throw new FeedError(
+        `fit: epoch ${position.epoch + 1} has no ${options.dropLast ? `whole batch of ${options.batchSize} samples` : "samples"}: if the data is an iterator that has been read, pass a function that returns a new one`,
+      );
+    const validation = validate && (await gate.serve(validate(this.#over)));
+    if (validation && this.#over() && this.#stopped === undefined) return;
+    const { step, samples, seconds, sums } = position;
+    const { lr, gradNorm } = this.#columns.others(sums.totals.map((total) => total / sums.steps));
+    const logs = {
+      epoch: position.epoch + 1,
+      ...this.#columns.logs(sums),
+      ...Object.fromEntries(Object.entries(validation ?? {}).map(([name, value]) => [`val_${name}`, value])),
+      step,
+      samples,
+      seconds,
+      lr: this.#lastRate ?? lr,
+      ...(gradNorm !== undefined && { gradNorm }),
+    } as unknown as EpochLogs;
+    this.history.epochs.push(logs);
+    nextEpoch(position);
+    await this.#notify("onEpochEnd", logs, this);
+  }
+
+  #lastRate: number | undefined;
+
+  /** Whether all samples of the epoch have been trained on. */
+  #isWhole(): boolean {
+    const { stream, position, options } = this.#parts;
+    const { stepsPerEpoch, dropLast, batchSize } = options;
+    if (stepsPerEpoch !== undefined) return position.batch >= stepsPerEpoch;
+    const wanted = stream.samples && (dropLast ? stream.samples - (stream.samples % batchSize) : stream.samples);
+    return wanted !== undefined && position.samples >= wanted;
+  }
+
+  async #steps(reader: Reader, most: number): Promise<void> {
+    const { options, position, gate, programs, stream, classWeight } = this.#parts;
+    const size = Math.min(options.batchSize, stream.samples ?? options.batchSize);
+    const whole = await programs.for(size);
+    const stage = new Stage(stream.specs, size);
+    const fill = () => {
+      const filled = position.batch < most ? reader.fill(stage) : 0;
+      // Awaited later, perhaps after a failure of the step.
+      if (filled instanceof Promise) filled.catch(() => {});
+      return filled;
+    };
+    let next = fill();
+    for (let rows = await next; rows > 0; rows = await next) {
+      if (rows < options.batchSize && options.dropLast) return;
+      if (gate.closed) {
+        this.#tick();
+        await gate.pass(this.#over);
+        this.#clock = performance.now();
+      }
+      if (this.#over()) return;
+      const exact = rows < size && programs.mixes(size);
+      const { program, inputs, weigh, perSample } = exact ? await programs.for(rows) : whole;
+      if (!exact) stage.pad(rows);
+      const weights = weightsOf(stage, rows, exact ? rows : size, classWeight);
+      if (weights.values && !perSample)
+        throw new FeedError(
+          "fit: samples have weights, but the loss gives one number for the whole batch: let it return a value for each sample",
+        );
+      weigh(weights);
+      // Copies its feeds at once: the next batch is fetched while the GPU works on this one.
+      const running = program.run(stage.feeds(inputs, exact ? rows : size));
+      programs.ring.ran();
+      const { epoch, batch } = position;
+      this.#submitted.push({ rows, weight: weights.sum, epoch: epoch + 1, batch, step: position.step + 1 });
+      position.batch++;
+      position.step++;
+      position.samples += rows;
+      next = fill();
+      await running;
+      await this.#pace.rest();
+      await this.#readIfDue();
+    }
+  }
+
+  /** Adds the time since the last call to the epoch's. */
+  #tick(): void {
+    const now = performance.now();
+    this.#parts.position.seconds += (now - this.#clock) / 1000;
+    this.#clock = now;
+  }
+
+  /** Reads the numbers of past steps from time to time, while later steps go on; waits where the ring is full. */
+  async #readIfDue(): Promise<void> {
+    const isDue = performance.now() - this.#lastReading >= this.#parts.options.progressEvery;
+    if (isDue || this.#submitted.length >= ringSteps / 2) void this.#read();
+    const isFull = () => this.#submitted.length >= ringSteps;
+    if (isFull()) await this.#parts.gate.pass(this.#over, () => isFull() && this.#reading !== undefined);
+  }
+
+  /** Reads and processes what has been submitted, unless that is going on. Never rejects: failures end the training. */
+  #read(): Promise<void> {
+    if (this.#reading) return this.#reading;
+    this.#lastReading = performance.now();
+    this.#tick();
+    const steps = [...this.#submitted];
+    const numbers = this.#parts.programs.ring.last(steps.length);
+    this.#reading = numbers
+      .then((numbers) => this.#process(numbers, steps))
+      .catch((error) => {
+        this.#failure ??= { error };
+      })
+      .finally(() => {
+        this.#reading = undefined;
+        this.#parts.gate.wake();
+      });
+    return this.#reading;
+  }
+
+  async #process(numbers: readonly Float32Array[], steps: readonly Submitted[]): Promise<void> {
+    const { options, position, diagnose } = this.#parts;
+    const { callbacks, history } = options;
+    const watched = callbacks.some(({ onBatchEnd }) => onBatchEnd);
+    for (const [i, step] of steps.entries()) {
+      const row = numbers[i]!;
+      if (!Number.isFinite(row[0]!)) throw await diagnose(step, row[0]!);
+      this.#columns.add(position.sums, row, step);
+      this.#lastRate = this.#columns.others(row).lr;
+      if (history === "step") this.history.steps.push(this.#logs(step, row));
+      this.#submitted.shift();
+      if (watched) await notify(callbacks, "onBatchEnd", this.#logs(step, row), this);
+    }
+    if (steps.length > 0) await notify(callbacks, "onProgress", this.#progress(), this);
+  }
+
+  #logs(step: Submitted, row: Float32Array): StepLogs {
+    return {
+      epoch: step.epoch,
+      step: step.step,
+      ...this.#columns.logsOf(row, step),
+      samples: step.rows,
+      ...this.#columns.others(row),
+    } as StepLogs;
+  }
+
+  #progress(): Progress {
+    const { options, position, stream } = this.#parts;
+    const { epochs, batchSize, stepsPerEpoch, dropLast } = options;
+    const { sums, seconds } = position;
+    const round = dropLast ? Math.floor : Math.ceil;
+    const samples = stepsPerEpoch === undefined ? stream.samples : stepsPerEpoch * batchSize;
+    const steps = stepsPerEpoch ?? (samples && round(samples / batchSize));
+    const samplesPerSecond = sums.samples / seconds;
+    return {
+      epoch: position.epoch + 1,
+      epochs,
+      step: sums.steps,
+      steps,
+      samples: sums.samples,
+      logs: this.#columns.logs(sums) as Progress["logs"],
+      samplesPerSecond,
+      secondsLeft: samples && ((epochs - position.epoch) * samples - sums.samples) / samplesPerSecond,
+    };
+  }
+}

@@ -1,0 +1,44 @@
+import type { History } from "./history.ts";
+import { noSums, type Sums } from "./tally.ts";
+
+/** Where a training is, between two steps: plain data, which a checkpoint keeps. */
+export interface Position {
+  /** Epochs completed. */
+  epoch: number;
+  /** Steps of the current epoch, and their samples. */
+  batch: number;
+  samples: number;
+  /** Steps of all epochs. */
+  step: number;
+  /** Seconds of the current epoch. */
+  seconds: number;
+  sums: Sums;
+  /** What the order of the samples depends on. */
+  readonly order: {
+    readonly batchSize: number;
+    readonly shuffle: boolean;
+    readonly seed: number;
+    readonly dropLast: boolean;
+  };
+  readonly history: History;
+}
+
+export const start = (order: Position["order"]): Position => ({
+  epoch: 0,
+  batch: 0,
+  samples: 0,
+  step: 0,
+  seconds: 0,
+  sums: noSums(),
+  order,
+  history: { epochs: [], steps: [] },
+});
+
+/** Moves on to the next epoch. */
+export function nextEpoch(position: Position): void {
+  position.epoch++;
+  position.batch = 0;
+  position.samples = 0;
+  position.seconds = 0;
+  position.sums = noSums();
+}

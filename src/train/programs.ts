@@ -1,0 +1,183 @@
+import { refuse, StateError } from "../errors.ts";
+import { reachable } from "../graph/print.ts";
+import type { Tensor, Update, Variable } from "../graph/tensor.ts";
+import { sum } from "../ops/lines/reduce.ts";
+import { cast, div, gt, mul, where } from "../ops/pointwise/arithmetic.ts";
+import { variable } from "../ops/sources/constants.ts";
+import type { Program } from "../runtime/program.ts";
+import { mixes } from "./mixes.ts";
+import { type Outcome, outcomeOf, type Recipe, usedBy } from "./recipe.ts";
+import { Ring, stillFinite } from "./ring.ts";
+import type { Specs } from "./specs.ts";
+import type { Weights } from "./weights.ts";
+
+/** A program for batches of one size. */
+export interface Sized {
+  readonly program: Program;
+  readonly size: number;
+  /** Names of its inputs. */
+  readonly inputs: readonly string[];
+  /** Whether the loss has a value for each sample, so that samples can be weighted. */
+  readonly perSample: boolean;
+  /** Sets the weights of samples; default 1. They stay until they are set again. */
+  weigh(weights: Weights): void;
+}
+
+/** How programs come to be. */
+interface Plan {
+  readonly training: boolean;
+  readonly ring: Ring;
+  /** Numbers to record beside loss and metrics, and all updates. */
+  finish(loss: Tensor): { readonly numbers: readonly Tensor[]; readonly updates: readonly Update[] };
+}
+
+/** The graph of a program. */
+interface Described {
+  readonly updates: readonly Update[];
+  readonly weights: Variable<"f32">;
+  /** 1 / Σ weights. */
+  readonly inverse: Variable<"f32">;
+  readonly perSample: boolean;
+}
+
+/** The programs of one kind, training or evaluation, one for each batch size that occurs. */
+export class Programs {
+  readonly ring: Ring;
+  readonly #recipe: Recipe;
+  readonly #specs: Specs;
+  readonly #plan: Plan;
+  readonly #sized = new Map<number, Promise<Sized>>();
+  readonly #outcomes = new Map<number, Outcome>();
+  readonly #described = new Map<number, Described>();
+  readonly #own: Variable[] = [];
+  #mixes: boolean | undefined;
+  /** Variables that a program changes, beside those of model, optimizer and trainer: random keys, running states. */
+  readonly touched = new Set<Variable>();
+
+  constructor(recipe: Recipe, specs: Specs, plan: Plan) {
+    this.#recipe = recipe;
+    this.#specs = specs;
+    this.#plan = plan;
+    this.ring = plan.ring;
+  }
+
+  /** Whether samples influence each other, so that a partial batch needs a program of its size. */
+  mixes(size: number): boolean {
+    this.#mixes ??= this.#findMixture(size);
+    return this.#mixes;
+  }
+
+  #findMixture(n: number): boolean {
+    const known = this.#outcomes.get(n);
+    const sampled = (n: number, outcome: Outcome) => ({
+      n,
+      inputs: Object.values(outcome.tensors),
+      results: [outcome.loss, ...outcome.values],
+    });
+    const { training } = this.#plan;
+    const a = known ?? outcomeOf(this.#recipe, this.#specs, n, training);
+    if (a.loss.shape.length === 0) return true;
+    const b = outcomeOf(this.#recipe, this.#specs, n + 1, training);
+    return mixes(sampled(n, a), sampled(n + 1, b));
+  }
+
+  /** The program for batches of n samples. */
+  for(size: number): Promise<Sized> {
+    const known = this.#sized.get(size);
+    if (known) return known;
+    const made = this.#make(size);
+    this.#sized.set(size, made);
+    made.catch(() => this.#sized.delete(size));
+    return made;
+  }
+
+  /** Builds the graph without compiling it, so that all variables exist. A graph is built once: random ops are counted. */
+  describe(size: number): Described {
+    const known = this.#described.get(size);
+    if (known) return known;
+    const { training, ring, finish } = this.#plan;
+    const outcome = outcomeOf(this.#recipe, this.#specs, size, training);
+    this.#outcomes.set(size, outcome);
+    const perSample = outcome.loss.shape.length > 0;
+    // In a group of its own for each size: a variable of another program may be written at any time.
+    const group = `weights of ${size} samples in ${training ? "training" : "evaluation"}`;
+    const weights = variable(1, [size], { name: "weights", group });
+    const inverse = variable(1 / size, [], { name: "1/weight", group });
+    // Sums of zeros and ones stay whole numbers; the host divides them.
+    const total = (values: Tensor) => (values.shape.length > 0 ? sumOf(values, weights) : mul(values, div(1, inverse)));
+    const sums = [outcome.loss, ...outcome.values].map(total);
+    const loss = perSample ? mul(sums[0]!, inverse) : outcome.loss;
+    const { numbers, updates } = finish(loss);
+    const all = [...updates, ...ring.record([...sums, ...numbers])];
+    for (const { effects } of reachable([loss, ...all.map(([, value]) => value)]))
+      for (const [variable] of effects) this.touched.add(variable);
+    this.#own.push(weights, inverse);
+    const described = { updates: all, weights, inverse, perSample };
+    this.#described.set(size, described);
+    return described;
+  }
+
+  async #make(size: number): Promise<Sized> {
+    const { engine } = this.#recipe;
+    const { updates, weights, inverse, perSample } = this.describe(size);
+    const program = await engine.compile({ updates });
+    const inputs = usedBy(updates.map(([, value]) => value));
+    let isEqual = true;
+    return {
+      program,
+      size,
+      inputs,
+      perSample,
+      weigh({ values, sum }) {
+        if (!values && isEqual) return;
+        isEqual = !values;
+        engine.write(weights, values ?? 1);
+        // Without any weight there is no mean: the step then changes nothing but counts and moments.
+        engine.write(inverse, sum > 0 ? 1 / sum : 0);
+      },
+    };
+  }
+
+  /** Destroys all programs. @returns variables to free. */
+  async destroy(): Promise<Variable[]> {
+    for (const made of this.#sized.values()) (await made.catch(() => undefined))?.program.destroy();
+    return [...this.#own, ...this.ring.variables];
+  }
+}
+
+/** Σ weights · values. What has no weight is left out, not multiplied by 0: it may be NaN. */
+const sumOf = (values: Tensor, weights: Tensor): Tensor => sum(where(gt(weights, 0), mul(values, weights), 0));
+
+/** Programs that train. @param going i32 `[]`: turned to 0 by the first loss that is not finite; then steps change nothing. */
+export function trainingPrograms(recipe: Recipe, specs: Specs, going: Variable<"i32">): Programs {
+  const { engine, optimizer, clip, scaler, metrics } = recipe;
+  if (!recipe.hasLoss) refuse("fit", "loss", undefined, "one in the options of Trainer, such as losses.mse");
+  if (!optimizer) return refuse("fit", "optimizer", undefined, "one in the options of Trainer, such as optim.adam()");
+  const count = Object.values(metrics).reduce((sum, { means }) => sum + means.length, 0);
+  const hasNorm = [clip ?? []].flat().some(({ limit }) => limit);
+  const ring = new Ring(engine, 2 + count + (hasNorm ? 1 : 0), "training");
+  return new Programs(recipe, specs, {
+    training: true,
+    ring,
+    finish(loss) {
+      const goes = stillFinite(going, loss);
+      const step = optimizer.minimize(loss, {
+        when: cast(goes, "f32"),
+        ...(clip && { clip }),
+        ...(scaler && { scaler }),
+      });
+      return {
+        numbers: [step.rate, ...(step.norm ? [step.norm] : [])],
+        updates: [...step, [going, goes]],
+      };
+    },
+  });
+}
+
+/** Programs that only measure. */
+export function evaluationPrograms(recipe: Recipe, specs: Specs): Programs {
+  if (!recipe.hasLoss) throw new StateError("evaluate: the trainer has no loss");
+  const count = Object.values(recipe.metrics).reduce((sum, { means }) => sum + means.length, 0);
+  const ring = new Ring(recipe.engine, 1 + count, "evaluation");
+  return new Programs(recipe, specs, { training: false, ring, finish: () => ({ numbers: [], updates: [] }) });
+}

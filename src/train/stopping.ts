@@ -1,0 +1,131 @@
+import { AttributeError, checkChoice, checkNumber, checkWhole, optionsOf, refuse } from "../errors.ts";
+import type { TensorData, Variable } from "../graph/tensor.ts";
+import { type Plateau, type PlateauOptions, reduceOnPlateau } from "../optim/plateau.ts";
+import type { Callback, CallbackState, Training } from "./callbacks.ts";
+import type { EpochLogs } from "./history.ts";
+
+export interface EarlyStoppingOptions {
+  /** Name of the value in the logs of an epoch; default `"val_loss"`, or `"loss"` without validation. */
+  readonly monitor?: string;
+  /** Epochs without a better value after which the training ends; default 0: the first worse one ends it. */
+  readonly patience?: number;
+  /** Smallest change that counts as better; default 0. */
+  readonly minDelta?: number;
+  /** Whether the value should fall or rise; default `"min"` for losses and errors, `"max"` for accuracies. */
+  readonly mode?: "min" | "max";
+  /** Whether to give the model the weights of the best epoch at the end, however the training ends; default true. */
+  readonly restoreBest?: boolean;
+}
+
+/** The value that a callback watches. */
+function monitored(op: string, logs: EpochLogs, name: string | undefined): { name: string; value: number } {
+  const values = logs as unknown as Readonly<Record<string, number>>;
+  const chosen = name ?? ("val_loss" in values ? "val_loss" : "loss");
+  const value = values[chosen];
+  if (value === undefined)
+    throw new AttributeError(
+      `${op}: there is no "${chosen}" to monitor, only ${Object.keys(values)
+        .map((key) => `"${key}"`)
+        .join(", ")}`,
+    );
+  return { name: chosen, value };
+}
+
+/** Accuracies and the like should rise, everything else should fall. */
+const modeOf = (name: string, mode: "min" | "max" | undefined): "min" | "max" =>
+  mode ?? (/acc|precision|recall|f1|auc|r2/i.test(name) ? "max" : "min");
+
+/**
+ * Ends a training whose value has stopped improving, and gives the model its best weights, as Keras's EarlyStopping
+ * (where `restoreBest` is off by default).
+ */
+export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
+  const op = "earlyStopping";
+  const { monitor, patience, minDelta, mode, restoreBest } = optionsOf(op, options, {
+    monitor: undefined,
+    patience: 0,
+    minDelta: 0,
+    mode: undefined,
+    restoreBest: true,
+  });
+  if (monitor !== undefined && typeof monitor !== "string")
+    refuse(op, "monitor", monitor, 'a name, such as "val_loss"');
+  checkWhole(op, "patience", patience, 0);
+  checkNumber(op, "minDelta", minDelta, "a number from 0", (n) => n >= 0);
+  if (mode !== undefined) checkChoice(op, "mode", mode, ["min", "max"]);
+  let best: { value: number; epoch: number } | undefined;
+  let weights = new Map<string, TensorData>();
+  let waited = 0;
+  return {
+    name: "earlyStopping",
+    onTrainBegin({ epoch }) {
+      if (epoch > 0) return;
+      best = undefined;
+      weights = new Map();
+      waited = 0;
+    },
+    async onEpochEnd(logs, training) {
+      const { name, value } = monitored(op, logs, monitor);
+      const sign = modeOf(name, mode) === "min" ? 1 : -1;
+      if (best === undefined ? !Number.isNaN(value) : sign * (best.value - value) > minDelta) {
+        best = { value, epoch: logs.epoch };
+        waited = 0;
+        if (restoreBest) weights = await valuesOf(training);
+      } else if (++waited > patience) {
+        training.stop(`earlyStopping: ${name} has not improved since epoch ${best?.epoch ?? 0}`);
+      }
+    },
+    onTrainEnd(_, { engine, variables }) {
+      for (const [name, value] of weights) engine.write(variables.get(name)!, value);
+    },
+    state: () => ({ data: { best, waited }, arrays: weights }),
+    restore({ data, arrays }: CallbackState) {
+      const known = data as { best?: typeof best; waited: number };
+      best = known.best;
+      waited = known.waited;
+      weights = new Map(arrays);
+    },
+  };
+}
+
+/** The values of a model's variables. */
+async function valuesOf({ engine, variables }: Training): Promise<Map<string, TensorData>> {
+  const entries = [...variables].map(
+    async ([name, variable]: [string, Variable]): Promise<[string, TensorData]> => [name, await engine.read(variable)],
+  );
+  return new Map(await Promise.all(entries));
+}
+
+export interface PlateauCallbackOptions extends PlateauOptions {
+  /** As for `earlyStopping`. */
+  readonly monitor?: string;
+}
+
+/**
+ * Lowers the learning rate when a value has stopped improving: `optim.reduceOnPlateau`, reported to after each epoch.
+ * With a schedule, it lowers the rate that the schedule starts from.
+ */
+export function reduceLROnPlateau(options: PlateauCallbackOptions = {}): Callback {
+  const { monitor, ...rest } = options;
+  if (monitor !== undefined && typeof monitor !== "string")
+    refuse("reduceLROnPlateau", "monitor", monitor, 'a name, such as "val_loss"');
+  reduceOnPlateau(1, rest); // Checks the options.
+  let plateau: Plateau | undefined;
+  return {
+    name: "reduceLROnPlateau",
+    onTrainBegin({ epoch }) {
+      if (epoch === 0) plateau = undefined;
+    },
+    async onEpochEnd(logs, { engine, optimizer }) {
+      const { name, value } = monitored("reduceLROnPlateau", logs, monitor);
+      plateau ??= reduceOnPlateau((await engine.read(optimizer.lr))[0]!, { ...rest, mode: modeOf(name, rest.mode) });
+      if (plateau.report(value)) engine.write(optimizer.lr, plateau.lr);
+    },
+    state: () => ({
+      data: plateau && { lr: plateau.lr, best: plateau.best, bad: plateau.bad, resting: plateau.resting },
+    }),
+    restore({ data }) {
+      if (data) plateau = Object.assign(reduceOnPlateau((data as Plateau).lr, rest), data);
+    },
+  };
+}

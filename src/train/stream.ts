@@ -1,0 +1,210 @@
+import type { DataArray, TypedArray } from "../data/dataset.ts";
+import { permutation } from "../data/random.ts";
+import { AttributeError, checkObject, counted, FeedError, ShapeError, StateError, show } from "../errors.ts";
+import { showShape } from "../graph/shape.ts";
+import { type ArrayData, type Chunk, chunkOf, type Specs, sameSpec, weightName } from "./specs.ts";
+import type { Stage } from "./stage.ts";
+
+/** Samples by array name: `{ x: { data, shape: [n, …] }, y: labels }`. Data without a shape is one value per sample. */
+export type Arrays = Readonly<Record<string, ArrayData>>;
+
+/** One or more samples: arrays, or numbers for a single sample. */
+export type Item = Readonly<Record<string, DataArray | TypedArray | number>>;
+
+/** Samples in items of any size, in any number: nothing is collected. */
+export type Items = Iterable<Item> | AsyncIterable<Item>;
+
+/** Arrays, an iterable, or a function that returns the iterable of an epoch. @param epoch 0 in the first one. */
+export type Data = Arrays | Items | ((epoch: number) => Items);
+
+/** Samples of an epoch in order. */
+export interface Reader {
+  /** Copies the next samples into a stage. @returns their number, 0 at the end. */
+  fill(stage: Stage): number | Promise<number>;
+  /** Releases the source before its end. */
+  close(): void | Promise<void>;
+}
+
+/** Data that can be read epoch by epoch. */
+export interface Stream {
+  readonly specs: Specs;
+  /** Samples of an epoch, where known. */
+  readonly samples: number | undefined;
+  /** Samples of the first item. */
+  readonly first: number;
+  /** @param skip samples to leave out at its beginning. */
+  epoch(epoch: number, skip?: number): Reader;
+}
+
+/** How arrays are read. */
+export interface Order {
+  readonly shuffle?: boolean;
+  readonly seed?: number;
+}
+
+/** What the caller knows about the data. */
+export interface Known {
+  /** Names that every item must have, and those that it may have. */
+  readonly names: readonly string[];
+  readonly specs: Specs;
+}
+
+/** Opens data. @param op the caller in errors. @param epochs how often it is read. */
+export async function open(
+  op: string,
+  data: Data,
+  known: Known,
+  { shuffle, seed = 0 }: Order = {},
+  epochs = 1,
+): Promise<Stream> {
+  if (typeof data === "function") return iterated(op, data, known);
+  if (isIterable(data)) {
+    const once = iteratorOf(op, data) === (data as unknown);
+    if (once && epochs > 1) {
+      throw new StateError(
+        `${op}: the data is an iterator, which can be read once, for ${epochs} epochs: pass a function that returns one, such as () => read(), or set stepsPerEpoch`,
+      );
+    }
+    return iterated(op, () => data, known);
+  }
+  return arrays(op, data, known, shuffle ? (n, epoch) => permutation(n, seed, epoch) : undefined);
+}
+
+const isIterable = (data: object): data is Items =>
+  Object(data) === data && (Symbol.asyncIterator in data || Symbol.iterator in data) && !ArrayBuffer.isView(data);
+
+/** Reads arrays, all samples at hand. */
+function arrays(
+  op: string,
+  data: Arrays,
+  known: Known,
+  order: ((n: number, epoch: number) => Uint32Array) | undefined,
+): Stream {
+  const { chunks, specs, rows } = chunksOf(op, data, known);
+  return {
+    specs,
+    samples: rows,
+    first: rows,
+    epoch(epoch, skip = 0) {
+      const places = order?.(rows, epoch);
+      let at = skip;
+      return {
+        fill(stage) {
+          const taken = Math.max(0, Math.min(stage.capacity, rows - at));
+          for (const [name, { data }] of chunks) stage.gather(name, data, places, at, taken);
+          at += taken;
+          return taken;
+        },
+        close: () => {},
+      };
+    },
+  };
+}
+
+/** Reads items one after the other. The first one is read at once, since it tells what samples are. */
+async function iterated(op: string, source: (epoch: number) => Items, known: Known): Promise<Stream> {
+  let head:
+    | { readonly iterator: AsyncIterator<Item> | Iterator<Item>; readonly item: IteratorResult<Item> }
+    | undefined;
+  const begin = (epoch: number) => iteratorOf(op, source(epoch));
+  const iterator = begin(0);
+  head = { iterator, item: await iterator.next() };
+  if (head.item.done) throw new FeedError(`${op}: the data has no samples`);
+  const first = chunksOf(op, head.item.value, known);
+  const { specs } = first;
+  return {
+    specs,
+    samples: undefined,
+    first: first.rows,
+    epoch(epoch, skip = 0) {
+      const ready = epoch === 0 ? head : undefined;
+      head = undefined;
+      return reader(op, ready?.iterator ?? begin(epoch), ready?.item, { ...known, specs }, skip);
+    },
+  };
+}
+
+function reader(
+  op: string,
+  iterator: AsyncIterator<Item> | Iterator<Item>,
+  first: IteratorResult<Item> | undefined,
+  known: Known,
+  skip: number,
+): Reader {
+  let ready = first;
+  let left = skip;
+  let current: ReturnType<typeof chunksOf> | undefined;
+  let at = 0;
+  let done = false;
+  /** Moves to an item with samples left. */
+  const advance = async (): Promise<boolean> => {
+    while (!current || at >= current.rows) {
+      if (done) return false;
+      const { value, done: ended } = ready ?? (await iterator.next());
+      ready = undefined;
+      done = ended === true;
+      if (done) return false;
+      current = chunksOf(op, value as Item, known);
+      at = Math.min(left, current.rows);
+      left -= at;
+    }
+    return true;
+  };
+  return {
+    async fill(stage) {
+      let filled = 0;
+      while (filled < stage.capacity && (await advance())) {
+        const taken = Math.min(stage.capacity - filled, current!.rows - at);
+        for (const [name, { data }] of current!.chunks) stage.put(name, data, at, taken, filled);
+        filled += taken;
+        at += taken;
+      }
+      return filled;
+    },
+    async close() {
+      if (!done) await iterator.return?.();
+      done = true;
+    },
+  };
+}
+
+function iteratorOf(op: string, items: Items): AsyncIterator<Item> | Iterator<Item> {
+  if (Object(items) === items) {
+    if (Symbol.asyncIterator in items) return items[Symbol.asyncIterator]();
+    if (Symbol.iterator in items) return items[Symbol.iterator]();
+  }
+  throw new AttributeError(`${op}: the function of the data returned ${show(items)}, expected an iterable`);
+}
+
+/** Checks an item or arrays: names, samples, equal numbers of them. */
+function chunksOf(op: string, item: Item, { names, specs: known }: Known) {
+  checkObject(op, "the data", item, `{ ${names.join(", ")} }`);
+  const missing = names.find((name) => !(name in item));
+  if (missing) throw new FeedError(`${op}: the data has no "${missing}", only ${listNames(Object.keys(item))}`);
+  const stranger = Object.keys(item).find((name) => !names.includes(name) && name !== weightName);
+  if (stranger)
+    throw new FeedError(`${op}: the data has "${stranger}", expected only ${listNames([...names, weightName])}`);
+  const specs: Record<string, Specs[string]> = {};
+  const chunks: (readonly [string, Chunk])[] = [];
+  let rows: number | undefined;
+  for (const [name, value] of Object.entries(item)) {
+    const chunk = chunkOf(
+      op,
+      name,
+      value,
+      known[name] ?? (name === weightName ? { shape: [], dtype: "f32" } : undefined),
+    );
+    if (known[name] && !sameSpec(known[name], chunk.spec))
+      throw new ShapeError(
+        `${op}: samples of "${name}" are ${showShape(chunk.spec.shape)}, expected ${showShape(known[name].shape)}`,
+      );
+    rows ??= chunk.rows;
+    if (chunk.rows !== rows)
+      throw new ShapeError(`${op}: "${name}" has ${counted(chunk.rows, "sample")}, "${chunks[0]![0]}" has ${rows}`);
+    specs[name] = chunk.spec;
+    chunks.push([name, chunk]);
+  }
+  return { chunks, specs, rows: rows ?? 0 };
+}
+
+const listNames = (names: readonly string[]): string => names.map((name) => `"${name}"`).join(", ") || "nothing";

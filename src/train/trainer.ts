@@ -1,0 +1,278 @@
+import type { Bytes } from "../data/bytes.ts";
+import { AttributeError, checkWhole, optionsOf, StateError } from "../errors.ts";
+import type { Variable } from "../graph/tensor.ts";
+import { variable } from "../ops/sources/constants.ts";
+import type { Engine } from "../runtime/engine.ts";
+import type { Callback, CallbackState } from "./callbacks.ts";
+import { diagnose } from "./diagnose.ts";
+import { measure } from "./evaluate.ts";
+import { Run } from "./fit.ts";
+import { Gate } from "./gate.ts";
+import type { History, Logs } from "./history.ts";
+import { type FitOptions, fitOptions } from "./options.ts";
+import { type Position, start } from "./position.ts";
+import { type Prediction, type PredictOptions, Predictor } from "./predictor.ts";
+import { evaluationPrograms, type Programs, trainingPrograms } from "./programs.ts";
+import { type Recipe, recipeOf, type TrainerOptions } from "./recipe.ts";
+import type { ArrayData, Specs } from "./specs.ts";
+import { loadState, readAbout, restore, saveState } from "./state.ts";
+import { type Data, open, type Stream } from "./stream.ts";
+import { Columns } from "./tally.ts";
+import { classWeightOf } from "./weights.ts";
+
+export interface EvaluateOptions {
+  /** Samples per batch; default 256. */
+  readonly batchSize?: number;
+}
+
+/**
+ * Trains, measures and applies a model: the loop around a program, with everything a loop needs.
+ *
+ * ```ts
+ * const trainer = new Trainer({ engine, model, loss: losses.crossEntropy, optimizer: optim.adam(), metrics: { accuracy } });
+ * const history = await trainer.fit({ x, y }, { epochs: 10, batchSize: 64 });
+ * const { loss, accuracy } = await trainer.evaluate(test);
+ * const { data, shape } = await trainer.predict(x);
+ * ```
+ */
+export class Trainer<M extends string = never> {
+  readonly #recipe: Recipe;
+  readonly #gate = new Gate();
+  readonly #predictor: Predictor;
+  /** 1 until a loss is not finite. */
+  readonly #going = variable(1, [], { name: "going", group: "training goes on", dtype: "i32" });
+  #specs: Specs;
+  #training: Programs | undefined;
+  #evaluation: Programs | undefined;
+  #position: Position | undefined;
+  #run: Run | undefined;
+  #isFitting = false;
+  /** Callbacks of the last training, and their states in a loaded file: both belong to the state. */
+  #callbacks: readonly Callback[] = [];
+  #states: ReadonlyMap<string, CallbackState> = new Map();
+  /** Evaluations follow each other: they share a ring. */
+  #measuring: Promise<unknown> = Promise.resolve();
+  #destroyed = false;
+
+  /** @throws AttributeError for unfit options. */
+  constructor(options: TrainerOptions<M>) {
+    this.#recipe = recipeOf("Trainer", options as TrainerOptions);
+    this.#specs = this.#recipe.shapes;
+    this.#predictor = new Predictor(this.#recipe);
+  }
+
+  get engine(): Engine {
+    return this.#recipe.engine;
+  }
+
+  /** The model's variables by name, as `nn.stateDict` gives them. */
+  get variables(): ReadonlyMap<string, Variable> {
+    return this.#recipe.variables;
+  }
+
+  /** The course of the training so far; `undefined` before the first. */
+  get history(): History<M> | undefined {
+    return this.#position?.history as History<M> | undefined;
+  }
+
+  /** What the trainer does: "training", "paused" or "idle". */
+  get state(): "idle" | "training" | "paused" {
+    if (!this.#isFitting) return "idle";
+    return this.#gate.paused ? "paused" : "training";
+  }
+
+  /**
+   * Trains. The last batch of an epoch may be smaller: it counts as exactly its samples.
+   *
+   * @param data arrays, an iterable of samples or batches, or a function that returns one for each epoch.
+   * @returns the history, also where a signal or a callback ended the training early.
+   * @throws FeedError, ShapeError, DTypeError for data that does not fit.
+   * @throws NonFiniteError where the loss becomes NaN or infinite: it names the kernel and the layer where that began. The
+   * weights are those from before that step.
+   * @throws StateError while another `fit` runs. And whatever a callback throws.
+   */
+  async fit(data: Data, options: FitOptions = {}): Promise<History<M>> {
+    const all = fitOptions(options);
+    this.#check("fit");
+    if (this.#isFitting) throw new StateError("fit: a training is running: await it, or stop it with its signal");
+    this.#isFitting = true;
+    try {
+      const { epochs, shuffle, seed, stepsPerEpoch, dropLast, validationData } = all;
+      const stream = await this.#open("fit", data, { shuffle, seed }, stepsPerEpoch === undefined ? epochs : 1);
+      const batchSize = all.batchSize ?? (stream.samples === undefined && stream.first > 1 ? stream.first : 32);
+      const position = this.#begin(all.resume, { batchSize, shuffle, seed, dropLast });
+      const programs = this.#trainingPrograms();
+      if (all.resume) restore(all.callbacks, this.#states);
+      this.#callbacks = all.callbacks;
+      this.#states = new Map();
+      this.engine.write(this.#going, 1);
+      programs.ring.clear();
+      const run = new Run({
+        recipe: this.#recipe,
+        options: { ...all, batchSize },
+        programs,
+        stream,
+        classWeight: classWeightOf("fit", all.classWeight, this.#recipe.targets[0]!),
+        position,
+        gate: this.#gate,
+        validate:
+          validationData === undefined
+            ? undefined
+            : (over) => this.#measure("fit", validationData, all.validationBatchSize ?? batchSize, over),
+        save: () => this.save(),
+        diagnose: (step, loss) =>
+          diagnose(this.#recipe, stream, step, stream.samples === undefined ? undefined : step.batch * batchSize, loss),
+      });
+      this.#run = run;
+      return (await run.go()) as unknown as History<M>;
+    } finally {
+      this.#isFitting = false;
+      this.#run = undefined;
+    }
+  }
+
+  /**
+   * Loss and metrics over all samples, with the model in evaluation. May be called while a training runs.
+   * @param data as for `fit`.
+   */
+  async evaluate(data: Data, options: EvaluateOptions = {}): Promise<Logs<M>> {
+    const { batchSize } = optionsOf("evaluate", options, { batchSize: 256 });
+    checkWhole("evaluate", "batchSize", batchSize);
+    this.#check("evaluate");
+    return (await this.#measure("evaluate", data, batchSize)) as unknown as Logs<M>;
+  }
+
+  /**
+   * Predicts, with the model in evaluation, for any number of samples. Calls may overlap: each gets its own rows, and small
+   * ones share runs.
+   * @param x samples `{ data, shape: [n, …] }`, or their data where the shape of a sample is known from a training or
+   * from `shapes`. For several inputs an object of these.
+   * @returns `{ data, shape: [n, …] }`, or an object of these if the model returns one.
+   */
+  async predict(x: ArrayData, options?: PredictOptions): Promise<Prediction>;
+  async predict(
+    x: Readonly<Record<string, ArrayData>>,
+    options?: PredictOptions,
+  ): Promise<Prediction & Record<string, Prediction>>;
+  async predict(x: ArrayData | Readonly<Record<string, ArrayData>>, options: PredictOptions = {}): Promise<unknown> {
+    this.#check("predict");
+    return this.#predictor.predict(x, options);
+  }
+
+  /**
+   * The whole state as a safetensors file: weights, moments, counts, random keys, the position in the data and the
+   * history. During a training it is taken between two steps. A training that loads it continues bit for bit.
+   */
+  async save(): Promise<Uint8Array<ArrayBuffer>> {
+    this.#check("save");
+    const run = this.#run;
+    const specs = this.#training && this.#specs;
+    const copy = async () => {
+      // Both copies are queued on the GPU before anything else can run there.
+      const position = run ? run.snapshot() : this.#position;
+      return saveState(
+        this.#recipe,
+        this.#training,
+        this.#callbacks,
+        { version: 1, ...(specs && { specs }) },
+        position,
+      );
+    };
+    if (!run) return copy();
+    let bytes: Promise<Uint8Array<ArrayBuffer>> | undefined;
+    await this.#gate.between(async () => {
+      bytes = copy();
+    });
+    return bytes!;
+  }
+
+  /**
+   * Loads what `save` returned. `fit` with `resume: true` then goes on from there.
+   * @param name of the file in errors.
+   * @throws FormatError for a file that does not fit; nothing has changed then. StateError while a training runs.
+   */
+  load(bytes: Bytes, name = "checkpoint"): void {
+    this.#check("load");
+    if (this.#isFitting) throw new StateError("load: a training is running");
+    const { specs, position, states } = readAbout(bytes, name);
+    if (specs && !this.#training) {
+      this.#learn(specs);
+      // Creates the optimizer's moments, for which the file has values.
+      this.#trainingPrograms().describe(position?.order.batchSize ?? 1);
+    }
+    loadState(this.#recipe, specs ? this.#training : undefined, bytes, name);
+    this.#position = position;
+    this.#states = states;
+  }
+
+  /** Holds the training after the current step. @returns once it stands. */
+  pause(): Promise<void> {
+    return this.#gate.pause(this.#isFitting);
+  }
+
+  /** Lets a paused training go on. */
+  resume(): void {
+    this.#gate.resume();
+  }
+
+  /** Frees the trainer's programs. The model and the optimizer's state stay in the engine. @throws StateError during `fit`. */
+  async destroy(): Promise<void> {
+    if (this.#isFitting) throw new StateError("destroy: a training is running: stop it first");
+    if (this.#destroyed) return;
+    this.#destroyed = true;
+    await this.#predictor.destroy();
+    const own = [
+      this.#going,
+      ...((await this.#training?.destroy()) ?? []),
+      ...((await this.#evaluation?.destroy()) ?? []),
+    ];
+    this.engine.free(new Map(own.map((variable, i) => [String(i), variable])));
+  }
+
+  #check(call: string): void {
+    if (this.#destroyed) throw new StateError(`${call}: the trainer has been destroyed`);
+  }
+
+  /** Opens data and learns from it what samples are. */
+  async #open(op: string, data: Data, order = {}, epochs = 1): Promise<Stream> {
+    const { inputs, targets } = this.#recipe;
+    const stream = await open(op, data, { names: [...inputs, ...targets], specs: this.#specs }, order, epochs);
+    this.#learn(stream.specs);
+    return stream;
+  }
+
+  #learn(specs: Specs): void {
+    this.#specs = { ...specs, ...this.#specs };
+    this.#predictor.expect(this.#specs);
+  }
+
+  #trainingPrograms(): Programs {
+    this.#training ??= trainingPrograms(this.#recipe, this.#specs, this.#going);
+    return this.#training;
+  }
+
+  /** The position from which a training starts. */
+  #begin(resume: boolean, order: Position["order"]): Position {
+    const known = resume ? this.#position : undefined;
+    if (known) {
+      const changed = (Object.keys(order) as (keyof typeof order)[]).find((name) => known.order[name] !== order[name]);
+      if (changed)
+        throw new AttributeError(
+          `fit: ${changed} is ${order[changed]}, but the training to resume has ${known.order[changed]}`,
+        );
+    }
+    this.#position = known ?? start(order);
+    return this.#position;
+  }
+
+  #measure(op: string, data: Data, batchSize: number, over?: () => boolean): Promise<Record<string, number>> {
+    const next = async () => {
+      const stream = await this.#open(op, data);
+      this.#evaluation ??= evaluationPrograms(this.#recipe, this.#specs);
+      return measure(this.#evaluation, new Columns(this.#recipe.metrics), stream, batchSize, over);
+    };
+    const measured = this.#measuring.then(next);
+    this.#measuring = measured.catch(() => {});
+    return measured;
+  }
+}
