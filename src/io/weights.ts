@@ -39,11 +39,16 @@ export interface LoadOptions {
   readonly name?: string;
   /** Whether the file must hold exactly these variables; default true. */
   readonly strict?: boolean;
-  /** The variable's name for a name in the file; `undefined` leaves the tensor out. Default: the same. */
+  /**
+   * Loads only the tensors whose names begin with this text, such as `"encoder."`, under the rest of their names. The
+   * others are not unexpected. Default: all of the file.
+   */
+  readonly prefix?: string;
+  /** The variable's name for a name in the file, after `prefix`; `undefined` leaves the tensor out. Default: the same. */
   readonly rename?: (name: string) => string | undefined;
 }
 
-/** What did not match, as in PyTorch's `load_state_dict`. Names are those of variables, after `rename`. */
+/** What did not match, as in PyTorch's `load_state_dict`. Names are those of variables, after `prefix` and `rename`. */
 export interface Unmatched {
   /** Variables that the file does not hold. They keep their values. */
   readonly missing: readonly string[];
@@ -51,28 +56,62 @@ export interface Unmatched {
   readonly unexpected: readonly string[];
 }
 
+/** A file whose tensors do not fit the variables. The message names the first ten of each kind, the fields all. */
+export class MismatchError extends FormatError implements Unmatched {
+  override name = "MismatchError";
+  readonly missing: readonly string[];
+  readonly unexpected: readonly string[];
+  /** Tensors of another shape than their variable. */
+  readonly misshapen: readonly string[];
+
+  constructor(
+    message: string,
+    missing: readonly string[],
+    unexpected: readonly string[],
+    misshapen: readonly string[],
+  ) {
+    super(message);
+    this.missing = missing;
+    this.unexpected = unexpected;
+    this.misshapen = misshapen;
+  }
+}
+
+/** Options of loading; `name` and `strict` have the defaults of safetensors. */
+const loadOptions = { name: "safetensors file", strict: true, prefix: "", rename: undefined };
+
 /**
  * Loads a safetensors file into variables. The whole file is checked first: if it does not fit, nothing changes.
+ *
+ * A variable with two names, such as a tied weight, may be in the file under both or under one.
  * @param named a model, or variables by name. Floats of any width become f32, 64-bit counts i32.
  * @param bytes the whole file, an ArrayBuffer or a view of one.
  * @param options with `strict: false`, variables may be missing and tensors unexpected, but shapes must still agree.
- * @throws FormatError that lists all tensors that are missing, unexpected, or of another shape; or for another type.
+ * @throws MismatchError, a FormatError, with all tensors that are missing, unexpected, or of another shape.
+ * @throws FormatError for another type, and for two different tensors for one variable.
  */
 export function loadSafetensors(engine: Runner, named: Named, bytes: Bytes, options?: LoadOptions): Unmatched {
-  const { name, strict, rename } = optionsOf("loadSafetensors", options, {
-    name: "safetensors file",
-    strict: true,
-    rename: undefined,
-  });
-  checkHas("loadSafetensors", "rename", rename, "call", "a function");
+  const all = optionsOf("loadSafetensors", options, loadOptions);
+  checkHas("loadSafetensors", "rename", all.rename, "call", "a function");
   const variables = variablesOf("loadSafetensors", named);
-  const { tensors: inFile } = parseSafetensors(bytes, name);
-  const tensors = rename ? renamed(inFile, rename, name) : inFile;
+  return loadTensors(engine, variables, parseSafetensors(bytes, all.name).tensors, all);
+}
+
+/** Loads the tensors of a file into variables, as `loadSafetensors`. */
+export function loadTensors(
+  engine: Pick<Runner, "write">,
+  variables: ReadonlyMap<string, Variable>,
+  inFile: ReadonlyMap<string, SafetensorsTensor>,
+  options: LoadOptions,
+): Unmatched {
+  const { name, strict, prefix, rename } = { ...loadOptions, ...options };
+  const tensors = prefix || rename ? renamed(inFile, prefix, rename, name) : inFile;
   const matched = [...variables].flatMap(([key, variable]) => {
     const tensor = tensors.get(key);
     return tensor ? [{ key, variable, tensor }] : [];
   });
-  const missing = [...variables.keys()].filter((key) => !tensors.has(key));
+  const found = new Set(matched.map(({ variable }) => variable));
+  const missing = [...variables].flatMap(([key, variable]) => (found.has(variable) ? [] : [key]));
   const unexpected = [...tensors.keys()].filter((key) => !variables.has(key));
   const misshapen = matched.filter(({ variable, tensor }) => !sameShape(tensor.shape, variable.shape));
   const problems = [
@@ -86,29 +125,39 @@ export function loadSafetensors(engine: Runner, named: Named, bytes: Bytes, opti
     ...(strict && missing.length > 0 ? [`${counted(missing)} missing: ${listed(missing)}`] : []),
     ...(strict && unexpected.length > 0 ? [`${counted(unexpected)} unexpected: ${listed(unexpected)}`] : []),
   ];
-  if (problems.length > 0) throw new FormatError(`${name}: ${problems.join("; ")}`);
-  const values = matched.map(({ key, variable, tensor }): [Variable, TensorData] => [
-    variable,
-    valuesFor(variable, tensor, `${name}: tensor "${key}"`),
-  ]);
-  for (const [variable, data] of values) engine.write(variable, data);
+  if (problems.length > 0) {
+    const keys = misshapen.map(({ key }) => key);
+    throw new MismatchError(`${name}: ${problems.join("; ")}`, missing, unexpected, keys);
+  }
+  const values = new Map<Variable, { key: string; data: TensorData }>();
+  for (const { key, variable, tensor } of matched) {
+    const data = valuesFor(variable, tensor, `${name}: tensor "${key}"`);
+    const twin = values.get(variable);
+    if (twin && !data.every((value, i) => Object.is(value, twin.data[i])))
+      throw new FormatError(`${name}: tensors "${twin.key}" and "${key}" differ, but belong to one variable`);
+    values.set(variable, { key, data });
+  }
+  for (const [variable, { data }] of values) engine.write(variable, data);
   return { missing, unexpected };
 }
 
 const counted = ({ length }: readonly string[]): string => (length === 1 ? "1 tensor is" : `${length} tensors are`);
 
-/** The tensors of a file under other names. */
+/** The tensors of a file whose names begin with a prefix, under other names. */
 function renamed(
   tensors: ReadonlyMap<string, SafetensorsTensor>,
-  rename: (name: string) => string | undefined,
+  prefix: string,
+  rename: (name: string) => string | undefined = (name) => name,
   file: string,
 ): ReadonlyMap<string, SafetensorsTensor> {
   const sources = new Map<string, string>();
   const result = new Map<string, SafetensorsTensor>();
   for (const [from, tensor] of tensors) {
-    const to = rename(from);
+    if (!from.startsWith(prefix)) continue;
+    const own = from.slice(prefix.length);
+    const to = rename(own);
     if (to === undefined) continue;
-    if (typeof to !== "string") refuse("loadSafetensors", `rename(${quoted(from)})`, to, "a name, or undefined");
+    if (typeof to !== "string") refuse("loadSafetensors", `rename(${quoted(own)})`, to, "a name, or undefined");
     if (sources.has(to)) {
       throw new AttributeError(
         `loadSafetensors: rename calls both ${quoted(sources.get(to))} and ${quoted(from)} of ${file} ${quoted(to)}`,

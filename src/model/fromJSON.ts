@@ -35,7 +35,7 @@ export function fromJSON<M extends Layer = Module>(json: unknown, options: FromJ
   });
   checkConstructors("fromJSON", custom);
   checkNumber("fromJSON", "maxBytes", maxBytes, "a number from 0", (n) => n >= 0);
-  const described = typeof json === "string" ? parsed(json, name) : json;
+  const described = parsed(json, name);
   if (!isRecord(described)) throw new FormatError(`${name}: got ${show(described)}, expected what toJSON returned`);
   const { format: version, model, ...others } = described;
   if (version !== format) throw new FormatError(`${name}: format is ${show(version)}, expected "${format}"`);
@@ -44,11 +44,13 @@ export function fromJSON<M extends Layer = Module>(json: unknown, options: FromJ
   return new Builder(custom, maxBytes, name).layer(model, "model", "", 0) as M;
 }
 
-function parsed(text: string, name: string): unknown {
+/** JSON given as text, parsed; anything else as it is. */
+export function parsed(json: unknown, name: string): unknown {
+  if (typeof json !== "string") return json;
   try {
-    return JSON.parse(text);
+    return JSON.parse(json);
   } catch (cause) {
-    throw new FormatError(`${name}: the text begins with ${show(text.slice(0, 40))}, expected JSON of toJSON`, {
+    throw new FormatError(`${name}: the text begins with ${show(json.slice(0, 40))}, expected JSON of toJSON`, {
       cause,
     });
   }
@@ -140,7 +142,7 @@ class Builder {
 
   #tooLarge(place: string, bytes: number): never {
     throw new FormatError(
-      `${this.#name}: with ${shortened(place)}, the variables take ${bytes} bytes, maxBytes is ${this.#maxBytes}`,
+      `${this.#name}: with ${shortened(place)}, the variables take ${bytes} bytes, at most ${this.#maxBytes} are allowed`,
     );
   }
 

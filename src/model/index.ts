@@ -1,5 +1,6 @@
 /** tilegrad/model: models to look at, to describe and to share. */
 
+export { loadModel, type ModelFile, type ModelFileOptions, type SampleSpec, saveModel } from "./file.ts";
 export type { LayerJSON, ModelJSON, ValueJSON } from "./format.ts";
 export { type FromJSONOptions, fromJSON } from "./fromJSON.ts";
 export { type Constructor, type Constructors, custom, type Layer } from "./layers.ts";

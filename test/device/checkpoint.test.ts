@@ -122,8 +122,10 @@ test("all that does not fit a file is listed at once, and changes nothing", asyn
   const before = await engine.read(first);
   const wrong = (options?: io.LoadOptions) => () => io.loadSafetensors(engine, other, bytes, options);
   const shapes = 'f.st: tensor "2.weight" is [2, 4], expected [5, 4]; tensor "2.bias" is [2], expected [5]';
-  expect(wrong({ name: "f.st" })).toThrow(new FormatError(`${shapes}; 2 tensors are missing: 3.weight, 3.bias`));
-  expect(wrong({ name: "f.st", strict: false })).toThrow(new FormatError(shapes));
+  const mismatch = (message: string) =>
+    new io.MismatchError(message, ["3.weight", "3.bias"], [], ["2.weight", "2.bias"]);
+  expect(wrong({ name: "f.st" })).toThrow(mismatch(`${shapes}; 2 tensors are missing: 3.weight, 3.bias`));
+  expect(wrong({ name: "f.st", strict: false })).toThrow(mismatch(shapes));
   expect(wrong({ name: "f.st", rename: (name) => `module.${name}` })).toThrow(
     "4 tensors are unexpected: module.0.weight, module.0.bias, module.2.weight, module.2.bias",
   );
@@ -133,7 +135,7 @@ test("all that does not fit a file is listed at once, and changes nothing", asyn
   expect(wrong({ rename: () => 7 as never })).toThrow('rename("0.weight") is 7, expected a name, or undefined');
   expect(wrong({ rename: "module." as never })).toThrow('rename is "module.", expected a function');
   expect(wrong({ strict: 0 as never })).toThrow("strict is 0, expected a boolean");
-  expect(wrong("f.st" as never)).toThrow('the argument is "f.st", expected { name, strict, rename }');
+  expect(wrong("f.st" as never)).toThrow('the argument is "f.st", expected { name, strict, prefix, rename }');
   expect(await engine.read(first)).toEqual(before);
 });
 
@@ -164,4 +166,69 @@ test("a new head on trained features: renamed, partly loaded, and reported", asy
     missing: [],
     unexpected: ["2.weight", "2.bias"],
   });
+});
+
+test("a prefix takes one part of a file, before it is renamed", async () => {
+  const whole = nn.sequential({ body: nn.sequential(nn.linear(3, 4)), head: nn.linear(4, 2) });
+  const bytes = await io.saveSafetensors(engine, whole);
+  const body = nn.sequential(nn.linear(3, 4));
+  expect(io.loadSafetensors(engine, body, bytes, { prefix: "body." })).toEqual({ missing: [], unexpected: [] });
+  expect(await engine.read(body.variables.get("0.weight")!)).toEqual(
+    await engine.read(whole.variables.get("body.0.weight")!),
+  );
+  const layer = nn.linear(3, 4);
+  const rename = (name: string) => name.replace(/^0\./, "");
+  expect(io.loadSafetensors(engine, layer, bytes, { prefix: "body.", rename })).toEqual({
+    missing: [],
+    unexpected: [],
+  });
+  expect(() => io.loadSafetensors(engine, body, bytes, { prefix: "tail." })).toThrow(
+    "2 tensors are missing: 0.weight, 0.bias",
+  );
+  expect(() => io.loadSafetensors(engine, body, bytes, { prefix: 1 as never })).toThrow(
+    "prefix is 1, expected a string",
+  );
+});
+
+test("a mismatch has all names, however many", async () => {
+  const deep = (count: number, size: number) =>
+    nn.sequential(...Array.from({ length: count }, () => nn.linear(size, size)));
+  const bytes = await io.saveSafetensors(engine, deep(20, 2));
+  try {
+    io.loadSafetensors(engine, deep(30, 3), bytes);
+    expect.unreachable();
+  } catch (error) {
+    const { missing, unexpected, misshapen, message } = error as io.MismatchError;
+    expect(error).toBeInstanceOf(io.MismatchError);
+    expect(missing).toEqual(Array.from({ length: 10 }, (_, i) => [`${i + 20}.weight`, `${i + 20}.bias`]).flat());
+    expect(misshapen).toEqual(Array.from({ length: 20 }, (_, i) => [`${i}.weight`, `${i}.bias`]).flat());
+    expect(unexpected).toEqual([]);
+    expect(message).toMatch(/20 tensors are missing: 20\.weight, .* and 10 more$/);
+  }
+});
+
+test("a tied weight is saved under both names, and loaded from both or one", async () => {
+  const tied = () => {
+    const table = nn.embedding(5, 3);
+    return nn.sequential({ table, head: nn.tiedLinear(table) });
+  };
+  const bytes = await io.saveSafetensors(engine, tied());
+  const { tensors } = io.parseSafetensors(bytes);
+  expect([...tensors.keys()]).toEqual(["table.weight", "head.weight"]);
+  const saved = tensors.get("table.weight")!.data;
+  for (const left of [["table.weight"], ["head.weight"], ["head.weight", "table.weight"]]) {
+    nn.seed(left.length + 5);
+    const model = tied();
+    const file = io.serializeSafetensors(left.map((name) => [name, tensors.get(name)!]));
+    expect(io.loadSafetensors(engine, model, file)).toEqual({ missing: [], unexpected: [] });
+    expect(await engine.read(model.variables.get("head.weight")!)).toEqual(saved);
+  }
+  const other = { ...tensors.get("table.weight")!, data: new Float32Array(15) } as io.SafetensorsTensor;
+  const untied = io.serializeSafetensors(new Map([...tensors, ["head.weight", other]]));
+  expect(() => io.loadSafetensors(engine, tied(), untied)).toThrow(
+    'safetensors file: tensors "table.weight" and "head.weight" differ, but belong to one variable',
+  );
+  expect(() => io.loadSafetensors(engine, tied(), io.serializeSafetensors([]))).toThrow(
+    "2 tensors are missing: table.weight, head.weight",
+  );
 });
