@@ -52,6 +52,11 @@ export class DeviceError extends TilegradError {
   override name = "DeviceError";
 }
 
+/** The device is lost: a driver reset, a crash of the browser's GPU process, `device.destroy()`. */
+export class DeviceLostError extends DeviceError {
+  override name = "DeviceLostError";
+}
+
 /**
  * NaN or infinity where finite numbers were expected. The message names the kernel and the tensor where it first arose.
  */

@@ -111,7 +111,7 @@ function decoded(bytes: Partial<ArrayBufferView>): string {
 async function rehearse(runner: Runner, programs: readonly Program[]): Promise<DeviceError | undefined> {
   runner.device.pushErrorScope("validation");
   for (const program of programs) program.encode().finish();
-  const error = await runner.until(runner.device.popErrorScope());
+  const error = await runner.live.until(runner.device.popErrorScope());
   return error ? new DeviceError(`load: ${error.message}`) : undefined;
 }
 

@@ -26,6 +26,8 @@ export interface OpenDevice {
   readonly name: string;
   /** Whether the engine opened it, and so must destroy it. */
   readonly owned: boolean;
+  /** Where it came from. */
+  readonly options: DeviceOptions;
 }
 
 /** The method that each option must have. */
@@ -58,7 +60,7 @@ export async function openDevice(options: DeviceOptions): Promise<OpenDevice> {
       `an object with ${method}(), awaited`,
     );
   checkChoice("Engine.create", "powerPreference", powerPreference, ["high-performance", "low-power"]);
-  if (options.device) return describe(options.device, false);
+  if (options.device) return describe(options.device, options);
   const gpu = options.gpu ?? (globalThis.navigator as Navigator | undefined)?.gpu;
   if (!gpu && !options.adapter) {
     throw new DeviceError(
@@ -76,13 +78,13 @@ export async function openDevice(options: DeviceOptions): Promise<OpenDevice> {
   const requiredFeatures = wantedFeatures.filter((name) => adapter.features.has(name));
   try {
     const device = await adapter.requestDevice({ label: "tilegrad", requiredLimits, requiredFeatures });
-    return describe(device, true, adapter.info);
+    return describe(device, options, adapter.info);
   } catch (cause) {
     throw new DeviceError(`the adapter returned no device: ${(cause as Error).message}`, { cause });
   }
 }
 
-function describe(device: GPUDevice, owned: boolean, info: GPUAdapterInfo = device.adapterInfo): OpenDevice {
+function describe(device: GPUDevice, options: DeviceOptions, info: GPUAdapterInfo = device.adapterInfo): OpenDevice {
   const { limits } = device;
   // Some browsers and Deno report PCI IDs instead of words.
   const spoken = [info?.vendor, info?.architecture].filter((word) => word && !/^(0x[\da-f]+|\d+)$/i.test(word));
@@ -92,7 +94,8 @@ function describe(device: GPUDevice, owned: boolean, info: GPUAdapterInfo = devi
   const name = lavapipe || spoken.join(" ") || info?.description || "unnamed adapter";
   return {
     device,
-    owned,
+    options,
+    owned: !options.device,
     name,
     traits: {
       cpu: info?.isFallbackAdapter === true || /swiftshader|llvmpipe|lavapipe|software|basic render/i.test(words),

@@ -87,9 +87,10 @@ export class PipelineCache {
 
   async #make(call: PrintedCall): Promise<GPUComputePipeline> {
     const { label } = call;
+    const moduleOf = (code: string) => this.#device.createShaderModule({ label, code });
     // An invalid shader makes an invalid pipeline; the error below quotes the faulty line.
     const { value } = inScopes(this.#device, "compile", () => {
-      const module = this.#device.createShaderModule({ label, code: call.wgsl });
+      const module = moduleOf(call.wgsl);
       const layout = this.#device.createPipelineLayout({ label, bindGroupLayouts: [this.layout(call)] });
       const compute = { module, entryPoint: "main" };
       return { module, pipeline: this.#device.createComputePipelineAsync({ label, layout, compute }) };
@@ -97,29 +98,19 @@ export class PipelineCache {
     try {
       return await value.pipeline;
     } catch (cause) {
-      const lines = call.wgsl.split("\n");
-      const own = (await errorsIn(value.module)).map(
-        ({ lineNum, message }) => `  line ${lineNum}: ${message}\n    ${lines[lineNum - 1]?.trim() ?? ""}`,
+      // Most kernels compile, so what explains a fault loads on demand.
+      const { faultsIn } = await import("./faults.ts");
+      const faults = await faultsIn(
+        call,
+        value.module,
+        (code) => inScopes(this.#device, "compile", () => moduleOf(code)).value,
       );
-      const errorsInText = (code: string) =>
-        errorsIn(inScopes(this.#device, "compile", () => this.#device.createShaderModule({ label, code })).value);
-      const users = await Promise.all((call.written ?? []).map((written) => written.faults(errorsInText)));
-      const theirs = [...new Set(users.flat())];
-      const faults = theirs.length > 0 ? theirs : own;
-      if (faults.length === 0 && (cause as GPUPipelineError).reason !== "validation") throw cause; // The device was lost.
-      const detail = faults.length > 0 ? `\n${faults.join("\n")}` : `: ${(cause as Error).message}`;
-      const kernel = `kernel "${call.label}"${showLayer(call.layer)} (${call.family}/${call.variant})`;
-      throw new DeviceError(`${kernel} does not compile${detail}`, {
-        cause,
-      });
+      if (!faults && (cause as GPUPipelineError).reason !== "validation") throw cause; // The device was lost.
+      const kernel = `kernel "${label}"${showLayer(call.layer)} (${call.family}/${call.variant})`;
+      throw new DeviceError(`${kernel} does not compile${faults || `: ${(cause as Error).message}`}`, { cause });
     }
   }
 }
-
-const errorsIn = async (module: GPUShaderModule): Promise<readonly GPUCompilationMessage[]> => {
-  const { messages } = await module.getCompilationInfo().catch(() => ({ messages: [] }));
-  return messages.filter(({ type }) => type === "error");
-};
 
 /** `rrw`: the access of each binding of a call. */
 const accessOf = (call: PrintedCall): string =>

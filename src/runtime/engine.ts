@@ -1,11 +1,12 @@
 import { type CompileOptions, compile, type Description, described } from "../compile/compile.ts";
+import type { Home } from "../compile/homes.ts";
 import { AttributeError, checkHas, optionsOf } from "../errors.ts";
 import { type DeviceOptions, deviceOptions, type OpenDevice, openDevice } from "../gpu/device.ts";
-import type { Tensor, Update } from "../graph/tensor.ts";
-import type { Forced } from "../kernels/traits.ts";
+import type { Tensor, Update, Variable } from "../graph/tensor.ts";
+import type { AdapterTraits, Forced } from "../kernels/traits.ts";
 import type { Finding } from "../tune/index.ts";
 import type { TuningStore } from "../tune/store.ts";
-import type { Program } from "./program.ts";
+import type { Program, Recorded } from "./program.ts";
 import { Runner } from "./runner.ts";
 import { Tuning } from "./tuning.ts";
 
@@ -105,11 +106,17 @@ export class Engine extends Runner {
           ...passes,
           merge: false,
         }).calls;
-      await this.until(measure(this.tuning, { device: this.device, pipelines: this.pipelines, compile: calls }, tune));
+      const { live } = this;
+      await live.until(measure(this.tuning, { ...live, compile: calls }, tune));
     }
-    const guarded = checkFinite ? { guard: (await import("../compile/guard.ts")).guard } : {};
+    const watched: Partial<typeof import("./watch.ts")> = checkFinite ? await import("./watch.ts") : {};
     this.check();
-    return this.realize(compile(parts, this.traits, this.residence.homes, { ...passes, ...guarded }));
+    const again = (traits: AdapterTraits, homes: ReadonlyMap<Variable, Home>): Recorded => ({
+      ...compile(parts, traits, homes, { ...passes, ...watched }),
+      Watch: watched.Watch,
+      again,
+    });
+    return this.realize(again(this.traits, this.residence.homes));
   }
 }
 

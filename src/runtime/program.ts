@@ -1,18 +1,19 @@
 import type { Compiled } from "../compile/compile.ts";
-import { roleOf } from "../compile/homes.ts";
+import { type Home, roleOf } from "../compile/homes.ts";
 import type { MemoryPlan } from "../compile/plan.ts";
-import { checkList, DeviceError, FeedError, noSuch, StateError } from "../errors.ts";
+import { checkList, DeviceError, FeedError, NonFiniteError, noSuch, StateError } from "../errors.ts";
+import type { LiveDevice } from "../gpu/live.ts";
 import type { Dispatch } from "../gpu/profiler.ts";
-import type { Place as Range } from "../gpu/readback.ts";
 import { scoped } from "../gpu/scopes.ts";
-import type { Throttle } from "../gpu/throttle.ts";
 import { inMemory } from "../graph/half.ts";
 import { bytesPer, type DType, sizeOf } from "../graph/shape.ts";
-import type { Tensor, TensorData } from "../graph/tensor.ts";
+import type { Tensor, TensorData, Variable } from "../graph/tensor.ts";
 import type { PrintedCall, View, VirtualBuffer } from "../kernels/call.ts";
+import type { AdapterTraits } from "../kernels/traits.ts";
 import { checkFeeds, type Fed, type Feeds, wordsOf } from "./feeds.ts";
+import type { Keeper } from "./keeper.ts";
 import { Output, typed } from "./output.ts";
-import { Watch } from "./watch.ts";
+import type { Watch } from "./watch.ts";
 
 /** GPU memory of a program in bytes, known before its first run. */
 export interface Memory {
@@ -85,6 +86,10 @@ export type Place = Pick<View, "buffer" | "base" | "shape" | "dtype">;
 export interface Recorded
   extends Pick<Compiled, "calls" | "inputs" | "bounds" | "homes" | "updated" | "guard" | "stages" | keyof MemoryPlan> {
   readonly outputs: Readonly<Record<string, Place>>;
+  /** Reports what kernels find that check for NaN and infinity. Loaded with `guard`. */
+  readonly Watch?: typeof Watch | undefined;
+  /** Compiles the same again for another adapter. Absent if it was compiled ahead of time. */
+  again?(traits: AdapterTraits, homes: ReadonlyMap<Variable, Home>): Recorded;
 }
 
 /** What `compute` and `read` return: a new typed array for each output. */
@@ -120,15 +125,12 @@ export type Outputs<O> = { readonly [K in keyof O]: Output<Known<O[K]>> };
 
 /** What a program needs of the runner that made it. */
 interface Host {
-  readonly device: GPUDevice;
-  readonly throttle: Throttle;
-  /** How many errors of the device nobody had caught so far. */
-  readonly errors: number;
+  readonly live: LiveDevice;
+  readonly keeper: Keeper | undefined;
   /** Throws where the device is gone. */
   check(): void;
   bindGroup(call: PrintedCall, placeOf: (buffer: VirtualBuffer) => Fed): GPUBindGroup;
-  readBytes(places: readonly Range[], encoder?: GPUCommandEncoder): Promise<ArrayBuffer[]>;
-  forget(program: { destroy(): void }): void;
+  forget(program: Program): void;
 }
 
 /**
@@ -138,33 +140,29 @@ interface Host {
 export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Record<string, unknown>>> {
   /** Results by the names given to `compile`. */
   readonly outputs: Outputs<O>;
-  readonly memory: Memory;
+  /** @internal */
+  compiled!: Recorded;
+  /** @internal */
+  memories!: Memories;
+  /**
+   * @internal Why this program can no longer run, although others can.
+   */
+  fault: Error | undefined;
   readonly #runner: Host;
-  readonly #compiled: Recorded;
   /** Commands for the program's own input buffers, and for fed ones, least recently used first. */
-  readonly #own: Bound = { fed: new Map(), validAt: -1 };
+  #own!: Bound;
   #others: Bound[] = [];
-  /** The commands of the last run. */
-  #latest = this.#own;
-  readonly #pipelines: readonly GPUComputePipeline[];
-  readonly #memories: Memories;
+  /** The commands of the last run; absent before the first one on this device. */
+  #latest: Bound | undefined;
+  #pipelines!: readonly GPUComputePipeline[];
   #destroyed = false;
-  #hasRun = false;
   /** Present where kernels check for NaN and infinity. */
-  readonly #watch: Watch | undefined;
-  /** Why this program can no longer run, although others can. */
-  #fault: Error | undefined;
+  #watch: Watch | undefined;
 
   /** @internal */
   constructor(runner: Host, compiled: Recorded, pipelines: readonly GPUComputePipeline[], memories: Memories) {
     this.#runner = runner;
-    this.#compiled = compiled;
-    this.#memories = memories;
-    this.memory = memoryOf(compiled);
-    const { guard } = compiled;
-    this.#watch = guard && new Watch(guard, memories.of(guard.flag), runner.device.queue);
-    this.#pipelines = pipelines;
-    this.#dispatchesOf(this.#own);
+    this.attach(compiled, pipelines, memories);
     const made = Object.fromEntries(
       Object.entries(compiled.outputs).map(([name, view]) => [
         name,
@@ -175,7 +173,8 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
           async () => (await this.read([name as keyof O & string]))[name]!,
           () => {
             this.#check();
-            return { buffer: memories.of(view.buffer), offset: view.base, size: wordsOf(view) };
+            const { buffer, base } = this.compiled.outputs[name]!;
+            return { buffer: this.memories.of(buffer), offset: base, size: wordsOf(view) };
           },
         ),
       ]),
@@ -187,6 +186,26 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
           ? outputs[name as string]
           : unknownOutput("outputs", name, outputs),
     }) as unknown as Outputs<O>;
+  }
+
+  /**
+   * @internal Binds the program to memory and pipelines of the runner's present device.
+   */
+  attach(compiled: Recorded, pipelines: readonly GPUComputePipeline[], memories: Memories): void {
+    this.compiled = compiled;
+    this.#pipelines = pipelines;
+    this.memories = memories;
+    const { guard } = compiled;
+    this.#watch = guard && new compiled.Watch!(guard, memories.of(guard.flag), this.#runner.live.device.queue);
+    this.#own = { fed: new Map(), validAt: -1 };
+    this.#others = [];
+    this.#latest = this.fault = undefined;
+    this.#dispatchesOf(this.#own);
+  }
+
+  /** Memory that the program takes. */
+  get memory(): Memory {
+    return memoryOf(this.compiled);
   }
 
   /**
@@ -205,9 +224,9 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
     const bound = this.#expect(feeds);
     await this.#act("run", bound, () => {
       this.#begin(bound, feeds);
-      this.#runner.device.queue.submit([this.encode(bound).finish()]);
+      this.#runner.live.device.queue.submit([this.encode(bound).finish()]);
     });
-    await this.#runner.throttle.submitted();
+    await this.#runner.live.throttle.submitted();
   }
 
   /**
@@ -237,7 +256,8 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
   async read<K extends keyof O & string>(names?: readonly K[]): Promise<Results<O, K>> {
     this.#check();
     const places = this.#placesOf("read", names);
-    if (!this.#hasRun) throw new StateError("read: the program has not run yet, so its outputs have no values");
+    if (!this.#latest)
+      throw new StateError("read: the program has not run yet on this device, so its outputs have no values");
     return this.#bringBack(places, this.#latest);
   }
 
@@ -251,18 +271,18 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
     const { profile } = await import("../gpu/profiler.ts");
     const bound = this.#expect(feeds);
     const read = async (buffer: GPUBuffer, bytes: number) =>
-      (await this.#runner.readBytes([{ buffer, offset: 0, bytes }]))[0]!;
-    const { device } = this.#runner;
+      (await this.#runner.live.readBytes([{ buffer, offset: 0, bytes }]))[0]!;
+    const { device } = this.#runner.live;
     const { ms, resolutionMs } = await scoped(device, nameOf("profile", bound), () => {
       this.#begin(bound, feeds);
       return profile(device, this.#dispatchesOf(bound), read);
     });
-    return { kernels: this.#compiled.calls.map(({ label, layer }, i) => ({ label, layer, ms: ms[i]! })), resolutionMs };
+    return { kernels: this.compiled.calls.map(({ label, layer }, i) => ({ label, layer, ms: ms[i]! })), resolutionMs };
   }
 
   /** Graph, kernels with their WGSL, buffers with their lifetimes, memory. Costs nothing until called. */
   inspect(): Inspection {
-    const { calls, stages, lifetimes, slots, slotOf, homes } = this.#compiled;
+    const { calls, stages, lifetimes, slots, slotOf, homes } = this.compiled;
     return {
       graph: { built: stages.built(), simplified: stages.simplified(), fused: stages.fused() },
       kernels: calls.map(({ bindings, features, elements, annotated, written, ...call }) => ({
@@ -288,15 +308,16 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
   destroy(): void {
     if (this.#destroyed) return;
     this.#destroyed = true;
-    for (const buffer of this.#memories.own) buffer.destroy();
+    for (const buffer of this.memories.own) buffer.destroy();
     this.#others = [];
-    this.#runner.forget(this);
+    this.#runner.forget(this as Program);
   }
 
   /** Checks the program and its feeds before anything else happens. @returns the commands that read these feeds. */
   #expect(feeds: Feeds): Bound {
     this.#check();
-    const fed = checkFeeds(this.#compiled, feeds, this.#runner.device.limits.minStorageBufferOffsetAlignment);
+    const fed = checkFeeds(this.compiled, feeds, this.#runner.live.device.limits.minStorageBufferOffsetAlignment);
+    for (const [{ role }, { buffer }] of fed) this.#runner.keeper?.fed(role, buffer);
     if (fed.size === 0) return this.#own;
     const isSame = ({ fed: known }: Bound) =>
       known.size === fed.size &&
@@ -313,15 +334,15 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
    * accesses in one dispatch, and an earlier dispatch may overwrite it.
    */
   #placeOf(virtual: VirtualBuffer, { fed }: Bound): Fed {
-    const { homes } = this.#compiled;
-    const { own, of } = this.#memories;
+    const { homes } = this.compiled;
+    const { own, of } = this.memories;
     const place = fed.get(virtual);
     const isOwn = place && [...own, ...[...homes.values()].map((home) => of(home.buffer))].includes(place.buffer);
     return place && !isOwn ? place : { buffer: of(virtual), offset: 0 };
   }
 
   #dispatchesOf(bound: Bound): readonly Dispatch[] {
-    bound.dispatches ??= this.#compiled.calls.map((call, i) => {
+    bound.dispatches ??= this.compiled.calls.map((call, i) => {
       const known = this.#own.dispatches?.[i];
       if (known && !call.bindings.some(({ buffer }) => bound.fed.has(buffer))) return known;
       const group = this.#runner.bindGroup(call, (buffer) => this.#placeOf(buffer, bound));
@@ -332,8 +353,9 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
 
   /** Starts a run: writes or copies the inputs that are not read in place. */
   #begin(bound: Bound, feeds: Feeds): void {
-    const { device } = this.#runner;
-    for (const [name, { buffer: input, tensor }] of this.#compiled.inputs) {
+    const { device } = this.#runner.live;
+    this.#runner.keeper?.began(this.compiled.calls);
+    for (const [name, { buffer: input, tensor }] of this.compiled.inputs) {
       const { buffer } = this.#placeOf(input, bound);
       const fed = bound.fed.get(input);
       if (!fed) {
@@ -345,11 +367,11 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
         device.queue.submit([encoder.finish()]);
       }
     }
-    this.#latest = bound;
     this.#watch?.started();
-    if (this.#hasRun) return;
-    this.#hasRun = true;
-    for (const variable of this.#compiled.updated) variable.changed();
+    const ranBefore = this.#latest;
+    this.#latest = bound;
+    if (ranBefore) return;
+    for (const variable of this.compiled.updated) variable.changed();
   }
 
   /**
@@ -357,7 +379,7 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
    * is.
    */
   encode(bound = this.#own, idle = false): GPUCommandEncoder {
-    const encoder = this.#runner.device.createCommandEncoder();
+    const encoder = this.#runner.live.device.createCommandEncoder();
     const pass = encoder.beginComputePass();
     for (const { pipeline, group, workgroups } of this.#dispatchesOf(bound)) {
       pass.setPipeline(pipeline);
@@ -369,7 +391,7 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
   }
 
   #isValid(bound: Bound): boolean {
-    return bound.validAt === this.#runner.errors;
+    return bound.validAt === this.#runner.live.errors;
   }
 
   /**
@@ -378,20 +400,20 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
    */
   async #act<T>(call: string, bound: Bound, act: () => T | Promise<T>): Promise<T> {
     if (this.#isValid(bound)) return act();
-    const { errors, device } = this.#runner;
+    const { errors, device } = this.#runner.live;
     try {
       const value = await scoped(device, nameOf(call, bound), act);
       bound.validAt = errors;
       return value;
     } catch (error) {
       // A lack of memory may pass, and another feed may be valid; other invalid commands stay invalid.
-      if (error instanceof DeviceError && bound === this.#own) this.#fault ??= error;
+      if (error instanceof DeviceError && bound === this.#own) this.fault ??= error;
       throw error;
     }
   }
 
-  #placesOf(op: string, names: readonly string[] = Object.keys(this.#compiled.outputs)): Map<string, Place> {
-    const { outputs } = this.#compiled;
+  #placesOf(op: string, names: readonly string[] = Object.keys(this.compiled.outputs)): Map<string, Place> {
+    const { outputs } = this.compiled;
     return new Map(
       checkList(op, "the list of outputs", names).map((name) => {
         const place = Object.hasOwn(outputs, name) ? outputs[name] : undefined;
@@ -406,27 +428,28 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
    * too.
    */
   async #bringBack<K extends string>(places: ReadonlyMap<string, Place>, bound: Bound, feeds?: Feeds) {
-    const { device, throttle } = this.#runner;
+    const { live } = this.#runner;
     const watch = this.#watch;
     const wanted = [...[...places.values()].map((place) => this.#bytesOf(place)), ...(watch ? [watch.place] : [])];
-    let finite: Promise<void> | undefined;
+    let finite: Promise<string | undefined> | undefined;
     const data = await this.#act(feeds ? "compute" : "read", bound, () => {
       if (feeds) {
-        watch?.makeRoom(() => this.#runner.readBytes([watch.place]));
+        watch?.makeRoom(() => live.readBytes([watch.place]));
         this.#begin(bound, feeds);
       }
       // Runs since the last check may have failed; an idle run fails for the same reason.
       const encoder = feeds || !this.#isValid(bound) ? this.encode(bound, !feeds) : undefined;
-      const read = this.#runner.readBytes(wanted, encoder);
-      if (feeds) void throttle.submitted();
+      const read = live.readBytes(wanted, encoder);
+      if (feeds) void live.throttle.submitted();
       finite = watch?.check(read, feeds !== undefined);
       finite?.catch(() => {}); // Awaited below unless the read fails.
       return read;
     });
     // An error that arrived with the data may belong to the run that produced it.
     if (!this.#isValid(bound))
-      await this.#act("read", bound, () => device.queue.submit([this.encode(bound, true).finish()]));
-    await finite;
+      await this.#act("read", bound, () => live.device.queue.submit([this.encode(bound, true).finish()]));
+    const fault = await finite;
+    if (fault) throw new NonFiniteError(fault);
     return Object.fromEntries([...places].map(([name, { dtype }], i) => [name, typed(data[i]!, dtype)])) as Results<
       O,
       K
@@ -434,13 +457,13 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
   }
 
   #bytesOf({ buffer, base, shape, dtype }: Place) {
-    return { buffer: this.#memories.of(buffer), offset: base, bytes: sizeOf(shape) * bytesPer(dtype) };
+    return { buffer: this.memories.of(buffer), offset: base, bytes: sizeOf(shape) * bytesPer(dtype) };
   }
 
   #check(): void {
     this.#runner.check();
     if (this.#destroyed) throw new DeviceError("the program has been destroyed");
-    if (this.#fault) throw this.#fault;
+    if (this.fault) throw this.fault;
   }
 }
 

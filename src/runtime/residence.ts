@@ -4,12 +4,20 @@ import { inMemory } from "../graph/half.ts";
 import { bytesPer, sizeOf } from "../graph/shape.ts";
 import { arrayOf, type TensorData, Variable } from "../graph/tensor.ts";
 import type { VirtualBuffer } from "../kernels/call.ts";
+import type { Keeper } from "./keeper.ts";
 
 /** A program, finished or under construction, as a user of variables. */
 interface User {
   /** In words, for errors. */
   readonly name: string;
   readonly variables: ReadonlySet<Variable>;
+}
+
+/** Whose variables they are. */
+interface Host {
+  readonly device: GPUDevice;
+  readonly keeper: Keeper | undefined;
+  makeBuffer(label: string, bytes: number): GPUBuffer;
 }
 
 /** Variables, or something that holds them: a module, an optimizer's state, a list. */
@@ -40,9 +48,8 @@ export function listOf(call: string, things: readonly Variables[]): Variable[] {
  */
 export class Residence {
   readonly homes = new Map<Variable, Home>();
-  readonly #queue: GPUQueue;
-  readonly #makeBuffer: (label: string, bytes: number) => GPUBuffer;
-  readonly #arenas = new Map<VirtualBuffer, GPUBuffer>();
+  readonly arenas = new Map<VirtualBuffer, GPUBuffer>();
+  readonly #host: Host;
   readonly #waiting = new Map<Variable, TensorData>();
   readonly #users = new Map<object, User>();
   /** Variables whose first program is not finished yet. */
@@ -50,18 +57,13 @@ export class Residence {
   /** For moments, step counts, random keys and the like: the parameters they were used with. */
   readonly #beside = new Map<Variable, Set<Variable>>();
 
-  constructor(queue: GPUQueue, makeBuffer: (label: string, bytes: number) => GPUBuffer) {
-    this.#queue = queue;
-    this.#makeBuffer = makeBuffer;
+  constructor(host: Host) {
+    this.#host = host;
   }
 
   /** Bytes of all arenas. */
   get bytes(): number {
-    return [...this.#arenas.keys()].reduce((sum, { bytes }) => sum + bytes, 0);
-  }
-
-  arena(buffer: VirtualBuffer): GPUBuffer | undefined {
-    return this.#arenas.get(buffer);
+    return [...this.arenas.keys()].reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
   /** The variable's bytes on the GPU, if it has a home. */
@@ -69,7 +71,7 @@ export class Residence {
     const home = this.homes.get(variable);
     if (!home) return undefined;
     const bytes = sizeOf(variable.shape) * bytesPer(variable.dtype);
-    return { buffer: this.#arenas.get(home.buffer)!, offset: home.base, bytes };
+    return { buffer: this.arenas.get(home.buffer)!, offset: home.base, bytes };
   }
 
   /**
@@ -88,9 +90,15 @@ export class Residence {
     const place = this.placeOf(variable);
     // The program that makes the home may still fail.
     if (!place || this.#unsettled.has(variable)) this.#waiting.set(variable, new arrayOf[variable.dtype](data));
-    if (!place) return;
-    const bytes = inMemory(data, variable.dtype) as GPUAllowSharedBufferSource;
-    this.#queue.writeBuffer(place.buffer, place.offset, bytes);
+    if (place) this.#put(variable, data);
+  }
+
+  /** Puts a value into the variable's home. */
+  #put(variable: Variable, data: TensorData): void {
+    const { buffer, base } = this.homes.get(variable)!;
+    const bytes = inMemory(data, variable.dtype);
+    this.#host.keeper?.wrote(buffer, base, bytes);
+    this.#host.device.queue.writeBuffer(this.arenas.get(buffer)!, base, bytes as GPUAllowSharedBufferSource);
   }
 
   /**
@@ -119,13 +127,12 @@ export class Residence {
     for (const [variable, home] of fresh) {
       this.homes.set(variable, home);
       this.#unsettled.add(variable);
-      if (!this.#arenas.has(home.buffer)) {
-        this.#arenas.set(home.buffer, this.#makeBuffer(home.buffer.role, home.buffer.bytes));
+      if (!this.arenas.has(home.buffer)) {
+        this.arenas.set(home.buffer, this.#host.makeBuffer(home.buffer.role, home.buffer.bytes));
       }
       // GPU memory starts as zeros.
       if (variable.first === 0 && !this.#waiting.has(variable)) continue;
-      const value = inMemory(this.hostValue(variable), variable.dtype) as GPUAllowSharedBufferSource;
-      this.#queue.writeBuffer(this.#arenas.get(home.buffer)!, home.base, value);
+      this.#put(variable, this.hostValue(variable));
     }
   }
 
@@ -179,8 +186,16 @@ export class Residence {
     this.#tidy();
   }
 
+  /** Creates all arenas anew, empty, on the present device. */
+  renew(): void {
+    for (const [buffer, arena] of this.arenas) {
+      arena.destroy();
+      this.arenas.set(buffer, this.#host.makeBuffer(buffer.role, buffer.bytes));
+    }
+  }
+
   destroy(): void {
-    for (const arena of this.#arenas.values()) arena.destroy();
+    for (const arena of this.arenas.values()) arena.destroy();
   }
 
   #inUse(): Set<Variable> {
@@ -190,10 +205,10 @@ export class Residence {
   /** Destroys arenas that hold no variable any more. */
   #tidy(): void {
     const inhabited = new Set([...this.homes.values()].map(({ buffer }) => buffer));
-    for (const [buffer, arena] of this.#arenas) {
+    for (const [buffer, arena] of this.arenas) {
       if (inhabited.has(buffer)) continue;
       arena.destroy();
-      this.#arenas.delete(buffer);
+      this.arenas.delete(buffer);
     }
   }
 }

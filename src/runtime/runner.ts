@@ -1,11 +1,9 @@
 import { roleOf } from "../compile/homes.ts";
-import { DeviceError, FeedError, LimitError, optionsOf, refuse, StateError, TilegradError } from "../errors.ts";
+import { DeviceError, FeedError, LimitError, optionsOf, refuse, StateError, type TilegradError } from "../errors.ts";
 import { type DeviceOptions, deviceOptions, type OpenDevice, openDevice } from "../gpu/device.ts";
 import { usage } from "../gpu/flags.ts";
-import { PipelineCache } from "../gpu/pipelines.ts";
-import { type Place, Readback } from "../gpu/readback.ts";
+import { LiveDevice } from "../gpu/live.ts";
 import { inScopes, scoped } from "../gpu/scopes.ts";
-import { Throttle } from "../gpu/throttle.ts";
 import { misfit } from "../graph/host.ts";
 import { bytesPer, checkValue, type DType, sizeOf } from "../graph/shape.ts";
 import { arrayOf, checkVariable, type Spec, type TensorData, type Variable } from "../graph/tensor.ts";
@@ -13,12 +11,10 @@ import type { PrintedCall, VirtualBuffer } from "../kernels/call.ts";
 import type { AdapterTraits } from "../kernels/traits.ts";
 import { showLayer } from "../layer.ts";
 import { type Fed, wordsOf } from "./feeds.ts";
+import type { Keeper } from "./keeper.ts";
 import { typed } from "./output.ts";
 import { type Memories, Program, type Recorded } from "./program.ts";
 import { listOf, Residence, type Variables } from "./residence.ts";
-
-/** Milliseconds to wait for the report of a lost device after an error it may have caused. */
-const newsMs = 500;
 
 /** Bytes from which a write may run the GPU out of memory. Smaller writes cost less than an error scope. */
 const largeWrite = 2 ** 16;
@@ -28,30 +24,28 @@ const largeWrite = 2 ** 16;
  * compiled elsewhere; an Engine also compiles.
  */
 export class Runner {
-  readonly device: GPUDevice;
-  /** Name of the adapter, as far as it is known. */
-  readonly adapter: string;
-  /** What the choice of kernels depends on. */
-  readonly traits: AdapterTraits;
-  /** @internal */
-  readonly throttle: Throttle;
+  /**
+   * @internal The device in use. A recovery puts the next one here.
+   */
+  live: LiveDevice;
   /**
    * @internal Where variables live on the GPU.
    */
-  protected readonly residence: Residence;
-  /** @internal */
-  protected readonly pipelines: PipelineCache;
-  readonly #owned: boolean;
-  readonly #readback: Readback;
-  /** Programs, and the clean-up of each when it is destroyed. */
-  readonly #programs = new Map<{ destroy(): void }, () => void>();
-  /** Why this runner can no longer be used. */
-  #fault: DeviceError | undefined;
+  readonly residence: Residence;
+  /**
+   * @internal Programs, and the clean-up of each when it is destroyed.
+   */
+  readonly programs = new Map<Program, () => void>();
+  /**
+   * @internal Why this runner cannot be used: it is destroyed, or a recovery waits for the app to take note.
+   */
+  fault: DeviceError | undefined;
+  /**
+   * @internal Present where a lost device is replaced.
+   */
+  keeper: Keeper | undefined;
   /** An error from a write, for the next call to throw. */
   #unreported: TilegradError | undefined;
-  /** Called when the GPU is lost or destroyed. */
-  readonly #waits = new Set<(fault: DeviceError) => void>();
-  #errors = 0;
 
   /**
    * Opens a GPU.
@@ -63,95 +57,71 @@ export class Runner {
   }
 
   /** @internal */
-  protected constructor({ device, traits, name, owned }: OpenDevice) {
-    this.device = device;
-    this.adapter = name;
-    this.traits = traits;
-    this.throttle = new Throttle(device.queue);
-    this.pipelines = new PipelineCache(device);
-    this.residence = new Residence(device.queue, (label, bytes) => this.#buffer(label, bytes));
-    this.#owned = owned;
-    this.#readback = new Readback(device);
-    device.lost.then(({ reason, message }) => {
-      this.#end(`the GPU device was lost (${reason}): ${message || "no reason given"}`);
-    });
-    device.addEventListener("uncapturederror", this.#onError);
+  protected constructor(open: OpenDevice) {
+    this.live = new LiveDevice(open);
+    this.residence = new Residence(this);
   }
 
-  /** Uncaught errors stay the app's, in its console; programs only check whether they caused them. */
-  readonly #onError = (): void => {
-    this.#errors++;
-  };
-
-  /**
-   * @internal Number of device errors that nobody has caught.
-   */
-  get errors(): number {
-    return this.#errors;
+  /** The device that programs run on. After a recovery, the new one. */
+  get device(): GPUDevice {
+    return this.live.device;
   }
 
-  #end(message: string): void {
-    this.#fault ??= new DeviceError(message);
-    for (const tell of this.#waits) tell(this.#fault);
+  /** Name of the adapter, as far as it is known. */
+  get adapter(): string {
+    return this.live.open.name;
+  }
+
+  /** What the choice of kernels depends on. */
+  get traits(): AdapterTraits {
+    return this.live.open.traits;
   }
 
   /**
-   * @internal Awaits something from the GPU. Rejects at once when the device is lost or the engine destroyed in the
-   * meantime.
+   * Resolves when the device is lost, with the reason: `engine.device.lost`. After a recovery (see `recover` of
+   * tilegrad/recover), ask again for that of the new device.
    */
-  async until<T>(awaited: Promise<T>): Promise<T> {
-    let tell: (fault: DeviceError) => void = () => {};
-    const end = new Promise<never>((_, reject) => {
-      tell = reject;
-      this.#waits.add(tell);
-    });
-    try {
-      return await Promise.race([awaited, end]);
-    } catch (error) {
-      throw await this.#causeOf(error);
-    } finally {
-      this.#waits.delete(tell);
-    }
-  }
-
-  /** Calls cut off by a lost device fail before the loss is reported, so wait for that report. */
-  async #causeOf(error: unknown): Promise<unknown> {
-    const cutOff = error instanceof TilegradError ? error.cause : error;
-    if (this.#fault || !cutOff || (cutOff as GPUPipelineError).reason === "validation") return this.#fault ?? error;
-    await new Promise<unknown>((resolve) => {
-      this.#waits.add(resolve);
-      setTimeout(() => resolve(this.#waits.delete(resolve)), newsMs);
-    });
-    if (this.#fault) return this.#fault;
-    return error instanceof TilegradError ? error : new DeviceError((error as Error).message, { cause: error });
+  get lost(): Promise<GPUDeviceLostInfo> {
+    return this.device.lost;
   }
 
   /**
    * @internal Creates pipelines, buffers and bind groups for a compiled program.
+   * @param known a program that exists already, to be moved to the present device.
    */
-  realize<O extends Readonly<Record<string, unknown>>>(compiled: Recorded): Promise<Program<O>> {
-    return this.until(this.#realize<O>(compiled));
+  realize<O extends Readonly<Record<string, unknown>>>(compiled: Recorded, known?: Program<O>): Promise<Program<O>> {
+    const { live } = this;
+    return live.until(this.#realize<O>(compiled, live, known));
   }
 
-  async #realize<O extends Readonly<Record<string, unknown>>>(compiled: Recorded): Promise<Program<O>> {
-    this.check();
+  async #realize<O extends Readonly<Record<string, unknown>>>(
+    compiled: Recorded,
+    live: LiveDevice,
+    known?: Program<O>,
+  ): Promise<Program<O>> {
+    if (!known) this.check();
     this.#checkLimits(compiled);
     this.residence.check(compiled.homes.keys());
-    const held = this.pipelines.hold(compiled.calls);
+    const held = live.pipelines.hold(compiled.calls);
     const pipelines = Promise.allSettled([Promise.all(held.pipelines)]);
-    const { value: memories, error } = inScopes(this.device, "compile", () => {
+    const { value: memories, error } = inScopes(live.device, "compile", () => {
       this.residence.settle(compiled.homes, compiled, nameOf(compiled));
       return this.#allocate(compiled);
     });
+    const outputs = Object.values(compiled.outputs).map((output) => [{ bytes: bytesOf(output) }]);
     let program: Program<O>;
     try {
       const refusal = await error;
       if (refusal) throw refusal;
       const [ready] = await pipelines;
       if (ready.status === "rejected") throw ready.reason;
-      this.check();
-      program = await scoped(this.device, "compile", () => new Program<O>(this, compiled, ready.value, memories));
-      this.check();
+      live.check();
+      program = await scoped(live.device, "compile", () => {
+        known?.attach(compiled, ready.value, memories);
+        return known ?? new Program<O>(this, compiled, ready.value, memories);
+      });
+      await Promise.all(outputs.map((output) => live.readback.prepare(output)));
+      live.check();
     } catch (error) {
       for (const buffer of memories.own) buffer.destroy();
       held.letGo();
@@ -159,13 +129,11 @@ export class Runner {
       throw error;
     }
     this.residence.settled(compiled);
-    const outputs = Object.values(compiled.outputs).map((output) => [{ bytes: bytesOf(output) }]);
-    this.#programs.set(program, () => {
+    this.programs.set(program as Program, () => {
       held.letGo();
       this.residence.leave(compiled);
-      for (const output of outputs) this.#readback.letGo(output);
+      for (const output of outputs) live.readback.letGo(output);
     });
-    await Promise.all(outputs.map((output) => this.#readback.prepare(output)));
     return program;
   }
 
@@ -180,7 +148,8 @@ export class Runner {
     checkVariable("read", "what to read", variable);
     const place = this.residence.placeOf(variable);
     if (!place) return this.residence.hostValue(variable) as TensorData<D>;
-    const [data] = await scoped(this.device, `read of "${variable.name}"`, () => this.readBytes([place]));
+    const { live } = this;
+    const [data] = await scoped(live.device, `read of "${variable.name}"`, () => live.readBytes([place]));
     return typed(data!, variable.dtype);
   }
 
@@ -255,51 +224,37 @@ export class Runner {
   get bytes(): { readonly variables: number; readonly staging: number } {
     return {
       variables: this.residence.bytes,
-      staging: this.#readback.bytes,
+      staging: this.live.readback.bytes,
     };
   }
 
   /** Destroys all programs and buffers, and the device if this runner opened it. Pending reads reject. */
   destroy(): void {
-    this.#end("the engine has been destroyed");
-    this.device.removeEventListener("uncapturederror", this.#onError);
-    for (const program of [...this.#programs.keys()]) program.destroy();
+    this.fault = new DeviceError("the engine has been destroyed");
+    this.keeper?.ended();
+    for (const program of [...this.programs.keys()]) program.destroy();
     this.residence.destroy();
-    this.#readback.destroy();
-    if (this.#owned) this.device.destroy();
+    this.live.close(this.fault);
   }
 
   /** @internal */
   check(): void {
-    const failure = this.#fault ?? this.#unreported;
+    const failure = this.fault ?? this.live.fault ?? this.#unreported;
     this.#unreported = undefined;
     if (failure) throw failure;
   }
 
   /** @internal */
-  forget(program: { destroy(): void }): void {
-    this.#programs.get(program)?.();
-    this.#programs.delete(program);
-  }
-
-  /**
-   * @internal The bytes of several places, read after the commands of `encoder`.
-   */
-  async readBytes(places: readonly Place[], encoder?: GPUCommandEncoder): Promise<ArrayBuffer[]> {
-    try {
-      const data = await this.#readback.read(places, encoder);
-      if (this.#fault) throw this.#fault;
-      return data;
-    } catch (error) {
-      throw await this.#causeOf(error);
-    }
+  forget(program: Program): void {
+    this.programs.get(program)?.();
+    this.programs.delete(program);
   }
 
   /** @internal */
   bindGroup(call: PrintedCall, placeOf: (buffer: VirtualBuffer) => Fed): GPUBindGroup {
     return this.device.createBindGroup({
       label: call.label + showLayer(call.layer),
-      layout: this.pipelines.layout(call),
+      layout: this.live.pipelines.layout(call),
       entries: call.bindings.map(({ buffer: virtual, offset: start, size }, binding) => {
         const { buffer, offset } = placeOf(virtual);
         return { binding, resource: { buffer, offset: offset + start, size } };
@@ -340,23 +295,24 @@ export class Runner {
   #allocate({ slots, slotOf, inputs, calls }: Recorded): Memories {
     const made = new Map<object, GPUBuffer>();
     for (const slot of slots)
-      made.set(slot, this.#buffer([...new Set(slot.tenants.map(({ role }) => role))].join(", "), slot.bytes));
-    for (const { buffer } of inputs.values()) made.set(buffer, this.#buffer(buffer.role, buffer.bytes));
+      made.set(slot, this.makeBuffer([...new Set(slot.tenants.map(({ role }) => role))].join(", "), slot.bytes));
+    for (const { buffer } of inputs.values()) made.set(buffer, this.makeBuffer(buffer.role, buffer.bytes));
     for (const { bindings } of calls) {
       for (const { buffer } of bindings) {
         if (buffer.kind !== "constant" || made.has(buffer)) continue;
-        const constant = this.#buffer(buffer.role, buffer.bytes);
+        const constant = this.makeBuffer(buffer.role, buffer.bytes);
         this.device.queue.writeBuffer(constant, 0, buffer.data as GPUAllowSharedBufferSource);
         made.set(buffer, constant);
       }
     }
     return {
       own: [...made.values()],
-      of: (buffer) => made.get(buffer) ?? this.residence.arena(buffer) ?? made.get(slotOf.get(buffer)!)!,
+      of: (buffer) => made.get(buffer) ?? this.residence.arenas.get(buffer) ?? made.get(slotOf.get(buffer)!)!,
     };
   }
 
-  #buffer(label: string, bytes: number): GPUBuffer {
+  /** @internal */
+  makeBuffer(label: string, bytes: number): GPUBuffer {
     const flags = usage.storage | usage.copySource | usage.copyTarget;
     return this.device.createBuffer({ label: label.slice(0, 200), size: Math.max(16, bytes), usage: flags });
   }
@@ -366,7 +322,7 @@ export class Runner {
 const bytesOf = ({ shape, dtype }: Spec): number => sizeOf(shape) * bytesPer(dtype);
 
 /** What errors call a program. */
-function nameOf({ outputs }: Recorded): string {
+export function nameOf({ outputs }: Recorded): string {
   const names = Object.keys(outputs).map((name) => `"${name}"`);
   return names.length > 0 ? `the program with the outputs ${names.join(", ")}` : "a program without outputs";
 }

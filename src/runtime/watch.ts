@@ -1,7 +1,9 @@
 import type { Guard } from "../compile/guard.ts";
-import { NonFiniteError } from "../errors.ts";
 import type { Place } from "../gpu/readback.ts";
 import { showLayer } from "../layer.ts";
+
+// Both load on demand, together.
+export { guard } from "../compile/guard.ts";
 
 /**
  * Reports NaN and infinity to the read or run they belong to. Kernels write the number of the first faulty store to a
@@ -37,9 +39,9 @@ export class Watch {
   /**
    * Checks what was read, the flag last. Call it in the same turn as the read's submit.
    * @param isOwn whether the read belongs to the run just started, and so reports only that run.
-   * @returns rejects with the fault, if any.
+   * @returns the fault in words, if any.
    */
-  check(read: Promise<ArrayBuffer[]>, isOwn: boolean): Promise<void> {
+  check(read: Promise<ArrayBuffer[]>, isOwn: boolean): Promise<string | undefined> {
     const before = this.#last;
     const earlier = isOwn ? [] : this.#waiting;
     if (!isOwn) {
@@ -51,9 +53,9 @@ export class Watch {
     this.#last = { runs: this.#runs, store: Promise.all([...earlier, store]).then((all) => all.find(Boolean) ?? 0) };
     return this.#last.store.then((number) => {
       const first = this.#guard.stores[number - 1];
-      if (!first) return;
-      throw new NonFiniteError(
-        `NaN or infinity first arose in kernel "${first.kernel}"${showLayer(first.layer)}, in what it writes to "${first.role}"`,
+      return (
+        first &&
+        `NaN or infinity first arose in kernel "${first.kernel}"${showLayer(first.layer)}, in what it writes to "${first.role}"`
       );
     });
   }

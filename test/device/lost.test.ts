@@ -4,44 +4,12 @@ import { load } from "../../src/exported/index.ts";
 import * as t from "../../src/index.ts";
 import { DeviceError, Engine, input, losses, nn, optim } from "../../src/index.ts";
 import { selfCheck } from "../../src/selfcheck/index.ts";
+import { atWait } from "../waits.ts";
 
 /*
  * A device may be lost during any wait for it. The result must be one DeviceError that says so; an unhandled rejection
  * would fail the test run.
  */
-
-const waits = [
-  [() => GPUDevice.prototype, ["createComputePipelineAsync", "popErrorScope"]],
-  [() => GPUBuffer.prototype, ["mapAsync"]],
-  [() => GPUQueue.prototype, ["onSubmittedWorkDone"]],
-  [() => GPUShaderModule.prototype, ["getCompilationInfo"]],
-] as const;
-
-/** Acts at the n-th wait for a GPU, counted from 0, until undone. */
-function atWait(n: number, act: () => void): { undo(): void; readonly count: number } {
-  let count = 0;
-  const undo: (() => void)[] = [];
-  for (const [prototype, names] of waits) {
-    const target = prototype() as unknown as Record<string, (...args: unknown[]) => unknown>;
-    for (const name of names) {
-      const original = target[name]!;
-      target[name] = function (this: unknown, ...args: unknown[]) {
-        const awaited = original.apply(this, args);
-        if (count++ === n) act();
-        return awaited;
-      };
-      undo.push(() => {
-        target[name] = original;
-      });
-    }
-  }
-  return {
-    undo: () => undo.forEach((each) => each()),
-    get count() {
-      return count;
-    },
-  };
-}
 
 const seed = { value: 0 };
 function step() {

@@ -58,7 +58,7 @@ test("when the GPU process dies, everything pending reports that the device is l
     await (await browser.target().createCDPSession()).send("Browser.crashGpuProcess").catch(() => {});
     const { said, unhandled } = (await page.evaluate("report()")) as { said: string[]; unhandled: string[] };
     expect(unhandled).toEqual([]);
-    for (const each of said) expect(each).toMatch(/^DeviceError: the GPU device was lost/);
+    for (const each of said) expect(each).toMatch(/^DeviceLostError: the GPU device was lost/);
   } finally {
     await browser.close();
     server.close();
