@@ -1,0 +1,277 @@
+import { checkHas, DeviceError, refuse, StateError } from "../errors.ts";
+import { type OpenDevice, openDevice } from "../gpu/device.ts";
+import type { LiveDevice } from "../gpu/live.ts";
+import type { PrintedCall, VirtualBuffer } from "../kernels/call.ts";
+import type { Keeper } from "../runtime/keeper.ts";
+import type { Runner } from "../runtime/runner.ts";
+import { Events, type RecoveryEvents, type Restored } from "./events.ts";
+import { Origins } from "./origins.ts";
+import { note, rebuild } from "./rebuild.ts";
+import { Snapshots } from "./snapshots.ts";
+
+export interface RecoverOptions {
+  /**
+   * Milliseconds between snapshots, at least. Default 5,000, and so many that a snapshot takes no more than 2 % of the
+   * time, from its copy until it is safe on the host.
+   */
+  readonly everyMs?: number;
+  /**
+   * Opens the next device, for an app that owns the engine's device; called again while it returns nothing or rejects.
+   * Default: a device like the first one, from the same `gpu`. Or hand it over with `resume`.
+   */
+  readonly device?: () => Promise<GPUDevice | undefined>;
+  /** Ends all waiting for a new device. The engine then stays lost. */
+  readonly signal?: AbortSignal;
+}
+
+/** Milliseconds between snapshots by default, and what part of the time they may take. */
+const [defaultMs, share] = [5000, 0.02];
+/** Milliseconds from one attempt to get a device to the next, at first and at most. */
+const [soonMs, lateMs] = [100, 5000];
+
+const advice = "; it is being replaced: await restored() of the engine's recovery";
+
+/** What brings an engine to a new device when its own is lost. Made by `recover`. */
+export class Recovery<P = unknown> extends Events<RecoveryEvents<P>> {
+  readonly #runner: Runner;
+  readonly #options: RecoverOptions;
+  readonly #snapshots: Snapshots<P>;
+  readonly #origins = new Origins();
+  /** Resolves when the engine runs again. */
+  #recovering: Promise<Restored<P>> | undefined;
+  #last: Restored<P>;
+  /** A device of the app, for the next loss. */
+  #handed: GPUDevice | undefined;
+  /** Ends the present wait for a device. */
+  #wake = (): void => {};
+  #ended = false;
+  #marks = false;
+  #takenAt = performance.now();
+  #cost = 0;
+
+  /** @internal */
+  constructor(runner: Runner, options: RecoverOptions) {
+    super();
+    this.#runner = runner;
+    this.#options = options;
+    this.#snapshots = new Snapshots(runner);
+    this.#last = { position: undefined, adapter: runner.adapter, failed: [] };
+    runner.keeper = this.#keeper;
+    this.#watch(runner.live);
+    options.signal?.addEventListener("abort", () => this.#wake());
+    if (this.#snapshots.isDue) this.#takeLater(undefined);
+  }
+
+  /** The app's position at the last complete snapshot. */
+  get position(): P | undefined {
+    return this.#snapshots.position;
+  }
+
+  /**
+   * Marks a point between two steps that the app can return to, and takes a snapshot there when one is due. Costs
+   * nothing otherwise. An app that marks its steps gets snapshots only at marks; without marks, they are taken between
+   * any two runs, and have no position.
+   * @param position where the app is, as plain data: epoch, batch, losses so far. It is copied.
+   * @throws DeviceLostError as every call, while the engine has no device.
+   */
+  mark(position: P): void {
+    this.#runner.check();
+    this.#marks = true;
+    const copy = () => copied("mark", position);
+    this.#snapshots.moved(copy);
+    if (this.#isTime) this.#takeLater(copy());
+  }
+
+  /**
+   * Takes a snapshot now: of all variables, after everything submitted so far.
+   * @param position as for `mark`; default that of the last snapshot if nothing has run since, else none.
+   * @returns resolves when it is safe on the host.
+   * @throws LimitError when there is no memory for it, DeviceLostError when the device is lost first.
+   */
+  async snapshot(position?: P): Promise<void> {
+    this.#runner.check();
+    const copy = () => copied("snapshot", position as P);
+    if (position !== undefined) this.#snapshots.moved(copy);
+    await this.#take(position === undefined ? undefined : copy());
+  }
+
+  /**
+   * Resolves when the engine has a device and everything on it; at once if it is not lost. After a loss, every call of
+   * engine and programs rejects with a DeviceLostError until this has resolved, so that nobody goes on by accident with
+   * older weights.
+   * @returns where to go on.
+   * @throws DeviceError when the engine is destroyed or the recovery given up.
+   */
+  async restored(): Promise<Restored<P>> {
+    while (this.#recovering) await this.#recovering;
+    if (!this.#ended) this.#runner.fault = undefined;
+    this.#runner.check();
+    return this.#last;
+  }
+
+  /**
+   * Calls `body`, and again after each loss, with the position that the variables went back to.
+   * @param body a training that begins at the given position: undefined at first, and if no snapshot was taken. It marks
+   * its steps, and must not leave anything running when it rejects. What needs its result, such as saving, belongs in it.
+   * @returns what `body` returns.
+   */
+  async retry<T>(body: (position: P | undefined) => T | Promise<T>): Promise<T> {
+    if (typeof body !== "function") refuse("retry", "the argument", body, "a function");
+    for (let position: P | undefined; ; position = (await this.restored()).position) {
+      try {
+        const result = await body(position);
+        if (!this.#isLost) return result;
+      } catch (error) {
+        if (!this.#isLost || (error as Error).name !== "DeviceLostError") throw error;
+      }
+    }
+  }
+
+  /**
+   * Hands over the app's next device. It is used when the present one is lost, or at once if it is.
+   * @param device one that nothing else has to keep alive; the engine never destroys it.
+   */
+  resume(device: GPUDevice): void {
+    if (device === undefined) refuse("resume", "the argument", device, "a GPUDevice");
+    checkHas("resume", "the argument", device, "createBuffer", "a GPUDevice");
+    this.#handed = device;
+    this.#wake();
+  }
+
+  get #isLost(): boolean {
+    return !this.#ended && Boolean(this.#runner.fault ?? this.#runner.live.fault);
+  }
+
+  get #isTime(): boolean {
+    const { everyMs = Math.max(defaultMs, this.#cost / share) } = this.#options;
+    return performance.now() - this.#takenAt >= everyMs && this.#snapshots.isDue;
+  }
+
+  readonly #keeper: Keeper = {
+    wrote: (arena: VirtualBuffer, offset: number, bytes: ArrayBufferView) =>
+      this.#snapshots.wrote(arena, offset, bytes),
+    began: (calls: readonly PrintedCall[]) => {
+      if (!changesVariables(calls)) return;
+      if (!this.#marks && this.#isTime) this.#takeLater(undefined);
+      this.#snapshots.began();
+    },
+    fed: (role: string, buffer: GPUBuffer) => this.#origins.check(role, buffer),
+    ended: () => {
+      this.#ended = true;
+      this.#wake();
+    },
+  };
+
+  async #take(position: P | undefined): Promise<void> {
+    const start = performance.now();
+    this.#takenAt = start;
+    const bytes = await this.#snapshots.take(position);
+    this.#cost = performance.now() - start;
+    this.emit("snapshot", { position: this.position, bytes, ms: this.#cost });
+  }
+
+  #takeLater(position: P | undefined): void {
+    this.#take(position).catch((error: Error) => {
+      // A loss has its own event.
+      if (!this.#isLost && !this.#ended) this.emit("snapshotfailed", { error });
+    });
+  }
+
+  #watch({ device }: LiveDevice): void {
+    this.#runner.live.advice = advice;
+    void device.lost.then((info) => {
+      if (this.#ended || this.#options.signal?.aborted) return;
+      // Not at once: those who hear of the loss may ask for the recovery.
+      const recovering = Promise.resolve().then(() => this.#recover(info));
+      const done = () => {
+        if (this.#recovering === recovering) this.#recovering = undefined;
+      };
+      this.#recovering = recovering;
+      recovering.then(done, done);
+    });
+  }
+
+  async #recover({ reason, message }: GPUDeviceLostInfo): Promise<Restored<P>> {
+    const runner = this.#runner;
+    runner.fault = runner.live.fault;
+    note(runner);
+    this.#origins.age(runner);
+    this.emit("lost", { reason, message });
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const failed = await rebuild(runner, await this.#open(), advice, () => this.#snapshots.restore());
+        this.#takenAt = performance.now();
+        this.#watch(runner.live);
+        this.#last = { position: this.position, adapter: runner.adapter, failed };
+        break;
+      } catch (error) {
+        const { aborted } = this.#options.signal ?? {};
+        if (aborted || error instanceof StateError) throw this.#giveUp(error as Error);
+        if (!this.#ended) await this.#wait(attempt, (error as Error).message);
+      }
+      if (this.#ended) throw runner.fault;
+    }
+    this.emit("restored", this.#last);
+    return this.#last;
+  }
+
+  /** Opens the next device. */
+  async #open(): Promise<OpenDevice> {
+    const { device: next } = this.#options;
+    const { gpu, powerPreference, device: owned } = this.#runner.live.open.options;
+    const device = this.#handed ?? (await next?.());
+    this.#handed = undefined;
+    if (device) return openDevice({ device });
+    if (next) throw new DeviceError("the app has no new device yet");
+    if (owned) throw new DeviceError("the app owns the device: hand over its next one with resume(device)");
+    return openDevice({ ...(gpu && { gpu }), ...(powerPreference && { powerPreference }) });
+  }
+
+  /** Waits until another attempt makes sense. */
+  #wait(attempt: number, reason: string): Promise<void> {
+    const isByHand = this.#runner.live.open.options.device && !this.#options.device;
+    const retryMs = Math.min(lateMs, soonMs * 2 ** (attempt - 1));
+    const waiting = new Promise<void>((resolve) => {
+      const timer = isByHand ? undefined : setTimeout(resolve, retryMs);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.emit("waiting", { attempt, reason, ...(isByHand ? {} : { retryMs }) });
+    if (this.#handed || this.#ended || this.#options.signal?.aborted) this.#wake();
+    return waiting;
+  }
+
+  #giveUp(cause: Error): Error {
+    const reason = this.#options.signal?.aborted ? this.#options.signal.reason : cause;
+    const error = new DeviceError(`the GPU device was lost, and its recovery given up: ${reason?.message ?? reason}`, {
+      cause,
+    });
+    this.#runner.fault = error;
+    this.#ended = true;
+    this.emit("failed", { error });
+    return error;
+  }
+}
+
+/** Whether kernels write to variables. */
+function changesVariables(calls: readonly PrintedCall[]): boolean {
+  let changes = changing.get(calls);
+  if (changes === undefined) {
+    changes = calls.some(({ bindings }) =>
+      bindings.some(({ buffer, access }) => buffer.kind === "variable" && access === "read_write"),
+    );
+    changing.set(calls, changes);
+  }
+  return changes;
+}
+const changing = new WeakMap<readonly PrintedCall[], boolean>();
+
+function copied<P>(call: string, position: P): P {
+  try {
+    return structuredClone(position);
+  } catch {
+    return refuse(call, "the position", position, "plain data, which structuredClone copies");
+  }
+}
