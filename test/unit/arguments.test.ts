@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import * as csv from "../../src/data/csv/index.ts";
 import * as npy from "../../src/data/npy/index.ts";
 import * as t from "../../src/index.ts";
 import { data, input, losses, metrics, nn, optim, TilegradError } from "../../src/index.ts";
@@ -34,6 +35,8 @@ const sequence = input("sequence", [3, 2, 6]);
 const states = input("states", [1, 2, 5]);
 const state = input("state", [2, 5]);
 const step = input("step", [2, 6]);
+
+const table = csv.parseCsv("a,b\n1,x\n2,y\n3,x\n");
 
 const calls: Readonly<Record<string, Call>> = {
   ...Object.fromEntries(
@@ -524,6 +527,31 @@ const calls: Readonly<Record<string, Call>> = {
   ],
   "data.classWeights": [data.classWeights, [1, 0, 1], 2],
   "data.resample": [data.resample, [1, 0, 1], { mode: "under", seed: 1 }],
+  "csv.parseCsv": [
+    (options: csv.CsvOptions) => csv.parseCsv("a,b\n1,x\n", options),
+    {
+      name: "a file",
+      header: ["a", "b"],
+      columns: ["a"],
+      types: { a: "category" },
+      missing: [""],
+      delimiter: ",",
+      decimal: ".",
+      comment: "#",
+      encoding: "utf-8",
+    },
+  ],
+  "csv.tableEncoder": [
+    csv.tableEncoder,
+    table,
+    { x: ["a", { column: "b", indicator: true }], y: "b" },
+    { missing: "mean", indicator: false, categories: "oneHot", normalize: "none" },
+  ],
+  "csv.encoderFrom": [csv.encoderFrom, csv.tableEncoder(table, { x: ["a"], y: "b" }).state],
+  "TableEncoder.apply": [(t: typeof table) => csv.tableEncoder(table, { x: ["a"] }).apply(t), table],
+  "Table.column": [(name: string) => table.column(name), "a"],
+  "Table.take": [(rows: []) => table.take(rows), [0]],
+  "Table.dropMissing": [(names: []) => table.dropMissing(names), ["a"]],
   "npy.serializeNpy": [npy.serializeNpy, { data: f32(2), shape: [2] }, { dtype: "f16" }],
   "npy.serializeNpz": [npy.serializeNpz, { x: { data: f32(2), shape: [2] } }, { compress: true }],
   "model.toJSON": [toJSON, nn.sequential(model, nn.relu())],
@@ -569,6 +597,7 @@ const never = ["null", "text", "NaN", "function", "module", "promise", "a surplu
 const mayBe: readonly RegExp[] = [
   /^(input 0|constant 2|Random 1|foreach 0): /, // names
   /^variable 2\.(name|group): text/,
+  /^csv.parseCsv 0\.(name|comment|encoding): text/,
   /^(lstm|gru|rnn) 2\.between: (function|module)/,
   /^nn\.(module|stateless) 0: (function|module)/,
   /^nn\.\w+ \d\.(weightInit|biasInit): function/,
