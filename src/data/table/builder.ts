@@ -41,12 +41,12 @@ const arrays = { f32: Float32Array, f64: Float64Array, i32: Int32Array } as cons
 const pattern = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 
 /** The number that a text shows, or NaN. */
-export function numberOf(text: string, { decimal }: NumberFormat): number {
+function numberOf(text: string, { decimal }: NumberFormat): number {
   const plain = decimal === "," ? (text.includes(".") ? "" : text.replace(",", ".")) : text;
   return pattern.test(plain) ? Number(plain) : Number.NaN;
 }
 
-export const isWhole32 = (value: number): boolean => (value | 0) === value;
+const isWhole32 = (value: number): boolean => (value | 0) === value;
 
 class NumberBuilder implements ColumnBuilder {
   #type: NumberColumn["type"];
