@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import * as csv from "../../src/data/csv/index.ts";
 import * as npy from "../../src/data/npy/index.ts";
+import * as images from "../../src/images/index.ts";
 import * as t from "../../src/index.ts";
 import { data, input, losses, metrics, nn, optim, TilegradError } from "../../src/index.ts";
 import { custom, fromJSON, toJSON } from "../../src/model/index.ts";
@@ -428,6 +429,20 @@ const calls: Readonly<Record<string, Call>> = {
     ["a", "b"],
   ],
 
+  "images.fromImageData": [
+    images.fromImageData,
+    { data: new Uint8Array(4), width: 1, height: 1 },
+    {
+      size: [2, 2],
+      channels: 3,
+      mean: [0, 0, 0],
+      std: [1, 1, 1],
+      layout: "NHWC",
+      fit: "contain",
+      background: [0, 0, 0],
+    },
+  ],
+
   "plot.learningCurves": [
     plot.learningCurves,
     { loss: [1, 2] },
@@ -611,6 +626,7 @@ const mayBe: readonly RegExp[] = [
   /^(elementwise|customOp) (0|1\.wgsl): text/, // a name; WGSL, which a device checks
   /^elementwise 1\.(reference|gradient): function/,
   /^customOp 1\.(reference|constants|workgroups|workgroupSize|memory|flops): (function|module)/, // called with shapes
+  /^images\.fromImageData 0: a surplus member/, // an ImageData has more
   /^plot\.\w+ 1\.(title|description|xLabel|yLabel|markLabel): text/,
   /^metrics.formatReport 0(\.(accuracy|total))?: /, // accepted unchecked, as classificationReport returns it
   /^(nextStatistics 1|data\.(standardize|minMaxScale) 0|npy.serializeNpy 0): a surplus member/,

@@ -62,7 +62,7 @@ test("only the template wrapper imports the preprocessor, and only the rooms aro
     const text = readFileSync(join(root, file), "utf8");
     if (text.includes("wgsl-preprocessor/")) expect(file).toBe("shaders/wgsl.ts");
     if (/\bGPU(Device|Buffer|Queue|ComputePipeline)\b/.test(text)) {
-      expect(file).toMatch(/^src\/(gpu|tune|runtime|recover|node|selfcheck)\//);
+      expect(file).toMatch(/^src\/(gpu|tune|runtime|recover|node|selfcheck|images)\//);
     }
   }
 });
