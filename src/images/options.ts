@@ -45,13 +45,13 @@ export function formatOf(op: string, options: ImageOptions): ImageFormat {
     fit: "cover",
     background: undefined,
   });
-  const size = o.size ?? refuse(op, "size", o.size, "[height, width]");
-  if (checkList(op, "size", size).length !== 2) refuse(op, "size", size, "[height, width]");
+  const size = checkList(op, "size", o.size);
+  if (size.length !== 2) refuse(op, "size", size, "[height, width]");
   const [height, width] = size.map((n, i) => checkWhole(op, `size[${i}]`, n, 1, 2 ** 14)) as [number, number];
   const channels = o.channels === 1 || o.channels === 3 ? o.channels : refuse(op, "channels", o.channels, "1 or 3");
-  const std = perChannel(op, "std", o.std ?? 1, channels);
+  const std = perChannel(op, "std", o.std === undefined ? 1 : o.std, channels);
   if (std.includes(0)) throw new AttributeError(`${op}: std is 0, expected numbers that can divide`);
-  const background = o.background ?? [0, 0, 0];
+  const background = o.background === undefined ? [0, 0, 0] : o.background;
   if (checkList(op, "background", background).length !== 3) refuse(op, "background", background, "[red, green, blue]");
   background.forEach((value, i) =>
     checkNumber(op, `background[${i}]`, value, "a number from 0 to 1", (n) => n >= 0 && n <= 1),
@@ -60,7 +60,7 @@ export function formatOf(op: string, options: ImageOptions): ImageFormat {
     height,
     width,
     channels,
-    mean: perChannel(op, "mean", o.mean ?? 0, channels),
+    mean: perChannel(op, "mean", o.mean === undefined ? 0 : o.mean, channels),
     std,
     layout: checkChoice(op, "layout", o.layout, ["NCHW", "NHWC"]),
     fit: checkChoice(op, "fit", o.fit, ["cover", "contain", "stretch"]),

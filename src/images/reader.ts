@@ -1,11 +1,9 @@
-import { imageKernel } from "../../shaders/images.wgsl.ts";
-import { FeedError, refuse, type TilegradError } from "../errors.ts";
-import { textureUsage, usage } from "../gpu/flags.ts";
+import { FeedError, LimitError, refuse, StateError, type TilegradError } from "../errors.ts";
 import { inScopes, scoped } from "../gpu/scopes.ts";
 import type { Runner } from "../runtime/runner.ts";
-import { formatOf, type ImageFormat, type ImageOptions, luma } from "./options.ts";
-import { type Taps, tapsOf } from "./resample.ts";
-import { type Checked, checkSource, type ImageSource } from "./source.ts";
+import { Desk, pipelineOf } from "./desk.ts";
+import { formatOf, type ImageFormat, type ImageOptions } from "./options.ts";
+import { checkSource, type ImageSource } from "./source.ts";
 
 /**
  * Makes a reader that turns images into values for a program's input, on the engine's GPU: resized, as red, green and
@@ -29,39 +27,18 @@ export async function imageReader(engine: Runner, options: ImageOptions): Promis
   if (typeof engine?.device?.createBuffer !== "function") refuse(op, "the engine", engine, "an Engine");
   const format = formatOf(op, options);
   engine.check();
-  const { device } = engine;
-  const code = imageKernel({ ...format, luma });
-  const pipeline = await engine.until(
-    scoped(device, op, () => {
-      // A layout of our own, since "auto" would refuse textures that no sampler may filter.
-      const entries = [
-        { binding: 0, visibility: 4, texture: { sampleType: "unfilterable-float" as const } },
-        { binding: 1, visibility: 4, buffer: { type: "uniform" as const } },
-        { binding: 2, visibility: 4, buffer: { type: "read-only-storage" as const } },
-        { binding: 3, visibility: 4, buffer: { type: "read-only-storage" as const } },
-        { binding: 4, visibility: 4, buffer: { type: "storage" as const } },
-      ];
-      const layout = device.createPipelineLayout({ bindGroupLayouts: [device.createBindGroupLayout({ entries })] });
-      const module = device.createShaderModule({ label: op, code });
-      return device.createComputePipelineAsync({ label: op, layout, compute: { module } });
-    }),
-  );
-  return new ImageReader(engine, format, pipeline);
+  const { device, live } = engine;
+  const create = () => device.createComputePipelineAsync(pipelineOf(device, format));
+  const pipeline = await live.until(scoped(device, op, create));
+  return new ImageReader(engine, format, new Desk(device, format, pipeline));
 }
 
 /** Reads images for one size and normalisation. Create it with `imageReader`. */
 export class ImageReader {
   readonly #engine: Runner;
   readonly #format: ImageFormat;
-  readonly #pipeline: GPUComputePipeline;
-  readonly #image: GPUBuffer;
-  /** Where sources that are no textures are copied to, until one of another size or format comes. */
-  #texture: GPUTexture | undefined;
-  #columns: GPUBuffer | undefined;
-  #rows: GPUBuffer | undefined;
-  /** The size that the tables belong to. */
-  #tables: { readonly key: string; readonly columns: Taps; readonly rows: Taps } | undefined;
-  #values: GPUBuffer | undefined;
+  /** A new one after a recovery of the engine. */
+  #desk: Desk;
   /** What the GPU refused after a `read` had returned, for the next one to throw. */
   #unreported: TilegradError | undefined;
   /** Textures of the app that the GPU has taken before. */
@@ -69,11 +46,10 @@ export class ImageReader {
   #isDestroyed = false;
 
   /** @internal */
-  constructor(engine: Runner, format: ImageFormat, pipeline: GPUComputePipeline) {
+  constructor(engine: Runner, format: ImageFormat, desk: Desk) {
     this.#engine = engine;
     this.#format = format;
-    this.#pipeline = pipeline;
-    this.#image = engine.device.createBuffer({ label: "image", size: 32, usage: usage.uniform | usage.copyTarget });
+    this.#desk = desk;
   }
 
   /** The shape of the values of `count` images. */
@@ -90,13 +66,14 @@ export class ImageReader {
    * @returns where the values are on the GPU, for a program's input. They stay until the next `read`, which may come as
    * soon as `run` or `compute` has returned its promise. For two inputs at once, use two readers.
    * @throws FeedError for a source that is closed, not loaded, of size 0, or of another site. Nothing has been read.
-   * @throws LimitError for a source larger than the adapter's textures.
+   * @throws StateError after `destroy`.
+   * @throws LimitError for a source larger than the adapter's textures, or more values than it binds.
    * @throws DeviceError when the engine is destroyed, its device lost, or the GPU refused an image of the last `read`,
    * such as a texture of another device.
    */
   read(sources: ImageSource | readonly ImageSource[]): Required<GPUBufferBinding> {
     const op = "read";
-    if (this.#isDestroyed) throw new FeedError(`${op}: this image reader has been destroyed`);
+    if (this.#isDestroyed) throw new StateError(`${op}: this image reader has been destroyed`);
     this.#engine.check();
     const failure = this.#unreported;
     this.#unreported = undefined;
@@ -109,89 +86,31 @@ export class ImageReader {
       checkSource(op, Array.isArray(sources) ? `image ${i}` : "the image", source, able),
     );
 
+    if (this.#desk.device !== device) this.#desk = new Desk(device, this.#format);
     const size = this.shape(list.length).reduce((product, n) => product * n, 4);
-    // Programs bind whole vectors of four.
-    this.#values = this.#sized(
-      this.#values,
-      "values of images",
-      Math.ceil(size / 16) * 16,
-      usage.storage | usage.copySource,
-    );
-    const values = this.#values;
-    const isNew = images.some(({ texture }) => texture && !this.#known.has(texture));
+    if (size > traits.maxBinding)
+      throw new LimitError(
+        `${op}: ${list.length} images take ${size} bytes as values; this adapter binds ${traits.maxBinding} at most`,
+      );
+    const values = this.#desk.values(size);
     const each = (): void => {
-      images.forEach((image, i) => this.#draw(image, i, values));
+      images.forEach((image, i) => this.#desk.draw(image, i, values));
     };
-    if (isNew) {
-      const { error } = inScopes(this.#engine.device, op, each);
+    const fresh = images.flatMap(({ texture }) => (texture && !this.#known.has(texture) ? texture : []));
+    if (fresh.length === 0) each();
+    else {
+      const { error } = inScopes(device, op, each);
       void error.then((failure) => {
         this.#unreported ??= failure;
       });
-      for (const { texture } of images) if (texture) this.#known.add(texture);
-    } else each();
+      for (const texture of fresh) this.#known.add(texture);
+    }
     return { buffer: values, offset: 0, size };
   }
 
   /** Frees the reader's memory on the GPU. Values that a program has taken are no longer needed then. */
   destroy(): void {
     this.#isDestroyed = true;
-    for (const memory of [this.#image, this.#texture, this.#columns, this.#rows, this.#values]) memory?.destroy();
-  }
-
-  /** Computes the values of one image. Each is submitted by itself, so that images can share the texture. */
-  #draw(image: Checked, index: number, values: GPUBuffer): void {
-    const { device } = this.#engine;
-    const { height, width, channels } = this.#format;
-    const texture = image.texture ?? this.#textureFor(image);
-    image.write(device.queue, texture);
-    const { columns, rows } = this.#tablesFor(image);
-    const numbers = [index * channels * height * width, columns.count, rows.count, +image.isGrey, +image.isLinear];
-    device.queue.writeBuffer(this.#image, 0, new Uint32Array(numbers));
-    const view = texture.createView({ dimension: "2d", mipLevelCount: 1, arrayLayerCount: 1 });
-    const resources = [view, ...[this.#image, this.#columns!, this.#rows!, values].map((buffer) => ({ buffer }))];
-    const group = device.createBindGroup({
-      layout: this.#pipeline.getBindGroupLayout(0),
-      entries: resources.map((resource, binding) => ({ binding, resource })),
-    });
-    const encoder = device.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    pass.setPipeline(this.#pipeline);
-    pass.setBindGroup(0, group);
-    pass.dispatchWorkgroups(Math.ceil(width / 8), Math.ceil(height / 8));
-    pass.end();
-    device.queue.submit([encoder.finish()]);
-  }
-
-  #textureFor({ width, height, format }: Checked): GPUTexture {
-    const last = this.#texture;
-    if (last?.width === width && last.height === height && last.format === format) return last;
-    last?.destroy();
-    // A browser may copy an image to a texture by drawing it there.
-    const { copyTarget, binding, renderAttachment } = textureUsage;
-    const size = [width, height];
-    this.#texture = this.#engine.device.createTexture({ size, format, usage: copyTarget | binding | renderAttachment });
-    return this.#texture;
-  }
-
-  #tablesFor({ width, height }: Checked): { readonly columns: Taps; readonly rows: Taps } {
-    const key = `${width} ${height}`;
-    if (this.#tables?.key === key) return this.#tables;
-    const tables = { key, ...tapsOf({ width, height }, this.#format, this.#format.fit) };
-    const of = (buffer: GPUBuffer | undefined, name: string, { table }: Taps): GPUBuffer => {
-      const sized = this.#sized(buffer, name, 4 * table.length, usage.storage);
-      this.#engine.device.queue.writeBuffer(sized, 0, Float32Array.from(table));
-      return sized;
-    };
-    this.#columns = of(this.#columns, "columns of images", tables.columns);
-    this.#rows = of(this.#rows, "rows of images", tables.rows);
-    this.#tables = tables;
-    return tables;
-  }
-
-  /** The buffer, or a larger one in its place. */
-  #sized(buffer: GPUBuffer | undefined, label: string, size: number, kind: number): GPUBuffer {
-    if (buffer && buffer.size >= size) return buffer;
-    buffer?.destroy();
-    return this.#engine.device.createBuffer({ label, size, usage: kind | usage.copyTarget });
+    this.#desk.destroy();
   }
 }

@@ -8,6 +8,7 @@ import {
   type Pixels,
 } from "../../src/images/index.ts";
 import { DeviceError, Engine, FeedError, input, losses, mul, nn, optim } from "../../src/index.ts";
+import { recover } from "../../src/recover/index.ts";
 
 /*
  * Images as values on the GPU, compared with the same in float64 on the host. Sources that only a page has are tested
@@ -163,6 +164,22 @@ describe("textures of the app", () => {
     images.destroy();
     other.destroy();
   });
+});
+
+test("a reader goes on after a lost device, on the engine's next one", async () => {
+  const own = await Engine.create();
+  const recovery = recover(own);
+  const options: ImageOptions = { size: [3, 3] };
+  const images = await imageReader(own, options);
+  const program = await own.compile({ outputs: { y: mul(input("x", images.shape()), 1) } });
+  const image = pixels(8, 8);
+  await program.compute({ x: images.read(image) });
+  own.device.destroy();
+  await expect.poll(() => refusal(() => images.read(image))).toBeInstanceOf(DeviceError);
+  await recovery.restored();
+  const { y } = await program.compute({ x: images.read(image) });
+  expect(apart(y, fromImageData(image, options))).toBeLessThan(rounding);
+  own.destroy();
 });
 
 test("refuses what it cannot read, and says why", async () => {
