@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import * as csv from "../../src/data/csv/index.ts";
 import * as npy from "../../src/data/npy/index.ts";
+import * as text from "../../src/data/text/index.ts";
 import * as images from "../../src/images/index.ts";
 import * as t from "../../src/index.ts";
 import { data, input, losses, metrics, nn, optim, TilegradError } from "../../src/index.ts";
@@ -37,6 +38,7 @@ const states = input("states", [1, 2, 5]);
 const state = input("state", [2, 5]);
 const step = input("step", [2, 6]);
 
+const tokens = text.charTokenizer("ab", { special: ["begin"] });
 const table = csv.parseCsv("a,b\n1,x\n2,y\n3,x\n");
 
 const calls: Readonly<Record<string, Call>> = {
@@ -567,6 +569,19 @@ const calls: Readonly<Record<string, Call>> = {
   "Table.column": [(name: string) => table.column(name), "a"],
   "Table.take": [(rows: []) => table.take(rows), [0]],
   "Table.dropMissing": [(names: []) => table.dropMissing(names), ["a"]],
+  "text.charTokenizer": [text.charTokenizer, ["a", "b"], { unit: "grapheme", special: ["pad"] }],
+  "text.wordTokenizer": [
+    text.wordTokenizer,
+    ["a text", "another"],
+    { size: 5, minCount: 1, lowercase: true, locale: "en", special: ["pad"] },
+  ],
+  "text.tokenizerFrom": [text.tokenizerFrom, text.wordTokenizer("a text").state],
+  "Tokenizer.encode": [(...args: [string]) => tokens.encode(...args), "ab", { begin: true, end: false }],
+  "Tokenizer.decode": [(ids: []) => tokens.decode(ids), [1, 2]],
+  "Tokenizer.token": [(id: number) => tokens.token(id), 1],
+  "Tokenizer.id": [(token: string) => tokens.id(token), "a"],
+  "text.padSequences": [text.padSequences, [[1], [2, 3]], { length: 3, side: "left", cut: "left", value: 1 }],
+  "text.windows": [text.windows, [1, 2, 3, 4], { length: 2, stride: 1 }],
   "npy.serializeNpy": [npy.serializeNpy, { data: f32(2), shape: [2] }, { dtype: "f16" }],
   "npy.serializeNpz": [npy.serializeNpz, { x: { data: f32(2), shape: [2] } }, { compress: true }],
   "model.toJSON": [toJSON, nn.sequential(model, nn.relu())],
@@ -612,6 +627,8 @@ const never = ["null", "text", "NaN", "function", "module", "promise", "a surplu
 const mayBe: readonly RegExp[] = [
   /^(input 0|constant 2|Random 1|foreach 0): /, // names
   /^variable 2\.(name|group): text/,
+  /^text.(char|word)Tokenizer 0: text/,
+  /^text.wordTokenizer 1\.locale: text/,
   /^csv.parseCsv 0\.(name|comment|encoding): text/,
   /^(lstm|gru|rnn) 2\.between: (function|module)/,
   /^nn\.(module|stateless) 0: (function|module)/,
