@@ -1,7 +1,10 @@
 /** Values of training by name, and those of validation with `val_` before the name: as in Keras. */
-export type Logs<M extends string = string> = { readonly [K in "loss" | M]: number } & {
+export type Logs<M extends string = string> = Means<M> & {
   readonly [K in `val_${"loss" | M}`]?: number;
 };
+
+/** The mean loss, and that of each metric. */
+export type Means<M extends string = string> = { readonly loss: number } & { readonly [K in M]: number };
 
 /** An epoch of training. */
 export type EpochLogs<M extends string = string> = Logs<M> & {
@@ -20,7 +23,7 @@ export type EpochLogs<M extends string = string> = Logs<M> & {
 };
 
 /** A step of training. */
-export type StepLogs<M extends string = string> = { readonly [K in "loss" | M]: number } & {
+export type StepLogs<M extends string = string> = Means<M> & {
   readonly epoch: number;
   /** 1 for the first of the training. */
   readonly step: number;
@@ -49,7 +52,7 @@ export interface Progress<M extends string = string> {
   /** Samples of this epoch. */
   readonly samples: number;
   /** Means over the epoch so far. */
-  readonly logs: { readonly [K in "loss" | M]: number };
+  readonly logs: Means<M>;
   readonly samplesPerSecond: number;
   /** Seconds of training left, where the number of samples is known. */
   readonly secondsLeft: number | undefined;

@@ -27,8 +27,17 @@ function Training() {
   return (
     <main>
       <h1>A ring in the plane</h1>
-      <progress max={1} value={accuracy === undefined ? (progress?.share ?? 0) : 1} />
-      <p>{progress && `epoch ${progress.epoch}, loss ${progress.loss.toFixed(3)}`}</p>
+      <progress
+        max={1}
+        value={
+          accuracy === undefined
+            ? progress
+              ? (progress.epoch - 1 + progress.step / (progress.steps ?? Infinity)) / progress.epochs
+              : 0
+            : 1
+        }
+      />
+      <p>{progress && `epoch ${progress.epoch}, loss ${progress.logs.loss.toFixed(3)}`}</p>
       <p id="result">{accuracy !== undefined && `${(100 * accuracy).toFixed(1)} % of new points are right.`}</p>
     </main>
   );

@@ -1,6 +1,7 @@
 import { createServer } from "node:http";
 import { text } from "node:stream/consumers";
 import { Engine, TilegradError } from "tilegrad";
+import * as data from "tilegrad/data";
 import * as losses from "tilegrad/losses";
 import * as nn from "tilegrad/nn";
 import { createGPU } from "tilegrad/node";
@@ -17,12 +18,16 @@ const model = nn.sequential(nn.linear(2, 32), nn.relu(), nn.linear(32, 1), nn.si
 const trainer = new Trainer({ engine, model, loss: losses.bce, optimizer: optim.adam({ lr: 0.02 }) });
 
 // A real server loads weights from a file: trainer.load(await readFile("ring.safetensors")).
-const x = Float32Array.from({ length: 4000 }, (_, i) => 4 * ((i * 0.618034) % 1) - 2 + 0.3 * Math.sin(i));
+const random = data.randomStream(1);
+const x = Float32Array.from({ length: 4000 }, () => 4 * random.uniform() - 2);
 const y = Float32Array.from({ length: 2000 }, (_, i) => {
   const radius = Math.hypot(x[2 * i]!, x[2 * i + 1]!);
   return radius > 0.7 && radius < 1.5 ? 1 : 0;
 });
-await trainer.fit({ x: { data: x, shape: [2000, 2] }, y: { data: y, shape: [2000, 1] } }, { epochs: 20, batchSize: 64 });
+await trainer.fit(
+  { x: { data: x, shape: [2000, 2] }, y: { data: y, shape: [2000, 1] } },
+  { epochs: 20, batchSize: 64 },
+);
 
 const server = createServer(async (request, response) => {
   const answer = (status: number, body: object) =>
@@ -30,8 +35,8 @@ const server = createServer(async (request, response) => {
   if (request.method !== "POST" || request.url !== "/predict") return answer(404, { error: "only POST /predict" });
   try {
     const { x } = JSON.parse(await text(request)) as { x: number[] };
-    const { data } = await trainer.predict({ data: Float32Array.from(x), shape: [1, 2] });
-    return answer(200, { ring: data[0] });
+    const prediction = await trainer.predict({ data: Float32Array.from(x), shape: [1, 2] });
+    return answer(200, { ring: prediction.data[0] });
   } catch (error) {
     const isTheirs = error instanceof TilegradError || error instanceof SyntaxError || error instanceof TypeError;
     return answer(isTheirs ? 400 : 500, { error: isTheirs ? (error as Error).message : "the prediction failed" });
