@@ -1,8 +1,8 @@
-import { bufferOf, result } from "./lib/array.ts";
+import { bufferOf, readOf, result } from "./lib/array.ts";
 import { kernel } from "./lib/compose.ts";
 import { workgroupSize } from "./lib/grid.wgsl.ts";
 import type { Kernel, Part, View } from "./lib/kernel.ts";
-import { elementAt, plus, sizeOf, times, vec4Load, vec4Of } from "./lib/view.wgsl.ts";
+import { plus, sizeOf, times, vec4Of } from "./lib/view.wgsl.ts";
 import { each, wgsl } from "./wgsl.ts";
 
 /** Inputs joined along one axis. y is row-major. */
@@ -20,10 +20,7 @@ export const joinsFours = ({ inputs, axis }: Joining): boolean => inputs.every((
 
 /** An input: `NAME_piece(outer, p)` is element p of run `outer`, or vec4 p. */
 function pieces(name: string, view: View, axis: number, width: 1 | 4): Part {
-  const { vectors, load } =
-    width === 4
-      ? vec4Load(view, view.dtype)
-      : { vectors: false, load: (name: string, i: string) => `${name}[${elementAt(view, i)}]` };
+  const { vectors, load } = readOf(view, width);
   return {
     buffers: [bufferOf(name, view, "read", vectors ? 4 : 1)],
     accessors: {

@@ -1,6 +1,6 @@
 import { narrowed, widened } from "./half.wgsl.ts";
 import type { Buffer, Part, View } from "./kernel.ts";
-import { elementAt, vec4Load, vec4Of } from "./view.wgsl.ts";
+import { elementAt, type Vec4Load, vec4Load, vec4Of } from "./view.wgsl.ts";
 
 /**
  * The comment on a buffer: `input x, f32[64, 784]`. The shape is the one in memory; words tell how a kernel that reads
@@ -43,12 +43,13 @@ export const result = (name: string, view: View, width: 1 | 4 = 1): Part => ({
   },
 });
 
+/** How a kernel reads an element of a view, or four neighbours at once. */
+export const readOf = (view: View, width: 1 | 4): Vec4Load =>
+  width === 4 ? vec4Load(view, view.dtype) : { vectors: false, load: (name, i) => `${name}[${elementAt(view, i)}]` };
+
 /** A tensor that a kernel reads in row-major order, whatever its layout: `NAME(i)` is element i, or vec4 i. */
 export function strided(name: string, view: View, width: 1 | 4 = 1): Part {
-  const { vectors, load } =
-    width === 4
-      ? vec4Load(view, view.dtype)
-      : { vectors: false, load: (name: string, i: string) => `${name}[${elementAt(view, i)}]` };
+  const { vectors, load } = readOf(view, width);
   return {
     buffers: [bufferOf(name, view, "read", vectors ? 4 : 1)],
     accessors: { [name]: (i) => widened(view.dtype, load(name, i!), width) },

@@ -1,9 +1,9 @@
 import { wgsl } from "../wgsl.ts";
-import { bufferOf } from "./array.ts";
+import { bufferOf, readOf } from "./array.ts";
 import { sumOf, widened } from "./half.wgsl.ts";
 import type { Buffer, Part, Text, View } from "./kernel.ts";
 import { inMatrix, loadsVectors, type Stack, stackOf } from "./stack.ts";
-import { elementAt, isRowMajor, type Scalar, shifted, vec4Load, vec4Of } from "./view.wgsl.ts";
+import { isRowMajor, type Scalar, shifted, vec4Of } from "./view.wgsl.ts";
 
 /*
  * Where kernels store results, after pointwise ops on them (the epilogue). Also where pointwise ops compute a kernel's
@@ -77,11 +77,7 @@ export function flatEnd(end: End, width: 1 | 4, named = width, nameOf: NameOf = 
   const { type, body, values, lib, usesIndex } = end.body;
   const splat = named > width;
   const all = (type: Scalar, value: string) => (splat ? `${vec4Of[type]}(${value})` : value);
-  const loads = end.added.map((view) =>
-    width === 4
-      ? vec4Load(view, view.dtype)
-      : { vectors: false, load: (name: string, i: string) => all(view.dtype, `${name}[${elementAt(view, i)}]`) },
-  );
+  const loads = end.added.map((view) => readOf(view, width));
   const wide = loads.map(({ vectors }) => vectors);
   const { buffers, names } = bound(end, wide, width, nameOf);
   const put = (value: string, i: string): string[] => {
@@ -94,7 +90,7 @@ export function flatEnd(end: End, width: 1 | 4, named = width, nameOf: NameOf = 
     return [
       `let x0 = ${sum};`,
       ...(usesIndex ? [`let index = ${width === 4 ? `4u * ${i} + vec4u(0u, 1u, 2u, 3u)` : all("u32", i)};`] : []),
-      ...loads.map(({ load }, k) => `let x${k + 1} = ${load(nameOf("e", k), i)};`),
+      ...loads.map(({ load }, k) => `let x${k + 1} = ${all(end.added[k]!.dtype, load(nameOf("e", k), i))};`),
       ...body,
       ...store((o) => `${values[o]!}${own}`),
     ];

@@ -62,7 +62,7 @@ export function lower(
     Object.entries(outputs).map(([name, tensor]) => [name, pass.outputView(name, tensor)]),
   );
   pass.finishUpdates(updates);
-  return { calls: separate(pass.calls), inputs: pass.inputs, outputs: views, bounds: boundsOf(nodes) };
+  return { calls: separate(pass.calls, traits), inputs: pass.inputs, outputs: views, bounds: boundsOf(nodes) };
 }
 
 /**
@@ -205,7 +205,7 @@ class LowerPass {
     const own = view.buffer.pinned && isRowMajor(view) && view.offset === 0;
     if (own) return view;
     const place = this.#scratch(`output ${name}`, tensor.shape, tensor.dtype, true);
-    this.calls.push(copyCall(view, place));
+    this.calls.push(copyCall(view, place, this.#traits));
     return place;
   }
 
@@ -219,11 +219,11 @@ class LowerPass {
       const view = this.#view(value);
       if (view.buffer.kind !== "variable") return view;
       const copy = this.#scratch(`new value of ${variable.name}`, value.shape, value.dtype);
-      this.calls.push(copyCall(view, copy));
+      this.calls.push(copyCall(view, copy, this.#traits));
       return copy;
     });
     rest.forEach(([variable], i) => {
-      this.calls.push(copyCall(saved[i]!, this.#home(variable, variable.shape)));
+      this.calls.push(copyCall(saved[i]!, this.#home(variable, variable.shape), this.#traits));
     });
   }
 
@@ -267,7 +267,7 @@ class LowerPass {
     const known = this.#copies.get(tensor);
     if (known) return known;
     const copy = this.#scratch(`row-major copy of ${tensor.node.op.name}`, tensor.shape, tensor.dtype, pinned);
-    this.#push(copyCall(view, copy));
+    this.#push(copyCall(view, copy, this.#traits));
     this.#copies.set(tensor, copy);
     return copy;
   }
@@ -362,7 +362,7 @@ const wholeView = (buffer: VirtualBuffer, shape: Shape, dtype: DType, base = 0):
  * WebGPU forbids one dispatch to bind a buffer both read-only and writable, even at disjoint ranges, as with neighbours
  * in an arena. Such reads go through a copy made just before.
  */
-function separate(calls: readonly KernelCall[]): KernelCall[] {
+function separate(calls: readonly KernelCall[], traits: AdapterTraits): KernelCall[] {
   return calls.flatMap((call) => {
     const written = new Set(call.bindings.filter(({ access }) => access === "read_write").map(({ buffer }) => buffer));
     const copies: KernelCall[] = [];
@@ -371,7 +371,7 @@ function separate(calls: readonly KernelCall[]): KernelCall[] {
       const shape = [binding.size / bytesPer("f32")];
       const from = wholeView(binding.buffer, shape, "u32", binding.offset);
       const to = wholeView(virtualBuffer("scratch", `copy of ${binding.buffer.role}`, binding.size), shape, "u32");
-      copies.push({ ...copyCall(from, to), layer: call.layer });
+      copies.push({ ...copyCall(from, to, traits), layer: call.layer });
       return bind(to, "read");
     });
     return copies.length === 0 ? [call] : [...copies, { ...call, bindings }];

@@ -1,16 +1,31 @@
 import { type ElementwiseOutput, elementwise } from "../../shaders/elementwise.wgsl.ts";
+import { readOf } from "../../shaders/lib/array.ts";
 import { alongX } from "../../shaders/lib/grid.wgsl.ts";
-import { isRowMajor, vec4Load } from "../../shaders/lib/view.wgsl.ts";
+import { isRowMajor } from "../../shaders/lib/view.wgsl.ts";
 import { flopsOf, identity, nameOf, programOf, show } from "../graph/program.ts";
 import { bytesPer, labelShape, type Shape, sizeOf } from "../graph/shape.ts";
 import { applyAll, dtypeOf, type Node, type Op, type PointwiseProgram, type Tensor } from "../graph/tensor.ts";
 import { bound, type KernelCall, type View } from "./call.ts";
-import { named, only } from "./choose.ts";
+import { choose, family, named, type Variant } from "./choose.ts";
 import type { Kernels, Lowering } from "./lowering.ts";
 import { bodyOf } from "./render.ts";
+import type { AdapterTraits } from "./traits.ts";
 import { touched } from "./work.ts";
 
-export const elementwiseFamily = /* @__PURE__ */ only("elementwise", "elementwise", "vec4");
+interface Problem {
+  /** Elements of a result. */
+  readonly count: number;
+}
+
+interface ElementwiseVariant extends Variant<Problem> {
+  /** Elements per invocation. */
+  readonly width: 1 | 4;
+}
+
+export const elementwiseFamily = /* @__PURE__ */ family<ElementwiseVariant>("elementwise", "elementwise", [
+  { name: "naive", score: () => -1, width: 1 },
+  { name: "vec4", score: () => 1, width: 4 },
+]);
 
 /** Several pointwise ops in one kernel; created only by the fuse pass. */
 const fusedOp: Op = {
@@ -55,19 +70,30 @@ function elementwiseCall(program: PointwiseProgram, inputs: readonly Tensor[], n
     if (same >= 0) taken.set(r, same);
     return given;
   });
-  return elementwiseOver(program, views, places, taken, shape, nameOf(program));
+  return elementwiseOver({ program, views, places, taken, shape, name: nameOf(program) }, to.traits);
 }
 
-/** The call for given views: inputs and outputs have one shape, and outputs are row-major without offset. */
+/** Elementwise work on given views: inputs and outputs have one shape, and outputs are row-major without offset. */
+interface Elementwise {
+  readonly program: PointwiseProgram;
+  readonly views: readonly View[];
+  /** Where each output is stored, if it is read. */
+  readonly places: readonly (View | undefined)[];
+  /** For outputs that reuse an input's memory: its index. */
+  readonly taken: ReadonlyMap<number, number>;
+  readonly shape: Shape;
+  readonly name: string;
+}
+
+/** The call that does this work. @param traits what its variant may depend on; by default the fast one is taken. */
 export function elementwiseOver(
-  program: PointwiseProgram,
-  views: readonly View[],
-  places: readonly (View | undefined)[],
-  taken: ReadonlyMap<number, number>,
-  shape: Shape,
-  name: string,
+  { program, views, places, taken, shape, name }: Elementwise,
+  traits: Pick<AdapterTraits, "forced" | "onChoice"> = {},
 ): KernelCall {
   const count = sizeOf(shape);
+  const variant = choose<ElementwiseVariant, Problem>(elementwiseFamily, { count }, traits as AdapterTraits);
+  const { width } = variant;
+  const invocations = Math.ceil(count / width);
   const shared = new Set(taken.values());
   // Views of the same memory that are loaded alike share a binding.
   const alike = (a: View, b: View) =>
@@ -75,7 +101,7 @@ export function elementwiseOver(
     a.base === b.base &&
     a.span === b.span &&
     a.dtype === b.dtype &&
-    vec4Load(a, a.dtype).vectors === vec4Load(b, b.dtype).vectors;
+    readOf(a, width).vectors === readOf(b, width).vectors;
   const twins = views.map((view, i) =>
     shared.has(i) ? i : views.findIndex((other, k) => k === i || (!shared.has(k) && alike(other, view))),
   );
@@ -87,15 +113,18 @@ export function elementwiseOver(
   const written = outputs.reduce((sum, { view }) => sum + count * bytesPer(view.dtype), 0);
   return {
     label: `${name}${labelShape(shape)}:${places.find((place) => place)?.dtype ?? "f32"}`,
-    ...named(elementwiseFamily, "vec4"),
-    ...bound(elementwise(count, bodyOf(program, views[0]?.dtype ?? "f32"), inputs, outputs)),
-    workgroups: alongX(Math.ceil(count / 4)),
-    invocations: Math.ceil(count / 4),
+    ...named(elementwiseFamily, variant),
+    ...bound(elementwise(count, bodyOf(program, views[0]?.dtype ?? "f32"), inputs, outputs, width)),
+    workgroups: alongX(invocations),
+    invocations,
     flops: flopsOf(program) * count,
     bytes: read + written,
   };
 }
 
 /** Copies a tensor. */
-export const copyCall = (from: View, to: View): KernelCall =>
-  elementwiseOver(identity(from.dtype), [from], [to], new Map(), from.shape, "copy");
+export const copyCall = (from: View, to: View, traits?: AdapterTraits): KernelCall =>
+  elementwiseOver(
+    { program: identity(from.dtype), views: [from], places: [to], taken: new Map(), shape: from.shape, name: "copy" },
+    traits,
+  );

@@ -143,6 +143,6 @@ function lowerForeach(node: Node, to: Lowering): readonly KernelCall[] {
       );
       if (same >= 0) taken.set(r, same);
     });
-    return elementwiseOver(program, views, results, taken, shape, name);
+    return elementwiseOver({ program, views, places: results, taken, shape, name }, to.traits);
   });
 }
