@@ -1,5 +1,5 @@
 import { expand } from "./expand.ts";
-import type { Accessor, Buffer, Kernel } from "./kernel.ts";
+import type { Accessor, Buffer, Kernel, Memory } from "./kernel.ts";
 
 /*
  * The printer: turns kernels into WGSL. Nothing else reads or changes the text of a kernel; passes make requests here.
@@ -140,30 +140,20 @@ const enables = (features: readonly string[]): string[] => [
 const noted = (line: string, note: string | undefined, notes: boolean | undefined): string =>
   notes && note ? `${line} // ${note}` : line;
 
-const bound = ({ name, access, type, length }: Buffer, binding: number): string =>
-  `@group(0) @binding(${binding}) var<storage, ${access}> ${name}: array<${type}, ${length}>;`;
+const bound = ({ name, access, type, length, note }: Buffer, binding: number, notes: boolean | undefined): string =>
+  noted(`@group(0) @binding(${binding}) var<storage, ${access}> ${name}: array<${type}, ${length}>;`, note, notes);
 
-const aliased = (name: string, type: string, notes: boolean | undefined): string =>
-  noted(`alias ${name} = ${type};`, "type of values in formulas", notes);
-const shared = (name: string, type: string, length: number): string =>
-  `var<workgroup> ${name}: array<${type}, ${length}>;`;
+const shared = ({ name, type, length, note }: Memory, notes: boolean | undefined): string =>
+  noted(`var<workgroup> ${name}: array<${type}, ${length}>;`, note, notes);
 
-/** Declarations of the names that the text uses; unused types and constants are omitted. */
-function declarations(
-  { types, constants, buffers, memory, functions, body }: Kernel,
-  notes: boolean | undefined,
-): string[] {
-  const words = wordsOf(
-    [...functions, ...buffers.map(({ type }) => type), ...memory.map(({ type }) => type), body].join("\n"),
-  );
-  return [
-    ...Object.entries(types).flatMap(([name, type]) => (words.has(name) ? [aliased(name, type, notes)] : [])),
-    ...constants.flatMap(({ name, value, note }) =>
-      words.has(name) ? [noted(`const ${name} = ${value};`, note, notes)] : [],
-    ),
-    ...buffers.map((buffer, i) => noted(bound(buffer, i), buffer.note, notes)),
-    ...memory.map(({ name, type, length, note }) => noted(shared(name, type, length), note, notes)),
+/** Declarations of the types and constants that a kernel uses. */
+function named({ types, constants, buffers, memory, functions, body }: Kernel, notes: boolean | undefined): string[] {
+  const words = wordsOf([...functions, ...[...buffers, ...memory].map(({ type }) => type), body].join("\n"));
+  const all = [
+    ...Object.entries(types).map(([name, type]) => [name, `alias ${name} = ${type};`, "type of values in formulas"]),
+    ...constants.map(({ name, value, note }) => [name, `const ${name} = ${value};`, note]),
   ];
+  return all.flatMap(([name, line, note]) => (words.has(name!) ? noted(line!, note, notes) : []));
 }
 
 const sized = ([x, y, z]: readonly [number, number, number]): string =>
@@ -181,7 +171,11 @@ function printed(kernel: Kernel, { notes, folded, watch, joined }: Printing): st
   const own = builtinsOf(kernel);
   return assembled([
     enables(featuresOf(whole)),
-    declarations(watch ? { ...whole, buffers: [...buffers, ...watch.buffers] } : whole, notes),
+    [
+      ...named(whole, notes),
+      ...[...buffers, ...(watch?.buffers ?? [])].map((buffer, i) => bound(buffer, i, notes)),
+      ...whole.memory.map((array) => shared(array, notes)),
+    ],
     ...[...(watch?.functions ?? []), ...functions].map((text) => [text]),
     watch ? [`fn unwatched(${own.map(plainParameter).join(", ")}) {`, indented(body), "}"] : [],
     entry(workgroup, own, folded, watch ? [`  unwatched(${own.join(", ")});`, ...watch.report] : [indented(body)]),
@@ -284,6 +278,12 @@ export function printTogether(
     taken.set(name, `buffer ${name}`);
     return { ...buffer, name };
   });
+  /** A name that is not taken; `names` records what it replaces. */
+  const fresh = (name: string, names: Map<string, string>): string => {
+    const found = free(name, (other) => taken.has(other) || (other !== name && isUsed(other)));
+    if (found !== name) names.set(name, found);
+    return found;
+  };
   const features: string[] = [];
   const branches = shares.map(({ kernel, first, end, places }, k) => {
     const whole = stored(kernel);
@@ -294,25 +294,17 @@ export function printTogether(
       const own = declaredIn(text);
       // Identical declarations are printed once.
       if (own.length > 0 && own.every((name) => taken.get(name) === renamed)) return;
-      for (const name of own) {
-        const fresh = free(name, (other) => taken.has(other) || (other !== name && isUsed(other)));
-        if (fresh !== name) names.set(name, fresh);
-      }
+      for (const name of own) fresh(name, names);
       const declared = rename(text, names);
       for (const name of own) taken.set(names.get(name) ?? name, declared);
       list.push(declared);
     };
-    const words = wordsOf([...whole.functions, whole.body].join("\n"));
-    for (const [name, type] of Object.entries(whole.types))
-      if (words.has(name)) put(aliased(name, type, notes), sections.types);
-    for (const { name, value, note } of whole.constants)
-      if (words.has(name)) put(noted(`const ${name} = ${value};`, note, notes), sections.types);
-    for (const { name, type, length, note } of whole.memory) {
+    for (const line of named(whole, notes)) put(line, sections.types);
+    for (const array of whole.memory) {
       // Kernels do not share workgroup memory.
-      const fresh = free(name, (other) => taken.has(other) || (other !== name && isUsed(other)));
-      if (fresh !== name) names.set(name, fresh);
-      taken.set(fresh, `memory ${fresh}`);
-      sections.memory.push(noted(shared(fresh, rename(type, names), length), note, notes));
+      const name = fresh(array.name, names);
+      taken.set(name, `memory ${name}`);
+      sections.memory.push(shared({ ...array, name, type: rename(array.type, names) }, notes));
     }
     for (const text of whole.functions) put(text, sections.functions);
     const used = builtinsOf(kernel);
@@ -329,7 +321,7 @@ export function printTogether(
   return assembled([
     enables(features.sort()),
     sections.types,
-    own.map((buffer, i) => noted(bound(buffer, i), buffer.note, notes)),
+    own.map((buffer, i) => bound(buffer, i, notes)),
     sections.memory,
     ...sections.functions.map((text) => [text]),
     entry([size, 1, 1], read, folded, [`  ${branches.join("\n  else ")}`]),
