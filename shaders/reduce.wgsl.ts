@@ -8,8 +8,6 @@ import { type Body, type End, flatEnd } from "./lib/results.ts";
 import { coalesce, elementAt, inFours, inVec4, type Scalar, type ViewParams, vec4Of } from "./lib/view.wgsl.ts";
 import { wgsl } from "./wgsl.ts";
 
-export type ReduceKind = "sum" | "prod" | "max" | "min";
-
 /** An operand of a reduction: element r of result o is at position kept(o) + folded(r). */
 export interface Folded {
   /** Kept axes, with the offset, and reduced axes. */
@@ -19,7 +17,7 @@ export interface Folded {
 
 /** y[o] = x[o, 0] … x[o, n − 1], combined by one operation. */
 export interface Reduction {
-  readonly kind: ReduceKind;
+  readonly rule: ReduceRule;
   /** One tensor, or the inputs of `before`, with the same axes. */
   readonly inputs: readonly Folded[];
   readonly before?: Body | undefined;
@@ -32,25 +30,40 @@ export interface Reduction {
   readonly end: End;
 }
 
-// Infinities, from the bits of a variable: WGSL rejects infinite constant expressions.
-const lowest = { f32: "bitcast<f32>(negative_infinity)", i32: "i32(-2147483647 - 1)", u32: "0u" };
-const highest = { f32: "bitcast<f32>(infinity)", i32: "2147483647", u32: "4294967295u" };
-const bits = { max: "var negative_infinity = 0xff800000u;", min: "var infinity = 0x7f800000u;" };
-
-/** The initial value and the operation of each kind, and the statement that declares the initial value's bits. */
-function rule(kind: ReduceKind, type: Sum): { readonly start: string; readonly fold: FoldOf; readonly before: string } {
-  const before = type === "f32" && (kind === "max" || kind === "min") ? bits[kind] : "";
-  switch (kind) {
-    case "sum":
-      return { start: `${type}(0)`, fold: sum, before };
-    case "prod":
-      return { start: `${type}(1)`, fold: (a, b) => `${a} * ${b}`, before };
-    case "max":
-      return { start: lowest[type], fold: max, before };
-    case "min":
-      return { start: highest[type], fold: (a, b) => `min(${a}, ${b})`, before };
-  }
+/** What a reduction does: where it starts, and how it combines two elements. */
+export interface ReduceRule {
+  readonly name: "sum" | "prod" | "max" | "min";
+  /** The value that changes no other. */
+  readonly start: (type: Sum) => string;
+  readonly fold: FoldOf;
+  /** A statement before the start of f32. WGSL rejects infinite constant expressions, but not the bits of a variable. */
+  readonly bits?: string;
+  /** Whether results may leave the range of f16, although no element does. */
+  readonly grows?: boolean;
 }
+
+export const sumRule: ReduceRule = { name: "sum", start: (type) => `${type}(0)`, fold: sum, grows: true };
+
+export const prodRule: ReduceRule = {
+  name: "prod",
+  start: (type) => `${type}(1)`,
+  fold: (a, b) => `${a} * ${b}`,
+  grows: true,
+};
+
+export const maxRule: ReduceRule = {
+  name: "max",
+  start: (type) => ({ f32: "bitcast<f32>(negative_infinity)", i32: "i32(-2147483647 - 1)", u32: "0u" })[type],
+  fold: max,
+  bits: "var negative_infinity = 0xff800000u;",
+};
+
+export const minRule: ReduceRule = {
+  name: "min",
+  start: (type) => ({ f32: "bitcast<f32>(infinity)", i32: "2147483647", u32: "4294967295u" })[type],
+  fold: (a, b) => `min(${a}, ${b})`,
+  bits: "var infinity = 0x7f800000u;",
+};
 
 /** The axes along which a kernel reads four elements at once: kept or reduced. */
 type Fours = "kept" | "folded";
@@ -105,9 +118,15 @@ function folded({ inputs, before, type }: Reduction, fours?: Fours): Part {
   };
 }
 
+/** The rule of a reduction in the type that it adds in. */
+function begun({ rule: { start, fold, bits = "" }, type }: Reduction) {
+  const sum = sumOf(type);
+  return { start: start(sum), fold, bits: sum === "f32" ? bits : "" };
+}
+
 /** The definition: one invocation per result, one element at a time. */
 export function reduceNaive(p: Reduction): Kernel {
-  const { start, fold, before } = rule(p.kind, sumOf(p.type));
+  const { start, fold, bits } = begun(p);
   return kernel({
     workgroup: workgroupSize,
     parts: [folded(p), flatEnd(p.end, 1)],
@@ -116,7 +135,7 @@ export function reduceNaive(p: Reduction): Kernel {
       let i = id.x;
       if (i >= COUNT) { return; }
       begin(i);
-      ${before}
+      ${bits}
       var acc = ${start};
       for (var r = 0u; r < LENGTH; r++) {
         load(r);
@@ -134,7 +153,7 @@ export const reduceLines =
   (way: Way) =>
   (p: Reduction): Kernel => {
     const type = sumOf(p.type);
-    const { start, fold, before } = rule(p.kind, type);
+    const { start, fold, bits } = begun(p);
     const fours = p.length % 4 === 0 && p.chunk % 4 === 0 && areInFours(p.inputs, "folded");
     const step = fours ? 4 : 1;
     const width = p.before && fours ? 4 : 1;
@@ -146,7 +165,7 @@ export const reduceLines =
       parts: [
         folded(p, fours ? "folded" : undefined),
         flatEnd(p.end, 1, width),
-        way.folds(type, { [p.kind]: fold }, fours ? 4 : 1),
+        way.folds(type, { [p.rule.name]: fold }, fours ? 4 : 1),
       ],
       constants: {
         COUNT: [p.count * chunks, chunks > 1 ? "results, times chunks per result" : "results"],
@@ -156,14 +175,14 @@ export const reduceLines =
         ${way.line("COUNT")}
         ${chunks > 1 ? [`let o = i / ${chunks}u;`, `let first = i % ${chunks}u * CHUNK;`] : "let o = i;"}
         begin(o);
-        ${before}
+        ${bits}
         var acc = ${fours ? `${vec4Of[type]}(${start})` : start};
         ${walk.find}
         for (var t = ${way.first}; t < ${walk.end}; t += ${way.step}) {
           ${walk.load}
           acc = ${fold("acc", "value")};
         }
-        let whole = ${p.kind}_of_line(acc);
+        let whole = ${p.rule.name}_of_line(acc);
         ${way.once("put(i, whole);")}`,
     });
   };
@@ -171,7 +190,7 @@ export const reduceLines =
 /** Each invocation computes four neighbouring results at once, read as vec4s; partial results are grouped by chunk. */
 export function reduceColumns(p: Reduction): Kernel {
   const type = sumOf(p.type);
-  const { start, fold, before } = rule(p.kind, type);
+  const { start, fold, bits } = begun(p);
   const chunks = Math.ceil(p.length / p.chunk);
   const lines = p.count / 4;
   const walk = walkOf(p);
@@ -185,7 +204,7 @@ export function reduceColumns(p: Reduction): Kernel {
       if (i >= COUNT) { return; }
       ${chunks > 1 ? [`let o = i % ${lines}u;`, `let first = i / ${lines}u * CHUNK;`] : "let o = i;"}
       begin(o);
-      ${before}
+      ${bits}
       var acc = ${vec4Of[type]}(${start});
       ${walk.find}
       for (var t = 0u; t < ${walk.end}; t++) {

@@ -7,11 +7,12 @@ import { coalesce } from "../../shaders/lib/view.wgsl.ts";
 import {
   areInFours,
   type Folded,
-  type ReduceKind,
+  type ReduceRule,
   type Reduction,
   reduceColumns,
   reduceLines,
   reduceNaive,
+  sumRule,
 } from "../../shaders/reduce.wgsl.ts";
 import { flopsOf, identity, nameOf } from "../graph/program.ts";
 import { bytesPer, labelShape, sizeOf } from "../graph/shape.ts";
@@ -23,7 +24,7 @@ import type { AdapterTraits } from "./traits.ts";
 import { endOf, touched } from "./work.ts";
 
 interface Problem {
-  readonly kind: ReduceKind;
+  readonly kind: ReduceRule["name"];
   readonly outputs: number;
   readonly length: number;
   /** What is contiguous in memory: the elements of four neighbouring results, those of one result, or neither. */
@@ -92,9 +93,8 @@ export function parted(view: View, axes: readonly number[]): Folded & { readonly
 }
 
 /** Runs a reduction over `attrs.axes`. */
-export const reduceKernels = (kind: ReduceKind): Kernels => ({
-  // Sums and products easily overflow f16; maxima and minima never do.
-  ...(kind === "sum" || kind === "prod" ? { widens: true } : { precision: "operands" }),
+export const reduceKernels = (rule: ReduceRule): Kernels => ({
+  ...(rule.grows ? { widens: true } : { precision: "operands" }),
   after: true,
   before: () => true,
   lower(work, to) {
@@ -105,8 +105,8 @@ export const reduceKernels = (kind: ReduceKind): Kernels => ({
     const shape = labelShape(views[0]!.shape);
     return foldCalls(
       {
-        kind,
-        label: `${before ? `${nameOf(before.program)}+` : ""}${kind}${shape}[${axes.join(",")}]${label}`,
+        rule,
+        label: `${before ? `${nameOf(before.program)}+` : ""}${rule.name}${shape}[${axes.join(",")}]${label}`,
         operands: views.map((view) => parted(view, axes)),
         before,
         end,
@@ -122,7 +122,7 @@ const resultType = ({ node, before, inputs }: Work) => node.attrs["to"] ?? befor
 
 /** A reduction's operands, and what to do with its results. */
 interface Fold {
-  readonly kind: ReduceKind;
+  readonly rule: ReduceRule;
   readonly label: string;
   /** One tensor, or the inputs of `before`. */
   readonly operands: readonly (Folded & { readonly folded: View })[];
@@ -142,7 +142,7 @@ const plainEnd = (place: View): End => ({
 /** Sums the partial results of another kernel. */
 export const sumCalls = (label: string, kept: View, folded: View, place: View, to: Lowering): readonly KernelCall[] =>
   foldCalls(
-    { kind: "sum", label: `sum of ${label}`, operands: [{ kept, folded }], end: plainEnd(place), flops: 0 },
+    { rule: sumRule, label: `sum of ${label}`, operands: [{ kept, folded }], end: plainEnd(place), flops: 0 },
     to,
   );
 
@@ -151,12 +151,12 @@ export const sumCalls = (label: string, kept: View, folded: View, place: View, t
  * order is a fixed tree, so results are bitwise reproducible, and long sums stay accurate.
  */
 function foldCalls(fold: Fold, to: Lowering): readonly KernelCall[] {
-  const { kind, label, operands, before } = fold;
+  const { rule, label, operands, before } = fold;
   const { traits } = to;
   const [count, length] = [sizeOf(operands[0]!.kept.shape), sizeOf(operands[0]!.folded.shape)];
   const inRows = operands.some(({ folded }) => coalesce(folded).strides.at(-1) === 1);
   const layout = areInFours(operands, "kept") ? "columns" : inRows ? "rows" : "strided";
-  const problem: Problem = { kind, outputs: count, length, layout };
+  const problem: Problem = { kind: rule.name, outputs: count, length, layout };
   const variant = choose<ReduceVariant, Problem>(reduceFamily, problem, traits);
   const most = variant.chunk(traits);
   const chunks = length < 2 * most ? 1 : Math.ceil(length / most);
@@ -172,7 +172,7 @@ function foldCalls(fold: Fold, to: Lowering): readonly KernelCall[] {
     ...named(reduceFamily, variant),
     ...bound(
       variant.write({
-        kind,
+        rule,
         inputs: operands,
         before: before && bodyOf(before.program, type),
         type,

@@ -1,3 +1,4 @@
+import { maxRule, minRule, prodRule } from "../../../shaders/reduce.wgsl.ts";
 import { AttributeError, checkLike, counted, DTypeError, optionsOf } from "../../errors.ts";
 import { axesOf, type DType, type Float, floats } from "../../graph/shape.ts";
 import { apply, checkTensors, type Op, type Tensor } from "../../graph/tensor.ts";
@@ -36,10 +37,10 @@ const shareTies = (dy: Tensor, y: Tensor, x: Tensor, axes: readonly number[]): T
   const count = sum(cast(winners, x.dtype), axes);
   return where(winners, spread(div(dy, count), x, axes), zerosLike(x));
 };
-const maxOp = /* @__PURE__ */ reduceOp("max", shareTies);
-const minOp = /* @__PURE__ */ reduceOp("min", shareTies);
+const maxOp = /* @__PURE__ */ reduceOp(maxRule, shareTies);
+const minOp = /* @__PURE__ */ reduceOp(minRule, shareTies);
 // The gradient is the product of the other elements: y / x, but exact if one element is 0; with two zeros it is 0.
-const prodOp: Op = /* @__PURE__ */ reduceOp("prod", (dy, _, x, axes) => {
+const prodOp: Op = /* @__PURE__ */ reduceOp(prodRule, (dy, _, x, axes) => {
   const isZero = eq(x, 0);
   const others = where(isZero, onesLike(x), x);
   const zeros = spread(sum(cast(isZero, x.dtype), axes), x, axes);

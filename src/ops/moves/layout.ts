@@ -1,3 +1,4 @@
+import { sumRule } from "../../../shaders/reduce.wgsl.ts";
 import { counted, DTypeError, ShapeError } from "../../errors.ts";
 import { type DType, type Shape, sameShape, showShape, sizeOf } from "../../graph/shape.ts";
 import { apply, type Node, type Op, type Strided, type Tensor } from "../../graph/tensor.ts";
@@ -124,7 +125,7 @@ export const unfolded = <D extends DType>(y: Tensor<D>, x: Tensor, axes: readonl
     x.shape.map((n, axis) => (axes.includes(axis) ? 1 : n)),
   );
 
-const sumOp = /* @__PURE__ */ reduceOp("sum", (dy, _, x, axes) => spread(dy, x, axes));
+const sumOp = /* @__PURE__ */ reduceOp(sumRule, (dy, _, x, axes) => spread(dy, x, axes));
 
 /** Sum over axes. */
 export const summed = <D extends DType>(x: Tensor<D>, axes: readonly number[]): Tensor<D> =>
