@@ -32,7 +32,7 @@ export interface Call {
   readonly layer?: string;
   readonly family: string;
   readonly variant: string;
-  /** The file of the kernel's source: `shaders/matmul.wgsl.ts`. */
+  /** The file of the kernel's source: `shaders/matmul.wgsl.ts`. Absent for a `customOp`, whose source is yours. */
   readonly source?: string;
   readonly bindings: readonly Binding[];
   readonly workgroups: readonly [number, number, number];
@@ -43,7 +43,10 @@ export interface Call {
   readonly bytes: number;
   /** User-written WGSL in it. */
   readonly written?: readonly Written[];
-  /** Present if there were several variants to choose from. */
+  /**
+   * How each variant was chosen. Absent if there was nothing to choose: for families with a single variant, a
+   * `customOp`, and copies.
+   */
   readonly choices?: readonly Choice[];
 }
 

@@ -92,9 +92,16 @@ function customCall(definition: Custom, work: Work, to: Lowering): KernelCall {
     ...(sizes.invocations?.length === 1 && { invocations: sizes.invocations[0]! }),
     flops: sizes.flops + (ended?.flops ?? 0) * sizeOf(own[0]!.shape),
     bytes: [...views, ...(ended ? [] : places)].reduce((sum, view) => sum + touched(view), ended?.bytes ?? 0),
-    written: [written(name, () => alone(definition, specs, sizes, used))],
+    written: [written(name, hintsOf(definition), () => alone(definition, specs, sizes, used))],
   };
 }
+
+/** How the text of a kernel reads and stores elements. */
+const hintsOf = ({ inputs, outputs }: Custom) =>
+  new Map([
+    ...inputs.map((name) => [name, `element i of ${name} is ${name}(i)`] as const),
+    ...outputs.map((name) => [name, `${name}_store(i, value) stores element i of ${name}`] as const),
+  ]);
 
 /** The user's text with just enough around it to compile alone. */
 function alone(

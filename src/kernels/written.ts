@@ -1,5 +1,6 @@
 import { AttributeError, refuse } from "../errors.ts";
 import type { Written } from "./call.ts";
+import { hintOf } from "./slips.ts";
 import { meanings } from "./words.ts";
 
 /* User-written WGSL: its names, its declarations, and its own line numbers in compiler errors. */
@@ -8,8 +9,8 @@ import { meanings } from "./words.ts";
 const known =
   "input variable constant full expand reshape permute slice matmul add sub mul div cast sum neg detach evaluated concat pad foreach fused copy castAll";
 
-/** Names of functions and buffers around a user's text. */
-const ours = /^(kernel\d+|put|finish|watched\d*|largest\d*)$|_(data\d*|data_put|data_store|with\d+|body|of1?)$/;
+/** Names of functions and buffers around a user's text, and of functions of elementwise ops. */
+const ours = /^(kernel\d+|put|finish|watched\d*|largest\d*|op_\w+)$|_(data\d*|data_put|data_store|with\d+|body)$/;
 
 /** The names that a user-made op declares; each must be unique. */
 export class Names {
@@ -159,16 +160,9 @@ const beginning = (text: string, from: number, at: number): number =>
 /** All printed declarations of user-made ops, by name: one name never has two meanings. */
 const printed = new Map<string, string>();
 
-/** Names in our kernels that the printer replaces, or that are functions there. */
-const accessors = new Set(
-  "base_a base_b begin_a begin_b begin_stretch begin_weight channel_of col_of dw_put dy_at fetch_a fetch_b four_a four_b index_at index_line index_put input_at is_element keep_a keep_b kernel_of key_of load_a load_b load_gradients load_stretch load_weights max_of_line mean_put min_of_line pooled_put power_at prod_of_line put_at put_one read_label row_of rstd_put source_at source_line sum_of_line sums_of_line unless_ignored vector_from weight_at x_at x_line y_at y_line y_put".split(
-    " ",
-  ),
-);
-
 /**
- * Finds a free name for an op in printed WGSL, `swish` or `swish2`: one whose declarations do not conflict with those
- * of another op.
+ * Finds a free name for an op in printed WGSL, `op_swish` or `op_swish2`: one whose declarations do not conflict with
+ * those of another op. No name of ours begins with `op_`, so neither a kernel nor the printer takes it for its own.
  * @param declare the op's declarations under a name.
  * @param isUsed whether the user's text has a name, perhaps as a local one.
  */
@@ -178,9 +172,8 @@ export function claim(
   isUsed: (name: string) => boolean,
 ): readonly Declared[] {
   for (let k = 1; ; k++) {
-    const all = declare(k === 1 ? name : `${name}${k}`);
-    if (!all.every(({ name, text }) => !accessors.has(name) && !isUsed(name) && (printed.get(name) ?? text) === text))
-      continue;
+    const all = declare(`op_${name}${k === 1 ? "" : k}`);
+    if (!all.every(({ name, text }) => !isUsed(name) && (printed.get(name) ?? text) === text)) continue;
     for (const { name, text } of all) printed.set(name, text);
     return all;
   }
@@ -193,8 +186,15 @@ export interface Own {
   readonly text: string;
 }
 
-/** Finds errors in user-written WGSL by compiling a text that contains little else, with the user's lines intact. */
-export const written = (op: string, text: () => readonly (string | Own)[]): Written => ({
+/**
+ * Finds errors in user-written WGSL by compiling a text that contains little else, with the user's lines intact.
+ * @param tensors names of the op's tensors, each with a hint for a user who indexes it like an array.
+ */
+export const written = (
+  op: string,
+  tensors: ReadonlyMap<string, string>,
+  text: () => readonly (string | Own)[],
+): Written => ({
   async faults(errorsIn) {
     const parts = text();
     const lengths = parts.map((part) => (typeof part === "string" ? part : part.text).split("\n").length);
@@ -205,17 +205,33 @@ export const written = (op: string, text: () => readonly (string | Own)[]): Writ
       while (i < parts.length - 1 && first + lengths[i]! <= lineNum) first += lengths[i++]!;
       const [at, own, next] = [lineNum - first, parts[i]!, parts[i + 1]];
       const [said] = message.trim().split("\n");
-      if (typeof own !== "string") return faultAt(op, own, at, linePos, said!);
+      const shown = (own: Own, line: number, column: number) =>
+        faultAt({ op, own, line, column, said: said!, tensors });
+      if (typeof own !== "string") return shown(own, at, linePos);
       // An error in the text around it is reported at the nearest end of the user's part.
-      if (next && typeof next !== "string") return faultAt(op, next, 0, 1, said!);
+      if (next && typeof next !== "string") return shown(next, 0, 1);
       const before = parts.slice(0, i).findLast((part) => typeof part !== "string") as Own | undefined;
-      return before ? faultAt(op, before, Number.POSITIVE_INFINITY, 1, said!) : `  ${op}: ${said}`;
+      return before ? shown(before, Number.POSITIVE_INFINITY, 1) : `  ${op}: ${said}`;
     });
   },
 });
 
-/** An error with its line and a mark below. An error past the end or in a blank line is moved to the nearest word. */
-function faultAt(op: string, { what, text }: Own, line: number, column: number, said: string): string {
+/** An error in a user's text. */
+interface Fault {
+  readonly op: string;
+  readonly own: Own;
+  /** Of the text, from 0; the column counts from 1. */
+  readonly line: number;
+  readonly column: number;
+  readonly said: string;
+  readonly tensors: ReadonlyMap<string, string>;
+}
+
+/**
+ * An error with its line, a mark below, and a hint if it is a common slip. An error past the end or in a blank line is
+ * moved to the nearest word.
+ */
+function faultAt({ op, own: { what, text }, line, column, said, tensors }: Fault): string {
   const lines = text.split("\n");
   const full = lines.flatMap((text, i) => (/\S/.test(text) ? [i] : []));
   const at = full.find((i) => i >= line) ?? full.at(-1)!;
@@ -224,5 +240,6 @@ function faultAt(op: string, { what, text }: Own, line: number, column: number, 
   const margin = whole.indexOf(shown);
   const place = at === line ? Math.max(column, margin + 1) : line > at ? margin + shown.length + 1 : margin + 1;
   const mark = `${" ".repeat(place - 1 - margin)}^`;
-  return `  ${op}: ${what}, line ${at + 1}, column ${place}: ${said}\n    ${shown}\n    ${mark}`;
+  const hint = hintOf({ line: shown, said, tensors });
+  return `  ${op}: ${what}, line ${at + 1}, column ${place}: ${said}\n    ${shown}\n    ${mark}${hint ? `\n    ${hint}` : ""}`;
 }

@@ -269,3 +269,15 @@ test("rounding and remainders match PyTorch at their edges", async () => {
   expect([...rest].map((value) => value + 0)).toEqual([...wanted]);
   expect([...up].map((value) => value + 0)).toEqual([0, 1, -1, 0, 1, 0, 8388608, Math.fround(1e30)]);
 });
+
+test("a remainder of 0 has the sign of its dividend, as in PyTorch and the float64 twin", async () => {
+  const a = [-0, 0, -6, 6, -0, 0, -6, 6];
+  const b = [3, 3, 3, 3, -3, -3, -3, -3];
+  const outputs = { rest: t.mod(input("a", [8]), input("b", [8])) };
+  const feeds = { a: Float32Array.from(a), b: Float32Array.from(b) };
+  const program = await engine.compile({ outputs });
+  const { rest } = await program.compute(feeds);
+  program.destroy();
+  expect([...rest]).toEqual([-0, 0, -0, 0, -0, 0, -0, 0]);
+  expect([...evaluate(outputs, { inputs: feeds }).rest.data]).toEqual([...rest]);
+});

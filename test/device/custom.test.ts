@@ -153,7 +153,7 @@ describe("customOp", () => {
       outputs: { tangent: ({ power }) => power.shape },
       constants: { nan: 3 },
       functions: "fn sigmoid(logarithm: f32) -> f32 { return logarithm + nan; }",
-      wgsl: "let swish_of = power(id.x); tangent_store(id.x, sigmoid(swish_of));",
+      wgsl: "let op_swish = power(id.x); tangent_store(id.x, sigmoid(op_swish));",
       reference: ({ power }) => power.data.map((v) => v + 3),
     });
     const ended = await checked({ y: t.pow(t.log(t.sigmoid(swish(t.tanh(clash(x)), 1))), 2) });
@@ -408,6 +408,21 @@ describe("errors in WGSL show the line as the user wrote it", () => {
     expect(caret).toBe(`    ${" ".repeat(mark)}^`);
   });
 
+  test.each([
+    [() => one("x[0]"), "x is a number: the op computes one element at a time"],
+    [() => one("x > 0 ? x : 0"), "WGSL has no ?:, write select(otherwise, value, condition)"],
+    [() => one("x * 2u"), "WGSL converts no numbers by itself, write f32(…) around the u32"],
+    [() => kernel("y_store(id.x, x[id.x]);"), "element i of x is x(i)"],
+    [() => kernel("y[id.x] = 1; y_store(0, 1);"), "y_store(i, value) stores element i of y"],
+  ])("a common slip gets a hint under its line: %#", async (build, hint) => {
+    const error = await engine.compile({ outputs: { y: build() } }).then(
+      () => undefined,
+      (error: Error) => error,
+    );
+    const lines = error!.message.split("\n");
+    expect(lines[lines.findIndex((line) => line.trim() === "^") + 1]).toBe(`    ${hint}`);
+  });
+
   test("errors of two ops are shown, and other programs still run", async () => {
     const outputs = { a: one("x + foo"), b: kernel("y_store(id.x, bar);") };
     const reading = engine.compile({ outputs });
@@ -431,6 +446,37 @@ describe("names of users and of our kernels stay apart", () => {
       await checked({ y: op(t.matmul(tensor([8, 8]), tensor([8, 8], 3))) }, engine, {});
     },
   );
+
+  test.each([
+    ["row", "at"],
+    ["put", "one"],
+    ["load", "a"],
+    ["begin", "b"],
+    ["op", "twice"],
+  ])("an elementwise op called %s with a function %s", async (name, helper) => {
+    const functions = `fn ${helper}(v: f32) -> f32 { return 2 * v; }`;
+    const op = elementwise(name, { inputs: ["x"], functions, wgsl: `${helper}(x) + 1`, reference: (x) => 2 * x + 1 });
+    const image = t.conv2d(tensor([1, 2, 6, 6]), tensor([3, 2, 3, 3], 2), undefined, { padding: 1 });
+    await checked({ y: op(image), z: op(t.matmul(tensor([8, 8]), tensor([8, 8], 3))), s: t.sum(op(x), 1) });
+  });
+
+  test("ops whose names continue each other's", async () => {
+    const plus = (name: string, by: number) =>
+      elementwise(name, { inputs: ["x"], wgsl: `x + ${by}`, reference: (x) => x + by });
+    await checked({ y: plus("near", 1)(plus("near_1", 2)(plus("near2", 3)(x))) });
+    await checked({ y: t.sum(plus("far_1", 1)(plus("far", 2)(x)), 0) });
+  });
+
+  test("whole constants of a kernel fit floats and integers, and divide like integers among themselves", async () => {
+    const op = customOp("ratios", {
+      inputs: ["x"],
+      outputs: { y: () => [4] },
+      constants: { A: 3, B: 2 },
+      wgsl: "y_store(id.x, select(select(A * x(0), f32(id.x + A), id.x == 1), select(f32(A / B), f32(A) / B, id.x == 3), id.x > 1));",
+      reference: ({ x }) => [3 * x.data[0]!, 4, 1, 1.5],
+    });
+    await checked({ y: op(x) });
+  });
 
   const kernel = (name: string, functions: string, wgsl: string) =>
     customOp(name, {
@@ -467,7 +513,7 @@ describe("names of users and of our kernels stay apart", () => {
     const own = elementwise("e1", {
       inputs: ["x"],
       functions: "const K = 5.0;",
-      wgsl: "let e1_K = K + 1; return x * e1_K + K;",
+      wgsl: "let op_e1_K = K + 1; return x * op_e1_K + K;",
       reference: (x) => 6 * x + 5,
     });
     expect(await results({ y: own(four) })).toEqual({ y: [11, 17, 23, 29] });
@@ -500,7 +546,7 @@ describe("names of users and of our kernels stay apart", () => {
     expect(await results({ y: op(four) })).toEqual({ y: [2, 3, 4, 5] });
   });
 
-  test.each(["kernel0", "put", "y_data_put", "y_data", "y_with0", "watched1", "largest1", "aa_of1"])(
+  test.each(["kernel0", "put", "y_data_put", "y_data", "y_with0", "watched1", "largest1", "op_swish"])(
     "the name %s is refused where it is defined",
     (name) => {
       const define = () =>

@@ -5,6 +5,7 @@ import { compile } from "../../src/compile/compile.ts";
 import { AttributeError, DTypeError, LimitError, ShapeError, TilegradError } from "../../src/errors.ts";
 import * as t from "../../src/index.ts";
 import { customOp, elementwise, input, nn } from "../../src/index.ts";
+import { hintOf } from "../../src/kernels/slips.ts";
 import { checkOp, evaluate } from "../../src/reference/index.ts";
 import { gpu } from "../adapters.ts";
 import { counts, near, root, rowMax, scaled, swish } from "../custom.ts";
@@ -388,4 +389,29 @@ test("ops with special rules in passes have reserved names", () => {
   });
   expect(known).toEqual(expect.arrayContaining(["foreach", "expand", "matmul", "permute", "detach"]));
   for (const name of known) expect(() => pointwise({}, name), name).toThrow("is taken");
+});
+
+test.each([
+  ["y_store(0, x[0]);", "cannot use function 'x' as value", "element i of x is x(i)"],
+  ["let v = a > 0 ? 1 : 2;", "invalid character found", "WGSL has no ?:, write select(otherwise, value, condition)"],
+  ["a ** 2", "cannot dereference expression of type 'abstract-int'", "WGSL has no **, write pow(x, y)"],
+  ["a === 0", "unable to parse right side of == expression", "WGSL compares with == and !="],
+  [
+    "select(a > 0, a, 0)",
+    "no matching call to 'select(bool, f32, abstract-int)'",
+    "the condition of select comes last",
+  ],
+  ["a + i", "no matching overload for 'operator + (f32, u32)'", "write f32(…) around the u32"],
+  ["i * a", "no matching overload for 'operator * (u32, f32)'", "write f32(…) around the u32"],
+  [
+    "let i: i32 = id.x;",
+    "cannot initialize 'let' of type 'i32' with value of type 'u32'",
+    "write i32(…) around the u32",
+  ],
+  ["a + foo", "unresolved value 'foo'", undefined],
+  ["m[0] + a", "no matching overload for 'operator + (f32, f32)'", undefined],
+])("the hint for %s", (line, said, hint) => {
+  const given = hintOf({ line, said, tensors: new Map([["x", "element i of x is x(i)"]]) });
+  if (hint === undefined) expect(given).toBeUndefined();
+  else expect(given).toContain(hint);
 });

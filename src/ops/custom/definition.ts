@@ -65,7 +65,11 @@ export interface CustomDefinition<
    * `wgsl` except `id`, `group` and `lane`.
    */
   readonly functions?: string;
-  /** Numbers and booleans, such as sizes, by their names in WGSL. Each converts to any WGSL type that can hold it. */
+  /**
+   * Numbers and booleans, such as sizes, by their names in WGSL. Each converts to any WGSL type that can hold it: with
+   * A = 3, `A * x(0)` is a float and `id.x + A` a u32. Whole numbers divide like integers among themselves: with B = 2,
+   * `A / B` is 1, and `f32(A) / B` is 1.5.
+   */
   readonly constants?: OrRule<Readonly<Record<string, number | boolean>>, I[number] | (keyof Y & string), P>;
   /** Options and their defaults, which fix their types: numbers, booleans, strings or lists of numbers. */
   readonly options?: P;

@@ -128,8 +128,9 @@ export function elementwise<
     const own = isOther ? { what: "integer.wgsl", text: integer.wgsl } : { what: "wgsl", text: wgsl };
     const value = { inputs, helpers, own, type, result: result === "f16" ? "f32" : (result ?? type) };
     const made = pointwiseOp(name, { ...row, ...printed(name, value) });
-    return { ...made, kernels: { ...pointwiseKernels, written: written(name, () => alone(functions, value)) } };
+    return { ...made, kernels: { ...pointwiseKernels, written: written(name, hints, () => alone(functions, value)) } };
   };
+  const hints = new Map(inputs.map((input) => [input, `${input} is a number: the op computes one element at a time`]));
   // One op per type it computes in.
   const ops = new Map<Computed, Op>();
   return (...operands) => {
@@ -241,21 +242,21 @@ function printed(
       name: `${prefix}_${name}`,
       text: rename(wgsl`${text}`.trim(), renamed(prefix)),
     })),
-    { name: `${prefix}_of`, text: scalar(`${prefix}_of`, prefix) },
+    { name: `${prefix}_1`, text: scalar(`${prefix}_1`, prefix) },
+    { name: prefix, text: scalar(prefix, prefix) },
   ];
-  const [...all] = claim(name, declare, isUsed);
-  const main = all.pop()!;
-  const prefix = main.name.slice(0, -"_of".length);
+  const all = claim(name, declare, isUsed);
+  const [one, main] = all.slice(-2) as [Declared, Declared];
   const four = `vec4${result[0]}`;
-  const each = components.map((part) => `${main.name}1(${inputs.map((input) => `${input}.${part}`).join(", ")})`);
+  const each = components.map((part) => `${one.name}(${inputs.map((input) => `${input}.${part}`).join(", ")})`);
   const wide = wgsl`
     fn ${main.name}(${inputs.map((input) => `${input}: vec4${type[0]}`).join(", ")}) -> ${four} {
       return ${four}(${each.join(", ")});
     }`;
   return {
     lib: [
-      ...all.map(({ text }) => fixed(text)),
-      (width) => (width === 1 ? main.text : `${scalar(`${main.name}1`, prefix)}\n\n${wide}`),
+      ...all.slice(0, -2).map(({ text }) => fixed(text)),
+      (width) => (width === 1 ? main.text : `${one.text}\n\n${wide}`),
     ],
     wgsl: (...args) => `${main.name}(${args.join(", ")})`,
   };

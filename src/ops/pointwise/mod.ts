@@ -26,7 +26,7 @@ fn modulo(a: F, b: F) -> F {
     if (all(shift == U(0u))) { break; }
   }
   let size = select(F(m) * F(1.1920928955078125e-7) * bitcast<F>(q << U(23u)), abs(a), p < q);
-  let rest = select(size, -size, a < F(0.0));
+  let rest = select(size, -size, bitcast<U>(a) != x);
   let value = select(rest, rest + b, (rest != F(0.0)) & ((rest < F(0.0)) != (b < F(0.0))));
   // NaN if a is infinite or NaN, or b is NaN or 0 (y − 1 then wraps to the largest u32).
   let none = (x >= U(0x7f800000u)) | (y - U(1u) >= U(0x7f800000u));
@@ -70,7 +70,7 @@ const ofUnsigned = /* @__PURE__ */ pointwiseOp("mod", {
  * Python's `%`. Operands broadcast.
  *
  * For floats it is exact for quotients of any size, or rounded once if f32 cannot represent the result: −1e-10 mod 1 is
- * 1. NaN where b is 0 or a is infinite. The gradient of a is 1, that of b −⌊a / b⌋. For integers the result is 0 where
+ * 1. A result of 0 has the sign of a, as in PyTorch. NaN where b is 0 or a is infinite. The gradient of a is 1, that of b −⌊a / b⌋. For integers the result is 0 where
  * b is 0. Error along a: ½ u; of the gradient: none; of the second: none. Error along b, for |b| from 2⁻¹²⁶ to 2¹²⁶: ½
  * u; of the gradient: 4 u; of the second: none. Errors are stated and tested as in elementary.ts.
  */
