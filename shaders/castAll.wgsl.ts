@@ -14,7 +14,20 @@ export interface CastAll {
   readonly piece: number;
 }
 
-/** Rounds tensors in one f32 buffer to f16, into one buffer: one workgroup per piece of a tensor. */
+/** The definition: rounds tensors in one f32 buffer to f16, into one buffer. One invocation per element of a piece. */
+export const castAllNaive = ({ x, table, y }: CastAll): Kernel =>
+  kernel({
+    workgroup: [1, workgroupSize, 1],
+    parts: [
+      { buffers: [bufferOf("x", x, "read"), bufferOf("table", table, "read", 4), bufferOf("y", y, "read_write")] },
+    ],
+    body: wgsl`
+      let piece = table[id.x];
+      let k = id.y;
+      if (k < 4u * piece.z) { y_store(4u * piece.y + k, f16(x[4u * piece.x + k])); }`,
+  });
+
+/** The same on vec4s, with one workgroup per piece. */
 export const castAll = ({ x, table, y, piece }: CastAll): Kernel =>
   kernel({
     workgroup: workgroupSize,

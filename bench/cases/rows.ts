@@ -32,6 +32,7 @@ const poolCases: readonly KernelCase[] = [
   {
     family: "pool",
     shape: "max 2×2 64×8×28×28",
+    forces: "maxPool2d",
     build: () => ({ outputs: { y: maxPool2d(given("x", 64, 8, 28, 28), 2) } }),
   },
   {
@@ -51,6 +52,7 @@ const poolCases: readonly KernelCase[] = [
 const elementCases = (rows: number): readonly KernelCase[] => [
   {
     family: "pointwise",
+    forces: "elementwise",
     shape: `tanh(x·a + b)·σ(x) − x/2 ${rows}×1024`,
     build: () => {
       const x = given("x", rows, 1024);
@@ -60,11 +62,13 @@ const elementCases = (rows: number): readonly KernelCase[] => [
   },
   {
     family: "pointwise",
+    forces: "elementwise",
     shape: `x + y ${rows}×1024`,
     build: () => ({ outputs: { y: add(given("x", rows, 1024), given("y", rows, 1024)) } }),
   },
   {
     family: "pointwise",
+    forces: "elementwise",
     shape: `xᵀ + y 1024×${rows}`,
     build: () => ({ outputs: { y: add(transpose(given("x", rows, 1024)), given("y", 1024, rows)) } }),
   },

@@ -1,12 +1,32 @@
-import { castAll } from "../../shaders/castAll.wgsl.ts";
-import { alongX } from "../../shaders/lib/grid.wgsl.ts";
+import { type CastAll, castAll, castAllNaive } from "../../shaders/castAll.wgsl.ts";
+import { workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
+import type { Kernel } from "../../shaders/lib/kernel.ts";
 import { sizeOf } from "../graph/shape.ts";
 import { bound, type KernelCall, type View } from "./call.ts";
-import { named, only } from "./choose.ts";
+import { choose, family, named, type Variant } from "./choose.ts";
 import type { Kernels, Lowering } from "./lowering.ts";
 import { around } from "./work.ts";
 
-export const castAllFamily = /* @__PURE__ */ only("castAll", "castAll");
+interface Problem {
+  /** Elements of all tensors. */
+  readonly count: number;
+}
+
+interface CastAllVariant extends Variant<Problem> {
+  readonly write: (p: CastAll) => Kernel;
+  /** Workgroups for this many pieces. */
+  readonly workgroups: (pieces: number) => readonly [number, number, number];
+}
+
+export const castAllFamily = /* @__PURE__ */ family<CastAllVariant>("castAll", "castAll", [
+  {
+    name: "naive",
+    score: () => -1,
+    write: castAllNaive,
+    workgroups: (pieces) => [pieces, (4 * piece) / workgroupSize, 1],
+  },
+  { name: "vec4", score: () => 1, write: castAll, workgroups: (pieces) => [pieces, 1, 1] },
+]);
 
 /** Vec4s per workgroup: enough to be worth its start, few enough for many workgroups. */
 const piece = 256;
@@ -50,11 +70,12 @@ function castCall(pairs: readonly Pair[], key: string, to: Lowering): KernelCall
   });
   const table = to.constant(`pieces of casts ${key}`, [pieces.length, 4], "u32", (data) => data.set(pieces.flat()));
   const count = pairs.reduce((total, { from }) => total + sizeOf(from.shape), 0);
+  const variant = choose<CastAllVariant, Problem>(castAllFamily, { count }, to.traits);
   return {
     label: `castAll×${pairs.length}[${count}]:f16`,
-    ...named(castAllFamily, "naive"),
-    ...bound(castAll({ x, y, table, piece })),
-    workgroups: alongX(pieces.length, 1),
+    ...named(castAllFamily, variant),
+    ...bound(variant.write({ x, y, table, piece })),
+    workgroups: variant.workgroups(pieces.length),
     flops: 0,
     bytes: 6 * count + table.span,
   };

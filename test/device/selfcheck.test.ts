@@ -39,6 +39,7 @@ test("all variants of all families are correct here", { timeout }, async () => {
       "lstm/walk",
       "gru/walk",
       "rnn/walk",
+      "elementwise/naive",
       "elementwise/vec4",
       "pad/naive",
       "concat/vec4",

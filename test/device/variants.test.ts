@@ -437,6 +437,51 @@ describe.each(["naive", "serial", "tree"])("ops after gradients of lines, %s", (
   });
 });
 
+test.each(["naive", "vec4"])("elementwise ops, %s", async (variant) => {
+  const shapes = [[1], [3], [4], [5, 7], [8, 12], [2, 3, 67]];
+  const outputs = shapes.flatMap((shape, i): [string, Tensor][] => {
+    const x = input(`x${i}`, shape);
+    const column = input(`column${i}`, [...shape.slice(0, -1), 1]);
+    const y = t.add(t.mul(x, t.flip(x, -1)), column);
+    return [
+      [`chain ${shape}`, t.tanh(y)],
+      [`another ${shape}`, t.sub(y, t.cast(t.iota(shape, -1), "f32"))],
+      [`turned ${shape}`, t.exp(t.transpose(shape.length > 1 ? x : t.unsqueeze(x, 0)))],
+      [`whole ${shape}`, t.maximum(t.cast(t.mul(x, 9), "i32"), 2)],
+    ];
+  });
+  const used = await agrees({ elementwise: variant }, Object.fromEntries(outputs), 1e-5);
+  expect(used.length).toBeGreaterThan(shapes.length);
+  expect(used.filter((name) => name !== `elementwise/${variant}`)).toEqual([]);
+});
+
+test.each(["naive", "vec4"])("an optimizer's formula, %s", async (variant) => {
+  const engine = await Engine.create({ device, variants: { elementwise: variant } });
+  const shapes = [[7], [3, 5], [64], [1]];
+  const weights = shapes.map((shape, i) =>
+    t.variable(
+      values(
+        shape.reduce((a, b) => a * b),
+        i,
+      ),
+      shape,
+    ),
+  );
+  const loss = weights.map((w) => t.sum(t.mul(w, t.mul(w, w)))).reduce((a, b) => t.add(a, b));
+  const updates = t.optim.adam({ lr: 0.1 }).minimize(loss, weights);
+  const wanted = evaluate(Object.fromEntries(weights.map((w, i) => [i, updates.find(([v]) => v === w)![1]])));
+  const program = await engine.compile({ updates });
+  expect(program.inspect().kernels.map(({ variant }) => variant)).toContain(variant);
+  await program.run();
+  for (const [i, w] of weights.entries()) {
+    const got = await engine.read(w);
+    wanted[i]!.data.forEach((value, k) => {
+      expect(Math.abs(got[k]! - value)).toBeLessThan(1e-5);
+    });
+  }
+  engine.destroy();
+});
+
 describe.each(["naive", "vec4"])("elements that move, %s", (variant) => {
   test.each(
     some([
