@@ -122,7 +122,7 @@ export class Recovery<P = unknown> extends Events<RecoveryEvents<P>> {
         const result = await body(position);
         if (!this.#isLost) return result;
       } catch (error) {
-        if (!this.#isLost || (error as Error).name !== "DeviceLostError") throw error;
+        if (!this.#isLossOf(error)) throw error;
       }
     }
   }
@@ -140,6 +140,11 @@ export class Recovery<P = unknown> extends Events<RecoveryEvents<P>> {
 
   get #isLost(): boolean {
     return !this.#ended && Boolean(this.#runner.fault ?? this.#runner.live.fault);
+  }
+
+  /** Whether a call was rejected because this engine's device is lost. */
+  #isLossOf(error: unknown): boolean {
+    return this.#isLost && (error as Error | undefined)?.name === "DeviceLostError";
   }
 
   get #isTime(): boolean {
@@ -160,9 +165,19 @@ export class Recovery<P = unknown> extends Events<RecoveryEvents<P>> {
       this.#ended = true;
       this.#wake();
     },
+    begin: async (position) => {
+      this.#marks = true;
+      if (!this.#snapshots.moved(() => position as P)) await this.#take(position as P);
+    },
+    mark: (position) => {
+      if (this.#isTime) this.#takeLater(position() as P);
+    },
+    recovered: async (error) => {
+      return this.#isLossOf(error) ? this.restored() : undefined;
+    },
   };
 
-  async #take(position: P | undefined): Promise<void> {
+  async #take(position: P | undefined | Promise<P>): Promise<void> {
     const start = performance.now();
     this.#takenAt = start;
     const bytes = await this.#snapshots.take(position);
@@ -170,10 +185,10 @@ export class Recovery<P = unknown> extends Events<RecoveryEvents<P>> {
     this.emit("snapshot", { position: this.position, bytes, ms: this.#cost });
   }
 
-  #takeLater(position: P | undefined): void {
+  #takeLater(position: P | undefined | Promise<P>): void {
     this.#take(position).catch((error: Error) => {
       // A loss has its own event.
-      if (!this.#isLost && !this.#ended) this.emit("snapshotfailed", { error });
+      if (!this.#ended && error.name !== "DeviceLostError") this.emit("snapshotfailed", { error });
     });
   }
 

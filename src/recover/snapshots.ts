@@ -70,9 +70,10 @@ export class Snapshots<P> {
     return this.#pending.length === 0 && (this.#runs > this.#latest.runs || this.#unknown.size > 0);
   }
 
-  /** Notes the app's position where no variable has changed since a snapshot. @returns whether there is such a one. */
-  moved(position: () => P): void {
+  /** Notes the app's position where no variable has changed since a snapshot. @returns whether a complete one is so young. */
+  moved(position: () => P): boolean {
     for (const snapshot of this.#all) if (snapshot.runs === this.#runs) snapshot.position = position();
+    return this.#latest.runs === this.#runs && this.#unknown.size === 0;
   }
 
   /** Notes what the host is about to write. */
@@ -95,19 +96,22 @@ export class Snapshots<P> {
   /**
    * Copies all variables, after everything submitted so far and before anything submitted later. Later runs do not wait
    * for it.
+   * @param position where the app is, or the promise of it.
    * @returns bytes copied, when they are safe on the host.
    */
-  async take(position: P | undefined): Promise<number> {
+  async take(position: P | undefined | Promise<P>): Promise<number> {
     const { live, residence } = this.#host;
-    const snapshot = this.#start(position);
+    const snapshot = this.#start(undefined);
     this.#pending.push(snapshot);
     try {
-      const read = await Promise.all(
+      const reading = Promise.all(
         grouped([...residence.arenas]).map(async (places) => {
           const bytes = await live.readBytes(places);
           return places.map(({ arena, offset }, i): Part => ({ arena, offset, bytes: bytes[i]! }));
         }),
       );
+      const [read, where] = await Promise.all([reading, position]);
+      snapshot.position ??= where;
       if (!this.#pending.includes(snapshot)) throw new DeviceError("snapshot: the device was lost in the meantime");
       snapshot.parts = read.flat();
       this.#latest = snapshot;

@@ -1,8 +1,8 @@
 import type { PrintedCall, VirtualBuffer } from "../kernels/call.ts";
 
 /**
- * What a runner tells of itself, so that everything can be made anew on another device: see `recover` of
- * tilegrad/recover.
+ * What a recovery is to its runner: it hears of everything that has to be made anew on another device, and serves loops
+ * that go back to a snapshot. See `recover` of tilegrad/recover.
  */
 export interface Keeper {
   /** Bytes that the host puts into an arena, before it does. */
@@ -13,4 +13,17 @@ export interface Keeper {
   fed(role: string, buffer: GPUBuffer): void;
   /** The runner is destroyed. */
   ended(): void;
+  /**
+   * Makes sure that there is a snapshot of the variables as they are now. Costs nothing where none has changed since the
+   * last one.
+   * @param position what to keep with it.
+   */
+  begin(position: unknown): Promise<void>;
+  /** A point between two steps. @param position what to keep with a snapshot, called in the same turn if one is due. */
+  mark(position: () => unknown): void;
+  /**
+   * Waits for the next device where a call was rejected because of a loss.
+   * @returns what was kept with the snapshot that variables went back to; nothing if it was no loss.
+   */
+  recovered(error: unknown): Promise<{ readonly position: unknown } | undefined>;
 }

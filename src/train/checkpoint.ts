@@ -48,7 +48,8 @@ export function checkpoint(options: CheckpointOptions): Callback {
     };
     writing = save()
       .catch((error) => {
-        failure = { error };
+        // One that the device did not survive is left out: the training ends for the same reason, or goes back.
+        if (error.name !== "DeviceLostError") failure = { error };
       })
       .finally(() => {
         writing = undefined;

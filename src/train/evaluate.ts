@@ -14,7 +14,9 @@ export async function measure(
   over: () => boolean = () => false,
   classWeight?: ClassWeight,
 ): Promise<Record<string, number>> {
-  const { ring } = programs;
+  const { ring, engine } = programs;
+  // After a recovery, the numbers of earlier batches are gone.
+  const { live } = engine;
   const size = Math.min(batchSize, stream.samples ?? batchSize);
   const whole = await programs.for(size);
   const stage = new Stage(stream.specs, size);
@@ -23,7 +25,9 @@ export async function measure(
   ring.clear();
   const take = async () => {
     const batches = waiting.splice(0);
-    (await ring.last(batches.length)).forEach((numbers, i) => columns.add(sums, numbers, batches[i]!));
+    const numbers = await ring.last(batches.length);
+    live.check();
+    numbers.forEach((row, i) => columns.add(sums, row, batches[i]!));
   };
   const reader = stream.epoch(0);
   try {

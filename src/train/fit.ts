@@ -7,6 +7,7 @@ import { Pace } from "./pace.ts";
 import { nextEpoch, type Position } from "./position.ts";
 import type { Programs } from "./programs.ts";
 import type { Recipe } from "./recipe.ts";
+import type { Rewind } from "./rewind.ts";
 import { ringSteps } from "./ring.ts";
 import { Stage } from "./stage.ts";
 import type { Reader, Stream } from "./stream.ts";
@@ -21,6 +22,9 @@ export interface Parts {
   readonly stream: Stream;
   readonly classWeight: ClassWeight | undefined;
   readonly position: Position;
+  /** Whether the run takes the place of one whose device was lost. */
+  readonly again: boolean;
+  readonly rewind: Rewind;
   readonly gate: Gate;
   /** Loss and metrics of the validation data, if any. @param over whether to stop early. */
   readonly validate: ((over: () => boolean) => Promise<Record<string, number>>) | undefined;
@@ -97,14 +101,14 @@ export class Run implements Training {
 
   /** Trains to the end. Rejects with the first error, after all pending work. */
   async go(): Promise<History> {
-    const { options, position, gate } = this.#parts;
+    const { options, position, again, gate } = this.#parts;
     const { epochs, signal } = options;
     const abort = () => this.stop("aborted");
     signal?.addEventListener("abort", abort);
     try {
       if (signal?.aborted) abort();
       delete this.history.stopped;
-      await this.#notify("onTrainBegin", this);
+      if (!again) await this.#notify("onTrainBegin", this);
       while (position.epoch < epochs && !this.#over()) await this.#epoch();
       if (this.#stopped !== undefined) this.history.stopped = this.#stopped;
       await this.#notify("onTrainEnd", this.history, this);
@@ -211,6 +215,7 @@ export class Run implements Training {
         this.#clock = performance.now();
       }
       if (this.#over()) return;
+      this.#parts.rewind.mark(() => this.snapshot());
       const exact = rows < size && programs.mixes(size);
       const { program, inputs, weigh, perSample } = exact ? await programs.for(rows) : whole;
       if (!exact) stage.pad(rows);

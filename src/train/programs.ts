@@ -4,6 +4,7 @@ import type { Tensor, Update, Variable } from "../graph/tensor.ts";
 import { sum } from "../ops/lines/reduce.ts";
 import { cast, div, gt, mul, where } from "../ops/pointwise/arithmetic.ts";
 import { variable } from "../ops/sources/constants.ts";
+import type { Engine } from "../runtime/engine.ts";
 import type { Program } from "../runtime/program.ts";
 import { mixes } from "./mixes.ts";
 import { type Outcome, outcomeOf, type Recipe, usedBy } from "./recipe.ts";
@@ -59,6 +60,10 @@ export class Programs {
     this.#specs = specs;
     this.#plan = plan;
     this.ring = plan.ring;
+  }
+
+  get engine(): Engine {
+    return this.#recipe.engine;
   }
 
   /** Whether samples influence each other, so that a partial batch needs a program of its size. */
@@ -122,15 +127,16 @@ export class Programs {
     const { updates, weights, inverse, perSample } = this.describe(size);
     const program = await engine.compile({ updates });
     const inputs = usedBy(updates.map(([, value]) => value));
-    let isEqual = true;
+    // After a recovery, variables are those of a snapshot.
+    let equalOn: object | undefined = engine.live;
     return {
       program,
       size,
       inputs,
       perSample,
       weigh({ values, sum }) {
-        if (!values && isEqual) return;
-        isEqual = !values;
+        if (!values && equalOn === engine.live) return;
+        equalOn = values ? undefined : engine.live;
         engine.write(weights, values ?? 1);
         // Without any weight there is no mean: the step then changes nothing but counts and moments.
         engine.write(inverse, sum > 0 ? 1 / sum : 0);

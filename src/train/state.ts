@@ -64,9 +64,10 @@ export async function saveState(
   const values = Promise.all(
     [...all].map(async ([name, variable]) => [name, await recipe.engine.read(variable), variable] as const),
   );
-  const where = await position;
+  // Awaited together: if the device is lost, both reject.
+  const [where, read] = await Promise.all([position, values]);
   const metadata = { format: "pt", [key]: toJson({ ...about, ...(where && { position: where }), callbacks: data }) };
-  const host = new Map((await values).map(([name, data, { shape }]) => [name, variable(data, shape, { name })]));
+  const host = new Map(read.map(([name, data, { shape }]) => [name, variable(data, shape, { name })]));
   return saveSafetensors(recipe.engine, host, metadata);
 }
 

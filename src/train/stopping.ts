@@ -125,7 +125,7 @@ export function reduceLROnPlateau(options: PlateauCallbackOptions = {}): Callbac
       data: plateau && { lr: plateau.lr, best: plateau.best, bad: plateau.bad, resting: plateau.resting },
     }),
     restore({ data }) {
-      if (data) plateau = Object.assign(reduceOnPlateau((data as Plateau).lr, rest), data);
+      plateau = data ? Object.assign(reduceOnPlateau((data as Plateau).lr, rest), data) : undefined;
     },
   };
 }

@@ -32,6 +32,8 @@ export interface Stream {
   readonly samples: number | undefined;
   /** Samples of the first item. */
   readonly first: number;
+  /** Whether it can be read only once. */
+  readonly once: boolean;
   /** @param skip samples to leave out at its beginning. */
   epoch(epoch: number, skip?: number): Reader;
 }
@@ -57,7 +59,7 @@ export async function open(
   { shuffle, seed = 0 }: Order = {},
   epochs = 1,
 ): Promise<Stream> {
-  if (typeof data === "function") return iterated(op, data, known);
+  if (typeof data === "function") return iterated(op, data, known, false);
   if (isIterable(data)) {
     const once = iteratorOf(op, data) === (data as unknown);
     if (once && epochs > 1) {
@@ -65,7 +67,7 @@ export async function open(
         `${op}: the data is an iterator, which can be read once, for ${epochs} epochs: pass a function that returns one, such as () => read(), or set stepsPerEpoch`,
       );
     }
-    return iterated(op, () => data, known);
+    return iterated(op, () => data, known, once);
   }
   return arrays(op, data, known, shuffle ? (n, epoch) => permutation(n, seed, epoch) : undefined);
 }
@@ -85,6 +87,7 @@ function arrays(
     specs,
     samples: rows,
     first: rows,
+    once: false,
     epoch(epoch, skip = 0) {
       const places = order?.(rows, epoch);
       let at = skip;
@@ -102,7 +105,7 @@ function arrays(
 }
 
 /** Reads items one after the other. The first one is read at once, since it tells what samples are. */
-async function iterated(op: string, source: (epoch: number) => Items, known: Known): Promise<Stream> {
+async function iterated(op: string, source: (epoch: number) => Items, known: Known, once: boolean): Promise<Stream> {
   let head:
     | { readonly iterator: AsyncIterator<Item> | Iterator<Item>; readonly item: IteratorResult<Item> }
     | undefined;
@@ -116,6 +119,7 @@ async function iterated(op: string, source: (epoch: number) => Items, known: Kno
     specs,
     samples: undefined,
     first: first.rows,
+    once,
     epoch(epoch, skip = 0) {
       const ready = epoch === 0 ? head : undefined;
       head = undefined;

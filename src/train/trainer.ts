@@ -6,7 +6,7 @@ import type { Engine } from "../runtime/engine.ts";
 import type { Callback, CallbackState } from "./callbacks.ts";
 import { diagnose } from "./diagnose.ts";
 import { measure } from "./evaluate.ts";
-import { Run } from "./fit.ts";
+import { Run, type Submitted } from "./fit.ts";
 import { Gate } from "./gate.ts";
 import type { History, Logs } from "./history.ts";
 import { type FitOptions, fitOptions } from "./options.ts";
@@ -14,6 +14,7 @@ import { type Position, start } from "./position.ts";
 import { type Prediction, type PredictOptions, Predictor } from "./predictor.ts";
 import { evaluationPrograms, type Programs, trainingPrograms } from "./programs.ts";
 import { type Recipe, recipeOf, type TrainerOptions } from "./recipe.ts";
+import { Rewind } from "./rewind.ts";
 import type { ArrayData, Specs } from "./specs.ts";
 import { loadState, readAbout, restore, saveState } from "./state.ts";
 import { type Data, open, type Stream } from "./stream.ts";
@@ -89,6 +90,7 @@ export class Trainer<M extends string = never> {
    * @throws FeedError, ShapeError, DTypeError for data that does not fit.
    * @throws NonFiniteError where the loss becomes NaN or infinite: it names the kernel and the layer where that began. The
    * weights are those from before that step.
+   * @throws DeviceLostError where the device is lost; with `recover` of tilegrad/recover, the training goes on instead.
    * @throws StateError while another `fit` runs. And whatever a callback throws.
    */
   async fit(data: Data, options: FitOptions = {}): Promise<History<M>> {
@@ -100,31 +102,43 @@ export class Trainer<M extends string = never> {
       const { epochs, shuffle, seed, stepsPerEpoch, dropLast, validationData } = all;
       const stream = await this.#open("fit", data, { shuffle, seed }, stepsPerEpoch === undefined ? epochs : 1);
       const batchSize = all.batchSize ?? (stream.samples === undefined && stream.first > 1 ? stream.first : 32);
-      const position = this.#begin(all.resume, { batchSize, shuffle, seed, dropLast });
+      this.#begin(all.resume, { batchSize, shuffle, seed, dropLast });
       const programs = this.#trainingPrograms();
       if (all.resume) restore(all.callbacks, this.#states);
       this.#callbacks = all.callbacks;
       this.#states = new Map();
-      this.engine.write(this.#going, 1);
-      programs.ring.clear();
-      const run = new Run({
+      const rewind = new Rewind(this.engine, all.callbacks, stream);
+      await rewind.begin(this.#position!);
+      const parts = {
         recipe: this.#recipe,
         options: { ...all, batchSize },
         programs,
         stream,
         classWeight: classWeightOf("fit", all.classWeight, this.#recipe.targets[0]!),
-        position,
         gate: this.#gate,
+        rewind,
         validate:
           validationData === undefined
             ? undefined
-            : (over) => this.#measure("fit", validationData, all.validationBatchSize ?? batchSize, over),
+            : (over: () => boolean) => this.#measure("fit", validationData, all.validationBatchSize ?? batchSize, over),
         save: () => this.save(),
-        diagnose: (step, loss) =>
+        diagnose: (step: Submitted, loss: number) =>
           diagnose(this.#recipe, stream, step, stream.samples === undefined ? undefined : step.batch * batchSize, loss),
-      });
-      this.#run = run;
-      return (await run.go()) as unknown as History<M>;
+      };
+      for (let again = false; ; again = true) {
+        this.engine.write(this.#going, 1);
+        programs.ring.clear();
+        this.#run = new Run({ ...parts, position: this.#position!, again });
+        try {
+          const history = await this.#run.go();
+          await rewind.begin(this.#position!);
+          return history as unknown as History<M>;
+        } catch (error) {
+          const back = await rewind.to(error, all.signal);
+          if (!back) throw error;
+          this.#position = back;
+        }
+      }
     } finally {
       this.#isFitting = false;
       this.#run = undefined;

@@ -1,0 +1,72 @@
+import { StateError } from "../errors.ts";
+import type { Engine } from "../runtime/engine.ts";
+import type { Callback, CallbackState } from "./callbacks.ts";
+import type { Position } from "./position.ts";
+import type { Stream } from "./stream.ts";
+
+/** What a snapshot of the engine's recovery keeps of a training, beside all variables. */
+interface Kept {
+  readonly position: Position;
+  /** Of the callbacks. */
+  readonly states: readonly (CallbackState | undefined)[];
+}
+
+/** Lets a training go back to a snapshot when its device is lost. Does nothing where the engine has no recovery. */
+export class Rewind {
+  readonly #engine: Engine;
+  readonly #callbacks: readonly Callback[];
+  readonly #stream: Stream;
+
+  constructor(engine: Engine, callbacks: readonly Callback[], stream: Stream) {
+    this.#engine = engine;
+    this.#callbacks = callbacks;
+    this.#stream = stream;
+  }
+
+  /** Makes sure that there is a snapshot of the training as it is now: at its beginning and at its end. */
+  async begin(position: Position): Promise<void> {
+    await this.#engine.keeper?.begin({ position: structuredClone(position), states: this.#states() });
+  }
+
+  /** Call between two steps. @param position copies it, once all submitted steps are counted. */
+  mark(position: () => Promise<Position>): void {
+    this.#engine.keeper?.mark(async () => {
+      const states = this.#states();
+      return { position: await position(), states };
+    });
+  }
+
+  /**
+   * Waits until a training may go on after an error, and gives the callbacks their states of that time.
+   * @param signal ends the wait.
+   * @returns its position then; nothing if the device was not lost.
+   * @throws StateError where the training cannot go back, and the error itself when the signal ends the wait.
+   */
+  async to(error: unknown, signal?: AbortSignal): Promise<Position | undefined> {
+    const aborted = new Promise<never>((_, reject) => {
+      signal?.addEventListener("abort", () => reject(error), { once: true });
+    });
+    const back = await Promise.race([this.#engine.keeper?.recovered(error), aborted]);
+    if (!back) return undefined;
+    const kept = back.position as Partial<Kept> | undefined;
+    if (!kept?.position || !kept.states)
+      throw new StateError(
+        "fit: the device was lost, and the last snapshot is not of this training: do not mark or take snapshots during fit",
+        { cause: error },
+      );
+    if (this.#stream.once)
+      throw new StateError(
+        "fit: the device was lost, and the data is an iterator, which cannot be read again: pass a function that returns one, such as () => read()",
+        { cause: error },
+      );
+    kept.states.forEach((state, i) => {
+      if (state) this.#callbacks[i]!.restore?.(structuredClone(state));
+    });
+    // The snapshot may be needed again.
+    return structuredClone(kept.position);
+  }
+
+  #states(): Kept["states"] {
+    return this.#callbacks.map((callback) => structuredClone(callback.state?.()));
+  }
+}

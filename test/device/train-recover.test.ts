@@ -1,0 +1,145 @@
+import { describe, expect, test } from "vitest";
+import { Engine, losses, nn, optim } from "../../src/index.ts";
+import { recover } from "../../src/recover/index.ts";
+import { accuracy, type Callback, earlyStopping, reduceLROnPlateau, Trainer } from "../../src/train/index.ts";
+import { onceAt } from "../recovering.ts";
+
+/* `fit` goes back to the last snapshot when the device is lost: data, history and callbacks with it. */
+
+const samples = 45;
+const data = {
+  x: { data: Float32Array.from({ length: 3 * samples }, (_, i) => Math.sin(i ** 2)), shape: [samples, 3] },
+  y: { data: Int32Array.from({ length: samples }, (_, i) => Number(Math.sin(9 * i ** 2) > 0)), shape: [samples] },
+};
+const validation = {
+  x: { data: data.x.data.slice(0, 60), shape: [20, 3] },
+  y: { data: data.y.data.slice(0, 20), shape: [20] },
+};
+
+async function setUp(everyMs: number | undefined) {
+  const engine = await Engine.create();
+  const recovery = everyMs === undefined ? undefined : recover(engine, { everyMs });
+  nn.seed(5);
+  const model = nn.sequential(nn.linear(3, 8), nn.relu(), nn.dropout(0.2), nn.linear(8, 2));
+  const options = { engine, model, loss: losses.crossEntropy, optimizer: optim.adam({ lr: 0.03 }) };
+  const trainer = new Trainer({ ...options, metrics: { accuracy } });
+  /** Acts while the data is read: before the n-th batch, counted over all epochs. */
+  const train = async (act: (batch: number) => unknown, more: readonly Callback[] = []) => {
+    let batch = 0;
+    const read = async function* () {
+      for (let at = 0; at < samples; at += 8) {
+        await act(batch++);
+        const rows = Math.min(8, samples - at);
+        yield {
+          x: { data: data.x.data.slice(3 * at, 3 * (at + rows)), shape: [rows, 3] },
+          y: { data: data.y.data.slice(at, at + rows), shape: [rows] },
+        };
+      }
+    };
+    const callbacks = [reduceLROnPlateau({ patience: 0 }), earlyStopping({ patience: 3 }), ...more];
+    return trainer.fit(read, {
+      epochs: 5,
+      batchSize: 8,
+      validationData: validation,
+      history: "step",
+      progressEvery: 0,
+      callbacks,
+    });
+  };
+  const weights = async () =>
+    Promise.all([...model.variables.values()].map(async (variable) => [...(await engine.read(variable))]));
+  return { engine, recovery, trainer, train, weights };
+}
+
+/** A history without times. */
+const timeless = (history: object): unknown =>
+  JSON.parse(JSON.stringify(history, (name, value) => (name === "seconds" ? undefined : value)));
+
+async function undisturbed() {
+  const { engine, train, weights } = await setUp(undefined);
+  const whole = { history: timeless(await train(() => {})), weights: await weights() };
+  engine.destroy();
+  return whole;
+}
+
+test("history and weights are those of an undisturbed run, to the bit", async () => {
+  const whole = await undisturbed();
+  // With snapshots as often as possible, and with only that of the beginning.
+  for (const everyMs of [0, 1e9]) {
+    const { engine, recovery, train, weights } = await setUp(everyMs);
+    const epochs: number[] = [];
+    recovery!.addEventListener("restored", ({ detail }) =>
+      epochs.push((detail.position as { position: { epoch: number } }).position.epoch),
+    );
+    let begun = 0;
+    const lose = onceAt([9, 17, 20], () => engine.device.destroy());
+    const history = await train(
+      async (batch) => {
+        // Lets a snapshot be completed in the meantime.
+        await new Promise((resolve) => setTimeout(resolve, 10));
+        lose(batch);
+      },
+      [{ onTrainBegin: () => begun++ }],
+    );
+    expect(timeless(history)).toEqual(whole.history);
+    expect(await weights()).toEqual(whole.weights);
+    expect(begun).toBe(1);
+    expect(epochs).toHaveLength(3);
+    if (everyMs > 0) expect(epochs).toEqual([0, 0, 0]);
+    else expect(Math.max(...epochs)).toBeGreaterThan(0);
+    // The end of a training is a snapshot, too.
+    const { lost } = engine;
+    engine.device.destroy();
+    await lost;
+    await recovery!.restored();
+    expect(await weights()).toEqual(whole.weights);
+    engine.destroy();
+  }
+});
+
+test("a checkpoint that the device did not survive is left out, and a later one is whole", async () => {
+  const { engine, train, trainer, weights } = await setUp(0);
+  const files: Uint8Array<ArrayBuffer>[] = [];
+  const saved: Promise<unknown>[] = [];
+  const history = await train(
+    onceAt([11], () => {
+      saved.push(
+        trainer.save().then(
+          () => "saved",
+          ({ name }) => name,
+        ),
+      );
+      engine.device.destroy();
+    }),
+    [{ onEpochEnd: async (_, training) => void files.push(await training.save()) }],
+  );
+  expect(history.epochs).toHaveLength(5);
+  expect(await Promise.all(saved)).toEqual(["DeviceLostError"]);
+  const after = await weights();
+  trainer.load(files.at(-1)!);
+  if (history.stopped === undefined) expect(await trainer.evaluate(validation)).toBeDefined();
+  expect(after.flat().every(Number.isFinite)).toBe(true);
+  engine.destroy();
+});
+
+describe("what cannot go on says so", () => {
+  test("data that can be read only once", async () => {
+    const { engine, trainer } = await setUp(0);
+    async function* once() {
+      for (let i = 0; i < 30; i++) {
+        if (i === 12) engine.device.destroy();
+        yield { x: { data: new Float32Array([i, 1, 2]), shape: [1, 3] }, y: new Int32Array([i % 2]) };
+      }
+    }
+    await expect(trainer.fit(once(), { batchSize: 2 })).rejects.toThrow(
+      /fit: the device was lost, and the data is an iterator/,
+    );
+    engine.destroy();
+  });
+
+  test("an engine without a recovery", async () => {
+    const { engine, train } = await setUp(undefined);
+    await expect(train(onceAt([7], () => engine.device.destroy()))).rejects.toThrow(/^the GPU device was lost/);
+    engine.destroy();
+  });
+});
