@@ -2,7 +2,7 @@ import { refuse, StateError } from "../errors.ts";
 import { reachable } from "../graph/print.ts";
 import type { Tensor, Update, Variable } from "../graph/tensor.ts";
 import { sum } from "../ops/lines/reduce.ts";
-import { cast, div, gt, mul, where } from "../ops/pointwise/arithmetic.ts";
+import { cast, gt, mul, where } from "../ops/pointwise/arithmetic.ts";
 import { variable } from "../ops/sources/constants.ts";
 import type { Engine } from "../runtime/engine.ts";
 import type { Program } from "../runtime/program.ts";
@@ -28,16 +28,19 @@ export interface Sized {
 interface Plan {
   readonly training: boolean;
   readonly ring: Ring;
-  /** Numbers to record beside loss and metrics, and all updates. */
-  finish(loss: Tensor): { readonly numbers: readonly Tensor[]; readonly updates: readonly Update[] };
+  /**
+   * Numbers to record beside loss and metrics, and all updates.
+   * @param loss the mean, for its gradient. @param total the weighted sum of the losses, which is computed anyway.
+   */
+  finish(loss: Tensor, total: Tensor): { readonly numbers: readonly Tensor[]; readonly updates: readonly Update[] };
 }
 
 /** The graph of a program. */
 interface Described {
   readonly updates: readonly Update[];
   readonly weights: Variable<"f32">;
-  /** 1 / Σ weights. */
-  readonly inverse: Variable<"f32">;
+  /** Weights over their sum. */
+  readonly shares: Variable<"f32">;
   readonly perSample: boolean;
 }
 
@@ -107,24 +110,28 @@ export class Programs {
     // In a group of its own for each size: a variable of another program may be written at any time.
     const group = `weights of ${size} samples in ${training ? "training" : "evaluation"}`;
     const weights = variable(1, [size], { name: "weights", group });
-    const inverse = variable(1 / size, [], { name: "1/weight", group });
+    const shares = variable(1 / size, [size], { name: "shares", group });
     // Sums of zeros and ones stay whole numbers; the host divides them.
-    const total = (values: Tensor) => (values.shape.length > 0 ? sumOf(values, weights) : mul(values, div(1, inverse)));
+    const total = (values: Tensor) => (values.shape.length > 0 ? sumOf(values, weights) : mul(values, size));
     const sums = [outcome.loss, ...outcome.values].map(total);
-    const loss = perSample ? mul(sums[0]!, inverse) : outcome.loss;
-    const { numbers, updates } = finish(loss);
-    const all = [...updates, ...ring.record([...sums, ...numbers])];
+    // Only the gradient of this mean is computed, which is the shares themselves.
+    const loss = perSample ? sum(mul(outcome.loss, shares)) : outcome.loss;
+    const { numbers, updates } = finish(loss, sums[0]!);
+    const [position, recorded] = ring.record([...sums, ...numbers]);
+    // Kernels run in this order, and small ones beside their neighbours: the first beside a layer, the last beside the
+    // optimizer.
+    const all = [position, ...updates, recorded];
     for (const { effects } of reachable([loss, ...all.map(([, value]) => value)]))
       for (const [variable] of effects) this.touched.add(variable);
-    this.#own.push(weights, inverse);
-    const described = { updates: all, weights, inverse, perSample };
+    this.#own.push(weights, shares);
+    const described = { updates: all, weights, shares, perSample };
     this.#described.set(size, described);
     return described;
   }
 
   async #make(size: number): Promise<Sized> {
     const { engine } = this.#recipe;
-    const { updates, weights, inverse, perSample } = this.describe(size);
+    const { updates, weights, shares, perSample } = this.describe(size);
     const program = await engine.compile({ updates });
     const inputs = usedBy(updates.map(([, value]) => value));
     // After a recovery, variables are those of a snapshot.
@@ -138,8 +145,8 @@ export class Programs {
         if (!values && equalOn === engine.live) return;
         equalOn = values ? undefined : engine.live;
         engine.write(weights, values ?? 1);
-        // Without any weight there is no mean: the step then changes nothing but counts and moments.
-        engine.write(inverse, sum > 0 ? 1 / sum : 0);
+        // Without any weight there is no mean: the gradient is 0.
+        engine.write(shares, values ? values.map((weight) => (sum > 0 ? weight / sum : 0)) : 1 / size);
       },
     };
   }
@@ -165,8 +172,8 @@ export function trainingPrograms(recipe: Recipe, specs: Specs, going: Variable<"
   return new Programs(recipe, specs, {
     training: true,
     ring,
-    finish(loss) {
-      const goes = stillFinite(going, loss);
+    finish(loss, total) {
+      const goes = stillFinite(going, total);
       const step = optimizer.minimize(loss, {
         when: cast(goes, "f32"),
         ...(clip && { clip }),

@@ -1,7 +1,7 @@
 import { apply, type Tensor, type Update, type Variable } from "../graph/tensor.ts";
 import { add, eq, where } from "../ops/pointwise/arithmetic.ts";
 import { pointwiseOp } from "../ops/pointwise/pointwise.ts";
-import { full, variable } from "../ops/sources/constants.ts";
+import { variable } from "../ops/sources/constants.ts";
 import { iota } from "../ops/sources/random.ts";
 import type { Engine } from "../runtime/engine.ts";
 
@@ -32,15 +32,16 @@ export class Ring {
     return [this.#numbers, this.#position];
   }
 
-  /** Updates that store numbers, f32 `[]`. */
-  record(numbers: readonly Tensor[]): Update[] {
+  /** Updates that move on and store numbers, f32 `[]`. */
+  record(numbers: readonly Tensor[]): [position: Update, numbers: Update] {
     const { shape } = this.#numbers;
     const row = iota(shape, 0);
     const column = numbers.reduceRight<Tensor>((rest, number, i) => where(eq(row, i), number, rest), this.#numbers);
-    const next = add(this.#position, 1);
+    // All read the next position and none the last one, so that it can change in place at any time.
+    const next = where(eq(this.#position, ringSteps - 1), 0, add(this.#position, 1)) as Tensor<"i32">;
     return [
-      [this.#numbers, where(eq(iota(shape, 1), this.#position), column, this.#numbers)],
-      [this.#position, where(eq(next, ringSteps), full([], 0, "i32"), next)],
+      [this.#position, next],
+      [this.#numbers, where(eq(iota(shape, 1), next), column, this.#numbers)],
     ];
   }
 
@@ -64,7 +65,7 @@ export class Ring {
     const from = this.#runs - count;
     const numbers = await this.#engine.read(this.#numbers);
     return Array.from({ length: count }, (_, i) => {
-      const at = (from + i) % ringSteps;
+      const at = (from + i + 1) % ringSteps;
       return Float32Array.from({ length: this.#rows }, (_, row) => numbers[row * ringSteps + at]!);
     });
   }
