@@ -2,6 +2,7 @@ import { checkList, refuse } from "../errors.ts";
 import type { Variable } from "../graph/tensor.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import type { Engine } from "../runtime/engine.ts";
+import type { GradientLogs } from "./gradients.ts";
 import type { EpochLogs, History, Progress, StepLogs } from "./history.ts";
 
 /** What callbacks see of a training, and can do with it. */
@@ -39,6 +40,8 @@ export interface Callback {
   onEpochBegin?(epoch: number, training: Training): unknown;
   /** After each step, once its numbers have been read, in order: up to some hundred steps later. */
   onBatchEnd?(logs: StepLogs, training: Training): unknown;
+  /** After each look at the gradients, see `gradientsEvery`. */
+  onGradients?(logs: GradientLogs, training: Training): unknown;
   /** At the rate of `progressEvery`. */
   onProgress?(progress: Progress, training: Training): unknown;
   /** After validation. */
@@ -71,4 +74,15 @@ export async function notify<E extends Event>(
   ...args: EventArguments<E>
 ): Promise<void> {
   for (const callback of callbacks) await (callback[event] as ((...args: unknown[]) => unknown) | undefined)?.(...args);
+}
+
+/** The key of a callback's state in a file. */
+export const keyOf = ({ name = "" }: Callback, i: number): string => `callbacks.${i}.${name}`;
+
+/** Gives callbacks their saved states. */
+export function restore(callbacks: readonly Callback[], states: ReadonlyMap<string, CallbackState>): void {
+  callbacks.forEach((callback, i) => {
+    const state = states.get(keyOf(callback, i));
+    if (state) callback.restore?.(state);
+  });
 }

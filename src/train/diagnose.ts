@@ -23,7 +23,7 @@ export async function diagnose(
     const bad = values.findIndex((value) => !Number.isFinite(value));
     if (bad >= 0)
       return new NonFiniteError(
-        `${what}, because the step before it made "${name}" ${values[bad]}: its gradient was not finite, or the learning rate is too high`,
+        `${what}, because the step before it made "${name}" ${values[bad]}: its gradient was not finite, or too large. Fit again with checkFinite: true to learn in which kernel that began`,
       );
   }
   if (skip === undefined) return new NonFiniteError(what);

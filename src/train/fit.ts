@@ -1,6 +1,8 @@
 import { FeedError, type NonFiniteError } from "../errors.ts";
+import type { Program } from "../runtime/program.ts";
 import { type Event, type EventArguments, notify, type Training } from "./callbacks.ts";
 import type { Gate } from "./gate.ts";
+import { readStatistics } from "./gradients.ts";
 import type { EpochLogs, History, Progress, StepLogs } from "./history.ts";
 import type { Fit } from "./options.ts";
 import { Pace } from "./pace.ts";
@@ -39,6 +41,8 @@ export interface Submitted extends Batch {
   readonly step: number;
   /** Position in the epoch. */
   readonly batch: number;
+  /** Statistics of its gradients, where they are looked at. */
+  readonly gradients?: Promise<Readonly<Record<string, ArrayLike<number>>>>;
 }
 
 /** One training: the loop from the first step to the last. */
@@ -48,6 +52,8 @@ export class Run implements Training {
   readonly #pace: Pace;
   /** Steps whose numbers have not been processed, in order: they are in the ring. */
   #submitted: Submitted[] = [];
+  /** Programs with checks that have run since they were last asked. */
+  readonly #unchecked = new Set<Pick<Program, "read">>();
   /** The reading in progress, with the callbacks that it leads to. */
   #reading: Promise<void> | undefined;
   #lastReading = performance.now();
@@ -111,6 +117,8 @@ export class Run implements Training {
       if (!again) await this.#notify("onTrainBegin", this);
       while (position.epoch < epochs && !this.#over()) await this.#epoch();
       if (this.#stopped !== undefined) this.history.stopped = this.#stopped;
+      // What is to be saved comes before callbacks change the weights.
+      await gate.pass(() => true);
       await this.#notify("onTrainEnd", this.history, this);
       return this.history;
     } finally {
@@ -198,7 +206,9 @@ export class Run implements Training {
   async #steps(reader: Reader, most: number): Promise<void> {
     const { options, position, gate, programs, stream, classWeight } = this.#parts;
     const size = Math.min(options.batchSize, stream.samples ?? options.batchSize);
-    const whole = await programs.for(size);
+    const { gradientsEvery, checkFinite } = options;
+    const whole = await programs.for(size, checkFinite);
+    position.size = size;
     const stage = new Stage(stream.specs, size);
     const fill = () => {
       const filled = position.batch < most ? reader.fill(stage) : 0;
@@ -217,7 +227,10 @@ export class Run implements Training {
       if (this.#over()) return;
       this.#parts.rewind.mark(() => this.snapshot());
       const exact = rows < size && programs.mixes(size);
-      const { program, inputs, weigh, perSample } = exact ? await programs.for(rows) : whole;
+      const sized = exact ? await programs.for(rows, checkFinite) : whole;
+      const { inputs, weigh, perSample } = sized;
+      const looks = gradientsEvery !== undefined && position.step % gradientsEvery === 0;
+      const watched = looks ? await sized.statistics() : undefined;
       if (!exact) stage.pad(rows);
       const weights = weightsOf(stage, rows, exact ? rows : size, classWeight);
       if (weights.values && !perSample)
@@ -226,15 +239,33 @@ export class Run implements Training {
         );
       weigh(weights);
       // Copies its feeds at once: the next batch is fetched while the GPU works on this one.
+      const program = watched ?? sized.program;
       const running = program.run(stage.feeds(inputs, exact ? rows : size));
       programs.ring.ran();
       const { epoch, batch } = position;
-      this.#submitted.push({ rows, weight: weights.sum, epoch: epoch + 1, batch, step: position.step + 1 });
+      const gradients = watched?.read();
+      gradients?.catch(() => {}); // Awaited when the step's numbers have been read.
+      this.#submitted.push({
+        rows,
+        weight: weights.sum,
+        epoch: epoch + 1,
+        batch,
+        step: position.step + 1,
+        ...(gradients && { gradients }),
+      });
+      if (checkFinite) this.#unchecked.add(program);
       position.batch++;
       position.step++;
       position.samples += rows;
       next = fill();
-      await running;
+      await running.catch((error) => {
+        // Refused, and so not run: a training that is resumed begins with this batch.
+        this.#submitted.pop();
+        position.batch--;
+        position.step--;
+        position.samples -= rows;
+        throw error;
+      });
       await this.#pace.rest();
       await this.#readIfDue();
     }
@@ -262,8 +293,10 @@ export class Run implements Training {
     this.#tick();
     const steps = [...this.#submitted];
     const numbers = this.#parts.programs.ring.last(steps.length);
-    this.#reading = numbers
-      .then((numbers) => this.#process(numbers, steps))
+    const checks = [...this.#unchecked].map((program) => program.read([]));
+    this.#unchecked.clear();
+    this.#reading = Promise.all([numbers, ...checks])
+      .then(([numbers]) => this.#process(numbers, steps))
       .catch((error) => {
         this.#failure ??= { error };
       })
@@ -285,9 +318,16 @@ export class Run implements Training {
       this.#lastRate = this.#columns.others(row).lr;
       if (history === "step") this.history.steps.push(this.#logs(step, row));
       this.#submitted.shift();
+      if (step.gradients) await this.#look(step, await step.gradients);
       if (watched) await notify(callbacks, "onBatchEnd", this.#logs(step, row), this);
     }
     if (steps.length > 0) await notify(callbacks, "onProgress", this.#progress(), this);
+  }
+
+  async #look({ epoch, step }: Submitted, values: Readonly<Record<string, ArrayLike<number>>>): Promise<void> {
+    const logs = { epoch, step, parameters: readStatistics(values) };
+    this.history.gradients.push(logs);
+    await notify(this.#parts.options.callbacks, "onGradients", logs, this);
   }
 
   #logs(step: Submitted, row: Float32Array): StepLogs {

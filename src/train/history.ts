@@ -1,3 +1,5 @@
+import type { GradientLogs } from "./gradients.ts";
+
 /** Values of training by name, and those of validation with `val_` before the name: as in Keras. */
 export type Logs<M extends string = string> = Means<M> & {
   readonly [K in `val_${"loss" | M}`]?: number;
@@ -37,6 +39,8 @@ export interface History<M extends string = string> {
   readonly epochs: EpochLogs<M>[];
   /** Only with `history: "step"`. */
   readonly steps: StepLogs<M>[];
+  /** Only with `gradientsEvery`. */
+  readonly gradients: GradientLogs[];
   /** Why the training ended early: `"aborted"`, or what a callback said. */
   stopped?: string;
 }

@@ -32,6 +32,16 @@ export interface FitOptions {
   readonly budget?: number;
   /** Whether to keep the numbers of each epoch, or of each step too; default `"epoch"`. */
   readonly history?: "epoch" | "step";
+  /**
+   * Steps between two looks at the gradients of all parameters: their norm, mean and share of zeros, in
+   * `history.gradients` and for `onGradients`. Default: never, at no cost.
+   */
+  readonly gradientsEvery?: number;
+  /**
+   * Whether every kernel checks what it stores, so that a NaN in a gradient, too, is reported with its kernel and layer;
+   * default false. Slower. A loss that is not finite is always reported so, without it.
+   */
+  readonly checkFinite?: boolean;
   /** Milliseconds between calls of `onProgress`, and between readings of the losses; default 250. */
   readonly progressEvery?: number;
   /** Goes on with a training that was loaded or stopped; default false: a new one, from the weights as they are. */
@@ -56,6 +66,8 @@ export function fitOptions(options: FitOptions) {
     signal: undefined,
     budget: 1,
     history: "epoch" as "epoch" | "step",
+    gradientsEvery: undefined,
+    checkFinite: false,
     progressEvery: 250,
     resume: false,
   });
@@ -68,6 +80,7 @@ export function fitOptions(options: FitOptions) {
   checkHas("fit", "signal", all.signal, "throwIfAborted", "an AbortSignal");
   checkNumber("fit", "budget", all.budget, "a number above 0, up to 1", (n) => n > 0 && n <= 1);
   checkChoice("fit", "history", all.history, ["epoch", "step"]);
+  if (all.gradientsEvery !== undefined) checkWhole("fit", "gradientsEvery", all.gradientsEvery);
   checkNumber("fit", "progressEvery", all.progressEvery, "a number of milliseconds", (n) => n >= 0);
   return all;
 }

@@ -12,6 +12,8 @@ export interface Position {
   step: number;
   /** Seconds of the current epoch. */
   seconds: number;
+  /** Samples for which the program of the training is compiled; 0 before its first step. */
+  size: number;
   sums: Sums;
   /** What the order of the samples depends on. */
   readonly order: {
@@ -29,9 +31,10 @@ export const start = (order: Position["order"]): Position => ({
   samples: 0,
   step: 0,
   seconds: 0,
+  size: 0,
   sums: noSums(),
   order,
-  history: { epochs: [], steps: [] },
+  history: { epochs: [], steps: [], gradients: [] },
 });
 
 /** Moves on to the next epoch. */

@@ -6,6 +6,7 @@ import { cast, gt, mul, where } from "../ops/pointwise/arithmetic.ts";
 import { variable } from "../ops/sources/constants.ts";
 import type { Engine } from "../runtime/engine.ts";
 import type { Program } from "../runtime/program.ts";
+import { statisticsOf } from "./gradients.ts";
 import { mixes } from "./mixes.ts";
 import { type Outcome, outcomeOf, type Recipe, usedBy } from "./recipe.ts";
 import { Ring, stillFinite } from "./ring.ts";
@@ -20,9 +21,14 @@ export interface Sized {
   readonly inputs: readonly string[];
   /** Whether the loss has a value for each sample, so that samples can be weighted. */
   readonly perSample: boolean;
+  /** The same program, with outputs: statistics of the gradients, `[3]`, by parameter. */
+  statistics(): Promise<Program<Statistics>>;
   /** Sets the weights of samples; default 1. They stay until they are set again. */
   weigh(weights: Weights): void;
 }
+
+/** Graphs of the statistics of gradients, by parameter. */
+export type Statistics = Readonly<Record<string, Tensor>>;
 
 /** How programs come to be. */
 interface Plan {
@@ -37,6 +43,7 @@ interface Plan {
 
 /** The graph of a program. */
 interface Described {
+  readonly loss: Tensor;
   readonly updates: readonly Update[];
   readonly weights: Variable<"f32">;
   /** Weights over their sum. */
@@ -50,7 +57,8 @@ export class Programs {
   readonly #recipe: Recipe;
   readonly #specs: Specs;
   readonly #plan: Plan;
-  readonly #sized = new Map<number, Promise<Sized>>();
+  readonly #sized = new Map<string, Promise<Sized>>();
+  readonly #made: Program[] = [];
   readonly #outcomes = new Map<number, Outcome>();
   readonly #described = new Map<number, Described>();
   readonly #own: Variable[] = [];
@@ -89,13 +97,14 @@ export class Programs {
     return mixes(sampled(n, a), sampled(n + 1, b));
   }
 
-  /** The program for batches of n samples. */
-  for(size: number): Promise<Sized> {
-    const known = this.#sized.get(size);
+  /** The program for batches of n samples. @param checkFinite whether its kernels check what they store. */
+  for(size: number, checkFinite = false): Promise<Sized> {
+    const key = `${size}${checkFinite ? " checked" : ""}`;
+    const known = this.#sized.get(key);
     if (known) return known;
-    const made = this.#make(size);
-    this.#sized.set(size, made);
-    made.catch(() => this.#sized.delete(size));
+    const made = this.#make(size, checkFinite);
+    this.#sized.set(key, made);
+    made.catch(() => this.#sized.delete(key));
     return made;
   }
 
@@ -124,15 +133,21 @@ export class Programs {
     for (const { effects } of reachable([loss, ...all.map(([, value]) => value)]))
       for (const [variable] of effects) this.touched.add(variable);
     this.#own.push(weights, shares);
-    const described = { updates: all, weights, shares, perSample };
+    const described = { loss, updates: all, weights, shares, perSample };
     this.#described.set(size, described);
     return described;
   }
 
-  async #make(size: number): Promise<Sized> {
-    const { engine } = this.#recipe;
-    const { updates, weights, shares, perSample } = this.describe(size);
-    const program = await engine.compile({ updates });
+  async #make(size: number, checkFinite: boolean): Promise<Sized> {
+    const { engine, variables } = this.#recipe;
+    const { loss, updates, weights, shares, perSample } = this.describe(size);
+    const compile = async <O extends Readonly<Record<string, Tensor>>>(outputs: O) => {
+      const program = await engine.compile({ outputs, updates }, checkFinite ? { checkFinite } : {});
+      this.#made.push(program as unknown as Program);
+      return program;
+    };
+    const program = (await compile({})) as unknown as Program;
+    let watched: Promise<Program<Statistics>> | undefined;
     const inputs = usedBy(updates.map(([, value]) => value));
     // After a recovery, variables are those of a snapshot.
     let equalOn: object | undefined = engine.live;
@@ -141,6 +156,7 @@ export class Programs {
       size,
       inputs,
       perSample,
+      statistics: () => (watched ??= compile(statisticsOf(loss, variables))),
       weigh({ values, sum }) {
         if (!values && equalOn === engine.live) return;
         equalOn = values ? undefined : engine.live;
@@ -153,7 +169,8 @@ export class Programs {
 
   /** Destroys all programs. @returns variables to free. */
   async destroy(): Promise<Variable[]> {
-    for (const made of this.#sized.values()) (await made.catch(() => undefined))?.program.destroy();
+    await Promise.allSettled(this.#sized.values());
+    for (const program of this.#made) program.destroy();
     return [...this.#own, ...this.ring.variables];
   }
 }

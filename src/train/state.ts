@@ -4,7 +4,7 @@ import type { TensorData, Variable } from "../graph/tensor.ts";
 import { parseSafetensors } from "../io/safetensors.ts";
 import { loadSafetensors, saveSafetensors } from "../io/weights.ts";
 import { variable } from "../ops/sources/constants.ts";
-import type { Callback, CallbackState } from "./callbacks.ts";
+import { type Callback, type CallbackState, keyOf } from "./callbacks.ts";
 import type { Position } from "./position.ts";
 import type { Programs } from "./programs.ts";
 import type { Recipe } from "./recipe.ts";
@@ -22,9 +22,6 @@ export interface About {
 }
 
 const key = "tilegrad.train";
-
-/** The key of a callback's state in a file. */
-const keyOf = ({ name = "" }: Callback, i: number): string => `callbacks.${i}.${name}`;
 
 /**
  * All variables of a training by their names in a file: those of the model have their own, others follow their part's
@@ -109,14 +106,6 @@ function checkPosition(position: Position | undefined, name: string): void {
 export function loadState(recipe: Recipe, programs: Programs | undefined, bytes: Bytes, name: string): void {
   const rename = (tensor: string) => (tensor.startsWith("callbacks.") ? undefined : tensor);
   loadSafetensors(recipe.engine, variablesOf(recipe, programs), bytes, { name, rename });
-}
-
-/** Gives callbacks their saved states. */
-export function restore(callbacks: readonly Callback[], states: ReadonlyMap<string, CallbackState>): void {
-  callbacks.forEach((callback, i) => {
-    const state = states.get(keyOf(callback, i));
-    if (state) callback.restore?.(state);
-  });
 }
 
 /** JSON has no NaN and no infinity. */

@@ -7,7 +7,7 @@ import type { EpochLogs } from "./history.ts";
 export interface EarlyStoppingOptions {
   /** Name of the value in the logs of an epoch; default `"val_loss"`, or `"loss"` without validation. */
   readonly monitor?: string;
-  /** Epochs without a better value after which the training ends; default 0: the first worse one ends it. */
+  /** Epochs without a better value after which the training ends; default 0, which is as 1: the first worse one ends it. */
   readonly patience?: number;
   /** Smallest change that counts as better; default 0. */
   readonly minDelta?: number;
@@ -71,7 +71,7 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
         best = { value, epoch: logs.epoch };
         waited = 0;
         if (restoreBest) weights = await valuesOf(training);
-      } else if (++waited > patience) {
+      } else if (++waited >= patience) {
         training.stop(`earlyStopping: ${name} has not improved since epoch ${best?.epoch ?? 0}`);
       }
     },

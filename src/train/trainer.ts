@@ -3,7 +3,7 @@ import { AttributeError, checkWhole, optionsOf, StateError } from "../errors.ts"
 import type { Variable } from "../graph/tensor.ts";
 import { variable } from "../ops/sources/constants.ts";
 import type { Engine } from "../runtime/engine.ts";
-import type { Callback, CallbackState } from "./callbacks.ts";
+import { type Callback, type CallbackState, restore } from "./callbacks.ts";
 import { diagnose } from "./diagnose.ts";
 import { measure } from "./evaluate.ts";
 import { Run, type Submitted } from "./fit.ts";
@@ -16,7 +16,6 @@ import { evaluationPrograms, type Programs, trainingPrograms } from "./programs.
 import { type Recipe, recipeOf, type TrainerOptions } from "./recipe.ts";
 import { Rewind } from "./rewind.ts";
 import type { ArrayData, Specs } from "./specs.ts";
-import { loadState, readAbout, restore, saveState } from "./state.ts";
 import { type Data, open, type Stream } from "./stream.ts";
 import { Columns } from "./tally.ts";
 import { classWeightOf } from "./weights.ts";
@@ -180,24 +179,17 @@ export class Trainer<M extends string = never> {
   async save(): Promise<Uint8Array<ArrayBuffer>> {
     this.#check("save");
     const run = this.#run;
-    const specs = this.#training && this.#specs;
     const copy = async () => {
+      // Few pages save or load, so this part comes on demand.
+      const { saveState } = await import("./state.ts");
+      const specs = this.#training && this.#specs;
       // Both copies are queued on the GPU before anything else can run there.
       const position = run ? run.snapshot() : this.#position;
-      return saveState(
-        this.#recipe,
-        this.#training,
-        this.#callbacks,
-        { version: 1, ...(specs && { specs }) },
-        position,
-      );
+      const about = { version: 1, ...(specs && { specs }) } as const;
+      return { bytes: saveState(this.#recipe, this.#training, this.#callbacks, about, position) };
     };
-    if (!run) return copy();
-    let bytes: Promise<Uint8Array<ArrayBuffer>> | undefined;
-    await this.#gate.between(async () => {
-      bytes = copy();
-    });
-    return bytes!;
+    const { bytes } = run ? await this.#gate.between(copy) : await copy();
+    return bytes;
   }
 
   /**
@@ -205,14 +197,15 @@ export class Trainer<M extends string = never> {
    * @param name of the file in errors.
    * @throws FormatError for a file that does not fit; nothing has changed then. StateError while a training runs.
    */
-  load(bytes: Bytes, name = "checkpoint"): void {
+  async load(bytes: Bytes, name = "checkpoint"): Promise<void> {
+    const { loadState, readAbout } = await import("./state.ts");
     this.#check("load");
     if (this.#isFitting) throw new StateError("load: a training is running");
     const { specs, position, states } = readAbout(bytes, name);
     if (specs && !this.#training) {
       this.#learn(specs);
       // Creates the optimizer's moments, for which the file has values.
-      this.#trainingPrograms().describe(position?.order.batchSize ?? 1);
+      this.#trainingPrograms().describe(position?.size || 1);
     }
     loadState(this.#recipe, specs ? this.#training : undefined, bytes, name);
     this.#position = position;

@@ -178,7 +178,7 @@ test("continues from a checkpoint bit for bit, in the middle of an epoch and wit
   nn.seed(9); // Other weights.
   const twin = dropping();
   const trainer = trainerOf(twin);
-  trainer.load(files[0]!);
+  await trainer.load(files[0]!);
   const rest = await trainer.fit(samples(30), { ...options, resume: true });
   expect(rest.steps).toEqual(whole.steps);
   expect(rest.epochs.map(({ loss, accuracy }) => [loss, accuracy])).toEqual(
