@@ -41,9 +41,10 @@ export function settle(variables: Iterable<Variable>, homes: ReadonlyMap<Variabl
   const groups = new Map<string, Variable[]>();
   for (const variable of [...variables].sort((a, b) => a.node.id - b.node.id)) {
     if (homes.has(variable)) continue;
-    const group = groups.get(variable.group);
+    const name = variable.arena ?? variable.group;
+    const group = groups.get(name);
     if (group) group.push(variable);
-    else groups.set(variable.group, [variable]);
+    else groups.set(name, [variable]);
   }
   const settled = new Map<Variable, Home>();
   for (const [group, members] of groups) {

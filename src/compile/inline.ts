@@ -29,14 +29,15 @@ export function inline(roots: readonly Tensor[]): Tensor[] {
     const of = (i: number, tensors: readonly Tensor[]) =>
       Array.from({ length: roles }, (_, role) => tensors[scalars + role * members + i]!);
     if (!node.results.every((_, i) => of(i, node.inputs).some(isHost))) return undefined;
-    return node.results.map(({ shape }, i) =>
-      applied(program, [...inputs.slice(0, scalars).map((x) => expand(x, shape)), ...of(i, inputs)]),
+    return node.results.map(
+      ({ shape }, i) =>
+        applied(program, [...inputs.slice(0, scalars).map((x) => expand(x, shape)), ...of(i, inputs)])[0]!,
     );
   });
 }
 
-/** Applies a program with one result to tensors of one shape, as nodes. */
-function applied({ steps, outputs }: PointwiseProgram, inputs: readonly Tensor[]): Tensor {
+/** Applies a program to tensors of one shape, as nodes. */
+export function applied({ steps, outputs }: PointwiseProgram, inputs: readonly Tensor[]): Tensor[] {
   const made: Tensor[] = [];
   const at = (ref: Ref): Tensor =>
     "input" in ref
@@ -45,5 +46,5 @@ function applied({ steps, outputs }: PointwiseProgram, inputs: readonly Tensor[]
         ? made[ref.step]!
         : full(inputs[0]!.shape, ref.value, ref.dtype);
   for (const { op, attrs, args } of steps) made.push(apply(op, args.map(at), attrs));
-  return at(outputs[0]!);
+  return outputs.map(at);
 }

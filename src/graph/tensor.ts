@@ -331,6 +331,10 @@ export class Variable<D extends DType = DType> extends Tensor<D> {
   readonly restarts: boolean;
   /** Whether optimizers leave it alone: `nn.freeze` sets it, and `minimize` reads it. Absent means false. */
   declare frozen?: boolean;
+  /**
+   * @internal What shares a buffer with it, where that is not its whole group.
+   */
+  declare arena?: string;
   #isFirst = true;
 
   constructor(name: string, spec: Spec<D>, first: FirstValues, group: string, restarts = false) {

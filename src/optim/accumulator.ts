@@ -4,7 +4,7 @@ import { checkVariable, type Tensor, type Update, type Variable } from "../graph
 import { add, cast, div, maximum } from "../ops/pointwise/arithmetic.ts";
 import { foreach } from "../ops/pointwise/foreach.ts";
 import { full, variable } from "../ops/sources/constants.ts";
-import { checkReached, type Optimizer, reaches, type StepOptions, type StepUpdates } from "./optimizer.ts";
+import { checkReached, type OptimizerLike, reaches, type StepOptions, type StepUpdates } from "./optimizer.ts";
 import { checkTraining } from "./training.ts";
 
 /**
@@ -59,7 +59,7 @@ export class Accumulator {
    * Updates that take one step from the mean of the collected gradients and reset the sums. `clip` bounds that mean.
    * @throws AttributeError for parameters that no loss passed to `collect` so far reaches through a gradient.
    */
-  step(optimizer: Optimizer, options: Omit<StepOptions, "scale" | "when"> = {}): StepUpdates {
+  step(optimizer: OptimizerLike, options: Omit<StepOptions, "scale" | "when"> = {}): StepUpdates {
     checkReached(
       "optim.accumulator",
       this.parameters.filter((parameter) => !this.#reached.has(parameter)),

@@ -142,12 +142,7 @@ export class Optimizer {
     const rule = this.#rule;
     const op = `optim.${rule.name}`;
     const { clip = [], scale: given, scaler, when } = optionsOf(op, options, stepOptions);
-    for (const [name, number] of Object.entries({ scale: given, when })) {
-      if (number === undefined) continue;
-      checkTensor(op, name, number);
-      if (number.shape.some((n) => n !== 1))
-        throw new ShapeError(`${op}: ${name} has shape ${showShape(number.shape)}, expected a single element`);
-    }
+    checkSingle(op, { scale: given, when });
     checkParameters(op, parameters);
     if (checkList(op, "the list of gradients", gradients).length !== parameters.length)
       refuse(op, "the number of gradients", gradients.length, `${parameters.length}`);
@@ -208,6 +203,19 @@ export class Optimizer {
     return made;
   }
 }
+
+/** Refuses anything but tensors of one element; `undefined` passes. */
+export function checkSingle(op: string, numbers: Readonly<Record<string, Tensor | undefined>>): void {
+  for (const [name, number] of Object.entries(numbers)) {
+    if (number === undefined) continue;
+    checkTensor(op, name, number);
+    if (number.shape.some((n) => n !== 1))
+      throw new ShapeError(`${op}: ${name} has shape ${showShape(number.shape)}, expected a single element`);
+  }
+}
+
+/** What trains parameters: an optimizer, or those of several groups. */
+export type OptimizerLike = Pick<Optimizer, "lr" | "state" | "minimize" | "apply">;
 
 function checkParameters(op: string, parameters: readonly Variable[]): void {
   for (const parameter of checkList(op, "the list of parameters", parameters))

@@ -1,6 +1,6 @@
 import { checkList, refuse } from "../errors.ts";
 import type { Variable } from "../graph/tensor.ts";
-import type { Optimizer } from "../optim/optimizer.ts";
+import type { OptimizerLike } from "../optim/optimizer.ts";
 import type { Engine } from "../runtime/engine.ts";
 import type { GradientLogs } from "./gradients.ts";
 import type { EpochLogs, History, Progress, StepLogs } from "./history.ts";
@@ -8,7 +8,7 @@ import type { EpochLogs, History, Progress, StepLogs } from "./history.ts";
 /** What callbacks see of a training, and can do with it. */
 export interface Training {
   readonly engine: Engine;
-  readonly optimizer: Optimizer;
+  readonly optimizer: OptimizerLike;
   /** The model's variables by name. */
   readonly variables: ReadonlyMap<string, Variable>;
   readonly history: History;

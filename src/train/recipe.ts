@@ -4,7 +4,7 @@ import { type Tensor, Tensor as TensorClass, type Variable } from "../graph/tens
 import { type Mode, type Module, type Parts, stateDict } from "../nn/module.ts";
 import { input } from "../ops/sources/constants.ts";
 import type { Clip } from "../optim/clip.ts";
-import type { Optimizer } from "../optim/optimizer.ts";
+import type { OptimizerLike } from "../optim/optimizer.ts";
 import type { LossScaler } from "../optim/scaling.ts";
 import type { Engine } from "../runtime/engine.ts";
 import { type Metric, type PerSample, perSample } from "./metrics.ts";
@@ -36,7 +36,7 @@ export interface TrainerOptions<M extends string = string> {
   // biome-ignore lint/suspicious/noExplicitAny: inputs and predictions are tensors, or records of them
   readonly forward?: (x: any, mode: Mode) => Tensor | Readonly<Record<string, Tensor>>;
   readonly loss?: Loss;
-  readonly optimizer?: Optimizer;
+  readonly optimizer?: OptimizerLike;
   /** Metrics by name, of training and validation. */
   readonly metrics?: Readonly<Record<M, AnyMetric>>;
   /** Names of the model's inputs in the data; default `"x"`. A list makes the model take an object. */
@@ -78,7 +78,7 @@ export interface Recipe {
   readonly targets: readonly string[];
   readonly shapes: Specs;
   readonly metrics: Readonly<Record<string, Metric>>;
-  readonly optimizer: Optimizer | undefined;
+  readonly optimizer: OptimizerLike | undefined;
   readonly clip: Clip | readonly Clip[] | undefined;
   readonly scaler: LossScaler | undefined;
   readonly hasLoss: boolean;

@@ -346,6 +346,18 @@ const calls: Readonly<Record<string, Call>> = {
   "optim.rmsProp": [optim.rmsProp, { lr: 0.1, alpha: 0.9, eps: 1e-8, momentum: 0.1, centered: true, weightDecay: 0 }],
   "optim.adagrad": [optim.adagrad, { lr: 0.1, lrDecay: 0.1, initialAccumulatorValue: 0.1, eps: 1e-8, weightDecay: 0 }],
   "optim.adadelta": [optim.adadelta, { lr: 0.1, rho: 0.9, eps: 1e-8, weightDecay: 0 }],
+  "optim.groups": [optim.groups, optim.adam, { lr: 0.1 }, [{ parameters: [w], lr: 0.2 }]],
+  "GroupedOptimizer.minimize": [
+    (...args: [t.Tensor]) => optim.groups(optim.adam, {}, []).minimize(...args),
+    scalar,
+    [w],
+    { clip: optim.clipGradNorm(1), scale: t.full([], 1), scaler: optim.lossScaler(), when: t.full([], 1) },
+  ],
+  "optim.ema": [optim.ema, [w], { decay: 0.9 }],
+  "Ema.follow": [(updates) => optim.ema([w]).follow(updates), optim.adam().minimize(scalar)],
+  "Ema.averaged": [(y) => optim.ema([w]).averaged(y), scalar],
+  "Ema.state": [(named) => optim.ema([w]).state(named), model.variables],
+  "Ema.weights": [(named) => optim.ema([w]).weights(named), model.variables],
   "optim.accumulator": [optim.accumulator, [w]],
   "optim.clipGradNorm": [optim.clipGradNorm, 1],
   "optim.clipGradValue": [optim.clipGradValue, 1],
@@ -638,6 +650,7 @@ const mayBe: readonly RegExp[] = [
   /^optim.schedule 0: (function|module)/,
   /^nn\.(tiedLinear|freeze|unfreeze) 0: module/,
   /^model\.toJSON 0: module/,
+  /^optim\.ema 0: module/,
   /^model\.(custom 0|fromJSON 1\.custom)\.f: (function|module)/,
   /^nn\.(mixedPrecision|sequential.*|stateDict) [01](\.\w)?: module/,
   /^(elementwise|customOp) (0|1\.wgsl): text/, // a name; WGSL, which a device checks
@@ -667,6 +680,11 @@ const calledAs: Readonly<Record<string, string>> = {
   "Optimizer.apply": "optim.adam",
   "Optimizer.state": "optim.adam",
   "Accumulator.collect": "optim.accumulator",
+  "GroupedOptimizer.minimize": "optim.groups",
+  "Ema.follow": "optim.ema",
+  "Ema.averaged": "optim.ema",
+  "Ema.state": "optim.ema",
+  "Ema.weights": "optim.ema",
   "Accumulator.step": "optim.accumulator",
   "metrics.recall of a matrix": "recall",
   "Normalizer.apply": "normalizer.apply",
@@ -679,8 +697,9 @@ const otherNames: readonly (readonly [row: RegExp, first: RegExp])[] = [
   [/^variable$/, /^variable "v"$/], // its own name finds a variable among many
   [/^data\.(batches|batchIndices|numBatches|takeRows|trainValidationSplit|randomSplit)$/, /^dataset( "\w+")?$/], // an argument's part
   [/^data\.(batchIndices|numBatches)$/, /^batches$/], // these share the options and errors of `batches`, as documented
-  [/^(foreach|nn\.\w+)$/, /^(a module|(nn\.)?linear)$/], // the module given as a function of the caller's refuses its arguments
+  [/^(foreach|optim\.groups|nn\.\w+)$/, /^(a module|(nn\.)?linear)$/], // the module given as a function of the caller's refuses its arguments
   [/'s module$|^a module$/, /^(a module|linear|(nn\.)?\w+)$/], // an op inside: the message ends with its layer
+  [/^optim\.groups$/, /^optim\.adam$/], // the function given refuses its own options
   [/^Accumulator\.step$/, /^optim\.adam$/], // the optimizer given checks its own options
   [/^exportPrograms$/, /^compile$/], // each program is compiled, and refused as `compile` does
 ];
