@@ -1,6 +1,7 @@
 import { scaleLinear, scaleLog } from "d3-scale";
 import { figure } from "./figure.ts";
-import { type Attributes, type Markup, tag, words } from "./svg.ts";
+import { type Attributes, type Markup, tag } from "./markup.ts";
+import { words } from "./svg.ts";
 import { fitted, letter, widthOf } from "./width.ts";
 
 /** Space inside a picture, in its units. */
@@ -79,7 +80,9 @@ export function axesMarks(box: Box, x: Axis, y: Axis, titles: Titles, yMark: Att
   const { left, right, top, bottom } = box;
   let free = Number.NEGATIVE_INFINITY;
   const below = x.ticks.flatMap(({ value, label }) => {
-    const [place, half] = [x.at(value), widthOf(label) / 2];
+    const half = widthOf(label) / 2;
+    // The last label stays inside the picture.
+    const place = Math.min(x.at(value), right + 1.25 * letter - half);
     if (place - half < free) return [];
     free = place + half + letter;
     return words(place, bottom + 1.5 * letter, label, { class: "soft", "text-anchor": "middle" });

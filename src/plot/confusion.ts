@@ -1,7 +1,8 @@
 import { checkList, checkNumbers, checkWhole, counted, optionsOf, refuse, ShapeError, show } from "../errors.ts";
 import { ConfusionMatrix } from "../metrics/confusion.ts";
 import { figure } from "./figure.ts";
-import { heading, type Markup, picture, tag, words } from "./svg.ts";
+import { type Markup, tag } from "./markup.ts";
+import { heading, picture, words } from "./svg.ts";
 import { fitted, letter, widthOf } from "./width.ts";
 
 /** A `ConfusionMatrix`, or its counts: [classes, classes], row-major, row = actual class, column = predicted class. */

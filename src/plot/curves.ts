@@ -2,23 +2,24 @@ import { line } from "d3-shape";
 import { checkWhole, optionsOf, refuse } from "../errors.ts";
 import { type Axis, axesMarks, axisOf, type Box, roomFor } from "./axes.ts";
 import { figure } from "./figure.ts";
+import type { Curves, RunHistory } from "./history.ts";
+import { type Markup, tag } from "./markup.ts";
 import { isShown, type Line, linesOf, rangeOf, thinned } from "./points.ts";
-import { colours, heading, type Markup, picture, tag, words } from "./svg.ts";
+import { colours, heading, picture, words } from "./svg.ts";
 import { fitted, letter, widthOf } from "./width.ts";
-
-/** Curves by name, such as `{ training: […], validation: […] }`: one value per epoch, or per position `x`. */
-export type Curves = Readonly<Record<string, ArrayLike<number>>>;
 
 export interface CurveOptions {
   /** Default "Learning curves". */
   readonly title?: string;
   /** What the picture shows, for people who cannot see it. Default: each curve's ends and its lowest value. */
   readonly description?: string;
-  /** Position of each value, ascending; default 1, 2, 3, … */
+  /** Of a history: what to draw, in training and, as far as it is there, in validation; default "loss". */
+  readonly metric?: string;
+  /** Position of each value, ascending; default 1, 2, 3, …, or the epochs of a history. */
   readonly x?: ArrayLike<number>;
   /** Title of the horizontal axis; default "epoch". */
   readonly xLabel?: string;
-  /** Title of the vertical axis, such as "loss"; default none. */
+  /** Title of the vertical axis, such as "loss"; default the metric of a history. */
   readonly yLabel?: string;
   /** Whether the vertical axis is logarithmic; default false. Values up to 0 are gaps then. */
   readonly log?: boolean;
@@ -37,20 +38,27 @@ const dashes = [undefined, "7 3", "2 3", "9 3 2 3"];
 /**
  * Curves over epochs as an SVG image, in light or dark colours as the reader prefers. It needs no page.
  *
+ * ```ts
+ * const { history } = await trainer.fit(…);
+ * await writeFile("loss.svg", learningCurves(history));
+ * ```
+ *
  * NaN, infinities and, on a logarithmic axis, values up to 0 are gaps. Any number of values is drawn: those that the
  * picture is too narrow to show are left out, and each column of it keeps its extremes.
+ * @param curves the history of a fit, or curves by name.
  * @returns the text of an `<svg>` element, also a complete file.
- * @throws AttributeError for anything but numbers, or for positions that do not ascend.
+ * @throws AttributeError for anything but numbers, for positions that do not ascend, or for an unknown metric.
  * @throws ShapeError for more values than positions.
  */
-export function learningCurves(curves: Curves, options: CurveOptions = {}): string {
+export function learningCurves(curves: Curves | RunHistory, options: CurveOptions = {}): string {
   const op = "learningCurves";
   const o = optionsOf(op, options, {
     title: "Learning curves",
     description: "",
+    metric: "",
     x: undefined,
     xLabel: "epoch",
-    yLabel: "",
+    yLabel: undefined,
     log: false,
     mark: undefined,
     markLabel: "best",
@@ -59,7 +67,7 @@ export function learningCurves(curves: Curves, options: CurveOptions = {}): stri
   });
   checkWhole(op, "width", o.width, 160);
   checkWhole(op, "height", o.height, 120);
-  const lines = linesOf(op, curves, o.x);
+  const { lines, isWhole, yLabel } = linesOf(op, curves, o);
   const mark = checkMark(op, o.mark);
   const passes = o.log ? (value: number) => isShown(value) && value > 0 : isShown;
   const { rows, height: legend } = legendOf(lines, mark === undefined ? undefined : o.markLabel, o.width);
@@ -77,20 +85,20 @@ export function learningCurves(curves: Curves, options: CurveOptions = {}): stri
     most: Math.max(2, Math.floor((bottom - top) / 36)),
     isRound: true,
   });
-  const left = Math.ceil(roomFor(vertical)) + (o.yLabel ? 2.5 : 1) * letter + 8;
+  const left = Math.ceil(roomFor(vertical)) + (yLabel ? 2.5 : 1) * letter + 8;
   const box: Box = { left, right: o.width - 1.5 * letter, top, bottom };
   const horizontal = axisOf({
     range: rangeOf([...lines.map(({ x }) => x), mark === undefined ? [] : [mark]]) ?? [0, 1],
     places: [box.left, box.right],
     most: Math.max(2, Math.floor((box.right - box.left) / 64)),
-    isWhole: o.x === undefined,
+    isWhole,
   });
   const description = o.description || lines.map((each) => described(each, o.xLabel, passes)).join(" ");
   return picture(
     { width: o.width, height: o.height, title: o.title, description },
     heading(o.title, o.width),
     ...rows,
-    ...axesMarks(box, horizontal, vertical, { x: o.xLabel, y: o.yLabel }),
+    ...axesMarks(box, horizontal, vertical, { x: o.xLabel, y: yLabel }),
     ...(mark === undefined ? [] : [markLine(horizontal.at(mark), box)]),
     ...lines.map((each, i) => drawn(each, i, horizontal, vertical, passes)),
   );

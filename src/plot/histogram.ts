@@ -3,8 +3,9 @@ import { scaleLinear } from "d3-scale";
 import { checkNumbers, checkWhole, counted, optionsOf, refuse } from "../errors.ts";
 import { axesMarks, axisOf, type Box, roomFor } from "./axes.ts";
 import { figure } from "./figure.ts";
+import { tag } from "./markup.ts";
 import { isShown, rangeOf } from "./points.ts";
-import { heading, picture, tag } from "./svg.ts";
+import { heading, picture } from "./svg.ts";
 import { letter } from "./width.ts";
 
 export interface HistogramOptions {

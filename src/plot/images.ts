@@ -1,8 +1,9 @@
 import { checkWhole, optionsOf } from "../errors.ts";
 import { labelsOf } from "./confusion.ts";
+import { joined, tag } from "./markup.ts";
 import { type ImageGridOptions, imagesOf } from "./pixels.ts";
 import { dataUri, png } from "./png.ts";
-import { heading, joined, picture, tag, words } from "./svg.ts";
+import { heading, picture, words } from "./svg.ts";
 import { fitted, letter, widthOf } from "./width.ts";
 
 /**

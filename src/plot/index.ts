@@ -1,6 +1,7 @@
 export { type ConfusionOptions, type Counts, confusionMatrix } from "./confusion.ts";
-export { type CurveOptions, type Curves, learningCurves } from "./curves.ts";
+export { type CurveOptions, learningCurves } from "./curves.ts";
 export { type HistogramOptions, histogram } from "./histogram.ts";
+export type { Curves, RunHistory } from "./history.ts";
 export { imageGrid } from "./images.ts";
 export type { ImageGridOptions } from "./pixels.ts";
 export { confusionMatrixText } from "./text/confusion.ts";

@@ -2,6 +2,9 @@ import { checkList, checkNumbers, checkWhole, counted, refuse, ShapeError } from
 
 /** Several images of one size. */
 export interface Images {
+  /** Images in the pixels given. */
+  readonly given: number;
+  /** Those that are here. */
   readonly count: number;
   readonly height: number;
   readonly width: number;
@@ -31,13 +34,14 @@ export interface ImageGridOptions {
 
 /**
  * Pixels as bytes, after a check.
- * @param shape of one image: [h, w] or [c, h, w].
+ * @param shape of one image: [h, w] or [c, h, w]. @param chosen the images wanted; default all.
  */
 export function imagesOf(
   op: string,
   pixels: ArrayLike<number>,
   shape: readonly number[] | undefined,
   range: readonly [number, number] | undefined,
+  chosen?: readonly number[],
 ): Images {
   if (Object(pixels) !== pixels) refuse(op, "the pixels", pixels, "an array of numbers");
   checkNumbers(op, "the pixels", pixels);
@@ -50,26 +54,24 @@ export function imagesOf(
   const channels = shape.length === 3 ? shape[0] : 1;
   if (channels !== 1 && channels !== 3) refuse(op, "shape", shape, `${expected}, of 1 or 3 channels`);
   const area = height * width;
-  const count = pixels.length / (area * channels);
-  if (!Number.isInteger(count))
+  const given = pixels.length / (area * channels);
+  if (!Number.isInteger(given))
     throw new ShapeError(
       `${op}: ${counted(pixels.length, "value")} are no whole number of images [${shape.join(", ")}]`,
     );
   const [black, white] = rangeOf(op, range) ?? (isBytes(pixels) ? [0, 255] : [0, 1]);
-  const bytes = new Uint8Array(pixels.length);
-  for (let i = 0; i < count; i++) {
+  const images = chosen ?? Array.from({ length: given }, (_, i) => i);
+  const bytes = new Uint8Array(images.length * area * channels);
+  images.forEach((image, i) => {
     for (let c = 0; c < channels; c++) {
       for (let k = 0; k < area; k++) {
-        const value = pixels[(i * channels + c) * area + k]!;
-        // NaN becomes 0.
-        bytes[(i * area + k) * channels + c] = Math.min(
-          255,
-          Math.max(0, Math.round((255 * (value - black)) / (white - black))),
-        );
+        const value = pixels[(image * channels + c) * area + k]!;
+        const byte = Math.round((255 * (value - black)) / (white - black));
+        bytes[(i * area + k) * channels + c] = Math.min(255, Math.max(0, byte)); // NaN becomes 0.
       }
     }
-  }
-  return { count, height, width, channels, bytes };
+  });
+  return { given, count: images.length, height, width, channels, bytes };
 }
 
 const isBytes = (pixels: unknown): boolean => pixels instanceof Uint8Array || pixels instanceof Uint8ClampedArray;

@@ -1,5 +1,6 @@
 import { ascending } from "d3-array";
-import { AttributeError, checkNumbers, checkObject, counted, ShapeError, show } from "../errors.ts";
+import { AttributeError, checkLike, checkNumbers, checkObject, counted, ShapeError, show } from "../errors.ts";
+import { type Curves, curvesOf, isHistory } from "./history.ts";
 
 /** A named line. Values that are not finite are gaps. */
 export interface Line {
@@ -28,22 +29,51 @@ export function rangeOf(
 /** Whether an axis has a place for the value. Differences of larger ones would not be finite. */
 export const isShown = (value: number): boolean => Math.abs(value) <= 1e300;
 
+interface LineOptions {
+  readonly x: ArrayLike<number> | undefined;
+  /** Of a history; "" for the loss. */
+  readonly metric: string;
+  readonly yLabel: string | undefined;
+}
+
+/** What to draw, and titles that follow from it. */
+export interface Lines {
+  readonly lines: readonly Line[];
+  /** Whether all positions are whole numbers. */
+  readonly isWhole: boolean;
+  readonly yLabel: string;
+}
+
 /**
- * Curves as lines, after a check.
- * @param x positions of all values; default 1, 2, 3, …
- * @throws AttributeError for anything but numbers by name, or for positions that do not ascend.
+ * Curves or a history as lines, after a check.
+ * @param x positions of all values; default the epochs: 1, 2, 3, …
+ * @param metric of a history; default "loss".
+ * @throws AttributeError for anything but numbers by name, for positions that do not ascend, or for a metric that a
+ * history lacks.
  * @throws ShapeError if there are more values than positions.
  */
-export function linesOf(op: string, curves: unknown, x: ArrayLike<number> | undefined): Line[] {
-  checkObject(op, "the first argument", curves, "curves by name: { training: [numbers], … }");
+export function linesOf(op: string, given: unknown, options: LineOptions): Lines {
+  const { x, metric, yLabel } = options;
+  if (yLabel !== undefined) checkLike(op, "yLabel", yLabel, "text");
+  const isWhole = x === undefined;
+  if (isHistory(given)) {
+    const of = curvesOf(op, given, metric || "loss");
+    return { lines: checkedLines(op, of.curves, x ?? of.x), isWhole, yLabel: yLabel ?? (metric || "loss") };
+  }
+  checkObject(op, "the first argument", given, "curves by name, { training: [numbers], … }, or the history of a fit");
+  if (metric) throw new AttributeError(`${op}: metric is "${metric}", expected a history as the first argument`);
+  return { lines: checkedLines(op, given as Curves, x), isWhole, yLabel: yLabel ?? "" };
+}
+
+function checkedLines(op: string, curves: Curves, x: ArrayLike<number> | undefined): Line[] {
   if (x !== undefined) {
     checkNumbers(op, "x", x);
     for (let i = 0; i < x.length; i++) {
-      const isUsual = isShown(x[i]!) && (i === 0 || ascending(x[i - 1], x[i]) <= 0);
+      const isUsual = isShown(x[i]!) && (i === 0 || x[i - 1]! <= x[i]!);
       if (!isUsual) throw new AttributeError(`${op}: x[${i}] is ${show(x[i])}, expected finite numbers that ascend`);
     }
   }
-  return Object.entries(curves as Readonly<Record<string, ArrayLike<number>>>).map(([name, y]) => {
+  return Object.entries(curves).map(([name, y]) => {
     checkNumbers(op, `curve "${name}"`, y);
     for (let i = 0; i < y.length; i++)
       if (typeof y[i] !== "number")

@@ -1,46 +1,9 @@
+import { type Attributes, escaped, type Markup, rounded, tag } from "./markup.ts";
 import { fitted, letter } from "./width.ts";
 
 /*
- * Marks of SVG as text. Users' words pass through `escaped`, and nothing else may put them into a document.
+ * What all pictures share: words, colours, a title and a description.
  */
-
-/** A piece of SVG or HTML, in which users' words are escaped. */
-export type Markup = string & { readonly markup: never };
-
-/** Joins pieces. */
-export const joined = (parts: readonly Markup[]): Markup => parts.join("") as Markup;
-
-const entities: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "'": "&#39;",
-};
-
-/**
- * Words for an element or an attribute of XML or HTML. What XML forbids even when escaped (control characters, halves of
- * a surrogate pair) becomes U+FFFD.
- */
-const escaped = (words: string): Markup =>
-  words
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what XML forbids
-    .replace(/[\0-\x08\v\f\x0e-\x1f\x7f-\x9f\ufffe\uffff]|\p{Surrogate}/gu, "\ufffd")
-    .replace(/[&<>"']/g, (character) => entities[character]!) as Markup;
-
-export type Attributes = Readonly<Record<string, string | number | undefined>>;
-
-/** An element. Numbers are rounded to hundredths; attributes that are `undefined` are left out. */
-export function tag(name: string, attributes: Attributes, ...children: readonly Markup[]): Markup {
-  const written = Object.entries(attributes).flatMap(([key, value]) => {
-    if (value === undefined) return [];
-    return ` ${key}="${typeof value === "number" ? rounded(value) : escaped(value)}"`;
-  });
-  const content = joined(children);
-  return (content ? `<${name}${written.join("")}>${content}</${name}>` : `<${name}${written.join("")}/>`) as Markup;
-}
-
-const rounded = (value: number): string => String(Math.round(100 * value) / 100 + 0);
 
 /** Words at a point. */
 export const words = (x: number, y: number, text: string, attributes: Attributes = {}): Markup =>

@@ -7,6 +7,7 @@ import * as t from "../../src/index.ts";
 import { data, input, losses, metrics, nn, optim, TilegradError } from "../../src/index.ts";
 import { custom, fromJSON, toJSON } from "../../src/model/index.ts";
 import * as plot from "../../src/plot/index.ts";
+import * as report from "../../src/report/index.ts";
 import { scaled, swish } from "../custom.ts";
 
 /*
@@ -462,6 +463,7 @@ const calls: Readonly<Record<string, Call>> = {
     { loss: [1, 2] },
     {
       title: "t",
+      metric: "",
       description: "d",
       x: [1, 2],
       xLabel: "x",
@@ -478,6 +480,7 @@ const calls: Readonly<Record<string, Call>> = {
     { loss: [1, 2] },
     {
       title: "t",
+      metric: "",
       x: [1, 2],
       xLabel: "x",
       yLabel: "y",
@@ -520,6 +523,24 @@ const calls: Readonly<Record<string, Call>> = {
     { title: "t", description: "d", bins: 10, xLabel: "x", log: true, width: 400, height: 300 },
   ],
   "plot.histogramText": [plot.histogramText, [1, 2], { bins: 10, columns: 60 }],
+
+  "report.report": [
+    report.report,
+    {
+      title: "t",
+      description: "d",
+      figures: { accuracy: 1 },
+      configuration: { lr: 1 },
+      history: { epochs: [{ loss: 1 }] },
+      best: 1,
+      log: true,
+      confusion: [1, 2, 3, 4],
+      labels: ["a", "b"],
+      samples: { pixels: [1, 2], shape: [1, 1], actual: [0, 1], predicted: [1, 1] },
+      tables: [{ title: "t", columns: ["a"], rows: [[1]] }],
+      lang: "en",
+    },
+  ],
 
   "data.batches": [
     data.batches,
@@ -657,6 +678,7 @@ const mayBe: readonly RegExp[] = [
   /^elementwise 1\.(reference|gradient): function/,
   /^customOp 1\.(reference|constants|workgroups|workgroupSize|memory|flops): (function|module)/, // called with shapes
   /^images\.fromImageData 0: a surplus member/, // an ImageData has more
+  /^report\.report 0\.(title|description|lang): text/,
   /^plot\.\w+ 1\.(title|description|xLabel|yLabel|markLabel): text/,
   /^metrics.formatReport 0(\.(accuracy|total))?: /, // accepted unchecked, as classificationReport returns it
   /^(nextStatistics 1|data\.(standardize|minMaxScale) 0|npy.serializeNpy 0): a surplus member/,

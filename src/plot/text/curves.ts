@@ -1,11 +1,12 @@
 import { checkWhole, optionsOf } from "../../errors.ts";
 import { axisOf } from "../axes.ts";
-import { type CurveOptions, type Curves, checkMark } from "../curves.ts";
+import { type CurveOptions, checkMark } from "../curves.ts";
+import type { Curves, RunHistory } from "../history.ts";
 import { isShown, linesOf, rangeOf, thinned } from "../points.ts";
 import { Canvas, inked } from "./canvas.ts";
 
 export interface CurveTextOptions
-  extends Pick<CurveOptions, "title" | "x" | "xLabel" | "yLabel" | "log" | "mark" | "markLabel"> {
+  extends Pick<CurveOptions, "title" | "metric" | "x" | "xLabel" | "yLabel" | "log" | "mark" | "markLabel"> {
   /** Characters per line; default 80. */
   readonly columns?: number;
   /** Lines of the curves, without axis and legend; default 14. */
@@ -23,13 +24,14 @@ const marks = ["×", "+", "o", "#"];
  * @returns lines of at most `columns` characters, without a final line break.
  * @throws as `learningCurves`.
  */
-export function learningCurvesText(curves: Curves, options: CurveTextOptions = {}): string {
+export function learningCurvesText(curves: Curves | RunHistory, options: CurveTextOptions = {}): string {
   const op = "learningCurvesText";
   const o = optionsOf(op, options, {
     title: "",
+    metric: "",
     x: undefined,
     xLabel: "epoch",
-    yLabel: "",
+    yLabel: undefined,
     log: false,
     mark: undefined,
     markLabel: "best",
@@ -39,7 +41,7 @@ export function learningCurvesText(curves: Curves, options: CurveTextOptions = {
   });
   checkWhole(op, "columns", o.columns, 24);
   checkWhole(op, "rows", o.rows, 3);
-  const lines = linesOf(op, curves, o.x);
+  const { lines, isWhole, yLabel } = linesOf(op, curves, o);
   const mark = checkMark(op, o.mark);
   const passes = o.log ? (value: number) => isShown(value) && value > 0 : isShown;
 
@@ -57,7 +59,7 @@ export function learningCurvesText(curves: Curves, options: CurveTextOptions = {
     range: rangeOf([...lines.map(({ x }) => x), mark === undefined ? [] : [mark]]) ?? [0, 1],
     places: [0, 2 * canvas.columns - 1],
     most: Math.max(2, Math.floor(canvas.columns / 10)),
-    isWhole: o.x === undefined,
+    isWhole,
   });
   const column = (value: number): number => Math.round(horizontal.at(value));
   if (mark !== undefined) for (let row = 0; row < o.rows; row++) canvas.mark(column(mark), 4 * row, "╎", lines.length);
@@ -86,7 +88,7 @@ export function learningCurvesText(curves: Curves, options: CurveTextOptions = {
   const legend = lines.map(({ name }, i) => `${inked(sample(i), i, o.color)} ${name}`);
   if (mark !== undefined) legend.push(`${inked("╎", lines.length, o.color)} ${o.markLabel}`);
   return [
-    ...[o.title, o.yLabel].filter((text) => text !== ""),
+    ...[o.title, yLabel].filter((text) => text !== ""),
     ...drawn,
     ...axisLines(
       horizontal.ticks.map(({ value, label }) => [Math.floor(column(value) / 2), label]),

@@ -106,6 +106,33 @@ describe("learningCurves", () => {
     ).toBe(true);
   });
 
+  test("takes the history of a fit, and draws the loss or a metric of training and validation", () => {
+    const history = {
+      epochs: [
+        { epoch: 3, loss: 2, accuracy: 0.5, lr: 0.1, val_accuracy: 0.25 },
+        { epoch: 4, loss: 1, accuracy: 0.75, lr: 0.1 },
+        { epoch: 5, loss: 0.5, accuracy: 1, lr: 0.1, val_accuracy: 0.75 },
+      ],
+    };
+    const loss = read(learningCurves(history));
+    expect(texts(loss)).toEqual(expect.arrayContaining(["training", "loss", "3", "4", "5"]));
+    expect(texts(loss)).not.toContain("validation");
+    const accuracy = read(learningCurves(history, { metric: "accuracy", title: "t" }));
+    expect(texts(accuracy)).toEqual(expect.arrayContaining(["training", "validation", "accuracy"]));
+    expect(wordsOf(all(accuracy, "desc")[0]!)).toBe(
+      "training: from 0.5 to 1, lowest 0.5 at epoch 3. " +
+        "validation: from 0.25 to 0.75, lowest 0.25 at epoch 3. 1 of 3 values are not shown.",
+    );
+    expect(() => learningCurves(history, { metric: "recall" })).toThrow(
+      'learningCurves: there is no metric "recall", only "epoch", "loss", "accuracy", "lr", "val_accuracy"',
+    );
+    expect(() => learningCurves({ loss: [1] }, { metric: "loss" })).toThrow(
+      'learningCurves: metric is "loss", expected a history as the first argument',
+    );
+    // Curves may have any name.
+    expect(texts(read(learningCurves({ epochs: [1, 2] })))).toContain("epochs");
+  });
+
   test("refuses positions that do not ascend or do not suffice, and values that are no numbers", () => {
     expect(() => learningCurves({ loss: [1, 2] }, { x: [2, 1] })).toThrow("learningCurves: x[1] is 1, expected");
     expect(() => learningCurves({ loss: [1, 2, 3] }, { x: [1, 2] })).toThrow(
