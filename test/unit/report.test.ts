@@ -10,6 +10,7 @@ const history: History<"accuracy"> = {
     { epoch: 2, loss: 1, accuracy: 0.75, val_loss: 1.9, step: 20, samples: 640, seconds: 1, lr: 0.05 },
   ],
   steps: [],
+  gradients: [],
 };
 const confusion = new metrics.ConfusionMatrix(2).add([0, 0, 1, 1, 1], [0, 0, 1, 1, 0]);
 const samples = {
