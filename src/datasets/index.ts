@@ -1,0 +1,5 @@
+export type { LoadingProgress } from "./fetched.ts";
+export type { LoadOptions } from "./load.ts";
+export { type Digits, type Mnist, mnist } from "./mnist.ts";
+export { mobyDick } from "./mobyDick.ts";
+export { penguins } from "./penguins.ts";

