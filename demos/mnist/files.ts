@@ -7,7 +7,7 @@ export const files = {
 } as const;
 
 /**
- * Name of a gzipped file beside the page. Not `.gz`, since some hosts make browsers unpack such files and others do
- * not.
+ * What the names of gzipped files beside the page end in. Not `.gz`, since some hosts make browsers unpack such files
+ * and others do not.
  */
-export const packedName = (file: string): string => `${file}.bin`;
+export const packedSuffix = ".bin";

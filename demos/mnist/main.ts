@@ -1,8 +1,9 @@
+import { mnist } from "../../src/datasets/index.ts";
 import { Engine } from "../../src/index.ts";
 import { imageAt } from "./dataset.ts";
+import { packedSuffix } from "./files.ts";
 import { Board } from "./page/board.ts";
 import { button, count, find, write } from "./page/elements.ts";
-import { fetchMnist } from "./page/fetch.ts";
 import { offerFiles } from "./page/files.ts";
 import { Misread } from "./page/misread.ts";
 import { Panel } from "./page/panel.ts";
@@ -44,13 +45,17 @@ async function demo(engine: Engine, panel: Panel): Promise<void> {
   });
 
   const board = new Board(tell);
-  const mnist = await fetchMnist((share) => panel.loading(share));
-  const { test } = mnist;
+  const digits = await mnist({
+    baseUrl: "data",
+    suffix: packedSuffix,
+    onProgress: ({ loaded, total }) => panel.loading(loaded / total),
+  });
+  const { test } = digits;
   const showTestImage = (index: number): void =>
     board.show(imageAt(test, index), `Test image ${count(index)}, a ${test.y.data[index]}`);
   const misread = new Misread(find("misread"), test, showTestImage);
 
-  const opened = await Session.open(engine, mnist, {
+  const opened = await Session.open(engine, digits, {
     state: (session) => panel.state(session.state, session.epochs, session.goal),
     loss(session, point) {
       panel.loss(point);

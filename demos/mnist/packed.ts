@@ -3,7 +3,7 @@ import { promisify } from "node:util";
 import { constants, gzip } from "node:zlib";
 import type { Plugin } from "vite";
 import { pathOf } from "./disk.ts";
-import { files, packedName } from "./files.ts";
+import { files, packedSuffix } from "./files.ts";
 
 /**
  * Serves the MNIST files as `data/…` beside the page. A build writes them into its folder; a dev server packs each on
@@ -16,7 +16,7 @@ export function packedMnist(): Plugin {
     name: "packed-mnist",
     configureServer({ middlewares }) {
       middlewares.use("/mnist/data", (request, response, next) => {
-        const file = Object.values(files).find((name) => request.url === `/${packedName(name)}`);
+        const file = Object.values(files).find((name) => request.url === `/${name}${packedSuffix}`);
         if (!file) return next();
         const bytes = served.get(file) ?? pack(file, Z_BEST_SPEED);
         served.set(file, bytes);
@@ -29,7 +29,7 @@ export function packedMnist(): Plugin {
     async generateBundle() {
       for (const file of Object.values(files)) {
         const source = await pack(file, Z_DEFAULT_COMPRESSION);
-        this.emitFile({ type: "asset", fileName: `mnist/data/${packedName(file)}`, source });
+        this.emitFile({ type: "asset", fileName: `mnist/data/${file}${packedSuffix}`, source });
       }
     },
   };

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { relative } from "node:path";
+import { mnist } from "../../src/datasets/index.ts";
 import { Engine, io, metrics } from "../../src/index.ts";
 import { createGPU } from "../../src/node/index.ts";
 import { leaveInterrupted, run } from "../terminal/command.ts";
@@ -9,7 +10,6 @@ import { Progress } from "../terminal/progress.ts";
 import { first, normalization } from "./dataset.ts";
 import { architectures, createNetwork, type Network } from "./network.ts";
 import { help, type Options, parseOptions } from "./terminal/options.ts";
-import { readMnist } from "./terminal/read.ts";
 import { type Examination, meanLoss, type Tally, Trainer } from "./trainer.ts";
 
 await run({ name: "npm start", help, parse: parseOptions, main });
@@ -23,7 +23,7 @@ async function main(options: Options, stop: AbortSignal): Promise<void> {
   );
   const engine = await Engine.create({ gpu: await createGPU() });
   adapterFacts(engine);
-  const { train, test } = await readMnist();
+  const { train, test } = await mnist();
   const digits = first(train, options.limit);
   const network = createNetwork({ seed, lr, architecture: model });
   const trainer = await Trainer.create(engine, network, digits, { batchSize, seed });

@@ -1,5 +1,6 @@
+import type { Digits } from "../../src/datasets/index.ts";
 import { data, type Engine, metrics, type Program } from "../../src/index.ts";
-import { classes, type Digits, normalized, pixels } from "./dataset.ts";
+import { classes, normalized, pixels } from "./dataset.ts";
 import { compileEvaluation, compileTraining, type Evaluation, type Network } from "./network.ts";
 
 export interface TrainerOptions {

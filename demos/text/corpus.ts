@@ -1,7 +1,8 @@
-/** A text as numbers: each character is its index in the vocabulary. */
+import { charTokenizer, type Tokenizer } from "../../src/data/text/index.ts";
+
+/** A text as numbers: each distinct character has one, in order of code points. */
 export interface Corpus {
-  /** Every distinct character of the text, in order of code points. */
-  readonly vocabulary: readonly string[];
+  readonly tokenizer: Tokenizer;
   readonly train: Int32Array;
   readonly validation: Int32Array;
 }
@@ -11,26 +12,11 @@ const validationShare = 0.02;
 
 /** Converts a text to numbers. */
 export function corpusOf(text: string): Corpus {
-  const vocabulary = [...new Set(text)].sort((a, b) => a.codePointAt(0)! - b.codePointAt(0)!);
-  const codes = encode(text, vocabulary);
+  const tokenizer = charTokenizer(text);
+  const codes = tokenizer.encode(text);
   const boundary = codes.length - Math.round(validationShare * codes.length);
-  return { vocabulary, train: codes.subarray(0, boundary), validation: codes.subarray(boundary) };
+  return { tokenizer, train: codes.subarray(0, boundary), validation: codes.subarray(boundary) };
 }
-
-/**
- * @throws Error for a character outside the vocabulary.
- */
-export function encode(text: string, vocabulary: readonly string[]): Int32Array {
-  const places = new Map(vocabulary.map((character, i) => [character, i]));
-  return Int32Array.from([...text], (character) => {
-    const place = places.get(character);
-    if (place === undefined) throw new Error(`${JSON.stringify(character)} does not occur in the text`);
-    return place;
-  });
-}
-
-export const decode = (codes: Iterable<number>, vocabulary: readonly string[]): string =>
-  Array.from(codes, (code) => vocabulary[code]).join("");
 
 /** Sizes of a batch: it reads `length` characters at `batch` positions of the text. */
 export interface Window {

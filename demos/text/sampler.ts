@@ -1,3 +1,4 @@
+import type { Tokenizer } from "../../src/data/text/index.ts";
 import {
   add,
   argmax,
@@ -19,7 +20,6 @@ import {
   variable,
   where,
 } from "../../src/index.ts";
-import { decode, encode } from "./corpus.ts";
 import type { CharacterModel } from "./model.ts";
 
 export interface SamplerOptions {
@@ -28,7 +28,7 @@ export interface SamplerOptions {
   /** 0 always picks the likeliest character, 1 samples as predicted, more is bolder. */
   readonly temperature: number;
   readonly seed: number;
-  readonly vocabulary: readonly string[];
+  readonly tokenizer: Tokenizer;
 }
 
 interface Parts {
@@ -51,7 +51,7 @@ export class Sampler {
   readonly #parts: Parts;
 
   static async create(engine: Engine, model: CharacterModel, options: SamplerOptions): Promise<Sampler> {
-    const { length, temperature, seed, vocabulary } = options;
+    const { length, temperature, seed, tokenizer } = options;
     const states = model.states(1, "sample");
     const integer = (name: string, size: number): Variable =>
       variable(new Int32Array(size), [size], { name, group: name });
@@ -67,7 +67,7 @@ export class Sampler {
     if (temperature > 0) {
       // The first character at which the cumulative probability exceeds a random number.
       const below = le(cumsum(softmax(mul(logits, 1 / temperature)), 1), random.uniform([1, 1]));
-      next = minimum(sum(cast(below, "i32"), 1), vocabulary.length - 1);
+      next = minimum(sum(cast(below, "i32"), 1), tokenizer.size - 1);
     }
     const here = eq(iota([length], 0), position);
     const updates: Update[] = [
@@ -91,7 +91,7 @@ export class Sampler {
     const { program } = this;
     const { engine, states, character, position, written, options } = this.#parts;
     for (const state of states) engine.write(state, 0);
-    const codes = encode(prompt, options.vocabulary);
+    const codes = options.tokenizer.encode(prompt);
     for (const [i, code] of codes.entries()) {
       engine.write(character, new Int32Array([code]));
       // Characters written before the end of the prompt are overwritten later.
@@ -99,6 +99,6 @@ export class Sampler {
     }
     engine.write(position, new Int32Array(1));
     for (let i = 0; i < options.length; i++) await program.run();
-    return decode(await engine.read(written), options.vocabulary);
+    return options.tokenizer.decode(await engine.read(written));
   }
 }

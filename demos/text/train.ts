@@ -1,13 +1,13 @@
 import { createHash } from "node:crypto";
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { relative } from "node:path";
+import { mobyDick } from "../../src/datasets/index.ts";
 import { Engine, io } from "../../src/index.ts";
 import { createGPU } from "../../src/node/index.ts";
 import { leaveInterrupted, run } from "../terminal/command.ts";
 import { adapterFacts, clock, count, fact, isTerminal, mebibytes, paint } from "../terminal/format.ts";
 import { Progress } from "../terminal/progress.ts";
 import { corpusOf } from "./corpus.ts";
-import { readMobyDick } from "./disk.ts";
 import { defaults, full, help, type Options, parseOptions } from "./options.ts";
 import { type Settings, Trainer } from "./trainer.ts";
 
@@ -16,7 +16,7 @@ await run({ name: "npm run train:text", help, parse: parseOptions, main });
 async function main(options: Options, stop: AbortSignal): Promise<void> {
   const began = performance.now();
   const { resume, output } = options;
-  const text = options.text ? await readFile(options.text, "utf8") : await readMobyDick();
+  const text = options.text ? await readFile(options.text, "utf8") : await mobyDick();
   const textDigest = sha256(text);
   const earlier = resume ? await readCheckpoint(resume, textDigest) : undefined;
   const settings: Settings = { ...(earlier?.settings ?? (options.full ? full : defaults)), ...options.settings };
@@ -30,12 +30,12 @@ async function main(options: Options, stop: AbortSignal): Promise<void> {
   const engine = await Engine.create({ gpu: await createGPU() });
   adapterFacts(engine);
   const corpus = corpusOf(text);
-  const { train, validation, vocabulary } = corpus;
-  const prompt = options.prompt ?? (vocabulary.includes("\n") ? "\n" : vocabulary[train[0]!]!);
+  const { train, validation, tokenizer } = corpus;
+  const prompt = options.prompt ?? (text.includes("\n") ? "\n" : tokenizer.token(train[0]!));
   const trainer = await Trainer.create(engine, corpus, settings);
   fact("memory", `${mebibytes(trainer.memory)} planned; ${count(trainer.parameters)} weights`);
   const size = `${count(train.length)} characters to learn from, ${count(validation.length)} to validate on`;
-  fact("text", `${size}, ${vocabulary.length} distinct\n`);
+  fact("text", `${size}, ${tokenizer.size} distinct\n`);
   if (earlier && resume) {
     trainer.load(earlier.bytes, resume);
     console.log(`Resuming after step ${count(trainer.steps)}, from ${relative(".", resume)}.\n`);

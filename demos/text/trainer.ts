@@ -72,19 +72,19 @@ export class Trainer {
    * @throws Error for a text that is too short.
    */
   static async create(engine: Engine, corpus: Corpus, settings: Settings): Promise<Trainer> {
-    const { vocabulary, train, validation: held } = corpus;
+    const { tokenizer, train, validation: held } = corpus;
     const { batch, length, seed, sample, temperature } = settings;
     if (batchesIn(train, settings) === 0 || batchesIn(held, settings) === 0) {
       const characters = train.length + held.length;
       throw new Error(`the text has ${characters} characters: too few for batches of ${batch} times ${length}`);
     }
     nn.seed(seed);
-    const model = characterModel(vocabulary.length, settings);
+    const model = characterModel(tokenizer.size, settings);
     const optimizer = optim.adam({ lr: settings.lr, schedule: optim.cosineAnnealingLR({ tMax: settings.steps }) });
     // One after the other: the first lays out the variables that all share.
     const training = await compileReader(engine, model, settings, optimizer);
     const validation = await compileReader(engine, model, settings);
-    const sampler = await Sampler.create(engine, model, { length: sample, temperature, seed, vocabulary });
+    const sampler = await Sampler.create(engine, model, { length: sample, temperature, seed, tokenizer });
     const kept = {
       model: model.weights,
       optimizer: optimizer.state(model.weights),
@@ -171,7 +171,7 @@ export class Trainer {
       step: String(step),
       tallied: String(tallied),
       settings: JSON.stringify(settings),
-      vocabulary: corpus.vocabulary.join(""),
+      vocabulary: corpus.tokenizer.state.tokens.join(""),
       ...about,
     });
   }

@@ -3,17 +3,17 @@ import type { DataFile } from "./fetched.ts";
 import { type LoadOptions, load } from "./load.ts";
 
 /** Images, one byte per pixel, 0 for paper and 255 for ink, and their digits from 0 to 9. */
-export interface Digits {
+export type Digits = {
   readonly x: { readonly data: Uint8Array; readonly shape: readonly [n: number, channels: 1, height: 28, width: 28] };
   readonly y: { readonly data: Int32Array; readonly shape: readonly [n: number] };
-}
+};
 
-export interface Mnist {
+export type Mnist = {
   /** 60,000 digits. */
   readonly train: Digits;
   /** 10,000 digits, of other writers. */
   readonly test: Digits;
-}
+};
 
 const files = {
   trainImages: {

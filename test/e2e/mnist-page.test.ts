@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, Page } from "puppeteer";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Digits, imageAt } from "../../demos/mnist/dataset.ts";
-import { readMnist } from "../../demos/mnist/terminal/read.ts";
+import { imageAt } from "../../demos/mnist/dataset.ts";
+import { type Digits, mnist } from "../../src/datasets/index.ts";
 import { io } from "../../src/index.ts";
 import { launchChrome } from "../browser/chrome.ts";
 import { serveDemos } from "../browser/demos.ts";
@@ -16,7 +16,7 @@ let digits: Digits;
 let folder = "";
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "tilegrad-page-"));
-  digits = (await readMnist()).test;
+  digits = (await mnist()).test;
   server = await serveDemos();
   browser = await launchChrome();
 });
@@ -158,7 +158,7 @@ describe("the page", () => {
     const spoil = () => Object.assign(globalThis, { fetch: async () => new Response("<!doctype html>") });
     const { page } = await openPage(browser, server.url, { spoil });
     await page.waitForSelector("#notice:not([hidden])");
-    expect(await text(page, "#notice")).toMatch(/^The images did not arrive: data\/\S+: ./);
+    expect(await text(page, "#notice")).toMatch(/^mnist: \S+\/data\/\S+\.bin: has 15 bytes, expected /);
     expect(await text(page, "#run")).toBe("Reload the page");
     await page.close();
   });

@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { OptionError } from "../../demos/terminal/options.ts";
 import { batchAt, batchesIn, corpusOf } from "../../demos/text/corpus.ts";
-import { readMobyDick } from "../../demos/text/disk.ts";
 import { defaults, parseOptions } from "../../demos/text/options.ts";
 import { type Settings, Trainer } from "../../demos/text/trainer.ts";
+import { mobyDick } from "../../src/datasets/index.ts";
 import { Engine, io } from "../../src/index.ts";
 import { createGPU } from "../../src/node/index.ts";
 import { run, type Watch } from "./command.ts";
@@ -21,7 +21,7 @@ let text = "";
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "tilegrad-text-"));
   file = join(folder, "start.txt");
-  text = (await readMobyDick()).slice(0, 3600);
+  text = (await mobyDick()).slice(0, 3600);
   await writeFile(file, text);
 });
 afterAll(() => rm(folder, { recursive: true }));
@@ -38,8 +38,8 @@ describe("a text is read", () => {
   });
 
   test("by characters in order of code points, its end kept to validate on", () => {
-    const { vocabulary, train, validation } = corpusOf("banana — bandana 🐋".repeat(50));
-    expect(vocabulary).toEqual([" ", "a", "b", "d", "n", "—", "🐋"]);
+    const { tokenizer, train, validation } = corpusOf("banana — bandana 🐋".repeat(50));
+    expect(tokenizer.state.tokens).toEqual([" ", "a", "b", "d", "n", "—", "🐋"]);
     expect(train.length + validation.length).toBe(18 * 50);
     expect(validation.length).toBe(18);
   });
@@ -105,7 +105,11 @@ describe("a training that was saved and loaded", () => {
     expect(tensors.get("optimizer.step")?.data).toEqual(new Int32Array([1]));
     expect(tensors.get("sampling.key")?.shape).toEqual([2]);
     expect(tensors.get("reader.training.h")?.shape).toEqual([1, 8, 16]);
-    expect(metadata).toMatchObject({ format: "pt", step: "1", vocabulary: corpusOf(text).vocabulary.join("") });
+    expect(metadata).toMatchObject({
+      format: "pt",
+      step: "1",
+      vocabulary: corpusOf(text).tokenizer.state.tokens.join(""),
+    });
   });
 });
 

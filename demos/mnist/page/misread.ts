@@ -1,4 +1,5 @@
-import { type Digits, imageAt } from "../dataset.ts";
+import type { Digits } from "../../../src/datasets/index.ts";
+import { imageAt } from "../dataset.ts";
 import type { Examination } from "../trainer.ts";
 import { Print } from "./pixels.ts";
 

@@ -1,5 +1,6 @@
+import type { Mnist } from "../../../src/datasets/index.ts";
 import { type Engine, io } from "../../../src/index.ts";
-import { type Mnist, normalized } from "../dataset.ts";
+import { normalized } from "../dataset.ts";
 import { type Classification, compileClassification, createNetwork, type Network } from "../network.ts";
 import { type Examination, meanLoss, type Tally, Trainer } from "../trainer.ts";
 import { breathe } from "./turns.ts";
