@@ -11,7 +11,6 @@ import {
   type PointwiseProgram,
   type Spec,
   type Tensor,
-  type TensorData,
   Variable,
 } from "../graph/tensor.ts";
 import {
@@ -255,9 +254,7 @@ class LowerPass {
     return { buffer, dtype, shape, strides: shape.map(() => 0), offset: 0, base: 0, span: 16 };
   }
 
-  #view(tensor: Tensor): View {
-    return this.#views.get(tensor)!;
-  }
+  readonly #view = (tensor: Tensor): View => this.#views.get(tensor)!;
 
   /** @param pinned whether a copy must last until the next run. */
   #contiguous(tensor: Tensor, pinned = false): View {
@@ -272,11 +269,10 @@ class LowerPass {
     return copy;
   }
 
-  #scratch(role: string, shape: Shape, dtype: DType, pinned = false): View {
-    return wholeView(virtualBuffer("scratch", role, spanOf(shape, dtype), { pinned }), shape, dtype);
-  }
+  readonly #scratch = (role: string, shape: Shape, dtype: DType, pinned = false): View =>
+    wholeView(virtualBuffer("scratch", role, spanOf(shape, dtype), { pinned }), shape, dtype);
 
-  #constant(role: string, shape: Shape, dtype: DType, fill: (data: TensorData) => void): View {
+  readonly #constant: Lowering["constant"] = (role, shape, dtype, fill) => {
     const key = `${role} ${dtype}[${shape}]`;
     const known = this.#constants.get(key);
     if (known) return known;
@@ -287,7 +283,7 @@ class LowerPass {
     const made = wholeView(virtualBuffer("constant", role, data.length, { data }), shape, dtype);
     this.#constants.set(key, made);
     return made;
-  }
+  };
 
   #dies(tensor: Tensor, node: Node): boolean {
     const { buffer, base } = this.#view(tensor);
@@ -322,11 +318,11 @@ class LowerPass {
   #lowering(node: Node, choices: Choice[]): Lowering {
     return {
       traits: { ...this.#traits, onChoice: (choice) => choices.push(choice) },
-      view: (tensor) => this.#view(tensor),
+      view: this.#view,
       contiguous: (tensor) => this.#contiguous(tensor),
       result: (i, over) => this.#result(node, i, over),
-      scratch: (role, shape, dtype) => this.#scratch(role, shape, dtype),
-      constant: (role, shape, dtype, fill) => this.#constant(role, shape, dtype, fill),
+      scratch: this.#scratch,
+      constant: this.#constant,
       dies: (tensor) => this.#dies(tensor, node),
     };
   }

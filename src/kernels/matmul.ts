@@ -59,16 +59,35 @@ const rateOf = ([swiftShader, lavapipe]: Rates, { subgroupSize = 4 }: AdapterTra
   subgroupSize < 8 ? swiftShader : lavapipe;
 
 /**
- * One register tile per invocation.
+ * A register tile per invocation, quad or workgroup.
+ * @param sharers invocations that share a tile.
+ * @param size invocations per workgroup.
+ */
+function register(
+  name: string,
+  tile: RegisterTile,
+  sharers: 1 | 4 | 64,
+  own: Pick<MatmulVariant, "needs" | "score" | "write">,
+  size = workgroupOf,
+): MatmulVariant {
+  const invocations = (problem: Problem): number => tilesOf(problem, tile) * sharers;
+  return {
+    name: `${name}${tile.rows}x${4 * tile.columns}`,
+    needs: (_, { features }) => unless(sharers !== 4 || features.has("subgroups"), "subgroups"),
+    invocations,
+    workgroups: (problem, traits) => [Math.ceil(invocations(problem) / size(traits)), problem.batches, 1],
+    ...own,
+  };
+}
+
+/**
+ * One register tile per invocation; those of a quad share loads.
  * @param worth multiply-adds below which compiling it takes longer than it saves in a hundred runs. Tuning measures it
  * anyway.
  */
 const direct = (tile: RegisterTile, rates: Rates, worth = 0, onGPU = (_: Problem) => 0.5): MatmulVariant => {
   const sharers = tile.quads ? 4 : 1;
-  const invocations = (problem: Problem): number => tilesOf(problem, tile) * sharers;
-  return {
-    name: `${tile.quads ? "quads" : "direct"}${tile.rows}x${4 * tile.columns}`,
-    needs: (_, { features }) => unless(!tile.quads || features.has("subgroups"), "subgroups"),
+  return register(tile.quads ? "quads" : "direct", tile, sharers, {
     score(problem, traits) {
       if (!traits.cpu) return onGPU(problem);
       const { m, n, k, batches } = problem;
@@ -76,28 +95,22 @@ const direct = (tile: RegisterTile, rates: Rates, worth = 0, onGPU = (_: Problem
       return m * n * k * batches < worth ? Math.min(score, 0) : score;
     },
     write: (product, traits) => matmulDirect(product, tile, workgroupOf(traits)),
-    invocations,
-    workgroups: (problem, traits) => [Math.ceil(invocations(problem) / workgroupOf(traits)), problem.batches, 1],
-  };
+  });
 };
 
-/** One register tile per quad, or per workgroup of 64; its invocations split K among them. */
-const shared = (tile: RegisterTile, sharers: 4 | 64, score: MatmulVariant["score"]): MatmulVariant => {
-  const quad = sharers === 4;
-  const size = (traits: AdapterTraits) => (quad ? workgroupOf(traits) : sharers);
-  const invocations = (problem: Problem): number => tilesOf(problem, tile) * sharers;
-  return {
-    name: `${quad ? "quadK" : "groupK"}${tile.rows}x${4 * tile.columns}`,
-    needs: (_, { features, ...limits }) =>
-      quad
-        ? unless(features.has("subgroups"), "subgroups")
-        : needsWorkgroup(limits, sharers, 16 * sharers * tile.rows * tile.columns),
-    score,
-    write: (product, traits) => (quad ? matmulQuadK(product, tile, size(traits)) : matmulGroupK(product, tile)),
-    ...(quad && { invocations }),
-    workgroups: (problem, traits) => [Math.ceil(invocations(problem) / size(traits)), problem.batches, 1],
-  };
-};
+/** One register tile per workgroup of 64, which splits K. */
+const groupK = (tile: RegisterTile, onGPU: (problem: Problem) => number): MatmulVariant =>
+  register(
+    "groupK",
+    tile,
+    64,
+    {
+      needs: (_, traits) => needsWorkgroup(traits, 64, 1024 * tile.rows * tile.columns),
+      score: (problem, { cpu }) => (cpu ? -1 : onGPU(problem)),
+      write: (product) => matmulGroupK(product, tile),
+    },
+    () => 64,
+  );
 
 /** One square tile per workgroup of 256. */
 const tiled = (name: string, side: TileSide, onGPU: (problem: Problem) => number): MatmulVariant => ({
@@ -133,13 +146,16 @@ export const matmulFamily = /* @__PURE__ */ family<MatmulVariant>("matmul", "mat
   direct({ rows: 16, columns: 1, quads: true }, [6.6, 11], 8e6),
   direct({ rows: 16, columns: 2, quads: true }, [7.2, 15], 1e7),
   direct({ rows: 32, columns: 2, quads: true }, [7.9, 13.5], 5e7),
-  shared(quadTile, 4, (problem, traits) =>
-    traits.cpu && problem.k >= 64 ? rateOnCpu(problem, quadTile, 4, rateOf([3, 7], traits)) : 0,
-  ),
-  shared({ rows: 1, columns: 2 }, 64, ({ m, k }, { cpu }) => (!cpu && m === 1 && k >= 128 ? 10 : -1)),
+  // One register tile per quad, which splits K.
+  register("quadK", quadTile, 4, {
+    score: (problem, traits) =>
+      traits.cpu && problem.k >= 64 ? rateOnCpu(problem, quadTile, 4, rateOf([3, 7], traits)) : 0,
+    write: (product, traits) => matmulQuadK(product, quadTile, workgroupOf(traits)),
+  }),
+  groupK({ rows: 1, columns: 2 }, ({ m, k }) => (m === 1 && k >= 128 ? 10 : -1)),
   // With few results, tiles would leave most of a GPU idle and loop over K sequentially.
-  shared({ rows: 4, columns: 2 }, 64, ({ m, n, k, batches }, { cpu }) =>
-    !cpu && k >= 64 && m * n * batches <= (k >= 256 ? 2 ** 16 : 2 ** 13) ? 8 : -1,
+  groupK({ rows: 4, columns: 2 }, ({ m, n, k, batches }) =>
+    k >= 64 && m * n * batches <= (k >= 256 ? 2 ** 16 : 2 ** 13) ? 8 : -1,
   ),
   tiled("tiled", 64, ({ m, n }) => (m >= 32 && n >= 32 ? 6 : 0.2)),
   // Twice as many products per loaded element, but fills a GPU only if the result is large.
