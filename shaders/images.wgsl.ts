@@ -15,8 +15,9 @@ export interface ImageKernel {
 const vector = (values: readonly number[]): string => `vec3f(${values.join(", ")})`;
 
 /**
- * Resizes one image and normalises it: an invocation for each pixel of the result. What a pixel takes from which columns
- * and rows of the image is in two tables, since the host computes that more exactly, and once for all images of a size.
+ * Resizes one image and normalises it: an invocation for each pixel of the result. What a pixel takes from which
+ * columns and rows of the image is in two tables, since the host computes that more exactly, and once for all images of
+ * a size.
  */
 export const imageKernel = (p: ImageKernel): string => wgsl`
   const WIDTH = ${p.width}u; // pixels of the result

@@ -36,7 +36,9 @@ export interface ReduceRule {
   /** The value that changes no other. */
   readonly start: (type: Sum) => string;
   readonly fold: FoldOf;
-  /** A statement before the start of f32. WGSL rejects infinite constant expressions, but not the bits of a variable. */
+  /**
+   * A statement before the start of f32. WGSL rejects infinite constant expressions, but not the bits of a variable.
+   */
   readonly bits?: string;
   /** Whether results may leave the range of f16, although no element does. */
   readonly grows?: boolean;

@@ -20,12 +20,12 @@ export const swish = elementwise("swish", {
   flops: 6,
 });
 
-/** Newton's square root, as statements; of whole numbers, the root of the next smaller square. */
+/** Newton's square root, as statements; for whole numbers, rounded down. */
 export const root = elementwise("root", {
   inputs: ["x"],
   wgsl: `
     var y = 1.0;
-    // Twenty steps reach any number of the tests.
+    // Twenty steps are enough for all numbers of the tests.
     for (var i = 0u; i < 20u; i++) { y = (y + x / y) / 2; }
     return y;`,
   reference: Math.sqrt,
@@ -50,7 +50,7 @@ export const near = elementwise("near", {
   result: "i32",
 });
 
-/** The largest of each row: one invocation a row. */
+/** The largest element of each row, one invocation per row. */
 export const rowMax = customOp("rowMax", {
   inputs: ["x"],
   outputs: { y: ({ x }) => x.shape.slice(0, -1) },
@@ -70,7 +70,7 @@ export const rowMax = customOp("rowMax", {
   },
 });
 
-/** a · x + b and its sum of squares, by a workgroup that folds in its memory. */
+/** a · x + b and its sum of squares, which one workgroup adds up in its memory. */
 export const scaled = customOp("scaled", {
   inputs: ["x", "b"],
   outputs: { y: ({ x }) => x.shape, squares: () => [] },
@@ -102,7 +102,7 @@ export const scaled = customOp("scaled", {
   },
 });
 
-/** How often each label occurs, over a grid of two axes: (label, nothing else). */
+/** How often each label occurs. The grid has a second axis, of length 1. */
 export const counts = customOp("counts", {
   inputs: ["labels"],
   dtypes: { labels: ["i32", "u32"] },

@@ -43,8 +43,8 @@ export const wherever = (variants: Readonly<Record<string, string>>): Forced =>
   Object.fromEntries(Object.entries(variants).map(([family, variant]) => [family, { ifFits: variant }]));
 
 /**
- * The same adapters and devices, but none reports that it is a CPU. @param other limits that a device reports instead
- * of its own.
+ * The same adapters and devices, but none reports that it is a CPU.
+ * @param other limits that a device reports instead of its own.
  */
 export function disguised(gpu: GPU, other: Partial<GPUSupportedLimits> = {}): GPU {
   const info = { vendor: "a", architecture: "gpu" };
@@ -70,7 +70,7 @@ const telling = (limits: GPUSupportedLimits, other: Partial<GPUSupportedLimits>)
     get: (_, name) => other[name as keyof GPUSupportedLimits] ?? limits[name as keyof GPUSupportedLimits],
   });
 
-/** Runs `use` while a device reports that few workgroups fit along an axis, so that grids are laid out over three. */
+/** Runs `use` while a device reports that few workgroups fit along an axis, so that grids are folded over three. */
 export async function withFewWorkgroups<T>(device: GPUDevice, most: number, use: () => Promise<T>): Promise<T> {
   const { limits } = device;
   const few = telling(limits, { maxComputeWorkgroupsPerDimension: most });

@@ -3,7 +3,7 @@ import type { TensorData } from "../src/graph/tensor.ts";
 import { input } from "../src/ops/sources/constants.ts";
 
 /**
- * What f16 may lose against float64. An f16 number is exact to 2⁻¹¹ of itself, so a chain of n roundings loses up to
+ * How far f16 may be from float64. An f16 number is exact to 2⁻¹¹ of itself, so a chain of n roundings loses up to
  * about n · 2⁻¹¹ of its largest number, which is estimated as the largest result, or 1 (as in 1 − y). Rows are chains
  * of less than 8; sums are f32 and add nothing visible.
  */

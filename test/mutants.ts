@@ -51,7 +51,7 @@ export interface Mutant {
 /** A JSON object with one part replaced, dropped, duplicated, renamed or moved. Shares unchanged parts. */
 export function mutant(original: object, draw: Draw): Mutant {
   const value = copied(original);
-  // Walk down one step at a time, so that deep parts are hit as often as items of long lists.
+  // Walk down one step at a time, so that deep parts change as often as items of long lists.
   let parent = value;
   let key = one(draw, Object.keys(parent));
   const path = [key];

@@ -2,14 +2,14 @@
 export const inChrome = "document" in globalThis;
 
 /**
- * All cases in Node, one in `each` in Chrome, unless `VITE_ALL` is set. Chrome has Node's compiler and driver, and
+ * All cases in Node; in Chrome, one in `each` unless `VITE_ALL` is set. Chrome has Node's compiler and driver, and
  * without a GPU they take most of a test's time.
  */
 export const some = <T>(cases: readonly T[], each = 3): T[] =>
   cases.filter((_, i) => !inChrome || import.meta.env["VITE_ALL"] || i % each === 0);
 
 /**
- * Whether to skip what takes a CPU compiler longest and is also covered by cheaper cases: `TILEGRAD_BRIEF`, which the
- * checks before a merge set for f16 on lavapipe.
+ * Whether to skip cases that take longest to compile on a CPU and that cheaper ones also cover: `TILEGRAD_BRIEF`, which
+ * the checks before a merge set for f16 on lavapipe.
  */
 export const brief = Boolean(globalThis.process?.env["TILEGRAD_BRIEF"]);

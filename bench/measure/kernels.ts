@@ -19,8 +19,8 @@ export const boundOf = (kernels: readonly KernelInfo[], ceilings: Ceilings): num
 
 /**
  * Times a kernel case in each variant that fits the adapter; with `quick`, only in those worth measuring by the
- * family's own rule of thumb, and in the definition where that is fast enough. A variant whose results differ from the reference (or, if that would take too long, from
- * the first variant's) is reported and not timed.
+ * family's own rule of thumb, and in the definition where that is fast enough. A variant whose results differ from the
+ * reference (or, if that would take too long, from the first variant's) is reported and not timed.
  */
 export async function* measureKernel(
   engine: Engine,
@@ -66,7 +66,9 @@ export function measurable(
   return { chosen, variants: variants.filter((variant) => worth.has(variant)) };
 }
 
-/** Operations above which `--quick` leaves out the definition: it would take longer than all other variants together. */
+/**
+ * Operations above which `--quick` leaves out the definition: it would take longer than all other variants together.
+ */
 const quickest = 3e8;
 
 type Place = "family" | "shape" | "chosen";

@@ -32,9 +32,9 @@ fn randomBits(a: U, b: U, c: u32, i: U) -> U {
 ];
 
 /**
- * A standard normal number from 64 random bits, by the Box–Muller transform. The radius takes all 32 bits of a where they
- * make a small fraction, so that the tails reach ±6.66. Every integer becomes a float without rounding: WGSL leaves its
- * direction open. Calls `turn` of math.wgsl.ts.
+ * A standard normal number from 64 random bits, by the Box–Muller transform. The radius takes all 32 bits of a where
+ * they make a small fraction, so that the tails reach ±6.66. Every integer becomes a float without rounding: WGSL
+ * leaves its direction open. Calls `turn` of math.wgsl.ts.
  */
 export const normalText = `
 fn normalOf(a: U, b: U) -> F {

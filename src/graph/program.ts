@@ -2,8 +2,8 @@ import type { DType } from "./shape.ts";
 import { dtypeOf, fullValue, type Node, type PointwiseProgram, type Ref, type Step, type Tensor } from "./tensor.ts";
 
 /**
- * The program that computes `outputs` from the other tensors that `members` read, in order of first use. Constants (`full`)
- * become numbers in the text, of whatever shape they were.
+ * The program that computes `outputs` from the other tensors that `members` read, in order of first use. Constants
+ * (`full`) become numbers in the text, of whatever shape they were.
  */
 export function programOf(members: readonly Node[], outputs: readonly Tensor[], first: readonly Tensor[] = []) {
   const inputs: Tensor[] = [...first];

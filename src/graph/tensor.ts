@@ -170,8 +170,8 @@ export interface Step {
 }
 
 /**
- * A chain of pointwise ops as straight-line code over single elements: what a fused kernel computes, what a matmul appends to
- * its sums, what an optimizer does to each weight. See program.ts.
+ * A chain of pointwise ops as straight-line code over single elements: what a fused kernel computes, what a matmul
+ * appends to its sums, what an optimizer does to each weight. See program.ts.
  */
 export interface PointwiseProgram {
   readonly inputs: readonly DType[];
@@ -228,7 +228,9 @@ export class Node {
 export const dtypeOf = (ref: Ref, { inputs, steps }: PointwiseProgram): DType =>
   "input" in ref ? inputs[ref.input]! : "step" in ref ? steps[ref.step]!.dtype : ref.dtype;
 
-/** How many of a fused node's inputs belong to the op itself or to what makes its first input. Those of `after` follow. */
+/**
+ * How many of a fused node's inputs belong to the op itself or to what makes its first input. Those of `after` follow.
+ */
 export const ownInputs = ({ inputs, fusion }: Pick<Node, "inputs" | "fusion">): number =>
   inputs.length - (fusion?.after ? fusion.after.inputs.length - 1 : 0);
 
@@ -385,8 +387,8 @@ export class Variable<D extends DType = DType> extends Tensor<D> {
   }
 
   /**
-   * @internal @throws StateError unless its value is its first value and is present here. @param remedy what to do about
-   * it.
+   * @internal @throws StateError unless its value is its first value and is present here. @param remedy what to do
+   * about it.
    */
   checkFirst(remedy = "copy it with engine.copyFrom(other, model), or write or load it"): void {
     if (this.#isFirst && this.first !== undefined) return;

@@ -14,7 +14,10 @@ export interface LineVariant extends Variant<Problem> {
   readonly invocations: (lines: number) => number;
 }
 
-/** A kernel's definition, and the kernel for each way to walk along lines. @template W function that writes a kernel. */
+/**
+ * A kernel's definition, and the kernel for each way to walk along lines.
+ * @template W function that writes a kernel.
+ */
 interface Writers<W> {
   readonly naive: W;
   readonly lines: (way: Way) => W;

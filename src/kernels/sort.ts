@@ -21,9 +21,9 @@ interface SortVariant extends Variant<Problem> {
 const block = 64;
 
 /**
- * Counting takes length² comparisons per line; merging takes length · log² length, in several dispatches. On SwiftShader
- * with 64 lines, both take the same time at length 64, and merging is 6 to 9 times as fast up to 1024. Scores for GPUs are
- * estimates.
+ * Counting takes length² comparisons per line; merging takes length · log² length, in several dispatches. On
+ * SwiftShader with 64 lines, both take the same time at length 64, and merging is 6 to 9 times as fast up to 1024.
+ * Scores for GPUs are estimates.
  */
 export const sortFamily = /* @__PURE__ */ family<SortVariant>("sort", "sort", [
   {

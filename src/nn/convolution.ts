@@ -45,7 +45,8 @@ function weightShape(op: string, outer: number, inner: number, kernel: readonly 
 }
 
 /**
- * 2-D convolution: `[N, inputs, H, W]` → `[N, outputs, H', W']`. Variables `weight` `[outputs, inputs / groups, kh, kw]`, `bias`.
+ * 2-D convolution: `[N, inputs, H, W]` → `[N, outputs, H', W']`.
+ * Variables `weight` `[outputs, inputs / groups, kh, kw]`, `bias`.
  * @param kernelSize one number, or [vertical, horizontal]. @param options see `ConvOptions`.
  */
 export function conv2d(
@@ -69,7 +70,9 @@ export function conv2d(
   ]);
 }
 
-/** 1-D convolution: `[N, inputs, L]` → `[N, outputs, L']`. Variables `weight` `[outputs, inputs / groups, k]`, `bias`. */
+/**
+ * 1-D convolution: `[N, inputs, L]` → `[N, outputs, L']`. Variables `weight` `[outputs, inputs / groups, k]`, `bias`.
+ */
 export function conv1d(
   inputs: number,
   outputs: number,
@@ -93,8 +96,8 @@ export function conv1d(
 }
 
 /**
- * Transposed 2-D convolution: `[N, inputs, H, W]` → `[N, outputs, H', W']`. Variables `weight` `[inputs, outputs / groups, kh, kw]`,
- * `bias`.
+ * Transposed 2-D convolution: `[N, inputs, H, W]` → `[N, outputs, H', W']`.
+ * Variables `weight` `[inputs, outputs / groups, kh, kw]`, `bias`.
  */
 export function convTranspose2d(
   inputs: number,

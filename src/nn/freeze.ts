@@ -4,8 +4,8 @@ import { named, type Parts } from "./module.ts";
 /**
  * Freezes variables: `minimize` leaves them out, no gradient of theirs is computed, and frozen batch normalisations use
  * their running statistics, also where the model is called with `{ training: true }`. Dropout still drops. Like
- * PyTorch's `requires_grad_(False)` and Keras's `trainable = False`, but for batch normalisation PyTorch needs `eval()`,
- * too. Call it before you build the graph: `model(x)` and `minimize` read it.
+ * PyTorch's `requires_grad_(False)` and Keras's `trainable = False`, but for batch normalisation PyTorch needs
+ * `eval()`, too. Call it before you build the graph: `model(x)` and `minimize` read it.
  *
  * @param parts a module, or an object of modules.
  * @param paths which of them: names of variables, or of parts of the model, such as "body" or "0.conv1". Default all.

@@ -14,7 +14,10 @@ export interface AdadeltaOptions extends OptimizerOptions {
   readonly eps?: number;
 }
 
-/** Adadelta (Zeiler, 2012) as in PyTorch: v = ρ v + (1 − ρ) g², d = √(u + ε) / √(v + ε) · g, u = ρ u + (1 − ρ) d², p −= lr · d. */
+/**
+ * Adadelta (Zeiler, 2012) as in PyTorch:
+ * v = ρ v + (1 − ρ) g², d = √(u + ε) / √(v + ε) · g, u = ρ u + (1 − ρ) d², p −= lr · d.
+ */
 export function adadelta(options: AdadeltaOptions = {}): Optimizer {
   const { lr, rho, eps, weightDecay, schedule } = optionsOf("optim.adadelta", options, {
     ...defaults,

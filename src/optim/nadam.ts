@@ -18,8 +18,8 @@ export interface NAdamOptions extends OptimizerOptions {
 }
 
 /**
- * Adam with Nesterov's momentum (Dozat, 2016) as in PyTorch: μₜ = β₁ (1 − 0.96^(t · momentumDecay) / 2), and with Πₜ = μ₁ ⋯ μₜ
- * p −= lr · [(1 − μₜ) g / (1 − Πₜ) + μₜ₊₁ m / (1 − Πₜ₊₁)] / (√(v / (1 − β₂ᵗ)) + ε).
+ * Adam with Nesterov's momentum (Dozat, 2016) as in PyTorch: μₜ = β₁ (1 − 0.96^(t · momentumDecay) / 2), and with
+ * Πₜ = μ₁ ⋯ μₜ: p −= lr · [(1 − μₜ) g / (1 − Πₜ) + μₜ₊₁ m / (1 − Πₜ₊₁)] / (√(v / (1 − β₂ᵗ)) + ε).
  */
 export function nadam(options: NAdamOptions = {}): Optimizer {
   const { lr, betas, eps, weightDecay, momentumDecay, schedule } = optionsOf("optim.nadam", options, {

@@ -23,15 +23,16 @@ const tolerance = { f32: 2e-4, f16: 2e-2, i32: 0, u32: 0, differences: 1e-4 };
 const most = 24;
 
 /**
- * Checks an op that you made, with `elementwise` or `customOp`, on a device: its results and gradients against its `reference` in
- * float64, and its gradients against differences of that reference. PyTorch's `opcheck` and `gradcheck` in one.
+ * Checks an op that you made, with `elementwise` or `customOp`, on a device: its results and gradients against its
+ * `reference` in float64, and its gradients against differences of that reference. PyTorch's `opcheck` and `gradcheck`
+ * in one.
  *
  * @example
  * const faults = await checkOp(engine, rowMax, [constant(new Float32Array([3, 1, 2, 4, 6, 5]), [2, 3])]);
  *
  * @param engine runs the op.
- * @param args what to call it with: tensors that no input feeds (constants or fresh variables), numbers, options. Away from kinks
- * and ties, where differences say nothing of gradients.
+ * @param args what to call it with: tensors that no input feeds (constants or fresh variables), numbers, options. Away
+ * from kinks and ties, where differences say nothing of gradients.
  * @returns what differs, in words, an empty list if nothing does. Without a gradient, only results are compared.
  * @throws TilegradError if the op has no `reference`; otherwise as the op, `grad` and `compile`.
  */

@@ -63,7 +63,10 @@ export function checkFeeds({ inputs, bounds }: Pick<Lowered, "inputs" | "bounds"
   return found;
 }
 
-/** Why GPU memory does not fit an input, as the end of a message; `undefined` if it fits. @param bytes that kernels bind. */
+/**
+ * Why GPU memory does not fit an input, as the end of a message; `undefined` if it fits.
+ * @param bytes that kernels bind.
+ */
 function misplaced(
   buffer: GPUBuffer,
   offset: number,

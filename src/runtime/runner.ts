@@ -177,9 +177,9 @@ export class Runner {
   }
 
   /**
-   * Where a variable is on the GPU, for the app's own commands on the same device. The place is valid until the variable
-   * is freed or the engine destroyed, and always holds the latest value. `Output.buffer` says what you may do with it; to
-   * change the value, use `write`.
+   * Where a variable is on the GPU, for the app's own commands on the same device. The place is valid until the
+   * variable is freed or the engine destroyed, and always holds the latest value. `Output.buffer` says what you may do
+   * with it; to change the value, use `write`.
    * @returns as `Output.buffer`.
    * @throws StateError before a program that uses the variable is compiled.
    * @throws DeviceError when the engine is destroyed or its device lost.

@@ -136,7 +136,10 @@ function sizeAt(text: string, x: number, { a = x, b = x }: Row): number {
   return Math.abs((b - Number(less ?? 0)) * (log ? Math.log2(Math.abs(a) || 1) : 1));
 }
 
-/** Allowed distance from the true value at x, by a text such as "(8 + 2|x|) u + 3e-7 in all" or "3 u, at least 2⁻²¹ in all". */
+/**
+ * Allowed distance from the true value at x, by a text such as "(8 + 2|x|) u + 3e-7 in all" or "3 u, at least 2⁻²¹ in
+ * all".
+ */
 function allowed(bound: string, x: number, want: number, row: Row): number {
   const [, sum, single, all, least] =
     bound.match(/^(?:(?:\((.+)\)|(\S+)) u)?(?:(?: \+ |^)(\S+) in all)?(?:, at least (\S+) in all)?$/) ??

@@ -177,7 +177,7 @@ describe("a failed program fails alone", () => {
     const { maxBufferSize, maxStorageBufferBindingSize } = device.limits;
     const large = input("large", [Math.floor(Math.min(maxBufferSize, maxStorageBufferBindingSize) / 16) * 4]);
     const compiled = await engine.compile({ outputs: { y: t.exp(large) } }).catch((error: unknown) => error);
-    // A GPU may have it.
+    // A GPU may have that much memory.
     if (compiled instanceof Error) {
       expect(compiled).toBeInstanceOf(LimitError);
       expect(compiled.message).toMatch(/^compile: the GPU has no memory left/);

@@ -168,7 +168,7 @@ describe("buffers as feeds", () => {
     expect(groups).toHaveBeenCalledTimes(made);
     expect(writes).toHaveBeenCalledTimes(2); // for the arrays
     for (const spy of [writes, submits, groups]) spy.mockRestore();
-    // More buffers than have cached bind groups.
+    // More buffers than the cache of bind groups holds.
     const many = Array.from({ length: 20 }, (_, i) => filled(f32(i, 0, 0, 0, 0, 0)));
     for (const [i, buffer] of [...many, ...many].entries())
       expect((await program.compute({ ...host, x: buffer }, ["y"])).y[0]).toBe((i % 20) ** 2 + 1);
@@ -195,7 +195,7 @@ describe("buffers as feeds", () => {
     expect((await chained.compute({ y: program.outputs.y.buffer() })).last).toEqual(f32(30, 66, 66, 156));
 
     const [a, b, w] = [input("a", [3]), input("b", [3]), variable(f32(1, 1, 1), [3], { name: "w" })];
-    // Kernels that would read values overwritten by others.
+    // These kernels would read values that others have overwritten.
     const next = t.add(t.cumsum(a, 0), t.mul(b, w));
     const step = await engine.compile({ outputs: { next, flipped: t.flip(a, 0) }, updates: [[w, t.add(w, a)]] });
     let [held, weight] = [f32(1, 2, 3), f32(1, 1, 1)];
@@ -257,7 +257,7 @@ describe("unfit buffers for inputs are refused by name", () => {
   const feed = async (make: () => Feeds[string]) => {
     const program = await engine.compile({ outputs: { y: t.add(x, 1) } });
     const fault = await program.run({ x: make() }).catch((error: Error) => error);
-    // It fails alone.
+    // Only that run fails.
     expect((await program.compute({ x: f32(1, 2, 3, 4, 5, 6) })).y).toEqual(f32(2, 3, 4, 5, 6, 7));
     program.destroy();
     return fault;

@@ -89,7 +89,7 @@ describe("elementwise", () => {
     const small = t.slice(x, [[0, 1]]);
     const merged = await checked({ a: t.sum(one(x), 1), b: two(t.pow(t.abs(small), 1.5)), c: t.max(two(x), 0) });
     expect(merged.map(({ family }) => family)).toContain("merged");
-    // The same definition again is the same text.
+    // An equal definition gives equal text.
     const again = named(1);
     const [a, b] = [await checked({ y: one(x) }), await checked({ y: again(x) })];
     expect(b[0]!.wgsl).toBe(a[0]!.wgsl);

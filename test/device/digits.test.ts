@@ -5,7 +5,7 @@ import { Engine, input, type Tensor, type TensorData } from "../../src/index.ts"
 import { evaluate } from "../../src/reference/index.ts";
 import { weigh } from "../differences.ts";
 
-/* Sums, statistics and extreme values, where f32 loses precision without special care. */
+/* Sums, statistics and extreme values, where careless f32 arithmetic loses precision. */
 
 const engine = await Engine.create();
 afterAll(() => engine.destroy());

@@ -40,7 +40,7 @@ describe("the gradient of an embedding", () => {
       for (const name of ["all", "padded"] as const) {
         expect(firstMiss(got[name], wanted[name].data, 1e-5, 1e-5), name).toBeUndefined();
       }
-      // Adding up by position starts from zeros.
+      // Another kernel may fill the table with zeros first: it does not count.
       const adding = program.inspect().kernels.filter(({ label }) => label.startsWith("embeddingGrad"));
       expect(adding.map((kernel) => kernel.variant)).toEqual([variant, variant]);
       found.push(got);

@@ -208,7 +208,7 @@ describe("repetition", () => {
           "createBindGroupLayout",
         ] as const
       ).map((name) => spy(device, name, () => made.push(name))),
-      // Empty ones only nudge the browser: see src/gpu/nudge.ts.
+      // Empty submits only nudge the browser: see src/gpu/nudge.ts.
       spy(device.queue, "submit", (buffers) => {
         if ((buffers as GPUCommandBuffer[]).length > 0) submits++;
       }),
@@ -233,7 +233,7 @@ describe("repetition", () => {
   });
 });
 
-/** Calls `seen` whenever a method is called, until undone. */
+/** Calls `seen` at each call of a method. Returns a function that ends this. */
 function spy<T extends object>(target: T, name: keyof T & string, seen: (first: unknown) => void): () => void {
   const original = (target[name] as (...args: unknown[]) => unknown).bind(target);
   Object.defineProperty(target, name, {

@@ -49,7 +49,7 @@ async function agrees(variants: Record<string, string>, outputs: Record<string, 
 
 describe.skipIf(lacking)(titled("every variant in f16"), () => {
   const large = (name: string): boolean => /16x|32x|tiled/.test(name);
-  // A CPU compiler needs half a minute for the largest register tiles, at sizes they are not meant for.
+  // On a CPU adapter, the largest register tiles take half a minute to compile, and are not meant for these sizes.
   const sizes = (name: string): [number, number, number][] => {
     if (/8x|x8/.test(name)) return [[64, 68, 64]];
     return brief

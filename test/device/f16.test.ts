@@ -65,7 +65,7 @@ describe.skipIf(lacking)(titled("f16 tensors"), () => {
       return Promise.all([program.outputs.chain.data(), program.outputs.mixed.data()]);
     };
     const [fused, plain] = [await read(true), await read(false)];
-    // Two roundings: where the compiler contracts a · b + c, and its effect on the next operation.
+    // Two roundings: one if the compiler contracts a · b + c, and its effect on the next operation.
     fused.forEach((data, i) => {
       expect(missOf(data, Float64Array.from(plain[i]!), 2)).toBeUndefined();
     });

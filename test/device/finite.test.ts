@@ -62,13 +62,13 @@ describe("NaN and infinity are reported where they arise", () => {
   test("a run's fault is reported to its own read, whatever else is pending", async () => {
     const program = await engine.compile({ outputs: { y: t.mul(x, 2) } });
     const [bad, fine] = [{ x: withBad(Number.POSITIVE_INFINITY) }, { x: good }];
-    // A fault that arises while the read before it is still reporting is not lost.
+    // A fault is not lost if it arises while an earlier read still reports one.
     await program.run(bad);
     const first = program.read();
     await program.run(bad);
     await expect(first).rejects.toThrow(NonFiniteError);
     await expect(program.read()).rejects.toThrow(NonFiniteError);
-    // It is not blamed on a valid run, but on the next read.
+    // The next read reports it; valid runs before that read are not blamed.
     await program.run(bad);
     const sound = await Promise.all([1, 2, 3].map(() => program.compute(fine)));
     expect(sound[2]!.y[0]).toBe(4);

@@ -13,7 +13,7 @@ import { disguised, withFewWorkgroups } from "../forced.ts";
 import { some } from "../place.ts";
 
 /*
- * Grids too large for an axis of the adapter are laid out over three axes, with surplus workgroups. Results are the
+ * Grids too large for an axis of the adapter are folded over three axes, with surplus workgroups. Results are the
  * same bit for bit. Small problems test this on a device that reports very low limits; some large ones exceed any
  * adapter's limits.
  */

@@ -12,7 +12,7 @@ const numbers = [0, 1, -1, 2, 3, -7, 2147483647, -2147483648, 65536, -65537, 123
 const pairs = numbers.flatMap((a) => numbers.map((b) => [a, b] as const));
 const [lefts, rights] = [0, 1].map((side) => Int32Array.from(pairs, (pair) => pair[side as 0]));
 const bits = (values: Int32Array) => variable(Uint32Array.from(values), [pairs.length]);
-// No two zeros, so that products of lines are not 0.
+// Odd numbers, since a product of many even ones is 0 in 32 bits.
 const odd = Int32Array.from({ length: 60 }, (_, i) => 2 * ((i * 7919 * 104729) % 2 ** 30) + 1);
 
 const { add, sub, mul, div, mod, maximum, minimum, eq, lt, ge, sum, prod, max, min, any, all } = t;

@@ -83,7 +83,7 @@ test.each(jobs)("%s: whatever is awaited when the device is lost", async (_, job
     );
     wait.undo();
     const where = `${end} at ${n} of ${points}`;
-    // The number of a tuner's measurements depends on their times; and results computed before the loss may still
+    // A tuner makes more or fewer measurements, depending on their times. Results computed before the loss may still
     // arrive.
     if (n < wait.count - 2) expect(error, where).toBeInstanceOf(DeviceError);
     if (n < wait.count && error) {

@@ -50,7 +50,7 @@ async function train(make: () => nn.Module, shape: number[], steps: number, mixe
   const loss = losses.crossEntropy(applied(x, { training: true }), y);
   const scaler = optim.lossScaler({ interval: 10 });
   const updates = optim.adam({ lr: 0.01 }).minimize(loss, mixed ? { scaler } : {});
-  // What is only compared with need not have the kernels that take longest to compile.
+  // The f32 run is only for comparison: without merging, its kernels compile faster.
   const program = await engine.compile({ outputs: { loss }, updates }, { merge: mixed || !brief });
   const feeds = {
     x: wave(
@@ -93,7 +93,7 @@ describe.skipIf(lacking)(titled("mixed precision"), () => {
     const loss = losses.crossEntropy(nn.mixedPrecision(model)(x, { training: true }), y);
     const plain = losses.crossEntropy(model(x, { training: true }), y);
     const all = [...model.variables.values()].filter(({ group }) => group === "parameters") as Variable[];
-    // The way back to the first layer leads through all others.
+    // The gradient of the first layer passes through all other layers.
     const parameters = brief && name.includes("transformer") ? all.slice(0, 2) : all;
     const outputs = (value: t.Tensor) => {
       // Scaled by hand: otherwise many of them would be subnormal in f16.
@@ -107,11 +107,11 @@ describe.skipIf(lacking)(titled("mixed precision"), () => {
       ),
       y: labels(shape[0]!, 5),
     };
-    // Before the engine updates the running statistics, which then live there.
+    // Compute these first: later the engine has the running statistics, and updates them.
     const [twin, wide] = [outputs(loss), outputs(plain)].map((each) =>
       new ReferenceProgram({ outputs: each }).run(feeds),
     );
-    // Merged kernels take a compiler twice as long; the trainings have some.
+    // Merged kernels take twice as long to compile, and the trainings have some.
     const program = await engine.compile({ outputs: outputs(loss) }, { merge: !brief });
     await program.run(feeds);
     for (const [name, { data }] of Object.entries(wide!)) {

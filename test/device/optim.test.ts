@@ -129,7 +129,7 @@ test.each([0.9, 0.99, 0.999, 0.9999])("RAdam's rectification with β₂ = %f is 
     const filled = -Math.expm1(t * Math.log(beta2));
     engine.write(w, Float32Array.of(0));
     engine.write(optimizer.step!, Int32Array.of(t - 1));
-    // As it would be after t − 1 gradients of 1.
+    // The second moment after t − 1 gradients of 1.
     engine.write(second, Float32Array.of(-Math.expm1((t - 1) * Math.log(beta2))));
     await program.run();
     const rho = limit - (2 * t * beta2 ** t) / filled;

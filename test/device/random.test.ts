@@ -68,7 +68,7 @@ async function onDevice(
   }
 }
 
-/** The same from the float64 twin; with noise, as f32 might compute it. */
+/** The same, computed by the float64 twin; with `noise`, as f32 might compute it. */
 function onTwin(
   { outputs, updates, variables, feeds }: RandomGraph,
   first: First,
@@ -136,6 +136,6 @@ test("neither passes nor memory planning change what a random graph computes", {
     }),
     { numRuns: count, seed },
   );
-  // Each graph sets its own tolerance: too many loose ones mean that the graphs are not tame enough.
+  // Each graph sets its own tolerance. If too many are loose, the graphs test too little.
   expect(loose / compared).toBeLessThan(0.02);
 });

@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => device.destroy());
 
-// On adapters with f16 everything is compiled twice, and a CPU compiler takes minutes for the largest tiles.
+// Adapters with f16 compile everything twice, and CPU adapters take minutes for the largest tiles.
 const timeout = 300_000;
 
 test("all variants of all families are correct here", { timeout }, async () => {

@@ -16,7 +16,7 @@ afterAll(() => device.destroy());
 const keptIn = async (store: TuningStore): Promise<Record<string, Readonly<Record<string, string>>>> =>
   JSON.parse(new TextDecoder().decode(await store.read("tuning.json")));
 
-// Some variants take a CPU compiler a second.
+// On a CPU adapter, some variants take a second to compile.
 const timeout = 120_000;
 const feeds = {
   a: Float32Array.from({ length: 32 * 20 }, (_, i) => Math.sin(i)),

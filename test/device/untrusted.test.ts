@@ -40,7 +40,7 @@ async function loaded(file: unknown) {
   }
 }
 
-/** Parts that are only shown, so they do not matter. */
+/** Parts that users only see, so any text may pass. */
 const shown = /label|family|variant|role|flops|invocations|programs\.\w+\.calls\.\d+\.bytes: \d/;
 
 test("runs as the valid one does, as another program, or gives a tilegrad error", async () => {
@@ -59,7 +59,7 @@ test("runs as the valid one does, as another program, or gives a tilegrad error"
       counts.refused++;
     }
   }
-  // The device has not seen any of it.
+  // Nothing of it has reached the device.
   expect(errors).toEqual([]);
   expect(await loaded(sound)).toEqual(wanted);
   expect(counts.same).toBeGreaterThan(10);

@@ -383,7 +383,7 @@ describe.each(["naive", "serial", "tree"])("softmax, %s", (variant) => {
         ...(classes && {
           loss: t.softmaxCrossEntropy(x, labels),
           dx: t.grad(t.sum(t.softmaxCrossEntropy(x, labels)), [x])[0]!,
-          // Labels and gradients of losses that do not lie in order.
+          // Labels and gradients in another order than in memory.
           flipped: t.grad(
             t.sum(t.mul(t.softmaxCrossEntropy(x, t.flip(labels, 0), 1), t.flip(input("u", labels.shape), 0))),
             [x],
@@ -398,7 +398,7 @@ describe.each(["naive", "serial", "tree"])("softmax, %s", (variant) => {
 });
 
 describe.each(["naive", "serial", "tree"])("ops after gradients of lines, %s", (variant) => {
-  /** A mask of positions and a sum, on four neighbours at once and one by one. */
+  /** A mask by position and a sum, for kernels of width 4 and of width 1. */
   const followed = (dx: Tensor, shape: number[]): Tensor =>
     t.add(t.mul(t.where(input("mask", shape.slice(-1), "i32"), dx, t.zerosLike(dx)), 0.25), input("other", shape));
 

@@ -685,8 +685,8 @@ const mayBe: readonly RegExp[] = [
 ];
 
 /*
- * Messages begin with the public name of the function called, with or without its room: `losses.mse` as "mse: ". Rows of
- * a method or a second form count under the name here.
+ * Messages begin with the public name of the function called, with or without its room: `losses.mse` as "mse: ". Rows
+ * of a method or a second form count under the name here.
  */
 const calledAs: Readonly<Record<string, string>> = {
   "split by sizes": "split",
@@ -713,17 +713,17 @@ const calledAs: Readonly<Record<string, string>> = {
   "RandomStream.below": "randomStream.below",
 };
 
-/** Other first words that stay, for rows that match. */
+/** Rows whose messages begin with other words, and why. */
 const otherNames: readonly (readonly [row: RegExp, first: RegExp])[] = [
-  [/^(elementwise|customOp)$/, /^(elementwise|customOp)$/], // without the op's name where it has none
-  [/^variable$/, /^variable "v"$/], // its own name finds a variable among many
-  [/^data\.(batches|batchIndices|numBatches|takeRows|trainValidationSplit|randomSplit)$/, /^dataset( "\w+")?$/], // an argument's part
+  [/^(elementwise|customOp)$/, /^(elementwise|customOp)$/], // the op has no valid name yet
+  [/^variable$/, /^variable "v"$/], // the variable's name finds it among many
+  [/^data\.(batches|batchIndices|numBatches|takeRows|trainValidationSplit|randomSplit)$/, /^dataset( "\w+")?$/], // part of an argument
   [/^data\.(batchIndices|numBatches)$/, /^batches$/], // these share the options and errors of `batches`, as documented
-  [/^(foreach|optim\.groups|nn\.\w+)$/, /^(a module|(nn\.)?linear)$/], // the module given as a function of the caller's refuses its arguments
-  [/'s module$|^a module$/, /^(a module|linear|(nn\.)?\w+)$/], // an op inside: the message ends with its layer
+  [/^(foreach|optim\.groups|nn\.\w+)$/, /^(a module|(nn\.)?linear)$/], // the caller's module refuses its arguments
+  [/'s module$|^a module$/, /^(a module|linear|(nn\.)?\w+)$/], // an op in the module: the message ends with its layer
   [/^optim\.groups$/, /^optim\.adam$/], // the function given refuses its own options
-  [/^Accumulator\.step$/, /^optim\.adam$/], // the optimizer given checks its own options
-  [/^exportPrograms$/, /^compile$/], // each program is compiled, and refused as `compile` does
+  [/^Accumulator\.step$/, /^optim\.adam$/], // the optimizer inside checks its own options
+  [/^exportPrograms$/, /^compile$/], // it compiles each program, and `compile` refuses it
 ];
 
 const namesCaller = (row: string, message: string): boolean => {

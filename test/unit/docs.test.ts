@@ -31,7 +31,7 @@ describe.each(["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "src/README.md", 
   });
 });
 
-/** Headings as links name them. */
+/** Headings in the form that links use. */
 const headings = (text: string): string[] =>
   [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
     heading!

@@ -5,7 +5,7 @@ import type { ExportedProgram } from "../../src/exported/format.ts";
 import { AttributeError, argmax, exportPrograms, input, losses, nn, optim, variable } from "../../src/index.ts";
 import { gpu, software } from "../adapters.ts";
 
-/** Training and prediction with one model. */
+/** Programs that train one model and predict with it. */
 function classifier() {
   nn.seed(3);
   const model = nn.sequential(nn.linear(6, 16), nn.relu(), nn.linear(16, 3));

@@ -164,7 +164,7 @@ describe("nn.tiedLinear", () => {
       ["head.weight", weight],
     ]);
     expect(optim.parametersOf(t.sum(model(tokens)))).toEqual([weight]);
-    // The loss Σᵢ Σₖ w[tᵢ]·w[k] by hand: each row gets what it looks up, and what it is looked up with.
+    // The gradient of Σᵢ Σₖ w[tᵢ]·w[k], by hand: each row is a factor both as w[tᵢ] and as w[k].
     const both = t.grad(t.sum(model(tokens)), [weight]);
     const [gradient] = evaluate(both, { inputs: { tokens: Int32Array.of(1, 3, 1, 0) } });
     const w = weight.initial;

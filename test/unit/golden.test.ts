@@ -4,7 +4,7 @@ import { absentFiles, readManifest, readTensors } from "../golden/cases.ts";
 import { build, faults } from "../golden/graph.ts";
 import { goldenOps, notBuilt, skipped } from "../golden/ops.ts";
 
-// The float64 twin against PyTorch: whether the ops mean the same, before testing any kernel.
+// Compares the float64 twin with PyTorch: the ops must mean the same before any kernel is tested.
 const [{ cases }, absent] = await Promise.all([readManifest(), absentFiles()]);
 
 for (const family of new Set(cases.map((golden) => golden.family))) {

@@ -118,7 +118,7 @@ describe("grad", () => {
     expect(gradient((dy) => reshape(dy, [6]))).toThrow(
       "grad: the gradient of crooked with respect to its input 0 has shape [6], expected [2, 3]",
     );
-    // Broadcasting would make this one fit later.
+    // Without this check, broadcasting would hide the wrong shape.
     expect(gradient((dy) => slice(dy, [[0, 1]]))).toThrow("has shape [1, 3], expected [2, 3]");
     expect(gradient((dy) => cast(dy, "f16"))).toThrow(DTypeError);
     expect(gradient((dy) => cast(dy, "f16"))).toThrow("crooked with respect to its input 0 is f16, expected f32");

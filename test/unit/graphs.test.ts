@@ -25,7 +25,7 @@ test("simplify and fuse change no value of a random graph", { timeout: 30_000 },
       const inputs = graph.feeds(0);
       const simplified = simplify(built);
       for (const after of [simplified, fuse(simplified, 8), fuse(built, 4)]) {
-        // Inputs that a pass removed are still fed.
+        // Users still feed inputs that a pass removed.
         const [wanted, got] = [evaluate([...built, ...after], { inputs }), evaluate([...after, ...built], { inputs })];
         built.forEach(({ shape, dtype }, i) => {
           expect(got[i]).toMatchObject({ shape, dtype });

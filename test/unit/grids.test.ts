@@ -214,7 +214,7 @@ test("a folded grid contains each workgroup of the kernel's own grid once, and s
   ] as const) {
     const { workgroups, wgsl } = folded(own, max);
     expect(Math.max(...workgroups)).toBeLessThanOrEqual(max);
-    // The kernel's own arithmetic, as JavaScript.
+    // The arithmetic of the kernel's entry point, in JavaScript.
     const [, number, count, group] =
       /let number = (.*);\n {2}if \(number >= (\d+)u\) \{ return; \}\n {2}let group = vec3u(.*);/
         .exec(wgsl)!

@@ -43,7 +43,7 @@ test("numbers become infinity from half a step beyond the largest", () => {
   expect(halfBits(65520)).toBe(0x7c00);
   expect(halfBits(-1e30)).toBe(0xfc00);
   expect(halfBits(Number.POSITIVE_INFINITY)).toBe(0x7c00);
-  expect(halfBits(2 ** -25)).toBe(0); // half of the smallest: to the even one
+  expect(halfBits(2 ** -25)).toBe(0); // half of the smallest number: rounds to even, which is 0
   expect(halfBits(2 ** -25 * 1.01)).toBe(1);
 });
 

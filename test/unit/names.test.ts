@@ -162,7 +162,7 @@ describe("kernels know their layer", () => {
     const second = nn.sequential({ body: shared });
     expect(layersOf({ y: first(x) })).toEqual([["matmul", "encoder"]]);
     expect(layersOf({ y: second(x) })).toEqual([["matmul", "body"]]);
-    // What both compute is computed once.
+    // Work that both need is done once.
     expect(layersOf({ a: first(x), b: second(x) })).toHaveLength(1);
   });
 

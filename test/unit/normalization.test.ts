@@ -94,7 +94,7 @@ test("a training step of batch normalisation sums over the batch five times, and
   const updates = optim.sgd({ lr: 0.1 }).minimize(loss);
   const { calls } = compile({ outputs: { loss }, updates }, software, new Map(), { merge: false });
   const sums = calls.map(({ label }) => label).filter((label) => label.includes("sum[4x3x5x5]"));
-  // Mean, variance, loss, and the gradients of weight and bias, which the statistics and the image gradient reuse.
+  // Sums for the mean, the variance, the loss and the gradients of weight and bias. All other gradients reuse these.
   expect(sums).toHaveLength(5);
 });
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Nudge } from "../../src/gpu/nudge.ts";
 
-/** A queue whose work is found to be done at its `count`-th submit, as in a browser that checks only then. */
+/** A queue that reports finished work only at its `count`-th submit, like a browser that checks only then. */
 function queueDoneAt(count: number) {
   let submits = 0;
   let finish = () => {};

@@ -222,12 +222,13 @@ describe("fuse", () => {
       "exp+matmul[8x8x8]+relu:f32",
       "sum[8x8][0]:f32",
     ]);
-    // Not on the right, not in fours, not if it takes longer than a separate kernel.
+    // Not the right factor, not a factor used twice, not if K is no multiple of 4, and not if recomputing costs too
+    // much.
     expect(kernels({ y: t.matmul(w, e) })).toHaveLength(2);
     expect(kernels({ y: t.matmul(e, t.transpose(e)) })).toHaveLength(2);
     expect(kernels({ y: t.matmul(t.exp(input("a", [8, 6])), input("b", [6, 8])) })).toHaveLength(2);
     expect(kernels({ y: t.matmul(t.exp(input("a", [64, 64])), input("b", [64, 64])) })).toHaveLength(2);
-    // The limit of eight bindings.
+    // Eight bindings are the limit.
     const far = Array.from({ length: 6 }, (_, i) => input(`x${i}`, [8, 8]));
     const sum = (n: number) => far.slice(0, n).reduce((all, each) => t.add(all, each));
     expect(kernels({ y: t.matmul(sum(6), w) })).toHaveLength(1);

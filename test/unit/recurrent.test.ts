@@ -61,7 +61,7 @@ const layers = { lstm: nn.lstm, gru: nn.gru, rnn: nn.rnn };
 describe("gradients of gradients", () => {
   const kinds = ["lstm", "gru", "rnn"] as const;
 
-  /** A gradient penalty, and all that it is differentiated by: x, h0, the weights. */
+  /** A gradient penalty, and the tensors to differentiate it by: x, h0, the weights. */
   function penalty(kind: (typeof kinds)[number], steps: number) {
     const layer = layers[kind](2, 3, { layers: 2, bidirectional: true, batchFirst: true });
     const [x, h0] = [input("x", [2, steps, 2]), input("h0", [4, 2, 3])];

@@ -20,7 +20,7 @@ const f32 = (shape: readonly number[], ...values: number[]) => constant(Float32A
 const i32 = (shape: readonly number[], ...values: number[]) => constant(Int32Array.from(values), shape);
 const numbers = (tensor: Tensor): number[] => [...evaluate([tensor])[0]!.data];
 
-// Computed by hand: everything else is compared with the twin.
+// Computed by hand: all other tests trust the twin.
 describe("each kernel, by an example", () => {
   const x = f32([2, 3], 1, 2, 3, 4, 5, 6);
 

@@ -85,7 +85,7 @@ describe("gradients of pieces", () => {
     const simplified = simplify(built);
     agree(built, simplified, { long: Float32Array.from({ length: 200 }, (_, i) => Math.sin(i)) });
     const all = names(simplified);
-    // 100 pieces by sixes make 17; 17 of these make three, and one joins those.
+    // 100 pieces are joined six at a time: into 17, then three, then one.
     expect(all.filter((name) => name === "concat")).toHaveLength(21);
     expect(all).not.toContain("pad");
   });

@@ -33,7 +33,7 @@ test("every file imports only from rooms that its own room may enter", () => {
   expect(trespasses).toEqual([]);
 });
 
-/** What a file imports, types included, but for what is loaded on demand. */
+/** The imports of a file, types included. Imports on demand do not count. */
 const importsOf = Object.fromEntries(
   files.map((file) => {
     const text = readFileSync(join(root, file), "utf8");

@@ -6,7 +6,7 @@ import { AttributeError, DTypeError, FormatError, ShapeError } from "../../src/e
 import { parseSafetensors, type SafetensorsTensor, serializeSafetensors, toFloat32 } from "../../src/io/index.ts";
 
 /**
- * A file from its header (text, or an object to write as JSON) and its data, with no padding except what the text has.
+ * Makes a file from its header (text, or an object to write as JSON) and its data. It adds no padding.
  */
 function file(header: unknown, data: ArrayLike<number> = []): Uint8Array {
   const text = new TextEncoder().encode(typeof header === "string" ? header : JSON.stringify(header));

@@ -4,7 +4,7 @@ import { ReferenceProgram } from "../../src/reference/index.ts";
 import { readManifest } from "../golden/cases.ts";
 import { type Executor, modelFaults, modelSkipped, runFaults, runSkipped } from "../golden/trajectories.ts";
 
-// The float64 twin against PyTorch: whether gradients and optimizers mean the same, step by step.
+// Compares the float64 twin with PyTorch step by step: gradients and optimizers must mean the same.
 const { models, trajectories } = await readManifest();
 
 function twin(): Executor {

@@ -139,7 +139,8 @@ test("CPU adapters with wider subgroups prefer smaller register tiles", () => {
     ).calls;
     return call!.variant;
   };
-  // As measured: SwiftShader has subgroups of 4, lavapipe of 8. An adapter that reports none is treated like SwiftShader.
+  // As measured: SwiftShader has subgroups of 4, lavapipe of 8. An adapter that reports none is treated like
+  // SwiftShader.
   expect([256, 512].map((size) => chosen(size, 4))).toEqual(["quads16x8", "quads32x8"]);
   expect([256, 512].map((size) => chosen(size))).toEqual(["quads16x8", "quads32x8"]);
   expect([256, 512, 1024].map((size) => chosen(size, 8))).toEqual(["quads8x4", "quads8x4", "quads8x4"]);

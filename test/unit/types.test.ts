@@ -4,7 +4,8 @@ import { losses, nn, optim } from "../../src/index.ts";
 import type { Output } from "../../src/runtime/output.ts";
 import { counts, near, root, rowMax, scaled, swish } from "../custom.ts";
 
-// What TypeScript knows about dtypes. `npm run types` fails if a type is wrong, the test if it differs from the op's.
+// What TypeScript knows about dtypes. `npm run types` fails if a type is wrong; the test fails if it is not the op's
+// dtype.
 
 /** Accepts the dtype in a tensor's type, or nothing if the type allows several. */
 function gives<D extends t.DType>(tensor: t.Tensor<D>, dtype: [t.DType] extends [D] ? never : D): void {

@@ -21,7 +21,7 @@ test("exported files pass: every op with its gradients", () => {
     const gradients = y.dtype === "f32" && !row.noGradient ? grad(weigh(y), floats) : [];
     const outputs = { y, ...Object.fromEntries(gradients.map((dx, i) => [`gradient ${i}`, dx])) };
     const file = exportPrograms({ row: { outputs } }, { targets: [i % 2 ? gpu : software] });
-    // As passed within one script, and as read from a file.
+    // A file as one script passes it to another, and as read from a disk.
     for (const given of [file, JSON.parse(JSON.stringify(file))]) expect(faultIn(given), row.name).toBeUndefined();
   });
 }, 60_000);

@@ -70,9 +70,10 @@ const ofUnsigned = /* @__PURE__ */ pointwiseOp("mod", {
  * Python's `%`. Operands broadcast.
  *
  * For floats it is exact for quotients of any size, or rounded once if f32 cannot represent the result: −1e-10 mod 1 is
- * 1. A result of 0 has the sign of a, as in PyTorch. NaN where b is 0 or a is infinite. The gradient of a is 1, that of b −⌊a / b⌋. For integers the result is 0 where
- * b is 0. Error along a: ½ u; of the gradient: none; of the second: none. Error along b, for |b| from 2⁻¹²⁶ to 2¹²⁶: ½
- * u; of the gradient: 4 u; of the second: none. Errors are stated and tested as in elementary.ts.
+ * 1. A result of 0 has the sign of a, as in PyTorch. NaN where b is 0 or a is infinite. The gradient of a is 1, that of
+ * b −⌊a / b⌋. For integers the result is 0 where b is 0. Error along a: ½ u; of the gradient: none; of the second:
+ * none. Error along b, for |b| from 2⁻¹²⁶ to 2¹²⁶: ½ u; of the gradient: 4 u; of the second: none. Errors are stated
+ * and tested as in elementary.ts.
  */
 export const mod: Binary = (a, b) => {
   const operands = broadcast("mod", [a, b]);

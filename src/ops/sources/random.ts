@@ -136,8 +136,8 @@ export class Random {
   }
 
   /**
-   * Whole numbers from `low` to `high` − 1, as i32: PyTorch's `randint`. Some are likelier than others by a factor of at
-   * most 1 + (high − low) / 2³².
+   * Whole numbers from `low` to `high` − 1, as i32: PyTorch's `randint`. Some are likelier than others by a factor of
+   * at most 1 + (high − low) / 2³².
    * @param low from −2³¹.
    * @param high more than `low`, at most 2³¹.
    */
