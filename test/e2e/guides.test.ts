@@ -8,7 +8,8 @@ import { appWithTilegrad, type Block, bin, blocksOf, complaints } from "./instal
 
 /*
  * The programs of the guides, as printed there: the compiler checks all of them, and those for Node run. A comment
- * behind `console.log(…);` is what the line prints, with "…" for any text.
+ * behind `console.log(…);` is what the line prints, with "…" for any text. A program that begins with the name of a file
+ * is that file.
  */
 
 const run = promisify(execFile);
@@ -17,7 +18,7 @@ const guides = readdirSync(join(root, "demos/guides")).filter((name) => name.end
 const blocks = new Map<string, Block>();
 for (const guide of guides)
   for (const [i, block] of (await blocksOf(join("demos/guides", guide))).entries())
-    blocks.set(`${guide.slice(0, -3)}-${i + 1}.ts`, block);
+    blocks.set(/^\/\/ ([\w.-]+\.ts)\n/.exec(block.code)?.[1] ?? `${guide.slice(0, -3)}-${i + 1}.ts`, block);
 let app: string;
 
 beforeAll(async () => {

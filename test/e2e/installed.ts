@@ -52,6 +52,7 @@ export async function complaints(app: string, files: readonly string[], own: obj
     noUncheckedIndexedAccess: true,
     resolveJsonModule: true,
     noEmit: true,
+    allowImportingTsExtensions: true,
     ...own,
   };
   await writeFile(join(app, "tsconfig.json"), JSON.stringify({ compilerOptions, files }));

@@ -1,0 +1,101 @@
+import { type Remote, wrap } from "comlink";
+import { DeviceError, optionsOf, refuse } from "../errors.ts";
+import type { AnyExposed, GivenOf, Ready } from "./expose.ts";
+import { serveHere } from "./here.ts";
+import type { Host } from "./host.ts";
+import { type Line, RemoteTrainer } from "./remote.ts";
+
+export interface ConnectOptions<E extends AnyExposed> {
+  /** For the worker's setup: plain data and arrays, copied, or moved if marked with `moved`. */
+  readonly given?: GivenOf<E>;
+  /** Called with what the setup tells. */
+  readonly onMessage?: (message: unknown) => void;
+  /**
+   * Imports the worker's file into the page, `() => import("./training.worker.ts")`: for browsers whose workers have no
+   * WebGPU. Without it, `connect` fails there.
+   */
+  readonly inPage?: () => Promise<{ readonly default: E }>;
+}
+
+/**
+ * Starts a worker whose file calls `expose`, and returns its trainer as if it were here.
+ *
+ * ```ts
+ * const remote = await connect<typeof import("./training.worker.ts").default>(
+ *   () => new Worker(new URL("./training.worker.ts", import.meta.url), { type: "module" }),
+ *   { inPage: () => import("./training.worker.ts") },
+ * );
+ * const history = await remote.fit("train", { epochs: 10, onProgress: ({ logs }) => console.log(logs.loss) });
+ * ```
+ *
+ * @param start starts the worker.
+ * @throws DeviceError where neither worker nor page has WebGPU, or where the worker does not start; and whatever the
+ * setup throws.
+ */
+export async function connect<E extends AnyExposed>(
+  start: () => Worker,
+  options: ConnectOptions<E> = {},
+): Promise<RemoteTrainer<E>> {
+  if (typeof start !== "function") refuse("connect", "the first argument", start, "() => new Worker(…)");
+  const { given, onMessage, inPage } = optionsOf("connect", options, {
+    given: undefined,
+    onMessage: undefined,
+    inPage: undefined,
+  }) as ConnectOptions<E>;
+  for (const [name, value] of Object.entries({ onMessage, inPage }))
+    if (value !== undefined && typeof value !== "function") refuse("connect", name, value, "a function");
+  const line = await lineTo(start, inPage);
+  try {
+    return await RemoteTrainer.open<E>(line, given, (message) => onMessage?.(message));
+  } catch (error) {
+    line.cut();
+    throw error;
+  }
+}
+
+/** The way to a host: in a worker if possible. */
+async function lineTo(start: () => Worker, inPage: ConnectOptions<AnyExposed>["inPage"]): Promise<Line> {
+  let reason = "there are no workers here";
+  if (typeof Worker === "function") {
+    const worker = start();
+    const missing = await ready(worker).catch((error) => {
+      worker.terminate();
+      throw error;
+    });
+    if (missing === undefined) {
+      return { host: wrap<Host>(worker) as Remote<Host>, reason: undefined, cut: () => worker.terminate() };
+    }
+    worker.terminate();
+    reason = missing;
+  }
+  if (!inPage) throw new DeviceError(`connect: ${reason}; pass inPage to train in the page instead`);
+  const { default: exposed } = await inPage();
+  return { ...serveHere(exposed), reason };
+}
+
+/** Waits until a worker's file has run. @returns why it cannot have an engine, if so. */
+function ready(worker: Worker): Promise<string | undefined> {
+  return new Promise((resolve, reject) => {
+    const listening = new AbortController();
+    const { signal } = listening;
+    worker.addEventListener(
+      "message",
+      ({ data }: MessageEvent<Ready | undefined>) => {
+        if (data?.tilegrad !== "ready") return;
+        listening.abort();
+        resolve(data.missing);
+      },
+      { signal },
+    );
+    worker.addEventListener(
+      "error",
+      ({ message }: ErrorEvent) => {
+        listening.abort();
+        const why =
+          message || "is its address right, and does the page's Content-Security-Policy allow worker-src 'self'?";
+        reject(new DeviceError(`connect: the worker did not start: ${why}`));
+      },
+      { signal },
+    );
+  });
+}
