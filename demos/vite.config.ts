@@ -17,5 +17,7 @@ export default defineConfig({
   plugins: [packedMnist()],
   // Pages import the engine from outside of the demos folder.
   server: { fs: { allow: [join(root, "..")] } },
+  // Workers are modules, which load parts of tilegrad on demand.
+  worker: { format: "es" },
   build: { rolldownOptions: { input: pages, checks: { pluginTimings: false } } },
 });

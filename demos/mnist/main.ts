@@ -1,27 +1,31 @@
-import { mnist } from "../../src/datasets/index.ts";
-import { Engine } from "../../src/index.ts";
+import { connect } from "../../src/worker/index.ts";
 import { imageAt } from "./dataset.ts";
-import { packedSuffix } from "./files.ts";
 import { Board } from "./page/board.ts";
 import { button, count, find, write } from "./page/elements.ts";
 import { offerFiles } from "./page/files.ts";
 import { Misread } from "./page/misread.ts";
 import { Panel } from "./page/panel.ts";
 import { Session } from "./page/session.ts";
+import type training from "./page/training.worker.ts";
+import type { Told } from "./page/training.worker.ts";
 import { reasonWithoutWebGPU } from "./page/unsupported.ts";
 
-const engine = await Engine.create().catch((error: Error) => {
-  write("reason", reasonWithoutWebGPU(error));
-  find("unsupported").hidden = false;
-});
-if (engine) {
-  find("demo").hidden = false;
-  const panel = new Panel();
-  await demo(engine, panel).catch((error: Error) => {
-    panel.state("lost", 0, 0);
-    tell(error);
-  });
+/** What the page shows once there is a GPU. */
+interface Screen {
+  readonly panel: Panel;
+  readonly board: Board;
 }
+
+let screen: Screen | undefined;
+await demo().catch((error: Error) => {
+  if (!screen) {
+    write("reason", reasonWithoutWebGPU(error));
+    find("unsupported").hidden = false;
+    return;
+  }
+  screen.panel.state("lost", 0, 0);
+  tell(error);
+});
 
 /** Shows an error on the page; without one, hides the last. After the loss of the GPU nothing else is shown. */
 function tell(error?: { readonly message: string }, isLost = false): void {
@@ -32,30 +36,42 @@ function tell(error?: { readonly message: string }, isLost = false): void {
   notice.hidden = !error;
 }
 
-async function demo(engine: Engine, panel: Panel): Promise<void> {
-  write("adapter", engine.adapter + (engine.traits.cpu ? " (CPU)" : ""));
-  engine.device.lost.then(({ message }) =>
-    tell({ message: `The GPU was lost. Reload the page to start over. ${message}` }, true),
+function show({ adapter, cpu }: { readonly adapter: string; readonly cpu: boolean }): Screen {
+  find("demo").hidden = false;
+  write("adapter", adapter + (cpu ? " (CPU)" : ""));
+  return { panel: new Panel(), board: new Board(tell) };
+}
+
+async function demo(): Promise<void> {
+  const remote = await connect<typeof training>(
+    () => new Worker(new URL("./page/training.worker.ts", import.meta.url), { type: "module" }),
+    {
+      given: { base: document.baseURI },
+      onMessage(message) {
+        const told = message as Told;
+        if ("share" in told) screen?.panel.loading(told.share);
+        else screen = show(told);
+      },
+      inPage: () => import("./page/training.worker.ts"),
+    },
   );
+  const { panel, board } = screen!;
   let session: Session | undefined;
   button("run").addEventListener("click", () => {
     if (!session || session.state === "lost") location.reload();
     else if (session.state === "training") session.pause();
     else session.start();
   });
-
-  const board = new Board(tell);
-  const digits = await mnist({
-    baseUrl: "data",
-    suffix: packedSuffix,
-    onProgress: ({ loaded, total }) => panel.loading(loaded / total),
-  });
-  const { test } = digits;
+  if (remote.reason !== undefined) write("place", `In this page: ${remote.reason}`);
+  void remote.lost.then((reason) =>
+    tell({ message: `The GPU was lost. Reload the page to start over. ${reason}` }, true),
+  );
+  const test = await remote.methods.test();
   const showTestImage = (index: number): void =>
     board.show(imageAt(test, index), `Test image ${count(index)}, a ${test.y.data[index]}`);
   const misread = new Misread(find("misread"), test, showTestImage);
 
-  const opened = await Session.open(engine, digits, {
+  const opened = await Session.open(remote, test, {
     state: (session) => panel.state(session.state, session.epochs, session.goal),
     loss(session, point) {
       panel.loss(point);

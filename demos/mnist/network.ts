@@ -9,7 +9,6 @@ import {
   optim,
   type Program,
   reshape,
-  softmax,
   type Variable,
   variable,
 } from "../../src/index.ts";
@@ -89,14 +88,8 @@ export function compileTraining(engine: Engine, { model, optimizer, tally }: Net
 }
 
 export type Evaluation = Awaited<ReturnType<typeof compileEvaluation>>;
-export type Classification = Awaited<ReturnType<typeof compileClassification>>;
 
 /** Predicts the digits of a batch: input `x`, output `predicted` [batch]. */
 export function compileEvaluation(engine: Engine, { model }: Network, batch: number) {
   return engine.compile({ outputs: { predicted: argmax(model(input("x", [batch, pixels])), 1) } });
-}
-
-/** The probability of each digit for one image: input `x` [1, 784], output `probabilities` [1, 10]. */
-export function compileClassification(engine: Engine, { model }: Network) {
-  return engine.compile({ outputs: { probabilities: softmax(model(input("x", [1, pixels]))) } });
 }

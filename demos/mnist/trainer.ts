@@ -42,7 +42,7 @@ interface Parts extends TrainerOptions {
   readonly evaluation: Evaluation;
 }
 
-/** Trains a network on digits and evaluates it, in Node and in a page alike. The caller decides when. */
+/** Trains a network on digits and evaluates it. The caller decides when. */
 export class Trainer {
   readonly #parts: Parts;
   #progress = { epoch: 0, images: 0 };
@@ -89,8 +89,8 @@ export class Trainer {
     return { ...progress, loss: loss! };
   }
 
-  /** Evaluates the network on some digits. @param between is awaited after each batch, to let a page respond. */
-  async evaluate({ x, y }: Digits, between?: () => Promise<void>): Promise<Examination> {
+  /** Evaluates the network on some digits. */
+  async evaluate({ x, y }: Digits): Promise<Examination> {
     const { evaluation } = this.#parts;
     const images = new Uint8Array(evaluationBatch * pixels);
     const predicted = new Int32Array(y.data.length);
@@ -99,7 +99,6 @@ export class Trainer {
       images.set(x.data.subarray(start * pixels, (start + evaluationBatch) * pixels));
       const answers = await evaluation.compute({ x: normalized(images) });
       predicted.set(answers.predicted.subarray(0, predicted.length - start), start);
-      await between?.();
     }
     return { predicted, confusion: new metrics.ConfusionMatrix(classes).add(predicted, y.data) };
   }

@@ -1,9 +1,10 @@
 import { type Remote, wrap } from "comlink";
 import { DeviceError, optionsOf, refuse } from "../errors.ts";
-import type { AnyExposed, GivenOf, Ready } from "./expose.ts";
+import type { Ready } from "./expose.ts";
 import { serveHere } from "./here.ts";
 import type { Host } from "./host.ts";
 import { type Line, RemoteTrainer } from "./remote.ts";
+import type { AnyExposed, GivenOf } from "./served.ts";
 
 export interface ConnectOptions<E extends AnyExposed> {
   /** For the worker's setup: plain data and arrays, copied, or moved if marked with `moved`. */

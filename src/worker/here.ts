@@ -1,6 +1,6 @@
 import { expose, type Remote, wrap } from "comlink";
-import type { AnyExposed } from "./expose.ts";
 import { Host } from "./host.ts";
+import type { AnyExposed } from "./served.ts";
 
 /** Serves what a worker would, in this thread: the same calls through the same copies and moves. */
 export function serveHere({ setup, options }: AnyExposed): { readonly host: Remote<Host>; cut(): void } {

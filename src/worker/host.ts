@@ -3,9 +3,9 @@ import { noSuch, StateError } from "../errors.ts";
 import { Engine, type EngineOptions } from "../runtime/engine.ts";
 import type { ArrayData, Arrays, Data, EpochLogs, FitOptions, PredictOptions, Progress } from "../train/index.ts";
 import { type Told, told } from "./errors.ts";
-import type { Served, Setup } from "./expose.ts";
 import { buffersIn, movedOf } from "./moved.ts";
 import { newest } from "./newest.ts";
+import type { Served, Setup } from "./served.ts";
 
 /** A result, or an error with all it says. */
 export type Reply<T = unknown> = { readonly value: T } | { readonly error: Told };

@@ -1,6 +1,7 @@
 /** Trainers in workers: `tilegrad/worker`. */
 
 export { type ConnectOptions, connect } from "./connect.ts";
-export { type Exposed, expose, type Methods, type Served, type Setup } from "./expose.ts";
+export { expose } from "./expose.ts";
 export { moved } from "./moved.ts";
 export type { RemoteFitOptions, RemoteMethods, RemoteTrainer } from "./remote.ts";
+export type { Exposed, Methods, Served, Setup } from "./served.ts";

@@ -14,10 +14,10 @@ import type {
   Progress,
 } from "../train/index.ts";
 import { revived } from "./errors.ts";
-import type { AnyExposed, DataOf, MethodsOf, MetricsOf } from "./expose.ts";
 import type { About, Host, PlainFitOptions, Reply } from "./host.ts";
 import { movedOf } from "./moved.ts";
 import { nextFrame } from "./newest.ts";
+import type { AnyExposed, DataOf, MethodsOf, MetricsOf } from "./served.ts";
 
 /** The way to a host. */
 export interface Line {

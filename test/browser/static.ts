@@ -12,15 +12,19 @@ const types: Readonly<Record<string, string>> = {
 
 /**
  * Serves the files of a folder like a simple static host: by name, `index.html` for a folder, 404 for anything else.
+ * @param headers of every answer.
  */
-export async function serveFolder(folder: string): Promise<{ readonly url: string; close(): Promise<void> }> {
+export async function serveFolder(
+  folder: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<{ readonly url: string; close(): Promise<void> }> {
   const server = createServer((request, response) => {
     const path = normalize(decodeURIComponent(new URL(request.url!, "http://host").pathname));
     const file = join(folder, path.endsWith("/") ? `${path}index.html` : path);
     const stream = createReadStream(file);
     stream.on("error", () => response.writeHead(404).end());
     stream.on("open", () => {
-      response.writeHead(200, { "Content-Type": types[extname(file)] ?? "application/octet-stream" });
+      response.writeHead(200, { ...headers, "Content-Type": types[extname(file)] ?? "application/octet-stream" });
       stream.pipe(response);
     });
   });

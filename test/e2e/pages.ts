@@ -9,7 +9,15 @@ export async function openPage(
     path = "mnist/",
     viewport = { width: 1280, height: 900 },
     spoil,
-  }: { readonly path?: string; readonly viewport?: Viewport; readonly spoil?: () => void } = {},
+    spoilWorkers = spoil,
+  }: {
+    readonly path?: string;
+    readonly viewport?: Viewport;
+    /** Runs in the page before its scripts. */
+    readonly spoil?: () => void;
+    /** Runs in its workers before theirs; default as in the page. */
+    readonly spoilWorkers?: () => void;
+  } = {},
 ): Promise<{ page: Page; faults: string[] }> {
   const faults: string[] = [];
   const page = await browser.newPage();
@@ -26,8 +34,19 @@ export async function openPage(
   });
   await page.setViewport(viewport);
   if (spoil) await page.evaluateOnNewDocument(spoil);
+  if (spoilWorkers) await page.evaluateOnNewDocument(runInWorkers, `(${spoilWorkers})();`);
   await page.goto(`${url}${path}`, { waitUntil: "load" });
   return { page, faults };
+}
+
+/** In a page: makes its workers run some code first. */
+function runInWorkers(code: string): void {
+  globalThis.Worker = class extends Worker {
+    constructor(url: string | URL, options?: WorkerOptions) {
+      const file = new Blob([code, `await import(${JSON.stringify(new URL(url, document.baseURI).href)});`]);
+      super(URL.createObjectURL(new Blob([file], { type: "text/javascript" })), options);
+    }
+  };
 }
 
 export const ready = (page: Page) =>

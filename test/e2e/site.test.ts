@@ -9,9 +9,12 @@ import { serveFolder } from "../browser/static.ts";
 import { draw, openPage, ready, text } from "./pages.ts";
 
 /*
- * The output of `npm run site`, served by a plain static host from a path that is not its root.
+ * The output of `npm run site`, served by a plain static host from a path that is not its root, under a strict policy.
  */
 
+/** As strict as can be: no inline scripts, no eval, nothing from elsewhere. The icon is a data URL. */
+const policy =
+  "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:";
 const path = "some/where/else/";
 let host = "";
 let browser: Browser;
@@ -20,7 +23,7 @@ beforeAll(async () => {
   host = await mkdtemp(join(tmpdir(), "tilegrad-site-"));
   const root = new URL("../../demos", import.meta.url).pathname;
   await build({ root, logLevel: "error", build: { outDir: join(host, path) } });
-  server = await serveFolder(host);
+  server = await serveFolder(host, { "Content-Security-Policy": policy });
   browser = await launchChrome();
 });
 afterAll(async () => {

@@ -1,17 +1,13 @@
-import type { Mnist } from "../../../src/datasets/index.ts";
-import { type Engine, io } from "../../../src/index.ts";
-import { normalized } from "../dataset.ts";
-import { type Classification, compileClassification, createNetwork, type Network } from "../network.ts";
-import { type Examination, meanLoss, type Tally, Trainer } from "../trainer.ts";
-import { breathe } from "./turns.ts";
-
-const settings = { batchSize: 64, seed: 1, lr: 1e-3 };
+import type { Digits } from "../../../src/datasets/index.ts";
+import { metrics } from "../../../src/index.ts";
+import type { Progress } from "../../../src/train/index.ts";
+import { moved, type RemoteTrainer } from "../../../src/worker/index.ts";
+import { classes } from "../dataset.ts";
+import { type Examination, meanLoss, type Tally } from "../trainer.ts";
+import type training from "./training.worker.ts";
 
 /** Epochs per press of the button: later ones improve little and cost energy. */
 const leg = 10;
-
-/** Images between two points of the loss curve. */
-const pointEvery = 10 * settings.batchSize;
 
 /** Images until the next evaluation: soon at first, when much changes, later every half epoch. */
 const nextExamination = (seen: number): number => seen + Math.min(30_000, Math.max(2_000, seen * 0.6));
@@ -39,62 +35,52 @@ export interface Listener {
   failed(error: Error): void;
 }
 
+type Remote = RemoteTrainer<typeof training>;
+
 interface Parts {
-  readonly engine: Engine;
-  readonly mnist: Mnist;
-  readonly network: Network;
-  readonly trainer: Trainer;
-  readonly classification: Classification;
+  readonly remote: Remote;
+  readonly facts: Awaited<ReturnType<Remote["methods"]["facts"]>>;
+  readonly test: Digits;
   readonly listener: Listener;
 }
 
-/** A network in training that a page can pause, reset, query, save and load. */
+/** A training in a worker that a page can pause, reset, query, save and load. */
 export class Session {
   readonly #parts: Parts;
   #state: State = "idle";
-  #epoch = 0;
   #goal = 0;
-  /** Images of this epoch trained on so far. */
-  #images = 0;
-  #steps: AsyncGenerator<number, void> | undefined;
+  /** The training under way, and what ends it. */
+  #run: { readonly over: Promise<void>; readonly stop: AbortController } | undefined;
+  #tally: Tally = { epoch: 0, images: 0, loss: 0 };
   #examineAt = nextExamination(0);
-  #loop: Promise<void> = Promise.resolve();
-  #report: Promise<void> = Promise.resolve();
-  #tally: Tally | undefined;
-  /** Start of the speed measurement, which excludes pauses and evaluations. */
-  #mark: { readonly epochs: number; readonly time: number } | undefined;
-  #imagesPerSecond = 0;
+  #examining: Promise<void> | undefined;
 
-  static async open(engine: Engine, mnist: Mnist, listener: Listener): Promise<Session> {
-    const network = createNetwork(settings);
-    const trainer = await Trainer.create(engine, network, mnist.train, settings);
-    const classification = await compileClassification(engine, network);
-    return new Session({ engine, mnist, network, trainer, classification, listener });
+  static async open(remote: Remote, test: Digits, listener: Listener): Promise<Session> {
+    return new Session({ remote, test, listener, facts: await remote.methods.facts() });
   }
 
   private constructor(parts: Parts) {
     this.#parts = parts;
-    parts.engine.device.lost.then(() => this.#become("lost"));
+    void parts.remote.lost.then(() => this.#become("lost"));
   }
 
   get state(): State {
     return this.#state;
   }
 
-  /** Bytes on the GPU, known before the first step. */
+  /** Bytes on the GPU. */
   get memory(): number {
-    const { total, variables } = this.#parts.classification.memory;
-    return this.#parts.trainer.memory.total + total - variables;
+    return this.#parts.facts.memory;
   }
 
   /** Number of weights. */
   get parameters(): number {
-    return [...this.#parts.network.weights.values()].reduce((sum, { size }) => sum + size, 0);
+    return this.#parts.facts.parameters;
   }
 
   /** Epochs since the first step, as a fraction. */
   get epochs(): number {
-    return this.#epoch + this.#images / this.#n;
+    return this.#tally.epoch + this.#tally.images / this.#parts.facts.images;
   }
 
   /** The epoch after which training stops by itself. */
@@ -104,38 +90,39 @@ export class Session {
 
   start(): void {
     if (["training", "busy", "lost"].includes(this.#state)) return;
-    if (this.#state !== "paused") this.#goal = this.#epoch + leg;
+    const goesOn = this.#run !== undefined;
+    if (this.#state !== "paused") this.#goal = Math.floor(this.epochs) + leg;
     this.#become("training");
-    this.#loop = this.#loop.then(() => this.#train()).catch((error: unknown) => this.#fail(error as Error));
+    if (goesOn) void this.#parts.remote.resume().catch((error) => this.#fail(error));
+    else this.#run = this.#train();
   }
 
   pause(): void {
-    if (this.#state === "training") this.#become("paused");
+    if (this.#state !== "training") return;
+    this.#become("paused");
+    void this.#parts.remote.pause().catch((error) => this.#fail(error));
   }
 
   /** Restores the initial weights, as if nothing had been learned. */
   reset(): Promise<void> {
-    const { engine, network } = this.#parts;
     return this.#alone("idle", async () => {
-      for (const variable of [...network.weights.values(), ...network.optimizer.state(network.weights).values()]) {
-        engine.write(variable, variable.initial);
-      }
-      this.#steps = undefined;
-      this.#tally = undefined;
-      this.#epoch = this.#goal = this.#images = 0;
+      this.#run?.stop.abort();
+      await this.#run?.over;
+      await this.#parts.remote.methods.reset();
+      this.#tally = { epoch: 0, images: 0, loss: 0 };
+      this.#goal = 0;
       this.#examineAt = nextExamination(0);
     });
   }
 
   /** The probability of each digit for an image of 784 bytes. Training continues meanwhile. */
-  async classify(image: Uint8Array): Promise<Float32Array> {
-    const { classification } = this.#parts;
-    return (await classification.compute({ x: normalized(image) })).probabilities;
+  classify(image: Uint8Array): Promise<Float32Array> {
+    return this.#parts.remote.methods.classify(image);
   }
 
   /** The weights as a safetensors file. */
   save(): Promise<Uint8Array<ArrayBuffer>> {
-    return io.saveSafetensors(this.#parts.engine, this.#parts.network.weights, { format: "pt" });
+    return this.#parts.remote.methods.save();
   }
 
   /**
@@ -144,23 +131,19 @@ export class Session {
    */
   load(bytes: Uint8Array, name: string): Promise<void> {
     return this.#alone("paused", async () => {
-      io.loadSafetensors(this.#parts.engine, this.#parts.network.weights, bytes, { name });
-      await this.#examine();
+      await this.#parts.remote.methods.load(moved(bytes), name);
+      await this.#show();
     });
   }
 
-  get #n(): number {
-    return this.#parts.mnist.train.y.data.length;
-  }
-
-  /** Runs exclusive work once the last step has been submitted. */
+  /** Runs exclusive work while the training stands. */
   async #alone(after: State, work: () => Promise<void>): Promise<void> {
     if (this.#state === "busy" || this.#state === "lost") return;
     const before = this.#state === "training" ? "paused" : this.#state;
     this.#become("busy");
-    await this.#loop;
-    await this.#report;
     try {
+      if (this.#run) await this.#parts.remote.pause();
+      await this.#examining;
       await work();
       this.#become(before === "idle" ? "idle" : after);
     } catch (error) {
@@ -169,55 +152,69 @@ export class Session {
     }
   }
 
-  async #train(): Promise<void> {
-    this.#mark = undefined;
-    while (this.#state === "training") {
-      this.#steps ??= this.#parts.trainer.epoch(this.#epoch);
-      const step = await this.#steps.next();
-      if (step.done) {
-        this.#steps = undefined;
-        this.#epoch++;
-        this.#images = 0;
-      } else {
-        this.#images = step.value;
-        // Not awaited: training continues while the number is read.
-        if (step.value % pointEvery === 0) this.#report = this.#tell();
+  #train() {
+    const { remote, facts } = this.#parts;
+    const stop = new AbortController();
+    const train = async (): Promise<void> => {
+      try {
+        const { stopped } = await remote.fit("train", {
+          epochs: this.#goal,
+          batchSize: facts.batchSize,
+          seed: 1,
+          resume: this.epochs > 0,
+          progressEvery: 100,
+          signal: stop.signal,
+          // In a worker nothing disturbs the page; in the page itself, training must leave it some time.
+          budget: remote.where === "worker" ? 1 : 0.5,
+          onProgress: (progress) => this.#progress(progress),
+        });
+        if (stopped) return;
+        this.#run = undefined;
+        this.#tally = { epoch: this.#goal, images: 0, loss: 0 };
+        await this.#examining;
+        await this.#show();
+        this.#become("done");
+      } catch (error) {
+        this.#fail(error as Error);
+      } finally {
+        this.#run = undefined;
       }
-      const seen = this.epochs * this.#n;
-      const isDone = this.#epoch >= this.#goal;
-      if (seen >= this.#examineAt || isDone) {
-        this.#examineAt = nextExamination(seen);
-        await this.#examine();
-        this.#mark = undefined;
-      }
-      if (isDone && this.#state === "training") this.#become("done");
-      await breathe();
-    }
+    };
+    return { stop, over: train() };
   }
 
-  /** Reports the mean loss since the last report. */
-  async #tell(): Promise<void> {
+  #progress({ epoch, samples, logs, samplesPerSecond }: Progress<never>): void {
+    const tally = { epoch: epoch - 1, images: samples, loss: logs.loss * samples };
+    const loss = meanLoss(tally, this.#tally);
+    this.#tally = tally;
+    if (this.#state !== "training") return;
+    if (Number.isFinite(loss))
+      this.#parts.listener.loss(this, { epochs: this.epochs, loss, imagesPerSecond: samplesPerSecond });
+    const seen = this.epochs * this.#parts.facts.images;
+    if (seen < this.#examineAt || this.#examining) return;
+    this.#examineAt = nextExamination(seen);
+    this.#examining = this.#examine().finally(() => {
+      this.#examining = undefined;
+    });
+  }
+
+  /** Evaluates the network while the training stands: all answers are of the same weights. */
+  async #examine(): Promise<void> {
+    const { remote } = this.#parts;
     try {
-      const epochs = this.epochs;
-      const tally = await this.#parts.trainer.tally();
-      const loss = meanLoss(tally, this.#tally);
-      this.#tally = tally;
-      if (!Number.isFinite(loss)) throw new Error("the loss is not finite; press Reset to start over");
-      const time = performance.now();
-      if (this.#mark) {
-        const speed = (1000 * this.#n * (epochs - this.#mark.epochs)) / (time - this.#mark.time);
-        this.#imagesPerSecond += (this.#imagesPerSecond ? 0.15 : 1) * (speed - this.#imagesPerSecond);
-      }
-      this.#mark = { epochs, time };
-      this.#parts.listener.loss(this, { epochs, loss, imagesPerSecond: this.#imagesPerSecond });
+      await remote.pause();
+      await this.#show();
+      if (this.#state === "training") await remote.resume();
     } catch (error) {
       this.#fail(error as Error);
     }
   }
 
-  async #examine(): Promise<void> {
-    const { trainer, mnist, listener } = this.#parts;
-    listener.examined(this, await trainer.evaluate(mnist.test, breathe));
+  async #show(): Promise<void> {
+    const { remote, test, listener } = this.#parts;
+    const predicted = await remote.methods.examine();
+    const confusion = new metrics.ConfusionMatrix(classes).add(predicted, test.y.data);
+    listener.examined(this, { predicted, confusion });
   }
 
   #become(state: State): void {
@@ -227,7 +224,7 @@ export class Session {
   }
 
   #fail(error: Error): void {
-    this.pause();
+    if (this.#state === "training") this.#become("paused");
     this.#parts.listener.failed(error);
   }
 }
