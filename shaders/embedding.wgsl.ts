@@ -9,7 +9,7 @@ import { wgsl } from "./wgsl.ts";
 export interface Lookup {
   readonly table: View;
   readonly index: View;
-  /** y[n, :] = table[index[n], :] */
+  /** y[n, :] = table[index[n], :], in f32 or f16 whatever the table is. */
   readonly rows: View;
 }
 
@@ -23,7 +23,7 @@ export const embedding = (p: Lookup, width: 1 | 4): Kernel =>
       let i = id.x;
       if (i >= POSITIONS * SIZE) { return; }
       let row = u32(clamp(index(i / SIZE), 0, i32(ROWS) - 1));
-      y_store(i, table[row * SIZE + i % SIZE]);`,
+      y_put(i, table(row * SIZE + i % SIZE));`,
   });
 
 /** The gradient of a table: each row is the sum of the rows of dy whose index names it. */

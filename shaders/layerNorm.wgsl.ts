@@ -1,12 +1,13 @@
 import { array, bufferOf, result } from "./lib/array.ts";
 import { kernel } from "./lib/compose.ts";
 import { workgroupSize } from "./lib/grid.wgsl.ts";
+import { widened } from "./lib/half.wgsl.ts";
 import type { Kernel, Part, View } from "./lib/kernel.ts";
 import { sum, type Way } from "./lib/lines.ts";
 import { type End, flatEnd } from "./lib/results.ts";
 import { wgsl } from "./wgsl.ts";
 
-/** Rows in f32, and their weight. */
+/** Rows and their weight, in f32 or f16. Statistics and all arithmetic are f32. */
 interface Rows {
   readonly rows: number;
   /** Elements per row. */
@@ -73,7 +74,8 @@ function joined(
   if (!view) return { accessors: { [accessor]: (v) => v! } };
   const own = spread === 1 ? width : 1;
   const within = spread === 1 ? "t" : `${width === 4 ? "4u * t" : "t"} / ${spread}u`;
-  const element = `${name}[${groups === 1 ? within : `i % ${groups}u * ${length / spread / own}u + ${within}`}]`;
+  const at = groups === 1 ? within : `i % ${groups}u * ${length / spread / own}u + ${within}`;
+  const element = widened(view.dtype, `${name}[${at}]`, own);
   return {
     buffers: [bufferOf(name, view, "read", own)],
     accessors: { [accessor]: (v) => `${v} ${operator} ${own < width ? `F(${element})` : element}` },

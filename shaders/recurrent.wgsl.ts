@@ -1,4 +1,4 @@
-import { bufferOf } from "./lib/array.ts";
+import { array, result } from "./lib/array.ts";
 import type { Part, View } from "./lib/kernel.ts";
 import { plus, times } from "./lib/view.wgsl.ts";
 import { each, wgsl } from "./wgsl.ts";
@@ -8,7 +8,10 @@ import { each, wgsl } from "./wgsl.ts";
  * gru.wgsl.ts and rnn.wgsl.ts; here are buffers, positions, and what a step does with its products.
  *
  * Sequences are [T, N, …] or [N, T, …]: STEP_T and STEP_N are the distances between neighbours in time and in the
- * batch, in rows. F is the element type: vec4f over four neighbouring units if H is divisible by 4, else f32.
+ * batch, in rows. F is the type of values: vec4f over four neighbouring units if H is divisible by 4, else f32.
+ *
+ * Sequences and weights may be f16. All arithmetic is f32. What accumulates from step to step, a cell state or a GRU's h,
+ * then has an f32 copy of the latest step, `state`, as does the gradient that passes between steps, `carry`.
  */
 
 /** The formulas of one step, and what must be stored of it. */
@@ -41,6 +44,7 @@ export const roles = [
   "startH", // [N, H]
   "startC", // [N, H]
   "outputs", // [T, N, H]
+  "state", // [N, H], f32: what `before` reads instead of an f16 sequence
   "dOutputs",
   "dKept",
   "dRecurrent", // [T, N, G·H]: gradients of u, if they differ from those of x
@@ -89,18 +93,18 @@ export const rowAt = (t: string, row: string): string => `(${t} * STEP_T + ${row
 /**
  * Buffers, constants and the cell of a step. `step()` is its position. `fn finish(t, row, unit, product)` runs the cell
  * on the product of one row and unit, and stores the results. It returns what the next step's product needs: h, or the
- * gradients of the gates.
+ * gradients of the gates, in f32. Roles are accessors: `gates(i)` reads, `gates_put(i, value)` stores.
  * @param width units per F.
  */
 export function recurrence(p: Recurrence, place: Place, width: 1 | 4): Part {
   const { cell, pass, steps, rows, hidden, batchFirst, views } = p;
   const [stepT, stepN] = batchFirst ? [1, steps] : [rows, 1];
+  const operands = roles.map((role) => {
+    const [view, own] = [views[role], isVector(p, role) ? width : 1];
+    return view && isWritten(p, role) ? result(role, view, own) : array(role, view, own);
+  });
   return {
-    buffers: roles.flatMap((role) => {
-      const view = views[role];
-      if (!view) return [];
-      return bufferOf(role, view, isWritten(p, role) ? "read_write" : "read", isVector(p, role) ? width : 1);
-    }),
+    buffers: operands.flatMap(({ buffers }) => buffers ?? []),
     constants: [
       { name: "T", value: `${steps}u`, note: "steps" },
       { name: "ROWS", value: `${rows}u`, note: "of the batch" },
@@ -117,6 +121,7 @@ export function recurrence(p: Recurrence, place: Place, width: 1 | 4): Part {
     // to compile.
     alone: true,
     accessors: {
+      ...Object.assign({}, ...operands.map(({ accessors }) => accessors)),
       step: () => (place.first ? `${firstOf(p)}u` : place.last ? `${lastOf(p)}u` : "position[0]"),
     },
   };
@@ -125,13 +130,13 @@ export function recurrence(p: Recurrence, place: Place, width: 1 | 4): Part {
 const isWritten = ({ pass, saves }: Recurrence, role: Role): boolean =>
   pass === "backward"
     ? role === "gates" || role === "dRecurrent" || role === "carry"
-    : role === "kept" || role === "outputs" || (role === "gates" && saves);
+    : role === "kept" || role === "outputs" || role === "state" || (role === "gates" && saves);
 
 /** Whether a buffer can be read as vec4s. */
 function isVector({ views }: Recurrence, role: Role): boolean {
   if (role === "position") return false;
-  if (role !== "dOutputs" && role !== "dKept") return true;
-  const { strides, offset } = views[role]!;
+  if ((role !== "dOutputs" && role !== "dKept") || !views[role]) return true;
+  const { strides, offset } = views[role];
   return strides[2] === 1 && [...strides.slice(0, 2), offset].every((n) => n % 4 === 0);
 }
 
@@ -155,8 +160,8 @@ function before(p: Recurrence, place: Place): string[] {
     "before",
     firstOf(p),
     place.first,
-    p.views[start] ? `${start}[row * UNITS + unit]` : "F()",
-    `${role}[${rowAt(neighbour(p, -1), "row")} * UNITS + unit]`,
+    p.views[start] ? `${start}(row * UNITS + unit)` : "F()",
+    p.views.state ? "state(row * UNITS + unit)" : `${role}(${rowAt(neighbour(p, -1), "row")} * UNITS + unit)`,
   );
 }
 
@@ -169,20 +174,23 @@ const forward = (p: Recurrence, place: Place): string[] => [
       let at = t * STEP_T + row * STEP_N;
       let own = at * UNITS + unit;
       let first = at * GATES * UNITS + unit;
-      let x = ${gatesOf(p.cell, (_, block) => `gates[first${block}]`)};
+      let x = ${gatesOf(p.cell, (_, block) => `gates(first${block})`)};
       #if ${p.views.bias !== undefined}
-      let u = ${gatesOf(p.cell, (g, block) => `product[${g}] + bias[unit${block}]`)};
+      let u = ${gatesOf(p.cell, (g, block) => `product[${g}] + bias(unit${block})`)};
       #else
       let u = product;
       #endif
       ${before(p, place)}
       let step = cell(x, u, before);
-      outputs_store(own, step.h);
+      outputs_put(own, step.h);
       #if ${p.views.kept !== undefined}
-      kept_store(own, step.kept);
+      kept_put(own, step.kept);
+      #endif
+      #if ${p.views.state !== undefined}
+      state_put(row * UNITS + unit, step.${p.cell.before === "kept" ? "kept" : "h"});
       #endif
       #if ${p.saves}
-      ${each(p.cell.gates, (g) => `gates_store(first${blockOf(g)}, step.gates[${g}]);`)}
+      ${each(p.cell.gates, (g) => `gates_put(first${blockOf(g)}, step.gates[${g}]);`)}
       #endif
       return step.h;
     }`,
@@ -197,21 +205,21 @@ const backward = (p: Recurrence, place: Place, width: 1 | 4): string[] => [
       let at = t * STEP_T + row * STEP_N;
       let own = at * UNITS + unit;
       let first = at * GATES * UNITS + unit;
-      let activated = ${gatesOf(p.cell, (_, block) => `${p.cell.gates === 1 ? "outputs" : "gates"}[first${block}]`)};
+      let activated = ${gatesOf(p.cell, (_, block) => `${p.cell.gates === 1 ? "outputs" : "gates"}(first${block})`)};
       let dh = ${["product", ...incoming(p, "dOutputs", width)].join(" + ")};
       ${before(p, place)}
       #if ${p.cell.carries}
-      ${choice("carried", lastOf(p), place.last, "F()", "carry[row * UNITS + unit]")}
+      ${choice("carried", lastOf(p), place.last, "F()", "carry(row * UNITS + unit)")}
       #else
       let carried = F();
       #endif
-      let step = cellGrad(activated, ${p.cell.keeps ? "kept[own]" : "F()"}, before, dh, ${["carried", ...incoming(p, "dKept", width)].join(" + ")});
-      ${each(p.cell.gates, (g) => `gates_store(first${blockOf(g)}, step.x[${g}]);`)}
+      let step = cellGrad(activated, ${p.cell.keeps ? "kept(own)" : "F()"}, before, dh, ${["carried", ...incoming(p, "dKept", width)].join(" + ")});
+      ${each(p.cell.gates, (g) => `gates_put(first${blockOf(g)}, step.x[${g}]);`)}
       #if ${p.cell.splits}
-      ${each(p.cell.gates, (g) => `dRecurrent_store(first${blockOf(g)}, step.u[${g}]);`)}
+      ${each(p.cell.gates, (g) => `dRecurrent_put(first${blockOf(g)}, step.u[${g}]);`)}
       #endif
       #if ${p.cell.carries}
-      carry_store(row * UNITS + unit, step.carried);
+      carry_put(row * UNITS + unit, step.carried);
       #endif
       return step.u;
     }`,
@@ -230,6 +238,6 @@ function incoming(p: Recurrence, role: "dOutputs" | "dKept", width: 1 | 4): stri
       times("row", batch / by),
       times("unit", (unit * width) / by),
     );
-  if (width === 1 || isVector(p, role)) return [`${role}[${at(width, 0)}]`];
-  return [`F(${each(width, (i) => `${role}[${at(1, i * unit)}]`).join(", ")})`];
+  if (width === 1 || isVector(p, role)) return [`${role}(${at(width, 0)})`];
+  return [`F(${each(width, (i) => `${role}(${at(1, i * unit)})`).join(", ")})`];
 }

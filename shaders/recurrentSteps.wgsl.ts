@@ -28,7 +28,7 @@ export const stepNaive = (p: Recurrence, place: Place): Kernel =>
       let start = vector_from(row);
       var product = Gates();
       for (var k = 0u; k < UNITS; k++) {
-        for (var g = 0u; g < GATES; g++) { product[g] += vector(start, k) * weight[(g * UNITS + unit) * UNITS + k]; }
+        for (var g = 0u; g < GATES; g++) { product[g] += vector(start, k) * weight((g * UNITS + unit) * UNITS + k); }
       }
       finish(t, row, unit, product);`,
   });
@@ -44,7 +44,7 @@ export const stepGradNaive = (p: Recurrence, place: Place): Kernel =>
       let t = step();
       let start = vector_from(row);
       var product = 0.0;
-      for (var k = 0u; k < GATES * UNITS; k++) { product += vector(start, k) * weight[k * UNITS + unit]; }
+      for (var k = 0u; k < GATES * UNITS; k++) { product += vector(start, k) * weight(k * UNITS + unit); }
       finish(t, row, unit, product);`,
   });
 
@@ -147,7 +147,7 @@ function vectors(p: Recurrence, place: Place, width: 1 | 4): Part {
   return {
     accessors: {
       vector_from: (row) => times(name === "startH" ? row! : rowAt(next, row!), depthOf(p) / width),
-      vector: (from, k) => `${name}[${from} + ${k}]`,
+      vector: (from, k) => `${name}(${from} + ${k})`,
     },
   };
 }
@@ -167,8 +167,8 @@ function weights(p: Recurrence, width: 1 | 4): Part {
       weight_at(g, c, d, k) {
         const [gate, column, part] = [Number(g), Number(c), Number(d)];
         if (forward)
-          return `weight[${plus("weight_from", k!, `${((gate * hidden + width * column + part) * depth) / width}u`)}]`;
-        return `weight[${plus(times(k!, hidden), "unit", `${(part * hidden) / width + column}u`)}]`;
+          return `weight(${plus("weight_from", k!, `${((gate * hidden + width * column + part) * depth) / width}u`)})`;
+        return `weight(${plus(times(k!, hidden), "unit", `${(part * hidden) / width + column}u`)})`;
       },
     },
   };

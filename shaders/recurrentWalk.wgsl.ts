@@ -1,4 +1,5 @@
 import { kernel } from "./lib/compose.ts";
+import { narrowed, widened } from "./lib/half.wgsl.ts";
 import type { Kernel, Memory } from "./lib/kernel.ts";
 import { plus, times } from "./lib/view.wgsl.ts";
 import { firstOf, lastOf, type Recurrence, recurrence } from "./recurrent.wgsl.ts";
@@ -17,7 +18,10 @@ export interface WalkShape {
   readonly threads: number;
 }
 
-/** How the work of a product is divided: `parts` pieces of the inner axis for each of `across` columns. */
+/**
+ * How the work of a product is divided: `parts` pieces of the inner axis for each of `across` columns. `bytes` of
+ * workgroup memory suffice for f32 and f16.
+ */
 export function walkLayout(
   { gates, hidden, pass }: { readonly gates: number; readonly hidden: number; readonly pass: Recurrence["pass"] },
   { rows, threads }: WalkShape,
@@ -40,7 +44,7 @@ export function walkForward(p: Recurrence, shape: WalkShape): Kernel {
       for (var round = 0u; round < UNIT_ROUNDS; round++) {
         let unit = round * THREADS + lane;
         if (unit < UNITS) {
-          ${each(shape.rows, (r) => `${walk.vector(r, "unit")} = startH[min(${plus("row", `${r}u`)}, ROWS - 1u) * UNITS + unit];`)}
+          ${each(shape.rows, (r) => walk.put(r, "unit", `startH(min(${plus("row", `${r}u`)}, ROWS - 1u) * UNITS + unit)`))}
         }
       }
       #endif
@@ -52,7 +56,7 @@ export function walkForward(p: Recurrence, shape: WalkShape): Kernel {
           if (unit < UNITS) {
             ${each(shape.rows, (r) => {
               const products = each(cell.gates, (g) => walk.sum(r, plus(`${g * hidden}u`, "unit")));
-              return `${walk.vector(r, "unit")} = finish(t, ${plus("row", `${r}u`)}, unit, Gates(${products.join(", ")}));`;
+              return walk.put(r, "unit", `finish(t, ${plus("row", `${r}u`)}, unit, Gates(${products.join(", ")}))`);
             })}
           }
         }
@@ -76,7 +80,7 @@ export function walkBackward(p: Recurrence, shape: WalkShape): Kernel {
           if (unit < UNITS) {
             ${each(shape.rows, (r) => [
               `let d${r} = finish(t, ${plus("row", `${r}u`)}, unit, ${walk.sum(r, "unit")});`,
-              ...each(cell.gates, (g) => `${walk.vector(r, plus(`${g * hidden}u`, "unit"))} = d${r}[${g}];`),
+              ...each(cell.gates, (g) => walk.put(r, plus(`${g * hidden}u`, "unit"), `d${r}[${g}]`)),
             ])}
           }
         }
@@ -88,10 +92,12 @@ export function walkBackward(p: Recurrence, shape: WalkShape): Kernel {
 function walkOf(p: Recurrence, shape: WalkShape) {
   const { rows, threads } = shape;
   const { depth, across, parts } = walkLayout({ ...p, gates: p.cell.gates }, shape);
+  // What a step passes on is rounded as in memory, where other variants read it.
+  const type = p.views.weight!.dtype;
   const vector = (r: number, i: string) => `vector[${plus(`${r * depth}u`, i)}]`;
   const sums = (r: number, part: number, i: string) => `sums[${plus(`${(r * parts + part) * across}u`, i)}]`;
   const memory: Memory[] = [
-    { name: "vector", type: "f32", length: rows * depth, note: "left operand of the product, row by row" },
+    { name: "vector", type, length: rows * depth, note: "left operand of the product, row by row" },
     { name: "sums", type: "f32", length: rows * parts * across, note: "for each piece and column" },
   ];
   return {
@@ -106,7 +112,8 @@ function walkOf(p: Recurrence, shape: WalkShape) {
       SUM_ROUNDS: [Math.ceil((parts * across) / threads), "iterations that compute all sums"],
       UNIT_ROUNDS: [Math.ceil(p.hidden / threads), "iterations that compute all units"],
     },
-    vector,
+    /** Stores a value as element i of a row's vector. */
+    put: (r: number, i: string, value: string) => `${vector(r, i)} = ${narrowed(type, value)};`,
     /** The product of a row and column: the sum of its pieces. */
     sum: (r: number, column: string) => each(parts, (part) => sums(r, part, column)).join(" + "),
     multiply: wgsl`
@@ -119,8 +126,8 @@ function walkOf(p: Recurrence, shape: WalkShape) {
           let start = i / ACROSS * (DEPTH / PARTS);
           ${each(rows, (r) => `var sum${r} = 0.0;`)}
           for (var k = 0u; k < DEPTH / PARTS; k++) {
-            let w = weight[(start + k) * ACROSS + column];
-            ${each(rows, (r) => `sum${r} += w * ${vector(r, "start + k")};`)}
+            let w = weight((start + k) * ACROSS + column);
+            ${each(rows, (r) => `sum${r} += w * ${widened(type, vector(r, "start + k"))};`)}
           }
           ${each(rows, (r) => `${sums(r, 0, "i")} = sum${r};`)}
         }

@@ -10,6 +10,9 @@ import { input } from "../src/ops/sources/constants.ts";
 const unit = 2 ** -11;
 export const roundings = 8;
 
+/** Roundings of a recurrence: in each step, of x, the gates, h and the gradients of the gates. */
+export const recurrent = (steps: number): number => 4 * steps;
+
 /** Numbers that are exact in f16, so that the twin starts from the same ones. */
 export const exact = (data: TensorData): TensorData =>
   data instanceof Float32Array ? unpackHalves(packHalves(data)).subarray(0, data.length) : data;

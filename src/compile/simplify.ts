@@ -3,6 +3,7 @@ import { asDType } from "../graph/program.ts";
 import { type Shape, sameShape, sizeOf } from "../graph/shape.ts";
 import { apply, fullValue, type Node, type Tensor } from "../graph/tensor.ts";
 import { kernelsOf } from "../kernels/lowering.ts";
+import { inLayer } from "../layer.ts";
 import { expand, part, reshape } from "../ops/moves/views.ts";
 import { add, mul } from "../ops/pointwise/arithmetic.ts";
 import { full } from "../ops/sources/constants.ts";
@@ -80,9 +81,10 @@ const rules: Record<string, (node: Node, inputs: readonly Tensor[]) => Tensor | 
   div: (_, [a, b]) => (fullValue(b!) === 1 ? a : undefined),
   // f32 represents every f16 exactly, but not the reverse.
   cast: ({ attrs: { to } }, [x]) => {
-    const { op, inputs, attrs } = x!.node;
-    // An op that accumulates in f32 can return f32 directly, without rounding in between.
-    if (kernelsOf(op)?.widens && x!.dtype === "f16" && to === "f32") return apply(op, inputs, { ...attrs, to });
+    const { op, inputs, attrs, layer } = x!.node;
+    // An op that computes in f32 can return f32 directly, without rounding in between.
+    if (kernelsOf(op)?.widens && x!.dtype === "f16" && to === "f32")
+      return inLayer(layer, () => apply(op, inputs, { ...attrs, to }));
     return op.name === "cast" && x!.dtype === "f32" && to === "f16" && inputs[0]!.dtype === "f16"
       ? inputs[0]
       : undefined;

@@ -62,6 +62,7 @@ export const embeddingGradFamily = /* @__PURE__ */ family<GradVariant>("embeddin
 
 /** Looks up rows of a table. */
 export const embeddingKernels: Kernels = {
+  narrows: true,
   lower({ inputs: [weight, indices] }, to) {
     const [table, index, rows] = [to.contiguous(weight!), to.contiguous(indices!), to.result(0)!];
     const problem = problemOf(table, index);

@@ -46,6 +46,7 @@ const normGrads = {
 
 /** Normalises rows: x, and optionally weight and bias. */
 export const normKernels: Kernels = {
+  precision: "operands",
   lower({ node, inputs }, to) {
     const read = inputs.map((tensor) => to.contiguous(tensor)) as [View, View?, View?];
     const [x, weight, bias] = read;
@@ -75,7 +76,7 @@ export const normGradKernels: Kernels = {
       work.node.attrs as NormGradAttrs,
     );
     const { x } = views;
-    const { end, label, flops, bytes } = endOf(work, to, "f32");
+    const { end, label, flops, bytes } = endOf(work, to, x.dtype);
     const [rows, length] = x.shape as [number, number];
     const { write, chosen } = chooseWay(normFamily, normGrads[kind], { lines: rows, length }, to.traits);
     return [
@@ -99,5 +100,5 @@ export function gradInputs<T>([x, ...rest]: readonly T[], { weighted, kind }: No
 const bytesOf = (views: readonly (View | undefined)[]): number =>
   views.reduce((total, view) => total + (view ? touched(view) : 0), 0);
 
-const labelOf = (name: string, kind: NormKind, { shape }: View, end = ":f32"): string =>
+const labelOf = (name: string, kind: NormKind, { shape, dtype }: View, end = `:${dtype}`): string =>
   `${kind === "rms" ? name.replace("layer", "rms") : name}[${shape.join("x")}]${end}`;

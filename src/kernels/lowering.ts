@@ -47,6 +47,8 @@ export interface Kernels {
   readonly written?: Written;
   /** Whether `attrs.to` may request an f32 result from f16 operands. */
   readonly widens?: boolean;
+  /** Whether `attrs.to` may request an f16 result from f32 operands, as mixed precision then does. */
+  readonly narrows?: boolean;
 }
 
 /** How an op runs; undefined for views and leaves, which have no kernels. */

@@ -12,7 +12,7 @@ import {
   widthOf,
 } from "../../shaders/recurrentSteps.wgsl.ts";
 import { type WalkShape, walkBackward, walkForward, walkLayout } from "../../shaders/recurrentWalk.wgsl.ts";
-import { labelShape, type Shape, sizeOf } from "../graph/shape.ts";
+import { bytesPer, type DType, labelShape, type Shape, sizeOf } from "../graph/shape.ts";
 import type { Attrs, Spec, Tensor } from "../graph/tensor.ts";
 import { bind, bound, type KernelCall, type View } from "./call.ts";
 import { choose, family, named, needsWorkgroup, unless, type Variant } from "./choose.ts";
@@ -39,7 +39,10 @@ export function sizesOf({ weight, gates, outputs }: Inputs<Spec>, batchFirst: bo
   return { steps: batchFirst ? b : a, rows: batchFirst ? a : b, hidden };
 }
 
-type Problem = Pick<Recurrence, "pass" | "steps" | "rows" | "hidden"> & Pick<Cell, "gates">;
+interface Problem extends Pick<Recurrence, "pass" | "steps" | "rows" | "hidden">, Pick<Cell, "gates"> {
+  /** Dtype of sequences and weights. */
+  readonly type: DType;
+}
 
 interface SequenceVariant extends Variant<Problem> {
   /** Whether the forward pass reads the weight transposed. */
@@ -192,6 +195,7 @@ const families = { lstm: lstmFamily, gru: gruFamily, rnn: rnnFamily };
 
 /** Runs a sequence, forward or backward. */
 export const sequenceKernels = (cell: Cell, pass: Recurrence["pass"]): Kernels => ({
+  precision: "half",
   lower: (work, to) => lowerSequence(cell, pass, work, to),
   // The gradient of a GRU has the most buffers; as neighbours in memory, h and the kept values can share a binding.
   sideBySide: (result) => pass === "forward" && cell.splits && result < 2,
@@ -201,13 +205,14 @@ function lowerSequence(cell: Cell, pass: Recurrence["pass"], { node }: Work, to:
   const { reverse, batchFirst } = node.attrs as { reverse: boolean; batchFirst: boolean };
   const inputs = inputsOf(node);
   const { steps, rows, hidden } = sizesOf(inputs, batchFirst);
-  const problem: Problem = { pass, gates: cell.gates, steps, rows, hidden };
+  const { dtype } = inputs.weight!;
+  const problem: Problem = { pass, gates: cell.gates, steps, rows, hidden, type: dtype };
   const variant = choose<SequenceVariant, Problem>(families[cell.name], problem, to.traits);
   const views = viewsOf(inputs, to);
   const copies: KernelCall[] = [];
   if (pass === "forward" && variant.transposed) {
     const weight = { ...views.weight!, shape: [hidden, cell.gates * hidden], strides: [1, hidden] };
-    views.weight = to.scratch("transposed recurrent weight", weight.shape, "f32");
+    views.weight = to.scratch("transposed recurrent weight", weight.shape, dtype);
     copies.push(copyCall(weight, views.weight));
   }
   /** The gates in the memory of result i, copied there if they are elsewhere. */
@@ -219,7 +224,7 @@ function lowerSequence(cell: Cell, pass: Recurrence["pass"], { node }: Work, to:
     views.gates = given;
     return true;
   };
-  const place = (i: number, role: string, shape: Shape) => to.result(i) ?? to.scratch(role, shape, "f32");
+  const place = (i: number, role: string, shape: Shape) => to.result(i) ?? to.scratch(role, shape, dtype);
   const states = inputs.gates ? [...inputs.gates.shape.slice(0, 2), hidden] : inputs.outputs!.shape;
   let saves = false;
   if (pass === "forward") {
@@ -227,12 +232,14 @@ function lowerSequence(cell: Cell, pass: Recurrence["pass"], { node }: Work, to:
     views.outputs = place(0, "hidden states", states);
     // Without a gradient, only values that the next step needs are kept.
     const kept = cell.keeps ? to.result(1) : undefined;
-    if (kept || cell.before === "kept") views.kept = kept ?? to.scratch("cell states", states, "f32");
+    if (kept) views.kept = kept;
+    if (cell.before && dtype === "f16") views.state = to.scratch("state", [rows, hidden], "f32");
+    else if (cell.before === "kept") views.kept ??= to.scratch("cell states", states, dtype);
   } else {
     const wide = [...states.slice(0, 2), cell.gates * hidden];
     if (inputs.gates) moveGates(0);
     else views.gates = place(0, "gradient of the gates", wide);
-    if (cell.carries) views.carry = place(1, "carried gradient", [rows, hidden]);
+    if (cell.carries) views.carry = to.result(1) ?? to.scratch("carried gradient", [rows, hidden], "f32");
     if (cell.splits) views.dRecurrent = place(2, "gradient of the recurrent part", wide);
   }
   const whole: Recurrence = { cell, pass, steps, rows, hidden, reverse, batchFirst, saves, views };
@@ -240,12 +247,12 @@ function lowerSequence(cell: Cell, pass: Recurrence["pass"], { node }: Work, to:
   const calls = variant.kernels(whole, problem, to).map(({ step, workgroups, ...rest }): KernelCall => {
     const count = step ? 1 : steps;
     return {
-      label: step ? `${label}/${step}:f32` : `${label}:f32`,
+      label: step ? `${label}/${step}:${dtype}` : `${label}:${dtype}`,
       ...named(families[cell.name], variant),
       ...rest,
       workgroups: [workgroups, 1, 1],
       flops: count * (2 * rows * cell.gates * hidden * hidden + cell.flops * rows * hidden),
-      bytes: sizeOf(inputs.weight!.shape) * 4 + count * 4 * rows * hidden * (2 * cell.gates + 4),
+      bytes: bytesPer(dtype) * (sizeOf(inputs.weight!.shape) + count * rows * hidden * (2 * cell.gates + 4)),
     };
   });
   return [...copies, ...calls];

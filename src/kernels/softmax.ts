@@ -33,7 +33,7 @@ const kernelsOf = (kind: string, naive: Write, along: (way: Way) => Write): Kern
     const read = [x, labels, dloss].filter((view) => view !== undefined);
     return [
       {
-        label: `${kind}${labelShape(x.shape)}[${axis}]:${x.dtype}`,
+        label: `${kind}${labelShape(x.shape)}[${axis}]:${y.dtype}`,
         ...chosen,
         ...bound(write({ ...lines, x, y, labels: labels!, dloss: dloss!, ignore: attrs["ignore"] })),
         flops: 8 * lines.lines * lines.length,
@@ -43,7 +43,11 @@ const kernelsOf = (kind: string, naive: Write, along: (way: Way) => Write): Kern
   },
 });
 
-export const softmaxKernels = /* @__PURE__ */ kernelsOf("softmax", softmaxNaive, softmaxLines);
+export const softmaxKernels: Kernels = {
+  .../* @__PURE__ */ kernelsOf("softmax", softmaxNaive, softmaxLines),
+  precision: "operands",
+  widens: true,
+};
 export const logSoftmaxKernels = /* @__PURE__ */ kernelsOf("logSoftmax", logSoftmaxNaive, logSoftmaxLines);
 export const crossEntropyKernels = /* @__PURE__ */ kernelsOf("crossEntropy", crossEntropyNaive, crossEntropyLines);
 export const crossEntropyGradKernels = /* @__PURE__ */ kernelsOf(

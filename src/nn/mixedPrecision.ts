@@ -8,10 +8,12 @@ import { constant, full } from "../ops/sources/constants.ts";
 import { checkModule, type Mode, type Module, module } from "./module.ts";
 
 /**
- * The same model in mixed precision. Matrix products, convolutions and the ops between them compute and store f16. Sums
- * inside kernels, normalisations, softmax, exponentials and logarithms stay f32, and so does the result, for the loss.
- * The model's variables stay f32 ("master weights"): each run rounds them to f16 in one dispatch, and gradients are
- * f32. The choice of ops follows `torch.autocast`, except that recurrent layers stay f32.
+ * The same model in mixed precision. Matrix products, convolutions, recurrent layers and the ops between them store f16,
+ * and so do normalisations, softmax and embeddings behind them. Sums, statistics, cell states and elementary functions
+ * are f32 inside kernels. Exponentials and logarithms stay f32, and so does the result, for the loss. The model's
+ * variables stay f32 ("master weights"): each run rounds them to f16 in one dispatch, and gradients are f32.
+ *
+ * `torch.autocast` instead stores normalisations, softmax and embeddings in f32.
  *
  * Gradients of f16 activations may underflow: train with `optim.lossScaler`.
  *
@@ -45,12 +47,13 @@ class Halving {
   readonly #variable: (variable: Variable) => Tensor;
   readonly #done = new Map<Tensor, Tensor>();
   readonly #halves = new Map<Tensor, Tensor>();
-  /** Values that depend on parameters and numbers only: they take the dtype of the other operands. */
+  /** The input, and values that depend on parameters and numbers only: they take the dtype of the other operands. */
   readonly #light = new Set<Tensor>();
 
   constructor(input: Tensor, variable: (variable: Variable) => Tensor) {
     this.#input = input;
     this.#variable = variable;
+    if (input.dtype === "f32") this.#light.add(input);
   }
 
   result(y: Tensor): Tensor {
@@ -75,9 +78,12 @@ class Halving {
     const inputs = node.inputs.map((input) => this.#now(input));
     const typed = this.#typed(node, inputs);
     const effects = node.effects.map(([variable, value]): Update => [variable, cast(this.#now(value), variable.dtype)]);
+    const narrows = kernelsOf(op)?.narrows && results[0]!.dtype === "f32";
     const same =
-      typed.every((input, i) => input === node.inputs[i]) && effects.every(([, v], i) => v === node.effects[i]![1]);
-    const made = same ? results : applyAll(op, typed, attrs, effects);
+      !narrows &&
+      typed.every((input, i) => input === node.inputs[i]) &&
+      effects.every(([, v], i) => v === node.effects[i]![1]);
+    const made = same ? results : applyAll(op, typed, narrows ? { ...attrs, to: "f16" } : attrs, effects);
     if ((op.view || op.name === "cast") && typed.every((input) => this.#light.has(input)))
       for (const result of made) this.#light.add(result);
     return made;

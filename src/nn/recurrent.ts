@@ -56,21 +56,24 @@ export const lstm = (
   inputs: number,
   hidden: number,
   options: RecurrentLayerOptions = {},
-): Recurrent<ops.LstmResult, LstmStates> => recurrent("lstm", 4, ops.lstm, inputs, hidden, options);
+): Recurrent<ops.LstmResult<"f32">, LstmStates> => recurrent("lstm", 4, ops.lstm, inputs, hidden, options);
 
 /** Gated recurrent unit: `[T, N, inputs]` → output `[T, N, D · hidden]` and hN `[layers · D, N, hidden]`. See {@link ops.gru}. */
 export const gru = (
   inputs: number,
   hidden: number,
   options: RecurrentLayerOptions = {},
-): Recurrent<ops.RecurrentResult, HiddenStates> => recurrent("gru", 3, ops.gru, inputs, hidden, options);
+): Recurrent<ops.RecurrentResult<"f32">, HiddenStates> => recurrent("gru", 3, ops.gru, inputs, hidden, options);
 
 /** Simple recurrent network with tanh: `[T, N, inputs]` → output `[T, N, D · hidden]` and hN `[layers · D, N, hidden]`. */
 export const rnn = (
   inputs: number,
   hidden: number,
   options: RecurrentLayerOptions = {},
-): Recurrent<ops.RecurrentResult, HiddenStates> => recurrent("rnn", 1, ops.rnn, inputs, hidden, options);
+): Recurrent<ops.RecurrentResult<"f32">, HiddenStates> => recurrent("rnn", 1, ops.rnn, inputs, hidden, options);
+
+/** The weights are f32, so the ops refuse any other input. */
+const asF32 = (x: Tensor): Tensor<"f32"> => x as Tensor<"f32">;
 
 /** One step of a recurrence, with variables `weight_ih`, `weight_hh`, `bias_ih`, `bias_hh`. */
 export interface RecurrentCell<State, Next extends State = State> {
@@ -88,7 +91,10 @@ export function lstmCell(
   options: CellOptions = {},
 ): RecurrentCell<{ h: Tensor; c: Tensor }, { h: Tensor<"f32">; c: Tensor<"f32"> }> {
   const { weights, recipe } = cellWeights("lstmCell", 4, inputs, hidden, options);
-  return layer((x: Tensor, state: { h?: Tensor; c?: Tensor } = {}) => ops.lstmCell(x, weights, state), ...recipe);
+  return layer(
+    (x: Tensor, state: { h?: Tensor; c?: Tensor } = {}) => ops.lstmCell(asF32(x), weights, state),
+    ...recipe,
+  );
 }
 
 /** One step of a GRU: x `[N, inputs]` and h `[N, hidden]` → the next h. */
@@ -98,7 +104,7 @@ export function gruCell(
   options: CellOptions = {},
 ): RecurrentCell<Tensor, Tensor<"f32">> {
   const { weights, recipe } = cellWeights("gruCell", 3, inputs, hidden, options);
-  return layer((x: Tensor, h?: Tensor) => ops.gruCell(x, weights, h), ...recipe);
+  return layer((x: Tensor, h?: Tensor) => ops.gruCell(asF32(x), weights, h), ...recipe);
 }
 
 /** One step of a simple recurrent network: x `[N, inputs]` and h `[N, hidden]` → the next h. */
@@ -108,7 +114,7 @@ export function rnnCell(
   options: CellOptions = {},
 ): RecurrentCell<Tensor, Tensor<"f32">> {
   const { weights, recipe } = cellWeights("rnnCell", 1, inputs, hidden, options);
-  return layer((x: Tensor, h?: Tensor) => ops.rnnCell(x, weights, h), ...recipe);
+  return layer((x: Tensor, h?: Tensor) => ops.rnnCell(asF32(x), weights, h), ...recipe);
 }
 
 /** The last position along an axis, with that axis removed: `[N, T, F]` → `[N, F]`. @param axis default 1. */
@@ -173,10 +179,10 @@ function cellWeights(layer: string, gates: number, inputs: number, hidden: numbe
   return { weights, recipe };
 }
 
-function recurrent<Result extends ops.RecurrentResult>(
+function recurrent<Result extends ops.RecurrentResult<"f32">>(
   name: string,
   gates: number,
-  op: (x: Tensor, weights: readonly ops.RecurrentWeights[], options: ops.LstmOptions) => Result,
+  op: (x: Tensor<"f32">, weights: readonly ops.RecurrentWeights[], options: ops.LstmOptions) => Result,
   inputs: number,
   hidden: number,
   options: RecurrentLayerOptions,
@@ -216,7 +222,7 @@ function recurrent<Result extends ops.RecurrentResult>(
     });
     // A copy that does not read `training`; only dropout does.
     const { h0, c0, ...mode } = given;
-    return op(x, weights, {
+    return op(asF32(x), weights, {
       ...(h0 !== undefined && { h0 }),
       ...(c0 !== undefined && { c0 }),
       bidirectional,

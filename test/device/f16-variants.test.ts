@@ -7,15 +7,17 @@ import { Engine } from "../../src/index.ts";
 import { convFamily } from "../../src/kernels/conv2d.ts";
 import { cumsumFamily } from "../../src/kernels/cumsum.ts";
 import { embeddingGradFamily } from "../../src/kernels/embedding.ts";
+import { normFamily } from "../../src/kernels/layerNorm.ts";
 import { matmulFamily } from "../../src/kernels/matmul.ts";
 import { pickFamily } from "../../src/kernels/pick.ts";
 import { maxPoolGradFamily } from "../../src/kernels/pool2d.ts";
+import { gruFamily, lstmFamily, rnnFamily } from "../../src/kernels/recurrent.ts";
 import { reduceFamily } from "../../src/kernels/reduce.ts";
 import { softmaxFamily } from "../../src/kernels/softmax.ts";
 import { input } from "../../src/ops/sources/constants.ts";
 import { evaluate } from "../../src/reference/index.ts";
 import { wherever } from "../forced.ts";
-import { half, missOf, roundings, values } from "../half.ts";
+import { half, missOf, recurrent, roundings, values } from "../half.ts";
 import { brief } from "../place.ts";
 
 const engine = await Engine.create();
@@ -27,7 +29,11 @@ const titled = (title: string): string => (lacking ? `${title}: skipped, this ad
 const { device } = engine;
 
 /** Runs outputs over f16 inputs with forced variants. Returns the kernels that ran. */
-async function agrees(variants: Record<string, string>, outputs: Record<string, Tensor>): Promise<string[]> {
+async function agrees(
+  variants: Record<string, string>,
+  outputs: Record<string, Tensor>,
+  factor = roundings,
+): Promise<string[]> {
   const forced = await Engine.create({ device, variants: wherever(variants) });
   const program = await forced.compile({ outputs });
   const nodes = reachable(Object.values(outputs)).filter(({ op }) => op.source === "input");
@@ -39,7 +45,7 @@ async function agrees(variants: Record<string, string>, outputs: Record<string, 
   );
   await program.run(feeds);
   for (const [name, { data }] of Object.entries(evaluate(outputs, { inputs: feeds }))) {
-    const miss = missOf(await program.outputs[name]!.data(), data, roundings);
+    const miss = missOf(await program.outputs[name]!.data(), data, factor);
     if (miss) expect.fail(`${name}${miss}`);
   }
   const used = program.inspect().kernels.map(({ family, variant }) => `${family}/${variant}`);
@@ -184,4 +190,63 @@ describe.skipIf(lacking)(titled("every variant in f16"), () => {
       const outputs = { rows: t.cumsum(half("x", [3, 130]), 1), columns: t.cumsum(half("z", [9, 4]), 0) };
       await agrees({ cumsum: name }, outputs);
     });
+
+  for (const { name } of normFamily.variants)
+    test(`normalisations, ${name}`, async () => {
+      for (const shape of brief
+        ? [[5, 12]]
+        : [
+            [5, 12],
+            [9, 7],
+            [3, 130],
+          ]) {
+        const [x, dy, mask] = [half("x", shape), half("dy", shape), input("mask", shape.slice(-1), "i32")];
+        const affine = { weight: half("weight", shape.slice(-1)), bias: half("bias", shape.slice(-1)) };
+        const [layer, rms] = [t.layerNorm(x, shape[1]!, affine), t.rmsNorm(x, shape[1]!)];
+        // Ops that follow the gradient in its kernel.
+        const masked = (dx: Tensor) => t.mul(t.where(mask, dx, t.zerosLike(dx)), 0.25);
+        const [dx, dweight, dbias] = t.grad(t.sum(t.mul(layer, dy)), [x, affine.weight, affine.bias]);
+        const [of] = t.grad(t.sum(t.mul(rms, dy)), [x]);
+        const used = await agrees(
+          { layerNorm: name },
+          { layer, rms, dweight: dweight!, dbias: dbias!, masked: masked(dx!), masked2: masked(of!) },
+        );
+        expect(used.filter((kernel) => kernel === `layerNorm/${name}`)).toHaveLength(4);
+      }
+    });
+
+  const cells = [
+    { kind: "lstm", op: t.lstm, gates: 4, family: lstmFamily },
+    { kind: "gru", op: t.gru, gates: 3, family: gruFamily },
+    { kind: "rnn", op: t.rnn, gates: 1, family: rnnFamily },
+  ] as const;
+  // Tiles of eight rows take a CPU compiler longest.
+  // A CPU compiler needs a minute for eight rows of four gates.
+  const slow = (gates: number, name: string) =>
+    brief && !(gates > 1 ? /naive|walk/ : /naive|steps[14]|walk/).test(name);
+  for (const { kind, op, gates, family } of cells)
+    for (const { name } of family.variants)
+      test.skipIf(slow(gates, name))(`${kind}, ${name}`, { timeout: 300_000 }, async () => {
+        const [steps, rows, inputs, hidden] = [3, 9, 3, 16];
+        const small = (of: string, shape: number[]) => t.mul(half(of, shape), 0.25);
+        const x = half("x", [steps, rows, inputs]);
+        const weights = {
+          weightIh: small("ih", [gates * hidden, inputs]),
+          weightHh: small("hh", [gates * hidden, hidden]),
+          biasIh: small("bi", [gates * hidden]),
+          biasHh: small("bh", [gates * hidden]),
+        };
+        const start = {
+          h0: half("h0", [1, rows, hidden]),
+          ...(kind === "lstm" && { c0: half("c0", [1, rows, hidden]) }),
+        };
+        const { output, ...last } = op(x, [weights], start);
+        expect(output.dtype).toBe("f16");
+        const wrt = { x, ...weights, ...start };
+        const loss = t.add(t.sum(t.mul(t.mul(output, half("dy", output.shape)), 0.25)), t.sum(last.hN));
+        const gradients = t.grad(loss, Object.values(wrt));
+        const named = Object.fromEntries(Object.keys(wrt).map((key, i) => [`d ${key}`, gradients[i]!]));
+        const used = await agrees({ [kind]: name }, { output, ...last, ...named }, recurrent(steps));
+        expect(used).toContain(`${kind}/${name}`);
+      });
 });

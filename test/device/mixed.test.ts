@@ -1,10 +1,11 @@
 import { afterAll, describe, expect, test } from "vitest";
 import * as t from "../../src/index.ts";
-import { Engine, input, losses, nn, optim, type Variable } from "../../src/index.ts";
+import { Engine, input, losses, nn, optim, type Tensor, type TensorData, type Variable } from "../../src/index.ts";
 import { ReferenceProgram } from "../../src/reference/index.ts";
 import { brief } from "../place.ts";
 
-const engine = await Engine.create();
+// The definitions of LSTM and GRU, since a CPU compiler takes a minute for their tiles.
+const engine = await Engine.create({ variants: brief ? { lstm: "naive", gru: "naive" } : {} });
 afterAll(() => engine.destroy());
 const lacking = !engine.traits.features.has("shader-f16");
 const titled = (title: string): string => (lacking ? `${title}: skipped, this adapter lacks shader-f16` : title);
@@ -34,17 +35,38 @@ const attentive = () =>
     nn.linear(40, 5),
   );
 
+/** A language model that reads five tokens of eleven and predicts a class. */
+const languageModel = (kind: "lstm" | "gru") => () =>
+  nn.sequential(
+    nn.embedding(tokens, 8),
+    { lstm: nn.lstm, gru: nn.gru }[kind](8, 12, { batchFirst: true }).output,
+    nn.layerNorm(12),
+    nn.lastStep(),
+    nn.linear(12, 5),
+  );
+const tokens = 11;
+
 const models: [name: string, make: () => nn.Module, shape: number[]][] = [
   ["a multilayer perceptron", mlp, [16, 20]],
   ["a convolutional net with batch normalisation", () => lenet(), [8, 1, 14, 14]],
+  ["a language model with an LSTM", languageModel("lstm"), [4, 5]],
+  ["a language model with a GRU", languageModel("gru"), [4, 5]],
   ["a transformer block", attentive, [8, 5, 6]],
 ];
 
+/** The input of a model, and values for it. */
+function inputOf(name: string, shape: number[]): { x: Tensor; values: TensorData } {
+  const n = shape.reduce((a, b) => a * b);
+  return name.startsWith("a language model")
+    ? { x: input("x", shape, "i32"), values: labels(n, tokens) }
+    : { x: input("x", shape), values: wave(n, 0.7) };
+}
+
 /** Trains a model in f32, or in mixed precision with loss scaling. */
-async function train(make: () => nn.Module, shape: number[], steps: number, mixed: boolean) {
+async function train(name: string, make: () => nn.Module, shape: number[], steps: number, mixed: boolean) {
   nn.seed(5);
   const model = make();
-  const x = input("x", shape);
+  const { x, values } = inputOf(name, shape);
   const y = input("y", [shape[0]!], "i32");
   const applied = mixed ? nn.mixedPrecision(model) : model;
   const loss = losses.crossEntropy(applied(x, { training: true }), y);
@@ -52,13 +74,7 @@ async function train(make: () => nn.Module, shape: number[], steps: number, mixe
   const updates = optim.adam({ lr: 0.01 }).minimize(loss, mixed ? { scaler } : {});
   // The f32 run is only for comparison: without merging, its kernels compile faster.
   const program = await engine.compile({ outputs: { loss }, updates }, { merge: mixed || !brief });
-  const feeds = {
-    x: wave(
-      shape.reduce((a, b) => a * b),
-      0.7,
-    ),
-    y: labels(shape[0]!, 5),
-  };
+  const feeds = { x: values, y: labels(shape[0]!, 5) };
   const found: number[] = [];
   for (let i = 0; i < steps; i++) {
     await program.run(feeds);
@@ -69,11 +85,11 @@ async function train(make: () => nn.Module, shape: number[], steps: number, mixe
 
 describe.skipIf(lacking)(titled("mixed precision"), () => {
   // A CPU compiler needs a minute for the kernels of a transformer's step. Its gradients are still tested below.
-  test.skipIf(brief).each(models.slice(2))("%s trains as in f32", trainsAsInF32);
-  test.each(models.slice(0, 2))("%s trains as in f32", trainsAsInF32);
+  test.skipIf(brief).each(models.slice(3))("%s trains as in f32", trainsAsInF32);
+  test.each(models.slice(0, 3))("%s trains as in f32", trainsAsInF32);
 
-  async function trainsAsInF32(_: string, make: () => nn.Module, shape: number[]): Promise<void> {
-    const [wide, mixed] = [await train(make, shape, 40, false), await train(make, shape, 40, true)];
+  async function trainsAsInF32(name: string, make: () => nn.Module, shape: number[]): Promise<void> {
+    const [wide, mixed] = [await train(name, make, shape, 40, false), await train(name, make, shape, 40, true)];
     expect(wide.found.at(-1)!).toBeLessThan(0.5 * wide.found[0]!);
     mixed.found.forEach((value, i) => {
       // Three percent of the loss, and of its decrease so far: small differences grow from step to step.
@@ -88,7 +104,7 @@ describe.skipIf(lacking)(titled("mixed precision"), () => {
     nn.seed(5);
     // With two nearly equal elements, f16 may pick another maximum; that says nothing about the accuracy of gradients.
     const model = name.includes("convolutional") ? lenet(nn.avgPool2d) : make();
-    const x = input("x", shape);
+    const { x, values } = inputOf(name, shape);
     const y = input("y", [shape[0]!], "i32");
     const loss = losses.crossEntropy(nn.mixedPrecision(model)(x, { training: true }), y);
     const plain = losses.crossEntropy(model(x, { training: true }), y);
@@ -100,13 +116,7 @@ describe.skipIf(lacking)(titled("mixed precision"), () => {
       const gradients = t.grad(t.mul(value, 1024), parameters);
       return { loss: value, ...Object.fromEntries(gradients.map((g, i) => [`g${i}`, g])) } as Record<string, t.Tensor>;
     };
-    const feeds = {
-      x: wave(
-        shape.reduce((a, b) => a * b),
-        0.7,
-      ),
-      y: labels(shape[0]!, 5),
-    };
+    const feeds = { x: values, y: labels(shape[0]!, 5) };
     // Compute these first: later the engine has the running statistics, and updates them.
     const [twin, wide] = [outputs(loss), outputs(plain)].map((each) =>
       new ReferenceProgram({ outputs: each }).run(feeds),
@@ -129,7 +139,7 @@ describe.skipIf(lacking)(titled("mixed precision"), () => {
   });
 
   test("all weights are rounded by one dispatch and updated by another", async () => {
-    const { program } = await train(mlp, [16, 20], 1, true);
+    const { program } = await train("", mlp, [16, 20], 1, true);
     const kernels = program.inspect().kernels.flatMap(({ label }) => label.split(" | "));
     expect(kernels.filter((label) => label.startsWith("castAll×6"))).toHaveLength(1);
     expect(kernels.filter((label) => label.startsWith("adam"))).toHaveLength(1);
@@ -141,14 +151,14 @@ describe.skipIf(lacking)(titled("mixed precision"), () => {
   });
 
   test("an overflow skips the step and halves the factor", async () => {
-    const { program, model, scaler, updates, feeds } = await train(mlp, [16, 20], 3, true);
+    const { program, model, scaler, updates, feeds } = await train("", mlp, [16, 20], 3, true);
     const kept = updates.map(([variable]) => variable).filter(({ group }) => !/scale|overflow/.test(group));
     expect(kept.length).toBeGreaterThan(3 * model.variables.size);
     const read = async () =>
       (await Promise.all(kept.map((v) => engine.read(v)))).flatMap(({ buffer }) => [...new Uint32Array(buffer)]).join();
     const before = await read();
     const scale = (await engine.read(scaler.scale))[0]!;
-    await program.run({ ...feeds, x: feeds.x.map((v, i) => (i === 33 ? 1e5 : v)) }); // too large for f16
+    await program.run({ ...feeds, x: feeds.x.map((v: number, i: number) => (i === 33 ? 1e5 : v)) }); // too large for f16
     expect((await read()) === before).toBe(true);
     expect((await engine.read(scaler.scale))[0]).toBe(scale / 2);
     await program.run(feeds);

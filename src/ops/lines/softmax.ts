@@ -14,9 +14,10 @@ import { iota } from "../sources/random.ts";
 import { max, sum } from "./reduce.ts";
 import { softmaxGrad } from "./softmaxGrad.ts";
 
+/** `attrs.to` is the result's dtype if f16 becomes f32. */
 const softmaxOp: Op = {
   name: "softmax",
-  infer: ([x]) => [{ shape: x!.shape, dtype: floatOnly("softmax", x!.dtype) }],
+  infer: ([x], { to }) => [{ shape: x!.shape, dtype: to ?? floatOnly("softmax", x!.dtype) }],
   vjp: ({ results: [y], attrs: { axis } }, [dy]) => [dy && softmaxGrad(y!, dy, axis)],
   kernels: softmaxKernels,
 };

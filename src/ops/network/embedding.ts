@@ -1,29 +1,36 @@
 import { checkWhole, DTypeError, optionsOf, ShapeError } from "../../errors.ts";
 import { type DType, type Float, floats, showShape } from "../../graph/shape.ts";
-import { apply, checkTensors, type Op, type Tensor } from "../../graph/tensor.ts";
+import { type Attrs, apply, checkTensors, type Op, type Tensor } from "../../graph/tensor.ts";
 import { embeddingGradKernels, embeddingKernels } from "../../kernels/embedding.ts";
 import { expand, reshape, unsqueeze } from "../moves/views.ts";
 import { eq, where } from "../pointwise/arithmetic.ts";
 import { zerosLike } from "../sources/constants.ts";
 
-/** Row `attrs.padding` of the table is read like any other, but gets no gradient. */
+/**
+ * Row `attrs.padding` of the table is read like any other, but gets no gradient. `attrs.to` is the result's dtype if rows
+ * of an f32 table are rounded to f16; its gradient is f32.
+ */
 const embeddingOp: Op = {
   name: "embedding",
-  infer: ([weight, index]) => [{ shape: [index!.shape[0]!, weight!.shape[1]!], dtype: weight!.dtype }],
+  infer: ([weight, index], { to = weight!.dtype }) => [{ shape: [index!.shape[0]!, weight!.shape[1]!], dtype: to }],
   bounds: ({ inputs: [weight] }) => [{ input: 1, low: 0, high: weight!.shape[0]! - 1 }],
   vjp: ({ inputs: [weight, index], attrs }, [dy]) => [
-    dy && apply(embeddingGradOp, [dy, index!], { ...attrs, rows: weight!.shape[0]! }),
+    dy && apply(embeddingGradOp, [dy, index!], { ...attrs, rows: weight!.shape[0]!, ...toward(attrs, weight!) }),
   ],
   kernels: embeddingKernels,
 };
 
+/** `attrs.to` of the op in the other direction, whose result has the dtype of this one's operand. */
+const toward = ({ to }: Attrs, { dtype }: Tensor): Attrs => (to === undefined ? {} : { to: dtype });
+
 /** Adds each row of dy `[positions, size]` to the table row that its index names. */
 const embeddingGradOp: Op = {
   name: "embeddingGrad",
-  infer: ([dy], { rows }) => [{ shape: [rows, dy!.shape[1]!], dtype: dy!.dtype }],
-  vjp({ inputs: [, index], attrs: { padding } }, [u]) {
+  infer: ([dy], { rows, to = dy!.dtype }) => [{ shape: [rows, dy!.shape[1]!], dtype: to }],
+  vjp({ inputs: [dy, index], attrs }, [u]) {
     if (!u) return [];
-    const rows = apply(embeddingOp, [u, index!], { padding });
+    const { padding } = attrs;
+    const rows = apply(embeddingOp, [u, index!], { padding, ...toward(attrs, dy!) });
     if (padding === undefined) return [rows];
     const padded = expand(unsqueeze(eq(index!, padding), -1), rows.shape);
     return [where(padded, zerosLike(rows), rows)];

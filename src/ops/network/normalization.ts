@@ -28,12 +28,12 @@ export interface Affine {
 }
 
 /** Normalises rows of any tensor. A bias without a weight is left to the caller. */
-function rows(
-  x: Tensor,
+function rows<D extends DType>(
+  x: Tensor<D>,
   attrs: { kind: "layer" | "rms"; eps: number; groups: number; spread: number },
   size: readonly [rows: number, length: number],
   { weight, bias }: Affine,
-): Tensor<"f32"> {
+): Tensor<D & Float> {
   const y = normalizeRows(attrs, reshape(x, size), weight, bias);
   return reshape(y, x.shape);
 }
@@ -81,11 +81,16 @@ function leadingOf(op: string, x: Tensor, shape: readonly number[]): number {
 
 /**
  * (x − mean) / √(variance + ε) · weight + bias over the last axes of each sample (Ba, Kiros & Hinton, 2016). The
- * variance is not corrected, and is computed from deviations, so a large common offset costs no precision.
+ * variance is not corrected, and is computed from deviations, so a large common offset costs no precision. With f16
+ * operands, statistics and arithmetic are f32, and the result is rounded once.
  * @param shape sizes of the normalised axes, or the size of the last axis.
  * @param options weight and bias of that shape; ε: default 1e-5.
  */
-export function layerNorm(x: Tensor, shape: number | readonly number[], options: Affine = {}): Tensor<"f32"> {
+export function layerNorm<D extends DType>(
+  x: Tensor<D>,
+  shape: number | readonly number[],
+  options: Affine = {},
+): Tensor<D & Float> {
   const { weight, bias, eps } = affineOf("layerNorm", x, options);
   const over = sizesOf("layerNorm", shape);
   const size = rowsOf(x, leadingOf("layerNorm", x, over));
@@ -99,11 +104,11 @@ export function layerNorm(x: Tensor, shape: number | readonly number[], options:
  * @param shape sizes of the normalised axes, or the size of the last axis.
  * @param options weight of that shape; ε: default 2⁻²³, as in PyTorch.
  */
-export function rmsNorm(
-  x: Tensor,
+export function rmsNorm<D extends DType>(
+  x: Tensor<D>,
   shape: number | readonly number[],
   options: Omit<Affine, "bias"> = {},
-): Tensor<"f32"> {
+): Tensor<D & Float> {
   checkTensors("rmsNorm", x);
   const { weight, eps } = optionsOf("rmsNorm", options, { weight: undefined, eps: 2 ** -23 });
   const over = sizesOf("rmsNorm", shape);
@@ -119,15 +124,20 @@ export function rmsNorm(
  * @param groups a divisor of C.
  * @param options weight and bias `[C]`; ε: default 1e-5.
  */
-export function groupNorm(x: Tensor, groups: number, options: Affine = {}): Tensor<"f32"> {
+export function groupNorm<D extends DType>(x: Tensor<D>, groups: number, options: Affine = {}): Tensor<D & Float> {
   return perChannel("groupNorm", x, groups, options);
 }
 
 /** Group normalisation with one group per channel (Ulyanov, Vedaldi & Lempitsky, 2016). @param x `[N, C, …]` */
-export const instanceNorm = (x: Tensor, options: Affine = {}): Tensor<"f32"> =>
+export const instanceNorm = <D extends DType>(x: Tensor<D>, options: Affine = {}): Tensor<D & Float> =>
   perChannel("instanceNorm", x, undefined, options);
 
-function perChannel(op: string, x: Tensor, own: number | undefined, options: Affine): Tensor<"f32"> {
+function perChannel<D extends DType>(
+  op: string,
+  x: Tensor<D>,
+  own: number | undefined,
+  options: Affine,
+): Tensor<D & Float> {
   const { weight, bias, eps } = affineOf(op, x, options);
   const channels = channelsOf(op, x);
   const batch = x.shape[0]!;

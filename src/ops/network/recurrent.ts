@@ -1,6 +1,6 @@
 import type { Cell } from "../../../shaders/recurrent.wgsl.ts";
 import { checkLike, checkList, type Filled, optionsOf, ShapeError } from "../../errors.ts";
-import { type DType, sameShape, showShape } from "../../graph/shape.ts";
+import { type DType, type Float, sameShape, showShape } from "../../graph/shape.ts";
 import { checkTensor, checkTensors, type Tensor } from "../../graph/tensor.ts";
 import { concat } from "../moves/concat.ts";
 import { reshape, slice, unsqueeze } from "../moves/views.ts";
@@ -39,16 +39,16 @@ export interface LstmOptions extends RecurrentOptions {
 }
 
 /** D is 2 if bidirectional, else 1. States are ordered layer 0 forward, layer 0 backward, layer 1 forward, … */
-export interface RecurrentResult {
+export interface RecurrentResult<F extends DType = Float> {
   /** Hidden states of the last layer at all positions: `[T, N, D · H]`, forward direction first. */
-  readonly output: Tensor<"f32">;
+  readonly output: Tensor<F>;
   /** Hidden states after the last step of each layer and direction: `[layers · D, N, H]`. */
-  readonly hN: Tensor<"f32">;
+  readonly hN: Tensor<F>;
 }
 
-export interface LstmResult extends RecurrentResult {
+export interface LstmResult<F extends DType = Float> extends RecurrentResult<F> {
   /** Cell states after the last step: `[layers · D, N, H]`. */
-  readonly cN: Tensor<"f32">;
+  readonly cN: Tensor<F>;
 }
 
 /**
@@ -58,12 +58,18 @@ export interface LstmResult extends RecurrentResult {
  *
  * The products with the inputs of all steps are one matrix product, and so is the gradient of each weight. Gradients of
  * gradients run step by step as ordinary ops: about 100 nodes and 12 dispatches for each step of an LSTM.
+ *
+ * With f16 operands, h is rounded to f16 at each step; sums and cell states are f32.
  * @param x `[T, N, I]`
  * @param weights one entry per layer and direction: layer 0 forward, layer 0 backward if bidirectional, layer 1
  * forward, …
  * @throws ShapeError for weights or states that do not fit.
  */
-export function lstm(x: Tensor, weights: readonly RecurrentWeights[], options: LstmOptions = {}): LstmResult {
+export function lstm<F extends DType>(
+  x: Tensor<F>,
+  weights: readonly RecurrentWeights[],
+  options: LstmOptions = {},
+): LstmResult<F & Float> {
   const { output, hN, cN } = recurrent("lstm", x, weights, optionsOf("lstm", options, defaults));
   return { output, hN, cN: cN! };
 }
@@ -73,7 +79,11 @@ export function lstm(x: Tensor, weights: readonly RecurrentWeights[], options: L
  * ordered reset, update, candidate: r, z = σ(W x + b + U h + b'), n = tanh(W x + b + r · (U h + b')), h' = (1 − z) · n
  * + z · h. Parameters as for {@link lstm}.
  */
-export function gru(x: Tensor, weights: readonly RecurrentWeights[], options: RecurrentOptions = {}): RecurrentResult {
+export function gru<F extends DType>(
+  x: Tensor<F>,
+  weights: readonly RecurrentWeights[],
+  options: RecurrentOptions = {},
+): RecurrentResult<F & Float> {
   const { output, hN } = recurrent("gru", x, weights, withoutCells("gru", options));
   return { output, hN };
 }
@@ -82,27 +92,31 @@ export function gru(x: Tensor, weights: readonly RecurrentWeights[], options: Re
  * The simple recurrent network over whole sequences (J. Elman, 1990), like PyTorch's `nn.RNN` with tanh: h' = tanh(W x
  * + b + U h + b'). Parameters as for {@link lstm}.
  */
-export function rnn(x: Tensor, weights: readonly RecurrentWeights[], options: RecurrentOptions = {}): RecurrentResult {
+export function rnn<F extends DType>(
+  x: Tensor<F>,
+  weights: readonly RecurrentWeights[],
+  options: RecurrentOptions = {},
+): RecurrentResult<F & Float> {
   const { output, hN } = recurrent("rnn", x, weights, withoutCells("rnn", options));
   return { output, hN };
 }
 
 /** One step of an LSTM: x `[N, I]`, h and c `[N, H]`, default 0. */
-export function lstmCell(
-  x: Tensor,
+export function lstmCell<F extends DType>(
+  x: Tensor<F>,
   weights: RecurrentWeights,
   state: { h?: Tensor; c?: Tensor } = {},
-): { h: Tensor<"f32">; c: Tensor<"f32"> } {
+): { h: Tensor<F & Float>; c: Tensor<F & Float> } {
   const { hN, cN } = oneStep("lstm", x, weights, optionsOf("lstmCell", state, { h: undefined, c: undefined }));
   return { h: hN, c: cN! };
 }
 
 /** One step of a GRU: x `[N, I]`, h `[N, H]`, default 0. @returns the next h. */
-export const gruCell = (x: Tensor, weights: RecurrentWeights, h?: Tensor): Tensor<"f32"> =>
+export const gruCell = <F extends DType>(x: Tensor<F>, weights: RecurrentWeights, h?: Tensor): Tensor<F & Float> =>
   oneStep("gru", x, weights, { h }).hN;
 
 /** One step of a simple recurrent network: x `[N, I]`, h `[N, H]`, default 0. @returns the next h. */
-export const rnnCell = (x: Tensor, weights: RecurrentWeights, h?: Tensor): Tensor<"f32"> =>
+export const rnnCell = <F extends DType>(x: Tensor<F>, weights: RecurrentWeights, h?: Tensor): Tensor<F & Float> =>
   oneStep("rnn", x, weights, { h }).hN;
 
 type Kind = Cell["name"];
@@ -115,9 +129,9 @@ function withoutCells(kind: Kind, options: RecurrentOptions) {
   return { ...optionsOf(kind, options, known), c0 };
 }
 
-function oneStep(
+function oneStep<F extends DType>(
   kind: Kind,
-  x: Tensor,
+  x: Tensor<F>,
   weights: RecurrentWeights,
   { h, c }: { h?: Tensor | undefined; c?: Tensor | undefined },
 ) {
@@ -133,13 +147,13 @@ function oneStep(
   }
   const start = { ...defaults, ...(h && { h0: unsqueeze(h, 0) }), ...(c && { c0: unsqueeze(c, 0) }) };
   const { hN, cN } = recurrent(kind, unsqueeze(x, 0), [weights], start, op);
-  const one = (states: Tensor<"f32">) => reshape(states, states.shape.slice(1));
+  const one = (states: Tensor<F & Float>) => reshape(states, states.shape.slice(1));
   return { hN: one(hN), cN: cN && one(cN) };
 }
 
-function recurrent(
+function recurrent<F extends DType>(
   kind: Kind,
-  x: Tensor,
+  x: Tensor<F>,
   weights: readonly RecurrentWeights[],
   options: Filled<LstmOptions, typeof defaults>,
   op: string = kind,
@@ -175,17 +189,20 @@ function recurrent(
       throw new ShapeError(`${op}: ${name} is ${showShape(states.shape)}, expected ${showShape(expected)}`);
     }
   }
-  const finalH: Tensor<"f32">[] = [];
-  const finalC: Tensor<"f32">[] = [];
-  let input = x;
-  let output: Tensor<"f32"> | undefined;
+  const finalH: Tensor<F & Float>[] = [];
+  const finalC: Tensor<F & Float>[] = [];
+  let input: Tensor = x;
+  let output: Tensor<F & Float> | undefined;
   for (let layer = 0; layer < weights.length / directions; layer++) {
     if (layer > 0 && between) input = between(input);
     const outputs = Array.from({ length: directions }, (_, direction) => {
       const at = layer * directions + direction;
       const reverse = direction === 1;
       const start = { startH: h0 && stateAt(h0, at), startC: c0 && stateAt(c0, at) };
-      const { outputs, kept } = oneDirection(op, kind, input, weights[at]!, start, { reverse, batchFirst });
+      const { outputs, kept } = oneDirection(op, kind, input as Tensor<F>, weights[at]!, start, {
+        reverse,
+        batchFirst,
+      });
       finalH.push(final(outputs, time, reverse));
       if (kept) finalC.push(final(kept, time, reverse));
       return outputs;
@@ -205,10 +222,10 @@ function final<D extends DType>(states: Tensor<D>, time: number, reverse: boolea
   return reshape(last, [1, ...last.shape.filter((_, axis) => axis !== time)]);
 }
 
-function oneDirection(
+function oneDirection<F extends DType>(
   op: string,
   kind: Kind,
-  x: Tensor,
+  x: Tensor<F>,
   { weightIh, weightHh, biasIh, biasHh }: RecurrentWeights,
   start: { startH: Tensor | undefined; startC: Tensor | undefined },
   order: { reverse: boolean; batchFirst: boolean },
@@ -225,6 +242,7 @@ function oneDirection(
   // If both biases are only added, their sum joins the one product with all inputs.
   const separate = cells[kind].splits;
   const bias = separate || !biasHh ? biasIh : biasIh ? add(biasIh, biasHh) : biasHh;
-  const inputs = { gates: linear(x, weightIh, bias), weight: weightHh, bias: separate ? biasHh : undefined, ...start };
+  const gates: Tensor<F & Float> = linear(x, weightIh, bias);
+  const inputs = { gates, weight: weightHh, bias: separate ? biasHh : undefined, ...start };
   return sequence(kind, inputs, order);
 }

@@ -3,16 +3,16 @@ import { lstmCell } from "../../../shaders/lstm.wgsl.ts";
 import type { Cell, Role } from "../../../shaders/recurrent.wgsl.ts";
 import { rnnCell } from "../../../shaders/rnn.wgsl.ts";
 import { DTypeError, ShapeError } from "../../errors.ts";
-import { sameShape, showShape } from "../../graph/shape.ts";
+import { type DType, type Float, floats, sameShape, showShape } from "../../graph/shape.ts";
 import { applyAll, type Node, type Op, type Spec, type Tensor } from "../../graph/tensor.ts";
 import { inputsOf, sequenceKernels, sizesOf } from "../../kernels/recurrent.ts";
 import { sum } from "../lines/reduce.ts";
 import { concat } from "../moves/concat.ts";
 import { pad } from "../moves/pad.ts";
 import { reshape, slice, transpose, unsqueeze } from "../moves/views.ts";
-import { add } from "../pointwise/arithmetic.ts";
+import { add, cast } from "../pointwise/arithmetic.ts";
 import { pullbackOf } from "../pullback.ts";
-import { full } from "../sources/constants.ts";
+import { zerosLike } from "../sources/constants.ts";
 import { matmul } from "./matmul.ts";
 import { type Given, type Order, unrolledGrad } from "./unrolled.ts";
 
@@ -42,10 +42,12 @@ const applyByRole = (
 
 function checkInputs(op: string, cell: Cell, tensors: readonly Spec[], attrs: SequenceAttrs): void {
   const inputs = inputsOf({ inputs: tensors, attrs });
-  for (const [role, { dtype }] of Object.entries(inputs)) {
-    if (dtype !== "f32") throw new DTypeError(`${op}: ${role} is ${dtype}, expected f32`);
-  }
   const { gates, weight } = inputs;
+  for (const [role, { dtype }] of Object.entries(inputs)) {
+    if (!floats.includes(dtype)) throw new DTypeError(`${op}: ${role} is ${dtype}, expected f32 or f16`);
+    if (dtype !== gates!.dtype)
+      throw new DTypeError(`${op}: ${role} is ${dtype}, expected ${gates!.dtype} like the input`);
+  }
   const wide = weight!.shape[0];
   const hidden = weight!.shape[1];
   if (weight!.shape.length !== 2 || wide !== cell.gates * hidden!) {
@@ -97,7 +99,7 @@ function weightGradient(
     const start = unsqueeze(startH, time);
     return product(dRecurrent, rest ? concat(attrs.reverse ? [rest, start] : [start, rest], time) : start);
   }
-  if (!rest) return full(weight.shape, 0);
+  if (!rest) return zerosLike(weight);
   if (time === 0) return product(attrs.reverse ? cut(dRecurrent, 0, 0, steps - 1) : cut(dRecurrent, 0, 1, steps), rest);
   const shift = [0, 1, 0];
   const none = [0, 0, 0];
@@ -112,13 +114,15 @@ function sequenceOp(cell: Cell, gradient: Op): Op {
     infer(inputs, attrs) {
       checkInputs(name, cell, inputs, attrs as SequenceAttrs);
       const { gates, weight } = inputsOf({ inputs, attrs });
-      const states = { shape: [...gates!.shape.slice(0, 2), weight!.shape[1]!], dtype: "f32" as const };
-      return cell.keeps ? [states, states, { shape: gates!.shape, dtype: "f32" }] : [states];
+      const { shape, dtype } = gates!;
+      const states = { shape: [...shape.slice(0, 2), weight!.shape[1]!], dtype };
+      return cell.keeps ? [states, states, { shape, dtype }] : [states];
     },
     vjp(node, [dOutputs, dKept, dGates]) {
       const attrs = node.attrs as SequenceAttrs;
       const { weight, startH, startC } = inputsOf(node);
       const [outputs, kept, gates] = node.results;
+      const { dtype } = outputs!;
       const given: Given = {
         gates,
         kept,
@@ -150,8 +154,8 @@ function sequenceOp(cell: Cell, gradient: Op): Op {
         gates: () => dInputs!,
         weight: () => weightGradient(dRecurrent, outputs!, weight!, startH, attrs),
         bias: () => sum(dRecurrent, [0, 1]),
-        startH: () => (cell.before === "outputs" ? add(atStart(), carry!) : atStart()),
-        startC: () => carry!,
+        startH: () => (cell.before === "outputs" ? cast(add(cast(atStart(), "f32"), carry!), dtype) : atStart()),
+        startC: () => cast(carry!, dtype),
       };
       return attrs.roles.map((role) => of[role]?.());
     },
@@ -165,15 +169,15 @@ function sequenceGradOp(cell: Cell): Op {
   return {
     name,
     /**
-     * Gradients of the gates' input part [T, N, G·H]; the gradient carried out of the first step [N, H]; gradients of
-     * the gates' recurrent part.
+     * Gradients of the gates' input part [T, N, G·H]; the gradient carried out of the first step [N, H], in f32;
+     * gradients of the gates' recurrent part.
      */
     infer(inputs, attrs) {
       const named = inputsOf({ inputs, attrs });
       const { gates, outputs, weight } = named;
       const lead = (gates ?? outputs!).shape.slice(0, 2);
       const { rows, hidden } = sizesOf(named, attrs["batchFirst"]);
-      const dGates = { shape: [...lead, weight!.shape[0]!], dtype: "f32" as const };
+      const dGates = { shape: [...lead, weight!.shape[0]!], dtype: weight!.dtype };
       return [
         dGates,
         ...(cell.carries ? [{ shape: [rows, hidden], dtype: "f32" as const }] : []),
@@ -201,7 +205,11 @@ const ops = { lstm: make(lstmCell), gru: make(gruCell), rnn: make(rnnCell) };
  * and `startH` and `startC` [N, H], default 0.
  * @returns outputs and, for an LSTM, cell states: both [T, N, H], or [N, T, H] with `batchFirst`.
  */
-export function sequence(kind: Cell["name"], inputs: { readonly [R in Role]?: Tensor | undefined }, order: Order) {
-  const [outputs, kept] = applyByRole(ops[kind], inputs, order) as readonly Tensor<"f32">[];
+export function sequence<D extends DType>(
+  kind: Cell["name"],
+  inputs: { readonly [R in Role]?: Tensor | undefined } & { readonly gates: Tensor<D> },
+  order: Order,
+) {
+  const [outputs, kept] = applyByRole(ops[kind], inputs, order) as readonly Tensor<D & Float>[];
   return { outputs: outputs!, kept };
 }

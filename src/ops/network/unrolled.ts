@@ -4,14 +4,14 @@ import { concat } from "../moves/concat.ts";
 import { stack } from "../moves/join.ts";
 import { permute, reshape, slice, unsqueeze } from "../moves/views.ts";
 import { tanh } from "../pointwise/activations.ts";
-import { add, mul, sub } from "../pointwise/arithmetic.ts";
+import { add, cast, mul, sub } from "../pointwise/arithmetic.ts";
 import { full, zerosLike } from "../sources/constants.ts";
 import { matmul } from "./matmul.ts";
 
 /*
  * The gradient of a recurrence as ordinary ops, step by step: the formulas of `cellGrad` in lstm.wgsl.ts, gru.wgsl.ts
  * and rnn.wgsl.ts. Gradients of gradients go through it, since the kernels have none. It also takes gradients that
- * only arise then: those of the activated gates, and of what a GRU keeps.
+ * only arise then: those of the activated gates, and of what a GRU keeps. It computes in f32, also between f16 operands.
  *
  * The gradients of a step are linear in those that reach it. The factors are computed for all steps at once, which
  * leaves a product and a few pointwise ops to each step.
@@ -119,7 +119,9 @@ function statesBefore(states: Tensor, start: Tensor | undefined, reverse: boolea
  * @returns the results of the gradient's kernel: gradients of the gates' input part; for an LSTM or GRU the gradient
  * carried out of the first step; for a GRU those of the gates' recurrent part.
  */
-export function unrolledGrad(cell: Cell, given: Given, { reverse, batchFirst }: Order): readonly Tensor[] {
+export function unrolledGrad(cell: Cell, inputs: Given, { reverse, batchFirst }: Order): readonly Tensor[] {
+  const { dtype } = inputs.weight!;
+  const given: Given = Object.fromEntries(Object.entries(inputs).map(([role, x]) => [role, x && cast(x, "f32")]));
   // Its own inverse.
   const turned = (x: Tensor): Tensor => (batchFirst ? permute(x, [1, 0, 2]) : x);
   const timeFirst = (x: Tensor | undefined): Tensor | undefined => x && turned(x);
@@ -163,6 +165,6 @@ export function unrolledGrad(cell: Cell, given: Given, { reverse, batchFirst }: 
     passed = times(dc ?? dh, passes);
     if (i < steps - 1) product = matmul(reshape(du[t], [batch, wide]), given.weight!);
   }
-  const whole = (parts: readonly Tensor[]) => turned(reshape(stack(parts), [steps, batch, wide]));
+  const whole = (parts: readonly Tensor[]) => cast(turned(reshape(stack(parts), [steps, batch, wide])), dtype);
   return [whole(dx), ...(cell.carries ? [passed!] : []), ...(cell.splits ? [whole(du)] : [])];
 }
