@@ -4,7 +4,7 @@ import type { Drawing } from "../data/draw.ts";
 import { AttributeError, checkObject, optionsOf } from "../errors.ts";
 import { checkNamed, type Spec, type TensorData, type Variable } from "../graph/tensor.ts";
 import type { VirtualBuffer } from "../kernels/call.ts";
-import type { AdapterTraits } from "../kernels/traits.ts";
+import { type AdapterTraits, guaranteed } from "../kernels/traits.ts";
 import { unknownVariant } from "../selfcheck/registry.ts";
 import { type Exported, type ExportedProgram, format, type Initial, type Needs } from "./format.ts";
 
@@ -26,20 +26,6 @@ export interface ExportOptions {
    */
   readonly values?: ReadonlyMap<Variable, TensorData>;
 }
-
-const MiB = 2 ** 20;
-
-/** The limits and features that WebGPU guarantees on every adapter: www.w3.org/TR/webgpu, "Limits". */
-const promised: AdapterTraits = {
-  cpu: false,
-  maxStorageBuffers: 8,
-  maxInvocations: 256,
-  maxWorkgroupBytes: 16384,
-  maxWorkgroups: 65535,
-  maxBinding: 128 * MiB,
-  maxBuffer: 256 * MiB,
-  features: new Set(),
-};
 
 const common: readonly Target[] = [
   { maxStorageBuffers: 10 },
@@ -81,7 +67,7 @@ export function exportPrograms(
   }
   const homes = new Map<Variable, Home>();
   const compiled = targets.map((target) => {
-    const traits = { ...promised, ...target };
+    const traits = { ...guaranteed, ...target };
     const programs = mapValues(descriptions, (description) => {
       const program = compile(described(description), traits, homes);
       for (const [variable, home] of program.homes) homes.set(variable, home);

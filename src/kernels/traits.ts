@@ -30,3 +30,17 @@ export interface AdapterTraits {
   /** Called with each choice. */
   readonly onChoice?: (choice: Choice) => void;
 }
+
+const MiB = 2 ** 20;
+
+/** The limits and features that WebGPU guarantees on every adapter: www.w3.org/TR/webgpu, "Limits". */
+export const guaranteed: AdapterTraits = {
+  cpu: false,
+  maxStorageBuffers: 8,
+  maxInvocations: 256,
+  maxWorkgroupBytes: 16384,
+  maxWorkgroups: 65535,
+  maxBinding: 128 * MiB,
+  maxBuffer: 256 * MiB,
+  features: /* @__PURE__ */ new Set(),
+};

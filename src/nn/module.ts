@@ -67,7 +67,7 @@ export function named(
 }
 
 /** The module's own path: what precedes its names in the paths of its variables; "" for a module at the top. */
-function pathOf(variables: ReadonlyMap<string, Variable>): string {
+export function pathOf(variables: ReadonlyMap<string, Variable>): string {
   for (const [own, { name }] of variables) if (name.endsWith(`.${own}`)) return name.slice(0, -own.length - 1);
   return "";
 }

@@ -5,7 +5,7 @@ import * as text from "../../src/data/text/index.ts";
 import * as images from "../../src/images/index.ts";
 import * as t from "../../src/index.ts";
 import { data, input, losses, metrics, nn, optim, TilegradError } from "../../src/index.ts";
-import { custom, fromJSON, toJSON } from "../../src/model/index.ts";
+import { custom, fromJSON, summary, toJSON } from "../../src/model/index.ts";
 import * as plot from "../../src/plot/index.ts";
 import * as report from "../../src/report/index.ts";
 import { scaled, swish } from "../custom.ts";
@@ -619,6 +619,7 @@ const calls: Readonly<Record<string, Call>> = {
   "npy.serializeNpz": [npy.serializeNpz, { x: { data: f32(2), shape: [2] } }, { compress: true }],
   "model.toJSON": [toJSON, nn.sequential(model, nn.relu())],
   "model.fromJSON": [fromJSON, toJSON(nn.linear(2, 3)), { custom: { f: () => nn.relu() }, maxBytes: 1000 }],
+  "model.summary": [summary, nn.linear(6, 3), { shape: [2, 6], dtype: "f32" }, { training: { outputs: { scalar } } }],
   "model.custom": [custom, { f: () => nn.relu() }],
   exportPrograms: [t.exportPrograms, { step: { outputs: { scalar } } }, { targets: [{}], variables: model.variables }],
 };
@@ -670,7 +671,7 @@ const mayBe: readonly RegExp[] = [
   /^nn.module 1(\.w)?: module/,
   /^optim.schedule 0: (function|module)/,
   /^nn\.(tiedLinear|freeze|unfreeze) 0: module/,
-  /^model\.toJSON 0: module/,
+  /^model\.(toJSON|summary) 0: module/,
   /^optim\.ema 0: module/,
   /^model\.(custom 0|fromJSON 1\.custom)\.f: (function|module)/,
   /^nn\.(mixedPrecision|sequential.*|stateDict) [01](\.\w)?: module/,
@@ -724,6 +725,7 @@ const otherNames: readonly (readonly [row: RegExp, first: RegExp])[] = [
   [/^optim\.groups$/, /^optim\.adam$/], // the function given refuses its own options
   [/^Accumulator\.step$/, /^optim\.adam$/], // the optimizer inside checks its own options
   [/^exportPrograms$/, /^compile$/], // it compiles each program, and `compile` refuses it
+  [/^model\.summary$/, /^(linear|compile)$/], // the model and the training program given refuse their arguments
 ];
 
 const namesCaller = (row: string, message: string): boolean => {
