@@ -32,6 +32,7 @@ export async function rebuild(runner: Runner, open: OpenDevice, advice: string, 
   const traits = { ...open.traits, tuned, timed, forced, avoid };
   const live = new LiveDevice({ ...open, traits });
   live.advice = advice;
+  runner.live.close(runner.fault!);
   runner.live = live;
   const { error } = inScopes(live.device, "recover", () => {
     runner.residence.renew();

@@ -30,8 +30,14 @@ export async function tune(
   told: boolean | ((finding: Finding) => void),
 ): Promise<void> {
   await winners.load(globalThis.indexedDB && indexedDBStore({ name: "tuning" }));
+  // A lost device is done at once with whatever it is given: such times mean nothing.
+  let isLost = false;
+  void options.device.lost.then(() => {
+    isLost = true;
+  });
   const findings: Finding[] = [];
   for await (const finding of measure({ ...options, known: winners.table })) {
+    if (isLost) return;
     findings.push(finding);
     if (typeof told === "function") told(finding);
   }
