@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import * as csv from "../../src/data/csv/index.ts";
 import * as npy from "../../src/data/npy/index.ts";
+import { stream } from "../../src/data/stream/index.ts";
 import * as text from "../../src/data/text/index.ts";
 import * as images from "../../src/images/index.ts";
 import * as t from "../../src/index.ts";
@@ -602,6 +603,12 @@ const calls: Readonly<Record<string, Call>> = {
   "Table.column": [(name: string) => table.column(name), "a"],
   "Table.take": [(rows: []) => table.take(rows), [0]],
   "Table.dropMissing": [(names: []) => table.dropMissing(names), ["a"]],
+  stream: [stream, [1, 2]],
+  "Stream.map": [(...args: [() => 1]) => stream([1]).map(...args), () => 1, { parallel: 2 }],
+  "Stream.shuffle": [(options: { buffer: number }) => stream([1]).shuffle(options), { buffer: 2, seed: 1 }],
+  "Stream.chunk": [(...args: [number]) => stream([1]).chunk(...args), 2, { dropLast: true }],
+  "Stream.take": [(count: number) => stream([1]).take(count), 1],
+  "Stream.prefetch": [(count: number) => stream([1]).prefetch(count), 1],
   "text.charTokenizer": [text.charTokenizer, ["a", "b"], { unit: "grapheme", special: ["pad"] }],
   "text.wordTokenizer": [
     text.wordTokenizer,
@@ -661,6 +668,7 @@ const never = ["null", "text", "NaN", "function", "module", "promise", "a surplu
 const mayBe: readonly RegExp[] = [
   /^(input 0|constant 2|Random 1|foreach 0): /, // names
   /^variable 2\.(name|group): text/,
+  /^(stream|Stream.map) 0: (function|module)/,
   /^text.(char|word)Tokenizer 0: text/,
   /^text.wordTokenizer 1\.locale: text/,
   /^csv.parseCsv 0\.(name|comment|encoding): text/,

@@ -1,0 +1,1 @@
+export { type ChunkOptions, type MapOptions, type ShuffleOptions, type Source, Stream, stream } from "./stream.ts";
