@@ -57,7 +57,6 @@ async function main({ settings, output, curves }: Options, stop: AbortSignal): P
     const progress = new Progress("Training", epochs);
     try {
       const watch = ({ epoch, train, validation }: Fit["history"][number]): void => {
-        if (!Number.isFinite(train)) throw new Error(`epoch ${epoch}: the loss is not finite; try a lower --lr`);
         const facts = `RMSE ${train.toFixed(2)}, validation ${validation.toFixed(2)}`;
         if (progress.isDue(epoch)) progress.update(epoch, facts);
       };

@@ -21,7 +21,7 @@ export interface FitOptions {
   readonly stepsPerEpoch?: number;
   /** Measures loss and metrics on this data after each epoch. */
   readonly validationData?: Data;
-  /** Samples per batch of validation; default `batchSize`. */
+  /** Samples per batch of validation; default 256, as in `evaluate`. */
   readonly validationBatchSize?: number;
   /** Factors of the samples of each class, by label: a list, such as `data.classWeights(y)`, or an object. */
   readonly classWeight?: ClassWeight["weights"];
@@ -60,7 +60,7 @@ export function fitOptions(options: FitOptions) {
     dropLast: false,
     stepsPerEpoch: undefined,
     validationData: undefined,
-    validationBatchSize: undefined,
+    validationBatchSize: 256,
     classWeight: undefined,
     callbacks: [] as readonly Callback[],
     signal: undefined,
@@ -75,7 +75,7 @@ export function fitOptions(options: FitOptions) {
   if (all.batchSize !== undefined) checkWhole("fit", "batchSize", all.batchSize);
   if (!Number.isSafeInteger(all.seed)) throw new AttributeError(`fit: seed is ${all.seed}, expected a whole number`);
   if (all.stepsPerEpoch !== undefined) checkWhole("fit", "stepsPerEpoch", all.stepsPerEpoch);
-  if (all.validationBatchSize !== undefined) checkWhole("fit", "validationBatchSize", all.validationBatchSize);
+  checkWhole("fit", "validationBatchSize", all.validationBatchSize);
   checkCallbacks("fit", all.callbacks);
   checkHas("fit", "signal", all.signal, "throwIfAborted", "an AbortSignal");
   checkNumber("fit", "budget", all.budget, "a number above 0, up to 1", (n) => n > 0 && n <= 1);

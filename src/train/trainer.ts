@@ -119,7 +119,7 @@ export class Trainer<M extends string = never> {
         validate:
           validationData === undefined
             ? undefined
-            : (over: () => boolean) => this.#measure("fit", validationData, all.validationBatchSize ?? batchSize, over),
+            : (over: () => boolean) => this.#measure("fit", validationData, all.validationBatchSize, over),
         save: () => this.save(),
         diagnose: (step: Submitted, loss: number) =>
           diagnose(this.#recipe, stream, step, stream.samples === undefined ? undefined : step.batch * batchSize, loss),

@@ -44,7 +44,7 @@ test("early stopping ends the training and restores the best weights", { tags: [
   expect(losses.length).toBeLessThan(50);
   expect(losses.lastIndexOf(best)).toBe(losses.length - 3);
   expect(history.stopped).toBe(`earlyStopping: val_loss has not improved since epoch ${losses.indexOf(best) + 1}`);
-  expect((await own.evaluate(validationData, { batchSize: 16 })).loss).toBe(best);
+  expect((await own.evaluate(validationData)).loss).toBe(best);
 });
 
 test("early stopping asks for a value that exists", async () => {
