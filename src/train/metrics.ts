@@ -1,8 +1,9 @@
-import { checkWhole, DTypeError, optionsOf, ShapeError } from "../errors.ts";
+import { checkWhole, optionsOf, ShapeError } from "../errors.ts";
 import { sameShape, showShape } from "../graph/shape.ts";
 import { checkTensors, type Tensor } from "../graph/tensor.ts";
 import { argmax } from "../ops/lines/pick.ts";
 import { sum } from "../ops/lines/reduce.ts";
+import { checkLabels } from "../ops/lines/softmax.ts";
 import { oneHot } from "../ops/moves/oneHot.ts";
 import { reshape } from "../ops/moves/views.ts";
 import { abs, cast, eq, gt, lt, mul, sub, where } from "../ops/pointwise/arithmetic.ts";
@@ -32,7 +33,8 @@ export function accuracy(prediction: Tensor, target: Tensor): Tensor<"f32"> {
       `accuracy: prediction is ${showShape(prediction.shape)}, expected [n, classes]: for two classes in one number, use binaryAccuracy`,
     );
   const labels = sameShape(prediction.shape, target.shape) ? argmax(target, 1) : target;
-  return cast(eq(argmax(prediction, 1), integers("accuracy", labels)), "f32");
+  checkLabels("accuracy", prediction, labels);
+  return cast(eq(argmax(prediction, 1), labels), "f32");
 }
 
 /** The share of samples whose label is among the k largest scores. Equal scores count as smaller. @param k default 5. */
@@ -40,10 +42,10 @@ export function topKAccuracy(k = 5): (prediction: Tensor, target: Tensor) => Ten
   checkWhole("topKAccuracy", "k", k);
   return (prediction, target) => {
     checkTensors("topKAccuracy", prediction, target);
-    const [, classes] = prediction.shape;
     if (prediction.shape.length !== 2)
       throw new ShapeError(`topKAccuracy: prediction is ${showShape(prediction.shape)}, expected [n, classes]`);
-    const own = sum(where(oneHot(integers("topKAccuracy", target), classes!, "i32"), prediction, 0), 1, true);
+    checkLabels("topKAccuracy", prediction, target);
+    const own = sum(where(oneHot(target, prediction.shape[1]!, "i32"), prediction, 0), 1, true);
     return cast(lt(sum(gt(prediction, own), 1), k), "f32");
   };
 }
@@ -74,12 +76,6 @@ export function mse(prediction: Tensor, target: Tensor): Tensor {
 
 /** Root of the mean squared error. */
 export const rmse: Metric = { means: [mse], finish: Math.sqrt };
-
-function integers(op: string, labels: Tensor): Tensor {
-  if (labels.dtype !== "i32")
-    throw new DTypeError(`${op}: labels are ${labels.dtype}, expected i32: feed an Int32Array`);
-  return labels;
-}
 
 function checkSame(op: string, prediction: Tensor, target: Tensor): void {
   checkTensors(op, prediction, target);

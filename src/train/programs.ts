@@ -48,6 +48,8 @@ interface Described {
   readonly weights: Variable<"f32">;
   /** Weights over their sum. */
   readonly shares: Variable<"f32">;
+  /** The engine's GPU on which all weights are 1 now; a recovery brings those of a snapshot. */
+  equalOn: object | undefined;
   readonly perSample: boolean;
 }
 
@@ -133,14 +135,16 @@ export class Programs {
     for (const { effects } of reachable([loss, ...all.map(([, value]) => value)]))
       for (const [variable] of effects) this.touched.add(variable);
     this.#own.push(weights, shares);
-    const described = { loss, updates: all, weights, shares, perSample };
+    const equalOn: object | undefined = this.engine.live;
+    const described = { loss, updates: all, weights, shares, equalOn, perSample };
     this.#described.set(size, described);
     return described;
   }
 
   async #make(size: number, checkFinite: boolean): Promise<Sized> {
     const { engine, variables } = this.#recipe;
-    const { loss, updates, weights, shares, perSample } = this.describe(size);
+    const described = this.describe(size);
+    const { loss, updates, weights, shares, perSample } = described;
     const compile = async <O extends Readonly<Record<string, Tensor>>>(outputs: O) => {
       const program = await engine.compile({ outputs, updates }, checkFinite ? { checkFinite } : {});
       this.#made.push(program as unknown as Program);
@@ -149,8 +153,6 @@ export class Programs {
     const program = (await compile({})) as unknown as Program;
     let watched: Promise<Program<Statistics>> | undefined;
     const inputs = usedBy(updates.map(([, value]) => value));
-    // After a recovery, variables are those of a snapshot.
-    let equalOn: object | undefined = engine.live;
     return {
       program,
       size,
@@ -158,8 +160,8 @@ export class Programs {
       perSample,
       statistics: () => (watched ??= compile(statisticsOf(loss, variables))),
       weigh({ values, sum }) {
-        if (!values && equalOn === engine.live) return;
-        equalOn = values ? undefined : engine.live;
+        if (!values && described.equalOn === engine.live) return;
+        described.equalOn = values ? undefined : engine.live;
         engine.write(weights, values ?? 1);
         // Without any weight there is no mean: the gradient is 0.
         engine.write(shares, values ? values.map((weight) => (sum > 0 ? weight / sum : 0)) : 1 / size);

@@ -1,4 +1,4 @@
-import { AttributeError, checkChoice, checkNumber, checkWhole, optionsOf, refuse } from "../errors.ts";
+import { AttributeError, checkChoice, checkNumber, checkObject, checkWhole, optionsOf, refuse } from "../errors.ts";
 import type { TensorData, Variable } from "../graph/tensor.ts";
 import { type Plateau, type PlateauOptions, reduceOnPlateau } from "../optim/plateau.ts";
 import type { Callback, CallbackState, Training } from "./callbacks.ts";
@@ -106,10 +106,12 @@ export interface PlateauCallbackOptions extends PlateauOptions {
  * With a schedule, it lowers the rate that the schedule starts from.
  */
 export function reduceLROnPlateau(options: PlateauCallbackOptions = {}): Callback {
+  checkObject("reduceLROnPlateau", "the argument", options, "{ monitor, patience, factor, … }");
   const { monitor, ...rest } = options;
   if (monitor !== undefined && typeof monitor !== "string")
     refuse("reduceLROnPlateau", "monitor", monitor, 'a name, such as "val_loss"');
   reduceOnPlateau(1, rest); // Checks the options.
+  const make = (lr: number, name: string) => reduceOnPlateau(lr, { ...rest, mode: modeOf(name, rest.mode) });
   let plateau: Plateau | undefined;
   return {
     name: "reduceLROnPlateau",
@@ -118,14 +120,14 @@ export function reduceLROnPlateau(options: PlateauCallbackOptions = {}): Callbac
     },
     async onEpochEnd(logs, { engine, optimizer }) {
       const { name, value } = monitored("reduceLROnPlateau", logs, monitor);
-      plateau ??= reduceOnPlateau((await engine.read(optimizer.lr))[0]!, { ...rest, mode: modeOf(name, rest.mode) });
+      plateau ??= make((await engine.read(optimizer.lr))[0]!, name);
       if (plateau.report(value)) engine.write(optimizer.lr, plateau.lr);
     },
     state: () => ({
       data: plateau && { lr: plateau.lr, best: plateau.best, bad: plateau.bad, resting: plateau.resting },
     }),
     restore({ data }) {
-      plateau = data ? Object.assign(reduceOnPlateau((data as Plateau).lr, rest), data) : undefined;
+      plateau = data ? Object.assign(make((data as Plateau).lr, monitor ?? "loss"), data) : undefined;
     },
   };
 }

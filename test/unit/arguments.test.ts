@@ -9,6 +9,7 @@ import { data, input, losses, metrics, nn, optim, TilegradError } from "../../sr
 import { custom, fromJSON, summary, toJSON } from "../../src/model/index.ts";
 import * as plot from "../../src/plot/index.ts";
 import * as report from "../../src/report/index.ts";
+import * as train from "../../src/train/index.ts";
 import { scaled, swish } from "../custom.ts";
 
 /*
@@ -628,6 +629,33 @@ const calls: Readonly<Record<string, Call>> = {
   "model.fromJSON": [fromJSON, toJSON(nn.linear(2, 3)), { custom: { f: () => nn.relu() }, maxBytes: 1000 }],
   "model.summary": [summary, nn.linear(6, 3), { shape: [2, 6], dtype: "f32" }, { training: { outputs: { scalar } } }],
   "model.custom": [custom, { f: () => nn.relu() }],
+  "train.accuracy": [train.accuracy, x, labels],
+  "train.topKAccuracy": [train.topKAccuracy, 3],
+  "train.topKAccuracy's metric": [train.topKAccuracy(3), x, labels],
+  "train.binaryAccuracy": [train.binaryAccuracy, { threshold: 0 }],
+  "train.binaryAccuracy's metric": [train.binaryAccuracy(), x, x],
+  "train.mae": [train.mae, x, x],
+  "train.mse": [train.mse, x, x],
+  "train.earlyStopping": [
+    train.earlyStopping,
+    { monitor: "val_loss", patience: 3, minDelta: 0.1, mode: "min", restoreBest: false },
+  ],
+  "train.reduceLROnPlateau": [
+    train.reduceLROnPlateau,
+    { monitor: "loss", mode: "max", factor: 0.5, patience: 2, threshold: 0.1, cooldown: 1, minLr: 0, eps: 0 },
+  ],
+  "train.checkpoint": [train.checkpoint, { to: () => {}, everySteps: 5, everyEpochs: 2, name: "a.safetensors" }],
+  "train.Trainer": [
+    (options) => new train.Trainer(options),
+    {
+      engine: { compile: () => {} },
+      model,
+      loss: losses.mse,
+      optimizer: optim.sgd({ lr: 1 }),
+      metrics: {},
+      shapes: {},
+    },
+  ],
   exportPrograms: [t.exportPrograms, { step: { outputs: { scalar } } }, { targets: [{}], variables: model.variables }],
 };
 
@@ -689,6 +717,9 @@ const mayBe: readonly RegExp[] = [
   /^images\.fromImageData 0: a surplus member/, // an ImageData has more
   /^report\.report 0\.(title|description|lang): text/,
   /^plot\.\w+ 1\.(title|description|xLabel|yLabel|markLabel): text/,
+  /^train.(earlyStopping|reduceLROnPlateau) 0.monitor: text/,
+  /^train.checkpoint 0.(name: text|to: (function|module))/,
+  /^train.Trainer 0.(model|loss|optimizer): (function|module)/,
   /^metrics.formatReport 0(\.(accuracy|total))?: /, // accepted unchecked, as classificationReport returns it
   /^(nextStatistics 1|data\.(standardize|minMaxScale) 0|npy.serializeNpy 0): a surplus member/,
 ];
@@ -718,6 +749,8 @@ const calledAs: Readonly<Record<string, string>> = {
   "Ema.weights": "optim.ema",
   "Accumulator.step": "optim.accumulator",
   "metrics.recall of a matrix": "recall",
+  "train.topKAccuracy's metric": "topKAccuracy",
+  "train.binaryAccuracy's metric": "binaryAccuracy",
   "Normalizer.apply": "normalizer.apply",
   "RandomStream.below": "randomStream.below",
 };
@@ -734,6 +767,11 @@ const otherNames: readonly (readonly [row: RegExp, first: RegExp])[] = [
   [/^Accumulator\.step$/, /^optim\.adam$/], // the optimizer inside checks its own options
   [/^exportPrograms$/, /^compile$/], // it compiles each program, and `compile` refuses it
   [/^model\.summary$/, /^(linear|compile)$/], // the model and the training program given refuse their arguments
+  [/^(foreach|nn\.\w+)$/, /^(a module|(nn\.)?linear)$/], // the module given as a function of the caller's refuses its arguments
+  [/'s module$|^a module$/, /^(a module|linear|(nn\.)?\w+)$/], // an op inside: the message ends with its layer
+  [/^Accumulator\.step$/, /^optim\.adam$/], // the optimizer given checks its own options
+  [/^train\.reduceLROnPlateau$/, /^optim\.reduceOnPlateau$/], // the rule that it reports to, as documented
+  [/^exportPrograms$/, /^compile$/], // each program is compiled, and refused as `compile` does
 ];
 
 const namesCaller = (row: string, message: string): boolean => {

@@ -1,0 +1,243 @@
+import { describe, expect, test, vi } from "vitest";
+import { input, losses, matmul, mean, nn, sub, sum, type Tensor, transpose } from "../../src/index.ts";
+import { cumsum, flip, reshape, softmax } from "../../src/ops/index.ts";
+import type { Engine } from "../../src/runtime/engine.ts";
+import { notify } from "../../src/train/callbacks.ts";
+import { Gate } from "../../src/train/gate.ts";
+import { type Data, Trainer } from "../../src/train/index.ts";
+import { mse, perSample, rmse } from "../../src/train/metrics.ts";
+import { mixes } from "../../src/train/mixes.ts";
+import { Pace } from "../../src/train/pace.ts";
+import { Stage } from "../../src/train/stage.ts";
+import { open } from "../../src/train/stream.ts";
+import { Columns, noSums } from "../../src/train/tally.ts";
+import { weightsOf } from "../../src/train/weights.ts";
+
+const engine = { compile() {} } as unknown as Engine;
+
+describe("finds out whether samples influence each other", () => {
+  const mixesIn = (model: (x: Tensor) => Tensor) => {
+    const sampled = (n: number) => {
+      const x = input("x", [n, 4]);
+      return { n, inputs: [x], results: [model(x)] };
+    };
+    return mixes(sampled(6), sampled(7));
+  };
+  nn.seed(1);
+  const linear = nn.linear(4, 4);
+  const training = { training: true } as const;
+  const { output } = nn.gru(2, 3, { batchFirst: true });
+
+  test.each<[string, (x: Tensor) => Tensor]>([
+    ["layers", (x) => nn.sequential(linear, nn.relu(), nn.dropout(0.5))(x, training)],
+    ["layer normalisation", nn.layerNorm(4)],
+    ["softmax over classes", (x) => softmax(x, 1)],
+    ["frozen batch normalisation", (x) => nn.batchNorm1d(4)(x, { training: false })],
+    ["convolution", (x) => nn.conv1d(1, 2, 3)(unsqueezed(x))],
+    ["recurrence", (x) => output(pairs(x))],
+    ["attention within a sample", (x) => nn.multiheadAttention(2, 1)(pairs(x))],
+    ["samples and positions in one axis", (x) => flat(linear(x))],
+    ["a number that depends on weights only", (x) => sub(x, mean(linear.variables.get("weight")!))],
+  ])("not by %s", (_, model) => {
+    expect(mixesIn(model)).toBe(false);
+  });
+
+  test.each<[string, (x: Tensor) => Tensor]>([
+    ["batch normalisation", (x) => nn.batchNorm1d(4)(x, training)],
+    ["a mean over the batch", (x) => sub(x, mean(x, 0, true))],
+    ["products of samples", (x) => matmul(matmul(x, transpose(x)), x)],
+    ["softmax over samples", (x) => softmax(x, 0)],
+    ["a running sum over samples", (x) => cumsum(x, 0)],
+    ["their order", (x) => flip(x, 0)],
+    ["a sum of everything", (x) => sum(x)],
+  ])("by %s", (_, model) => {
+    expect(mixesIn(model)).toBe(true);
+  });
+});
+
+const unsqueezed = (x: Tensor) => reshape(x, [x.shape[0]!, 1, 4]);
+const pairs = (x: Tensor) => reshape(x, [x.shape[0]!, 2, 2]);
+const flat = (x: Tensor) => reshape(x, [-1]);
+
+describe("values per sample", () => {
+  test("are means of each sample's values; one value for all is none", () => {
+    const at = (...shape: number[]) => perSample("loss", input("x", shape), 6)?.shape;
+    expect([at(6), at(6, 1), at(6, 3), at(6, 2, 5)]).toEqual([[6], [6], [6], [6]]);
+    expect([at(), at(1)]).toEqual([undefined, undefined]);
+    expect(perSample("loss", input("x", [1]), 1)?.shape).toEqual([1]);
+    expect(() => at(5)).toThrow("loss: its result is [5], expected a value for each of 6 samples, or one for all");
+  });
+
+  test("a stage repeats samples where it is not full, and converts", () => {
+    const stage = new Stage({ x: { shape: [2], dtype: "f32" }, y: { shape: [], dtype: "i32" } }, 7);
+    stage.gather("x", Uint8Array.of(1, 2, 3, 4, 5, 6), Uint32Array.of(2, 0, 1), 0, 3);
+    stage.put("y", Float64Array.of(7, 8, 9), 0, 3, 0);
+    stage.pad(3);
+    const { x, y } = stage.feeds(["x", "y"]);
+    expect(x).toEqual(Float32Array.of(5, 6, 1, 2, 3, 4, 5, 6, 1, 2, 3, 4, 5, 6));
+    expect(y).toEqual(Int32Array.of(7, 8, 9, 7, 8, 9, 7));
+    expect(stage.feeds(["y"], 2)).toEqual({ y: Int32Array.of(7, 8) });
+  });
+
+  test("are weighed by sample and class; what is no sample has no weight", () => {
+    const stage = new Stage({ y: { shape: [], dtype: "i32" }, sampleWeight: { shape: [], dtype: "f32" } }, 4);
+    stage.put("y", [0, 2, 1], 0, 3, 0);
+    stage.put("sampleWeight", [1, 0.5, 3], 0, 3, 0);
+    stage.pad(3);
+    const classes = { weights: { 2: 4 }, target: "y" };
+    expect(weightsOf(stage, 3, 4, classes)).toEqual({ values: Float32Array.of(1, 2, 3, 0), sum: 6 });
+    stage.put("sampleWeight", [-1], 0, 1, 0);
+    expect(() => weightsOf(stage, 3, 4)).toThrow("fit: the weight of a sample is -1, expected a number from 0");
+    const even = new Stage({ y: { shape: [], dtype: "i32" } }, 4);
+    expect(weightsOf(even, 4, 4)).toEqual({ sum: 4 });
+    expect(weightsOf(even, 3, 4)).toEqual({ values: Float32Array.of(1, 1, 1, 0), sum: 3 });
+  });
+});
+
+test("sums over many steps are exact", () => {
+  const columns = new Columns({ rmse, right: { means: [mse], finish: (mean) => mean } });
+  const sums = noSums();
+  for (let i = 0; i < 2e5; i++) columns.add(sums, [0.1, 4, 1, 0.5], { rows: 3, weight: 2 });
+  expect(sums).toMatchObject({ steps: 2e5, samples: 6e5, weight: 4e5 });
+  const { loss, rmse: root, right } = columns.logs(sums);
+  expect(loss).toBeCloseTo(0.05, 10);
+  expect([root, right]).toEqual([Math.SQRT2, 0.5]);
+  expect(columns.others([0.1, 4, 1, 0.5])).toEqual({ lr: 0.5 });
+  expect(columns.others([0.1, 4, 1, 0.5, 7])).toEqual({ lr: 0.5, gradNorm: 7 });
+});
+
+describe("data", () => {
+  const known = { names: ["x", "y"], specs: {} };
+  const read = async (data: Data, size: number, epochs = 1) => {
+    const stream = await open("fit", data, known, {}, epochs);
+    const stage = new Stage(stream.specs, size);
+    const reader = stream.epoch(0);
+    const rows: number[] = [];
+    for (let n = await reader.fill(stage); n > 0; n = await reader.fill(stage)) rows.push(n);
+    return rows;
+  };
+  const x = { data: new Float32Array(14), shape: [7, 2] };
+  const y = new Int32Array(7);
+
+  test("is cut into batches of one size, whatever it comes in", async () => {
+    expect(await read({ x, y }, 3)).toEqual([3, 3, 1]);
+    expect(
+      await read(
+        [
+          { x, y },
+          { x, y },
+        ],
+        5,
+      ),
+    ).toEqual([5, 5, 4]);
+    expect(await read(() => [{ x, y }], 7)).toEqual([7]);
+  });
+
+  test.each<[string, () => unknown, string]>([
+    ["no array", () => ({ x }), 'fit: the data has no "y", only "x"'],
+    ["an unknown one", () => ({ x, y, z: y }), 'fit: the data has "z", expected only "x", "y", "sampleWeight"'],
+    ["unequal numbers", () => ({ x, y: new Int32Array(6) }), 'fit: "y" has 6 samples, "x" has 7'],
+    ["64-bit integers", () => ({ x, y: new BigInt64Array(7) }), 'fit: "y" is a BigInt64Array, expected numbers in a'],
+    ["a misfit", () => ({ x: { ...x, shape: [7, 3] }, y }), 'fit: "x" has shape [7, 3] and 14 values, expected [n, 3]'],
+    ["no samples", () => [], "fit: the data has no samples"],
+    [
+      "other samples later",
+      () => [
+        { x, y },
+        { x: y, y },
+      ],
+      'fit: "x" has 7 values, expected [n, 2]',
+    ],
+    ["a number", () => () => 3, "fit: the function of the data returned 3, expected an iterable"],
+    [
+      "a spent iterator",
+      () => [][Symbol.iterator](),
+      "fit: the data is an iterator, which can be read once, for 2 epochs",
+    ],
+  ])("refuses %s", async (_, make, message) => {
+    await expect(read(make() as Data, 3, 2)).rejects.toThrow(message);
+  });
+});
+
+describe("a gate", () => {
+  const turn = () => new Promise((done) => setTimeout(done));
+
+  test("holds a training, does tasks meanwhile, and lets it go", async () => {
+    const gate = new Gate();
+    const seen: string[] = [];
+    const paused = gate.pause(true).then(() => seen.push("stands"));
+    const passing = gate.pass(() => false).then(() => seen.push("goes"));
+    await paused;
+    await gate.between(async () => void seen.push("task"));
+    await turn();
+    expect(seen).toEqual(["stands", "task"]);
+    gate.resume();
+    await passing;
+    expect(seen).toEqual(["stands", "task", "goes"]);
+  });
+
+  test("serves tasks on which the awaited work depends", async () => {
+    const gate = new Gate();
+    expect(await gate.serve(gate.between(async () => 3))).toBe(3);
+    await expect(gate.serve(Promise.reject(new Error("no")))).rejects.toThrow("no");
+  });
+
+  test("lets a paused training end", async () => {
+    const gate = new Gate();
+    void gate.pause(true);
+    let over = false;
+    const passing = gate.pass(() => over);
+    await turn();
+    over = true;
+    gate.wake();
+    await passing;
+  });
+});
+
+test("a budget of a quarter rests three times as long as the GPU worked", async () => {
+  vi.useFakeTimers();
+  try {
+    const work = () => new Promise<void>((done) => setTimeout(done, 20));
+    const device = { queue: { onSubmittedWorkDone: work } };
+    const pace = new Pace({ device } as unknown as Engine, 0.25);
+    await pace.rest(); // Too early for a wait.
+    vi.advanceTimersByTime(10);
+    let rested = false;
+    const resting = pace.rest().then(() => {
+      rested = true;
+    });
+    await vi.advanceTimersByTimeAsync(20 + 89);
+    expect(rested).toBe(false);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(rested).toBe(true);
+    await resting;
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test("callbacks are called in order, each awaited", async () => {
+  const seen: number[] = [];
+  const slow = { onTrainEnd: () => new Promise<void>((done) => setTimeout(() => done(void seen.push(1)), 5)) };
+  const training = {} as Parameters<NonNullable<Parameters<typeof notify>[0][number]["onTrainEnd"]>>[1];
+  await notify(
+    [slow, { onTrainEnd: () => seen.push(2) }, {}],
+    "onTrainEnd",
+    { epochs: [], steps: [], gradients: [] },
+    training,
+  );
+  expect(seen).toEqual([1, 2]);
+});
+
+test.each<[string, object, string]>([
+  ["no engine", { engine: undefined }, "Trainer: engine is missing, expected an engine: await Engine.create()"],
+  ["no model", { model: undefined }, "Trainer: model is missing, expected a function from input to prediction"],
+  ["a loss that is none", { loss: "mse" }, 'Trainer: loss is "mse", expected a function, such as losses.mse'],
+  ["a metric that is none", { metrics: { accuracy: 1 } }, 'Trainer: metric "accuracy" is 1, expected a function'],
+  ["a misspelt option", { metric: {} }, 'Trainer: there is no option "metric" (did you mean "metrics"?)'],
+  ["a size that is none", { shapes: { x: [0] } }, 'Trainer: a size of "x" is 0, expected a whole number from 1'],
+])("a trainer with %s is refused", (_, wrong, message) => {
+  const right = { engine, model: nn.linear(3, 1), loss: losses.mse };
+  expect(() => new Trainer(right)).not.toThrow();
+  expect(() => new Trainer({ ...right, ...wrong })).toThrow(message);
+});
