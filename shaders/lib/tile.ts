@@ -61,15 +61,9 @@ export function tiled(params: TileParams): {
   readonly part: Part;
   readonly body: string;
 } {
-  const { side = tileSide, type, a, b, from, to, longest } = params;
-  const four = vec4Of[type];
+  const { side = tileSide, type, a, b, longest } = params;
   const fours = side / 4;
-  /** Blocks of 4 × 4 results per invocation, along each axis of the square. */
-  const across = side / 64;
-  const slice = (name: string, note: string): Memory => ({ name, type: four, length: depth * fours, note });
-  /** A line of text for each vec4 of sums: row r of block (i, j). */
-  const sums = (text: (sum: string, i: number, r: number, j: number) => string): string[] =>
-    each(across, (i) => each(4, (r) => each(across, (j) => text(`sum${4 * i + r}_${j}`, i, r, j))));
+  const slice = (name: string, note: string): Memory => ({ name, type: vec4Of[type], length: depth * fours, note });
   return {
     workgroup: [16, 16, 1],
     memory: [slice("slice_a", `of a, transposed: vec4 [k][${fours}]`), slice("slice_b", `of b: vec4 [k][${fours}]`)],
@@ -81,42 +75,52 @@ export function tiled(params: TileParams): {
       ],
       accessors: { ...copying("a", "row", a, params), ...copying("b", "col", b, params) },
     },
-    body: wgsl`
-      let k_end = ${to};
-      let row = group.y * SIDE + lane / 16u * 4u;
-      let col = group.x * SIDE + lane % 16u * 4u;
-      ${sums((sum) => `var ${sum} = vec4f();`)}
-      let block = lane % SIDE; // the block of a slice that this invocation copies
-      var next = mat4x4${four.at(-1)!}();
-      // Iteration s loads slice s and multiplies slice s - 1.
-      for (var s = 0u; s <= SLICES; s++) {
-        let goes_on = s < SLICES;
-        // Past the end, both slices must be 0: memory there may hold NaN.
-        if (goes_on && lane < SIDE) {
-          load_block_a(${plus(from, "s * DEPTH")});
-        } else if (goes_on && lane < 2u * SIDE) {
-          load_block_b(${plus(from, "s * DEPTH")});
-        }
-        if (s > 0u) {
-          for (var k = 0u; k < DEPTH; k++) {
-            ${each(across, (i) => [
-              `let a${i} = four_of_a(k, ${shifted("lane / 16u", 16 * i)});`,
-              `let b${i} = four_of_b(k, ${shifted("lane % 16u", 16 * i)});`,
-            ])}
-            ${sums((sum, i, r, j) => `${sum} += a${i}.${components[r]!} * b${j};`)}
-          }
-        }
-        // All invocations must finish reading the slices before any overwrites them.
-        workgroupBarrier();
-        if (lane < SIDE) {
-          store_block_a();
-        } else if (lane < 2u * SIDE) {
-          store_block_b();
-        }
-        workgroupBarrier();
-      }
-      ${sums((sum, i, r, j) => `put(${shifted("row", 64 * i + r)}, ${shifted("col", 64 * j)}, ${sum});`)}`,
+    body: walk(params),
   };
+}
+
+/** Walks K: copies slices, multiplies them, and hands four neighbouring sums of a row at a time to `put`. */
+function walk({ side = tileSide, type, from, to }: TileParams): string {
+  /** Blocks of 4 × 4 results per invocation, along each axis of the square. */
+  const across = side / 64;
+  /** A line of text for each vec4 of sums: row r of block (i, j). */
+  const sums = (text: (sum: string, i: number, r: number, j: number) => string): string[] =>
+    each(across, (i) => each(4, (r) => each(across, (j) => text(`sum${4 * i + r}_${j}`, i, r, j))));
+  return wgsl`
+    let k_end = ${to};
+    let row = group.y * SIDE + lane / 16u * 4u;
+    let col = group.x * SIDE + lane % 16u * 4u;
+    ${sums((sum) => `var ${sum} = vec4f();`)}
+    let block = lane % SIDE; // the block of a slice that this invocation copies
+    var next = mat4x4${vec4Of[type].at(-1)!}();
+    // Iteration s loads slice s and multiplies slice s - 1.
+    for (var s = 0u; s <= SLICES; s++) {
+      let goes_on = s < SLICES;
+      // Past the end, both slices must be 0: memory there may hold NaN.
+      if (goes_on && lane < SIDE) {
+        load_block_a(${plus(from, "s * DEPTH")});
+      } else if (goes_on && lane < 2u * SIDE) {
+        load_block_b(${plus(from, "s * DEPTH")});
+      }
+      if (s > 0u) {
+        for (var k = 0u; k < DEPTH; k++) {
+          ${each(across, (i) => [
+            `let a${i} = four_of_a(k, ${shifted("lane / 16u", 16 * i)});`,
+            `let b${i} = four_of_b(k, ${shifted("lane % 16u", 16 * i)});`,
+          ])}
+          ${sums((sum, i, r, j) => `${sum} += a${i}.${components[r]!} * b${j};`)}
+        }
+      }
+      // All invocations must finish reading the slices before any overwrites them.
+      workgroupBarrier();
+      if (lane < SIDE) {
+        store_block_a();
+      } else if (lane < 2u * SIDE) {
+        store_block_b();
+      }
+      workgroupBarrier();
+    }
+    ${sums((sum, i, r, j) => `put(${shifted("row", 64 * i + r)}, ${shifted("col", 64 * j)}, ${sum});`)}`;
 }
 
 /**
