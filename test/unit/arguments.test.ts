@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import * as augment from "../../src/augment/index.ts";
 import * as csv from "../../src/data/csv/index.ts";
 import * as npy from "../../src/data/npy/index.ts";
 import { stream } from "../../src/data/stream/index.ts";
@@ -446,6 +447,18 @@ const calls: Readonly<Record<string, Call>> = {
     ["a", "b"],
   ],
 
+  "augment.randomHorizontalFlip": [augment.randomHorizontalFlip, 0.5, new t.Random(1)],
+  "augment.randomVerticalFlip": [augment.randomVerticalFlip, 0.5, new t.Random(1)],
+  "augment.randomAffine": [
+    augment.randomAffine,
+    { degrees: 10, translate: [0.1, 0.1], scale: [1, 2], shear: [0, 1], fill: 0, source: new t.Random(1) },
+  ],
+  "augment.randomRotation": [augment.randomRotation, 10, { fill: [0, 1], source: new t.Random(1) }],
+  "augment.randomCrop": [augment.randomCrop, [2, 2], { padding: 1, fill: 0, source: new t.Random(1) }],
+  "augment.gaussianNoise": [augment.gaussianNoise, 0.1, new t.Random(1)],
+  "randomAffine's module": [augment.randomAffine(), image, { training: true }],
+  "randomCrop's module": [augment.randomCrop(4), image, { training: true }],
+
   "images.fromImageData": [
     images.fromImageData,
     { data: new Uint8Array(4), width: 1, height: 1 },
@@ -762,7 +775,7 @@ const otherNames: readonly (readonly [row: RegExp, first: RegExp])[] = [
   [/^data\.(batches|batchIndices|numBatches|takeRows|trainValidationSplit|randomSplit)$/, /^dataset( "\w+")?$/], // part of an argument
   [/^data\.(batchIndices|numBatches)$/, /^batches$/], // these share the options and errors of `batches`, as documented
   [/^(foreach|optim\.groups|nn\.\w+)$/, /^(a module|(nn\.)?linear)$/], // the caller's module refuses its arguments
-  [/'s module$|^a module$/, /^(a module|linear|(nn\.)?\w+)$/], // an op in the module: the message ends with its layer
+  [/'s module$|^a module$/, /^(a module|linear|((nn|augment)\.)?\w+)$/], // an op in the module: the message ends with its layer
   [/^optim\.groups$/, /^optim\.adam$/], // the function given refuses its own options
   [/^Accumulator\.step$/, /^optim\.adam$/], // the optimizer inside checks its own options
   [/^exportPrograms$/, /^compile$/], // it compiles each program, and `compile` refuses it
