@@ -1,6 +1,6 @@
 import { applied } from "../compile/inline.ts";
 import { rewrite } from "../compile/rewrite.ts";
-import { AttributeError, checkList, listed, optionsOf } from "../errors.ts";
+import { AttributeError, checkHas, checkList, listed, optionsOf } from "../errors.ts";
 import {
   checkNamed,
   checkTensor,
@@ -16,7 +16,7 @@ import { add, cast, eq, mul, sub, where } from "../ops/pointwise/arithmetic.ts";
 import { foreach } from "../ops/pointwise/foreach.ts";
 import { variable } from "../ops/sources/constants.ts";
 import { type ParameterList, parametersIn } from "./groups.ts";
-import type { StepUpdates } from "./optimizer.ts";
+import type { OptimizerLike, StepOptions, StepUpdates } from "./optimizer.ts";
 import { checkShares } from "./options.ts";
 
 export interface EmaOptions {
@@ -96,6 +96,23 @@ export class Ema {
     };
     const extra = Object.entries(updates).filter(([name]) => !/^\d+$/.test(name));
     return Object.assign([...updates.map(now), ...own], Object.fromEntries(extra)) as unknown as U;
+  }
+
+  /**
+   * An optimizer whose every step also updates the averages, for a trainer or an accumulator. Its state includes theirs,
+   * as "ema.n_averaged", "ema.0.weight" and so on.
+   */
+  around(optimizer: OptimizerLike): OptimizerLike {
+    checkHas("optim.ema", "the optimizer", optimizer ?? {}, "minimize", "an optimizer, such as optim.adam()");
+    return {
+      lr: optimizer.lr,
+      minimize: (...args: unknown[]) => this.follow(optimizer.minimize(...(args as [Tensor, StepOptions]))),
+      apply: (...args) => this.follow(optimizer.apply(...args)),
+      state: (parameters) => {
+        const own = [...this.state(parameters)].map(([name, variable]) => [`ema.${name}`, variable] as const);
+        return new Map([...optimizer.state(parameters), ...own]);
+      },
+    };
   }
 
   /** A tensor computed with the averages in place of the parameters: what to evaluate and predict with. */

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Engine, input, io, losses, nn, optim } from "../../src/index.ts";
 import { ReferenceProgram } from "../../src/reference/index.ts";
+import { Trainer } from "../../src/train/index.ts";
 import { firstMiss } from "../golden/cases.ts";
 
 /* Groups of parameters and moving averages on the device, against the float64 twin and across a checkpoint. */
@@ -73,4 +74,21 @@ test("a training of groups and averages continues from its checkpoint bit for bi
       expect(await engine.read(other.kept[part as keyof typeof other.kept].get(name)!), `${part} ${name}`).toEqual(
         await engine.read(v),
       );
+});
+
+test("a trainer takes groups with averages around them, and pads of a last batch count for no step more", async () => {
+  nn.seed(4);
+  const model = nn.sequential(nn.linear(6, 8), nn.relu(), nn.linear(8, 3));
+  const vectors = [...model.variables.values()].filter(({ shape }) => shape.length < 2);
+  const ema = optim.ema(model, { decay: 0.5 });
+  const optimizer = ema.around(optim.groups(optim.adamW, { lr: 0.01 }, [{ parameters: vectors, weightDecay: 0 }]));
+  const trainer = new Trainer({ engine, model, loss: losses.crossEntropy, optimizer });
+  const { x, y } = feeds(0);
+  await trainer.fit({ x: { data: x, shape: [8, 6] }, y: { data: y, shape: [8] } }, { epochs: 3, batchSize: 3 });
+  expect(await engine.read(ema.count)).toEqual(Int32Array.of(9));
+  const weights = nn.stateDict(model);
+  expect([...optimizer.state(weights).keys()]).toEqual(
+    expect.arrayContaining(["lr", "groups.0.lr", "0.bias.exp_avg", "ema.n_averaged", "ema.0.bias"]),
+  );
+  trainer.destroy();
 });

@@ -136,6 +136,25 @@ test("averages follow part of the parameters, and updates by hand", () => {
   expect(byHand.read(other.averages.get(a)!)[0]).toBe(2.5);
 });
 
+test("an optimizer with averages around it steps for an accumulator, and keeps all state", () => {
+  const { model, loss, feeds } = network();
+  const ema = optim.ema(model, { decay: 0.5 });
+  const optimizer = ema.around(optim.adam({ lr: 0.1 }));
+  const parameters = optim.parametersOf(loss);
+  const sums = optim.accumulator(parameters);
+  const state = new Map<Variable, Float64Array>();
+  const collect = new ReferenceProgram({ updates: sums.collect(loss) }, state);
+  const step = new ReferenceProgram({ updates: sums.step(optimizer) }, state);
+  for (let i = 0; i < 4; i++) {
+    collect.run(feeds(i));
+    if (i % 2 === 1) step.run({});
+  }
+  expect(step.read(ema.count)[0]).toBe(2);
+  expect([...optimizer.state(nn.stateDict(model)).keys()]).toEqual(
+    expect.arrayContaining(["lr", "step", "0.weight.exp_avg", "ema.n_averaged", "ema.0.weight"]),
+  );
+});
+
 test("state and weights have the model's names", () => {
   const { model } = network();
   const ema = optim.ema(model);
