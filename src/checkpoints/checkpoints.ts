@@ -1,14 +1,14 @@
 import { checkWhole, FormatError, optionsOf, refuse } from "../errors.ts";
 import { saveCheckpoint, type Training, together } from "../io/checkpoint.ts";
-import { parseSafetensors } from "../io/safetensors.ts";
+import { parseSafetensors, serializeSafetensors } from "../io/safetensors.ts";
 import { loadSafetensors } from "../io/weights.ts";
 import type { Runner } from "../runtime/runner.ts";
 import { locked } from "../store/browser.ts";
 import { checkFileName, checkStore, type Store } from "../store/store.ts";
-import { differences, type Rules, rulesOf } from "./differences.ts";
-import { type Checkpoint, checkpointOf, fileName, newestFirst, version } from "./files.ts";
-import { plainText, plainValue } from "./plain.ts";
-import { damage, seal, unsealed } from "./seal.ts";
+import { aboutOf, metadataOf } from "./about.ts";
+import { type Checkpoint, checkpointOf, fileName, newestFirst, tooNew, version } from "./files.ts";
+import { checkFit, rulesOf } from "./fit.ts";
+import { damage, seal } from "./seal.ts";
 
 export type { Checkpoint };
 
@@ -81,26 +81,27 @@ export class Checkpoints<P = unknown, H = unknown> {
    * @throws StoreError if there is no room; older checkpoints are intact.
    * @throws AttributeError for a position or history that is not plain data, and for two variables of one name.
    */
-  async save(
-    engine: Runner,
-    training: Training,
-    progress: { readonly step: number; readonly position?: P; readonly history?: H },
-  ): Promise<Checkpoint> {
-    const { step, position, history } = optionsOf(`${call}.save`, progress, {
-      step: undefined,
-      position: undefined,
-      history: undefined,
-    });
-    checkWhole(`${call}.save`, "step", step, 0);
+  async save(engine: Runner, training: Training, progress: Progressed<P, H>): Promise<Checkpoint> {
+    const about = progressOf(`${call}.save`, progress);
     // The variables are read before the first await: the next step may change them.
-    const saving = saveCheckpoint(engine, training, {
-      ...unsealed,
-      checkpoint: String(version),
-      step: String(step),
-      position: plainText(`${call}.save`, "position", position ?? null),
-      history: plainText(`${call}.save`, "history", history ?? null),
-      optimizers: JSON.stringify(rulesOf(training)),
-    });
+    const optimizers = rulesOf(training);
+    const saving = saveCheckpoint(engine, training, metadataOf(`${call}.save`, { ...about, optimizers }));
+    return this.#write(about.step, saving);
+  }
+
+  /**
+   * Keeps a safetensors file that the app has made, such as `trainer.save()`, as a checkpoint. To load it, take the
+   * `content` of `latest()`.
+   * @throws StoreError, AttributeError as `save`; FormatError for a file of another format.
+   */
+  async add(file: Uint8Array, progress: Progressed<P, H>): Promise<Checkpoint> {
+    const about = progressOf(`${call}.add`, progress);
+    const { tensors, metadata } = parseSafetensors(file, `${call}.add: the file`);
+    const own = metadataOf(`${call}.add`, { ...about, optimizers: {} });
+    return this.#write(about.step, Promise.resolve(serializeSafetensors(tensors, { ...own, ...metadata, ...own })));
+  }
+
+  #write(step: number, saving: Promise<Uint8Array<ArrayBuffer>>): Promise<Checkpoint> {
     const write = async (): Promise<Checkpoint> => {
       const content = await saving;
       await seal(content);
@@ -135,8 +136,8 @@ export class Checkpoints<P = unknown, H = unknown> {
       const content = await this.#store.read(checkpoint.file);
       if (!content) continue; // Another tab has just removed it.
       const fault = await damage(content);
-      if (!fault) return { ...checkpoint, ...contentsOf<P, H>(content, checkpoint.file) };
-      this.#warn(`${call}: "${checkpoint.file}" in ${this.#store.name} ${fault}; the one before is used instead`);
+      if (!fault) return { ...checkpoint, ...progressIn<P, H>(aboutOf(content, checkpoint.file)), content };
+      this.#warn(`${call}: "${checkpoint.file}" in ${this.#store.name} ${fault}: it is passed over`);
     }
     return undefined;
   }
@@ -146,8 +147,8 @@ export class Checkpoints<P = unknown, H = unknown> {
    * file is checked first: if it does not fit, nothing changes.
    * @param from which one: a checkpoint of the list, or a file that the user uploaded; default the latest.
    * @returns what the checkpoint says of the run; `undefined` if there is none yet.
-   * @throws FormatError that lists all that differs if it is of another model or optimizer; for a damaged file; for a
-   * file of a later version.
+   * @throws MismatchError that lists all that differs if it is of another model or optimizer; FormatError for a damaged
+   * file, and for one of a later version.
    */
   async load(
     engine: Runner,
@@ -156,13 +157,11 @@ export class Checkpoints<P = unknown, H = unknown> {
   ): Promise<Progress<P, H> | undefined> {
     const found = from ? await this.#open(from) : await this.latest();
     if (!found) return undefined;
-    const { file, content, step, position, history } = found;
-    const { tensors, metadata } = parseSafetensors(content, file);
-    const rules: Rules = JSON.parse(metadata["optimizers"] ?? "{}");
-    const all = differences(training, tensors, rules);
-    if (all.length > 0) throw new FormatError(`${file}: is of another run: ${all.join("; ")}`);
+    const { file, content } = found;
+    const { tensors, optimizers, ...about } = aboutOf(content, file);
+    checkFit(file, training, tensors, optimizers);
     loadSafetensors(engine, together(training), content, { name: file });
-    return { step, position, history };
+    return progressIn(about);
   }
 
   /** Removes a checkpoint, if it is still there. */
@@ -174,25 +173,27 @@ export class Checkpoints<P = unknown, H = unknown> {
     const file = "file" in from ? from.file : from.name;
     const content = "file" in from ? await this.#store.read(file) : new Uint8Array(from.bytes);
     if (!content) throw new FormatError(`${file}: is no longer in ${this.#store.name}`);
-    const found = contentsOf<P, H>(content, file);
+    aboutOf(content, file); // Names other files for what they are.
     const fault = await damage(content);
     if (fault) throw new FormatError(`${file}: ${fault}`);
-    return { file, ...found };
+    return { file, content };
   }
 }
 
-/** What a file says of its run. @throws FormatError for files that are no checkpoints, and those of later versions. */
-function contentsOf<P, H>(content: Uint8Array<ArrayBuffer>, file: string) {
-  const { checkpoint, step, position, history } = parseSafetensors(content, file).metadata;
-  if (checkpoint === undefined) throw new FormatError(`${file}: is no checkpoint; io.loadSafetensors reads weights`);
-  if (Number(checkpoint) > version) throw tooNew(file, Number(checkpoint));
-  return {
-    content,
-    step: Number(step),
-    position: plainValue(position!) as P,
-    history: plainValue(history!) as H,
-  };
+/** Progress as `save` takes it. */
+type Progressed<P, H> = Pick<Progress, "step"> & Partial<Progress<P, H>>;
+
+function progressOf(op: string, progress: Progressed<unknown, unknown>): Progress {
+  const { step, position, history } = optionsOf(op, progress, {
+    step: undefined,
+    position: undefined,
+    history: undefined,
+  });
+  return { step: checkWhole(op, "step", step, 0), position: position ?? null, history: history ?? null };
 }
 
-const tooNew = (file: string, later: number): FormatError =>
-  new FormatError(`${file}: is of version ${later}; this tilegrad reads version ${version}: use a later one`);
+const progressIn = <P, H>({ step, position, history }: Progress): Progress<P, H> => ({
+  step,
+  position: position as P,
+  history: history as H,
+});

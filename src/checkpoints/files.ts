@@ -1,3 +1,4 @@
+import { FormatError } from "../errors.ts";
 import type { StoreEntry } from "../store/store.ts";
 
 /** A checkpoint in a store, as its name tells. */
@@ -37,3 +38,6 @@ export function checkpointOf(run: string, { name, bytes }: StoreEntry): Checkpoi
 /** Newest first; of the same moment, the one that had learned more. */
 export const newestFirst = (a: Checkpoint, b: Checkpoint): number =>
   b.date.getTime() - a.date.getTime() || b.step - a.step || (a.file < b.file ? -1 : 1);
+
+export const tooNew = (file: string, later: number): FormatError =>
+  new FormatError(`${file}: is of version ${later}; this tilegrad reads version ${version}: use a later one`);

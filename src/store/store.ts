@@ -39,7 +39,12 @@ export class StoreError extends TilegradError {
 /** Refuses names that not every store can hold. */
 export function checkFileName(call: string, name: string): void {
   if (typeof name !== "string" || !/^\w(?:[\w. -]{0,198}[\w-])?$/.test(name)) {
-    refuse(call, "the file's name", name, "up to 200 letters, digits, spaces and . _ - that begin with a letter");
+    refuse(
+      call,
+      "the file's name",
+      name,
+      "up to 200 letters, digits, spaces and . _ - that begin with a letter or digit",
+    );
   }
 }
 

@@ -1,30 +1,12 @@
-import {
-  AttributeError,
-  DeviceError,
-  DTypeError,
-  FeedError,
-  FormatError,
-  LimitError,
-  NonFiniteError,
-  ShapeError,
-  StateError,
-  TilegradError,
-} from "../errors.ts";
+import * as errors from "../errors.ts";
+import { MismatchError } from "../io/weights.ts";
 import { StoreError } from "../store/store.ts";
 
-/** The classes that keep their identity on the way. Others arrive as an Error of the same name. */
-const classes: Readonly<Record<string, new (message: string, options?: ErrorOptions) => Error>> = {
-  AttributeError,
-  DeviceError,
-  DTypeError,
-  FeedError,
-  FormatError,
-  LimitError,
-  NonFiniteError,
-  ShapeError,
-  StateError,
+/** The classes that keep their identity on the way, by names that no bundler shortens. Others arrive as an Error. */
+const classes: Readonly<Record<string, { readonly prototype: unknown }>> = {
+  ...(errors as unknown as Readonly<Record<string, { readonly prototype: unknown }>>),
+  MismatchError,
   StoreError,
-  TilegradError,
   RangeError,
   SyntaxError,
   TypeError,
@@ -32,27 +14,47 @@ const classes: Readonly<Record<string, new (message: string, options?: ErrorOpti
 
 /** An error as it travels: plain data. */
 export interface Told {
-  readonly name: string;
   readonly message: string;
   readonly stack: string | undefined;
-  readonly isDom: boolean;
+  /** Name of the class that both sides know, if any. */
+  readonly kind: string | undefined;
+  /** What else the error has, its name among it. */
+  readonly own: Readonly<Record<string, unknown>>;
   readonly cause?: Told;
 }
 
+/** The kind of a DOMException, which has its own constructor. */
+const dom = "DOMException";
+
 /** An error, or whatever was thrown, as plain data. */
 export function told(error: unknown): Told {
-  if (!(error instanceof Error)) return { name: "Error", message: String(error), stack: undefined, isDom: false };
+  if (!(error instanceof Error)) return { message: String(error), stack: undefined, kind: undefined, own: {} };
   const { name, message, stack, cause } = error;
   const isDom = typeof DOMException === "function" && error instanceof DOMException;
-  return { name, message, stack, isDom, ...(cause !== undefined && { cause: told(cause) }) };
+  const prototype = Object.getPrototypeOf(error);
+  const kind = isDom ? dom : Object.keys(classes).find((known) => classes[known]!.prototype === prototype);
+  const others = Object.entries(error).filter(([key, value]) => key !== "cause" && travels(value));
+  const own = { name, ...Object.fromEntries(others) };
+  return { message, stack, kind, own, ...(cause !== undefined && { cause: told(cause) }) };
 }
 
-/** The error again, with its class, name, message, stack and cause. */
-export function revived({ name, message, stack, isDom, cause }: Told): Error {
-  const options = cause && { cause: revived(cause) };
-  const error = isDom ? new DOMException(message, name) : new (classes[name] ?? Error)(message, options);
-  for (const [key, value] of Object.entries({ name, stack }))
-    if (value !== undefined && !isDom && error[key as "name"] !== value)
-      Object.defineProperty(error, key, { value, configurable: true, writable: true });
+/** The error again: with class, name, message, stack and cause. */
+export function revived({ message, stack, kind, own, cause }: Told): Error {
+  if (kind === dom) return new DOMException(message, own["name"] as string);
+  const error = new Error(message, cause && { cause: revived(cause) });
+  // Not by their constructors, which may add to the message.
+  if (kind !== undefined) Object.setPrototypeOf(error, classes[kind]!.prototype as object);
+  for (const [key, value] of Object.entries({ ...own, stack }))
+    if (error[key as "name"] !== value)
+      Object.defineProperty(error, key, { value, enumerable: false, configurable: true, writable: true });
   return error;
+}
+
+function travels(value: unknown): boolean {
+  try {
+    structuredClone(value);
+    return true;
+  } catch {
+    return false;
+  }
 }

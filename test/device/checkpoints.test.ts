@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { type CheckpointOptions, checkpoints } from "../../src/checkpoints/index.ts";
 import { AttributeError, Engine, FormatError, input, io, losses, nn, optim } from "../../src/index.ts";
 import { indexedDBStore, memoryStore, opfsStore, type Store } from "../../src/store/index.ts";
+import { Trainer } from "../../src/train/index.ts";
 
 let engine: Engine;
 beforeAll(async () => {
@@ -86,8 +87,8 @@ describe.each(stores)("in %s", (_, make) => {
     expect(await saves.load(engine, training)).toEqual({ step: 1, position: null, history: null });
     expect(await reached()).toBe(1);
     expect(warn.mock.calls.map(([message]) => message)).toEqual([
-      `checkpoints: "${saved[2]!.file}" in ${store.name} does not match its checksum; the one before is used instead`,
-      `checkpoints: "${saved[1]!.file}" in ${store.name} does not match its checksum; the one before is used instead`,
+      `checkpoints: "${saved[2]!.file}" in ${store.name} does not match its checksum: it is passed over`,
+      `checkpoints: "${saved[1]!.file}" in ${store.name} does not match its checksum: it is passed over`,
     ]);
     await expect(saves.load(engine, training, saved[1])).rejects.toThrow(`${saved[1]!.file}: does not match`);
   });
@@ -194,10 +195,13 @@ test("a checkpoint of another model or optimizer lists all that differs, and cha
   const first = bigger.model.variables.get("0.weight")!;
   const before = await engine.read(first);
   await expect(saves.load(engine, bigger)).rejects.toThrow(
-    new FormatError(
+    new io.MismatchError(
       `${file}: is of another run: "optimizer" is of optim.adam, here of optim.sgd; "0.weight" is [4, 3], here [5, 3]; ` +
         '"0.bias" is [4], here [5]; "1.weight" is [2, 4], here [5, 5]; "1.bias" is [2], here [5]; ' +
         "2 tensors are missing: 2.weight, 2.bias",
+      ["2.weight", "2.bias"],
+      [],
+      ["0.weight", "0.bias", "1.weight", "1.bias"],
     ),
   );
   expect(await engine.read(first)).toEqual(before);
@@ -222,7 +226,7 @@ test("files of a later version, of no version, and of no run are refused by name
   );
   const bytes = (await store.read(file))!;
   expect(await saves.load(engine, training, { name: "mine", bytes })).toMatchObject({ step: 1 });
-  const text = new TextDecoder("latin1").decode(bytes).replace('"checkpoint":"1"', '"checkpoint":"2"');
+  const text = new TextDecoder("latin1").decode(bytes).replace('\\"version\\":1', '\\"version\\":2');
   const renamed = Uint8Array.from(text, (c) => c.charCodeAt(0));
   await expect(saves.load(engine, training, { name: "mine", bytes: renamed })).rejects.toThrow("mine: is of version 2");
   const weights = await io.saveSafetensors(engine, model);
@@ -232,6 +236,39 @@ test("files of a later version, of no version, and of no run are refused by name
   await expect(saves.load(engine, training, { ...(await saves.list())[1]!, file: "run.gone" })).rejects.toThrow(
     "run.gone: is no longer in memoryStore",
   );
+});
+
+test("files of an app's own are kept like checkpoints, a Trainer's among them", async () => {
+  const make = () => {
+    nn.seed(1);
+    const model = nn.sequential(nn.linear(2, 8), nn.dropout(0.2), nn.linear(8, 1));
+    return new Trainer({ engine, model, loss: losses.mse, optimizer: optim.adam() });
+  };
+  const x = { data: Float32Array.from({ length: 64 }, (_, i) => Math.sin(i * i)), shape: [32, 2] };
+  const options = { epochs: 2, batchSize: 8 };
+  const store = memoryStore();
+  const saves = checkpoints(store, { name: "fit" });
+  const trainer = make();
+  const y = { data: new Float32Array(32).fill(0.5), shape: [32, 1] };
+  await trainer.fit({ x, y }, options);
+  const bytes = await trainer.save();
+  const saved = await saves.add(bytes, { step: 8 });
+  const latest = (await saves.latest())!;
+  expect(latest).toMatchObject({ file: saved.file, step: 8, position: null });
+  expect(io.parseSafetensors(latest.content).tensors).toEqual(io.parseSafetensors(bytes).tensors);
+  // Kept once more, it is the same file.
+  await saves.add(latest.content, { step: 8 });
+  expect((await saves.latest())!.content).toEqual(latest.content);
+  const goOn = async (trainer: { fit: Trainer["fit"] }) =>
+    (await trainer.fit({ x, y }, { ...options, epochs: 4, resume: true })).epochs.map(({ loss }) => loss);
+  const expected = await goOn(trainer);
+  const other = make();
+  await other.load(latest.content);
+  expect(await goOn(other)).toEqual(expected);
+  expect(expected).toHaveLength(4);
+  await expect(saves.add(new Uint8Array(3), { step: 1 })).rejects.toThrow(FormatError);
+  const odd = await io.saveSafetensors(engine, model, { 7: "seven" });
+  await expect(saves.add(odd, { step: 1 })).rejects.toThrow("checkpoints: a whole number is the name of metadata");
 });
 
 test("wrong arguments are named", async () => {

@@ -1,5 +1,15 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { AttributeError, Engine, FeedError, FormatError, StateError, type TilegradError } from "../../src/index.ts";
+import {
+  AttributeError,
+  DeviceLostError,
+  Engine,
+  FeedError,
+  FormatError,
+  io,
+  nn,
+  StateError,
+  type TilegradError,
+} from "../../src/index.ts";
 import { StoreError } from "../../src/store/index.ts";
 import { type ConnectOptions, connect, moved, type RemoteTrainer } from "../../src/worker/index.ts";
 import type points from "./workers/points.worker.ts";
@@ -82,7 +92,7 @@ describe.each(ways)("in a %s", (where, start) => {
     // A saved training goes on elsewhere.
     const bytes = await remote.save();
     const further = await remote.fit("train", { ...options, epochs: 8, resume: true });
-    local.load(bytes);
+    await local.load(bytes);
     const locally = await local.fit({ x, y }, { ...options, epochs: 8, resume: true });
     expect(plain(further)).toEqual(plain(locally));
     engine.destroy();
@@ -144,11 +154,13 @@ describe.each(ways)("in a %s", (where, start) => {
     await expect.poll(() => told).toBeGreaterThan(1);
     await remote.pause();
     expect(await remote.state()).toBe("paused");
-    const { step } = (await remote.history())!.epochs.at(-1) ?? { step: 0 };
-    expect((await remote.history())!.epochs.at(-1)?.step ?? 0).toBe(step);
+    const before = await remote.weights();
+    for (let i = 0; i < 5; i++) await remote.predict(x);
+    expect(await remote.weights()).toEqual(before);
     await remote.resume();
-    const before = told;
-    await expect.poll(() => told).toBeGreaterThan(before);
+    const then = told;
+    await expect.poll(() => told).toBeGreaterThan(then);
+    expect(await remote.weights()).not.toEqual(before);
     stop.abort();
     expect((await training).stopped).toBe("aborted");
     expect((await remote.fit("train", { epochs: 5, signal: AbortSignal.abort() })).stopped).toBe("aborted");
@@ -166,6 +178,7 @@ describe.each(ways)("in a %s", (where, start) => {
 
   test("errors arrive with class, name, message and cause", async () => {
     const remote = await begin();
+    const engine = await Engine.create();
     const missing = await failureOf(() => remote.fit("test" as "train"));
     expect(missing).toBeInstanceOf(StateError);
     expect(missing.message).toBe('data: there is no data "test", only "train", "validation"');
@@ -178,6 +191,12 @@ describe.each(ways)("in a %s", (where, start) => {
     expect(format.name).toBe("FormatError");
     expect(format.message).toMatch(/^mine\.safetensors: /);
     expect(format.stack).toContain("mine.safetensors");
+    const other = await io.saveSafetensors(engine, nn.linear(3, 2));
+    const misfit = (await failureOf(() => remote.methods.loadWeights(other))) as io.MismatchError;
+    expect(misfit).toBeInstanceOf(io.MismatchError);
+    expect(misfit.unexpected).toEqual(["weight", "bias"]);
+    expect(misfit.missing).toHaveLength(4);
+    engine.destroy();
     const { fail } = remote.methods;
     const store = await failureOf(() => fail("store"));
     expect(store).toBeInstanceOf(StoreError);
@@ -223,7 +242,8 @@ describe.each(ways)("in a %s", (where, start) => {
     await remote.methods.lose();
     expect(await remote.lost).toMatch(/./);
     const error = await failureOf(() => remote.fit("train"));
-    expect(error.name).toBe("DeviceError");
+    expect(error).toBeInstanceOf(DeviceLostError);
+    expect(error.name).toBe("DeviceLostError");
   });
 });
 
@@ -232,6 +252,13 @@ test("without WebGPU in workers and without a way out, connect says what to do",
     ? { reason: "workers have no WebGPU in this browser", fix: blind }
     : { reason: "there are no workers here", fix: file };
   await expect(connect<Points>(fix)).rejects.toThrow(`connect: ${reason}; pass inPage to train in the page instead`);
+});
+
+test.runIf(hasWorkers)("stores work in workers", async () => {
+  const remote = await connect<Points>(file, { given: {} });
+  open.push(remote);
+  const kept = await remote.methods.keep(`worker/${crypto.randomUUID()}`);
+  expect(kept).toEqual({ read: [4, 5], names: ["file"] });
 });
 
 test.runIf(hasWorkers)("a worker that does not start is an error", async () => {

@@ -1,5 +1,5 @@
-import { AttributeError, type Engine, losses, nn, optim } from "../../../src/index.ts";
-import { StoreError } from "../../../src/store/index.ts";
+import { AttributeError, type Engine, io, losses, nn, optim } from "../../../src/index.ts";
+import { opfsStore, StoreError } from "../../../src/store/index.ts";
 import { Trainer } from "../../../src/train/index.ts";
 import { expose, moved } from "../../../src/worker/index.ts";
 
@@ -51,7 +51,15 @@ export default expose(async (engine, { fail = false, table = new Float32Array(0)
         }
         throw new OwnError("mine");
       },
+      loadWeights: (bytes: Uint8Array) => io.loadSafetensors(engine, trainer.variables, bytes),
       lose: () => engine.device.destroy(),
+      /** Writes a file from here, and reads it again. */
+      async keep(folder: string) {
+        const store = opfsStore({ folder });
+        await store.write("file", new Uint8Array([1, 2, 3]));
+        await store.write("file", new Uint8Array([4, 5]));
+        return { read: [...(await store.read("file"))!], names: (await store.list()).map(({ name }) => name) };
+      },
     },
   };
 });

@@ -1,10 +1,10 @@
 import { counted, listed, quoted } from "../errors.ts";
 import { sameShape, showShape } from "../graph/shape.ts";
 import type { Variable } from "../graph/tensor.ts";
-import type { Training } from "../io/checkpoint.ts";
-import { together } from "../io/checkpoint.ts";
+import { type Training, together } from "../io/checkpoint.ts";
 import type { SafetensorsTensor } from "../io/dtypes.ts";
 import { variablesOf } from "../io/named.ts";
+import { MismatchError } from "../io/weights.ts";
 
 /** The rules of a run's optimizers: `part → rule`, such as `optimizer → adamW`. */
 export type Rules = Readonly<Record<string, string>>;
@@ -21,12 +21,16 @@ export function rulesOf(training: Training): Rules {
   );
 }
 
-/** All that a file and a run do not share, in words; [] if the file fits. */
-export function differences(
+/**
+ * Checks that a file fits a run.
+ * @param file its name. @throws MismatchError for all that they do not share.
+ */
+export function checkFit(
+  file: string,
   training: Training,
   tensors: ReadonlyMap<string, SafetensorsTensor>,
   rulesInFile: Rules,
-): string[] {
+): void {
   const rules = rulesOf(training);
   const others = Object.keys(rules).filter((part) => (rulesInFile[part] ?? rules[part]) !== rules[part]);
   // The state of another optimizer differs throughout: its name says it all.
@@ -38,16 +42,19 @@ export function differences(
   const misfits = variables.flatMap(([name, variable]) => {
     const tensor = tensors.get(name);
     const fault = tensor && misfit(variable, tensor);
-    return fault ? [`"${name}" is ${fault}`] : [];
+    return fault ? [{ name, fault }] : [];
   });
   const are = (names: readonly string[]) => `${counted(names.length, "tensor is", "tensors are")}`;
-  return [
+  const all = [
     ...others.map((part) => `"${part}" is of optim.${rulesInFile[part]}, here of optim.${rules[part]}`),
-    ...misfits.slice(0, 10),
+    ...misfits.slice(0, 10).map(({ name, fault }) => `"${name}" is ${fault}`),
     ...(misfits.length > 10 ? [`${misfits.length - 10} more are of other shapes or types`] : []),
     ...(missing.length > 0 ? [`${are(missing)} missing: ${listed(missing)}`] : []),
     ...(unexpected.length > 0 ? [`${are(unexpected)} unexpected: ${listed(unexpected)}`] : []),
   ];
+  if (all.length === 0) return;
+  const misshapen = misfits.map(({ name }) => name);
+  throw new MismatchError(`${file}: is of another run: ${all.join("; ")}`, missing, unexpected, misshapen);
 }
 
 function misfit({ shape, dtype }: Variable, tensor: SafetensorsTensor): string | undefined {
