@@ -3,7 +3,9 @@ import { readdirSync } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
+import { build, preview } from "vite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { launchChrome } from "../browser/chrome.ts";
 import { appWithTilegrad, type Block, bin, blocksOf, complaints } from "./installed.ts";
 
 /*
@@ -55,6 +57,37 @@ describe("runs in Node, and prints what it says:", () => {
     const { stdout } = await run(bin("tsx"), [name], { cwd: app });
     for (const text of expectedOf(code)) expect(isPrinted(text, stdout), `${text}\nin\n${stdout}`).toBe(true);
   });
+});
+
+test("the page that trains in a worker does so as bundled, and prints what it says", async () => {
+  await writeFile(join(app, "worker.html"), '<script type="module" src="page.ts"></script>');
+  const common = { root: app, configFile: false, logLevel: "warn" } as const;
+  const outDir = "site";
+  await build({
+    ...common,
+    worker: { format: "es" },
+    build: { outDir, target: "esnext", rollupOptions: { input: join(app, "worker.html") } },
+  });
+  const server = await preview({ ...common, build: { outDir }, preview: { port: 0 } });
+  const browser = await launchChrome();
+  try {
+    const page = await browser.newPage();
+    const lines: string[] = [];
+    const expected = expectedOf(blocks.get("page.ts")!.code);
+    await new Promise<void>((done, fail) => {
+      page.on("pageerror", fail);
+      page.on("console", (message) => {
+        lines.push(message.text());
+        if (lines.length === expected.length) done();
+      });
+      page.goto(`${server.resolvedUrls!.local[0]!}worker.html`).catch(fail);
+    });
+    expect(lines).toEqual(expected);
+    await expect.poll(() => page.workers().length).toBe(0);
+  } finally {
+    await browser.close();
+    await server.close();
+  }
 });
 
 test("there is at least one program that runs in most guides", () => {
