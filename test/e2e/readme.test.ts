@@ -115,10 +115,12 @@ const kibibytes = (codes: readonly (string | Buffer)[]) =>
 
 test("the second learns in a page of Chrome", async () => {
   const lines = await inChrome("index");
-  const values = lines.map((line) => Number(/[\d.]+$/.exec(line)?.[0]));
-  expect(lines.at(-1)).toMatch(/^accuracy/);
-  expect(values.at(-1)).toBeGreaterThan(0.9);
-  expect(values.at(-2)).toBeLessThan(values[0]!);
+  const epochs = lines.slice(0, -1).map((line) => /^epoch \d+: loss ([\d.]+), accuracy ([\d.]+)$/.exec(line)!);
+  expect(epochs).toHaveLength(10);
+  const [first, last] = [epochs[0]!, epochs.at(-1)!];
+  expect(Number(last[1])).toBeLessThan(Number(first[1]) / 2);
+  expect(Number(last[2])).toBeGreaterThan(0.9);
+  expect(lines.at(-1)).toBe("in the ring");
 });
 
 test("the page loads no more of tilegrad than the README says", async () => {
