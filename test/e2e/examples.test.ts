@@ -19,7 +19,8 @@ let app: string;
 
 beforeAll(async () => {
   app = await appWithTilegrad("examples");
-  for (const name of ["react", "server", "deno"]) await cp(join(examples, name), join(app, name), { recursive: true });
+  for (const name of ["react", "worker", "server", "deno"])
+    await cp(join(examples, name), join(app, name), { recursive: true });
 });
 
 afterAll(() => rm(app, { recursive: true, force: true }));
@@ -29,6 +30,7 @@ const jsx = { jsx: "react-jsx", allowImportingTsExtensions: true, skipLibCheck: 
 
 test("pass a strict compiler", async () => {
   expect(await complaints(app, ["react/main.tsx"], { ...jsx, types: ["react"] })).toBe("");
+  expect(await complaints(app, ["worker/main.ts"], { ...jsx, types: ["@webgpu/types"] })).toBe("");
   expect(await complaints(app, ["server/server.ts", "deno/main.ts"], { types: ["node"] })).toBe("");
 });
 
@@ -65,6 +67,33 @@ test("React trains under StrictMode, and leaves one engine, destroyed at the end
       () => (globalThis as unknown as { devices: { made: number; destroyed: number } }).devices,
     );
     expect(destroyed).toBe(made);
+    expect(faults).toEqual([]);
+  } finally {
+    await browser.close();
+    await server.close();
+  }
+});
+
+test("a worker trains under a strict Content-Security-Policy", async () => {
+  const root = join(app, "worker");
+  await build({ root, logLevel: "warn" });
+  const headers = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; worker-src 'self'; img-src data:",
+  };
+  const server = await preview({ root, logLevel: "warn", preview: { port: 0, headers } });
+  const browser = await launchChrome();
+  try {
+    const page = await browser.newPage();
+    const faults: unknown[] = [];
+    page.on("pageerror", (error) => faults.push(error));
+    page.on("console", (message) => message.type() === "error" && faults.push(message.text()));
+    const workers: string[] = [];
+    page.on("workercreated", (worker) => workers.push(worker.url()));
+    await page.goto(server.resolvedUrls!.local[0]!);
+    await page.waitForFunction(() => document.querySelector("#result")!.textContent, { timeout: 120_000 });
+    const [, percent] = /^([\d.]+) %/.exec(await page.$eval("#result", (element) => element.textContent!))!;
+    expect(Number(percent)).toBeGreaterThan(90);
+    expect(workers).toHaveLength(1);
     expect(faults).toEqual([]);
   } finally {
     await browser.close();
