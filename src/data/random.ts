@@ -26,10 +26,11 @@ export function randomStream(seed: number, stream = 0): RandomStream {
   const at = randomBits(...wordsOf("randomStream", "seed", seed), ...wordsOf("randomStream", "stream", stream));
   let counter = 0;
   const bits = (): number => at(counter++);
+  const uniform = (): number => bits() / 2 ** 32;
   return {
     bits,
-    uniform: () => bits() / 2 ** 32,
-    normal: () => Math.sqrt(-2 * Math.log(1 - bits() / 2 ** 32)) * Math.cos(2 * Math.PI * (bits() / 2 ** 32)),
+    uniform,
+    normal: () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform()),
     below: (bound) => {
       checkWhole("randomStream.below", "bound", bound, 1, 2 ** 32);
       // The last, incomplete run of `bound` values would favour small results: draw again there.
