@@ -89,10 +89,11 @@ const rules: Record<string, (node: Node, inputs: readonly Tensor[]) => Tensor | 
       ? inputs[0]
       : undefined;
   },
-  // The sum kernel accumulates in f32, so it can read f16 directly.
+  // The sum kernel accumulates in f32, so it can read f16 directly, also behind a reshape.
   sum: ({ op, attrs, results: [y] }, [x]) => {
-    const [half] = x!.node.op.name === "cast" && y!.dtype === "f32" ? x!.node.inputs : [];
-    return half?.dtype === "f16" ? apply(op, [half], { ...attrs, to: "f32" }) : undefined;
+    const { node } = x!.node.op.name === "reshape" ? x!.node.inputs[0]! : x!;
+    const [half] = node.op.name === "cast" && y!.dtype === "f32" ? node.inputs : [];
+    return half?.dtype === "f16" ? apply(op, [reshape(half, x!.shape)], { ...attrs, to: "f32" }) : undefined;
   },
   neg: (_, [x]) => (x!.node.op.name === "neg" ? x!.node.inputs[0]! : undefined),
   detach: (_, [x]) => x,

@@ -40,9 +40,10 @@ export interface Kernels {
   sideBySide?(result: number): boolean;
   /**
    * What mixed precision does with the op: "half" casts its operands to f16, because this op gets faster; "operands"
-   * follows the type of its operands, as views and pointwise ops without `wide` also do. All others compute in f32.
+   * follows the type of its operands, as views and pointwise ops without `wide` also do; "first" leaves only the first
+   * operand in f16, whose type the result has. All others compute in f32.
    */
-  readonly precision?: "half" | "operands";
+  readonly precision?: "half" | "operands" | "first";
   /** The user-written WGSL in these kernels. */
   readonly written?: Written;
   /** Whether `attrs.to` may request an f32 result from f16 operands. */

@@ -23,7 +23,13 @@ export const softmaxFamily = /* @__PURE__ */ lineFamily("softmax", "softmax");
 type Write = (p: CrossEntropyGrad) => Kernel;
 
 /** Runs softmax and related ops: along `attrs.axis`, or with labels along axis 1. */
-const kernelsOf = (kind: string, naive: Write, along: (way: Way) => Write): Kernels => ({
+const kernelsOf = (
+  kind: string,
+  naive: Write,
+  along: (way: Way) => Write,
+  types: Pick<Kernels, "precision" | "widens"> = {},
+): Kernels => ({
+  ...types,
   lower({ node: { attrs }, inputs: [logits, ...others] }, to) {
     const [x, y] = [to.contiguous(logits!), to.result(0)!];
     const [labels, dloss] = others.map((tensor) => to.view(tensor));
@@ -43,11 +49,10 @@ const kernelsOf = (kind: string, naive: Write, along: (way: Way) => Write): Kern
   },
 });
 
-export const softmaxKernels: Kernels = {
-  .../* @__PURE__ */ kernelsOf("softmax", softmaxNaive, softmaxLines),
+export const softmaxKernels = /* @__PURE__ */ kernelsOf("softmax", softmaxNaive, softmaxLines, {
   precision: "operands",
   widens: true,
-};
+});
 export const logSoftmaxKernels = /* @__PURE__ */ kernelsOf("logSoftmax", logSoftmaxNaive, logSoftmaxLines);
 export const crossEntropyKernels = /* @__PURE__ */ kernelsOf("crossEntropy", crossEntropyNaive, crossEntropyLines);
 export const crossEntropyGradKernels = /* @__PURE__ */ kernelsOf(

@@ -94,12 +94,11 @@ class Halving {
     if (op.name === "cast") return inputs;
     const precision = kernelsOf(op)?.precision;
     if (precision === "half") return inputs.map((input) => this.#half(input));
+    if (precision === "first") return inputs.map((input, i) => (i === 0 ? input : wide(input)));
     const follows = precision === "operands" || op.view || (op.pointwise && !op.pointwise.wide);
     const heavy = inputs.filter((input) => floats.includes(input.dtype) && !this.#light.has(input));
     const allHalf = heavy.length > 0 && heavy.every(({ dtype }) => dtype === "f16");
-    return inputs.map((input) =>
-      follows && allHalf ? this.#half(input) : input.dtype === "f16" ? cast(input, "f32") : input,
-    );
+    return inputs.map((input) => (follows && allHalf ? this.#half(input) : wide(input)));
   }
 
   /** A tensor as f16. Casts what lies behind a view of a parameter, and not the view, which costs nothing. */
@@ -124,6 +123,9 @@ class Halving {
     return cast(tensor, "f16");
   }
 }
+
+/** An f16 tensor as f32; others unchanged. */
+const wide = (x: Tensor): Tensor => (x.dtype === "f16" ? cast(x, "f32") : x);
 
 /** The nodes between an input and a result, including those of the updates they bring; inputs before users. */
 function between(input: Tensor, y: Tensor): Node[] {

@@ -41,11 +41,22 @@ function languageModel(kind: "lstm" | "gru" | "rnn") {
 const images = () =>
   nn.sequential(nn.conv2d(2, 4, 1), nn.groupNorm(2, 4), nn.relu(), nn.instanceNorm2d(4), nn.conv2d(4, classes, 1));
 
+const batchNorms = () =>
+  nn.sequential(
+    nn.conv2d(2, 4, 1),
+    nn.batchNorm2d(4),
+    nn.relu(),
+    nn.conv2d(4, 4, 1),
+    nn.batchNorm2d(4),
+    nn.conv2d(4, classes, 1),
+  );
+
 const models: Record<string, [model: () => nn.Module, x: () => Tensor]> = {
   "a transformer": [block, () => input("x", [batch, steps, width])],
   "an LSTM language model": [() => languageModel("lstm"), () => input("x", [batch, steps], "i32")],
   "a GRU language model": [() => languageModel("gru"), () => input("x", [batch, steps], "i32")],
   "an RNN language model": [() => languageModel("rnn"), () => input("x", [batch, steps], "i32")],
+  "batch normalisation": [batchNorms, () => input("x", [batch, 2, steps, 4])],
   "group and instance normalisation": [images, () => input("x", [batch, 2, steps, 4])],
 };
 

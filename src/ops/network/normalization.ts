@@ -5,14 +5,25 @@ import {
   checkObject,
   checkWhole,
   counted,
+  DTypeError,
   optionsOf,
   ShapeError,
 } from "../../errors.ts";
 import { checkShape, type DType, type Float, floats, sameShape, showShape, sizeOf } from "../../graph/shape.ts";
-import { apply, checkTensor, checkTensors, type Op, type Tensor, type Update, Variable } from "../../graph/tensor.ts";
+import {
+  apply,
+  checkTensor,
+  checkTensors,
+  type Op,
+  type Spec,
+  type Tensor,
+  type Update,
+  Variable,
+} from "../../graph/tensor.ts";
+import { kernelsOf } from "../../kernels/lowering.ts";
 import { mean as meanOf, sum, variance as varianceOf, withoutOffset } from "../lines/reduce.ts";
 import { evaluated, expand, reshape } from "../moves/views.ts";
-import { add, mul, sub } from "../pointwise/arithmetic.ts";
+import { add, cast, mul, sub } from "../pointwise/arithmetic.ts";
 import { rsqrt } from "../pointwise/elementary.ts";
 import { attributedOp, broadcast } from "../pointwise/pointwise.ts";
 import { onesLike, zerosLike } from "../sources/constants.ts";
@@ -177,35 +188,75 @@ export interface BatchNormOptions extends Affine {
 /** All axes except the channels. */
 const batchAxes = ({ shape }: Tensor): number[] => shape.map((_, axis) => axis).filter((axis) => axis !== 1);
 
+const wide = (x: Tensor): Tensor => cast(x, "f32");
+
+/** An op whose first operand may also be f16, as the result then is. The others are f32. */
+const firstMayBeHalf = (op: Op): Op => ({
+  ...op,
+  infer([x, ...others], attrs) {
+    if (!floats.includes(x!.dtype)) throw new DTypeError(`${op.name}: operand 0 is ${x!.dtype}, expected f32 or f16`);
+    const [{ shape }] = op.infer([{ ...x!, dtype: "f32" }, ...others], attrs) as [Spec];
+    return [{ shape, dtype: x!.dtype }];
+  },
+  kernels: { ...kernelsOf(op), precision: "first" },
+});
+
 /**
  * (x − mean) · rstd · weight + bias, where mean and rstd are statistics of x over `axes`. The gradient of x therefore
  * includes the paths through both: per element w · rstd · (dy − mean(dy) − h · mean(dy · h)), with h the normalised x.
  */
-const batchNormOp: Op = /* @__PURE__ */ attributedOp<{ axes: readonly number[] }>(
-  "batchNorm",
-  ({ axes }) => ({
-    wgsl: (x, mean, rstd, weight, bias) => `(${x} - ${mean}) * ${rstd} * ${weight} + ${bias}`,
-    js: (x, mean, rstd, weight, bias) => (x! - mean!) * rstd! * weight! + bias!,
-    takes: floats,
-    vjp(dy, _, x, mean, rstd, weight) {
-      const h = apply(batchNormOp, [x!, mean!, rstd!, onesLike(x!), zerosLike(x!)], { axes });
-      const count = axes.reduce((n, axis) => n * x!.shape[axis]!, 1);
-      // Keep the factor out of the sums, which then also serve as gradients of weight and bias.
-      const total = (v: Tensor) => expand(sum(v, axes, true), v.shape);
-      const along = mul(dy, h);
-      const shift = mul(add(total(dy), mul(h, total(along))), 1 / count);
-      const dx = mul(mul(weight!, rstd!), sub(dy, shift));
-      return [dx, undefined, undefined, along, dy];
-    },
-  }),
-  { flops: 5 },
+const batchNormOp: Op = /* @__PURE__ */ firstMayBeHalf(
+  attributedOp<{ axes: readonly number[] }>(
+    "batchNorm",
+    ({ axes }) => ({
+      wgsl: (x, mean, rstd, weight, bias) => `(${x} - ${mean}) * ${rstd} * ${weight} + ${bias}`,
+      js: (x, mean, rstd, weight, bias) => (x! - mean!) * rstd! * weight! + bias!,
+      takes: floats,
+      vjp(dy, _, x, mean, rstd, weight) {
+        const h = apply(batchNormOp, [x!, mean!, rstd!, onesLike(mean!), zerosLike(mean!)], { axes });
+        const count = axes.reduce((n, axis) => n * x!.shape[axis]!, 1);
+        // Keep the factor out of the sums, which then also serve as gradients of weight and bias.
+        const total = (v: Tensor) => expand(sum(wide(v), axes, true), v.shape);
+        const along = mul(dy, h);
+        const dx = apply(batchNormGradOp, [dy, wide(h), mul(weight!, rstd!), total(dy), total(along)], { count });
+        return [dx, undefined, undefined, wide(along), wide(dy)];
+      },
+    }),
+    { flops: 5 },
+  ),
+);
+
+/** scale · (dy − (Σdy + h · Σdy·h) / count): one op, so that f16 is read and written by one kernel. */
+const batchNormGradOp: Op = /* @__PURE__ */ firstMayBeHalf(
+  attributedOp<{ count: number }>(
+    "batchNormGrad",
+    ({ count }) => ({
+      wgsl: (dy, h, scale, own, along) => `${scale} * (${dy} - (${own} + ${h} * ${along}) * F(${1 / count}))`,
+      js: (dy, h, scale, own, along) => scale! * (dy! - (own! + h! * along!) / count),
+      takes: floats,
+      vjp(u, _, dy, h, scale, own, along) {
+        const shift = mul(add(own!, mul(h!, along!)), 1 / count);
+        const through = mul(wide(u), scale!);
+        const toShift = mul(through, -1 / count);
+        return [
+          cast(through, dy!.dtype),
+          mul(toShift, along!),
+          mul(wide(u), sub(wide(dy!), shift)),
+          toShift,
+          mul(toShift, h!),
+        ];
+      },
+    }),
+    { flops: 5 },
+  ),
 );
 
 /**
- * Mean and (uncorrected) variance of each channel, in shapes that broadcast with x. Also x minus an offset, and the
- * mean of that: these keep their precision when the mean is much larger than the deviations.
+ * Mean and (uncorrected) variance of each channel in f32, in shapes that broadcast with x. Also x minus an offset, and
+ * the mean of that: these keep their precision when the mean is much larger than the deviations.
  */
-function batchStatistics(x: Tensor) {
+function batchStatistics(given: Tensor) {
+  const x = wide(given);
   const axes = batchAxes(x);
   const { rest, offset } = withoutOffset(x, axes);
   const middle = meanOf(rest, axes, true);
@@ -231,14 +282,16 @@ export function nextStatistics(
   const batch = batchStatistics(x);
   const count = sizeOf(x.shape) / channels;
   if (count === 1) throw new ShapeError(`nextStatistics: ${showShape(x.shape)} has one value per channel: no variance`);
-  const blend = (old: Tensor, now: Tensor) => add(old, mul(sub(reshape(now, old.shape), old), momentum));
+  const blend = (old: Tensor, now: Tensor) =>
+    add(old, mul(sub(cast(reshape(now, old.shape), old.dtype), old), momentum));
   return { mean: blend(mean, batch.mean), variance: blend(variance, mul(batch.variance, count / (count - 1))) };
 }
 
 /**
  * (x − mean) / √(variance + ε) · weight + bias for each channel (Ioffe & Szegedy, 2015). In training, the statistics
  * are those of the batch, over N and all positions; in evaluation, the running ones, as constants. If those are
- * variables, programs with the training form update them. One program may apply it to the same variables once.
+ * variables, programs with the training form update them. One program may apply it to the same variables once. With f16
+ * operands, statistics and arithmetic are f32, and the result is rounded once.
  *
  * @param x `[N, C, …]`
  * @param options weight and bias `[C]`; ε: default 1e-5.
@@ -267,21 +320,22 @@ export function batchNorm<D extends DType>(x: Tensor<D>, options: BatchNormOptio
   }
   if (!training) {
     if (!running) throw new AttributeError("batchNorm: evaluation needs running statistics");
-    const factor = rsqrt(add(running.variance, eps));
-    const scale = weight ? mul(factor, weight) : factor;
-    const y = mul(sub(x, alongChannels(running.mean, x)), alongChannels(scale, x)) as Tensor<D & Float>;
-    const shifted = bias ? add(y, alongChannels(bias, x)) : y;
+    const factor = rsqrt(add(wide(running.variance), eps));
+    const scale = weight ? mul(factor, wide(weight)) : factor;
+    const y = mul(sub(wide(x), alongChannels(wide(running.mean), x)), alongChannels(scale, x));
+    const shifted = cast(bias ? add(y, alongChannels(wide(bias), x)) : y, x.dtype as D & Float);
     return training === undefined ? evaluated(shifted, "batchNorm") : shifted;
   }
   if (sizeOf(x.shape) === channels)
     throw new ShapeError(`batchNorm: ${showShape(x.shape)} has one value per channel: nothing to train on`);
-  const { variance, rest, middle } = batchStatistics(x);
+  const { mean, variance, rest, middle } = batchStatistics(x);
+  const rstd = rsqrt(add(variance, eps));
+  // An f16 number minus an f32 mean loses nothing.
   const operands = broadcast("batchNorm", [
-    rest,
-    middle,
-    rsqrt(add(variance, eps)),
-    weight ? alongChannels(weight, x) : 1,
-    bias ? alongChannels(bias, x) : 0,
+    ...(x.dtype === "f16" ? [x, mean] : [rest, middle]),
+    rstd,
+    weight ? alongChannels(wide(weight), x) : onesLike(rstd),
+    bias ? alongChannels(wide(bias), x) : zerosLike(rstd),
   ]);
   return apply(batchNormOp, operands, { axes: batchAxes(x) }, running ? updatesOf(x, running, momentum) : []);
 }
