@@ -1,4 +1,4 @@
-import { FeedError, LimitError, show, withArticle } from "../errors.ts";
+import { FeedError, LimitError, show } from "../errors.ts";
 import { textureUsage } from "../gpu/flags.ts";
 import { checkPixels, isPixels, type Pixels } from "./host.ts";
 
@@ -77,9 +77,7 @@ function kindOf(op: string, name: string, source: ImageSource, cpu: boolean): Ch
       HTMLImageElement: "is not loaded: await its decode()",
       HTMLVideoElement: "has no frame yet: await its loadeddata event",
     }[kind];
-    throw new FeedError(
-      `${op}: ${name} ${why ?? `has ${width} × ${height} pixels`}, expected ${withArticle(kind)} with pixels`,
-    );
+    throw new FeedError(`${op}: ${name} ${why ?? `has ${width} × ${height} pixels`}, expected pixels`);
   }
   const write = (queue: GPUQueue, texture: GPUTexture): void => {
     try {
@@ -93,7 +91,7 @@ function kindOf(op: string, name: string, source: ImageSource, cpu: boolean): Ch
         fault === "SecurityError"
           ? "shows what another site may not read: serve it from this site, or with CORS and crossOrigin set"
           : `cannot be read: ${message}`;
-      throw new FeedError(`${op}: ${name}, ${withArticle(kind)}, ${why}`, { cause: error });
+      throw new FeedError(`${op}: ${name} (${kind}) ${why}`, { cause: error });
     }
   };
   return { width, height, isGrey: false, isLinear: false, format: "rgba8unorm", write };

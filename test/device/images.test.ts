@@ -270,7 +270,7 @@ describe.runIf(inPage)("sources of a page", () => {
     const { canvas } = painted();
     const bitmap = await createImageBitmap(canvas);
     bitmap.close();
-    expect(() => images.read(bitmap)).toThrow("read: the image is closed, expected an ImageBitmap with pixels");
+    expect(() => images.read(bitmap)).toThrow("read: the image is closed, expected pixels");
     const frame = new VideoFrame(canvas, { timestamp: 0 });
     frame.close();
     expect(() => images.read(frame)).toThrow("read: the image is closed");

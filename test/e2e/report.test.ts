@@ -38,7 +38,7 @@ async function open(html: string, { width = 1200, scheme = "light", media = "scr
   });
   const url = pathToFileURL(file).href;
   page.on("request", (request) => {
-    if (request.url() !== url && !request.url().startsWith("data:image/png")) faults.push(request.url());
+    if (request.url() !== url && !request.url().startsWith("data:image/")) faults.push(request.url());
   });
   await page.setViewport({ width, height: 800 });
   // Both at once: Puppeteer's own calls undo each other.
@@ -172,6 +172,23 @@ describe("plots", () => {
     const page = await browser.newPage();
     await page.goto(pathToFileURL(file).href);
     expect(await page.evaluate(() => document.documentElement.tagName)).toBe("svg");
+    await page.close();
+  });
+
+  test("have their colours also as an image, on a page that forbids inline styles", async () => {
+    const policy = `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:">`;
+    const src = `data:image/svg+xml,${encodeURIComponent(plots.curves!)}`;
+    const { page } = await open(`<!doctype html>${policy}<img src="${src.replaceAll("'", "%27")}">`);
+    const shades = await page.evaluate(async () => {
+      const image = document.images[0]!;
+      await image.decode();
+      const canvas = new OffscreenCanvas(image.naturalWidth, image.naturalHeight);
+      const context = canvas.getContext("2d")!;
+      context.drawImage(image, 0, 0);
+      const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+      return [...new Set(Array.from({ length: data.length / 4 }, (_, i) => data.slice(4 * i, 4 * i + 3).join()))];
+    });
+    expect(shades).toEqual(expect.arrayContaining(["255,255,255", "29,78,216", "194,65,12"]));
     await page.close();
   });
 

@@ -50,7 +50,7 @@ export function learningCurvesText(curves: Curves | RunHistory, options: CurveTe
     range: rangeOf(heights, passes) ?? (o.log ? [0.1, 1] : [0, 1]),
     isLog: o.log,
     places: [4 * o.rows - 1, 0],
-    most: Math.max(2, Math.floor(o.rows / 3)),
+    most: Math.max(4, Math.floor(o.rows / 3)),
     isRound: true,
   });
   const room = Math.max(...vertical.ticks.map(({ label }) => label.length)) + 1;
