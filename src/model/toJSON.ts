@@ -13,8 +13,8 @@ import { kindOf, type Layer, recipeOf } from "./layers.ts";
 
 /**
  * Describes a model as plain JSON, from which `fromJSON` makes it again: layers of the same kinds, with variables of the
- * same names and shapes. Weights, initial values and what is frozen are not part of it; `saveModel` keeps the weights
- * beside it.
+ * same names and shapes. Weights, initial values, what is frozen, and a dropout's own source of random numbers are not
+ * part of it; `saveModel` keeps the weights beside it.
  * @param model made of layers of nn, and of functions of yours that went through `custom`.
  * @throws AttributeError that names the layer where the model contains an `nn.module` or `nn.stateless` made otherwise,
  * or an argument that JSON cannot hold.

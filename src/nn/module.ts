@@ -98,7 +98,7 @@ const unsaid = new WeakSet<Mode>();
  * Creates a module from a function and its parts: `module((x) => relu(head(body(x))), { body, head })`. The names of
  * variables, kernels and errors come from the keys given here.
  * @param parts variables, modules, or objects and lists of them; default none.
- * @param name the module's name in errors; default "a module".
+ * @param name the module's name in errors; default "a module". @param args of nn's own layers, for descriptions.
  */
 export function module<D extends DType>(
   forward: (x: Tensor, mode: Mode) => Tensor<D>,

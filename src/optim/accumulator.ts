@@ -4,6 +4,7 @@ import { checkVariable, type Tensor, type Update, type Variable } from "../graph
 import { add, cast, div, maximum } from "../ops/pointwise/arithmetic.ts";
 import { foreach } from "../ops/pointwise/foreach.ts";
 import { full, variable } from "../ops/sources/constants.ts";
+import { beside } from "./beside.ts";
 import { checkReached, type OptimizerLike, reaches, type StepOptions, type StepUpdates } from "./optimizer.ts";
 import { checkTraining } from "./training.ts";
 
@@ -33,8 +34,8 @@ export class Accumulator {
       checkVariable("optim.accumulator", "a parameter", parameter);
     if (parameters.length === 0) throw new AttributeError("optim.accumulator: no parameters");
     this.parameters = parameters;
-    this.sums = parameters.map(({ name, shape }) =>
-      variable(0, shape, { name: `${name}.grad`, group: "accumulated gradients" }),
+    this.sums = parameters.map((parameter) =>
+      beside(parameter, 0, { name: `${parameter.name}.grad`, group: "accumulated gradients" }),
     );
     this.count = variable(0, [], { name: "batches", group: "accumulated batches", dtype: "i32" });
   }

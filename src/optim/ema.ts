@@ -15,6 +15,7 @@ import { reshape, slice } from "../ops/moves/views.ts";
 import { add, cast, eq, mul, sub, where } from "../ops/pointwise/arithmetic.ts";
 import { foreach } from "../ops/pointwise/foreach.ts";
 import { variable } from "../ops/sources/constants.ts";
+import { beside } from "./beside.ts";
 import { type ParameterList, parametersIn } from "./groups.ts";
 import type { OptimizerLike, StepOptions, StepUpdates } from "./optimizer.ts";
 import { checkShares } from "./options.ts";
@@ -106,6 +107,7 @@ export class Ema {
     checkHas("optim.ema", "the optimizer", optimizer ?? {}, "minimize", "an optimizer, such as optim.adam()");
     return {
       lr: optimizer.lr,
+      groups: optimizer.groups ?? [],
       minimize: (...args: unknown[]) => this.follow(optimizer.minimize(...(args as [Tensor, StepOptions]))),
       apply: (...args) => this.follow(optimizer.apply(...args)),
       state: (parameters) => {
@@ -181,11 +183,9 @@ export class Ema {
 const mix = (a: Tensor, p: Tensor, weight: Tensor): Tensor => add(mul(a, sub(1, weight)), mul(p, weight));
 
 function averageOf(parameter: Variable): Variable {
-  const { name, shape, first, arena } = parameter;
+  const { name, first } = parameter;
   const start = first === undefined ? 0 : typeof first === "object" && !("drawing" in first) ? first.slice() : first;
-  const average = variable(start, shape, { name: `${name}.average`, group: "moving averages" });
-  if (arena) average.arena = `moving averages, ${arena}`;
-  return average;
+  return beside(parameter, start, { name: `${name}.average`, group: "moving averages" });
 }
 
 /** Updates by the node that computes them; of a foreach, in the order of its members. */

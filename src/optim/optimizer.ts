@@ -113,8 +113,8 @@ export class Optimizer {
    * Updates that lower `loss` by one step: one dispatch for all parameters, or none where the gradient kernels include
    * it.
    * @param loss a tensor with one element.
-   * @param parameters default: `parametersOf(loss)`, which leaves out frozen parameters. Nothing moves those, not even
-   * weight decay.
+   * @param parameters default: `parametersOf(loss)`, which leaves out frozen parameters, see `nn.freeze`. Nothing moves
+   * those, not even weight decay.
    * @returns updates for `engine.compile`, with the step's learning rate and, if computed, the gradients' norm.
    * @throws AttributeError where no gradient reaches a parameter, or not all of a given list; and where the loss goes
    * through a layer such as dropout or batch normalisation in evaluation without an explicit `{ training: false }`.
@@ -215,7 +215,10 @@ export function checkSingle(op: string, numbers: Readonly<Record<string, Tensor 
 }
 
 /** What trains parameters: an optimizer, or those of several groups. */
-export type OptimizerLike = Pick<Optimizer, "lr" | "state" | "minimize" | "apply">;
+export interface OptimizerLike extends Pick<Optimizer, "lr" | "state" | "minimize" | "apply"> {
+  /** The groups with a rate of their own. */
+  readonly groups?: readonly Pick<Optimizer, "lr">[];
+}
 
 function checkParameters(op: string, parameters: readonly Variable[]): void {
   for (const parameter of checkList(op, "the list of parameters", parameters))
@@ -243,7 +246,7 @@ export function checkReached(name: string, missed: readonly Variable[]): void {
 
 /**
  * Variables of the group "parameters" that a tensor depends on through a gradient, in order of creation. Leaves out
- * frozen ones, which it reads only through `detach`, comparisons or integers.
+ * frozen ones, and those that it reads only through `detach`, comparisons or integers.
  */
 export function parametersOf(tensor: Tensor): Variable[] {
   const all = reachable([tensor]).flatMap(({ results: [y] }) =>

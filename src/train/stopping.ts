@@ -103,7 +103,8 @@ export interface PlateauCallbackOptions extends PlateauOptions {
 
 /**
  * Lowers the learning rate when a value has stopped improving: `optim.reduceOnPlateau`, reported to after each epoch.
- * With a schedule, it lowers the rate that the schedule starts from.
+ * With a schedule, it lowers the rate that the schedule starts from; with groups of parameters, the rate of each by the
+ * same factor.
  */
 export function reduceLROnPlateau(options: PlateauCallbackOptions = {}): Callback {
   checkObject("reduceLROnPlateau", "the argument", options, "{ monitor, patience, factor, … }");
@@ -121,7 +122,11 @@ export function reduceLROnPlateau(options: PlateauCallbackOptions = {}): Callbac
     async onEpochEnd(logs, { engine, optimizer }) {
       const { name, value } = monitored("reduceLROnPlateau", logs, monitor);
       plateau ??= make((await engine.read(optimizer.lr))[0]!, name);
-      if (plateau.report(value)) engine.write(optimizer.lr, plateau.lr);
+      const before = plateau.lr;
+      if (!plateau.report(value)) return;
+      engine.write(optimizer.lr, plateau.lr);
+      for (const { lr } of optimizer.groups ?? [])
+        engine.write(lr, ((await engine.read(lr))[0]! * plateau.lr) / before);
     },
     state: () => ({
       data: plateau && { lr: plateau.lr, best: plateau.best, bad: plateau.bad, resting: plateau.resting },

@@ -65,6 +65,20 @@ test("the rate falls when the value no longer improves", async () => {
   expect(rates.map((rate) => Number(rate.toFixed(6)))).toEqual([1, 1, 0.5, 0.25]);
 });
 
+test("the rates of groups fall by the same factor", async () => {
+  nn.seed(1);
+  const model = nn.linear(3, 2);
+  const bias = [model.variables.get("bias")!];
+  const optimizer = optim.groups(optim.sgd, { lr: 1e-12 }, [{ parameters: bias, lr: 4e-12 }]);
+  const own = new Trainer({ engine, model, loss: losses.crossEntropy, optimizer });
+  const callbacks = [reduceLROnPlateau({ patience: 0, factor: 0.5, eps: 0, monitor: "loss" })];
+  await own.fit(samples(20), { epochs: 4, batchSize: 20, shuffle: false, callbacks });
+  const [common, group] = [optimizer.lr, optimizer.groups[0]!.lr];
+  const rates = [(await engine.read(common))[0]!, (await engine.read(group))[0]!];
+  expect(rates[0]).toBeLessThan(1e-12);
+  expect(rates[1]! / rates[0]!).toBeCloseTo(4, 4);
+});
+
 test("a checkpoint in a store continues to the bit, with the state of callbacks", async () => {
   const store = memoryStore();
   const options = { epochs: 8, batchSize: 16, validationData: samples(33), history: "step" } as const;

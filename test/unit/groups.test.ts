@@ -161,6 +161,10 @@ describe.each([
     // Each group's parameters, gradients and moments are in one piece.
     const unmerged = compile({ updates: optimizer.minimize(same) }, traits, two.homes, { merge: false });
     expect(labelled(unmerged, /adamW/)).toBe(2);
+    const sums = optim.accumulator(optim.parametersOf(same));
+    sums.collect(same);
+    const accumulated = compile({ updates: sums.step(optimizer) }, traits, two.homes, { merge: false });
+    expect(labelled(accumulated, /adamW/)).toBe(2);
   });
 });
 

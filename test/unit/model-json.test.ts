@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { FormatError, nn, type Tensor } from "../../src/index.ts";
 import { custom, fromJSON, toJSON } from "../../src/model/index.ts";
@@ -64,6 +65,50 @@ describe("a layer made from its description has the same variables and computes 
       nn.seed(7);
       expect(results(fromJSON<Layer>(text, { custom: blocks }), x, { training })).toEqual(wanted);
     }
+  });
+});
+
+describe("any nesting of layers is described, too", () => {
+  /** A model of any depth, from examples that take and give anything, named or by position, some used twice. */
+  const leaf = fc.nat(1000).map((n) => {
+    const [, { make }] = all[n % all.length]!;
+    return () => make() as nn.Module;
+  });
+  const { tree } = fc.letrec<{ tree: () => nn.Module }>((tie) => ({
+    tree: fc.oneof(
+      { maxDepth: 4, withCrossShrink: true },
+      leaf,
+      fc.array(tie("tree"), { maxLength: 3 }).map((parts) => () => nn.sequential(...parts.map(stackable))),
+      fc
+        .dictionary(fc.string({ minLength: 1, maxLength: 4 }), tie("tree"), { maxKeys: 3 })
+        .map(
+          (parts) => () =>
+            nn.sequential(Object.fromEntries(Object.entries(parts).map(([k, make]) => [k, stackable(make)]))),
+        ),
+      tie("tree").map((make) => () => {
+        const shared = stackable(make);
+        return nn.sequential(shared, nn.relu(), shared);
+      }),
+    ),
+  }));
+  /** What a sequential takes: of a recurrent layer its output, in place of a cell another layer. */
+  const stackable = (make: () => nn.Module): nn.Module => {
+    const made = make() as nn.Module & { output?: nn.Module };
+    return made.output ?? made;
+  };
+
+  test("with the same variables, and the same text again", () => {
+    fc.assert(
+      fc.property(tree, (make) => {
+        const model = stackable(make);
+        const text = JSON.stringify(toJSON(model));
+        const copy = fromJSON<Layer>(text, { custom: blocks });
+        expect(specs(copy)).toEqual(specs(model));
+        expect(JSON.stringify(toJSON(copy))).toBe(text);
+        expect(new Set(copy.variables.values()).size).toBe(new Set(model.variables.values()).size);
+      }),
+      { numRuns: 200, seed: 4 },
+    );
   });
 });
 
