@@ -45,11 +45,11 @@ const rowsOf = ({ rows, length, x }: Rows, width: 1 | 4 = 1): Part => {
   const { buffers, accessors } = array("x", x, width);
   return {
     buffers: buffers!,
-    constants: [
-      { name: "ROWS", value: `${rows}u`, note: "to normalise" },
-      { name: "LENGTH", value: `${length / width}u`, note: `${width === 4 ? "vec4s" : "elements"} per row` },
-      { name: "N", value: `${length}.0`, note: "elements per row" },
-    ],
+    constants: {
+      ROWS: [rows, "to normalise"],
+      LENGTH: [length / width, `${width === 4 ? "vec4s" : "elements"} per row`],
+      N: [`${length}.0`, "elements per row"],
+    },
     ...(width === 4
       ? { functions: ["fn total(v: F) -> f32 { return (v.x + v.y) + (v.z + v.w); }"], accessors: accessors! }
       : { accessors: { ...accessors, total: (v) => v! } }),

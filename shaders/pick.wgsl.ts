@@ -22,10 +22,10 @@ export interface Pick {
 /** Element r of result o is `x[first(o) + next(r)]`. `better(a, b)` is whether a beats b. */
 const folded = ({ kind, x: { kept, folded }, count, length }: Pick): Part => ({
   buffers: [bufferOf("x", kept, "read")],
-  constants: [
-    { name: "COUNT", value: `${count}u`, note: "results" },
-    { name: "LENGTH", value: `${length}u`, note: "elements per result" },
-  ],
+  constants: {
+    COUNT: [count, "results"],
+    LENGTH: [length, "elements per result"],
+  },
   accessors: {
     first: (o) => elementAt(kept, o!),
     next: (r) => elementAt(folded, r!),

@@ -105,14 +105,14 @@ export function recurrence(p: Recurrence, place: Place, width: 1 | 4): Part {
   });
   return {
     buffers: operands.flatMap(({ buffers }) => buffers ?? []),
-    constants: [
-      { name: "T", value: `${steps}u`, note: "steps" },
-      { name: "ROWS", value: `${rows}u`, note: "of the batch" },
-      { name: "UNITS", value: `${hidden / width}u`, note: width === 4 ? "vec4s of hidden units" : "hidden units" },
-      { name: "GATES", value: `${cell.gates}u`, note: "per unit" },
-      { name: "STEP_T", value: `${stepT}u`, note: "distance of neighbours in time, in rows" },
-      { name: "STEP_N", value: `${stepN}u`, note: "distance of neighbours in the batch, in rows" },
-    ],
+    constants: {
+      T: [steps, "steps"],
+      ROWS: [rows, "of the batch"],
+      UNITS: [hidden / width, width === 4 ? "vec4s of hidden units" : "hidden units"],
+      GATES: [cell.gates, "per unit"],
+      STEP_T: [stepT, "distance of neighbours in time, in rows"],
+      STEP_N: [stepN, "distance of neighbours in the batch, in rows"],
+    },
     functions: [
       `alias Gates = array<F, ${cell.gates}>;`,
       ...(pass === "forward" ? forward(p, place) : backward(p, place, width)),

@@ -29,10 +29,10 @@ fn term(v: F) -> F {
 
 const pieces = ({ term, x, table, y, pieces, first }: SquaredNorm, width: 1 | 4): Part => ({
   buffers: [bufferOf("x", x, "read", width), bufferOf("table", table, "read", 2), bufferOf("y", y, "read_write")],
-  constants: [
-    { name: "PIECES", value: `${pieces}u`, note: "of tensors, one result each" },
-    { name: "FIRST", value: `${first}u`, note: "index of the first result" },
-  ],
+  constants: {
+    PIECES: [pieces, "of tensors, one result each"],
+    FIRST: [first, "index of the first result"],
+  },
   functions: [terms[term]],
 });
 

@@ -1,6 +1,6 @@
 import { expand } from "./expand.ts";
 import { aliases } from "./half.wgsl.ts";
-import { type Accessor, constantOf, type Declaration, type Kernel, type Text } from "./kernel.ts";
+import type { Accessor, Constants, Declaration, Kernel, Text } from "./kernel.ts";
 
 /**
  * Simplifies text for readers: removes additions of zero, factors of one, and parentheses around single names. A sum's
@@ -42,10 +42,9 @@ export function kernel({
     workgroup: typeof workgroup === "number" ? [workgroup, 1, 1] : workgroup,
     features,
     types: aliases(width),
-    constants: [
-      ...Object.entries(constants).map(([name, value]) => constantOf(name, value)),
-      ...all.flatMap((part) => part.constants ?? []),
-    ],
+    constants: Object.entries(Object.assign({}, constants, ...all.map((part) => part.constants)) as Constants).map(
+      ([name, [value, note]]) => ({ name, value: typeof value === "number" ? `${value}u` : value, note }),
+    ),
     buffers: all.flatMap((part) => part.buffers ?? []),
     memory: [...all.flatMap((part) => part.memory ?? []), ...memory],
     functions: [...new Set([...all.flatMap((part) => part.functions ?? []), ...functions].map(written))],

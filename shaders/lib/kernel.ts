@@ -122,7 +122,7 @@ export type Text = string | ((width: 1 | 4) => string);
 /** A piece of a kernel with everything its names need: an operand, or the epilogue. */
 export interface Part {
   readonly buffers?: readonly Buffer[];
-  readonly constants?: readonly Constant[];
+  readonly constants?: Constants;
   readonly memory?: readonly Memory[];
   readonly functions?: readonly Text[];
   /** Names that bodies may call. */
@@ -139,18 +139,12 @@ export interface Declaration {
   readonly features?: readonly string[];
   /** Buffers, accessors and functions, in the order of the bindings. */
   readonly parts: readonly (Part | undefined)[];
-  /** Numbers become u32; text is used as it is. With a comment: `[64, "rows of the batch"]`. */
-  readonly constants?: Readonly<Record<string, ConstantValue>>;
+  readonly constants?: Constants;
   readonly memory?: readonly Memory[];
   /** The kernel's own functions. */
   readonly functions?: readonly Text[];
   readonly body: string;
 }
 
-type ConstantValue = readonly [value: number | string, note: string];
-
-export const constantOf = (name: string, [value, note]: ConstantValue): Constant => ({
-  name,
-  value: typeof value === "number" ? `${value}u` : value,
-  note,
-});
+/** Constants by name, each with a comment: `[64, "rows of the batch"]`. Numbers become u32; text is used as it is. */
+export type Constants = Readonly<Record<string, readonly [value: number | string, note: string]>>;

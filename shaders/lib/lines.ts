@@ -97,11 +97,11 @@ export function places({ lines, length, inner }: Lines, width: 1 | 4 = 1): Part 
     inner === 1 ? `${i} * LENGTH` : inner === lines ? i : `${i} / INNER * (LENGTH * INNER) + ${i} % INNER`;
   const step = (t: string): string => (inner === 1 || t === "0u" ? t : `${tight(t)} * INNER`);
   return {
-    constants: [
-      { name: "LINES", value: `${lines}u`, note: "in all" },
-      { name: "LENGTH", value: `${length / width}u`, note: `${width === 4 ? "vec4s" : "elements"} per line` },
-      { name: "INNER", value: `${inner}u`, note: "distance between neighbours in a line" },
-    ],
+    constants: {
+      LINES: [lines, "in all"],
+      LENGTH: [length / width, `${width === 4 ? "vec4s" : "elements"} per line`],
+      INNER: [inner, "distance between neighbours in a line"],
+    },
     accessors: {
       place: (i, t) => plus(begin(i!), step(t!)),
       along: (begin, t) => plus(begin!, step(t!)),

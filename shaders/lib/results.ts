@@ -135,10 +135,10 @@ fn finish(batch: u32, row: u32, col: u32, ${rounds ? "sum" : "x0"}: F) {
 }`;
   return {
     buffers,
-    constants: [
-      { name: "ROWS", value: `${rows}u`, note: "of the result" },
-      { name: "COLS", value: `${cols}u`, note: "of the result" },
-    ],
+    constants: {
+      ROWS: [rows, "of the result"],
+      COLS: [cols, "of the result"],
+    },
     functions: [...lib, finish],
   };
 }

@@ -68,11 +68,11 @@ export function tiled(params: TileParams): {
     workgroup: [16, 16, 1],
     memory: [slice("slice_a", `of a, transposed: vec4 [k][${fours}]`), slice("slice_b", `of b: vec4 [k][${fours}]`)],
     part: {
-      constants: [
-        { name: "SIDE", value: `${side}u`, note: "of a workgroup's square of results" },
-        { name: "DEPTH", value: `${depth}u`, note: "of a slice" },
-        { name: "SLICES", value: `${Math.ceil(longest / depth)}u`, note: "along K" },
-      ],
+      constants: {
+        SIDE: [side, "of a workgroup's square of results"],
+        DEPTH: [depth, "of a slice"],
+        SLICES: [Math.ceil(longest / depth), "along K"],
+      },
       accessors: { ...copying("a", "row", a, params), ...copying("b", "col", b, params) },
     },
     body: walk(params),
