@@ -1,5 +1,4 @@
 import type { Digits } from "../../src/datasets/index.ts";
-import { data } from "../../src/index.ts";
 
 /** MNIST's images are 28 × 28 bytes, 0 for paper and 255 for ink. */
 export const side = 28;
@@ -21,6 +20,3 @@ export const imageAt = ({ x }: Digits, index: number): Uint8Array =>
 
 /** Mean and standard deviation of the training images' pixels, on a scale from 0 to 1. */
 export const normalization = { mean: 0.1307, std: 0.3081 } as const;
-
-/** Bytes as the network's input. */
-export const normalized = (bytes: Uint8Array): Float32Array => data.scale(bytes, normalization);

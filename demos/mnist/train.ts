@@ -2,15 +2,15 @@ import { createHash } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { relative } from "node:path";
 import { mnist } from "../../src/datasets/index.ts";
-import { Engine, io, metrics } from "../../src/index.ts";
+import { Engine, io, losses, metrics } from "../../src/index.ts";
 import { createGPU } from "../../src/node/index.ts";
+import { accuracy, type Callback, type Progress as Done, Trainer } from "../../src/train/index.ts";
 import { leaveInterrupted, run } from "../terminal/command.ts";
 import { adapterFacts, clock, count, fact, mebibytes, paint, percent } from "../terminal/format.ts";
 import { Progress } from "../terminal/progress.ts";
-import { first, normalization } from "./dataset.ts";
-import { architectures, createNetwork, type Network } from "./network.ts";
+import { classes, first, normalization } from "./dataset.ts";
+import { architectures, createNetwork, type Network, shapes } from "./network.ts";
 import { help, type Options, parseOptions } from "./terminal/options.ts";
-import { type Examination, meanLoss, type Tally, Trainer } from "./trainer.ts";
 
 await run({ name: "npm start", help, parse: parseOptions, main });
 
@@ -26,83 +26,73 @@ async function main(options: Options, stop: AbortSignal): Promise<void> {
   const { train, test } = await mnist();
   const digits = first(train, options.limit);
   const network = createNetwork({ seed, lr, architecture: model });
-  const trainer = await Trainer.create(engine, network, digits, { batchSize, seed });
+  const trainer = new Trainer({
+    engine,
+    model: network.model,
+    loss: losses.crossEntropy,
+    optimizer: network.optimizer,
+    metrics: { accuracy },
+    shapes,
+  });
+  await trainer.compile({ fit: batchSize, evaluate: 256, predict: 256 });
   const { variables, total } = trainer.memory;
   fact("memory", `${mebibytes(total)} planned, including ${mebibytes(variables)} of weights and moments`);
   fact("images", `${count(digits.y.data.length)} to train on, ${count(test.y.data.length)} to test on\n`);
 
-  let last: Tally | undefined;
-  let examination: Examination | undefined;
-  for (let epoch = 0; epoch < epochs && !stop.aborted; epoch++) {
-    const label = epochLabel(epoch, epochs);
-    // Decrease the learning rate towards the end: worth a third of a percent of accuracy.
-    engine.write(network.optimizer.lr, lr * (1 - epoch / epochs));
-    const { tally, seconds } = await runEpoch(trainer, epoch, epochs, digits.y.data.length, stop);
-    last = tally;
-    if (!Number.isFinite(tally.loss)) {
-      throw new Error(`${label}: the loss is not finite; try a lower --lr than ${lr}. No weights were written.`);
-    }
-    if (stop.aborted) break;
-    examination = await trainer.evaluate(test);
-    const accuracy = `test accuracy ${paint("green", percent(examination.confusion.accuracy()))}`;
-    const speed = `${count(tally.images / seconds)} images/s`;
-    console.log(
-      `${paint("bold", label)}  loss ${meanLoss(tally).toFixed(4)}  ${accuracy}  ${speed}  ${clock(seconds)}`,
-    );
-  }
+  let last: Done | undefined;
+  let bar: Progress | undefined;
+  const label = (epoch: number): string => `Epoch ${epoch}/${epochs}`;
+  const show: Callback = {
+    onEpochBegin(epoch) {
+      // Decrease the learning rate towards the end: worth a third of a percent of accuracy.
+      engine.write(network.optimizer.lr, lr * (1 - (epoch - 1) / epochs));
+      bar = new Progress(label(epoch), digits.y.data.length);
+    },
+    onProgress(progress) {
+      last = progress;
+      const { samples, logs, samplesPerSecond, secondsLeft } = progress;
+      const facts = `loss ${logs.loss.toFixed(4)}  ${count(samplesPerSecond)} images/s`;
+      if (bar?.isDue(samples)) bar.update(samples, `${facts}  ${clock(secondsLeft!)} left`);
+    },
+    onEpochEnd({ epoch, loss, val_accuracy, samples, seconds }) {
+      bar?.stop();
+      const tested = `test accuracy ${paint("green", percent(val_accuracy!))}`;
+      const speed = `${count(samples / seconds)} images/s`;
+      console.log(`${paint("bold", label(epoch))}  loss ${loss.toFixed(4)}  ${tested}  ${speed}  ${clock(seconds)}`);
+    },
+  };
+  const { epochs: done } = await trainer
+    .fit(digits, {
+      epochs,
+      batchSize,
+      seed,
+      signal: stop,
+      validationData: test,
+      progressEvery: 20,
+      callbacks: [show],
+    })
+    .finally(() => bar?.stop());
 
   if (stop.aborted) {
     leaveInterrupted();
     if (!last) return console.log("Stopped before the first step; nothing was written.");
     console.log(
-      `\nStopped in epoch ${last.epoch + 1}, after ${count(last.images)} of its images; the weights so far are kept.`,
+      `\nStopped in epoch ${last.epoch}, after ${count(last.samples)} of its images; the weights so far are kept.`,
     );
+  } else {
+    const { data } = await trainer.predict(test.x);
+    report(new metrics.ConfusionMatrix(classes).add(metrics.argmaxRows(data, classes), test.y.data));
   }
-  if (examination && !stop.aborted) report(examination);
   const weights = await save(engine, network, options);
-  if (stop.aborted || !last) return;
+  if (stop.aborted) return;
   console.log(
     `Took ${clock((performance.now() - began) / 1000)}. The same seed on the same adapter gives the same bits:`,
   );
-  fact("last loss", String(meanLoss(last)));
+  fact("last loss", String(done.at(-1)!.loss));
   fact("weights", `sha256 ${createHash("sha256").update(weights).digest("hex")}`);
 }
 
-function epochLabel(epoch: number, epochs: number): string {
-  return `Epoch ${epoch + 1}/${epochs}`;
-}
-
-/** One epoch, or less after Ctrl-C. */
-async function runEpoch(trainer: Trainer, epoch: number, epochs: number, n: number, stop: AbortSignal) {
-  const progress = new Progress(epochLabel(epoch, epochs), n);
-  const began = performance.now();
-  let reading: Promise<void> | undefined;
-  let before: Tally | undefined;
-  const show = async (): Promise<void> => {
-    const tally = await trainer.tally();
-    const imagesPerSecond = (1000 * tally.images) / (performance.now() - began);
-    const secondsLeft = ((epochs - epoch) * n - tally.images) / imagesPerSecond;
-    const facts = `loss ${meanLoss(tally, before).toFixed(4)}  ${count(imagesPerSecond)} images/s`;
-    progress.update(tally.images, `${facts}  ${clock(secondsLeft)} left`);
-    before = tally;
-  };
-  try {
-    for await (const images of trainer.epoch(epoch)) {
-      if (stop.aborted) break;
-      if (reading || !progress.isDue(images)) continue;
-      // Not awaited: training continues while the number is read.
-      reading = show().finally(() => {
-        reading = undefined;
-      });
-    }
-    await reading;
-    return { tally: await trainer.tally(), seconds: (performance.now() - began) / 1000 };
-  } finally {
-    progress.stop();
-  }
-}
-
-function report({ confusion }: Examination): void {
+function report(confusion: metrics.ConfusionMatrix): void {
   const { accuracy } = metrics.classificationReport(confusion);
   console.log(`\n${paint("bold", `Test accuracy ${percent(accuracy)}`)}, digit by digit:\n`);
   console.log(metrics.formatReport(metrics.classificationReport(confusion)));

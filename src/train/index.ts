@@ -14,4 +14,4 @@ export {
   reduceLROnPlateau,
 } from "./stopping.ts";
 export type { Arrays, Data, Item, Items } from "./stream.ts";
-export { type EvaluateOptions, Trainer } from "./trainer.ts";
+export { type CompileOptions, type EvaluateOptions, Trainer } from "./trainer.ts";

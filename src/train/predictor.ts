@@ -61,6 +61,7 @@ export class Predictor {
   readonly #recipe: Recipe;
   #specs: Specs;
   readonly #programs = new Map<number, Promise<Compiled>>();
+  readonly #made: Compiled["program"][] = [];
   #mixes: boolean | undefined;
   #isRecord = false;
   #waiting: Request[] = [];
@@ -162,7 +163,7 @@ export class Predictor {
     const rows = parts.reduce((sum, part) => sum + part.rows, 0);
     try {
       const exact = parts[0]!.request.alone && this.#isMixing();
-      const size = exact ? rows : 2 ** Math.ceil(Math.log2(rows));
+      const size = exact ? rows : sizeFor(rows);
       const { program, inputs } = await this.#program(size);
       const stage = new Stage(Object.fromEntries(this.#recipe.inputs.map((name) => [name, this.#specs[name]!])), size);
       let at = 0;
@@ -198,7 +199,9 @@ export class Predictor {
     if (known) return known;
     const make = async () => {
       const { outputs } = this.#outputs(size);
-      return { program: await this.#recipe.engine.compile({ outputs }), inputs: usedBy(Object.values(outputs)) };
+      const program = await this.#recipe.engine.compile({ outputs });
+      this.#made.push(program);
+      return { program, inputs: usedBy(Object.values(outputs)) };
     };
     const made = make();
     this.#programs.set(size, made);
@@ -206,12 +209,26 @@ export class Predictor {
     return made;
   }
 
+  /** Compiles the programs for calls of these numbers of samples. */
+  async compile(sizes: readonly number[]): Promise<void> {
+    for (const size of sizes) await this.#program(sizeFor(size));
+  }
+
+  /** All programs so far. */
+  get programs(): readonly Compiled["program"][] {
+    return this.#made;
+  }
+
   async destroy(): Promise<void> {
     const gone = new StateError("predict: the trainer has been destroyed");
     for (const request of this.#waiting.splice(0)) request.reject(gone);
-    for (const made of this.#programs.values()) (await made.catch(() => undefined))?.program.destroy();
+    await Promise.allSettled(this.#programs.values());
+    for (const program of this.#made) program.destroy();
   }
 }
+
+/** The size of the program that predicts some samples. */
+const sizeFor = (rows: number): number => 2 ** Math.ceil(Math.log2(rows));
 
 /** Gives each call its own rows. */
 function hand(

@@ -169,6 +169,11 @@ export class Programs {
     };
   }
 
+  /** All programs so far. */
+  get programs(): readonly Program[] {
+    return this.#made;
+  }
+
   /** Destroys all programs. @returns variables to free. */
   async destroy(): Promise<Variable[]> {
     await Promise.allSettled(this.#sized.values());

@@ -25,6 +25,13 @@ export interface EvaluateOptions {
   readonly batchSize?: number;
 }
 
+/** Numbers of samples per batch; 0, the default, compiles none. */
+export interface CompileOptions {
+  readonly fit?: number;
+  readonly evaluate?: number;
+  readonly predict?: number;
+}
+
 /**
  * Trains, measures and applies a model: the loop around a program, with everything a loop needs.
  *
@@ -73,6 +80,14 @@ export class Trainer<M extends string = never> {
   /** The course of the training so far; `undefined` before the first. */
   get history(): History<M> | undefined {
     return this.#position?.history as History<M> | undefined;
+  }
+
+  /** Bytes on the GPU of all programs compiled so far: of variables, which programs share, and in all. */
+  get memory(): { readonly variables: number; readonly total: number } {
+    const groups = [this.#training?.programs ?? [], this.#evaluation?.programs ?? [], this.#predictor.programs];
+    const all = groups.flatMap((programs) => programs.map(({ memory }) => memory));
+    const variables = Math.max(0, ...all.map((memory) => memory.variables));
+    return { variables, total: all.reduce((sum, memory) => sum + memory.total - memory.variables, variables) };
   }
 
   /** What the trainer does: "training", "paused" or "idle". */
@@ -142,6 +157,24 @@ export class Trainer<M extends string = never> {
       this.#isFitting = false;
       this.#run = undefined;
     }
+  }
+
+  /**
+   * Compiles programs ahead of time, so that the first step and the first answer come at once, and `memory` is known.
+   * @param options `fit`, `evaluate` and `predict`: numbers of samples per batch; default none.
+   * @throws StateError while it is not known what samples are: state `shapes`, or load a training.
+   */
+  async compile(options: CompileOptions): Promise<void> {
+    this.#check("compile");
+    const { fit, evaluate, predict } = optionsOf("compile", options, { fit: 0, evaluate: 0, predict: 0 });
+    for (const [name, size] of Object.entries({ fit, evaluate, predict })) checkWhole("compile", name, size, 0);
+    const { inputs, targets } = this.#recipe;
+    const missing = [...inputs, ...(fit + evaluate > 0 ? targets : [])].find((name) => !(name in this.#specs));
+    if (missing)
+      throw new StateError(`compile: the samples of "${missing}" are not known: state their shape in shapes`);
+    if (fit > 0) await this.#trainingPrograms().for(fit);
+    if (evaluate > 0) await this.#evaluationPrograms().for(evaluate);
+    if (predict > 0) await this.#predictor.compile([predict]);
   }
 
   /**
@@ -258,6 +291,11 @@ export class Trainer<M extends string = never> {
     return this.#training;
   }
 
+  #evaluationPrograms(): Programs {
+    this.#evaluation ??= evaluationPrograms(this.#recipe, this.#specs);
+    return this.#evaluation;
+  }
+
   /** The position from which a training starts. */
   #begin(resume: boolean, order: Position["order"]): Position {
     const known = resume ? this.#position : undefined;
@@ -275,8 +313,7 @@ export class Trainer<M extends string = never> {
   #measure(op: string, data: Data, batchSize: number, over?: () => boolean): Promise<Record<string, number>> {
     const next = async () => {
       const stream = await this.#open(op, data);
-      this.#evaluation ??= evaluationPrograms(this.#recipe, this.#specs);
-      return measure(this.#evaluation, new Columns(this.#recipe.metrics), stream, batchSize, over);
+      return measure(this.#evaluationPrograms(), new Columns(this.#recipe.metrics), stream, batchSize, over);
     };
     const measured = this.#measuring.then(next);
     this.#measuring = measured.catch(() => {});

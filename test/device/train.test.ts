@@ -279,6 +279,21 @@ test("stops where the loss is not finite, names the op, and keeps the weights", 
   for (const value of await weightsOf(model)) expect(Number.isFinite(value)).toBe(true);
 });
 
+test("compiles ahead, so that memory is known before the first step", async () => {
+  const optimizer = optim.sgd({ lr: 0.1 });
+  const options = { engine, model: plain(), loss: losses.crossEntropy, optimizer };
+  const own = new Trainer({ ...options, shapes: { x: [3], y: { shape: [], dtype: "i32" } } });
+  expect(own.memory).toEqual({ variables: 0, total: 0 });
+  await own.compile({ fit: 32, evaluate: 64, predict: 5 });
+  const { memory } = own;
+  expect(memory.total).toBeGreaterThan(memory.variables);
+  await own.fit(samples(70));
+  await own.evaluate(samples(70), { batchSize: 64 });
+  await own.predict(samples(8).x);
+  expect(own.memory).toEqual(memory);
+  await expect(new Trainer(options).compile({ fit: 32 })).rejects.toThrow('compile: the samples of "x" are not known');
+});
+
 test("weights samples and classes", async () => {
   const run = async (given: object, options: object) => {
     nn.seed(1);

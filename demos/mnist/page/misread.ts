@@ -1,6 +1,6 @@
 import type { Digits } from "../../../src/datasets/index.ts";
 import { imageAt } from "../dataset.ts";
-import type { Examination } from "../trainer.ts";
+import type { Examination } from "./examination.ts";
 import { Print } from "./pixels.ts";
 
 /** Most images to show. */

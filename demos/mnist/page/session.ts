@@ -3,7 +3,7 @@ import { metrics } from "../../../src/index.ts";
 import type { Progress } from "../../../src/train/index.ts";
 import { moved, type RemoteTrainer } from "../../../src/worker/index.ts";
 import { classes } from "../dataset.ts";
-import { type Examination, meanLoss, type Tally } from "../trainer.ts";
+import { type Examination, meanLoss, type Tally } from "./examination.ts";
 import type training from "./training.worker.ts";
 
 /** Epochs per press of the button: later ones improve little and cost energy. */

@@ -1,10 +1,10 @@
 import { type Digits, mnist } from "../../../src/datasets/index.ts";
-import { io, losses, metrics, mul, nn, reshape, sub } from "../../../src/index.ts";
+import { io, losses, metrics } from "../../../src/index.ts";
 import { Trainer } from "../../../src/train/index.ts";
 import { expose, moved } from "../../../src/worker/index.ts";
-import { classes, first, normalization, pixels, side } from "../dataset.ts";
+import { classes, first, side } from "../dataset.ts";
 import { packedSuffix } from "../files.ts";
-import { createNetwork } from "../network.ts";
+import { createNetwork, shapes } from "../network.ts";
 import { meter } from "./meter.ts";
 
 /** What the page is told before the trainer is ready. */
@@ -29,17 +29,12 @@ export default expose(async (engine, { base }: Given, tell: (told: Told) => void
     onProgress: ({ loaded, total }) => tell({ share: loaded / total }),
   });
   const { model, weights, optimizer } = createNetwork({ seed: 1, lr: 1e-3 });
-  const { mean, std } = normalization;
   const trainer = new Trainer({
     engine,
-    // Takes images of bytes, as they are.
-    model: nn.module((x, mode) => {
-      const scaled = mul(sub(mul(x, 1 / 255), mean), 1 / std);
-      return model(reshape(scaled, [-1, pixels]), mode);
-    }, weights),
+    model,
     loss: losses.crossEntropy,
     optimizer,
-    shapes: { x: [1, side, side], y: { shape: [], dtype: "i32" } },
+    shapes,
   });
   const batchSize = 64;
   const reset = (): void => {
