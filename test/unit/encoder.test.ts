@@ -115,6 +115,16 @@ describe("tableEncoder", () => {
     expect(again.features).toEqual(encoder.features);
   });
 
+  test("makes one-hot labels of a single column on request", () => {
+    const whole = table.dropMissing(["city"]).take([0, 1]);
+    expect(whole.dataset({ y: { column: "city", categories: "oneHot" } }).y).toStrictEqual(
+      x([
+        [1, 0],
+        [0, 1],
+      ]),
+    );
+  });
+
   test("keeps whole numbers whole, alone", () => {
     const numbers = parseCsv("label\n3\n0\n");
     expect(numbers.dataset({ y: "label" }).y).toStrictEqual({ data: Int32Array.of(3, 0), shape: [2] });

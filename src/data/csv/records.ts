@@ -18,10 +18,15 @@ const longest = 2 ** 24;
 export class Records {
   readonly #options: RecordOptions;
   #parser: Papa.Parser | undefined;
+  /** Text that is no complete record yet. */
   #rest = "";
+  /** Its length from which another look at it pays. */
+  #enough = 0;
+  /** A carriage return at the end of a piece: a line feed may follow in the next. */
+  #held = "";
+  #isFirst = true;
   /** Records so far, the header and blank ones included: rows as a spreadsheet counts them. */
   #count = 0;
-  #isFirst = true;
 
   constructor(options: RecordOptions) {
     this.#options = options;
@@ -32,12 +37,28 @@ export class Records {
    * @throws FormatError for a quote that is not closed, or text after a closing quote.
    */
   take(piece: string, isLast: boolean): string[][] {
-    let text = this.#rest + (this.#isFirst ? piece.replace(/^\uFEFF/, "") : piece);
-    if (text !== "") this.#isFirst = false;
-    // A line feed may follow in the next piece.
-    const held = !isLast && text.endsWith("\r") ? "\r" : "";
-    if (text.includes("\r")) text = (held ? text.slice(0, -1) : text).replace(/\r\n?/g, "\n");
-    if (!this.#parser && !isLast && !text.includes("\n")) return this.#keep(text + held, []);
+    this.#rest += this.#plain(piece, isLast);
+    if (!isLast && this.#rest.length < this.#enough) return [];
+    const text = this.#rest;
+    const records = isLast || this.#parser || text.includes("\n") ? this.#parse(text, isLast) : [];
+    // A long record that arrives in small pieces is not read from its beginning for each of them.
+    this.#enough = records.length > 0 ? 0 : 2 * text.length;
+    if (this.#rest.length > longest) {
+      this.#fail(`row ${this.#count + 1} is longer than ${longest} characters: is there a quote that is not closed?`);
+    }
+    return records;
+  }
+
+  /** A piece without byte order mark, its lines ended by line feeds. */
+  #plain(piece: string, isLast: boolean): string {
+    let text = this.#held + (this.#isFirst ? piece.replace(/^\uFEFF/, "") : piece);
+    if (piece !== "") this.#isFirst = false;
+    this.#held = !isLast && text.endsWith("\r") ? "\r" : "";
+    if (this.#held) text = text.slice(0, -1);
+    return text.includes("\r") ? text.replace(/\r\n?/g, "\n") : text;
+  }
+
+  #parse(text: string, isLast: boolean): string[][] {
     this.#parser ??= new Papa.Parser({
       delimiter: this.#options.delimiter ?? guessed(text),
       newline: "\n",
@@ -50,15 +71,8 @@ export class Records {
       this.#fail(`row ${this.#count + 1 + (fault.row ?? 0)} has ${what}`);
     }
     this.#count += data.length;
-    return this.#keep(text.slice(meta.cursor) + held, data);
-  }
-
-  #keep(rest: string, records: string[][]): string[][] {
-    if (rest.length > longest) {
-      this.#fail(`row ${this.#count + 1} is longer than ${longest} characters: is there a quote that is not closed?`);
-    }
-    this.#rest = rest;
-    return records;
+    this.#rest = text.slice(meta.cursor);
+    return data;
   }
 
   #fail(fault: string): never {

@@ -26,7 +26,8 @@ export interface ColumnChoice extends EncoderOptions {
 
 /**
  * Arrays to make: from a list of columns one of shape [n, features], from one column one of shape [n]. Such a single
- * column becomes class codes (Int32Array), or numbers; it takes only its own options.
+ * column becomes class codes (Int32Array), or numbers. It takes only its own options; if these make several features, such
+ * as `categories: "oneHot"`, the array has the shape [n, features].
  */
 export type EncoderSpec = Readonly<Record<string, string | ColumnChoice | readonly (string | ColumnChoice)[]>>;
 
