@@ -2,6 +2,7 @@ import { AttributeError, checkNumber, checkWhole, counted, optionsOf, ShapeError
 import { checkShape, showShape } from "../graph/shape.ts";
 import { checkTensors, type Tensor, type Variable } from "../graph/tensor.ts";
 import { detach } from "../ops/moves/views.ts";
+import * as batches from "../ops/network/batchNorm.ts";
 import * as ops from "../ops/network/normalization.ts";
 import { variable } from "../ops/sources/constants.ts";
 import { type Mode, type Module, module } from "./module.ts";
@@ -147,7 +148,7 @@ function batchNorm(layer: string, channels: number, ranks: readonly number[], op
     const training = !running || (!running.mean.frozen && (mode.training ?? false));
     // Constant in evaluation, so that the gradient of all variables does not train them.
     const kept = training ? running : { mean: detach(running.mean), variance: detach(running.variance) };
-    return ops.batchNorm(x, { weight, bias, eps, momentum, training, running: kept });
+    return batches.batchNorm(x, { weight, bias, eps, momentum, training, running: kept });
   };
   const named = {
     weight,

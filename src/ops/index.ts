@@ -28,20 +28,11 @@ export {
   unsqueeze,
 } from "./moves/views.ts";
 export { type AttentionOptions, scaledDotProductAttention } from "./network/attention.ts";
+export { type BatchNormOptions, batchNorm, nextStatistics, type RunningStatistics } from "./network/batchNorm.ts";
 export { type ConvOptions, conv1d, conv2d, convTranspose2d } from "./network/conv.ts";
 export { embedding } from "./network/embedding.ts";
 export { linear, matmul } from "./network/matmul.ts";
-export {
-  type Affine,
-  type BatchNormOptions,
-  batchNorm,
-  groupNorm,
-  instanceNorm,
-  layerNorm,
-  nextStatistics,
-  type RunningStatistics,
-  rmsNorm,
-} from "./network/normalization.ts";
+export { type Affine, groupNorm, instanceNorm, layerNorm, rmsNorm } from "./network/normalization.ts";
 export { type AvgPoolOptions, adaptiveAvgPool2d, avgPool2d, maxPool2d, type PoolOptions } from "./network/pool.ts";
 export {
   gru,

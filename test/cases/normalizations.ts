@@ -1,12 +1,6 @@
 import type { Tensor } from "../../src/graph/tensor.ts";
-import {
-  batchNorm,
-  groupNorm,
-  instanceNorm,
-  layerNorm,
-  nextStatistics,
-  rmsNorm,
-} from "../../src/ops/network/normalization.ts";
+import { batchNorm, nextStatistics } from "../../src/ops/network/batchNorm.ts";
+import { groupNorm, instanceNorm, layerNorm, rmsNorm } from "../../src/ops/network/normalization.ts";
 import { reals } from "../draws.ts";
 import type { CaseRow } from "./row.ts";
 

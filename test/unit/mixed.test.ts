@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { compile } from "../../src/compile/compile.ts";
 import { grad } from "../../src/compile/grad.ts";
+import { sizeOf } from "../../src/graph/shape.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import type { AdapterTraits } from "../../src/kernels/traits.ts";
 import * as losses from "../../src/losses/index.ts";
@@ -8,10 +9,16 @@ import * as nn from "../../src/nn/index.ts";
 import { sum } from "../../src/ops/lines/reduce.ts";
 import { softmax } from "../../src/ops/lines/softmax.ts";
 import { reshape } from "../../src/ops/moves/views.ts";
-import { mul } from "../../src/ops/pointwise/arithmetic.ts";
+import { cast, mul } from "../../src/ops/pointwise/arithmetic.ts";
 import { input } from "../../src/ops/sources/constants.ts";
 import * as optim from "../../src/optim/index.ts";
+import { evaluate } from "../../src/reference/index.ts";
 import { gpu, software } from "../adapters.ts";
+import { normalizationRows } from "../cases/normalizations.ts";
+import { recurrentRows } from "../cases/recurrent.ts";
+import { weigh, weighAll } from "../differences.ts";
+import { fill, reals } from "../draws.ts";
+import { exact } from "../half.ts";
 
 /*
  * Which values mixed precision stores in f32, read from the printed kernels. Sizes are such that only activations and
@@ -87,8 +94,6 @@ const written = (calls: ReturnType<typeof kernelsOf>) =>
     ),
   );
 
-const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
-
 describe.each(Object.entries(models))("%s in mixed precision", (_, [make, x]) => {
   test.each(Object.entries({ gpu, software }))("stores activations in f16 only, %s", (_, adapter) => {
     const calls = kernelsOf(make(), x(), adapter);
@@ -125,4 +130,28 @@ test("an embedding's table stays f32, its rows are f16", () => {
   const declared = (family: string) => calls.find(({ label }) => label.startsWith(`${family}[`))!.annotated!();
   expect(declared("embedding")).toMatch(/table: array<vec4f[\s\S]*y: array<vec4h/);
   expect(declared("embeddingGrad")).toMatch(/dy: array<vec4h[\s\S]*y: array<vec4f/);
+});
+
+describe("in f16, an op has the two gradients of its f32 form", () => {
+  // The float64 twin does not round, so only a wrong formula or cast makes them differ.
+  const rows = [...normalizationRows, ...recurrentRows].filter(({ noGradient }) => !noGradient);
+  test.each(rows.map((row) => [row.name, row] as const))(
+    "%s",
+    (_, { op, shapes: [shapes], draws = [reals(-2, 2)] }) => {
+      const data = fill(draws, shapes!.map(sizeOf)).map(exact);
+      const feeds = Object.fromEntries(data.map((values, i) => [`x${i}`, values]));
+      const [wide, half] = (["f32", "f16"] as const).map((dtype) => {
+        const inputs = shapes!.map((shape, i) => input(`x${i}`, shape, dtype));
+        const y = op(...inputs);
+        expect(y.dtype).toBe(dtype);
+        const once = grad(weigh(cast(y, "f32")), inputs);
+        const twice = grad(weighAll(once.map((dx) => cast(dx, "f32"))), inputs);
+        expect(twice.every((dx) => dx.dtype === dtype)).toBe(true);
+        return evaluate([y, ...once, ...twice], { inputs: feeds });
+      });
+      half!.forEach(({ data }, k) => {
+        data.forEach((value, i) => expect(value).toBeCloseTo(wide![k]!.data[i]!, 10));
+      });
+    },
+  );
 });
