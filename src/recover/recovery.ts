@@ -29,6 +29,10 @@ const [defaultMs, share] = [5000, 0.02];
 /** Milliseconds from one attempt to get a device to the next, at first and at most. */
 const [soonMs, lateMs] = [100, 5000];
 
+/** Losses in a row, each soon after the one before and without a snapshot in between, after which there is no sense in more. */
+const mostLosses = 10;
+const soonAfterMs = 60_000;
+
 const advice = "; it is being replaced: await restored() of the engine's recovery";
 
 /** What brings an engine to a new device when its own is lost. Made by `recover`. */
@@ -48,6 +52,9 @@ export class Recovery<P = unknown> extends Events<RecoveryEvents<P>> {
   #marks = false;
   #takenAt = performance.now();
   #cost = 0;
+  /** Losses since the last snapshot, and when the last one was. */
+  #losses = 0;
+  #lostAt = 0;
 
   /** @internal */
   constructor(runner: Runner, options: RecoverOptions) {
@@ -182,6 +189,7 @@ export class Recovery<P = unknown> extends Events<RecoveryEvents<P>> {
     this.#takenAt = start;
     const bytes = await this.#snapshots.take(position);
     this.#cost = performance.now() - start;
+    this.#losses = 0;
     this.emit("snapshot", { position: this.position, bytes, ms: this.#cost });
   }
 
@@ -212,6 +220,10 @@ export class Recovery<P = unknown> extends Events<RecoveryEvents<P>> {
     note(runner);
     this.#origins.age(runner);
     this.emit("lost", { reason, message });
+    this.#losses = performance.now() - this.#lostAt < soonAfterMs ? this.#losses + 1 : 1;
+    this.#lostAt = performance.now();
+    if (this.#losses > mostLosses)
+      throw this.#giveUp(new DeviceError(`it was lost ${this.#losses} times without a snapshot in between`));
     for (let attempt = 1; ; attempt++) {
       try {
         const failed = await rebuild(runner, await this.#open(), advice, () => this.#snapshots.restore());

@@ -297,6 +297,22 @@ describe("until there is a device", () => {
     engine.destroy();
   });
 
+  test("unless the training itself is what loses it", async () => {
+    const { engine, recovery } = await training({}, { everyMs: 1e9 });
+    let lost = 0;
+    recovery.addEventListener("lost", () => lost++);
+    const w = variable(new Float32Array(1), [1]);
+    const program = await engine.compile({ updates: [[w, t.add(w, 1)]] });
+    const deadly = recovery.retry(async () => {
+      await program.run();
+      engine.device.destroy();
+      await engine.read(w);
+    });
+    await expect(deadly).rejects.toThrow(/recovery given up: it was lost 11 times without a snapshot in between/);
+    expect(lost).toBe(11);
+    engine.destroy();
+  });
+
   test.each(["a signal", "destroy"])("%s ends the waiting", async (by) => {
     let isGone = false;
     const gpu = { requestAdapter: async () => (isGone ? null : navigator.gpu.requestAdapter()) } as GPU;
