@@ -149,9 +149,9 @@ export class Recovery<P = unknown> extends Events<RecoveryEvents<P>> {
     return !this.#ended && Boolean(this.#runner.fault ?? this.#runner.live.fault);
   }
 
-  /** Whether a call was rejected because this engine's device is lost. */
+  /** Whether a call was rejected because this engine's device is lost: then `restored` tells how it goes on, or why not. */
   #isLossOf(error: unknown): boolean {
-    return this.#isLost && (error as Error | undefined)?.name === "DeviceLostError";
+    return (this.#isLost || this.#ended) && (error as Error | undefined)?.name === "DeviceLostError";
   }
 
   get #isTime(): boolean {

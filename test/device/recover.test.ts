@@ -298,7 +298,8 @@ describe("until there is a device", () => {
   });
 
   test("unless the training itself is what loses it", async () => {
-    const { engine, recovery } = await training({}, { everyMs: 1e9 });
+    const engine = await Engine.create();
+    const recovery = recover(engine, { everyMs: 1e9 });
     let lost = 0;
     recovery.addEventListener("lost", () => lost++);
     const w = variable(new Float32Array(1), [1]);
