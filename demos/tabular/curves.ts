@@ -6,12 +6,12 @@ import type { EpochErrors } from "./regression.ts";
  * is marked.
  */
 
-const curves = (history: readonly EpochErrors[]) => ({
-  training: history.map(({ train }) => train),
-  validation: history.map(({ validation }) => validation),
+/** Errors as a trainer's history names them. */
+export const historyOf = (history: readonly EpochErrors[]) => ({
+  epochs: history.map(({ epoch, train, validation }) => ({ epoch, RMSE: train, val_RMSE: validation })),
 });
 
-const marked = ({ epoch }: EpochErrors) => ({ mark: epoch, markLabel: `best in epoch ${epoch}` });
+const marked = ({ epoch }: EpochErrors) => ({ metric: "RMSE", mark: epoch, markLabel: `best in epoch ${epoch}` });
 
 /** For a terminal. */
 export const textChart = (
@@ -20,7 +20,7 @@ export const textChart = (
   columns: number,
   color: boolean,
 ): string =>
-  learningCurvesText(curves(history), { ...marked(best), columns: Math.max(24, Math.min(92, columns)), color });
+  learningCurvesText(historyOf(history), { ...marked(best), columns: Math.max(24, Math.min(92, columns)), color });
 
 /** A table: epoch, training, validation. */
 export const csv = (history: readonly EpochErrors[]): string =>
@@ -28,4 +28,4 @@ export const csv = (history: readonly EpochErrors[]): string =>
 
 /** An image. */
 export const svg = (history: readonly EpochErrors[], best: EpochErrors): string =>
-  `${learningCurves(curves(history), { ...marked(best), yLabel: "RMSE in $1000" })}\n`;
+  `${learningCurves(historyOf(history), { ...marked(best), yLabel: "RMSE in $1000" })}\n`;

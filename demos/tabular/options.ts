@@ -7,6 +7,8 @@ export interface Options {
   readonly output: string;
   /** Absolute path of the learning curves to write, if any. */
   readonly curves: string | undefined;
+  /** Absolute path of the report to write, if any. */
+  readonly report: string | undefined;
 }
 
 export const help = `Trains a network on WebGPU to predict house prices: 506 tracts of Boston in 1970, 12 features each.
@@ -22,6 +24,7 @@ export const help = `Trains a network on WebGPU to predict house prices: 506 tra
   --seed N           for the split, the initial weights and the order of the rows (default 1)
   --output FILE      where to save the weights (default house-prices.safetensors)
   --curves FILE      where to save learning curves, as an image (.svg) or a table (.csv)
+  --report FILE      where to save a report of the run, as one page (.html)
   --help             this text
 
 Ctrl-C stops the training; the best weights so far are kept and reported.
@@ -42,6 +45,7 @@ export function parseOptions(args: readonly string[]): Options | undefined {
     seed: { type: "string", default: "1" },
     output: { type: "string", default: "house-prices.safetensors" },
     curves: { type: "string" },
+    report: { type: "string" },
     help: { type: "boolean", short: "h" },
   });
   if (values.help) return undefined;
@@ -56,11 +60,13 @@ export function parseOptions(args: readonly string[]): Options | undefined {
       seed: whole("--seed", values.seed, 0, 2 ** 32 - 2),
     },
     output: writable("--output", values.output),
-    curves: values.curves === undefined ? undefined : curvesFile(values.curves),
+    curves: fileOf("--curves", values.curves, [".svg", ".csv"]),
+    report: fileOf("--report", values.report, [".html"]),
   };
 }
 
-function curvesFile(path: string): string {
-  if (/\.(svg|csv)$/i.test(path)) return writable("--curves", path);
-  throw new OptionError(`--curves is "${path}", expected a file whose name ends in .svg or .csv`);
+function fileOf(option: string, path: string | undefined, endings: readonly string[]): string | undefined {
+  if (path === undefined || endings.some((ending) => path.toLowerCase().endsWith(ending)))
+    return path && writable(option, path);
+  throw new OptionError(`${option} is "${path}", expected a file whose name ends in ${endings.join(" or ")}`);
 }

@@ -1,19 +1,22 @@
 import { metrics } from "../../src/index.ts";
+import { type ReportTable, report } from "../../src/report/index.ts";
 import { paint } from "../terminal/format.ts";
+import { historyOf } from "./curves.ts";
 import { features, type Houses } from "./houses.ts";
-import type { Parts, Regression } from "./regression.ts";
+import type { Fit, Parts, Regression, Settings } from "./regression.ts";
 
-/** Columns as wide as their widest cell: the first `words` left-aligned, the others right-aligned. */
-function table(rows: readonly (readonly string[])[], words = 1): string {
-  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
+/** A table for a terminal: the first `words` columns left-aligned, the others right-aligned. */
+export function lines({ columns, rows }: ReportTable, words = 1): string {
+  const cells = [columns, ...rows].map((row) => row.map(String));
+  const widths = columns.map((_, i) => Math.max(...cells.map((row) => row[i]!.length)));
   const line = (row: readonly string[]): string =>
     row.map((cell, i) => (i < words ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join("  ");
-  const [heading, ...rest] = rows.map((row) => `  ${line(row).trimEnd()}`);
+  const [heading, ...rest] = cells.map((row) => `  ${line(row).trimEnd()}`);
   return [paint("dim", heading!), ...rest].join("\n");
 }
 
 /** The features and their distribution in some rows. */
-export function featureTable({ x }: Houses): string {
+export function featureTable({ x }: Houses): ReportTable {
   const width = features.length;
   const rows = features.map(({ name, meaning }, f) => {
     const values = Array.from(x.data).filter((_, i) => i % width === f);
@@ -22,7 +25,7 @@ export function featureTable({ x }: Houses): string {
     const numbers = [mean, deviation, Math.min(...values), Math.max(...values)];
     return [name, meaning, ...numbers.map((value) => String(Number(value.toPrecision(3))))];
   });
-  return table([["feature", "meaning", "mean", "deviation", "least", "most"], ...rows], 2);
+  return { title: "Features", columns: ["feature", "meaning", "mean", "deviation", "least", "most"], rows };
 }
 
 /** Errors of predictions, in the unit of the prices; R² is the explained share of the variance. */
@@ -41,7 +44,7 @@ const scores = (predicted: ArrayLike<number>, actual: ArrayLike<number>): Scores
 });
 
 /** Errors on all three parts, and those of always guessing the mean training price. */
-export async function errorTable(regression: Regression, parts: Parts): Promise<string> {
+export async function errorTable(regression: Regression, parts: Parts): Promise<ReportTable> {
   const { data } = parts.train.y;
   const mean = data.reduce((sum, price) => sum + price, 0) / data.length;
   const show = (name: string, { rows, mae, rmse, r2 }: Scores): string[] => [
@@ -58,11 +61,11 @@ export async function errorTable(regression: Regression, parts: Parts): Promise<
   }
   const guesses = new Float64Array(parts.test.y.data.length).fill(mean);
   rows.push(show("test, by the mean price", scores(guesses, parts.test.y.data)));
-  return table([["", "rows", "MAE", "RMSE", "R²"], ...rows]);
+  return { title: "Errors in $1000", columns: ["", "rows", "MAE", "RMSE", "R²"], rows };
 }
 
 /** Some rows of the test set, from cheapest to most expensive. */
-export async function examples(regression: Regression, test: Houses, count = 8): Promise<string> {
+export async function examples(regression: Regression, test: Houses, count = 8): Promise<ReportTable> {
   const predicted = await regression.predict(test);
   const actual = test.y.data;
   const order = [...actual.keys()].sort((a, b) => actual[a]! - actual[b]!);
@@ -73,5 +76,17 @@ export async function examples(regression: Regression, test: Houses, count = 8):
     const error = said - is;
     return [rooms.toFixed(1), is.toFixed(1), said.toFixed(1), (error < 0 ? "−" : "+") + Math.abs(error).toFixed(1)];
   });
-  return table([["rooms", "price", "predicted", "error"], ...rows], 0);
+  return { title: "Some test rows, in $1000", columns: ["rooms", "price", "predicted", "error"], rows };
 }
+
+/** The run as one HTML file. */
+export const page = (fit: Fit, settings: Settings, title: string, tables: readonly ReportTable[]): string =>
+  report({
+    title,
+    description: "House prices in Boston, 1970, by census tract. RMSE in $1000.",
+    figures: { epochs: fit.history.length, "kept epoch": fit.best!.epoch, "validation RMSE": fit.best!.validation },
+    configuration: { ...settings },
+    history: historyOf(fit.history),
+    best: fit.best!.epoch,
+    tables,
+  });

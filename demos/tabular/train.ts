@@ -10,11 +10,11 @@ import { csv, svg, textChart } from "./curves.ts";
 import { features, readHouses } from "./houses.ts";
 import { help, type Options, parseOptions } from "./options.ts";
 import { divide, type Fit, Regression } from "./regression.ts";
-import { errorTable, examples, featureTable } from "./report.ts";
+import { errorTable, examples, featureTable, lines, page } from "./report.ts";
 
 await run({ name: "npm run train:tabular", help, parse: parseOptions, main });
 
-async function main({ settings, output, curves }: Options, stop: AbortSignal): Promise<void> {
+async function main({ settings, output, curves, report }: Options, stop: AbortSignal): Promise<void> {
   const began = performance.now();
   const { hidden, lr, weightDecay, batchSize, epochs, patience, seed } = settings;
   const layers = [features.length, ...hidden, 1].join("-");
@@ -29,7 +29,8 @@ async function main({ settings, output, curves }: Options, stop: AbortSignal): P
   fact("network", `${count(regression.parameters)} weights`);
   fact("rows", `${rows("train")} to learn from, ${rows("validation")} to validate on, ${rows("test")} to test on\n`);
   console.log(`${heading("Features")}, in the training rows, whose means and deviations normalise all rows\n`);
-  console.log(featureTable(parts.train));
+  const described = featureTable(parts.train);
+  console.log(lines(described, 2));
 
   console.log();
   const fit = await train();
@@ -38,8 +39,10 @@ async function main({ settings, output, curves }: Options, stop: AbortSignal): P
   console.log(`\n${heading("Learning curves")}, RMSE in $1000 by epoch\n`);
   console.log(textChart(fit.history, fit.best, process.stdout.columns || 80, hasColours));
   console.log(`\n${ending(fit, epochs, patience)} The weights of epoch ${fit.best.epoch}, the best, were kept.\n`);
-  console.log(`${heading("Errors")} in $1000\n\n${await errorTable(regression, parts)}\n`);
-  console.log(`${heading("Some test rows")}, in $1000\n\n${await examples(regression, parts.test)}\n`);
+  const errors = await errorTable(regression, parts);
+  console.log(`${heading("Errors")} in $1000\n\n${lines(errors)}\n`);
+  const some = await examples(regression, parts.test);
+  console.log(`${heading("Some test rows")}, in $1000\n\n${lines(some, 0)}\n`);
 
   const weights = await regression.save();
   await writeFile(output, weights);
@@ -47,6 +50,10 @@ async function main({ settings, output, curves }: Options, stop: AbortSignal): P
   if (curves) {
     await writeFile(curves, /svg$/i.test(curves) ? svg(fit.history, fit.best) : csv(fit.history));
     console.log(`Learning curves written to ${relative(".", curves)}.`);
+  }
+  if (report) {
+    await writeFile(report, page(fit, settings, `${layers} on house prices`, [errors, some, described]));
+    console.log(`Report written to ${relative(".", report)}.`);
   }
   console.log(
     `Took ${clock((performance.now() - began) / 1000)}. The same seed on the same adapter gives the same bits:`,

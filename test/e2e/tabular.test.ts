@@ -9,6 +9,7 @@ import { parseOptions } from "../../demos/tabular/options.ts";
 import { divide, type EpochErrors, Regression } from "../../demos/tabular/regression.ts";
 import { Engine, io, metrics } from "../../src/index.ts";
 import { createGPU } from "../../src/node/index.ts";
+import { all, parse, wordsOf } from "../markup.ts";
 import { run, type Watch } from "./command.ts";
 
 const small = { hidden: [8], epochs: 60, batchSize: 32, lr: 0.01, weightDecay: 0, patience: 5, seed: 1 };
@@ -87,7 +88,9 @@ describe("npm run train:tabular", () => {
   test("learns and reports; the same seed gives the same bits", async () => {
     const options = ["--hidden", "16", "--epochs", "25", "--seed", "2", "--output"];
     const curves = join(folder, "curves.csv");
-    const ran = await train(...options, join(folder, "first.safetensors"), "--curves", curves);
+    const report = join(folder, "run.html");
+    const files = ["--curves", curves, "--report", report];
+    const ran = await train(...options, join(folder, "first.safetensors"), ...files);
     expect(ran.errors).toBe("");
     expect(ran.code).toBe(0);
     expect(ran.output).toMatch(/354 to learn from, 76 to validate on, 76 to test on/);
@@ -101,6 +104,16 @@ describe("npm run train:tabular", () => {
     expect(tested[2]).toBeGreaterThan(0.7);
     expect(Math.abs(guessed[2]!)).toBeLessThan(0.1);
     expect((await readFile(curves, "utf8")).trim().split("\n")).toHaveLength(26);
+
+    const page = parse(await readFile(report, "utf8"));
+    expect(all(page, "h2").map(wordsOf)).toEqual([
+      "Configuration",
+      "Learning curves",
+      "Errors in $1000",
+      "Some test rows, in $1000",
+      "Features",
+    ]);
+    expect(wordsOf(all(page, "desc")[0]!)).toMatch(/^training: from .* to .*validation: from/);
 
     const again = await train(...options, join(folder, "second.safetensors"));
     const bits = (output: string) => output.match(/sha256 [0-9a-f]{64}/)?.[0] ?? "none";
@@ -130,6 +143,9 @@ describe("npm run train:tabular", () => {
     expect(ran.output).toBe("");
     expect(existsSync(join(folder, "never.safetensors"))).toBe(false);
     expect(() => parseOptions(["--curves", "curves.png"])).toThrow('--curves is "curves.png", expected a file');
+    expect(() => parseOptions(["--report", "run.txt"])).toThrow(
+      '--report is "run.txt", expected a file whose name ends in .html',
+    );
     expect(parseOptions(["--help"])).toBeUndefined();
   });
 });
