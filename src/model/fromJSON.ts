@@ -59,6 +59,7 @@ export function parsed(json: unknown, name: string): unknown {
 /** Makes the layers of one description. */
 class Builder {
   readonly #custom: Constructors;
+  readonly #makers: Constructors;
   readonly #maxBytes: number;
   readonly #name: string;
   readonly #made = new Map<string, Layer>();
@@ -67,6 +68,7 @@ class Builder {
 
   constructor(custom: Constructors, maxBytes: number, name: string) {
     this.#custom = custom;
+    this.#makers = { ...layersOfNn, ...custom };
     this.#maxBytes = maxBytes;
     this.#name = name;
   }
@@ -82,9 +84,8 @@ class Builder {
     }
     if (keys !== "args,layer") this.#fail(place, `has members ${show(keys)}, expected layer and args`);
     const [kind, args] = [own("layer"), own("args")];
-    const makers = { ...layersOfNn, ...this.#custom };
     if (typeof kind !== "string") return this.#fail(`${place}.layer`, `is ${show(kind)}, expected a name`);
-    if (!Object.hasOwn(makers, kind)) {
+    if (!Object.hasOwn(this.#makers, kind)) {
       const fault = `is ${show(kind)}, which is no layer of nn: if it is yours, pass its function in { custom: { … } }`;
       return this.#fail(`${place}.layer`, fault);
     }
@@ -93,7 +94,7 @@ class Builder {
       const inner = kind === "sequential" && isRecord(arg) && !isLayer(arg) ? path : within(path, `${i}`);
       return arg === null ? undefined : this.#value(arg, `${place}.args[${i}]`, inner, depth + 1);
     });
-    const made = this.#make(kind, makers[kind] as (...args: unknown[]) => Layer, given, place);
+    const made = this.#make(kind, this.#makers[kind] as (...args: unknown[]) => Layer, given, place);
     this.#made.set(path, made);
     return made;
   }

@@ -4,7 +4,7 @@ import { checkVariable, type Tensor, type Update, type Variable } from "../graph
 import { add, cast, div, maximum } from "../ops/pointwise/arithmetic.ts";
 import { foreach } from "../ops/pointwise/foreach.ts";
 import { full, variable } from "../ops/sources/constants.ts";
-import { beside } from "./beside.ts";
+import { layBeside } from "./beside.ts";
 import { checkReached, type OptimizerLike, reaches, type StepOptions, type StepUpdates } from "./optimizer.ts";
 import { checkTraining } from "./training.ts";
 
@@ -34,8 +34,8 @@ export class Accumulator {
       checkVariable("optim.accumulator", "a parameter", parameter);
     if (parameters.length === 0) throw new AttributeError("optim.accumulator: no parameters");
     this.parameters = parameters;
-    this.sums = parameters.map((parameter) =>
-      beside(parameter, 0, { name: `${parameter.name}.grad`, group: "accumulated gradients" }),
+    this.sums = parameters.map(({ name, shape }) =>
+      variable(0, shape, { name: `${name}.grad`, group: "accumulated gradients" }),
     );
     this.count = variable(0, [], { name: "batches", group: "accumulated batches", dtype: "i32" });
   }
@@ -48,6 +48,7 @@ export class Accumulator {
   collect(loss: Tensor): Update[] {
     checkLoss("optim.accumulator", loss);
     checkTraining("optim.accumulator", [loss]);
+    layBeside(this.parameters, this.sums);
     const gradients = grad(loss, this.parameters);
     this.parameters.forEach((parameter, i) => {
       if (reaches(gradients[i]!)) this.#reached.add(parameter);
@@ -65,6 +66,7 @@ export class Accumulator {
       "optim.accumulator",
       this.parameters.filter((parameter) => !this.#reached.has(parameter)),
     );
+    layBeside(this.parameters, this.sums);
     const scale = div(1, cast(maximum(this.count, 1), "f32"));
     if (typeof optimizer?.apply !== "function" || !("lr" in optimizer))
       throw new AttributeError(`optim.accumulator: got ${show(optimizer)}, expected an optimizer`);

@@ -15,7 +15,7 @@ import { reshape, slice } from "../ops/moves/views.ts";
 import { add, cast, eq, mul, sub, where } from "../ops/pointwise/arithmetic.ts";
 import { foreach } from "../ops/pointwise/foreach.ts";
 import { variable } from "../ops/sources/constants.ts";
-import { beside } from "./beside.ts";
+import { layBeside } from "./beside.ts";
 import { type ParameterList, parametersIn } from "./groups.ts";
 import type { OptimizerLike, StepOptions, StepUpdates } from "./optimizer.ts";
 import { checkShares } from "./options.ts";
@@ -70,6 +70,7 @@ export class Ema {
       throw new AttributeError(
         `optim.ema: the updates change none of ${listed([...this.averages.keys()].map(({ name }) => `"${name}"`))}`,
       );
+    layBeside(this.averages.keys(), [...this.averages.values()]);
     const { taken } = updates as unknown as Partial<StepUpdates>;
     const first = where(eq(this.count, 0), 1, 1 - this.#decay);
     const weight = taken ? mul(first, taken) : first;
@@ -183,9 +184,9 @@ export class Ema {
 const mix = (a: Tensor, p: Tensor, weight: Tensor): Tensor => add(mul(a, sub(1, weight)), mul(p, weight));
 
 function averageOf(parameter: Variable): Variable {
-  const { name, first } = parameter;
+  const { name, shape, first } = parameter;
   const start = first === undefined ? 0 : typeof first === "object" && !("drawing" in first) ? first.slice() : first;
-  return beside(parameter, start, { name: `${name}.average`, group: "moving averages" });
+  return variable(start, shape, { name: `${name}.average`, group: "moving averages" });
 }
 
 /** Updates by the node that computes them; of a foreach, in the order of its members. */

@@ -59,9 +59,10 @@ describe.each([
   type Make = (vectors: readonly Variable[]) => Pick<optim.Optimizer, "minimize">;
   const labels = (make: Make, averaged: boolean): string[] => {
     const { model, loss } = network();
+    const ema = optim.ema(model);
     const isVector = ({ shape, group }: Variable) => shape.length < 2 && group === "parameters";
     const updates = make([...model.variables.values()].filter(isVector)).minimize(loss);
-    const description = { outputs: { loss }, updates: averaged ? optim.ema(model).follow(updates) : updates };
+    const description = { outputs: { loss }, updates: averaged ? ema.follow(updates) : updates };
     return compile(description, traits).calls.map(({ label }) => label);
   };
 

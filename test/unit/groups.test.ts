@@ -152,6 +152,7 @@ describe.each([
     const { loss, vectors } = network();
     const one = compile({ outputs: { loss }, updates: optim.adamW().minimize(loss) }, traits);
     const { loss: same, vectors: own } = network();
+    const sums = optim.accumulator(optim.parametersOf(same));
     const optimizer = optim.groups(optim.adamW, {}, [{ parameters: own, weightDecay: 0 }]);
     const two = compile({ outputs: { loss: same }, updates: optimizer.minimize(same) }, traits);
     expect(vectors.length).toBe(12);
@@ -161,7 +162,6 @@ describe.each([
     // Each group's parameters, gradients and moments are in one piece.
     const unmerged = compile({ updates: optimizer.minimize(same) }, traits, two.homes, { merge: false });
     expect(labelled(unmerged, /adamW/)).toBe(2);
-    const sums = optim.accumulator(optim.parametersOf(same));
     sums.collect(same);
     const accumulated = compile({ updates: sums.step(optimizer) }, traits, two.homes, { merge: false });
     expect(labelled(accumulated, /adamW/)).toBe(2);
