@@ -67,6 +67,8 @@ test("the README shows how to install tilegrad, and a first program, before its 
   expect(top).toMatch(/^```ts\n[^`]+^```$/m);
 });
 
-test("the README stays short", () => {
-  expect(read("README.md").split("\n").length).toBeLessThan(200);
+test("the README stays short, and links to every guide", () => {
+  const text = read("README.md");
+  expect(text.split("\n").length).toBeLessThan(200);
+  expect(guides.filter((guide) => !text.includes(`](${guide})`))).toEqual([]);
 });
