@@ -67,6 +67,8 @@ describe.each([
   };
 
   test.each<[string, number, number, Make]>([
+    // It runs in the kernels of gradients where there are no averages.
+    ["sgd", 1, 1, () => optim.sgd({ lr: 1 })],
     ["sgd with momentum", 1, 0, () => optim.sgd({ lr: 1, momentum: 0.9 })],
     // More numbers than bindings: a small dispatch packs them.
     ["adamW", 1, 1, () => optim.adamW()],
