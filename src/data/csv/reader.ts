@@ -68,7 +68,7 @@ export class CsvReader {
   #sample: string[][] | undefined = [];
   /** Rows so far, as a spreadsheet counts them. */
   #row = 0;
-  /** Where the sample begins. */
+  /** The row of each record in the sample. */
   #sampleRows: number[] = [];
 
   constructor(op: string, options: (CsvOptions & Streaming) | undefined, streaming: Streaming = {}) {
@@ -140,8 +140,8 @@ export class CsvReader {
     this.#sampleRows = [];
     for (const column of this.#kept) {
       const { name, at, isInferred } = column;
-      const texts = (): (string | undefined)[] => sample.map((record) => this.#present(record[at]!));
-      const type = isInferred ? inferredType(texts(), this.options) : this.options.types[name]!;
+      const texts = sample.map((record) => this.#present(record[at]!));
+      const type = isInferred ? inferredType(texts, this.options) : this.options.types[name]!;
       if (type === "category" && this.options.rows) {
         this.#fail(
           `column ${JSON.stringify(name)} holds categories: list them in types, so that all tables give them the same codes`,
