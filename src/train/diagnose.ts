@@ -1,5 +1,5 @@
 import { NonFiniteError } from "../errors.ts";
-import type { Submitted } from "./fit.ts";
+import type { Submitted } from "./parts.ts";
 import { outcomeOf, type Recipe, usedBy } from "./recipe.ts";
 import { Stage } from "./stage.ts";
 import type { Stream } from "./stream.ts";

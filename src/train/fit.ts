@@ -1,49 +1,16 @@
-import { FeedError, type NonFiniteError } from "../errors.ts";
+import { FeedError } from "../errors.ts";
 import type { Program } from "../runtime/program.ts";
 import { type Event, type EventArguments, notify, type Training } from "./callbacks.ts";
-import type { Gate } from "./gate.ts";
 import { readStatistics } from "./gradients.ts";
-import type { EpochLogs, History, Progress, StepLogs } from "./history.ts";
-import type { Fit } from "./options.ts";
+import type { EpochLogs, History, StepLogs } from "./history.ts";
 import { Pace } from "./pace.ts";
+import { type Parts, progressOf, type Submitted } from "./parts.ts";
 import { nextEpoch, type Position } from "./position.ts";
-import type { Programs } from "./programs.ts";
-import type { Recipe } from "./recipe.ts";
-import type { Rewind } from "./rewind.ts";
 import { ringSteps } from "./ring.ts";
 import { Stage } from "./stage.ts";
-import type { Reader, Stream } from "./stream.ts";
-import { type Batch, Columns } from "./tally.ts";
-import { type ClassWeight, weightsOf } from "./weights.ts";
-
-/** What a run needs of its trainer. */
-export interface Parts {
-  readonly recipe: Recipe;
-  readonly options: Fit;
-  readonly programs: Programs;
-  readonly stream: Stream;
-  readonly classWeight: ClassWeight | undefined;
-  readonly position: Position;
-  /** Whether the run takes the place of one whose device was lost. */
-  readonly again: boolean;
-  readonly rewind: Rewind;
-  readonly gate: Gate;
-  /** Loss and metrics of the validation data, if any. @param over whether to stop early. */
-  readonly validate: ((over: () => boolean) => Promise<Record<string, number>>) | undefined;
-  save(): Promise<Uint8Array<ArrayBuffer>>;
-  /** Finds out where a loss stopped being finite. */
-  diagnose(step: Submitted, loss: number): Promise<NonFiniteError>;
-}
-
-/** A step whose numbers are still on the GPU. */
-export interface Submitted extends Batch {
-  readonly epoch: number;
-  readonly step: number;
-  /** Position in the epoch. */
-  readonly batch: number;
-  /** Statistics of its gradients, where they are looked at. */
-  readonly gradients?: Promise<Readonly<Record<string, ArrayLike<number>>>>;
-}
+import type { Reader } from "./stream.ts";
+import { Columns } from "./tally.ts";
+import { weightsOf } from "./weights.ts";
 
 /** One training: the loop from the first step to the last. */
 export class Run implements Training {
@@ -321,7 +288,7 @@ export class Run implements Training {
       if (step.gradients) await this.#look(step, await step.gradients);
       if (watched) await notify(callbacks, "onBatchEnd", this.#logs(step, row), this);
     }
-    if (steps.length > 0) await notify(callbacks, "onProgress", this.#progress(), this);
+    if (steps.length > 0) await notify(callbacks, "onProgress", progressOf(this.#parts, this.#columns), this);
   }
 
   async #look({ epoch, step }: Submitted, values: Readonly<Record<string, ArrayLike<number>>>): Promise<void> {
@@ -338,25 +305,5 @@ export class Run implements Training {
       samples: step.rows,
       ...this.#columns.others(row),
     } as StepLogs;
-  }
-
-  #progress(): Progress {
-    const { options, position, stream } = this.#parts;
-    const { epochs, batchSize, stepsPerEpoch, dropLast } = options;
-    const { sums, seconds } = position;
-    const round = dropLast ? Math.floor : Math.ceil;
-    const samples = stepsPerEpoch === undefined ? stream.samples : stepsPerEpoch * batchSize;
-    const steps = stepsPerEpoch ?? (samples && round(samples / batchSize));
-    const samplesPerSecond = sums.samples / seconds;
-    return {
-      epoch: position.epoch + 1,
-      epochs,
-      step: sums.steps,
-      steps,
-      samples: sums.samples,
-      logs: this.#columns.logs(sums) as Progress["logs"],
-      samplesPerSecond,
-      secondsLeft: samples && ((epochs - position.epoch) * samples - sums.samples) / samplesPerSecond,
-    };
   }
 }

@@ -36,12 +36,19 @@ export interface Stream {
   readonly once: boolean;
   /** @param skip samples to leave out at its beginning. */
   epoch(epoch: number, skip?: number): Reader;
+  /** Releases what is still open after the last epoch. */
+  close(): void | Promise<void>;
 }
 
-/** How arrays are read. */
-export interface Order {
+/** How data is read. */
+export interface Reading {
+  /** Whether arrays are read in random order; default false. */
   readonly shuffle?: boolean;
   readonly seed?: number;
+  /** How often data is read from its beginning; default 1. */
+  readonly epochs?: number;
+  /** The first of its epochs; default 0. */
+  readonly from?: number;
 }
 
 /** What the caller knows about the data. */
@@ -51,15 +58,10 @@ export interface Known {
   readonly specs: Specs;
 }
 
-/** Opens data. @param op the caller in errors. @param epochs how often it is read. */
-export async function open(
-  op: string,
-  data: Data,
-  known: Known,
-  { shuffle, seed = 0 }: Order = {},
-  epochs = 1,
-): Promise<Stream> {
-  if (typeof data === "function") return iterated(op, data, known, false);
+/** Opens data. @param op the caller in errors. */
+export async function open(op: string, data: Data, known: Known, reading: Reading = {}): Promise<Stream> {
+  const { shuffle, seed = 0, epochs = 1, from = 0 } = reading;
+  if (typeof data === "function") return iterated(op, data, known, false, from);
   if (isIterable(data)) {
     const once = iteratorOf(op, data) === (data as unknown);
     if (once && epochs > 1) {
@@ -67,7 +69,7 @@ export async function open(
         `${op}: the data is an iterator, which can be read once, for ${epochs} epochs: pass a function that returns one, such as () => read(), or set stepsPerEpoch`,
       );
     }
-    return iterated(op, () => data, known, once);
+    return iterated(op, () => data, known, once, from);
   }
   return arrays(op, data, known, shuffle ? (n, epoch) => permutation(n, seed, epoch) : undefined);
 }
@@ -101,29 +103,51 @@ function arrays(
         close: () => {},
       };
     },
+    close: () => {},
   };
 }
 
-/** Reads items one after the other. The first one is read at once, since it tells what samples are. */
-async function iterated(op: string, source: (epoch: number) => Items, known: Known, once: boolean): Promise<Stream> {
+/**
+ * Reads items one after the other. The first one is read at once, since it tells what samples are.
+ * @param once whether all epochs go on reading one iterator. @param from the first epoch.
+ */
+async function iterated(
+  op: string,
+  source: (epoch: number) => Items,
+  known: Known,
+  once: boolean,
+  from: number,
+): Promise<Stream> {
   let head:
     | { readonly iterator: AsyncIterator<Item> | Iterator<Item>; readonly item: IteratorResult<Item> }
     | undefined;
   const begin = (epoch: number) => iteratorOf(op, source(epoch));
-  const iterator = begin(0);
+  const iterator = begin(from);
   head = { iterator, item: await iterator.next() };
   if (head.item.done) throw new FeedError(`${op}: the data has no samples`);
   const first = chunksOf(op, head.item.value, known);
   const { specs } = first;
+  let shared: Reader | undefined;
+  let close: Reader["close"] | undefined;
   return {
     specs,
     samples: undefined,
     first: first.rows,
     once,
     epoch(epoch, skip = 0) {
-      const ready = epoch === 0 ? head : undefined;
+      if (shared) return shared;
+      const ready = epoch === from ? head : undefined;
+      if (ready) head = undefined;
+      const own = reader(op, ready?.iterator ?? begin(epoch), ready?.item, { ...known, specs }, skip);
+      if (!once) return own;
+      shared = { fill: own.fill, close: () => {} };
+      close = own.close;
+      return shared;
+    },
+    async close() {
+      await close?.();
+      await head?.iterator.return?.();
       head = undefined;
-      return reader(op, ready?.iterator ?? begin(epoch), ready?.item, { ...known, specs }, skip);
     },
   };
 }

@@ -6,17 +6,18 @@ import type { Engine } from "../runtime/engine.ts";
 import { type Callback, type CallbackState, restore } from "./callbacks.ts";
 import { diagnose } from "./diagnose.ts";
 import { measure } from "./evaluate.ts";
-import { Run, type Submitted } from "./fit.ts";
+import { Run } from "./fit.ts";
 import { Gate } from "./gate.ts";
 import type { History, Logs } from "./history.ts";
 import { type FitOptions, fitOptions } from "./options.ts";
+import type { Submitted } from "./parts.ts";
 import { type Position, start } from "./position.ts";
 import { type Prediction, type PredictOptions, Predictor } from "./predictor.ts";
 import { evaluationPrograms, type Programs, trainingPrograms } from "./programs.ts";
 import { type Recipe, recipeOf, type TrainerOptions } from "./recipe.ts";
 import { Rewind } from "./rewind.ts";
 import type { ArrayData, Specs } from "./specs.ts";
-import { type Data, open, type Stream } from "./stream.ts";
+import { type Data, open, type Reading, type Stream } from "./stream.ts";
 import { Columns } from "./tally.ts";
 import { classWeightOf } from "./weights.ts";
 
@@ -112,22 +113,26 @@ export class Trainer<M extends string = never> {
     this.#check("fit");
     if (this.#isFitting) throw new StateError("fit: a training is running: await it, or stop it with its signal");
     this.#isFitting = true;
+    let stream: Stream | undefined;
     try {
       const { epochs, shuffle, seed, stepsPerEpoch, dropLast, validationData } = all;
-      const stream = await this.#open("fit", data, { shuffle, seed }, stepsPerEpoch === undefined ? epochs : 1);
-      const batchSize = all.batchSize ?? (stream.samples === undefined && stream.first > 1 ? stream.first : 32);
+      const reads = stepsPerEpoch === undefined ? epochs : 1;
+      const from = all.resume ? (this.#position?.epoch ?? 0) : 0;
+      const opened = await this.#open("fit", data, { shuffle, seed, epochs: reads, from });
+      stream = opened;
+      const batchSize = all.batchSize ?? (opened.samples === undefined && opened.first > 1 ? opened.first : 32);
       this.#begin(all.resume, { batchSize, shuffle, seed, dropLast });
       const programs = this.#trainingPrograms();
       if (all.resume) restore(all.callbacks, this.#states);
       this.#callbacks = all.callbacks;
       this.#states = new Map();
-      const rewind = new Rewind(this.engine, all.callbacks, stream);
+      const rewind = new Rewind(this.engine, all.callbacks, opened);
       await rewind.begin(this.#position!);
       const parts = {
         recipe: this.#recipe,
         options: { ...all, batchSize },
         programs,
-        stream,
+        stream: opened,
         classWeight: classWeightOf("fit", all.classWeight, this.#recipe.targets[0]!),
         gate: this.#gate,
         rewind,
@@ -136,8 +141,10 @@ export class Trainer<M extends string = never> {
             ? undefined
             : (over: () => boolean) => this.#measure("fit", validationData, all.validationBatchSize, over),
         save: () => this.save(),
-        diagnose: (step: Submitted, loss: number) =>
-          diagnose(this.#recipe, stream, step, stream.samples === undefined ? undefined : step.batch * batchSize, loss),
+        diagnose: (step: Submitted, loss: number) => {
+          const skip = opened.samples === undefined ? undefined : step.batch * batchSize;
+          return diagnose(this.#recipe, opened, step, skip, loss);
+        },
       };
       for (let again = false; ; again = true) {
         this.engine.write(this.#going, 1);
@@ -156,6 +163,7 @@ export class Trainer<M extends string = never> {
     } finally {
       this.#isFitting = false;
       this.#run = undefined;
+      await stream?.close();
     }
   }
 
@@ -274,9 +282,9 @@ export class Trainer<M extends string = never> {
   }
 
   /** Opens data and learns from it what samples are. */
-  async #open(op: string, data: Data, order = {}, epochs = 1): Promise<Stream> {
+  async #open(op: string, data: Data, reading: Reading = {}): Promise<Stream> {
     const { inputs, targets } = this.#recipe;
-    const stream = await open(op, data, { names: [...inputs, ...targets], specs: this.#specs }, order, epochs);
+    const stream = await open(op, data, { names: [...inputs, ...targets], specs: this.#specs }, reading);
     this.#learn(stream.specs);
     return stream;
   }
@@ -313,7 +321,11 @@ export class Trainer<M extends string = never> {
   #measure(op: string, data: Data, batchSize: number, over?: () => boolean): Promise<Record<string, number>> {
     const next = async () => {
       const stream = await this.#open(op, data);
-      return measure(this.#evaluationPrograms(), new Columns(this.#recipe.metrics), stream, batchSize, over);
+      try {
+        return await measure(this.#evaluationPrograms(), new Columns(this.#recipe.metrics), stream, batchSize, over);
+      } finally {
+        await stream.close();
+      }
     };
     const measured = this.#measuring.then(next);
     this.#measuring = measured.catch(() => {});

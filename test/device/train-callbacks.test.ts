@@ -192,6 +192,62 @@ test("iterables may never end", async () => {
   expect(reads).toBeLessThanOrEqual(8);
 });
 
+test("one iterator goes on through all epochs, and is closed at the end", async () => {
+  let closed = 0;
+  const seen: number[] = [];
+  async function* forever() {
+    try {
+      for (let i = 0; ; i++) {
+        seen.push(i);
+        yield samples(16);
+      }
+    } finally {
+      closed++;
+    }
+  }
+  const history = await trainer().fit(forever(), { epochs: 3, stepsPerEpoch: 2 });
+  expect(history.epochs.map(({ samples }) => samples)).toEqual([32, 32, 32]);
+  expect(seen).toEqual([0, 1, 2, 3, 4, 5]);
+  expect(closed).toBe(1);
+});
+
+test("a resumed training reads only the epochs that are left", async () => {
+  const read: number[] = [];
+  const own = trainer();
+  const data = (epoch: number) => {
+    read.push(epoch);
+    return [samples(16)];
+  };
+  await own.fit(data, { epochs: 2 });
+  await own.fit(data, { epochs: 3, resume: true });
+  expect(read).toEqual([0, 1, 2]);
+});
+
+test("scales the loss and clips, trains while it predicts and evaluates", async () => {
+  nn.seed(1);
+  const model = nn.sequential(nn.linear(3, 16), nn.relu(), nn.linear(16, 2));
+  const own = new Trainer({
+    engine,
+    model,
+    loss: losses.crossEntropy,
+    optimizer: optim.adam({ lr: 0.02 }),
+    clip: optim.clipGradNorm(0.5),
+    scaler: optim.lossScaler(),
+  });
+  const rows = samples(50);
+  const fitted = own.fit(rows, { epochs: 20, batchSize: 16 });
+  const answers = await Promise.all([own.predict(rows.x), own.evaluate(rows), own.predict(rows.x), own.evaluate(rows)]);
+  expect(answers.map((answer) => ("shape" in answer ? answer.shape : Object.keys(answer)))).toEqual([
+    [50, 2],
+    ["loss"],
+    [50, 2],
+    ["loss"],
+  ]);
+  const { epochs } = await fitted;
+  expect(epochs.at(-1)!.loss).toBeLessThan(epochs[0]!.loss);
+  expect(epochs.every(({ gradNorm }) => gradNorm! > 0)).toBe(true);
+});
+
 test("a source that fails ends the training with its own error", async () => {
   async function* failing() {
     yield samples(16);

@@ -160,6 +160,7 @@ test("a page without a bundler learns, with one file as small as the README says
  */
 const budgets = {
   compiled: { vite: 49.2, esbuild: 50.8 },
+  trainer: { vite: 61.8, esbuild: 63.5 },
   ahead: { vite: 20.1, esbuild: 19.8 },
 };
 
@@ -181,6 +182,17 @@ describe("a page that trains 784-128-10", () => {
       const engine = await Engine.create();
       const step = await engine.compile(training);
       ${step}`,
+    trainer: `
+      import { Engine } from "tilegrad";
+      import * as losses from "tilegrad/losses";
+      import * as nn from "tilegrad/nn";
+      import * as optim from "tilegrad/optim";
+      import { Trainer } from "tilegrad/train";
+      const model = nn.sequential(nn.linear(784, 128), nn.relu(), nn.linear(128, 10));
+      const engine = await Engine.create();
+      const trainer = new Trainer({ engine, model, loss: losses.crossEntropy, optimizer: optim.adam() });
+      const x = { data: new Float32Array(64 * 784), shape: [64, 784] };
+      console.log((await trainer.fit({ x, y: new Int32Array(64) }, { batchSize: 64 })).epochs);`,
     ahead: `
       import { load, Runner } from "tilegrad/exported";
       import file from "./perceptron.json";
@@ -198,7 +210,7 @@ describe("a page that trains 784-128-10", () => {
     await run(bin("tsx"), ["perceptron.ts"], { cwd: app });
   });
 
-  describe.each(["compiled", "ahead"] as const)("%s", (name) => {
+  describe.each(["compiled", "trainer", "ahead"] as const)("%s", (name) => {
     const budget = budgets[name];
 
     test(`loads no more than ${budget.vite} KiB as built by Vite`, async () => {

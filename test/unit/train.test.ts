@@ -109,7 +109,7 @@ test("sums over many steps are exact", () => {
 describe("data", () => {
   const known = { names: ["x", "y"], specs: {} };
   const read = async (data: Data, size: number, epochs = 1) => {
-    const stream = await open("fit", data, known, {}, epochs);
+    const stream = await open("fit", data, known, { epochs });
     const stage = new Stage(stream.specs, size);
     const reader = stream.epoch(0);
     const rows: number[] = [];
