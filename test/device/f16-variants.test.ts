@@ -249,4 +249,22 @@ describe.skipIf(lacking)(titled("every variant in f16"), () => {
         const used = await agrees({ [kind]: name }, { output, ...last, ...named }, recurrent(steps));
         expect(used).toContain(`${kind}/${name}`);
       });
+
+  const small = { lstm: "naive", gru: "naive" };
+  const penalized: Record<string, (x: Tensor, w: Tensor, u: Tensor) => Tensor> = {
+    "a layer norm": (x, w) => t.layerNorm(t.matmul(x, t.transpose(w)), w.shape[0]!),
+    "an LSTM": (x, w, u) => t.lstm(x, [{ weightIh: w, weightHh: u }]).output,
+    "a GRU": (x, w, u) => t.gru(x, [{ weightIh: t.slice(w, [[0, 12]]), weightHh: t.slice(u, [[0, 12]]) }]).output,
+  };
+  for (const [name, op] of Object.entries(penalized))
+    test.skipIf(brief && name === "an LSTM")(`the gradient of a gradient penalty, ${name}`, async () => {
+      const [x, w, u] = [half("x", [2, 3, 4]), half("w", [16, 4]), half("u", [16, 4])];
+      const y = op(x, t.mul(w, 0.5), t.mul(u, 0.5));
+      const [dx] = t.grad(t.sum(t.mul(t.mul(y, y), 0.25)), [x]);
+      const penalty = t.mean(t.mul(t.cast(dx!, "f32"), t.cast(dx!, "f32")));
+      const [dw] = t.grad(penalty, [w]);
+      expect(dw!.dtype).toBe("f16");
+      // Two steps forward, back, and both once more.
+      await agrees(small, { dx: dx!, penalty, dw: dw! }, 2 * recurrent(2));
+    });
 });

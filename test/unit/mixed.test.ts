@@ -97,6 +97,7 @@ const written = (calls: ReturnType<typeof kernelsOf>) =>
 describe.each(Object.entries(models))("%s in mixed precision", (_, [make, x]) => {
   test.each(Object.entries({ gpu, software }))("stores activations in f16 only, %s", (_, adapter) => {
     const calls = kernelsOf(make(), x(), adapter);
+    expect(Math.max(...calls.map(({ bindings }) => bindings.length))).toBeLessThanOrEqual(adapter.maxStorageBuffers);
     const activations = written(calls).filter(({ shape }) => sizeOf(shape) % (batch * steps) === 0);
     // The logits, for the loss; the loss of each position, and the gradient with respect to the logits.
     const ofLoss = /^(crossEntropy|matmul.*\+cast:f16$|conv2d.*\+cast:f16$)/;
