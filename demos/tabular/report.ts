@@ -84,7 +84,11 @@ export const page = (fit: Fit, settings: Settings, title: string, tables: readon
   report({
     title,
     description: "House prices in Boston, 1970, by census tract. RMSE in $1000.",
-    figures: { epochs: fit.history.length, "kept epoch": fit.best!.epoch, "validation RMSE": fit.best!.validation },
+    figures: {
+      epochs: fit.history.length,
+      "kept epoch": fit.best!.epoch,
+      "validation RMSE": fit.best!.validation.toFixed(2),
+    },
     configuration: { ...settings },
     history: historyOf(fit.history),
     best: fit.best!.epoch,

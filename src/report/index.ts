@@ -4,7 +4,7 @@ import { type Counts, confusionMatrix, countsOf, labelsOf } from "../plot/confus
 import { learningCurves } from "../plot/curves.ts";
 import { figure } from "../plot/figure.ts";
 import { metricsOf, type RunHistory } from "../plot/history.ts";
-import { element, escaped, joined, type Markup, tag } from "../plot/markup.ts";
+import { element, escaped, type Markup, tag } from "../plot/markup.ts";
 import { checkReport, op, type ReportOptions, type ReportTable, type Setting } from "./options.ts";
 import { misread } from "./samples.ts";
 import { style } from "./style.ts";
@@ -157,15 +157,17 @@ function perClass(confusion: Counts, labels: readonly string[]): Markup {
 }
 
 function tableOf({ title, columns, rows }: ReportTable): Markup {
-  const heads = columns.map((name) => element("th", { scope: "col" }, escaped(String(name))));
+  // Numbers, also with a unit or a sign, stand below each other; words begin at one edge.
+  const isNumber = (cell: string | number): boolean => /^\s*([+−-]?[\d.,]|[–—]?\s*$)/.test(String(cell));
+  const kinds = columns.map((_, c) => (rows.every((row) => isNumber(row[c]!)) ? undefined : "words"));
+  const heads = columns.map((name, c) => element("th", { scope: "col", class: kinds[c] }, escaped(String(name))));
   const lines = rows.map((row) => {
-    const [first, ...rest] = row.map((cell) => escaped(shown(cell)));
-    return element(
-      "tr",
-      {},
-      element("th", { scope: "row" }, first ?? joined([])),
-      ...rest.map((cell) => element("td", {}, cell)),
+    const cells = row.map((cell, c) =>
+      c === 0
+        ? element("th", { scope: "row" }, escaped(shown(cell)))
+        : element("td", { class: kinds[c] }, escaped(shown(cell))),
     );
+    return element("tr", {}, ...cells);
   });
   return wide(
     title,

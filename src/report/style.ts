@@ -26,7 +26,7 @@ dt { color: var(--soft); }
 .configuration dt, .configuration dd { margin: 0; min-width: 0; overflow-wrap: anywhere; }
 .configuration dt { flex: none; max-width: 50%; }
 .configuration dd { text-align: right; }
-.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: 1rem; }
+.plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 24rem), 1fr)); gap: 1rem; }
 .plots svg { width: 100%; }
 svg { display: block; }
 .wide { overflow-x: auto; }
@@ -34,7 +34,8 @@ svg { display: block; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .2rem clamp(.4rem, 1.5vw, .75rem); text-align: right; border-bottom: 1px solid var(--line); }
 th { color: var(--soft); font-weight: 500; }
-th:first-child { padding-left: 0; text-align: left; }
+th:first-child { padding-left: 0; }
+th:first-child, .words { text-align: left; }
 tbody th { color: var(--ink); font-weight: 400; max-width: 20rem; overflow-wrap: anywhere; }
 tfoot td, tfoot th { color: var(--soft); }
 td.bar { background: linear-gradient(var(--accent) 0 0) no-repeat left bottom / calc(100% * var(--share)) 3px; }

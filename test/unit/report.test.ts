@@ -101,6 +101,26 @@ describe("report", () => {
     );
   });
 
+  test("aligns words and numbers in tables of one's own", () => {
+    const tables = [
+      {
+        title: "Own",
+        columns: ["part", "what", "error"],
+        rows: [
+          ["train", "rows to learn from", "+1.5"],
+          ["test", 3, -2],
+        ],
+      },
+    ];
+    const cells = all(section(page({ title: "t", tables }), "Own"), "td");
+    expect(cells.map((cell) => [wordsOf(cell), cell.attributes.class])).toEqual([
+      ["rows to learn from", "words"],
+      ["+1.5", undefined],
+      ["3", "words"],
+      ["−2", undefined],
+    ]);
+  });
+
   test("shows misread samples, the surest first where that is known", () => {
     const captions = (own: Partial<ReportOptions["samples"]>) =>
       all(
