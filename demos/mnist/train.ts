@@ -2,20 +2,21 @@ import { createHash } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { relative } from "node:path";
 import { mnist } from "../../src/datasets/index.ts";
-import { Engine, io, losses, metrics } from "../../src/index.ts";
+import { Engine, io, losses } from "../../src/index.ts";
 import { createGPU } from "../../src/node/index.ts";
 import { accuracy, type Callback, type Progress as Done, Trainer } from "../../src/train/index.ts";
 import { leaveInterrupted, run } from "../terminal/command.ts";
 import { adapterFacts, clock, count, fact, mebibytes, paint, percent } from "../terminal/format.ts";
 import { Progress } from "../terminal/progress.ts";
-import { classes, first, normalization } from "./dataset.ts";
+import { first, normalization } from "./dataset.ts";
 import { architectures, createNetwork, type Network, shapes } from "./network.ts";
 import { help, type Options, parseOptions } from "./terminal/options.ts";
+import { answersOf, page, printed } from "./terminal/report.ts";
 
 await run({ name: "npm start", help, parse: parseOptions, main });
 
 async function main(options: Options, stop: AbortSignal): Promise<void> {
-  const { epochs, batchSize, lr, seed, model } = options;
+  const { epochs, batchSize, lr, seed, model, report } = options;
   const { layers } = architectures[model];
   const began = performance.now();
   console.log(
@@ -61,7 +62,7 @@ async function main(options: Options, stop: AbortSignal): Promise<void> {
       console.log(`${paint("bold", label(epoch))}  loss ${loss.toFixed(4)}  ${tested}  ${speed}  ${clock(seconds)}`);
     },
   };
-  const { epochs: done } = await trainer
+  const history = await trainer
     .fit(digits, {
       epochs,
       batchSize,
@@ -80,23 +81,21 @@ async function main(options: Options, stop: AbortSignal): Promise<void> {
       `\nStopped in epoch ${last.epoch}, after ${count(last.samples)} of its images; the weights so far are kept.`,
     );
   } else {
-    const { data } = await trainer.predict(test.x);
-    report(new metrics.ConfusionMatrix(classes).add(metrics.argmaxRows(data, classes), test.y.data));
+    const answers = answersOf(test, (await trainer.predict(test.x)).data);
+    console.log(printed(answers));
+    if (report) {
+      const configuration = { optimizer: "Adam", lr, batchSize, epochs, seed, images: digits.y.data.length };
+      await writeFile(report, page(`${layers} on MNIST`, configuration, history, answers));
+      console.log(`Report written to ${relative(".", report)}.`);
+    }
   }
   const weights = await save(engine, network, options);
   if (stop.aborted) return;
   console.log(
     `Took ${clock((performance.now() - began) / 1000)}. The same seed on the same adapter gives the same bits:`,
   );
-  fact("last loss", String(done.at(-1)!.loss));
+  fact("last loss", String(history.epochs.at(-1)!.loss));
   fact("weights", `sha256 ${createHash("sha256").update(weights).digest("hex")}`);
-}
-
-function report(confusion: metrics.ConfusionMatrix): void {
-  const { accuracy } = metrics.classificationReport(confusion);
-  console.log(`\n${paint("bold", `Test accuracy ${percent(accuracy)}`)}, digit by digit:\n`);
-  console.log(metrics.formatReport(metrics.classificationReport(confusion)));
-  console.log(`\n${paint("bold", "Confusion matrix")}\n\n${metrics.formatConfusionMatrix(confusion)}\n`);
 }
 
 async function save(engine: Engine, { weights, layers }: Network, { output }: Options): Promise<Uint8Array> {

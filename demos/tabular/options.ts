@@ -1,4 +1,4 @@
-import { adapterHelp, between, OptionError, parse, rate, whole, writable } from "../terminal/options.ts";
+import { adapterHelp, between, fileOf, parse, rate, whole, writable } from "../terminal/options.ts";
 import type { Settings } from "./regression.ts";
 
 export interface Options {
@@ -63,10 +63,4 @@ export function parseOptions(args: readonly string[]): Options | undefined {
     curves: fileOf("--curves", values.curves, [".svg", ".csv"]),
     report: fileOf("--report", values.report, [".html"]),
   };
-}
-
-function fileOf(option: string, path: string | undefined, endings: readonly string[]): string | undefined {
-  if (path === undefined || endings.some((ending) => path.toLowerCase().endsWith(ending)))
-    return path && writable(option, path);
-  throw new OptionError(`${option} is "${path}", expected a file whose name ends in ${endings.join(" or ")}`);
 }

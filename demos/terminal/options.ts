@@ -85,3 +85,10 @@ export function readable(option: string, path: string): string {
   }
   return file;
 }
+
+/** A path of one of some kinds, made absolute; undefined if the option is not given. */
+export function fileOf(option: string, path: string | undefined, endings: readonly string[]): string | undefined {
+  if (path === undefined || endings.some((ending) => path.toLowerCase().endsWith(ending)))
+    return path && writable(option, path);
+  throw new OptionError(`${option} is "${path}", expected a file whose name ends in ${endings.join(" or ")}`);
+}

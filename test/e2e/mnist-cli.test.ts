@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { io } from "../../src/index.ts";
+import { all, parse, wordsOf } from "../markup.ts";
 import { run, type Watch } from "./command.ts";
 
 let folder = "";
@@ -46,12 +47,22 @@ describe("npm start", () => {
   });
 
   test("trains a convolutional network by default", async () => {
-    const file = join(folder, "lenet.safetensors");
-    const run = await train("--limit", "3000", "--epochs", "1", "--output", file);
+    const [file, report] = [join(folder, "lenet.safetensors"), join(folder, "lenet.html")];
+    const run = await train("--limit", "3000", "--epochs", "1", "--output", file, "--report", report);
     expect(run.errors).toBe("");
     expect(run.code).toBe(0);
     expect(run.output).toContain("LeNet: 5×5×8, 5×5×16, 10 on MNIST");
     expect(Number(run.output.match(/test accuracy ([\d.]+) %/)?.[1])).toBeGreaterThan(75);
+    const page = parse(await readFile(report, "utf8"));
+    expect(all(page, "h2").map(wordsOf)).toEqual([
+      "Configuration",
+      "Learning curves",
+      "Confusion matrix",
+      "Classes",
+      "Misread samples",
+    ]);
+    expect(all(page, "li")).toHaveLength(24);
+    expect(wordsOf(all(page, "li")[0]!)).toMatch(/^\d, read as \d, \d+(\.\d)?\u00a0%$/);
     const { tensors, metadata } = io.parseSafetensors(await readFile(file));
     expect(metadata?.["network"]).toContain("5×5×16");
     expect(Object.fromEntries([...tensors].map(([name, { shape }]) => [name, shape]))).toEqual({

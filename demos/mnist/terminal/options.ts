@@ -1,4 +1,4 @@
-import { adapterHelp, OptionError, oneOf, parse, rate, whole, writable } from "../../terminal/options.ts";
+import { adapterHelp, fileOf, OptionError, oneOf, parse, rate, whole, writable } from "../../terminal/options.ts";
 import type { Architecture } from "../network.ts";
 
 export interface Options {
@@ -9,6 +9,8 @@ export interface Options {
   readonly seed: number;
   /** Absolute path. */
   readonly output: string;
+  /** Absolute path of the report to write, if any. */
+  readonly report: string | undefined;
   /** Most images to train on. */
   readonly limit: number;
 }
@@ -24,6 +26,7 @@ export const help = `Trains a network on handwritten digits (MNIST) on WebGPU.
   --lr X           learning rate of Adam in the first epoch (default 0.003, 0.001 for the mlp); falls linearly towards 0
   --seed N         for the initial weights and the order of the images (default 1)
   --output FILE    where to save the weights (default mnist.safetensors)
+  --report FILE    where to save a report of the run, as one page (.html)
   --limit N        train on the first N images only
   --help           this text
 
@@ -48,6 +51,7 @@ export function parseOptions(args: readonly string[]): Options | undefined {
     lr: { type: "string" },
     seed: { type: "string", default: "1" },
     output: { type: "string", default: "mnist.safetensors" },
+    report: { type: "string" },
     limit: { type: "string", default: "60000" },
     help: { type: "boolean", short: "h", default: false },
   });
@@ -64,6 +68,7 @@ export function parseOptions(args: readonly string[]): Options | undefined {
     lr: rate("--lr", values.lr ?? lr),
     seed: whole("--seed", values.seed, 0, 2 ** 32 - 1),
     output: writable("--output", values.output),
+    report: fileOf("--report", values.report, [".html"]),
     limit: whole("--limit", values.limit, 1, 60_000),
   };
 }
