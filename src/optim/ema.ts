@@ -76,13 +76,13 @@ export class Ema {
     const weight = taken ? mul(first, taken) : first;
     const counted = add(this.count, taken ? cast(taken, "i32") : 1);
     /** New results of each foreach that now computes averages, too. */
-    const replaced = new Map<Node, readonly (readonly Tensor[])[]>();
+    const replaced = new Map<Node, readonly Tensor[]>();
     const own: Update[] = [[this.count, counted]];
     const others: Update[] = [];
     for (const [node, members] of byNode(followed)) {
       const together = this.#extended(node, members, weight);
       if (together) {
-        replaced.set(node, together.slice(0, -1));
+        replaced.set(node, together.slice(0, -1).flat());
         members.forEach(([parameter], i) => own.push([this.averages.get(parameter)!, together.at(-1)![i]!]));
       } else others.push(...members);
     }
@@ -92,10 +92,7 @@ export class Ema {
       const [next] = foreach("ema", [weight], [averages, values], ([w], [a, p]) => [mix(a!, p!, w!)]);
       averages.forEach((average, i) => own.push([average, next![i]!]));
     }
-    const now = ([changed, value]: Update): Update => {
-      const results = replaced.get(value.node)?.flat();
-      return [changed, results?.[value.index] ?? value];
-    };
+    const now = ([changed, value]: Update): Update => [changed, replaced.get(value.node)?.[value.index] ?? value];
     const extra = Object.entries(updates).filter(([name]) => !/^\d+$/.test(name));
     return Object.assign([...updates.map(now), ...own], Object.fromEntries(extra)) as unknown as U;
   }
