@@ -3,7 +3,7 @@ import type { OpenDevice } from "../gpu/device.ts";
 import { LiveDevice } from "../gpu/live.ts";
 import { inScopes } from "../gpu/scopes.ts";
 import type { AdapterTraits } from "../kernels/traits.ts";
-import type { Recorded } from "../runtime/program.ts";
+import type { Program, Recorded } from "../runtime/program.ts";
 import { nameOf, type Runner } from "../runtime/runner.ts";
 
 /** What programs were compiled for, as far as an adapter determines it. */
@@ -30,6 +30,7 @@ export function note({ programs, traits }: Runner): void {
 export async function rebuild(runner: Runner, open: OpenDevice, advice: string, fill: () => void): Promise<Error[]> {
   const { tuned, timed, forced, avoid } = runner.traits;
   const traits = { ...open.traits, tuned, timed, forced, avoid };
+  const key = keyOf(traits);
   const live = new LiveDevice({ ...open, traits });
   live.advice = advice;
   runner.live.close(runner.fault!);
@@ -41,25 +42,28 @@ export async function rebuild(runner: Runner, open: OpenDevice, advice: string, 
   const refusal = await live.until(error);
   if (refusal) throw refusal;
   const failed: Error[] = [];
-  const move = async (program: typeof runner.programs extends Map<infer P, unknown> ? P : never) => {
+  const move = async (program: Program) => {
     const { compiled } = program;
     const old = program.memories.own;
     try {
-      const isSame = compiledFor.get(compiled) === keyOf(traits);
-      const next = (!isSame && compiled.again?.(traits, runner.residence.homes)) || compiled;
-      compiledFor.set(next, isSame || next !== compiled ? keyOf(traits) : compiledFor.get(compiled)!);
+      const next = compiledFor.get(compiled) === key ? compiled : anew(compiled);
       await runner.realize(next, program);
       if (next !== compiled) runner.residence.leave(compiled);
     } catch (cause) {
       live.check();
-      program.fault = new DeviceError(
-        `${nameOf(compiled)} cannot be resumed on ${open.name}: ${(cause as Error).message}`,
-        { cause },
-      );
+      if (!runner.programs.has(program)) return; // Destroyed in the meantime.
+      const why = `${nameOf(compiled)} cannot be resumed on ${open.name}: ${(cause as Error).message}`;
+      program.fault = new DeviceError(why, { cause });
       failed.push(program.fault);
     } finally {
       for (const buffer of old) buffer.destroy();
     }
+  };
+  /** Ahead-of-time programs have no description: they run as they are, if they can. */
+  const anew = (compiled: Recorded): Recorded => {
+    const next = compiled.again?.(traits, runner.residence.homes);
+    if (next) compiledFor.set(next, key);
+    return next ?? compiled;
   };
   await Promise.all([...runner.programs.keys()].map(move));
   live.check();

@@ -49,7 +49,9 @@ export class Recovery<P = unknown> extends Events<RecoveryEvents<P>> {
   /** Ends the present wait for a device. */
   #wake = (): void => {};
   #ended = false;
+  /** Whether the app marks its steps, or a loop of ours does. */
   #marks = false;
+  #isInLoop = false;
   #takenAt = performance.now();
   #cost = 0;
   /** Losses since the last snapshot, and when the last one was. */
@@ -164,7 +166,7 @@ export class Recovery<P = unknown> extends Events<RecoveryEvents<P>> {
       this.#snapshots.wrote(arena, offset, bytes),
     began: (calls: readonly PrintedCall[]) => {
       if (!changesVariables(calls)) return;
-      if (!this.#marks && this.#isTime) this.#takeLater(undefined);
+      if (!this.#marks && !this.#isInLoop && this.#isTime) this.#takeLater(undefined);
       this.#snapshots.began();
     },
     fed: (role: string, buffer: GPUBuffer) => this.#origins.check(role, buffer),
@@ -173,8 +175,11 @@ export class Recovery<P = unknown> extends Events<RecoveryEvents<P>> {
       this.#wake();
     },
     begin: async (position) => {
-      this.#marks = true;
+      this.#isInLoop = true;
       if (!this.#snapshots.moved(() => position as P)) await this.#take(position as P);
+    },
+    left: () => {
+      this.#isInLoop = false;
     },
     mark: (position) => {
       if (this.#isTime) this.#takeLater(position() as P);

@@ -14,12 +14,15 @@ export interface Keeper {
   /** The runner is destroyed. */
   ended(): void;
   /**
-   * Makes sure that there is a snapshot of the variables as they are now. Costs nothing where none has changed since the
+   * A loop begins, which marks its steps until `left`. Makes sure that there is a snapshot of the variables as they are
+   * now. Costs nothing where none has changed since the
    * last one.
    * @param position what to keep with it.
    */
   begin(position: unknown): Promise<void>;
-  /** A point between two steps. @param position what to keep with a snapshot, called in the same turn if one is due. */
+  /** The loop has ended: snapshots are taken without marks again. */
+  left(): void;
+  /** A point between two steps of the loop. @param position what to keep with a snapshot, called in the same turn if one is due. */
   mark(position: () => unknown): void;
   /**
    * Waits for the next device where a call was rejected because of a loss.

@@ -122,6 +122,7 @@ export class Runner {
       });
       await Promise.all(outputs.map((output) => live.readback.prepare(output)));
       live.check();
+      if (known && !this.programs.has(known as Program)) throw new DeviceError("the program has been destroyed");
     } catch (error) {
       for (const buffer of memories.own) buffer.destroy();
       held.letGo();

@@ -6,6 +6,8 @@ import type { Stream } from "./stream.ts";
 
 /** What a snapshot of the engine's recovery keeps of a training, beside all variables. */
 interface Kept {
+  /** The training that it belongs to. */
+  readonly of: Rewind;
   readonly position: Position;
   /** Of the callbacks. */
   readonly states: readonly (CallbackState | undefined)[];
@@ -24,15 +26,20 @@ export class Rewind {
   }
 
   /** Makes sure that there is a snapshot of the training as it is now: at its beginning and at its end. */
-  async begin(position: Position): Promise<void> {
-    await this.#engine.keeper?.begin({ position: structuredClone(position), states: this.#states() });
+  async settle(position: Position): Promise<void> {
+    await this.#engine.keeper?.begin(this.#kept(structuredClone(position), this.#states()));
+  }
+
+  /** The training is over. */
+  leave(): void {
+    this.#engine.keeper?.left();
   }
 
   /** Call between two steps. @param position copies it, once all submitted steps are counted. */
   mark(position: () => Promise<Position>): void {
     this.#engine.keeper?.mark(async () => {
       const states = this.#states();
-      return { position: await position(), states };
+      return this.#kept(await position(), states);
     });
   }
 
@@ -43,13 +50,17 @@ export class Rewind {
    * @throws StateError where the training cannot go back, and the error itself when the signal ends the wait.
    */
   async to(error: unknown, signal?: AbortSignal): Promise<Position | undefined> {
+    let abort = () => {};
     const aborted = new Promise<never>((_, reject) => {
-      signal?.addEventListener("abort", () => reject(error), { once: true });
+      abort = () => reject(error);
     });
-    const back = await Promise.race([this.#engine.keeper?.recovered(error), aborted]);
+    signal?.addEventListener("abort", abort);
+    const back = await Promise.race([this.#engine.keeper?.recovered(error), aborted]).finally(() =>
+      signal?.removeEventListener("abort", abort),
+    );
     if (!back) return undefined;
-    const kept = back.position as Partial<Kept> | undefined;
-    if (!kept?.position || !kept.states)
+    const kept = back.position as Kept | undefined;
+    if (kept?.of !== this)
       throw new StateError(
         "fit: the device was lost, and the last snapshot is not of this training: do not mark or take snapshots during fit",
         { cause: error },
@@ -64,6 +75,10 @@ export class Rewind {
     });
     // The snapshot may be needed again.
     return structuredClone(kept.position);
+  }
+
+  #kept(position: Position, states: Kept["states"]): Kept {
+    return { of: this, position, states };
   }
 
   #states(): Kept["states"] {

@@ -114,6 +114,7 @@ export class Trainer<M extends string = never> {
     if (this.#isFitting) throw new StateError("fit: a training is running: await it, or stop it with its signal");
     this.#isFitting = true;
     let stream: Stream | undefined;
+    let rewind: Rewind | undefined;
     try {
       const { epochs, shuffle, seed, stepsPerEpoch, dropLast, validationData } = all;
       const reads = stepsPerEpoch === undefined ? epochs : 1;
@@ -126,8 +127,7 @@ export class Trainer<M extends string = never> {
       if (all.resume) restore(all.callbacks, this.#states);
       this.#callbacks = all.callbacks;
       this.#states = new Map();
-      const rewind = new Rewind(this.engine, all.callbacks, opened);
-      await rewind.begin(this.#position!);
+      rewind = new Rewind(this.engine, all.callbacks, opened);
       const parts = {
         recipe: this.#recipe,
         options: { ...all, batchSize },
@@ -147,12 +147,13 @@ export class Trainer<M extends string = never> {
         },
       };
       for (let again = false; ; again = true) {
-        this.engine.write(this.#going, 1);
-        programs.ring.clear();
-        this.#run = new Run({ ...parts, position: this.#position!, again });
         try {
+          if (!again) await rewind.settle(this.#position!);
+          this.engine.write(this.#going, 1);
+          programs.ring.clear();
+          this.#run = new Run({ ...parts, position: this.#position!, again });
           const history = await this.#run.go();
-          await rewind.begin(this.#position!);
+          await rewind.settle(this.#position!);
           return history as unknown as History<M>;
         } catch (error) {
           const back = await rewind.to(error, all.signal);
@@ -161,6 +162,7 @@ export class Trainer<M extends string = never> {
         }
       }
     } finally {
+      rewind?.leave();
       this.#isFitting = false;
       this.#run = undefined;
       await stream?.close();

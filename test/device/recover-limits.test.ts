@@ -197,6 +197,14 @@ describe("what was going on ends with the device, and works again", () => {
     await up.run({ x: values });
     expect((await look.compute()).w).toEqual(values.map((v) => 2 * v + 1));
     await expect(gone.run()).rejects.toThrow("the program has been destroyed");
+    // Destroyed while it moves to the next device.
+    for (const n of [0, 2, 4]) {
+      const moving = await engine.compile({ outputs: { y: t.mul(w, 5 + n) } });
+      const wait = atWait(n, () => moving.destroy());
+      await lose(engine, recovery);
+      wait.undo();
+      await expect(moving.run()).rejects.toThrow("the program has been destroyed");
+    }
     look.destroy();
     up.destroy();
     engine.free(w);

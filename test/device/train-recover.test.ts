@@ -3,6 +3,7 @@ import { Engine, losses, nn, optim } from "../../src/index.ts";
 import { recover } from "../../src/recover/index.ts";
 import { accuracy, type Callback, earlyStopping, reduceLROnPlateau, Trainer } from "../../src/train/index.ts";
 import { onceAt } from "../recovering.ts";
+import { atWait } from "../waits.ts";
 
 /* `fit` goes back to the last snapshot when the device is lost: data, history and callbacks with it. */
 
@@ -93,6 +94,29 @@ test("history and weights are those of an undisturbed run, to the bit", async ()
     await lost;
     await recovery!.restored();
     expect(await weights()).toEqual(whole.weights);
+    engine.destroy();
+  }
+});
+
+test("the same whatever fit awaits when the device is lost: compiling, running, reading, validating, the last snapshot", async () => {
+  const whole = await undisturbed();
+  const counting = atWait(-1, () => {});
+  const { engine, train } = await setUp(0);
+  await train(() => {});
+  engine.destroy();
+  const points = counting.count;
+  counting.undo();
+  expect(points).toBeGreaterThan(30);
+  // How many waits there are depends on the speed of snapshots.
+  for (let n = 1; n < 0.7 * points; n += Math.ceil(points / 12)) {
+    const { engine, train, weights } = await setUp(0);
+    let lost = 0;
+    void engine.lost.then(() => lost++);
+    const wait = atWait(n, () => engine.device.destroy());
+    const history = await train(() => {});
+    wait.undo();
+    expect([timeless(history), await weights()], `at ${n} of ${points}`).toEqual([whole.history, whole.weights]);
+    expect(lost).toBe(1);
     engine.destroy();
   }
 });
