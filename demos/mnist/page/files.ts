@@ -1,3 +1,4 @@
+import { download } from "../../../src/store/index.ts";
 import { button, find } from "./elements.ts";
 import type { Session } from "./session.ts";
 
@@ -18,11 +19,7 @@ export function offerFiles(session: Session, tell: (error?: Error) => void): voi
 }
 
 async function save(session: Session): Promise<void> {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([await session.save()]));
-  link.download = "mnist.safetensors";
-  link.click();
-  URL.revokeObjectURL(link.href);
+  download("mnist.safetensors", await session.save());
 }
 
 async function load(session: Session, file: File): Promise<void> {

@@ -165,7 +165,7 @@ export class Session {
           progressEvery: 100,
           signal: stop.signal,
           // In a worker nothing disturbs the page; in the page itself, training must leave it some time.
-          budget: remote.where === "worker" ? 1 : 0.5,
+          budget: remote.where === "worker" ? 1 : 0.8,
           onProgress: (progress) => this.#progress(progress),
         });
         if (stopped) return;
