@@ -3,7 +3,7 @@ import { ringSteps } from "./ring.ts";
 import { Stage } from "./stage.ts";
 import type { Stream } from "./stream.ts";
 import { type Batch, type Columns, noSums } from "./tally.ts";
-import { type ClassWeight, weightsOf } from "./weights.ts";
+import { unweighable, weightsOf } from "./weights.ts";
 
 /** Measures loss and metrics over a whole stream. */
 export async function measure(
@@ -12,7 +12,6 @@ export async function measure(
   stream: Stream,
   batchSize: number,
   over: () => boolean = () => false,
-  classWeight?: ClassWeight,
 ): Promise<Record<string, number>> {
   const { ring, engine } = programs;
   // After a recovery, the numbers of earlier batches are gone.
@@ -34,9 +33,10 @@ export async function measure(
     let next = reader.fill(stage);
     for (let rows = await next; rows > 0 && !over(); rows = await next) {
       const exact = rows < size && programs.mixes(size);
-      const { program, inputs, weigh } = exact ? await programs.for(rows) : whole;
+      const { program, inputs, weigh, perSample } = exact ? await programs.for(rows) : whole;
       if (!exact) stage.pad(rows);
-      const weights = weightsOf(stage, rows, exact ? rows : size, classWeight);
+      const weights = weightsOf(stage, rows, exact ? rows : size);
+      if (weights.values && !perSample) throw unweighable("evaluate");
       weigh(weights);
       const running = program.run(stage.feeds(inputs, exact ? rows : size));
       ring.ran();

@@ -10,7 +10,7 @@ import { ringSteps } from "./ring.ts";
 import { Stage } from "./stage.ts";
 import type { Reader } from "./stream.ts";
 import { Columns } from "./tally.ts";
-import { weightsOf } from "./weights.ts";
+import { unweighable, weightsOf } from "./weights.ts";
 
 /** One training: the loop from the first step to the last. */
 export class Run implements Training {
@@ -200,10 +200,7 @@ export class Run implements Training {
       const watched = looks ? await sized.statistics() : undefined;
       if (!exact) stage.pad(rows);
       const weights = weightsOf(stage, rows, exact ? rows : size, classWeight);
-      if (weights.values && !perSample)
-        throw new FeedError(
-          "fit: samples have weights, but the loss gives one number for the whole batch: let it return a value for each sample",
-        );
+      if (weights.values && !perSample) throw unweighable("fit");
       weigh(weights);
       // Copies its feeds at once: the next batch is fetched while the GPU works on this one.
       const program = watched ?? sized.program;

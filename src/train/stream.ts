@@ -62,16 +62,17 @@ export interface Known {
 export async function open(op: string, data: Data, known: Known, reading: Reading = {}): Promise<Stream> {
   const { shuffle, seed = 0, epochs = 1, from = 0 } = reading;
   if (typeof data === "function") return iterated(op, data, known, false, from);
-  if (isIterable(data)) {
-    const once = iteratorOf(op, data) === (data as unknown);
-    if (once && epochs > 1) {
-      throw new StateError(
-        `${op}: the data is an iterator, which can be read once, for ${epochs} epochs: pass a function that returns one, such as () => read(), or set stepsPerEpoch`,
-      );
-    }
-    return iterated(op, () => data, known, once, from);
-  }
+  if (isIterable(data)) return iterated(op, () => data, known, checkReads(op, data, epochs), from);
   return arrays(op, data, known, shuffle ? (n, epoch) => permutation(n, seed, epoch) : undefined);
+}
+
+/** Refuses to read an iterator several times. @returns whether the data is one. */
+export function checkReads(op: string, data: Data, epochs: number): boolean {
+  const once = isIterable(data) && iteratorOf(op, data) === (data as unknown);
+  if (!once || epochs === 1) return once;
+  throw new StateError(
+    `${op}: the data is an iterator, which can be read once, for ${epochs} epochs: pass a function that returns one, such as () => read(), or set stepsPerEpoch`,
+  );
 }
 
 const isIterable = (data: object): data is Items =>

@@ -17,7 +17,7 @@ import { evaluationPrograms, type Programs, trainingPrograms } from "./programs.
 import { type Recipe, recipeOf, type TrainerOptions } from "./recipe.ts";
 import { Rewind } from "./rewind.ts";
 import type { ArrayData, Specs } from "./specs.ts";
-import { type Data, open, type Reading, type Stream } from "./stream.ts";
+import { checkReads, type Data, open, type Reading, type Stream } from "./stream.ts";
 import { Columns } from "./tally.ts";
 import { classWeightOf } from "./weights.ts";
 
@@ -117,6 +117,7 @@ export class Trainer<M extends string = never> {
     let rewind: Rewind | undefined;
     try {
       const { epochs, shuffle, seed, stepsPerEpoch, dropLast, validationData } = all;
+      if (validationData) checkReads("fit, validationData", validationData, epochs);
       const reads = stepsPerEpoch === undefined ? epochs : 1;
       const from = all.resume ? (this.#position?.epoch ?? 0) : 0;
       const opened = await this.#open("fit", data, { shuffle, seed, epochs: reads, from });

@@ -1,4 +1,4 @@
-import { AttributeError, checkNumber } from "../errors.ts";
+import { AttributeError, checkNumber, FeedError } from "../errors.ts";
 import { weightName } from "./specs.ts";
 import type { Stage } from "./stage.ts";
 
@@ -33,6 +33,12 @@ export function weightsOf(stage: Stage, rows: number, size: number, classWeight?
   }
   return { values, sum };
 }
+
+/** The error for samples with weights where there is no loss of each. */
+export const unweighable = (op: string): FeedError =>
+  new FeedError(
+    `${op}: samples have weights, but the loss gives one number for the whole batch: let it return a value for each sample`,
+  );
 
 /** Checks the option `classWeight`. */
 export function classWeightOf(

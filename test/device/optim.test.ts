@@ -203,3 +203,19 @@ test("accumulated gradients of small batches give the step of a large one", asyn
     expect(await engine.read(sums.sums[i]!)).toEqual(new Float32Array(parts[i]!.size));
   }
 });
+
+test("a step is skipped where `when` is 0: parameters, moments and counts stay", async () => {
+  const w = variable(noise(20, 1), [4, 5], { name: "w" });
+  const when = input("when", []);
+  const optimizer = optim.adam({ lr: 0.1 });
+  const updates = optimizer.minimize(t.mean(t.mul(w, w)), { when });
+  const step = await engine.compile({ outputs: { taken: updates.taken! }, updates });
+  const values = () => Promise.all(updates.map(([variable]) => engine.read(variable)));
+  await step.run({ when: Float32Array.of(1) });
+  const before = await values();
+  expect((await step.compute({ when: Float32Array.of(0) })).taken).toEqual(Float32Array.of(0));
+  expect(await values()).toEqual(before);
+  await step.run({ when: Float32Array.of(1) });
+  const after = await values();
+  for (const [i, value] of after.entries()) expect(value).not.toEqual(before[i]);
+});

@@ -294,6 +294,35 @@ test("compiles ahead, so that memory is known before the first step", async () =
   await expect(new Trainer(options).compile({ fit: 32 })).rejects.toThrow('compile: the samples of "x" are not known');
 });
 
+test("a loss may be one number for a batch", async () => {
+  const run = async (loss: (prediction: Tensor, target: Tensor) => Tensor) => {
+    nn.seed(2);
+    const own = new Trainer({ engine, model: plain(), loss, optimizer: optim.sgd({ lr: 0.1 }), metrics: { accuracy } });
+    const { steps } = await own.fit(samples(21), { epochs: 2, batchSize: 8, history: "step" });
+    return [...steps, await own.evaluate(samples(21), { batchSize: 8 })].map(({ loss }) => loss);
+  };
+  const whole = await run((prediction, target) => losses.crossEntropy(prediction, target));
+  close(whole, await run(losses.crossEntropy), 1e-5);
+  const own = new Trainer({
+    engine,
+    model: plain(),
+    loss: (prediction, target) => losses.crossEntropy(prediction, target),
+    optimizer: optim.sgd({ lr: 0.1 }),
+  });
+  const weighted = { ...samples(20), sampleWeight: new Float32Array(20).fill(2) };
+  await expect(own.fit(weighted)).rejects.toThrow("fit: samples have weights, but the loss gives one number");
+  await expect(own.evaluate(weighted)).rejects.toThrow("evaluate: samples have weights");
+});
+
+test("a validation iterator that can be read once is refused before the first step", async () => {
+  const own = trainerOf(plain());
+  const once = [samples(5)][Symbol.iterator]();
+  await expect(own.fit(samples(20), { epochs: 2, validationData: once as never })).rejects.toThrow(
+    "fit, validationData: the data is an iterator, which can be read once, for 2 epochs",
+  );
+  expect(own.history).toBeUndefined();
+});
+
 test("weights samples and classes", async () => {
   const run = async (given: object, options: object) => {
     nn.seed(1);
