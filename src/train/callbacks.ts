@@ -9,7 +9,7 @@ import type { EpochLogs, History, Progress, StepLogs } from "./history.ts";
 export interface Training {
   readonly engine: Engine;
   readonly optimizer: OptimizerLike;
-  /** The model's variables by name. */
+  /** The model's variables by name; averages of them as "ema.weight". */
   readonly variables: ReadonlyMap<string, Variable>;
   readonly history: History;
   readonly epochs: number;

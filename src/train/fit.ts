@@ -44,7 +44,9 @@ export class Run implements Training {
   }
 
   get variables() {
-    return this.#parts.recipe.variables;
+    const { variables, ema } = this.#parts.recipe;
+    const averages = [...(ema?.state(variables) ?? [])].map(([name, variable]) => [`ema.${name}`, variable] as const);
+    return new Map([...variables, ...averages]);
   }
 
   get history(): History {

@@ -187,7 +187,7 @@ const sumOf = (values: Tensor, weights: Tensor): Tensor => sum(where(gt(weights,
 
 /** Programs that train. @param going i32 `[]`: turned to 0 by the first loss that is not finite; then steps change nothing. */
 export function trainingPrograms(recipe: Recipe, specs: Specs, going: Variable<"i32">): Programs {
-  const { engine, optimizer, clip, scaler, metrics } = recipe;
+  const { engine, optimizer, clip, scaler, ema, metrics } = recipe;
   if (!recipe.hasLoss) refuse("fit", "loss", undefined, "one in the options of Trainer, such as losses.mse");
   if (!optimizer) return refuse("fit", "optimizer", undefined, "one in the options of Trainer, such as optim.adam()");
   const count = Object.values(metrics).reduce((sum, { means }) => sum + means.length, 0);
@@ -205,7 +205,7 @@ export function trainingPrograms(recipe: Recipe, specs: Specs, going: Variable<"
       });
       return {
         numbers: [step.rate, ...(step.norm ? [step.norm] : [])],
-        updates: [...step, [going, goes]],
+        updates: [...(ema ? ema.follow(step) : step), [going, goes]],
       };
     },
   });

@@ -1,9 +1,10 @@
 import { AttributeError, checkHas, checkObject, optionsOf, refuse, ShapeError, show } from "../errors.ts";
 import { reachable } from "../graph/print.ts";
-import { type Tensor, Tensor as TensorClass, type Variable } from "../graph/tensor.ts";
+import { Tensor, type Variable } from "../graph/tensor.ts";
 import { type Mode, type Module, type Parts, stateDict } from "../nn/module.ts";
 import { input } from "../ops/sources/constants.ts";
 import type { Clip } from "../optim/clip.ts";
+import type { Ema } from "../optim/ema.ts";
 import type { OptimizerLike } from "../optim/optimizer.ts";
 import type { LossScaler } from "../optim/scaling.ts";
 import type { Engine } from "../runtime/engine.ts";
@@ -24,11 +25,8 @@ export type AnyMetric = PerSample | Metric;
 /** What a trainer trains. */
 export interface TrainerOptions<M extends string = string> {
   readonly engine: Engine;
-  /**
-   * The model: a function from input to prediction. With several inputs, it takes them as an object. Or an object of
-   * modules, which `forward` applies.
-   */
-  readonly model: Module | Parts | ((x: Tensor, mode: Mode) => Tensor);
+  /** The model: a module, or an object of modules, which `forward` applies. */
+  readonly model: Module | Parts;
   /**
    * How to apply the model, if not by calling it. `x` is a tensor, or an object of tensors if `inputs` is a list; so is
    * the result.
@@ -52,6 +50,8 @@ export interface TrainerOptions<M extends string = string> {
   readonly clip?: Clip | readonly Clip[];
   /** Scales the loss for f16, as `optimizer.minimize` does. */
   readonly scaler?: LossScaler;
+  /** Averages of the weights, which training keeps; validation, `evaluate` and `predict` use them. Default none. */
+  readonly ema?: Ema;
 }
 
 const defaults = {
@@ -66,6 +66,7 @@ const defaults = {
   shapes: undefined,
   clip: undefined,
   scaler: undefined,
+  ema: undefined,
 };
 
 type Predicted = Tensor | Readonly<Record<string, Tensor>>;
@@ -81,6 +82,7 @@ export interface Recipe {
   readonly optimizer: OptimizerLike | undefined;
   readonly clip: Clip | readonly Clip[] | undefined;
   readonly scaler: LossScaler | undefined;
+  readonly ema: Ema | undefined;
   readonly hasLoss: boolean;
   /** Prediction from the input tensors. */
   predict(tensors: Readonly<Record<string, Tensor>>, mode: Mode): Predicted;
@@ -92,12 +94,13 @@ export interface Recipe {
 
 export function recipeOf(op: string, options: TrainerOptions): Recipe {
   const all = optionsOf<TrainerOptions, typeof defaults>(op, options, defaults) as TrainerOptions;
-  const { engine, model, loss, optimizer, scaler, clip, metrics = {}, shapes = {} } = all;
+  const { engine, model, loss, optimizer, scaler, ema, clip, metrics = {}, shapes = {} } = all;
   if (typeof engine?.compile !== "function") refuse(op, "engine", engine, "an engine: await Engine.create()");
   const forward = all.forward ?? model;
   if (typeof forward !== "function")
     refuse(op, all.forward === undefined ? "model" : "forward", forward, "a function from input to prediction");
   if (loss !== undefined && typeof loss !== "function") refuse(op, "loss", loss, "a function, such as losses.mse");
+  checkHas(op, "ema", ema, "follow", "averages, such as optim.ema(model)");
   checkHas(op, "optimizer", optimizer, "minimize", "an optimizer, such as optim.adam()");
   checkObject(op, "metrics", metrics, "{ name: metric, … }");
   checkObject(op, "shapes", shapes, "{ x: [784], … }");
@@ -105,10 +108,12 @@ export function recipeOf(op: string, options: TrainerOptions): Recipe {
   const targets = namesOf(op, "targets", all.targets ?? "y");
   const reserved = [...inputs.names, ...targets.names].find((name) => name === weightName);
   if (reserved) throw new AttributeError(`${op}: "${weightName}" is the name of the samples' weights`);
-  const isModule = Object(model) === model && (typeof model !== "function" || "variables" in model);
+  // Without its variables, nobody could save the model or restore its best weights.
+  if (typeof model === "function" && !("variables" in model))
+    refuse(op, "model", model, "a module: pass the modules of the function as model, and the function as forward");
   return {
     engine,
-    variables: isModule ? stateDict(model as Parts) : new Map(),
+    variables: stateDict(model as Parts),
     inputs: inputs.names,
     targets: targets.names,
     shapes: specsOf(op, shapes),
@@ -116,9 +121,16 @@ export function recipeOf(op: string, options: TrainerOptions): Recipe {
     optimizer,
     clip,
     scaler,
+    ema,
     hasLoss: loss !== undefined,
-    predict: (tensors, mode) =>
-      checkPrediction((forward as NonNullable<TrainerOptions["forward"]>)(inputs.pick(tensors), mode)),
+    predict(tensors, mode) {
+      const prediction = checkPrediction(
+        (forward as NonNullable<TrainerOptions["forward"]>)(inputs.pick(tensors), mode),
+      );
+      if (!ema || mode.training) return prediction;
+      if (prediction instanceof Tensor) return ema.averaged(prediction);
+      return Object.fromEntries(Object.entries(prediction).map(([name, value]) => [name, ema.averaged(value)]));
+    },
     loss: (prediction, tensors) => loss!(prediction, targets.pick(tensors), { reduction: "none" }),
     measure: (metric, prediction, tensors) => metric(prediction, targets.pick(tensors)),
   };
@@ -142,9 +154,9 @@ function metricOf(op: string, name: string, metric: unknown): Metric {
 }
 
 function checkPrediction(prediction: unknown): Predicted {
-  if (prediction instanceof TensorClass) return prediction;
+  if (prediction instanceof Tensor) return prediction;
   const values = Object.values(Object(prediction));
-  if (values.length > 0 && values.every((value) => value instanceof TensorClass)) return prediction as Predicted;
+  if (values.length > 0 && values.every((value) => value instanceof Tensor)) return prediction as Predicted;
   throw new AttributeError(`model: its result is ${show(prediction)}, expected a tensor, or an object of tensors`);
 }
 

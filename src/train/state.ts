@@ -27,12 +27,16 @@ const key = "tilegrad.train";
  * All variables of a training by their names in a file: those of the model have their own, others follow their part's
  * name. `state` is everything else that a step changes, such as random keys.
  */
-function variablesOf({ variables, optimizer, scaler }: Recipe, programs: Programs | undefined): Map<string, Variable> {
+function variablesOf(
+  { variables, optimizer, scaler, ema }: Recipe,
+  programs: Programs | undefined,
+): Map<string, Variable> {
   const all = new Map(variables);
   if (!programs) return all;
   const known = new Set(variables.values());
   const others = [...programs.touched].filter((variable) => !known.has(variable));
   for (const [name, variable] of optimizer?.state(variables) ?? []) all.set(`optimizer.${name}`, variable);
+  for (const [name, variable] of ema?.state(variables) ?? []) all.set(`ema.${name}`, variable);
   for (const [name, variable] of scaler?.state() ?? []) all.set(`scaler.${name}`, variable);
   others.forEach((variable, i) => {
     all.set(`state.${i}.${variable.name}`, variable);

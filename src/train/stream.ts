@@ -71,7 +71,7 @@ export function checkReads(op: string, data: Data, epochs: number): boolean {
   const once = isIterable(data) && iteratorOf(op, data) === (data as unknown);
   if (!once || epochs === 1) return once;
   throw new StateError(
-    `${op}: the data is an iterator, which can be read once, for ${epochs} epochs: pass a function that returns one, such as () => read(), or set stepsPerEpoch`,
+    `${op}: the data is an iterator, which can be read once, for ${epochs} epochs: pass a function that returns one, such as () => read()${op === "fit" ? ", or set stepsPerEpoch" : ""}`,
   );
 }
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { Engine, losses, mul, nn, optim, sqrt, type Tensor } from "../../src/index.ts";
+import { Engine, input, losses, mul, nn, optim, sqrt, type Tensor } from "../../src/index.ts";
 import { memoryStore } from "../../src/store/index.ts";
 import {
   accuracy,
@@ -170,6 +170,37 @@ test("a NaN that arises in a gradient is reported with its variable, and with it
   expect(unchecked).toMatch(
     /^NonFiniteError: fit: the loss is NaN in step 2, .*"layer.(weight|bias)" NaN: its gradient/,
   );
+});
+
+test("evaluates and predicts with averages of the weights, saves and restores them", async () => {
+  const make = (seed: number) => {
+    nn.seed(seed);
+    const model = nn.sequential(nn.linear(3, 8), nn.tanh(), nn.linear(8, 2));
+    const ema = optim.ema(model, { decay: 0.9 });
+    const options = { engine, loss: losses.crossEntropy, optimizer: optim.adam({ lr: 0.1 }) };
+    return { ema, model, own: new Trainer({ ...options, model, ema }) };
+  };
+  const { ema, model, own } = make(1);
+  const rows = samples(40);
+  const { epochs } = await own.fit(rows, {
+    epochs: 6,
+    batchSize: 16,
+    validationData: rows,
+    callbacks: [earlyStopping({ patience: 2 })],
+  });
+  // Averages of the best epoch, as validated.
+  const { loss } = await own.evaluate(rows);
+  expect(loss).toBe(Math.min(...epochs.map(({ val_loss }) => val_loss!)));
+  const x = input("x", [40, 3]);
+  const program = await engine.compile({ outputs: { raw: model(x), averaged: ema.averaged(model(x)) } });
+  const { raw, averaged } = await program.compute({ x: rows.x.data });
+  const { data } = await own.predict(rows.x);
+  const distance = (other: ArrayLike<number>) => Math.max(...data.map((value, i) => Math.abs(value - other[i]!)));
+  expect(distance(averaged)).toBeLessThan(1e-5);
+  expect(distance(raw)).toBeGreaterThan(1e-3);
+  const twin = make(2);
+  await twin.own.load(await own.save());
+  expect((await twin.own.evaluate(rows)).loss).toBe(loss);
 });
 
 test("iterables may never end", async () => {

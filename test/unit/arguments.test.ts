@@ -732,7 +732,7 @@ const mayBe: readonly RegExp[] = [
   /^plot\.\w+ 1\.(title|description|xLabel|yLabel|markLabel): text/,
   /^train.(earlyStopping|reduceLROnPlateau) 0.monitor: text/,
   /^train.checkpoint 0.(name: text|to: (function|module))/,
-  /^train.Trainer 0.(model|loss|optimizer): (function|module)/,
+  /^train.Trainer 0.(model: module|loss: (function|module))/,
   /^metrics.formatReport 0(\.(accuracy|total))?: /, // accepted unchecked, as classificationReport returns it
   /^(nextStatistics 1|data\.(standardize|minMaxScale) 0|npy.serializeNpy 0): a surplus member/,
 ];

@@ -232,6 +232,7 @@ test("callbacks are called in order, each awaited", async () => {
 test.each<[string, object, string]>([
   ["no engine", { engine: undefined }, "Trainer: engine is missing, expected an engine: await Engine.create()"],
   ["no model", { model: undefined }, "Trainer: model is missing, expected a function from input to prediction"],
+  ["a bare function", { model: (x: Tensor) => x }, "Trainer: model is a function, expected a module: pass the modules"],
   ["a loss that is none", { loss: "mse" }, 'Trainer: loss is "mse", expected a function, such as losses.mse'],
   ["a metric that is none", { metrics: { accuracy: 1 } }, 'Trainer: metric "accuracy" is 1, expected a function'],
   ["a misspelt option", { metric: {} }, 'Trainer: there is no option "metric" (did you mean "metrics"?)'],
