@@ -1,6 +1,6 @@
 import { FeedError, quoted, show } from "../errors.ts";
 import { formatOf, type ImageFormat, type ImageOptions, luma } from "./options.ts";
-import { tapsOf } from "./resample.ts";
+import { type Taps, tapsOf } from "./resample.ts";
 
 /**
  * Pixels as a page's ImageData has them, or a decoder for Node: rows from the top, bytes from 0 to 255. One byte per
@@ -55,25 +55,21 @@ export function checkPixels(op: string, name: string, image: Pixels): 1 | 3 | 4 
   );
 }
 
-/** One image in float64. */
+/** One image in float64: first along its rows, then along its columns. */
 function resized(image: Pixels, { height, width, channels, mean, std, layout, fit, background }: ImageFormat) {
   const { columns, rows } = tapsOf(image, { width, height }, fit);
+  const lines = narrowed(image, width, columns, background);
   const values = new Float64Array(channels * height * width);
+  const color = [0, 0, 0];
   for (let y = 0; y < height; y++) {
+    const row = y * (1 + rows.count);
+    const top = rows.table[row]!;
     for (let x = 0; x < width; x++) {
-      const [row, column] = [y * (1 + rows.count), x * (1 + columns.count)];
-      const [top, left] = [rows.table[row]!, columns.table[column]!];
-      const color = [0, 0, 0];
-      if (top < 0 || left < 0) color.splice(0, 3, ...background);
-      else {
-        for (let j = 0; j < rows.count; j++) {
-          for (let i = 0; i < columns.count; i++) {
-            const weight = rows.table[row + 1 + j]! * columns.table[column + 1 + i]!;
-            if (weight === 0) continue;
-            const pixel = colorAt(image, left + i, top + j, background);
-            for (let c = 0; c < 3; c++) color[c]! += weight * pixel[c]!;
-          }
-        }
+      for (let c = 0; c < 3; c++) {
+        let sum = top < 0 ? background[c]! : 0;
+        for (let j = 0; top >= 0 && j < rows.count; j++)
+          sum += rows.table[row + 1 + j]! * lines[((top + j) * width + x) * 3 + c]!;
+        color[c] = sum;
       }
       const own = channels === 3 ? color : [color.reduce((sum, value, c) => sum + luma[c]! * value, 0)];
       own.forEach((value, c) => {
@@ -85,10 +81,30 @@ function resized(image: Pixels, { height, width, channels, mean, std, layout, fi
   return values;
 }
 
-/** Red, green and blue of a pixel, from 0 to 1, in front of the background. */
-function colorAt({ data, width, height }: Pixels, x: number, y: number, background: readonly number[]): number[] {
-  const bytes = data.length / (width * height);
-  const at = (y * width + x) * bytes;
-  const opacity = bytes === 4 ? data[at + 3]! / 255 : 1;
-  return background.map((behind, c) => opacity * (data[bytes === 1 ? at : at + c]! / 255) + (1 - opacity) * behind);
+/** Each row of an image at another width, red, green and blue from 0 to 1 in front of the background. */
+function narrowed(
+  { data, width: from, height }: Pixels,
+  width: number,
+  { count, table }: Taps,
+  background: readonly number[],
+) {
+  const bytes = data.length / (from * height);
+  const lines = new Float64Array(height * width * 3);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const column = x * (1 + count);
+      const left = table[column]!;
+      for (let c = 0; c < 3; c++) {
+        let sum = left < 0 ? background[c]! : 0;
+        for (let i = 0; left >= 0 && i < count; i++) {
+          const at = (y * from + left + i) * bytes;
+          const opacity = bytes === 4 ? data[at + 3]! / 255 : 1;
+          const value = data[bytes === 1 ? at : at + c]! / 255;
+          sum += table[column + 1 + i]! * (opacity * value + (1 - opacity) * background[c]!);
+        }
+        lines[(y * width + x) * 3 + c] = sum;
+      }
+    }
+  }
+  return lines;
 }

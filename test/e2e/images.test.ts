@@ -6,8 +6,9 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { png } from "../../src/plot/png.ts";
 import { launchChrome } from "../browser/chrome.ts";
 import { serveFolder } from "../browser/static.ts";
+import { appWithTilegrad, blocksOf } from "./installed.ts";
 
-/* Images of other sites, which only a page with an address of its own has. */
+/* What only pages with addresses and cameras of their own can test. */
 
 let folder = "";
 beforeAll(async () => {
@@ -68,5 +69,33 @@ test("a canvas that shows another site's image cannot be read, and the error say
     await browser.close();
     await here.close();
     await there.close();
+  }
+});
+
+test("the guide's page classifies what a camera sees", async () => {
+  const app = await appWithTilegrad("camera");
+  const [page] = await blocksOf("demos/guides/images.md");
+  await writeFile(join(app, "camera.ts"), page!.code);
+  await writeFile(join(app, "index.html"), `<!doctype html><body><script type="module" src="./camera.ts"></script>`);
+  await build({ root: app, configFile: false, logLevel: "warn", build: { outDir: "site", target: "esnext" } });
+  const site = await serveFolder(join(app, "site"));
+  const args = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
+  const browser = await launchChrome({ args });
+  try {
+    const page = await browser.newPage();
+    const seen = new Promise<number[]>((resolve, reject) => {
+      page.on("pageerror", reject);
+      page.on("console", async (message) => {
+        if (message.type() === "log") resolve(message.args()[0]!.evaluate((p) => Array.from(p as Float32Array)));
+      });
+    });
+    await page.goto(site.url);
+    const probabilities = await seen;
+    expect(probabilities).toHaveLength(4);
+    expect(probabilities.reduce((sum, p) => sum + p)).toBeCloseTo(1, 5);
+  } finally {
+    await browser.close();
+    await site.close();
+    await rm(app, { recursive: true });
   }
 });
