@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import * as augment from "../../src/augment/index.ts";
 import { sampleImages } from "../../src/augment/sample.ts";
 import { constant, grad, input, losses, mul, nn, optim, Random, type Tensor } from "../../src/index.ts";
+import { custom, fromJSON, toJSON } from "../../src/model/index.ts";
 import { evaluate, ReferenceProgram } from "../../src/reference/index.ts";
 import { checkGradients, weigh } from "../differences.ts";
 
@@ -232,4 +233,16 @@ test("what results collect is the transpose of what they spread", () => {
   const x = input("x0", [2, 1, 5, 4]);
   const y = sampleImages(x, map, constant(new Float32Array(1), [1]), { height: 6, width: 7 });
   checkGradients(weigh(y as Tensor), [x], { x0: ramp(40) }, { most: 40 });
+});
+
+test("models with these layers can be described as JSON", () => {
+  const layers = custom({ ...augment });
+  const model = nn.sequential(
+    layers.randomAffine({ degrees: [5, 10], translate: [0.1, 0.2] }),
+    layers.randomCrop([3, 4], { padding: 1 }),
+    layers.gaussianNoise(0.2),
+    nn.flatten(),
+  );
+  const json = toJSON(model);
+  expect(toJSON(fromJSON(JSON.parse(JSON.stringify(json)), { custom: layers }))).toEqual(json);
 });
