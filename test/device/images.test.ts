@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { randomStream } from "../../src/data/index.ts";
+import { load, Runner } from "../../src/exported/index.ts";
 import {
   fromImageData,
   type ImageOptions,
@@ -7,7 +8,7 @@ import {
   imageReader,
   type Pixels,
 } from "../../src/images/index.ts";
-import { DeviceError, Engine, FeedError, input, losses, mul, nn, optim } from "../../src/index.ts";
+import { DeviceError, Engine, exportPrograms, FeedError, input, losses, mul, nn, optim } from "../../src/index.ts";
 import { recover } from "../../src/recover/index.ts";
 
 /*
@@ -164,6 +165,18 @@ describe("textures of the app", () => {
     images.destroy();
     other.destroy();
   });
+});
+
+test("a runner of exported programs reads images, too", async () => {
+  const x = input("x", [1, 3, 4, 4]);
+  const runner = await Runner.create();
+  const { programs } = await load<{ double: "y" }>(runner, exportPrograms({ double: { outputs: { y: mul(x, 2) } } }));
+  const images = await imageReader(runner, { size: [4, 4] });
+  const image = pixels(9, 5);
+  const { y } = await programs.double.compute({ x: images.read(image) });
+  const expected = fromImageData(image, { size: [4, 4] }).map((value) => 2 * value);
+  expect(apart(y, expected)).toBeLessThan(2 * rounding);
+  runner.destroy();
 });
 
 test("a reader goes on after a lost device, on the engine's next one", async () => {
