@@ -1,13 +1,12 @@
 import { checkHas, DeviceError, refuse, StateError } from "../errors.ts";
 import { type OpenDevice, openDevice } from "../gpu/device.ts";
 import type { LiveDevice } from "../gpu/live.ts";
-import type { PrintedCall, VirtualBuffer } from "../kernels/call.ts";
 import type { Keeper } from "../runtime/keeper.ts";
 import type { Runner } from "../runtime/runner.ts";
 import { Events, type RecoveryEvents, type Restored } from "./events.ts";
 import { Origins } from "./origins.ts";
 import { note, rebuild } from "./rebuild.ts";
-import { Snapshots } from "./snapshots.ts";
+import { changesVariables, Snapshots } from "./snapshots.ts";
 
 export interface RecoverOptions {
   /**
@@ -67,7 +66,10 @@ export class Recovery<P = unknown> extends Events<RecoveryEvents<P>> {
     this.#last = { position: undefined, adapter: runner.adapter, failed: [] };
     runner.keeper = this.#keeper;
     this.#watch(runner.live);
-    options.signal?.addEventListener("abort", () => this.#wake());
+    options.signal?.addEventListener("abort", () => {
+      runner.live.advice = "";
+      this.#wake();
+    });
     if (this.#snapshots.isDue) this.#takeLater(undefined);
   }
 
@@ -162,21 +164,24 @@ export class Recovery<P = unknown> extends Events<RecoveryEvents<P>> {
   }
 
   readonly #keeper: Keeper = {
-    wrote: (arena: VirtualBuffer, offset: number, bytes: ArrayBufferView) =>
-      this.#snapshots.wrote(arena, offset, bytes),
-    began: (calls: readonly PrintedCall[]) => {
+    wrote: (arena, offset, bytes) => this.#snapshots.wrote(arena, offset, bytes),
+    began: (calls) => {
       if (!changesVariables(calls)) return;
       if (!this.#marks && !this.#isInLoop && this.#isTime) this.#takeLater(undefined);
       this.#snapshots.began();
     },
-    fed: (role: string, buffer: GPUBuffer) => this.#origins.check(role, buffer),
+    fed: (role, buffer) => this.#origins.check(role, buffer),
     ended: () => {
       this.#ended = true;
       this.#wake();
     },
     begin: async (position) => {
       this.#isInLoop = true;
-      if (!this.#snapshots.moved(() => position as P)) await this.#take(position as P);
+      if (this.#snapshots.moved(() => position as P)) return;
+      await this.#take(position as P).catch((error) => {
+        if (error.name === "DeviceLostError") throw error;
+        this.#tell(error);
+      });
     },
     left: () => {
       this.#isInLoop = false;
@@ -184,9 +189,7 @@ export class Recovery<P = unknown> extends Events<RecoveryEvents<P>> {
     mark: (position) => {
       if (this.#isTime) this.#takeLater(position() as P);
     },
-    recovered: async (error) => {
-      return this.#isLossOf(error) ? this.restored() : undefined;
-    },
+    recovered: async (error) => (this.#isLossOf(error) ? this.restored() : undefined),
   };
 
   async #take(position: P | undefined | Promise<P>): Promise<void> {
@@ -199,16 +202,22 @@ export class Recovery<P = unknown> extends Events<RecoveryEvents<P>> {
   }
 
   #takeLater(position: P | undefined | Promise<P>): void {
-    this.#take(position).catch((error: Error) => {
-      // A loss has its own event.
-      if (!this.#ended && error.name !== "DeviceLostError") this.emit("snapshotfailed", { error });
-    });
+    this.#take(position).catch((error) => this.#tell(error));
   }
 
-  #watch({ device }: LiveDevice): void {
-    this.#runner.live.advice = advice;
-    void device.lost.then((info) => {
-      if (this.#ended || this.#options.signal?.aborted) return;
+  /** Tells of a snapshot that failed. A loss has its own event. */
+  #tell(error: Error): void {
+    if (!this.#ended && error.name !== "DeviceLostError") this.emit("snapshotfailed", { error });
+  }
+
+  get #isGivenUp(): boolean {
+    return this.#ended || this.#options.signal?.aborted === true;
+  }
+
+  #watch(live: LiveDevice): void {
+    live.advice = this.#isGivenUp ? "" : advice;
+    void live.device.lost.then((info) => {
+      if (this.#isGivenUp) return;
       // Not at once: those who hear of the loss may ask for the recovery.
       const recovering = Promise.resolve().then(() => this.#recover(info));
       const done = () => {
@@ -237,8 +246,7 @@ export class Recovery<P = unknown> extends Events<RecoveryEvents<P>> {
         this.#last = { position: this.position, adapter: runner.adapter, failed };
         break;
       } catch (error) {
-        const { aborted } = this.#options.signal ?? {};
-        if (aborted || error instanceof StateError) throw this.#giveUp(error as Error);
+        if (this.#options.signal?.aborted || error instanceof StateError) throw this.#giveUp(error as Error);
         if (!this.#ended) await this.#wait(attempt, (error as Error).message);
       }
       if (this.#ended) throw runner.fault;
@@ -271,7 +279,7 @@ export class Recovery<P = unknown> extends Events<RecoveryEvents<P>> {
       };
     });
     this.emit("waiting", { attempt, reason, ...(isByHand ? {} : { retryMs }) });
-    if (this.#handed || this.#ended || this.#options.signal?.aborted) this.#wake();
+    if (this.#handed || this.#isGivenUp) this.#wake();
     return waiting;
   }
 
@@ -286,19 +294,6 @@ export class Recovery<P = unknown> extends Events<RecoveryEvents<P>> {
     return error;
   }
 }
-
-/** Whether kernels write to variables. */
-function changesVariables(calls: readonly PrintedCall[]): boolean {
-  let changes = changing.get(calls);
-  if (changes === undefined) {
-    changes = calls.some(({ bindings }) =>
-      bindings.some(({ buffer, access }) => buffer.kind === "variable" && access === "read_write"),
-    );
-    changing.set(calls, changes);
-  }
-  return changes;
-}
-const changing = new WeakMap<readonly PrintedCall[], boolean>();
 
 function copied<P>(call: string, position: P): P {
   try {

@@ -1,7 +1,7 @@
 import { DeviceError, StateError } from "../errors.ts";
 import type { LiveDevice } from "../gpu/live.ts";
 import type { Place } from "../gpu/readback.ts";
-import type { VirtualBuffer } from "../kernels/call.ts";
+import type { PrintedCall, VirtualBuffer } from "../kernels/call.ts";
 import type { Residence } from "../runtime/residence.ts";
 
 /** Most bytes to read back in one piece: a copy of them on the host delays a page by about 20 ms. */
@@ -164,4 +164,16 @@ function grouped(arenas: readonly (readonly [VirtualBuffer, GPUBuffer])[]): (Pla
     }
   }
   return groups;
+}
+
+const changing = new WeakMap<readonly PrintedCall[], boolean>();
+
+/** Whether a program writes to variables. */
+export function changesVariables(calls: readonly PrintedCall[]): boolean {
+  let changes = changing.get(calls);
+  changes ??= calls.some(({ bindings }) =>
+    bindings.some(({ buffer, access }) => buffer.kind === "variable" && access === "read_write"),
+  );
+  changing.set(calls, changes);
+  return changes;
 }

@@ -213,6 +213,45 @@ describe("what was going on ends with the device, and works again", () => {
   });
 });
 
+test("a snapshot without memory fails alone: the one before it stays, and says so", async () => {
+  const engine = await Engine.create();
+  const recovery = recover<string>(engine, { everyMs: 0 });
+  const w = variable(new Float32Array(1), [1], { name: "w" });
+  const up = await engine.compile({ updates: [[w, t.add(w, 1)]] });
+  await up.run();
+  await recovery.snapshot("first");
+  // More variables, so that the next snapshot needs a staging buffer of another size.
+  const more = variable(new Float32Array(1000), [1000], { name: "more" });
+  await engine.compile({ updates: [[more, t.add(more, 1)]] });
+  await up.run();
+  const { device } = engine;
+  const { createBuffer } = device;
+  device.createBuffer = (descriptor) =>
+    createBuffer.call(device, descriptor.label === "readback" ? { ...descriptor, usage: 0xffff } : descriptor);
+  const failed: string[] = [];
+  recovery.addEventListener("snapshotfailed", ({ detail }) => failed.push(detail.error.message));
+  await expect(recovery.snapshot("second")).rejects.toThrow(/^read: /);
+  await up.run();
+  recovery.mark("third");
+  await expect.poll(() => failed).toEqual([expect.stringMatching(/^read: /)]);
+  expect((await lose(engine, recovery as Recovery)).position).toBe("first");
+  expect(await engine.read(w)).toEqual(new Float32Array([1]));
+  engine.destroy();
+});
+
+test("a recovery that was given up before the loss leaves the engine as it would be without", async () => {
+  const engine = await Engine.create();
+  const giveUp = new AbortController();
+  const recovery = recover(engine, { signal: giveUp.signal });
+  giveUp.abort();
+  engine.device.destroy();
+  await engine.lost;
+  const final = /^the GPU device was lost \(destroyed\): (?!.*being replaced)/;
+  await expect(recovery.restored()).rejects.toThrow(final);
+  await expect(engine.compile({ outputs: { y: t.exp(x) } })).rejects.toThrow(final);
+  engine.destroy();
+});
+
 test("wrong arguments are refused", async () => {
   const { engine, recovery } = await open();
   const calls: [() => unknown, string | RegExp][] = [
