@@ -21,34 +21,63 @@ export interface Frame {
   readonly description: string;
 }
 
-/**
- * Colours of marks: light, and dark where the reader prefers it. They are rules for classes, not attributes, so that a
- * page can set its own. A printed page is light.
+/*
+ * Colours: light, and dark where the reader prefers it. They are rules for classes, not attributes, so that a page can
+ * set its own. A printed page is light.
  */
-const light = ["#fff", "#1f2328", "#59636e", "#dde1e6", "#1d4ed8", "#fff"] as const;
-const dark = ["#14171c", "#e6e9ed", "#9aa4b0", "#31363e", "#7cb1ff", "#10141b"] as const;
-/** For series: each pair has at least 4.5:1 against its background. */
-const lightSeries = ["#1d4ed8", "#c2410c", "#15803d", "#7e22ce", "#be185d", "#0f766e", "#854d0e", "#475569"] as const;
-const darkSeries = ["#7cb1ff", "#ff9d66", "#5fd38d", "#cfa1ff", "#ff8fc0", "#4fd1c5", "#e8c53a", "#a9b4c2"] as const;
+
+interface Colours {
+  readonly paper: string;
+  readonly ink: string;
+  readonly soft: string;
+  readonly line: string;
+  /** Of cells and bars, and of words on them. */
+  readonly accent: string;
+  readonly on: string;
+  /** Of curves: each at least 4.5:1 against the paper. */
+  readonly series: readonly string[];
+}
+
+const light: Colours = {
+  paper: "#fff",
+  ink: "#1f2328",
+  soft: "#59636e",
+  line: "#dde1e6",
+  accent: "#1d4ed8",
+  on: "#fff",
+  series: ["#1d4ed8", "#c2410c", "#15803d", "#7e22ce", "#be185d", "#0f766e", "#854d0e", "#475569"],
+};
+const dark: Colours = {
+  paper: "#14171c",
+  ink: "#e6e9ed",
+  soft: "#9aa4b0",
+  line: "#31363e",
+  accent: "#7cb1ff",
+  on: "#10141b",
+  series: ["#7cb1ff", "#ff9d66", "#5fd38d", "#cfa1ff", "#ff8fc0", "#4fd1c5", "#e8c53a", "#a9b4c2"],
+};
 
 /** Number of colours for series. */
-export const colours = lightSeries.length;
+export const colours = light.series.length;
 
-const rulesOf = ([paper, ink, soft, line, accent, on]: typeof light | typeof dark, series: readonly string[]): string =>
-  [
-    `.paper{fill:${paper}}`,
-    `text{fill:${ink}}`,
-    `.soft{fill:${soft}}`,
-    `.line{stroke:${line}}`,
-    `.cell,.bar{fill:${accent}}`,
-    `.on{fill:${on}}`,
-    ...series.map((colour, i) => `.s${i}{stroke:${colour}}.d${i}{fill:${colour}}`),
-  ]
-    .map((rule) => rule.replaceAll(/(^|[},])(?=[.a-z])/g, "$1.tilegrad-plot "))
-    .join("");
+function rulesOf({ paper, ink, soft, line, accent, on, series }: Colours): string {
+  const rules = [
+    [".paper", "fill", paper],
+    ["text", "fill", ink],
+    [".soft", "fill", soft],
+    [".line", "stroke", line],
+    [".cell", "fill", accent],
+    [".bar", "fill", accent],
+    [".on", "fill", on],
+    ...series.flatMap((colour, i) => [
+      [`.s${i}`, "stroke", colour],
+      [`.d${i}`, "fill", colour],
+    ]),
+  ];
+  return rules.map(([mark, property, colour]) => `.tilegrad-plot ${mark}{${property}:${colour}}`).join("");
+}
 
-const style = (): string =>
-  `${rulesOf(light, lightSeries)}@media screen and (prefers-color-scheme:dark){${rulesOf(dark, darkSeries)}}`;
+const style = (): string => `${rulesOf(light)}@media screen and (prefers-color-scheme:dark){${rulesOf(dark)}}`;
 
 /** A whole picture: an image with a name and a description, in the colours that the reader prefers. */
 export function picture({ width, height, title, description }: Frame, ...marks: readonly Markup[]): Markup {

@@ -175,6 +175,13 @@ describe("plots", () => {
     await page.close();
   });
 
+  test("take the colours of a page that has rules for them", async () => {
+    const own = "<style>body .tilegrad-plot .s0 { stroke: rgb(1, 2, 3) }</style>";
+    const { page } = await open(`<!doctype html>${own}<body>${plots.curves}`);
+    expect(await page.$eval("path.s0", (path) => getComputedStyle(path).stroke)).toBe("rgb(1, 2, 3)");
+    await page.close();
+  });
+
   test("have their colours also as an image, on a page that forbids inline styles", async () => {
     const policy = `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:">`;
     const src = `data:image/svg+xml,${encodeURIComponent(plots.curves!)}`;
