@@ -136,14 +136,14 @@ export class Run implements Training {
     }
     await this.#settle();
     this.#tick();
-    // Stopped in the middle: a resumed training completes the epoch.
-    if (this.#over() && !this.#isWhole()) return;
+    // Stopped in the middle: a resumed training completes the epoch, and validates it.
+    if (this.#over() && (validate || !this.#isWhole())) return;
     if (position.batch === 0)
       throw new FeedError(
         `fit: epoch ${position.epoch + 1} has no ${options.dropLast ? `whole batch of ${options.batchSize} samples` : "samples"}: if the data is an iterator that has been read, pass a function that returns a new one`,
       );
     const validation = validate && (await gate.serve(validate(this.#over)));
-    if (validation && this.#over() && this.#stopped === undefined) return;
+    if (validation && this.#over()) return;
     const { step, samples, seconds, sums } = position;
     const { lr, gradNorm } = this.#columns.others(sums.totals.map((total) => total / sums.steps));
     const logs = {

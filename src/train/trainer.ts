@@ -143,7 +143,7 @@ export class Trainer<M extends string = never> {
             : (over: () => boolean) => this.#measure("fit", validationData, all.validationBatchSize, over),
         save: () => this.save(),
         diagnose: (step: Submitted, loss: number) => {
-          const skip = opened.samples === undefined ? undefined : step.batch * batchSize;
+          const skip = opened.once ? undefined : step.batch * batchSize;
           return diagnose(this.#recipe, opened, step, skip, loss);
         },
       };

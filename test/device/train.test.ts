@@ -224,6 +224,21 @@ test("a signal ends it after the current step, with the history so far", async (
   expect(rest.stopped).toBeUndefined();
 });
 
+test("an epoch that is stopped before its validation is completed by a resumed training", async () => {
+  const trainer = trainerOf(plain());
+  const options = { epochs: 2, batchSize: 8, validationData: samples(9), progressEvery: 0 };
+  const last: Callback = {
+    onBatchEnd({ step }, training) {
+      if (step === 4) training.stop("enough");
+    },
+  };
+  const { stopped, epochs } = await trainer.fit(samples(30), { ...options, callbacks: [last] });
+  expect([stopped, epochs.length]).toEqual(["enough", 0]);
+  const rest = await trainer.fit(samples(30), { ...options, resume: true });
+  expect(rest.epochs.map(({ samples }) => samples)).toEqual([30, 30]);
+  for (const { val_loss } of rest.epochs) expect(val_loss).toBeGreaterThan(0);
+});
+
 test("pauses between steps, and saves there", async () => {
   const trainer = trainerOf(plain());
   let paused: Promise<void> | undefined;
@@ -264,19 +279,19 @@ test("stops where the loss is not finite, names the op, and keeps the weights", 
   nn.seed(1);
   const layer = nn.linear(3, 1);
   const model = nn.module((x: Tensor, mode) => sqrt(layer(x, mode)), { layer }) as nn.Module;
-  const trainer = new Trainer({ engine, model, loss: losses.mse, optimizer: optim.sgd({ lr: 0.001 }) });
   const x = new Float32Array(3 * 40).fill(0.1);
   const y = new Float32Array(40).fill(1);
-  engine.write(layer.variables.get("weight")!, 1);
-  engine.write(layer.variables.get("bias")!, 0);
   x.fill(-100, 3 * 30, 3 * 31);
-  const fitted = trainer.fit(
-    { x: { data: x, shape: [40, 3] }, y: { data: y, shape: [40, 1] } },
-    { batchSize: 8, shuffle: false },
-  );
-  await expect(fitted).rejects.toThrow(NonFiniteError);
-  await expect(fitted).rejects.toThrow(/step 4, epoch 1: .*sqrt/);
-  for (const value of await weightsOf(model)) expect(Number.isFinite(value)).toBe(true);
+  const rows = { x: { data: x, shape: [40, 3] }, y: { data: y, shape: [40, 1] } };
+  for (const data of [rows, () => [rows]]) {
+    const trainer = new Trainer({ engine, model, loss: losses.mse, optimizer: optim.sgd({ lr: 0.001 }) });
+    engine.write(layer.variables.get("weight")!, 1);
+    engine.write(layer.variables.get("bias")!, 0);
+    const fitted = trainer.fit(data, { batchSize: 8, shuffle: false });
+    await expect(fitted).rejects.toThrow(NonFiniteError);
+    await expect(fitted).rejects.toThrow(/step 4, epoch 1: .*sqrt/);
+    for (const value of await weightsOf(model)) expect(Number.isFinite(value)).toBe(true);
+  }
 });
 
 test("compiles ahead, so that memory is known before the first step", async () => {
