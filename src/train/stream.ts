@@ -229,11 +229,19 @@ function chunksOf(op: string, item: Item, { names, specs: known }: Known) {
       );
     rows ??= chunk.rows;
     if (chunk.rows !== rows)
-      throw new ShapeError(`${op}: "${name}" has ${counted(chunk.rows, "sample")}, "${chunks[0]![0]}" has ${rows}`);
+      throw new ShapeError(
+        `${op}: "${name}" has ${counted(chunk.rows, "sample")}, "${chunks[0]![0]}" has ${rows}${hint(item, known)}`,
+      );
     specs[name] = chunk.spec;
     chunks.push([name, chunk]);
   }
   return { chunks, specs, rows: rows ?? 0 };
+}
+
+/** What may be wrong where numbers of samples differ. */
+function hint(item: Item, known: Specs): string {
+  const bare = Object.keys(item).find((name) => ArrayBuffer.isView(item[name]) && !known[name] && name !== weightName);
+  return bare ? `: data without a shape is one value per sample, unless Trainer is told shapes: { ${bare}: […] }` : "";
 }
 
 const listNames = (names: readonly string[]): string => names.map((name) => `"${name}"`).join(", ") || "nothing";

@@ -137,6 +137,11 @@ describe("data", () => {
     ["no array", () => ({ x }), 'fit: the data has no "y", only "x"'],
     ["an unknown one", () => ({ x, y, z: y }), 'fit: the data has "z", expected only "x", "y", "sampleWeight"'],
     ["unequal numbers", () => ({ x, y: new Int32Array(6) }), 'fit: "y" has 6 samples, "x" has 7'],
+    [
+      "batches without shapes",
+      () => [{ x: x.data, y }],
+      "shape is one value per sample, unless Trainer is told shapes",
+    ],
     ["64-bit integers", () => ({ x, y: new BigInt64Array(7) }), 'fit: "y" is a BigInt64Array, expected numbers in a'],
     ["a misfit", () => ({ x: { ...x, shape: [7, 3] }, y }), 'fit: "x" has shape [7, 3] and 14 values, expected [n, 3]'],
     ["no samples", () => [], "fit: the data has no samples"],
