@@ -147,9 +147,7 @@ describe("the page", () => {
     await ready(page);
     const shares: { idle: number[]; training: number[] } = { idle: [], training: [] };
     const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
-    // A busy machine misses frames of any page, so the page with nothing to do is measured beside it, in turns.
-    const wanted = () => Math.min(0.95, median(shares.idle));
-    while (shares.training.length < 3 || (median(shares.training) < wanted() && shares.training.length < 9)) {
+    for (let round = 0; round < 5; round++) {
       shares.idle.push(await framesInTime(page));
       await page.click("#run");
       await page.waitForFunction(() => /^[\d,]+ images/.test(document.querySelector("#speed")!.textContent!));
@@ -157,7 +155,9 @@ describe("the page", () => {
       await page.click("#run");
       await page.waitForFunction(() => document.querySelector("#status")!.textContent!.startsWith("Paused"));
     }
-    expect(median(shares.training), JSON.stringify(shares)).toBeGreaterThanOrEqual(wanted());
+    // A busy machine misses frames of any page: there, training may cost two frames in a hundred.
+    const wanted = Math.min(0.95, median(shares.idle) - 0.02);
+    expect(median(shares.training), JSON.stringify(shares)).toBeGreaterThanOrEqual(wanted);
     expect(await text(page, "#place")).toBe("In a worker");
     expect(faults).toEqual([]);
     await page.close();
