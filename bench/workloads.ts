@@ -1,3 +1,4 @@
+import * as augment from "../src/augment/index.ts";
 import { add, type Feeds, input, losses, nn, optim, reshape, type Tensor, variable } from "../src/index.ts";
 import { labels, noise } from "./cases/case.ts";
 
@@ -17,7 +18,8 @@ export interface Workload {
 export const workloads: readonly Workload[] = [
   { name: "2-16-16-1 tanh, batch 32, SGD", build: () => tinyNet(32) },
   { name: "784-128-10 ReLU, batch 64, Adam", build: () => perceptron(64) },
-  { name: "LeNet 5×5×8, 5×5×16, batch 64, Adam", build: lenet },
+  { name: "LeNet 5×5×8, 5×5×16, batch 64, Adam", build: () => lenet() },
+  { name: "LeNet, images flipped, moved, cropped, with noise", build: () => lenet(augmentation()) },
   { name: "char-LSTM 64-128-64, T 32, batch 32, Adam", build: () => characterLstm(32) },
   { name: "transformer block d 64, 4 heads, T 64, batch 4, Adam", build: () => transformer(64) },
 ];
@@ -53,8 +55,17 @@ export function perceptron(batch: number): Training {
   return withAdam(loss, { x: noise(784 * batch), y: labels(batch, 10) });
 }
 
-/** Classifies images of MNIST's shape into ten classes, by convolutions. */
-function lenet(): Training {
+/** All that `tilegrad/augment` does to images in training. */
+const augmentation = (): nn.Module =>
+  nn.sequential(
+    augment.randomHorizontalFlip(),
+    augment.randomAffine({ degrees: 10, translate: [0.1, 0.1], scale: [0.9, 1.1] }),
+    augment.randomCrop(28, { padding: 2 }),
+    augment.gaussianNoise(),
+  );
+
+/** Classifies images of MNIST's shape into ten classes, by convolutions. @param before changes the images. */
+function lenet(before: nn.Module = nn.sequential()): Training {
   nn.seed(1);
   const model = nn.sequential(
     nn.conv2d(1, 8, 5, { padding: 2 }),
@@ -66,7 +77,8 @@ function lenet(): Training {
     nn.flatten(),
     nn.linear(784, 10),
   );
-  const loss = losses.crossEntropy(model(input("x", [64, 1, 28, 28]), { training: true }), input("y", [64], "i32"));
+  const images = before(input("x", [64, 1, 28, 28]), { training: true });
+  const loss = losses.crossEntropy(model(images, { training: true }), input("y", [64], "i32"));
   return withAdam(loss, { x: noise(64 * 784), y: labels(64, 10) });
 }
 
