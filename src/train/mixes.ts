@@ -22,7 +22,8 @@ export function mixes(a: Sampled, b: Sampled): boolean {
     return (
       node.op.name !== other.op.name ||
       node.results.some((result, k) => result.size * b.n !== other.results[k]!.size * a.n) ||
-      worksAlong(node, other)
+      worksAlong(node, other) ||
+      isOpaque(node)
     );
   });
 }
@@ -33,6 +34,9 @@ function dependents({ inputs, results }: Sampled): Node[] {
   for (const node of reachable(results)) if (node.inputs.some((x) => reached.has(x.node))) reached.add(node);
   return [...reached].sort((a, b) => a.id - b.id);
 }
+
+/** Whether nothing is known of what a kernel reads: a user's `customOp`. */
+const isOpaque = ({ op }: Node): boolean => op.define !== undefined && !op.pointwise;
 
 /** Whether a node works along the axis of the samples and keeps it: a softmax over them, a running sum, a reversal. */
 function worksAlong(node: Node, other: Node): boolean {

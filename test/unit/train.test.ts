@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from "vitest";
-import { input, losses, matmul, mean, nn, sub, sum, type Tensor, transpose } from "../../src/index.ts";
+import { customOp, input, losses, matmul, mean, nn, sub, sum, type Tensor, transpose } from "../../src/index.ts";
 import { cumsum, flip, reshape, softmax } from "../../src/ops/index.ts";
 import type { Engine } from "../../src/runtime/engine.ts";
 import { notify } from "../../src/train/callbacks.ts";
@@ -50,11 +50,17 @@ describe("finds out whether samples influence each other", () => {
     ["a running sum over samples", (x) => cumsum(x, 0)],
     ["their order", (x) => flip(x, 0)],
     ["a sum of everything", (x) => sum(x)],
+    ["a kernel of the user, which might", (x) => copied(x)],
   ])("by %s", (_, model) => {
     expect(mixesIn(model)).toBe(true);
   });
 });
 
+const copied = customOp("copied", {
+  inputs: ["x"],
+  outputs: { y: ({ x }) => x.shape },
+  wgsl: "y_store(id.x, x(id.x));",
+});
 const unsqueezed = (x: Tensor) => reshape(x, [x.shape[0]!, 1, 4]);
 const pairs = (x: Tensor) => reshape(x, [x.shape[0]!, 2, 2]);
 const flat = (x: Tensor) => reshape(x, [-1]);
