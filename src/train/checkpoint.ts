@@ -6,13 +6,21 @@ export interface CheckpointStore {
   write(name: string, bytes: Uint8Array): unknown;
 }
 
+/** Checkpoints of a run, as of `tilegrad/checkpoints`, or anything else that keeps several. */
+export interface CheckpointList {
+  add(bytes: Uint8Array, progress: { readonly step: number }): unknown;
+}
+
 export interface CheckpointOptions {
   /** Steps between two checkpoints; default none. */
   readonly everySteps?: number;
   /** Epochs between two checkpoints; default 1, or none with `everySteps`. */
   readonly everyEpochs?: number;
-  /** Takes the bytes: a function, or a store that writes them under `name`. */
-  readonly to: CheckpointStore | ((bytes: Uint8Array<ArrayBuffer>, training: Training) => unknown);
+  /**
+   * Takes the bytes: `checkpoints(store, { keep: 3 })`, which keeps several; a store, which writes them under `name`;
+   * or a function.
+   */
+  readonly to: CheckpointList | CheckpointStore | ((bytes: Uint8Array<ArrayBuffer>, training: Training) => unknown);
   /** Of the file in the store; default `"training.safetensors"`. Each checkpoint replaces the last one. */
   readonly name?: string;
 }
@@ -31,8 +39,9 @@ export function checkpoint(options: CheckpointOptions): Callback {
   });
   if (everySteps !== undefined) checkWhole(op, "everySteps", everySteps);
   if (everyEpochs !== undefined) checkWhole(op, "everyEpochs", everyEpochs);
-  if (to === undefined) refuse(op, "to", to, "a store, or a function that takes the bytes");
-  if (typeof to !== "function") checkHas(op, "to", to, "write", "a store, or a function that takes the bytes");
+  const meant = "checkpoints, a store, or a function that takes the bytes";
+  if (to === undefined) refuse(op, "to", to, meant);
+  if (typeof to !== "function" && !("add" in Object(to))) checkHas(op, "to", to, "write", meant);
   const epochs = everyEpochs ?? (everySteps === undefined ? 1 : Number.POSITIVE_INFINITY);
   let writing: Promise<unknown> | undefined;
   let failure: { readonly error: unknown } | undefined;
@@ -44,7 +53,9 @@ export function checkpoint(options: CheckpointOptions): Callback {
     if (writing) return;
     const save = async () => {
       const bytes = await training.save();
-      await (typeof to === "function" ? to(bytes, training) : to.write(name, bytes));
+      if (typeof to === "function") await to(bytes, training);
+      else if ("add" in to) await to.add(bytes, { step: await stepIn(bytes) });
+      else await to.write(name, bytes);
     };
     writing = save()
       .catch((error) => {
@@ -76,4 +87,10 @@ export function checkpoint(options: CheckpointOptions): Callback {
       report();
     },
   };
+}
+
+/** Steps taken when the bytes were saved; the training has gone on since. */
+async function stepIn(bytes: Uint8Array<ArrayBuffer>): Promise<number> {
+  const { readAbout } = await import("./state.ts");
+  return readAbout(bytes, "checkpoint").position?.step ?? 0;
 }

@@ -1,5 +1,5 @@
 export type { Callback, CallbackState, Training } from "./callbacks.ts";
-export { type CheckpointOptions, type CheckpointStore, checkpoint } from "./checkpoint.ts";
+export { type CheckpointList, type CheckpointOptions, type CheckpointStore, checkpoint } from "./checkpoint.ts";
 export type { GradientLogs, GradientStatistics } from "./gradients.ts";
 export type { EpochLogs, History, Logs, Progress, StepLogs } from "./history.ts";
 export { accuracy, binaryAccuracy, type Metric, mae, mse, type PerSample, rmse, topKAccuracy } from "./metrics.ts";

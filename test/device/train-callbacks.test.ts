@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { checkpoints } from "../../src/checkpoints/index.ts";
 import { Engine, input, losses, mul, nn, optim, sqrt, type Tensor } from "../../src/index.ts";
 import { memoryStore } from "../../src/store/index.ts";
 import {
@@ -108,6 +109,22 @@ test("a checkpoint in a store continues to the bit, with the state of callbacks"
   expect(rest.stopped).toBe(history.stopped);
   const evaluated = await Promise.all([whole, second].map((own) => own.evaluate(samples(33))));
   expect(evaluated[0]).toEqual(evaluated[1]);
+});
+
+test("checkpoints of a run keep the last ones, each with the step that it was saved at", async () => {
+  const saves = checkpoints(memoryStore(), { name: "run", keep: 2 });
+  const options = { epochs: 3, batchSize: 16 };
+  const whole = trainer();
+  const history = await whole.fit(samples(50), { ...options, callbacks: [checkpoint({ to: saves, everyEpochs: 1 })] });
+  expect((await saves.list()).map(({ step }) => step)).toEqual([12, 8]);
+  const second = trainer({ seed: 5 });
+  const [, earlier] = await saves.list();
+  await saves.remove((await saves.list())[0]!);
+  const latest = (await saves.latest())!;
+  expect(latest.file).toBe(earlier!.file);
+  await second.load(latest.content);
+  const rest = await second.fit(samples(50), { ...options, resume: true });
+  expect(rest.epochs.map(({ loss }) => loss)).toEqual(history.epochs.map(({ loss }) => loss));
 });
 
 test("an error of a store surfaces at fit", async () => {
