@@ -612,6 +612,7 @@ const calls: Readonly<Record<string, Call>> = {
     { x: ["a", { column: "b", indicator: true }], y: "b" },
     { missing: "mean", indicator: false, categories: "oneHot", normalize: "none" },
   ],
+  "csv.tableFromRows": [csv.tableFromRows, [{ a: 1, b: "x" }], { types: { a: "f32", b: ["x"] } }],
   "csv.encoderFrom": [csv.encoderFrom, csv.tableEncoder(table, { x: ["a"], y: "b" }).state],
   "TableEncoder.apply": [(t: typeof table) => csv.tableEncoder(table, { x: ["a"] }).apply(t), table],
   "Table.column": [(name: string) => table.column(name), "a"],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { encoderFrom, parseCsv, tableEncoder } from "../../src/data/csv/index.ts";
+import { encoderFrom, parseCsv, streamCsv, tableEncoder, tableFromRows } from "../../src/data/csv/index.ts";
 import { AttributeError, ShapeError } from "../../src/errors.ts";
 
 const table = parseCsv(`age,income,city,bought
@@ -100,7 +100,7 @@ describe("tableEncoder", () => {
     expect(other.categories("city").data).toStrictEqual(Int32Array.of(0));
     expect(tableEncoder(table.dropMissing(), { y: "city" }).apply(other).y.data).toStrictEqual(Int32Array.of(1));
     expect(() => encoder.apply(parseCsv("city\nb\nz\n"))).toThrow(
-      'TableEncoder.apply: row 1, column "city" is "z", expected one of "a", "b", as in the table',
+      'TableEncoder.apply: row 1 of the table (the first is row 0), column "city" is "z", expected one of "a", "b", as in the table',
     );
   });
 
@@ -131,12 +131,87 @@ describe("tableEncoder", () => {
   });
 });
 
+describe("rows to predict for", () => {
+  const spec = { x: ["age", "city"], y: "bought" };
+  const encoder = tableEncoder(table, spec, { missing: "mean", unknown: "ignore" });
+
+  test("need no target: the array is left out", () => {
+    const again = encoderFrom<typeof spec>(JSON.parse(JSON.stringify(encoder.state)));
+    expect(again.apply(parseCsv("age,city\n30,a\n", { types: again.types.x }))).toStrictEqual({ x: x([[30, 1, 0]]) });
+    expect(() => encoder.apply(parseCsv("age,bought\n30,yes\n"))).toThrow('there is no column "city"');
+    expect(() => encoder.apply(parseCsv("other\n30\n"))).toThrow('there is no column "age"');
+  });
+
+  test("may have nothing but a gap in a column", () => {
+    const text = "age,city\n,b\n";
+    for (const row of [parseCsv(text), parseCsv(text, { types: encoder.types.x })])
+      expect(encoder.apply(row).x).toStrictEqual(x([[40, 0, 1]]));
+    expect(encoder.apply(parseCsv("age,city\n20,\n")).x).toStrictEqual(x([[20, 0, 1]]));
+  });
+
+  test("are read by the types of the encoder", async () => {
+    expect(encoder.types).toEqual({ x: { age: "f32", city: "text" }, y: { bought: ["no", "yes"] } });
+    const numbers = tableEncoder(parseCsv("n,m\n1,16777217\n2,3\n"), { x: ["n"], y: "m" });
+    expect(numbers.types).toEqual({ x: { n: "f64" }, y: { m: "f64" } });
+    expect(numbers.apply(parseCsv("m\n16777217\n", { types: numbers.types.y })).y.data).toStrictEqual(
+      Int32Array.of(16777217),
+    );
+    const found: number[][] = [];
+    for await (const part of streamCsv(["age,city\n1,zz\n2,a\n"], { types: encoder.types.x }))
+      found.push([...encoder.apply(part).x.data]);
+    expect(found).toEqual([[1, 0, 0, 2, 1, 0]]);
+    expect(() => encoder.apply(parseCsv("age,city\nold,a\n"))).toThrow(
+      'column "age" holds categories, expected numbers, as in the table that the encoder was made from: to read another file in the same way, pass types: encoder.types.x',
+    );
+  });
+
+  test("may have a category that is new, if that is ignored", () => {
+    expect(encoder.apply(parseCsv("age,city\n1,zz\n")).x).toStrictEqual(x([[1, 0, 0]]));
+    expect(() => tableEncoder(table, spec, { missing: "mean" }).apply(parseCsv("age,city\n1,zz\n"))).toThrow(
+      'is "zz", expected one of "a", "b", as in the table that the encoder was made from, or { unknown: "ignore" }',
+    );
+    expect(() => tableEncoder(table, { x: ["city"] }, { unknown: "ignore", categories: "integer" })).toThrow(
+      'column "city" has unknown "ignore" and categories "integer", expected "oneHot"',
+    );
+  });
+
+  test("come as objects, too", () => {
+    const rows = tableFromRows(
+      [
+        { age: 31, city: "b" },
+        { age: null, city: "a", more: true },
+      ],
+      { types: encoder.types.x },
+    );
+    expect(encoder.apply(rows)).toStrictEqual({
+      x: x([
+        [31, 0, 1],
+        [40, 1, 0],
+      ]),
+    });
+    expect(rows.types).toEqual({ age: "f32", city: "text", more: ["true"] });
+    expect(tableFromRows([{ n: 1 }, { n: Number.NaN }, { n: "2.5" }]).numbers("n").data).toStrictEqual(
+      Float32Array.of(1, Number.NaN, 2.5),
+    );
+    const refused: [rows: unknown, message: string][] = [
+      [[{ city: "a" }], 'no row has "age", which is in types: where it is not known, write null'],
+      [[{ age: "old", city: "a" }], 'tableFromRows: row 0, "age" is "old", expected a number'],
+      [[{ age: {}, city: "a" }], "rows[0].age is"],
+      [[], "rows is [], expected at least one row"],
+      [[1], "rows[0] is 1, expected"],
+    ];
+    expect(() => tableFromRows([{ a: 1 }], { types: { a: "float" as "f32" } })).toThrow('types.a is "float", expected');
+    for (const [given, message] of refused)
+      expect(() => tableFromRows(given as [], { types: encoder.types.x })).toThrow(message);
+  });
+});
+
 describe("tableEncoder refuses", () => {
   test.each<[string, () => unknown, string]>([
     [
       "missing values that nothing replaces",
       () => table.dataset({ x: ["age"] }),
-      'column "age" has 1 missing value, the first in row 2; expected none: fill them',
+      'column "age" has 1 missing value, the first in row 2 of the table (the first is row 0); expected none: fill them',
     ],
     ["unknown columns", () => tableEncoder(table, { x: ["Age"] }), 'there is no column "Age" (did you mean "age"?)'],
     ["an empty list", () => tableEncoder(table, { x: [] }), "tableEncoder: x is [], expected at least one column"],

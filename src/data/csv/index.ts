@@ -17,6 +17,7 @@ export {
   tableEncoder,
 } from "../table/encoder.ts";
 export type { Missing } from "../table/missing.ts";
+export { type Row, type RowsOptions, tableFromRows } from "../table/rows.ts";
 export { Table } from "../table/table.ts";
 export { parseCsv, readCsv, type StreamCsvOptions, streamCsv } from "./csv.ts";
 export type { TextSource } from "./pieces.ts";

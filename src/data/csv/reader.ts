@@ -1,7 +1,8 @@
-import { checkChoice, checkList, checkObject, FormatError, noSuch, optionsOf, refuse } from "../../errors.ts";
+import { checkChoice, FormatError, noSuch, optionsOf, refuse } from "../../errors.ts";
 import { builderOf, type ColumnBuilder, inferredType } from "../table/builder.ts";
 import { type Column, type ColumnType, typeOf } from "../table/column.ts";
 import { Table } from "../table/table.ts";
+import { checkTexts, checkTypes } from "../table/types.ts";
 import { Records } from "./records.ts";
 
 export interface CsvOptions {
@@ -199,16 +200,6 @@ function checked(op: string, options: (CsvOptions & Streaming) | undefined, stre
   ) {
     refuse(op, "comment", comment, 'a text such as "#"');
   }
-  checkObject(op, "types", types, '{ age: "f32", city: "category" }');
-  for (const [name, type] of Object.entries(types)) {
-    if (Array.isArray(type)) checkTexts(op, `types.${name}`, type);
-    else checkChoice(op, `types.${name}`, type as string, ["f32", "f64", "i32", "category", "text"]);
-  }
+  checkTypes(op, types);
   return all;
-}
-
-function checkTexts(op: string, name: string, texts: readonly string[]): void {
-  checkList(op, name, texts);
-  const odd = texts.findIndex((text, i) => typeof text !== "string" || texts.indexOf(text) < i);
-  if (odd >= 0) refuse(op, `${name}[${odd}]`, texts[odd], "a text that is not in the list before");
 }

@@ -1,7 +1,7 @@
 import { AttributeError, checkChoice, checkList, checkObject, optionsOf, ShapeError } from "../../errors.ts";
 import { minMaxScale, type NormalizerState, standardize } from "../normalize.ts";
-import { type Columns, columnOf, type NumberColumn } from "./column.ts";
-import { applyTo, type ColumnState, featuresOf, type OutputState } from "./encoded.ts";
+import { type Columns, type ColumnType, columnOf, type NumberColumn } from "./column.ts";
+import { applyTo, type ColumnState, featuresOf, type OutputState, typeFor } from "./encoded.ts";
 import { fillFor, type Missing } from "./missing.ts";
 
 /** How a column becomes features. */
@@ -15,6 +15,11 @@ export interface EncoderOptions {
   readonly indicator?: boolean;
   /** A category as one feature per name, 1 for its own ("oneHot", default), or as its code ("integer"). */
   readonly categories?: "oneHot" | "integer";
+  /**
+   * What a category becomes that the first table does not have: an error (default), or 0 in all features of its column
+   * ("ignore"; only for "oneHot"). As scikit-learn's `handle_unknown`.
+   */
+  readonly unknown?: "error" | "ignore";
   /** Numbers with mean 0 and deviation 1 ("standard"), from 0 to 1 ("minMax"), or as they are ("none", default). */
   readonly normalize?: "standard" | "minMax" | "none";
 }
@@ -49,13 +54,27 @@ export interface TableEncoder<S extends EncoderSpec = EncoderSpec> {
   /** Names of the features of each array: "age", "island=Dream", "age missing". */
   readonly features: { readonly [K in keyof S]: readonly string[] };
   /**
+   * The types of the columns of each array, for reading new rows in the same way, whether or not the target is known:
+   * `parseCsv(text, { types: encoder.types.x })`, `tableFromRows(rows, { types: encoder.types.x })`.
+   */
+  readonly types: { readonly [K in keyof S]: Readonly<Record<string, ColumnType>> };
+  /**
+   * Encodes a table. An array is left out if the table has none of its columns: for new rows, whose target is not known,
+   * `const { x } = encoder.apply(table)`.
+   *
    * @throws AttributeError for a column that is missing or of another type, a category that was not in the first table, or
    * a missing value that nothing replaces.
    */
   apply(table: Columns): Encoded<S>;
 }
 
-const defaults = { missing: "refuse", indicator: false, categories: "oneHot", normalize: "none" } as const;
+const defaults = {
+  missing: "refuse",
+  indicator: false,
+  categories: "oneHot",
+  unknown: "error",
+  normalize: "none",
+} as const;
 
 /**
  * Fits an encoder to a table: means to fill in, categories, normalisation. Make it from the training rows, and apply it to
@@ -100,16 +119,17 @@ export function encoderFrom<S extends EncoderSpec = EncoderSpec>(state: EncoderS
 }
 
 function encoderOf<S extends EncoderSpec>(state: EncoderState): TableEncoder<S> {
-  const each = <T>(of: (output: OutputState) => T) =>
-    Object.fromEntries(Object.entries(state).map(([name, output]) => [name, of(output)])) as {
-      readonly [K in keyof S]: T;
-    };
+  const outputs = Object.entries(state);
+  const each = <T>(of: (output: OutputState) => T, some = outputs) =>
+    Object.fromEntries(some.map(([name, output]) => [name, of(output)])) as { readonly [K in keyof S]: T };
   return {
     state,
     features: each(({ columns }) => columns.flatMap(featuresOf)),
+    types: each(({ columns }) => Object.fromEntries(columns.map((own) => [own.column, typeFor(own)]))),
     apply(table) {
       checkTable("TableEncoder.apply", table);
-      return each((output) => applyTo(table, output)) as Encoded<S>;
+      const known = outputs.filter(([, { columns }]) => columns.some(({ column }) => table.columns.has(column)));
+      return each((output) => applyTo(table, output), known.length > 0 ? known : outputs) as Encoded<S>;
     },
   };
 }
@@ -131,6 +151,7 @@ function fitted(
   const options = optionsOf(op, own, isList ? common : { ...defaults, categories: "integer" });
   checkChoice(op, "missing", options.missing, ["refuse", "mean", "median", "mostFrequent"]);
   checkChoice(op, "categories", options.categories, ["oneHot", "integer"]);
+  checkChoice(op, "unknown", options.unknown, ["error", "ignore"]);
   checkChoice(op, "normalize", options.normalize, ["standard", "minMax", "none"]);
   const column = columnOf(op, table, name);
   if (column.type === "text") {
@@ -140,9 +161,15 @@ function fitted(
   }
   const fill = options.missing === "refuse" ? undefined : fillFor(op, name, column, options.missing);
   const shared = { column: name, fill, indicator: options.indicator };
-  return column.type === "category"
-    ? { ...shared, kind: "category", categories: column.categories, oneHot: options.categories === "oneHot" }
-    : { ...shared, kind: "number", isWhole: column.type === "i32", ...normalization(column, fill, options) };
+  if (column.type !== "category")
+    return { ...shared, kind: "number", type: column.type, ...normalization(column, fill, options) };
+  const { categories, unknown } = options;
+  if (categories === "integer" && unknown === "ignore") {
+    throw new AttributeError(
+      `${op}: column "${name}" has unknown "ignore" and categories "integer", expected "oneHot": a code has no value for an unknown one`,
+    );
+  }
+  return { ...shared, kind: "category", categories: column.categories, oneHot: categories === "oneHot", unknown };
 }
 
 /** The parameters of `normalize`, computed on the values present and those filled in. */
