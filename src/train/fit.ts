@@ -83,6 +83,7 @@ export class Run implements Training {
     try {
       if (signal?.aborted) abort();
       delete this.history.stopped;
+      delete this.history.best;
       if (!again) await this.#notify("onTrainBegin", this);
       while (position.epoch < epochs && !this.#over()) await this.#epoch();
       if (this.#stopped !== undefined) this.history.stopped = this.#stopped;

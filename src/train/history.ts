@@ -43,6 +43,8 @@ export interface History<M extends string = string> {
   readonly gradients: GradientLogs[];
   /** Why the training ended early: `"aborted"`, or what a callback said. */
   stopped?: string;
+  /** The epoch whose weights the model was given at the end, by `earlyStopping`: 1 for the first. */
+  best?: number;
 }
 
 /** How far a training is. */

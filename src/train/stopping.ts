@@ -13,7 +13,10 @@ export interface EarlyStoppingOptions {
   readonly minDelta?: number;
   /** Whether the value should fall or rise; default `"min"` for losses and errors, `"max"` for accuracies. */
   readonly mode?: "min" | "max";
-  /** Whether to give the model the weights of the best epoch at the end, however the training ends; default true. */
+  /**
+   * Whether to give the model the weights of the best epoch at the end, however the training ends; default true. A resumed
+   * training goes on from the weights of its last step.
+   */
   readonly restoreBest?: boolean;
 }
 
@@ -55,14 +58,18 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
   if (mode !== undefined) checkChoice(op, "mode", mode, ["min", "max"]);
   let best: { value: number; epoch: number } | undefined;
   let weights = new Map<string, TensorData>();
+  /** Those of the last step, where the model was given the best ones. */
+  let last = new Map<string, TensorData>();
   let waited = 0;
   return {
     name: "earlyStopping",
-    onTrainBegin({ epoch }) {
-      if (epoch > 0) return;
-      best = undefined;
-      weights = new Map();
-      waited = 0;
+    async onTrainBegin(training) {
+      if (training.step === 0) {
+        best = undefined;
+        weights = new Map();
+        waited = 0;
+      } else if (last.size > 0 && areSame(await valuesOf(training), weights)) give(training, last);
+      last = new Map();
     },
     async onEpochEnd(logs, training) {
       const { name, value } = monitored(op, logs, monitor);
@@ -75,18 +82,39 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
         training.stop(`earlyStopping: ${name} has not improved since epoch ${best?.epoch ?? 0}`);
       }
     },
-    onTrainEnd(_, { engine, variables }) {
-      for (const [name, value] of weights) engine.write(variables.get(name)!, value);
+    async onTrainEnd(history, training) {
+      if (!best || weights.size === 0) return;
+      last = await valuesOf(training);
+      give(training, weights);
+      history.best = best.epoch;
     },
-    state: () => ({ data: { best, waited }, arrays: weights }),
-    restore({ data, arrays }: CallbackState) {
+    state: () => ({
+      data: { best, waited },
+      arrays: new Map([...weights, ...[...last].map(([name, value]) => [lastOf + name, value] as const)]),
+    }),
+    restore({ data, arrays = new Map() }: CallbackState) {
       const known = data as { best?: typeof best; waited: number };
       best = known.best;
       waited = known.waited;
-      weights = new Map(arrays);
+      weights = new Map([...arrays].filter(([name]) => !name.startsWith(lastOf)));
+      last = new Map(
+        [...arrays].flatMap(([name, value]) => (name.startsWith(lastOf) ? [[name.slice(lastOf.length), value]] : [])),
+      );
     },
   };
 }
+
+/** Begins the names of the last step's weights in a checkpoint. */
+const lastOf = "last:";
+
+/** Gives a model its weights. */
+function give({ engine, variables }: Training, weights: ReadonlyMap<string, TensorData>): void {
+  for (const [name, value] of weights) engine.write(variables.get(name)!, value);
+}
+
+/** Whether two sets of weights agree in every bit. */
+const areSame = (a: ReadonlyMap<string, TensorData>, b: ReadonlyMap<string, TensorData>): boolean =>
+  [...a].every(([name, values]) => values.every((value, i) => Object.is(value, b.get(name)?.[i])));
 
 /** The values of a model's variables. */
 async function valuesOf({ engine, variables }: Training): Promise<Map<string, TensorData>> {

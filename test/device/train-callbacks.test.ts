@@ -45,6 +45,7 @@ test("early stopping ends the training and restores the best weights", { tags: [
   expect(losses.length).toBeLessThan(50);
   expect(losses.lastIndexOf(best)).toBe(losses.length - 3);
   expect(history.stopped).toBe(`earlyStopping: val_loss has not improved since epoch ${losses.indexOf(best) + 1}`);
+  expect(history.best).toBe(losses.indexOf(best) + 1);
   expect((await own.evaluate(validationData)).loss).toBe(best);
 });
 
