@@ -4,6 +4,7 @@ import {
   AttributeError,
   DeviceLostError,
   Engine,
+  type EngineOptions,
   FeedError,
   input,
   NonFiniteError,
@@ -11,6 +12,7 @@ import {
   variable,
 } from "../../src/index.ts";
 import { type Recovery, recover } from "../../src/recover/index.ts";
+import { memoryStore } from "../../src/store/index.ts";
 import { atWait } from "../waits.ts";
 
 /* What a recovery cannot bring back says so by name; what else an engine does ends with the device and works again. */
@@ -18,8 +20,8 @@ import { atWait } from "../waits.ts";
 const x = input("x", [64]);
 const values = Float32Array.from({ length: 64 }, (_, i) => i);
 
-async function open() {
-  const engine = await Engine.create();
+async function open(options: EngineOptions = {}) {
+  const engine = await Engine.create(options);
   const recovery = recover(engine);
   return { engine, recovery };
 }
@@ -164,7 +166,8 @@ describe("what was going on ends with the device, and works again", () => {
   });
 
   test("tuning, at any wait, which keeps no time of a lost device", async () => {
-    const { engine, recovery } = await open();
+    // A page of other tests may have left winners in the browser's store.
+    const { engine, recovery } = await open({ tuningStore: memoryStore() });
     for (const [i, n] of [2, 6, 12, 20, 24, 28, 32].entries()) {
       const y = t.softmax(input("x", [3, 77 + i]));
       const wait = atWait(n, () => engine.device.destroy());
