@@ -93,8 +93,8 @@ export class Run implements Training {
       return this.history;
     } finally {
       signal?.removeEventListener("abort", abort);
-      await this.#reading;
-      gate.open();
+      // Callbacks may be about to save.
+      if (this.#reading) await gate.serve(this.#reading);
     }
   }
 
@@ -187,7 +187,7 @@ export class Run implements Training {
       return filled;
     };
     let next = fill();
-    for (let rows = await next; rows > 0; rows = await next) {
+    for (let rows = await this.#arrived(next); rows > 0; rows = await this.#arrived(next)) {
       if (rows < options.batchSize && options.dropLast) return;
       if (gate.closed) {
         this.#tick();
@@ -236,6 +236,11 @@ export class Run implements Training {
       await this.#pace.rest();
       await this.#readIfDue();
     }
+  }
+
+  /** The samples of the next batch; 0 also where the training ends before the data arrives. */
+  async #arrived(filled: number | Promise<number>): Promise<number> {
+    return typeof filled === "number" ? filled : ((await this.#parts.gate.serve(filled, this.#over)) ?? 0);
   }
 
   /** Adds the time since the last call to the epoch's. */

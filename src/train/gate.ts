@@ -1,6 +1,8 @@
 /** Holds a training between two steps while it is paused, and does there what must not overlap with a step. */
 export class Gate {
   #paused = false;
+  /** Whether a training comes to the gate, or to its end. */
+  #attended = false;
   #tasks: (() => Promise<void>)[] = [];
   #wake = (): void => {};
   /** Those who wait for the training to stand still. */
@@ -10,10 +12,22 @@ export class Gate {
     return this.#paused;
   }
 
-  /** @param running whether a training will come to the gate. @returns once it stands. */
-  pause(running: boolean): Promise<void> {
+  /** A training begins that will come to the gate. */
+  begin(): void {
+    this.#attended = true;
+  }
+
+  /** The training has ended, however it did: does what is left to do, and releases everyone who waits. */
+  async end(): Promise<void> {
+    await this.#work();
+    this.#attended = false;
+    this.#open();
+  }
+
+  /** @returns once the training stands, or has ended. */
+  pause(): Promise<void> {
     this.#paused = true;
-    if (!running) return Promise.resolve();
+    if (!this.#attended) return Promise.resolve();
     this.wake();
     return new Promise((done) => this.#still.push(done));
   }
@@ -28,8 +42,9 @@ export class Gate {
     this.#wake();
   }
 
-  /** Does a task between two steps. */
+  /** Does a task between two steps; at once without a training. */
   between<T>(task: () => Promise<T>): Promise<T> {
+    if (!this.#attended) return task();
     return new Promise((resolve, reject) => {
       this.#tasks.push(() => task().then(resolve, reject));
       this.wake();
@@ -47,20 +62,26 @@ export class Gate {
   }
 
   /** Awaits something while the training stands, and meanwhile does tasks, on which it may depend. */
-  async serve<T>(work: Promise<T>): Promise<T> {
+  serve<T>(work: Promise<T>): Promise<T>;
+  /** @param over ends the wait: the result is `undefined` then. Call `wake` when it may have changed. */
+  serve<T>(work: Promise<T>, over: () => boolean): Promise<T | undefined>;
+  async serve<T>(work: Promise<T>, over: () => boolean = () => false): Promise<T | undefined> {
     let done = false;
     const end = () => {
       done = true;
       this.wake();
     };
     work.then(end, end);
-    await this.#stand(() => done);
-    return work;
+    await this.#stand(() => done || over());
+    return done ? work : undefined;
   }
 
-  /** Releases everyone who waits for the training to stand. */
-  open(): void {
+  #open(): void {
     for (const done of this.#still.splice(0)) done();
+  }
+
+  async #work(): Promise<void> {
+    for (let task = this.#tasks.shift(); task; task = this.#tasks.shift()) await task();
   }
 
   async #stand(mayGo: () => boolean): Promise<void> {
@@ -68,9 +89,9 @@ export class Gate {
       const woken = new Promise<void>((wake) => {
         this.#wake = wake;
       });
-      for (let task = this.#tasks.shift(); task; task = this.#tasks.shift()) await task();
+      await this.#work();
       if (mayGo()) return;
-      if (this.#paused) this.open();
+      if (this.#paused) this.#open();
       await woken;
     }
   }

@@ -49,6 +49,8 @@ export interface Reading {
   readonly epochs?: number;
   /** The first of its epochs; default 0. */
   readonly from?: number;
+  /** Ends the wait for the first samples: its reason is thrown. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What the caller knows about the data. */
@@ -60,9 +62,9 @@ export interface Known {
 
 /** Opens data. @param op the caller in errors. */
 export async function open(op: string, data: Data, known: Known, reading: Reading = {}): Promise<Stream> {
-  const { shuffle, seed = 0, epochs = 1, from = 0 } = reading;
-  if (typeof data === "function") return iterated(op, data, known, false, from);
-  if (isIterable(data)) return iterated(op, () => data, known, checkReads(op, data, epochs), from);
+  const { shuffle, seed = 0, epochs = 1, from = 0, signal } = reading;
+  if (typeof data === "function") return iterated(op, data, known, false, from, signal);
+  if (isIterable(data)) return iterated(op, () => data, known, checkReads(op, data, epochs), from, signal);
   return arrays(op, data, known, shuffle ? (n, epoch) => permutation(n, seed, epoch) : undefined);
 }
 
@@ -118,13 +120,14 @@ async function iterated(
   known: Known,
   once: boolean,
   from: number,
+  signal: AbortSignal | undefined,
 ): Promise<Stream> {
   let head:
     | { readonly iterator: AsyncIterator<Item> | Iterator<Item>; readonly item: IteratorResult<Item> }
     | undefined;
   const begin = (epoch: number) => iteratorOf(op, source(epoch));
   const iterator = begin(from);
-  head = { iterator, item: await iterator.next() };
+  head = { iterator, item: await unlessAborted(iterator, signal) };
   if (head.item.done) throw new FeedError(`${op}: the data has no samples`);
   const first = chunksOf(op, head.item.value, known);
   const { specs } = first;
@@ -165,11 +168,14 @@ function reader(
   let current: ReturnType<typeof chunksOf> | undefined;
   let at = 0;
   let done = false;
+  let waiting = false;
   /** Moves to an item with samples left. */
   const advance = async (): Promise<boolean> => {
     while (!current || at >= current.rows) {
       if (done) return false;
+      waiting = ready === undefined;
       const { value, done: ended } = ready ?? (await iterator.next());
+      waiting = false;
       ready = undefined;
       done = ended === true;
       if (done) return false;
@@ -191,10 +197,34 @@ function reader(
       return filled;
     },
     async close() {
-      if (!done) await iterator.return?.();
+      if (done) return;
       done = true;
+      // An iterator that has not answered yet may never do: it is told, but not awaited.
+      if (waiting) leave(iterator);
+      else await iterator.return?.();
     },
   };
+}
+
+/** The first item of an iterator. @throws the signal's reason where that comes first. */
+async function unlessAborted<T>(iterator: AsyncIterator<T> | Iterator<T>, signal: AbortSignal | undefined) {
+  const item = iterator.next();
+  if (!signal) return item;
+  let abort = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => {
+      leave(iterator);
+      reject(signal.reason);
+    };
+  });
+  signal.addEventListener("abort", abort);
+  if (signal.aborted && "then" in item) abort();
+  return Promise.race([item, aborted]).finally(() => signal.removeEventListener("abort", abort));
+}
+
+/** Tells an iterator that nobody reads it any more, and does not wait. */
+function leave(iterator: AsyncIterator<unknown> | Iterator<unknown>): void {
+  Promise.resolve(iterator.return?.()).catch(() => {});
 }
 
 function iteratorOf(op: string, items: Items): AsyncIterator<Item> | Iterator<Item> {

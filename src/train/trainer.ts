@@ -113,6 +113,7 @@ export class Trainer<M extends string = never> {
     this.#check("fit");
     if (this.#isFitting) throw new StateError("fit: a training is running: await it, or stop it with its signal");
     this.#isFitting = true;
+    this.#gate.begin();
     let stream: Stream | undefined;
     let rewind: Rewind | undefined;
     try {
@@ -120,7 +121,12 @@ export class Trainer<M extends string = never> {
       if (validationData) checkReads("fit, validationData", validationData, epochs);
       const reads = stepsPerEpoch === undefined ? epochs : 1;
       const from = all.resume ? (this.#position?.epoch ?? 0) : 0;
-      const opened = await this.#open("fit", data, { shuffle, seed, epochs: reads, from });
+      const { signal } = all;
+      const opened = await this.#open("fit", data, { shuffle, seed, epochs: reads, from, signal }).catch((error) => {
+        if (!signal?.aborted || error !== signal.reason) throw error;
+        return undefined;
+      });
+      if (!opened) return this.#unbegun(all.resume);
       stream = opened;
       const batchSize = all.batchSize ?? (opened.samples === undefined && opened.first > 1 ? opened.first : 32);
       this.#begin(all.resume, { batchSize, shuffle, seed, dropLast });
@@ -164,8 +170,9 @@ export class Trainer<M extends string = never> {
       }
     } finally {
       rewind?.leave();
-      this.#isFitting = false;
       this.#run = undefined;
+      await this.#gate.end();
+      this.#isFitting = false;
       await stream?.close();
     }
   }
@@ -222,17 +229,18 @@ export class Trainer<M extends string = never> {
    */
   async save(): Promise<Uint8Array<ArrayBuffer>> {
     this.#check("save");
-    const run = this.#run;
+    // Few pages save or load, so this part comes on demand.
+    const { saveState } = await import("./state.ts");
     const copy = async () => {
-      // Few pages save or load, so this part comes on demand.
-      const { saveState } = await import("./state.ts");
+      const run = this.#run;
       const specs = this.#training && this.#specs;
       // Both copies are queued on the GPU before anything else can run there.
       const position = run ? run.snapshot() : this.#position;
       const about = { version: 1, ...(specs && { specs }) } as const;
       return { bytes: saveState(this.#recipe, this.#training, this.#callbacks, about, position) };
     };
-    const { bytes } = run ? await this.#gate.between(copy) : await copy();
+    // Before its first step, a training waits for data, and does not come to the gate.
+    const { bytes } = this.#run ? await this.#gate.between(copy) : await copy();
     return bytes;
   }
 
@@ -258,7 +266,7 @@ export class Trainer<M extends string = never> {
 
   /** Holds the training after the current step. @returns once it stands. */
   pause(): Promise<void> {
-    return this.#gate.pause(this.#isFitting);
+    return this.#gate.pause();
   }
 
   /** Lets a paused training go on. */
@@ -319,6 +327,13 @@ export class Trainer<M extends string = never> {
     }
     this.#position = known ?? start(order);
     return this.#position;
+  }
+
+  /** The history of a training that was aborted before its data arrived. */
+  #unbegun(resume: boolean): History<M> {
+    const history: History = (resume && this.#position?.history) || { epochs: [], steps: [], gradients: [] };
+    history.stopped = "aborted";
+    return history as unknown as History<M>;
   }
 
   #measure(op: string, data: Data, batchSize: number, over?: () => boolean): Promise<Record<string, number>> {

@@ -175,8 +175,9 @@ describe("a gate", () => {
 
   test("holds a training, does tasks meanwhile, and lets it go", async () => {
     const gate = new Gate();
+    gate.begin();
     const seen: string[] = [];
-    const paused = gate.pause(true).then(() => seen.push("stands"));
+    const paused = gate.pause().then(() => seen.push("stands"));
     const passing = gate.pass(() => false).then(() => seen.push("goes"));
     await paused;
     await gate.between(async () => void seen.push("task"));
@@ -189,19 +190,32 @@ describe("a gate", () => {
 
   test("serves tasks on which the awaited work depends", async () => {
     const gate = new Gate();
+    gate.begin();
     expect(await gate.serve(gate.between(async () => 3))).toBe(3);
     await expect(gate.serve(Promise.reject(new Error("no")))).rejects.toThrow("no");
   });
 
   test("lets a paused training end", async () => {
     const gate = new Gate();
-    void gate.pause(true);
+    gate.begin();
+    void gate.pause();
     let over = false;
     const passing = gate.pass(() => over);
     await turn();
     over = true;
     gate.wake();
     await passing;
+  });
+
+  test("keeps nobody waiting when the training has ended", async () => {
+    const gate = new Gate();
+    gate.begin();
+    const all = [gate.between(async () => 1), gate.pause(), gate.between(() => Promise.reject(new Error("no")))];
+    const settled = Promise.allSettled(all);
+    await gate.end();
+    expect((await settled).map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "rejected"]);
+    expect(await gate.between(async () => 2)).toBe(2);
+    await gate.pause();
   });
 });
 

@@ -1,0 +1,151 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Engine, losses, nn, optim } from "../../src/index.ts";
+import { type Callback, type Item, Trainer } from "../../src/train/index.ts";
+
+let engine: Engine;
+beforeAll(async () => {
+  engine = await Engine.create();
+});
+afterAll(() => engine.destroy());
+
+const samples = (n: number) => ({
+  x: { data: Float32Array.from({ length: 3 * n }, (_, i) => Math.sin(i * i)), shape: [n, 3] },
+  y: { data: Int32Array.from({ length: n }, (_, i) => i % 2), shape: [n] },
+});
+
+function trainer() {
+  nn.seed(1);
+  const model = nn.sequential(nn.linear(3, 4), nn.relu(), nn.linear(4, 2));
+  return new Trainer({ engine, model, loss: losses.crossEntropy, optimizer: optim.adam({ lr: 0.01 }) });
+}
+
+/** A source that gives some batches, and then nothing until it fails. */
+function stalling(batches: number) {
+  let fail: (error: Error) => void = () => {};
+  const stall = new Promise<never>((_, reject) => {
+    fail = reject;
+  });
+  let reached: () => void = () => {};
+  const stalled = new Promise<void>((resolve) => {
+    reached = resolve;
+  });
+  async function* read(): AsyncGenerator<Item> {
+    for (let i = 0; i < batches; i++) yield samples(4);
+    reached();
+    await stall;
+  }
+  return { read, fail: (error: Error) => fail(error), stalled };
+}
+
+const untilAsked = () => new Promise((done) => setTimeout(done, 20));
+
+describe("whatever waits for a training settles", () => {
+  test("a save and a pause while it waits for data", async () => {
+    const own = trainer();
+    const { read, fail, stalled } = stalling(3);
+    const fitted = own.fit(() => read(), { batchSize: 4 });
+    fitted.catch(() => {});
+    await stalled;
+    const bytes = await own.save();
+    await own.pause();
+    expect(own.state).toBe("paused");
+    fail(new Error("network"));
+    await expect(fitted).rejects.toThrow("network");
+    own.resume();
+    const other = trainer();
+    await other.load(bytes);
+    expect(other.history?.epochs).toEqual([]);
+    expect((await own.fit(samples(8), { batchSize: 4 })).epochs).toHaveLength(1);
+  });
+
+  test("a pause before the first samples, when the data fails", async () => {
+    const own = trainer();
+    const { read, fail, stalled } = stalling(0);
+    const fitted = own.fit(() => read());
+    fitted.catch(() => {});
+    await stalled;
+    const paused = own.pause();
+    fail(new Error("network"));
+    await expect(fitted).rejects.toThrow("network");
+    await paused;
+    expect(own.state).toBe("idle");
+  });
+
+  // The training ends some microtasks after its last callback: a save may be asked for in any of them.
+  test("a save after the last step, whenever it comes", async () => {
+    const own = trainer();
+    for (let ticks = 0; ticks < 16; ticks++) {
+      let saved: Promise<Uint8Array> | undefined;
+      const last: Callback = {
+        onTrainEnd() {
+          let turn = Promise.resolve();
+          for (let i = 0; i < ticks; i++) turn = turn.then(() => {});
+          void turn.then(() => {
+            saved = own.save();
+          });
+        },
+      };
+      await own.fit(samples(8), { batchSize: 4, callbacks: [last] });
+      await untilAsked();
+      expect((await saved!).length).toBeGreaterThan(100);
+    }
+  });
+
+  test("a save that a failing callback has asked for, or still awaits while another thing fails", async () => {
+    const own = trainer();
+    let saved: Promise<Uint8Array> | undefined;
+    const failing: Callback = {
+      onEpochEnd() {
+        saved = own.save();
+        throw new Error("callback");
+      },
+    };
+    await expect(own.fit(samples(8), { callbacks: [failing] })).rejects.toThrow("callback");
+    expect((await saved!).length).toBeGreaterThan(100);
+
+    const { read, fail, stalled } = stalling(2);
+    const saving: Callback = {
+      async onBatchEnd(_, training) {
+        fail(new Error("network"));
+        await untilAsked();
+        saved = training.save();
+        await saved;
+      },
+    };
+    const fitted = own.fit(() => read(), { batchSize: 4, progressEvery: 0, callbacks: [saving] });
+    fitted.catch(() => {});
+    await stalled;
+    await expect(fitted).rejects.toThrow("network");
+    expect((await saved!).length).toBeGreaterThan(100);
+  });
+});
+
+describe("a signal ends a training whose data stalls", () => {
+  test.each([0, 2])("after %i batches, and the source is told", async (batches) => {
+    const own = trainer();
+    const stop = new AbortController();
+    const { read, stalled } = stalling(batches);
+    let told = 0;
+    const source = (): AsyncIterable<Item> => {
+      const items = read();
+      return {
+        [Symbol.asyncIterator]: () => ({
+          next: () => items.next(),
+          return() {
+            told++;
+            return new Promise(() => {});
+          },
+        }),
+      };
+    };
+    const fitted = own.fit(source, { batchSize: 4, signal: stop.signal });
+    await stalled;
+    const paused = own.pause();
+    stop.abort();
+    const history = await fitted;
+    await paused;
+    own.resume();
+    expect([history.stopped, history.epochs.length, told, own.state]).toEqual(["aborted", 0, 1, "idle"]);
+    expect((await own.fit(samples(8), { batchSize: 4 })).epochs).toHaveLength(1);
+  });
+});
