@@ -114,6 +114,24 @@ describe("parseCsv reads", () => {
   });
 });
 
+test("parseCsv reads the largest numbers of each type, and texts that look like larger ones", () => {
+  const text = "a,b,c,d\n3.4028235e38,1.7976931348623157e308,1e999,1e-999\n";
+  expect(read(text, { types: { b: "f64", c: "text" } })).toEqual({
+    a: [3.4028234663852886e38],
+    b: [Number.MAX_VALUE],
+    c: ["1e999"],
+    d: [0],
+  });
+});
+
+test("parseCsv takes 200,000 columns", () => {
+  const names = Array.from({ length: 2e5 }, (_, i) => `c${i}`);
+  const table = parseCsv(`${names.join()}\n${names.map((_, i) => i).join()}\n`);
+  expect(table.names).toEqual(names);
+  expect(table.column("c199999").data).toEqual(Int32Array.of(199_999));
+  expect(() => parseCsv(`${names.join()},c7\n`)).toThrow('two columns are called "c7"');
+});
+
 describe("parseCsv refuses", () => {
   test.each<[string, string, string, CsvOptions?]>([
     ["nothing", "", "t.csv: is empty, expected a row with the names of the columns"],
@@ -146,6 +164,12 @@ describe("parseCsv refuses", () => {
       'is "1.234,5", expected a number with a decimal comma',
       { decimal: ",", types: { n: "f32" } },
     ],
+    ["more than f32 holds", "n\n1\n1e39\n", 'row 3, column "n" is "1e39", expected a number of at most 3.4e38, or f64'],
+    ["less than f32 holds", "n\n-3.5E38\n", 'row 2, column "n" is "-3.5E38"', { types: { n: "f32" } }],
+    ["39 digits", `n\n${"9".repeat(39)}\n`, 'row 2, column "n" is "9', { types: { n: "f32" } }],
+    ["a fraction of it", "n\n9,5e38\n", 'row 2, column "n" is "9,5e38"', { decimal: ",", delimiter: ";" }],
+    ["more after the first thousand", `n\n${"1\n".repeat(1500)}1e39\n`, 'row 1502, column "n" is "1e39"'],
+    ["more than f64 holds", "n\n1e309\n", "expected a number of at most 1.8e308", { types: { n: "f64" } }],
     ["an open quote", 'a,b\n1,2\n"3,4\n5,6\n', "t.csv: row 3 has a quote that is not closed"],
     ["text after a quote", 'a,b\n"1"x,2\n', "t.csv: row 2 has text after a closing quote"],
     [

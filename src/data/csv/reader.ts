@@ -3,6 +3,7 @@ import { builderOf, type ColumnBuilder, inferredType } from "../table/builder.ts
 import { type Column, type ColumnType, typeOf } from "../table/column.ts";
 import { Table } from "../table/table.ts";
 import { checkTexts, checkTypes } from "../table/types.ts";
+import { type Precision, precisionOf, tooLarge } from "./range.ts";
 import { Records } from "./records.ts";
 
 export interface CsvOptions {
@@ -48,6 +49,8 @@ interface Kept {
   readonly at: number;
   readonly isInferred: boolean;
   builder?: ColumnBuilder;
+  /** Of its numbers, if it has any. */
+  precision?: Precision | undefined;
 }
 
 /** Options of the reader's own. */
@@ -111,17 +114,18 @@ export class CsvReader {
 
   #begin(names: readonly string[]): void {
     this.#names = names.map((name, i) => name || `column ${i + 1}`);
-    const twice = this.#names.find((name, i) => this.#names!.indexOf(name) < i);
+    const places = new Map(this.#names.map((name, i) => [name, i]));
+    const twice = this.#names.find((name, i) => places.get(name) !== i);
     if (twice !== undefined) {
       this.#fail(`two columns are called ${JSON.stringify(twice)}: rename one, or read it with header: [names]`);
     }
     const { columns = this.#names, types } = this.options;
     for (const name of [...columns, ...Object.keys(types)]) {
-      if (!this.#names.includes(name)) this.#fail(noSuch("column", name, this.#names));
+      if (!places.has(name)) this.#fail(noSuch("column", name, this.#names));
     }
     this.#kept = columns.map((name) => ({
       name,
-      at: this.#names!.indexOf(name),
+      at: places.get(name)!,
       isInferred: !Object.hasOwn(types, name),
     }));
   }
@@ -149,6 +153,7 @@ export class CsvReader {
         );
       }
       column.builder = builderOf(type, this.options, isInferred);
+      column.precision = precisionOf(type);
     }
     for (const [i, record] of sample.entries()) this.#add(record, rows[i]!);
   }
@@ -156,14 +161,15 @@ export class CsvReader {
   #add(record: string[], row: number): void {
     this.#checkLength(record);
     this.rows++;
-    for (const { name, at, builder, isInferred } of this.#kept) {
-      const expected = builder!.push(this.#present(record[at]!));
+    for (const { name, at, builder, isInferred, precision } of this.#kept) {
+      const text = this.#present(record[at]!);
+      const expected = builder!.push(text) ?? (precision && text && tooLarge(text, precision, this.options.decimal));
       if (expected === undefined) continue;
-      const text = JSON.stringify(record[at]!.length > 60 ? `${record[at]!.slice(0, 60)}…` : record[at]);
+      const shown = JSON.stringify(record[at]!.length > 60 ? `${record[at]!.slice(0, 60)}…` : record[at]);
       const why = isInferred
         ? `, as in the first ${sampleSize} rows: if it may be otherwise, state its type in types`
         : "";
-      this.#fail(`row ${row}, column ${JSON.stringify(name)} is ${text}, expected ${expected}${why}`);
+      this.#fail(`row ${row}, column ${JSON.stringify(name)} is ${shown}, expected ${expected}${why}`);
     }
   }
 
