@@ -1,7 +1,10 @@
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { charTokenizer, padSequences, tokenizerFrom, windows, wordTokenizer } from "../../src/data/text/index.ts";
+import { wordsOf } from "../../src/data/text/segments.ts";
 import { AttributeError, ShapeError } from "../../src/errors.ts";
+
+const isNew = <T>(item: T, at: number, list: readonly T[]): boolean => list.indexOf(item) === at;
 
 describe("charTokenizer", () => {
   test("gives characters ids in the order of their code points", () => {
@@ -36,6 +39,78 @@ describe("charTokenizer", () => {
     expect(tokenizerFrom(JSON.parse(JSON.stringify(tokenizer.state))).encode(text)).toEqual(tokenizer.encode(text));
     expect(() => charTokenizer([accent])).toThrow("charTokenizer: source[0] is");
     expect(charTokenizer([accent], { unit: "grapheme" }).size).toBe(1);
+  });
+
+  test("keeps graphemes whole wherever a long text is cut to segment it", () => {
+    const whole = new Intl.Segmenter(undefined, { granularity: "grapheme" });
+    const odd = [
+      "e\u0301\u0323",
+      "👨‍👩‍👧👍🏽",
+      "🇩🇪🇫🇷🇯🇵🇩",
+      "\r\n\n\r",
+      "\u1100\u1161\u11a8",
+      "क्षि",
+      "\u0600x\u0600é",
+      "e\u{1d167}",
+      "\ud83d\u0301\udc68",
+      "ำก",
+      "x".concat("\u0301".repeat(9000)),
+    ].join("");
+    const tokenizer = charTokenizer(
+      Array.from(whole.segment(odd), ({ segment }) => segment)
+        .concat("a")
+        .filter(isNew),
+      {
+        unit: "grapheme",
+      },
+    );
+    for (let before = 4096 - odd.length + 9000; before <= 4096; before++) {
+      const text = "a".repeat(before) + odd;
+      const expected = Array.from(whole.segment(text), ({ segment }) => tokenizer.id(segment));
+      expect(tokenizer.encode(text)).toStrictEqual(Int32Array.from(expected));
+    }
+    expect(() => tokenizer.encode(`${"a".repeat(5000)}?`)).toThrow('"?", at 5000,');
+  });
+
+  test.each([
+    ["e\u0301", "grapheme", ["e\u0301"]],
+    ["日本", "grapheme", ["日", "本"]],
+    ["e\u0301 ab ", "word", ["ab", "e\u0301"]],
+    ["日本\n", "word", ["日本"]],
+  ] as const)("segments a long text of %j by %s in pieces, each character about once", (part, unit, tokens) => {
+    const text = part.repeat(30_000 / part.length);
+    const segment = vi.spyOn(Intl.Segmenter.prototype, "segment");
+    const tokenizer = unit === "word" ? wordTokenizer(text, { locale: "ja" }) : charTokenizer(text, { unit });
+    const lengths = segment.mock.calls.map(([piece]) => piece.length);
+    segment.mockRestore();
+    expect(tokenizer.state.tokens).toEqual(tokens);
+    expect(Math.max(...lengths)).toBeLessThan(4200);
+    expect(lengths.reduce((a, b) => a + b)).toBeLessThan(1.01 * text.length);
+  });
+
+  test("finds the words of a long text as if it were not cut", () => {
+    const whole = new Intl.Segmenter("ja", { granularity: "word" });
+    const parts = [
+      "東京に行きました。",
+      "don't",
+      " ",
+      " ",
+      "\n",
+      "\r\n",
+      "\u0301x",
+      "3.5 a.b",
+      " \u00a0",
+      " \u200d1",
+      "a b",
+    ];
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(...parts), { minLength: 3000, maxLength: 4000, size: "max" }), (list) => {
+        const text = list.join("");
+        const expected = Array.from(whole.segment(text), ({ segment, index }) => ({ text: segment, at: index }));
+        expect([...wordsOf(whole, text)]).toEqual(expected);
+      }),
+      { numRuns: 10 },
+    );
   });
 
   test.each(["codePoint", "grapheme"] as const)("gives back every text, by %s", (unit) => {
@@ -172,6 +247,13 @@ describe("windows", () => {
     expect(x.shape).toEqual([5, 3]);
     expect([...x.data.slice(-3), ...y.data.slice(-3)]).toEqual([4, 5, 6, 5, 6, 7]);
     expect(windows(ids, { length: 7 }).x.shape).toEqual([1, 7]);
+  });
+
+  test.each([2.5, 2 ** 40, Number.NaN])("refuse the id %s, as padSequences does", (id) => {
+    const message = `[1] is ${id}, expected a whole number of 32 bits`;
+    expect(() => windows([1, id, 2], { length: 1 })).toThrow(new AttributeError(`windows: ids${message}`));
+    expect(() => windows([1, id], { length: 1 })).toThrow(`windows: ids${message}`);
+    expect(() => padSequences([[1, id, 2]])).toThrow(`padSequences: sequences[0]${message}`);
   });
 
   test("need a token after the last", () => {

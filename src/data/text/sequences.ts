@@ -55,13 +55,17 @@ export function padSequences(
     const from = cut === "left" ? sequence.length - count : 0;
     const to = row * length + (side === "left" ? length - count : 0);
     for (let i = 0; i < count; i++) {
-      const id = sequence[from + i]!;
-      if ((id | 0) !== id) refuse(op, `sequences[${row}][${from + i}]`, id, "a whole number of 32 bits");
-      ids[to + i] = id;
+      ids[to + i] = idIn(op, `sequences[${row}]`, sequence, from + i);
     }
     mask.fill(1, to, to + count);
   }
   return { ids: { data: ids, shape }, mask: { data: mask, shape }, lengths };
+}
+
+/** An id of a list, after a check. */
+function idIn(op: string, name: string, list: ArrayLike<number>, at: number): number {
+  const id = list[at]!;
+  return (id | 0) === id ? id : refuse(op, `${name}[${at}]`, id, "a whole number of 32 bits");
 }
 
 export interface WindowOptions {
@@ -83,7 +87,7 @@ export interface WindowOptions {
  *
  * @param ids [N], with N > `length`.
  * @returns `x` and `y`, [n, length], with n = ⌊(N − 1 − length) / stride⌋ + 1: a dataset.
- * @throws ShapeError if there are too few ids for one window.
+ * @throws ShapeError if there are too few ids for one window; AttributeError for ids that are not whole numbers of 32 bits.
  */
 export function windows(ids: ArrayLike<number>, options: WindowOptions): { readonly x: Ids; readonly y: Ids } {
   checkNumbers("windows", "ids", ids);
@@ -98,7 +102,7 @@ export function windows(ids: ArrayLike<number>, options: WindowOptions): { reado
   const cut = (shift: number): Ids => {
     const data = new Int32Array(n * length);
     for (let row = 0; row < n; row++) {
-      for (let i = 0; i < length; i++) data[row * length + i] = ids[row * stride + i + shift]!;
+      for (let i = 0; i < length; i++) data[row * length + i] = idIn("windows", "ids", ids, row * stride + i + shift);
     }
     return { data, shape: [n, length] };
   };

@@ -1,4 +1,5 @@
 import { refuse } from "../../errors.ts";
+import { graphemesOf, wordsOf } from "./segments.ts";
 import type { Piece, Splitting } from "./vocabulary.ts";
 
 /** Words (letters with accents, digits and apostrophes within) and numbers; any other character but spaces by itself. */
@@ -35,9 +36,8 @@ function segments(
   } catch {
     return refuse(op, "locale", locale, 'a language such as "ja"');
   }
+  if (granularity === "grapheme") return (text) => graphemesOf(segmenter, text);
   return function* (text) {
-    for (const { segment, index } of segmenter.segment(text)) {
-      if (granularity === "grapheme" || segment.trim() !== "") yield { text: segment, at: index };
-    }
+    for (const word of wordsOf(segmenter, text)) if (word.text.trim() !== "") yield word;
   };
 }
