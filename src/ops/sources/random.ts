@@ -69,8 +69,10 @@ const normalOp: Op = /* @__PURE__ */ indexedOp("normal", "f32", {
 });
 
 const randintOp: Op = /* @__PURE__ */ indexedOp("randint", "i32", {
-  wgsl: ([seed, step], { salt, low, span }, { index }) =>
-    `I(upperHalf(randomBits(${seed}, ${step}, ${salt}u, ${index}), ${span}u)) + I(${low})`,
+  wgsl([seed, step], { salt, low, span }, { index }) {
+    const bits = `randomBits(${seed}, ${step}, ${salt}u, ${index})`;
+    return `I(${span === 2 ** 32 ? bits : `upperHalf(${bits}, ${span}u)`}) + I(${low})`;
+  },
   js: ([seed, step], { salt, low, span }, index) => upperHalf(randomBits(seed!, step!, salt)(index), span) + low,
   lib: /* @__PURE__ */ randomText.concat(upperHalfText),
   flops: 45,
@@ -144,7 +146,7 @@ export class Random {
   randint(shape: Shape, low: number, high: number): Tensor<"i32"> {
     checkShape("Random.randint", shape);
     checkWhole("Random.randint", "low", low, -(2 ** 31), 2 ** 31 - 1);
-    checkWhole("Random.randint", "high", high, low + 1, Math.min(2 ** 31, low + 2 ** 32 - 1));
+    checkWhole("Random.randint", "high", high, low + 1, 2 ** 31);
     return this.#draw(randintOp, shape, { low, span: high - low });
   }
 
