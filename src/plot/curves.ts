@@ -4,7 +4,7 @@ import { type Axis, axesMarks, axisOf, type Box, roomFor } from "./axes.ts";
 import { figure } from "./figure.ts";
 import type { Curves, RunHistory } from "./history.ts";
 import { type Markup, tag } from "./markup.ts";
-import { isShown, type Line, linesOf, rangeOf, thinned } from "./points.ts";
+import { isShown, isShownByLog, type Line, linesOf, rangeOf, thinned } from "./points.ts";
 import { colours, heading, picture, words } from "./svg.ts";
 import { fitted, letter, widthOf } from "./width.ts";
 
@@ -21,7 +21,7 @@ export interface CurveOptions {
   readonly xLabel?: string;
   /** Title of the vertical axis, such as "loss"; default the metric of a history. */
   readonly yLabel?: string;
-  /** Whether the vertical axis is logarithmic; default false. Values up to 0 are gaps then. */
+  /** Whether the vertical axis is logarithmic; default false. Values below 1e-300 are gaps then. */
   readonly log?: boolean;
   /** A position to mark, such as that of the epoch whose weights were kept; default none. */
   readonly mark?: number;
@@ -43,7 +43,7 @@ const dashes = [undefined, "7 3", "2 3", "9 3 2 3"];
  * await writeFile("loss.svg", learningCurves(history));
  * ```
  *
- * NaN, infinities and, on a logarithmic axis, values up to 0 are gaps. Any number of values is drawn: those that the
+ * NaN, values beyond ±1e300 and, on a logarithmic axis, those below 1e-300 are gaps. Any number of values is drawn: those that the
  * picture is too narrow to show are left out, and each column of it keeps its extremes.
  * @param curves the history of a fit, or curves by name.
  * @returns the text of an `<svg>` element, also a complete file.
@@ -69,7 +69,7 @@ export function learningCurves(curves: Curves | RunHistory, options: CurveOption
   checkWhole(op, "height", o.height, 120);
   const { lines, isWhole, yLabel } = linesOf(op, curves, o);
   const mark = checkMark(op, o.mark);
-  const passes = o.log ? (value: number) => isShown(value) && value > 0 : isShown;
+  const passes = o.log ? isShownByLog : isShown;
   const { rows, height: legend } = legendOf(lines, mark === undefined ? undefined : o.markLabel, o.width);
 
   const bottom = o.height - (o.xLabel ? 4 : 2.5) * letter;

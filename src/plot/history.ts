@@ -26,7 +26,12 @@ export function curvesOf(op: string, { epochs }: RunHistory, metric: string): { 
   const column = (name: string): number[] => epochs.map((epoch) => epoch[name] ?? Number.NaN);
   const has = (name: string): boolean => epochs.some((epoch) => epoch[name] !== undefined);
   const names = [...new Set(epochs.flatMap((epoch) => Object.keys(epoch)))];
-  if (epochs.length > 0 && !has(metric)) throw new AttributeError(`${op}: ${noSuch("metric", metric, names)}`);
+  if (epochs.length > 0 && !has(metric)) {
+    const fault = names.includes(metric)
+      ? `metric "${metric}" is undefined in all epochs, expected a number in at least one`
+      : noSuch("metric", metric, names.filter(has));
+    throw new AttributeError(`${op}: ${fault}`);
+  }
   const curves: Record<string, number[]> = { training: column(metric) };
   if (has(`val_${metric}`)) curves.validation = column(`val_${metric}`);
   return { curves, x: epochs.map(({ epoch }, i) => epoch ?? i + 1) };

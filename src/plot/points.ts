@@ -29,6 +29,9 @@ export function rangeOf(
 /** Whether an axis has a place for the value. Differences of larger ones would not be finite. */
 export const isShown = (value: number): boolean => Math.abs(value) <= 1e300;
 
+/** Whether a logarithmic axis has a place for the value. Powers of ten below smaller ones would be 0. */
+export const isShownByLog = (value: number): boolean => value >= 1e-300 && value <= 1e300;
+
 interface LineOptions {
   readonly x: ArrayLike<number> | undefined;
   /** Of a history; "" for the loss. */

@@ -2,7 +2,7 @@ import { checkWhole, optionsOf } from "../../errors.ts";
 import { axisOf } from "../axes.ts";
 import { type CurveOptions, checkMark } from "../curves.ts";
 import type { Curves, RunHistory } from "../history.ts";
-import { isShown, linesOf, rangeOf, thinned } from "../points.ts";
+import { isShown, isShownByLog, linesOf, rangeOf, thinned } from "../points.ts";
 import { Canvas, inked } from "./canvas.ts";
 
 export interface CurveTextOptions
@@ -43,7 +43,7 @@ export function learningCurvesText(curves: Curves | RunHistory, options: CurveTe
   checkWhole(op, "rows", o.rows, 3);
   const { lines, isWhole, yLabel } = linesOf(op, curves, o);
   const mark = checkMark(op, o.mark);
-  const passes = o.log ? (value: number) => isShown(value) && value > 0 : isShown;
+  const passes = o.log ? isShownByLog : isShown;
 
   const heights = lines.map(({ y }) => y);
   const vertical = axisOf({

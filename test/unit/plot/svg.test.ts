@@ -77,6 +77,13 @@ describe("learningCurves", () => {
     const wide = texts(read(learningCurves({ loss: [1e-30, 1e30] }, { log: true })));
     expect(wide).toContain("1e-24");
     expect(wide.filter((text) => /^1(e|$)/.test(text)).length).toBeLessThan(14);
+    // The range of floats reaches beyond that of a scale: what is outside is a gap, as 0 is.
+    for (const value of [5e-324, 1e-310, 1e-300, 1e300, 1.7e308]) {
+      const extreme = learningCurves({ loss: [value, 1, value] }, { log: true });
+      expect(extreme).not.toMatch(/NaN|Infinity/);
+      expect(texts(read(extreme))).toContain("1");
+    }
+    expect(learningCurves({ loss: [5e-324] }, { log: true })).toContain("loss: no values.");
   });
 
   test("draws a million points as what a screen can show of them", () => {
@@ -126,6 +133,11 @@ describe("learningCurves", () => {
     expect(() => learningCurves(history, { metric: "recall" })).toThrow(
       'learningCurves: there is no metric "recall", only "epoch", "loss", "accuracy", "lr", "val_accuracy"',
     );
+    const empty = { epochs: [{ loss: undefined, val_loss: 1 }] };
+    expect(() => learningCurves(empty)).toThrow(
+      'learningCurves: metric "loss" is undefined in all epochs, expected a number in at least one',
+    );
+    expect(() => learningCurves(empty, { metric: "recall" })).toThrow('there is no metric "recall", only "val_loss"');
     expect(() => learningCurves({ loss: [1] }, { metric: "loss" })).toThrow(
       'learningCurves: metric is "loss", expected a history as the first argument',
     );

@@ -34,6 +34,8 @@ describe("learningCurvesText", () => {
         expect(longest(text)).toBeLessThanOrEqual(columns);
         expect(text).not.toMatch(/NaN|undefined/);
       }
+    for (const value of [5e-324, 1e-300, 1e300])
+      expect(learningCurvesText({ loss: [value, 1] }, { log: true })).not.toMatch(/NaN|∞/);
   });
 
   test("shows a single point, leaves gaps, and marks an epoch", () => {
