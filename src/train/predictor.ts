@@ -1,6 +1,7 @@
 import { checkObject, checkWhole, FeedError, optionsOf, ShapeError, StateError } from "../errors.ts";
 import { type Shape, sizeOf } from "../graph/shape.ts";
 import { Tensor, type TensorData } from "../graph/tensor.ts";
+import { numbered } from "../ops/sources/random.ts";
 import type { Program } from "../runtime/program.ts";
 import { mixes } from "./mixes.ts";
 import { type Recipe, tensorsOf, usedBy } from "./recipe.ts";
@@ -117,7 +118,7 @@ export class Predictor {
   #outputs(n: number) {
     const { inputs } = this.#recipe;
     const tensors = tensorsOf(inputs, this.#specs, n);
-    const prediction = this.#recipe.predict(tensors, { training: false });
+    const prediction = numbered(() => this.#recipe.predict(tensors, { training: false }));
     this.#isRecord = !(prediction instanceof Tensor);
     const outputs = prediction instanceof Tensor ? { [single]: prediction } : prediction;
     for (const [name, { shape }] of Object.entries(outputs))

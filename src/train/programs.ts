@@ -110,7 +110,7 @@ export class Programs {
     return made;
   }
 
-  /** Builds the graph without compiling it, so that all variables exist. A graph is built once: random ops are counted. */
+  /** Builds the graph without compiling it, so that all variables exist. */
   describe(size: number): Described {
     const known = this.#described.get(size);
     if (known) return known;

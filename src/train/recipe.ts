@@ -3,6 +3,7 @@ import { reachable } from "../graph/print.ts";
 import { Tensor, type Variable } from "../graph/tensor.ts";
 import { type Mode, type Module, type Parts, stateDict } from "../nn/module.ts";
 import { input } from "../ops/sources/constants.ts";
+import { numbered } from "../ops/sources/random.ts";
 import type { Clip } from "../optim/clip.ts";
 import type { Ema } from "../optim/ema.ts";
 import type { OptimizerLike } from "../optim/optimizer.ts";
@@ -178,8 +179,11 @@ export interface Outcome {
   readonly values: readonly Tensor<"f32">[];
 }
 
-/** Builds the graph of a batch. */
-export function outcomeOf(recipe: Recipe, specs: Specs, n: number, training: boolean): Outcome {
+/** Builds the graph of a batch. Its random numbers do not depend on the graphs built before, nor on its size. */
+export const outcomeOf = (recipe: Recipe, specs: Specs, n: number, training: boolean): Outcome =>
+  numbered(() => outcome(recipe, specs, n, training));
+
+function outcome(recipe: Recipe, specs: Specs, n: number, training: boolean): Outcome {
   const tensors = tensorsOf([...recipe.inputs, ...recipe.targets], specs, n);
   const prediction = recipe.predict(tensors, { training });
   const scalar = (op: string, values: Tensor) => {

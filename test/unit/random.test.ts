@@ -3,7 +3,8 @@ import { describe, expect, test } from "vitest";
 import { hash32 } from "../../shaders/lib/random.wgsl.ts";
 import { permutation, randomStream } from "../../src/data/index.ts";
 import { AttributeError, ShapeError } from "../../src/errors.ts";
-import { Random } from "../../src/ops/sources/random.ts";
+import type { Tensor } from "../../src/graph/tensor.ts";
+import { numbered, Random } from "../../src/ops/sources/random.ts";
 import { ReferenceProgram } from "../../src/reference/index.ts";
 
 describe("hash32", () => {
@@ -134,6 +135,18 @@ function expectStrangers(streams: ReadonlyMap<string, Float64Array>): void {
   );
   expect(related).toEqual([]);
 }
+
+test("a graph may number its draws by itself: its calls differ, and other graphs do not matter", () => {
+  const random = new Random(3);
+  const other = new Random(3);
+  const graph = () => numbered(() => [random.uniform([4]), random.uniform([4]), other.uniform([4])]);
+  const numbers = (tensors: readonly Tensor[]) => tensors.map(({ node }) => node.attrs["salt"]);
+  expect(numbers(graph())).toEqual([0, 1, 0]);
+  expect(numbers(graph())).toEqual([0, 1, 0]);
+  expect(numbers([random.uniform([4]), random.uniform([4])])).toEqual([0, 1]);
+  expect(() => numbered(() => random.uniform([-1]))).toThrow();
+  expect(numbers([random.uniform([4])])).toEqual([2]);
+});
 
 describe("streams of random numbers are independent", () => {
   const count = 2 ** 12;

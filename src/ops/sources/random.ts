@@ -78,6 +78,24 @@ const randintOp: Op = /* @__PURE__ */ indexedOp("randint", "i32", {
   flops: 45,
 });
 
+/** Calls so far in the graph that `numbered` builds. */
+let calls: Map<Random, number> | undefined;
+
+/**
+ * Builds a graph whose calls of `Random` are numbered from 0, whatever has been built before: the same code draws the
+ * same numbers in every program and process. Results of two builds do not belong into one program, since they would
+ * share numbers.
+ */
+export function numbered<T>(build: () => T): T {
+  const outer = calls;
+  calls = new Map();
+  try {
+    return build();
+  } finally {
+    calls = outer;
+  }
+}
+
 /**
  * A counter-based random number generator on the GPU: every number is a function of (seed, step, call site, element). A
  * backward pass recomputes a mask instead of storing it, and a seed gives the same numbers on every adapter. Programs
@@ -153,6 +171,13 @@ export class Random {
   /** Every call has its own stream. */
   #draw<D extends DType>(op: Op, shape: Shape, attrs: Attrs = {}): Tensor<D> {
     const part = (i: number) => expand(reshape(slice(this.key, [[i, i + 1]]), []), shape);
-    return apply(op, [part(0), part(1)], { ...attrs, salt: this.#draws++ }, [this.#advance]);
+    return apply(op, [part(0), part(1)], { ...attrs, salt: this.#number() }, [this.#advance]);
+  }
+
+  #number(): number {
+    if (!calls) return this.#draws++;
+    const n = calls.get(this) ?? 0;
+    calls.set(this, n + 1);
+    return n;
   }
 }
