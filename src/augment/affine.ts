@@ -33,7 +33,7 @@ export interface AffineOptions extends Drawing, Filling {
  * @throws AttributeError for options that do not fit; the layer throws ShapeError for anything but `[N, C, H, W]`.
  */
 export function randomAffine(options: AffineOptions = {}): Module {
-  return affine("augment.randomAffine", options);
+  return affine("augment.randomAffine", options, (all) => [all]);
 }
 
 /**
@@ -43,10 +43,16 @@ export function randomAffine(options: AffineOptions = {}): Module {
 export function randomRotation(degrees: number | Interval, options: Drawing & Filling = {}): Module {
   const op = "augment.randomRotation";
   const { fill, source } = optionsOf(op, options, { fill: undefined, source: undefined });
-  return affine(op, { degrees, ...(fill !== undefined && { fill }), ...(source !== undefined && { source }) });
+  const given = { degrees, ...(fill !== undefined && { fill }), ...(source !== undefined && { source }) };
+  return affine(op, given, (all) => [all.degrees, { fill: all.fill }]);
 }
 
-function affine(op: string, options: AffineOptions): Module {
+/** @param argsOf the arguments that make the layer again, from all options but the source. */
+function affine(
+  op: string,
+  options: AffineOptions,
+  argsOf: (all: Required<Omit<AffineOptions, "source">>) => readonly unknown[],
+): Module {
   const o = optionsOf(op, options, {
     degrees: undefined,
     translate: undefined,
@@ -62,7 +68,7 @@ function affine(op: string, options: AffineOptions): Module {
   const translate = o.translate === undefined ? ([0, 0] as const) : sharesOf(op, o.translate);
   const fill = fillOf(op, o.fill === undefined ? 0 : o.fill);
   const draws = sourceOf(op, o.source);
-  return augmentation(op, (x) => {
+  return augmentation(op, argsOf({ degrees, translate, scale, shear, fill }), (x) => {
     const [n, , height, width] = checkImages(op, x);
     const within = ([low, high]: Interval): Tensor<"f32"> | number =>
       low === high ? low : add(low, mul(high - low, draws.uniform([n])));

@@ -59,7 +59,7 @@ export function randomCrop(size: number | readonly [height: number, width: numbe
       return slice(x, [undefined, undefined, [top, top + height], [left, left + width]]);
     return cut(x, full([n], left), full([n], top));
   };
-  return augmentation(op, training, evaluation);
+  return augmentation(op, [size, { padding, fill }], training, evaluation);
 }
 
 function sizeOf(op: string, size: number | readonly [number, number]): readonly [number, number] {

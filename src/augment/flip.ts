@@ -20,7 +20,7 @@ export const randomVerticalFlip = (p = 0.5, source?: Random): Module =>
 function randomFlip(op: string, axis: number, p: number, source: Random | undefined): Module {
   checkNumber(op, "p", p, "a probability from 0 to 1", (n) => n >= 0 && n <= 1);
   const draws = sourceOf(op, source);
-  return augmentation(op, (x) => {
+  return augmentation(op, [p], (x) => {
     const [n] = checkImages(op, x);
     return where(draws.bernoulli([n, 1, 1, 1], p), flip(x, [axis]), x);
   });

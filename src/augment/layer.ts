@@ -44,15 +44,21 @@ export function fillsOf(op: string, fill: readonly number[], x: Tensor): Tensor<
 
 /**
  * A layer that changes images in training.
- * @param act what it does to them. @param idle what it does in evaluation; default nothing.
+ * @param op the function that makes it. @param args the arguments that make it again, but for a source.
+ * @param act what it does to images. @param idle what it does in evaluation; default nothing.
  */
-export function augmentation(op: string, act: (x: Tensor) => Tensor, idle: (x: Tensor) => Tensor = (x) => x): Module {
+export function augmentation(
+  op: string,
+  args: readonly unknown[],
+  act: (x: Tensor) => Tensor,
+  idle: (x: Tensor) => Tensor = (x) => x,
+): Module {
   const forward = (x: Tensor, mode: Mode): Tensor => {
     checkTensors(op, x);
     if (!floats.includes(x.dtype)) throw new DTypeError(`${op}: x is ${x.dtype}, expected f32 or f16`);
     return mode.training ? act(x) : idle(x);
   };
-  return module(forward, {}, op);
+  return module(forward, {}, op, args);
 }
 
 /** Refuses anything but images `[N, C, H, W]`. */

@@ -15,5 +15,5 @@ export function gaussianNoise(sigma = 0.1, source?: Random): Module {
   const op = "augment.gaussianNoise";
   checkNumber(op, "sigma", sigma, "a number from 0", (n) => n >= 0);
   const draws = sourceOf(op, source);
-  return augmentation(op, (x) => add(x, cast(mul(sigma, draws.normal(x.shape)), x.dtype)));
+  return augmentation(op, [sigma], (x) => add(x, cast(mul(sigma, draws.normal(x.shape)), x.dtype)));
 }

@@ -124,6 +124,9 @@ export function loadTensors(
     ...(misshapen.length > 10 ? [`${misshapen.length - 10} more are of other shapes`] : []),
     ...(strict && missing.length > 0 ? [`${counted(missing)} missing: ${listed(missing)}`] : []),
     ...(strict && unexpected.length > 0 ? [`${counted(unexpected)} unexpected: ${listed(unexpected)}`] : []),
+    ...(strict && unexpected.some((key) => /^(optimizer|ema)\./.test(key))
+      ? ["it is a checkpoint of a training: trainer.load takes it, and { strict: false } its weights alone"]
+      : []),
   ];
   if (problems.length > 0) {
     const keys = misshapen.map(({ key }) => key);

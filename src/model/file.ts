@@ -11,13 +11,14 @@ import {
   TilegradError,
 } from "../errors.ts";
 import { checkDType, checkShape, type DType, type Shape } from "../graph/shape.ts";
-import { parseSafetensors } from "../io/safetensors.ts";
+import { parseSafetensors, serializeSafetensors } from "../io/safetensors.ts";
 import { loadTensors, saveSafetensors } from "../io/weights.ts";
-import type { Module } from "../nn/module.ts";
+import { type Module, stateDict } from "../nn/module.ts";
 import type { Runner } from "../runtime/runner.ts";
+import { checksum } from "./checksum.ts";
 import { isRecord } from "./format.ts";
 import { type FromJSONOptions, fromJSON, parsed } from "./fromJSON.ts";
-import type { Layer } from "./layers.ts";
+import type { Model } from "./layers.ts";
 import { toJSON } from "./toJSON.ts";
 
 /** One sample of what a model takes, without the batch. */
@@ -40,7 +41,7 @@ export interface ModelFileOptions {
 }
 
 /** A model from a file, with what else the file held. */
-export interface ModelFile<M extends Layer = Module> {
+export interface ModelFile<M extends Model = Module> {
   readonly model: M;
   readonly input: Required<SampleSpec> | undefined;
   readonly labels: readonly string[] | undefined;
@@ -55,13 +56,14 @@ const fileOptions = { input: undefined, labels: undefined, normalizer: undefined
 
 /**
  * Saves a model as one safetensors file: its weights, and in the file's metadata its description, see `toJSON`.
- * `loadModel` needs nothing else. PyTorch reads the weights with `safetensors.torch.load_file`.
+ * `loadModel` needs nothing else, and notices damage by a checksum of the weights. PyTorch reads the weights with `safetensors.torch.load_file`.
+ * @param model as `toJSON` takes it. Call that before a long training: it throws where the model cannot be described.
  * @param options what else a reader needs to predict; default nothing.
  * @throws AttributeError as `toJSON`, and for options of another form.
  */
 export async function saveModel(
   engine: Runner,
-  model: Layer,
+  model: Model,
   options: ModelFileOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
   const op = "saveModel";
@@ -69,13 +71,17 @@ export async function saveModel(
   checkHas(op, "normalizer", normalizer, "apply", "what data.standardize or data.minMaxScale returned");
   checkObject(op, "metadata", metadata, "an object of texts");
   if (key in metadata) throw new AttributeError(`${op}: metadata may not be called "${key}", which holds the model`);
+  const json = toJSON(model);
+  // Read once: the values may change until a second reading.
+  const { tensors } = parseSafetensors(await saveSafetensors(engine, model));
   const described = {
-    ...toJSON(model),
+    ...json,
+    crc32: checksum(tensors),
     ...(input !== undefined && { input: specOf(op, input) }),
     ...(labels !== undefined && { labels: textsOf(op, labels) }),
     ...(normalizer && { normalizer: normalizer.state }),
   };
-  return saveSafetensors(engine, model, { ...metadata, [key]: JSON.stringify(described) });
+  return serializeSafetensors(tensors, { ...metadata, [key]: JSON.stringify(described) });
 }
 
 /**
@@ -86,22 +92,27 @@ export async function saveModel(
  * @throws FormatError that names the place where it is another file, damaged, or needs a function that is not in
  * `custom`.
  */
-export function loadModel<M extends Layer = Module>(
+export function loadModel<M extends Model = Module>(
   engine: Runner,
   bytes: Bytes,
   options: Pick<FromJSONOptions, "custom" | "name"> = {},
 ): ModelFile<M> {
-  const { custom, name } = optionsOf("loadModel", options, { custom: {}, name: "model file" });
+  const { custom, name } = optionsOf("loadModel", options, { custom: undefined, name: "model file" });
   const file = parseSafetensors(bytes, name);
   const { [key]: text, ...metadata } = file.metadata;
-  if (text === undefined)
+  if (text === undefined) {
     throw new FormatError(
-      `${name}: has no metadata "${key}", which describes a model: for weights, use loadSafetensors`,
+      "tilegrad.train" in metadata
+        ? `${name}: is a checkpoint of a training, without a description of its model: load it with trainer.load, then save the model with saveModel`
+        : `${name}: has no metadata "${key}", which describes a model: for weights, use loadSafetensors`,
     );
+  }
   const described = parsed(text, name);
   if (!isRecord(described))
     throw new FormatError(`${name}: the metadata "${key}" is ${show(described)}, expected an object`);
-  const { input, labels, normalizer, ...json } = described;
+  const { crc32, input, labels, normalizer, ...json } = described;
+  if (crc32 !== undefined && crc32 !== checksum(file.tensors))
+    throw new FormatError(`${name}: its weights are not those that saveModel wrote: their checksum does not fit`);
   const elements = [...file.tensors.values()].reduce((sum, { data }) => sum + data.length, 0);
   const read = <T>(part: string, value: unknown, form: (value: never) => T): T | undefined =>
     value === undefined ? undefined : checked(`${name}: ${part}`, () => form(value as never));
@@ -110,8 +121,8 @@ export function loadModel<M extends Layer = Module>(
     labels: read("labels", labels, (texts) => textsOf("labels", texts)),
     normalizer: read("normalizer", normalizer, (state: NormalizerState) => normalizerOf(state)),
   };
-  const model = fromJSON<M>(json, { custom, name, maxBytes: 4 * elements });
-  loadTensors(engine, model.variables, file.tensors, { name });
+  const model = fromJSON<M>(json, { ...(custom && { custom }), name, maxBytes: 4 * elements });
+  loadTensors(engine, stateDict(model), file.tensors, { name });
   return { model, ...others, metadata };
 }
 

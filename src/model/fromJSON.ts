@@ -1,12 +1,25 @@
 import { checkNumber, FormatError, optionsOf, show } from "../errors.ts";
 import { sizeOf } from "../graph/shape.ts";
 import type { Variable } from "../graph/tensor.ts";
-import type { Module } from "../nn/module.ts";
+import { type Module, stateDict } from "../nn/module.ts";
 import { format, isRecord, mostDeep, within } from "./format.ts";
-import { type Constructors, checkConstructors, type Layer, layersOfNn, noteRecipe, recipeOf } from "./layers.ts";
+import {
+  type Constructors,
+  checkConstructors,
+  checkModel,
+  type Layer,
+  layersOfNn,
+  type Model,
+  noteRecipe,
+  partsKind,
+  recipeOf,
+} from "./layers.ts";
 
 export interface FromJSONOptions {
-  /** Functions of yours that the description names: what `custom` returned, or `{ name: function }`. Default none. */
+  /**
+   * Functions that the description names and nn lacks: what `custom` returned, `{ name: function }`, or for layers of
+   * tilegrad/augment `import * as augment`. Default none.
+   */
   readonly custom?: Constructors;
   /** Most bytes that the model's variables may take together; default 2³². A short text can ask for much memory. */
   readonly maxBytes?: number;
@@ -23,13 +36,17 @@ const mostLayers = 1000;
  * The description may come from anywhere. It is checked before anything is allocated, and only calls functions of nn
  * and those in `custom`; these get its arguments, so they must check them.
  * @param json the object, or its text.
- * @returns the model: a module, or the recurrent layer or cell that was described.
+ * @returns the model: a module, or the recurrent layer, cell, or object of modules that was described.
  * @throws FormatError that names the place: not a description, one of a later format, an unknown layer, an argument that
  * the layer refuses, or a model larger than `maxBytes`.
  */
-export function fromJSON<M extends Layer = Module>(json: unknown, options: FromJSONOptions = {}): M {
-  const { custom, maxBytes, name } = optionsOf("fromJSON", options, {
-    custom: {},
+export function fromJSON<M extends Model = Module>(json: unknown, options: FromJSONOptions = {}): M {
+  const {
+    custom = {},
+    maxBytes,
+    name,
+  } = optionsOf("fromJSON", options, {
+    custom: undefined,
     maxBytes: 2 ** 32,
     name: "fromJSON",
   });
@@ -41,7 +58,7 @@ export function fromJSON<M extends Layer = Module>(json: unknown, options: FromJ
   if (version !== format) throw new FormatError(`${name}: format is ${show(version)}, expected "${format}"`);
   const [surplus] = Object.keys(others);
   if (surplus !== undefined) throw new FormatError(`${name}: ${show(surplus)} is not a field of this format`);
-  return new Builder(custom, maxBytes, name).layer(model, "model", "", 0) as M;
+  return new Builder(custom, maxBytes, name).layer(model, "model", "", 0) as Model as M;
 }
 
 /** JSON given as text, parsed; anything else as it is. */
@@ -68,7 +85,7 @@ class Builder {
 
   constructor(custom: Constructors, maxBytes: number, name: string) {
     this.#custom = custom;
-    this.#makers = { ...layersOfNn, ...custom };
+    this.#makers = { ...layersOfNn, [partsKind]: partsOf as unknown as Constructors[string], ...custom };
     this.#maxBytes = maxBytes;
     this.#name = name;
   }
@@ -85,16 +102,22 @@ class Builder {
     if (keys !== "args,layer") this.#fail(place, `has members ${show(keys)}, expected layer and args`);
     const [kind, args] = [own("layer"), own("args")];
     if (typeof kind !== "string") return this.#fail(`${place}.layer`, `is ${show(kind)}, expected a name`);
-    if (!Object.hasOwn(this.#makers, kind)) {
-      const fault = `is ${show(kind)}, which is no layer of nn: if it is yours, pass its function in { custom: { … } }`;
-      return this.#fail(`${place}.layer`, fault);
+    // Layers of tilegrad/augment are called "augment.randomCrop", and their functions "randomCrop".
+    const known = kind.replace(/^augment\./, "");
+    if (!Object.hasOwn(this.#makers, known) || (known !== kind && !Object.hasOwn(this.#custom, known))) {
+      const todo =
+        known === kind
+          ? "if it is yours, pass its function in { custom: { … } }"
+          : 'import * as augment from "tilegrad/augment", and pass { custom: augment }';
+      return this.#fail(`${place}.layer`, `is ${show(kind)}, which is no layer of nn: ${todo}`);
     }
     if (!Array.isArray(args)) return this.#fail(`${place}.args`, `is ${show(args)}, expected a list`);
     const given = args.map((arg, i) => {
-      const inner = kind === "sequential" && isRecord(arg) && !isLayer(arg) ? path : within(path, `${i}`);
+      const inner =
+        (kind === "sequential" ? isRecord(arg) : kind === partsKind) && !isLayer(arg) ? path : within(path, `${i}`);
       return arg === null ? undefined : this.#value(arg, `${place}.args[${i}]`, inner, depth + 1);
     });
-    const made = this.#make(kind, this.#makers[kind] as (...args: unknown[]) => Layer, given, place);
+    const made = this.#make(kind, this.#makers[known] as (...args: unknown[]) => Layer, given, place);
     this.#made.set(path, made);
     return made;
   }
@@ -122,7 +145,7 @@ class Builder {
       const message = cause instanceof Error ? cause.message : String(cause);
       return this.#fail(place, `(${kind}): ${message.slice(0, 240)}`, cause);
     }
-    for (const variable of layer.variables.values()) {
+    for (const variable of stateDict(layer).values()) {
       if (this.#counted.has(variable)) continue;
       this.#counted.add(variable);
       this.#bytes += 4 * sizeOf(variable.shape);
@@ -155,5 +178,12 @@ class Builder {
 /** A place, kept short. */
 const shortened = (place: string): string => (place.length > 100 ? `${place.slice(0, 40)}…${place.slice(-50)}` : place);
 
-/** Whether an object in an argument stands for a layer. */
-const isLayer = (value: object): boolean => Object.hasOwn(value, "layer") || Object.hasOwn(value, "same");
+/** Whether an argument stands for a layer. */
+const isLayer = (value: unknown): boolean =>
+  isRecord(value) && (Object.hasOwn(value, "layer") || Object.hasOwn(value, "same"));
+
+/** A model that is an object or a list of layers. */
+function partsOf(parts: Model): Model {
+  checkModel(partsKind, "the argument", parts);
+  return parts;
+}

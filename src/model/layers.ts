@@ -1,9 +1,12 @@
-import { AttributeError, checkLike, checkObject, show } from "../errors.ts";
+import { AttributeError, checkLike, refuse, show } from "../errors.ts";
 import * as nn from "../nn/index.ts";
 import type { Recipe } from "../nn/module.ts";
 
 /** Anything with variables: a module, a recurrent layer, a cell. */
 export type Layer = Pick<nn.Module, "variables">;
+
+/** A model: a layer, or an object or list of layers, as a trainer takes it. */
+export type Model = Layer | readonly Model[] | { readonly [part: string]: Model };
 
 /** A function that makes a layer. */
 export type Constructor = (...args: never[]) => Layer;
@@ -70,16 +73,34 @@ export const layersOfNn: Constructors = {
 export const recipeOf = (layer: unknown): Recipe | undefined =>
   typeof layer === "function" && "recipe" in layer ? (layer.recipe as Recipe) : undefined;
 
+/** The kind, in descriptions, of a model that is an object or a list of layers. */
+export const partsKind = "parts";
+
+/** Whether a model is an object or a list of layers. */
+export function isParts(model: unknown): model is Exclude<Model, Layer> {
+  if (!Array.isArray(model) && Object.prototype.toString.call(model) !== "[object Object]") return false;
+  const parts = Object.values(model as object);
+  return parts.length > 0 && parts.every((part) => recipeOf(part) !== undefined || isParts(part));
+}
+
+/** Refuses anything but a model. */
+export function checkModel(op: string, name: string, model: unknown): asserts model is Model {
+  if (!recipeOf(model) && !isParts(model)) refuse(op, name, model, "a module, or an object of modules");
+}
+
 /** The layer's name in descriptions: that of nn's function without "nn.". */
 export const kindOf = ([, name = "module"]: Recipe): string =>
   name === "a module" ? "module" : name.replace(/^nn\./, "");
 
 /** Refuses anything but functions by names that nn leaves free. */
 export function checkConstructors(op: string, constructors: Constructors): void {
-  checkObject(op, "custom", constructors, "{ name: a function that makes a module, … }");
+  // What `import * as` gives is a module of JavaScript.
+  if (!/Object|Module/.test(Object.prototype.toString.call(constructors)))
+    refuse(op, "custom", constructors, "{ name: a function that makes a module, … }");
   for (const [name, make] of Object.entries(constructors)) {
     checkLike(op, `"${name}"`, make, checkLike);
-    if (Object.hasOwn(layersOfNn, name)) throw new AttributeError(`${op}: nn has a layer "${name}": take another name`);
+    if (Object.hasOwn(layersOfNn, name) || name === partsKind)
+      throw new AttributeError(`${op}: nn has a layer "${name}": take another name`);
   }
 }
 

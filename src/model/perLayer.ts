@@ -1,19 +1,19 @@
 import type { Node, Spec, Tensor, Variable } from "../graph/tensor.ts";
 import type { Call } from "../kernels/call.ts";
-import { pathOf } from "../nn/module.ts";
+import { pathOf, stateDict } from "../nn/module.ts";
 import { within } from "./format.ts";
-import type { Layer } from "./layers.ts";
+import type { Model } from "./layers.ts";
 import type { LayerSummary } from "./report.ts";
 import { type TreeLayer, treeOf } from "./tree.ts";
 
 /** The layers of a model with what each costs in a program. @param nodes of the program, @param calls its kernels. */
 export function layersOf(
-  model: Layer,
+  model: Model,
   nodes: readonly Node[],
   outputs: readonly Tensor[],
   calls: readonly Call[],
 ): LayerSummary[] {
-  const base = pathOf(model.variables);
+  const base = pathOf(stateDict(model));
   const tree = treeOf(model);
   const full = (path: string): string => (path === "" ? base : within(base, path));
   const byPath = new Map(tree.map((layer) => [full(layer.path), layer]));

@@ -1,12 +1,13 @@
 import { type Compiled, compile, type Description, described } from "../compile/compile.ts";
-import { checkHas, checkObject, optionsOf, refuse } from "../errors.ts";
+import { AttributeError, checkHas, checkObject, optionsOf } from "../errors.ts";
 import { reachable } from "../graph/print.ts";
 import { checkDType, checkShape, type DType, type Shape } from "../graph/shape.ts";
 import { checkTensor, type Tensor } from "../graph/tensor.ts";
 import { type AdapterTraits, guaranteed } from "../kernels/traits.ts";
+import { stateDict } from "../nn/module.ts";
 import { input } from "../ops/sources/constants.ts";
 import { memoryOf } from "../runtime/program.ts";
-import { type Layer, recipeOf } from "./layers.ts";
+import { checkModel, isParts, type Model } from "./layers.ts";
 import { layersOf } from "./perLayer.ts";
 import type { Costs, Summary } from "./report.ts";
 import { textOf } from "./text.ts";
@@ -19,8 +20,11 @@ export interface SummaryOptions {
   readonly traits?: AdapterTraits;
   /** What a training program computes, as given to `engine.compile`: adds its memory and operations. Default none. */
   readonly training?: Description;
-  /** How to apply the model to the input; default `(x) => model(x)`. */
-  readonly call?: (x: Tensor) => Tensor | Readonly<Record<string, Tensor>>;
+  /**
+   * How to apply the model to the input; default `(x) => model(x)`. For several inputs, it takes an object of tensors.
+   */
+  // biome-ignore lint/suspicious/noExplicitAny: x is a tensor, or a record of them
+  readonly call?: (x: any) => Tensor | Readonly<Record<string, Tensor>>;
 }
 
 /** A GPU as most have it, with room for any model. */
@@ -39,17 +43,31 @@ const common: AdapterTraits = {
  * @example
  * console.log(summary(model, [64, 784]).text);
  *
- * @param model made of layers of nn; its own layers are listed if they are its parts.
- * @param inputSpec shape of the input with its batch; dtype f32 unless given.
+ * @param model made of layers of nn; its own layers are listed if they are its parts. An object of modules needs the
+ * option `call`.
+ * @param inputSpec shape of the input with its batch, dtype f32 unless given; or several by name, with the option `call`.
  * @throws ShapeError or DTypeError of the layer that the input does not fit. Otherwise as `engine.compile`.
  */
-export function summary(model: Layer, inputSpec: InputSpec, options: SummaryOptions = {}): Summary {
+export function summary(
+  model: Model,
+  inputSpec: InputSpec | Readonly<Record<string, InputSpec>>,
+  options: SummaryOptions = {},
+): Summary {
   const op = "summary";
-  if (!recipeOf(model)) refuse(op, "the model", model, "a module");
+  checkModel(op, "the model", model);
+  stateDict(model); // so that layers know their paths
   const { traits, training, call } = optionsOf(op, options, { traits: common, training: undefined, call: undefined });
   checkHas(op, "call", call, "call", "a function");
-  const x = inputOf(op, inputSpec);
-  const y = call ? call(x) : (model as unknown as (x: Tensor) => ReturnType<NonNullable<SummaryOptions["call"]>>)(x);
+  const isOne =
+    Array.isArray(inputSpec) || Object.prototype.toString.call(inputSpec) !== "[object Object]" || "shape" in inputSpec;
+  if (!call && (isParts(model) || !isOne)) {
+    const what = isOne ? "an object of modules" : "a model of several inputs";
+    throw new AttributeError(`${op}: ${what} needs the option call, a function that applies it`);
+  }
+  const x = isOne
+    ? inputOf(op, "x", inputSpec as InputSpec)
+    : Object.fromEntries(Object.entries(inputSpec).map(([name, spec]) => [name, inputOf(op, name, spec as InputSpec)]));
+  const y = call ? call(x) : (model as unknown as (x: unknown) => ReturnType<NonNullable<SummaryOptions["call"]>>)(x);
   const outputs = resultsOf(op, y);
   const compiled = compile({ outputs }, traits, new Map(), { merge: false });
   const layers = layersOf(model, reachable(Object.values(outputs)), Object.values(outputs), compiled.calls);
@@ -66,13 +84,13 @@ export function summary(model: Layer, inputSpec: InputSpec, options: SummaryOpti
   return { ...found, text, toString: () => text };
 }
 
-function inputOf(op: string, given: InputSpec): Tensor {
+function inputOf(op: string, name: string, given: InputSpec): Tensor {
   const isShape = Array.isArray(given);
   if (!isShape) checkObject(op, "the input", given, "a shape, or { shape, dtype }");
   const spec = isShape ? { shape: given as Shape } : (given as Exclude<InputSpec, Shape>);
   const { shape, dtype } = optionsOf(op, spec, { shape: undefined, dtype: "f32" });
   checkDType(op, dtype);
-  return input("x", checkShape(op, shape), dtype);
+  return input(name, checkShape(op, shape), dtype);
 }
 
 /** The results of a model by name: one, or those of a recurrent layer. */

@@ -41,7 +41,8 @@ function linesOf(name: string, { memory, operations, kernels, dispatches }: Cost
     .filter(([, bytes]) => bytes > 0)
     .map(([part, bytes]) => `${part} ${showBytes(bytes)}`);
   return [
-    `${name}: ${showCount(operations)} operations, ${counted(kernels, "kernel")} in ${counted(dispatches, "dispatch", "dispatches")}`,
+    `${name}: ${showCount(operations)} operations, ${counted(kernels, "kernel")} in ${counted(dispatches, "dispatch", "dispatches")}` +
+      (kernels > dispatches ? " (kernels that do not wait for each other share one)" : ""),
     `${name}: ${showBytes(total)} of memory (${parts.join(", ")})`,
   ];
 }

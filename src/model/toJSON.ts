@@ -1,4 +1,4 @@
-import { AttributeError, refuse, show } from "../errors.ts";
+import { AttributeError, show } from "../errors.ts";
 import {
   format,
   isRecord,
@@ -9,19 +9,24 @@ import {
   type ValueJSON,
   within,
 } from "./format.ts";
-import { kindOf, type Layer, recipeOf } from "./layers.ts";
+import { checkModel, kindOf, type Layer, type Model, partsKind, recipeOf } from "./layers.ts";
 
 /**
  * Describes a model as plain JSON, from which `fromJSON` makes it again: layers of the same kinds, with variables of the
  * same names and shapes. Weights, initial values, what is frozen, and a dropout's own source of random numbers are not
  * part of it; `saveModel` keeps the weights beside it.
- * @param model made of layers of nn, and of functions of yours that went through `custom`.
+ * @param model made of layers of nn and of tilegrad/augment, and of functions of yours that went through `custom`; or an
+ * object or list of such models.
  * @throws AttributeError that names the layer where the model contains an `nn.module` or `nn.stateless` made otherwise,
  * or an argument that JSON cannot hold.
  */
-export function toJSON(model: Layer): ModelJSON {
-  if (!recipeOf(model)) refuse("toJSON", "the argument", model, "a module");
-  return { format, model: layerJSON(model, "", new Map(), 0) };
+export function toJSON(model: Model): ModelJSON {
+  checkModel("toJSON", "the argument", model);
+  const known: Known = new Map();
+  const described = recipeOf(model)
+    ? layerJSON(model as Layer, "", known, 0)
+    : { layer: partsKind, args: [valueJSON(model, "the model", "", known, 0)] };
+  return { format, model: described };
 }
 
 /** Paths of the layers described so far. */
@@ -37,7 +42,7 @@ function layerJSON(layer: Layer, path: string, known: Known, depth: number): Lay
   if (!args) {
     throw new AttributeError(
       `toJSON: ${placeOf(path)} is an nn.module or nn.stateless, whose function JSON cannot hold: ` +
-        "make it by a function that went through custom({ … })",
+        "make it by a function that went through custom({ … }), or save its weights alone: io.saveSafetensors",
     );
   }
   if (depth > mostDeep) throw new AttributeError(`toJSON: ${placeOf(path)} is nested deeper than ${mostDeep} layers`);

@@ -1,13 +1,13 @@
 import { Variable } from "../graph/tensor.ts";
 import type { Parts } from "../nn/module.ts";
 import { within } from "./format.ts";
-import { kindOf, type Layer, recipeOf } from "./layers.ts";
+import { isParts, kindOf, type Layer, type Model, partsKind, recipeOf } from "./layers.ts";
 
 /** A layer in its model. */
 export interface TreeLayer {
   /** "" for the model itself, "body.0" for a layer in it. */
   readonly path: string;
-  /** The function of nn that made it, without "nn."; "module" for one of yours. */
+  /** The function of nn that made it, without "nn."; "module" for one of yours, "parts" for an object or list of layers. */
   readonly kind: string;
   /** How many layers contain it. */
   readonly depth: number;
@@ -16,7 +16,7 @@ export interface TreeLayer {
 }
 
 /** All layers of a model, each before those in it. Layers made and used inside a function of yours are not seen. */
-export function treeOf(model: Layer): TreeLayer[] {
+export function treeOf(model: Model): TreeLayer[] {
   const found: TreeLayer[] = [];
   const visit = (layer: Layer, path: string, depth: number): void => {
     const recipe = recipeOf(layer);
@@ -35,6 +35,10 @@ export function treeOf(model: Layer): TreeLayer[] {
       else gather(part, at, depth, own);
     }
   };
-  visit(model, "", 0);
+  if (isParts(model)) {
+    const variables: Variable[] = [];
+    found.push({ path: "", kind: partsKind, depth: 0, variables });
+    gather(model, "", 0, variables);
+  } else visit(model, "", 0);
   return found;
 }

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import * as augment from "../../src/augment/index.ts";
 import { data, Engine, input, io, losses, nn, optim, type Tensor } from "../../src/index.ts";
 import { loadModel, saveModel } from "../../src/model/index.ts";
+import { Trainer } from "../../src/train/index.ts";
 
 let engine: Engine;
 beforeAll(async () => {
@@ -53,4 +55,50 @@ test("one file holds all that another engine needs to predict the same", async (
   expect([...tensors.keys()]).toEqual([...model.variables.keys()]);
   expect(Object.keys(metadata).sort()).toEqual(["author", "tilegrad"]);
   expect(io.loadSafetensors(engine, model, bytes)).toEqual({ missing: [], unexpected: [] });
+});
+
+test("a damaged weight is noticed", async () => {
+  const bytes = await saveModel(engine, nn.linear(6, 3));
+  expect(() => loadModel(engine, bytes)).not.toThrow();
+  bytes[bytes.length - 3]! ^= 1;
+  expect(() => loadModel(engine, bytes)).toThrow(
+    "model file: its weights are not those that saveModel wrote: their checksum does not fit",
+  );
+});
+
+test("layers of tilegrad/augment are saved", async () => {
+  const model = nn.sequential(augment.randomCrop(2), nn.flatten(), nn.linear(4, 3));
+  const bytes = await saveModel(engine, model);
+  expect(() => loadModel(engine, bytes)).toThrow('import * as augment from "tilegrad/augment"');
+  const loaded = loadModel(engine, bytes, { custom: augment });
+  expect(loaded.model(input("x", [1, 1, 4, 4])).shape).toEqual([1, 3]);
+});
+
+test("a model of parts is saved, as weights and as a model", async () => {
+  const make = () => ({ encoder: nn.linear(6, 4), heads: [nn.linear(4, 1), nn.linear(4, 2)] });
+  const model = make();
+  const { model: copy } = loadModel<typeof model>(engine, await saveModel(engine, model));
+  expect(await engine.read(copy.heads[1]!.variables.get("weight")!)).toEqual(
+    await engine.read(model.heads[1]!.variables.get("weight")!),
+  );
+  const bytes = await io.saveSafetensors(engine, model);
+  expect([...io.parseSafetensors(bytes).tensors.keys()]).toEqual([...nn.stateDict(model).keys()]);
+  const other = make();
+  io.loadSafetensors(engine, other, bytes);
+  expect(await engine.read(other.encoder.variables.get("bias")!)).toEqual(
+    await engine.read(model.encoder.variables.get("bias")!),
+  );
+});
+
+test("the checkpoint of a trainer says what it is", async () => {
+  const model = nn.linear(6, 3);
+  const trainer = new Trainer({ engine, model, loss: losses.crossEntropy, optimizer: optim.adam() });
+  await trainer.fit({ x: { data: samples, shape: [32, 6] }, y: { data: classes, shape: [32] } }, { batchSize: 16 });
+  const bytes = await trainer.save();
+  expect(() => loadModel(engine, bytes)).toThrow(
+    "model file: is a checkpoint of a training, without a description of its model: load it with trainer.load, then save the model with saveModel",
+  );
+  expect(() => io.loadSafetensors(engine, model, bytes)).toThrow(
+    "it is a checkpoint of a training: trainer.load takes it, and { strict: false } its weights alone",
+  );
 });

@@ -235,7 +235,34 @@ test("what results collect is the transpose of what they spread", () => {
   checkGradients(weigh(y as Tensor), [x], { x0: ramp(40) }, { most: 40 });
 });
 
-test("models with these layers can be described as JSON", () => {
+test("the layers describe themselves, and are made again", () => {
+  const make = () =>
+    nn.sequential(
+      augment.randomHorizontalFlip(0.25),
+      augment.randomVerticalFlip(),
+      augment.randomAffine({ degrees: [5, 10], translate: [0.1, 0.2], scale: [0.5, 2], shear: 3, fill: 0.5 }),
+      augment.randomRotation(20, { fill: [1] }),
+      augment.randomCrop([3, 4], { padding: 1, fill: 2 }),
+      augment.gaussianNoise(0.2),
+    );
+  const text = JSON.stringify(toJSON(make()));
+  const copy = fromJSON(text, { custom: augment });
+  expect(JSON.stringify(toJSON(copy))).toBe(text);
+  const results = [make, () => fromJSON(text, { custom: augment })].map((again) => {
+    nn.seed(3);
+    const y = again()(input("x", [2, 1, 5, 5]), { training: true });
+    return new ReferenceProgram({ outputs: { y } }).run({ x: ramp(50) })["y"]!.data;
+  });
+  expect(results[1]).toEqual(results[0]);
+  expect(() => fromJSON(text)).toThrow(
+    'model.args[0].layer is "augment.randomHorizontalFlip", which is no layer of nn: import * as augment from "tilegrad/augment", and pass { custom: augment }',
+  );
+  expect(() => fromJSON({ format: "tilegrad model 1", model: { layer: "augment.relu", args: [] } }, {})).toThrow(
+    "no layer of nn",
+  );
+});
+
+test("models with these layers can be described under the names of custom, too", () => {
   const layers = custom({ ...augment });
   const model = nn.sequential(
     layers.randomAffine({ degrees: [5, 10], translate: [0.1, 0.2] }),

@@ -68,6 +68,25 @@ describe("a layer made from its description has the same variables and computes 
   });
 });
 
+test("a model of parts is described, and made again with the same names", () => {
+  const encoder = nn.sequential(nn.linear(4, 3), nn.relu());
+  const model = { encoder, heads: [nn.linear(3, 2), { tied: encoder, last: nn.linear(3, 1) }] };
+  const text = JSON.stringify(toJSON(model));
+  const copy = fromJSON<typeof model>(text);
+  expect([...nn.stateDict(copy).keys()]).toEqual([...nn.stateDict(model).keys()]);
+  expect([...nn.stateDict(copy).values()].map(({ name }) => name)).toEqual(
+    [...nn.stateDict(model).values()].map(({ name }) => name),
+  );
+  expect((copy.heads[1] as { tied: unknown }).tied).toBe(copy.encoder);
+  expect(JSON.stringify(toJSON(copy))).toBe(text);
+  expect(() => toJSON({ encoder, size: 3 } as never)).toThrow(
+    "toJSON: the argument is an object, expected a module, or an object of modules",
+  );
+  expect(() => fromJSON({ format: "tilegrad model 1", model: { layer: "parts", args: [{ size: 3 }] } })).toThrow(
+    FormatError,
+  );
+});
+
 describe("any nesting of layers is described, too", () => {
   /** A model of any depth, from examples that take and give anything, named or by position, some used twice. */
   const leaf = fc.nat(1000).map((n) => {

@@ -134,6 +134,35 @@ test("a model may be called in another way, and for another adapter", () => {
   expect(summary(attention, [2, 5, 8], { call, traits: gpu }).layers[0]!.output!.shape).toEqual([2, 5, 8]);
 });
 
+test("a model may consist of parts, and take several inputs", () => {
+  const model = {
+    words: nn.embedding(9, 8),
+    body: nn.sequential(nn.linear(8, 4), nn.relu()),
+    heads: [nn.linear(4, 2)],
+  };
+  const call = ({ ids, shift }: { ids: t.Tensor<"i32">; shift: t.Tensor }) =>
+    model.heads[0]!(model.body(t.add(model.words(ids), shift)));
+  const found = summary(model, { ids: { shape: [2, 5], dtype: "i32" }, shift: [2, 5, 8] }, { call });
+  expect(found.layers.map(({ path, kind, parameters, kernels }) => [path, kind, parameters, kernels > 0])).toEqual([
+    ["", "parts", 0, true], // the sum
+    ["words", "embedding", 72, true],
+    ["body", "sequential", 0, false],
+    ["body.0", "linear", 36, true],
+    ["body.1", "relu", 0, false],
+    ["heads.0", "linear", 10, true],
+  ]);
+  expect(found.layers[0]!.output!.shape).toEqual([2, 5, 2]);
+  expect(() => summary(model, [2, 5])).toThrow("summary: an object of modules needs the option call");
+});
+
+test("the text says why there may be fewer dispatches than kernels", () => {
+  const [a, b] = [nn.linear(4, 2), nn.linear(4, 2)];
+  const call = (x: t.Tensor) => ({ a: a(x), b: b(x) });
+  expect(summary({ a, b }, [2, 4], { call }).text).toContain(
+    "2 kernels in 1 dispatch (kernels that do not wait for each other share one)",
+  );
+});
+
 describe("summary refuses", () => {
   const model = nn.linear(4, 2);
 
