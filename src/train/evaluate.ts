@@ -1,12 +1,13 @@
 import type { Programs } from "./programs.ts";
 import { ringSteps } from "./ring.ts";
 import { Stage } from "./stage.ts";
-import type { Stream } from "./stream.ts";
+import { noSamples, noWeight, type Stream } from "./stream.ts";
 import { type Batch, type Columns, noSums } from "./tally.ts";
 import { unweighable, weightsOf } from "./weights.ts";
 
-/** Measures loss and metrics over a whole stream. */
+/** Measures loss and metrics over a whole stream. @param op the caller in errors. @throws FeedError where no sample counts. */
 export async function measure(
+  op: string,
   programs: Programs,
   columns: Columns,
   stream: Stream,
@@ -35,8 +36,8 @@ export async function measure(
       const exact = rows < size && programs.mixes(size);
       const { program, inputs, weigh, perSample } = exact ? await programs.for(rows) : whole;
       if (!exact) stage.pad(rows);
-      const weights = weightsOf(stage, rows, exact ? rows : size);
-      if (weights.values && !perSample) throw unweighable("evaluate");
+      const weights = weightsOf(op, stage, rows, exact ? rows : size);
+      if (weights.values && !perSample) throw unweighable(op);
       weigh(weights);
       const running = program.run(stage.feeds(inputs, exact ? rows : size));
       ring.ran();
@@ -49,6 +50,10 @@ export async function measure(
     await take();
   } finally {
     await reader.close();
+  }
+  if (!over()) {
+    if (sums.samples === 0) throw noSamples(op);
+    if (sums.weight === 0) throw noWeight(op);
   }
   return columns.logs(sums);
 }

@@ -202,7 +202,7 @@ export class Run implements Training {
       const looks = gradientsEvery !== undefined && position.step % gradientsEvery === 0;
       const watched = looks ? await sized.statistics() : undefined;
       if (!exact) stage.pad(rows);
-      const weights = weightsOf(stage, rows, exact ? rows : size, classWeight);
+      const weights = weightsOf("fit", stage, rows, exact ? rows : size, classWeight);
       if (weights.values && !perSample) throw unweighable("fit");
       weigh(weights);
       // Copies its feeds at once: the next batch is fetched while the GPU works on this one.

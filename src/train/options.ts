@@ -23,7 +23,10 @@ export interface FitOptions {
   readonly validationData?: Data;
   /** Samples per batch of validation; default 256, as in `evaluate`. */
   readonly validationBatchSize?: number;
-  /** Factors of the samples of each class, by label: a list, such as `data.classWeights(y)`, or an object. */
+  /**
+   * Factors of the samples of each class, by label: a list, such as `data.classWeights(y)`, or an object. Targets are
+   * labels, or one-hot f32 `[n, classes]`; where a sample has several labels, use `sampleWeight`.
+   */
   readonly classWeight?: ClassWeight["weights"];
   readonly callbacks?: readonly Callback[];
   /** Ends the training after the current step; `fit` then resolves. */

@@ -19,20 +19,22 @@ export interface PredictOptions {
   readonly batchSize?: number;
 }
 
-/** A call that waits for some of its samples. */
+/** An attempt to serve a call. One that failed is dropped: its runs may still end, and change nothing then. */
 interface Request {
   readonly chunks: readonly (readonly [string, Chunk])[];
   readonly rows: number;
   readonly most: number;
   /** Samples handed to programs. */
   taken: number;
-  /** Samples whose results have arrived. */
-  done: number;
+  /** Samples whose results have not arrived. */
+  left: number;
   readonly results: Map<string, Prediction>;
-  resolve(): void;
+  resolve(results: ReadonlyMap<string, Prediction>): void;
   reject(error: unknown): void;
-  /** Whether other requests may share its runs. */
-  alone: boolean;
+  /** Whether it shares no run with other requests. */
+  readonly alone: boolean;
+  /** Whether it has failed. */
+  dropped: boolean;
 }
 
 /** Samples of a request, and where they are in a batch. */
@@ -86,10 +88,9 @@ export class Predictor {
     checkWhole("predict", "batchSize", batchSize);
     const { chunks, rows } = this.#read(data);
     const alone = this.#isMixing();
-    const results = new Map<string, Prediction>();
-    await new Promise<void>((resolve, reject) => {
+    const results = await new Promise<ReadonlyMap<string, Prediction>>((resolve, reject) => {
       const most = alone ? rows : batchSize;
-      this.#waiting.push({ chunks, rows, most, taken: 0, done: 0, results, resolve, reject, alone });
+      this.#waiting.push(attempt({ chunks, rows, most, resolve, reject, alone }));
       // Calls of the same turn share a batch.
       queueMicrotask(() => this.#pump());
     });
@@ -187,11 +188,10 @@ export class Predictor {
     const requests = new Set(parts.map(({ request }) => request));
     this.#waiting = this.#waiting.filter((request) => !requests.has(request));
     for (const request of requests) {
+      if (request.dropped) continue;
+      request.dropped = true;
       if (requests.size === 1 || !(error instanceof FeedError)) request.reject(error);
-      else {
-        Object.assign(request, { alone: true, taken: 0, done: 0 });
-        this.#waiting.unshift(request);
-      }
+      else this.#waiting.unshift(attempt({ ...request, alone: true }));
     }
   }
 
@@ -228,6 +228,15 @@ export class Predictor {
   }
 }
 
+/** A request of which nothing has been computed. */
+const attempt = (call: Omit<Request, "taken" | "left" | "results" | "dropped">): Request => ({
+  ...call,
+  taken: 0,
+  left: call.rows,
+  results: new Map(),
+  dropped: false,
+});
+
 /** The size of the program that predicts some samples. */
 const sizeFor = (rows: number): number => 2 ** Math.ceil(Math.log2(rows));
 
@@ -252,7 +261,7 @@ function hand(
       request.results.set(name, whole);
     }
     at += rows;
-    request.done += rows;
-    if (request.done === request.rows) request.resolve();
+    request.left -= rows;
+    if (request.left === 0) request.resolve(request.results);
   }
 }

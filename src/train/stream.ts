@@ -55,9 +55,11 @@ export interface Reading {
 
 /** What the caller knows about the data. */
 export interface Known {
-  /** Names that every item must have, and those that it may have. */
+  /** Names that every item must have. */
   readonly names: readonly string[];
   readonly specs: Specs;
+  /** Number of the item in its epoch, from 1: it must have what the first one has, and no more. */
+  readonly item?: number;
 }
 
 /** Opens data. @param op the caller in errors. */
@@ -80,6 +82,10 @@ export function checkReads(op: string, data: Data, epochs: number): boolean {
 const isIterable = (data: object): data is Items =>
   Object(data) === data && (Symbol.asyncIterator in data || Symbol.iterator in data) && !ArrayBuffer.isView(data);
 
+/** Whether data can be looked at before it is needed: arrays, or a list of items. */
+export const isAtHand = (data: Data): boolean =>
+  Array.isArray(data) || (typeof data !== "function" && !isIterable(data));
+
 /** Reads arrays, all samples at hand. */
 function arrays(
   op: string,
@@ -88,6 +94,9 @@ function arrays(
   order: ((n: number, epoch: number) => Uint32Array) | undefined,
 ): Stream {
   const { chunks, specs, rows } = chunksOf(op, data, known);
+  if (rows === 0) throw noSamples(op);
+  const weights = chunks.find(([name]) => name === weightName)?.[1].data;
+  if (weights && Array.from(weights).every((weight) => weight === 0)) throw noWeight(op);
   return {
     specs,
     samples: rows,
@@ -128,7 +137,7 @@ async function iterated(
   const begin = (epoch: number) => iteratorOf(op, source(epoch));
   const iterator = begin(from);
   head = { iterator, item: await unlessAborted(iterator, signal) };
-  if (head.item.done) throw new FeedError(`${op}: the data has no samples`);
+  if (head.item.done) throw noSamples(op);
   const first = chunksOf(op, head.item.value, known);
   const { specs } = first;
   let shared: Reader | undefined;
@@ -142,7 +151,7 @@ async function iterated(
       if (shared) return shared;
       const ready = epoch === from ? head : undefined;
       if (ready) head = undefined;
-      const own = reader(op, ready?.iterator ?? begin(epoch), ready?.item, { ...known, specs }, skip);
+      const own = reader(op, ready?.iterator ?? begin(epoch), ready?.item, specs, skip);
       if (!once) return own;
       shared = { fill: own.fill, close: () => {} };
       close = own.close;
@@ -160,9 +169,11 @@ function reader(
   op: string,
   iterator: AsyncIterator<Item> | Iterator<Item>,
   first: IteratorResult<Item> | undefined,
-  known: Known,
+  specs: Specs,
   skip: number,
 ): Reader {
+  const names = Object.keys(specs);
+  let item = 0;
   let ready = first;
   let left = skip;
   let current: ReturnType<typeof chunksOf> | undefined;
@@ -179,7 +190,7 @@ function reader(
       ready = undefined;
       done = ended === true;
       if (done) return false;
-      current = chunksOf(op, value as Item, known);
+      current = chunksOf(op, value as Item, { names, specs, item: ++item });
       at = Math.min(left, current.rows);
       left -= at;
     }
@@ -236,13 +247,17 @@ function iteratorOf(op: string, items: Items): AsyncIterator<Item> | Iterator<It
 }
 
 /** Checks an item or arrays: names, samples, equal numbers of them. */
-function chunksOf(op: string, item: Item, { names, specs: known }: Known) {
-  checkObject(op, "the data", item, `{ ${names.join(", ")} }`);
+function chunksOf(op: string, item: Item, { names, specs: known, item: number }: Known) {
+  const what = number === undefined ? "the data" : `item ${number} of the data`;
+  checkObject(op, what, item, `{ ${names.join(", ")} }`);
   const missing = names.find((name) => !(name in item));
-  if (missing) throw new FeedError(`${op}: the data has no "${missing}", only ${listNames(Object.keys(item))}`);
-  const stranger = Object.keys(item).find((name) => !names.includes(name) && name !== weightName);
+  if (missing) throw new FeedError(`${op}: ${what} has no "${missing}", only ${listNames(Object.keys(item))}`);
+  const allowed = number === undefined ? [...names, weightName] : names;
+  const stranger = Object.keys(item).find((name) => !allowed.includes(name));
   if (stranger)
-    throw new FeedError(`${op}: the data has "${stranger}", expected only ${listNames([...names, weightName])}`);
+    throw new FeedError(
+      `${op}: ${what} has "${stranger}", expected only ${listNames(allowed)}${stranger === weightName ? ", as in the first item" : ""}`,
+    );
   const specs: Record<string, Specs[string]> = {};
   const chunks: (readonly [string, Chunk])[] = [];
   let rows: number | undefined;
@@ -273,5 +288,12 @@ function hint(item: Item, known: Specs): string {
   const bare = Object.keys(item).find((name) => ArrayBuffer.isView(item[name]) && !known[name] && name !== weightName);
   return bare ? `: data without a shape is one value per sample, unless Trainer is told shapes: { ${bare}: […] }` : "";
 }
+
+/** The error for data without samples. */
+export const noSamples = (op: string): FeedError => new FeedError(`${op}: the data has no samples`);
+
+/** The error for samples that all have weight 0. */
+export const noWeight = (op: string): FeedError =>
+  new FeedError(`${op}: all samples have weight 0, so that there is no mean of their losses`);
 
 const listNames = (names: readonly string[]): string => names.map((name) => `"${name}"`).join(", ") || "nothing";

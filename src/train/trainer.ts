@@ -17,7 +17,7 @@ import { evaluationPrograms, type Programs, trainingPrograms } from "./programs.
 import { type Recipe, recipeOf, type TrainerOptions } from "./recipe.ts";
 import { Rewind } from "./rewind.ts";
 import type { ArrayData, Specs } from "./specs.ts";
-import { checkReads, type Data, open, type Reading, type Stream } from "./stream.ts";
+import { checkReads, type Data, isAtHand, open, type Reading, type Stream } from "./stream.ts";
 import { Columns } from "./tally.ts";
 import { classWeightOf } from "./weights.ts";
 
@@ -25,6 +25,9 @@ export interface EvaluateOptions {
   /** Samples per batch; default 256. */
   readonly batchSize?: number;
 }
+
+/** The caller in errors about the validation data. */
+const validating = "fit, validationData";
 
 /** Numbers of samples per batch; 0, the default, compiles none. */
 export interface CompileOptions {
@@ -118,7 +121,7 @@ export class Trainer<M extends string = never> {
     let rewind: Rewind | undefined;
     try {
       const { epochs, shuffle, seed, stepsPerEpoch, dropLast, validationData } = all;
-      if (validationData) checkReads("fit, validationData", validationData, epochs);
+      if (validationData) checkReads(validating, validationData, epochs);
       const reads = stepsPerEpoch === undefined ? epochs : 1;
       const from = all.resume ? (this.#position?.epoch ?? 0) : 0;
       const { signal } = all;
@@ -128,6 +131,8 @@ export class Trainer<M extends string = never> {
       });
       if (!opened) return this.#unbegun(all.resume);
       stream = opened;
+      // What is at hand is looked at now, so that an epoch does not end in an error.
+      if (validationData && isAtHand(validationData)) await (await this.#open(validating, validationData)).close();
       const batchSize = all.batchSize ?? (opened.samples === undefined && opened.first > 1 ? opened.first : 32);
       this.#begin(all.resume, { batchSize, shuffle, seed, dropLast });
       const programs = this.#trainingPrograms();
@@ -140,13 +145,13 @@ export class Trainer<M extends string = never> {
         options: { ...all, batchSize },
         programs,
         stream: opened,
-        classWeight: classWeightOf("fit", all.classWeight, this.#recipe.targets[0]!),
+        classWeight: classWeightOf("fit", all.classWeight, this.#recipe.targets[0]!, opened.specs),
         gate: this.#gate,
         rewind,
         validate:
           validationData === undefined
             ? undefined
-            : (over: () => boolean) => this.#measure("fit", validationData, all.validationBatchSize, over),
+            : (over: () => boolean) => this.#measure(validating, validationData, all.validationBatchSize, over),
         save: () => this.save(),
         diagnose: (step: Submitted, loss: number) => {
           const skip = opened.once ? undefined : step.batch * batchSize;
@@ -340,7 +345,14 @@ export class Trainer<M extends string = never> {
     const next = async () => {
       const stream = await this.#open(op, data);
       try {
-        return await measure(this.#evaluationPrograms(), new Columns(this.#recipe.metrics), stream, batchSize, over);
+        return await measure(
+          op,
+          this.#evaluationPrograms(),
+          new Columns(this.#recipe.metrics),
+          stream,
+          batchSize,
+          over,
+        );
       } finally {
         await stream.close();
       }

@@ -90,13 +90,13 @@ describe("values per sample", () => {
     stage.put("y", [0, 2, 1], 0, 3, 0);
     stage.put("sampleWeight", [1, 0.5, 3], 0, 3, 0);
     stage.pad(3);
-    const classes = { weights: { 2: 4 }, target: "y" };
-    expect(weightsOf(stage, 3, 4, classes)).toEqual({ values: Float32Array.of(1, 2, 3, 0), sum: 6 });
+    const classes = { weights: { 2: 4 }, target: "y", classes: 1 };
+    expect(weightsOf("fit", stage, 3, 4, classes)).toEqual({ values: Float32Array.of(1, 2, 3, 0), sum: 6 });
     stage.put("sampleWeight", [-1], 0, 1, 0);
-    expect(() => weightsOf(stage, 3, 4)).toThrow("fit: the weight of a sample is -1, expected a number from 0");
+    expect(() => weightsOf("fit", stage, 3, 4)).toThrow("fit: the weight of a sample is -1, expected a number from 0");
     const even = new Stage({ y: { shape: [], dtype: "i32" } }, 4);
-    expect(weightsOf(even, 4, 4)).toEqual({ sum: 4 });
-    expect(weightsOf(even, 3, 4)).toEqual({ values: Float32Array.of(1, 1, 1, 0), sum: 3 });
+    expect(weightsOf("fit", even, 4, 4)).toEqual({ sum: 4 });
+    expect(weightsOf("fit", even, 3, 4)).toEqual({ values: Float32Array.of(1, 1, 1, 0), sum: 3 });
   });
 });
 
