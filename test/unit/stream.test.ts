@@ -104,6 +104,44 @@ describe("map", () => {
   });
 });
 
+test("gives all results before a failure to read, however many calls wait", async () => {
+  async function* broken() {
+    yield* [1, 2, 3];
+    throw new Error("disk");
+  }
+  for (const parallel of [1, 2, 4, 9]) {
+    const seen: number[] = [];
+    const reading = (async () => {
+      for await (const x of stream(broken).map((x) => 2 * x, { parallel })) seen.push(x);
+    })();
+    await expect(reading).rejects.toThrow("disk");
+    expect(seen).toEqual([2, 4, 6]);
+  }
+});
+
+test("prefetch reads one item after the other, and none after the last", async () => {
+  let [asked, open, most] = [0, 0, 0];
+  const items = async function* () {
+    for (let i = 0; i < 5; i++) yield i;
+  };
+  const source = stream(items);
+  const read = source[Symbol.asyncIterator].bind(source);
+  source[Symbol.asyncIterator] = () => {
+    const reader = read();
+    const next = reader.next.bind(reader);
+    reader.next = async () => {
+      asked++;
+      most = Math.max(most, ++open);
+      const result = await next();
+      open--;
+      return result;
+    };
+    return reader;
+  };
+  expect(await all(source.prefetch(1000))).toEqual([0, 1, 2, 3, 4]);
+  expect([asked, most]).toEqual([6, 1]);
+});
+
 describe("shuffle", () => {
   const numbers = Array.from({ length: 200 }, (_, i) => i);
   const places = (items: Stream<number>) => all(items);

@@ -35,7 +35,7 @@ export interface ChunkOptions {
  * ```
  *
  * Nothing is read before the first item is asked for, and no more than the steps hold. Leaving a `for await` loop early
- * closes the source. A stream can be read again if its source can.
+ * closes the source, after the item that it is reading, if any. A stream can be read again if its source can.
  */
 export class Stream<T> implements AsyncIterable<T> {
   readonly #items: () => AsyncGenerator<T, void, undefined>;
@@ -131,14 +131,25 @@ async function* mapped<T, U>(
 ): AsyncGenerator<U, void, undefined> {
   const waiting: Promise<U>[] = [];
   let index = 0;
-  for await (const item of source) {
-    const result = (async () => f(item, index++))();
+  for await (const item of readsOf(source)) {
+    const result = (async () => f(item(), index++))();
     // It is awaited in its turn: until then, a failure is not unhandled.
     result.catch(() => {});
     waiting.push(result);
     if (waiting.length >= parallel) yield await waiting.shift()!;
   }
   for (const result of waiting) yield await result;
+}
+
+/** Items as functions that give them. A failure to read is the last: it throws in its turn, after the results before it. */
+async function* readsOf<T>(source: AsyncIterable<T>): AsyncGenerator<() => T, void, undefined> {
+  try {
+    for await (const item of source) yield () => item;
+  } catch (error) {
+    yield () => {
+      throw error;
+    };
+  }
 }
 
 async function* shuffled<T>(
@@ -180,13 +191,24 @@ async function* chunked<T>(
 async function* prefetched<T>(source: AsyncIterable<T>, count: number): AsyncGenerator<T, void, undefined> {
   const reader = source[Symbol.asyncIterator]();
   const waiting: Promise<IteratorResult<T>>[] = [];
+  let [isReading, isOver] = [false, false];
+  // One at a time, as the source gives them: engines take the square of the number of those that wait.
   const ask = (): void => {
+    if (isReading || isOver || waiting.length >= count) return;
+    isReading = true;
     const next = reader.next();
-    next.catch(() => {});
     waiting.push(next);
+    const settle = (isLast: boolean): void => {
+      [isReading, isOver] = [false, isLast];
+      ask();
+    };
+    next.then(
+      ({ done }) => settle(done === true),
+      () => settle(true),
+    );
   };
   try {
-    while (waiting.length < count) ask();
+    ask();
     for (;;) {
       const { done, value } = await waiting.shift()!;
       if (done) return;
