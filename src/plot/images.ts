@@ -10,6 +10,7 @@ import { fitted, letter, widthOf } from "./width.ts";
  * Images side by side as an SVG image, each with its label. Pixels are stored as PNG in the picture.
  * @param pixels `[images, …shape]`, row-major: bytes, or numbers between the two of `range`.
  * @returns the text of an `<svg>` element, also a complete file.
+ * @throws AttributeError for more columns than the width has room for, or pixels that are no numbers.
  * @throws ShapeError unless the pixels are whole images, or if the numbers of labels and images differ.
  */
 export function imageGrid(pixels: ArrayLike<number>, options: ImageGridOptions): string {
@@ -31,12 +32,10 @@ export function imageGrid(pixels: ArrayLike<number>, options: ImageGridOptions):
 
   const gap = letter;
   const room = o.width - 2 * letter;
-  const needed = Math.min(112, Math.max(56, ...(labels ?? []).map((label) => widthOf(label))));
+  const widest = (labels ?? []).reduce((most, label) => Math.max(most, widthOf(label)), 56);
   const most = o.columns === undefined ? room : (room - gap * (o.columns - 1)) / o.columns;
-  const tile = Math.max(
-    1,
-    Math.min(room, o.tile === undefined ? Math.min(needed, most) : checkWhole(op, "tile", o.tile)),
-  );
+  if (most < 1) checkWhole(op, "columns", o.columns!, 1, Math.floor((room + gap) / (1 + gap)));
+  const tile = Math.min(most, o.tile === undefined ? Math.min(112, widest) : checkWhole(op, "tile", o.tile));
   const columns = o.columns ?? Math.max(1, Math.floor((room + gap) / (tile + gap)));
   const high = (tile * height) / width;
   const row = high + (labels ? 1.5 * letter : 0) + gap;
@@ -68,6 +67,6 @@ export function imageGrid(pixels: ArrayLike<number>, options: ImageGridOptions):
   return picture(
     { width: o.width, height: top + Math.max(1, Math.ceil(count / columns)) * row, title: o.title, description },
     heading(o.title, o.width),
-    ...tiles,
+    joined(tiles),
   );
 }

@@ -26,7 +26,7 @@ export interface ImageGridOptions {
   readonly range?: readonly [black: number, white: number];
   /** Images per row; default as many as the width has room for. */
   readonly columns?: number;
-  /** Width of one image in the picture; default 56, or as much as its label needs, up to 112. */
+  /** Width of one image in the picture, if there is room; default 56, or as much as its label needs, up to 112. */
   readonly tile?: number;
   /** Width of the picture; default 640. */
   readonly width?: number;
@@ -65,7 +65,9 @@ export function imagesOf(
   images.forEach((image, i) => {
     for (let c = 0; c < channels; c++) {
       for (let k = 0; k < area; k++) {
-        const value = pixels[(image * channels + c) * area + k]!;
+        const at = (image * channels + c) * area + k;
+        const value = pixels[at]!;
+        if (typeof value !== "number" && at < pixels.length) refuse(op, `the pixels[${at}]`, value, "a number");
         const byte = Math.round((255 * (value - black)) / (white - black));
         bytes[(i * area + k) * channels + c] = Math.min(255, Math.max(0, byte)); // NaN becomes 0.
       }

@@ -236,6 +236,34 @@ describe("imageGrid", () => {
     expect(Math.max(...of(undefined).map(([x]) => x))).toBeLessThan(400 - 56);
   });
 
+  test("keeps wide tiles in its width, and refuses more columns than fit", () => {
+    const pixels = new Uint8Array(50 * 4);
+    const edges = (columns: number, tile?: number) =>
+      all(read(imageGrid(pixels, { shape: [2, 2], columns, tile, width: 400 })), "image").map(
+        ({ attributes: { x, width } }) => Number(x) + Number(width),
+      );
+    for (const tile of [undefined, 1, 500]) expect(Math.max(...edges(4, tile), ...edges(29, tile))).toBeLessThan(400);
+    expect(() => edges(30)).toThrow("imageGrid: columns is 30, expected a whole number from 1 to 29");
+    expect(() => edges(1e9, 5)).toThrow("imageGrid: columns is 1000000000, expected");
+  });
+
+  test("shows 70,000 images with labels", () => {
+    const labels = Array.from({ length: 70_000 }, (_, i) => `${i}`);
+    const svg = imageGrid(new Uint8Array(labels.length), { shape: [1, 1], labels });
+    expect(svg.split("<image ")).toHaveLength(labels.length + 1);
+  });
+
+  test("refuses pixels that are no numbers", () => {
+    for (const [pixels, shown] of [
+      [["a", "b"], '"a"'],
+      [BigInt64Array.of(1n, 2n), "1"],
+      [[undefined, 1], "missing"],
+    ] as const)
+      expect(() => imageGrid(pixels as never, { shape: [1, 2] })).toThrow(
+        new RegExp(`^imageGrid: the pixels\\[0\\] is ${shown}n?, expected a number$`),
+      );
+  });
+
   test("refuses pixels that are no whole images, and unknown layouts", () => {
     expect(() => imageGrid(new Uint8Array(5), { shape: [2, 2] })).toThrow(
       "imageGrid: 5 values are no whole number of images [2, 2]",
