@@ -44,6 +44,7 @@ const files = {
  * ```ts
  * const { train, test } = await mnist();
  * const { train, test } = await mnist({ baseUrl: "data/mnist/", cache: true }); // in a page
+ * const x = { data: scale(train.x.data), shape: train.x.shape }; // floats from 0 to 1, as networks take them
  * const x = scale(batch.x, { mean: 0.1307, std: 0.3081 });
  * ```
  *

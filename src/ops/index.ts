@@ -5,7 +5,21 @@ export type { CustomDefinition } from "./custom/definition.ts";
 export { type Elementwise, type ElementwiseDefinition, elementwise } from "./custom/elementwise.ts";
 export { cumprod, cumsum } from "./lines/cumulative.ts";
 export { argmax, argmin, maxWithIndex, minWithIndex } from "./lines/pick.ts";
-export { type Axes, all, any, logsumexp, max, mean, min, norm, prod, std, sum, variance } from "./lines/reduce.ts";
+export {
+  type Axes,
+  all,
+  any,
+  logsumexp,
+  maskedMean,
+  max,
+  mean,
+  min,
+  norm,
+  prod,
+  std,
+  sum,
+  variance,
+} from "./lines/reduce.ts";
 export { logSoftmax, softmax, softmaxCrossEntropy } from "./lines/softmax.ts";
 export { argsort, type Sorted, type SortOptions, sort, topk } from "./lines/sort.ts";
 export { squaredNorm } from "./lines/squaredNorm.ts";

@@ -58,6 +58,7 @@ const calls: Readonly<Record<string, Call>> = {
       ) as "relu"[]
     ).map((name) => [name, [ops[name], x]] as const),
   ),
+  maskedMean: [t.maskedMean, x, indices, 1],
   where: [t.where, indices, x, x],
   clamp: [t.clamp, x, { min: 0, max: 1 }],
   cast: [t.cast, x, "i32"],

@@ -1,10 +1,10 @@
 import { maxRule, minRule, prodRule } from "../../../shaders/reduce.wgsl.ts";
-import { AttributeError, checkLike, counted, DTypeError, optionsOf } from "../../errors.ts";
-import { axesOf, type DType, type Float, floats } from "../../graph/shape.ts";
+import { AttributeError, checkLike, counted, DTypeError, optionsOf, ShapeError } from "../../errors.ts";
+import { axesOf, axisOf, type DType, type Float, floats, showShape } from "../../graph/shape.ts";
 import { apply, checkTensors, type Op, type Tensor } from "../../graph/tensor.ts";
 import { spread, summed, unfolded } from "../moves/layout.ts";
 import { detach, reshape, slice } from "../moves/views.ts";
-import { abs, add, cast, div, eq, gt, lt, mul, sub, where } from "../pointwise/arithmetic.ts";
+import { abs, add, cast, div, eq, gt, lt, maximum, mul, ne, sub, where } from "../pointwise/arithmetic.ts";
 import { exp, log, pow, sqrt } from "../pointwise/elementary.ts";
 import { finite } from "../pointwise/pointwise.ts";
 import { onesLike, zerosLike } from "../sources/constants.ts";
@@ -67,6 +67,28 @@ export function mean<D extends DType>(x: Tensor<D>, axes?: Axes, keepdim = false
   checkFloat("mean", x);
   const count = axesOf("mean", axes, x.shape.length).reduce((n, axis) => n * x.shape[axis]!, 1);
   return scaledSum(x, 1 / count, axes, keepdim);
+}
+
+/**
+ * Mean over an axis of the elements that a mask keeps, such as the tokens of padded texts: `[N, T, F]` with a mask
+ * `[N, T]` → `[N, F]`. 0 where it keeps none. PyTorch's `torch.masked.mean`.
+ * @param mask 1 to keep, 0 to leave out, i32 or f32; of the shape of x's first axes, up to `axis` at least, as
+ * `padSequences` gives it. Elements left out have no effect, whatever they are. @param axis default 1.
+ * @throws ShapeError for a mask of another shape; DTypeError unless x is float.
+ */
+export function maskedMean<D extends DType>(x: Tensor<D>, mask: Tensor, axis = 1): Tensor<D & Float> {
+  const op = "maskedMean";
+  checkTensors(op, x, mask);
+  checkFloat(op, x);
+  const along = axisOf(op, axis, x.shape.length);
+  const rank = mask.shape.length;
+  if (rank <= along || mask.shape.some((n, k) => n !== x.shape[k])) {
+    const [given, expected] = [mask.shape, x.shape.slice(0, along + 1)].map(showShape);
+    throw new ShapeError(`${op}: mask ${given} does not fit x ${showShape(x.shape)}, expected ${expected}`);
+  }
+  const keep = ne(reshape(mask, [...mask.shape, ...x.shape.slice(rank).fill(1)]), 0);
+  const total = sum(cast(where(keep, x, zerosLike(x)), "f32"), along);
+  return cast(div(total, maximum(sum(cast(keep, "f32"), along), 1)), x.dtype as D & Float);
 }
 
 /** Product over axes (all by default). Its gradient is exact even where elements are 0. */
