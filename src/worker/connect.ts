@@ -1,7 +1,6 @@
 import { type Remote, wrap } from "comlink";
 import { DeviceError, optionsOf, refuse } from "../errors.ts";
 import type { Ready } from "./expose.ts";
-import { serveHere } from "./here.ts";
 import type { Host } from "./host.ts";
 import { type Line, RemoteTrainer } from "./remote.ts";
 import type { AnyExposed, GivenOf } from "./served.ts";
@@ -70,7 +69,8 @@ async function lineTo(start: () => Worker, inPage: ConnectOptions<AnyExposed>["i
     reason = missing;
   }
   if (!inPage) throw new DeviceError(`connect: ${reason}; pass inPage to train in the page instead`);
-  const { default: exposed } = await inPage();
+  // Only here does a page need an engine of its own.
+  const [{ default: exposed }, { serveHere }] = await Promise.all([inPage(), import("./here.ts")]);
   return { ...serveHere(exposed), reason };
 }
 

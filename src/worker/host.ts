@@ -1,7 +1,16 @@
 import { type ProxyMarked, type Remote, releaseProxy, transfer } from "comlink";
 import { noSuch, StateError } from "../errors.ts";
 import { Engine, type EngineOptions } from "../runtime/engine.ts";
-import type { ArrayData, Arrays, Data, EpochLogs, FitOptions, PredictOptions, Progress } from "../train/index.ts";
+import type {
+  ArrayData,
+  Arrays,
+  Data,
+  EpochLogs,
+  FitOptions,
+  PredictOptions,
+  Progress,
+  Trainer,
+} from "../train/index.ts";
 import { type Told, told } from "./errors.ts";
 import { buffersIn, movedOf } from "./moved.ts";
 import { newest } from "./newest.ts";
@@ -91,7 +100,7 @@ export class Host {
         ...(epoch && { onEpochEnd: (logs: EpochLogs) => void all.push(epoch(logs)) }),
       };
       try {
-        return await this.#trainer.fit(this.#data(data), {
+        return await this.#trainerFor("fit").fit(this.#data(data), {
           ...options,
           ...(validationData !== undefined && { validationData: this.#data(validationData) }),
           signal: abort.signal,
@@ -111,24 +120,24 @@ export class Host {
   }
 
   evaluate(data: Where, options: { readonly batchSize?: number }): Promise<Reply> {
-    return reply(() => this.#trainer.evaluate(this.#data(data), options));
+    return reply(() => this.#trainerFor("evaluate").evaluate(this.#data(data), options));
   }
 
   predict(x: ArrayData | Readonly<Record<string, ArrayData>>, options: PredictOptions): Promise<Reply> {
-    return reply(() => this.#trainer.predict(x as ArrayData, options), buffersIn);
+    return reply(() => this.#trainerFor("predict").predict(x as ArrayData, options), buffersIn);
   }
 
   save(): Promise<Reply> {
-    return reply(() => this.#trainer.save(), buffersIn);
+    return reply(() => this.#trainerFor("save").save(), buffersIn);
   }
 
   load(bytes: Uint8Array, name?: string): Promise<Reply> {
-    return reply(async () => this.#trainer.load(bytes, name));
+    return reply(async () => this.#trainerFor("load").load(bytes, name));
   }
 
   weights(): Promise<Reply> {
     const read = async () => {
-      const { engine, variables } = this.#trainer;
+      const { engine, variables } = this.#trainerFor("weights");
       const all = [...variables].map(
         async ([name, variable]) => [name, { data: await engine.read(variable), shape: variable.shape }] as const,
       );
@@ -138,19 +147,19 @@ export class Host {
   }
 
   history(): Promise<Reply> {
-    return reply(async () => this.#trainer.history);
+    return reply(async () => this.#trainerFor("history").history);
   }
 
   state(): Promise<Reply> {
-    return reply(async () => this.#trainer.state);
+    return reply(async () => this.#trainerFor("state").state);
   }
 
   pause(): Promise<Reply> {
-    return reply(() => this.#trainer.pause());
+    return reply(() => this.#trainerFor("pause").pause());
   }
 
   resume(): Promise<Reply> {
-    return reply(async () => this.#trainer.resume());
+    return reply(async () => this.#trainerFor("resume").resume());
   }
 
   call(name: string, args: readonly unknown[]): Promise<Reply> {
@@ -171,8 +180,12 @@ export class Host {
     this.#engine?.destroy();
   }
 
-  get #trainer() {
-    return this.#served!.trainer;
+  /** @param call the page's, for the error. */
+  #trainerFor(call: string): Trainer {
+    const { trainer } = this.#served!;
+    if (!trainer)
+      throw new StateError(`${call}: the worker serves no trainer, only methods; return one from its setup`);
+    return trainer;
   }
 
   #data(where: Where): Data {

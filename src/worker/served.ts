@@ -7,7 +7,8 @@ export type Methods = Readonly<Record<string, (...args: any[]) => unknown>>;
 
 /** What a worker does for its page. */
 export interface Served<M extends string = string, D extends string = string, F extends Methods = Methods> {
-  readonly trainer: Trainer<M>;
+  /** What the page's `fit`, `predict` and the like call. Without one, the page has `methods` only. */
+  readonly trainer?: Trainer<M>;
   /** Data by name, for `fit("train")`: it stays in the worker. */
   readonly data?: Readonly<Record<D, Data>>;
   /** Of every training. */

@@ -12,6 +12,7 @@ import {
 } from "../../src/index.ts";
 import { StoreError } from "../../src/store/index.ts";
 import { type ConnectOptions, connect, moved, type RemoteTrainer } from "../../src/worker/index.ts";
+import type methods from "./workers/methods.worker.ts";
 import type points from "./workers/points.worker.ts";
 import { trainerOf, x, y } from "./workers/points.worker.ts";
 
@@ -245,6 +246,18 @@ describe.each(ways)("in a %s", (where, start) => {
     expect(error).toBeInstanceOf(DeviceLostError);
     expect(error.name).toBe("DeviceLostError");
   });
+});
+
+test("a worker may serve methods only, and says so where a trainer is called", async () => {
+  const start = () => new Worker(new URL("./workers/methods.worker.ts", import.meta.url), { type: "module" });
+  const remote = await connect<typeof methods>(start, { inPage: () => import("./workers/methods.worker.ts") });
+  open.push(remote as unknown as RemoteTrainer<Points>);
+  expect([...(await remote.methods.twice(Float32Array.of(1, 2.5)))]).toEqual([2, 5]);
+  const failure = await remote
+    .evaluate({ x: { data: Float32Array.of(1), shape: [1] } } as never)
+    .catch((error) => error);
+  expect(failure).toBeInstanceOf(StateError);
+  expect(failure.message).toBe("evaluate: the worker serves no trainer, only methods; return one from its setup");
 });
 
 test("without WebGPU in workers and without a way out, connect says what to do", async () => {
