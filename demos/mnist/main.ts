@@ -1,4 +1,5 @@
 import { connect } from "../../src/worker/index.ts";
+import { reasonWithoutWebGPU } from "../parts/unsupported.ts";
 import { imageAt } from "./dataset.ts";
 import { Board } from "./page/board.ts";
 import { button, count, find, write } from "./page/elements.ts";
@@ -8,7 +9,6 @@ import { Panel } from "./page/panel.ts";
 import { Session } from "./page/session.ts";
 import type training from "./page/training.worker.ts";
 import type { Told } from "./page/training.worker.ts";
-import { reasonWithoutWebGPU } from "./page/unsupported.ts";
 
 /** What the page shows once there is a GPU. */
 interface Screen {

@@ -1,6 +1,6 @@
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { onAppearance } from "./appearance.ts";
+import { onAppearance } from "../../parts/appearance.ts";
 
 export interface ChartOptions {
   /** Name of the custom property with the curve's colour. */

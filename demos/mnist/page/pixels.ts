@@ -1,5 +1,5 @@
+import { onAppearance } from "../../parts/appearance.ts";
 import { side } from "../dataset.ts";
-import { onAppearance } from "./appearance.ts";
 
 /** A canvas of 28 × 28 pixels that shows an image in its current text colour. */
 export class Print {

@@ -1,0 +1,309 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import axe from "axe-core";
+import type { Browser, Page } from "puppeteer";
+import { build } from "vite";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { launchChrome } from "../browser/chrome.ts";
+import { serveFolder } from "../browser/static.ts";
+import { openPage, text } from "./pages.ts";
+
+/* The built page under a policy without inline scripts, inline styles and eval. */
+
+const policy =
+  "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:";
+let folder = "";
+let browser: Browser;
+let server: Awaited<ReturnType<typeof serveFolder>>;
+/** The same without a policy, for tests that run code in workers first. */
+let spoiled: typeof server;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "tilegrad-playground-"));
+  const root = new URL("../../demos", import.meta.url).pathname;
+  await build({ root, logLevel: "error", build: { outDir: folder } });
+  server = await serveFolder(folder, { "Content-Security-Policy": policy });
+  spoiled = await serveFolder(folder);
+  browser = await launchChrome();
+});
+afterAll(async () => {
+  await browser?.close();
+  await Promise.all([server?.close(), spoiled?.close()]);
+  await rm(folder, { recursive: true });
+});
+
+const open = (hash = "", options: Omit<Parameters<typeof openPage>[2], "path"> = {}) =>
+  openPage(browser, server.url, { ...options, path: `playground/${hash}` });
+
+const number = async (page: Page, selector: string) => Number((await text(page, selector)).replaceAll(",", ""));
+
+const hash = (page: Page) => page.evaluate(() => location.hash);
+
+/** Waits until the page shows a step. */
+const atStep = (page: Page, step: number) =>
+  page.waitForFunction(
+    (wanted) => document.querySelector("#steps")?.textContent?.replaceAll(",", "") === String(wanted),
+    {},
+    step,
+  );
+
+const atLeast = (page: Page, step: number) =>
+  page.waitForFunction(
+    (least) => Number(document.querySelector("#steps")?.textContent?.replaceAll(",", "")) >= least,
+    {},
+    step,
+  );
+
+/** Waits until the page has trained on from here. */
+async function goesOn(page: Page): Promise<void> {
+  await atLeast(page, 1);
+  await atLeast(page, (await number(page, "#steps")) + 1);
+}
+
+const choose = (page: Page, label: string, value: string) => page.select(`::-p-aria(${label}[role="combobox"])`, value);
+
+const losses = async (page: Page) => [await text(page, "#train-loss"), await text(page, "#test-loss")];
+
+describe("the playground", () => {
+  test("starts by itself, learns XOR, and loads little", async () => {
+    const sizes = new Map<string, number>();
+    const { page, faults } = await open();
+    await page.waitForFunction(() => Number.parseFloat(document.querySelector("#accuracy")?.textContent ?? "") > 95);
+    expect(await number(page, "#train-loss")).toBeLessThan(0.2);
+    expect(await text(page, ".adapter")).toMatch(/^Runs on \S/);
+    expect(page.workers()).toHaveLength(1);
+    const urls = [
+      ...(await page.evaluate(() => performance.getEntriesByType("resource").map(({ name }) => name))),
+      page.workers()[0]!.url(),
+      ...(await page.workers()[0]!.evaluate(() => performance.getEntriesByType("resource").map(({ name }) => name))),
+    ];
+    for (const url of urls.filter((url) => url.endsWith(".js")))
+      sizes.set(url, gzipSync(await readFile(join(folder, new URL(url).pathname))).length);
+    const total = [...sizes.values()].reduce((sum, size) => sum + size, 0);
+    expect(total / 1024, JSON.stringify([...sizes])).toBeLessThan(120);
+    expect(faults).toEqual([]);
+    await page.close();
+  });
+
+  test("acts at once on every option, and keeps all in its address", async () => {
+    const { page, faults } = await open();
+    await goesOn(page);
+    await page.click("::-p-aria(Add a unit to layer 1)");
+    await page.waitForFunction(() => document.querySelectorAll(".edges path").length === 2 * 5 + 5 * 2 + 2);
+    await page.click("::-p-aria(Add a layer)");
+    await page.waitForFunction(() => document.querySelectorAll(".edges path").length === 2 * 5 + 5 * 2 + 2 * 2 + 2);
+    expect(await text(page, "#layers")).toBe("3 hidden layers");
+    await page.click("::-p-aria(Remove a unit from layer 2)");
+    await page.waitForFunction(() => document.querySelectorAll(".edges path").length === 2 * 5 + 5 + 2 + 2);
+    expect(await hash(page)).toBe("#layers=5-1-2");
+    await goesOn(page);
+
+    await choose(page, "Activation", "relu");
+    await choose(page, "Loss", "hinge");
+    await choose(page, "Optimizer", "momentum");
+    await choose(page, "Learning rate", "0.03");
+    await choose(page, "Regularisation", "l2");
+    await choose(page, "Its strength", "0.01");
+    await choose(page, "Batch size", "20");
+    await choose(page, "Points to train on", "70");
+    await page.focus("::-p-aria(Noise[role='slider'])");
+    await page.keyboard.press("ArrowRight");
+    expect(new URLSearchParams((await hash(page)).slice(1))).toEqual(
+      new URLSearchParams(
+        "noise=10&split=70&batch=20&layers=5-1-2&activation=relu&loss=hinge&optimizer=momentum&rate=0.03&penalty=l2&strength=0.01",
+      ),
+    );
+    await goesOn(page);
+    expect(await page.$$eval(".plane circle.train", (all) => all.length)).toBe(280);
+
+    await page.click("#reset");
+    await page.click("::-p-aria(Hills)");
+    await page.waitForFunction(() => document.querySelector("#accuracy")!.textContent === "–");
+    await goesOn(page);
+    expect(await text(page, "#train-loss")).toMatch(/^\d+\.\d{4}$/);
+    expect(faults).toEqual([]);
+    await page.close();
+  });
+
+  test("shows the same losses at the same step after a reload", async () => {
+    const { page, faults } = await open("#problem=rings&noise=20&layers=3&seed=7&paused=1");
+    const run = async () => {
+      await atStep(page, 0);
+      const first = await losses(page);
+      for (const step of [20, 40, 60]) {
+        await page.click("#one-epoch");
+        await atStep(page, step);
+      }
+      await page.click("#step");
+      await atStep(page, 61);
+      return [first, await losses(page)];
+    };
+    const before = await run();
+    expect(before[0]).not.toEqual(before[1]);
+    await page.reload();
+    expect(await run()).toEqual(before);
+    await page.click("#reset");
+    await atStep(page, 0);
+    expect(await losses(page)).toEqual(before[0]);
+
+    await page.click("#seed");
+    await page.waitForFunction(
+      (loss) => document.querySelector("#train-loss")!.textContent !== loss,
+      {},
+      before[0]![0]!,
+    );
+    expect(await hash(page)).toBe("#problem=rings&noise=20&layers=3&seed=8&paused=1");
+    expect(faults).toEqual([]);
+    await page.close();
+  });
+
+  test("ignores what means nothing in an address", async () => {
+    const { page, faults } = await open("#problem=chess&layers=9-0&rate=-1&seed=x&paused=1");
+    await atStep(page, 0);
+    expect(await hash(page)).toBe("#paused=1");
+    expect(faults).toEqual([]);
+    await page.close();
+  });
+
+  test("keeps weights when the network grows", async () => {
+    const { page } = await open("#layers=4-2&paused=1");
+    await atStep(page, 0);
+    await page.click("#one-epoch");
+    await atStep(page, 20);
+    const widths = () =>
+      page.$$eval(".edges path", (all) =>
+        all.slice(0, 8).map((path) => path.getAttribute("d") && path.getAttribute("stroke-width")),
+      );
+    const before = await widths();
+    await page.click("::-p-aria(Add a layer)");
+    await page.waitForFunction(() => document.querySelectorAll(".edges path").length === 8 + 8 + 4 + 2);
+    expect(await widths()).toEqual(before);
+    expect(await number(page, "#steps")).toBe(20);
+    await page.close();
+  });
+
+  test("shows a unit large while it is pointed at or focused", async () => {
+    const { page } = await open("#paused=1");
+    await atStep(page, 0);
+    await page.hover("::-p-aria(Unit 2 of layer 1: show it large)");
+    expect(await text(page, "#result-title")).toBe("Unit 2 of layer 1");
+    await page.focus("::-p-aria(Input x2: show it large)");
+    expect(await text(page, "#result-title")).toBe("Input x2");
+    await page.focus("#play");
+    await page.mouse.move(1, 1);
+    await page.waitForFunction(() => document.querySelector("#result-title")!.textContent === "Output");
+    await page.close();
+  });
+
+  test("can be used with the keyboard alone", async () => {
+    const { page } = await open("#paused=1");
+    await atStep(page, 0);
+    const wanted = await page.$$eval("button:enabled, select, input[type=range], input:checked", (all) => all.length);
+    const reached = new Set<string>();
+    for (let i = 0; i < wanted + 1; i++) {
+      await page.keyboard.press("Tab");
+      const at = await page.evaluate(() => {
+        const all = [...document.querySelectorAll("button:enabled, select, input[type=range], input:checked")];
+        return all.indexOf(document.activeElement!);
+      });
+      if (at >= 0) reached.add(String(at));
+    }
+    expect(reached.size).toBe(wanted);
+    await page.focus("#step");
+    await page.keyboard.press("Enter");
+    await atStep(page, 1);
+    await page.focus("input:checked");
+    await page.keyboard.press("ArrowRight");
+    await atStep(page, 0);
+    expect(await hash(page)).toBe("#problem=rings&paused=1");
+    await page.focus("#play");
+    await page.keyboard.press("Space");
+    await goesOn(page);
+    await page.close();
+  });
+
+  test.each([
+    ["light", 1280],
+    ["dark", 1280],
+    ["light", 390],
+  ] as const)("has nothing that axe finds, in %s at %i pixels", async (scheme, width) => {
+    const { page } = await open("#problem=hills&layers=3-2&paused=1", { viewport: { width, height: 844 } });
+    await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
+    await atStep(page, 0);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
+    await page.evaluate(axe.source);
+    type Axe = { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
+    const found = await page.evaluate(async () => (await (globalThis as unknown as { axe: Axe }).axe.run()).violations);
+    expect(found.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
+    await page.close();
+  });
+
+  test("draws seldom for those who want little motion", async () => {
+    const { page } = await open("#paused=1");
+    await page.emulateMediaFeatures([{ name: "prefers-reduced-motion", value: "reduce" }]);
+    await atStep(page, 0);
+    const apart = await page.evaluate(async () => {
+      const times: number[] = [];
+      const drawn = new Promise<void>((resolve) => {
+        const seen = () => times.push(performance.now()) === 3 && resolve();
+        const all = { characterData: true, childList: true, subtree: true };
+        new MutationObserver(seen).observe(document.querySelector("#steps")!, all);
+      });
+      document.querySelector<HTMLButtonElement>("#play")!.click();
+      await drawn;
+      return times[2]! - times[0]!;
+    });
+    expect(apart).toBeGreaterThan(1500); // two pauses of a second
+    await page.close();
+  });
+
+  test.each([
+    [
+      "no WebGPU",
+      () => Object.defineProperty(Object.getPrototypeOf(navigator), "gpu", { value: undefined }),
+      /only through WebGPU/,
+    ],
+    ["no adapter", () => Object.assign(GPU.prototype, { requestAdapter: async () => null }), /no graphics processor/],
+  ])("with %s says what to do", async (_, spoil, reason) => {
+    const { page, faults } = await openPage(browser, spoiled.url, { path: "playground/", spoil });
+    await page.waitForSelector(".unsupported");
+    expect(await text(page, ".unsupported")).toMatch(reason);
+    expect(await text(page, ".unsupported")).toMatch(/Chrome or Edge.*Safari.*Firefox/s);
+    expect(await page.$("#play")).toBeNull();
+    expect(faults).toEqual([]);
+    await page.close();
+  });
+
+  test("trains in the page where workers have no WebGPU, and says so", async () => {
+    const spoilWorkers = () => Object.defineProperty(Object.getPrototypeOf(navigator), "gpu", { value: undefined });
+    const { page, faults } = await openPage(browser, spoiled.url, { path: "playground/", spoilWorkers });
+    await page.waitForFunction(() => Number.parseFloat(document.querySelector("#accuracy")?.textContent ?? "") > 95);
+    expect(await text(page, ".adapter")).toMatch(/It trains in this page: workers have no WebGPU in this browser\.$/);
+    expect(faults).toEqual([]);
+    await page.close();
+  });
+
+  test("says what to do when the GPU is lost", async () => {
+    const spoil = () => {
+      if (!("GPUAdapter" in globalThis)) return;
+      const { requestDevice } = GPUAdapter.prototype;
+      GPUAdapter.prototype.requestDevice = async function (descriptor) {
+        const device = await requestDevice.call(this, descriptor);
+        Object.assign(globalThis, { lose: () => device.destroy() });
+        return device;
+      };
+    };
+    const { page } = await openPage(browser, spoiled.url, { path: "playground/#noise=10", spoil });
+    await atLeast(page, 1);
+    await page.workers()[0]!.evaluate(() => (globalThis as unknown as { lose(): void }).lose());
+    await page.waitForSelector(".notice");
+    expect(await text(page, ".notice")).toMatch(/GPU.*lost|lost.*GPU/i);
+    expect(await page.$eval("#play", (button) => (button as HTMLButtonElement).disabled)).toBe(true);
+    expect(await hash(page)).toBe("#noise=10");
+    await page.click(".notice button");
+    await page.waitForFunction(() => document.querySelector(".notice") === null);
+    await atLeast(page, 1);
+    await page.close();
+  });
+});
