@@ -1,8 +1,8 @@
 import { FormatError } from "../errors.ts";
+import { plainText, plainValue } from "../io/plain.ts";
 import { parseSafetensors, type Safetensors } from "../io/safetensors.ts";
 import { tooNew, version } from "./files.ts";
 import type { Rules } from "./fit.ts";
-import { plainText, plainValue } from "./plain.ts";
 import { unsealed } from "./seal.ts";
 
 /** The entry of a file's metadata that makes it a checkpoint. */

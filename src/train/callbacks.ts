@@ -48,6 +48,8 @@ export interface Callback {
   onEpochEnd?(logs: EpochLogs, training: Training): unknown;
   /** After the last step, also of a training that was stopped. */
   onTrainEnd?(history: History, training: Training): unknown;
+  /** Instead of `onTrainEnd` where the training ends with an error, which `fit` throws. Errors in here are dropped. */
+  onTrainError?(error: unknown, training: Training): unknown;
   /** What to keep in a checkpoint. */
   state?(): CallbackState;
   /** Called before `onTrainBegin` where a saved training is resumed. */

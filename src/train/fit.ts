@@ -98,6 +98,12 @@ export class Run implements Training {
     }
   }
 
+  /** Tells callbacks of the error with which the training ends. */
+  async failed(error: unknown): Promise<void> {
+    const told = this.#parts.options.callbacks.map((callback) => notify([callback], "onTrainError", error, this));
+    await this.#parts.gate.serve(Promise.allSettled(told));
+  }
+
   /** The position as it will be when all submitted steps are processed. Call it between steps. */
   async snapshot(): Promise<Position> {
     const { position, programs } = this.#parts;

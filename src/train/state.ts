@@ -2,24 +2,13 @@ import type { Bytes } from "../data/bytes.ts";
 import { FormatError } from "../errors.ts";
 import type { TensorData, Variable } from "../graph/tensor.ts";
 import { parseSafetensors } from "../io/safetensors.ts";
-import { loadSafetensors, saveSafetensors } from "../io/weights.ts";
+import { loadSafetensors, loadTensors, saveSafetensors } from "../io/weights.ts";
 import { variable } from "../ops/sources/constants.ts";
+import { type About, aboutIn, aboutText, ruleOf } from "./about.ts";
 import { type Callback, type CallbackState, keyOf } from "./callbacks.ts";
 import type { Position } from "./position.ts";
 import type { Programs } from "./programs.ts";
 import type { Recipe } from "./recipe.ts";
-import type { Specs } from "./specs.ts";
-
-/** What a checkpoint says beside the values of variables. */
-export interface About {
-  /** Of the file's format. */
-  readonly version: 1;
-  /** What samples are; absent before a first training. */
-  readonly specs?: Specs;
-  readonly position?: Position;
-  /** Data of the callbacks. */
-  readonly callbacks?: Readonly<Record<string, unknown>>;
-}
 
 const key = "tilegrad.train";
 
@@ -44,49 +33,50 @@ function variablesOf(
   return all;
 }
 
-/** Saves a training. The copies on the GPU are queued before this returns. */
+/** What callbacks keep, by their keys in a file. */
+export function statesOf(callbacks: readonly Callback[]): Map<string, CallbackState> {
+  return new Map(
+    callbacks.flatMap((callback, i) => {
+      const state = callback.state?.();
+      return state ? [[keyOf(callback, i), state] as const] : [];
+    }),
+  );
+}
+
+/** Saves a training. The copies on the GPU are queued before this returns. @param states of callbacks. */
 export async function saveState(
   recipe: Recipe,
   programs: Programs | undefined,
-  callbacks: readonly Callback[],
+  states: ReadonlyMap<string, CallbackState>,
   about: About,
   position: Promise<Position> | Position | undefined,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const all = variablesOf(recipe, programs);
   const data: Record<string, unknown> = {};
-  callbacks.forEach((callback, i) => {
-    const state = callback.state?.();
-    if (!state) return;
-    data[keyOf(callback, i)] = state.data;
+  for (const [key, state] of states) {
+    data[key] = state.data ?? null;
     for (const [name, array] of state.arrays ?? [])
-      all.set(`${keyOf(callback, i)}.${name}`, variable(array, [Math.max(1, array.length)]));
-  });
+      all.set(`${key}.${name}`, variable(array, [Math.max(1, array.length)]));
+  }
+  const rule = programs && ruleOf(recipe);
   // Saving needs the metadata first, and the copies of the variables at once.
   const values = Promise.all(
     [...all].map(async ([name, variable]) => [name, await recipe.engine.read(variable), variable] as const),
   );
   // Awaited together: if the device is lost, both reject.
   const [where, read] = await Promise.all([position, values]);
-  const metadata = { format: "pt", [key]: toJson({ ...about, ...(where && { position: where }), callbacks: data }) };
+  const text = aboutText({ ...about, ...(rule && { rule }), ...(where && { position: where }), callbacks: data });
   const host = new Map(read.map(([name, data, { shape }]) => [name, variable(data, shape, { name })]));
-  return saveSafetensors(recipe.engine, host, metadata);
+  return saveSafetensors(recipe.engine, host, { format: "pt", [key]: text });
 }
 
-/** What a file says about its training. @throws FormatError for a file of something else. */
+/** What a file says about its training. @throws FormatError for a damaged file, and one of something else. */
 export function readAbout(bytes: Bytes, name: string): About & { readonly states: ReadonlyMap<string, CallbackState> } {
   const { metadata, tensors } = parseSafetensors(bytes, name);
   const text = metadata[key];
   if (text === undefined)
     throw new FormatError(`${name}: is not a checkpoint of Trainer.save: its metadata has no "${key}"`);
-  let about: About;
-  try {
-    about = fromJson(text) as About;
-  } catch (cause) {
-    throw new FormatError(`${name}: "${key}" in its metadata is not JSON`, { cause });
-  }
-  if (Object(about).version !== 1)
-    throw new FormatError(`${name}: is of version ${Object(about).version} of Trainer, expected 1`);
-  checkPosition(about.position, name);
+  const about = aboutIn(text, name);
   const states = Object.entries(about.callbacks ?? {}).map(([key, data]): [string, CallbackState] => {
     const own = [...tensors].filter(([tensor]) => tensor.startsWith(`${key}.`));
     return [
@@ -97,13 +87,23 @@ export function readAbout(bytes: Bytes, name: string): About & { readonly states
   return { ...about, states: new Map(states) };
 }
 
-function checkPosition(position: Position | undefined, name: string): void {
-  if (position === undefined) return;
-  const { epoch, batch, samples, step, history, sums, order } = Object(position) as Position;
-  const counts = [epoch, batch, samples, step].every((count) => Number.isSafeInteger(count) && count >= 0);
-  const lists = [history?.epochs, history?.steps, sums?.totals].every(Array.isArray);
-  if (!counts || !lists || Object(order) !== order)
-    throw new FormatError(`${name}: its position in the training is damaged`);
+/**
+ * Describes the programs of a file's training, so that the optimizer's moments exist, for which the file has values.
+ * @throws FormatError where the samples or weights in the file do not fit the model. Nothing on the GPU has changed then.
+ */
+export function describeFor(recipe: Recipe, programs: Programs, size: number, bytes: Bytes, name: string): void {
+  // Weights say more clearly than samples what is wrong.
+  loadTensors({ write() {} }, recipe.variables, parseSafetensors(bytes, name).tensors, { name, strict: false });
+  try {
+    programs.describe(size);
+  } catch (cause) {
+    throw new FormatError(
+      `${name}: its samples do not fit the model: ${cause instanceof Error ? cause.message : cause}`,
+      {
+        cause,
+      },
+    );
+  }
 }
 
 /** Loads the variables of a training; checks all of them first. */
@@ -111,12 +111,3 @@ export function loadState(recipe: Recipe, programs: Programs | undefined, bytes:
   const rename = (tensor: string) => (tensor.startsWith("callbacks.") ? undefined : tensor);
   loadSafetensors(recipe.engine, variablesOf(recipe, programs), bytes, { name, rename });
 }
-
-/** JSON has no NaN and no infinity. */
-const toJson = (value: unknown): string =>
-  JSON.stringify(value, (_, part) =>
-    typeof part === "number" && !Number.isFinite(part) ? { number: String(part) } : part,
-  );
-
-const fromJson = (text: string): unknown =>
-  JSON.parse(text, (_, part) => (typeof Object(part).number === "string" ? Number(part.number) : part));

@@ -61,6 +61,13 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
   /** Those of the last step, where the model was given the best ones. */
   let last = new Map<string, TensorData>();
   let waited = 0;
+  const end = async (training: Training) => {
+    if (!best || weights.size === 0) return;
+    const now = await valuesOf(training);
+    if (!areSame(now, weights)) last = now;
+    give(training, weights);
+    training.history.best = best.epoch;
+  };
   return {
     name: "earlyStopping",
     async onTrainBegin(training) {
@@ -82,12 +89,8 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
         training.stop(`earlyStopping: ${name} has not improved since epoch ${best?.epoch ?? 0}`);
       }
     },
-    async onTrainEnd(history, training) {
-      if (!best || weights.size === 0) return;
-      last = await valuesOf(training);
-      give(training, weights);
-      history.best = best.epoch;
-    },
+    onTrainEnd: (_, training) => end(training),
+    onTrainError: (_, training) => end(training),
     state: () => ({
       data: { best, waited },
       arrays: new Map([...weights, ...[...last].map(([name, value]) => [lastOf + name, value] as const)]),

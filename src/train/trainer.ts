@@ -107,7 +107,7 @@ export class Trainer<M extends string = never> {
    * @returns the history, also where a signal or a callback ended the training early.
    * @throws FeedError, ShapeError, DTypeError for data that does not fit.
    * @throws NonFiniteError where the loss becomes NaN or infinite: it names the kernel and the layer where that began. The
-   * weights are those from before that step.
+   * weights are those from before that step, or the best ones with `earlyStopping`.
    * @throws DeviceLostError where the device is lost; with `recover` of tilegrad/recover, the training goes on instead.
    * @throws StateError while another `fit` runs. And whatever a callback throws.
    */
@@ -173,6 +173,9 @@ export class Trainer<M extends string = never> {
           this.#position = back;
         }
       }
+    } catch (error) {
+      await this.#run?.failed(error);
+      throw error;
     } finally {
       rewind?.leave();
       this.#run = undefined;
@@ -235,14 +238,15 @@ export class Trainer<M extends string = never> {
   async save(): Promise<Uint8Array<ArrayBuffer>> {
     this.#check("save");
     // Few pages save or load, so this part comes on demand.
-    const { saveState } = await import("./state.ts");
+    const { saveState, statesOf } = await import("./state.ts");
     const copy = async () => {
       const run = this.#run;
       const specs = this.#training && this.#specs;
       // Both copies are queued on the GPU before anything else can run there.
       const position = run ? run.snapshot() : this.#position;
+      const states = new Map([...this.#states, ...statesOf(this.#callbacks)]);
       const about = { version: 1, ...(specs && { specs }) } as const;
-      return { bytes: saveState(this.#recipe, this.#training, this.#callbacks, about, position) };
+      return { bytes: saveState(this.#recipe, this.#training, states, about, position) };
     };
     // Before its first step, a training waits for data, and does not come to the gate.
     const { bytes } = this.#run ? await this.#gate.between(copy) : await copy();
@@ -255,18 +259,26 @@ export class Trainer<M extends string = never> {
    * @throws FormatError for a file that does not fit; nothing has changed then. StateError while a training runs.
    */
   async load(bytes: Bytes, name = "checkpoint"): Promise<void> {
-    const { loadState, readAbout } = await import("./state.ts");
+    const [{ describeFor, loadState, readAbout }, { checkFit }] = await Promise.all([
+      import("./state.ts"),
+      import("./about.ts"),
+    ]);
     this.#check("load");
     if (this.#isFitting) throw new StateError("load: a training is running");
-    const { specs, position, states } = readAbout(bytes, name);
-    if (specs && !this.#training) {
-      this.#learn(specs);
-      // Creates the optimizer's moments, for which the file has values.
-      this.#trainingPrograms().describe(position?.size || 1);
+    const about = readAbout(bytes, name);
+    const { specs, position, states } = about;
+    checkFit(about, this.#recipe, this.#specs, name);
+    let programs = this.#training;
+    if (specs && !programs) {
+      programs = trainingPrograms(this.#recipe, { ...specs, ...this.#specs }, this.#going);
+      describeFor(this.#recipe, programs, position?.size || 1, bytes, name);
     }
-    loadState(this.#recipe, specs ? this.#training : undefined, bytes, name);
+    loadState(this.#recipe, specs ? programs : undefined, bytes, name);
+    if (specs) this.#learn(specs);
+    this.#training = programs;
     this.#position = position;
     this.#states = states;
+    this.#callbacks = [];
   }
 
   /** Holds the training after the current step. @returns once it stands. */

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Engine, losses, nn, optim } from "../../src/index.ts";
-import { type Callback, type Item, Trainer } from "../../src/train/index.ts";
+import { Engine, losses, NonFiniteError, nn, optim } from "../../src/index.ts";
+import { type Callback, earlyStopping, type Item, Trainer } from "../../src/train/index.ts";
 
 let engine: Engine;
 beforeAll(async () => {
@@ -13,9 +13,9 @@ const samples = (n: number) => ({
   y: { data: Int32Array.from({ length: n }, (_, i) => i % 2), shape: [n] },
 });
 
-function trainer() {
+function trainer(make = () => nn.sequential(nn.linear(3, 4), nn.relu(), nn.linear(4, 2)) as nn.Module) {
   nn.seed(1);
-  const model = nn.sequential(nn.linear(3, 4), nn.relu(), nn.linear(4, 2));
+  const model = make();
   return new Trainer({ engine, model, loss: losses.crossEntropy, optimizer: optim.adam({ lr: 0.01 }) });
 }
 
@@ -148,4 +148,32 @@ describe("a signal ends a training whose data stalls", () => {
     expect([history.stopped, history.epochs.length, told, own.state]).toEqual(["aborted", 0, 1, "idle"]);
     expect((await own.fit(samples(8), { batchSize: 4 })).epochs).toHaveLength(1);
   });
+});
+
+test("early stopping restores the best weights also where the training ends with an error", async () => {
+  // Without an activation, some of which have finite values for NaN.
+  const own = trainer(() => nn.linear(3, 2));
+  const weights = () => Promise.all([...own.variables.values()].map((variable) => engine.read(variable)));
+  let best: unknown;
+  const watching: Callback = {
+    async onEpochEnd({ epoch }) {
+      if (epoch === 1) best = await weights();
+    },
+    onTrainError() {
+      throw new Error("dropped");
+    },
+  };
+  /** NaN in the fourth epoch. */
+  const data = (epoch: number) => {
+    const all = samples(16);
+    if (epoch === 3) all.x.data.fill(Number.NaN);
+    return [all];
+  };
+  // Only the first epoch is better than nothing by so much.
+  const stopping = earlyStopping({ monitor: "loss", patience: 9, minDelta: 1 });
+  const options = { batchSize: 16, epochs: 6, callbacks: [watching, stopping] };
+  await expect(own.fit(data, options)).rejects.toThrow(NonFiniteError);
+  expect(own.history!.epochs).toHaveLength(3);
+  expect(own.history!.best).toBe(1);
+  expect(await weights()).toEqual(best);
 });

@@ -3,6 +3,13 @@ import { refuse } from "../errors.ts";
 /** Numbers that JSON cannot write, under this key. */
 const key = "$number";
 
+/** What is under it. */
+const written: readonly unknown[] = ["NaN", "Infinity", "-Infinity", "-0"];
+
+/** The key in plain data gets one more $ in a text. */
+const isLikeKey = /^\$+number$/;
+const isEscaped = /^\$\$+number$/;
+
 /**
  * JSON for plain data, with the numbers that JSON lacks: NaN, infinities and -0.
  * @throws AttributeError that names what is neither a number, text, truth value, null, list nor plain object.
@@ -11,9 +18,15 @@ export function plainText(call: string, name: string, value: unknown): string {
   return JSON.stringify(checked(call, name, value, new Set()));
 }
 
-/** The value of a text by `plainText`. */
+/** The value of a text by `plainText`. @throws SyntaxError for what is not JSON. */
 export const plainValue = (text: string): unknown =>
-  JSON.parse(text, (_, value) => (typeof value?.[key] === "string" ? Number(value[key]) : value));
+  JSON.parse(text, (_, value) => {
+    if (Object(value) !== value || Array.isArray(value)) return value;
+    const names = Object.keys(value);
+    if (names.length === 1 && written.includes(value[key])) return Number(value[key]);
+    if (!names.some((name) => isEscaped.test(name))) return value;
+    return Object.fromEntries(names.map((name) => [isEscaped.test(name) ? name.slice(1) : name, value[name]]));
+  });
 
 function checked(call: string, name: string, value: unknown, within: Set<unknown>): unknown {
   if (typeof value === "number")
@@ -30,7 +43,9 @@ function checked(call: string, name: string, value: unknown, within: Set<unknown
   if (isList) return value.map((item, i) => checked(call, `${name}[${i}]`, item, inside));
   return Object.fromEntries(
     Object.entries(value).flatMap(([part, item]) =>
-      item === undefined ? [] : [[part, checked(call, `${name}.${part}`, item, inside)]],
+      item === undefined
+        ? []
+        : [[isLikeKey.test(part) ? `$${part}` : part, checked(call, `${name}.${part}`, item, inside)]],
     ),
   );
 }
