@@ -1,4 +1,5 @@
 import { AttributeError, checkNumbers, checkWhole, counted, refuse, ShapeError, show } from "../errors.ts";
+import { checkHost } from "./host.ts";
 
 /**
  * Counts predicted classes per actual class, over any number of batches.
@@ -113,6 +114,7 @@ export function matrixOf(
   actual: ArrayLike<number>,
   numClasses: number,
 ): ConfusionMatrix {
+  checkHost(op, predicted, actual);
   checkPair(op, predicted, actual, checkWhole(op, "numClasses", numClasses));
   return new ConfusionMatrix(numClasses).add(predicted, actual);
 }
@@ -124,6 +126,7 @@ function checkPair(
   actual: ArrayLike<number>,
   numClasses = Number.POSITIVE_INFINITY,
 ): void {
+  checkHost(op, predicted, actual);
   checkNumbers(op, "predicted", predicted);
   checkNumbers(op, "actual", actual);
   if (predicted.length !== actual.length) {

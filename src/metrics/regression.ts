@@ -1,4 +1,5 @@
 import { checkNumbers, counted, ShapeError } from "../errors.ts";
+import { checkHost } from "./host.ts";
 
 /**
  * Mean squared error: the mean of (predicted − actual)² over all values.
@@ -47,6 +48,7 @@ function meanOf(
   actual: ArrayLike<number>,
   of: (error: number) => number,
 ): number {
+  checkHost(name, predicted, actual);
   checkNumbers(name, "predicted", predicted);
   checkNumbers(name, "actual", actual);
   if (predicted.length !== actual.length) {

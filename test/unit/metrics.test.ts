@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { AttributeError, ShapeError } from "../../src/errors.ts";
+import { input } from "../../src/index.ts";
 import {
   type Average,
   accuracy,
@@ -254,4 +255,13 @@ describe("regression", () => {
     }
     expect(() => r2([1], [1])).toThrow("at least two");
   });
+});
+
+test("tensors, which a trainer gives to its metrics, are refused with a hint", () => {
+  const [guess, label] = [input("guess", [4, 3]), input("label", [4], "i32")];
+  for (const metric of [accuracy, precision, mae, r2, confusionMatrix] as ((...args: unknown[]) => unknown)[])
+    expect(() => metric(guess, label)).toThrow("an argument is a tensor, expected numbers: metrics.");
+  expect(() => (precision as (...args: unknown[]) => unknown)(guess, label)).toThrow(
+    "precision: an argument is a tensor, expected numbers: metrics.precision(predicted, actual, …) is for predictions on the host, such as those of trainer.predict; a trainer's own metrics are in tilegrad/train",
+  );
 });
