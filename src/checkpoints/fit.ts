@@ -3,8 +3,8 @@ import { sameShape, showShape } from "../graph/shape.ts";
 import type { Variable } from "../graph/tensor.ts";
 import { type Training, together } from "../io/checkpoint.ts";
 import type { SafetensorsTensor } from "../io/dtypes.ts";
+import { MismatchError } from "../io/mismatch.ts";
 import { variablesOf } from "../io/named.ts";
-import { MismatchError } from "../io/weights.ts";
 
 /** The rules of a run's optimizers: `part → rule`, such as `optimizer → adamW`. */
 export type Rules = Readonly<Record<string, string>>;

@@ -4,6 +4,7 @@ import { sameShape, showShape } from "../graph/shape.ts";
 import type { TensorData, Variable } from "../graph/tensor.ts";
 import type { Runner } from "../runtime/runner.ts";
 import { type SafetensorsTensor, toFloat32 } from "./dtypes.ts";
+import { MismatchError, type Unmatched } from "./mismatch.ts";
 import { type Named, variablesOf } from "./named.ts";
 import { parseSafetensors, serializeSafetensors } from "./safetensors.ts";
 
@@ -46,35 +47,6 @@ export interface LoadOptions {
   readonly prefix?: string;
   /** The variable's name for a name in the file, after `prefix`; `undefined` leaves the tensor out. Default: the same. */
   readonly rename?: (name: string) => string | undefined;
-}
-
-/** What did not match, as in PyTorch's `load_state_dict`. Names are those of variables, after `prefix` and `rename`. */
-export interface Unmatched {
-  /** Variables that the file does not hold. They keep their values. */
-  readonly missing: readonly string[];
-  /** Tensors of the file that no variable takes. */
-  readonly unexpected: readonly string[];
-}
-
-/** A file whose tensors do not fit the variables. The message names the first ten of each kind, the fields all. */
-export class MismatchError extends FormatError implements Unmatched {
-  override name = "MismatchError";
-  readonly missing: readonly string[];
-  readonly unexpected: readonly string[];
-  /** Tensors of another shape than their variable. */
-  readonly misshapen: readonly string[];
-
-  constructor(
-    message: string,
-    missing: readonly string[],
-    unexpected: readonly string[],
-    misshapen: readonly string[],
-  ) {
-    super(message);
-    this.missing = missing;
-    this.unexpected = unexpected;
-    this.misshapen = misshapen;
-  }
 }
 
 /** Options of loading; `name` and `strict` have the defaults of safetensors. */

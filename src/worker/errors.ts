@@ -1,5 +1,5 @@
 import * as errors from "../errors.ts";
-import { MismatchError } from "../io/weights.ts";
+import { MismatchError } from "../io/mismatch.ts";
 import { StoreError } from "../store/store.ts";
 
 /** The classes that keep their identity on the way, by names that no bundler shortens. Others arrive as an Error. */
