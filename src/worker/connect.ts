@@ -1,5 +1,5 @@
 import { type Remote, wrap } from "comlink";
-import { DeviceError, optionsOf, refuse } from "../errors.ts";
+import { checkNumber, DeviceError, optionsOf, refuse } from "../errors.ts";
 import type { Ready } from "./expose.ts";
 import type { Host } from "./host.ts";
 import { type Line, RemoteTrainer } from "./remote.ts";
@@ -15,6 +15,8 @@ export interface ConnectOptions<E extends AnyExposed> {
    * WebGPU. Without it, `connect` fails there.
    */
   readonly inPage?: () => Promise<{ readonly default: E }>;
+  /** Milliseconds for the worker's file to load and to call `expose`; default 30 000. The setup may take longer. */
+  readonly timeoutMs?: number;
 }
 
 /**
@@ -29,22 +31,25 @@ export interface ConnectOptions<E extends AnyExposed> {
  * ```
  *
  * @param start starts the worker.
- * @throws DeviceError where neither worker nor page has WebGPU, or where the worker does not start; and whatever the
- * setup throws.
+ * @throws DeviceError where neither worker nor page has WebGPU, or where the worker does not start within `timeoutMs`; and
+ * whatever the setup throws.
  */
 export async function connect<E extends AnyExposed>(
   start: () => Worker,
   options: ConnectOptions<E> = {},
 ): Promise<RemoteTrainer<E>> {
   if (typeof start !== "function") refuse("connect", "the first argument", start, "() => new Worker(…)");
-  const { given, onMessage, inPage } = optionsOf("connect", options, {
+  const { given, onMessage, inPage, timeoutMs } = optionsOf("connect", options, {
     given: undefined,
     onMessage: undefined,
     inPage: undefined,
-  }) as ConnectOptions<E>;
+    timeoutMs: 30_000,
+  }) as ConnectOptions<E> & { readonly timeoutMs: number };
   for (const [name, value] of Object.entries({ onMessage, inPage }))
     if (value !== undefined && typeof value !== "function") refuse("connect", name, value, "a function");
-  const line = await lineTo(start, inPage);
+  const most = 2 ** 31 - 1; // What timers count.
+  checkNumber("connect", "timeoutMs", timeoutMs, `a number of milliseconds up to ${most}`, (n) => n > 0 && n <= most);
+  const line = await lineTo(start, inPage, timeoutMs);
   try {
     return await RemoteTrainer.open<E>(line, given, (message) => onMessage?.(message));
   } catch (error) {
@@ -54,11 +59,15 @@ export async function connect<E extends AnyExposed>(
 }
 
 /** The way to a host: in a worker if possible. */
-async function lineTo(start: () => Worker, inPage: ConnectOptions<AnyExposed>["inPage"]): Promise<Line> {
+async function lineTo(
+  start: () => Worker,
+  inPage: ConnectOptions<AnyExposed>["inPage"],
+  timeoutMs: number,
+): Promise<Line> {
   let reason = "there are no workers here";
   if (typeof Worker === "function") {
     const worker = start();
-    const missing = await ready(worker).catch((error) => {
+    const missing = await ready(worker, timeoutMs).catch((error) => {
       worker.terminate();
       throw error;
     });
@@ -75,10 +84,19 @@ async function lineTo(start: () => Worker, inPage: ConnectOptions<AnyExposed>["i
 }
 
 /** Waits until a worker's file has run. @returns why it cannot have an engine, if so. */
-function ready(worker: Worker): Promise<string | undefined> {
+function ready(worker: Worker, timeoutMs: number): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
     const listening = new AbortController();
     const { signal } = listening;
+    const timer = setTimeout(() => {
+      listening.abort();
+      reject(
+        new DeviceError(
+          `connect: the worker did not start within ${timeoutMs} ms: does its file call expose at the top level, and not close itself? If it loads slowly, raise timeoutMs`,
+        ),
+      );
+    }, timeoutMs);
+    signal.addEventListener("abort", () => clearTimeout(timer));
     worker.addEventListener(
       "message",
       ({ data }: MessageEvent<Ready | undefined>) => {

@@ -28,7 +28,7 @@ const dom = "DOMException";
 
 /** An error, or whatever was thrown, as plain data. */
 export function told(error: unknown): Told {
-  if (!(error instanceof Error)) return { message: String(error), stack: undefined, kind: undefined, own: {} };
+  if (!(error instanceof Error)) return { message: textOf(error), stack: undefined, kind: undefined, own: {} };
   const { name, message, stack, cause } = error;
   const isDom = typeof DOMException === "function" && error instanceof DOMException;
   const prototype = Object.getPrototypeOf(error);
@@ -36,6 +36,16 @@ export function told(error: unknown): Told {
   const others = Object.entries(error).filter(([key, value]) => key !== "cause" && travels(value));
   const own = { name, ...Object.fromEntries(others) };
   return { message, stack, kind, own, ...(cause !== undefined && { cause: told(cause) }) };
+}
+
+/** What was thrown in place of an error: objects as JSON. */
+function textOf(thrown: unknown): string {
+  if (Object(thrown) !== thrown) return String(thrown);
+  try {
+    return JSON.stringify(thrown) ?? String(thrown);
+  } catch {
+    return Object.prototype.toString.call(thrown);
+  }
 }
 
 /** The error again: with class, name, message, stack and cause. */

@@ -81,16 +81,18 @@ export class Host {
     return reply(async () => (await this.#engine!.device.lost).message);
   }
 
-  /** @param id by which `abort` finds this training. */
+  /** @param id by which `abort` finds this training. @param aborted whether the page's signal is, already. */
   fit(
     id: number,
     data: Where,
     { validationData, ...options }: PlainFitOptions,
     progress: Calling<NonNullable<Watch["progress"]>> | undefined,
     epoch: Calling<NonNullable<Watch["epoch"]>> | undefined,
+    aborted: boolean,
   ): Promise<Reply> {
     return reply(async () => {
       const abort = new AbortController();
+      if (aborted) abort.abort();
       this.#trainings.set(id, abort);
       const shown = progress && newest(progress);
       const all: Promise<unknown>[] = [];

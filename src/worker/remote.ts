@@ -1,5 +1,5 @@
 import { proxy, type Remote, transfer } from "comlink";
-import { checkObject, StateError } from "../errors.ts";
+import { checkObject, refuse, StateError } from "../errors.ts";
 import type { Shape } from "../graph/shape.ts";
 import type { TensorData } from "../graph/tensor.ts";
 import type {
@@ -104,7 +104,14 @@ export class RemoteTrainer<E extends AnyExposed = AnyExposed> {
     options: RemoteFitOptions<MetricsOf<E>, DataOf<E>> = {},
   ): Promise<History<MetricsOf<E>>> {
     checkObject("fit", "the options", options, "{ epochs, … }");
-    const { signal, onProgress, onEpochEnd, ...plain } = options;
+    const { signal, onProgress, onEpochEnd, callbacks, ...plain } = options as typeof options & { callbacks?: unknown };
+    if (callbacks !== undefined)
+      refuse(
+        "fit",
+        "callbacks",
+        callbacks,
+        "none: they belong to the worker, whose setup returns { trainer, callbacks }",
+      );
     const id = this.#trainings++;
     const abort = () => void this.#line.host.abort(id);
     let failure: { readonly error: unknown } | undefined;
@@ -123,10 +130,8 @@ export class RemoteTrainer<E extends AnyExposed = AnyExposed> {
     const progress = called(onProgress as ((value: Progress) => unknown) | undefined, nextFrame);
     const epoch = called(onEpochEnd as ((value: EpochLogs) => unknown) | undefined, async () => {});
     const training = this.#call("fit", (host) =>
-      host.fit(id, sent(data), plain as PlainFitOptions, progress as never, epoch as never),
+      host.fit(id, sent(data), plain as PlainFitOptions, progress as never, epoch as never, signal?.aborted === true),
     );
-    // After the call itself: messages keep their order.
-    if (signal?.aborted) abort();
     signal?.addEventListener("abort", abort);
     try {
       const history = await training;
@@ -189,7 +194,8 @@ export class RemoteTrainer<E extends AnyExposed = AnyExposed> {
 
   /**
    * Ends the worker at once, and with it all that it has on the GPU. Calls under way reject with a StateError. To start
-   * over, call `connect` again.
+   * over, call `connect` again. Call it also where the worker's code may have called `self.close()`: the page cannot see
+   * that, and calls to a closed worker stay open until then.
    */
   terminate(): void {
     if (this.#ended) return;

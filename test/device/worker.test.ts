@@ -164,7 +164,17 @@ describe.each(ways)("in a %s", (where, start) => {
     expect(await remote.weights()).not.toEqual(before);
     stop.abort();
     expect((await training).stopped).toBe("aborted");
-    expect((await remote.fit("train", { epochs: 5, signal: AbortSignal.abort() })).stopped).toBe("aborted");
+  });
+
+  test("a signal that is aborted already lets no step through, and callbacks of the page are refused", async () => {
+    const remote = await begin();
+    const before = await remote.weights();
+    const history = await remote.fit("train", { epochs: 500, history: "step", signal: AbortSignal.abort() });
+    expect([history.stopped, history.steps]).toEqual(["aborted", []]);
+    expect(await remote.weights()).toEqual(before);
+    const error = await failureOf(() => remote.fit("train", { callbacks: [] } as never));
+    expect(error).toBeInstanceOf(AttributeError);
+    expect(error.message).toContain("fit: callbacks is [], expected none: they belong to the worker");
   });
 
   test("an error in the page's own callback ends the training, and is its error", async () => {
@@ -204,6 +214,7 @@ describe.each(ways)("in a %s", (where, start) => {
     expect(store.cause).toBeInstanceOf(DOMException);
     expect((store.cause as Error).name).toBe("QuotaExceededError");
     expect(await failureOf(() => fail("text"))).toEqual(new Error("just text"));
+    expect(await failureOf(() => fail("object"))).toEqual(new Error('{"status":404}'));
     expect((await failureOf(() => fail("dom"))).name).toBe("AbortError");
     const own = await failureOf(() => fail("own"));
     expect([own instanceof Error, own.name, own.message]).toEqual([true, "OwnError", "mine"]);
@@ -279,7 +290,17 @@ test.runIf(hasWorkers)("a worker that does not start is an error", async () => {
   await expect(connect<Points>(gone, { inPage })).rejects.toThrow("connect: the worker did not start: ");
 });
 
+test.runIf(hasWorkers)("a worker whose file does not call expose, or closes itself, is an error", async () => {
+  for (const code of ["", "self.close()"]) {
+    const silent = () => new Worker(URL.createObjectURL(new Blob([code])));
+    await expect(connect<Points>(silent, { inPage, timeoutMs: 50 })).rejects.toThrow(
+      "connect: the worker did not start within 50 ms: does its file call expose",
+    );
+  }
+});
+
 test("wrong arguments are named", async () => {
+  await expect(connect<Points>(file, { timeoutMs: 0 })).rejects.toThrow("connect: timeoutMs is 0, expected a number");
   await expect(connect("worker.ts" as never)).rejects.toThrow(AttributeError);
   await expect(connect(file, { inpage: inPage } as never)).rejects.toThrow('(did you mean "inPage"?)');
   await expect(connect<Points>(file, { inPage: "x" as never })).rejects.toThrow("connect: inPage is");

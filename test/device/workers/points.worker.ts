@@ -45,6 +45,7 @@ export default expose(async (engine, { fail = false, table = new Float32Array(0)
         if (kind === "store")
           throw new StoreError("opfsStore: no room", { cause: new DOMException("full", "QuotaExceededError") });
         if (kind === "text") throw "just text";
+        if (kind === "object") throw { status: 404 };
         if (kind === "dom") throw new DOMException("stopped", "AbortError");
         class OwnError extends Error {
           override name = "OwnError";
