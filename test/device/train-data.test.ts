@@ -1,5 +1,16 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { Engine, FeedError, losses, nn, optim } from "../../src/index.ts";
+import {
+  conv2d,
+  Engine,
+  FeedError,
+  input,
+  losses,
+  nn,
+  optim,
+  reshape,
+  type Tensor,
+  variable,
+} from "../../src/index.ts";
 import { type Data, Trainer } from "../../src/train/index.ts";
 
 let engine: Engine;
@@ -111,4 +122,35 @@ test("a wrong call fails alone: those that share its runs get all their rows", a
   expect(shape).toEqual([300, 2]);
   data.forEach((value, i) => expect(value).toBeCloseTo(known[i % 20]!, 5));
   expect((await late).data.length).toBe(6);
+});
+
+test("a partial batch counts as its samples alone where a convolution along the batch mixes them", async () => {
+  const kernel = variable(
+    Float32Array.from({ length: 9 }, (_, i) => i - 3),
+    [1, 1, 3, 3],
+  );
+  const forward = (x: Tensor) =>
+    reshape(conv2d(reshape(x, [1, 1, ...x.shape]), kernel, undefined, { padding: 1 }), x.shape);
+  const model = { kernel: { variables: new Map([["weight", kernel]]) } } as never;
+  const trainer = new Trainer({ engine, model, forward, loss: losses.mse, optimizer: optim.sgd({ lr: 0 }) });
+  const seven = { data: x.data.slice(0, 21), shape: [7, 3] };
+  let total = 0;
+  let last: ArrayLike<number> = [];
+  for (const [from, to] of [
+    [0, 4],
+    [4, 7],
+  ] as const) {
+    const y = forward(input("x", [to - from, 3]));
+    const program = await engine.compile({ outputs: { y } });
+    ({ y: last } = await program.compute({ x: x.data.slice(3 * from, 3 * to) }));
+    total += Array.from(last).reduce((sum, value) => sum + value ** 2, 0);
+    program.destroy();
+  }
+  const { loss } = await trainer.evaluate(
+    { x: seven, y: { data: new Float32Array(21), shape: [7, 3] } },
+    { batchSize: 4 },
+  );
+  expect(loss).toBeCloseTo(total / 21, 4);
+  const { data } = await trainer.predict({ data: x.data.slice(12, 21), shape: [3, 3] });
+  data.forEach((value, i) => expect(value).toBeCloseTo(last[i]!, 5));
 });

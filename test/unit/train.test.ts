@@ -1,6 +1,45 @@
 import { describe, expect, test, vi } from "vitest";
-import { customOp, input, losses, matmul, mean, nn, sub, sum, type Tensor, transpose } from "../../src/index.ts";
-import { cumsum, flip, reshape, softmax } from "../../src/ops/index.ts";
+import {
+  constant,
+  customOp,
+  input,
+  losses,
+  matmul,
+  mean,
+  mul,
+  nn,
+  Random,
+  sub,
+  sum,
+  type Tensor,
+  transpose,
+  variable,
+} from "../../src/index.ts";
+import {
+  argmax,
+  cast,
+  concat,
+  conv2d,
+  cumsum,
+  embedding,
+  expand,
+  flip,
+  gather,
+  iota,
+  layerNorm,
+  logSoftmax,
+  max,
+  maxPool2d,
+  pad,
+  permute,
+  reshape,
+  scaledDotProductAttention,
+  scatterAdd,
+  slice,
+  softmax,
+  sort,
+  topk,
+} from "../../src/ops/index.ts";
 import type { Engine } from "../../src/runtime/engine.ts";
 import { notify } from "../../src/train/callbacks.ts";
 import { Gate } from "../../src/train/gate.ts";
@@ -32,18 +71,36 @@ describe("finds out whether samples influence each other", () => {
     ["layers", (x) => nn.sequential(linear, nn.relu(), nn.dropout(0.5))(x, training)],
     ["layer normalisation", nn.layerNorm(4)],
     ["softmax over classes", (x) => softmax(x, 1)],
-    ["frozen batch normalisation", (x) => nn.batchNorm1d(4)(x, { training: false })],
-    ["convolution", (x) => nn.conv1d(1, 2, 3)(unsqueezed(x))],
+    ["frozen batch normalisation", (x) => normalisation(x, { training: false })],
+    ["convolution", (x) => convolution(unsqueezed(x))],
     ["recurrence", (x) => output(pairs(x))],
-    ["attention within a sample", (x) => nn.multiheadAttention(2, 1)(pairs(x))],
+    ["attention within a sample", (x) => attention(pairs(x))],
     ["samples and positions in one axis", (x) => flat(linear(x))],
     ["a number that depends on weights only", (x) => sub(x, mean(linear.variables.get("weight")!))],
+    ["RMS normalisation", nn.rmsNorm(4)],
+    ["group normalisation", (x) => groups(reshape(x, [-1, 4, 1, 1]))],
+    ["a network of images", images],
+    ["a transposed convolution", (x) => transposed(square(x))],
+    ["average pooling with padding", (x) => nn.avgPool2d(2, { stride: 1, padding: 1 })(square(x))],
+    ["recurrence with time first", (x) => permute(timeFirst.output(permute(pairs(x), [1, 0, 2])), [1, 0, 2])],
+    ["an LSTM", (x) => lstm.output(pairs(x))],
+    ["layers of merged axes, time first", (x) => permute(narrow(permute(pairs(x), [1, 0, 2])), [1, 0, 2])],
+    ["causal attention", (x) => scaledDotProductAttention(pairs(x), pairs(x), pairs(x), { causal: true })],
+    ["an embedding and its positions", (x) => sub(table(argmax(x, 1)), constant(new Float32Array(4), [4]))],
+    ["picking the best", (x) => topk(x, 2, 1).values],
+    ["sorting classes", (x) => sort(x, 1).values],
+    ["a gather from a table", (x) => gather(numbers, 0, reshape(argmax(x, 1), [-1, 1]))],
+    ["positions of classes", (x) => mul(x, losses.mse(x, x, { reduction: "none" }))],
+    ["halves, padded and joined", (x) => concat([pad(slice(x, [[], [0, 2]]), { low: [0, 1], high: [0, 0] }), x], 1)],
+    ["noise", (x) => mul(x, random.normal(x.shape))],
+    ["cross-entropy", (x) => losses.crossEntropy(x, argmax(x, 1), { reduction: "none" })],
+    ["positions along another axis", (x) => mul(x, castLike(iota(x.shape, 1), x))],
   ])("not by %s", (_, model) => {
     expect(mixesIn(model)).toBe(false);
   });
 
   test.each<[string, (x: Tensor) => Tensor]>([
-    ["batch normalisation", (x) => nn.batchNorm1d(4)(x, training)],
+    ["batch normalisation", (x) => normalisation(x, training)],
     ["a mean over the batch", (x) => sub(x, mean(x, 0, true))],
     ["products of samples", (x) => matmul(matmul(x, transpose(x)), x)],
     ["softmax over samples", (x) => softmax(x, 0)],
@@ -51,11 +108,70 @@ describe("finds out whether samples influence each other", () => {
     ["their order", (x) => flip(x, 0)],
     ["a sum of everything", (x) => sum(x)],
     ["a kernel of the user, which might", (x) => copied(x)],
+    ["a convolution along them", (x) => reshape(conv2d(plane(x), stencil, undefined, { padding: 1 }), x.shape)],
+    ["pooling along them", (x) => reshape(maxPool2d(plane(x), 3, { stride: 1, padding: 1 }), x.shape)],
+    ["a matrix from the left", (x) => matmul(square0(x.shape[0]!), x)],
+    ["a recurrence along them", (x) => reshape(output(reshape(linear(x), [1, -1, 2])), [-1, 6])],
+    ["attention among them", (x) => reshape(among(reshape(x, [1, -1, 4])), x.shape)],
+    ["a gather along them", (x) => gather(x, 0, argmaxed(x))],
+    ["a scatter along them", (x) => scatterAdd(x, 0, argmaxed(x), x)],
+    ["an embedding of which they are the table", (x) => embedding(argmax(x, 1), x)],
+    ["sorting them", (x) => sort(x, 0).values],
+    ["their largest", (x) => sub(x, max(x, 0, true))],
+    ["another order of elements", (x) => reshape(softmax(reshape(x, [4, -1]), 0), x.shape)],
+    ["another order in a product", (x) => mul(x, reshape(transpose(x), x.shape))],
+    ["a shift", (x) => pad(slice(x, [[1]]), { low: [0, 0], high: [1, 0] })],
+    ["neighbours put together", (x) => logSoftmax(reshape(concat([x, x], 0), [-1, 8]), 1)],
+    ["normalisation of everything", (x) => reshape(layerNorm(reshape(x, [1, -1]), [x.size]), x.shape)],
+    [
+      "weights by place",
+      (x) =>
+        mul(
+          x,
+          constant(
+            Float32Array.from({ length: x.shape[0]! }, (_, i) => i),
+            [x.shape[0]!, 1],
+          ),
+        ),
+    ],
+    ["places", (x) => mul(x, castLike(iota(x.shape, 0), x))],
+    ["their number", (x) => mul(x, 1 / x.shape[0]!)],
+    ["a constant that depends on their number", (x) => mul(x, constant(Float32Array.of(x.shape[0]!), [1]))],
   ])("by %s", (_, model) => {
     expect(mixesIn(model)).toBe(true);
   });
 });
 
+const random = new Random(1);
+const lstm = nn.lstm(2, 3, { batchFirst: true });
+const timeFirst = nn.gru(2, 3);
+const normalisation = nn.batchNorm1d(4);
+const convolution = nn.conv1d(1, 2, 3);
+const attention = nn.multiheadAttention(2, 1);
+const groups = nn.groupNorm(2, 4);
+const transposed = nn.convTranspose2d(1, 2, 2, { stride: 2 });
+const narrow = nn.linear(2, 3);
+const table = nn.embedding(9, 4);
+const stencil = variable(1, [1, 1, 3, 3]);
+const among = nn.multiheadAttention(4, 1);
+const numbers = variable(0, [9, 1]);
+const network = nn.sequential(
+  nn.conv2d(1, 2, 3, { padding: 1 }),
+  nn.maxPool2d(2),
+  nn.conv2d(2, 4, 1),
+  nn.flatten(),
+  nn.linear(4, 2),
+);
+const images = (x: Tensor) => network(square(x));
+const square = (x: Tensor) => reshape(x, [-1, 1, 2, 2]);
+const plane = (x: Tensor) => reshape(x, [1, 1, ...x.shape]);
+const square0 = (n: number) =>
+  constant(
+    Float32Array.from({ length: n * n }, (_, i) => i % 5),
+    [n, n],
+  );
+const castLike = (index: Tensor, x: Tensor) => cast(index, x.dtype);
+const argmaxed = (x: Tensor) => expand(argmax(x, 1, true), x.shape);
 const copied = customOp("copied", {
   inputs: ["x"],
   outputs: { y: ({ x }) => x.shape },
