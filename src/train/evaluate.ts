@@ -33,7 +33,7 @@ export async function measure(
   try {
     let next = reader.fill(stage);
     for (let rows = await next; rows > 0 && !over(); rows = await next) {
-      const exact = rows < size && programs.mixes(size);
+      const exact = rows < size && (await programs.mixes(size));
       const { program, inputs, weigh, perSample } = exact ? await programs.for(rows) : whole;
       if (!exact) stage.pad(rows);
       const weights = weightsOf(op, stage, rows, exact ? rows : size);

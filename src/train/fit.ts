@@ -8,7 +8,7 @@ import { type Parts, progressOf, type Submitted } from "./parts.ts";
 import { nextEpoch, type Position } from "./position.ts";
 import { ringSteps } from "./ring.ts";
 import { Stage } from "./stage.ts";
-import type { Reader } from "./stream.ts";
+import { noWeight, type Reader } from "./stream.ts";
 import { Columns } from "./tally.ts";
 import { unweighable, weightsOf } from "./weights.ts";
 
@@ -149,6 +149,7 @@ export class Run implements Training {
       throw new FeedError(
         `fit: epoch ${position.epoch + 1} has no ${options.dropLast ? `whole batch of ${options.batchSize} samples` : "samples"}: if the data is an iterator that has been read, pass a function that returns a new one`,
       );
+    if (position.sums.weight === 0) throw noWeight("fit");
     const validation = validate && (await gate.serve(validate(this.#over)));
     if (validation && this.#over()) return;
     const { step, samples, seconds, sums } = position;
@@ -202,7 +203,7 @@ export class Run implements Training {
       }
       if (this.#over()) return;
       this.#parts.rewind.mark(() => this.snapshot());
-      const exact = rows < size && programs.mixes(size);
+      const exact = rows < size && (await programs.mixes(size));
       const sized = exact ? await programs.for(rows, checkFinite) : whole;
       const { inputs, weigh, perSample } = sized;
       const looks = gradientsEvery !== undefined && position.step % gradientsEvery === 0;

@@ -1,5 +1,4 @@
-import { reachable } from "../graph/print.ts";
-import { type Shape, sameShape, sizeOf } from "../graph/shape.ts";
+import type { Shape } from "../graph/shape.ts";
 import type { Attrs, Node, Tensor } from "../graph/tensor.ts";
 
 /** A graph of n samples: what it reads, and what it gives for each of them. */
@@ -25,7 +24,6 @@ type Demand = readonly [input: number, stride: Stride];
  * what depends on that number.
  */
 export function mixes(a: Sampled, b: Sampled): boolean {
-  if (!sameEffects(a)) return true;
   const open: [Tensor, Tensor | undefined, Stride][] = a.results.map((x, i) => [x, b.results[i], x.size / a.n]);
   const seen = new Set<string>();
   while (open.length > 0) {
@@ -37,22 +35,19 @@ export function mixes(a: Sampled, b: Sampled): boolean {
     const demands = stride === undefined ? fixed(x, y) : separate(x, y, stride, a, b);
     if (!demands) return true;
     for (const [i, stride] of demands) open.push([x.node.inputs[i]!, y.node.inputs[i], stride]);
+    // Samples change no variable, as they change running statistics: one that only fills a batch would count.
+    x.node.effects.forEach(([, value], i) => {
+      open.push([value, y.node.effects[i]?.[1], undefined]);
+    });
   }
   return false;
-}
-
-/** Whether samples change no variable, as they change running statistics: a sample that fills a batch would count. */
-function sameEffects({ inputs, results }: Sampled): boolean {
-  const sources = new Set(inputs.map(({ node }) => node));
-  const values = reachable(results).flatMap(({ effects }) => effects.map(([, value]) => value));
-  return !reachable(new Set(values)).some((node) => sources.has(node));
 }
 
 /** What makes a tensor the same whatever the samples are. */
 function fixed(x: Tensor, y: Tensor): readonly Demand[] | undefined {
   if (x === y) return [];
   const { source } = x.node.op;
-  if (source === "input" || source === "variable" || !sameShape(x.shape, y.shape) || !alike(x.node, y.node, []))
+  if (source === "input" || source === "variable" || !same(x.shape, y.shape) || !alike(x.node, y.node, []))
     return undefined;
   return demand(x, undefined);
 }
@@ -108,7 +103,7 @@ const flat = /* @__PURE__ */ new Set(["reshape", "detach", "evaluated"]);
 const isAcross = ({ stride, size }: Attrs, samples: number, n: number): boolean =>
   stride % (samples * n) === 0 || samples % (stride * size) === 0;
 
-const strideOf = (shape: Shape, axis: number): number => sizeOf(shape.slice(axis + 1));
+const strideOf = (shape: Shape, axis: number): number => shape.slice(axis + 1).reduce((size, n) => size * n, 1);
 
 /** Where samples are: in blocks of `inner` positions of an axis, which may hold several batches one after the other. */
 interface Place {

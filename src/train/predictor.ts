@@ -3,7 +3,6 @@ import { type Shape, sizeOf } from "../graph/shape.ts";
 import { Tensor, type TensorData } from "../graph/tensor.ts";
 import { numbered } from "../ops/sources/random.ts";
 import type { Program } from "../runtime/program.ts";
-import { mixes } from "./mixes.ts";
 import { type Recipe, tensorsOf, usedBy } from "./recipe.ts";
 import { type ArrayData, type Chunk, chunkOf, type Specs } from "./specs.ts";
 import { Stage } from "./stage.ts";
@@ -67,6 +66,7 @@ export class Predictor {
   readonly #made: Compiled["program"][] = [];
   #mixes: boolean | undefined;
   #isRecord = false;
+  #destroyed = false;
   #waiting: Request[] = [];
   #running = 0;
 
@@ -87,7 +87,8 @@ export class Predictor {
     const { batchSize } = optionsOf("predict", options, { batchSize: 256 });
     checkWhole("predict", "batchSize", batchSize);
     const { chunks, rows } = this.#read(data);
-    const alone = this.#isMixing();
+    const alone = this.#mixes ?? (await this.#findMixture());
+    if (this.#destroyed) throw gone();
     const results = await new Promise<ReadonlyMap<string, Prediction>>((resolve, reject) => {
       const most = alone ? rows : batchSize;
       this.#waiting.push(attempt({ chunks, rows, most, resolve, reject, alone }));
@@ -129,13 +130,13 @@ export class Predictor {
   }
 
   /** Whether samples of a batch influence each other even in evaluation. */
-  #isMixing(): boolean {
-    if (this.#mixes !== undefined) return this.#mixes;
+  async #findMixture(): Promise<boolean> {
+    const { mixes } = await import("./mixes.ts");
     const sampled = (n: number) => {
       const { tensors, outputs } = this.#outputs(n);
       return { n, inputs: Object.values(tensors), results: Object.values(outputs) };
     };
-    this.#mixes = mixes(sampled(2), sampled(3));
+    this.#mixes ??= mixes(sampled(2), sampled(3));
     return this.#mixes;
   }
 
@@ -164,7 +165,7 @@ export class Predictor {
     this.#running++;
     const rows = parts.reduce((sum, part) => sum + part.rows, 0);
     try {
-      const exact = parts[0]!.request.alone && this.#isMixing();
+      const exact = parts[0]!.request.alone && this.#mixes;
       const size = exact ? rows : sizeFor(rows);
       const { program, inputs } = await this.#program(size);
       const stage = new Stage(Object.fromEntries(this.#recipe.inputs.map((name) => [name, this.#specs[name]!])), size);
@@ -221,12 +222,14 @@ export class Predictor {
   }
 
   async destroy(): Promise<void> {
-    const gone = new StateError("predict: the trainer has been destroyed");
-    for (const request of this.#waiting.splice(0)) request.reject(gone);
+    this.#destroyed = true;
+    for (const request of this.#waiting.splice(0)) request.reject(gone());
     await Promise.allSettled(this.#programs.values());
     for (const program of this.#made) program.destroy();
   }
 }
+
+const gone = (): StateError => new StateError("predict: the trainer has been destroyed");
 
 /** A request of which nothing has been computed. */
 const attempt = (call: Omit<Request, "taken" | "left" | "results" | "dropped">): Request => ({

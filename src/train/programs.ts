@@ -7,7 +7,6 @@ import { variable } from "../ops/sources/constants.ts";
 import type { Engine } from "../runtime/engine.ts";
 import type { Program } from "../runtime/program.ts";
 import { statisticsOf } from "./gradients.ts";
-import { mixes } from "./mixes.ts";
 import { type Outcome, outcomeOf, type Recipe, usedBy } from "./recipe.ts";
 import { Ring, stillFinite } from "./ring.ts";
 import type { Specs } from "./specs.ts";
@@ -80,12 +79,12 @@ export class Programs {
   }
 
   /** Whether samples influence each other, so that a partial batch needs a program of its size. */
-  mixes(size: number): boolean {
-    this.#mixes ??= this.#findMixture(size);
+  async mixes(size: number): Promise<boolean> {
+    this.#mixes ??= await this.#findMixture(size);
     return this.#mixes;
   }
 
-  #findMixture(n: number): boolean {
+  async #findMixture(n: number): Promise<boolean> {
     const known = this.#outcomes.get(n);
     const sampled = (n: number, outcome: Outcome) => ({
       n,
@@ -95,6 +94,8 @@ export class Programs {
     const { training } = this.#plan;
     const a = known ?? outcomeOf(this.#recipe, this.#specs, n, training);
     if (a.loss.shape.length === 0) return true;
+    // Not every page has partial batches, so the rules come on demand.
+    const { mixes } = await import("./mixes.ts");
     const b = outcomeOf(this.#recipe, this.#specs, n + 1, training);
     return mixes(sampled(n, a), sampled(n + 1, b));
   }

@@ -94,6 +94,8 @@ test("data in which no sample counts is refused, by name, before an epoch is tra
     true,
     "evaluate: all samples have weight 0, so that there is no mean of their losses",
   ]);
+  expect(await refusal(made().fit(() => items(0, 0)))).toEqual(await refusal(made().fit(weightless)));
+  expect(await refusal(made().fit({ x, y }, { classWeight: [0, 0] }))).toEqual(await refusal(made().fit(weightless)));
   expect(await refusal(trainer.evaluate(items(0, 0)))).toEqual(await refusal(trainer.evaluate(weightless)));
   for (const validationData of [none, []]) {
     expect(await refusal(trainer.fit({ x, y }, { validationData }))).toEqual([
