@@ -83,6 +83,10 @@ test("a model of parts is saved, as weights and as a model", async () => {
   );
   const bytes = await io.saveSafetensors(engine, model);
   expect([...io.parseSafetensors(bytes).tensors.keys()]).toEqual([...nn.stateDict(model).keys()]);
+  for (const part of ["text", 5, nn.relu])
+    await expect(io.saveSafetensors(engine, { ...model, part } as never)).rejects.toThrow(
+      /"part" is .*expected a variable/,
+    );
   const other = make();
   io.loadSafetensors(engine, other, bytes);
   expect(await engine.read(other.encoder.variables.get("bias")!)).toEqual(
