@@ -1,11 +1,15 @@
 import type { Programs } from "./programs.ts";
 import { ringSteps } from "./ring.ts";
 import { Stage } from "./stage.ts";
-import { noSamples, noWeight, type Stream } from "./stream.ts";
+import { noSamples, noWeight, orAborted, type Stream } from "./stream.ts";
 import { type Batch, type Columns, noSums } from "./tally.ts";
 import { unweighable, weightsOf } from "./weights.ts";
 
-/** Measures loss and metrics over a whole stream. @param op the caller in errors. @throws FeedError where no sample counts. */
+/**
+ * Measures loss and metrics over a whole stream.
+ * @param op the caller in errors. @param signal ends a wait for data.
+ * @throws FeedError where no sample counts; the signal's reason where it comes during a wait.
+ */
 export async function measure(
   op: string,
   programs: Programs,
@@ -13,6 +17,7 @@ export async function measure(
   stream: Stream,
   batchSize: number,
   over: () => boolean = () => false,
+  signal?: AbortSignal,
 ): Promise<Record<string, number>> {
   const { ring, engine } = programs;
   // After a recovery, the numbers of earlier batches are gone.
@@ -32,7 +37,7 @@ export async function measure(
   const reader = stream.epoch(0);
   try {
     let next = reader.fill(stage);
-    for (let rows = await next; rows > 0 && !over(); rows = await next) {
+    for (let rows = await orAborted(next, signal); rows > 0 && !over(); rows = await orAborted(next, signal)) {
       const exact = rows < size && (await programs.mixes(size));
       const { program, inputs, weigh, perSample } = exact ? await programs.for(rows) : whole;
       if (!exact) stage.pad(rows);

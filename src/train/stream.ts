@@ -217,20 +217,24 @@ function reader(
   };
 }
 
-/** The first item of an iterator. @throws the signal's reason where that comes first. */
+/** The first item of an iterator, which is told where the signal comes first. @throws the signal's reason then. */
 async function unlessAborted<T>(iterator: AsyncIterator<T> | Iterator<T>, signal: AbortSignal | undefined) {
-  const item = iterator.next();
-  if (!signal) return item;
+  const leaving = () => leave(iterator);
+  signal?.addEventListener("abort", leaving);
+  return orAborted(iterator.next(), signal).finally(() => signal?.removeEventListener("abort", leaving));
+}
+
+/** Awaits something unless a signal comes first. @throws the signal's reason then. */
+export async function orAborted<T>(work: T | PromiseLike<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return work;
   let abort = () => {};
   const aborted = new Promise<never>((_, reject) => {
-    abort = () => {
-      leave(iterator);
-      reject(signal.reason);
-    };
+    abort = () => reject(signal.reason);
   });
+  aborted.catch(() => {}); // The work may have come first.
   signal.addEventListener("abort", abort);
-  if (signal.aborted && "then" in item) abort();
-  return Promise.race([item, aborted]).finally(() => signal.removeEventListener("abort", abort));
+  if (signal.aborted) abort();
+  return Promise.race([work, aborted]).finally(() => signal.removeEventListener("abort", abort));
 }
 
 /** Tells an iterator that nobody reads it any more, and does not wait. */

@@ -151,7 +151,11 @@ export class Trainer<M extends string = never> {
         validate:
           validationData === undefined
             ? undefined
-            : (over: () => boolean) => this.#measure(validating, validationData, all.validationBatchSize, over),
+            : (over: () => boolean) =>
+                this.#measure(validating, validationData, all.validationBatchSize, over, signal).catch((error) => {
+                  if (!signal?.aborted || error !== signal.reason) throw error;
+                  return {}; // Of an epoch that a resumed training completes.
+                }),
         save: () => this.save(),
         diagnose: (step: Submitted, loss: number) => {
           const skip = opened.once ? undefined : step.batch * batchSize;
@@ -353,9 +357,15 @@ export class Trainer<M extends string = never> {
     return history as unknown as History<M>;
   }
 
-  #measure(op: string, data: Data, batchSize: number, over?: () => boolean): Promise<Record<string, number>> {
+  #measure(
+    op: string,
+    data: Data,
+    batchSize: number,
+    over?: () => boolean,
+    signal?: AbortSignal,
+  ): Promise<Record<string, number>> {
     const next = async () => {
-      const stream = await this.#open(op, data);
+      const stream = await this.#open(op, data, { signal });
       try {
         return await measure(
           op,
@@ -364,6 +374,7 @@ export class Trainer<M extends string = never> {
           stream,
           batchSize,
           over,
+          signal,
         );
       } finally {
         await stream.close();

@@ -150,6 +150,23 @@ describe("a signal ends a training whose data stalls", () => {
   });
 });
 
+test.each([0, 2])("a signal ends a training whose validation stalls after %i batches", async (batches) => {
+  const own = trainer();
+  const stop = new AbortController();
+  const { read, stalled } = stalling(batches);
+  const fitted = own.fit(samples(8), {
+    validationData: () => read(),
+    validationBatchSize: 4,
+    batchSize: 4,
+    signal: stop.signal,
+  });
+  await stalled;
+  stop.abort();
+  const history = await fitted;
+  expect([history.stopped, history.epochs.length, own.state]).toEqual(["aborted", 0, "idle"]);
+  expect((await own.evaluate(samples(8))).loss).toBeGreaterThan(0);
+});
+
 test("early stopping restores the best weights also where the training ends with an error", async () => {
   // Without an activation, some of which have finite values for NaN.
   const own = trainer(() => nn.linear(3, 2));
