@@ -32,6 +32,8 @@ export class AttributeError extends TilegradError {
 /** A missing, unknown, wrongly sized or wrongly typed value passed to `run` or `write`. Nothing has been computed. */
 export class FeedError extends TilegradError {
   override name = "FeedError";
+  /** Where a value is out of range. */
+  declare readonly at?: { readonly input: string; readonly position: number };
 }
 
 /**

@@ -55,9 +55,8 @@ export function checkFeeds({ inputs, bounds }: Pick<Lowered, "inputs" | "bounds"
     for (let i = 0; i < data.length; i++) {
       const value = data[i]!;
       if ((value >= range.low && value <= range.high) || value === range.except) continue;
-      throw new FeedError(
-        `run: input "${name}" holds ${value} at position ${i}; ${range.op} takes ${range.low} to ${range.high}`,
-      );
+      const message = `run: input "${name}" holds ${value} at position ${i}; ${range.op} takes ${range.low} to ${range.high}`;
+      throw Object.assign(new FeedError(message), { at: { input: name, position: i } });
     }
   }
   return found;

@@ -1,3 +1,4 @@
+import { mistakes } from "./loaded.ts";
 import type { Programs } from "./programs.ts";
 import { ringSteps } from "./ring.ts";
 import { Stage } from "./stage.ts";
@@ -27,6 +28,7 @@ export async function measure(
   const stage = new Stage(stream.specs, size);
   const sums = noSums();
   const waiting: Batch[] = [];
+  let done = 0;
   ring.clear();
   const take = async () => {
     const batches = waiting.splice(0);
@@ -49,7 +51,10 @@ export async function measure(
       waiting.push({ rows, weight: weights.sum });
       next = reader.fill(stage);
       if (next instanceof Promise) next.catch(() => {});
-      await running;
+      await running.catch(async (error) => {
+        throw (await mistakes()).locate(op, error, stream, 0, done);
+      });
+      done += rows;
       if (waiting.length === ringSteps) await take();
     }
     await take();

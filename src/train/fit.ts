@@ -3,6 +3,7 @@ import type { Program } from "../runtime/program.ts";
 import { type Event, type EventArguments, notify, type Training } from "./callbacks.ts";
 import { readStatistics } from "./gradients.ts";
 import type { EpochLogs, History, StepLogs } from "./history.ts";
+import { mistakes } from "./loaded.ts";
 import { Pace } from "./pace.ts";
 import { type Parts, progressOf, type Submitted } from "./parts.ts";
 import { nextEpoch, type Position } from "./position.ts";
@@ -232,13 +233,13 @@ export class Run implements Training {
       position.step++;
       position.samples += rows;
       next = fill();
-      await running.catch((error) => {
+      await running.catch(async (error) => {
         // Refused, and so not run: a training that is resumed begins with this batch.
         this.#submitted.pop();
         position.batch--;
         position.step--;
         position.samples -= rows;
-        throw error;
+        throw (await mistakes()).locate("fit", error, stream, epoch, position.samples);
       });
       await this.#pace.rest();
       await this.#readIfDue();

@@ -18,13 +18,13 @@ export type SampleShape = Shape | { readonly shape: Shape; readonly dtype?: DTyp
 /** The array that gives each sample its weight in loss and metrics. It is never an input of the model. */
 export const weightName = "sampleWeight";
 
-/** The dtype of a typed array's values in the model: f32 for floats, i32 for whole numbers. */
-function dtypeOf(op: string, name: string, data: unknown): DType {
+/** The dtype of a typed array's values in the model: f32 for floats, i32 for whole numbers. @param value for errors. */
+function dtypeOf(op: string, name: string, data: unknown, value: unknown): DType {
   const kind = arrayClass(data);
   if (kind === "Float32Array" || kind === "Float64Array") return "f32";
   if (kind !== undefined && /^(Int|Uint)\d+(Clamped)?Array$/.test(kind)) return "i32";
   throw new DTypeError(
-    `${op}: "${name}" is ${show(data)}, expected numbers in a typed array of 8 to 32 bits, or of floats`,
+    `${op}: "${name}" is ${show(data ?? value)}, expected numbers in a typed array of 8 to 32 bits, or of floats, or { data, shape: [n, …] } with one`,
   );
 }
 
@@ -68,8 +68,8 @@ export function chunkOf(
 ): Chunk & { readonly spec: SampleSpec } {
   if (typeof value === "number") return { data: [value], rows: 1, spec: known ?? { shape: [], dtype: "f32" } };
   const { data, shape } = (arrayClass(value) ? { data: value } : Object(value)) as { data?: TypedArray; shape?: Shape };
-  const spec = known ?? { shape: Array.isArray(shape) ? shape.slice(1) : [], dtype: dtypeOf(op, name, data) };
-  dtypeOf(op, name, data);
+  const spec = known ?? { shape: Array.isArray(shape) ? shape.slice(1) : [], dtype: dtypeOf(op, name, data, value) };
+  dtypeOf(op, name, data, value);
   const size = sizeOf(spec.shape);
   const rows = data!.length / size;
   const given = shape ?? [rows, ...spec.shape];
@@ -81,6 +81,19 @@ export function chunkOf(
   if (fits && Number.isInteger(rows)) return { data: data as ArrayLike<number>, rows, spec };
   const found = shape ? `has shape ${showShape(shape)} and ${data!.length} values` : `has ${data!.length} values`;
   throw new ShapeError(`${op}: "${name}" ${found}, expected ${showShape(["n" as unknown as number, ...spec.shape])}`);
+}
+
+/** The largest f32: greater numbers become infinite in the model. */
+const largest = 3.4028234663852886e38;
+
+/**
+ * Where data holds NaN, or a number that f32 cannot hold, but for −∞, which masks contain; −1 if nowhere. One such value
+ * can make every weight NaN while the loss stays finite, since `relu` may turn NaN into 0.
+ */
+export function unfitValue(data: ArrayLike<number>): number {
+  if (/int/i.test(arrayClass(data) ?? "")) return -1;
+  for (let i = 0; i < data.length; i++) if (!(data[i]! <= largest)) return i;
+  return -1;
 }
 
 /** Whether two samples agree in shape and dtype. */

@@ -75,7 +75,13 @@ export function readAbout(bytes: Bytes, name: string): About & { readonly states
   const { metadata, tensors } = parseSafetensors(bytes, name);
   const text = metadata[key];
   if (text === undefined)
-    throw new FormatError(`${name}: is not a checkpoint of Trainer.save: its metadata has no "${key}"`);
+    throw new FormatError(
+      `${name}: is not a checkpoint of Trainer.save: its metadata has no "${key}". ${
+        "tilegrad" in metadata
+          ? "It is a model: loadModel of tilegrad/model reads it"
+          : "If it holds weights, io.loadSafetensors(engine, model, bytes) loads them"
+      }`,
+    );
   const about = aboutIn(text, name);
   const states = Object.entries(about.callbacks ?? {}).map(([key, data]): [string, CallbackState] => {
     const own = [...tensors].filter(([tensor]) => tensor.startsWith(`${key}.`));
@@ -106,8 +112,18 @@ export function describeFor(recipe: Recipe, programs: Programs, size: number, by
   }
 }
 
-/** Loads the variables of a training; checks all of them first. */
-export function loadState(recipe: Recipe, programs: Programs | undefined, bytes: Bytes, name: string): void {
-  const rename = (tensor: string) => (tensor.startsWith("callbacks.") ? undefined : tensor);
-  loadSafetensors(recipe.engine, variablesOf(recipe, programs), bytes, { name, rename });
+/** Loads the variables of a training; checks all of them first. @param whole whether the file may hold no others. */
+export function loadState(
+  recipe: Recipe,
+  programs: Programs | undefined,
+  bytes: Bytes,
+  name: string,
+  whole: boolean,
+): void {
+  const variables = variablesOf(recipe, programs);
+  if (!whole && recipe.ema)
+    for (const [own, variable] of recipe.ema.state(recipe.variables)) variables.set(`ema.${own}`, variable);
+  const isMeant = (tensor: string) => (whole ? !tensor.startsWith("callbacks.") : variables.has(tensor));
+  const rename = (tensor: string) => (isMeant(tensor) ? tensor : undefined);
+  loadSafetensors(recipe.engine, variables, bytes, { name, rename });
 }

@@ -1,8 +1,8 @@
 import type { DataArray, TypedArray } from "../data/dataset.ts";
 import { permutation } from "../data/random.ts";
-import { AttributeError, checkObject, counted, FeedError, ShapeError, StateError, show } from "../errors.ts";
-import { showShape } from "../graph/shape.ts";
-import { type ArrayData, type Chunk, chunkOf, type Specs, sameSpec, weightName } from "./specs.ts";
+import { AttributeError, checkObject, FeedError, StateError, show } from "../errors.ts";
+import { mistakes } from "./loaded.ts";
+import { type ArrayData, type Chunk, chunkOf, type Specs, sameSpec, unfitValue, weightName } from "./specs.ts";
 import type { Stage } from "./stage.ts";
 
 /** Samples by array name: `{ x: { data, shape: [n, …] }, y: labels }`. Data without a shape is one value per sample. */
@@ -36,6 +36,8 @@ export interface Stream {
   readonly once: boolean;
   /** @param skip samples to leave out at its beginning. */
   epoch(epoch: number, skip?: number): Reader;
+  /** The place in the data of the nth sample that an epoch reads. */
+  place(epoch: number, nth: number): number;
   /** Releases what is still open after the last epoch. */
   close(): void | Promise<void>;
 }
@@ -87,13 +89,13 @@ export const isAtHand = (data: Data): boolean =>
   Array.isArray(data) || (typeof data !== "function" && !isIterable(data));
 
 /** Reads arrays, all samples at hand. */
-function arrays(
+async function arrays(
   op: string,
   data: Arrays,
   known: Known,
   order: ((n: number, epoch: number) => Uint32Array) | undefined,
-): Stream {
-  const { chunks, specs, rows } = chunksOf(op, data, known);
+): Promise<Stream> {
+  const { chunks, specs, rows } = await chunksOf(op, data, known);
   if (rows === 0) throw noSamples(op);
   const weights = chunks.find(([name]) => name === weightName)?.[1].data;
   if (weights && Array.from(weights).every((weight) => weight === 0)) throw noWeight(op);
@@ -115,6 +117,7 @@ function arrays(
         close: () => {},
       };
     },
+    place: (epoch, nth) => order?.(rows, epoch)[nth] ?? nth,
     close: () => {},
   };
 }
@@ -138,7 +141,7 @@ async function iterated(
   const iterator = begin(from);
   head = { iterator, item: await unlessAborted(iterator, signal) };
   if (head.item.done) throw noSamples(op);
-  const first = chunksOf(op, head.item.value, known);
+  const first = await chunksOf(op, head.item.value, known);
   const { specs } = first;
   let shared: Reader | undefined;
   let close: Reader["close"] | undefined;
@@ -157,6 +160,7 @@ async function iterated(
       close = own.close;
       return shared;
     },
+    place: (_, nth) => nth,
     async close() {
       await close?.();
       await head?.iterator.return?.();
@@ -176,8 +180,9 @@ function reader(
   let item = 0;
   let ready = first;
   let left = skip;
-  let current: ReturnType<typeof chunksOf> | undefined;
+  let current: Awaited<ReturnType<typeof chunksOf>> | undefined;
   let at = 0;
+  let read = 0;
   let done = false;
   let waiting = false;
   /** Moves to an item with samples left. */
@@ -190,7 +195,8 @@ function reader(
       ready = undefined;
       done = ended === true;
       if (done) return false;
-      current = chunksOf(op, value as Item, { names, specs, item: ++item });
+      current = await chunksOf(op, value as Item, { names, specs, item: ++item }, read);
+      read += current.rows;
       at = Math.min(left, current.rows);
       left -= at;
     }
@@ -250,18 +256,13 @@ function iteratorOf(op: string, items: Items): AsyncIterator<Item> | Iterator<It
   throw new AttributeError(`${op}: the function of the data returned ${show(items)}, expected an iterable`);
 }
 
-/** Checks an item or arrays: names, samples, equal numbers of them. */
-function chunksOf(op: string, item: Item, { names, specs: known, item: number }: Known) {
+/** Checks an item or arrays: names, samples, equal numbers of them, values. @param from samples before it. */
+async function chunksOf(op: string, item: Item, { names, specs: known, item: number }: Known, from = 0) {
   const what = number === undefined ? "the data" : `item ${number} of the data`;
   checkObject(op, what, item, `{ ${names.join(", ")} }`);
-  const missing = names.find((name) => !(name in item));
-  if (missing) throw new FeedError(`${op}: ${what} has no "${missing}", only ${listNames(Object.keys(item))}`);
   const allowed = number === undefined ? [...names, weightName] : names;
-  const stranger = Object.keys(item).find((name) => !allowed.includes(name));
-  if (stranger)
-    throw new FeedError(
-      `${op}: ${what} has "${stranger}", expected only ${listNames(allowed)}${stranger === weightName ? ", as in the first item" : ""}`,
-    );
+  if (names.some((name) => !(name in item)) || Object.keys(item).some((name) => !allowed.includes(name)))
+    throw (await mistakes()).otherNames(`${op}: ${what}`, item, names, allowed);
   const specs: Record<string, Specs[string]> = {};
   const chunks: (readonly [string, Chunk])[] = [];
   let rows: number | undefined;
@@ -273,24 +274,19 @@ function chunksOf(op: string, item: Item, { names, specs: known, item: number }:
       known[name] ?? (name === weightName ? { shape: [], dtype: "f32" } : undefined),
     );
     if (known[name] && !sameSpec(known[name], chunk.spec))
-      throw new ShapeError(
-        `${op}: samples of "${name}" are ${showShape(chunk.spec.shape)}, expected ${showShape(known[name].shape)}`,
-      );
+      throw (await mistakes()).otherSamples(op, name, chunk.spec, known[name]);
     rows ??= chunk.rows;
-    if (chunk.rows !== rows)
-      throw new ShapeError(
-        `${op}: "${name}" has ${counted(chunk.rows, "sample")}, "${chunks[0]![0]}" has ${rows}${hint(item, known)}`,
-      );
+    if (chunk.rows !== rows) {
+      const isBare = (name: string) => ArrayBuffer.isView(item[name]) && !known[name] && name !== weightName;
+      throw (await mistakes()).otherRows(op, [name, chunk.rows], [chunks[0]![0], rows], Object.keys(item).find(isBare));
+    }
+    const bad = unfitValue(chunk.data);
+    if (bad >= 0)
+      throw (await mistakes()).unfit(op, name, chunk.data[bad]!, from + Math.floor((bad * rows) / chunk.data.length));
     specs[name] = chunk.spec;
     chunks.push([name, chunk]);
   }
   return { chunks, specs, rows: rows ?? 0 };
-}
-
-/** What may be wrong where numbers of samples differ. */
-function hint(item: Item, known: Specs): string {
-  const bare = Object.keys(item).find((name) => ArrayBuffer.isView(item[name]) && !known[name] && name !== weightName);
-  return bare ? `: data without a shape is one value per sample, unless Trainer is told shapes: { ${bare}: […] }` : "";
 }
 
 /** The error for data without samples. */
@@ -299,5 +295,3 @@ export const noSamples = (op: string): FeedError => new FeedError(`${op}: the da
 /** The error for samples that all have weight 0. */
 export const noWeight = (op: string): FeedError =>
   new FeedError(`${op}: all samples have weight 0, so that there is no mean of their losses`);
-
-const listNames = (names: readonly string[]): string => names.map((name) => `"${name}"`).join(", ") || "nothing";

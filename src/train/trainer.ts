@@ -9,6 +9,7 @@ import { measure } from "./evaluate.ts";
 import { Run } from "./fit.ts";
 import { Gate } from "./gate.ts";
 import type { History, Logs } from "./history.ts";
+import { mistakes } from "./loaded.ts";
 import { type FitOptions, fitOptions } from "./options.ts";
 import type { Submitted } from "./parts.ts";
 import { type Position, start } from "./position.ts";
@@ -54,6 +55,8 @@ export class Trainer<M extends string = never> {
   readonly #going = variable(1, [], { name: "going", group: "training goes on", dtype: "i32" });
   #specs: Specs;
   #training: Programs | undefined;
+  /** The frozen variables that the programs of the training leave out. */
+  #frozen = "";
   #evaluation: Programs | undefined;
   #position: Position | undefined;
   #run: Run | undefined;
@@ -112,7 +115,12 @@ export class Trainer<M extends string = never> {
    * @throws StateError while another `fit` runs. And whatever a callback throws.
    */
   async fit(data: Data, options: FitOptions = {}): Promise<History<M>> {
-    const all = fitOptions(options);
+    let all: ReturnType<typeof fitOptions>;
+    try {
+      all = fitOptions(options);
+    } catch (error) {
+      throw (await mistakes()).explainOptions(error, options);
+    }
     this.#check("fit");
     if (this.#isFitting) throw new StateError("fit: a training is running: await it, or stop it with its signal");
     this.#isFitting = true;
@@ -120,6 +128,7 @@ export class Trainer<M extends string = never> {
     let stream: Stream | undefined;
     let rewind: Rewind | undefined;
     try {
+      if (all.callbacks.length > 0) (await mistakes()).checkEvents("fit", all.callbacks);
       const { epochs, shuffle, seed, stepsPerEpoch, dropLast, validationData } = all;
       if (validationData) checkReads(validating, validationData, epochs);
       const reads = stepsPerEpoch === undefined ? epochs : 1;
@@ -135,7 +144,7 @@ export class Trainer<M extends string = never> {
       if (validationData && isAtHand(validationData)) await (await this.#open(validating, validationData)).close();
       const batchSize = all.batchSize ?? (opened.samples === undefined && opened.first > 1 ? opened.first : 32);
       this.#begin(all.resume, { batchSize, shuffle, seed, dropLast });
-      const programs = this.#trainingPrograms();
+      const programs = await this.#trainingPrograms();
       if (all.resume) restore(all.callbacks, this.#states);
       this.#callbacks = all.callbacks;
       this.#states = new Map();
@@ -202,7 +211,7 @@ export class Trainer<M extends string = never> {
     const missing = [...inputs, ...(fit + evaluate > 0 ? targets : [])].find((name) => !(name in this.#specs));
     if (missing)
       throw new StateError(`compile: the samples of "${missing}" are not known: state their shape in shapes`);
-    if (fit > 0) await this.#trainingPrograms().for(fit);
+    if (fit > 0) await (await this.#trainingPrograms()).for(fit);
     if (evaluate > 0) await this.#evaluationPrograms().for(evaluate);
     if (predict > 0) await this.#predictor.compile([predict]);
   }
@@ -258,7 +267,8 @@ export class Trainer<M extends string = never> {
   }
 
   /**
-   * Loads what `save` returned. `fit` with `resume: true` then goes on from there.
+   * Loads what `save` returned. `fit` with `resume: true` then goes on from there. A trainer without loss or optimizer
+   * takes only what it predicts with: the weights and their averages.
    * @param name of the file in errors.
    * @throws FormatError for a file that does not fit; nothing has changed then. StateError while a training runs.
    */
@@ -272,13 +282,16 @@ export class Trainer<M extends string = never> {
     const about = readAbout(bytes, name);
     const { specs, position, states } = about;
     checkFit(about, this.#recipe, this.#specs, name);
+    const trains = this.#recipe.hasLoss && this.#recipe.optimizer !== undefined;
     let programs = this.#training;
-    if (specs && !programs) {
+    if (specs && trains && !programs) {
       programs = trainingPrograms(this.#recipe, { ...specs, ...this.#specs }, this.#going);
       describeFor(this.#recipe, programs, position?.size || 1, bytes, name);
     }
-    loadState(this.#recipe, specs ? programs : undefined, bytes, name);
+    loadState(this.#recipe, specs ? programs : undefined, bytes, name, trains);
     if (specs) this.#learn(specs);
+    if (!trains) return;
+    if (programs !== this.#training) this.#frozen = this.#frozenNow();
     this.#training = programs;
     this.#position = position;
     this.#states = states;
@@ -306,6 +319,10 @@ export class Trainer<M extends string = never> {
       ...((await this.#training?.destroy()) ?? []),
       ...((await this.#evaluation?.destroy()) ?? []),
     ];
+    this.#free(own);
+  }
+
+  #free(own: readonly Variable[]): void {
     this.engine.free(new Map(own.map((variable, i) => [String(i), variable])));
   }
 
@@ -326,9 +343,19 @@ export class Trainer<M extends string = never> {
     this.#predictor.expect(this.#specs);
   }
 
-  #trainingPrograms(): Programs {
-    this.#training ??= trainingPrograms(this.#recipe, this.#specs, this.#going);
+  /** Made again where other variables are frozen now, unless a training runs. The optimizer keeps its state. */
+  async #trainingPrograms(): Promise<Programs> {
+    const frozen = this.#frozenNow();
+    const old = this.#training;
+    if (old && (frozen === this.#frozen || this.#run)) return old;
+    this.#frozen = frozen;
+    this.#training = trainingPrograms(this.#recipe, this.#specs, this.#going);
+    if (old) this.#free(await old.destroy());
     return this.#training;
+  }
+
+  #frozenNow(): string {
+    return [...this.variables].flatMap(([name, variable]) => (variable.frozen ? name : [])).join();
   }
 
   #evaluationPrograms(): Programs {
