@@ -44,11 +44,14 @@ export const ruleOf = ({ optimizer }: Recipe): string | undefined =>
 /** Refuses a file of another kind of samples or another optimizer. @param known samples, as far as they are known here. */
 export function checkFit({ specs, rule }: About, recipe: Recipe, known: Specs, name: string): void {
   const own = ruleOf(recipe);
-  if (rule !== undefined && rule !== own) throw new FormatError(`${name}: is of optim.${rule}, here of optim.${own}`);
+  // A trainer that only predicts needs nothing but the inputs.
+  const trains = recipe.hasLoss && own !== undefined;
+  if (trains && rule !== undefined && rule !== own)
+    throw new FormatError(`${name}: is of optim.${rule}, here of optim.${own}`);
   if (!specs) return;
-  const names = [...recipe.inputs, ...recipe.targets];
+  const names = [...recipe.inputs, ...(trains ? recipe.targets : [])];
   const missing = names.filter((one) => !Object.hasOwn(specs, one));
-  const unknown = Object.keys(specs).filter((one) => !names.includes(one) && one !== weightName);
+  const unknown = Object.keys(specs).filter((one) => trains && !names.includes(one) && one !== weightName);
   if (missing.length + unknown.length > 0)
     throw new FormatError(`${name}: its samples have ${listed(Object.keys(specs))}, expected ${listed(names)}`);
   for (const [one, spec] of Object.entries(specs)) {

@@ -9,17 +9,19 @@ import type { Stream } from "./stream.ts";
  * callbacks.
  */
 
-const events: readonly Event[] = [
-  "onTrainBegin",
-  "onEpochBegin",
-  "onBatchEnd",
-  "onGradients",
-  "onProgress",
-  "onEpochEnd",
-  "onTrainEnd",
-];
+const known: Readonly<Record<Event, true>> = {
+  onTrainBegin: true,
+  onEpochBegin: true,
+  onBatchEnd: true,
+  onGradients: true,
+  onProgress: true,
+  onEpochEnd: true,
+  onTrainEnd: true,
+  onTrainError: true,
+};
+const events = Object.keys(known);
 
-const isEvent = (name: string): boolean => events.includes(name as Event);
+const isEvent = (name: string): boolean => events.includes(name);
 
 /** Names of an object's own properties and of its classes' methods. */
 function namesOf(object: object | null): string[] {
