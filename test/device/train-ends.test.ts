@@ -180,10 +180,10 @@ test("early stopping restores the best weights also where the training ends with
       throw new Error("dropped");
     },
   };
-  /** NaN in the fourth epoch. */
+  /** No finite loss in the fourth epoch. */
   const data = (epoch: number) => {
     const all = samples(16);
-    if (epoch === 3) all.x.data.fill(Number.NaN);
+    if (epoch === 3) all.x.data.fill(Number.NEGATIVE_INFINITY);
     return [all];
   };
   // Only the first epoch is better than nothing by so much.
