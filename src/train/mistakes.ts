@@ -19,7 +19,7 @@ const known: Readonly<Record<Event, true>> = {
   onTrainEnd: true,
   onTrainError: true,
 };
-const events = Object.keys(known);
+const events = /* @__PURE__ */ Object.keys(known);
 
 const isEvent = (name: string): boolean => events.includes(name);
 
