@@ -17,7 +17,7 @@ const engine = await Engine.create({ gpu: await createGPU() });
 const model = nn.sequential(nn.linear(2, 32), nn.relu(), nn.linear(32, 1), nn.sigmoid());
 const trainer = new Trainer({ engine, model, loss: losses.bce, optimizer: optim.adam({ lr: 0.02 }) });
 
-// A real server loads weights from a file: trainer.load(await readFile("ring.safetensors")).
+// A real server takes the checkpoint of a training: await trainer.load(await readFile("ring.safetensors")).
 const random = data.randomStream(1);
 const x = Float32Array.from({ length: 4000 }, () => 4 * random.uniform() - 2);
 const y = Float32Array.from({ length: 2000 }, (_, i) => {
