@@ -5,9 +5,9 @@ import { meanings } from "./words.ts";
 
 /* User-written WGSL: its names, its declarations, and its own line numbers in compiler errors. */
 
-/** Op names that passes have special rules for. */
+/** Op names for which passes, or the trainer, have special rules. */
 const known =
-  "input variable constant full expand reshape permute slice matmul add sub mul div cast sum neg detach evaluated concat pad foreach fused copy castAll";
+  "input variable constant full expand reshape permute slice matmul add sub mul div cast sum neg detach evaluated concat pad foreach fused copy castAll iota uniform normal randint";
 
 /** Names of functions and buffers around a user's text, and of functions of elementwise ops. */
 const ours = /^(kernel\d+|put|finish|watched\d*|largest\d*|op_\w+)$|_(data\d*|data_put|data_store|with\d+|body)$/;

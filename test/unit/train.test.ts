@@ -262,7 +262,7 @@ describe("data", () => {
     [
       "batches without shapes",
       () => [{ x: x.data, y }],
-      "shape is one value per sample, unless Trainer is told shapes",
+      'each value of "x" counts as a sample, unless it is { data, shape: [n, …] }',
     ],
     ["64-bit integers", () => ({ x, y: new BigInt64Array(7) }), 'fit: "y" is a BigInt64Array, expected numbers in a'],
     ["a misfit", () => ({ x: { ...x, shape: [7, 3] }, y }), 'fit: "x" has shape [7, 3] and 14 values, expected [n, 3]'],
