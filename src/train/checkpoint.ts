@@ -48,16 +48,18 @@ export function checkpoint(options: CheckpointOptions): Callback {
   const report = () => {
     if (failure) throw failure.error;
   };
-  const begin = (training: Training): void => {
+  /** Saves and writes, unless the last checkpoint is still being written. @returns a promise of the saved state. */
+  const begin = (training: Training): Promise<unknown> | undefined => {
     report();
-    if (writing) return;
-    const save = async () => {
-      const bytes = await training.save();
+    if (writing) return undefined;
+    const saving = training.save();
+    const write = async () => {
+      const bytes = await saving;
       if (typeof to === "function") await to(bytes, training);
       else if ("add" in to) await to.add(bytes, { step: await stepIn(bytes) });
       else await to.write(name, bytes);
     };
-    writing = save()
+    writing = write()
       .catch((error) => {
         // One that the device did not survive is left out: the training ends for the same reason, or goes back.
         if (error.name !== "DeviceLostError") failure = { error };
@@ -65,6 +67,7 @@ export function checkpoint(options: CheckpointOptions): Callback {
       .finally(() => {
         writing = undefined;
       });
+    return Promise.allSettled([saving]);
   };
   return {
     name: "checkpoint",
@@ -73,14 +76,15 @@ export function checkpoint(options: CheckpointOptions): Callback {
     },
     ...(everySteps !== undefined && {
       onBatchEnd({ step }, training) {
-        if (step % everySteps === 0) begin(training);
+        if (step % everySteps === 0) void begin(training);
         report();
       },
     }),
     async onEpochEnd({ epoch }, training) {
       if (epoch % epochs !== 0) return report();
       await writing;
-      begin(training);
+      // Of the last step of this epoch; steps of the next one go on while it is written.
+      await begin(training);
     },
     async onTrainEnd() {
       await writing;

@@ -229,9 +229,9 @@ test("feeds are checked", async () => {
     new FeedError('run: input "y" is missing, expected an Int32Array of 8 ([8])'),
   );
   const wrong = Int32Array.of(0, 1, 2, 3, 0, 0, 0, 0);
-  await expect(programs.train.run({ x: x!, y: wrong })).rejects.toThrow(
-    new FeedError('run: input "y" holds 3 at position 3; crossEntropy takes 0 to 2'),
-  );
+  const refused = programs.train.run({ x: x!, y: wrong });
+  await expect(refused).rejects.toThrow(FeedError);
+  await expect(refused).rejects.toThrow('run: input "y" holds 3 at position 3; crossEntropy takes 0 to 2');
   await programs.train.run({ x: x!, y: y! });
 });
 
