@@ -1,9 +1,9 @@
-import { counted, listed, quoted } from "../errors.ts";
+import { quoted } from "../errors.ts";
 import { sameShape, showShape } from "../graph/shape.ts";
 import type { Variable } from "../graph/tensor.ts";
 import { type Training, together } from "../io/checkpoint.ts";
 import type { SafetensorsTensor } from "../io/dtypes.ts";
-import { MismatchError } from "../io/mismatch.ts";
+import { differences, MismatchError } from "../io/mismatch.ts";
 import { variablesOf } from "../io/named.ts";
 
 /** The rules of a run's optimizers: `part → rule`, such as `optimizer → adamW`. */
@@ -44,13 +44,10 @@ export function checkFit(
     const fault = tensor && misfit(variable, tensor);
     return fault ? [{ name, fault }] : [];
   });
-  const are = (names: readonly string[]) => `${counted(names.length, "tensor is", "tensors are")}`;
+  const faults = misfits.map(({ name, fault }) => `"${name}" is ${fault}`);
   const all = [
     ...others.map((part) => `"${part}" is of optim.${rulesInFile[part]}, here of optim.${rules[part]}`),
-    ...misfits.slice(0, 10).map(({ name, fault }) => `"${name}" is ${fault}`),
-    ...(misfits.length > 10 ? [`${misfits.length - 10} more are of other shapes or types`] : []),
-    ...(missing.length > 0 ? [`${are(missing)} missing: ${listed(missing)}`] : []),
-    ...(unexpected.length > 0 ? [`${are(unexpected)} unexpected: ${listed(unexpected)}`] : []),
+    ...differences(faults, "other shapes or types", { missing, unexpected }),
   ];
   if (all.length === 0) return;
   const misshapen = misfits.map(({ name }) => name);

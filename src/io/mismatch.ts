@@ -1,4 +1,4 @@
-import { FormatError } from "../errors.ts";
+import { counted, FormatError, listed } from "../errors.ts";
 
 /** What did not match, as in PyTorch's `load_state_dict`. Names are those of variables, after `prefix` and `rename`. */
 export interface Unmatched {
@@ -27,4 +27,19 @@ export class MismatchError extends FormatError implements Unmatched {
     this.unexpected = unexpected;
     this.misshapen = misshapen;
   }
+}
+
+/**
+ * The parts of a message: the first ten faults, then the names that only one side has.
+ * @param faults one for each tensor that does not fit. @param kind what tensors beyond the ten are of: "other shapes".
+ */
+export function differences(faults: readonly string[], kind: string, { missing, unexpected }: Unmatched): string[] {
+  const only = (side: string, names: readonly string[]): string[] =>
+    names.length > 0 ? [`${counted(names.length, "tensor is", "tensors are")} ${side}: ${listed(names)}`] : [];
+  return [
+    ...faults.slice(0, 10),
+    ...(faults.length > 10 ? [`${faults.length - 10} more are of ${kind}`] : []),
+    ...only("missing", missing),
+    ...only("unexpected", unexpected),
+  ];
 }

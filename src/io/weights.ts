@@ -1,10 +1,10 @@
 import type { Bytes } from "../data/bytes.ts";
-import { AttributeError, checkHas, FormatError, listed, optionsOf, quoted, refuse } from "../errors.ts";
+import { AttributeError, checkHas, FormatError, optionsOf, quoted, refuse } from "../errors.ts";
 import { sameShape, showShape } from "../graph/shape.ts";
 import type { TensorData, Variable } from "../graph/tensor.ts";
 import type { Runner } from "../runtime/runner.ts";
 import { type SafetensorsTensor, toFloat32 } from "./dtypes.ts";
-import { MismatchError, type Unmatched } from "./mismatch.ts";
+import { differences, MismatchError, type Unmatched } from "./mismatch.ts";
 import { type Named, variablesOf } from "./named.ts";
 import { parseSafetensors, serializeSafetensors } from "./safetensors.ts";
 
@@ -21,7 +21,14 @@ export async function saveSafetensors(
   named: Named,
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const variables = variablesOf("saveSafetensors", named);
+  return serializeSafetensors(await tensorsOf(engine, variablesOf("saveSafetensors", named)), metadata);
+}
+
+/** The values of variables after everything submitted so far, as files hold them. */
+export async function tensorsOf(
+  engine: Runner,
+  variables: ReadonlyMap<string, Variable>,
+): Promise<Map<string, SafetensorsTensor>> {
   const values = await Promise.all([...variables.values()].map((variable) => engine.read(variable)));
   const tensors = [...variables].map(([name, { shape, dtype }], i) => {
     const data = values[i]!;
@@ -31,7 +38,7 @@ export async function saveSafetensors(
     const tensor = { dtype: dtype === "f16" ? "F32" : dtype.toUpperCase(), shape: [...shape], data };
     return [name, tensor as SafetensorsTensor] as const;
   });
-  return serializeSafetensors(tensors, metadata);
+  return new Map(tensors);
 }
 
 /** How to load weights. */
@@ -86,16 +93,12 @@ export function loadTensors(
   const missing = [...variables].flatMap(([key, variable]) => (found.has(variable) ? [] : [key]));
   const unexpected = [...tensors.keys()].filter((key) => !variables.has(key));
   const misshapen = matched.filter(({ variable, tensor }) => !sameShape(tensor.shape, variable.shape));
+  const faults = misshapen.map(
+    ({ key, variable, tensor: { shape } }) =>
+      `tensor "${key}" is ${quoted(shape)}, expected ${showShape(variable.shape)}`,
+  );
   const problems = [
-    ...misshapen
-      .slice(0, 10)
-      .map(
-        ({ key, variable, tensor: { shape } }) =>
-          `tensor "${key}" is ${quoted(shape)}, expected ${showShape(variable.shape)}`,
-      ),
-    ...(misshapen.length > 10 ? [`${misshapen.length - 10} more are of other shapes`] : []),
-    ...(strict && missing.length > 0 ? [`${counted(missing)} missing: ${listed(missing)}`] : []),
-    ...(strict && unexpected.length > 0 ? [`${counted(unexpected)} unexpected: ${listed(unexpected)}`] : []),
+    ...differences(faults, "other shapes", strict ? { missing, unexpected } : { missing: [], unexpected: [] }),
     ...(strict && unexpected.some((key) => /^(optimizer|ema)\./.test(key))
       ? ["it is a checkpoint of a training: trainer.load takes it, and { strict: false } its weights alone"]
       : []),
@@ -115,8 +118,6 @@ export function loadTensors(
   for (const [variable, { data }] of values) engine.write(variable, data);
   return { missing, unexpected };
 }
-
-const counted = ({ length }: readonly string[]): string => (length === 1 ? "1 tensor is" : `${length} tensors are`);
 
 /** The tensors of a file whose names begin with a prefix, under other names. */
 function renamed(

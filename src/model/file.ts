@@ -11,8 +11,9 @@ import {
   TilegradError,
 } from "../errors.ts";
 import { checkDType, checkShape, type DType, type Shape } from "../graph/shape.ts";
+import { variablesOf } from "../io/named.ts";
 import { parseSafetensors, serializeSafetensors } from "../io/safetensors.ts";
-import { loadTensors, saveSafetensors } from "../io/weights.ts";
+import { loadTensors, tensorsOf } from "../io/weights.ts";
 import { type Module, stateDict } from "../nn/module.ts";
 import type { Runner } from "../runtime/runner.ts";
 import { checksum } from "./checksum.ts";
@@ -72,8 +73,7 @@ export async function saveModel(
   checkObject(op, "metadata", metadata, "an object of texts");
   if (key in metadata) throw new AttributeError(`${op}: metadata may not be called "${key}", which holds the model`);
   const json = toJSON(model);
-  // Read once: the values may change until a second reading.
-  const { tensors } = parseSafetensors(await saveSafetensors(engine, model));
+  const tensors = await tensorsOf(engine, variablesOf(op, model));
   const described = {
     ...json,
     crc32: checksum(tensors),
