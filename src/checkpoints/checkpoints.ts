@@ -1,7 +1,7 @@
 import { checkWhole, FormatError, optionsOf, refuse } from "../errors.ts";
 import { saveCheckpoint, type Training, together } from "../io/checkpoint.ts";
 import { parseSafetensors, serializeSafetensors } from "../io/safetensors.ts";
-import { loadSafetensors } from "../io/weights.ts";
+import { loadTensors } from "../io/weights.ts";
 import type { Runner } from "../runtime/runner.ts";
 import { locked } from "../store/browser.ts";
 import { checkFileName, checkStore, type Store } from "../store/store.ts";
@@ -131,13 +131,19 @@ export class Checkpoints<P = unknown, H = unknown> {
    * @throws FormatError if the newest is of a later version than this one reads.
    */
   async latest(): Promise<Contents<P, H> | undefined> {
+    const found = await this.#newest();
+    return found && { ...found.checkpoint, ...progressIn<P, H>(found.about), content: found.content };
+  }
+
+  async #newest() {
     for (const checkpoint of await this.list()) {
       if (checkpoint.version > version) throw tooNew(checkpoint.file, checkpoint.version);
       const content = await this.#store.read(checkpoint.file);
       if (!content) continue; // Another tab has just removed it.
       const fault = await damage(content);
-      if (!fault) return { ...checkpoint, ...progressIn<P, H>(aboutOf(content, checkpoint.file)), content };
-      this.#warn(`${call}: "${checkpoint.file}" in ${this.#store.name} ${fault}: it is passed over`);
+      const { file } = checkpoint;
+      if (!fault) return { checkpoint, file, content, about: aboutOf(content, file) };
+      this.#warn(`${call}: "${file}" in ${this.#store.name} ${fault}: it is passed over`);
     }
     return undefined;
   }
@@ -155,12 +161,11 @@ export class Checkpoints<P = unknown, H = unknown> {
     training: Training,
     from?: Checkpoint | { readonly name: string; readonly bytes: Uint8Array },
   ): Promise<Progress<P, H> | undefined> {
-    const found = from ? await this.#open(from) : await this.latest();
+    const found = from ? await this.#open(from) : await this.#newest();
     if (!found) return undefined;
-    const { file, content } = found;
-    const { tensors, optimizers, ...about } = aboutOf(content, file);
-    checkFit(file, training, tensors, optimizers);
-    loadSafetensors(engine, together(training), content, { name: file });
+    const { file, about } = found;
+    checkFit(file, training, about.tensors, about.optimizers);
+    loadTensors(engine, together(training), about.tensors, { name: file });
     return progressIn(about);
   }
 
@@ -173,10 +178,10 @@ export class Checkpoints<P = unknown, H = unknown> {
     const file = "file" in from ? from.file : from.name;
     const content = "file" in from ? await this.#store.read(file) : new Uint8Array(from.bytes);
     if (!content) throw new FormatError(`${file}: is no longer in ${this.#store.name}`);
-    aboutOf(content, file); // Names other files for what they are.
+    const about = aboutOf(content, file); // First, to name other files for what they are.
     const fault = await damage(content);
     if (fault) throw new FormatError(`${file}: ${fault}`);
-    return { file, content };
+    return { file, about };
   }
 }
 
