@@ -2,10 +2,16 @@ import { randomUUID } from "node:crypto";
 import { mkdir, open, readdir, readFile, rename, rm, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { refuse } from "../errors.ts";
-import { checkBytes, checkFileName, failedError, fullError, type Store, showBytes } from "../store/store.ts";
-
-/** A half-written file begins like this, and is no file of the store. */
-const part = ".part-";
+import {
+  byName,
+  checkBytes,
+  checkFileName,
+  failedError,
+  fullError,
+  part,
+  type Store,
+  showBytes,
+} from "../store/store.ts";
 
 /** Age from which a half-written file counts as left behind by a process that was killed, in milliseconds. */
 const abandoned = 3_600_000;
@@ -55,7 +61,7 @@ export function folderStore(path: string): Store {
           return about && { name, bytes: about.size, modified: about.mtime };
         }),
       );
-      return found.filter((entry) => entry !== undefined).sort((a, b) => (a.name < b.name ? -1 : 1));
+      return found.filter((entry) => entry !== undefined).sort(byName);
     },
     async remove(file) {
       checkFileName(`${name}.remove`, file);

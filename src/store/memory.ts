@@ -1,4 +1,4 @@
-import { checkBytes, checkFileName, type Store } from "./store.ts";
+import { byName, checkBytes, checkFileName, type Store } from "./store.ts";
 
 /** Keeps files in memory, for tests and as a stand-in: they are gone when the page is. */
 export function memoryStore(): Store {
@@ -15,10 +15,7 @@ export function memoryStore(): Store {
       files.set(name, { bytes: new Uint8Array(bytes), modified: new Date() });
     },
     async list() {
-      return [...files.keys()].sort().map((name) => {
-        const { bytes, modified } = files.get(name)!;
-        return { name, bytes: bytes.length, modified };
-      });
+      return [...files].map(([name, { bytes, modified }]) => ({ name, bytes: bytes.length, modified })).sort(byName);
     },
     async remove(name) {
       checkFileName("memoryStore.remove", name);

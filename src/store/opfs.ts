@@ -1,9 +1,6 @@
 import { optionsOf, refuse } from "../errors.ts";
 import { attempt, locked } from "./browser.ts";
-import { checkBytes, checkFileName, type Store, type StoreEntry, StoreError } from "./store.ts";
-
-/** A half-written file begins like this, and is no file of the store. */
-const part = ".part-";
+import { byName, checkBytes, checkFileName, part, type Store, type StoreEntry, StoreError } from "./store.ts";
 
 /** A handle with what TypeScript's library lacks. */
 type FileHandle = FileSystemFileHandle & { move?(name: string): Promise<void> };
@@ -66,7 +63,7 @@ export function opfsStore(options: { readonly folder?: string } = {}): Store {
           if (file) entries.push({ name: file.name, bytes: file.size, modified: new Date(file.lastModified) });
         }
       });
-      return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+      return entries.sort(byName);
     },
     async remove(file) {
       checkFileName(`${name}.remove`, file);

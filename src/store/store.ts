@@ -48,6 +48,12 @@ export function checkFileName(call: string, name: string): void {
   }
 }
 
+/** A half-written file begins like this, and is no file of the store. */
+export const part = ".part-";
+
+/** Sorts entries by name. */
+export const byName = (a: StoreEntry, b: StoreEntry): number => (a.name < b.name ? -1 : 1);
+
 /** Refuses anything but bytes. */
 export function checkBytes(call: string, bytes: Uint8Array): void {
   if (Object.prototype.toString.call(bytes) !== "[object Uint8Array]") {
