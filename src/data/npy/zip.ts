@@ -1,6 +1,7 @@
 import { inflateSync } from "fflate";
 import { FormatError, LimitError, quoted } from "../../errors.ts";
 import { seemsToBe } from "../bytes.ts";
+import { crc32 } from "../crc32.ts";
 
 /** An entry of the directory at the end of a zip archive. */
 interface Entry {
@@ -120,7 +121,7 @@ function unpack(entry: Entry, bytes: Uint8Array, view: DataView, fail: Fail): Ui
   const stored = bytes.subarray(start, start + packed);
   if (stored.length < packed) return fail(`is cut off: ${packed} bytes are announced, ${stored.length} are there`);
   const content = contentOf(method, stored, size, fail);
-  if (checksum(content) !== crc) return fail("is damaged: its checksum does not fit");
+  if (crc32([content]) !== crc) return fail("is damaged: its checksum does not fit");
   return content;
 }
 
@@ -141,22 +142,4 @@ function contentOf(method: number, stored: Uint8Array, size: number, fail: Fail)
   }
   if (content.length !== size) return fail(`does not unpack to the ${size} bytes announced`);
   return content as Uint8Array<ArrayBuffer>;
-}
-
-/** CRC-32, with the table computed on first use. */
-function checksum(bytes: Uint8Array): number {
-  let crc = -1;
-  for (let i = 0; i < bytes.length; i++) crc = table()[(crc ^ bytes[i]!) & 0xff]! ^ (crc >>> 8);
-  return ~crc >>> 0;
-}
-
-let known: Int32Array | undefined;
-
-function table(): Int32Array {
-  known ??= Int32Array.from({ length: 256 }, (_, i) => {
-    let value = i;
-    for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ 0xedb88320 : value >>> 1;
-    return value;
-  });
-  return known;
 }
