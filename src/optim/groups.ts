@@ -1,16 +1,15 @@
-import { checkLoss, grad } from "../compile/grad.ts";
-import { AttributeError, checkHas, checkLike, checkList, checkObject, optionsOf, quoted, refuse } from "../errors.ts";
+import { AttributeError, checkLike, checkList, checkObject, quoted, refuse } from "../errors.ts";
 import { checkVariable, type Tensor, type Update, type Variable } from "../graph/tensor.ts";
-import { mul } from "../ops/pointwise/arithmetic.ts";
 import {
-  checkSingle,
+  gradientsOf,
   type Optimizer,
   type OptimizerLike,
   parametersOf,
   type StepOptions,
   type StepUpdates,
+  scaling,
+  stepOf,
 } from "./optimizer.ts";
-import { checkTraining } from "./training.ts";
 
 /** A list of parameters, or a module that has them: of its variables, those that optimizers train by default. */
 export type ParameterList = readonly Variable[] | { readonly variables: ReadonlyMap<string, Variable> };
@@ -69,35 +68,15 @@ export class GroupedOptimizer implements OptimizerLike {
   minimize(loss: Tensor, options?: StepOptions): StepUpdates;
   minimize(loss: Tensor, parameters?: readonly Variable[], options?: StepOptions): StepUpdates;
   minimize(loss: Tensor, second: readonly Variable[] | StepOptions = {}, third: StepOptions = {}): StepUpdates {
-    const op = "optim.groups";
-    checkLoss(op, loss);
-    checkTraining(op, [loss]);
-    const [parameters, given] = isList(second) ? [second, third] : [parametersOf(loss), second];
-    for (const parameter of parameters) checkVariable(op, "a parameter", parameter);
-    const options = optionsOf(op, given, stepOptions);
-    checkHas(op, "scaler", options.scaler, "scaled", "optim.lossScaler()");
-    const scaled = options.scaler ? options.scaler.scaled(loss) : loss;
-    return this.apply(parameters, grad(scaled, parameters), options);
+    return this.apply(...gradientsOf("optim.groups", loss, second, third));
   }
 
   /** As `Optimizer.apply`. */
   apply(parameters: readonly Variable[], gradients: readonly Tensor[], options: StepOptions = {}): StepUpdates {
-    const op = "optim.groups";
-    const { clip = [], scale, scaler, when } = optionsOf(op, options, stepOptions);
-    for (const parameter of checkList(op, "the list of parameters", parameters))
-      checkVariable(op, "a parameter", parameter);
-    if (checkList(op, "the list of gradients", gradients).length !== parameters.length)
-      refuse(op, "the number of gradients", gradients.length, `${parameters.length}`);
-    if (parameters.length === 0) throw new AttributeError(`${op}: no parameters to update`);
-    checkSingle(op, { scale, when });
-    const check = scaler?.check(gradients);
-    const given = check && scale ? mul(check.inverse, scale) : (check?.inverse ?? scale);
-    const goes = check && when ? mul(check.taken, when) : (check?.taken ?? when);
-    const clips = [clip].flat();
-    for (const one of clips)
-      if (!one?.limit && !one?.each) refuse(op, "clip", one, "optim.clipGradNorm(…) or optim.clipGradValue(…)");
+    const { clips, ...given } = stepOf("optim.groups", parameters, gradients, options);
+    const { check, scale, goes } = scaling(gradients, given);
     const limit = clips.find((one) => one.limit)?.limit;
-    const { norm, factor } = limit ? limit(gradients, given) : { norm: undefined, factor: given };
+    const { norm, factor } = limit ? limit(gradients, scale) : { norm: undefined, factor: scale };
     const inner: StepOptions = {
       clip: clips.filter((one) => !one.limit),
       ...(factor && { scale: factor }),
@@ -123,8 +102,6 @@ export class GroupedOptimizer implements OptimizerLike {
     return Object.assign(updates, { rate: rate!, ...(norm && { norm }), ...(goes && { taken: goes }) });
   }
 }
-
-const stepOptions = { clip: undefined, scale: undefined, scaler: undefined, when: undefined };
 
 /**
  * An optimizer whose groups of parameters have options of their own, as a list of groups in PyTorch.

@@ -122,15 +122,7 @@ export class Optimizer {
   minimize(loss: Tensor, options?: StepOptions): StepUpdates;
   minimize(loss: Tensor, parameters?: readonly Variable[], options?: StepOptions): StepUpdates;
   minimize(loss: Tensor, second: readonly Variable[] | StepOptions = {}, third: StepOptions = {}): StepUpdates {
-    const op = `optim.${this.#rule.name}`;
-    checkLoss(op, loss);
-    checkTraining(op, [loss]);
-    const [parameters, given] = isList(second) ? [second, third] : [parametersOf(loss), second];
-    const options = optionsOf(op, given, stepOptions);
-    checkHas(op, "scaler", options.scaler, "scaled", "optim.lossScaler()");
-    checkParameters(op, parameters);
-    const scaled = options.scaler ? options.scaler.scaled(loss) : loss;
-    return this.apply(parameters, grad(scaled, parameters), options);
+    return this.apply(...gradientsOf(`optim.${this.#rule.name}`, loss, second, third));
   }
 
   /**
@@ -141,21 +133,14 @@ export class Optimizer {
   apply(parameters: readonly Variable[], gradients: readonly Tensor[], options: StepOptions = {}): StepUpdates {
     const rule = this.#rule;
     const op = `optim.${rule.name}`;
-    const { clip = [], scale: given, scaler, when } = optionsOf(op, options, stepOptions);
-    checkSingle(op, { scale: given, when });
-    checkParameters(op, parameters);
-    if (checkList(op, "the list of gradients", gradients).length !== parameters.length)
-      refuse(op, "the number of gradients", gradients.length, `${parameters.length}`);
-    if (parameters.length === 0) throw new AttributeError(`${op}: no parameters to update`);
+    const { clips, ...given } = stepOf(op, parameters, gradients, options);
     checkTraining(op, gradients);
     checkReached(
       op,
       parameters.filter((parameter, i) => parameter.frozen || !reaches(gradients[i]!)),
     );
     const updates: Update[] = [];
-    const check = scaler?.check(gradients);
-    const scale = check && given ? mul(check.inverse, given) : (check?.inverse ?? given);
-    const goes = check && when ? mul(check.taken, when) : (check?.taken ?? when);
+    const { check, scale, goes } = scaling(gradients, given);
     /** A variable's next value, or its old one where the step is skipped. */
     const unless = (next: Tensor, old: Tensor, taken: Tensor | undefined = goes) =>
       taken ? where(gt(taken, 0), next, old) : next;
@@ -166,9 +151,6 @@ export class Optimizer {
     kept.forEach((value, i) => updates.push([this.#kept[i]!, unless(value, this.#kept[i]!)]));
     const scalars = rule.scalars?.(number!, kept) ?? [];
     const rate = this.#schedule ? this.#schedule.rate(this.step!, this.lr) : this.lr;
-    const clips = [clip].flat();
-    for (const one of clips)
-      if (!one?.limit && !one?.each) refuse(op, "clip", one, "optim.clipGradNorm(…) or optim.clipGradValue(…)");
     const byNorm = clips.find(({ limit }) => limit)?.limit?.(gradients, scale);
     const { norm, factor } = byNorm ?? { norm: undefined, factor: scale };
     const each = clips.find(({ each }) => each)?.each;
@@ -204,8 +186,54 @@ export class Optimizer {
   }
 }
 
+/** The arguments of `minimize`, checked, as those of `apply`. */
+export function gradientsOf(
+  op: string,
+  loss: Tensor,
+  second: readonly Variable[] | StepOptions,
+  third: StepOptions,
+): [parameters: readonly Variable[], gradients: readonly Tensor[], options: StepOptions] {
+  checkLoss(op, loss);
+  checkTraining(op, [loss]);
+  const [parameters, given] = isList(second) ? [second, third] : [parametersOf(loss), second];
+  const options = optionsOf(op, given, stepOptions);
+  checkHas(op, "scaler", options.scaler, "scaled", "optim.lossScaler()");
+  checkParameters(op, parameters);
+  const scaled = options.scaler ? options.scaler.scaled(loss) : loss;
+  return [parameters, grad(scaled, parameters), options];
+}
+
+/** Checks the arguments of `apply`. @returns its options. */
+export function stepOf(
+  op: string,
+  parameters: readonly Variable[],
+  gradients: readonly Tensor[],
+  options: StepOptions,
+): Omit<StepOptions, "clip"> & { readonly clips: readonly Clip[] } {
+  const { clip = [], ...others } = optionsOf(op, options, stepOptions);
+  checkSingle(op, { scale: others.scale, when: others.when });
+  checkParameters(op, parameters);
+  if (checkList(op, "the list of gradients", gradients).length !== parameters.length)
+    refuse(op, "the number of gradients", gradients.length, `${parameters.length}`);
+  if (parameters.length === 0) throw new AttributeError(`${op}: no parameters to update`);
+  const clips = [clip].flat();
+  for (const one of clips)
+    if (!one?.limit && !one?.each) refuse(op, "clip", one, "optim.clipGradNorm(…) or optim.clipGradValue(…)");
+  return { ...others, clips };
+}
+
+/** What a step multiplies gradients by, and the number that is 0 where it is skipped: with a scaler, its own included. */
+export function scaling(gradients: readonly Tensor[], { scale, scaler, when }: Omit<StepOptions, "clip">) {
+  const check = scaler?.check(gradients);
+  return {
+    check,
+    scale: check && scale ? mul(check.inverse, scale) : (check?.inverse ?? scale),
+    goes: check && when ? mul(check.taken, when) : (check?.taken ?? when),
+  };
+}
+
 /** Refuses anything but tensors of one element; `undefined` passes. */
-export function checkSingle(op: string, numbers: Readonly<Record<string, Tensor | undefined>>): void {
+function checkSingle(op: string, numbers: Readonly<Record<string, Tensor | undefined>>): void {
   for (const [name, number] of Object.entries(numbers)) {
     if (number === undefined) continue;
     checkTensor(op, name, number);
