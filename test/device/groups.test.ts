@@ -1,21 +1,20 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { Engine, input, io, losses, nn, optim } from "../../src/index.ts";
+import { type Engine, input, io, losses, nn, optim } from "../../src/index.ts";
 import { ReferenceProgram } from "../../src/reference/index.ts";
 import { Trainer } from "../../src/train/index.ts";
+import { basicEngine } from "../basic.ts";
 import { firstMiss } from "../golden/cases.ts";
 
 /* Groups of parameters and moving averages on the device, against the float64 twin and across a checkpoint. */
 
-// Only what every adapter has: eight storage buffers, so that a step's numbers are packed.
-let device: GPUDevice;
+// Eight storage buffers, so that a step's numbers are packed.
 let engine: Engine;
 beforeAll(async () => {
-  device = await (await navigator.gpu.requestAdapter())!.requestDevice();
-  engine = await Engine.create({ device });
+  engine = await basicEngine();
 });
 afterAll(() => {
   engine.destroy();
-  device.destroy();
+  engine.device.destroy();
 });
 
 const feeds = (step: number) => ({

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import * as t from "../../src/index.ts";
 import { Engine, grad, input, nn, type Tensor } from "../../src/index.ts";
 import { evaluate, ReferenceProgram } from "../../src/reference/index.ts";
+import { basicEngine } from "../basic.ts";
 import { weighAll } from "../differences.ts";
 import { firstMiss } from "../golden/cases.ts";
 
@@ -9,15 +10,13 @@ import { firstMiss } from "../golden/cases.ts";
  * The variants of the row kernels, forced in turn, against the float64 twin; and the statistics of batch normalisation.
  */
 
-let device: GPUDevice;
 let engine: Engine;
 beforeAll(async () => {
-  device = await (await navigator.gpu.requestAdapter())!.requestDevice();
-  engine = await Engine.create({ device });
+  engine = await basicEngine();
 });
 afterAll(() => {
   engine.destroy();
-  device.destroy();
+  engine.device.destroy();
 });
 
 const noise = (n: number, seed: number) =>
@@ -56,7 +55,7 @@ describe.each(["naive", "serial", "tree"])("normalisation of rows, %s", (variant
       ]),
     );
     const wanted = evaluate(outputs, { inputs: feeds });
-    const forced = await Engine.create({ device, variants: { layerNorm: variant } });
+    const forced = await Engine.create({ device: engine.device, variants: { layerNorm: variant } });
     const program = await forced.compile({ outputs });
     await program.run(feeds);
     for (const [name, want] of Object.entries(wanted)) {
@@ -72,7 +71,7 @@ describe.each(["naive", "serial", "tree"])("normalisation of rows, %s", (variant
 
   test("a large offset costs no precision", async () => {
     const x = input("x", [3, 64]);
-    const forced = await Engine.create({ device, variants: { layerNorm: variant } });
+    const forced = await Engine.create({ device: engine.device, variants: { layerNorm: variant } });
     const program = await forced.compile({ outputs: { y: t.layerNorm(x, 64) } });
     const feeds = { x: noise(192, 3).map((value) => 30_000 + value) };
     await program.run(feeds);

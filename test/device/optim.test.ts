@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import * as t from "../../src/index.ts";
 import { Engine, grad, input, optim, type Variable, variable } from "../../src/index.ts";
 import { evaluate, ReferenceProgram } from "../../src/reference/index.ts";
+import { basicEngine } from "../basic.ts";
 import { firstMiss } from "../golden/cases.ts";
 
 /*
@@ -9,16 +10,13 @@ import { firstMiss } from "../golden/cases.ts";
  * elsewhere.
  */
 
-// Only what every adapter has: eight storage buffers.
-let device: GPUDevice;
 let engine: Engine;
 beforeAll(async () => {
-  device = await (await navigator.gpu.requestAdapter())!.requestDevice();
-  engine = await Engine.create({ device });
+  engine = await basicEngine();
 });
 afterAll(() => {
   engine.destroy();
-  device.destroy();
+  engine.device.destroy();
 });
 
 const noise = (n: number, seed: number) => Float32Array.from({ length: n }, (_, i) => Math.sin(12.9898 * (i + seed)));
@@ -141,7 +139,7 @@ test.each([0.9, 0.99, 0.999, 0.9999])("RAdam's rectification with β₂ = %f is 
 
 describe.each(["naive", "serial", "tree"])("squaredNorm, %s", (variant) => {
   test("of tensors anywhere, of any size", async () => {
-    const forced = await Engine.create({ device, variants: { squaredNorm: variant } });
+    const forced = await Engine.create({ device: engine.device, variants: { squaredNorm: variant } });
     const inputs = [[1], [5, 3], [1024], [1025], [3, 2049]].map((shape, i) => input(`x${i}`, shape));
     const weights = [variable(noise(7, 1), [7], { name: "a" }), variable(noise(1030, 2), [1030], { name: "b" })];
     const tensors = [
