@@ -81,7 +81,7 @@ test("a training of groups and averages continues from its checkpoint bit for bi
       );
 });
 
-test("a trainer takes groups with averages around them, and pads of a last batch count for no step more", async () => {
+test("a trainer takes groups with averages around them, and a padded last batch is no extra step", async () => {
   nn.seed(4);
   const model = nn.sequential(nn.linear(6, 8), nn.relu(), nn.linear(8, 3));
   const vectors = [...model.variables.values()].filter(({ shape }) => shape.length < 2);

@@ -11,7 +11,7 @@ import { launchChrome } from "../browser/chrome.ts";
 import type { continueRun } from "./run.ts";
 
 /*
- * Runs that are killed while they save, and continued. Each ends with the same bits as one that nobody interrupted.
+ * Runs that are killed while they save, and continued. Each ends with the same bits as one without a break.
  */
 
 type Result = Awaited<ReturnType<typeof continueRun>>;
@@ -22,7 +22,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** What a run told before it was killed or ended. */
+/** What a run reported before it was killed or ended. */
 class Log {
   readonly lines: (readonly [what: string, step: number])[] = [];
   readonly #waiting: (() => void)[] = [];
@@ -48,7 +48,7 @@ class Log {
     return Math.max(0, ...this.lines.filter(([what]) => what === "saved").map(([, step]) => step));
   }
 
-  /** Whether a save had begun that nobody saw end. */
+  /** Whether the run was killed in the middle of a save. */
   get isTorn(): boolean {
     return this.lines.at(-1)?.[0] === "saving";
   }

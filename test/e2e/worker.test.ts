@@ -66,7 +66,7 @@ async function held() {
   return { heap: usedSize / 2 ** 20, gpu: resident, workers: page.workers().length };
 }
 
-test("a worker ends and starts again twenty times, and nothing is left of it", async () => {
+test("a worker ends and starts again twenty times, and leaves nothing behind", async () => {
   const restart = () => page.evaluate("restart()") as Promise<Record<string, unknown>>;
   for (let i = 0; i < 4; i++) await restart();
   await expect.poll(() => page.workers().length).toBe(0);

@@ -91,7 +91,7 @@ test("a folder hides half-written files, and removes those that were left behind
   expect((await readdir(path)).sort()).toEqual([".part-new", "whole"]);
 });
 
-test("a folder that cannot be one is named", async () => {
+test("an error names a path that cannot be a folder", async () => {
   const file = join(folder, "file");
   await writeFile(file, "");
   const store = folderStore(join(file, "below"));
@@ -128,7 +128,7 @@ test.skipIf(process.platform === "win32")(
   },
 );
 
-test("stores of browsers say where they are to be had", async () => {
+test("stores of browsers say where they work", async () => {
   const bytes = new Uint8Array(1);
   await expect(opfsStore().write("a", bytes)).rejects.toThrow(
     'opfsStore "tilegrad": there is no origin-private file system here: it is part of browsers',
