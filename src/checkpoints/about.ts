@@ -8,7 +8,7 @@ import { unsealed } from "./seal.ts";
 /** The entry of a file's metadata that makes it a checkpoint. */
 const key = "tilegrad.checkpoint";
 
-/** What a checkpoint says beside the values of variables. */
+/** What a checkpoint holds besides the values of variables. */
 export interface About {
   readonly step: number;
   readonly position: unknown;

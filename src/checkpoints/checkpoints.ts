@@ -12,7 +12,7 @@ import { damage, seal } from "./seal.ts";
 
 export type { Checkpoint };
 
-/** What a run needs to go on, beside its variables. */
+/** What a run needs to go on, besides its variables. */
 export interface Progress<P = unknown, H = unknown> {
   /** Steps taken. */
   readonly step: number;
@@ -33,7 +33,7 @@ export interface CheckpointOptions {
   readonly name: string;
   /** How many checkpoints to keep; default 3. Older ones go once a newer one is complete. */
   readonly keep?: number;
-  /** Told of each damaged file that is passed over; default `console.warn`. */
+  /** Called with a message for each damaged file that is passed over; default `console.warn`. */
   readonly warn?: (message: string) => void;
 }
 
@@ -79,7 +79,7 @@ export class Checkpoints<P = unknown, H = unknown> {
    * Saves a run: the variables with their values after everything submitted so far, which you may go on changing
    * meanwhile. Then removes the oldest checkpoints beyond `keep`. Saves follow one another, also from several tabs.
    * @throws StoreError if there is no room; older checkpoints are intact.
-   * @throws AttributeError for a position or history that is not plain data, and for two variables of one name.
+   * @throws AttributeError for a position or history that is not plain data, and for two variables with one name.
    */
   async save(engine: Runner, training: Training, progress: Progressed<P, H>): Promise<Checkpoint> {
     const about = progressOf(`${call}.save`, progress);
@@ -149,8 +149,8 @@ export class Checkpoints<P = unknown, H = unknown> {
   }
 
   /**
-   * Loads a checkpoint into a run. An optimizer has its moments only after `minimize`, so load after that. The whole
-   * file is checked first: if it does not fit, nothing changes.
+   * Loads a checkpoint into a run. An optimizer gets its moments in `minimize`, so load after that. The whole file
+   * is checked first: if it does not fit, nothing changes.
    * @param from which one: a checkpoint of the list, or a file that the user uploaded; default the latest.
    * @returns what the checkpoint says of the run; `undefined` if there is none yet.
    * @throws MismatchError that lists all that differs if it is of another model or optimizer; FormatError for a damaged

@@ -1,7 +1,7 @@
 import { FormatError } from "../errors.ts";
 import type { StoreEntry } from "../store/store.ts";
 
-/** A checkpoint in a store, as its name tells. */
+/** A checkpoint in a store, as described by its name. */
 export interface Checkpoint {
   /** The file's name in the store. */
   readonly file: string;
@@ -25,7 +25,7 @@ export function fileName(run: string, step: number, date: Date): string {
   return `${run}.step${step}.${time}-${unique}.v${version}.safetensors`;
 }
 
-/** The checkpoint that a file of the store is; `undefined` for other files and those of other runs. */
+/** The checkpoint in a file of the store; `undefined` for other files and those of other runs. */
 export function checkpointOf(run: string, { name, bytes }: StoreEntry): Checkpoint | undefined {
   if (!name.startsWith(`${run}.step`)) return undefined;
   const [, step, time, version] = /^\.step(\d+)\.(\w{19})-\w+\.v(\d+)\.safetensors$/.exec(name.slice(run.length)) ?? [];
@@ -35,7 +35,7 @@ export function checkpointOf(run: string, { name, bytes }: StoreEntry): Checkpoi
   return { file: name, step: Number(step), date, bytes, version: Number(version) };
 }
 
-/** Newest first; of the same moment, the one that had learned more. */
+/** Newest first; of the same moment, the one with more steps. */
 export const newestFirst = (a: Checkpoint, b: Checkpoint): number =>
   b.date.getTime() - a.date.getTime() || b.step - a.step || (a.file < b.file ? -1 : 1);
 

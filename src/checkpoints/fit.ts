@@ -23,7 +23,7 @@ export function rulesOf(training: Training): Rules {
 
 /**
  * Checks that a file fits a run.
- * @param file its name. @throws MismatchError for all that they do not share.
+ * @param file its name. @throws MismatchError that lists all differences.
  */
 export function checkFit(
   file: string,

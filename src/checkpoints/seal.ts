@@ -1,8 +1,8 @@
 import { AttributeError } from "../errors.ts";
 
 /*
- * A checkpoint carries the SHA-256 of its own bytes, computed with zeros in its place. It is the first entry of a
- * safetensors file's metadata, so its position is fixed, and the file remains one that others can read.
+ * A checkpoint holds the SHA-256 of its own bytes, computed with "0" for each of its digits. It is the first entry of a
+ * safetensors file's metadata, so its position is fixed, and others can still read the file.
  */
 
 const key = "tilegrad.sha256";

@@ -19,7 +19,7 @@ export function variablesOf(call: string, named: Named): ReadonlyMap<string, Var
   return map;
 }
 
-/** As `nn.stateDict`, which would make pages that load weights on demand load parts of nn at once. */
+/** As `nn.stateDict`, but without importing nn: pages that load weights on demand would load parts of nn at once. */
 function gathered(parts: Parts, path = "", found = new Map<string, Variable>()): ReadonlyMap<string, Variable> {
   // What cannot be a part is refused by the caller, under its path.
   const isPart = typeof parts === "function" ? "variables" in parts : Object(parts) === parts;

@@ -1,12 +1,12 @@
 import { refuse } from "../errors.ts";
 
-/** Numbers that JSON cannot write, under this key. */
+/** Numbers that JSON cannot write become objects with this key. */
 const key = "$number";
 
-/** What is under it. */
+/** Its values. */
 const written: readonly unknown[] = ["NaN", "Infinity", "-Infinity", "-0"];
 
-/** The key in plain data gets one more $ in a text. */
+/** A key of the data that looks like it gets one more $ in the text. */
 const isLikeKey = /^\$+number$/;
 const isEscaped = /^\$\$+number$/;
 

@@ -29,19 +29,19 @@ export interface SampleSpec {
   readonly dtype?: DType;
 }
 
-/** What a model file may hold beside the model: all that a program needs to predict. */
+/** What a model file may hold besides the model: all that a program needs to predict. */
 export interface ModelFileOptions {
   /** One sample of the input, without the batch: `{ shape: [28, 28] }`. */
   readonly input?: SampleSpec;
   /** Names of the classes, in the order of the outputs. */
   readonly labels?: readonly string[];
-  /** What the inputs went through in training; its `state` is saved. */
+  /** What normalised the inputs in training; its `state` is saved. */
   readonly normalizer?: Normalizer;
   /** Texts of your own. The name "tilegrad" is taken. */
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
-/** A model from a file, with what else the file held. */
+/** A model from a file, and all else in the file. */
 export interface ModelFile<M extends Model = Module> {
   readonly model: M;
   readonly input: Required<SampleSpec> | undefined;
@@ -57,8 +57,9 @@ const fileOptions = { input: undefined, labels: undefined, normalizer: undefined
 
 /**
  * Saves a model as one safetensors file: its weights, and in the file's metadata its description, see `toJSON`.
- * `loadModel` needs nothing else, and notices damage by a checksum of the weights. PyTorch reads the weights with `safetensors.torch.load_file`.
- * @param model as `toJSON` takes it. Call that before a long training: it throws where the model cannot be described.
+ * `loadModel` needs nothing else, and notices damage by a checksum of the weights. PyTorch reads the weights with
+ * `safetensors.torch.load_file`.
+ * @param model as `toJSON` takes it. Call `toJSON` before a long training: it throws if it cannot describe the model.
  * @param options what else a reader needs to predict; default nothing.
  * @throws AttributeError as `toJSON`, and for options of another form.
  */
@@ -89,8 +90,8 @@ export async function saveModel(
  * of it is checked, and it can ask for no more memory than it has weights.
  * @param bytes the whole file, an ArrayBuffer or a view of one.
  * @param options `custom` as in `fromJSON`, and the file's `name` in errors, default "model file".
- * @throws FormatError that names the place where it is another file, damaged, or needs a function that is not in
- * `custom`.
+ * @throws FormatError that names the place: for another file, a damaged one, and one that needs a function that is not
+ * in `custom`.
  */
 export function loadModel<M extends Model = Module>(
   engine: Runner,

@@ -14,11 +14,11 @@ import { checkModel, kindOf, type Layer, type Model, partsKind, recipeOf } from 
 /**
  * Describes a model as plain JSON, from which `fromJSON` makes it again: layers of the same kinds, with variables of the
  * same names and shapes. Weights, initial values, what is frozen, and a dropout's own source of random numbers are not
- * part of it; `saveModel` keeps the weights beside it.
+ * part of it; `saveModel` saves the weights, too.
  * @param model made of layers of nn and of tilegrad/augment, and of functions of yours that went through `custom`; or an
  * object or list of such models.
- * @throws AttributeError that names the layer where the model contains an `nn.module` or `nn.stateless` made otherwise,
- * or an argument that JSON cannot hold.
+ * @throws AttributeError that names the layer: for an `nn.module` or `nn.stateless` made otherwise, and for an argument
+ * that JSON cannot hold.
  */
 export function toJSON(model: Model): ModelJSON {
   checkModel("toJSON", "the argument", model);

@@ -21,7 +21,7 @@ import type { OptimizerLike, StepOptions, StepUpdates } from "./optimizer.ts";
 import { checkShares } from "./options.ts";
 
 export interface EmaOptions {
-  /** What an average keeps of its value in each step; default 0.999. */
+  /** The share of its value that an average keeps in each step; default 0.999. */
   readonly decay?: number;
 }
 

@@ -14,7 +14,7 @@ import {
 /** A list of parameters, or a module that has them: of its variables, those that optimizers train by default. */
 export type ParameterList = readonly Variable[] | { readonly variables: ReadonlyMap<string, Variable> };
 
-/** Parameters that are trained alike, with the options that differ from those of the others. */
+/** Parameters with options of their own, which replace the common ones. */
 export type Group<O extends object> = Partial<O> & { readonly parameters: ParameterList };
 
 /** What an optimizer's function takes. */

@@ -2,7 +2,7 @@ import { optionsOf } from "../errors.ts";
 import { attempt } from "./browser.ts";
 import { checkBytes, checkFileName, type Store, StoreError } from "./store.ts";
 
-/** What a database holds: contents, and beside them what a list needs, so that it reads no contents. */
+/** A database holds contents in one table, and in another what a list needs, so that `list` reads no contents. */
 const tables = ["files", "entries"] as const;
 
 /**

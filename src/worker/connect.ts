@@ -8,7 +8,7 @@ import type { AnyExposed, GivenOf } from "./served.ts";
 export interface ConnectOptions<E extends AnyExposed> {
   /** For the worker's setup: plain data and arrays, copied, or moved if marked with `moved`. */
   readonly given?: GivenOf<E>;
-  /** Called with what the setup tells. */
+  /** Called with each message that the setup sends by `tell`. */
   readonly onMessage?: (message: unknown) => void;
   /**
    * Imports the worker's file into the page, `() => import("./training.worker.ts")`: for browsers whose workers have no

@@ -38,7 +38,7 @@ export function told(error: unknown): Told {
   return { message, stack, kind, own, ...(cause !== undefined && { cause: told(cause) }) };
 }
 
-/** What was thrown in place of an error: objects as JSON. */
+/** The text of something thrown that is no error: objects as JSON. */
 function textOf(thrown: unknown): string {
   if (Object(thrown) !== thrown) return String(thrown);
   try {

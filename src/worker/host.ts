@@ -19,7 +19,7 @@ import type { Served, Setup } from "./served.ts";
 /** A result, or an error with all it says. */
 export type Reply<T = unknown> = { readonly value: T } | { readonly error: Told };
 
-/** What the page wants to know of a training. */
+/** What the page wants to know about a training. */
 export interface Watch {
   progress?(progress: Progress): Promise<void>;
   epoch?(logs: EpochLogs): Promise<void>;
@@ -60,7 +60,7 @@ export class Host {
   open(given: unknown, tell: Calling<(message: unknown) => void>): Promise<Reply<About>> {
     return reply(async () => {
       this.#engine = await Engine.create(this.#options);
-      // Messages take another way than results, and must not come after them.
+      // Messages and results take different ways, and no message may come after the result.
       const telling = new Set<Promise<unknown>>();
       const send = (message: unknown): void => {
         const sending = tell(message).finally(() => telling.delete(sending));
@@ -81,7 +81,7 @@ export class Host {
     return reply(async () => (await this.#engine!.device.lost).message);
   }
 
-  /** @param id by which `abort` finds this training. @param aborted whether the page's signal is, already. */
+  /** @param id for `abort`. @param aborted whether the page's signal is aborted already. */
   fit(
     id: number,
     data: Where,

@@ -11,8 +11,8 @@ const marks = new WeakMap<object, readonly Transferable[]>();
  * await remote.load(moved(bytes));
  * ```
  *
- * @param value arrays, or plain objects, lists and Maps of arrays. Others may not use the buffers either: a part of an
- * array moves all of it.
+ * @param value arrays, or plain objects, lists and Maps of arrays. A part of an array (`subarray`) moves all of it, so
+ * nothing else may use the buffer.
  */
 export function moved<T extends object>(value: T): T {
   marks.set(value, buffersIn(value));

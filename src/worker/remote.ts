@@ -47,7 +47,7 @@ export type RemoteMethods<F> = {
 };
 
 /**
- * A trainer in a worker. Calls are as those of `Trainer`, several may be under way at once, and errors arrive with their
+ * A trainer in a worker. Its calls are those of `Trainer`, several may be under way at once, and errors keep their
  * class. Predictions, files and weights are moved to the page, not copied; arguments are copied, or moved if marked with
  * `moved`.
  */
@@ -172,30 +172,30 @@ export class RemoteTrainer<E extends AnyExposed = AnyExposed> {
     return this.#call("weights", (host) => host.weights()) as ReturnType<RemoteTrainer["weights"]>;
   }
 
-  /** The course of the training so far. */
+  /** The history of the training so far. */
   history(): Promise<History<MetricsOf<E>> | undefined> {
     return this.#call("history", (host) => host.history()) as Promise<History<MetricsOf<E>> | undefined>;
   }
 
-  /** What the trainer does. */
+  /** What the trainer is doing. */
   state(): Promise<"idle" | "training" | "paused"> {
     return this.#call("state", (host) => host.state()) as ReturnType<RemoteTrainer["state"]>;
   }
 
-  /** Holds the training after the current step. @returns once it stands. */
+  /** Pauses the training after the current step. Resolves when it has paused. */
   async pause(): Promise<void> {
     await this.#call("pause", (host) => host.pause());
   }
 
-  /** Lets a paused training go on. */
+  /** Continues a paused training. */
   async resume(): Promise<void> {
     await this.#call("resume", (host) => host.resume());
   }
 
   /**
    * Ends the worker at once, and with it all that it has on the GPU. Calls under way reject with a StateError. To start
-   * over, call `connect` again. Call it also where the worker's code may have called `self.close()`: the page cannot see
-   * that, and calls to a closed worker stay open until then.
+   * over, call `connect` again. Call it also if the worker's code may have called `self.close()`: the page cannot see
+   * that, and calls to a closed worker stay open until you do.
    */
   terminate(): void {
     if (this.#ended) return;

@@ -21,7 +21,7 @@ export interface Served<M extends string = string, D extends string = string, F 
  * Makes what a worker serves.
  * @param engine on the worker's own device.
  * @param given what the page passed as `given`.
- * @param tell sends a message to the page's `onMessage`, for instance how much has been loaded.
+ * @param tell sends a message to the page's `onMessage`, for instance how much is loaded.
  */
 export type Setup<G, S extends Served> = (engine: Engine, given: G, tell: (message: unknown) => void) => S | Promise<S>;
 
