@@ -55,6 +55,7 @@ const projects: TestProjectInlineConfiguration[] = [
     test: {
       name: "e2e",
       include: ["test/e2e/**/*.test.ts"],
+      globalSetup: ["test/e2e/built.ts"],
       testTimeout: 300_000,
       hookTimeout: 300_000,
       fileParallelism: false,

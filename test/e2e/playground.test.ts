@@ -1,13 +1,12 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import axe from "axe-core";
 import type { Browser, Page } from "puppeteer";
-import { build } from "vite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { launchChrome } from "../browser/chrome.ts";
 import { serveFolder } from "../browser/static.ts";
+import { builtSite } from "./built.ts";
 import { openPage, text } from "./pages.ts";
 
 /* The built page under a policy without inline scripts, inline styles and eval. */
@@ -20,9 +19,7 @@ let server: Awaited<ReturnType<typeof serveFolder>>;
 /** The same without a policy, for tests that run code in workers first. */
 let spoiled: typeof server;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "tilegrad-playground-"));
-  const root = new URL("../../demos", import.meta.url).pathname;
-  await build({ root, logLevel: "error", build: { outDir: folder } });
+  folder = await builtSite();
   server = await serveFolder(folder, { "Content-Security-Policy": policy });
   spoiled = await serveFolder(folder);
   browser = await launchChrome();
@@ -30,7 +27,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await browser?.close();
   await Promise.all([server?.close(), spoiled?.close()]);
-  await rm(folder, { recursive: true });
 });
 
 const open = (hash = "", options: Omit<Parameters<typeof openPage>[2], "path"> = {}) =>

@@ -1,11 +1,11 @@
-import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
+import { cp, mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser } from "puppeteer";
-import { build } from "vite";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { launchChrome } from "../browser/chrome.ts";
 import { serveFolder } from "../browser/static.ts";
+import { builtSite } from "./built.ts";
 import { draw, openPage, ready, text } from "./pages.ts";
 
 /*
@@ -20,9 +20,8 @@ let host = "";
 let browser: Browser;
 let server: Awaited<ReturnType<typeof serveFolder>>;
 beforeAll(async () => {
-  host = await mkdtemp(join(tmpdir(), "tilegrad-site-"));
-  const root = new URL("../../demos", import.meta.url).pathname;
-  await build({ root, logLevel: "error", build: { outDir: join(host, path) } });
+  host = await mkdtemp(join(tmpdir(), "tilegrad-host-"));
+  await cp(await builtSite(), join(host, path), { recursive: true });
   server = await serveFolder(host, { "Content-Security-Policy": policy });
   browser = await launchChrome();
 });
