@@ -4,25 +4,13 @@ import type { TypedArray } from "../dataset.ts";
 /** Element types of NumPy that hold numbers. */
 export type NpyDType = "bool" | "i8" | "i16" | "i32" | "i64" | "u8" | "u16" | "u32" | "u64" | "f16" | "f32" | "f64";
 
-type Raw =
-  | Int8Array
-  | Uint8Array
-  | Int16Array
-  | Uint16Array
-  | Int32Array
-  | Uint32Array
-  | Float32Array
-  | Float64Array
-  | BigInt64Array
-  | BigUint64Array;
-
 interface ElementType {
   /** Kind and bytes, as in a file: "f4". */
   readonly code: string;
   /** The array that holds its bits. */
   readonly raw: new (
     buffer: ArrayBuffer,
-  ) => Raw;
+  ) => TypedArray;
 }
 
 /** Element types as in NumPy's `dtype.str`, without the byte order. */
