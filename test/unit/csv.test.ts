@@ -66,6 +66,24 @@ describe("parseCsv reads", () => {
     expect(read(text, options)).toEqual(expected);
   });
 
+  test("checks long lists of names in one go", () => {
+    const reads = (n: number): number => {
+      let count = 0;
+      const names = new Proxy(
+        Array.from({ length: n }, (_, i) => `c${i}`),
+        {
+          get(list, key, receiver) {
+            if (typeof key === "string" && /^\d+$/.test(key)) count++;
+            return Reflect.get(list, key, receiver);
+          },
+        },
+      );
+      expect(parseCsv(names.map(() => "1").join(","), { header: names, columns: names }).columns.size).toBe(n);
+      return count;
+    };
+    expect(reads(400)).toBeLessThanOrEqual(2 * reads(200));
+  });
+
   test("categories in a fixed order, so that another file gets the same codes", () => {
     const first = parseCsv("s\nb\na\nb\n");
     const second = parseCsv("s\nb\n", { types: first.types });

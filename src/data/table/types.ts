@@ -13,6 +13,10 @@ export function checkTypes(op: string, types: Readonly<Record<string, ColumnType
 /** Refuses anything but a list of different texts. */
 export function checkTexts(op: string, name: string, texts: readonly string[]): void {
   checkList(op, name, texts);
-  const odd = texts.findIndex((text, i) => typeof text !== "string" || texts.indexOf(text) < i);
-  if (odd >= 0) refuse(op, `${name}[${odd}]`, texts[odd], "a text that is not in the list before");
+  const seen = new Set<string>();
+  for (const [i, text] of texts.entries()) {
+    if (typeof text !== "string" || seen.has(text))
+      refuse(op, `${name}[${i}]`, text, "a text that is not in the list before");
+    seen.add(text);
+  }
 }
