@@ -1,10 +1,11 @@
 import { line } from "d3-shape";
-import { checkWhole, optionsOf, refuse } from "../errors.ts";
-import { type Axis, axesMarks, axisOf, type Box, roomFor } from "./axes.ts";
+import { checkWhole, optionsOf } from "../errors.ts";
+import { type Axis, axesMarks, type Box, roomFor } from "./axes.ts";
 import { figure } from "./figure.ts";
 import type { Curves, RunHistory } from "./history.ts";
 import { type Markup, tag } from "./markup.ts";
-import { isShown, isShownByLog, type Line, linesOf, rangeOf, thinned } from "./points.ts";
+import { curveDefaults, planeOf } from "./plane.ts";
+import { type Line, thinned } from "./points.ts";
 import { colours, heading, picture, words } from "./svg.ts";
 import { fitted, letter, widthOf } from "./width.ts";
 
@@ -55,44 +56,21 @@ export function learningCurves(curves: Curves | RunHistory, options: CurveOption
   const o = optionsOf(op, options, {
     title: "Learning curves",
     description: "",
-    metric: "",
-    x: undefined,
-    xLabel: "epoch",
-    yLabel: undefined,
-    log: false,
-    mark: undefined,
-    markLabel: "best",
+    ...curveDefaults,
     width: 640,
     height: 400,
   });
   checkWhole(op, "width", o.width, 160);
   checkWhole(op, "height", o.height, 120);
-  const { lines, isWhole, yLabel } = linesOf(op, curves, o);
-  const mark = checkMark(op, o.mark);
-  const passes = o.log ? isShownByLog : isShown;
+  const { lines, mark, yLabel, passes, ...axes } = planeOf(op, curves, o);
   const { rows, height: legend } = legendOf(lines, mark === undefined ? undefined : o.markLabel, o.width);
 
   const bottom = o.height - (o.xLabel ? 4 : 2.5) * letter;
   const top = 2.5 * letter + legend;
-  const vertical = axisOf({
-    range:
-      rangeOf(
-        lines.map(({ y }) => y),
-        passes,
-      ) ?? (o.log ? [0.1, 1] : [0, 1]),
-    isLog: o.log,
-    places: [bottom, top],
-    most: Math.max(2, Math.floor((bottom - top) / 36)),
-    isRound: true,
-  });
+  const vertical = axes.vertical([bottom, top], Math.max(2, Math.floor((bottom - top) / 36)));
   const left = Math.ceil(roomFor(vertical)) + (yLabel ? 2.5 : 1) * letter + 8;
   const box: Box = { left, right: o.width - 1.5 * letter, top, bottom };
-  const horizontal = axisOf({
-    range: rangeOf([...lines.map(({ x }) => x), mark === undefined ? [] : [mark]]) ?? [0, 1],
-    places: [box.left, box.right],
-    most: Math.max(2, Math.floor((box.right - box.left) / 64)),
-    isWhole,
-  });
+  const horizontal = axes.horizontal([left, box.right], Math.max(2, Math.floor((box.right - left) / 64)));
   const description = o.description || lines.map((each) => described(each, o.xLabel, passes)).join(" ");
   return picture(
     { width: o.width, height: o.height, title: o.title, description },
@@ -102,12 +80,6 @@ export function learningCurves(curves: Curves | RunHistory, options: CurveOption
     ...(mark === undefined ? [] : [markLine(horizontal.at(mark), box)]),
     ...lines.map((each, i) => drawn(each, i, horizontal, vertical, passes)),
   );
-}
-
-/** Refuses anything but a number, or none. */
-export function checkMark(op: string, mark: number | undefined): number | undefined {
-  if (mark !== undefined && !(typeof mark === "number" && isShown(mark))) refuse(op, "mark", mark, "a position");
-  return mark;
 }
 
 const markLine = (x: number, { top, bottom }: Box): Markup =>

@@ -32,7 +32,7 @@ export const isShown = (value: number): boolean => Math.abs(value) <= 1e300;
 /** Whether a logarithmic axis has a place for the value. Powers of ten below smaller ones would be 0. */
 export const isShownByLog = (value: number): boolean => value >= 1e-300 && value <= 1e300;
 
-interface LineOptions {
+export interface LineOptions {
   readonly x: ArrayLike<number> | undefined;
   /** Of a history; "" for the loss. */
   readonly metric: string;

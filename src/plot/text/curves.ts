@@ -1,8 +1,8 @@
 import { checkWhole, optionsOf } from "../../errors.ts";
-import { axisOf } from "../axes.ts";
-import { type CurveOptions, checkMark } from "../curves.ts";
+import type { CurveOptions } from "../curves.ts";
 import type { Curves, RunHistory } from "../history.ts";
-import { isShown, isShownByLog, linesOf, rangeOf, thinned } from "../points.ts";
+import { curveDefaults, planeOf } from "../plane.ts";
+import { thinned } from "../points.ts";
 import { Canvas, inked } from "./canvas.ts";
 
 export interface CurveTextOptions
@@ -26,41 +26,15 @@ const marks = ["×", "+", "o", "#"];
  */
 export function learningCurvesText(curves: Curves | RunHistory, options: CurveTextOptions = {}): string {
   const op = "learningCurvesText";
-  const o = optionsOf(op, options, {
-    title: "",
-    metric: "",
-    x: undefined,
-    xLabel: "epoch",
-    yLabel: undefined,
-    log: false,
-    mark: undefined,
-    markLabel: "best",
-    columns: 80,
-    rows: 14,
-    color: false,
-  });
+  const o = optionsOf(op, options, { title: "", ...curveDefaults, columns: 80, rows: 14, color: false });
   checkWhole(op, "columns", o.columns, 24);
   checkWhole(op, "rows", o.rows, 3);
-  const { lines, isWhole, yLabel } = linesOf(op, curves, o);
-  const mark = checkMark(op, o.mark);
-  const passes = o.log ? isShownByLog : isShown;
+  const { lines, mark, yLabel, passes, ...axes } = planeOf(op, curves, o);
 
-  const heights = lines.map(({ y }) => y);
-  const vertical = axisOf({
-    range: rangeOf(heights, passes) ?? (o.log ? [0.1, 1] : [0, 1]),
-    isLog: o.log,
-    places: [4 * o.rows - 1, 0],
-    most: Math.max(4, Math.floor(o.rows / 3)),
-    isRound: true,
-  });
+  const vertical = axes.vertical([4 * o.rows - 1, 0], Math.max(4, Math.floor(o.rows / 3)));
   const room = Math.max(...vertical.ticks.map(({ label }) => label.length)) + 1;
   const canvas = new Canvas(o.columns - room - 1, o.rows);
-  const horizontal = axisOf({
-    range: rangeOf([...lines.map(({ x }) => x), mark === undefined ? [] : [mark]]) ?? [0, 1],
-    places: [0, 2 * canvas.columns - 1],
-    most: Math.max(2, Math.floor(canvas.columns / 10)),
-    isWhole,
-  });
+  const horizontal = axes.horizontal([0, 2 * canvas.columns - 1], Math.max(2, Math.floor(canvas.columns / 10)));
   const column = (value: number): number => Math.round(horizontal.at(value));
   if (mark !== undefined) for (let row = 0; row < o.rows; row++) canvas.mark(column(mark), 4 * row, "╎", lines.length);
   lines.forEach((each, index) => {
