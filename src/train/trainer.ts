@@ -140,8 +140,9 @@ export class Trainer<M extends string = never> {
       });
       if (!opened) return this.#unbegun(all.resume);
       stream = opened;
-      // What is at hand is looked at now, so that an epoch does not end in an error.
-      if (validationData && isAtHand(validationData)) await (await this.#open(validating, validationData)).close();
+      const openValidation = () => this.#open(validating, validationData!, { signal });
+      // What is at hand is checked now, once for all epochs: none of them ends in an error.
+      const ready = validationData && isAtHand(validationData) ? await openValidation() : undefined;
       const batchSize = all.batchSize ?? (opened.samples === undefined && opened.first > 1 ? opened.first : 32);
       this.#begin(all.resume, { batchSize, shuffle, seed, dropLast });
       const programs = await this.#trainingPrograms();
@@ -161,7 +162,13 @@ export class Trainer<M extends string = never> {
           validationData === undefined
             ? undefined
             : (over: () => boolean) =>
-                this.#measure(validating, validationData, all.validationBatchSize, over, signal).catch((error) => {
+                this.#measure(
+                  validating,
+                  async () => ready ?? openValidation(),
+                  all.validationBatchSize,
+                  over,
+                  signal,
+                ).catch((error) => {
                   if (!signal?.aborted || error !== signal.reason) throw error;
                   return {}; // Of an epoch that a resumed training completes.
                 }),
@@ -224,7 +231,8 @@ export class Trainer<M extends string = never> {
     const { batchSize } = optionsOf("evaluate", options, { batchSize: 256 });
     checkWhole("evaluate", "batchSize", batchSize);
     this.#check("evaluate");
-    return (await this.#measure("evaluate", data, batchSize)) as unknown as Logs<M>;
+    const open = () => this.#open("evaluate", data);
+    return (await this.#measure("evaluate", open, batchSize)) as unknown as Logs<M>;
   }
 
   /**
@@ -386,13 +394,13 @@ export class Trainer<M extends string = never> {
 
   #measure(
     op: string,
-    data: Data,
+    open: () => Promise<Stream>,
     batchSize: number,
     over?: () => boolean,
     signal?: AbortSignal,
   ): Promise<Record<string, number>> {
     const next = async () => {
-      const stream = await this.#open(op, data, { signal });
+      const stream = await open();
       try {
         return await measure(
           op,

@@ -42,6 +42,21 @@ describe("values that would ruin the weights are refused by name and sample", ()
     await expect(own.fit({ ...samples(40), sampleWeight })).rejects.toThrow('"sampleWeight" holds NaN at sample 5');
   });
 
+  test("in validation arrays, which are read for that once, however many epochs follow", async () => {
+    const { x, y } = samples(10);
+    let reads = 0;
+    const counted = {
+      shape: x.shape,
+      get data() {
+        reads++;
+        return x.data;
+      },
+    };
+    const { epochs } = await trainer().fit(samples(10), { epochs: 4, validationData: { x: counted, y } });
+    expect(epochs.map(({ val_loss }) => val_loss! > 0)).toEqual([true, true, true, true]);
+    expect(reads).toBe(1);
+  });
+
   test("in targets, and in float64 beyond f32", async () => {
     const own = new Trainer({ engine, model: nn.linear(2, 1), loss: losses.mse, optimizer: optim.adam() });
     const { x } = samples(4);
