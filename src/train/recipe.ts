@@ -30,7 +30,7 @@ export interface TrainerOptions<M extends string = string> {
   readonly model: Module | Parts;
   /**
    * How to apply the model, if not by calling it. `x` is a tensor, or an object of tensors if `inputs` is a list; so is
-   * the result.
+   * the result. Draw random numbers in here: those drawn before may repeat numbers of its layers, see `Random`.
    */
   // biome-ignore lint/suspicious/noExplicitAny: inputs and predictions are tensors, or records of them
   readonly forward?: (x: any, mode: Mode) => Tensor | Readonly<Record<string, Tensor>>;

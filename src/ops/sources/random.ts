@@ -83,8 +83,9 @@ let calls: Map<Random, number> | undefined;
 
 /**
  * Builds a graph whose calls of `Random` are numbered from 0, whatever has been built before: the same code draws the
- * same numbers in every program and process. Results of two builds do not belong into one program, since they would
- * share numbers.
+ * same numbers in every program and process. One program must not hold the results of two builds, nor calls of the same
+ * `Random` from outside: equal calls with the same number draw the same numbers there. Between two programs of an engine
+ * nothing is shared, since each run moves on to the next step.
  */
 export function numbered<T>(build: () => T): T {
   const outer = calls;
@@ -100,6 +101,10 @@ export function numbered<T>(build: () => T): T {
  * A counter-based random number generator on the GPU: every number is a function of (seed, step, call site, element). A
  * backward pass recomputes a mask instead of storing it, and a seed gives the same numbers on every adapter. Programs
  * that use it advance its step at the end of each run.
+ *
+ * A `Trainer` numbers the calls in its model's `forward` by themselves, from the first. So do not draw outside of
+ * `forward` and use the result within: the nth call outside and the nth one within draw the same numbers if they are of
+ * the same `Random`. Draw within, or from another `Random`. Programs of your own may use the same one.
  */
 export class Random {
   /** `[seed, step]`, u32. */
