@@ -3,7 +3,6 @@ import { checkpoints } from "../../src/checkpoints/index.ts";
 import { Engine, input, losses, mul, nn, optim, sqrt, type Tensor } from "../../src/index.ts";
 import { memoryStore } from "../../src/store/index.ts";
 import {
-  accuracy,
   type Callback,
   checkpoint,
   earlyStopping,
@@ -11,6 +10,7 @@ import {
   reduceLROnPlateau,
   Trainer,
 } from "../../src/train/index.ts";
+import { samples, seeded } from "../trainers.ts";
 
 let engine: Engine;
 beforeAll(async () => {
@@ -18,17 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => engine.destroy());
 
-const samples = (n: number) => ({
-  x: { data: Float32Array.from({ length: 3 * n }, (_, i) => Math.sin(i * i)), shape: [n, 3] },
-  y: { data: Int32Array.from({ length: n }, (_, i) => Number(Math.sin(9 * i * i) > 0)), shape: [n] },
-});
-
-function trainer({ lr = 0.02, seed = 1 } = {}) {
-  nn.seed(seed);
-  const model = nn.sequential(nn.linear(3, 16), nn.relu(), nn.dropout(0.2), nn.linear(16, 2));
-  const optimizer = optim.adam({ lr });
-  return new Trainer({ engine, model, loss: losses.crossEntropy, optimizer, metrics: { accuracy } });
-}
+const trainer = ({ lr = 0.02, seed = 1 } = {}) => seeded(engine, { seed, optimizer: optim.adam({ lr }) });
 
 test("early stopping ends the training and restores the best weights", { tags: ["quick"] }, async () => {
   const own = trainer({ lr: 0.3 });

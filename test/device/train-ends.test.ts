@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Engine, losses, NonFiniteError, nn, optim } from "../../src/index.ts";
-import { type Callback, earlyStopping, type Item, Trainer } from "../../src/train/index.ts";
+import { Engine, NonFiniteError, nn } from "../../src/index.ts";
+import { type Callback, earlyStopping, type Item } from "../../src/train/index.ts";
+import { samples, seeded, weightsOf } from "../trainers.ts";
 
 let engine: Engine;
 beforeAll(async () => {
@@ -8,16 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => engine.destroy());
 
-const samples = (n: number) => ({
-  x: { data: Float32Array.from({ length: 3 * n }, (_, i) => Math.sin(i * i)), shape: [n, 3] },
-  y: { data: Int32Array.from({ length: n }, (_, i) => i % 2), shape: [n] },
-});
-
-function trainer(make = () => nn.sequential(nn.linear(3, 4), nn.relu(), nn.linear(4, 2)) as nn.Module) {
-  nn.seed(1);
-  const model = make();
-  return new Trainer({ engine, model, loss: losses.crossEntropy, optimizer: optim.adam({ lr: 0.01 }) });
-}
+const trainer = () => seeded(engine);
 
 /** A source that gives some batches, and then nothing until it fails. */
 function stalling(batches: number) {
@@ -169,8 +161,8 @@ test.each([0, 2])("a signal ends a training whose validation stalls after %i bat
 
 test("early stopping restores the best weights also where the training ends with an error", async () => {
   // Without an activation, some of which have finite values for NaN.
-  const own = trainer(() => nn.linear(3, 2));
-  const weights = () => Promise.all([...own.variables.values()].map((variable) => engine.read(variable)));
+  const own = seeded(engine, { model: () => nn.linear(3, 2) });
+  const weights = () => weightsOf(engine, own);
   let best: unknown;
   const watching: Callback = {
     async onEpochEnd({ epoch }) {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Engine, losses, nn, optim } from "../../src/index.ts";
 import { Trainer } from "../../src/train/index.ts";
+import { samples } from "../trainers.ts";
 
 let engine: Engine;
 beforeAll(async () => {
@@ -8,10 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => engine.destroy());
 
-const samples = {
-  x: { data: Float32Array.from({ length: 90 }, (_, i) => Math.sin(i * i)), shape: [30, 3] },
-  y: { data: Int32Array.from({ length: 30 }, (_, i) => Number(Math.sin(9 * i * i) > 0)), shape: [30] },
-};
+const rows = samples(30);
 
 const modelOf = () => {
   nn.seed(1);
@@ -43,7 +41,7 @@ const all = ["body.0.weight", "body.0.bias", ...head];
 test("what is frozen between two trainings stays as it is, and the other way round", async () => {
   const model = modelOf();
   const trainer = trainerOf(model);
-  const go = (epochs: number, resume = false) => trainer.fit(samples, { epochs, batchSize: 8, resume });
+  const go = (epochs: number, resume = false) => trainer.fit(rows, { epochs, batchSize: 8, resume });
   expect((await changedBy(model, () => go(1))).sort()).toEqual([...all].sort());
   const bytes = trainer.memory.total;
   nn.freeze(model, "body");
@@ -58,13 +56,13 @@ test("the optimizer keeps its state when programs are made again", async () => {
   const run = async (freezes: boolean) => {
     const model = modelOf();
     const trainer = trainerOf(model);
-    await trainer.fit(samples, { epochs: 1, batchSize: 8 });
+    await trainer.fit(rows, { epochs: 1, batchSize: 8 });
     if (freezes) {
       nn.freeze(model, "body");
       await trainer.compile({ fit: 8 });
       nn.unfreeze(model, "body");
     }
-    const { epochs } = await trainer.fit(samples, { epochs: 3, batchSize: 8, resume: true });
+    const { epochs } = await trainer.fit(rows, { epochs: 3, batchSize: 8, resume: true });
     return epochs.map(({ loss }) => loss);
   };
   expect(await run(true)).toEqual(await run(false));
@@ -74,12 +72,12 @@ test("a trainer that only predicts takes the checkpoint of one that trains", asy
   for (const averaged of [false, true]) {
     const model = modelOf();
     const trained = trainerOf(model, averaged ? optim.ema(model, { decay: 0.5 }) : undefined);
-    await trained.fit(samples, { epochs: 2, batchSize: 8 });
-    const expected = await trained.predict(samples.x);
+    await trained.fit(rows, { epochs: 2, batchSize: 8 });
+    const expected = await trained.predict(rows.x);
     const other = modelOf();
     const serving = new Trainer({ engine, model: other, ...(averaged && { ema: optim.ema(other) }) });
     await serving.load(await trained.save());
-    expect(await serving.predict(samples.x.data)).toEqual(expected);
-    await expect(serving.fit(samples)).rejects.toThrow("fit: loss is missing");
+    expect(await serving.predict(rows.x.data)).toEqual(expected);
+    await expect(serving.fit(rows)).rejects.toThrow("fit: loss is missing");
   }
 });

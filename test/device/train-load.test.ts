@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Engine, FormatError, io, losses, nn, optim } from "../../src/index.ts";
-import { type Callback, earlyStopping, Trainer } from "../../src/train/index.ts";
+import { Engine, FormatError, io, optim } from "../../src/index.ts";
+import { type Callback, earlyStopping } from "../../src/train/index.ts";
+import { network, samples, seeded, weightsOf } from "../trainers.ts";
 
 let engine: Engine;
 beforeAll(async () => {
@@ -8,15 +9,8 @@ beforeAll(async () => {
 });
 afterAll(() => engine.destroy());
 
-const samples = (n: number, features = 3) => ({
-  x: { data: Float32Array.from({ length: features * n }, (_, i) => Math.sin(i * i)), shape: [n, features] },
-  y: { data: Int32Array.from({ length: n }, (_, i) => i % 2), shape: [n] },
-});
-
 function trainer({ features = 3, optimizer = optim.adam({ lr: 0.01 }) as optim.OptimizerLike, seed = 1 } = {}) {
-  nn.seed(seed);
-  const model = nn.sequential(nn.linear(features, 8), nn.dropout(0.5), nn.linear(8, 2));
-  return new Trainer({ engine, model, loss: losses.crossEntropy, optimizer });
+  return seeded(engine, { seed, model: () => network(features), optimizer });
 }
 
 describe("a resumed training draws the numbers of the one that was saved", () => {
@@ -48,8 +42,6 @@ describe("a resumed training draws the numbers of the one that was saved", () =>
 });
 
 describe("a file that does not fit changes nothing", () => {
-  const weightsOf = async (own: Trainer) => Promise.all([...own.variables.values()].map((one) => engine.read(one)));
-
   /** The file with another description of its training. */
   function changed(file: Uint8Array<ArrayBuffer>, change: (about: Record<string, never>) => void): Uint8Array {
     const { tensors, metadata } = io.parseSafetensors(file);
@@ -63,9 +55,9 @@ describe("a file that does not fit changes nothing", () => {
     await other.fit(samples(8, 5), { batchSize: 4 });
     const file = await other.save();
     const own = trainer();
-    const before = await weightsOf(own);
+    const before = await weightsOf(engine, own);
     await expect(own.load(file, "other")).rejects.toThrow(FormatError);
-    expect(await weightsOf(own)).toEqual(before);
+    expect(await weightsOf(engine, own)).toEqual(before);
     expect(own.history).toBeUndefined();
     expect((await own.fit(samples(8), { batchSize: 4 })).epochs).toHaveLength(1);
     expect((await own.predict(samples(2).x)).shape).toEqual([2, 2]);
@@ -117,12 +109,12 @@ describe("a file that does not fit changes nothing", () => {
 
   test.each(damages)("whose %s", async (place, change) => {
     const own = trainer({ seed: 2 });
-    const before = await weightsOf(own);
+    const before = await weightsOf(engine, own);
     const error = await own.load(changed(file, change), "run").catch((error) => error);
     expect(error).toBeInstanceOf(FormatError);
     expect(error.message).toMatch(/^run: /);
     expect(error.message).toContain(place);
-    expect(await weightsOf(own)).toEqual(before);
+    expect(await weightsOf(engine, own)).toEqual(before);
     await own.load(file);
     expect((await own.fit(samples(16), { batchSize: 8, epochs: 2, resume: true })).epochs).toHaveLength(2);
   });

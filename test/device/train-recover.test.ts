@@ -1,36 +1,30 @@
 import { describe, expect, test } from "vitest";
-import { Engine, losses, nn, optim } from "../../src/index.ts";
+import { Engine, nn, optim } from "../../src/index.ts";
 import { recover } from "../../src/recover/index.ts";
-import { accuracy, type Callback, earlyStopping, reduceLROnPlateau, Trainer } from "../../src/train/index.ts";
+import { type Callback, earlyStopping, reduceLROnPlateau } from "../../src/train/index.ts";
 import { onceAt } from "../recovering.ts";
+import { samples, timeless, trainerOf, weightsOf } from "../trainers.ts";
 import { atWait } from "../waits.ts";
 
 /* `fit` goes back to the last snapshot when the device is lost: data, history and callbacks with it. */
 
-const samples = 45;
-const data = {
-  x: { data: Float32Array.from({ length: 3 * samples }, (_, i) => Math.sin(i ** 2)), shape: [samples, 3] },
-  y: { data: Int32Array.from({ length: samples }, (_, i) => Number(Math.sin(9 * i ** 2) > 0)), shape: [samples] },
-};
-const validation = {
-  x: { data: data.x.data.slice(0, 60), shape: [20, 3] },
-  y: { data: data.y.data.slice(0, 20), shape: [20] },
-};
+const count = 45;
+const data = samples(count);
+const validation = samples(20);
 
 async function setUp(everyMs: number | undefined) {
   const engine = await Engine.create();
   const recovery = everyMs === undefined ? undefined : recover(engine, { everyMs });
   nn.seed(5);
   const model = nn.sequential(nn.linear(3, 8), nn.relu(), nn.dropout(0.2), nn.linear(8, 2));
-  const options = { engine, model, loss: losses.crossEntropy, optimizer: optim.adam({ lr: 0.03 }) };
-  const trainer = new Trainer({ ...options, metrics: { accuracy } });
+  const trainer = trainerOf(engine, model, optim.adam({ lr: 0.03 }));
   /** Acts while the data is read: before the n-th batch, counted over all epochs. */
   const train = async (act: (batch: number) => unknown, more: readonly Callback[] = []) => {
     let batch = 0;
     const read = async function* () {
-      for (let at = 0; at < samples; at += 8) {
+      for (let at = 0; at < count; at += 8) {
         await act(batch++);
-        const rows = Math.min(8, samples - at);
+        const rows = Math.min(8, count - at);
         yield {
           x: { data: data.x.data.slice(3 * at, 3 * (at + rows)), shape: [rows, 3] },
           y: { data: data.y.data.slice(at, at + rows), shape: [rows] },
@@ -47,14 +41,9 @@ async function setUp(everyMs: number | undefined) {
       callbacks,
     });
   };
-  const weights = async () =>
-    Promise.all([...model.variables.values()].map(async (variable) => [...(await engine.read(variable))]));
+  const weights = () => weightsOf(engine, model);
   return { engine, recovery, trainer, train, weights };
 }
-
-/** A history without times. */
-const timeless = (history: object): unknown =>
-  JSON.parse(JSON.stringify(history, (name, value) => (name === "seconds" ? undefined : value)));
 
 async function undisturbed() {
   const { engine, train, weights } = await setUp(undefined);
@@ -142,7 +131,7 @@ test("a checkpoint that the device did not survive is left out, and a later one 
   const after = await weights();
   trainer.load(files.at(-1)!);
   if (history.stopped === undefined) expect(await trainer.evaluate(validation)).toBeDefined();
-  expect(after.flat().every(Number.isFinite)).toBe(true);
+  expect(after.every(Number.isFinite)).toBe(true);
   engine.destroy();
 });
 

@@ -14,6 +14,7 @@ import {
   type Tensor,
 } from "../../src/index.ts";
 import { accuracy, type Callback, Trainer } from "../../src/train/index.ts";
+import { samples, trainerOf, weightsOf } from "../trainers.ts";
 
 let engine: Engine;
 beforeAll(async () => {
@@ -21,30 +22,9 @@ beforeAll(async () => {
 });
 afterAll(() => engine.destroy());
 
-/** Samples with three features and two classes. */
-const samples = (n: number, from = 0) => ({
-  x: { data: Float32Array.from({ length: 3 * n }, (_, i) => Math.sin((from + i) ** 2)), shape: [n, 3] },
-  y: { data: Int32Array.from({ length: n }, (_, i) => Number(Math.sin(9 * (from + i) ** 2) > 0)), shape: [n] },
-});
-
 const plain = () => nn.sequential(nn.linear(3, 16), nn.relu(), nn.linear(16, 2));
 const dropping = () => nn.sequential(nn.linear(3, 16), nn.relu(), nn.dropout(0.4), nn.linear(16, 2));
 const mixing = () => nn.sequential(nn.linear(3, 16), nn.batchNorm1d(16), nn.relu(), nn.linear(16, 2));
-
-const trainerOf = (model: nn.Module, lr = 0.02) =>
-  new Trainer({
-    engine,
-    model,
-    loss: losses.crossEntropy,
-    optimizer: optim.adam({ lr }),
-    metrics: { accuracy },
-  });
-
-/** All weights of a model, in one array. */
-async function weightsOf(model: nn.Module): Promise<number[]> {
-  const values = await Promise.all([...model.variables.values()].map((variable) => engine.read(variable)));
-  return values.flatMap((value) => [...value]);
-}
 
 /** The loop by hand, with a program for each size, and nothing padded. */
 async function byHand(model: nn.Module, n: number, batchSize: number, epochs: number) {
@@ -78,7 +58,11 @@ describe("any number of samples counts as exactly its samples", () => {
       for (const make of [plain, dropping]) {
         nn.seed(3);
         const model = make();
-        const history = await trainerOf(model).fit(samples(n), { epochs: 4, batchSize: batch, history: "step" });
+        const history = await trainerOf(engine, model).fit(samples(n), {
+          epochs: 4,
+          batchSize: batch,
+          history: "step",
+        });
         nn.seed(3);
         const twin = make();
         const expected = await byHand(twin, n, batch, 4);
@@ -89,7 +73,7 @@ describe("any number of samples counts as exactly its samples", () => {
           expected,
           2e-5,
         );
-        close(await weightsOf(model), await weightsOf(twin), 2e-4);
+        close(await weightsOf(engine, model), await weightsOf(engine, twin), 2e-4);
       }
     });
   }
@@ -98,7 +82,7 @@ describe("any number of samples counts as exactly its samples", () => {
     test(`${n} where batch normalisation mixes samples`, async () => {
       nn.seed(3);
       const model = mixing();
-      const history = await trainerOf(model).fit(samples(n), { epochs: 4, batchSize: batch, history: "step" });
+      const history = await trainerOf(engine, model).fit(samples(n), { epochs: 4, batchSize: batch, history: "step" });
       nn.seed(3);
       const twin = mixing();
       close(
@@ -106,14 +90,14 @@ describe("any number of samples counts as exactly its samples", () => {
         await byHand(twin, n, batch, 4),
         2e-5,
       );
-      close(await weightsOf(model), await weightsOf(twin), 2e-4);
+      close(await weightsOf(engine, model), await weightsOf(engine, twin), 2e-4);
     });
   }
 });
 
 test("counts of metrics are exact, whatever the sizes", { tags: ["quick"] }, async () => {
   nn.seed(1);
-  const trainer = trainerOf(plain());
+  const trainer = trainerOf(engine, plain());
   await trainer.fit(samples(70), { epochs: 3, batchSize: 32 });
   const { data: scores } = await trainer.predict(samples(70).x);
   const right = [...samples(70).y.data].filter((label, i) => Number(scores[2 * i + 1]! > scores[2 * i]!) === label);
@@ -158,7 +142,7 @@ test("reads iterables of samples and batches, and nothing twice", async () => {
   }
   expect(runs[0]).toHaveLength(6);
   for (const run of runs) expect(run).toEqual(runs[0]);
-  const trainer = trainerOf(plain());
+  const trainer = trainerOf(engine, plain());
   await expect(trainer.fit(sources.slowly(), { epochs: 2 })).rejects.toThrow(/pass a function that returns one/);
 });
 
@@ -172,23 +156,23 @@ test("continues from a checkpoint bit for bit, in the middle of an epoch and wit
   };
   const options = { epochs: 3, batchSize: 8, history: "step", progressEvery: 0 } as const;
   const model = dropping();
-  const whole = await trainerOf(model).fit(samples(30), { ...options, callbacks: [collect] });
+  const whole = await trainerOf(engine, model).fit(samples(30), { ...options, callbacks: [collect] });
   expect(files).toHaveLength(1);
 
   nn.seed(9); // Other weights.
   const twin = dropping();
-  const trainer = trainerOf(twin);
+  const trainer = trainerOf(engine, twin);
   await trainer.load(files[0]!);
   const rest = await trainer.fit(samples(30), { ...options, resume: true });
   expect(rest.steps).toEqual(whole.steps);
   expect(rest.epochs.map(({ loss, accuracy }) => [loss, accuracy])).toEqual(
     whole.epochs.map(({ loss, accuracy }) => [loss, accuracy]),
   );
-  expect(await weightsOf(twin)).toEqual(await weightsOf(model));
+  expect(await weightsOf(engine, twin)).toEqual(await weightsOf(engine, model));
 });
 
 test("an error of a callback ends the training and leaves the trainer usable", async () => {
-  const trainer = trainerOf(plain());
+  const trainer = trainerOf(engine, plain());
   for (const event of [
     "onTrainBegin",
     "onEpochBegin",
@@ -209,7 +193,7 @@ test("an error of a callback ends the training and leaves the trainer usable", a
 });
 
 test("a signal ends it after the current step, with the history so far", async () => {
-  const trainer = trainerOf(plain());
+  const trainer = trainerOf(engine, plain());
   const stop = new AbortController();
   const callback: Callback = {
     onEpochEnd({ epoch }) {
@@ -225,7 +209,7 @@ test("a signal ends it after the current step, with the history so far", async (
 });
 
 test("an epoch that is stopped before its validation is completed by a resumed training", async () => {
-  const trainer = trainerOf(plain());
+  const trainer = trainerOf(engine, plain());
   const options = { epochs: 2, batchSize: 8, validationData: samples(9), progressEvery: 0 };
   const last: Callback = {
     onBatchEnd({ step }, training) {
@@ -240,7 +224,7 @@ test("an epoch that is stopped before its validation is completed by a resumed t
 });
 
 test("pauses between steps, and saves there", async () => {
-  const trainer = trainerOf(plain());
+  const trainer = trainerOf(engine, plain());
   let paused: Promise<void> | undefined;
   const callback: Callback = {
     onEpochEnd({ epoch }) {
@@ -260,7 +244,7 @@ test("pauses between steps, and saves there", async () => {
 
 test("a hundred overlapping predictions each get their own rows", async () => {
   nn.seed(1);
-  const trainer = trainerOf(plain());
+  const trainer = trainerOf(engine, plain());
   const { data: all } = await trainer.predict(samples(300).x, { batchSize: 64 });
   const answers = await Promise.all(
     Array.from({ length: 100 }, async (_, i) => {
@@ -290,7 +274,7 @@ test("stops where the loss is not finite, names the op, and keeps the weights", 
     const fitted = trainer.fit(data, { batchSize: 8, shuffle: false });
     await expect(fitted).rejects.toThrow(NonFiniteError);
     await expect(fitted).rejects.toThrow(/step 4, epoch 1: .*sqrt/);
-    for (const value of await weightsOf(model)) expect(Number.isFinite(value)).toBe(true);
+    for (const value of await weightsOf(engine, model)) expect(Number.isFinite(value)).toBe(true);
   }
 });
 
@@ -330,7 +314,7 @@ test("a loss may be one number for a batch", async () => {
 });
 
 test("a validation iterator that can be read once is refused before the first step", async () => {
-  const own = trainerOf(plain());
+  const own = trainerOf(engine, plain());
   const once = [samples(5)][Symbol.iterator]();
   await expect(own.fit(samples(20), { epochs: 2, validationData: once as never })).rejects.toThrow(
     "fit, validationData: the data is an iterator, which can be read once, for 2 epochs",
@@ -342,8 +326,11 @@ test("weights samples and classes", async () => {
   const run = async (given: object, options: object) => {
     nn.seed(1);
     const model = plain();
-    await trainerOf(model).fit({ ...samples(20), ...given }, { batchSize: 8, epochs: 2, shuffle: false, ...options });
-    return weightsOf(model);
+    await trainerOf(engine, model).fit(
+      { ...samples(20), ...given },
+      { batchSize: 8, epochs: 2, shuffle: false, ...options },
+    );
+    return weightsOf(engine, model);
   };
   const { y } = samples(20);
   const byClass = await run({}, { classWeight: [1, 3] });
