@@ -2,6 +2,7 @@ import { createGPU } from "../src/node/index.ts";
 import { extended, type Result } from "./measure/result.ts";
 import { measure, type SuiteOptions } from "./measure/suite.ts";
 import { parseSuite } from "./options.ts";
+import { planOf } from "./plans.ts";
 
 /*
  * Kernels and steps in Node only: an entry that bundles to one file beside the package `webgpu`, for a machine with
@@ -10,7 +11,7 @@ import { parseSuite } from "./options.ts";
 
 const wanted = options();
 let result: Result | undefined;
-await measure("node", { gpu: await createGPU() }, wanted, (report) => {
+await measure("node", { gpu: await createGPU() }, planOf(wanted), wanted, (report) => {
   result = extended(result, report);
   if ("next" in report) console.error(report.next);
 });
@@ -21,7 +22,7 @@ function options(): SuiteOptions {
   try {
     return parseSuite(process.argv.slice(2));
   } catch (error) {
-    console.error(`${(error as Error).message}: the options are --filter TEXT, --quick and --scaling`);
+    console.error(`${(error as Error).message}: the options are --filter TEXT, --quick, --speed and --scaling`);
     process.exit(2);
   }
 }

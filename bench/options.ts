@@ -5,7 +5,7 @@ import type { SuiteOptions } from "./measure/suite.ts";
 
 export interface Options {
   readonly suite: SuiteOptions;
-  readonly places: readonly Result["place"][];
+  readonly places: readonly Exclude<Result["place"], "page">[];
   /** The folder for results. */
   readonly to: string;
   /** Two results to compare instead of measuring. */
@@ -19,6 +19,7 @@ export const help = `Measures kernels and training steps on WebGPU, in Node and 
   --in PLACE         node, chrome or both (default both)
   --filter TEXT      only kernels and steps whose names contain TEXT, such as conv2d or 512
   --quick            shorter measurements, without the longest kernels: a few minutes on two slow cores
+  --speed            only what the page Speed test measures: a few kernels and five steps, in a minute or two
   --scaling          also measure how steps grow with dispatches, batch and sequence, and compiling with the graph
   --to FOLDER        where to write results; default bench/results
   --compare A B      only compare two results (.json): the time of each row of B divided by that of A
@@ -32,10 +33,18 @@ const suiteSpec = {
   filter: { type: "string", default: "" },
   quick: { type: "boolean", default: false },
   scaling: { type: "boolean", default: false },
+  speed: { type: "boolean", default: false },
 } satisfies Spec;
 
 /** Parses options of the suite only. @throws OptionError as `parseOptions`. */
-export const parseSuite = (args: readonly string[]): SuiteOptions => ({ ...parse(args, suiteSpec) });
+export const parseSuite = (args: readonly string[]): SuiteOptions => suiteOf(parse(args, suiteSpec));
+
+const suiteOf = ({ filter, quick, scaling, speed }: SuiteOptions): SuiteOptions => ({
+  filter,
+  quick: quick || speed,
+  scaling,
+  speed,
+});
 
 /**
  * Parses the command line; undefined for `--help`.
@@ -52,8 +61,8 @@ export function parseOptions(args: readonly string[]): Options | undefined {
   if (values.help) return undefined;
   const place = oneOf("--in", values.in, ["node", "chrome", "both"]);
   return {
-    suite: { filter: values.filter, quick: values.quick, scaling: values.scaling },
-    places: place === "both" ? ["node", "chrome"] : [place as Result["place"]],
+    suite: suiteOf(values),
+    places: place === "both" ? ["node", "chrome"] : [place as "node" | "chrome"],
     to: folder("--to", values.to),
     compare: compared.files,
   };

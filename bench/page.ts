@@ -1,5 +1,6 @@
 import type { Reporter } from "./measure/result.ts";
 import { measure, type SuiteOptions } from "./measure/suite.ts";
+import { planOf } from "./plans.ts";
 
 declare global {
   /** Called by the page with each report; provided by its driver. */
@@ -7,4 +8,5 @@ declare global {
   var measureHere: (options: SuiteOptions) => Promise<void>;
 }
 
-globalThis.measureHere = (options) => measure("chrome", {}, options, (report) => globalThis.report(report));
+globalThis.measureHere = (options) =>
+  measure("chrome", {}, planOf(options), options, (report) => globalThis.report(report));

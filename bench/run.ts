@@ -5,9 +5,11 @@ import { leaveInterrupted, run } from "../demos/terminal/command.ts";
 import { room } from "../demos/terminal/format.ts";
 import { createGPU } from "../src/node/index.ts";
 import { measureInChrome } from "./chrome.ts";
+import { parseResult } from "./measure/parse.ts";
 import { extended, type Report, type Reporter, type Result } from "./measure/result.ts";
 import { measure, type SuiteOptions } from "./measure/suite.ts";
 import { help, type Options, parseOptions } from "./options.ts";
+import { planOf } from "./plans.ts";
 import { compare } from "./report/compare.ts";
 import { html } from "./report/html.ts";
 import { Screen } from "./report/screen.ts";
@@ -29,7 +31,7 @@ async function main({ suite, places, to, compare: files }: Options, stop: AbortS
 
 /** Measures in one place. Keeps all results so far if Ctrl-C or an error ends it early. */
 async function measureAndKeep(
-  place: Result["place"],
+  place: Options["places"][number],
   suite: SuiteOptions,
   to: string,
   stop: AbortSignal,
@@ -47,7 +49,7 @@ async function measureAndKeep(
   try {
     await (place === "chrome"
       ? measureInChrome(suite, take)
-      : measure("node", { gpu: await createGPU() }, suite, take));
+      : measure("node", { gpu: await createGPU() }, planOf(suite), suite, take));
   } catch (error) {
     failure = error;
   }
@@ -65,22 +67,13 @@ async function measureAndKeep(
   if (failure !== undefined && !stop.aborted) throw failure;
 }
 
-async function readResult(file: string): Promise<Result> {
-  const text = await readFile(file, "utf8");
-  let result: Partial<Result> | null = null;
-  try {
-    result = JSON.parse(text);
-  } catch {} // Reported below.
-  if (!result?.ceilings || !result.kernels || !result.steps)
-    throw new Error(`${file} is not a result of npm run bench`);
-  return result as Result;
-}
+const readResult = async (file: string): Promise<Result> => parseResult(await readFile(file, "utf8"), file);
 
 /** Writes a result, and a report on all results of its adapter measured with the same options. */
-async function keep(result: Result, { filter, quick }: SuiteOptions, to: string): Promise<void> {
+async function keep(result: Result, { filter, quick, speed }: SuiteOptions, to: string): Promise<void> {
   const folder = join(to, slug(result.adapter));
   await mkdir(folder, { recursive: true });
-  const kind = [quick ? "quick" : "", slug(filter), result.stopped ? "stopped" : ""].filter(Boolean);
+  const kind = [speed ? "speed" : quick ? "quick" : "", slug(filter), result.stopped ? "stopped" : ""].filter(Boolean);
   const file = (name: string, end: string): string => join(folder, `${[name, ...kind].join("-")}.${end}`);
   const json = file(result.place, "json");
   await replace(json, `${JSON.stringify(result, null, 1)}\n`);

@@ -1,4 +1,3 @@
-import * as augment from "../src/augment/index.ts";
 import { add, type Feeds, input, losses, nn, optim, reshape, type Tensor, variable } from "../src/index.ts";
 import { labels, noise } from "./cases/case.ts";
 
@@ -9,17 +8,17 @@ export interface Training {
   readonly feeds: Feeds;
 }
 
-/** One of the training steps that the project reports figures for. */
+/** A training step that the project reports figures for. */
 export interface Workload {
   readonly name: string;
   build(): Training;
 }
 
+/** Five networks of the usual kinds. */
 export const workloads: readonly Workload[] = [
   { name: "2-16-16-1 tanh, batch 32, SGD", build: () => tinyNet(32) },
   { name: "784-128-10 ReLU, batch 64, Adam", build: () => perceptron(64) },
   { name: "LeNet 5×5×8, 5×5×16, batch 64, Adam", build: () => lenet() },
-  { name: "LeNet, images flipped, moved, cropped, with noise", build: () => lenet(augmentation()) },
   { name: "char-LSTM 64-128-64, T 32, batch 32, Adam", build: () => characterLstm(32) },
   { name: "transformer block d 64, 4 heads, T 64, batch 4, Adam", build: () => transformer(64) },
 ];
@@ -55,17 +54,8 @@ export function perceptron(batch: number): Training {
   return withAdam(loss, { x: noise(784 * batch), y: labels(batch, 10) });
 }
 
-/** All that `tilegrad/augment` does to images in training. */
-const augmentation = (): nn.Module =>
-  nn.sequential(
-    augment.randomHorizontalFlip(),
-    augment.randomAffine({ degrees: 10, translate: [0.1, 0.1], scale: [0.9, 1.1] }),
-    augment.randomCrop(28, { padding: 2 }),
-    augment.gaussianNoise(),
-  );
-
 /** Classifies images of MNIST's shape into ten classes, by convolutions. @param before changes the images. */
-function lenet(before: nn.Module = nn.sequential()): Training {
+export function lenet(before: nn.Module = nn.sequential()): Training {
   nn.seed(1);
   const model = nn.sequential(
     nn.conv2d(1, 8, 5, { padding: 2 }),

@@ -1,5 +1,5 @@
 import { data, type Tensor, type Update, type Variable, variable } from "../../src/index.ts";
-import { variantNames } from "../../src/selfcheck/registry.ts";
+import type { Family } from "../../src/kernels/choose.ts";
 import type { Work } from "../measure/result.ts";
 
 /** A program's outputs. It takes no feeds, since everything it reads is on the GPU. */
@@ -14,7 +14,7 @@ export interface KernelCase {
   readonly family: string;
   readonly shape: string;
   /** The family to force variants of; without it there is only one kernel. */
-  readonly forces?: string;
+  readonly forces?: Family<{ readonly name: string }>;
   /** Whether `--quick` skips it. */
   readonly long?: boolean;
   /** The least work of a large case. Only fast enough GPUs get it, and never with `--quick`. */
@@ -48,4 +48,4 @@ export const times = (shape: readonly number[]): string => shape.join("×");
 
 /** Names of the variants that a case is measured in. */
 export const variantsOf = ({ forces }: Pick<KernelCase, "forces">): readonly string[] =>
-  forces === undefined ? ["only"] : variantNames().get(forces)!;
+  forces ? forces.variants.map(({ name }) => name) : ["only"];

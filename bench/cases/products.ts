@@ -1,19 +1,8 @@
 import { conv2d, grad, linear, matmul, mul, relu, sum, type Tensor, transpose } from "../../src/index.ts";
-import { given, type KernelCase, times } from "./case.ts";
-
-const product = (shape: string, build: () => Tensor, size: Pick<KernelCase, "long" | "work"> = {}): KernelCase => ({
-  family: "matmul",
-  shape,
-  forces: "matmul",
-  ...size,
-  build: () => ({ outputs: { y: build() } }),
-});
-
-/** `[m, k] × [k, n]` */
-const plain = (m: number, k: number, n: number, size?: Pick<KernelCase, "long" | "work">): KernelCase =>
-  product(times([m, k, n]), () => matmul(given("a", m, k), given("b", k, n)), size);
-
-const large = (n: number): KernelCase => plain(n, n, n, { work: { flops: 2 * n ** 3, bytes: 12 * n ** 2 } });
+import { convFamily } from "../../src/kernels/conv2d.ts";
+import { weightGradFamily } from "../../src/kernels/conv2dWeightGrad.ts";
+import { given, type KernelCase } from "./case.ts";
+import { type ConvShape, conv3x3, convolution, large, plain, product, shapeOf } from "./graphs.ts";
 
 export const matmulCases: readonly KernelCase[] = [
   plain(256, 256, 256),
@@ -28,15 +17,8 @@ export const matmulCases: readonly KernelCase[] = [
   product("16 × 64×16×64", () => matmul(given("a", 16, 64, 16), transpose(given("b", 16, 64, 16)))),
 ];
 
-interface ConvShape {
-  readonly name: string;
-  readonly image: readonly [number, number, number, number];
-  readonly weight: readonly [number, number, number, number];
-  readonly options: { readonly stride?: number; readonly padding?: number; readonly groups?: number };
-}
-
 const convolutions: readonly ConvShape[] = [
-  { name: "3×3", image: [8, 32, 32, 32], weight: [32, 32, 3, 3], options: { padding: 1 } },
+  conv3x3,
   { name: "LeNet 1", image: [64, 1, 28, 28], weight: [8, 1, 5, 5], options: { padding: 2 } },
   { name: "LeNet 2", image: [64, 8, 14, 14], weight: [16, 8, 5, 5], options: { padding: 2 } },
   { name: "stride 2", image: [8, 32, 32, 32], weight: [64, 32, 3, 3], options: { stride: 2, padding: 1 } },
@@ -44,25 +26,27 @@ const convolutions: readonly ConvShape[] = [
 ];
 
 /** A convolution, and the gradients of its image and its weight. */
-function directions({ name, image, weight, options }: ConvShape): KernelCase[] {
-  const shape = `${name}: ${times(image)} * ${times(weight)}`;
-  const operands = () => [given("x", ...image), given("w", ...weight)] as const;
+function directions(conv: ConvShape): KernelCase[] {
+  const shape = shapeOf(conv);
   const gradient = (of: 0 | 1): Tensor => {
-    const both = operands();
-    const y = conv2d(...both, undefined, options);
+    const both = [given("x", ...conv.image), given("w", ...conv.weight)] as const;
+    const y = conv2d(...both, undefined, conv.options);
     return grad(sum(mul(y, given("u", ...y.shape))), [both[of]])[0]!;
   };
-  const correlates = { forces: "conv2d" };
-  const folds = { forces: "conv2dWeightGrad" };
   return [
+    convolution(conv),
     {
-      family: "conv2d",
+      family: "conv2d image gradient",
       shape,
-      ...correlates,
-      build: () => ({ outputs: { y: conv2d(...operands(), undefined, options) } }),
+      forces: convFamily,
+      build: () => ({ outputs: { dx: gradient(0) } }),
     },
-    { family: "conv2d image gradient", shape, ...correlates, build: () => ({ outputs: { dx: gradient(0) } }) },
-    { family: "conv2d weight gradient", shape, ...folds, build: () => ({ outputs: { dw: gradient(1) } }) },
+    {
+      family: "conv2d weight gradient",
+      shape,
+      forces: weightGradFamily,
+      build: () => ({ outputs: { dw: gradient(1) } }),
+    },
   ];
 }
 

@@ -8,7 +8,6 @@ import {
   mul,
   optim,
   sigmoid,
-  softmax,
   softmaxCrossEntropy,
   squaredNorm,
   sub,
@@ -17,9 +16,18 @@ import {
   transpose,
   type Variable,
 } from "../../src/index.ts";
+import { elementwiseFamily } from "../../src/kernels/elementwise.ts";
+import { embeddingGradFamily } from "../../src/kernels/embedding.ts";
+import { normFamily } from "../../src/kernels/layerNorm.ts";
+import { pickFamily } from "../../src/kernels/pick.ts";
+import { maxPoolFamily, maxPoolGradFamily } from "../../src/kernels/pool2d.ts";
+import { softmaxFamily } from "../../src/kernels/softmax.ts";
+import { softmaxGradFamily } from "../../src/kernels/softmaxGrad.ts";
+import { squaredNormFamily } from "../../src/kernels/squaredNorm.ts";
 import { argmax } from "../../src/ops/lines/pick.ts";
 import { softmaxGrad } from "../../src/ops/lines/softmaxGrad.ts";
 import { type Graph, given, givenLabels, type KernelCase } from "./case.ts";
+import { layerNormOf, softmaxOf, sumOf } from "./graphs.ts";
 
 /** The gradient of an input, from that of the result. */
 function gradient(build: (x: Variable) => ReturnType<typeof add>, ...shape: number[]): Graph {
@@ -32,7 +40,7 @@ const poolCases: readonly KernelCase[] = [
   {
     family: "pool",
     shape: "max 2×2 64×8×28×28",
-    forces: "maxPool2d",
+    forces: maxPoolFamily,
     build: () => ({ outputs: { y: maxPool2d(given("x", 64, 8, 28, 28), 2) } }),
   },
   {
@@ -43,7 +51,7 @@ const poolCases: readonly KernelCase[] = [
   {
     family: "pool gradient",
     shape: "max 2×2 64×8×28×28",
-    forces: "maxPool2dGrad",
+    forces: maxPoolGradFamily,
     build: () => gradient((x) => maxPool2d(x, 2), 64, 8, 28, 28),
   },
 ];
@@ -52,7 +60,7 @@ const poolCases: readonly KernelCase[] = [
 const elementCases = (rows: number): readonly KernelCase[] => [
   {
     family: "pointwise",
-    forces: "elementwise",
+    forces: elementwiseFamily,
     shape: `tanh(x·a + b)·σ(x) − x/2 ${rows}×1024`,
     build: () => {
       const x = given("x", rows, 1024);
@@ -62,13 +70,13 @@ const elementCases = (rows: number): readonly KernelCase[] => [
   },
   {
     family: "pointwise",
-    forces: "elementwise",
+    forces: elementwiseFamily,
     shape: `x + y ${rows}×1024`,
     build: () => ({ outputs: { y: add(given("x", rows, 1024), given("y", rows, 1024)) } }),
   },
   {
     family: "pointwise",
-    forces: "elementwise",
+    forces: elementwiseFamily,
     shape: `xᵀ + y 1024×${rows}`,
     build: () => ({ outputs: { y: add(transpose(given("x", rows, 1024)), given("y", 1024, rows)) } }),
   },
@@ -76,66 +84,45 @@ const elementCases = (rows: number): readonly KernelCase[] => [
 
 /** Kernels that fold `rows` rows of 1024. */
 const foldCases = (rows: number): readonly KernelCase[] => [
-  ...[
-    { shape: `sum ${rows}×1024`, axes: [0, 1] },
-    { shape: `sum of rows ${rows}×1024`, axes: [1] },
-    { shape: `sum of columns ${rows}×1024`, axes: [0] },
-  ].map(({ shape, axes }) => ({
-    family: "reduce",
-    shape,
-    forces: "reduce",
-    build: () => ({ outputs: { y: sum(given("x", rows, 1024), axes) } }),
-  })),
+  sumOf(rows),
+  sumOf(rows, " of rows"),
+  sumOf(rows, " of columns"),
   {
     family: "pick",
     shape: `argmax of rows ${rows}×1024`,
-    forces: "pick",
+    forces: pickFamily,
     build: () => ({ outputs: { y: argmax(given("x", rows, 1024), 1) } }),
   },
-  {
-    family: "softmax",
-    shape: `softmax ${rows}×1024`,
-    forces: "softmax",
-    build: () => ({ outputs: { y: softmax(given("x", rows, 1024)) } }),
-  },
+  softmaxOf(rows),
   {
     family: "softmaxGrad",
     shape: `gradient of softmax ${rows}×1024`,
-    forces: "softmaxGrad",
+    forces: softmaxGradFamily,
     build: () => ({ outputs: { dx: softmaxGrad(given("y", rows, 1024), given("dy", rows, 1024), 1) } }),
   },
   {
     family: "softmax",
     shape: `cross-entropy ${rows}×1024`,
-    forces: "softmax",
+    forces: softmaxFamily,
     build: () => ({ outputs: { y: softmaxCrossEntropy(given("x", rows, 1024), givenLabels(1024, rows)) } }),
   },
   {
     family: "softmax gradient",
     shape: `cross-entropy ${rows}×1024`,
-    forces: "softmax",
+    forces: softmaxFamily,
     build: () => gradient((x) => softmaxCrossEntropy(x, givenLabels(1024, rows)), rows, 1024),
   },
-  {
-    family: "layerNorm",
-    shape: `${rows}×1024`,
-    forces: "layerNorm",
-    build: () => ({
-      outputs: {
-        y: layerNorm(given("x", rows, 1024), 1024, { weight: given("w", 1024), bias: given("b", 1024) }),
-      },
-    }),
-  },
+  layerNormOf(rows),
   {
     family: "layerNorm gradient",
     shape: `${rows}×1024`,
-    forces: "layerNorm",
+    forces: normFamily,
     build: () => gradient((x) => layerNorm(x, 1024, { weight: given("w", 1024), bias: given("b", 1024) }), rows, 1024),
   },
   {
     family: "squared norm",
     shape: `${rows}×1024`,
-    forces: "squaredNorm",
+    forces: squaredNormFamily,
     build: () => ({ outputs: { y: squaredNorm([given("x", rows, 1024)]) } }),
   },
 ];
@@ -165,7 +152,7 @@ const tableCases: readonly KernelCase[] = [
   {
     family: "embedding gradient",
     shape: "1024 of 1000×64",
-    forces: "embeddingGrad",
+    forces: embeddingGradFamily,
     build: () => gradient((x) => embedding(givenLabels(1000, 1024), x), 1000, 64),
   },
 ];

@@ -1,4 +1,5 @@
 import { grad, gru, lstm, mul, type RecurrentWeights, sum, type Tensor } from "../../src/index.ts";
+import { gruFamily, lstmFamily } from "../../src/kernels/recurrent.ts";
 import { given, type KernelCase } from "./case.ts";
 
 interface Sizes {
@@ -9,18 +10,18 @@ interface Sizes {
 }
 
 const cells = {
-  lstm: { run: lstm, gates: 4 },
-  gru: { run: gru, gates: 3 },
+  lstm: { run: lstm, gates: 4, forces: lstmFamily },
+  gru: { run: gru, gates: 3, forces: gruFamily },
 };
 
 /** A recurrent layer over a whole sequence, or all its gradients. Both include the product with the inputs. */
 function sequence(kind: keyof typeof cells, pass: "forward" | "backward", sizes: Sizes): KernelCase {
-  const { run, gates } = cells[kind];
+  const { run, gates, forces } = cells[kind];
   const { steps, rows, inputs, hidden } = sizes;
   return {
     family: `${kind}${pass === "backward" ? " with gradients" : ""}`,
     shape: `T ${steps}, batch ${rows}, ${inputs} → ${hidden}`,
-    forces: kind,
+    forces,
     build() {
       const x = given("x", steps, rows, inputs);
       const weights = {
@@ -37,10 +38,6 @@ function sequence(kind: keyof typeof cells, pass: "forward" | "backward", sizes:
   };
 }
 
-const characters: Sizes = { steps: 32, rows: 32, inputs: 64, hidden: 128 };
-
-export const sequenceCases: readonly KernelCase[] = [
-  sequence("lstm", "forward", characters),
-  sequence("lstm", "backward", characters),
-  sequence("gru", "backward", characters),
-];
+/** A recurrent layer over 32 characters. */
+export const characters = (kind: keyof typeof cells, pass: "forward" | "backward"): KernelCase =>
+  sequence(kind, pass, { steps: 32, rows: 32, inputs: 64, hidden: 128 });

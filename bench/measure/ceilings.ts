@@ -65,8 +65,15 @@ class Bed {
   }
 }
 
-/** Measures the adapter's ceilings, each as the shortest time of a few kernels that could reach it. */
-export async function measureCeilings(engine: Engine, budget: Budget): Promise<Ceilings> {
+/**
+ * Measures the adapter's ceilings, each as the shortest time of a few kernels that could reach it.
+ * @param tell is called with each as soon as it is known.
+ */
+export async function measureCeilings(
+  engine: Engine,
+  budget: Budget,
+  tell: (part: Partial<Ceilings>) => void | Promise<void> = () => {},
+): Promise<Ceilings> {
   const { device, traits } = engine;
   const onDevice = traits.features.has("timestamp-query") && !traits.cpu;
   const replay = onDevice ? replayOnDevice : replayOnWall;
@@ -84,21 +91,22 @@ export async function measureCeilings(engine: Engine, budget: Budget): Promise<C
       rates.push((invocations * turns * unrolled * chains * 8) / (await msOf(dispatch)) / 1e6);
     }
   }
+  const gflops = Math.max(...rates);
+  await tell({ gflops });
   const speeds: number[] = [];
   for (const each of [1, 4, 16]) {
     const invocations = bytes / 16 / each;
     if (invocations / 256 > traits.maxWorkgroups) continue;
     speeds.push((2 * bytes) / (await msOf(await bed.kernel(copy(each, invocations), invocations / 256))) / 1e6);
   }
-  const { dispatchUs, submitUs } = await overheads(device, await bed.kernel(nothing, 1), budget);
+  const gbPerSec = Math.max(...speeds);
+  await tell({ gbPerSec });
+  const costs = await overheads(device, await bed.kernel(nothing, 1), budget);
+  await tell(costs);
   bed.destroy();
-  return {
-    gflops: Math.max(...rates),
-    gbPerSec: Math.max(...speeds),
-    dispatchUs,
-    submitUs,
-    readbackMs: await readback(engine, budget),
-  };
+  const readbackMs = await readback(engine, budget);
+  await tell({ readbackMs });
+  return { gflops, gbPerSec, ...costs, readbackMs };
 }
 
 /** The cost of one more of each: the slope between few and many, on the host's clock. */

@@ -1,4 +1,3 @@
-import { Bench } from "tinybench";
 import type { Timing } from "./result.ts";
 
 /** Time limits of a measurement. */
@@ -23,20 +22,34 @@ export async function time(batch: Batch, clock: Timing["clock"], budget: Budget)
   const { totalMs, samples } = budget;
   const ms = sampleMs / runs;
   if (sampleMs > 10 * totalMs) return { ms, bestMs: ms, spread: null, samples: 1, runs, clock };
-  const iterations = sampleMs > totalMs ? fewest : samples;
-  const bench = new Bench({ time: totalMs, iterations, warmup: false, throws: true });
-  const sample = async () => {
-    const ms = await batch(runs);
-    return { overriddenDuration: ms / runs, overriddenIterationCost: ms };
+  const least = sampleMs > totalMs ? fewest : samples;
+  const taken: number[] = [];
+  let total = 0;
+  while ((total < totalMs || taken.length < least) && taken.length < mostSamples) {
+    const sample = await batch(runs);
+    taken.push(sample / runs);
+    total += sample;
+  }
+  const middle = median(taken);
+  const spread = median(taken.map((ms) => Math.abs(ms - middle))) / middle;
+  return {
+    ms: middle,
+    bestMs: Math.min(...taken),
+    spread: taken.length < fewest || middle === 0 ? null : spread,
+    samples: taken.length,
+    runs,
+    clock,
   };
-  bench.add("sample", sample, { async: true });
-  await bench.run();
-  const { result } = bench.tasks[0]!;
-  if (!("latency" in result)) throw new Error("a measurement gave no samples");
-  const { p50, min, mad, samplesCount } = result.latency;
-  const spread = samplesCount < fewest || p50 === 0 ? null : mad / p50;
-  return { ms: p50, bestMs: min, spread, samples: samplesCount, runs, clock };
 }
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const half = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2;
+}
+
+/** For work that a coarse clock calls instant. */
+const mostSamples = 10_000;
 
 /** Most runs per sample, so that a pass does not record too much. */
 const mostRuns = 20_000;

@@ -34,7 +34,7 @@ export async function* measureKernel(
   const { chosen, variants } = measurable(kernelCase, kernelCase.build(), engine.traits, quick);
   let naiveMs: number | undefined;
   for (const variant of variants) {
-    const row = await bench.measure(variant, forces);
+    const row = await bench.measure(variant, forces?.name);
     if (!row) continue;
     if (variant === "naive" && "ms" in row) naiveMs = row.ms;
     const timesNaive = naiveMs !== undefined && "ms" in row ? { timesNaive: naiveMs / row.ms } : {};
@@ -44,13 +44,14 @@ export async function* measureKernel(
 
 /** The variants of a case to measure, and the engine's choice. */
 export function measurable(
-  { forces }: KernelCase,
+  { forces: family }: KernelCase,
   graph: Graph,
   traits: AdapterTraits,
   quick: boolean,
 ): { readonly chosen: string; readonly variants: readonly string[] } {
-  const variants = variantsOf({ forces });
-  if (forces === undefined) return { chosen: "only", variants };
+  if (!family) return { chosen: "only", variants: ["only"] };
+  const variants = variantsOf({ forces: family });
+  const { name: forces } = family;
   const calls = compile(graph, traits, new Map(), { merge: false }).calls.filter(({ family }) => family === forces);
   const chosen = calls[0]?.variant ?? "only";
   if (!quick) return { chosen, variants };
@@ -60,7 +61,7 @@ export function measurable(
   const work = calls.reduce((sum, { flops }) => sum + flops, 0);
   const worth = new Set([
     chosen,
-    ...(work <= quickest ? ["naive"] : []),
+    ...(work <= (traits.cpu ? quickest.cpu : quickest.gpu) ? ["naive"] : []),
     ...choices.flatMap(({ variants }) => variants.filter(({ score = -1 }) => score >= 0).map(({ variant }) => variant)),
   ]);
   return { chosen, variants: variants.filter((variant) => worth.has(variant)) };
@@ -69,7 +70,7 @@ export function measurable(
 /**
  * Operations above which `--quick` leaves out the definition: it would take longer than all other variants together.
  */
-const quickest = 3e8;
+const quickest = { cpu: 3e8, gpu: 3e10 };
 
 type Place = "family" | "shape" | "chosen";
 type Measured = Omit<KernelTime, Place> | Omit<KernelFault, Place>;

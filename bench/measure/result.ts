@@ -1,9 +1,13 @@
-/** Measurements of one place (Node, or a page in Chrome) on one adapter: the JSON of a run. */
+/** Measurements of one place on one adapter: the JSON of a run. */
 export interface Result {
-  readonly place: "node" | "chrome";
+  /** Node, a page in the Chrome of the benchmark, or a page that a visitor opened. */
+  readonly place: "node" | "chrome" | "page";
   readonly adapter: string;
   /** Whether it is a CPU adapter. */
   readonly cpu: boolean;
+  /** What ran the engine, such as "Chrome 143", and on which system, such as "Linux"; older results lack both. */
+  readonly runtime?: string;
+  readonly system?: string;
   /** Start time, ISO 8601. */
   readonly date: string;
   /** The measured commit, if known; "+" means with changes on top. */
@@ -23,6 +27,8 @@ export interface Result {
 export type Report =
   /** What is measured next. The total is known once the ceilings are. */
   | { readonly next: string; readonly at?: number; readonly of?: number }
+  /** One or two of the adapter's limits, as soon as they are known. */
+  | { readonly ceiling: Partial<Ceilings> }
   /** The result before its first row. */
   | { readonly begun: Result }
   | { readonly kernel: KernelRow }

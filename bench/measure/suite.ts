@@ -1,14 +1,20 @@
 import { Engine, type EngineOptions } from "../../src/index.ts";
-import { kernelCases } from "../cases/index.ts";
-import { workloads } from "../workloads.ts";
+import type { KernelCase } from "../cases/case.ts";
+import type { Workload } from "../workloads.ts";
 import { measureCeilings } from "./ceilings.ts";
 import type { Budget } from "./clock.ts";
 import { measureKernel } from "./kernels.ts";
 import { boundMs, type Reporter, type Result } from "./result.ts";
-import { scalings } from "./scaling.ts";
+import { whereAmI } from "./runtime.ts";
 import { measureStep } from "./steps.ts";
 
-/** What to measure: plain data, since it is also sent to a page. */
+/** What there is to measure. */
+export interface Plan {
+  readonly kernels: readonly KernelCase[];
+  readonly steps: readonly Workload[];
+}
+
+/** What to measure of a plan: plain data, since it is also sent to a page. */
 export interface SuiteOptions {
   /** Only kernels and steps whose names contain this, ignoring case. */
   readonly filter: string;
@@ -16,6 +22,8 @@ export interface SuiteOptions {
   readonly quick: boolean;
   /** Whether to also measure how steps grow. */
   readonly scaling: boolean;
+  /** Whether it is a speed test: a few families from the definition up, in short measurements. */
+  readonly speed: boolean;
 }
 
 const budgets: Readonly<Record<"quick" | "full", Budget>> = {
@@ -40,32 +48,35 @@ interface Job {
 }
 
 /**
- * Measures everything on one adapter.
+ * Measures a plan on one adapter.
  * @param report is called with what comes next, and with each row.
  * @throws Error if the filter matches nothing.
  */
 export async function measure(
   place: Result["place"],
   where: EngineOptions,
+  plan: Plan,
   options: SuiteOptions,
   report: Reporter,
 ): Promise<void> {
-  const { filter, quick, scaling } = options;
+  const { filter, quick, scaling, speed } = options;
   const engine = await Engine.create(where);
   const { adapter, traits } = engine;
   const budget = quick ? budgets.quick : budgets.full;
   try {
-    const cases = kernelCases.filter(({ family, shape, long = false, work }) => {
-      return isWanted(`${family} ${shape}`, options) && !(quick && (long || work)) && !(traits.cpu && work);
+    const cases = plan.kernels.filter(({ family, shape, long = false, work }) => {
+      const isTooLong = (quick && !speed && (long || work)) || (traits.cpu && work);
+      return isWanted(`${family} ${shape}`, options) && !isTooLong;
     });
-    const steps = workloads.filter(({ name }) => isWanted(name, options));
+    const steps = plan.steps.filter(({ name }) => isWanted(name, options));
     if (cases.length + steps.length === 0 && !scaling) {
       throw new Error(`nothing${quick ? " of --quick" : ""} on ${adapter} has "${filter}" in its name`);
     }
     await report({ next: `${adapter}: ceilings` });
     const date = new Date().toISOString();
-    const ceilings = await measureCeilings(engine, budgets.full);
-    await report({ begun: { place, adapter, cpu: traits.cpu, date, quick, ceilings, kernels: [], steps: [] } });
+    const about = { place, adapter, cpu: traits.cpu, date, quick, ...whereAmI() };
+    const ceilings = await measureCeilings(engine, budgets.full, (ceiling) => report({ ceiling }));
+    await report({ begun: { ...about, ceilings, kernels: [], steps: [] } });
     const kernelJobs = cases
       .filter(({ work }) => !work || boundMs(work, ceilings) <= mostMs)
       .map((kernelCase): Job => {
@@ -79,7 +90,8 @@ export async function measure(
       const step = () => measureStep(engine, workload, ceilings, budget);
       return { name: workload.name, run: async () => report({ step: await step() }) };
     });
-    const growing = scaling ? scalings(engine, budget, quick) : [];
+    // On demand, since pages do not need it.
+    const growing = scaling ? (await import("./scaling.ts")).scalings(engine, budget, quick) : [];
     const scalingJobs = growing.map(
       ({ name, row }): Job => ({ name, run: async () => report({ grown: await row() }) }),
     );

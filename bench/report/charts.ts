@@ -13,7 +13,7 @@ import { type Ceilings, isFault, type KernelTime, type Result, type ScalingRow }
 import { barsOf } from "./bars.ts";
 import { kernelColumns, scalingColumns, stepColumns } from "./columns.ts";
 import { add, groups, tableOf } from "./elements.ts";
-import { figure, percent } from "./figures.ts";
+import { figure, percent, placeOf } from "./figures.ts";
 import { notesOf } from "./notes.ts";
 
 /*
@@ -33,9 +33,9 @@ const results: Result[] = JSON.parse(document.querySelector("#results")!.textCon
 const main = document.querySelector("main")!;
 
 function show(result: Result): void {
-  const { place, date, commit, quick, ceilings, kernels, steps, scaling = [] } = result;
+  const { date, commit, quick, ceilings, kernels, steps, scaling = [] } = result;
   const timed = kernels.filter((row): row is KernelTime => !isFault(row));
-  add(main, "h2", place === "node" ? "In Node" : "In Chrome");
+  add(main, "h2", `In ${placeOf(result)}`);
   add(main, "p", `${date.slice(0, 16).replace("T", " ")} UTC${commit ? `, ${commit}` : ""}${quick ? ", quick" : ""}`);
   add(
     main,

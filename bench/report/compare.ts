@@ -1,6 +1,6 @@
 import { paint } from "../../demos/terminal/format.ts";
 import { isFault, type Result, type Timing } from "../measure/result.ts";
-import { figure } from "./figures.ts";
+import { figure, placeOf } from "./figures.ts";
 import { table } from "./table.ts";
 
 /** A row that both results have. */
@@ -42,8 +42,10 @@ export function compare(before: Result, after: Result, room?: number): string {
     const noise = Math.max(0.05, spreads * Math.hypot(a.spread ?? unknownSpread, b.spread ?? unknownSpread));
     return { name, before: a.ms, after: b.ms, ratio, beyondNoise: Math.abs(Math.log(ratio)) > Math.log1p(noise) };
   });
-  const title = ({ place, adapter, date, commit }: Result): string =>
-    `${adapter}, ${place}, ${date.slice(0, 16).replace("T", " ")}${commit ? `, ${commit}` : ""}`;
+  const title = (result: Result): string => {
+    const { adapter, date, commit } = result;
+    return `${adapter}, ${placeOf(result)}, ${date.slice(0, 16).replace("T", " ")}${commit ? `, ${commit}` : ""}`;
+  };
   const verdict = ({ beyondNoise, ratio }: Pair): string => (!beyondNoise ? "" : ratio < 1 ? "faster" : "slower");
   const lines = [
     `A  ${title(before)}`,

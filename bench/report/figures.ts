@@ -1,3 +1,9 @@
+import type { Result } from "../measure/result.ts";
+
+/** Where something was measured, in words. */
+export const placeOf = ({ place, runtime }: Pick<Result, "place" | "runtime">): string =>
+  runtime ?? { node: "Node", chrome: "Chrome", page: "a page" }[place];
+
 /** A number with enough significant digits to compare: 0.123, 12.3, 1235. */
 export function figure(value: number): string {
   if (value === 0 || !Number.isFinite(value)) return "–";

@@ -1,12 +1,11 @@
 import { clearLine, cursorTo } from "node:readline";
 import { paint, room } from "../../demos/terminal/format.ts";
 import { variantsOf } from "../cases/case.ts";
-import { kernelCases } from "../cases/index.ts";
 import type { Ceilings, Report, Result } from "../measure/result.ts";
 import { isWanted, type SuiteOptions } from "../measure/suite.ts";
-import { workloads } from "../workloads.ts";
+import { planOf } from "../plans.ts";
 import { kernelColumns, scalingColumns, stepColumns } from "./columns.ts";
-import { figure } from "./figures.ts";
+import { figure, placeOf } from "./figures.ts";
 import { type Note, notesOf } from "./notes.ts";
 import { GrowingTable } from "./table.ts";
 
@@ -39,7 +38,8 @@ export class Screen {
 
   constructor(place: Result["place"], options: SuiteOptions) {
     this.#place = place;
-    const cases = kernelCases.filter(({ family, shape }) => isWanted(`${family} ${shape}`, options));
+    const plan = planOf(options);
+    const cases = plan.kernels.filter(({ family, shape }) => isWanted(`${family} ${shape}`, options));
     this.#tables = {
       kernels: new GrowingTable(
         kernelColumns,
@@ -50,7 +50,7 @@ export class Screen {
         },
         room,
       ),
-      steps: new GrowingTable(stepColumns, { step: workloads.map(({ name }) => name) }, room),
+      steps: new GrowingTable(stepColumns, { step: plan.steps.map(({ name }) => name) }, room),
       scaling: new GrowingTable(scalingColumns, { growing: ["compile training"] }, room),
     };
   }
@@ -96,8 +96,9 @@ export class Screen {
   }
 }
 
-function headOf({ adapter, place, ceilings }: Result): string[] {
-  return [paint("bold", `${adapter}, in ${place === "node" ? "Node" : "Chrome"}`), `  ${ceilingsLine(ceilings)}`];
+function headOf(result: Result): string[] {
+  const { adapter, ceilings } = result;
+  return [paint("bold", `${adapter}, in ${placeOf(result)}`), `  ${ceilingsLine(ceilings)}`];
 }
 
 const ceilingsLine = ({ gflops, gbPerSec, dispatchUs, submitUs, readbackMs }: Ceilings): string =>

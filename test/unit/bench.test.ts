@@ -1,8 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { variantsOf } from "../../bench/cases/case.ts";
 import { kernelCases } from "../../bench/cases/index.ts";
+import { ladders } from "../../bench/cases/ladders.ts";
+import { time as timeOf } from "../../bench/measure/clock.ts";
 import { measurable } from "../../bench/measure/kernels.ts";
+import { parseResult } from "../../bench/measure/parse.ts";
 import { extended, type KernelTime, type Report, type Result } from "../../bench/measure/result.ts";
+import { fromUserAgent, whereAmI } from "../../bench/measure/runtime.ts";
+import { everything, planOf } from "../../bench/plans.ts";
 import { kernelColumns } from "../../bench/report/columns.ts";
 import { notesOf } from "../../bench/report/notes.ts";
 import { GrowingTable, table } from "../../bench/report/table.ts";
@@ -35,6 +40,35 @@ describe("a quick bench", () => {
       }
     },
   );
+});
+
+describe("a speed test", () => {
+  const titleOf = ({ family, shape }: { family: string; shape: string }) => `${family} ${shape}`;
+
+  test("measures some of what the bench measures, by the same names", () => {
+    const plan = planOf({ speed: true });
+    expect(planOf({ speed: false })).toBe(everything);
+    expect(everything.kernels.map(titleOf)).toEqual(expect.arrayContaining(plan.kernels.map(titleOf)));
+    expect(everything.steps).toEqual(expect.arrayContaining([...plan.steps]));
+    expect(plan.steps.length).toBe(5);
+  });
+
+  test.each(ladders)("climbs from the definition: $family $shape", (it) => {
+    const { variants } = measurable(it, it.build(), gpu, true);
+    expect(variants[0]).toBe("naive");
+    expect(variants.length).toBeGreaterThan(1);
+    if (!it.work) expect(measurable(it, it.build(), software, true).variants[0]).toBe("naive");
+  });
+});
+
+test("a time is the median of samples that are long enough", async () => {
+  const budget = { sampleMs: 10, totalMs: 60, samples: 5 };
+  const costs = [1, 1, 1, 1, 3, 2, 1, 3];
+  const timing = await timeOf(async (runs) => runs * costs.shift()!, "wall", budget);
+  expect(timing).toEqual({ ms: 2, bestMs: 1, spread: 0.5, samples: 5, runs: 10, clock: "wall" });
+  // A clock that stands still must not hold it up.
+  const still = await timeOf(async () => 0, "wall", budget);
+  expect(still).toMatchObject({ ms: 0, spread: null });
 });
 
 const time: KernelTime = {
@@ -90,6 +124,67 @@ test("a result grows with each report", () => {
     "matmul 512×512×512: direct in 100 ms, naive in 600 ms",
   ]);
   expect(notesOf({ ...begun, kernels: [time] })).toEqual([]);
+});
+
+describe("a file of a result", () => {
+  const step = {
+    ...{ name: "tiny", ms: 1, bestMs: 1, spread: null, samples: 1, runs: 1, clock: "wall" as const, compileMs: 1 },
+    ...{ dispatches: 4, submits: 1, bytes: 1, flops: 1, gflops: 1, ofRoofline: 1, dispatching: 0, longest: [] },
+  };
+  const whole: Result = { ...begun, ...whereAmI(), kernels: [time], steps: [step] };
+  const read = (result: unknown) => parseResult(JSON.stringify(result), "a.json");
+
+  test("is read as it was written", () => {
+    expect(read(whole)).toEqual(whole);
+    expect(read({ ...whole, ceilingsAfter: ceilings }).ceilingsAfter).toEqual(ceilings);
+  });
+
+  test.each([
+    ["no JSON", "{", /^a\.json is not a result of a speed test or of npm run bench: it is no JSON object$/],
+    ["a list", "[]", /is no JSON object$/],
+    ["another place", { ...whole, place: "moon" }, /^a\.json: place is "moon", expected "node", "chrome" or "page"$/],
+    ["no ceilings", { ...whole, ceilings: null }, /^a\.json: ceilings is null, expected an object$/],
+    [
+      "a text for a number",
+      { ...whole, steps: [{ ...step, ms: "1" }] },
+      /^a\.json: steps\[0\]\.ms is "1", expected a number from 0$/,
+    ],
+    [
+      "half a kernel",
+      { ...whole, kernels: [{ family: "matmul" }] },
+      /kernels\[0\]\.shape is undefined, expected a text$/,
+    ],
+  ])("with %s is refused by its field", (_, given, message) => {
+    const text = typeof given === "string" ? given : JSON.stringify(given);
+    expect(() => parseResult(text, "a.json")).toThrow(message);
+  });
+});
+
+test.each([
+  [
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/143.0.0.0 Safari/537.36",
+    "Chrome 143",
+    "Linux",
+  ],
+  [
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0 Safari/537.36 Edg/143.0.0.0",
+    "Edge 143",
+    "Windows",
+  ],
+  ["Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:145.0) Gecko/20100101 Firefox/145.0", "Firefox 145", "macOS"],
+  [
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Mobile/15E148 Safari/604.1",
+    "Safari 26.0",
+    "iOS",
+  ],
+  [
+    "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0 Mobile Safari/537.36",
+    "Chrome 143",
+    "Android",
+  ],
+  ["something else", "unknown browser", "unknown system"],
+])("%s is %s on %s", (agent, runtime, system) => {
+  expect(fromUserAgent(agent)).toEqual({ runtime, system });
 });
 
 describe("a table", () => {

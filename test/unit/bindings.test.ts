@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { workloads } from "../../bench/workloads.ts";
+import { everything } from "../../bench/plans.ts";
 import { compile, type Description } from "../../src/compile/compile.ts";
 import { guard } from "../../src/compile/guard.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
@@ -43,7 +43,7 @@ const described: [string, () => Description[]][] = [
         return { outputs: { y, ...Object.fromEntries(gradients.map((dx, i) => [`gradient ${i}`, dx])) } };
       }),
   ]),
-  ...workloads.map(({ name, build }): [string, () => Description[]] => [name, () => [build()]]),
+  ...everything.steps.map(({ name, build }): [string, () => Description[]] => [name, () => [build()]]),
   ...Object.entries(optimizers).map(([name, make]): [string, () => Description[]] => [
     name,
     () =>

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { workloads } from "../../bench/workloads.ts";
+import { everything } from "../../bench/plans.ts";
 import { kernel } from "../../shaders/lib/compose.ts";
 import { compile, type Description } from "../../src/compile/compile.ts";
 import { dispatch } from "../../src/compile/dispatch.ts";
@@ -97,7 +97,7 @@ describe("every call is within the limits of its adapter", { timeout: 60_000 }, 
     }
   });
 
-  test.each(workloads)("in a step of $name", ({ build }) => {
+  test.each(everything.steps)("in a step of $name", ({ build }) => {
     expect(faultsOf(build(), [...targets, ...targets.map((traits) => tiny(traits, 41))])).toEqual([]);
   });
 });
