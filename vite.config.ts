@@ -68,6 +68,8 @@ export default defineConfig({
   // Pages read golden files through the dev server.
   server: { fs: { allow: [root, goldenDir] } },
   test: {
+    // A busy machine may take long to get anywhere.
+    expect: { poll: { timeout: 50_000 } },
     projects,
     tags: [{ name: "quick", description: "a few seconds of device tests that are worth running before every commit" }],
   },

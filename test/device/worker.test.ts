@@ -234,8 +234,8 @@ describe.each(ways)("in a %s", (where, start) => {
   test("a terminated worker rejects what is under way, and what comes later", async () => {
     const remote = await begin();
     const training = failureOf(() => remote.fit("train", { epochs: 100_000 }));
-    const predicting = failureOf(() => remote.predict(x));
     await remote.state();
+    const predicting = failureOf(() => remote.predict(x)); // No answer can arrive before the next line.
     remote.terminate();
     remote.terminate();
     for (const [call, error] of [

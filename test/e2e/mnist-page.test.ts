@@ -62,7 +62,7 @@ describe("the page", () => {
 
     for (const scheme of ["dark", "light"]) {
       await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
-      await expect.poll(() => page.evaluate(strayInks), { message: scheme, timeout: 10_000 }).toEqual([]);
+      await expect.poll(() => page.evaluate(strayInks), { message: scheme }).toEqual([]);
     }
 
     await page.click("#example");

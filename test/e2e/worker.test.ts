@@ -86,7 +86,7 @@ test("a worker ends and starts again twenty times, and leaves nothing behind", a
   }
   await expect.poll(() => page.workers().length).toBe(0);
   // Chrome frees the memory of an ended worker a little later.
-  await expect.poll(async () => (await held()).gpu - early.gpu, { timeout: 30_000 }).toBeLessThan(96);
+  await expect.poll(async () => (await held()).gpu - early.gpu).toBeLessThan(96);
   const late = await held();
   expect(late.heap - early.heap).toBeLessThan(1);
 });
