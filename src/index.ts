@@ -17,6 +17,8 @@ export * as metrics from "./metrics/index.ts";
 export * as nn from "./nn/index.ts";
 export * from "./ops/index.ts";
 export * as optim from "./optim/index.ts";
+export type { Recording } from "./recording/format.ts";
+export type { RecordOptions } from "./recording/options.ts";
 export { Engine, type EngineOptions, type TuneOptions } from "./runtime/engine.ts";
 export type { Feeds } from "./runtime/feeds.ts";
 export type { Output } from "./runtime/output.ts";

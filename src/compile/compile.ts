@@ -1,7 +1,16 @@
 import { checkList, DTypeError, FeedError, LimitError, optionsOf, ShapeError, StateError } from "../errors.ts";
 import { print, reachable } from "../graph/print.ts";
 import { sameShape, showShape, sizeOf } from "../graph/shape.ts";
-import { apply, applyAll, checkTensor, checkVariable, type Tensor, type Update, Variable } from "../graph/tensor.ts";
+import {
+  apply,
+  applyAll,
+  checkTensor,
+  checkVariable,
+  type Node,
+  type Tensor,
+  type Update,
+  Variable,
+} from "../graph/tensor.ts";
 import type { PrintedCall } from "../kernels/call.ts";
 import type { AdapterTraits } from "../kernels/traits.ts";
 import { pointwiseOp } from "../ops/pointwise/pointwise.ts";
@@ -17,6 +26,7 @@ import { merge } from "./merge.ts";
 import { type MemoryPlan, plan } from "./plan.ts";
 import { rewrite } from "./rewrite.ts";
 import { simplify } from "./simplify.ts";
+import type { Trace } from "./trace.ts";
 
 /** What a program computes and which variables it updates. */
 export interface Description {
@@ -39,6 +49,16 @@ export interface CompileOptions extends Passes {
   readonly checkFinite?: boolean;
 }
 
+/** The graph after each pass, and where its nodes came from. */
+export interface Graphs {
+  /** Outputs and new values of variables, by name, after each pass. */
+  readonly built: readonly (readonly [name: string, root: Tensor])[];
+  readonly simplified: Graphs["built"];
+  readonly fused: Graphs["built"];
+  /** What became of nodes on the way to the simplified graph, and from there to the fused one. */
+  readonly traces: { readonly simplified: Trace; readonly fused: Trace };
+}
+
 /** A compiled program without memory or pipelines: nothing has touched a GPU yet. */
 export interface Compiled extends Omit<Lowered, "calls">, MemoryPlan {
   readonly calls: readonly PrintedCall[];
@@ -51,6 +71,7 @@ export interface Compiled extends Omit<Lowered, "calls">, MemoryPlan {
   readonly homes: ReadonlyMap<Variable, Home>;
   /** The graph after each pass, as text. */
   readonly stages: Readonly<Record<"built" | "simplified" | "fused", () => string>>;
+  readonly graphs: Graphs;
 }
 
 /**
@@ -71,15 +92,16 @@ export function compile(
   const targets = all.map(([variable]) => variable);
   const built = [...Object.values(outputs), ...all.map(([, value]) => value)];
   checkHalf(built, traits);
-  const simplified = passes.simplify === false ? built : simplify(built);
-  const fused = own(passes.fuse === false ? simplified : fuse(inline(simplified), traits.maxStorageBuffers));
+  const traces = { simplified: [] as Trace, fused: [] as Trace };
+  const simplified = passes.simplify === false ? built : simplify(built, traces.simplified);
+  const whole = passes.fuse === false ? simplified : inline(simplified, traces.fused);
+  const fused = own(passes.fuse === false ? whole : fuse(whole, traits.maxStorageBuffers, traces.fused), traces.fused);
   checkSizes(fused);
   const named = (roots: readonly Tensor[]) => Object.fromEntries(names.map((name, i) => [name, roots[i]!]));
-  const stage = (roots: readonly Tensor[]) => () =>
-    print({
-      ...named(roots),
-      ...Object.fromEntries(targets.map((variable, i) => [`${variable.name}'`, roots[names.length + i]!])),
-    });
+  const labels = [...names, ...targets.map((variable) => `${variable.name}'`)];
+  const labelled = (roots: readonly Tensor[]) => labels.map((label, i) => [label, roots[i]!] as const);
+  const graphs = { built: labelled(built), simplified: labelled(simplified), fused: labelled(fused), traces };
+  const stage = (name: "built" | "simplified" | "fused") => () => print(Object.fromEntries(graphs[name]));
   const variables = [
     ...new Set([...reachable(built).flatMap(({ results: [y] }) => (y instanceof Variable ? [y] : [])), ...targets]),
   ];
@@ -106,7 +128,8 @@ export function compile(
     variables,
     updated: targets,
     homes: new Map(variables.map((variable) => [variable, settled.get(variable)!])),
-    stages: { built: stage(built), simplified: stage(simplified), fused: stage(fused) },
+    stages: { built: stage("built"), simplified: stage("simplified"), fused: stage("fused") },
+    graphs,
   };
 }
 
@@ -181,9 +204,9 @@ const copyOp = /* @__PURE__ */ pointwiseOp("copy", { wgsl: (x) => x, js: (x) => 
  * Gives each foreach tensors of its own, so that all tensors of a role can be laid out contiguously. Copies a tensor
  * that occurs twice, is not computed, or is a view that is not contiguous.
  */
-function own(roots: readonly Tensor[]): Tensor[] {
+function own(roots: readonly Tensor[], trace: Trace): Tensor[] {
   const taken = new Set<Tensor>();
-  return rewrite(roots, (node, inputs) => {
+  const replace = (node: Node, inputs: readonly Tensor[]) => {
     if (node.op.name !== "foreach") return undefined;
     const copied = inputs.map((tensor, i) => {
       if (i < node.attrs["scalars"] || tensor instanceof Variable) return tensor;
@@ -193,5 +216,6 @@ function own(roots: readonly Tensor[]): Tensor[] {
       return tensor;
     });
     return applyAll(node.op, copied, node.attrs);
-  });
+  };
+  return rewrite(roots, replace, trace);
 }

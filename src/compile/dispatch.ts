@@ -14,7 +14,7 @@ const scalarOf = (type: string): DType => (type.startsWith("vec") ? scalars[type
  * neighbours in memory share a binding.
  */
 export function dispatch(whole: KernelCall, traits: AdapterTraits): PrintedCall {
-  const { kernel, watch, ...call } = whole;
+  const { kernel, watch, node, ...call } = whole;
   const { workgroups, folded } = fold(call.label, call.workgroups, kernel.workgroup, traits);
   const bound = kernel.buffers.length > traits.maxStorageBuffers ? shared([whole]) : undefined;
   const joined = bound && { buffers: bound.map(({ buffer }) => buffer), places: placesOf(bound, [whole], 0) };
@@ -23,6 +23,7 @@ export function dispatch(whole: KernelCall, traits: AdapterTraits): PrintedCall 
     ...call,
     bindings: bound ? [...bound.map(({ binding }) => binding), ...flag] : call.bindings,
     workgroups,
+    parts: [whole],
     wgsl: print(kernel, { folded, watch, joined }),
     features: featuresOf(kernel),
     elements: (joined ?? kernel).buffers.map(({ type }) => scalarOf(kernel.types[type] ?? type)),

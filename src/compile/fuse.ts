@@ -3,6 +3,7 @@ import { fuseNodes } from "../kernels/elementwise.ts";
 import { inLayer } from "../layer.ts";
 import { type Group, Grouping } from "./grouping.ts";
 import { withInputs } from "./rewrite.ts";
+import type { Trace } from "./trace.ts";
 
 /**
  * Joins pointwise nodes into as few kernels as possible. A group that reads the result of a matmul runs inside the
@@ -15,8 +16,9 @@ import { withInputs } from "./rewrite.ts";
  * scalars and positions (random bits, for example) are recomputed wherever they are needed instead of being stored.
  *
  * @param maxBindings storage buffers that one kernel may bind.
+ * @param trace takes which nodes share which kernel.
  */
-export function fuse(roots: readonly Tensor[], maxBindings: number): Tensor[] {
+export function fuse(roots: readonly Tensor[], maxBindings: number, trace?: Trace): Tensor[] {
   const grouping = new Grouping(roots, maxBindings);
   const { nodes, groupOf } = grouping;
   for (const node of nodes) {
@@ -42,11 +44,12 @@ export function fuse(roots: readonly Tensor[], maxBindings: number): Tensor[] {
       grouping.add([...producer.members, ...group.members]);
     }
   }
-  return rebuild(roots, grouping);
+  return rebuild(roots, grouping, trace);
 }
 
 /** A kernel of the new graph, described by tensors of the old one. */
 interface Kernel {
+  readonly nodes: readonly Node[];
   readonly inputs: readonly Tensor[];
   readonly results: readonly Tensor[];
   readonly layer: string;
@@ -55,7 +58,7 @@ interface Kernel {
 }
 
 /** Builds the new graph kernel by kernel, inputs first. */
-function rebuild(roots: readonly Tensor[], grouping: Grouping): Tensor[] {
+function rebuild(roots: readonly Tensor[], grouping: Grouping, trace?: Trace): Tensor[] {
   const groups = new Set(grouping.groupOf.values());
   /** For each node, the groups its kernel computes as it loads its input, and as it stores its result. */
   const before = new Map<Node, Group>();
@@ -75,14 +78,16 @@ function rebuild(roots: readonly Tensor[], grouping: Grouping): Tensor[] {
     if (reader.keeps) nodeOf.set(group, reader.node);
   }
 
+  const membersOf = (group: Group | undefined) => (group ? grouping.withFree(group.members) : []);
   const kernelFor = (node: Node): Kernel => {
     const [begin, end] = [before.get(node), after.get(node)];
-    if (!begin && !end) return { ...node, make: (inputs) => withInputs(node, inputs) };
+    if (!begin && !end) return { ...node, nodes: [node], make: (inputs) => withInputs(node, inputs) };
     const first = begin && grouping.programOf(begin);
     const last = end && grouping.programOf(end, node.results);
     const keeps = begin && nodeOf.has(begin);
     const fusion: Fusion = { before: first?.program, keeps, after: last?.program };
     return {
+      nodes: [...membersOf(begin), node, ...membersOf(end)],
       inputs: [...(first ? [...first.inputs, ...node.inputs.slice(1)] : node.inputs), ...(last?.inputs.slice(1) ?? [])],
       results: [...(last?.outputs ?? node.results), ...(keeps ? first!.outputs : [])],
       layer: node.layer,
@@ -90,10 +95,17 @@ function rebuild(roots: readonly Tensor[], grouping: Grouping): Tensor[] {
     };
   };
   const kernelOfGroup = (group: Group): Kernel => {
-    const [first, ...others] = grouping.withFree(group.members);
+    const nodes = membersOf(group);
+    const [first, ...others] = nodes;
     if (others.length === 0) return kernelFor(first!);
     const { outputs, program, inputs } = grouping.programOf(group);
-    return { inputs, results: outputs, layer: first!.layer, make: (now) => fuseNodes(program, now, group.shape) };
+    return {
+      nodes,
+      inputs,
+      results: outputs,
+      layer: first!.layer,
+      make: (now) => fuseNodes(program, now, group.shape),
+    };
   };
   const kernels = new Map<Node | Group, Kernel>();
   const kernelOf = ({ node }: Tensor): Kernel => {
@@ -121,6 +133,7 @@ function rebuild(roots: readonly Tensor[], grouping: Grouping): Tensor[] {
       if (done.has(results[0]!)) continue;
       const made = inLayer(kernel.layer, () => kernel.make(inputs.map(now)));
       made.forEach((tensor, i) => done.set(results[i]!, tensor));
+      if (made !== results) trace?.push({ nodes: kernel.nodes, results, made });
     }
   }
   return roots.map(now);

@@ -1,9 +1,10 @@
 import { order } from "../graph/print.ts";
-import { apply, type PointwiseProgram, type Ref, type Tensor } from "../graph/tensor.ts";
+import { apply, type Node, type PointwiseProgram, type Ref, type Tensor } from "../graph/tensor.ts";
 import { kernelsOf } from "../kernels/lowering.ts";
 import { expand } from "../ops/moves/views.ts";
 import { full } from "../ops/sources/constants.ts";
 import { rewrite } from "./rewrite.ts";
+import type { Trace } from "./trace.ts";
 
 /**
  * Expands a foreach into pointwise nodes if its formula can run inside the kernels that compute the gradients. Plain
@@ -11,7 +12,7 @@ import { rewrite } from "./rewrite.ts";
  * since moments would make those epilogues long. Models with a gradient from any other kernel stay whole too, since one
  * dispatch updates them all.
  */
-export function inline(roots: readonly Tensor[]): Tensor[] {
+export function inline(roots: readonly Tensor[], trace?: Trace): Tensor[] {
   const nodes = order(roots);
   if (!nodes.some(({ op }) => op.name === "foreach")) return [...roots];
   const uses = new Map<Tensor, number>();
@@ -20,7 +21,7 @@ export function inline(roots: readonly Tensor[]): Tensor[] {
   for (const { inputs } of nodes) inputs.forEach(count);
   const isHost = (tensor: Tensor): boolean => kernelsOf(tensor.node.op)?.after === true && uses.get(tensor) === 1;
 
-  return rewrite(roots, (node, inputs) => {
+  const replace = (node: Node, inputs: readonly Tensor[]) => {
     if (node.op.name !== "foreach") return undefined;
     const { program, scalars, members } = node.attrs as { program: PointwiseProgram; scalars: number; members: number };
     const plain = program.outputs.length === 1 && inputs.slice(0, scalars).every(({ shape }) => shape.length === 0);
@@ -33,7 +34,8 @@ export function inline(roots: readonly Tensor[]): Tensor[] {
       ({ shape }, i) =>
         applied(program, [...inputs.slice(0, scalars).map((x) => expand(x, shape)), ...of(i, inputs)])[0]!,
     );
-  });
+  };
+  return rewrite(roots, replace, trace);
 }
 
 /** Applies a program to tensors of one shape, as nodes. */

@@ -37,6 +37,8 @@ export interface Lowered {
   readonly outputs: Readonly<Record<string, View>>;
   /** Allowed ranges of integer inputs, by input name. */
   readonly bounds: ReadonlyMap<string, Bounds & { readonly op: string }>;
+  /** Where the tensors of the graph are, as far as they are in memory. */
+  readonly views: ReadonlyMap<Tensor, View>;
 }
 
 export interface Program {
@@ -61,7 +63,13 @@ export function lower(
     Object.entries(outputs).map(([name, tensor]) => [name, pass.outputView(name, tensor)]),
   );
   pass.finishUpdates(updates);
-  return { calls: separate(pass.calls, traits), inputs: pass.inputs, outputs: views, bounds: boundsOf(nodes) };
+  return {
+    calls: separate(pass.calls, traits),
+    inputs: pass.inputs,
+    outputs: views,
+    bounds: boundsOf(nodes),
+    views: pass.views,
+  };
 }
 
 /**
@@ -86,6 +94,7 @@ function putOff(nodes: readonly Node[], updates: Program["updates"]): Node[] {
 class LowerPass {
   readonly calls: KernelCall[] = [];
   readonly inputs = new Map<string, { tensor: Tensor; buffer: VirtualBuffer }>();
+  readonly views = new Map<Tensor, View>();
   readonly #nodes: readonly Node[];
   readonly #homes: ReadonlyMap<Variable, Home>;
   readonly #traits: AdapterTraits;
@@ -93,7 +102,6 @@ class LowerPass {
   /** For each tensor that owns memory, the position of the last node that reads it or a view of it. */
   readonly #lastUse = new Map<Tensor, number>();
   readonly #places = new Map<Tensor, View>();
-  readonly #views = new Map<Tensor, View>();
   readonly #copies = new Map<Tensor, View>();
   readonly #constants = new Map<string, View>();
   readonly #pinned = new Set<Tensor>();
@@ -173,12 +181,12 @@ class LowerPass {
   visit(node: Node): void {
     const { op } = node;
     if (op.source) {
-      this.#views.set(node.results[0]!, this.#sourceView(node));
+      this.views.set(node.results[0]!, this.#sourceView(node));
     } else if (op.view) {
       const [x] = node.inputs;
       const view =
         op.view(node, this.#view(x!)) ?? op.view(node, this.#contiguous(x!, this.#outputs.has(node.results[0]!)));
-      this.#views.set(node.results[0]!, view!);
+      this.views.set(node.results[0]!, view!);
     } else {
       const choices: Choice[] = [];
       const calls = kernelsOf(op)!.lower(workOf(node), this.#lowering(node, choices));
@@ -186,6 +194,7 @@ class LowerPass {
       this.#push(
         ...calls.map((call) => ({
           ...call,
+          node,
           ...(choices.length > 0 && { choices }),
           ...(written.length > 0 && { written: [...(call.written ?? []), ...written] }),
         })),
@@ -254,7 +263,7 @@ class LowerPass {
     return { buffer, dtype, shape, strides: shape.map(() => 0), offset: 0, base: 0, span: 16 };
   }
 
-  readonly #view = (tensor: Tensor): View => this.#views.get(tensor)!;
+  readonly #view = (tensor: Tensor): View => this.views.get(tensor)!;
 
   /** @param pinned whether a copy must last until the next run. */
   #contiguous(tensor: Tensor, pinned = false): View {
@@ -293,7 +302,7 @@ class LowerPass {
 
   #result(node: Node, i: number, over?: Tensor): View | undefined {
     const result = node.results[i]!;
-    const known = this.#views.get(result);
+    const known = this.views.get(result);
     if (known) return known;
     if (!this.#read.has(result)) return undefined;
     const isBeside = (k: number) => node.fusion?.keeps || kernelsOf(node.op)!.sideBySide?.(k);
@@ -311,7 +320,7 @@ class LowerPass {
     if (!place && over && !pinned) place = wholeView(this.#view(over).buffer, shape, dtype);
     place ??= this.#scratch(node.results.length > 1 ? `${node.op.name}.${i}` : node.op.name, shape, dtype, pinned);
     place = { ...place, name: place.name ?? describe(node) };
-    this.#views.set(result, place);
+    this.views.set(result, place);
     return place;
   }
 

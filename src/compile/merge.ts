@@ -131,6 +131,7 @@ function joined(calls: readonly KernelCall[], traits: AdapterTraits): PrintedCal
     features: [...new Set(calls.flatMap(({ kernel }) => featuresOf(kernel)))],
     bindings: bound.map(({ binding }) => binding),
     workgroups,
+    parts: calls,
     flops: calls.reduce((sum, { flops }) => sum + flops, 0),
     bytes: calls.reduce((sum, { bytes }) => sum + bytes, 0),
     written: calls.flatMap(({ written }) => written ?? []),

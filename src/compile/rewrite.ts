@@ -1,24 +1,29 @@
 import { order } from "../graph/print.ts";
 import { applyAll, type Node, type Tensor } from "../graph/tensor.ts";
 import { inLayer } from "../layer.ts";
+import type { Trace } from "./trace.ts";
 
 /**
  * Rebuilds a graph from inputs to roots. `replace` gets each node with its new inputs and returns new results, or
  * `undefined` to keep the node. New nodes belong to the layer of the old one. Nodes with unchanged inputs are kept, not
  * copied.
+ * @param trace takes what became of the others.
  */
 export function rewrite(
   roots: readonly Tensor[],
   replace: (node: Node, inputs: readonly Tensor[]) => readonly Tensor[] | undefined,
+  trace?: Trace,
 ): Tensor[] {
   const done = new Map<Tensor, Tensor>();
   const now = (tensor: Tensor): Tensor => done.get(tensor) ?? tensor;
   for (const node of order(roots)) {
     const inputs = node.inputs.map(now);
     const results = inLayer(node.layer, () => replace(node, inputs) ?? withInputs(node, inputs));
+    if (results === node.results) continue;
     node.results.forEach((result, i) => {
       if (results[i] !== result) done.set(result, results[i]!);
     });
+    trace?.push({ nodes: [node], results: node.results, made: results });
   }
   return roots.map(now);
 }

@@ -8,12 +8,13 @@ import { expand, part, reshape } from "../ops/moves/views.ts";
 import { add, mul } from "../ops/pointwise/arithmetic.ts";
 import { full } from "../ops/sources/constants.ts";
 import { rewrite, withInputs } from "./rewrite.ts";
+import type { Trace } from "./trace.ts";
 
 /**
  * Removes unnecessary work: common subexpressions, arithmetic on constants, views of views, adding 0 and multiplying by
  * 1. Changes only values that come from constants.
  */
-export function simplify(roots: readonly Tensor[]): Tensor[] {
+export function simplify(roots: readonly Tensor[], trace?: Trace): Tensor[] {
   const known = new Map<string, readonly Tensor[]>();
   const numbers = new Map<object, number>();
   const numberOf = (thing: object): number => {
@@ -45,11 +46,12 @@ export function simplify(roots: readonly Tensor[]): Tensor[] {
     if (unique.has(node) || (node.op.source && node.op.name !== "full")) return tensor;
     return once(node, node.inputs.map(shared))[index]!;
   };
-  return rewrite(roots, (node, inputs) => {
+  const replace = (node: Node, inputs: readonly Tensor[]) => {
     if (node.op.source && node.op.name !== "full") return undefined;
     const simple = simpler(node, inputs);
     return simple ? [shared(simple)] : once(node, inputs);
-  });
+  };
+  return rewrite(roots, replace, trace);
 }
 
 /** Rules by op name; their inputs are already simplified. */

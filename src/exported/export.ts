@@ -128,14 +128,16 @@ interface Shared {
 
 function exported({ calls, inputs, outputs, bounds, homes }: Compiled, shared: Shared): ExportedProgram {
   const buffers = new Map(shared.arenas);
-  const called = calls.map(({ wgsl, bindings, choices, source, features, elements, annotated, written, ...call }) => ({
-    ...call,
-    kernel: numberOf(shared.kernels, wgsl),
-    bindings: bindings.map(
-      ({ buffer, offset, size, access }) =>
-        [numberOf(buffers, buffer), offset, size, access === "read" ? 0 : 1] as const,
-    ),
-  }));
+  const called = calls.map(
+    ({ wgsl, bindings, choices, source, parts, features, elements, annotated, written, ...call }) => ({
+      ...call,
+      kernel: numberOf(shared.kernels, wgsl),
+      bindings: bindings.map(
+        ({ buffer, offset, size, access }) =>
+          [numberOf(buffers, buffer), offset, size, access === "read" ? 0 : 1] as const,
+      ),
+    }),
+  );
   const placed = ({ shape, dtype }: Spec, buffer: VirtualBuffer) => ({
     shape,
     dtype,

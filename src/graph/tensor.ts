@@ -190,6 +190,19 @@ export interface Fusion {
 }
 
 let nodesMade = 0;
+let differentiated: Node | undefined;
+
+/** Runs a node's rule of differentiation: the nodes it creates belong to that node's gradient. */
+export function inGradientOf<T>(node: Node, run: () => T): T {
+  const outer = differentiated;
+  // A rule may itself differentiate a formula: all that it makes belongs to the node of the rule.
+  differentiated ??= node;
+  try {
+    return run();
+  } finally {
+    differentiated = outer;
+  }
+}
 
 /** One application of an op. Ids only grow, so a node's inputs always have smaller ids than the node. */
 export class Node {
@@ -206,6 +219,8 @@ export class Node {
    * Path of the layer it was created in, "" outside of any. Gradient nodes take that of the node they differentiate.
    */
   readonly layer: string = currentLayer();
+  /** The node whose gradient it helps to compute. */
+  readonly gradientOf: Node | undefined = differentiated;
 
   constructor(
     op: Op,

@@ -1,6 +1,7 @@
 import type { Binding, Kernel, View } from "../../shaders/lib/kernel.ts";
 import type { Watch } from "../../shaders/lib/print.ts";
 import { bytesPer, type DType } from "../graph/shape.ts";
+import type { Node } from "../graph/tensor.ts";
 
 export type { Binding, View, VirtualBuffer } from "../../shaders/lib/kernel.ts";
 
@@ -53,6 +54,8 @@ export interface Call {
 /** One kernel, as data. */
 export interface KernelCall extends Call {
   readonly kernel: Kernel;
+  /** The node that it computes; absent for copies. */
+  readonly node?: Node;
   /** How its stores are checked for NaN. If present, the last binding is the flag. */
   readonly watch?: Watch;
 }
@@ -62,6 +65,8 @@ export interface PrintedCall extends Call {
   readonly wgsl: string;
   /** Features that the WGSL enables. This and the fields below are absent in programs compiled ahead of time. */
   readonly features?: readonly string[];
+  /** The kernels in it. */
+  readonly parts?: readonly KernelCall[];
   /** Element types of the bindings. */
   readonly elements?: readonly DType[];
   /** The WGSL with a comment after each declaration. */

@@ -1,7 +1,7 @@
 import { DTypeError, ShapeError } from "../errors.ts";
 import { reachable } from "../graph/print.ts";
 import { floats, sameShape, showShape } from "../graph/shape.ts";
-import type { Node, Tensor } from "../graph/tensor.ts";
+import { inGradientOf, type Node, type Tensor } from "../graph/tensor.ts";
 import { inLayer } from "../layer.ts";
 import { add } from "./pointwise/arithmetic.ts";
 
@@ -28,7 +28,7 @@ export function pullback(
     if (!carries.has(node) || !node.op.vjp) continue;
     const upstream = node.results.map((result) => gradients.get(result));
     if (upstream.every((dy) => dy === undefined)) continue;
-    inLayer(node.layer, () => {
+    const visit = (): void => {
       node.op.vjp!(node, upstream).forEach((dx, i) => {
         const x = node.inputs[i]!;
         if (!dx) return;
@@ -37,7 +37,8 @@ export function pullback(
         const sum = gradients.get(x);
         gradients.set(x, sum ? add(sum, dx) : dx);
       });
-    });
+    };
+    inLayer(node.layer, () => inGradientOf(node, visit));
   }
   return wrt.map((tensor) => gradients.get(tensor));
 }

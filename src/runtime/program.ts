@@ -10,6 +10,8 @@ import { bytesPer, type DType, sizeOf } from "../graph/shape.ts";
 import type { Tensor, TensorData, Variable } from "../graph/tensor.ts";
 import type { PrintedCall, View, VirtualBuffer } from "../kernels/call.ts";
 import type { AdapterTraits } from "../kernels/traits.ts";
+import type { Recording } from "../recording/format.ts";
+import type { RecordOptions } from "../recording/options.ts";
 import { checkFeeds, type Fed, type Feeds, wordsOf } from "./feeds.ts";
 import type { Keeper } from "./keeper.ts";
 import { Output, typed } from "./output.ts";
@@ -84,7 +86,8 @@ export type Place = Pick<View, "buffer" | "base" | "shape" | "dtype">;
 
 /** The part of a compiled program that is needed to run it. */
 export interface Recorded
-  extends Pick<Compiled, "calls" | "inputs" | "bounds" | "homes" | "updated" | "guard" | "stages" | keyof MemoryPlan> {
+  extends Pick<Compiled, "calls" | "inputs" | "bounds" | "homes" | "updated" | "guard" | "stages" | keyof MemoryPlan>,
+    Partial<Pick<Compiled, "graphs" | "views">> {
   readonly outputs: Readonly<Record<string, Place>>;
   /** Reports what kernels find that check for NaN and infinity. Loaded with `guard`. */
   readonly Watch?: typeof Watch | undefined;
@@ -273,11 +276,49 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
     const read = async (buffer: GPUBuffer, bytes: number) =>
       (await this.#runner.live.readBytes([{ buffer, offset: 0, bytes }]))[0]!;
     const { device } = this.#runner.live;
-    const { ms, resolutionMs } = await scoped(device, nameOf("profile", bound), () => {
+    const { spans, resolutionMs } = await scoped(device, nameOf("profile", bound), () => {
       this.#begin(bound, feeds);
       return profile(device, this.#dispatchesOf(bound), read);
     });
-    return { kernels: this.compiled.calls.map(({ label, layer }, i) => ({ label, layer, ms: ms[i]! })), resolutionMs };
+    const kernels = this.compiled.calls.map(({ label, layer }, i) => {
+      const [begin, end] = spans[i]!;
+      return { label, layer, ms: end - begin };
+    });
+    return { kernels, resolutionMs };
+  }
+
+  /**
+   * Runs once like `run`, and records everything about this run as plain JSON: the graph after each pass, dispatches
+   * with their WGSL and choices, times, memory, and statistics of all tensors. The page "Look inside" of the demos shows
+   * such a recording, and `toChromeTrace` of tilegrad/recording makes a trace for Perfetto of it.
+   *
+   * It is a run: updates take effect. Each kernel runs in a pass of its own, and what it writes is copied for the
+   * statistics, which needs GPU memory for all tensors at once.
+   * @param feeds as for `run`.
+   * @returns see `Recording`: times in milliseconds, memory in bytes.
+   * @throws AttributeError for wrong options, LimitError where the GPU has no memory for the copies; otherwise as `run`.
+   */
+  async record(feeds: Feeds = {}, options: RecordOptions = {}): Promise<Recording> {
+    // Like the profiler, the recorder loads on demand.
+    const { record, checked } = await import("./record/record.ts");
+    const settings = checked(options);
+    const bound = this.#expect(feeds);
+    const { live } = this.#runner;
+    const recording = await scoped(live.device, nameOf("record", bound), () =>
+      record(
+        {
+          live,
+          compiled: this.compiled,
+          dispatches: this.#dispatchesOf(bound),
+          placeOf: (buffer) => this.#placeOf(buffer, bound),
+          begin: () => this.#begin(bound, feeds),
+          encode: () => this.encode(bound),
+        },
+        settings,
+      ),
+    );
+    await live.throttle.submitted();
+    return recording;
   }
 
   /** Graph, kernels with their WGSL, buffers with their lifetimes, memory. Costs nothing until called. */
@@ -285,7 +326,7 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
     const { calls, stages, lifetimes, slots, slotOf, homes } = this.compiled;
     return {
       graph: { built: stages.built(), simplified: stages.simplified(), fused: stages.fused() },
-      kernels: calls.map(({ bindings, features, elements, annotated, written, ...call }) => ({
+      kernels: calls.map(({ bindings, parts, features, elements, annotated, written, ...call }) => ({
         ...call,
         wgsl: annotated?.() ?? call.wgsl,
         bindings: bindings.map((binding) => {

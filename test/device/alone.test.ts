@@ -93,6 +93,7 @@ describe("an app's own errors on a shared device", () => {
       ["read of a variable", () => engine.read(w)],
       ["write", () => engine.write(w, f32(1, 2, 3, 4))],
       ["profile", () => device.features.has("timestamp-query") && program.profile(feeds)],
+      ["record", () => program.record(feeds)],
     ];
     for (const [name, call] of calls) {
       device.pushErrorScope("validation");
