@@ -22,28 +22,31 @@ import { format, type RecordedGraph, type Recording, version } from "./format.ts
  * what refers to a list by number is in it.
  */
 
-const flag = typed("boolean");
-const amount: Form = wants("a number from 0", (value) => Number.isFinite(value) && (value as number) >= 0);
+const flag = /* @__PURE__ */ typed("boolean");
+const amount: Form = /* @__PURE__ */ wants(
+  "a number from 0",
+  (value) => Number.isFinite(value) && (value as number) >= 0,
+);
 const orNull =
   (form: Form): Form =>
   (value, path) => {
     if (value !== null) form(value, path);
   };
-const object: Form = wants(
+const object: Form = /* @__PURE__ */ wants(
   "an object",
   (value) => typeof value === "object" && value !== null && !Array.isArray(value),
 );
-const shape = list(whole(1));
-const dtype = oneOf("f32", "f16", "i32", "u32");
+const shape = /* @__PURE__ */ list(whole(1));
+const dtype = /* @__PURE__ */ oneOf("f32", "f16", "i32", "u32");
 
-const choice = fields({
+const choice = /* @__PURE__ */ fields({
   problem: text,
   chosen: text,
   by: oneOf("force", "measurement", "score"),
   variants: list(fields({ variant: text, "score?": number, "ms?": orNull(number), "lacks?": text })),
 });
 
-const nodeForm = fields({
+const nodeForm = /* @__PURE__ */ fields({
   op: text,
   "name?": text,
   layer: text,
@@ -59,9 +62,9 @@ const nodeForm = fields({
   "dispatch?": count,
 });
 
-const roots = list(fields({ name: text, node: count, result: count }));
+const roots = /* @__PURE__ */ list(fields({ name: text, node: count, result: count }));
 
-const form = fields({
+const form = /* @__PURE__ */ fields({
   format: text,
   version: count,
   date: text,
