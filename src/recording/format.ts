@@ -97,6 +97,10 @@ export interface RecordedNode {
   readonly results: readonly RecordedResult[];
   /** Nodes of the stage before that it was made from. Empty in the first stage. */
   readonly from: readonly number[];
+  /** Whether each element is computed from the same element of each input. */
+  readonly pointwise?: true;
+  /** Of a view: element `[i, j]` is element number `offset + i·strides[0] + …` of its input. */
+  readonly walk?: { readonly strides: readonly number[]; readonly offset: number };
   /** In the stage "built": the node whose gradient it helps to compute. */
   readonly gradientOf?: number;
   /** In the stage "lowered": its dispatch. */

@@ -58,6 +58,8 @@ const nodeForm = /* @__PURE__ */ fields({
     fields({ shape, dtype, "tensor?": count, "strides?": list(whole(Number.MIN_SAFE_INTEGER)), "offset?": count }),
   ),
   from: list(count),
+  "pointwise?": flag,
+  "walk?": fields({ strides: list(whole(Number.MIN_SAFE_INTEGER)), offset: count }),
   "gradientOf?": count,
   "dispatch?": count,
 });

@@ -84,6 +84,9 @@ describe("a recorded step", () => {
     expect(gradient.map(({ op }) => op)).toEqual(["full", "gt", "full", "where"]);
     expect(gradient.every(({ layer }) => layer === "1")).toBe(true);
     // The values before a fused kernel ends exist nowhere; those that it stores are in memory.
+    const transposed = built.find(({ op }) => op === "permute")!;
+    expect(transposed.walk).toEqual({ strides: [1, 20], offset: 0 });
+    expect(built[relu]!.pointwise).toBe(true);
     const sum = built.find(({ op }) => op === "matmul")!;
     expect(sum.results[0]!.tensor).toBeUndefined();
     expect(recording.tensors[built[relu]!.results[0]!.tensor!]!.name).toBe("matmul+add+relu of 0");

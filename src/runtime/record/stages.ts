@@ -2,6 +2,7 @@ import type { Graphs } from "../../compile/compile.ts";
 import type { Trace } from "../../compile/trace.ts";
 import { order } from "../../graph/print.ts";
 import { show } from "../../graph/program.ts";
+import { rowMajor } from "../../graph/shape.ts";
 import { type Attrs, type Node, type PointwiseProgram, type Tensor, Variable } from "../../graph/tensor.ts";
 import type { RecordedGraph, RecordedNode, RecordedResult } from "../../recording/format.ts";
 import type { Recorded } from "../program.ts";
@@ -105,9 +106,18 @@ function stageOf(nodes: readonly Node[], from: (node: Node) => readonly number[]
       inputs: node.inputs.map(({ node: input, index }) => ({ node: places.get(input)!, result: index })),
       results: node.results.map(results),
       from: from(node),
+      ...(op.pointwise && { pointwise: true as const }),
+      ...walkOf(node),
       ...(forward !== undefined && { gradientOf: forward }),
     };
   });
+}
+
+/** How a view walks its input, which counts as row-major. */
+function walkOf(node: Node): Pick<RecordedNode, "walk"> {
+  const [x] = node.inputs;
+  const view = node.op.view?.(node, { shape: x!.shape, strides: rowMajor(x!.shape), offset: 0 });
+  return view ? { walk: { strides: view.strides, offset: view.offset } } : {};
 }
 
 /** The most elements of an array that is kept in attributes. */
