@@ -12,13 +12,13 @@ import { sampleImages } from "./sample.ts";
 export type Interval = readonly [low: number, high: number];
 
 export interface AffineOptions extends Drawing, Filling {
-  /** Angles of rotation in degrees: a number d for −d to d, or an interval; default 0. */
+  /** Angles of rotation in degrees, from −360 to 360: a number d for −d to d, or an interval; default 0. */
   readonly degrees?: number | Interval;
   /** Largest shifts as shares of width and height, each from 0 to 1, in both directions; default [0, 0]. */
   readonly translate?: readonly [x: number, y: number];
-  /** Factors of size, more than 0; default [1, 1]. */
+  /** Factors of size, from 0.01 to 100; default [1, 1]. */
   readonly scale?: Interval;
-  /** Angles of horizontal shear in degrees, as `degrees`; default 0. */
+  /** Angles of horizontal shear in degrees, from −80 to 80, as `degrees`; default 0. */
   readonly shear?: number | Interval;
 }
 
@@ -61,10 +61,10 @@ function affine(
     fill: undefined,
     source: undefined,
   });
-  const degrees = anglesOf(op, "degrees", o.degrees);
-  const shear = anglesOf(op, "shear", o.shear);
-  const scale = o.scale === undefined ? ([1, 1] as const) : intervalOf(op, "scale", o.scale);
-  if (!(scale[0] > 0)) refuse(op, "scale", o.scale, "factors [low, high] of more than 0");
+  const degrees = anglesOf(op, "degrees", o.degrees, 360);
+  // At 90°, a row would become infinitely long.
+  const shear = anglesOf(op, "shear", o.shear, 80);
+  const scale = o.scale === undefined ? ([1, 1] as const) : intervalOf(op, "scale", o.scale, [0.01, 100]);
   const translate = o.translate === undefined ? ([0, 0] as const) : sharesOf(op, o.translate);
   const fill = fillOf(op, o.fill === undefined ? 0 : o.fill);
   const draws = sourceOf(op, o.source);
@@ -121,16 +121,21 @@ function inverse(
   return stack([a, b, shift(middleX, a, b), d, e, shift(middleY, d, e)], 1);
 }
 
-function anglesOf(op: string, name: string, given: number | Interval | undefined): Interval {
+/** Angles after a check. @param most their largest size. */
+function anglesOf(op: string, name: string, given: number | Interval | undefined, most: number): Interval {
   if (given === undefined) return [0, 0];
-  if (typeof given !== "number") return intervalOf(op, name, given);
-  const angle = checkNumber(op, name, given, "a number from 0, or an interval", (n) => n >= 0);
+  if (typeof given !== "number") return intervalOf(op, name, given, [-most, most]);
+  const angle = checkNumber(op, name, given, `a number from 0 to ${most}, or an interval`, (n) => n >= 0 && n <= most);
   return [-angle, angle];
 }
 
-function intervalOf(op: string, name: string, given: Interval): Interval {
-  const isInterval = Array.isArray(given) && given.length === 2 && given.every(Number.isFinite) && given[0] <= given[1];
-  return isInterval ? given : refuse(op, name, given, "an interval [low, high]");
+function intervalOf(op: string, name: string, given: Interval, [least, most]: Interval): Interval {
+  const isInterval =
+    Array.isArray(given) &&
+    given.length === 2 &&
+    given.every((n) => typeof n === "number" && n >= least && n <= most) &&
+    given[0] <= given[1];
+  return isInterval ? given : refuse(op, name, given, `an interval [low, high] from ${least} to ${most}`);
 }
 
 function sharesOf(op: string, given: readonly [number, number]): readonly [number, number] {

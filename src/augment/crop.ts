@@ -9,7 +9,7 @@ import { augmentation, checkImages, type Drawing, type Filling, fillOf, fillsOf,
 import { sampleImages } from "./sample.ts";
 
 export interface CropOptions extends Drawing, Filling {
-  /** Pixels of fill value to add on every side first; default 0. */
+  /** Pixels of fill value to add on every side first, at most 65,536; default 0. */
   readonly padding?: number;
 }
 
@@ -26,7 +26,7 @@ export function randomCrop(size: number | readonly [height: number, width: numbe
   const op = "augment.randomCrop";
   const o = optionsOf(op, options, { padding: 0, fill: undefined, source: undefined });
   const [height, width] = sizeOf(op, size);
-  const padding = checkWhole(op, "padding", o.padding, 0);
+  const padding = checkWhole(op, "padding", o.padding, 0, 2 ** 16);
   const fill = fillOf(op, o.fill === undefined ? 0 : o.fill);
   const draws = sourceOf(op, o.source);
   /** Windows whose first columns and rows are given for each image. */

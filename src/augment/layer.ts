@@ -1,5 +1,5 @@
-import { checkHas, checkNumber, DTypeError, refuse, ShapeError } from "../errors.ts";
-import { floats, type Shape, showShape } from "../graph/shape.ts";
+import { checkHas, DTypeError, refuse, ShapeError } from "../errors.ts";
+import { checkValue, floats, type Shape, showShape } from "../graph/shape.ts";
 import { checkTensors, type Tensor } from "../graph/tensor.ts";
 import { random } from "../nn/init.ts";
 import { type Mode, type Module, module } from "../nn/module.ts";
@@ -26,9 +26,9 @@ export function sourceOf(op: string, source: Random | undefined): Random {
 
 /** Fill values after a check. */
 export function fillOf(op: string, fill: number | readonly number[]): readonly number[] {
-  if (typeof fill === "number") return [checkNumber(op, "fill", fill, "a finite number")];
+  if (typeof fill === "number") return [checkValue(op, "fill", fill, "f32")];
   if (!Array.isArray(fill) || fill.length === 0) refuse(op, "fill", fill, "a number, or one for each channel");
-  return fill.map((value, i) => checkNumber(op, `fill[${i}]`, value, "a finite number"));
+  return fill.map((value, i) => checkValue(op, `fill[${i}]`, value, "f32"));
 }
 
 /** Fill values of the channels of some images. @throws ShapeError for another number of channels. */

@@ -204,10 +204,7 @@ describe("randomAffine", () => {
       "augment.randomAffine: degrees is -5, expected a number from 0",
     );
     expect(() => augment.randomAffine({ degrees: [5, -5] })).toThrow(
-      "degrees is [5, -5], expected an interval [low, high]",
-    );
-    expect(() => augment.randomAffine({ scale: [0, 1] })).toThrow(
-      "scale is [0, 1], expected factors [low, high] of more than 0",
+      "degrees is [5, -5], expected an interval [low, high] from -360 to 360",
     );
     expect(() => augment.randomAffine({ translate: [2, 0] })).toThrow(
       "translate is [2, 0], expected [x, y], shares from 0 to 1",
@@ -216,6 +213,34 @@ describe("randomAffine", () => {
       'augment.randomRotation: degrees is "x", expected an interval',
     );
   });
+});
+
+test.each<[() => nn.Module, string]>([
+  [
+    () => augment.randomAffine({ fill: 1e39 }),
+    "augment.randomAffine: fill is 1e+39, expected a finite number that f32",
+  ],
+  [() => augment.randomCrop(2, { fill: [0, 1e39] }), "augment.randomCrop: fill[1] is 1e+39, expected a finite number"],
+  [() => augment.randomRotation(1e308), "randomRotation: degrees is 1e+308, expected a number from 0 to 360, or an"],
+  [() => augment.randomRotation([0, 361]), "degrees is [0, 361], expected an interval [low, high] from -360 to 360"],
+  [() => augment.randomAffine({ scale: [0, 1] }), "scale is [0, 1], expected an interval [low, high] from 0.01 to 100"],
+  [() => augment.randomAffine({ scale: [1e-30, 1] }), "scale is [1e-30, 1], expected an interval"],
+  [() => augment.randomAffine({ scale: [1, 1e300] }), "scale is [1, 1e+300], expected an interval"],
+  [
+    () => augment.randomAffine({ shear: 90 }),
+    "augment.randomAffine: shear is 90, expected a number from 0 to 80, or an",
+  ],
+  [
+    () => augment.randomAffine({ shear: [-90, 0] }),
+    "shear is [-90, 0], expected an interval [low, high] from -80 to 80",
+  ],
+  [() => augment.gaussianNoise(1e39), "augment.gaussianNoise: sigma is 1e+39, expected a number from 0 to 1e37"],
+  [
+    () => augment.randomCrop(2, { padding: 2 ** 40 }),
+    "padding is 1099511627776, expected a whole number from 0 to 65536",
+  ],
+])("amounts that f32 cannot compute with are refused: %s", (make, message) => {
+  expect(make).toThrow(message);
 });
 
 test("gaussianNoise has the deviation asked for", () => {
