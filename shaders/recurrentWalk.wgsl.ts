@@ -12,10 +12,12 @@ import { each, wgsl } from "./wgsl.ts";
  * step that only their own invocation needs (c, h, carried gradients) are read back from the output buffers.
  */
 
-/** Rows of the batch per workgroup, and invocations per workgroup. */
+/** What a workgroup takes on. */
 export interface WalkShape {
+  /** Rows of the batch. */
   readonly rows: number;
-  readonly threads: number;
+  /** Invocations; `lane` is the number of one. */
+  readonly lanes: number;
 }
 
 /**
@@ -24,11 +26,11 @@ export interface WalkShape {
  */
 export function walkLayout(
   { gates, hidden, pass }: { readonly gates: number; readonly hidden: number; readonly pass: Recurrence["pass"] },
-  { rows, threads }: WalkShape,
+  { rows, lanes }: WalkShape,
 ) {
   const [depth, across] = pass === "forward" ? [hidden, gates * hidden] : [gates * hidden, hidden];
   let parts = 1;
-  while (2 * parts * across <= threads && depth % (2 * parts) === 0) parts *= 2;
+  while (2 * parts * across <= lanes && depth % (2 * parts) === 0) parts *= 2;
   return { depth, across, parts, bytes: 4 * rows * (depth + parts * across) };
 }
 
@@ -42,7 +44,7 @@ export function walkForward(p: Recurrence, shape: WalkShape): Kernel {
       let row = ${times("group.x", shape.rows)};
       #if ${p.views.startH !== undefined}
       for (var round = 0u; round < UNIT_ROUNDS; round++) {
-        let unit = round * THREADS + lane;
+        let unit = round * LANES + lane;
         if (unit < UNITS) {
           ${each(shape.rows, (r) => walk.put(r, "unit", `startH(min(${plus("row", `${r}u`)}, ROWS - 1u) * UNITS + unit)`))}
         }
@@ -52,7 +54,7 @@ export function walkForward(p: Recurrence, shape: WalkShape): Kernel {
         let t = ${lastOf(p) === 0 ? "T - 1u - s" : "s"};
         ${walk.multiply}
         for (var round = 0u; round < UNIT_ROUNDS; round++) {
-          let unit = round * THREADS + lane;
+          let unit = round * LANES + lane;
           if (unit < UNITS) {
             ${each(shape.rows, (r) => {
               const products = each(cell.gates, (g) => walk.sum(r, plus(`${g * hidden}u`, "unit")));
@@ -76,7 +78,7 @@ export function walkBackward(p: Recurrence, shape: WalkShape): Kernel {
         let t = ${firstOf(p) === 0 ? "T - 1u - s" : "s"};
         ${walk.multiply}
         for (var round = 0u; round < UNIT_ROUNDS; round++) {
-          let unit = round * THREADS + lane;
+          let unit = round * LANES + lane;
           if (unit < UNITS) {
             ${each(shape.rows, (r) => [
               `let d${r} = finish(t, ${plus("row", `${r}u`)}, unit, ${walk.sum(r, "unit")});`,
@@ -90,7 +92,7 @@ export function walkBackward(p: Recurrence, shape: WalkShape): Kernel {
 
 /** The part common to both directions: a step's product, from the vector to the sums of each column. */
 function walkOf(p: Recurrence, shape: WalkShape) {
-  const { rows, threads } = shape;
+  const { rows, lanes } = shape;
   const { depth, across, parts } = walkLayout({ ...p, gates: p.cell.gates }, shape);
   // What a step passes on is rounded as in memory, where other variants read it.
   const type = p.views.weight!.dtype;
@@ -101,16 +103,16 @@ function walkOf(p: Recurrence, shape: WalkShape) {
     { name: "sums", type: "f32", length: rows * parts * across, note: "for each piece and column" },
   ];
   return {
-    workgroup: threads,
+    workgroup: lanes,
     parts: [recurrence(p, {}, 1)],
     memory,
     constants: {
-      THREADS: [threads, "invocations per workgroup"],
+      LANES: [lanes, "invocations per workgroup"],
       DEPTH: [depth, "inner size of the product"],
       ACROSS: [across, "columns of the product"],
       PARTS: [parts, "pieces of the inner axis"],
-      SUM_ROUNDS: [Math.ceil((parts * across) / threads), "iterations that compute all sums"],
-      UNIT_ROUNDS: [Math.ceil(p.hidden / threads), "iterations that compute all units"],
+      SUM_ROUNDS: [Math.ceil((parts * across) / lanes), "iterations that compute all sums"],
+      UNIT_ROUNDS: [Math.ceil(p.hidden / lanes), "iterations that compute all units"],
     },
     /** Stores a value as element i of a row's vector. */
     put: (r: number, i: string, value: string) => `${vector(r, i)} = ${narrowed(type, value)};`,
@@ -120,7 +122,7 @@ function walkOf(p: Recurrence, shape: WalkShape) {
       // The vector must be complete before any invocation reads it. (Before the first step it is zero or just filled.)
       workgroupBarrier();
       for (var round = 0u; round < SUM_ROUNDS; round++) {
-        let i = round * THREADS + lane;
+        let i = round * LANES + lane;
         if (i < PARTS * ACROSS) {
           let column = i % ACROSS;
           let start = i / ACROSS * (DEPTH / PARTS);

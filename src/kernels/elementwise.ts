@@ -85,13 +85,13 @@ interface Elementwise {
   readonly name: string;
 }
 
-/** The call that does this work. @param traits what its variant may depend on; by default the fast one is taken. */
+/** The call that does this work. */
 export function elementwiseOver(
   { program, views, places, taken, shape, name }: Elementwise,
-  traits: Pick<AdapterTraits, "forced" | "onChoice"> = {},
+  traits: AdapterTraits,
 ): KernelCall {
   const count = sizeOf(shape);
-  const variant = choose<ElementwiseVariant, Problem>(elementwiseFamily, { count }, traits as AdapterTraits);
+  const variant = choose<ElementwiseVariant, Problem>(elementwiseFamily, { count }, traits);
   const { width } = variant;
   const invocations = Math.ceil(count / width);
   const shared = new Set(taken.values());
@@ -123,7 +123,7 @@ export function elementwiseOver(
 }
 
 /** Copies a tensor. */
-export const copyCall = (from: View, to: View, traits?: AdapterTraits): KernelCall =>
+export const copyCall = (from: View, to: View, traits: AdapterTraits): KernelCall =>
   elementwiseOver(
     { program: identity(from.dtype), views: [from], places: [to], taken: new Map(), shape: from.shape, name: "copy" },
     traits,

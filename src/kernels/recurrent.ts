@@ -139,18 +139,18 @@ function quads(problem: Problem): Step {
 }
 
 const walkShape = (problem: Problem, { maxInvocations, maxWorkgroupBytes }: AdapterTraits): WalkShape => {
-  let threads = 64;
-  while (threads < walkLayout(problem, { rows: 1, threads }).across && 2 * threads <= Math.min(maxInvocations, 512))
-    threads *= 2;
+  let lanes = 64;
+  while (lanes < walkLayout(problem, { rows: 1, lanes }).across && 2 * lanes <= Math.min(maxInvocations, 512))
+    lanes *= 2;
   // One row per workgroup until processors are busy; then each loaded weight serves several rows.
   let rows = 1;
   while (
     rows < 8 &&
     problem.rows / rows > 128 &&
-    walkLayout(problem, { rows: 2 * rows, threads }).bytes <= maxWorkgroupBytes
+    walkLayout(problem, { rows: 2 * rows, lanes }).bytes <= maxWorkgroupBytes
   )
     rows *= 2;
-  return { rows, threads };
+  return { rows, lanes };
 };
 
 const sequenceVariants: readonly SequenceVariant[] = [
@@ -213,14 +213,14 @@ function lowerSequence(cell: Cell, pass: Recurrence["pass"], { node }: Work, to:
   if (pass === "forward" && variant.transposed) {
     const weight = { ...views.weight!, shape: [hidden, cell.gates * hidden], strides: [1, hidden] };
     views.weight = to.scratch("transposed recurrent weight", weight.shape, dtype);
-    copies.push(copyCall(weight, views.weight));
+    copies.push(copyCall(weight, views.weight, to.traits));
   }
   /** The gates in the memory of result i, copied there if they are elsewhere. */
   const moveGates = (i: number): boolean => {
     const given = to.result(i, mayOverwrite(inputs, to) ? inputs.gates : undefined);
     if (!given) return false;
     const from = views.gates!;
-    if (given.buffer !== from.buffer || given.base !== from.base) copies.push(copyCall(from, given));
+    if (given.buffer !== from.buffer || given.base !== from.base) copies.push(copyCall(from, given, to.traits));
     views.gates = given;
     return true;
   };

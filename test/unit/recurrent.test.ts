@@ -97,25 +97,36 @@ describe("gradients of gradients", () => {
 });
 
 describe("recurrent kernels", () => {
-  /** Kernels of a layer with first states, forward and for all gradients. */
-  function kernels(kind: "lstm" | "gru" | "rnn", traits: AdapterTraits, twice = false) {
+  /** Calls for a layer with first states, forward and for all gradients. */
+  function calls(kind: "lstm" | "gru" | "rnn", traits: AdapterTraits, twice = false) {
     const layer = layers[kind](3, 16, { batchFirst: true });
     const [x, h0, c0] = [input("x", [5, 20, 3]), input("h0", [1, 5, 16]), input("c0", [1, 5, 16])];
     const { output, hN } = layer(x, kind === "lstm" ? { h0, c0 } : { h0 });
     const wrt = [x, h0, ...(kind === "lstm" ? [c0] : []), ...layer.variables.values()];
     const gradients = [...grad(sum(output), wrt), ...(twice ? grad(sum(hN), wrt) : [])];
     const outputs = Object.fromEntries([output, ...gradients].map((tensor, i) => [`${i}`, tensor]));
-    return compile({ outputs }, traits, new Map(), { merge: false }).calls.filter(({ family }) => family === kind);
+    return compile({ outputs }, traits, new Map(), { merge: false }).calls;
   }
 
+  /** Those of the recurrence itself. */
+  const kernels = (kind: "lstm" | "gru" | "rnn", traits: AdapterTraits, twice = false) =>
+    calls(kind, traits, twice).filter(({ family }) => family === kind);
+
   test.each(["lstm", "gru", "rnn"] as const)("%s: the steps on a CPU adapter share their kernels", (kind) => {
-    const calls = kernels(kind, software);
-    expect(calls).toHaveLength(40);
-    expect(new Set(calls.map(({ wgsl }) => wgsl)).size).toBeLessThanOrEqual(5);
+    const steps = kernels(kind, software);
+    expect(steps).toHaveLength(40);
+    expect(new Set(steps.map(({ wgsl }) => wgsl)).size).toBeLessThanOrEqual(5);
   });
 
   test.each(["lstm", "gru", "rnn"] as const)("%s: a GPU walks the sequence in one dispatch", (kind) => {
     expect(kernels(kind, gpu).map(({ variant }) => variant)).toEqual(["walk", "walk"]);
+  });
+
+  test.each(["naive", "vec4"])("the copy of a weight takes the variant %s if it is forced", (elementwise) => {
+    const copies = calls("lstm", { ...gpu, forced: { elementwise } }).filter(
+      ({ label }) => label === "copy[16x64]:f32",
+    );
+    expect(copies.map(({ variant }) => variant)).toEqual([elementwise]);
   });
 
   test.each(["lstm", "gru", "rnn"] as const)(
