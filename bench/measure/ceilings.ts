@@ -1,6 +1,8 @@
 import { type Engine, sum, variable } from "../../src/index.ts";
+import type { Runner } from "../../src/runtime/runner.ts";
 import { type Budget, time } from "./clock.ts";
-import { type Dispatch, replayOnDevice, replayOnWall, submitAll } from "./replay.ts";
+import { timeDispatches } from "./program.ts";
+import { type Dispatch, replayOnWall, submitAll } from "./replay.ts";
 import type { Ceilings } from "./result.ts";
 
 /** Independent chains, multiply-adds of each per iteration, iterations. */
@@ -69,16 +71,23 @@ class Bed {
  * Measures the adapter's ceilings, each as the shortest time of a few kernels that could reach it.
  * @param tell is called with each as soon as it is known.
  */
-export async function measureCeilings(
-  engine: Engine,
+export async function measureCeilings(engine: Engine, budget: Budget, tell: Tell = () => {}): Promise<Ceilings> {
+  const roof = await measureRoof(engine, budget, tell);
+  const readbackMs = await readback(engine, budget);
+  await tell({ readbackMs });
+  return { ...roof, readbackMs };
+}
+
+type Tell = (part: Partial<Ceilings>) => void | Promise<void>;
+
+/** The ceilings that need no program. */
+export async function measureRoof(
+  engine: Runner,
   budget: Budget,
-  tell: (part: Partial<Ceilings>) => void | Promise<void> = () => {},
-): Promise<Ceilings> {
+  tell: Tell = () => {},
+): Promise<Omit<Ceilings, "readbackMs">> {
   const { device, traits } = engine;
-  const onDevice = traits.features.has("timestamp-query") && !traits.cpu;
-  const replay = onDevice ? replayOnDevice : replayOnWall;
-  const msOf = async (dispatch: Dispatch): Promise<number> =>
-    (await time((runs) => replay(device, [dispatch], runs), onDevice ? "gpu" : "wall", budget)).bestMs;
+  const msOf = async (dispatch: Dispatch): Promise<number> => (await timeDispatches(engine, [dispatch], budget)).bestMs;
 
   // More than caches hold, if the adapter allows it.
   const bytes = Math.min(traits.cpu ? 2 ** 26 : 2 ** 28, traits.maxBinding, traits.maxBuffer);
@@ -104,9 +113,7 @@ export async function measureCeilings(
   const costs = await overheads(device, await bed.kernel(nothing, 1), budget);
   await tell(costs);
   bed.destroy();
-  const readbackMs = await readback(engine, budget);
-  await tell({ readbackMs });
-  return { gflops, gbPerSec, ...costs, readbackMs };
+  return { gflops, gbPerSec, ...costs };
 }
 
 /** The cost of one more of each: the slope between few and many, on the host's clock. */

@@ -10,6 +10,12 @@ export interface Budget {
   readonly samples: number;
 }
 
+/** For a first look, and for figures to keep. */
+export const budgets: Readonly<Record<"quick" | "full", Budget>> = {
+  quick: { sampleMs: 20, totalMs: 120, samples: 5 },
+  full: { sampleMs: 50, totalMs: 600, samples: 9 },
+};
+
 /** Does the work `runs` times. Returns the total milliseconds. */
 export type Batch = (runs: number) => Promise<number>;
 

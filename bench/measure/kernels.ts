@@ -1,21 +1,11 @@
 import { compile } from "../../src/compile/compile.ts";
-import { Engine, type KernelInfo, LimitError } from "../../src/index.ts";
+import { Engine, LimitError } from "../../src/index.ts";
 import type { AdapterTraits } from "../../src/kernels/traits.ts";
 import { type Graph, type KernelCase, variantsOf } from "../cases/case.ts";
-import { difference, type Results, reference, results } from "./check.ts";
-import { type Budget, time } from "./clock.ts";
-import { record, replayOnDevice, replayOnWall } from "./replay.ts";
-import { boundMs, type Ceilings, type KernelFault, type KernelRow, type KernelTime, type Work } from "./result.ts";
-
-/** The operations and bytes of some kernels together. */
-export function workOf(kernels: readonly KernelInfo[]): Work {
-  const add = (sum: Work, { flops, bytes }: Work) => ({ flops: sum.flops + flops, bytes: sum.bytes + bytes });
-  return kernels.reduce<Work>(add, { flops: 0, bytes: 0 });
-}
-
-/** The sum of the kernels' own bounds: each waits for the one before. */
-export const boundOf = (kernels: readonly KernelInfo[], ceilings: Ceilings): number =>
-  kernels.reduce((sum, kernel) => sum + boundMs(kernel, ceilings), 0);
+import { difference, type Results, reference } from "./check.ts";
+import type { Budget } from "./clock.ts";
+import { runRecorded, timeDispatches } from "./program.ts";
+import { type Ceilings, figuresOf, type KernelFault, type KernelRow, type KernelTime, workOf } from "./result.ts";
 
 /**
  * Times a kernel case in each variant that fits the adapter; with `quick`, only in those worth measuring by the
@@ -118,32 +108,19 @@ class CaseBench {
     const fits = kernels.some((kernel) => kernel.family === forces && kernel.variant === variant);
     if (forces !== undefined && !fits) return undefined;
 
-    const work = workOf(kernels);
-    let got: Results = {};
-    const { dispatches } = await record(this.#device, async () => {
-      got = await results(engine, program, graph);
-    });
-    this.#wanted ??= reference(this.#case.build(), work.flops) ?? got;
+    const { dispatches, got } = await runRecorded(engine, program, graph);
+    this.#wanted ??= reference(this.#case.build(), workOf(kernels).flops) ?? got;
     const wrong = difference(got, this.#wanted);
     if (wrong) return { variant, wrong };
 
-    const onDevice = engine.traits.features.has("timestamp-query") && !engine.traits.cpu;
-    const replay = onDevice ? replayOnDevice : replayOnWall;
-    const timing = await time(
-      (runs) => replay(this.#device, dispatches, runs),
-      onDevice ? "gpu" : "wall",
-      this.#budget,
-    );
+    const timing = await timeDispatches(engine, dispatches, this.#budget);
     engine.check();
     return {
       variant,
       ...timing,
-      ...work,
       compileMs,
       dispatches: dispatches.length,
-      gflops: work.flops / timing.ms / 1e6,
-      gbPerSec: work.bytes / timing.ms / 1e6,
-      ofRoofline: boundOf(kernels, this.#ceilings) / timing.ms,
+      ...figuresOf(kernels, timing, this.#ceilings),
     };
   }
 }

@@ -146,7 +146,35 @@ export interface Work {
 }
 
 /** The least time in ms that the ceilings allow. */
-export const boundMs = ({ flops, bytes }: Work, { gflops, gbPerSec }: Ceilings): number =>
+export const boundMs = ({ flops, bytes }: Work, { gflops, gbPerSec }: Roof): number =>
   Math.max(flops / gflops, bytes / gbPerSec) / 1e6;
+
+/** The operations and bytes of some kernels together. */
+export function workOf(kernels: readonly Work[]): Work {
+  const add = (sum: Work, { flops, bytes }: Work) => ({ flops: sum.flops + flops, bytes: sum.bytes + bytes });
+  return kernels.reduce<Work>(add, { flops: 0, bytes: 0 });
+}
+
+/** What bounds a kernel. */
+export type Roof = Pick<Ceilings, "gflops" | "gbPerSec">;
+
+/** The sum of the kernels' own bounds: each waits for the one before. */
+export const boundOf = (kernels: readonly Work[], roof: Roof): number =>
+  kernels.reduce((sum, kernel) => sum + boundMs(kernel, roof), 0);
+
+/** Rates of kernels that take this time together, and their share of the roofline. */
+export function figuresOf(
+  kernels: readonly Work[],
+  { ms }: Pick<Timing, "ms">,
+  roof: Roof,
+): Pick<KernelTime, "flops" | "bytes" | "gflops" | "gbPerSec" | "ofRoofline"> {
+  const work = workOf(kernels);
+  return {
+    ...work,
+    gflops: work.flops / ms / 1e6,
+    gbPerSec: work.bytes / ms / 1e6,
+    ofRoofline: boundOf(kernels, roof) / ms,
+  };
+}
 
 export const isFault = (row: KernelRow): row is KernelFault => "wrong" in row;

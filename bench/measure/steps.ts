@@ -1,9 +1,8 @@
 import type { Engine, Feeds, Program } from "../../src/index.ts";
 import type { Workload } from "../workloads.ts";
 import { type Batch, type Budget, time } from "./clock.ts";
-import { boundOf, workOf } from "./kernels.ts";
 import { record } from "./replay.ts";
-import type { Ceilings, StepRow } from "./result.ts";
+import { boundOf, type Ceilings, type StepRow, workOf } from "./result.ts";
 
 /** Runs training steps one after the other, as a user does, until the device has finished the last. */
 export const stepping =

@@ -2,7 +2,7 @@ import { Engine, type EngineOptions } from "../../src/index.ts";
 import type { KernelCase } from "../cases/case.ts";
 import type { Workload } from "../workloads.ts";
 import { measureCeilings } from "./ceilings.ts";
-import type { Budget } from "./clock.ts";
+import { budgets } from "./clock.ts";
 import { measureKernel } from "./kernels.ts";
 import { boundMs, type Reporter, type Result } from "./result.ts";
 import { whereAmI } from "./runtime.ts";
@@ -25,11 +25,6 @@ export interface SuiteOptions {
   /** Whether it is a speed test: a few families from the definition up, in short measurements. */
   readonly speed: boolean;
 }
-
-const budgets: Readonly<Record<"quick" | "full", Budget>> = {
-  quick: { sampleMs: 20, totalMs: 120, samples: 5 },
-  full: { sampleMs: 50, totalMs: 600, samples: 9 },
-};
 
 /**
  * Longest least time of the large kernels for a GPU. Their plainest variants may take twenty times as long, and some
