@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { defineConfig } from "vite";
 import { packedMnist } from "./mnist/packed.ts";
@@ -10,8 +10,12 @@ const pages = ["", ...readdirSync(root)]
   .map((folder) => join(root, folder, "index.html"))
   .filter((page) => existsSync(page) && page !== join(root, "dist", "index.html"));
 
+const { version } = JSON.parse(readFileSync(join(root, "../package.json"), "utf8")) as { version: string };
+
 export default defineConfig({
   root,
+  // What pages write into files that others read.
+  define: { "import.meta.env.TILEGRAD_VERSION": JSON.stringify(version) },
   // Relative links, so that the build can be served from any path.
   base: "./",
   plugins: [packedMnist()],

@@ -1,0 +1,108 @@
+import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
+import { bracketMatching, indentOnInput } from "@codemirror/language";
+import { type Diagnostic, linter, lintGutter } from "@codemirror/lint";
+import { MergeView, unifiedMergeView } from "@codemirror/merge";
+import { EditorState, type Extension } from "@codemirror/state";
+import { EditorView, highlightActiveLine, keymap, lineNumbers } from "@codemirror/view";
+import type { CompilerError } from "../../src/kernels/call.ts";
+import { wgsl } from "./wgsl.ts";
+
+/*
+ * Loaded when the editor opens. CodeMirror is inside a shadow root: there its styles are a constructed sheet, which a
+ * strict Content-Security-Policy allows.
+ */
+
+const theme = EditorView.theme({
+  "&": { color: "var(--ink)", backgroundColor: "var(--paper)", fontSize: "0.8rem" },
+  "&.cm-focused": { outline: "2px solid var(--accent)", outlineOffset: "-2px" },
+  ".cm-scroller": { fontFamily: 'ui-monospace, "SF Mono", Menlo, Consolas, monospace', lineHeight: "1.5" },
+  ".cm-content": { caretColor: "var(--ink)" },
+  ".cm-gutters": { color: "var(--soft)", backgroundColor: "var(--paper)", border: "none" },
+  ".cm-activeLine": { backgroundColor: "transparent" },
+  ".cm-selectionBackground, &.cm-focused .cm-selectionBackground": { backgroundColor: "var(--tint) !important" },
+  ".cm-tooltip": { color: "var(--ink)", backgroundColor: "var(--card)", border: "1px solid var(--line)" },
+  ".cm-cursor": { borderLeftColor: "var(--ink)" },
+  ".wgsl-comment": { color: "var(--soft)" },
+  ".wgsl-number": { color: "var(--warm)" },
+  ".wgsl-keyword": { color: "var(--accent)", fontWeight: "600" },
+  ".wgsl-type": { color: "var(--accent)" },
+  "&.cm-merge-a .cm-changedLine, .cm-deletedChunk": {
+    backgroundColor: "color-mix(in srgb, var(--warm) 12%, transparent)",
+  },
+  "&.cm-merge-b .cm-changedLine, .cm-changedLine": {
+    backgroundColor: "color-mix(in srgb, var(--accent) 12%, transparent)",
+  },
+  "&.cm-merge-a .cm-changedText, .cm-deletedChunk .cm-deletedText": {
+    background: "color-mix(in srgb, var(--warm) 28%, transparent)",
+  },
+  "&.cm-merge-b .cm-changedText": { background: "color-mix(in srgb, var(--accent) 28%, transparent)" },
+});
+
+/** The inside of an element, without what was there. */
+function inside(parent: HTMLElement): ShadowRoot {
+  const root = parent.shadowRoot ?? parent.attachShadow({ mode: "open" });
+  root.replaceChildren();
+  return root;
+}
+
+const labelled = (label: string): Extension => EditorView.contentAttributes.of({ "aria-label": label });
+
+export interface EditorOptions {
+  readonly parent: HTMLElement;
+  readonly text: string;
+  readonly onChange: (text: string) => void;
+  /** Compiles a text, a while after the last key. */
+  readonly errorsIn: (text: string) => Promise<readonly CompilerError[]>;
+}
+
+/** Opens an editor for WGSL. @returns how to close it. */
+export function openEditor({ parent, text, onChange, errorsIn }: EditorOptions): () => void {
+  const root = inside(parent);
+  const view = new EditorView({
+    root,
+    parent: root,
+    doc: text,
+    extensions: [
+      lineNumbers(),
+      history(),
+      indentOnInput(),
+      bracketMatching(),
+      highlightActiveLine(),
+      keymap.of([...defaultKeymap, ...historyKeymap]),
+      wgsl,
+      theme,
+      labelled("WGSL, editable"),
+      lintGutter(),
+      linter(async ({ state }) => diagnostics(state, await errorsIn(state.doc.toString())), { delay: 300 }),
+      EditorView.updateListener.of(({ docChanged, state }) => {
+        if (docChanged) onChange(state.doc.toString());
+      }),
+    ],
+  });
+  return () => view.destroy();
+}
+
+/** The compiler's errors as places in the text: from their column to the end of the word there. */
+function diagnostics(state: EditorState, errors: readonly CompilerError[]): Diagnostic[] {
+  return errors.map(({ lineNum, linePos, message }): Diagnostic => {
+    const line = state.doc.line(Math.min(Math.max(1, lineNum), state.doc.lines));
+    const from = Math.min(line.from + Math.max(0, linePos - 1), line.to);
+    const word = /^\w+/.exec(line.text.slice(from - line.from))?.[0] ?? " ";
+    return { from, to: Math.min(from + word.length, line.to), severity: "error", message };
+  });
+}
+
+/** Shows two texts and how they differ: side by side, or as one text where the page is narrow. */
+export function openDiff(parent: HTMLElement, a: string, b: string, names: readonly [string, string]): () => void {
+  const root = inside(parent);
+  const fixed = [wgsl, theme, lineNumbers(), EditorState.readOnly.of(true), EditorView.lineWrapping];
+  if (parent.clientWidth < 640) {
+    const changes = unifiedMergeView({ original: a, mergeControls: false });
+    const both = labelled(`Changes from ${names[0]} to ${names[1]}`);
+    const view = new EditorView({ root, parent: root, doc: b, extensions: [fixed, both, changes] });
+    return () => view.destroy();
+  }
+  const side = (doc: string, name: string) => ({ doc, extensions: [fixed, labelled(name)] });
+  const view = new MergeView({ root, parent: root, a: side(a, names[0]), b: side(b, names[1]), gutter: true });
+  return () => view.destroy();
+}

@@ -1,0 +1,56 @@
+import { type Edit, type Outcome, type Source, timed } from "./rows.ts";
+
+/** What varies from row to row of a heat map; columns are variants. */
+export type Axis = "shapes" | "workgroups";
+
+export interface Row {
+  readonly name: string;
+  /** Outcomes by variant; `undefined` where nothing can be varied, absent until it is measured. */
+  readonly cells: ReadonlyMap<string, Outcome | undefined>;
+}
+
+export interface HeatMap {
+  readonly axis: Axis;
+  /** What it was measured for: it says nothing of others. */
+  readonly of: string;
+  readonly columns: readonly string[];
+  readonly rows: readonly Row[];
+}
+
+/**
+ * The kernels of a variant with another number of invocations per workgroup, for kernels along one axis without
+ * barriers, whose invocations know nothing of their workgroup. Undefined if there is none. Surplus invocations do
+ * nothing, and there are never fewer than before.
+ */
+export function resized(sources: readonly Source[], size: number): readonly Edit[] | undefined {
+  const edits = sources.flatMap(({ wgsl, workgroups: [x, y, z] }, kernel): Edit[] => {
+    const [all, before] = /@workgroup_size\((\d+)\)/.exec(wgsl) ?? [];
+    const isOne = /workgroupBarrier|var<workgroup>|workgroup_id|num_workgroups|local_invocation/.test(wgsl);
+    if (!all || isOne) return [];
+    const groups = Math.ceil((x * Number(before)) / size);
+    if (groups > 65535) return [];
+    return [{ kernel, wgsl: wgsl.replace(all, `@workgroup_size(${size})`), workgroups: [groups, y, z] }];
+  });
+  return edits.length > 0 ? edits : undefined;
+}
+
+/** The milliseconds of a cell. */
+export const msOf = (outcome: Outcome | undefined): number | undefined => timed(outcome, undefined)?.ms;
+
+/**
+ * How fast each cell is, as a share of the fastest it is compared with: of its row where rows are shapes, which take
+ * different times anyway, else of all.
+ */
+export function shares({ axis, rows }: HeatMap): readonly ReadonlyMap<string, number>[] {
+  const least = (some: readonly Row[]): number =>
+    Math.min(...some.flatMap(({ cells }) => [...cells.values()].map((cell) => msOf(cell) ?? Number.POSITIVE_INFINITY)));
+  return rows.map((row) => {
+    const best = least(axis === "shapes" ? [row] : rows);
+    return new Map(
+      [...row.cells].flatMap(([variant, outcome]) => {
+        const ms = msOf(outcome);
+        return ms === undefined ? [] : [[variant, best / ms] as const];
+      }),
+    );
+  });
+}

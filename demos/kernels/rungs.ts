@@ -1,0 +1,84 @@
+/* What each variant does, in a sentence. Names end in the sizes of a tile, such as "direct4x8". */
+
+const lines = {
+  serial: "One invocation per line, four elements at a time.",
+  tree: "A workgroup per line, whose invocations add their parts in workgroup memory.",
+};
+
+/** Sentences by family and variant; "*" stands for every family. */
+const sentences: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  "*": { naive: "The definition: one invocation per result.", vec4: "One invocation per four neighbouring results." },
+  matmul: {
+    direct: "One invocation computes ROWS × COLUMNS results in registers: each loaded element serves many products.",
+    quads: "ROWS × COLUMNS results per invocation, and four neighbours swap what they load: each loads a quarter.",
+    quadK: "Four neighbouring invocations share ROWS × COLUMNS results: each takes every fourth step of the inner sum.",
+    groupK: "A workgroup of 64 shares ROWS × COLUMNS results and splits the inner sum, for few results.",
+    tiled: "A workgroup computes 64 × 64 results from slices of both factors in workgroup memory: for GPUs.",
+    tiled128: "The same with 128 × 128 results: twice as many products per loaded element.",
+  },
+  conv2d: {
+    direct: "One invocation computes a strip of results for several features in registers.",
+    quads: "The same, and four neighbouring invocations, each on its own image, share loads of the weight.",
+    tiled: "A matrix product of the weight and patches of the image, through workgroup memory: for GPUs.",
+  },
+  conv2dWeightGrad: {
+    direct: "One invocation computes some rows of kernels for several features in registers.",
+    quads: "The same, and four neighbouring invocations share what they load.",
+    tiled: "A matrix product of gradient and patches of the image, through workgroup memory: for GPUs.",
+  },
+  maxPool2d: {
+    naive: "The definition: the maximum of each window; one invocation computes four windows.",
+    unrolled: "The same for small windows, without loops or branches.",
+  },
+  maxPool2dGrad: {
+    naive: "The definition: each element of the image searches the windows that contain it.",
+    blocks: "One invocation per window writes its block of the image.",
+  },
+  maxPool2dPick: { naive: "The definition, and the only variant: one invocation per window." },
+  reduce: {
+    naive: "The definition: one invocation per result, one element at a time.",
+    serial: "Along lines, four elements at a time; long lines in chunks, which a second kernel adds up.",
+    columns: "One invocation computes four neighbouring results at once, in chunks.",
+    tree: lines.tree,
+  },
+  pick: { naive: "The definition: one invocation per line, one element at a time.", ...lines },
+  softmax: { naive: "The definition: one invocation per line, one element at a time.", ...lines },
+  softmaxGrad: { naive: "The definition: one invocation per line, one element at a time.", ...lines },
+  layerNorm: { naive: "The definition: one invocation per row, one element at a time.", ...lines },
+  squaredNorm: { naive: "The definition: one invocation per piece of 1024 elements.", ...lines },
+  embeddingGrad: {
+    naive: "The definition: each element of the table searches all positions.",
+    rows: "The same, four indices and four columns at once: for small tables.",
+    positions: "The first position that names a row adds up all of them, the others return: for large tables.",
+  },
+  sort: {
+    naive: "The definition: an element's rank is the number of elements before it.",
+    merge: "Sorts blocks of 64, then merges sorted runs, one dispatch per doubling.",
+  },
+  cumsum: {
+    naive: "The definition: one invocation per line, one element at a time.",
+    blocks: "Sums blocks of 64, and groups of blocks: the same speed, smaller rounding errors.",
+  },
+  cumprod: { naive: "The definition, and the only variant: one invocation per line." },
+  gather: { naive: "The definition, and the only variant: one invocation per result." },
+  scatterAdd: { naive: "The definition, and the only variant: each result searches the index." },
+  castAll: { naive: "The definition: one invocation per element.", vec4: "One invocation per four elements." },
+};
+
+const recurrent = {
+  naive: "The definition: a dispatch per step, one invocation per row and unit.",
+  steps: "The same with the products of ROWS rows kept in registers.",
+  quads: "Four neighbouring invocations compute the same units of different rows, and share loads of the weight.",
+  walk: "All steps in one dispatch: a workgroup walks the sequence for its rows, with barriers. For GPUs.",
+};
+
+/** What a variant does; empty for one that is not described. */
+export function sentenceOf(family: string, variant: string): string {
+  const known = ["lstm", "gru", "rnn"].includes(family) ? recurrent : { ...sentences["*"], ...sentences[family] };
+  const [, name = variant, rows = "", columns = ""] = /^(\D+)(\d+)(?:x(\d+))?$/.exec(variant) ?? [];
+  const sentence: string = (known as Record<string, string>)[variant] ?? (known as Record<string, string>)[name] ?? "";
+  return sentence
+    .replace("ROWS rows", rows === "1" ? "1 row" : "ROWS rows")
+    .replace("ROWS", rows)
+    .replace("COLUMNS", columns);
+}

@@ -1,0 +1,147 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import { Choice } from "../parts/controls.tsx";
+import { Comparison } from "./comparison.tsx";
+import { download } from "./download.ts";
+import * as session from "./session.ts";
+
+const { draft, faults, kernel, settings, shown, sources } = session;
+
+/** The WGSL of the variant that is shown, as the printer writes it, and what the visitor makes of it. */
+export function SourceCard() {
+  const all = sources.value.get(shown.value);
+  if (!all || !kernel.value) return null;
+  const { label, workgroups, wgsl } = kernel.value;
+  return (
+    <section class="card source" aria-labelledby="source-title">
+      <div class="card-head">
+        <h2 id="source-title">{shown.value} as WGSL</h2>
+        <p>
+          <code>{label}</code>, {workgroups.join(" × ")} workgroups
+        </p>
+      </div>
+      {all.length > 1 && (
+        <Choice
+          label={`One of its ${all.length} kernels`}
+          value={all.indexOf(kernel.value)}
+          options={all.map((each, i) => [i, `${i + 1}. ${each.label}`] as const)}
+          onChange={(next) => session.show({ kernel: next })}
+        />
+      )}
+      {draft.value ? (
+        <Editor key={`${label} ${shown.value}`} />
+      ) : (
+        <>
+          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls */}
+          <section class="wgsl" tabIndex={0} aria-label="WGSL">
+            <pre>{wgsl}</pre>
+          </section>
+          <div class="buttons">
+            <button id="edit" type="button" class="button" onClick={session.startDraft}>
+              Edit
+            </button>
+          </div>
+        </>
+      )}
+      <Comparison />
+      <p class="notes">
+        Whether a kernel is free of races, no test can tell. To step through its threads, open it in{" "}
+        <a href="https://github.com/brendan-duncan/webgpu_inspector">webgpu_inspector</a>, which has a debugger for
+        shaders.
+      </p>
+    </section>
+  );
+}
+
+/** The draft in an editor, which loads now. */
+function Editor() {
+  const parent = useRef<HTMLDivElement>(null);
+  /** Texts that come from elsewhere, such as a file, open the editor anew. */
+  const [opened, setOpened] = useState(0);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: one editor for all texts typed into it
+  useEffect(() => {
+    let close: (() => void) | undefined;
+    let isGone = false;
+    void import("./editor.ts").then(({ openEditor }) => {
+      if (isGone) return;
+      const text = draft.value!.wgsl;
+      close = openEditor({ parent: parent.current!, text, onChange: session.write, errorsIn: session.faultsIn });
+    });
+    return () => {
+      isGone = true;
+      close?.();
+    };
+  }, [opened]);
+  const read = async (file: File | undefined): Promise<void> => {
+    if (!file) return;
+    await session.write(await file.text());
+    setOpened(opened + 1);
+  };
+  const { workgroups, wgsl } = draft.value!;
+  const isLong = settings.value.text === "" && wgsl !== kernel.value!.wgsl;
+  return (
+    <>
+      <div class="editor" ref={parent} />
+      <Faults />
+      <div class="buttons">
+        <button
+          id="run-draft"
+          type="button"
+          class="button primary"
+          disabled={session.busy.value !== undefined || (faults.value?.length ?? 0) > 0}
+          onClick={() => void session.measureDraft()}
+        >
+          Check and time
+        </button>
+        <button id="drop-draft" type="button" class="button" onClick={session.dropDraft}>
+          Back to the original
+        </button>
+        <button type="button" class="button" onClick={() => download("kernel.wgsl", wgsl)}>
+          Save as a file
+        </button>
+        <label class="button file">
+          Open a file
+          <input
+            type="file"
+            accept=".wgsl,.txt"
+            onChange={({ currentTarget }) => void read(currentTarget.files?.[0])}
+          />
+        </label>
+        <fieldset class="groups">
+          <legend class="visually-hidden">Workgroups</legend>
+          {["x", "y", "z"].map((axis, i) => (
+            <input
+              key={axis}
+              type="number"
+              min={1}
+              max={65535}
+              aria-label={`Workgroups along ${axis}`}
+              value={workgroups[i]}
+              onChange={({ currentTarget: { value, validity } }) => {
+                if (validity.valid && value !== "") session.writeGroups(workgroups.with(i, Number(value)));
+              }}
+            />
+          ))}
+          <span>workgroups</span>
+        </fieldset>
+      </div>
+      <p class="notes">
+        Bindings stay as they are. The text runs first with a counter in each loop, so that one without an end does not
+        take the GPU with it.
+        {isLong && " It is too long for a link: save it as a file."}
+      </p>
+    </>
+  );
+}
+
+/** The compiler's errors, also for those who cannot see marks in the text. */
+function Faults() {
+  return (
+    <ul class="faults" role="status">
+      {faults.value?.map(({ lineNum, linePos, message }) => (
+        <li key={`${lineNum} ${linePos} ${message}`}>
+          Line {lineNum}, column {linePos}: {message}
+        </li>
+      ))}
+    </ul>
+  );
+}

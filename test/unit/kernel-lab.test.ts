@@ -1,0 +1,235 @@
+import { describe, expect, test } from "vitest";
+import { compare } from "../../bench/measure/check.ts";
+import { carries, commonStep } from "../../bench/measure/resolution.ts";
+import { compiled } from "../../demos/kernels/graphs.ts";
+import { resized, shares } from "../../demos/kernels/heat.ts";
+import { limited, withoutComments } from "../../demos/kernels/limit.ts";
+import { pack, unpack } from "../../demos/kernels/pack.ts";
+import { msIn, parseResults, printResults, type ResultsFile } from "../../demos/kernels/results.ts";
+import type { Outcome } from "../../demos/kernels/rows.ts";
+import { sentenceOf } from "../../demos/kernels/rungs.ts";
+import { decades, placed } from "../../demos/kernels/scale.ts";
+import { refusal, workOf, works } from "../../demos/kernels/works.ts";
+import { registry } from "../../src/selfcheck/registry.ts";
+import { gpu, software } from "../adapters.ts";
+
+describe("a limit for loops", () => {
+  test("finds no loops in comments, and keeps positions", () => {
+    const text = "a // for {\n/* loop { /* nested */ while */ b\n// end";
+    const bare = withoutComments(text);
+    expect(bare.length).toBe(text.length);
+    expect(bare.replace(/ +/g, " ")).toBe("a \n b\n ");
+    expect(limited(text, 0).split("\n").slice(0, 3).join("\n")).toBe(text);
+  });
+
+  test("counts the turns of nested loops together, and keeps lines", () => {
+    const text = "fn f() {\n  for (var i = 0u; i < 3u; i++) {\n    while (true) { x++; }\n  }\n}";
+    const lines = limited(text, 4, 9).split("\n");
+    expect(lines[1]).toMatch(
+      /^ {2}for \(.*\) \{ all_turns\+\+; if \(all_turns > 9u\) \{ atomicStore\(&ended_loop, 2u\); break; \}/,
+    );
+    expect(lines[2]).toMatch(/while \(true\) \{ all_turns\+\+; .*3u\); break; .* x\+\+; \}$/);
+    expect(lines.slice(5).join("\n")).toContain("@group(0) @binding(4)");
+  });
+
+  test("gives a loop with a barrier a count of its own, also where a function waits", () => {
+    const text = "fn wait() { workgroupBarrier(); }\nfn f() {\n  loop { wait(); }\n  loop { y(); }\n}";
+    const lines = limited(text, 1, 9).split("\n");
+    expect(lines[2]).toMatch(/^ {2}\{ var (turns_\d+) = 0u; loop \{ \1\+\+; if \(\1 > 9u\) .* wait\(\); \} \}$/);
+    expect(lines[3]).toContain("all_turns++");
+  });
+});
+
+/** Adapters with subgroups and f16, as a CPU and as a GPU. */
+const adapters = [software, gpu].map((traits) => ({ ...traits, features: new Set(["subgroups", "shader-f16"]) }));
+
+describe("the works of the kernel lab", () => {
+  test("cover every kernel family", () => {
+    const families = new Set(registry.map(({ family: { name } }) => name));
+    expect(new Set(works.map(({ family }) => family))).toEqual(families);
+  });
+
+  test.each(works)(
+    "$id runs its family at every shape, within what the reference takes",
+    ({ id, family, shapes, ...work }) => {
+      for (const { sizes, nan = false } of shapes) {
+        expect(refusal({ id, family, shapes, ...work }, sizes)).toBeUndefined();
+        for (const traits of adapters) {
+          const { calls } = compiled({ work: id, sizes, nan }, undefined, { ...traits, maxStorageBuffers: 7 });
+          expect(calls.map((call) => call.family)).toContain(family);
+        }
+      }
+    },
+  );
+
+  test("explain every variant of every family in a sentence", () => {
+    const all = registry.flatMap(({ family: { name, variants } }) =>
+      variants.map((variant) => [name, variant.name, sentenceOf(name, variant.name)]),
+    );
+    expect(all.filter(([, , sentence]) => !/^[A-Z0-9].*\.$/.test(sentence!))).toEqual([]);
+    expect(all.filter(([, , sentence]) => /ROWS|COLUMNS/.test(sentence!))).toEqual([]);
+  });
+
+  test("refuse sizes that are no whole numbers, too large, or too much for the reference", () => {
+    const product = workOf("matmul");
+    expect(refusal(product, [1, 2])).toBe("n must be a whole number from 1 to 4096");
+    expect(refusal(product, [1.5, 2, 2])).toMatch(/^m must/);
+    expect(refusal(product, [1, 16385, 2])).toMatch(/^k must/);
+    expect(refusal(product, [4096, 4096, 4096])).toMatch(/^about 1e\+11 operations/);
+  });
+});
+
+describe("a comparison with the reference", () => {
+  test("finds the largest error, and the first wrong value", () => {
+    const wanted = { y: Float64Array.of(1, -4, 2) };
+    expect(compare({ y: [1, -4, 2.0002] }, wanted)).toEqual({ largestError: expect.closeTo(5e-5), notNumbers: 0 });
+    expect(compare({ y: [1, -4.1, 3] }, wanted)).toMatchObject({
+      largestError: 0.25,
+      wrong: { name: "y", index: 1, got: -4.1, expected: -4 },
+    });
+  });
+
+  test("promises nothing where the reference is NaN, but finds NaN anywhere else", () => {
+    const wanted = { y: Float64Array.of(Number.NaN, 1) };
+    expect(compare({ y: [5, 1] }, wanted)).toEqual({ largestError: 0, notNumbers: 1 });
+    expect(compare({ y: [Number.NaN, Number.NaN] }, wanted).wrong).toMatchObject({ index: 1 });
+  });
+});
+
+describe("a clock", () => {
+  test("has the largest step of which all its readings are multiples", () => {
+    expect(commonStep([0.131072, 0.196608, 0.589824])).toBe(0.065536);
+    expect(commonStep([0.3, 0.7])).toBe(0.1);
+  });
+
+  test("carries a time of twenty steps, over all runs of a sample", () => {
+    expect(carries({ ms: 0.1, runs: 20 }, 0.1)).toBe(true);
+    expect(carries({ ms: 0.1, runs: 19 }, 0.1)).toBe(false);
+    expect(carries({ ms: 0, runs: 20_000 }, 0.1)).toBe(false);
+  });
+});
+
+describe("the roofline", () => {
+  test("spans whole decades", () => {
+    expect(decades([3, 40])).toEqual([0, 2]);
+    expect(decades([10, 10])).toEqual([1, 2]);
+    expect(decades([0, Number.NaN])).toEqual([-1, 1]);
+  });
+
+  test("moves labels apart, and keeps their order", () => {
+    const labels = placed([{ at: 10 }, { at: 100 }, { at: 11 }]).map(({ label }) => label);
+    expect(labels).toEqual(labels.toSorted((a, b) => a - b));
+    expect(labels[1]! - labels[0]!).toBeCloseTo(14);
+  });
+});
+
+describe("a text in an address", () => {
+  test("comes back as it was, short and without signs that addresses change", async () => {
+    const text = "fn main() { /* ≥ */ }\n".repeat(100);
+    const packed = await pack(text);
+    expect(packed).toMatch(/^[\w-]+$/);
+    expect(packed.length).toBeLessThan(200);
+    expect(await unpack(packed)).toBe(text);
+  });
+
+  test("means nothing if it is damaged", async () => {
+    expect(await unpack("no-text-of-ours")).toBeUndefined();
+    expect(await unpack("a")).toBeUndefined();
+  });
+});
+
+describe("another size of workgroups", () => {
+  const source = (wgsl: string, x = 10) => ({ label: "", wgsl, workgroups: [x, 2, 3] as const });
+
+  test("keeps the number of invocations, or a few more", () => {
+    const [edit] = resized([source("@compute @workgroup_size(16) fn main() {}")], 64)!;
+    expect(edit).toEqual({ kernel: 0, wgsl: "@compute @workgroup_size(64) fn main() {}", workgroups: [3, 2, 3] });
+  });
+
+  test("is nothing for kernels whose invocations work together, have two axes, or would be too many groups", () => {
+    expect(resized([source("@workgroup_size(16) fn main() { workgroupBarrier(); }")], 64)).toBeUndefined();
+    expect(resized([source("@workgroup_size(8, 8) fn main() {}")], 64)).toBeUndefined();
+    expect(resized([source("@workgroup_size(64) fn main() {}", 65000)], 4)).toBeUndefined();
+  });
+});
+
+describe("a heat map", () => {
+  const right = (ms: number) =>
+    ({
+      state: "right",
+      comparison: { largestError: 0, notNumbers: 0 },
+      compileMs: 1,
+      stepMs: 0,
+      dispatches: 1,
+      time: { ms, bestMs: ms, spread: 0, samples: 3, runs: 1, clock: "wall" },
+      work: [{ flops: 1, bytes: 1 }],
+    }) as const;
+  const rows = [
+    {
+      name: "small",
+      cells: new Map([
+        ["a", right(1)],
+        ["b", right(2)],
+      ]),
+    },
+    {
+      name: "large",
+      cells: new Map<string, Outcome>([
+        ["a", right(8)],
+        ["b", right(4)],
+        ["c", { state: "absent" }],
+      ]),
+    },
+  ];
+
+  test("compares variants of a shape, and all sizes of workgroups", () => {
+    const of = "";
+    const columns = ["a", "b", "c"];
+    expect(shares({ axis: "shapes", of, columns, rows }).map((row) => [...row])).toEqual([
+      [
+        ["a", 1],
+        ["b", 0.5],
+      ],
+      [
+        ["a", 0.5],
+        ["b", 1],
+      ],
+    ]);
+    expect(shares({ axis: "workgroups", of, columns, rows })[1]!.get("b")).toBe(0.25);
+  });
+});
+
+describe("a file of results", () => {
+  const outcome = { state: "right", time: { ms: 2, runs: 3, samples: 5 } };
+  const problem = { work: "matmul", sizes: [1, 2, 3], nan: false };
+  const file = {
+    ...{ format: "tilegrad kernel lab", version: 1, date: "2026-01-02", tilegrad: "0.1.0", adapter: "a", cpu: false },
+    ...{ clock: "gpu", browser: "b", os: "c", roof: null, results: [{ problem, variant: "naive", outcome }] },
+  };
+
+  test("comes back, and tells the time of a variant", () => {
+    const read = parseResults(printResults(file as unknown as ResultsFile));
+    expect(read).toEqual(file);
+    expect(msIn(read, problem, "naive")).toBe(2);
+    expect(msIn(read, { ...problem, nan: true }, "naive")).toBeUndefined();
+    expect(msIn(read, problem, "tiled")).toBeUndefined();
+  });
+
+  test.each([
+    ["{", /not JSON/],
+    ["[]", /no file of this page/],
+    [JSON.stringify({ ...file, version: 2 }), /version 2, expected 1/],
+    [JSON.stringify({ ...file, adapter: 7 }), /"adapter" is no text/],
+    [JSON.stringify({ ...file, results: {} }), /result 1 is not complete/],
+    [
+      JSON.stringify({ ...file, results: [{ problem, variant: "naive", outcome: { state: "right", time: {} } }] }),
+      /result 1/,
+    ],
+    [
+      JSON.stringify({ ...file, results: [{ problem: { ...problem, work: "chess" }, variant: "naive", outcome }] }),
+      /result 1/,
+    ],
+  ])("is refused with a reason: %s", (text, reason) => {
+    expect(() => parseResults(text)).toThrow(reason);
+  });
+});
