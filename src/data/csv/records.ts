@@ -40,7 +40,8 @@ export class Records {
     this.#rest += this.#plain(piece, isLast);
     if (!isLast && this.#rest.length < this.#enough) return [];
     const text = this.#rest;
-    const records = isLast || this.#parser || text.includes("\n") ? this.#parse(text, isLast) : [];
+    this.#parser ??= this.#parserFor(isLast ? `${text}\n` : text, isLast);
+    const records = this.#parser ? this.#parse(this.#parser, text, isLast) : [];
     // A long record that arrives in small pieces is not read from its beginning for each of them.
     this.#enough = records.length > 0 ? 0 : 2 * text.length;
     if (this.#rest.length > longest) {
@@ -58,13 +59,16 @@ export class Records {
     return text.includes("\r") ? text.replace(/\r\n?/g, "\n") : text;
   }
 
-  #parse(text: string, isLast: boolean): string[][] {
-    this.#parser ??= new Papa.Parser({
-      delimiter: this.#options.delimiter ?? guessed(text),
-      newline: "\n",
-      comments: this.#options.comment ?? false,
-    });
-    const { data, errors, meta } = this.#parser.parse(text, 0, !isLast) as Papa.ParseResult<string[]>;
+  /** A parser, as soon as the delimiter is known. */
+  #parserFor(text: string, isLast: boolean): Papa.Parser | undefined {
+    const { delimiter, comment } = this.#options;
+    const line = firstLine(text, comment) ?? (isLast ? "" : undefined);
+    if (delimiter === undefined && line === undefined) return undefined;
+    return new Papa.Parser({ delimiter: delimiter ?? guessed(line!), newline: "\n", comments: comment ?? false });
+  }
+
+  #parse(parser: Papa.Parser, text: string, isLast: boolean): string[][] {
+    const { data, errors, meta } = parser.parse(text, 0, !isLast) as Papa.ParseResult<string[]>;
     const [fault] = errors;
     if (fault) {
       const what = fault.code === "MissingQuotes" ? "a quote that is not closed" : "text after a closing quote";
@@ -80,9 +84,15 @@ export class Records {
   }
 }
 
-/** The usual delimiter that is most frequent in the first line, outside quotes. */
-function guessed(text: string): string {
-  const [line] = text.replace(/"[^"]*"/g, "").split("\n", 1);
-  const count = (delimiter: string): number => line!.split(delimiter).length;
+/** The first line that is neither blank nor a comment, without what is in quotes; `undefined` until all of it is there. */
+function firstLine(text: string, comment: string | undefined): string | undefined {
+  const lines = text.replace(/"[^"]*(?:"|$)/g, "").split("\n");
+  const at = lines.findIndex((line) => line.trim() !== "" && !(comment && line.startsWith(comment)));
+  return at < lines.length - 1 ? lines[at] : undefined;
+}
+
+/** The usual delimiter that is most frequent in a line. */
+function guessed(line: string): string {
+  const count = (delimiter: string): number => line.split(delimiter).length;
   return [",", ";", "\t", "|"].reduce((best, other) => (count(other) > count(best) ? other : best));
 }
