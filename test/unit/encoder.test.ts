@@ -57,6 +57,12 @@ describe("tableEncoder", () => {
     );
   });
 
+  test("finds the most frequent of very many numbers", () => {
+    const rows = Array.from({ length: 150_000 }, (_, i) => ({ a: i === 0 ? null : Math.max(7, i) + 0.5 }));
+    const { x } = tableFromRows(rows).dataset({ x: [{ column: "a", missing: "mostFrequent" }] });
+    expect([...x.data.slice(0, 9)]).toEqual([7.5, 7.5, 7.5, 7.5, 7.5, 7.5, 7.5, 7.5, 8.5]);
+  });
+
   test("fills categories with the most frequent, and marks what was missing", () => {
     const encoder = tableEncoder(
       table,
@@ -196,6 +202,8 @@ describe("rows to predict for", () => {
     const refused: [rows: unknown, message: string][] = [
       [[{ city: "a" }], 'no row has "age", which is in types: where it is not known, write null'],
       [[{ age: "old", city: "a" }], 'tableFromRows: row 0, "age" is "old", expected a number'],
+      [[{ age: Infinity, city: "a" }], "tableFromRows: rows[0].age is Infinity, expected a text, a finite number"],
+      [[{ age: 1e39, city: "a" }], 'tableFromRows: row 0, "age" is 1e+39, expected a number of at most 3.4e38'],
       [[{ age: {}, city: "a" }], "rows[0].age is"],
       [[], "rows is [], expected at least one row"],
       [[1], "rows[0] is 1, expected"],

@@ -141,6 +141,9 @@ describe("serializeNpy", () => {
 
   test("refuses what no file could hold", () => {
     expect(() => serializeNpy({ data: new Float32Array(3), shape: [2] })).toThrow(ShapeError);
+    expect(() => serializeNpy({ data: new Float32Array(1), shape: new Array(65).fill(1) })).toThrow(
+      "serializeNpy: shape has 65 axes, NumPy allows 64",
+    );
     expect(() => serializeNpy({ data: [1, 2] as never, shape: [2] })).toThrow(DTypeError);
     expect(() => serializeNpy({ data: Int32Array.of(1), shape: [1] }, { dtype: "f16" })).toThrow(AttributeError);
   });

@@ -3,7 +3,6 @@ import { builderOf, type ColumnBuilder, inferredType } from "../table/builder.ts
 import { type Column, type ColumnType, typeOf } from "../table/column.ts";
 import { Table } from "../table/table.ts";
 import { checkTexts, checkTypes } from "../table/types.ts";
-import { type Precision, precisionOf, tooLarge } from "./range.ts";
 import { Records } from "./records.ts";
 
 export interface CsvOptions {
@@ -49,8 +48,6 @@ interface Kept {
   readonly at: number;
   readonly isInferred: boolean;
   builder?: ColumnBuilder;
-  /** Of its numbers, if it has any. */
-  precision?: Precision | undefined;
 }
 
 /** Options of the reader's own. */
@@ -153,7 +150,6 @@ export class CsvReader {
         );
       }
       column.builder = builderOf(type, this.options, isInferred);
-      column.precision = precisionOf(type);
     }
     for (const [i, record] of sample.entries()) this.#add(record, rows[i]!);
   }
@@ -161,9 +157,8 @@ export class CsvReader {
   #add(record: string[], row: number): void {
     this.#checkLength(record);
     this.rows++;
-    for (const { name, at, builder, isInferred, precision } of this.#kept) {
-      const text = this.#present(record[at]!);
-      const expected = builder!.push(text) ?? (precision && text && tooLarge(text, precision, this.options.decimal));
+    for (const { name, at, builder, isInferred } of this.#kept) {
+      const expected = builder!.push(this.#present(record[at]!));
       if (expected === undefined) continue;
       const shown = JSON.stringify(record[at]!.length > 60 ? `${record[at]!.slice(0, 60)}…` : record[at]);
       const why = isInferred

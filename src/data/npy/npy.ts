@@ -142,6 +142,7 @@ export function serializeArray(op: string, array: DataArray, wanted?: NpyDType):
   if (shape.some((n) => !Number.isInteger(n) || n < 0) || count !== data.length) {
     throw new ShapeError(`${op}: shape ${quoted(shape)} does not fit ${counted(data.length, "value")}`);
   }
+  if (shape.length > 64) throw new ShapeError(`${op}: shape has ${shape.length} axes, NumPy allows 64`);
   const dtype = wanted === undefined ? own : wanted;
   checkChoice(op, "dtype", dtype, Object.keys(elementTypes) as NpyDType[]);
   if (dtype !== own && dtype !== "bool" && !(dtype === "f16" && own === "f32")) {

@@ -73,6 +73,8 @@ class NumberBuilder implements ColumnBuilder {
       return `a number${this.#format.decimal === "," ? " with a decimal comma" : ""}`;
     } else if (this.#type === "i32" && !isWhole32(value)) {
       return "a whole number from −2³¹ to 2³¹−1";
+    } else if (!Number.isFinite(this.#type === "f32" ? Math.fround(value) : value)) {
+      return `a number of at most ${this.#type === "f32" ? "3.4e38, or f64 as the column's type" : "1.8e308"}`;
     }
     this.#values.push(value);
     return undefined;

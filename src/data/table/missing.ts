@@ -30,6 +30,8 @@ function median(values: Float64Array): number {
 function mostFrequent(values: Float64Array): number {
   const counts = new Map<number, number>();
   for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
-  const most = Math.max(...counts.values());
-  return [...counts].reduce((best, [value, count]) => (count === most ? Math.min(best, value) : best), Infinity);
+  let [best, most] = [Infinity, 0];
+  for (const [value, count] of counts)
+    if (count > most || (count === most && value < best)) [best, most] = [value, count];
+  return best;
 }

@@ -55,7 +55,7 @@ export function tableFromRows(rows: readonly Row[], options?: RowsOptions): Tabl
 function textOf(op: string, row: Row, name: string, i: number): string | undefined {
   const value = Object.hasOwn(row, name) ? row[name] : undefined;
   if (value === null || value === undefined || Number.isNaN(value)) return undefined;
-  if (!["string", "number", "boolean"].includes(typeof value))
-    refuse(op, `rows[${i}].${name}`, value, "a text, a number, a boolean or null");
+  if (!["string", "number", "boolean"].includes(typeof value) || value === Infinity || value === -Infinity)
+    refuse(op, `rows[${i}].${name}`, value, "a text, a finite number, a boolean or null");
   return `${value}`.trim() || undefined;
 }
