@@ -50,7 +50,8 @@ export function formatOf(op: string, options: ImageOptions): ImageFormat {
   const [height, width] = size.map((n, i) => checkWhole(op, `size[${i}]`, n, 1, 2 ** 14)) as [number, number];
   const channels = o.channels === 1 || o.channels === 3 ? o.channels : refuse(op, "channels", o.channels, "1 or 3");
   const std = perChannel(op, "std", o.std === undefined ? 1 : o.std, channels);
-  if (std.includes(0)) throw new AttributeError(`${op}: std is 0, expected numbers that can divide`);
+  const odd = std.find((value) => !Number.isFinite(Math.fround(1 / value)));
+  if (odd !== undefined) throw new AttributeError(`${op}: std is ${odd}, expected numbers that can divide in f32`);
   const background = o.background === undefined ? [0, 0, 0] : o.background;
   if (checkList(op, "background", background).length !== 3) refuse(op, "background", background, "[red, green, blue]");
   background.forEach((value, i) =>
@@ -69,10 +70,12 @@ export function formatOf(op: string, options: ImageOptions): ImageFormat {
 }
 
 function perChannel(op: string, name: string, given: number | readonly number[], channels: number): readonly number[] {
-  if (typeof given === "number") return new Array(channels).fill(checkNumber(op, name, given, "a finite number"));
+  const finite = (name: string, value: number): number =>
+    checkNumber(op, name, value, "a finite number that f32 holds", (n) => Number.isFinite(Math.fround(n)));
+  if (typeof given === "number") return new Array(channels).fill(finite(name, given));
   const expected = `a number, or one for each of ${channels} channels`;
   if (!Array.isArray(given) || given.length !== channels) refuse(op, name, given, expected);
-  return given.map((value, i) => checkNumber(op, `${name}[${i}]`, value, "a finite number"));
+  return given.map((value, i) => finite(`${name}[${i}]`, value));
 }
 
 /** Weights of red, green and blue in grey (ITU-R BT.601), as in PIL and torchvision. */

@@ -71,6 +71,15 @@ describe("fromImageData", () => {
       }
   });
 
+  test("refuses normalisations that f32 cannot compute", () => {
+    const read = (options: object) => () => fromImageData(grey(1, 1), { size: [1, 1], ...one, ...options });
+    for (const std of [0, 1e-320]) expect(read({ std })).toThrow(`fromImageData: std is ${std}, expected numbers that`);
+    for (const name of ["mean", "std"])
+      expect(read({ [name]: 1e39 })).toThrow(
+        `fromImageData: ${name} is 1e+39, expected a finite number that f32 holds`,
+      );
+  });
+
   test("takes several images of any sizes", () => {
     const values = fromImageData([grey(1, 0), grey(2, 255, 255)], { size: [1, 1], ...one });
     expect([...values]).toEqual([0, 1]);
