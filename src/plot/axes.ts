@@ -1,5 +1,5 @@
 import { scaleLinear, scaleLog } from "d3-scale";
-import { figure } from "./figure.ts";
+import { figures } from "./figure.ts";
 import { type Attributes, type Markup, tag } from "./markup.ts";
 import { words } from "./svg.ts";
 import { fitted, letter, widthOf } from "./width.ts";
@@ -37,10 +37,9 @@ export function axisOf({ range, isLog, places, most, isWhole, isRound }: AxisOpt
   scale.domain(widened(range, isLog)).range(places);
   if (isRound) scale.nice(most);
   const all = isLog ? decades(scale.domain() as [number, number], most) : scale.ticks(most);
-  return {
-    at: scale,
-    ticks: all.filter((tick) => !isWhole || Number.isInteger(tick)).map((value) => ({ value, label: figure(value) })),
-  };
+  const values = all.filter((tick) => !isWhole || Number.isInteger(tick));
+  const labels = figures(values);
+  return { at: scale, ticks: values.map((value, i) => ({ value, label: labels[i]! })) };
 }
 
 /** Two different ends. */

@@ -1,7 +1,7 @@
 import { checkList, checkNumbers, checkWhole, counted, optionsOf, refuse, ShapeError, show } from "../errors.ts";
 import { ConfusionMatrix } from "../metrics/confusion.ts";
 import { figure } from "./figure.ts";
-import { type Markup, tag } from "./markup.ts";
+import { type Markup, rounded, tag } from "./markup.ts";
 import { heading, picture, words } from "./svg.ts";
 import { fitted, letter, widthOf } from "./width.ts";
 
@@ -70,7 +70,7 @@ export function confusionMatrix(matrix: Counts, options: ConfusionOptions = {}):
   const columns = labels.flatMap((label, i) => {
     const [x, y] = [left + (i + 0.5) * wide, top + classes * high + 8];
     if (!isTurned) return words(x, y + 0.7 * letter, label, { "text-anchor": "middle" });
-    const at = { "text-anchor": "end", transform: `rotate(-90 ${figure(x)} ${figure(y)})` };
+    const at = { "text-anchor": "end", transform: `rotate(-90 ${rounded(x)} ${rounded(y)})` };
     return i % every(wide) > 0 ? [] : words(x, y, fitted(label, room), { ...at, dy: letter / 3 });
   });
   const [right, bottom] = [left + classes * wide, top + classes * high];
@@ -106,7 +106,7 @@ export function countsOf(op: string, matrix: Counts): { classes: number; counts:
   const classes = Math.round(Math.sqrt(matrix.length));
   if (matrix.length === 0 || classes ** 2 !== matrix.length)
     throw new ShapeError(`${op}: the matrix has ${counted(matrix.length, "count")}, expected [classes, classes]`);
-  for (let i = 0; i < matrix.length; i++) checkWhole(op, `the matrix[${i}]`, matrix[i]!, 0);
+  for (let i = 0; i < matrix.length; i++) checkWhole(op, `the matrix[${i}]`, matrix[i]!, 0, 2 ** 31 - 1);
   return { classes, counts: matrix };
 }
 

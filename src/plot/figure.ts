@@ -9,7 +9,18 @@ export function figure(value: number, digits = 4): string {
           .replace(/\.?0+(?=e)/, "")
           .replace("e+", "e")
       : size >= 1e4
-        ? Math.round(value).toLocaleString("en-US")
+        ? value.toLocaleString("en-US", {
+            maximumFractionDigits: Math.max(0, digits - String(Math.trunc(size)).length),
+          })
         : String(Number(value.toPrecision(digits)));
   return text.replace(/^-/, "−");
+}
+
+/** Different numbers, with as many digits as tell them apart, up to nine. */
+export function figures(values: readonly number[]): string[] {
+  for (let digits = 4; digits <= 9; digits++) {
+    const all = values.map((value) => figure(value, digits));
+    if (new Set(all).size === all.length) return all;
+  }
+  return values.map((value) => figure(value));
 }

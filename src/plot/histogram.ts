@@ -35,7 +35,8 @@ export interface Bin {
 export function binsOf(values: ArrayLike<number>, bins: number | undefined): Bin[] {
   const finite = Array.from(values).filter(isShown);
   const [low, high] = rangeOf([finite]) ?? [0, 1];
-  const margin = low === high ? Math.abs(low) / 10 || 0.5 : 0;
+  // Numbers that are closer to each other than the smallest steps of scales count as equal.
+  const margin = high - low < 1e-300 ? Math.abs(low) / 10 || 0.5 : 0;
   const count =
     bins ?? Math.min(100, Math.max(thresholdSturges(finite), thresholdFreedmanDiaconis(finite, low, high) || 1));
   const scale = scaleLinear([low - margin, high + margin], [0, 1]).nice(count);

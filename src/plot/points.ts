@@ -72,7 +72,7 @@ function checkedLines(op: string, curves: Curves, x: ArrayLike<number> | undefin
   if (x !== undefined) {
     checkNumbers(op, "x", x);
     for (let i = 0; i < x.length; i++) {
-      const isUsual = isShown(x[i]!) && (i === 0 || x[i - 1]! <= x[i]!);
+      const isUsual = typeof x[i] === "number" && isShown(x[i]!) && (i === 0 || x[i - 1]! <= x[i]!);
       if (!isUsual) throw new AttributeError(`${op}: x[${i}] is ${show(x[i])}, expected finite numbers that ascend`);
     }
   }

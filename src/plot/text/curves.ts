@@ -59,16 +59,18 @@ export function learningCurvesText(curves: Curves | RunHistory, options: CurveTe
     return `${(label ?? "").padStart(room - 1)} ${label === undefined ? "│" : "┤"}${canvas.row(row, o.color)}`.trimEnd();
   });
   const sample = (index: number): string => (index === 0 || o.color ? "⠤⠤" : marks[(index - 1) % marks.length]!);
-  const legend = lines.map(({ name }, i) => `${inked(sample(i), i, o.color)} ${name}`);
-  if (mark !== undefined) legend.push(`${inked("╎", lines.length, o.color)} ${o.markLabel}`);
+  const named = (mark: string, i: number, name: string): string =>
+    `${inked(mark, i, o.color)} ${cut(name, o.columns - mark.length - 1)}`;
+  const legend = lines.map(({ name }, i) => named(sample(i), i, name));
+  if (mark !== undefined) legend.push(named("╎", lines.length, o.markLabel));
   return [
-    ...[o.title, yLabel].filter((text) => text !== ""),
+    ...[o.title, yLabel].filter((text) => text !== "").map((text) => cut(text, o.columns)),
     ...drawn,
     ...axisLines(
       horizontal.ticks.map(({ value, label }) => [Math.floor(column(value) / 2), label]),
       canvas.columns,
       room,
-      o.xLabel,
+      cut(o.xLabel, canvas.columns),
     ),
     ...wrapped(legend, o.columns),
   ].join("\n");
@@ -89,6 +91,9 @@ function axisLines(ticks: readonly [number, string][], columns: number, room: nu
   const below = fits ? [`${labels}  ${title}`] : [labels, title.padStart(Math.floor((columns + title.length) / 2))];
   return [`${" ".repeat(room)}└${rule.join("")}`, ...below.map((line) => (margin + line).trimEnd())];
 }
+
+/** Words that fit into so many characters: cut, with an ellipsis, if they are longer. */
+const cut = (words: string, most: number): string => (words.length <= most ? words : `${words.slice(0, most - 1)}…`);
 
 /** Words in as few lines as they fit into. */
 function wrapped(items: readonly string[], columns: number): string[] {

@@ -1,5 +1,5 @@
 import { checkWhole, optionsOf } from "../../errors.ts";
-import { figure } from "../figure.ts";
+import { figures } from "../figure.ts";
 import { binsOf, checkValues, type HistogramOptions } from "../histogram.ts";
 
 export interface HistogramTextOptions extends Pick<HistogramOptions, "bins"> {
@@ -22,16 +22,15 @@ export function histogramText(values: ArrayLike<number>, options: HistogramTextO
   checkValues(op, values, wanted);
   const bins = binsOf(values, wanted ?? 12);
   const most = Math.max(1, ...bins.map(({ count }) => count));
-  const ends = bins.map(({ from, to }) => [figure(from), figure(to)] as const);
-  const wide = Math.max(...ends.flat().map((end) => end.length));
+  const ends = figures([bins[0]!.from, ...bins.map(({ to }) => to)]);
+  const wide = Math.max(...ends.map((end) => end.length));
   const digits = String(most).length;
   const room = columns - 2 * wide - digits - 7;
   return bins
     .map(({ count }, i) => {
       const length = Math.ceil((8 * room * count) / most);
       const bar = "█".repeat(Math.floor(length / 8)) + (length % 8 ? eighths[(length % 8) - 1] : "");
-      const [from, to] = ends[i]!;
-      return `${from.padStart(wide)} … ${to.padStart(wide)} │${bar} ${count}`;
+      return `${ends[i]!.padStart(wide)} … ${ends[i + 1]!.padStart(wide)} │${bar} ${count}`;
     })
     .join("\n");
 }

@@ -147,6 +147,7 @@ describe("learningCurves", () => {
 
   test("refuses positions that do not ascend or do not suffice, and values that are no numbers", () => {
     expect(() => learningCurves({ loss: [1, 2] }, { x: [2, 1] })).toThrow("learningCurves: x[1] is 1, expected");
+    expect(() => learningCurves({ loss: [1] }, { x: BigInt64Array.of(1n) as never })).toThrow("x[0] is 1, expected");
     expect(() => learningCurves({ loss: [1, 2, 3] }, { x: [1, 2] })).toThrow(
       'learningCurves: curve "loss" has 3 values for 2 positions x',
     );
@@ -158,6 +159,15 @@ describe("learningCurves", () => {
 });
 
 describe("confusionMatrix", () => {
+  test("turns labels around their places in a picture of any size", () => {
+    const labels = ["a class with a long name", "b"];
+    const turns = confusionMatrix([1, 0, 0, 1], {
+      labels: labels.map((name) => name.repeat(40)),
+      size: 40_000,
+    }).matchAll(/rotate\(([^)]*)\)/g);
+    for (const [, numbers] of turns) expect(numbers).toMatch(/^-90( -?[\d.]+){2}$/);
+  });
+
   test("has a cell per pair of classes that occurs, darker for larger shares of the actual class", () => {
     const matrix = new ConfusionMatrix(3).add([0, 0, 1, 2, 2], [0, 0, 0, 2, 2]);
     const picture = read(confusionMatrix(matrix, { labels: ["cat", "dog", "owl"] }));

@@ -6,6 +6,27 @@ const longest = (text: string): number => Math.max(...text.split("\n").map((line
 describe("learningCurvesText", () => {
   const falling = Array.from({ length: 40 }, (_, i) => 4 / (i + 1));
 
+  test("labels ticks that are close to each other with all digits they need", () => {
+    for (const loss of [
+      [2.40251, 2.40259],
+      [123456.1, 123456.7],
+      [1e12, 1.00001e12],
+      [-0.0100001, -0.0100009],
+    ]) {
+      const text = learningCurvesText({ loss });
+      const labels = [...text.matchAll(/^ *(\S+) ┤/gm)].map(([, label]) => label);
+      expect(labels.length).toBeGreaterThan(2);
+      expect(new Set(labels).size).toBe(labels.length);
+      expect(longest(text)).toBeLessThanOrEqual(80);
+    }
+  });
+
+  test("keeps to its width, whatever the words", () => {
+    const words = "a word and ".repeat(10);
+    const options = { title: words, xLabel: words, yLabel: words, mark: 2, markLabel: words, columns: 30 };
+    expect(longest(learningCurvesText({ [words]: falling, other: falling }, options))).toBe(30);
+  });
+
   test("draws the first curve as a line and others as marks", () => {
     const text = learningCurvesText(
       { training: falling, validation: falling.map((y) => y + 1) },
@@ -66,6 +87,12 @@ test("confusionMatrixText is a table with the labels", () => {
   `);
 });
 
+test("counts beyond those of a ConfusionMatrix are refused", () => {
+  expect(() => confusionMatrixText([3e9, 0, 1, 7])).toThrow(
+    "confusionMatrixText: the matrix[0] is 3000000000, expected a whole number from 0 to 2147483647",
+  );
+});
+
 test("histogramText has a line for each bin, and bars as long as the counts", () => {
   const text = histogramText([0.5, 1.5, 1.5, 1.5, 1.5, 3.5], { bins: 4, columns: 40 });
   expect(text).toMatchInlineSnapshot(`
@@ -74,6 +101,8 @@ test("histogramText has a line for each bin, and bars as long as the counts", ()
     2 … 3 │ 0
     3 … 4 │███████▌ 1"
   `);
+  expect(histogramText([2.40251, 2.40259], { bins: 4 })).toMatch(/^ 2\.4025 … 2\.40252 │/);
+  expect(histogramText([5e-324, 1e-323]).split("\n").join("")).toContain("█ 2");
   expect(longest(histogramText(Float32Array.from({ length: 1000 }, (_, i) => i ** 3)))).toBeLessThanOrEqual(80);
 });
 
