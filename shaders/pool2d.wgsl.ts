@@ -79,35 +79,44 @@ const place = ["let y = row * STRIDE_Y + i * DILATION_Y - TOP;", "let x = col * 
  * four neighbouring results, whose indices share a word.
  */
 export const maxPool = (p: Pooling): Kernel =>
-  fourWindows(
+  pooling(
     p,
+    [],
     wgsl`
-fn maximum(o: u32) -> u32 {
-  ${begin}
-  for (var i = 0u; i < KERNEL_H; i++) {
-    for (var j = 0u; j < KERNEL_W; j++) {
-      ${place}
-      if (y < HEIGHT && x < WIDTH) {
-        let value = image(plane + y * WIDTH + x);
-        if (value > best || won == 255u) {
-          best = value;
-          won = i * KERNEL_W + j;
+      let four = id.x;
+      if (4u * four >= COUNT) { return; }
+      var winners = 0u;
+      for (var o = 4u * four; o < min(4u * four + 4u, COUNT); o++) {
+        let plane = o / (ROWS * COLS) * (HEIGHT * WIDTH);
+        let corner = vec2u(o % COLS * STRIDE_X - LEFT, o / COLS % ROWS * STRIDE_Y - TOP); // of the window
+        var best = negative_infinity();
+        var won = 255u; // no element yet
+        for (var i = 0u; i < KERNEL_H; i++) {
+          for (var j = 0u; j < KERNEL_W; j++) {
+            let at = corner + vec2u(j * DILATION_X, i * DILATION_Y); // before the image: a huge number
+            if (at.x >= WIDTH || at.y >= HEIGHT) { continue; }
+            let value = image(plane + at.y * WIDTH + at.x);
+            if (value > best || won == 255u) { best = value; won = i * KERNEL_W + j; }
+          }
         }
+        pooled_put(o, best);
+        winners |= won << (8u * (o % 4u));
       }
-    }
-  }
-  pooled_put(o, best);
-  return won;
-}`,
+      index_store(four, winners);`,
   );
 
 /** The same for small windows, without loops or branches. */
 export const maxPoolUnrolled = (p: Pooling): Kernel =>
-  fourWindows(
+  pooling(
     p,
-    wgsl`
+    [
+      wgsl`
 fn maximum(o: u32) -> u32 {
-  ${begin}
+  let row = o / COLS % ROWS;
+  let col = o % COLS;
+  let plane = o / (ROWS * COLS) * (HEIGHT * WIDTH);
+  var best = negative_infinity();
+  var won = 255u; // no element yet
   ${forEach(
     p.windows.kernel,
     wgsl`
@@ -120,16 +129,8 @@ fn maximum(o: u32) -> u32 {
   pooled_put(o, best);
   return won;
 }`,
-  );
-
-/** Calls `maximum(o)` for four windows: it stores the maximum, and returns its index in the window. */
-const fourWindows = ({ windows, image, pooled, index }: Pooling, maximum: string): Kernel =>
-  kernel({
-    workgroup: workgroupSize,
-    parts: [array("image", image), result("pooled", pooled), result("index", index)],
-    constants: sizes(windows, image),
-    functions: [maximum],
-    body: wgsl`
+    ],
+    wgsl`
       let four = id.x;
       if (4u * four >= COUNT) { return; }
       var winners = 0u;
@@ -138,17 +139,23 @@ const fourWindows = ({ windows, image, pooled, index }: Pooling, maximum: string
         if (o < COUNT) { winners |= maximum(o) << (8u * k); }
       }
       index_store(four, winners);`,
+  );
+
+const pooling = ({ windows, image, pooled, index }: Pooling, functions: readonly string[], body: string): Kernel =>
+  kernel({
+    workgroup: workgroupSize,
+    parts: [array("image", image), result("pooled", pooled), result("index", index)],
+    constants: sizes(windows, image),
+    functions: [negativeInfinity, ...functions],
+    body,
   });
 
-/** Where window o is, and no maximum yet. */
-const begin = [
-  "let row = o / COLS % ROWS;",
-  "let col = o % COLS;",
-  "let plane = o / (ROWS * COLS) * (HEIGHT * WIDTH);",
-  "var negative_infinity = 0xff800000u; // a variable: WGSL rejects infinite constant expressions",
-  "var best = bitcast<f32>(negative_infinity);",
-  "var won = 255u; // no element yet",
-];
+/** WGSL rejects infinite constant expressions, but not the bits of a variable. */
+const negativeInfinity = wgsl`
+fn negative_infinity() -> f32 {
+  var bits = 0xff800000u;
+  return bitcast<f32>(bits);
+}`;
 
 /** `winner(o)`: the index of the maximum in the window of result o. */
 const winners = (index: View): Part => ({
