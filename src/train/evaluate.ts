@@ -1,24 +1,85 @@
+import type { Compiled } from "./compiled.ts";
 import { mistakes } from "./loaded.ts";
+import type { FitOptions } from "./options.ts";
 import type { Programs } from "./programs.ts";
 import { ringSteps } from "./ring.ts";
 import { Stage } from "./stage.ts";
-import { noSamples, noWeight, orAborted, type Stream } from "./stream.ts";
+import { checkReads, isAtHand, noSamples, noWeight, orAborted, type Stream } from "./stream.ts";
 import { type Batch, type Columns, noSums } from "./tally.ts";
 import { unweighable, weightsOf } from "./weights.ts";
 
+/** What ends a measurement early. */
+interface End {
+  /** Asked before each batch. */
+  over?(): boolean;
+  /** Ends a wait for data: its reason is thrown. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The values of the validation data. @param over asked before each batch whether to end early. */
+export type Validate = (over: () => boolean) => Promise<Record<string, number>>;
+
+/** Measures one data set after the other, since they share a ring. */
+export class Evaluations {
+  readonly #compiled: Compiled;
+  readonly #columns: Columns;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(compiled: Compiled, columns: Columns) {
+    this.#compiled = compiled;
+    this.#columns = columns;
+  }
+
+  /** Loss and metrics. @param op the caller in errors. @param open opens the data when its turn comes. */
+  measure(op: string, open: () => Promise<Stream>, batchSize: number, end?: End): Promise<Record<string, number>> {
+    const next = async () => {
+      const stream = await open();
+      try {
+        return await measure(op, this.#compiled.evaluation, this.#columns, stream, batchSize, end);
+      } finally {
+        await stream.close();
+      }
+    };
+    const measured = this.#last.then(next);
+    this.#last = measured.catch(() => {});
+    return measured;
+  }
+
+  /**
+   * Prepares the validation of a training. Data at hand is opened and checked now, once for all epochs, so that it ends no
+   * epoch with an error.
+   */
+  async validation(
+    options: Pick<FitOptions, "validationData" | "signal"> & {
+      readonly epochs: number;
+      readonly validationBatchSize: number;
+    },
+  ): Promise<Validate | undefined> {
+    const { validationData: data, validationBatchSize, epochs, signal } = options;
+    if (data === undefined) return undefined;
+    const op = "fit, validationData";
+    checkReads(op, data, epochs);
+    const open = () => this.#compiled.open(op, data, { signal });
+    const ready = isAtHand(data) ? await open() : undefined;
+    return (over) =>
+      this.measure(op, async () => ready ?? open(), validationBatchSize, { over, signal }).catch((error) => {
+        if (!signal?.aborted || error !== signal.reason) throw error;
+        return {}; // A resumed training completes this epoch.
+      });
+  }
+}
+
 /**
  * Measures loss and metrics over a whole stream.
- * @param op the caller in errors. @param signal ends a wait for data.
  * @throws FeedError where no sample counts; the signal's reason where it comes during a wait.
  */
-export async function measure(
+async function measure(
   op: string,
   programs: Programs,
   columns: Columns,
   stream: Stream,
   batchSize: number,
-  over: () => boolean = () => false,
-  signal?: AbortSignal,
+  { over = () => false, signal }: End = {},
 ): Promise<Record<string, number>> {
   const { ring, engine } = programs;
   // After a recovery, the numbers of earlier batches are gone.

@@ -1,14 +1,13 @@
 import { FeedError } from "../errors.ts";
-import type { Program } from "../runtime/program.ts";
 import { type Event, type EventArguments, notify, type Training } from "./callbacks.ts";
-import { readStatistics } from "./gradients.ts";
-import type { EpochLogs, History, StepLogs } from "./history.ts";
+import type { EpochLogs, History } from "./history.ts";
 import { mistakes } from "./loaded.ts";
 import { Pace } from "./pace.ts";
-import { type Parts, progressOf, type Submitted } from "./parts.ts";
+import type { Parts } from "./parts.ts";
 import { nextEpoch, type Position } from "./position.ts";
-import { ringSteps } from "./ring.ts";
+import { Readings } from "./readings.ts";
 import { Stage } from "./stage.ts";
+import { Stopwatch } from "./stopwatch.ts";
 import { noWeight, type Reader } from "./stream.ts";
 import { Columns } from "./tally.ts";
 import { unweighable, weightsOf } from "./weights.ts";
@@ -18,22 +17,16 @@ export class Run implements Training {
   readonly #parts: Parts;
   readonly #columns: Columns;
   readonly #pace: Pace;
-  /** Steps whose numbers have not been processed, in order: they are in the ring. */
-  #submitted: Submitted[] = [];
-  /** Programs with checks that have run since they were last asked. */
-  readonly #unchecked = new Set<Pick<Program, "read">>();
-  /** The reading in progress, with the callbacks that it leads to. */
-  #reading: Promise<void> | undefined;
-  #lastReading = performance.now();
-  /** Why the training must end. */
-  #failure: { readonly error: unknown } | undefined;
+  readonly #stopwatch: Stopwatch;
+  readonly #readings: Readings;
   #stopped: string | undefined;
-  #clock = 0;
 
   constructor(parts: Parts) {
     this.#parts = parts;
     this.#columns = new Columns(parts.recipe.metrics);
     this.#pace = new Pace(parts.recipe.engine, parts.options.budget);
+    this.#stopwatch = new Stopwatch(parts.position);
+    this.#readings = new Readings(parts, this.#columns, this.#stopwatch, this);
   }
 
   get engine() {
@@ -94,8 +87,7 @@ export class Run implements Training {
       return this.history;
     } finally {
       signal?.removeEventListener("abort", abort);
-      // Callbacks may be about to save.
-      if (this.#reading) await gate.serve(this.#reading);
+      await this.#readings.end();
     }
   }
 
@@ -106,44 +98,30 @@ export class Run implements Training {
   }
 
   /** The position as it will be when all submitted steps are processed. Call it between steps. */
-  async snapshot(): Promise<Position> {
-    const { position, programs } = this.#parts;
-    const steps = [...this.#submitted];
-    const copy = structuredClone(position);
-    const numbers = await programs.ring.last(steps.length);
-    steps.forEach((step, i) => {
-      this.#columns.add(copy.sums, numbers[i]!, step);
-      if (this.#parts.options.history === "step") copy.history.steps.push(this.#logs(step, numbers[i]!));
-    });
-    return copy;
+  snapshot(): Promise<Position> {
+    return this.#readings.snapshot();
   }
 
-  readonly #over = (): boolean => this.#failure !== undefined || this.#stopped !== undefined;
+  readonly #over = (): boolean => this.#readings.failure !== undefined || this.#stopped !== undefined;
 
   /** Calls callbacks while the training stands. */
   #notify<E extends Event>(event: E, ...args: EventArguments<E>): Promise<void> {
     return this.#parts.gate.serve(notify(this.#parts.options.callbacks, event, ...args));
   }
 
-  /** Reads and processes all numbers that are still on the GPU. @throws the failure of the training, if any. */
-  async #settle(): Promise<void> {
-    while (this.#submitted.length > 0 && !this.#failure) await this.#parts.gate.serve(this.#read());
-    if (this.#failure) throw this.#failure.error;
-  }
-
   async #epoch(): Promise<void> {
     const { options, position, stream, validate, gate } = this.#parts;
     const { stepsPerEpoch = Number.POSITIVE_INFINITY } = options;
     if (position.batch === 0) await this.#notify("onEpochBegin", position.epoch + 1, this);
-    this.#clock = performance.now();
+    this.#stopwatch.start();
     const reader = stream.epoch(position.epoch, position.samples);
     try {
       await this.#steps(reader, stepsPerEpoch);
     } finally {
       await reader.close();
     }
-    await this.#settle();
-    this.#tick();
+    await this.#readings.settle();
+    this.#stopwatch.lap();
     // Stopped in the middle: a resumed training completes the epoch, and validates it.
     if (this.#over() && (validate || !this.#isWhole())) return;
     if (position.batch === 0)
@@ -162,15 +140,13 @@ export class Run implements Training {
       step,
       samples,
       seconds,
-      lr: this.#lastRate ?? lr,
+      lr: this.#readings.lastRate ?? lr,
       ...(gradNorm !== undefined && { gradNorm }),
     } as unknown as EpochLogs;
     this.history.epochs.push(logs);
     nextEpoch(position);
     await this.#notify("onEpochEnd", logs, this);
   }
-
-  #lastRate: number | undefined;
 
   /** Whether all samples of the epoch have been trained on. */
   #isWhole(): boolean {
@@ -198,9 +174,9 @@ export class Run implements Training {
     for (let rows = await this.#arrived(next); rows > 0; rows = await this.#arrived(next)) {
       if (rows < options.batchSize && options.dropLast) return;
       if (gate.closed) {
-        this.#tick();
+        this.#stopwatch.lap();
         await gate.pass(this.#over);
-        this.#clock = performance.now();
+        this.#stopwatch.start();
       }
       if (this.#over()) return;
       this.#parts.rewind.mark(() => this.snapshot());
@@ -220,103 +196,30 @@ export class Run implements Training {
       const { epoch, batch } = position;
       const gradients = watched?.read();
       gradients?.catch(() => {}); // Awaited when the step's numbers have been read.
-      this.#submitted.push({
-        rows,
-        weight: weights.sum,
-        epoch: epoch + 1,
-        batch,
-        step: position.step + 1,
-        ...(gradients && { gradients }),
-      });
-      if (checkFinite) this.#unchecked.add(program);
+      const step = position.step + 1;
+      this.#readings.submitted(
+        { rows, weight: weights.sum, epoch: epoch + 1, batch, step, ...(gradients && { gradients }) },
+        checkFinite ? program : undefined,
+      );
       position.batch++;
       position.step++;
       position.samples += rows;
       next = fill();
       await running.catch(async (error) => {
         // Refused, and so not run: a training that is resumed begins with this batch.
-        this.#submitted.pop();
+        this.#readings.refused();
         position.batch--;
         position.step--;
         position.samples -= rows;
         throw (await mistakes()).locate("fit", error, stream, epoch, position.samples);
       });
       await this.#pace.rest();
-      await this.#readIfDue();
+      await this.#readings.readIfDue(this.#over);
     }
   }
 
   /** The samples of the next batch; 0 also where the training ends before the data arrives. */
   async #arrived(filled: number | Promise<number>): Promise<number> {
     return typeof filled === "number" ? filled : ((await this.#parts.gate.serve(filled, this.#over)) ?? 0);
-  }
-
-  /** Adds the time since the last call to the epoch's. */
-  #tick(): void {
-    const now = performance.now();
-    this.#parts.position.seconds += (now - this.#clock) / 1000;
-    this.#clock = now;
-  }
-
-  /** Reads the numbers of past steps from time to time, while later steps go on; waits where the ring is full. */
-  async #readIfDue(): Promise<void> {
-    const isDue = performance.now() - this.#lastReading >= this.#parts.options.progressEvery;
-    if (isDue || this.#submitted.length >= ringSteps / 2) void this.#read();
-    const isFull = () => this.#submitted.length >= ringSteps;
-    if (isFull()) await this.#parts.gate.pass(this.#over, () => isFull() && this.#reading !== undefined);
-  }
-
-  /** Reads and processes what has been submitted, unless that is going on. Never rejects: failures end the training. */
-  #read(): Promise<void> {
-    if (this.#reading) return this.#reading;
-    this.#lastReading = performance.now();
-    this.#tick();
-    const steps = [...this.#submitted];
-    const numbers = this.#parts.programs.ring.last(steps.length);
-    const checks = [...this.#unchecked].map((program) => program.read([]));
-    this.#unchecked.clear();
-    this.#reading = Promise.all([numbers, ...checks])
-      .then(([numbers]) => this.#process(numbers, steps))
-      .catch((error) => {
-        this.#failure ??= { error };
-      })
-      .finally(() => {
-        this.#reading = undefined;
-        this.#parts.gate.wake();
-      });
-    return this.#reading;
-  }
-
-  async #process(numbers: readonly Float32Array[], steps: readonly Submitted[]): Promise<void> {
-    const { options, position, diagnose } = this.#parts;
-    const { callbacks, history } = options;
-    const watched = callbacks.some(({ onBatchEnd }) => onBatchEnd);
-    for (const [i, step] of steps.entries()) {
-      const row = numbers[i]!;
-      if (!Number.isFinite(row[0]!)) throw await diagnose(step, row[0]!);
-      this.#columns.add(position.sums, row, step);
-      this.#lastRate = this.#columns.others(row).lr;
-      if (history === "step") this.history.steps.push(this.#logs(step, row));
-      this.#submitted.shift();
-      if (step.gradients) await this.#look(step, await step.gradients);
-      if (watched) await notify(callbacks, "onBatchEnd", this.#logs(step, row), this);
-    }
-    if (steps.length > 0) await notify(callbacks, "onProgress", progressOf(this.#parts, this.#columns), this);
-  }
-
-  async #look({ epoch, step }: Submitted, values: Readonly<Record<string, ArrayLike<number>>>): Promise<void> {
-    const logs = { epoch, step, parameters: readStatistics(values) };
-    this.history.gradients.push(logs);
-    await notify(this.#parts.options.callbacks, "onGradients", logs, this);
-  }
-
-  #logs(step: Submitted, row: Float32Array): StepLogs {
-    return {
-      epoch: step.epoch,
-      step: step.step,
-      ...this.#columns.logsOf(row, step),
-      samples: step.rows,
-      ...this.#columns.others(row),
-    } as StepLogs;
   }
 }

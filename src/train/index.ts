@@ -1,5 +1,6 @@
 export type { Callback, CallbackState, Training } from "./callbacks.ts";
 export { type CheckpointList, type CheckpointOptions, type CheckpointStore, checkpoint } from "./checkpoint.ts";
+export type { CompileOptions } from "./compiled.ts";
 export type { GradientLogs, GradientStatistics } from "./gradients.ts";
 export type { EpochLogs, History, Logs, Progress, StepLogs } from "./history.ts";
 export { accuracy, binaryAccuracy, type Metric, mae, mse, type PerSample, rmse, topKAccuracy } from "./metrics.ts";
@@ -14,4 +15,4 @@ export {
   reduceLROnPlateau,
 } from "./stopping.ts";
 export type { Arrays, Data, Item, Items } from "./stream.ts";
-export { type CompileOptions, type EvaluateOptions, Trainer } from "./trainer.ts";
+export { type EvaluateOptions, Trainer } from "./trainer.ts";

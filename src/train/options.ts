@@ -52,7 +52,10 @@ export interface FitOptions {
 }
 
 /** Options with defaults. */
-export type Fit = ReturnType<typeof fitOptions> & { readonly batchSize: number };
+export type CheckedFitOptions = ReturnType<typeof fitOptions>;
+
+/** The same, once it is known how many samples a batch has. */
+export type Fit = CheckedFitOptions & { readonly batchSize: number };
 
 export function fitOptions(options: FitOptions) {
   const all = optionsOf("fit", options, {

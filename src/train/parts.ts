@@ -1,4 +1,5 @@
 import type { NonFiniteError } from "../errors.ts";
+import type { Validate } from "./evaluate.ts";
 import type { Gate } from "./gate.ts";
 import type { Progress } from "./history.ts";
 import type { Fit } from "./options.ts";
@@ -22,8 +23,7 @@ export interface Parts {
   readonly again: boolean;
   readonly rewind: Rewind;
   readonly gate: Gate;
-  /** Loss and metrics of the validation data, if any. @param over whether to stop early. */
-  readonly validate: ((over: () => boolean) => Promise<Record<string, number>>) | undefined;
+  readonly validate: Validate | undefined;
   save(): Promise<Uint8Array<ArrayBuffer>>;
   /** Finds out where a loss stopped being finite. */
   diagnose(step: Submitted, loss: number): Promise<NonFiniteError>;

@@ -1,3 +1,4 @@
+import { AttributeError } from "../errors.ts";
 import type { History } from "./history.ts";
 import { noSums, type Sums } from "./tally.ts";
 
@@ -25,7 +26,21 @@ export interface Position {
   readonly history: History;
 }
 
-export const start = (order: Position["order"]): Position => ({
+/**
+ * The position at which a training starts.
+ * @param known that of the training to resume, if any. @throws AttributeError where its samples have another order.
+ */
+export function start(known: Position | undefined, order: Position["order"]): Position {
+  if (!known) return first(order);
+  const changed = (Object.keys(order) as (keyof typeof order)[]).find((name) => known.order[name] !== order[name]);
+  if (changed)
+    throw new AttributeError(
+      `fit: ${changed} is ${order[changed]}, but the training to resume has ${known.order[changed]}`,
+    );
+  return known;
+}
+
+const first = (order: Position["order"]): Position => ({
   epoch: 0,
   batch: 0,
   samples: 0,

@@ -1,40 +1,30 @@
 import type { Bytes } from "../data/bytes.ts";
-import { AttributeError, checkWhole, optionsOf, StateError } from "../errors.ts";
+import { checkWhole, optionsOf, StateError } from "../errors.ts";
 import type { Variable } from "../graph/tensor.ts";
-import { variable } from "../ops/sources/constants.ts";
 import type { Engine } from "../runtime/engine.ts";
 import { type Callback, type CallbackState, restore } from "./callbacks.ts";
+import { Compiled, type CompileOptions } from "./compiled.ts";
 import { diagnose } from "./diagnose.ts";
-import { measure } from "./evaluate.ts";
+import { Evaluations } from "./evaluate.ts";
 import { Run } from "./fit.ts";
 import { Gate } from "./gate.ts";
 import type { History, Logs } from "./history.ts";
 import { mistakes } from "./loaded.ts";
-import { type FitOptions, fitOptions } from "./options.ts";
+import { type CheckedFitOptions, type FitOptions, fitOptions } from "./options.ts";
 import type { Submitted } from "./parts.ts";
 import { type Position, start } from "./position.ts";
 import { type Prediction, type PredictOptions, Predictor } from "./predictor.ts";
-import { evaluationPrograms, type Programs, trainingPrograms } from "./programs.ts";
+import { trainingPrograms } from "./programs.ts";
 import { type Recipe, recipeOf, type TrainerOptions } from "./recipe.ts";
 import { Rewind } from "./rewind.ts";
-import type { ArrayData, Specs } from "./specs.ts";
-import { checkReads, type Data, isAtHand, open, type Reading, type Stream } from "./stream.ts";
+import type { ArrayData } from "./specs.ts";
+import type { Data, Stream } from "./stream.ts";
 import { Columns } from "./tally.ts";
 import { classWeightOf } from "./weights.ts";
 
 export interface EvaluateOptions {
   /** Samples per batch; default 256. */
   readonly batchSize?: number;
-}
-
-/** The caller in errors about the validation data. */
-const validating = "fit, validationData";
-
-/** Numbers of samples per batch; 0, the default, compiles none. */
-export interface CompileOptions {
-  readonly fit?: number;
-  readonly evaluate?: number;
-  readonly predict?: number;
 }
 
 /**
@@ -51,28 +41,22 @@ export class Trainer<M extends string = never> {
   readonly #recipe: Recipe;
   readonly #gate = new Gate();
   readonly #predictor: Predictor;
-  /** 1 until a loss is not finite. */
-  readonly #going = variable(1, [], { name: "going", group: "training goes on", dtype: "i32" });
-  #specs: Specs;
-  #training: Programs | undefined;
-  /** The frozen variables that the programs of the training leave out. */
-  #frozen = "";
-  #evaluation: Programs | undefined;
+  readonly #compiled: Compiled;
+  readonly #evaluations: Evaluations;
   #position: Position | undefined;
   #run: Run | undefined;
   #isFitting = false;
   /** Callbacks of the last training, and their states in a loaded file: both belong to the state. */
   #callbacks: readonly Callback[] = [];
   #states: ReadonlyMap<string, CallbackState> = new Map();
-  /** Evaluations follow each other: they share a ring. */
-  #measuring: Promise<unknown> = Promise.resolve();
   #destroyed = false;
 
   /** @throws AttributeError for unfit options. */
   constructor(options: TrainerOptions<M>) {
     this.#recipe = recipeOf("Trainer", options as TrainerOptions);
-    this.#specs = this.#recipe.shapes;
     this.#predictor = new Predictor(this.#recipe);
+    this.#compiled = new Compiled(this.#recipe, this.#predictor);
+    this.#evaluations = new Evaluations(this.#compiled, new Columns(this.#recipe.metrics));
   }
 
   get engine(): Engine {
@@ -91,10 +75,7 @@ export class Trainer<M extends string = never> {
 
   /** Bytes on the GPU of all programs compiled so far: of variables, which programs share, and in all. */
   get memory(): { readonly variables: number; readonly total: number } {
-    const groups = [this.#training?.programs ?? [], this.#evaluation?.programs ?? [], this.#predictor.programs];
-    const all = groups.flatMap((programs) => programs.map(({ memory }) => memory));
-    const variables = Math.max(0, ...all.map((memory) => memory.variables));
-    return { variables, total: all.reduce((sum, memory) => sum + memory.total - memory.variables, variables) };
+    return this.#compiled.memory;
   }
 
   /** What the trainer does: "training", "paused" or "idle". */
@@ -115,12 +96,7 @@ export class Trainer<M extends string = never> {
    * @throws StateError while another `fit` runs. And whatever a callback throws.
    */
   async fit(data: Data, options: FitOptions = {}): Promise<History<M>> {
-    let all: ReturnType<typeof fitOptions>;
-    try {
-      all = fitOptions(options);
-    } catch (error) {
-      throw (await mistakes()).explainOptions(error, options);
-    }
+    const all = await checked(options);
     this.#check("fit");
     if (this.#isFitting) throw new StateError("fit: a training is running: await it, or stop it with its signal");
     this.#isFitting = true;
@@ -129,70 +105,10 @@ export class Trainer<M extends string = never> {
     let rewind: Rewind | undefined;
     try {
       if (all.callbacks.length > 0) (await mistakes()).checkEvents("fit", all.callbacks);
-      const { epochs, shuffle, seed, stepsPerEpoch, dropLast, validationData } = all;
-      if (validationData) checkReads(validating, validationData, epochs);
-      const reads = stepsPerEpoch === undefined ? epochs : 1;
-      const from = all.resume ? (this.#position?.epoch ?? 0) : 0;
-      const { signal } = all;
-      const opened = await this.#open("fit", data, { shuffle, seed, epochs: reads, from, signal }).catch((error) => {
-        if (!signal?.aborted || error !== signal.reason) throw error;
-        return undefined;
-      });
-      if (!opened) return this.#unbegun(all.resume);
-      stream = opened;
-      const openValidation = () => this.#open(validating, validationData!, { signal });
-      // What is at hand is checked now, once for all epochs: none of them ends in an error.
-      const ready = validationData && isAtHand(validationData) ? await openValidation() : undefined;
-      const batchSize = all.batchSize ?? (opened.samples === undefined && opened.first > 1 ? opened.first : 32);
-      this.#begin(all.resume, { batchSize, shuffle, seed, dropLast });
-      const programs = await this.#trainingPrograms();
-      if (all.resume) restore(all.callbacks, this.#states);
-      this.#callbacks = all.callbacks;
-      this.#states = new Map();
-      rewind = new Rewind(this.engine, all.callbacks, opened);
-      const parts = {
-        recipe: this.#recipe,
-        options: { ...all, batchSize },
-        programs,
-        stream: opened,
-        classWeight: classWeightOf("fit", all.classWeight, this.#recipe.targets[0]!, opened.specs),
-        gate: this.#gate,
-        rewind,
-        validate:
-          validationData === undefined
-            ? undefined
-            : (over: () => boolean) =>
-                this.#measure(
-                  validating,
-                  async () => ready ?? openValidation(),
-                  all.validationBatchSize,
-                  over,
-                  signal,
-                ).catch((error) => {
-                  if (!signal?.aborted || error !== signal.reason) throw error;
-                  return {}; // Of an epoch that a resumed training completes.
-                }),
-        save: () => this.save(),
-        diagnose: (step: Submitted, loss: number) => {
-          const skip = opened.once ? undefined : step.batch * batchSize;
-          return diagnose(this.#recipe, opened, step, skip, loss);
-        },
-      };
-      for (let again = false; ; again = true) {
-        try {
-          if (!again) await rewind.settle(this.#position!);
-          this.engine.write(this.#going, 1);
-          programs.ring.clear();
-          this.#run = new Run({ ...parts, position: this.#position!, again });
-          const history = await this.#run.go();
-          await rewind.settle(this.#position!);
-          return history as unknown as History<M>;
-        } catch (error) {
-          const back = await rewind.to(error, all.signal);
-          if (!back) throw error;
-          this.#position = back;
-        }
-      }
+      stream = await this.#open(data, all);
+      if (!stream) return this.#unbegun(all.resume);
+      rewind = new Rewind(this.engine, all.callbacks, stream);
+      return (await this.#train(all, stream, rewind)) as unknown as History<M>;
     } catch (error) {
       await this.#run?.failed(error);
       throw error;
@@ -205,6 +121,68 @@ export class Trainer<M extends string = never> {
     }
   }
 
+  /** Opens the samples of a training; `undefined` where the signal comes before the first one. */
+  async #open(data: Data, options: CheckedFitOptions): Promise<Stream | undefined> {
+    const { shuffle, seed, signal, resume, stepsPerEpoch } = options;
+    const epochs = stepsPerEpoch === undefined ? options.epochs : 1;
+    const from = resume ? (this.#position?.epoch ?? 0) : 0;
+    try {
+      return await this.#compiled.open("fit", data, { shuffle, seed, epochs, from, signal });
+    } catch (error) {
+      if (signal?.aborted && error === signal.reason) return undefined;
+      throw error;
+    }
+  }
+
+  /** The history of a training that was aborted before its data arrived. */
+  #unbegun(resume: boolean): History<M> {
+    const history: History = (resume && this.#position?.history) || { epochs: [], steps: [], gradients: [] };
+    history.stopped = "aborted";
+    return history as unknown as History<M>;
+  }
+
+  /** Trains to the end, also over losses of the device if the engine recovers from them. */
+  async #train(options: CheckedFitOptions, stream: Stream, rewind: Rewind): Promise<History> {
+    const { shuffle, seed, dropLast, resume, callbacks, signal } = options;
+    const validate = await this.#evaluations.validation(options);
+    const batchSize = options.batchSize ?? (stream.samples === undefined && stream.first > 1 ? stream.first : 32);
+    this.#position = start(resume ? this.#position : undefined, { batchSize, shuffle, seed, dropLast });
+    const programs = await this.#compiled.toTrain(false);
+    if (resume) restore(callbacks, this.#states);
+    this.#callbacks = callbacks;
+    this.#states = new Map();
+    const parts = {
+      recipe: this.#recipe,
+      options: { ...options, batchSize },
+      programs,
+      stream,
+      classWeight: classWeightOf("fit", options.classWeight, this.#recipe.targets[0]!, stream.specs),
+      gate: this.#gate,
+      rewind,
+      validate,
+      save: () => this.save(),
+      diagnose: (step: Submitted, loss: number) => {
+        const skip = stream.once ? undefined : step.batch * batchSize;
+        return diagnose(this.#recipe, stream, step, skip, loss);
+      },
+    };
+    for (let again = false; ; again = true) {
+      try {
+        if (!again) await rewind.settle(this.#position);
+        this.engine.write(this.#compiled.going, 1);
+        programs.ring.clear();
+        this.#run = new Run({ ...parts, position: this.#position, again });
+        const history = await this.#run.go();
+        await rewind.settle(this.#position);
+        return history;
+      } catch (error) {
+        const back = await rewind.to(error, signal);
+        if (!back) throw error;
+        this.#position = back;
+      }
+    }
+  }
+
   /**
    * Compiles programs ahead of time, so that the first step and the first answer come at once, and `memory` is known.
    * @param options `fit`, `evaluate` and `predict`: numbers of samples per batch; default none.
@@ -212,15 +190,7 @@ export class Trainer<M extends string = never> {
    */
   async compile(options: CompileOptions): Promise<void> {
     this.#check("compile");
-    const { fit, evaluate, predict } = optionsOf("compile", options, { fit: 0, evaluate: 0, predict: 0 });
-    for (const [name, size] of Object.entries({ fit, evaluate, predict })) checkWhole("compile", name, size, 0);
-    const { inputs, targets } = this.#recipe;
-    const missing = [...inputs, ...(fit + evaluate > 0 ? targets : [])].find((name) => !(name in this.#specs));
-    if (missing)
-      throw new StateError(`compile: the samples of "${missing}" are not known: state their shape in shapes`);
-    if (fit > 0) await (await this.#trainingPrograms()).for(fit);
-    if (evaluate > 0) await this.#evaluationPrograms().for(evaluate);
-    if (predict > 0) await this.#predictor.compile([predict]);
+    await this.#compiled.compile(options, this.#run !== undefined);
   }
 
   /**
@@ -231,8 +201,8 @@ export class Trainer<M extends string = never> {
     const { batchSize } = optionsOf("evaluate", options, { batchSize: 256 });
     checkWhole("evaluate", "batchSize", batchSize);
     this.#check("evaluate");
-    const open = () => this.#open("evaluate", data);
-    return (await this.#measure("evaluate", open, batchSize)) as unknown as Logs<M>;
+    const open = () => this.#compiled.open("evaluate", data);
+    return (await this.#evaluations.measure("evaluate", open, batchSize)) as unknown as Logs<M>;
   }
 
   /**
@@ -262,12 +232,12 @@ export class Trainer<M extends string = never> {
     const { saveState, statesOf } = await import("./state.ts");
     const copy = async () => {
       const run = this.#run;
-      const specs = this.#training && this.#specs;
+      const { training, specs } = this.#compiled;
       // Both copies are queued on the GPU before anything else can run there.
       const position = run ? run.snapshot() : this.#position;
       const states = new Map([...this.#states, ...statesOf(this.#callbacks)]);
-      const about = { version: 1, ...(specs && { specs }) } as const;
-      return { bytes: saveState(this.#recipe, this.#training, states, about, position) };
+      const about = { version: 1, ...(training && { specs }) } as const;
+      return { bytes: saveState(this.#recipe, training, states, about, position) };
     };
     // Before its first step, a training waits for data, and does not come to the gate.
     const { bytes } = this.#run ? await this.#gate.between(copy) : await copy();
@@ -289,18 +259,18 @@ export class Trainer<M extends string = never> {
     if (this.#isFitting) throw new StateError("load: a training is running");
     const about = readAbout(bytes, name);
     const { specs, position, states } = about;
-    checkFit(about, this.#recipe, this.#specs, name);
+    const compiled = this.#compiled;
+    checkFit(about, this.#recipe, compiled.specs, name);
     const trains = this.#recipe.hasLoss && this.#recipe.optimizer !== undefined;
-    let programs = this.#training;
+    let programs = compiled.training;
     if (specs && trains && !programs) {
-      programs = trainingPrograms(this.#recipe, { ...specs, ...this.#specs }, this.#going);
+      programs = trainingPrograms(this.#recipe, { ...specs, ...compiled.specs }, compiled.going);
       describeFor(this.#recipe, programs, position?.size || 1, bytes, name);
     }
     loadState(this.#recipe, specs ? programs : undefined, bytes, name, trains);
-    if (specs) this.#learn(specs);
+    if (specs) compiled.learn(specs);
     if (!trains) return;
-    if (programs !== this.#training) this.#frozen = this.#frozenNow();
-    this.#training = programs;
+    compiled.keep(programs);
     this.#position = position;
     this.#states = states;
     this.#callbacks = [];
@@ -321,102 +291,19 @@ export class Trainer<M extends string = never> {
     if (this.#isFitting) throw new StateError("destroy: a training is running: stop it first");
     if (this.#destroyed) return;
     this.#destroyed = true;
-    await this.#predictor.destroy();
-    const own = [
-      this.#going,
-      ...((await this.#training?.destroy()) ?? []),
-      ...((await this.#evaluation?.destroy()) ?? []),
-    ];
-    this.#free(own);
-  }
-
-  #free(own: readonly Variable[]): void {
-    this.engine.free(new Map(own.map((variable, i) => [String(i), variable])));
+    await this.#compiled.destroy();
   }
 
   #check(call: string): void {
     if (this.#destroyed) throw new StateError(`${call}: the trainer has been destroyed`);
   }
+}
 
-  /** Opens data and learns from it what samples are. */
-  async #open(op: string, data: Data, reading: Reading = {}): Promise<Stream> {
-    const { inputs, targets } = this.#recipe;
-    const stream = await open(op, data, { names: [...inputs, ...targets], specs: this.#specs }, reading);
-    this.#learn(stream.specs);
-    return stream;
-  }
-
-  #learn(specs: Specs): void {
-    this.#specs = { ...specs, ...this.#specs };
-    this.#predictor.expect(this.#specs);
-  }
-
-  /** Made again where other variables are frozen now, unless a training runs. The optimizer keeps its state. */
-  async #trainingPrograms(): Promise<Programs> {
-    const frozen = this.#frozenNow();
-    const old = this.#training;
-    if (old && (frozen === this.#frozen || this.#run)) return old;
-    this.#frozen = frozen;
-    this.#training = trainingPrograms(this.#recipe, this.#specs, this.#going);
-    if (old) this.#free(await old.destroy());
-    return this.#training;
-  }
-
-  #frozenNow(): string {
-    return [...this.variables].flatMap(([name, variable]) => (variable.frozen ? name : [])).join();
-  }
-
-  #evaluationPrograms(): Programs {
-    this.#evaluation ??= evaluationPrograms(this.#recipe, this.#specs);
-    return this.#evaluation;
-  }
-
-  /** The position from which a training starts. */
-  #begin(resume: boolean, order: Position["order"]): Position {
-    const known = resume ? this.#position : undefined;
-    if (known) {
-      const changed = (Object.keys(order) as (keyof typeof order)[]).find((name) => known.order[name] !== order[name]);
-      if (changed)
-        throw new AttributeError(
-          `fit: ${changed} is ${order[changed]}, but the training to resume has ${known.order[changed]}`,
-        );
-    }
-    this.#position = known ?? start(order);
-    return this.#position;
-  }
-
-  /** The history of a training that was aborted before its data arrived. */
-  #unbegun(resume: boolean): History<M> {
-    const history: History = (resume && this.#position?.history) || { epochs: [], steps: [], gradients: [] };
-    history.stopped = "aborted";
-    return history as unknown as History<M>;
-  }
-
-  #measure(
-    op: string,
-    open: () => Promise<Stream>,
-    batchSize: number,
-    over?: () => boolean,
-    signal?: AbortSignal,
-  ): Promise<Record<string, number>> {
-    const next = async () => {
-      const stream = await open();
-      try {
-        return await measure(
-          op,
-          this.#evaluationPrograms(),
-          new Columns(this.#recipe.metrics),
-          stream,
-          batchSize,
-          over,
-          signal,
-        );
-      } finally {
-        await stream.close();
-      }
-    };
-    const measured = this.#measuring.then(next);
-    this.#measuring = measured.catch(() => {});
-    return measured;
+/** Checks the options of `fit`; explains an argument that is no options. */
+async function checked(options: FitOptions): Promise<CheckedFitOptions> {
+  try {
+    return fitOptions(options);
+  } catch (error) {
+    throw (await mistakes()).explainOptions(error, options);
   }
 }
