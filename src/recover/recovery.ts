@@ -1,9 +1,9 @@
 import { checkHas, DeviceError, refuse, StateError } from "../errors.ts";
-import { type OpenDevice, openDevice } from "../gpu/device.ts";
 import type { LiveDevice } from "../gpu/live.ts";
 import type { Keeper } from "../runtime/keeper.ts";
 import type { Runner } from "../runtime/runner.ts";
 import { Events, type RecoveryEvents, type Restored } from "./events.ts";
+import { NextDevice } from "./next-device.ts";
 import { Origins } from "./origins.ts";
 import { note, rebuild } from "./rebuild.ts";
 import { changesVariables, Snapshots } from "./snapshots.ts";
@@ -25,8 +25,6 @@ export interface RecoverOptions {
 
 /** Milliseconds between snapshots by default, and what part of the time they may take. */
 const [defaultMs, share] = [5000, 0.02];
-/** Milliseconds from one attempt to get a device to the next, at first and at most. */
-const [soonMs, lateMs] = [100, 5000];
 
 /** Losses in a row, each soon after the one before and without a snapshot in between, after which there is no sense in more. */
 const mostLosses = 10;
@@ -40,13 +38,10 @@ export class Recovery<P = unknown> extends Events<RecoveryEvents<P>> {
   readonly #options: RecoverOptions;
   readonly #snapshots: Snapshots<P>;
   readonly #origins = new Origins();
+  readonly #next: NextDevice;
   /** Resolves when the engine runs again. */
   #recovering: Promise<Restored<P>> | undefined;
   #last: Restored<P>;
-  /** A device of the app, for the next loss. */
-  #handed: GPUDevice | undefined;
-  /** Ends the present wait for a device. */
-  #wake = (): void => {};
   #ended = false;
   /** Whether the app marks its steps, or a loop of ours does. */
   #marks = false;
@@ -63,12 +58,13 @@ export class Recovery<P = unknown> extends Events<RecoveryEvents<P>> {
     this.#runner = runner;
     this.#options = options;
     this.#snapshots = new Snapshots(runner);
+    this.#next = new NextDevice(runner, options.device);
     this.#last = { position: undefined, adapter: runner.adapter, failed: [] };
     runner.keeper = this.#keeper;
     this.#watch(runner.live);
     options.signal?.addEventListener("abort", () => {
       runner.live.advice = "";
-      this.#wake();
+      this.#next.wake();
     });
     if (this.#snapshots.isDue) this.#takeLater(undefined);
   }
@@ -145,8 +141,7 @@ export class Recovery<P = unknown> extends Events<RecoveryEvents<P>> {
   resume(device: GPUDevice): void {
     if (device === undefined) refuse("resume", "the argument", device, "a GPUDevice");
     checkHas("resume", "the argument", device, "createBuffer", "a GPUDevice");
-    this.#handed = device;
-    this.#wake();
+    this.#next.hand(device);
   }
 
   get #isLost(): boolean {
@@ -173,7 +168,7 @@ export class Recovery<P = unknown> extends Events<RecoveryEvents<P>> {
     fed: (role, buffer) => this.#origins.check(role, buffer),
     ended: () => {
       this.#ended = true;
-      this.#wake();
+      this.#next.wake();
     },
     begin: async (position) => {
       this.#isInLoop = true;
@@ -240,7 +235,7 @@ export class Recovery<P = unknown> extends Events<RecoveryEvents<P>> {
       throw this.#giveUp(new DeviceError(`it was lost ${this.#losses} times without a snapshot in between`));
     for (let attempt = 1; ; attempt++) {
       try {
-        const failed = await rebuild(runner, await this.#open(), advice, () => this.#snapshots.restore());
+        const failed = await rebuild(runner, await this.#next.open(), advice, () => this.#snapshots.restore());
         this.#takenAt = performance.now();
         this.#watch(runner.live);
         this.#last = { position: this.position, adapter: runner.adapter, failed };
@@ -255,32 +250,10 @@ export class Recovery<P = unknown> extends Events<RecoveryEvents<P>> {
     return this.#last;
   }
 
-  /** Opens the next device. */
-  async #open(): Promise<OpenDevice> {
-    const { device: next } = this.#options;
-    const { gpu, powerPreference, device: owned } = this.#runner.live.open.options;
-    const device = this.#handed ?? (await next?.());
-    this.#handed = undefined;
-    if (device) return openDevice({ device });
-    if (next) throw new DeviceError("the app has no new device yet");
-    if (owned) throw new DeviceError("the app owns the device: hand over its next one with resume(device)");
-    return openDevice({ ...(gpu && { gpu }), ...(powerPreference && { powerPreference }) });
-  }
-
-  /** Waits until another attempt makes sense. */
   #wait(attempt: number, reason: string): Promise<void> {
-    const isByHand = this.#runner.live.open.options.device && !this.#options.device;
-    const retryMs = Math.min(lateMs, soonMs * 2 ** (attempt - 1));
-    const waiting = new Promise<void>((resolve) => {
-      const timer = isByHand ? undefined : setTimeout(resolve, retryMs);
-      this.#wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-    this.emit("waiting", { attempt, reason, ...(isByHand ? {} : { retryMs }) });
-    if (this.#handed || this.#isGivenUp) this.#wake();
-    return waiting;
+    const tell = (retryMs: number | undefined) =>
+      this.emit("waiting", { attempt, reason, ...(retryMs !== undefined && { retryMs }) });
+    return this.#next.wait(attempt, tell, () => this.#isGivenUp);
   }
 
   #giveUp(cause: Error): Error {

@@ -1,6 +1,7 @@
-import { checkWhole, optionsOf, StateError } from "../errors.ts";
+import { checkWhole, optionsOf } from "../errors.ts";
 import type { Variable } from "../graph/tensor.ts";
 import { variable } from "../ops/sources/constants.ts";
+import { mistakes } from "./loaded.ts";
 import type { Predictor } from "./predictor.ts";
 import { evaluationPrograms, type Programs, trainingPrograms } from "./programs.ts";
 import type { Recipe } from "./recipe.ts";
@@ -93,8 +94,7 @@ export class Compiled {
     for (const [name, size] of Object.entries({ fit, evaluate, predict })) checkWhole("compile", name, size, 0);
     const { inputs, targets } = this.#recipe;
     const missing = [...inputs, ...(fit + evaluate > 0 ? targets : [])].find((name) => !(name in this.#specs));
-    if (missing)
-      throw new StateError(`compile: the samples of "${missing}" are not known: state their shape in shapes`);
+    if (missing) throw (await mistakes()).unknownSamples(missing);
     if (fit > 0) await (await this.toTrain(isRunning)).for(fit);
     if (evaluate > 0) await this.evaluation.for(evaluate);
     if (predict > 0) await this.#predictor.compile([predict]);

@@ -6,7 +6,7 @@ import { ringSteps } from "./ring.ts";
 import { Stage } from "./stage.ts";
 import { checkReads, isAtHand, noSamples, noWeight, orAborted, type Stream } from "./stream.ts";
 import { type Batch, type Columns, noSums } from "./tally.ts";
-import { unweighable, weightsOf } from "./weights.ts";
+import { weightsOf } from "./weights.ts";
 
 /** What ends a measurement early. */
 interface End {
@@ -58,7 +58,7 @@ export class Evaluations {
     const { validationData: data, validationBatchSize, epochs, signal } = options;
     if (data === undefined) return undefined;
     const op = "fit, validationData";
-    checkReads(op, data, epochs);
+    await checkReads(op, data, epochs);
     const open = () => this.#compiled.open(op, data, { signal });
     const ready = isAtHand(data) ? await open() : undefined;
     return (over) =>
@@ -105,7 +105,7 @@ async function measure(
       const { program, inputs, weigh, perSample } = exact ? await programs.for(rows) : whole;
       if (!exact) stage.pad(rows);
       const weights = weightsOf(op, stage, rows, exact ? rows : size);
-      if (weights.values && !perSample) throw unweighable(op);
+      if (weights.values && !perSample) throw (await mistakes()).unweighable(op);
       weigh(weights);
       const running = program.run(stage.feeds(inputs, exact ? rows : size));
       ring.ran();

@@ -1,4 +1,3 @@
-import { FeedError } from "../errors.ts";
 import { type Event, type EventArguments, notify, type Training } from "./callbacks.ts";
 import type { EpochLogs, History } from "./history.ts";
 import { mistakes } from "./loaded.ts";
@@ -10,7 +9,7 @@ import { Stage } from "./stage.ts";
 import { Stopwatch } from "./stopwatch.ts";
 import { noWeight, type Reader } from "./stream.ts";
 import { Columns } from "./tally.ts";
-import { unweighable, weightsOf } from "./weights.ts";
+import { weightsOf } from "./weights.ts";
 
 /** One training: the loop from the first step to the last. */
 export class Run implements Training {
@@ -125,9 +124,7 @@ export class Run implements Training {
     // Stopped in the middle: a resumed training completes the epoch, and validates it.
     if (this.#over() && (validate || !this.#isWhole())) return;
     if (position.batch === 0)
-      throw new FeedError(
-        `fit: epoch ${position.epoch + 1} has no ${options.dropLast ? `whole batch of ${options.batchSize} samples` : "samples"}: if the data is an iterator that has been read, pass a function that returns a new one`,
-      );
+      throw (await mistakes()).noBatch(position.epoch + 1, options.dropLast ? options.batchSize : undefined);
     if (position.sums.weight === 0) throw noWeight("fit");
     const validation = validate && (await gate.serve(validate(this.#over)));
     if (validation && this.#over()) return;
@@ -187,7 +184,7 @@ export class Run implements Training {
       const watched = looks ? await sized.statistics() : undefined;
       if (!exact) stage.pad(rows);
       const weights = weightsOf("fit", stage, rows, exact ? rows : size, classWeight);
-      if (weights.values && !perSample) throw unweighable("fit");
+      if (weights.values && !perSample) throw (await mistakes()).unweighable("fit");
       weigh(weights);
       // Copies its feeds at once: the next batch is fetched while the GPU works on this one.
       const program = watched ?? sized.program;

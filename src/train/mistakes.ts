@@ -1,4 +1,4 @@
-import { AttributeError, counted, FeedError, noSuch, ShapeError } from "../errors.ts";
+import { AttributeError, counted, FeedError, noSuch, ShapeError, StateError } from "../errors.ts";
 import { showShape } from "../graph/shape.ts";
 import type { Callback, Event } from "./callbacks.ts";
 import type { SampleSpec } from "./specs.ts";
@@ -82,6 +82,49 @@ export function otherRows(op: string, [name, n]: Counted, [first, rows]: Counted
   const hint = `: each value of "${bare}" counts as a sample, unless it is { data, shape: [n, …] }, or Trainer is told shapes: { ${bare}: […] }`;
   return new ShapeError(`${op}: "${name}" has ${counted(n, "sample")}, "${first}" has ${rows}${bare ? hint : ""}`);
 }
+
+/** An epoch without a step. @param batchSize where only whole batches count. */
+export const noBatch = (epoch: number, batchSize: number | undefined): FeedError =>
+  new FeedError(
+    `fit: epoch ${epoch} has no ${batchSize === undefined ? "samples" : `whole batch of ${batchSize} samples`}: if the data is an iterator that has been read, pass a function that returns a new one`,
+  );
+
+/** Samples with weights where there is no loss of each. */
+export const unweighable = (op: string): FeedError =>
+  new FeedError(
+    `${op}: samples have weights, but the loss gives one number for the whole batch: let it return a value for each sample`,
+  );
+
+/** An iterator that would have to be read several times. */
+export const readOnce = (op: string, epochs: number): StateError =>
+  new StateError(
+    `${op}: the data is an iterator, which can be read once, for ${epochs} epochs: pass a function that returns one, such as () => read()${op === "fit" ? ", or set stepsPerEpoch" : ""}`,
+  );
+
+/** A training that cannot go on after a loss of the device: its snapshot is of something else, or its data is gone. */
+export const noWayBack = (isOwn: boolean, cause: unknown): StateError =>
+  new StateError(
+    `fit: the device was lost, and ${
+      isOwn
+        ? "the data is an iterator, which cannot be read again: pass a function that returns one, such as () => read()"
+        : "the last snapshot is not of this training: do not mark or take snapshots during fit"
+    }`,
+    { cause },
+  );
+
+/** Targets that give a sample no class of its own, for `classWeight`. */
+export const classless = (op: string, name: string, { shape, dtype }: SampleSpec): FeedError =>
+  new FeedError(
+    `${op}: classWeight: a sample of "${name}" is ${dtype} ${showShape(shape)}, expected one label, or one-hot f32 [classes]: weigh such samples with sampleWeight`,
+  );
+
+/** Samples of which `compile` does not know the shape. */
+export const unknownSamples = (name: string): StateError =>
+  new StateError(`compile: the samples of "${name}" are not known: state their shape in shapes`);
+
+/** A training to resume that reads its samples in another order. */
+export const otherOrder = (name: string, value: unknown, known: unknown): AttributeError =>
+  new AttributeError(`fit: ${name} is ${value}, but the training to resume has ${known}`);
 
 export const unfit = (op: string, name: string, value: number, sample: number): FeedError =>
   new FeedError(`${op}: "${name}" holds ${value} at sample ${sample}`);

@@ -1,5 +1,5 @@
-import { AttributeError } from "../errors.ts";
 import type { History } from "./history.ts";
+import { mistakes } from "./loaded.ts";
 import { noSums, type Sums } from "./tally.ts";
 
 /** Where a training is, between two steps: plain data, which a checkpoint keeps. */
@@ -30,13 +30,10 @@ export interface Position {
  * The position at which a training starts.
  * @param known that of the training to resume, if any. @throws AttributeError where its samples have another order.
  */
-export function start(known: Position | undefined, order: Position["order"]): Position {
+export async function start(known: Position | undefined, order: Position["order"]): Promise<Position> {
   if (!known) return first(order);
   const changed = (Object.keys(order) as (keyof typeof order)[]).find((name) => known.order[name] !== order[name]);
-  if (changed)
-    throw new AttributeError(
-      `fit: ${changed} is ${order[changed]}, but the training to resume has ${known.order[changed]}`,
-    );
+  if (changed) throw (await mistakes()).otherOrder(changed, order[changed], known.order[changed]);
   return known;
 }
 

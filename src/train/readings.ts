@@ -25,24 +25,16 @@ export class Readings {
   /** The reading in progress, with the callbacks that it leads to. */
   #reading: Promise<void> | undefined;
   #lastReading = performance.now();
-  #lastRate: number | undefined;
-  #failure: { readonly error: unknown } | undefined;
+  /** The learning rate of the last step that was read. */
+  lastRate: number | undefined;
+  /** Why the training must end, if so. */
+  failure: { readonly error: unknown } | undefined;
 
   constructor(parts: Parts, columns: Columns, stopwatch: Stopwatch, training: Training) {
     this.#parts = parts;
     this.#columns = columns;
     this.#stopwatch = stopwatch;
     this.#training = training;
-  }
-
-  /** Why the training must end, if so. */
-  get failure(): { readonly error: unknown } | undefined {
-    return this.#failure;
-  }
-
-  /** The learning rate of the last step that was read. */
-  get lastRate(): number | undefined {
-    return this.#lastRate;
   }
 
   /** Notes a step that has just been submitted. @param checked its program, where kernels check what they store. */
@@ -66,8 +58,8 @@ export class Readings {
 
   /** Reads and processes all numbers that are still on the GPU. @throws the failure of the training, if any. */
   async settle(): Promise<void> {
-    while (this.#submitted.length > 0 && !this.#failure) await this.#parts.gate.serve(this.#read());
-    if (this.#failure) throw this.#failure.error;
+    while (this.#submitted.length > 0 && !this.failure) await this.#parts.gate.serve(this.#read());
+    if (this.failure) throw this.failure.error;
   }
 
   /** Waits for the reading in progress, whose callbacks may be about to save. */
@@ -100,7 +92,7 @@ export class Readings {
     this.#reading = Promise.all([numbers, ...checks])
       .then(([numbers]) => this.#process(numbers, steps))
       .catch((error) => {
-        this.#failure ??= { error };
+        this.failure ??= { error };
       })
       .finally(() => {
         this.#reading = undefined;
@@ -117,7 +109,7 @@ export class Readings {
       const row = numbers[i]!;
       if (!Number.isFinite(row[0]!)) throw await diagnose(step, row[0]!);
       this.#columns.add(position.sums, row, step);
-      this.#lastRate = this.#columns.others(row).lr;
+      this.lastRate = this.#columns.others(row).lr;
       if (history === "step") position.history.steps.push(this.#logs(step, row));
       this.#submitted.shift();
       if (step.gradients) await this.#look(step, await step.gradients);

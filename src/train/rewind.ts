@@ -1,6 +1,6 @@
-import { StateError } from "../errors.ts";
 import type { Engine } from "../runtime/engine.ts";
 import type { Callback, CallbackState } from "./callbacks.ts";
+import { mistakes } from "./loaded.ts";
 import type { Position } from "./position.ts";
 import type { Stream } from "./stream.ts";
 
@@ -60,16 +60,7 @@ export class Rewind {
     );
     if (!back) return undefined;
     const kept = back.position as Kept | undefined;
-    if (kept?.of !== this)
-      throw new StateError(
-        "fit: the device was lost, and the last snapshot is not of this training: do not mark or take snapshots during fit",
-        { cause: error },
-      );
-    if (this.#stream.once)
-      throw new StateError(
-        "fit: the device was lost, and the data is an iterator, which cannot be read again: pass a function that returns one, such as () => read()",
-        { cause: error },
-      );
+    if (kept?.of !== this || this.#stream.once) throw (await mistakes()).noWayBack(kept?.of === this, error);
     kept.states.forEach((state, i) => {
       if (state) this.#callbacks[i]!.restore?.(structuredClone(state));
     });

@@ -1,6 +1,6 @@
 import type { DataArray, TypedArray } from "../data/dataset.ts";
 import { permutation } from "../data/random.ts";
-import { AttributeError, checkObject, FeedError, StateError, show } from "../errors.ts";
+import { AttributeError, checkObject, FeedError, show } from "../errors.ts";
 import { mistakes } from "./loaded.ts";
 import { type ArrayData, type Chunk, chunkOf, type Specs, sameSpec, unfitValue, weightName } from "./specs.ts";
 import type { Stage } from "./stage.ts";
@@ -68,17 +68,15 @@ export interface Known {
 export async function open(op: string, data: Data, known: Known, reading: Reading = {}): Promise<Stream> {
   const { shuffle, seed = 0, epochs = 1, from = 0, signal } = reading;
   if (typeof data === "function") return iterated(op, data, known, false, from, signal);
-  if (isIterable(data)) return iterated(op, () => data, known, checkReads(op, data, epochs), from, signal);
+  if (isIterable(data)) return iterated(op, () => data, known, await checkReads(op, data, epochs), from, signal);
   return arrays(op, data, known, shuffle ? (n, epoch) => permutation(n, seed, epoch) : undefined);
 }
 
 /** Refuses to read an iterator several times. @returns whether the data is one. */
-export function checkReads(op: string, data: Data, epochs: number): boolean {
+export async function checkReads(op: string, data: Data, epochs: number): Promise<boolean> {
   const once = isIterable(data) && iteratorOf(op, data) === (data as unknown);
   if (!once || epochs === 1) return once;
-  throw new StateError(
-    `${op}: the data is an iterator, which can be read once, for ${epochs} epochs: pass a function that returns one, such as () => read()${op === "fit" ? ", or set stepsPerEpoch" : ""}`,
-  );
+  throw (await mistakes()).readOnce(op, epochs);
 }
 
 const isIterable = (data: object): data is Items =>

@@ -146,7 +146,7 @@ export class Trainer<M extends string = never> {
     const { shuffle, seed, dropLast, resume, callbacks, signal } = options;
     const validate = await this.#evaluations.validation(options);
     const batchSize = options.batchSize ?? (stream.samples === undefined && stream.first > 1 ? stream.first : 32);
-    this.#position = start(resume ? this.#position : undefined, { batchSize, shuffle, seed, dropLast });
+    this.#position = await start(resume ? this.#position : undefined, { batchSize, shuffle, seed, dropLast });
     const programs = await this.#compiled.toTrain(false);
     if (resume) restore(callbacks, this.#states);
     this.#callbacks = callbacks;
@@ -156,7 +156,7 @@ export class Trainer<M extends string = never> {
       options: { ...options, batchSize },
       programs,
       stream,
-      classWeight: classWeightOf("fit", options.classWeight, this.#recipe.targets[0]!, stream.specs),
+      classWeight: await classWeightOf("fit", options.classWeight, this.#recipe.targets[0]!, stream.specs),
       gate: this.#gate,
       rewind,
       validate,

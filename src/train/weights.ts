@@ -1,5 +1,6 @@
 import { AttributeError, checkNumber, FeedError } from "../errors.ts";
 import { showShape, sizeOf } from "../graph/shape.ts";
+import { mistakes } from "./loaded.ts";
 import { type Specs, weightName } from "./specs.ts";
 import type { Stage } from "./stage.ts";
 
@@ -50,27 +51,19 @@ function factors(op: string, { weights, target, classes }: ClassWeight, values: 
   };
 }
 
-/** The error for samples with weights where there is no loss of each. */
-export const unweighable = (op: string): FeedError =>
-  new FeedError(
-    `${op}: samples have weights, but the loss gives one number for the whole batch: let it return a value for each sample`,
-  );
-
 /** Checks the option `classWeight`. @throws FeedError for targets that give a sample no class of its own. */
-export function classWeightOf(
+export async function classWeightOf(
   op: string,
   weights: ClassWeight["weights"] | undefined,
   target: string,
   specs: Specs,
-): ClassWeight | undefined {
+): Promise<ClassWeight | undefined> {
   if (weights === undefined) return undefined;
   for (const weight of Object.values(weights))
     checkNumber(op, "a class weight", weight as number, "a number from 0", (n) => n >= 0);
   const { shape, dtype } = specs[target]!;
   const classes = sizeOf(shape);
   if (classes > 1 && (shape.length > 1 || dtype !== "f32"))
-    throw new FeedError(
-      `${op}: classWeight: a sample of "${target}" is ${dtype} ${showShape(shape)}, expected one label, or one-hot f32 [classes]: weigh such samples with ${weightName}`,
-    );
+    throw (await mistakes()).classless(op, target, specs[target]!);
   return { weights, target, classes };
 }
