@@ -27,7 +27,7 @@ export class Desk {
   readonly #format: ImageFormat;
   readonly #pipeline: GPUComputePipeline;
   readonly #image: GPUBuffer;
-  /** Where sources that are no textures are copied to, until one of another size or format comes. */
+  /** A texture for sources that are not textures. A source of another size or format replaces it. */
   #texture: GPUTexture | undefined;
   #columns: GPUBuffer | undefined;
   #rows: GPUBuffer | undefined;
@@ -42,7 +42,7 @@ export class Desk {
     this.#image = device.createBuffer({ label: "image", size: 32, usage: usage.uniform | usage.copyTarget });
   }
 
-  /** Room for values. @param size bytes. */
+  /** A buffer for values. @param size in bytes. */
   values(size: number): GPUBuffer {
     // Programs bind whole vectors of four.
     const whole = Math.ceil(size / 16) * 16;

@@ -118,7 +118,7 @@ function drawn(
   );
 }
 
-/** Names beside samples of their lines, in as many rows as they need. */
+/** Samples of the lines with their names, in as many rows as they need. */
 function legendOf(lines: readonly Line[], mark: string | undefined, width: number) {
   const sample = 28;
   const most = width - 2 * letter;

@@ -10,7 +10,7 @@ import { fitted, letter, widthOf } from "./width.ts";
  * Images side by side as an SVG image, each with its label. Pixels are stored as PNG in the picture.
  * @param pixels `[images, …shape]`, row-major: bytes, or numbers between the two of `range`.
  * @returns the text of an `<svg>` element, also a complete file.
- * @throws AttributeError for more columns than the width has room for, or pixels that are no numbers.
+ * @throws AttributeError for more columns than the width has room for, or pixels that are not numbers.
  * @throws ShapeError unless the pixels are whole images, or if the numbers of labels and images differ.
  */
 export function imageGrid(pixels: ArrayLike<number>, options: ImageGridOptions): string {

@@ -57,7 +57,7 @@ export function imagesOf(
   const given = pixels.length / (area * channels);
   if (!Number.isInteger(given))
     throw new ShapeError(
-      `${op}: ${counted(pixels.length, "value")} are no whole number of images [${shape.join(", ")}]`,
+      `${op}: ${counted(pixels.length, "value")} cannot be divided into images of [${shape.join(", ")}]`,
     );
   const [black, white] = rangeOf(op, range) ?? (isBytes(pixels) ? [0, 255] : [0, 1]);
   const images = chosen ?? Array.from({ length: given }, (_, i) => i);

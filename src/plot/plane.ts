@@ -34,7 +34,7 @@ export interface Plane {
   readonly vertical: AxisOn;
 }
 
-/** Curves or a history after a check, and before they are drawn. @throws as `linesOf`; AttributeError for a mark that is no number. */
+/** Checks curves or a history, and prepares their axes. @throws as `linesOf`; AttributeError for a mark that is not a number. */
 export function planeOf(op: string, given: Curves | RunHistory, options: PlaneOptions): Plane {
   const { log: isLog, mark } = options;
   const { lines, isWhole, yLabel } = linesOf(op, given, options);

@@ -21,7 +21,7 @@ export type Setting =
   | readonly Setting[]
   | { readonly [name: string]: Setting };
 
-/** Images and what a network says they are. */
+/** Images, their classes, and what a network predicts. */
 export interface ReportSamples {
   /** [samples, …shape], row-major: bytes, or numbers between the two of `range`. */
   readonly pixels: ArrayLike<number>;
@@ -31,15 +31,15 @@ export interface ReportSamples {
   readonly range?: readonly [black: number, white: number];
   /** True class of each sample. */
   readonly actual: ArrayLike<number>;
-  /** Class that the network says. */
+  /** Class that the network predicts. */
   readonly predicted: ArrayLike<number>;
-  /** The probability that it gives this class, from 0 to 1; then the surest mistakes come first. Default none. */
+  /** The probability of the predicted class, from 0 to 1; then the surest mistakes come first. Default none. */
   readonly confidence?: ArrayLike<number>;
   /** Most misread samples to show; default 24. */
   readonly most?: number;
 }
 
-/** A table of one's own. */
+/** A table of your own. */
 export interface ReportTable {
   readonly title: string;
   readonly columns: readonly string[];
@@ -67,7 +67,7 @@ export interface ReportOptions {
   readonly labels?: readonly string[];
   /** Images; those that were misread are shown. Default none. */
   readonly samples?: ReportSamples;
-  /** Tables of one's own, at the end; default none. */
+  /** Tables of your own, at the end; default none. */
   readonly tables?: readonly ReportTable[];
   /** Language of the words given, for screen readers and hyphenation (BCP 47); default "en". */
   readonly lang?: string;
@@ -75,7 +75,7 @@ export interface ReportOptions {
 
 export const op = "report";
 
-/** Refuses options that no report can be made of, but for those that plots check. */
+/** Checks the options of a report. Plots check those that they draw. */
 export function checkReport(options: ReportOptions) {
   const o = optionsOf(op, options, {
     title: "",
@@ -123,7 +123,7 @@ function checkTable(table: ReportTable, i: number): void {
   }
 }
 
-/** Samples after a check, but for their pixels. */
+/** Checks samples. Their pixels are checked where they are drawn. */
 export function checkSamples(samples: ReportSamples) {
   const o = optionsOf(`${op}: samples`, samples, {
     pixels: undefined,

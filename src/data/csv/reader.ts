@@ -56,7 +56,7 @@ interface Streaming {
   readonly rows?: number;
 }
 
-/** Builds a table from pieces of text, holding values and never rows. */
+/** Builds a table from pieces of text. Keeps the values of columns, but no rows. */
 export class CsvReader {
   readonly options: ReturnType<typeof checked>;
   /** Rows since the last cut. */
@@ -193,7 +193,7 @@ function checked(op: string, options: (CsvOptions & Streaming) | undefined, stre
   checkTexts(op, "missing", all.missing);
   checkChoice(op, "decimal", decimal, [".", ","]);
   if (delimiter !== undefined && !(typeof delimiter === "string" && /^[^"\r\n\uFEFF]$/.test(delimiter))) {
-    refuse(op, "delimiter", delimiter, "one character that is no quote or line break");
+    refuse(op, "delimiter", delimiter, "one character, but no quote or line break");
   }
   if (
     comment !== undefined &&

@@ -13,16 +13,16 @@ const longest = 2 ** 24;
 
 /**
  * Takes a text piece by piece and gives its records, lists of fields; a quoted field may hold delimiters, quotes (doubled)
- * and line breaks (RFC 4180). Holds no more of the text than the record it is in.
+ * and line breaks (RFC 4180). Keeps only the text of the record that is not complete yet.
  */
 export class Records {
   readonly #options: RecordOptions;
   #parser: Papa.Parser | undefined;
-  /** Text that is no complete record yet. */
+  /** Text after the last complete record. */
   #rest = "";
-  /** Its length from which another look at it pays. */
+  /** Length that it must reach before it is read again. */
   #enough = 0;
-  /** A carriage return at the end of a piece: a line feed may follow in the next. */
+  /** A carriage return at the end of a piece, since a line feed may follow in the next. */
   #held = "";
   #isFirst = true;
   /** Records so far, the header and blank ones included: rows as a spreadsheet counts them. */

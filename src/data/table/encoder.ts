@@ -16,7 +16,7 @@ export interface EncoderOptions {
   /** A category as one feature per name, 1 for its own ("oneHot", default), or as its code ("integer"). */
   readonly categories?: "oneHot" | "integer";
   /**
-   * What a category becomes that the first table does not have: an error (default), or 0 in all features of its column
+   * What happens to a category that the first table lacks: an error (default), or 0 in all features of its column
    * ("ignore"; only for "oneHot"). As scikit-learn's `handle_unknown`.
    */
   readonly unknown?: "error" | "ignore";

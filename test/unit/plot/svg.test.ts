@@ -274,9 +274,9 @@ describe("imageGrid", () => {
       );
   });
 
-  test("refuses pixels that are no whole images, and unknown layouts", () => {
+  test("refuses pixels that do not make whole images, and unknown layouts", () => {
     expect(() => imageGrid(new Uint8Array(5), { shape: [2, 2] })).toThrow(
-      "imageGrid: 5 values are no whole number of images [2, 2]",
+      "imageGrid: 5 values cannot be divided into images of [2, 2]",
     );
     expect(() => imageGrid(new Uint8Array(8), { shape: [2, 2, 2] })).toThrow("imageGrid: shape is [2, 2, 2], expected");
     expect(() => imageGrid(new Uint8Array(8), {} as never)).toThrow(
