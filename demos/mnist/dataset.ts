@@ -14,9 +14,5 @@ export function first({ x, y }: Digits, count: number): Digits {
   };
 }
 
-/** A view of one image. */
-export const imageAt = ({ x }: Digits, index: number): Uint8Array =>
-  x.data.subarray(index * pixels, (index + 1) * pixels);
-
 /** Mean and standard deviation of the training images' pixels, on a scale from 0 to 1. */
 export const normalization = { mean: 0.1307, std: 0.3081 } as const;

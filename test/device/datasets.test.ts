@@ -12,7 +12,7 @@ const places = {
 /** Options that find the files here. */
 const from = (name: keyof typeof places) => (inChrome ? { baseUrl: places[name] } : {});
 
-// A page gets them in test/e2e/mnist-page.test.ts.
+// In a page, the smaller sets below load the same way.
 test.skipIf(inChrome)("MNIST has 70,000 digits, and says how far it has come", async () => {
   const seen: LoadingProgress[] = [];
   const { train, test: held } = await mnist({ onProgress: (progress) => seen.push(progress) });

@@ -1,12 +1,12 @@
 import type { Browser, Page, Viewport } from "puppeteer";
-import { side } from "../../demos/mnist/dataset.ts";
+import { side } from "../../demos/digits/packs.ts";
 
 /** Opens a page of a server and collects what must not happen: errors, and requests to other hosts. */
 export async function openPage(
   browser: Browser,
   url: string,
   {
-    path = "mnist/",
+    path = "",
     viewport = { width: 1280, height: 900 },
     spoil,
     spoilWorkers = spoil,
@@ -48,9 +48,6 @@ function runInWorkers(code: string): void {
     }
   };
 }
-
-export const ready = (page: Page) =>
-  page.waitForFunction(() => document.querySelector("#run")!.textContent === "Start training");
 
 export const text = (page: Page, selector: string) => page.$eval(selector, (element) => element.textContent!);
 

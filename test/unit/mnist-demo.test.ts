@@ -1,8 +1,8 @@
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { mnistImage } from "../../demos/digits/ink.ts";
 import { pixels, side } from "../../demos/mnist/dataset.ts";
-import { mnistImage } from "../../demos/mnist/page/ink.ts";
 import { parseOptions } from "../../demos/mnist/terminal/options.ts";
 import { clock } from "../../demos/terminal/format.ts";
 import { OptionError } from "../../demos/terminal/options.ts";

@@ -1,26 +1,4 @@
-import { onAppearance } from "../../parts/appearance.ts";
-import { side } from "../dataset.ts";
-
-/** A canvas of 28 × 28 pixels that shows an image in its current text colour. */
-export class Print {
-  readonly #canvas: HTMLCanvasElement;
-  #image: Uint8Array | undefined;
-
-  constructor(canvas: HTMLCanvasElement) {
-    this.#canvas = canvas;
-    onAppearance(() => this.#paint());
-  }
-
-  /** @param image 784 bytes; undefined for blank paper. */
-  show(image: Uint8Array | undefined): void {
-    this.#image = image;
-    this.#paint();
-  }
-
-  #paint(): void {
-    paintImage(this.#canvas, this.#image, getComputedStyle(this.#canvas).color);
-  }
-}
+import { side } from "./packs.ts";
 
 /** Resizes a canvas to 28 × 28 pixels and paints an image as ink, if any. @param color `rgb(…)` */
 export function paintImage(canvas: HTMLCanvasElement, image: Uint8Array | undefined, color: string): void {

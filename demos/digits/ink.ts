@@ -1,4 +1,4 @@
-import { pixels, side } from "../dataset.ts";
+import { pixels, side } from "./packs.ts";
 
 /** MNIST's digits fill a box of this many pixels. */
 const box = 20;

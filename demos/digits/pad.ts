@@ -1,4 +1,4 @@
-import { onAppearance } from "../../parts/appearance.ts";
+import { onAppearance } from "../parts/appearance.ts";
 import { mnistImage } from "./ink.ts";
 import { paintImage } from "./pixels.ts";
 

@@ -1,0 +1,110 @@
+import { permutation } from "../../src/data/random.ts";
+import type { Engine } from "../../src/index.ts";
+import { examSize } from "./course.ts";
+import { type Digits, inputOf, joined } from "./images.ts";
+import { type Answers, examined, Learner, type Score } from "./learner.ts";
+import { load } from "./loading.ts";
+import { packs } from "./packs.ts";
+import { batchSize, type NetworkName, needsAll, networksOf, type Settings, stepsPerEpoch } from "./settings.ts";
+
+/** Scores of a network after some steps: of the images it trained on since the last ones, and of test images. */
+export interface Scores {
+  readonly training: Score;
+  readonly test: Score;
+}
+
+/** What networks say of test images, from the first on. */
+export type Exam = Readonly<Partial<Record<NetworkName, Omit<Answers, "loss"> & Scores>>>;
+
+/** Trains the networks of the page and looks into them: in a worker. */
+export class Lab {
+  readonly #engine: Engine;
+  readonly #base: string;
+  readonly #arrived: (share: number) => void;
+  #digits: Promise<Digits> | undefined;
+  #all: Promise<Digits> | undefined;
+  #settings!: Settings;
+  #learners: readonly Learner[] = [];
+  #step = 0;
+
+  /** @param base address of the page. @param arrived is called with the share of the images that has arrived. */
+  constructor(engine: Engine, base: string, arrived: (share: number) => void) {
+    this.#engine = engine;
+    this.#base = base;
+    this.#arrived = arrived;
+  }
+
+  /** The images of some settings, which load once. */
+  digits(settings = this.#settings): Promise<Digits> {
+    this.#digits ??= load(packs.first, this.#base, this.#arrived);
+    if (!needsAll(settings)) return this.#digits;
+    this.#all ??= Promise.all([this.#digits, load(packs.rest, this.#base, this.#arrived)]).then(joined);
+    return this.#all;
+  }
+
+  /** Starts over: makes the networks of some settings, and frees the last ones. */
+  async configure(settings: Settings): Promise<void> {
+    for (const learner of this.#learners) await learner.destroy();
+    this.#learners = [];
+    this.#settings = settings;
+    this.#step = 0;
+    const made = Promise.all(networksOf(settings).map((name) => Learner.create(this.#engine, name, settings)));
+    [this.#learners] = await Promise.all([made, this.digits()]);
+  }
+
+  /** Trains for some steps: all networks on the same batches. @returns steps since the start, once the GPU has taken them. */
+  async advance(steps: number): Promise<number> {
+    const { train } = await this.digits();
+    const perEpoch = stepsPerEpoch(this.#settings);
+    for (let i = 0; i < steps; i++) {
+      const order = this.#orderOf(Math.floor(this.#step / perEpoch));
+      const from = (this.#step % perEpoch) * batchSize;
+      const batch = order.subarray(from, from + batchSize);
+      const x = inputOf(train, batch);
+      const y = Int32Array.from(batch, (index) => train.labels[index]!);
+      for (const learner of this.#learners) await learner.train(x, y);
+      this.#step++;
+    }
+    await Promise.all(this.#learners.map((learner) => learner.score()));
+    return this.#step;
+  }
+
+  #order: { readonly of: string; readonly order: Uint32Array } | undefined;
+
+  /** The order of the images in an epoch. */
+  #orderOf(epoch: number): Uint32Array {
+    const { images, seed } = this.#settings;
+    const of = `${images} ${seed} ${epoch}`;
+    if (this.#order?.of !== of) this.#order = { of, order: permutation(images, seed, epoch) };
+    return this.#order.order;
+  }
+
+  /** Scores of the steps since the last call, and answers for the first test images, or all. */
+  async examine(): Promise<Exam> {
+    const { test } = await this.digits();
+    const count = examSize(this.#step, test.count);
+    const exams = this.#learners.map(async (learner) => {
+      const training = await learner.score();
+      learner.restart();
+      const guesses = new Uint8Array(count);
+      const confidence = new Float32Array(count);
+      let loss = 0;
+      for (let from = 0; from < count; from += examined) {
+        const part = await learner.examine(test, from);
+        guesses.set(part.guesses, from);
+        confidence.set(part.confidence, from);
+        loss += part.loss;
+      }
+      const right = guesses.filter((guess, i) => guess === test.labels[i]).length;
+      const scores = { loss: loss / count, accuracy: right / count };
+      return [learner.network.name, { guesses, confidence, training: training ?? scores, test: scores }] as const;
+    });
+    return Object.fromEntries(await Promise.all(exams));
+  }
+
+  /** Everything in the networks for an image of 784 bytes. */
+  look(image: Uint8Array) {
+    const x = inputOf({ pixels: image as Uint8Array<ArrayBuffer> }, [0]);
+    return Promise.all(this.#learners.map((learner) => learner.look(x)));
+  }
+}

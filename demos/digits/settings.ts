@@ -1,0 +1,45 @@
+import { choice, type Field, type Fields, whole } from "../parts/hash.ts";
+import { packs } from "./packs.ts";
+
+export const models = ["cnn", "mlp", "both"] as const;
+
+/** Numbers of images to train on: all fill batches without rest. */
+export const imageCounts = [100, 500, 1000, 3000, 10_000, 60_000] as const;
+export const dropouts = [0, 25, 50] as const;
+export const rates = [0.0003, 0.001, 0.003, 0.01] as const;
+
+export const batchSize = 50;
+
+/** A network to train; `both` trains both on the same batches. */
+export type NetworkName = "cnn" | "mlp";
+
+/** All that a visitor can choose about a training. Equal settings give equal losses. */
+export interface Settings {
+  readonly model: (typeof models)[number];
+  /** How many images to train on: the first ones. */
+  readonly images: number;
+  /** Percent. */
+  readonly dropout: number;
+  /** Learning rate of Adam. */
+  readonly rate: number;
+  readonly seed: number;
+}
+
+export const fields: Fields<Settings & { readonly paused: 0 | 1; readonly test: number }> = {
+  model: choice(models, "cnn"),
+  images: choice(imageCounts, 10_000) as Field<number>,
+  dropout: choice(dropouts, 25) as Field<number>,
+  rate: choice(rates, 0.001) as Field<number>,
+  seed: whole(1, 999_999, 1),
+  paused: choice([0, 1], 0),
+  /** The test image on the pad; 0 for none. */
+  test: whole(0, packs.first.test + packs.rest.test, 1),
+};
+
+export const networksOf = ({ model }: Settings): readonly NetworkName[] =>
+  model === "both" ? ["cnn", "mlp"] : [model];
+
+export const stepsPerEpoch = ({ images }: Settings): number => images / batchSize;
+
+/** Whether settings need more than the first pack. */
+export const needsAll = ({ images }: Settings): boolean => images > packs.first.train;
