@@ -46,6 +46,7 @@ export class Readings {
   /** The last step was refused, and has not run. */
   refused(): void {
     this.#submitted.pop();
+    this.#parts.programs.ring.refused();
   }
 
   /** Reads if it is time to. Waits where the ring is full. @param over whether the training is to end. */
@@ -62,9 +63,24 @@ export class Readings {
     if (this.failure) throw this.failure.error;
   }
 
-  /** Waits for the reading in progress, whose callbacks may be about to save. */
+  /** Waits for the reading in progress, whose callbacks may be about to save, and counts the steps after it. */
   async end(): Promise<void> {
-    if (this.#reading) await this.#parts.gate.serve(this.#reading);
+    const { gate } = this.#parts;
+    if (this.#reading) await gate.serve(this.#reading);
+    // An error leaves steps that nobody has read. A resumed training goes on after them.
+    if (this.#submitted.length > 0) await gate.serve(this.#count().catch(() => {}));
+  }
+
+  /** Counts submitted steps, up to a loss that is not finite, without a word to callbacks. */
+  async #count(): Promise<void> {
+    const { position, programs, options } = this.#parts;
+    const numbers = await programs.ring.last(this.#submitted.length);
+    for (const [i, step] of this.#submitted.splice(0).entries()) {
+      const row = numbers[i]!;
+      if (!Number.isFinite(row[0]!)) return;
+      this.#columns.add(position.sums, row, step);
+      if (options.history === "step") position.history.steps.push(this.#logs(step, row));
+    }
   }
 
   /** The position as it will be when all submitted steps are processed. Call it between steps. */

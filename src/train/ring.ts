@@ -50,6 +50,11 @@ export class Ring {
     this.#runs++;
   }
 
+  /** The last run was refused, and stored nothing. */
+  refused(): void {
+    this.#runs--;
+  }
+
   /** Starts over, for instance with a new training. */
   clear(): void {
     this.#runs = 0;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Engine, NonFiniteError, nn } from "../../src/index.ts";
-import { type Callback, earlyStopping, type Item } from "../../src/train/index.ts";
+import { type Callback, earlyStopping, type History, type Item } from "../../src/train/index.ts";
 import { samples, seeded, weightsOf } from "../trainers.ts";
 
 let engine: Engine;
@@ -157,6 +157,27 @@ test.each([0, 2])("a signal ends a training whose validation stalls after %i bat
   const history = await fitted;
   expect([history.stopped, history.epochs.length, own.state]).toEqual(["aborted", 0, "idle"]);
   expect((await own.evaluate(samples(8))).loss).toBeGreaterThan(0);
+});
+
+describe("a training that is resumed after an error has the numbers of all its steps", () => {
+  const options = { batchSize: 4, shuffle: false, history: "step", progressEvery: 1e9 } as const;
+  /** Loss of the epoch and of its steps. */
+  const lossesOf = ({ epochs, steps }: History) => [epochs[0]!.loss, ...steps.map(({ loss }) => loss)];
+
+  test.each(["a source that fails", "a label out of range"])("after %s", async (fault) => {
+    const whole = lossesOf(await seeded(engine).fit(() => [samples(20)], { ...options, epochs: 1 }));
+    const own = seeded(engine);
+    const first = samples(20);
+    const failing = function* (): Generator<Item> {
+      if (fault === "a label out of range") first.y.data[13] = 7;
+      else first.x = { data: first.x.data.slice(0, 36), shape: [12, 3] };
+      if (fault !== "a label out of range") first.y = { data: first.y.data.slice(0, 12), shape: [12] };
+      yield first;
+      throw new Error("network");
+    };
+    await expect(own.fit(failing, options)).rejects.toThrow();
+    expect(lossesOf(await own.fit(() => [samples(20)], { ...options, resume: true }))).toEqual(whole);
+  });
 });
 
 test("early stopping restores the best weights also where the training ends with an error", async () => {
