@@ -1,4 +1,12 @@
-import { nn, type RecurrentResult, reshape, type Tensor, type Variable, variable } from "../../src/index.ts";
+import {
+  type Float,
+  nn,
+  type RecurrentResult,
+  reshape,
+  type Tensor,
+  type Variable,
+  variable,
+} from "../../src/index.ts";
 
 type Recurrent = nn.Recurrent<RecurrentResult & { readonly cN?: Tensor }, nn.LstmStates>;
 type MakeRecurrent = (inputs: number, hidden: number, options: nn.RecurrentLayerOptions) => Recurrent;
@@ -21,6 +29,20 @@ export interface Architecture {
   readonly layers: number;
   /** Probability of dropping each layer's outputs in training. */
   readonly dropout: number;
+  /** Whether it also reads backwards; default false. */
+  readonly bidirectional?: boolean;
+}
+
+/** What a model makes of T characters of N texts. */
+export interface ReadResult {
+  /** `[T·N, V]` */
+  readonly logits: Tensor<Float>;
+  /** States after the last character. */
+  readonly states: readonly Tensor[];
+  /** The characters' embedding vectors, `[T, N, embedding]`. */
+  readonly vectors: Tensor<Float>;
+  /** What the decoder reads, `[T, N, units]`. */
+  readonly output: Tensor<Float>;
 }
 
 /** A network that reads characters and predicts the next one after each. */
@@ -29,21 +51,26 @@ export interface CharacterModel {
   readonly weights: ReadonlyMap<string, Variable>;
   /** States for texts read side by side, zeros at first. */
   states(texts: number, name: string): readonly Variable[];
-  /**
-   * @param x `[T, N]`, characters. @param states before the first character.
-   * @returns logits `[T·N, V]`, and the states after the last character.
-   */
-  read(x: Tensor, states: readonly Tensor[], mode?: nn.Mode): { logits: Tensor; states: readonly Tensor[] };
+  /** @param x `[T, N]`, characters. @param states before the first character. */
+  read(x: Tensor, states: readonly Tensor[], mode?: nn.Mode): ReadResult;
 }
 
-/** Creates a model. Initial weights are distributed as in PyTorch and drawn from the seed given to `nn.seed`. */
-export function characterModel(vocabulary: number, architecture: Architecture): CharacterModel {
-  const { cell, embedding, hidden, layers, dropout } = architecture;
+/**
+ * Creates a model. Initial weights are distributed as in PyTorch and drawn from the seed given to `nn.seed`.
+ * @param outputs the decoder's; default one for each character.
+ */
+export function characterModel(
+  vocabulary: number,
+  architecture: Architecture,
+  outputs: number = vocabulary,
+): CharacterModel {
+  const { cell, embedding, hidden, layers, dropout, bidirectional = false } = architecture;
+  const width = bidirectional ? 2 * hidden : hidden;
   const { make, states } = kinds[cell]!;
   const table = nn.embedding(vocabulary, embedding);
-  const recurrent = make(embedding, hidden, { layers, dropout });
+  const recurrent = make(embedding, hidden, { layers, dropout, bidirectional });
   const drop = nn.dropout(dropout);
-  const decoder = nn.linear(hidden, vocabulary);
+  const decoder = nn.linear(width, outputs);
   const weights = new Map<string, Variable>();
   for (const [name, { variables }] of Object.entries({ embedding: table, [cell]: recurrent, decoder })) {
     for (const [own, weight] of variables) weights.set(`${name}.${own}`, weight);
@@ -52,14 +79,16 @@ export function characterModel(vocabulary: number, architecture: Architecture): 
     weights,
     states: (texts, name) =>
       states.map((state) => {
-        const shape = [layers, texts, hidden];
-        const zeros = new Float32Array(layers * texts * hidden);
+        const shape = [bidirectional ? 2 * layers : layers, texts, hidden];
+        const zeros = new Float32Array(shape[0]! * texts * hidden);
         return variable(zeros, shape, { name: `${name}.${state}`, group: `${name} ${state}` });
       }),
     read(x, [h0, c0], mode = {}) {
       const start = { ...(h0 && { h0 }), ...(c0 && { c0 }) };
-      const { output, hN, cN } = recurrent(table(x), { ...mode, ...start });
-      return { logits: decoder(reshape(drop(output, mode), [-1, hidden])), states: cN ? [hN, cN] : [hN] };
+      const vectors = table(x);
+      const { output, hN, cN } = recurrent(vectors, { ...mode, ...start });
+      const logits = decoder(reshape(drop(output, mode), [-1, width]));
+      return { logits, states: cN ? [hN, cN] : [hN], vectors, output };
     },
   };
 }

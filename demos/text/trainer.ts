@@ -1,20 +1,7 @@
-import {
-  add,
-  type Engine,
-  input,
-  io,
-  losses,
-  nn,
-  optim,
-  type Program,
-  reshape,
-  type Tensor,
-  type Update,
-  type Variable,
-  variable,
-} from "../../src/index.ts";
+import { type Engine, io, nn, optim, type Variable } from "../../src/index.ts";
 import { batchAt, batchesIn, type Corpus, type Window } from "./corpus.ts";
-import { type Architecture, type CharacterModel, characterModel } from "./model.ts";
+import { type Architecture, characterModel } from "./model.ts";
+import { compileReader, type Reader } from "./reader.ts";
 import { Sampler } from "./sampler.ts";
 
 /** Everything that determines the result of a training, bit for bit. Saved with a checkpoint. */
@@ -29,14 +16,6 @@ export interface Settings extends Architecture, Window {
   readonly sample: number;
   /** Steps between reports. */
   readonly every: number;
-}
-
-/** A program that reads a text batch by batch, and the state it carries on. */
-interface Reader {
-  readonly program: Program<{ readonly loss: Tensor }>;
-  readonly states: readonly Variable[];
-  /** Sum of the batches' losses since it was last reset, so that no step needs a readback. */
-  readonly tally: Variable;
 }
 
 interface Parts {
@@ -82,8 +61,8 @@ export class Trainer {
     const model = characterModel(tokenizer.size, settings);
     const optimizer = optim.adam({ lr: settings.lr, schedule: optim.cosineAnnealingLR({ tMax: settings.steps }) });
     // One after the other: the first lays out the variables that all share.
-    const training = await compileReader(engine, model, settings, optimizer);
-    const validation = await compileReader(engine, model, settings);
+    const training = await compileReader(engine, model, { ...settings, carries: true }, optimizer);
+    const validation = await compileReader(engine, model, { ...settings, carries: true });
     const sampler = await Sampler.create(engine, model, { length: sample, temperature, seed, tokenizer });
     const kept = {
       model: model.weights,
@@ -181,25 +160,4 @@ export class Trainer {
     const { step, tallied } = io.loadCheckpoint(this.#parts.engine, this.#parts.kept, bytes, name);
     this.#position = { step: Number(step), tallied: Number(tallied) };
   }
-}
-
-/** Compiles a program that reads a batch, inputs `x` and `y` [length, batch], and with an optimizer trains on it. */
-async function compileReader(
-  engine: Engine,
-  model: CharacterModel,
-  { batch, length, clip }: Settings,
-  optimizer?: optim.Optimizer,
-): Promise<Reader> {
-  const name = optimizer ? "training" : "validation";
-  const states = model.states(batch, name);
-  const tally = variable(new Float32Array(1), [], { name: "tally", group: `${name} tally` });
-  const [x, y] = [input("x", [length, batch], "i32"), input("y", [length, batch], "i32")];
-  const { logits, states: after } = model.read(x, states, { training: optimizer !== undefined });
-  const loss = losses.crossEntropy(logits, reshape(y, [-1]));
-  const updates: Update[] = [
-    ...states.map((state, i): Update => [state, after[i]!]),
-    [tally, add(tally, loss)],
-    ...(optimizer?.minimize(loss, { clip: optim.clipGradNorm(clip) }) ?? []),
-  ];
-  return { program: await engine.compile({ outputs: { loss }, updates }), states, tally };
 }
