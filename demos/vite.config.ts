@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { defineConfig } from "vite";
 import { packedDigits } from "./digits/packing.ts";
+import { textFiles } from "./text/page/files.ts";
 
 const root = import.meta.dirname;
 
@@ -18,7 +19,7 @@ export default defineConfig({
   define: { "import.meta.env.TILEGRAD_VERSION": JSON.stringify(version) },
   // Relative links, so that the build can be served from any path.
   base: "./",
-  plugins: [packedDigits()],
+  plugins: [packedDigits(), textFiles()],
   // Pages import the engine from outside of the demos folder.
   server: { fs: { allow: [join(root, "..")] } },
   // Workers are modules, which load parts of tilegrad on demand.

@@ -38,11 +38,12 @@ export interface SliderProps {
   readonly step: number;
   /** The value as text, with its unit. */
   readonly text: string;
+  readonly disabled?: boolean;
   readonly onChange: (value: number) => void;
 }
 
 /** A labelled slider that acts while it moves. */
-export function Slider({ label, value, min, max, step, text, onChange }: SliderProps) {
+export function Slider({ label, value, min, max, step, text, disabled = false, onChange }: SliderProps) {
   const id = useId();
   return (
     <div class="field">
@@ -52,7 +53,7 @@ export function Slider({ label, value, min, max, step, text, onChange }: SliderP
       <input
         id={id}
         type="range"
-        {...{ min, max, step, value }}
+        {...{ min, max, step, value, disabled }}
         aria-valuetext={text}
         onInput={({ currentTarget }) => onChange(Number(currentTarget.value))}
       />

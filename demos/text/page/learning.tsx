@@ -1,0 +1,35 @@
+import { Chart } from "./chart.tsx";
+import { Figure } from "./figure.tsx";
+import { course, frame } from "./session.ts";
+
+const bits = (value: number | undefined): string => (value === undefined ? "–" : value.toFixed(3));
+
+/** How many bits each character costs the network. */
+export function Learning() {
+  const now = frame.value;
+  const { steps, train, looks, validation } = course.value;
+  return (
+    <section class="card learning" aria-labelledby="learning-title">
+      <h2 id="learning-title">Bits per character</h2>
+      <dl class="figures">
+        <Figure id="train-bits" name="Training" kind="train" value={bits(now?.train)} />
+        <Figure id="validation-bits" name="Held-out text" kind="validation" value={bits(now?.validation)} />
+        <Figure id="baseline-bits" name="By frequency" kind="baseline" value={bits(now?.baseline)} />
+      </dl>
+      <Chart
+        label="Bits per character by step: of training, of text that is held out, and of a guess by frequency"
+        unit="steps"
+        last={steps.at(-1) ?? 0}
+        lines={[
+          { kind: "baseline", x: now ? [0, Math.max(1, now.step)] : [], y: now ? [now.baseline, now.baseline] : [] },
+          { kind: "train", x: steps, y: train },
+          { kind: "validation", x: looks, y: validation },
+        ]}
+      />
+      <p class="legend">
+        How far the next character is from certain: 1 bit is a choice of two. Who knows only how often each character
+        occurs needs {bits(now?.baseline)} bits.
+      </p>
+    </section>
+  );
+}

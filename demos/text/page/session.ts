@@ -1,0 +1,249 @@
+import { batch, computed, effect, signal, untracked } from "@preact/signals";
+import { connect, type RemoteTrainer } from "../../../src/worker/index.ts";
+import { parseHash, printHash } from "../../parts/hash.ts";
+import type { Exam } from "./examiner.ts";
+import type { Frame } from "./lab.ts";
+import { shortcoming } from "./own.ts";
+import { block, writesAfter } from "./pace.ts";
+import { fields, type Settings, type View } from "./settings.ts";
+import type text from "./text.worker.ts";
+
+type Remote = RemoteTrainer<typeof text>;
+
+/** Bits per character so far. */
+export interface Course {
+  readonly steps: readonly number[];
+  readonly train: readonly number[];
+  /** Of held-out text, which is looked at less often. */
+  readonly looks: readonly number[];
+  readonly validation: readonly number[];
+}
+
+/** What the network wrote after a step. */
+export interface Sample {
+  readonly step: number;
+  readonly text: string;
+}
+
+const nothing: Course = { steps: [], train: [], looks: [], validation: [] };
+
+/** Values in a course; then every second one goes. */
+const longest = 600;
+
+/** Samples that stay on the page. */
+const mostSamples = 7;
+
+/** Characters that appear at once while the network writes. */
+const atOnce = 4;
+
+/** Milliseconds between two drawings for those who want little motion. */
+const calm = 1000;
+
+const isCalm = (): boolean => matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+const { paused, temperature: warmth, show: shown, unit, read, ...found } = parseHash(fields, location.hash);
+const isEnough = found.source !== "own" || shortcoming(found.own) === undefined;
+
+/** All that the page shows. What it depends on is kept in its address. */
+export const settings = signal<Settings>(isEnough ? found : { ...found, source: fields.source.initial });
+export const temperature = signal(warmth);
+export const view = signal<View>({ show: shown, unit, read });
+export const playing = signal(paused === 0);
+export const frame = signal<Frame | undefined>(undefined);
+export const course = signal<Course>(nothing);
+/** The newest first. */
+export const samples = signal<readonly Sample[]>([]);
+/** How the network last tagged names that are held out, and after which step. */
+export const exam = signal<(Exam & { readonly step: number }) | undefined>(undefined);
+export const remote = signal<Remote | undefined>(undefined);
+/** Why there is no network. */
+export const missing = signal<Error | undefined>(undefined);
+/** What ended the training. */
+export const failure = signal<string | undefined>(undefined);
+export const ended = computed(() => failure.value !== undefined);
+
+/** Calls of the worker, one after the other. */
+let calls: Promise<unknown> = Promise.resolve();
+
+/** Calls the worker. @returns undefined if the training has ended. */
+export const ask = <T>(call: (methods: Remote["methods"]) => Promise<T>): Promise<T | undefined> => {
+  const asked = calls.then(async () => {
+    if (!remote.value || ended.value) return undefined;
+    try {
+      return await call(remote.value.methods);
+    } catch (error) {
+      fail((error as Error).message);
+      return undefined;
+    }
+  });
+  calls = asked;
+  return asked;
+};
+
+function fail(reason: string): void {
+  batch(() => {
+    failure.value ??= reason;
+    playing.value = false;
+  });
+}
+
+function show(next: Frame): void {
+  batch(() => {
+    frame.value = next;
+    const { steps, train, looks, validation } = course.value;
+    const isNew = next.train !== undefined && next.step !== steps.at(-1);
+    const isLook = next.looked && next.step !== looks.at(-1);
+    course.value = {
+      steps: isNew ? grown(steps, next.step) : steps,
+      train: isNew ? grown(train, next.train!) : train,
+      looks: isLook ? grown(looks, next.step) : looks,
+      validation: isLook ? grown(validation, next.validation) : validation,
+    };
+  });
+}
+
+/** Values with one more, thinned out when they are many. */
+const grown = (values: readonly number[], next: number): number[] => [
+  ...(values.length < longest ? values : values.filter((_, i) => i % 2 === 0)),
+  next,
+];
+
+/** Counts how often the network was started over: what belongs to an earlier one is dropped. */
+let start = 0;
+
+/** Draws all weights again. */
+export async function reset(): Promise<void> {
+  const mine = ++start;
+  const next = await ask((methods) => methods.configure(settings.value));
+  if (!next || mine !== start) return;
+  batch(() => {
+    course.value = nothing;
+    samples.value = [];
+    exam.value = undefined;
+    show(next);
+  });
+  await present();
+}
+
+/** Changes settings at once. Only the learning rate leaves the network as it is. */
+export function change(changes: Partial<Settings>): void {
+  settings.value = { ...settings.value, ...changes };
+  const { rate, ...others } = changes;
+  if (Object.keys(others).length > 0) void reset();
+  else if (rate !== undefined) void ask((methods) => methods.setRate(rate));
+}
+
+const nextFrame = (): Promise<unknown> => new Promise(requestAnimationFrame);
+
+/** Whether a sample is being written, and whether another is wanted instead. */
+export const writing = signal(false);
+let again = false;
+
+/** Shows a sample while it is written. A second call starts it over. */
+export async function write(): Promise<void> {
+  again = writing.value;
+  if (again) return;
+  writing.value = true;
+  do {
+    again = false;
+    await sample();
+  } while (again);
+  writing.value = false;
+}
+
+/** Whether the network tags names instead of writing. */
+export const tagging = (): boolean => settings.value.source === "tags";
+
+/** Shows what the network can do by now. */
+async function present(): Promise<void> {
+  if (!tagging()) return write();
+  const mine = start;
+  const { step } = frame.value!;
+  const found = await ask((methods) => methods.examine());
+  if (found && mine === start) exam.value = { ...found, step };
+}
+
+async function sample(): Promise<void> {
+  const mine = start;
+  const { step } = frame.value!;
+  let text = "";
+  for (let ends = false; !ends && !again; ) {
+    const begins = text === "";
+    const count = isCalm() ? Number.POSITIVE_INFINITY : atOnce;
+    const piece = await ask((methods) => methods.write(begins, count, temperature.value / 10));
+    if (!piece || mine !== start) return;
+    text += piece.text;
+    ends = piece.ends;
+    const earlier = samples.value.filter((sample) => sample.step !== step);
+    samples.value = [{ step, text }, ...earlier].slice(0, mostSamples);
+    await nextFrame();
+  }
+}
+
+/** Trains for some steps, and lets the network write when it is time. */
+async function advance(steps: number): Promise<void> {
+  const mine = start;
+  const before = frame.value!.step;
+  const next = await ask((methods) => methods.advance(steps));
+  if (!next || mine !== start) return;
+  show(next);
+  if (next.step !== before && (tagging() ? next.looked : writesAfter(next.step))) await present();
+}
+
+export function step(): void {
+  playing.value = false;
+  void advance(1);
+}
+
+/** Trains while it plays: a drawing for each frame of the page at most. */
+async function play(): Promise<void> {
+  while (playing.value && !ended.value) {
+    await advance(block);
+    if (isCalm()) await new Promise((go) => setTimeout(go, calm));
+    await nextFrame();
+  }
+}
+
+/** Another temperature shows at once. */
+export function warm(value: number): void {
+  temperature.value = value;
+  if (frame.value) void write();
+}
+
+/** Starts the worker, and the training unless the address says otherwise. */
+export async function begin(): Promise<void> {
+  try {
+    remote.value = await connect<typeof text>(
+      () => new Worker(new URL("./text.worker.ts", import.meta.url), { type: "module" }),
+      { given: new URL("data/", document.baseURI).href, inPage: () => import("./text.worker.ts") },
+    );
+  } catch (error) {
+    missing.value = error as Error;
+    return;
+  }
+  void remote.value.lost.then((reason) => fail(`The GPU was lost. Reload the page to start over. ${reason}`));
+  await reset();
+  let runs = false;
+  effect(() => {
+    if (!playing.value || runs) return;
+    runs = true;
+    void untracked(play).finally(() => {
+      runs = false;
+    });
+  });
+}
+
+effect(() => {
+  const { source, own } = settings.value;
+  const hash = printHash(fields, {
+    ...settings.value,
+    ...view.value,
+    own: source === "own" ? own : "",
+    temperature: temperature.value,
+    paused: playing.value || ended.value ? 0 : 1,
+  });
+  history.replaceState(null, "", hash === "" ? location.pathname + location.search : `#${hash}`);
+});
+
+// A link to other settings of the same page.
+addEventListener("hashchange", () => location.reload());

@@ -1,0 +1,28 @@
+import { expose, moved } from "../../../src/worker/index.ts";
+import { Lab } from "./lab.ts";
+import type { Settings } from "./settings.ts";
+
+/** Trains the network of the page and writes with it, when the page asks. @param given the address of the texts. */
+export default expose((engine, data: string) => {
+  const texts = new Map<string, Promise<string>>();
+  const fetched = async (file: string): Promise<string> => {
+    const response = await fetch(new URL(file, data));
+    if (!response.ok) throw new Error(`${file} did not arrive: the server answered ${response.status}.`);
+    return response.text();
+  };
+  const lab = new Lab(engine, (file) => {
+    if (!texts.has(file)) texts.set(file, fetched(file));
+    return texts.get(file)!;
+  });
+  return {
+    methods: {
+      configure: (settings: Settings) => lab.configure(settings),
+      setRate: (rate: number) => lab.setRate(rate),
+      advance: (steps: number) => lab.advance(steps),
+      look: async (text: string, show: string) => moved(await lab.look(text, show)),
+      examine: () => lab.examine(),
+      reach: () => lab.reach(),
+      write: (begins: boolean, count: number, temperature: number) => lab.write(begins, count, temperature),
+    },
+  };
+});
