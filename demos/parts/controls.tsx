@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useId } from "preact/hooks";
+import { useEffect, useId, useRef } from "preact/hooks";
 
 export interface ChoiceProps<T extends string | number> {
   readonly label: string;
@@ -56,6 +56,42 @@ export function Slider({ label, value, min, max, step, text, disabled = false, o
         {...{ min, max, step, value, disabled }}
         aria-valuetext={text}
         onInput={({ currentTarget }) => onChange(Number(currentTarget.value))}
+      />
+    </div>
+  );
+}
+
+export interface NumberFieldProps {
+  readonly label: string;
+  readonly value: number;
+  /** What an arrow key adds. */
+  readonly step: number;
+  /** Takes the focus when it appears. */
+  readonly focused?: boolean;
+  readonly onChange: (value: number) => void;
+}
+
+/** A labelled number that acts while it is typed. It follows its value, but not while it has the focus. */
+export function NumberField({ label, value, step, focused = false, onChange }: NumberFieldProps) {
+  const id = useId();
+  const box = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    if (document.activeElement !== box.current || box.current!.value === "") box.current!.value = value.toFixed(3);
+  }, [value]);
+  useEffect(() => {
+    if (!focused) return;
+    box.current!.focus();
+    box.current!.select();
+  }, [focused]);
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      <input
+        id={id}
+        ref={box}
+        type="number"
+        step={step}
+        onInput={({ currentTarget: { valueAsNumber } }) => Number.isFinite(valueAsNumber) && onChange(valueAsNumber)}
       />
     </div>
   );

@@ -10,16 +10,18 @@ export interface CurvesProps {
   readonly data: readonly [readonly number[], ...(readonly number[])[]];
   /** Names of the custom properties with the curves' colours. */
   readonly colors: readonly string[];
+  /** How many of the curves, from the last, have dashes. */
+  readonly dashed?: number;
 }
 
 /** Curves that grow to the right, from 0 upwards. */
-export function Curves({ label, data, colors }: CurvesProps) {
+export function Curves({ label, data, colors, dashed = 0 }: CurvesProps) {
   const parent = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: one plot for all data
   useEffect(() => {
     const element = parent.current!;
-    plot.current = plotIn(element, colors);
+    plot.current = plotIn(element, colors, dashed);
     const resized = new ResizeObserver(() => plot.current!.setSize(sizeOf(element)));
     resized.observe(element);
     onAppearance(() => plot.current?.redraw());
@@ -35,7 +37,7 @@ export function Curves({ label, data, colors }: CurvesProps) {
 
 const sizeOf = ({ clientWidth, clientHeight }: HTMLElement) => ({ width: clientWidth, height: clientHeight });
 
-function plotIn(parent: HTMLElement, colors: readonly string[]): uPlot {
+function plotIn(parent: HTMLElement, colors: readonly string[], dashed: number): uPlot {
   const css = (name: string) => getComputedStyle(parent).getPropertyValue(name);
   const rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
   const axis: uPlot.Axis = {
@@ -57,7 +59,15 @@ function plotIn(parent: HTMLElement, colors: readonly string[]): uPlot {
       { ...axis, grid: { show: false }, size: 1.6 * rem, space: 4 * rem },
       { ...axis, size: 2.75 * rem, space: 1.75 * rem },
     ],
-    series: [{}, ...colors.map((color) => ({ stroke: () => css(color), width: 2, points: { show: false } }))],
+    series: [
+      {},
+      ...colors.map((color, i) => ({
+        stroke: () => css(color),
+        width: 2,
+        points: { show: false },
+        ...(i >= colors.length - dashed && { dash: [6, 5] }),
+      })),
+    ],
   };
   return new uPlot(options, [[], ...colors.map(() => [])] as unknown as uPlot.AlignedData, parent);
 }
