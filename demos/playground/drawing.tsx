@@ -1,28 +1,33 @@
-import { type Frame, side } from "./frame.ts";
-import { change, frame, looked, settings, type Unit } from "./session.ts";
+import { useSignal } from "@preact/signals";
+import { type Edge, Edges, edgeAt, weightOf } from "./edges.tsx";
+import { type FeatureName, featureNames, features, featuresOf } from "./features.ts";
+import { type Frame, grid, side } from "./frame.ts";
+import { nameOf } from "./names.ts";
+import { sizesOf } from "./network.ts";
+import { change, chosen, frame, looked, networks, settings, type Unit } from "./session.ts";
 import { maxLayers, maxUnits } from "./settings.ts";
+import { shows } from "./shows.ts";
 import { Surface } from "./surface.tsx";
-
-/** Pixels from a unit to the next below, as in the style sheet. */
-const pitch = 52;
+import { openEdge, openUnit, UnitEditor, unitId } from "./unit-editor.tsx";
 
 /** The surface of a unit of a layer; those of the inputs never change. */
 export function surfaceOf({ sizes, surfaces }: Frame, { layer, unit }: Unit): Float32Array {
-  if (layer === 0) return inputs[unit]!;
+  if (layer === 0) return surfaceOfFeature(settings.value.features[unit]!);
   const before = sizes.slice(1, layer).reduce((sum, units) => sum + units, 0);
   return surfaces.subarray((before + unit) * side ** 2, (before + unit + 1) * side ** 2);
 }
 
-const inputs = [0, 1].map((axis) =>
-  Float32Array.from({ length: side ** 2 }, (_, i) => {
-    const along = axis === 0 ? i % side : side - 1 - Math.floor(i / side);
-    return (2 * along) / (side - 1) - 1;
-  }),
-);
+const surfacesOfFeatures = new Map<FeatureName, Float32Array>();
 
-export function nameOf({ layer, unit }: Unit, layers: number): string {
-  if (layer === 0) return `Input x${unit + 1}`;
-  return layer > layers ? "Output" : `Unit ${unit + 1} of layer ${layer}`;
+/** Scaled so that its largest value is 1. */
+function surfaceOfFeature(name: FeatureName): Float32Array {
+  const known = surfacesOfFeatures.get(name);
+  if (known) return known;
+  const values = featuresOf([name], grid());
+  const most = values.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
+  const surface = values.map((value) => value / most);
+  surfacesOfFeatures.set(name, surface);
+  return surface;
 }
 
 const setUnits = (layer: number, units: number): void =>
@@ -32,59 +37,184 @@ const setUnits = (layer: number, units: number): void =>
 export function Drawing() {
   const { layers } = settings.value;
   const now = frame.value;
-  const sizes = [2, ...layers, 1];
+  const sizes = sizesOf(settings.value);
+  const isThere = now?.sizes.join() === sizes.join();
+  const choosing = useSignal(false);
   return (
     <section class="card network" aria-labelledby="network-title">
       <div class="network-head">
         <h2 id="network-title">Network</h2>
-        <p class="stepper">
-          <button
-            type="button"
-            class="round"
-            aria-label="Remove a layer"
-            disabled={layers.length === 0}
-            onClick={() => change({ layers: layers.slice(0, -1) })}
-          >
-            −
-          </button>
-          <span id="layers">{plural(layers.length, "hidden layer")}</span>
-          <button
-            type="button"
-            class="round"
-            aria-label="Add a layer"
-            disabled={layers.length === maxLayers}
-            onClick={() => change({ layers: [...layers, 2] })}
-          >
-            +
-          </button>
-        </p>
+        {networks.value.length > 1 && <Which />}
+        {shows("layers") && (
+          <p class="stepper">
+            <button
+              type="button"
+              class="round"
+              aria-label="Remove a layer"
+              disabled={layers.length === 0}
+              onClick={() => change({ layers: layers.slice(0, -1) })}
+            >
+              −
+            </button>
+            <span id="layers">{plural(layers.length, "hidden layer")}</span>
+            <button
+              type="button"
+              class="round"
+              aria-label="Add a layer"
+              disabled={layers.length === maxLayers}
+              onClick={() => change({ layers: [...layers, 2] })}
+            >
+              +
+            </button>
+          </p>
+        )}
       </div>
-      <div class="layers">
-        {now && now.sizes.length === sizes.length && <Edges now={now} />}
-        {sizes.map((units, layer) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: a layer is its place
-          <div class="layer" key={layer}>
-            <Head layer={layer} units={units} layers={layers.length} />
-            <div class="units">
-              {Array.from({ length: units }, (_, unit) => (
-                // biome-ignore lint/suspicious/noArrayIndexKey: a unit is its place
-                <UnitButton key={unit} at={{ layer, unit }} layers={layers.length} now={now} />
-              ))}
-            </div>
-          </div>
-        ))}
-      </div>
-      <p class="legend" aria-hidden="true">
-        Lines are weights: <span class="plus">blue</span> is positive, <span class="minus">orange</span> negative, and
-        thick is large. Point at a unit to see it large.
-      </p>
+      {choosing.value && <Inputs />}
+      <Layers now={isThere ? now : undefined} sizes={sizes} onInputs={() => (choosing.value = !choosing.value)} />
+      {isThere && shows("weights") && <UnitEditor now={now} />}
     </section>
   );
 }
 
-function Head({ layer, units, layers }: { readonly layer: number; readonly units: number; readonly layers: number }) {
+/** Which of two networks is shown and edited. */
+function Which() {
+  return (
+    <fieldset class="choices">
+      <legend class="visually-hidden">Network to show and edit</legend>
+      {networks.value.map((_, i) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: a network is its place
+        <label key={i}>
+          <input
+            type="radio"
+            name="which"
+            checked={i === chosen.value}
+            onChange={() => {
+              chosen.value = i;
+            }}
+          />
+          {"AB"[i]}
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+/** What the network is given of a point. */
+function Inputs() {
+  const chosenNames = settings.value.features;
+  const toggle = (name: FeatureName): void =>
+    change({ features: featureNames.filter((other) => chosenNames.includes(other) !== (other === name)) });
+  return (
+    <fieldset class="choices inputs">
+      <legend class="visually-hidden">Inputs</legend>
+      {featureNames.map((name) => (
+        <label key={name}>
+          <input
+            type="checkbox"
+            checked={chosenNames.includes(name)}
+            disabled={chosenNames.length === 1 && chosenNames[0] === name}
+            onChange={() => toggle(name)}
+          />
+          {features[name].label}
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+interface LayersProps {
+  readonly now: Frame | undefined;
+  readonly sizes: readonly number[];
+  readonly onInputs: () => void;
+}
+
+function Layers({ now, sizes, onInputs }: LayersProps) {
+  const aimed = useSignal<Edge | undefined>(undefined);
+  const isEditable = shows("weights");
+  const find = ({ currentTarget, target, clientX, clientY }: PointerEvent | MouseEvent): Edge | undefined => {
+    const svg = (currentTarget as HTMLElement).querySelector("svg");
+    if (!svg || !isEditable || (target as HTMLElement).closest("button")) return undefined;
+    const { left, top, width } = svg.getBoundingClientRect();
+    return edgeAt((100 * (clientX - left)) / width, clientY - top, sizes);
+  };
+  const edge = aimed.value;
+  return (
+    <>
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: for pointers; units open the same numbers by keyboard */}
+      {/* biome-ignore lint/a11y/useKeyWithClickEvents: as above */}
+      <div
+        class={`layers${edge ? " aiming" : ""}`}
+        onPointerMove={(event) => {
+          aimed.value = find(event);
+        }}
+        onPointerLeave={() => {
+          aimed.value = undefined;
+        }}
+        onClick={(event) => {
+          const found = find(event);
+          if (found) openEdge(found);
+        }}
+      >
+        {now && <Edges now={now} aimed={edge} />}
+        {sizes.map((units, layer) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: a layer is its place
+          <div class="layer" key={layer}>
+            <Head layer={layer} units={units} layers={sizes.length - 2} onInputs={onInputs} />
+            <div class="units">
+              {Array.from({ length: units }, (_, unit) => (
+                // biome-ignore lint/suspicious/noArrayIndexKey: a unit is its place
+                <UnitButton key={unit} at={{ layer, unit }} now={now} />
+              ))}
+            </div>
+            <Gradient norm={layer === 0 ? undefined : now?.norms[layer - 1]} />
+          </div>
+        ))}
+      </div>
+      <Legend now={now} edge={edge} />
+    </>
+  );
+}
+
+function Legend({ now, edge }: { readonly now: Frame | undefined; readonly edge: Edge | undefined }) {
+  if (now && edge && edge.layer + 1 < now.sizes.length) {
+    const [from, to] = [
+      { layer: edge.layer, unit: edge.from },
+      { layer: edge.layer + 1, unit: edge.to },
+    ].map((unit) => nameOf(unit, settings.value));
+    return (
+      <p class="legend" aria-hidden="true">
+        {from} → {to}: weight {weightOf(edge, now).toFixed(3)}. Click to change it.
+      </p>
+    );
+  }
+  return (
+    <p class="legend" aria-hidden="true">
+      Lines are weights: <span class="plus">blue</span> is positive, <span class="minus">orange</span> negative, and
+      thick is large. Point at a unit to see it large{shows("weights") && ", click it or a line to change its numbers"}.
+      Below each layer: the norm of its gradient.
+    </p>
+  );
+}
+
+interface HeadProps {
+  readonly layer: number;
+  readonly units: number;
+  readonly layers: number;
+  readonly onInputs: () => void;
+}
+
+function Head({ layer, units, layers, onInputs }: HeadProps) {
+  if (layer === 0 && shows("features"))
+    return (
+      <div class="layer-head">
+        <button type="button" class="link" onClick={onInputs}>
+          Inputs…
+        </button>
+      </div>
+    );
   if (layer === 0) return <p class="layer-head">Inputs</p>;
   if (layer > layers) return <p class="layer-head">Output</p>;
+  if (!shows("layers")) return <p class="layer-head">{`Layer ${layer}`}</p>;
   return (
     <div class="layer-head">
       <button
@@ -109,66 +239,53 @@ function Head({ layer, units, layers }: { readonly layer: number; readonly units
   );
 }
 
+/** Norms from 10⁻⁶, below which a layer stands still, to 1 fill the bar. */
+const shareOf = (norm: number): number => Math.max(0, Math.min(1, 1 + Math.log10(norm) / 6));
+
+/** How strong the gradient still is in a layer. */
+function Gradient({ norm }: { readonly norm: number | undefined }) {
+  if (norm === undefined || !Number.isFinite(norm)) return <p class="gradient" />;
+  const text = norm >= 0.001 || norm === 0 ? norm.toPrecision(2) : norm.toExponential(0);
+  return (
+    <p class="gradient" style={{ "--share": shareOf(norm).toFixed(3) }}>
+      <span class="visually-hidden">Norm of the gradient: </span>
+      <span class="norm">{text}</span>
+    </p>
+  );
+}
+
 interface UnitProps {
   readonly at: Unit;
-  readonly layers: number;
   readonly now: Frame | undefined;
 }
 
-function UnitButton({ at, layers, now }: UnitProps) {
+function UnitButton({ at, now }: UnitProps) {
+  const isInput = at.layer === 0;
   const look = (): void => {
-    looked.value = at.layer > layers ? undefined : at;
+    looked.value = at.layer > settings.value.layers.length ? undefined : at;
   };
   const leave = (): void => {
     looked.value = undefined;
   };
-  const isThere = now && at.unit < (now.sizes[at.layer] ?? 0) && now.sizes.length === layers + 2;
+  const opens = !isInput && shows("weights");
   return (
     <button
       type="button"
       class="unit"
-      aria-label={`${nameOf(at, layers)}: show it large`}
+      id={unitId(at)}
+      aria-label={`${nameOf(at, settings.value)}: show it large${opens ? ", change its numbers" : ""}`}
       onPointerEnter={look}
       onFocus={look}
-      onClick={look}
+      onClick={() => {
+        look();
+        if (opens) openUnit(at);
+      }}
       onPointerLeave={leave}
       onBlur={leave}
     >
-      {isThere && <Surface values={surfaceOf(now, at)} />}
+      {now && <Surface values={surfaceOf(now, at)} />}
+      {isInput && <span class="unit-name">{features[settings.value.features[at.unit]!].label}</span>}
     </button>
-  );
-}
-
-/** A line for each weight, by sign and size. */
-function Edges({ now: { sizes, weights } }: { readonly now: Frame }) {
-  const x = (layer: number): number => (100 * (layer + 0.5)) / sizes.length;
-  const most = Math.max(...sizes);
-  const y = (layer: number, unit: number): number => pitch * (unit + (most - sizes[layer]! + 1) / 2);
-  let at = 0;
-  const edges = sizes.slice(1).flatMap((units, layer) =>
-    Array.from({ length: units * sizes[layer]! }, (_, i) => {
-      const [to, from] = [Math.floor(i / sizes[layer]!), i % sizes[layer]!];
-      const weight = weights[at++]!;
-      const [x1, x2] = [x(layer), x(layer + 1)];
-      const [y1, y2] = [y(layer, from), y(layer + 1, to)];
-      const middle = (x1 + x2) / 2;
-      return (
-        <path
-          // biome-ignore lint/suspicious/noArrayIndexKey: a weight is its place
-          key={`${layer} ${from} ${to}`}
-          class={weight > 0 ? "plus" : "minus"}
-          d={`M${x1} ${y1}C${middle} ${y1} ${middle} ${y2} ${x2} ${y2}`}
-          stroke-width={Math.min(8, 0.75 + 2 * Math.abs(weight)).toFixed(2)}
-          stroke-opacity={Math.min(0.95, 0.25 + 0.35 * Math.abs(weight)).toFixed(2)}
-        />
-      );
-    }),
-  );
-  const height = pitch * most;
-  return (
-    <svg class="edges" viewBox={`0 0 100 ${height}`} height={height} preserveAspectRatio="none" aria-hidden="true">
-      {edges}
-    </svg>
   );
 }
 

@@ -5,16 +5,21 @@ import {
   constant,
   type Engine,
   type Feeds,
+  grad,
   input,
   mean,
   mul,
   type Program,
   reshape,
+  sqrt,
+  sum,
   transpose,
 } from "../../src/index.ts";
-import { type Frame, side } from "./frame.ts";
+import { featuresOf } from "./features.ts";
+import { type Frame, grid, type Place, side } from "./frame.ts";
 import {
   createLayers,
+  dropoutOf,
   firstValues,
   forward,
   type Layer,
@@ -26,10 +31,10 @@ import {
   sizesOf,
   type Values,
 } from "./network.ts";
-import { count, reach, type Samples, samples, taskOf } from "./problems.ts";
-import type { Settings } from "./settings.ts";
+import { count, type Samples, samples, taskOf } from "./problems.ts";
+import { rateAt } from "./schedule.ts";
+import { batchOf, type Settings, stepsPerEpoch } from "./settings.ts";
 
-type Step = Program<{ loss: Numbers }>;
 type View = Awaited<ReturnType<Lab["compileView"]>>;
 
 /** Trains one network and draws it: in a worker. */
@@ -37,9 +42,11 @@ export class Lab {
   readonly #engine: Engine;
   #settings: Settings | undefined;
   #samples!: Samples;
+  #inputs!: Float32Array<ArrayBuffer>;
   #layers: readonly Layer[] = [];
   #optimizer!: ReturnType<typeof optimizerOf>;
-  #programs: { readonly step: Step; readonly view: View } | undefined;
+  /** Without points to train on there is no step. */
+  #programs: { readonly step: Program | undefined; readonly view: View } | undefined;
   #step = 0;
   #epoch = 0;
   /** Steps of the epoch. */
@@ -49,92 +56,158 @@ export class Lab {
     this.#engine = engine;
   }
 
+  /** Epochs so far, as a fraction. */
+  get epoch(): number {
+    return this.#epoch + this.#position / this.#perEpoch;
+  }
+
+  get step(): Program | undefined {
+    return this.#programs?.step;
+  }
+
   /** Takes new settings on, and keeps the weights that still fit. @param fresh draws all weights again. */
-  async configure(settings: Settings, fresh: boolean): Promise<Frame> {
+  async configure(settings: Settings, fresh: boolean): Promise<void> {
     const before = this.#settings;
+    const { train } = this.#samples ?? {};
     this.#samples = samples(settings);
-    if (fresh || !before || programOf(before) !== programOf(settings)) {
-      const kept = fresh || !before ? undefined : { sizes: sizesOf(before), values: await this.#read() };
+    this.#inputs = featuresOf(settings.features, this.#samples.x, capacityOf(this.#samples));
+    if (fresh || !before || programOf(before, train!) !== programOf(settings, this.#samples.train)) {
+      const kept = fresh || !before ? undefined : { settings: before, values: await this.#read() };
       await this.#build(settings, firstValues(settings, kept));
     }
     this.#settings = settings;
-    this.#engine.write(this.#optimizer.lr, settings.rate);
     if (fresh) this.#step = this.#epoch = this.#position = 0;
     // With larger batches, the epoch may be over already.
-    this.#position = Math.min(this.#position, stepsPerEpoch(this.#samples, settings) - 1);
-    return this.frame();
+    this.#position = Math.min(this.#position, this.#perEpoch - 1);
+    this.#setRate();
   }
 
   /** Trains for some steps. */
-  async advance(steps: number): Promise<Frame> {
-    const { batch, penalty, strength, seed } = this.#settings!;
+  async advance(steps: number): Promise<void> {
+    const { step } = this.#programs!;
+    if (!step) return;
+    const { penalty, strength, seed } = this.#settings!;
     const factor: Feeds = penalty === "none" ? {} : { strength: Float32Array.of(strength) };
-    const perEpoch = stepsPerEpoch(this.#samples, this.#settings!);
     for (let i = 0; i < steps; i++) {
-      const order = permutation(this.#samples.train, seed, 100 + this.#epoch);
-      await this.#programs!.step.run({ ...batchOf(this.#samples, order, this.#position * batch, batch), ...factor });
+      const order = permutation(this.#samples.train, seed, this.#epoch);
+      await step.run({ ...this.#batchAt(order, this.#position), ...factor });
       this.#step++;
       this.#position++;
-      if (this.#position < perEpoch) continue;
+      if (this.#position < this.#perEpoch) continue;
       this.#epoch++;
       this.#position = 0;
+      this.#setRate();
     }
-    return this.frame();
+  }
+
+  /** Trains until as many epochs are over as in another run. */
+  async follow(epoch: number): Promise<void> {
+    while (this.step && this.epoch < epoch - 1e-6) await this.advance(1);
+  }
+
+  /** Changes one weight or bias. */
+  async edit({ layer, kind, index }: Place, value: number): Promise<void> {
+    const variable = this.#layers[layer]?.[kind];
+    if (!variable || index >= variable.size) return; // The network has changed meanwhile.
+    const values = await this.#engine.read(variable);
+    values[index] = value;
+    this.#engine.write(variable, values);
   }
 
   async frame(): Promise<Frame> {
     const settings = this.#settings!;
-    const { x, y, train } = this.#samples;
-    const { losses, guesses, surfaces, weights } = await this.#programs!.view.compute({ x, y });
-    const perEpoch = stepsPerEpoch(this.#samples, settings);
+    const { y, train } = this.#samples;
+    const padded = new Float32Array(capacityOf(this.#samples));
+    padded.set(y);
+    const share = new Float32Array(padded.length).fill(train && 1 / train, 0, train);
+    const { losses, guesses, ...drawn } = await this.#programs!.view.compute({ x: this.#inputs, y: padded, share });
     const average = (values: Float32Array): number => values.reduce((sum, value) => sum + value, 0) / values.length;
-    const right = guesses.slice(train).filter((guess, i) => guess > 0 === y[train + i]! > 0).length;
+    const right = guesses.slice(train, y.length).filter((guess, i) => guess > 0 === y[train + i]! > 0).length;
     return {
       step: this.#step,
-      epoch: this.#epoch + this.#position / perEpoch,
-      left: perEpoch - this.#position,
-      loss: { train: average(losses.slice(0, train)), test: average(losses.slice(train)) },
-      accuracy: taskOf(settings.problem) === "classification" ? right / (count - train) : undefined,
+      epoch: this.epoch,
+      left: this.#perEpoch - this.#position,
+      loss: { train: average(losses.slice(0, train)), test: average(losses.slice(train, y.length)) },
+      accuracy: taskOf(settings) === "classification" && train < y.length ? right / (y.length - train) : undefined,
       sizes: sizesOf(settings),
-      surfaces,
-      weights,
+      rate: rateAt(settings, this.#epoch),
+      ...drawn,
     };
+  }
+
+  get #perEpoch(): number {
+    return stepsPerEpoch(this.#settings!, this.#samples.train);
+  }
+
+  #setRate(): void {
+    this.#engine.write(this.#optimizer.lr, rateAt(this.#settings!, this.#epoch));
   }
 
   /** Replaces the network and its programs, and frees the last ones. */
   async #build(settings: Settings, values: readonly Values[]): Promise<void> {
-    this.#programs?.step.destroy();
-    this.#programs?.view.destroy();
-    this.#engine.free(...this.#layers.flatMap(({ weight, bias }) => [[weight, bias]]));
+    this.free();
     this.#layers = createLayers(settings, values);
     this.#optimizer = optimizerOf(settings);
     this.#programs = { step: await this.#compileStep(settings), view: await this.compileView(settings) };
   }
 
-  #compileStep(settings: Settings): Promise<Step> {
-    const output = forward(this.#layers, input("x", [settings.batch, 2]), settings).at(-1)!;
-    const loss = mean(lossesFor(output, input("y", [settings.batch, 1]), settings));
-    const penalty = penaltyOf(this.#layers, settings);
-    const cost = penalty ? add(loss, mul(penalty, input("strength", []))) : loss;
-    return this.#engine.compile({ outputs: { loss }, updates: this.#optimizer.minimize(cost) });
+  /** Frees the network. */
+  free(): void {
+    this.#programs?.step?.destroy();
+    this.#programs?.view.destroy();
+    this.#engine.free(...this.#layers.map(({ apply }) => apply));
+    this.#programs = undefined;
+    this.#layers = [];
+    this.#settings = undefined;
   }
 
-  /** One program for all that is drawn: losses and guesses of all points, the surfaces of all units, the weights. */
+  async #compileStep(settings: Settings): Promise<Program | undefined> {
+    const batch = batchOf(settings, this.#samples.train);
+    if (batch === 0) return undefined;
+    const x = input("x", [batch, settings.features.length]);
+    const output = forward(this.#layers, x, settings, dropoutOf(settings)).at(-1)!;
+    const loss = mean(lossesFor(output, input("y", [batch, 1]), settings));
+    const penalty = penaltyOf(this.#layers, settings);
+    const cost = penalty ? add(loss, mul(penalty, input("strength", []))) : loss;
+    return this.#engine.compile({ updates: this.#optimizer.minimize(cost) });
+  }
+
+  /**
+   * One program for all that is drawn: losses and guesses of all points, the surfaces of all units, weights and biases,
+   * and how strong the gradient still is in each layer.
+   */
   compileView(settings: Settings) {
-    const output = forward(this.#layers, input("x", [count, 2]), settings).at(-1)!;
-    const units = forward(this.#layers, constant(grid(), [side * side, 2]), settings);
-    const all = [...units.slice(0, -1), shown(units.at(-1)!, settings)];
+    const rows = capacityOf(this.#samples);
+    const layers = this.#layers;
+    const output = forward(layers, input("x", [rows, settings.features.length]), settings).at(-1)!;
+    const points = constant(featuresOf(settings.features, grid()), [side * side, settings.features.length]);
+    const units = forward(layers, points, settings);
+    const losses = lossesFor(output, input("y", [rows, 1]), settings);
+    const weights = layers.map(({ weight }) => weight);
+    const norm = (gradient: Numbers): Numbers => reshape(sqrt(sum(mul(gradient, gradient))), [1]);
     return this.#engine.compile({
       outputs: {
-        losses: lossesFor(output, input("y", [count, 1]), settings),
+        losses,
         guesses: output,
-        surfaces: transpose(concat(all, 1)),
-        weights: concat(
-          this.#layers.map(({ weight }) => reshape(weight, [weight.size])),
-          0,
-        ),
+        surfaces: transpose(concat([...units.slice(0, -1), shown(units.at(-1)!, settings)], 1)),
+        weights: joined(weights),
+        biases: joined(layers.map(({ bias }) => bias)),
+        norms: concat(grad(sum(mul(losses, input("share", [rows, 1]))), weights).map(norm), 0),
       },
     });
+  }
+
+  #batchAt(order: Uint32Array, position: number) {
+    const { y } = this.#samples;
+    const size = batchOf(this.#settings!, this.#samples.train);
+    const width = this.#settings!.features.length;
+    const batch = { x: new Float32Array(width * size), y: new Float32Array(size) };
+    for (let i = 0; i < size; i++) {
+      const from = order[position * size + i]!;
+      batch.x.set(this.#inputs.subarray(width * from, width * (from + 1)), width * i);
+      batch.y[i] = y[from]!;
+    }
+    return batch;
   }
 
   #read(): Promise<Values[]> {
@@ -146,28 +219,19 @@ export class Lab {
   }
 }
 
-/** All settings that are part of the programs; equal texts need no new ones. */
-const programOf = ({ layers, activation, optimizer, penalty, batch, problem, loss }: Settings): string =>
-  JSON.stringify([layers, activation, optimizer, penalty, batch, taskOf(problem), loss]);
+const joined = (tensors: readonly Numbers[]): Numbers =>
+  concat(
+    tensors.map((tensor) => reshape(tensor, [tensor.size])),
+    0,
+  );
 
-const stepsPerEpoch = ({ train }: Samples, { batch }: Settings): number => Math.ceil(train / batch);
+/** Points that the program for drawing takes: more room than needed, so that a new point needs no new program. */
+const capacityOf = ({ y }: Samples): number => (y.length <= count ? count : 2 ** Math.ceil(Math.log2(y.length)));
 
-/** A batch of an epoch's order, from a place in it. The last one is filled up with the first points of the order. */
-function batchOf({ x, y }: Samples, order: Uint32Array, first: number, size: number) {
-  const batch = { x: new Float32Array(2 * size), y: new Float32Array(size) };
-  for (let i = 0; i < size; i++) {
-    const from = order[(first + i) % order.length]!;
-    batch.x.set(x.subarray(2 * from, 2 * from + 2), 2 * i);
-    batch.y[i] = y[from]!;
-  }
-  return batch;
-}
-
-/** The points of the surfaces, row by row from the top left. */
-function grid(): Float32Array<ArrayBuffer> {
-  const at = (i: number): number => reach * ((2 * (i + 0.5)) / side - 1);
-  return Float32Array.from({ length: 2 * side * side }, (_, i) => {
-    const point = i >> 1;
-    return i % 2 === 0 ? at(point % side) : -at(Math.floor(point / side));
-  });
-}
+/** All settings that are part of the programs; equal texts need no new ones. @param train points to train on. */
+const programOf = (settings: Settings, train: number): string => {
+  const { features, layers, activation, optimizer, penalty, loss, dropout } = settings;
+  const rows = capacityOf(samples(settings));
+  const parts = [features, layers, activation, optimizer, penalty, batchOf(settings, train), taskOf(settings), loss];
+  return JSON.stringify([...parts, dropout, rows]);
+};

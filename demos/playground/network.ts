@@ -2,35 +2,36 @@ import { randomStream } from "../../src/data/random.ts";
 import {
   abs,
   add,
-  linear,
   losses,
   mul,
+  nn,
   optim,
+  Random,
   relu,
   sigmoid,
   sum,
   type Tensor,
   tanh,
   type Variable,
-  variable,
 } from "../../src/index.ts";
 import { taskOf } from "./problems.ts";
-import { lossOf, type Settings } from "./settings.ts";
+import { lossOf, type Network, type Settings } from "./settings.ts";
 
-/** Weights `[units, inputs]` and biases `[units]` on the GPU. */
-export interface Layer {
-  readonly weight: Variable<"f32">;
-  readonly bias: Variable<"f32">;
-}
-
-/** The values of a layer on the host. */
+/** The values of a layer on the host: weights `[units, inputs]` and biases `[units]`. */
 export interface Values {
   readonly weight: Float32Array;
   readonly bias: Float32Array;
 }
 
-/** Units of all layers: two inputs, the hidden ones, one output. */
-export const sizesOf = ({ layers }: Settings): number[] => [2, ...layers, 1];
+/** Units of all layers: the inputs, the hidden ones, one output. */
+export const sizesOf = ({ features, layers }: Pick<Network, "features" | "layers">): number[] => [
+  features.length,
+  ...layers,
+  1,
+];
+
+/** Ten thousandths, so that the values can be printed in full. */
+const rounded = (value: number): number => Math.round(10_000 * value) / 10_000;
 
 /**
  * Draws the first values of all layers (Glorot's uniform ones), and keeps those of an earlier network where both have the
@@ -38,56 +39,93 @@ export const sizesOf = ({ layers }: Settings): number[] => [2, ...layers, 1];
  */
 export function firstValues(
   settings: Settings,
-  kept?: { readonly sizes: readonly number[]; readonly values: readonly Values[] },
+  kept?: { readonly settings: Settings; readonly values: readonly Values[] },
 ): Values[] {
   const sizes = sizesOf(settings);
+  const oldSizes = kept ? sizesOf(kept.settings) : [];
   return sizes.slice(1).map((units, layer) => {
     const inputs = sizes[layer]!;
-    const random = randomStream(settings.seed, 10 + layer);
+    const random = randomStream(settings.seed, -10 - layer);
     const bound = Math.sqrt(6 / (inputs + units));
-    const weight = Float32Array.from({ length: units * inputs }, () => bound * (2 * random.uniform() - 1));
+    const weight = Float32Array.from({ length: units * inputs }, () => rounded(bound * (2 * random.uniform() - 1)));
     const bias = new Float32Array(units);
     // The output's weights belong to the last hidden layer: they stay only while it does.
     const isOutput = layer === sizes.length - 2;
-    const old = isOutput === (layer === (kept?.sizes.length ?? 0) - 2) ? kept?.values[layer] : undefined;
-    if (old) {
-      const [oldInputs, oldUnits] = [kept!.sizes[layer]!, kept!.sizes[layer + 1]!];
-      for (let unit = 0; unit < Math.min(units, oldUnits); unit++) {
-        bias[unit] = old.bias[unit]!;
-        for (let i = 0; i < Math.min(inputs, oldInputs); i++)
-          weight[unit * inputs + i] = old.weight[unit * oldInputs + i]!;
+    const old = isOutput === (layer === oldSizes.length - 2) ? kept?.values[layer] : undefined;
+    if (!old) return { weight, bias };
+    const [oldInputs, oldUnits] = [oldSizes[layer]!, oldSizes[layer + 1]!];
+    const oldInput = (i: number): number =>
+      layer === 0 ? kept!.settings.features.indexOf(settings.features[i]!) : i < oldInputs ? i : -1;
+    for (let unit = 0; unit < Math.min(units, oldUnits); unit++) {
+      bias[unit] = old.bias[unit]!;
+      for (let i = 0; i < inputs; i++) {
+        const from = oldInput(i);
+        if (from >= 0) weight[unit * inputs + i] = old.weight[unit * oldInputs + from]!;
       }
     }
     return { weight, bias };
   });
 }
 
-export function createLayers(settings: Settings, values: readonly Values[]): Layer[] {
+/** A layer on the GPU. */
+export interface Layer {
+  readonly apply: nn.Module;
+  readonly weight: Variable<"f32">;
+  readonly bias: Variable<"f32">;
+}
+
+export function createLayers(settings: Network, values: readonly Values[]): Layer[] {
   const sizes = sizesOf(settings);
-  return values.map(({ weight, bias }, i) => ({
-    weight: variable(weight, [sizes[i + 1]!, sizes[i]!], { name: `${i}.weight` }),
-    bias: variable(bias, [sizes[i + 1]!], { name: `${i}.bias` }),
+  const layers = values.map(({ weight, bias }, i) =>
+    nn.linear(sizes[i]!, sizes[i + 1]!, { weightInit: () => weight, biasInit: () => bias }),
+  );
+  // A model of them, so that variables and kernels have the names of the layers.
+  nn.module((x) => x, Object.fromEntries(layers.map((layer, i) => [layerName(i, layers.length), layer])));
+  return layers.map((apply) => ({
+    apply,
+    weight: apply.variables.get("weight") as Variable<"f32">,
+    bias: apply.variables.get("bias") as Variable<"f32">,
   }));
 }
+
+/** @param i from 0. @param layers how many there are, with the output. */
+export const layerName = (i: number, layers: number): string => (i === layers - 1 ? "output" : `layer${i + 1}`);
 
 /** Numbers of the network. */
 export type Numbers = Tensor<"f32">;
 
 const activate = { tanh, relu, sigmoid, linear: (x: Numbers): Numbers => x };
 
-/** The values of all layers for points `[points, 2]`, each `[points, units]`. The output has no activation. */
-export function forward(layers: readonly Layer[], x: Numbers, { activation }: Settings): Numbers[] {
+/**
+ * The values of all layers for points `[points, features]`, each `[points, units]`. The output has no activation.
+ * @param dropout of hidden units, in training.
+ */
+export function forward(
+  layers: readonly Layer[],
+  x: Numbers,
+  { activation }: Network,
+  dropout?: (units: Numbers) => Numbers,
+): Numbers[] {
   const results: Numbers[] = [];
-  for (const [i, { weight, bias }] of layers.entries()) {
-    const z = linear(results.at(-1) ?? x, weight, bias);
-    results.push(i < layers.length - 1 ? activate[activation](z) : z);
+  for (const [i, { apply }] of layers.entries()) {
+    const z = apply(results.at(-1) ?? x) as Numbers;
+    if (i === layers.length - 1) return [...results, z];
+    const units = activate[activation](z);
+    results.push(dropout ? dropout(units) : units);
   }
   return results;
 }
 
+/** What a step does to hidden units. The same seed leaves out the same ones. */
+export function dropoutOf({ dropout, seed }: Settings): ((units: Numbers) => Numbers) | undefined {
+  if (dropout === 0) return undefined;
+  const layer = nn.dropout(dropout, new Random(seed));
+  return (units) => layer(units, { training: true }) as Numbers;
+}
+
 /** What the drawing shows of the output: a value from −1 to 1 for classes. */
-export const shown = (output: Numbers, { problem }: Settings): Numbers =>
-  taskOf(problem) === "classification" ? tanh(mul(output, 0.5)) : output;
+export const shown = (output: Numbers, settings: Settings): Numbers =>
+  taskOf(settings) === "classification" ? tanh(mul(output, 0.5)) : output;
 
 /** The loss of each point. @param y −1 and 1, or values. */
 export function lossesFor(output: Numbers, y: Numbers, settings: Settings): Numbers {
@@ -107,13 +145,13 @@ export function lossesFor(output: Numbers, y: Numbers, settings: Settings): Numb
 }
 
 /** What large weights cost, before the factor. */
-export function penaltyOf(layers: readonly Layer[], { penalty }: Settings): Numbers | undefined {
+export function penaltyOf(layers: readonly Layer[], { penalty }: Network): Numbers | undefined {
   if (penalty === "none") return undefined;
   const cost = ({ weight }: Layer): Numbers => sum(penalty === "l1" ? abs(weight) : mul(weight, weight));
   return layers.map(cost).reduce((a, b) => add(a, b));
 }
 
-export function optimizerOf({ optimizer, rate: lr }: Settings): optim.Optimizer {
+export function optimizerOf({ optimizer, rate: lr }: Network): optim.Optimizer {
   switch (optimizer) {
     case "adam":
       return optim.adam({ lr });

@@ -1,14 +1,37 @@
+import type { KernelInfo } from "../../src/index.ts";
 import { expose, moved } from "../../src/worker/index.ts";
+import type { Place } from "./frame.ts";
 import { Lab } from "./lab.ts";
 import type { Settings } from "./settings.ts";
 
-/** Trains the network of the page; the page asks for a frame whenever it is ready to draw one. */
+/** Trains the networks of the page, one or two; the page asks for frames whenever it is ready to draw. */
 export default expose((engine) => {
-  const lab = new Lab(engine);
+  let labs: Lab[] = [];
+  const frames = async () => moved(await Promise.all(labs.map((lab) => lab.frame())));
   return {
     methods: {
-      configure: async (settings: Settings, fresh: boolean) => moved(await lab.configure(settings, fresh)),
-      advance: async (steps: number) => moved(await lab.advance(steps)),
+      /** @param runs the settings of each network. */
+      async configure(runs: readonly Settings[], fresh: boolean) {
+        for (const lab of labs.slice(runs.length)) lab.free();
+        labs = runs.map((_, i) => labs[i] ?? new Lab(engine));
+        for (const [i, lab] of labs.entries()) await lab.configure(runs[i]!, fresh);
+        return frames();
+      },
+      /** Trains the first network for some steps, and the other for as many epochs. */
+      async advance(steps: number) {
+        const [first, second] = labs;
+        await first!.advance(steps);
+        await second?.follow(first!.epoch);
+        return frames();
+      },
+      async edit(run: number, place: Place, value: number) {
+        await labs[run]?.edit(place, value);
+        return frames();
+      },
+      /** The dispatches of one step. */
+      async inspect(run: number): Promise<readonly KernelInfo[]> {
+        return labs[run]?.step?.inspect().kernels ?? [];
+      },
     },
   };
 });

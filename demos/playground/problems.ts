@@ -1,6 +1,12 @@
 import { permutation, randomStream } from "../../src/data/random.ts";
+import { type Own, type OwnPoint, parsePoints, type Task, taskOfOwn } from "./own.ts";
 
-export const problems = ["xor", "rings", "gaussians", "spiral", "slope", "hills"] as const;
+/** Problems whose points the page draws at random. */
+export const drawn = ["xor", "rings", "gaussians", "spiral", "slope", "hills"] as const;
+type Drawn = (typeof drawn)[number];
+
+/** All problems: the last one has the visitor's points. */
+export const problems = [...drawn, "own"] as const;
 export type Problem = (typeof problems)[number];
 
 /** Points of a problem, all in all. */
@@ -9,13 +15,26 @@ export const count = 400;
 /** Points lie in a square from −reach to reach. */
 export const reach = 4;
 
-export const taskOf = (problem: Problem): "classification" | "regression" =>
-  problem === "slope" || problem === "hills" ? "regression" : "classification";
+/** What chooses the points. */
+export interface Source {
+  readonly problem: Problem;
+  /** Percent. */
+  readonly noise: number;
+  /** Percent of the points to train on. */
+  readonly split: number;
+  readonly seed: number;
+  readonly own: Own;
+}
+
+export function taskOf({ problem, own }: Pick<Source, "problem" | "own">): Task {
+  if (problem === "own") return taskOfOwn(own);
+  return problem === "slope" || problem === "hills" ? "regression" : "classification";
+}
 
 export interface Samples {
-  /** Coordinates, `[count, 2]`. */
+  /** Coordinates, `[points, 2]`. */
   readonly x: Float32Array<ArrayBuffer>;
-  /** Classes −1 and 1, or values between them, `[count, 1]`. */
+  /** Classes −1 and 1, or values between them, `[points, 1]`. */
   readonly y: Float32Array<ArrayBuffer>;
   /** How many of the points, from the first, are for training. */
   readonly train: number;
@@ -39,7 +58,7 @@ const bump = (x: number, y: number, at: readonly [number, number]): number =>
   Math.exp(-((x - at[0]) ** 2 + (y - at[1]) ** 2) / 3);
 
 /** A point of each problem. `i` alternates between the classes. */
-const places: Readonly<Record<Problem, (i: number, draw: Draw) => Place>> = {
+const places: Readonly<Record<Drawn, (i: number, draw: Draw) => Place>> = {
   xor(_, { uniform }) {
     const apart = (value: number): number => 3.4 * value + Math.sign(value) * 0.25;
     const x = [apart(uniform()), apart(uniform())] as const;
@@ -69,31 +88,40 @@ const places: Readonly<Record<Problem, (i: number, draw: Draw) => Place>> = {
   },
 };
 
+/** Thousandths, so that the points can be printed in full. */
+const rounded = (value: number): number => Math.round(1000 * value) / 1000;
+
 /** The points of a problem, the same for the same arguments. Noise moves them; for regression, it changes values. */
-export function samples({
-  problem,
-  noise,
-  split,
-  seed,
-}: {
-  readonly problem: Problem;
-  readonly noise: number;
-  readonly split: number;
-  readonly seed: number;
-}): Samples {
-  const random = randomStream(seed, 1);
+export function samples({ problem, noise, split, seed, own }: Source): Samples {
+  if (problem === "own") return sorted(parsePoints(own), split);
+  const random = randomStream(seed, -1);
   const draw: Draw = { uniform: () => 2 * random.uniform() - 1, normal: () => random.normal() };
-  const regression = taskOf(problem) === "regression";
+  const regression = taskOf({ problem, own }) === "regression";
   const amount = noise / 100;
   const [x, y] = [new Float32Array(2 * count), new Float32Array(count)];
-  const order = permutation(count, seed, 2);
+  const order = permutation(count, seed, -2);
   for (let i = 0; i < count; i++) {
     const place = places[problem](i, draw);
     const shift = [2 * amount * draw.normal(), 2 * amount * draw.normal()] as const;
     const inside = (axis: 0 | 1): number =>
-      Math.max(-reach, Math.min(reach, place.x[axis] + (regression ? 0 : shift[axis])));
+      rounded(Math.max(-reach, Math.min(reach, place.x[axis] + (regression ? 0 : shift[axis]))));
     x.set([inside(0), inside(1)], 2 * order[i]!);
-    y[order[i]!] = place.y + (regression ? shift[0] / 4 : 0);
+    y[order[i]!] = rounded(place.y + (regression ? shift[0] / 4 : 0));
   }
   return { x, y, train: Math.round((count * split) / 100) };
+}
+
+/**
+ * Points of a visitor, those to train on first. Multiples of the golden section choose them: spread evenly whatever the
+ * order of the points, and the same when others come.
+ */
+function sorted(points: readonly OwnPoint[], split: number): Samples {
+  const trains = (i: number): boolean => ((i * (Math.sqrt(5) - 1)) / 2) % 1 < split / 100;
+  const train = points.filter((_, i) => trains(i));
+  const all = [...train, ...points.filter((_, i) => !trains(i))];
+  return {
+    x: Float32Array.from(all.flatMap(({ x }) => x)),
+    y: Float32Array.from(all, ({ y }) => y),
+    train: train.length,
+  };
 }

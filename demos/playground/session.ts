@@ -1,9 +1,11 @@
 import { batch, computed, effect, signal, untracked } from "@preact/signals";
+import type { KernelInfo } from "../../src/index.ts";
 import { connect, type RemoteTrainer } from "../../src/worker/index.ts";
 import { parseHash, printHash } from "../parts/hash.ts";
-import type { Frame } from "./frame.ts";
+import { fields, type Shared, split, together } from "./address.ts";
+import type { Frame, Place } from "./frame.ts";
 import type playground from "./playground.worker.ts";
-import { fields, type Settings } from "./settings.ts";
+import type { Network, Settings } from "./settings.ts";
 
 type Remote = RemoteTrainer<typeof playground>;
 
@@ -13,7 +15,7 @@ export interface Unit {
   readonly unit: number;
 }
 
-/** Losses so far. */
+/** Losses of one network so far. */
 export interface Course {
   readonly epochs: readonly number[];
   readonly train: readonly number[];
@@ -25,19 +27,26 @@ const nothing: Course = { epochs: [], train: [], test: [] };
 /** Values in a course; then every second one goes. */
 const longest = 600;
 
-/** Steps between two drawings: the page is to see them soon, however long an epoch is. */
-const mostSteps = 40;
-
 /** Milliseconds between two drawings for those who want little motion. */
 const calm = 1000;
 
-const { paused, ...initial } = parseHash(fields, location.hash);
+/** Milliseconds of training between two drawings, at full speed. */
+const frameTime = 12;
 
-/** All that the page shows. The settings and whether it is paused are kept in its address. */
-export const settings = signal<Settings>(initial);
-export const playing = signal(paused === 0);
-export const frame = signal<Frame | undefined>(undefined);
-export const course = signal<Course>(nothing);
+const first = split(parseHash(fields, location.hash));
+
+/** What holds for the page and for both networks. */
+export const shared = signal<Shared>(first.shared);
+/** The networks: one, or two to compare. */
+export const networks = signal<readonly Network[]>(first.networks);
+/** Which network is edited. */
+export const chosen = signal(0);
+/** All settings of the network that is edited. */
+export const settings = computed<Settings>(() => ({ ...shared.value, ...networks.value[chosen.value]! }));
+export const playing = signal(!first.paused);
+export const frames = signal<readonly Frame[]>([]);
+export const frame = computed<Frame | undefined>(() => frames.value[chosen.value]);
+export const courses = signal<readonly Course[]>([]);
 export const remote = signal<Remote | undefined>(undefined);
 /** Why there is no network. */
 export const missing = signal<Error | undefined>(undefined);
@@ -50,11 +59,11 @@ export const ended = computed(() => failure.value !== undefined);
 /** Calls of the worker, one after the other. */
 let calls: Promise<void> = Promise.resolve();
 
-const ask = (call: (remote: Remote) => Promise<Frame>, starts = false): Promise<void> => {
+const ask = (call: (remote: Remote) => Promise<void>): Promise<void> => {
   calls = calls.then(async () => {
     if (!remote.value || ended.value) return;
     try {
-      show(await call(remote.value), starts);
+      await call(remote.value);
     } catch (error) {
       fail((error as Error).message);
     }
@@ -69,50 +78,114 @@ function fail(reason: string): void {
   });
 }
 
-function show(next: Frame, starts: boolean): void {
+function show(next: readonly Frame[], starts: boolean): void {
   batch(() => {
-    frame.value = next;
-    const { epochs, train, test } = starts ? nothing : course.value;
-    const thin = epochs.length < longest ? () => true : (_: number, i: number) => i % 2 === 0;
-    course.value = {
-      epochs: [...epochs.filter(thin), next.epoch],
-      train: [...train.filter(thin), next.loss.train],
-      test: [...test.filter(thin), next.loss.test],
-    };
+    frames.value = next;
+    courses.value = next.map((one, i) => grown(starts ? nothing : (courses.value[i] ?? nothing), one));
   });
 }
 
-/** Changes settings at once. Another problem or seed starts over; otherwise, weights that still fit are kept. */
-export function change(changes: Partial<Settings>): void {
-  const fresh = "problem" in changes || "seed" in changes;
+function grown({ epochs, train, test }: Course, { epoch, loss }: Frame): Course {
+  const thin = epochs.length < longest ? () => true : (_: number, i: number) => i % 2 === 0;
+  return {
+    epochs: [...epochs.filter(thin), epoch],
+    train: [...train.filter(thin), loss.train],
+    test: [...test.filter(thin), loss.test],
+  };
+}
+
+/** Settings that the worker has yet to take on, and whether they start over. */
+let waiting: { fresh: boolean } | undefined;
+
+/** Hands all settings to the worker: those of the moment in which it is free. */
+function configure(fresh: boolean): Promise<void> {
+  if (waiting) {
+    waiting.fresh ||= fresh;
+    return calls;
+  }
+  waiting = { fresh };
+  return ask(async ({ methods }) => {
+    const { fresh } = waiting!;
+    waiting = undefined;
+    const runs = networks.value.map((network) => ({ ...shared.value, ...network }));
+    show(await methods.configure(runs, fresh), fresh);
+  });
+}
+
+/** Changes what holds for all networks. Another problem or seed starts over. */
+export function changeShared(changes: Partial<Shared>): void {
+  shared.value = { ...shared.value, ...changes };
+  const isDrawing = Object.keys(changes).every((key) => key === "pace" || key === "hide");
+  if (!isDrawing) void configure("problem" in changes || "seed" in changes);
+}
+
+/** Changes the edited network at once. Weights that still fit are kept. */
+export function change(changes: Partial<Network>): void {
   batch(() => {
-    settings.value = { ...settings.value, ...changes };
+    networks.value = networks.value.map((network, i) => (i === chosen.value ? { ...network, ...changes } : network));
     looked.value = undefined;
   });
-  const wanted = settings.value;
-  void ask(({ methods }) => methods.configure(wanted, fresh), fresh);
+  void configure(false);
 }
 
-export const reset = (): Promise<void> => ask(({ methods }) => methods.configure(settings.value, true), true);
+/** Adds a second network like the first, or removes it. Both start over, so that they can be compared. */
+export function compare(on: boolean): void {
+  batch(() => {
+    networks.value = on ? [networks.value[0]!, networks.value[0]!] : [networks.value[0]!];
+    chosen.value = on ? 1 : 0;
+    looked.value = undefined;
+  });
+  void configure(true);
+}
+
+export const reset = (): Promise<void> => configure(true);
+
+/** Sets a weight or bias of the edited network. */
+export function edit(place: Place, value: number): void {
+  const run = chosen.value;
+  void ask(async ({ methods }) => show(await methods.edit(run, place, value), false));
+}
+
+/** The dispatches of one step of the edited network. */
+export function inspect(): Promise<readonly KernelInfo[]> {
+  const run = chosen.value;
+  return new Promise((resolve) => {
+    void ask(async ({ methods }) => resolve(await methods.inspect(run)));
+  });
+}
+
+const advance = (steps: () => number): Promise<void> =>
+  ask(async ({ methods }) => {
+    const wanted = steps();
+    if (wanted > 0) show(await methods.advance(wanted), false);
+  });
 
 export function step(): void {
   playing.value = false;
-  void ask(({ methods }) => methods.advance(1));
+  void advance(() => 1);
 }
 
 /** Trains to the end of the epoch. */
 export function finishEpoch(): void {
   playing.value = false;
-  void ask(({ methods }) => methods.advance(frame.value!.left));
+  void advance(() => frames.value[0]!.left);
 }
 
 const nextFrame = (): Promise<unknown> => new Promise(requestAnimationFrame);
 
 /** Trains while it plays: a drawing for each frame of the page at most. */
 async function play(): Promise<void> {
+  let burst = 1;
   while (playing.value && !ended.value) {
+    const { pace } = shared.value;
+    const begun = performance.now();
     // A step that was asked for meanwhile may have ended the playing.
-    await ask(({ methods }) => methods.advance(playing.value ? Math.min(mostSteps, frame.value!.left) : 0));
+    await advance(() => {
+      if (!playing.value) return 0;
+      return pace === "step" ? 1 : pace === "epoch" ? frames.value[0]!.left : burst;
+    });
+    const share = frameTime / (performance.now() - begun);
+    burst = Math.max(1, Math.min(5000, Math.round(burst * Math.max(0.5, Math.min(2, share)))));
     if (matchMedia("(prefers-reduced-motion: reduce)").matches) await new Promise((go) => setTimeout(go, calm));
     await nextFrame();
   }
@@ -141,8 +214,19 @@ export async function start(): Promise<void> {
   });
 }
 
+/** The page's address with other values. */
+export const hashOf = (changes: Partial<Shared> = {}): string =>
+  printHash(
+    fields,
+    together({
+      shared: { ...shared.value, ...changes },
+      networks: networks.value,
+      paused: !playing.value && !ended.value,
+    }),
+  );
+
 effect(() => {
-  const hash = printHash(fields, { ...settings.value, paused: playing.value || ended.value ? 0 : 1 });
+  const hash = hashOf();
   history.replaceState(null, "", hash === "" ? location.pathname + location.search : `#${hash}`);
 });
 

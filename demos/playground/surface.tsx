@@ -1,6 +1,6 @@
 import { useEffect, useRef } from "preact/hooks";
 import { looks, paint } from "./colors.ts";
-import { count, reach, type Samples } from "./problems.ts";
+import { reach, type Samples } from "./problems.ts";
 
 /** Values over the plane, for the eye: what it stands on has a name for screen readers. */
 export function Surface({ values }: { readonly values: Float32Array }) {
@@ -14,12 +14,12 @@ export function Surface({ values }: { readonly values: Float32Array }) {
 export function Points({ samples: { x, y, train } }: { readonly samples: Samples }) {
   return (
     <svg class="points" viewBox={`${-reach} ${-reach} ${2 * reach} ${2 * reach}`} aria-hidden="true">
-      {Array.from({ length: count }, (_, i) => (
+      {Array.from(y, (value, i) => (
         <circle
           // biome-ignore lint/suspicious/noArrayIndexKey: a point is its place
           key={i}
-          class={`${y[i]! > 0 ? "plus" : "minus"} ${i < train ? "train" : "test"}`}
-          style={{ "--size": Math.min(1, Math.abs(y[i]!)).toFixed(2) }}
+          class={`${value > 0 ? "plus" : "minus"} ${i < train ? "train" : "test"}`}
+          style={{ "--size": Math.min(1, Math.abs(value)).toFixed(2) }}
           cx={x[2 * i]}
           cy={-x[2 * i + 1]!}
           r={0.075}

@@ -1,5 +1,7 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { execFile } from "node:child_process";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import axe from "axe-core";
 import type { Browser, Page } from "puppeteer";
@@ -7,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { launchChrome } from "../browser/chrome.ts";
 import { serveFolder } from "../browser/static.ts";
 import { builtSite } from "./built.ts";
+import { bin } from "./installed.ts";
 import { openPage, text } from "./pages.ts";
 
 /* The built page under a policy without inline scripts, inline styles and eval. */
@@ -59,6 +62,25 @@ async function goesOn(page: Page): Promise<void> {
 
 const choose = (page: Page, label: string, value: string) => page.select(`::-p-aria(${label}[role="combobox"])`, value);
 
+const run = promisify(execFile);
+
+/** Runs a program of the page in Node. @returns the losses that it prints, of training and test, epoch by epoch. */
+async function printedBy(code: string): Promise<number[][]> {
+  const root = resolve(import.meta.dirname, "../..");
+  const file = join(root, "node_modules/.cache/playground-run.mjs");
+  await mkdir(dirname(file), { recursive: true });
+  const here = (path: string) => JSON.stringify(join(root, "src", path));
+  await writeFile(file, code.replace('"tilegrad"', here("index.ts")).replace('"tilegrad/node"', here("node/index.ts")));
+  try {
+    const { stdout } = await run(bin("tsx"), [file]);
+    return [...stdout.matchAll(/^epoch \d+: training loss ([\d.]+), test loss ([\d.]+)$/gm)].map(([, ...losses]) =>
+      losses.map(Number),
+    );
+  } finally {
+    await rm(file);
+  }
+}
+
 const losses = async (page: Page) => [await text(page, "#train-loss"), await text(page, "#test-loss")];
 
 describe("the playground", () => {
@@ -95,8 +117,11 @@ describe("the playground", () => {
     expect(await hash(page)).toBe("#layers=5-1-2");
     await goesOn(page);
 
+    await page.click(".more summary");
     await choose(page, "Activation", "relu");
     await choose(page, "Loss", "hinge");
+    await choose(page, "Learning rate over time", "halving");
+    await choose(page, "Dropout", "0.2");
     await choose(page, "Optimizer", "momentum");
     await choose(page, "Learning rate", "0.03");
     await choose(page, "Regularisation", "l2");
@@ -107,7 +132,7 @@ describe("the playground", () => {
     await page.keyboard.press("ArrowRight");
     expect(new URLSearchParams((await hash(page)).slice(1))).toEqual(
       new URLSearchParams(
-        "noise=10&split=70&batch=20&layers=5-1-2&activation=relu&loss=hinge&optimizer=momentum&rate=0.03&penalty=l2&strength=0.01",
+        "noise=10&split=70&batch=20&layers=5-1-2&activation=relu&loss=hinge&optimizer=momentum&rate=0.03&schedule=halving&penalty=l2&strength=0.01&dropout=0.2",
       ),
     );
     await goesOn(page);
@@ -182,28 +207,182 @@ describe("the playground", () => {
   test("shows a unit large while it is pointed at or focused", async () => {
     const { page } = await open("#paused=1");
     await atStep(page, 0);
-    await page.hover("::-p-aria(Unit 2 of layer 1: show it large)");
+    await page.hover("#unit-1-1");
     expect(await text(page, "#result-title")).toBe("Unit 2 of layer 1");
-    await page.focus("::-p-aria(Input x2: show it large)");
-    expect(await text(page, "#result-title")).toBe("Input x2");
+    await page.focus("::-p-aria(Input x₂: show it large)");
+    expect(await text(page, "#result-title")).toBe("Input x₂");
     await page.focus("#play");
     await page.mouse.move(1, 1);
     await page.waitForFunction(() => document.querySelector("#result-title")!.textContent === "Output");
     await page.close();
   });
 
+  test("takes typed weights and biases, from a unit or a line", async () => {
+    const { page, faults } = await open("#problem=slope&noise=0&layers=&paused=1");
+    await atStep(page, 0);
+    const type = async (value: string) => {
+      await page.waitForFunction(() => document.activeElement?.getAttribute("type") === "number");
+      await page.keyboard.type(value);
+    };
+    await page.focus("#unit-1-0");
+    await page.keyboard.press("Enter");
+    await type("3");
+    await page.waitForFunction(() => Number(document.querySelector("#train-loss")!.textContent) > 4);
+    await page.keyboard.press("Escape");
+    expect(await page.evaluate(() => document.activeElement!.id)).toBe("unit-1-0");
+    // The slope is (x₁ + x₂) / 8: with these numbers, the network computes just that.
+    const { x, width } = (await (await page.$(".edges"))!.boundingBox())!;
+    for (const unit of [0, 1]) {
+      const box = (await (await page.$(`#unit-0-${unit}`))!.boundingBox())!;
+      await page.mouse.click(x + 0.3 * width, box.y + box.height / 2);
+      await type("0.125");
+      await page.keyboard.press("Escape");
+    }
+    await page.click("#unit-1-0");
+    await type("0");
+    await page.waitForFunction(() => Number(document.querySelector("#train-loss")!.textContent) < 0.0001);
+    expect(faults).toEqual([]);
+    await page.close();
+  });
+
+  test("trains on a visitor's points, painted, typed or read", async () => {
+    const { page, faults } = await open("#problem=own&split=80&paused=1");
+    await atStep(page, 0);
+    expect(await losses(page)).toEqual(["–", "–"]);
+    const points = (count: number) =>
+      page.waitForFunction((n) => document.querySelectorAll(".plane circle").length === n, {}, count);
+    const { x, y, width } = (await (await page.$(".plane"))!.boundingBox())!;
+    await page.mouse.move(x + 0.2 * width, y + 0.5 * width);
+    await page.mouse.down();
+    await page.mouse.move(x + 0.3 * width, y + 0.5 * width, { steps: 4 });
+    await page.mouse.up();
+    await points(3);
+    await page.click("::-p-aria(Orange)");
+    await page.focus(".plane");
+    for (const key of ["ArrowRight", "ArrowUp", "Space"] as const) await page.keyboard.press(key);
+    await points(4);
+    expect(await page.$$eval(".plane .minus", (all) => all.map((c) => c.getAttribute("cx")))).toEqual(["0.2"]);
+    await page.click("#one-epoch");
+    await atStep(page, 1);
+    expect(await text(page, "#train-loss")).toMatch(/^\d\.\d{4}$/);
+
+    await page.click("::-p-aria(Load a table…)");
+    await page.type("::-p-aria(Or paste rows)", "x,y,l\n1,2,a\n-1,1,b\n3,2,a\n");
+    await page.click("::-p-aria(Use these points)");
+    await points(3);
+    const own = await hash(page);
+    expect(own).toMatch(/own=c[\w-]{16}/);
+    await page.reload();
+    await points(3);
+    expect(await hash(page)).toBe(own);
+    expect(faults).toEqual([]);
+    await page.close();
+  });
+
+  test("compares two networks epoch by epoch, and gives the same losses after a reload", async () => {
+    const { page, faults } = await open("#split=20&paused=1");
+    await atStep(page, 0);
+    await page.click("#compare");
+    await page.waitForSelector("#train-loss-b");
+    expect(await text(page, "#train-loss-b")).toBe(await text(page, "#train-loss"));
+    await choose(page, "Batch size", "20");
+    await page.click("::-p-aria(Inputs…)");
+    await page.click("::-p-aria(x₁x₂)");
+    expect(await hash(page)).toBe("#split=20&compare=1&b.features=x1-x2-x1.x2&b.batch=20&paused=1");
+    await page.reload();
+    await atStep(page, 0);
+    const run = async () => {
+      await page.click("#one-epoch");
+      await atStep(page, 8);
+      await page.click("::-p-aria(B)");
+      await atStep(page, 4); // 80 points in batches of 20
+      const both = [...(await losses(page)), await text(page, "#train-loss-b")];
+      await page.click("::-p-aria(A)");
+      return both;
+    };
+    const before = await run();
+    expect(before[0]).not.toBe(before[2]);
+    await page.click("#reset");
+    await atStep(page, 0);
+    expect(await run()).toEqual(before);
+    await page.click("#compare");
+    await page.waitForFunction(() => document.querySelector("#train-loss-b") === null);
+    expect(faults).toEqual([]);
+    await page.close();
+  });
+
+  test("shows the dispatches of a step, and the shader of a layer", async () => {
+    const { page, faults } = await open("#layers=3&paused=1");
+    await atStep(page, 0);
+    await page.click("#open-inside");
+    await page.waitForFunction(() => document.querySelector("#wgsl")?.textContent?.includes("@compute"));
+    await page.click("::-p-aria(output)");
+    expect(await text(page, ".dispatches .chosen")).toContain("output");
+    expect(await text(page, "#wgsl")).toMatch(/@group\(0\) @binding\(0\)/);
+    const dispatches = await page.$$eval(".dispatches tbody tr", (all) => all.length);
+    expect(await text(page, ".panel .hint")).toMatch(new RegExp(`^${dispatches} dispatches`));
+    expect(faults).toEqual([]);
+    await page.close();
+  });
+
+  test("prints the same losses as a program", async () => {
+    const { page, faults } = await open(
+      "#problem=spiral&noise=20&split=70&features=x1-x2-sin1&layers=5-3&activation=relu&loss=squared&optimizer=rmsprop" +
+        "&schedule=warmup&penalty=l1&strength=0.003&dropout=0.2&batch=30&seed=5&paused=1",
+    );
+    await atStep(page, 0);
+    await page.click("#open-code");
+    const code = await (await page.waitForSelector("#code"))!.evaluate((code) => code.textContent!);
+    const printed = await printedBy(code);
+    expect(printed).toHaveLength(11);
+    for (const epoch of [0, 1, 2, 3]) {
+      if (epoch > 0) await page.click("#one-epoch");
+      await atStep(page, 9 * epoch); // 280 points in batches of 30
+      for (const [i, loss] of (await losses(page)).entries())
+        expect(Number(loss), `${printed[epoch]}`).toBeCloseTo(printed[epoch]![i]!, 3);
+    }
+    for (const [library, starts] of [
+      ["PyTorch", "import torch"],
+      ["Keras", "import keras"],
+    ] as const) {
+      await page.click(`::-p-aria(${library})`);
+      await page.waitForFunction((text) => document.querySelector("#code")!.textContent!.includes(text), {}, starts);
+    }
+    expect(faults).toEqual([]);
+    await page.close();
+  });
+
+  test("makes a link that hides controls", async () => {
+    const { page, faults } = await open("#layers=3&paused=1");
+    await atStep(page, 0);
+    await page.click("#open-teacher");
+    await page.waitForSelector("#class-link");
+    await page.click("::-p-aria(Optimizer[role='checkbox'])");
+    const link = new URL(await page.$eval("#class-link", (link) => (link as HTMLAnchorElement).href));
+    expect(link.hash).toBe("#layers=3&hide=teacher-optimizer&paused=1");
+    await page.goto("about:blank");
+    await page.goto(link.href);
+    await atStep(page, 0);
+    expect(await page.$("#open-teacher")).toBeNull();
+    expect(await page.$("::-p-aria(Optimizer[role='combobox'])")).toBeNull();
+    expect(await page.$("::-p-aria(Activation[role='combobox'])")).not.toBeNull();
+    expect(faults).toEqual([]);
+    await page.close();
+  });
+
   test("can be used with the keyboard alone", async () => {
     const { page } = await open("#paused=1");
     await atStep(page, 0);
-    const wanted = await page.$$eval("button:enabled, select, input[type=range], input:checked", (all) => all.length);
+    const reachable = () => {
+      const controls = "button:enabled, select, summary, input[type=range], input:checked";
+      return [...document.querySelectorAll(controls)].filter((element) => element.checkVisibility());
+    };
+    const wanted = (await page.evaluate(`(${reachable})().length`)) as number;
     const reached = new Set<string>();
     for (let i = 0; i < wanted + 1; i++) {
       await page.keyboard.press("Tab");
-      const at = await page.evaluate(() => {
-        const all = [...document.querySelectorAll("button:enabled, select, input[type=range], input:checked")];
-        return all.indexOf(document.activeElement!);
-      });
-      if (at >= 0) reached.add(String(at));
+      const at = await page.evaluate(`(${reachable})().indexOf(document.activeElement)`);
+      if (at !== -1) reached.add(String(at));
     }
     expect(reached.size).toBe(wanted);
     await page.focus("#step");

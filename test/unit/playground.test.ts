@@ -1,19 +1,40 @@
 import { describe, expect, test } from "vitest";
 import { parseHash, printHash } from "../../demos/parts/hash.ts";
-import { firstValues, sizesOf } from "../../demos/playground/network.ts";
-import { count, problems, reach, samples, taskOf } from "../../demos/playground/problems.ts";
-import { fields, lossOf } from "../../demos/playground/settings.ts";
+import { fields, split, together } from "../../demos/playground/address.ts";
+import { givenOf } from "../../demos/playground/code/given.ts";
+import { kerasCode } from "../../demos/playground/code/keras.ts";
+import { pytorchCode } from "../../demos/playground/code/pytorch.ts";
+import { tilegradCode } from "../../demos/playground/code/tilegrad.ts";
+import { featuresOf } from "../../demos/playground/features.ts";
+import { firstValues } from "../../demos/playground/network.ts";
+import { mostInAddress, noPoints, ownField, parsePoints, printPoints } from "../../demos/playground/own.ts";
+import { count, drawn, reach, samples, taskOf } from "../../demos/playground/problems.ts";
+import { rateAt } from "../../demos/playground/schedule.ts";
+import { lossOf, type schedules } from "../../demos/playground/settings.ts";
+import { pointsOf } from "../../demos/playground/table.ts";
 
 const initial = parseHash(fields, "");
 
 describe("an address of the playground", () => {
   test("holds what differs from the initial settings, and gives it back", () => {
     expect(printHash(fields, initial)).toBe("");
-    const changed = { ...initial, problem: "spiral", layers: [8, 1], rate: 0.1, noise: 35 } as const;
+    const changed = {
+      ...initial,
+      ...{ problem: "spiral", layers: [8, 1], rate: 0.1, noise: 35, features: ["x1", "x1.x2"], hide: ["seed", "code"] },
+    } as typeof initial;
     const hash = printHash(fields, changed);
-    expect(hash).toBe("problem=spiral&noise=35&layers=8-1&rate=0.1");
-    expect(parseHash(fields, `#${hash}`)).toEqual(changed);
+    expect(hash).toBe("problem=spiral&noise=35&features=x1-x1.x2&layers=8-1&rate=0.1&hide=seed-code");
+    expect(parseHash(fields, `#${hash}`)).toEqual({ ...changed, hide: ["code", "seed"] });
     expect(parseHash(fields, "layers=").layers).toEqual([]);
+  });
+
+  test("holds two networks", () => {
+    const { shared, networks } = split(initial);
+    expect(networks).toHaveLength(1);
+    const two = { shared, networks: [networks[0]!, { ...networks[0]!, layers: [8], dropout: 0.2 }], paused: true };
+    const hash = printHash(fields, together(two));
+    expect(hash).toBe("compare=1&b.layers=8&b.dropout=0.2&paused=1");
+    expect(split(parseHash(fields, hash))).toEqual(two);
   });
 
   test.each([
@@ -23,7 +44,13 @@ describe("an address of the playground", () => {
     "noise=1e1",
     "layers=9",
     "layers=2-0",
-    "layers=1-1-1-1-1",
+    "layers=1-1-1-1-1-1-1",
+    "features=",
+    "features=x1-x9",
+    "own=c*",
+    "own=cAAA",
+    "own=rAAAA_w",
+    "dropout=1",
     "rate=2",
     "seed=",
   ])("ignores %s", (hash) => expect(parseHash(fields, hash)).toEqual(initial));
@@ -34,18 +61,18 @@ describe("an address of the playground", () => {
   });
 });
 
-describe.each(problems)("the points of %s", (problem) => {
-  const points = samples({ problem, noise: 20, split: 70, seed: 3 });
+describe.each(drawn)("the points of %s", (problem) => {
+  const points = samples({ problem, noise: 20, split: 70, seed: 3, own: noPoints });
 
   test("are the same for a seed, lie in the square, and are split", () => {
-    expect(samples({ problem, noise: 20, split: 70, seed: 3 })).toEqual(points);
-    expect(samples({ problem, noise: 20, split: 70, seed: 4 })).not.toEqual(points);
+    expect(samples({ problem, noise: 20, split: 70, seed: 3, own: noPoints })).toEqual(points);
+    expect(samples({ problem, noise: 20, split: 70, seed: 4, own: noPoints })).not.toEqual(points);
     expect(points.train).toBe(280);
     expect(points.x.every((value) => Math.abs(value) <= reach)).toBe(true);
   });
 
   test("have both classes, or values around 0", () => {
-    if (taskOf(problem) === "classification") {
+    if (taskOf({ problem, own: noPoints }) === "classification") {
       const positive = points.y.filter((y) => y === 1).length;
       expect(points.y.filter((y) => y === -1).length).toBe(count - positive);
       expect(Math.abs(positive - count / 2)).toBeLessThan(60);
@@ -55,10 +82,89 @@ describe.each(problems)("the points of %s", (problem) => {
   });
 });
 
+describe("a visitor's points", () => {
+  const points = Array.from({ length: 40 }, (_, i) => ({ x: [i / 10 - 2, 3.3] as const, y: i % 2 ? 1 : -1 }));
+
+  test("come back from an address, to a five-hundredth", () => {
+    const own = printPoints("classification", points);
+    const back = parsePoints(ownField.parse(ownField.print(own))!);
+    for (const [i, { x, y }] of back.entries()) {
+      expect(x[0]).toBeCloseTo(points[i]!.x[0], 2);
+      expect(x[1]).toBeCloseTo(3.3, 2);
+      expect(y).toBe(points[i]!.y);
+    }
+    // What has been read once stays as it is.
+    expect(printPoints("classification", back)).toBe(own);
+    expect(parsePoints(printPoints("regression", [{ x: [4, -4], y: -0.37 }]))).toEqual([{ x: [4, -4], y: -0.37 }]);
+  });
+
+  test("stay out of the address where they are too many", () => {
+    const many = (n: number) => printPoints("regression", Array(n).fill(points[0]));
+    expect(ownField.print(many(mostInAddress))).toBe(many(mostInAddress));
+    expect(ownField.print(many(mostInAddress + 1))).toBe(noPoints);
+  });
+
+  test("are split evenly, whatever their order, and stay in their part when others come", () => {
+    const settings = { ...initial, problem: "own", split: 50 } as const;
+    const all = samples({ ...settings, own: printPoints("classification", points) });
+    expect(Math.abs(all.train - 20)).toBeLessThan(2);
+    expect(Math.abs(all.y.slice(0, all.train).reduce((sum, y) => sum + y, 0))).toBeLessThan(5);
+    const fewer = samples({ ...settings, own: printPoints("classification", points.slice(0, 30)) });
+    expect(all.x.slice(0, 2 * fewer.train)).toEqual(fewer.x.slice(0, 2 * fewer.train));
+  });
+
+  test.each([
+    ["x,y,label\n1,2,red\n-1,0.5,blue", "classification", [1, 2, -1, 0.5], [1, -1]],
+    ["1;2;0\n3;4;1", "classification", [1, 2, 3, 4], [-1, 1]],
+    ["0\t0\t-0.5\n1\t1\t0\n2\t2\t0.25\n", "regression", [0, 0, 1, 1, 2, 2], [-0.5, 0, 0.25]],
+    ["0,10,5\n1,20,10\n2,30,15", "regression", [0, -3.8, 1, 0, 2, 3.8], [-1, 0, 1]],
+  ])("are read from %j", (text, task, x, y) => {
+    const read = pointsOf(text);
+    expect(read.task).toBe(task);
+    expect(read.points.flatMap(({ x }) => x)).toEqual(x);
+    expect(read.points.map(({ y }) => y)).toEqual(y);
+  });
+
+  test("say how a table was changed to fit", () => {
+    expect(pointsOf("0,10,a\n1,20,b").notes).toEqual([
+      "y runs from 10 to 20: scaled to fit.",
+      '"a" is orange, "b" is blue.',
+    ]);
+  });
+
+  test.each([
+    ["", /no rows/],
+    ["x,y,label", /no rows/],
+    ["1,2", /Row 1 has 2 columns/],
+    ["x,y,l\n1,2,3\n1,b,3", /Row 3 has "b" for a coordinate/],
+    ["1,2,a\n1,2,b\n1,2,c", /3 labels \(a, b, c…\)/],
+  ])("are refused from %j", (text, message) => expect(() => pointsOf(text)).toThrow(message));
+
+  test("are refused where they are too many", () => {
+    expect(() => pointsOf("1,2,3\n".repeat(4001))).toThrow(/4001 rows; this page takes 4000/);
+  });
+});
+
+test("features are formulas of the coordinates, filled up with 0", () => {
+  const values = featuresOf(["x1", "x2.x2", "x1.x2", "sin2"], Float32Array.of(2, 3), 2);
+  expect([...values]).toEqual([2, 9, 6, Math.fround(Math.sin(3)), 0, 0, 0, 0]);
+});
+
+test("learning rates follow PyTorch's schedulers", () => {
+  const at = (schedule: (typeof schedules)[number], epochs: readonly number[]) =>
+    epochs.map((epoch) => Number(rateAt({ rate: 0.1, schedule }, epoch).toPrecision(6)));
+  // By torch.optim.lr_scheduler: StepLR(50, 0.5), ExponentialLR(0.99), CosineAnnealingWarmRestarts(100), LinearLR(0.1, 1, 10).
+  expect(at("constant", [0, 500])).toEqual([0.1, 0.1]);
+  expect(at("halving", [0, 49, 50, 100])).toEqual([0.1, 0.1, 0.05, 0.025]);
+  expect(at("decay", [0, 1, 100])).toEqual([0.1, 0.099, 0.0366032]);
+  expect(at("cosine", [0, 50, 75, 100])).toEqual([0.1, 0.05, 0.0146447, 0.1]);
+  expect(at("warmup", [0, 1, 5, 10, 99])).toEqual([0.01, 0.019, 0.055, 0.1, 0.1]);
+});
+
 test("a network that grows keeps the weights between units that stay", () => {
   const small = { ...initial, layers: [2, 2] };
   const values = firstValues({ ...small, seed: 9 });
-  const kept = { sizes: sizesOf(small), values };
+  const kept = { settings: small, values };
   const [first, second, output] = firstValues({ ...initial, layers: [3, 2] }, kept);
   expect(first!.weight.slice(0, 4)).toEqual(values[0]!.weight);
   expect([0, 1, 3, 4].map((i) => second!.weight[i])).toEqual([...values[1]!.weight]);
@@ -67,4 +173,27 @@ test("a network that grows keeps the weights between units that stay", () => {
   const [, , added, last] = firstValues({ ...initial, layers: [2, 2, 2] }, kept);
   expect(added!.weight).toEqual(firstValues({ ...initial, layers: [2, 2, 2] })[2]!.weight);
   expect(last!.weight).toEqual(firstValues({ ...initial, layers: [2, 2, 2] })[3]!.weight);
+  // A feature that comes in between takes no other's weights.
+  const [more] = firstValues({ ...initial, layers: [2, 2], features: ["x1", "x1.x2", "x2"] as const }, kept);
+  expect([0, 2, 3, 5].map((i) => more!.weight[i])).toEqual([...values[0]!.weight]);
+});
+
+test.each([
+  ["tilegrad.mjs.txt", tilegradCode],
+  ["pytorch.py.txt", pytorchCode],
+  ["keras.py.txt", kerasCode],
+] as const)("a run becomes a program: %s", async (file, code) => {
+  const points = [-3, -1, 1, 3].map((x) => ({ x: [x, x / 2] as const, y: x > 0 ? 1 : -1 }));
+  const settings = {
+    ...initial,
+    ...{
+      problem: "own",
+      own: printPoints("classification", points),
+      features: ["x1", "x1.x2"],
+      layers: [3, 2],
+      seed: 7,
+    },
+    ...{ optimizer: "momentum", schedule: "cosine", penalty: "l2", dropout: 0.2, batch: 1 },
+  } as typeof initial;
+  await expect(code(givenOf(settings), 100)).toMatchFileSnapshot(`playground/${file}`);
 });

@@ -1,0 +1,89 @@
+import { useComputed } from "@preact/signals";
+import { Curves } from "../parts/curves.tsx";
+import { cursor, painting } from "./brush.tsx";
+import { surfaceOf } from "./drawing.tsx";
+import { Figure } from "./figure.tsx";
+import type { Frame } from "./frame.ts";
+import { nameOf } from "./names.ts";
+import { sizesOf } from "./network.ts";
+import { samples } from "./problems.ts";
+import { chosen, courses, frames, looked, networks, shared, type Unit } from "./session.ts";
+import { Points, Surface } from "./surface.tsx";
+
+/** What the networks make of the plane, and their losses. */
+export function Result() {
+  const both = networks.value.length > 1;
+  return (
+    <section class={`card result${both ? " both" : ""}`} aria-labelledby="result-title">
+      <h2 id="result-title">{titleOf()}</h2>
+      <div class="outcomes">
+        {networks.value.map((_, run) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: a network is its place
+          <Outcome key={run} run={run} />
+        ))}
+      </div>
+      <Losses />
+    </section>
+  );
+}
+
+const titleOf = (): string => nameOf(shownOf(chosen.value), networks.value[chosen.value]!);
+
+/** The unit to show of a network: the one that is looked at, or else the output. */
+function shownOf(run: number): Unit {
+  const output = { layer: networks.value[run]!.layers.length + 1, unit: 0 };
+  return (run === chosen.value ? looked.value : undefined) ?? output;
+}
+
+function Outcome({ run }: { readonly run: number }) {
+  const points = useComputed(() => <Points samples={samples(shared.value)} />);
+  const now: Frame | undefined = frames.value[run];
+  const isThere = now && now.sizes.join() === sizesOf(networks.value[run]!).join();
+  const both = networks.value.length > 1;
+  const isOwn = shared.value.problem === "own";
+  const end = run === 0 ? "" : "-b";
+  const percent = now?.accuracy === undefined ? "–" : `${(100 * now.accuracy).toFixed(1)} %`;
+  return (
+    <div class="outcome">
+      {both && <h3>Network {"AB"[run]}</h3>}
+      <div class={`plane${isOwn ? " own" : ""}`} {...(isOwn && painting)}>
+        {isThere && <Surface values={surfaceOf(now, shownOf(run))} />}
+        {points}
+        {isOwn && cursor.value && <Cursor at={cursor.value} />}
+      </div>
+      <dl class="figures">
+        <Figure id={`train-loss${end}`} name="Training loss" kind="train" value={lossText(now?.loss.train)} />
+        <Figure id={`test-loss${end}`} name="Test loss" kind="test" value={lossText(now?.loss.test)} />
+        <Figure id={`accuracy${end}`} name="Accuracy" value={percent} />
+      </dl>
+    </div>
+  );
+}
+
+const lossText = (loss = Number.NaN): string => (Number.isNaN(loss) ? "–" : loss.toFixed(4));
+
+/** Where the keyboard's brush is. */
+const Cursor = ({ at: [x, y] }: { readonly at: readonly [number, number] }) => (
+  <svg class="points cursor" viewBox="-4 -4 8 8" aria-hidden="true">
+    <path d={`M${x - 0.3} ${-y}h0.6M${x} ${-y - 0.3}v0.6`} />
+  </svg>
+);
+
+function Losses() {
+  const [first, second] = courses.value;
+  const both = networks.value.length > 1;
+  const known = first ?? { epochs: [], train: [], test: [] };
+  const other = second ?? { train: [], test: [] };
+  return (
+    <>
+      <Curves
+        key={String(both)}
+        label="Losses by epoch, of training and test points, as curves"
+        data={[known.epochs, known.train, known.test, ...(both ? [other.train, other.test] : [])]}
+        colors={["--accent", "--warm", ...(both ? ["--accent", "--warm"] : [])]}
+        dashed={both ? 2 : 0}
+      />
+      {both && <p class="hint">Dashed: network B. Both train on the same points, epoch by epoch.</p>}
+    </>
+  );
+}

@@ -1,0 +1,71 @@
+import { useSignal } from "@preact/signals";
+import { useId } from "preact/hooks";
+import { mostInAddress, printPoints } from "./own.ts";
+import { changeShared } from "./session.ts";
+import { pointsOf } from "./table.ts";
+
+const example = "x,y,label\n-1.5,2,red\n2,0.5,blue";
+
+/** Loads points from a file or from pasted text. */
+export default function TablePanel() {
+  const text = useSignal("");
+  const said = useSignal<{ readonly fault: boolean; readonly lines: readonly string[] } | undefined>(undefined);
+  const id = useId();
+  const take = (): void => {
+    try {
+      const { task, points, notes } = pointsOf(text.value);
+      changeShared({ own: printPoints(task, points) });
+      const many = points.length > mostInAddress ? [`More than ${mostInAddress}: too many for the address.`] : [];
+      said.value = { fault: false, lines: [`${points.length} points loaded.`, ...notes, ...many] };
+    } catch (error) {
+      said.value = { fault: true, lines: [(error as Error).message] };
+    }
+  };
+  return (
+    <section class="card panel" aria-labelledby="panel-title">
+      <h2 id="panel-title">Load a table</h2>
+      <p class="hint">
+        Three columns: x, y, and a label. Two different labels are two classes; more, if they are numbers, are values to
+        predict. It stays on this computer.
+      </p>
+      <div class="field">
+        <label for={`${id}-file`}>A CSV file</label>
+        <input
+          id={`${id}-file`}
+          type="file"
+          accept=".csv,.tsv,.txt,text/csv"
+          onChange={async ({ currentTarget: { files } }) => {
+            if (!files?.[0]) return;
+            text.value = await files[0].text();
+            take();
+          }}
+        />
+      </div>
+      <div class="field">
+        <label for={`${id}-text`}>Or paste rows</label>
+        <textarea
+          id={`${id}-text`}
+          rows={7}
+          spellcheck={false}
+          placeholder={example}
+          value={text.value}
+          onInput={({ currentTarget }) => {
+            text.value = currentTarget.value;
+          }}
+        />
+      </div>
+      <p class="buttons">
+        <button type="button" class="button primary" disabled={text.value.trim() === ""} onClick={take}>
+          Use these points
+        </button>
+      </p>
+      <div role="status">
+        {said.value?.lines.map((line) => (
+          <p key={line} class={said.value!.fault ? "fault" : "hint"}>
+            {line}
+          </p>
+        ))}
+      </div>
+    </section>
+  );
+}
