@@ -33,6 +33,32 @@ function paint(x: readonly [number, number]): void {
 
 let last: readonly [number, number] | undefined;
 
+function move({ currentTarget, clientX, clientY, buttons }: PointerEvent): void {
+  if (buttons === 0) return;
+  const { left, top, width, height } = (currentTarget as HTMLElement).getBoundingClientRect();
+  const at = [reach * ((2 * (clientX - left)) / width - 1), reach * (1 - (2 * (clientY - top)) / height)] as const;
+  const isInside = at.every((value) => Math.abs(value) <= reach);
+  if (!isInside || (last && Math.hypot(at[0] - last[0], at[1] - last[1]) < spacing)) return;
+  last = at;
+  paint(at);
+}
+
+function press(event: KeyboardEvent): void {
+  const moves: Record<string, readonly [number, number]> = {
+    ArrowLeft: [-0.2, 0],
+    ArrowRight: [0.2, 0],
+    ArrowUp: [0, 0.2],
+    ArrowDown: [0, -0.2],
+  };
+  const move = moves[event.key];
+  const [x, y] = cursor.value ?? [0, 0];
+  const within = (value: number): number => Math.max(-reach, Math.min(reach, value));
+  if (move) cursor.value = [within(x + move[0]), within(y + move[1])];
+  else if (event.key === " ") paint([x, y]);
+  else return;
+  event.preventDefault();
+}
+
 /** What the plane does while the points are the visitor's own. */
 export const painting = {
   tabIndex: 0,
@@ -41,32 +67,10 @@ export const painting = {
   onPointerDown(event: PointerEvent): void {
     (event.currentTarget as HTMLElement).setPointerCapture(event.pointerId);
     last = undefined;
-    this.onPointerMove(event);
+    move(event);
   },
-  onPointerMove({ currentTarget, clientX, clientY, buttons }: PointerEvent): void {
-    if (buttons === 0) return;
-    const { left, top, width, height } = (currentTarget as HTMLElement).getBoundingClientRect();
-    const at = [reach * ((2 * (clientX - left)) / width - 1), reach * (1 - (2 * (clientY - top)) / height)] as const;
-    const isInside = at.every((value) => Math.abs(value) <= reach);
-    if (!isInside || (last && Math.hypot(at[0] - last[0], at[1] - last[1]) < spacing)) return;
-    last = at;
-    paint(at);
-  },
-  onKeyDown(event: KeyboardEvent): void {
-    const moves: Record<string, readonly [number, number]> = {
-      ArrowLeft: [-0.2, 0],
-      ArrowRight: [0.2, 0],
-      ArrowUp: [0, 0.2],
-      ArrowDown: [0, -0.2],
-    };
-    const move = moves[event.key];
-    const [x, y] = cursor.value ?? [0, 0];
-    const within = (value: number): number => Math.max(-reach, Math.min(reach, value));
-    if (move) cursor.value = [within(x + move[0]), within(y + move[1])];
-    else if (event.key === " ") paint([x, y]);
-    else return;
-    event.preventDefault();
-  },
+  onPointerMove: move,
+  onKeyDown: press,
   onBlur(): void {
     cursor.value = undefined;
   },

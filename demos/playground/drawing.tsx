@@ -3,12 +3,12 @@ import { type Edge, Edges, edgeAt, weightOf } from "./edges.tsx";
 import { type FeatureName, featureNames, features, featuresOf } from "./features.ts";
 import { type Frame, grid, side } from "./frame.ts";
 import { nameOf } from "./names.ts";
-import { sizesOf } from "./network.ts";
 import { change, chosen, frame, looked, networks, settings, type Unit } from "./session.ts";
 import { maxLayers, maxUnits } from "./settings.ts";
 import { shows } from "./shows.ts";
 import { Surface } from "./surface.tsx";
 import { openEdge, openUnit, UnitEditor, unitId } from "./unit-editor.tsx";
+import { sizesOf } from "./values.ts";
 
 /** The surface of a unit of a layer; those of the inputs never change. */
 export function surfaceOf({ sizes, surfaces }: Frame, { layer, unit }: Unit): Float32Array {

@@ -20,7 +20,6 @@ import { type Frame, grid, type Place, side } from "./frame.ts";
 import {
   createLayers,
   dropoutOf,
-  firstValues,
   forward,
   type Layer,
   lossesFor,
@@ -28,12 +27,11 @@ import {
   optimizerOf,
   penaltyOf,
   shown,
-  sizesOf,
-  type Values,
 } from "./network.ts";
 import { count, type Samples, samples, taskOf } from "./problems.ts";
 import { rateAt } from "./schedule.ts";
 import { batchOf, type Settings, stepsPerEpoch } from "./settings.ts";
+import { firstValues, sizesOf, type Values } from "./values.ts";
 
 type View = Awaited<ReturnType<Lab["compileView"]>>;
 

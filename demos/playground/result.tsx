@@ -5,10 +5,10 @@ import { surfaceOf } from "./drawing.tsx";
 import { Figure } from "./figure.tsx";
 import type { Frame } from "./frame.ts";
 import { nameOf } from "./names.ts";
-import { sizesOf } from "./network.ts";
 import { samples } from "./problems.ts";
 import { chosen, courses, frames, looked, networks, shared, type Unit } from "./session.ts";
 import { Points, Surface } from "./surface.tsx";
+import { sizesOf } from "./values.ts";
 
 /** What the networks make of the plane, and their losses. */
 export function Result() {

@@ -2,8 +2,8 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import type { KernelInfo } from "../../src/index.ts";
 import { Code } from "../parts/code.tsx";
-import { layerName } from "./network.ts";
 import { chosen, frame, inspect, settings } from "./session.ts";
+import { layerName } from "./values.ts";
 
 /** The dispatches of one training step, and their shaders. */
 export default function StepPanel() {

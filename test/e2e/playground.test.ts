@@ -132,7 +132,8 @@ describe("the playground", () => {
     await page.keyboard.press("ArrowRight");
     expect(new URLSearchParams((await hash(page)).slice(1))).toEqual(
       new URLSearchParams(
-        "noise=10&split=70&batch=20&layers=5-1-2&activation=relu&loss=hinge&optimizer=momentum&rate=0.03&schedule=halving&penalty=l2&strength=0.01&dropout=0.2",
+        "noise=10&split=70&layers=5-1-2&activation=relu&loss=hinge&optimizer=momentum&rate=0.03&schedule=halving" +
+          "&penalty=l2&strength=0.01&dropout=0.2&batch=20",
       ),
     );
     await goesOn(page);
@@ -174,7 +175,7 @@ describe("the playground", () => {
       {},
       before[0]![0]!,
     );
-    expect(await hash(page)).toBe("#problem=rings&noise=20&layers=3&seed=8&paused=1");
+    expect(await hash(page)).toBe("#problem=rings&noise=20&seed=8&layers=3&paused=1");
     expect(faults).toEqual([]);
     await page.close();
   });
@@ -234,7 +235,7 @@ describe("the playground", () => {
     const { x, width } = (await (await page.$(".edges"))!.boundingBox())!;
     for (const unit of [0, 1]) {
       const box = (await (await page.$(`#unit-0-${unit}`))!.boundingBox())!;
-      await page.mouse.click(x + 0.3 * width, box.y + box.height / 2);
+      await page.mouse.click(x + 0.35 * width, box.y + box.height / 2);
       await type("0.125");
       await page.keyboard.press("Escape");
     }

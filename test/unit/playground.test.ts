@@ -6,12 +6,12 @@ import { kerasCode } from "../../demos/playground/code/keras.ts";
 import { pytorchCode } from "../../demos/playground/code/pytorch.ts";
 import { tilegradCode } from "../../demos/playground/code/tilegrad.ts";
 import { featuresOf } from "../../demos/playground/features.ts";
-import { firstValues } from "../../demos/playground/network.ts";
 import { mostInAddress, noPoints, ownField, parsePoints, printPoints } from "../../demos/playground/own.ts";
 import { count, drawn, reach, samples, taskOf } from "../../demos/playground/problems.ts";
 import { rateAt } from "../../demos/playground/schedule.ts";
 import { lossOf, type schedules } from "../../demos/playground/settings.ts";
 import { pointsOf } from "../../demos/playground/table.ts";
+import { firstValues } from "../../demos/playground/values.ts";
 
 const initial = parseHash(fields, "");
 

@@ -1,6 +1,6 @@
-import { firstValues, sizesOf, type Values } from "../network.ts";
 import { type Samples, samples } from "../problems.ts";
 import { batchOf, type Settings } from "../settings.ts";
+import { firstValues, sizesOf, type Values } from "../values.ts";
 
 /** What a program in any language needs of a run: its numbers, and its sizes. */
 export interface Given {
