@@ -153,7 +153,7 @@ export class Lab {
   free(): void {
     this.#programs?.step?.destroy();
     this.#programs?.view.destroy();
-    this.#engine.free(...this.#layers.map(({ apply }) => apply));
+    this.#engine.free(...this.#layers.map(({ weight, bias }) => [weight, bias]));
     this.#programs = undefined;
     this.#layers = [];
     this.#settings = undefined;

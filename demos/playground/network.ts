@@ -1,9 +1,10 @@
 import {
   abs,
   add,
+  linear,
   losses,
+  lt,
   mul,
-  nn,
   optim,
   Random,
   relu,
@@ -12,30 +13,31 @@ import {
   type Tensor,
   tanh,
   type Variable,
+  variable,
+  where,
 } from "../../src/index.ts";
+import { inLayer } from "../../src/layer.ts";
 import { taskOf } from "./problems.ts";
 import { lossOf, type Network, type Settings } from "./settings.ts";
 import { layerName, sizesOf, type Values } from "./values.ts";
 
-/** A layer on the GPU. */
+/** A layer on the GPU: weights `[units, inputs]` and biases `[units]`. */
 export interface Layer {
-  readonly apply: nn.Module;
+  readonly name: string;
   readonly weight: Variable<"f32">;
   readonly bias: Variable<"f32">;
 }
 
 export function createLayers(settings: Network, values: readonly Values[]): Layer[] {
   const sizes = sizesOf(settings);
-  const layers = values.map(({ weight, bias }, i) =>
-    nn.linear(sizes[i]!, sizes[i + 1]!, { weightInit: () => weight, biasInit: () => bias }),
-  );
-  // A model of them, so that variables and kernels have the names of the layers.
-  nn.module((x) => x, Object.fromEntries(layers.map((layer, i) => [layerName(i, layers.length), layer])));
-  return layers.map((apply) => ({
-    apply,
-    weight: apply.variables.get("weight") as Variable<"f32">,
-    bias: apply.variables.get("bias") as Variable<"f32">,
-  }));
+  return values.map(({ weight, bias }, i) => {
+    const name = layerName(i, values.length);
+    return {
+      name,
+      weight: variable(weight, [sizes[i + 1]!, sizes[i]!], { name: `${name}.weight` }),
+      bias: variable(bias, [sizes[i + 1]!], { name: `${name}.bias` }),
+    };
+  });
 }
 
 /** Numbers of the network. */
@@ -54,20 +56,24 @@ export function forward(
   dropout?: (units: Numbers) => Numbers,
 ): Numbers[] {
   const results: Numbers[] = [];
-  for (const [i, { apply }] of layers.entries()) {
-    const z = apply(results.at(-1) ?? x) as Numbers;
-    if (i === layers.length - 1) return [...results, z];
-    const units = activate[activation](z);
-    results.push(dropout ? dropout(units) : units);
+  for (const [i, { name, weight, bias }] of layers.entries()) {
+    const apply = (): Numbers => {
+      const z = linear(results.at(-1) ?? x, weight, bias);
+      if (i === layers.length - 1) return z;
+      const units = activate[activation](z);
+      return dropout ? dropout(units) : units;
+    };
+    // Kernels carry the names of their layers.
+    results.push(inLayer(name, apply));
   }
   return results;
 }
 
-/** What a step does to hidden units. The same seed leaves out the same ones. */
+/** What a step does to hidden units, as `nn.dropout` does. The same seed leaves out the same ones. */
 export function dropoutOf({ dropout, seed }: Settings): ((units: Numbers) => Numbers) | undefined {
   if (dropout === 0) return undefined;
-  const layer = nn.dropout(dropout, new Random(seed));
-  return (units) => layer(units, { training: true }) as Numbers;
+  const random = new Random(seed);
+  return (units) => where(lt(random.uniform(units.shape), dropout), 0, mul(units, 1 / (1 - dropout)));
 }
 
 /** What the drawing shows of the output: a value from −1 to 1 for classes. */
