@@ -1,5 +1,5 @@
 import { Choice, Slider } from "../parts/controls.tsx";
-import { Brush } from "./brush.tsx";
+import { Loaded } from "./loaded.tsx";
 import { names } from "./names.ts";
 import { noPoints } from "./own.ts";
 import { drawn, type Problem, type Samples, samples } from "./problems.ts";
@@ -7,6 +7,8 @@ import { changeShared, shared } from "./session.ts";
 import { splits } from "./settings.ts";
 import { shows } from "./shows.ts";
 import { Points } from "./surface.tsx";
+
+const brushTools = () => import("./brush-tools.tsx");
 
 /** The points: which, how noisy, how many to train on. */
 export function Data() {
@@ -24,7 +26,7 @@ export function Data() {
           <ProblemChoice problem="own" kind="problem own" />
         </fieldset>
       )}
-      {problem === "own" && <Brush />}
+      {problem === "own" && <Loaded load={brushTools} />}
       {shows("points") && (
         <>
           {problem !== "own" && (

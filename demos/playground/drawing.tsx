@@ -1,13 +1,14 @@
 import { useSignal } from "@preact/signals";
 import { type Edge, Edges, edgeAt, weightOf } from "./edges.tsx";
+import { edited, openEdge, openUnit, unitId } from "./editing.ts";
 import { type FeatureName, featureNames, features, featuresOf } from "./features.ts";
 import { type Frame, grid, side } from "./frame.ts";
+import { Loaded } from "./loaded.tsx";
 import { nameOf } from "./names.ts";
 import { change, chosen, frame, looked, networks, settings, type Unit } from "./session.ts";
 import { maxLayers, maxUnits } from "./settings.ts";
 import { shows } from "./shows.ts";
 import { Surface } from "./surface.tsx";
-import { openEdge, openUnit, UnitEditor, unitId } from "./unit-editor.tsx";
 import { sizesOf } from "./values.ts";
 
 /** The surface of a unit of a layer; those of the inputs never change. */
@@ -32,6 +33,8 @@ function surfaceOfFeature(name: FeatureName): Float32Array {
 
 const setUnits = (layer: number, units: number): void =>
   change({ layers: settings.value.layers.map((before, i) => (i === layer ? units : before)) });
+
+const unitEditor = () => import("./unit-editor.tsx");
 
 /** The network: layers from left to right, units as the surfaces of their values, weights as lines. */
 export function Drawing() {
@@ -71,7 +74,7 @@ export function Drawing() {
       </div>
       {choosing.value && <Inputs />}
       <Layers now={isThere ? now : undefined} sizes={sizes} onInputs={() => (choosing.value = !choosing.value)} />
-      {isThere && shows("weights") && <UnitEditor now={now} />}
+      {isThere && edited.value && shows("weights") && <Loaded load={unitEditor} />}
     </section>
   );
 }

@@ -1,7 +1,6 @@
 import { signal } from "@preact/signals";
-import type { ComponentType } from "preact";
-import { useEffect, useState } from "preact/hooks";
 import type { Hideable } from "./address.ts";
+import { Loaded } from "./loaded.tsx";
 import { compare, networks, shared } from "./session.ts";
 import { shows } from "./shows.ts";
 
@@ -59,20 +58,7 @@ export function Panels() {
             ),
         )}
       </section>
-      {open && !(open === "table" && shared.value.problem !== "own") && <Loaded key={open} panel={open} />}
+      {open && !(open === "table" && shared.value.problem !== "own") && <Loaded key={open} load={loaders[open]} />}
     </>
   );
-}
-
-function Loaded({ panel }: { readonly panel: Panel }) {
-  const [Component, setComponent] = useState<ComponentType>();
-  const [failure, setFailure] = useState<string>();
-  useEffect(() => {
-    loaders[panel]().then(
-      ({ default: loaded }) => setComponent(() => loaded),
-      (error: Error) => setFailure(error.message),
-    );
-  }, [panel]);
-  if (failure !== undefined) return <p role="alert">This part of the page could not be loaded: {failure}</p>;
-  return Component ? <Component /> : null;
 }

@@ -1,6 +1,6 @@
 import { useComputed } from "@preact/signals";
 import { Curves } from "../parts/curves.tsx";
-import { cursor, painting } from "./brush.tsx";
+import { cursor, painting } from "./brush.ts";
 import { surfaceOf } from "./drawing.tsx";
 import { Figure } from "./figure.tsx";
 import type { Frame } from "./frame.ts";

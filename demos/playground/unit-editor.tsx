@@ -1,39 +1,19 @@
-import { signal } from "@preact/signals";
 import { NumberField } from "../parts/controls.tsx";
-import { type Edge, weightOf } from "./edges.tsx";
+import { weightOf } from "./edges.tsx";
+import { closeEditor, edited } from "./editing.ts";
 import { features } from "./features.ts";
 import type { Frame } from "./frame.ts";
 import { nameOf } from "./names.ts";
-import { edit, settings, type Unit } from "./session.ts";
-
-/** The unit whose numbers are edited, and the weight that was clicked: its input. */
-const edited = signal<(Unit & { readonly from?: number }) | undefined>(undefined);
-
-/** Opens the numbers of a unit. */
-export function openUnit(at: Unit): void {
-  edited.value = at;
-}
-
-/** Opens the numbers of the unit that an edge leads to. */
-export function openEdge({ layer, from, to }: Edge): void {
-  edited.value = { layer: layer + 1, unit: to, from };
-}
-
-function closeEditor(): void {
-  const { layer, unit } = edited.value!;
-  edited.value = undefined;
-  document.getElementById(unitId({ layer, unit }))?.focus();
-}
-
-export const unitId = ({ layer, unit }: Unit): string => `unit-${layer}-${unit}`;
+import { edit, frame, settings, type Unit } from "./session.ts";
 
 const biasOf = ({ layer, unit }: Unit, { sizes, biases }: Frame): number =>
   biases[sizes.slice(1, layer).reduce((sum, units) => sum + units, 0) + unit]!;
 
 /** The bias and the weights of one unit, as numbers to change. */
-export function UnitEditor({ now }: { readonly now: Frame }) {
+export default function UnitEditor() {
   const at = edited.value;
-  if (!at || at.layer >= now.sizes.length || at.unit >= now.sizes[at.layer]!) return null;
+  const now = frame.value;
+  if (!at || !now || at.layer >= now.sizes.length || at.unit >= now.sizes[at.layer]!) return null;
   const inputs = now.sizes[at.layer - 1]!;
   const layer = at.layer - 1;
   const from = (i: number): string =>

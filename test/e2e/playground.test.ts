@@ -258,16 +258,18 @@ describe("the playground", () => {
     await page.mouse.move(x + 0.3 * width, y + 0.5 * width, { steps: 4 });
     await page.mouse.up();
     await points(3);
-    await page.click("::-p-aria(Orange)");
+    await (await page.waitForSelector("::-p-aria(Orange)"))!.click();
     await page.focus(".plane");
     for (const key of ["ArrowRight", "ArrowUp", "Space"] as const) await page.keyboard.press(key);
     await points(4);
-    expect(await page.$$eval(".plane .minus", (all) => all.map((c) => c.getAttribute("cx")))).toEqual(["0.2"]);
+    const painted = await page.$$eval(".plane .minus", (all) => all.map((point) => Number(point.getAttribute("cx"))));
+    expect(painted).toEqual([Math.fround(0.2)]);
     await page.click("#one-epoch");
     await atStep(page, 1);
     expect(await text(page, "#train-loss")).toMatch(/^\d\.\d{4}$/);
 
     await page.click("::-p-aria(Load a table…)");
+    await page.waitForSelector("::-p-aria(Or paste rows)");
     await page.type("::-p-aria(Or paste rows)", "x,y,l\n1,2,a\n-1,1,b\n3,2,a\n");
     await page.click("::-p-aria(Use these points)");
     await points(3);

@@ -1,13 +1,12 @@
 import { signal } from "@preact/signals";
-import { Slider } from "../parts/controls.tsx";
-import { mostInAddress, mostPoints, noPoints, type OwnPoint, parsePoints, printPoints } from "./own.ts";
-import { panel } from "./panels.tsx";
+import { mostPoints, type OwnPoint, parsePoints, printPoints } from "./own.ts";
 import { reach, taskOf } from "./problems.ts";
 import { changeShared, shared } from "./session.ts";
 
 /** What the brush leaves: a label, or nothing where it takes points away. */
-const label = signal<number | undefined>(1);
-const value = signal(1);
+export const label = signal<number | undefined>(1);
+/** What it leaves where points have values. */
+export const value = signal(1);
 
 /** Where the keyboard's brush is; undefined until a key moves it. */
 export const cursor = signal<readonly [number, number] | undefined>(undefined);
@@ -75,80 +74,3 @@ export const painting = {
     cursor.value = undefined;
   },
 };
-
-/** The tools for a visitor's own points. */
-export function Brush() {
-  const { own } = shared.value;
-  const count = parsePoints(own).length;
-  const isRegression = taskOf(shared.value) === "regression";
-  const tools = isRegression
-    ? ([
-        ["Paint", 1],
-        ["Erase", undefined],
-      ] as const)
-    : ([
-        ["Blue", 1],
-        ["Orange", -1],
-        ["Erase", undefined],
-      ] as const);
-  return (
-    <>
-      <fieldset class="choices">
-        <legend class="visually-hidden">Brush</legend>
-        {tools.map(([name, y]) => (
-          <label key={name}>
-            <input
-              type="radio"
-              name="brush"
-              checked={label.value === y || (isRegression && y === 1 && label.value !== undefined)}
-              onChange={() => {
-                label.value = y;
-              }}
-            />
-            {name}
-          </label>
-        ))}
-      </fieldset>
-      {isRegression && (
-        <Slider
-          label="Value to paint"
-          {...{ value: value.value, min: -1, max: 1, step: 0.1, text: value.value.toFixed(1) }}
-          onChange={(next) => {
-            value.value = next;
-          }}
-        />
-      )}
-      <p class="hint">
-        {count === 0 ? "Paint points on the plane, or load a table." : `${count} points. Paint more on the plane.`}
-        {count > mostInAddress &&
-          ` Up to ${mostInAddress} fit into the address: a reload or a shared link has none of these.`}
-      </p>
-      <p class="buttons">
-        <button
-          type="button"
-          class="button small"
-          onClick={() => {
-            panel.value = "table";
-          }}
-        >
-          Load a table…
-        </button>
-        <button
-          type="button"
-          class="button small"
-          onClick={() => changeShared({ own: isRegression ? noPoints : printPoints("regression", []) })}
-        >
-          {isRegression ? "Paint classes" : "Paint values"}
-        </button>
-        <button
-          type="button"
-          class="button small"
-          disabled={count === 0}
-          onClick={() => changeShared({ own: printPoints(taskOf(shared.value), []) })}
-        >
-          Clear
-        </button>
-      </p>
-    </>
-  );
-}
