@@ -18,7 +18,11 @@ export async function builtSite(): Promise<string> {
   const folder = process.env[variable]!;
   if ((await readdir(folder)).length === 0) {
     const root = new URL("../../demos", import.meta.url).pathname;
+    // Vitest's own value would build a site for development, which is larger.
+    const { NODE_ENV } = process.env;
+    process.env.NODE_ENV = "production";
     await build({ root, logLevel: "error", build: { outDir: folder } });
+    process.env.NODE_ENV = NODE_ENV;
   }
   return folder;
 }

@@ -286,7 +286,7 @@ describe("the playground", () => {
     const { page, faults } = await open("#split=20&paused=1");
     await atStep(page, 0);
     await page.click("#compare");
-    await page.waitForSelector("#train-loss-b");
+    await page.waitForFunction(() => /\d/.test(document.querySelector("#train-loss-b")?.textContent ?? ""));
     expect(await text(page, "#train-loss-b")).toBe(await text(page, "#train-loss"));
     await choose(page, "Batch size", "20");
     await page.click("::-p-aria(Inputs…)");
