@@ -1,4 +1,4 @@
-import { ignored } from "./material.ts";
+import { ignored } from "./ignored.ts";
 import { exam, frame } from "./session.ts";
 
 /** Names that the network has not seen, coloured by what it takes each character for. */

@@ -1,6 +1,6 @@
 import { type Engine, input, type Program, softmax, type Tensor } from "../../../src/index.ts";
 import type { CharacterModel } from "../model.ts";
-import { ignored } from "./material.ts";
+import { ignored } from "./ignored.ts";
 import type { Tagged, TagMaterial } from "./tags.ts";
 
 /** How a network tags names that it has not learned. */

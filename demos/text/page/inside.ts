@@ -28,8 +28,8 @@ export interface Seen extends Look {
 
 /** The newest look. */
 export const look = signal<Seen | undefined>(undefined);
-/** Characters before the caret. */
-export const caret = signal(3);
+/** Characters before the caret: at first within the first name, or some way into a text. */
+export const caret = signal(["book", "own"].includes(settings.value.source) ? 24 : 3);
 /** By network: earlier ones stay for comparison. */
 export const reaches = signal<ReadonlyMap<Model, Reach>>(new Map());
 

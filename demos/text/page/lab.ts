@@ -1,8 +1,9 @@
 import { type Engine, optim } from "../../../src/index.ts";
 import { compileReader, type Reader } from "../reader.ts";
 import { type Exam, Examiner } from "./examiner.ts";
+import { ignored } from "./ignored.ts";
 import { Insight, type Look } from "./insight.ts";
-import { ignored, type Material, materialOf } from "./material.ts";
+import { type Material, materialOf } from "./material.ts";
 import { Memory } from "./memory.ts";
 import { type Network, networkOf } from "./networks.ts";
 import { block, validateEvery } from "./pace.ts";

@@ -1,6 +1,7 @@
 import { permutation } from "../../../src/data/random.ts";
 import { charTokenizer, type Tokenizer } from "../../../src/data/text/index.ts";
 import { batchAt, batchesIn, type Window } from "../corpus.ts";
+import { ignored } from "./ignored.ts";
 import { isList, tidied } from "./own.ts";
 
 /** Characters x, and the labels y that belong to them, `[length, batch]`. */
@@ -8,9 +9,6 @@ export type Batch = {
   readonly x: Int32Array<ArrayBuffer>;
   readonly y: Int32Array<ArrayBuffer>;
 };
-
-/** The label of places after the end of a line. */
-export const ignored = -100;
 
 /** What a network learns from. */
 export interface Material {

@@ -12,7 +12,8 @@ import {
 } from "../../../src/index.ts";
 import type { Window } from "../corpus.ts";
 import type { CharacterModel } from "../model.ts";
-import { type Batch, ignored, type Material } from "./material.ts";
+import { ignored } from "./ignored.ts";
+import type { Batch, Material } from "./material.ts";
 
 /** Texts whose gradients are averaged, at most. */
 const mostTexts = 32;

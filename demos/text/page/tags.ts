@@ -1,6 +1,7 @@
 import { permutation, randomStream } from "../../../src/data/random.ts";
 import { charTokenizer, type Tokenizer } from "../../../src/data/text/index.ts";
-import { type Batch, bitsByFrequency, ignored, type Material, orders } from "./material.ts";
+import { ignored } from "./ignored.ts";
+import { type Batch, bitsByFrequency, type Material, orders } from "./material.ts";
 
 /** What a character can belong to: labels 0 and 1. */
 const tags = ["first name", "last name"] as const;

@@ -3,7 +3,7 @@ import type { Material } from "./material.ts";
 import type { Predictor } from "./predictor.ts";
 
 /** Characters of a sample. */
-const sampleLength = { lines: 90, stream: 240 } as const;
+const sampleLength = { lines: 90, stream: 160 } as const;
 
 /** A piece of a sample. */
 export interface Piece {
