@@ -5,7 +5,11 @@ import * as session from "./session.ts";
 const { draft, kernel, ladder, settings, shown, sources } = session;
 
 /** Another variant beside the one that is shown, or the visitor's text beside the original. */
-export function Comparison() {
+export function ComparisonCard() {
+  return ladder.value && kernel.value ? <Comparison original={kernel.value.wgsl} /> : null;
+}
+
+function Comparison({ original }: { readonly original: string }) {
   const parent = useRef<HTMLDivElement>(null);
   const { beside } = settings.value;
   const others = ladder.value!.variants.filter(({ variant, lacks }) => variant !== shown.value && lacks === undefined);
@@ -13,10 +17,9 @@ export function Comparison() {
   const isThere = isOwn || others.some(({ variant }) => variant === beside);
   const all = sources.value.get(beside);
   const text = isOwn ? draft.value!.wgsl : all?.[Math.min(settings.value.kernel, all.length - 1)]?.wgsl;
-  const original = kernel.value!.wgsl;
   useEffect(() => {
-    if (isThere && !isOwn) void session.load(beside);
-  }, [isThere, isOwn, beside]);
+    if (isThere && !isOwn && !all) void session.load(beside);
+  }, [isThere, isOwn, beside, all]);
   useEffect(() => {
     if (!isThere || text === undefined) return;
     let close: (() => void) | undefined;
@@ -32,7 +35,8 @@ export function Comparison() {
   }, [isThere, isOwn, beside, text, original]);
   if (others.length === 0 && !draft.value) return null;
   return (
-    <div class="beside">
+    <section class="card beside" aria-labelledby="beside-title">
+      <h2 id="beside-title">Side by side</h2>
       <Choice
         label={`${shown.value} beside`}
         value={isThere ? beside : ""}
@@ -44,6 +48,6 @@ export function Comparison() {
         onChange={(next) => session.change({ beside: next })}
       />
       {isThere && <div class="diff" ref={parent} />}
-    </div>
+    </section>
   );
 }

@@ -1,5 +1,6 @@
 import { Choice, Notice } from "../parts/controls.tsx";
 import { Adapter, Unsupported } from "../parts/gpu.tsx";
+import { ComparisonCard } from "./comparison.tsx";
 import { connection, notice } from "./gpu.ts";
 import { HeatCard } from "./heatMap.tsx";
 import { LadderTable } from "./ladder.tsx";
@@ -14,7 +15,6 @@ const { problem, work, show } = session;
 
 export function Page() {
   if (session.missing.value) return <Unsupported error={session.missing.value} />;
-
   return (
     <>
       {notice.value !== undefined && (
@@ -29,6 +29,7 @@ export function Page() {
         <SourceCard />
         <Roofline />
       </div>
+      <ComparisonCard />
       {session.ladder.value && <HeatCard key={problem.value.work} />}
       <ResultsCard />
       {connection.value && <Adapter {...connection.value.about} reason={connection.value.reason} />}

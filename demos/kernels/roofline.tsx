@@ -56,7 +56,7 @@ export function Roofline() {
           <g key={at} class="grid">
             <line x1={x(at)} x2={x(at)} y1={edge.top} y2={height - edge.bottom} />
             <text x={x(at)} y={height - edge.bottom + 18} text-anchor="middle">
-              {at.toLocaleString("en-US")}
+              {powerOfTen(at)}
             </text>
           </g>
         ))}
@@ -64,7 +64,7 @@ export function Roofline() {
           <g key={at} class="grid">
             <line y1={y(at)} y2={y(at)} x1={edge.left} x2={width - edge.right} />
             <text x={edge.left - 8} y={y(at) + 4} text-anchor="end">
-              {at.toLocaleString("en-US")}
+              {powerOfTen(at)}
             </text>
           </g>
         ))}
@@ -88,6 +88,9 @@ export function Roofline() {
     </section>
   );
 }
+
+const powerOfTen = (value: number): string =>
+  value >= 0.001 && value < 1e6 ? value.toLocaleString("en-US") : `1e${Math.round(Math.log10(value))}`;
 
 const dotClass = (name: string): string => {
   if (name === session.own) return "dot own";

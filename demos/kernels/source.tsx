@@ -1,6 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Choice } from "../parts/controls.tsx";
-import { Comparison } from "./comparison.tsx";
 import { download } from "./download.ts";
 import * as session from "./session.ts";
 
@@ -42,7 +41,6 @@ export function SourceCard() {
           </div>
         </>
       )}
-      <Comparison />
       <p class="notes">
         Whether a kernel is free of races, no test can tell. To step through its threads, open it in{" "}
         <a href="https://github.com/brendan-duncan/webgpu_inspector">webgpu_inspector</a>, which has a debugger for

@@ -5,6 +5,7 @@ import { compiled } from "../../demos/kernels/graphs.ts";
 import { resized, shares } from "../../demos/kernels/heat.ts";
 import { limited, withoutComments } from "../../demos/kernels/limit.ts";
 import { pack, unpack } from "../../demos/kernels/pack.ts";
+import { Silence, within } from "../../demos/kernels/remote.ts";
 import { msIn, parseResults, printResults, type ResultsFile } from "../../demos/kernels/results.ts";
 import type { Outcome } from "../../demos/kernels/rows.ts";
 import { sentenceOf } from "../../demos/kernels/rungs.ts";
@@ -121,6 +122,12 @@ describe("the roofline", () => {
     expect(labels).toEqual(labels.toSorted((a, b) => a - b));
     expect(labels[1]! - labels[0]!).toBeCloseTo(14);
   });
+});
+
+test("an answer that does not come becomes a Silence", async () => {
+  expect(await within(60_000, Promise.resolve(7))).toBe(7);
+  await expect(within(60_000, Promise.reject(new Error("no")))).rejects.toThrow("no");
+  await expect(within(1, new Promise(() => {}))).rejects.toThrow(Silence);
 });
 
 describe("a text in an address", () => {
