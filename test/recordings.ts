@@ -37,7 +37,7 @@ const [x, exp] = [
 ];
 const built: readonly RecordedNode[] = [
   { ...base, op: "input", name: "x", inputs: [], results: [{ ...whole, tensor: 0 }] },
-  { ...base, op: "exp", inputs: [x], results: [{ ...whole, tensor: 1 }] },
+  { ...base, op: "exp", pointwise: true, inputs: [x], results: [{ ...whole, tensor: 1 }] },
   { ...base, op: "matmul", inputs: [exp, x], results: [{ ...whole, tensor: 2 }] },
 ];
 const again = built.map((node, i) => ({ ...node, from: [i] }));

@@ -1,0 +1,165 @@
+import { useMemo, useState } from "preact/hooks";
+import { type RecordedTensor, type Recording, type Statistics, valuesOf } from "../../src/recording/index.ts";
+import { indexOf, placeOf, sizeOf } from "./follow.ts";
+import { Heatmap } from "./heatmap.tsx";
+import { DispatchLink, Fact, Facts } from "./panel.tsx";
+import { Path } from "./path.tsx";
+import { bytes, shapeOf, value } from "./words.ts";
+
+export interface TensorPanelProps {
+  readonly recording: Recording;
+  readonly at: number;
+  /** Whether it is part of another panel. */
+  readonly isPart?: boolean;
+}
+
+const kinds: Readonly<Record<RecordedTensor["kind"], string>> = {
+  input: "Input",
+  variable: "Variable before the step",
+  updated: "Variable after the step",
+  constant: "Constant",
+  computed: "Computed",
+};
+
+/** Statistics, histograms, elements, and where one element came from. */
+export function TensorPanel({ recording, at, isPart = false }: TensorPanelProps) {
+  const tensor = recording.tensors[at]!;
+  const { name, kind, shape, dtype, layer, dispatch, statistics } = tensor;
+  const now = statistics.at(-1)!;
+  return (
+    <section class={isPart ? "part" : undefined}>
+      {!isPart && <p class="kind">{kinds[kind]}</p>}
+      {isPart ? <h3>Values of {name}</h3> : <h2>{name}</h2>}
+      <Facts>
+        {!isPart && (
+          <Fact name="Shape">
+            {dtype} {shapeOf(shape)}, {bytes(sizeOf(shape) * (dtype === "f16" ? 2 : 4))}
+          </Fact>
+        )}
+        {!isPart && layer && <Fact name="Layer">{layer}</Fact>}
+        {!isPart && dispatch !== null && (
+          <Fact name="Written by">
+            <DispatchLink recording={recording} at={dispatch} />
+          </Fact>
+        )}
+        <Fact name="Range">
+          {value(now.min)} to {value(now.max)}
+        </Fact>
+        <Fact name="Mean ± deviation">
+          {value(now.mean)} ± {value(now.std)}
+        </Fact>
+        <Fact name="Norm">{value(now.norm)}</Fact>
+        <Fact name="Zeros">{zeros(now, sizeOf(shape))}</Fact>
+        {now.nans + now.infinities > 0 && (
+          <Fact name="Not finite">
+            {now.nans} NaN, {now.infinities} infinite
+          </Fact>
+        )}
+      </Facts>
+      <Histograms statistics={statistics} steps={recording.steps} />
+      <Elements recording={recording} at={at} />
+    </section>
+  );
+}
+
+const zeros = (now: Statistics, size: number): string =>
+  `${now.zeros} of ${size} (${((100 * now.zeros) / size).toFixed(now.zeros % size ? 1 : 0)} %)`;
+
+const [wide, tall, shift] = [260, 56, 16];
+
+/** The histogram of each step, the earlier ones behind. All have one axis. */
+function Histograms({
+  statistics,
+  steps,
+}: {
+  readonly statistics: readonly Statistics[];
+  readonly steps: readonly number[];
+}) {
+  const shown = statistics.map((each, i) => ({ ...each, step: steps[i]! })).slice(-8);
+  const some = shown.filter(({ histogram }) => histogram.length > 0);
+  if (some.length === 0) return <p class="note">No element is finite.</p>;
+  const [low, high] = [Math.min(...some.map(({ min }) => min)), Math.max(...some.map(({ max }) => max))];
+  if (low === high) return <p class="note">All elements are {value(low)}.</p>;
+  const height = tall + shift * (some.length - 1) + 18;
+  const x = (at: number): number => ((at - low) / (high - low)) * wide;
+  const bins = ({ histogram, min, max }: Statistics, base: number): string => {
+    const each = (x(max) - x(min)) / histogram.length || 2;
+    const density = histogram.map((count) => count / each);
+    const most = Math.max(...density);
+    const points = density.map((d, i) => {
+      const y = base - (d / most) * (tall - 6);
+      return `L${(x(min) + i * each).toFixed(1)} ${y.toFixed(1)}H${(x(min) + (i + 1) * each).toFixed(1)}`;
+    });
+    return `M${x(min).toFixed(1)} ${base}${points.join("")}V${base}Z`;
+  };
+  const label = `Histogram from ${value(low)} to ${value(high)}${some.length > 1 ? `, of steps ${some.map(({ step }) => step).join(", ")}` : ""}`;
+  return (
+    <svg class="histogram" viewBox={`0 0 ${wide + 40} ${height}`} role="img" aria-label={label}>
+      {some.map((each, i) => {
+        const base = tall + i * shift;
+        return (
+          <g key={each.step} class={i === some.length - 1 ? "now" : "then"}>
+            <path d={bins(each, base)} />
+            {some.length > 1 && (
+              <text x={wide + 4} y={base}>
+                {each.step}
+              </text>
+            )}
+          </g>
+        );
+      })}
+      <text x={0} y={height - 3}>
+        {value(low)}
+      </text>
+      <text x={wide} y={height - 3} text-anchor="end">
+        {value(high)}
+      </text>
+    </svg>
+  );
+}
+
+/** The elements as a picture, one of them chosen, and a way to follow it. */
+function Elements({ recording, at }: { readonly recording: Recording; readonly at: number }) {
+  const tensor = recording.tensors[at]!;
+  const { shape } = tensor;
+  const [chosen, choose] = useState(0);
+  const [isFollowed, followIt] = useState(false);
+  const values = useMemo(() => valuesOf(tensor), [tensor]);
+  const size = sizeOf(shape);
+  const element = Math.min(chosen, size - 1);
+  const place = placeOf(element, shape);
+  return (
+    <>
+      <Heatmap shape={shape} values={values} statistics={tensor.statistics.at(-1)!} marked={element} onPick={choose} />
+      {!values && <p class="note">The recording keeps no elements of tensors as large as this one.</p>}
+      <div class="element">
+        {place.map((index, axis) => (
+          <label key={axis}>
+            Axis {axis}
+            <input
+              type="number"
+              min={0}
+              max={shape[axis]! - 1}
+              value={index}
+              onInput={({ currentTarget }) => {
+                const next = Math.min(Math.max(0, Math.floor(currentTarget.valueAsNumber || 0)), shape[axis]! - 1);
+                choose(indexOf(place.with(axis, next), shape));
+              }}
+            />
+          </label>
+        ))}
+        {values && (
+          <p>
+            Element {shapeOf(place)} is <strong>{value(values[element]!)}</strong>
+          </p>
+        )}
+        {recording.graph && tensor.kind !== "input" && (
+          <button type="button" class="button" aria-expanded={isFollowed} onClick={() => followIt(!isFollowed)}>
+            {isFollowed ? "Stop following" : "Follow this number"}
+          </button>
+        )}
+      </div>
+      {isFollowed && <Path recording={recording} tensor={at} element={element} />}
+    </>
+  );
+}

@@ -1,0 +1,141 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { follow, indexOf, keyOf, placeOf } from "../../demos/inside/follow.ts";
+import { draw } from "../../demos/inside/layout.ts";
+import { linksOf, stages } from "../../demos/inside/links.ts";
+import { highlight } from "../../demos/inside/wgsl.ts";
+import { bytes, time, value } from "../../demos/inside/words.ts";
+import { parseRecording, type RecordedNode, valuesOf } from "../../src/recording/index.ts";
+import { small } from "../recordings.ts";
+
+const example = (name: string) =>
+  parseRecording(readFileSync(new URL(`../../demos/inside/examples/${name}.json`, import.meta.url), "utf8"));
+const mlp = example("mlp");
+const cnn = example("cnn");
+
+const lit = (nodes: readonly RecordedNode[], node: number, element: number, result = 0) => {
+  const { lit: masks, stopped } = follow(nodes, node, result, element);
+  const of = (at: number) => [...(masks.get(keyOf(at, 0)) ?? []).entries()].flatMap(([i, one]) => (one ? [i] : []));
+  return { of, stopped };
+};
+
+describe("following a number", () => {
+  test("lights a row and a column, and the same elements of what is pointwise", () => {
+    const { of, stopped } = lit(small.graph!.built, 2, indexOf([1, 0], [2, 2]));
+    expect(of(1)).toEqual([2, 3]); // row 1 of exp(x)
+    expect(of(0)).toEqual([0, 2, 3]); // the same of x, and column 0 of x
+    expect(stopped.size).toBe(0);
+  });
+
+  test("goes from a logit back to one image and one row of weights", () => {
+    const nodes = mlp.graph!.built;
+    const logits = nodes.findIndex(({ op, results }, i) => op === "add" && results[0]!.shape[1] === 10 && i > 8);
+    const { of } = lit(nodes, logits, indexOf([3, 7], [16, 10]));
+    const named = (name: string) => nodes.findIndex((node) => node.name === name);
+    expect(of(named("x"))).toEqual(Array.from({ length: 784 }, (_, i) => 3 * 784 + i));
+    expect(of(named("2.weight"))).toEqual(Array.from({ length: 128 }, (_, i) => 7 * 128 + i));
+    expect(of(named("2.bias"))).toEqual([7]);
+  });
+
+  test("goes from a new weight through the optimizer and its gradient, and stops nowhere", () => {
+    for (const { graph } of [mlp, cnn]) {
+      const update = graph!.built.findIndex(({ op }) => op === "foreach");
+      const { of, stopped } = lit(graph!.built, update, 5);
+      const label = graph!.built.findIndex(({ name }) => name === "y");
+      if (graph === mlp.graph) expect([...stopped.values()]).toEqual([]);
+      else expect(new Set(stopped.values())).toEqual(new Set(["conv2dWeightGrad"]));
+      if (graph === mlp.graph) expect(of(label)).toHaveLength(16);
+    }
+  });
+
+  test("finds the window of a convolution and of a pooling", () => {
+    const nodes = cnn.graph!.built;
+    const conv = nodes.findIndex(({ op }) => op === "conv2d");
+    const { shape } = nodes[conv]!.results[0]!;
+    const image = nodes[conv]!.inputs[0]!.node;
+    const { of } = lit(nodes, conv, indexOf([2, 1, 10, 20], shape));
+    const places = of(image).map((i) => placeOf(i, nodes[image]!.results[0]!.shape));
+    expect(places).toHaveLength(25);
+    expect(places[0]).toEqual([2, 0, 10, 20]);
+    expect(places.at(-1)).toEqual([2, 0, 14, 24]);
+    const pool = nodes.findIndex(({ op }) => op === "maxPool2d");
+    expect(lit(nodes, pool, 0).of(nodes[pool]!.inputs[0]!.node)).toEqual([0, 1, 24, 25]);
+  });
+
+  test("the numbers add up: a hidden value is the sum over what is lit", () => {
+    const nodes = mlp.graph!.built;
+    const relu = nodes.findIndex(({ op }) => op === "relu");
+    const logits = nodes.findIndex(({ op, inputs }) => op === "matmul" && inputs[0]!.node === relu);
+    const held = (node: number) => valuesOf(mlp.tensors[nodes[node]!.results[0]!.tensor!]!)!;
+    const [h, w, b] = [
+      held(relu),
+      held(nodes.findIndex(({ name }) => name === "2.weight")),
+      held(nodes.findIndex(({ name }) => name === "2.bias")),
+    ];
+    const sum = nodes.findIndex(({ inputs }) => inputs[0]?.node === logits);
+    const { of } = lit(nodes, sum, 23);
+    const [row, unit] = placeOf(23, [16, 10]) as [number, number];
+    const total = of(relu).reduce((all, i) => all + h[i]! * w[128 * unit + (i - 128 * row)]!, b[unit]!);
+    expect(total).toBeCloseTo(held(sum)[23]!, 4);
+  });
+});
+
+describe("the graph", () => {
+  test("has a role for each node, and gradients beside what they differentiate, at every stage", () => {
+    for (const { graph } of [mlp, cnn]) {
+      const links = linksOf(graph!);
+      for (const stage of stages) {
+        const { nodes, roles, forwards, gradients } = links[stage];
+        expect(new Set(roles)).toEqual(
+          new Set(stage === "lowered" ? ["forward", "gradient", "update"] : ["leaf", "forward", "gradient", "update"]),
+        );
+        const some = nodes.findIndex(({ op }) => op === "crossEntropyGrad" || op === "softmax");
+        if (stage !== "lowered") {
+          const [forward] = forwards[some]!;
+          expect(nodes[forward!]!.op).toBe("crossEntropy");
+          expect(gradients[forward!]).toContain(some);
+        }
+      }
+    }
+  });
+
+  test("is drawn with every node apart from the others, and inputs above users", () => {
+    const nodes = mlp.graph!.fused;
+    const { boxes, edges, width, height } = draw(nodes, () => 80, 30);
+    boxes.forEach((a, i) => {
+      expect(a.x - 40 >= 0 && a.x + 40 <= width && a.y - 15 >= 0 && a.y + 15 <= height).toBe(true);
+      boxes.slice(i + 1).forEach((b) => expect(Math.abs(a.x - b.x) >= 80 || Math.abs(a.y - b.y) >= 30).toBe(true));
+    });
+    for (const { from, to } of edges) expect(boxes[from]!.y).toBeLessThan(boxes[to]!.y);
+  });
+});
+
+test("WGSL is cut into pieces without loss", () => {
+  for (const { wgsl } of mlp.dispatches) {
+    const pieces = highlight(wgsl);
+    expect(pieces.map(({ text }) => text).join("")).toBe(wgsl);
+  }
+  const kinds = highlight("@compute fn f(i: u32) -> vec4f { return g(1.5e3f); } // end");
+  expect(kinds.filter(({ kind }) => kind).map(({ text, kind }) => `${kind} ${text}`)).toEqual([
+    "attribute @compute",
+    "keyword fn",
+    "call f",
+    "type u32",
+    "type vec4f",
+    "keyword return",
+    "call g",
+    "number 1.5e3f",
+    "comment // end",
+  ]);
+});
+
+test("numbers are written short", () => {
+  expect([bytes(16), bytes(407_088), bytes(3 * 2 ** 20)]).toEqual(["16 B", "398 KiB", "3 MiB"]);
+  expect([time(0), time(0.0655), time(12.34), time(2500)]).toEqual(["0 µs", "65.5 µs", "12.3 ms", "2.5 s"]);
+  expect([value(-0.123456), value(3), value(Number.NaN), value(Number.NEGATIVE_INFINITY)]).toEqual([
+    "−0.1235",
+    "3",
+    "NaN",
+    "−∞",
+  ]);
+});
