@@ -15,6 +15,7 @@ export default expose((engine, { base }: Given, tell: (share: number) => void) =
     methods: {
       configure: (settings: Settings) => lab.configure(settings),
       advance: (steps: number) => lab.advance(steps),
+      record: () => lab.record(),
       examine: async () => moved(await lab.examine()),
       look: async (image: Uint8Array) => moved(await lab.look(image)),
       test: async () => (await lab.digits()).test,

@@ -1,5 +1,5 @@
 import { permutation } from "../../src/data/random.ts";
-import type { Engine } from "../../src/index.ts";
+import type { Engine, Recording } from "../../src/index.ts";
 import { examSize } from "./course.ts";
 import { type Digits, inputOf, joined } from "./images.ts";
 import { type Answers, examined, Learner, type Score } from "./learner.ts";
@@ -54,19 +54,29 @@ export class Lab {
 
   /** Trains for some steps: all networks on the same batches. @returns steps since the start, once the GPU has taken them. */
   async advance(steps: number): Promise<number> {
-    const { train } = await this.digits();
-    const perEpoch = stepsPerEpoch(this.#settings);
     for (let i = 0; i < steps; i++) {
-      const order = this.#orderOf(Math.floor(this.#step / perEpoch));
-      const from = (this.#step % perEpoch) * batchSize;
-      const batch = order.subarray(from, from + batchSize);
-      const x = inputOf(train, batch);
-      const y = Int32Array.from(batch, (index) => train.labels[index]!);
+      const { x, y } = await this.#batch();
       for (const learner of this.#learners) await learner.train(x, y);
       this.#step++;
     }
     await Promise.all(this.#learners.map((learner) => learner.score()));
     return this.#step;
+  }
+
+  /** Records what the next step does in the first network. The training does not change. */
+  async record(): Promise<Recording> {
+    const { x, y } = await this.#batch();
+    return this.#learners[0]!.record(x, y, this.#step);
+  }
+
+  /** What the next step learns from. */
+  async #batch() {
+    const { train } = await this.digits();
+    const perEpoch = stepsPerEpoch(this.#settings);
+    const order = this.#orderOf(Math.floor(this.#step / perEpoch));
+    const from = (this.#step % perEpoch) * batchSize;
+    const batch = order.subarray(from, from + batchSize);
+    return { x: inputOf(train, batch), y: Int32Array.from(batch, (index) => train.labels[index]!) };
   }
 
   #order: { readonly of: string; readonly order: Uint32Array } | undefined;

@@ -10,6 +10,7 @@ import {
   max,
   mul,
   optim,
+  type Recording,
   reshape,
   softmax,
   sum,
@@ -79,6 +80,15 @@ export class Learner {
   async train(x: Float32Array, y: Int32Array): Promise<void> {
     await (await this.#programs.step).run({ x, y });
     this.#steps++;
+  }
+
+  /** Records a step, and takes it back: the training goes on as if it had not been. @param step its number. */
+  async record(x: Float32Array, y: Int32Array, step: number): Promise<Recording> {
+    const changed = [...this.state.values(), this.#tally];
+    const before = await Promise.all(changed.map((variable) => this.#engine.read(variable)));
+    const recording = await (await this.#programs.step).record({ x, y }, { step });
+    changed.forEach((variable, i) => this.#engine.write(variable, before[i]!));
+    return recording;
   }
 
   /** The score of all steps since `restart`, once the GPU has taken them; undefined without a step. */

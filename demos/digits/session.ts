@@ -1,4 +1,5 @@
 import { batch, computed, effect, signal, untracked } from "@preact/signals";
+import type { Recording } from "../../src/index.ts";
 import { connect, type RemoteTrainer } from "../../src/worker/index.ts";
 import { parseHash, printHash } from "../parts/hash.ts";
 import type { Inside } from "./anatomy.ts";
@@ -194,6 +195,13 @@ async function examine(): Promise<void> {
     exam.value = next;
     course.value = extended(course.value, at, next);
   });
+}
+
+/** Records one step of the first network, between two steps of the training. */
+export async function record(): Promise<Recording> {
+  const recording = await ask(({ methods }) => methods.record());
+  if (!recording) throw new Error(failure.value ?? "the training has ended");
+  return recording;
 }
 
 /** Trains while something says so. @returns when nothing is under way any more. */

@@ -1,4 +1,5 @@
 import { Choice } from "../parts/controls.tsx";
+import { LookInside } from "../parts/inside.tsx";
 import { names } from "./board.tsx";
 import { type Axis, Chart } from "./chart.tsx";
 import * as session from "./session.ts";
@@ -54,6 +55,7 @@ function Toolbar() {
       <button id="seed" type="button" class="button" disabled={!isReady} onClick={session.newSeed}>
         New seed
       </button>
+      <LookInside record={session.record} title={`Digits, step ${step.value ?? 0}`} disabled={!isReady} />
       <dl class="figures">
         <div>
           <dt>Epoch</dt>
