@@ -170,7 +170,7 @@ function Drawn({
   const zoom = scale.value;
   // biome-ignore lint/correctness/useExhaustiveDependencies: a chosen node stays in view when the zoom changes
   useEffect(() => {
-    const box = chosen === undefined ? undefined : boxes[chosen];
+    const box = boxes[chosen ?? roles.indexOf("forward")];
     const view = frame.current;
     if (!box || !view) return;
     const [x, y] = [box.x * zoom, box.y * zoom];
