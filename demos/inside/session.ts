@@ -41,8 +41,8 @@ export const examples = [
 ] as const;
 
 const files = {
-  mlp: new URL("./examples/mlp.json", import.meta.url).href,
-  cnn: new URL("./examples/cnn.json", import.meta.url).href,
+  mlp: new URL("./examples/mlp.recording", import.meta.url).href,
+  cnn: new URL("./examples/cnn.recording", import.meta.url).href,
 };
 
 export const address = signal<Address>(parseHash(fields, location.hash));
@@ -118,7 +118,9 @@ export async function openExample(name: "mlp" | "cnn"): Promise<void> {
     failure.value = `The example did not load: ${response.status} ${response.statusText}`;
     return;
   }
-  show(await response.text(), examples.find(([key]) => key === name)![1]);
+  // Compressed as files, so that the site stays small on any host.
+  const text = new Response(response.body!.pipeThrough(new DecompressionStream("gzip"))).text();
+  show(await text, examples.find(([key]) => key === name)![1]);
 }
 
 async function openLast(): Promise<void> {

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { gunzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { follow, indexOf, keyOf, placeOf } from "../../demos/inside/follow.ts";
 import { draw } from "../../demos/inside/layout.ts";
@@ -8,8 +9,10 @@ import { bytes, time, value } from "../../demos/inside/words.ts";
 import { parseRecording, type RecordedNode, valuesOf } from "../../src/recording/index.ts";
 import { small } from "../recordings.ts";
 
-const example = (name: string) =>
-  parseRecording(readFileSync(new URL(`../../demos/inside/examples/${name}.json`, import.meta.url), "utf8"));
+const example = (name: string) => {
+  const file = readFileSync(new URL(`../../demos/inside/examples/${name}.recording`, import.meta.url));
+  return parseRecording(gunzipSync(file).toString());
+};
 const mlp = example("mlp");
 const cnn = example("cnn");
 

@@ -1,11 +1,12 @@
 import { writeFile } from "node:fs/promises";
+import { gzipSync } from "node:zlib";
 import { measureCeilings } from "../../../bench/measure/ceilings.ts";
 import { mnist } from "../../../src/datasets/index.ts";
 import { Engine, input, losses, nn, optim, type Recording } from "../../../src/index.ts";
 import { createGPU } from "../../../src/node/index.ts";
 
 /*
- * Records the examples of this page: node --import tsx demos/inside/examples/make.ts
+ * Records the examples of this page, compressed by gzip: node --import tsx demos/inside/examples/make.ts
  */
 
 const batch = 16;
@@ -34,9 +35,9 @@ async function record(name: string, shape: readonly number[], make: () => nn.Mod
     if (!recorded.includes(i)) await step.run(feeds(i));
     else recording = await step.record(feeds(i), { ceilings, step: i, ...(recording && { previous: recording }) });
   }
-  const text = JSON.stringify(recording);
-  console.log(name, text.length);
-  await writeFile(new URL(`${name}.json`, import.meta.url), text);
+  const bytes = gzipSync(JSON.stringify(recording), { level: 9 });
+  console.log(name, bytes.length);
+  await writeFile(new URL(`${name}.recording`, import.meta.url), bytes);
   step.destroy();
 }
 
