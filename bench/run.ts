@@ -67,7 +67,9 @@ async function measureAndKeep(
   if (failure !== undefined && !stop.aborted) throw failure;
 }
 
-const readResult = async (file: string): Promise<Result> => parseResult(await readFile(file, "utf8"), file);
+async function readResult(file: string): Promise<Result> {
+  return parseResult(await readFile(file, "utf8"), file);
+}
 
 /** Writes a result, and a report on all results of its adapter measured with the same options. */
 async function keep(result: Result, { filter, quick, speed }: SuiteOptions, to: string): Promise<void> {
