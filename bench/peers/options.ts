@@ -1,21 +1,12 @@
 import { OptionError, parse, writable } from "../../demos/terminal/options.ts";
 import { type Row, rows } from "./rows.ts";
+import type { Turns } from "./timing.ts";
 
-export interface Options {
+export interface Options extends Turns {
   readonly rows: readonly Row[];
   /** Whether to measure pages, too: only if no rows were selected by name. */
   readonly pages: boolean;
   readonly json: string;
-  /** Number of turns of each library. */
-  readonly rounds: number;
-  /** Duration of a turn; it takes at least one sample. */
-  readonly turnMs: number;
-  /** A library whose turn took longer gets no more turns in that row. */
-  readonly longestTurnMs: number;
-  /** Number of steps whose losses must agree, and the number for rows that vary another. */
-  readonly losses: { readonly all: number; readonly varied: number };
-  /** A library that has taken this long stops after at least five losses. */
-  readonly lossSeconds: number;
   /** Number of loads of each page. */
   readonly loads: number;
   /** Number of steps over which growth is measured, unless time runs out first. */

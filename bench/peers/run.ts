@@ -5,6 +5,7 @@ import type { Browser } from "puppeteer";
 import { run } from "../../demos/terminal/command.ts";
 import { launchChrome } from "../../test/browser/chrome.ts";
 import { type Footprint, footprints } from "./footprint.ts";
+import { openPage } from "./opening.ts";
 import { help, type Options, parseOptions } from "./options.ts";
 import { footprintTable, libraries, pages, ratio, timeHeading, timeLine } from "./report.ts";
 import { serve } from "./site.ts";
@@ -73,7 +74,7 @@ async function main(options: Options, stop: AbortSignal): Promise<void> {
     console.log(timeHeading());
     for (const row of options.rows) {
       if (stop.aborted) return;
-      const timed = await time(browser, site.url, row, libraries, options);
+      const timed = await time(row, libraries, (library) => openPage(browser, site.url, library), options);
       times.set(row.key, timed);
       console.log(timeLine(row.title, timed));
     }

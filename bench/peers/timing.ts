@@ -1,10 +1,6 @@
-import type { Browser, Page } from "puppeteer";
 import { median, strays } from "./compare.ts";
-import type { Options } from "./options.ts";
 import type { Peer } from "./peer.ts";
 import type { Row } from "./rows.ts";
-
-declare const peer: Peer;
 
 export interface Timed {
   /** Median of all samples; absent if the library failed. */
@@ -14,34 +10,57 @@ export interface Timed {
   readonly fault?: string;
 }
 
-/** One library's page for one row. */
+/** How long and how often to measure. */
+export interface Turns {
+  /** Number of turns of each library. */
+  readonly rounds: number;
+  /** Duration of a turn; it takes at least one sample. */
+  readonly turnMs: number;
+  /** A library whose turn took longer gets no more turns in that row. */
+  readonly longestTurnMs: number;
+  /** Number of steps whose losses must agree, and the number for rows that vary another. */
+  readonly losses: { readonly all: number; readonly varied: number };
+  /** A library that has taken this long stops after at least five losses. */
+  readonly lossSeconds: number;
+}
+
+/** A page or worker with one library. */
+export interface Opened {
+  readonly peer: Peer;
+  /** Called before each turn. */
+  readonly toFront?: () => Promise<void>;
+  close(): void | Promise<void>;
+}
+
+/** One library for one row. */
 interface Entrant {
   readonly library: string;
-  readonly page: Page;
   readonly samples: number[];
+  opened?: Opened;
   /** Whether it has more turns. */
   waits: boolean;
   fault?: string;
 }
 
-/** Times one row: a fresh page per library; compares results first, then takes turns. */
+/**
+ * Times one row: a fresh page or worker per library; compares results first, then takes turns.
+ * @param open opens one of a library.
+ */
 export async function time(
-  browser: Browser,
-  url: string,
   row: Row,
   libraries: readonly string[],
-  { rounds, turnMs, longestTurnMs, losses, lossSeconds }: Options,
+  open: (library: string) => Promise<Opened>,
+  { rounds, turnMs, longestTurnMs, losses, lossSeconds }: Turns,
 ): Promise<Map<string, Timed>> {
   const entrants: Entrant[] = [];
   const numbers = new Map<string, number[]>();
   for (const library of libraries) {
-    const page = await browser.newPage();
-    const entrant: Entrant = { library, page, samples: [], waits: false };
+    const entrant: Entrant = { library, samples: [], waits: false };
     entrants.push(entrant);
     await attempt(entrant, async () => {
-      await page.goto(`${url}bench/bench.html?${library}`);
-      await page.waitForFunction(() => "peer" in globalThis);
-      numbers.set(library, await prepared(page, row, row.varied ? losses.varied : losses.all, lossSeconds));
+      entrant.opened = await open(library);
+      const { peer } = entrant.opened;
+      numbers.set(library, await prepared(peer, row, row.varied ? losses.varied : losses.all, lossSeconds));
       entrant.waits = true;
     });
   }
@@ -59,7 +78,7 @@ export async function time(
       entrant.waits &&= performance.now() - start <= longestTurnMs;
     }
   }
-  for (const { page } of entrants) await page.close();
+  for (const { opened } of entrants) await opened?.close();
   return new Map(
     entrants.map(({ library, samples, fault }) => [
       library,
@@ -69,26 +88,20 @@ export async function time(
 }
 
 /** Prepares and warms up the work, and returns the numbers to compare. */
-function prepared(page: Page, { key, kind }: Row, steps: number, seconds: number): Promise<number[]> {
-  return page.evaluate(
-    async (key, isStep, steps, seconds) => {
-      await peer.open(key);
-      const numbers = isStep ? await peer.losses(steps, seconds) : await peer.results();
-      if (!isStep) await peer.time(1, false);
-      return numbers;
-    },
-    key,
-    kind === "step",
-    steps,
-    seconds,
-  );
+async function prepared(peer: Peer, { key, kind }: Row, steps: number, seconds: number): Promise<number[]> {
+  await peer.open(key);
+  if (kind === "step") return peer.losses(steps, seconds);
+  const numbers = await peer.results();
+  await peer.time(1, false);
+  return numbers;
 }
 
-async function turn({ page, samples }: Entrant, { kind, perAwait }: Row, turnMs: number): Promise<void> {
-  await page.bringToFront();
+async function turn({ opened, samples }: Entrant, { kind, perAwait }: Row, turnMs: number): Promise<void> {
+  const { peer, toFront } = opened!;
+  await toFront?.();
   const start = performance.now();
   do {
-    samples.push(await page.evaluate((count, read) => peer.time(count, read), perAwait, kind === "step"));
+    samples.push(await peer.time(perAwait, kind === "step"));
   } while (performance.now() - start < turnMs);
 }
 
@@ -98,6 +111,7 @@ async function attempt(entrant: Entrant, work: () => Promise<void>): Promise<voi
     await work();
   } catch (error) {
     entrant.fault = `failed: ${(error as Error).message.split("\n")[0]}`;
+    entrant.waits = false;
     entrant.samples.length = 0;
   }
 }

@@ -1,0 +1,95 @@
+import type { Ladder, Summary } from "./summary.ts";
+import { limits } from "./summary.ts";
+
+/*
+ * A summary as a short text for the page's address: a list of values, squeezed.
+ */
+
+const squeeze = (text: string) => through(new TextEncoder().encode(text), new CompressionStream("deflate-raw"));
+const stretch = (bytes: Uint8Array<ArrayBuffer>) => through(bytes, new DecompressionStream("deflate-raw"));
+
+async function through(
+  bytes: Uint8Array<ArrayBuffer>,
+  stream: CompressionStream | DecompressionStream,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const out = new Blob([bytes]).stream().pipeThrough(stream);
+  return new Uint8Array(await new Response(out).arrayBuffer());
+}
+
+/** Four digits are more than a measurement has. */
+const short = (value: number): number => Number(value.toPrecision(4));
+
+const units = ["GFLOP/s", "GB/s"] as const;
+
+export async function toLink(summary: Summary): Promise<string> {
+  const { adapter, cpu, where, date, stopped = "", disturbed = false, ladders, steps } = summary;
+  const values = [
+    [adapter, where, date, stopped, Number(cpu), Number(disturbed)],
+    limits.map(({ key }) => (summary.limits[key] === undefined ? -1 : short(summary.limits[key]))),
+    ladders.map(({ title, unit, rungs }) => [
+      title,
+      units.indexOf(unit),
+      rungs.map(({ variant, chosen, rate }) => [variant, Number(chosen), short(rate)]),
+    ]),
+    steps.map(({ name, ms }) => [name, short(ms)]),
+  ];
+  const bytes = await squeeze(JSON.stringify(values));
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replace(/=+$/, "");
+}
+
+/** What a link holds; undefined for one that holds no summary: an address may come from anywhere. */
+export async function fromLink(link: string): Promise<Summary | undefined> {
+  try {
+    const binary = atob(link.replaceAll("-", "+").replaceAll("_", "/"));
+    const bytes = await stretch(Uint8Array.from(binary, (character) => character.charCodeAt(0)));
+    return summaryFrom(JSON.parse(new TextDecoder().decode(bytes)));
+  } catch {
+    return undefined;
+  }
+}
+
+const text = (value: unknown): string => {
+  if (typeof value !== "string" || value.length > 200) throw new TypeError("expected a text");
+  return value;
+};
+const number = (value: unknown): number => {
+  if (typeof value !== "number" || !Number.isFinite(value)) throw new TypeError("expected a number");
+  return value;
+};
+
+type Values = readonly [
+  readonly unknown[],
+  readonly unknown[],
+  readonly (readonly [unknown, unknown, readonly (readonly unknown[])[]])[],
+  readonly (readonly unknown[])[],
+];
+
+function summaryFrom([about, values, ladders, steps]: Values): Summary {
+  const [adapter, where, date, stopped, cpu, disturbed] = about;
+  if (Number.isNaN(Date.parse(text(date)))) throw new TypeError("expected a date");
+  const known = limits.flatMap(({ key }, i) => (number(values[i]) < 0 ? [] : [[key, number(values[i])] as const]));
+  return {
+    adapter: text(adapter),
+    cpu: cpu === 1,
+    where: text(where),
+    date: text(date),
+    ...(stopped !== "" && { stopped: text(stopped) }),
+    ...(disturbed === 1 && { disturbed: true }),
+    limits: Object.fromEntries(known),
+    ladders: ladders.map(
+      ([title, unit, rungs]): Ladder => ({
+        title: text(title),
+        unit: units[number(unit)] ?? units[0],
+        rungs: rungs.map(([variant, chosen, rate]) => ({
+          variant: text(variant),
+          chosen: chosen === 1,
+          rate: number(rate),
+        })),
+      }),
+    ),
+    steps: steps.map(([name, ms]) => ({ name: text(name), ms: number(ms) })),
+  };
+}

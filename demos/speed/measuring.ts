@@ -1,0 +1,43 @@
+import type { Report } from "../../bench/measure/result.ts";
+import { measure, type SuiteOptions } from "../../bench/measure/suite.ts";
+import { speedTest } from "../../bench/speed.ts";
+import { Engine } from "../../src/index.ts";
+
+/** What the page hears. */
+export type News =
+  | { readonly ready: { readonly adapter: string; readonly cpu: boolean } }
+  /** There is no GPU here. */
+  | { readonly missing: string }
+  | { readonly report: Report }
+  | { readonly done: true }
+  | { readonly failed: string }
+  | { readonly lost: string };
+
+/** Measures on request what `npm run bench -- --speed` does, in a worker or in the page. */
+export class Measuring {
+  readonly #tell: (news: News) => void;
+  readonly #engine: Promise<Engine>;
+
+  /** @param tell if it throws, the measurement ends. */
+  constructor(tell: (news: News) => void) {
+    this.#tell = tell;
+    this.#engine = Engine.create();
+    this.#engine.then(
+      ({ adapter, traits, device }) => {
+        tell({ ready: { adapter, cpu: traits.cpu } });
+        void device.lost.then(({ message }) => tell({ lost: message }));
+      },
+      ({ message }) => tell({ missing: message }),
+    );
+  }
+
+  async measure(options: SuiteOptions): Promise<void> {
+    try {
+      const { device } = await this.#engine;
+      await measure("page", { device }, speedTest, options, (report) => this.#tell({ report }));
+      this.#tell({ done: true });
+    } catch (error) {
+      this.#tell({ failed: (error as Error).message });
+    }
+  }
+}

@@ -1,0 +1,270 @@
+import { existsSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Browser, Page } from "puppeteer";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { parseResult } from "../../bench/measure/parse.ts";
+import { extended, isFault, type Result } from "../../bench/measure/result.ts";
+import { measure } from "../../bench/measure/suite.ts";
+import { speedTest } from "../../bench/speed.ts";
+import { toLink } from "../../demos/speed/link.ts";
+import { summaryOf, textOf } from "../../demos/speed/summary.ts";
+import { createGPU } from "../../src/node/index.ts";
+import { launchChrome } from "../browser/chrome.ts";
+import { serveFolder } from "../browser/static.ts";
+import { builtSite } from "./built.ts";
+import { openPage, text } from "./pages.ts";
+import { losable, scriptSizes, serveStrictly, violations, withoutWebGPU } from "./served.ts";
+
+let site = "";
+let folder = "";
+let browser: Browser;
+let server: Awaited<ReturnType<typeof serveFolder>>;
+/** The same without a policy, for tests that run code in workers first. */
+let spoiled: typeof server;
+beforeAll(async () => {
+  site = await builtSite();
+  folder = await mkdtemp(join(tmpdir(), "tilegrad-speed-"));
+  server = await serveStrictly(site);
+  spoiled = await serveFolder(site);
+  browser = await launchChrome();
+});
+afterAll(async () => {
+  await browser?.close();
+  await Promise.all([server?.close(), spoiled?.close()]);
+  await rm(folder, { recursive: true });
+});
+
+const open = (hash = "", options: Omit<Parameters<typeof openPage>[2], "path"> = {}) =>
+  openPage(browser, server.url, { ...options, path: `speed/${hash}` });
+
+const ready = (page: Page) => page.waitForSelector("#measure:enabled");
+
+/** What a result has, without its figures: the names of its rows, and the fields of each. */
+const fieldsOf = ({ kernels, steps, ceilings, ...about }: Result) => ({
+  about: Object.keys(about).sort(),
+  ceilings: Object.keys(ceilings),
+  kernels: kernels.map((row) => [row.family, row.shape, row.variant, row.chosen, Object.keys(row).sort()]),
+  steps: steps.map((row) => [row.name, Object.keys(row).sort()]),
+});
+
+/** Catches what the page offers for download. */
+const catchDownloads = (page: Page) =>
+  page.evaluate(() => {
+    const { createObjectURL } = URL;
+    URL.createObjectURL = (blob) => {
+      Object.assign(globalThis, { offered: blob });
+      return createObjectURL.call(URL, blob);
+    };
+  });
+
+const offered = (page: Page): Promise<string> =>
+  page.evaluate(async () => {
+    const bytes = new Uint8Array(await (globalThis as unknown as { offered: Blob }).offered.arrayBuffer());
+    return String.fromCharCode(...bytes.subarray(0, 60_000));
+  });
+
+describe("the speed test", () => {
+  test("measures limits and a ladder, as the bench of the terminal does, and loads little", async () => {
+    const only = "sum 1024";
+    const { page, faults } = await open(`#only=${encodeURIComponent(only)}`);
+    await ready(page);
+    expect(await text(page, ".adapter")).toMatch(/^Runs on \S/);
+    await page.click("#measure");
+    await page.waitForSelector("progress");
+    await page.waitForSelector("#measure:enabled");
+    for (const limit of ["gflops", "gbPerSec", "dispatchUs", "submitUs", "readbackMs"])
+      expect(await text(page, `#${limit}`)).toMatch(/^(\d|–)/);
+    expect(await page.$$eval(".ladder h3", (all) => all.map(({ textContent }) => textContent))).toEqual([
+      "reduce sum 1024×1024",
+    ]);
+    const names = await page.$$eval(".ladder .name", (all) => all.map(({ textContent }) => textContent));
+    expect(names[0]).toBe("naive");
+    expect(await text(page, ".ladder .chosen .name")).not.toBe("");
+
+    await catchDownloads(page);
+    await page.click("#json");
+    const own = parseResult(await offered(page), "page.json");
+    expect(own).toMatchObject({ place: "page", quick: true, runtime: expect.stringMatching(/^\w+ \d+/) });
+    expect(own.kernels.filter(isFault)).toEqual([]);
+    const options = { filter: only, quick: true, scaling: false, speed: true };
+    let terminal: Result | undefined;
+    await measure("node", { gpu: await createGPU() }, speedTest, options, (report) => {
+      terminal = extended(terminal, report);
+    });
+    expect(fieldsOf(own)).toEqual(fieldsOf(terminal!));
+
+    expect(await page.$eval("#card", (image) => image.getAttribute("alt"))).toBe(textOf(summaryOf(own)));
+    await page.click("#png");
+    await page.waitForFunction(() => (globalThis as unknown as { offered: Blob }).offered.type === "image/png");
+    expect((await offered(page)).slice(1, 4)).toBe("PNG");
+    const sizes = await scriptSizes(page, site);
+    const total = [...sizes.values()].reduce((sum, size) => sum + size, 0);
+    expect(total, JSON.stringify([...sizes])).toBeLessThan(120);
+
+    // The address holds the result: who follows it sees the same card.
+    await page.waitForFunction(() => location.hash.includes("card="));
+    const shown = await page.$eval("#card", (image) => image.getAttribute("alt"));
+    await page.reload();
+    await page.waitForSelector("#card");
+    expect(await page.$eval("#card", (image) => image.getAttribute("alt"))).toBe(shown);
+    expect(await page.$("#json")).toBeNull();
+    expect(faults).toEqual([]);
+    await page.close();
+  });
+
+  test("stops at once, keeps what it has, and can start over", async () => {
+    const { page, faults } = await open("#only=layerNorm");
+    await ready(page);
+    await page.click("#measure");
+    await page.waitForFunction(() => document.querySelector(".ladder") !== null);
+    await page.click("#stop");
+    await ready(page);
+    expect(await text(page, ".remark")).toMatch(/^Incomplete: stopped by the visitor, at \d of \d\.$/);
+    expect(await page.$$eval(".ladder li", (all) => all.length)).toBeGreaterThan(0);
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe("measure");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector("#stop");
+    await page.waitForFunction(() => document.querySelector("#gflops strong")?.textContent !== "–");
+    await page.click("#stop");
+    await ready(page);
+    expect(faults).toEqual([]);
+    await page.close();
+  });
+
+  test("says that nothing has the wanted name", async () => {
+    const { page } = await open("#only=softmacks");
+    await ready(page);
+    await page.click("#measure");
+    await page.waitForSelector(".notice");
+    expect(await text(page, ".notice")).toMatch(/has "softmacks" in its name/);
+    await page.close();
+  });
+
+  test("compares with results that come with it, and with files", async () => {
+    const summary = { ...summaryOf(imported), adapter: "mine" };
+    const { page, faults } = await open(`#card=${await toLink(summary)}`);
+    await page.waitForSelector("tbody tr:nth-child(2)");
+    const rows = () => page.$$eval("tbody th", (all) => all.map(({ textContent }) => textContent));
+    const before = await rows();
+    expect(before[0]).toBe("This page: mine, Node 20.0.0, Linux, 2026-01-02");
+    expect(before.length).toBeGreaterThan(1);
+
+    const good = join(folder, "theirs.json");
+    const bad = join(folder, "bad.json");
+    await writeFile(good, JSON.stringify({ ...imported, steps: [{ ...imported.steps[0]!, ms: 4 }] }));
+    await writeFile(bad, JSON.stringify({ ...imported, cpu: "yes" }));
+    const input = (await page.$("input[type=file]"))!;
+    await input.uploadFile(good, bad);
+    await page.waitForFunction((n) => document.querySelectorAll("tbody tr").length > n, {}, before.length);
+    expect(await text(page, ".comparison .notice")).toBe('bad.json: cpu is "yes", expected true or false');
+    expect((await rows()).at(-1)).toBe("theirs, Node 20.0.0, Linux, 2026-01-02");
+    // The bars stand beside the file's at once: 2 ms here, 4 there.
+    expect(await text(page, ".steps .beside")).toBe("2.00 × as fast");
+    expect(await page.evaluate(() => location.hash)).toContain("beside=theirs.json");
+    await page.select("::-p-aria(Compare with[role='combobox'])", "");
+    await page.waitForFunction(() => document.querySelector(".beside") === null);
+    expect(faults).toEqual([]);
+    await page.close();
+  });
+
+  test.each([
+    ["light", 1280],
+    ["dark", 390],
+    ["light", 320],
+  ] as const)("shows a result without a fault of axe, in %s at %i pixels", async (scheme, width) => {
+    const { page, faults } = await open(`#card=${await toLink(summaryOf(imported))}`, {
+      viewport: { width, height: 700 },
+    });
+    await page.emulateMediaFeatures([
+      { name: "prefers-color-scheme", value: scheme },
+      { name: "prefers-reduced-motion", value: "reduce" },
+    ]);
+    await page.waitForSelector(".adapter");
+    await page.waitForSelector("#card");
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
+    expect(await violations(page)).toEqual([]);
+    expect(faults).toEqual([]);
+    await page.close();
+  });
+
+  test("without WebGPU says what to do", async () => {
+    const { page, faults } = await openPage(browser, spoiled.url, { path: "speed/", spoil: withoutWebGPU });
+    await page.waitForSelector(".unsupported");
+    expect(await page.$("#measure")).toBeNull();
+    expect(faults).toEqual([]);
+    await page.close();
+  });
+
+  test("measures in the page where workers have no WebGPU, and says so", async () => {
+    const { page, faults } = await openPage(browser, spoiled.url, {
+      path: "speed/#only=sum%201024",
+      spoilWorkers: withoutWebGPU,
+    });
+    await ready(page);
+    expect(await text(page, ".adapter")).toMatch(/workers have no WebGPU in this browser\.$/);
+    await page.click("#measure");
+    await page.waitForFunction(() => document.querySelector("#gflops strong")?.textContent !== "–");
+    await page.click("#stop");
+    await ready(page);
+    expect(faults).toEqual([]);
+    await page.close();
+  });
+
+  test("says what to do when the GPU is lost, and keeps what it has", async () => {
+    const { page } = await openPage(browser, spoiled.url, { path: "speed/#only=sum%201024", spoil: losable });
+    await ready(page);
+    await page.click("#measure");
+    await page.waitForFunction(() => document.querySelector(".ladder") !== null);
+    await page.workers()[0]!.evaluate(() => (globalThis as unknown as { lose(): void }).lose());
+    await page.waitForSelector(".notice");
+    expect(await text(page, ".notice")).toMatch(/GPU was lost/);
+    expect(await text(page, ".remark")).toMatch(/^Incomplete: the GPU was lost/);
+    await page.waitForFunction(() => location.hash.includes("card="));
+    await page.click(".notice button");
+    await ready(page);
+    await page.waitForSelector(".ladder");
+    await page.close();
+  });
+
+  const isInstalled = existsSync(new URL("../../bench/peers/node_modules/@jax-js/jax", import.meta.url));
+  test("times other libraries beside tilegrad where the site brings them, and says so where it does not", async () => {
+    const { page, faults } = await open();
+    await ready(page);
+    const scripts = async () => [...(await scriptSizes(page, site)).keys()].filter((name) => /library|race/.test(name));
+    expect(await scripts()).toEqual([]);
+    if (!isInstalled) {
+      expect(await text(page, ".peers")).toMatch(/built without them.*npm ci --prefix bench\/peers/s);
+      expect(await page.$("#race")).toBeNull();
+    } else {
+      await page.click("#race");
+      await page.waitForSelector(".race");
+      expect(await page.$$eval(".race:first-child .value", (all) => all.map(({ textContent }) => textContent))).toEqual(
+        Array(3).fill(expect.stringMatching(/^[\d.]+ ms$/)),
+      );
+      expect(await page.$(".fault")).toBeNull();
+      await page.click("#stop-race");
+      await page.waitForSelector("#race:enabled");
+    }
+    expect(faults).toEqual([]);
+    await page.close();
+  });
+});
+
+const timing = { ms: 8, bestMs: 8, spread: 0.01, samples: 5, runs: 1, clock: "wall", compileMs: 1 } as const;
+const imported: Result = {
+  ...{ place: "node", adapter: "theirs", cpu: true, runtime: "Node 20.0.0", system: "Linux" },
+  ...{ date: "2026-01-02T03:04:05.000Z", quick: true },
+  ceilings: { gflops: 10, gbPerSec: 5, dispatchUs: 12, submitUs: 40, readbackMs: 0.5 },
+  kernels: ["naive", "serial"].map((variant, i) => ({
+    ...{ ...timing, family: "softmax", shape: "softmax 1024×1024", variant, chosen: i === 1, dispatches: 1 },
+    ...{ flops: 8e6, bytes: 8e6, gflops: 1 + i, gbPerSec: 1 + i, ofRoofline: 0.5 },
+  })),
+  steps: [
+    {
+      ...{ ...timing, name: "784-128-10 ReLU, batch 64, Adam", dispatches: 8, submits: 1, bytes: 1, flops: 1 },
+      ...{ ms: 2, gflops: 1, ofRoofline: 0.5, dispatching: 0.1, longest: [] },
+    },
+  ],
+};
