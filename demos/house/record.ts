@@ -1,0 +1,146 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { KernelTime, Result } from "../../bench/measure/result.ts";
+import { lenet as lenetStep } from "../../bench/workloads.ts";
+import * as data from "../../src/data/index.ts";
+import { mnist, mobyDick } from "../../src/datasets/index.ts";
+import { constant, Engine, input, losses, nn, optim, softmax } from "../../src/index.ts";
+import { createGPU } from "../../src/node/index.ts";
+import { corpusOf } from "../text/corpus.ts";
+import { defaults } from "../text/options.ts";
+import { Trainer } from "../text/trainer.ts";
+import {
+  type DigitsRun,
+  type InsideRun,
+  type KernelsRun,
+  type PlaygroundRun,
+  pack,
+  type SpeedRun,
+  type TextRun,
+} from "./runs.ts";
+
+/*
+ * Records the runs that the cards of the front page replay, in Node:
+ *
+ *   npx tsx demos/house/record.ts [NAME…]
+ */
+
+async function playground(engine: Engine): Promise<PlaygroundRun> {
+  const [count, side, every] = [160, 20, 24];
+  const random = data.randomStream(3);
+  const points = Array.from({ length: count }, (_, i) => {
+    const share = random.uniform();
+    const angle = 2.6 * Math.PI * share + (i % 2) * Math.PI;
+    const radius = 0.06 + 0.88 * share;
+    return [radius * Math.sin(angle), radius * Math.cos(angle), i % 2 ? 1 : -1] as const;
+  });
+  nn.seed(4);
+  const model = nn.sequential(nn.linear(2, 16), nn.tanh(), nn.linear(16, 12), nn.tanh(), nn.linear(12, 1), nn.tanh());
+  const loss = losses.mse(model(input("x", [count, 2])), input("y", [count, 1]));
+  const step = await engine.compile({ outputs: { loss }, updates: optim.adam({ lr: 0.02 }).minimize(loss) });
+  const at = (i: number): number => (2 * (i + 0.5)) / side - 1;
+  const grid = Float32Array.from({ length: 2 * side * side }, (_, i) =>
+    i % 2 === 0 ? at((i >> 1) % side) : -at(Math.floor((i >> 1) / side)),
+  );
+  const view = await engine.compile({ outputs: { plane: model(constant(grid, [side * side, 2])), loss } });
+  const feeds = {
+    x: Float32Array.from(points.flatMap((point) => point.slice(0, 2))),
+    y: Float32Array.from(points.map(([, , side]) => side)),
+  };
+  const frames = [];
+  for (let taken = 0; taken <= 24 * every; taken += every) {
+    const { plane, loss } = await view.compute(feeds);
+    frames.push({ step: taken, loss: short(loss[0]!), plane: pack(plane, -1, 1) });
+    for (let i = 0; i < every; i++) await step.run(feeds);
+  }
+  return { points: points.map(([x, y, side]) => [short(x), short(y), side]), frames, side };
+}
+
+async function digits(engine: Engine): Promise<DigitsRun> {
+  const [batch, tested, which] = [64, 1000, 18];
+  const { train, test } = await mnist();
+  nn.seed(1);
+  const model = nn.sequential(
+    nn.conv2d(1, 8, 5, { padding: 2 }),
+    nn.relu(),
+    nn.maxPool2d(2),
+    nn.conv2d(8, 16, 5, { padding: 2 }),
+    nn.relu(),
+    nn.maxPool2d(2),
+    nn.flatten(),
+    nn.linear(784, 10),
+  );
+  const loss = losses.crossEntropy(model(input("x", [batch, 1, 28, 28])), input("y", [batch], "i32"));
+  const step = await engine.compile({ outputs: { loss }, updates: optim.adam({ lr: 0.002 }).minimize(loss) });
+  const view = await engine.compile({ outputs: { votes: softmax(model(input("x", [tested, 1, 28, 28]))) } });
+  const images = (from: Uint8Array, first: number, count: number) =>
+    Float32Array.from(from.subarray(784 * first, 784 * (first + count)), (value) => value / 255);
+  const shown = { x: images(test.x.data, 0, tested) };
+  const frames = [];
+  for (let taken = 0; taken <= 120; taken++) {
+    if (taken % 6 === 0) {
+      const { votes } = await view.compute(shown);
+      const read = Array.from({ length: tested }, (_, i) => {
+        const row = votes.subarray(10 * i, 10 * i + 10);
+        return row.indexOf(Math.max(...row));
+      });
+      const accuracy = read.filter((digit, i) => digit === test.y.data[i]).length / tested;
+      frames.push({ step: taken, accuracy, votes: pack(votes.subarray(10 * which, 10 * which + 10), 0, 1) });
+    }
+    await step.run({
+      x: images(train.x.data, batch * taken, batch),
+      y: train.y.data.subarray(batch * taken, batch * (taken + 1)),
+    });
+  }
+  return { image: pack(test.x.data.subarray(784 * which, 784 * (which + 1)), 0, 255), frames };
+}
+
+async function text(engine: Engine): Promise<TextRun> {
+  const settings = { ...defaults, steps: 600, hidden: 128, sample: 96, temperature: 0.6 };
+  const trainer = await Trainer.create(engine, corpusOf(await mobyDick()), settings);
+  const frames = [];
+  for (let taken = 1; taken <= settings.steps; taken++) {
+    await trainer.step();
+    if (![1, 50, 100, 200, 400, 600].includes(taken)) continue;
+    const written = await trainer.sample("\n");
+    frames.push({ step: taken, bits: short(await trainer.bits()), text: written.replace(/\s+/g, " ").trim() });
+  }
+  return { frames };
+}
+
+async function inside(engine: Engine): Promise<InsideRun> {
+  const { outputs, updates, feeds } = lenetStep();
+  const program = await engine.compile({ outputs, updates });
+  await program.run(feeds);
+  const { kernels } = await program.profile(feeds);
+  return { adapter: engine.adapter, dispatches: kernels.map(({ label, ms }) => ({ label, ms: short(ms) })) };
+}
+
+const resultOf = async (name: string): Promise<Result> =>
+  JSON.parse(await readFile(join(import.meta.dirname, "../speed/results", `${name}.json`), "utf8"));
+
+async function kernels(): Promise<KernelsRun> {
+  const { adapter, ceilings, kernels } = await resultOf("swiftshader-chrome");
+  const rows = kernels.filter((row): row is KernelTime => row.family === "matmul" && "ms" in row);
+  const rungs = rows.map(({ variant, gflops }) => ({ variant, gflops: short(gflops) }));
+  return { adapter, rungs, roof: short(ceilings.gflops) };
+}
+
+async function speed(): Promise<SpeedRun> {
+  const { adapter, ceilings, steps } = await resultOf("swiftshader-chrome");
+  return { adapter, gflops: short(ceilings.gflops), steps: steps.map(({ name, ms }) => ({ name, ms: short(ms) })) };
+}
+
+const short = (value: number): number => Number(value.toPrecision(3));
+
+const all = { playground, digits, text, inside, kernels, speed };
+const wanted = process.argv.slice(2);
+for (const [name, record] of Object.entries(all)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  const engine = await Engine.create({ gpu: await createGPU() });
+  const file = join(import.meta.dirname, "runs", `${name}.json`);
+  await writeFile(file, `${JSON.stringify(await record(engine))}\n`);
+  engine.destroy();
+  console.log(file);
+}
+process.exit(); // Dawn's threads would keep the process alive.
