@@ -4,6 +4,12 @@ import { Choice, Notice } from "../parts/controls.tsx";
 import { beside, importFiles, others, summary, unread } from "./session.ts";
 import { limits, type Summary, titleOf } from "./summary.ts";
 
+interface Shown {
+  readonly id: string;
+  readonly label: string;
+  readonly summary: Summary;
+}
+
 /** All known results in a table, and which of them the bars above stand beside. */
 export function Comparison() {
   const own = summary.value;
@@ -11,7 +17,6 @@ export function Comparison() {
     ...(own && own.where !== "" ? [{ id: "", label: `This page: ${titleOf(own)}`, summary: own }] : []),
     ...others.value.map(({ id, summary }) => ({ id, label: titleOf(summary), summary })),
   ];
-  const names = [...new Set(rows.flatMap(({ summary }) => summary.steps.map(({ name }) => name)))];
   const known = others.value.some(({ id }) => id === beside.value) ? beside.value : "";
   return (
     <section class="card comparison" aria-labelledby="comparison-title">
@@ -38,6 +43,15 @@ export function Comparison() {
           ))}
         </Notice>
       )}
+      {rows.length > 0 && <Results rows={rows} />}
+    </section>
+  );
+}
+
+function Results({ rows }: { readonly rows: readonly Shown[] }) {
+  const names = [...new Set(rows.flatMap(({ summary }) => summary.steps.map(({ name }) => name)))];
+  return (
+    <>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: keys scroll it */}
       <section class="wide" aria-label="All results" tabIndex={0}>
         <table>
@@ -63,7 +77,7 @@ export function Comparison() {
           </tbody>
         </table>
       </section>
-    </section>
+    </>
   );
 }
 

@@ -113,7 +113,7 @@ function Before() {
           way is checked before it is timed.
         </li>
         <li>
-          <strong>Five training steps,</strong> from a network of four layers' size to a transformer block.
+          <strong>Five training steps,</strong> from a network of 337 weights to a transformer block.
         </li>
       </ol>
       <p>It takes less than a minute on a graphics processor, and some minutes in software. Keep this tab in front.</p>

@@ -102,7 +102,8 @@ export const choiceOf = ({ rungs }: Ladder): Rung | undefined =>
 
 /** How many times as fast the engine's choice is as the definition. */
 export function climb(ladder: Ladder): number | undefined {
-  const [naive, choice] = [ladder.rungs.find(({ variant }) => variant === "naive"), choiceOf(ladder)];
+  const naive = ladder.rungs.find(({ variant }) => variant === "naive");
+  const choice = ladder.rungs.find(({ chosen }) => chosen);
   return naive && choice && naive.rate > 0 && choice.rate > 0 ? choice.rate / naive.rate : undefined;
 }
 
