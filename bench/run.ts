@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { leaveInterrupted, run } from "../demos/terminal/command.ts";
@@ -57,6 +58,7 @@ async function measureAndKeep(
   if (result)
     result = {
       ...result,
+      version: version(),
       commit: commit(),
       ...(failure !== undefined && { stopped: `${why}, at ${next?.at} of ${next?.of}` }),
     };
@@ -100,6 +102,10 @@ function slug(text: string): string {
 async function replace(file: string, text: string): Promise<void> {
   await writeFile(`${file}.part`, text);
   await rename(`${file}.part`, file);
+}
+
+function version(): string {
+  return JSON.parse(readFileSync(join(import.meta.dirname, "../package.json"), "utf8")).version;
 }
 
 /** The current commit, with "+" if files differ from it. */

@@ -84,6 +84,7 @@ const result: Kinds<Omit<Result, "scaling" | "ceilingsAfter">> = {
   runtime: maybe(text),
   system: maybe(text),
   date,
+  version: maybe(text),
   commit: maybe(text),
   quick: flag,
   stopped: maybe(text),

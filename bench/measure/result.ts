@@ -10,6 +10,8 @@ export interface Result {
   readonly system?: string;
   /** Start time, ISO 8601. */
   readonly date: string;
+  /** Of tilegrad, if known. */
+  readonly version?: string;
   /** The measured commit, if known; "+" means with changes on top. */
   readonly commit?: string;
   readonly quick: boolean;

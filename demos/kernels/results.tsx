@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import { whereAmI } from "../../bench/measure/runtime.ts";
-import { download } from "./download.ts";
+import { download } from "../parts/download.ts";
 import { digits, timeOf } from "./format.ts";
 import { connection } from "./gpu.ts";
 import { imported, measured, msIn, parseResults, printResults, type ResultsFile } from "./results.ts";

@@ -1,8 +1,8 @@
 import { batch, computed, effect, signal } from "@preact/signals";
 import type { CompilerError } from "../../src/kernels/call.ts";
 import { parseHash, printHash } from "../parts/hash.ts";
+import { mostPacked, pack, unpack } from "../parts/pack.ts";
 import { ask, connection, open } from "./gpu.ts";
-import { mostPacked, pack, unpack } from "./pack.ts";
 import { keep } from "./results.ts";
 import { type Bounds, type Edit, type Ladder, type Outcome, problemKey, type Source } from "./rows.ts";
 import { fields, problemOf, type Settings } from "./settings.ts";

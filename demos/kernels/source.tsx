@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Choice } from "../parts/controls.tsx";
-import { download } from "./download.ts";
+import { download } from "../parts/download.ts";
 import * as session from "./session.ts";
 
 const { draft, faults, kernel, settings, shown, sources } = session;

@@ -1,20 +1,10 @@
+import { pack, unpack } from "../parts/pack.ts";
 import type { Ladder, Summary } from "./summary.ts";
 import { limits } from "./summary.ts";
 
 /*
  * A summary as a short text for the page's address: a list of values, squeezed.
  */
-
-const squeeze = (text: string) => through(new TextEncoder().encode(text), new CompressionStream("deflate-raw"));
-const stretch = (bytes: Uint8Array<ArrayBuffer>) => through(bytes, new DecompressionStream("deflate-raw"));
-
-async function through(
-  bytes: Uint8Array<ArrayBuffer>,
-  stream: CompressionStream | DecompressionStream,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const out = new Blob([bytes]).stream().pipeThrough(stream);
-  return new Uint8Array(await new Response(out).arrayBuffer());
-}
 
 /** Four digits are more than a measurement has. */
 const short = (value: number): number => Number(value.toPrecision(4));
@@ -33,19 +23,13 @@ export async function toLink(summary: Summary): Promise<string> {
     ]),
     steps.map(({ name, ms }) => [name, short(ms)]),
   ];
-  const bytes = await squeeze(JSON.stringify(values));
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll("+", "-")
-    .replaceAll("/", "_")
-    .replace(/=+$/, "");
+  return pack(JSON.stringify(values));
 }
 
 /** What a link holds; undefined for one that holds no summary: an address may come from anywhere. */
 export async function fromLink(link: string): Promise<Summary | undefined> {
   try {
-    const binary = atob(link.replaceAll("-", "+").replaceAll("_", "/"));
-    const bytes = await stretch(Uint8Array.from(binary, (character) => character.charCodeAt(0)));
-    return summaryFrom(JSON.parse(new TextDecoder().decode(bytes)));
+    return summaryFrom(JSON.parse((await unpack(link)) ?? ""));
   } catch {
     return undefined;
   }

@@ -90,8 +90,8 @@ function take(report: Report): void {
       summary.value = { ...summary.value!, limits: { ...summary.value!.limits, ...report.ceiling } };
     const next = extended(result.value, report);
     if (!next || next === result.value) return;
-    result.value = next;
-    summary.value = summaryOf(next);
+    result.value = "begun" in report ? { ...next, version: import.meta.env["TILEGRAD_VERSION"] as string } : next;
+    summary.value = summaryOf(result.value);
   });
 }
 

@@ -1,4 +1,5 @@
 import { useState } from "preact/hooks";
+import { download } from "../parts/download.ts";
 import { addressOf, cardOf, pngOf } from "./card.ts";
 import { result } from "./session.ts";
 import { type Summary, textOf } from "./summary.ts";
@@ -46,13 +47,4 @@ export function Share({ summary }: { readonly summary: Summary }) {
       </p>
     </section>
   );
-}
-
-function download(name: string, blob: Blob): void {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
-  link.download = name;
-  link.click();
-  // The download has begun by the next turn of the event loop.
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }

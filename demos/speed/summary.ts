@@ -78,12 +78,12 @@ const mostDrift = 0.15;
 const drifted = (a: number, b: number): boolean => Math.abs(Math.log(a / b)) > mostDrift;
 
 export function summaryOf(result: Result): Summary {
-  const { adapter, cpu, system, date, stopped, ceilings, ceilingsAfter: after, kernels, steps } = result;
+  const { adapter, cpu, system, version, date, stopped, ceilings, ceilingsAfter: after, kernels, steps } = result;
   const disturbed = after && (drifted(after.gflops, ceilings.gflops) || drifted(after.gbPerSec, ceilings.gbPerSec));
   return {
     adapter,
     cpu,
-    where: [placeOf(result), system].filter(Boolean).join(", "),
+    where: [placeOf(result), system, version && `tilegrad ${version}`].filter(Boolean).join(", "),
     date,
     ...(stopped !== undefined && { stopped }),
     ...(disturbed && { disturbed }),

@@ -42,7 +42,7 @@ const open = (hash = "", options: Omit<Parameters<typeof openPage>[2], "path"> =
 const ready = (page: Page) => page.waitForSelector("#measure:enabled");
 
 /** What a result has, without its figures: the names of its rows, and the fields of each. */
-const fieldsOf = ({ kernels, steps, ceilings, ...about }: Result) => ({
+const fieldsOf = ({ kernels, steps, ceilings, version: _, ...about }: Result) => ({
   about: Object.keys(about).sort(),
   ceilings: Object.keys(ceilings),
   kernels: kernels.map((row) => [row.family, row.shape, row.variant, row.chosen, Object.keys(row).sort()]),
