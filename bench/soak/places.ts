@@ -1,7 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { createServer } from "vite";
 import { createGPU } from "../../src/node/index.ts";
-import { launchChrome } from "../../test/browser/chrome.ts";
+import { inChrome } from "../opened.ts";
 import { type Held, soak } from "./soak.ts";
 
 /** What a soak holds, with the memory of its JavaScript heap and of all its processes, in MiB. */
@@ -28,34 +27,22 @@ export async function soakInNode(steps: number, reports: number, take: (sample: 
 }
 
 /** In a page of headless Chrome. Memory of processes is counted on Linux only; elsewhere it is 0. */
-export async function soakInChrome(steps: number, reports: number, take: (sample: Sample) => void): Promise<void> {
-  const root = new URL("../../", import.meta.url).pathname;
-  const server = await createServer({
-    root,
-    configFile: false,
-    cacheDir: `${root}.cache/vite-soak`,
-    logLevel: "error",
-    server: { port: 0, hmr: false, watch: null },
-    optimizeDeps: { entries: ["bench/soak/page.html"] },
-  });
-  await server.listen();
-  const browser = await launchChrome();
-  try {
-    const page = await browser.newPage();
-    const session = await page.createCDPSession();
-    await page.exposeFunction("reportHeld", async (held: Held) => {
-      await session.send("HeapProfiler.collectGarbage");
-      const { usedSize } = await session.send("Runtime.getHeapUsage");
-      take({ ...held, heap: mib(usedSize), processes: mib(residentBytes(browser.process()!.pid!)) });
-    });
-    await page.goto(`${server.resolvedUrls!.local[0]!}bench/soak/page.html`);
-    await page.waitForFunction(() => "soakHere" in globalThis);
-    await page.evaluate((steps, reports) => globalThis.soakHere(steps, reports), steps, reports);
-  } finally {
-    await browser.close();
-    await server.close();
-  }
-}
+export const soakInChrome = (steps: number, reports: number, take: (sample: Sample) => void): Promise<void> =>
+  inChrome(
+    "bench/soak/page.html",
+    async (page) => {
+      const session = await page.createCDPSession();
+      await page.exposeFunction("reportHeld", async (held: Held) => {
+        await session.send("HeapProfiler.collectGarbage");
+        const { usedSize } = await session.send("Runtime.getHeapUsage");
+        take({ ...held, heap: mib(usedSize), processes: mib(residentBytes(page.browser().process()!.pid!)) });
+      });
+    },
+    async (page) => {
+      await page.waitForFunction(() => "soakHere" in globalThis);
+      await page.evaluate((steps, reports) => globalThis.soakHere(steps, reports), steps, reports);
+    },
+  );
 
 /** Private memory of a process and its descendants; what they share counts once or not at all. */
 function residentBytes(ancestor: number): number {
