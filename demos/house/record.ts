@@ -26,7 +26,7 @@ import {
  */
 
 async function playground(engine: Engine): Promise<PlaygroundRun> {
-  const [count, side, every] = [160, 20, 24];
+  const [count, side, every] = [160, 20, 48];
   const random = data.randomStream(3);
   const points = Array.from({ length: count }, (_, i) => {
     const share = random.uniform();
@@ -48,12 +48,12 @@ async function playground(engine: Engine): Promise<PlaygroundRun> {
     y: Float32Array.from(points.map(([, , side]) => side)),
   };
   const frames = [];
-  for (let taken = 0; taken <= 24 * every; taken += every) {
+  for (let taken = 0; taken <= 12 * every; taken += every) {
     const { plane, loss } = await view.compute(feeds);
     frames.push({ step: taken, loss: short(loss[0]!), plane: pack(plane, -1, 1) });
     for (let i = 0; i < every; i++) await step.run(feeds);
   }
-  return { points: points.map(([x, y, side]) => [short(x), short(y), side]), frames, side };
+  return { points: points.map(([x, y, side]) => [placed(x), placed(y), side]), frames, side };
 }
 
 async function digits(engine: Engine): Promise<DigitsRun> {
@@ -132,6 +132,7 @@ async function speed(): Promise<SpeedRun> {
 }
 
 const short = (value: number): number => Number(value.toPrecision(3));
+const placed = (value: number): number => Number(value.toFixed(2));
 
 const all = { playground, digits, text, inside, kernels, speed };
 const wanted = process.argv.slice(2);
