@@ -147,7 +147,10 @@ describe.each(["", ...pages])("the page %j", (name) => {
   });
 
   test.skipIf(name === "")("without WebGPU says what to do", async () => {
-    const { page, faults } = await openPage(browser, `${spoiled.url}${path}`, { path: `${name}/`, spoil: withoutWebGPU });
+    const { page, faults } = await openPage(browser, `${spoiled.url}${path}`, {
+      path: `${name}/`,
+      spoil: withoutWebGPU,
+    });
     await page.waitForSelector(".unsupported", { visible: true });
     expect(await text(page, ".unsupported")).toMatch(/Chrome or Edge.*Safari.*Firefox/s);
     expect(faults).toEqual([]);

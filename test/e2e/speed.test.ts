@@ -228,7 +228,7 @@ describe("the speed test", () => {
     await page.close();
   });
 
-  const isInstalled = existsSync(new URL("../../bench/peers/node_modules/@jax-js/jax", import.meta.url));
+  const isInstalled = existsSync(join(import.meta.dirname, "../../bench/peers/node_modules"));
   test("times other libraries beside tilegrad where the site brings them, and says so where it does not", async () => {
     const { page, faults } = await open();
     await ready(page);

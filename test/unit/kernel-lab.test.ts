@@ -4,8 +4,12 @@ import { carries, commonStep } from "../../bench/measure/resolution.ts";
 import { compiled } from "../../demos/kernels/graphs.ts";
 import { resized, shares } from "../../demos/kernels/heat.ts";
 import { limited, withoutComments } from "../../demos/kernels/limit.ts";
-import { pack, unpack } from "../../demos/parts/pack.ts";
+
+
 import { Silence, within } from "../../demos/kernels/remote.ts";
+import { pack, unpack } from "../../demos/parts/pack.ts";
+
+
 import { msIn, parseResults, printResults, type ResultsFile } from "../../demos/kernels/results.ts";
 import type { Outcome } from "../../demos/kernels/rows.ts";
 import { sentenceOf } from "../../demos/kernels/rungs.ts";
