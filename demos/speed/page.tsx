@@ -68,7 +68,7 @@ function Toolbar() {
           id="measure"
           type="button"
           class="button primary"
-          disabled={!line.value || ended}
+          disabled={ended || !(line.value || summary.value)}
           onClick={() => void session.run()}
         >
           {summary.value ? "Measure again" : "Measure"}

@@ -57,8 +57,16 @@ const card = signal(initial.card);
 /** The result to compare with, if one is chosen. */
 export const other = computed(() => others.value.find(({ id }) => id === beside.value));
 
+/** What is being started, or has been. */
+let connection: Promise<Line | undefined> | undefined;
+
 /** Starts what measures. */
-async function connect(): Promise<Line | undefined> {
+function connect(): Promise<Line | undefined> {
+  connection = connected();
+  return connection;
+}
+
+async function connected(): Promise<Line | undefined> {
   try {
     const opened = await open((news) => {
       if (line.value === opened) hear(news);
@@ -97,8 +105,8 @@ function take(report: Report): void {
 
 /** Measures everything, or what has the wanted text in its name. */
 export async function run(): Promise<void> {
-  const current = line.value ?? (await connect());
-  if (!current) return;
+  const current = await connection;
+  if (!current || progress.value) return;
   batch(() => {
     failure.value = undefined;
     result.value = undefined;
