@@ -1,7 +1,12 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { KernelTime, Result } from "../../bench/measure/result.ts";
-import { lenet as lenetStep } from "../../bench/workloads.ts";
+import { ladders } from "../../bench/cases/ladders.ts";
+import { measureCeilings } from "../../bench/measure/ceilings.ts";
+import { budgets } from "../../bench/measure/clock.ts";
+import { measureKernel } from "../../bench/measure/kernels.ts";
+import { isFault } from "../../bench/measure/result.ts";
+import { measureStep } from "../../bench/measure/steps.ts";
+import { lenet as lenetStep, workloads } from "../../bench/workloads.ts";
 import * as data from "../../src/data/index.ts";
 import { mnist, mobyDick } from "../../src/datasets/index.ts";
 import { constant, Engine, input, losses, nn, optim, softmax } from "../../src/index.ts";
@@ -96,12 +101,12 @@ async function digits(engine: Engine): Promise<DigitsRun> {
 }
 
 async function text(engine: Engine): Promise<TextRun> {
-  const settings = { ...defaults, steps: 600, hidden: 128, sample: 96, temperature: 0.6 };
+  const settings = { ...defaults, steps: 240, hidden: 96, sample: 96, temperature: 0.6 };
   const trainer = await Trainer.create(engine, corpusOf(await mobyDick()), settings);
   const frames = [];
   for (let taken = 1; taken <= settings.steps; taken++) {
     await trainer.step();
-    if (![1, 50, 100, 200, 400, 600].includes(taken)) continue;
+    if (![1, 20, 60, 120, 180, 240].includes(taken)) continue;
     const written = await trainer.sample("\n");
     frames.push({ step: taken, bits: short(await trainer.bits()), text: written.replace(/\s+/g, " ").trim() });
   }
@@ -116,19 +121,22 @@ async function inside(engine: Engine): Promise<InsideRun> {
   return { adapter: engine.adapter, dispatches: kernels.map(({ label, ms }) => ({ label, ms: short(ms) })) };
 }
 
-const resultOf = async (name: string): Promise<Result> =>
-  JSON.parse(await readFile(join(import.meta.dirname, "../speed/results", `${name}.json`), "utf8"));
-
-async function kernels(): Promise<KernelsRun> {
-  const { adapter, ceilings, kernels } = await resultOf("swiftshader-chrome");
-  const rows = kernels.filter((row): row is KernelTime => row.family === "matmul" && "ms" in row);
-  const rungs = rows.map(({ variant, gflops }) => ({ variant, gflops: short(gflops) }));
-  return { adapter, rungs, roof: short(ceilings.gflops) };
+async function kernels(engine: Engine): Promise<KernelsRun> {
+  const ceilings = await measureCeilings(engine, budgets.quick);
+  const rungs = [];
+  for await (const row of measureKernel(engine, ladders[0]!, ceilings, budgets.quick, true))
+    if (!isFault(row)) rungs.push({ variant: row.variant, gflops: short(row.gflops) });
+  return { adapter: engine.adapter, rungs, roof: short(ceilings.gflops) };
 }
 
-async function speed(): Promise<SpeedRun> {
-  const { adapter, ceilings, steps } = await resultOf("swiftshader-chrome");
-  return { adapter, gflops: short(ceilings.gflops), steps: steps.map(({ name, ms }) => ({ name, ms: short(ms) })) };
+async function speed(engine: Engine): Promise<SpeedRun> {
+  const ceilings = await measureCeilings(engine, budgets.quick);
+  const steps = [];
+  for (const workload of workloads) {
+    const { name, ms } = await measureStep(engine, workload, ceilings, budgets.quick);
+    steps.push({ name, ms: short(ms) });
+  }
+  return { adapter: engine.adapter, gflops: short(ceilings.gflops), steps };
 }
 
 const short = (value: number): number => Number(value.toPrecision(3));
