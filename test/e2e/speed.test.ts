@@ -47,12 +47,16 @@ async function climbing(page: Page): Promise<void> {
   expect(await page.$$eval(".notice", (all) => all.map(({ textContent }) => textContent))).toEqual([]);
 }
 
-/** What a result has, without its figures: the names of its rows, and the fields of each. */
+/** The fields of a result and of its rows. */
 const fieldsOf = ({ kernels, steps, ceilings, version: _, ...about }: Result) => ({
   about: Object.keys(about).sort(),
-  ceilings: Object.keys(ceilings),
-  kernels: kernels.map((row) => [row.family, row.shape, row.variant, row.chosen, Object.keys(row).sort()]),
-  steps: steps.map((row) => [row.name, Object.keys(row).sort()]),
+  ceilings: Object.keys(ceilings).sort(),
+  rows: new Map(
+    [
+      ...kernels.map((row) => [`${row.family} ${row.shape} ${row.variant}`, row] as const),
+      ...steps.map((row) => [row.name, row] as const),
+    ].map(([name, row]) => [name, Object.keys(row).sort()]),
+  ),
 });
 
 /** Catches what the page offers for download. */
@@ -99,7 +103,12 @@ describe("the speed test", () => {
     await measure("node", { gpu: await createGPU() }, speedTest, options, (report) => {
       terminal = extended(terminal, report);
     });
-    expect(fieldsOf(own)).toEqual(fieldsOf(terminal!));
+    const [here, there] = [fieldsOf(own), fieldsOf(terminal!)];
+    expect([here.about, here.ceilings]).toEqual([there.about, there.ceilings]);
+    // Each adapter has the variants that fit it; the definition always does.
+    const both = [...here.rows.keys()].filter((name) => there.rows.has(name));
+    expect(both[0]).toBe("reduce sum 1024×1024 naive");
+    for (const name of both) expect(here.rows.get(name), name).toEqual(there.rows.get(name));
 
     expect(await page.$eval("#card", (image) => image.getAttribute("alt"))).toBe(textOf(summaryOf(own)));
     await page.click("#png");
