@@ -58,6 +58,8 @@ export async function measure(
   const engine = await Engine.create(where);
   const { adapter, traits } = engine;
   const budget = quick ? budgets.quick : budgets.full;
+  /** For the ceilings, which all shares of the roofline depend on. */
+  const atMost = speed ? budgets.quick : budgets.full;
   try {
     const cases = plan.kernels.filter(({ family, shape, long = false, work }) => {
       const isTooLong = (quick && !speed && (long || work)) || (traits.cpu && work);
@@ -70,7 +72,7 @@ export async function measure(
     await report({ next: `${adapter}: ceilings` });
     const date = new Date().toISOString();
     const about = { place, adapter, cpu: traits.cpu, date, quick, ...whereAmI() };
-    const ceilings = await measureCeilings(engine, budgets.full, (ceiling) => report({ ceiling }));
+    const ceilings = await measureCeilings(engine, atMost, (ceiling) => report({ ceiling }));
     await report({ begun: { ...about, ceilings, kernels: [], steps: [] } });
     const kernelJobs = cases
       .filter(({ work }) => !work || boundMs(work, ceilings) <= mostMs)
@@ -92,7 +94,7 @@ export async function measure(
     );
     const last: Job = {
       name: "ceilings once more",
-      run: async () => report({ ceilingsAfter: await measureCeilings(engine, budgets.full) }),
+      run: async () => report({ ceilingsAfter: await measureCeilings(engine, atMost) }),
     };
     const jobs = [...kernelJobs, ...stepJobs, ...scalingJobs, last];
     for (const [i, { name, run }] of jobs.entries()) {
