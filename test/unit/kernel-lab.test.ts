@@ -5,16 +5,13 @@ import { compiled } from "../../demos/kernels/graphs.ts";
 import { resized, shares } from "../../demos/kernels/heat.ts";
 import { limited, withoutComments } from "../../demos/kernels/limit.ts";
 
-
 import { Silence, within } from "../../demos/kernels/remote.ts";
-import { pack, unpack } from "../../demos/parts/pack.ts";
-
-
 import { msIn, parseResults, printResults, type ResultsFile } from "../../demos/kernels/results.ts";
 import type { Outcome } from "../../demos/kernels/rows.ts";
 import { sentenceOf } from "../../demos/kernels/rungs.ts";
 import { decades, placed } from "../../demos/kernels/scale.ts";
 import { refusal, workOf, works } from "../../demos/kernels/works.ts";
+import { pack, unpack } from "../../demos/parts/pack.ts";
 import { registry } from "../../src/selfcheck/registry.ts";
 import { gpu, software } from "../adapters.ts";
 
