@@ -4,7 +4,7 @@ import type { FitOptions } from "./options.ts";
 import type { Programs } from "./programs.ts";
 import { ringSteps } from "./ring.ts";
 import { Stage } from "./stage.ts";
-import { checkReads, isAtHand, noSamples, noWeight, orAborted, type Stream } from "./stream.ts";
+import { checkReads, isAtHand, orAborted, type Stream } from "./stream.ts";
 import { type Batch, type Columns, noSums } from "./tally.ts";
 import { weightsOf } from "./weights.ts";
 
@@ -123,8 +123,8 @@ async function measure(
     await reader.close();
   }
   if (!over()) {
-    if (sums.samples === 0) throw noSamples(op);
-    if (sums.weight === 0) throw noWeight(op);
+    if (sums.samples === 0) throw (await mistakes()).noSamples(op);
+    if (sums.weight === 0) throw (await mistakes()).noWeight(op);
   }
   return columns.logs(sums);
 }

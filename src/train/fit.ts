@@ -7,7 +7,7 @@ import { nextEpoch, type Position } from "./position.ts";
 import { Readings } from "./readings.ts";
 import { Stage } from "./stage.ts";
 import { Stopwatch } from "./stopwatch.ts";
-import { noWeight, type Reader } from "./stream.ts";
+import type { Reader } from "./stream.ts";
 import { Columns } from "./tally.ts";
 import { weightsOf } from "./weights.ts";
 
@@ -125,7 +125,7 @@ export class Run implements Training {
     if (this.#over() && (validate || !this.#isWhole())) return;
     if (position.batch === 0)
       throw (await mistakes()).noBatch(position.epoch + 1, options.dropLast ? options.batchSize : undefined);
-    if (position.sums.weight === 0) throw noWeight("fit");
+    if (position.sums.weight === 0) throw (await mistakes()).noWeight("fit");
     const validation = validate && (await gate.serve(validate(this.#over)));
     if (validation && this.#over()) return;
     const { step, samples, seconds, sums } = position;

@@ -1,2 +1,5 @@
 /** Explanations of mistakes, loaded when one has been made. */
 export const mistakes = () => import("./mistakes.ts");
+
+/** Factors of classes, loaded when some are given. */
+export const weighing = () => import("./class-weights.ts");

@@ -83,6 +83,13 @@ export function otherRows(op: string, [name, n]: Counted, [first, rows]: Counted
   return new ShapeError(`${op}: "${name}" has ${counted(n, "sample")}, "${first}" has ${rows}${bare ? hint : ""}`);
 }
 
+/** Data without samples. */
+export const noSamples = (op: string): FeedError => new FeedError(`${op}: the data has no samples`);
+
+/** Samples that all have weight 0. */
+export const noWeight = (op: string): FeedError =>
+  new FeedError(`${op}: all samples have weight 0, so that there is no mean of their losses`);
+
 /** An epoch without a step. @param batchSize where only whole batches count. */
 export const noBatch = (epoch: number, batchSize: number | undefined): FeedError =>
   new FeedError(
@@ -110,12 +117,6 @@ export const noWayBack = (isOwn: boolean, cause: unknown): StateError =>
         : "the last snapshot is not of this training: do not mark or take snapshots during fit"
     }`,
     { cause },
-  );
-
-/** Targets that give a sample no class of its own, for `classWeight`. */
-export const classless = (op: string, name: string, { shape, dtype }: SampleSpec): FeedError =>
-  new FeedError(
-    `${op}: classWeight: a sample of "${name}" is ${dtype} ${showShape(shape)}, expected one label, or one-hot f32 [classes]: weigh such samples with sampleWeight`,
   );
 
 /** Samples of which `compile` does not know the shape. */

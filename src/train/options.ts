@@ -1,7 +1,7 @@
 import { AttributeError, checkChoice, checkHas, checkNumber, checkWhole, optionsOf } from "../errors.ts";
 import { type Callback, checkCallbacks } from "./callbacks.ts";
 import type { Data } from "./stream.ts";
-import type { ClassWeight } from "./weights.ts";
+import type { ClassWeights } from "./weights.ts";
 
 export interface FitOptions {
   /** Passes over the data; default 1. */
@@ -27,7 +27,7 @@ export interface FitOptions {
    * Factors of the samples of each class, by label: a list, such as `data.classWeights(y)`, or an object. Targets are
    * labels, or one-hot f32 `[n, classes]`; where a sample has several labels, use `sampleWeight`.
    */
-  readonly classWeight?: ClassWeight["weights"];
+  readonly classWeight?: ClassWeights;
   readonly callbacks?: readonly Callback[];
   /** Ends the training after the current step; `fit` then resolves. */
   readonly signal?: AbortSignal;

@@ -73,26 +73,22 @@ export class Readings {
 
   /** Counts submitted steps, up to a loss that is not finite, without a word to callbacks. */
   async #count(): Promise<void> {
-    const { position, programs, options } = this.#parts;
+    const { position, programs } = this.#parts;
     const numbers = await programs.ring.last(this.#submitted.length);
     for (const [i, step] of this.#submitted.splice(0).entries()) {
       const row = numbers[i]!;
       if (!Number.isFinite(row[0]!)) return;
-      this.#columns.add(position.sums, row, step);
-      if (options.history === "step") position.history.steps.push(this.#logs(step, row));
+      this.#add(position, step, row);
     }
   }
 
   /** The position as it will be when all submitted steps are processed. Call it between steps. */
   async snapshot(): Promise<Position> {
-    const { position, programs, options } = this.#parts;
+    const { position, programs } = this.#parts;
     const steps = [...this.#submitted];
     const copy = structuredClone(position);
     const numbers = await programs.ring.last(steps.length);
-    steps.forEach((step, i) => {
-      this.#columns.add(copy.sums, numbers[i]!, step);
-      if (options.history === "step") copy.history.steps.push(this.#logs(step, numbers[i]!));
-    });
+    for (const [i, step] of steps.entries()) this.#add(copy, step, numbers[i]!);
     return copy;
   }
 
@@ -119,19 +115,24 @@ export class Readings {
 
   async #process(numbers: readonly Float32Array[], steps: readonly Submitted[]): Promise<void> {
     const { options, position, diagnose } = this.#parts;
-    const { callbacks, history } = options;
+    const { callbacks } = options;
     const watched = callbacks.some(({ onBatchEnd }) => onBatchEnd);
     for (const [i, step] of steps.entries()) {
       const row = numbers[i]!;
       if (!Number.isFinite(row[0]!)) throw await diagnose(step, row[0]!);
-      this.#columns.add(position.sums, row, step);
+      this.#add(position, step, row);
       this.lastRate = this.#columns.others(row).lr;
-      if (history === "step") position.history.steps.push(this.#logs(step, row));
       this.#submitted.shift();
       if (step.gradients) await this.#look(step, await step.gradients);
       if (watched) await notify(callbacks, "onBatchEnd", this.#logs(step, row), this.#training);
     }
     if (steps.length > 0) await notify(callbacks, "onProgress", progressOf(this.#parts, this.#columns), this.#training);
+  }
+
+  /** Adds the numbers of a step to a position. */
+  #add({ sums, history }: Position, step: Submitted, row: Float32Array): void {
+    this.#columns.add(sums, row, step);
+    if (this.#parts.options.history === "step") history.steps.push(this.#logs(step, row));
   }
 
   async #look({ epoch, step }: Submitted, values: Readonly<Record<string, ArrayLike<number>>>): Promise<void> {

@@ -1,6 +1,6 @@
 import type { DataArray, TypedArray } from "../data/dataset.ts";
 import { permutation } from "../data/random.ts";
-import { AttributeError, checkObject, FeedError, show } from "../errors.ts";
+import { AttributeError, checkObject, show } from "../errors.ts";
 import { mistakes } from "./loaded.ts";
 import { type ArrayData, type Chunk, chunkOf, type Specs, sameSpec, unfitValue, weightName } from "./specs.ts";
 import type { Stage } from "./stage.ts";
@@ -94,9 +94,9 @@ async function arrays(
   order: ((n: number, epoch: number) => Uint32Array) | undefined,
 ): Promise<Stream> {
   const { chunks, specs, rows } = await chunksOf(op, data, known);
-  if (rows === 0) throw noSamples(op);
+  if (rows === 0) throw (await mistakes()).noSamples(op);
   const weights = chunks.find(([name]) => name === weightName)?.[1].data;
-  if (weights && Array.from(weights).every((weight) => weight === 0)) throw noWeight(op);
+  if (weights && Array.from(weights).every((weight) => weight === 0)) throw (await mistakes()).noWeight(op);
   return {
     specs,
     samples: rows,
@@ -138,7 +138,7 @@ async function iterated(
   const begin = (epoch: number) => iteratorOf(op, source(epoch));
   const iterator = begin(from);
   head = { iterator, item: await unlessAborted(iterator, signal) };
-  if (head.item.done) throw noSamples(op);
+  if (head.item.done) throw (await mistakes()).noSamples(op);
   const first = await chunksOf(op, head.item.value, known);
   const { specs } = first;
   let shared: Reader | undefined;
@@ -286,10 +286,3 @@ async function chunksOf(op: string, item: Item, { names, specs: known, item: num
   }
   return { chunks, specs, rows: rows ?? 0 };
 }
-
-/** The error for data without samples. */
-export const noSamples = (op: string): FeedError => new FeedError(`${op}: the data has no samples`);
-
-/** The error for samples that all have weight 0. */
-export const noWeight = (op: string): FeedError =>
-  new FeedError(`${op}: all samples have weight 0, so that there is no mean of their losses`);

@@ -9,7 +9,7 @@ import { Evaluations } from "./evaluate.ts";
 import { Run } from "./fit.ts";
 import { Gate } from "./gate.ts";
 import type { History, Logs } from "./history.ts";
-import { mistakes } from "./loaded.ts";
+import { mistakes, weighing } from "./loaded.ts";
 import { type CheckedFitOptions, type FitOptions, fitOptions } from "./options.ts";
 import type { Submitted } from "./parts.ts";
 import { type Position, start } from "./position.ts";
@@ -20,7 +20,6 @@ import { Rewind } from "./rewind.ts";
 import type { ArrayData } from "./specs.ts";
 import type { Data, Stream } from "./stream.ts";
 import { Columns } from "./tally.ts";
-import { classWeightOf } from "./weights.ts";
 
 export interface EvaluateOptions {
   /** Samples per batch; default 256. */
@@ -143,7 +142,8 @@ export class Trainer<M extends string = never> {
 
   /** Trains to the end, also over losses of the device if the engine recovers from them. */
   async #train(options: CheckedFitOptions, stream: Stream, rewind: Rewind): Promise<History> {
-    const { shuffle, seed, dropLast, resume, callbacks, signal } = options;
+    const { shuffle, seed, dropLast, resume, callbacks, signal, classWeight } = options;
+    const { targets } = this.#recipe;
     const validate = await this.#evaluations.validation(options);
     const batchSize = options.batchSize ?? (stream.samples === undefined && stream.first > 1 ? stream.first : 32);
     this.#position = await start(resume ? this.#position : undefined, { batchSize, shuffle, seed, dropLast });
@@ -156,7 +156,7 @@ export class Trainer<M extends string = never> {
       options: { ...options, batchSize },
       programs,
       stream,
-      classWeight: await classWeightOf("fit", options.classWeight, this.#recipe.targets[0]!, stream.specs),
+      classWeight: classWeight && (await weighing()).classWeightOf("fit", classWeight, targets[0]!, stream.specs),
       gate: this.#gate,
       rewind,
       validate,

@@ -42,6 +42,7 @@ import {
 } from "../../src/ops/index.ts";
 import type { Engine } from "../../src/runtime/engine.ts";
 import { notify } from "../../src/train/callbacks.ts";
+import { classWeightOf } from "../../src/train/class-weights.ts";
 import { Gate } from "../../src/train/gate.ts";
 import { type Data, Trainer } from "../../src/train/index.ts";
 import { mse, perSample, rmse } from "../../src/train/metrics.ts";
@@ -206,7 +207,7 @@ describe("values per sample", () => {
     stage.put("y", [0, 2, 1], 0, 3, 0);
     stage.put("sampleWeight", [1, 0.5, 3], 0, 3, 0);
     stage.pad(3);
-    const classes = { weights: { 2: 4 }, target: "y", classes: 1 };
+    const classes = classWeightOf("fit", { 2: 4 }, "y", { y: { shape: [], dtype: "i32" } });
     expect(weightsOf("fit", stage, 3, 4, classes)).toEqual({ values: Float32Array.of(1, 2, 3, 0), sum: 6 });
     stage.put("sampleWeight", [-1], 0, 1, 0);
     expect(() => weightsOf("fit", stage, 3, 4)).toThrow("fit: the weight of a sample is -1, expected a number from 0");
