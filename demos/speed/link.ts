@@ -6,22 +6,19 @@ import { limits } from "./summary.ts";
  * A summary as a short text for the page's address: a list of values, squeezed.
  */
 
-/** Four digits are more than a measurement has. */
-const short = (value: number): number => Number(value.toPrecision(4));
-
 const units = ["GFLOP/s", "GB/s"] as const;
 
 export async function toLink(summary: Summary): Promise<string> {
   const { adapter, cpu, where, date, stopped = "", disturbed = false, ladders, steps } = summary;
   const values = [
     [adapter, where, date, stopped, Number(cpu), Number(disturbed)],
-    limits.map(({ key }) => (summary.limits[key] === undefined ? -1 : short(summary.limits[key]))),
+    limits.map(({ key }) => (summary.limits[key] === undefined ? -1 : summary.limits[key])),
     ladders.map(({ title, unit, rungs }) => [
       title,
       units.indexOf(unit),
-      rungs.map(({ variant, chosen, rate }) => [variant, Number(chosen), short(rate)]),
+      rungs.map(({ variant, chosen, rate }) => [variant, Number(chosen), rate]),
     ]),
-    steps.map(({ name, ms }) => [name, short(ms)]),
+    steps.map(({ name, ms }) => [name, ms]),
   ];
   return pack(JSON.stringify(values));
 }

@@ -73,7 +73,7 @@ const offered = (page: Page): Promise<string> =>
   page.evaluate(() => (globalThis as unknown as { offered: Blob }).offered.text());
 
 describe("the speed test", () => {
-  test.skip("measures limits and a ladder, as the bench of the terminal does, and loads little", async () => {
+  test("measures limits and a ladder, as the bench of the terminal does, and loads little", async () => {
     const only = "sum 1024";
     const { page, faults } = await open(`#only=${encodeURIComponent(only)}`);
     await ready(page);

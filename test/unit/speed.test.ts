@@ -72,11 +72,11 @@ describe("a summary of a result", () => {
 });
 
 describe("a link", () => {
-  test("holds a summary to four digits", async () => {
+  test("holds a summary, to the last digit", async () => {
     const summary = summaryOf({ ...result, stopped: "an error ended it, at 1 of 2" });
     const link = await toLink(summary);
     expect(link).toMatch(/^[\w-]+$/);
-    expect(await fromLink(link)).toEqual({ ...summary, limits: { ...ceilings, dispatchUs: 12.35 } });
+    expect(await fromLink(link)).toEqual(summary);
   });
 
   test.each(["", "nonsense", "!", "q1YqzEvOSFWyUlIyMTE3VdJRKi5OLVayqlbKTq1UslJQMjQyNlEwMDQ2MDTRUaoFAA"])(
@@ -89,7 +89,7 @@ describe("a link", () => {
   test("with something else in a place is none", async () => {
     const summary = summaryOf(result);
     const wrong = { ...summary, steps: [{ name: "tiny", ms: "1" as unknown as number }] };
-    await expect(toLink(wrong)).rejects.toThrow();
+    expect(await fromLink(await toLink(wrong))).toBeUndefined();
     expect(await fromLink(await toLink({ ...summary, date: "yesterday" }))).toBeUndefined();
   });
 });
