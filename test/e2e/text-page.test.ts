@@ -53,6 +53,26 @@ const reached = (page: Page, from: number, to: number) =>
 const atLeast = (page: Page, step: number) => reached(page, step, Number.MAX_SAFE_INTEGER);
 const atStep = (page: Page, step: number) => reached(page, step, step);
 
+/** Waits until a sample has been written to its end. */
+const written = (page: Page) =>
+  page.waitForFunction(() => {
+    const sample = document.querySelector("#sample");
+    return sample?.textContent !== "" && sample?.getAttribute("aria-busy") === "false";
+  });
+
+const choose = (page: Page, label: string, value: string) => page.select(`::-p-aria(${label}[role="combobox"])`, value);
+
+const bits = async (page: Page) => [await text(page, "#train-bits"), await text(page, "#validation-bits")];
+
+/** Trains a paused page for some steps, one by one. */
+async function steps(page: Page, count: number): Promise<void> {
+  const from = await number(page, "#steps");
+  for (let step = from + 1; step <= from + count; step++) {
+    await page.click("#step");
+    await atStep(page, step);
+  }
+}
+
 /** The JavaScript that a page and its worker have loaded, in KiB of gzip. */
 async function loaded(page: Page): Promise<number> {
   const worker = page.workers()[0]!;
@@ -91,6 +111,74 @@ describe("the page of texts", () => {
     await page.close();
   });
 
+  test("writes anew at another temperature: always the likeliest character at 0", async () => {
+    const { page } = await open("#hidden=16&paused=1");
+    await atStep(page, 0);
+    await written(page);
+    const usual = await text(page, "#sample");
+    await page.focus("::-p-aria(Temperature[role='slider'])");
+    await page.keyboard.press("Home");
+    await page.waitForFunction((before) => document.querySelector("#sample")!.textContent !== before, {}, usual);
+    await written(page);
+    expect(await hash(page)).toBe("#hidden=16&temperature=0&paused=1");
+    const likeliest = await text(page, "#sample");
+    await page.click("#write");
+    await written(page);
+    expect(await text(page, "#sample")).toBe(likeliest);
+    await page.close();
+  });
+
+  test("learns a text that is pasted, refuses one that is too short, and keeps it in its address", async () => {
+    const { page, faults } = await open("#hidden=16&batch=8&paused=1");
+    await atStep(page, 0);
+    await choose(page, "Text", "own");
+    const paste = (value: string) =>
+      page.$eval(
+        ".own textarea",
+        (area, value) => {
+          (area as HTMLTextAreaElement).value = value;
+          area.dispatchEvent(new InputEvent("input", { bubbles: true }));
+        },
+        value,
+      );
+    const isDisabled = () => page.$eval(".own button", (button) => (button as HTMLButtonElement).disabled);
+    await paste("Too short.");
+    expect(await text(page, ".own [role=status]")).toMatch(/^The text has 10 characters: it takes 1000/);
+    expect(await isDisabled()).toBe(true);
+    await paste("Die Möwe flog über das Meer – 海 – und schrie. ".repeat(40));
+    expect(await isDisabled()).toBe(false);
+    await page.click(".own button");
+    await page.waitForFunction(() => location.hash.includes("source=own"));
+    await page.waitForFunction(() => document.querySelector("#epoch")?.textContent === "0.0");
+    await steps(page, 3);
+    const before = await bits(page);
+    await page.reload();
+    await atStep(page, 0);
+    expect(await page.$eval(".own textarea", (area) => (area as HTMLTextAreaElement).value)).toMatch(/海/);
+    await steps(page, 3);
+    expect(await bits(page)).toEqual(before);
+    expect(faults).toEqual([]);
+    await page.close();
+  });
+
+  test("tags first and last names, reading both ways or forwards", async () => {
+    const { page, faults } = await open("#source=tags&hidden=16");
+    await atLeast(page, 100);
+    await page.waitForSelector("#accuracy");
+    await page.click("#play");
+    expect(Number.parseFloat(await text(page, "#accuracy"))).toBeGreaterThan(60);
+    expect(await page.$$eval(".names li", (all) => all.length)).toBe(10);
+    expect(await page.$$eval(".bars .token", (all) => all.map((tag) => tag.textContent).sort())).toEqual([
+      "first name",
+      "last name",
+    ]);
+    await choose(page, "It reads", "0");
+    await atStep(page, 0);
+    expect(await hash(page)).toBe("#source=tags&hidden=16&both=0&paused=1");
+    expect(faults).toEqual([]);
+    await page.close();
+  });
+
   test.each([
     ["light", 1280],
     ["dark", 390],
@@ -116,6 +204,137 @@ describe("the page of texts", () => {
     await page.waitForSelector(".unsupported");
     expect(await text(page, ".unsupported")).toMatch(/only through WebGPU/);
     expect(await page.$("#play")).toBeNull();
+    expect(faults).toEqual([]);
+    await page.close();
+  });
+
+  test("says what to do when the GPU is lost, and starts over after a reload", async () => {
+    const spoil = () => {
+      if (!("GPUAdapter" in globalThis)) return;
+      const { requestDevice } = GPUAdapter.prototype;
+      GPUAdapter.prototype.requestDevice = async function (descriptor) {
+        const device = await requestDevice.call(this, descriptor);
+        Object.assign(globalThis, { lose: () => device.destroy() });
+        return device;
+      };
+    };
+    const { page } = await openPage(browser, spoiled.url, { path: "text/#hidden=16", spoil });
+    await atLeast(page, 10);
+    await page.workers()[0]!.evaluate(() => (globalThis as unknown as { lose(): void }).lose());
+    await page.waitForSelector(".notice");
+    expect(await text(page, ".notice")).toMatch(/GPU.*lost|lost.*GPU/i);
+    expect(await page.$eval("#play", (button) => (button as HTMLButtonElement).disabled)).toBe(true);
+    expect(await hash(page)).toBe("#hidden=16");
+    await page.click(".notice button");
+    await page.waitForFunction(() => document.querySelector(".notice") === null);
+    await atLeast(page, 10);
+    await page.close();
+  });
+
+  test("learns a book with each network, and shows the same numbers and text after a reload", async () => {
+    const { page, faults } = await open("#source=book&model=rnn&hidden=16&batch=8&seed=7&temperature=5&paused=1");
+    const run = async () => {
+      await atStep(page, 0);
+      await written(page);
+      const first = [await text(page, "#sample"), ...(await bits(page))];
+      await steps(page, 3);
+      return [first, await bits(page)];
+    };
+    const before = await run();
+    expect(before[0]!.slice(1)).not.toEqual(before[1]);
+    await page.reload();
+    expect(await run()).toEqual(before);
+
+    // The gradient through time: an LSTM holds what a plain RNN has lost after 39 characters.
+    const left = async (network: string) => {
+      await page.waitForSelector(`#reach-${network}`);
+      const found = (await text(page, `#reach-${network}`)).match(/steps: (\d\.\d) · 10⁻(\S+) left after 39$/)!;
+      return Number(`${found[1]}e-${[...found[2]!].map((digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹".indexOf(digit)).join("")}`);
+    };
+    const lost = await left("rnn");
+    await choose(page, "Network", "lstm");
+    await atStep(page, 0);
+    expect(await left("lstm")).toBeGreaterThan(1000 * lost);
+    expect(await left("rnn")).toBe(lost);
+
+    await choose(page, "Network", "gru");
+    await atStep(page, 0);
+    await steps(page, 2);
+    expect(await hash(page)).toBe("#source=book&model=gru&hidden=16&batch=8&seed=7&temperature=5&paused=1");
+    await page.click("#seed");
+    await atStep(page, 0);
+    expect(await hash(page)).toContain("seed=8");
+    // The rate acts on the network as it is.
+    await steps(page, 1);
+    await choose(page, "Learning rate", "0.03");
+    await steps(page, 1);
+    expect(faults).toEqual([]);
+    await page.close();
+  });
+
+  test("shows what comes next at the caret, units and gates as colour, and attention as lines", async () => {
+    const { page, faults } = await open("#source=book&hidden=16&batch=8&paused=1");
+    await atStep(page, 0);
+    await page.waitForSelector(".bars li");
+    const percent = await page.$$eval(".bars .percent", (all) =>
+      all.map((share) => Number.parseFloat(share.textContent!)),
+    );
+    expect(percent).toHaveLength(8);
+    expect(percent).toEqual([...percent].sort((a, b) => b - a));
+    expect(await text(page, "#bars-title")).toBe("Next after “ael. Some ye”");
+    const shares = () =>
+      page.$$eval(".marks span", (all) => all.map((mark) => mark.className.split(" ")[0] + mark.style.cssText));
+    const first = await shares();
+    expect(new Set(first).size).toBeGreaterThan(10);
+
+    // The keyboard moves the caret and chooses the unit.
+    await page.focus(".text textarea");
+    await page.keyboard.down("Control");
+    await page.keyboard.press("End");
+    await page.keyboard.up("Control");
+    await page.waitForFunction(
+      () => document.querySelector("#bars-title")!.textContent === "Next after “f the world.”",
+    );
+    await page.keyboard.type(" Q");
+    await page.waitForFunction(
+      () => document.querySelector("#bars-title")!.textContent === "Next after “the world. Q”",
+    );
+    await page.focus("::-p-aria(Unit[role='slider'])");
+    await page.keyboard.press("ArrowRight");
+    await page.waitForFunction(
+      (before) => document.querySelector<HTMLElement>(".marks span")!.style.cssText !== before,
+      {},
+      first[0]!.replace(/^[a-z]+/, ""),
+    );
+    await choose(page, "Colour by", "forget");
+    // Gates are between 0 and 1.
+    await page.waitForFunction(() => document.querySelectorAll(".marks .minus").length === 0);
+    expect(await hash(page)).toMatch(/^#source=book&hidden=16&batch=8&show=forget&unit=2&read=[\w-]+&paused=1$/);
+    const before = await shares();
+    await page.reload();
+    await page.waitForSelector(".bars li");
+    expect(await page.$eval(".text textarea", (area) => (area as HTMLTextAreaElement).value)).toMatch(
+      /^Call .* world\. Q$/,
+    );
+    expect(await shares()).toEqual(before);
+
+    await choose(page, "Network", "transformer");
+    await atStep(page, 0);
+    await page.waitForSelector(".attention path");
+    const lines = () =>
+      page.$$eval(".attention path", (all) => all.map((line) => line.getAttribute("stroke-width")).join());
+    const head = await lines();
+    await page.focus("::-p-aria(Head[role='slider'])");
+    await page.keyboard.press("End");
+    await page.waitForFunction(
+      (before) =>
+        [...document.querySelectorAll(".attention path")].map((line) => line.getAttribute("stroke-width")).join() !==
+        before,
+      {},
+      head,
+    );
+    await steps(page, 2);
+    expect(await text(page, "#train-bits")).toMatch(/^\d\.\d{3}$/);
     expect(faults).toEqual([]);
     await page.close();
   });
