@@ -234,7 +234,6 @@ function Drawn({
                 class={`node ${roles[i]} ${state}`}
                 role="button"
                 tabindex={0}
-                aria-label={`${node.op} ${first} ${second}`}
                 onClick={act}
                 onKeyDown={(event) => {
                   if (event.key !== "Enter" && event.key !== " ") return;

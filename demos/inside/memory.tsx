@@ -78,7 +78,7 @@ export function Memory({ recording: { memory, dispatches } }: { readonly recordi
                 key={i}
                 role="button"
                 tabindex={0}
-                aria-label={`${buffer.role}, ${bytes(buffer.bytes)}, ${life}`}
+                aria-label={wide > 40 ? undefined : `${buffer.role}, ${bytes(buffer.bytes)}, ${life}`}
                 class={`buffer ${buffer.last === null ? "pinned" : ""} ${chosen?.kind === "buffer" && chosen.at === i ? "chosen" : ""}`}
                 onClick={act}
                 onKeyDown={(event) => {

@@ -60,7 +60,7 @@ describe("the page", () => {
     );
     expect(bytes.reduce((sum, size) => sum + size, 0) / 1024).toBeLessThan(120);
 
-    await page.focus(".timeline svg");
+    await page.$eval(".timeline svg", (svg) => (svg as SVGElement).focus());
     await page.keyboard.press("ArrowRight");
     expect(await hash(page)).toBe("#pick=d0");
     const first = await panel(page);
