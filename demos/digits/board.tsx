@@ -2,8 +2,8 @@ import { useEffect, useRef } from "preact/hooks";
 import { classes } from "./packs.ts";
 import { Pad } from "./pad.ts";
 import { Print } from "./print.tsx";
-import { draw, image, look, show, shown, test } from "./session.ts";
 import type { NetworkName } from "./settings.ts";
+import { draw, image, look, show, shown, test } from "./state.ts";
 
 /** What networks are called. */
 export const names: Readonly<Record<NetworkName, string>> = { cnn: "CNN", mlp: "MLP" };

@@ -1,4 +1,5 @@
 import { expose, moved } from "../../src/worker/index.ts";
+import type { Course } from "./course.ts";
 import { Lab } from "./lab.ts";
 import type { Settings } from "./settings.ts";
 
@@ -16,8 +17,12 @@ export default expose((engine, { base }: Given, tell: (share: number) => void) =
       configure: (settings: Settings) => lab.configure(settings),
       advance: (steps: number) => lab.advance(steps),
       record: () => lab.record(),
-      examine: async () => moved(await lab.examine()),
+      examine: async (endsScore: boolean) => moved(await lab.examine(endsScore)),
       look: async (image: Uint8Array) => moved(await lab.look(image)),
+      save: async (course: Course) => moved(await lab.save(course)),
+      keep: (course: Course) => lab.keep(course),
+      about: async (bytes: Uint8Array, name: string) => (await import("./keeping.ts")).aboutOf(bytes, name),
+      open: (bytes?: Uint8Array, name?: string) => lab.open(bytes, name),
       test: async () => (await lab.digits()).test,
     },
   };

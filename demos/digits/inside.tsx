@@ -5,8 +5,8 @@ import { names } from "./board.tsx";
 import { inputOf } from "./images.ts";
 import { type Frame, largest, Mosaic, placeIn } from "./mosaic.tsx";
 import { pick, picked } from "./picked.ts";
-import { chosen, look, settings, subject } from "./session.ts";
 import { networksOf } from "./settings.ts";
+import { chosen, look, settings, subject } from "./state.ts";
 import { Sum } from "./sum.tsx";
 import { columnsOf, explain, type Patch, type Place, signed } from "./sums.ts";
 

@@ -1,7 +1,8 @@
 import { permutation } from "../../src/data/random.ts";
-import type { Engine, Recording } from "../../src/index.ts";
-import { examSize } from "./course.ts";
+import type { Engine, Recording, Variable } from "../../src/index.ts";
+import { type Course, examSize } from "./course.ts";
 import { type Digits, inputOf, joined } from "./images.ts";
+import type { About } from "./keeping.ts";
 import { type Answers, examined, Learner, type Score } from "./learner.ts";
 import { load } from "./loading.ts";
 import { packs } from "./packs.ts";
@@ -89,13 +90,16 @@ export class Lab {
     return this.#order.order;
   }
 
-  /** Scores of the steps since the last call, and answers for the first test images, or all. */
-  async examine(): Promise<Exam> {
+  /**
+   * Scores of the steps since the last ones, and answers for the first test images, or all.
+   * @param endsScore whether the steps from now on have a score of their own.
+   */
+  async examine(endsScore: boolean): Promise<Exam> {
     const { test } = await this.digits();
     const count = examSize(this.#step, test.count);
     const exams = this.#learners.map(async (learner) => {
       const training = await learner.score();
-      learner.restart();
+      if (endsScore) learner.restart();
       const guesses = new Uint8Array(count);
       const confidence = new Float32Array(count);
       let loss = 0;
@@ -110,6 +114,38 @@ export class Lab {
       return [learner.network.name, { guesses, confidence, training: training ?? scores, test: scores }] as const;
     });
     return Object.fromEntries(await Promise.all(exams));
+  }
+
+  /** The training as one file. @param course its scores so far. */
+  async save(course: Course): Promise<Uint8Array<ArrayBuffer>> {
+    const about = { settings: this.#settings, step: this.#step, course };
+    return (await import("./keeping.ts")).written(this.#engine, this.#state, about);
+  }
+
+  /** Keeps the training in this browser. */
+  async keep(course: Course): Promise<void> {
+    const [{ keep }, bytes] = await Promise.all([import("./keeping.ts"), this.save(course)]);
+    await keep(bytes);
+  }
+
+  /**
+   * Goes on with the training of a file, or with the one that this browser keeps.
+   * @returns what the file says of it; undefined if the browser keeps none.
+   */
+  async open(bytes?: Uint8Array, name = "the training that this browser keeps"): Promise<About | undefined> {
+    const keeping = await import("./keeping.ts");
+    const content = bytes ?? (await keeping.kept());
+    if (!content) return undefined;
+    const about = keeping.aboutOf(content, name);
+    await this.configure(about.settings);
+    keeping.fill(this.#engine, this.#state, content, name);
+    this.#step = about.step;
+    for (const learner of this.#learners) learner.resume(about.step - (about.course.steps.at(-1) ?? 0));
+    return about;
+  }
+
+  get #state(): Map<string, Variable> {
+    return new Map(this.#learners.flatMap((learner) => [...learner.state]));
   }
 
   /** Everything in the networks for an image of 784 bytes. */

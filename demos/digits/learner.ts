@@ -104,6 +104,11 @@ export class Learner {
     this.#steps = 0;
   }
 
+  /** Goes on with the score of a loaded state. @param steps that it counts. */
+  resume(steps: number): void {
+    this.#steps = steps;
+  }
+
   /** Everything in the network for an image. */
   async look(x: Float32Array): Promise<Inside & { readonly probabilities: Float32Array }> {
     return { network: this.network.name, ...(await (await this.#programs.view).compute({ x })) };
@@ -127,12 +132,16 @@ export class Learner {
     const named = Object.entries(all).flatMap(([part, variables]) =>
       [...variables].map(([name, variable]) => [`${network.name}.${part}${name}`, variable] as const),
     );
-    return new Map<string, Variable>([...named, [`${network.name}.random`, network.random.key]]);
+    const own = { random: network.random.key, tally: this.#tally };
+    return new Map<string, Variable>([
+      ...named,
+      ...Object.entries(own).map(([name, variable]) => [`${network.name}.${name}`, variable] as const),
+    ]);
   }
 
   async destroy(): Promise<void> {
     for (const program of await Promise.all(Object.values(this.#programs))) program.destroy();
-    this.#engine.free(this.state, new Map([["tally", this.#tally]]));
+    this.#engine.free(this.state);
   }
 }
 

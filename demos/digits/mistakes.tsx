@@ -3,7 +3,7 @@ import { useRef } from "preact/hooks";
 import { imageAt } from "./images.ts";
 import { classes } from "./packs.ts";
 import { Print } from "./print.tsx";
-import { exam, show, subject, test } from "./session.ts";
+import { exam, show, subject, test } from "./state.ts";
 
 /** A cell of the matrix: what images are, and what they are read as. */
 interface Cell {

@@ -3,7 +3,7 @@ import { Adapter, Unsupported } from "../parts/gpu.tsx";
 import { Board } from "./board.tsx";
 import { InsideView } from "./inside.tsx";
 import { Mistakes } from "./mistakes.tsx";
-import { failure, missing, remote } from "./session.ts";
+import { failure, missing, remote } from "./state.ts";
 import { Training } from "./training.tsx";
 
 export function Page() {

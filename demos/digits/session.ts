@@ -1,133 +1,150 @@
-import { batch, computed, effect, signal, untracked } from "@preact/signals";
+import { batch, effect, signal, untracked } from "@preact/signals";
+import { download, type Upload } from "../../src/store/files.ts";
 import type { Recording } from "../../src/index.ts";
-import { connect, type RemoteTrainer } from "../../src/worker/index.ts";
-import { parseHash, printHash } from "../parts/hash.ts";
-import type { Inside } from "./anatomy.ts";
+import { connect } from "../../src/worker/index.ts";
+import { printHash } from "../parts/hash.ts";
 import { type Course, extended, leg, nextExam, nothing } from "./course.ts";
 import type digits from "./digits.worker.ts";
-import { type Images, imageAt } from "./images.ts";
-import type { Exam } from "./lab.ts";
-import { batchSize, fields, type NetworkName, networksOf, type Settings, stepsPerEpoch } from "./settings.ts";
-
-type Remote = RemoteTrainer<typeof digits>;
-
-/** An image, and everything in the networks for it. */
-export interface Look {
-  readonly image: Uint8Array;
-  readonly insides: readonly (Inside & { readonly probabilities: Float32Array })[];
-}
+import type { About } from "./keeping.ts";
+import { batchSize, fields, type Settings, stepsPerEpoch } from "./settings.ts";
+import {
+  arrived,
+  ask,
+  busy,
+  calls,
+  course,
+  ended,
+  exam,
+  fail,
+  failure,
+  looking,
+  missing,
+  playing,
+  type Remote,
+  refresh,
+  remote,
+  settings,
+  show,
+  shown,
+  speed,
+  step,
+  test,
+} from "./state.ts";
 
 /** Milliseconds of training between two looks at the page, and for those who want little motion. */
 const between = 250;
 const calm = 1000;
 
-const { paused, test: firstShown, ...initial } = parseHash(fields, location.hash);
-
-/** All that the page shows. The settings, the test image and whether it is paused are kept in its address. */
-export const settings = signal<Settings>(initial);
-export const playing = signal(paused === 0);
-/** Steps since the start; undefined until the networks are there. */
-export const step = signal<number | undefined>(undefined);
-export const course = signal<Course>(nothing);
-export const exam = signal<Exam | undefined>(undefined);
-/** All test images. */
-export const test = signal<Images | undefined>(undefined);
-/** The test image on the pad, from 1; 0 for a drawing or nothing. */
-export const shown = signal(firstShown);
-/** What the networks are to read. */
-export const image = signal<Uint8Array | undefined>(undefined);
-export const look = signal<Look | undefined>(undefined);
-/** The network whose inside and mistakes are shown, where there are two. */
-export const chosen = signal<NetworkName>("cnn");
-export const subject = computed(() => {
-  const names = networksOf(settings.value);
-  return names.includes(chosen.value) ? chosen.value : names[0]!;
-});
-/** Share of the images that has arrived. */
-export const arrived = signal(0);
-/** Images that the networks train on per second. */
-export const speed = signal<number | undefined>(undefined);
-export const remote = signal<Remote | undefined>(undefined);
-/** Why there is no network. */
-export const missing = signal<Error | undefined>(undefined);
-/** What ended the training. */
-export const failure = signal<string | undefined>(undefined);
-export const ended = computed(() => failure.value !== undefined);
-/** Whether a training is under way. */
-export const busy = signal(false);
 /** The step at which the training pauses by itself. */
 let goal = 0;
 
-/** Calls of the worker, one after the other. */
-let calls: Promise<unknown> = Promise.resolve();
-
-const ask = <T>(call: (remote: Remote) => Promise<T>): Promise<T | undefined> => {
-  const answer = calls.then(async () => {
-    if (!remote.value || ended.value) return undefined;
-    try {
-      return await call(remote.value);
-    } catch (error) {
-      fail((error as Error).message);
-      return undefined;
-    }
-  });
-  calls = answer;
-  return answer;
-};
-
-function fail(reason: string): void {
-  batch(() => {
-    failure.value ??= reason;
-    playing.value = false;
-  });
-}
-
-/** The look under way, which no new networks may overtake. */
-let looking: Promise<void> | undefined;
-let isStale = false;
-
-/** Reads the image again, beside the training: always the newest one. */
-function refresh(): Promise<void> {
-  isStale = true;
-  looking ??= readAll()
-    .catch((error) => fail((error as Error).message))
-    .finally(() => {
-      looking = undefined;
-    });
-  return looking;
-}
-
-async function readAll(): Promise<void> {
-  while (isStale && remote.value && step.value !== undefined && !ended.value) {
-    isStale = false;
-    const now = image.value;
-    const insides = now && (await remote.value.methods.look(now));
-    look.value = image.value && insides && { image: now, insides };
-  }
-}
-
-/** Makes the networks of the settings, as if nothing had been learned. */
-export function startOver(): Promise<void> {
+/** Gets new networks by a call, and shows them. @returns once they are there. */
+function renew(call: (remote: Remote, wanted: Settings) => Promise<{ step: number; course: Course }>): Promise<void> {
   const wanted = settings.value;
   batch(() => {
     step.value = undefined;
     course.value = nothing;
     exam.value = undefined;
   });
-  return ask(async ({ methods }) => {
+  return ask(async (remote) => {
     await looking;
-    await methods.configure(wanted);
-    const all = await methods.test();
+    const now = await call(remote, wanted);
+    const all = await remote.methods.test();
     // Newer settings wait already.
     if (wanted !== settings.value) return;
-    goal = leg(stepsPerEpoch(wanted));
+    goal = now.step + leg(stepsPerEpoch(wanted));
     batch(() => {
-      step.value = 0;
+      step.value = now.step;
+      course.value = now.course;
       test.value = all;
       speed.value = undefined;
     });
     void refresh();
   }) as Promise<void>;
+}
+
+/** Makes the networks of the settings, as if nothing had been learned. */
+export function startOver(): Promise<void> {
+  localStorage.removeItem(keptKey);
+  return renew(async ({ methods }, wanted) => {
+    await methods.configure(wanted);
+    return { step: 0, course: nothing };
+  });
+}
+
+/** Where the browser notes the settings of the training that the worker keeps. */
+const keptKey = "tilegrad.digits";
+const { paused: _, test: __, ...ownFields } = fields;
+const printed = (): string => printHash(ownFields, settings.value) || "initial";
+
+/** Goes on with the training that the browser keeps, if it has these settings; else starts over. */
+async function resumeOrStart(): Promise<void> {
+  if (localStorage.getItem(keptKey) !== printed()) return startOver();
+  await renew(async ({ methods }, wanted) => {
+    const about = await methods.open().catch(() => undefined);
+    if (about && printHash(ownFields, about.settings) === printHash(ownFields, wanted)) return about;
+    await methods.configure(wanted);
+    return { step: 0, course: nothing };
+  });
+  if (step.value) await examineAgain();
+}
+
+/** Why the browser does not keep the training, if so. */
+export const unkept = signal<string | undefined>(undefined);
+let keptAt = performance.now();
+
+/** Milliseconds of training between two times. */
+const keepEvery = 10_000;
+
+/** Keeps the training in the browser, for a reload. */
+async function keep(): Promise<void> {
+  const [now, at, of] = [course.value, step.value, printed()];
+  if (!at || ended.value) return;
+  keptAt = performance.now();
+  await ask(async ({ methods }) => {
+    try {
+      if (step.value !== at) return;
+      await methods.keep(now);
+      localStorage.setItem(keptKey, of);
+    } catch (error) {
+      unkept.value = (error as Error).message;
+    }
+  });
+}
+
+/** The whole training as a file for the visitor. */
+export async function save(): Promise<void> {
+  const bytes = await ask(({ methods }) => methods.save(course.value));
+  if (bytes) download(`digits-${settings.value.model}-${step.value}.safetensors`, bytes);
+}
+
+/** What is wrong with the last file, if so. */
+export const refused = signal<string | undefined>(undefined);
+
+/** Goes on with the training of a file, paused. */
+export async function open({ name, bytes }: Upload): Promise<void> {
+  refused.value = undefined;
+  let about: About;
+  try {
+    about = await remote.value!.methods.about(bytes, name);
+  } catch (error) {
+    refused.value = (error as Error).message;
+    return;
+  }
+  batch(() => {
+    playing.value = false;
+    settings.value = about.settings;
+  });
+  await renew(async ({ methods }) => (await methods.open(bytes, name))!);
+  await examineAgain();
+  await keep();
+}
+
+/** Shows the mistakes of a loaded training. Its scores are in its course. */
+async function examineAgain(): Promise<void> {
+  const at = step.value;
+  const next = await ask(({ methods }) => methods.examine(false));
+  if (next && step.value === at) exam.value = next;
 }
 
 /** Changes settings, and starts over with them. */
@@ -136,24 +153,13 @@ export function change(changes: Partial<Settings>): void {
   void startOver();
 }
 
+/** Settings with which every network learns its images by heart. */
+export function overfit(): void {
+  change({ images: 100, dropout: 0 });
+  playing.value = true;
+}
+
 export const newSeed = (): void => change({ seed: (settings.value.seed % 999_999) + 1 });
-
-/** Puts a test image on the pad. @param number from 1. */
-export function show(number: number): void {
-  if (!test.value) return;
-  shown.value = ((number - 1 + test.value.count) % test.value.count) + 1;
-  image.value = imageAt(test.value, shown.value - 1);
-  void refresh();
-}
-
-/** What is drawn on the pad; undefined for blank paper. */
-export function draw(drawing: Uint8Array | undefined): void {
-  batch(() => {
-    shown.value = 0;
-    image.value = drawing;
-  });
-  void refresh();
-}
 
 /** How many steps fit between two looks. */
 let chunk = 1;
@@ -187,7 +193,7 @@ async function advance(most: number): Promise<void> {
 /** Shows the scores and mistakes of this step. */
 async function examine(): Promise<void> {
   const at = step.value;
-  const next = await ask(({ methods }) => methods.examine());
+  const next = await ask(({ methods }) => methods.examine(true));
   if (!next || at === undefined || step.value !== at) return;
   if (Object.values(next).some(({ training, test }) => !Number.isFinite(training.loss + test.loss)))
     return fail("The loss is no longer a number: the steps are too large. Reload, and choose a smaller learning rate.");
@@ -205,14 +211,17 @@ export async function record(): Promise<Recording> {
 }
 
 /** Trains while something says so. @returns when nothing is under way any more. */
-async function train(stepsLeft: () => number): Promise<void> {
+async function train(stepsLeft: () => number, atEnd = async () => {}): Promise<void> {
   if (busy.value) return;
   busy.value = true;
   for (let left = stepsLeft(); left > 0 && !ended.value; left = stepsLeft()) {
     if (step.value === undefined) await calls;
     else await advance(left);
+    if (performance.now() - keptAt > keepEvery && course.value.steps.at(-1) === step.value) await keep();
     await new Promise(requestAnimationFrame);
   }
+  await atEnd();
+  await keep();
   busy.value = false;
 }
 
@@ -222,8 +231,12 @@ export async function finishEpoch(): Promise<void> {
   if (step.value === undefined || busy.value) return;
   const perEpoch = stepsPerEpoch(settings.value);
   const end = perEpoch * (Math.floor(step.value / perEpoch) + 1);
-  await train(() => (step.value === undefined ? 0 : end - step.value));
-  if (step.value === end && course.value.steps.at(-1) !== end) await examine();
+  await train(
+    () => (step.value === undefined ? 0 : end - step.value),
+    async () => {
+      if (step.value === end && course.value.steps.at(-1) !== end) await examine();
+    },
+  );
 }
 
 const play = (): Promise<void> =>
@@ -256,7 +269,7 @@ export async function start(): Promise<void> {
     return;
   }
   void remote.value.lost.then((reason) => fail(`The GPU was lost. Reload the page to start over. ${reason}`));
-  await startOver();
+  await resumeOrStart();
   if (shown.value > 0) show(Math.min(shown.value, test.value?.count ?? 1));
   effect(() => {
     if (playing.value && !busy.value) void untracked(play);
@@ -271,3 +284,8 @@ effect(() => {
 
 // A link to other settings of the same page.
 addEventListener("hashchange", () => location.reload());
+
+// Browsers may end a hidden page without another word.
+addEventListener("visibilitychange", () => {
+  if (document.visibilityState === "hidden" && busy.value) void keep();
+});

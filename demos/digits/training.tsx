@@ -1,3 +1,4 @@
+import { upload } from "../../src/store/files.ts";
 import { Choice } from "../parts/controls.tsx";
 import { LookInside } from "../parts/inside.tsx";
 import { names } from "./board.tsx";
@@ -13,27 +14,27 @@ import {
   rates,
   stepsPerEpoch,
 } from "./settings.ts";
-
-const { settings, playing, step, course, change } = session;
+import { arrived, busy, course, ended, playing, settings, speed, step } from "./state.ts";
 
 const count = (value: number): string => Math.round(value).toLocaleString("en-US");
 
 /** Buttons, options and curves of the training. */
 export function Training() {
   return (
-    <section class="card course" aria-labelledby="training-title" aria-busy={session.busy.value}>
+    <section class="card course" aria-labelledby="training-title" aria-busy={busy.value}>
       <h2 id="training-title" class="visually-hidden">
         Training
       </h2>
       <Toolbar />
       <Options />
       <Charts />
+      <Files />
     </section>
   );
 }
 
 function Toolbar() {
-  const isReady = step.value !== undefined && !session.ended.value;
+  const isReady = step.value !== undefined && !ended.value;
   const epoch = step.value === undefined ? undefined : step.value / stepsPerEpoch(settings.value);
   return (
     <div class="toolbar">
@@ -67,7 +68,7 @@ function Toolbar() {
         </div>
         <div>
           <dt>Images/s</dt>
-          <dd id="speed">{session.speed.value === undefined ? "–" : count(session.speed.value)}</dd>
+          <dd id="speed">{speed.value === undefined ? "–" : count(speed.value)}</dd>
         </div>
       </dl>
       <p id="status" class="status" role="status">
@@ -79,8 +80,8 @@ function Toolbar() {
 
 /** What the page waits for, in words. */
 function status(): string {
-  if (step.value !== undefined || session.ended.value) return "";
-  const { value: share } = session.arrived;
+  if (step.value !== undefined || ended.value) return "";
+  const { value: share } = arrived;
   return share > 0 && share < 1 ? `Loading images, ${Math.floor(100 * share)} %` : "Preparing the networks";
 }
 
@@ -94,25 +95,25 @@ function Options() {
         label="Network"
         value={now.model}
         options={models.map((model) => [model, modelNames[model]] as const)}
-        onChange={(model) => change({ model })}
+        onChange={(model) => session.change({ model })}
       />
       <Choice
         label="Images to train on"
         value={now.images}
         options={imageCounts.map((n) => [n, n > 10_000 ? `${count(n)} (9 MiB more)` : count(n)] as const)}
-        onChange={(images) => change({ images })}
+        onChange={(images) => session.change({ images })}
       />
       <Choice
         label="Dropout"
         value={now.dropout}
         options={dropouts.map((n) => [n, n === 0 ? "None" : `${n} %`] as const)}
-        onChange={(dropout) => change({ dropout })}
+        onChange={(dropout) => session.change({ dropout })}
       />
       <Choice
         label="Learning rate"
         value={now.rate}
         options={rates.map((rate) => [rate, String(rate)] as const)}
-        onChange={(rate) => change({ rate })}
+        onChange={(rate) => session.change({ rate })}
       />
     </div>
   );
@@ -193,6 +194,42 @@ const Charts = () => (
   <div class="charts">
     <Scores id="loss" title="Loss" y={losses} of="loss" />
     <Scores id="accuracy" title="Accuracy" y={accuracies} of="accuracy" />
-    <p class="note">Across: images seen so far. Test images are never trained on.</p>
+    <p class="note">
+      Across: images seen so far. Test images are never trained on. <b>Over-fitting:</b> with 100 images and no dropout,
+      the dashed training loss falls to almost nothing while the solid test loss stays high and rises again.{" "}
+      <button id="overfit" type="button" class="link" onClick={session.overfit}>
+        Show it
+      </button>
+    </p>
   </div>
 );
+
+/** Keeps the training as a file, and takes one back. */
+function Files() {
+  const isReady = step.value !== undefined && !ended.value;
+  const choose = async (): Promise<void> => {
+    const file = await upload({ accept: ".safetensors" });
+    if (file) await session.open(file);
+  };
+  return (
+    <div class="files">
+      <button id="save" type="button" class="button" disabled={!isReady} onClick={() => void session.save()}>
+        Save the training
+      </button>
+      <button id="load" type="button" class="button" disabled={!isReady} onClick={() => void choose()}>
+        Load one
+      </button>
+      <p class="note">
+        One file with everything, which you can send to others: it goes on exactly where it was, here or there.{" "}
+        {session.unkept.value === undefined
+          ? "After a reload, this page goes on as well."
+          : `After a reload, this page starts over: ${session.unkept.value}`}
+      </p>
+      {session.refused.value !== undefined && (
+        <p id="refused" class="refused" role="alert">
+          {session.refused.value}
+        </p>
+      )}
+    </div>
+  );
+}

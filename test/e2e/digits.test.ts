@@ -1,4 +1,5 @@
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import axe from "axe-core";
@@ -115,28 +116,90 @@ describe("the page of digits", () => {
     await page.close();
   });
 
-  test("shows the same scores at the same step after a reload, of two networks in a race", async () => {
+  test("goes on after a reload, and shows the same scores at the same step, of two networks in a race", async () => {
     const { page, faults } = await open("#model=both&images=500&dropout=50&rate=0.003&seed=7&paused=1&test=3");
-    const run = async () => {
-      await atStep(page, 0);
-      await oneEpoch(page, 10);
-      await oneEpoch(page, 20);
-      return scores(page);
-    };
-    const before = await run();
+    await atStep(page, 0);
+    await oneEpoch(page, 10);
+    await oneEpoch(page, 20);
+    const before = await scores(page);
     expect(before.map(([id]) => id)).toEqual(
       ["loss", "accuracy"].flatMap((of) =>
         ["cnn", "mlp"].flatMap((network) => ["test", "training"].map((set) => `${of}-${set}-${network}`)),
       ),
     );
     expect(await text(page, "#verdict")).toMatch(/^CNN: .*a \d.*MLP: .*a \d/);
+    const misread = await text(page, ".mistakes .note");
     await page.reload();
-    expect(await run()).toEqual(before);
+    await atStep(page, 20);
+    expect(await scores(page)).toEqual(before);
+    await page.waitForSelector(".matrix");
+    expect(await text(page, ".mistakes .note")).toBe(misread);
+    await oneEpoch(page, 30);
+    const after = await scores(page);
+    expect(after).not.toEqual(before);
+    // As if nothing had been interrupted.
     await page.click("#reset");
-    expect(await run()).toEqual(before);
+    await atStep(page, 0);
+    for (const step of [10, 20, 30]) await oneEpoch(page, step);
+    expect(await scores(page)).toEqual(after);
     await page.click("#seed");
-    expect(await run()).not.toEqual(before);
+    await atStep(page, 0);
+    for (const step of [10, 20, 30]) await oneEpoch(page, step);
+    expect(await scores(page)).not.toEqual(after);
     expect(await hash(page)).toBe("#model=both&images=500&dropout=50&rate=0.003&seed=8&paused=1&test=3");
+    expect(faults).toEqual([]);
+    await page.close();
+  });
+
+  test("saves a training as a file, and goes on with it elsewhere", async () => {
+    const downloads = await mkdtemp(join(tmpdir(), "tilegrad-digits-"));
+    const { page, faults } = await open("#model=mlp&images=500&seed=11&paused=1");
+    await atStep(page, 0);
+    await oneEpoch(page, 10);
+    const before = await scores(page);
+    const session = await page.createCDPSession();
+    await session.send("Browser.setDownloadBehavior", {
+      behavior: "allow",
+      downloadPath: downloads,
+      eventsEnabled: true,
+    });
+    const done = new Promise<void>((resolve) => {
+      session.on("Browser.downloadProgress", ({ state }) => state === "completed" && resolve());
+    });
+    await page.click("#save");
+    await done;
+    await oneEpoch(page, 20);
+    const after = await scores(page);
+    await page.close();
+
+    const { page: other } = await open("#images=100&paused=1");
+    await atStep(other, 0);
+    const load = async (path: string) => {
+      const [chooser] = await Promise.all([other.waitForFileChooser(), other.click("#load")]);
+      await chooser.accept([path]);
+    };
+    await load(import.meta.filename);
+    await other.waitForSelector("#refused");
+    expect(await text(other, "#refused")).toMatch(/^digits\.test\.ts: header length/);
+    await load(join(downloads, "digits-mlp-10.safetensors"));
+    await atStep(other, 10);
+    expect(await hash(other)).toBe("#model=mlp&images=500&seed=11&paused=1");
+    expect(await scores(other)).toEqual(before);
+    expect(await other.$("#refused")).toBeNull();
+    await oneEpoch(other, 20);
+    expect(await scores(other)).toEqual(after);
+    expect(faults).toEqual([]);
+    await other.close();
+    await rm(downloads, { recursive: true });
+  });
+
+  test("shows over-fitting on request", async () => {
+    const { page, faults } = await open("#model=mlp&paused=1");
+    await atStep(page, 0);
+    await page.click("#overfit");
+    const loss = (set: string) => `Number(document.querySelector("#loss-${set}-mlp")?.textContent)`;
+    await page.waitForFunction(`${loss("training")} < 0.02 && ${loss("test")} > 0.5`);
+    expect(await hash(page)).toBe("#model=mlp&images=100&dropout=0");
     expect(faults).toEqual([]);
     await page.close();
   });

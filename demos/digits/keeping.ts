@@ -1,0 +1,49 @@
+import { FormatError } from "../../src/errors.ts";
+import type { Engine, Variable } from "../../src/index.ts";
+import { loadCheckpoint, saveCheckpoint } from "../../src/io/checkpoint.ts";
+import { parseSafetensors } from "../../src/io/safetensors.ts";
+import { indexedDBStore } from "../../src/store/indexedDB.ts";
+import type { Course } from "./course.ts";
+import { batchSize, imageCounts, models, type Settings } from "./settings.ts";
+
+/** What a file says of a training, beside the values of its variables. */
+export interface About {
+  readonly settings: Settings;
+  readonly step: number;
+  readonly course: Course;
+}
+
+/** The entry of a file's metadata with all this. */
+const key = "tilegrad.digits";
+
+const file = "digits.safetensors";
+const store = indexedDBStore({ name: "digits" });
+
+/** A training as one safetensors file: weights, moments, random keys, and what it says of itself. */
+export const written = (engine: Engine, state: ReadonlyMap<string, Variable>, about: About) =>
+  saveCheckpoint(engine, { model: state }, { format: "pt", [key]: JSON.stringify(about) });
+
+/** Puts the values of a file into variables. */
+export const fill = (engine: Engine, state: ReadonlyMap<string, Variable>, bytes: Uint8Array, name: string): void =>
+  void loadCheckpoint(engine, { model: state }, bytes, name);
+
+/** What a file says of its training. @throws FormatError for any other file. */
+export function aboutOf(bytes: Uint8Array, name: string): About {
+  const text = parseSafetensors(bytes, name).metadata[key];
+  const about = text === undefined ? undefined : (JSON.parse(text) as About);
+  const { settings, step, course } = about ?? {};
+  const fits =
+    models.some((model) => model === settings?.model) &&
+    imageCounts.some((count) => count === settings?.images) &&
+    Number.isInteger(step) &&
+    Array.isArray(course?.steps);
+  if (!fits)
+    throw new FormatError(`${name}: is no training of this page (batches of ${batchSize}, saved by its button)`);
+  return about!;
+}
+
+/** Keeps a training in this browser, in place of the last one. */
+export const keep = (bytes: Uint8Array): Promise<void> => store.write(file, bytes);
+
+/** The training that this browser keeps. */
+export const kept = (): Promise<Uint8Array<ArrayBuffer> | undefined> => store.read(file);
