@@ -1,6 +1,5 @@
 import {
   add,
-  argmax,
   cast,
   concat,
   type Engine,
@@ -9,6 +8,7 @@ import {
   losses,
   max,
   mul,
+  oneHot,
   optim,
   type Recording,
   reshape,
@@ -121,8 +121,10 @@ export class Learner {
       Array.from({ length: examined }, (_, i) => from + i),
     );
     const y = Int32Array.from(labels.subarray(from, from + examined));
-    const { guesses, confidence, loss } = await (await this.#programs.exam).compute({ x, y });
-    return { guesses: Uint8Array.from(guesses), confidence, loss: loss[0]! };
+    const { probabilities, loss } = await (await this.#programs.exam).compute({ x, y });
+    const rows = Array.from(y, (_, i) => probabilities.subarray(i * classes, (i + 1) * classes));
+    const confidence = Float32Array.from(rows, (row) => Math.max(...row));
+    return { guesses: Uint8Array.from(rows, (row, i) => row.indexOf(confidence[i]!)), confidence, loss: loss[0]! };
   }
 
   /** All that the training goes on from, by name. */
@@ -157,7 +159,9 @@ function programsOf(engine: Engine, network: Network, optimizer: optim.Optimizer
   const compileStep = () => {
     const { votes, y } = graph(batchSize, true);
     const loss = losses.crossEntropy(votes, y);
-    const right = sum(cast(eq(argmax(votes, 1), y), "f32"));
+    // A guess is right where the vote for the digit is the largest.
+    const own = sum(mul(votes, oneHot(y, classes)), 1);
+    const right = sum(cast(eq(own, max(votes, 1)), "f32"));
     const next = add(tally, concat([reshape(mul(loss, batchSize), [1]), reshape(right, [1])], 0));
     return engine.compile({ outputs: {}, updates: [...optimizer.minimize(loss), [tally, next]] });
   };
@@ -176,8 +180,7 @@ function programsOf(engine: Engine, network: Network, optimizer: optim.Optimizer
     const { votes, y } = graph(examined, false);
     return engine.compile({
       outputs: {
-        guesses: argmax(votes, 1),
-        confidence: max(softmax(votes, 1), 1),
+        probabilities: softmax(votes, 1),
         loss: losses.crossEntropy(votes, y, { reduction: "sum" }),
       },
     });
