@@ -1,12 +1,12 @@
 import { batch, effect, signal, untracked } from "@preact/signals";
-import { download, type Upload } from "../../src/store/files.ts";
 import type { Recording } from "../../src/index.ts";
+import { download, type Upload } from "../../src/store/files.ts";
 import { connect } from "../../src/worker/index.ts";
 import { printHash } from "../parts/hash.ts";
 import { type Course, extended, leg, nextExam, nothing } from "./course.ts";
 import type digits from "./digits.worker.ts";
 import type { About } from "./keeping.ts";
-import { batchSize, fields, type Settings, stepsPerEpoch } from "./settings.ts";
+import { batchSize, fields, type Settings, settingFields, stepsPerEpoch } from "./settings.ts";
 import {
   arrived,
   ask,
@@ -65,7 +65,7 @@ function renew(call: (remote: Remote, wanted: Settings) => Promise<{ step: numbe
 
 /** Makes the networks of the settings, as if nothing had been learned. */
 export function startOver(): Promise<void> {
-  localStorage.removeItem(keptKey);
+  note((notes) => notes.removeItem(keptKey));
   return renew(async ({ methods }, wanted) => {
     await methods.configure(wanted);
     return { step: 0, course: nothing };
@@ -74,19 +74,27 @@ export function startOver(): Promise<void> {
 
 /** Where the browser notes the settings of the training that the worker keeps. */
 const keptKey = "tilegrad.digits";
-const { paused: _, test: __, ...ownFields } = fields;
-const printed = (): string => printHash(ownFields, settings.value) || "initial";
+const printed = (of: Settings): string => printHash(settingFields, of) || "initial";
+
+/** Reads or changes this note, where the browser allows it. */
+function note<T>(act: (notes: Storage) => T): T | undefined {
+  try {
+    return act(localStorage);
+  } catch {
+    return undefined;
+  }
+}
 
 /** Goes on with the training that the browser keeps, if it has these settings; else starts over. */
 async function resumeOrStart(): Promise<void> {
-  if (localStorage.getItem(keptKey) !== printed()) return startOver();
+  if (note((notes) => notes.getItem(keptKey)) !== printed(settings.value)) return startOver();
   await renew(async ({ methods }, wanted) => {
     const about = await methods.open().catch(() => undefined);
-    if (about && printHash(ownFields, about.settings) === printHash(ownFields, wanted)) return about;
+    if (about && printed(about.settings) === printed(wanted)) return about;
     await methods.configure(wanted);
     return { step: 0, course: nothing };
   });
-  if (step.value) await examineAgain();
+  await showAgain();
 }
 
 /** Why the browser does not keep the training, if so. */
@@ -98,14 +106,14 @@ const keepEvery = 10_000;
 
 /** Keeps the training in the browser, for a reload. */
 async function keep(): Promise<void> {
-  const [now, at, of] = [course.value, step.value, printed()];
-  if (!at || ended.value) return;
+  if (ended.value) return;
   keptAt = performance.now();
   await ask(async ({ methods }) => {
+    if (!step.value) return;
+    const of = settings.value;
     try {
-      if (step.value !== at) return;
-      await methods.keep(now);
-      localStorage.setItem(keptKey, of);
+      await methods.keep(course.value);
+      if (step.value !== undefined) note((notes) => notes.setItem(keptKey, printed(of)));
     } catch (error) {
       unkept.value = (error as Error).message;
     }
@@ -135,14 +143,24 @@ export async function open({ name, bytes }: Upload): Promise<void> {
     playing.value = false;
     settings.value = about.settings;
   });
-  await renew(async ({ methods }) => (await methods.open(bytes, name))!);
-  await examineAgain();
+  await renew(async ({ methods }) => {
+    try {
+      return (await methods.open(bytes, name))!;
+    } catch (error) {
+      refused.value = (error as Error).message;
+      await methods.configure(about.settings);
+      return { step: 0, course: nothing };
+    }
+  });
+  await showAgain();
   await keep();
 }
 
-/** Shows the mistakes of a loaded training. Its scores are in its course. */
-async function examineAgain(): Promise<void> {
+/** Shows the mistakes of a training that goes on. Its scores are in its course, unless it was kept just before them. */
+async function showAgain(): Promise<void> {
   const at = step.value;
+  if (!at) return;
+  if (nextExam(at - 1) === at && course.value.steps.at(-1) !== at) return examine();
   const next = await ask(({ methods }) => methods.examine(false));
   if (next && step.value === at) exam.value = next;
 }

@@ -25,12 +25,17 @@ export interface Settings {
   readonly seed: number;
 }
 
-export const fields: Fields<Settings & { readonly paused: 0 | 1; readonly test: number }> = {
+export const settingFields: Fields<Settings> = {
   model: choice(models, "cnn"),
   images: choice(imageCounts, 10_000) as Field<number>,
   dropout: choice(dropouts, 25) as Field<number>,
   rate: choice(rates, 0.001) as Field<number>,
   seed: whole(1, 999_999, 1),
+};
+
+/** All that the page's address holds. */
+export const fields: Fields<Settings & { readonly paused: 0 | 1; readonly test: number }> = {
+  ...settingFields,
   paused: choice([0, 1], 0),
   /** The test image on the pad; 0 for none. */
   test: whole(0, packs.first.test + packs.rest.test, 1),

@@ -2,12 +2,14 @@ import { describe, expect, test } from "vitest";
 import { anatomy, type Inside, sizeOf, valuesOf } from "../../demos/digits/anatomy.ts";
 import { extended, nextExam, nothing } from "../../demos/digits/course.ts";
 import { imageAt, inputOf, joined, unpack } from "../../demos/digits/images.ts";
+import { aboutOf } from "../../demos/digits/keeping.ts";
 import { createNetwork } from "../../demos/digits/networks.ts";
 import { bytesOf, pixels } from "../../demos/digits/packs.ts";
-import { batchSize, fields, imageCounts } from "../../demos/digits/settings.ts";
+import { batchSize, fields, imageCounts, settingFields } from "../../demos/digits/settings.ts";
 import { explain, type Place } from "../../demos/digits/sums.ts";
 import { parseHash, printHash } from "../../demos/parts/hash.ts";
 import { input, type Variable } from "../../src/index.ts";
+import { serializeSafetensors } from "../../src/io/safetensors.ts";
 import { evaluate } from "../../src/reference/index.ts";
 
 const initial = parseHash(fields, "");
@@ -110,4 +112,34 @@ describe.each(["cnn", "mlp"] as const)("the sums of the %s", (name) => {
     const votes = valuesOf(inside, x, anatomy[name].length - 1);
     expect(votes).toEqual(inside.values.slice(-10));
   });
+});
+
+describe("a file of a training", () => {
+  const score = { loss: 1, accuracy: 0.5 };
+  const about = {
+    settings: parseHash(settingFields, "model=mlp&images=500"),
+    step: 3,
+    course: { steps: [1, 2], scores: { mlp: [1, 2].map(() => ({ training: score, test: score })) } },
+  };
+  const file = (metadata: unknown) =>
+    serializeSafetensors([["x", { dtype: "F32", shape: [1], data: new Float32Array(1) }]], {
+      "tilegrad.digits": JSON.stringify(metadata),
+    });
+
+  test("says what it is of", () => {
+    expect(aboutOf(file(about), "a file")).toEqual(about);
+  });
+
+  test.each([
+    null,
+    { ...about, step: 1 },
+    { ...about, step: "3" },
+    { ...about, settings: { ...about.settings, model: "rnn" } },
+    { ...about, settings: { ...about.settings, images: 70 } },
+    { ...about, course: { steps: [2, 1], scores: about.course.scores } },
+    { ...about, course: { steps: [1], scores: about.course.scores } },
+    { ...about, course: { steps: [1, 2], scores: {} } },
+  ])("is refused if it says %j", (metadata) =>
+    expect(() => aboutOf(file(metadata), "a file")).toThrow(/^a file: is not a training that this page has saved$/),
+  );
 });
