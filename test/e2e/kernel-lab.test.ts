@@ -1,6 +1,8 @@
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
+import axe from "axe-core";
 import type { Browser, Page } from "puppeteer";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { launchChrome } from "../browser/chrome.ts";
@@ -169,6 +171,122 @@ describe("the kernel lab", () => {
     await page.close();
   });
 
+  test("edits a kernel: errors while typing, a check before the clock, a limit for loops, a link", async () => {
+    const { page, faults } = await open("#sizes=3-4-5&variant=naive");
+    await page.waitForSelector("#edit");
+    await page.click("#edit");
+    await page.waitForFunction(() => document.querySelector(".editor")?.shadowRoot?.querySelector(".cm-line"));
+    expect(await scriptsOf(page)).toBeLessThan(300);
+    /** Replaces the whole text, as one who types. */
+    const type = async (wgsl: string) => {
+      await page.$eval(".editor", (editor) => editor.shadowRoot!.querySelector<HTMLElement>(".cm-content")!.focus());
+      await page.keyboard.down("Control");
+      await page.keyboard.press("a");
+      await page.keyboard.up("Control");
+      await page.keyboard.sendCharacter(wgsl);
+    };
+    const kernel = (body: string) => `@group(0) @binding(0) var<storage, read> a: array<f32, 12>;
+@group(0) @binding(1) var<storage, read> b: array<f32, 20>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32, 16>;
+@compute @workgroup_size(8, 8) fn main(@builtin(global_invocation_id) id: vec3u) {
+  if (id.x >= 5u || id.y >= 3u) { return; }
+  var sum = 0.0;
+  ${body}
+  y[id.y * 5u + id.x] = sum;
+}`;
+    const product = "for (var k = 0u; k < 4u; k++) { sum += a[id.y * 4u + k] * b[k * 5u + id.x]; }";
+    await type(kernel("sum += nothing;"));
+    await page.waitForFunction(() => document.querySelector(".faults li"));
+    expect(await text(page, ".faults li")).toMatch(/^Line 7, column 10: unresolved value 'nothing'/);
+    await page.waitForFunction(() =>
+      document.querySelector(".editor")!.shadowRoot!.querySelector(".cm-lintRange-error"),
+    );
+    expect(await page.$eval("#run-draft", (button) => (button as HTMLButtonElement).disabled)).toBe(true);
+
+    const run = async (): Promise<(string | null)[]> => {
+      await page.waitForFunction(() => document.querySelector("#run-draft:enabled"));
+      await page.click("#run-draft");
+      await measured(page);
+      return row(page, "own");
+    };
+    await measured(page);
+    await type(kernel(product.replace("k < 4u", "k < 3u")));
+    expect(await run()).toEqual([expect.stringMatching(/^Wrong, so not timed: y\[0\] is .*, expected .*\.$/)]);
+    await type(kernel("loop { sum += 1.0; if (sum < 0.0) { break; } }"));
+    expect(await run()).toEqual([expect.stringMatching(/^The loop at line 7 turned more than a million times/)]);
+    await type(kernel(product));
+    expect((await run())[0]).toMatch(/right$/);
+
+    await page.select("::-p-aria(naive beside[role='combobox'])", "own");
+    await page.waitForFunction(() => document.querySelector(".diff")?.shadowRoot?.querySelector(".cm-changedLine"));
+    const address = await hash(page);
+    expect(address).toMatch(/^#sizes=3-4-5&variant=naive&beside=own&text=[\w-]+$/);
+    await page.reload();
+    await page.waitForFunction(() => document.querySelector(".editor")?.shadowRoot?.querySelector(".cm-line"));
+    await page.waitForSelector('tr[data-variant="own"] td.right');
+    expect(await hash(page)).toBe(address);
+    await page.waitForFunction(() => document.querySelector("#drop-draft"));
+    await page.click("#drop-draft");
+    await page.waitForSelector("#edit");
+    expect(await hash(page)).not.toContain("text=");
+    expect(faults).toEqual([]);
+    await page.close();
+  });
+
+  test("shows a sweep as a heat map, and results of another machine beside its own", async () => {
+    const { page, faults } = await open("#work=scatter-add&sizes=2-2");
+    await measured(page);
+    await page.click("#sweep-workgroups");
+    await page.waitForFunction(() => document.querySelectorAll(".heat tbody tr").length === 7);
+    await page.waitForFunction(() => document.querySelector("#busy")!.textContent === "");
+    expect(await page.$$eval(".heat td", (cells) => cells.map((cell) => /^heat-[1-8]$/.test(cell.className)))).toEqual(
+      Array.from({ length: 7 }, () => true),
+    );
+    const theirs = {
+      ...{ format: "tilegrad kernel lab", version: 1, date: "2026-01-02T00:00:00.000Z", tilegrad: "0.1.0" },
+      ...{ adapter: "acme one", cpu: false, clock: "gpu", browser: "Chrome 150", os: "Linux", roof: null },
+      results: [
+        {
+          problem: { work: "scatter-add", sizes: [2, 2], nan: false },
+          variant: "naive",
+          outcome: { state: "right", time: { ms: 0.001, runs: 10, samples: 5 } },
+        },
+      ],
+    };
+    const files = await mkdtemp(join(tmpdir(), "tilegrad-results-"));
+    await writeFile(join(files, "theirs.json"), JSON.stringify(theirs));
+    await (await page.$("input#open-results"))!.uploadFile(join(files, "theirs.json"));
+    await page.waitForSelector(".results table");
+    expect(await text(page, ".results thead")).toContain("acme oneChrome 150, Linux, 2026-01-02, tilegrad 0.1.0");
+    expect(await text(page, ".results tbody tr")).toMatch(/^naive[\d.]+ [µm]s1 µs, [\d.,]+ × as fast$/);
+    await rm(files, { recursive: true });
+    expect(faults).toEqual([]);
+    await page.close();
+  });
+
+  test.each([
+    ["light", 1280],
+    ["dark", 1280],
+    ["light", 390],
+  ] as const)("has nothing that axe finds, in %s at %i pixels", async (scheme, width) => {
+    const { page } = await open("#work=cumsum&sizes=8-8&beside=blocks", { viewport: { width, height: 844 } });
+    await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
+    await measured(page);
+    await page.click("#edit");
+    for (const part of [".editor", ".diff"])
+      await page.waitForFunction(
+        (part) => document.querySelector(part)?.shadowRoot?.querySelector(".cm-line"),
+        {},
+        part,
+      );
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
+    await page.evaluate(axe.source);
+    type Axe = { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
+    const found = await page.evaluate(async () => (await (globalThis as unknown as { axe: Axe }).axe.run()).violations);
+    expect(found.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
+    await page.close();
+  });
+
   test("without WebGPU says what to do", async () => {
     const spoil = () => Object.defineProperty(Object.getPrototypeOf(navigator), "gpu", { value: undefined });
     const { page, faults } = await openSpoiled("", { spoil });
@@ -176,6 +294,23 @@ describe("the kernel lab", () => {
     expect(await text(page, ".unsupported")).toMatch(/Chrome or Edge.*Safari.*Firefox/s);
     expect(await page.$("#measure")).toBeNull();
     expect(faults).toEqual([]);
+    await page.close();
+  });
+
+  test("opens a fresh device when the GPU gives no answer, and says so", async () => {
+    const spoil = () => {
+      const wait = setTimeout;
+      const soon = (act: () => void, ms?: number) => wait(act, ms === 60_000 ? 3000 : ms);
+      globalThis.setTimeout = soon as unknown as typeof setTimeout;
+    };
+    const spoilWorkers = () => {
+      GPUQueue.prototype.onSubmittedWorkDone = () => new Promise(() => {});
+    };
+    const { page } = await openSpoiled("#work=gather&sizes=2-2", { spoil, spoilWorkers });
+    await page.waitForSelector(".notice");
+    expect(await text(page, ".notice")).toMatch(/no answer for 60 seconds\. The page has a fresh GPU device now\.$/);
+    expect(await row(page, "naive")).toEqual(["–"]);
+    expect(await page.$eval("#measure", (button) => (button as HTMLButtonElement).disabled)).toBe(false);
     await page.close();
   });
 
