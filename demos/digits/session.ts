@@ -32,7 +32,7 @@ import {
 } from "./state.ts";
 
 /** Milliseconds of training between two looks at the page, and for those who want little motion. */
-const between = 250;
+const between = 400;
 const calm = 1000;
 
 /** The step at which the training pauses by itself. */
