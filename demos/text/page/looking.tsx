@@ -36,7 +36,7 @@ export function Looking() {
       <h2 id="looking-title">Look inside while it reads</h2>
       <div class="looking-columns">
         <div class="reader">
-          <div class="choices">
+          <div class="view-options">
             <Choice
               label="Colour by"
               value={shown()}
