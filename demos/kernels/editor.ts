@@ -23,19 +23,21 @@ const theme = EditorView.theme({
   ".cm-tooltip": { color: "var(--ink)", backgroundColor: "var(--card)", border: "1px solid var(--line)" },
   ".cm-cursor": { borderLeftColor: "var(--ink)" },
   ".wgsl-comment": { color: "var(--soft)" },
-  ".wgsl-number": { color: "var(--warm)" },
+  ".wgsl-number": { color: "color-mix(in srgb, var(--warm) 70%, var(--ink))" },
   ".wgsl-keyword": { color: "var(--accent)", fontWeight: "600" },
   ".wgsl-type": { color: "var(--accent)" },
+  // Faint, and underlined within lines: text keeps its contrast.
   "&.cm-merge-a .cm-changedLine, .cm-deletedChunk": {
-    backgroundColor: "color-mix(in srgb, var(--warm) 12%, transparent)",
+    backgroundColor: "color-mix(in srgb, var(--warm) 4%, transparent)",
   },
   "&.cm-merge-b .cm-changedLine, .cm-changedLine": {
-    backgroundColor: "color-mix(in srgb, var(--accent) 12%, transparent)",
+    backgroundColor: "color-mix(in srgb, var(--accent) 4%, transparent)",
   },
   "&.cm-merge-a .cm-changedText, .cm-deletedChunk .cm-deletedText": {
-    background: "color-mix(in srgb, var(--warm) 28%, transparent)",
+    background: "none",
+    borderBottom: "2px solid var(--warm)",
   },
-  "&.cm-merge-b .cm-changedText": { background: "color-mix(in srgb, var(--accent) 28%, transparent)" },
+  "&.cm-merge-b .cm-changedText": { background: "none", borderBottom: "2px solid var(--accent)" },
 });
 
 /** The inside of an element, without what was there. */
@@ -79,7 +81,15 @@ export function openEditor({ parent, text, onChange, errorsIn }: EditorOptions):
       }),
     ],
   });
-  return () => view.destroy();
+  return reachable(view);
+}
+
+/** Lets the keyboard scroll an editor. @returns how to close it. */
+function reachable(...views: EditorView[]): () => void {
+  for (const { scrollDOM } of views) scrollDOM.tabIndex = 0;
+  return () => {
+    for (const view of views) view.destroy();
+  };
 }
 
 /** The compiler's errors as places in the text: from their column to the end of the word there. */
@@ -100,9 +110,10 @@ export function openDiff(parent: HTMLElement, a: string, b: string, names: reado
     const changes = unifiedMergeView({ original: a, mergeControls: false });
     const both = labelled(`Changes from ${names[0]} to ${names[1]}`);
     const view = new EditorView({ root, parent: root, doc: b, extensions: [fixed, both, changes] });
-    return () => view.destroy();
+    return reachable(view);
   }
   const side = (doc: string, name: string) => ({ doc, extensions: [fixed, labelled(name)] });
   const view = new MergeView({ root, parent: root, a: side(a, names[0]), b: side(b, names[1]), gutter: true });
+  reachable(view.a, view.b);
   return () => view.destroy();
 }

