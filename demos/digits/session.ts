@@ -31,7 +31,10 @@ import {
   test,
 } from "./state.ts";
 
-/** Milliseconds of training between two looks at the page, and for those who want little motion. */
+/**
+ * Milliseconds of training between two looks at the page, and for those who want little motion. Each look costs a frame
+ * where a CPU does the work of a GPU, so there they are rare, too.
+ */
 const between = 400;
 const calm = 1000;
 
@@ -196,7 +199,8 @@ async function advance(most: number): Promise<void> {
     return reached;
   });
   if (now === undefined || step.value !== before) return;
-  const wanted = matchMedia("(prefers-reduced-motion: reduce)").matches ? calm : between;
+  const isCalm = remote.value?.cpu || matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const wanted = isCalm ? calm : between;
   chunk = Math.max(1, Math.min(2 * chunk, Math.round((steps * wanted) / took)));
   // All at once, so that the page draws once.
   const unseen = batch(() => {
