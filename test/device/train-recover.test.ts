@@ -113,22 +113,20 @@ test("the same whatever fit awaits when the device is lost: compiling, running, 
 test("a checkpoint that the device did not survive is left out, and a later one is whole", async () => {
   const { engine, train, trainer, weights } = await setUp(0);
   const files: Uint8Array<ArrayBuffer>[] = [];
-  const saved: Promise<unknown>[] = [];
+  const saved: Promise<Uint8Array<ArrayBuffer> | string>[] = [];
   const history = await train(
     onceAt([11], () => {
-      saved.push(
-        trainer.save().then(
-          () => "saved",
-          ({ name }) => name,
-        ),
-      );
+      saved.push(trainer.save().catch(({ name }) => name));
       engine.device.destroy();
     }),
     [{ onEpochEnd: async (_, training) => void files.push(await training.save()) }],
   );
   expect(history.epochs).toHaveLength(5);
-  expect(await Promise.all(saved)).toEqual(["DeviceLostError"]);
   const after = await weights();
+  // The engine may be on its next device before the file is begun: then it is whole.
+  const [file] = await Promise.all(saved);
+  if (typeof file === "string") expect(file).toBe("DeviceLostError");
+  else trainer.load(file!);
   trainer.load(files.at(-1)!);
   if (history.stopped === undefined) expect(await trainer.evaluate(validation)).toBeDefined();
   expect(after.every(Number.isFinite)).toBe(true);
