@@ -1,24 +1,22 @@
-import { batch, effect, signal, untracked } from "@preact/signals";
+import { batch, signal } from "@preact/signals";
 import type { Recording } from "../../src/index.ts";
 import { download, type Upload } from "../../src/store/files.ts";
-import { connect } from "../../src/worker/index.ts";
+import { keepInAddress } from "../parts/address.ts";
 import { printHash } from "../parts/hash.ts";
+import { calm, isCalm, nextFrame } from "../parts/motion.ts";
 import { type Course, extended, leg, nextExam, nothing } from "./course.ts";
-import type digits from "./digits.worker.ts";
 import type { About } from "./keeping.ts";
 import { batchSize, fields, type Settings, settingFields, stepsPerEpoch } from "./settings.ts";
 import {
   arrived,
   ask,
   busy,
-  calls,
   course,
   ended,
   exam,
   fail,
   failure,
   looking,
-  missing,
   playing,
   type Remote,
   refresh,
@@ -29,14 +27,11 @@ import {
   speed,
   step,
   test,
+  training,
 } from "./state.ts";
 
-/**
- * Milliseconds of training between two looks at the page, and for those who want little motion. Each look costs a frame
- * where a CPU does the work of a GPU, so there they are rare, too.
- */
+/** Milliseconds of training between two looks at the page. */
 const between = 400;
-const calm = 1000;
 
 /** The step at which the training pauses by itself. */
 let goal = 0;
@@ -199,8 +194,8 @@ async function advance(most: number): Promise<void> {
     return reached;
   });
   if (now === undefined || step.value !== before) return;
-  const isCalm = remote.value?.cpu || matchMedia("(prefers-reduced-motion: reduce)").matches;
-  const wanted = isCalm ? calm : between;
+  // Where a CPU does the work of a GPU, each look costs a frame: there they are rare, too.
+  const wanted = isCalm() || remote.value?.cpu ? calm : between;
   chunk = Math.max(1, Math.min(2 * chunk, Math.round((steps * wanted) / took)));
   // All at once, so that the page draws once.
   const unseen = batch(() => {
@@ -232,19 +227,16 @@ export async function record(): Promise<Recording> {
   return recording;
 }
 
-/** Trains while something says so. @returns when nothing is under way any more. */
+/** Trains while something says so. */
 async function train(stepsLeft: () => number, atEnd = async () => {}): Promise<void> {
-  if (busy.value) return;
-  busy.value = true;
   for (let left = stepsLeft(); left > 0 && !ended.value; left = stepsLeft()) {
-    if (step.value === undefined) await calls;
+    if (step.value === undefined) await training.answered();
     else await advance(left);
     if (performance.now() - keptAt > keepEvery && course.value.steps.at(-1) === step.value) await keep();
-    await new Promise(requestAnimationFrame);
+    await nextFrame();
   }
   await atEnd();
   await keep();
-  busy.value = false;
 }
 
 /** Trains to the end of the epoch, examines there, and stops. */
@@ -253,11 +245,13 @@ export async function finishEpoch(): Promise<void> {
   if (step.value === undefined || busy.value) return;
   const perEpoch = stepsPerEpoch(settings.value);
   const end = perEpoch * (Math.floor(step.value / perEpoch) + 1);
-  await train(
-    () => (step.value === undefined ? 0 : end - step.value),
-    async () => {
-      if (step.value === end && course.value.steps.at(-1) !== end) await examine();
-    },
+  await training.alone(() =>
+    train(
+      () => (step.value === undefined ? 0 : end - step.value),
+      async () => {
+        if (step.value === end && course.value.steps.at(-1) !== end) await examine();
+      },
+    ),
   );
 }
 
@@ -275,37 +269,26 @@ export function toggle(): void {
 
 /** Starts the worker, and the training unless the address says otherwise. */
 export async function start(): Promise<void> {
-  try {
-    remote.value = await connect<typeof digits>(
-      () => new Worker(new URL("./digits.worker.ts", import.meta.url), { type: "module" }),
-      {
-        given: { base: document.baseURI },
-        onMessage: (share) => {
-          arrived.value = share as number;
-        },
-        inPage: () => import("./digits.worker.ts"),
+  const hasGpu = await training.open(
+    () => new Worker(new URL("./digits.worker.ts", import.meta.url), { type: "module" }),
+    {
+      given: { base: document.baseURI },
+      onMessage: (share) => {
+        arrived.value = share as number;
       },
-    );
-  } catch (error) {
-    missing.value = error as Error;
-    return;
-  }
-  void remote.value.lost.then((reason) => fail(`The GPU was lost. Reload the page to start over. ${reason}`));
+      inPage: () => import("./digits.worker.ts"),
+    },
+  );
+  if (!hasGpu) return;
   await resumeOrStart();
   if (shown.value > 0) show(Math.min(shown.value, test.value?.count ?? 1));
-  effect(() => {
-    if (playing.value && !busy.value) void untracked(play);
-  });
+  training.whilePlaying(play);
 }
 
-effect(() => {
+keepInAddress(() => {
   const isPaused = playing.value || ended.value ? 0 : 1;
-  const hash = printHash(fields, { ...settings.value, paused: isPaused, test: shown.value });
-  history.replaceState(null, "", hash === "" ? location.pathname + location.search : `#${hash}`);
+  return printHash(fields, { ...settings.value, paused: isPaused, test: shown.value });
 });
-
-// A link to other settings of the same page.
-addEventListener("hashchange", () => location.reload());
 
 // Browsers may end a hidden page without another word.
 addEventListener("visibilitychange", () => {

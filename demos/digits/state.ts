@@ -1,6 +1,7 @@
 import { batch, computed, signal } from "@preact/signals";
 import type { RemoteTrainer } from "../../src/worker/index.ts";
 import { parseHash } from "../parts/hash.ts";
+import { trainingOf } from "../parts/training.ts";
 import type { Inside } from "./anatomy.ts";
 import { type Course, nothing } from "./course.ts";
 import type digits from "./digits.worker.ts";
@@ -20,7 +21,6 @@ const { paused, test: firstShown, ...initial } = parseHash(fields, location.hash
 
 /** All that the page shows. The settings, the test image and whether it is paused are kept in its address. */
 export const settings = signal<Settings>(initial);
-export const playing = signal(paused === 0);
 /** Steps since the start; undefined until the networks are there. */
 export const step = signal<number | undefined>(undefined);
 export const course = signal<Course>(nothing);
@@ -42,37 +42,9 @@ export const subject = computed(() => {
 export const arrived = signal(0);
 /** Images that the networks train on per second. */
 export const speed = signal<number | undefined>(undefined);
-export const remote = signal<Remote | undefined>(undefined);
-/** Why there is no network. */
-export const missing = signal<Error | undefined>(undefined);
-/** What ended the training. */
-export const failure = signal<string | undefined>(undefined);
-export const ended = computed(() => failure.value !== undefined);
-/** Whether a training is under way. */
-export const busy = signal(false);
-/** Calls of the worker, one after the other. */
-export let calls: Promise<unknown> = Promise.resolve();
 
-export const ask = <T>(call: (remote: Remote) => Promise<T>): Promise<T | undefined> => {
-  const answer = calls.then(async () => {
-    if (!remote.value || ended.value) return undefined;
-    try {
-      return await call(remote.value);
-    } catch (error) {
-      fail((error as Error).message);
-      return undefined;
-    }
-  });
-  calls = answer;
-  return answer;
-};
-
-export function fail(reason: string): void {
-  batch(() => {
-    failure.value ??= reason;
-    playing.value = false;
-  });
-}
+export const training = trainingOf<typeof digits>(paused === 0);
+export const { playing, busy, remote, missing, failure, ended, ask, fail } = training;
 
 /** The look under way, which no new networks may overtake. */
 export let looking: Promise<void> | undefined;

@@ -1,6 +1,7 @@
-import { batch, computed, effect, signal } from "@preact/signals";
+import { batch, computed, signal } from "@preact/signals";
 import { parseRecording, type Recording, type Stage } from "../../src/recording/index.ts";
 import { indexedDBStore } from "../../src/store/indexedDB.ts";
+import { keepInAddress } from "../parts/address.ts";
 import { choice, type Fields, parseHash, printHash } from "../parts/hash.ts";
 import { linksOf, stages } from "./links.ts";
 
@@ -161,13 +162,10 @@ const open = (): void => {
 
 export function start(): void {
   open();
-  effect(() => {
-    const hash = printHash(fields, address.value);
-    if (hash !== location.hash.slice(1)) history.replaceState(null, "", hash ? `#${hash}` : location.pathname);
-  });
-  addEventListener("hashchange", () => {
+  const follow = (): void => {
     const before = address.value.open;
     address.value = parseHash(fields, location.hash);
     if (address.value.open !== before) open();
-  });
+  };
+  keepInAddress(() => printHash(fields, address.value), follow);
 }

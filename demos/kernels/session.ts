@@ -1,5 +1,6 @@
 import { batch, computed, effect, signal } from "@preact/signals";
 import type { CompilerError } from "../../src/kernels/call.ts";
+import { keepInAddress } from "../parts/address.ts";
 import { parseHash, printHash } from "../parts/hash.ts";
 import { mostPacked, pack, unpack } from "../parts/pack.ts";
 import { ask, connection, open } from "./gpu.ts";
@@ -244,10 +245,4 @@ export async function start(): Promise<void> {
   await study();
 }
 
-effect(() => {
-  const hash = printHash(fields, settings.value);
-  history.replaceState(null, "", hash === "" ? location.pathname + location.search : `#${hash}`);
-});
-
-// A link to other settings of the same page.
-addEventListener("hashchange", () => location.reload());
+keepInAddress(() => printHash(fields, settings.value));

@@ -1,8 +1,8 @@
 import { useComputed } from "@preact/signals";
 import { Curves } from "../parts/curves.tsx";
+import { Figure } from "../parts/figure.tsx";
 import { cursor, painting } from "./brush.ts";
 import { surfaceOf } from "./drawing.tsx";
-import { Figure } from "./figure.tsx";
 import type { Frame } from "./frame.ts";
 import { nameOf } from "./names.ts";
 import { samples } from "./problems.ts";

@@ -1,13 +1,14 @@
-import { batch, computed, effect, signal, untracked } from "@preact/signals";
+import { batch, computed, signal } from "@preact/signals";
 import type { KernelInfo } from "../../src/index.ts";
-import { connect, type RemoteTrainer } from "../../src/worker/index.ts";
+import { keepInAddress } from "../parts/address.ts";
+import { grown } from "../parts/course.ts";
 import { parseHash, printHash } from "../parts/hash.ts";
+import { nextDrawing } from "../parts/motion.ts";
+import { trainingOf } from "../parts/training.ts";
 import { fields, type Shared, split, together } from "./address.ts";
 import type { Frame, Place } from "./frame.ts";
 import type playground from "./playground.worker.ts";
 import type { Network, Settings } from "./settings.ts";
-
-type Remote = RemoteTrainer<typeof playground>;
 
 /** A hidden unit or the output: its layer, from 1, and its place in it. */
 export interface Unit {
@@ -24,12 +25,6 @@ export interface Course {
 
 const nothing: Course = { epochs: [], train: [], test: [] };
 
-/** Values in a course; then every second one goes. */
-const longest = 600;
-
-/** Milliseconds between two drawings for those who want little motion. */
-const calm = 1000;
-
 /** Milliseconds of training between two drawings, at full speed. */
 const frameTime = 12;
 
@@ -43,65 +38,37 @@ export const networks = signal<readonly Network[]>(first.networks);
 export const chosen = signal(0);
 /** All settings of the network that is edited. */
 export const settings = computed<Settings>(() => ({ ...shared.value, ...networks.value[chosen.value]! }));
-export const playing = signal(!first.paused);
 export const frames = signal<readonly Frame[]>([]);
 export const frame = computed<Frame | undefined>(() => frames.value[chosen.value]);
 export const courses = signal<readonly Course[]>([]);
-export const remote = signal<Remote | undefined>(undefined);
-/** Why there is no network. */
-export const missing = signal<Error | undefined>(undefined);
-/** What ended the training. */
-export const failure = signal<string | undefined>(undefined);
 /** The unit that is shown large; undefined for the output. */
 export const looked = signal<Unit | undefined>(undefined);
-export const ended = computed(() => failure.value !== undefined);
 
-/** Calls of the worker, one after the other. */
-let calls: Promise<void> = Promise.resolve();
-
-const ask = (call: (remote: Remote) => Promise<void>): Promise<void> => {
-  calls = calls.then(async () => {
-    if (!remote.value || ended.value) return;
-    try {
-      await call(remote.value);
-    } catch (error) {
-      fail((error as Error).message);
-    }
-  });
-  return calls;
-};
-
-function fail(reason: string): void {
-  batch(() => {
-    failure.value ??= reason;
-    playing.value = false;
-  });
-}
+const training = trainingOf<typeof playground>(!first.paused);
+const { ask } = training;
+export const { playing, remote, missing, failure, ended } = training;
 
 function show(next: readonly Frame[], starts: boolean): void {
   batch(() => {
     frames.value = next;
-    courses.value = next.map((one, i) => grown(starts ? nothing : (courses.value[i] ?? nothing), one));
+    courses.value = next.map((one, i) => extended(starts ? nothing : (courses.value[i] ?? nothing), one));
   });
 }
 
-function grown({ epochs, train, test }: Course, { epoch, loss }: Frame): Course {
-  const thin = epochs.length < longest ? () => true : (_: number, i: number) => i % 2 === 0;
-  return {
-    epochs: [...epochs.filter(thin), epoch],
-    train: [...train.filter(thin), loss.train],
-    test: [...test.filter(thin), loss.test],
-  };
-}
+const extended = ({ epochs, train, test }: Course, { epoch, loss }: Frame): Course => ({
+  epochs: grown(epochs, epoch),
+  train: grown(train, loss.train),
+  test: grown(test, loss.test),
+});
 
 /** Settings that the worker has yet to take on, and whether they start over. */
 let waiting: { fresh: boolean } | undefined;
 
 /** Hands all settings to the worker: those of the moment in which it is free. */
-function configure(fresh: boolean): Promise<void> {
+function configure(fresh: boolean): Promise<unknown> {
   if (waiting) {
     waiting.fresh ||= fresh;
-    return calls;
+    return training.answered();
   }
   waiting = { fresh };
   return ask(async ({ methods }) => {
@@ -138,7 +105,7 @@ export function compare(on: boolean): void {
   void configure(true);
 }
 
-export const reset = (): Promise<void> => configure(true);
+export const reset = (): Promise<unknown> => configure(true);
 
 /** Sets a weight or bias of the edited network. */
 export function edit(place: Place, value: number): void {
@@ -154,7 +121,7 @@ export function inspect(): Promise<readonly KernelInfo[]> {
   });
 }
 
-const advance = (steps: () => number): Promise<void> =>
+const advance = (steps: () => number): Promise<unknown> =>
   ask(async ({ methods }) => {
     const wanted = steps();
     if (wanted > 0) show(await methods.advance(wanted), false);
@@ -171,8 +138,6 @@ export function finishEpoch(): void {
   void advance(() => frames.value[0]!.left);
 }
 
-const nextFrame = (): Promise<unknown> => new Promise(requestAnimationFrame);
-
 /** Trains while it plays: a drawing for each frame of the page at most. */
 async function play(): Promise<void> {
   let burst = 1;
@@ -186,32 +151,19 @@ async function play(): Promise<void> {
     });
     const share = frameTime / (performance.now() - begun);
     burst = Math.max(1, Math.min(5000, Math.round(burst * Math.max(0.5, Math.min(2, share)))));
-    if (matchMedia("(prefers-reduced-motion: reduce)").matches) await new Promise((go) => setTimeout(go, calm));
-    await nextFrame();
+    await nextDrawing();
   }
 }
 
 /** Starts the worker, and the training unless the address says otherwise. */
 export async function start(): Promise<void> {
-  try {
-    remote.value = await connect<typeof playground>(
-      () => new Worker(new URL("./playground.worker.ts", import.meta.url), { type: "module" }),
-      { inPage: () => import("./playground.worker.ts") },
-    );
-  } catch (error) {
-    missing.value = error as Error;
-    return;
-  }
-  void remote.value.lost.then((reason) => fail(`The GPU was lost. Reload the page to start over. ${reason}`));
+  const hasGpu = await training.open(
+    () => new Worker(new URL("./playground.worker.ts", import.meta.url), { type: "module" }),
+    { inPage: () => import("./playground.worker.ts") },
+  );
+  if (!hasGpu) return;
   await reset();
-  let runs = false;
-  effect(() => {
-    if (!playing.value || runs) return;
-    runs = true;
-    void untracked(play).finally(() => {
-      runs = false;
-    });
-  });
+  training.whilePlaying(play);
 }
 
 /** The page's address with other values. */
@@ -225,10 +177,4 @@ export const hashOf = (changes: Partial<Shared> = {}): string =>
     }),
   );
 
-effect(() => {
-  const hash = hashOf();
-  history.replaceState(null, "", hash === "" ? location.pathname + location.search : `#${hash}`);
-});
-
-// A link to other settings of the same page.
-addEventListener("hashchange", () => location.reload());
+keepInAddress(hashOf);

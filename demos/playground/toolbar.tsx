@@ -1,4 +1,4 @@
-import { Figure } from "./figure.tsx";
+import { Figure } from "../parts/figure.tsx";
 import * as session from "./session.ts";
 import { shows } from "./shows.ts";
 

@@ -1,6 +1,7 @@
-import { batch, computed, effect, signal } from "@preact/signals";
+import { batch, computed, signal } from "@preact/signals";
 import { parseResult } from "../../bench/measure/parse.ts";
 import { extended, type Report, type Result } from "../../bench/measure/result.ts";
+import { keepInAddress } from "../parts/address.ts";
 import { type Field, type Fields, parseHash, printHash } from "../parts/hash.ts";
 import { type Line, open } from "./line.ts";
 import { fromLink, toLink } from "./link.ts";
@@ -174,10 +175,4 @@ export async function start(): Promise<void> {
   });
 }
 
-effect(() => {
-  const hash = printHash(fields, { beside: beside.value, only: only.value, card: card.value });
-  history.replaceState(null, "", hash === "" ? location.pathname + location.search : `#${hash}`);
-});
-
-// A link to another result of the same page.
-addEventListener("hashchange", () => location.reload());
+keepInAddress(() => printHash(fields, { beside: beside.value, only: only.value, card: card.value }));

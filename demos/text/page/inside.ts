@@ -85,7 +85,7 @@ async function refresh(): Promise<void> {
   do {
     again = false;
     const [text, show] = [reading(), shown()];
-    const found = await ask((methods) => methods.look(text, show));
+    const found = await ask(({ methods }) => methods.look(text, show));
     if (found) look.value = { ...found, text, show };
     await new Promise((go) => setTimeout(go, pause));
   } while (again);
@@ -106,7 +106,7 @@ effect(() => {
   const now = frame.value;
   const { model, source: current } = settings.peek();
   if (!now?.looked || current === "tags") return;
-  void ask((methods) => methods.reach()).then((norms) => {
+  void ask(({ methods }) => methods.reach()).then((norms) => {
     if (!norms) return;
     const kept = source === current ? reaches.peek() : new Map();
     source = current;

@@ -1,5 +1,5 @@
+import { Figure } from "../../parts/figure.tsx";
 import { Chart } from "./chart.tsx";
-import { Figure } from "./figure.tsx";
 import { course, frame } from "./session.ts";
 
 const bits = (value: number | undefined): string => (value === undefined ? "–" : value.toFixed(3));

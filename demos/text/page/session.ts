@@ -1,14 +1,15 @@
-import { batch, computed, effect, signal, untracked } from "@preact/signals";
-import { connect, type RemoteTrainer } from "../../../src/worker/index.ts";
+import { batch, signal } from "@preact/signals";
+import { keepInAddress } from "../../parts/address.ts";
+import { grown } from "../../parts/course.ts";
 import { parseHash, printHash } from "../../parts/hash.ts";
+import { isCalm, nextDrawing, nextFrame } from "../../parts/motion.ts";
+import { trainingOf } from "../../parts/training.ts";
 import type { Exam } from "./examiner.ts";
 import type { Frame } from "./lab.ts";
 import { shortcoming } from "./own.ts";
 import { block, writesAfter } from "./pace.ts";
 import { fields, type Settings, type View } from "./settings.ts";
 import type text from "./text.worker.ts";
-
-type Remote = RemoteTrainer<typeof text>;
 
 /** Bits per character so far. */
 export interface Course {
@@ -27,19 +28,11 @@ export interface Sample {
 
 const nothing: Course = { steps: [], train: [], looks: [], validation: [] };
 
-/** Values in a course; then every second one goes. */
-const longest = 600;
-
 /** Samples that stay on the page. */
 const mostSamples = 7;
 
 /** Characters that appear at once while the network writes. */
 const atOnce = 4;
-
-/** Milliseconds between two drawings for those who want little motion. */
-const calm = 1000;
-
-const isCalm = (): boolean => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 const { paused, temperature: warmth, show: shown, unit, read, ...found } = parseHash(fields, location.hash);
 const isEnough = found.source !== "own" || shortcoming(found.own) === undefined;
@@ -48,44 +41,15 @@ const isEnough = found.source !== "own" || shortcoming(found.own) === undefined;
 export const settings = signal<Settings>(isEnough ? found : { ...found, source: fields.source.initial });
 export const temperature = signal(warmth);
 export const view = signal<View>({ show: shown, unit, read });
-export const playing = signal(paused === 0);
 export const frame = signal<Frame | undefined>(undefined);
 export const course = signal<Course>(nothing);
 /** The newest first. */
 export const samples = signal<readonly Sample[]>([]);
 /** How the network last tagged names that are held out, and after which step. */
 export const exam = signal<(Exam & { readonly step: number }) | undefined>(undefined);
-export const remote = signal<Remote | undefined>(undefined);
-/** Why there is no network. */
-export const missing = signal<Error | undefined>(undefined);
-/** What ended the training. */
-export const failure = signal<string | undefined>(undefined);
-export const ended = computed(() => failure.value !== undefined);
 
-/** Calls of the worker, one after the other. */
-let calls: Promise<unknown> = Promise.resolve();
-
-/** Calls the worker. @returns undefined if the training has ended. */
-export const ask = <T>(call: (methods: Remote["methods"]) => Promise<T>): Promise<T | undefined> => {
-  const asked = calls.then(async () => {
-    if (!remote.value || ended.value) return undefined;
-    try {
-      return await call(remote.value.methods);
-    } catch (error) {
-      fail((error as Error).message);
-      return undefined;
-    }
-  });
-  calls = asked;
-  return asked;
-};
-
-function fail(reason: string): void {
-  batch(() => {
-    failure.value ??= reason;
-    playing.value = false;
-  });
-}
+const training = trainingOf<typeof text>(paused === 0);
+export const { playing, remote, missing, failure, ended, ask } = training;
 
 function show(next: Frame): void {
   batch(() => {
@@ -102,19 +66,13 @@ function show(next: Frame): void {
   });
 }
 
-/** Values with one more, thinned out when they are many. */
-const grown = (values: readonly number[], next: number): number[] => [
-  ...(values.length < longest ? values : values.filter((_, i) => i % 2 === 0)),
-  next,
-];
-
 /** Counts how often the network was started over: what belongs to an earlier one is dropped. */
 let start = 0;
 
 /** Draws all weights again. */
 export async function reset(): Promise<void> {
   const mine = ++start;
-  const next = await ask((methods) => methods.configure(settings.value));
+  const next = await ask(({ methods }) => methods.configure(settings.value));
   if (!next || mine !== start) return;
   batch(() => {
     course.value = nothing;
@@ -130,10 +88,8 @@ export function change(changes: Partial<Settings>): void {
   settings.value = { ...settings.value, ...changes };
   const { rate, ...others } = changes;
   if (Object.keys(others).length > 0) void reset();
-  else if (rate !== undefined) void ask((methods) => methods.setRate(rate));
+  else if (rate !== undefined) void ask(({ methods }) => methods.setRate(rate));
 }
-
-const nextFrame = (): Promise<unknown> => new Promise(requestAnimationFrame);
 
 /** Whether a sample is being written, and whether another is wanted instead. */
 export const writing = signal(false);
@@ -159,7 +115,7 @@ async function present(): Promise<void> {
   if (!tagging()) return write();
   const mine = start;
   const { step } = frame.value!;
-  const found = await ask((methods) => methods.examine());
+  const found = await ask(({ methods }) => methods.examine());
   if (found && mine === start) exam.value = { ...found, step };
 }
 
@@ -170,7 +126,7 @@ async function sample(): Promise<void> {
   for (let ends = false; !ends && !again; ) {
     const begins = text === "";
     const count = isCalm() ? Number.POSITIVE_INFINITY : atOnce;
-    const piece = await ask((methods) => methods.write(begins, count, temperature.value / 10));
+    const piece = await ask(({ methods }) => methods.write(begins, count, temperature.value / 10));
     if (!piece || mine !== start) return;
     text += piece.text;
     ends = piece.ends;
@@ -184,7 +140,7 @@ async function sample(): Promise<void> {
 async function advance(steps: number): Promise<void> {
   const mine = start;
   const before = frame.value!.step;
-  const next = await ask((methods) => methods.advance(steps));
+  const next = await ask(({ methods }) => methods.advance(steps));
   if (!next || mine !== start) return;
   show(next);
   if (next.step !== before && (tagging() ? next.looked : writesAfter(next.step))) await present();
@@ -199,8 +155,7 @@ export function step(): void {
 async function play(): Promise<void> {
   while (playing.value && !ended.value) {
     await advance(block);
-    if (isCalm()) await new Promise((go) => setTimeout(go, calm));
-    await nextFrame();
+    await nextDrawing();
   }
 }
 
@@ -212,38 +167,22 @@ export function warm(value: number): void {
 
 /** Starts the worker, and the training unless the address says otherwise. */
 export async function begin(): Promise<void> {
-  try {
-    remote.value = await connect<typeof text>(
-      () => new Worker(new URL("./text.worker.ts", import.meta.url), { type: "module" }),
-      { given: new URL("data/", document.baseURI).href, inPage: () => import("./text.worker.ts") },
-    );
-  } catch (error) {
-    missing.value = error as Error;
-    return;
-  }
-  void remote.value.lost.then((reason) => fail(`The GPU was lost. Reload the page to start over. ${reason}`));
+  const hasGpu = await training.open(
+    () => new Worker(new URL("./text.worker.ts", import.meta.url), { type: "module" }),
+    { given: new URL("data/", document.baseURI).href, inPage: () => import("./text.worker.ts") },
+  );
+  if (!hasGpu) return;
   await reset();
-  let runs = false;
-  effect(() => {
-    if (!playing.value || runs) return;
-    runs = true;
-    void untracked(play).finally(() => {
-      runs = false;
-    });
-  });
+  training.whilePlaying(play);
 }
 
-effect(() => {
+keepInAddress(() => {
   const { source, own } = settings.value;
-  const hash = printHash(fields, {
+  return printHash(fields, {
     ...settings.value,
     ...view.value,
     own: source === "own" ? own : "",
     temperature: temperature.value,
     paused: playing.value || ended.value ? 0 : 1,
   });
-  history.replaceState(null, "", hash === "" ? location.pathname + location.search : `#${hash}`);
 });
-
-// A link to other settings of the same page.
-addEventListener("hashchange", () => location.reload());
