@@ -86,11 +86,15 @@ export class Lab {
     if (!step) return;
     const { penalty, strength, seed } = this.#settings!;
     const factor: Feeds = penalty === "none" ? {} : { strength: Float32Array.of(strength) };
-    for (let i = 0; i < steps; i++) {
+    for (let left = steps; left > 0; ) {
+      // To the end of the epoch at most, where the learning rate may change.
+      const count = Math.min(left, this.#perEpoch - this.#position);
       const order = permutation(this.#samples.train, seed, this.#epoch);
-      await step.run({ ...this.#batchAt(order, this.#position), ...factor });
-      this.#step++;
-      this.#position++;
+      const batchAt = (_: unknown, i: number) => ({ ...this.#batchAt(order, this.#position + i), ...factor });
+      await step.runMany(Array.from({ length: count }, batchAt));
+      left -= count;
+      this.#step += count;
+      this.#position += count;
       if (this.#position < this.#perEpoch) continue;
       this.#epoch++;
       this.#position = 0;
@@ -100,7 +104,7 @@ export class Lab {
 
   /** Trains until as many epochs are over as in another run. */
   async follow(epoch: number): Promise<void> {
-    while (this.step && this.epoch < epoch - 1e-6) await this.advance(1);
+    if (this.step) await this.advance(Math.ceil((epoch - this.epoch - 1e-6) * this.#perEpoch));
   }
 
   /** Changes one weight or bias. */

@@ -4,7 +4,7 @@ import { Nudge } from "./nudge.ts";
 const aheadMs = 30;
 
 /**
- * Keeps the host from running too far ahead of the GPU. At most one fence is pending. The number of submits allowed
+ * Keeps the host from running too far ahead of the GPU. At most one fence is pending. The number of steps allowed
  * ahead of it adapts so that about `aheadMs` of work is queued, whether a step takes 0.1 ms or a second.
  */
 export class Throttle {
@@ -19,10 +19,15 @@ export class Throttle {
     this.#nudge = new Nudge(queue);
   }
 
-  /** Call after each submit; resolves when the next one may follow. */
-  async submitted(): Promise<void> {
-    this.#submitted++;
-    // A fence costs as much as two dispatches, so one per half of the allowed submits is enough.
+  /** How many steps to submit at once, so that others are not kept waiting. */
+  get together(): number {
+    return Math.ceil(this.#allowed / 2);
+  }
+
+  /** Call after each submit; resolves when the next one may follow. @param steps in it. */
+  async submitted(steps = 1): Promise<void> {
+    this.#submitted += steps;
+    // A fence costs as much as two dispatches, so one per half of the allowed steps is enough.
     if (!this.#fence && 2 * this.#submitted > this.#allowed) {
       const start = performance.now();
       const before = this.#submitted;
@@ -31,8 +36,8 @@ export class Throttle {
         .onSubmittedWorkDone()
         .catch(() => undefined)
         .then(() => {
-          const perSubmit = (performance.now() - start) / Math.max(1, before);
-          this.#allowed = Math.min(256, Math.max(1, Math.round(aheadMs / perSubmit)));
+          const perStep = (performance.now() - start) / Math.max(1, before);
+          this.#allowed = Math.min(256, Math.max(1, Math.round(aheadMs / perStep)));
           this.#submitted -= before;
           this.#fence = undefined;
         });

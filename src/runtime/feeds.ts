@@ -32,30 +32,36 @@ const places = ["buffer", "offset", "size"];
 /**
  * Checks feeds before anything is written: names, element types, sizes, integer ranges.
  * @param step alignment of offsets in GPU memory, in bytes.
+ * @param op the caller in errors.
  * @returns the feeds that are GPU memory.
  */
-export function checkFeeds({ inputs, bounds }: Pick<Lowered, "inputs" | "bounds">, feeds: Feeds, step: number) {
+export function checkFeeds(
+  { inputs, bounds }: Pick<Lowered, "inputs" | "bounds">,
+  feeds: Feeds,
+  step: number,
+  op = "run",
+) {
   const names = [...inputs.keys()];
   const found = new Map<VirtualBuffer, Fed>();
-  checkObject("run", "the argument", feeds, `{ ${names.join(", ")} }`);
+  checkObject(op, "the argument", feeds, `{ ${names.join(", ")} }`);
   for (const name of Object.keys(feeds))
-    if (!inputs.has(name)) throw new FeedError(`run: ${noSuch("input", name, names)}`);
+    if (!inputs.has(name)) throw new FeedError(`${op}: ${noSuch("input", name, names)}`);
   for (const [name, { tensor, buffer: own }] of inputs) {
     const data = feeds[name] as TensorData;
     const binding = (Object(data).buffer ? data : { buffer: data }) as unknown as GPUBufferBinding;
     const { buffer, offset = 0, size } = binding;
     const onGpu = Object(buffer).getMappedRange;
     const stranger = onGpu && data !== (buffer as unknown) && Object.keys(data).find((key) => !places.includes(key));
-    if (stranger) throw new FeedError(`run: input "${name}": ${noSuch("property", stranger, places)}`);
+    if (stranger) throw new FeedError(`${op}: input "${name}": ${noSuch("property", stranger, places)}`);
     const fault = onGpu ? misplaced(buffer, offset, size, tensor, own.bytes, step) : misfit(data, tensor);
-    if (fault) throw new FeedError(`run: input "${name}" ${fault}`);
+    if (fault) throw new FeedError(`${op}: input "${name}" ${fault}`);
     if (onGpu) found.set(own, { buffer, offset });
     const range = bounds.get(name);
     if (!range || onGpu) continue;
     for (let i = 0; i < data.length; i++) {
       const value = data[i]!;
       if ((value >= range.low && value <= range.high) || value === range.except) continue;
-      const message = `run: input "${name}" holds ${value} at position ${i}; ${range.op} takes ${range.low} to ${range.high}`;
+      const message = `${op}: input "${name}" holds ${value} at position ${i}; ${range.op} takes ${range.low} to ${range.high}`;
       throw Object.assign(new FeedError(message), { at: { input: name, position: i } });
     }
   }
