@@ -1,4 +1,4 @@
-import { Notice } from "../parts/controls.tsx";
+import { Failure } from "../parts/failure.tsx";
 import { Adapter, Unsupported } from "../parts/gpu.tsx";
 import { Board } from "./board.tsx";
 import { InsideView } from "./inside.tsx";
@@ -10,14 +10,7 @@ export function Page() {
   if (missing.value) return <Unsupported error={missing.value} />;
   return (
     <>
-      {failure.value !== undefined && (
-        <Notice>
-          <p>{failure.value}</p>
-          <button type="button" class="button" onClick={() => location.reload()}>
-            Reload
-          </button>
-        </Notice>
-      )}
+      <Failure reason={failure.value} />
       <div class="digits">
         <Board />
         <Training />

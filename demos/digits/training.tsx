@@ -1,5 +1,6 @@
 import { upload } from "../../src/store/files.ts";
 import { Choice } from "../parts/controls.tsx";
+import { Figure } from "../parts/figure.tsx";
 import { LookInside } from "../parts/inside.tsx";
 import { names } from "./board.tsx";
 import { type Axis, Chart } from "./chart.tsx";
@@ -58,18 +59,9 @@ function Toolbar() {
       </button>
       <LookInside record={session.record} title={`Digits, step ${step.value ?? 0}`} disabled={!isReady} />
       <dl class="figures">
-        <div>
-          <dt>Epoch</dt>
-          <dd id="epoch">{epoch === undefined ? "–" : epoch.toFixed(epoch < 10 ? 1 : 0)}</dd>
-        </div>
-        <div>
-          <dt>Step</dt>
-          <dd id="steps">{step.value === undefined ? "–" : count(step.value)}</dd>
-        </div>
-        <div>
-          <dt>Images/s</dt>
-          <dd id="speed">{speed.value === undefined ? "–" : count(speed.value)}</dd>
-        </div>
+        <Figure id="epoch" name="Epoch" value={epoch === undefined ? "–" : epoch.toFixed(epoch < 10 ? 1 : 0)} />
+        <Figure id="steps" name="Step" value={step.value === undefined ? "–" : count(step.value)} />
+        <Figure id="speed" name="Images/s" value={speed.value === undefined ? "–" : count(speed.value)} />
       </dl>
       <p id="status" class="status" role="status">
         {status()}

@@ -79,7 +79,7 @@ export function Graph() {
     <section class="card" aria-labelledby="graph-title">
       <div class="head">
         <h2 id="graph-title">Graph</h2>
-        <fieldset class="stages">
+        <fieldset class="choices">
           <legend class="visually-hidden">Stage of compilation</legend>
           {stages.map((each) => (
             <label key={each}>
@@ -89,9 +89,7 @@ export function Graph() {
                 checked={each === stage}
                 onChange={() => change({ stage: each, ...(picked.value?.kind === "node" && { pick: moved(each) }) })}
               />
-              <span>
-                {names[each]} <small>{all[each].nodes.length}</small>
-              </span>
+              {names[each]} <small>{all[each].nodes.length}</small>
             </label>
           ))}
         </fieldset>
@@ -186,7 +184,7 @@ function Drawn({
       <div class="tools" role="group" aria-label="Zoom of the graph">
         <button
           type="button"
-          class="small"
+          class="button small"
           onClick={() => {
             scale.value = Math.min(2, zoom * 1.25);
           }}
@@ -195,7 +193,7 @@ function Drawn({
         </button>
         <button
           type="button"
-          class="small"
+          class="button small"
           onClick={() => {
             scale.value = Math.max(0.2, zoom / 1.25);
           }}
@@ -204,7 +202,7 @@ function Drawn({
         </button>
         <button
           type="button"
-          class="small"
+          class="button small"
           onClick={() => {
             scale.value = Math.max(0.2, Math.min(1, frame.current!.clientWidth / width));
           }}

@@ -1,4 +1,5 @@
 import type { Recording } from "../../src/recording/index.ts";
+import { Figure } from "../parts/figure.tsx";
 import { pick, picked } from "./session.ts";
 import { useWidth } from "./width.ts";
 import { bytes, cut } from "./words.ts";
@@ -102,10 +103,3 @@ export function Memory({ recording: { memory, dispatches } }: { readonly recordi
     </section>
   );
 }
-
-const Figure = ({ name, value }: { readonly name: string; readonly value: string }) => (
-  <div>
-    <dt>{name}</dt>
-    <dd>{value}</dd>
-  </div>
-);

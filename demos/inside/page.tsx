@@ -1,6 +1,8 @@
-import { useState } from "preact/hooks";
 import { toChromeTrace } from "../../src/recording/index.ts";
 import { Choice, Notice } from "../parts/controls.tsx";
+import { download } from "../parts/download.ts";
+import { Figure } from "../parts/figure.tsx";
+import { FileButton, useDrop } from "../parts/files.tsx";
 import { Graph } from "./graph.tsx";
 import { Memory } from "./memory.tsx";
 import { Panel } from "./panel.tsx";
@@ -9,23 +11,10 @@ import { Timeline } from "./timeline.tsx";
 import { time } from "./words.ts";
 
 export function Page() {
-  const [isOver, over] = useState(false);
+  const { isOver, handlers } = useDrop(([file]) => file && void openFile(file));
   const now = recording.value;
   return (
-    <div
-      class={`inside ${isOver ? "over" : ""}`}
-      onDragOver={(event) => {
-        event.preventDefault();
-        over(true);
-      }}
-      onDragLeave={() => over(false)}
-      onDrop={(event) => {
-        event.preventDefault();
-        over(false);
-        const file = event.dataTransfer?.files[0];
-        if (file) void openFile(file);
-      }}
-    >
+    <div class={`inside ${isOver ? "over" : ""}`} {...handlers}>
       <Source />
       {failure.value !== undefined && (
         <Notice>
@@ -72,40 +61,19 @@ function Source() {
           void openExample(name);
         }}
       />
-      <label class="button file">
-        Open a file
-        <input
-          type="file"
-          accept=".json,application/json"
-          class="visually-hidden"
-          onChange={({ currentTarget }) => {
-            const file = currentTarget.files?.[0];
-            currentTarget.value = "";
-            if (file) void openFile(file);
-          }}
-        />
-      </label>
-      <button type="button" class="button" disabled={!now} onClick={download}>
+      <FileButton name="Open a file" accept=".json,application/json" onFiles={([file]) => void openFile(file!)} />
+      <button type="button" class="button" disabled={!now} onClick={saveTrace}>
         Chrome trace
       </button>
       {now && (
         <dl class="figures">
-          <div>
-            <dt>Shown</dt>
-            <dd id="title">{title.value}</dd>
-          </div>
-          <div>
-            <dt>Dispatches</dt>
-            <dd id="dispatches">{now.dispatches.length}</dd>
-          </div>
-          <div>
-            <dt>Steps</dt>
-            <dd>{now.steps.join(", ")}</dd>
-          </div>
-          <div>
-            <dt>GPU time</dt>
-            <dd>{now.timings.gpu ? time(Math.max(0, ...now.timings.gpu.spans.map(([, end]) => end))) : "no clock"}</dd>
-          </div>
+          <Figure id="title" name="Shown" value={title.value} />
+          <Figure id="dispatches" name="Dispatches" value={String(now.dispatches.length)} />
+          <Figure name="Steps" value={now.steps.join(", ")} />
+          <Figure
+            name="GPU time"
+            value={now.timings.gpu ? time(Math.max(0, ...now.timings.gpu.spans.map(([, end]) => end))) : "no clock"}
+          />
         </dl>
       )}
       <p class="note">
@@ -116,11 +84,6 @@ function Source() {
 }
 
 /** Saves the recording as a trace for Perfetto. */
-function download(): void {
-  const blob = new Blob([JSON.stringify(toChromeTrace(recording.value!))], { type: "application/json" });
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
-  link.download = "tilegrad-trace.json";
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+function saveTrace(): void {
+  download("tilegrad-trace.json", JSON.stringify(toChromeTrace(recording.value!)));
 }

@@ -221,7 +221,7 @@ function Why({
 }
 
 const Wgsl = ({ text }: { readonly text: string }) => (
-  <pre class="wgsl" role="group" tabindex={0} aria-label="WGSL of the dispatch">
+  <pre class="code wgsl" role="group" tabindex={0} aria-label="WGSL of the dispatch">
     {highlight(text).map((piece, i) =>
       piece.kind ? (
         <span key={i} class={piece.kind}>

@@ -84,24 +84,24 @@ export function Timeline({ recording }: { readonly recording: Recording }) {
       <div class="head">
         <h2 id="timeline-title">Timeline</h2>
         <div class="tools" role="group" aria-label="Zoom of the timeline">
-          <button type="button" class="small" onClick={() => zoom(0.5)}>
+          <button type="button" class="button small" onClick={() => zoom(0.5)}>
             Zoom in
           </button>
-          <button type="button" class="small" onClick={() => zoom(2)}>
+          <button type="button" class="button small" onClick={() => zoom(2)}>
             Zoom out
           </button>
-          <button type="button" class="small" onClick={() => pan(-0.25)} aria-label="Earlier">
+          <button type="button" class="button small" onClick={() => pan(-0.25)} aria-label="Earlier">
             ←
           </button>
-          <button type="button" class="small" onClick={() => pan(0.25)} aria-label="Later">
+          <button type="button" class="button small" onClick={() => pan(0.25)} aria-label="Later">
             →
           </button>
-          <button type="button" class="small" onClick={showGpu}>
+          <button type="button" class="button small" onClick={showGpu}>
             Dispatches
           </button>
           <button
             type="button"
-            class="small"
+            class="button small"
             onClick={() => {
               range.value = [0, end];
             }}

@@ -40,7 +40,7 @@ export function Page() {
 function Toolbar() {
   const { busy, ladder } = session;
   return (
-    <section class="card toolbar" aria-label="What is measured">
+    <section class="card setup" aria-label="What is measured">
       <div class="what">
         <Choice
           label="Kernel"

@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
 import { whereAmI } from "../../bench/measure/runtime.ts";
 import { download } from "../parts/download.ts";
+import { FileButton } from "../parts/files.tsx";
 import { digits, timeOf } from "./format.ts";
 import { connection } from "./gpu.ts";
 import { imported, measured, msIn, parseResults, printResults, type ResultsFile } from "./results.ts";
@@ -27,8 +28,7 @@ export function ResultsCard() {
     };
     download(`kernels-${adapter.replaceAll(/\W+/g, "-")}.json`, printResults(file));
   };
-  const open = async (file: File | undefined): Promise<void> => {
-    if (!file) return;
+  const open = async (file: File): Promise<void> => {
     try {
       imported.value = [...imported.value, parseResults(await file.text())];
       setFault(undefined);
@@ -50,15 +50,12 @@ export function ResultsCard() {
           >
             Save {here.length} as a file
           </button>
-          <label class="button file">
-            Open results of another GPU
-            <input
-              id="open-results"
-              type="file"
-              accept=".json"
-              onChange={({ currentTarget }) => void open(currentTarget.files?.[0])}
-            />
-          </label>
+          <FileButton
+            id="open-results"
+            name="Open results of another GPU"
+            accept=".json"
+            onFiles={([file]) => void open(file!)}
+          />
         </div>
       </div>
       {fault !== undefined && <p role="alert">{fault}</p>}

@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Choice } from "../parts/controls.tsx";
 import { download } from "../parts/download.ts";
+import { FileButton } from "../parts/files.tsx";
 import * as session from "./session.ts";
 
 const { draft, faults, kernel, settings, shown, sources } = session;
@@ -31,7 +32,7 @@ export function SourceCard() {
       ) : (
         <>
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls */}
-          <section class="wgsl" tabIndex={0} aria-label="WGSL">
+          <section class="code" tabIndex={0} aria-label="WGSL">
             <pre>{wgsl}</pre>
           </section>
           <div class="buttons">
@@ -69,8 +70,7 @@ function Editor() {
       close?.();
     };
   }, [opened]);
-  const read = async (file: File | undefined): Promise<void> => {
-    if (!file) return;
+  const read = async (file: File): Promise<void> => {
     await session.write(await file.text());
     setOpened(opened + 1);
   };
@@ -96,14 +96,7 @@ function Editor() {
         <button type="button" class="button" onClick={() => download("kernel.wgsl", wgsl)}>
           Save as a file
         </button>
-        <label class="button file">
-          Open a file
-          <input
-            type="file"
-            accept=".wgsl,.txt"
-            onChange={({ currentTarget }) => void read(currentTarget.files?.[0])}
-          />
-        </label>
+        <FileButton name="Open a file" accept=".wgsl,.txt" onFiles={([file]) => void read(file!)} />
         <fieldset class="groups">
           <legend class="visually-hidden">Workgroups</legend>
           {["x", "y", "z"].map((axis, i) => (

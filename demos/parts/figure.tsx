@@ -1,5 +1,5 @@
 export interface FigureProps {
-  readonly id: string;
+  readonly id?: string;
   readonly name: string;
   readonly value: string;
   /** Its class, for a mark in a curve's colour. */

@@ -1,4 +1,4 @@
-import { Notice } from "../parts/controls.tsx";
+import { Failure } from "../parts/failure.tsx";
 import { Adapter, Unsupported } from "../parts/gpu.tsx";
 import { Data } from "./data.tsx";
 import { Drawing } from "./drawing.tsx";
@@ -13,14 +13,7 @@ export function Page() {
   const { remote, failure } = session;
   return (
     <>
-      {failure.value !== undefined && (
-        <Notice>
-          <p>{failure.value}</p>
-          <button type="button" class="button" onClick={() => location.reload()}>
-            Reload
-          </button>
-        </Notice>
-      )}
+      <Failure reason={failure.value} />
       <Toolbar />
       <div class={`playground${session.networks.value.length > 1 ? " both" : ""}`}>
         <Data />

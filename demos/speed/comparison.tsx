@@ -1,6 +1,6 @@
-import { useState } from "preact/hooks";
 import { figure } from "../../bench/report/figures.ts";
 import { Choice, Notice } from "../parts/controls.tsx";
+import { FileButton, useDrop } from "../parts/files.tsx";
 import { beside, importFiles, others, summary, unread } from "./session.ts";
 import { limits, type Summary, titleOf } from "./summary.ts";
 
@@ -25,7 +25,7 @@ export function Comparison() {
         Those that come with this page were measured on two processor cores without a graphics processor. Open files of
         this page or of <code>npm run bench</code> to see yours beside them; they stay in this tab.
       </p>
-      <div class="choices">
+      <div class="compare">
         <Choice
           label="Compare with"
           value={known}
@@ -105,35 +105,15 @@ function Row({ label, summary, names, isOwn }: RowProps) {
 
 /** Opens files, by a button or by dropping them. */
 function Open() {
-  const [isOver, setOver] = useState(false);
+  const { isOver, handlers } = useDrop((files) => void importFiles(files));
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: the button inside does the same
-    <div
-      class={isOver ? "drop over" : "drop"}
-      onDragOver={(event) => {
-        event.preventDefault();
-        setOver(true);
-      }}
-      onDragLeave={() => setOver(false)}
-      onDrop={(event) => {
-        event.preventDefault();
-        setOver(false);
-        void importFiles(event.dataTransfer?.files ?? []);
-      }}
-    >
-      <label class="button" for="files">
-        Open results…
-      </label>
-      <input
+    <div class={isOver ? "drop over" : "drop"} {...handlers}>
+      <FileButton
         id="files"
-        class="visually-hidden"
-        type="file"
+        name="Open results…"
         accept=".json,application/json"
         multiple
-        onChange={({ currentTarget }) => {
-          void importFiles([...(currentTarget.files ?? [])]);
-          currentTarget.value = "";
-        }}
+        onFiles={(files) => void importFiles(files)}
       />
       <span class="hint">or drop them here</span>
     </div>

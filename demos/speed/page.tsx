@@ -1,5 +1,5 @@
 import { useEffect, useRef } from "preact/hooks";
-import { Notice } from "../parts/controls.tsx";
+import { Failure } from "../parts/failure.tsx";
 import { Adapter, Unsupported } from "../parts/gpu.tsx";
 import { Comparison } from "./comparison.tsx";
 import { Ladders, Limits, Steps } from "./figures.tsx";
@@ -14,14 +14,7 @@ export function Page() {
   const shown = summary.value;
   return (
     <>
-      {session.failure.value !== undefined && (
-        <Notice>
-          <p>{session.failure.value}</p>
-          <button type="button" class="button" onClick={() => location.reload()}>
-            Reload
-          </button>
-        </Notice>
-      )}
+      <Failure reason={session.failure.value} />
       <Toolbar />
       {shown?.stopped !== undefined && <p class="remark">Incomplete: {shown.stopped}.</p>}
       {shown?.disturbed && (

@@ -87,7 +87,7 @@ describe("the page", () => {
     expect(await panel(page)).toMatch(/Life.*Maker.*Shares memory with/s);
     expect(await page.$$(".need.peak")).not.toHaveLength(0);
 
-    await page.click(".stages label:first-of-type");
+    await page.click(".choices label:first-of-type");
     await page.type("#search", "add [16, 10]");
     await page.keyboard.press("Enter");
     await page.waitForFunction(() => document.querySelector(".panel h2")?.textContent === "add");

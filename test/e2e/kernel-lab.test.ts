@@ -86,7 +86,7 @@ describe("the kernel lab", () => {
       ["naive", "serial", "tree"],
     );
     expect(await text(page, ".roofline .card-head p")).toMatch(/^Measured here: [\d.]+ GFLOP\/s .* [\d.]+ GB\/s/);
-    expect(await text(page, ".wgsl")).toContain("@compute @workgroup_size");
+    expect(await text(page, ".code")).toContain("@compute @workgroup_size");
     expect(await text(page, ".adapter")).toMatch(/^Runs on \S/);
     expect(await scriptsOf(page)).toBeLessThan(120);
     expect(faults).toEqual([]);

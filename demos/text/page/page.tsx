@@ -1,4 +1,4 @@
-import { Notice } from "../../parts/controls.tsx";
+import { Failure } from "../../parts/failure.tsx";
 import { Adapter, Unsupported } from "../../parts/gpu.tsx";
 import { Distance } from "./distance.tsx";
 import { ExamCard } from "./exam.tsx";
@@ -14,14 +14,7 @@ export function Page() {
   const { remote, failure } = session;
   return (
     <>
-      {failure.value !== undefined && (
-        <Notice>
-          <p>{failure.value}</p>
-          <button type="button" class="button" onClick={() => location.reload()}>
-            Reload
-          </button>
-        </Notice>
-      )}
+      <Failure reason={failure.value} />
       <Toolbar />
       <Options />
       <div class="columns">
