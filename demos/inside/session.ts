@@ -75,7 +75,7 @@ export const picked = computed(() => {
   return pick.at < counts[pick.kind] ? pick : undefined;
 });
 
-/** Opens a text as a recording. What is shown stays if it is none. @returns whether it is one. */
+/** Shows a text as a recording. What is shown stays if it is none. @returns whether it is one. */
 function show(file: unknown, name: string): boolean {
   try {
     const parsed = parseRecording(file);
@@ -105,13 +105,16 @@ async function keep(text: string): Promise<void> {
   }
 }
 
-/** Opens a file of the user. */
-export async function openFile(file: File): Promise<void> {
-  const text = await file.text();
-  if (!show(text, file.name)) return;
-  change({ open: "last", pick: undefined });
+/** Opens a text as a recording. Once it is kept, the address means it. */
+async function take(text: string, name: string): Promise<void> {
+  if (!show(text, name)) return;
+  change({ pick: undefined });
   await keep(text);
+  change({ open: "last" });
 }
+
+/** Opens a file of the user. */
+export const openFile = async (file: File): Promise<void> => take(await file.text(), file.name);
 
 export async function openExample(name: "mlp" | "cnn"): Promise<void> {
   const response = await fetch(files[name]);
@@ -146,9 +149,7 @@ function openFromOpener(): void {
       return;
     }
     const text = typeof data.recording === "string" ? data.recording : JSON.stringify(data.recording);
-    if (!show(text, typeof data.title === "string" ? data.title : "A recording from another page")) return;
-    change({ open: "last", pick: undefined });
-    void keep(text);
+    void take(text, typeof data.title === "string" ? data.title : "A recording from another page");
   });
   opener.postMessage({ tilegrad: "inside" }, "*");
 }
