@@ -65,8 +65,8 @@ test("history and weights are those of an undisturbed run, to the bit", async ()
     const lose = onceAt([9, 17, 20], () => engine.device.destroy());
     const history = await train(
       async (batch) => {
-        // Lets a snapshot be completed in the meantime.
-        await new Promise((resolve) => setTimeout(resolve, 10));
+        // By then, the copies of a snapshot that was begun are done, too.
+        await engine.device.queue.onSubmittedWorkDone();
         lose(batch);
       },
       [{ onTrainBegin: () => begun++ }],
