@@ -23,6 +23,8 @@ export function Roofline() {
     return time && time.flops > 0 ? [{ name, intensity: time.flops / time.bytes, gflops: time.gflops }] : [];
   });
   const ridge = gflops / gbPerSec;
+  // A clock may be too coarse for the adapter's limits.
+  if (!(ridge > 0 && ridge < Number.POSITIVE_INFINITY)) return null;
   const [left, right] = decades([ridge / 4, ridge * 4, ...dots.map(({ intensity }) => intensity)]);
   const [low, high] = decades([gflops, gflops / 100, ...dots.map((dot) => dot.gflops)]);
   const x = (intensity: number): number =>
