@@ -1,40 +1,19 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { gzipSync } from "node:zlib";
-import axe from "axe-core";
-import type { Browser, Page } from "puppeteer";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { launchChrome } from "../browser/chrome.ts";
-import { serveFolder } from "../browser/static.ts";
+import type { Page } from "puppeteer";
+import { describe, expect, test } from "vitest";
 import { small } from "../recordings.ts";
-import { builtSite } from "./built.ts";
-import { openPage, text } from "./pages.ts";
+import { expectAccessible, expectLight } from "./judged.ts";
+import { hash, site, text } from "./pages.ts";
 
-/* The built page under a policy without inline scripts, inline styles and eval. It needs no GPU. */
+const { open } = site("inside");
 
-const policy =
-  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data: blob:";
-let folder = "";
-let browser: Browser;
-let server: Awaited<ReturnType<typeof serveFolder>>;
-beforeAll(async () => {
-  folder = await builtSite();
-  server = await serveFolder(folder, { "Content-Security-Policy": policy });
-  browser = await launchChrome();
-});
-afterAll(async () => {
-  await browser?.close();
-  await server?.close();
-});
-
-const open = async (hash = "", options: Omit<Parameters<typeof openPage>[2], "path"> = {}) => {
-  const opened = await openPage(browser, server.url, { ...options, path: `inside/${hash}` });
-  await opened.page.waitForSelector(".timeline .span, .notice");
-  return opened;
+/** Opens the page, and waits until it shows a recording. */
+const openShown = async (hash = "") => {
+  const page = await open(hash);
+  await page.waitForSelector(".timeline .span");
+  return page;
 };
 
 const panel = (page: Page) => text(page, ".panel");
-const hash = (page: Page) => page.evaluate(() => decodeURIComponent(location.hash));
 
 /** Drops a file on the page, as from the desktop. */
 const drop = (page: Page, name: string, content: string) =>
@@ -51,14 +30,9 @@ const drop = (page: Page, name: string, content: string) =>
 
 describe("the page", () => {
   test("shows an example at once, and explains dispatches, buffers, nodes and numbers", async () => {
-    const { page, faults } = await open();
+    const page = await openShown();
     expect(await text(page, "#dispatches")).toMatch(/^\d+$/);
-    const sizes = await page.evaluate(() => performance.getEntriesByType("resource").map(({ name }) => name));
-    const scripts = sizes.filter((url) => url.endsWith(".js"));
-    const bytes = await Promise.all(
-      scripts.map(async (url) => gzipSync(await readFile(join(folder, new URL(url).pathname))).length),
-    );
-    expect(bytes.reduce((sum, size) => sum + size, 0) / 1024).toBeLessThan(120);
+    await expectLight(page, 120);
 
     await page.$eval(".timeline svg", (svg) => (svg as SVGElement).focus());
     await page.keyboard.press("ArrowRight");
@@ -104,12 +78,10 @@ describe("the page", () => {
     expect(await hash(page)).toMatch(/^#stage=built&arrange=layers&pick=n\d+$/);
     await page.reload();
     await page.waitForFunction(() => document.querySelector(".panel h2")?.textContent === "add");
-    expect(faults).toEqual([]);
-    await page.close();
   });
 
   test("opens a file, keeps it for a reload, names what is wrong with another, and makes a Chrome trace", async () => {
-    const { page, faults } = await open();
+    const page = await openShown();
     await drop(page, "mine.json", JSON.stringify(small));
     await page.waitForFunction(() => document.querySelector("#title")?.textContent === "mine.json");
     expect(await text(page, "#dispatches")).toBe("2");
@@ -139,12 +111,10 @@ describe("the page", () => {
     expect(JSON.parse(await saved).traceEvents.map(({ name }: { name: string }) => name)).toContain(
       "matmul[2x2x2]:f32",
     );
-    expect(faults).toEqual([]);
-    await page.close();
   });
 
   test("takes a recording from the page that opened it", async () => {
-    const { page } = await openPage(browser, server.url, { path: "inside/" });
+    const page = await open();
     const opened = new Promise<Page>((resolve) => page.once("popup", (popup) => resolve(popup!)));
     await page.evaluate(
       (recording) => {
@@ -159,25 +129,11 @@ describe("the page", () => {
     const tab = await opened;
     await tab.waitForFunction(() => document.querySelector("#title")?.textContent === "sent");
     expect(await text(tab, "#dispatches")).toBe("2");
-    await tab.close();
-    await page.close();
   });
 
-  test.each([
-    ["light", 1280],
-    ["dark", 390],
-  ] as const)("passes axe in %s mode at %i px, and nothing leaves the page", async (scheme, width) => {
-    const { page, faults } = await open("#stage=built&pick=d0", { viewport: { width, height: 844 } });
-    await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
+  test("has nothing that axe finds, in light, in dark and on a phone", async () => {
+    const page = await openShown("#stage=built&pick=d0");
     await page.waitForSelector(".wgsl");
-    await page.evaluate(axe.source);
-    type Axe = { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
-    const violations = await page.evaluate(
-      async () => (await (globalThis as unknown as { axe: Axe }).axe.run()).violations,
-    );
-    expect(violations.map(({ id, nodes }) => `${id}: ${nodes[0]!.html.slice(0, 200)}`)).toEqual([]);
-    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
-    expect(faults).toEqual([]);
-    await page.close();
+    await expectAccessible(page);
   });
 });

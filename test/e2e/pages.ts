@@ -1,81 +1,117 @@
+import { mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Browser, Page, Viewport } from "puppeteer";
-import { side } from "../../demos/digits/packs.ts";
+import { afterAll, afterEach, beforeAll, expect } from "vitest";
+import { launchChrome } from "../browser/chrome.ts";
+import { serveFolder } from "../browser/static.ts";
+import { builtSite } from "./built.ts";
+import { runInWorkers } from "./spoiled.ts";
 
-/** Opens a page of a server and collects what must not happen: errors, and requests to other hosts. */
-export async function openPage(
-  browser: Browser,
-  url: string,
-  {
-    path = "",
-    viewport = { width: 1280, height: 900 },
-    spoil,
-    spoilWorkers = spoil,
-  }: {
-    readonly path?: string;
-    readonly viewport?: Viewport;
-    /** Runs in the page before its scripts. */
-    readonly spoil?: () => void;
-    /** Runs in its workers before theirs; default as in the page. */
-    readonly spoilWorkers?: () => void;
-  } = {},
-): Promise<{ page: Page; faults: string[] }> {
-  const faults: string[] = [];
-  const page = await browser.newPage();
-  page.setDefaultTimeout(120_000);
-  page.on("console", (message) => {
-    if (message.type() === "error") faults.push(message.text());
-  });
-  page.on("pageerror", (error) => faults.push(String(error)));
-  page.on("request", (request) => {
-    if (!/^(data|blob):/.test(request.url()) && !request.url().startsWith(url)) faults.push(request.url());
-  });
-  page.on("response", (response) => {
-    if (response.status() >= 400) faults.push(`${response.status()} ${response.url()}`);
-  });
-  await page.setViewport(viewport);
-  if (spoil) await page.evaluateOnNewDocument(spoil);
-  if (spoilWorkers) await page.evaluateOnNewDocument(runInWorkers, `(${spoilWorkers})();`);
-  await page.goto(`${url}${path}`, { waitUntil: "load" });
-  return { page, faults };
+/** As strict as can be: no inline scripts or styles, no eval, nothing from elsewhere. Icons and cards are data URLs. */
+const policy =
+  "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:";
+
+/** Where the site is on its host: not at the root. */
+const place = "some/where/else/";
+
+export interface OpenOptions {
+  readonly viewport?: Viewport;
+  readonly motion?: "reduce";
+  /** Runs in the page before its scripts. */
+  readonly spoil?: () => void;
+  /** Runs in its workers before theirs; default as in the page. Such a page is served without the policy, which would not let it in. */
+  readonly spoilWorkers?: () => void;
+  /** Faults that the test brings about. */
+  readonly allowed?: RegExp;
 }
 
-/** In a page: makes its workers run some code first. */
-function runInWorkers(code: string): void {
-  globalThis.Worker = class extends Worker {
-    constructor(url: string | URL, options?: WorkerOptions) {
-      const file = new Blob([code, `await import(${JSON.stringify(new URL(url, document.baseURI).href)});`]);
-      super(URL.createObjectURL(new Blob([file], { type: "text/javascript" })), options);
-    }
+/**
+ * The built site in a browser, for the tests of one file: on a plain static host under a strict policy. A test opens its
+ * pages afresh. When it ends they are closed, and none may have had a fault: an error, a missing file, or a request to
+ * another host.
+ * @param name of the page that `open` opens; default the front page.
+ */
+export function site(name = "") {
+  let host = "";
+  let browser: Browser;
+  let strict: Awaited<ReturnType<typeof serveFolder>>;
+  let lax: typeof strict;
+  const opened: { readonly page: Page; readonly faults: string[] }[] = [];
+
+  beforeAll(async () => {
+    host = await mkdtemp(join(tmpdir(), "tilegrad-host-"));
+    await mkdir(join(host, place, ".."), { recursive: true });
+    await symlink(await builtSite(), join(host, place, "."));
+    strict = await serveFolder(host, { "Content-Security-Policy": policy });
+    lax = await serveFolder(host);
+    browser = await launchChrome();
+  });
+  afterEach(async () => {
+    const ended = opened.splice(0);
+    await Promise.all(ended.map(({ page }) => page.close()));
+    expect(ended.flatMap(({ faults }) => faults)).toEqual([]);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await Promise.all([strict?.close(), lax?.close()]);
+    await rm(host, { recursive: true });
+  });
+
+  const openPage = async (path: string, options: OpenOptions = {}): Promise<Page> => {
+    const { spoil, spoilWorkers = spoil, motion, viewport, allowed } = options;
+    const url = `${(spoilWorkers ? lax : strict).url}${place}`;
+    const page = await browser.newPage();
+    const faults: string[] = [];
+    opened.push({ page, faults });
+    const fault = (text: string) => allowed?.test(text) || faults.push(text);
+    page.setDefaultTimeout(120_000);
+    page.on("console", (message) => message.type() === "error" && fault(message.text()));
+    page.on("pageerror", (error) => fault(String(error)));
+    page.on("request", (request) => {
+      if (!/^(data|blob):/.test(request.url()) && !request.url().startsWith(url)) fault(request.url());
+    });
+    page.on("response", (response) => {
+      if (response.status() >= 400) fault(`${response.status()} ${response.url()}`);
+    });
+    await page.setViewport(viewport ?? { width: 1280, height: 900 });
+    if (motion) await page.emulateMediaFeatures([{ name: "prefers-reduced-motion", value: motion }]);
+    if (spoil) await page.evaluateOnNewDocument(spoil);
+    if (spoilWorkers) await page.evaluateOnNewDocument(runInWorkers, `(${spoilWorkers})();`);
+    await page.goto(`${url}${path}`, { waitUntil: "load" });
+    return page;
+  };
+  return {
+    openPage,
+    /** @param hash is the state in the page's address. */
+    open: (hash = "", options?: OpenOptions) => openPage(`${name && `${name}/`}${hash}`, options),
+    /** Where the front page is. */
+    get url() {
+      return `${strict.url}${place}`;
+    },
   };
 }
 
 export const text = (page: Page, selector: string) => page.$eval(selector, (element) => element.textContent!);
 
-type Point = readonly [x: number, y: number];
+/** The number that an element shows. */
+export const number = async (page: Page, selector: string) =>
+  Number((await text(page, selector)).replaceAll(",", "").replace("−", "-"));
 
-/** Lines through the dark pixels of an image, each to the nearest one left, 0 … 1 from the image's corner. */
-export function strokesOf(image: Uint8Array): Point[][] {
-  const left = new Set([...image.keys()].filter((i) => image[i]! > 200));
-  const at = (i: number): Point => [i % side, Math.floor(i / side)];
-  const distance = (i: number, j: number) => Math.hypot(at(i)[0] - at(j)[0], at(i)[1] - at(j)[1]);
-  const strokes: number[][] = [];
-  while (left.size > 0) {
-    const last = strokes.at(-1)?.at(-1) ?? 0;
-    const next = [...left].reduce((best, i) => (distance(last, i) < distance(last, best) ? i : best));
-    if (strokes.length > 0 && distance(last, next) < 2) strokes.at(-1)!.push(next);
-    else strokes.push([next]);
-    left.delete(next);
-  }
-  return strokes.map((stroke) => stroke.map((i) => [(at(i)[0] + 0.5) / side, (at(i)[1] + 0.5) / side]));
-}
+/** The state in a page's address. */
+export const hash = (page: Page) => page.evaluate(() => location.hash);
 
-export async function draw(page: Page, strokes: readonly Point[][]): Promise<void> {
-  const { x, y, width } = (await (await page.$("#pad"))!.boundingBox())!;
-  for (const stroke of strokes) {
-    for (const [i, point] of stroke.entries()) {
-      await page.mouse.move(x + point[0] * width, y + point[1] * width);
-      if (i === 0) await page.mouse.down();
-    }
-    await page.mouse.up();
-  }
-}
+export const choose = (page: Page, label: string, value: string) =>
+  page.select(`::-p-aria(${label}[role="combobox"])`, value);
+
+export const isDisabled = (page: Page, selector: string) =>
+  page.$eval(selector, (control) => (control as HTMLButtonElement).disabled);
+
+/** Waits until an element shows another text than before. Conditions in a page must not throw: they would wait forever. */
+export const showsAnother = (page: Page, selector: string, before: string) =>
+  page.waitForFunction(
+    (selector, before) => ![undefined, before].includes(document.querySelector(selector)?.textContent),
+    {},
+    selector,
+    before,
+  );

@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Browser, Page } from "puppeteer";
+import type { Page } from "puppeteer";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseResult } from "../../bench/measure/parse.ts";
 import { extended, isFault, type Result } from "../../bench/measure/result.ts";
@@ -11,33 +11,17 @@ import { speedTest } from "../../bench/speed.ts";
 import { toLink } from "../../demos/speed/link.ts";
 import { summaryOf, textOf } from "../../demos/speed/summary.ts";
 import { createGPU } from "../../src/node/index.ts";
-import { launchChrome } from "../browser/chrome.ts";
-import { serveFolder } from "../browser/static.ts";
-import { builtSite } from "./built.ts";
-import { openPage, text } from "./pages.ts";
-import { losable, scriptSizes, serveStrictly, violations, withoutWebGPU } from "./served.ts";
+import { expectAccessible, expectLight, scriptSizes, widthOf } from "./judged.ts";
+import { hash, site, text } from "./pages.ts";
+import { losable, lose, withoutWebGPU } from "./spoiled.ts";
 
-let site = "";
 let folder = "";
-let browser: Browser;
-let server: Awaited<ReturnType<typeof serveFolder>>;
-/** The same without a policy, for tests that run code in workers first. */
-let spoiled: typeof server;
 beforeAll(async () => {
-  site = await builtSite();
   folder = await mkdtemp(join(tmpdir(), "tilegrad-speed-"));
-  server = await serveStrictly(site);
-  spoiled = await serveFolder(site);
-  browser = await launchChrome();
 });
-afterAll(async () => {
-  await browser?.close();
-  await Promise.all([server?.close(), spoiled?.close()]);
-  await rm(folder, { recursive: true });
-});
+afterAll(() => rm(folder, { recursive: true }));
 
-const open = (hash = "", options: Omit<Parameters<typeof openPage>[2], "path"> = {}) =>
-  openPage(browser, server.url, { ...options, path: `speed/${hash}` });
+const { open } = site("speed");
 
 const ready = (page: Page) => page.waitForSelector("#measure:enabled");
 
@@ -75,7 +59,7 @@ const offered = (page: Page): Promise<string> =>
 describe("the speed test", () => {
   test("measures limits and a ladder, as the bench of the terminal does, and loads little", async () => {
     const only = "sum 1024";
-    const { page, faults } = await open(`#only=${encodeURIComponent(only)}`);
+    const page = await open(`#only=${encodeURIComponent(only)}`);
     await ready(page);
     expect(await text(page, ".adapter")).toMatch(/^Runs on \S/);
     await page.click("#measure");
@@ -111,9 +95,7 @@ describe("the speed test", () => {
     await page.click("#png");
     await page.waitForFunction(() => (globalThis as unknown as { offered: Blob }).offered.type === "image/png");
     expect((await offered(page)).slice(1, 4)).toBe("PNG");
-    const sizes = await scriptSizes(page, site);
-    const total = [...sizes.values()].reduce((sum, size) => sum + size, 0);
-    expect(total, JSON.stringify([...sizes])).toBeLessThan(120);
+    await expectLight(page, 120);
 
     // The address holds the result: who follows it sees the same card.
     await page.waitForFunction(() => location.hash.includes("card="));
@@ -122,12 +104,10 @@ describe("the speed test", () => {
     await page.waitForSelector("#card");
     expect(await page.$eval("#card", (image) => image.getAttribute("alt"))).toBe(shown);
     expect(await page.$("#json")).toBeNull();
-    expect(faults).toEqual([]);
-    await page.close();
   });
 
   test("stops at once, keeps what it has, and can start over", async () => {
-    const { page, faults } = await open("#only=layerNorm");
+    const page = await open("#only=layerNorm");
     await ready(page);
     await page.click("#measure");
     await climbing(page);
@@ -141,22 +121,19 @@ describe("the speed test", () => {
     await page.waitForFunction(() => document.querySelector("#gflops strong")?.textContent !== "–");
     await page.click("#stop");
     await ready(page);
-    expect(faults).toEqual([]);
-    await page.close();
   });
 
   test("says that nothing has the wanted name", async () => {
-    const { page } = await open("#only=softmacks");
+    const page = await open("#only=softmacks");
     await ready(page);
     await page.click("#measure");
     await page.waitForSelector(".notice");
     expect(await text(page, ".notice")).toMatch(/has "softmacks" in its name/);
-    await page.close();
   });
 
   test("compares with results that come with it, and with files", async () => {
     const summary = { ...summaryOf(imported), adapter: "mine" };
-    const { page, faults } = await open(`#card=${await toLink(summary)}`);
+    const page = await open(`#card=${await toLink(summary)}`);
     const results = join(import.meta.dirname, "../../demos/speed/results");
     const shipped = existsSync(results) ? readdirSync(results) : [];
     await page.waitForSelector(`tbody tr:nth-child(${1 + shipped.length})`);
@@ -176,62 +153,36 @@ describe("the speed test", () => {
     expect((await rows()).at(-1)).toBe("theirs, Node 20.0.0, Linux, 2026-01-02");
     // The bars stand beside the file's at once: 2 ms here, 4 there.
     expect(await text(page, ".steps .beside")).toBe("2.00 × as fast");
-    expect(await page.evaluate(() => location.hash)).toContain("beside=theirs.json");
+    expect(await hash(page)).toContain("beside=theirs.json");
     await page.select("::-p-aria(Compare with[role='combobox'])", "");
     await page.waitForFunction(() => document.querySelector(".beside") === null);
-    expect(faults).toEqual([]);
-    await page.close();
   });
 
-  test.each([
-    ["light", 1280],
-    ["dark", 390],
-    ["light", 320],
-  ] as const)("shows a result without a fault of axe, in %s at %i pixels", async (scheme, width) => {
-    const { page, faults } = await open(`#card=${await toLink(summaryOf(imported))}`, {
-      viewport: { width, height: 700 },
-    });
-    await page.emulateMediaFeatures([
-      { name: "prefers-color-scheme", value: scheme },
-      { name: "prefers-reduced-motion", value: "reduce" },
-    ]);
+  test("shows a result in which axe finds nothing, and which fits a small phone", async () => {
+    const page = await open(`#card=${await toLink(summaryOf(imported))}`);
     await page.waitForSelector(".adapter");
     await page.waitForSelector("#card");
-    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
-    expect(await violations(page)).toEqual([]);
-    expect(faults).toEqual([]);
-    await page.close();
-  });
-
-  test("without WebGPU says what to do", async () => {
-    const { page, faults } = await openPage(browser, spoiled.url, { path: "speed/", spoil: withoutWebGPU });
-    await page.waitForSelector(".unsupported");
-    expect(await page.$("#measure")).toBeNull();
-    expect(faults).toEqual([]);
-    await page.close();
+    await expectAccessible(page);
+    await page.setViewport({ width: 320, height: 700 });
+    expect(await widthOf(page)).toBe(320);
   });
 
   test("measures in the page where workers have no WebGPU, and says so", async () => {
-    const { page, faults } = await openPage(browser, spoiled.url, {
-      path: "speed/#only=sum%201024",
-      spoilWorkers: withoutWebGPU,
-    });
+    const page = await open("#only=sum%201024", { spoilWorkers: withoutWebGPU });
     await ready(page);
     expect(await text(page, ".adapter")).toMatch(/workers have no WebGPU in this browser\.$/);
     await page.click("#measure");
     await page.waitForFunction(() => document.querySelector("#gflops strong")?.textContent !== "–");
     await page.click("#stop");
     await ready(page);
-    expect(faults).toEqual([]);
-    await page.close();
   });
 
   test("says what to do when the GPU is lost, and keeps what it has", async () => {
-    const { page } = await openPage(browser, spoiled.url, { path: "speed/#only=sum%201024", spoil: losable });
+    const page = await open("#only=sum%201024", { spoil: losable });
     await ready(page);
     await page.click("#measure");
     await climbing(page);
-    await page.workers()[0]!.evaluate(() => (globalThis as unknown as { lose(): void }).lose());
+    await lose(page);
     await page.waitForSelector(".notice");
     expect(await text(page, ".notice")).toMatch(/GPU was lost/);
     expect(await text(page, ".remark")).toMatch(/^Incomplete: the GPU was lost/);
@@ -239,14 +190,13 @@ describe("the speed test", () => {
     await page.click(".notice button");
     await ready(page);
     await page.waitForSelector(".ladder");
-    await page.close();
   });
 
   const isInstalled = existsSync(join(import.meta.dirname, "../../bench/peers/node_modules"));
   test("times other libraries beside tilegrad where the site brings them, and says so where it does not", async () => {
-    const { page, faults } = await open();
+    const page = await open();
     await ready(page);
-    const scripts = async () => [...(await scriptSizes(page, site)).keys()].filter((name) => /library|race/.test(name));
+    const scripts = async () => [...(await scriptSizes(page)).keys()].filter((name) => /library|race/.test(name));
     expect(await scripts()).toEqual([]);
     if (!isInstalled) {
       expect(await text(page, ".peers")).toMatch(/built without them.*npm ci --prefix bench\/peers/s);
@@ -261,8 +211,6 @@ describe("the speed test", () => {
       await page.click("#stop-race");
       await page.waitForSelector("#race:enabled");
     }
-    expect(faults).toEqual([]);
-    await page.close();
   });
 });
 
