@@ -40,7 +40,29 @@ export interface Address {
   /** One, or two to compare. */
   readonly networks: readonly Network[];
   readonly paused: boolean;
+  /** What was changed while it trained: see history.ts. */
+  readonly edits: readonly Entry[];
 }
+
+/** A change after a step: the name of a setting and its text before, or of a weight and its value. */
+export interface Entry {
+  readonly step: number;
+  readonly name: string;
+  readonly text: string;
+}
+
+const edits: Field<readonly Entry[]> = {
+  initial: [],
+  parse(text) {
+    const entries = text.split(";").map((entry) => {
+      const [, step, name, value] = /^(\d{1,9}),([\w.]+),([^,;]*)$/.exec(entry) ?? [];
+      return { step: Number(step), name: name!, text: value! };
+    });
+    const isInOrder = entries.every(({ step }, i) => step >= (entries[i - 1]?.step ?? 0));
+    return isInOrder ? entries : undefined;
+  },
+  print: (entries) => entries.map(({ step, name, text }) => `${step},${name},${text}`).join(";"),
+};
 
 const hide: Field<readonly Hideable[]> = {
   initial: [],
@@ -52,14 +74,17 @@ const hide: Field<readonly Hideable[]> = {
 };
 
 /** The second network's settings have a mark before their names. */
-const mark = "b.";
+export const mark = "b.";
 
 type Marked = { readonly [K in keyof Network as `${typeof mark}${K}`]: Network[K] };
 
 const marked = <T>(entries: object): T =>
   Object.fromEntries(Object.entries(entries).map(([key, value]) => [mark + key, value])) as T;
 
-type Values = Shared & Network & Marked & { readonly compare: 0 | 1; readonly paused: 0 | 1 };
+/** All that an address holds, by name. */
+export type Values = Shared &
+  Network &
+  Marked & { readonly compare: 0 | 1; readonly paused: 0 | 1; readonly edits: readonly Entry[] };
 
 export const fields: Fields<Values> = {
   ...sourceFields,
@@ -68,6 +93,7 @@ export const fields: Fields<Values> = {
   compare: choice([0, 1], 0),
   ...marked<Fields<Marked>>(networkFields),
   hide,
+  edits,
   paused: choice([0, 1], 0),
 };
 
@@ -79,6 +105,7 @@ export function split(values: Values): Address {
     shared: pick([...Object.keys(sourceFields), "pace", "hide"]),
     networks: [pick<Network>(names), ...(values.compare ? [pick<Network>(names, mark)] : [])],
     paused: values.paused === 1,
+    edits: values.edits,
   };
 }
 
@@ -87,10 +114,11 @@ const initial = Object.fromEntries(
   Object.entries(networkFields).map(([key, { initial }]) => [key, initial]),
 ) as unknown as Network;
 
-export const together = ({ shared, networks: [first, second], paused }: Address): Values => ({
+export const together = ({ shared, networks: [first, second], paused, edits }: Address): Values => ({
   ...shared,
   ...first!,
   ...marked<Marked>(second ?? initial),
   compare: second ? 1 : 0,
   paused: paused ? 1 : 0,
+  edits,
 });

@@ -15,6 +15,7 @@ import {
   sum,
   transpose,
 } from "../../src/index.ts";
+import type { Recording } from "../../src/recording/index.ts";
 import { featuresOf } from "./features.ts";
 import { type Frame, grid, type Place, side } from "./frame.ts";
 import {
@@ -84,22 +85,39 @@ export class Lab {
   async advance(steps: number): Promise<void> {
     const { step } = this.#programs!;
     if (!step) return;
-    const { penalty, strength, seed } = this.#settings!;
-    const factor: Feeds = penalty === "none" ? {} : { strength: Float32Array.of(strength) };
     for (let left = steps; left > 0; ) {
       // To the end of the epoch at most, where the learning rate may change.
       const count = Math.min(left, this.#perEpoch - this.#position);
-      const order = permutation(this.#samples.train, seed, this.#epoch);
-      const batchAt = (_: unknown, i: number) => ({ ...this.#batchAt(order, this.#position + i), ...factor });
-      await step.runMany(Array.from({ length: count }, batchAt));
+      await step.runMany(this.#feeds(count));
+      this.#moved(count);
       left -= count;
-      this.#step += count;
-      this.#position += count;
-      if (this.#position < this.#perEpoch) continue;
-      this.#epoch++;
-      this.#position = 0;
-      this.#setRate();
     }
+  }
+
+  /** Trains for one step, and records it. */
+  async record(): Promise<Recording> {
+    const { step } = this.#programs!;
+    if (!step) throw new Error("there are no points to train on");
+    const recording = await step.record(this.#feeds(1)[0], { step: this.#step });
+    this.#moved(1);
+    return recording;
+  }
+
+  /** Feeds of the next steps of the epoch. */
+  #feeds(count: number): Feeds[] {
+    const { penalty, strength, seed } = this.#settings!;
+    const factor: Feeds = penalty === "none" ? {} : { strength: Float32Array.of(strength) };
+    const order = permutation(this.#samples.train, seed, this.#epoch);
+    return Array.from({ length: count }, (_, i) => ({ ...this.#batchAt(order, this.#position + i), ...factor }));
+  }
+
+  #moved(steps: number): void {
+    this.#step += steps;
+    this.#position += steps;
+    if (this.#position < this.#perEpoch) return;
+    this.#epoch++;
+    this.#position = 0;
+    this.#setRate();
   }
 
   /** Trains until as many epochs are over as in another run. */

@@ -23,9 +23,9 @@ export function Page() {
       <Options />
       <Panels />
       <p class="hint">
-        The address of this page holds all settings. A reload or a shared link starts from step 0 with the settings of
-        the moment: what you changed on the way then holds from the start, and numbers typed into the network are drawn
-        anew.
+        {session.unkept.value === undefined
+          ? "The address of this page holds all settings and what you changed on the way: a reload or a shared link starts from step 0, makes the same changes at the same steps, and gives the same losses."
+          : `A reload or a shared link will not give the losses of this page, because ${session.unkept.value}: it starts from step 0 with the settings of the moment. Reset does so here.`}
       </p>
       {remote.value && <Adapter {...remote.value} />}
     </>

@@ -28,6 +28,14 @@ export default expose((engine) => {
         await labs[run]?.edit(place, value);
         return frames();
       },
+      /** Trains one network for a step, and the other for as many epochs. @returns a recording of the step. */
+      async record(run: number) {
+        const [first, second] = labs;
+        const recording = await labs[run]!.record();
+        await first!.follow(labs[run]!.epoch);
+        await second?.follow(first!.epoch);
+        return { recording, frames: await frames() };
+      },
       /** The dispatches of one step. */
       async inspect(run: number): Promise<readonly KernelInfo[]> {
         return labs[run]?.step?.inspect().kernels ?? [];

@@ -1,12 +1,14 @@
 import { batch, computed, signal } from "@preact/signals";
 import type { KernelInfo } from "../../src/index.ts";
+import type { Recording } from "../../src/recording/index.ts";
 import { keepInAddress } from "../parts/address.ts";
 import { grown } from "../parts/course.ts";
 import { parseHash, printHash } from "../parts/hash.ts";
 import { nextDrawing } from "../parts/motion.ts";
 import { trainingOf } from "../parts/training.ts";
-import { fields, type Shared, split, together } from "./address.ts";
+import { fields, type Shared, split, together, type Values } from "./address.ts";
 import type { Frame, Place } from "./frame.ts";
+import { added, changed, changesBetween, type Edit, entriesOf, historyOf, mostOfEdits } from "./history.ts";
 import type playground from "./playground.worker.ts";
 import type { Network, Settings } from "./settings.ts";
 
@@ -28,7 +30,8 @@ const nothing: Course = { epochs: [], train: [], test: [] };
 /** Milliseconds of training between two drawings, at full speed. */
 const frameTime = 12;
 
-const first = split(parseHash(fields, location.hash));
+const found = historyOf(parseHash(fields, location.hash));
+const first = split(found.start);
 
 /** What holds for the page and for both networks. */
 export const shared = signal<Shared>(first.shared);
@@ -47,6 +50,42 @@ export const looked = signal<Unit | undefined>(undefined);
 const training = trainingOf<typeof playground>(!first.paused);
 const { ask } = training;
 export const { playing, remote, missing, failure, ended } = training;
+
+/** What was changed since the weights were drawn. */
+const edits = signal<readonly Edit[]>([]);
+/** What the address says is to be changed at later steps. */
+const coming = signal<readonly Edit[]>(found.edits);
+/** Whether points came or went while it trained: an address holds only the last ones. */
+const movedPoints = signal(false);
+
+const valuesNow = (): Values =>
+  together({
+    shared: shared.value,
+    networks: networks.value,
+    paused: !playing.value && !ended.value,
+    edits: [],
+  });
+
+/** The settings that the worker has. */
+let taken = valuesNow();
+
+const editsText = computed(() => fields.edits.print(entriesOf([...edits.value, ...coming.value])));
+
+/** Why an address does not give the losses of this page; undefined if it does. */
+export const unkept = computed<string | undefined>(() => {
+  if (movedPoints.value) return "points changed while it trained";
+  return editsText.value.length > mostOfEdits ? "there were too many changes while it trained" : undefined;
+});
+
+/** Adds a visitor's changes. */
+function keep(changes: readonly Edit[]): void {
+  edits.value = changes.reduce((all, change) => added(all, change), edits.value);
+}
+
+/** From now on, the training takes another course than the address says. */
+function leaveCourse(): void {
+  coming.value = [];
+}
 
 function show(next: readonly Frame[], starts: boolean): void {
   batch(() => {
@@ -74,16 +113,54 @@ function configure(fresh: boolean): Promise<unknown> {
   return ask(async ({ methods }) => {
     const { fresh } = waiting!;
     waiting = undefined;
-    const runs = networks.value.map((network) => ({ ...shared.value, ...network }));
-    show(await methods.configure(runs, fresh), fresh);
+    batch(() => {
+      const step = frames.value[0]?.step ?? 0;
+      if (!fresh) {
+        keep(changesBetween(step, taken, valuesNow()));
+        movedPoints.value ||= step > 0 && taken.own !== shared.value.own;
+      } else if (frames.value.length > 0) {
+        edits.value = coming.value = [];
+        movedPoints.value = false;
+      }
+    });
+    show(await takeOn(methods, fresh), fresh);
+    if (fresh) await replay(methods);
   });
+}
+
+type Methods = NonNullable<typeof remote.value>["methods"];
+
+function takeOn(methods: Methods, fresh: boolean) {
+  taken = valuesNow();
+  return methods.configure(
+    networks.value.map((network) => ({ ...shared.value, ...network })),
+    fresh,
+  );
+}
+
+/** Changes what the address says is to be changed at this step. */
+async function replay(methods: Methods): Promise<void> {
+  const [next] = coming.value;
+  if (!next || next.step > frames.value[0]!.step) return;
+  batch(() => {
+    edits.value = [...edits.value, next];
+    coming.value = coming.value.slice(1);
+    if (!("name" in next)) return;
+    const after = split(changed(valuesNow(), [next]));
+    shared.value = after.shared;
+    networks.value = after.networks;
+  });
+  show("name" in next ? await takeOn(methods, false) : await methods.edit(next.run, next.place, next.value), false);
+  await replay(methods);
 }
 
 /** Changes what holds for all networks. Another problem or seed starts over. */
 export function changeShared(changes: Partial<Shared>): void {
   shared.value = { ...shared.value, ...changes };
   const isDrawing = Object.keys(changes).every((key) => key === "pace" || key === "hide");
-  if (!isDrawing) void configure("problem" in changes || "seed" in changes);
+  if (isDrawing) return;
+  leaveCourse();
+  void configure("problem" in changes || "seed" in changes);
 }
 
 /** Changes the edited network at once. Weights that still fit are kept. */
@@ -91,6 +168,7 @@ export function change(changes: Partial<Network>): void {
   batch(() => {
     networks.value = networks.value.map((network, i) => (i === chosen.value ? { ...network, ...changes } : network));
     looked.value = undefined;
+    leaveCourse();
   });
   void configure(false);
 }
@@ -110,7 +188,24 @@ export const reset = (): Promise<unknown> => configure(true);
 /** Sets a weight or bias of the edited network. */
 export function edit(place: Place, value: number): void {
   const run = chosen.value;
-  void ask(async ({ methods }) => show(await methods.edit(run, place, value), false));
+  leaveCourse();
+  void ask(async ({ methods }) => {
+    keep([{ step: frames.value[0]!.step, run, place, value }]);
+    show(await methods.edit(run, place, value), false);
+  });
+}
+
+/** Trains the edited network for one step, and records all of it. */
+export async function record(): Promise<Recording> {
+  const run = chosen.value;
+  const recorded = await ask(async ({ methods }) => {
+    const { recording, frames } = await methods.record(run);
+    show(frames, false);
+    await replay(methods);
+    return recording;
+  });
+  if (!recorded) throw new Error(failure.value ?? "the training has ended");
+  return recorded;
 }
 
 /** The dispatches of one step of the edited network. */
@@ -123,8 +218,13 @@ export function inspect(): Promise<readonly KernelInfo[]> {
 
 const advance = (steps: () => number): Promise<unknown> =>
   ask(async ({ methods }) => {
-    const wanted = steps();
-    if (wanted > 0) show(await methods.advance(wanted), false);
+    for (let left = steps(); left > 0; ) {
+      const { step } = frames.value[0]!;
+      const some = Math.min(left, (coming.value[0]?.step ?? Number.POSITIVE_INFINITY) - step);
+      show(await methods.advance(some), false);
+      await replay(methods);
+      left -= some;
+    }
   });
 
 export function step(): void {
@@ -166,15 +266,10 @@ export async function start(): Promise<void> {
   training.whilePlaying(play);
 }
 
-/** The page's address with other values. */
-export const hashOf = (changes: Partial<Shared> = {}): string =>
-  printHash(
-    fields,
-    together({
-      shared: { ...shared.value, ...changes },
-      networks: networks.value,
-      paused: !playing.value && !ended.value,
-    }),
-  );
+/** An address that starts with the settings of the moment. */
+export const hashOf = (changes: Partial<Shared> = {}): string => printHash(fields, { ...valuesNow(), ...changes });
 
-keepInAddress(hashOf);
+keepInAddress(() => {
+  const all = unkept.value === undefined ? [...edits.value, ...coming.value] : [];
+  return printHash(fields, { ...changed(valuesNow(), coming.value), edits: entriesOf(all) });
+});

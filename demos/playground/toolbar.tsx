@@ -1,4 +1,6 @@
 import { Figure } from "../parts/figure.tsx";
+import { LookInside } from "../parts/inside.tsx";
+import { samples } from "./problems.ts";
 import * as session from "./session.ts";
 import { shows } from "./shows.ts";
 
@@ -24,6 +26,13 @@ export function Toolbar() {
       {button("reset", "Reset", () => void session.reset())}
       {shows("seed") &&
         button("seed", "New seed", () => session.changeShared({ seed: (shared.value.seed % 999_999) + 1 }))}
+      {shows("inside") && (
+        <LookInside
+          record={session.record}
+          title={`Playground, step ${(now?.step ?? 0) + 1}`}
+          disabled={!isReady || samples(shared.value).train === 0}
+        />
+      )}
       <dl class="figures">
         <Figure id="epoch" name="Epoch" value={now ? Math.floor(now.epoch + 1e-9).toLocaleString("en-US") : "–"} />
         <Figure id="steps" name="Step" value={now ? now.step.toLocaleString("en-US") : "–"} />

@@ -12,6 +12,13 @@ import { losable, lose, withoutWebGPU } from "./spoiled.ts";
 
 const { open } = site("playground");
 
+/** The settings in the address, without the changes that led to them. */
+async function settingsIn(page: Page): Promise<URLSearchParams> {
+  const all = new URLSearchParams((await hash(page)).slice(1));
+  all.delete("edits");
+  return all;
+}
+
 /** Waits until the page shows a step. */
 const atStep = (page: Page, step: number) =>
   page.waitForFunction(
@@ -74,7 +81,7 @@ describe("the playground", () => {
     expect(await text(page, "#layers")).toBe("3 hidden layers");
     await page.click("::-p-aria(Remove a unit from layer 2)");
     await page.waitForFunction(() => document.querySelectorAll(".edges path").length === 2 * 5 + 5 + 2 + 2);
-    expect(await hash(page)).toBe("#layers=5-1-2");
+    expect(await settingsIn(page)).toEqual(new URLSearchParams("layers=5-1-2"));
     await goesOn(page);
 
     await page.click(".more summary");
@@ -90,7 +97,7 @@ describe("the playground", () => {
     await choose(page, "Points to train on", "70");
     await page.focus("::-p-aria(Noise[role='slider'])");
     await page.keyboard.press("ArrowRight");
-    expect(new URLSearchParams((await hash(page)).slice(1))).toEqual(
+    expect(await settingsIn(page)).toEqual(
       new URLSearchParams(
         "noise=10&split=70&layers=5-1-2&activation=relu&loss=hinge&optimizer=momentum&rate=0.03&schedule=halving" +
           "&penalty=l2&strength=0.01&dropout=0.2&batch=20",
@@ -130,6 +137,74 @@ describe("the playground", () => {
     await page.click("#seed");
     await showsAnother(page, "#train-loss", before[0]![0]!);
     expect(await hash(page)).toBe("#problem=rings&noise=20&seed=8&layers=3&paused=1");
+  });
+
+  test("makes changes again at their steps after a reload, until the visitor makes others", async () => {
+    const page = await open("#problem=rings&paused=1");
+    await atStep(page, 0);
+    const stepTo = async (step: number) => {
+      await page.click("#step");
+      await atStep(page, step);
+    };
+    await page.click("::-p-aria(Add a unit to layer 2)");
+    await page.waitForFunction(() => document.querySelectorAll(".edges path").length === 2 * 4 + 4 * 3 + 3);
+    await stepTo(1);
+    await choose(page, "Learning rate", "0.1");
+    await stepTo(2);
+    await page.click("#unit-1-2");
+    await page.waitForFunction(() => document.activeElement?.getAttribute("type") === "number");
+    await page.keyboard.type("-1.5");
+    await page.waitForFunction(() => location.hash.includes("bias.0.2,-1.5"));
+    await page.keyboard.press("Escape");
+    await page.click("::-p-aria(Add a layer)");
+    await page.waitForFunction(() => document.querySelectorAll(".edges path").length === 2 * 4 + 4 * 3 + 3 * 2 + 2);
+    await stepTo(3);
+    const before = await losses(page);
+    const address = await hash(page);
+    expect(address).toBe(
+      "#problem=rings&layers=4-3-2&rate=0.1&edits=0,layers,4-2;1,rate,0.01;2,bias.0.2,-1.5;2,layers,4-3&paused=1",
+    );
+
+    await page.reload();
+    await atStep(page, 0);
+    expect(await text(page, "#layers")).toBe("2 hidden layers");
+    expect(await hash(page)).toBe(address);
+    await page.click("#one-epoch");
+    await atStep(page, 20);
+    const later = await losses(page);
+    expect(await text(page, "#layers")).toBe("3 hidden layers");
+    expect(await hash(page)).toBe(address);
+    await page.reload();
+    await atStep(page, 0);
+    for (const step of [1, 2, 3]) await stepTo(step);
+    expect(await losses(page)).toEqual(before);
+    await page.click("#one-epoch");
+    await atStep(page, 20);
+    expect(await losses(page)).toEqual(later);
+
+    // Another change: those that were still to come are left out.
+    await page.reload();
+    await atStep(page, 0);
+    await stepTo(1);
+    await choose(page, "Activation", "relu");
+    await page.waitForFunction(() => location.hash.includes("activation=relu"));
+    await page.waitForFunction(() => location.hash.includes("1,activation,tanh"));
+    expect(await hash(page)).toBe(
+      "#problem=rings&layers=4-3&activation=relu&rate=0.1&edits=0,layers,4-2;1,rate,0.01;1,activation,tanh&paused=1",
+    );
+    await page.click("#reset");
+    await page.waitForFunction(() => !location.hash.includes("edits"));
+  });
+
+  test("records a step and opens it in the page that looks inside", async () => {
+    const page = await open("#paused=1");
+    await atStep(page, 0);
+    await page.click("::-p-aria(Look inside[role='button'])");
+    const target = await page.browser().waitForTarget((one) => one.url().includes("/inside/"));
+    const inside = (await target.page())!;
+    await inside.waitForFunction(() => document.body.textContent?.includes("Playground, step 1"));
+    await atStep(page, 1);
+    await inside.close();
   });
 
   test("ignores what means nothing in an address", async () => {

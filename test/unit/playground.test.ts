@@ -6,6 +6,7 @@ import { kerasCode } from "../../demos/playground/code/keras.ts";
 import { pytorchCode } from "../../demos/playground/code/pytorch.ts";
 import { tilegradCode } from "../../demos/playground/code/tilegrad.ts";
 import { featuresOf } from "../../demos/playground/features.ts";
+import { added, changed, changesBetween, type Edit, entriesOf, historyOf } from "../../demos/playground/history.ts";
 import { mostInAddress, noPoints, ownField, parsePoints, printPoints } from "../../demos/playground/own.ts";
 import { count, drawn, reach, samples, taskOf } from "../../demos/playground/problems.ts";
 import { rateAt } from "../../demos/playground/schedule.ts";
@@ -31,13 +32,58 @@ describe("an address of the playground", () => {
   test("holds two networks", () => {
     const { shared, networks } = split(initial);
     expect(networks).toHaveLength(1);
-    const two = { shared, networks: [networks[0]!, { ...networks[0]!, layers: [8], dropout: 0.2 }], paused: true };
+    const two = {
+      shared,
+      networks: [networks[0]!, { ...networks[0]!, layers: [8], dropout: 0.2 }],
+      paused: true,
+      edits: [],
+    };
     const hash = printHash(fields, together(two));
     expect(hash).toBe("compare=1&b.layers=8&b.dropout=0.2&paused=1");
     expect(split(parseHash(fields, hash))).toEqual(two);
   });
 
+  test("holds changes at their steps: the settings after them, and those before", () => {
+    const edits = "0,layers,4-2;12,rate,0.01;12,weight.1.7,-0.25;13,b.bias.0.2,1e21;40,rate,0.1";
+    const values = parseHash(fields, `layers=8&rate=0.3&edits=${edits}`);
+    const history = historyOf(values);
+    expect(history.start).toEqual({ ...values, layers: [4, 2], rate: 0.01, edits: [] });
+    expect(history.edits.slice(1)).toEqual([
+      { step: 12, name: "rate", before: "0.01", after: "0.1" },
+      { step: 12, run: 0, place: { layer: 1, kind: "weight", index: 7 }, value: -0.25 },
+      { step: 13, run: 1, place: { layer: 0, kind: "bias", index: 2 }, value: 1e21 },
+      { step: 40, name: "rate", before: "0.1", after: "0.3" },
+    ]);
+    expect(changed(history.start, history.edits)).toEqual({ ...values, edits: [] });
+    expect(fields.edits.print(entriesOf(history.edits))).toBe(edits);
+  });
+
+  test("holds the last of several changes at one step", () => {
+    const [slow, fast, faster] = ["0.01", "0.1", "0.3"].map((rate) => parseHash(fields, `rate=${rate}`));
+    const all = [
+      ...changesBetween(3, slow!, fast!),
+      ...changesBetween(3, fast!, faster!),
+      ...changesBetween(4, fast!, slow!),
+    ];
+    const edits = all.reduce<Edit[]>((some, edit) => added(some, edit), []);
+    expect(fields.edits.print(entriesOf(edits))).toBe("3,rate,0.01;4,rate,0.1");
+    expect(changesBetween(0, slow!, fast!)).toEqual([]);
+    expect(changesBetween(0, slow!, { ...slow!, layers: [1], problem: "rings" })).toHaveLength(1);
+  });
+
+  test.each(["1,rate,2", "1,seed,4", "1,weight.0.1,x", "1,weight.0.1,1e60", "1,knob,2"])(
+    "starts with its settings where %s means nothing",
+    (edit) => {
+      const values = parseHash(fields, `rate=0.1&edits=1,layers,1;${edit}`);
+      expect(values.edits).toHaveLength(2);
+      expect(historyOf(values)).toEqual({ start: { ...values, edits: [] }, edits: [] });
+    },
+  );
+
   test.each([
+    "edits=2,rate,0.1;1,rate,1",
+    "edits=rate",
+    "edits=",
     "problem=chess",
     "noise=51",
     "noise=-1",
