@@ -11,7 +11,8 @@ export interface TraceEvent {
   readonly ts?: number;
   readonly dur?: number;
   readonly cat?: string;
-  readonly args: Readonly<Record<string, unknown>>;
+  /** Absent where there is nothing to say: speedscope writes them into the name. */
+  readonly args?: Readonly<Record<string, unknown>>;
 }
 
 export interface ChromeTrace {
@@ -35,8 +36,8 @@ export function toChromeTrace(recording: Recording): ChromeTrace {
   const { adapter, timings, dispatches, memory: plan, date } = recording;
   const { encodeMs, submitMs, doneMs, gpu: clock } = timings;
   const us = (ms: number): number => 1000 * ms;
-  const span = (tid: number, cat: string, name: string, from: number, ms: number, args: TraceEvent["args"] = {}) =>
-    ({ name, cat, ph: "X", pid, tid, ts: us(from), dur: us(ms), args }) as const;
+  const span = (tid: number, cat: string, name: string, from: number, ms: number, args?: TraceEvent["args"]) =>
+    ({ name, cat, ph: "X", pid, tid, ts: us(from), dur: us(ms), ...(args && { args }) }) as const;
   const named = (name: "process_name" | "thread_name", tid: number, text: string) =>
     ({ name, ph: "M", pid, tid, args: { name: text } }) as const;
   const begun = encodeMs + submitMs;
