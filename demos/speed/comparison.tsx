@@ -22,8 +22,9 @@ export function Comparison() {
     <section class="card comparison" aria-labelledby="comparison-title">
       <h2 id="comparison-title">Other results</h2>
       <p class="hint">
-        Those that come with this page were measured on two processor cores without a graphics processor. Open files of
-        this page or of <code>npm run bench</code> to see yours beside them; they stay in this tab.
+        Those that come with this page were measured on two cores of a server (AMD EPYC) without a graphics processor:
+        all of them are software. Open files of this page or of <code>npm run bench</code> to see yours beside them;
+        they stay in this tab.
       </p>
       <div class="compare">
         <Choice

@@ -6,6 +6,7 @@ import { type Field, type Fields, parseHash, printHash } from "../parts/hash.ts"
 import { type Line, open } from "./line.ts";
 import { fromLink, toLink } from "./link.ts";
 import type { News } from "./measuring.ts";
+import { shipped } from "./shipped.ts";
 import { type Summary, summaryOf } from "./summary.ts";
 
 /** A result to compare with. */
@@ -167,9 +168,9 @@ export async function importFiles(files: Iterable<File>): Promise<void> {
 
 /** Starts the worker, and loads what the address names and the site brings. */
 export async function start(): Promise<void> {
-  const [linked, { shipped }] = await Promise.all([fromLink(card.value), import("./shipped.ts"), connect()]);
+  const [linked, come] = await Promise.all([fromLink(card.value), shipped(), connect()]);
   batch(() => {
-    others.value = [...shipped, ...others.value];
+    others.value = [...come, ...others.value];
     if (linked && !progress.value && !summary.value) summary.value = linked;
     else if (!summary.value) card.value = "";
   });

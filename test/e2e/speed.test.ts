@@ -3,18 +3,23 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Page } from "puppeteer";
+import { build } from "vite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseResult } from "../../bench/measure/parse.ts";
 import { extended, isFault, type Result } from "../../bench/measure/result.ts";
 import { measure } from "../../bench/measure/suite.ts";
 import { speedTest } from "../../bench/speed.ts";
+import { apart } from "../../demos/parts/apart.ts";
 import { toLink } from "../../demos/speed/link.ts";
+import { shippedPeers } from "../../demos/speed/shipping.ts";
 import { summaryOf, textOf } from "../../demos/speed/summary.ts";
 import { createGPU } from "../../src/node/index.ts";
+import { serveFolder } from "../browser/static.ts";
 import { expectAccessible, expectLight, scriptSizes, widthOf } from "./judged.ts";
 import { hash, site, text } from "./pages.ts";
 import { losable, lose, withoutWebGPU } from "./spoiled.ts";
 
+const demos = new URL("../../demos/", import.meta.url).pathname;
 let folder = "";
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "tilegrad-speed-"));
@@ -134,13 +139,16 @@ describe("the speed test", () => {
   test("compares with results that come with it, and with files", async () => {
     const summary = { ...summaryOf(imported), adapter: "mine" };
     const page = await open(`#card=${await toLink(summary)}`);
-    const results = join(import.meta.dirname, "../../demos/speed/results");
-    const shipped = existsSync(results) ? readdirSync(results) : [];
+    const results = join(demos, "speed/results");
+    const shipped = readdirSync(results);
     await page.waitForSelector(`tbody tr:nth-child(${1 + shipped.length})`);
     const rows = () => page.$$eval("tbody th", (all) => all.map(({ textContent }) => textContent));
     const before = await rows();
     expect(before[0]).toBe("This page: mine, Node 20.0.0, Linux, 2026-01-02");
     expect(before.length).toBe(1 + shipped.length);
+    // Of more than one adapter and place, so that there is something to compare.
+    for (const name of ["google swiftshader, Chrome", "google swiftshader, Node", "mesa lavapipe, Node"])
+      expect(before.filter((row) => row?.startsWith(name))).toHaveLength(1);
 
     const good = join(folder, "theirs.json");
     const bad = join(folder, "bad.json");
@@ -193,24 +201,39 @@ describe("the speed test", () => {
   });
 
   const isInstalled = existsSync(join(import.meta.dirname, "../../bench/peers/node_modules"));
-  test("times other libraries beside tilegrad where the site brings them, and says so where it does not", async () => {
+  test.runIf(isInstalled)("times other libraries beside tilegrad where the site brings them", async () => {
     const page = await open();
     await ready(page);
     const scripts = async () => [...(await scriptSizes(page)).keys()].filter((name) => /library|race/.test(name));
     expect(await scripts()).toEqual([]);
-    if (!isInstalled) {
-      expect(await text(page, ".peers")).toMatch(/built without them.*npm ci --prefix bench\/peers/s);
-      expect(await page.$("#race")).toBeNull();
-    } else {
-      await page.click("#race");
-      await page.waitForSelector(".race");
-      expect(await page.$$eval(".race:first-child .value", (all) => all.map(({ textContent }) => textContent))).toEqual(
-        Array(3).fill(expect.stringMatching(/^[\d.]+ ms$/)),
-      );
-      expect(await page.$(".fault")).toBeNull();
-      await page.click("#stop-race");
-      await page.waitForSelector("#race:enabled");
-    }
+    await page.click("#race");
+    await page.waitForSelector(".race");
+    expect(await page.$$eval(".race:first-child .value", (all) => all.map(({ textContent }) => textContent))).toEqual(
+      Array(3).fill(expect.stringMatching(/^[\d.]+ ms$/)),
+    );
+    expect(await page.$(".fault")).toBeNull();
+    await page.click("#stop-race");
+    await page.waitForSelector("#race:enabled");
+  });
+
+  test("where the site does not bring other libraries, says how to have them, and ships nothing of them", async () => {
+    const without = join(folder, "without");
+    await build({
+      ...{ root: demos, base: "./", configFile: false, logLevel: "error" },
+      plugins: [apart(), shippedPeers(folder)],
+      worker: { format: "es", plugins: () => [apart()] },
+      build: { outDir: without, rolldownOptions: { input: join(demos, "speed/index.html") } },
+    });
+    expect(readdirSync(join(without, "assets")).filter((name) => /library/.test(name))).toEqual([]);
+    const server = await serveFolder(without);
+    // The page is another host's than the site's.
+    const page = await open("", { allowed: /^http/ });
+    await page.goto(`${server.url}speed/`);
+    await ready(page);
+    expect(await text(page, ".peers")).toMatch(/built without them.*npm ci --prefix bench\/peers/s);
+    expect(await page.$("#race")).toBeNull();
+    await expectAccessible(page);
+    await server.close();
   });
 });
 

@@ -1,7 +1,8 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { parseResult } from "../../bench/measure/parse.ts";
 import type { KernelTime, Result } from "../../bench/measure/result.ts";
 import type { Peer } from "../../bench/peers/peer.ts";
 import { time } from "../../bench/peers/timing.ts";
@@ -103,6 +104,20 @@ test("a card is a picture with all figures, whatever the adapter is called", () 
   expect(svg).not.toMatch(/NaN|undefined|Infinity|href|style=/);
   const open = svg.match(/<(svg|text)\b/g)!.length;
   expect(svg.match(/<\/(svg|text)>/g)!.length).toBe(open);
+});
+
+describe("results that come with the page", () => {
+  const folder = join(import.meta.dirname, "../../demos/speed/results");
+
+  test.each(readdirSync(folder))("%s is whole, and no other work disturbed it", (name) => {
+    const result = parseResult(readFileSync(join(folder, name), "utf8"), name);
+    const { ladders, steps, limits: known, stopped, disturbed, cpu } = summaryOf(result);
+    expect({ stopped, disturbed, cpu }).toEqual({ stopped: undefined, disturbed: undefined, cpu: true });
+    expect(Object.keys(known).sort()).toEqual(limits.map(({ key }) => key).sort());
+    expect(ladders.flatMap(({ rungs }) => rungs).filter(({ rate }) => rate <= 0)).toEqual([]);
+    expect(ladders.map((ladder) => climb(ladder)! > 1)).toEqual(ladders.map(() => true));
+    expect(steps).toHaveLength(5);
+  });
 });
 
 describe("the site", () => {
