@@ -6,7 +6,7 @@ import { Layers } from "./layers.tsx";
 import { type Drawing, draw } from "./layout.ts";
 import { stages } from "./links.ts";
 import { address, change, links, pick, picked } from "./session.ts";
-import { cut, shapeOf } from "./words.ts";
+import { cut, shapeOf, value } from "./words.ts";
 
 const nodeHeight = 36;
 const text = signal("");
@@ -17,7 +17,10 @@ export function linesOf({ op, name, results, attrs }: RecordedNode, stage: Stage
   if (stage === "lowered") return [cut(name!, 34), String(attrs["variant"])];
   const shapes =
     results.length > 2 ? `${results.length} results` : results.map(({ shape }) => shapeOf(shape)).join(" ");
-  return [cut(name ? `${name}` : op, 28), attrs["value"] === undefined ? shapes : `${attrs["value"]} ${shapes}`];
+  return [
+    cut(name ? `${name}` : op, 28),
+    typeof attrs["value"] !== "number" ? shapes : `${value(attrs["value"])} ${shapes}`,
+  ];
 }
 
 const widthOf = (stage: Stage) => (node: RecordedNode) =>

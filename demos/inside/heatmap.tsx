@@ -2,7 +2,7 @@ import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { Statistics } from "../../src/recording/index.ts";
 import { onAppearance } from "../parts/appearance.ts";
-import { sizeOf } from "./follow.ts";
+import { sizeOf } from "./places.ts";
 import { shapeOf } from "./words.ts";
 
 export interface HeatmapProps {
@@ -29,7 +29,7 @@ const gridOf = (shape: readonly number[]): { rows: number; columns: number } => 
   return { rows: sizeOf(shape) / columns, columns };
 };
 
-/** A tensor's elements as colours: blue above 0, orange below, pale near 0. */
+/** A tensor's elements as colours: blue above 0, orange below, pale near 0, dark where they are not finite. */
 export function Heatmap({ shape, values, statistics, marked, lit, onPick }: HeatmapProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const { rows: allRows, columns: allColumns } = gridOf(shape);
@@ -41,7 +41,9 @@ export function Heatmap({ shape, values, statistics, marked, lit, onPick }: Heat
       if (!element) return;
       const context = element.getContext("2d")!;
       const css = getComputedStyle(element);
-      const [above, below, zero] = ["--accent", "--warm", "--card"].map((name) => rgbOf(css.getPropertyValue(name)));
+      const [above, below, zero, ink] = ["--accent", "--warm", "--card", "--ink"].map((name) =>
+        rgbOf(css.getPropertyValue(name)),
+      );
       const image = context.createImageData(columns, rows);
       const largest = Math.max(Math.abs(statistics?.min ?? 0), Math.abs(statistics?.max ?? 0)) || 1;
       for (let row = 0; row < rows; row++) {
@@ -49,9 +51,10 @@ export function Heatmap({ shape, values, statistics, marked, lit, onPick }: Heat
           const at = row * allColumns + column;
           const isLit = lit ? lit[at] === 1 : true;
           const value = values ? values[at]! : isLit && lit ? largest : largest / 4;
-          const part = Number.isFinite(value) ? Math.sqrt(Math.min(1, Math.abs(value) / largest)) : 1;
+          const isKnown = Number.isFinite(value);
+          const part = isKnown ? Math.sqrt(Math.min(1, Math.abs(value) / largest)) : 1;
           const strength = lit ? (isLit ? 0.25 + 0.75 * part : 0.12 * part) : part;
-          const color = value < 0 ? below! : above!;
+          const color = isKnown ? (value < 0 ? below! : above!) : ink!;
           for (let k = 0; k < 3; k++)
             image.data[4 * (row * columns + column) + k] = zero![k]! + strength * (color[k]! - zero![k]!);
           image.data[4 * (row * columns + column) + 3] = 255;

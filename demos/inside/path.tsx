@@ -1,7 +1,8 @@
 import { useMemo } from "preact/hooks";
 import { type RecordedNode, type Recording, valuesOf } from "../../src/recording/index.ts";
-import { follow, keyOf, placeOf, sizeOf } from "./follow.ts";
+import { follow, keyOf } from "./follow.ts";
 import { Heatmap } from "./heatmap.tsx";
+import { placeOf, sizeOf } from "./places.ts";
 import { shapeOf, value } from "./words.ts";
 
 export interface PathProps {

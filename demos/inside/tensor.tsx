@@ -1,9 +1,9 @@
 import { useMemo, useState } from "preact/hooks";
 import { type RecordedTensor, type Recording, type Statistics, valuesOf } from "../../src/recording/index.ts";
-import { indexOf, placeOf, sizeOf } from "./follow.ts";
+import { DispatchLink, Fact, Facts } from "./facts.tsx";
 import { Heatmap } from "./heatmap.tsx";
-import { DispatchLink, Fact, Facts } from "./panel.tsx";
 import { Path } from "./path.tsx";
+import { indexOf, placeOf, sizeOf } from "./places.ts";
 import { bytes, shapeOf, value } from "./words.ts";
 
 export interface TensorPanelProps {
@@ -20,6 +20,10 @@ const kinds: Readonly<Record<RecordedTensor["kind"], string>> = {
   constant: "Constant",
   computed: "Computed",
 };
+
+/** Whether some element was not finite in the newest step. */
+export const isBroken = ({ statistics }: RecordedTensor): boolean =>
+  statistics.at(-1)!.nans + statistics.at(-1)!.infinities > 0;
 
 /** Statistics, histograms, elements, and where one element came from. */
 export function TensorPanel({ recording, at, isPart = false }: TensorPanelProps) {
@@ -50,14 +54,18 @@ export function TensorPanel({ recording, at, isPart = false }: TensorPanelProps)
         </Fact>
         <Fact name="Norm">{value(now.norm)}</Fact>
         <Fact name="Zeros">{zeros(now, sizeOf(shape))}</Fact>
-        {now.nans + now.infinities > 0 && (
+        {isBroken(tensor) && (
           <Fact name="Not finite">
-            {now.nans} NaN, {now.infinities} infinite
+            {now.nans} NaN, {now.infinities} infinite: dark below
           </Fact>
         )}
       </Facts>
-      <Histograms statistics={statistics} steps={recording.steps} />
-      <Elements recording={recording} at={at} />
+      {sizeOf(shape) === 1 ? (
+        <Course statistics={statistics} steps={recording.steps} />
+      ) : (
+        <Histograms statistics={statistics} steps={recording.steps} />
+      )}
+      <Elements key={at} recording={recording} at={at} />
     </section>
   );
 }
@@ -65,21 +73,45 @@ export function TensorPanel({ recording, at, isPart = false }: TensorPanelProps)
 const zeros = (now: Statistics, size: number): string =>
   `${now.zeros} of ${size} (${((100 * now.zeros) / size).toFixed(now.zeros % size ? 1 : 0)} %)`;
 
+/** What the tensors of several steps say. */
+interface Steps {
+  readonly statistics: readonly Statistics[];
+  readonly steps: readonly number[];
+}
+
+/** A number over the training. */
+function Course({ statistics, steps }: Steps) {
+  if (steps.length < 2) return null;
+  return (
+    <Facts>
+      {statistics.slice(-8).map(({ min, histogram }, i) => {
+        const step = steps.slice(-8)[i]!;
+        return (
+          <Fact key={step} name={`Step ${step}`}>
+            {histogram.length > 0 ? value(min) : "not finite"}
+          </Fact>
+        );
+      })}
+    </Facts>
+  );
+}
+
 const [wide, tall, shift] = [260, 56, 16];
 
 /** The histogram of each step, the earlier ones behind. All have one axis. */
-function Histograms({
-  statistics,
-  steps,
-}: {
-  readonly statistics: readonly Statistics[];
-  readonly steps: readonly number[];
-}) {
+function Histograms({ statistics, steps }: Steps) {
   const shown = statistics.map((each, i) => ({ ...each, step: steps[i]! })).slice(-8);
   const some = shown.filter(({ histogram }) => histogram.length > 0);
   if (some.length === 0) return <p class="note">No element is finite.</p>;
   const [low, high] = [Math.min(...some.map(({ min }) => min)), Math.max(...some.map(({ max }) => max))];
-  if (low === high) return <p class="note">All elements are {value(low)}.</p>;
+  if (low === high) {
+    const isWhole = statistics.at(-1)!.nans + statistics.at(-1)!.infinities === 0;
+    return (
+      <p class="note">
+        All {isWhole ? "" : "finite "}elements are {value(low)}.
+      </p>
+    );
+  }
   const height = tall + shift * (some.length - 1) + 18;
   const x = (at: number): number => ((at - low) / (high - low)) * wide;
   const bins = ({ histogram, min, max }: Statistics, base: number): string => {
@@ -122,15 +154,25 @@ function Histograms({
 function Elements({ recording, at }: { readonly recording: Recording; readonly at: number }) {
   const tensor = recording.tensors[at]!;
   const { shape } = tensor;
-  const [chosen, choose] = useState(0);
-  const [isFollowed, followIt] = useState(false);
   const values = useMemo(() => valuesOf(tensor), [tensor]);
+  // What went wrong is looked at first.
+  const wrong = isBroken(tensor) && values ? values.findIndex((each) => !Number.isFinite(each)) : 0;
+  const [chosen, choose] = useState(Math.max(0, wrong));
+  const [isFollowed, followIt] = useState(false);
   const size = sizeOf(shape);
   const element = Math.min(chosen, size - 1);
   const place = placeOf(element, shape);
   return (
     <>
-      <Heatmap shape={shape} values={values} statistics={tensor.statistics.at(-1)!} marked={element} onPick={choose} />
+      {size > 1 && (
+        <Heatmap
+          shape={shape}
+          values={values}
+          statistics={tensor.statistics.at(-1)!}
+          marked={element}
+          onPick={choose}
+        />
+      )}
       {!values && <p class="note">The recording keeps no elements of tensors as large as this one.</p>}
       <div class="element">
         {place.map((index, axis) => (

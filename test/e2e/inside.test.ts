@@ -1,5 +1,6 @@
 import type { Page } from "puppeteer";
 import { describe, expect, test } from "vitest";
+import { base64 } from "../../src/runtime/record/statistics.ts";
 import { small } from "../recordings.ts";
 import { expectAccessible, expectLight } from "./judged.ts";
 import { hash, site, text } from "./pages.ts";
@@ -42,7 +43,7 @@ describe("the page", () => {
       "matmul[16x128x784]+add+relu",
       "Why ",
       "shaders/matmul.wgsl.ts",
-      "operations per byte",
+      "bound by arithmetic",
       "Norm",
       "@compute",
     ])
@@ -111,6 +112,38 @@ describe("the page", () => {
     expect(JSON.parse(await saved).traceEvents.map(({ name }: { name: string }) => name)).toContain(
       "matmul[2x2x2]:f32",
     );
+  });
+
+  test("a link leads to an example, a stage and a node; its dispatch says what bounds it", async () => {
+    const page = await open("#open=cnn&stage=lowered&arrange=layers&pick=n0");
+    await page.waitForFunction(() => document.querySelector("#title")?.textContent === "A small CNN, Adam");
+    await page.waitForSelector(".layers tbody tr");
+    const name = await text(page, ".panel h2");
+    expect(name).toMatch(/^conv2d\[/);
+    await page.click(`::-p-aria(0: ${name})`);
+    await page.waitForFunction(() => document.querySelector(".panel .kind")?.textContent === "Dispatch 0");
+    expect(await panel(page)).toMatch(/bound by arithmetic: .* that is [\d.]+ % of the measured time/);
+    expect(await hash(page)).toBe("#open=cnn&stage=lowered&arrange=layers&pick=d0");
+    await page.reload();
+    await page.waitForFunction(() => document.querySelector(".panel .kind")?.textContent === "Dispatch 0");
+    expect(await text(page, ".panel h2")).toBe(name);
+  });
+
+  test("names first what is not finite, and leads to the element", async () => {
+    const page = await openShown();
+    const broken = small.tensors.map((tensor, i) => {
+      if (i !== 1) return tensor;
+      const values = base64(new Uint8Array(Float32Array.of(1, Number.NaN, 3, 4).buffer));
+      return { ...tensor, values, statistics: tensor.statistics.map((each) => ({ ...each, nans: 1 })) };
+    });
+    await drop(page, "broken.json", JSON.stringify({ ...small, tensors: broken }));
+    await page.waitForSelector("#broken");
+    expect(await page.$$eval("#broken li", (all) => all.map(({ textContent }) => textContent))).toEqual([
+      `${small.tensors[1]!.name} [2, 2]`,
+    ]);
+    await page.click("#broken button");
+    await page.waitForFunction(() => document.querySelector(".element strong")?.textContent === "NaN");
+    expect(await panel(page)).toMatch(/Not finite1 NaN, 0 infinite.*Element \[0, 1\] is NaN/s);
   });
 
   test("takes a recording from the page that opened it", async () => {
