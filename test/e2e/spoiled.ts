@@ -37,3 +37,26 @@ export const losable = (): void => {
 /** Takes the device away from a page's worker, which was opened `losable`. */
 export const lose = (page: Page): Promise<void> =>
   page.workers()[0]!.evaluate(() => (globalThis as unknown as { lose(): void }).lose());
+
+/**
+ * Its tab can be hidden: see `hide`. Browsers draw nothing of a hidden tab. A headless one shows all of its tabs, so their
+ * drawings are held back.
+ */
+export const hideable = (): void => {
+  const draw = requestAnimationFrame;
+  const held: FrameRequestCallback[] = [];
+  let isHidden = false;
+  globalThis.requestAnimationFrame = (act) => (isHidden ? held.push(act) : draw(act));
+  const setHidden = (wanted: boolean): void => {
+    isHidden = wanted;
+    if (!wanted) for (const act of held.splice(0)) draw(act);
+  };
+  Object.assign(globalThis, { setHidden });
+};
+
+/** Hides the tab of a page that was opened `hideable`, or shows it again. */
+export const hide = (page: Page, isHidden: boolean): Promise<void> =>
+  page.evaluate(
+    (isHidden) => (globalThis as unknown as { setHidden(isHidden: boolean): void }).setHidden(isHidden),
+    isHidden,
+  );

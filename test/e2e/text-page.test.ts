@@ -1,8 +1,8 @@
 import type { Page } from "puppeteer";
 import { describe, expect, test } from "vitest";
-import { expectAccessible, expectLight } from "./judged.ts";
+import { expectAccessible, expectLight, widthOf } from "./judged.ts";
 import { choose, hash, isDisabled, number, showsAnother, site, text } from "./pages.ts";
-import { losable, lose } from "./spoiled.ts";
+import { hide, hideable, losable, lose } from "./spoiled.ts";
 
 const { open } = site("text");
 
@@ -54,7 +54,7 @@ describe("the page of texts", () => {
     expect(await page.$$eval(".earlier .when", (all) => all.map((when) => when.textContent))).toEqual([
       "100 steps",
       "50 steps",
-      "0 steps",
+      "1 step",
     ]);
     // Names are words with a capital letter; at first, it wrote noise.
     const share = (names: string) => {
@@ -66,6 +66,84 @@ describe("the page of texts", () => {
     expect(await text(page, ".adapter")).toMatch(/^Runs on \S/);
     expect(page.workers()).toHaveLength(1);
     await expectLight(page, 120);
+  });
+
+  test("says that it compiles, trains before it does the rest, and stacks layers", async () => {
+    const page = await open("#hidden=16&batch=8");
+    const said = await page.waitForFunction(() => document.querySelector("#status")?.textContent);
+    expect(await said.jsonValue()).toBe("Compiling the kernels of the LSTM…");
+    await atLeast(page, 10);
+    expect(await text(page, "#status")).toBe("");
+    await page.click("#play");
+    await written(page);
+    const weights = await number(page, "#parameters");
+    await choose(page, "Layers", "3");
+    await atStep(page, 0);
+    // Two more layers, each with the weights of four gates from 16 units and to 16, and two biases.
+    expect((await number(page, "#parameters")) - weights).toBe(2 * 4 * 16 * (16 + 16 + 2));
+    await steps(page, 2);
+    expect(await text(page, "#train-bits")).toMatch(/^\d\.\d{3}$/);
+    await written(page);
+    // The gates that the page can show are those of the only layer.
+    const shows = await page.$$eval(".view-options option", (all) => all.map(({ textContent }) => textContent));
+    expect(shows).toEqual(["Hidden state"]);
+    await choose(page, "Network", "transformer");
+    await atStep(page, 0);
+    expect(await hash(page)).toBe("#model=transformer&layers=3&hidden=16&batch=8&rate=0.003&paused=1");
+    await page.waitForFunction(() => document.querySelector(".unit-map + .legend")?.textContent?.includes("12 heads"));
+  });
+
+  test("opens one step of the training in the look inside", async () => {
+    const page = await open("#hidden=16&batch=8&paused=1");
+    await atStep(page, 0);
+    await steps(page, 1);
+    const opened = new Promise<Page>((resolve) => page.once("popup", (popup) => resolve(popup!)));
+    await page.click("::-p-aria(Look inside[role='button'])");
+    const tab = await opened;
+    await tab.waitForSelector(".timeline .span");
+    expect(await text(tab, "#title")).toBe("LSTM, step 1");
+    expect(Number(await text(tab, "#dispatches"))).toBeGreaterThan(10);
+    await tab.close();
+    // What it records is a step of the training.
+    await atStep(page, 2);
+    await steps(page, 1);
+    const [trained] = await bits(page);
+    await page.reload();
+    await atStep(page, 0);
+    await steps(page, 3);
+    expect((await bits(page))[0]).toBe(trained);
+  });
+
+  test("rests while its tab is hidden, and goes on when it is back", async () => {
+    const page = await open("#hidden=16&batch=8", { spoil: hideable, spoilWorkers: () => undefined });
+    await atLeast(page, 60);
+    await written(page);
+    await hide(page, true);
+    // What was under way comes to its end.
+    await new Promise((go) => setTimeout(go, 2000));
+    const last = await number(page, "#steps");
+    await new Promise((go) => setTimeout(go, 2000));
+    expect(await number(page, "#steps")).toBe(last);
+    await hide(page, false);
+    await atLeast(page, last + 20);
+  });
+
+  test("fits a tiny window", async () => {
+    const page = await open("#hidden=16&batch=8&paused=1", { viewport: { width: 320, height: 256 } });
+    await atStep(page, 0);
+    expect(await widthOf(page)).toBe(320);
+    await page.setViewport({ width: 240, height: 200 });
+    await steps(page, 1);
+    expect(await page.$$eval(".chart svg", (all) => all.every((svg) => svg.clientWidth > 0))).toBe(true);
+  });
+
+  test("says what went wrong where its worker does not start", async () => {
+    const fail = () => {
+      throw new Error("out of order");
+    };
+    const page = await open("", { spoilWorkers: fail, allowed: /out of order/ });
+    await page.waitForSelector(".unsupported");
+    expect(await text(page, ".unsupported")).toMatch(/out of order/);
   });
 
   test("writes anew at another temperature: always the likeliest character at 0", async () => {

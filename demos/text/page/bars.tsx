@@ -1,5 +1,5 @@
-import { caret, look } from "./inside.ts";
-import { tagging } from "./session.ts";
+import { caret, look, reading } from "./inside.ts";
+import { ended, tagging } from "./session.ts";
 
 /** The likeliest next characters, at most. */
 const most = 8;
@@ -8,7 +8,8 @@ const most = 8;
 export function Bars() {
   const now = look.value;
   const place = now?.places[Math.min(caret.value, now.places.length - 1)] ?? -1;
-  const before = now ? [...now.text].slice(0, caret.value).join("").split("\n").at(-1)!.slice(-12) : "";
+  const text = now?.text ?? reading();
+  const before = [...text].slice(0, caret.value).join("").split("\n").at(-1)!.slice(-12);
   const found = now && place >= 0 ? likeliest(now.probabilities, now.tokens, place) : [];
   return (
     <div class="bars">
@@ -25,6 +26,7 @@ export function Bars() {
           </li>
         ))}
       </ol>
+      {!now && !ended.value && <p class="legend">Compiling what looks inside…</p>}
       {now && place < 0 && <p class="legend">The network does not read so far.</p>}
     </div>
   );

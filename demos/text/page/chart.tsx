@@ -25,7 +25,7 @@ const edge = { left: 44, right: 10, top: 8, bottom: 34 };
 
 const inside = (pixels: number, before: number, after: number): number => Math.max(1, pixels - before - after);
 
-/** Lines over a horizontal axis from 0. A small drawing of its own: the page is to load little. */
+/** Lines over a horizontal axis from 0, once there are any. A small drawing of its own: the page is to load little. */
 export function Chart({ label, lines, last, unit, range }: ChartProps) {
   const parent = useRef<HTMLDivElement>(null);
   const [[width, height], setSize] = useState<readonly [number, number]>([0, 0]);
@@ -48,7 +48,7 @@ export function Chart({ label, lines, last, unit, range }: ChartProps) {
   const levels = range ? powers(...range, 6) : ticks(most, 5);
   return (
     <div class="chart" ref={parent}>
-      {width > 0 && (
+      {width > 0 && lines.some(({ x }) => x.length > 0) && (
         <svg width={width} height={height} role="img" aria-label={label}>
           {levels.map((y) => (
             <g key={y}>

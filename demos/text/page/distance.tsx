@@ -1,14 +1,8 @@
 import { Chart } from "./chart.tsx";
 import { reaches } from "./inside.ts";
+import { names } from "./names.ts";
+import { validateEvery } from "./pace.ts";
 import { settings } from "./session.ts";
-
-/** Names of networks. */
-const names: Readonly<Record<string, string>> = {
-  lstm: "LSTM",
-  gru: "GRU",
-  rnn: "Plain RNN",
-  transformer: "Transformer",
-};
 
 /** The gradient through time: how much of it reaches characters further back. */
 export function Distance() {
@@ -28,6 +22,7 @@ export function Distance() {
           </li>
         ))}
       </ul>
+      {all.length === 0 && <p class="legend">Measured every {validateEvery} steps.</p>}
       <Chart
         label="Norm of the gradient by distance from the last character, on a logarithmic axis"
         unit="characters back"

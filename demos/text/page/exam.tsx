@@ -1,5 +1,5 @@
 import { ignored } from "./ignored.ts";
-import { exam, frame } from "./session.ts";
+import { ended, exam, frame } from "./session.ts";
 
 /** Names that the network has not seen, coloured by what it takes each character for. */
 export function ExamCard() {
@@ -9,6 +9,7 @@ export function ExamCard() {
       <h2 id="exam-title">
         Names it has not seen{frame.value && now && `, after ${now.step.toLocaleString("en-US")} steps`}
       </h2>
+      {!now && !ended.value && <p class="legend">Compiling what tags…</p>}
       {now && (
         <>
           <p>

@@ -1,7 +1,7 @@
 import { effect, signal } from "@preact/signals";
 import type { Look } from "./insight.ts";
 import { ask, frame, settings, view } from "./session.ts";
-import { blocks, heads, type Model, type Source, showsOf } from "./settings.ts";
+import { heads, type Model, type Source, showsOf } from "./settings.ts";
 
 /** Milliseconds between two looks while the network trains. */
 const pause = 250;
@@ -49,10 +49,10 @@ export const shown = (): string => {
 
 /** How many units, or heads of attention, there are to show. */
 export function count(): number {
-  const { source, model, both, hidden } = settings.value;
+  const { source, model, both, hidden, layers } = settings.value;
   const show = shown();
   if (show === "answer") return 1;
-  if (show === "attention") return blocks * heads;
+  if (show === "attention") return layers * heads;
   return source === "tags" && both === 1 && model !== "transformer" ? 2 * hidden : hidden;
 }
 

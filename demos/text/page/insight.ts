@@ -56,7 +56,7 @@ export class Insight {
   static async create(engine: Engine, network: Network, settings: Settings, material: Material): Promise<Insight> {
     const { model, transformer } = network;
     const kind = settings.model;
-    const hasGates = kind !== "rnn" && material.labels === undefined;
+    const hasGates = kind !== "rnn" && settings.layers === 1 && material.labels === undefined;
     const window = windowFor(material, transformer !== undefined);
     const x = input("x", [window.length, window.batch], "i32");
     const read = model.read(x, []);

@@ -1,13 +1,13 @@
-import { type Engine, optim } from "../../../src/index.ts";
-import { compileReader, type Reader } from "../reader.ts";
+import { type Engine, optim, type Recording } from "../../../src/index.ts";
+import type { Window } from "../corpus.ts";
+import { compileReader, type Reader, type ReaderOptions } from "../reader.ts";
 import { type Exam, Examiner } from "./examiner.ts";
 import { ignored } from "./ignored.ts";
 import { Insight, type Look } from "./insight.ts";
-import { type Material, materialOf } from "./material.ts";
+import { type Batch, type Material, materialOf } from "./material.ts";
 import { Memory } from "./memory.ts";
 import { type Network, networkOf } from "./networks.ts";
 import { block, validateEvery } from "./pace.ts";
-import type { Predictor } from "./predictor.ts";
 import type { Settings, Source } from "./settings.ts";
 import { type TagMaterial, tagMaterial } from "./tags.ts";
 import { type Piece, Writer } from "./writer.ts";
@@ -20,8 +20,8 @@ export interface Frame {
   readonly epoch: number;
   /** Bits per character: the mean over the last steps; undefined before the first. */
   readonly train: number | undefined;
-  /** On text that is held out, when last looked at. */
-  readonly validation: number;
+  /** On text that is held out, when last looked at; undefined before. */
+  readonly validation: number | undefined;
   /** Whether it was looked at after this very step. */
   readonly looked: boolean;
   /** Of a guess by frequency alone. */
@@ -45,12 +45,11 @@ const clip = 1;
 /** A network with its programs. */
 interface Trained extends Network {
   readonly optimizer: optim.Optimizer;
+  readonly options: Omit<ReaderOptions, keyof Window>;
   readonly training: Reader;
-  readonly validation: Reader;
-  /** Of a network that predicts. */
-  readonly foreseen: Predictor | undefined;
-  readonly writer: Writer | undefined;
-  /** Made when first asked for. */
+  // The others are compiled when they are first asked for, so that the training begins soon.
+  validation?: Reader;
+  writer?: Writer;
   insight?: Insight;
   examiner?: Examiner;
   memory?: Memory;
@@ -64,7 +63,7 @@ export class Lab {
   #material!: Material;
   #network: Trained | undefined;
   #step = 0;
-  #validated = 0;
+  #validated: number | undefined;
 
   /** @param read gives a file's text. */
   constructor(engine: Engine, read: (file: string) => Promise<string>) {
@@ -72,8 +71,8 @@ export class Lab {
     this.#read = read;
   }
 
-  /** Starts over with settings. */
-  async configure(settings: Settings): Promise<Frame> {
+  /** Starts over with settings. Only what trains is compiled at once. */
+  async configure(settings: Settings): Promise<void> {
     const { source, own, batch, seed } = settings;
     const texts = await Promise.all(files[source].map((file) => this.#read(file)));
     this.#free();
@@ -82,8 +81,7 @@ export class Lab {
       source === "tags" ? tagMaterial(texts[0]!, texts[1]!, batch, seed) : materialOf(texts[0] ?? own, batch, seed);
     this.#network = await this.#build();
     this.#step = 0;
-    this.#validated = await this.#validate();
-    return this.#frame();
+    this.#validated = undefined;
   }
 
   /** Changes the learning rate, and nothing else. */
@@ -93,25 +91,44 @@ export class Lab {
 
   /** Trains for some steps, but not beyond the end of a block. */
   async advance(steps: number): Promise<Frame> {
-    const { training } = this.#network!;
-    const { at, batches, lines } = this.#material;
     const end = Math.min(this.#step + steps, this.#step - (this.#step % block) + block);
     while (this.#step < end) {
-      if (this.#step % block === 0) this.#engine.write(training.tally, 0);
-      if (!lines && this.#step % batches === 0) for (const state of training.states) this.#engine.write(state, 0);
-      await training.program.run(at(this.#step));
+      await this.#network!.training.program.run(this.#next());
       this.#step++;
     }
-    if (this.#step % validateEvery === 0) this.#validated = await this.#validate();
+    return this.#stepped();
+  }
+
+  /** Trains for one step, and records all of it. */
+  async record(): Promise<{ readonly recording: Recording; readonly frame: Frame }> {
+    const { program } = this.#network!.training;
+    const recording = await program.record(this.#next(), { step: this.#step });
+    this.#step++;
+    return { recording, frame: await this.#stepped() };
+  }
+
+  /** Looks at the text that is held out. */
+  async validate(): Promise<Frame> {
+    const network = this.#network!;
+    const { validation, validationWindow } = this.#material;
+    network.validation ??= await compileReader(this.#engine, network.model, {
+      ...validationWindow,
+      ...network.options,
+    });
+    const { program, states, tally } = network.validation;
+    for (const variable of [...states, tally]) this.#engine.write(variable, 0);
+    for (const batch of validation) await program.run(batch);
+    const [sum] = await this.#engine.read(tally);
+    this.#validated = sum! / validation.length / Math.LN2;
     return this.#frame();
   }
 
   /** Writes a piece of a sample. @param begins a new one. */
   async write(begins: boolean, count: number, temperature: number): Promise<Piece> {
-    const { writer } = this.#network!;
-    if (!writer) return { text: "", ends: true };
-    if (begins) writer.begin(this.#settings.seed, this.#step);
-    return writer.write(count, temperature);
+    const network = this.#network!;
+    network.writer ??= new Writer(this.#material, await network.predictor(this.#engine));
+    if (begins) network.writer.begin(this.#settings.seed, this.#step);
+    return network.writer.write(count, temperature);
   }
 
   /** What goes on in the network while it reads a text. @param show one of its `shows`. */
@@ -135,6 +152,19 @@ export class Lab {
     return network.memory.norms();
   }
 
+  /** The batch of the next step. */
+  #next(): Batch {
+    const { tally, states } = this.#network!.training;
+    const { at, batches, lines } = this.#material;
+    if (this.#step % block === 0) this.#engine.write(tally, 0);
+    if (!lines && this.#step % batches === 0) for (const state of states) this.#engine.write(state, 0);
+    return at(this.#step);
+  }
+
+  #stepped(): Promise<Frame> {
+    return this.#step % validateEvery === 0 ? this.validate() : this.#frame();
+  }
+
   async #frame(): Promise<Frame> {
     const { training, model } = this.#network!;
     const { batches, baseline } = this.#material;
@@ -151,40 +181,24 @@ export class Lab {
     };
   }
 
-  async #validate(): Promise<number> {
-    const { program, states, tally } = this.#network!.validation;
-    for (const variable of [...states, tally]) this.#engine.write(variable, 0);
-    for (const batch of this.#material.validation) await program.run(batch);
-    const [sum] = await this.#engine.read(tally);
-    return sum! / this.#material.validation.length / Math.LN2;
-  }
-
   async #build(): Promise<Trained> {
-    const engine = this.#engine;
-    const { window, validationWindow, lines, labels } = this.#material;
+    const { window, lines } = this.#material;
     const network = await networkOf(this.#settings, this.#material);
-    const { model } = network;
     const optimizer = optim.adam({ lr: this.#settings.rate });
     const options = { clip, carries: !lines, ...(lines && { ignoreIndex: ignored }) };
-    // All kernels are compiled side by side. The first program lays out the variables that all share.
-    const [training, validation, foreseen] = await Promise.all([
-      compileReader(engine, model, { ...window, ...options }, optimizer),
-      compileReader(engine, model, { ...validationWindow, ...options }),
-      labels ? undefined : network.predictor(engine),
-    ]);
-    const writer = foreseen && new Writer(this.#material, foreseen);
-    return { ...network, optimizer, training, validation, foreseen, writer };
+    const training = await compileReader(this.#engine, network.model, { ...window, ...options }, optimizer);
+    return { ...network, optimizer, options, training };
   }
 
   #free(): void {
     if (!this.#network) return;
-    const { model, training, validation, foreseen, insight, memory, examiner } = this.#network;
+    const { model, training, validation, writer, insight, memory, examiner } = this.#network;
     for (const part of [insight, memory, examiner]) part?.destroy();
-    const states = [training, validation].flatMap(({ program, states, tally }) => {
+    const states = [training, ...(validation ? [validation] : [])].flatMap(({ program, states, tally }) => {
       program.destroy();
       return [...states, tally];
     });
-    this.#engine.free([...model.weights.values(), ...states, ...(foreseen?.destroy() ?? [])]);
+    this.#engine.free([...model.weights.values(), ...states, ...(writer?.destroy() ?? [])]);
     this.#network = undefined;
   }
 }

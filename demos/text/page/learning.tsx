@@ -27,8 +27,8 @@ export function Learning() {
         ]}
       />
       <p class="legend">
-        How far the next character is from certain: 1 bit is a choice of two. Who knows only how often each character
-        occurs needs {bits(now?.baseline)} bits.
+        How far the next character is from certain: 1 bit is a choice of two.
+        {now && ` Who knows only how often each character occurs needs ${bits(now.baseline)} bits.`}
       </p>
     </section>
   );

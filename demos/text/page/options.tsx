@@ -1,25 +1,23 @@
 import { useSignal } from "@preact/signals";
 import { useId } from "preact/hooks";
 import { Choice } from "../../parts/controls.tsx";
+import { names } from "./names.ts";
 import { shortcoming } from "./own.ts";
 import { change, settings } from "./session.ts";
-import { batchSizes, longestText, type Model, models, rates, sources, units } from "./settings.ts";
+import { batchSizes, depths, longestText, type Model, models, rates, sources, units } from "./settings.ts";
 
-/** Names of what settings can be. */
-const names: Readonly<Record<string, string>> = {
+/** What settings can be, in words. */
+const words: Readonly<Record<string, string>> = {
   names: "First names",
   last: "Last names",
   book: "Moby-Dick",
-  tags: "First or last name?",
+  tags: "First or last?",
   own: "Your text",
-  lstm: "LSTM",
-  gru: "GRU",
-  rnn: "Plain RNN",
-  transformer: "Transformer",
+  ...names,
 };
 
 const named = <T extends string | number>(values: readonly T[]) =>
-  values.map((value) => [value, names[String(value)] ?? String(value)] as const);
+  values.map((value) => [value, words[String(value)] ?? String(value)] as const);
 
 export function Options() {
   const now = settings.value;
@@ -37,7 +35,13 @@ export function Options() {
       />
       <Choice label="Network" value={now.model} options={named(models)} onChange={chooseNetwork} />
       <Choice
-        label="Hidden units"
+        label={now.model === "transformer" ? "Blocks" : "Layers"}
+        value={now.layers}
+        options={named(depths)}
+        onChange={(layers) => change({ layers })}
+      />
+      <Choice
+        label={now.model === "transformer" ? "Size" : "Hidden units"}
         value={now.hidden}
         options={named(units)}
         onChange={(hidden) => change({ hidden })}

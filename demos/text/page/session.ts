@@ -1,4 +1,5 @@
 import { batch, signal } from "@preact/signals";
+import type { Recording } from "../../../src/recording/index.ts";
 import { keepInAddress } from "../../parts/address.ts";
 import { grown } from "../../parts/course.ts";
 import { parseHash, printHash } from "../../parts/hash.ts";
@@ -47,6 +48,8 @@ export const course = signal<Course>(nothing);
 export const samples = signal<readonly Sample[]>([]);
 /** How the network last tagged names that are held out, and after which step. */
 export const exam = signal<(Exam & { readonly step: number }) | undefined>(undefined);
+/** Whether the kernels of a new network are being compiled. */
+export const compiling = signal(true);
 
 const training = trainingOf<typeof text>(paused === 0);
 export const { playing, remote, missing, failure, ended, ask } = training;
@@ -61,7 +64,7 @@ function show(next: Frame): void {
       steps: isNew ? grown(steps, next.step) : steps,
       train: isNew ? grown(train, next.train!) : train,
       looks: isLook ? grown(looks, next.step) : looks,
-      validation: isLook ? grown(validation, next.validation) : validation,
+      validation: isLook ? grown(validation, next.validation!) : validation,
     };
   });
 }
@@ -69,18 +72,25 @@ function show(next: Frame): void {
 /** Counts how often the network was started over: what belongs to an earlier one is dropped. */
 let start = 0;
 
-/** Draws all weights again. */
+/** Draws all weights again. A page that plays trains first: what shows the network is compiled meanwhile. */
 export async function reset(): Promise<void> {
   const mine = ++start;
-  const next = await ask(({ methods }) => methods.configure(settings.value));
-  if (!next || mine !== start) return;
+  compiling.value = true;
+  const next = await ask(async ({ methods }) => {
+    if (mine !== start) return undefined;
+    await methods.configure(settings.value);
+    return playing.value ? methods.advance(1) : methods.validate();
+  });
+  if (mine !== start) return;
   batch(() => {
+    compiling.value = false;
+    if (!next) return;
     course.value = nothing;
     samples.value = [];
     exam.value = undefined;
     show(next);
   });
-  await present();
+  if (next) await present();
 }
 
 /** Changes settings at once. Only the learning rate leaves the network as it is. */
@@ -149,6 +159,15 @@ async function advance(steps: number): Promise<void> {
 export function step(): void {
   playing.value = false;
   void advance(1);
+}
+
+/** Trains for one step, and records it. */
+export async function record(): Promise<Recording> {
+  const mine = start;
+  const found = await ask(({ methods }) => methods.record());
+  if (!found) throw new Error(failure.value ?? "the training has ended");
+  if (mine === start) show(found.frame);
+  return found.recording;
 }
 
 /** Trains while it plays: a drawing for each frame of the page at most. */

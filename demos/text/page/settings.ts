@@ -9,6 +9,8 @@ export const longestRead = 240;
 
 export const models = ["lstm", "gru", "rnn", "transformer"] as const;
 export const sources = ["names", "last", "book", "tags", "own"] as const;
+/** Layers of units, one upon the other; blocks of a transformer. */
+export const depths = [1, 2, 3] as const;
 export const units = [16, 32, 64, 128, 256] as const;
 export const batchSizes = [8, 16, 32, 64] as const;
 export const rates = [0.001, 0.003, 0.01, 0.03] as const;
@@ -22,6 +24,7 @@ export interface Settings {
   readonly source: Source;
   /** The visitor's text. */
   readonly own: string;
+  readonly layers: number;
   readonly hidden: number;
   readonly batch: number;
   readonly rate: number;
@@ -30,12 +33,13 @@ export interface Settings {
   readonly both: 0 | 1;
 }
 
-/** What can be shown of a network, the usual first. */
-export const showsOf = ({ model, source }: Settings): readonly string[] =>
-  source === "tags" ? ["answer", "hidden", ...(model === "transformer" ? ["attention"] : [])] : shows[model];
+/** What can be shown of a network, the usual first. Gates are those of the one layer that reads the characters. */
+export function showsOf({ model, source, layers }: Settings): readonly string[] {
+  if (source === "tags") return ["answer", "hidden", ...(model === "transformer" ? ["attention"] : [])];
+  return layers > 1 && model !== "transformer" ? ["hidden"] : shows[model];
+}
 
-/** Of the transformer. */
-export const blocks = 2;
+/** Of each block of the transformer. */
 export const heads = 4;
 
 /** Values of units that can be shown, by network that predicts. */
@@ -66,6 +70,7 @@ export interface Kept extends Settings, View {
 export const fields: Fields<Kept> = {
   source: choice(sources, "names"),
   model: choice(models, "lstm"),
+  layers: choice(depths, 1) as Field<number>,
   hidden: choice(units, 64) as Field<number>,
   batch: choice(batchSizes, 32) as Field<number>,
   rate: choice(rates, 0.01) as Field<number>,

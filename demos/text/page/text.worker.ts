@@ -18,6 +18,8 @@ export default expose((engine, data: string) => {
     methods: {
       configure: (settings: Settings) => lab.configure(settings),
       setRate: (rate: number) => lab.setRate(rate),
+      validate: () => lab.validate(),
+      record: () => lab.record(),
       advance: (steps: number) => lab.advance(steps),
       look: async (text: string, show: string) => moved(await lab.look(text, show)),
       examine: () => lab.examine(),

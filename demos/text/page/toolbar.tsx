@@ -1,7 +1,12 @@
 import { Figure } from "../../parts/figure.tsx";
+import { LookInside } from "../../parts/inside.tsx";
+import { names } from "./names.ts";
 import * as session from "./session.ts";
 
-const { playing, frame, settings, change } = session;
+const { playing, frame, settings, change, compiling } = session;
+
+/** A new network takes some seconds in software, less on a graphics processor. */
+const compilingSays = (): string => `Compiling the kernels of the ${names[settings.value.model]}…`;
 
 /** What the training can be told to do, and how far it has come. */
 export function Toolbar() {
@@ -35,6 +40,14 @@ export function Toolbar() {
       >
         New seed
       </button>
+      <LookInside
+        record={session.record}
+        title={`${names[settings.value.model]}, step ${now?.step ?? 0}`}
+        disabled={!isReady}
+      />
+      <p id="status" class="legend" role="status">
+        {compiling.value && !session.ended.value && compilingSays()}
+      </p>
       <dl class="figures">
         <Figure id="parameters" name="Weights" value={now ? now.parameters.toLocaleString("en-US") : "–"} />
         <Figure id="epoch" name="Epoch" value={now ? now.epoch.toFixed(1) : "–"} />

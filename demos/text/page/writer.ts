@@ -1,4 +1,5 @@
 import { randomStream } from "../../../src/data/random.ts";
+import type { Variable } from "../../../src/index.ts";
 import type { Material } from "./material.ts";
 import type { Predictor } from "./predictor.ts";
 
@@ -39,6 +40,11 @@ export class Writer {
       random: randomStream(seed, 1000 + step),
     };
     this.#predictor.forget();
+  }
+
+  /** Frees what it reads with. @returns variables of its own. */
+  destroy(): readonly Variable[] {
+    return this.#predictor.destroy();
   }
 
   /** Goes on with the sample. @param temperature 0 picks the likeliest character, more is bolder. */

@@ -24,6 +24,7 @@ export function Writing() {
           Write
         </button>
       </div>
+      {!newest && !ended.value && <p class="legend">Compiling what writes…</p>}
       <p class="sample" id="sample" aria-busy={writing.value}>
         {newest && shown(newest)}
       </p>
@@ -44,7 +45,7 @@ export function Writing() {
   );
 }
 
-const stepsOf = ({ step }: Sample): string => `${step.toLocaleString("en-US")} steps`;
+const stepsOf = ({ step }: Sample): string => `${step.toLocaleString("en-US")} ${step === 1 ? "step" : "steps"}`;
 
 /** Short lines, such as names, beside each other. */
 function shown({ text }: Sample): string {
