@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { defineConfig } from "vite";
+import { courseOf, lessonPages } from "./course/build/plugin.ts";
 import { packedDigits } from "./digits/packing.ts";
 import { apart } from "./parts/apart.ts";
 import { shippedPeers } from "./speed/shipping.ts";
@@ -21,10 +22,10 @@ export default defineConfig({
   define: { "import.meta.env.TILEGRAD_VERSION": JSON.stringify(version) },
   // Relative links, so that the build can be served from any path.
   base: "./",
-  plugins: [apart(), packedDigits(), shippedPeers(), textFiles()],
+  plugins: [apart(), courseOf(), packedDigits(), shippedPeers(), textFiles()],
   // Pages import the engine from outside of the demos folder.
   server: { fs: { allow: [join(root, "..")] } },
   // Workers are modules, which load parts of tilegrad on demand.
   worker: { format: "es", plugins: () => [apart()] },
-  build: { rolldownOptions: { input: pages, checks: { pluginTimings: false } } },
+  build: { rolldownOptions: { input: [...pages, ...lessonPages()], checks: { pluginTimings: false } } },
 });

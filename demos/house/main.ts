@@ -2,11 +2,12 @@ import { onAppearance } from "../parts/appearance.ts";
 import { drawInside, drawKernels, drawSpeed } from "./measuring.ts";
 import { Picture } from "./picture.ts";
 import type { Runs } from "./runs.ts";
-import { drawDigits, drawPlayground, drawText } from "./training.ts";
+import { drawCourse, drawDigits, drawPlayground, drawText } from "./training.ts";
 
 type Name = keyof Runs;
 
 const drawings: { readonly [K in Name]: (picture: Picture, run: Runs[K], time: number) => void } = {
+  course: drawCourse,
   playground: drawPlayground,
   digits: drawDigits,
   text: drawText,

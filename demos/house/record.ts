@@ -15,6 +15,7 @@ import { corpusOf } from "../text/corpus.ts";
 import { defaults } from "../text/options.ts";
 import { Trainer } from "../text/trainer.ts";
 import {
+  type CourseRun,
   type DigitsRun,
   type InsideRun,
   type KernelsRun,
@@ -113,6 +114,23 @@ async function text(engine: Engine): Promise<TextRun> {
   return { frames };
 }
 
+async function course(engine: Engine): Promise<CourseRun> {
+  const [count, steps] = [24, 16];
+  const random = data.randomStream(3);
+  const xs = Float32Array.from({ length: count }, () => 2 * random.uniform() - 1);
+  const ys = xs.map((x) => 0.7 * x + 0.15 + 0.12 * random.normal());
+  const model = nn.linear(1, 1, { weightInit: () => -0.8, biasInit: () => -0.6 });
+  const loss = losses.mse(model(constant(xs, [count, 1])), constant(ys, [count, 1]));
+  const outputs = { loss, w: model.variables.get("weight")!, b: model.variables.get("bias")! };
+  const step = await engine.compile({ outputs, updates: optim.sgd({ lr: 0.25 }).minimize(loss) });
+  const frames = [];
+  for (let taken = 0; taken <= steps; taken++) {
+    const { loss, w, b } = await step.compute();
+    frames.push({ loss: short(loss[0]!), w: short(w[0]!), b: short(b[0]!) });
+  }
+  return { points: Array.from(xs, (x, i) => [placed(x), placed(ys[i]!)]), frames };
+}
+
 async function inside(engine: Engine): Promise<InsideRun> {
   const { outputs, updates, feeds } = lenetStep();
   const program = await engine.compile({ outputs, updates });
@@ -142,7 +160,7 @@ async function speed(engine: Engine): Promise<SpeedRun> {
 const short = (value: number): number => Number(value.toPrecision(3));
 const placed = (value: number): number => Number(value.toFixed(2));
 
-const all = { playground, digits, text, inside, kernels, speed };
+const all = { course, playground, digits, text, inside, kernels, speed };
 const wanted = process.argv.slice(2);
 for (const [name, record] of Object.entries(all)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;

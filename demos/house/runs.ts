@@ -11,6 +11,13 @@ export const pack = (values: ArrayLike<number>, least: number, most: number): st
 /** A packed value, from 0 to 1. */
 export const unpack = (text: string, i: number): number => Number.parseInt(text[i]!, 36) / 35;
 
+/** A line that is fitted to points by gradient descent. */
+export interface CourseRun {
+  readonly points: readonly (readonly [x: number, y: number])[];
+  /** Before each step: the loss, and the line. */
+  readonly frames: readonly { readonly loss: number; readonly w: number; readonly b: number }[];
+}
+
 /** A small network that tells two spirals apart. */
 export interface PlaygroundRun {
   /** Points: x, y from −1 to 1, and the class. */
@@ -55,6 +62,7 @@ export interface SpeedRun {
 }
 
 export interface Runs {
+  readonly course: CourseRun;
   readonly playground: PlaygroundRun;
   readonly digits: DigitsRun;
   readonly text: TextRun;

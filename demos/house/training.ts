@@ -1,5 +1,5 @@
 import { between, mix, type Picture } from "./picture.ts";
-import { type DigitsRun, type PlaygroundRun, type TextRun, unpack } from "./runs.ts";
+import { type CourseRun, type DigitsRun, type PlaygroundRun, type TextRun, unpack } from "./runs.ts";
 
 /*
  * Replays of trainings. Time runs from 0 to 1.
@@ -105,4 +105,25 @@ export function drawText(picture: Picture, { frames }: TextRun, time: number): v
   });
   picture.words(`after ${step} ${step === 1 ? "step" : "steps"}`, 18, height - 16);
   picture.words(`${bits.toFixed(2)} bits per character`, width - 18, height - 16, { align: "right" });
+}
+
+/** Points, the line that learns them, and its loss. */
+export function drawCourse(picture: Picture, { points, frames }: CourseRun, time: number): void {
+  const { width, height } = picture;
+  const { at, next, share } = between(frames, time);
+  const place = (x: number, y: number) => [(0.62 * width * (x + 1.1)) / 2.2, (height * (1.3 - y)) / 2.6] as const;
+  for (const [x, y] of points) {
+    const [left, top] = place(x, y);
+    picture.box(left - 2, top - 2, 4, 4, "--plus");
+  }
+  const [w, b] = [mix(at.w, next.w, share), mix(at.b, next.b, share)];
+  picture.curve([place(-1.1, b - 1.1 * w), place(1.1, b + 1.1 * w)], "--warm");
+  const [left, right] = [0.68 * width, width - 18];
+  const y = (loss: number): number => 44 + (height - 60) * (1 - loss / frames[0]!.loss);
+  const x = (i: number): number => left + ((right - left) * i) / (frames.length - 1);
+  const loss = mix(at.loss, next.loss, share);
+  picture.words("loss", left, 26);
+  picture.words(loss.toFixed(3), right, 26, { color: "--ink", align: "right" });
+  const known = frames.slice(0, frames.indexOf(at) + 1).map(({ loss }, i) => [x(i), y(loss)] as const);
+  picture.curve([...known, [x(frames.indexOf(at) + share), y(loss)]], "--accent");
 }

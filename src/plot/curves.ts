@@ -3,11 +3,12 @@ import { checkWhole, optionsOf } from "../errors.ts";
 import { type Axis, axesMarks, type Box, roomFor } from "./axes.ts";
 import { figure } from "./figure.ts";
 import type { Curves, RunHistory } from "./history.ts";
+import { legendOf } from "./legend.ts";
 import { type Markup, tag } from "./markup.ts";
 import { curveDefaults, planeOf } from "./plane.ts";
 import { type Line, thinned } from "./points.ts";
-import { colours, heading, picture, words } from "./svg.ts";
-import { fitted, letter, widthOf } from "./width.ts";
+import { colours, dashes, heading, picture } from "./svg.ts";
+import { letter } from "./width.ts";
 
 export interface CurveOptions {
   /** Default "Learning curves". */
@@ -32,9 +33,6 @@ export interface CurveOptions {
   readonly width?: number;
   readonly height?: number;
 }
-
-/** Dashes, so that curves differ by more than their colours. */
-const dashes = [undefined, "7 3", "2 3", "9 3 2 3"];
 
 /**
  * Curves over epochs as an SVG image, in light or dark colours as the reader prefers. It needs no page.
@@ -63,7 +61,9 @@ export function learningCurves(curves: Curves | RunHistory, options: CurveOption
   checkWhole(op, "width", o.width, 160);
   checkWhole(op, "height", o.height, 120);
   const { lines, mark, yLabel, passes, ...axes } = planeOf(op, curves, o);
-  const { rows, height: legend } = legendOf(lines, mark === undefined ? undefined : o.markLabel, o.width);
+  const named = lines.map(({ name }, i) => ({ name, colour: i % colours, dash: dashes[i % dashes.length] }));
+  const marked = mark === undefined ? [] : [{ name: o.markLabel, colour: 7, dash: "1 3" }];
+  const { rows, height: legend } = legendOf([...named, ...marked], o.width);
 
   const bottom = o.height - (o.xLabel ? 4 : 2.5) * letter;
   const top = 2.5 * letter + legend;
@@ -116,38 +116,6 @@ function drawn(
     }),
     ...alone.map((i) => tag("circle", { class: `d${colour}`, cx: horizontal.at(x[i]!), cy: vertical.at(y[i]!), r: 3 })),
   );
-}
-
-/** Samples of the lines with their names, in as many rows as they need. */
-function legendOf(lines: readonly Line[], mark: string | undefined, width: number) {
-  const sample = 28;
-  const most = width - 2 * letter;
-  const entries = [
-    ...lines.map(({ name }, i) => ({ name, class: `s${i % colours}`, dash: dashes[i % dashes.length] })),
-    ...(mark === undefined ? [] : [{ name: mark, class: "s7", dash: "1 3" }]),
-  ];
-  let [x, row] = [0, 0];
-  const placed = entries.map((entry) => {
-    const name = fitted(entry.name, most - sample);
-    const wide = sample + widthOf(name) + 1.5 * letter;
-    if (x > 0 && x + wide > most) [x, row] = [0, row + 1];
-    const at = { ...entry, name, x, row };
-    x += wide;
-    return at;
-  });
-  const rows = placed.flatMap(({ name, x, row, dash, class: colour }) => {
-    const y = 3.2 * letter + 1.5 * letter * row;
-    return [
-      tag("path", {
-        class: colour,
-        d: `M${Math.round(letter + x)} ${y - 4}h20`,
-        "stroke-width": 2.5,
-        "stroke-dasharray": dash,
-      }),
-      words(letter + x + sample, y, name),
-    ];
-  });
-  return { rows, height: entries.length === 0 ? 0 : 1.5 * letter * (row + 1) };
 }
 
 /** A curve in a sentence. */

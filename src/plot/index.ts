@@ -4,6 +4,8 @@ export { type HistogramOptions, histogram } from "./histogram.ts";
 export type { Curves, RunHistory } from "./history.ts";
 export { imageGrid } from "./images.ts";
 export type { ImageGridOptions } from "./pixels.ts";
+export { type Points, type ScatterOptions, scatter } from "./scatter.ts";
+export { gridPoints, type Surface } from "./surface.ts";
 export { confusionMatrixText } from "./text/confusion.ts";
 export { type CurveTextOptions, learningCurvesText } from "./text/curves.ts";
 export { type HistogramTextOptions, histogramText } from "./text/histogram.ts";

@@ -60,6 +60,9 @@ const dark: Colours = {
 /** Number of colours for series. */
 export const colours = light.series.length;
 
+/** Dashes, so that lines differ by more than their colours. */
+export const dashes = [undefined, "7 3", "2 3", "9 3 2 3"];
+
 function rulesOf({ paper, ink, soft, line, accent, on, series }: Colours): string {
   const rules = [
     [".paper", "fill", paper],
@@ -69,6 +72,8 @@ function rulesOf({ paper, ink, soft, line, accent, on, series }: Colours): strin
     [".cell", "fill", accent],
     [".bar", "fill", accent],
     [".on", "fill", on],
+    [".edge", "stroke", paper],
+    [".ink", "stroke", ink],
     ...series.flatMap((colour, i) => [
       [`.s${i}`, "stroke", colour],
       [`.d${i}`, "fill", colour],

@@ -1,7 +1,7 @@
 import { unzlibSync } from "fflate";
 import { describe, expect, test } from "vitest";
 import { ConfusionMatrix } from "../../../src/metrics/index.ts";
-import { confusionMatrix, histogram, imageGrid, learningCurves } from "../../../src/plot/index.ts";
+import { confusionMatrix, gridPoints, histogram, imageGrid, learningCurves, scatter } from "../../../src/plot/index.ts";
 import { all, type Element, parse, wordsOf } from "../../markup.ts";
 
 /** The only element of a picture. */
@@ -332,4 +332,83 @@ test("users' words are text wherever they appear", () => {
     expect(all(picture, "script")).toEqual([]);
     expect(wordsOf(all(picture, "title")[0]!)).toBe(shown);
   }
+});
+
+describe("scatter", () => {
+  const xor = { one: { x: [0, 1], y: [1, 0] }, zero: { x: [0, 1], y: [0, 1] } };
+  const square = { x: [0, 1] as const, y: [0, 1] as const, width: 400, height: 400 };
+  /** Places of the discs of the first group: a legend comes before them. */
+  const discs = (svg: string): number[][] =>
+    all(all(read(svg), "g")[0]!, "circle").map(({ attributes }) => [Number(attributes.cx), Number(attributes.cy)]);
+
+  test("draws a mark for each point, right and up for more", () => {
+    const [[x0, y0], [x1, y1]] = discs(scatter(xor, { width: 400, height: 400 })) as [number[], number[]];
+    expect(x1!).toBeGreaterThan(x0! + 200);
+    expect(y1!).toBeGreaterThan(y0! + 200);
+    expect(all(all(read(scatter(xor)), "g")[1]!, "rect")).toHaveLength(2);
+  });
+
+  test("says how many points there are and where", () => {
+    const [description] = all(read(scatter(xor, { lines: { l: { x: [0, 2], y: [1, 3] } } })), "desc").map(wordsOf);
+    expect(description).toBe(
+      "one: 2 points, x from 0 to 1, y from 0 to 1. zero: 2 points, x from 0 to 1, y from 0 to 1. Line l: x from 0 to 2, y from 1 to 3.",
+    );
+  });
+
+  test("leaves out what is not finite, and breaks lines there", () => {
+    const svg = scatter(
+      { a: { x: [0, NaN, 1], y: [0, 1, Infinity] } },
+      { lines: { l: { x: [0, 1, 2, 3], y: [0, 1, NaN, 1] } } },
+    );
+    expect(discs(svg)).toHaveLength(1);
+    const lines = all(read(svg), "path").filter(({ attributes }) => attributes["stroke-width"] === "2");
+    expect(lines.map(({ attributes }) => attributes.d!.split("M").length - 1)).toEqual([2]);
+  });
+
+  /** Contour lines, as places. */
+  const contoursOf = (svg: string): [number, number][][] =>
+    all(read(svg), "path")
+      .filter(({ attributes }) => /^(line|ink)$/.test(attributes.class ?? "") && attributes.d!.endsWith("Z"))
+      .map(({ attributes }) =>
+        [...attributes.d!.matchAll(/([-\d.]+) ([-\d.]+)/g)].map(([, x, y]) => [Number(x), Number(y)]),
+      );
+
+  test("draws contour lines where a surface has their value", () => {
+    const corners = { corner: { x: [0.5], y: [0.5] } };
+    const svg = scatter(corners, { ...square, surface: (x) => x, levels: [0.5], middle: 0.5 });
+    const [[centre]] = discs(svg) as [[number, number]];
+    const [contour] = contoursOf(svg);
+    // The contour of x = 0.5 is the vertical through the point in the middle, closed around the right half.
+    expect(Math.min(...contour!.map(([x]) => x))).toBeCloseTo(centre, 0);
+  });
+
+  test("takes values on a grid as a function that gives the same", () => {
+    const bowl = (x: number, y: number) => x * x + y * y;
+    const { data, shape } = gridPoints([-1, 2], [-1, 1], 65);
+    expect(shape).toEqual([65 * 65, 2]);
+    expect([...data.slice(0, 4)]).toEqual([-1, -1, expect.closeTo(-1 + 3 / 64), -1]);
+    const values = Float64Array.from({ length: 65 * 65 }, (_, i) => bowl(data[2 * i]!, data[2 * i + 1]!));
+    const options = { x: [-1, 2], y: [-1, 1] } as const;
+    expect(scatter({}, { ...options, surface: values })).toBe(scatter({}, { ...options, surface: bowl }));
+  });
+
+  test("holds a surface that is nowhere finite, and one that is flat", () => {
+    for (const value of [NaN, 1]) read(scatter({}, { ...square, surface: () => value }));
+  });
+
+  test("escapes words", () => {
+    const picture = read(scatter({ [hostile]: { x: [0], y: [0] } }, { title: hostile, xLabel: hostile }));
+    expect(all(picture, "title").map(wordsOf)).toEqual([shown]);
+    expect(all(picture, "script")).toEqual([]);
+  });
+
+  test("refuses what is no plane of points", () => {
+    expect(() => scatter({ a: { x: [1, 2], y: [1] } })).toThrow('scatter: "a" has 2 values x and 1 values y');
+    expect(() => scatter({ a: { x: "1" } as never })).toThrow('scatter: x of "a"');
+    expect(() => scatter({}, { x: [1, 0] })).toThrow("scatter: x is [1, 0], expected the ends of an axis");
+    expect(() => scatter({}, { surface: () => 1 })).toThrow("scatter: surface needs the ends of both axes");
+    expect(() => scatter({}, { ...square, surface: [1, 2, 3] })).toThrow(
+      "surface has 3 values, expected those of a square",
+    );
+  });
 });

@@ -1,0 +1,119 @@
+import type { Token } from "marked";
+import { compile } from "../cells/compile.ts";
+import type { Content } from "../page/content.ts";
+import { escaped, highlighted } from "./highlight.ts";
+import { type Cell, cellsOf, type Exercise, type Lesson, lengthsOf } from "./lesson.ts";
+import { markdown } from "./markdown.ts";
+
+const icon =
+  "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Crect width='16' height='16' rx='3' fill='%232546c7'/%3E%3Cpath d='M3 3h4v4H3zM9 9h4v4H9z' fill='white'/%3E%3C/svg%3E";
+
+const render = (tokens: readonly Token[]): string => markdown.parser([...tokens]);
+
+/** Where a page finds its neighbours, its styles and its script. */
+export interface Frame {
+  /** What stands in the head: links to styles and scripts, or both themselves. */
+  readonly head: string;
+  readonly before: Lesson | undefined;
+  readonly after: Lesson | undefined;
+  /** Whether other pages are beside it. */
+  readonly hasSite: boolean;
+}
+
+/** A lesson as HTML. All of it can be read without scripts; cells run with one. */
+export function lessonPage(lesson: Lesson, { head, before, after, hasSite }: Frame): string {
+  const { title, summary, part, minutes, skills, notes } = lesson;
+  const body = lesson.blocks.map((block) =>
+    block.kind === "prose" ? render(block.tokens) : block.kind === "cell" ? cellHtml(block) : exerciseHtml(block),
+  );
+  return `<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8" />
+    <meta name="viewport" content="width=device-width, initial-scale=1" />
+    <meta name="color-scheme" content="light dark" />
+    <title>${escaped(title)} · tilegrad</title>
+    <meta name="description" content="${escaped(summary)}" />
+    <link rel="icon" href="${icon}" />
+    ${head}
+  </head>
+  <body>
+    <main class="page lesson">
+      <header>
+        ${hasSite ? '<a class="home" href="./">← The course</a>' : ""}
+        <p class="part">${escaped(part)} · ${minutes} minutes</p>
+        <h1>${escaped(title)}</h1>
+        <p class="lead">${escaped(summary)}</p>
+        <div id="bar"></div>
+        <div id="adapter"></div>
+      </header>
+      <noscript><p class="notice">Cells run with JavaScript, which is turned off here. The text needs none.</p></noscript>
+      <article>
+${body.join("\n")}
+      </article>
+      <section class="card skills" aria-labelledby="skills">
+        <h2 id="skills">What you can do now</h2>
+        ${render(skills)}
+      </section>
+      <details class="card notes">
+        <summary><h2>Teacher's notes</h2></summary>
+        ${render(notes)}
+        ${kerasHtml(lesson)}
+      </details>
+      ${hasSite ? neighbours(lesson, before, after) : ""}
+    </main>
+    <script type="application/json" id="content">${JSON.stringify(contentOf(lesson)).replaceAll("<", "\\u003c")}</script>
+  </body>
+</html>
+`;
+}
+
+const cellHtml = (cell: Cell | Exercise, what = "Cell"): string => `<div class="cell" id="cell-${cell.number}">
+<div class="cell-code"><pre tabindex="0" role="region" aria-label="${what} ${cell.number}"><code>${highlighted(cell.code, true)}</code></pre></div>
+<div class="cell-controls"></div>
+</div>`;
+
+const exerciseHtml = (exercise: Exercise): string => `${cellHtml(exercise, "Exercise")}
+<details class="aid"><summary>Hint</summary>${markdown.parse(exercise.hint, { async: false })}</details>
+<details class="aid"><summary>Solution</summary><pre tabindex="0"><code>${highlighted(exercise.solution, true)}</code></pre></details>`;
+
+function kerasHtml(lesson: Lesson): string {
+  const { here, keras } = lengthsOf(lesson);
+  return `<h3>The same in Keras</h3>
+        <p>The program of this lesson has ${here} lines, the same in Keras ${keras}, both without comments and empty lines.</p>
+        <pre tabindex="0"><code>${highlighted(lesson.keras, false)}</code></pre>`;
+}
+
+function neighbours(lesson: Lesson, before: Lesson | undefined, after: Lesson | undefined): string {
+  const link = (to: Lesson | undefined, rel: string, word: string): string =>
+    to ? `<a rel="${rel}" href="${to.name}.html"><span>${word}</span> ${escaped(to.title)}</a>` : "<span></span>";
+  return `<p class="files">Take it with you: <a href="${lesson.name}.ts" download>a program for Node</a>,
+        <a href="${lesson.name}.alone.html" download>one file that runs without a network</a>.</p>
+      <nav class="neighbours" aria-label="Lessons">
+        ${link(before, "prev", "Before:")}
+        ${link(after, "next", "Next:")}
+      </nav>`;
+}
+
+/** What the page's script needs. Mistakes in a lesson's code surface here. */
+function contentOf(lesson: Lesson): Content {
+  const cells = cellsOf(lesson).map((cell) => ({
+    number: cell.number,
+    code: cell.code,
+    compiled: compile(cell.code),
+    ...(cell.kind === "exercise" ? { check: compile(cell.check) } : {}),
+  }));
+  return { name: lesson.name, title: lesson.title, cells };
+}
+
+/** Addresses that a lesson links to, as its file has them. */
+export function linksOf(lesson: Lesson): string[] {
+  const found: string[] = [];
+  const visit = (token: Token): void => {
+    if (token.type === "link") found.push((token as { href: string }).href);
+  };
+  const hints = cellsOf(lesson).flatMap((cell) => (cell.kind === "exercise" ? markdown.lexer(cell.hint) : []));
+  const prose = lesson.blocks.flatMap((block) => (block.kind === "prose" ? block.tokens : []));
+  markdown.walkTokens([...prose, ...lesson.skills, ...lesson.notes, ...hints], visit);
+  return found;
+}

@@ -1,0 +1,59 @@
+import katex from "katex";
+import { Marked, type TokenizerAndRendererExtension } from "marked";
+import { highlighted } from "./highlight.ts";
+
+/** A formula as MathML, which browsers draw by themselves. */
+const formula = (tex: string, displayMode: boolean): string =>
+  katex.renderToString(tex, { output: "mathml", displayMode, throwOnError: true });
+
+/** `$x^2$` inside of a line. */
+const inline: TokenizerAndRendererExtension = {
+  name: "formula",
+  level: "inline",
+  start: (text) => text.indexOf("$"),
+  tokenizer(text) {
+    const [raw, tex] = /^\$(?!\s)((?:\\\$|[^$\n])+?)(?<!\s)\$(?!\d)/.exec(text) ?? [];
+    return raw === undefined ? undefined : { type: "formula", raw, tex };
+  },
+  renderer: ({ tex }) => formula(tex as string, false),
+};
+
+/** `$$ … $$` in lines of its own. */
+const block: TokenizerAndRendererExtension = {
+  name: "formulaBlock",
+  level: "block",
+  start: (text) => text.indexOf("$$"),
+  tokenizer(text) {
+    const [raw, tex] = /^\$\$\n?(.+?)\n?\$\$(?:\n|$)/s.exec(text) ?? [];
+    return raw === undefined ? undefined : { type: "formulaBlock", raw, tex };
+  },
+  renderer: ({ tex }) => `<div class="formula">${formula(tex as string, true)}</div>\n`,
+};
+
+/** Where a link of a lesson's file leads in its page. */
+export const linkOf = (href: string): string =>
+  href
+    .replace(/^([\w-]+)\.md(?=#|$)/, "$1.html")
+    .replace(/^\.\.\/\.\.\/guides\//, "https://github.com/tilegrad/tilegrad/blob/main/demos/guides/")
+    .replace(/^\.\.\/\.\.\//, "../");
+
+/** The name of a heading in links. */
+export const idOf = (heading: string): string =>
+  heading
+    .toLowerCase()
+    .replace(/[^\w\- ]/g, "")
+    .replaceAll(" ", "-");
+
+/** The Markdown of lessons: that of GitHub, with formulas and highlighted code. */
+export const markdown = new Marked({
+  extensions: [inline, block],
+  renderer: {
+    heading({ tokens, depth, text }) {
+      return `<h${depth} id="${idOf(text)}">${this.parser.parseInline(tokens)}</h${depth}>\n`;
+    },
+    link({ href, tokens }) {
+      return `<a href="${linkOf(href)}">${this.parser.parseInline(tokens)}</a>`;
+    },
+    code: ({ text, lang }) => `<pre tabindex="0"><code>${highlighted(text, lang === "ts")}</code></pre>\n`,
+  },
+});

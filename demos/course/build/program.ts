@@ -1,0 +1,61 @@
+import type { Token, Tokens } from "marked";
+import type { Lesson } from "./lesson.ts";
+
+/** Longest line of a comment. */
+const width = 96;
+
+/** A text as lines of a comment. */
+function commentOf(text: string): string {
+  const lines = text.split("\n").flatMap((line) => {
+    const folded: string[] = [""];
+    for (const word of line.trim().split(/\s+/)) {
+      const last = folded.at(-1)!;
+      if (last && last.length + word.length + 1 > width) folded.push(word);
+      else folded[folded.length - 1] = last ? `${last} ${word}` : word;
+    }
+    return folded;
+  });
+  return lines.map((line) => (line ? `// ${line}` : "//")).join("\n");
+}
+
+const proseOf = (token: Token): string =>
+  token.type === "heading"
+    ? `\n// ${"=".repeat(8)} ${(token as Tokens.Heading).text} ${"=".repeat(8)}`
+    : commentOf(token.type === "paragraph" ? token.raw.replaceAll("\n", " ") : token.raw.trim());
+
+/** A lesson as a program for Node: its text as comments, its cells, and its exercises as the reader finds them. */
+export function programOf(lesson: Lesson): string {
+  const parts = lesson.blocks.map((block) => {
+    switch (block.kind) {
+      case "prose":
+        return block.tokens.map(proseOf).join("\n//\n");
+      case "cell":
+        return block.code;
+      case "exercise":
+        // Names of an exercise may be those of cells, so it has a block of its own.
+        return `{\n${indented(block.code)}\n  /* A hint: ${block.hint.replaceAll("\n", " ")} */\n}`;
+    }
+  });
+  const usesGpu = lesson.blocks.some((block) => block.kind === "cell" && /\bEngine\b/.test(block.code));
+  return `// ${lesson.title}: a lesson of the tilegrad course as a program.
+// ${lesson.summary}
+// npm install tilegrad webgpu tsx, then: npx tsx ${lesson.name}.ts
+${usesGpu ? gpu : ""}
+${parts.join("\n\n")}
+${usesGpu ? "\nengine.destroy();\n" : ""}`;
+}
+
+const gpu = `
+import { createGPU } from "tilegrad/node";
+
+// What pages find in \`navigator.gpu\` comes from a package here.
+Object.defineProperty(globalThis.navigator ?? Object.assign(globalThis, { navigator: {} }).navigator, "gpu", {
+  value: await createGPU(),
+});
+`;
+
+const indented = (code: string): string =>
+  code
+    .split("\n")
+    .map((line) => (line ? `  ${line}` : line))
+    .join("\n");

@@ -1,0 +1,160 @@
+import { parse } from "acorn";
+import type * as estree from "estree";
+import { walk } from "estree-walker";
+import isReference from "is-reference";
+import { analyze, extract_names, type Scope } from "periscopic";
+import type { Edit } from "./edits.ts";
+import { CellError } from "./error.ts";
+import { parsed, parseOptions, withoutTypes } from "./types.ts";
+
+/*
+ * A cell as the body of an async function of two arguments: `$`, which holds what cells have defined, and `$import`.
+ */
+
+/** A cell that can run: its text is made when it runs, because it depends on what other cells have defined by then. */
+export interface Compiled {
+  /** The text without types. */
+  readonly code: string;
+  readonly edits: readonly Edit[];
+  /** Names that the cell defines for later ones. */
+  readonly defines: readonly string[];
+  /** Places of names that the cell does not define: each becomes a property of `$` if another cell defines it. */
+  readonly free: readonly Reference[];
+  /** Public modules that it loads by name. */
+  readonly imports: readonly string[];
+}
+
+interface Reference {
+  readonly name: string;
+  readonly start: number;
+  /** Whether it stands for a property and its value: `{ name }`. */
+  readonly isShort: boolean;
+}
+
+type At<T extends estree.Node> = T & { readonly start: number; readonly end: number };
+const at = <T extends estree.Node>(node: T): At<T> => node as At<T>;
+
+/** @throws CellError for a mistake in the text. */
+export function compile(source: string): Compiled {
+  const code = withoutTypes(source);
+  const program = parsed(() => parse(code, parseOptions)) as unknown as estree.Program;
+  const edits: Edit[] = [];
+  const replace = (start: number, end: number, text: string): void => void edits.push({ start, end, text });
+  const defines = new Set<string>();
+  const imports: string[] = [];
+  let hoisted = "";
+
+  for (const statement of program.body.map(at)) {
+    const { start, end } = statement;
+    switch (statement.type) {
+      case "ImportDeclaration": {
+        const from = statement.source.value as string;
+        imports.push(from);
+        for (const { local } of statement.specifiers) defines.add(local.name);
+        replace(start, end, importText(statement, from));
+        break;
+      }
+      case "VariableDeclaration":
+        for (const { id } of statement.declarations) for (const name of extract_names(id)) defines.add(name);
+        shareVariables(statement, replace);
+        break;
+      case "FunctionDeclaration":
+        defines.add(statement.id.name);
+        hoisted += `$.${statement.id.name} = ${statement.id.name}; `;
+        break;
+      case "ClassDeclaration":
+        defines.add(statement.id.name);
+        replace(start, start, `;$.${statement.id.name} = `);
+        replace(end, end, ";");
+        break;
+      case "ExportAllDeclaration":
+      case "ExportDefaultDeclaration":
+      case "ExportNamedDeclaration":
+        throw new CellError("a cell exports nothing: later cells see what it defines", start);
+    }
+  }
+  if (hoisted) replace(0, 0, hoisted);
+  const last = program.body.at(-1);
+  // As in other notebooks, a last line without a semicolon is shown.
+  if (last?.type === "ExpressionStatement" && code[at(last).end - 1] !== ";") {
+    const { start, end } = at(last);
+    replace(start, start, "return (");
+    replace(end, end, ")");
+  }
+
+  const { own, free } = referencesOf(program, defines, replace);
+  edits.push(...own.map(editOf));
+  return { code, edits, defines: [...defines], free, imports };
+}
+
+/** A reference as a property of `$`. */
+export const editOf = ({ name, start, isShort }: Reference): Edit => ({
+  start,
+  end: start + name.length,
+  text: isShort ? `${name}: $.${name}` : `$.${name}`,
+});
+
+function importText({ specifiers }: estree.ImportDeclaration, from: string): string {
+  const names: string[] = [];
+  const parts = specifiers.map((specifier) => {
+    if (specifier.type === "ImportNamespaceSpecifier") return `$.${specifier.local.name} = $loaded`;
+    const { imported } = specifier.type === "ImportSpecifier" ? specifier : { imported: { name: "default" } };
+    const name = "name" in imported ? imported.name : String(imported.value);
+    names.push(name);
+    return `$.${specifier.local.name} = $loaded[${JSON.stringify(name)}]`;
+  });
+  const load = `await $import(${JSON.stringify(from)}, ${JSON.stringify(names)})`;
+  return parts.length === 0 ? `${load};` : `{ const $loaded = ${load}; ${parts.join("; ")}; }`;
+}
+
+/** `const a = 1, { b } = c;` as assignments to properties. The names in patterns become so as references. */
+function shareVariables(
+  { start, end, declarations }: At<estree.VariableDeclaration>,
+  replace: (start: number, end: number, text: string) => void,
+): void {
+  const [first, last] = [at(declarations[0]!), at(declarations.at(-1)!)];
+  // Brackets, because an assignment to `{ b }` would be a block.
+  replace(start, first.start, `;(`.padEnd(first.start - start));
+  for (const declarator of declarations.map(at)) {
+    if (!declarator.init) replace(declarator.end, declarator.end, " = undefined");
+  }
+  replace(last.end, end, ");");
+}
+
+/** All references to names of cells: not to those of some function or block. */
+function referencesOf(
+  program: estree.Program,
+  defines: ReadonlySet<string>,
+  replace: (start: number, end: number, text: string) => void,
+): { own: Reference[]; free: Reference[] } {
+  const { map, scope: root } = analyze(program as never);
+  const [own, free]: [Reference[], Reference[]] = [[], []];
+  /** Names that stand for a property and its value. */
+  const short = new Set<unknown>();
+  let scope: Scope = root;
+  walk(program as never, {
+    enter(given, parent) {
+      const node = at(given as unknown as estree.Node);
+      scope = map.get(node as never) ?? scope;
+      if (node.type === "ImportDeclaration") this.skip();
+      if (node.type === "ImportExpression") replace(node.start, node.start + "import".length, "$import");
+      if (node.type === "Property" && node.shorthand)
+        short.add(node.value.type === "AssignmentPattern" ? node.value.left : node.value);
+      if (node.type !== "Identifier" || !isReference(node as never, parent as never) || isOwnName(node, parent)) return;
+      const owner = scope.find_owner(node.name);
+      const reference = { name: node.name, start: node.start, isShort: short.has(node) };
+      if (!owner) free.push(reference);
+      else if (owner === root && defines.has(node.name)) own.push(reference);
+    },
+    leave(node) {
+      scope = map.get(node as never)?.parent ?? scope;
+    },
+  });
+  return { own, free };
+}
+
+/** Whether it is the name that a function or a class has. */
+function isOwnName(node: unknown, parent: unknown): boolean {
+  const { type, id } = parent as { type: string; id?: unknown };
+  return id === node && /^(Function|Class)/.test(type);
+}

@@ -1,0 +1,26 @@
+import type { Compiled } from "../cells/compile.ts";
+
+/** What a lesson's page holds for its script, as JSON. */
+export interface Content {
+  readonly name: string;
+  readonly title: string;
+  readonly cells: readonly CellContent[];
+}
+
+export interface CellContent {
+  readonly number: number;
+  readonly code: string;
+  /** The code as the reader finds it, compiled when the page was built. */
+  readonly compiled: Compiled;
+  /** Of an exercise. */
+  readonly check?: Compiled;
+}
+
+/** What a page loads from elsewhere, and when. */
+export interface Means {
+  startWorker(): Worker;
+  /** Loaded when a cell is first edited. */
+  loadEditor(): Promise<typeof import("./editing.ts")>;
+  /** Whether the page "Look inside" is beside the course. */
+  readonly hasInside: boolean;
+}

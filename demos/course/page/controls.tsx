@@ -1,0 +1,77 @@
+import { LookInside } from "../../parts/inside.tsx";
+import { Outputs } from "./outputs.tsx";
+import type { CellState, Session, Status } from "./session.ts";
+
+const words: Readonly<Record<Status, string>> = {
+  fresh: "",
+  waiting: "waits for the cells above",
+  running: "runs …",
+  ran: "",
+  failed: "",
+  stale: "not up to date: something above has changed",
+};
+
+export interface ControlsProps {
+  readonly session: Session;
+  readonly cell: CellState;
+  /** Opens the editor. */
+  readonly onEdit: () => void;
+}
+
+/** What stands below a cell's code. */
+export function Controls({ session, cell, onEdit }: ControlsProps) {
+  const { content, status, text, seconds, hasProgram, isExercise } = cell;
+  const isBusy = status.value === "running" || status.value === "waiting";
+  const what = `${isExercise ? "exercise" : "cell"} ${content.number}`;
+  const time = status.value === "ran" ? `${seconds.value.toFixed(seconds.value < 1 ? 2 : 1)} s` : "";
+  const isSolved = isExercise && session.solved.value.has(content.number);
+  return (
+    <>
+      <div class="cell-bar">
+        <span class="cell-number" aria-hidden="true">
+          {content.number}
+        </span>
+        {isBusy ? (
+          <button type="button" class="button small" onClick={() => session.stop()} aria-label={`Stop ${what}`}>
+            Stop
+          </button>
+        ) : (
+          <button
+            type="button"
+            class="button small primary"
+            onClick={() => void session.run(cell)}
+            aria-label={`${isExercise ? "Check" : "Run"} ${what}`}
+          >
+            {isExercise ? "Run and check" : "Run"}
+          </button>
+        )}
+        <button type="button" class="button small" onClick={onEdit} aria-label={`Edit ${what}`}>
+          Edit
+        </button>
+        {content.number > 1 && (
+          <button
+            type="button"
+            class="button small"
+            disabled={isBusy}
+            onClick={() => void session.runAbove(cell)}
+            aria-label={`Run all above ${what}`}
+          >
+            Run all above
+          </button>
+        )}
+        {text.value !== content.code && (
+          <button type="button" class="button small" onClick={() => session.reset(cell)} aria-label={`Reset ${what}`}>
+            Reset
+          </button>
+        )}
+        {session.means.hasInside && hasProgram.value && (
+          <LookInside record={() => session.record(cell)} title={`${session.content.title}, ${what}`} />
+        )}
+        <span class="state" role="status">
+          {isSolved && <span class="solved">solved</span>} {words[status.value] || time}
+        </span>
+      </div>
+      <Outputs cell={cell} />
+    </>
+  );
+}

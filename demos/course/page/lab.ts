@@ -1,0 +1,155 @@
+import type { Recording } from "../../../src/recording/index.ts";
+import type { Program } from "../../../src/runtime/program.ts";
+import { type Output, outputOf, type Shown, show, showTo } from "../../../src/show/index.ts";
+import type { Compiled } from "../cells/compile.ts";
+import { load } from "../cells/modules.ts";
+import { messageOf, Notebook, type Place } from "../cells/notebook.ts";
+
+/** What went wrong in a cell, and where, if that is known. */
+export interface Problem {
+  readonly message: string;
+  readonly place: Place | undefined;
+}
+
+/** What the check of an exercise says. */
+export interface Verdict {
+  readonly what: string;
+  readonly holds: boolean;
+}
+
+/** How the run of a cell ended. */
+export interface Outcome {
+  readonly seconds: number;
+  /** The value of its last line. */
+  readonly value: Output | undefined;
+  readonly problem: Problem | undefined;
+  readonly verdicts: readonly Verdict[];
+  /** Whether a program ran on the GPU. */
+  readonly hasProgram: boolean;
+}
+
+/** Milliseconds between updates of a live view: more would only be work. */
+const pace = 40;
+
+/** A program with what it was fed last. */
+interface Ran {
+  readonly program: Program;
+  readonly feeds: Parameters<Program["run"]>[0];
+  readonly size: number;
+}
+
+/** Runs the cells of a lesson. Lives in a worker, so that the page stays alive whatever a cell does. */
+export class Lab {
+  readonly #book = new Notebook((name) => this.#load(name));
+  #verdicts: Verdict[] = [];
+  /** The largest program that each cell has run. */
+  readonly #ran = new Map<number, Ran>();
+  #cell = 0;
+  #isWatching = false;
+
+  constructor() {
+    Error.stackTraceLimit = 50; // Errors arise deep inside of tilegrad.
+    this.#book.define("check", (what: string, holds: boolean) => {
+      this.#verdicts.push({ what, holds: Boolean(holds) });
+    });
+    for (const name of ["log", "info", "warn", "error"] as const) console[name] = show;
+  }
+
+  /**
+   * Runs a cell, and then the check of an exercise.
+   * @param tell gets what the cell shows, as soon as it does.
+   */
+  async run(
+    number: number,
+    cell: Compiled,
+    check: Compiled | undefined,
+    tell: (shown: Shown) => void,
+  ): Promise<Outcome> {
+    this.#cell = number;
+    this.#verdicts = [];
+    this.#ran.delete(number);
+    const late = new Late(tell);
+    const restore = showTo((shown) => late.tell(shown));
+    const start = performance.now();
+    let value: unknown;
+    let problem: Problem | undefined;
+    try {
+      this.#release(cell.defines);
+      value = await this.#book.run(String(number), cell);
+      if (check) await this.#book.run("the check", check);
+    } catch (error) {
+      problem = { message: messageOf(error), place: this.#book.placeOf(error) };
+    }
+    restore();
+    late.flush();
+    return {
+      seconds: (performance.now() - start) / 1000,
+      value: value === undefined ? undefined : outputOf(value),
+      problem,
+      verdicts: this.#verdicts,
+      hasProgram: this.#ran.has(number),
+    };
+  }
+
+  /** Runs a cell's largest program once more, and records it. */
+  async record(number: number): Promise<Recording> {
+    const { program, feeds } = this.#ran.get(number)!;
+    return program.record(feeds);
+  }
+
+  /** Frees engines of a cell's last run. */
+  #release(names: readonly string[]): void {
+    for (const name of names) {
+      const value = Object(this.#book.valueOf(name)) as Partial<Record<"compile" | "destroy", unknown>>;
+      if (typeof value.compile === "function" && typeof value.destroy === "function") value.destroy();
+    }
+  }
+
+  async #load(name: string) {
+    const module = await load(name);
+    if (!this.#isWatching && /^tilegrad(\/train)?$/.test(name)) await this.#watch();
+    return module;
+  }
+
+  /** Notes each program that runs. */
+  async #watch(): Promise<void> {
+    this.#isWatching = true;
+    const { Program: Watched } = await import("../../../src/runtime/program.ts");
+    const note = (program: Program, feeds: Ran["feeds"]): void => {
+      const size = program.compiled.calls.length;
+      if (size >= (this.#ran.get(this.#cell)?.size ?? 0)) this.#ran.set(this.#cell, { program, feeds, size });
+    };
+    const { run, compute } = Watched.prototype;
+    Watched.prototype.run = function (feeds) {
+      note(this, feeds);
+      return run.call(this, feeds);
+    };
+    Watched.prototype.compute = function (this: Program, feeds: Ran["feeds"], names?: readonly string[]) {
+      note(this, feeds);
+      return compute.call(this, feeds, names);
+    } as typeof compute;
+  }
+}
+
+/** Passes on what is shown; of live views not more often than a reader sees. */
+class Late {
+  readonly #tell: (shown: Shown) => void;
+  readonly #waiting = new Map<number, Shown>();
+  #last = Number.NEGATIVE_INFINITY;
+
+  constructor(tell: (shown: Shown) => void) {
+    this.#tell = tell;
+  }
+
+  tell(shown: Shown): void {
+    if (shown.isLive) this.#waiting.set(shown.id, shown);
+    else this.#tell(shown);
+    if (performance.now() - this.#last > pace) this.flush();
+  }
+
+  flush(): void {
+    for (const shown of this.#waiting.values()) this.#tell(shown);
+    this.#waiting.clear();
+    this.#last = performance.now();
+  }
+}

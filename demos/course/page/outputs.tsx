@@ -1,0 +1,93 @@
+import type { Output } from "../../../src/show/index.ts";
+import type { CellState } from "./session.ts";
+
+/** What a cell has shown, its mistake, and what its check says. */
+export function Outputs({ cell }: { readonly cell: CellState }) {
+  const { parts, problem, verdicts, status } = cell;
+  const isOld = status.value === "stale";
+  return (
+    <div class={isOld ? "outputs old" : "outputs"} aria-live="polite">
+      {parts.value.map(({ id, outputs }) => (
+        <div class="shown" key={id}>
+          {inlined(outputs).map((output, i) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: a live view keeps the places of its values
+            <Shown key={i} output={output} />
+          ))}
+        </div>
+      ))}
+      {problem.value && <Mistake cell={cell} />}
+      {verdicts.value.length > 0 && (
+        <ul class="verdicts">
+          {verdicts.value.map(({ what, holds }) => (
+            <li key={what} class={holds ? "holds" : "fails"}>
+              <span aria-hidden="true">{holds ? "✓" : "✗"}</span> {what}
+              <span class="visually-hidden">{holds ? ": holds" : ": does not hold yet"}</span>
+            </li>
+          ))}
+        </ul>
+      )}
+    </div>
+  );
+}
+
+/** Short texts of one call stand in one line. */
+function inlined(outputs: readonly Output[]): readonly Output[] {
+  const isShort = outputs.every(({ kind, text }) => kind === "text" && !text.includes("\n"));
+  return isShort ? [{ kind: "text", text: outputs.map(({ text }) => text).join(" ") }] : outputs;
+}
+
+function Shown({ output }: { readonly output: Output }) {
+  switch (output.kind) {
+    case "text":
+      return <pre>{output.text}</pre>;
+    case "table":
+      return (
+        <div class="table">
+          <table>
+            <thead>
+              <tr>
+                {output.columns.map((name) => (
+                  <th key={name} scope="col">
+                    {name}
+                  </th>
+                ))}
+              </tr>
+            </thead>
+            <tbody>
+              {output.rows.map((row, i) => (
+                // biome-ignore lint/suspicious/noArrayIndexKey: rows have no names
+                <tr key={i}>
+                  {row.map((cell, column) => (
+                    // biome-ignore lint/suspicious/noArrayIndexKey: columns keep their places
+                    <td key={column}>{cell}</td>
+                  ))}
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      );
+    case "picture":
+      return <Picture {...output} />;
+  }
+}
+
+/** An image, so that its styles need no permission. */
+function Picture({ svg, text }: { readonly svg: string; readonly text: string }) {
+  const [, width, height] = /^<svg[^>]* width="([\d.]+)" height="([\d.]+)"/.exec(svg) ?? [];
+  return <img alt={text} src={`data:image/svg+xml,${encodeURIComponent(svg)}`} width={width} height={height} />;
+}
+
+function Mistake({ cell }: { readonly cell: CellState }) {
+  const { message, place } = cell.problem.value!;
+  const isHere = place?.cell === String(cell.content.number);
+  const where =
+    place &&
+    `${isHere ? "" : `${/^\d/.test(place.cell) ? "cell " : ""}${place.cell}, `}line ${place.line}, column ${place.column}`;
+  return (
+    <p class="mistake" role="alert">
+      {where && <strong>{where}: </strong>}
+      {message}
+    </p>
+  );
+}

@@ -1,0 +1,219 @@
+import { batch, type Signal, signal } from "@preact/signals";
+import { proxy, type Remote, wrap } from "comlink";
+import type { Recording } from "../../../src/recording/index.ts";
+import type { Output, Shown } from "../../../src/show/index.ts";
+import type { Compiled } from "../cells/compile.ts";
+import type { CellContent, Content, Means } from "./content.ts";
+import type { Editor } from "./editor.ts";
+import { keep, kept, type Work } from "./keeping.ts";
+import type { Lab, Problem, Verdict } from "./lab.ts";
+
+/** "stale": it ran, but what it rests on has changed since. */
+export type Status = "fresh" | "waiting" | "running" | "ran" | "failed" | "stale";
+
+/** What a cell has shown: of a live view, what it holds now. */
+export interface Part {
+  readonly id: number;
+  readonly outputs: readonly Output[];
+}
+
+/** A cell of the page. */
+export class CellState {
+  readonly content: CellContent;
+  readonly text: Signal<string>;
+  readonly status = signal<Status>("fresh");
+  readonly parts = signal<readonly Part[]>([]);
+  readonly problem = signal<Problem | undefined>(undefined);
+  readonly verdicts = signal<readonly Verdict[]>([]);
+  readonly seconds = signal(0);
+  readonly hasProgram = signal(false);
+  editor: Editor | undefined;
+
+  constructor(content: CellContent, text: string) {
+    this.content = content;
+    this.text = signal(text);
+  }
+
+  get isExercise(): boolean {
+    return this.content.check !== undefined;
+  }
+}
+
+/** A lesson in a page: its cells, and the worker that runs them. */
+export class Session {
+  readonly cells: readonly CellState[];
+  readonly means: Means;
+  readonly content: Content;
+  /** Numbers of exercises that the reader has solved. */
+  readonly solved: Signal<ReadonlySet<number>>;
+  #lab: { readonly remote: Remote<Lab>; readonly worker: Worker } | undefined;
+  /** Cells run one after the other. */
+  #queue: Promise<void> = Promise.resolve();
+  /** Ends what runs; set while something does. */
+  #abandon: (() => void) | undefined;
+  /** Counts stops: what was asked before one is dropped. */
+  #turn = 0;
+
+  constructor(content: Content, means: Means) {
+    this.content = content;
+    this.means = means;
+    const { texts, solved } = kept(content.name);
+    this.cells = content.cells.map((cell) => new CellState(cell, texts[cell.number] ?? cell.code));
+    this.solved = signal(new Set(solved));
+  }
+
+  /** Runs a cell, after those above that have not run yet. */
+  run(cell: CellState): Promise<void> {
+    const above = this.#above(cell).filter(({ status }) => status.value === "fresh" || status.value === "failed");
+    return this.#enqueue([...above, cell]);
+  }
+
+  /** Runs the cells above that are not up to date. */
+  runAbove(cell: CellState): Promise<void> {
+    return this.#enqueue(this.#above(cell).filter(({ status }) => status.value !== "ran"));
+  }
+
+  /** Runs all cells but the exercises. */
+  runAll(): Promise<void> {
+    return this.#enqueue(this.cells.filter(({ isExercise }) => !isExercise));
+  }
+
+  #above(cell: CellState): CellState[] {
+    return this.cells.slice(0, this.cells.indexOf(cell)).filter(({ isExercise }) => !isExercise);
+  }
+
+  #enqueue(cells: readonly CellState[]): Promise<void> {
+    const turn = this.#turn;
+    for (const cell of cells) if (cell.status.value !== "running") cell.status.value = "waiting";
+    this.#queue = cells.reduce(
+      (before, cell) => before.then(() => (turn === this.#turn ? this.#runNow(cell) : undefined)),
+      this.#queue,
+    );
+    return this.#queue;
+  }
+
+  async #runNow(cell: CellState): Promise<void> {
+    batch(() => {
+      cell.status.value = "running";
+      cell.parts.value = [];
+      cell.verdicts.value = [];
+      cell.problem.value = undefined;
+      cell.hasProgram.value = false;
+    });
+    const compiled = await this.#compiled(cell);
+    if (!compiled) return;
+    const { remote } = this.#connect();
+    const { number, check } = cell.content;
+    const turn = this.#turn;
+    const tell = proxy((shown: Shown) => {
+      if (turn === this.#turn) this.#take(cell, shown);
+    });
+    const stopped = new Promise<undefined>((resolve) => {
+      this.#abandon = () => resolve(undefined);
+    });
+    const outcome = await Promise.race([remote.run(number, compiled, check, tell), stopped]);
+    this.#abandon = undefined;
+    if (!outcome) return;
+    batch(() => {
+      if (outcome.value) cell.parts.value = [...cell.parts.value, { id: -1, outputs: [outcome.value] }];
+      cell.seconds.value = outcome.seconds;
+      cell.verdicts.value = outcome.verdicts;
+      cell.hasProgram.value = outcome.hasProgram;
+      this.#end(cell, outcome.problem);
+    });
+    const passed = check && !outcome.problem && outcome.verdicts.every(({ holds }) => holds);
+    if (passed) this.solved.value = new Set(this.solved.value).add(number);
+    this.#keep();
+  }
+
+  /** The cell's code: that of the page, or what the reader has made of it. */
+  async #compiled(cell: CellState): Promise<Compiled | undefined> {
+    const text = cell.text.value;
+    if (text === cell.content.code) return cell.content.compiled;
+    const { compile, placeOf } = await this.means.loadEditor();
+    try {
+      return compile(text);
+    } catch (error) {
+      const { at = 0, message } = error as Error & { at?: number };
+      const place = { cell: String(cell.content.number), ...placeOf(text, at) };
+      this.#end(cell, { message: `SyntaxError: ${message}`, place });
+      return undefined;
+    }
+  }
+
+  #end(cell: CellState, problem: Problem | undefined): void {
+    cell.problem.value = problem;
+    cell.status.value = problem ? "failed" : "ran";
+    if (problem?.place?.cell === String(cell.content.number))
+      cell.editor?.mark(problem.place.line, problem.place.column, problem.message);
+    this.#outdate(cell);
+  }
+
+  /** Cells below rest on values that are no more. */
+  #outdate(cell: CellState): void {
+    for (const { status } of this.cells.slice(this.cells.indexOf(cell) + 1))
+      if (status.value === "ran") status.value = "stale";
+  }
+
+  #take(cell: CellState, { id, outputs, isLive }: Shown): void {
+    const at = isLive ? cell.parts.value.findIndex((part) => part.id === id) : -1;
+    cell.parts.value = at < 0 ? [...cell.parts.value, { id, outputs }] : cell.parts.value.with(at, { id, outputs });
+  }
+
+  #connect() {
+    if (!this.#lab) {
+      const worker = this.means.startWorker();
+      this.#lab = { worker, remote: wrap<Lab>(worker) };
+    }
+    return this.#lab;
+  }
+
+  /** Ends the worker, and with it whatever runs. What cells have defined is lost. */
+  stop(): void {
+    this.#turn++;
+    this.#lab?.worker.terminate();
+    this.#lab = undefined;
+    this.#abandon?.();
+    batch(() => {
+      for (const { status } of this.cells) {
+        if (status.value === "ran" || status.value === "stale") status.value = "stale";
+        else status.value = "fresh";
+      }
+    });
+  }
+
+  edit(cell: CellState, text: string): void {
+    if (text === cell.text.value) return;
+    cell.text.value = text;
+    if (cell.status.value === "ran") cell.status.value = "stale";
+    this.#outdate(cell);
+    this.#keep();
+  }
+
+  /** Gives a cell the text that it had at first. */
+  reset(cell: CellState): void {
+    cell.editor?.write(cell.content.code);
+    this.edit(cell, cell.content.code);
+  }
+
+  record(cell: CellState): Promise<Recording> {
+    return this.#connect().remote.record(cell.content.number);
+  }
+
+  #keep(): void {
+    const edited = this.cells.filter(({ text, content }) => text.value !== content.code);
+    const work: Work = {
+      texts: Object.fromEntries(edited.map(({ text, content }) => [content.number, text.value])),
+      solved: [...this.solved.value],
+      isDone: this.#isDone(),
+    };
+    keep(this.content.name, work);
+  }
+
+  /** Whether all cells have run, and all exercises are solved. */
+  #isDone(): boolean {
+    return this.cells.every(({ isExercise, status, content }) =>
+      isExercise ? this.solved.value.has(content.number) : /^(ran|stale)$/.test(status.value),
+    );
+  }
+}

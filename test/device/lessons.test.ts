@@ -1,0 +1,80 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Cell, cellsOf, type Exercise, parseLesson } from "../../demos/course/build/lesson.ts";
+import { compile } from "../../demos/course/cells/compile.ts";
+import { load } from "../../demos/course/cells/modules.ts";
+import { messageOf, Notebook } from "../../demos/course/cells/notebook.ts";
+import { type Shown, showTo } from "../../src/show/index.ts";
+
+/*
+ * All lessons of the course, as a reader runs them: every cell in order, the claims of the text beside each, and every
+ * exercise with its solution and as the reader finds it.
+ */
+
+const files = import.meta.glob<string>("../../demos/course/lessons/*.md", {
+  query: "?raw",
+  import: "default",
+  eager: true,
+});
+const lessons = Object.entries(files).map(([path, text]) => parseLesson(/([\w-]+)\.md$/.exec(path)![1]!, text));
+
+/** Checks that have been made: what each says, and whether it holds. */
+type Verdicts = Record<string, boolean>;
+
+describe.each(lessons.map((lesson) => [lesson.name, lesson] as const))("%s", (_, lesson) => {
+  const book = new Notebook(load);
+  let verdicts: Verdicts = {};
+  const shown: Shown[] = [];
+  let restore = (): void => {};
+  beforeAll(() => {
+    restore = showTo((each) => shown.push(each));
+    book.define("check", (what: string, holds: boolean) => {
+      verdicts[what] = holds;
+    });
+  });
+  afterAll(() => {
+    restore();
+    (book.valueOf("engine") as { destroy(): void } | undefined)?.destroy();
+  });
+
+  /** Runs code. @returns what its checks say. @throws Error with the cell's line. */
+  async function run(cell: string, code: string): Promise<Verdicts> {
+    verdicts = {};
+    try {
+      await book.run(cell, compile(code));
+    } catch (error) {
+      const { line, column } = book.placeOf(error) ?? {};
+      throw new Error(`${cell}, line ${line}, column ${column}: ${messageOf(error)}`, { cause: error });
+    }
+    return verdicts;
+  }
+
+  async function runCell({ number, code, checks }: Cell): Promise<void> {
+    shown.length = 0;
+    await run(`cell ${number}`, code);
+    expect(shown.length, "things that the cell shows").toBeGreaterThan(0);
+    for (const claims of checks) {
+      const made = await run(`checks of cell ${number}`, claims);
+      expect(Object.keys(made).length).toBeGreaterThan(0);
+      for (const [what, holds] of Object.entries(made)) expect(holds, what).toBe(true);
+    }
+  }
+
+  /** Whether code passes the checks of an exercise. Code that fails to run does not. */
+  async function passes(name: string, { check }: Exercise, code: string): Promise<Verdicts> {
+    await run(name, code);
+    return run(`check of ${name}`, check);
+  }
+
+  async function runExercise(exercise: Exercise): Promise<void> {
+    const name = `exercise ${exercise.number}`;
+    const before = await passes(name, exercise, exercise.code).catch((): Verdicts => ({ "it runs": false }));
+    expect(Object.values(before), "checks of the exercise as the reader finds it").toContain(false);
+    const after = await passes(`solution of ${name}`, exercise, exercise.solution);
+    expect(Object.keys(after).length).toBeGreaterThan(0);
+    for (const [what, holds] of Object.entries(after)) expect(holds, what).toBe(true);
+  }
+
+  test.each(cellsOf(lesson).map((cell) => [`${cell.kind} ${cell.number}`, cell] as const))("%s", async (_, cell) => {
+    await (cell.kind === "cell" ? runCell(cell) : runExercise(cell));
+  });
+});

@@ -1,0 +1,148 @@
+import { describe, expect, test } from "vitest";
+import { compile } from "../../../demos/course/cells/compile.ts";
+import { messageOf, Notebook } from "../../../demos/course/cells/notebook.ts";
+import { withoutTypes } from "../../../demos/course/cells/types.ts";
+
+const notebook = () => new Notebook(async (name) => ({ answer: 42, name, default: "it" }));
+
+/** Runs cells one after the other. @returns the values of their last lines. */
+async function run(...cells: string[]): Promise<unknown[]> {
+  const book = notebook();
+  const values = [];
+  for (const [i, cell] of cells.entries()) values.push(await book.run(String(i + 1), compile(cell)));
+  return values;
+}
+
+describe("types", () => {
+  test.each([
+    ["let x: number = 1;", "let x         = 1;"],
+    ["const f = (a: number, b?: string): void => {};", "const f = (a        , b         )       => {};"],
+    ["const a = b as unknown as number;", "const a = b                     ;"],
+    ["const a = b!.c!;", "const a = b .c ;"],
+    ["const a = b satisfies T;", "const a = b            ;"],
+    ["interface A { b: number }\nlet c = 1;", "                         \nlet c = 1;"],
+    ["type A = { b: 1 };\nf<number>(2);", "                  \nf        (2);"],
+    [
+      "function f<T extends object>(x: T): x is T { return true }",
+      "function f                  (x   )         { return true }",
+    ],
+    ['import type { A } from "a";', "                           "],
+    ['import { type A, b } from "a";', 'import {         b } from "a";'],
+    [
+      "class A<T> extends B<T> implements C { private readonly x: number = 1; y!: T; z?: T }",
+      "class A    extends B                 {                  x         = 1; y    ; z     }",
+    ],
+    ["const f = <T,>(x: T) => x;", "const f =     (x   ) => x;"],
+    ["for (const x of y as number[]) {}", "for (const x of y            ) {}"],
+  ])("%s", (typed, plain) => {
+    expect(withoutTypes(typed)).toBe(plain);
+  });
+
+  test.each(["enum A { B }", "class A { constructor(public x: number) {} }", "namespace A { export const b = 1 }"])(
+    "refuses what is more than a type: %s",
+    (code) => expect(() => withoutTypes(code)).toThrow(/is no type/),
+  );
+});
+
+describe("cells", () => {
+  test("see what earlier ones have defined, and change it", async () => {
+    expect(await run("let n = 1; const { a, b: [c = 5] } = { a: 2, b: [] };", "n += a + c", "n")).toEqual([
+      undefined,
+      8,
+      8,
+    ]);
+  });
+
+  test("share functions and classes, which see later changes of what they use", async () => {
+    expect(
+      await run(
+        "let w = 1; class Neuron { get w() { return w; } static make = () => new Neuron(); }",
+        "const early = twice(2); function twice(x) { return 2 * x * w; }\nearly",
+        "w = 10;",
+        "[twice(2), Neuron.make().w]",
+      ),
+    ).toEqual([undefined, 4, undefined, [40, 10]]);
+  });
+
+  test("keep names of functions, blocks and parameters to themselves", async () => {
+    expect(
+      await run(
+        "const x = 1; let sum = 0;",
+        "for (let x = 5; x < 7; x++) sum += x; { const x = 9; sum += x } const f = (x, { y = x } = {}) => x + y; try { throw 3 } catch (x) { sum += x }\n[sum, f(10), x, { x }, { x: 7 }.x]",
+      ),
+    ).toEqual([undefined, [23, 20, 1, { x: 1 }, 7]]);
+  });
+
+  test("show the last line, unless it ends with a semicolon", async () => {
+    expect(await run("1 + 1", "1 + 1;", "(2)", "({ a: 1 })", "let y = 3", "if (true) 4")).toEqual([
+      2,
+      undefined,
+      2,
+      { a: 1 },
+      undefined,
+      undefined,
+    ]);
+  });
+
+  test("import from the table of modules", async () => {
+    const cells = [
+      'import it, { answer, name as called } from "tilegrad/nn"; import * as all from "a";',
+      "[it, answer, called, all.name]",
+      '(await import("b")).name',
+    ];
+    expect(await run(...cells)).toEqual([undefined, ["it", 42, "tilegrad/nn", "a"], "b"]);
+    await expect(run('import { question } from "c";')).rejects.toThrow("c exports nothing with the name question");
+  });
+
+  test("await at the top, and define names again", async () => {
+    expect(await run("const a = await Promise.resolve(1);", "const a = 2;", "a")).toEqual([undefined, undefined, 2]);
+  });
+
+  test("do not run lines together that lack a semicolon", async () => {
+    expect(await run("let a = 1\nlet { b } = { b: a }\nclass C {}\nconst [d] = [b]\nd")).toEqual([1]);
+  });
+
+  test.each([
+    ["let a = ;", 8],
+    ["const x;", 7],
+    ["export const x = 1;", 0],
+    ["return 1", 0],
+    ["let a: number = b as;", 20],
+  ])("say where a mistake is: %s", (code, at) => {
+    expect(() => compile(code)).toThrow(expect.objectContaining({ at, name: "SyntaxError" }));
+  });
+});
+
+describe("errors", () => {
+  test("name the cell, line and column where they arose, in code as it was written", async () => {
+    const book = notebook();
+    await book.run(
+      "first",
+      compile(
+        "const ok = 1;\nfunction fail(x: number): never {\n  const { y } = { y: ok };\n  throw new RangeError(String(x + y));\n}",
+      ),
+    );
+    const error = await book
+      .run("second", compile('import { answer } from "a";\nfail(answer);'))
+      .catch((error) => error);
+    expect(messageOf(error)).toBe("RangeError: 43");
+    expect(book.placeOf(error)).toEqual({ cell: "first", line: 4, column: 9 });
+  });
+
+  test("of names that nothing defines are at the name", async () => {
+    const book = notebook();
+    const error = await book
+      .run("one", compile("const a = 1, b = 2;\nconst c: number = a + (losss as number);"))
+      .catch((e) => e);
+    expect(messageOf(error)).toBe("ReferenceError: losss is not defined");
+    expect(book.placeOf(error)).toEqual({ cell: "one", line: 2, column: 24 });
+  });
+
+  test("call things as the cell does", async () => {
+    const book = notebook();
+    await book.run("one", compile("const model = {};"));
+    const error = await book.run("two", compile("model(1)")).catch((error) => error);
+    expect(messageOf(error)).toBe("TypeError: model is not a function");
+    expect(book.placeOf(error)).toEqual({ cell: "two", line: 1, column: 1 });
+  });
+});

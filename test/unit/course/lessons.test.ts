@@ -1,0 +1,116 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { lessonPage, linksOf } from "../../../demos/course/build/html.ts";
+import { cellsOf, lengthsOf, parseLesson } from "../../../demos/course/build/lesson.ts";
+import { sectionsOf } from "../../../demos/course/build/list.ts";
+import { idOf, linkOf } from "../../../demos/course/build/markdown.ts";
+import { folder, readLessons } from "../../../demos/course/build/shelf.ts";
+import { compile } from "../../../demos/course/cells/compile.ts";
+import { modules } from "../../../demos/course/cells/modules.ts";
+
+const lessons = readLessons();
+const page = (name: string) =>
+  lessonPage(lessons.find((lesson) => lesson.name === name)!, {
+    head: "",
+    before: undefined,
+    after: undefined,
+    hasSite: true,
+  });
+
+describe.each(lessons.map((lesson) => [lesson.name, lesson] as const))("lesson %s", (name, lesson) => {
+  test("links to lessons, headings, pages and guides that exist", () => {
+    for (const href of linksOf(lesson)) {
+      if (/^https:/.test(href)) continue;
+      const [path, heading] = href.split("#") as [string, string?];
+      const target = join(folder, path || `${name}.md`);
+      expect(existsSync(path.endsWith("/") ? join(target, "index.html") : target), href).toBe(true);
+      if (heading) expect(idsOf(path ? path.replace(".md", "") : name), href).toContain(heading);
+    }
+  });
+
+  test("has cells that compile, import only public modules, and define each name once", () => {
+    const defined = new Set<string>();
+    for (const cell of cellsOf(lesson)) {
+      const { defines, imports } = compile(cell.code);
+      for (const line of cell.code.split("\n")) expect(line.length, line).toBeLessThanOrEqual(96);
+      for (const name of imports) expect(Object.keys(modules)).toContain(name);
+      if (cell.kind === "exercise") continue;
+      for (const each of defines) expect(defined, each).not.toContain(each);
+      for (const each of defines) defined.add(each);
+    }
+  });
+
+  test("keeps to its length, and ends with exercises", () => {
+    const cells = cellsOf(lesson);
+    expect(lesson.minutes).toBeGreaterThanOrEqual(10);
+    expect(lesson.minutes).toBeLessThanOrEqual(60);
+    expect(lesson.summary).toMatch(/^[A-Z].*\.$/);
+    expect(cells.filter(({ kind }) => kind === "exercise").length).toBeGreaterThan(0);
+    expect(cells.at(-1)!.kind).toBe("exercise");
+    const { here, keras } = lengthsOf(lesson);
+    expect(Math.min(here, keras)).toBeGreaterThan(0);
+  });
+
+  test("becomes a page without inline styles, with a heading once and formulas as MathML", () => {
+    const html = page(name);
+    expect(html).not.toMatch(/<style|\sstyle=/);
+    expect(html.match(/<h1/g)).toHaveLength(1);
+    const ids = [...html.matchAll(/\sid="([^"]*)"/g)].map(([, id]) => id);
+    expect(ids).toEqual([...new Set(ids)]);
+    expect(html).not.toContain("katex-error");
+  });
+});
+
+const idsOf = (name: string): string[] => [...page(name).matchAll(/\sid="([^"]*)"/g)].map(([, id]) => id!);
+
+test("lessons have an order, and names of their own", () => {
+  const orders = lessons.map(({ order }) => order);
+  expect(orders).toEqual([...new Set(orders)]);
+  expect(lessons.length).toBeGreaterThan(2);
+});
+
+test("cells may import what is public, and nothing else", () => {
+  const { exports } = JSON.parse(readFileSync(join(folder, "../../../package.json"), "utf8")) as { exports: object };
+  const names = Object.keys(exports).map((name) => name.replace(/^\./, "tilegrad"));
+  for (const name of Object.keys(modules)) expect(names).toContain(name);
+});
+
+describe("the form of a lesson", () => {
+  const front = "---\ntitle: A\npart: B\norder: 1\nminutes: 20\nsummary: C.\n---\n";
+  const ends = "\n## What you can do now\n\n- Much.\n\n## Teacher's notes\n\nNone.\n\n```python keras\npass\n```\n";
+  const cell = "```ts cell core\n// one\nconst a = 1;\n\nlet b = 2;\n```\n\n";
+  const exercise =
+    "```ts exercise\nlet c;\n```\n\n```md hint\nh\n```\n\n```ts solution\nlet c = 1;\n```\n\n```ts check\ncheck('c', c === 1);\n```\n";
+
+  test("has cells with their claims, and exercises with what belongs to them", () => {
+    const lesson = parseLesson("a", `${front}Words.\n\n${cell}\`\`\`ts check\nclaim\n\`\`\`\n\n${exercise}${ends}`);
+    expect(cellsOf(lesson)).toEqual([
+      { kind: "cell", number: 1, code: "// one\nconst a = 1;\n\nlet b = 2;", isCore: true, checks: ["claim"] },
+      { kind: "exercise", number: 2, code: "let c;", hint: "h", solution: "let c = 1;", check: "check('c', c === 1);" },
+    ]);
+    expect(lengthsOf(lesson)).toEqual({ here: 2, keras: 1 });
+    expect(sectionsOf([lesson]).map(({ heading }) => heading)).toEqual(["A", "What you can do now"]);
+  });
+
+  test.each([
+    ["no front matter", "Words.", "begins with no front matter"],
+    ["a missing title", `${front.replace("title: A\n", "")}${ends}`, "title is undefined, expected a text"],
+    ["an unknown block", `${front}\`\`\`ts sell\n\`\`\`\n${ends}`, 'a block of code is "ts sell"'],
+    ["an exercise without a hint", `${front}${exercise.replace(/```md[^`]*```/, "")}${ends}`, "lacks its hint"],
+    ["a check of nothing", `${front}\`\`\`ts check\n\`\`\`\n${ends}`, "a check follows no cell"],
+    ["no notes", `${front}${cell}## What you can do now\n\n- A\n`, 'has no section "Teacher\'s notes"'],
+    ["no Keras", `${front}${ends.replace(/```python[^`]*```/, "")}`, "compares no program with Keras"],
+  ])("refuses %s", (_, text, fault) => {
+    expect(() => parseLesson("bad", text)).toThrow(`lesson bad: `);
+    expect(() => parseLesson("bad", text)).toThrow(fault);
+  });
+});
+
+test("links lead from the file of a lesson to those of pages", () => {
+  expect(linkOf("xor.md#exercise-nand")).toBe("xor.html#exercise-nand");
+  expect(linkOf("../../playground/#loss=mse")).toBe("../playground/#loss=mse");
+  expect(linkOf("../../guides/data.md")).toMatch(/^https:\/\/github\.com\/.*\/demos\/guides\/data\.md$/);
+  expect(linkOf("https://example.org/a.md")).toBe("https://example.org/a.md");
+  expect(idOf("Exercise: XOR from steps")).toBe("exercise-xor-from-steps");
+});
