@@ -2,11 +2,13 @@
 export const inChrome = "document" in globalThis;
 
 /**
- * All cases in Node; in Chrome, one in `each` unless `VITE_ALL` is set. Chrome has Node's compiler and driver, and
- * without a GPU they take most of a test's time.
+ * Whether to leave out what also runs in Node: in Chrome, unless `VITE_ALL` is set. Chrome has Node's compiler and
+ * driver, and without a GPU they take most of a test's time.
  */
-export const some = <T>(cases: readonly T[], each = 3): T[] =>
-  cases.filter((_, i) => !inChrome || import.meta.env["VITE_ALL"] || i % each === 0);
+export const spares: boolean = inChrome && !import.meta.env["VITE_ALL"];
+
+/** All cases in Node; in Chrome, one in `each` unless `VITE_ALL` is set. */
+export const some = <T>(cases: readonly T[], each = 3): T[] => cases.filter((_, i) => !spares || i % each === 0);
 
 /**
  * Whether to skip cases that take longest to compile on a CPU and that cheaper ones also cover: `TILEGRAD_BRIEF`, which
