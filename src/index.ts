@@ -4,6 +4,7 @@
 
 export type { CompileOptions, Description, Passes } from "./compile/compile.ts";
 export { type Gradients, grad } from "./compile/grad.ts";
+export type { KernelText, ReplaceKernel } from "./compile/replace.ts";
 export * as data from "./data/index.ts";
 export * from "./errors.ts";
 export type { DeviceOptions } from "./gpu/device.ts";
@@ -19,7 +20,7 @@ export * from "./ops/index.ts";
 export * as optim from "./optim/index.ts";
 export type { Recording } from "./recording/format.ts";
 export type { RecordOptions } from "./recording/options.ts";
-export { Engine, type EngineOptions, type TuneOptions } from "./runtime/engine.ts";
+export { Engine, type EngineOptions, type KernelOptions, type TuneOptions } from "./runtime/engine.ts";
 export type { Feeds } from "./runtime/feeds.ts";
 export type { Output } from "./runtime/output.ts";
 export type { BufferInfo, Inspection, KernelInfo, Memory, Outputs, Profile, Program } from "./runtime/program.ts";

@@ -1,6 +1,7 @@
 import { type CompileOptions, compile, type Description, described } from "../compile/compile.ts";
 import type { Home } from "../compile/homes.ts";
-import { AttributeError, checkHas, optionsOf } from "../errors.ts";
+import { type ReplaceKernel, withTexts } from "../compile/replace.ts";
+import { AttributeError, checkHas, optionsOf, refuse } from "../errors.ts";
 import { type DeviceOptions, deviceOptions, type OpenDevice, openDevice } from "../gpu/device.ts";
 import type { Tensor, Update, Variable } from "../graph/tensor.ts";
 import type { AdapterTraits, Forced } from "../kernels/traits.ts";
@@ -37,6 +38,17 @@ export interface TuneOptions {
   readonly tune?: boolean | ((finding: Finding) => void);
 }
 
+export interface KernelOptions {
+  /** Forces kernel variants in this program, beside those that the engine forces; see `variants` of EngineOptions. */
+  readonly variants?: Forced;
+  /**
+   * Gives a kernel another text. It is called with each kernel; for a string, the program runs that in its place, with
+   * the same bindings and workgroups. Nobody checks what the text computes. Kernels do not share dispatches then, so
+   * that each has a text of its own.
+   */
+  readonly replaceKernel?: ReplaceKernel;
+}
+
 /** A runner that also compiles: where most programs start. */
 export class Engine extends Runner {
   /** The kernel variants that were measured to be the fastest on this adapter. */
@@ -57,8 +69,7 @@ export class Engine extends Runner {
       tuningStore: undefined,
       selfCheck: false,
     });
-    const fault = variants && (await import("../selfcheck/index.ts")).unknownVariant(variants);
-    if (fault) throw new AttributeError(`Engine.create: variants: ${fault}`);
+    await checkVariants("Engine.create", variants);
     checkHas("Engine.create", "tuningStore", tuningStore, "read", "a store, such as opfsStore()");
     const open = await openDevice(where);
     const tuning = new Tuning(open.name, tuningStore);
@@ -80,25 +91,32 @@ export class Engine extends Runner {
    *
    * @param description `outputs`, values to read after a run, and `updates`, variables with their next values.
    * @param options `checkFinite` checks for NaN and infinity, default as in the engine; `tune` first measures which
-   * kernel variants are fastest here and remembers them, default false; `simplify` and `fuse` can be turned off.
+   * kernel variants are fastest here and remembers them, default false; `variants` forces some; `replaceKernel` gives
+   * kernels other texts; `simplify` and `fuse` can be turned off.
    * @throws ShapeError, DTypeError, FeedError or StateError for updates or inputs that do not fit.
-   * @throws AttributeError when a forced kernel variant does not fit.
+   * @throws AttributeError when a forced kernel variant is unknown or does not fit.
    * @throws LimitError when a tensor is larger than the adapter allows, or is f16 and the adapter has no f16.
-   * @throws DeviceError when a kernel does not compile, with its label.
+   * @throws DeviceError when a kernel does not compile, with its label; in a text of yours, with line and column.
    */
   async compile<O extends Readonly<Record<string, Tensor>>>(
     description: { readonly outputs?: O; readonly updates?: readonly Update[] },
-    options: CompileOptions & TuneOptions = {},
+    options: CompileOptions & TuneOptions & KernelOptions = {},
   ): Promise<Program<O>> {
     this.check();
     const parts = described(description as Description);
-    const { checkFinite, tune, ...passes } = optionsOf("compile", options, {
+    const { checkFinite, tune, variants, replaceKernel, ...wanted } = optionsOf("compile", options, {
       checkFinite: this.#checkFinite,
       tune: undefined,
+      variants: undefined,
+      replaceKernel: undefined,
       simplify: true,
       fuse: true,
       merge: true,
     });
+    const passes = { ...wanted, merge: wanted.merge && !replaceKernel };
+    await checkVariants("compile", variants);
+    if (replaceKernel !== undefined && typeof replaceKernel !== "function")
+      refuse("compile", "replaceKernel", replaceKernel, "a function of a kernel");
     if (tune) {
       const { tune: measure } = await import("../tune/index.ts");
       const calls = (tuned: ReadonlyMap<string, string>) =>
@@ -111,13 +129,19 @@ export class Engine extends Runner {
     }
     const watched: Partial<typeof import("./watch.ts")> = checkFinite ? await import("./watch.ts") : {};
     this.check();
-    const again = (traits: AdapterTraits, homes: ReadonlyMap<Variable, Home>): Recorded => ({
-      ...compile(parts, traits, homes, { ...passes, ...watched }),
-      Watch: watched.Watch,
-      again,
-    });
+    const again = (adapter: AdapterTraits, homes: ReadonlyMap<Variable, Home>): Recorded => {
+      const traits = variants ? { ...adapter, forced: { ...adapter.forced, ...variants } } : adapter;
+      const compiled = compile(parts, traits, homes, { ...passes, ...watched });
+      const calls = replaceKernel ? withTexts(compiled.calls, replaceKernel) : compiled.calls;
+      return { ...compiled, calls, Watch: watched.Watch, again };
+    };
     return this.realize(again(this.traits, this.residence.homes));
   }
+}
+
+async function checkVariants(who: string, variants: Forced | undefined): Promise<void> {
+  const fault = variants && (await import("../selfcheck/index.ts")).unknownVariant(variants);
+  if (fault) throw new AttributeError(`${who}: variants: ${fault}`);
 }
 
 /** `family/variant`s that compute wrong results on the device. */
