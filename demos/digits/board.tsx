@@ -43,7 +43,7 @@ function Paper() {
         ref={canvas}
         tabIndex={0}
         role="img"
-        aria-label="Pad to draw a digit on, with mouse or finger. The buttons below put test images on it; Escape clears it."
+        aria-label="Pad to draw a digit on, with mouse or finger; or arrow keys move a pen, Space puts it down and lifts it, Escape clears the pad. The buttons below put test images on it."
       />
       {!image.value && (
         <p class="hint" aria-hidden="true">

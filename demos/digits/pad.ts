@@ -1,5 +1,6 @@
 import { onAppearance } from "../parts/appearance.ts";
 import { mnistImage } from "./ink.ts";
+import { side } from "./packs.ts";
 import { paintImage } from "./pixels.ts";
 
 /** Points of a stroke, 0 … 1 from the pad's left and upper edge. */
@@ -7,6 +8,14 @@ type Stroke = [x: number, y: number][];
 
 /** Width of the brush as a share of the pad: on a digit of usual size, the thickness of MNIST's strokes. */
 const brush = 0.085;
+
+/** How keys move the pen, in steps of a pixel of the network's image. */
+const moves: Readonly<Record<string, readonly [x: number, y: number]>> = {
+  ArrowLeft: [-1, 0],
+  ArrowRight: [1, 0],
+  ArrowUp: [0, -1],
+  ArrowDown: [0, 1],
+};
 
 /** Side in pixels of the copy that the network's image is made from, whatever the pad's size on the screen. */
 const copySize = 280;
@@ -20,6 +29,8 @@ export class Pad {
   /** An image put on the pad instead of strokes. */
   #example: Uint8Array | undefined;
   #drawing: Stroke | undefined;
+  /** Where the keyboard's pen is, if it has been moved. */
+  #pen: readonly [x: number, y: number] | undefined;
   #isStale = false;
 
   /**
@@ -35,9 +46,8 @@ export class Pad {
     canvas.addEventListener("pointermove", this.#move);
     canvas.addEventListener("pointerup", this.#up);
     canvas.addEventListener("pointercancel", this.#up);
-    canvas.addEventListener("keydown", (event) => {
-      if (["Escape", "Delete", "Backspace"].includes(event.key)) this.clear();
-    });
+    canvas.addEventListener("keydown", this.#key);
+    canvas.addEventListener("blur", this.#leave);
     new ResizeObserver(this.#paint).observe(canvas);
     onAppearance(this.#paint);
   }
@@ -80,10 +90,42 @@ export class Pad {
   readonly #down = (event: PointerEvent): void => {
     if (event.button !== 0 || this.#drawing) return;
     this.#canvas.setPointerCapture(event.pointerId);
+    this.#pen = undefined;
+    this.#touch();
+    this.#extend([event]);
+  };
+
+  /** Begins a stroke. */
+  #touch(): void {
     this.#example = undefined;
     this.#drawing = [];
     this.#strokes.push(this.#drawing);
-    this.#extend([event]);
+  }
+
+  /** Arrows move a pen, Space puts it down and lifts it, Escape clears the paper. */
+  readonly #key = (event: KeyboardEvent): void => {
+    if (["Escape", "Delete", "Backspace"].includes(event.key)) {
+      this.clear();
+      return;
+    }
+    const by = moves[event.key];
+    if (!by && event.key !== " ") return;
+    event.preventDefault();
+    const [x, y] = this.#pen ?? [0.5, 0.25];
+    const inside = (at: number) => Math.min(1, Math.max(0, at));
+    this.#pen = by ? [inside(x + by[0] / side), inside(y + by[1] / side)] : [x, y];
+    if (!by && this.#drawing) this.#drawing = undefined;
+    else {
+      if (!by) this.#touch();
+      this.#drawing?.push([...this.#pen]);
+    }
+    this.#update();
+  };
+
+  readonly #leave = (): void => {
+    if (!this.#pen) return;
+    this.#pen = this.#drawing = undefined;
+    this.#paint();
   };
 
   readonly #move = (event: PointerEvent): void => {
@@ -127,7 +169,18 @@ export class Pad {
       context.strokeStyle = color;
       this.#stroke(context, size);
     }
+    if (this.#pen) this.#ring(context, this.#pen, size);
   };
+
+  /** Shows the pen: filled where it is down. */
+  #ring(context: CanvasRenderingContext2D, [x, y]: readonly [number, number], size: number): void {
+    context.beginPath();
+    context.arc(x * size, y * size, (brush * size) / 2, 0, 2 * Math.PI);
+    context.strokeStyle = context.fillStyle = getComputedStyle(this.#canvas).outlineColor;
+    context.lineWidth = 2 * devicePixelRatio;
+    context.stroke();
+    if (this.#drawing) context.fill();
+  }
 
   #stroke(context: CanvasRenderingContext2D, size: number): void {
     context.lineWidth = brush * size;
