@@ -25,7 +25,7 @@ function Comparison({ original }: { readonly original: string }) {
     let close: (() => void) | undefined;
     let isGone = false;
     const names = [`${shown.value}, read only`, `${isOwn ? session.own : beside}, read only`] as const;
-    void import("./editor.ts").then(({ openDiff }) => {
+    void import("../parts/codeEditor.ts").then(({ openDiff }) => {
       if (!isGone) close = openDiff(parent.current!, original, text, names);
     });
     return () => {

@@ -17,6 +17,23 @@ export interface HeatMap {
   readonly rows: readonly Row[];
 }
 
+/** Invocations per workgroup that a sweep measures, unless the visitor types others. */
+export const usualGroups: readonly number[] = [4, 8, 16, 32, 64, 128, 256];
+
+/** Most rows of a sweep. */
+const mostRows = 16;
+
+/** Reads numbers of invocations per workgroup. @returns what is wrong with them, as a text, if something is. */
+export function groupSizes(text: string, most: number): readonly number[] | string {
+  const words = text.split(/[\s,;]+/).filter((word) => word !== "");
+  const sizes = [...new Set(words.map(Number))].sort((a, b) => a - b);
+  const bad = words.find((word) => !(Number.isInteger(Number(word)) && Number(word) >= 1));
+  if (bad !== undefined) return `“${bad}” is no whole number of invocations.`;
+  if (sizes.length === 0) return "Type numbers of invocations, such as 8, 24, 96.";
+  if (sizes.at(-1)! > most) return `${sizes.at(-1)} invocations: a workgroup of this adapter has at most ${most}.`;
+  return sizes.length > mostRows ? `${sizes.length} sizes: a sweep takes at most ${mostRows}.` : sizes;
+}
+
 /**
  * The kernels of a variant with another number of invocations per workgroup, for kernels along one axis without
  * barriers, whose invocations know nothing of their workgroup. Undefined if there is none. Surplus invocations do

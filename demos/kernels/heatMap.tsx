@@ -1,9 +1,9 @@
 import { timeOf } from "./format.ts";
 import { connection } from "./gpu.ts";
-import { type Axis, msOf, shares } from "./heat.ts";
+import { type Axis, groupSizes, msOf, shares, usualGroups } from "./heat.ts";
 import type { Outcome } from "./rows.ts";
 import * as session from "./session.ts";
-import { heatMap, sweep } from "./sweep.ts";
+import { heatMap, sweep, swept } from "./sweep.ts";
 
 /** Steps of the colours. */
 const steps = 8;
@@ -31,6 +31,22 @@ export function HeatCard() {
           {begin("workgroups")}
         </div>
       </div>
+      <label class="swept">
+        <span>Invocations per workgroup</span>
+        <input
+          id="swept"
+          type="text"
+          inputMode="numeric"
+          autocomplete="off"
+          value={swept.value.join(", ")}
+          onChange={({ currentTarget }) => {
+            const sizes = groupSizes(currentTarget.value, connection.value!.about.maxInvocations);
+            currentTarget.setCustomValidity(typeof sizes === "string" ? sizes : "");
+            currentTarget.reportValidity();
+            if (typeof sizes !== "string") session.change({ swept: sizes.join() === usualGroups.join() ? [] : sizes });
+          }}
+        />
+      </label>
       {map ? (
         <>
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls on narrow screens */}

@@ -16,6 +16,8 @@ export interface Settings {
   readonly kernel: number;
   /** An edited text of this kernel, packed; empty for none. */
   readonly text: string;
+  /** Invocations per workgroup in a sweep; empty for the usual ones. */
+  readonly swept: readonly number[];
   /** How many workgroups run it, along x, y and z; empty for as many as the kernel has. */
   readonly groups: readonly number[];
 }
@@ -45,6 +47,7 @@ export const fields: Fields<Settings> = {
   beside: variant,
   kernel: whole(0, 999, 0),
   text: word(/^[\w-]+$/),
+  swept: numbers,
   groups: numbers,
 };
 

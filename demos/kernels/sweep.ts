@@ -1,8 +1,9 @@
 import { computed, signal } from "@preact/signals";
-import { ask } from "./gpu.ts";
-import { type Axis, type HeatMap, resized } from "./heat.ts";
+import { ask, connection } from "./gpu.ts";
+import { type Axis, groupSizes, type HeatMap, resized, usualGroups } from "./heat.ts";
 import { type Outcome, type Problem, problemKey } from "./rows.ts";
 import * as session from "./session.ts";
+import type { Shape } from "./shapes.ts";
 
 const latest = signal<HeatMap | undefined>(undefined);
 
@@ -16,21 +17,36 @@ export const heatMap = computed(() => {
   return map && map.of === subject(map.axis) ? map : undefined;
 });
 
-/** Invocations per workgroup. */
-const workgroups = [4, 8, 16, 32, 64, 128, 256];
+/** Invocations per workgroup that a sweep measures: those that the visitor typed, or the usual ones. */
+export const swept = computed((): readonly number[] => {
+  const { swept } = session.settings.value;
+  const sizes = groupSizes(
+    (swept.length > 0 ? swept : usualGroups).join(),
+    connection.value?.about.maxInvocations ?? 256,
+  );
+  return typeof sizes === "string" ? usualGroups : sizes;
+});
+
+/** The shapes that a sweep measures: those of the page, and the visitor's. */
+function shapesOf({ sizes }: Problem): readonly Shape[] {
+  const known = session.work.value.shapes.filter(({ nan }) => !nan);
+  return known.some((shape) => shape.sizes.join() === sizes.join()) ? known : [...known, { name: "Yours", sizes }];
+}
 
 /** Measures all cells, row by row, until it is stopped or the problem changes. */
 export async function sweep(axis: Axis): Promise<void> {
-  const { problem, work, ladder } = session;
+  const { problem, ladder } = session;
   const studied = problem.value;
   const columns = ladder.value!.variants.filter(({ lacks }) => lacks === undefined || axis === "shapes");
   const names = columns.map(({ variant }) => variant);
   const rows: readonly (readonly [string, Problem, number | undefined])[] =
     axis === "shapes"
-      ? work.value.shapes
-          .filter(({ nan }) => !nan)
-          .map(({ name, sizes }) => [`${name}, ${sizes.join(" × ")}`, { ...studied, sizes, nan: false }, undefined])
-      : workgroups.map((size) => [`${size} invocations`, studied, size]);
+      ? shapesOf(studied).map(({ name, sizes }) => [
+          `${name}, ${sizes.join(" × ")}`,
+          { ...studied, sizes, nan: false },
+          undefined,
+        ])
+      : swept.value.map((size) => [`${size} invocations`, studied, size]);
   const of = subject(axis);
   latest.value = { axis, of, columns: names, rows: rows.map(([name]) => ({ name, cells: new Map() })) };
   const goesOn = session.begin("Measuring the sweep");
