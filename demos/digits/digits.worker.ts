@@ -1,7 +1,8 @@
 import { expose, moved } from "../../src/worker/index.ts";
 import type { Course } from "./course.ts";
 import { Lab } from "./lab.ts";
-import type { Settings } from "./settings.ts";
+import type { NetworkName, Settings } from "./settings.ts";
+import type { Chosen, Replacement } from "./stepKernels.ts";
 
 /** What the page tells the worker, whose own address is another. */
 export interface Given {
@@ -18,6 +19,9 @@ export default expose((engine, { base }: Given, tell: (share: number) => void) =
       advance: (steps: number) => lab.advance(steps),
       record: () => lab.record(),
       examine: async (endsScore: boolean) => moved(await lab.examine(endsScore)),
+      kernels: (network: NetworkName, forced?: Pick<Chosen, "family" | "variant">) => lab.kernels(network, forced),
+      errors: (wgsl: string) => lab.errors(wgsl),
+      replace: (replacement: Replacement | undefined) => lab.replace(replacement),
       look: async (image: Uint8Array) => moved(await lab.look(image)),
       save: async (course: Course) => moved(await lab.save(course)),
       keep: (course: Course) => lab.keep(course),

@@ -1,5 +1,6 @@
 import { permutation } from "../../src/data/random.ts";
 import type { Engine, Recording, Variable } from "../../src/index.ts";
+import type { CompilerError } from "../../src/kernels/call.ts";
 import { type Course, examSize } from "./course.ts";
 import { type Digits, inputOf, joined } from "./images.ts";
 import type { About } from "./keeping.ts";
@@ -7,6 +8,7 @@ import { type Answers, examined, Learner, type Score } from "./learner.ts";
 import { load } from "./loading.ts";
 import { packs } from "./packs.ts";
 import { batchSize, type NetworkName, needsAll, networksOf, type Settings, stepsPerEpoch } from "./settings.ts";
+import type { Chosen, Replacement, StepKernel } from "./stepKernels.ts";
 
 /** Scores of a network after some steps: of the images it trained on since the last ones, and of test images. */
 export interface Scores {
@@ -27,6 +29,7 @@ export class Lab {
   #settings!: Settings;
   #learners: readonly Learner[] = [];
   #step = 0;
+  #replacement: Replacement | undefined;
 
   /** @param base address of the page. @param arrived is called with the share of the images that has arrived. */
   constructor(engine: Engine, base: string, arrived: (share: number) => void) {
@@ -51,6 +54,32 @@ export class Lab {
     this.#step = 0;
     const made = Promise.all(networksOf(settings).map((name) => Learner.create(this.#engine, name, settings)));
     [this.#learners] = await Promise.all([made, this.digits()]);
+    if (this.#replacement) await this.#learner(this.#replacement.network)?.replace(this.#replacement);
+  }
+
+  #learner(name: NetworkName): Learner | undefined {
+    return this.#learners.find(({ network }) => network.name === name);
+  }
+
+  /**
+   * Goes on with another kernel in the training step, or with tilegrad's own. If it does not compile, nothing changes.
+   * @throws DeviceError with line and column.
+   */
+  async replace(replacement: Replacement | undefined): Promise<void> {
+    const before = this.#replacement;
+    if (replacement) await this.#learner(replacement.network)?.replace(replacement);
+    if (before && before.network !== replacement?.network) await this.#learner(before.network)?.replace(undefined);
+    this.#replacement = replacement;
+  }
+
+  /** The kernels of a network's training step. @param forced a family, and its variant. */
+  async kernels(name: NetworkName, forced?: Pick<Chosen, "family" | "variant">): Promise<readonly StepKernel[]> {
+    return (await this.#learner(name)?.kernels(forced)) ?? [];
+  }
+
+  /** The compiler's errors in a text. */
+  async errors(wgsl: string): Promise<readonly CompilerError[]> {
+    return (await import("../parts/compilerErrors.ts")).compilerErrors(this.#engine.device, wgsl);
   }
 
   /** Trains for some steps: all networks on the same batches. @returns steps since the start, once the GPU has taken them. */

@@ -1,19 +1,12 @@
 import {
-  add,
-  cast,
   concat,
   type Engine,
-  eq,
-  input,
   losses,
-  max,
-  mul,
-  oneHot,
   optim,
+  type Program,
   type Recording,
   reshape,
   softmax,
-  sum,
   type Tensor,
   type Variable,
   variable,
@@ -21,8 +14,10 @@ import {
 import type { Inside } from "./anatomy.ts";
 import { type Images, inputOf } from "./images.ts";
 import { createNetwork, type Network } from "./networks.ts";
-import { classes, side } from "./packs.ts";
+import { classes } from "./packs.ts";
 import { batchSize, type NetworkName, type Settings } from "./settings.ts";
+import { graphOf, trainingStep } from "./step.ts";
+import type { Chosen, Replacement, StepKernel } from "./stepKernels.ts";
 
 /** Test images per run. */
 export const examined = 250;
@@ -49,7 +44,7 @@ export class Learner {
   readonly #engine: Engine;
   readonly network: Network;
   readonly optimizer: optim.Optimizer;
-  readonly #programs: Programs;
+  #programs: Programs;
   readonly #tally: Variable<"f32">;
   #steps = 0;
 
@@ -80,6 +75,30 @@ export class Learner {
   async train(x: Float32Array, y: Int32Array): Promise<void> {
     await (await this.#programs.step).run({ x, y });
     this.#steps++;
+  }
+
+  /**
+   * Goes on with another kernel in the training step, or with tilegrad's own. If it does not compile, nothing changes.
+   * @throws DeviceError with line and column.
+   */
+  async replace(replacement: Replacement | undefined): Promise<void> {
+    const { step: before } = this.#programs;
+    const options = replacement && (await import("./stepKernels.ts")).optionsOf(replacement);
+    const step = await this.#engine.compile(this.#step, options);
+    (await before).destroy();
+    this.#programs = { ...this.#programs, step: Promise.resolve(step) };
+  }
+
+  /** The kernels of the training step. @param forced a family, and its variant. */
+  async kernels(forced?: Pick<Chosen, "family" | "variant">): Promise<readonly StepKernel[]> {
+    const { traits, residence } = this.#engine;
+    const variants = forced && { forced: { [forced.family]: { ifFits: forced.variant } } };
+    const { stepKernels } = await import("./stepKernels.ts");
+    return stepKernels(this.network.name, this.#step, { ...traits, ...variants }, residence.homes);
+  }
+
+  get #step() {
+    return trainingStep(this.network, this.optimizer, this.#tally);
   }
 
   /** Records a step, and takes it back: the training goes on as if it had not been. @param step its number. */
@@ -152,21 +171,8 @@ export class Learner {
  * after the other, so that the training starts soon.
  */
 function programsOf(engine: Engine, network: Network, optimizer: optim.Optimizer, tally: Variable<"f32">) {
-  const graph = (count: number, training: boolean) => {
-    const results = network.results(input("x", [count, 1, side, side]), { training });
-    return { results, votes: results.at(-1)!, y: input("y", [count], "i32") };
-  };
-  const compileStep = () => {
-    const { votes, y } = graph(batchSize, true);
-    const loss = losses.crossEntropy(votes, y);
-    // A guess is right where the vote for the digit is the largest.
-    const own = sum(mul(votes, oneHot(y, classes)), 1);
-    const right = sum(cast(eq(own, max(votes, 1)), "f32"));
-    const next = add(tally, concat([reshape(mul(loss, batchSize), [1]), reshape(right, [1])], 0));
-    return engine.compile({ outputs: {}, updates: [...optimizer.minimize(loss), [tally, next]] });
-  };
   const compileView = () => {
-    const { results, votes } = graph(1, false);
+    const { results, votes } = graphOf(network, 1, false);
     const weights = [...network.variables.values()] as Variable<"f32">[];
     return engine.compile({
       outputs: {
@@ -177,7 +183,7 @@ function programsOf(engine: Engine, network: Network, optimizer: optim.Optimizer
     });
   };
   const compileExam = () => {
-    const { votes, y } = graph(examined, false);
+    const { votes, y } = graphOf(network, examined, false);
     return engine.compile({
       outputs: {
         probabilities: softmax(votes, 1),
@@ -185,7 +191,7 @@ function programsOf(engine: Engine, network: Network, optimizer: optim.Optimizer
       },
     });
   };
-  const step = compileStep();
+  const step: Promise<Program> = engine.compile(trainingStep(network, optimizer, tally));
   const view = step.then(compileView);
   const exam = view.then(compileExam);
   // Whoever needs one of them gets its error.

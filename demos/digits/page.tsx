@@ -2,6 +2,7 @@ import { Failure } from "../parts/failure.tsx";
 import { Adapter, Unsupported } from "../parts/gpu.tsx";
 import { Board } from "./board.tsx";
 import { InsideView } from "./inside.tsx";
+import { KernelsCard } from "./kernelsCard.tsx";
 import { Mistakes } from "./mistakes.tsx";
 import { failure, missing, remote } from "./state.ts";
 import { Training } from "./training.tsx";
@@ -16,6 +17,7 @@ export function Page() {
         <Training />
         <InsideView />
         <Mistakes />
+        <KernelsCard />
       </div>
       {remote.value && <Adapter {...remote.value} />}
     </>

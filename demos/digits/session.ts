@@ -16,11 +16,13 @@ import {
   exam,
   fail,
   failure,
+  kernels,
   looking,
   playing,
   type Remote,
   refresh,
   remote,
+  replacement,
   settings,
   show,
   shown,
@@ -85,7 +87,8 @@ function note<T>(act: (notes: Storage) => T): T | undefined {
 
 /** Goes on with the training that the browser keeps, if it has these settings; else starts over. */
 async function resumeOrStart(): Promise<void> {
-  if (note((notes) => notes.getItem(keptKey)) !== printed(settings.value)) return startOver();
+  const isKept = note((notes) => notes.getItem(keptKey)) === printed(settings.value);
+  if (!isKept || kernels.value.use) return startOver();
   await renew(async ({ methods }, wanted) => {
     const about = await methods.open().catch(() => undefined);
     if (about && printed(about.settings) === printed(wanted)) return about;
@@ -104,7 +107,7 @@ const keepEvery = 10_000;
 
 /** Keeps the training in the browser, for a reload. */
 async function keep(): Promise<void> {
-  if (ended.value) return;
+  if (ended.value || replacement.value) return;
   keptAt = performance.now();
   await ask(async ({ methods }) => {
     if (!step.value) return;
@@ -281,13 +284,14 @@ export async function start(): Promise<void> {
   );
   if (!hasGpu) return;
   await resumeOrStart();
+  if (kernels.value.use) await (await import("./replacing.ts")).begin();
   if (shown.value > 0) show(Math.min(shown.value, test.value?.count ?? 1));
   training.whilePlaying(play);
 }
 
 keepInAddress(() => {
   const isPaused = playing.value || ended.value ? 0 : 1;
-  return printHash(fields, { ...settings.value, paused: isPaused, test: shown.value });
+  return printHash(fields, { ...settings.value, ...kernels.value, paused: isPaused, test: shown.value });
 });
 
 // Browsers may end a hidden page without another word.

@@ -1,5 +1,6 @@
 import { choice, type Field, type Fields, whole } from "../parts/hash.ts";
 import { packs } from "./packs.ts";
+import type { Chosen } from "./stepKernels.ts";
 
 export const models = ["cnn", "mlp", "both"] as const;
 
@@ -33,9 +34,39 @@ export const settingFields: Fields<Settings> = {
   seed: whole(1, 999_999, 1),
 };
 
+const kernel: Field<Chosen | undefined> = {
+  initial: undefined,
+  parse(text) {
+    const [, network, family, variant, place] = /^(cnn|mlp)\.(\w{1,40})\.(\w{1,40})\.(\d{1,3})$/.exec(text) ?? [];
+    return network
+      ? { network: network as NetworkName, family: family!, variant: variant!, place: Number(place) }
+      : undefined;
+  },
+  print: (of) => (of ? `${of.network}.${of.family}.${of.variant}.${of.place}` : ""),
+};
+
+const packed: Field<string> = {
+  initial: "",
+  parse: (text) => (/^[\w-]+$/.test(text) ? text : undefined),
+  print: (text) => text,
+};
+
+/** What an address says of the kernels of the training. */
+export interface Kernels {
+  /** The kernel of the training step that is shown, if any. */
+  readonly kernel: Chosen | undefined;
+  /** Whether the training runs it, in its variant. */
+  readonly use: 0 | 1;
+  /** The text that the training runs in its place, packed; empty for its own. */
+  readonly text: string;
+}
+
 /** All that the page's address holds. */
-export const fields: Fields<Settings & { readonly paused: 0 | 1; readonly test: number }> = {
+export const fields: Fields<Settings & Kernels & { readonly paused: 0 | 1; readonly test: number }> = {
   ...settingFields,
+  kernel,
+  use: choice([0, 1], 0),
+  text: packed,
   paused: choice([0, 1], 0),
   /** The test image on the pad; 0 for none. */
   test: whole(0, packs.first.test + packs.rest.test, 1),

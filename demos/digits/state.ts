@@ -7,7 +7,8 @@ import { type Course, nothing } from "./course.ts";
 import type digits from "./digits.worker.ts";
 import { type Images, imageAt } from "./images.ts";
 import type { Exam } from "./lab.ts";
-import { fields, type NetworkName, networksOf, type Settings } from "./settings.ts";
+import { fields, type Kernels, type NetworkName, networksOf, type Settings } from "./settings.ts";
+import type { Replacement } from "./stepKernels.ts";
 
 export type Remote = RemoteTrainer<typeof digits>;
 
@@ -17,7 +18,7 @@ export interface Look {
   readonly insides: readonly (Inside & { readonly probabilities: Float32Array })[];
 }
 
-const { paused, test: firstShown, ...initial } = parseHash(fields, location.hash);
+const { paused, test: firstShown, kernel, use, text, ...initial } = parseHash(fields, location.hash);
 
 /** All that the page shows. The settings, the test image and whether it is paused are kept in its address. */
 export const settings = signal<Settings>(initial);
@@ -38,6 +39,10 @@ export const subject = computed(() => {
   const names = networksOf(settings.value);
   return names.includes(chosen.value) ? chosen.value : names[0]!;
 });
+/** What the address says of the kernels of the training. */
+export const kernels = signal<Kernels>({ kernel, use, text });
+/** What the training runs in place of tilegrad's choice. */
+export const replacement = signal<Replacement | undefined>(undefined);
 /** Share of the images that has arrived. */
 export const arrived = signal(0);
 /** Images that the networks train on per second. */

@@ -15,7 +15,7 @@ import {
   rates,
   stepsPerEpoch,
 } from "./settings.ts";
-import { arrived, busy, course, ended, playing, settings, speed, step } from "./state.ts";
+import { arrived, busy, course, ended, playing, replacement, settings, speed, step } from "./state.ts";
 
 const count = (value: number): string => Math.round(value).toLocaleString("en-US");
 
@@ -199,6 +199,7 @@ const Charts = () => (
 /** Keeps the training as a file, and takes one back. */
 function Files() {
   const isReady = step.value !== undefined && !ended.value;
+  const unkept = replacement.value ? "it keeps no training with another kernel." : session.unkept.value;
   const choose = async (): Promise<void> => {
     const file = await upload({ accept: ".safetensors" });
     if (file) await session.open(file);
@@ -213,9 +214,9 @@ function Files() {
       </button>
       <p class="note">
         One file with everything, which you can send to others: it goes on exactly where it was, here or there.{" "}
-        {session.unkept.value === undefined
+        {unkept === undefined
           ? "After a reload, this page goes on as well."
-          : `After a reload, this page starts over: ${session.unkept.value}`}
+          : `After a reload, this page starts over: ${unkept}`}
       </p>
       {session.refused.value !== undefined && (
         <p id="refused" class="refused" role="alert">

@@ -10,6 +10,7 @@ import { plan } from "../../src/compile/plan.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import type { CompilerError, PrintedCall } from "../../src/kernels/call.ts";
 import { Runner } from "../../src/runtime/runner.ts";
+import { compilerErrors } from "../parts/compilerErrors.ts";
 import { compiled, graphOf } from "./graphs.ts";
 import { limited } from "./limit.ts";
 import {
@@ -35,7 +36,8 @@ export class Bench {
   async open(): Promise<About> {
     this.#runner = await Runner.create();
     const { adapter, traits } = this.#runner;
-    return { adapter, cpu: traits.cpu, features: [...traits.features], clock: clockOf(this.#runner) };
+    const { cpu, features, maxInvocations } = traits;
+    return { adapter, cpu, features: [...features], maxInvocations, clock: clockOf(this.#runner) };
   }
 
   /** Resolves when the device is lost, with the reason. */
@@ -135,15 +137,9 @@ export class Bench {
     }
   }
 
-  /** The compiler's errors in a text, with line and column. */
-  async errors(wgsl: string): Promise<readonly CompilerError[]> {
-    const { device } = this.#runner;
-    device.pushErrorScope("validation");
-    const module = device.createShaderModule({ code: wgsl });
-    const [{ messages }] = await Promise.all([module.getCompilationInfo(), device.popErrorScope()]);
-    return messages
-      .filter(({ type }) => type === "error")
-      .map(({ lineNum, linePos, message }) => ({ lineNum, linePos, message }));
+  /** The compiler's errors in a text. */
+  errors(wgsl: string): Promise<readonly CompilerError[]> {
+    return compilerErrors(this.#runner.device, wgsl);
   }
 
   #compiled(problem: Problem, variant?: string) {

@@ -43,6 +43,11 @@ const builds: Readonly<Record<string, Build>> = {
   linear: (given, [m, k, n]) =>
     ops.relu(ops.linear(given.floats("x", m!, k!), given.floats("w", n!, k!), given.floats("bias", n!))),
   conv2d: (given, sizes) => convolution(given, sizes).y,
+  "conv2d-layer"(given, [images, channels, side, features, kernel, padding]) {
+    const x = given.floats("x", images!, channels!, side!, side!);
+    const w = given.floats("w", features!, channels!, kernel!, kernel!);
+    return ops.relu(ops.conv2d(x, w, given.floats("bias", features!), { padding: padding! }));
+  },
   "conv2d-image": (given, sizes) => gradient(given, convolution(given, sizes), "x"),
   "conv2d-weight": (given, sizes) => gradient(given, convolution(given, sizes), "w"),
   elementwise(given, [rows, columns]) {

@@ -105,12 +105,12 @@ function Sizes() {
   };
   return (
     <div class="sizes">
-      {work.value.sizes.map(({ name, most }, i) => (
+      {work.value.sizes.map(({ name, least, most }, i) => (
         <label key={name}>
           <span>{name}</span>
           <input
             type="number"
-            min={1}
+            min={least}
             max={most}
             value={sizes[i]}
             onChange={({ currentTarget }) => {

@@ -68,7 +68,7 @@ function isResult(value: unknown): value is Result {
   const isProblem =
     works.some(({ id }) => id === work) &&
     Array.isArray(sizes) &&
-    sizes.every((size) => Number.isInteger(size) && size > 0) &&
+    sizes.every((size) => Number.isInteger(size) && size >= 0) &&
     typeof nan === "boolean";
   if (!isProblem || typeof outcome["state"] !== "string") return false;
   const { time } = outcome;

@@ -19,6 +19,8 @@ export interface About {
   /** Whether the adapter is a CPU. */
   readonly cpu: boolean;
   readonly features: readonly string[];
+  /** Most invocations in a workgroup. */
+  readonly maxInvocations: number;
   /** What times kernels: the GPU's clock or the page's. */
   readonly clock: Timing["clock"];
 }

@@ -1,8 +1,9 @@
 /* Sizes that works of works.ts share: those of the networks of the site, and awkward ones. */
 
-/** A size that a visitor can type: its name, and the most it may be. */
+/** A size that a visitor can type: its name, and its range. */
 export interface Size {
   readonly name: string;
+  readonly least: number;
   readonly most: number;
 }
 
@@ -14,7 +15,7 @@ export interface Shape {
   readonly nan?: boolean;
 }
 
-export const size = (name: string, most = 4096): Size => ({ name, most });
+export const size = (name: string, most = 4096, least = 1): Size => ({ name, least, most });
 export const shape = (name: string, ...sizes: number[]): Shape => ({ name, sizes });
 
 /** The same sizes as the first shape's, with NaN in the input. */
@@ -27,7 +28,7 @@ export const withNaN = (shapes: readonly Shape[]): readonly Shape[] => [
 export const rows = {
   sizes: [size("rows", 65536), size("length", 65536)],
   shapes: [
-    shape("Digits, scores", 64, 10),
+    shape("Digits, scores", 50, 10),
     shape("Transformer, scores", 256, 64),
     shape("Many long rows", 256, 1024),
     shape("One", 1, 1),
@@ -46,8 +47,8 @@ const convolutionSizes = [
   size("kernel", 11),
 ];
 export const convolutionShapes = [
-  shape("Digits, layer 1", 16, 1, 28, 8, 5),
-  shape("Digits, layer 2", 16, 8, 14, 16, 5),
+  shape("Digits, layer 1", 50, 1, 28, 8, 5),
+  shape("Small images", 16, 8, 14, 16, 5),
   shape("Eight channels, 3 × 3", 4, 8, 32, 16, 3),
   shape("One pixel", 1, 1, 1, 1, 3),
   shape("Primes", 3, 5, 13, 7, 3),
@@ -58,11 +59,25 @@ export const convolution = {
   cost: (n: number, c: number, side: number, f: number, k: number) => 2 * n * c * side * side * f * k * k,
 };
 
+/** With padding as one chooses. */
+export const convolutionLayer = {
+  sizes: [...convolutionSizes, size("padding", 5, 0)],
+  shapes: [
+    shape("Digits, layer 1", 50, 1, 28, 8, 5, 2),
+    shape("Digits, layer 2", 50, 8, 14, 16, 5, 0),
+    shape("Eight channels, 3 × 3", 4, 8, 32, 16, 3, 1),
+    shape("One pixel", 1, 1, 1, 1, 3, 1),
+    shape("Primes", 3, 5, 13, 7, 3, 1),
+  ],
+  cost: (n: number, c: number, side: number, f: number, k: number, padding: number) =>
+    2 * n * c * Math.max(0, side + 2 * padding - k + 1) ** 2 * f * k * k,
+};
+
 export const pooling = {
   sizes: [size("images", 256), size("channels", 256), size("side", 256), size("window", 8)],
   shapes: [
-    shape("Digits, layer 1", 64, 8, 28, 2),
-    shape("Digits, layer 2", 64, 16, 14, 2),
+    shape("Digits, layer 1", 50, 8, 28, 2),
+    shape("Digits, layer 2", 50, 16, 10, 2),
     shape("One", 1, 1, 1, 1),
     shape("Primes", 3, 5, 13, 3),
     shape("Large windows", 8, 4, 40, 5),
@@ -97,7 +112,7 @@ export const tables = {
 export const plane = {
   sizes: [size("rows", 65536), size("columns", 65536)],
   shapes: [
-    shape("Digits, a batch", 64, 784),
+    shape("Digits, a batch", 50, 784),
     shape("Square", 512, 512),
     shape("One", 1, 1),
     shape("Primes", 37, 127),
@@ -107,8 +122,8 @@ export const plane = {
 };
 
 export const products = [
-  shape("Digits, layer 1", 64, 784, 128),
-  shape("Digits, layer 2", 64, 128, 10),
+  shape("Digits, layer 1", 50, 784, 128),
+  shape("Digits, layer 2", 50, 128, 10),
   shape("Playground", 10, 2, 4),
   shape("Square", 256, 256, 256),
   shape("One", 1, 1, 1),

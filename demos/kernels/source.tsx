@@ -1,7 +1,9 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { Choice } from "../parts/controls.tsx";
 import { download } from "../parts/download.ts";
 import { FileButton } from "../parts/files.tsx";
+import { Faults, WgslEditor } from "../parts/wgslEditor.tsx";
+import { inDigits } from "./inDigits.ts";
 import * as session from "./session.ts";
 
 const { draft, faults, kernel, settings, shown, sources } = session;
@@ -42,6 +44,7 @@ export function SourceCard() {
           </div>
         </>
       )}
+      <InDigits />
       <p class="notes">
         Whether a kernel is free of races, no test can tell. To step through its threads, open it in{" "}
         <a href="https://github.com/brendan-duncan/webgpu_inspector">webgpu_inspector</a>, which has a debugger for
@@ -51,25 +54,32 @@ export function SourceCard() {
   );
 }
 
+/** A link to the training of digits with this kernel, and with the visitor's text where that fits. */
+function InDigits() {
+  const there = inDigits(session.problem.value, session.work.value.family, shown.value);
+  if (!there) return null;
+  const { text } = settings.value;
+  const isOnly = sources.value.get(shown.value)!.length === 1;
+  const goes = there.isSame && isOnly && draft.value !== undefined && text !== "";
+  const own = goes ? `&use=1&text=${text}` : "";
+  return (
+    <p class="notes in-digits">
+      <a id="in-digits" href={`../digits/#model=${there.network}&dropout=0&kernel=${there.kernel}${own}`}>
+        {goes ? "Put your text into the training of digits" : "Change this kernel in the training of digits"}
+      </a>{" "}
+      {goes
+        ? "and watch accuracy and speed."
+        : there.isSame
+          ? "It runs there as it is here."
+          : "It runs there at other sizes, or with other ops in it: the page opens its text. For the shapes named Digits, a text of yours goes along."}
+    </p>
+  );
+}
+
 /** The draft in an editor, which loads now. */
 function Editor() {
-  const parent = useRef<HTMLDivElement>(null);
   /** Texts that come from elsewhere, such as a file, open the editor anew. */
   const [opened, setOpened] = useState(0);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: one editor for all texts typed into it
-  useEffect(() => {
-    let close: (() => void) | undefined;
-    let isGone = false;
-    void import("./editor.ts").then(({ openEditor }) => {
-      if (isGone) return;
-      const text = draft.value!.wgsl;
-      close = openEditor({ parent: parent.current!, text, onChange: session.write, errorsIn: session.faultsIn });
-    });
-    return () => {
-      isGone = true;
-      close?.();
-    };
-  }, [opened]);
   const read = async (file: File): Promise<void> => {
     await session.write(await file.text());
     setOpened(opened + 1);
@@ -78,8 +88,8 @@ function Editor() {
   const isLong = settings.value.text === "" && wgsl !== kernel.value!.wgsl;
   return (
     <>
-      <div class="editor" ref={parent} />
-      <Faults />
+      <WgslEditor key={opened} text={wgsl} onChange={session.write} errorsIn={session.faultsIn} />
+      <Faults faults={faults.value} />
       <div class="buttons">
         <button
           id="run-draft"
@@ -121,20 +131,5 @@ function Editor() {
         {isLong && " It is too long for a link: save it as a file."}
       </p>
     </>
-  );
-}
-
-/** The compiler's errors, also for those who cannot see marks in the text. */
-function Faults() {
-  return (
-    <div role="status">
-      <ul class="faults">
-        {faults.value?.map(({ lineNum, linePos, message }) => (
-          <li key={`${lineNum} ${linePos} ${message}`}>
-            Line {lineNum}, column {linePos}: {message}
-          </li>
-        ))}
-      </ul>
-    </div>
   );
 }

@@ -1,5 +1,6 @@
 import {
   convolution,
+  convolutionLayer,
   convolutionShapes,
   plane,
   pooling,
@@ -61,6 +62,14 @@ export const works: readonly Work[] = [
     what: "Square images and kernels, padded so that the result has the size of the image.",
     ...convolution,
     shapes: withNaN(convolutionShapes),
+  },
+  {
+    id: "conv2d-layer",
+    family: "conv2d",
+    title: "Convolution layer with ReLU",
+    what: "y = relu(x ∗ w + bias), in one kernel, with as much padding as you choose.",
+    ...convolutionLayer,
+    shapes: withNaN(convolutionLayer.shapes),
   },
   {
     id: "conv2d-image",
@@ -275,8 +284,10 @@ const mostCost = 2e8;
 
 /** Why sizes cannot be measured; undefined if they can. */
 export function refusal({ sizes, cost }: Work, given: readonly number[]): string | undefined {
-  const bad = sizes.findIndex(({ most }, i) => !(Number.isInteger(given[i]) && given[i]! >= 1 && given[i]! <= most));
-  if (bad >= 0) return `${sizes[bad]!.name} must be a whole number from 1 to ${sizes[bad]!.most}`;
+  const bad = sizes.find(
+    ({ least, most }, i) => !(Number.isInteger(given[i]) && given[i]! >= least && given[i]! <= most),
+  );
+  if (bad) return `${bad.name} must be a whole number from ${bad.least} to ${bad.most}`;
   const work = cost(...given);
   if (work <= mostCost) return undefined;
   return `about ${work.toExponential(0)} operations; the float64 reference takes at most ${mostCost.toExponential(0)}`;

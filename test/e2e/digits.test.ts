@@ -6,7 +6,9 @@ import { describe, expect, test } from "vitest";
 import { imageAt, unpack } from "../../demos/digits/images.ts";
 import { packed } from "../../demos/digits/packing.ts";
 import { packs } from "../../demos/digits/packs.ts";
+import { pack } from "../../demos/parts/pack.ts";
 import { draw, strokesOf } from "./drawing.ts";
+import { isWriting, typeOver, writtenIn } from "./editing.ts";
 import { expectAccessible, expectLight, widthOf } from "./judged.ts";
 import { choose, hash, isDisabled, number, showsAnother, site, text } from "./pages.ts";
 import { losable, lose, withoutWebGPU } from "./spoiled.ts";
@@ -231,6 +233,133 @@ describe("the page of digits", () => {
     expect(Math.abs((await check()).total - vote)).toBeLessThan(0.0056);
   });
 
+  test("trains on all 60,000 images, and reads all 10,000 test images", async () => {
+    const page = await open("#model=mlp&images=60000&paused=1");
+    await atStep(page, 0);
+    await page.click("#before");
+    await page.waitForFunction(() =>
+      document.querySelector("#caption")?.textContent?.startsWith("Test image 10,000, "),
+    );
+    await page.click("#play");
+    await isMoreAccurate(page, "mlp", 80);
+    // From the hundredth step on, it is examined on all of them.
+    await page.waitForFunction(() =>
+      / of 10,000 test images/.test(document.querySelector(".mistakes .note")?.textContent ?? ""),
+    );
+    await page.click("#play");
+    await page.waitForSelector(".course[aria-busy=false]");
+    const steps = await number(page, "#steps");
+    // An epoch has 1,200 steps.
+    expect(Number(await text(page, "#epoch"))).toBeCloseTo(steps / 1200, 0);
+  });
+
+  test("trains with an edited kernel: an equal one gives equal losses, one that stores zeros learns nothing", async () => {
+    const page = await open("#model=mlp&images=500&dropout=0&rate=0.003&seed=3&paused=1");
+    await atStep(page, 0);
+    await page.click("#open-kernels");
+    await isWriting(page, ".editor");
+    expect(await hash(page)).toContain("kernel=mlp.matmul.naive.0");
+    const own = await writtenIn(page, ".editor");
+    /** The scores after two epochs with a text. */
+    const trained = async (wgsl: string) => {
+      if (wgsl !== (await writtenIn(page, ".editor"))) await typeOver(page, ".editor", wgsl);
+      await page.click("#use-kernel");
+      const words = wgsl === own ? "runs matmul/naive wherever it fits" : "runs your text in place of matmul/naive";
+      await page.waitForFunction((words) => document.querySelector("#runs")?.textContent?.includes(words), {}, words);
+      await page.click("#reset");
+      await atStep(page, 0);
+      for (const step of [10, 20]) await oneEpoch(page, step);
+      return scores(page);
+    };
+    const accuracy = async () => Number.parseFloat(await text(page, "#accuracy-test-mlp"));
+    const before = await trained(own);
+    expect(await accuracy()).toBeGreaterThan(70);
+    expect(await trained(own.replaceAll("sum", "total"))).toEqual(before);
+    await trained(own.replace("sum += ", "sum += 0.0 * "));
+    expect(await accuracy()).toBeLessThan(50);
+    expect(await text(page, "#figures")).toMatch(/Yours[\d,]+[\d.]+ %20$/);
+
+    const address = await hash(page);
+    expect(address).toMatch(/&use=1&text=[\w-]+&paused=1$/);
+    await typeOver(page, ".editor", own.replace("sum += ", "sum += nothing * "));
+    await page.waitForSelector(".faults li");
+    expect(await text(page, ".faults li")).toMatch(/^Line \d+, column 12: unresolved value 'nothing'/);
+    expect(await isDisabled(page, "#use-kernel")).toBe(true);
+    await page.reload();
+    await page.waitForSelector("#figures, #runs");
+    await page.waitForFunction(() => document.querySelector("#runs")?.textContent?.includes("your text"));
+    expect(await hash(page)).toBe(address);
+    await isWriting(page, ".editor");
+    expect(await writtenIn(page, ".editor")).toContain("sum += 0.0 * ");
+    await page.click("#own-kernel");
+    await page.waitForFunction(() => document.querySelector("#runs")?.textContent?.includes("that tilegrad chose"));
+    expect(await hash(page)).toMatch(/&kernel=mlp\.matmul\.naive\.0&paused=1$/);
+  });
+
+  test("says why a kernel of an address does not compile, and trains with its own", async () => {
+    const packedText = await pack("fn main() { nothing(); }");
+    const page = await open(
+      `#model=mlp&images=100&seed=22&kernel=mlp.matmul.naive.0&use=1&text=${packedText}&paused=1`,
+    );
+    await page.waitForSelector("#refused-kernel");
+    expect(await text(page, "#refused-kernel")).toMatch(
+      /^kernel "matmul.* does not compile\n {2}line 1, column 13: .*nothing/,
+    );
+    expect(await text(page, "#runs")).toBe("The training runs the kernels that tilegrad chose.");
+    await isWriting(page, ".editor");
+    expect(await writtenIn(page, ".editor")).toBe("fn main() { nothing(); }");
+    await oneEpoch(page, 2);
+  });
+
+  test("can be used without a mouse, in the order of the page, with the focus in sight", async () => {
+    const page = await open("#model=mlp&images=100&seed=21&paused=1");
+    await atStep(page, 0);
+    await oneEpoch(page, 2);
+    await page.waitForSelector(".matrix");
+    await page.focus("#open-kernels");
+    await page.keyboard.press("Enter");
+    await isWriting(page, ".editor");
+    await page.waitForSelector("#use-kernel:enabled");
+    await page.focus(".home");
+    /** Places among all that can take the focus; of what is in an editor, the editor's. */
+    const stops: { readonly place: number; readonly isSeen: boolean; readonly html: string }[] = [];
+    for (;;) {
+      await page.keyboard.press("Tab");
+      const stop = await page.evaluate(() => {
+        const focused = document.activeElement!;
+        if (focused === document.body) return undefined;
+        const all = [...document.querySelectorAll<HTMLElement>("a, button, input, select, .editor, [tabindex]")].filter(
+          (element) =>
+            element.matches(".editor, :enabled, a, [tabindex='0']") &&
+            element.checkVisibility() &&
+            element.tabIndex >= (element.matches(".editor") ? -1 : 0),
+        );
+        const inner = focused.shadowRoot?.activeElement;
+        const rings = [focused, inner, inner?.closest(".cm-editor")].filter((element) => element != null);
+        const isSeen = rings.some((element) => {
+          const { outlineStyle, outlineWidth } = getComputedStyle(element);
+          return outlineStyle !== "none" && Number.parseFloat(outlineWidth) > 0;
+        });
+        return {
+          place: all.indexOf(focused as HTMLElement),
+          isSeen,
+          html: focused.outerHTML.slice(0, 80),
+          count: all.length,
+        };
+      });
+      if (!stop || stops.length > 200) break;
+      if (stop.place !== stops.at(-1)?.place) stops.push(stop);
+      if (stop.place === stop.count - 1) break;
+    }
+    expect(stops.filter(({ isSeen }) => !isSeen)).toEqual([]);
+    // The link before them was the first.
+    expect(stops.map(({ place }) => place)).toEqual(stops.map((_, i) => i + 1));
+    const first = ["pad", "clear", "before", "example", "after", "play", "one-epoch", "reset", "seed"];
+    expect(stops.slice(0, first.length).map(({ html }) => /id="([\w-]+)"/.exec(html)![1])).toEqual(first);
+    expect(stops.some(({ html }) => html.includes("cell-0-0"))).toBe(true);
+    expect(stops.at(-1)!.html).toContain("Kernel");
+  });
+
   test("fits a phone, with pad and verdict first, and takes a finger's strokes", async () => {
     const viewport = { width: 390, height: 844, isMobile: true, hasTouch: true };
     const page = await open("#model=mlp&images=100&paused=1&test=0", { viewport });
@@ -256,6 +385,13 @@ describe("the page of digits", () => {
     await page.focus("#pad");
     await page.keyboard.press("Escape");
     await page.waitForSelector(".hint");
+    // A one with the keyboard; without Space, the pen only moves.
+    await page.keyboard.press("ArrowUp");
+    expect(await page.$(".hint")).not.toBeNull();
+    await page.keyboard.press("Space");
+    for (let step = 0; step < 12; step++) await page.keyboard.press("ArrowDown");
+    await page.waitForSelector(".votes .best");
+    expect(await page.$(".hint")).toBeNull();
   });
 
   test("has nothing that axe finds, in light, in dark and on a phone", async () => {
@@ -271,8 +407,7 @@ describe("the page of digits", () => {
   });
 
   test("keeps its frame rate while it trains", async () => {
-    // On a CPU adapter, the CNN takes cores that the page's frames need, too.
-    const page = await open("#paused=1&model=mlp");
+    const page = await open("#paused=1&model=both");
     await atStep(page, 0);
     const shares: { idle: number[]; training: number[] } = { idle: [], training: [] };
     const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;

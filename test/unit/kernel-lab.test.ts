@@ -1,8 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { compare } from "../../bench/measure/check.ts";
 import { carries, commonStep } from "../../bench/measure/resolution.ts";
+import { createNetwork } from "../../demos/digits/networks.ts";
+import type { NetworkName } from "../../demos/digits/settings.ts";
+import { trainingStep } from "../../demos/digits/step.ts";
+import { stepKernels } from "../../demos/digits/stepKernels.ts";
 import { compiled } from "../../demos/kernels/graphs.ts";
-import { resized, shares } from "../../demos/kernels/heat.ts";
+import { groupSizes, resized, shares } from "../../demos/kernels/heat.ts";
+import { inDigits, networksOf, sameProblems } from "../../demos/kernels/inDigits.ts";
 import { limited, withoutComments } from "../../demos/kernels/limit.ts";
 
 import { Silence, within } from "../../demos/kernels/remote.ts";
@@ -12,6 +17,8 @@ import { sentenceOf } from "../../demos/kernels/rungs.ts";
 import { decades, placed } from "../../demos/kernels/scale.ts";
 import { refusal, workOf, works } from "../../demos/kernels/works.ts";
 import { pack, unpack } from "../../demos/parts/pack.ts";
+import { optim, variable } from "../../src/index.ts";
+import type { AdapterTraits } from "../../src/kernels/traits.ts";
 import { registry } from "../../src/selfcheck/registry.ts";
 import { gpu, software } from "../adapters.ts";
 
@@ -45,6 +52,10 @@ describe("a limit for loops", () => {
 /** Adapters with subgroups and f16, as a CPU and as a GPU. */
 const adapters = [software, gpu].map((traits) => ({ ...traits, features: new Set(["subgroups", "shader-f16"]) }));
 
+/** The kernels of a training step of the digits page, without dropout. */
+const kernelsIn = (network: NetworkName, traits: AdapterTraits) =>
+  stepKernels(network, trainingStep(createNetwork(network, 0, 1), optim.adam(), variable(0, [2])), traits);
+
 describe("the works of the kernel lab", () => {
   test("cover every kernel family", () => {
     const families = new Set(registry.map(({ family: { name } }) => name));
@@ -70,6 +81,41 @@ describe("the works of the kernel lab", () => {
     );
     expect(all.filter(([, , sentence]) => !/^[A-Z0-9].*\.$/.test(sentence!))).toEqual([]);
     expect(all.filter(([, , sentence]) => /ROWS|COLUMNS/.test(sentence!))).toEqual([]);
+  });
+
+  test.each(Object.keys(sameProblems))(
+    "%s has the very text that the training of digits runs, in every variant",
+    (key) => {
+      const [work, sizes] = key.split(" ") as [string, string];
+      const problem = { work, sizes: sizes.split("-").map(Number), nan: false };
+      const { family } = workOf(work);
+      const { variants } = registry.find(({ family: { name } }) => name === family)!.family;
+      const bare = (wgsl: string) => withoutComments(wgsl).replaceAll(/ +$/gm, "").trim();
+      let compared = 0;
+      for (const traits of adapters)
+        for (const { name: variant } of variants) {
+          const { calls } = compiled(problem, variant, traits);
+          if (calls.length > 1 || calls[0]!.variant !== variant) continue;
+          const { network, kernel, isSame } = inDigits(problem, family, variant)!;
+          expect(isSame).toBe(true);
+          const there = kernelsIn(network, { ...traits, forced: { [family]: { ifFits: variant } } });
+          const { wgsl } = there.find((one) => [one.network, one.family, one.variant, one.place].join(".") === kernel)!;
+          expect(bare(wgsl), kernel).toBe(bare(calls[0]!.wgsl));
+          compared++;
+        }
+      expect(compared).toBeGreaterThan(1);
+    },
+  );
+
+  test("lead to the families that the training of digits runs, and to no others", () => {
+    for (const [family, network] of Object.entries(networksOf))
+      expect(kernelsIn(network, software).map((kernel) => kernel.family)).toContain(family);
+    expect(inDigits({ work: "cumsum", sizes: [3, 4], nan: false }, "cumsum", "naive")).toBeUndefined();
+    expect(inDigits({ work: "matmul", sizes: [3, 4, 5], nan: false }, "matmul", "naive")).toEqual({
+      network: "mlp",
+      kernel: "mlp.matmul.naive.0",
+      isSame: false,
+    });
   });
 
   test("refuse sizes that are no whole numbers, too large, or too much for the reference", () => {
@@ -152,6 +198,15 @@ describe("another size of workgroups", () => {
   test("keeps the number of invocations, or a few more", () => {
     const [edit] = resized([source("@compute @workgroup_size(16) fn main() {}")], 64)!;
     expect(edit).toEqual({ kernel: 0, wgsl: "@compute @workgroup_size(64) fn main() {}", workgroups: [3, 2, 3] });
+  });
+
+  test("takes the sizes that one types, or says what is wrong with them", () => {
+    expect(groupSizes("24, 8;96 8", 256)).toEqual([8, 24, 96]);
+    expect(groupSizes("8, x2", 256)).toBe("“x2” is no whole number of invocations.");
+    expect(groupSizes("8, 0", 256)).toBe("“0” is no whole number of invocations.");
+    expect(groupSizes(" ", 256)).toMatch(/^Type numbers/);
+    expect(groupSizes("8, 512", 256)).toBe("512 invocations: a workgroup of this adapter has at most 256.");
+    expect(groupSizes(Array.from({ length: 17 }, (_, i) => i + 1).join(), 256)).toMatch(/^17 sizes: .* at most 16\.$/);
   });
 
   test("is nothing for kernels whose invocations work together, have two axes, or would be too many groups", () => {
