@@ -12,7 +12,6 @@ import type { CompilerError, PrintedCall } from "../../src/kernels/call.ts";
 import { Runner } from "../../src/runtime/runner.ts";
 import { compilerErrors } from "../parts/compilerErrors.ts";
 import { compiled, graphOf } from "./graphs.ts";
-import { limited } from "./limit.ts";
 import {
   type About,
   type Bounds,
@@ -118,6 +117,7 @@ export class Bench {
   async #endedLoop(compiled: Compiled, edits: readonly Edit[]): Promise<number> {
     const flag = virtualBuffer("scratch", "line of an ended loop", 16, { pinned: true });
     const binding = { buffer: flag, offset: 0, size: 16, access: "read_write" } as const;
+    const { limited } = await import("./limit.ts");
     const calls = withEdits(compiled, edits).calls.map((call, i) =>
       edits.some(({ kernel }) => kernel === i)
         ? { ...call, wgsl: limited(call.wgsl, call.bindings.length), bindings: [...call.bindings, binding] }

@@ -1,4 +1,4 @@
-import { type Edit, type Outcome, type Source, timed } from "./rows.ts";
+import { type Outcome, timed } from "./rows.ts";
 
 /** What varies from row to row of a heat map; columns are variants. */
 export type Axis = "shapes" | "workgroups";
@@ -32,23 +32,6 @@ export function groupSizes(text: string, most: number): readonly number[] | stri
   if (sizes.length === 0) return "Type numbers of invocations, such as 8, 24, 96.";
   if (sizes.at(-1)! > most) return `${sizes.at(-1)} invocations: a workgroup of this adapter has at most ${most}.`;
   return sizes.length > mostRows ? `${sizes.length} sizes: a sweep takes at most ${mostRows}.` : sizes;
-}
-
-/**
- * The kernels of a variant with another number of invocations per workgroup, for kernels along one axis without
- * barriers, whose invocations know nothing of their workgroup. Undefined if there is none. Surplus invocations do
- * nothing, and there are never fewer than before.
- */
-export function resized(sources: readonly Source[], size: number): readonly Edit[] | undefined {
-  const edits = sources.flatMap(({ wgsl, workgroups: [x, y, z] }, kernel): Edit[] => {
-    const [all, before] = /@workgroup_size\((\d+)\)/.exec(wgsl) ?? [];
-    const isOne = /workgroupBarrier|var<workgroup>|workgroup_id|num_workgroups|local_invocation/.test(wgsl);
-    if (!all || isOne) return [];
-    const groups = Math.ceil((x * Number(before)) / size);
-    if (groups > 65535) return [];
-    return [{ kernel, wgsl: wgsl.replace(all, `@workgroup_size(${size})`), workgroups: [groups, y, z] }];
-  });
-  return edits.length > 0 ? edits : undefined;
 }
 
 /** The milliseconds of a cell. */

@@ -3,7 +3,7 @@ import { connection } from "./gpu.ts";
 import { type Axis, groupSizes, msOf, shares, usualGroups } from "./heat.ts";
 import type { Outcome } from "./rows.ts";
 import * as session from "./session.ts";
-import { heatMap, sweep, swept } from "./sweep.ts";
+import { heatMap, swept } from "./swept.ts";
 
 /** Steps of the colours. */
 const steps = 8;
@@ -17,7 +17,7 @@ export function HeatCard() {
       type="button"
       class="button"
       disabled={session.busy.value !== undefined || !session.ladder.value || !connection.value}
-      onClick={() => void sweep(axis)}
+      onClick={() => void import("./sweep.ts").then(({ sweep }) => sweep(axis))}
     >
       {axis === "shapes" ? "All shapes × variants" : "Workgroup sizes × variants"}
     </button>

@@ -4,7 +4,7 @@ import { download } from "../parts/download.ts";
 import { FileButton } from "../parts/files.tsx";
 import { digits, timeOf } from "./format.ts";
 import { connection } from "./gpu.ts";
-import { imported, measured, msIn, parseResults, printResults, type ResultsFile } from "./results.ts";
+import { imported, measured, msIn, printResults, type ResultsFile } from "./results.ts";
 import * as session from "./session.ts";
 
 /** All results of this visit as a file, and files of others beside them. */
@@ -30,7 +30,9 @@ export function ResultsCard() {
   };
   const open = async (file: File): Promise<void> => {
     try {
-      imported.value = [...imported.value, parseResults(await file.text())];
+      const { parseResults } = await import("./resultsFile.ts");
+      const read = parseResults(await file.text());
+      imported.value = [...imported.value, read];
       setFault(undefined);
     } catch (error) {
       setFault(`${file.name} cannot be read. ${(error as Error).message}`);

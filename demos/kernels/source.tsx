@@ -71,7 +71,7 @@ function InDigits() {
         ? "and watch accuracy and speed."
         : there.isSame
           ? "It runs there as it is here."
-          : "It runs there at other sizes, or with other ops in it: the page opens its text. For the shapes named Digits, a text of yours goes along."}
+          : "It runs there at other sizes or with other ops: the page opens its text. For shapes named Digits, yours goes along."}
     </p>
   );
 }

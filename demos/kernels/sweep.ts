@@ -1,31 +1,12 @@
-import { computed, signal } from "@preact/signals";
-import { ask, connection } from "./gpu.ts";
-import { type Axis, groupSizes, type HeatMap, resized, usualGroups } from "./heat.ts";
-import { type Outcome, type Problem, problemKey } from "./rows.ts";
+import { ask } from "./gpu.ts";
+import type { Axis, HeatMap } from "./heat.ts";
+import { resized } from "./resized.ts";
+import type { Outcome, Problem } from "./rows.ts";
 import * as session from "./session.ts";
 import type { Shape } from "./shapes.ts";
+import { latest, subject, swept } from "./swept.ts";
 
-const latest = signal<HeatMap | undefined>(undefined);
-
-/** Over shapes, a heat map is of a work; over workgroups, also of its sizes. */
-const subject = (axis: Axis): string =>
-  axis === "shapes" ? session.problem.value.work : problemKey(session.problem.value);
-
-/** The heat map of what the page shows. */
-export const heatMap = computed(() => {
-  const map = latest.value;
-  return map && map.of === subject(map.axis) ? map : undefined;
-});
-
-/** Invocations per workgroup that a sweep measures: those that the visitor typed, or the usual ones. */
-export const swept = computed((): readonly number[] => {
-  const { swept } = session.settings.value;
-  const sizes = groupSizes(
-    (swept.length > 0 ? swept : usualGroups).join(),
-    connection.value?.about.maxInvocations ?? 256,
-  );
-  return typeof sizes === "string" ? usualGroups : sizes;
-});
+/* Loaded when a sweep begins. */
 
 /** The shapes that a sweep measures: those of the page, and the visitor's. */
 function shapesOf({ sizes }: Problem): readonly Shape[] {

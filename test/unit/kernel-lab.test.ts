@@ -6,12 +6,14 @@ import type { NetworkName } from "../../demos/digits/settings.ts";
 import { trainingStep } from "../../demos/digits/step.ts";
 import { stepKernels } from "../../demos/digits/stepKernels.ts";
 import { compiled } from "../../demos/kernels/graphs.ts";
-import { groupSizes, resized, shares } from "../../demos/kernels/heat.ts";
+import { groupSizes, shares } from "../../demos/kernels/heat.ts";
 import { inDigits, networksOf, sameProblems } from "../../demos/kernels/inDigits.ts";
 import { limited, withoutComments } from "../../demos/kernels/limit.ts";
 
 import { Silence, within } from "../../demos/kernels/remote.ts";
-import { msIn, parseResults, printResults, type ResultsFile } from "../../demos/kernels/results.ts";
+import { resized } from "../../demos/kernels/resized.ts";
+import { msIn, printResults, type ResultsFile } from "../../demos/kernels/results.ts";
+import { parseResults } from "../../demos/kernels/resultsFile.ts";
 import type { Outcome } from "../../demos/kernels/rows.ts";
 import { sentenceOf } from "../../demos/kernels/rungs.ts";
 import { decades, placed } from "../../demos/kernels/scale.ts";
