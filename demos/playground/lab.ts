@@ -168,7 +168,9 @@ export class Lab {
     this.free();
     this.#layers = createLayers(settings, values);
     this.#optimizer = optimizerOf(settings);
-    this.#programs = { step: await this.#compileStep(settings), view: await this.compileView(settings) };
+    // Together, so that the driver compiles kernels of both at once.
+    const [step, view] = await Promise.all([this.#compileStep(settings), this.compileView(settings)]);
+    this.#programs = { step, view };
   }
 
   /** Frees the network. */

@@ -28,7 +28,7 @@ export interface Course {
 const nothing: Course = { epochs: [], train: [], test: [] };
 
 /** Milliseconds of training between two drawings, at full speed. */
-const frameTime = 12;
+const frameTime = 8;
 
 const found = historyOf(parseHash(fields, location.hash));
 const first = split(found.start);
@@ -216,16 +216,19 @@ export function inspect(): Promise<readonly KernelInfo[]> {
   });
 }
 
+/** Trains for some steps, and makes the changes that the address says on the way. */
 const advance = (steps: () => number): Promise<unknown> =>
   ask(async ({ methods }) => {
     for (let left = steps(); left > 0; ) {
-      const { step } = frames.value[0]!;
-      const some = Math.min(left, (coming.value[0]?.step ?? Number.POSITIVE_INFINITY) - step);
+      const some = Math.min(left, untilChange());
       show(await methods.advance(some), false);
       await replay(methods);
       left -= some;
     }
   });
+
+/** Steps until the next change that the address says. */
+const untilChange = (): number => (coming.value[0]?.step ?? Number.MAX_SAFE_INTEGER) - frames.value[0]!.step;
 
 export function step(): void {
   playing.value = false;
@@ -240,17 +243,16 @@ export function finishEpoch(): void {
 
 /** Trains while it plays: a drawing for each frame of the page at most. */
 async function play(): Promise<void> {
-  let burst = 1;
   while (playing.value && !ended.value) {
     const { pace } = shared.value;
-    const begun = performance.now();
+    if (pace === "full")
+      await ask(async ({ methods }) => {
+        if (!playing.value) return;
+        show(await methods.advanceFor(frameTime, untilChange()), false);
+        await replay(methods);
+      });
     // A step that was asked for meanwhile may have ended the playing.
-    await advance(() => {
-      if (!playing.value) return 0;
-      return pace === "step" ? 1 : pace === "epoch" ? frames.value[0]!.left : burst;
-    });
-    const share = frameTime / (performance.now() - begun);
-    burst = Math.max(1, Math.min(5000, Math.round(burst * Math.max(0.5, Math.min(2, share)))));
+    else await advance(() => (!playing.value ? 0 : pace === "step" ? 1 : frames.value[0]!.left));
     await nextDrawing();
   }
 }
