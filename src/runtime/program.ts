@@ -242,8 +242,8 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
 
   /**
    * Runs once for each element of a list, one after the other, in few submissions: the same results to the bit as that
-   * many calls of `run`, for less time each. It pays where a step is short, as in a small network, whose kernels take
-   * less time than a submission. Variables carry over from step to step, as in `lax.scan` of JAX.
+   * many calls of `run`, for less time each. It pays in a browser where a step is short, as in a small network, whose
+   * kernels take less time than a submission. Variables carry over from step to step, as in `lax.scan` of JAX.
    *
    * A submission holds about 15 ms of work, 64 steps and 4 MiB of inputs at most. Memory for these inputs is made by the
    * first call, and stays until `destroy`.
