@@ -10,7 +10,6 @@ import { plan } from "../../src/compile/plan.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import type { CompilerError, PrintedCall } from "../../src/kernels/call.ts";
 import { Runner } from "../../src/runtime/runner.ts";
-import { compilerErrors } from "../parts/compilerErrors.ts";
 import { compiled, graphOf } from "./graphs.ts";
 import {
   type About,
@@ -138,7 +137,8 @@ export class Bench {
   }
 
   /** The compiler's errors in a text. */
-  errors(wgsl: string): Promise<readonly CompilerError[]> {
+  async errors(wgsl: string): Promise<readonly CompilerError[]> {
+    const { compilerErrors } = await import("../parts/compilerErrors.ts");
     return compilerErrors(this.#runner.device, wgsl);
   }
 

@@ -1,12 +1,19 @@
-import { useState } from "preact/hooks";
+import { effect, signal } from "@preact/signals";
+import type { ComponentType } from "preact";
 import { Choice } from "../parts/controls.tsx";
-import { download } from "../parts/download.ts";
-import { FileButton } from "../parts/files.tsx";
-import { Faults, WgslEditor } from "../parts/wgslEditor.tsx";
 import { inDigits } from "./inDigits.ts";
 import * as session from "./session.ts";
 
-const { draft, faults, kernel, settings, shown, sources } = session;
+const { draft, kernel, settings, shown, sources } = session;
+
+/** The editor loads when there is a draft. */
+const Editor = signal<ComponentType | undefined>(undefined);
+effect(() => {
+  if (!draft.value || Editor.peek()) return;
+  void import("./draftEditor.tsx").then(({ DraftEditor }) => {
+    Editor.value = DraftEditor;
+  });
+});
 
 /** The WGSL of the variant that is shown, as the printer writes it, and what the visitor makes of it. */
 export function SourceCard() {
@@ -30,7 +37,7 @@ export function SourceCard() {
         />
       )}
       {draft.value ? (
-        <Editor key={`${label} ${shown.value}`} />
+        Editor.value && <Editor.value key={`${label} ${shown.value}`} />
       ) : (
         <>
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls */}
@@ -73,63 +80,5 @@ function InDigits() {
           ? "It runs there as it is here."
           : "It runs there at other sizes or with other ops: the page opens its text. For shapes named Digits, yours goes along."}
     </p>
-  );
-}
-
-/** The draft in an editor, which loads now. */
-function Editor() {
-  /** Texts that come from elsewhere, such as a file, open the editor anew. */
-  const [opened, setOpened] = useState(0);
-  const read = async (file: File): Promise<void> => {
-    await session.write(await file.text());
-    setOpened(opened + 1);
-  };
-  const { workgroups, wgsl } = draft.value!;
-  const isLong = settings.value.text === "" && wgsl !== kernel.value!.wgsl;
-  return (
-    <>
-      <WgslEditor key={opened} text={wgsl} onChange={session.write} errorsIn={session.faultsIn} />
-      <Faults faults={faults.value} />
-      <div class="buttons">
-        <button
-          id="run-draft"
-          type="button"
-          class="button primary"
-          disabled={session.busy.value !== undefined || (faults.value?.length ?? 0) > 0}
-          onClick={() => void session.measureDraft()}
-        >
-          Check and time
-        </button>
-        <button id="drop-draft" type="button" class="button" onClick={session.dropDraft}>
-          Back to the original
-        </button>
-        <button type="button" class="button" onClick={() => download("kernel.wgsl", wgsl)}>
-          Save as a file
-        </button>
-        <FileButton name="Open a file" accept=".wgsl,.txt" onFiles={([file]) => void read(file!)} />
-        <fieldset class="groups">
-          <legend class="visually-hidden">Workgroups</legend>
-          {["x", "y", "z"].map((axis, i) => (
-            <input
-              key={axis}
-              type="number"
-              min={1}
-              max={65535}
-              aria-label={`Workgroups along ${axis}`}
-              value={workgroups[i]}
-              onChange={({ currentTarget: { value, validity } }) => {
-                if (validity.valid && value !== "") session.writeGroups(workgroups.with(i, Number(value)));
-              }}
-            />
-          ))}
-          <span>workgroups</span>
-        </fieldset>
-      </div>
-      <p class="notes">
-        Bindings stay as they are. The text runs first with a counter in each loop, so that one without an end does not
-        take the GPU with it.
-        {isLong && " It is too long for a link: save it as a file."}
-      </p>
-    </>
   );
 }

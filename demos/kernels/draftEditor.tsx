@@ -1,0 +1,65 @@
+import { useState } from "preact/hooks";
+import { download } from "../parts/download.ts";
+import { FileButton } from "../parts/files.tsx";
+import { Faults, WgslEditor } from "../parts/wgslEditor.tsx";
+import * as session from "./session.ts";
+
+const { draft, faults, kernel, settings } = session;
+
+/** The draft in an editor. */
+export function DraftEditor() {
+  /** Texts that come from elsewhere, such as a file, open the editor anew. */
+  const [opened, setOpened] = useState(0);
+  const read = async (file: File): Promise<void> => {
+    await session.write(await file.text());
+    setOpened(opened + 1);
+  };
+  const { workgroups, wgsl } = draft.value!;
+  const isLong = settings.value.text === "" && wgsl !== kernel.value!.wgsl;
+  return (
+    <>
+      <WgslEditor key={opened} text={wgsl} onChange={session.write} errorsIn={session.faultsIn} />
+      <Faults faults={faults.value} />
+      <div class="buttons">
+        <button
+          id="run-draft"
+          type="button"
+          class="button primary"
+          disabled={session.busy.value !== undefined || (faults.value?.length ?? 0) > 0}
+          onClick={() => void session.measureDraft()}
+        >
+          Check and time
+        </button>
+        <button id="drop-draft" type="button" class="button" onClick={session.dropDraft}>
+          Back to the original
+        </button>
+        <button type="button" class="button" onClick={() => download("kernel.wgsl", wgsl)}>
+          Save as a file
+        </button>
+        <FileButton name="Open a file" accept=".wgsl,.txt" onFiles={([file]) => void read(file!)} />
+        <fieldset class="groups">
+          <legend class="visually-hidden">Workgroups</legend>
+          {["x", "y", "z"].map((axis, i) => (
+            <input
+              key={axis}
+              type="number"
+              min={1}
+              max={65535}
+              aria-label={`Workgroups along ${axis}`}
+              value={workgroups[i]}
+              onChange={({ currentTarget: { value, validity } }) => {
+                if (validity.valid && value !== "") session.writeGroups(workgroups.with(i, Number(value)));
+              }}
+            />
+          ))}
+          <span>workgroups</span>
+        </fieldset>
+      </div>
+      <p class="notes">
+        Bindings stay as they are. The text runs first with a counter in each loop, so that one without an end does not
+        take the GPU with it.
+        {isLong && " It is too long for a link: save it as a file."}
+      </p>
+    </>
+  );
+}
