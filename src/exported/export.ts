@@ -1,3 +1,4 @@
+import { toBase64 } from "../bytes/base64.ts";
 import { type Compiled, compile, type Description, described } from "../compile/compile.ts";
 import type { Home } from "../compile/homes.ts";
 import type { Drawing } from "../data/draw.ts";
@@ -152,7 +153,7 @@ function exported({ calls, inputs, outputs, bounds, homes }: Compiled, shared: S
     // Last, when every buffer has its number.
     buffers: [...buffers.keys()].slice(shared.arenas.size).map(({ id: _, data, ...buffer }) => ({
       ...buffer,
-      ...(data ? { data: base64(data) } : {}),
+      ...(data ? { data: toBase64(data) } : {}),
     })),
   };
 }
@@ -183,11 +184,5 @@ function initialOf(variable: Variable, given: TensorData | undefined): Initial {
   const [fill = 0] = values;
   // JSON has no negative zero, NaN or infinity.
   if (values.every((value) => Object.is(value, fill)) && Number.isFinite(fill) && !Object.is(fill, -0)) return { fill };
-  return { bytes: base64(new Uint8Array(values.buffer, values.byteOffset, values.byteLength)) };
-}
-
-function base64(bytes: Uint8Array): string {
-  let text = "";
-  for (const byte of bytes) text += String.fromCharCode(byte);
-  return btoa(text);
+  return { bytes: toBase64(new Uint8Array(values.buffer, values.byteOffset, values.byteLength)) };
 }

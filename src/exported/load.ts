@@ -1,3 +1,4 @@
+import { fromBase64 } from "../bytes/base64.ts";
 import { virtualBuffer } from "../compile/homes.ts";
 import { plan } from "../compile/plan.ts";
 import { drawnBy } from "../data/draw.ts";
@@ -5,7 +6,8 @@ import { DeviceError, FormatError, LimitError, quoted } from "../errors.ts";
 import { sizeOf } from "../graph/shape.ts";
 import { arrayOf, type FirstValues, Variable } from "../graph/tensor.ts";
 import type { VirtualBuffer } from "../kernels/call.ts";
-import { memoryOf, type Program } from "../runtime/program.ts";
+import { memoryOf } from "../runtime/inspection.ts";
+import type { Program } from "../runtime/program.ts";
 import type { Runner } from "../runtime/runner.ts";
 import type { Exported, ExportedProgram, ExportedVariable, Needs } from "./format.ts";
 
@@ -133,7 +135,7 @@ function record(
   const all: VirtualBuffer[] = [
     ...arenas,
     ...buffers.map(({ kind, role, bytes, data, pinned }) =>
-      virtualBuffer(kind, role, bytes, { pinned, ...(data ? { data: bytesOf(data) } : {}) }),
+      virtualBuffer(kind, role, bytes, { pinned, ...(data ? { data: fromBase64(data) } : {}) }),
     ),
   ];
   const recorded = calls.map(({ kernel, bindings, ...call }) => ({
@@ -163,8 +165,6 @@ function record(
 
 function initial({ shape, dtype, initial }: ExportedVariable): FirstValues {
   if ("drawing" in initial) return drawnBy(initial.drawing, sizeOf(shape));
-  if ("bytes" in initial) return new arrayOf[dtype](bytesOf(initial.bytes).buffer);
+  if ("bytes" in initial) return new arrayOf[dtype](fromBase64(initial.bytes).buffer);
   return initial.fill;
 }
-
-const bytesOf = (base64: string): Uint8Array<ArrayBuffer> => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));

@@ -1,4 +1,4 @@
-import { crc32 } from "../data/crc32.ts";
+import { crc32 } from "../bytes/crc32.ts";
 import type { SafetensorsTensor } from "../io/dtypes.ts";
 
 /** The CRC-32 of the weights in a file, as eight hexadecimal digits: their bytes, ordered by their names. */

@@ -1,5 +1,5 @@
 import type { Spec } from "../graph/tensor.ts";
-import type { Memory } from "../runtime/program.ts";
+import type { Memory } from "../runtime/inspection.ts";
 
 /** A layer of a model, and what it costs in evaluation. */
 export interface LayerSummary {

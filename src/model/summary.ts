@@ -6,7 +6,7 @@ import { checkTensor, type Tensor } from "../graph/tensor.ts";
 import { type AdapterTraits, guaranteed } from "../kernels/traits.ts";
 import { stateDict } from "../nn/module.ts";
 import { input } from "../ops/sources/constants.ts";
-import { memoryOf } from "../runtime/program.ts";
+import { memoryOf } from "../runtime/inspection.ts";
 import { checkModel, isParts, type Model } from "./layers.ts";
 import { layersOf } from "./perLayer.ts";
 import type { Costs, Summary } from "./report.ts";

@@ -1,4 +1,6 @@
 import { zlibSync } from "fflate";
+import { toBase64 } from "../bytes/base64.ts";
+import { crc32 } from "../bytes/crc32.ts";
 
 /*
  * PNG files (W3C, "Portable Network Graphics Specification"): eight bits per channel, grey or RGB, without filters.
@@ -37,23 +39,9 @@ function chunk(name: string, data: Uint8Array): Uint8Array {
     4,
   );
   bytes.set(data, 8);
-  view.setUint32(8 + data.length, crc32(bytes.subarray(4, 8 + data.length)));
+  view.setUint32(8 + data.length, crc32([bytes.subarray(4, 8 + data.length)]));
   return bytes;
 }
 
-/** The cyclic redundancy check of PNG and zip: polynomial 0xedb88320, bits from the lowest on. */
-function crc32(bytes: Uint8Array): number {
-  let crc = 0xffffffff;
-  for (const byte of bytes) {
-    crc ^= byte;
-    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
-  }
-  return ~crc >>> 0;
-}
-
 /** A PNG file as an address that holds it. */
-export function dataUri(bytes: Uint8Array): string {
-  let text = "";
-  for (let i = 0; i < bytes.length; i += 0x8000) text += String.fromCharCode(...bytes.subarray(i, i + 0x8000));
-  return `data:image/png;base64,${btoa(text)}`;
-}
+export const dataUri = (bytes: Uint8Array): string => `data:image/png;base64,${toBase64(bytes)}`;

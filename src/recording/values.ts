@@ -1,3 +1,4 @@
+import { fromBase64 } from "../bytes/base64.ts";
 import { FormatError } from "../errors.ts";
 import { unpackHalves } from "../graph/half.ts";
 import { bytesPer, sizeOf } from "../graph/shape.ts";
@@ -12,7 +13,7 @@ import type { RecordedTensor } from "./format.ts";
  */
 export function valuesOf({ values, dtype, shape, name }: RecordedTensor): TensorData | undefined {
   if (values === undefined) return undefined;
-  const bytes = Uint8Array.from(atob(values), (c) => c.charCodeAt(0));
+  const bytes = fromBase64(values);
   if (bytes.length !== sizeOf(shape) * bytesPer(dtype)) {
     throw new FormatError(
       `valuesOf: tensor "${name}" has ${bytes.length} bytes, expected ${sizeOf(shape) * bytesPer(dtype)}`,

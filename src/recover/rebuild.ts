@@ -3,7 +3,8 @@ import type { OpenDevice } from "../gpu/device.ts";
 import { LiveDevice } from "../gpu/live.ts";
 import { inScopes } from "../gpu/scopes.ts";
 import type { AdapterTraits } from "../kernels/traits.ts";
-import type { Program, Recorded } from "../runtime/program.ts";
+import type { Program } from "../runtime/program.ts";
+import type { Recorded } from "../runtime/recorded.ts";
 import { nameOf, type Runner } from "../runtime/runner.ts";
 
 /** What programs were compiled for, as far as an adapter determines it. */

@@ -3,7 +3,7 @@ import type { LiveDevice } from "../gpu/live.ts";
 import type { Keeper } from "../runtime/keeper.ts";
 import type { Runner } from "../runtime/runner.ts";
 import { Events, type RecoveryEvents, type Restored } from "./events.ts";
-import { NextDevice } from "./next-device.ts";
+import { NextDevice } from "./nextDevice.ts";
 import { Origins } from "./origins.ts";
 import { note, rebuild } from "./rebuild.ts";
 import { changesVariables, Snapshots } from "./snapshots.ts";

@@ -7,7 +7,8 @@ import type { Tensor, Update, Variable } from "../graph/tensor.ts";
 import type { AdapterTraits, Forced } from "../kernels/traits.ts";
 import type { Finding } from "../tune/index.ts";
 import type { TuningStore } from "../tune/store.ts";
-import type { Program, Recorded } from "./program.ts";
+import type { Program } from "./program.ts";
+import type { Recorded } from "./recorded.ts";
 import { Runner } from "./runner.ts";
 import { Tuning } from "./tuning.ts";
 

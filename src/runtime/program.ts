@@ -1,100 +1,20 @@
-import type { Compiled } from "../compile/compile.ts";
-import { type Home, roleOf } from "../compile/homes.ts";
-import type { MemoryPlan } from "../compile/plan.ts";
 import { checkList, DeviceError, FeedError, NonFiniteError, noSuch, StateError } from "../errors.ts";
 import type { LiveDevice } from "../gpu/live.ts";
-import type { Dispatch } from "../gpu/profiler.ts";
 import { scoped } from "../gpu/scopes.ts";
 import { inMemory } from "../graph/half.ts";
 import { bytesPer, type DType, sizeOf } from "../graph/shape.ts";
-import type { Tensor, TensorData, Variable } from "../graph/tensor.ts";
-import type { PrintedCall, View, VirtualBuffer } from "../kernels/call.ts";
-import type { AdapterTraits } from "../kernels/traits.ts";
+import type { Tensor, TensorData } from "../graph/tensor.ts";
+import type { VirtualBuffer } from "../kernels/call.ts";
 import type { Recording } from "../recording/format.ts";
 import type { RecordOptions } from "../recording/options.ts";
+import { type Binder, type Bound, Commands } from "./commands.ts";
 import { checkFeeds, type Fed, type Feeds, wordsOf } from "./feeds.ts";
+import { type Inspection, inspectionOf, type Memory, memoryOf, type Profile } from "./inspection.ts";
 import type { Keeper } from "./keeper.ts";
 import { Output, typed } from "./output.ts";
+import type { Memories, Place, Recorded } from "./recorded.ts";
 import { type Kept, Steps } from "./steps.ts";
 import type { Watch } from "./watch.ts";
-
-/** GPU memory of a program in bytes, known before its first run. */
-export interface Memory {
-  /** Weights, moments, counters: shared with other programs that use the same variables. */
-  readonly variables: number;
-  readonly inputs: number;
-  readonly constants: number;
-  /** Activations, gradients and outputs, after memory is shared by lifetime. */
-  readonly scratch: number;
-  /** Scratch memory if nothing were shared. */
-  readonly scratchUnshared: number;
-  readonly total: number;
-}
-
-/** What `inspect` reports about one dispatch. */
-export type KernelInfo = Pick<
-  PrintedCall,
-  | "label"
-  | "layer"
-  | "family"
-  | "variant"
-  | "source"
-  | "choices"
-  | "wgsl"
-  | "workgroups"
-  | "invocations"
-  | "flops"
-  | "bytes"
-> & {
-  readonly bindings: readonly {
-    readonly role: string;
-    readonly access: "read" | "read_write";
-    readonly offset: number;
-    readonly size: number;
-  }[];
-};
-
-/** What `inspect` reports about one planned buffer. */
-export interface BufferInfo {
-  readonly role: string;
-  readonly bytes: number;
-  /** Indices of the first and last kernel that use it; null where it outlives the run. */
-  readonly first: number;
-  readonly last: number | null;
-  /** Number of the memory slot that it shares with others. */
-  readonly slot: number;
-}
-
-export interface Inspection {
-  /** The graph as built, after simplification and after fusion. */
-  readonly graph: { readonly built: string; readonly simplified: string; readonly fused: string };
-  readonly kernels: readonly KernelInfo[];
-  readonly buffers: readonly BufferInfo[];
-  readonly memory: Memory;
-}
-
-/** How long each kernel of a run took. */
-export interface Profile {
-  readonly kernels: readonly (Pick<KernelInfo, "label" | "layer"> & { readonly ms: number })[];
-  /**
-   * Resolution of the clock in milliseconds: readings are multiples of it. An `ms` of a few such steps means little.
-   */
-  readonly resolutionMs: number;
-}
-
-/** Where an output lies. */
-export type Place = Pick<View, "buffer" | "base" | "shape" | "dtype">;
-
-/** The part of a compiled program that is needed to run it. */
-export interface Recorded
-  extends Pick<Compiled, "calls" | "inputs" | "bounds" | "homes" | "updated" | "guard" | "stages" | keyof MemoryPlan>,
-    Partial<Pick<Compiled, "graphs" | "views">> {
-  readonly outputs: Readonly<Record<string, Place>>;
-  /** Reports what kernels find that check for NaN and infinity. Loaded with `guard`. */
-  readonly Watch?: typeof Watch | undefined;
-  /** Compiles the same again for another adapter. Absent if it was compiled ahead of time. */
-  again?(traits: AdapterTraits, homes: ReadonlyMap<Variable, Home>): Recorded;
-}
 
 /** What `compute` and `read` return: a new typed array for each output. */
 export type Results<O, K extends keyof O = keyof O> = { readonly [N in K]: TensorData<Known<O[N]>> };
@@ -102,40 +22,15 @@ export type Results<O, K extends keyof O = keyof O> = { readonly [N in K]: Tenso
 /** The dtype of a compiled tensor; any dtype where only the output's name is known. */
 type Known<T> = T extends Tensor<infer D> ? D : DType;
 
-/** The memory of a program's virtual buffers. */
-export interface Memories {
-  readonly own: readonly GPUBuffer[];
-  of(buffer: VirtualBuffer): GPUBuffer;
-}
-
-/** A program's dispatches, bound to memory. */
-interface Bound {
-  /** Inputs that are not in the program's own buffers. */
-  readonly fed: ReadonlyMap<VirtualBuffer, Fed>;
-  /** Those of them that are GPU memory of the app. */
-  readonly given: ReadonlyMap<VirtualBuffer, Fed>;
-  /** Created before the first run. */
-  dispatches?: readonly Dispatch[];
-  /**
-   * The engine's count of uncaught device errors when these commands were last known to be valid. While the count is
-   * the same, they still are.
-   */
-  validAt: number;
-}
-
-/** Number of sets of fed buffers for which a program keeps bind groups. */
-const mostBound = 16;
-
 /** The outputs of a program, with the dtypes of the compiled tensors. */
 export type Outputs<O> = { readonly [K in keyof O]: Output<Known<O[K]>> };
 
 /** What a program needs of the runner that made it. */
-interface Host {
+interface Host extends Binder {
   readonly live: LiveDevice;
   readonly keeper: Keeper | undefined;
   /** Throws where the device is gone. */
   check(): void;
-  bindGroup(call: PrintedCall, placeOf: (buffer: VirtualBuffer) => Fed): GPUBindGroup;
   forget(program: Program): void;
 }
 
@@ -155,15 +50,11 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
    */
   fault: Error | undefined;
   readonly #runner: Host;
-  /** Commands for the program's own input buffers, and for fed ones, least recently used first. */
-  #own!: Bound;
-  #others: Bound[] = [];
-  /** Memory for many steps in one submission, and the commands of each. */
+  #commands!: Commands;
+  /** Memory for many steps in one submission. */
   #steps!: Steps;
-  #inSteps: Bound[] = [];
   /** The commands of the last run; absent before the first one on this device. */
   #latest: Bound | undefined;
-  #pipelines!: readonly GPUComputePipeline[];
   #destroyed = false;
   /** Present where kernels check for NaN and infinity. */
   #watch: Watch | undefined;
@@ -202,16 +93,12 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
    */
   attach(compiled: Recorded, pipelines: readonly GPUComputePipeline[], memories: Memories): void {
     this.compiled = compiled;
-    this.#pipelines = pipelines;
     this.memories = memories;
     const { guard } = compiled;
     this.#watch = guard && new compiled.Watch!(guard, memories.of(guard.flag), this.#runner.live.device.queue);
-    this.#own = { fed: new Map(), given: new Map(), validAt: -1 };
-    this.#others = [];
     this.#steps = new Steps(this.#runner.live.device, compiled.inputs);
-    this.#inSteps = [];
+    this.#commands = new Commands({ compiled, memories, pipelines, steps: this.#steps }, this.#runner);
     this.#latest = this.fault = undefined;
-    this.#dispatchesOf(this.#own);
   }
 
   /** Memory that the program takes. */
@@ -335,7 +222,7 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
     const { device } = this.#runner.live;
     const { spans, resolutionMs } = await scoped(device, nameOf("profile", bound), () => {
       this.#begin(bound, feeds);
-      return profile(device, this.#dispatchesOf(bound), read);
+      return profile(device, this.#commands.dispatchesOf(bound), read);
     });
     const kernels = this.compiled.calls.map(({ label, layer }, i) => {
       const [begin, end] = spans[i]!;
@@ -366,8 +253,8 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
         {
           live,
           compiled: this.compiled,
-          dispatches: this.#dispatchesOf(bound),
-          placeOf: (buffer) => this.#placeOf(buffer, bound),
+          dispatches: this.#commands.dispatchesOf(bound),
+          placeOf: (buffer) => this.#commands.placeOf(buffer, bound),
           begin: () => this.#begin(bound, feeds),
           encode: () => this.encode([bound]),
         },
@@ -380,26 +267,7 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
 
   /** Graph, kernels with their WGSL, buffers with their lifetimes, memory. Costs nothing until called. */
   inspect(): Inspection {
-    const { calls, stages, lifetimes, slots, slotOf, homes } = this.compiled;
-    return {
-      graph: { built: stages.built(), simplified: stages.simplified(), fused: stages.fused() },
-      kernels: calls.map(({ bindings, parts, features, elements, annotated, written, ...call }) => ({
-        ...call,
-        wgsl: annotated?.() ?? call.wgsl,
-        bindings: bindings.map((binding) => {
-          const { access, offset, size } = binding;
-          return { role: roleOf(binding, homes), access, offset, size };
-        }),
-      })),
-      buffers: lifetimes.map(({ buffer, first, last }) => ({
-        role: buffer.role,
-        bytes: buffer.bytes,
-        first,
-        last: Number.isFinite(last) ? last : null,
-        slot: slots.indexOf(slotOf.get(buffer)!),
-      })),
-      memory: this.memory,
-    };
+    return inspectionOf(this.compiled);
   }
 
   /** Frees the program's own buffers. Variables stay: they belong to the engine. */
@@ -408,15 +276,14 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
     this.#destroyed = true;
     for (const buffer of this.memories.own) buffer.destroy();
     this.#steps.destroy();
-    this.#others = [];
-    this.#inSteps = [];
+    this.#commands.forget();
     this.#runner.forget(this as Program);
   }
 
   /** Checks the program and its feeds before anything else happens. @returns the commands that read these feeds. */
   #expect(feeds: Feeds): Bound {
     this.#check();
-    return this.#boundTo(this.#given(feeds));
+    return this.#commands.boundTo(this.#given(feeds));
   }
 
   /** Checks feeds. @returns those that are GPU memory. @param op the caller in errors. */
@@ -425,13 +292,6 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
     const fed = checkFeeds(this.compiled, feeds, live.device.limits.minStorageBufferOffsetAlignment, op);
     for (const [{ role }, { buffer }] of fed) keeper?.fed(role, buffer);
     return fed;
-  }
-
-  #boundTo(fed: Bound["fed"]): Bound {
-    if (fed.size === 0) return this.#own;
-    const bound = this.#others.find((other) => sameMemory(other.fed, fed)) ?? { fed, given: fed, validAt: -1 };
-    this.#others = [...this.#others.filter((other) => other !== bound), bound].slice(-mostBound);
-    return bound;
   }
 
   /** Checks all steps, then divides them into submissions. Each is to be made before the next is asked for. */
@@ -447,49 +307,16 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
       this.#check();
       const room = Math.min(steps.length - from, this.#steps.most, live.throttle.together);
       // Memory of the program itself is copied before a run.
-      const alone = given.slice(from, from + room).findIndex((fed) => [...fed.values()].some((at) => this.#owns(at)));
+      const alone = given
+        .slice(from, from + room)
+        .findIndex((fed) => [...fed.values()].some((at) => this.#commands.owns(at)));
       count = Math.max(1, alone < 0 ? room : alone);
       const bounds =
         count === 1
-          ? [this.#boundTo(given[from]!)]
-          : given.slice(from, from + count).map((fed, step) => this.#boundInStep(step, fed));
+          ? [this.#commands.boundTo(given[from]!)]
+          : given.slice(from, from + count).map((fed, step) => this.#commands.inStep(step, fed));
       yield { from, bounds, feeds: steps.slice(from, from + count) };
     }
-  }
-
-  /** The commands of a step among several. */
-  #boundInStep(step: number, given: Bound["given"]): Bound {
-    const fed = this.#steps.placesOf(step, given);
-    const known = this.#inSteps[step];
-    if (known && sameMemory(known.fed, fed)) return known;
-    const bound: Bound = { fed, given, validAt: -1 };
-    this.#inSteps[step] = bound;
-    return bound;
-  }
-
-  /** Whether this is memory that the program itself may write. */
-  #owns({ buffer }: Fed): boolean {
-    const { own, of } = this.memories;
-    return own.includes(buffer) || [...this.compiled.homes.values()].some((home) => of(home.buffer) === buffer);
-  }
-
-  /**
-   * Where a virtual buffer is. Memory that the program itself may write is not read in place: WebGPU forbids both
-   * accesses in one dispatch, and an earlier dispatch may overwrite it.
-   */
-  #placeOf(virtual: VirtualBuffer, { fed }: Bound): Fed {
-    const place = fed.get(virtual);
-    return place && !this.#owns(place) ? place : { buffer: this.memories.of(virtual), offset: 0 };
-  }
-
-  #dispatchesOf(bound: Bound): readonly Dispatch[] {
-    bound.dispatches ??= this.compiled.calls.map((call, i) => {
-      const known = this.#own.dispatches?.[i];
-      if (known && !call.bindings.some(({ buffer }) => bound.fed.has(buffer))) return known;
-      const group = this.#runner.bindGroup(call, (buffer) => this.#placeOf(buffer, bound));
-      return { pipeline: this.#pipelines[i]!, workgroups: call.workgroups, group };
-    });
-    return bound.dispatches;
   }
 
   /** Starts a run: writes or copies the inputs that are not read in place. */
@@ -497,7 +324,7 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
     const { device } = this.#runner.live;
     this.#runner.keeper?.began(this.compiled.calls);
     for (const [name, { buffer: input, tensor }] of this.compiled.inputs) {
-      const { buffer } = this.#placeOf(input, bound);
+      const { buffer } = this.#commands.placeOf(input, bound);
       const fed = bound.fed.get(input);
       if (!fed) {
         const data = inMemory(feeds[name] as TensorData, tensor.dtype) as GPUAllowSharedBufferSource;
@@ -530,23 +357,8 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
    * @internal The commands of runs. @param idle binds everything but dispatches nothing; valid exactly when a run
    * is. @param after adds commands after each run.
    */
-  encode(bounds: readonly Bound[] = [this.#own], idle = false, after?: Kept["copy"]): GPUCommandEncoder {
-    const encoder = this.#runner.live.device.createCommandEncoder();
-    let pass: GPUComputePassEncoder | undefined;
-    for (const [run, bound] of bounds.entries()) {
-      pass ??= encoder.beginComputePass();
-      for (const { pipeline, group, workgroups } of this.#dispatchesOf(bound)) {
-        pass.setPipeline(pipeline);
-        pass.setBindGroup(0, group);
-        if (!idle) pass.dispatchWorkgroups(...workgroups);
-      }
-      if (!after) continue;
-      pass.end();
-      pass = undefined;
-      after(encoder, run);
-    }
-    pass?.end();
-    return encoder;
+  encode(bounds: readonly Bound[] = [this.#commands.own], idle = false, after?: Kept["copy"]): GPUCommandEncoder {
+    return this.#commands.encode(this.#runner.live.device, bounds, idle, after);
   }
 
   #areValid(bounds: readonly Bound[]): boolean {
@@ -567,7 +379,7 @@ export class Program<O extends Readonly<Record<string, unknown>> = Readonly<Reco
     } catch (error) {
       await this.#steps.check();
       // A lack of memory may pass, and another feed may be valid; other invalid commands stay invalid.
-      if (error instanceof DeviceError && bounds.includes(this.#own)) this.fault ??= error;
+      if (error instanceof DeviceError && bounds.includes(this.#commands.own)) this.fault ??= error;
       throw error;
     }
   }
@@ -641,31 +453,6 @@ function unknownOutput(op: string, name: string, outputs: object): never {
   throw new FeedError(`${op}: ${noSuch("output", name, Object.keys(outputs))}`);
 }
 
-const sameMemory = (a: Bound["fed"], b: Bound["fed"]): boolean =>
-  a.size === b.size &&
-  [...a].every(([input, { buffer, offset }]) => b.get(input)?.buffer === buffer && b.get(input)?.offset === offset);
-
 /** The name of a call in errors. */
 const nameOf = (call: string, { given }: Bound): string =>
   [call, ...[...given.keys()].map(({ role }) => `${role} from a GPUBuffer`)].join(", ");
-
-/** Memory of a compiled program in bytes, before anything is allocated. */
-export function memoryOf({ homes, inputs, calls, slots, lifetimes }: Recorded): Memory {
-  const sum = (buffers: Iterable<{ bytes: number }>) => [...buffers].reduce((total, { bytes }) => total + bytes, 0);
-  const variables = sum(new Set([...homes.values()].map(({ buffer }) => buffer)));
-  const fed = sum([...inputs.values()].map(({ buffer }) => buffer));
-  const constants = sum(
-    new Set(
-      calls.flatMap(({ bindings }) => bindings.map(({ buffer }) => buffer).filter(({ kind }) => kind === "constant")),
-    ),
-  );
-  const scratch = sum(slots);
-  return {
-    variables,
-    inputs: fed,
-    constants,
-    scratch,
-    scratchUnshared: sum(lifetimes.map(({ buffer }) => buffer)),
-    total: variables + fed + constants + scratch,
-  };
-}

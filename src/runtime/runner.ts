@@ -13,7 +13,8 @@ import { showLayer } from "../layer.ts";
 import { type Fed, wordsOf } from "./feeds.ts";
 import type { Keeper } from "./keeper.ts";
 import { typed } from "./output.ts";
-import { type Memories, Program, type Recorded } from "./program.ts";
+import { Program } from "./program.ts";
+import type { Memories, Recorded } from "./recorded.ts";
 import { listOf, Residence, type Variables } from "./residence.ts";
 
 /** Bytes from which a write may run the GPU out of memory. Smaller writes cost less than an error scope. */

@@ -2,4 +2,4 @@
 export const mistakes = () => import("./mistakes.ts");
 
 /** Factors of classes, loaded when some are given. */
-export const weighing = () => import("./class-weights.ts");
+export const weighing = () => import("./classWeights.ts");

@@ -5,7 +5,7 @@ import { simplify } from "../../src/compile/simplify.ts";
 import * as t from "../../src/index.ts";
 import { input, losses, nn, optim, print, type Tensor, variable } from "../../src/index.ts";
 import { showLayer } from "../../src/layer.ts";
-import { memoryOf } from "../../src/runtime/program.ts";
+import { memoryOf } from "../../src/runtime/inspection.ts";
 import { gpu, software } from "../adapters.ts";
 
 const mlp = (optimizer: t.optim.Optimizer, batch = 64): Description => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { toBase64 } from "../../src/bytes/base64.ts";
 import { boundOf, parseRecording, toChromeTrace, valuesOf } from "../../src/recording/index.ts";
-import { base64, statisticsOf } from "../../src/runtime/record/statistics.ts";
+import { statisticsOf } from "../../src/runtime/record/statistics.ts";
 import { small } from "../recordings.ts";
 
 describe("parseRecording", () => {
@@ -108,7 +109,7 @@ describe("statistics", () => {
 
   test("values survive base64 bit by bit", () => {
     const data = Float32Array.of(0.1, -0, Number.NaN, Number.NEGATIVE_INFINITY);
-    const values = base64(new Uint8Array(data.buffer));
+    const values = toBase64(new Uint8Array(data.buffer));
     expect(valuesOf({ ...small.tensors[0]!, values })).toEqual(data);
     expect(valuesOf(small.tensors[0]!)).toBeUndefined();
     expect(() => valuesOf({ ...small.tensors[0]!, values, shape: [5] })).toThrow(

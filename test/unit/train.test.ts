@@ -42,7 +42,7 @@ import {
 } from "../../src/ops/index.ts";
 import type { Engine } from "../../src/runtime/engine.ts";
 import { notify } from "../../src/train/callbacks.ts";
-import { classWeightOf } from "../../src/train/class-weights.ts";
+import { classWeightOf } from "../../src/train/classWeights.ts";
 import { Gate } from "../../src/train/gate.ts";
 import { type Data, Trainer } from "../../src/train/index.ts";
 import { mse, perSample, rmse } from "../../src/train/metrics.ts";

@@ -1,7 +1,7 @@
 import { inflateSync } from "fflate";
+import { crc32 } from "../../bytes/crc32.ts";
 import { FormatError, LimitError, quoted } from "../../errors.ts";
 import { seemsToBe } from "../bytes.ts";
-import { crc32 } from "../crc32.ts";
 
 /** An entry of the directory at the end of a zip archive. */
 interface Entry {

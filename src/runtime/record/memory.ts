@@ -1,6 +1,7 @@
 import type { VirtualBuffer } from "../../kernels/call.ts";
 import type { RecordedMemory } from "../../recording/format.ts";
-import { memoryOf, type Recorded } from "../program.ts";
+import { memoryOf } from "../inspection.ts";
+import type { Recorded } from "../recorded.ts";
 
 /** All buffers that the dispatches bind, in order of first use. */
 export function buffersOf({ calls, inputs, homes }: Recorded): VirtualBuffer[] {

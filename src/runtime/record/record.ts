@@ -1,3 +1,4 @@
+import { toBase64 } from "../../bytes/base64.ts";
 import { roleOf } from "../../compile/homes.ts";
 import { AttributeError, checkNumber, checkObject, checkWhole, optionsOf } from "../../errors.ts";
 import { usage } from "../../gpu/flags.ts";
@@ -17,10 +18,10 @@ import {
 import type { RecordOptions } from "../../recording/options.ts";
 import type { Fed } from "../feeds.ts";
 import { typed } from "../output.ts";
-import type { Recorded } from "../program.ts";
+import type { Recorded } from "../recorded.ts";
 import { buffersOf, memoryPlan } from "./memory.ts";
 import { stagesOf } from "./stages.ts";
-import { base64, statisticsOf } from "./statistics.ts";
+import { statisticsOf } from "./statistics.ts";
 import { bytesOf, type Moment, Moments } from "./tensors.ts";
 
 /** A program, ready to run. */
@@ -167,7 +168,7 @@ function tensorOf(
     ...rest,
     buffer,
     statistics: [...(before?.statistics ?? []), statisticsOf(data, bins)],
-    ...(data.length <= values && { values: base64(new Uint8Array(bytes)) }),
+    ...(data.length <= values && { values: toBase64(new Uint8Array(bytes)) }),
   };
 }
 

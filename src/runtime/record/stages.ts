@@ -5,7 +5,7 @@ import { show } from "../../graph/program.ts";
 import { rowMajor } from "../../graph/shape.ts";
 import { type Attrs, type Node, type PointwiseProgram, type Tensor, Variable } from "../../graph/tensor.ts";
 import type { RecordedGraph, RecordedNode, RecordedResult } from "../../recording/format.ts";
-import type { Recorded } from "../program.ts";
+import type { Recorded } from "../recorded.ts";
 import { type Moments, partsOf } from "./tensors.ts";
 
 type Results = (tensor: Tensor) => RecordedResult;

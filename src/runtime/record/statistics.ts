@@ -28,10 +28,3 @@ export function statisticsOf(data: TensorData, bins: number): Statistics {
   const [std, norm] = [Math.sqrt(spread / count), Math.sqrt(squares)];
   return { min, max, mean, std, norm, zeros, nans, infinities, histogram };
 }
-
-/** Bytes as base64. */
-export function base64(bytes: Uint8Array): string {
-  const pieces: string[] = [];
-  for (let i = 0; i < bytes.length; i += 4096) pieces.push(String.fromCharCode(...bytes.subarray(i, i + 4096)));
-  return btoa(pieces.join(""));
-}

@@ -3,7 +3,7 @@ import { bytesPer, type DType, rowMajor, type Shape, sizeOf } from "../../graph/
 import { type Node, type Tensor, Variable } from "../../graph/tensor.ts";
 import type { Binding, KernelCall, PrintedCall, View, VirtualBuffer } from "../../kernels/call.ts";
 import type { RecordedResult, RecordedTensor } from "../../recording/format.ts";
-import type { Recorded } from "../program.ts";
+import type { Recorded } from "../recorded.ts";
 
 /** A tensor at a moment of a run: what a kernel has written, or what was there before. */
 export interface Moment extends Pick<RecordedTensor, "name" | "kind" | "layer" | "dispatch"> {
