@@ -1,4 +1,4 @@
-import { FeedError, quoted, show } from "../errors.ts";
+import { counted, FeedError, LimitError, quoted, show } from "../errors.ts";
 import { formatOf, type ImageFormat, type ImageOptions, luma } from "./options.ts";
 import { type Taps, tapsOf } from "./resample.ts";
 
@@ -16,7 +16,7 @@ export interface Pixels {
  * Images as the values of a tensor, computed on the CPU: what `imageReader` does on a GPU, in any place.
  * @param images one or several, of any sizes.
  * @returns [images, channels, height, width], or [images, height, width, channels] for the layout "NHWC".
- * @throws FeedError for anything but pixels.
+ * @throws FeedError for anything but pixels; LimitError for more values than memory holds.
  */
 export function fromImageData(images: Pixels | readonly Pixels[], options: ImageOptions): Float32Array {
   const op = "fromImageData";
@@ -24,10 +24,20 @@ export function fromImageData(images: Pixels | readonly Pixels[], options: Image
   const list = Array.isArray(images) ? (images as readonly Pixels[]) : [images as Pixels];
   if (list.length === 0) throw new FeedError(`${op}: there is no image, expected at least one`);
   list.forEach((image, i) => checkPixels(op, Array.isArray(images) ? `image ${i}` : "the image", image));
-  const size = format.channels * format.height * format.width;
-  const values = new Float32Array(list.length * size);
-  list.forEach((image, i) => values.set(resized(image, format), i * size));
-  return values;
+  const { channels, height, width } = format;
+  const size = channels * height * width;
+  try {
+    const values = new Float32Array(list.length * size);
+    list.forEach((image, i) => values.set(resized(image, format), i * size));
+    return values;
+  } catch (error) {
+    // What an array that is too long throws.
+    if (!(error instanceof RangeError)) throw error;
+    throw new LimitError(
+      `${op}: memory does not hold ${counted(list.length, "image")} of ${height} × ${width} pixels with ` +
+        `${counted(channels, "channel")}, expected a smaller size or fewer images at a time`,
+    );
+  }
 }
 
 /** Whether something looks like pixels. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { fromImageData } from "../../src/images/index.ts";
-import { FeedError } from "../../src/index.ts";
+import { FeedError, LimitError } from "../../src/index.ts";
 
 const grey = (width: number, ...data: number[]) => ({
   data: Uint8Array.from(data),
@@ -83,6 +83,12 @@ describe("fromImageData", () => {
   test("takes several images of any sizes", () => {
     const values = fromImageData([grey(1, 0), grey(2, 255, 255)], { size: [1, 1], ...one });
     expect([...values]).toEqual([0, 1]);
+  });
+
+  test("refuses more than memory can hold", () => {
+    const read = () => fromImageData(new Array(100).fill(grey(1, 0)), { size: [16384, 16384] });
+    expect(read).toThrow(LimitError);
+    expect(read).toThrow("fromImageData: memory does not hold 100 images of 16384 × 16384 pixels with 3 channels");
   });
 
   test("refuses what are no pixels", () => {

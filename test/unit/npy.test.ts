@@ -196,6 +196,15 @@ describe("npz", () => {
     expect(parseNpz(bomb).get("x")!.shape).toEqual([2 ** 22]);
   });
 
+  test("refuses names that zip archives cannot hold", () => {
+    const x = { data: new Uint8Array(1), shape: [1] };
+    expect(() => serializeNpz({ "": x })).toThrow('serializeNpz: arrays has the name "", expected letters');
+    const longest = "é".repeat(32_765);
+    expect([...parseNpz(serializeNpz({ [longest]: x })).keys()]).toEqual([longest]);
+    expect(() => serializeNpz({ [`${longest}é`]: x })).toThrow(LimitError);
+    expect(() => serializeNpz({ [`${longest}é`]: x })).toThrow(/the name "é+…", whose file has a name of 65536 bytes/);
+  });
+
   /** Where the directory's only entry begins. */
   const entryAt = (bytes: Uint8Array): number => Buffer.from(bytes).indexOf("PK\x01\x02", "latin1");
 

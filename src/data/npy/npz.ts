@@ -1,5 +1,5 @@
 import { zipSync } from "fflate";
-import { AttributeError, checkObject, checkWhole, optionsOf, quoted } from "../../errors.ts";
+import { AttributeError, checkObject, checkWhole, LimitError, optionsOf, quoted } from "../../errors.ts";
 import { type Bytes, bytesOf } from "../bytes.ts";
 import type { DataArray } from "../dataset.ts";
 import { type NpyArray, type NpyOptions, parseArray, serializeArray } from "./npy.ts";
@@ -36,6 +36,9 @@ export function parseNpz(file: Bytes, options?: NpzOptions): Map<string, NpyArra
   return arrays;
 }
 
+/** Bytes of a file's name in a zip archive: its length is a number of 16 bits. */
+const longestName = 65_535;
+
 export interface SerializeNpzOptions {
   /** Deflate the arrays, as `numpy.savez_compressed`. Default false, as `numpy.savez`. */
   readonly compress?: boolean;
@@ -43,7 +46,7 @@ export interface SerializeNpzOptions {
 
 /**
  * An npz file that `numpy.load` reads: named arrays, such as a dataset. The same arrays give the same bytes.
- * @throws as `serializeNpy`; AttributeError for an empty name.
+ * @throws as `serializeNpy`; AttributeError for an empty name, LimitError for one that zip archives cannot hold.
  */
 export function serializeNpz(
   arrays: Readonly<Record<string, DataArray>>,
@@ -51,8 +54,17 @@ export function serializeNpz(
 ): Uint8Array<ArrayBuffer> {
   checkObject("serializeNpz", "arrays", arrays, "{ x: { data, shape }, … }");
   const { compress } = optionsOf("serializeNpz", options, { compress: false });
-  if ("" in arrays) throw new AttributeError('serializeNpz: arrays has the name "", expected letters');
-  const files = Object.entries(arrays).map(([name, array]) => [`${name}.npy`, serializeArray("serializeNpz", array)]);
+  const files = Object.entries(arrays).map(([name, array]) => {
+    if (name === "") throw new AttributeError('serializeNpz: arrays has the name "", expected letters');
+    const file = `${name}.npy`;
+    const bytes = new TextEncoder().encode(file).length;
+    if (bytes > longestName) {
+      throw new LimitError(
+        `serializeNpz: arrays has the name ${quoted(name)}, whose file has a name of ${bytes} bytes, expected at most ${longestName}`,
+      );
+    }
+    return [file, serializeArray("serializeNpz", array)];
+  });
   // Without a date, which would make each file another.
   return zipSync(Object.fromEntries(files), { level: compress ? 6 : 0, mtime: "1980-01-01T12:00:00" });
 }
