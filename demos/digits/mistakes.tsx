@@ -39,8 +39,8 @@ export function Mistakes() {
       <div>
         <h2 id="mistakes-title">What it reads as what</h2>
         <p class="note">
-          {wrong.toLocaleString("en-US")} of {guesses.length.toLocaleString("en-US")} test images are misread. Click a
-          number to see them.
+          The network misreads {wrong.toLocaleString("en-US")} of {guesses.length.toLocaleString("en-US")} test images.
+          Click a number to see them.
         </p>
         <Matrix counts={counts} />
       </div>

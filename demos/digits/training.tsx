@@ -187,8 +187,8 @@ const Charts = () => (
     <Scores id="loss" title="Loss" y={losses} of="loss" />
     <Scores id="accuracy" title="Accuracy" y={accuracies} of="accuracy" />
     <p class="note">
-      Across: images seen so far. Test images are never trained on. <b>Over-fitting:</b> with 100 images and no dropout,
-      the dashed training loss falls to almost nothing while the solid test loss stays high and rises again.{" "}
+      Left to right: images seen so far. Test images are never trained on. <b>Over-fitting:</b> with 100 images and no
+      dropout, the dashed training loss falls to almost nothing while the solid test loss stays high and rises again.{" "}
       <button id="overfit" type="button" class="link" onClick={session.overfit}>
         Show it
       </button>
@@ -213,7 +213,7 @@ function Files() {
         Load one
       </button>
       <p class="note">
-        One file with everything, which you can send to others: it goes on exactly where it was, here or there.{" "}
+        The file holds everything. Here or on another computer, the training goes on exactly where it was.{" "}
         {unkept === undefined
           ? "After a reload, this page goes on as well."
           : `After a reload, this page starts over: ${unkept}`}

@@ -36,13 +36,12 @@ export function Path({ recording, tensor, element }: PathProps) {
   return (
     <div class="path">
       <p class="note">
-        Lit are the elements that it was computed from, step by step back through the graph as built. Pale ones did not
-        count.
+        The lit elements made this number, step by step back through the graph as built. Pale ones did not count.
       </p>
       {followed.stopped.size > 0 && (
         <p class="note">
-          It cannot be followed through {[...new Set(followed.stopped.values())].join(", ")}: what these read may count
-          too, but is not lit.
+          The way back stops at {[...new Set(followed.stopped.values())].join(", ")}: what these read may count too, but
+          is not lit.
         </p>
       )}
       <Sum recording={recording} start={start} element={element} />

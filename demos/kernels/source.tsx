@@ -53,7 +53,7 @@ export function SourceCard() {
       )}
       <InDigits />
       <p class="notes">
-        Whether a kernel is free of races, no test can tell. To step through its threads, open it in{" "}
+        No test can tell whether a kernel is free of races. To step through its threads, open it in{" "}
         <a href="https://github.com/brendan-duncan/webgpu_inspector">webgpu_inspector</a>, which has a debugger for
         shaders.
       </p>

@@ -47,8 +47,9 @@ export default function CodePanel() {
         <CopyButton text={text} />
       </div>
       <p class="hint">
-        The run of these settings from step 0, with the page's points and first weights. tilegrad also takes the same
-        batches, and prints the losses of this page; the others shuffle in their own ways, and come close.
+        This program trains with these settings from step 0, with the page's points and first weights. In tilegrad, it
+        also takes the same batches, and prints the losses of this page. The others shuffle in their own ways, and come
+        close.
       </p>
       <Code id="code" label={`The run in ${language.value}`} text={text} />
     </section>

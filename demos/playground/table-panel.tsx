@@ -25,8 +25,8 @@ export default function TablePanel() {
     <section class="card panel" aria-labelledby="panel-title">
       <h2 id="panel-title">Load a table</h2>
       <p class="hint">
-        Three columns: x, y, and a label. Two different labels are two classes; more, if they are numbers, are values to
-        predict. It stays on this computer.
+        Three columns: x, y, and a label. Two different labels make two classes. More labels must be numbers: values to
+        predict. The table stays on this computer.
       </p>
       <div class="field">
         <label for={`${id}-file`}>A CSV file</label>

@@ -52,7 +52,7 @@ export function Ladders({ summary }: Shown) {
   return (
     <section class="card" aria-labelledby="ladders-title">
       <h2 id="ladders-title">Kernels, from their definition up</h2>
-      <p class="hint">The strong bar is what the engine takes here.</p>
+      <p class="hint">The strong bar is the variant that the engine chooses here.</p>
       <div class="ladders">
         {summary.ladders.map((ladder) => (
           <LadderBars key={ladder.title} ladder={ladder} rival={rivalOf(ladder)} />

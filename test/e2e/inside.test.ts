@@ -1,6 +1,6 @@
 import type { Page } from "puppeteer";
 import { describe, expect, test } from "vitest";
-import { base64 } from "../../src/runtime/record/statistics.ts";
+import { toBase64 } from "../../src/bytes/base64.ts";
 import { small } from "../recordings.ts";
 import { expectAccessible, expectLight } from "./judged.ts";
 import { hash, site, text } from "./pages.ts";
@@ -133,7 +133,7 @@ describe("the page", () => {
     const page = await openShown();
     const broken = small.tensors.map((tensor, i) => {
       if (i !== 1) return tensor;
-      const values = base64(new Uint8Array(Float32Array.of(1, Number.NaN, 3, 4).buffer));
+      const values = toBase64(new Uint8Array(Float32Array.of(1, Number.NaN, 3, 4).buffer));
       return { ...tensor, values, statistics: tensor.statistics.map((each) => ({ ...each, nans: 1 })) };
     });
     await drop(page, "broken.json", JSON.stringify({ ...small, tensors: broken }));
