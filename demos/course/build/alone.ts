@@ -19,6 +19,7 @@ async function bundled(entry: string, format: "esm" | "iife"): Promise<string> {
     jsx: "automatic",
     jsxImportSource: "preact",
     legalComments: "none",
+    loader: { ".csv": "text" },
     define: { "process.env.NODE_ENV": '"production"' },
     logLevel: "error",
   });

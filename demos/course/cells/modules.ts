@@ -9,6 +9,7 @@ export const modules: Readonly<Record<string, () => Promise<Module>>> = {
   "tilegrad/data": () => import("../../../src/data/index.ts"),
   "tilegrad/data/csv": () => import("../../../src/data/csv/index.ts"),
   "tilegrad/data/text": () => import("../../../src/data/text/index.ts"),
+  "tilegrad/datasets": () => import("./datasets.ts"),
   "tilegrad/io": () => import("../../../src/io/index.ts"),
   "tilegrad/losses": () => import("../../../src/losses/index.ts"),
   "tilegrad/metrics": () => import("../../../src/metrics/index.ts"),
