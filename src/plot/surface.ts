@@ -48,7 +48,6 @@ export function surfaceMarks(op: string, surface: Surface, options: SurfaceOptio
   const levels = options.levels ?? evenly(range);
   checkNumbers(op, "levels", levels);
   const { middle } = options;
-  const isAbove = (level: number): boolean => middle === undefined || level >= middle;
   const width = (box.right - box.left) / (side - 1);
   const height = (box.bottom - box.top) / (side - 1);
   // Cells of d3 have their value in their middle, and ours in their corners: half a cell more.
@@ -61,17 +60,21 @@ export function surfaceMarks(op: string, surface: Surface, options: SurfaceOptio
       const d = coordinates.flat().map((ring) => `M${ring.map(place).join("L")}Z`);
       return { value, d: d.join("") };
     });
-  // Each level is drawn over those below, so shades add up: towards both ends where there is a middle.
+  // Each level is drawn over those below, so shades add up: away from the middle, if there is one.
   const frame = `M${box.left} ${box.top}H${box.right}V${box.bottom}H${box.left}Z`;
-  const shade = 0.5 / Math.max(1, levels.length);
-  return rings.flatMap(({ value, d }) => {
-    const outside = { class: "d1", d: frame + d, "fill-rule": "evenodd" };
-    const inside = { class: "d0", d };
-    const fill = { ...(isAbove(value) ? inside : outside), "fill-opacity": shade };
+  const shade = Math.min(0.25, 0.6 / levels.length);
+  const marks = rings.flatMap(({ value, d }) => {
+    const above = tag("path", { class: "d0", d, "fill-opacity": shade });
+    const below = tag("path", { class: "d1", d: frame + d, "fill-rule": "evenodd", "fill-opacity": shade });
     const isMiddle = value === middle;
     const line = { class: isMiddle ? "ink" : "line", d, fill: "none", "stroke-width": isMiddle ? 1.5 : 0.75 };
-    return [tag("path", fill), tag("path", line)];
+    const sides = isMiddle ? [above, below] : [middle === undefined || value > middle ? above : below];
+    return [...sides, tag("path", line)];
   });
+  // A picture of its own cuts what lies outside.
+  const [wide, high] = [box.right - box.left, box.bottom - box.top];
+  const viewBox = `${box.left} ${box.top} ${wide} ${high}`;
+  return [tag("svg", { x: box.left, y: box.top, width: wide, height: high, viewBox }, ...marks)];
 }
 
 const rounded = (value: number): number => Math.round(100 * value) / 100;

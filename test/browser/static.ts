@@ -10,13 +10,15 @@ const types: Readonly<Record<string, string>> = {
   ".png": "image/png",
 };
 
+type Headers = Readonly<Record<string, string>>;
+
 /**
  * Serves the files of a folder like a simple static host: by name, `index.html` for a folder, 404 for anything else.
- * @param headers of every answer.
+ * @param headers of every answer, or by its path.
  */
 export async function serveFolder(
   folder: string,
-  headers: Readonly<Record<string, string>> = {},
+  headers: Headers | ((path: string) => Headers) = {},
 ): Promise<{ readonly url: string; close(): Promise<void> }> {
   const server = createServer((request, response) => {
     const path = normalize(decodeURIComponent(new URL(request.url!, "http://host").pathname));
@@ -24,7 +26,8 @@ export async function serveFolder(
     const stream = createReadStream(file);
     stream.on("error", () => response.writeHead(404).end());
     stream.on("open", () => {
-      response.writeHead(200, { ...headers, "Content-Type": types[extname(file)] ?? "application/octet-stream" });
+      const own = typeof headers === "function" ? headers(path) : headers;
+      response.writeHead(200, { ...own, "Content-Type": types[extname(file)] ?? "application/octet-stream" });
       stream.pipe(response);
     });
   });

@@ -2,6 +2,8 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
+import { type Shared, standAlone } from "../page/standAlone.ts";
+import { packedData } from "./data.ts";
 import { lessonPage } from "./html.ts";
 import type { Lesson } from "./lesson.ts";
 
@@ -19,7 +21,6 @@ async function bundled(entry: string, format: "esm" | "iife"): Promise<string> {
     jsx: "automatic",
     jsxImportSource: "preact",
     legalComments: "none",
-    loader: { ".csv": "text" },
     define: { "process.env.NODE_ENV": '"production"' },
     logLevel: "error",
   });
@@ -29,34 +30,34 @@ async function bundled(entry: string, format: "esm" | "iife"): Promise<string> {
 const packed = (id: string, script: string): string =>
   `<script type="text/plain" id="${id}">${gzipSync(script, { level: 9 }).toString("base64")}</script>`;
 
-/** What all files share. Made once, because it takes seconds. */
-let shared: Promise<{ styles: string; main: string; parts: string }> | undefined;
+/** Made once, because it takes seconds. */
+let shared: Promise<Shared> | undefined;
 
-async function share() {
-  const styles = ["theme.css", "parts/parts.css", "course/style.css"].map((name) =>
-    readFile(join(demos, name), "utf8"),
-  );
+/** What the single files of all lessons share. */
+export function sharedParts(): Promise<Shared> {
+  shared ??= share();
+  return shared;
+}
+
+async function share(): Promise<Shared> {
+  const names = ["theme.css", "parts/parts.css", "course/style.css"];
+  const styles = await Promise.all(names.map((name) => readFile(join(demos, name), "utf8")));
   const [worker, editing, main] = await Promise.all([
     bundled("course.worker.ts", "iife"),
-    bundled("editing.ts", "esm"),
+    bundled("plainEditing.ts", "esm"),
     bundled("alone.ts", "esm"),
   ]);
   return {
-    styles: (await Promise.all(styles)).join("\n"),
+    styles: styles.join("\n"),
     main: main.replaceAll("</script", "<\\/script"),
     parts: `${packed("worker", worker)}\n${packed("editing", editing)}`,
   };
 }
 
 /** A lesson as one HTML file that needs no other file and no network. */
-export async function aloneHtml(lesson: Lesson): Promise<string> {
-  shared ??= share();
-  const { styles, main, parts } = await shared;
-  const html = lessonPage(lesson, {
-    head: `<style>${styles}</style>`,
-    before: undefined,
-    after: undefined,
-    hasSite: false,
-  });
-  return html.replace("</body>", () => `${parts}\n<script type="module">${main}</script>\n  </body>`);
-}
+export const aloneHtml = async (lesson: Lesson): Promise<string> =>
+  standAlone(
+    lessonPage(lesson, { head: "", before: undefined, after: undefined }),
+    await sharedParts(),
+    await packedData(lesson),
+  );

@@ -1,6 +1,7 @@
 import type { Token } from "marked";
 import { compile } from "../cells/compile.ts";
 import type { Content } from "../page/content.ts";
+import { filesOf } from "./data.ts";
 import { escaped, highlighted } from "./highlight.ts";
 import { type Cell, cellsOf, type Exercise, type Lesson, lengthsOf } from "./lesson.ts";
 import { markdown } from "./markdown.ts";
@@ -12,16 +13,14 @@ const render = (tokens: readonly Token[]): string => markdown.parser([...tokens]
 
 /** Where a page finds its neighbours, its styles and its script. */
 export interface Frame {
-  /** What stands in the head: links to styles and scripts, or both themselves. */
+  /** What stands in the head: links to styles and scripts. */
   readonly head: string;
   readonly before: Lesson | undefined;
   readonly after: Lesson | undefined;
-  /** Whether other pages are beside it. */
-  readonly hasSite: boolean;
 }
 
 /** A lesson as HTML. All of it can be read without scripts; cells run with one. */
-export function lessonPage(lesson: Lesson, { head, before, after, hasSite }: Frame): string {
+export function lessonPage(lesson: Lesson, { head, before, after }: Frame): string {
   const { title, summary, part, minutes, skills, notes } = lesson;
   const body = lesson.blocks.map((block) =>
     block.kind === "prose" ? render(block.tokens) : block.kind === "cell" ? cellHtml(block) : exerciseHtml(block),
@@ -40,7 +39,7 @@ export function lessonPage(lesson: Lesson, { head, before, after, hasSite }: Fra
   <body>
     <main class="page lesson">
       <header>
-        ${hasSite ? '<a class="home" href="./">← The course</a>' : ""}
+        ${ofSite('<a class="home" href="./">← The course</a>')}
         <p class="part">${escaped(part)} · ${minutes} minutes</p>
         <h1>${escaped(title)}</h1>
         <p class="lead">${escaped(summary)}</p>
@@ -60,13 +59,16 @@ ${body.join("\n")}
         ${render(notes)}
         ${kerasHtml(lesson)}
       </details>
-      ${hasSite ? neighbours(lesson, before, after) : ""}
+      ${ofSite(neighbours(lesson, before, after))}
     </main>
     <script type="application/json" id="content">${JSON.stringify(contentOf(lesson)).replaceAll("<", "\\u003c")}</script>
   </body>
 </html>
 `;
 }
+
+/** What only the site has: a lesson in one file has no neighbours. */
+const ofSite = (html: string): string => `<!-- site -->${html}<!-- /site -->`;
 
 const cellHtml = (cell: Cell | Exercise, what = "Cell"): string => `<div class="cell" id="cell-${cell.number}">
 <div class="cell-code"><pre tabindex="0" role="region" aria-label="${what} ${cell.number}"><code>${highlighted(cell.code, true)}</code></pre></div>
@@ -88,7 +90,7 @@ function neighbours(lesson: Lesson, before: Lesson | undefined, after: Lesson | 
   const link = (to: Lesson | undefined, rel: string, word: string): string =>
     to ? `<a rel="${rel}" href="${to.name}.html"><span>${word}</span> ${escaped(to.title)}</a>` : "<span></span>";
   return `<p class="files">Take it with you: <a href="${lesson.name}.ts" download>a program for Node</a>,
-        <a href="${lesson.name}.alone.html" download>one file that runs without a network</a>.</p>
+        <a id="alone" href="alone.json" download="${lesson.name}.html" data-files="${filesOf(lesson).join(" ")}">one file that runs without a network</a>.</p>
       <nav class="neighbours" aria-label="Lessons">
         ${link(before, "prev", "Before:")}
         ${link(after, "next", "Next:")}

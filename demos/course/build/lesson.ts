@@ -6,7 +6,7 @@ import { markdown } from "./markdown.ts";
 interface Front {
   readonly title: string;
   readonly part: string;
-  /** Its place in the course. */
+  /** Its place in the part. */
   readonly order: number;
   readonly minutes: number;
   /** One sentence: what the lesson is about. */

@@ -27,7 +27,8 @@ const block: TokenizerAndRendererExtension = {
     const [raw, tex] = /^\$\$\n?(.+?)\n?\$\$(?:\n|$)/s.exec(text) ?? [];
     return raw === undefined ? undefined : { type: "formulaBlock", raw, tex };
   },
-  renderer: ({ tex }) => `<div class="formula">${formula(tex as string, true)}</div>\n`,
+  renderer: ({ tex }) =>
+    `<div class="formula" tabindex="0" role="group" aria-label="Formula">${formula(tex as string, true)}</div>\n`,
 };
 
 /** Where a link of a lesson's file leads in its page. */

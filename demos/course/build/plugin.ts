@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import type { Plugin } from "vite";
-import { aloneHtml } from "./alone.ts";
+import { sharedParts } from "./alone.ts";
+import { readData } from "./data.ts";
 import { type Frame, lessonPage } from "./html.ts";
-import type { Lesson } from "./lesson.ts";
 import { listHtml, sectionsOf } from "./list.ts";
 import { programOf } from "./program.ts";
 import { folder, readLessons } from "./shelf.ts";
@@ -23,17 +23,21 @@ function pageOf(file: string): string | undefined {
   const lessons = readLessons();
   const at = lessons.findIndex(({ name }) => file === join(course, `${name}.html`));
   if (at < 0) return undefined;
-  const frame: Frame = { head, before: lessons[at - 1], after: lessons[at + 1], hasSite: true };
+  const frame: Frame = { head, before: lessons[at - 1], after: lessons[at + 1] };
   return lessonPage(lessons[at]!, frame);
 }
 
-const searchText = (): string => JSON.stringify(sectionsOf(readLessons()));
-
-/** What lies beside the page of each lesson, by its ending. */
-const files: Readonly<Record<string, (lesson: Lesson) => string | Promise<string>>> = {
-  ts: programOf,
-  "alone.html": aloneHtml,
+/** What lies beside the pages, by its name. */
+const files: Readonly<Record<string, () => string | Promise<string>>> = {
+  "search.json": () => JSON.stringify(sectionsOf(readLessons())),
+  "alone.json": async () => JSON.stringify(await sharedParts()),
 };
+
+/** A file beside the pages: the programs of lessons as well. */
+function fileOf(name: string): string | Promise<string> | undefined {
+  const lesson = readLessons().find((lesson) => name === `${lesson.name}.ts`);
+  return lesson ? programOf(lesson) : files[name]?.();
+}
 
 /** Makes a page of each lesson: in a build, and while one is written. */
 export function courseOf(): Plugin {
@@ -44,10 +48,11 @@ export function courseOf(): Plugin {
       handler: (html) => html.replace("<!-- lessons -->", () => listHtml(readLessons())),
     },
     async generateBundle() {
-      this.emitFile({ type: "asset", fileName: "course/search.json", source: searchText() });
-      for (const lesson of readLessons())
-        for (const [ending, make] of Object.entries(files))
-          this.emitFile({ type: "asset", fileName: `course/${lesson.name}.${ending}`, source: await make(lesson) });
+      const names = [...Object.keys(files), ...readLessons().map(({ name }) => `${name}.ts`)];
+      for (const name of names)
+        this.emitFile({ type: "asset", fileName: `course/${name}`, source: await fileOf(name)! });
+      for (const [name, source] of await readData())
+        this.emitFile({ type: "asset", fileName: `course/data/${name}`, source });
     },
     resolveId: (id) => (pageOf(id) === undefined ? undefined : id),
     load: (id) => pageOf(id),
@@ -58,11 +63,12 @@ export function courseOf(): Plugin {
       });
       server.middlewares.use("/course", (request, response, next) => {
         const [path] = (request.originalUrl ?? "").split(/[?#]/);
-        if (path === "/course/search.json") return void response.end(searchText());
-        const [, name, ending] = /^\/course\/([\w-]+)\.(.+)$/.exec(path ?? "") ?? [];
-        const lesson = readLessons().find((lesson) => lesson.name === name);
-        const make = lesson && files[ending!];
-        if (make) return void Promise.resolve(make(lesson)).then((text) => response.end(text), next);
+        if (path!.startsWith("/course/data/")) {
+          const name = path!.slice("/course/data/".length);
+          return void readData().then((all) => response.end(all.get(name)), next);
+        }
+        const file = fileOf(path!.slice("/course/".length));
+        if (file !== undefined) return void Promise.resolve(file).then((text) => response.end(text), next);
         const html = pageOf(join(course, "..", path!));
         if (html === undefined) return next();
         server.transformIndexHtml(path!, html).then((text) => {

@@ -3,6 +3,7 @@ import type * as estree from "estree";
 import { walk } from "estree-walker";
 import isReference from "is-reference";
 import { analyze, extract_names, type Scope } from "periscopic";
+import { type Compiled, editOf, type Reference } from "./compiled.ts";
 import type { Edit } from "./edits.ts";
 import { CellError } from "./error.ts";
 import { parsed, parseOptions, withoutTypes } from "./types.ts";
@@ -10,26 +11,6 @@ import { parsed, parseOptions, withoutTypes } from "./types.ts";
 /*
  * A cell as the body of an async function of two arguments: `$`, which holds what cells have defined, and `$import`.
  */
-
-/** A cell that can run: its text is made when it runs, because it depends on what other cells have defined by then. */
-export interface Compiled {
-  /** The text without types. */
-  readonly code: string;
-  readonly edits: readonly Edit[];
-  /** Names that the cell defines for later ones. */
-  readonly defines: readonly string[];
-  /** Places of names that the cell does not define: each becomes a property of `$` if another cell defines it. */
-  readonly free: readonly Reference[];
-  /** Public modules that it loads by name. */
-  readonly imports: readonly string[];
-}
-
-interface Reference {
-  readonly name: string;
-  readonly start: number;
-  /** Whether it stands for a property and its value: `{ name }`. */
-  readonly isShort: boolean;
-}
 
 type At<T extends estree.Node> = T & { readonly start: number; readonly end: number };
 const at = <T extends estree.Node>(node: T): At<T> => node as At<T>;
@@ -86,13 +67,6 @@ export function compile(source: string): Compiled {
   edits.push(...own.map(editOf));
   return { code, edits, defines: [...defines], free, imports };
 }
-
-/** A reference as a property of `$`. */
-export const editOf = ({ name, start, isShort }: Reference): Edit => ({
-  start,
-  end: start + name.length,
-  text: isShort ? `${name}: $.${name}` : `$.${name}`,
-});
 
 function importText({ specifiers }: estree.ImportDeclaration, from: string): string {
   const names: string[] = [];

@@ -1,4 +1,4 @@
-import { type Compiled, editOf } from "./compile.ts";
+import { type Compiled, editOf } from "./compiled.ts";
 import { Edited, offsetOf, placeOf } from "./edits.ts";
 
 /** A place in the text of a cell: line and column, both from 1. */

@@ -1,4 +1,4 @@
-import type { Compiled } from "../cells/compile.ts";
+import type { Compiled } from "../cells/compiled.ts";
 
 /** What a lesson's page holds for its script, as JSON. */
 export interface Content {
@@ -16,11 +16,18 @@ export interface CellContent {
   readonly check?: Compiled;
 }
 
+/** What editing a cell takes: an editor, and a compiler. */
+export type Editing = typeof import("./editing.ts") | typeof import("./plainEditing.ts");
+
 /** What a page loads from elsewhere, and when. */
 export interface Means {
   startWorker(): Worker;
   /** Loaded when a cell is first edited. */
-  loadEditor(): Promise<typeof import("./editing.ts")>;
+  loadEditor(): Promise<Editing>;
+  /** The folder with the files of datasets. */
+  readonly dataUrl: string;
+  /** Addresses of files that are inside of the page, by name. */
+  readonly files: Readonly<Record<string, string>>;
   /** Whether the page "Look inside" is beside the course. */
   readonly hasInside: boolean;
 }

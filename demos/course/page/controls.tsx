@@ -40,7 +40,7 @@ export function Controls({ session, cell, onEdit }: ControlsProps) {
             type="button"
             class="button small primary"
             onClick={() => void session.run(cell)}
-            aria-label={`${isExercise ? "Check" : "Run"} ${what}`}
+            aria-label={`${isExercise ? "Run and check" : "Run"} ${what}`}
           >
             {isExercise ? "Run and check" : "Run"}
           </button>

@@ -1,4 +1,4 @@
-/** What editing a cell takes: an editor, and a compiler. */
+/** What editing a cell takes in the site. */
 
 export { compile } from "../cells/compile.ts";
 export { placeOf } from "../cells/edits.ts";

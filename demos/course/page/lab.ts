@@ -1,8 +1,8 @@
 import type { Recording } from "../../../src/recording/index.ts";
 import type { Program } from "../../../src/runtime/program.ts";
 import { type Output, outputOf, type Shown, show, showTo } from "../../../src/show/index.ts";
-import type { Compiled } from "../cells/compile.ts";
-import { load } from "../cells/modules.ts";
+import type { Compiled } from "../cells/compiled.ts";
+import { loader } from "../cells/modules.ts";
 import { messageOf, Notebook, type Place } from "../cells/notebook.ts";
 
 /** What went wrong in a cell, and where, if that is known. */
@@ -46,6 +46,7 @@ export class Lab {
   readonly #ran = new Map<number, Ran>();
   #cell = 0;
   #isWatching = false;
+  #loader = loader(undefined);
 
   constructor() {
     Error.stackTraceLimit = 50; // Errors arise deep inside of tilegrad.
@@ -53,6 +54,20 @@ export class Lab {
       this.#verdicts.push({ what, holds: Boolean(holds) });
     });
     for (const name of ["log", "info", "warn", "error"] as const) console[name] = show;
+  }
+
+  /**
+   * Says where the files of datasets are.
+   * @param dataUrl their folder.
+   * @param files addresses of those that are inside of the page, by name.
+   */
+  open(dataUrl: string, files: Readonly<Record<string, string>>): void {
+    this.#loader = loader(dataUrl);
+    const fetchElsewhere = globalThis.fetch;
+    globalThis.fetch = (from, options) => {
+      const [, name] = String(from).split(dataUrl);
+      return fetchElsewhere(name === undefined ? from : (files[name] ?? from), options);
+    };
   }
 
   /**
@@ -106,7 +121,7 @@ export class Lab {
   }
 
   async #load(name: string) {
-    const module = await load(name);
+    const module = await this.#loader(name);
     if (!this.#isWatching && /^tilegrad(\/train)?$/.test(name)) await this.#watch();
     return module;
   }
@@ -119,15 +134,17 @@ export class Lab {
       const size = program.compiled.calls.length;
       if (size >= (this.#ran.get(this.#cell)?.size ?? 0)) this.#ran.set(this.#cell, { program, feeds, size });
     };
-    const { run, compute } = Watched.prototype;
-    Watched.prototype.run = function (feeds) {
-      note(this, feeds);
-      return run.call(this, feeds);
-    };
-    Watched.prototype.compute = function (this: Program, feeds: Ran["feeds"], names?: readonly string[]) {
-      note(this, feeds);
-      return compute.call(this, feeds, names);
-    } as typeof compute;
+    const { prototype } = Watched;
+    for (const name of ["run", "compute", "runMany", "computeMany"] as const) {
+      const method = prototype[name] as (this: Program, ...given: unknown[]) => unknown;
+      Object.defineProperty(prototype, name, {
+        value(this: Program, ...given: unknown[]) {
+          // Those of many steps take a list of feeds.
+          note(this, [given[0]].flat().at(-1) as Ran["feeds"]);
+          return method.apply(this, given);
+        },
+      });
+    }
   }
 }
 

@@ -39,10 +39,16 @@ function inlined(outputs: readonly Output[]): readonly Output[] {
 function Shown({ output }: { readonly output: Output }) {
   switch (output.kind) {
     case "text":
-      return <pre>{output.text}</pre>;
+      return output.text.includes("\n") ? (
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a part that scrolls needs the focus to be scrolled
+        <pre tabIndex={0}>{output.text}</pre>
+      ) : (
+        <pre class="words">{output.text}</pre>
+      );
     case "table":
       return (
-        <div class="table">
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a part that scrolls needs the focus to be scrolled
+        <section class="table" tabIndex={0} aria-label="Table">
           <table>
             <thead>
               <tr>
@@ -65,7 +71,7 @@ function Shown({ output }: { readonly output: Output }) {
               ))}
             </tbody>
           </table>
-        </div>
+        </section>
       );
     case "picture":
       return <Picture {...output} />;

@@ -2,7 +2,7 @@ import { batch, type Signal, signal } from "@preact/signals";
 import { proxy, type Remote, wrap } from "comlink";
 import type { Recording } from "../../../src/recording/index.ts";
 import type { Output, Shown } from "../../../src/show/index.ts";
-import type { Compiled } from "../cells/compile.ts";
+import type { Compiled } from "../cells/compiled.ts";
 import type { CellContent, Content, Means } from "./content.ts";
 import type { Editor } from "./editor.ts";
 import { keep, kept, type Work } from "./keeping.ts";
@@ -163,7 +163,9 @@ export class Session {
   #connect() {
     if (!this.#lab) {
       const worker = this.means.startWorker();
-      this.#lab = { worker, remote: wrap<Lab>(worker) };
+      const remote = wrap<Lab>(worker);
+      void remote.open(this.means.dataUrl, this.means.files);
+      this.#lab = { worker, remote };
     }
     return this.#lab;
   }

@@ -1,13 +1,15 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { filesOf } from "../../../demos/course/build/data.ts";
 import { lessonPage, linksOf } from "../../../demos/course/build/html.ts";
 import { cellsOf, lengthsOf, parseLesson } from "../../../demos/course/build/lesson.ts";
 import { sectionsOf } from "../../../demos/course/build/list.ts";
 import { idOf, linkOf } from "../../../demos/course/build/markdown.ts";
-import { folder, readLessons } from "../../../demos/course/build/shelf.ts";
+import { folder, parts, readLessons } from "../../../demos/course/build/shelf.ts";
 import { compile } from "../../../demos/course/cells/compile.ts";
 import { modules } from "../../../demos/course/cells/modules.ts";
+import { standAlone } from "../../../demos/course/page/standAlone.ts";
 
 const lessons = readLessons();
 const page = (name: string) =>
@@ -15,7 +17,6 @@ const page = (name: string) =>
     head: "",
     before: undefined,
     after: undefined,
-    hasSite: true,
   });
 
 describe.each(lessons.map((lesson) => [lesson.name, lesson] as const))("lesson %s", (name, lesson) => {
@@ -33,7 +34,7 @@ describe.each(lessons.map((lesson) => [lesson.name, lesson] as const))("lesson %
     const defined = new Set<string>();
     for (const cell of cellsOf(lesson)) {
       const { defines, imports } = compile(cell.code);
-      for (const line of cell.code.split("\n")) expect(line.length, line).toBeLessThanOrEqual(96);
+      for (const line of cell.code.split("\n")) expect(line.length, line).toBeLessThanOrEqual(110);
       for (const name of imports) expect(Object.keys(modules)).toContain(name);
       if (cell.kind === "exercise") continue;
       for (const each of defines) expect(defined, each).not.toContain(each);
@@ -64,10 +65,27 @@ describe.each(lessons.map((lesson) => [lesson.name, lesson] as const))("lesson %
 
 const idsOf = (name: string): string[] => [...page(name).matchAll(/\sid="([^"]*)"/g)].map(([, id]) => id!);
 
-test("lessons have an order, and names of their own", () => {
-  const orders = lessons.map(({ order }) => order);
-  expect(orders).toEqual([...new Set(orders)]);
+test("lessons have a place of their own, in a part of the course", () => {
+  for (const { name, part } of lessons) expect(parts, name).toContain(part);
+  const places = lessons.map(({ part, order }) => `${part} ${order}`);
+  expect(places).toEqual([...new Set(places)]);
   expect(lessons.length).toBeGreaterThan(2);
+});
+
+test("a single file holds the data that its cells load, and nothing that leads to the site", () => {
+  const data = [{ name: "penguins.csv", packed: "H4sI" }];
+  const html = standAlone(page("neuron"), { styles: "a{}", main: "$&run()", parts: "<i>parts</i>" }, data);
+  expect(html).toContain('<script type="text/plain" data-file="penguins.csv">H4sI</script>');
+  expect(html).toContain("<style>a{}</style>");
+  expect(html).toContain('<script type="module">$&run()</script>');
+  expect(html).not.toMatch(/<link rel="stylesheet"|class="home"|class="neighbours"|id="alone"/);
+  const [lesson] = lessons;
+  const loading = {
+    ...lesson!,
+    blocks: [{ ...cellsOf(lesson!)[0]!, code: 'import { penguins } from "tilegrad/datasets";' }],
+  };
+  expect(filesOf(loading as typeof lesson & object)).toEqual(["penguins.csv"]);
+  expect(filesOf({ ...lesson!, blocks: [] })).toEqual([]);
 });
 
 test("cells may import what is public, and nothing else", () => {

@@ -1,0 +1,275 @@
+import { existsSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { Page } from "puppeteer";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { aloneHtml } from "../../demos/course/build/alone.ts";
+import { cellsOf } from "../../demos/course/build/lesson.ts";
+import { programOf } from "../../demos/course/build/program.ts";
+import { readLessons } from "../../demos/course/build/shelf.ts";
+import { launchChrome } from "../browser/chrome.ts";
+import { run } from "./command.ts";
+import { appWithTilegrad, complaints } from "./installed.ts";
+import { expectAccessible, expectLight } from "./judged.ts";
+import { site } from "./pages.ts";
+
+/*
+ * The course as a learner uses it: under a policy that lets only the worker of cells make code of text, from a disk
+ * without a network, and in Node.
+ */
+
+const lessons = readLessons();
+const { open } = site("course");
+
+const click = (page: Page, name: string) => page.click(`::-p-aria([name="${name}"][role="button"])`);
+
+/** CodeMirror does without the style attributes that the policy drops. */
+const allowed = /^Applying inline style violates/;
+
+/** Waits until nothing runs or waits: from the second frame on, the page shows what a click began. */
+async function rested(page: Page): Promise<void> {
+  await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+  await page.waitForFunction(() => document.querySelector("#bar .primary")?.matches(":enabled") === true);
+}
+
+const textsOf = (page: Page, selector: string) =>
+  page.$$eval(selector, (all) => all.map((element) => element.textContent!.trim()));
+
+const output = async (page: Page, cell: number) => (await textsOf(page, `#cell-${cell} .shown`)).join("\n");
+
+/** Opens the editor of a cell, and writes a text in place of what is there. */
+async function write(page: Page, cell: number, code: string): Promise<void> {
+  await page.click(`#cell-${cell} ::-p-text(Edit)`);
+  const editor = await page.waitForSelector(`#cell-${cell} textarea, #cell-${cell} >>> .cm-content`);
+  await editor!.click();
+  await page.keyboard.down("Control");
+  await page.keyboard.press("KeyA");
+  await page.keyboard.up("Control");
+  // As pasted: typed brackets would be closed by the editor.
+  await page.keyboard.sendCharacter(code);
+}
+
+describe("the first lesson", () => {
+  test("is read, run, edited, broken and mended", async () => {
+    const page = await open("neuron.html", { allowed });
+    await click(page, "Run cell 1");
+    await rested(page);
+    expect(await output(page, 1)).toBe("z = -1");
+
+    // A cell brings those above with it.
+    await click(page, "Run cell 3");
+    await rested(page);
+    expect(await output(page, 2)).toMatch(/^a = 0\.268941/);
+    expect(await page.$eval("#cell-2 img", (img) => img.getAttribute("alt"))).toMatch(/^The sigmoid and its slope: /);
+    expect(await output(page, 3)).toMatch(/^loss = 0\.267223/);
+
+    // Before an editor is opened, none has been loaded.
+    await expectLight(page, 120);
+
+    await write(
+      page,
+      1,
+      "const x = [1, 2];\nconst w: number[] = [0.5, -2];\nconst b = 0.5;\nconst z = w[0] * x[0] + w[1] * x[1] + b;\nz",
+    );
+    await expectLight(page, 300);
+    expect(await textsOf(page, "#cell-2 .state")).toEqual(["not up to date: something above has changed"]);
+    await page.keyboard.down("Control");
+    await page.keyboard.press("Enter");
+    await page.keyboard.up("Control");
+    await rested(page);
+    expect(await output(page, 1)).toBe("-3");
+    await click(page, "Run all above cell 3");
+    await rested(page);
+    expect(await output(page, 2)).toMatch(/^a = 0\.0474259/);
+
+    // A mistake is named with its place, in the cell where it is.
+    await write(page, 1, "const x = [1, 2];\nconst z = x[0] + y;");
+    await click(page, "Run cell 1");
+    await rested(page);
+    expect(await textsOf(page, "#cell-1 .mistake")).toEqual(["line 2, column 18: ReferenceError: y is not defined"]);
+    await write(page, 1, "const x = [1, 2;\n");
+    await click(page, "Run cell 1");
+    await rested(page);
+    expect(await textsOf(page, "#cell-1 .mistake")).toEqual(["line 1, column 16: SyntaxError: Unexpected token"]);
+
+    // It is kept over a reload, and reset.
+    await page.reload();
+    await page.waitForSelector("#cell-1 >>> .cm-content");
+    await click(page, "Reset cell 1");
+    await click(page, "Run all cells");
+    await rested(page);
+    expect(await output(page, 1)).toBe("z = -1");
+    expect(await output(page, 6)).toMatch(/output: Float32Array\(1\) \[0\.268941\]/);
+    expect(await textsOf(page, ".mistake")).toEqual([]);
+  });
+
+  test("has exercises that fail, then hold, and stay solved", async () => {
+    const page = await open("neuron.html", { allowed });
+    await click(page, "Run and check exercise 7");
+    await rested(page);
+    expect((await textsOf(page, "#cell-7 .fails")).length).toBeGreaterThan(0);
+    await write(page, 7, "const andWeights = [10, 10];\nconst andBias = -15;");
+    await click(page, "Run and check exercise 7");
+    await rested(page);
+    expect(await textsOf(page, "#cell-7 .fails")).toEqual([]);
+    expect((await textsOf(page, "#cell-7 .holds")).length).toBe(4);
+    expect(await textsOf(page, "#cell-7 .solved")).toEqual(["solved"]);
+    await page.reload();
+    await page.waitForSelector("#cell-7 .solved");
+  });
+
+  test("loads data that lies beside the page", async () => {
+    const page = await open("neuron.html", { allowed });
+    await write(page, 1, 'import { penguins } from "tilegrad/datasets";\nconst table = await penguins();\ntable.rows');
+    await click(page, "Run cell 1");
+    await rested(page);
+    expect(await output(page, 1)).toBe("344");
+    await click(page, "Reset cell 1"); // or it is kept
+  });
+
+  test("shows the kernels of a cell in a tab of their own", async () => {
+    const page = await open("neuron.html", { allowed });
+    await click(page, "Run cell 6");
+    await rested(page);
+    const opened = new Promise<Page>((resolve) => page.once("popup", (tab) => resolve(tab!)));
+    await page.click("#cell-6 ::-p-text(Look inside)");
+    const inside = await opened;
+    await inside.waitForFunction(() => document.body.textContent!.includes("One neuron by hand, cell 6"));
+    await inside.close();
+  });
+
+  test("passes axe with all cells run and an editor open, in light, dark and on a phone", async () => {
+    const page = await open("neuron.html", { allowed });
+    await click(page, "Run all cells");
+    await rested(page);
+    await click(page, "Edit cell 2");
+    await page.waitForSelector("#cell-2 >>> .cm-content");
+    await page.$eval(".notes", (notes) => notes.setAttribute("open", ""));
+    await expectAccessible(page);
+  });
+});
+
+test("a loop without an end is stopped, and the page goes on meanwhile", async () => {
+  const page = await open("xor.html", { allowed });
+  await write(
+    page,
+    1,
+    'import { live } from "tilegrad/show";\nconst view = live();\nfor (let i = 0; ; i++) view.update(i);',
+  );
+  await click(page, "Run cell 1");
+  const count = () => output(page, 1).then(Number);
+  await expect.poll(count).toBeGreaterThan(1000);
+  const frames = await page.evaluate(async () => {
+    for (let i = 0; i < 20; i++) await new Promise(requestAnimationFrame);
+    return 20;
+  });
+  expect(frames).toBe(20);
+  await click(page, "Stop cell 1");
+  await rested(page);
+  await click(page, "Reset cell 1");
+  await click(page, "Run cell 1");
+  await rested(page);
+  expect(await page.$$eval("#cell-1 tbody tr", (rows) => rows.length)).toBe(4);
+});
+
+describe("the list of lessons", () => {
+  test("leads to each, finds words in them, and remembers what is done", async () => {
+    const page = await open("", { allowed });
+    const links = await page.$$eval(".lessons a", (all) => all.map((link) => link.getAttribute("href")));
+    expect(links).toEqual(lessons.map(({ name }) => `${name}.html`));
+    await page.type("#search", "straight line");
+    await page.waitForSelector(".found a[href^='xor.html']");
+    await page.type("#search", "zzz");
+    await page.waitForFunction(() => document.querySelector(".found")?.textContent === "Nothing found.");
+
+    await page.click(".teacher input");
+    await page.click(".lessons a[href='xor.html']");
+    await page.waitForSelector(".notes[open]");
+    await click(page, "Run all cells");
+    await rested(page);
+    for (const cell of cellsOf(lessons.find(({ name }) => name === "xor")!)) {
+      if (cell.kind !== "exercise") continue;
+      await write(page, cell.number, cell.solution);
+      await click(page, `Run and check exercise ${cell.number}`);
+      await rested(page);
+    }
+    await page.click(".home");
+    await page.waitForSelector("[data-lesson=xor][data-state=done]");
+    expect(await textsOf(page, "[data-state=done] .progress")).toEqual(["done"]);
+  });
+});
+
+describe("a lesson as one file", () => {
+  test("is saved by the page, and runs from a disk without a network", async () => {
+    const disk = await mkdtemp(join(tmpdir(), "tilegrad-lesson-"));
+    const online = await open("neuron.html", { allowed });
+    const cdp = await online.createCDPSession();
+    await cdp.send("Page.setDownloadBehavior", { behavior: "allow", downloadPath: disk });
+    await online.click("#alone");
+    const file = join(disk, "neuron.html");
+    await expect.poll(() => existsSync(file)).toBe(true);
+
+    const browser = await launchChrome();
+    const page = await browser.newPage();
+    const faults: string[] = [];
+    page.on("pageerror", (error) => faults.push(String(error)));
+    page.on("requestfailed", (request) => faults.push(request.url()));
+    await page.setOfflineMode(true);
+    await page.goto(pathToFileURL(file).href);
+    await click(page, "Run all cells");
+    await rested(page);
+    expect(await textsOf(page, ".mistake")).toEqual([]);
+    expect(await output(page, 6)).toMatch(/output: Float32Array\(1\) \[0\.268941\]/);
+    await write(page, 1, "1 + 1");
+    await click(page, "Run cell 1");
+    await rested(page);
+    expect(await output(page, 1)).toBe("2");
+    // Nothing leads to pages that are not there.
+    expect(await page.$$eval("a", (all) => all.map((link) => link.getAttribute("href")))).toEqual([]);
+    expect(await page.$("#cell-6 ::-p-text(Look inside)")).toBeNull();
+    expect(faults).toEqual([]);
+    await browser.close();
+    await rm(disk, { recursive: true });
+  });
+
+  test.each(lessons.map((lesson) => [lesson.name, lesson] as const))("stays small: %s", async (_, lesson) => {
+    expect((await aloneHtml(lesson)).length / 1024).toBeLessThan(600);
+  });
+});
+
+describe("programs for Node", () => {
+  let app = "";
+  beforeAll(async () => {
+    app = await appWithTilegrad("course");
+    await Promise.all(lessons.map((lesson) => writeFile(join(app, `${lesson.name}.ts`), programOf(lesson))));
+  });
+  afterAll(() => rm(app, { recursive: true, force: true }));
+
+  test("pass a strict compiler", async () => {
+    const options = { types: ["node", "@webgpu/types"], skipLibCheck: true, noUncheckedIndexedAccess: false };
+    expect(
+      await complaints(
+        app,
+        lessons.map(({ name }) => `${name}.ts`),
+        options,
+      ),
+    ).toBe("");
+  });
+
+  test("run to their end", async () => {
+    const { code, output, errors } = await run(join(app, "xor.ts"), []);
+    expect(errors).toBe("");
+    expect(code).toBe(0);
+    expect(output).toMatch(/target {2}.*answer\n(.*\n){4}/);
+  });
+});
+
+test("the command runs a lesson, and names those there are", async () => {
+  const { code, output } = await run("demos/course/build/run.ts", ["xor", "--program"]);
+  expect([code, output]).toEqual([0, programOf(lessons.find(({ name }) => name === "xor")!)]);
+  const unknown = await run("demos/course/build/run.ts", ["xoor"]);
+  expect(unknown.code).toBe(1);
+  expect(unknown.errors).toContain("neuron");
+});
