@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Cell, cellsOf, type Exercise, parseLesson } from "../../demos/course/build/lesson.ts";
 import { compile } from "../../demos/course/cells/compile.ts";
-import { loader } from "../../demos/course/cells/modules.ts";
+import { load } from "../../demos/course/cells/modules.ts";
 import { messageOf, Notebook } from "../../demos/course/cells/notebook.ts";
 import { type Shown, showTo } from "../../src/show/index.ts";
 
@@ -17,14 +17,11 @@ const files = import.meta.glob<string>("../../demos/course/lessons/*.md", {
 });
 const lessons = Object.entries(files).map(([path, text]) => parseLesson(/([\w-]+)\.md$/.exec(path)![1]!, text));
 
-/** Where a page finds the files of datasets: those of all are in one folder. */
-const dataUrl = typeof window === "undefined" ? undefined : "/node_modules/@observablehq/sample-datasets/";
-
 /** Checks that have been made: what each says, and whether it holds. */
 type Verdicts = Record<string, boolean>;
 
 describe.each(lessons.map((lesson) => [lesson.name, lesson] as const))("%s", (_, lesson) => {
-  const book = new Notebook(loader(dataUrl));
+  const book = new Notebook(load);
   let verdicts: Verdicts = {};
   const shown: Shown[] = [];
   let restore = (): void => {};

@@ -90,6 +90,19 @@ test.each<[string, RequestListener, typeof TilegradError, RegExp]>([
   expect(failed.message).toMatch(message);
 });
 
+test("files that the program has already are not fetched, and are checked in the same way", async () => {
+  vi.stubGlobal("process", undefined); // as in a page
+  const loaded: number[] = [];
+  const onProgress = (progress: { loaded: number }) => loaded.push(progress.loaded);
+  const reading = penguins({ files: { "penguins.csv": csv }, onProgress });
+  vi.unstubAllGlobals();
+  const table = await reading;
+  expect(table.rows).toBe(344);
+  expect(loaded).toEqual([csv.length]);
+  const other = penguins({ files: { "penguins.csv": Buffer.from(csv).fill(65, 100, 101) } });
+  await expect(other).rejects.toThrow("penguins: penguins.csv: has other content");
+});
+
 test("loading stops with the reason of the signal", async () => {
   const stop = new AbortController();
   const baseUrl = await serving((_, response) => {
@@ -130,6 +143,8 @@ test.each<[string, object, string]>([
     'baseUrl is "data", expected the address of a folder, outside',
   ],
   ["an unknown option", { url: "/" }, 'penguins: there is no option "url"'],
+  ["a file of another name", { files: { "birds.csv": csv } }, 'penguins: files: there is no file "penguins.csv"'],
+  ["files that are none", { files: 7 }, "penguins: files is 7, expected the content of files by name"],
   ["a callback that is none", { onProgress: 1 }, "onProgress is 1, expected a function"],
   ["a signal that is none", { signal: {} }, "signal is an object, expected an AbortSignal"],
 ])("%s is refused", async (_, options, message) => {

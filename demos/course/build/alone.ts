@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { type Shared, standAlone } from "../page/standAlone.ts";
-import { packedData } from "./data.ts";
 import { lessonPage } from "./html.ts";
 import type { Lesson } from "./lesson.ts";
 
@@ -21,6 +20,7 @@ async function bundled(entry: string, format: "esm" | "iife"): Promise<string> {
     jsx: "automatic",
     jsxImportSource: "preact",
     legalComments: "none",
+    loader: { ".csv": "text" },
     define: { "process.env.NODE_ENV": '"production"' },
     logLevel: "error",
   });
@@ -56,8 +56,4 @@ async function share(): Promise<Shared> {
 
 /** A lesson as one HTML file that needs no other file and no network. */
 export const aloneHtml = async (lesson: Lesson): Promise<string> =>
-  standAlone(
-    lessonPage(lesson, { head: "", before: undefined, after: undefined }),
-    await sharedParts(),
-    await packedData(lesson),
-  );
+  standAlone(lessonPage(lesson, { head: "", before: undefined, after: undefined }), await sharedParts());

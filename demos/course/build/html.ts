@@ -1,7 +1,6 @@
 import type { Token } from "marked";
 import { compile } from "../cells/compile.ts";
 import type { Content } from "../page/content.ts";
-import { filesOf } from "./data.ts";
 import { escaped, highlighted } from "./highlight.ts";
 import { type Cell, cellsOf, type Exercise, type Lesson, lengthsOf } from "./lesson.ts";
 import { markdown } from "./markdown.ts";
@@ -90,7 +89,7 @@ function neighbours(lesson: Lesson, before: Lesson | undefined, after: Lesson | 
   const link = (to: Lesson | undefined, rel: string, word: string): string =>
     to ? `<a rel="${rel}" href="${to.name}.html"><span>${word}</span> ${escaped(to.title)}</a>` : "<span></span>";
   return `<p class="files">Take it with you: <a href="${lesson.name}.ts" download>a program for Node</a>,
-        <a id="alone" href="alone.json" download="${lesson.name}.html" data-files="${filesOf(lesson).join(" ")}">one file that runs without a network</a>.</p>
+        <a id="alone" href="alone.json" download="${lesson.name}.html">one file that runs without a network</a>.</p>
       <nav class="neighbours" aria-label="Lessons">
         ${link(before, "prev", "Before:")}
         ${link(after, "next", "Next:")}

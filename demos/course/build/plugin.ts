@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import type { Plugin } from "vite";
 import { sharedParts } from "./alone.ts";
-import { readData } from "./data.ts";
 import { type Frame, lessonPage } from "./html.ts";
 import { listHtml, sectionsOf } from "./list.ts";
 import { programOf } from "./program.ts";
@@ -51,8 +50,6 @@ export function courseOf(): Plugin {
       const names = [...Object.keys(files), ...readLessons().map(({ name }) => `${name}.ts`)];
       for (const name of names)
         this.emitFile({ type: "asset", fileName: `course/${name}`, source: await fileOf(name)! });
-      for (const [name, source] of await readData())
-        this.emitFile({ type: "asset", fileName: `course/data/${name}`, source });
     },
     resolveId: (id) => (pageOf(id) === undefined ? undefined : id),
     load: (id) => pageOf(id),
@@ -63,10 +60,6 @@ export function courseOf(): Plugin {
       });
       server.middlewares.use("/course", (request, response, next) => {
         const [path] = (request.originalUrl ?? "").split(/[?#]/);
-        if (path!.startsWith("/course/data/")) {
-          const name = path!.slice("/course/data/".length);
-          return void readData().then((all) => response.end(all.get(name)), next);
-        }
         const file = fileOf(path!.slice("/course/".length));
         if (file !== undefined) return void Promise.resolve(file).then((text) => response.end(text), next);
         const html = pageOf(join(course, "..", path!));

@@ -36,10 +36,14 @@ export function programOf(lesson: Lesson): string {
         return `{\n${indented(block.code)}\n  /* A hint: ${block.hint.replaceAll("\n", " ")} */\n}`;
     }
   });
-  const usesGpu = lesson.blocks.some((block) => block.kind === "cell" && /\bEngine\b/.test(block.code));
+  const uses = (pattern: RegExp): boolean =>
+    lesson.blocks.some((block) => block.kind === "cell" && pattern.test(block.code));
+  const usesGpu = uses(/\bEngine\b/);
+  const packages = ["tilegrad", "webgpu", "tsx"];
+  if (uses(/"tilegrad\/datasets"/)) packages.push("@observablehq/sample-datasets");
   return `// ${lesson.title}: a lesson of the tilegrad course as a program.
 // ${lesson.summary}
-// npm install tilegrad webgpu tsx, then: npx tsx ${lesson.name}.ts
+// npm install ${packages.join(" ")}, then: npx tsx ${lesson.name}.ts
 ${usesGpu ? gpu : ""}
 ${parts.join("\n\n")}
 ${usesGpu ? "\nengine.destroy();\n" : ""}`;

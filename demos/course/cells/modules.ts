@@ -9,7 +9,7 @@ export const modules: Readonly<Record<string, () => Promise<Module>>> = {
   "tilegrad/data": () => import("../../../src/data/index.ts"),
   "tilegrad/data/csv": () => import("../../../src/data/csv/index.ts"),
   "tilegrad/data/text": () => import("../../../src/data/text/index.ts"),
-  "tilegrad/datasets": () => import("../../../src/datasets/index.ts"),
+  "tilegrad/datasets": () => import("./datasets.ts"),
   "tilegrad/io": () => import("../../../src/io/index.ts"),
   "tilegrad/losses": () => import("../../../src/losses/index.ts"),
   "tilegrad/metrics": () => import("../../../src/metrics/index.ts"),
@@ -21,22 +21,9 @@ export const modules: Readonly<Record<string, () => Promise<Module>>> = {
   "tilegrad/train": () => import("../../../src/train/index.ts"),
 };
 
-/** Datasets that lessons use, by the names of their functions. */
-const datasets = ["penguins"];
-
-/**
- * Loads modules by name.
- * @param dataUrl the folder with the files of datasets; undefined in Node, which finds them in its packages.
- */
-export function loader(dataUrl: string | undefined): Load {
-  return async (name) => {
-    const module = modules[name];
-    if (!module) throw new Error(`a cell can import ${Object.keys(modules).join(", ")}, not "${name}"`);
-    const loaded = await module();
-    if (name !== "tilegrad/datasets" || dataUrl === undefined) return loaded;
-    const from = (load: unknown) => (options?: object) => (load as Loading)({ baseUrl: dataUrl, ...options });
-    return Object.fromEntries(datasets.map((each) => [each, from(loaded[each])]));
-  };
-}
-
-type Loading = (options: object) => Promise<unknown>;
+/** Loads by name. @throws Error for what is no module of the table. */
+export const load: Load = async (name) => {
+  const module = modules[name];
+  if (!module) throw new Error(`a cell can import ${Object.keys(modules).join(", ")}, not "${name}"`);
+  return module();
+};

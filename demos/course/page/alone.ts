@@ -5,19 +5,17 @@ import { read } from "./reader.tsx";
  * from a disk, without a network.
  */
 
-/** The address of a packed part. */
-async function unpacked(element: Element): Promise<string> {
-  const packed = Uint8Array.from(atob(element.textContent!), (letter) => letter.charCodeAt(0));
+/** The address of a packed part as a script. */
+async function unpacked(id: string): Promise<string> {
+  const packed = Uint8Array.from(atob(document.getElementById(id)!.textContent!), (letter) => letter.charCodeAt(0));
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
   return URL.createObjectURL(new Blob([await new Response(stream).arrayBuffer()], { type: "text/javascript" }));
 }
 
-const part = (id: string): Promise<string> => unpacked(document.getElementById(id)!);
-const worker = await part("worker");
-const data = [...document.querySelectorAll<HTMLElement>("[data-file]")];
-const files = await Promise.all(data.map(async (each) => [each.dataset["file"]!, await unpacked(each)] as const));
+const worker = await unpacked("worker");
 let editing: ReturnType<typeof load> | undefined;
-const load = async () => (await import(/* @vite-ignore */ await part("editing"))) as typeof import("./plainEditing.ts");
+const load = async () =>
+  (await import(/* @vite-ignore */ await unpacked("editing"))) as typeof import("./plainEditing.ts");
 
 read({
   startWorker: () => new Worker(worker),
@@ -25,8 +23,5 @@ read({
     editing ??= load();
     return editing;
   },
-  // A worker's own address is no folder, so this one has to do.
-  dataUrl: "https://lesson.invalid/data/",
-  files: Object.fromEntries(files),
   hasInside: false,
 });

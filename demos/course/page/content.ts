@@ -24,10 +24,6 @@ export interface Means {
   startWorker(): Worker;
   /** Loaded when a cell is first edited. */
   loadEditor(): Promise<Editing>;
-  /** The folder with the files of datasets. */
-  readonly dataUrl: string;
-  /** Addresses of files that are inside of the page, by name. */
-  readonly files: Readonly<Record<string, string>>;
   /** Whether the page "Look inside" is beside the course. */
   readonly hasInside: boolean;
 }

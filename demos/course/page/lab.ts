@@ -2,7 +2,7 @@ import type { Recording } from "../../../src/recording/index.ts";
 import type { Program } from "../../../src/runtime/program.ts";
 import { type Output, outputOf, type Shown, show, showTo } from "../../../src/show/index.ts";
 import type { Compiled } from "../cells/compiled.ts";
-import { loader } from "../cells/modules.ts";
+import { load } from "../cells/modules.ts";
 import { messageOf, Notebook, type Place } from "../cells/notebook.ts";
 
 /** What went wrong in a cell, and where, if that is known. */
@@ -46,7 +46,6 @@ export class Lab {
   readonly #ran = new Map<number, Ran>();
   #cell = 0;
   #isWatching = false;
-  #loader = loader(undefined);
 
   constructor() {
     Error.stackTraceLimit = 50; // Errors arise deep inside of tilegrad.
@@ -54,20 +53,6 @@ export class Lab {
       this.#verdicts.push({ what, holds: Boolean(holds) });
     });
     for (const name of ["log", "info", "warn", "error"] as const) console[name] = show;
-  }
-
-  /**
-   * Says where the files of datasets are.
-   * @param dataUrl their folder.
-   * @param files addresses of those that are inside of the page, by name.
-   */
-  open(dataUrl: string, files: Readonly<Record<string, string>>): void {
-    this.#loader = loader(dataUrl);
-    const fetchElsewhere = globalThis.fetch;
-    globalThis.fetch = (from, options) => {
-      const [, name] = String(from).split(dataUrl);
-      return fetchElsewhere(name === undefined ? from : (files[name] ?? from), options);
-    };
   }
 
   /**
@@ -121,7 +106,7 @@ export class Lab {
   }
 
   async #load(name: string) {
-    const module = await this.#loader(name);
+    const module = await load(name);
     if (!this.#isWatching && /^tilegrad(\/train)?$/.test(name)) await this.#watch();
     return module;
   }

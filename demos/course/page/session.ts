@@ -163,9 +163,7 @@ export class Session {
   #connect() {
     if (!this.#lab) {
       const worker = this.means.startWorker();
-      const remote = wrap<Lab>(worker);
-      void remote.open(this.means.dataUrl, this.means.files);
-      this.#lab = { worker, remote };
+      this.#lab = { worker, remote: wrap<Lab>(worker) };
     }
     return this.#lab;
   }

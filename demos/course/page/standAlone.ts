@@ -7,24 +7,15 @@ export interface Shared {
   readonly parts: string;
 }
 
-/** A file of a dataset. */
-export interface DataFile {
-  readonly name: string;
-  /** Gzipped, in base 64. */
-  readonly packed: string;
-}
-
 /**
  * A lesson's page as one file, which needs no other file and no network.
  * @param html the page, as the site has it.
- * @param data what its cells load.
  */
-export function standAlone(html: string, { styles, main, parts }: Shared, data: readonly DataFile[]): string {
-  const files = data.map(({ name, packed }) => `<script type="text/plain" data-file="${name}">${packed}</script>\n`);
+export function standAlone(html: string, { styles, main, parts }: Shared): string {
   return html
     .replaceAll(/<link rel="(?:stylesheet|modulepreload)"[^>]*>\s*/g, "")
     .replaceAll(/<script type="module"[^>]*><\/script>\s*/g, "")
     .replaceAll(/<!-- site -->.*?<!-- \/site -->\s*/gs, "")
     .replace("</head>", () => `<style>${styles}</style>\n  </head>`)
-    .replace("</body>", () => `${parts}\n${files.join("")}<script type="module">${main}</script>\n  </body>`);
+    .replace("</body>", () => `${parts}\n<script type="module">${main}</script>\n  </body>`);
 }

