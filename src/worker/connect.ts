@@ -1,5 +1,6 @@
 import { type Remote, wrap } from "comlink";
 import { checkNumber, DeviceError, optionsOf, refuse } from "../errors.ts";
+import { ended } from "./alive.ts";
 import type { Ready } from "./expose.ts";
 import type { Host } from "./host.ts";
 import { type Line, RemoteTrainer } from "./remote.ts";
@@ -67,12 +68,13 @@ async function lineTo(
   let reason = "there are no workers here";
   if (typeof Worker === "function") {
     const worker = start();
-    const missing = await ready(worker, timeoutMs).catch((error) => {
+    const { missing, lock } = await ready(worker, timeoutMs).catch((error) => {
       worker.terminate();
       throw error;
     });
     if (missing === undefined) {
-      return { host: wrap<Host>(worker) as Remote<Host>, reason: undefined, cut: () => worker.terminate() };
+      const host = wrap<Host>(worker) as Remote<Host>;
+      return { host, reason: undefined, ended: ended(lock), cut: () => worker.terminate() };
     }
     worker.terminate();
     reason = missing;
@@ -80,11 +82,11 @@ async function lineTo(
   if (!inPage) throw new DeviceError(`connect: ${reason}; pass inPage to train in the page instead`);
   // Only here does a page need an engine of its own.
   const [{ default: exposed }, { serveHere }] = await Promise.all([inPage(), import("./here.ts")]);
-  return { ...serveHere(exposed), reason };
+  return { ...serveHere(exposed), reason, ended: new Promise(() => {}) };
 }
 
-/** Waits until a worker's file has run. @returns why it cannot have an engine, if so. */
-function ready(worker: Worker, timeoutMs: number): Promise<string | undefined> {
+/** Waits until a worker's file has run. @returns what it says. */
+function ready(worker: Worker, timeoutMs: number): Promise<Ready> {
   return new Promise((resolve, reject) => {
     const listening = new AbortController();
     const { signal } = listening;
@@ -102,7 +104,7 @@ function ready(worker: Worker, timeoutMs: number): Promise<string | undefined> {
       ({ data }: MessageEvent<Ready | undefined>) => {
         if (data?.tilegrad !== "ready") return;
         listening.abort();
-        resolve(data.missing);
+        resolve(data);
       },
       { signal },
     );

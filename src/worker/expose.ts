@@ -1,6 +1,7 @@
 import { expose as exposeTo } from "comlink";
 import { refuse } from "../errors.ts";
 import type { EngineOptions } from "../runtime/engine.ts";
+import { holdLock } from "./alive.ts";
 import { Host } from "./host.ts";
 import type { Exposed, Served, Setup } from "./served.ts";
 
@@ -25,7 +26,9 @@ export function expose<G, const S extends Served>(setup: Setup<G, S>, options: E
   if (isWorker()) {
     exposeTo(new Host(setup as Setup<unknown, Served>, options));
     // The page may send only now: until a file has run, a worker loses messages.
-    void missingGPU(options).then((missing) => postMessage({ tilegrad: "ready", missing } satisfies Ready));
+    void Promise.all([missingGPU(options), holdLock().catch(() => undefined)]).then(([missing, lock]) =>
+      postMessage({ tilegrad: "ready", missing, lock } satisfies Ready),
+    );
   }
   return { setup, options };
 }
@@ -35,6 +38,8 @@ export interface Ready {
   readonly tilegrad: "ready";
   /** Why there can be no engine, if so. */
   readonly missing: string | undefined;
+  /** The lock that it holds while it lives, if it could take one. */
+  readonly lock: string | undefined;
 }
 
 const isWorker = (): boolean => "DedicatedWorkerGlobalScope" in globalThis;

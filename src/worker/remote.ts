@@ -1,5 +1,5 @@
 import { proxy, type Remote, transfer } from "comlink";
-import { checkObject, refuse, StateError } from "../errors.ts";
+import { checkObject, DeviceError, refuse, StateError } from "../errors.ts";
 import type { Shape } from "../graph/shape.ts";
 import type { TensorData } from "../graph/tensor.ts";
 import type {
@@ -24,9 +24,14 @@ export interface Line {
   readonly host: Remote<Host>;
   /** Why the host is in the page; `undefined` if it is in a worker. */
   readonly reason: string | undefined;
+  /** Resolves when the host has ended, by itself or by `cut`. */
+  readonly ended: Promise<void>;
   /** Ends the host. */
   cut(): void;
 }
+
+/** What a page is told of a worker that it did not terminate. */
+const died = "the worker has ended: it closed itself, or the browser ended it";
 
 /** Options of a training in a worker. Other callbacks belong to the worker's setup. */
 export interface RemoteFitOptions<M extends string = string, D extends string = string>
@@ -60,14 +65,15 @@ export class RemoteTrainer<E extends AnyExposed = AnyExposed> {
   readonly adapter: string;
   /** Whether the adapter is a CPU. */
   readonly cpu: boolean;
-  /** Resolves when the GPU is lost, with the reason. Nothing else can be computed then. */
+  /** Resolves when the GPU is lost or the worker has ended by itself, with the reason. Nothing else can be computed then. */
   readonly lost: Promise<string>;
   /** The app's own functions. */
   readonly methods: RemoteMethods<MethodsOf<E>>;
   readonly #line: Line;
   readonly #calls = new Set<(error: Error) => void>();
   #trainings = 0;
-  #ended = false;
+  /** Why there are no more calls, if so. */
+  #ended: string | undefined;
 
   /** @internal */
   static async open<E extends AnyExposed>(
@@ -75,7 +81,11 @@ export class RemoteTrainer<E extends AnyExposed = AnyExposed> {
     given: unknown,
     tell: (message: unknown) => void,
   ): Promise<RemoteTrainer<E>> {
-    return new RemoteTrainer<E>(line, resultOf(await line.host.open(sent(given), proxy(tell) as never)));
+    const ended = line.ended.then(() => {
+      throw new DeviceError(`connect: ${died} before it was ready`);
+    });
+    const opened = Promise.race([line.host.open(sent(given), proxy(tell) as never), ended]);
+    return new RemoteTrainer<E>(line, resultOf(await opened));
   }
 
   private constructor(line: Line, { adapter, cpu }: About) {
@@ -84,7 +94,14 @@ export class RemoteTrainer<E extends AnyExposed = AnyExposed> {
     this.reason = line.reason;
     this.adapter = adapter;
     this.cpu = cpu;
-    this.lost = line.host.lost().then(resultOf<string>);
+    const closed = new Promise<string>((resolve) => {
+      void line.ended.then(() => {
+        if (this.#ended !== undefined) return;
+        this.#end(died);
+        resolve(died);
+      });
+    });
+    this.lost = Promise.race([line.host.lost().then(resultOf<string>), closed]);
     this.methods = new Proxy({} as RemoteMethods<MethodsOf<E>>, {
       // Awaiting the proxy must not look like a method called "then".
       get: (_, name) =>
@@ -121,7 +138,7 @@ export class RemoteTrainer<E extends AnyExposed = AnyExposed> {
       proxy(async (value: T) => {
         try {
           await before();
-          if (!failure && !this.#ended) await callback(value);
+          if (!failure && this.#ended === undefined) await callback(value);
         } catch (error) {
           failure ??= { error };
           abort();
@@ -193,20 +210,24 @@ export class RemoteTrainer<E extends AnyExposed = AnyExposed> {
   }
 
   /**
-   * Ends the worker at once, and with it all that it has on the GPU. Calls under way reject with a StateError. To start
-   * over, call `connect` again. Call it also if the worker's code may have called `self.close()`: the page cannot see
-   * that, and calls to a closed worker stay open until you do.
+   * Ends the worker at once, and with it all that it has on the GPU. Calls under way reject with a StateError, as they do
+   * if the worker ends by itself. To start over, call `connect` again.
    */
   terminate(): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    for (const end of [...this.#calls]) end(new StateError("the worker has been terminated"));
+    if (this.#ended !== undefined) return;
+    this.#end("the worker has been terminated");
     this.#line.cut();
+  }
+
+  /** Rejects all calls, now and later. */
+  #end(reason: string): void {
+    this.#ended ??= reason;
+    for (const end of [...this.#calls]) end(new StateError(reason));
   }
 
   /** Calls the host. @param call its name in errors. */
   async #call<T>(call: string, act: (host: Remote<Host>) => Promise<Reply<T>>): Promise<T> {
-    if (this.#ended) throw new StateError(`${call}: the worker has been terminated`);
+    if (this.#ended !== undefined) throw new StateError(`${call}: ${this.#ended}`);
     let end: (error: Error) => void = () => {};
     const ended = new Promise<never>((_, reject) => {
       end = ({ message }) => reject(new StateError(`${call}: ${message}`));

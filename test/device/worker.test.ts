@@ -270,6 +270,15 @@ test("a worker may serve methods only, and says so where a trainer is called", a
   expect(failure.message).toBe("evaluate: the worker serves no trainer, only methods; return one from its setup");
 });
 
+test.runIf(hasWorkers)("a worker that ends by itself is noticed", async () => {
+  const start = () => new Worker(new URL("./workers/methods.worker.ts", import.meta.url), { type: "module" });
+  const remote = await connect<typeof methods>(start);
+  const ended = "the worker has ended: it closed itself, or the browser ended it";
+  await expect(remote.methods.vanish()).rejects.toThrow(`vanish: ${ended}`);
+  expect(await remote.lost).toBe(ended);
+  await expect(remote.methods.twice(Float32Array.of(1, 2))).rejects.toThrow(`twice: ${ended}`);
+});
+
 test("without WebGPU in workers and without a way out, connect says what to do", async () => {
   const { reason, fix } = hasWorkers
     ? { reason: "workers have no WebGPU in this browser", fix: blind }
