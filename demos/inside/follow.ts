@@ -1,17 +1,23 @@
 import type { RecordedNode } from "../../src/recording/index.ts";
-import { sizeOf } from "./places.ts";
+import { type Shape, sizeOf } from "./places.ts";
 import { type Light, ruleOf } from "./rules.ts";
 
 /** Which elements of a node's results are lit: for each result a mask, row-major. */
 export type Lit = ReadonlyMap<string, Uint8Array>;
 
+/** Elements of a result whose light fits into memory. */
+const most = 2 ** 28;
+
 export const keyOf = (node: number, result: number): string => `${node}.${result}`;
 
 export interface Followed {
   readonly lit: Lit;
-  /** Ops through which it cannot be followed, and why: all of their inputs may count. */
+  /** Ops through which it cannot be followed: all of their inputs may count. */
   readonly stopped: ReadonlyMap<number, string>;
 }
+
+/** Whether a tensor of this shape is small enough to be followed. */
+export const canFollow = (shape: Shape): boolean => sizeOf(shape) <= most;
 
 /**
  * Lights the elements that one element was computed from, back through the graph as built.
@@ -34,11 +40,11 @@ export function follow(nodes: readonly RecordedNode[], node: number, result: num
       const mask = lit.get(keyOf(at, of));
       if (!mask) return;
       const rule = ruleOf(here);
-      if (!rule) {
+      const shapes = here.inputs.map((input) => nodes[input.node]!.results[input.result]!.shape);
+      if (!rule || !shapes.every(canFollow)) {
         stopped.set(at, here.op);
         return;
       }
-      const shapes = here.inputs.map((input) => nodes[input.node]!.results[input.result]!.shape);
       const masks: (Uint8Array | undefined)[] = [];
       const light: Light = (input, i) => {
         const from = here.inputs[input];
@@ -46,7 +52,12 @@ export function follow(nodes: readonly RecordedNode[], node: number, result: num
         masks[input] ??= maskOf(from.node, from.result);
         masks[input][i] = 1;
       };
-      rule(mask, here, shapes, light, of);
+      try {
+        rule(mask, here, shapes, light, of);
+      } catch {
+        // Attributes in a file from elsewhere may not fit the shapes.
+        stopped.set(at, here.op);
+      }
     });
   }
   return { lit, stopped };

@@ -28,8 +28,9 @@ export function draw(nodes: readonly RecordedNode[], widthOf: (node: RecordedNod
   layout(graph);
   const size = graph.graph() as { width?: number; height?: number };
   return {
-    width: size.width ?? 0,
-    height: size.height ?? 0,
+    // Of a graph without nodes, they are below 0.
+    width: Math.max(0, size.width ?? 0),
+    height: Math.max(0, size.height ?? 0),
     boxes: nodes.map((_, i) => {
       const { x, y, width, height } = graph.node(String(i)) as Box;
       return { x, y, width, height };

@@ -114,17 +114,27 @@ async function take(text: string, name: string): Promise<void> {
 }
 
 /** Opens a file of the user. */
-export const openFile = async (file: File): Promise<void> => take(await file.text(), file.name);
+export async function openFile(file: File): Promise<void> {
+  try {
+    await take(await file.text(), file.name);
+  } catch (error) {
+    failure.value = `${file.name}: could not be read. ${(error as Error).message}`;
+  }
+}
 
 export async function openExample(name: "mlp" | "cnn"): Promise<void> {
-  const response = await fetch(files[name]);
-  if (!response.ok) {
-    failure.value = `The example did not load: ${response.status} ${response.statusText}`;
+  let text = "";
+  try {
+    const response = await fetch(files[name]);
+    if (!response.ok) throw new Error(`the server answered ${response.status}`);
+    // Compressed as files, so that the site stays small on any host.
+    text = await new Response(response.body!.pipeThrough(new DecompressionStream("gzip"))).text();
+  } catch (error) {
+    failure.value = `The example did not load: ${(error as Error).message}.`;
     return;
   }
-  // Compressed as files, so that the site stays small on any host.
-  const text = new Response(response.body!.pipeThrough(new DecompressionStream("gzip"))).text();
-  show(await text, examples.find(([key]) => key === name)![1]);
+  // Something else may be wanted by now.
+  if (address.value.open === name) show(text, examples.find(([key]) => key === name)![1]);
 }
 
 async function openLast(): Promise<void> {

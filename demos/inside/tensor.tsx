@@ -1,6 +1,7 @@
 import { useMemo, useState } from "preact/hooks";
 import { type RecordedTensor, type Recording, type Statistics, valuesOf } from "../../src/recording/index.ts";
 import { DispatchLink, Fact, Facts } from "./facts.tsx";
+import { canFollow } from "./follow.ts";
 import { Heatmap } from "./heatmap.tsx";
 import { Path } from "./path.tsx";
 import { indexOf, placeOf, sizeOf } from "./places.ts";
@@ -195,7 +196,7 @@ function Elements({ recording, at }: { readonly recording: Recording; readonly a
             Element {shapeOf(place)} is <strong>{value(values[element]!)}</strong>
           </p>
         )}
-        {recording.graph && tensor.kind !== "input" && (
+        {recording.graph && tensor.kind !== "input" && canFollow(shape) && (
           <button type="button" class="button" aria-expanded={isFollowed} onClick={() => followIt(!isFollowed)}>
             {isFollowed ? "Stop following" : "Follow this number"}
           </button>

@@ -56,6 +56,7 @@ export function Timeline({ recording }: { readonly recording: Recording }) {
     range.value = [first, first + span];
   };
   const step = (by: number): void => {
+    if (spans.length === 0) return;
     const now = picked.value?.kind === "dispatch" ? picked.value.at : by > 0 ? -1 : spans.length;
     const next = Math.min(Math.max(0, now + by), spans.length - 1);
     pick("dispatch", next);

@@ -27,6 +27,10 @@ const amount: Form = /* @__PURE__ */ wants(
   "a number from 0",
   (value) => Number.isFinite(value) && (value as number) >= 0,
 );
+const above: Form = /* @__PURE__ */ wants(
+  "a number above 0",
+  (value) => Number.isFinite(value) && (value as number) > 0,
+);
 const orNull =
   (form: Form): Form =>
   (value, path) => {
@@ -76,7 +80,7 @@ const form = /* @__PURE__ */ fields({
     features: list(text),
     limits: fields({ maxInvocations: count, maxWorkgroupBytes: count, maxStorageBuffers: count, maxBinding: count }),
   }),
-  "ceilings?": fields({ gflops: amount, gbPerSec: amount, dispatchUs: amount }),
+  "ceilings?": fields({ gflops: above, gbPerSec: above, dispatchUs: amount }),
   outputs: list(fields({ name: text, tensor: count })),
   "graph?": fields({
     built: list(nodeForm),
@@ -211,6 +215,7 @@ function checkPlaces({ outputs, graph, dispatches, timings, memory, tensors, ste
   const same = (length: number, path: string, of: string, expected: number) => {
     if (length !== expected) fail(path, `has ${length} entries, expected ${expected}, one for each of ${of}`);
   };
+  if (steps.length === 0) fail("steps", "is empty, expected the number of each recorded step");
   outputs.forEach(({ tensor }, i) => below(tensors.length, tensor, `outputs[${i}].tensor`));
   dispatches.forEach(({ bindings }, i) => {
     bindings.forEach(({ buffer, reads, writes }, k) => {
@@ -236,6 +241,10 @@ function checkPlaces({ outputs, graph, dispatches, timings, memory, tensors, ste
     below(buffers.length, tensor.buffer, `${path}.buffer`);
     if (tensor.dispatch !== null) below(dispatches.length, tensor.dispatch, `${path}.dispatch`);
     same(tensor.statistics.length, `${path}.statistics`, "steps", steps.length);
+    tensor.statistics.forEach(({ histogram, min, max }, k) => {
+      if (histogram.length > 0 && (min > max || !histogram.some((count) => count > 0)))
+        fail(`${path}.statistics[${k}]`, "has a histogram, but no elements from min to max");
+    });
     const bytes = tensor.values === undefined ? undefined : bytesIn(tensor.values);
     const expected = sizeOf(tensor.shape) * bytesPer(tensor.dtype);
     if (bytes !== undefined && bytes !== expected) fail(`${path}.values`, `holds ${bytes} bytes, expected ${expected}`);

@@ -97,6 +97,18 @@ describe("the rules of following", () => {
 });
 
 describe("following a number", () => {
+  const node = (op: string, shape: readonly number[], from: readonly number[], attrs = {}): RecordedNode => ({
+    ...{ op, layer: "", attrs, from: [], results: [{ shape, dtype: "f32" }] },
+    inputs: from.map((node) => ({ node, result: 0 })),
+  });
+
+  test("stops where a file from elsewhere has attributes that do not fit, or more elements than memory", () => {
+    const wrong = [node("input", [2, 3], []), node("sum", [2], [0], { axes: "rows" })];
+    expect([...lit(wrong, 1, 0).stopped]).toEqual([[1, "sum"]]);
+    const huge = [node("input", [1e6, 1e6], []), node("sum", [1e6], [0], { axes: [1] })];
+    expect([...lit(huge, 1, 0).stopped]).toEqual([[1, "sum"]]);
+  });
+
   test("lights a row and a column, and the same elements of what is pointwise", () => {
     const { of, stopped } = lit(small.graph!.built, 2, indexOf([1, 0], [2, 2]));
     expect(of(1)).toEqual([2, 3]); // row 1 of exp(x)
@@ -174,6 +186,10 @@ describe("the graph", () => {
         }
       }
     }
+  });
+
+  test("without nodes is drawn empty", () => {
+    expect(draw([], () => 1, 1)).toEqual({ width: 0, height: 0, boxes: [], edges: [] });
   });
 
   test("is drawn with every node apart from the others, and inputs above users", () => {

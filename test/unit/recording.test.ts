@@ -45,7 +45,11 @@ describe("parseRecording", () => {
     ["tensors.0.values", "%%%", "tensors[0].values holds NaN bytes, expected 16"],
     ["tensors.1.statistics", [], "tensors[1].statistics has 0 entries, expected 1, one for each of steps"],
     ["tensors.1.kind", "gradient", 'tensors[1].kind is "gradient", expected one of input, variable'],
+    ["tensors.1.statistics.0.min", 1e9, "tensors[0].statistics[0] has a histogram, but no elements from min to max"],
+    ["tensors.1.statistics.0.histogram", [0, 0], "tensors[0].statistics[0] has a histogram, but no elements"],
+    ["ceilings", { gflops: 0, gbPerSec: 1, dispatchUs: 1 }, "ceilings.gflops is 0, expected a number above 0"],
     ["steps", "0", 'steps is "0", expected a list'],
+    ["steps", [], "steps is empty, expected the number of each recorded step"],
     ["extra", 1, "extra is not a field of this format"],
   ])("names the fault: %s = %j", (path, value, message) => {
     expect(() => parseRecording(changed(path, value))).toThrow(message);
