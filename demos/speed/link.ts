@@ -33,12 +33,23 @@ export async function fromLink(link: string): Promise<Summary | undefined> {
 }
 
 const text = (value: unknown): string => {
-  if (typeof value !== "string" || value.length > 200) throw new TypeError("expected a text");
+  // Pictures cannot hold control characters and halves of characters.
+  if (typeof value !== "string" || value.length > 200 || /[\p{Cc}\p{Cs}]/u.test(value))
+    throw new TypeError("expected a text");
   return value;
 };
 const number = (value: unknown): number => {
   if (typeof value !== "number" || !Number.isFinite(value)) throw new TypeError("expected a number");
   return value;
+};
+
+const amount = (value: unknown): number => {
+  if (number(value) < 0) throw new TypeError("expected a number from 0");
+  return number(value);
+};
+const some = <T>(list: readonly T[]): readonly T[] => {
+  if (list.length === 0) throw new TypeError("expected a list that is not empty");
+  return list;
 };
 
 type Values = readonly [
@@ -50,7 +61,7 @@ type Values = readonly [
 
 function summaryFrom([about, values, ladders, steps]: Values): Summary {
   const [adapter, where, date, stopped, cpu, disturbed] = about;
-  if (Number.isNaN(Date.parse(text(date)))) throw new TypeError("expected a date");
+  if (!/^\d{4}-/.test(text(date)) || Number.isNaN(Date.parse(text(date)))) throw new TypeError("expected a date");
   const known = limits.flatMap(({ key }, i) => (number(values[i]) < 0 ? [] : [[key, number(values[i])] as const]));
   return {
     adapter: text(adapter),
@@ -64,13 +75,13 @@ function summaryFrom([about, values, ladders, steps]: Values): Summary {
       ([title, unit, rungs]): Ladder => ({
         title: text(title),
         unit: units[number(unit)] ?? units[0],
-        rungs: rungs.map(([variant, chosen, rate]) => ({
+        rungs: some(rungs).map(([variant, chosen, rate]) => ({
           variant: text(variant),
           chosen: chosen === 1,
-          rate: number(rate),
+          rate: amount(rate),
         })),
       }),
     ),
-    steps: steps.map(([name, ms]) => ({ name: text(name), ms: number(ms) })),
+    steps: steps.map(([name, ms]) => ({ name: text(name), ms: amount(ms) })),
   };
 }

@@ -91,7 +91,16 @@ describe("a link", () => {
     const summary = summaryOf(result);
     const wrong = { ...summary, steps: [{ name: "tiny", ms: "1" as unknown as number }] };
     expect(await fromLink(await toLink(wrong))).toBeUndefined();
-    expect(await fromLink(await toLink({ ...summary, date: "yesterday" }))).toBeUndefined();
+    const [ladder] = summary.ladders;
+    for (const wrong of [
+      { ...summary, date: "yesterday" },
+      { ...summary, adapter: "half \ud800" },
+      { ...summary, adapter: "\u0000" },
+      { ...summary, ladders: [{ ...ladder!, rungs: [] }] },
+      { ...summary, ladders: [{ ...ladder!, rungs: [{ variant: "naive", chosen: true, rate: -1 }] }] },
+      { ...summary, steps: [{ name: "tiny", ms: -1 }] },
+    ])
+      expect(await fromLink(await toLink(wrong))).toBeUndefined();
   });
 });
 
