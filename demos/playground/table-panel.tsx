@@ -1,5 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useId } from "preact/hooks";
+import { FileButton } from "../parts/files.tsx";
 import { mostInAddress, printPoints } from "./own.ts";
 import { changeShared } from "./session.ts";
 import { pointsOf } from "./table.ts";
@@ -16,9 +17,20 @@ export default function TablePanel() {
       const { task, points, notes } = pointsOf(text.value);
       changeShared({ own: printPoints(task, points) });
       const many = points.length > mostInAddress ? [`More than ${mostInAddress}: too many for the address.`] : [];
-      said.value = { fault: false, lines: [`${points.length} points loaded.`, ...notes, ...many] };
+      said.value = {
+        fault: false,
+        lines: [`${points.length} ${points.length === 1 ? "point" : "points"} loaded.`, ...notes, ...many],
+      };
     } catch (error) {
       said.value = { fault: true, lines: [(error as Error).message] };
+    }
+  };
+  const open = async (file: File): Promise<void> => {
+    try {
+      text.value = await file.text();
+      take();
+    } catch (error) {
+      said.value = { fault: true, lines: [`${file.name} cannot be read. ${(error as Error).message}`] };
     }
   };
   return (
@@ -28,19 +40,7 @@ export default function TablePanel() {
         Three columns: x, y, and a label. Two different labels make two classes. More labels must be numbers: values to
         predict. The table stays on this computer.
       </p>
-      <div class="field">
-        <label for={`${id}-file`}>A CSV file</label>
-        <input
-          id={`${id}-file`}
-          type="file"
-          accept=".csv,.tsv,.txt,text/csv"
-          onChange={async ({ currentTarget: { files } }) => {
-            if (!files?.[0]) return;
-            text.value = await files[0].text();
-            take();
-          }}
-        />
-      </div>
+      <FileButton name="Open a CSV file" accept=".csv,.tsv,.txt,text/csv" onFiles={([file]) => void open(file!)} />
       <div class="field">
         <label for={`${id}-text`}>Or paste rows</label>
         <textarea

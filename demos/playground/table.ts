@@ -15,16 +15,22 @@ export interface Read {
  * @throws Error that names the row or column that does not fit.
  */
 export function pointsOf(text: string): Read {
-  const { data } = papaparse.parse<string[]>(text.trim(), { skipEmptyLines: "greedy" });
-  const isHead = data[0]?.slice(0, 2).some((cell) => !isNumber(cell));
+  const { data, errors } = papaparse.parse<string[]>(text.trim(), { skipEmptyLines: "greedy" });
+  const open = errors.find(({ code }) => code === "MissingQuotes");
+  if (open) throw new Error(`Row ${(open.row ?? 0) + 1} opens a quote that does not end.`);
+  const isHead = data[0]?.slice(0, 2).every((cell) => !isNumber(cell));
   const rows = isHead ? data.slice(1) : data;
   if (rows.length === 0) throw new Error("There are no rows. Expected x, y and a label in each.");
   if (rows.length > mostPoints) throw new Error(`There are ${rows.length} rows; this page takes ${mostPoints}.`);
   const coordinates = rows.map((row, i) => {
     const line = `Row ${i + 1 + (isHead ? 1 : 0)}`;
-    if (row.length < 3) throw new Error(`${line} has ${row.length} columns; expected x, y and a label.`);
+    if (row.length < 3)
+      throw new Error(
+        `${line} has ${row.length} ${row.length === 1 ? "column" : "columns"}; expected x, y and a label, parted by commas, semicolons or tabs.`,
+      );
     for (const cell of row.slice(0, 2))
       if (!isNumber(cell)) throw new Error(`${line} has "${cell}" for a coordinate; expected a number.`);
+    if (row[2]!.trim() === "") throw new Error(`${line} has no label.`);
     return [Number(row[0]), Number(row[1])] as const;
   });
   const first = scaled(
@@ -47,7 +53,8 @@ export function pointsOf(text: string): Read {
   };
 }
 
-const isNumber = (cell = ""): boolean => cell.trim() !== "" && Number.isFinite(Number(cell));
+/** Numbers are those of a float32. */
+const isNumber = (cell = ""): boolean => cell.trim() !== "" && Number.isFinite(Math.fround(Number(cell)));
 
 interface Column {
   readonly values: readonly number[];

@@ -182,6 +182,11 @@ describe("a visitor's points", () => {
     ["", /no rows/],
     ["x,y,label", /no rows/],
     ["1,2", /Row 1 has 2 columns/],
+    ["1 2 a\n3 4 b", /Row 2 has 1 column; expected x, y and a label, parted by commas/],
+    ["NaN,1,a\n1,2,b", /Row 1 has "NaN" for a coordinate/],
+    ["1,1e39,a\n1,2,b", /Row 1 has "1e39" for a coordinate/],
+    ["x,y,l\n1,2,\n3,4,b", /Row 2 has no label/],
+    ['1,2,a\n1,"2,a\n3,4,b', /Row 2 opens a quote that does not end/],
     ["x,y,l\n1,2,3\n1,b,3", /Row 3 has "b" for a coordinate/],
     ["1,2,a\n1,2,b\n1,2,c", /3 labels \(a, b, c…\)/],
   ])("are refused from %j", (text, message) => expect(() => pointsOf(text)).toThrow(message));
