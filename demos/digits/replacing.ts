@@ -59,7 +59,10 @@ effect(() => {
 async function load(): Promise<void> {
   const before = listed.value;
   const wanted = kernels.value.kernel!;
-  const found = await ask(({ methods }) => methods.kernels(subject.value, wanted));
+  const found = await ask(({ methods }) =>
+    // The address may name a variant that this version does not have.
+    methods.kernels(subject.value, wanted).catch(() => methods.kernels(subject.value)),
+  );
   if (!found || listed.value !== before) return;
   const ofFamily = found.filter(({ family }) => family === wanted.family);
   const next = ofFamily[kernels.value.kernel!.place] ?? ofFamily[0] ?? found[0];

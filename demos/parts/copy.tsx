@@ -7,10 +7,12 @@ const said = 2000;
 export function CopyButton({ text }: { readonly text: string }) {
   const name = useSignal("Copy");
   const copy = async (): Promise<void> => {
-    name.value = await navigator.clipboard.writeText(text).then(
-      () => "Copied",
-      () => "Copying is not allowed here",
-    );
+    try {
+      await navigator.clipboard.writeText(text);
+      name.value = "Copied";
+    } catch {
+      name.value = "Copying is not allowed here";
+    }
     setTimeout(() => {
       name.value = "Copy";
     }, said);

@@ -26,8 +26,19 @@ export function Adapter({ adapter, cpu, reason }: AdapterProps) {
 export function Unsupported({ error }: { readonly error: Error }) {
   return (
     <section class="card unsupported" role="alert">
-      <h2>This page needs WebGPU, which this browser does not provide here</h2>
+      <h2>
+        {navigator.gpu
+          ? "This page could not start"
+          : "This page needs WebGPU, which this browser does not provide here"}
+      </h2>
       <p>{reasonWithoutWebGPU(error)}</p>
+      {navigator.gpu && (
+        <p>
+          <button type="button" class="button" onClick={() => location.reload()}>
+            Reload
+          </button>
+        </p>
+      )}
       <ul>
         <li>
           <strong>Chrome or Edge</strong> 113 and later have it. On Linux, you may need to turn on{" "}

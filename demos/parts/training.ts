@@ -13,7 +13,11 @@ export function trainingOf<E extends AnyExposed>(startsPlaying: boolean) {
   /** What ended the training. */
   const failure = signal<string | undefined>(undefined);
   const ended = computed(() => failure.value !== undefined);
-  let calls: Promise<unknown> = Promise.resolve();
+  let isOpen = (): void => {};
+  /** Calls wait until the worker is there: a visitor may be faster. */
+  let calls: Promise<unknown> = new Promise<void>((resolve) => {
+    isOpen = resolve;
+  });
 
   /** Starts the worker. @returns whether it has a GPU. */
   async function open(start: () => Worker, options: ConnectOptions<E>): Promise<boolean> {
@@ -22,8 +26,10 @@ export function trainingOf<E extends AnyExposed>(startsPlaying: boolean) {
     } catch (error) {
       missing.value = error as Error;
       return false;
+    } finally {
+      isOpen();
     }
-    void remote.value.lost.then((reason) => fail(`The GPU was lost. Reload the page to start over. ${reason}`));
+    void remote.value.lost.then((reason) => fail(`The GPU was lost: ${reason || "the browser gives no reason"}`));
     return true;
   }
 

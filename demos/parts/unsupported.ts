@@ -5,5 +5,5 @@ export function reasonWithoutWebGPU(error: Error): string {
   }
   if (!navigator.gpu)
     return "The network trains on the graphics processor, which a page can reach only through WebGPU.";
-  return `The browser has WebGPU, but found no graphics processor: ${error.message}`;
+  return `The browser has WebGPU, but this page got no graphics processor. ${error.message}`;
 }

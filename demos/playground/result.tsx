@@ -56,11 +56,20 @@ function Outcome({ run }: { readonly run: number }) {
         <Figure id={`test-loss${end}`} name="Test loss" kind="test" value={lossText(now?.loss.test)} />
         <Figure id={`accuracy${end}`} name="Accuracy" value={percent} />
       </dl>
+      <Diverged frame={now} />
     </div>
   );
 }
 
-const lossText = (loss = Number.NaN): string => (Number.isNaN(loss) ? "–" : loss.toFixed(4));
+const lossText = (loss = Number.NaN): string => (Number.isFinite(loss) ? loss.toFixed(4) : "–");
+
+/** Says that a training can come to nothing any more. Without points to train on there is no loss either. */
+const Diverged = ({ frame }: { readonly frame: Frame | undefined }) =>
+  frame === undefined || Number.isFinite(frame.loss.train) || samples(shared.value).train === 0 ? null : (
+    <p class="hint" role="status">
+      The loss is no longer a number: the steps are too large. Choose a smaller learning rate, and reset.
+    </p>
+  );
 
 /** Where the keyboard's brush is. */
 const Cursor = ({ at: [x, y] }: { readonly at: readonly [number, number] }) => (

@@ -23,6 +23,11 @@ export const withoutAdapter = (): void => {
   Object.assign(GPU.prototype, { requestAdapter: async () => null });
 };
 
+/** As on pages that are served over plain http. */
+export const withoutClipboard = (): void => {
+  Object.defineProperty(Navigator.prototype, "clipboard", { value: undefined });
+};
+
 /** Its device can be taken away: see `lose`. */
 export const losable = (): void => {
   if (!("GPUAdapter" in globalThis)) return;

@@ -149,7 +149,12 @@ async function sample(): Promise<void> {
 /** Trains for some steps, and lets the network write when it is time. */
 async function advance(steps: number): Promise<void> {
   const mine = start;
-  const before = frame.value!.step;
+  const before = frame.value?.step;
+  // Other settings were wanted before the first network was there.
+  if (before === undefined) {
+    await training.answered();
+    return;
+  }
   const next = await ask(({ methods }) => methods.advance(steps));
   if (!next || mine !== start) return;
   show(next);

@@ -6,7 +6,9 @@ import type { Settings } from "./settings.ts";
 export default expose((engine, data: string) => {
   const texts = new Map<string, Promise<string>>();
   const fetched = async (file: string): Promise<string> => {
-    const response = await fetch(new URL(file, data));
+    const response = await fetch(new URL(file, data)).catch((error: Error) => {
+      throw new Error(`${file} did not arrive: ${error.message}.`);
+    });
     if (!response.ok) throw new Error(`${file} did not arrive: the server answered ${response.status}.`);
     return response.text();
   };
