@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterEach, expect, test, vi } from "vitest";
-import { mnist, penguins } from "../../src/datasets/index.ts";
+import { mnist, mnistSample, penguins } from "../../src/datasets/index.ts";
 import { AttributeError, FormatError, TilegradError } from "../../src/errors.ts";
 
 /* What a page meets on the way to a data set: packed files, wrong ones, a server that fails. */
@@ -151,4 +151,27 @@ test.each<[string, object, string]>([
   const failed = await penguins(options).catch((error) => error);
   expect(failed).toBeInstanceOf(AttributeError);
   expect(failed.message).toContain(message);
+});
+
+test("the sample of MNIST is spread evenly over all of it, in 8 shades", async () => {
+  const [all, sample] = [await mnist(), await mnistSample()];
+  for (const [set, each] of [
+    ["train", 50],
+    ["test", 20],
+  ] as const) {
+    const { x, y } = sample[set];
+    expect([x.shape, y.shape]).toEqual([[10 * each, 1, 28, 28], [10 * each]]);
+    expect([...y.data.subarray(0, 12)]).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1]);
+    for (let digit = 0; digit < 10; digit++) {
+      const images = Array.from(all[set].y.data.keys()).filter((i) => all[set].y.data[i] === digit);
+      for (let i = 0; i < each; i++) {
+        const from = images[Math.floor((i * images.length) / each)]! * 784;
+        const shades = all[set].x.data
+          .subarray(from, from + 784)
+          .map((byte) => Math.round((Math.round((byte * 7) / 255) * 255) / 7));
+        const at = (10 * i + digit) * 784;
+        expect(Buffer.compare(shades, x.data.subarray(at, at + 784)), `${set}, ${digit}, image ${i}`).toBe(0);
+      }
+    }
+  }
 });
