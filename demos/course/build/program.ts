@@ -40,7 +40,7 @@ export function programOf(lesson: Lesson): string {
     lesson.blocks.some((block) => block.kind === "cell" && pattern.test(block.code));
   const usesGpu = uses(/\bEngine\b/);
   const packages = ["tilegrad", "webgpu", "tsx"];
-  if (uses(/"tilegrad\/datasets"/)) packages.push("@observablehq/sample-datasets");
+  if (uses(/\bpenguins\b[^;]*"tilegrad\/datasets"/)) packages.push("@observablehq/sample-datasets");
   return `// ${lesson.title}: a lesson of the tilegrad course as a program.
 // ${lesson.summary}
 // npm install ${packages.join(" ")}, then: npx tsx ${lesson.name}.ts
