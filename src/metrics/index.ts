@@ -8,4 +8,5 @@ export {
   formatReport,
   type ReportRow,
 } from "./report.ts";
+export { type RocCurve, rocCurve } from "./roc.ts";
 export { type Average, type ClassScore, f1, precision, recall } from "./scores.ts";

@@ -429,6 +429,7 @@ const calls: Readonly<Record<string, Call>> = {
   "metrics.mse": [metrics.mse, [1, 2], [1, 3]],
   "metrics.rmse": [metrics.rmse, [1, 2], [1, 3]],
   "metrics.r2": [metrics.r2, [1, 2], [1, 3]],
+  "metrics.rocCurve": [metrics.rocCurve, [0.1, 0.9], [0, 1]],
   "metrics.precision": [metrics.precision, [1, 0], [1, 1], 2, "macro"],
   "metrics.recall of a matrix": [metrics.recall, new metrics.ConfusionMatrix(2).add([1, 0], [1, 1]), "macro"],
   "metrics.f1": [metrics.f1, [1, 0], [1, 1], 2, "macro"],

@@ -19,6 +19,7 @@ import {
   r2,
   recall,
   rmse,
+  rocCurve,
 } from "../../src/metrics/index.ts";
 
 // The example in scikit-learn's documentation of precision_score, recall_score and f1_score.
@@ -264,4 +265,37 @@ test("tensors, which a trainer gives to its metrics, are refused with a hint", (
   expect(() => (precision as (...args: unknown[]) => unknown)(guess, label)).toThrow(
     "precision: an argument is a tensor, expected numbers: metrics.precision(predicted, actual, …) is for predictions on the host, such as those of trainer.predict; a trainer's own metrics are in tilegrad/train",
   );
+});
+
+describe("ROC curve", () => {
+  test("agrees with the example in scikit-learn's documentation", () => {
+    const curve = rocCurve([0.1, 0.4, 0.35, 0.8], [0, 0, 1, 1]);
+    expect([...curve.falsePositiveRate]).toEqual([0, 0, 0.5, 0.5, 1]);
+    expect([...curve.truePositiveRate]).toEqual([0, 0.5, 0.5, 1, 1]);
+    expect([...curve.thresholds]).toEqual([Number.POSITIVE_INFINITY, 0.8, 0.4, 0.35, 0.1]);
+    expect(curve.area).toBe(0.75);
+  });
+
+  test("has an area that is the share of pairs in the right order, equal ones counting half", () => {
+    const sample = fc.tuple(fc.integer({ min: -3, max: 3 }), fc.integer({ min: 0, max: 1 }));
+    fc.assert(
+      fc.property(fc.array(sample, { minLength: 2, maxLength: 20 }), (samples) => {
+        const of = (label: number) => samples.filter((each) => each[1] === label).map(([score]) => score);
+        const pairs = of(1).flatMap((one) => of(0).map((zero) => (one > zero ? 1 : one === zero ? 0.5 : 0)));
+        fc.pre(pairs.length > 0);
+        const scores = samples.map(([score]) => score);
+        const labels = samples.map(([, label]) => label);
+        const share = pairs.reduce<number>((sum, each) => sum + each, 0) / pairs.length;
+        expect(rocCurve(scores, labels).area).toBeCloseTo(share, 12);
+      }),
+    );
+  });
+
+  test.each<[string, number[], number[], RegExp]>([
+    ["lengths that differ", [1, 2], [1], /^rocCurve: 2 scores for 1 label$/],
+    ["another label", [1, 2], [1, 2], /^rocCurve: labels\[1\] is 2, expected 0 or 1$/],
+    ["NaN", [1, Number.NaN], [1, 0], /^rocCurve: scores\[1\] is NaN, expected a number$/],
+    ["one class", [1, 2], [1, 1], /^rocCurve: no label is 0, expected labels of both classes$/],
+    ["nothing", [], [], /^rocCurve: no label is 1, expected labels of both classes$/],
+  ])("refuses %s", (_, scores, labels, message) => expect(() => rocCurve(scores, labels)).toThrow(message));
 });
