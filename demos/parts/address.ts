@@ -6,9 +6,9 @@ import { effect } from "@preact/signals";
  */
 
 /** Changes that may follow each other at once. */
-const burst = 10;
+const burst = 40;
 /** Milliseconds until one more may. */
-const pause = 400;
+const pause = 600;
 
 /**
  * Keeps the page's state in its address, as a hash, without new entries in the browser's history. After many changes,
@@ -17,7 +17,7 @@ const pause = 400;
  * @param follow what to do when the visitor follows a link to another state of the page; by default, it loads again.
  */
 export function keepInAddress(print: () => string, follow = (): void => location.reload()): void {
-  let hash = "";
+  let hash: string | undefined;
   let [free, counted] = [burst, performance.now()];
   let timer: ReturnType<typeof setTimeout> | undefined;
   const write = (): void => {
@@ -33,11 +33,14 @@ export function keepInAddress(print: () => string, follow = (): void => location
     history.replaceState(null, "", hash === "" ? location.pathname + location.search : `#${hash}`);
   };
   effect(() => {
-    hash = print();
+    const next = print();
+    if (next === hash) return;
+    hash = next;
     write();
   });
   addEventListener("hashchange", () => {
     clearTimeout(timer);
+    hash = undefined; // It is the visitor's now.
     follow();
   });
 }

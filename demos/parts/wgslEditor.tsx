@@ -27,7 +27,9 @@ export function Faults({ faults = [] }: { readonly faults: readonly CompilerErro
       <ul class="faults">
         {faults.map(({ lineNum, linePos, message }) => (
           <li key={`${lineNum} ${linePos} ${message}`}>
-            Line {lineNum}, column {linePos}: {message}
+            {/* Line 0 stands for the text as a whole. */}
+            {lineNum > 0 && `Line ${lineNum}, column ${linePos}: `}
+            {message}
           </li>
         ))}
       </ul>
