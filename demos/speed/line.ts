@@ -1,4 +1,5 @@
 import type { SuiteOptions } from "../../bench/measure/suite.ts";
+import { ended } from "../../src/worker/alive.ts";
 import type { News } from "./measuring.ts";
 
 /** The way to what measures. */
@@ -29,6 +30,7 @@ export async function open(hear: Hear): Promise<Line> {
   if ("ready" in fromWorker) {
     worker.addEventListener("message", ({ data }: MessageEvent<News>) => hear(data));
     worker.addEventListener("error", ({ message }) => hear({ failed: message }));
+    void ended(fromWorker.lock).then(() => hear({ failed: "The worker has ended: the browser ended it." }));
     return {
       ...fromWorker.ready,
       reason: undefined,

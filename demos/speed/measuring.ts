@@ -5,7 +5,11 @@ import { Engine } from "../../src/index.ts";
 
 /** What the page hears. */
 export type News =
-  | { readonly ready: { readonly adapter: string; readonly cpu: boolean } }
+  | {
+      readonly ready: { readonly adapter: string; readonly cpu: boolean };
+      /** The lock that a worker holds while it lives. */
+      readonly lock?: string | undefined;
+    }
   /** There is no GPU here. */
   | { readonly missing: string }
   | { readonly report: Report }

@@ -85,6 +85,16 @@ describe("a worker that ends without a word", () => {
   );
 });
 
+test("a speed test whose worker ends without a word says so, and keeps what it has", async () => {
+  const page = await openPage("speed/");
+  await (await page.waitForSelector("#measure:enabled"))!.click();
+  await page.waitForSelector("#stop");
+  await page.workers()[0]!.evaluate(() => self.close());
+  await page.waitForSelector(".notice");
+  expect(await text(page, ".notice")).toMatch(/^The worker has ended/);
+  expect(await page.$("#stop")).toBeNull();
+});
+
 describe("a recording", () => {
   test("without dispatches is shown, and keys do nothing there", async () => {
     const page = await openPage("inside/");
