@@ -1,15 +1,19 @@
+import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 import { lessonPage, linksOf } from "../../../demos/course/build/html.ts";
 import { cellsOf, lengthsOf, parseLesson } from "../../../demos/course/build/lesson.ts";
 import { sectionsOf } from "../../../demos/course/build/list.ts";
 import { idOf, linkOf } from "../../../demos/course/build/markdown.ts";
+import { programOf } from "../../../demos/course/build/program.ts";
 import { folder, parts, readLessons } from "../../../demos/course/build/shelf.ts";
 import { compile } from "../../../demos/course/cells/compile.ts";
 import { modules } from "../../../demos/course/cells/modules.ts";
 import { standAlone } from "../../../demos/course/page/standAlone.ts";
 
+const root = resolve(import.meta.dirname, "../../..");
 const lessons = readLessons();
 const page = (name: string) =>
   lessonPage(lessons.find((lesson) => lesson.name === name)!, {
@@ -76,6 +80,31 @@ test("a single file holds all it needs, and nothing that leads to the site", () 
   expect(html).toContain("<style>a{}</style>");
   expect(html).toContain('<script type="module">$&run()</script>');
   expect(html).not.toMatch(/<link rel="stylesheet"|class="home"|class="neighbours"|id="alone"/);
+});
+
+test("lessons as programs pass a strict compiler", async () => {
+  const cache = join(root, "node_modules/.cache");
+  await mkdir(cache, { recursive: true });
+  const programs = await mkdtemp(join(cache, "lessons-"));
+  const compilerOptions = {
+    target: "ES2023",
+    lib: ["ES2023", "DOM", "DOM.AsyncIterable"],
+    module: "NodeNext",
+    strict: true,
+    noEmit: true,
+    skipLibCheck: true,
+    allowImportingTsExtensions: true,
+    types: ["node", "@webgpu/types"],
+    paths: { tilegrad: [join(root, "src/index.ts")], "tilegrad/*": [join(root, "src/*/index.ts")] },
+  };
+  await writeFile(
+    join(programs, "tsconfig.json"),
+    JSON.stringify({ compilerOptions, include: ["*.ts", join(root, "shaders/wgsl-preprocessor.d.ts")] }),
+  );
+  for (const lesson of lessons) await writeFile(join(programs, `${lesson.name}.ts`), programOf(lesson));
+  const { stdout } = spawnSync(join(root, "node_modules/.bin/tsc"), ["-p", programs], { encoding: "utf8" });
+  await rm(programs, { recursive: true });
+  expect(stdout).toBe("");
 });
 
 test("cells may import what is public, and nothing else", () => {
