@@ -108,10 +108,13 @@ export function scatter(points: Readonly<Record<string, Points>>, options: Scatt
     { width: o.width, height: o.height, title: o.title, description: o.description || described(groups, lines) },
     heading(o.title, o.width),
     ...legend.rows,
-    ...(o.surface === undefined ? [] : surfaceMarks(op, o.surface, { ...o, x: rangeX, y: rangeY }, box)),
+    ...(o.surface === undefined ? [] : [cut(box, surfaceMarks(op, o.surface, { ...o, x: rangeX, y: rangeY }, box))]),
     ...axesMarks(box, horizontal, vertical, { x: o.xLabel, y: o.yLabel }),
-    ...lines.map(([, places], i) => lineMark(places, i, horizontal, vertical)),
-    ...groups.map(([, places], i) => pointMarks(places, i, horizontal, vertical)),
+    cut(
+      box,
+      lines.map(([, places], i) => lineMark(places, i, horizontal, vertical)),
+    ),
+    ...groups.map(([, places], i) => pointMarks(within(places, rangeX, rangeY), i, horizontal, vertical)),
   );
 }
 
@@ -147,6 +150,20 @@ function roomyRange(lists: readonly ArrayLike<number>[]): Range {
   return [low - margin, high + margin];
 }
 
+/** Marks without what lies outside of the axes: a picture of its own cuts that. */
+function cut({ left, right, top, bottom }: Box, marks: readonly Markup[]): Markup {
+  const [width, height] = [right - left, bottom - top];
+  const viewBox = [left, top, width, height].map(hundredth).join(" ");
+  return tag("svg", { x: left, y: top, width, height, viewBox }, ...marks);
+}
+
+/** The places between the ends of both axes: a mark is whole or missing. */
+function within({ x, y }: Points, [west, east]: Range, [south, north]: Range): Points {
+  const rows = Array.from(x, (_, i) => i);
+  const kept = rows.filter((i) => x[i]! >= west && x[i]! <= east && y[i]! >= south && y[i]! <= north);
+  return { x: kept.map((i) => x[i]!), y: kept.map((i) => y[i]!) };
+}
+
 /** A mark of group `index`: a disc, a square, a diamond or a triangle. */
 function markOf(index: number, x: number, y: number): Markup {
   const mark = { class: `d${index % colours} edge` };
@@ -175,10 +192,8 @@ const corners = (...places: readonly (readonly [number, number])[]): string =>
   `M${places.map(([x, y]) => `${hundredth(x)} ${hundredth(y)}`).join("L")}Z`;
 
 function pointMarks({ x, y }: Points, index: number, horizontal: Axis, vertical: Axis): Markup {
-  const marks = Array.from(x, (value, i) =>
-    isShown(value) && isShown(y[i]!) ? [markOf(index, horizontal.at(value), vertical.at(y[i]!))] : [],
-  );
-  return tag("g", { class: "points" }, ...marks.flat());
+  const marks = Array.from(x, (value, i) => markOf(index, horizontal.at(value), vertical.at(y[i]!)));
+  return tag("g", { class: "points" }, ...marks);
 }
 
 function lineMark({ x, y }: Points, index: number, horizontal: Axis, vertical: Axis): Markup {

@@ -63,7 +63,7 @@ export function surfaceMarks(op: string, surface: Surface, options: SurfaceOptio
   // Each level is drawn over those below, so shades add up: away from the middle, if there is one.
   const frame = `M${box.left} ${box.top}H${box.right}V${box.bottom}H${box.left}Z`;
   const shade = Math.min(0.25, 0.6 / levels.length);
-  const marks = rings.flatMap(({ value, d }) => {
+  return rings.flatMap(({ value, d }) => {
     const above = tag("path", { class: "d0", d, "fill-opacity": shade });
     const below = tag("path", { class: "d1", d: frame + d, "fill-rule": "evenodd", "fill-opacity": shade });
     const isMiddle = value === middle;
@@ -71,10 +71,6 @@ export function surfaceMarks(op: string, surface: Surface, options: SurfaceOptio
     const sides = isMiddle ? [above, below] : [middle === undefined || value > middle ? above : below];
     return [...sides, tag("path", line)];
   });
-  // A picture of its own cuts what lies outside.
-  const [wide, high] = [box.right - box.left, box.bottom - box.top];
-  const viewBox = `${box.left} ${box.top} ${wide} ${high}`;
-  return [tag("svg", { x: box.left, y: box.top, width: wide, height: high, viewBox }, ...marks)];
 }
 
 const rounded = (value: number): number => Math.round(100 * value) / 100;

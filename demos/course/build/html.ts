@@ -1,5 +1,6 @@
 import type { Token } from "marked";
 import { compile } from "../cells/compile.ts";
+import type { Compiled } from "../cells/compiled.ts";
 import type { Content } from "../page/content.ts";
 import { escaped, highlighted } from "./highlight.ts";
 import { type Cell, cellsOf, type Exercise, type Lesson, lengthsOf } from "./lesson.ts";
@@ -98,11 +99,15 @@ function neighbours(lesson: Lesson, before: Lesson | undefined, after: Lesson | 
 
 /** What the page's script needs. Mistakes in a lesson's code surface here. */
 function contentOf(lesson: Lesson): Content {
-  const cells = cellsOf(lesson).map((cell) => ({
+  const given = cellsOf(lesson).map((cell) => ({ ...cell, compiled: compile(cell.code) }));
+  const names = new Set(["check", ...given.flatMap(({ compiled }) => compiled.defines)]);
+  // Most other names are those of the language. They would double the size of the page.
+  const short = (compiled: Compiled) => ({ ...compiled, free: compiled.free.filter(({ name }) => names.has(name)) });
+  const cells = given.map((cell) => ({
     number: cell.number,
     code: cell.code,
-    compiled: compile(cell.code),
-    ...(cell.kind === "exercise" ? { check: compile(cell.check) } : {}),
+    compiled: short(cell.compiled),
+    ...(cell.kind === "exercise" ? { check: short(compile(cell.check)) } : {}),
   }));
   return { name: lesson.name, title: lesson.title, cells };
 }

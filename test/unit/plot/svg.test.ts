@@ -355,6 +355,18 @@ describe("scatter", () => {
     );
   });
 
+  test("keeps to the ends of its axes: points outside are left out, lines are cut", () => {
+    const svg = scatter(
+      { a: { x: [0, 0.5, 5], y: [0, 0.5, 0.5] } },
+      { ...square, lines: { l: { x: [-9, 9], y: [0, 1] } } },
+    );
+    expect(discs(svg)).toHaveLength(2);
+    const inner = all(read(svg), "svg");
+    expect(
+      inner.some((picture) => all(picture, "path").some(({ attributes }) => attributes["stroke-width"] === "2")),
+    ).toBe(true);
+  });
+
   test("leaves out what is not finite, and breaks lines there", () => {
     const svg = scatter(
       { a: { x: [0, NaN, 1], y: [0, 1, Infinity] } },
