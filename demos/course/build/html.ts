@@ -1,6 +1,8 @@
 import type { Token } from "marked";
 import { compile } from "../cells/compile.ts";
 import type { Compiled } from "../cells/compiled.ts";
+import { placeOf } from "../cells/edits.ts";
+import { CellError } from "../cells/error.ts";
 import type { Content } from "../page/content.ts";
 import { escaped, highlighted } from "./highlight.ts";
 import { type Cell, cellsOf, type Exercise, type Lesson, lengthsOf } from "./lesson.ts";
@@ -97,9 +99,20 @@ function neighbours(lesson: Lesson, before: Lesson | undefined, after: Lesson | 
       </nav>`;
 }
 
-/** What the page's script needs. Mistakes in a lesson's code surface here. */
+/** Compiles a cell. @throws Error that names the lesson, the cell and the line. */
+function compiled(lesson: Lesson, number: number, code: string): Compiled {
+  try {
+    return compile(code);
+  } catch (error) {
+    if (!(error instanceof CellError)) throw error;
+    const { line, column } = placeOf(code, error.at);
+    throw new Error(`lesson ${lesson.name}, block ${number}, line ${line}, column ${column}: ${error.message}`);
+  }
+}
+
+/** What the page's script needs. */
 function contentOf(lesson: Lesson): Content {
-  const given = cellsOf(lesson).map((cell) => ({ ...cell, compiled: compile(cell.code) }));
+  const given = cellsOf(lesson).map((cell) => ({ ...cell, compiled: compiled(lesson, cell.number, cell.code) }));
   const names = new Set(["check", ...given.flatMap(({ compiled }) => compiled.defines)]);
   // Most other names are those of the language. They would double the size of the page.
   const short = (compiled: Compiled) => ({ ...compiled, free: compiled.free.filter(({ name }) => names.has(name)) });
@@ -107,7 +120,7 @@ function contentOf(lesson: Lesson): Content {
     number: cell.number,
     code: cell.code,
     compiled: short(cell.compiled),
-    ...(cell.kind === "exercise" ? { check: short(compile(cell.check)) } : {}),
+    ...(cell.kind === "exercise" ? { check: short(compiled(lesson, cell.number, cell.check)) } : {}),
   }));
   return { name: lesson.name, title: lesson.title, cells };
 }

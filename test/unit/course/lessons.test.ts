@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 import { lessonPage, linksOf } from "../../../demos/course/build/html.ts";
-import { cellsOf, lengthsOf, parseLesson } from "../../../demos/course/build/lesson.ts";
+import { cellsOf, type Lesson, lengthsOf, parseLesson } from "../../../demos/course/build/lesson.ts";
 import { sectionsOf } from "../../../demos/course/build/list.ts";
 import { idOf, linkOf } from "../../../demos/course/build/markdown.ts";
 import { programOf } from "../../../demos/course/build/program.ts";
@@ -142,6 +142,14 @@ describe("the form of a lesson", () => {
     expect(() => parseLesson("bad", text)).toThrow(`lesson bad: `);
     expect(() => parseLesson("bad", text)).toThrow(fault);
   });
+});
+
+test("a mistake in a cell is named with its lesson, its block and its line", () => {
+  const [lesson] = lessons;
+  const broken = { ...lesson!, name: "broken", blocks: [{ ...cellsOf(lesson!)[0]!, code: "let a;\nlet b = ;" }] };
+  expect(() => lessonPage(broken as Lesson, { head: "", before: undefined, after: undefined })).toThrow(
+    "lesson broken, block 1, line 2, column 9: Unexpected token",
+  );
 });
 
 test("links lead from the file of a lesson to those of pages", () => {
