@@ -61,7 +61,9 @@ function limitsOf(summary: Summary, y: number): string {
 }
 
 const barLeft = 400;
-const barWidth = 250;
+const barWidth = 240;
+/** Room for a rate as wide as "1234 GFLOP/s". */
+const valueWidth = 130;
 const rowHeight = 30;
 
 /** A row with a small bar for each variant. */
@@ -78,7 +80,7 @@ function ladderOf(ladder: Ladder, y: number): string {
     words(margin, y, title, { size: 14 }),
     ...bars,
     words(width - margin, y, value, { weight: 600, anchor: "end" }),
-    words(width - margin - 110, y, times === undefined ? "" : `${figure(times)} ×`, {
+    words(width - margin - valueWidth, y, times === undefined ? "" : `${figure(times)} ×`, {
       size: 13,
       fill: inks.soft,
       anchor: "end",
