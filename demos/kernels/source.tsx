@@ -73,12 +73,12 @@ function InDigits() {
     <p class="notes in-digits">
       <a id="in-digits" href={`../digits/#model=${there.network}&dropout=0&kernel=${there.kernel}${own}`}>
         {goes ? "Put your text into the training of digits" : "Change this kernel in the training of digits"}
-      </a>{" "}
+      </a>
       {goes
-        ? "and watch accuracy and speed."
+        ? " and watch accuracy and speed."
         : there.isSame
-          ? "It runs there as it is here."
-          : "It runs there at other sizes or with other ops: the page opens its text. For shapes named Digits, yours goes along."}
+          ? ". It runs there as it is here."
+          : ". It runs there at other sizes or with other ops: the page opens its text. For shapes named Digits, yours goes along."}
     </p>
   );
 }
