@@ -6,3 +6,7 @@ export const grown = (values: readonly number[], next: number): number[] => [
   ...(values.length < longest ? values : values.filter((_, i) => i % 2 === 0)),
   next,
 ];
+
+/** A curve with gaps where a value is no number. */
+export const drawable = (values: readonly number[]): (number | null)[] =>
+  values.map((value) => (Number.isFinite(value) ? value : null));

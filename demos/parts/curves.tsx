@@ -2,6 +2,7 @@ import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { onAppearance } from "./appearance.ts";
+import { drawable } from "./course.ts";
 
 export interface CurvesProps {
   /** What the curves show, for those who cannot see them. */
@@ -31,7 +32,7 @@ export function Curves({ label, data, colors, dashed = 0 }: CurvesProps) {
       plot.current = null;
     };
   }, []);
-  useEffect(() => plot.current!.setData(data as uPlot.AlignedData), [data]);
+  useEffect(() => plot.current!.setData(data.map(drawable) as uPlot.AlignedData), [data]);
   return <div class="curves" ref={parent} role="img" aria-label={label} />;
 }
 

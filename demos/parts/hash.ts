@@ -30,6 +30,18 @@ export function printHash<T extends object>(fields: Fields<T>, values: T): strin
   return parts.map(([key, text]) => `${key}=${text}`).join("&");
 }
 
+/** The longest value of a link that a page repeats. */
+const longest = 20;
+
+/** The parts of a hash that mean nothing, as a visitor reads them. */
+export function unread<T extends object>(fields: Fields<T>, hash: string): string[] {
+  const isRead = ([key, text]: [string, string]): boolean =>
+    Object.hasOwn(fields, key) && fields[key as keyof T].parse(text) !== undefined;
+  return [...new URLSearchParams(hash.replace(/^#/, ""))]
+    .filter((part) => !isRead(part))
+    .map(([key, text]) => `${key}=${text.length > longest ? `${text.slice(0, longest)}…` : text}`);
+}
+
 /** Values from a hash; the initial one for each that it lacks or that means nothing. */
 export function parseHash<T extends object>(fields: Fields<T>, hash: string): T {
   const found = new URLSearchParams(hash.replace(/^#/, ""));

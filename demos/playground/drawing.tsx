@@ -6,7 +6,7 @@ import { type Frame, grid, side } from "./frame.ts";
 import { Loaded } from "./loaded.tsx";
 import { nameOf } from "./names.ts";
 import { change, chosen, frame, looked, networks, settings, type Unit } from "./session.ts";
-import { maxLayers, maxUnits } from "./settings.ts";
+import { maxLayers, maxUnits, type Network } from "./settings.ts";
 import { shows } from "./shows.ts";
 import { Surface } from "./surface.tsx";
 import { sizesOf } from "./values.ts";
@@ -72,12 +72,20 @@ export function Drawing() {
           </p>
         )}
       </div>
+      {areAlike(networks.value) && (
+        <p class="hint" role="status">
+          B is a copy of A. Now change B: its layers and units here, or the options below.
+        </p>
+      )}
       {choosing.value && <Inputs />}
       <Layers now={isThere ? now : undefined} sizes={sizes} onInputs={() => (choosing.value = !choosing.value)} />
       {isThere && edited.value && shows("weights") && <Loaded load={unitEditor} />}
     </section>
   );
 }
+
+const areAlike = ([first, second]: readonly Network[]): boolean =>
+  second !== undefined && JSON.stringify(first) === JSON.stringify(second);
 
 /** Which of two networks is shown and edited. */
 function Which() {
@@ -245,10 +253,13 @@ function Head({ layer, units, layers, onInputs }: HeadProps) {
 /** Norms from 10⁻⁶, below which a layer stands still, to 1 fill the bar. */
 const shareOf = (norm: number): number => Math.max(0, Math.min(1, 1 + Math.log10(norm) / 6));
 
+/** Smaller norms take more digits than there is room for. */
+const leastShown = 0.0001;
+
 /** How strong the gradient still is in a layer. */
 function Gradient({ norm }: { readonly norm: number | undefined }) {
   if (norm === undefined || !Number.isFinite(norm)) return <p class="gradient" />;
-  const text = norm >= 0.001 || norm === 0 ? norm.toPrecision(2) : norm.toExponential(0);
+  const text = norm === 0 ? "0" : norm < leastShown ? `<${leastShown}` : norm.toPrecision(2);
   return (
     <p class="gradient" style={{ "--share": shareOf(norm).toFixed(3) }}>
       <span class="visually-hidden">Norm of the gradient: </span>

@@ -1,5 +1,6 @@
 import { Failure } from "../parts/failure.tsx";
 import { Adapter, Unsupported } from "../parts/gpu.tsx";
+import { Unread } from "../parts/unread.tsx";
 import { Data } from "./data.tsx";
 import { Drawing } from "./drawing.tsx";
 import { Options } from "./options.tsx";
@@ -14,6 +15,7 @@ export function Page() {
   return (
     <>
       <Failure reason={failure.value} />
+      <Unread parts={session.strange} />
       <Toolbar />
       <div class={`playground${session.networks.value.length > 1 ? " both" : ""}`}>
         <Data />

@@ -22,6 +22,7 @@ export function Result() {
           <Outcome key={run} run={run} />
         ))}
       </div>
+      <p class="hint">Filled points train the network, rings only test it. Accuracy counts the rings.</p>
       <Losses />
     </section>
   );
@@ -49,6 +50,7 @@ function Outcome({ run }: { readonly run: number }) {
       <div class={`plane${isOwn ? " own" : ""}`} {...(isOwn && painting)}>
         {isThere && <Surface values={surfaceOf(now, shownOf(run))} />}
         {points}
+        {isOwn && samples(shared.value).y.length === 0 && <p class="prompt">Paint points here</p>}
         {isOwn && cursor.value && <Cursor at={cursor.value} />}
       </div>
       <dl class="figures">

@@ -3,7 +3,7 @@ import type { KernelInfo } from "../../src/index.ts";
 import type { Recording } from "../../src/recording/index.ts";
 import { keepInAddress } from "../parts/address.ts";
 import { grown } from "../parts/course.ts";
-import { parseHash, printHash } from "../parts/hash.ts";
+import { parseHash, printHash, unread } from "../parts/hash.ts";
 import { nextDrawing } from "../parts/motion.ts";
 import { trainingOf } from "../parts/training.ts";
 import { fields, type Shared, split, together, type Values } from "./address.ts";
@@ -30,6 +30,8 @@ const nothing: Course = { epochs: [], train: [], test: [] };
 /** Milliseconds of training between two drawings, at full speed. */
 const frameTime = 8;
 
+/** Parts of the link that mean nothing here. */
+export const strange = unread(fields, location.hash);
 const found = historyOf(parseHash(fields, location.hash));
 const first = split(found.start);
 

@@ -11,7 +11,8 @@ export default function TeacherPanel() {
     <section class="card panel" aria-labelledby="panel-title">
       <h2 id="panel-title">Link for a class</h2>
       <p class="hint">
-        The link opens the page with the present settings, and hides what is not ticked. This page stays as it is.
+        The link opens the page with the present settings, and hides every part that is not marked below. Click a part
+        to mark it or not. This page stays as it is.
       </p>
       <fieldset class="choices">
         <legend class="visually-hidden">What the link shows</legend>

@@ -20,7 +20,7 @@ export default function UnitEditor() {
     layer === 0 ? features[settings.value.features[i]!].label : `unit ${i + 1} of layer ${layer}`;
   return (
     <section
-      class="editor"
+      class="unit-editor"
       aria-labelledby="editor-title"
       key={`${at.layer} ${at.unit} ${at.from}`}
       onKeyDown={({ key }) => key === "Escape" && closeEditor()}

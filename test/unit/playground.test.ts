@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { parseHash, printHash } from "../../demos/parts/hash.ts";
+import { drawable } from "../../demos/parts/course.ts";
+import { parseHash, printHash, unread } from "../../demos/parts/hash.ts";
 import { fields, split, together } from "../../demos/playground/address.ts";
 import { givenOf } from "../../demos/playground/code/given.ts";
 import { kerasCode } from "../../demos/playground/code/keras.ts";
@@ -27,6 +28,16 @@ describe("an address of the playground", () => {
     expect(hash).toBe("problem=spiral&noise=35&features=x1-x1.x2&layers=8-1&rate=0.1&hide=seed-code");
     expect(parseHash(fields, `#${hash}`)).toEqual({ ...changed, hide: ["code", "seed"] });
     expect(parseHash(fields, "layers=").layers).toEqual([]);
+  });
+
+  test("names the parts that mean nothing", () => {
+    expect(unread(fields, "#problem=spiral&layers=8-1&b.rate=0.1&paused=1")).toEqual([]);
+    expect(unread(fields, "#problem=foo&noise=5&layers=99&colour=red")).toEqual([
+      "problem=foo",
+      "layers=99",
+      "colour=red",
+    ]);
+    expect(unread(fields, `#own=${"x".repeat(500)}`)).toEqual([`own=${"x".repeat(20)}…`]);
   });
 
   test("holds two networks", () => {
@@ -247,4 +258,8 @@ test.each([
     ...{ optimizer: "momentum", schedule: "cosine", penalty: "l2", dropout: 0.2, batch: 1 },
   } as typeof initial;
   await expect(code(givenOf(settings), 100)).toMatchFileSnapshot(`playground/${file}`);
+});
+
+test("a curve has gaps where there was no loss yet", () => {
+  expect(drawable([Number.NaN, 0.5, Number.POSITIVE_INFINITY, 0.25])).toEqual([null, 0.5, null, 0.25]);
 });

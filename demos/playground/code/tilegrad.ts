@@ -8,7 +8,7 @@ export function tilegradCode(given: Given, epochs: number): string {
   const { settings, sizes, samples, batch } = given;
   const inputs = sizes[0]!;
   return `// A run of tilegrad's playground: ${titleOf(given)}.
-// npm install tilegrad webgpu @sparticuz/chromium@143, then: node run.mjs
+// tilegrad is not on npm yet. Save this as run.mjs in a clone of its repository, then: npm ci && node run.mjs
 import { ${["data", "Engine", "input", "losses", "nn", "optim", ...opsOf(given)].join(", ")} } from "tilegrad";
 import { createGPU } from "tilegrad/node"; // In a page, leave this line and the engine's options out.
 
