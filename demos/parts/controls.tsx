@@ -38,12 +38,11 @@ export interface SliderProps {
   readonly step: number;
   /** The value as text, with its unit. */
   readonly text: string;
-  readonly disabled?: boolean;
   readonly onChange: (value: number) => void;
 }
 
 /** A labelled slider that acts while it moves. */
-export function Slider({ label, value, min, max, step, text, disabled = false, onChange }: SliderProps) {
+export function Slider({ label, value, min, max, step, text, onChange }: SliderProps) {
   const id = useId();
   return (
     <div class="field">
@@ -53,7 +52,7 @@ export function Slider({ label, value, min, max, step, text, disabled = false, o
       <input
         id={id}
         type="range"
-        {...{ min, max, step, value, disabled }}
+        {...{ min, max, step, value }}
         aria-valuetext={text}
         onInput={({ currentTarget }) => onChange(Number(currentTarget.value))}
       />

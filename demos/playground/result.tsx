@@ -5,7 +5,7 @@ import { cursor, painting } from "./brush.ts";
 import { surfaceOf } from "./drawing.tsx";
 import type { Frame } from "./frame.ts";
 import { nameOf } from "./names.ts";
-import { samples } from "./problems.ts";
+import { samples, taskOf } from "./problems.ts";
 import { chosen, courses, frames, looked, networks, shared, type Unit } from "./session.ts";
 import { Points, Surface } from "./surface.tsx";
 import { sizesOf } from "./values.ts";
@@ -22,7 +22,10 @@ export function Result() {
           <Outcome key={run} run={run} />
         ))}
       </div>
-      <p class="hint">Filled points train the network, rings only test it. Accuracy counts the rings.</p>
+      <p class="hint">
+        Filled points train the network, rings only test it.{" "}
+        {taskOf(shared.value) === "classification" && "Accuracy counts the rings."}
+      </p>
       <Losses />
     </section>
   );

@@ -175,9 +175,10 @@ describe("the page of texts", () => {
         },
         value,
       );
+    expect(await text(page, ".own [role=status]")).toMatch(/still learns from “First names”.* at least 1,000/);
     const isDisabled = () => page.$eval(".own button", (button) => (button as HTMLButtonElement).disabled);
     await paste("Too short.");
-    expect(await text(page, ".own [role=status]")).toMatch(/^The text has 10 characters: it takes 1000/);
+    expect(await text(page, ".own [role=status]")).toMatch(/The text has 10 characters: it needs at least 1,000/);
     expect(await isDisabled()).toBe(true);
     await paste("Die Möwe flog über das Meer – 海 – und schrie. ".repeat(40));
     expect(await isDisabled()).toBe(false);
@@ -198,6 +199,8 @@ describe("the page of texts", () => {
     await atLeast(page, 100);
     await page.waitForSelector("#accuracy");
     await page.click("#play");
+    expect(await text(page, "h1")).toBe("Watch a network tell names apart");
+    expect(await page.$$eval(".looking input[type=range]", (all) => all.length)).toBe(0);
     expect(Number.parseFloat(await text(page, "#accuracy"))).toBeGreaterThan(60);
     expect(await page.$$eval(".names li", (all) => all.length)).toBe(10);
     expect(await page.$$eval(".bars .token", (all) => all.map((tag) => tag.textContent).sort())).toEqual([
@@ -212,6 +215,7 @@ describe("the page of texts", () => {
   test("has nothing that axe finds, in light, in dark and on a phone", async () => {
     const page = await open("#model=chess&source=own&hidden=3&seed=x&own=%%&paused=1");
     await atStep(page, 0);
+    expect(await text(page, "#unread")).toMatch(/parts of the link: model=chess, hidden=3, seed=x, own=/);
     expect(await hash(page)).toBe("#paused=1"); // What means nothing in an address is ignored.
     await expectAccessible(page);
   });

@@ -120,7 +120,7 @@ test("a text that is too short is refused with its length", () => {
 
 test("the network writes often at first", () => {
   const steps = Array.from({ length: 1300 }, (_, step) => step).filter(writesAfter);
-  expect(steps).toEqual([0, 50, 100, 200, 400, 800, 1200]);
+  expect(steps).toEqual([0, 10, 20, 50, 100, 200, 400, 800, 1200]);
 });
 
 test("a character is drawn by its share at a temperature", () => {

@@ -1,7 +1,7 @@
 import { Chart } from "./chart.tsx";
 import { reaches } from "./inside.ts";
 import { names } from "./names.ts";
-import { validateEvery } from "./pace.ts";
+import { block, stepsText, validateEvery } from "./pace.ts";
 import { settings } from "./session.ts";
 
 /** The gradient through time: how much of it reaches characters further back. */
@@ -18,11 +18,16 @@ export function Distance() {
       <ul class="networks">
         {all.map(([name, { step, norms }]) => (
           <li key={name} class={`${name}${name === model ? " now" : ""}`} id={`reach-${name}`}>
-            {names[name]}, {step.toLocaleString("en-US")} steps: {ratio(norms)}
+            {names[name]}, {stepsText(step)}: {ratio(norms)}
           </li>
         ))}
       </ul>
-      {all.length === 0 && <p class="legend">Measured every {validateEvery} steps.</p>}
+      {all.length === 0 && (
+        <p class="legend">
+          A line will show here how much of the gradient reaches each character further back. It is measured after{" "}
+          {block} steps, and then every {validateEvery}.
+        </p>
+      )}
       <Chart
         label="Norm of the gradient by distance from the last character, on a logarithmic axis"
         unit="characters back"

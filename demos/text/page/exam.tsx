@@ -1,4 +1,5 @@
 import { ignored } from "./ignored.ts";
+import { stepsText } from "./pace.ts";
 import { ended, exam, frame } from "./session.ts";
 
 /** Names that the network has not seen, coloured by what it takes each character for. */
@@ -6,9 +7,7 @@ export function ExamCard() {
   const now = exam.value;
   return (
     <section class="card exam" aria-labelledby="exam-title">
-      <h2 id="exam-title">
-        Names it has not seen{frame.value && now && `, after ${now.step.toLocaleString("en-US")} steps`}
-      </h2>
+      <h2 id="exam-title">Names it has not seen{frame.value && now && `, after ${stepsText(now.step)}`}</h2>
       {!now && !ended.value && <p class="legend">Compiling what tags…</p>}
       {now && (
         <>

@@ -7,7 +7,7 @@ import { Insight, type Look } from "./insight.ts";
 import { type Batch, type Material, materialOf } from "./material.ts";
 import { Memory } from "./memory.ts";
 import { type Network, networkOf } from "./networks.ts";
-import { block, validateEvery } from "./pace.ts";
+import { block, looksAfter } from "./pace.ts";
 import type { Settings, Source } from "./settings.ts";
 import { type TagMaterial, tagMaterial } from "./tags.ts";
 import { type Piece, Writer } from "./writer.ts";
@@ -162,7 +162,7 @@ export class Lab {
   }
 
   #stepped(): Promise<Frame> {
-    return this.#step % validateEvery === 0 ? this.validate() : this.#frame();
+    return looksAfter(this.#step) ? this.validate() : this.#frame();
   }
 
   async #frame(): Promise<Frame> {
@@ -175,7 +175,7 @@ export class Lab {
       epoch: this.#step / batches,
       train: counted === 0 ? undefined : sum! / counted / Math.LN2,
       validation: this.#validated,
-      looked: this.#step % validateEvery === 0,
+      looked: looksAfter(this.#step),
       baseline,
       parameters: [...model.weights.values()].reduce((count, { size }) => count + size, 0),
     };

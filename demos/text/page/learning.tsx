@@ -1,6 +1,6 @@
 import { Figure } from "../../parts/figure.tsx";
 import { Chart } from "./chart.tsx";
-import { course, frame } from "./session.ts";
+import { course, frame, tagging } from "./session.ts";
 
 const bits = (value: number | undefined): string => (value === undefined ? "–" : value.toFixed(3));
 
@@ -13,8 +13,13 @@ export function Learning() {
       <h2 id="learning-title">Bits per character</h2>
       <dl class="figures">
         <Figure id="train-bits" name="Training" kind="train" value={bits(now?.train)} />
-        <Figure id="validation-bits" name="Held-out text" kind="validation" value={bits(now?.validation)} />
-        <Figure id="baseline-bits" name="By frequency" kind="baseline" value={bits(now?.baseline)} />
+        <Figure
+          id="validation-bits"
+          name={tagging() ? "Held-out names" : "Held-out text"}
+          kind="validation"
+          value={bits(now?.validation)}
+        />
+        <Figure id="baseline-bits" name="Frequency alone" kind="baseline" value={bits(now?.baseline)} />
       </dl>
       <Chart
         label="Bits per character by step: of training, of text that is held out, and of a guess by frequency"
@@ -27,8 +32,11 @@ export function Learning() {
         ]}
       />
       <p class="legend">
-        How far the next character is from certain: 1 bit is a choice of two.
-        {now && ` Who knows only how often each character occurs needs ${bits(now.baseline)} bits.`}
+        {tagging()
+          ? "How uncertain the network is about each character, whether it belongs to a first or a last name: 1 bit is a choice of two equals."
+          : "How uncertain the network is about the next character: 1 bit is a choice of two equals."}
+        {now &&
+          ` A guess that knows only how often each ${tagging() ? "kind of name" : "character"} occurs needs ${bits(now.baseline)} bits.`}
       </p>
     </section>
   );

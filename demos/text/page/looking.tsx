@@ -43,12 +43,13 @@ export function Looking() {
               options={showsOf(settings.value).map((name) => [name, names[name]!] as const)}
               onChange={(show) => set({ show })}
             />
-            <Slider
-              disabled={count() === 1}
-              label={attends ? "Head" : "Unit"}
-              {...{ value: unit() + 1, min: 1, max: count(), step: 1, text: `${unit() + 1} of ${count()}` }}
-              onChange={(unit) => set({ unit })}
-            />
+            {count() > 1 && (
+              <Slider
+                label={attends ? "Head" : "Unit"}
+                {...{ value: unit() + 1, min: 1, max: count(), step: 1, text: `${unit() + 1} of ${count()}` }}
+                onChange={(unit) => set({ unit })}
+              />
+            )}
           </div>
           <Text />
           <p class="legend">

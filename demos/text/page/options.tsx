@@ -2,7 +2,7 @@ import { useSignal } from "@preact/signals";
 import { useId } from "preact/hooks";
 import { Choice } from "../../parts/controls.tsx";
 import { names } from "./names.ts";
-import { shortcoming } from "./own.ts";
+import { least, shortcoming } from "./own.ts";
 import { change, settings } from "./session.ts";
 import { batchSizes, depths, longestText, type Model, models, rates, sources, units } from "./settings.ts";
 
@@ -108,7 +108,8 @@ function Own() {
           Learn this text
         </button>
         <p class="legend" role="status">
-          {text.value !== "" && lacks}
+          {source !== "own" && `Below, the network still learns from “${words[source]}”. `}
+          {text.value === "" ? `Paste a text, then press the button. It needs at least ${least}.` : lacks}
         </p>
       </div>
     </form>

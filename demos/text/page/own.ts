@@ -5,6 +5,9 @@ const longestLine = 24;
 const leastCharacters = 1000;
 const leastLines = 50;
 
+/** What is enough, in words. */
+export const least = `${leastCharacters.toLocaleString("en-US")} characters, or a list of ${leastLines} different short lines`;
+
 /** A text with line ends as `\n` and without space around lines. */
 export const tidied = (text: string): string => text.replaceAll(/\s*\n\s*/g, "\n").trim();
 
@@ -20,5 +23,5 @@ export function shortcoming(text: string): string | undefined {
   if (isList(tidy)) return undefined;
   const { length } = [...tidy];
   if (length >= leastCharacters) return undefined;
-  return `The text has ${length} characters: it takes ${leastCharacters}, or a list of ${leastLines} different short lines.`;
+  return `The text has ${length} characters: it needs at least ${least}.`;
 }

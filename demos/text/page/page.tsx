@@ -1,5 +1,6 @@
 import { Failure } from "../../parts/failure.tsx";
 import { Adapter, Unsupported } from "../../parts/gpu.tsx";
+import { Unread } from "../../parts/unread.tsx";
 import { Distance } from "./distance.tsx";
 import { ExamCard } from "./exam.tsx";
 import { Learning } from "./learning.tsx";
@@ -15,6 +16,7 @@ export function Page() {
   return (
     <>
       <Failure reason={failure.value} />
+      <Unread parts={session.strange} />
       <Toolbar />
       <Options />
       <div class="columns">

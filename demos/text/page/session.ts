@@ -2,7 +2,7 @@ import { batch, signal } from "@preact/signals";
 import type { Recording } from "../../../src/recording/index.ts";
 import { keepInAddress } from "../../parts/address.ts";
 import { grown } from "../../parts/course.ts";
-import { parseHash, printHash } from "../../parts/hash.ts";
+import { parseHash, printHash, unread } from "../../parts/hash.ts";
 import { isCalm, nextDrawing, nextFrame } from "../../parts/motion.ts";
 import { trainingOf } from "../../parts/training.ts";
 import type { Exam } from "./examiner.ts";
@@ -30,11 +30,13 @@ export interface Sample {
 const nothing: Course = { steps: [], train: [], looks: [], validation: [] };
 
 /** Samples that stay on the page. */
-const mostSamples = 7;
+const mostSamples = 9;
 
 /** Characters that appear at once while the network writes. */
 const atOnce = 4;
 
+/** Parts of the link that mean nothing here. */
+export const strange = unread(fields, location.hash);
 const { paused, temperature: warmth, show: shown, unit, read, ...found } = parseHash(fields, location.hash);
 const isEnough = found.source !== "own" || shortcoming(found.own) === undefined;
 

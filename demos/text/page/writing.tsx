@@ -1,4 +1,5 @@
 import { Slider } from "../../parts/controls.tsx";
+import { stepsText } from "./pace.ts";
 import { ended, frame, type Sample, samples, temperature, warm, write, writing } from "./session.ts";
 
 /** What the network writes, the newest first: from noise to words. */
@@ -8,7 +9,7 @@ export function Writing() {
   return (
     <section class="card writing" aria-labelledby="writing-title">
       <div class="writing-head">
-        <h2 id="writing-title">What it writes{newest && `, after ${stepsOf(newest)}`}</h2>
+        <h2 id="writing-title">What it writes{newest && `, after ${stepsText(newest.step)}`}</h2>
         <Slider
           label="Temperature"
           {...{ value, min: 0, max: 20, step: 1, text: (value / 10).toFixed(1) }}
@@ -35,7 +36,7 @@ export function Writing() {
         <ol class="earlier" aria-label="What it wrote before">
           {earlier.map((sample) => (
             <li key={sample.step}>
-              <span class="when">{stepsOf(sample)}</span>
+              <span class="when">{stepsText(sample.step)}</span>
               <span class="sample">{shown(sample)}</span>
             </li>
           ))}
@@ -44,8 +45,6 @@ export function Writing() {
     </section>
   );
 }
-
-const stepsOf = ({ step }: Sample): string => `${step.toLocaleString("en-US")} ${step === 1 ? "step" : "steps"}`;
 
 /** Short lines, such as names, beside each other. */
 function shown({ text }: Sample): string {
