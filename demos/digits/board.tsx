@@ -2,11 +2,8 @@ import { useEffect, useRef } from "preact/hooks";
 import { classes } from "./packs.ts";
 import { Pad } from "./pad.ts";
 import { Print } from "./print.tsx";
-import type { NetworkName } from "./settings.ts";
 import { draw, image, look, show, shown, test } from "./state.ts";
-
-/** What networks are called. */
-export const names: Readonly<Record<NetworkName, string>> = { cnn: "CNN", mlp: "MLP" };
+import { articleOf, names, sureness } from "./words.ts";
 
 /** The pad, and what the networks say of what is on it. */
 export function Board() {
@@ -66,12 +63,6 @@ function Paper() {
   );
 }
 
-function sureness(probability: number): string {
-  if (probability > 0.99) return "Surely";
-  if (probability > 0.85) return "Most likely";
-  return probability > 0.5 ? "Perhaps" : "Hard to say;";
-}
-
 const bestOf = (probabilities: Float32Array): number => probabilities.indexOf(Math.max(...probabilities));
 
 function Verdict() {
@@ -85,10 +76,12 @@ function Verdict() {
         {now ? (
           now.insides.map(({ network, probabilities }) => {
             const best = bestOf(probabilities);
+            const [before, after] = sureness(probabilities[best]!);
             return (
               <p key={network} class={network}>
                 {now.insides.length > 1 && <span class="network-name">{names[network]}: </span>}
-                {sureness(probabilities[best]!)} a <strong>{best}</strong>
+                {before} {articleOf(best)} <strong>{best}</strong>
+                {after}
               </p>
             );
           })
@@ -164,7 +157,7 @@ function Tests() {
       </button>
       <p id="caption">
         {all && number > 0
-          ? `Test image ${number.toLocaleString("en-US")}, a ${all.labels[number - 1]}. Draw over it.`
+          ? `Test image ${number.toLocaleString("en-US")}, ${articleOf(all.labels[number - 1]!)} ${all.labels[number - 1]}. Draw over it.`
           : "What you draw is scaled and centred as the images are."}
       </p>
     </div>

@@ -1,7 +1,6 @@
 import { computed } from "@preact/signals";
 import { Choice } from "../parts/controls.tsx";
 import { anatomy, type Inside, type Layer, valuesOf, weightsOf } from "./anatomy.ts";
-import { names } from "./board.tsx";
 import { inputOf } from "./images.ts";
 import { type Frame, largest, Mosaic, placeIn } from "./mosaic.tsx";
 import { pick, picked } from "./picked.ts";
@@ -9,6 +8,7 @@ import { networksOf } from "./settings.ts";
 import { chosen, look, settings, subject } from "./state.ts";
 import { Sum } from "./sum.tsx";
 import { columnsOf, explain, type Patch, type Place, signed } from "./sums.ts";
+import { names } from "./words.ts";
 
 /** The network that is shown, with everything in it for the image on the pad. */
 const shownInside = computed(() => {

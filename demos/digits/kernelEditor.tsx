@@ -135,7 +135,8 @@ function Text({ kernel }: { readonly kernel: StepKernel }) {
       <p class="note">
         The training goes on where it is; <b>Start over</b> shows the whole climb with your kernel. Test images are read
         with tilegrad’s own kernels, so that their scores stay honest. Nobody checks your text: a loop without an end
-        takes the GPU with it.
+        takes the GPU with it. The list has each kernel by itself; when they run, tilegrad puts some of them into one
+        dispatch, and so a step has fewer dispatches than kernels.
       </p>
     </>
   );

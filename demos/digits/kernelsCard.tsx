@@ -1,6 +1,7 @@
 import { signal } from "@preact/signals";
 import type { ComponentType } from "preact";
 import { useEffect } from "preact/hooks";
+import { ownChoice } from "./settings.ts";
 import { kernels, step, subject } from "./state.ts";
 
 /** What shows kernels loads when they are asked for. */
@@ -17,7 +18,7 @@ export function KernelsCard() {
   }, [isOpen]);
   const open = (): void => {
     const family = subject.value === "cnn" ? "conv2d" : "matmul";
-    kernels.value = { ...kernels.value, kernel: { network: subject.value, family, variant: "naive", place: 0 } };
+    kernels.value = { ...kernels.value, kernel: { network: subject.value, family, variant: ownChoice, place: 0 } };
   };
   return (
     <section class="card kernels" aria-labelledby="kernels-title">

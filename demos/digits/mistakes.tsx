@@ -3,7 +3,9 @@ import { useRef } from "preact/hooks";
 import { imageAt } from "./images.ts";
 import { classes } from "./packs.ts";
 import { Print } from "./print.tsx";
-import { exam, show, subject, test } from "./state.ts";
+import { networksOf } from "./settings.ts";
+import { exam, settings, show, subject, test } from "./state.ts";
+import { articleOf, names } from "./words.ts";
 
 /** A cell of the matrix: what images are, and what they are read as. */
 interface Cell {
@@ -23,6 +25,7 @@ const digits = Array.from({ length: classes }, (_, digit) => digit);
 export function Mistakes() {
   const answers = exam.value?.[subject.value];
   const labels = test.value?.labels;
+  const name = names[subject.value];
   if (!answers || !labels) return null;
   const { guesses, confidence } = answers;
   const counts = new Uint32Array(classes * classes);
@@ -37,9 +40,9 @@ export function Mistakes() {
   return (
     <section class="card mistakes" aria-labelledby="mistakes-title">
       <div>
-        <h2 id="mistakes-title">What it reads as what</h2>
+        <h2 id="mistakes-title">What {networksOf(settings.value).length > 1 ? `the ${name}` : "it"} reads as what</h2>
         <p class="note">
-          The network misreads {wrong.toLocaleString("en-US")} of {guesses.length.toLocaleString("en-US")} test images.
+          The {name} misreads {wrong.toLocaleString("en-US")} of {guesses.length.toLocaleString("en-US")} test images.
           Click a number to see them.
         </p>
         <Matrix counts={counts} />
@@ -80,7 +83,7 @@ function titleOf(cell: Cell | undefined): string {
   if (!cell) return "Misread images";
   return cell.actual === cell.guess
     ? `Each ${cell.actual} read as ${cell.guess}`
-    : `A ${cell.actual} read as ${cell.guess}`;
+    : `Images of ${articleOf(cell.actual)} ${cell.actual} read as ${cell.guess}`;
 }
 
 /** The confusion matrix: arrow keys move between its cells. */
@@ -130,7 +133,7 @@ function Matrix({ counts }: { readonly counts: Uint32Array }) {
                     id={`cell-${actual}-${guess}`}
                     class={actual === guess ? "right" : count > 0 ? "wrong" : "none"}
                     style={{ "--share": share.toFixed(3) }}
-                    aria-label={`${count} images of a ${actual} read as ${guess}`}
+                    aria-label={`${count} images of ${articleOf(actual)} ${actual} read as ${guess}`}
                     aria-pressed={isOpen}
                     tabIndex={at.current.actual === actual && at.current.guess === guess ? 0 : -1}
                     onFocus={() => {

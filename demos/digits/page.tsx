@@ -1,10 +1,11 @@
 import { Failure } from "../parts/failure.tsx";
 import { Adapter, Unsupported } from "../parts/gpu.tsx";
+import { Unread } from "../parts/unread.tsx";
 import { Board } from "./board.tsx";
 import { InsideView } from "./inside.tsx";
 import { KernelsCard } from "./kernelsCard.tsx";
 import { Mistakes } from "./mistakes.tsx";
-import { failure, missing, remote } from "./state.ts";
+import { failure, missing, remote, strange } from "./state.ts";
 import { Training } from "./training.tsx";
 
 export function Page() {
@@ -12,6 +13,7 @@ export function Page() {
   return (
     <>
       <Failure reason={failure.value} />
+      <Unread parts={strange} />
       <div class="digits">
         <Board />
         <Training />

@@ -1,7 +1,7 @@
 import { batch, computed, effect, signal, untracked } from "@preact/signals";
 import type { CompilerError } from "../../src/kernels/call.ts";
 import { mostPacked, pack, unpack } from "../parts/pack.ts";
-import { networksOf } from "./settings.ts";
+import { networksOf, ownChoice } from "./settings.ts";
 import { ask, exam, kernels, replacement, settings, speed, step, subject } from "./state.ts";
 import type { Chosen, Replacement, StepKernel } from "./stepKernels.ts";
 
@@ -59,9 +59,10 @@ effect(() => {
 async function load(): Promise<void> {
   const before = listed.value;
   const wanted = kernels.value.kernel!;
+  const forced = wanted.variant === ownChoice ? undefined : wanted;
   const found = await ask(({ methods }) =>
     // The address may name a variant that this version does not have.
-    methods.kernels(subject.value, wanted).catch(() => methods.kernels(subject.value)),
+    methods.kernels(subject.value, forced).catch(() => methods.kernels(subject.value)),
   );
   if (!found || listed.value !== before) return;
   const ofFamily = found.filter(({ family }) => family === wanted.family);

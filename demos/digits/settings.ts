@@ -34,6 +34,9 @@ export const settingFields: Fields<Settings> = {
   seed: whole(1, 999_999, 1),
 };
 
+/** In place of a variant: the one that tilegrad chose. */
+export const ownChoice = "own";
+
 const kernel: Field<Chosen | undefined> = {
   initial: undefined,
   parse(text) {

@@ -1,6 +1,6 @@
 import { batch, computed, signal } from "@preact/signals";
 import type { RemoteTrainer } from "../../src/worker/index.ts";
-import { parseHash } from "../parts/hash.ts";
+import { parseHash, unread } from "../parts/hash.ts";
 import { trainingOf } from "../parts/training.ts";
 import type { Inside } from "./anatomy.ts";
 import { type Course, nothing } from "./course.ts";
@@ -18,6 +18,8 @@ export interface Look {
   readonly insides: readonly (Inside & { readonly probabilities: Float32Array })[];
 }
 
+/** Parts of the link that mean nothing here. */
+export const strange = unread(fields, location.hash);
 const { paused, test: firstShown, kernel, use, text, ...initial } = parseHash(fields, location.hash);
 
 /** All that the page shows. The settings, the test image and whether it is paused are kept in its address. */

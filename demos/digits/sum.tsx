@@ -81,15 +81,15 @@ function Words({ kind, parts, bias, total, computed, activated }: Explanation) {
       {activated === undefined ? "." : ""}
       {activated !== undefined && (
         <>
-          ; ReLU makes of it <b id="sum-activated">{signed(Math.max(0, rounded(total)))}</b>.
+          ; after ReLU it is <b id="sum-activated">{signed(Math.max(0, rounded(total)))}</b>.
         </>
       )}{" "}
       <span class="note">
-        The GPU got <span id="sum-computed">{signed(computed, 5)}</span>
+        The GPU computed <span id="sum-computed">{signed(computed, 5)}</span>
         {activated !== undefined && (
           <>
             {" "}
-            and <span id="sum-gpu-activated">{signed(activated, 5)}</span>
+            before ReLU and <span id="sum-gpu-activated">{signed(activated, 5)}</span> after it
           </>
         )}
         .

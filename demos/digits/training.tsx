@@ -2,7 +2,6 @@ import { upload } from "../../src/store/files.ts";
 import { Choice } from "../parts/controls.tsx";
 import { Figure } from "../parts/figure.tsx";
 import { LookInside } from "../parts/inside.tsx";
-import { names } from "./board.tsx";
 import { type Axis, Chart } from "./chart.tsx";
 import * as session from "./session.ts";
 import {
@@ -16,6 +15,7 @@ import {
   stepsPerEpoch,
 } from "./settings.ts";
 import { arrived, busy, course, ended, playing, replacement, settings, speed, step } from "./state.ts";
+import { names } from "./words.ts";
 
 const count = (value: number): string => Math.round(value).toLocaleString("en-US");
 

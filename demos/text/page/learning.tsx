@@ -33,8 +33,8 @@ export function Learning() {
       />
       <p class="legend">
         {tagging()
-          ? "How uncertain the network is about each character, whether it belongs to a first or a last name: 1 bit is a choice of two equals."
-          : "How uncertain the network is about the next character: 1 bit is a choice of two equals."}
+          ? "How uncertain the network is about each character, whether it belongs to a first or a last name: 1 bit is a choice between two equally likely ones."
+          : "How uncertain the network is about the next character: 1 bit is a choice between two equally likely ones."}
         {now &&
           ` A guess that knows only how often each ${tagging() ? "kind of name" : "character"} occurs needs ${bits(now.baseline)} bits.`}
       </p>
