@@ -67,7 +67,7 @@ describe("the page of digits", () => {
     await page.click("#play");
     await page.waitForSelector(".course[aria-busy=false]");
     const misread = await page.$$eval(".matrix .wrong", (cells) => cells.map((cell) => Number(cell.textContent)));
-    const all = Number((await text(page, ".mistakes .note")).replace(",", "").split(" ")[0]);
+    const all = Number((await text(page, ".mistakes .note")).replace(",", "").match(/misreads (\d+) of/)![1]);
     expect(misread.reduce((sum, count) => sum + count)).toBe(all);
     const { id, count } = await page.$eval(".matrix .wrong", (cell) => ({ id: cell.id, count: cell.textContent }));
     await page.click(`#${id}`);
