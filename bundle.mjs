@@ -2,19 +2,19 @@ import { build } from "esbuild";
 
 /*
  * Bundles what tsc wrote into dist: all of tilegrad in one file, and each part that is loaded on demand in its own file.
- * A part brings what it needs along, so that a page which never loads it carries nothing for it. Only files whose classes
- * are compared with `instanceof` stay shared: a second Variable or ShapeError would be another class than the program's.
+ * A part brings what it needs along, so that a page which never loads it carries nothing for it. It shares only files
+ * whose classes meet those of the program: a second Variable would be no Variable, and a second AttributeError none.
  */
 
-const parts = [
-  "selfcheck/index",
-  "tune/index",
-  "runtime/watch",
-  "runtime/record/record",
-  "gpu/profiler",
-  "exported/check",
-];
-const shared = ["errors", "graph/tensor", "store/store"];
+/** The parts, and what each shares. */
+const parts = {
+  "selfcheck/index": [],
+  "tune/index": ["errors", "store/store"],
+  "runtime/watch": [],
+  "runtime/record/record": ["errors", "graph/tensor"],
+  "gpu/profiler": ["errors"],
+  "exported/check": [],
+};
 const common = { bundle: true, format: "esm", sourcemap: true, logLevel: "warning" };
 
 await build({
@@ -24,11 +24,11 @@ await build({
   minify: true,
   sourcesContent: false,
 });
-for (const file of parts.map((part) => `dist/src/${part}.js`))
+for (const [part, shared] of Object.entries(parts))
   await build({
     ...common,
-    entryPoints: [file],
-    outfile: file,
+    entryPoints: [`dist/src/${part}.js`],
+    outfile: `dist/src/${part}.js`,
     allowOverwrite: true,
     external: shared.map((name) => `./dist/src/${name}.js`),
   });
