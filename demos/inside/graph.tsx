@@ -1,11 +1,12 @@
 import { computed, signal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect } from "preact/hooks";
 import type { RecordedNode, Stage } from "../../src/recording/index.ts";
 import { Choice } from "../parts/controls.tsx";
 import { Layers } from "./layers.tsx";
 import { type Drawing, draw } from "./layout.ts";
 import { stages } from "./links.ts";
 import { address, change, links, pick, picked } from "./session.ts";
+import { useWidth } from "./width.ts";
 import { cut, shapeOf, value } from "./words.ts";
 
 const nodeHeight = 36;
@@ -154,8 +155,9 @@ function moved(to: Stage) {
   return at < 0 ? undefined : { kind: "node" as const, at };
 }
 
-/** How far the drawing is zoomed. */
-const scale = signal(1);
+/** How far the drawing is zoomed; undefined as long as it fits the page, as far as one can read it. */
+const scale = signal<number | undefined>(undefined);
+const readable = 0.7;
 
 function Drawn({
   drawing: { width, height, boxes, edges },
@@ -164,11 +166,11 @@ function Drawn({
   readonly drawing: Drawing;
   readonly stage: Stage;
 }) {
-  const frame = useRef<HTMLDivElement>(null);
+  const [frame, room] = useWidth<HTMLDivElement>();
   const { nodes, roles, forwards, gradients } = links.value![stage];
   const chosen = picked.value?.kind === "node" ? picked.value.at : undefined;
   const partners = new Set(chosen === undefined ? [] : [...forwards[chosen]!, ...gradients[chosen]!]);
-  const zoom = scale.value;
+  const zoom = scale.value ?? Math.max(readable, Math.min(1, room / width));
   // biome-ignore lint/correctness/useExhaustiveDependencies: a chosen node stays in view when the zoom changes
   useEffect(() => {
     const box = boxes[chosen ?? roles.indexOf("forward")];

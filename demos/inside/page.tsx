@@ -69,7 +69,7 @@ function Source() {
         <dl class="figures">
           <Figure id="title" name="Shown" value={title.value} />
           <Figure id="dispatches" name="Dispatches" value={String(now.dispatches.length)} />
-          <Figure name="Steps" value={now.steps.join(", ")} />
+          <Figure name={now.steps.length > 1 ? "Recorded at steps" : "Recorded at step"} value={now.steps.join(", ")} />
           <Figure
             name="GPU time"
             value={now.timings.gpu ? time(Math.max(0, ...now.timings.gpu.spans.map(([, end]) => end))) : "no clock"}

@@ -1,16 +1,28 @@
+import { useEffect, useRef } from "preact/hooks";
 import type { Recording } from "../../src/recording/index.ts";
 import { DispatchPanel } from "./dispatch.tsx";
 import { DispatchLink, Fact, Facts, TensorLink } from "./facts.tsx";
 import { stages } from "./links.ts";
-import { address, change, links, pick, picked } from "./session.ts";
-import { isBroken, TensorPanel } from "./tensor.tsx";
+import { address, change, isBroken, links, pick, picked } from "./session.ts";
+import { TensorPanel } from "./tensor.tsx";
 import { bytes, shapeOf } from "./words.ts";
 
 /** What is picked, in detail. */
 export function Panel({ recording }: { readonly recording: Recording }) {
   const now = picked.value;
+  const panel = useRef<HTMLElement>(null);
+  const asked = address.value.pick;
+  const before = useRef(asked);
+  // What was picked is shown from its beginning, also where the panel is below what one picks from.
+  useEffect(() => {
+    if (asked === before.current) return;
+    before.current = asked;
+    panel.current!.scrollTop = 0;
+    const { top, bottom } = panel.current!.getBoundingClientRect();
+    if (asked && (top > innerHeight - 80 || bottom < 80)) panel.current!.scrollIntoView();
+  }, [asked]);
   return (
-    <aside class="card panel" aria-label="Details of what is picked">
+    <aside ref={panel} class="card panel" aria-label="Details of what is picked">
       {!now && (
         <>
           <h2>Pick something</h2>
@@ -144,7 +156,7 @@ function NodePanel({ recording, at }: { readonly recording: Recording; readonly 
         {node.layer && <Fact name="Layer">{node.layer}</Fact>}
         {attrs.map(([key, value]) => (
           <Fact key={key} name={key}>
-            {typeof value === "string" ? value : JSON.stringify(value)}
+            {typeof value === "string" ? value : JSON.stringify(value).replaceAll(/-(?=\d)/g, "−")}
           </Fact>
         ))}
         {node.before && <Fact name="Computes its first input">{node.before}</Fact>}

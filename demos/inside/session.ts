@@ -1,5 +1,5 @@
 import { batch, computed, signal } from "@preact/signals";
-import { parseRecording, type Recording, type Stage } from "../../src/recording/index.ts";
+import { parseRecording, type RecordedTensor, type Recording, type Stage } from "../../src/recording/index.ts";
 import { indexedDBStore } from "../../src/store/indexedDB.ts";
 import { keepInAddress } from "../parts/address.ts";
 import { choice, type Fields, parseHash, printHash } from "../parts/hash.ts";
@@ -61,11 +61,23 @@ export const change = (changes: Partial<Address>): void => {
 
 export const pick = (kind: Picked["kind"], at: number): void => change({ pick: { kind, at } });
 
+/** What is shown until something is picked: the slowest dispatch, or nothing where values are not finite. */
+function slowest({ tensors, timings: { gpu } }: Recording): Picked | undefined {
+  if (!gpu || tensors.some(isBroken)) return undefined;
+  const times = gpu.spans.map(([from, to]) => to - from);
+  return times.length > 0 ? { kind: "dispatch", at: times.indexOf(Math.max(...times)) } : undefined;
+}
+
+/** Whether some element was not finite in the newest step. */
+export const isBroken = ({ statistics }: RecordedTensor): boolean =>
+  statistics.at(-1)!.nans + statistics.at(-1)!.infinities > 0;
+
 /** The thing picked, if this recording has it. */
 export const picked = computed(() => {
   const { pick, stage } = address.value;
   const all = recording.value;
-  if (!pick || !all) return undefined;
+  if (!all) return undefined;
+  if (!pick) return slowest(all);
   const counts = {
     dispatch: all.dispatches.length,
     tensor: all.tensors.length,

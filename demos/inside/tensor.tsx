@@ -1,10 +1,11 @@
-import { useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { type RecordedTensor, type Recording, type Statistics, valuesOf } from "../../src/recording/index.ts";
 import { DispatchLink, Fact, Facts } from "./facts.tsx";
 import { canFollow } from "./follow.ts";
 import { Heatmap } from "./heatmap.tsx";
 import { Path } from "./path.tsx";
 import { indexOf, placeOf, sizeOf } from "./places.ts";
+import { isBroken } from "./session.ts";
 import { bytes, shapeOf, value } from "./words.ts";
 
 export interface TensorPanelProps {
@@ -21,10 +22,6 @@ const kinds: Readonly<Record<RecordedTensor["kind"], string>> = {
   constant: "Constant",
   computed: "Computed",
 };
-
-/** Whether some element was not finite in the newest step. */
-export const isBroken = ({ statistics }: RecordedTensor): boolean =>
-  statistics.at(-1)!.nans + statistics.at(-1)!.infinities > 0;
 
 /** Statistics, histograms, elements, and where one element came from. */
 export function TensorPanel({ recording, at, isPart = false }: TensorPanelProps) {
@@ -160,6 +157,10 @@ function Elements({ recording, at }: { readonly recording: Recording; readonly a
   const wrong = isBroken(tensor) && values ? values.findIndex((each) => !Number.isFinite(each)) : 0;
   const [chosen, choose] = useState(Math.max(0, wrong));
   const [isFollowed, followIt] = useState(false);
+  const path = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (isFollowed) path.current!.scrollIntoView({ block: "nearest" });
+  }, [isFollowed]);
   const size = sizeOf(shape);
   const element = Math.min(chosen, size - 1);
   const place = placeOf(element, shape);
@@ -202,7 +203,7 @@ function Elements({ recording, at }: { readonly recording: Recording; readonly a
           </button>
         )}
       </div>
-      {isFollowed && <Path recording={recording} tensor={at} element={element} />}
+      <div ref={path}>{isFollowed && <Path recording={recording} tensor={at} element={element} />}</div>
     </>
   );
 }

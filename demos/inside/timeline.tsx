@@ -1,8 +1,7 @@
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import type { Recording } from "../../src/recording/index.ts";
-import { familyClass } from "./families.ts";
-import { pick, picked } from "./session.ts";
+import { address, links, pick, picked } from "./session.ts";
 import { useWidth } from "./width.ts";
 import { cut, time } from "./words.ts";
 
@@ -57,7 +56,8 @@ export function Timeline({ recording }: { readonly recording: Recording }) {
   };
   const step = (by: number): void => {
     if (spans.length === 0) return;
-    const now = picked.value?.kind === "dispatch" ? picked.value.at : by > 0 ? -1 : spans.length;
+    const { pick: asked } = address.value;
+    const now = asked?.kind === "dispatch" ? asked.at : by > 0 ? -1 : spans.length;
     const next = Math.min(Math.max(0, now + by), spans.length - 1);
     pick("dispatch", next);
     const { from: begin, to: finish } = spans[next]!;
@@ -136,7 +136,11 @@ export function Timeline({ recording }: { readonly recording: Recording }) {
           {ticks(from, to, inner / 90).map((tick) => (
             <g key={tick} class="tick">
               <line x1={x(tick)} x2={x(tick)} y1={axisHeight - 6} y2={height} />
-              <text x={x(tick) + 3} y={axisHeight - 8}>
+              <text
+                x={x(tick) + (x(tick) > width - 60 ? -3 : 3)}
+                y={axisHeight - 8}
+                text-anchor={x(tick) > width - 60 ? "end" : "start"}
+              >
                 {tick === 0 ? "0" : time(tick)}
               </text>
             </g>
@@ -165,19 +169,18 @@ export function Timeline({ recording }: { readonly recording: Recording }) {
           })}
           {spans.map((span, i) => {
             const { visible, ...box } = bar(span, axisHeight + laneHeight + gap);
-            const dispatch = recording.dispatches[i]!;
             return (
               visible && (
                 <g
                   key={i}
-                  class={`span ${familyClass(dispatch.family)} ${i === chosen ? "chosen" : ""}`}
+                  class={`span ${roleOf(i)} ${i === chosen ? "chosen" : ""}`}
                   onClick={() => pick("dispatch", i)}
                 >
                   <title>{`${span.label}: ${recording.timings.gpu ? time(span.to - span.from) : "no GPU clock"}`}</title>
                   <rect {...box} rx={3} />
                   {box.width > 44 && (
                     <text x={box.x + 5} y={box.y + laneHeight / 2 + 4}>
-                      {cut(span.label, Math.floor((box.width - 8) / 6.6))}
+                      {cut(span.label, Math.floor((box.width - 10) / 7.6))}
                     </text>
                   )}
                 </g>
@@ -186,9 +189,24 @@ export function Timeline({ recording }: { readonly recording: Recording }) {
           })}
         </svg>
       </div>
+      {links.value && (
+        <ul class="legend" aria-label="Colours of dispatches">
+          <li class="forward">Forward</li>
+          <li class="gradient">Gradient</li>
+          <li class="update">Update</li>
+          <li class="mixed">Several of these</li>
+        </ul>
+      )}
       <p class="note">{clockNote(recording)}</p>
     </section>
   );
+}
+
+/** What the kernels of a dispatch are for, as in the graph. */
+function roleOf(dispatch: number): string {
+  const lowered = links.value?.lowered;
+  const roles = new Set(lowered?.roles.filter((_, i) => lowered.nodes[i]!.dispatch === dispatch));
+  return roles.size > 1 ? "mixed" : ([...roles][0] ?? "leaf");
 }
 
 function clockNote({ timings: { gpu, encodeMs, submitMs, doneMs } }: Recording): string {

@@ -23,7 +23,8 @@ export function time(ms: number): string {
 export const percent = (part: number): string => `${short(100 * part)} %`;
 
 /** Three digits, as far as they matter. */
-export const short = (n: number): string => (n >= 100 ? String(Math.round(n)) : String(Number(n.toPrecision(3))));
+export const short = (n: number): string =>
+  n >= 100 ? String(Math.round(n)) : String(Number(n.toPrecision(3))).replace(/^-/, "−");
 
 /** An element's value. */
 export function value(n: number): string {
