@@ -16,7 +16,7 @@ const drawings: { readonly [K in Name]: (picture: Picture, run: Runs[K], time: n
   speed: drawSpeed,
 };
 
-/** Recorded runs, each loaded when its card first comes into view. */
+/** Recorded runs, by name of the card. */
 const runs = import.meta.glob<Runs[Name]>("./runs/*.json", { import: "default" });
 
 /** Milliseconds of a replay, and of the pause at its end. */
@@ -99,6 +99,8 @@ for (const canvas of document.querySelectorAll<HTMLCanvasElement>("canvas[data-r
   watching.observe(canvas);
   new ResizeObserver(redraw).observe(canvas);
 }
+// The others show their first frame until they come into view.
+for (const replay of replays.values()) void replay.load();
 onAppearance(redraw);
 calm.addEventListener("change", () => {
   redraw();

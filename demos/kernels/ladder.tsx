@@ -21,6 +21,13 @@ export function LadderTable() {
         <p>
           From the definition up, in <code>{ladder.source}</code>
         </p>
+        <button
+          type="button"
+          class="link to-text"
+          onClick={() => document.getElementById("source-title")?.scrollIntoView()}
+        >
+          To its text, to edit it
+        </button>
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls on narrow screens */}
       <section class="scroll" tabIndex={0} aria-label="Table of variants">
@@ -149,7 +156,7 @@ function Share({ of }: { readonly of: number }) {
         <rect class="all" width="100" height="8" />
         <rect width={Math.min(100, 100 * of)} height="8" />
       </svg>
-      {percent(of)}
+      <span class="part">{percent(of)}</span>
     </>
   );
 }
