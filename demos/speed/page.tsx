@@ -79,7 +79,7 @@ function Toolbar() {
             id="only"
             type="text"
             maxLength={60}
-            placeholder="all"
+            placeholder="all, or: matmul, LeNet"
             value={session.only.value}
             onInput={({ currentTarget }) => {
               session.only.value = currentTarget.value;
