@@ -253,13 +253,13 @@ function Head({ layer, units, layers, onInputs }: HeadProps) {
 /** Norms from 10⁻⁶, below which a layer stands still, to 1 fill the bar. */
 const shareOf = (norm: number): number => Math.max(0, Math.min(1, 1 + Math.log10(norm) / 6));
 
-/** Smaller norms take more digits than there is room for. */
-const leastShown = 0.0001;
+/** Smaller norms have room for one digit after their zeros. */
+const fewDigits = 0.001;
 
 /** How strong the gradient still is in a layer. */
 function Gradient({ norm }: { readonly norm: number | undefined }) {
   if (norm === undefined || !Number.isFinite(norm)) return <p class="gradient" />;
-  const text = norm === 0 ? "0" : norm < leastShown ? `<${leastShown}` : norm.toPrecision(2);
+  const text = norm === 0 ? "0" : norm.toPrecision(norm < fewDigits ? 1 : 2);
   return (
     <p class="gradient" style={{ "--share": shareOf(norm).toFixed(3) }}>
       <span class="visually-hidden">Norm of the gradient: </span>
