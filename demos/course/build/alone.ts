@@ -30,6 +30,14 @@ async function bundled(entry: string, format: "esm" | "iife"): Promise<string> {
 const packed = (id: string, script: string): string =>
   `<script type="text/plain" id="${id}">${gzipSync(script, { level: 9 }).toString("base64")}</script>`;
 
+/** Unpacks the page's script, and runs it. */
+const start = `
+const packed = Uint8Array.from(atob(document.getElementById("main").textContent), (letter) => letter.charCodeAt(0));
+const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+const script = new Blob([await new Response(stream).arrayBuffer()], { type: "text/javascript" });
+await import(URL.createObjectURL(script));
+`;
+
 /** Made once, because it takes seconds. */
 let shared: Promise<Shared> | undefined;
 
@@ -49,8 +57,8 @@ async function share(): Promise<Shared> {
   ]);
   return {
     styles: styles.join("\n"),
-    main: main.replaceAll("</script", "<\\/script"),
-    parts: `${packed("worker", worker)}\n${packed("editing", editing)}`,
+    parts: [packed("worker", worker), packed("editing", editing), packed("main", main)].join("\n"),
+    main: start,
   };
 }
 

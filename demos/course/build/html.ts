@@ -119,7 +119,8 @@ function contentOf(lesson: Lesson): Content {
   const cells = given.map((cell) => ({
     number: cell.number,
     code: cell.code,
-    compiled: short(cell.compiled),
+    // Without types it is the same text, as a rule.
+    compiled: { ...short(cell.compiled), code: cell.compiled.code === cell.code ? undefined : cell.compiled.code },
     ...(cell.kind === "exercise" ? { check: short(compiled(lesson, cell.number, cell.check)) } : {}),
   }));
   return { name: lesson.name, title: lesson.title, cells };

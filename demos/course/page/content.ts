@@ -10,8 +10,8 @@ export interface Content {
 export interface CellContent {
   readonly number: number;
   readonly code: string;
-  /** The code as the reader finds it, compiled when the page was built. */
-  readonly compiled: Compiled;
+  /** The code as the reader finds it, compiled when the page was built; without its text where that is the same. */
+  readonly compiled: Omit<Compiled, "code"> & { readonly code?: string | undefined };
   /** Of an exercise. */
   readonly check?: Compiled;
 }

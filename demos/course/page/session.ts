@@ -129,7 +129,8 @@ export class Session {
   /** The cell's code: that of the page, or what the reader has made of it. */
   async #compiled(cell: CellState): Promise<Compiled | undefined> {
     const text = cell.text.value;
-    if (text === cell.content.code) return cell.content.compiled;
+    const { code, compiled } = cell.content;
+    if (text === code) return { ...compiled, code: compiled.code ?? code };
     const { compile, placeOf } = await this.means.loadEditor();
     try {
       return compile(text);
