@@ -1,15 +1,26 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { build } from "esbuild";
+import { build, type Plugin } from "esbuild";
 import { type Shared, standAlone } from "../page/standAlone.ts";
 import { lessonPage } from "./html.ts";
 import type { Lesson } from "./lesson.ts";
 
 const demos = join(import.meta.dirname, "../..");
 
+/** Leaves datasets out: their files weigh more than the library. */
+const withoutData: Plugin = {
+  name: "without-data",
+  setup(bundle) {
+    bundle.onResolve({ filter: /^\.\/datasets\.ts$/ }, ({ path }) => ({ path, namespace: "without-data" }));
+    bundle.onLoad({ filter: /./, namespace: "without-data" }, () => ({
+      contents: 'throw new Error("this file has no datasets: open the lesson in the site");',
+    }));
+  },
+};
+
 /** The script of an entry with all that it imports. */
-async function bundled(entry: string, format: "esm" | "iife"): Promise<string> {
+async function bundled(entry: string, format: "esm" | "iife", plugins: Plugin[] = []): Promise<string> {
   const { outputFiles } = await build({
     entryPoints: [join(demos, "course/page", entry)],
     bundle: true,
@@ -23,6 +34,7 @@ async function bundled(entry: string, format: "esm" | "iife"): Promise<string> {
     loader: { ".csv": "text" },
     define: { "process.env.NODE_ENV": '"production"' },
     logLevel: "error",
+    plugins,
   });
   return outputFiles[0]!.text;
 }
@@ -50,14 +62,17 @@ export function sharedParts(): Promise<Shared> {
 async function share(): Promise<Shared> {
   const names = ["theme.css", "parts/parts.css", "course/style.css"];
   const styles = await Promise.all(names.map((name) => readFile(join(demos, name), "utf8")));
-  const [worker, editing, main] = await Promise.all([
+  const [worker, dataWorker, editing, main] = await Promise.all([
+    bundled("course.worker.ts", "iife", [withoutData]),
     bundled("course.worker.ts", "iife"),
     bundled("plainEditing.ts", "esm"),
     bundled("alone.ts", "esm"),
   ]);
   return {
     styles: styles.join("\n"),
-    parts: [packed("worker", worker), packed("editing", editing), packed("main", main)].join("\n"),
+    parts: [packed("editing", editing), packed("main", main)].join("\n"),
+    worker: packed("worker", worker),
+    dataWorker: packed("worker", dataWorker),
     main: start,
   };
 }

@@ -5,17 +5,22 @@ export interface Shared {
   readonly main: string;
   /** Parts that load when they are needed, as packed text in elements of their own. */
   readonly parts: string;
+  /** What runs cells, without datasets and with them. */
+  readonly worker: string;
+  readonly dataWorker: string;
 }
 
 /**
  * A lesson's page as one file, which needs no other file and no network.
  * @param html the page, as the site has it.
  */
-export function standAlone(html: string, { styles, main, parts }: Shared): string {
+export function standAlone(html: string, shared: Shared): string {
+  const { styles, main, parts } = shared;
+  const worker = html.includes("tilegrad/datasets") ? shared.dataWorker : shared.worker;
   return html
     .replaceAll(/<link rel="(?:stylesheet|modulepreload)"[^>]*>\s*/g, "")
     .replaceAll(/<script type="module"[^>]*><\/script>\s*/g, "")
     .replaceAll(/<!-- site -->.*?<!-- \/site -->\s*/gs, "")
     .replace("</head>", () => `<style>${styles}</style>\n  </head>`)
-    .replace("</body>", () => `${parts}\n<script type="module">${main}</script>\n  </body>`);
+    .replace("</body>", () => `${parts}\n${worker}\n<script type="module">${main}</script>\n  </body>`);
 }

@@ -76,8 +76,15 @@ test("lessons have a place of their own, in a part of the course", () => {
 });
 
 test("a single file holds all it needs, and nothing that leads to the site", () => {
-  const html = standAlone(page("neuron"), { styles: "a{}", main: "$&run()", parts: "<i>parts</i>" });
+  const html = standAlone(page("neuron"), {
+    styles: "a{}",
+    main: "$&run()",
+    parts: "<i>parts</i>",
+    worker: "<b>worker</b>",
+    dataWorker: "",
+  });
   expect(html).toContain("<style>a{}</style>");
+  expect(html).toContain("<b>worker</b>");
   expect(html).toContain('<script type="module">$&run()</script>');
   expect(html).not.toMatch(/<link rel="stylesheet"|class="home"|class="neighbours"|id="alone"/);
 });
