@@ -20,7 +20,8 @@ export async function appWithTilegrad(name: string): Promise<string> {
   const app = await mkdtemp(join(root, `node_modules/.cache/${name}-`));
   const installed = join(app, "node_modules/tilegrad");
   await mkdir(installed, { recursive: true });
-  for (const file of ["package.json", "bundle.mjs"]) await cp(join(root, file), join(installed, file));
+  await cp(join(root, "package.json"), join(installed, "package.json"));
+  await cp(join(root, "src/bundle.mjs"), join(installed, "src/bundle.mjs"));
   await run(bin("tsc"), ["-p", join(root, "src"), "--outDir", join(installed, "dist")]);
   const { scripts } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
   const PATH = `${join(root, "node_modules/.bin")}${delimiter}${process.env.PATH}`;
