@@ -67,8 +67,9 @@ function move(now: number): void {
     last = undefined;
     return;
   }
-  // After the tab was hidden, they go on where they were.
-  for (const replay of visible) replay.advance(Math.min(100, now - (last ?? now)));
+  // After the tab was hidden, they go on where they were. A frame may have begun before the first was asked for.
+  const passed = Math.max(0, Math.min(100, now - (last ?? now)));
+  for (const replay of visible) replay.advance(passed);
   last = now;
   requestAnimationFrame(move);
 }
