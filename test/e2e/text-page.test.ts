@@ -54,6 +54,8 @@ describe("the page of texts", () => {
     expect(await page.$$eval(".earlier .when", (all) => all.map((when) => when.textContent))).toEqual([
       "100 steps",
       "50 steps",
+      "20 steps",
+      "10 steps",
       "1 step",
     ]);
     // Names are words with a capital letter; at first, it wrote noise.

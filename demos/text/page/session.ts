@@ -138,7 +138,10 @@ async function sample(): Promise<void> {
   for (let ends = false; !ends && !again; ) {
     const begins = text === "";
     const count = isCalm() ? Number.POSITIVE_INFINITY : atOnce;
-    const piece = await ask(({ methods }) => methods.write(begins, count, temperature.value / 10));
+    // Another network has no sample to go on with.
+    const piece = await ask(async ({ methods }) =>
+      mine === start ? methods.write(begins, count, temperature.value / 10) : undefined,
+    );
     if (!piece || mine !== start) return;
     text += piece.text;
     ends = piece.ends;
