@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { isFault, type Result } from "../../bench/measure/result.ts";
 import { html } from "../../bench/report/html.ts";
 import { launchChrome } from "../browser/chrome.ts";
-import { run } from "./command.ts";
+import { interruptAt, run } from "./command.ts";
 
 let folder = "";
 beforeAll(async () => {
@@ -16,9 +16,7 @@ afterAll(() => rm(folder, { recursive: true }));
 
 test("Ctrl-C keeps the rows so far, and the report says that it is incomplete", async () => {
   const asked = ["--quick", "--in", "node", "--filter", "matmul 1×32×16", "--to", folder];
-  const { code, output, errors } = await run("bench/run.ts", asked, (text, child) => {
-    if (text.includes("naive")) child.kill("SIGINT");
-  });
+  const { code, output, errors } = await run("bench/run.ts", asked, interruptAt("naive"));
   expect(code).toBe(130);
   expect(errors).toMatch(/^node {2}.*: ceilings$/m);
   expect(errors).toMatch(/^node {2}1 of 2: matmul 1×32×16$/m);

@@ -26,3 +26,13 @@ export async function run(script: string, args: readonly string[], watch?: Watch
   });
   return { code, output, errors };
 }
+
+/** Presses Ctrl-C once, when the output contains some words: a second time would end the program at once. */
+export function interruptAt(words: string): Watch {
+  let isDone = false;
+  return (text, child) => {
+    if (isDone || !text.includes(words)) return;
+    isDone = true;
+    child.kill("SIGINT");
+  };
+}

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { io } from "../../src/index.ts";
 import { all, parse, wordsOf } from "../markup.ts";
-import { run, type Watch } from "./command.ts";
+import { interruptAt, run, type Watch } from "./command.ts";
 
 let folder = "";
 beforeAll(async () => {
@@ -77,9 +77,7 @@ describe("npm start", () => {
 
   test("Ctrl-C keeps the weights so far", async () => {
     const file = join(folder, "stopped.safetensors");
-    const run = await train("--epochs", "1000", "--limit", "6400", "--output", file, (line, child) => {
-      if (line.includes("25 %")) child.kill("SIGINT");
-    });
+    const run = await train("--epochs", "1000", "--limit", "6400", "--output", file, interruptAt("25 %"));
     expect(run.output).toMatch(/Stopped in epoch \d+, after [\d,]+ of its images; the weights so far are kept/);
     expect(run.errors).toBe("");
     expect(run.code).toBe(130);

@@ -10,7 +10,7 @@ import { divide, type EpochErrors, Regression } from "../../demos/tabular/regres
 import { Engine, io, metrics } from "../../src/index.ts";
 import { createGPU } from "../../src/node/index.ts";
 import { all, parse, wordsOf } from "../markup.ts";
-import { run, type Watch } from "./command.ts";
+import { interruptAt, run, type Watch } from "./command.ts";
 
 const small = { hidden: [8], epochs: 60, batchSize: 32, lr: 0.01, weightDecay: 0, patience: 5, seed: 1 };
 let folder = "";
@@ -126,9 +126,7 @@ describe("npm run train:tabular", () => {
   test("Ctrl-C keeps the best weights so far, and reports", async () => {
     const file = join(folder, "stopped.safetensors");
     const options = ["--hidden", "8", "--epochs", "400", "--patience", "400", "--output", file];
-    const ran = await train(...options, (line, child) => {
-      if (line.includes("25 %")) child.kill("SIGINT");
-    });
+    const ran = await train(...options, interruptAt("25 %"));
     expect(ran.errors).toBe("");
     expect(ran.code).toBe(130);
     expect(ran.output).toMatch(/Stopped by Ctrl-C after epoch \d+\. The weights of epoch \d+, the best, were kept/);

@@ -10,7 +10,7 @@ import { type Settings, Trainer } from "../../demos/text/trainer.ts";
 import { mobyDick } from "../../src/datasets/index.ts";
 import { Engine, io } from "../../src/index.ts";
 import { createGPU } from "../../src/node/index.ts";
-import { run, type Watch } from "./command.ts";
+import { interruptAt, run, type Watch } from "./command.ts";
 
 const small = { hidden: 16, embedding: 8, batch: 8, length: 8, steps: 60, every: 20, sample: 40 };
 const smallOptions = ["--hidden", "16", "--embedding", "8", "--batch-size", "8", "--length", "8", "--sample", "40"];
@@ -129,9 +129,7 @@ describe("npm run train:text", () => {
     expect(Number(bits[5]![2])).toBeLessThan(Number(bits[0]![2]));
     expect(ran.output.match(/^ {2}│ /gm)!.length).toBeGreaterThanOrEqual(6);
 
-    const stopped = await train(...options, "--output", part, (line, child) => {
-      if (line.includes("Step 20/120")) child.kill("SIGINT");
-    });
+    const stopped = await train(...options, "--output", part, interruptAt("Step 20/120"));
     expect(stopped.output).toMatch(/Stopped after step \d+/);
     expect(stopped.output).toContain(`--resume`);
     expect(stopped.errors).toBe("");
