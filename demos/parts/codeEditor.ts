@@ -1,18 +1,10 @@
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { bracketMatching, indentOnInput } from "@codemirror/language";
 import { MergeView, unifiedMergeView } from "@codemirror/merge";
-import { EditorState, type Extension, RangeSet, StateEffect, StateField } from "@codemirror/state";
-import {
-  Decoration,
-  type DecorationSet,
-  EditorView,
-  GutterMarker,
-  gutterLineClass,
-  highlightActiveLine,
-  keymap,
-  lineNumbers,
-} from "@codemirror/view";
+import { EditorState, type Extension } from "@codemirror/state";
+import { EditorView, highlightActiveLine, keymap, lineNumbers } from "@codemirror/view";
 import type { CompilerError } from "../../src/kernels/call.ts";
+import { faultMarks, faultTheme, setFaults, typedOver } from "./codeMarks.ts";
 import { wgsl } from "./wgsl.ts";
 
 /*
@@ -29,12 +21,6 @@ const theme = EditorView.theme({
   ".cm-activeLine": { backgroundColor: "transparent" },
   ".cm-selectionBackground, &.cm-focused .cm-selectionBackground": { backgroundColor: "var(--tint) !important" },
   ".cm-cursor": { borderLeftColor: "var(--ink)" },
-  ".fault": { textDecoration: "underline wavy var(--warm)", textDecorationSkipInk: "none" },
-  ".cm-gutterElement.fault-line": {
-    color: "var(--ink)",
-    fontWeight: "700",
-    backgroundColor: "color-mix(in srgb, var(--warm) 25%, transparent)",
-  },
   ".wgsl-comment": { color: "var(--soft)" },
   ".wgsl-number": { color: "color-mix(in srgb, var(--warm) 70%, var(--ink))" },
   ".wgsl-keyword": { color: "var(--accent)", fontWeight: "600" },
@@ -88,6 +74,7 @@ export function openEditor({ parent, text, onChange, errorsIn }: EditorOptions):
       theme,
       labelled("WGSL, editable"),
       faultMarks,
+      faultTheme,
       typedOver,
       EditorView.updateListener.of(({ docChanged, state }) => {
         if (!docChanged) return;
@@ -114,20 +101,6 @@ export function openEditor({ parent, text, onChange, errorsIn }: EditorOptions):
   };
 }
 
-/**
- * Types over a selection. Left to itself, the browser would keep the look of the selected text in style attributes, which
- * a strict Content-Security-Policy drops and reports.
- */
-const typedOver = EditorView.domEventHandlers({
-  beforeinput(event, view) {
-    const { inputType, data, isComposing } = event;
-    if (inputType !== "insertText" || !data || isComposing || view.state.selection.main.empty) return false;
-    event.preventDefault();
-    view.dispatch(view.state.replaceSelection(data), { userEvent: "input.type", scrollIntoView: true });
-    return true;
-  },
-});
-
 /** Milliseconds after the last key. */
 const pause = 300;
 
@@ -137,50 +110,6 @@ function reachable(...views: EditorView[]): () => void {
   return () => {
     for (const view of views) view.destroy();
   };
-}
-
-/* The compiler's errors as classes in the text and beside it. Their messages are below the editor. */
-
-interface Faults {
-  readonly marks: DecorationSet;
-  /** Starts of lines with errors, in order. */
-  readonly lines: readonly number[];
-}
-
-const setFaults = StateEffect.define<readonly CompilerError[]>();
-
-const faultLine = new (class extends GutterMarker {
-  override elementClass = "fault-line";
-})();
-
-const faultMarks = StateField.define<Faults>({
-  create: () => ({ marks: Decoration.none, lines: [] }),
-  update(faults, { state, effects, docChanged, changes }) {
-    for (const effect of effects) if (effect.is(setFaults)) return marked(state, effect.value);
-    if (!docChanged) return faults;
-    return { marks: faults.marks.map(changes), lines: faults.lines.map((from) => changes.mapPos(from)) };
-  },
-  provide: (field) => [
-    EditorView.decorations.from(field, ({ marks }) => marks),
-    gutterLineClass.from(field, ({ lines }) => RangeSet.of(lines.map((from) => faultLine.range(from)))),
-  ],
-});
-
-/** Marks each error from its column to the end of the word there. */
-function marked({ doc }: EditorState, errors: readonly CompilerError[]): Faults {
-  const places = errors.map(({ lineNum, linePos, message }) => {
-    const line = doc.line(Math.min(Math.max(1, lineNum), doc.lines));
-    const from = Math.min(line.from + Math.max(0, linePos - 1), line.to);
-    const word = /^\w+/.exec(line.text.slice(from - line.from))?.[0] ?? " ";
-    return { line: line.from, from, to: Math.min(from + word.length, line.to), message };
-  });
-  const marks = places
-    .filter(({ from, to }) => to > from)
-    .map(({ from, to, message }) =>
-      Decoration.mark({ class: "fault", attributes: { title: message } }).range(from, to),
-    );
-  const lines = [...new Set(places.map(({ line }) => line))].sort((a, b) => a - b);
-  return { marks: Decoration.set(marks, true), lines };
 }
 
 /** Shows two texts and how they differ: side by side, or as one text where the page is narrow. */

@@ -25,9 +25,6 @@ const { open } = site("course");
 
 const click = (page: Page, name: string) => page.click(`::-p-aria([name="${name}"][role="button"])`);
 
-/** CodeMirror does without the style attributes that the policy drops. */
-const allowed = /^Applying inline style violates/;
-
 /** Waits until nothing runs or waits: from the second frame on, the page shows what a click began. */
 async function rested(page: Page): Promise<void> {
   await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
@@ -53,7 +50,7 @@ async function write(page: Page, cell: number, code: string): Promise<void> {
 
 describe("the first lesson", () => {
   test("is read, run, edited, broken and mended", async () => {
-    const page = await open("neuron.html", { allowed });
+    const page = await open("neuron.html");
     await click(page, "Run cell 1");
     await rested(page);
     expect(await output(page, 1)).toBe("z = -1");
@@ -106,7 +103,7 @@ describe("the first lesson", () => {
   });
 
   test("has exercises that fail, then hold, and stay solved", async () => {
-    const page = await open("neuron.html", { allowed });
+    const page = await open("neuron.html");
     await click(page, "Run and check exercise 7");
     await rested(page);
     expect((await textsOf(page, "#cell-7 .fails")).length).toBeGreaterThan(0);
@@ -121,7 +118,7 @@ describe("the first lesson", () => {
   });
 
   test("loads data that lies beside the page", async () => {
-    const page = await open("neuron.html", { allowed });
+    const page = await open("neuron.html");
     await write(page, 1, 'import { penguins } from "tilegrad/datasets";\nconst table = await penguins();\ntable.rows');
     await click(page, "Run cell 1");
     await rested(page);
@@ -130,7 +127,7 @@ describe("the first lesson", () => {
   });
 
   test("shows the kernels of a cell in a tab of their own", async () => {
-    const page = await open("neuron.html", { allowed });
+    const page = await open("neuron.html");
     await click(page, "Run cell 6");
     await rested(page);
     const opened = new Promise<Page>((resolve) => page.once("popup", (tab) => resolve(tab!)));
@@ -141,7 +138,7 @@ describe("the first lesson", () => {
   });
 
   test("passes axe with all cells run and an editor open, in light, dark and on a phone", async () => {
-    const page = await open("neuron.html", { allowed });
+    const page = await open("neuron.html");
     await click(page, "Run all cells");
     await rested(page);
     await click(page, "Edit cell 2");
@@ -152,7 +149,7 @@ describe("the first lesson", () => {
 });
 
 test("a loop without an end is stopped, and the page goes on meanwhile", async () => {
-  const page = await open("xor.html", { allowed });
+  const page = await open("xor.html");
   await write(
     page,
     1,
@@ -176,7 +173,7 @@ test("a loop without an end is stopped, and the page goes on meanwhile", async (
 
 describe("the list of lessons", () => {
   test("leads to each, finds words in them, and remembers what is done", async () => {
-    const page = await open("", { allowed });
+    const page = await open("");
     const links = await page.$$eval(".lessons a", (all) => all.map((link) => link.getAttribute("href")));
     expect(links).toEqual(lessons.map(({ name }) => `${name}.html`));
     await page.type("#search", "straight line");
@@ -204,7 +201,7 @@ describe("the list of lessons", () => {
 describe("a lesson as one file", () => {
   test("is saved by the page, and runs from a disk without a network", async () => {
     const disk = await mkdtemp(join(tmpdir(), "tilegrad-lesson-"));
-    const online = await open("neuron.html", { allowed });
+    const online = await open("neuron.html");
     const cdp = await online.createCDPSession();
     await cdp.send("Page.setDownloadBehavior", { behavior: "allow", downloadPath: disk });
     await online.click("#alone");

@@ -1,8 +1,8 @@
 import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
 import { typescriptLanguage } from "@codemirror/lang-javascript";
 import { bracketMatching, HighlightStyle, indentOnInput, syntaxHighlighting } from "@codemirror/language";
-import { lintGutter, setDiagnostics } from "@codemirror/lint";
 import { EditorView, keymap, lineNumbers } from "@codemirror/view";
+import { faultMarks, faultTheme, setFaults, typedOver } from "../../parts/codeMarks.ts";
 import { classes } from "../build/highlight.ts";
 
 /*
@@ -17,7 +17,6 @@ const theme = EditorView.theme({
   ".cm-content": { caretColor: "var(--ink)", padding: "0.75rem 0" },
   ".cm-gutters": { color: "var(--soft)", backgroundColor: "var(--paper)", border: "none", borderRadius: "9px" },
   ".cm-selectionBackground, &.cm-focused .cm-selectionBackground": { backgroundColor: "var(--tint) !important" },
-  ".cm-tooltip": { color: "var(--ink)", backgroundColor: "var(--card)", border: "1px solid var(--line)" },
   ".cm-cursor": { borderLeftColor: "var(--ink)" },
   ".cm-matchingBracket, &.cm-focused .cm-matchingBracket": { backgroundColor: "var(--tint)", color: "inherit" },
   ".code-comment": { color: "var(--soft)" },
@@ -71,7 +70,9 @@ export function openEditor({ parent, text, label, onChange, onRun }: EditorOptio
       typescriptLanguage,
       syntaxHighlighting(HighlightStyle.define(classes)),
       theme,
-      lintGutter(),
+      faultMarks,
+      faultTheme,
+      typedOver,
       EditorView.contentAttributes.of({ "aria-label": label }),
       EditorView.updateListener.of(({ docChanged, state }) => {
         if (docChanged) onChange(state.doc.toString());
@@ -85,12 +86,7 @@ export function openEditor({ parent, text, label, onChange, onRun }: EditorOptio
         view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } });
     },
     mark(line, column, message) {
-      const { doc } = view.state;
-      const row = doc.line(Math.min(line, doc.lines));
-      const from = Math.min(row.from + column - 1, row.to);
-      const word = /^\w+/.exec(row.text.slice(from - row.from))?.[0] ?? " ";
-      const to = Math.min(from + word.length, row.to);
-      view.dispatch(setDiagnostics(view.state, [{ from, to, severity: "error", message }]));
+      view.dispatch({ effects: setFaults.of([{ lineNum: line, linePos: column, message }]) });
     },
     focus: () => view.focus(),
   };
