@@ -4,7 +4,10 @@ import type { Plugin } from "vite";
 
 const src = join(import.meta.dirname, "../../src");
 
-/** What an engine loads on demand, as `npm run bundle` packs it. */
+/**
+ * What an engine loads on demand, as `npm run bundle` packs it. Not the recorder: pages that record share most of its
+ * modules, and would load them twice.
+ */
 const files = ["selfcheck/index", "tune/index", "runtime/watch", "gpu/profiler", "exported/check"].map((name) =>
   join(src, `${name}.ts`),
 );

@@ -30,7 +30,7 @@ export interface Line {
   cut(): void;
 }
 
-/** What a page is told of a worker that it did not terminate. */
+/** What a page reads about a worker that ended, though the page did not terminate it. */
 const died = "the worker has ended: it closed itself, or the browser ended it";
 
 /** Options of a training in a worker. Other callbacks belong to the worker's setup. */
