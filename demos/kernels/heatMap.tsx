@@ -84,7 +84,7 @@ export function HeatCard() {
           </section>
           <p class="notes">
             {map.axis === "shapes"
-              ? "A cell is timed as in the ladder; where the two differ much, other work ran on this machine meanwhile. Colours compare a cell with the fastest variant of its shape."
+              ? "A cell is timed once, as a row of the ladder is. Other work on this machine can make the two differ: run it again then. Colours compare a cell with the fastest variant of its shape."
               : "Colours compare all cells. Only kernels along one axis whose invocations do not work together can change their workgroup."}{" "}
             The darkest is the fastest; each further step is an eighth less of its speed.
           </p>
