@@ -49,6 +49,18 @@ const projects: TestProjectInlineConfiguration[] = [
       },
     },
   },
+  // Programs for PyTorch, which are skipped where it is not; `npm run test:torch` runs all of them.
+  {
+    extends: true,
+    test: {
+      name: "torch",
+      include: ["test/torch/**/*.test.ts"],
+      setupFiles: ["test/node/gpu.ts"],
+      testTimeout: 300_000,
+      fileParallelism: false,
+      sequence: { groupOrder: 1 },
+    },
+  },
   // Node tests that drive pages and child processes.
   {
     extends: true,

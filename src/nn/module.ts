@@ -1,7 +1,7 @@
 import { checkLike, checkObject, optionsOf, refuse } from "../errors.ts";
 import type { DType, Float } from "../graph/shape.ts";
 import { type Tensor, Variable } from "../graph/tensor.ts";
-import { currentLayer, inLayer } from "../layer.ts";
+import { callLayer, currentLayer, inLayer } from "../layer.ts";
 import { evaluated } from "../ops/moves/views.ts";
 
 /**
@@ -84,11 +84,12 @@ export type Recipe = readonly [parts: Parts, name?: string, args?: readonly unkn
  */
 export function layer<F extends (...args: never[]) => unknown>(forward: F, ...recipe: Recipe) {
   const variables = named("nn.module", recipe[0]);
-  const call = (...args: Parameters<F>) => {
+  const run = (...args: Parameters<F>) => {
     const [outer, path] = [currentLayer(), pathOf(variables)];
     return inLayer(path.startsWith(within(outer, "")) ? path : outer, () => forward(...args));
   };
-  return Object.assign(call as F, { variables, recipe });
+  const made = Object.assign(((...args) => callLayer(made, args, run)) as F, { variables, recipe });
+  return made;
 }
 
 /** Modes with `training` left out. Reading it marks the result. */

@@ -30,6 +30,7 @@ export function adadelta(options: AdadeltaOptions = {}): Optimizer {
   return new Optimizer(
     {
       name: "adadelta",
+      settings: { rho, eps, weightDecay },
       moments: ["square_avg", "acc_delta"],
       update({ p, g, state: [v, u] }, rate) {
         const d = penalized(g, p, weightDecay);

@@ -29,6 +29,7 @@ export function adagrad(options: AdagradOptions = {}): Optimizer {
   return new Optimizer(
     {
       name: "adagrad",
+      settings: { lrDecay, initialAccumulatorValue, eps, weightDecay },
       moments: [{ name: "sum", initial: initialAccumulatorValue }],
       ...(lrDecay > 0 && { scalars: (step) => [div(1, add(mul(sub(step, 1), lrDecay), 1))] }),
       update({ p, g, state: [s] }, rate, [decay]) {

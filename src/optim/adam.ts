@@ -42,6 +42,7 @@ function adamRule(name: string, decoupled: boolean, options: AdamOptions): Optim
   return new Optimizer(
     {
       name,
+      settings: { betas, eps, weightDecay, amsgrad },
       moments: ["exp_avg", "exp_avg_sq", ...(amsgrad ? ["max_exp_avg_sq"] : [])],
       scalars: (step) => [div(1, filled(step, beta1)), rsqrt(filled(step, beta2))],
       update({ p, g, state: [m, v, top] }, rate, [firstCorrection, secondCorrection]) {

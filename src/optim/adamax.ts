@@ -30,6 +30,7 @@ export function adamax(options: AdamaxOptions = {}): Optimizer {
   return new Optimizer(
     {
       name: "adamax",
+      settings: { betas, eps, weightDecay },
       moments: ["exp_avg", "exp_inf"],
       scalars: (step) => [div(1, filled(step, beta1))],
       update({ p, g, state: [m, u] }, rate, [correction]) {

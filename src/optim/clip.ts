@@ -6,6 +6,10 @@ import { sqrt } from "../ops/pointwise/elementary.ts";
 
 /** A bound on gradients, created by `clipGradNorm` or `clipGradValue`. */
 export interface Clip {
+  /** The bound of `clipGradNorm`. */
+  readonly maxNorm?: number;
+  /** The bound of `clipGradValue`. */
+  readonly clipValue?: number;
   /** The norm of all gradients times `scale`, and the factor on the gradients, which includes `scale`. */
   readonly limit?: (
     gradients: readonly Tensor[],
@@ -23,6 +27,7 @@ export interface Clip {
 export function clipGradNorm(maxNorm: number): Clip {
   check("clipGradNorm", "maxNorm", maxNorm);
   return {
+    maxNorm,
     limit(gradients, scale) {
       const plain = sqrt(squaredNorm(gradients));
       const norm = scale ? mul(plain, scale) : plain;
@@ -38,7 +43,7 @@ export function clipGradNorm(maxNorm: number): Clip {
  */
 export function clipGradValue(clipValue: number): Clip {
   check("clipGradValue", "clipValue", clipValue);
-  return { each: (g) => clamp(g, { min: -clipValue, max: clipValue }) };
+  return { clipValue, each: (g) => clamp(g, { min: -clipValue, max: clipValue }) };
 }
 
 function check(name: string, key: string, limit: number): void {

@@ -29,7 +29,8 @@ export class GroupedOptimizer implements OptimizerLike {
   readonly groups: readonly Optimizer[];
   /** The learning rate of all other parameters. */
   readonly lr: Variable<"f32">;
-  readonly #others: Optimizer;
+  /** That of all other parameters. */
+  readonly others: Optimizer;
   readonly #groupOf = new Map<Variable, Optimizer>();
 
   constructor(
@@ -37,7 +38,7 @@ export class GroupedOptimizer implements OptimizerLike {
     groups: readonly (readonly [optimizer: Optimizer, parameters: readonly Variable[]])[],
   ) {
     this.lr = others.lr;
-    this.#others = others;
+    this.others = others;
     this.groups = groups.map(([optimizer]) => optimizer);
     for (const [i, [optimizer, parameters]] of groups.entries()) {
       for (const parameter of parameters) {
@@ -55,13 +56,18 @@ export class GroupedOptimizer implements OptimizerLike {
    * each group. @param parameters gives the names, as `nn.stateDict(model)`.
    */
   state(parameters: ReadonlyMap<string, Variable>): Map<string, Variable> {
-    const all = this.#others.state(parameters);
+    const all = this.others.state(parameters);
     for (const [i, group] of this.groups.entries()) {
       const numbers = group.state(new Map());
       for (const [name, variable] of group.state(parameters))
         all.set(numbers.has(name) ? `groups.${i}.${name}` : name, variable);
     }
     return all;
+  }
+
+  /** The optimizer that updates a parameter. */
+  optimizerOf(parameter: Variable): Optimizer {
+    return this.#groupOf.get(parameter) ?? this.others;
   }
 
   /** As `Optimizer.minimize`. Parameters in no group are trained with the common options. */
@@ -84,10 +90,10 @@ export class GroupedOptimizer implements OptimizerLike {
     };
     const updates: Update[] = [];
     let rate: Tensor<"f32"> | undefined;
-    for (const optimizer of [this.#others, ...this.groups]) {
+    for (const optimizer of [this.others, ...this.groups]) {
       const own = parameters
         .map((parameter, i) => ({ parameter, gradient: gradients[i]! }))
-        .filter(({ parameter }) => (this.#groupOf.get(parameter) ?? this.#others) === optimizer)
+        .filter(({ parameter }) => this.optimizerOf(parameter) === optimizer)
         .sort((a, b) => a.parameter.node.id - b.parameter.node.id);
       if (own.length === 0) continue;
       const step = optimizer.apply(

@@ -36,6 +36,7 @@ export function nadam(options: NAdamOptions = {}): Optimizer {
   return new Optimizer(
     {
       name: "nadam",
+      settings: { betas, eps, weightDecay, momentumDecay },
       moments: ["exp_avg", "exp_avg_sq"],
       kept: [{ name: "mu_product", initial: 1 }],
       advance: (step, [product]) => [mul(product!, mu(step))],

@@ -26,9 +26,14 @@ export interface Kept {
   readonly initial: number;
 }
 
+/** Options of an optimizer by their names, such as `betas`. */
+export type Settings = Readonly<Record<string, number | boolean | readonly number[]>>;
+
 /** An optimizer, as a formula for one element. */
 export interface Rule {
   readonly name: string;
+  /** Its options, filled in, but for rate and schedule: what describes the rule elsewhere. */
+  readonly settings: Settings;
   /** Values kept per element from step to step. Those given only by name start at 0. */
   readonly moments: readonly (string | Kept)[];
   /** Single numbers kept from step to step. */
@@ -74,8 +79,9 @@ export class Optimizer {
   readonly lr: Variable<"f32">;
   /** Steps taken, i32; absent where neither rule nor schedule depends on it. */
   readonly step: Variable<"i32"> | undefined;
+  /** How the rate changes from step to step; absent where it does not. */
+  readonly schedule: Schedule | undefined;
   readonly #rule: Rule;
-  readonly #schedule: Schedule | undefined;
   readonly #moments = new Map<Variable, Variable[]>();
   readonly #kept: readonly Variable[];
 
@@ -84,7 +90,7 @@ export class Optimizer {
     checkNumber(op, "lr", lr, "a number from 0", (n) => n >= 0);
     checkHas(op, "schedule", schedule, "rate", "a schedule");
     this.#rule = rule;
-    this.#schedule = schedule;
+    this.schedule = schedule;
     // In groups of their own: a dispatch that writes the step reads the learning rate, and cannot do both in one
     // buffer.
     this.lr = variable(lr, [], { name: "lr", group: `${rule.name} learning rate` });
@@ -95,12 +101,32 @@ export class Optimizer {
     );
   }
 
+  /** The rule's name, such as "adam". */
+  get name(): string {
+    return this.#rule.name;
+  }
+
+  /** The rule's options, filled in, but for rate and schedule. */
+  get settings(): Settings {
+    return this.#rule.settings;
+  }
+
+  /** Names of the values kept for each element of a parameter, as PyTorch calls them: "exp_avg". */
+  get moments(): readonly string[] {
+    return this.#rule.moments.map((moment) => keptOf(moment).name);
+  }
+
+  /** Names of the single numbers kept, beside the step. */
+  get kept(): readonly string[] {
+    return this.#kept.map(({ name }) => name);
+  }
+
   /** All state of the optimizer, by name, for a checkpoint. `parameters` gives the names. */
   state(parameters: ReadonlyMap<string, Variable>): Map<string, Variable> {
     const all = new Map<string, Variable>([["lr", this.lr]]);
     if (this.step) all.set("step", this.step);
     for (const kept of this.#kept) all.set(kept.name, kept);
-    const names = this.#rule.moments.map((moment) => keptOf(moment).name);
+    const names = this.moments;
     if (!(parameters instanceof Map))
       refuse(`optim.${this.#rule.name}`, "the argument", parameters, "nn.stateDict(model)");
     for (const [name, parameter] of parameters) {
@@ -150,7 +176,7 @@ export class Optimizer {
     const kept = rule.advance ? rule.advance(number!, this.#kept) : [];
     kept.forEach((value, i) => updates.push([this.#kept[i]!, unless(value, this.#kept[i]!)]));
     const scalars = rule.scalars?.(number!, kept) ?? [];
-    const rate = this.#schedule ? this.#schedule.rate(this.step!, this.lr) : this.lr;
+    const rate = this.schedule ? this.schedule.rate(this.step!, this.lr) : this.lr;
     const byNorm = clips.find(({ limit }) => limit)?.limit?.(gradients, scale);
     const { norm, factor } = byNorm ?? { norm: undefined, factor: scale };
     const each = clips.find(({ each }) => each)?.each;

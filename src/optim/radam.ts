@@ -37,6 +37,7 @@ export function radam(options: RAdamOptions = {}): Optimizer {
   return new Optimizer(
     {
       name: "radam",
+      settings: { betas, eps, weightDecay },
       moments: ["exp_avg", "exp_avg_sq"],
       scalars(step) {
         const first = div(1, filled(step, beta1));

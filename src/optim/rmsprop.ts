@@ -36,6 +36,7 @@ export function rmsProp(options: RmsPropOptions = {}): Optimizer {
   return new Optimizer(
     {
       name: "rmsProp",
+      settings: { alpha, eps, momentum, centered, weightDecay },
       moments: ["square_avg", ...(centered ? ["grad_avg"] : []), ...(momentum > 0 ? ["momentum_buffer"] : [])],
       update({ p, g, state }, rate) {
         const [v, a, b] = [state[0]!, centered ? state[1] : undefined, momentum > 0 ? state.at(-1) : undefined];

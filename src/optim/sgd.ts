@@ -34,6 +34,7 @@ export function sgd(options: SgdOptions): Optimizer {
   return new Optimizer(
     {
       name: "sgd",
+      settings: { momentum, dampening, weightDecay, nesterov },
       moments: momentum === 0 ? [] : ["momentum_buffer"],
       // Only with dampening does the first step differ.
       ...(momentum !== 0 && dampening !== 0 && { scalars: (step) => [step] }),

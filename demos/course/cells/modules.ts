@@ -18,6 +18,7 @@ export const modules: Readonly<Record<string, () => Promise<Module>>> = {
   "tilegrad/optim": () => import("../../../src/optim/index.ts"),
   "tilegrad/plot": () => import("../../../src/plot/index.ts"),
   "tilegrad/show": () => import("../../../src/show/index.ts"),
+  "tilegrad/torch": () => import("../../../src/torch/index.ts"),
   "tilegrad/train": () => import("../../../src/train/index.ts"),
 };
 
