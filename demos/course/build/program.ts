@@ -1,4 +1,6 @@
 import type { Token, Tokens } from "marked";
+import { Edited } from "../cells/edits.ts";
+import { type Any, statementsOf } from "../cells/types.ts";
 import type { Lesson } from "./lesson.ts";
 
 /** Longest line of a comment. */
@@ -23,6 +25,30 @@ const proseOf = (token: Token): string =>
     ? `\n// ${"=".repeat(8)} ${(token as Tokens.Heading).text} ${"=".repeat(8)}`
     : commentOf(token.type === "paragraph" ? token.raw.replaceAll("\n", " ") : token.raw.trim());
 
+/** Code with its imports as calls: those of a block must not be statements, and its names must not leave it. */
+export function importsAsCalls(code: string): string {
+  const edits = statementsOf(code)
+    .filter(({ type }) => type === "ImportDeclaration")
+    .map((statement) => ({ start: statement.start, end: statement.end, text: callText(statement) }));
+  return new Edited(code, edits).text;
+}
+
+function callText(statement: Any): string {
+  const from = `import(${JSON.stringify((statement["source"] as unknown as { value: string }).value)})`;
+  const names: string[] = [];
+  const lines: string[] = [];
+  for (const specifier of statement["specifiers"] as readonly Any[]) {
+    const local = (specifier["local"] as unknown as { name: string }).name;
+    const { name: imported = "default" } = Object(specifier["imported"]) as { name?: string };
+    if ([statement, specifier].some((node) => node["importKind"] === "type"))
+      lines.push(`type ${local} = ${from}.${imported};`);
+    else if (specifier.type === "ImportNamespaceSpecifier") lines.push(`const ${local} = await ${from};`);
+    else names.push(imported === local ? local : `${imported}: ${local}`);
+  }
+  if (names.length > 0) lines.unshift(`const { ${names.join(", ")} } = await ${from};`);
+  return lines.join("\n") || `await ${from};`;
+}
+
 /** A lesson as a program for Node: its text as comments, its cells, and its exercises as the reader finds them. */
 export function programOf(lesson: Lesson): string {
   const parts = lesson.blocks.map((block) => {
@@ -33,11 +59,11 @@ export function programOf(lesson: Lesson): string {
         return block.code;
       case "exercise":
         // Names of an exercise may be those of cells, so it has a block of its own.
-        return `{\n${indented(block.code)}\n  /* A hint: ${block.hint.replaceAll("\n", " ")} */\n}`;
+        return `{\n${indented(importsAsCalls(block.code))}\n  /* A hint: ${block.hint.replaceAll("\n", " ")} */\n}`;
     }
   });
   const uses = (pattern: RegExp): boolean =>
-    lesson.blocks.some((block) => block.kind === "cell" && pattern.test(block.code));
+    lesson.blocks.some((block) => block.kind !== "prose" && pattern.test(block.code));
   const usesGpu = uses(/\bEngine\b/);
   const packages = ["tilegrad", "webgpu", "tsx"];
   if (uses(/\bpenguins\b[^;]*"tilegrad\/datasets"/)) packages.push("@observablehq/sample-datasets");

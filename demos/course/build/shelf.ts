@@ -21,7 +21,7 @@ export const readLessons = (): Lesson[] =>
   readdirSync(folder)
     .filter((name) => name.endsWith(".md"))
     .map((name) => parseLesson(name.slice(0, -3), readFileSync(join(folder, name), "utf8")))
-    .sort((a, b) => parts.indexOf(a.part) - parts.indexOf(b.part) || a.order - b.order);
+    .sort((a, b) => a.order - b.order);
 
 /** Lessons by part, in the order of the course. */
 export const partsOf = (lessons: readonly Lesson[]): ReadonlyMap<string, readonly Lesson[]> =>

@@ -9,7 +9,11 @@ export * from "../../../src/datasets/index.ts";
  * reads them from the packages.
  */
 
-const filesOf = (name: string, text: string) => ({ files: { [name]: new TextEncoder().encode(text) } });
+/** @param text of the file; undefined in a single file of a lesson that does not load it. */
+function filesOf(name: string, text: string | undefined) {
+  if (text === undefined) throw new Error(`this page holds no ${name}: open the lesson in the site`);
+  return { files: { [name]: new TextEncoder().encode(text) } };
+}
 
 /** `penguins` of tilegrad/datasets. */
 export const penguins: typeof datasets.penguins = (options) =>

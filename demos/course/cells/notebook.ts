@@ -43,6 +43,15 @@ export class Notebook {
    * @returns the value of its last line, if that is an expression without a semicolon.
    */
   async run(cell: string, compiled: Compiled): Promise<unknown> {
+    return this.#runIn(this.#scope, cell, compiled);
+  }
+
+  /** Runs a check: it sees what cells have defined, and what it defines or sets is gone when it ends. */
+  async runApart(cell: string, compiled: Compiled): Promise<unknown> {
+    return this.#runIn(Object.create(this.#scope) as object, cell, compiled);
+  }
+
+  async #runIn(scope: object, cell: string, compiled: Compiled): Promise<unknown> {
     const names = new Set([...Object.keys(this.#scope), ...compiled.defines]);
     const shared = compiled.free.filter(({ name }) => names.has(name)).map(editOf);
     const edited = new Edited(compiled.code, [...compiled.edits, ...shared]);
@@ -50,7 +59,7 @@ export class Notebook {
     // biome-ignore lint/security/noGlobalEval: cells are the reader's own programs, in a worker of their own
     // biome-ignore lint/complexity/noCommaOperator: an indirect eval sees no variable of this file
     const body = (0, eval)(`${head}${edited.text}\n})\n//# sourceURL=${url}`) as Body;
-    return body(this.#scope, (name, names = []) => this.#import(name, names));
+    return body(scope, (name, names = []) => this.#import(name, names));
   }
 
   async #import(name: string, names: readonly string[]): Promise<unknown> {

@@ -10,7 +10,7 @@ import { CellError } from "./error.ts";
 const parser = Parser.extend(tsPlugin() as never);
 
 /** A node, of TypeScript as well. */
-type Any = Node & Readonly<Record<string, unknown>>;
+export type Any = Node & Readonly<Record<string, unknown>>;
 
 const isNode = (value: unknown): value is Any => typeof (value as Any | null)?.type === "string";
 
@@ -33,9 +33,16 @@ export const parseOptions = {
   allowAwaitOutsideFunction: true,
 } as const;
 
+/** The statements of a text. @throws CellError for what is no TypeScript. */
+export const statementsOf = (code: string): readonly Any[] =>
+  (treeOf(code) as Node & { readonly body: readonly Any[] }).body;
+
+const treeOf = (code: string): Node =>
+  parsed(() => parser.parse(code, { ...parseOptions, locations: true })) as unknown as Node;
+
 /** @throws CellError for what is no TypeScript, or more than types on JavaScript. */
 export function withoutTypes(code: string): string {
-  const tree = parsed(() => parser.parse(code, { ...parseOptions, locations: true }));
+  const tree = treeOf(code);
   const spaces = code.split("");
   const blank = (start: number, end: number): void => {
     for (let i = start; i < end; i++) if (spaces[i] !== "\n") spaces[i] = " ";

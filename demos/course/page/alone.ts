@@ -5,17 +5,21 @@ import { read } from "./reader.tsx";
  * from a disk, without a network.
  */
 
-/** The address of a packed part as a script. */
-async function unpacked(id: string): Promise<string> {
-  const packed = Uint8Array.from(atob(document.getElementById(id)!.textContent!), (letter) => letter.charCodeAt(0));
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return URL.createObjectURL(new Blob([await new Response(stream).arrayBuffer()], { type: "text/javascript" }));
+/** The address of packed parts as one script. */
+async function unpacked(...elements: Element[]): Promise<string> {
+  const scripts = elements.map((element) => {
+    const packed = Uint8Array.from(atob(element.textContent!), (letter) => letter.charCodeAt(0));
+    return new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
+  });
+  return URL.createObjectURL(new Blob(await Promise.all(scripts), { type: "text/javascript" }));
 }
 
-const worker = await unpacked("worker");
+const worker = await unpacked(...document.querySelectorAll("[id^='data-']"), document.getElementById("worker")!);
 let editing: ReturnType<typeof load> | undefined;
 const load = async () =>
-  (await import(/* @vite-ignore */ await unpacked("editing"))) as typeof import("./plainEditing.ts");
+  (await import(
+    /* @vite-ignore */ await unpacked(document.getElementById("editing")!)
+  )) as typeof import("./plainEditing.ts");
 
 read({
   startWorker: () => new Worker(worker),

@@ -20,7 +20,7 @@ export interface ControlsProps {
 
 /** What stands below a cell's code. */
 export function Controls({ session, cell, onEdit }: ControlsProps) {
-  const { content, status, text, seconds, hasProgram, isExercise } = cell;
+  const { content, status, text, seconds, hasProgram, isExercise, editor } = cell;
   const isBusy = status.value === "running" || status.value === "waiting";
   const what = `${isExercise ? "exercise" : "cell"} ${content.number}`;
   const time = status.value === "ran" ? `${seconds.value.toFixed(seconds.value < 1 ? 2 : 1)} s` : "";
@@ -45,9 +45,11 @@ export function Controls({ session, cell, onEdit }: ControlsProps) {
             {isExercise ? "Run and check" : "Run"}
           </button>
         )}
-        <button type="button" class="button small" onClick={onEdit} aria-label={`Edit ${what}`}>
-          Edit
-        </button>
+        {!editor.value && (
+          <button type="button" class="button small" onClick={onEdit} aria-label={`Edit ${what}`}>
+            Edit
+          </button>
+        )}
         {content.number > 1 && (
           <button
             type="button"

@@ -1,6 +1,7 @@
 import type { Recording } from "../../../src/recording/index.ts";
 import type { Program } from "../../../src/runtime/program.ts";
 import { type Output, outputOf, type Shown, show, showTo } from "../../../src/show/index.ts";
+import { holdLock } from "../../../src/worker/alive.ts";
 import type { Compiled } from "../cells/compiled.ts";
 import { load } from "../cells/modules.ts";
 import { messageOf, Notebook, type Place } from "../cells/notebook.ts";
@@ -55,6 +56,11 @@ export class Lab {
     for (const name of ["log", "info", "warn", "error"] as const) console[name] = show;
   }
 
+  /** @returns the name of a lock that is held for as long as the worker lives; undefined where there are no locks. */
+  life(): Promise<string | undefined> {
+    return holdLock().catch(() => undefined);
+  }
+
   /**
    * Runs a cell, and then the check of an exercise.
    * @param tell gets what the cell shows, as soon as it does.
@@ -76,7 +82,7 @@ export class Lab {
     try {
       this.#release(cell.defines);
       value = await this.#book.run(String(number), cell);
-      if (check) await this.#book.run("the check", check);
+      if (check) await this.#book.runApart("the check", check);
     } catch (error) {
       problem = { message: messageOf(error), place: this.#book.placeOf(error) };
     }

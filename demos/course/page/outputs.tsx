@@ -1,4 +1,5 @@
 import type { Output } from "../../../src/show/index.ts";
+import { isNumeric } from "./columns.ts";
 import type { CellState } from "./session.ts";
 
 /** What a cell has shown, its mistake, and what its check says. */
@@ -45,15 +46,16 @@ function Shown({ output }: { readonly output: Output }) {
       ) : (
         <pre class="words">{output.text}</pre>
       );
-    case "table":
+    case "table": {
+      const classes = output.columns.map((_, i) => (isNumeric(output.rows.map((row) => row[i]!)) ? "number" : ""));
       return (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a part that scrolls needs the focus to be scrolled
         <section class="table" tabIndex={0} aria-label="Table">
           <table>
             <thead>
               <tr>
-                {output.columns.map((name) => (
-                  <th key={name} scope="col">
+                {output.columns.map((name, column) => (
+                  <th key={name} scope="col" class={classes[column]}>
                     {name}
                   </th>
                 ))}
@@ -65,7 +67,9 @@ function Shown({ output }: { readonly output: Output }) {
                 <tr key={i}>
                   {row.map((cell, column) => (
                     // biome-ignore lint/suspicious/noArrayIndexKey: columns keep their places
-                    <td key={column}>{cell}</td>
+                    <td key={column} class={classes[column]}>
+                      {cell}
+                    </td>
                   ))}
                 </tr>
               ))}
@@ -73,6 +77,7 @@ function Shown({ output }: { readonly output: Output }) {
           </table>
         </section>
       );
+    }
     case "picture":
       return <Picture {...output} />;
   }

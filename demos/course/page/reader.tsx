@@ -14,7 +14,7 @@ export function read(means: Means): void {
     const code = element.querySelector<HTMLElement>(".cell-code")!;
     const edit = async (): Promise<void> => {
       await openEditor(session, cell, code);
-      cell.editor!.focus();
+      cell.editor.value!.focus();
     };
     // A double click is what readers of other notebooks try.
     code.addEventListener("dblclick", () => void edit());
@@ -31,9 +31,9 @@ export function read(means: Means): void {
 }
 
 async function openEditor(session: Session, cell: CellState, parent: HTMLElement): Promise<void> {
-  if (cell.editor) return;
+  if (cell.editor.value) return;
   const { openEditor } = await session.means.loadEditor();
-  cell.editor ??= openEditor({
+  cell.editor.value ??= openEditor({
     parent,
     text: cell.text.value,
     label: `Code of ${cell.isExercise ? "exercise" : "cell"} ${cell.content.number}`,

@@ -2,6 +2,7 @@ import { batch, type Signal, signal } from "@preact/signals";
 import { proxy, type Remote, wrap } from "comlink";
 import type { Recording } from "../../../src/recording/index.ts";
 import type { Output, Shown } from "../../../src/show/index.ts";
+import { ended } from "../../../src/worker/alive.ts";
 import type { Compiled } from "../cells/compiled.ts";
 import type { CellContent, Content, Means } from "./content.ts";
 import type { Editor } from "./editor.ts";
@@ -27,7 +28,8 @@ export class CellState {
   readonly verdicts = signal<readonly Verdict[]>([]);
   readonly seconds = signal(0);
   readonly hasProgram = signal(false);
-  editor: Editor | undefined;
+  /** Set when the reader opens it. */
+  readonly editor = signal<Editor | undefined>(undefined);
 
   constructor(content: CellContent, text: string) {
     this.content = content;
@@ -146,7 +148,7 @@ export class Session {
     cell.problem.value = problem;
     cell.status.value = problem ? "failed" : "ran";
     if (problem?.place?.cell === String(cell.content.number))
-      cell.editor?.mark(problem.place.line, problem.place.column, problem.message);
+      cell.editor.value?.mark(problem.place.line, problem.place.column, problem.message);
     this.#outdate(cell);
   }
 
@@ -164,9 +166,28 @@ export class Session {
   #connect() {
     if (!this.#lab) {
       const worker = this.means.startWorker();
-      this.#lab = { worker, remote: wrap<Lab>(worker) };
+      const lab = { worker, remote: wrap<Lab>(worker) };
+      this.#lab = lab;
+      void lab.remote
+        .life()
+        .then(ended)
+        .then(() => {
+          if (this.#lab === lab) this.#mourn();
+        });
     }
     return this.#lab;
+  }
+
+  /** The worker has ended by itself: says so where a cell was running. */
+  #mourn(): void {
+    const running = this.cells.find(({ status }) => status.value === "running");
+    this.stop();
+    if (!running) return;
+    const message = "The worker that runs cells has ended, perhaps for lack of memory. Run the cell again.";
+    batch(() => {
+      running.problem.value = { message, place: undefined };
+      running.status.value = "failed";
+    });
   }
 
   /** Ends the worker, and with it whatever runs. What cells have defined is lost. */
@@ -193,7 +214,7 @@ export class Session {
 
   /** Gives a cell the text that it had at first. */
   reset(cell: CellState): void {
-    cell.editor?.write(cell.content.code);
+    cell.editor.value?.write(cell.content.code);
     this.edit(cell, cell.content.code);
   }
 

@@ -5,9 +5,8 @@ export interface Shared {
   readonly main: string;
   /** Parts that load when they are needed, as packed text in elements of their own. */
   readonly parts: string;
-  /** What runs cells, without datasets and with them. */
-  readonly worker: string;
-  readonly dataWorker: string;
+  /** Files of datasets, packed as well, by the function that loads each. */
+  readonly data: Readonly<Record<string, string>>;
 }
 
 /**
@@ -16,11 +15,15 @@ export interface Shared {
  */
 export function standAlone(html: string, shared: Shared): string {
   const { styles, main, parts } = shared;
-  const worker = html.includes("tilegrad/datasets") ? shared.dataWorker : shared.worker;
+  const data = Object.entries(shared.data).filter(([call]) => html.includes(`${call}(`));
   return html
     .replaceAll(/<link rel="(?:stylesheet|modulepreload)"[^>]*>\s*/g, "")
     .replaceAll(/<script type="module"[^>]*><\/script>\s*/g, "")
     .replaceAll(/<!-- site -->.*?<!-- \/site -->\s*/gs, "")
+    .replaceAll(/<!-- alone (.*?) -->/gs, "$1")
     .replace("</head>", () => `<style>${styles}</style>\n  </head>`)
-    .replace("</body>", () => `${parts}\n${worker}\n<script type="module">${main}</script>\n  </body>`);
+    .replace(
+      "</body>",
+      () => `${[parts, ...data.map(([, text]) => text)].join("\n")}\n<script type="module">${main}</script>\n  </body>`,
+    );
 }

@@ -98,6 +98,15 @@ describe("cells", () => {
     expect(await run("const a = await Promise.resolve(1);", "const a = 2;", "a")).toEqual([undefined, undefined, 2]);
   });
 
+  test("see nothing of what a check defines or sets", async () => {
+    const book = notebook();
+    await book.run("1", compile("let n = 1;"));
+    const check = compile("const twice = 2 * n; function f() { return twice } n = 5; [f(), n]");
+    expect(await book.runApart("check", check)).toEqual([2, 5]);
+    expect(await book.run("2", compile("n"))).toBe(1);
+    for (const name of ["twice", "f"]) await expect(book.run("3", compile(name))).rejects.toThrow(`${name} is not`);
+  });
+
   test("do not run lines together that lack a semicolon", async () => {
     expect(await run("let a = 1\nlet { b } = { b: a }\nclass C {}\nconst [d] = [b]\nd")).toEqual([1]);
   });

@@ -4,10 +4,10 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 import { lessonPage, linksOf } from "../../../demos/course/build/html.ts";
-import { cellsOf, type Lesson, lengthsOf, parseLesson } from "../../../demos/course/build/lesson.ts";
+import { cellsOf, type Exercise, type Lesson, lengthsOf, parseLesson } from "../../../demos/course/build/lesson.ts";
 import { sectionsOf } from "../../../demos/course/build/list.ts";
-import { idOf, linkOf } from "../../../demos/course/build/markdown.ts";
-import { programOf } from "../../../demos/course/build/program.ts";
+import { idOf, linkOf, markdown } from "../../../demos/course/build/markdown.ts";
+import { importsAsCalls, programOf } from "../../../demos/course/build/program.ts";
 import { folder, parts, readLessons } from "../../../demos/course/build/shelf.ts";
 import { compile } from "../../../demos/course/cells/compile.ts";
 import { modules } from "../../../demos/course/cells/modules.ts";
@@ -18,6 +18,7 @@ const lessons = readLessons();
 const page = (name: string) =>
   lessonPage(lessons.find((lesson) => lesson.name === name)!, {
     head: "",
+    number: undefined,
     before: undefined,
     after: undefined,
   });
@@ -56,6 +57,14 @@ describe.each(lessons.map((lesson) => [lesson.name, lesson] as const))("lesson %
     expect(Math.min(here, keras)).toBeGreaterThan(0);
   });
 
+  test("says at its beginning what it needs", () => {
+    const [first] = lesson.blocks;
+    const tokens = first?.kind === "prose" ? first.tokens : [];
+    const end = tokens.findIndex(({ type }) => type === "heading");
+    const words = tokens.slice(0, end < 0 ? undefined : end).map(({ raw }) => raw);
+    expect(words.join(" ")).toMatch(/\b[Yy]ou need\b/);
+  });
+
   test("becomes a page without inline styles, with a heading once and formulas as MathML", () => {
     const html = page(name);
     expect(html).not.toMatch(/<style|\sstyle=/);
@@ -70,8 +79,11 @@ const idsOf = (name: string): string[] => [...page(name).matchAll(/\sid="([^"]*)
 
 test("lessons have a place of their own, in a part of the course", () => {
   for (const { name, part } of lessons) expect(parts, name).toContain(part);
-  const places = lessons.map(({ part, order }) => `${part} ${order}`);
+  const places = lessons.map(({ order }) => order);
   expect(places).toEqual([...new Set(places)]);
+  // The order of lessons is that of parts.
+  const inParts = lessons.map(({ part }) => parts.indexOf(part));
+  expect(inParts).toEqual(inParts.toSorted((a, b) => a - b));
   expect(lessons.length).toBeGreaterThan(2);
 });
 
@@ -80,13 +92,19 @@ test("a single file holds all it needs, and nothing that leads to the site", () 
     styles: "a{}",
     main: "$&run()",
     parts: "<i>parts</i>",
-    worker: "<b>worker</b>",
-    dataWorker: "",
+    data: { penguins: "<b>birds</b>" },
   });
   expect(html).toContain("<style>a{}</style>");
-  expect(html).toContain("<b>worker</b>");
+  expect(html).toContain("<i>parts</i>");
+  expect(html).not.toContain("birds");
   expect(html).toContain('<script type="module">$&run()</script>');
   expect(html).not.toMatch(/<link rel="stylesheet"|class="home"|class="neighbours"|id="alone"/);
+});
+
+test("a single file has the data that its cells load, and no other", () => {
+  const data = { penguins: "<b>birds</b>", houses: "<b>houses</b>" };
+  const html = standAlone(page("ten-steps"), { styles: "", main: "", parts: "", data });
+  expect([html.includes("<b>birds</b>"), html.includes("<b>houses</b>")]).toEqual([true, false]);
 });
 
 test("lessons as programs pass a strict compiler", async () => {
@@ -154,8 +172,33 @@ describe("the form of a lesson", () => {
 test("a mistake in a cell is named with its lesson, its block and its line", () => {
   const [lesson] = lessons;
   const broken = { ...lesson!, name: "broken", blocks: [{ ...cellsOf(lesson!)[0]!, code: "let a;\nlet b = ;" }] };
-  expect(() => lessonPage(broken as Lesson, { head: "", before: undefined, after: undefined })).toThrow(
-    "lesson broken, block 1, line 2, column 9: Unexpected token",
+  expect(() =>
+    lessonPage(broken as Lesson, { head: "", number: undefined, before: undefined, after: undefined }),
+  ).toThrow("lesson broken, block 1, line 2, column 9: Unexpected token");
+});
+
+test("a formula may go on in the next line, and amounts of money are none", () => {
+  const html = markdown.parse("Take $x +\ny$ for $5, or $6 and $7.", { async: false });
+  expect(html.match(/<math/g)).toHaveLength(1);
+  expect(html).toContain("for $5, or $6 and $7.");
+});
+
+test("columns of numbers stand on the right, words on the left", () => {
+  const html = markdown.parse("| what | n |\n| --- | --- |\n| 2 dogs | −1,000 |\n| cats | 5 % |", { async: false });
+  expect(html).toContain('<th>what</th><th class="number">n</th>');
+  expect(html).toContain('<td>2 dogs</td><td class="number">−1,000</td>');
+});
+
+test("imports of an exercise stay in its block, as calls", () => {
+  const code =
+    'import { a, b as c, type T } from "tilegrad";\nimport * as all from "tilegrad/nn";\nimport type { U } from "x";\na(c);';
+  expect(importsAsCalls(code)).toBe(
+    'const { a, b: c } = await import("tilegrad");\ntype T = import("tilegrad").T;\nconst all = await import("tilegrad/nn");\ntype U = import("x").U;\na(c);',
+  );
+  const lesson = { ...lessons[0]!, blocks: cellsOf(lessons.find(({ name }) => name === "neuron")!).slice(-1) };
+  const exercise = { ...lesson.blocks[0]!, code: 'import { relu } from "tilegrad";\nconst f = relu;' };
+  expect(programOf({ ...lesson, blocks: [exercise as Exercise] })).toContain(
+    '{\n  const { relu } = await import("tilegrad");\n  const f = relu;\n',
   );
 });
 
