@@ -29,13 +29,21 @@ function wordsOf(token: Token): string {
   return "text" in token ? token.text : "";
 }
 
+/** What a token emphasises: the words that a section explains. */
+function termsOf(token: Token): string[] {
+  const inner = [(token as { tokens?: Token[] }).tokens, (token as { items?: Token[] }).items].flatMap(
+    (list) => list ?? [],
+  );
+  return token.type === "em" ? [wordsOf(token)] : inner.flatMap(termsOf);
+}
+
 /** What a search finds: each section of each lesson, from one heading to the next. */
 export function sectionsOf(lessons: readonly Lesson[]): Section[] {
-  const sections: (Omit<Section, "text"> & { readonly words: string[] })[] = [];
+  const sections: (Omit<Section, "text" | "terms"> & { readonly words: string[]; readonly explained: string[] })[] = [];
   for (const lesson of lessons) {
     const begin = (heading: string, address: string): string[] => {
       const words: string[] = [];
-      sections.push({ id: sections.length, title: lesson.title, heading, address, words });
+      sections.push({ id: sections.length, title: lesson.title, heading, address, words, explained: [] });
       return words;
     };
     let words = begin(lesson.title, `${lesson.name}.html`);
@@ -50,9 +58,14 @@ export function sectionsOf(lessons: readonly Lesson[]): Section[] {
           const text = (token as Tokens.Heading).text;
           words = begin(text, `${lesson.name}.html#${idOf(text)}`);
         } else words.push(wordsOf(token));
+        sections.at(-1)!.explained.push(...termsOf(token));
       }
     }
     begin("What you can do now", `${lesson.name}.html#skills`).push(...lesson.skills.map(wordsOf));
   }
-  return sections.map(({ words, ...section }) => ({ ...section, text: words.join(" ") }));
+  return sections.map(({ words, explained, ...section }) => ({
+    ...section,
+    terms: explained.join(", "),
+    text: words.join(" "),
+  }));
 }

@@ -5,6 +5,8 @@ export interface Section {
   readonly title: string;
   readonly heading: string;
   readonly address: string;
+  /** Words that the section explains: it emphasises them. */
+  readonly terms: string;
   /** Words of prose and code. */
   readonly text: string;
 }
