@@ -6,7 +6,7 @@ import { pathToFileURL } from "node:url";
 import type { Page } from "puppeteer";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { aloneHtml } from "../../demos/course/build/alone.ts";
-import { cellsOf } from "../../demos/course/build/lesson.ts";
+import { cellsOf, type Exercise } from "../../demos/course/build/lesson.ts";
 import { programOf } from "../../demos/course/build/program.ts";
 import { readLessons } from "../../demos/course/build/shelf.ts";
 import { launchChrome } from "../browser/chrome.ts";
@@ -147,6 +147,41 @@ describe("the first lesson", () => {
     await page.$eval(".notes", (notes) => notes.setAttribute("open", ""));
     await expectAccessible(page);
   });
+});
+
+test.each(["filters", lessons.at(-1)!.name])("the lesson %s is changed, tried, hinted at and solved", async (name) => {
+  const lesson = lessons.find((lesson) => lesson.name === name)!;
+  const cells = cellsOf(lesson);
+  const exercise = cells.find(({ kind }) => kind === "exercise") as Exercise;
+  const page = await open(`${name}.html`);
+  await click(page, "Run cell 1");
+  await rested(page);
+  expect(await output(page, 1)).not.toContain("changed by a reader");
+  await write(page, 1, `${cells[0]!.code}\n"changed by a reader"`);
+  // Whoever edits needs no button to begin.
+  expect(await page.$("#cell-1 [aria-label='Edit cell 1']")).toBeNull();
+  await click(page, "Run cell 1");
+  await rested(page);
+  expect(await output(page, 1)).toContain("changed by a reader");
+
+  await click(page, `Run and check exercise ${exercise.number}`);
+  await rested(page);
+  expect((await textsOf(page, ".fails")).length).toBeGreaterThan(0);
+  await page.click(`#cell-${exercise.number} + .aid summary`);
+  await page.waitForSelector(`#cell-${exercise.number} + .aid p`, { visible: true });
+  await write(page, exercise.number, exercise.solution);
+  await click(page, `Run and check exercise ${exercise.number}`);
+  await rested(page);
+  expect(await textsOf(page, ".fails, .mistake")).toEqual([]);
+  expect((await textsOf(page, ".holds")).length).toBeGreaterThan(0);
+  expect(await textsOf(page, ".solved")).toEqual(["solved"]);
+
+  const opened = new Promise<Page>((resolve) => page.once("popup", (tab) => resolve(tab!)));
+  await page.click("button::-p-text(Look inside)");
+  const inside = await opened;
+  await inside.waitForFunction((title) => document.body.textContent!.includes(title), {}, `${lesson.title}, `);
+  await inside.close();
+  await click(page, "Reset all code");
 });
 
 test("a loop without an end is stopped, and the page goes on meanwhile", async () => {
