@@ -1,0 +1,30 @@
+import type { OpRow } from "./node.ts";
+import { convolution } from "./ops/convolution.ts";
+import { elementwise } from "./ops/elementwise.ts";
+import { flow } from "./ops/flow.ts";
+import { indexing } from "./ops/indexing.ts";
+import { logic } from "./ops/logic.ts";
+import { normalization } from "./ops/normalization.ts";
+import { pooling } from "./ops/pooling.ts";
+import { products } from "./ops/products.ts";
+import { reductions } from "./ops/reductions.ts";
+import { shapes } from "./ops/shapes.ts";
+import { sources } from "./ops/sources.ts";
+
+/** Every op that can be imported. The table in the guide is made from this list. */
+export const registry: readonly OpRow[] = [
+  elementwise,
+  logic,
+  sources,
+  shapes,
+  indexing,
+  reductions,
+  products,
+  convolution,
+  pooling,
+  normalization,
+  flow,
+].flat();
+
+/** Oldest and newest version of the operator set. */
+export const opsets = [1, 27] as const;
