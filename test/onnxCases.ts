@@ -3,6 +3,7 @@ import { decode, elementType } from "../src/onnx/elements.ts";
 import { importOnnx, type OnnxConstant, type OnnxGraph } from "../src/onnx/index.ts";
 import { readModel, readTensor } from "../src/onnx/model.ts";
 import { NeededError } from "../src/onnx/node.ts";
+import { fields } from "../src/onnx/wire.ts";
 
 /*
  * Cases of the ONNX project (test data, Apache-2.0): a model with inputs and expected outputs. A folder `node/NAME` has
@@ -47,6 +48,16 @@ const numbersOf = (name: string, bytes: Uint8Array): Numbers & { type: number } 
   return { shape: proto.dims, data: decode(name, proto), type: proto.type };
 };
 
+/** The tensors of a file by name: one, or, for a sequence or an optional sequence, "name.0", "name.1", … */
+function named({ name, isSequence }: { name: string; isSequence: boolean }, bytes: Uint8Array): [string, Numbers][] {
+  if (!isSequence) return name === "" ? [] : [[name, numbersOf(name, bytes)]];
+  const items = (message: Uint8Array): Uint8Array[] =>
+    [...fields(message)].flatMap((field) =>
+      field.number === 3 ? [field.bytes] : field.number === 5 ? items(field.bytes) : [],
+    );
+  return items(bytes).map((item, i) => [`${name}.${i}`, numbersOf(name, item)]);
+}
+
 /** Reads a case and imports its model. Inputs that decide shapes are given as constants. */
 export async function readCase(read: Read, folder: string, name: string): Promise<OnnxCase> {
   const isLight = name.startsWith("light/");
@@ -65,11 +76,17 @@ export async function readCase(read: Read, folder: string, name: string): Promis
     expected[graph.outputs[0]!.name] = numbersOf("the output", await read(`${folder}/${name}_output_0.pb`));
   } else {
     const set = `${folder}/${name}/test_data_set_0`;
-    for (const [i, { name }] of inputs.entries()) values[name] = numbersOf(name, await read(`${set}/input_${i}.pb`));
-    for (const [i, { name }] of graph.outputs.entries())
-      if (name !== "") expected[name] = numbersOf(name, await read(`${set}/output_${i}.pb`));
+    for (const [i, info] of inputs.entries())
+      for (const [name, numbers] of named(info, await read(`${set}/input_${i}.pb`))) values[name] = numbers;
+    for (const [i, info] of graph.outputs.entries())
+      for (const [name, numbers] of named(info, await read(`${set}/output_${i}.pb`))) expected[name] = numbers;
   }
-  const shapes = Object.fromEntries(Object.entries(values).map(([name, { shape }]) => [name, shape]));
+  const shapes = Object.fromEntries(
+    inputs.map(({ name, isSequence }) => {
+      const items = Object.keys(values).filter((key) => key.startsWith(`${name}.`));
+      return [name, isSequence ? items.map((key) => values[key]!.shape) : values[name]!.shape];
+    }),
+  );
   const constants: Record<string, OnnxConstant> = {};
   for (;;) {
     try {
@@ -96,8 +113,30 @@ export async function readCase(read: Read, folder: string, name: string): Promis
 
 const isWhole = ({ type }: { type: number }): boolean => !/float/.test(elementType("an input", type));
 
+/** Cases of dropout in training. Their expected values come from the random numbers of NumPy. */
+const isRandom = (name: string): boolean => /test_training_dropout(?!_zero_ratio)/.test(name);
+
+/** What is wrong with the results of a case, in words. */
+export function faultsOf(name: string, { expected }: OnnxCase, got: Readonly<Record<string, Numbers>>): string[] {
+  const [given, wanted] = [got, expected].map((all) => Object.keys(all).sort().join());
+  if (given !== wanted) return [`results are ${given}, expected ${wanted}`];
+  return Object.entries(expected).flatMap(([key, numbers]) => {
+    if (isRandom(name)) return dropped(key, got[key]!, numbers);
+    return difference(key, got[key]!, numbers) ?? [];
+  });
+}
+
+/** Random masks differ, but where both keep an element, it is scaled alike. About as many are dropped. */
+function dropped(key: string, got: Numbers, expected: Numbers): string[] {
+  const both = Array.from(got.data).flatMap((a, i) => (a !== 0 && expected.data[i] !== 0 ? [i] : []));
+  const pick = ({ data }: Numbers) => ({ shape: [both.length], data: both.map((i) => data[i]!) });
+  const kept = ({ data }: Numbers) => Array.from(data).filter((value) => value !== 0).length / data.length;
+  const isFar = Math.abs(kept(got) - kept(expected)) > 0.3 || kept(got) === 1 || both.length === 0;
+  return [difference(key, pick(got), pick(expected)) ?? [], isFar ? `${key} keeps a share of ${kept(got)}` : []].flat();
+}
+
 /** The first element that differs, in words; undefined where all agree. */
-export function difference(
+function difference(
   name: string,
   got: Numbers,
   expected: Numbers,

@@ -2,7 +2,7 @@ import { AttributeError, counted, FormatError, listed, noSuch, optionsOf, Tilegr
 import { order } from "../graph/print.ts";
 import { type Shape, showShape, sizeOf } from "../graph/shape.ts";
 import { Tensor, type Variable } from "../graph/tensor.ts";
-import { input, variable } from "../ops/index.ts";
+import { input, Random, variable } from "../ops/index.ts";
 import { evaluate } from "../reference/index.ts";
 import { decode, type ElementType, elements, elementType, type HostArray } from "./elements.ts";
 import { externalBytes } from "./external.ts";
@@ -23,22 +23,24 @@ export interface OnnxOptions {
   readonly dims?: Readonly<Record<string, number>>;
   /**
    * By name: the shape of an input that has none, or another shape than in the file; or a tensor to use in its place,
-   * such as one that a layer made.
+   * such as one that a layer made. For a sequence, the shape of each of its tensors: they become inputs "name.0", …
    */
-  readonly inputs?: Readonly<Record<string, Shape | Tensor>>;
+  readonly inputs?: Readonly<Record<string, Shape | readonly Shape[] | Tensor>>;
   /** Inputs that are fixed now, since they decide shapes. */
   readonly constants?: Readonly<Record<string, OnnxConstant | ArrayLike<number>>>;
   /** The outputs, or inner values, to compute; default all outputs of the graph. */
   readonly outputs?: readonly string[];
   /** Files beside the model that hold its weights, by the path that the model states. */
   readonly files?: Readonly<Record<string, Uint8Array>>;
+  /** Seed of random numbers, as of dropout in training; default 0. */
+  readonly seed?: number;
 }
 
 /** An imported graph. */
 export interface OnnxGraph {
   /** Inputs that the outputs depend on and a program is fed, by name. */
   readonly inputs: Readonly<Record<string, Tensor>>;
-  /** Results by name, for `engine.compile`. */
+  /** Results by name, for `engine.compile`. The tensors of a sequence are "name.0", "name.1", … */
   readonly outputs: Readonly<Record<string, Tensor>>;
   /** Results that are known without a program, such as shapes, and those without elements. */
   readonly known: Readonly<Record<string, { readonly shape: Shape; readonly data: HostArray }>>;
@@ -67,6 +69,7 @@ export function importOnnx(bytes: Uint8Array, options: OnnxOptions = {}): OnnxGr
     constants: {},
     outputs: undefined,
     files: {},
+    seed: 0,
   });
   if (!ArrayBuffer.isView(bytes) || bytes.BYTES_PER_ELEMENT !== 1)
     throw new AttributeError("importOnnx: the file is not a Uint8Array");
@@ -126,22 +129,27 @@ class Importer {
   readonly #most: number;
   readonly #inputs: Record<string, Tensor> = {};
   readonly #variables = new Map<string, Variable>();
+  readonly #random: Random;
 
   constructor(model: Model, given: Given, length: number) {
     this.#model = model;
     this.#given = given;
     this.#most = 65536 + length;
+    this.#random = new Random(given.seed);
   }
 
   import(outputs: readonly string[] | undefined): OnnxGraph {
     const { graph, opset, producer } = this.#model;
     const wanted = outputs ?? graph.outputs.map(({ name }) => name);
     const values = this.#run(graph, wanted, new Map());
+    const results = values.flatMap((value, i): [string, Value][] =>
+      value.items ? value.items.map((item, k) => [`${wanted[i]}.${k}`, item]) : [[wanted[i]!, value]],
+    );
     const known = Object.fromEntries(
-      values.flatMap(({ isKnown, shape, host }, i) => (isKnown ? [[wanted[i]!, { shape, data: host! }]] : [])),
+      results.flatMap(([name, { isKnown, shape, host }]) => (isKnown ? [[name, { shape, data: host! }]] : [])),
     );
     const computed = Object.fromEntries(
-      values.flatMap((value, i) => (value.isKnown ? [] : [[wanted[i]!, value.tensor] as const])),
+      results.flatMap(([name, value]) => (value.isKnown ? [] : [[name, value.tensor] as const])),
     );
     const reached = new Set(order(Object.values(computed)).map((node) => node.results[0]));
     return {
@@ -193,6 +201,10 @@ class Importer {
         values.set(name, Value.of(name, type, instead));
         continue;
       }
+      if (info.isSequence) {
+        values.set(name, this.#sequence(name, type, instead));
+        continue;
+      }
       const [shape, holes] = this.#shapeOf(info, Array.isArray(instead) ? instead : (fixed as OnnxConstant)?.shape);
       if (fixed !== undefined && holes.length === 0) {
         const data = "data" in fixed ? fixed.data : fixed;
@@ -214,6 +226,18 @@ class Importer {
         `importOnnx: ${counted(unbound.length, "dimension")} without a size: ${listed(unbound)}`,
       );
     }
+  }
+
+  /** Inputs for the tensors of a sequence. */
+  #sequence(name: string, type: ElementType, shapes: Shape | readonly Shape[] | undefined): Value {
+    if (!Array.isArray(shapes) || !shapes.every(Array.isArray))
+      throw new AttributeError(`importOnnx: input "${name}" is a sequence: pass the shapes of its tensors in inputs`);
+    const items = (shapes as readonly Shape[]).map((shape, i) => {
+      const own = `${name}.${i}`;
+      this.#inputs[own] = input(own, shape, elements[type].dtype);
+      return Value.of(own, type, this.#inputs[own]!);
+    });
+    return Value.sequence(name, items);
   }
 
   /** The shape of an input, and what is not known of it, in words. */
@@ -269,6 +293,7 @@ class Importer {
           graph.outputs.map(({ name }) => name),
           values,
         ),
+      random: this.#random,
     };
     const node = new OpNode(proto, this.#model.opset, inputs, scope);
     try {
@@ -286,7 +311,7 @@ class Importer {
 
   /** Computes a value now. */
   #folded(value: Value): Value {
-    if (value.isKnown || value.size > this.#most) return value;
+    if (value.isKnown || value.items || value.size > this.#most) return value;
     const { data } = evaluate([value.tensor])[0]!;
     return Value.known(value.name, value.type, value.shape, Float64Array.from(data));
   }

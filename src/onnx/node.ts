@@ -1,6 +1,7 @@
 import { FormatError } from "../errors.ts";
 import type { Shape } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import type { Random } from "../ops/index.ts";
 import { decode, type ElementType, elements, elementType, type HostArray } from "./elements.ts";
 import type { Attribute, Graph, NodeProto } from "./model.ts";
 import { Value } from "./value.ts";
@@ -12,6 +13,8 @@ export type Built = Value | Tensor | readonly (Value | Tensor | undefined)[];
 export interface Scope {
   /** Imports a graph inside of the current one. */
   run(graph: Graph): readonly Value[];
+  /** Where random numbers come from. */
+  readonly random: Random;
 }
 
 /** An op of the file, of the versions that it may have, and how it becomes tensors. */
@@ -125,6 +128,18 @@ export class OpNode {
   /** A tensor as a value of another type than that of the first input. */
   typed(type: ElementType, tensor: Tensor): Value {
     return Value.of(this.outputs[0] ?? "", type, tensor);
+  }
+
+  /** A list of tensors. */
+  sequence(items: readonly Value[]): Value {
+    return Value.sequence(this.outputs[0] ?? "", items);
+  }
+
+  /** The tensors of input `i`, which is a sequence. */
+  items(i: number): readonly Value[] {
+    const { items, name } = this.value(i);
+    if (items) return items;
+    throw new FormatError(`"${name}" is a tensor, expected a sequence`);
   }
 
   /** Numbers on the host as a value. */

@@ -4,9 +4,11 @@ import { elementwise } from "./ops/elementwise.ts";
 import { flow } from "./ops/flow.ts";
 import { indexing } from "./ops/indexing.ts";
 import { logic } from "./ops/logic.ts";
+import { losses } from "./ops/losses.ts";
 import { normalization } from "./ops/normalization.ts";
 import { pooling } from "./ops/pooling.ts";
 import { products } from "./ops/products.ts";
+import { recurrence } from "./ops/recurrent.ts";
 import { reductions } from "./ops/reductions.ts";
 import { shapes } from "./ops/shapes.ts";
 import { sources } from "./ops/sources.ts";
@@ -23,6 +25,8 @@ export const registry: readonly OpRow[] = [
   convolution,
   pooling,
   normalization,
+  losses,
+  recurrence,
   flow,
 ].flat();
 

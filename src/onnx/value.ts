@@ -1,4 +1,4 @@
-import { DTypeError, ShapeError } from "../errors.ts";
+import { DTypeError, FormatError, ShapeError } from "../errors.ts";
 import { type Shape, showShape, sizeOf } from "../graph/shape.ts";
 import type { Tensor, TensorData } from "../graph/tensor.ts";
 import { constant, full } from "../ops/index.ts";
@@ -19,6 +19,8 @@ export class Value {
   #tensor: Tensor | undefined;
   /** Whether ops of it are computed at once. */
   readonly isKnown: boolean;
+  /** The tensors of a sequence; undefined for a tensor. */
+  readonly items: readonly Value[] | undefined;
 
   private constructor(
     name: string,
@@ -27,6 +29,7 @@ export class Value {
     isKnown: boolean,
     numbers: (() => HostArray) | undefined,
     make: (() => Tensor) | undefined,
+    items?: readonly Value[],
   ) {
     this.name = name;
     this.type = type;
@@ -34,6 +37,7 @@ export class Value {
     this.isKnown = isKnown;
     this.#numbers = numbers;
     this.#make = make;
+    this.items = items;
   }
 
   /** A value that a program computes. */
@@ -58,6 +62,11 @@ export class Value {
     return new Value(name, type, shape, false, numbers, make);
   }
 
+  /** A list of tensors. It is one value in the file, and as many tensors as it has here. */
+  static sequence(name: string, items: readonly Value[]): Value {
+    return new Value(name, items[0]?.type ?? "float32", [], false, undefined, undefined, items);
+  }
+
   get rank(): number {
     return this.shape.length;
   }
@@ -74,6 +83,7 @@ export class Value {
 
   /** It as a tensor. @throws ShapeError for an empty one. */
   get tensor(): Tensor {
+    if (this.items) throw new FormatError(`"${this.name}" is a sequence, expected a tensor`);
     this.#tensor ??= this.#make ? this.#make() : this.#constant();
     return this.#tensor;
   }
@@ -91,7 +101,15 @@ export class Value {
 
   /** The same value under another name. */
   renamed(name: string): Value {
-    return new Value(name, this.type, this.shape, this.isKnown, this.#numbers && (() => this.host!), () => this.tensor);
+    return new Value(
+      name,
+      this.type,
+      this.shape,
+      this.isKnown,
+      this.#numbers && (() => this.host!),
+      () => this.tensor,
+      this.items,
+    );
   }
 }
 
