@@ -1,28 +1,9 @@
-import { existsSync, readdirSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
 import { puppeteer } from "./test/browser/provider.ts";
 
 const root = import.meta.dirname;
 const goldenDir = resolve(root, process.env.GOLDEN_DIR ?? "test/golden");
-// Cases of the ONNX project: those in this repository, or with `npm run test:onnx` all that are on this machine.
-const allOnnx = resolve(root, "../shared/onnx");
-const onnxDir = resolve(
-  root,
-  process.env.ONNX_DIR ?? (process.env.VITE_ALL && existsSync(allOnnx) ? allOnnx : "test/onnx"),
-);
-
-/** Names of the cases, since a page cannot list a folder. */
-function onnxCases(): string[] {
-  if (!existsSync(onnxDir)) return [];
-  return readdirSync(onnxDir).flatMap((kind) => {
-    if (kind === "light") {
-      const models = readdirSync(join(onnxDir, kind)).filter((name) => name.endsWith(".onnx"));
-      return models.map((name) => `${kind}/${name.slice(0, -".onnx".length)}`);
-    }
-    return /^(node|pytorch-)/.test(kind) ? readdirSync(join(onnxDir, kind)).map((name) => `${kind}/${name}`) : [];
-  });
-}
 
 /**
  * What both kinds of device tests share: they are heavy, and on a machine without a GPU one file takes all cores. With TILEGRAD_BRIEF, most
@@ -33,12 +14,7 @@ const device = {
   testTimeout: 60_000,
   hookTimeout: 60_000,
   fileParallelism: Boolean(process.env.TILEGRAD_BRIEF),
-  env: {
-    GOLDEN_DIR: goldenDir,
-    ONNX_DIR: onnxDir,
-    ONNX_CASES: onnxCases().join(" "),
-    TILEGRAD_VARIANT: process.env.TILEGRAD_VARIANT ?? "",
-  },
+  env: { GOLDEN_DIR: goldenDir, TILEGRAD_VARIANT: process.env.TILEGRAD_VARIANT ?? "" },
 };
 
 // Those of one group run side by side: a device test keeps one core busy, most of the time with compiling kernels.
@@ -102,7 +78,7 @@ const projects: TestProjectInlineConfiguration[] = [
 
 export default defineConfig({
   // Pages read golden files through the dev server.
-  server: { fs: { allow: [root, goldenDir, onnxDir] } },
+  server: { fs: { allow: [root, goldenDir] } },
   test: {
     // A busy machine may take long to get anywhere.
     expect: { poll: { timeout: 50_000 } },

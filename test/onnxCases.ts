@@ -10,15 +10,16 @@ import { fields } from "../src/onnx/wire.ts";
  * one or more data sets; networks of `light` have one expected output, and the input that belongs to it is a ramp.
  */
 
-const env = import.meta.env as ImportMetaEnv | undefined;
+/** Vite puts these into pages, too; `test/run.ts` sets them for `npm run test:onnx`. */
+const { VITE_ONNX_DIR, VITE_ONNX_CASES } = import.meta.env as Readonly<Record<string, string | undefined>>;
 
-/** Folder of the cases: `ONNX_DIR`; by default those in this repository. */
-export const onnxDir: string = env?.["ONNX_DIR"] ?? "test/onnx";
+/** Folder of the cases: by default those in this repository. */
+export const onnxDir: string = VITE_ONNX_DIR ?? "test/onnx";
 
-/** Their names. */
-export const onnxCases: readonly string[] = String(env?.["ONNX_CASES"] ?? "")
-  .split(" ")
-  .filter((name) => name !== "");
+/** Their names, such as "node/test_add". */
+export const onnxCases: readonly string[] =
+  VITE_ONNX_CASES?.split(" ") ??
+  Object.keys(import.meta.glob("./onnx/*/*/model.onnx")).map((path) => path.split("/").slice(2, 4).join("/"));
 
 /** Cases whose inputs or results are beyond the range of f32. */
 export const needsDouble: readonly string[] = [

@@ -7,50 +7,11 @@ import { evaluate } from "../reference/index.ts";
 import { decode, type ElementType, elements, elementType, type HostArray } from "./elements.ts";
 import { externalBytes } from "./external.ts";
 import { type Graph, type Model, type NodeProto, readModel, type TensorProto, type ValueInfo } from "./model.ts";
-import { type Built, NeededError, OpNode, type OpRow } from "./node.ts";
-import { opsets, registry } from "./registry.ts";
+import { type Built, NeededError, OpNode } from "./node.ts";
+import type { OnnxConstant, OnnxGraph, OnnxOptions } from "./options.ts";
+import { opsets } from "./registry.ts";
+import { checkSupported, opName, rowOf } from "./supported.ts";
 import { Value } from "./value.ts";
-
-/** A value for an input that is fixed while the graph is imported. */
-export interface OnnxConstant {
-  readonly data: ArrayLike<number>;
-  /** Default: the shape in the file. */
-  readonly shape?: Shape;
-}
-
-export interface OnnxOptions {
-  /** Sizes of symbolic dimensions by name, such as `{ batch: 1 }`. */
-  readonly dims?: Readonly<Record<string, number>>;
-  /**
-   * By name: the shape of an input that has none, or another shape than in the file; or a tensor to use in its place,
-   * such as one that a layer made. For a sequence, the shape of each of its tensors: they become inputs "name.0", …
-   */
-  readonly inputs?: Readonly<Record<string, Shape | readonly Shape[] | Tensor>>;
-  /** Inputs that are fixed now, since they decide shapes. */
-  readonly constants?: Readonly<Record<string, OnnxConstant | ArrayLike<number>>>;
-  /** The outputs, or inner values, to compute; default all outputs of the graph. */
-  readonly outputs?: readonly string[];
-  /** Files beside the model that hold its weights, by the path that the model states. */
-  readonly files?: Readonly<Record<string, Uint8Array>>;
-  /** Seed of random numbers, as of dropout in training; default 0. */
-  readonly seed?: number;
-}
-
-/** An imported graph. */
-export interface OnnxGraph {
-  /** Inputs that the outputs depend on and a program is fed, by name. */
-  readonly inputs: Readonly<Record<string, Tensor>>;
-  /** Results by name, for `engine.compile`. The tensors of a sequence are "name.0", "name.1", … */
-  readonly outputs: Readonly<Record<string, Tensor>>;
-  /** Results that are known without a program, such as shapes, and those without elements. */
-  readonly known: Readonly<Record<string, { readonly shape: Shape; readonly data: HostArray }>>;
-  /** Weights by name, as `io.load` and optimizers take them. */
-  readonly variables: Map<string, Variable>;
-  /** Version of the operator set. */
-  readonly opset: number;
-  /** The program that wrote the file. */
-  readonly producer: string;
-}
 
 /**
  * Reads an ONNX model as a graph of tensors. Float weights become variables under their names, so the graph can be
@@ -59,6 +20,7 @@ export interface OnnxGraph {
  *
  * @param bytes the file.
  * @returns inputs, outputs and variables.
+ * At most 2²⁰ elements, and 16 for each byte of the file, are computed now; the rest becomes part of the graph.
  * @throws FormatError for a file that is damaged or not ONNX, and for unsupported ops, all of them at once;
  * AttributeError for dimensions without a size.
  */
@@ -89,44 +51,13 @@ export function importOnnx(bytes: Uint8Array, options: OnnxOptions = {}): OnnxGr
   return importer.import(given.outputs);
 }
 
-const rows: ReadonlyMap<string, OpRow> = new Map(registry.map((row) => [row.op, row]));
-
-const opName = ({ op, domain }: NodeProto): string => (domain === "" ? op : `${domain}.${op}`);
-
-/** Whether an op of this version can be imported. */
-function rowOf(node: NodeProto, opset: number): OpRow | undefined {
-  const row = node.domain === "" ? rows.get(node.op) : undefined;
-  return row && row.since[0]! <= opset ? row : undefined;
-}
-
-/** Names all unsupported ops at once. */
-function checkSupported(graph: Graph, opset: number): void {
-  const missing = new Map<string, { count: number; first: string }>();
-  const visit = ({ nodes }: Graph): void => {
-    for (const node of nodes) {
-      if (!rowOf(node, opset)) {
-        const name = opName(node);
-        const found = missing.get(name) ?? { count: 0, first: node.name || (node.outputs[0] ?? "") };
-        missing.set(name, { ...found, count: found.count + 1 });
-      }
-      for (const { graph: inner } of node.attributes.values()) if (inner) visit(inner);
-    }
-  };
-  visit(graph);
-  if (missing.size === 0) return;
-  const ops = [...missing].map(([name, { count, first }]) => `${name} × ${count} (first at "${first}")`);
-  throw new FormatError(
-    `importOnnx: ${counted(missing.size, "op")} of this file (opset ${opset}) not supported: ${listed(ops)}`,
-  );
-}
-
 type Given = Required<Omit<OnnxOptions, "outputs">>;
 
 class Importer {
   readonly #model: Model;
   readonly #given: Given;
-  /** Values with more elements than this are not computed on the host. */
-  readonly #most: number;
+  /** How many more elements may be computed on the host. A file cannot make the importer use much more memory than it has. */
+  #budget: number;
   readonly #inputs: Record<string, Tensor> = {};
   readonly #variables = new Map<string, Variable>();
   readonly #random: Random;
@@ -134,7 +65,7 @@ class Importer {
   constructor(model: Model, given: Given, length: number) {
     this.#model = model;
     this.#given = given;
-    this.#most = 65536 + length;
+    this.#budget = 2 ** 20 + 16 * length;
     this.#random = new Random(given.seed);
   }
 
@@ -302,16 +233,21 @@ class Importer {
       const isKnown = inputs.length > 0 && inputs.every((value) => value === undefined || value.isKnown);
       return isKnown ? results.map((value) => value && this.#folded(value)) : results;
     } catch (error) {
-      if (!(error instanceof TilegradError) || error.message.startsWith("importOnnx")) throw error;
-      const message = `importOnnx: ${describe(proto)}: ${error.message}`;
-      if (error instanceof NeededError) throw Object.assign(new FormatError(message, { cause: error }));
-      throw new (error.constructor as typeof TilegradError)(message, { cause: error });
+      const { message } = error as Error;
+      if (message.startsWith("importOnnx")) throw error;
+      // Anything else comes of attributes or inputs that the op cannot have.
+      const isOurs = error instanceof TilegradError && !(error instanceof NeededError);
+      throw new (isOurs ? (error.constructor as typeof TilegradError) : FormatError)(
+        `importOnnx: ${describe(proto)}: ${message}`,
+        { cause: error },
+      );
     }
   }
 
   /** Computes a value now. */
   #folded(value: Value): Value {
-    if (value.isKnown || value.items || value.size > this.#most) return value;
+    if (value.isKnown || value.items || value.size > this.#budget) return value;
+    this.#budget -= value.size;
     const { data } = evaluate([value.tensor])[0]!;
     return Value.known(value.name, value.type, value.shape, Float64Array.from(data));
   }

@@ -1,4 +1,5 @@
 /**
  * `tilegrad/onnx`: reads ONNX models as graphs over variables, to run and to train further.
  */
-export { importOnnx, type OnnxConstant, type OnnxGraph, type OnnxOptions } from "./importer.ts";
+export { importOnnx } from "./importer.ts";
+export type { OnnxConstant, OnnxGraph, OnnxOptions } from "./options.ts";

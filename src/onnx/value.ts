@@ -53,8 +53,12 @@ export class Value {
   /** A value that repeats one number: it takes no memory until somebody asks for all of them. */
   static filled(name: string, type: ElementType, shape: Shape, value: number): Value {
     const size = sizeOf(shape);
+    const numbers = (): HostArray => {
+      if (size > most) throw new FormatError(`"${name}" ${showShape(shape)} is too large to be known now`);
+      return new elements[type].array(size).fill(value);
+    };
     const make = size > 0 ? () => full(shape, narrowed(name, type, [value])[0]!, elements[type].dtype) : undefined;
-    return new Value(name, type, shape, size <= 4096, () => new elements[type].array(size).fill(value), make);
+    return new Value(name, type, shape, size <= 4096, numbers, make);
   }
 
   /** A weight: a variable once a node computes with it. An op that must know its numbers may ask for them. */
@@ -115,6 +119,9 @@ export class Value {
 
 const hostArray = (type: ElementType, data: HostArray | readonly number[]): HostArray =>
   Array.isArray(data) ? Object.assign(new elements[type].array(data.length), [...data]) : (data as HostArray);
+
+/** Most elements of a value that one number in a file makes. */
+export const most = 2 ** 18;
 
 /** Numbers from here on stand for infinity, as in the ends of slices. */
 const sentinel = 2 ** 62;

@@ -46,6 +46,11 @@ const planar = (window: Window, [y, x]: readonly [number, number], groups: numbe
   };
 };
 
+/** A kernel's layers become nodes. */
+function checkDepth(weight: Tensor): void {
+  if (weight.shape[2]! > 256) throw new ShapeError(`the kernel ${showShape(weight.shape)} is more than 256 deep`);
+}
+
 /** A convolution over volumes: for each layer of the kernel, one over frames. */
 function volume(x: Tensor, weight: Tensor, window: Window, groups: number): Tensor {
   const { strides, dilations, low, high, size } = along(window, 0);
@@ -83,6 +88,7 @@ function convolve(node: OpNode): Built {
     });
     return reshape(y, [y.shape[0]!, y.shape[1]!, y.shape[3]!]);
   }
+  checkDepth(weight);
   if (rank !== 5) throw new ShapeError(`input is ${showShape(x.shape)}, expected three to five axes`);
   const y = volume(x, weight, window, groups);
   return bias ? add(y, alongChannels(bias, rank)) : y;
@@ -158,6 +164,7 @@ function transposedVolume(
   dilations: readonly number[],
   groups: number,
 ): Tensor {
+  checkDepth(weight);
   const depth = weight.shape[2]!;
   const layers = Array.from({ length: depth }, (_, k) => {
     const layer = reshape(slice(weight, [[], [], [k, k + 1]]), [...weight.shape.slice(0, 2), ...weight.shape.slice(3)]);

@@ -71,6 +71,7 @@ const corners = (sizes: readonly number[]): number[][] =>
 /** Where in the whole input the maxima are: every element of the windows is a slice, and one of them the largest. */
 function places(node: OpNode, padded: Tensor, window: Window, shape: readonly number[]): Tensor {
   const { kernel, strides, dilations, low, size } = window;
+  if (sizeOf(kernel) > 255) throw new ShapeError(`a window of ${showShape(kernel)} has more than 255 elements`);
   const offsets = corners(kernel);
   const shifted = offsets.map((at) =>
     slice(padded, [
@@ -105,6 +106,7 @@ function places(node: OpNode, padded: Tensor, window: Window, shape: readonly nu
 /** How many elements each window of an axis counts. */
 function counts(window: Window, axis: number, n: number, countsPads: boolean): number[] {
   const { kernel, strides, dilations, low, high, size } = window;
+  if (size[axis]! * kernel[axis]! > 2 ** 26) throw new ShapeError(`windows of ${showShape(kernel)} are too many`);
   return Array.from({ length: size[axis]! }, (_, i) => {
     const from = i * strides[axis]! - low[axis]!;
     const places = Array.from({ length: kernel[axis]! }, (_, k) => from + k * dilations[axis]!);

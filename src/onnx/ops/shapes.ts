@@ -14,7 +14,7 @@ import {
   split,
 } from "../../ops/index.ts";
 import type { Built, OpNode, OpRow } from "../node.ts";
-import type { Value } from "../value.ts";
+import { most, type Value } from "../value.ts";
 
 /** An axis counted from the front. */
 export function axisOf(axis: number, rank: number): number {
@@ -82,7 +82,8 @@ function concatenated(node: OpNode): Built {
     const along = values.reduce((total, value) => total + value.shape[axis]!, 0);
     return node.host(values[0]!.type, values[0]!.shape.with(axis, along), []);
   }
-  if (pieces.every((value) => value.isKnown && value.rank === 1)) {
+  const size = pieces.reduce((total, value) => total + value.size, 0);
+  if (size <= most && pieces.every((value) => value.isKnown && value.rank === 1)) {
     const numbers = pieces.flatMap((value) => Array.from(value.host!));
     return node.host(pieces[0]!.type, [numbers.length], numbers);
   }
@@ -96,7 +97,7 @@ function splitUp(node: OpNode): Built {
   const x = node.value(0);
   const axis = axisOf(node.int("axis", 0), x.rank);
   const n = x.shape[axis]!;
-  const count = node.int("num_outputs", node.outputs.length);
+  const count = node.outputs.length;
   const even = Math.ceil(n / count);
   const sizes =
     node.numbers(1) ??
@@ -179,6 +180,7 @@ function padAxes(node: OpNode): Built {
   );
   const [before, behind] = [low, high].map((list) => list.map((n) => Math.max(0, n))) as [number[], number[]];
   const mode = node.text("mode", "constant");
+  if (mode !== "constant" && [...before, ...behind].some((n) => n > most)) throw new FormatError("pads are too large");
   if (mode === "constant") {
     const value = isAttribute ? node.float("value", 0) : (node.numbers(2)?.[0] ?? 0);
     return pad(cut, { low: before, high: behind, value });

@@ -2,6 +2,7 @@ import { FormatError } from "../../errors.ts";
 import { cast, eq, iota, sub } from "../../ops/index.ts";
 import { elementType } from "../elements.ts";
 import type { Built, OpNode, OpRow } from "../node.ts";
+import { most } from "../value.ts";
 
 function constantOf(node: OpNode): Built {
   const value = node.constant("value");
@@ -21,7 +22,7 @@ function range(node: OpNode): Built {
   const [start, limit, delta] = [node.known(0)[0]!, node.known(1)[0]!, node.known(2)[0]!];
   const count = Math.max(0, Math.ceil((limit - start) / delta));
   // A step of 0, or a range that no memory holds.
-  if (!(count <= 2 ** 24)) throw new FormatError(`a range from ${start} to ${limit} in steps of ${delta} is too long`);
+  if (!(count <= most)) throw new FormatError(`a range from ${start} to ${limit} in steps of ${delta} is too long`);
   const numbers = Array.from({ length: count }, (_, i) => start + i * delta);
   return node.host(node.value(0).type, [count], numbers);
 }

@@ -1,4 +1,4 @@
-import { FormatError } from "../../errors.ts";
+import { FormatError, ShapeError } from "../../errors.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import {
   add,
@@ -148,6 +148,7 @@ export function stepOf(kind: Kind, weights: Weights, [f, g, h]: readonly Activat
  */
 export function unrolled(inputs: Tensor, start: State, step: Step, lengths: Tensor | undefined, isReverse: boolean) {
   const steps = inputs.shape[0]!;
+  if (steps > 4096) throw new ShapeError(`${steps} steps of a recurrence that runs step by step, at most 4096`);
   const outputs = new Array<Tensor>(steps);
   let { h, c }: State = start;
   for (let i = 0; i < steps; i++) {

@@ -1,5 +1,7 @@
-import { FormatError } from "../../errors.ts";
+import { FormatError, ShapeError } from "../../errors.ts";
+import { showShape } from "../../graph/shape.ts";
 import type { OpNode } from "../node.ts";
+import { most } from "../value.ts";
 
 /** How a window moves along the axes behind batch and channels, one number for each axis. */
 export interface Window {
@@ -42,6 +44,8 @@ export function windowOf(node: OpNode, spatial: readonly number[], kernel: reado
     // A window that would start in the padding at the end is dropped.
     return isCeil && (count - 1) * strides[axis]! >= n + low[axis]! ? count - 1 : count;
   });
+  if (!size.every((n) => n >= 1 && n <= most))
+    throw new ShapeError(`a window of ${showShape(kernel)} does not fit an image of ${showShape(spatial)}`);
   return { kernel, strides, dilations, low, high, size };
 }
 

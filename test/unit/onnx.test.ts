@@ -1,0 +1,264 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { describe, expect, test } from "vitest";
+import { AttributeError, constant, FormatError, grad, sum, TilegradError } from "../../src/index.ts";
+import { importOnnx } from "../../src/onnx/index.ts";
+import { evaluate } from "../../src/reference/index.ts";
+import { sequence } from "../mutants.ts";
+import { graph, info, int, message, model, node, tensor } from "../onnxFile.ts";
+
+const onnx = resolve(import.meta.dirname, "../onnx");
+const samples = readdirSync(join(onnx, "node")).map((name) => join(onnx, "node", name, "model.onnx"));
+
+describe("a linear layer", () => {
+  const weights = [tensor("w", [2, 3], [1, 2, 3, 4, 5, 6]), tensor("b", [3], [0.5, 0, -0.5])];
+  const gemm = node("Gemm", ["x", "w", "b"], ["y"]);
+  const file = model({ nodes: [gemm], weights, inputs: [info("x", ["batch", 2])] });
+
+  test("has inputs, outputs, and weights as variables by their names", () => {
+    const { inputs, outputs, variables, opset, producer } = importOnnx(file, { dims: { batch: 2 } });
+    expect(inputs["x"]!.shape).toEqual([2, 2]);
+    expect([...variables].map(([name, { shape }]) => [name, shape])).toEqual([
+      ["w", [2, 3]],
+      ["b", [3]],
+    ]);
+    expect([opset, producer]).toEqual([17, "test"]);
+    const { y } = evaluate(outputs, { inputs: { x: [1, 0, 0, 1] } });
+    expect([...y!.data]).toEqual([1.5, 2, 2.5, 4.5, 5, 5.5]);
+  });
+
+  test("is differentiable", () => {
+    const { outputs, variables } = importOnnx(file, { dims: { batch: 2 } });
+    const gradients = grad(sum(outputs["y"]!), [...variables.values()]);
+    const [dw, db] = evaluate([...gradients.values()], { inputs: { x: [1, 2, 3, 4] } });
+    expect([...dw!.data]).toEqual([4, 4, 4, 6, 6, 6]);
+    expect([...db!.data]).toEqual([2, 2, 2]);
+  });
+
+  test("names the dimensions that have no size", () => {
+    expect(() => importOnnx(file)).toThrow(AttributeError);
+    expect(() => importOnnx(file)).toThrow('1 dimension without a size: "batch" of input "x" (pass it in dims)');
+  });
+
+  test("takes a tensor in place of an input", () => {
+    const { inputs, outputs } = importOnnx(file, { inputs: { x: constant(Float32Array.of(1, 1), [1, 2]) } });
+    expect(Object.keys(inputs)).toEqual([]);
+    expect([...evaluate(outputs)["y"]!.data]).toEqual([5.5, 7, 8.5]);
+  });
+
+  test("gives inner values where they are asked for", () => {
+    const relu = node("Relu", ["y"], ["z"]);
+    const two = model({ nodes: [gemm, relu], weights, inputs: [info("x", [1, 2])], outputs: ["z"] });
+    expect(Object.keys(importOnnx(two, { outputs: ["y"] }).outputs)).toEqual(["y"]);
+    expect(() => importOnnx(two, { outputs: ["q"] })).toThrow('there is no value "q"');
+  });
+});
+
+test("computes what depends on shapes alone while importing", () => {
+  const nodes = [
+    node("Shape", ["x"], ["shape"]),
+    node("Gather", ["shape", "zero"], ["n"]),
+    node("Mul", ["n", "two"], ["m"]),
+    node("Unsqueeze", ["m", "axes"], ["first"]),
+    node("Concat", ["first", "rest"], ["wanted"], [int("axis", 0)]),
+    node("Reshape", ["x", "wanted"], ["y"]),
+  ];
+  const weights = [
+    tensor("zero", [], [0], true),
+    tensor("two", [], [2], true),
+    tensor("axes", [1], [0], true),
+    tensor("rest", [1], [-1], true),
+  ];
+  const file = model({ nodes, weights, inputs: [info("x", ["n", 4])], outputs: ["y", "m"] });
+  const { outputs, known, variables } = importOnnx(file, { dims: { n: 3 } });
+  expect(outputs["y"]!.shape).toEqual([6, 2]);
+  expect([...known["m"]!.data]).toEqual([6]);
+  expect(variables.size).toBe(0);
+});
+
+test("refuses integers that do not fit 32 bits", () => {
+  const add = node("Add", ["x", "big"], ["y"]);
+  const file = (value: number) =>
+    model({ nodes: [add], weights: [tensor("big", [1], [value], true)], inputs: [info("x", [1], 7)] });
+  expect(() => importOnnx(file(2 ** 40))).toThrow('"big" (int64) holds 1099511627776, which does not fit i32');
+  expect(importOnnx(file(2 ** 31 - 1)).outputs["y"]!.dtype).toBe("i32");
+});
+
+test("names all unsupported ops at once", () => {
+  const nodes = [
+    node("Relu", ["x"], ["a"]),
+    node("Fancy", ["a"], ["b"]),
+    node("Fancy", ["b"], ["c"]),
+    node("StringNormalizer", ["c"], ["y"]),
+  ];
+  const file = model({ nodes, inputs: [info("x", [1])] });
+  expect(() => importOnnx(file)).toThrow(
+    'importOnnx: 2 ops of this file (opset 17) not supported: Fancy × 2 (first at "fancy_b"), StringNormalizer × 1 (first at "stringnormalizer_y")',
+  );
+  expect(() => importOnnx(model({ nodes: [node("Gelu", ["x"], ["y"])], inputs: [info("x", [1])] }))).toThrow(
+    "Gelu × 1",
+  );
+});
+
+test("says which input must be known", () => {
+  const nodes = [node("Reshape", ["x", "shape"], ["y"])];
+  const file = model({ nodes, inputs: [info("x", [4]), info("shape", [2], 7)] });
+  expect(() => importOnnx(file)).toThrow(/Reshape "reshape_y": input 1, "shape", decides a shape .* in `constants`/);
+  expect(importOnnx(file, { constants: { shape: [2, 2] } }).outputs["y"]!.shape).toEqual([2, 2]);
+});
+
+describe("weights in other files", () => {
+  const file = (...entries: readonly (readonly [string, string])[]) =>
+    model({
+      nodes: [node("Neg", ["w"], ["y"])],
+      weights: [
+        [
+          [1, 2],
+          [2, 1],
+          [8, "w"],
+          [14, 1],
+          ...entries.map(
+            ([key, value]) =>
+              [
+                13,
+                [
+                  [1, key],
+                  [2, value],
+                ],
+              ] as const,
+          ),
+        ],
+      ],
+    });
+  const bytes = new Uint8Array(Float32Array.of(9, 1, 2).buffer);
+
+  test("are read where the file says", () => {
+    const { outputs } = importOnnx(file(["location", "w.bin"], ["offset", "4"], ["length", "8"]), {
+      files: { "w.bin": bytes },
+    });
+    expect([...evaluate(outputs)["y"]!.data]).toEqual([-1, -2]);
+  });
+
+  test.each([
+    [[["location", "../w.bin"]], "not a path inside"],
+    [[["location", "a/../../w.bin"]], "not a path inside"],
+    [[["location", "/etc/passwd"]], "not a path inside"],
+    [[["location", "C:\\w.bin"]], "not a path inside"],
+    [[["location", "v.bin"]], 'there is no file "v.bin"'],
+    [[["location", "constructor"]], 'there is no file "constructor"'],
+    [
+      [
+        ["location", "w.bin"],
+        ["offset", "8"],
+        ["length", "8"],
+      ],
+      "has 12",
+    ],
+    [
+      [
+        ["location", "w.bin"],
+        ["offset", "-4"],
+      ],
+      "has 12",
+    ],
+    [[["location", "w.bin"]], "needs 2 elements of float32, but the file has 3"],
+  ] as const)("are refused at %j", (entries, expected) => {
+    expect(() => importOnnx(file(...entries), { files: { "w.bin": bytes } })).toThrow(FormatError);
+    expect(() => importOnnx(file(...entries), { files: { "w.bin": bytes } })).toThrow(expected);
+  });
+});
+
+describe("refuses", () => {
+  const refused = (bytes: Uint8Array, expected: string | RegExp) => {
+    expect(() => importOnnx(bytes)).toThrow(FormatError);
+    expect(() => importOnnx(bytes)).toThrow(expected);
+  };
+
+  test("what is not ONNX", () => {
+    refused(new Uint8Array(0), "has no graph");
+    refused(new TextEncoder().encode("<!DOCTYPE html><html></html>"), "importOnnx: the file");
+    refused(
+      Uint8Array.from({ length: 64 }, (_, i) => 255 - i),
+      "importOnnx: the file",
+    );
+    expect(() => importOnnx("model.onnx" as never)).toThrow("is not a Uint8Array");
+  });
+
+  test("every beginning of a file", () => {
+    const file = readFileSync(samples[0]!);
+    for (let length = 0; length < file.length; length++) {
+      try {
+        importOnnx(file.subarray(0, length));
+      } catch (error) {
+        expect(error).toBeInstanceOf(FormatError);
+      }
+    }
+  });
+
+  test("sizes that lie", () => {
+    const lie = model({ nodes: [node("Neg", ["w"], ["y"])], weights: [tensor("w", [2 ** 40, 2 ** 20], [1])] });
+    refused(lie, /w.* has shape/);
+    const less = model({ nodes: [node("Neg", ["w"], ["y"])], weights: [tensor("w", [10 ** 9], [1])] });
+    refused(less, "needs 1000000000 elements of float32, but the file has 1");
+  });
+
+  test("numbers that would make much out of little", () => {
+    const huge = [tensor("n", [1], [10 ** 9], true), tensor("one", [], [1], true), tensor("end", [], [10 ** 12], true)];
+    const shape = node("ConstantOfShape", ["n"], ["s"]);
+    refused(model({ nodes: [shape, node("Reshape", ["s", "s"], ["y"])], weights: huge }), "too large to be known");
+    refused(model({ nodes: [node("Range", ["one", "end", "one"], ["y"])], weights: huge }), "too long");
+    const doubled = Array.from({ length: 60 }, (_, i) =>
+      node("Concat", [i === 0 ? "n" : `c${i}`, i === 0 ? "n" : `c${i}`], [`c${i + 1}`], [int("axis", 0)]),
+    );
+    try {
+      importOnnx(model({ nodes: doubled, weights: huge, outputs: ["c60"] }));
+    } catch (error) {
+      expect(error).toBeInstanceOf(TilegradError);
+    }
+  });
+
+  test("a cycle", () => {
+    const nodes = [node("Relu", ["b"], ["a"]), node("Relu", ["a"], ["b"])];
+    refused(model({ nodes, outputs: ["b"] }), /reads "b", which no node before it makes/);
+  });
+
+  test("graphs that are too deep", () => {
+    let inner = graph({ nodes: [node("Relu", ["x"], ["y"])] });
+    for (let depth = 0; depth < 40; depth++) {
+      const attribute = [
+        5,
+        [
+          [1, "then_branch"],
+          [6, message(inner)],
+        ],
+      ] as const;
+      inner = graph({ nodes: [node("If", ["c"], ["y"], [attribute])] });
+    }
+    refused(message([[7, message(inner)]]), "more than 16 deep");
+  });
+});
+
+test("a chain of many nodes does not end the stack", () => {
+  const nodes = Array.from({ length: 4000 }, (_, i) => node("Neg", [i === 0 ? "x" : `v${i}`], [`v${i + 1}`]));
+  const { outputs } = importOnnx(model({ nodes, inputs: [info("x", [1])], outputs: ["v4000"] }));
+  expect([...evaluate(outputs, { inputs: { x: [3] } })["v4000"]!.data]).toEqual([3]);
+});
+
+test("damaged files import, or give a tilegrad error", () => {
+  const draw = sequence(11);
+  const counts = { imported: 0, refused: 0 };
+  for (let i = 0; i < 3000; i++) {
+    const file = Uint8Array.from(readFileSync(samples[i % samples.length]!));
+    for (let k = 0; k <= i % 3; k++) file[draw(file.length)] = draw(256);
+    try {
+      importOnnx(file);
+      counts.imported++;
+    } catch (error) {
+      if (!(error instanceof TilegradError)) throw new Error(`${samples[i % samples.length]}, ${i}`, { cause: error });
+      counts.refused++;
+    }
+  }
+  // Most bytes of these files are names, which may be others.
+  expect(counts.imported).toBeGreaterThan(100);
+  expect(counts.refused).toBeGreaterThan(500);
+});
