@@ -1,39 +1,14 @@
 import { useSignal } from "@preact/signals";
-import type MiniSearch from "minisearch";
 import { render } from "preact";
+import { Search } from "../search/search.tsx";
 import { sayAdapter } from "./page/adapter.tsx";
 import { isTeacher, kept, setTeacher } from "./page/keeping.ts";
-import type { Section } from "./page/sections.ts";
-
-/** What is found is a section of a lesson: its words are in a file that loads with the first search. */
-let index: Promise<MiniSearch<Section>> | undefined;
-
-async function find(words: string): Promise<Section[]> {
-  index ??= import("./page/search.ts").then(({ openIndex }) => openIndex());
-  return (await index).search(words).slice(0, 8) as unknown as Section[];
-}
 
 function Tools() {
-  const words = useSignal("");
-  const found = useSignal<readonly Section[]>([]);
   const teaches = useSignal(isTeacher());
-  const search = async (text: string): Promise<void> => {
-    words.value = text;
-    const sections = text.trim() === "" ? [] : await find(text);
-    if (words.value === text) found.value = sections;
-  };
   return (
     <section class="tools" aria-label="Find and set up">
-      <div class="field">
-        <label for="search">Search in all lessons</label>
-        <input
-          id="search"
-          type="text"
-          autocomplete="off"
-          placeholder="learning rate, XOR, sigmoid …"
-          onInput={({ currentTarget }) => void search(currentTarget.value)}
-        />
-      </div>
+      <Search root="../" />
       <label class="teacher">
         <input
           type="checkbox"
@@ -45,18 +20,6 @@ function Tools() {
         />{" "}
         I teach: open the teacher's notes of each lesson
       </label>
-      <div role="status">
-        {words.value.trim() !== "" && (
-          <ul class="found">
-            {found.value.map(({ id, title, heading, address }) => (
-              <li key={id}>
-                <a href={address}>{heading}</a> <span>in {title}</span>
-              </li>
-            ))}
-            {found.value.length === 0 && <li>Nothing found.</li>}
-          </ul>
-        )}
-      </div>
     </section>
   );
 }

@@ -22,7 +22,7 @@ test("is small enough for any host", async () => {
     entry.isFile() ? (await stat(join(entry.parentPath, entry.name))).size : 0,
   );
   const bytes = (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
-  expect(bytes / 2 ** 20).toBeLessThan(20);
+  expect(bytes / 2 ** 20).toBeLessThan(22);
 });
 
 test("leads from the list of demos to digits that are read", async () => {
@@ -87,6 +87,46 @@ describe("the front page", () => {
       return seen.size;
     });
     expect(frames).toBe(1);
+  });
+});
+
+/** Pages to read, one of each kind: a unit test checks what all of them consist of, and their links. */
+describe.each(["guides/", "guides/data.html", "reference/", "reference/nn.html"])("the page %j", (name) => {
+  test("opens without a fault, says what it is, and passes axe", async () => {
+    const page = await front.openPage(name);
+    expect(await page.title()).toMatch(/ · tilegrad$/);
+    const description = await page.$eval("meta[name=description]", (meta) => (meta as HTMLMetaElement).content);
+    expect(description.length).toBeGreaterThan(20);
+    await page.waitForSelector("#search");
+    await expectAccessible(page);
+  });
+});
+
+describe("the search", () => {
+  test("begins with a key, is walked through with arrows, and leads to a name", async () => {
+    const page = await front.openPage("guides/data.html");
+    await page.waitForSelector("#search");
+    await page.keyboard.press("/");
+    await page.keyboard.type("dropout");
+    await page.waitForSelector(".found a[href$='reference/nn.html#dropout']");
+    expect(await page.$eval("#search", (field) => (field as HTMLInputElement).value)).toBe("dropout");
+    await expectAccessible(page);
+    await page.keyboard.press("ArrowDown");
+    await Promise.all([page.waitForNavigation(), page.keyboard.press("Enter")]);
+    expect(page.url()).toBe(`${front.url}reference/nn.html#dropout`);
+    expect(await text(page, "#dropout pre")).toMatch(/^dropout\(p: number = 0\.5, source\?: Random\): Module$/);
+  });
+
+  test("says when it finds nothing, and finds lessons and guides from the front page", async () => {
+    const page = await front.open();
+    await page.waitForSelector("#search");
+    await page.type("#search", "qqqq");
+    await page.waitForFunction(() => document.querySelector(".found")?.textContent === "Nothing found.");
+    await page.keyboard.press("Escape");
+    await page.type("#search", "keras");
+    await page.click(".found a[href='guides/from-keras.html']");
+    await page.waitForSelector("h1");
+    expect(page.url()).toBe(`${front.url}guides/from-keras.html`);
   });
 });
 

@@ -32,11 +32,13 @@ const block: TokenizerAndRendererExtension = {
     `<div class="formula" tabindex="0" role="group" aria-label="Formula">${formula(tex as string, true)}</div>\n`,
 };
 
-/** Where a link of a lesson's file leads in its page. */
+/** Where a link of a lesson's or a guide's file leads in its page. */
 export const linkOf = (href: string): string =>
   href
-    .replace(/^([\w-]+)\.md(?=#|$)/, "$1.html")
-    .replace(/^\.\.\/\.\.\/guides\//, "https://github.com/tilegrad/tilegrad/blob/main/demos/guides/")
+    .replace(/^((?:\.\.\/\.\.\/guides\/|\.\.\/course\/lessons\/)?[\w-]+)\.md(?=#|$)/, "$1.html")
+    .replace(/^\.\.\/course\/lessons\//, "../course/")
+    .replace(/^\.\.\/(examples\/.*)$/, "https://github.com/tilegrad/tilegrad/tree/main/demos/$1")
+    .replace(/^\.\.\/([\w-]+)$/, "../$1/")
     .replace(/^\.\.\/\.\.\//, "../");
 
 /** The name of a heading in links. */

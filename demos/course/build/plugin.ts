@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import type { Plugin } from "vite";
+import { withNames } from "../../reference/build/names.ts";
 import { sharedParts } from "./alone.ts";
 import { type Frame, lessonPage } from "./html.ts";
-import { listHtml, sectionsOf } from "./list.ts";
+import { listHtml } from "./list.ts";
 import { programOf } from "./program.ts";
 import { folder, readLessons } from "./shelf.ts";
 
@@ -28,7 +29,6 @@ function pageOf(file: string): string | undefined {
 
 /** What lies beside the pages, by its name. */
 const files: Readonly<Record<string, () => string | Promise<string>>> = {
-  "search.json": () => JSON.stringify(sectionsOf(readLessons())),
   "alone.json": async () => JSON.stringify(await sharedParts()),
 };
 
@@ -52,7 +52,10 @@ export function courseOf(): Plugin {
         this.emitFile({ type: "asset", fileName: `course/${name}`, source: await fileOf(name)! });
     },
     resolveId: (id) => (pageOf(id) === undefined ? undefined : id),
-    load: (id) => pageOf(id),
+    load: (id) => {
+      const html = pageOf(id);
+      return html === undefined ? undefined : withNames(html, true);
+    },
     configureServer(server) {
       server.watcher.add(folder);
       server.watcher.on("change", (file) => {

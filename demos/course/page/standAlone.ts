@@ -19,6 +19,7 @@ export function standAlone(html: string, shared: Shared): string {
   return html
     .replaceAll(/<link rel="(?:stylesheet|modulepreload)"[^>]*>\s*/g, "")
     .replaceAll(/<script type="module"[^>]*><\/script>\s*/g, "")
+    .replaceAll(/<a class="name"[^>]*>(.*?)<\/a>/gs, "$1")
     .replaceAll(/<!-- site -->.*?<!-- \/site -->\s*/gs, "")
     .replaceAll(/<!-- alone (.*?) -->/gs, "$1")
     .replace("</head>", () => `<style>${styles}</style>\n  </head>`)

@@ -5,13 +5,13 @@ import { join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 import { lessonPage, linksOf } from "../../../demos/course/build/html.ts";
 import { cellsOf, type Exercise, type Lesson, lengthsOf, parseLesson } from "../../../demos/course/build/lesson.ts";
-import { sectionsOf } from "../../../demos/course/build/list.ts";
 import { idOf, linkOf, markdown } from "../../../demos/course/build/markdown.ts";
 import { importsAsCalls, programOf } from "../../../demos/course/build/program.ts";
 import { folder, parts, readLessons } from "../../../demos/course/build/shelf.ts";
 import { compile } from "../../../demos/course/cells/compile.ts";
 import { modules } from "../../../demos/course/cells/modules.ts";
 import { standAlone } from "../../../demos/course/page/standAlone.ts";
+import { lessonEntries } from "../../../demos/search/build/lessons.ts";
 
 const root = resolve(import.meta.dirname, "../../..");
 const lessons = readLessons();
@@ -152,7 +152,7 @@ describe("the form of a lesson", () => {
       { kind: "exercise", number: 2, code: "let c;", hint: "h", solution: "let c = 1;", check: "check('c', c === 1);" },
     ]);
     expect(lengthsOf(lesson)).toEqual({ here: 2, keras: 1 });
-    expect(sectionsOf([lesson]).map(({ heading }) => heading)).toEqual(["A", "What you can do now"]);
+    expect(lessonEntries([lesson]).map(({ name }) => name)).toEqual(["A", "What you can do now"]);
   });
 
   test.each([
@@ -205,7 +205,10 @@ test("imports of an exercise stay in its block, as calls", () => {
 test("links lead from the file of a lesson to those of pages", () => {
   expect(linkOf("xor.md#exercise-nand")).toBe("xor.html#exercise-nand");
   expect(linkOf("../../playground/#loss=mse")).toBe("../playground/#loss=mse");
-  expect(linkOf("../../guides/data.md")).toMatch(/^https:\/\/github\.com\/.*\/demos\/guides\/data\.md$/);
+  expect(linkOf("../../guides/data.md#texts")).toBe("../guides/data.html#texts");
+  expect(linkOf("../course/lessons/xor.md")).toBe("../course/xor.html");
+  expect(linkOf("../kernels")).toBe("../kernels/");
+  expect(linkOf("../examples/react")).toMatch(/^https:\/\/github\.com\/.*\/demos\/examples\/react$/);
   expect(linkOf("https://example.org/a.md")).toBe("https://example.org/a.md");
   expect(idOf("Exercise: XOR from steps")).toBe("exercise-xor-from-steps");
 });

@@ -1,56 +1,57 @@
 import { expect, test } from "vitest";
-import { sectionsOf } from "../../../demos/course/build/list.ts";
 import { readLessons } from "../../../demos/course/build/shelf.ts";
-import { indexOf } from "../../../demos/course/page/search.ts";
+import { lessonEntries } from "../../../demos/search/build/lessons.ts";
+import { find, indexOf } from "../../../demos/search/finding.ts";
 
 /* A reader who wants to know what a word means finds its lesson among the first three results. */
 
-const index = indexOf(sectionsOf(readLessons()));
+const index = indexOf(lessonEntries(readLessons()));
 
 test.each([
-  ["perceptron", /^xor/],
-  ["sigmoid", /^(activations|neuron|logistic)/],
-  ["learning rate", /^(neuron|line)/],
-  ["softmax", /^(logistic|losses)/],
-  ["cross-entropy", /^(logistic|losses)/],
-  ["dropout", /^overfitting/],
-  ["batch normalization", /^vanishing-gradients/],
-  ["layer normalisation", /^(vanishing-gradients|data-parallel|attention)/],
-  ["padding", /^filters/],
-  ["stride", /^filters/],
-  ["pooling", /^filters/],
-  ["convolution", /^(filters|digits)/],
-  ["backpropagation", /^chain-rule/],
-  ["chain rule", /^chain-rule/],
-  ["overfitting", /^overfitting/],
-  ["early stopping", /^overfitting/],
-  ["regularization", /^overfitting/],
-  ["weight decay", /^overfitting/],
-  ["confusion matrix", /^(measuring|digits)/],
-  ["ROC", /^measuring/],
-  ["recall", /^measuring/],
-  ["LSTM", /^recurrent/],
-  ["GRU", /^(recurrent|tagger)/],
-  ["embedding", /^(names|attention)/],
-  ["attention", /^attention/],
-  ["transformer", /^(attention|transformer)/],
-  ["GAN", /^(autoencoder|gan)/],
-  ["VAE", /^(autoencoder|vae|variational)/],
-  ["U-Net", /^(autoencoder|segment|u-net)/],
-  ["transfer learning", /^transfer/],
-  ["gradient clipping", /^optimizers/],
-  ["momentum", /^optimizers/],
-  ["one-hot", /^losses/],
-  ["k-means", /^neighbours/],
-  ["PCA", /^neighbours/],
-  ["SVM", /^svm/],
-  ["decision tree", /^kernel-trick/],
-  ["data augmentation", /^(overfitting|augmentation)/],
-  ["epoch", /^ten-steps/],
-  ["batch size", /^data-parallel/],
+  ["perceptron", /^course\/xor/],
+  ["sigmoid", /^course\/(activations|neuron|logistic)/],
+  ["learning rate", /^course\/(neuron|line)/],
+  ["softmax", /^course\/(logistic|losses)/],
+  ["cross-entropy", /^course\/(logistic|losses)/],
+  ["dropout", /^course\/overfitting/],
+  ["batch normalization", /^course\/vanishing-gradients/],
+  ["layer normalisation", /^course\/(vanishing-gradients|data-parallel|attention)/],
+  ["padding", /^course\/filters/],
+  ["stride", /^course\/filters/],
+  ["pooling", /^course\/filters/],
+  ["convolution", /^course\/(filters|digits)/],
+  ["backpropagation", /^course\/chain-rule/],
+  ["chain rule", /^course\/chain-rule/],
+  ["overfitting", /^course\/overfitting/],
+  ["early stopping", /^course\/overfitting/],
+  ["regularization", /^course\/overfitting/],
+  ["weight decay", /^course\/overfitting/],
+  ["confusion matrix", /^course\/(measuring|digits)/],
+  ["ROC", /^course\/measuring/],
+  ["recall", /^course\/measuring/],
+  ["LSTM", /^course\/recurrent/],
+  ["GRU", /^course\/(recurrent|tagger)/],
+  ["embedding", /^course\/(names|attention)/],
+  ["attention", /^course\/attention/],
+  ["transformer", /^course\/(attention|transformer)/],
+  ["GAN", /^course\/(autoencoder|gan)/],
+  ["VAE", /^course\/(autoencoder|vae|variational)/],
+  ["U-Net", /^course\/(autoencoder|segment|u-net)/],
+  ["transfer learning", /^course\/transfer/],
+  ["gradient clipping", /^course\/optimizers/],
+  ["momentum", /^course\/optimizers/],
+  ["one-hot", /^course\/losses/],
+  ["k-means", /^course\/neighbours/],
+  ["PCA", /^course\/neighbours/],
+  ["SVM", /^course\/svm/],
+  ["decision tree", /^course\/kernel-trick/],
+  ["data augmentation", /^course\/(overfitting|augmentation)/],
+  ["epoch", /^course\/ten-steps/],
+  ["batch size", /^course\/data-parallel/],
 ])("%s", (words, lesson) => {
-  const found = index.search(words).slice(0, 3);
-  const addresses = found.map(({ address }) => String(address));
+  const addresses = find(index, words)
+    .slice(0, 3)
+    .map(({ address }) => address);
   expect(
     addresses.find((address) => lesson.test(address)),
     addresses.join(", "),
@@ -58,5 +59,5 @@ test.each([
 });
 
 test("what no lesson has is not found", () => {
-  expect(index.search("zeppelin")).toEqual([]);
+  expect(find(index, "zeppelin")).toEqual([]);
 });

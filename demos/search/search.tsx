@@ -1,0 +1,95 @@
+import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import type { Found } from "./entry.ts";
+
+/** Loaded with the first search. */
+let finder: Promise<(words: string) => Found[]> | undefined;
+
+async function load(root: string): Promise<(words: string) => Found[]> {
+  const { find, openIndex } = await import("./loading.ts");
+  const index = await openIndex(root);
+  return (words) => find(index, words);
+}
+
+const kinds = { lesson: "Lesson", guide: "Guide", reference: "Reference" } as const;
+
+/** Whether what is typed goes into a text. */
+const isWritten = (target: EventTarget | null): boolean =>
+  target instanceof HTMLElement && target.closest("input, textarea, select, [contenteditable]") !== null;
+
+/**
+ * One search over lessons, guides and the reference. The key `/` leads to it.
+ * @param root the address of the site's root, from this page.
+ */
+export function Search({ root }: { readonly root: string }) {
+  const words = useSignal("");
+  const found = useSignal<readonly Found[]>([]);
+  const field = useRef<HTMLInputElement>(null);
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent): void => {
+      if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || isWritten(event.target)) return;
+      event.preventDefault();
+      field.current?.focus();
+    };
+    addEventListener("keydown", onKey);
+    return () => removeEventListener("keydown", onKey);
+  }, []);
+
+  const update = async (text: string): Promise<void> => {
+    words.value = text;
+    finder ??= load(root);
+    const entries = text.trim() === "" ? [] : (await finder)(text);
+    if (words.value === text) found.value = entries;
+  };
+  /** Arrows walk from the field through what is found, and Escape leads back. */
+  const walk = (event: KeyboardEvent): void => {
+    const stops = [field.current!, ...box.current!.querySelectorAll<HTMLElement>(".found a")];
+    const at = stops.indexOf(event.target as HTMLElement);
+    if (event.key === "Escape") {
+      if (at === 0) void update("");
+      stops[0]!.focus();
+    } else if (event.key === "ArrowDown") stops[Math.min(at + 1, stops.length - 1)]!.focus();
+    else if (event.key === "ArrowUp") stops[Math.max(at - 1, 0)]!.focus();
+    else if (event.key === "Enter" && at === 0) stops[1]?.click();
+    else return;
+    event.preventDefault();
+  };
+  return (
+    <search class="search" ref={box} onKeyDown={walk}>
+      <div class="field">
+        <label for="search">
+          <span>
+            Search lessons, guides and reference <kbd>/</kbd>
+          </span>
+        </label>
+        <input
+          id="search"
+          type="text"
+          ref={field}
+          value={words}
+          autocomplete="off"
+          aria-keyshortcuts="/"
+          placeholder="learning rate, XOR, crossEntropy …"
+          onInput={({ currentTarget }) => void update(currentTarget.value)}
+        />
+      </div>
+      <div role="status">
+        {words.value.trim() !== "" && (
+          <ul class="found">
+            {found.value.map(({ id, kind, name, place, address }) => (
+              <li key={id}>
+                <a href={root + address}>{name}</a>{" "}
+                <span>
+                  {kinds[kind]}
+                  {place !== name && ` · ${place}`}
+                </span>
+              </li>
+            ))}
+            {found.value.length === 0 && <li>Nothing found.</li>}
+          </ul>
+        )}
+      </div>
+    </search>
+  );
+}
