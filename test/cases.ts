@@ -1,7 +1,7 @@
 import { attentionRows, lossRows } from "./cases/compositions.ts";
 import { convolutionRows } from "./cases/convolutions.ts";
 import { matmulRows, reductionRows, softmaxRows } from "./cases/folds.ts";
-import { joinRows, viewRows } from "./cases/moves.ts";
+import { joinRows, resizeRows, viewRows } from "./cases/moves.ts";
 import { normalizationRows } from "./cases/normalizations.ts";
 import { binaryRows, foreachRow, unaryRows } from "./cases/pointwise.ts";
 import { recurrentRows } from "./cases/recurrent.ts";
@@ -15,6 +15,7 @@ export const cases: readonly CaseRow[] = [
   ...binaryRows,
   ...viewRows,
   ...joinRows,
+  ...resizeRows,
   ...reductionRows,
   ...softmaxRows,
   ...matmulRows,

@@ -65,6 +65,10 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
     { make: () => nn.adaptiveAvgPool2d(), x: image },
     { make: () => nn.adaptiveAvgPool2d([2, 3]), x: image },
   ],
+  upsample: [
+    { make: () => nn.upsample({ scaleFactor: 2 }), x: image },
+    { make: () => nn.upsample({ size: [5, 9], mode: "bilinear", alignCorners: true }), x: image },
+  ],
   embedding: [
     { make: () => nn.embedding(5, 3), x: indices },
     { make: () => nn.embedding(5, 3, { paddingIdx: 1 }), x: indices },

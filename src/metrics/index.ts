@@ -9,4 +9,4 @@ export {
   type ReportRow,
 } from "./report.ts";
 export { type RocCurve, rocCurve } from "./roc.ts";
-export { type Average, type ClassScore, f1, precision, recall } from "./scores.ts";
+export { type Average, type ClassScore, dice, f1, iou, precision, recall } from "./scores.ts";

@@ -53,6 +53,17 @@ export const recall: ClassScore = /* @__PURE__ */ score("recall", recallOf);
  */
 export const f1: ClassScore = /* @__PURE__ */ score("f1", f1Of);
 
+/**
+ * Intersection over union, also called the Jaccard index: right / (predicted + actual − right), 0 if that is 0/0. For
+ * masks, one decision is one pixel. Otherwise as `precision`.
+ */
+export const iou: ClassScore = /* @__PURE__ */ score("iou", ({ right, predicted, actual }) =>
+  predicted + actual === 0 ? 0 : right / (predicted + actual - right),
+);
+
+/** The Dice coefficient, 2·right / (predicted + actual): f1 by its name in image segmentation. */
+export const dice: ClassScore = /* @__PURE__ */ score("dice", f1Of);
+
 function score(name: string, of: Score): ClassScore {
   const scored = (confusion: ConfusionMatrix, average: Average | undefined): number | Float64Array => {
     const classes = decisions(confusion);

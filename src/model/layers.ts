@@ -67,6 +67,7 @@ export const layersOfNn: Constructors = {
   tanh: nn.tanh,
   tiedLinear: nn.tiedLinear,
   transformerEncoderLayer: nn.transformerEncoderLayer,
+  upsample: nn.upsample,
 };
 
 /** The recipe of a layer; `undefined` for anything else. */

@@ -1,6 +1,7 @@
 import { AttributeError, checkWhole, optionsOf, show } from "../errors.ts";
 import { sizeOf } from "../graph/shape.ts";
 import type { Variable } from "../graph/tensor.ts";
+import { type InterpolateOptions, interpolate, resizingOf } from "../ops/moves/interpolate.ts";
 import * as conv from "../ops/network/conv.ts";
 import * as pool from "../ops/network/pool.ts";
 import { variable } from "../ops/sources/constants.ts";
@@ -146,6 +147,15 @@ export function avgPool2d(...args: Tail<typeof pool.avgPool2d>): Module {
 export function adaptiveAvgPool2d(...args: Tail<typeof pool.adaptiveAvgPool2d>): Module {
   conv.pair("nn.adaptiveAvgPool2d", "output size", args[0] === undefined ? 1 : args[0]);
   return plain("nn.adaptiveAvgPool2d", (x) => pool.adaptiveAvgPool2d(x, ...args), ...args);
+}
+
+/**
+ * Images of another size: `[N, C, H, W]` → `[N, C, H', W']`, as `interpolate`. @param options size or scaleFactor; mode,
+ * default "nearest", or "bilinear"; alignCorners, default false.
+ */
+export function upsample(options: InterpolateOptions): Module {
+  resizingOf("nn.upsample", options);
+  return plain("nn.upsample", (x) => interpolate(x, options), options);
 }
 
 type Tail<F> = F extends (first: never, ...rest: infer R) => unknown ? R : never;

@@ -6,7 +6,7 @@ export {
   multiheadAttention,
   transformerEncoderLayer,
 } from "./attention.ts";
-export { adaptiveAvgPool2d, avgPool2d, conv1d, conv2d, convTranspose2d, maxPool2d } from "./convolution.ts";
+export { adaptiveAvgPool2d, avgPool2d, conv1d, conv2d, convTranspose2d, maxPool2d, upsample } from "./convolution.ts";
 export { type EmbeddingOptions, embedding } from "./embedding.ts";
 export { freeze, unfreeze } from "./freeze.ts";
 export * as init from "./init.ts";

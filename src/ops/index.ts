@@ -25,6 +25,7 @@ export { argsort, type Sorted, type SortOptions, sort, topk } from "./lines/sort
 export { squaredNorm } from "./lines/squaredNorm.ts";
 export { concat, split } from "./moves/concat.ts";
 export { gather, indexSelect, padWith, scatterAdd } from "./moves/gather.ts";
+export { type InterpolateOptions, interpolate } from "./moves/interpolate.ts";
 export { roll, stack, tril, triu } from "./moves/join.ts";
 export { oneHot } from "./moves/oneHot.ts";
 export { type Padding, pad } from "./moves/pad.ts";

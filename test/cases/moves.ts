@@ -2,6 +2,7 @@ import { cumprod, cumsum } from "../../src/ops/lines/cumulative.ts";
 import { argsort, sort, topk } from "../../src/ops/lines/sort.ts";
 import { concat, split } from "../../src/ops/moves/concat.ts";
 import { gather, indexSelect, padWith, scatterAdd } from "../../src/ops/moves/gather.ts";
+import { interpolate } from "../../src/ops/moves/interpolate.ts";
 import { roll, stack, tril, triu } from "../../src/ops/moves/join.ts";
 import { oneHot } from "../../src/ops/moves/oneHot.ts";
 import { pad } from "../../src/ops/moves/pad.ts";
@@ -58,6 +59,26 @@ export const viewRows: readonly CaseRow[] = [
     name: "pad by the edge",
     op: (x) => padWith("replicate", x, [2, 0], [1, 3]),
     shapes: [[[3, 5]], [[1, 1]]],
+  },
+];
+
+export const resizeRows: readonly CaseRow[] = [
+  { name: "interpolate", op: (x) => interpolate(x, { scaleFactor: [2, 3] }), shapes: [[[2, 3, 4, 5]], [[1, 1, 1, 1]]] },
+  { name: "interpolate to a size", op: (x) => interpolate(x, { size: [3, 8] }), shapes: [[[2, 1, 5, 3]]] },
+  {
+    name: "interpolate, bilinear",
+    op: (x) => interpolate(x, { scaleFactor: 2, mode: "bilinear" }),
+    shapes: [[[2, 3, 4, 5]], [[1, 1, 1, 2]]],
+  },
+  {
+    name: "interpolate, bilinear, down",
+    op: (x) => interpolate(x, { scaleFactor: 0.6, mode: "bilinear" }),
+    shapes: [[[1, 2, 7, 5]]],
+  },
+  {
+    name: "interpolate, bilinear, with corners",
+    op: (x) => interpolate(x, { size: [7, 1], mode: "bilinear", alignCorners: true }),
+    shapes: [[[1, 2, 4, 5]]],
   },
 ];
 

@@ -125,6 +125,8 @@ const calls: Readonly<Record<string, Call>> = {
   maxPool2d: [t.maxPool2d, image, 2, { stride: 2, padding: 1, dilation: 1, ceilMode: true }],
   avgPool2d: [t.avgPool2d, image, 2, { stride: 2, padding: 1, ceilMode: true, countIncludePad: true, divisor: 3 }],
   adaptiveAvgPool2d: [t.adaptiveAvgPool2d, image, 3],
+  interpolate: [t.interpolate, image, { size: 4, mode: "bilinear", alignCorners: true }],
+  "interpolate by a factor": [t.interpolate, image, { scaleFactor: 1.5, mode: "nearest" }],
   iota: [t.iota, [2, 3], 1],
   Random: [(...args: [number, string]) => new t.Random(...args), 1, "random"],
   "Random.uniform": [(shape) => new t.Random(1).uniform(shape), [2, 3]],
@@ -234,6 +236,7 @@ const calls: Readonly<Record<string, Call>> = {
   "nn.maxPool2d": [nn.maxPool2d, 2, { stride: 2, padding: 1, dilation: 1, ceilMode: true }],
   "nn.avgPool2d": [nn.avgPool2d, 2, { stride: 2, padding: 1, ceilMode: true, countIncludePad: true, divisor: 3 }],
   "nn.adaptiveAvgPool2d": [nn.adaptiveAvgPool2d, 2],
+  "nn.upsample": [nn.upsample, { scaleFactor: 2, mode: "bilinear", alignCorners: true }],
   "nn.embedding": [nn.embedding, 4, 3, { paddingIdx: 1, weightInit: nn.init.uniform(1) }],
   "nn.dropout": [nn.dropout, 0.5, new t.Random(1)],
   "nn.flatten": [nn.flatten, 1],
@@ -433,6 +436,8 @@ const calls: Readonly<Record<string, Call>> = {
   "metrics.precision": [metrics.precision, [1, 0], [1, 1], 2, "macro"],
   "metrics.recall of a matrix": [metrics.recall, new metrics.ConfusionMatrix(2).add([1, 0], [1, 1]), "macro"],
   "metrics.f1": [metrics.f1, [1, 0], [1, 1], 2, "macro"],
+  "metrics.iou": [metrics.iou, [1, 0], [1, 1], 2, "binary"],
+  "metrics.dice": [metrics.dice, [1, 0], [1, 1], 2, "binary"],
   "metrics.classificationReport": [
     metrics.classificationReport,
     new metrics.ConfusionMatrix(2).add([1], [1]),
@@ -746,6 +751,7 @@ const mayBe: readonly RegExp[] = [
  */
 const calledAs: Readonly<Record<string, string>> = {
   "split by sizes": "split",
+  "interpolate by a factor": "interpolate",
   elementwise: "elementwise own",
   "elementwise's op": "swish",
   customOp: "customOp own",

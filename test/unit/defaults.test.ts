@@ -66,6 +66,11 @@ const pairs: readonly Pair[] = [
     () => t.avgPool2d(image, 2),
     () => t.avgPool2d(image, 2, { stride: 2, padding: 0, ceilMode: false, countIncludePad: true }),
   ],
+  [
+    "interpolate",
+    () => t.interpolate(image, { scaleFactor: 2 }),
+    () => t.interpolate(image, { scaleFactor: [2, 2], mode: "nearest", alignCorners: false }),
+  ],
   layer(
     "nn.dropout",
     () => nn.dropout(),

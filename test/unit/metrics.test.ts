@@ -10,9 +10,11 @@ import {
   ConfusionMatrix,
   classificationReport,
   confusionMatrix,
+  dice,
   f1,
   formatConfusionMatrix,
   formatReport,
+  iou,
   mae,
   mse,
   precision,
@@ -96,6 +98,21 @@ describe("precision, recall and F1", () => {
     expect(precision(predicted, actual, 3)).toStrictEqual(new Float64Array([2 / 3, 0, 0]));
     expect(recall(predicted, actual, 3)).toStrictEqual(new Float64Array([1, 0, 0]));
     expect(f1(predicted, actual, 3)).toStrictEqual(new Float64Array([0.8, 0, 0]));
+  });
+
+  test("intersection over union, and Dice, which is F1", () => {
+    // Class 0 is right twice, predicted three times and actual twice: 2 / 3. The others are never right.
+    expect(iou(predicted, actual, 3)).toStrictEqual(new Float64Array([2 / 3, 0, 0]));
+    expect(dice(predicted, actual, 3)).toStrictEqual(f1(predicted, actual, 3));
+    // Two masks of six pixels: two pixels in both, five in either.
+    const [mask, truth] = [
+      [1, 1, 1, 0, 0, 0],
+      [0, 1, 1, 1, 1, 0],
+    ];
+    expect(iou(mask, truth, 2, "binary")).toBeCloseTo(2 / 5, 12);
+    expect(dice(mask, truth, 2, "binary")).toBeCloseTo(4 / 7, 12);
+    expect(iou(mask, mask, 2)).toStrictEqual(new Float64Array([1, 1]));
+    expect(iou([0, 0], [0, 0], 2, "binary")).toBe(0);
   });
 
   test.each<[Average, number, number, number]>([
