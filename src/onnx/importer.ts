@@ -60,6 +60,7 @@ class Importer {
   #budget: number;
   readonly #inputs: Record<string, Tensor> = {};
   readonly #variables = new Map<string, Variable>();
+  readonly #weights = new Map<TensorProto, Variable>();
   readonly #random: Random;
 
   constructor(model: Model, given: Given, length: number) {
@@ -189,23 +190,33 @@ class Importer {
     return [shape, holes];
   }
 
-  /** A weight. Floats of one axis or more become variables; others are known. */
+  /** A tensor in the file. Floats of one axis or more become variables; others are known. */
   #initializer(proto: TensorProto): Value {
-    const what = `importOnnx: initializer "${proto.name}"`;
+    return this.#weight(proto.name, proto);
+  }
+
+  #weight(name: string, proto: TensorProto): Value {
+    const what = `importOnnx: "${name}"`;
     const type = elementType(what, proto.type);
-    const { name, dims } = proto;
+    const { dims } = proto;
     const numbers = (): HostArray =>
       decode(what, proto, proto.external ? externalBytes(what, proto, this.#given.files) : proto.raw);
     if (elements[type].dtype !== "f32" || dims.length === 0 || sizeOf(dims) === 0) {
       return Value.known(name, type, dims, numbers());
     }
-    return Value.weight(name, type, dims, numbers, () => {
-      const known = this.#variables.get(name);
-      if (known) return known;
-      const made = variable(Float32Array.from(numbers()), dims, { name });
-      this.#variables.set(name, made);
-      return made;
-    });
+    return Value.weight(name, type, dims, numbers, () => this.#variable(name, proto, numbers));
+  }
+
+  /** The variable of a weight. Graphs inside of nodes may use one name for several weights. */
+  #variable(name: string, proto: TensorProto, numbers: () => HostArray): Variable {
+    const known = this.#weights.get(proto);
+    if (known) return known;
+    let own = name;
+    for (let i = 2; this.#variables.has(own); i++) own = `${name}.${i}`;
+    const made = variable(Float32Array.from(numbers()), proto.dims, { name: own });
+    this.#weights.set(proto, made);
+    this.#variables.set(own, made);
+    return made;
   }
 
   #node(proto: NodeProto, values: ReadonlyMap<string, Value>): readonly (Value | undefined)[] {
@@ -225,6 +236,8 @@ class Importer {
           values,
         ),
       random: this.#random,
+      weight: (name: string, proto: TensorProto) => this.#weight(name, proto),
+      numbersOf: (value: Value) => this.#numbersOf(value),
     };
     const node = new OpNode(proto, this.#model.opset, inputs, scope);
     try {
@@ -244,12 +257,27 @@ class Importer {
     }
   }
 
-  /** Computes a value now. */
+  /** Computes a value now, unless it depends on weights. */
   #folded(value: Value): Value {
-    if (value.isKnown || value.items || value.size > this.#budget) return value;
+    if (value.isKnown || value.items) return value;
+    const data = this.#computed(value, ["input", "variable"]);
+    return data ? Value.known(value.name, value.type, value.shape, data) : value;
+  }
+
+  /** The numbers of a value that decides a shape or the like: weights have their first values. */
+  #numbersOf(value: Value): HostArray | undefined {
+    return value.host ?? (value.items ? undefined : this.#computed(value, ["input"]));
+  }
+
+  /** Computes a value now, unless it depends on these sources or on random numbers, or is too large. */
+  #computed(value: Value, sources: readonly (string | undefined)[]): HostArray | undefined {
+    if (value.size > this.#budget) return undefined;
+    const depends = order([value.tensor]).some(
+      ({ op, results }) => sources.includes(op.source) || results.includes(this.#random.key),
+    );
+    if (depends) return undefined;
     this.#budget -= value.size;
-    const { data } = evaluate([value.tensor])[0]!;
-    return Value.known(value.name, value.type, value.shape, Float64Array.from(data));
+    return Float64Array.from(evaluate([value.tensor])[0]!.data);
   }
 }
 

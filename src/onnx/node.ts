@@ -3,7 +3,7 @@ import type { Shape } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { Random } from "../ops/index.ts";
 import { decode, type ElementType, elements, elementType, type HostArray } from "./elements.ts";
-import type { Attribute, Graph, NodeProto } from "./model.ts";
+import type { Attribute, Graph, NodeProto, TensorProto } from "./model.ts";
 import { Value } from "./value.ts";
 
 /** A tensor or several that an op computes: of the type of its first input where none is given. */
@@ -13,6 +13,10 @@ export type Built = Value | Tensor | readonly (Value | Tensor | undefined)[];
 export interface Scope {
   /** Imports a graph inside of the current one. */
   run(graph: Graph): readonly Value[];
+  /** A weight of this name. */
+  weight(name: string, proto: TensorProto): Value;
+  /** The numbers of a value, if it depends on weights and constants alone. */
+  numbersOf(value: Value): HostArray | undefined;
   /** Where random numbers come from. */
   readonly random: Random;
 }
@@ -69,8 +73,9 @@ export class OpNode {
   numbers(i: number): readonly number[] | undefined {
     const value = this.inputs[i];
     if (value === undefined) return undefined;
-    if (value.host === undefined) throw new NeededError(value.name, i);
-    return Array.from(value.host);
+    const numbers = this.scope.numbersOf(value);
+    if (numbers === undefined) throw new NeededError(value.name, i);
+    return Array.from(numbers);
   }
 
   /** Numbers of input `i`, which the op needs. */
@@ -117,6 +122,9 @@ export class OpNode {
   constant(name: string): Value | undefined {
     const proto = this.#attributes.get(name)?.tensor;
     if (!proto) return undefined;
+    // Some exporters write weights as constants.
+    if (proto.dims.length > 0 && proto.dims.reduce((product, n) => product * n, 1) >= 16)
+      return this.scope.weight(this.outputs[0] ?? name, proto);
     return Value.known(this.outputs[0] ?? "", elementType(name, proto.type), proto.dims, decode(name, proto));
   }
 

@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 import { AttributeError, constant, FormatError, grad, sum, TilegradError } from "../../src/index.ts";
 import { importOnnx } from "../../src/onnx/index.ts";
+import { opsets, registry } from "../../src/onnx/registry.ts";
 import { evaluate } from "../../src/reference/index.ts";
 import { sequence } from "../mutants.ts";
 import { graph, info, int, message, model, node, tensor } from "../onnxFile.ts";
@@ -261,4 +262,45 @@ test("damaged files import, or give a tilegrad error", () => {
   // Most bytes of these files are names, which may be others.
   expect(counts.imported).toBeGreaterThan(100);
   expect(counts.refused).toBeGreaterThan(500);
+});
+
+test("the guide lists every op with its versions and limits", async () => {
+  const rows = [...registry].sort((a, b) => (a.op < b.op ? -1 : 1));
+  expect(rows.filter(({ op }, i) => op === rows[i + 1]?.op)).toEqual([]);
+  const table = rows.map(({ op, since, limits }) => `| ${op} | ${since.join(", ")} | ${limits ?? ""} |`);
+  const text = `# Ops of ONNX models
+
+The ${rows.length} ops that [importOnnx](onnx.md) reads, in operator sets ${opsets[0]} to ${opsets[1]}. "Since" lists
+the versions that changed an op. A value is *known* if it depends on shapes, constants and weights alone; weights then
+have their first values.
+
+| Op | Since | Limits |
+| --- | --- | --- |
+${table.join("\n")}
+`;
+  await expect(text).toMatchFileSnapshot("../../demos/guides/onnx-ops.md");
+});
+
+test("a known condition chooses a graph, whose weights have names of their own", () => {
+  const branch = (name: string, value: number) =>
+    [
+      5,
+      [
+        [1, name],
+        [6, message(graph({ nodes: [node("Add", ["x", "w"], ["y"])], weights: [tensor("w", [1], [value])] }))],
+      ],
+    ] as const;
+  const chosen = node("If", ["c"], ["y"], [branch("then_branch", 1), branch("else_branch", 2)]);
+  const file = model({ nodes: [chosen], inputs: [info("x", [1]), info("c", [], 9)] });
+  const one = importOnnx(file, { constants: { c: [0] } });
+  expect([...evaluate(one.outputs, { inputs: { x: [5] } })["y"]!.data]).toEqual([7]);
+  const both = importOnnx(file);
+  expect([...both.variables.keys()]).toEqual(["w", "w.2"]);
+  expect([...evaluate(both.outputs, { inputs: { x: [5], c: [1] } })["y"]!.data]).toEqual([6]);
+});
+
+test("a weight may decide a shape", () => {
+  const nodes = [node("Cast", ["scale"], ["whole"], [int("to", 7)]), node("Expand", ["x", "whole"], ["y"])];
+  const file = model({ nodes, weights: [tensor("scale", [2], [3, 2])], inputs: [info("x", [1, 1])] });
+  expect(importOnnx(file).outputs["y"]!.shape).toEqual([3, 2]);
 });
