@@ -138,5 +138,5 @@ function described(counts: ArrayLike<number>, labels: readonly string[]): string
     .slice(0, 3)
     .map(({ count, actual, predicted }) => `${labels[actual]} as ${labels[predicted]} (${show(count)})`);
   const most = mistakes.length > 0 ? ` Most frequent mistakes: ${mistakes.join(", ")}.` : "";
-  return `${figure(right)} of ${figure(total)} samples are right.${most}`;
+  return `${figure(right)} of ${figure(total)} ${total === 1 ? "sample" : "samples"} ${right === 1 ? "is" : "are"} right.${most}`;
 }

@@ -1,5 +1,5 @@
 import { line } from "d3-shape";
-import { checkWhole, optionsOf } from "../errors.ts";
+import { checkWhole, counted, optionsOf } from "../errors.ts";
 import { type Axis, axesMarks, type Box, roomFor } from "./axes.ts";
 import { figure } from "./figure.ts";
 import type { Curves, RunHistory } from "./history.ts";
@@ -131,7 +131,7 @@ function described({ name, x, y }: Line, unit: string, passes: (value: number) =
     last = i;
   }
   if (first < 0) return `${name}: no values.`;
-  const gap = gaps > 0 ? ` ${gaps} of ${y.length} values are not shown.` : "";
+  const gap = gaps > 0 ? ` ${gaps} of ${counted(y.length, "value")} ${gaps === 1 ? "is" : "are"} not shown.` : "";
   if (first === last) return `${name}: ${figure(y[first]!)} at ${unit} ${figure(x[first]!)}.${gap}`;
   return `${name}: from ${figure(y[first]!)} to ${figure(y[last]!)}, lowest ${figure(y[least]!)} at ${unit} ${figure(x[least]!)}.${gap}`;
 }

@@ -115,6 +115,6 @@ function described(values: ArrayLike<number>): string {
     sum += (values[i]! - sum) / n; // The running mean.
   }
   const others = values.length - n;
-  const rest = others > 0 ? ` ${others} others are not finite.` : "";
+  const rest = others > 0 ? ` ${others === 1 ? "1 other is" : `${others} others are`} not finite.` : "";
   return `${counted(n, "value")} from ${figure(range[0])} to ${figure(range[1])}, mean ${figure(sum)}.${rest}`;
 }

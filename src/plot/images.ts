@@ -1,4 +1,4 @@
-import { checkWhole, optionsOf } from "../errors.ts";
+import { checkWhole, counted, optionsOf } from "../errors.ts";
 import { labelsOf } from "./confusion.ts";
 import { joined, tag } from "./markup.ts";
 import { type ImageGridOptions, imagesOf } from "./pixels.ts";
@@ -63,7 +63,7 @@ export function imageGrid(pixels: ArrayLike<number>, options: ImageGridOptions):
     ]);
   });
   const description =
-    o.description || `${count} images of ${width} × ${height}${labels ? `: ${labels.join(", ")}` : ""}.`;
+    o.description || `${counted(count, "image")} of ${width} × ${height}${labels ? `: ${labels.join(", ")}` : ""}.`;
   return picture(
     { width: o.width, height: top + Math.max(1, Math.ceil(count / columns)) * row, title: o.title, description },
     heading(o.title, o.width),

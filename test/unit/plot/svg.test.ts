@@ -51,7 +51,7 @@ describe("learningCurves", () => {
     const picture = read(learningCurves({ loss: [2, 0.5, NaN, 1] }, { title: "Loss" }));
     expect(wordsOf(all(picture, "title")[0]!)).toBe("Loss");
     expect(wordsOf(all(picture, "desc")[0]!)).toBe(
-      "loss: from 2 to 1, lowest 0.5 at epoch 2. 1 of 4 values are not shown.",
+      "loss: from 2 to 1, lowest 0.5 at epoch 2. 1 of 4 values is not shown.",
     );
     expect(wordsOf(all(read(learningCurves({ loss: [1] }, { description: "own" })), "desc")[0]!)).toBe("own");
   });
@@ -128,7 +128,7 @@ describe("learningCurves", () => {
     expect(texts(accuracy)).toEqual(expect.arrayContaining(["training", "validation", "accuracy"]));
     expect(wordsOf(all(accuracy, "desc")[0]!)).toBe(
       "training: from 0.5 to 1, lowest 0.5 at epoch 3. " +
-        "validation: from 0.25 to 0.75, lowest 0.25 at epoch 3. 1 of 3 values are not shown.",
+        "validation: from 0.25 to 0.75, lowest 0.25 at epoch 3. 1 of 3 values is not shown.",
     );
     expect(() => learningCurves(history, { metric: "recall" })).toThrow(
       'learningCurves: there is no metric "recall", only "epoch", "loss", "accuracy", "lr", "val_accuracy"',
@@ -175,6 +175,9 @@ describe("confusionMatrix", () => {
     expect(cells.map(({ attributes }) => Number(attributes["fill-opacity"]))).toEqual([0.69, 0.37, 1]);
     expect(texts(picture)).toEqual(expect.arrayContaining(["2", "1", "cat", "dog", "owl", "actual", "predicted"]));
     expect(wordsOf(all(picture, "desc")[0]!)).toBe("4 of 5 samples are right. Most frequent mistakes: cat as dog (1).");
+    expect(wordsOf(all(read(confusionMatrix([1, 0, 0, 0], { labels: ["a", "b"] })), "desc")[0]!)).toBe(
+      "1 of 1 sample is right.",
+    );
     expect(confusionMatrix([...matrix.counts], { labels: ["cat", "dog", "owl"] })).toBe(
       confusionMatrix(matrix, { labels: ["cat", "dog", "owl"] }),
     );
@@ -222,6 +225,14 @@ describe("imageGrid", () => {
       { width: 3, height: 2, channels: 1, pixels: [120, 140, 160, 180, 200, 220] },
     ]);
     expect(texts(read(svg))).toEqual(["Images", "first", "second"]);
+  });
+
+  test.each([
+    [1, "1 image of 3 × 2."],
+    [2, "2 images of 3 × 2."],
+  ])("describes %i", (count, words) => {
+    const svg = imageGrid(new Uint8Array(count * 6), { shape: [2, 3] });
+    expect(wordsOf(all(read(svg), "desc")[0]!)).toBe(words);
   });
 
   test("takes planes of colours, and numbers between black and white", () => {
@@ -305,6 +316,8 @@ describe("histogram", () => {
   test("does not count what is not finite, and says so", () => {
     const svg = histogram([1, 2, NaN, 3, Infinity]);
     expect(wordsOf(all(read(svg), "desc")[0]!)).toBe("3 values from 1 to 3, mean 2. 2 others are not finite.");
+    const [one] = all(read(histogram([1, NaN])), "desc");
+    expect(wordsOf(one!)).toBe("1 value from 1 to 1, mean 1. 1 other is not finite.");
     expect(wordsOf(all(read(histogram([NaN])), "desc")[0]!)).toBe("None of 1 value is finite.");
     expect(bars(histogram([]))).toEqual([]);
   });
