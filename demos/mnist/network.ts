@@ -46,15 +46,18 @@ export interface Network {
 export const shapes = { x: [1, side, side], y: { shape: [], dtype: "i32" } } as const;
 
 /**
- * @param seed of the initial weights. @param lr learning rate of Adam. @param architecture default "mlp".
+ * @param seed of the initial weights. @param lr highest learning rate of Adam. @param steps of the whole training, in
+ * which the rate rises, and then falls to almost nothing. @param architecture default "mlp".
  */
 export function createNetwork({
   seed,
   lr,
+  steps,
   architecture = "mlp",
 }: {
   readonly seed: number;
   readonly lr: number;
+  readonly steps: number;
   readonly architecture?: Architecture;
 }): Network {
   nn.seed(seed);
@@ -63,5 +66,7 @@ export function createNetwork({
   const { mean, std } = normalization;
   const weights = nn.stateDict(network);
   const model = nn.module((x, mode) => network(mul(sub(mul(x, 1 / 255), mean), 1 / std), mode), weights);
-  return { model, layers, weights, optimizer: optim.adam({ lr }) };
+  // A cycle has at least two steps.
+  const schedule = optim.oneCycleLR({ totalSteps: Math.max(2, steps) });
+  return { model, layers, weights, optimizer: optim.adam({ lr, schedule }) };
 }

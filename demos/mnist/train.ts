@@ -20,13 +20,15 @@ async function main(options: Options, stop: AbortSignal): Promise<void> {
   const { layers } = architectures[model];
   const began = performance.now();
   console.log(
-    paint("bold", `${layers} on MNIST`) + paint("dim", `  Adam, lr ${lr}, batches of ${batchSize}, seed ${seed}\n`),
+    paint("bold", `${layers} on MNIST`) +
+      paint("dim", `  Adam, one cycle of lr up to ${lr}, batches of ${batchSize}, seed ${seed}\n`),
   );
   const engine = await Engine.create({ gpu: await createGPU() });
   adapterFacts(engine);
   const { train, test } = await mnist();
   const digits = first(train, options.limit);
-  const network = createNetwork({ seed, lr, architecture: model });
+  const steps = epochs * Math.ceil(digits.y.data.length / batchSize);
+  const network = createNetwork({ seed, lr, steps, architecture: model });
   const trainer = new Trainer({
     engine,
     model: network.model,
@@ -45,8 +47,6 @@ async function main(options: Options, stop: AbortSignal): Promise<void> {
   const label = (epoch: number): string => `Epoch ${epoch}/${epochs}`;
   const show: Callback = {
     onEpochBegin(epoch) {
-      // Decrease the learning rate towards the end: worth a third of a percent of accuracy.
-      engine.write(network.optimizer.lr, lr * (1 - (epoch - 1) / epochs));
       bar = new Progress(label(epoch), digits.y.data.length);
     },
     onProgress(progress) {
@@ -84,7 +84,7 @@ async function main(options: Options, stop: AbortSignal): Promise<void> {
     const answers = answersOf(test, (await trainer.predict(test.x)).data);
     console.log(printed(answers));
     if (report) {
-      const configuration = { optimizer: "Adam", lr, batchSize, epochs, seed, images: digits.y.data.length };
+      const configuration = { optimizer: "Adam, one cycle", lr, batchSize, epochs, seed, images: digits.y.data.length };
       await writeFile(report, page(`${layers} on MNIST`, configuration, history, answers));
       console.log(`Report written to ${relative(".", report)}.`);
     }

@@ -55,9 +55,9 @@ describe("options of npm start:", () => {
   test("have defaults", () => {
     const { output, model, ...numbers } = parseOptions([])!;
     expect(model).toBe("cnn");
-    expect(numbers).toEqual({ epochs: 3, batchSize: 64, lr: 3e-3, seed: 1, limit: 60_000 });
+    expect(numbers).toEqual({ epochs: 3, batchSize: 64, lr: 0.01, seed: 1, limit: 60_000 });
     expect(output).toMatch(/mnist\.safetensors$/);
-    expect(parseOptions(["--model", "mlp"])).toMatchObject({ model: "mlp", epochs: 5, lr: 1e-3 });
+    expect(parseOptions(["--model", "mlp"])).toMatchObject({ model: "mlp", epochs: 5, lr: 3e-3 });
     expect(parseOptions(["--full"])).toMatchObject({ model: "cnn", epochs: 12 });
     expect(parseOptions(["--full", "--model", "mlp"])).toMatchObject({ model: "mlp", epochs: 20 });
     expect(parseOptions(["--help"])).toBeUndefined();

@@ -23,7 +23,7 @@ export const help = `Trains a network on handwritten digits (MNIST) on WebGPU.
   --epochs N       passes through all images (default 3, two to three minutes on two cores without a GPU; 5 for the mlp)
   --full           train until the network stops improving: 12 epochs (20 for the mlp)
   --batch-size N   images per step (default 64)
-  --lr X           learning rate of Adam in the first epoch (default 0.003, 0.001 for the mlp); falls linearly towards 0
+  --lr X           highest learning rate of Adam (default 0.01, 0.003 for the mlp): it rises to this, and falls to 0
   --seed N         for the initial weights and the order of the images (default 1)
   --output FILE    where to save the weights (default mnist.safetensors)
   --report FILE    where to save a report of the run, as one page (.html)
@@ -34,8 +34,8 @@ Ctrl-C stops the training and keeps the weights so far.
 ${adapterHelp}`;
 
 const defaults = {
-  cnn: { epochs: "3", fullEpochs: "12", lr: "0.003" },
-  mlp: { epochs: "5", fullEpochs: "20", lr: "0.001" },
+  cnn: { epochs: "3", fullEpochs: "12", lr: "0.01" },
+  mlp: { epochs: "5", fullEpochs: "20", lr: "0.003" },
 };
 
 /**
