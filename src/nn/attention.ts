@@ -2,7 +2,7 @@ import { AttributeError, checkChoice, checkNumber, checkWhole, counted, optionsO
 import { showShape } from "../graph/shape.ts";
 import { checkTensor, checkTensors, type Tensor } from "../graph/tensor.ts";
 import { permute, reshape, slice, unsqueeze } from "../ops/moves/views.ts";
-import { type AttentionOptions, scaledDotProductAttention } from "../ops/network/attention.ts";
+import { type AttentionOptions, attentionWeights, scaledDotProductAttention } from "../ops/network/attention.ts";
 import { linear as linearOp } from "../ops/network/matmul.ts";
 import { gelu, relu } from "../ops/pointwise/activations.ts";
 import { add } from "../ops/pointwise/arithmetic.ts";
@@ -31,6 +31,11 @@ function checkHeads(op: string, size: number, heads: number): void {
 /** Attention that may use a memory other than its input. */
 export interface Multihead extends Module {
   (x: Tensor, mode?: Mode, attending?: Attending): Tensor<"f32">;
+  /**
+   * Who looks at whom, when the layer is called with the same arguments: `[N, heads, L, S]`. Each row adds up to 1, or is 0
+   * where a mask hides all keys.
+   */
+  attentionWeights(x: Tensor, mode?: Mode, attending?: Attending): Tensor<"f32">;
 }
 
 /**
@@ -41,7 +46,8 @@ export interface Multihead extends Module {
  * Call it as `attention(x, mode, { mask, causal, memory })`. A mask `[L, S]` applies to all samples and heads, `[N, L,
  * S]` to the heads of a sample, `[N, heads, L, S]` to each head. An f32 mask is added to the scores; an i32 mask keeps
  * scores where it is 1. A mask hides keys and values, not queries, and the projections read all of x and memory, so
- * fill padded positions with finite numbers, such as 0.
+ * fill padded positions with finite numbers, such as 0. `attention.attentionWeights`, called in the same way, shows where
+ * it looks.
  * @param heads a divisor of `size`; each head uses size / heads adjacent columns.
  */
 export function multiheadAttention(size: number, heads: number, options: MultiheadOptions = {}): Multihead {
@@ -65,7 +71,8 @@ export function multiheadAttention(size: number, heads: number, options: Multihe
       reshape(slice(split, [[i, i + 1]]), [batch, heads, length, size / heads]),
     );
   };
-  const forward = (x: Tensor, mode: Mode = {}, attending: Attending = {}) => {
+  /** Queries, keys and values of a call by heads, and its mask, after checks. */
+  const prepare = (x: Tensor, mode: Mode, attending: Attending) => {
     checkMode("nn.multiheadAttention", mode);
     const { mask, causal, memory } = optionsOf("nn.multiheadAttention", attending, {
       mask: undefined,
@@ -84,11 +91,20 @@ export function multiheadAttention(size: number, heads: number, options: Multihe
       : parted(project(x, 0, 3), 3);
     if (mask !== undefined) checkTensor("nn.multiheadAttention", "mask", mask);
     const perHead = mask?.shape.length === 3 ? unsqueeze(mask, 1) : mask;
-    const attended = scaledDotProductAttention(query!, key!, value!, { causal, ...(perHead && { mask: perHead }) });
+    return { query: query!, key: key!, value: value!, options: { causal, ...(perHead && { mask: perHead }) } };
+  };
+  const forward = (x: Tensor, mode: Mode = {}, attending: Attending = {}) => {
+    const { query, key, value, options } = prepare(x, mode, attending);
+    const attended = scaledDotProductAttention(query, key, value, options);
     return out(reshape(permute(attended, [0, 2, 1, 3]), x.shape), mode);
   };
+  const look = (x: Tensor, mode: Mode = {}, attending: Attending = {}) => {
+    const { query, key, options } = prepare(x, mode, attending);
+    return attentionWeights(query, key, options);
+  };
   const parts = { in_proj_weight: inWeight, ...(inBias && { in_proj_bias: inBias }), out_proj: out };
-  return layer(forward, parts, "nn.multiheadAttention", [size, heads, { bias }]);
+  const own = layer(forward, parts, "nn.multiheadAttention", [size, heads, { bias }]);
+  return Object.assign(own, { attentionWeights: layer(look, parts) });
 }
 
 export interface EncoderLayerOptions {
@@ -113,7 +129,7 @@ export interface EncoderLayerOptions {
  * A transformer encoder layer: h = norm1(x + attention(x)), y = norm2(h + linear2(activation(linear1(h)))) (Vaswani et
  * al., 2017); with `normFirst` h = x + attention(norm1(x)), y = h + linear2(activation(linear1(norm2(h)))) (Xiong et
  * al., 2020). `[N, L, size]` → `[N, L, size]`. Variables `self_attn.…`, `linear1.…`, `linear2.…`, `norm1.…`, `norm2.…`.
- * Call it as `block(x, mode, { mask, causal })`.
+ * Call it as `block(x, mode, { mask, causal })`; `block.attentionWeights` shows where it looks then.
  */
 export function transformerEncoderLayer(size: number, heads: number, options: EncoderLayerOptions = {}): Multihead {
   const op = "nn.transformerEncoderLayer";
@@ -158,5 +174,10 @@ export function transformerEncoderLayer(size: number, heads: number, options: En
     return layers.norm2(add(h, inner(h, mode)));
   };
   const all = { feedforward, dropout, activation, normFirst, eps };
-  return layer(call, layers, op, [size, heads, all]);
+  const look = (x: Tensor, mode: Mode = {}, attending: Attending = {}) => {
+    checkTensors(op, x);
+    checkMode(op, mode);
+    return layers.self_attn.attentionWeights(normFirst ? layers.norm1(x) : x, mode, attending);
+  };
+  return Object.assign(layer(call, layers, op, [size, heads, all]), { attentionWeights: layer(look, layers) });
 }

@@ -42,7 +42,7 @@ export {
   transpose,
   unsqueeze,
 } from "./moves/views.ts";
-export { type AttentionOptions, scaledDotProductAttention } from "./network/attention.ts";
+export { type AttentionOptions, attentionWeights, scaledDotProductAttention } from "./network/attention.ts";
 export { type BatchNormOptions, batchNorm, nextStatistics, type RunningStatistics } from "./network/batchNorm.ts";
 export { type ConvOptions, conv1d, conv2d, convTranspose2d } from "./network/conv.ts";
 export { embedding } from "./network/embedding.ts";

@@ -126,6 +126,14 @@ export function labelsOf(
   return labels.map((label, i) => (typeof label === "string" ? label : refuse(op, `labels[${i}]`, label, "a string")));
 }
 
+/** Names that an option must give, at least one, after a check. */
+export function namesOf(op: string, option: string, names: readonly string[] | undefined): readonly string[] {
+  if (names === undefined) return refuse(op, option, names, "a list of names");
+  checkList(op, option, names);
+  if (names.length === 0) throw new ShapeError(`${op}: ${option} is [], expected at least one name`);
+  return names.map((name, i) => (typeof name === "string" ? name : refuse(op, `${option}[${i}]`, name, "a string")));
+}
+
 /** A matrix in two sentences: accuracy, and the three most frequent mistakes. */
 function described(counts: ArrayLike<number>, labels: readonly string[]): string {
   const n = labels.length;

@@ -1,5 +1,6 @@
 export { type ConfusionOptions, type Counts, confusionMatrix } from "./confusion.ts";
 export { type CurveOptions, learningCurves } from "./curves.ts";
+export { type HeatmapOptions, heatmap } from "./heatmap.ts";
 export { type HistogramOptions, histogram } from "./histogram.ts";
 export type { Curves, RunHistory } from "./history.ts";
 export { imageGrid } from "./images.ts";

@@ -1,5 +1,5 @@
 import * as losses from "../../src/losses/index.ts";
-import { scaledDotProductAttention } from "../../src/ops/network/attention.ts";
+import { attentionWeights, scaledDotProductAttention } from "../../src/ops/network/attention.ts";
 import { embedding } from "../../src/ops/network/embedding.ts";
 import { reals, signed, whole } from "../draws.ts";
 import type { CaseRow } from "./row.ts";
@@ -107,6 +107,17 @@ export const attentionRows: readonly CaseRow[] = [
         [5, 4],
         [5, 4],
         [5, 4],
+      ],
+    ],
+  },
+  {
+    name: "attention weights, causal and masked",
+    op: (q, k, mask) => attentionWeights(q, k, { mask, causal: true }),
+    shapes: [
+      [
+        [2, 3, 5, 4],
+        [2, 3, 5, 4],
+        [5, 5],
       ],
     ],
   },

@@ -74,6 +74,7 @@ const calls: Readonly<Record<string, Call>> = {
     line,
     { mask: input("m", [4, 4]), causal: true, scale: 1 },
   ],
+  attentionWeights: [t.attentionWeights, line, line, { mask: input("m", [4, 4]), causal: true, scale: 1 }],
   concat: [t.concat, [x, x], 0],
   stack: [t.stack, [x, x], 0],
   split: [t.split, x, 0, 2],
@@ -310,6 +311,12 @@ const calls: Readonly<Record<string, Call>> = {
     { training: true },
     { mask: input("m3", [2, 2]), causal: true, memory: sequence },
   ],
+  "the weights of attention's module": [
+    nn.multiheadAttention(6, 2).attentionWeights,
+    sequence,
+    { training: true },
+    { mask: input("m3", [2, 2]), causal: true, memory: sequence },
+  ],
   "encoder's module": [
     nn.transformerEncoderLayer(6, 2),
     sequence,
@@ -518,6 +525,19 @@ const calls: Readonly<Record<string, Call>> = {
     plot.confusionMatrix,
     [1, 2, 3, 4],
     { title: "t", description: "d", labels: ["a", "b"], size: 300 },
+  ],
+  "plot.heatmap": [
+    plot.heatmap,
+    [1, 2, 3, 4, 5, 6],
+    {
+      rows: ["a"],
+      columns: ["b", "c", "d"],
+      panels: ["e", "f"],
+      title: "a",
+      description: "b",
+      range: [0, 6],
+      width: 200,
+    },
   ],
   "plot.confusionMatrixText": [plot.confusionMatrixText, [1, 2, 3, 4], { labels: ["a", "b"] }],
   "plot.imageGrid": [

@@ -76,6 +76,7 @@ test("ops propagate it", () => {
   gives(t.oneHot(i, 3, "i32"), "i32");
   gives(t.iota([2], 0), "i32");
   gives(t.scaledDotProductAttention(x, x, x), "f32");
+  gives(t.attentionWeights(x, x), "f32");
   const [dx, dw] = t.grad(t.sum(t.linear(x, w)), [x, w]);
   gives(dx, "f32");
   gives(dw, "f32");

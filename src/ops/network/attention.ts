@@ -37,6 +37,39 @@ function visible(mask: Tensor | undefined, causal: boolean, corner: readonly [nu
 const anyOf = (seen: Tensor, axis: number): Tensor =>
   seen.shape.at(axis) === 1 ? seen : gt(max(cast(seen, "f32"), axis, true), 0);
 
+/** What attention computes before it reads values. */
+interface Weighing {
+  /** Softmax of the scores. */
+  readonly weights: Tensor;
+  /** Masks queries that have no key, `[…, L, 1]`; `undefined` if each has one. */
+  readonly queries: Tensor | undefined;
+  /** Masks values that no query takes, `[…, S, 1]`; `undefined` if none is masked. */
+  readonly column: Tensor | undefined;
+}
+
+const own = (rows: Tensor | undefined, x: Tensor): Tensor => (rows ? where(rows, x, 0) : x);
+
+/** The weights of keys, for shapes that fit. */
+function weigh(op: string, query: Tensor, key: Tensor, options: AttentionOptions): Weighing {
+  const { mask, causal, scale } = optionsOf(op, options, { mask: undefined, causal: false, scale: undefined });
+  if (mask !== undefined) checkTensor(op, "mask", mask);
+  const corner = [query.shape.at(-2)!, key.shape.at(-2)!] as const;
+  if (mask?.shape.slice(-2).some((n, i, { length }) => n !== 1 && n !== corner[i + 2 - length]))
+    throw new ShapeError(`${op}: mask is ${showShape(mask.shape)}, expected […, ${corner.join(", ")}]`);
+  const seen = visible(mask, causal, corner);
+  // Only a mask can leave a query without keys. With causal attention, keys past the last query are unused.
+  const queries = mask && seen && anyOf(seen, -1);
+  const keys = seen && (mask || corner[1] > corner[0]) ? anyOf(seen, -2) : undefined;
+  const column = keys && reshape(keys, [...keys.shape.slice(0, -2), keys.shape.at(-1)!, 1]);
+  let scores = mul(
+    matmul(own(queries, query), transpose(own(column, key))),
+    finite(op, "scale", scale === undefined ? 1 / Math.sqrt(query.shape.at(-1)!) : scale),
+  );
+  if (mask && floats.includes(mask.dtype)) scores = add(scores, mask);
+  if (seen) scores = where(seen, scores, unseen);
+  return { weights: softmax(scores), queries, column };
+}
+
 /**
  * softmax(query · keyᵀ · scale + mask) · value (A. Vaswani et al., 2017).
  * @param query `[…, L, E]`
@@ -44,7 +77,7 @@ const anyOf = (seen: Tensor, axis: number): Tensor =>
  * @param value `[…, S, V]`
  * @returns `[…, L, V]`; 0 for queries whose keys are all masked, as in PyTorch since 2.5. Masked keys, their values and
  * such queries have no effect, even if they hold NaN or infinity; nor do masked scores. A key counts as masked only if
- * it is masked for every query.
+ * it is masked for every query. {@link attentionWeights} gives the factors of the values.
  */
 export function scaledDotProductAttention<D extends DType>(
   query: Tensor<D>,
@@ -54,8 +87,6 @@ export function scaledDotProductAttention<D extends DType>(
 ): Tensor<D & Float> {
   const op = "scaledDotProductAttention";
   checkTensors(op, query, key, value);
-  const { mask, causal, scale } = optionsOf(op, options, { mask: undefined, causal: false, scale: undefined });
-  if (mask !== undefined) checkTensor(op, "mask", mask);
   const size = query.shape.at(-1);
   if (
     query.shape.length < 2 ||
@@ -68,20 +99,29 @@ export function scaledDotProductAttention<D extends DType>(
       `${op}: query, key and value are ${q}, ${k} and ${v}, expected […, L, E], […, S, E] and […, S, V]`,
     );
   }
-  const corner = [query.shape.at(-2)!, key.shape.at(-2)!] as const;
-  if (mask?.shape.slice(-2).some((n, i, { length }) => n !== 1 && n !== corner[i + 2 - length]))
-    throw new ShapeError(`${op}: mask is ${showShape(mask.shape)}, expected […, ${corner.join(", ")}]`);
-  const seen = visible(mask, causal, corner);
-  // Only a mask can leave a query without keys. With causal attention, keys past the last query are unused.
-  const queries = mask && seen && anyOf(seen, -1);
-  const keys = seen && (mask || corner[1] > corner[0]) ? anyOf(seen, -2) : undefined;
-  const column = keys && reshape(keys, [...keys.shape.slice(0, -2), keys.shape.at(-1)!, 1]);
-  const own = (rows: Tensor | undefined, x: Tensor): Tensor => (rows ? where(rows, x, 0) : x);
-  let scores = mul(
-    matmul(own(queries, query), transpose(own(column, key))),
-    finite(op, "scale", scale === undefined ? 1 / Math.sqrt(size!) : scale),
-  );
-  if (mask && floats.includes(mask.dtype)) scores = add(scores, mask);
-  if (seen) scores = where(seen, scores, unseen);
-  return own(queries, matmul(softmax(scores), own(column, value))) as Tensor<D & Float>;
+  const { weights, queries, column } = weigh(op, query, key, options);
+  return own(queries, matmul(weights, own(column, value))) as Tensor<D & Float>;
+}
+
+/**
+ * Who looks at whom: softmax(query · keyᵀ · scale + mask), the factors that {@link scaledDotProductAttention} takes of the
+ * values.
+ * @param query `[…, L, E]`
+ * @param key `[…, S, E]`
+ * @param options as for {@link scaledDotProductAttention}.
+ * @returns `[…, L, S]`. Each row adds up to 1, with 0 for masked keys; rows of queries whose keys are all masked are 0.
+ */
+export function attentionWeights<D extends DType>(
+  query: Tensor<D>,
+  key: Tensor,
+  options: AttentionOptions = {},
+): Tensor<D & Float> {
+  const op = "attentionWeights";
+  checkTensors(op, query, key);
+  if (query.shape.length < 2 || key.shape.length < 2 || query.shape.at(-1) !== key.shape.at(-1)) {
+    const [q, k] = [query, key].map((tensor) => showShape(tensor.shape));
+    throw new ShapeError(`${op}: query and key are ${q} and ${k}, expected […, L, E] and […, S, E]`);
+  }
+  const { weights, queries } = weigh(op, query, key, options);
+  return own(queries, weights) as Tensor<D & Float>;
 }
