@@ -14,10 +14,10 @@ describe("heatmap", () => {
   test("has a cell for each value above the empty one, row by row, stronger for larger ones", () => {
     const cells = cellsOf(heatmap([0.5, 0, 0.25, 0, 1, 0], words));
     expect(cells.map(([, , strength]) => strength)).toEqual([0.5, 0.25, 1]);
-    const [first, second, third] = cells as [number[], number[], number[]];
+    const [first, second, third] = [cells[0]!, cells[1]!, cells[2]!];
     expect(second[1]).toBe(first[1]);
-    expect(third[1]).toBeGreaterThan(first[1]!);
-    expect((second[0]! - first[0]!) / (third[0]! - first[0]!)).toBeCloseTo(2, 2);
+    expect(third[1]).toBeGreaterThan(first[1]);
+    expect((second[0] - first[0]) / (third[0] - first[0])).toBeCloseTo(2, 2);
   });
 
   test("takes a range, and leaves NaN empty", () => {
