@@ -35,20 +35,21 @@ export type SampleInput = Shape | { readonly shape: Shape; readonly dtype?: DTyp
 
 /** Tensors of the inputs, by name. */
 // biome-ignore lint/suspicious/noExplicitAny: which dtype each has is known to the caller alone
-export type Inputs = Readonly<Record<string, Tensor<any>>>;
+export type Inputs<K extends string = string> = Readonly<Record<K, Tensor<any>>>;
 
-export interface TorchOptions {
+/** `K` are the names of the inputs. */
+export interface TorchOptions<K extends string = string> {
   /** The model: a module, or an object or list of modules. */
   readonly model: Model;
   /** What one sample consists of, by the names of the data's columns: `{ x: [784], y: { shape: [], dtype: "i32" } }`. */
-  readonly inputs: Readonly<Record<string, SampleInput>>;
+  readonly inputs: Readonly<Record<K, SampleInput>>;
   /**
    * The loss of a batch, as in the program that trains: `({ x, y }) => losses.crossEntropy(model(x, { training: true }), y)`.
    * It must be a mean over the samples, so that the mean of the losses of equal parts is the loss of the whole.
    */
-  readonly loss: (inputs: Inputs) => Tensor;
+  readonly loss: (inputs: Inputs<K>) => Tensor;
   /** Further functions of the inputs, by name: each becomes a function of `model.py`. Default none. */
-  readonly functions?: Readonly<Record<string, (inputs: Inputs) => Tensor | Readonly<Record<string, Tensor>>>>;
+  readonly functions?: Readonly<Record<string, (inputs: Inputs<K>) => Tensor | Readonly<Record<string, Tensor>>>>;
   /** What trains the model; its state goes along. */
   readonly optimizer: AnyOptimizer;
   /** Bounds on gradients, as given to `minimize`. Default none. */
@@ -80,7 +81,11 @@ const batchSizes = [100_003, 100_019] as const;
  *
  * @throws AttributeError that names all layers, ops and settings that PyTorch's text lacks.
  */
-export async function exportTorch(engine: Runner, options: TorchOptions): Promise<TorchFiles> {
+export async function exportTorch<K extends string>(engine: Runner, options: TorchOptions<K>): Promise<TorchFiles> {
+  return filesOf(engine, options as unknown as TorchOptions);
+}
+
+async function filesOf(engine: Runner, options: TorchOptions): Promise<TorchFiles> {
   const op = "exportTorch";
   const all = optionsOf(op, options, {
     model: undefined,
