@@ -170,6 +170,19 @@ export const layerRows: Readonly<Record<string, LayerRow>> = {
       ),
   },
   adaptiveAvgPool2d: { make: ([size = 1]) => call("nn.AdaptiveAvgPool2d", [size]) },
+  upsample: {
+    make: ([o]) =>
+      call(
+        "nn.Upsample",
+        [],
+        [
+          ["size", o.size, undefined],
+          ["scale_factor", o.scaleFactor, undefined],
+          ["mode", o.mode ?? "nearest", "nearest"],
+          ["align_corners", o.mode === "bilinear" ? (o.alignCorners ?? false) : undefined, undefined],
+        ],
+      ),
+  },
   batchNorm1d: batchNorm("nn.BatchNorm1d"),
   batchNorm2d: batchNorm("nn.BatchNorm2d"),
   instanceNorm2d: {
