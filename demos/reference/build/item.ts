@@ -93,7 +93,7 @@ ${reflection.kind === Kind.class ? this.members(anchor, members) : this.fields(a
       ];
     });
     const list = (name: string, each: readonly string[]) =>
-      each.map((text) => term(`<em>${name}</em>`, this.errors(text)));
+      each.length ? [term(`<em>${name}</em>`, each.map((text) => this.errors(text)).join("</dd><dd>"))] : [];
     const rest = [...said, ...list("returns", tags("@returns")), ...list("throws", tags("@throws"))];
     return [
       this.text(comment?.summary ?? []),

@@ -130,6 +130,10 @@ export async function readReference(): Promise<Reference> {
   return latest.reference;
 }
 
+/** A name as programs write it that import an entry as a namespace: `nn.linear`. */
+const qualified = ({ entry }: Shelf, name: string): string =>
+  `${entry.replace(/^tilegrad\//, "").replaceAll("/", ".")}.${name}`;
+
 function referenceOf(project: Reflection): Reference {
   const shelves = readShelves();
   const items: Item[] = [];
@@ -182,8 +186,11 @@ function referenceOf(project: Reflection): Reference {
     }
     if (!isPublic || anchor.endsWith("-type")) continue;
     call(`${name}()`, href);
-    if (shelf.entry !== "tilegrad")
-      call(`${shelf.entry.replace(/^tilegrad\//, "").replaceAll("/", ".")}.${name}`, href);
+    call(qualified(shelf, name), href);
+  }
+  for (const { name, shelf, target } of aliases) {
+    const href = hrefs.get(target);
+    if (href !== undefined) call(qualified(shelf, name), href);
   }
   for (const module of project.children ?? []) {
     const shelf = shelves.find(({ entry }) => entry === module.name.replace(/^src/, "tilegrad"));

@@ -5,7 +5,7 @@ import { Sections } from "./sections.ts";
 export function guideEntries(guides: readonly Guide[]) {
   return guides.flatMap(({ name, title, words, tokens }) => {
     const sections = new Sections("guide", title, `guides/${name}.html`);
-    sections.words(words);
+    sections.explain(words);
     sections.take(tokens);
     return sections.entries;
   });

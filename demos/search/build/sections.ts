@@ -40,12 +40,16 @@ export class Sections {
     this.#found.at(-1)!.words.push(text);
   }
 
+  explain(terms: string): void {
+    this.#found.at(-1)!.explained.push(terms);
+  }
+
   /** Text with headings, which begin sections. */
   take(tokens: readonly Token[]): void {
     for (const token of tokens) {
       if (token.type === "heading") this.begin((token as Tokens.Heading).text, idOf((token as Tokens.Heading).text));
       else this.words(wordsOf(token));
-      this.#found.at(-1)!.explained.push(...termsOf(token));
+      for (const term of termsOf(token)) this.explain(term);
     }
   }
 
