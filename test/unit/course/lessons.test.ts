@@ -72,6 +72,9 @@ describe.each(lessons.map((lesson) => [lesson.name, lesson] as const))("lesson %
     const ids = [...html.matchAll(/\sid="([^"]*)"/g)].map(([, id]) => id);
     expect(ids).toEqual([...new Set(ids)]);
     expect(html).not.toContain("katex-error");
+    // A dollar that is left begins a formula without an end, unless it is money.
+    const words = html.replaceAll(/<(pre|code|math|script)\b.*?<\/\1>/gs, "").replaceAll(/<[^>]*>/g, "");
+    expect(words.match(/.*\$(?!\d).*/)?.[0]).toBeUndefined();
   });
 });
 
