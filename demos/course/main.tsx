@@ -8,7 +8,7 @@ function Tools() {
   const teaches = useSignal(isTeacher());
   return (
     <section class="tools" aria-label="Find and set up">
-      <Search root="../" />
+      <Search root="../" first="lesson" />
       <label class="teacher">
         <input
           type="checkbox"

@@ -32,8 +32,11 @@ export function indexOf(entries: readonly Omit<Entry, "id">[]): MiniSearch<Entry
   return index;
 }
 
-/** What matches all words best, at most ten of at least two kinds. A name that is exactly the words comes first. */
-export function find(index: MiniSearch<Entry>, words: string): Found[] {
+/**
+ * What matches all words best, at most ten of at least two kinds. A name that is exactly the words comes first.
+ * @param first a kind that comes before the others: on the page of the course, lessons explain a word.
+ */
+export function find(index: MiniSearch<Entry>, words: string, first?: Entry["kind"]): Found[] {
   const whole = plain(words);
   const search = (combineWith: "AND" | "OR") =>
     index.search(words, {
@@ -43,6 +46,8 @@ export function find(index: MiniSearch<Entry>, words: string): Found[] {
       // A short word with a letter changed is another word: GAN is no can.
       fuzzy: (word) => (word.length > 4 ? 0.2 : false),
       combineWith,
+      // A word as it was typed comes before one that is almost the same.
+      weights: { prefix: 0.4, fuzzy: 0.1 },
       boostDocument: (_, __, stored) => {
         const name = plain(String(stored?.["name"]));
         const qualified = plain(String(stored?.["place"]).replace("tilegrad/", "")) + name;
@@ -53,5 +58,6 @@ export function find(index: MiniSearch<Entry>, words: string): Found[] {
   const all = search("AND");
   const found = (all.length > 0 ? all : search("OR")) as unknown as Found[];
   const counts = { lesson: 0, guide: 0, reference: 0 };
-  return found.filter(({ kind }) => ++counts[kind] <= mostOfKind).slice(0, most);
+  const mixed = found.filter(({ kind }) => ++counts[kind] <= mostOfKind);
+  return mixed.toSorted((a, b) => Number(b.kind === first) - Number(a.kind === first)).slice(0, most);
 }

@@ -5,10 +5,17 @@ import type { Found } from "./entry.ts";
 /** Loaded with the first search. */
 let finder: Promise<(words: string) => Found[]> | undefined;
 
-async function load(root: string): Promise<(words: string) => Found[]> {
+async function load({ root, first }: SearchProps): Promise<(words: string) => Found[]> {
   const { find, openIndex } = await import("./loading.ts");
   const index = await openIndex(root);
-  return (words) => find(index, words);
+  return (words) => find(index, words, first);
+}
+
+export interface SearchProps {
+  /** The address of the site's root, from this page. */
+  readonly root: string;
+  /** A kind that comes before the others. */
+  readonly first?: Found["kind"];
 }
 
 const kinds = { lesson: "Lesson", guide: "Guide", reference: "Reference" } as const;
@@ -17,11 +24,9 @@ const kinds = { lesson: "Lesson", guide: "Guide", reference: "Reference" } as co
 const isWritten = (target: EventTarget | null): boolean =>
   target instanceof HTMLElement && target.closest("input, textarea, select, [contenteditable]") !== null;
 
-/**
- * One search over lessons, guides and the reference. The key `/` leads to it.
- * @param root the address of the site's root, from this page.
- */
-export function Search({ root }: { readonly root: string }) {
+/** One search over lessons, guides and the reference. The key `/` leads to it. */
+export function Search(props: SearchProps) {
+  const { root } = props;
   const words = useSignal("");
   const found = useSignal<readonly Found[]>([]);
   const field = useRef<HTMLInputElement>(null);
@@ -38,7 +43,7 @@ export function Search({ root }: { readonly root: string }) {
 
   const update = async (text: string): Promise<void> => {
     words.value = text;
-    finder ??= load(root);
+    finder ??= load(props);
     const entries = text.trim() === "" ? [] : (await finder)(text);
     if (words.value === text) found.value = entries;
   };
