@@ -6,7 +6,19 @@ export type { CompileOptions, Description, Passes } from "./compile/compile.ts";
 export { type Gradients, grad } from "./compile/grad.ts";
 export type { KernelText, ReplaceKernel } from "./compile/replace.ts";
 export * as data from "./data/index.ts";
-export * from "./errors.ts";
+export {
+  AttributeError,
+  DeviceError,
+  DeviceLostError,
+  DTypeError,
+  FeedError,
+  FormatError,
+  LimitError,
+  NonFiniteError,
+  ShapeError,
+  StateError,
+  TilegradError,
+} from "./errors.ts";
 export type { DeviceOptions } from "./gpu/device.ts";
 export { print } from "./graph/print.ts";
 export type { DType, Float, Shape } from "./graph/shape.ts";

@@ -37,6 +37,7 @@ export function classWeights(labels: ArrayLike<number>, numClasses?: number): Fl
   return Float32Array.from(counts, (count) => (count === 0 ? 0 : labels.length / (classes * count)));
 }
 
+/** How samples are repeated or dropped so that classes become equally large. */
 export interface ResampleOptions {
   /**
    * `"over"` (default) repeats samples until each class has as many as the largest; `"under"` drops samples until each

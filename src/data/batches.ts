@@ -2,6 +2,7 @@ import { AttributeError, checkWhole, optionsOf, ShapeError, show } from "../erro
 import { copyRows, type Dataset, datasetSize, type Rows } from "./dataset.ts";
 import { permutation } from "./random.ts";
 
+/** How samples are visited in batches. */
 export interface BatchOptions {
   /** Samples per batch, at least 1. */
   readonly batchSize: number;

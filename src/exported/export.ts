@@ -12,6 +12,7 @@ import { type Exported, type ExportedProgram, format, type Initial, type Needs }
 /** A kind of adapter to export for. Traits left out default to what WebGPU guarantees. */
 export type Target = Partial<AdapterTraits>;
 
+/** What exported programs run on, and what they start from. */
 export interface ExportOptions {
   /**
    * Kinds of adapters, the preferred first. Default: GPUs with ten storage buffers, as most have; CPU adapters with
@@ -19,11 +20,11 @@ export interface ExportOptions {
    * including everything it has tuned.
    */
   readonly targets?: readonly Target[];
-  /** Variables to read, write and save by name where the programs run, such as `nn.stateDict(model)`. */
+  /** Variables to read, write and save by name where the programs run, such as `nn.stateDict(model)`. Default none. */
   readonly variables?: ReadonlyMap<string, Variable>;
   /**
    * Values to start from instead of the first values, such as those of a trained model, read with `engine.read`. The
-   * file includes them.
+   * file includes them. Default none.
    */
   readonly values?: ReadonlyMap<Variable, TensorData>;
 }

@@ -3,7 +3,7 @@ import type { AdapterTraits } from "../kernels/traits.ts";
 
 /** Where an engine gets its GPU. */
 export interface DeviceOptions {
-  /** The app's own device. The engine never destroys it. */
+  /** The app's own device, which the engine never destroys. Default: the engine opens one. */
   readonly device?: GPUDevice;
   /** The adapter to open a device on; default the one that `gpu` returns. */
   readonly adapter?: GPUAdapter;

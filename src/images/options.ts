@@ -1,15 +1,17 @@
 import { AttributeError, checkChoice, checkList, checkNumber, checkWhole, optionsOf, refuse } from "../errors.ts";
 import type { Fit } from "./resample.ts";
 
+/** How images become a tensor. */
 export interface ImageOptions {
   /** Height and width of the result, in pixels. */
   readonly size: readonly [height: number, width: number];
   /** 3 for red, green and blue (default), 1 for grey. */
   readonly channels?: 1 | 3;
   /**
-   * A result is (value − mean) / std, where values are from 0 to 1. One number, or one per channel; default 0 and 1.
+   * A result is (value − mean) / std, where values are from 0 to 1. One number, or one per channel; default 0.
    */
   readonly mean?: number | readonly number[];
+  /** What values are divided by, after `mean` is subtracted; default 1. */
   readonly std?: number | readonly number[];
   /** Order of the axes: "NCHW" (default, as convolutions take it) or "NHWC". */
   readonly layout?: "NCHW" | "NHWC";

@@ -17,6 +17,7 @@ export interface SafetensorsArrays {
   BOOL: Uint8Array;
 }
 
+/** The element types of the safetensors format, by its names. */
 export type SafetensorsDType = keyof SafetensorsArrays;
 
 /** The typed array of each element type. WebGPU's hosts are little-endian, like the format. */

@@ -4,6 +4,7 @@ import { arrayClass, unusable } from "../graph/host.ts";
 import { ARRAYS, isSafetensorsDType, type SafetensorsTensor } from "./dtypes.ts";
 import { type Json, type JsonObject, Literal, parseJson } from "./json.ts";
 
+/** What a safetensors file holds. */
 export interface Safetensors {
   /** Tensors by name, in the order of the file's header. */
   readonly tensors: Map<string, SafetensorsTensor>;

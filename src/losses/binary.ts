@@ -33,8 +33,9 @@ const crossEntropyOf = /* @__PURE__ */ binary("binaryCrossEntropy", {
   ],
 });
 
+/** How losses are weighted and averaged. */
 export interface WeightedOptions extends LossOptions {
-  /** Factor of each loss; broadcasts. */
+  /** Factor of each loss; broadcasts. Default 1. */
   readonly weight?: Tensor;
 }
 

@@ -8,8 +8,9 @@ import { reshape, unsqueeze } from "../ops/moves/views.ts";
 import { add, cast, div, gt, maximum, mul, ne, neg, where } from "../ops/pointwise/arithmetic.ts";
 import { defaults, type LossOptions, reduced } from "./reduction.ts";
 
+/** How the losses of labels are weighted and averaged. */
 export interface ClassOptions extends LossOptions {
-  /** A factor for each class, `[C]`. */
+  /** A factor for each class, `[C]`; default 1. */
   readonly weight?: Tensor;
   /**
    * A label that means "no target": its row has no loss and no gradient, even if it contains NaN or infinity, and does
@@ -22,6 +23,7 @@ export interface ClassOptions extends LossOptions {
   readonly ignoreIndex?: number;
 }
 
+/** As for `nll`, and smoothing of labels. */
 export interface CrossEntropyOptions extends ClassOptions {
   /** From 0 (default) to 1: the share of each target that is spread evenly over all classes. */
   readonly labelSmoothing?: number;

@@ -11,6 +11,7 @@ import { checkSame, defaults, type LossOptions, type Reduction, reduced } from "
  * Losses between distributions and between vectors.
  */
 
+/** How `klDiv` is averaged. */
 export interface KlDivOptions {
   /**
    * "batchmean" divides the sum by the size of the first axis, which gives the mathematical divergence. Default "mean".

@@ -6,6 +6,7 @@ import { mean, sum } from "../ops/lines/reduce.ts";
 /** How to reduce the losses of all elements: to their mean (always the default), to their sum, or not at all. */
 export type Reduction = "mean" | "sum" | "none";
 
+/** How the losses of samples become one number. */
 export interface LossOptions {
   /** Default "mean". */
   readonly reduction?: Reduction;

@@ -11,6 +11,7 @@ export interface ReportRow {
   readonly support: number;
 }
 
+/** Scores of each class and of all together, as scikit-learn's `classification_report` has them. */
 export interface ClassificationReport {
   /** One row per class, in order. */
   readonly classes: readonly ReportRow[];

@@ -31,13 +31,13 @@ export interface SampleSpec {
 
 /** What a model file may hold besides the model: all that a program needs to predict. */
 export interface ModelFileOptions {
-  /** One sample of the input, without the batch: `{ shape: [28, 28] }`. */
+  /** One sample of the input, without the batch: `{ shape: [28, 28] }`; default none. */
   readonly input?: SampleSpec;
-  /** Names of the classes, in the order of the outputs. */
+  /** Names of the classes, in the order of the outputs; default none. */
   readonly labels?: readonly string[];
-  /** What normalised the inputs in training; its `state` is saved. */
+  /** What normalised the inputs in training; its `state` is saved. Default none. */
   readonly normalizer?: Normalizer;
-  /** Texts of your own. The name "tilegrad" is taken. */
+  /** Texts of your own; default none. The name "tilegrad" is taken. */
   readonly metadata?: Readonly<Record<string, string>>;
 }
 

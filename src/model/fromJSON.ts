@@ -15,6 +15,7 @@ import {
   recipeOf,
 } from "./layers.ts";
 
+/** What a description may name beside the layers of `nn`. */
 export interface FromJSONOptions {
   /**
    * Functions that the description names and nn lacks: what `custom` returned, `{ name: function }`, or for layers of

@@ -35,6 +35,7 @@ export interface Costs {
   readonly memory: Memory;
 }
 
+/** What a model consists of, and what it costs. */
 export interface Summary {
   /** The layers, each before those in it. */
   readonly layers: readonly LayerSummary[];

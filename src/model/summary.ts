@@ -15,6 +15,7 @@ import { textOf } from "./text.ts";
 /** The input of a model with its batch: `[64, 784]`, or `{ shape: [64, 20], dtype: "i32" }`. */
 export type InputSpec = Shape | { readonly shape: Shape; readonly dtype?: DType };
 
+/** What a summary counts, and for which adapter. */
 export interface SummaryOptions {
   /** The adapter that kernels are chosen for, such as `engine.traits`. Default: a GPU as most have it. */
   readonly traits?: AdapterTraits;

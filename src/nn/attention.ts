@@ -18,6 +18,7 @@ export interface Attending extends Pick<AttentionOptions, "mask" | "causal"> {
   readonly memory?: Tensor;
 }
 
+/** Options of `multiheadAttention`. */
 export interface MultiheadOptions {
   /** Whether projections have biases; default true. */
   readonly bias?: boolean;
@@ -107,6 +108,7 @@ export function multiheadAttention(size: number, heads: number, options: Multihe
   return Object.assign(own, { attentionWeights: layer(look, parts) });
 }
 
+/** Options of `transformerEncoderLayer`, with PyTorch's defaults. */
 export interface EncoderLayerOptions {
   /** Width of the inner layer; default 2048, as in PyTorch. */
   readonly feedforward?: number;
@@ -122,6 +124,7 @@ export interface EncoderLayerOptions {
    * PyTorch.
    */
   readonly normFirst?: boolean;
+  /** Added to variances in the layer normalisations; default 1e-5. */
   readonly eps?: number;
 }
 

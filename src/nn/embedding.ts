@@ -4,6 +4,7 @@ import { variable } from "../ops/sources/constants.ts";
 import { type Initializer, normal } from "./init.ts";
 import { type Module, module } from "./module.ts";
 
+/** Options of `embedding`. */
 export interface EmbeddingOptions {
   /** Index of a row that starts as zeros and gets no gradient; default none. */
   readonly paddingIdx?: number;

@@ -11,11 +11,13 @@ import type { Random } from "../ops/sources/random.ts";
 import { type Initializer, random as sharedRandom, uniform } from "./init.ts";
 import { type Mode, type Module, type Moving, module, plain } from "./module.ts";
 
+/** Options of `linear`. */
 export interface LinearOptions {
   /** Whether to add a bias; default true. */
   readonly bias?: boolean;
-  /** Initial values of the weight `[out, in]` and of the bias `[out]`; default uniform within ±1/√in, as in PyTorch. */
+  /** Initial values of the weight `[out, in]`; default uniform within ±1/√in, as in PyTorch. */
   readonly weightInit?: Initializer;
+  /** Initial values of the bias `[out]`; default as those of the weight. */
   readonly biasInit?: Initializer;
 }
 

@@ -7,6 +7,7 @@ import * as ops from "../ops/network/normalization.ts";
 import { variable } from "../ops/sources/constants.ts";
 import { type Mode, type Module, module } from "./module.ts";
 
+/** Options that all normalisations share. */
 export interface NormOptions {
   /** Added to the variance before the square root; default 1e-5. */
   readonly eps?: number;
@@ -107,6 +108,7 @@ export function instanceNorm2d(channels: number, options: NormOptions = {}): Mod
   return module(forward, present({ weight, bias }), "nn.instanceNorm2d", [channels, all]);
 }
 
+/** Options of batch normalisation. */
 export interface BatchNormLayerOptions extends NormOptions {
   /** Weight of the batch in the new running statistics; default 0.1. */
   readonly momentum?: number;

@@ -8,6 +8,7 @@ import { type Initializer, uniform } from "./init.ts";
 import { dropout as dropoutLayer } from "./layers.ts";
 import { layer, type Mode, type Module, type Moving, module, plain, type Recipe } from "./module.ts";
 
+/** Options of `lstm`, `gru` and `rnn`. */
 export interface RecurrentLayerOptions {
   /** Number of layers; each reads the outputs of the one before. Default 1. PyTorch's `num_layers`. */
   readonly layers?: number;
@@ -82,6 +83,7 @@ export interface RecurrentCell<State, Next extends State = State> {
   readonly variables: ReadonlyMap<string, Variable>;
 }
 
+/** Options of `lstmCell`, `gruCell` and `rnnCell`. */
 export type CellOptions = Pick<RecurrentLayerOptions, "bias" | "weightInit">;
 
 /** One step of an LSTM: x `[N, inputs]` and `{ h, c }` `[N, hidden]` → the next `{ h, c }`. */

@@ -10,6 +10,7 @@ import { findLavapipe, findSwiftShader, loadVulkan, mayHaveGpu } from "./vulkan.
  */
 export type AdapterChoice = "auto" | "hardware" | "software" | "lavapipe" | "swiftshader";
 
+/** Which adapter `createGPU` finds. */
 export interface GPUOptions {
   /** Default: the environment variable `TILEGRAD_ADAPTER`, else `"auto"`. */
   adapter?: AdapterChoice;

@@ -9,19 +9,21 @@ export interface OnnxConstant {
   readonly shape?: Shape;
 }
 
+/** What of a file to import, and with which sizes. */
 export interface OnnxOptions {
-  /** Sizes of symbolic dimensions by name, such as `{ batch: 1 }`. */
+  /** Sizes of symbolic dimensions by name, such as `{ batch: 1 }`; default none. */
   readonly dims?: Readonly<Record<string, number>>;
   /**
    * By name: the shape of an input that has none, or another shape than in the file; or a tensor to use in its place,
    * such as one that a layer made. For a sequence, the shape of each of its tensors: they become inputs "name.0", …
+   * Default none.
    */
   readonly inputs?: Readonly<Record<string, Shape | readonly Shape[] | Tensor>>;
-  /** Inputs that are fixed now, since they decide shapes. */
+  /** Inputs that are fixed now, since they decide shapes; default none. */
   readonly constants?: Readonly<Record<string, OnnxConstant | ArrayLike<number>>>;
   /** The outputs, or inner values, to compute; default all outputs of the graph. */
   readonly outputs?: readonly string[];
-  /** Files beside the model that hold its weights, by the path that the model states. */
+  /** Files beside the model that hold its weights, by the path that the model states; default none. */
   readonly files?: Readonly<Record<string, Uint8Array>>;
   /** Seed of random numbers, as of dropout in training; default 0. */
   readonly seed?: number;

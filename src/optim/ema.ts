@@ -20,6 +20,7 @@ import { type ParameterList, parametersIn } from "./groups.ts";
 import type { OptimizerLike, StepOptions, StepUpdates } from "./optimizer.ts";
 import { checkShares } from "./options.ts";
 
+/** How fast averaged weights follow. */
 export interface EmaOptions {
   /** The share of its value that an average keeps in each step; default 0.999. */
   readonly decay?: number;

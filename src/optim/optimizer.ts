@@ -49,10 +49,11 @@ export interface Rule {
   update(element: Element, lr: Tensor, scalars: readonly Tensor[]): readonly Tensor[];
 }
 
+/** What happens to gradients before a step. */
 export interface StepOptions {
   /** `clipGradNorm`, `clipGradValue` or both, applied in this order. Default none. */
   readonly clip?: Clip | readonly Clip[];
-  /** A number `[]` that multiplies all gradients before clipping, e.g. 1 / (accumulated batches). */
+  /** A number `[]` that multiplies all gradients before clipping, e.g. 1 / (accumulated batches). Default 1. */
   readonly scale?: Tensor<"f32">;
   /** Scales the loss, and skips steps whose gradients overflow; see `LossScaler`. Default none. */
   readonly scaler?: LossScaler;

@@ -3,7 +3,7 @@ import type { Schedule } from "./schedule.ts";
 
 /** Options of all optimizers. */
 export interface OptimizerOptions {
-  /** Learning rate. */
+  /** Learning rate; each optimizer states its default. */
   readonly lr?: number;
   /** How the learning rate changes from step to step, starting from `lr`. Default: it stays constant. */
   readonly schedule?: Schedule;

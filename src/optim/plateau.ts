@@ -1,5 +1,6 @@
 import { checkChoice, checkNumber, checkWhole, optionsOf, refuse } from "../errors.ts";
 
+/** When the learning rate falls because a metric no longer gets better, with PyTorch's defaults. */
 export interface PlateauOptions {
   /** Whether the metric should fall ("min", default) or rise ("max"). */
   readonly mode?: "min" | "max";

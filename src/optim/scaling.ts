@@ -4,6 +4,7 @@ import { nonFinite } from "../ops/lines/squaredNorm.ts";
 import { add, cast, clamp, div, eq, ge, mul, where } from "../ops/pointwise/arithmetic.ts";
 import { variable } from "../ops/sources/constants.ts";
 
+/** How the factor on the loss grows and shrinks, with PyTorch's defaults. */
 export interface LossScalerOptions {
   /** Initial factor on the loss; default 65536. */
   readonly initial?: number;

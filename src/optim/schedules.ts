@@ -165,7 +165,9 @@ export function linearWarmupLinearDecay(options: { warmupSteps: number; totalSte
   });
 }
 
+/** The course of a one-cycle schedule, with PyTorch's defaults. */
 export interface OneCycleOptions {
+  /** Steps of the whole course. */
   readonly totalSteps: number;
   /** The highest rate; default the optimizer's lr. */
   readonly maxLr?: number;

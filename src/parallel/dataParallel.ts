@@ -13,7 +13,9 @@ import type { Feeds } from "../runtime/feeds.ts";
 import type { Program } from "../runtime/program.ts";
 import { Group } from "./group.ts";
 
+/** What members train together. */
 export interface DataParallelOptions {
+  /** The engine of this member. */
   readonly engine: Engine;
   /** Of `joinGroup`. */
   readonly group: Group;
@@ -21,6 +23,7 @@ export interface DataParallelOptions {
   readonly variables: ReadonlyMap<string, Variable>;
   /** The loss of one member's part of the batch, `[]`: a mean over its samples. */
   readonly loss: Tensor;
+  /** What changes the weights, the same for all members. */
   readonly optimizer: OptimizerLike;
   /** `clipGradNorm`, `clipGradValue` or both, applied to the mean gradient. Default none. */
   readonly clip?: Clip | readonly Clip[];

@@ -2,6 +2,7 @@ import { AttributeError, checkList, checkNumber, checkWhole, optionsOf, refuse, 
 import { type Kind, type Letter, Opener, sealed } from "./letter.ts";
 import { faultOf, listen, type Port, send } from "./port.ts";
 
+/** Who takes part in a training, and how they talk. */
 export interface GroupOptions {
   /** The number of this member, from 0. Each member has another. */
   readonly rank: number;

@@ -8,6 +8,7 @@ import { fitted, letter, widthOf } from "./width.ts";
 /** A `ConfusionMatrix`, or its counts: [classes, classes], row-major, row = actual class, column = predicted class. */
 export type Counts = ConfusionMatrix | ArrayLike<number>;
 
+/** How a confusion matrix is drawn. */
 export interface ConfusionOptions {
   /** Default "Confusion matrix". */
   readonly title?: string;

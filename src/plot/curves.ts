@@ -10,6 +10,7 @@ import { type Line, thinned } from "./points.ts";
 import { colours, dashes, heading, picture } from "./svg.ts";
 import { letter } from "./width.ts";
 
+/** How learning curves are drawn. */
 export interface CurveOptions {
   /** Default "Learning curves". */
   readonly title?: string;
@@ -29,8 +30,9 @@ export interface CurveOptions {
   readonly mark?: number;
   /** What the mark is, for the legend; default "best". */
   readonly markLabel?: string;
-  /** Size of the picture; default 640 × 400. Letters are 12 high. */
+  /** Width of the picture; default 640. Letters are 12 high. */
   readonly width?: number;
+  /** Height of the picture; default 400. */
   readonly height?: number;
 }
 

@@ -8,6 +8,7 @@ import { isShown, rangeOf } from "./points.ts";
 import { heading, picture } from "./svg.ts";
 import { letter } from "./width.ts";
 
+/** How a histogram is drawn. */
 export interface HistogramOptions {
   /** Default "Histogram". */
   readonly title?: string;
@@ -19,8 +20,9 @@ export interface HistogramOptions {
   readonly xLabel?: string;
   /** Whether the axis of counts is logarithmic; default false. */
   readonly log?: boolean;
-  /** Size of the picture; default 640 × 320. Letters are 12 high. */
+  /** Width of the picture; default 640. Letters are 12 high. */
   readonly width?: number;
+  /** Height of the picture; default 320. */
   readonly height?: number;
 }
 

@@ -13,6 +13,7 @@ export interface Images {
   readonly bytes: Uint8Array;
 }
 
+/** How images are drawn side by side. */
 export interface ImageGridOptions {
   /** Default "Images". */
   readonly title?: string;

@@ -24,27 +24,31 @@ export interface Points {
   readonly y: ArrayLike<number>;
 }
 
+/** How points of the plane are drawn. */
 export interface ScatterOptions {
   /** Default "Points". */
   readonly title?: string;
   /** What the picture shows, for people who cannot see it. Default: how many points each group has, and where. */
   readonly description?: string;
-  /** Lines through places, by name. NaN is a gap. */
+  /** Lines through places, by name; default none. NaN is a gap. */
   readonly lines?: Readonly<Record<string, Points>>;
-  /** A function over the plane, drawn as shades and contour lines behind the points. */
+  /** A function over the plane, drawn as shades and contour lines behind the points; default none. */
   readonly surface?: Surface;
   /** Values of the contour lines; default nine, evenly spaced between the least and the greatest value. */
   readonly levels?: readonly number[];
   /** A value of the surface: shades below it have one colour, those above another. Default: one colour for all. */
   readonly middle?: number;
-  /** Ends of the axes; default those of the points and lines, and a margin. A surface needs both. */
+  /** Ends of the horizontal axis; default those of the points and lines, and a margin. A surface needs both axes. */
   readonly x?: readonly number[];
+  /** Ends of the vertical axis; default as for `x`. */
   readonly y?: readonly number[];
-  /** Titles of the axes; default "x" and "y". */
+  /** Title of the horizontal axis; default "x". */
   readonly xLabel?: string;
+  /** Title of the vertical axis; default "y". */
   readonly yLabel?: string;
-  /** Size of the picture; default 640 × 480. Letters are 12 high. */
+  /** Width of the picture; default 640. Letters are 12 high. */
   readonly width?: number;
+  /** Height of the picture; default 480. */
   readonly height?: number;
 }
 

@@ -33,6 +33,7 @@ export interface Recording {
   readonly steps: readonly number[];
 }
 
+/** The adapter that a step ran on. */
 export interface RecordedAdapter {
   /** `vendor architecture`, as `engine.adapter`. */
   readonly name: string;
@@ -61,6 +62,7 @@ export interface Ceilings {
 /** The stages of compilation. */
 export type Stage = "built" | "simplified" | "fused" | "lowered";
 
+/** The graph of a step, after each pass that changes it. */
 export interface RecordedGraph {
   /** As you built it, gradients and optimizer included. */
   readonly built: readonly RecordedNode[];
@@ -74,6 +76,7 @@ export interface RecordedGraph {
   readonly roots: Readonly<Record<Exclude<Stage, "lowered">, readonly Root[]>>;
 }
 
+/** A result that the program keeps: an output, or the next value of a variable. */
 export interface Root {
   readonly name: string;
   readonly node: number;
@@ -107,6 +110,7 @@ export interface RecordedNode {
   readonly dispatch?: number;
 }
 
+/** One result of a node. */
 export interface RecordedResult {
   readonly shape: Shape;
   readonly dtype: DType;
@@ -117,6 +121,7 @@ export interface RecordedResult {
   readonly offset?: number;
 }
 
+/** One kernel as it ran. */
 export interface RecordedDispatch {
   /** Op, shapes, epilogue and dtype: `matmul[64x128x784]+add+relu:f32`. */
   readonly label: string;
@@ -135,6 +140,7 @@ export interface RecordedDispatch {
   readonly bindings: readonly RecordedBinding[];
 }
 
+/** A buffer as a kernel sees it. */
 export interface RecordedBinding {
   readonly role: string;
   readonly access: "read" | "read_write";
@@ -164,6 +170,7 @@ export interface Timings {
   };
 }
 
+/** All memory of the program. */
 export interface RecordedMemory {
   readonly buffers: readonly RecordedBuffer[];
   /** Bytes of each piece of memory that scratch buffers share, one after another. */
@@ -181,6 +188,7 @@ export interface RecordedMemory {
   readonly peak: { readonly bytes: number; readonly dispatch: number };
 }
 
+/** One buffer of the program. */
 export interface RecordedBuffer {
   readonly role: string;
   readonly kind: "input" | "variable" | "constant" | "scratch";
@@ -194,6 +202,7 @@ export interface RecordedBuffer {
   readonly maker: number | null;
 }
 
+/** A tensor in memory, with statistics of its values. */
 export interface RecordedTensor {
   readonly name: string;
   /** "variable" is the value before the step, "updated" the one after it. */

@@ -8,6 +8,7 @@ import { Origins } from "./origins.ts";
 import { note, rebuild } from "./rebuild.ts";
 import { changesVariables, Snapshots } from "./snapshots.ts";
 
+/** How often to take snapshots, and where the next device comes from. */
 export interface RecoverOptions {
   /**
    * Milliseconds between snapshots, at least. Default 5,000, and so many that a snapshot takes no more than 2 % of the
@@ -19,7 +20,7 @@ export interface RecoverOptions {
    * Default: a device like the first one, from the same `gpu`. Or hand it over with `resume`.
    */
   readonly device?: () => Promise<GPUDevice | undefined>;
-  /** Ends all waiting for a new device. The engine then stays lost. */
+  /** Ends all waiting for a new device; the engine then stays lost. Default none. */
   readonly signal?: AbortSignal;
 }
 

@@ -46,6 +46,7 @@ export interface ReportTable {
   readonly rows: readonly (readonly (string | number)[])[];
 }
 
+/** What a report shows. */
 export interface ReportOptions {
   /** The headline. */
   readonly title: string;

@@ -16,7 +16,7 @@ export interface EngineOptions extends DeviceOptions {
   /**
    * Forces kernel variants by family, e.g. `{ matmul: "naive" }`, for tests and measurements. `compile` throws where
    * one does not fit; `{ matmul: { ifFits: "tiled" } }` lets the engine choose there, and so does `{ "*": "naive" }`,
-   * which stands for all families.
+   * which stands for all families. Default none.
    */
   readonly variants?: Forced;
   /**
@@ -34,16 +34,18 @@ export interface EngineOptions extends DeviceOptions {
   readonly selfCheck?: boolean;
 }
 
+/** Whether `compile` measures kernel variants on this adapter. */
 export interface TuneOptions {
-  /** Whether to measure. A function is called with each finding. */
+  /** Whether to measure; default false. A function is called with each finding. */
   readonly tune?: boolean | ((finding: Finding) => void);
 }
 
+/** Which kernels a program runs. */
 export interface KernelOptions {
-  /** Forces kernel variants in this program, beside those that the engine forces; see `variants` of EngineOptions. */
+  /** Forces kernel variants in this program, beside those that the engine forces; default none. See `variants` of EngineOptions. */
   readonly variants?: Forced;
   /**
-   * Gives a kernel another text. It is called with each kernel; for a string, the program runs that in its place, with
+   * Gives a kernel another text; default none. It is called with each kernel; for a string, the program runs that in its place, with
    * the same bindings and workgroups. Nobody checks what the text computes. Kernels do not share dispatches then, so
    * that each has a text of its own.
    */

@@ -49,6 +49,7 @@ export interface BufferInfo {
   readonly slot: number;
 }
 
+/** What a program consists of, as text and numbers. */
 export interface Inspection {
   /** The graph as built, after simplification and after fusion. */
   readonly graph: { readonly built: string; readonly simplified: string; readonly fused: string };

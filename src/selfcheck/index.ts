@@ -14,6 +14,7 @@ export interface Fault {
   readonly detail: string;
 }
 
+/** What a check of all kernel variants found. */
 export interface Report {
   readonly adapter: string;
   /** What was checked, as `family/variant`, and `family/variant:f16` where the adapter has f16. */

@@ -11,6 +11,7 @@ export interface CheckpointList {
   add(bytes: Uint8Array, progress: { readonly step: number }): unknown;
 }
 
+/** How often to keep a checkpoint, and where it goes. */
 export interface CheckpointOptions {
   /** Steps between two checkpoints; default none. */
   readonly everySteps?: number;

@@ -8,10 +8,13 @@ import type { Recipe } from "./recipe.ts";
 import type { Specs } from "./specs.ts";
 import { type Data, open, type Reading, type Stream } from "./stream.ts";
 
-/** Numbers of samples per batch; 0, the default, compiles none. */
+/** Which programs to compile before they are needed. */
 export interface CompileOptions {
+  /** Samples per batch of training; default 0, which compiles no program. */
   readonly fit?: number;
+  /** Samples per batch of `evaluate` and validation; default 0, which compiles no program. */
   readonly evaluate?: number;
+  /** Samples per batch of `predict`; default 0, which compiles no program. */
   readonly predict?: number;
 }
 

@@ -3,6 +3,7 @@ import { type Callback, checkCallbacks } from "./callbacks.ts";
 import type { Data } from "./stream.ts";
 import type { ClassWeights } from "./weights.ts";
 
+/** How `fit` trains. */
 export interface FitOptions {
   /** Passes over the data; default 1. */
   readonly epochs?: number;
@@ -17,19 +18,20 @@ export interface FitOptions {
   readonly seed?: number;
   /** Leaves out the last batch of an epoch if it is smaller; default false. */
   readonly dropLast?: boolean;
-  /** Ends an epoch after this many steps. Needed for iterables that never end. */
+  /** Ends an epoch after this many steps; default: where the data ends. Needed for iterables that never end. */
   readonly stepsPerEpoch?: number;
-  /** Measures loss and metrics on this data after each epoch. */
+  /** Measures loss and metrics on this data after each epoch; default none. */
   readonly validationData?: Data;
   /** Samples per batch of validation; default 256, as in `evaluate`. */
   readonly validationBatchSize?: number;
   /**
-   * Factors of the samples of each class, by label: a list, such as `data.classWeights(y)`, or an object. Targets are
-   * labels, or one-hot f32 `[n, classes]`; where a sample has several labels, use `sampleWeight`.
+   * Factors of the samples of each class, by label: a list, such as `data.classWeights(y)`, or an object; default none.
+   * Targets are labels, or one-hot f32 `[n, classes]`; where a sample has several labels, use `sampleWeight`.
    */
   readonly classWeight?: ClassWeights;
+  /** What is called as the training goes on, in this order; default none. */
   readonly callbacks?: readonly Callback[];
-  /** Ends the training after the current step; `fit` then resolves. */
+  /** Ends the training after the current step; `fit` then resolves. Default none. */
   readonly signal?: AbortSignal;
   /** Share of the GPU's time to use, above 0; default 1. With 0.5, a page can render beside it. */
   readonly budget?: number;

@@ -13,6 +13,7 @@ export interface Prediction {
   readonly shape: Shape;
 }
 
+/** How `predict` cuts samples into runs. */
 export interface PredictOptions {
   /** Most samples per run; default 256. */
   readonly batchSize?: number;

@@ -25,18 +25,21 @@ export type AnyMetric = PerSample | Metric;
 
 /** What a trainer trains. */
 export interface TrainerOptions<M extends string = string> {
+  /** The engine that trains. */
   readonly engine: Engine;
   /** The model: a module, or an object of modules, which `forward` applies. */
   readonly model: Module | Parts;
   /**
-   * How to apply the model, if not by calling it. `x` is a tensor, or an object of tensors if `inputs` is a list; so is
+   * How to apply the model; default by calling it. `x` is a tensor, or an object of tensors if `inputs` is a list; so is
    * the result. Draw random numbers in here: those drawn before may repeat numbers of its layers, see `Random`.
    */
   // biome-ignore lint/suspicious/noExplicitAny: inputs and predictions are tensors, or records of them
   readonly forward?: (x: any, mode: Mode) => Tensor | Readonly<Record<string, Tensor>>;
+  /** What training makes small, such as `losses.mse`. Default none: the trainer then only predicts and measures metrics. */
   readonly loss?: Loss;
+  /** What changes the weights. Default none: the trainer then does not train. */
   readonly optimizer?: OptimizerLike;
-  /** Metrics by name, of training and validation. */
+  /** Metrics by name, of training and validation; default none. */
   readonly metrics?: Readonly<Record<M, AnyMetric>>;
   /** Names of the model's inputs in the data; default `"x"`. A list makes the model take an object. */
   readonly inputs?: string | readonly string[];
@@ -47,9 +50,9 @@ export interface TrainerOptions<M extends string = string> {
    * numbers. Needed where the data states no shapes, as in `data.batches`.
    */
   readonly shapes?: Readonly<Record<string, SampleShape>>;
-  /** Clips gradients, as `optimizer.minimize` does. */
+  /** Clips gradients, as `optimizer.minimize` does; default none. */
   readonly clip?: Clip | readonly Clip[];
-  /** Scales the loss for f16, as `optimizer.minimize` does. */
+  /** Scales the loss for f16, as `optimizer.minimize` does; default none. */
   readonly scaler?: LossScaler;
   /** Averages of the weights, which training keeps; validation, `evaluate` and `predict` use them. Default none. */
   readonly ema?: Ema;

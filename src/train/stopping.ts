@@ -4,6 +4,7 @@ import { type Plateau, type PlateauOptions, reduceOnPlateau } from "../optim/pla
 import type { Callback, CallbackState, Training } from "./callbacks.ts";
 import type { EpochLogs } from "./history.ts";
 
+/** What early stopping watches. */
 export interface EarlyStoppingOptions {
   /** Name of the value in the logs of an epoch; default `"val_loss"`, or `"loss"` without validation. */
   readonly monitor?: string;
@@ -127,8 +128,9 @@ async function valuesOf({ engine, variables }: Training): Promise<Map<string, Te
   return new Map(await Promise.all(entries));
 }
 
+/** What the callback watches, beside the options of the schedule. */
 export interface PlateauCallbackOptions extends PlateauOptions {
-  /** As for `earlyStopping`. */
+  /** Name of the value to watch; default as for `earlyStopping`. */
   readonly monitor?: string;
 }
 

@@ -21,6 +21,7 @@ import type { ArrayData } from "./specs.ts";
 import type { Data, Stream } from "./stream.ts";
 import { Columns } from "./tally.ts";
 
+/** How `evaluate` runs. */
 export interface EvaluateOptions {
   /** Samples per batch; default 256. */
   readonly batchSize?: number;

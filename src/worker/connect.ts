@@ -6,10 +6,11 @@ import type { Host } from "./host.ts";
 import { type Line, RemoteTrainer } from "./remote.ts";
 import type { AnyExposed, GivenOf } from "./served.ts";
 
+/** What a page gives to its worker, and hears of it. */
 export interface ConnectOptions<E extends AnyExposed> {
-  /** For the worker's setup: plain data and arrays, copied, or moved if marked with `moved`. */
+  /** For the worker's setup: plain data and arrays, copied, or moved if marked with `moved`. Default none. */
   readonly given?: GivenOf<E>;
-  /** Called with each message that the setup sends by `tell`. */
+  /** Called with each message that the setup sends by `tell`; default none. */
   readonly onMessage?: (message: unknown) => void;
   /**
    * Imports the worker's file into the page, `() => import("./training.worker.ts")`: for browsers whose workers have no

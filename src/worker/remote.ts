@@ -36,13 +36,14 @@ const died = "the worker has ended: it closed itself, or the browser ended it";
 /** Options of a training in a worker. Other callbacks belong to the worker's setup. */
 export interface RemoteFitOptions<M extends string = string, D extends string = string>
   extends Omit<FitOptions, "callbacks" | "validationData"> {
+  /** Measures loss and metrics on this data after each epoch: arrays, or the name of data in the worker. Default none. */
   readonly validationData?: D | Arrays;
   /**
    * Called with the state of the training, at most once per frame of the page: while the page is busy, only the newest
-   * waits. If it throws, the training ends, and `fit` throws that.
+   * waits. If it throws, the training ends, and `fit` throws that. Default none.
    */
   readonly onProgress?: (progress: Progress<M>) => unknown;
-  /** Called with the values of each epoch. */
+  /** Called with the values of each epoch; default none. */
   readonly onEpochEnd?: (logs: EpochLogs<M>) => unknown;
 }
 

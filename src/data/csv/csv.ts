@@ -43,6 +43,7 @@ export async function readCsv(source: TextSource, options?: CsvOptions): Promise
   return reader.finish();
 }
 
+/** How a stream of CSV is read in pieces. */
 export interface StreamCsvOptions extends CsvOptions {
   /** Rows of a table, at least, except for the last one. Default 65,536. */
   readonly rows?: number;

@@ -5,6 +5,7 @@ import { Table } from "../table/table.ts";
 import { checkTexts, checkTypes } from "../table/types.ts";
 import { Records } from "./records.ts";
 
+/** How a CSV file is read. */
 export interface CsvOptions {
   /** Of the file in error messages, for instance its path. Default "CSV data". */
   readonly name?: string;
@@ -12,7 +13,7 @@ export interface CsvOptions {
   readonly header?: true | readonly string[];
   /** Columns to keep, by name, in this order. Default all. */
   readonly columns?: readonly string[];
-  /** Types of columns. Those of others are inferred from the first 1,000 rows. */
+  /** Types of columns; default none. Those of others are inferred from the first 1,000 rows. */
   readonly types?: Readonly<Record<string, ColumnType>>;
   /** Texts that mean a missing value. Default "", "NA", "N/A", "NaN", "nan", "null", "NULL". */
   readonly missing?: readonly string[];

@@ -12,6 +12,7 @@ export interface NpyArray {
   readonly dtype: NpyDType;
 }
 
+/** How a `.npy` file is read. */
 export interface NpyOptions {
   /** Of the file in error messages, for instance its path. Default "npy data". */
   readonly name?: string;
@@ -115,6 +116,7 @@ function rowMajor<T extends TypedArray>(data: T, shape: readonly number[]): T {
   return out;
 }
 
+/** How an array is written as a `.npy` file. */
 export interface SerializeNpyOptions {
   /**
    * Element type in the file. Default that of the typed array; "f16" rounds floats, "bool" makes all but 0 true.

@@ -5,6 +5,7 @@ import type { DataArray } from "../dataset.ts";
 import { type NpyArray, type NpyOptions, parseArray, serializeArray } from "./npy.ts";
 import { unzip } from "./zip.ts";
 
+/** How a `.npz` archive is read. */
 export interface NpzOptions extends NpyOptions {
   /** Refuse archives that unpack to more bytes, before they do. Default 2³⁰, 1 GiB. */
   readonly maxBytes?: number;
@@ -39,6 +40,7 @@ export function parseNpz(file: Bytes, options?: NpzOptions): Map<string, NpyArra
 /** Bytes of a file's name in a zip archive: its length is a number of 16 bits. */
 const longestName = 65_535;
 
+/** How arrays are written as a `.npz` archive. */
 export interface SerializeNpzOptions {
   /** Deflate the arrays, as `numpy.savez_compressed`. Default false, as `numpy.savez`. */
   readonly compress?: boolean;

@@ -4,11 +4,13 @@ import { randomStream } from "../random.ts";
 /** Items, one after the other. */
 export type Source<T> = Iterable<T> | AsyncIterable<T>;
 
+/** How a stream calls a function for each item. */
 export interface MapOptions {
   /** How many calls may wait at the same time. Default 1. */
   readonly parallel?: number;
 }
 
+/** How a stream is shuffled, which never holds all of its items. */
 export interface ShuffleOptions {
   /** Items held at a time. Each one given is a random one of these. */
   readonly buffer: number;
@@ -16,6 +18,7 @@ export interface ShuffleOptions {
   readonly seed?: number;
 }
 
+/** How items of a stream are joined to lists. */
 export interface ChunkOptions {
   /** Drop the last list if it is shorter. Default false. */
   readonly dropLast?: boolean;

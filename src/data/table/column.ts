@@ -24,6 +24,7 @@ export interface TextColumn {
   readonly missing: number;
 }
 
+/** A column of a table: numbers, categories or texts, told apart by `type`. */
 export type Column = NumberColumn | CategoryColumn | TextColumn;
 
 /** What a table has. */

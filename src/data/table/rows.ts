@@ -7,8 +7,9 @@ import { checkTypes } from "./types.ts";
 /** A row: values by the names of their columns. `null`, `undefined`, NaN and "" are missing. */
 export type Row = Readonly<Record<string, string | number | boolean | null | undefined>>;
 
+/** How rows become a table. */
 export interface RowsOptions {
-  /** Types of columns, such as `encoder.types.x`. Those of others are inferred from all rows. */
+  /** Types of columns, such as `encoder.types.x`; default none. Those of others are inferred from all rows. */
   readonly types?: Readonly<Record<string, ColumnType>>;
 }
 

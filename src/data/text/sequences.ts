@@ -6,6 +6,7 @@ export interface Ids {
   readonly shape: readonly [n: number, length: number];
 }
 
+/** How sequences are made equally long. */
 export interface PadOptions {
   /** Of all sequences. Default that of the longest. */
   readonly length?: number;
@@ -68,6 +69,7 @@ function idIn(op: string, name: string, list: ArrayLike<number>, at: number): nu
   return (id | 0) === id ? id : refuse(op, `${name}[${at}]`, id, "a whole number of 32 bits");
 }
 
+/** How a long sequence is cut into windows. */
 export interface WindowOptions {
   /** Tokens of a window. */
   readonly length: number;

@@ -12,6 +12,7 @@ import {
   tokenizer,
 } from "./vocabulary.ts";
 
+/** What counts as a character. */
 export interface CharTokenizerOptions {
   /**
    * "codePoint" (default): a character of Unicode. "grapheme": what readers see as one character, such as an emoji of
@@ -54,6 +55,7 @@ export function charTokenizer(source: string | readonly string[], options?: Char
   return tokenizer({ splitting, special, tokens: [...found].sort(byCodePoint) }, split, "");
 }
 
+/** Which words get an id. */
 export interface WordTokenizerOptions {
   /** Number of ids at most, special tokens included: the most frequent words get one. Default no limit. */
   readonly size?: number;

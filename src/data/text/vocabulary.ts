@@ -31,6 +31,7 @@ export interface TokenizerState {
   readonly tokens: readonly string[];
 }
 
+/** What is added to a text when it is encoded. */
 export interface EncodeOptions {
   /** Put the token "begin" before the text. Default false. */
   readonly begin?: boolean;

@@ -21,12 +21,14 @@ const argminOp = /* @__PURE__ */ pickOp("argmin");
 
 /**
  * Position (i32) of the first largest element along an axis, or in the flattened tensor when no axis is given.
+ * @param keepdim whether the axis stays, with size 1; default false.
  * @throws ShapeError for more than 2³¹ elements.
  */
 export const argmax = (x: Tensor, axis?: number, keepdim = false): Tensor<"i32"> => pick(argmaxOp, x, axis, keepdim);
 
 /**
  * Position (i32) of the first smallest element along an axis, or in the flattened tensor when no axis is given.
+ * @param keepdim whether the axis stays, with size 1; default false.
  * @throws ShapeError for more than 2³¹ elements.
  */
 export const argmin = (x: Tensor, axis?: number, keepdim = false): Tensor<"i32"> => pick(argminOp, x, axis, keepdim);
@@ -43,11 +45,15 @@ function pick(op: Op, x: Tensor, axis: number | undefined, keepdim: boolean): Te
 /**
  * The largest elements along an axis and their positions. Unlike `max`, the first of tied elements gets the whole
  * gradient.
+ * @param keepdim whether the axis stays, with size 1; default false.
  */
 export const maxWithIndex = <D extends DType>(x: Tensor<D>, axis: number, keepdim = false) =>
   withIndex("maxWithIndex", argmax, x, axis, keepdim);
 
-/** The smallest elements along an axis and their positions; the first of tied elements gets the whole gradient. */
+/**
+ * The smallest elements along an axis and their positions; the first of tied elements gets the whole gradient.
+ * @param keepdim whether the axis stays, with size 1; default false.
+ */
 export const minWithIndex = <D extends DType>(x: Tensor<D>, axis: number, keepdim = false) =>
   withIndex("minWithIndex", argmin, x, axis, keepdim);
 

@@ -32,6 +32,7 @@ export interface Sorted<D extends DType> {
   readonly indices: Tensor<"i32">;
 }
 
+/** In which order to sort. */
 export interface SortOptions {
   /** Whether to sort from largest to smallest; default false. */
   readonly descending?: boolean;
@@ -49,7 +50,7 @@ export function sort<D extends DType>(x: Tensor<D>, axis = -1, options: SortOpti
   return { values: apply<D>(reorderOp, [x, indices], { axis: axisOf("sort", axis, x.shape.length) }), indices };
 }
 
-/** Positions that sort x along an axis, like {@link sort}. @returns i32, of the shape of x. */
+/** Positions that sort x along an axis (default the last), like {@link sort}. @returns i32, of the shape of x. */
 export const argsort = (x: Tensor, axis = -1, options: SortOptions = {}): Tensor<"i32"> =>
   orderOf("argsort", x, axis, options);
 

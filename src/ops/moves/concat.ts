@@ -4,7 +4,7 @@ import { checkTensors, type Tensor } from "../../graph/tensor.ts";
 import { joined } from "./layout.ts";
 import { slice } from "./views.ts";
 
-/** Joins tensors along an existing axis. */
+/** Joins tensors along an existing axis, default the first. */
 export function concat<D extends DType>(tensors: readonly Tensor<D>[], axis = 0): Tensor<D> {
   checkTensors("concat", ...checkList("concat", "the list of tensors", tensors));
   if (tensors.length === 0) throw new ShapeError("concat: no tensors given");

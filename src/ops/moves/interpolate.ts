@@ -15,10 +15,14 @@ import { constant } from "../sources/constants.ts";
 import { indexSelect } from "./gather.ts";
 import { expand, reshape } from "./views.ts";
 
+/** The size of a resized image, and how its pixels arise. */
 export interface InterpolateOptions {
-  /** Rows and columns of the result. One number, or [vertical, horizontal]. Give this or `scaleFactor`. */
+  /** Rows and columns of the result. One number, or [vertical, horizontal]. Default by `scaleFactor`: give one of both. */
   readonly size?: number | readonly [number, number];
-  /** Size of the result by that of `x`, rounded down; above 0, also a fraction. One number, or [vertical, horizontal]. */
+  /**
+   * Size of the result by that of `x`, rounded down; above 0, also a fraction. One number, or [vertical, horizontal].
+   * Default by `size`.
+   */
   readonly scaleFactor?: number | readonly [number, number];
   /** How values between pixels arise: the nearest pixel (default), or the four around, weighted by distance. */
   readonly mode?: "nearest" | "bilinear";

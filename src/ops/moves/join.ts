@@ -7,7 +7,7 @@ import { iota } from "../sources/random.ts";
 import { concat, split } from "./concat.ts";
 import { unsqueeze } from "./views.ts";
 
-/** Stacks tensors of one shape along a new axis. */
+/** Stacks tensors of one shape along a new axis, default the first. */
 export function stack<D extends DType>(tensors: readonly Tensor<D>[], axis = 0): Tensor<D> {
   checkTensors("stack", ...checkList("stack", "the list of tensors", tensors));
   axisOf("stack", axis, (tensors[0]?.shape.length ?? 0) + 1);

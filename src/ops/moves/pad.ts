@@ -3,6 +3,7 @@ import { checkValue, type DType, showShape } from "../../graph/shape.ts";
 import { checkTensors, type Tensor } from "../../graph/tensor.ts";
 import { padded } from "./layout.ts";
 
+/** How much is added around a tensor, and between its elements. */
 export interface Padding {
   /** Elements added before and after, per axis of `x`. */
   readonly low: readonly number[];

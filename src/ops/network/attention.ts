@@ -9,10 +9,11 @@ import { finite } from "../pointwise/pointwise.ts";
 import { iota } from "../sources/random.ts";
 import { matmul } from "./matmul.ts";
 
+/** What attention may attend to. */
 export interface AttentionOptions {
   /**
    * Either f32 `[…, L, S]`, added to the scores (−∞, or anything from −1e30 down, masks a key), or i32, 1 for keys to
-   * attend to and 0 for masked ones. Broadcasts.
+   * attend to and 0 for masked ones. Broadcasts. Default none.
    */
   readonly mask?: Tensor;
   /** Whether query i attends only to keys up to i, both counted from 0; default false. */

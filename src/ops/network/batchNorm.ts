@@ -18,6 +18,7 @@ import { attributedOp, broadcast } from "../pointwise/pointwise.ts";
 import { onesLike, zerosLike } from "../sources/constants.ts";
 import { type Affine, alongChannels, channelsOf, checkAffine, checkEps } from "./normalization.ts";
 
+/** Statistics of many batches, kept for evaluation. */
 export interface RunningStatistics {
   /** Shape `[C]`. A variable is updated by every program that applies the layer in training. */
   readonly mean: Tensor;
@@ -26,12 +27,13 @@ export interface RunningStatistics {
   readonly batches?: Variable;
 }
 
+/** Which statistics batch normalisation uses, and what follows it. */
 export interface BatchNormOptions extends Affine {
   /**
    * Whether to use the batch's own statistics; default false, but optimizers require an explicit choice: see `nn.Mode`.
    */
   readonly training?: boolean;
-  /** Statistics that training updates and evaluation uses. */
+  /** Statistics that training updates and evaluation uses; default none: both use those of the batch. */
   readonly running?: RunningStatistics | undefined;
   /** Weight of the batch in the new running statistics; default 0.1. */
   readonly momentum?: number;
@@ -118,7 +120,7 @@ function batchStatistics(given: Tensor) {
 
 /**
  * The running statistics after a training step on x: (1 − momentum) · old + momentum · batch, where the batch's
- * variance has Bessel's correction. @throws ShapeError if a channel has a single value.
+ * variance has Bessel's correction. @param momentum default 0.1. @throws ShapeError if a channel has a single value.
  */
 export function nextStatistics(
   x: Tensor,

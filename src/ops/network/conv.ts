@@ -97,6 +97,7 @@ const inputGrad = <A extends DType, B extends DType>(
 const weightGrad = (x: Tensor, dy: Tensor, geometry: Geometry, size: readonly number[]): Tensor =>
   apply(weightGradOp, [x, dy], { geometry, size: [...size] });
 
+/** The geometry of a convolution, as in PyTorch. */
 export interface ConvOptions {
   /** Step between kernel positions; default 1. One number, or [vertical, horizontal]. */
   readonly stride?: number | readonly [number, number];

@@ -5,6 +5,7 @@ import { reshape } from "../moves/views.ts";
 import { add } from "../pointwise/arithmetic.ts";
 import { normalizeRows, rowsOf } from "./layerNorm.ts";
 
+/** What a normalisation does to its result. */
 export interface Affine {
   /** Factor of the normalised values; default 1. */
   readonly weight?: Tensor | undefined;

@@ -47,6 +47,7 @@ const scatter = (dy: Tensor, index: Tensor, windows: Windows, shape: Shape): Ten
   apply(maxPoolGradOp, [dy, index], { windows, shape: [...shape] });
 const pick = (x: Tensor, index: Tensor, windows: Windows): Tensor => apply(maxPoolPickOp, [x, index], { windows });
 
+/** The geometry of pooling, as in PyTorch. */
 export interface PoolOptions {
   /** Step between windows; default the kernel size, so that they do not overlap. */
   readonly stride?: number | readonly [number, number];
@@ -130,10 +131,11 @@ export function maxPool2d<D extends DType>(
   return applyAll(maxPoolOp, [x], { windows })[0] as Tensor<D>;
 }
 
+/** The geometry of average pooling, and what it divides by. */
 export interface AvgPoolOptions extends PoolOptions {
   /** Whether padding counts as elements; default true. */
   readonly countIncludePad?: boolean;
-  /** Divides the sums instead of the number of elements. */
+  /** Divides the sums; default the number of elements. */
   readonly divisor?: number;
 }
 

@@ -20,6 +20,7 @@ export interface RecurrentWeights {
   readonly biasHh?: Tensor;
 }
 
+/** How a recurrent op goes through a sequence. */
 export interface RecurrentOptions {
   /** Whether a second set of weights processes each layer's input in reverse; default false. */
   readonly bidirectional?: boolean;
@@ -33,6 +34,7 @@ export interface RecurrentOptions {
   readonly between?: (x: Tensor) => Tensor;
 }
 
+/** As for the other recurrent ops, and the cell states that an LSTM starts from. */
 export interface LstmOptions extends RecurrentOptions {
   /** Initial cell states `[layers · D, N, H]`; default 0. */
   readonly c0?: Tensor;

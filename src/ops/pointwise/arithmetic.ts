@@ -89,12 +89,17 @@ const comparison = (name: string, sign: string, js: (a: number, b: number) => bo
     result: "i32",
   }) as (a: Operand, b: Operand) => Tensor<"i32">;
 
-/** Comparisons return i32 tensors of ones and zeros. They have no gradient. */
+/** a = b, as i32: 1 where it holds, else 0. No gradient, as of all comparisons. */
 export const eq = /* @__PURE__ */ comparison("eq", "==", (a, b) => a === b);
+/** a ≠ b, as i32: 1 where it holds, else 0. No gradient. */
 export const ne = /* @__PURE__ */ comparison("ne", "!=", (a, b) => a !== b);
+/** a < b, as i32: 1 where it holds, else 0. No gradient. */
 export const lt = /* @__PURE__ */ comparison("lt", "<", (a, b) => a < b);
+/** a ≤ b, as i32: 1 where it holds, else 0. No gradient. */
 export const le = /* @__PURE__ */ comparison("le", "<=", (a, b) => a <= b);
+/** a > b, as i32: 1 where it holds, else 0. No gradient. */
 export const gt = /* @__PURE__ */ comparison("gt", ">", (a, b) => a > b);
+/** a ≥ b, as i32: 1 where it holds, else 0. No gradient. */
 export const ge = /* @__PURE__ */ comparison("ge", ">=", (a, b) => a >= b);
 
 const whereOp: Op = /* @__PURE__ */ pointwiseOp("where", {

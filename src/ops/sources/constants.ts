@@ -23,7 +23,7 @@ const fullOp: Op = {
   },
 };
 
-/** A tensor filled with one value. It takes no memory: kernels contain the number as a literal. */
+/** A tensor filled with one value, by default f32. It takes no memory: kernels contain the number as a literal. */
 export const full = <D extends DType = "f32">(shape: Shape, value: number, dtype = "f32" as D): Tensor<D> =>
   apply(fullOp, [], { shape: [...checkShape("full", shape)], value, dtype });
 
@@ -31,7 +31,9 @@ const like = <D extends DType>(op: string, tensor: Tensor<D>, value: number): Te
   checkTensors(op, tensor);
   return full(tensor.shape, value, tensor.dtype);
 };
+/** Zeros of a tensor's shape and dtype. No gradient flows to the tensor. */
 export const zerosLike = <D extends DType>(tensor: Tensor<D>): Tensor<D> => like("zerosLike", tensor, 0);
+/** Ones of a tensor's shape and dtype. No gradient flows to the tensor. */
 export const onesLike = <D extends DType>(tensor: Tensor<D>): Tensor<D> => like("onesLike", tensor, 1);
 
 const constantOp: Op = {

@@ -5,6 +5,7 @@ import { curveDefaults, planeOf } from "../plane.ts";
 import { thinned } from "../points.ts";
 import { Canvas, inked } from "./canvas.ts";
 
+/** How learning curves are drawn with characters. */
 export interface CurveTextOptions
   extends Pick<CurveOptions, "title" | "metric" | "x" | "xLabel" | "yLabel" | "log" | "mark" | "markLabel"> {
   /** Characters per line; default 80. */

@@ -2,6 +2,7 @@ import { checkWhole, optionsOf } from "../../errors.ts";
 import { figures } from "../figure.ts";
 import { binsOf, checkValues, type HistogramOptions } from "../histogram.ts";
 
+/** How a histogram is drawn with characters. */
 export interface HistogramTextOptions extends Pick<HistogramOptions, "bins"> {
   /** Characters per line; default 80. */
   readonly columns?: number;

@@ -2,6 +2,7 @@ import { checkWhole, optionsOf } from "../../errors.ts";
 import { labelsOf } from "../confusion.ts";
 import { type ImageGridOptions, type Images, imagesOf } from "../pixels.ts";
 
+/** How images are drawn with characters. */
 export interface ImageGridTextOptions extends Pick<ImageGridOptions, "shape" | "labels" | "range"> {
   /** Characters per line; default 80. */
   readonly columns?: number;
