@@ -1,5 +1,7 @@
 import type { OpRow } from "./node.ts";
+import { attentions } from "./ops/attention.ts";
 import { convolution } from "./ops/convolution.ts";
+import { einsums } from "./ops/einsum.ts";
 import { elementwise } from "./ops/elementwise.ts";
 import { flow } from "./ops/flow.ts";
 import { indexing } from "./ops/indexing.ts";
@@ -10,6 +12,8 @@ import { pooling } from "./ops/pooling.ts";
 import { products } from "./ops/products.ts";
 import { recurrence } from "./ops/recurrent.ts";
 import { reductions } from "./ops/reductions.ts";
+import { resizing } from "./ops/resize.ts";
+import { scattering } from "./ops/scatter.ts";
 import { shapes } from "./ops/shapes.ts";
 import { sources } from "./ops/sources.ts";
 
@@ -22,9 +26,13 @@ export const registry: readonly OpRow[] = [
   indexing,
   reductions,
   products,
+  einsums,
   convolution,
   pooling,
   normalization,
+  resizing,
+  scattering,
+  attentions,
   losses,
   recurrence,
   flow,

@@ -304,3 +304,109 @@ test("a weight may decide a shape", () => {
   const file = model({ nodes, weights: [tensor("scale", [2], [3, 2])], inputs: [info("x", [1, 1])] });
   expect(importOnnx(file).outputs["y"]!.shape).toEqual([3, 2]);
 });
+
+describe("einsum", () => {
+  const x = Float32Array.from({ length: 12 }, (_, i) => i - 4);
+  test.each([
+    [
+      "ij,jk->ik",
+      [
+        [2, 3],
+        [3, 4],
+      ],
+      [2, 4],
+    ],
+    [
+      "bij,bjk->bik",
+      [
+        [2, 2, 3],
+        [2, 3, 1],
+      ],
+      [2, 2, 1],
+    ],
+    [
+      "...ij,...jk->...ik",
+      [
+        [2, 2, 1],
+        [1, 1, 3],
+      ],
+      [2, 2, 3],
+    ],
+    ["i,j->ij", [[2], [3]], [2, 3]],
+    [
+      "ij,ij->",
+      [
+        [2, 3],
+        [2, 3],
+      ],
+      [],
+    ],
+    [
+      "ij,jk,kl->il",
+      [
+        [1, 2],
+        [2, 2],
+        [2, 3],
+      ],
+      [1, 3],
+    ],
+    ["ii->i", [[3, 3]], [3]],
+    ["ij->ji", [[2, 3]], [3, 2]],
+    ["ba", [[2, 3]], [3, 2]],
+    ["ijk->j", [[2, 3, 2]], [3]],
+  ])("%s", (equation, shapes, expected) => {
+    const names = shapes.map((_, i) => `x${i}`);
+    const attribute = [
+      5,
+      [
+        [1, "equation"],
+        [4, equation],
+      ],
+    ] as const;
+    const file = model({
+      nodes: [node("Einsum", names, ["y"], [attribute])],
+      inputs: shapes.map((shape, i) => info(names[i]!, shape)),
+    });
+    const data = shapes.map((shape) =>
+      x.slice(
+        0,
+        shape.reduce((product, n) => product * n, 1),
+      ),
+    );
+    const feeds = Object.fromEntries(names.map((name, i) => [name, data[i]!]));
+    const { y } = evaluate(importOnnx(file).outputs, { inputs: feeds });
+    expect(y!.shape).toEqual(expected);
+    expect([...y!.data]).toEqual(summed(equation, shapes, data));
+  });
+});
+
+/** Einsum by its definition: a loop over all labels. */
+function summed(equation: string, shapes: readonly (readonly number[])[], data: readonly Float32Array[]): number[] {
+  const numbered = (term: string, rank: number) =>
+    term.replace("...", "0".repeat(rank - term.replace("...", "").length));
+  const terms = equation
+    .split("->")[0]!
+    .split(",")
+    .map((term, i) => numbered(term, shapes[i]!.length));
+  const labels = [...new Set(terms.join(""))];
+  const sizes = labels.map((label) =>
+    Math.max(...terms.flatMap((term, i) => [...term].flatMap((own, k) => (own === label ? [shapes[i]![k]!] : [])))),
+  );
+  const wanted = [...(equation.split("->")[1]?.replace("...", "0") ?? labels.sort().join(""))];
+  const size = (label: string) => sizes[[...new Set(terms.join(""))].indexOf(label)]!;
+  const result = new Array<number>(wanted.reduce((product, label) => product * size(label), 1)).fill(0);
+  const order = [...new Set(terms.join(""))];
+  const visit = (at: Record<string, number>, left: readonly string[]): void => {
+    const [label, ...others] = left;
+    if (label !== undefined) {
+      for (let i = 0; i < size(label); i++) visit({ ...at, [label]: i }, others);
+      return;
+    }
+    const place = (term: readonly string[], shape: readonly number[]) =>
+      term.reduce((position, own, k) => position * shape[k]! + Math.min(at[own]!, shape[k]! - 1), 0);
+    const product = terms.reduce((value, term, i) => value * data[i]![place([...term], shapes[i]!)]!, 1);
+    result[place(wanted, wanted.map(size))]! += product;
+  };
+  visit({}, order);
+  return result;
+}

@@ -10,6 +10,7 @@ import {
   div,
   eq,
   expand,
+  groupNorm,
   instanceNorm,
   iota,
   layerNorm,
@@ -17,9 +18,12 @@ import {
   maximum,
   mean,
   mul,
+  pad,
+  pow,
   reshape,
   rmsNorm,
   rsqrt,
+  slice,
   softmax,
   sqrt,
   sub,
@@ -102,6 +106,33 @@ function meanVariance(node: OpNode): Built {
   return div(rest, add(sqrt(mean(mul(rest, rest), axes, true)), 1e-9));
 }
 
+/** x / (bias + alpha / size · Σ x² over neighbouring channels)^beta (A. Krizhevsky et al., 2012). */
+function localResponse(node: OpNode): Built {
+  const x = node.tensor(0);
+  const size = node.int("size", 1);
+  if (size > 256) throw new FormatError(`${size} neighbouring channels, at most 256`);
+  const before = Math.floor((size - 1) / 2);
+  const around = (n: number) => x.shape.map((_, axis) => (axis === 1 ? n : 0));
+  const squares = pad(mul(x, x), { low: around(before), high: around(size - 1 - before) });
+  const channels = x.shape[1]!;
+  const total = Array.from({ length: size }, (_, k) => slice(squares, [[], [k, k + channels]])).reduce((a, b) =>
+    add(a, b),
+  );
+  const base = add(mul(total, node.float("alpha", 1e-4) / size), node.float("bias", 1));
+  return mul(x, pow(base, -node.float("beta", 0.75)));
+}
+
+function groupNormalization(node: OpNode): Built {
+  const x = node.tensor(0);
+  const groups = node.int("num_groups", 1);
+  const channels = x.shape[1]!;
+  // Before opset 21, scale and bias are those of a group.
+  const perChannel = (t: Tensor): Tensor =>
+    t.size === channels ? t : reshape(expand(unsqueeze(t, 1), [t.size, channels / t.size]), [channels]);
+  const [weight, bias] = [perChannel(node.tensor(1)), perChannel(node.tensor(2))];
+  return groupNorm(x, groups, { weight, bias, eps: node.float("epsilon", 1e-5) });
+}
+
 export const normalization: readonly OpRow[] = [
   { op: "Softmax", since: [1, 11, 13], build: (node) => alongLines(node, softmax) },
   { op: "LogSoftmax", since: [1, 11, 13], build: (node) => alongLines(node, logSoftmax) },
@@ -124,6 +155,8 @@ export const normalization: readonly OpRow[] = [
         eps: node.float("epsilon", 1e-5),
       }),
   },
+  { op: "GroupNormalization", since: [18, 21], build: groupNormalization },
+  { op: "LRN", since: [1, 13], build: localResponse },
   { op: "LpNormalization", since: [1, 22], build: lpNormalization },
   { op: "MeanVarianceNormalization", since: [9, 13], build: meanVariance },
 ];

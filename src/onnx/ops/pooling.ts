@@ -2,6 +2,7 @@ import { ShapeError } from "../../errors.ts";
 import { showShape, sizeOf } from "../../graph/shape.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import {
+  abs,
   add,
   argmax,
   cast,
@@ -16,8 +17,10 @@ import {
   mod,
   mul,
   pad,
+  pow,
   reshape,
   slice,
+  sqrt,
   stack,
   sub,
 } from "../../ops/index.ts";
@@ -142,6 +145,15 @@ function averagePool(node: OpNode): Built {
   }, sums);
 }
 
+/** (Σ |x|ᵖ)^(1/p) over windows. */
+function lpPool(node: OpNode): Built {
+  const x = node.tensor(0);
+  const p = node.int("p", 2);
+  const window = windowOf(node, x.shape.slice(2), node.ints("kernel_shape")!);
+  const sums = boxSums(p === 2 ? mul(x, x) : pow(abs(x), p), window);
+  return p === 2 ? sqrt(sums) : pow(sums, 1 / p);
+}
+
 const overImage = (op: string, fold: (x: Tensor, axes: number[], keepdim: boolean) => Tensor): OpRow => ({
   op,
   since: [1, 22],
@@ -155,6 +167,7 @@ const overImage = (op: string, fold: (x: Tensor, axes: number[], keepdim: boolea
 export const pooling: readonly OpRow[] = [
   { op: "MaxPool", since: [1, 8, 10, 11, 12, 22], limits: "one to three spatial axes", build: maxPool },
   { op: "AveragePool", since: [1, 7, 10, 11, 19, 22], limits: "one to three spatial axes", build: averagePool },
+  { op: "LpPool", since: [2, 11, 18, 22], limits: "one to three spatial axes", build: lpPool },
   overImage("GlobalAveragePool", mean),
   overImage("GlobalMaxPool", max),
 ];
