@@ -5,6 +5,7 @@ import { type Markup, rounded, tag } from "./markup.ts";
 import { heading, picture, words } from "./svg.ts";
 import { fitted, letter, widthOf } from "./width.ts";
 
+/** How a matrix is drawn as a picture. */
 export interface HeatmapOptions {
   /** Default "Heatmap". */
   readonly title?: string;
