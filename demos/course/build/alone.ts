@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { build, type Plugin } from "esbuild";
+import { packedText } from "../page/packing.ts";
 import { type Shared, standAlone } from "../page/standAlone.ts";
 import { lessonPage } from "./html.ts";
 import type { Lesson } from "./lesson.ts";
@@ -27,6 +28,17 @@ const dataApart: Plugin = {
         contents: `const data = globalThis.courseData?.${call}; ${"isLate" in module ? refuse : ""} export { data as ${name} };`,
       }));
     }
+  },
+};
+
+/** Leaves out what writes PyTorch's programs: few lessons do. */
+const withoutTorch: Plugin = {
+  name: "without-torch",
+  setup(bundle) {
+    bundle.onResolve({ filter: /\/src\/torch\/index\.ts$/ }, ({ path }) => ({ path, namespace: "without-torch" }));
+    bundle.onLoad({ filter: /./, namespace: "without-torch" }, () => ({
+      contents: 'throw new Error("this page holds no tilegrad/torch: open the lesson in the site");',
+    }));
   },
 };
 
@@ -72,8 +84,16 @@ async function bundled(entry: string, format: "esm" | "iife", plugins: Plugin[] 
   return outputFiles[0]!.text;
 }
 
-const packed = (id: string, script: string): string =>
-  `<script type="text/plain" id="${id}">${gzipSync(script, { level: 9 }).toString("base64")}</script>`;
+const element = (id: string, text: string, marks = ""): string =>
+  `<script type="text/plain" id="${id}"${marks}>${text}</script>`;
+
+function packed(id: string, script: string): string {
+  const bytes = gzipSync(script, { level: 9 });
+  return element(id, packedText(bytes), ` data-bytes="${bytes.length}"`);
+}
+
+/** The page's script itself, in what browsers unpack with a line. */
+const packedMain = (script: string): string => element("main", gzipSync(script, { level: 9 }).toString("base64"));
 
 /** Unpacks the page's script, and runs it. */
 const start = `
@@ -98,14 +118,17 @@ async function share(): Promise<Shared> {
   const data = await Promise.all(
     dataModules.map(async (module) => [module.call, packed(`data-${module.call}`, await dataScript(module))] as const),
   );
-  const [worker, editing, main] = await Promise.all([
+  const [worker, torchWorker, editing, main] = await Promise.all([
+    bundled("course.worker.ts", "iife", [dataApart, withoutTorch]),
     bundled("course.worker.ts", "iife", [dataApart]),
     bundled("plainEditing.ts", "esm"),
     bundled("alone.ts", "esm"),
   ]);
   return {
     styles: styles.join("\n"),
-    parts: [packed("editing", editing), packed("main", main), packed("worker", worker)].join("\n"),
+    parts: [packed("editing", editing), packedMain(main)].join("\n"),
+    worker: packed("worker", worker),
+    torchWorker: packed("worker", torchWorker),
     data: Object.fromEntries(data),
     main: start,
   };

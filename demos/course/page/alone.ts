@@ -1,3 +1,4 @@
+import { unpackedBytes } from "./packing.ts";
 import { read } from "./reader.tsx";
 
 /*
@@ -8,7 +9,7 @@ import { read } from "./reader.tsx";
 /** The address of packed parts as one script. */
 async function unpacked(...elements: Element[]): Promise<string> {
   const scripts = elements.map((element) => {
-    const packed = Uint8Array.from(atob(element.textContent!), (letter) => letter.charCodeAt(0));
+    const packed = unpackedBytes(element.textContent!, Number((element as HTMLElement).dataset["bytes"]));
     return new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
   });
   return URL.createObjectURL(new Blob(await Promise.all(scripts), { type: "text/javascript" }));

@@ -5,6 +5,9 @@ export interface Shared {
   readonly main: string;
   /** Parts that load when they are needed, as packed text in elements of their own. */
   readonly parts: string;
+  /** What runs cells, without tilegrad/torch and with it. */
+  readonly worker: string;
+  readonly torchWorker: string;
   /** Files of datasets, packed as well, by the function that loads each. */
   readonly data: Readonly<Record<string, string>>;
 }
@@ -15,6 +18,7 @@ export interface Shared {
  */
 export function standAlone(html: string, shared: Shared): string {
   const { styles, main, parts } = shared;
+  const worker = html.includes("tilegrad/torch") ? shared.torchWorker : shared.worker;
   const data = Object.entries(shared.data).filter(([call]) => html.includes(`${call}(`));
   return html
     .replaceAll(/<link rel="(?:stylesheet|modulepreload)"[^>]*>\s*/g, "")
@@ -25,6 +29,7 @@ export function standAlone(html: string, shared: Shared): string {
     .replace("</head>", () => `<style>${styles}</style>\n  </head>`)
     .replace(
       "</body>",
-      () => `${[parts, ...data.map(([, text]) => text)].join("\n")}\n<script type="module">${main}</script>\n  </body>`,
+      () =>
+        `${[parts, worker, ...data.map(([, text]) => text)].join("\n")}\n<script type="module">${main}</script>\n  </body>`,
     );
 }

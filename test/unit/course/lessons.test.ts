@@ -10,6 +10,7 @@ import { importsAsCalls, programOf } from "../../../demos/course/build/program.t
 import { folder, parts, readLessons } from "../../../demos/course/build/shelf.ts";
 import { compile } from "../../../demos/course/cells/compile.ts";
 import { modules } from "../../../demos/course/cells/modules.ts";
+import { packedText, unpackedBytes } from "../../../demos/course/page/packing.ts";
 import { standAlone } from "../../../demos/course/page/standAlone.ts";
 import { lessonEntries } from "../../../demos/search/build/lessons.ts";
 
@@ -95,6 +96,8 @@ test("a single file holds all it needs, and nothing that leads to the site", () 
     styles: "a{}",
     main: "$&run()",
     parts: "<i>parts</i>",
+    worker: "<b>worker</b>",
+    torchWorker: "",
     data: { penguins: "<b>birds</b>" },
   });
   expect(html).toContain("<style>a{}</style>");
@@ -106,8 +109,17 @@ test("a single file holds all it needs, and nothing that leads to the site", () 
 
 test("a single file has the data that its cells load, and no other", () => {
   const data = { penguins: "<b>birds</b>", houses: "<b>houses</b>" };
-  const html = standAlone(page("ten-steps"), { styles: "", main: "", parts: "", data });
+  const html = standAlone(page("ten-steps"), { styles: "", main: "", parts: "", worker: "", torchWorker: "", data });
   expect([html.includes("<b>birds</b>"), html.includes("<b>houses</b>")]).toEqual([true, false]);
+});
+
+test("bytes are the same when they are unpacked, however many", () => {
+  for (let length = 0; length < 60; length++) {
+    const bytes = Uint8Array.from({ length }, (_, i) => (i * 89 + 7 * length) & 255);
+    const text = packedText(bytes);
+    expect(text).toMatch(/^[#-;=-~]*$/);
+    expect(unpackedBytes(text, length)).toEqual(bytes);
+  }
 });
 
 test("lessons as programs pass a strict compiler", async () => {
