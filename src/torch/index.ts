@@ -2,3 +2,4 @@
 
 export { exportTorch, type Inputs, type SampleInput, type TorchFiles, type TorchOptions } from "./export.ts";
 export { torchFunction } from "./graph.ts";
+export { parseStateDict, type StateDictOptions } from "./stateDict.ts";
