@@ -29,7 +29,8 @@ export function pagesOf(pages: Pages): Plugin {
       : undefined;
   return {
     name: `pages-of-${pages.folder}`,
-    resolveId: (id) => (filesOf(pages).includes(id) ? id : undefined),
+    // Few ids are pages: names are read only for those that could be one.
+    resolveId: (id) => (id.startsWith(base) && filesOf(pages).includes(id) ? id : undefined),
     load: (id) => pageOf(id, true),
     configureServer(server) {
       server.watcher.add(pages.sources);
