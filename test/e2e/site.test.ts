@@ -124,8 +124,8 @@ describe("the search", () => {
     await page.waitForFunction(() => document.querySelector(".found")?.textContent === "Nothing found.");
     await page.keyboard.press("Escape");
     await page.type("#search", "keras");
-    await page.click(".found a[href='guides/from-keras.html']");
-    await page.waitForSelector("h1");
+    const link = await page.waitForSelector(".found a[href='guides/from-keras.html']");
+    await Promise.all([page.waitForNavigation(), link!.click()]);
     expect(page.url()).toBe(`${front.url}guides/from-keras.html`);
   });
 });
