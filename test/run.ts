@@ -17,15 +17,11 @@ if (args.includes("--onnx")) {
   // A page cannot list a folder.
   process.env["VITE_ONNX_DIR"] = onnxDir;
   process.env["VITE_ONNX_CASES"] = casesIn(onnxDir).join(" ");
+  // The server of pages reads files of the repository and of this folder.
+  process.env["GOLDEN_DIR"] = onnxDir;
 }
 const { filter, options } = parseCLI(["vitest", "run", ...args.filter((arg) => arg !== "--all" && arg !== "--onnx")]);
-const server = { fs: { allow: [root, onnxDir] } };
-const vitest = await startVitest(
-  "test",
-  filter,
-  { ...options, watch: false },
-  args.includes("--onnx") ? { server } : {},
-);
+const vitest = await startVitest("test", filter, { ...options, watch: false });
 
 const count = { passed: 0, failed: vitest.state.getUnhandledErrors().length, skipped: 0, pending: 0 };
 for (const module of vitest.state.getTestModules()) {
