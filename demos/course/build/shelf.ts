@@ -14,6 +14,7 @@ export const parts: readonly string[] = [
   "Images",
   "Sequences",
   "Fast",
+  "Outlook",
 ];
 
 /** All lessons, in the order of the course. */
