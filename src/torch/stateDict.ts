@@ -4,6 +4,7 @@ import { checkNumber, FormatError, optionsOf, quoted } from "../errors.ts";
 import { ARRAYS, type SafetensorsDType, type SafetensorsTensor } from "../io/dtypes.ts";
 import { Global, unpickle } from "./pickle.ts";
 
+/** How to read a file of weights. */
 export interface StateDictOptions {
   /** What errors call the file; default "state dict". */
   readonly name?: string;
