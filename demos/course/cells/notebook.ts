@@ -71,7 +71,7 @@ export class Notebook {
 
   /** Where in a cell an error arose: the innermost place. */
   placeOf(error: unknown): Place | undefined {
-    const stack = (error as Error | undefined)?.stack ?? "";
+    const stack = String((error as Error | undefined)?.stack ?? "");
     const [, number, line, column] = /cell-(\d+)\.js:(\d+):(\d+)/.exec(stack) ?? [];
     const run = this.#runs[Number(number)];
     if (!run) return undefined;
@@ -82,5 +82,10 @@ export class Notebook {
 }
 
 /** An error in the words of the cell: without the object that holds what cells define. */
-export const messageOf = (error: unknown): string =>
-  error instanceof Error ? `${error.name}: ${error.message}`.replaceAll("$.", "") : String(error);
+export function messageOf(error: unknown): string {
+  try {
+    return error instanceof Error ? `${error.name}: ${error.message}`.replaceAll("$.", "") : String(error);
+  } catch {
+    return "The cell threw something that has no text.";
+  }
+}

@@ -24,6 +24,10 @@ export function Controls({ session, cell, onEdit }: ControlsProps) {
   const isBusy = status.value === "running" || status.value === "waiting";
   const what = `${isExercise ? "exercise" : "cell"} ${content.number}`;
   const time = status.value === "ran" ? `${seconds.value.toFixed(seconds.value < 1 ? 2 : 1)} s` : "";
+  // The second click of a double click on Run finds Stop in its place.
+  const stopAtOnce = ({ detail }: MouseEvent) => {
+    if (detail < 2) session.stop();
+  };
   const isSolved = isExercise && session.solved.value.has(content.number);
   return (
     <>
@@ -32,7 +36,7 @@ export function Controls({ session, cell, onEdit }: ControlsProps) {
           {content.number}
         </span>
         {isBusy ? (
-          <button type="button" class="button small" onClick={() => session.stop()} aria-label={`Stop ${what}`}>
+          <button type="button" class="button small" onClick={stopAtOnce} aria-label={`Stop ${what}`}>
             Stop
           </button>
         ) : (

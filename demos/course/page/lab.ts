@@ -50,10 +50,16 @@ export class Lab {
 
   constructor() {
     Error.stackTraceLimit = 50; // Errors arise deep inside of tilegrad.
-    this.#book.define("check", (what: string, holds: boolean) => {
-      this.#verdicts.push({ what, holds: Boolean(holds) });
-    });
+    this.#defineCheck();
     for (const name of ["log", "info", "warn", "error"] as const) console[name] = show;
+  }
+
+  /** Cells may have given the name to something else. */
+  #defineCheck(): void {
+    this.#verdicts = [];
+    this.#book.define("check", (what: string, holds: boolean) => {
+      this.#verdicts.push({ what: String(what), holds: Boolean(holds) });
+    });
   }
 
   /** @returns the name of a lock that is held for as long as the worker lives; undefined where there are no locks. */
@@ -77,12 +83,16 @@ export class Lab {
     const late = new Late(tell);
     const restore = showTo((shown) => late.tell(shown));
     const start = performance.now();
-    let value: unknown;
+    let output: Outcome["value"];
     let problem: Problem | undefined;
     try {
       this.#release(cell.defines);
-      value = await this.#book.run(String(number), cell);
-      if (check) await this.#book.runApart("the check", check);
+      const value = await this.#book.run(String(number), cell);
+      if (value !== undefined) output = outputOf(value);
+      if (check) {
+        this.#defineCheck();
+        await this.#book.runApart("the check", check);
+      }
     } catch (error) {
       problem = { message: messageOf(error), place: this.#book.placeOf(error) };
     }
@@ -90,7 +100,7 @@ export class Lab {
     late.flush();
     return {
       seconds: (performance.now() - start) / 1000,
-      value: value === undefined ? undefined : outputOf(value),
+      value: output,
       problem,
       verdicts: this.#verdicts,
       hasProgram: this.#ran.has(number),

@@ -28,6 +28,8 @@ export class CellState {
   readonly verdicts = signal<readonly Verdict[]>([]);
   readonly seconds = signal(0);
   readonly hasProgram = signal(false);
+  /** The turn in which it ran last: what it defined is lost after that. */
+  ranIn = -1;
   /** Set when the reader opens it. */
   readonly editor = signal<Editor | undefined>(undefined);
 
@@ -66,7 +68,9 @@ export class Session {
 
   /** Runs a cell, after those above that have not run yet. */
   run(cell: CellState): Promise<void> {
-    const above = this.#above(cell).filter(({ status }) => status.value === "fresh" || status.value === "failed");
+    const above = this.#above(cell).filter(
+      ({ status, ranIn }) => status.value === "fresh" || status.value === "failed" || ranIn !== this.#turn,
+    );
     return this.#enqueue([...above, cell]);
   }
 
@@ -88,13 +92,21 @@ export class Session {
     const turn = this.#turn;
     for (const cell of cells) if (cell.status.value !== "running") cell.status.value = "waiting";
     this.#queue = cells.reduce(
-      (before, cell) => before.then(() => (turn === this.#turn ? this.#runNow(cell) : undefined)),
+      (before, cell) =>
+        before
+          .then(() => (turn === this.#turn ? this.#runNow(cell) : undefined))
+          // Cells below can still run.
+          .catch((error: unknown) => {
+            this.#abandon = undefined;
+            this.#end(cell, { message: error instanceof Error ? error.message : String(error), place: undefined });
+          }),
       this.#queue,
     );
     return this.#queue;
   }
 
   async #runNow(cell: CellState): Promise<void> {
+    const turn = this.#turn;
     batch(() => {
       cell.status.value = "running";
       cell.parts.value = [];
@@ -103,10 +115,9 @@ export class Session {
       cell.hasProgram.value = false;
     });
     const compiled = await this.#compiled(cell);
-    if (!compiled) return;
+    if (!compiled || turn !== this.#turn) return;
     const { remote } = this.#connect();
     const { number, check } = cell.content;
-    const turn = this.#turn;
     const tell = proxy((shown: Shown) => {
       if (turn === this.#turn) this.#take(cell, shown);
     });
@@ -123,7 +134,8 @@ export class Session {
       cell.hasProgram.value = outcome.hasProgram;
       this.#end(cell, outcome.problem);
     });
-    const passed = check && !outcome.problem && outcome.verdicts.every(({ holds }) => holds);
+    const passed =
+      check && !outcome.problem && outcome.verdicts.length > 0 && outcome.verdicts.every(({ holds }) => holds);
     if (passed) this.solved.value = new Set(this.solved.value).add(number);
     this.#keep();
   }
@@ -147,6 +159,7 @@ export class Session {
   #end(cell: CellState, problem: Problem | undefined): void {
     cell.problem.value = problem;
     cell.status.value = problem ? "failed" : "ran";
+    cell.ranIn = this.#turn;
     if (problem?.place?.cell === String(cell.content.number))
       cell.editor.value?.mark(problem.place.line, problem.place.column, problem.message);
     this.#outdate(cell);
