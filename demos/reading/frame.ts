@@ -1,7 +1,5 @@
 import { escaped } from "../course/build/highlight.ts";
-
-const icon =
-  "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Crect width='16' height='16' rx='3' fill='%232546c7'/%3E%3Cpath d='M3 3h4v4H3zM9 9h4v4H9z' fill='white'/%3E%3C/svg%3E";
+import { headOf } from "./head.ts";
 
 /** A page to read. */
 export interface Reading {
@@ -19,12 +17,7 @@ export interface Reading {
 export const readingPage = ({ title, description, home, lead, body }: Reading): string => `<!doctype html>
 <html lang="en">
   <head>
-    <meta charset="utf-8" />
-    <meta name="viewport" content="width=device-width, initial-scale=1" />
-    <meta name="color-scheme" content="light dark" />
-    <title>${escaped(title)} · tilegrad</title>
-    <meta name="description" content="${escaped(description)}" />
-    <link rel="icon" href="${icon}" />
+    ${headOf(title, description)}
     <link rel="stylesheet" href="../theme.css" />
     <link rel="stylesheet" href="../parts/parts.css" />
     <link rel="stylesheet" href="../course/style.css" />

@@ -1,4 +1,5 @@
 import type { Token } from "marked";
+import { headOf } from "../../reading/head.ts";
 import { compile } from "../cells/compile.ts";
 import type { Compiled } from "../cells/compiled.ts";
 import { placeOf } from "../cells/edits.ts";
@@ -7,9 +8,6 @@ import type { Content } from "../page/content.ts";
 import { escaped, highlighted } from "./highlight.ts";
 import { type Cell, cellsOf, type Exercise, type Lesson, lengthsOf } from "./lesson.ts";
 import { markdown } from "./markdown.ts";
-
-const icon =
-  "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Crect width='16' height='16' rx='3' fill='%232546c7'/%3E%3Cpath d='M3 3h4v4H3zM9 9h4v4H9z' fill='white'/%3E%3C/svg%3E";
 
 const render = (tokens: readonly Token[]): string => markdown.parser([...tokens]);
 
@@ -32,12 +30,7 @@ export function lessonPage(lesson: Lesson, { head, number, before, after }: Fram
   return `<!doctype html>
 <html lang="en">
   <head>
-    <meta charset="utf-8" />
-    <meta name="viewport" content="width=device-width, initial-scale=1" />
-    <meta name="color-scheme" content="light dark" />
-    <title>${escaped(title)} · tilegrad</title>
-    <meta name="description" content="${escaped(summary)}" />
-    <link rel="icon" href="${icon}" />
+    ${headOf(title, summary)}
     ${head}
   </head>
   <body>
