@@ -2,7 +2,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { Found } from "./entry.ts";
 
-/** Loaded with the first search. */
+/** Loaded with the first search, and again where that failed. */
 let finder: Promise<(words: string) => Found[]> | undefined;
 
 async function load({ root, first }: SearchProps): Promise<(words: string) => Found[]> {
@@ -24,11 +24,14 @@ const kinds = { lesson: "Lesson", guide: "Guide", reference: "Reference" } as co
 const isWritten = (target: EventTarget | null): boolean =>
   target instanceof HTMLElement && target.closest("input, textarea, select, [contenteditable]") !== null;
 
+const entriesOf = (found: readonly Found[] | "loading" | "failed"): readonly Found[] =>
+  typeof found === "string" ? [] : found;
+
 /** One search over lessons, guides and the reference. The key `/` leads to it. */
 export function Search(props: SearchProps) {
   const { root } = props;
   const words = useSignal("");
-  const found = useSignal<readonly Found[]>([]);
+  const found = useSignal<readonly Found[] | "loading" | "failed">([]);
   const field = useRef<HTMLInputElement>(null);
   const box = useRef<HTMLDivElement>(null);
   useEffect(() => {
@@ -43,9 +46,19 @@ export function Search(props: SearchProps) {
 
   const update = async (text: string): Promise<void> => {
     words.value = text;
+    if (text.trim() === "") {
+      found.value = [];
+      return;
+    }
+    if (!finder) found.value = "loading";
     finder ??= load(props);
-    const entries = text.trim() === "" ? [] : (await finder)(text);
-    if (words.value === text) found.value = entries;
+    try {
+      const entries = (await finder)(text);
+      if (words.value === text) found.value = entries;
+    } catch {
+      finder = undefined;
+      if (words.value === text) found.value = "failed";
+    }
   };
   /** Arrows walk from the field through what is found, and Escape leads back. */
   const walk = (event: KeyboardEvent): void => {
@@ -74,6 +87,7 @@ export function Search(props: SearchProps) {
           ref={field}
           value={words}
           autocomplete="off"
+          maxLength={200}
           aria-keyshortcuts="/"
           placeholder="learning rate, XOR, crossEntropy …"
           onInput={({ currentTarget }) => void update(currentTarget.value)}
@@ -82,7 +96,7 @@ export function Search(props: SearchProps) {
       <div role="status">
         {words.value.trim() !== "" && (
           <ul class="found">
-            {found.value.map(({ id, kind, name, place, address }) => (
+            {entriesOf(found.value).map(({ id, kind, name, place, address }) => (
               <li key={id}>
                 <a href={root + address}>{name}</a>{" "}
                 <span>
@@ -91,6 +105,8 @@ export function Search(props: SearchProps) {
                 </span>
               </li>
             ))}
+            {found.value === "loading" && <li>Loading …</li>}
+            {found.value === "failed" && <li>The index did not load. Type on to try again.</li>}
             {found.value.length === 0 && <li>Nothing found.</li>}
           </ul>
         )}
