@@ -67,7 +67,7 @@ export function parseLesson(name: string, text: string): Lesson {
     throw new Error(`lesson ${name}: ${fault}`);
   };
   const [, above, below] = /^---\n(.*?)\n---\n(.*)$/s.exec(text) ?? fail("begins with no front matter");
-  const front = frontOf(parseYaml(above!) as unknown, fail);
+  const front = frontOf(yamlOf(above!, fail), fail);
   const blocks: (Prose | Writable<Cell> | Writable<Exercise>)[] = [];
   const ends: Record<string, Token[]> = { [skillsHeading]: [], [notesHeading]: [] };
   let keras = "";
@@ -75,7 +75,8 @@ export function parseLesson(name: string, text: string): Lesson {
   let place: Token[] | undefined;
   for (const token of markdown.lexer(below!)) {
     if (token.type === "space") continue;
-    if (token.type === "heading" && token.depth <= 2) place = ends[token.text];
+    if (token.type === "heading" && token.depth <= 2)
+      place = Object.hasOwn(ends, token.text) ? ends[token.text] : undefined;
     if (token.type === "heading" && place?.length === 0 && token.text in ends) {
       place.push(token);
       continue;
@@ -93,13 +94,16 @@ export function parseLesson(name: string, text: string): Lesson {
       case "ts check": {
         const of = blocks.findLast(({ kind }) => kind !== "prose");
         if (of?.kind === "cell") of.checks = [...of.checks, code];
-        else if (of?.kind === "exercise") of.check = code;
-        else fail("a check follows no cell");
+        else if (of?.kind === "exercise") {
+          if (of.check) fail(`the exercise in block ${of.number} has two checks`);
+          of.check = code;
+        } else fail("a check follows no cell");
         break;
       }
       case "ts solution":
       case "md hint":
         if (last?.kind !== "exercise") fail(`a ${what} follows no exercise`);
+        else if (last[what as "solution" | "hint"]) fail(`the exercise in block ${last.number} has two of: ${what}`);
         else last[what as "solution" | "hint"] = code;
         break;
       case "python keras":
@@ -124,6 +128,14 @@ export function parseLesson(name: string, text: string): Lesson {
 }
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+function yamlOf(text: string, fail: (fault: string) => never): unknown {
+  try {
+    return parseYaml(text);
+  } catch (error) {
+    return fail(`front matter: ${(error as Error).message}`);
+  }
+}
 
 function frontOf(given: unknown, fail: (fault: string) => never): Front {
   const { title, part, order, minutes, summary } = Object(given) as Record<string, unknown>;

@@ -174,6 +174,12 @@ describe("the form of a lesson", () => {
     ["no front matter", "Words.", "begins with no front matter"],
     ["a missing title", `${front.replace("title: A\n", "")}${ends}`, "title is undefined, expected a text"],
     ["an unknown block", `${front}\`\`\`ts sell\n\`\`\`\n${ends}`, 'a block of code is "ts sell"'],
+    [
+      "two checks of one exercise",
+      `${front}${exercise}\n\n\`\`\`ts check\ncheck("b", true);\n\`\`\`\n\n${ends}`,
+      "has two checks",
+    ],
+    ["front matter that is no YAML", "---\ntitle: XOR: the end\n---\n", "lesson bad: front matter: "],
     ["an exercise without a hint", `${front}${exercise.replace(/```md[^`]*```/, "")}${ends}`, "lacks its hint"],
     ["a check of nothing", `${front}\`\`\`ts check\n\`\`\`\n${ends}`, "a check follows no cell"],
     ["no notes", `${front}${cell}## What you can do now\n\n- A\n`, 'has no section "Teacher\'s notes"'],
