@@ -207,6 +207,69 @@ test("a loop without an end is stopped, and the page goes on meanwhile", async (
   expect(await page.$$eval("#cell-1 tbody tr", (rows) => rows.length)).toBe(4);
 });
 
+test("what is shown without end, too late or by a cell that was changed meanwhile does no harm", async () => {
+  const page = await open("neuron.html");
+  const importShow = 'import { show } from "tilegrad/show";\n';
+  await write(page, 1, `${importShow}for (let i = 0; i < 20_000; i++) show(i);`);
+  await click(page, "Run cell 1");
+  await rested(page);
+  const lines = (await output(page, 1)).split("\n");
+  expect(lines.slice(-2)).toEqual(["999", "… and more: only the first 1000 are shown"]);
+
+  await write(page, 1, `${importShow}show(Array.from({ length: 300 }, (_, i) => ({ i })));`);
+  await click(page, "Run cell 1");
+  await rested(page);
+  expect(await page.$$eval("#cell-1 tbody tr", (rows) => rows.length)).toBe(200);
+  expect(await output(page, 1)).toMatch(/… and 100 more rows$/);
+
+  await write(
+    page,
+    1,
+    'setTimeout(() => console.log("late"), 300);\nsetTimeout(() => Promise.reject(new Error("later")), 600);',
+  );
+  await click(page, "Run cell 1");
+  await rested(page);
+  await page.waitForFunction(() => document.querySelector("#cell-1")?.textContent?.includes("late"));
+  await page.waitForFunction(() => document.querySelector("#cell-1")?.textContent?.includes("Error: later"));
+
+  await write(page, 1, "await new Promise((resolve) => setTimeout(resolve, 1500));");
+  await click(page, "Run cell 1");
+  await write(page, 1, "const z = 2;");
+  await rested(page);
+  expect(await textsOf(page, "#cell-1 .state")).toEqual([expect.stringContaining("not up to date")]);
+  await click(page, "Reset cell 1");
+});
+
+test("after Stop, a cell runs those above again, and something odd that is thrown blocks nothing", async () => {
+  const page = await open("neuron.html");
+  await click(page, "Run cell 2");
+  await rested(page);
+  await write(page, 3, "for (;;);");
+  await click(page, "Run cell 3");
+  await click(page, "Stop cell 3");
+  await rested(page);
+  await click(page, "Run cell 2");
+  await rested(page);
+  expect(await textsOf(page, ".mistake")).toEqual([]);
+  expect(await output(page, 2)).toMatch(/^a = 0\.268941/);
+
+  await write(page, 3, "throw Object.create(null);");
+  await click(page, "Run cell 3");
+  await rested(page);
+  expect(await textsOf(page, "#cell-3 .mistake")).toEqual([expect.stringContaining("something that has no text")]);
+  await click(page, "Reset cell 3");
+  await click(page, "Run cell 3");
+  await rested(page);
+  expect(await output(page, 3)).toMatch(/^loss = 0\.267223/);
+
+  // An exercise is not solved by another `check`.
+  await write(page, 1, "const check = () => {};\nconst z = -1;");
+  await click(page, "Run and check exercise 7");
+  await rested(page);
+  expect((await textsOf(page, "#cell-7 .fails, #cell-7 .mistake")).length).toBeGreaterThan(0);
+  await click(page, "Reset cell 1");
+});
+
 test("a worker that ends while a cell runs is noticed, and the next run has another", async () => {
   const page = await open("neuron.html");
   await write(page, 1, "await new Promise(() => {});");

@@ -75,13 +75,14 @@ export class Lab {
     number: number,
     cell: Compiled,
     check: Compiled | undefined,
-    tell: (shown: Shown) => void,
+    tell: (shown: readonly Shown[]) => void,
   ): Promise<Outcome> {
     this.#cell = number;
     this.#verdicts = [];
     this.#ran.delete(number);
     const late = new Late(tell);
-    const restore = showTo((shown) => late.tell(shown));
+    // It stays when the cell has ended: what the cell left running may show more.
+    showTo((shown) => late.tell(shown));
     const start = performance.now();
     let output: Outcome["value"];
     let problem: Problem | undefined;
@@ -96,7 +97,6 @@ export class Lab {
     } catch (error) {
       problem = { message: messageOf(error), place: this.#book.placeOf(error) };
     }
-    restore();
     late.flush();
     return {
       seconds: (performance.now() - start) / 1000,
@@ -149,24 +149,35 @@ export class Lab {
   }
 }
 
-/** Passes on what is shown; of live views not more often than a reader sees. */
+/** Calls of `show` in a run of a cell that a page can bear. */
+const most = 1000;
+
+/** Passes on what is shown: together, not more often than a reader sees, and not without end. */
 class Late {
-  readonly #tell: (shown: Shown) => void;
+  readonly #tell: (shown: readonly Shown[]) => void;
+  /** What has not been passed on. Of a live view only its last content. */
   readonly #waiting = new Map<number, Shown>();
   #last = Number.NEGATIVE_INFINITY;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #count = 0;
 
-  constructor(tell: (shown: Shown) => void) {
+  constructor(tell: (shown: readonly Shown[]) => void) {
     this.#tell = tell;
   }
 
   tell(shown: Shown): void {
-    if (shown.isLive) this.#waiting.set(shown.id, shown);
-    else this.#tell(shown);
+    if (!shown.isLive && ++this.#count > most) {
+      const outputs = [{ kind: "text", text: `… and more: only the first ${most} are shown` }] as const;
+      if (this.#count === most + 1) this.#waiting.set(shown.id, { ...shown, outputs });
+    } else this.#waiting.set(shown.id, shown);
     if (performance.now() - this.#last > pace) this.flush();
+    else this.#timer ??= setTimeout(() => this.flush(), pace);
   }
 
   flush(): void {
-    for (const shown of this.#waiting.values()) this.#tell(shown);
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#waiting.size > 0) this.#tell([...this.#waiting.values()]);
     this.#waiting.clear();
     this.#last = performance.now();
   }

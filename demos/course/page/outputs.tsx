@@ -31,6 +31,9 @@ export function Outputs({ cell }: { readonly cell: CellState }) {
   );
 }
 
+/** Rows of a table that are drawn. */
+const mostRows = 200;
+
 /** Short texts of one call stand in one line. */
 function inlined(outputs: readonly Output[]): readonly Output[] {
   const isShort = outputs.every(({ kind, text }) => kind === "text" && !text.includes("\n"));
@@ -62,7 +65,7 @@ function Shown({ output }: { readonly output: Output }) {
               </tr>
             </thead>
             <tbody>
-              {output.rows.map((row, i) => (
+              {output.rows.slice(0, mostRows).map((row, i) => (
                 // biome-ignore lint/suspicious/noArrayIndexKey: rows have no names
                 <tr key={i}>
                   {row.map((cell, column) => (
@@ -75,6 +78,7 @@ function Shown({ output }: { readonly output: Output }) {
               ))}
             </tbody>
           </table>
+          {output.rows.length > mostRows && <p>… and {output.rows.length - mostRows} more rows</p>}
         </section>
       );
     }

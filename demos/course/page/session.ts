@@ -114,11 +114,12 @@ export class Session {
       cell.problem.value = undefined;
       cell.hasProgram.value = false;
     });
+    const text = cell.text.value;
     const compiled = await this.#compiled(cell);
     if (!compiled || turn !== this.#turn) return;
     const { remote } = this.#connect();
     const { number, check } = cell.content;
-    const tell = proxy((shown: Shown) => {
+    const tell = proxy((shown: readonly Shown[]) => {
       if (turn === this.#turn) this.#take(cell, shown);
     });
     const stopped = new Promise<undefined>((resolve) => {
@@ -133,6 +134,8 @@ export class Session {
       cell.verdicts.value = outcome.verdicts;
       cell.hasProgram.value = outcome.hasProgram;
       this.#end(cell, outcome.problem);
+      // The reader has changed it meanwhile.
+      if (!outcome.problem && cell.text.value !== text) cell.status.value = "stale";
     });
     const passed =
       check && !outcome.problem && outcome.verdicts.length > 0 && outcome.verdicts.every(({ holds }) => holds);
@@ -171,9 +174,14 @@ export class Session {
       if (status.value === "ran") status.value = "stale";
   }
 
-  #take(cell: CellState, { id, outputs, isLive }: Shown): void {
-    const at = isLive ? cell.parts.value.findIndex((part) => part.id === id) : -1;
-    cell.parts.value = at < 0 ? [...cell.parts.value, { id, outputs }] : cell.parts.value.with(at, { id, outputs });
+  #take(cell: CellState, shown: readonly Shown[]): void {
+    const parts = [...cell.parts.value];
+    for (const { id, outputs, isLive } of shown) {
+      const at = isLive ? parts.findIndex((part) => part.id === id) : -1;
+      if (at < 0) parts.push({ id, outputs });
+      else parts[at] = { id, outputs };
+    }
+    cell.parts.value = parts;
   }
 
   #connect() {
