@@ -242,6 +242,10 @@ test("what is shown without end, too late or by a cell that was changed meanwhil
 
 test("after Stop, a cell runs those above again, and something odd that is thrown blocks nothing", async () => {
   const page = await open("neuron.html");
+  // Other tests have left texts and solved exercises.
+  await page.evaluate(() => localStorage.clear());
+  await page.reload();
+  await page.waitForSelector("#bar .primary");
   await click(page, "Run cell 2");
   await rested(page);
   await write(page, 3, "for (;;);");
