@@ -26,7 +26,7 @@ function Tools() {
 
 for (const element of document.querySelectorAll<HTMLElement>("[data-lesson]")) {
   const { isDone, texts, solved } = kept(element.dataset["lesson"]!);
-  const isBegun = solved.length > 0 || Object.keys(texts).length > 0;
+  const isBegun = solved.length > 0 || texts.length > 0;
   const state = isDone ? "done" : isBegun ? "begun" : "";
   element.dataset["state"] = state;
   element.querySelector(".progress")!.textContent = state;

@@ -184,6 +184,27 @@ test.each(["filters", lessons.at(-1)!.name])("the lesson %s is changed, tried, h
   await click(page, "Reset all code");
 });
 
+test("a text for an older version of a cell is shown, taken over and kept", async () => {
+  const page = await open("neuron.html");
+  await page.evaluate(() => {
+    const texts = [{ number: 1, code: "const z = 0;", text: "const z = 7;\nz" }];
+    localStorage.setItem("tilegrad-course/neuron", JSON.stringify({ texts, solved: [], isDone: false }));
+  });
+  await page.reload();
+  await page.click("#cell-1 .older summary");
+  expect(await textsOf(page, "#cell-1 .older pre")).toEqual(["const z = 7;\nz"]);
+  await expectAccessible(page);
+  await page.click("#cell-1 ::-p-text(Use it here)");
+  await page.waitForSelector("#cell-1 >>> .cm-content");
+  expect(await page.$("#cell-1 .older")).toBeNull();
+  await page.reload();
+  await page.waitForSelector("#cell-1 >>> .cm-content");
+  await click(page, "Run cell 1");
+  await rested(page);
+  expect(await output(page, 1)).toBe("7");
+  await click(page, "Reset cell 1");
+});
+
 test("a loop without an end is stopped, and the page goes on meanwhile", async () => {
   const page = await open("xor.html");
   await write(

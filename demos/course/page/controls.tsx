@@ -1,4 +1,5 @@
 import { LookInside } from "../../parts/inside.tsx";
+import type { KeptText } from "./keeping.ts";
 import { Outputs } from "./outputs.tsx";
 import type { CellState, Session, Status } from "./session.ts";
 
@@ -77,7 +78,34 @@ export function Controls({ session, cell, onEdit }: ControlsProps) {
           {isSolved && <span class="solved">solved</span>} {words[status.value] || time}
         </span>
       </div>
+      <Older session={session} cell={cell} onEdit={onEdit} />
       <Outputs cell={cell} />
     </>
   );
+}
+
+/** What the reader has made of older versions of the cell: the lesson has changed since. */
+function Older({ session, cell, onEdit }: ControlsProps) {
+  const take = (older: KeptText): void => {
+    session.takeOlder(cell, older);
+    onEdit();
+  };
+  return cell.older.value.map((older) => (
+    <details class="older" key={older.text}>
+      <summary>You edited an older version of this cell</summary>
+      <p>
+        The lesson has changed since. This is what you wrote; use it in place of the text above, or take lines from it.
+      </p>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a part that scrolls needs the focus to be scrolled */}
+      <pre tabIndex={0}>{older.text}</pre>
+      <p class="buttons">
+        <button type="button" class="button small" onClick={() => take(older)}>
+          Use it here
+        </button>
+        <button type="button" class="button small" onClick={() => session.discardOlder(cell, older)}>
+          Throw it away
+        </button>
+      </p>
+    </details>
+  ));
 }

@@ -6,7 +6,7 @@ import { ended } from "../../../src/worker/alive.ts";
 import type { Compiled } from "../cells/compiled.ts";
 import type { CellContent, Content, Means } from "./content.ts";
 import type { Editor } from "./editor.ts";
-import { keep, kept, type Work } from "./keeping.ts";
+import { type KeptText, keep, kept, type Placed, placed, type Work } from "./keeping.ts";
 import type { Lab, Problem, Verdict } from "./lab.ts";
 
 /** "stale": it ran, but what it rests on has changed since. */
@@ -22,6 +22,8 @@ export interface Part {
 export class CellState {
   readonly content: CellContent;
   readonly text: Signal<string>;
+  /** What the reader has made of older versions of the cell. */
+  readonly older: Signal<readonly KeptText[]>;
   readonly status = signal<Status>("fresh");
   readonly parts = signal<readonly Part[]>([]);
   readonly problem = signal<Problem | undefined>(undefined);
@@ -33,9 +35,10 @@ export class CellState {
   /** Set when the reader opens it. */
   readonly editor = signal<Editor | undefined>(undefined);
 
-  constructor(content: CellContent, text: string) {
+  constructor(content: CellContent, { text, older }: Placed) {
     this.content = content;
     this.text = signal(text);
+    this.older = signal(older);
   }
 
   get isExercise(): boolean {
@@ -62,8 +65,15 @@ export class Session {
     this.content = content;
     this.means = means;
     const { texts, solved } = kept(content.name);
-    this.cells = content.cells.map((cell) => new CellState(cell, texts[cell.number] ?? cell.code));
-    this.solved = signal(new Set(solved));
+    const { cells } = content;
+    const places = placed(
+      cells.map(({ code }) => code),
+      texts,
+    );
+    this.cells = cells.map((cell, i) => new CellState(cell, places[i]!));
+    const isSolved = ({ code, number, check }: CellContent): boolean =>
+      check !== undefined && (solved.includes(code) || solved.includes(number));
+    this.solved = signal(new Set(cells.filter(isSolved).map(({ number }) => number)));
   }
 
   /** Runs a cell, after those above that have not run yet. */
@@ -239,15 +249,32 @@ export class Session {
     this.edit(cell, cell.content.code);
   }
 
+  /** Gives a cell a text for an older version of it. What the reader has made of the present one takes its place. */
+  takeOlder(cell: CellState, older: KeptText): void {
+    const { number, code } = cell.content;
+    const present = cell.text.value === code ? [] : [{ number, code, text: cell.text.value }];
+    cell.older.value = cell.older.value.flatMap((each) => (each === older ? present : [each]));
+    cell.editor.value?.write(older.text);
+    this.edit(cell, older.text);
+    this.#keep();
+  }
+
+  /** Forgets a text for an older version of a cell. */
+  discardOlder(cell: CellState, older: KeptText): void {
+    cell.older.value = cell.older.value.filter((each) => each !== older);
+    this.#keep();
+  }
+
   record(cell: CellState): Promise<Recording> {
     return this.#connect().remote.record(cell.content.number);
   }
 
   #keep(): void {
     const edited = this.cells.filter(({ text, content }) => text.value !== content.code);
+    const texts = edited.map(({ text, content: { number, code } }) => ({ number, code, text: text.value }));
     const work: Work = {
-      texts: Object.fromEntries(edited.map(({ text, content }) => [content.number, text.value])),
-      solved: [...this.solved.value],
+      texts: [...texts, ...this.cells.flatMap(({ older }) => older.value)],
+      solved: this.content.cells.filter(({ number }) => this.solved.value.has(number)).map(({ code }) => code),
       isDone: this.#isDone(),
     };
     keep(this.content.name, work);
