@@ -1,6 +1,7 @@
 import { order } from "../graph/print.ts";
-import { rowMajor, type Shape, sameShape, sizeOf } from "../graph/shape.ts";
+import { type Shape, sameShape } from "../graph/shape.ts";
 import { fullValue, type Node, type Tensor, Variable } from "../graph/tensor.ts";
+import { iotaAxis, meanOf, stripped, togetherOf } from "../ops/idioms.ts";
 import { networkRows } from "./networkOps.ts";
 import { axesText, type OpCall, opRows } from "./ops.ts";
 import { atom, type Expression, float, number, operand, sizeArguments, tuple } from "./python.ts";
@@ -51,7 +52,7 @@ class Writer {
     for (const root of roots) this.#use(root);
     for (const node of order(roots)) for (const input of node.inputs) this.#use(input);
     for (const node of order(roots)) {
-      const sum = meanOf(node) && node.inputs[0]!;
+      const sum = meanOf(node)?.keeps === false && node.inputs[0]!;
       for (const each of sum ? [sum, sum.node.inputs[0]!] : []) if (this.#uses.get(each) === 1) this.#kept.add(each);
     }
     for (const root of roots) if (this.#uses.get(root) === 1) this.#kept.add(root);
@@ -153,7 +154,7 @@ class Writer {
   /** A mean: a sum times one by the count. Written so, it is right for batches of any size. */
   #mean(node: Node): Expression | undefined {
     const mean = meanOf(node);
-    if (!mean) return undefined;
+    if (!mean || mean.keeps) return undefined;
     const { x, axes } = mean;
     const own = this.#whole(x);
     const all = axesText(axes, x.shape.length);
@@ -167,8 +168,8 @@ class Writer {
   #broadcast(node: Node): Expression[] {
     const { shape } = node.results[0]!;
     const bare = node.inputs.map((input) => stripped(input));
-    const together = broadcastOf(bare.map((tensor) => lazyShape(tensor)));
-    if (together && sameShape(together, shape)) return bare.map((tensor) => this.#of(tensor));
+    const together = togetherOf(bare.map((tensor) => lazyShape(tensor)));
+    if (sameShape(together, shape)) return bare.map((tensor) => this.#of(tensor));
     return [this.#whole(node.inputs[0]!), ...bare.slice(1).map((tensor) => this.#of(tensor))];
   }
 
@@ -260,43 +261,10 @@ const dtypes: Readonly<Record<string, string>> = {
 /** Whether a node has no line of its own: its users write it. */
 const isLazy = ({ op }: Node): boolean => ["expand", "full", "constant", "iota"].includes(op.name);
 
-/** What an operand repeats, without the repetition. */
-function stripped(tensor: Tensor): Tensor {
-  return tensor.node.op.name === "expand" ? stripped(tensor.node.inputs[0]!) : tensor;
-}
-
-/** The number that a tensor repeats. */
-const numberOf = (tensor: Tensor): number | undefined => fullValue(stripped(tensor));
-
 /** The shape that a lazy operand is written in. */
 function lazyShape(tensor: Tensor): Shape {
   if (fullValue(tensor) !== undefined) return [];
   if (tensor.node.op.name !== "iota") return tensor.shape;
   const axis = iotaAxis(tensor.node);
   return tensor.shape.slice(axis).map((n, i) => (i === 0 ? n : 1));
-}
-
-/** What a node is the mean of. */
-function meanOf({ op, inputs: [sum, factor] }: Node): { x: Tensor; axes: readonly number[] } | undefined {
-  const value = op.name === "mul" ? numberOf(factor!) : undefined;
-  if (value === undefined || sum!.node.op.name !== "sum") return undefined;
-  const [x] = sum!.node.inputs as [Tensor];
-  const axes: number[] = sum!.node.attrs["axes"];
-  const count = sizeOf(axes.map((axis) => x.shape[axis]!));
-  return count > 1 && Math.abs(value * count - 1) < 1e-6 ? { x, axes } : undefined;
-}
-
-const iotaAxis = ({ attrs: { shape, stride, size } }: Node): number => {
-  const strides = rowMajor(shape as Shape);
-  return (shape as Shape).findIndex((n, axis) => n === size && strides[axis] === stride);
-};
-
-function broadcastOf(shapes: readonly Shape[]): Shape | undefined {
-  const rank = Math.max(...shapes.map(({ length }) => length));
-  const result: number[] = [];
-  for (let k = rank; k > 0; k--) {
-    const sizes = shapes.map((shape) => shape.at(-k) ?? 1);
-    result.push(Math.max(...sizes));
-  }
-  return result;
 }

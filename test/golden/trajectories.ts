@@ -206,6 +206,15 @@ async function prepare({ architecture, config, loss: lossName, init, data }: Des
   };
 }
 
+/** A model in evaluation, at its initial weights, and its first batch. */
+export async function evaluation(model: GoldenModel) {
+  const weights = new Map<Variable, TensorData>();
+  const write = (variable: Variable, data: TensorData) => weights.set(variable, data);
+  const { variables, evaluated, load, x } = await prepare(model, { write } as unknown as Executor);
+  load();
+  return { variables, weights, evaluated, x: x(0) };
+}
+
 const named = (name: string, miss: string | undefined): string[] => (miss ? [`${name}${miss}`] : []);
 
 /** Output, loss and gradients of the first batch at the initial weights: one line per wrong result. */

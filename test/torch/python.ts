@@ -8,7 +8,7 @@ import type { TorchFiles } from "../../src/torch/index.ts";
 const run = promisify(execFile);
 
 /** The interpreter that has PyTorch: Debian's, unless PYTHON names another. */
-const python = process.env["PYTHON"] ?? "/usr/bin/python3";
+export const python = process.env["PYTHON"] ?? "/usr/bin/python3";
 
 /** Whether PyTorch is here. */
 export const hasTorch = ((): boolean => {

@@ -1,0 +1,29 @@
+import { sameShape } from "../../graph/shape.ts";
+import type { Tensor } from "../../graph/tensor.ts";
+import { numberOf, stripped } from "../../ops/idioms.ts";
+
+/** Whether a tensor is the result of this op. */
+export const named = (tensor: Tensor | undefined, op: string): tensor is Tensor => tensor?.node.op.name === op;
+
+/** What a reshape reshapes, or the tensor itself. */
+export const unshaped = (tensor: Tensor): Tensor => (named(tensor, "reshape") ? tensor.node.inputs[0]! : tensor);
+
+/** Whether a tensor repeats one number. */
+export const isFull = (tensor: Tensor): boolean => numberOf(tensor) !== undefined;
+
+/** x · weightᵀ + bias over the last axis, as `linear` builds it: rows are one matrix. */
+export function linearOf(tensor: Tensor): { x: Tensor; weight: Tensor; bias?: Tensor } | undefined {
+  const isReshaped = named(tensor, "reshape");
+  const inner = unshaped(tensor);
+  const hasBias = named(inner, "add");
+  const bias = hasBias ? stripped(inner.node.inputs[1]!) : undefined;
+  const product = hasBias ? inner.node.inputs[0]! : inner;
+  if (!named(product, "matmul") || product.shape.length !== 2) return undefined;
+  const [rows, turned] = product.node.inputs as [Tensor, Tensor];
+  if (!named(turned, "permute")) return undefined;
+  const [weight] = turned.node.inputs as [Tensor];
+  if (bias && (isFull(bias) || !sameShape(bias.shape, [weight.shape[0]!]))) return undefined;
+  const x = isReshaped ? unshaped(rows) : rows;
+  if (!sameShape(tensor.shape, [...x.shape.slice(0, -1), weight.shape[0]!])) return undefined;
+  return { x, weight, ...(bias && { bias }) };
+}

@@ -1,0 +1,54 @@
+import type { DType, Shape } from "../../graph/shape.ts";
+import type { Node, Tensor } from "../../graph/tensor.ts";
+import type { Attributes, ElementName } from "./proto.ts";
+import type { Sequences } from "./sequences.ts";
+
+/** What nodes are written to. Values are known by their names. */
+export interface Target {
+  /** Version of the operators. */
+  readonly opset: number;
+  readonly sequences: Sequences;
+
+  /** How often a tensor is read. */
+  uses(tensor: Tensor): number;
+  /** The name of a tensor's value, of exactly its shape and dtype. */
+  value(tensor: Tensor): string;
+  /** The same, but of truth values where ONNX has them and tilegrad ones and zeros. */
+  raw(tensor: Tensor): string;
+  /** A value as truth values. */
+  truth(tensor: Tensor): string;
+  /** The operands of an op on single elements. They broadcast by themselves. */
+  operands(node: Node): string[];
+  /** A tensor of weights and constants alone, computed now; others as nodes. @param hint what to call the weight. */
+  folded(tensor: Tensor, hint: string): string;
+
+  /** Adds a node. @returns its only result. */
+  emit(op: string, inputs: readonly string[], attributes?: Attributes): string;
+  /** Adds a node that gives truth values. */
+  bool(op: string, inputs: readonly string[], attributes?: Attributes): string;
+  /** Adds a node. An input that is left out is "". @returns its results. */
+  emitAll(op: string, inputs: readonly string[], attributes: Attributes, count: number): string[];
+  /** Adds a reduction. Most took their axes as an attribute until version 18. */
+  reduced(op: string, x: string, axes: readonly number[], keeps?: boolean): string;
+  /** Gives a shape to a value. */
+  reshape(name: string, shape: Shape): string;
+
+  /** A list of whole numbers, as shapes and axes are. */
+  ints(values: readonly number[]): string;
+  /** One number, without axes. */
+  number(value: number, dtype: DType): string;
+  /** Numbers of the graph. */
+  constant(data: ArrayLike<number>, shape: Shape, type: ElementName): string;
+  /** Takes what cannot be written. @returns a name, so that writing goes on. */
+  problem(text: string): string;
+}
+
+/** Writes a node with one result. @returns the name of the result. */
+export type Row = (to: Target, node: Node) => string;
+
+/** How a group of nodes is written as one: what it reads, and what it gives. */
+export interface Form {
+  readonly reads: readonly Tensor[];
+  /** @param index of the result that is asked for. @returns its name. */
+  write(index: number): string;
+}
