@@ -71,7 +71,7 @@ class Importer {
   }
 
   import(outputs: readonly string[] | undefined): OnnxGraph {
-    const { graph, opset, producer } = this.#model;
+    const { graph, opset, producer, metadata } = this.#model;
     const wanted = outputs ?? graph.outputs.map(({ name }) => name);
     const values = this.#run(graph, wanted, new Map());
     const results = values.flatMap((value, i): [string, Value][] =>
@@ -91,6 +91,7 @@ class Importer {
       variables: this.#variables,
       opset,
       producer,
+      metadata: Object.fromEntries(metadata),
     };
   }
 

@@ -11,6 +11,8 @@ export interface Model {
   readonly producer: string;
   /** Version of the operators of domain "". */
   readonly opset: number;
+  /** Texts by key. */
+  readonly metadata: ReadonlyMap<string, string>;
   readonly graph: Graph;
 }
 
@@ -74,6 +76,7 @@ export function readModel(bytes: Uint8Array): Model {
   let producer = "";
   let opset: number | undefined;
   let graph: Graph | undefined;
+  const metadata = new Map<string, string>();
   for (const field of fields(bytes)) {
     if (field.number === 1) irVersion = field.value;
     else if (field.number === 2) producer = text(field);
@@ -81,12 +84,12 @@ export function readModel(bytes: Uint8Array): Model {
     else if (field.number === 8) {
       const [domain, version] = readOpset(field.bytes);
       if (domain === "" || domain === "ai.onnx") opset = version;
-    }
+    } else if (field.number === 14) metadata.set(...readEntry(field));
   }
   if (!graph) throw new FormatError("has no graph: it is not an ONNX model");
   if (graph.outputs.length === 0) throw new FormatError("has a graph without outputs: it is not an ONNX model");
   // Files of IR versions 1 and 2 may lack the operator set, which is then the first.
-  return { irVersion, producer, opset: opset ?? 1, graph };
+  return { irVersion, producer, opset: opset ?? 1, metadata, graph };
 }
 
 function readOpset(bytes: Uint8Array): [domain: string, version: number] {

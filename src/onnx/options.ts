@@ -43,4 +43,6 @@ export interface OnnxGraph {
   readonly opset: number;
   /** The program that wrote the file. */
   readonly producer: string;
+  /** Texts that went along in the file, by key. */
+  readonly metadata: Readonly<Record<string, string>>;
 }

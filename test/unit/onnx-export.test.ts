@@ -299,12 +299,25 @@ describe("outputs", () => {
     });
   });
 
+  test("have texts beside them", async () => {
+    const metadata = { labels: '["no","yes – 是"]', "": "", ["__proto__"]: "a key like others" };
+    const { bytes } = await exportOnnx(firstValues, { y: t.neg(x) }, { metadata });
+    const found = importOnnx(bytes).metadata;
+    expect(Object.entries(found).sort()).toEqual(Object.entries(metadata).sort());
+    const run = await runOnnx(bytes, { x: { shape: [2], dtype: "f32", data: [1, -1] } });
+    expect([...run["y"]!.data]).toEqual([-1, 1]);
+    expect(importOnnx((await exportOnnx(firstValues, { y: t.neg(x) })).bytes).metadata).toEqual({});
+  });
+
   test("are checked", async () => {
     await expect(exportOnnx(firstValues, {})).rejects.toThrow("there is no output");
     await expect(exportOnnx(firstValues, { y: 3 as never })).rejects.toThrow('output "y"');
     await expect(exportOnnx(firstValues, { x: t.neg(x) })).rejects.toThrow('two inputs or outputs with the name "x"');
     await expect(exportOnnx(firstValues, { y: x }, { opset: 16 })).rejects.toThrow("opset");
     await expect(exportOnnx(firstValues, { y: x }, { external: "../x" })).rejects.toThrow("external");
+    await expect(exportOnnx(firstValues, { y: x }, { metadata: { size: 3 as never } })).rejects.toThrow(
+      'exportOnnx: metadata "size" is 3, expected a text',
+    );
   });
 
   test("all that ONNX lacks is named at once", async () => {

@@ -28,6 +28,8 @@ export interface OnnxExportOptions<K extends string = string> {
   readonly opset?: number;
   /** A file beside the model for its weights, such as "model.onnx.data"; default: they are inside. */
   readonly external?: string;
+  /** Texts by key that go along in the model's file, such as what its outputs mean; default none. */
+  readonly metadata?: Readonly<Record<string, string>>;
 }
 
 /** An ONNX model. */
@@ -64,11 +66,14 @@ export async function exportOnnx<K extends string>(
     model: undefined,
     opset: versions[0],
     external: undefined,
+    metadata: {},
   });
   checkWhole(op, "opset", all.opset, ...versions);
-  const { external } = all;
+  const { external, metadata } = all;
   if (external !== undefined && (typeof external !== "string" || !/^[^/\\]+$/.test(external)))
     refuse(op, "external", external, "the name of a file, without a folder");
+  for (const [key, value] of Object.entries(metadata))
+    if (typeof value !== "string") refuse(op, `metadata "${key}"`, value, "a text");
   const given = typeof outputs === "function" ? traced(outputs as Traced, all.inputs) : [checkOutputs(outputs)];
   const variables = new Set(
     order(Object.values(given[0]!.outputs)).flatMap(({ results: [result] }) =>
@@ -97,7 +102,7 @@ export async function exportOnnx<K extends string>(
     throw new AttributeError(
       `${op}: a number in the graph depends on the size of the batch: export tensors of one size instead of a function`,
     );
-  const { bytes, outside } = encodeModel(graph, all.opset, external);
+  const { bytes, outside } = encodeModel(graph, all.opset, external, metadata);
   return { bytes, files: outside ? { [external!]: outside } : {} };
 }
 

@@ -73,6 +73,7 @@ export function encodeModel(
   graph: OutGraph,
   opset: number,
   external: string | undefined,
+  metadata: Readonly<Record<string, string>>,
 ): { bytes: Uint8Array<ArrayBuffer>; outside: Uint8Array<ArrayBuffer> | undefined } {
   const outside: Outside | undefined = external === undefined ? undefined : { name: external, parts: [], length: 0 };
   const message = new Message()
@@ -80,6 +81,7 @@ export function encodeModel(
     .text(2, "tilegrad")
     .message(7, encodeGraph(graph, outside))
     .message(8, new Message().text(1, "").int(2, opset));
+  for (const entry of Object.entries(metadata)) message.message(14, encodeEntry(entry));
   if (message.length > longestFile)
     throw new LimitError(
       `exportOnnx: the file would have ${message.length} bytes, at most ${longestFile}: put the weights beside it, with external`,
@@ -153,14 +155,17 @@ function encodeTensor(
   const offset = aligned(outside.length);
   outside.parts.push(raw);
   outside.length = offset + raw.length;
-  for (const [key, value] of [
+  for (const entry of [
     ["location", outside.name],
     ["offset", `${offset}`],
     ["length", `${raw.length}`],
   ] as const)
-    tensor.message(13, new Message().text(1, key).text(2, value));
+    tensor.message(13, encodeEntry(entry));
   return tensor.int(14, 1);
 }
+
+const encodeEntry = ([key, value]: readonly [key: string, value: string]): Message =>
+  new Message().text(1, key).text(2, value);
 
 const arrays: Readonly<
   Record<DType, (data: ArrayLike<number>) => Float32Array | Uint16Array | Int32Array | Uint32Array>
