@@ -39,7 +39,7 @@ const beginnings: readonly (readonly [name: string, ...begins: (string | RegExp)
   ["a zip archive, as torch.save writes (.pt, .pth) and numpy.savez (.npz)", "PK\x03\x04", "PK\x05\x06"],
   ["a Python pickle, as old versions of torch.save wrote (.pt, .pth)", "\x80\x02", "\x80\x03", "\x80\x04", "\x80\x05"],
   ["a NumPy array (.npy)", "\x93NUMPY"],
-  ["an HDF5 file, as Keras writes (.h5)", "\x89HDF"],
+  ["an HDF5 file, as Keras writes (.h5): tilegrad/keras reads those", "\x89HDF"],
   ["a GGUF model of llama.cpp", "GGUF", "ggml", "ggjt"],
   ["a TensorFlow Lite model", /^.{4}TFL3/s],
   ["a pointer to a file in Git LFS, not the file itself: run git lfs pull", "version https://git-lfs"],

@@ -2,6 +2,7 @@ import { type Bytes, bytesOf } from "../data/bytes.ts";
 import { unzip } from "../data/npy/zip.ts";
 import { checkNumber, FormatError, optionsOf, quoted } from "../errors.ts";
 import { ARRAYS, type SafetensorsDType, type SafetensorsTensor } from "../io/dtypes.ts";
+import { strided } from "../io/strided.ts";
 import { Global, unpickle } from "./pickle.ts";
 
 /** How to read a file of weights. */
@@ -147,17 +148,5 @@ function tensorOf(args: readonly unknown[], fail: (fault: string) => never): Loa
   const { length } = storage.data;
   if (count > length || (count > 0 && !(last < length)))
     return fail(`has a tensor [${shape}] that does not fit its ${length} stored values`);
-  const data = new ARRAYS[storage.dtype](count) as Float32Array;
-  const source = storage.data as Float32Array;
-  const index = shape.map(() => 0);
-  for (let i = 0, from = offset as number; i < count; i++) {
-    data[i] = source[from]!;
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      from += strides[axis]!;
-      if (++index[axis]! < shape[axis]!) break;
-      from -= strides[axis]! * shape[axis]!;
-      index[axis] = 0;
-    }
-  }
-  return new Loaded({ dtype: storage.dtype, shape, data } as SafetensorsTensor);
+  return new Loaded(strided(storage, shape, strides, offset as number));
 }

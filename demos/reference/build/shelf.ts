@@ -87,6 +87,7 @@ const abouts: Readonly<Record<string, string>> = {
   "./train": "the trainer: fit, evaluate, predict, callbacks.",
   "./parallel": "one training shared by several tabs, workers or machines.",
   "./torch": "training runs and graphs as programs for PyTorch.",
+  "./keras": "weights that Keras saved.",
   "./onnx": "models of ONNX files, as graphs that run and train.",
   "./recover": "training that goes on after the GPU device is lost.",
   "./exported": "programs compiled ahead of time.",
