@@ -12,43 +12,7 @@ import { fill, reals } from "../draws.ts";
 import { firstMiss, readManifest } from "../golden/cases.ts";
 import { evaluation, modelSkipped } from "../golden/trajectories.ts";
 import { examples } from "../models.ts";
-import { firstValues, readerOf, runOnnx } from "../onnxExport.ts";
-
-const nameOf = (x: Tensor): string => x.node.attrs["name"];
-
-/** Ops of a model's nodes, in order. */
-const opsOf = (bytes: Uint8Array): string[] => readModel(bytes).graph.nodes.map(({ op }) => op);
-
-/**
- * Exports a tensor, imports it again, and runs it by ONNX Runtime: all three must agree.
- * @returns the ops that were written.
- */
-async function agree(
-  y: Tensor,
-  inputs: readonly Tensor[],
-  feeds: Readonly<Record<string, ArrayLike<number>>>,
-  opset: number,
-  [rtol, atol] = [1e-4, 1e-5],
-): Promise<string[]> {
-  const { bytes } = await exportOnnx(firstValues, { y }, { opset });
-  const wanted = evaluate([y], { inputs: feeds })[0]!;
-  const back = importOnnx(bytes);
-  const again = back.known["y"] ?? evaluate(back.outputs, { inputs: only(back.inputs, feeds) })["y"]!;
-  expect(again.shape).toEqual(y.shape);
-  expect(firstMiss(again.data, wanted.data, 1e-5, 1e-6), `imported again, opset ${opset}`).toBe(undefined);
-  const read = readModel(bytes).graph.inputs.map(({ name }) => name);
-  const given = inputs.filter((x) => read.includes(nameOf(x)));
-  const run = await runOnnx(
-    bytes,
-    Object.fromEntries(given.map((x) => [nameOf(x), { shape: x.shape, dtype: x.dtype, data: feeds[nameOf(x)]! }])),
-  );
-  expect(run["y"]!.shape).toEqual(y.shape);
-  expect(firstMiss(run["y"]!.data, wanted.data, rtol!, atol!), `ONNX Runtime, opset ${opset}`).toBe(undefined);
-  return opsOf(bytes);
-}
-
-const only = (names: object, feeds: Readonly<Record<string, ArrayLike<number>>>) =>
-  Object.fromEntries(Object.keys(names).map((name) => [name, feeds[name]!]));
+import { agree, firstValues, inputsIn, opsOf, readerOf, runOnnx } from "../onnxExport.ts";
 
 describe("every op computes the same in ONNX Runtime, and when it is imported again", () => {
   const rows = cases.flatMap(({ name, op, shapes, draws }) =>
@@ -65,8 +29,8 @@ describe("every op computes the same in ONNX Runtime, and when it is imported ag
     for (const opset of [17, 22]) {
       // ONNX Runtime refuses what other implementations leave open.
       if (name.startsWith("mod of integers") && feeds["x1"]!.includes(0))
-        await expect(agree(y, inputs, feeds, opset)).rejects.toThrow("Integer modulo by zero");
-      else await agree(y, inputs, feeds, opset);
+        await expect(agree(y, { feeds, opset })).rejects.toThrow("Integer modulo by zero");
+      else await agree(y, { feeds, opset });
     }
   });
 });
@@ -111,9 +75,7 @@ describe("every layer of nn computes the same in ONNX Runtime", () => {
     const data = Array.from({ length: x.size }, (_, k) => (x.dtype === "i32" ? k % 4 : Math.sin(k + 1)));
     for (const y of Object.values(outputs)) {
       for (const opset of [17, 22]) {
-        // The twin does not round to f16.
-        const tolerance: [number, number] = name === "mixedPrecision" ? [2e-3, 2e-3] : [1e-4, 1e-5];
-        const ops = await agree(y, [x], { x: data }, opset, tolerance);
+        const ops = await agree(y, { feeds: { x: data }, opset, half: name === "mixedPrecision" });
         if (i === 0 && opset === 17 && forms[name]) expect(ops.join(" ")).toBe(forms[name]);
       }
     }
@@ -143,14 +105,14 @@ describe("recurrent layers are one node for each layer", () => {
     const [w, r] = [t.variable(0.3, [16, 3]), t.variable(-0.2, [16, 4])];
     const back = t.flip(x, 0);
     const { output, cN } = t.lstm(back, [{ weightIh: w, weightHh: r }], { h0: t.full([1, 2, 4], 0.5) });
-    for (const y of [output, cN]) expect(await agree(y, [x], { x: data }, 17)).toContain("LSTM");
+    for (const y of [output, cN]) expect(await agree(y, { feeds: { x: data } })).toContain("LSTM");
   });
 
   test("gates that no linear layer made", async () => {
     const gates = t.input("gates", [5, 2, 16]);
     const { output } = t.lstm(t.relu(gates), [{ weightIh: identity(16), weightHh: t.variable(0.1, [16, 4]) }]);
     const values = Array.from({ length: gates.size }, (_, i) => Math.cos(i));
-    expect(await agree(output, [gates], { gates: values }, 17)).toContain("LSTM");
+    expect(await agree(output, { feeds: { gates: values } })).toContain("LSTM");
   });
 
   test("cell states of all steps are refused: ONNX has the last", async () => {
@@ -173,7 +135,7 @@ describe("PyTorch's models compute the same in ONNX Runtime", async () => {
     const { variables, weights, evaluated, x } = await evaluation(model);
     const { bytes } = await exportOnnx(readerOf(weights), { y: evaluated }, { model: variables as never });
     const wanted = evaluate([evaluated], { inputs: { x }, variables: weights })[0]!;
-    const [{ shape, dtype }] = inputsIn(evaluated) as [Tensor];
+    const [{ shape, dtype }] = inputsIn([evaluated]) as [Tensor];
     const found = await runOnnx(bytes, { x: { shape, dtype, data: x } });
     expect(firstMiss(found["y"]!.data, wanted.data, 1e-3, 1e-5)).toBe(undefined);
     const back = importOnnx(bytes);
@@ -187,8 +149,6 @@ describe("PyTorch's models compute the same in ONNX Runtime", async () => {
   });
 });
 
-const inputsIn = (root: Tensor): Tensor[] =>
-  root.node.op.source === "input" ? [root] : root.node.inputs.flatMap(inputsIn).slice(0, 1);
 const namesIn = (bytes: Uint8Array): string[] => readModel(bytes).graph.initializers.map(({ name }) => name);
 
 describe("a model for batches of any size", () => {

@@ -45,11 +45,12 @@ function linearForm({ results: [y] }: Node, to: Target): Form | undefined {
 
 const convolutions = ["conv2d", "conv2dInputGrad"];
 
-/** A value per channel that was spread over images: `[C]`. */
-function ofChannels(tensor: Tensor, channels: number): Tensor | undefined {
+/** A value per channel `[C]` that was spread over images `[N, C, …]`: as `[C, 1, …]` it lies along axis 1. */
+function ofChannels(tensor: Tensor): Tensor | undefined {
   const spread = stripped(tensor);
   const value = unshaped(spread);
-  const isAlong = spread.shape[0] === channels && spread.shape.slice(1).every((n) => n === 1);
+  const [, channels, ...others] = tensor.shape as [number, number, ...number[]];
+  const isAlong = sameShape(spread.shape, [channels, ...others.map(() => 1)]);
   return isAlong && sameShape(value.shape, [channels]) ? value : undefined;
 }
 
@@ -61,7 +62,7 @@ function convolutionForm({ results: [y] }: Node, to: Target): Form | undefined {
   const [sums = inner, added] = sum ?? [];
   const { node } = sums;
   if (!convolutions.includes(node.op.name) || isAverage(node)) return undefined;
-  const bias = added && ofChannels(added, sums.shape[1]!);
+  const bias = added && ofChannels(added);
   if (added && (!bias || isFull(added) || to.uses(sums) > 1)) return undefined;
   const operands = isLine ? node.inputs.map(unshaped) : node.inputs;
   if (isLine) {
@@ -83,10 +84,13 @@ function convolutionForm({ results: [y] }: Node, to: Target): Form | undefined {
   };
 }
 
-/** Whether a convolution sums windows of each channel. */
+/** Whether a convolution sums windows of each channel that ONNX can average. */
 function isAverage({ op, inputs: [x, weight], attrs }: Node): boolean {
   if (op.name !== "conv2d" || !named(weight, "constant")) return false;
-  const { groups } = attrs["geometry"] as Geometry;
+  const { groups, dilation, top, left, bottom, right } = attrs["geometry"] as Geometry;
+  const [, , height, width] = weight.shape as [number, number, number, number];
+  const isWithin = [top, bottom].every((n) => n >= 0 && n < height) && [left, right].every((n) => n >= 0 && n < width);
+  if (!isWithin || dilation.some((step) => step !== 1)) return false;
   const data: ArrayLike<number> = weight.node.attrs["data"];
   return groups === x!.shape[1] && weight.shape[0] === groups && Array.from(data).every((value) => value === 1);
 }
@@ -124,15 +128,14 @@ function batchNormForm({ results: [y] }: Node, to: Target): Form | undefined {
   const scaled = hasBias ? y.node.inputs[0]! : y!;
   if (channels === undefined || !named(scaled, "mul") || !named(scaled.node.inputs[0], "sub")) return undefined;
   const [x, spreadMean] = scaled.node.inputs[0].node.inputs as [Tensor, Tensor];
-  const along = (tensor: Tensor) => ofChannels(tensor, channels);
-  const [mean, scale] = [along(spreadMean), along(scaled.node.inputs[1]!)];
-  const bias = hasBias ? along(y.node.inputs[1]!) : undefined;
+  const [mean, scale] = [ofChannels(spreadMean), ofChannels(scaled.node.inputs[1]!)];
+  const bias = hasBias ? ofChannels(y.node.inputs[1]!) : undefined;
   if (!mean || !scale || (hasBias && !bias)) return undefined;
   const [root, weight] = named(scale, "mul") ? (scale.node.inputs as [Tensor, Tensor]) : [scale, undefined];
   if (!named(root, "rsqrt") || !named(root.node.inputs[0], "add")) return undefined;
   const [variance, added] = root.node.inputs[0].node.inputs as [Tensor, Tensor];
   const eps = numberOf(added);
-  if (eps === undefined || !sameShape(variance.shape, [channels])) return undefined;
+  if (eps === undefined || eps < 0 || !sameShape(variance.shape, [channels])) return undefined;
   const each = [x, weight, bias, bare(mean), bare(variance)];
   const missing = (value: number) => to.constant(new Float32Array(channels).fill(value), [channels], y!.dtype);
   return {

@@ -11,13 +11,22 @@ export const unshaped = (tensor: Tensor): Tensor => (named(tensor, "reshape") ? 
 /** Whether a tensor repeats one number. */
 export const isFull = (tensor: Tensor): boolean => numberOf(tensor) !== undefined;
 
-/** x · weightᵀ + bias over the last axis, as `linear` builds it: rows are one matrix. */
-export function linearOf(tensor: Tensor): { x: Tensor; weight: Tensor; bias?: Tensor } | undefined {
+export interface Linear {
+  readonly x: Tensor;
+  readonly weight: Tensor;
+  readonly bias?: Tensor;
+}
+
+/**
+ * x · weightᵀ + bias over the last axis, as `linear` builds it: rows are one matrix.
+ * @param within what stands for a value that is computed on the way; default: itself.
+ */
+export function linearOf(tensor: Tensor, within = (value: Tensor) => value): Linear | undefined {
   const isReshaped = named(tensor, "reshape");
-  const inner = unshaped(tensor);
+  const inner = within(unshaped(tensor));
   const hasBias = named(inner, "add");
   const bias = hasBias ? stripped(inner.node.inputs[1]!) : undefined;
-  const product = hasBias ? inner.node.inputs[0]! : inner;
+  const product = hasBias ? within(inner.node.inputs[0]!) : inner;
   if (!named(product, "matmul") || product.shape.length !== 2) return undefined;
   const [rows, turned] = product.node.inputs as [Tensor, Tensor];
   if (!named(turned, "permute")) return undefined;

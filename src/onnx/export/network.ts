@@ -21,8 +21,8 @@ export function convolution(to: Target, node: Node, [x, weight, bias]: readonly 
   };
   if (node.op.name === "conv2d") {
     const isNegative = [...low, ...high].some((n) => n < 0);
-    const zero = to.number(0, node.results[0]!.dtype);
-    const image = isNegative ? padded(to, x!, [0, 0, ...low], [0, 0, ...high], zero) : x!;
+    const zero = () => to.number(0, node.results[0]!.dtype);
+    const image = isNegative ? padded(to, x!, [0, 0, ...low], [0, 0, ...high], zero()) : x!;
     const natural = given.map((n, axis) => {
       const whole = n + [top, left][axis]! + [bottom, right][axis]!;
       return Math.floor((whole - dilation[axis]! * (kernel[axis]! - 1) - 1) / stride[axis]!) + 1;

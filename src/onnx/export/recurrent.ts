@@ -1,8 +1,8 @@
 import { sameShape } from "../../graph/shape.ts";
 import type { Node, Tensor } from "../../graph/tensor.ts";
 import { inputsOf } from "../../kernels/recurrent.ts";
-import { concat, constant, full, split, unsqueeze } from "../../ops/index.ts";
-import { linearOf } from "./linear.ts";
+import { cast, concat, constant, full, split, unsqueeze } from "../../ops/index.ts";
+import { type Linear, linearOf, named } from "./linear.ts";
 import { type Kind, kinds, type Sequence, sequenceOf, type Written } from "./sequences.ts";
 import type { Form, Target } from "./target.ts";
 
@@ -27,7 +27,7 @@ interface Direction {
 
 function directionOf(node: Node): Direction {
   const { gates, weight: recurrence, bias, startH, startC } = inputsOf(node);
-  const linear = linearOf(gates!);
+  const linear = linearOf(gates!) ?? mixedLinear(gates!);
   const isSeparate = kinds[node.op.name] === "GRU";
   const both = linear?.bias?.node.op.name === "add" && !isSeparate ? linear.bias.node.inputs : undefined;
   const biases: Direction["biases"] = both ? [both[0], both[1]] : [linear?.bias, bias];
@@ -37,7 +37,15 @@ function directionOf(node: Node): Direction {
   const wide = recurrence!.shape[0]!;
   const identity = new Float32Array(wide * wide);
   for (let i = 0; i < wide; i++) identity[i * (wide + 1)] = 1;
-  return { x: gates!, weight: constant(identity, [wide, wide]), biases: [undefined, bias], ...common };
+  const weight = constant(identity, [wide, wide], undefined, recurrence!.dtype);
+  return { x: gates!, weight, biases: [undefined, bias], ...common };
+}
+
+/** A linear map whose bias mixed precision adds in f32, between casts: ONNX adds it within the recurrence. */
+function mixedLinear(gates: Tensor): Linear | undefined {
+  const linear = linearOf(gates, (value) => (named(value, "cast") ? value.node.inputs[0]! : value));
+  const isOne = linear && [linear.x, linear.weight].every(({ dtype }) => dtype === gates.dtype);
+  return isOne ? linear : undefined;
 }
 
 const readsOf = ({ x, h, c }: Direction): Tensor[] => [x, ...(h ? [h] : []), ...(c ? [c] : [])];
@@ -89,7 +97,11 @@ function outputsOf(to: Target, sequence: Sequence): Written {
     isBatchFirst ? to.emit("Transpose", [line], { perm: [1, 0, 2] }) : line,
     stacked(`${kind}.W`, ({ weight }) => reordered(weight)),
     stacked(`${kind}.R`, (direction) => reordered(direction.recurrence)),
-    hasBias ? stacked(`${kind}.B`, ({ biases }) => concat(biases.map((bias) => reordered(bias ?? zeros)))) : "",
+    hasBias
+      ? stacked(`${kind}.B`, ({ biases }) =>
+          concat(biases.map((bias) => reordered(bias ? cast(bias, zeros.dtype) : zeros))),
+        )
+      : "",
     "",
     start("h"),
     kind === "LSTM" ? start("c") : "",
@@ -140,7 +152,7 @@ export function recurrentForm(node: Node, to: Target): Form | undefined {
   const final = finalOf(node.results[0]!);
   if (!final || (final.index === 1 && final.node.op.name !== "lstmSequence")) return undefined;
   return {
-    reads: [final.node.results[0]!],
+    reads: readsOf(directionOf(final.node)),
     write() {
       const { sequence, outputs } = outputsOf(to, to.sequences.of(final.node));
       return directionAt(to, outputs[1 + final.index]!, sequence, final.node, 0);

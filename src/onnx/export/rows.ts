@@ -1,5 +1,5 @@
 import { floats } from "../../graph/shape.ts";
-import type { Node, Tensor } from "../../graph/tensor.ts";
+import type { Node } from "../../graph/tensor.ts";
 import { moveRows } from "./moves.ts";
 import { networkRows } from "./network.ts";
 import { type Attributes, typeNumbers } from "./proto.ts";
@@ -77,8 +77,6 @@ const crossEntropy: Row = (to, { inputs: [scores, labels], attrs }) =>
     1,
   )[0]!;
 
-const isFloat = ({ dtype }: Tensor): boolean => floats.includes(dtype);
-
 const pointwiseRows: Readonly<Record<string, Row>> = {
   add: same("Add"),
   sub: same("Sub"),
@@ -86,8 +84,13 @@ const pointwiseRows: Readonly<Record<string, Row>> = {
   div: same("Div"),
   mod(to, node) {
     const [a, b] = to.operands(node) as [string, string];
-    if (!isFloat(node.results[0]!)) return to.emit("Mod", [a, b]);
-    return to.emit("Sub", [a, to.emit("Mul", [b, to.emit("Floor", [to.emit("Div", [a, b])])])]);
+    const { dtype } = node.results[0]!;
+    if (!floats.includes(dtype)) return to.emit("Mod", [a, b]);
+    // Of floats, ONNX has the remainder with the sign of a.
+    const rest = to.emit("Mod", [a, b], { fmod: 1 });
+    const signs = to.emit("Mul", [to.emit("Sign", [rest]), to.emit("Sign", [b])]);
+    const isOther = to.bool("Less", [signs, to.number(0, dtype)]);
+    return to.emit("Where", [isOther, to.emit("Add", [rest, b]), rest]);
   },
   pow: same("Pow"),
   maximum: same("Max"),
@@ -99,7 +102,7 @@ const pointwiseRows: Readonly<Record<string, Row>> = {
   gt: comparison("Greater"),
   ge: comparison("GreaterOrEqual"),
   where(to, node) {
-    const [, a, b] = to.operands(node) as [string, string, string];
+    const [a, b] = to.operands(node, 1) as [string, string];
     return to.emit("Where", [to.truth(node.inputs[0]!), a, b]);
   },
   cast: (to, { inputs: [x], attrs }) =>

@@ -17,8 +17,11 @@ export interface Target {
   raw(tensor: Tensor): string;
   /** A value as truth values. */
   truth(tensor: Tensor): string;
-  /** The operands of an op on single elements. They broadcast by themselves. */
-  operands(node: Node): string[];
+  /**
+   * The operands of an op on single elements, from one on; default: all. They broadcast by themselves. Where that gives
+   * less than the result's shape, the first of them has it.
+   */
+  operands(node: Node, from?: number): string[];
   /** A tensor of weights and constants alone, computed now; others as nodes. @param hint what to call the weight. */
   folded(tensor: Tensor, hint: string): string;
 

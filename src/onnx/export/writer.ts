@@ -58,7 +58,8 @@ export class Writer implements Target {
     for (const name of Object.keys(outputs)) this.#used.add(name);
     for (const node of nodes) if (node.op.source === "input") this.#input(node.results[0]!);
     const needed = this.#needed(nodes, roots);
-    for (const node of nodes) if (needed.has(node) && !isLazy(node)) this.value(node.results[0]!);
+    for (const node of nodes)
+      if (!isLazy(node)) for (const result of node.results) if (needed.has(result)) this.raw(result);
     const named = Object.entries(outputs).map(([name, tensor]) => this.#output(name, tensor));
     return { nodes: this.#nodes, initializers: this.#initializers, inputs: this.#inputs, outputs: named };
   }
@@ -77,10 +78,9 @@ export class Writer implements Target {
     return this.#bools.has(name) ? name : this.#once(`bool ${name}`, () => this.bool("Cast", [name], { to: 9 }));
   }
 
-  operands({ inputs, results }: Node): string[] {
-    const bare = inputs.map(stripped);
-    const isWhole = sameShape(togetherOf(bare.map(looseShape)), results[0]!.shape);
-    return bare.map((tensor, i) => (i === 0 && !isWhole ? this.value(inputs[0]!) : this.loose(tensor)));
+  operands({ inputs, results }: Node, from = 0): string[] {
+    const isWhole = sameShape(togetherOf(inputs.map((tensor) => looseShape(stripped(tensor)))), results[0]!.shape);
+    return inputs.slice(from).map((tensor, i) => (i === 0 && !isWhole ? this.value(tensor) : this.loose(tensor)));
   }
 
   /** A value that may have a smaller shape, to which it broadcasts. */
@@ -256,15 +256,14 @@ export class Writer implements Target {
 
   readonly #outputs = new Set<string>();
 
-  /** The nodes whose values are asked for, once groups are written as one. */
-  #needed(nodes: readonly Node[], roots: readonly Tensor[]): ReadonlySet<Node> {
-    const needed = new Set(roots.map(({ node }) => node));
-    for (let i = nodes.length - 1; i >= 0; i--) {
-      const node = nodes[i]!;
-      if (!needed.has(node)) continue;
+  /** The values that are asked for, once groups are written as one. */
+  #needed(nodes: readonly Node[], roots: readonly Tensor[]): ReadonlySet<Tensor> {
+    const needed = new Set(roots);
+    for (const node of nodes.toReversed()) {
+      if (!node.results.some((result) => needed.has(result))) continue;
       const form = formOf(node, this);
       this.#forms.set(node, form);
-      for (const { node: read } of form?.reads ?? node.inputs) needed.add(read);
+      for (const read of form?.reads ?? node.inputs) needed.add(read);
     }
     return needed;
   }

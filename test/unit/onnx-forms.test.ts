@@ -1,0 +1,133 @@
+import { describe, expect, test } from "vitest";
+import type { Tensor } from "../../src/graph/tensor.ts";
+import * as t from "../../src/index.ts";
+import { nn } from "../../src/index.ts";
+import { agree } from "../onnxExport.ts";
+
+/*
+ * Which groups of nodes become one node of ONNX, and which only look like such a group. Sizes are alike on purpose: with
+ * a square image and as many channels, a value along one axis fits all.
+ */
+
+const sines = (n: number, seed: number): Float32Array =>
+  Float32Array.from({ length: n }, (_, i) => Math.sin(1.7 * i + seed));
+const weight = (shape: readonly number[], seed = 1): Tensor =>
+  t.variable(
+    sines(
+      shape.reduce((a, b) => a * b, 1),
+      seed,
+    ),
+    shape,
+  );
+const positive = (n: number): Tensor =>
+  t.variable(
+    Float32Array.from({ length: n }, (_, i) => i + 1),
+    [n],
+  );
+
+describe("a value along another axis than the channels", () => {
+  const image = t.input("x", [3, 2, 3, 3]);
+  const convolved = t.conv2d(image, weight([3, 2, 3, 3]), undefined, { padding: 1 });
+
+  test.each([
+    ["columns", [3]],
+    ["rows", [3, 1]],
+    ["images", [3, 1, 1, 1]],
+  ])("%s is no bias of a convolution", async (_, shape) => {
+    expect(await agree(t.add(convolved, t.reshape(weight([3], 2), shape)))).toContain("Add");
+  });
+
+  test("channels is its bias", async () => {
+    expect(await agree(t.add(convolved, t.reshape(weight([3], 2), [3, 1, 1])))).toEqual(["Conv"]);
+  });
+
+  test.each([
+    ["columns", [3], false],
+    ["rows", [3, 1], false],
+    ["channels", [3, 1, 1], true],
+    ["images", [3, 1, 1, 1], false],
+  ])("arithmetic of batch normalisation along %s", async (_, shape, isNormalization) => {
+    const along = (value: Tensor) => t.reshape(value, shape);
+    const scale = along(t.rsqrt(t.add(positive(3), 1e-5)));
+    const x = t.input("x", [3, 3, 3, 3]);
+    const y = t.add(t.mul(t.sub(x, along(weight([3], 2))), scale), along(weight([3], 3)));
+    expect((await agree(y)).includes("BatchNormalization")).toBe(isNormalization);
+  });
+
+  test("a negative ε is no batch normalisation", async () => {
+    const scale = t.rsqrt(t.add(positive(3), -0.5));
+    expect(await agree(t.mul(t.sub(t.input("x", [2, 3]), weight([3])), scale))).not.toContain("BatchNormalization");
+  });
+});
+
+describe("operands that broadcast", () => {
+  test("a condition, of numbers and of inputs", async () => {
+    const isPositive = t.expand(t.gt(t.input("m", [1, 5]), 0), [3, 5]);
+    const x = t.expand(t.input("x", [5]), [3, 5]);
+    const outputs = {
+      numbers: t.where(isPositive, 1, 0),
+      same: t.where(isPositive, x, 0),
+      other: t.where(t.gt(x, 0), 1, x),
+    };
+    const ops = await agree(outputs as never);
+    expect(ops.filter((op) => op === "Cast")).toHaveLength(0);
+  });
+});
+
+test("remainders of floats keep their digits", async () => {
+  const [a, b] = [t.input("a", [10]), t.input("b", [10])];
+  const feeds = {
+    a: [7, -7, 7, -7, 0.375, 1e10, -1e10, 5, -5, 0],
+    b: [2, 2, -2, -2, 0.25, 3, 0.75, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, -3],
+  };
+  for (const opset of [17, 22]) await agree(t.mod(a, b), { feeds, opset });
+});
+
+describe("recurrent layers in mixed precision", () => {
+  test.each([
+    ["LSTM", nn.lstm(3, 4).output],
+    ["GRU", nn.gru(3, 4).output],
+    ["RNN", nn.rnn(3, 4, { bidirectional: true }).output],
+  ] as const)("%s", async (op, layer) => {
+    const y = nn.mixedPrecision(layer as never)(t.input("x", [5, 2, 3]), { training: false });
+    const ops = await agree(y, { half: true });
+    expect(ops).toContain(op);
+    expect(ops).not.toContain("MatMul");
+  });
+
+  test("gates of another origin, in f16", async () => {
+    const gates = t.cast(t.relu(t.input("x", [5, 2, 16])), "f16");
+    const recurrence = t.cast(weight([16, 4]), "f16");
+    const ones = t.cast(
+      t.constant(
+        Float32Array.from({ length: 256 }, (_, i) => Number(i % 17 === 0)),
+        [16, 16],
+      ),
+      "f16",
+    );
+    const { output } = t.lstm(gates, [{ weightIh: ones, weightHh: recurrence }]);
+    expect(await agree(t.cast(output, "f32"), { half: true })).toContain("LSTM");
+  });
+});
+
+describe("sums over windows", () => {
+  const x = t.input("x", [2, 3, 6, 6]);
+  const mean = (size: number, options: Parameters<typeof t.conv2d>[3]) => {
+    const ones = t.constant(new Float32Array(3 * size * size).fill(1), [3, 1, size, size]);
+    return t.mul(t.conv2d(x, ones, undefined, { groups: 3, ...options }), 1 / size ** 2);
+  };
+
+  test("are an average", async () => {
+    expect(await agree(mean(2, { padding: 1 }))).toEqual(["AveragePool"]);
+  });
+
+  test.each([
+    ["apart", 2, { dilation: 2 }],
+    ["as wide as their padding", 2, { padding: 2 }],
+    ["of one element", 1, { padding: [1, 0] }],
+  ] as const)("%s are a convolution", async (_, size, options) => {
+    const ops = await agree(mean(size, options));
+    expect(ops).toContain("Conv");
+    expect(ops).not.toContain("AveragePool");
+  });
+});
