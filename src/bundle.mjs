@@ -14,6 +14,7 @@ const parts = {
   "runtime/record/record": ["errors", "graph/tensor"],
   "gpu/profiler": ["errors"],
   "exported/check": [],
+  "wasm/index": ["errors"],
 };
 const common = { bundle: true, format: "esm", sourcemap: true, logLevel: "warning" };
 

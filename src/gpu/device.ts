@@ -11,9 +11,23 @@ export interface DeviceOptions {
   readonly gpu?: GPU;
   /** Which adapter to prefer on machines with two; default "high-performance". */
   readonly powerPreference?: GPUPowerPreference;
+  /**
+   * What computes: a GPU, or the CPU with WebAssembly, which is loaded when it is asked for. Default "webgpu". Without
+   * `device`, `adapter` and `gpu` only.
+   */
+  readonly backend?: Backend;
 }
 
-export const deviceOptions = { device: undefined, adapter: undefined, gpu: undefined, powerPreference: undefined };
+/** What computes: WebGPU, or WebAssembly on the CPU. */
+export type Backend = "webgpu" | "wasm";
+
+export const deviceOptions = {
+  device: undefined,
+  adapter: undefined,
+  gpu: undefined,
+  powerPreference: undefined,
+  backend: undefined,
+};
 
 /** A device, its capabilities, and its name. */
 export interface OpenDevice {
@@ -60,7 +74,12 @@ export async function openDevice(options: DeviceOptions): Promise<OpenDevice> {
       `an object with ${method}(), awaited`,
     );
   checkChoice("Engine.create", "powerPreference", powerPreference, ["high-performance", "low-power"]);
+  if (options.backend !== undefined) checkChoice("Engine.create", "backend", options.backend, ["webgpu", "wasm"]);
   if (options.device) return describe(options.device, options);
+  if (options.backend === "wasm" && !options.gpu && !options.adapter) {
+    const { createWasm } = await import("../wasm/index.ts");
+    return openDevice({ ...options, gpu: createWasm() });
+  }
   const gpu = options.gpu ?? (globalThis.navigator as Navigator | undefined)?.gpu;
   if (!gpu && !options.adapter) {
     throw new DeviceError(

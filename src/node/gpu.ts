@@ -1,4 +1,5 @@
 import { DeviceError } from "../errors.ts";
+import { createWasm } from "../wasm/index.ts";
 import { openDeno } from "./deno.ts";
 import { withDriver } from "./driver.ts";
 import { napWhilePending } from "./naps.ts";
@@ -6,9 +7,10 @@ import { findLavapipe, findSwiftShader, loadVulkan, mayHaveGpu } from "./vulkan.
 
 /**
  * Which adapter to use. `"hardware"`: a GPU. `"software"`: the CPU, through lavapipe if installed, else SwiftShader.
- * `"lavapipe"`, `"swiftshader"`: that one. `"auto"`: a GPU if there is one, else the CPU.
+ * `"lavapipe"`, `"swiftshader"`: that one. `"wasm"`: WebAssembly on the CPU, without WebGPU, as of tilegrad/wasm.
+ * `"auto"`: a GPU if there is one, else the CPU.
  */
-export type AdapterChoice = "auto" | "hardware" | "software" | "lavapipe" | "swiftshader";
+export type AdapterChoice = "auto" | "hardware" | "software" | "lavapipe" | "swiftshader" | "wasm";
 
 /** Which adapter `createGPU` finds. */
 export interface GPUOptions {
@@ -27,6 +29,7 @@ const choices: readonly string[] = [
   "software",
   "lavapipe",
   "swiftshader",
+  "wasm",
 ] satisfies AdapterChoice[];
 
 /** Dawn rounds timestamps to 65.5 µs to protect users from web pages. A Node program has no need of it. */
@@ -55,6 +58,7 @@ export async function createGPU(options: GPUOptions = {}): Promise<GPU> {
     fail(
       `createGPU: adapter or TILEGRAD_ADAPTER is "${adapter}", expected ${choices.slice(0, -1).join(", ")} or ${choices.at(-1)}`,
     );
+  if (adapter === "wasm") return createWasm();
   if (process.versions["deno"]) return openDeno(adapter);
   const gpu = await open(await importDawn(), adapter, withExactClock(flags));
   alive.add(gpu);

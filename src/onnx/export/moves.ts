@@ -6,7 +6,7 @@ import type { Row, Target } from "./target.ts";
 const farEnd = Number.MAX_SAFE_INTEGER;
 
 /** A part of a value: `size` elements of each axis from `start` on, every `step`th. Axes that stay whole are left out. */
-export function cut(
+function cut(
   to: Target,
   name: string,
   shape: Shape,

@@ -1,0 +1,94 @@
+import { called } from "./function.ts";
+import type { Callable, ModuleWriter } from "./module.ts";
+import {
+  add,
+  and,
+  bits,
+  choose,
+  eq,
+  f32x4,
+  fromSigned,
+  ge,
+  i32,
+  i32x4,
+  lt,
+  max,
+  min,
+  mul,
+  nearest,
+  or,
+  shiftLeft,
+  shiftRight,
+  sub,
+  toSigned,
+  type Value,
+} from "./values.ts";
+
+/*
+ * Elementary functions of four floats at a time, which WebAssembly lacks. Polynomials are those of Cephes
+ * (S. Moshier, netlib.org/cephes, single precision).
+ */
+
+/** A polynomial, by Horner's rule: the coefficient of the highest power first. */
+const polynomial = (x: Value<"f32x4">, coefficients: readonly number[]): Value<"f32x4"> =>
+  coefficients
+    .slice(1)
+    .reduce((sum, coefficient) => add(mul(sum, x), f32x4(coefficient)), f32x4(coefficients[0]!) as Value<"f32x4">);
+
+/** 2ⁿ for whole n from −126 to 127, as the bits of a float. */
+const powerOfTwo = (n: Value<"i32x4">): Value<"f32x4"> => bits("f32x4", shiftLeft(add(n, i32x4(127)), i32(23)));
+
+/** eˣ: 2ⁿ times a polynomial of the rest, |rest| ≤ ln 2 / 2. Error: 1 unit in the last place or two. */
+export const exp = (to: ModuleWriter): Callable<"f32x4"> =>
+  to.shared("exp", ["f32x4"], "f32x4", (f, x) => {
+    // Beyond these, the result is 0 or infinite.
+    const bound = f.local("f32x4", max(min(x, f32x4(89)), f32x4(-104)));
+    const n = f.local("f32x4", nearest(mul(bound, f32x4(Math.LOG2E))));
+    const r = f.local("f32x4", sub(sub(bound, mul(n, f32x4(0.693359375))), mul(n, f32x4(-2.1219444e-4))));
+    const series = polynomial(
+      r,
+      [1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1],
+    );
+    const near = f.local("f32x4", add(add(mul(mul(r, r), series), r), f32x4(1)));
+    // In two steps: 2ⁿ alone may be no float.
+    const whole = f.local("i32x4", toSigned(n));
+    const half = f.local("i32x4", shiftRight(whole, i32(1)));
+    return mul(mul(near, powerOfTwo(half)), powerOfTwo(sub(whole, half)));
+  });
+
+/** The natural logarithm: NaN below 0, −∞ at 0. */
+export const log = (to: ModuleWriter): Callable<"f32x4"> =>
+  to.shared("log", ["f32x4"], "f32x4", (f, x) => {
+    // Subnormal numbers are made normal first.
+    const isTiny = f.local("i32x4", lt(x, f32x4(2 ** -126)));
+    const normal = f.local("f32x4", choose(isTiny, mul(x, f32x4(2 ** 23)), x));
+    const word = f.local("i32x4", bits("i32x4", normal));
+    const exponent = sub(shiftRight(word, i32(23)), choose(isTiny, i32x4(126 + 23), i32x4(126)));
+    const m = f.local("f32x4", bits("f32x4", or(and(word, i32x4(0x007fffff)), i32x4(0x3f000000))));
+    const isLow = f.local("i32x4", lt(m, f32x4(Math.SQRT1_2)));
+    const e = f.local("f32x4", sub(fromSigned(exponent), bits("f32x4", and(isLow, bits("i32x4", f32x4(1))))));
+    const r = f.local("f32x4", sub(add(m, bits("f32x4", and(isLow, bits("i32x4", m)))), f32x4(1)));
+    const q = f.local("f32x4", mul(r, r));
+    const series = polynomial(
+      r,
+      [
+        7.0376836292e-2, -1.151461031e-1, 1.167699874e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1,
+        2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1,
+      ],
+    );
+    const y = add(add(mul(mul(series, r), q), mul(e, f32x4(-2.1219444e-4))), mul(q, f32x4(-0.5)));
+    const value = f.local("f32x4", add(add(r, y), mul(e, f32x4(0.693359375))));
+    const atEnd = choose(eq(x, f32x4(Number.POSITIVE_INFINITY)), x, value);
+    const atZero = choose(eq(x, f32x4(0)), f32x4(Number.NEGATIVE_INFINITY), atEnd);
+    return choose(ge(x, f32x4(0)), atZero, f32x4(Number.NaN));
+  });
+
+/** xʸ for x from 0 on. */
+export const pow = (to: ModuleWriter): Callable<"f32x4"> => {
+  const [logarithm, exponential] = [log(to), exp(to)];
+  return to.shared("pow", ["f32x4", "f32x4"], "f32x4", (f, x, y) => {
+    const power = called("f32x4", exponential.index, mul(y, called("f32x4", logarithm.index, x)));
+    const isOne = or(eq(x, f32x4(1)), eq(y, f32x4(0)));
+    return choose(isOne, f32x4(1), f.keep(power));
+  });
+};

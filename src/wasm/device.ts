@@ -1,0 +1,167 @@
+import { DeviceError, FormatError, LimitError } from "../errors.ts";
+import { Buffer, type BufferRange } from "./buffer.ts";
+import { type BindGroup, CommandEncoder, type QuerySet } from "./encoder.ts";
+import { Heap } from "./memory.ts";
+import { type Pipeline, pipelineAtOnce, pipelineOf, ShaderModule } from "./pipeline.ts";
+import { Queue } from "./queue.ts";
+
+/*
+ * The part of WebGPU that tilegrad uses, on the CPU: kernels become WebAssembly, and buffers ranges of one memory. An
+ * engine on it is the engine that others have on a GPU.
+ */
+
+/** What the device can do, in WebGPU's names. There is no workgroup memory, so kernels without barriers run. */
+const limits = {
+  maxBufferSize: 2 ** 31 - 65536,
+  maxStorageBufferBindingSize: 2 ** 31 - 65536,
+  maxStorageBuffersPerShaderStage: 32,
+  maxComputeInvocationsPerWorkgroup: 256,
+  maxComputeWorkgroupSizeX: 256,
+  maxComputeWorkgroupStorageSize: 0,
+  maxComputeWorkgroupsPerDimension: 65535,
+  minStorageBufferOffsetAlignment: 256,
+} as const;
+
+const features: ReadonlySet<string> = /* @__PURE__ */ new Set(["timestamp-query"]);
+
+const info = {
+  vendor: "webassembly",
+  architecture: "simd",
+  device: "",
+  description: "WebAssembly on the CPU",
+  isFallbackAdapter: true,
+} as const;
+
+interface PipelineDescriptor {
+  readonly compute: { readonly module: ShaderModule };
+}
+
+/** What programs compiled ahead of time need to be, to run here: a target of `exportPrograms`. */
+export const wasmTarget = {
+  cpu: true,
+  maxStorageBuffers: limits.maxStorageBuffersPerShaderStage,
+  maxInvocations: limits.maxComputeInvocationsPerWorkgroup,
+  maxWorkgroupBytes: limits.maxComputeWorkgroupStorageSize,
+} as const;
+
+/** A device whose kernels are WebAssembly. */
+class WasmDevice extends EventTarget {
+  readonly features = features;
+  readonly limits = limits;
+  readonly adapterInfo = info;
+  readonly label: string;
+  readonly queue: Queue;
+  readonly lost: Promise<{ readonly reason: string; readonly message: string }>;
+  readonly #heap = new Heap();
+  readonly #scopes: { readonly filter: string; error: Error | null }[] = [];
+  #lose!: (info: { reason: string; message: string }) => void;
+
+  constructor(label = "") {
+    super();
+    this.label = label;
+    this.queue = new Queue((filter, error) => this.#report(filter, error));
+    this.lost = new Promise((resolve) => {
+      this.#lose = resolve;
+    });
+  }
+
+  createBuffer(descriptor: GPUBufferDescriptor): Buffer {
+    const settled = () => this.queue.onSubmittedWorkDone();
+    try {
+      return new Buffer(this.#heap, descriptor, settled);
+    } catch (error) {
+      if (!(error instanceof LimitError)) throw error;
+      this.#report("out-of-memory", error);
+      return new Buffer(this.#heap, { ...descriptor, size: 0 }, settled);
+    }
+  }
+
+  createShaderModule(descriptor: GPUShaderModuleDescriptor): ShaderModule {
+    return new ShaderModule(descriptor);
+  }
+
+  createBindGroupLayout(descriptor: object): object {
+    return descriptor;
+  }
+
+  createPipelineLayout(descriptor: object): object {
+    return descriptor;
+  }
+
+  async createComputePipelineAsync({ compute: { module } }: PipelineDescriptor): Promise<Pipeline> {
+    try {
+      return await pipelineOf(module, this.#heap);
+    } catch (error) {
+      if (error instanceof FormatError) throw Object.assign(new Error(error.message), { reason: "validation" });
+      if (error instanceof WebAssembly.CompileError)
+        throw new DeviceError(
+          `kernel "${module.label}": WebAssembly is not allowed here, or lacks SIMD: ${error.message}`,
+          {
+            cause: error,
+          },
+        );
+      throw error;
+    }
+  }
+
+  createComputePipeline({ compute: { module } }: PipelineDescriptor): Pipeline {
+    try {
+      return pipelineAtOnce(module, this.#heap);
+    } catch (error) {
+      this.#report("validation", error as Error);
+      return { run() {}, bindings: [] };
+    }
+  }
+
+  createBindGroup(descriptor: { entries: Iterable<{ binding: number; resource: BufferRange }> }): BindGroup {
+    return { entries: [...descriptor.entries] };
+  }
+
+  createCommandEncoder(): CommandEncoder {
+    return new CommandEncoder((message) => this.#report("validation", new Error(message)));
+  }
+
+  createQuerySet({ count }: { count: number }): QuerySet {
+    return { times: new BigUint64Array(count), destroy() {} };
+  }
+
+  createTexture(): never {
+    throw new DeviceError("textures need WebGPU: give images as arrays of numbers to the WebAssembly backend");
+  }
+
+  pushErrorScope(filter: string): void {
+    this.#scopes.push({ filter, error: null });
+  }
+
+  async popErrorScope(): Promise<Error | null> {
+    return this.#scopes.pop()?.error ?? null;
+  }
+
+  destroy(): void {
+    this.#lose({ reason: "destroyed", message: "the device was destroyed" });
+  }
+
+  /** Gives an error to the innermost scope that takes it, or to the device's listeners. */
+  #report(filter: string, error: Error): void {
+    const scope = this.#scopes.findLast((each) => each.filter === filter);
+    if (scope) scope.error ??= error;
+    else this.dispatchEvent(Object.assign(new Event("uncapturederror"), { error }));
+  }
+}
+
+/**
+ * An entry to WebGPU for machines without: what runs is WebAssembly with SIMD, on the CPU. Give it to an engine,
+ * `Engine.create({ gpu: createWasm() })`, and everything else stays as it is. Results agree with those of a GPU up to
+ * rounding, and repeat to the bit on every machine.
+ *
+ * It has no f16, and no textures: `tilegrad/images` needs WebGPU.
+ */
+export function createWasm(): GPU {
+  const adapter = {
+    features,
+    limits,
+    info,
+    requestDevice: async ({ label }: GPUDeviceDescriptor = {}) => new WasmDevice(label),
+  };
+  return { requestAdapter: async () => adapter } as unknown as GPU;
+}

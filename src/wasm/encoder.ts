@@ -1,0 +1,145 @@
+import type { Buffer, BufferRange } from "./buffer.ts";
+import type { Pipeline } from "./pipeline.ts";
+import type { Command } from "./queue.ts";
+
+/** Buffers of a dispatch, by the numbers of their bindings. */
+export interface BindGroup {
+  readonly entries: readonly { readonly binding: number; readonly resource: BufferRange }[];
+}
+
+/** Readings of a clock, in nanoseconds. */
+export interface QuerySet {
+  readonly times: BigUint64Array;
+  destroy(): void;
+}
+
+interface TimestampWrites {
+  readonly querySet: QuerySet;
+  readonly beginningOfPassWriteIndex?: number;
+  readonly endOfPassWriteIndex?: number;
+}
+
+/** Writes commands down, to be submitted. */
+export class CommandEncoder {
+  readonly commands: Command[] = [];
+  readonly #refuse: (message: string) => void;
+
+  /** @param refuse takes what is wrong with a command. */
+  constructor(refuse: (message: string) => void) {
+    this.#refuse = refuse;
+  }
+
+  beginComputePass({ timestampWrites }: { timestampWrites?: TimestampWrites } = {}): ComputePass {
+    const { querySet, beginningOfPassWriteIndex: first, endOfPassWriteIndex: last } = timestampWrites ?? {};
+    const reading = (index: number | undefined) => {
+      if (querySet && index !== undefined)
+        this.commands.push(() => {
+          querySet.times[index] = BigInt(Math.round(performance.now() * 1e6));
+          return true;
+        });
+    };
+    reading(first);
+    return new ComputePass(this.commands, () => reading(last), this.#refuse);
+  }
+
+  copyBufferToBuffer(from: Buffer, fromOffset: number, to: Buffer, toOffset: number, bytes: number): void {
+    if (fromOffset + bytes > from.size || toOffset + bytes > to.size) {
+      this.#refuse(`a copy of ${bytes} bytes does not fit buffers of ${from.size} and ${to.size}`);
+      return;
+    }
+    this.commands.push(() => {
+      to.bytes.set(from.bytes.subarray(fromOffset, fromOffset + bytes), toOffset);
+      return true;
+    });
+  }
+
+  resolveQuerySet(querySet: QuerySet, first: number, count: number, to: Buffer, offset: number): void {
+    this.commands.push(() => {
+      to.bytes.set(new Uint8Array(querySet.times.buffer, 8 * first, 8 * count), offset);
+      return true;
+    });
+  }
+
+  finish(): CommandEncoder {
+    return this;
+  }
+}
+
+class ComputePass {
+  readonly #commands: Command[];
+  readonly #ended: () => void;
+  readonly #refuse: (message: string) => void;
+  #pipeline: Pipeline | undefined;
+  #group: BindGroup | undefined;
+
+  constructor(commands: Command[], ended: () => void, refuse: (message: string) => void) {
+    this.#commands = commands;
+    this.#ended = ended;
+    this.#refuse = refuse;
+  }
+
+  setPipeline(pipeline: Pipeline): void {
+    this.#pipeline = pipeline;
+  }
+
+  setBindGroup(_index: number, group: BindGroup): void {
+    this.#group = group;
+  }
+
+  dispatchWorkgroups(x: number, y = 1, z = 1): void {
+    const { run, bindings } = this.#pipeline!;
+    const { entries } = this.#group!;
+    const places = bindings.map((binding) => entries.find((entry) => entry.binding === binding)?.resource);
+    const missing = places.findIndex((place) => !place);
+    if (missing >= 0) {
+      this.#refuse(`binding ${bindings[missing]} of a kernel has no buffer`);
+      return;
+    }
+    const addresses = places.map((place) => place!.buffer.at + (place!.offset ?? 0));
+    this.#commands.push(dispatch((...box) => run(...addresses, ...box), [x, y, z]));
+  }
+
+  end(): void {
+    this.#ended();
+  }
+}
+
+/** Workgroups that run without a look at the clock, at first. */
+const firstCount = 16;
+
+/** Milliseconds that a piece of a dispatch should take. */
+const pieceMs = 1;
+
+/** A dispatch in pieces along its longest axis, each as long as the last ones let expect. */
+function dispatch(run: (...box: number[]) => void, counts: readonly [number, number, number]): Command {
+  const [x, y, z] = counts;
+  if (x * y * z <= firstCount) {
+    return () => {
+      run(0, x, 0, y, 0, z);
+      return true;
+    };
+  }
+  const axis = counts.indexOf(Math.max(...counts));
+  let at = 0;
+  let size = Math.max(1, Math.floor((firstCount * counts[axis]!) / (x * y * z)));
+  return (until) => {
+    if (at >= counts[axis]!) at = 0;
+    while (true) {
+      const end = Math.min(counts[axis]!, at + size);
+      const box = [0, x, 0, y, 0, z];
+      box[2 * axis] = at;
+      box[2 * axis + 1] = end;
+      const start = performance.now();
+      run(...box);
+      at = end;
+      if (at === counts[axis]) {
+        at = 0;
+        return true;
+      }
+      const now = performance.now();
+      if (now - start < pieceMs / 2) size *= 2;
+      else if (now - start > 2 * pieceMs) size = Math.max(1, size >> 1);
+      if (now >= until) return false;
+    }
+  };
+}

@@ -1,0 +1,165 @@
+import { afterAll, describe, expect, test } from "vitest";
+import { load, Runner } from "../../src/exported/index.ts";
+import * as t from "../../src/index.ts";
+import { Engine, exportPrograms, input, type Tensor } from "../../src/index.ts";
+import { loadCheckpoint, saveCheckpoint } from "../../src/io/index.ts";
+import { createWasm, wasmTarget } from "../../src/wasm/index.ts";
+import { cases } from "../cases.ts";
+import { checkRow } from "../checkRow.ts";
+import { absentFiles, readManifest } from "../golden/cases.ts";
+import { caseFaults, deviceExecutor } from "../golden/device.ts";
+import { skipped } from "../golden/ops.ts";
+import { modelFaults, modelSkipped, runFaults, runSkipped } from "../golden/trajectories.ts";
+import { some } from "../place.ts";
+
+// The same programs without WebGPU, held to the same values.
+const [engine, { cases: golden, models, trajectories }, absent] = await Promise.all([
+  Engine.create({ backend: "wasm" }),
+  readManifest(),
+  absentFiles(),
+]);
+afterAll(() => engine.destroy());
+
+test("an engine without WebGPU says what it is", () => {
+  expect(engine.adapter).toBe("webassembly simd");
+  expect(engine.traits.cpu).toBe(true);
+});
+
+describe("kernels agree with the float64 twin", () => {
+  for (const row of some(cases, 3)) test(row.name, () => checkRow(engine, row));
+});
+
+describe("operations agree with PyTorch", () => {
+  for (const each of some(golden, 4)) {
+    const reason = skipped(each, absent);
+    test.skipIf(reason)(reason ? `${each.name}: ${reason}` : each.name, async () => {
+      expect(await caseFaults(engine, each)).toEqual([]);
+    });
+  }
+});
+
+describe("models and training runs agree with PyTorch", () => {
+  const device = deviceExecutor(engine);
+  for (const model of some(models, 3))
+    test.skipIf(modelSkipped(model))(model.name, async () => expect(await modelFaults(model, device)).toEqual([]));
+  for (const run of some(trajectories, 6))
+    test.skipIf(runSkipped(run))(run.name, async () => expect(await runFaults(run, device)).toEqual([]));
+});
+
+/** A small network and a step of its training. */
+function network() {
+  t.nn.seed(1);
+  const model = t.nn.sequential(t.nn.linear(3, 4), t.nn.tanh(), t.nn.linear(4, 2));
+  const [x, y] = [input("x", [5, 3]), input("y", [5], "i32")];
+  const loss = t.losses.crossEntropy(model(x), y);
+  const optimizer = t.optim.adam({ lr: 0.05 });
+  return { model, optimizer, description: { outputs: { loss }, updates: optimizer.minimize(loss) } };
+}
+const feeds = {
+  x: Float32Array.from({ length: 15 }, (_, i) => Math.sin(i)),
+  y: Int32Array.of(0, 1, 0, 1, 1),
+};
+
+test("steps repeat to the bit, one by one and many at once", async () => {
+  const lossesOf = async (many: boolean) => {
+    const own = await Engine.create({ backend: "wasm" });
+    const program = await own.compile(network().description);
+    const steps = Array.from({ length: 30 }, () => feeds);
+    const results = many ? await program.computeMany(steps) : [];
+    if (!many) for (const step of steps) results.push(await program.compute(step));
+    own.destroy();
+    return results.map(({ loss }) => loss[0]);
+  };
+  const first = await lossesOf(false);
+  expect(first.at(-1)).toBeLessThan(first[0]! / 2);
+  expect(await lossesOf(false)).toEqual(first);
+  expect(await lossesOf(true)).toEqual(first);
+});
+
+test("a training moves from a GPU to WebAssembly and back", async () => {
+  const gpu = await Engine.create();
+  const engines = [gpu, engine, gpu];
+  let file: Uint8Array | undefined;
+  const seen: number[] = [];
+  for (const each of engines) {
+    const { model, optimizer, description } = network();
+    const program = await each.compile(description);
+    const state = { model, optimizer: optimizer.state(t.nn.stateDict(model)) };
+    if (file) loadCheckpoint(each, state, file as never);
+    for (let i = 0; i < 10; i++) seen.push((await program.compute(feeds)).loss[0]!);
+    file = await saveCheckpoint(each, state);
+    program.destroy();
+  }
+  const { description } = network();
+  const whole = await gpu.compile(description);
+  const alone: number[] = [];
+  for (let i = 0; i < 30; i++) alone.push((await whole.compute(feeds)).loss[0]!);
+  seen.forEach((loss, i) => expect(loss).toBeCloseTo(alone[i]!, 4));
+  gpu.destroy();
+});
+
+test("kernels are timed, and a run is recorded", async () => {
+  const program = await engine.compile(network().description);
+  const { kernels } = await program.profile(feeds);
+  expect(kernels.length).toBe(program.inspect().kernels.length);
+  expect(kernels.every(({ ms }) => ms >= 0)).toBe(true);
+  const recording = await program.record(feeds);
+  expect(recording.adapter.name).toBe("webassembly simd");
+  program.destroy();
+});
+
+test("a program compiled ahead of time runs", async () => {
+  const { description } = network();
+  const file = exportPrograms({ step: description }, { targets: [wasmTarget] });
+  const runner = await Runner.create({ backend: "wasm" });
+  const { programs } = await load(runner, JSON.parse(JSON.stringify(file)));
+  const program = await engine.compile(network().description);
+  for (let i = 0; i < 3; i++) {
+    const [ahead, now] = [await programs["step"]!.compute(feeds), await program.compute(feeds)];
+    expect(ahead["loss"]).toEqual(now.loss);
+  }
+  program.destroy();
+  runner.destroy();
+});
+
+test("f16 and textures are refused by name", async () => {
+  const half: Tensor = t.cast(input("x", [2]), "f16");
+  await expect(engine.compile({ outputs: { half } })).rejects.toThrow("f16");
+  expect(() => engine.device.createTexture({} as never)).toThrow("textures need WebGPU");
+});
+
+test("a long kernel leaves the page its turns", async () => {
+  const n = 1024;
+  const [a, b] = [t.full([n, n], 0.5), t.variable(0.25, [n, n])];
+  const product = await engine.compile({ outputs: { y: t.sum(t.matmul(t.mul(b, a), b)) } });
+  await product.run();
+  const turns: number[] = [];
+  let last = performance.now();
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = () => {
+    turns.push(performance.now() - last);
+    last = performance.now();
+    port2.postMessage(0);
+  };
+  port2.postMessage(0);
+  await Promise.all([1, 2, 3].map(() => product.run()));
+  const { y } = await product.compute();
+  port1.close();
+  expect(y[0]).toBeCloseTo(0.5 * 0.25 * 0.25 * n * n * n, -4);
+  expect(turns.length).toBeGreaterThan(3);
+  product.destroy();
+});
+
+test("memory is given back", async () => {
+  const heap = await (await createWasm().requestAdapter())!.requestDevice();
+  const sizes = [1000, 70_000, 300];
+  const places = new Set<number>();
+  for (let round = 0; round < 50; round++) {
+    const buffers = sizes.map((size) => heap.createBuffer({ size, usage: 0 }));
+    for (const buffer of buffers) places.add((buffer as unknown as { at: number }).at);
+    for (const buffer of buffers) buffer.destroy();
+    await heap.queue.onSubmittedWorkDone();
+    await Promise.resolve();
+  }
+  expect(places.size).toBeLessThanOrEqual(2 * sizes.length);
+});

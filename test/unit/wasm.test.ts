@@ -1,0 +1,182 @@
+import { describe, expect, test } from "vitest";
+import { createWasm } from "../../src/wasm/index.ts";
+
+const device = await (await createWasm().requestAdapter())!.requestDevice();
+
+type Numbers = Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
+
+/** Runs a kernel on some buffers. @returns what they hold then. */
+async function run<B extends readonly Numbers[]>(code: string, buffers: B, x = 1, y = 1): Promise<B> {
+  const module = device.createShaderModule({ code });
+  const pipeline = await device.createComputePipelineAsync({ layout: "auto", compute: { module } });
+  const own = buffers.map((data) => device.createBuffer({ size: data.byteLength, usage: 0 }));
+  own.forEach((buffer, i) => device.queue.writeBuffer(buffer, 0, buffers[i]!));
+  const entries = own.map((buffer, binding) => ({ binding, resource: { buffer } }));
+  const group = device.createBindGroup({ layout: {} as GPUBindGroupLayout, entries });
+  const encoder = device.createCommandEncoder();
+  const pass = encoder.beginComputePass();
+  pass.setPipeline(pipeline);
+  pass.setBindGroup(0, group);
+  pass.dispatchWorkgroups(x, y);
+  pass.end();
+  device.queue.submit([encoder.finish()]);
+  const results: Numbers[] = [];
+  for (const [i, buffer] of own.entries()) {
+    await buffer.mapAsync(1);
+    const Kind = buffers[i]!.constructor as new (data: ArrayBuffer) => Numbers;
+    results.push(new Kind(buffer.getMappedRange().slice(0)));
+    buffer.destroy();
+  }
+  return results as unknown as B;
+}
+
+/** A kernel of one invocation: `body` reads x and writes y. */
+const single = (body: string, type = "f32", functions = "") => `
+@group(0) @binding(0) var<storage, read> x: array<${type}>;
+@group(0) @binding(1) var<storage, read_write> y: array<${type}>;
+${functions}
+@compute @workgroup_size(1) fn main() { ${body} }`;
+
+const floats = (...values: number[]) => Float32Array.from(values);
+const wholes = (...values: number[]) => Int32Array.from(values);
+
+describe("statements", () => {
+  test("loops with break, continue and an early return", async () => {
+    const body = `
+      var sum = 0;
+      for (var i = 0; i < 10; i++) {
+        if (i == 2) { continue; }
+        if (i == 6) { break; }
+        sum += x[i];
+      }
+      y[0] = sum;
+      var n = 0;
+      while (true) { n += 3; if (n > 10) { break; } }
+      y[1] = n;
+      if (n > 5) { return; }
+      y[2] = 1;`;
+    const [, y] = await run(single(body, "i32"), [wholes(1, 2, 4, 8, 16, 32, 64, 0, 0, 0), wholes(0, 0, 0)]);
+    expect([...y]).toEqual([1 + 2 + 8 + 16 + 32, 12, 0]);
+  });
+
+  test("functions return from anywhere, structs and arrays hold values", async () => {
+    const functions = `
+      struct Pair { low: f32, high: vec4f }
+      fn sign_of(v: f32) -> f32 { if (v < 0.0) { return -1.0; } else if (v == 0.0) { return 0.0; } return 1.0; }
+      fn pair(v: f32) -> Pair { return Pair(v, vec4f(v, v + 1.0, v + 2.0, v + 3.0)); }`;
+    const body = `
+      let p = pair(x[0]);
+      var all = array<f32, 4>(p.low, p.high.y, p.high.w, sign_of(x[1]));
+      for (var i = 0u; i < 4u; i++) { y[i] = all[i]; }
+      var v = p.high;
+      v.z = 10.0;
+      y[4] = v.z + v.x;
+      y[5] = p.high[3];`;
+    const [, y] = await run(single(body, "f32", functions), [floats(5, -3), floats(0, 0, 0, 0, 0, 0)]);
+    expect([...y]).toEqual([5, 6, 8, -1, 15, 8]);
+  });
+
+  test("each invocation has its place", async () => {
+    const code = `
+      const WIDTH = 3u;
+      @group(0) @binding(0) var<storage, read_write> y: array<u32, 24>;
+      @compute @workgroup_size(3, 2) fn main(@builtin(global_invocation_id) id: vec3u, @builtin(local_invocation_id) own: vec3u, @builtin(workgroup_id) group: vec3u) {
+        y[id.y * 2u * WIDTH + id.x] = 100u * group.x + 10u * group.y + own.x + 3u * own.y;
+      }`;
+    const [y] = await run(code, [new Uint32Array(24)], 2, 2);
+    expect([...y.slice(0, 6)]).toEqual([0, 1, 2, 100, 101, 102]);
+    expect([...y.slice(18)]).toEqual([13, 14, 15, 113, 114, 115]);
+  });
+});
+
+describe("numbers", () => {
+  test("whole numbers divide as WGSL says, by 0 as well", async () => {
+    const body =
+      "for (var i = 0; i < 4; i++) { y[2 * i] = x[2 * i] / x[2 * i + 1]; y[2 * i + 1] = x[2 * i] % x[2 * i + 1]; }";
+    const given = wholes(-7, 2, 7, 0, -(2 ** 31), -1, 9, -4);
+    const [, y] = await run(single(body, "i32"), [given, new Int32Array(8)]);
+    expect([...y]).toEqual([-3, -1, 7, 0, -(2 ** 31), 0, -2, 1]);
+  });
+
+  test("lanes shift by counts of their own", async () => {
+    const body =
+      "let v = vec4u(x[0], x[1], x[2], x[3]); let s = (v << v) >> vec4u(1u); y[0] = s.x; y[1] = s.y; y[2] = s.z; y[3] = s.w;";
+    const [, y] = await run(single(body, "u32"), [Uint32Array.of(1, 2, 3, 31), new Uint32Array(4)]);
+    expect([...y]).toEqual([1, 4, 12, 2 ** 30]);
+  });
+
+  test("conversions stop at the bounds, and bits stay bits", async () => {
+    const body = `y[0] = f32(i32(x[0])); y[1] = f32(u32(x[1])); y[2] = bitcast<f32>(bitcast<u32>(x[2]) | 0x80000000u);
+      y[3] = f32(i32(x[3])); y[4] = select(1.0, 2.0, bool(i32(x[2])));`;
+    const [, y] = await run(single(body), [floats(3e9, -5, 2.5, -2.9), new Float32Array(5)]);
+    expect([...y]).toEqual([2 ** 31 - 128, 0, -2.5, -2, 2]);
+  });
+
+  test("a condition guards what reads memory behind it", async () => {
+    const body = "let i = u32(x[0]); y[0] = select(7.0, x[i], i < 2u); if (i < 2u && x[i] > 0.0) { y[1] = 1.0; }";
+    const [, y] = await run(single(body), [floats(4e9, 2), new Float32Array(2)]);
+    expect([...y]).toEqual([7, 0]);
+  });
+
+  test("matrices times columns, rows times matrices", async () => {
+    const body = `
+      let m = mat4x4f(vec4f(1.0, 2.0, 3.0, 4.0), vec4f(0.0, 1.0, 0.0, 0.0), vec4f(0.0, 0.0, 1.0, 0.0), vec4f(5.0, 0.0, 0.0, 1.0));
+      let v = vec4f(x[0], x[1], x[2], x[3]);
+      let a = m * v; let b = v * m; let c = transpose(m) * v;
+      y[0] = a.x; y[1] = a.w; y[2] = b.x; y[3] = b.w; y[4] = c.x; y[5] = dot(v, vec4f(1.0));`;
+    const [, y] = await run(single(body), [floats(1, 2, 3, 4), new Float32Array(6)]);
+    expect([...y]).toEqual([21, 8, 30, 9, 30, 10]);
+  });
+});
+
+/** Distance of floats in units in the last place of the greater one. */
+const units = (a: number, b: number) =>
+  Math.abs(a - b) / 2 ** (Math.floor(Math.log2(Math.max(Math.abs(b), 2 ** -126))) - 23);
+
+describe("elementary functions", () => {
+  const at = Float32Array.from({ length: 4096 }, (_, i) => (i - 2048) / 23.7);
+  const each = (expression: string) =>
+    single(`for (var i = 0u; i < ${at.length / 4}u; i++) { let v = x[i]; y[i] = ${expression}; }`, "vec4f");
+
+  test.each([
+    ["exp(v)", Math.exp, at, 2],
+    ["log(v)", Math.log, at.map((v) => 2 ** (v / 2)), 3],
+    ["sqrt(abs(v))", (v: number) => Math.sqrt(Math.abs(v)), at, 1],
+    ["pow(abs(v), vec4f(1.5))", (v: number) => Math.abs(v) ** 1.5, at, 12],
+    ["round(v)", (v: number) => (Math.abs(v % 1) === 0.5 ? 2 * Math.round(v / 2) : Math.round(v)), at, 0],
+  ] as const)("%s", async (expression, wanted, given, most) => {
+    const [, y] = await run(each(expression), [Float32Array.from(given), new Float32Array(at.length)]);
+    let worst = 0;
+    y.forEach((value, i) => {
+      const exact = wanted(given[i]!);
+      if (Math.abs(exact) > 2 ** -126 && Number.isFinite(Math.fround(exact)))
+        worst = Math.max(worst, units(value, exact));
+    });
+    expect(worst).toBeLessThanOrEqual(most);
+  });
+
+  test("at the ends", async () => {
+    const body =
+      "y[0] = exp(x[0]); y[1] = exp(x[1]); y[2] = log(x[2]); y[3] = log(x[3]); y[4] = log(x[0]); y[5] = exp(x[4]); y[6] = log(x[5]);";
+    const given = floats(Infinity, -Infinity, 0, -1, Number.NaN, 1e-42);
+    const [, y] = await run(single(body), [given, new Float32Array(7)]);
+    expect([...y.slice(0, 6)]).toEqual([Infinity, 0, -Infinity, Number.NaN, Infinity, Number.NaN]);
+    expect(y[6]).toBeCloseTo(Math.log(Math.fround(1e-42)), 4);
+  });
+});
+
+describe("what kernels of WebAssembly do not know is named", () => {
+  test.each([
+    ["var<workgroup> shared: array<f32, 4>;", "var<workgroup>"],
+    ["fn main( {", 'in place of ":"'],
+    ["@compute @workgroup_size(1) fn main() { let a = cosh(1.0); }", "the type or function cosh"],
+    ["@compute @workgroup_size(1) fn main() { let a = b + 1; }", "the name b"],
+    ["@compute @workgroup_size(1) fn main(@builtin(subgroup_size) n: u32) { }", "@builtin(subgroup_size)"],
+    ["fn main() { }", "no entry point"],
+  ])("%s", async (code, message) => {
+    const module = device.createShaderModule({ code });
+    await expect(device.createComputePipelineAsync({ layout: "auto", compute: { module } })).rejects.toThrow(message);
+    const { messages } = await module.getCompilationInfo();
+    expect(messages[0]!.message).toContain(message);
+  });
+});
