@@ -3,8 +3,9 @@ import { expect } from "vitest";
 import { order } from "../src/graph/print.ts";
 import type { DType, Shape } from "../src/graph/shape.ts";
 import type { Tensor, TensorData, Variable } from "../src/graph/tensor.ts";
-import { exportOnnx, importOnnx } from "../src/onnx/index.ts";
+import { exportOnnx, importOnnx, type OnnxTensors } from "../src/onnx/index.ts";
 import { readModel } from "../src/onnx/model.ts";
+import { input } from "../src/ops/index.ts";
 import { evaluate } from "../src/reference/index.ts";
 import { firstMiss } from "./golden/cases.ts";
 
@@ -71,34 +72,62 @@ export async function agree(
   { feeds = {}, opset = 17, half = false }: { feeds?: Feeds; opset?: number; half?: boolean } = {},
 ): Promise<string[]> {
   const wanted = "shape" in outputs ? { y: outputs as Tensor } : (outputs as Readonly<Record<string, Tensor>>);
-  const inputs = new Map(inputsIn(Object.values(wanted)).map((x) => [x.node.attrs["name"] as string, x]));
-  const given = Object.fromEntries([...inputs].map(([name, x]) => [name, feeds[name] ?? sines(x.size)]));
   const { bytes } = await exportOnnx(firstValues, wanted, { opset });
-  const results = evaluate(wanted, { inputs: given });
-  const { graph } = readModel(bytes);
-  expect(unread(graph), "nodes and numbers that nothing reads").toEqual([]);
+  await compare(bytes, wanted, inputsIn(Object.values(wanted)), { feeds, half });
+  return opsOf(bytes);
+}
 
-  const back = importOnnx(bytes);
-  const again = evaluate(back.outputs, {
-    inputs: Object.fromEntries(Object.keys(back.inputs).map((name) => [name, given[name]!])),
-  });
+/**
+ * The same for a function of inputs, with batches of 1, 2 and 5.
+ * @param samples shapes of the inputs without the batch.
+ */
+export async function agreeForBatches(
+  run: (inputs: OnnxTensors) => OnnxTensors,
+  samples: Readonly<Record<string, readonly number[]>>,
+  opset = 17,
+): Promise<string[]> {
+  const { bytes } = await exportOnnx(firstValues, run, { inputs: samples, opset });
+  for (const batch of [1, 2, 5]) {
+    const inputs = Object.entries(samples).map(([name, shape]) => input(name, [batch, ...shape]));
+    const wanted = run(Object.fromEntries(inputs.map((x) => [nameOf(x), x])));
+    await compare(bytes, wanted, inputs, { batch });
+  }
+  return opsOf(bytes);
+}
+
+const nameOf = (x: Tensor): string => x.node.attrs["name"];
+
+/** Compares a model, imported and run by ONNX Runtime, with the twin of the graph that it comes from. */
+async function compare(
+  bytes: Uint8Array,
+  outputs: Readonly<Record<string, Tensor>>,
+  inputs: readonly Tensor[],
+  { feeds = {}, half = false, batch = 1 }: { feeds?: Feeds; half?: boolean; batch?: number },
+): Promise<void> {
+  const { graph, opset } = readModel(bytes);
+  expect(unread(graph), "nodes and numbers that nothing reads").toEqual([]);
+  const values = Object.fromEntries(inputs.map((x) => [nameOf(x), feeds[nameOf(x)] ?? sines(x.size)]));
+  const valuesOf = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, values[name]!]));
+  const wanted = evaluate(outputs, { inputs: valuesOf(inputsIn(Object.values(outputs)).map(nameOf)) });
+  const back = importOnnx(bytes, { dims: { batch } });
+  const again = evaluate(back.outputs, { inputs: valuesOf(Object.keys(back.inputs)) });
   const run = await runOnnx(
     bytes,
     Object.fromEntries(
-      graph.inputs.map(({ name }) => {
-        const { shape, dtype } = inputs.get(name)!;
-        return [name, { shape, dtype, data: given[name]! }];
-      }),
+      inputs.map(({ node: { attrs }, shape, dtype }) => [
+        attrs["name"],
+        { shape, dtype, data: values[attrs["name"]]! },
+      ]),
     ),
   );
-  for (const [name, { shape, data }] of Object.entries(results)) {
+  for (const [name, { shape, data }] of Object.entries(wanted)) {
     const imported = back.known[name] ?? again[name]!;
-    expect(imported.shape, name).toEqual(shape);
-    expect(miss(imported.data, data, half ? "half" : "twin"), `${name} imported again, opset ${opset}`).toBe(undefined);
-    expect(run[name]!.shape, name).toEqual(shape);
-    expect(miss(run[name]!.data, data, half ? "half" : "runtime"), `${name} in ONNX Runtime, ${opset}`).toBe(undefined);
+    const which = `${name}, opset ${opset}, batch ${batch}`;
+    expect(imported.shape, which).toEqual(shape);
+    expect(miss(imported.data, data, half ? "half" : "twin"), `${which}, imported again`).toBe(undefined);
+    expect(run[name]!.shape, which).toEqual(shape);
+    expect(miss(run[name]!.data, data, half ? "half" : "runtime"), `${which}, in ONNX Runtime`).toBe(undefined);
   }
-  return opsOf(bytes);
 }
 
 function miss(got: ArrayLike<number>, wanted: ArrayLike<number>, kind: keyof typeof tolerances): string | undefined {

@@ -204,6 +204,17 @@ describe("a model for batches of any size", () => {
       "a number in the graph depends on the size of the batch",
     );
     await expect(exportOnnx(firstValues, outputs)).rejects.toThrow("inputs");
+    const scaled = ({ x }: { x: Tensor }) => {
+      const weightIh = t.mul(t.variable(0.5, [16, 3]), 10 / x.shape[0]!);
+      return { y: t.lstm(x, [{ weightIh, weightHh: t.variable(0.1, [16, 4]) }], { batchFirst: true }).output };
+    };
+    await expect(exportOnnx(firstValues, scaled, { inputs: { x: [5, 3] } })).rejects.toThrow(
+      "a number in the graph depends on the size of the batch",
+    );
+    const products = ({ x }: { x: Tensor }) => ({ y: t.cumprod(x, 0) });
+    await expect(exportOnnx(firstValues, products, { inputs: { x: [2] } })).rejects.toThrow(
+      "op cumprod along the batch",
+    );
   });
 });
 

@@ -131,3 +131,39 @@ describe("sums over windows", () => {
     expect(ops).not.toContain("AveragePool");
   });
 });
+
+describe("convolutions along a line", () => {
+  const line = t.reshape(t.input("x", [2, 3, 6]), [2, 3, 1, 6]);
+  const kernel = t.reshape(weight([3, 3, 2]), [3, 3, 1, 2]);
+
+  test.each([
+    [
+      "with rows around it",
+      {
+        padding: [
+          [1, 0],
+          [0, 0],
+        ],
+        stride: [2, 1],
+      },
+    ],
+    [
+      "that lies below others",
+      {
+        padding: [
+          [0, 1],
+          [0, 0],
+        ],
+        stride: [2, 1],
+      },
+    ],
+  ] as const)("%s is an image", async (_, options) => {
+    const y = t.conv2d(line, kernel, undefined, options);
+    expect(await agree(t.reshape(y, [2, 3, 5]))).toContain("Reshape");
+  });
+
+  test("alone, with any step between rows", async () => {
+    const y = t.conv2d(line, kernel, undefined, { stride: [2, 1], dilation: [3, 1] });
+    expect(await agree(t.reshape(y, [2, 3, 5]))).toEqual(["Conv"]);
+  });
+});

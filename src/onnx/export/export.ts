@@ -5,7 +5,7 @@ import { checkTensor, type Tensor, type TensorData, Variable } from "../../graph
 import { type Named, variablesOf } from "../../io/named.ts";
 import { input } from "../../ops/index.ts";
 import type { Runner } from "../../runtime/runner.ts";
-import { encodeModel, type OutGraph, skeleton } from "./proto.ts";
+import { encodeModel, type OutGraph, sameGraph } from "./proto.ts";
 import { Writer } from "./writer.ts";
 
 /** One sample of an input: its shape without the batch, and its dtype, default f32. */
@@ -98,7 +98,7 @@ export async function exportOnnx<K extends string>(
       `${op}: cannot write ${counted(problems.size, "thing")} for ONNX: ${[...problems].join("; ")}`,
     );
   const [graph, other] = graphs as [OutGraph, OutGraph | undefined];
-  if (other && skeleton(graph) !== skeleton(other))
+  if (other && !sameGraph(graph, other))
     throw new AttributeError(
       `${op}: a number in the graph depends on the size of the batch: export tensors of one size instead of a function`,
     );

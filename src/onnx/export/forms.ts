@@ -66,6 +66,8 @@ function convolutionForm({ results: [y] }: Node, to: Target): Form | undefined {
   if (added && (!bias || isFull(added) || to.uses(sums) > 1)) return undefined;
   const operands = isLine ? node.inputs.map(unshaped) : node.inputs;
   if (isLine) {
+    const { top, bottom } = node.attrs["geometry"] as Geometry;
+    if (top !== 0 || bottom !== 0) return undefined;
     const [line, kernel] = operands as [Tensor, Tensor];
     const isRow = ({ shape }: Tensor, whole: Tensor) =>
       sameShape(whole.shape, [...shape.slice(0, 2), 1, ...shape.slice(2)]);

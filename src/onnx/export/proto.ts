@@ -89,15 +89,20 @@ export function encodeModel(
   return { bytes: message.finish(), outside: outside && joined(outside) };
 }
 
-/** Everything but the numbers of weights: equal for graphs that compute the same. */
-export function skeleton(graph: OutGraph): string {
-  const initializers = [...graph.initializers].map(([name, { type, shape, data, isWeight }]) => [
-    name,
-    type,
-    shape,
-    isWeight ? [] : Array.from(data),
-  ]);
-  return JSON.stringify([graph.nodes, initializers, graph.inputs, graph.outputs]);
+/** Whether two graphs are the same: nodes, numbers, inputs and outputs. */
+export function sameGraph(a: OutGraph, b: OutGraph): boolean {
+  const text = ({ nodes, initializers, inputs, outputs }: OutGraph) =>
+    JSON.stringify([nodes, [...initializers].map(([name, { type, shape }]) => [name, type, shape]), inputs, outputs]);
+  return (
+    text(a) === text(b) &&
+    [...a.initializers].every(([name, { data }]) => sameNumbers(data, b.initializers.get(name)!.data))
+  );
+}
+
+function sameNumbers(a: ArrayLike<number>, b: ArrayLike<number>): boolean {
+  if (a === b) return true;
+  for (let i = 0; i < a.length; i++) if (!Object.is(a[i], b[i])) return false;
+  return a.length === b.length;
 }
 
 function joined({ parts, length }: Outside): Uint8Array<ArrayBuffer> {

@@ -3,7 +3,7 @@ import type { Node, Tensor } from "../../graph/tensor.ts";
 import { inputsOf } from "../../kernels/recurrent.ts";
 import { cast, concat, constant, full, split, unsqueeze } from "../../ops/index.ts";
 import { type Linear, linearOf, named } from "./linear.ts";
-import { type Kind, kinds, type Sequence, sequenceOf, type Written } from "./sequences.ts";
+import { type Kind, kinds, type Sequence, type Sequences, sequenceOf, type Written } from "./sequences.ts";
 import type { Form, Target } from "./target.ts";
 
 /*
@@ -50,8 +50,8 @@ function mixedLinear(gates: Tensor): Linear | undefined {
 
 const readsOf = ({ x, h, c }: Direction): Tensor[] => [x, ...(h ? [h] : []), ...(c ? [c] : [])];
 
-/** Both directions of a layer, joined at the last axis. */
-function pairOf({ op, inputs, attrs }: Node): Sequence | undefined {
+/** Both directions of a layer, joined at the last axis. Each is in one pair at most. */
+function pairOf({ op, inputs, attrs }: Node, { pairs }: Sequences): Sequence | undefined {
   const [forward, backward] = inputs;
   if (op.name !== "concat" || inputs.length !== 2 || attrs["axis"] !== 2) return undefined;
   const [a, b] = [forward!.node, backward!.node];
@@ -64,7 +64,9 @@ function pairOf({ op, inputs, attrs }: Node): Sequence | undefined {
     forward!.index === 0 &&
     backward!.index === 0 &&
     sameShape(forward!.shape, backward!.shape) &&
-    directionOf(a).x === directionOf(b).x;
+    directionOf(a).x === directionOf(b).x &&
+    (pairs.get(a)?.nodes[1] ?? b) === b &&
+    (pairs.get(b)?.nodes[0] ?? a) === a;
   return isPair ? { ...sequenceOf(a), nodes: [a, b] } : undefined;
 }
 
@@ -81,9 +83,13 @@ function outputsOf(to: Target, sequence: Sequence): Written {
     const parts = split(tensor, 0, tensor.shape[0]! / blocks[kind].length);
     return concat(blocks[kind].map((i) => parts[i]!));
   };
-  const stacked = (hint: string, each: (direction: Direction) => Tensor) =>
-    to.folded(concat(directions.map((direction) => unsqueeze(each(direction), 0))), hint);
   const zeros = full([recurrence.shape[0]!], 0, recurrence.dtype);
+  const stacked = (hint: string, parts: (direction: Direction) => readonly (Tensor | undefined)[]) =>
+    to.folded(hint, directions.flatMap(parts), (all) => {
+      const each = all.map((part) => reordered(part ? cast(part, zeros.dtype) : zeros));
+      const length = each.length / directions.length;
+      return concat(directions.map((_, i) => unsqueeze(concat(each.slice(i * length, (i + 1) * length)), 0)));
+    });
   const hasBias = directions.some(({ biases }) => biases.some((bias) => bias));
   const start = (state: "h" | "c") => {
     if (!directions.some((direction) => direction[state])) return "";
@@ -95,13 +101,9 @@ function outputsOf(to: Target, sequence: Sequence): Written {
   const line = to.value(x);
   const inputs = [
     isBatchFirst ? to.emit("Transpose", [line], { perm: [1, 0, 2] }) : line,
-    stacked(`${kind}.W`, ({ weight }) => reordered(weight)),
-    stacked(`${kind}.R`, (direction) => reordered(direction.recurrence)),
-    hasBias
-      ? stacked(`${kind}.B`, ({ biases }) =>
-          concat(biases.map((bias) => reordered(bias ? cast(bias, zeros.dtype) : zeros))),
-        )
-      : "",
+    stacked(`${kind}.W`, ({ weight }) => [weight]),
+    stacked(`${kind}.R`, (direction) => [direction.recurrence]),
+    hasBias ? stacked(`${kind}.B`, ({ biases }) => biases) : "",
     "",
     start("h"),
     kind === "LSTM" ? start("c") : "",
@@ -128,16 +130,18 @@ function finalOf(tensor: Tensor): { node: Node; index: number } | undefined {
   const { reverse, batchFirst } = node.attrs;
   const time = batchFirst ? 1 : 0;
   const last = reverse ? 0 : shape[time]! - 1;
-  const { starts, sizes } = sliced.node.attrs;
+  const { starts, sizes, steps } = sliced.node.attrs;
   const isLast = shape.every((n, axis) =>
-    axis === time ? starts[axis] === last && sizes[axis] === 1 : sizes[axis] === n,
+    axis === time
+      ? starts[axis] === last && sizes[axis] === 1
+      : starts[axis] === 0 && sizes[axis] === n && steps[axis] === 1,
   );
   const isState = sameShape(tensor.shape, [1, shape[1 - time]!, shape[2]!]);
   return isLast && isState ? { node, index } : undefined;
 }
 
 export function recurrentForm(node: Node, to: Target): Form | undefined {
-  const pair = pairOf(node);
+  const pair = pairOf(node, to.sequences);
   if (pair) {
     // The directions alone, should others read them, are parts of this.
     const reads = pair.nodes.flatMap((each) => readsOf(directionOf(each)));

@@ -58,6 +58,7 @@ const position =
 const cumulativeProduct: Row = (to, { inputs: [x], attrs }) => {
   const axis: number = attrs["axis"];
   const { shape, dtype } = x!;
+  if (to.isOpen(shape[axis]!)) return to.problem("op cumprod along the batch");
   let y = to.value(x!);
   for (let step = 1; step < shape[axis]!; step *= 2) {
     const low = to.ints([

@@ -22,8 +22,15 @@ export interface Target {
    * less than the result's shape, the first of them has it.
    */
   operands(node: Node, from?: number): string[];
-  /** A tensor of weights and constants alone, computed now; others as nodes. @param hint what to call the weight. */
-  folded(tensor: Tensor, hint: string): string;
+  /**
+   * What others become together: of weights and constants computed now, and once for the same parts; else as nodes.
+   * @param hint what to call the weight.
+   */
+  folded(
+    hint: string,
+    parts: readonly (Tensor | undefined)[],
+    combine: (parts: readonly (Tensor | undefined)[]) => Tensor,
+  ): string;
 
   /** Adds a node. @returns its only result. */
   emit(op: string, inputs: readonly string[], attributes?: Attributes): string;
@@ -35,6 +42,8 @@ export interface Target {
   reduced(op: string, x: string, axes: readonly number[], keeps?: boolean): string;
   /** Gives a shape to a value. */
   reshape(name: string, shape: Shape): string;
+  /** Whether the batch decides a size, which is not known before the model runs. */
+  isOpen(size: number): boolean;
 
   /** A list of whole numbers, as shapes and axes are. */
   ints(values: readonly number[]): string;

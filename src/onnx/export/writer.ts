@@ -129,39 +129,53 @@ export class Writer implements Target {
     return data.length > 64 ? make() : this.#once(key, make);
   }
 
-  folded(tensor: Tensor, hint: string): string {
-    const known = this.#names.get(tensor);
-    if (known) return known;
-    const leaves = order([tensor]).filter(({ op, results }) => op.source && results[0] instanceof Variable);
-    if (order([tensor]).some(({ op }) => op.source === "input")) return this.value(tensor);
+  folded(
+    hint: string,
+    parts: readonly (Tensor | undefined)[],
+    combine: (parts: readonly (Tensor | undefined)[]) => Tensor,
+  ): string {
+    const key = parts.map((part) => part && `${part.node.id}.${part.index}`);
+    return this.#once(`${hint} ${key}`, () => this.#computed(hint, combine(parts)));
+  }
+
+  /** A weight that is computed now, unless it depends on inputs. */
+  #computed(hint: string, tensor: Tensor): string {
+    const nodes = order([tensor]);
+    if (nodes.some(({ op }) => op.source === "input")) return this.value(tensor);
     const variables = new Map(
-      leaves.map(({ results }) => [results[0] as Variable, this.#scope.valuesOf(results[0] as Variable)]),
+      nodes.flatMap(({ results: [each] }) =>
+        each instanceof Variable ? [[each, this.#scope.valuesOf(each)] as const] : [],
+      ),
     );
     const { data, shape, dtype } = evaluate([tensor], { variables })[0]!;
     const name = this.#unique(hint);
     this.#initializers.set(name, { type: dtype, shape, data, isWeight: true });
-    this.#names.set(tensor, name);
     return name;
   }
 
   reshape(name: string, shape: Shape): string {
-    const open = shape.filter((size) => this.#isOpen(size)).length;
-    const wanted = open > 1 ? this.sizes(shape) : this.ints(shape.map((size) => (this.#isOpen(size) ? -1 : size)));
+    const open = shape.filter((size) => this.isOpen(size)).length;
+    const wanted = open > 1 ? this.sizes(shape) : this.ints(shape.map((size) => (this.isOpen(size) ? -1 : size)));
     return this.emit("Reshape", [name, wanted], { allowzero: shape.includes(0) ? 1 : undefined });
+  }
+
+  isOpen(size: number): boolean {
+    const { batch } = this.#scope;
+    return batch !== undefined && size > 0 && size % batch === 0;
   }
 
   /** A shape as a value. Sizes that the batch decides are computed where the model runs. */
   sizes(shape: Shape): string {
-    if (!shape.some((size) => this.#isOpen(size))) return this.ints(shape);
+    if (!shape.some((size) => this.isOpen(size))) return this.ints(shape);
     const parts: string[] = [];
     for (let i = 0; i < shape.length; i++) {
       const size = shape[i]!;
-      if (this.#isOpen(size)) {
+      if (this.isOpen(size)) {
         parts.push(this.size(size));
         continue;
       }
       const from = i;
-      while (i + 1 < shape.length && !this.#isOpen(shape[i + 1]!)) i++;
+      while (i + 1 < shape.length && !this.isOpen(shape[i + 1]!)) i++;
       parts.push(this.ints(shape.slice(from, i + 1)));
     }
     return parts.length === 1 ? parts[0]! : this.emit("Concat", parts, { axis: 0 });
@@ -169,7 +183,7 @@ export class Writer implements Target {
 
   /** One size, as a list of one. */
   size(size: number): string {
-    if (!this.#isOpen(size)) return this.ints([size]);
+    if (!this.isOpen(size)) return this.ints([size]);
     const { batch } = this.#scope;
     const own = this.#once("batch", () => this.emit("Shape", [this.#inputs[0]!.name], { start: 0, end: 1 }));
     const times = size / batch!;
@@ -186,11 +200,6 @@ export class Writer implements Target {
   problem(text: string): string {
     this.#scope.problem(`${text}${this.#layer && ` in layer "${this.#layer}"`}`);
     return "";
-  }
-
-  #isOpen(size: number): boolean {
-    const { batch } = this.#scope;
-    return batch !== undefined && size > 0 && size % batch === 0;
   }
 
   #once(key: string, make: () => string): string {
@@ -223,7 +232,7 @@ export class Writer implements Target {
       name,
       type: dtype,
       dims: shape.map((size) =>
-        !this.#isOpen(size) ? size : size === batch ? batchName : `${size / batch!} * ${batchName}`,
+        !this.isOpen(size) ? size : size === batch ? batchName : `${size / batch!} * ${batchName}`,
       ),
     };
   }
@@ -312,7 +321,7 @@ export class Writer implements Target {
     const axis = iotaAxis(node);
     const size = shape[axis]!;
     const after = shape.slice(axis + 1).map(() => 1);
-    if (!this.#isOpen(size))
+    if (!this.isOpen(size))
       return this.constant(
         Array.from({ length: size }, (_, i) => i),
         [size, ...after],
