@@ -4,7 +4,8 @@ import { compile } from "../../demos/course/cells/compile.ts";
 import { load } from "../../demos/course/cells/modules.ts";
 import { messageOf, Notebook } from "../../demos/course/cells/notebook.ts";
 import { type Shown, showTo } from "../../src/show/index.ts";
-import { some } from "../place.ts";
+import { createWasm } from "../../src/wasm/index.ts";
+import { inChrome, some } from "../place.ts";
 
 /*
  * All lessons of the course, as a reader runs them: every cell in order, the claims of the text beside each, and every
@@ -18,8 +19,20 @@ const files = import.meta.glob<string>("../../demos/course/lessons/*.md", {
 });
 const lessons = Object.entries(files).map(([path, text]) => parseLesson(/([\w-]+)\.md$/.exec(path)![1]!, text));
 
+/** Lessons whose kernels share workgroup memory, which WebAssembly has not. */
+const needWebGPU: readonly string[] = ["kernels"];
+
 /** Checks that have been made: what each says, and whether it holds. */
 type Verdicts = Record<string, boolean>;
+
+/** In Node, lessons run in WebAssembly: readers without WebGPU have that, and it takes a third of the time. @returns how to end it. */
+function withoutWebGPU(): () => void {
+  if (inChrome) return () => {};
+  const { gpu } = navigator;
+  const put = (value: GPU) => Object.defineProperty(navigator, "gpu", { value, configurable: true });
+  put(createWasm());
+  return () => put(gpu);
+}
 
 describe.each(some(lessons, 6).map((lesson) => [lesson.name, lesson] as const))("%s", (_, lesson) => {
   const book = new Notebook(load);
@@ -27,7 +40,10 @@ describe.each(some(lessons, 6).map((lesson) => [lesson.name, lesson] as const))(
   const shown: Shown[] = [];
   let restore = (): void => {};
   beforeAll(() => {
-    restore = showTo((each) => shown.push(each));
+    const ends = [showTo((each) => shown.push(each)), needWebGPU.includes(lesson.name) ? () => {} : withoutWebGPU()];
+    restore = () => {
+      for (const end of ends) end();
+    };
     book.define("check", (what: string, holds: boolean) => {
       verdicts[what] = holds;
     });
