@@ -7,6 +7,7 @@ import { evaluate } from "../reference/index.ts";
 import { decode, type ElementType, elements, elementType, type HostArray } from "./elements.ts";
 import { externalBytes } from "./external.ts";
 import { type Graph, type Model, type NodeProto, readModel, type TensorProto, type ValueInfo } from "./model.ts";
+import { neededNodes, readBy } from "./needed.ts";
 import { type Built, NeededError, OpNode } from "./node.ts";
 import type { OnnxConstant, OnnxGraph, OnnxOptions } from "./options.ts";
 import { opsets } from "./registry.ts";
@@ -58,7 +59,7 @@ class Importer {
   readonly #given: Given;
   /** How many more elements may be computed on the host. A file cannot make the importer use much more memory than it has. */
   #budget: number;
-  readonly #inputs: Record<string, Tensor> = {};
+  readonly #inputs = new Map<string, Tensor>();
   readonly #variables = new Map<string, Variable>();
   readonly #weights = new Map<TensorProto, Variable>();
   readonly #random: Random;
@@ -85,7 +86,7 @@ class Importer {
     );
     const reached = new Set(order(Object.values(computed)).map((node) => node.results[0]));
     return {
-      inputs: Object.fromEntries(Object.entries(this.#inputs).filter(([, tensor]) => reached.has(tensor))),
+      inputs: Object.fromEntries([...this.#inputs].filter(([, tensor]) => reached.has(tensor))),
       outputs: computed,
       known,
       variables: this.#variables,
@@ -103,7 +104,9 @@ class Importer {
     const read = new Set([...wanted, ...[...needed].flatMap(readBy)]);
     for (const proto of graph.initializers) if (read.has(proto.name)) values.set(proto.name, this.#initializer(proto));
     this.#bind(
-      graph.inputs.filter(({ name }) => read.has(name) && !(initializers.has(name) && !(name in this.#given.inputs))),
+      graph.inputs.filter(
+        ({ name }) => read.has(name) && !(initializers.has(name) && !Object.hasOwn(this.#given.inputs, name)),
+      ),
       values,
     );
     for (const node of graph.nodes) {
@@ -128,8 +131,8 @@ class Importer {
     for (const info of infos) {
       const { name } = info;
       const type = elementType(`importOnnx: input "${name}"`, info.type);
-      const fixed = constants[name];
-      const instead = inputs[name];
+      const fixed = own(constants, name);
+      const instead = own(inputs, name);
       if (instead instanceof Tensor) {
         values.set(name, Value.of(name, type, instead));
         continue;
@@ -150,8 +153,9 @@ class Importer {
       } else if (holes.length > 0) unbound.push(...holes);
       else if (sizeOf(shape) === 0) values.set(name, Value.known(name, type, shape, []));
       else {
-        this.#inputs[name] = input(name, shape, elements[type].dtype);
-        values.set(name, Value.of(name, type, this.#inputs[name]!));
+        const tensor = input(name, shape, elements[type].dtype);
+        this.#inputs.set(name, tensor);
+        values.set(name, Value.of(name, type, tensor));
       }
     }
     if (unbound.length > 0) {
@@ -166,9 +170,10 @@ class Importer {
     if (!Array.isArray(shapes) || !shapes.every(Array.isArray))
       throw new AttributeError(`importOnnx: input "${name}" is a sequence: pass the shapes of its tensors in inputs`);
     const items = (shapes as readonly Shape[]).map((shape, i) => {
-      const own = `${name}.${i}`;
-      this.#inputs[own] = input(own, shape, elements[type].dtype);
-      return Value.of(own, type, this.#inputs[own]!);
+      const item = `${name}.${i}`;
+      const tensor = input(item, shape, elements[type].dtype);
+      this.#inputs.set(item, tensor);
+      return Value.of(item, type, tensor);
     });
     return Value.sequence(name, items);
   }
@@ -179,7 +184,7 @@ class Importer {
     if (!dims) return [[], [`the shape of "${name}" (pass it in inputs)`]];
     const holes: string[] = [];
     const shape = dims.map((dim, axis) => {
-      const size = typeof dim === "string" ? this.#given.dims[dim] : dim;
+      const size = typeof dim === "string" ? own(this.#given.dims, dim) : dim;
       if (size !== undefined && Number.isInteger(size) && size >= 0) return size;
       holes.push(
         typeof dim === "string" && dim !== ""
@@ -282,6 +287,10 @@ class Importer {
   }
 }
 
+/** An entry of a record, and not what every object has under that name. */
+const own = <T>(record: Readonly<Record<string, T>>, name: string): T | undefined =>
+  Object.hasOwn(record, name) ? record[name] : undefined;
+
 const describe = (node: NodeProto): string => `${opName(node)} "${node.name || (node.outputs[0] ?? "")}"`;
 
 /** Results as values, each under its name. */
@@ -293,26 +302,4 @@ function valuesOf(node: OpNode, built: Built): readonly (Value | undefined)[] {
     if (result instanceof Tensor) return Value.of(name, type, result);
     return result && result.name !== name ? result.renamed(name) : result;
   });
-}
-
-/** Names that a node reads, also in the graphs that it holds. */
-function readBy({ inputs, attributes }: NodeProto): string[] {
-  const names = [...inputs];
-  for (const { graph } of attributes.values()) {
-    if (graph) names.push(...graph.outputs.map(({ name }) => name), ...graph.nodes.flatMap(readBy));
-  }
-  return names;
-}
-
-/** The nodes that the wanted values need. Nodes are in order, so one walk from the end finds them. */
-function neededNodes(graph: Graph, wanted: readonly string[]): ReadonlySet<NodeProto> {
-  const names = new Set(wanted);
-  const needed = new Set<NodeProto>();
-  for (let i = graph.nodes.length - 1; i >= 0; i--) {
-    const node = graph.nodes[i]!;
-    if (!node.outputs.some((name) => names.has(name))) continue;
-    needed.add(node);
-    for (const name of readBy(node)) names.add(name);
-  }
-  return needed;
 }

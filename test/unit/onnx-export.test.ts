@@ -118,7 +118,9 @@ describe("recurrent layers are one node for each layer", () => {
   test("cell states of all steps are refused: ONNX has the last", async () => {
     const { node } = nn.lstm(3, 4)(x).output.node.inputs[0]!;
     const kept = [node, nn.lstm(3, 4)(x).output.node].find(({ op }) => op.name === "lstmSequence")!.results[1]!;
-    await expect(exportOnnx(firstValues, { kept })).rejects.toThrow("result 1 of op lstmSequence: only its last step");
+    await expect(exportOnnx(firstValues, { kept })).rejects.toThrow(
+      "the cell states of an LSTM at every step. ONNX has those of its last step alone",
+    );
   });
 });
 
@@ -197,25 +199,6 @@ describe("a model for batches of any size", () => {
       }
     }
   });
-
-  test("refuses numbers that the batch decides", async () => {
-    const outputs = ({ x }: { x: Tensor }) => ({ y: t.mul(x, 1 / x.shape[0]!) });
-    await expect(exportOnnx(firstValues, outputs, { inputs: { x: [2] } })).rejects.toThrow(
-      "a number in the graph depends on the size of the batch",
-    );
-    await expect(exportOnnx(firstValues, outputs)).rejects.toThrow("inputs");
-    const scaled = ({ x }: { x: Tensor }) => {
-      const weightIh = t.mul(t.variable(0.5, [16, 3]), 10 / x.shape[0]!);
-      return { y: t.lstm(x, [{ weightIh, weightHh: t.variable(0.1, [16, 4]) }], { batchFirst: true }).output };
-    };
-    await expect(exportOnnx(firstValues, scaled, { inputs: { x: [5, 3] } })).rejects.toThrow(
-      "a number in the graph depends on the size of the batch",
-    );
-    const products = ({ x }: { x: Tensor }) => ({ y: t.cumprod(x, 0) });
-    await expect(exportOnnx(firstValues, products, { inputs: { x: [2] } })).rejects.toThrow(
-      "op cumprod along the batch",
-    );
-  });
 });
 
 describe("weights", () => {
@@ -280,24 +263,13 @@ describe("outputs", () => {
     expect(importOnnx((await exportOnnx(firstValues, { y: t.neg(x) })).bytes).metadata).toEqual({});
   });
 
-  test("are checked", async () => {
-    await expect(exportOnnx(firstValues, {})).rejects.toThrow("there is no output");
-    await expect(exportOnnx(firstValues, { y: 3 as never })).rejects.toThrow('output "y"');
-    await expect(exportOnnx(firstValues, { x: t.neg(x) })).rejects.toThrow('two inputs or outputs with the name "x"');
-    await expect(exportOnnx(firstValues, { y: x }, { opset: 16 })).rejects.toThrow("opset");
-    await expect(exportOnnx(firstValues, { y: x }, { external: "../x" })).rejects.toThrow("external");
-    await expect(exportOnnx(firstValues, { y: x }, { metadata: { size: 3 as never } })).rejects.toThrow(
-      'exportOnnx: metadata "size" is 3, expected a text',
-    );
-  });
-
   test("all that ONNX lacks is named at once", async () => {
     const loss = t.sum(t.conv2d(t.input("image", [1, 1, 4, 4]), t.variable(1, [1, 1, 3, 3], { name: "w" })));
     const [w] = loss.node.inputs[0]!.node.inputs.slice(1) as [Variable];
     const gradient = t.grad(loss, [w])[0];
     const noise = nn.dropout(0.5)(x, { training: true });
     await expect(exportOnnx(firstValues, { gradient, noise })).rejects.toThrow(
-      /cannot write \d things for ONNX: .*conv2dWeightGrad/,
+      /no form for op conv2dWeightGrad; op uniform, which updates variables.*training: false/,
     );
   });
 });

@@ -1,19 +1,11 @@
-import { AttributeError, checkObject, checkWhole, counted, optionsOf, refuse } from "../../errors.ts";
+import { AttributeError, checkWhole, optionsOf, refuse } from "../../errors.ts";
 import { order } from "../../graph/print.ts";
-import { checkShape, type DType, type Shape } from "../../graph/shape.ts";
-import { checkTensor, type Tensor, type TensorData, Variable } from "../../graph/tensor.ts";
+import { type TensorData, Variable } from "../../graph/tensor.ts";
 import { type Named, variablesOf } from "../../io/named.ts";
-import { input } from "../../ops/index.ts";
 import type { Runner } from "../../runtime/runner.ts";
-import { encodeModel, type OutGraph, sameGraph } from "./proto.ts";
+import { encodeModel, type OutGraph } from "./proto.ts";
+import { checkOutputs, type OnnxSample, type OnnxTensors, openGraph, type Trace, type Traced } from "./trace.ts";
 import { Writer } from "./writer.ts";
-
-/** One sample of an input: its shape without the batch, and its dtype, default f32. */
-export type OnnxSample = Shape | { readonly shape: Shape; readonly dtype?: DType };
-
-/** Tensors by name. */
-// biome-ignore lint/suspicious/noExplicitAny: which dtype each has is known to the caller alone
-export type OnnxTensors<K extends string = string> = Readonly<Record<K, Tensor<any>>>;
 
 /** `K` are the names of the inputs. */
 export interface OnnxExportOptions<K extends string = string> {
@@ -40,8 +32,7 @@ export interface OnnxFile {
   readonly files: Readonly<Record<string, Uint8Array<ArrayBuffer>>>;
 }
 
-/** Primes that no other size is a multiple of: what depends on the batch shows in the sizes. */
-const batchSizes = [100_003, 100_019] as const;
+const op = "exportOnnx";
 
 const versions = [17, 22] as const;
 
@@ -51,7 +42,8 @@ const versions = [17, 22] as const;
  * directions. Weights keep their names; those of recurrent layers are in ONNX's order of gates.
  *
  * @param outputs tensors by name, with the sizes that they have; or a function of inputs that returns them, for batches
- * of any size: `({ x }) => ({ scores: model(x, { training: false }) })`, with `inputs: { x: [784] }`.
+ * of any size: `({ x }) => ({ scores: model(x, { training: false }) })`, with `inputs: { x: [784] }`. It is called with
+ * batches of different, large sizes: what it decides by the size of the batch is decided once.
  * @throws AttributeError that names all ops that ONNX lacks, such as gradients, updates and random numbers; LimitError
  * for files of 2 GiB and more.
  */
@@ -60,7 +52,7 @@ export async function exportOnnx<K extends string>(
   outputs: OnnxTensors | ((inputs: OnnxTensors<K>) => OnnxTensors),
   options: OnnxExportOptions<K> = {},
 ): Promise<OnnxFile> {
-  const op = "exportOnnx";
+  if (typeof Object(engine).read !== "function") refuse(op, "the engine", engine, "an Engine");
   const all = optionsOf(op, options as OnnxExportOptions, {
     inputs: undefined,
     model: undefined,
@@ -69,77 +61,63 @@ export async function exportOnnx<K extends string>(
     metadata: {},
   });
   checkWhole(op, "opset", all.opset, ...versions);
-  const { external, metadata } = all;
-  if (external !== undefined && (typeof external !== "string" || !/^[^/\\]+$/.test(external)))
+  const { external, metadata, opset } = all;
+  if (external !== undefined && !isFileName(external))
     refuse(op, "external", external, "the name of a file, without a folder");
   for (const [key, value] of Object.entries(metadata))
     if (typeof value !== "string") refuse(op, `metadata "${key}"`, value, "a text");
-  const given = typeof outputs === "function" ? traced(outputs as Traced, all.inputs) : [checkOutputs(outputs)];
-  const variables = new Set(
-    order(Object.values(given[0]!.outputs)).flatMap(({ results: [result] }) =>
-      result instanceof Variable ? [result] : [],
-    ),
-  );
-  const names = namesOf(variables, all.model);
-  const values = new Map<Variable, TensorData>();
-  await Promise.all([...variables].map(async (variable) => values.set(variable, await engine.read(variable))));
-  const problems = new Set<string>();
-  const graphs = given.map(({ outputs: tensors, batch }) =>
-    new Writer({
-      opset: all.opset,
-      batch,
-      nameOf: (variable) => names.get(variable) ?? variable.name,
-      valuesOf: (variable) => values.get(variable)!,
-      problem: (text) => problems.add(text),
-    }).write(tensors),
-  );
-  if (problems.size > 0)
-    throw new AttributeError(
-      `${op}: cannot write ${counted(problems.size, "thing")} for ONNX: ${[...problems].join("; ")}`,
-    );
-  const [graph, other] = graphs as [OutGraph, OutGraph | undefined];
-  if (other && !sameGraph(graph, other))
-    throw new AttributeError(
-      `${op}: a number in the graph depends on the size of the batch: export tensors of one size instead of a function`,
-    );
-  const { bytes, outside } = encodeModel(graph, all.opset, external, metadata);
+  if (typeof outputs !== "function" && all.inputs !== undefined)
+    refuse(op, "inputs", all.inputs, "none: tensors have their inputs, only a function is given some");
+  const names = all.model && namesOf(all.model);
+  const write = (traces: readonly Trace[]) => written(engine, traces, opset, names);
+  const graph =
+    typeof outputs === "function"
+      ? await openGraph(outputs as Traced, all.inputs, write)
+      : (await write([{ outputs: checkOutputs("the second argument", outputs), inputs: [] }]))[0]!;
+  const { bytes, outside } = encodeModel(graph, opset, external, metadata);
   return { bytes, files: outside ? { [external!]: outside } : {} };
 }
 
-type Traced = (inputs: OnnxTensors) => OnnxTensors;
-
-interface Given {
-  readonly outputs: OnnxTensors;
-  readonly batch?: number;
+/** The graphs of outputs. @param names of all variables that may occur; absent: they have their own. */
+async function written(
+  engine: Pick<Runner, "read">,
+  traces: readonly Trace[],
+  opset: number,
+  names: ReadonlyMap<Variable, string> | undefined,
+): Promise<readonly OutGraph[]> {
+  const nodes = order(traces.flatMap(({ outputs }) => Object.values(outputs)));
+  const variables = nodes.flatMap(({ results: [result] }) => (result instanceof Variable ? [result] : []));
+  const values = new Map<Variable, TensorData>();
+  await Promise.all(variables.map(async (variable) => values.set(variable, await engine.read(variable))));
+  const [problems, hints] = [new Set<string>(), new Set<string>()];
+  const graphs = traces.map(({ outputs, inputs, batch }) =>
+    new Writer({
+      opset,
+      batch,
+      nameOf: (variable) => names?.get(variable) ?? variable.name,
+      valuesOf: (variable) => values.get(variable)!,
+      problem(text, hint) {
+        problems.add(text);
+        if (hint !== undefined) hints.add(hint);
+      },
+    }).write(outputs, inputs),
+  );
+  if (problems.size > 0)
+    throw new AttributeError(`${op}: ONNX has no form for ${[[...problems].join("; "), ...hints].join(". ")}`);
+  const other = names && variables.find((variable) => !names.has(variable));
+  if (other) throw new AttributeError(`${op}: variable "${other.name}" is no part of the model`);
+  return graphs;
 }
 
-function checkOutputs(outputs: OnnxTensors): Given {
-  checkObject("exportOnnx", "the second argument", outputs, "{ name: tensor, … } or a function that returns it");
-  for (const [name, tensor] of Object.entries(outputs)) checkTensor("exportOnnx", `output "${name}"`, tensor);
-  if (Object.keys(outputs).length === 0) throw new AttributeError("exportOnnx: there is no output");
-  return { outputs };
-}
-
-/** The outputs for two sizes of the batch. */
-function traced(run: Traced, samples: OnnxExportOptions["inputs"]): Given[] {
-  checkObject("exportOnnx", "inputs", samples, "{ x: [sizes of a sample], … }, since the outputs are a function");
-  return batchSizes.map((batch) => {
-    const inputs = Object.entries(samples!).map(([name, sample]) => {
-      const { shape, dtype = "f32" } = Array.isArray(sample)
-        ? { shape: sample as Shape }
-        : (sample as { shape: Shape; dtype?: DType });
-      return [name, input(name, [batch, ...checkShape(`exportOnnx: input "${name}"`, shape)], dtype)] as const;
-    });
-    return { ...checkOutputs(run(Object.fromEntries(inputs))), batch };
-  });
-}
-
-/** The names of variables: those of the model, or their own. */
-function namesOf(variables: ReadonlySet<Variable>, model: Named | undefined): ReadonlyMap<Variable, string> {
-  if (model === undefined) return new Map();
+/** The names of a model's variables: of one that is there twice, the first. */
+function namesOf(model: Named): ReadonlyMap<Variable, string> {
   const names = new Map<Variable, string>();
-  for (const [name, variable] of variablesOf("exportOnnx", model)) if (!names.has(variable)) names.set(variable, name);
-  const other = [...variables].find((variable) => !names.has(variable));
-  if (other) throw new AttributeError(`exportOnnx: variable "${other.name}" is no part of the model`);
+  for (const [name, variable] of variablesOf(op, model, "model")) if (!names.has(variable)) names.set(variable, name);
   return names;
+}
+
+/** Whether a name is that of a file in the same folder, wherever the model is put. */
+function isFileName(name: unknown): boolean {
+  if (typeof name !== "string" || ["", ".", ".."].includes(name)) return false;
+  return [...name].every((letter) => letter >= " " && !["/", "\\", ":"].includes(letter));
 }

@@ -27,7 +27,8 @@ export function convolution(to: Target, node: Node, [x, weight, bias]: readonly 
       const whole = n + [top, left][axis]! + [bottom, right][axis]!;
       return Math.floor((whole - dilation[axis]! * (kernel[axis]! - 1) - 1) / stride[axis]!) + 1;
     });
-    if (natural.some((n, axis) => n !== size[axis])) return to.problem(`op conv2d with a result of ${size}`);
+    if (natural.some((n, axis) => n !== size[axis]))
+      return to.problem(`op conv2d that leaves out positions: ${size.join(" × ")} of ${natural.join(" × ")}`);
     const pads = isNegative ? [...low, ...high].map(() => 0) : [...low, ...high];
     return to.emit("Conv", [image, weight!, bias ?? ""], { ...common, pads });
   }

@@ -84,7 +84,7 @@ export function encodeModel(
   for (const entry of Object.entries(metadata)) message.message(14, encodeEntry(entry));
   if (message.length > longestFile)
     throw new LimitError(
-      `exportOnnx: the file would have ${message.length} bytes, at most ${longestFile}: put the weights beside it, with external`,
+      `exportOnnx: the file would have ${message.length} bytes${external === undefined ? "" : " without its weights"}, at most ${longestFile}${external === undefined ? ": put the weights beside it, with external" : ""}`,
     );
   return { bytes: message.finish(), outside: outside && joined(outside) };
 }

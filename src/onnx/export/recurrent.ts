@@ -178,7 +178,9 @@ function statesOf(to: Target, node: Node, index: number): string {
   const { shape } = node.results[index]!;
   if (index === 1 && written.sequence.kind === "LSTM" && shape[node.attrs["batchFirst"] ? 1 : 0] === 1)
     return to.reshape(directionAt(to, written.outputs[2]!, written.sequence, node, 0), shape);
-  return to.problem(`result ${index} of op ${node.op.name}: only its last step`);
+  if (index === 1 && written.sequence.kind === "LSTM")
+    return to.problem("the cell states of an LSTM at every step", "ONNX has those of its last step alone");
+  return to.problem(`result ${index + 1} of ${node.results.length} of op ${node.op.name}`);
 }
 
 /** Y of one direction: `[T, N, H]`, or `[N, T, H]`. */

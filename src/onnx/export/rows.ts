@@ -16,6 +16,11 @@ const comparison =
   (to, node) =>
     to.bool(op, to.operands(node));
 
+const infinity =
+  (attributes: Attributes): Row =>
+  (to, node) =>
+    to.bool("IsInf", to.operands(node), attributes);
+
 /** An op on one element, from others. */
 const composed =
   (write: (to: Target, x: string, number: (value: number) => string, attrs: Node["attrs"]) => string): Row =>
@@ -127,7 +132,8 @@ const pointwiseRows: Readonly<Record<string, Row>> = {
   ceil: same("Ceil"),
   round: same("Round"),
   isNan: comparison("IsNaN"),
-  isInf: comparison("IsInf"),
+  isPositiveInfinity: infinity({ detect_negative: 0 }),
+  isNegativeInfinity: infinity({ detect_positive: 0 }),
   relu: same("Relu"),
   sigmoid: same("Sigmoid"),
   tanh: same("Tanh"),
@@ -192,6 +198,16 @@ const lineRows: Readonly<Record<string, Row>> = {
   max: reduction("ReduceMax"),
   min: reduction("ReduceMin"),
   prod: reduction("ReduceProd"),
+  squaredNorm: (to, { inputs }) => {
+    const parts = inputs.map((x) =>
+      to.reduced(
+        "ReduceSumSquare",
+        to.value(x),
+        x.shape.map((_, axis) => axis),
+      ),
+    );
+    return parts.reduce((a, b) => to.emit("Add", [a, b]));
+  },
   argmax: position("ArgMax"),
   argmin: position("ArgMin"),
   cumsum: (to, { inputs: [x], attrs }) => to.emit("CumSum", [to.value(x!), to.number(attrs["axis"], "i32")]),

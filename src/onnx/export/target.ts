@@ -51,8 +51,8 @@ export interface Target {
   number(value: number, dtype: DType): string;
   /** Numbers of the graph. */
   constant(data: ArrayLike<number>, shape: Shape, type: ElementName): string;
-  /** Takes what cannot be written. @returns a name, so that writing goes on. */
-  problem(text: string): string;
+  /** Takes what cannot be written, and what to do about it. @returns a name, so that writing goes on. */
+  problem(text: string, hint?: string): string;
 }
 
 /** Writes a node with one result. @returns the name of the result. */

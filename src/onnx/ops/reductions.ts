@@ -54,7 +54,8 @@ function reduced(node: OpNode, fold: Fold): Built {
   const axes = isAll ? x.shape.map((_, axis) => axis) : given.map((axis) => axisOf(axis, x.rank));
   const keeps = node.int("keepdims", 1) !== 0;
   const shape = x.shape.flatMap((n, axis) => (axes.includes(axis) ? (keeps ? [1] : []) : [n]));
-  if (x.size > 0) return reshape(axes.length === 0 ? x.tensor : fold(x.tensor, axes), shape);
+  // A number is a line of one: its square or norm is not itself.
+  if (x.size > 0) return reshape(x.rank === 0 ? fold(reshape(x.tensor, [1]), [0]) : fold(x.tensor, axes), shape);
   return node.host(x.type, shape, new Array<number>(sizeOf(shape)).fill(ofNothing[node.op] ?? 0));
 }
 
