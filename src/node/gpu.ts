@@ -8,7 +8,7 @@ import { findLavapipe, findSwiftShader, loadVulkan, mayHaveGpu } from "./vulkan.
 /**
  * Which adapter to use. `"hardware"`: a GPU. `"software"`: the CPU, through lavapipe if installed, else SwiftShader.
  * `"lavapipe"`, `"swiftshader"`: that one. `"wasm"`: WebAssembly on the CPU, without WebGPU, as of tilegrad/wasm.
- * `"auto"`: a GPU if there is one, else the CPU.
+ * `"auto"`: a GPU if there is one, else lavapipe if installed, else WebAssembly.
  */
 export type AdapterChoice = "auto" | "hardware" | "software" | "lavapipe" | "swiftshader" | "wasm";
 
@@ -45,11 +45,12 @@ type Dawn = typeof import("webgpu");
  * WebGPU for Node and its workers: what `navigator.gpu` is in a browser, from the npm package `webgpu` (Dawn). In Deno,
  * Deno's own `navigator.gpu`.
  *
- * Without a GPU, Linux computes on the CPU. An installed lavapipe comes first, where Dawn accepts it (Mesa 23 or later:
- * `mesa-vulkan-drivers`): it has f16 and is three to four times as fast as SwiftShader. Otherwise, on x64, SwiftShader:
- * an installed Chrome's, or that of the npm package `@sparticuz/chromium`, unpacked on first use. `engine.adapter`
- * names the result. Unless you ask for `hardware`, a driver named by `VK_DRIVER_FILES` or `VK_ICD_FILENAMES` comes
- * first, whatever it runs on.
+ * Without a GPU, the CPU computes. An installed lavapipe comes first, where Dawn accepts it (Mesa 23 or later:
+ * `mesa-vulkan-drivers`), since it has f16. Otherwise kernels become WebAssembly (tilegrad/wasm), which is several times
+ * as fast as SwiftShader. `"software"` and `"swiftshader"` ask for WebGPU on the CPU: on x64, SwiftShader is an installed
+ * Chrome's, or that of the npm package `@sparticuz/chromium`, unpacked on first use. `engine.adapter` names the result.
+ * Unless you ask for `hardware`, a driver named by `VK_DRIVER_FILES` or `VK_ICD_FILENAMES` comes first, whatever it runs
+ * on.
  * @throws DeviceError when a package or such an adapter is missing; the message says what to install.
  */
 export async function createGPU(options: GPUOptions = {}): Promise<GPU> {
@@ -60,7 +61,7 @@ export async function createGPU(options: GPUOptions = {}): Promise<GPU> {
     );
   if (adapter === "wasm") return createWasm();
   if (process.versions["deno"]) return openDeno(adapter);
-  const gpu = await open(await importDawn(), adapter, withExactClock(flags));
+  const gpu = await openNode(adapter, withExactClock(flags));
   alive.add(gpu);
   return gpu;
 }
@@ -68,7 +69,11 @@ export async function createGPU(options: GPUOptions = {}): Promise<GPU> {
 /** Dawn's devices do not keep their instance alive: using one after its instance is collected crashes the process. */
 const alive = new Set<GPU>();
 
-async function open(dawn: Dawn, adapter: string, flags: string[]): Promise<GPU> {
+async function openNode(adapter: string, flags: string[]): Promise<GPU> {
+  const dawn = await importDawn().catch((error) => {
+    if (adapter !== "auto") throw error;
+  });
+  if (!dawn) return createWasm();
   switch (adapter) {
     case "hardware":
       return (await openHardware(dawn, flags)) ?? fail(NO_HARDWARE);
@@ -78,12 +83,15 @@ async function open(dawn: Dawn, adapter: string, flags: string[]): Promise<GPU> 
       return (await openSoftware(dawn, flags, adapter)) ?? fail(NO_LAVAPIPE);
     case "swiftshader":
       return (await openSoftware(dawn, flags, adapter)) ?? fail(NO_SOFTWARE);
-    default:
+    default: {
+      // A driver that the environment names comes first, whatever it runs on.
+      const isNamed = process.env["VK_DRIVER_FILES"] || process.env["VK_ICD_FILENAMES"];
       return (
         (mayHaveGpu() ? await openHardware(dawn, flags) : undefined) ??
-        (await openSoftware(dawn, flags)) ??
-        fail(`${NO_HARDWARE}; ${NO_SOFTWARE}`)
+        (await openSoftware(dawn, flags, isNamed ? undefined : "lavapipe")) ??
+        createWasm()
       );
+    }
   }
 }
 

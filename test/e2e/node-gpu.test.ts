@@ -86,6 +86,11 @@ test.runIf(hasSoftware)(
   },
 );
 
+test.runIf(hasSoftware)("without a GPU and lavapipe, kernels become WebAssembly", async () => {
+  expect(await withLavapipe(broken, "auto")).toBe("webassembly simd");
+  expect(await withLavapipe(broken, "wasm")).toBe("webassembly simd");
+});
+
 // `sh test/lavapipe.sh true` puts it here.
 const cached = resolve("node_modules/.cache/tilegrad/lavapipe/driver.json");
 
@@ -100,7 +105,7 @@ test.runIf(hasSoftware && existsSync(cached))(
 
 test("an unknown adapter is an error that lists the known ones", async () => {
   await expect(createGPU({ adapter: "fast" as "auto" })).rejects.toThrow(
-    /"fast".*auto, hardware, software, lavapipe or swiftshader/,
+    /"fast".*auto, hardware, software, lavapipe, swiftshader or wasm/,
   );
 });
 

@@ -1,24 +1,14 @@
-import { FormatError, noSuch } from "../../errors.ts";
-import type { FunctionWriter, Label, Local } from "../code/function.ts";
+import { FormatError } from "../../errors.ts";
+import type { Label, Local } from "../code/function.ts";
 import type { ModuleWriter } from "../code/module.ts";
 import type { Value } from "../code/values.ts";
 import * as w from "../code/values.ts";
-import {
-  combined,
-  componentOf,
-  converted,
-  gathered,
-  kindOf,
-  known,
-  spread,
-  type Val,
-  val,
-  zero,
-} from "./arithmetic.ts";
-import { bitcast, builtins, chosen, kept, rowTimes } from "./builtins.ts";
+import { combined, converted, kindOf, type Val, val, zero } from "./arithmetic.ts";
+import { dimensions, Expressions } from "./expressions.ts";
+import { type Meaning, Names } from "./names.ts";
 import { parse } from "./parse.ts";
-import type { Block, Expression, FunctionSyntax, ModuleSyntax, Statement, TypeName } from "./syntax.ts";
-import { bytesOf, partsOf, type Scalar, scalar, showType, vector, type WgslType } from "./types.ts";
+import type { Block, Expression, FunctionSyntax, Statement, TypeName } from "./syntax.ts";
+import { bytesOf, partsOf, type WgslType } from "./types.ts";
 
 /*
  * From the text of a kernel to WebAssembly. Each invocation is one round of three loops. Functions are written where they
@@ -44,38 +34,6 @@ export function compileKernel(module: ModuleWriter, wgsl: string): { index: numb
   return { index, bindings: buffers.map(({ binding }) => binding) };
 }
 
-/** What a name stands for. */
-type Meaning =
-  | { readonly kind: "value"; readonly value: Val }
-  | { readonly kind: "variable"; readonly type: WgslType; readonly locals: readonly Local[] }
-  /** An array whose elements are found by position: in memory. */
-  | { readonly kind: "memory"; readonly of: WgslType; readonly count: number; readonly address: Value<"i32"> };
-
-/** A number or vector in memory. */
-interface Place {
-  readonly type: WgslType;
-  readonly address: Value<"i32">;
-  readonly offset: number;
-}
-
-/** Names, and those around them. */
-class Names {
-  readonly #own = new Map<string, Meaning>();
-  readonly #outer: Names | undefined;
-
-  constructor(outer?: Names) {
-    this.#outer = outer;
-  }
-
-  set(name: string, meaning: Meaning): void {
-    this.#own.set(name, meaning);
-  }
-
-  get(name: string): Meaning | undefined {
-    return this.#own.get(name) ?? this.#outer?.get(name);
-  }
-}
-
 /** Where statements are: what they may leave. */
 interface Context {
   readonly names: Names;
@@ -86,52 +44,37 @@ interface Context {
   readonly continues?: Label;
 }
 
-const dimensions = ["x", "y", "z", "w"];
-
-class KernelCompiler {
-  readonly #module: ModuleWriter;
-  readonly #to: FunctionWriter;
-  readonly #syntax: ModuleSyntax;
-  readonly #globals = new Names();
-  readonly #types = new Map<string, WgslType>();
-
-  constructor(module: ModuleWriter, to: FunctionWriter, syntax: ModuleSyntax) {
-    this.#module = module;
-    this.#to = to;
-    this.#syntax = syntax;
-    for (const [name, value] of syntax.constants)
-      this.#globals.set(name, { kind: "value", value: this.#value(value, this.#globals) });
-  }
-
+/** A kernel while it is written. */
+class KernelCompiler extends Expressions {
   buffer(name: string, type: TypeName, address: Value<"i32">): void {
     if (type.name !== "array" || !type.of) throw new FormatError(`buffer ${name} is ${type.name}, expected an array`);
-    const count = type.count ? this.#number(type.count, this.#globals) : Number.POSITIVE_INFINITY;
-    this.#globals.set(name, { kind: "memory", of: this.#type(type.of), count, address });
+    const count = type.count ? this.number(type.count, this.globals) : Number.POSITIVE_INFINITY;
+    this.globals.set(name, { kind: "memory", of: this.type(type.of), count, address });
   }
 
   /** The entry point, for all invocations of a box of workgroups. */
   main(box: readonly Value<"i32">[]): void {
-    const entry = [...this.#syntax.functions.values()].find(({ workgroup }) => workgroup);
+    const entry = [...this.syntax.functions.values()].find(({ workgroup }) => workgroup);
     if (!entry) throw new FormatError("the kernel has no entry point");
     const sizes = [0, 1, 2].map((axis) => {
       const size = entry.workgroup![axis];
-      return size ? this.#number(size, this.#globals) : 1;
+      return size ? this.number(size, this.globals) : 1;
     });
     const [x, y, z] = [0, 1, 2].map((axis) => {
       const size = w.i32(sizes[axis]!);
-      return [0, 1].map((end) => this.#to.local("i32", w.mul(box[2 * axis + end]!, size))) as [
+      return [0, 1].map((end) => this.to.local("i32", w.mul(box[2 * axis + end]!, size))) as [
         Local<"i32">,
         Local<"i32">,
       ];
     });
-    this.#to.loop(...z!, (iz) =>
-      this.#to.loop(...y!, (iy) =>
-        this.#to.loop(...x!, (ix) => {
+    this.to.loop(...z!, (iz) =>
+      this.to.loop(...y!, (iy) =>
+        this.to.loop(...x!, (ix) => {
           const args = entry.params.map(({ type, builtin = "" }) =>
-            val(this.#type(type), ...this.#builtin(builtin, [ix, iy, iz], sizes)),
+            val(this.type(type), ...this.#builtin(builtin, [ix, iy, iz], sizes)),
           );
-          for (const variable of this.#syntax.variables) this.#declare(variable, this.#globals);
-          this.#inline(entry, args);
+          for (const variable of this.syntax.variables) this.#declare(variable, this.globals);
+          this.inline(entry, args);
         }),
       ),
     );
@@ -151,30 +94,16 @@ class KernelCompiler {
   }
 
   /** Writes a function where it is called. */
-  #inline({ params, result, body }: FunctionSyntax, args: readonly Val[]): Val | undefined {
-    const names = new Names(this.#globals);
+  protected inline({ params, result, body }: FunctionSyntax, args: readonly Val[]): Val | undefined {
+    const names = new Names(this.globals);
     params.forEach(({ name, type }, i) => {
-      const of = this.#type(type);
-      names.set(name, { kind: "value", value: this.#held(this.#fitted(args[i]!, of)) });
+      const of = this.type(type);
+      names.set(name, { kind: "value", value: this.held(this.fitted(args[i]!, of)) });
     });
-    const type = result && this.#type(result);
-    const locals = type && partsOf(type).map((part) => this.#to.local(part));
-    this.#to.block((end) => this.#block(body, { names, end, ...(locals && { result: locals }) }));
+    const type = result && this.type(result);
+    const locals = type && partsOf(type).map((part) => this.to.local(part));
+    this.to.block((end) => this.#block(body, { names, end, ...(locals && { result: locals }) }));
     return type && { type, parts: locals! };
-  }
-
-  /** Copies a value into variables of its own. Known numbers need none. */
-  #held(value: Val): Val {
-    if (value.constant !== undefined) return value;
-    return { ...value, parts: value.parts.map((part) => this.#to.local(part.type, part)) };
-  }
-
-  /** A value as one of a type: numbers in the text take it. */
-  #fitted(value: Val, type: WgslType): Val {
-    if (type.kind === "scalar" && value.isAbstract) return converted(value, type.of);
-    if (type.kind === "scalar" && value.constant !== undefined && value.type.kind === "scalar")
-      return known(type.of, value.constant);
-    return { ...value, type };
   }
 
   #block(body: Block, context: Context): void {
@@ -191,7 +120,7 @@ class KernelCompiler {
         this.#assign(statement, context.names);
         break;
       case "call":
-        this.#evaluate(statement.call, context.names);
+        this.evaluate(statement.call, context.names);
         break;
       case "if":
         this.#if(statement, context);
@@ -201,17 +130,17 @@ class KernelCompiler {
         break;
       case "return": {
         if (statement.value) {
-          const value = this.#evaluate(statement.value, context.names);
-          context.result?.forEach((local, i) => this.#to.set(local, value!.parts[i]!));
+          const value = this.evaluate(statement.value, context.names);
+          context.result?.forEach((local, i) => this.to.set(local, value!.parts[i]!));
         }
-        this.#to.leave(context.end);
+        this.to.leave(context.end);
         break;
       }
       case "break":
-        this.#to.leave(context.breaks!);
+        this.to.leave(context.breaks!);
         break;
       case "continue":
-        this.#to.leave(context.continues!);
+        this.to.leave(context.continues!);
         break;
       case "block":
         this.#block(statement.body, context);
@@ -220,13 +149,13 @@ class KernelCompiler {
   }
 
   #declare({ how, name, type, value }: Extract<Statement, { kind: "declare" }>, names: Names): void {
-    const own = type && this.#type(type);
-    const given = value ? this.#value(value, names) : zero(own!);
-    const fitted = own ? this.#fitted(given, own) : given;
+    const own = type && this.type(type);
+    const given = value ? this.value(value, names) : zero(own!);
+    const fitted = own ? this.fitted(given, own) : given;
     if (how !== "var") {
       names.set(name, {
         kind: "value",
-        value: fitted.isAbstract && how === "let" ? converted(fitted, "i32") : this.#held(fitted),
+        value: fitted.isAbstract && how === "let" ? converted(fitted, "i32") : this.held(fitted),
       });
       return;
     }
@@ -235,7 +164,7 @@ class KernelCompiler {
       names.set(name, this.#array(made));
       return;
     }
-    const locals = made.parts.map((part) => this.#to.local(part.type, part));
+    const locals = made.parts.map((part) => this.to.local(part.type, part));
     names.set(name, { kind: "variable", type: made.type, locals });
   }
 
@@ -243,40 +172,40 @@ class KernelCompiler {
   #array({ type, parts }: Val): Meaning {
     const { of, count } = type as Extract<WgslType, { kind: "array" }>;
     const bytes = bytesOf(of);
-    const address = this.#module.scratch(bytes * count);
-    parts.forEach((part, i) => this.#to.store(address, part, i * bytes));
+    const address = this.module.scratch(bytes * count);
+    parts.forEach((part, i) => this.to.store(address, part, i * bytes));
     return { kind: "memory", of, count, address };
   }
 
   #assign({ to, sign, value }: Extract<Statement, { kind: "assign" }>, names: Names): void {
-    const given = this.#value(value, names);
-    const result = sign === "" ? given : combined(sign, this.#value(to, names), given);
-    this.#store(to, result, names);
+    const given = this.value(value, names);
+    const result = sign === "" ? given : combined(sign, this.value(to, names), given);
+    this.store(to, result, names);
   }
 
-  #store(to: Expression, given: Val, names: Names): void {
+  protected store(to: Expression, given: Val, names: Names): void {
     if (to.kind === "name") {
       const meaning = names.get(to.name);
       if (meaning?.kind !== "variable") throw new FormatError(`${to.name} cannot be assigned to`);
       const { type, locals } = meaning;
-      const value = this.#fitted(given, type);
+      const value = this.fitted(given, type);
       // All parts before any is changed.
-      const parts = locals.length === 1 ? value.parts : value.parts.map((part) => this.#to.keep(part));
-      locals.forEach((local, i) => this.#to.set(local, parts[i]!));
+      const parts = locals.length === 1 ? value.parts : value.parts.map((part) => this.to.keep(part));
+      locals.forEach((local, i) => this.to.set(local, parts[i]!));
       return;
     }
     if (to.kind === "index") {
-      const place = this.#placeOf(to, names);
+      const place = this.placeOf(to, names);
       if (!place) throw new FormatError("WebAssembly kernels assign to elements of buffers and arrays only");
       const { type, address, offset } = place;
-      this.#fitted(given, type).parts.forEach((part, i) => this.#to.store(address, part, offset + 4 * i));
+      this.fitted(given, type).parts.forEach((part, i) => this.to.store(address, part, offset + 4 * i));
       return;
     }
     if (to.kind === "member") {
       const at = dimensions.indexOf(to.name);
-      const place = to.x.kind === "index" ? this.#placeOf(to.x, names) : undefined;
+      const place = to.x.kind === "index" ? this.placeOf(to.x, names) : undefined;
       if (place && at >= 0) {
-        this.#to.store(place.address, converted(given, kindOf(place.type)).parts[0]!, place.offset + 4 * at);
+        this.to.store(place.address, converted(given, kindOf(place.type)).parts[0]!, place.offset + 4 * at);
         return;
       }
       const meaning = to.x.kind === "name" ? names.get(to.x.name) : undefined;
@@ -284,8 +213,8 @@ class KernelCompiler {
         const { type, locals } = meaning;
         if (type.kind === "vector" && at >= 0) {
           const part = converted(given, type.of).parts[0]!;
-          if (locals.length > 1) this.#to.set(locals[at]!, part);
-          else this.#to.set(locals[0]!, w.withLane(locals[0] as Value<"f32x4">, at, part) as Value);
+          if (locals.length > 1) this.to.set(locals[at]!, part);
+          else this.to.set(locals[0]!, w.withLane(locals[0] as Value<"f32x4">, at, part) as Value);
           return;
         }
       }
@@ -294,13 +223,13 @@ class KernelCompiler {
   }
 
   #if({ condition, then, otherwise }: Extract<Statement, { kind: "if" }>, context: Context): void {
-    const test = this.#value(condition, context.names);
+    const test = this.value(condition, context.names);
     if (test.constant !== undefined) {
       const taken = test.constant ? then : otherwise;
       if (taken) this.#block(taken, context);
       return;
     }
-    this.#to.when(
+    this.to.when(
       test.parts[0] as Value<"i32">,
       () => this.#block(then, context),
       otherwise && (() => this.#block(otherwise, context)),
@@ -310,323 +239,12 @@ class KernelCompiler {
   #for({ first, condition, next, body }: Extract<Statement, { kind: "for" }>, context: Context): void {
     const inner = { ...context, names: new Names(context.names) };
     if (first) this.#statement(first, inner);
-    this.#to.block((breaks) =>
-      this.#to.repeat(() => {
-        if (condition) this.#to.leave(breaks, w.isZero(this.#value(condition, inner.names).parts[0]!));
-        this.#to.block((continues) => this.#block(body, { ...inner, breaks, continues }));
+    this.to.block((breaks) =>
+      this.to.repeat(() => {
+        if (condition) this.to.leave(breaks, w.isZero(this.value(condition, inner.names).parts[0]!));
+        this.to.block((continues) => this.#block(body, { ...inner, breaks, continues }));
         if (next) this.#statement(next, inner);
       }),
     );
-  }
-
-  /** A number that is known now. */
-  #number(expression: Expression, names: Names): number {
-    const { constant } = this.#value(expression, names);
-    if (constant === undefined) throw new FormatError("a size is no constant");
-    return constant;
-  }
-
-  #value(expression: Expression, names: Names): Val {
-    const value = this.#evaluate(expression, names);
-    if (!value) throw new FormatError("a function without a result stands where a value should be");
-    return value;
-  }
-
-  /** The value of an expression; `undefined` of a call without a result. */
-  #evaluate(expression: Expression, names: Names): Val | undefined {
-    switch (expression.kind) {
-      case "number": {
-        const { value, type } = expression;
-        return type === "abstract" ? known("i32", value, true) : known(type, value);
-      }
-      case "bool":
-        return known("bool", Number(expression.value));
-      case "name":
-        return this.#named(expression.name, names);
-      case "unary":
-        return this.#unary(expression.sign, this.#value(expression.x, names));
-      case "binary":
-        return this.#binary(expression, names);
-      case "index":
-        return this.#element(expression, names);
-      case "member":
-        return this.#member(this.#value(expression.x, names), expression.name);
-      case "call":
-        return this.#call(expression.callee, expression.args, names);
-    }
-  }
-
-  #named(name: string, names: Names): Val {
-    const meaning = names.get(name);
-    if (!meaning) throw new FormatError(`WebAssembly kernels do not know the name ${name}`);
-    if (meaning.kind === "value") return meaning.value;
-    if (meaning.kind === "variable") return { type: meaning.type, parts: meaning.locals };
-    const { of, count, address } = meaning;
-    if (count === Number.POSITIVE_INFINITY) throw new FormatError(`buffer ${name} stands where a number should be`);
-    const parts = Array.from(
-      { length: count },
-      (_, i) => this.#loaded({ type: of, address, offset: i * bytesOf(of) }).parts,
-    );
-    return { type: { kind: "array", of, count }, parts: parts.flat() };
-  }
-
-  #loaded({ type, address, offset }: Place): Val {
-    return val(type, ...partsOf(type).map((part, i) => w.load(part, address, offset + 4 * i)));
-  }
-
-  #unary(sign: string, x: Val): Val {
-    const kind = kindOf(x.type);
-    if (x.constant !== undefined) {
-      const value = sign === "-" ? -x.constant : sign === "!" ? Number(!x.constant) : ~x.constant;
-      return known(kind, value, x.isAbstract);
-    }
-    const isWide = x.parts[0]!.type.endsWith("x4");
-    const of = (part: Value): Value => {
-      if (sign === "-")
-        return kind === "f32" || isWide ? w.neg(part as Value<"f32">) : w.sub(w.i32(0), part as Value<"i32">);
-      if (isWide) return w.not(part as Value<"i32x4">);
-      return sign === "!" ? w.isZero(part) : w.xor(part as Value<"i32">, w.i32(-1));
-    };
-    return { type: x.type, parts: x.parts.map(of) };
-  }
-
-  #binary({ sign, a, b }: Extract<Expression, { kind: "binary" }>, names: Names): Val {
-    const left = this.#value(a, names);
-    if (sign !== "&&" && sign !== "||") {
-      const right = this.#value(b, names);
-      const isRow = left.type.kind === "vector" && right.type.kind === "matrix";
-      return isRow ? rowTimes(this.#to, left, right) : combined(sign, left, right);
-    }
-    const isAnd = sign === "&&";
-    if (left.constant !== undefined) return Boolean(left.constant) === isAnd ? this.#value(b, names) : left;
-    // What reads memory waits for the first condition, which may guard it.
-    if (!this.#reads(b, names)) {
-      const right = this.#value(b, names);
-      const join = isAnd ? w.and : w.or;
-      return val(scalar("bool"), join(left.parts[0] as Value<"i32">, right.parts[0] as Value<"i32">));
-    }
-    const result = this.#to.local("i32", left.parts[0] as Value<"i32">);
-    this.#to.when(isAnd ? result : w.isZero(result), () =>
-      this.#to.set(result, this.#value(b, names).parts[0] as Value<"i32">),
-    );
-    return val(scalar("bool"), result);
-  }
-
-  /** Whether an expression reads a buffer. */
-  #reads(expression: Expression, names: Names): boolean {
-    switch (expression.kind) {
-      case "index":
-        return true;
-      case "unary":
-      case "member":
-        return this.#reads(expression.x, names);
-      case "binary":
-        return this.#reads(expression.a, names) || this.#reads(expression.b, names);
-      case "call":
-        return (
-          this.#syntax.functions.has(expression.callee.name) || expression.args.some((arg) => this.#reads(arg, names))
-        );
-      default:
-        return false;
-    }
-  }
-
-  /** The place of an element in memory; `undefined` for one of a value. */
-  #placeOf({ x, at }: Extract<Expression, { kind: "index" }>, names: Names): Place | undefined {
-    const meaning = x.kind === "name" ? names.get(x.name) : undefined;
-    if (meaning?.kind !== "memory") {
-      // One number of a vector in memory.
-      const outer = x.kind === "index" ? this.#placeOf(x, names) : undefined;
-      if (outer?.type.kind !== "vector") return undefined;
-      const index = converted(this.#value(at, names), "u32");
-      return {
-        type: scalar(outer.type.of),
-        address: w.add(outer.address, w.mul(index.parts[0] as Value<"i32">, w.i32(4))),
-        offset: outer.offset,
-      };
-    }
-    const { of, address } = meaning;
-    const index = converted(this.#value(at, names), "u32");
-    const bytes = bytesOf(of);
-    if (index.constant !== undefined) return { type: of, address, offset: index.constant * bytes };
-    const step = w.shl(index.parts[0] as Value<"i32">, w.i32(Math.log2(bytes)));
-    return { type: of, address: w.add(address, step), offset: 0 };
-  }
-
-  #element(expression: Extract<Expression, { kind: "index" }>, names: Names): Val {
-    const place = this.#placeOf(expression, names);
-    if (place) return this.#loaded(place);
-    const x = this.#value(expression.x, names);
-    const index = this.#value(expression.at, names);
-    if (x.type.kind === "array" && index.constant !== undefined) {
-      const width = partsOf(x.type.of).length;
-      return { type: x.type.of, parts: x.parts.slice(index.constant * width, (index.constant + 1) * width) };
-    }
-    if (x.type.kind === "matrix" && index.constant !== undefined) {
-      const column = vector("f32", x.type.rows);
-      const width = partsOf(column).length;
-      return { type: column, parts: x.parts.slice(index.constant * width, (index.constant + 1) * width) };
-    }
-    if (x.type.kind === "vector") {
-      if (index.constant !== undefined) return componentOf(x, index.constant);
-      const { count } = x.type;
-      const all = kept(this.#to, x);
-      const at = kept(this.#to, index);
-      return Array.from({ length: count }, (_, i) => componentOf(all, i)).reduce((found, each, i) =>
-        chosen(found, each, combined("==", at, known(kindOf(at.type), i))),
-      );
-    }
-    throw new FormatError(`WebAssembly kernels do not find elements of ${showType(x.type)} by position`);
-  }
-
-  #member(x: Val, name: string): Val {
-    if (x.type.kind === "struct") {
-      let from = 0;
-      for (const [field, type] of x.type.fields) {
-        const width = partsOf(type).length;
-        if (field === name) return { type, parts: x.parts.slice(from, from + width) };
-        from += width;
-      }
-      throw new FormatError(noSuch("field", name, [...x.type.fields.keys()]));
-    }
-    const places = [...name].map((letter) => dimensions.indexOf(letter));
-    if (places.length === 1) return componentOf(x, places[0]!);
-    const whole = kept(this.#to, x);
-    const { of } = x.type as Extract<WgslType, { kind: "vector" }>;
-    const each = places.map((at) => componentOf(whole, at));
-    return each.length === 4
-      ? gathered(of, each)
-      : { type: vector(of, each.length), parts: each.flatMap(({ parts }) => parts) };
-  }
-
-  #call(callee: TypeName, args: readonly Expression[], names: Names): Val | undefined {
-    const { name } = callee;
-    const own = this.#syntax.functions.get(name);
-    if (own)
-      return this.#inline(
-        own,
-        args.map((arg) => this.#value(arg, names)),
-      );
-    if (name.startsWith("atomic") && name !== "atomic") return this.#atomic(name, args, names);
-    if (name === "select") return this.#select(args as [Expression, Expression, Expression], names);
-    if (name === "bitcast") return bitcast(kindOf(this.#type(callee.of!)) as "f32", this.#value(args[0]!, names));
-    const builtin = builtins[name];
-    const values = args.map((arg) => this.#value(arg, names));
-    return builtin
-      ? builtin({ module: this.#module, to: this.#to }, ...values)
-      : this.#made(this.#type(callee), values);
-  }
-
-  /** `atomicAdd(&counts[i], 1u)` and the like: only one invocation runs at a time. @returns the value before. */
-  #atomic(name: string, [pointer, operand]: readonly Expression[], names: Names): Val | undefined {
-    if (pointer?.kind !== "unary" || pointer.sign !== "&") throw new FormatError(`${name} takes a pointer: &counts[i]`);
-    const given = operand && this.#value(operand, names);
-    if (name === "atomicStore") {
-      this.#store(pointer.x, given!, names);
-      return undefined;
-    }
-    const before = this.#held(this.#value(pointer.x, names));
-    const sign = { atomicAdd: "+", atomicSub: "-", atomicAnd: "&", atomicOr: "|", atomicXor: "^" }[name];
-    const extreme = { atomicMin: "min", atomicMax: "max" }[name];
-    if (sign) this.#store(pointer.x, combined(sign, before, given!), names);
-    else if (extreme)
-      this.#store(pointer.x, builtins[extreme]!({ module: this.#module, to: this.#to }, before, given!), names);
-    else if (name === "atomicExchange") this.#store(pointer.x, given!, names);
-    else if (name !== "atomicLoad") throw new FormatError(`WebAssembly kernels do not know ${name}`);
-    return before;
-  }
-
-  #select([no, yes, condition]: [Expression, Expression, Expression], names: Names): Val {
-    const test = this.#value(condition, names);
-    if (test.constant !== undefined) return this.#value(test.constant ? yes : no, names);
-    const isGuard = test.type.kind === "scalar" && (this.#reads(no, names) || this.#reads(yes, names));
-    if (!isGuard) return chosen(this.#value(no, names), this.#value(yes, names), test);
-    // What reads memory is read where the condition asks for it only: it may guard it.
-    let made: Val | undefined;
-    let locals: readonly Local[] = [];
-    const put = (expression: Expression) => {
-      const value = this.#value(expression, names);
-      if (!made) {
-        made = value;
-        locals = value.parts.map(({ type }) => this.#to.local(type));
-      }
-      const fitted = value.isAbstract ? converted(value, kindOf(made.type)) : value;
-      locals.forEach((local, i) => this.#to.set(local, fitted.parts[i]!));
-    };
-    this.#to.when(
-      test.parts[0] as Value<"i32">,
-      () => put(yes),
-      () => put(no),
-    );
-    return { type: made!.type, parts: locals };
-  }
-
-  /** A value of a type, from others: conversions, vectors, matrices, arrays, structs. */
-  #made(type: WgslType, args: readonly Val[]): Val {
-    if (args.length === 0) return zero(type);
-    switch (type.kind) {
-      case "scalar":
-        return converted(args[0]!, type.of);
-      case "vector":
-        return this.#vector(type.of, type.count, args);
-      case "matrix": {
-        const columns = args.map((arg) => (arg.isAbstract ? converted(arg, "f32") : arg));
-        if (columns.every((column) => column.type.kind === "scalar") && type.rows === 4)
-          return { type, parts: this.#columns(columns) };
-        return { type, parts: columns.flatMap(({ parts }) => parts) };
-      }
-      case "array":
-        return { type, parts: args.flatMap((arg) => this.#fitted(arg, type.of).parts) };
-      case "struct": {
-        const types = [...type.fields.values()];
-        return { type, parts: args.flatMap((arg, i) => this.#fitted(arg, types[i]!).parts) };
-      }
-    }
-  }
-
-  /** Columns of four, from numbers. */
-  #columns(numbers: readonly Val[]): Value[] {
-    return Array.from(
-      { length: numbers.length / 4 },
-      (_, i) => gathered("f32", numbers.slice(4 * i, 4 * i + 4)).parts[0]!,
-    );
-  }
-
-  #vector(of: Scalar, count: number, args: readonly Val[]): Val {
-    const [first] = args as [Val];
-    if (args.length === 1) {
-      if (first.type.kind === "scalar") return spread(converted(first, of), count);
-      return converted(first, of);
-    }
-    const numbers = args.flatMap((arg) => {
-      if (arg.type.kind !== "vector") return [converted(arg, of)];
-      const whole = kept(this.#to, converted(arg, of));
-      return Array.from({ length: arg.type.count }, (_, i) => componentOf(whole, i));
-    });
-    if (count === 4) return gathered(of, numbers);
-    return { type: vector(of, count), parts: numbers.flatMap(({ parts }) => parts) };
-  }
-
-  #type({ name, of, count }: TypeName): WgslType {
-    const simple = /^vec([234])([fiu])$/.exec(name);
-    if (simple) return vector(({ f: "f32", i: "i32", u: "u32" } as const)[simple[2] as "f"], Number(simple[1]));
-    if (name === "f32" || name === "i32" || name === "u32" || name === "bool") return scalar(name);
-    const matrix = /^mat([234])x([234])f$/.exec(name);
-    if (matrix) return { kind: "matrix", columns: Number(matrix[1]), rows: Number(matrix[2]) };
-    // One invocation runs at a time, so all memory is atomic.
-    if (name === "atomic" && of) return this.#type(of);
-    if (/^vec[234]$/.test(name) && of) return vector(kindOf(this.#type(of)), Number(name[3]));
-    if (name === "array" && of && count)
-      return { kind: "array", of: this.#type(of), count: this.#number(count, this.#globals) };
-    const known = this.#types.get(name);
-    if (known) return known;
-    const alias = this.#syntax.aliases.get(name);
-    const struct = this.#syntax.structs.get(name);
-    if (!alias && !struct) throw new FormatError(`WebAssembly kernels do not know the type or function ${name}`);
-    const made: WgslType = alias
-      ? this.#type(alias)
-      : { kind: "struct", fields: new Map(struct!.map((field) => [field.name, this.#type(field.type)])) };
-    this.#types.set(name, made);
-    return made;
   }
 }

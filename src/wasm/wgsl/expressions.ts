@@ -1,0 +1,370 @@
+import { FormatError, noSuch } from "../../errors.ts";
+import type { FunctionWriter, Local } from "../code/function.ts";
+import type { ModuleWriter } from "../code/module.ts";
+import type { Value } from "../code/values.ts";
+import * as w from "../code/values.ts";
+import {
+  combined,
+  componentOf,
+  converted,
+  gathered,
+  kindOf,
+  known,
+  spread,
+  type Val,
+  val,
+  zero,
+} from "./arithmetic.ts";
+import { bitcast, builtins, chosen, kept, rowTimes } from "./builtins.ts";
+import { Names, type Place } from "./names.ts";
+import type { Expression, FunctionSyntax, ModuleSyntax, TypeName } from "./syntax.ts";
+import { bytesOf, partsOf, type Scalar, scalar, showType, vector, type WgslType } from "./types.ts";
+
+/** Names of components. */
+export const dimensions: readonly string[] = ["x", "y", "z", "w"];
+
+/** Values of expressions, within the function that is written. */
+export abstract class Expressions {
+  protected readonly module: ModuleWriter;
+  protected readonly to: FunctionWriter;
+  protected readonly syntax: ModuleSyntax;
+  protected readonly globals = new Names();
+  readonly #types = new Map<string, WgslType>();
+
+  constructor(module: ModuleWriter, to: FunctionWriter, syntax: ModuleSyntax) {
+    this.module = module;
+    this.to = to;
+    this.syntax = syntax;
+    for (const [name, value] of syntax.constants)
+      this.globals.set(name, { kind: "value", value: this.value(value, this.globals) });
+  }
+
+  /** Writes a function where it is called. @returns its result, if it has one. */
+  protected abstract inline(called: FunctionSyntax, args: readonly Val[]): Val | undefined;
+
+  /** Assigns a value. */
+  protected abstract store(to: Expression, given: Val, names: Names): void;
+
+  /** A number that is known now. */
+  protected number(expression: Expression, names: Names): number {
+    const { constant } = this.value(expression, names);
+    if (constant === undefined) throw new FormatError("a size is no constant");
+    return constant;
+  }
+
+  protected value(expression: Expression, names: Names): Val {
+    const value = this.evaluate(expression, names);
+    if (!value) throw new FormatError("a function without a result stands where a value should be");
+    return value;
+  }
+
+  /** The value of an expression; `undefined` of a call without a result. */
+  protected evaluate(expression: Expression, names: Names): Val | undefined {
+    switch (expression.kind) {
+      case "number": {
+        const { value, type } = expression;
+        return type === "abstract" ? known("i32", value, true) : known(type, value);
+      }
+      case "bool":
+        return known("bool", Number(expression.value));
+      case "name":
+        return this.#named(expression.name, names);
+      case "unary":
+        return this.#unary(expression.sign, this.value(expression.x, names));
+      case "binary":
+        return this.#binary(expression, names);
+      case "index":
+        return this.#element(expression, names);
+      case "member":
+        return this.#member(this.value(expression.x, names), expression.name);
+      case "call":
+        return this.#call(expression.callee, expression.args, names);
+    }
+  }
+
+  #named(name: string, names: Names): Val {
+    const meaning = names.get(name);
+    if (!meaning) throw new FormatError(`WebAssembly kernels do not know the name ${name}`);
+    if (meaning.kind === "value") return meaning.value;
+    if (meaning.kind === "variable") return { type: meaning.type, parts: meaning.locals };
+    const { of, count, address } = meaning;
+    if (count === Number.POSITIVE_INFINITY) throw new FormatError(`buffer ${name} stands where a number should be`);
+    const parts = Array.from(
+      { length: count },
+      (_, i) => this.#loaded({ type: of, address, offset: i * bytesOf(of) }).parts,
+    );
+    return { type: { kind: "array", of, count }, parts: parts.flat() };
+  }
+
+  #loaded({ type, address, offset }: Place): Val {
+    return val(type, ...partsOf(type).map((part, i) => w.load(part, address, offset + 4 * i)));
+  }
+
+  #unary(sign: string, x: Val): Val {
+    const kind = kindOf(x.type);
+    if (x.constant !== undefined) {
+      const value = sign === "-" ? -x.constant : sign === "!" ? Number(!x.constant) : ~x.constant;
+      return known(kind, value, x.isAbstract);
+    }
+    const isWide = x.parts[0]!.type.endsWith("x4");
+    const of = (part: Value): Value => {
+      if (sign === "-")
+        return kind === "f32" || isWide ? w.neg(part as Value<"f32">) : w.sub(w.i32(0), part as Value<"i32">);
+      if (isWide) return w.not(part as Value<"i32x4">);
+      return sign === "!" ? w.isZero(part) : w.xor(part as Value<"i32">, w.i32(-1));
+    };
+    return { type: x.type, parts: x.parts.map(of) };
+  }
+
+  #binary({ sign, a, b }: Extract<Expression, { kind: "binary" }>, names: Names): Val {
+    const left = this.value(a, names);
+    if (sign !== "&&" && sign !== "||") {
+      const right = this.value(b, names);
+      const isRow = left.type.kind === "vector" && right.type.kind === "matrix";
+      return isRow ? rowTimes(this.to, left, right) : combined(sign, left, right);
+    }
+    const isAnd = sign === "&&";
+    if (left.constant !== undefined) return Boolean(left.constant) === isAnd ? this.value(b, names) : left;
+    // What reads memory waits for the first condition, which may guard it.
+    if (!this.#reads(b, names)) {
+      const right = this.value(b, names);
+      const join = isAnd ? w.and : w.or;
+      return val(scalar("bool"), join(left.parts[0] as Value<"i32">, right.parts[0] as Value<"i32">));
+    }
+    const result = this.to.local("i32", left.parts[0] as Value<"i32">);
+    this.to.when(isAnd ? result : w.isZero(result), () =>
+      this.to.set(result, this.value(b, names).parts[0] as Value<"i32">),
+    );
+    return val(scalar("bool"), result);
+  }
+
+  /** Whether an expression reads a buffer. */
+  #reads(expression: Expression, names: Names): boolean {
+    switch (expression.kind) {
+      case "index":
+        return true;
+      case "unary":
+      case "member":
+        return this.#reads(expression.x, names);
+      case "binary":
+        return this.#reads(expression.a, names) || this.#reads(expression.b, names);
+      case "call":
+        return (
+          this.syntax.functions.has(expression.callee.name) || expression.args.some((arg) => this.#reads(arg, names))
+        );
+      default:
+        return false;
+    }
+  }
+
+  /** The place of an element in memory; `undefined` for one of a value. */
+  protected placeOf({ x, at }: Extract<Expression, { kind: "index" }>, names: Names): Place | undefined {
+    const meaning = x.kind === "name" ? names.get(x.name) : undefined;
+    if (meaning?.kind !== "memory") {
+      // One number of a vector in memory.
+      const outer = x.kind === "index" ? this.placeOf(x, names) : undefined;
+      if (outer?.type.kind !== "vector") return undefined;
+      const index = converted(this.value(at, names), "u32");
+      return {
+        type: scalar(outer.type.of),
+        address: w.add(outer.address, w.mul(index.parts[0] as Value<"i32">, w.i32(4))),
+        offset: outer.offset,
+      };
+    }
+    const { of, address } = meaning;
+    const index = converted(this.value(at, names), "u32");
+    const bytes = bytesOf(of);
+    if (index.constant !== undefined) return { type: of, address, offset: index.constant * bytes };
+    const step = w.shl(index.parts[0] as Value<"i32">, w.i32(Math.log2(bytes)));
+    return { type: of, address: w.add(address, step), offset: 0 };
+  }
+
+  #element(expression: Extract<Expression, { kind: "index" }>, names: Names): Val {
+    const place = this.placeOf(expression, names);
+    if (place) return this.#loaded(place);
+    const x = this.value(expression.x, names);
+    const index = this.value(expression.at, names);
+    if (x.type.kind === "array" && index.constant !== undefined) {
+      const width = partsOf(x.type.of).length;
+      return { type: x.type.of, parts: x.parts.slice(index.constant * width, (index.constant + 1) * width) };
+    }
+    if (x.type.kind === "matrix" && index.constant !== undefined) {
+      const column = vector("f32", x.type.rows);
+      const width = partsOf(column).length;
+      return { type: column, parts: x.parts.slice(index.constant * width, (index.constant + 1) * width) };
+    }
+    if (x.type.kind === "vector") {
+      if (index.constant !== undefined) return componentOf(x, index.constant);
+      const { count } = x.type;
+      const all = kept(this.to, x);
+      const at = kept(this.to, index);
+      return Array.from({ length: count }, (_, i) => componentOf(all, i)).reduce((found, each, i) =>
+        chosen(found, each, combined("==", at, known(kindOf(at.type), i))),
+      );
+    }
+    throw new FormatError(`WebAssembly kernels do not find elements of ${showType(x.type)} by position`);
+  }
+
+  #member(x: Val, name: string): Val {
+    if (x.type.kind === "struct") {
+      let from = 0;
+      for (const [field, type] of x.type.fields) {
+        const width = partsOf(type).length;
+        if (field === name) return { type, parts: x.parts.slice(from, from + width) };
+        from += width;
+      }
+      throw new FormatError(noSuch("field", name, [...x.type.fields.keys()]));
+    }
+    const places = [...name].map((letter) => dimensions.indexOf(letter));
+    if (places.length === 1) return componentOf(x, places[0]!);
+    const whole = kept(this.to, x);
+    const { of } = x.type as Extract<WgslType, { kind: "vector" }>;
+    const each = places.map((at) => componentOf(whole, at));
+    return each.length === 4
+      ? gathered(of, each)
+      : { type: vector(of, each.length), parts: each.flatMap(({ parts }) => parts) };
+  }
+
+  #call(callee: TypeName, args: readonly Expression[], names: Names): Val | undefined {
+    const { name } = callee;
+    const own = this.syntax.functions.get(name);
+    if (own)
+      return this.inline(
+        own,
+        args.map((arg) => this.value(arg, names)),
+      );
+    if (name.startsWith("atomic") && name !== "atomic") return this.#atomic(name, args, names);
+    if (name === "select") return this.#select(args as [Expression, Expression, Expression], names);
+    if (name === "bitcast") return bitcast(kindOf(this.type(callee.of!)) as "f32", this.value(args[0]!, names));
+    const builtin = builtins[name];
+    const values = args.map((arg) => this.value(arg, names));
+    return builtin ? builtin({ module: this.module, to: this.to }, ...values) : this.#made(this.type(callee), values);
+  }
+
+  /** `atomicAdd(&counts[i], 1u)` and the like: only one invocation runs at a time. @returns the value before. */
+  #atomic(name: string, [pointer, operand]: readonly Expression[], names: Names): Val | undefined {
+    if (pointer?.kind !== "unary" || pointer.sign !== "&") throw new FormatError(`${name} takes a pointer: &counts[i]`);
+    const given = operand && this.value(operand, names);
+    if (name === "atomicStore") {
+      this.store(pointer.x, given!, names);
+      return undefined;
+    }
+    const before = this.held(this.value(pointer.x, names));
+    const sign = { atomicAdd: "+", atomicSub: "-", atomicAnd: "&", atomicOr: "|", atomicXor: "^" }[name];
+    const extreme = { atomicMin: "min", atomicMax: "max" }[name];
+    if (sign) this.store(pointer.x, combined(sign, before, given!), names);
+    else if (extreme)
+      this.store(pointer.x, builtins[extreme]!({ module: this.module, to: this.to }, before, given!), names);
+    else if (name === "atomicExchange") this.store(pointer.x, given!, names);
+    else if (name !== "atomicLoad") throw new FormatError(`WebAssembly kernels do not know ${name}`);
+    return before;
+  }
+
+  #select([no, yes, condition]: [Expression, Expression, Expression], names: Names): Val {
+    const test = this.value(condition, names);
+    if (test.constant !== undefined) return this.value(test.constant ? yes : no, names);
+    const isGuard = test.type.kind === "scalar" && (this.#reads(no, names) || this.#reads(yes, names));
+    if (!isGuard) return chosen(this.value(no, names), this.value(yes, names), test);
+    // What reads memory is read where the condition asks for it only: it may guard it.
+    let made: Val | undefined;
+    let locals: readonly Local[] = [];
+    const put = (expression: Expression) => {
+      const value = this.value(expression, names);
+      if (!made) {
+        made = value;
+        locals = value.parts.map(({ type }) => this.to.local(type));
+      }
+      const fitted = value.isAbstract ? converted(value, kindOf(made.type)) : value;
+      locals.forEach((local, i) => this.to.set(local, fitted.parts[i]!));
+    };
+    this.to.when(
+      test.parts[0] as Value<"i32">,
+      () => put(yes),
+      () => put(no),
+    );
+    return { type: made!.type, parts: locals };
+  }
+
+  /** A value of a type, from others: conversions, vectors, matrices, arrays, structs. */
+  #made(type: WgslType, args: readonly Val[]): Val {
+    if (args.length === 0) return zero(type);
+    switch (type.kind) {
+      case "scalar":
+        return converted(args[0]!, type.of);
+      case "vector":
+        return this.#vector(type.of, type.count, args);
+      case "matrix": {
+        const columns = args.map((arg) => (arg.isAbstract ? converted(arg, "f32") : arg));
+        if (columns.every((column) => column.type.kind === "scalar") && type.rows === 4)
+          return { type, parts: this.#columns(columns) };
+        return { type, parts: columns.flatMap(({ parts }) => parts) };
+      }
+      case "array":
+        return { type, parts: args.flatMap((arg) => this.fitted(arg, type.of).parts) };
+      case "struct": {
+        const types = [...type.fields.values()];
+        return { type, parts: args.flatMap((arg, i) => this.fitted(arg, types[i]!).parts) };
+      }
+    }
+  }
+
+  /** Columns of four, from numbers. */
+  #columns(numbers: readonly Val[]): Value[] {
+    return Array.from(
+      { length: numbers.length / 4 },
+      (_, i) => gathered("f32", numbers.slice(4 * i, 4 * i + 4)).parts[0]!,
+    );
+  }
+
+  #vector(of: Scalar, count: number, args: readonly Val[]): Val {
+    const [first] = args as [Val];
+    if (args.length === 1) {
+      if (first.type.kind === "scalar") return spread(converted(first, of), count);
+      return converted(first, of);
+    }
+    const numbers = args.flatMap((arg) => {
+      if (arg.type.kind !== "vector") return [converted(arg, of)];
+      const whole = kept(this.to, converted(arg, of));
+      return Array.from({ length: arg.type.count }, (_, i) => componentOf(whole, i));
+    });
+    if (count === 4) return gathered(of, numbers);
+    return { type: vector(of, count), parts: numbers.flatMap(({ parts }) => parts) };
+  }
+
+  /** Copies a value into variables of its own. Known numbers need none. */
+  protected held(value: Val): Val {
+    if (value.constant !== undefined) return value;
+    return { ...value, parts: value.parts.map((part) => this.to.local(part.type, part)) };
+  }
+
+  /** A value as one of a type: numbers in the text take it. */
+  protected fitted(value: Val, type: WgslType): Val {
+    if (type.kind === "scalar" && value.isAbstract) return converted(value, type.of);
+    if (type.kind === "scalar" && value.constant !== undefined && value.type.kind === "scalar")
+      return known(type.of, value.constant);
+    return { ...value, type };
+  }
+
+  protected type({ name, of, count }: TypeName): WgslType {
+    const simple = /^vec([234])([fiu])$/.exec(name);
+    if (simple) return vector(({ f: "f32", i: "i32", u: "u32" } as const)[simple[2] as "f"], Number(simple[1]));
+    if (name === "f32" || name === "i32" || name === "u32" || name === "bool") return scalar(name);
+    const matrix = /^mat([234])x([234])f$/.exec(name);
+    if (matrix) return { kind: "matrix", columns: Number(matrix[1]), rows: Number(matrix[2]) };
+    // One invocation runs at a time, so all memory is atomic.
+    if (name === "atomic" && of) return this.type(of);
+    if (/^vec[234]$/.test(name) && of) return vector(kindOf(this.type(of)), Number(name[3]));
+    if (name === "array" && of && count)
+      return { kind: "array", of: this.type(of), count: this.number(count, this.globals) };
+    const known = this.#types.get(name);
+    if (known) return known;
+    const alias = this.syntax.aliases.get(name);
+    const struct = this.syntax.structs.get(name);
+    if (!alias && !struct) throw new FormatError(`WebAssembly kernels do not know the type or function ${name}`);
+    const made: WgslType = alias
+      ? this.type(alias)
+      : { kind: "struct", fields: new Map(struct!.map((field) => [field.name, this.type(field.type)])) };
+    this.#types.set(name, made);
+    return made;
+  }
+}

@@ -1,0 +1,38 @@
+import type { Local } from "../code/function.ts";
+import type { Value } from "../code/values.ts";
+import type { Val } from "./arithmetic.ts";
+import type { WgslType } from "./types.ts";
+
+/** What a name stands for. */
+export type Meaning =
+  | { readonly kind: "value"; readonly value: Val }
+  | { readonly kind: "variable"; readonly type: WgslType; readonly locals: readonly Local[] }
+  /** An array whose elements are found by position: in memory. */
+  | { readonly kind: "memory"; readonly of: WgslType; readonly count: number; readonly address: Value<"i32"> };
+
+/** A number or vector in memory. */
+export interface Place {
+  readonly type: WgslType;
+  readonly address: Value<"i32">;
+  readonly offset: number;
+}
+
+/** Names, and those around them. */
+export class Names {
+  readonly #own = new Map<string, Meaning>();
+  readonly #outer: Names | undefined;
+
+  constructor(outer?: Names) {
+    this.#outer = outer;
+  }
+
+  set(name: string, meaning: Meaning): void {
+    this.#own.set(name, meaning);
+  }
+
+  get(name: string): Meaning | undefined {
+    return this.#own.get(name) ?? this.#outer?.get(name);
+  }
+}
+
+/** Where statements are: what they may leave. */
