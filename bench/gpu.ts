@@ -1,8 +1,8 @@
-import { createGPU } from "../src/node/index.ts";
 import { extended, type Result } from "./measure/result.ts";
 import { measure, type SuiteOptions } from "./measure/suite.ts";
 import { parseSuite } from "./options.ts";
 import { planOf } from "./plans.ts";
+import { openWebGPU } from "./webgpu.ts";
 
 /*
  * Kernels and steps in Node only: an entry that bundles to one file beside the package `webgpu`, for a machine with
@@ -11,7 +11,7 @@ import { planOf } from "./plans.ts";
 
 const wanted = options();
 let result: Result | undefined;
-await measure("node", { gpu: await createGPU() }, planOf(wanted), wanted, (report) => {
+await measure("node", { gpu: await openWebGPU() }, planOf(wanted), wanted, (report) => {
   result = extended(result, report);
   if ("next" in report) console.error(report.next);
 });

@@ -4,7 +4,6 @@ import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { leaveInterrupted, run } from "../demos/terminal/command.ts";
 import { room } from "../demos/terminal/format.ts";
-import { createGPU } from "../src/node/index.ts";
 import { measureInChrome } from "./chrome.ts";
 import { parseResult } from "./measure/parse.ts";
 import { extended, type Report, type Reporter, type Result } from "./measure/result.ts";
@@ -14,6 +13,7 @@ import { planOf } from "./plans.ts";
 import { compare } from "./report/compare.ts";
 import { html } from "./report/html.ts";
 import { Screen } from "./report/screen.ts";
+import { openWebGPU } from "./webgpu.ts";
 
 await run({ name: "npm run bench", help, parse: parseOptions, main });
 process.exit(); // Dawn's threads would keep the process alive.
@@ -50,7 +50,7 @@ async function measureAndKeep(
   try {
     await (place === "chrome"
       ? measureInChrome(suite, take)
-      : measure("node", { gpu: await createGPU() }, planOf(suite), suite, take));
+      : measure("node", { gpu: await openWebGPU() }, planOf(suite), suite, take));
   } catch (error) {
     failure = error;
   }

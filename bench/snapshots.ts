@@ -8,8 +8,8 @@
 
 import { architectures } from "../demos/mnist/network.ts";
 import { Engine, input, losses, optim } from "../src/index.ts";
-import { createGPU } from "../src/node/index.ts";
 import { recover } from "../src/recover/index.ts";
+import { openWebGPU } from "./webgpu.ts";
 
 const batchSize = 64;
 const rounds = Number(process.argv[2] ?? 200);
@@ -19,7 +19,7 @@ const [apartMs, apartTimes] = [5000, 50];
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1]!;
 
 for (const [name, { make, layers }] of Object.entries(architectures)) {
-  const engine = await Engine.create({ gpu: await createGPU() });
+  const engine = await Engine.create({ gpu: await openWebGPU() });
   const recovery = recover(engine, { everyMs: 1e9 });
   const loss = losses.crossEntropy(
     make()(input("x", [batchSize, 784]), { training: true }),

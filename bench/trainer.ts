@@ -1,13 +1,13 @@
 import { add, data, Engine, input, losses, mul, nn, optim, variable } from "../src/index.ts";
-import { createGPU } from "../src/node/index.ts";
 import { accuracy, Trainer } from "../src/train/index.ts";
+import { openWebGPU } from "./webgpu.ts";
 
 /*
  * What a trainer costs: whole epochs by `fit` and by a loop around `run`, in turns, on the same data. Both sum the loss
  * on the GPU and read it once an epoch. Prints the median time of a step in ms, and the median of the ratios.
  */
 
-const engine = await Engine.create({ gpu: await createGPU() });
+const engine = await Engine.create({ gpu: await openWebGPU() });
 const cases = {
   "784-128-10, batch 64": { sizes: [784, 128, 10], batch: 64, steps: 40, rounds: 15 },
   "2-16-16-2, batch 32": { sizes: [2, 16, 16, 2], batch: 32, steps: 400, rounds: 15 },

@@ -11,7 +11,7 @@ import {
   type Tensor,
   type Update,
 } from "../src/index.ts";
-import { createGPU } from "../src/node/index.ts";
+import { openWebGPU } from "./webgpu.ts";
 
 /*
  * WebAssembly beside WebGPU's adapter here, in one run, call by call in turn: medians in milliseconds, and their ratio.
@@ -76,7 +76,7 @@ const workloads: Readonly<Record<string, () => Workload>> = {
 };
 
 const [only = ""] = process.argv.slice(2);
-const engines = [await Engine.create({ backend: "wasm" }), await Engine.create({ gpu: await createGPU() })] as const;
+const engines = [await Engine.create({ backend: "wasm" }), await Engine.create({ gpu: await openWebGPU() })] as const;
 const median = (times: readonly number[]): number => [...times].sort((a, b) => a - b)[times.length >> 1]!;
 
 console.log(`${"".padEnd(40)} ${engines.map(({ adapter }) => adapter.padStart(20)).join(" ")}    ratio`);

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { createGPU } from "../../src/node/index.ts";
 import { inChrome } from "../opened.ts";
+import { openWebGPU } from "../webgpu.ts";
 import { type Held, soak } from "./soak.ts";
 
 /** What a soak holds, with the memory of its JavaScript heap and of all its processes, in MiB. */
@@ -15,7 +15,7 @@ const mib = (bytes: number): number => Math.round((bytes / 2 ** 20) * 100) / 100
 export async function soakInNode(steps: number, reports: number, take: (sample: Sample) => void): Promise<void> {
   const { gc } = globalThis;
   if (!gc) throw new Error("the soak counts memory after a collection: start Node with --expose-gc");
-  await soak({ gpu: await createGPU() }, steps, reports, async (held) => {
+  await soak({ gpu: await openWebGPU() }, steps, reports, async (held) => {
     // Twice, with a turn of the event loop in between: objects finalised in one collection are freed in the next.
     for (let i = 0; i < 2; i++) {
       await new Promise(setImmediate);

@@ -168,6 +168,7 @@ describe("elementary functions", () => {
 describe("what kernels of WebAssembly do not know is named", () => {
   test.each([
     ["var<workgroup> shared: array<f32, 4>;", "var<workgroup>"],
+    ["@group(0) @binding(0) var source: texture_2d<f32>;", "textures"],
     ["fn main( {", 'in place of ":"'],
     ["@compute @workgroup_size(1) fn main() { let a = cosh(1.0); }", "the type or function cosh"],
     ["@compute @workgroup_size(1) fn main() { let a = b + 1; }", "the name b"],

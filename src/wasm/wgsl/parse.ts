@@ -74,6 +74,7 @@ class Parser {
         structs.set(name, this.#parameters("}"));
         this.#takes(";");
       } else if (word === "var") {
+        if (this.#token !== "<") this.#fail("textures");
         this.#expect("<");
         const space = this.#next();
         while (this.#next() !== ">");
