@@ -200,10 +200,23 @@ const multiply = (p: Recurrence, tile: StepTile, weights: (g: number, c: number)
   }),
 ];
 
-const end = (p: Recurrence, { rows, columns }: StepTile): string[] =>
-  each(rows, (r) =>
+/**
+ * Finishes all cells of a tile. In a loop, since compilers write a function out wherever it is called, and that of a cell is
+ * long: 16 copies of it take SwiftShader a second.
+ */
+function end(p: Recurrence, { rows, columns }: StepTile): string[] {
+  const isForward = p.pass === "forward";
+  const products = each(rows, (r) =>
     each(columns, (c) => {
       const sums = each(gatesOf(p), (g) => sumOf(g, r, c)).join(", ");
-      return `finish(t, ${plus("row", `${r}u`)}, ${plus("unit", `${c}u`)}, ${p.pass === "forward" ? `Gates(${sums})` : sums});`;
+      return isForward ? `Gates(${sums})` : sums;
     }),
   );
+  const count = products.length;
+  if (count === 1) return [`finish(t, row, unit, ${products[0]});`];
+  const at = columns === 1 ? "row + i, unit" : `row + i / ${columns}u, unit + i % ${columns}u`;
+  return [
+    `var products = array<${isForward ? "Gates" : "F"}, ${count}>(${products.join(", ")});`,
+    `for (var i = 0u; i < ${count}u; i++) { finish(t, ${at}, products[i]); }`,
+  ];
+}
