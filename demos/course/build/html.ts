@@ -42,7 +42,7 @@ export function lessonPage(lesson: Lesson, { head, number, before, after }: Fram
         <p class="lead">${escaped(summary)}</p>
         <div id="bar"></div>
         <div id="adapter"></div>
-        ${onlyAlone('<p class="files">This is the lesson in one file. Its editor is a plain text box; the editor with colours and “Look inside”, which shows the kernels of a cell, are in the site.</p>')}
+        ${onlyAlone('<p class="files">This is the lesson in one file. Its editor is a plain text box; the editor with colours, “Look inside”, which shows the kernels of a cell, and the other pages that the text names are in the site.</p>')}
       </header>
       <noscript><p class="notice">Cells run with JavaScript, which is turned off here. The text needs none.</p></noscript>
       <article>

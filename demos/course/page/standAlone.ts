@@ -20,16 +20,20 @@ export function standAlone(html: string, shared: Shared): string {
   const { styles, main, parts } = shared;
   const worker = html.includes("tilegrad/torch") ? shared.torchWorker : shared.worker;
   const data = Object.entries(shared.data).filter(([call]) => html.includes(`${call}(`));
-  return html
-    .replaceAll(/<link rel="(?:stylesheet|modulepreload)"[^>]*>\s*/g, "")
-    .replaceAll(/<script type="module"[^>]*><\/script>\s*/g, "")
-    .replaceAll(/<a class="name"[^>]*>(.*?)<\/a>/gs, "$1")
-    .replaceAll(/<!-- site -->.*?<!-- \/site -->\s*/gs, "")
-    .replaceAll(/<!-- alone (.*?) -->/gs, "$1")
-    .replace("</head>", () => `<style>${styles}</style>\n  </head>`)
-    .replace(
-      "</body>",
-      () =>
-        `${[parts, worker, ...data.map(([, text]) => text)].join("\n")}\n<script type="module">${main}</script>\n  </body>`,
-    );
+  return (
+    html
+      .replaceAll(/<link rel="(?:stylesheet|modulepreload)"[^>]*>\s*/g, "")
+      .replaceAll(/<script type="module"[^>]*><\/script>\s*/g, "")
+      .replaceAll(/<a class="name"[^>]*>(.*?)<\/a>/gs, "$1")
+      .replaceAll(/<!-- site -->.*?<!-- \/site -->\s*/gs, "")
+      .replaceAll(/<!-- alone (.*?) -->/gs, "$1")
+      // Other pages are not beside the file, wherever it is: their names stay as words.
+      .replaceAll(/<a href="(?!https?:|#)[^"]*">(.*?)<\/a>/gs, "$1")
+      .replace("</head>", () => `<style>${styles}</style>\n  </head>`)
+      .replace(
+        "</body>",
+        () =>
+          `${[parts, worker, ...data.map(([, text]) => text)].join("\n")}\n<script type="module">${main}</script>\n  </body>`,
+      )
+  );
 }

@@ -107,9 +107,27 @@ test("a single file holds all it needs, and nothing that leads to the site", () 
   expect(html).not.toMatch(/<link rel="stylesheet"|class="home"|class="neighbours"|id="alone"/);
 });
 
+const noParts = { styles: "", main: "", parts: "", worker: "", torchWorker: "", data: {} };
+
+test.each(lessons.map(({ name }) => name))("the single file of %s leads only to itself and to the web", (name) => {
+  const html = standAlone(page(name), noParts);
+  const links = [...html.matchAll(/<a\s[^>]*href="([^"]*)"/g)].map(([, href]) => href!);
+  const ids = [...html.matchAll(/\sid="([^"]*)"/g)].map(([, id]) => `#${id}`);
+  expect(links.filter((href) => !/^https?:/.test(href) && !ids.includes(href))).toEqual([]);
+  expect(html.match(/<\/a>/g)?.length ?? 0).toBe(links.length);
+});
+
+test("the words of a link stay where it leads nowhere", () => {
+  const html = standAlone(
+    '<p>See <a href="xor.html">the <em>next</em> lesson</a> or <a href="https://a.b">b</a>.</p>',
+    noParts,
+  );
+  expect(html).toContain('<p>See the <em>next</em> lesson or <a href="https://a.b">b</a>.</p>');
+});
+
 test("a single file has the data that its cells load, and no other", () => {
   const data = { penguins: "<b>birds</b>", houses: "<b>houses</b>" };
-  const html = standAlone(page("ten-steps"), { styles: "", main: "", parts: "", worker: "", torchWorker: "", data });
+  const html = standAlone(page("ten-steps"), { ...noParts, data });
   expect([html.includes("<b>birds</b>"), html.includes("<b>houses</b>")]).toEqual([true, false]);
 });
 
