@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Token, Tokens } from "marked";
 import { escaped } from "../course/build/highlight.ts";
-import { markdown } from "../course/build/markdown.ts";
+import { madeOf, markdown } from "../course/build/markdown.ts";
 import { withNames } from "../reference/build/names.ts";
 import { wordsOf } from "../search/build/sections.ts";
 import { readingPage } from "./frame.ts";
@@ -44,7 +44,7 @@ function guidePage(guide: Guide): string {
     title: guide.title,
     description: `${aboutOf(guide)} A guide to tilegrad, with programs that run.`,
     home: { href: "./", words: "Guides" },
-    body: markdown.parser([...guide.tokens]),
+    body: madeOf(`demos/guides/${guide.name}.md`, () => markdown.parser([...guide.tokens])),
   });
 }
 

@@ -7,7 +7,7 @@ import { CellError } from "../cells/error.ts";
 import type { Content } from "../page/content.ts";
 import { escaped, highlighted } from "./highlight.ts";
 import { type Cell, cellsOf, type Exercise, type Lesson, lengthsOf } from "./lesson.ts";
-import { markdown } from "./markdown.ts";
+import { madeOf, markdown } from "./markdown.ts";
 
 const render = (tokens: readonly Token[]): string => markdown.parser([...tokens]);
 
@@ -21,8 +21,14 @@ export interface Frame {
   readonly after: Lesson | undefined;
 }
 
-/** A lesson as HTML. All of it can be read without scripts; cells run with one. */
-export function lessonPage(lesson: Lesson, { head, number, before, after }: Frame): string {
+/**
+ * A lesson as HTML. All of it can be read without scripts; cells run with one.
+ * @throws Error for a mistake in a cell or a formula, which names the lesson's file.
+ */
+export const lessonPage = (lesson: Lesson, frame: Frame): string =>
+  madeOf(`demos/course/lessons/${lesson.name}.md`, () => pageOf(lesson, frame));
+
+function pageOf(lesson: Lesson, { head, number, before, after }: Frame): string {
   const { title, summary, part, minutes, skills, notes } = lesson;
   const body = lesson.blocks.map((block) =>
     block.kind === "prose" ? render(block.tokens) : block.kind === "cell" ? cellHtml(block) : exerciseHtml(block),
@@ -77,7 +83,7 @@ const cellHtml = (cell: Cell | Exercise, what = "Cell"): string => `<div class="
 </div>`;
 
 const exerciseHtml = (exercise: Exercise): string => `${cellHtml(exercise, "Exercise")}
-<details class="aid"><summary>Hint</summary>${markdown.parse(exercise.hint, { async: false })}</details>
+<details class="aid"><summary>Hint</summary>${render(markdown.lexer(exercise.hint))}</details>
 <details class="aid"><summary>Solution</summary><pre tabindex="0"><code>${highlighted(exercise.solution, true)}</code></pre></details>`;
 
 function kerasHtml(lesson: Lesson): string {
@@ -98,20 +104,20 @@ function neighbours(lesson: Lesson, before: Lesson | undefined, after: Lesson | 
       </nav>`;
 }
 
-/** Compiles a cell. @throws Error that names the lesson, the cell and the line. */
-function compiled(lesson: Lesson, number: number, code: string): Compiled {
+/** Compiles a cell. @throws Error that names the cell and the line. */
+function compiled(number: number, code: string): Compiled {
   try {
     return compile(code);
   } catch (error) {
     if (!(error instanceof CellError)) throw error;
     const { line, column } = placeOf(code, error.at);
-    throw new Error(`lesson ${lesson.name}, block ${number}, line ${line}, column ${column}: ${error.message}`);
+    throw new Error(`block ${number}, line ${line}, column ${column}: ${error.message}`);
   }
 }
 
 /** What the page's script needs. */
 function contentOf(lesson: Lesson): Content {
-  const given = cellsOf(lesson).map((cell) => ({ ...cell, compiled: compiled(lesson, cell.number, cell.code) }));
+  const given = cellsOf(lesson).map((cell) => ({ ...cell, compiled: compiled(cell.number, cell.code) }));
   const names = new Set(["check", ...given.flatMap(({ compiled }) => compiled.defines)]);
   // Most other names are those of the language. They would double the size of the page.
   const short = (compiled: Compiled) => ({ ...compiled, free: compiled.free.filter(({ name }) => names.has(name)) });
@@ -120,7 +126,7 @@ function contentOf(lesson: Lesson): Content {
     code: cell.code,
     // Without types it is the same text, as a rule.
     compiled: { ...short(cell.compiled), code: cell.compiled.code === cell.code ? undefined : cell.compiled.code },
-    ...(cell.kind === "exercise" ? { check: short(compiled(lesson, cell.number, cell.check)) } : {}),
+    ...(cell.kind === "exercise" ? { check: short(compiled(cell.number, cell.check)) } : {}),
   }));
   return { name: lesson.name, title: lesson.title, cells };
 }

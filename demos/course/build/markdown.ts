@@ -3,9 +3,15 @@ import { Marked, type TokenizerAndRendererExtension, type Tokens } from "marked"
 import { isNumeric } from "../page/columns.ts";
 import { highlighted } from "./highlight.ts";
 
-/** A formula as MathML, which browsers draw by themselves. */
-const formula = (tex: string, displayMode: boolean): string =>
-  katex.renderToString(tex, { output: "mathml", displayMode, throwOnError: true });
+/** A formula as MathML, which browsers draw by themselves. @throws Error that quotes it if it has a mistake. */
+function formula(tex: string, displayMode: boolean): string {
+  try {
+    return katex.renderToString(tex, { output: "mathml", displayMode, throwOnError: true });
+  } catch (cause) {
+    const message = (cause as Error).message.replace(/^KaTeX parse error: /, "");
+    throw new Error(`formula ${displayMode ? `$$${tex}$$` : `$${tex}$`}: ${message}`, { cause });
+  }
+}
 
 /** `$x^2$` inside of a paragraph, also where a line ends in it. */
 const inline: TokenizerAndRendererExtension = {
@@ -31,6 +37,15 @@ const block: TokenizerAndRendererExtension = {
   renderer: ({ tex }) =>
     `<div class="formula" tabindex="0" role="group" aria-label="Formula">${formula(tex as string, true)}</div>\n`,
 };
+
+/** What is made of a file. @throws Error that names the file. */
+export function madeOf<T>(file: string, make: () => T): T {
+  try {
+    return make();
+  } catch (cause) {
+    throw new Error(`${file}: ${(cause as Error).message}`, { cause });
+  }
+}
 
 /** Where a link of a lesson's or a guide's file leads in its page. */
 export const linkOf = (href: string): string =>

@@ -4,7 +4,15 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 import { lessonPage, linksOf } from "../../../demos/course/build/html.ts";
-import { cellsOf, type Exercise, type Lesson, lengthsOf, parseLesson } from "../../../demos/course/build/lesson.ts";
+import {
+  type Cell,
+  cellsOf,
+  type Exercise,
+  type Lesson,
+  lengthsOf,
+  type Prose,
+  parseLesson,
+} from "../../../demos/course/build/lesson.ts";
 import { idOf, linkOf, markdown } from "../../../demos/course/build/markdown.ts";
 import { importsAsCalls, programOf } from "../../../demos/course/build/program.ts";
 import { folder, parts, readLessons } from "../../../demos/course/build/shelf.ts";
@@ -208,12 +216,23 @@ describe("the form of a lesson", () => {
   });
 });
 
-test("a mistake in a cell is named with its lesson, its block and its line", () => {
+describe("a mistake in a lesson", () => {
   const [lesson] = lessons;
-  const broken = { ...lesson!, name: "broken", blocks: [{ ...cellsOf(lesson!)[0]!, code: "let a;\nlet b = ;" }] };
-  expect(() =>
-    lessonPage(broken as Lesson, { head: "", number: undefined, before: undefined, after: undefined }),
-  ).toThrow("lesson broken, block 1, line 2, column 9: Unexpected token");
+  const [cell] = cellsOf(lesson!) as [Cell];
+  const exercise = cellsOf(lesson!).find(({ kind }) => kind === "exercise") as Exercise;
+  const prose = (text: string): Prose => ({ kind: "prose", tokens: markdown.lexer(text) });
+
+  test.each<[string, Lesson["blocks"][number], string]>([
+    ["in a cell", { ...cell, code: "let a;\nlet b = ;" }, "block 1, line 2, column 9: Unexpected token"],
+    ["in a formula", prose("Take $\\fraq{1}{2}$."), "formula $\\fraq{1}{2}$: Undefined control sequence: \\fraq"],
+    ["in a formula in lines of its own", prose("$$\nx^\n$$\n"), "formula $$x^$$: "],
+    ["in a formula of a hint", { ...exercise, hint: "Use $\\sum_{i$." }, "formula $\\sum_{i$: "],
+  ])("%s is named with its file and its place", (_, block, fault) => {
+    const broken = { ...lesson!, name: "broken", blocks: [block] };
+    const make = () => lessonPage(broken, { head: "", number: undefined, before: undefined, after: undefined });
+    expect(make).toThrow(`demos/course/lessons/broken.md: ${fault}`);
+    expect(make).not.toThrow("Please report this");
+  });
 });
 
 test("a formula may go on in the next line, and amounts of money are none", () => {
