@@ -107,6 +107,7 @@ export class Session {
           .then(() => (turn === this.#turn ? this.#runNow(cell) : undefined))
           // Cells below can still run.
           .catch((error: unknown) => {
+            if (turn !== this.#turn) return;
             this.#abandon = undefined;
             this.#end(cell, { message: error instanceof Error ? error.message : String(error), place: undefined });
           }),
@@ -126,7 +127,9 @@ export class Session {
     });
     const text = cell.text.value;
     const compiled = await this.#compiled(cell);
-    if (!compiled || turn !== this.#turn) return;
+    // What was stopped meanwhile says no more, of mistakes neither.
+    if (turn !== this.#turn) return;
+    if ("message" in compiled) return this.#end(cell, compiled);
     const { remote } = this.#connect();
     const { number, check } = cell.content;
     const tell = proxy((shown: readonly Shown[]) => {
@@ -154,7 +157,7 @@ export class Session {
   }
 
   /** The cell's code: that of the page, or what the reader has made of it. */
-  async #compiled(cell: CellState): Promise<Compiled | undefined> {
+  async #compiled(cell: CellState): Promise<Compiled | Problem> {
     const text = cell.text.value;
     const { code, compiled } = cell.content;
     if (text === code) return { ...compiled, code: compiled.code ?? code };
@@ -164,8 +167,7 @@ export class Session {
     } catch (error) {
       const { at = 0, message } = error as Error & { at?: number };
       const place = { cell: String(cell.content.number), ...placeOf(text, at) };
-      this.#end(cell, { message: `SyntaxError: ${message}`, place });
-      return undefined;
+      return { message: `SyntaxError: ${message}`, place };
     }
   }
 
