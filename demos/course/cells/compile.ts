@@ -37,7 +37,7 @@ export function compile(source: string): Compiled {
       }
       case "VariableDeclaration":
         for (const { id } of statement.declarations) for (const name of extract_names(id)) defines.add(name);
-        shareVariables(statement, replace);
+        shareVariables(statement, inList, replace);
         break;
       case "FunctionDeclaration":
         defines.add(statement.id.name);
@@ -55,6 +55,10 @@ export function compile(source: string): Compiled {
     }
   }
   if (hoisted) replace(0, 0, hoisted);
+  for (const { declaration, brackets } of innerVars(program)) {
+    for (const { id } of declaration.declarations) for (const name of extract_names(id)) defines.add(name);
+    shareVariables(declaration, brackets, replace);
+  }
   const last = program.body.at(-1);
   // As in other notebooks, a last line without a semicolon is shown.
   if (last?.type === "ExpressionStatement" && code[at(last).end - 1] !== ";") {
@@ -81,18 +85,54 @@ function importText({ specifiers }: estree.ImportDeclaration, from: string): str
   return parts.length === 0 ? `${load};` : `{ const $loaded = ${load}; ${parts.join("; ")}; }`;
 }
 
+interface InnerVar {
+  readonly declaration: At<estree.VariableDeclaration>;
+  /** What stands around it once it is an assignment. */
+  readonly brackets: Brackets;
+}
+
+/**
+ * Declarations with `var` that are in no function, but inside of a block or in the head of a loop. They are the cell's own, as
+ * those outside of blocks are.
+ */
+function innerVars(program: estree.Program): InnerVar[] {
+  const found: InnerVar[] = [];
+  walk(program as never, {
+    enter(given, parent) {
+      const node = at(given as unknown as estree.Node);
+      if (/Function|Class/.test(node.type)) this.skip();
+      if (node.type === "VariableDeclaration" && node.kind === "var" && (parent as unknown) !== program)
+        found.push({ declaration: node, brackets: bracketsIn(parent as unknown as estree.Node, node) });
+    },
+  });
+  return found;
+}
+
+/** Text around an assignment: round brackets, because an assignment to `{ b }` would be a block. */
+type Brackets = readonly [string, string];
+/** In a list of statements, where the one before may lack its semicolon. */
+const inList: Brackets = [";(", ");"];
+
+function bracketsIn(parent: estree.Node, node: estree.Node): Brackets {
+  if (/^For(In|Of)Statement$/.test(parent.type) && (parent as estree.ForOfStatement).left === node) return ["", ""];
+  if (parent.type === "ForStatement" && parent.init === node) return ["(", ")"];
+  return /^(BlockStatement|SwitchCase)$/.test(parent.type) ? inList : ["(", ");"];
+}
+
 /** `const a = 1, { b } = c;` as assignments to properties. The names in patterns become so as references. */
 function shareVariables(
-  { start, end, declarations }: At<estree.VariableDeclaration>,
+  { start, end, kind, declarations }: At<estree.VariableDeclaration>,
+  [open, close]: Brackets,
   replace: (start: number, end: number, text: string) => void,
 ): void {
   const [first, last] = [at(declarations[0]!), at(declarations.at(-1)!)];
-  // Brackets, because an assignment to `{ b }` would be a block.
-  replace(start, first.start, `;(`.padEnd(first.start - start));
-  for (const declarator of declarations.map(at)) {
-    if (!declarator.init) replace(declarator.end, declarator.end, " = undefined");
+  replace(start, first.start, open.padEnd(first.start - start));
+  for (const { id, init, end } of declarations.map(at)) {
+    // A second `var` changes nothing.
+    const value = kind === "var" && id.type === "Identifier" ? `$.${id.name}` : "undefined";
+    if (!init && open) replace(end, end, ` = ${value}`);
   }
-  replace(last.end, end, ");");
+  replace(last.end, end, close);
 }
 
 /** All references to names of cells: not to those of some function or block. */
@@ -106,10 +146,16 @@ function referencesOf(
   /** Names that stand for a property and its value. */
   const short = new Set<unknown>();
   let scope: Scope = root;
+  let ownClass: string | undefined;
   walk(program as never, {
     enter(given, parent) {
       const node = at(given as unknown as estree.Node);
       scope = map.get(node as never) ?? scope;
+      if (scope !== root) refuseNames(scope);
+      if (node.type === "MetaProperty" && node.meta.name === "import")
+        throw new CellError("a cell is no file, so it has no import.meta", node.start);
+      if (node.type === "ClassBody" && program.body.includes(parent as never))
+        ownClass = (parent as unknown as estree.ClassDeclaration).id.name;
       if (node.type === "ImportDeclaration") this.skip();
       if (node.type === "ImportExpression") replace(node.start, node.start + "import".length, "$import");
       if (node.type === "Property" && node.shorthand)
@@ -118,13 +164,23 @@ function referencesOf(
       const owner = scope.find_owner(node.name);
       const reference = { name: node.name, start: node.start, isShort: short.has(node) };
       if (!owner) free.push(reference);
-      else if (owner === root && defines.has(node.name)) own.push(reference);
+      // In a class, its name is the class itself, also while the cell does not have it yet.
+      else if (owner === root && defines.has(node.name) && node.name !== ownClass) own.push(reference);
     },
     leave(node) {
+      if (node.type === "ClassBody") ownClass = undefined;
       scope = map.get(node as never)?.parent ?? scope;
     },
   });
   return { own, free };
+}
+
+/** Refuses names that a function or a block would hide from the text around it. */
+function refuseNames({ declarations }: Scope): void {
+  for (const name of ["$", "$import"]) {
+    const declared = declarations.get(name);
+    if (declared) throw new CellError(`${name} is a name of the page: choose another`, at(declared).start);
+  }
 }
 
 /** Whether it is the name that a function or a class has. */

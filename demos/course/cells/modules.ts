@@ -24,7 +24,7 @@ export const modules: Readonly<Record<string, () => Promise<Module>>> = {
 
 /** Loads by name. @throws Error for what is no module of the table. */
 export const load: Load = async (name) => {
-  const module = modules[name];
+  const module = Object.hasOwn(modules, name) && modules[name];
   if (!module) throw new Error(`a cell can import ${Object.keys(modules).join(", ")}, not "${name}"`);
   return module();
 };

@@ -67,15 +67,24 @@ export function withoutTypes(code: string): string {
   return spaces.join("");
 }
 
+const isClass = (node: Any): boolean => /^Class(Declaration|Expression)$/.test(node.type);
+
 /** An import or export of types, a specifier of one, an abstract member or an overload. */
 function isTypeOnly(node: Any): boolean {
   if (node["importKind"] === "type" || node["exportKind"] === "type") return true;
   const isOverload = node.type === "FunctionDeclaration" && !node["body"];
-  return isOverload || node["abstract"] === true;
+  return isOverload || (node["abstract"] === true && !isClass(node));
 }
 
-/** Marks of types on JavaScript: `?` and `!` behind names, modifiers, the word `implements`, commas behind types. */
+/**
+ * Marks of types on JavaScript: `?` and `!` behind names, modifiers, `abstract`, `implements`, a parameter `this`, commas
+ * behind types.
+ */
 function blankMarks(node: Any, code: string, blank: (start: number, end: number) => void): void {
+  const blankWithComma = ({ start, end }: Any): void => {
+    const [comma] = /^\s*,/.exec(code.slice(end)) ?? [""];
+    blank(start, end + comma.length);
+  };
   const type = node["typeAnnotation"];
   if (node.type === "Identifier" && node["optional"] === true) {
     const at = code.indexOf("?", node.start);
@@ -99,12 +108,13 @@ function blankMarks(node: Any, code: string, blank: (start: number, end: number)
   if (Array.isArray(list) && list.length > 0) blank(code.lastIndexOf("implements", list[0].start), list.at(-1).end);
   // A type parameter of an arrow function in front of its parentheses is a node of its own, and so are its brackets.
   const specifiers = node["specifiers"];
-  if (Array.isArray(specifiers))
-    for (const specifier of specifiers as Any[])
-      if (isTypeOnly(specifier)) {
-        const [comma] = /^\s*,/.exec(code.slice(specifier.end)) ?? [""];
-        blank(specifier.end, specifier.end + comma.length);
-      }
+  if (Array.isArray(specifiers)) for (const each of specifiers as Any[]) if (isTypeOnly(each)) blankWithComma(each);
+  if (isClass(node) && node["abstract"] === true) {
+    const at = code.indexOf("abstract", node.start);
+    blank(at, at + "abstract".length);
+  }
+  const [first] = (node["params"] as readonly Any[] | undefined) ?? [];
+  if (first?.type === "Identifier" && first["name"] === "this") blankWithComma(first);
 }
 
 /** What a parser finds. @throws CellError with its place. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { compile } from "../../../demos/course/cells/compile.ts";
+import { load } from "../../../demos/course/cells/modules.ts";
 import { messageOf, Notebook } from "../../../demos/course/cells/notebook.ts";
 import { withoutTypes } from "../../../demos/course/cells/types.ts";
 
@@ -34,6 +35,13 @@ describe("types", () => {
     ],
     ["const f = <T,>(x: T) => x;", "const f =     (x   ) => x;"],
     ["for (const x of y as number[]) {}", "for (const x of y            ) {}"],
+    [
+      "abstract class A { abstract b(): void; protected abstract c: number; d = 1 }",
+      "         class A {                                                   d = 1 }",
+    ],
+    ["const a = abstract; f(abstract);", "const a = abstract; f(abstract);"],
+    ["function f(this: Date, b: number) { return this }", "function f(            b        ) { return this }"],
+    ["const o = { m(this: A) { return 1 } };", "const o = { m(       ) { return 1 } };"],
   ])("%s", (typed, plain) => {
     expect(withoutTypes(typed)).toBe(plain);
   });
@@ -73,6 +81,27 @@ describe("cells", () => {
     ).toEqual([undefined, [23, 20, 1, { x: 1 }, 7]]);
   });
 
+  test("know a class by its name inside of it, also before the cell has it", async () => {
+    const values = await run(
+      "class A { static x = A.name; static y = A.x + 1; static { A.y += 2; } z() { return A.y } }\nnew A().z()",
+      "class A extends Array { static x = A.y ?? 5 }\nA.x",
+      "class B extends A { static x = A.x + 1 }\nB.x",
+      "abstract class C { abstract f(): number; g() { return this.f() } }\nclass D extends C { f() { return 7 } }\nnew D().g()",
+    );
+    expect(values).toEqual(["A12", 5, 6, 7]);
+  });
+
+  test("share what var defines in blocks and loops, but not in functions", async () => {
+    expect(
+      await run(
+        "let s = 0\nif (true) { s\nvar a = 1 }\nfor (var i = 0, n = 3; i < n; i++) var last = i",
+        "for (var { length } of ['ab', 'c']) s += length\nfor (var key in { x: 1 });\nif (s < 0) var b = 1; else var b = 2; var b;",
+        "switch (s) { case 3: var [c, d = 5] = [4] }\n(() => { var hidden = 1; })(); class K { static { var hidden = 1 } }",
+        "[a, i, n, last, s, length, key, b, c, d, typeof hidden]",
+      ),
+    ).toEqual([undefined, undefined, undefined, [1, 3, 3, 2, 3, 1, "x", 2, 4, 5, "undefined"]]);
+  });
+
   test("show the last line, unless it ends with a semicolon", async () => {
     expect(await run("1 + 1", "1 + 1;", "(2)", "({ a: 1 })", "let y = 3", "if (true) 4")).toEqual([
       2,
@@ -93,6 +122,13 @@ describe("cells", () => {
     expect(await run(...cells)).toEqual([undefined, ["it", 42, "tilegrad/nn", "a"], "b"]);
     await expect(run('import { question } from "c";')).rejects.toThrow("c exports nothing with the name question");
   });
+
+  test.each(["toString", "constructor", "__proto__", "tilegrad/gpu"])(
+    "refuse %s, which is in no table",
+    async (name) => {
+      await expect(load(name)).rejects.toThrow(`a cell can import tilegrad, tilegrad/augment,`);
+    },
+  );
 
   test("await at the top, and define names again", async () => {
     expect(await run("const a = await Promise.resolve(1);", "const a = 2;", "a")).toEqual([undefined, undefined, 2]);
@@ -117,6 +153,8 @@ describe("cells", () => {
     ["export const x = 1;", 0],
     ["return 1", 0],
     ["let a: number = b as;", 20],
+    ["const x = 1;\nconst f = ($: number) => $ + x;", 23],
+    ["const url = import.meta.url;", 12],
   ])("say where a mistake is: %s", (code, at) => {
     expect(() => compile(code)).toThrow(expect.objectContaining({ at, name: "SyntaxError" }));
   });
