@@ -132,13 +132,22 @@ function tileOf(p: Correlation, most: number, { cpu }: AdapterTraits): ConvTile 
   return tile;
 }
 
+/**
+ * Longest rows of kernels whose products are written out one by one. A row of 256 makes a text of 120 KB, which takes
+ * SwiftShader 35 seconds to compile, one of 64 a few.
+ */
+const longestRow = 64;
+
 /** Each invocation, or each quad, computes the results of a register tile. */
 const direct = (quads: boolean, rules: Pick<ConvVariant, "needs" | "score">): ConvVariant => {
   const tile = (p: Correlation, traits: AdapterTraits) => ({ ...tileOf(p, quads ? 8 : 4, traits), quads });
   const sharers = quads ? 4 : 1;
   return {
     name: quads ? "quads" : "direct",
-    ...rules,
+    score: rules.score,
+    needs: (problem, traits) =>
+      unless(problem.kernel[1] <= longestRow, `kernel rows of ${longestRow} elements at most`) ??
+      rules.needs?.(problem, traits),
     write: (p, traits) => convDirect(p, tile(p, traits), workgroupOf(traits)),
     workgroups: (p, traits) => [
       Math.ceil((blocksOf(p, tile(p, traits)) * sharers) / workgroupOf(traits)),

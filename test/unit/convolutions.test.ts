@@ -1,11 +1,13 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { compile } from "../../src/compile/compile.ts";
 import { grad } from "../../src/compile/grad.ts";
 import { AttributeError } from "../../src/errors.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import { conv2d, convTranspose2d } from "../../src/ops/network/conv.ts";
 import { input } from "../../src/ops/sources/constants.ts";
+import { gpu, software } from "../adapters.ts";
 import { drawn } from "../cases/drawn.ts";
 import { checkGradients, inputsOf, weigh, weighAll } from "../differences.ts";
 import { fill, reals } from "../draws.ts";
@@ -45,6 +47,15 @@ test("a convolution before a transposed one gets gradients of its own result's s
     const y = convTranspose2d(conv2d(x, w), v, undefined, { dilation: 3, outputPadding });
     expect(grad(weigh(y), inputs).map(({ shape }) => shape)).toEqual(shapes);
     checkGradients(weigh(y), inputs, feeds);
+  }
+});
+
+test("a long kernel does not become a long text, which a driver would take long to compile", () => {
+  for (const traits of [gpu, software, { ...software, features: new Set(["subgroups"]) }]) {
+    const [x, w] = [input("x", [1, 1, 1, 2000]), input("w", [64, 1, 1, 1000])];
+    const y = conv2d(x, w, undefined, { stride: 100 });
+    const { calls } = compile({ outputs: { y, dx: grad(weigh(y), [x])[0]!, dw: grad(weigh(y), [w])[0]! } }, traits);
+    expect(Math.max(...calls.map(({ wgsl }) => wgsl.length))).toBeLessThan(40_000);
   }
 });
 
