@@ -24,6 +24,7 @@ export default expose((engine, { base }: Given, tell: (share: number) => void) =
       replace: (replacement: Replacement | undefined) => lab.replace(replacement),
       look: async (image: Uint8Array) => moved(await lab.look(image)),
       save: async (course: Course) => moved(await lab.save(course)),
+      export: async (network: NetworkName) => moved(await lab.export(network)),
       keep: (course: Course) => lab.keep(course),
       about: async (bytes: Uint8Array, name: string) => (await import("./keeping.ts")).aboutOf(bytes, name),
       open: (bytes?: Uint8Array, name?: string) => lab.open(bytes, name),

@@ -42,7 +42,7 @@ export function joined(parts: readonly Digits[]): Digits {
 }
 
 /** Mean and standard deviation of the training images' pixels, on a scale from 0 to 1. */
-const normalization = { mean: 0.1307, std: 0.3081 } as const;
+export const normalization = { mean: 0.1307, std: 0.3081 } as const;
 
 /** What a network takes for each byte. */
 const values = Float32Array.from({ length: 256 }, (_, byte) => (byte / 255 - normalization.mean) / normalization.std);

@@ -151,6 +151,11 @@ export class Lab {
     return (await import("./keeping.ts")).written(this.#engine, this.#state, about);
   }
 
+  /** A network as an ONNX model. */
+  async export(name: NetworkName): Promise<Uint8Array<ArrayBuffer>> {
+    return (await import("./exporting.ts")).exported(this.#engine, this.#learner(name)!.network);
+  }
+
   /** Keeps the training in this browser. */
   async keep(course: Course): Promise<void> {
     const [{ keep }, bytes] = await Promise.all([import("./keeping.ts"), this.save(course)]);

@@ -6,7 +6,7 @@ import { printHash } from "../parts/hash.ts";
 import { calm, isCalm, nextFrame } from "../parts/motion.ts";
 import { type Course, extended, leg, nextExam, nothing } from "./course.ts";
 import type { About } from "./keeping.ts";
-import { batchSize, fields, type Settings, settingFields, stepsPerEpoch } from "./settings.ts";
+import { batchSize, fields, type NetworkName, type Settings, settingFields, stepsPerEpoch } from "./settings.ts";
 import {
   arrived,
   ask,
@@ -125,6 +125,12 @@ async function keep(): Promise<void> {
 export async function save(): Promise<void> {
   const bytes = await ask(({ methods }) => methods.save(course.value));
   if (bytes) download(`digits-${settings.value.model}-${step.value}.safetensors`, bytes);
+}
+
+/** A network as a file for other programs. */
+export async function saveOnnx(network: NetworkName): Promise<void> {
+  const bytes = await ask(({ methods }) => methods.export(network));
+  if (bytes) download(`digits-${network}.onnx`, bytes);
 }
 
 /** What is wrong with the last file, if so. */

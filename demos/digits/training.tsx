@@ -30,6 +30,7 @@ export function Training() {
       <Options />
       <Charts />
       <Files />
+      <Exports />
     </section>
   );
 }
@@ -223,6 +224,32 @@ function Files() {
           {session.refused.value}
         </p>
       )}
+    </div>
+  );
+}
+
+/** Offers the networks to other programs. */
+function Exports() {
+  const isReady = step.value !== undefined && !ended.value;
+  const all = networksOf(settings.value);
+  return (
+    <div class="files">
+      {all.map((network) => (
+        <button
+          key={network}
+          id={`export-${network}`}
+          type="button"
+          class="button"
+          disabled={!isReady}
+          onClick={() => void session.saveOnnx(network)}
+        >
+          Export {all.length > 1 && names[network]} as ONNX
+        </button>
+      ))}
+      <p class="note">
+        The network as it is now, for other programs. Input <code>image</code>: [batch, 1, 28, 28], pixels from 0 for
+        paper to 1 for ink. Output <code>votes</code>: [batch, 10].
+      </p>
     </div>
   );
 }

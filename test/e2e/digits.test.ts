@@ -7,9 +7,11 @@ import { imageAt, unpack } from "../../demos/digits/images.ts";
 import { packed } from "../../demos/digits/packing.ts";
 import { packs } from "../../demos/digits/packs.ts";
 import { pack } from "../../demos/parts/pack.ts";
+import { runOnnx } from "../onnxExport.ts";
+import { saved } from "./downloads.ts";
 import { draw, strokesOf } from "./drawing.ts";
 import { isWriting, typeOver, writtenIn } from "./editing.ts";
-import { expectAccessible, expectLight, widthOf } from "./judged.ts";
+import { expectAccessible, expectLight, scriptSizes, widthOf } from "./judged.ts";
 import { choose, hash, isDisabled, number, showsAnother, site, text } from "./pages.ts";
 import { losable, lose, withoutWebGPU } from "./spoiled.ts";
 
@@ -81,7 +83,8 @@ describe("the page of digits", () => {
     expect(await text(page, "#caption")).toMatch(label);
     await page.waitForFunction((digit) => document.querySelector("#verdict strong")?.textContent === digit, {}, guess!);
 
-    // What keeps a training comes once there is one to keep.
+    // What keeps a training comes once there is one to keep, and what exports on request.
+    expect([...(await scriptSizes(page)).keys()].filter((path) => /export/.test(path))).toEqual([]);
     await expectLight(page, 120, /(keeping|indexedDB)-[^/]*$/);
   });
 
@@ -154,6 +157,32 @@ describe("the page of digits", () => {
     await oneEpoch(other, 20);
     expect(await scores(other)).toEqual(after);
     await rm(downloads, { recursive: true });
+  });
+
+  test("exports each network as an ONNX model, which ONNX Runtime runs with the same votes", async () => {
+    const page = await open("#model=both&images=500&dropout=0&rate=0.01&paused=1&test=1");
+    await atStep(page, 0);
+    await oneEpoch(page, 10);
+    const { test: digits } = unpack(packs.first, new Uint8Array(await packed(packs.first)));
+    const data = [0, 1, 2].flatMap((index) => Array.from(imageAt(digits, index), (byte) => byte / 255));
+    for (const network of ["cnn", "mlp"]) {
+      const { name, bytes } = await saved(page, `#export-${network}`);
+      expect(name).toBe(`digits-${network}.onnx`);
+      // What the page says of the first image.
+      const shares = await page.$$eval(`.votes .bar.${network} span`, (all) =>
+        all.map((one) => Number.parseFloat(one.textContent!)),
+      );
+      const { votes } = await runOnnx(bytes, { image: { shape: [3, 1, 28, 28], dtype: "f32", data } });
+      expect(votes!.shape).toEqual([3, 10]);
+      const powers = votes!.data.subarray(0, 10).map(Math.exp);
+      const sum = powers.reduce((all, power) => all + power);
+      powers.forEach((power, digit) => {
+        expect(Math.abs((100 * power) / sum - shares[digit]!)).toBeLessThan(0.06);
+      });
+      expect(Math.max(...shares)).toBeGreaterThan(20);
+    }
+    // The training goes on.
+    await oneEpoch(page, 20);
   });
 
   test("shows over-fitting on request", async () => {
