@@ -1,6 +1,10 @@
 import type { Page } from "puppeteer";
 import { describe, expect, test } from "vitest";
-import { expectAccessible, expectLight, widthOf } from "./judged.ts";
+import { sizeOf } from "../../src/graph/shape.ts";
+import { readModel } from "../../src/onnx/model.ts";
+import { runOnnx } from "../onnxExport.ts";
+import { saved } from "./downloads.ts";
+import { expectAccessible, expectLight, scriptSizes, widthOf } from "./judged.ts";
 import { choose, hash, isDisabled, number, showsAnother, site, text } from "./pages.ts";
 import { hide, hideable, losable, lose } from "./spoiled.ts";
 
@@ -42,6 +46,55 @@ async function steps(page: Page, count: number): Promise<void> {
   }
 }
 
+interface Vocabulary {
+  readonly characters: readonly string[];
+  readonly start: number;
+}
+
+const vocabularyOf = (bytes: Uint8Array): Vocabulary => {
+  const { metadata } = readModel(bytes);
+  return { characters: JSON.parse(metadata.get("characters")!), start: Number(metadata.get("start")) };
+};
+
+const likeliest = (logits: Float64Array): number => logits.indexOf(Math.max(...logits));
+
+/** What ONNX Runtime writes with an exported step, always the likeliest character. */
+async function writtenByStep(bytes: Uint8Array, length: number, shape: readonly number[]): Promise<string> {
+  const { characters, start } = vocabularyOf(bytes);
+  let last = start;
+  const zeros = new Float64Array(sizeOf(shape));
+  let states: Readonly<Record<string, Float64Array>> = { h: zeros, c: zeros };
+  let text = "";
+  while (text.length < length) {
+    const given = Object.entries(states).map(([name, data]) => [name, { shape, dtype: "f32", data }] as const);
+    const { logits, nextH, nextC } = await runOnnx(bytes, {
+      character: { shape: [1], dtype: "i32", data: [last] },
+      ...Object.fromEntries(given),
+    });
+    last = likeliest(logits!.data);
+    text += characters[last];
+    states = { h: nextH!.data, c: nextC!.data };
+  }
+  return text;
+}
+
+/** The same with an exported window. */
+async function writtenByWindow(bytes: Uint8Array, length: number): Promise<string> {
+  const { characters, start } = vocabularyOf(bytes);
+  const read = [start];
+  while (read.length < length + 1) {
+    const data = [...read, ...Array<number>(length - read.length).fill(start)];
+    const { logits } = await runOnnx(bytes, { characters: { shape: [1, length], dtype: "i32", data } });
+    const width = characters.length;
+    expect(logits!.shape).toEqual([1, length, width]);
+    read.push(likeliest(logits!.data.subarray((read.length - 1) * width, read.length * width)));
+  }
+  return read
+    .slice(1)
+    .map((id) => characters[id])
+    .join("");
+}
+
 describe("the page of texts", () => {
   test("starts by itself, learns names, writes while it does, and loads little", async () => {
     const page = await open();
@@ -67,6 +120,7 @@ describe("the page of texts", () => {
     expect(share(await text(page, ".earlier li:last-child .sample"))).toBeLessThan(0.3);
     expect(await text(page, ".adapter")).toMatch(/^Runs on \S/);
     expect(page.workers()).toHaveLength(1);
+    expect([...(await scriptSizes(page)).keys()].filter((path) => /export/.test(path))).toEqual([]);
     await expectLight(page, 120);
   });
 
@@ -220,6 +274,57 @@ describe("the page of texts", () => {
     expect(await text(page, "#unread")).toMatch(/parts of the link: model=chess, hidden=3, seed=x, own=/);
     expect(await hash(page)).toBe("#paused=1"); // What means nothing in an address is ignored.
     await expectAccessible(page);
+  });
+
+  test("exports a step of an LSTM and the window of a transformer, with which ONNX Runtime writes the same", async () => {
+    const page = await open("#source=book&layers=2&hidden=16&batch=8&temperature=0&paused=1");
+    await atStep(page, 0);
+    await steps(page, 3);
+    /** The sample with the weights that are exported. */
+    const sample = async () => {
+      await page.click("#write");
+      await page.waitForSelector("#sample[aria-busy=true]");
+      await written(page);
+      return text(page, "#sample");
+    };
+    const lstm = await saved(page, "#export");
+    expect(lstm.name).toBe("text-lstm.onnx");
+    expect(await writtenByStep(lstm.bytes, 60, [1, 2, 16])).toBe((await sample()).slice(0, 60));
+
+    await choose(page, "Network", "transformer");
+    await atStep(page, 0);
+    await steps(page, 3);
+    const transformer = await saved(page, "#export");
+    expect(transformer.name).toBe("text-transformer.onnx");
+    expect(await writtenByWindow(transformer.bytes, 40)).toBe((await sample()).slice(0, 40));
+  });
+
+  test("exports what tags names, with its labels", async () => {
+    const page = await open("#source=tags&hidden=16&paused=1");
+    await page.waitForSelector("#accuracy");
+    const { bytes } = await saved(page, "#export");
+    const { metadata, graph } = readModel(bytes);
+    expect(JSON.parse(metadata.get("labels")!)).toEqual(["first name", "last name"]);
+    const { start, characters } = vocabularyOf(bytes);
+    const names = await page.$$eval(".names li", (all) =>
+      all.map((line) => ({
+        text: line.textContent!,
+        shares: [...line.children].map((one) => (one as HTMLElement).style.getPropertyValue("--share")),
+      })),
+    );
+    const [, length] = graph.inputs[0]!.dims as [string, number];
+    const data = names.flatMap(({ text }) => {
+      const ids = [start, ...Array.from(text, (character) => characters.indexOf(character))];
+      return [...ids, ...Array<number>(length - ids.length).fill(start)];
+    });
+    const { logits } = await runOnnx(bytes, { characters: { shape: [names.length, length], dtype: "i32", data } });
+    names.forEach(({ text, shares }, n) => {
+      for (const i of [...text].keys()) {
+        const at = 2 * (n * length + i + 1);
+        const last = 1 / (1 + Math.exp(logits!.data[at]! - logits!.data[at + 1]!));
+        expect(Math.abs(Math.abs(2 * last - 1) - Number(shares[i]))).toBeLessThan(0.0051);
+      }
+    });
   });
 
   test("says what to do when the GPU is lost, and starts over after a reload", async () => {

@@ -152,6 +152,12 @@ export class Lab {
     return network.memory.norms();
   }
 
+  /** The network as an ONNX model. */
+  async export(): Promise<Uint8Array<ArrayBuffer>> {
+    const { exported } = await import("./exporting.ts");
+    return exported(this.#engine, this.#network!.model, this.#settings, this.#material);
+  }
+
   /** The batch of the next step. */
   #next(): Batch {
     const { tally, states } = this.#network!.training;

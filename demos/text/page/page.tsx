@@ -2,6 +2,7 @@ import { Failure } from "../../parts/failure.tsx";
 import { Adapter, Unsupported } from "../../parts/gpu.tsx";
 import { Unread } from "../../parts/unread.tsx";
 import { Distance } from "./distance.tsx";
+import { Elsewhere } from "./elsewhere.tsx";
 import { ExamCard } from "./exam.tsx";
 import { Learning } from "./learning.tsx";
 import { Looking } from "./looking.tsx";
@@ -25,6 +26,7 @@ export function Page() {
       </div>
       <Looking />
       {!session.tagging() && <Distance />}
+      <Elsewhere />
       <p class="credits">
         The texts are in the public domain: <a href="data/LICENCES.txt">where they come from</a>.
       </p>

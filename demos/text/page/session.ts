@@ -1,5 +1,6 @@
 import { batch, signal } from "@preact/signals";
 import type { Recording } from "../../../src/recording/index.ts";
+import { download } from "../../../src/store/files.ts";
 import { keepInAddress } from "../../parts/address.ts";
 import { grown } from "../../parts/course.ts";
 import { parseHash, printHash, unread } from "../../parts/hash.ts";
@@ -178,6 +179,13 @@ export async function record(): Promise<Recording> {
   if (!found) throw new Error(failure.value ?? "the training has ended");
   if (mine === start) show(found.frame);
   return found.recording;
+}
+
+/** The network as a file for other programs. */
+export async function saveOnnx(): Promise<void> {
+  const { model } = settings.value;
+  const bytes = await ask(({ methods }) => methods.export());
+  if (bytes) download(`text-${model}.onnx`, bytes);
 }
 
 /** Trains while it plays: a drawing for each frame of the page at most. */

@@ -39,6 +39,9 @@ export function showsOf({ model, source, layers }: Settings): readonly string[] 
   return layers > 1 && model !== "transformer" ? ["hidden"] : shows[model];
 }
 
+/** Whether a network reads one character after the other, and remembers by states; others read whole texts. */
+export const readsSteps = ({ model, source }: Settings): boolean => model !== "transformer" && source !== "tags";
+
 /** Of each block of the transformer. */
 export const heads = 4;
 

@@ -26,6 +26,7 @@ export default expose((engine, data: string) => {
       look: async (text: string, show: string) => moved(await lab.look(text, show)),
       examine: () => lab.examine(),
       reach: () => lab.reach(),
+      export: async () => moved(await lab.export()),
       write: (begins: boolean, count: number, temperature: number) => lab.write(begins, count, temperature),
     },
   };
