@@ -17,9 +17,9 @@ export function Elsewhere() {
         Export as ONNX
       </button>
       <p class="legend">
-        The network as it is now, for other programs. {readsSteps(settings.value) ? <Step /> : <Window />} The numbers
-        of characters are places in the list <code>characters</code> of the file's metadata, which is JSON. Every text
-        starts after the character with the number <code>start</code>.
+        The network as it is now, for other programs. {readsSteps(settings.value) ? <Step /> : <Window />} The number of
+        a character is its place in <code>characters</code>, a list in the file's metadata, as JSON. Every text starts
+        after the one with the number <code>start</code>.
       </p>
     </section>
   );
