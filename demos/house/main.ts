@@ -1,6 +1,7 @@
 import { onAppearance } from "../parts/appearance.ts";
 import { drawInside, drawKernels, drawSpeed } from "./measuring.ts";
 import { Picture } from "./picture.ts";
+import { drawOnnx } from "./predicting.ts";
 import type { Runs } from "./runs.ts";
 import { drawCourse, drawDigits, drawPlayground, drawText } from "./training.ts";
 
@@ -12,6 +13,7 @@ const drawings: { readonly [K in Name]: (picture: Picture, run: Runs[K], time: n
   digits: drawDigits,
   text: drawText,
   inside: drawInside,
+  onnx: drawOnnx,
   kernels: drawKernels,
   speed: drawSpeed,
 };

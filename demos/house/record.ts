@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ladders } from "../../bench/cases/ladders.ts";
 import { measureCeilings } from "../../bench/measure/ceilings.ts";
@@ -11,6 +11,8 @@ import * as data from "../../src/data/index.ts";
 import { mnist, mobyDick } from "../../src/datasets/index.ts";
 import { constant, Engine, input, losses, nn, optim, softmax } from "../../src/index.ts";
 import { createGPU } from "../../src/node/index.ts";
+import { importOnnx } from "../../src/onnx/index.ts";
+import { readModel } from "../../src/onnx/model.ts";
 import { corpusOf } from "../text/corpus.ts";
 import { defaults } from "../text/options.ts";
 import { Trainer } from "../text/trainer.ts";
@@ -19,6 +21,7 @@ import {
   type DigitsRun,
   type InsideRun,
   type KernelsRun,
+  type OnnxRun,
   type PlaygroundRun,
   pack,
   type SpeedRun,
@@ -139,6 +142,20 @@ async function inside(engine: Engine): Promise<InsideRun> {
   return { adapter: engine.adapter, dispatches: kernels.map(({ label, ms }) => ({ label, ms: short(ms) })) };
 }
 
+async function onnx(engine: Engine): Promise<OnnxRun> {
+  const file = await readFile(new URL("../onnx/sample/digits.onnx", import.meta.url));
+  const { outputs } = importOnnx(file, { dims: { batch: 1 } });
+  const program = await engine.compile({ outputs: { shares: softmax(outputs["votes"]!) } });
+  const { test } = await mnist();
+  const images = [];
+  for (const i of [18, 2, 7, 3, 61]) {
+    const image = test.x.data.subarray(784 * i, 784 * (i + 1));
+    const { shares } = await program.compute({ image: Float32Array.from(image, (byte) => byte / 255) });
+    images.push({ image: pack(image, 0, 255), votes: pack(shares!, 0, 1) });
+  }
+  return { ops: readModel(file).graph.nodes.map(({ op }) => op), images };
+}
+
 async function kernels(engine: Engine): Promise<KernelsRun> {
   const ceilings = await measureCeilings(engine, budgets.quick);
   const rungs = [];
@@ -160,7 +177,7 @@ async function speed(engine: Engine): Promise<SpeedRun> {
 const short = (value: number): number => Number(value.toPrecision(3));
 const placed = (value: number): number => Number(value.toFixed(2));
 
-const all = { course, playground, digits, text, inside, kernels, speed };
+const all = { course, playground, digits, text, inside, onnx, kernels, speed };
 const wanted = process.argv.slice(2);
 for (const [name, record] of Object.entries(all)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;

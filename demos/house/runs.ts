@@ -47,6 +47,14 @@ export interface InsideRun {
   readonly dispatches: readonly { readonly label: string; readonly ms: number }[];
 }
 
+/** A model of digits reads some images. */
+export interface OnnxRun {
+  /** Of its nodes, in order. */
+  readonly ops: readonly string[];
+  /** Images, 28 × 28, packed from 0 to 255, and their ten probabilities, packed from 0 to 1. */
+  readonly images: readonly { readonly image: string; readonly votes: string }[];
+}
+
 /** The variants of a matrix product under the adapter's roof. */
 export interface KernelsRun {
   readonly adapter: string;
@@ -67,6 +75,7 @@ export interface Runs {
   readonly digits: DigitsRun;
   readonly text: TextRun;
   readonly inside: InsideRun;
+  readonly onnx: OnnxRun;
   readonly kernels: KernelsRun;
   readonly speed: SpeedRun;
 }

@@ -4,7 +4,7 @@ export interface AdapterProps {
   readonly adapter: string;
   /** Whether the adapter is a CPU. */
   readonly cpu: boolean;
-  /** Why the training is in the page and not in a worker, if so. */
+  /** Why it computes in the page and not in a worker, if so. */
   readonly reason: string | undefined;
 }
 
@@ -17,7 +17,7 @@ export function Adapter({ adapter, cpu, reason }: AdapterProps) {
         ? ", which is software: your processor does the work of a graphics processor. It gives the same results, slower. " +
           "To use a graphics processor, turn on hardware acceleration in the browser's settings."
         : ", through WebGPU."}
-      {reason !== undefined && ` It trains in this page: ${reason}.`}
+      {reason !== undefined && ` It computes in this page: ${reason}.`}
     </p>
   );
 }

@@ -4,6 +4,6 @@ export function reasonWithoutWebGPU(error: Error): string {
     return "Browsers block WebGPU on pages served over plain http. Open the page over https or from localhost.";
   }
   if (!navigator.gpu)
-    return "The network trains on the graphics processor, which a page can reach only through WebGPU.";
+    return "This page computes on the graphics processor, which a page can reach only through WebGPU.";
   return `The browser has WebGPU, but this page got no graphics processor. ${error.message}`;
 }

@@ -461,7 +461,7 @@ describe("the page of digits", () => {
   test("trains in the page where workers have no WebGPU, and says so", async () => {
     const page = await open("#model=mlp", { spoilWorkers: withoutWebGPU });
     await isMoreAccurate(page, "mlp", 60);
-    expect(await text(page, ".adapter")).toMatch(/It trains in this page: workers have no WebGPU in this browser\.$/);
+    expect(await text(page, ".adapter")).toMatch(/It computes in this page: workers have no WebGPU in this browser\.$/);
   });
 
   test("says what to do when the GPU is lost, and which images are missing", async () => {

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { toBase64 } from "../../src/bytes/base64.ts";
 import { small } from "../recordings.ts";
 import { expectAccessible, expectLight } from "./judged.ts";
-import { hash, site, text } from "./pages.ts";
+import { dropFiles, hash, site, text } from "./pages.ts";
 
 const { open } = site("inside");
 
@@ -16,18 +16,7 @@ const openShown = async (hash = "") => {
 
 const panel = (page: Page) => text(page, ".panel");
 
-/** Drops a file on the page, as from the desktop. */
-const drop = (page: Page, name: string, content: string) =>
-  page.evaluate(
-    (name, content) => {
-      const data = new DataTransfer();
-      data.items.add(new File([content], name));
-      const init = { dataTransfer: data, bubbles: true, cancelable: true };
-      document.querySelector(".inside")!.dispatchEvent(new DragEvent("drop", init));
-    },
-    name,
-    content,
-  );
+const drop = (page: Page, name: string, content: string) => dropFiles(page, ".inside", { [name]: content });
 
 describe("the page", () => {
   test("shows an example at once, and explains dispatches, buffers, nodes and numbers", async () => {

@@ -119,3 +119,17 @@ export const showsAnother = (page: Page, selector: string, before: string) =>
     selector,
     before,
   );
+
+/** Drops files on an element, as from the desktop. @param files contents by name. */
+export const dropFiles = (page: Page, selector: string, files: Readonly<Record<string, string | Uint8Array>>) =>
+  page.evaluate(
+    async (selector, files) => {
+      const data = new DataTransfer();
+      for (const [name, base64] of files)
+        data.items.add(new File([Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))], name));
+      const init = { dataTransfer: data, bubbles: true, cancelable: true };
+      document.querySelector(selector)!.dispatchEvent(new DragEvent("drop", init));
+    },
+    selector,
+    Object.entries(files).map(([name, content]) => [name, Buffer.from(content).toString("base64")] as const),
+  );

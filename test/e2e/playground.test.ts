@@ -480,7 +480,7 @@ describe("the playground", () => {
   test("trains in the page where workers have no WebGPU, and says so", async () => {
     const page = await open("", { spoilWorkers: withoutWebGPU });
     await page.waitForFunction(() => Number.parseFloat(document.querySelector("#accuracy")?.textContent ?? "") > 95);
-    expect(await text(page, ".adapter")).toMatch(/It trains in this page: workers have no WebGPU in this browser\.$/);
+    expect(await text(page, ".adapter")).toMatch(/It computes in this page: workers have no WebGPU in this browser\.$/);
   });
 
   test("says what to do when the GPU is lost", async () => {

@@ -1,7 +1,14 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { type DigitsRun, type PlaygroundRun, pack, type TextRun, unpack } from "../../demos/house/runs.ts";
+import {
+  type DigitsRun,
+  type OnnxRun,
+  type PlaygroundRun,
+  pack,
+  type TextRun,
+  unpack,
+} from "../../demos/house/runs.ts";
 
 const demos = join(import.meta.dirname, "../../demos");
 const runs = join(demos, "house/runs");
@@ -34,5 +41,9 @@ describe("recorded runs", () => {
     expect(digits.frames.at(-1)!.accuracy).toBeGreaterThan(0.85);
     const bits = read<TextRun>("text").frames.map(({ bits }) => bits);
     expect(bits).toEqual(bits.toSorted((a, b) => b - a));
+    for (const { image, votes } of read<OnnxRun>("onnx").images) {
+      expect(image.length).toBe(784);
+      expect(Math.max(...Array.from({ length: 10 }, (_, digit) => unpack(votes, digit)))).toBeGreaterThan(0.5);
+    }
   });
 });
