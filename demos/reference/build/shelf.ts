@@ -88,12 +88,13 @@ const abouts: Readonly<Record<string, string>> = {
   "./parallel": "one training shared by several tabs, workers or machines.",
   "./torch": "training runs and graphs as programs for PyTorch.",
   "./keras": "weights that Keras saved.",
-  "./onnx": "models of ONNX files, as graphs that run and train.",
+  "./onnx": "models of ONNX files, as graphs that run and train, and graphs as such files.",
   "./recover": "training that goes on after the GPU device is lost.",
   "./exported": "programs compiled ahead of time.",
   "./reference": "graphs on the CPU in float64.",
   "./recording": "what `program.record` writes: checked, read, drawn.",
   "./selfcheck": "kernel variants checked on the user's device.",
+  "./wasm": "programs on the CPU where there is no WebGPU.",
   "./node": "WebGPU and files in Node.",
 };
 
