@@ -1,5 +1,6 @@
 import { type Engine, permute, reshape, type Tensor } from "../../../src/index.ts";
-import { exportOnnx, type OnnxExportOptions, type OnnxTensors } from "../../../src/onnx/export/export.ts";
+import { exportOnnx } from "../../../src/onnx/export/export.ts";
+import type { OnnxExportOptions, OnnxTensors } from "../../../src/onnx/index.ts";
 import type { CharacterModel } from "../model.ts";
 import type { Material } from "./material.ts";
 import { readsSteps, type Settings } from "./settings.ts";
