@@ -32,7 +32,7 @@ export class Bench {
 
   /** Opens a GPU. @throws DeviceError without one. */
   async open(): Promise<About> {
-    this.#runner = await Runner.create();
+    this.#runner = await Runner.create({ backend: "webgpu" });
     const { adapter, traits } = this.#runner;
     const { cpu, features, maxInvocations } = traits;
     return { adapter, cpu, features: [...features], maxInvocations, clock: clockOf(this.#runner) };

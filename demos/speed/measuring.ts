@@ -25,7 +25,7 @@ export class Measuring {
   /** @param tell if it throws, the measurement ends. */
   constructor(tell: (news: News) => void) {
     this.#tell = tell;
-    this.#engine = Engine.create();
+    this.#engine = Engine.create({ backend: "webgpu" });
     this.#engine.then(
       ({ adapter, traits, device }) => {
         tell({ ready: { adapter, cpu: traits.cpu } });

@@ -12,11 +12,14 @@ export interface DeviceOptions {
   /** Which adapter to prefer on machines with two; default "high-performance". */
   readonly powerPreference?: GPUPowerPreference;
   /**
-   * What computes: a GPU, or the CPU with WebAssembly, which is loaded when it is asked for. Default "webgpu". Without
-   * `device`, `adapter` and `gpu` only.
+   * What computes: a GPU, or the CPU with WebAssembly, which is loaded when it is needed. Default: "webgpu" where there is
+   * an adapter, else "wasm"; `engine.backend` tells. Without `device`, `adapter` and `gpu` only.
    */
   readonly backend?: Backend;
 }
+
+/** The name of the adapter that is no GPU. */
+export const wasmName = "webassembly simd";
 
 /** What computes: WebGPU, or WebAssembly on the CPU. */
 export type Backend = "webgpu" | "wasm";
@@ -61,7 +64,8 @@ const wantedFeatures: readonly GPUFeatureName[] = ["shader-f16", "subgroups", "t
 
 /**
  * Opens a device with the adapter's own limits, or uses the given one.
- * @throws DeviceError when there is no WebGPU or no adapter; the message says what to do.
+ * Without WebGPU or an adapter, the CPU computes with WebAssembly, unless the options name a GPU or ask for WebGPU.
+ * @throws DeviceError when there is none of what the options ask for; the message says what to do.
  */
 export async function openDevice(options: DeviceOptions): Promise<OpenDevice> {
   const { powerPreference = "high-performance" } = options;
@@ -76,21 +80,18 @@ export async function openDevice(options: DeviceOptions): Promise<OpenDevice> {
   checkChoice("Engine.create", "powerPreference", powerPreference, ["high-performance", "low-power"]);
   if (options.backend !== undefined) checkChoice("Engine.create", "backend", options.backend, ["webgpu", "wasm"]);
   if (options.device) return describe(options.device, options);
-  if (options.backend === "wasm" && !options.gpu && !options.adapter) {
-    const { createWasm } = await import("../wasm/index.ts");
-    return openDevice({ ...options, gpu: createWasm() });
-  }
+  // Whoever names a GPU wants no other.
+  const isGiven = options.gpu || options.adapter;
+  if (options.backend === "wasm" && !isGiven) return openWasm(options);
   const gpu = options.gpu ?? (globalThis.navigator as Navigator | undefined)?.gpu;
-  if (!gpu && !options.adapter) {
-    throw new DeviceError(
-      "WebGPU is not available here. In a browser: use a current Chrome, Edge, Safari or Firefox, and a page served over " +
-        "https or from localhost. In Node: pass { gpu: await createGPU() } with createGPU from tilegrad/node.",
-    );
-  }
-  const adapter = options.adapter ?? (await gpu!.requestAdapter({ powerPreference }));
+  const adapter = options.adapter ?? (await gpu?.requestAdapter({ powerPreference }));
   if (!adapter) {
+    if (!isGiven && options.backend === undefined) return openWasm(options);
     throw new DeviceError(
-      "WebGPU is available, but found no adapter: the GPU or its driver is blocked or missing (see chrome://gpu).",
+      gpu
+        ? "WebGPU is available, but found no adapter: the GPU or its driver is blocked or missing (see chrome://gpu)."
+        : "WebGPU is not available here. In a browser: use a current Chrome, Edge, Safari or Firefox, and a page served " +
+            "over https or from localhost. In Node: pass { gpu: await createGPU() } with createGPU from tilegrad/node.",
     );
   }
   const requiredLimits = Object.fromEntries(wantedLimits.map((name) => [name, adapter.limits[name]]));
@@ -101,6 +102,12 @@ export async function openDevice(options: DeviceOptions): Promise<OpenDevice> {
   } catch (cause) {
     throw new DeviceError(`the adapter returned no device: ${(cause as Error).message}`, { cause });
   }
+}
+
+/** The CPU, for those without a GPU. */
+async function openWasm(options: DeviceOptions): Promise<OpenDevice> {
+  const { createWasm } = await import("../wasm/index.ts");
+  return openDevice({ ...options, gpu: createWasm() });
 }
 
 function describe(device: GPUDevice, options: DeviceOptions, info: GPUAdapterInfo = device.adapterInfo): OpenDevice {

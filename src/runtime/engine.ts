@@ -59,9 +59,9 @@ export class Engine extends Runner {
   readonly #checkFinite: boolean;
 
   /**
-   * Opens a GPU.
+   * Opens a GPU; without one, the CPU computes with WebAssembly.
    * @param options the app's own `device`, or where to get one; default `navigator.gpu`.
-   * @throws DeviceError when there is no WebGPU or no adapter; the message says what to do.
+   * @throws DeviceError when there is none of what the options ask for; the message says what to do.
    * @throws AttributeError for unknown variants; the message lists the known ones.
    */
   static override async create(options: EngineOptions = {}): Promise<Engine> {

@@ -1,6 +1,13 @@
 import { roleOf } from "../compile/homes.ts";
 import { DeviceError, FeedError, LimitError, optionsOf, refuse, StateError, type TilegradError } from "../errors.ts";
-import { type DeviceOptions, deviceOptions, type OpenDevice, openDevice } from "../gpu/device.ts";
+import {
+  type Backend,
+  type DeviceOptions,
+  deviceOptions,
+  type OpenDevice,
+  openDevice,
+  wasmName,
+} from "../gpu/device.ts";
 import { usage } from "../gpu/flags.ts";
 import { LiveDevice } from "../gpu/live.ts";
 import { inScopes, scoped } from "../gpu/scopes.ts";
@@ -49,9 +56,9 @@ export class Runner {
   #unreported: TilegradError | undefined;
 
   /**
-   * Opens a GPU.
+   * Opens a GPU; without one, the CPU computes with WebAssembly.
    * @param options the app's own `device`, or where to get one; default `navigator.gpu`.
-   * @throws DeviceError when there is no WebGPU or no adapter; the message says what to do.
+   * @throws DeviceError when there is none of what the options ask for; the message says what to do.
    */
   static async create(options: DeviceOptions = {}): Promise<Runner> {
     return new Runner(await openDevice(optionsOf("Runner.create", options, deviceOptions)));
@@ -71,6 +78,11 @@ export class Runner {
   /** Name of the adapter, as far as it is known. */
   get adapter(): string {
     return this.live.open.name;
+  }
+
+  /** What computes: "webgpu", or "wasm" where there is no adapter or the app asked for it. */
+  get backend(): Backend {
+    return this.adapter === wasmName ? "wasm" : "webgpu";
   }
 
   /** What the choice of kernels depends on. */

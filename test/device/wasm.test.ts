@@ -21,8 +21,27 @@ const [engine, { cases: golden, models, trajectories }, absent] = await Promise.
 afterAll(() => engine.destroy());
 
 test("an engine without WebGPU says what it is", () => {
-  expect(engine.adapter).toBe("webassembly simd");
+  expect([engine.adapter, engine.backend]).toEqual(["webassembly simd", "wasm"]);
   expect(engine.traits.cpu).toBe(true);
+});
+
+test("it is chosen where there is no adapter, unless the app asks for WebGPU", async () => {
+  const { gpu } = navigator;
+  const put = (value: unknown) => Object.defineProperty(navigator, "gpu", { value, configurable: true });
+  try {
+    for (const absent of [undefined, { requestAdapter: async () => null }]) {
+      put(absent);
+      const own = await Engine.create();
+      expect(own.backend).toBe("wasm");
+      own.destroy();
+      await expect(Engine.create({ backend: "webgpu" })).rejects.toThrow(absent ? "found no adapter" : "not available");
+    }
+  } finally {
+    put(gpu);
+  }
+  const other = await Engine.create();
+  expect(other.backend).toBe("webgpu");
+  other.destroy();
 });
 
 describe("kernels agree with the float64 twin", () => {
