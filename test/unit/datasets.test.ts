@@ -4,8 +4,12 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterEach, expect, test, vi } from "vitest";
+import { randomStream } from "../../src/data/index.ts";
 import { mnist, mnistSample, penguins } from "../../src/datasets/index.ts";
+import { packed } from "../../src/datasets/mnistSample.packed.ts";
+import { decodedShades } from "../../src/datasets/shades.ts";
 import { AttributeError, FormatError, TilegradError } from "../../src/errors.ts";
+import { codedShades } from "../shades.ts";
 
 /* What a page meets on the way to a data set: packed files, wrong ones, a server that fails. */
 
@@ -151,6 +155,25 @@ test.each<[string, object, string]>([
   const failed = await penguins(options).catch((error) => error);
   expect(failed).toBeInstanceOf(AttributeError);
   expect(failed.message).toContain(message);
+});
+
+test("the sample of MNIST is what its coder makes of it", async () => {
+  const { train, test } = await mnistSample();
+  const shades = Uint8Array.from([...train.x.data, ...test.x.data], (byte) => Math.round((byte * 7) / 255));
+  expect(Buffer.from(codedShades(shades, 28)).toString("base64")).toBe(packed);
+});
+
+test.each([
+  [1, 1],
+  [2, 7],
+  [3, 5],
+  [28, 4],
+])("images of %i pixels in a square that nothing foretells are the same when they are decoded", (side, count) => {
+  for (let seed = 0; seed < 20; seed++) {
+    const random = randomStream(seed);
+    const shades = Uint8Array.from({ length: side * side * count }, () => random.below(8));
+    expect(decodedShades(codedShades(shades, side), shades.length, side)).toEqual(shades);
+  }
 });
 
 test("the sample of MNIST is spread evenly over all of it, in 8 shades", async () => {
