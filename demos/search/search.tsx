@@ -20,9 +20,11 @@ export interface SearchProps {
 
 const kinds = { lesson: "Lesson", guide: "Guide", reference: "Reference" } as const;
 
-/** Whether what is typed goes into a text. */
-const isWritten = (target: EventTarget | null): boolean =>
-  target instanceof HTMLElement && target.closest("input, textarea, select, [contenteditable]") !== null;
+/** Whether what is typed goes into a text: also into one inside of a shadow root, as the editors of cells are. */
+function isWritten(event: KeyboardEvent): boolean {
+  const [target] = event.composedPath();
+  return target instanceof HTMLElement && target.closest("input, textarea, select, [contenteditable]") !== null;
+}
 
 const entriesOf = (found: readonly Found[] | "loading" | "failed"): readonly Found[] =>
   typeof found === "string" ? [] : found;
@@ -36,7 +38,7 @@ export function Search(props: SearchProps) {
   const box = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
-      if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || isWritten(event.target)) return;
+      if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || isWritten(event)) return;
       event.preventDefault();
       field.current?.focus();
     };

@@ -317,6 +317,27 @@ test("a worker that ends while a cell runs is noticed, and the next run has anot
   expect(await output(page, 1)).toBe("z = -1");
 });
 
+test("a lesson has the search, whose index loads with its first word, and whose key is left to editors", async () => {
+  const page = await open("neuron.html");
+  const loaded: string[] = [];
+  page.on("request", (request) => loaded.push(request.url()));
+  await page.waitForSelector("#search");
+  await write(page, 1, "6");
+  await page.keyboard.type(" / 2");
+  expect(await page.evaluate(() => document.activeElement?.id)).not.toBe("search");
+  await click(page, "Run cell 1");
+  await rested(page);
+  expect(await output(page, 1)).toBe("3");
+  await click(page, "Reset cell 1");
+  expect(loaded.filter((url) => url.includes("search.json"))).toEqual([]);
+
+  await page.keyboard.press("/");
+  await page.keyboard.type("cross entropy");
+  await page.waitForSelector(".found a[href^='../course/']");
+  await page.click(".found a[href^='../course/']");
+  await page.waitForSelector(".lesson #bar .primary");
+});
+
 describe("the list of lessons", () => {
   test("leads to each, finds words in them, and remembers what is done", async () => {
     const page = await open("");

@@ -46,6 +46,7 @@ function pageOf(lesson: Lesson, { head, number, before, after }: Frame): string 
         <p class="part">${number === undefined ? "" : ofSite(`Lesson ${number} · `)}${escaped(part)} · ${minutes} minutes</p>
         <h1>${escaped(title)}</h1>
         <p class="lead">${escaped(summary)}</p>
+        ${ofSite('<div id="find" data-root="../"></div>')}
         <div id="bar"></div>
         <div id="adapter"></div>
         ${onlyAlone('<p class="files">This is the lesson in one file. Its editor is a plain text box; the editor with colours, “Look inside”, which shows the kernels of a cell, and the other pages that the text names are in the site.</p>')}

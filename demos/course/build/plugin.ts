@@ -12,6 +12,8 @@ const course = join(import.meta.dirname, "..");
 const head = `<link rel="stylesheet" href="../theme.css" />
     <link rel="stylesheet" href="../parts/parts.css" />
     <link rel="stylesheet" href="style.css" />
+    <link rel="stylesheet" href="../search/style.css" />
+    <script type="module" src="../search/main.tsx"></script>
     <script type="module" src="page/site.ts"></script>`;
 
 /** The pages of all lessons: files that exist only as Markdown. */
