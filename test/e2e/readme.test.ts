@@ -231,26 +231,43 @@ describe("a page that trains 784-128-10", () => {
     });
 
     test(`loads no more than ${budget.esbuild} KiB as built by esbuild`, async () => {
-      await writeFile(join(app, "mlp.ts"), pages[name]);
-      const options = [
-        "--bundle",
-        "--minify",
-        "--splitting",
-        "--format=esm",
-        "--outdir=esbuilt",
-        "--metafile=meta.json",
-      ];
-      await run(bin("esbuild"), ["mlp.ts", ...options], { cwd: app });
-      const { outputs } = JSON.parse(await readFile(join(app, "meta.json"), "utf8"));
-      const first = new Set(["esbuilt/mlp.js"]);
-      for (const file of first)
-        for (const { path, kind } of outputs[file].imports) if (kind === "import-statement") first.add(path);
-      const codes = await Promise.all([...first].map((file) => readFile(join(app, file), "utf8")));
+      const codes = await builtByEsbuild(pages[name]);
       expect(kibibytes(codes)).toBeGreaterThan(10);
       expect(codes.join()).not.toContain("column_major"); // a word of ops that users make
       expect(kibibytes(codes)).toBeLessThanOrEqual(budget.esbuild);
     });
   });
+});
+
+/** The scripts that a page loads at first, of a program as esbuild builds it. */
+async function builtByEsbuild(program: string): Promise<string[]> {
+  await writeFile(join(app, "built.ts"), program);
+  const options = ["--bundle", "--minify", "--splitting", "--format=esm", "--outdir=esbuilt", "--metafile=meta.json"];
+  await run(bin("esbuild"), ["built.ts", ...options], { cwd: app });
+  const { outputs } = JSON.parse(await readFile(join(app, "meta.json"), "utf8"));
+  const first = new Set(["esbuilt/built.js"]);
+  for (const file of first)
+    for (const { path, kind } of outputs[file].imports) if (kind === "import-statement") first.add(path);
+  return Promise.all([...first].map((file) => readFile(join(app, file), "utf8")));
+}
+
+// A file may hold any op: a page that imports them has all kernels, 50 KiB more than an engine without ops.
+test.each([
+  { entry: "onnx", name: "importOnnx", beside: "engine", most: 78 },
+  { entry: "onnx", name: "importOnnx", beside: "all", most: 27 },
+  { entry: "keras", name: "parseKerasWeights", beside: "engine", most: 11 },
+] as const)("$name adds $most KiB to a page with $beside, at most", async ({ entry, name, beside, most }) => {
+  const pages = {
+    engine: `import { Engine } from "tilegrad"; console.log(await Engine.create());`,
+    all: `import * as tilegrad from "tilegrad"; console.log(tilegrad);`,
+  };
+  const before = await builtByEsbuild(pages[beside]);
+  const after = await builtByEsbuild(
+    `import { ${name} } from "tilegrad/${entry}"; console.log(${name}); ${pages[beside]}`,
+  );
+  const added = kibibytes(after) - kibibytes(before);
+  expect(added).toBeGreaterThan(1);
+  expect(added).toBeLessThanOrEqual(most);
 });
 
 test("the page compiled ahead of time learns, too", async () => {

@@ -57,6 +57,35 @@ test("no files import each other in a circle, types included", () => {
   expect(files.filter((file) => reached[file]!.has(file))).toEqual([]);
 });
 
+/** What a file and all that it imports need at once: types and imports on demand do not count. */
+function loadedBy(start: string): Set<string> {
+  const loaded = new Set([start]);
+  for (const file of loaded) {
+    const text = readFileSync(join(root, file), "utf8");
+    for (const [, path] of text.matchAll(/^(?:import|export) (?!type )(?:[^;]*? from )?"(\.[^"]+\.tsx?)";/gm))
+      loaded.add(relative(root, resolve(root, file, "..", path!)));
+  }
+  return loaded;
+}
+
+test("readers of the files of others are in no page of their own accord, except the page of ONNX models", () => {
+  const scripts = readdirSync(join(root, "demos"), { recursive: true, encoding: "utf8" });
+  const pages = scripts.filter(
+    (name) => /(^|\/)(main\.tsx?|[^/]+\.worker\.ts)$/.test(name) && !name.startsWith("examples"),
+  );
+  const starts = ["src/index.ts", ...pages.filter((page) => !page.startsWith("onnx/")).map((page) => `demos/${page}`)];
+  expect(starts.length).toBeGreaterThan(12);
+  for (const start of starts) {
+    const loaded = loadedBy(start);
+    expect(
+      [...loaded].filter((file) => /^src\/(onnx|keras)\//.test(file)),
+      start,
+    ).toEqual([]);
+    expect(loaded.size, start).toBeGreaterThan(1);
+  }
+  expect([...loadedBy("demos/onnx/lab.ts")]).toContain("src/onnx/importer.ts");
+});
+
 test("only the template wrapper imports the preprocessor, and only the rooms around a device name GPU objects", () => {
   for (const file of files) {
     const text = readFileSync(join(root, file), "utf8");
