@@ -135,7 +135,8 @@ function miss(got: ArrayLike<number>, wanted: ArrayLike<number>, kind: keyof typ
   return firstMiss(got, wanted, rtol, atol);
 }
 
-const sines = (n: number): Float32Array => Float32Array.from({ length: n }, (_, i) => Math.sin(1.3 * i + 0.5));
+export const sines = (n: number, from = 0.5): Float32Array =>
+  Float32Array.from({ length: n }, (_, i) => Math.sin(1.3 * i + from));
 
 export const inputsIn = (roots: readonly Tensor[]): Tensor[] =>
   order(roots).flatMap(({ op, results }) => (op.source === "input" ? results : []));

@@ -126,15 +126,23 @@ describe("a function of inputs", () => {
     const run = ({ x }: Record<string, Tensor>) => ({ y: t.sum(t.mul(x!, t.full([100_003], 2)), 1) });
     await agreeForBatches(run as never, { x: [100_003] });
   });
+  test("makes no variables of its own", async () => {
+    const run = ({ x }: { x: Tensor }) => ({ y: nn.linear(3, 2)(x) });
+    await refused(run, { inputs }).toThrow(
+      'exportOnnx: the function makes another variable "weight" at each call: make the model before',
+    );
+  });
+
   test("refuses numbers that the batch decides", async () => {
     const outputs = ({ x }: { x: Tensor }) => ({ y: t.mul(x, 1 / x.shape[0]!) });
     await expect(exportOnnx(firstValues, outputs, { inputs: { x: [2] } })).rejects.toThrow(
       "a number in the graph depends on the size of the batch",
     );
     await expect(exportOnnx(firstValues, outputs)).rejects.toThrow("inputs");
+    const [wide, weightHh] = [t.variable(0.5, [16, 3]), t.variable(0.1, [16, 4])];
     const scaled = ({ x }: { x: Tensor }) => {
-      const weightIh = t.mul(t.variable(0.5, [16, 3]), 10 / x.shape[0]!);
-      return { y: t.lstm(x, [{ weightIh, weightHh: t.variable(0.1, [16, 4]) }], { batchFirst: true }).output };
+      const weightIh = t.mul(wide, 10 / x.shape[0]!);
+      return { y: t.lstm(x, [{ weightIh, weightHh }], { batchFirst: true }).output };
     };
     await expect(exportOnnx(firstValues, scaled, { inputs: { x: [5, 3] } })).rejects.toThrow(
       "a number in the graph depends on the size of the batch",

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import * as t from "../../src/index.ts";
 import { nn } from "../../src/index.ts";
-import { agree } from "../onnxExport.ts";
+import { agree, agreeForBatches } from "../onnxExport.ts";
 
 /*
  * Which groups of nodes become one node of ONNX, and which only look like such a group. Sizes are alike on purpose: with
@@ -166,4 +166,61 @@ describe("convolutions along a line", () => {
     const y = t.conv2d(line, kernel, undefined, { stride: [2, 1], dilation: [3, 1] });
     expect(await agree(t.reshape(y, [2, 3, 5]))).toEqual(["Conv"]);
   });
+});
+
+describe("convolutions with a kernel of one element", () => {
+  test.each([
+    ["of images", nn.conv2d(4, 6, 1), [2, 4, 5, 3]],
+    ["of images without bias", nn.conv2d(4, 6, 1, { bias: false }), [1, 4, 5, 3]],
+    ["of every second position", nn.conv2d(4, 6, 1, { stride: [2, 3] }), [2, 4, 5, 7]],
+    ["of lines", nn.conv1d(4, 6, 1), [2, 4, 5]],
+    ["of every second position of lines", nn.conv1d(4, 6, 1, { stride: 2 }), [2, 4, 5]],
+    ["of as many images as channels", nn.conv2d(3, 3, 1, { stride: 2 }), [3, 3, 3, 3]],
+  ])("%s", async (_, layer, shape) => {
+    expect(await agree((layer as nn.Module)(t.input("x", shape)))).toEqual(["Conv"]);
+  });
+
+  test("for batches of any size, in both precisions", async () => {
+    const layer = nn.conv2d(4, 6, 1, { stride: 2 });
+    expect(await agreeForBatches(({ x }) => ({ y: layer(x!) }), { x: [4, 3, 3] })).toEqual(["Conv"]);
+    const mixed = nn.mixedPrecision(layer)(t.input("x", [2, 4, 3, 3]));
+    expect(await agree(mixed, { half: true })).toContain("Conv");
+  });
+
+  test.each([
+    ["a part of the image", [undefined, undefined, [1, undefined, 2], [0, undefined, 2]]],
+    ["every second channel", [undefined, [0, undefined, 2], [0, undefined, 2], [0, undefined, 2]]],
+  ] as const)("of %s keep the slice", async (_, ranges) => {
+    const met = t.slice(t.input("x", [2, 4, 5, 5]), ranges as never);
+    const y = t.conv2d(met, weight([3, met.shape[1]!, 1, 1]));
+    expect(await agree(y)).toEqual(["Slice", "Conv"]);
+  });
+
+  test("products of other shapes stay products", async () => {
+    const x = t.input("x", [2, 4, 6]);
+    const y = t.reshape(t.matmul(weight([3, 4]), x), [2, 3, 2, 3]);
+    expect(await agree(y)).toEqual(["MatMul", "Reshape"]);
+    const other = t.reshape(t.matmul(t.reshape(weight([6, 4, 1, 1]), [6, 4]), x), [4, 3, 2, 3]);
+    expect(await agree(other)).not.toContain("Conv");
+  });
+});
+
+test("products broadcast by themselves", async () => {
+  const [x, other] = [t.input("x", [2, 3, 4]), t.input("other", [4, 5])];
+  expect(await agree(t.matmul(x, other))).toEqual(["MatMul"]);
+  expect(await agree(t.matmul(t.expand(t.input("x", [3, 4]), [2, 3, 4]), other))).toEqual(["Expand", "MatMul"]);
+  expect(await agree(t.matmul(t.expand(t.input("x", [1, 4]), [2, 3, 4]), other))).toEqual(["Expand", "MatMul"]);
+});
+
+test("statistics of a normalisation, which gradients read, are refused", async () => {
+  const scale = t.variable(1, [3]);
+  const loss = t.sum(t.mul(t.layerNorm(t.input("x", [2, 3]), 3, { weight: scale }), t.input("other", [2, 3])));
+  const gradient = t.grad(loss, [scale])[0];
+  await expect(agree(gradient as Tensor)).rejects.toThrow("of op layerNorm");
+});
+
+test("positions of extremes along an axis, among all elements and of a number", async () => {
+  const x = t.input("x", [2, 3, 4]);
+  const outputs = { a: t.argmax(x, 1), b: t.argmin(x), c: t.argmax(t.input("n", [])) };
+  expect(await agree(outputs)).toContain("ArgMin");
 });

@@ -1,10 +1,17 @@
 import { AttributeError, checkWhole, optionsOf, refuse } from "../../errors.ts";
-import { order } from "../../graph/print.ts";
-import { type TensorData, Variable } from "../../graph/tensor.ts";
+import type { TensorData, Variable } from "../../graph/tensor.ts";
 import { type Named, variablesOf } from "../../io/named.ts";
 import type { Runner } from "../../runtime/runner.ts";
 import { encodeModel, type OutGraph } from "./proto.ts";
-import { checkOutputs, type OnnxSample, type OnnxTensors, openGraph, type Trace, type Traced } from "./trace.ts";
+import {
+  checkOutputs,
+  type OnnxSample,
+  type OnnxTensors,
+  openGraph,
+  type Trace,
+  type Traced,
+  variablesIn,
+} from "./trace.ts";
 import { Writer } from "./writer.ts";
 
 /** `K` are the names of the inputs. */
@@ -85,8 +92,7 @@ async function written(
   opset: number,
   names: ReadonlyMap<Variable, string> | undefined,
 ): Promise<readonly OutGraph[]> {
-  const nodes = order(traces.flatMap(({ outputs }) => Object.values(outputs)));
-  const variables = nodes.flatMap(({ results: [result] }) => (result instanceof Variable ? [result] : []));
+  const variables = variablesIn(traces.flatMap(({ outputs }) => Object.values(outputs)));
   const values = new Map<Variable, TensorData>();
   await Promise.all(variables.map(async (variable) => values.set(variable, await engine.read(variable))));
   const [problems, hints] = [new Set<string>(), new Set<string>()];

@@ -11,6 +11,15 @@ export const unshaped = (tensor: Tensor): Tensor => (named(tensor, "reshape") ? 
 /** Whether a tensor repeats one number. */
 export const isFull = (tensor: Tensor): boolean => numberOf(tensor) !== undefined;
 
+/** A value per channel `[C]` that was spread over images `[N, C, …]`: as `[C, 1, …]` it lies along axis 1. */
+export function ofChannels(tensor: Tensor): Tensor | undefined {
+  const spread = stripped(tensor);
+  const value = unshaped(spread);
+  const [, channels, ...others] = tensor.shape as [number, number, ...number[]];
+  const isAlong = sameShape(spread.shape, [channels, ...others.map(() => 1)]);
+  return isAlong && sameShape(value.shape, [channels]) ? value : undefined;
+}
+
 export interface Linear {
   readonly x: Tensor;
   readonly weight: Tensor;

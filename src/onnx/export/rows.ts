@@ -43,19 +43,14 @@ const alongAxis =
   (to, { inputs: [x], attrs }) =>
     to.emit(op, [to.value(x!)], { axis: attrs["axis"] });
 
-/** Positions of extremes: ONNX knows one axis, so several become the last one. */
+/** Positions of extremes along one axis, or among all elements. */
 const position =
   (op: string): Row =>
-  (to, { inputs: [x], attrs, results: [result] }) => {
+  (to, { inputs: [x], attrs }) => {
     const axes: number[] = attrs["axes"];
-    const others = x!.shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
-    const isLast = axes.length === 1;
-    const order = [...others, ...axes];
-    const isOrdered = order.every((axis, i) => axis === i);
-    const turned = isLast || isOrdered ? to.value(x!) : to.emit("Transpose", [to.value(x!)], { perm: order });
-    const size = axes.reduce((n, axis) => n * x!.shape[axis]!, 1);
-    const line = isLast ? turned : to.reshape(turned, [...result!.shape, size]);
-    const index = to.emit(op, [line], { axis: isLast ? axes[0]! : others.length, keepdims: 0 });
+    const isOne = axes.length === 1;
+    const name = isOne ? to.value(x!) : to.reshape(to.value(x!), [x!.size]);
+    const index = to.emit(op, [name], { axis: isOne ? axes[0] : 0, keepdims: 0 });
     return to.emit("Cast", [index], { to: typeNumbers.i32 });
   };
 

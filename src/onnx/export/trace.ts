@@ -1,6 +1,7 @@
 import { AttributeError, checkObject, optionsOf, refuse } from "../../errors.ts";
+import { order } from "../../graph/print.ts";
 import { checkDType, checkShape, type DType, type Shape } from "../../graph/shape.ts";
-import { checkTensor, Tensor } from "../../graph/tensor.ts";
+import { checkTensor, Tensor, Variable } from "../../graph/tensor.ts";
 import { input } from "../../ops/index.ts";
 import { type OutGraph, sameGraph } from "./proto.ts";
 
@@ -33,6 +34,9 @@ export interface Trace {
 
 const call = "exportOnnx";
 
+export const variablesIn = (roots: readonly Tensor[]): Variable[] =>
+  order(roots).flatMap(({ results: [result] }) => (result instanceof Variable ? [result] : []));
+
 /** @param what gives the outputs, in messages. */
 export function checkOutputs(what: string, outputs: OnnxTensors): OnnxTensors {
   const expected = "{ name: tensor, … }";
@@ -53,6 +57,7 @@ export async function openGraph(
     refuse(call, "the second argument", run, "a function: ({ x }) => ({ y: model(x, { training: false }) })");
   checkObject(call, "inputs", samples, "{ x: [sizes of a sample], … }, since the outputs are a function");
   const specs = Object.entries(samples!).map(([name, sample]) => ({ name, ...checkSample(name, sample) }));
+  let made: Variable | undefined;
   for (const sizes of batchSizes) {
     const traces = sizes.map((batch) => {
       const inputs = specs.map(({ name, shape, dtype }) => input(name, [batch, ...shape], dtype));
@@ -61,7 +66,13 @@ export async function openGraph(
     });
     const [graph, other] = await write(traces);
     if (sameGraph(graph!, other!)) return graph!;
+    const [first, second] = traces.map(({ outputs }) => variablesIn(Object.values(outputs)));
+    made = first!.find((variable) => !second!.includes(variable));
   }
+  if (made)
+    throw new AttributeError(
+      `${call}: the function makes another variable "${made.name}" at each call: make the model before, and call it there`,
+    );
   throw new AttributeError(
     `${call}: a number in the graph depends on the size of the batch: export tensors of one size instead of a function`,
   );
