@@ -1,3 +1,4 @@
+import { articleOf } from "../digits/words.ts";
 import type { Picture } from "./picture.ts";
 import { type OnnxRun, unpack } from "./runs.ts";
 
@@ -46,5 +47,6 @@ export function drawOnnx(picture: Picture, { ops, images }: OnnxRun, time: numbe
     );
   });
   picture.words(`digits.onnx, ${ops.length} nodes`, left, height - 16);
-  if (grown === 1) picture.words(`reads a ${best}`, width - 18, height - 16, { color: "--ink", align: "right" });
+  if (grown === 1)
+    picture.words(`reads ${articleOf(best)} ${best}`, width - 18, height - 16, { color: "--ink", align: "right" });
 }

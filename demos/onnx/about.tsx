@@ -6,6 +6,7 @@ import type { Opened } from "./session.ts";
 const most = { ops: 30, outputs: 20, texts: 12, letters: 160 } as const;
 
 const count = (value: number): string => value.toLocaleString("en-US");
+const counted = (tensors: number): string => `${count(tensors)} ${tensors === 1 ? "tensor" : "tensors"}`;
 
 /** What a file says of its model. */
 export function AboutCard({ name, about }: Opened) {
@@ -20,7 +21,7 @@ export function AboutCard({ name, about }: Opened) {
         <Figure
           id="weights"
           name="Weights"
-          value={`${count(numbers)} in ${count(tensors)} ${tensors === 1 ? "tensor" : "tensors"}`}
+          value={tensors === 0 ? "none" : `${count(numbers)} in ${counted(tensors)}`}
         />
       </dl>
       <dl class="facts">

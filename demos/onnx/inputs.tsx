@@ -5,10 +5,11 @@ import { dimsOf } from "./about.tsx";
 import { type ImageAxes, imageAxes, type Scaling, scalings, type Way, ways } from "./filling.ts";
 import type { InputPort } from "./lab.ts";
 import { type Picture, paint } from "./picture.ts";
+import { Said } from "./said.tsx";
 import * as session from "./session.ts";
 import type { Hole } from "./sizes.ts";
 
-const { busy, ended, fills, holes, setFill, setSize, shapes, sizes } = session;
+const { ended, fills, holes, isBusy, setFill, setSize, shapes, sizes } = session;
 
 /** What goes into the model. */
 export function Inputs({ about }: session.Opened) {
@@ -25,15 +26,18 @@ export function Inputs({ about }: session.Opened) {
       {about.inputs.map((port) => (
         <Input key={port.name} port={port} />
       ))}
-      <button
-        id="run"
-        type="button"
-        class="button primary"
-        disabled={busy.value !== undefined || ended.value}
-        onClick={() => void session.run()}
-      >
-        Run
-      </button>
+      <div class="go">
+        <button
+          id="run"
+          type="button"
+          class="button primary"
+          disabled={isBusy.value || ended.value}
+          onClick={() => void session.run()}
+        >
+          Run
+        </button>
+        <Said at="run" />
+      </div>
     </section>
   );
 }
@@ -141,7 +145,7 @@ function Typed({ name, text }: { readonly name: string; readonly text: string })
   const id = useId();
   return (
     <div class="field">
-      <label for={id}>Numbers of {name}, the last axis first to change</label>
+      <label for={id}>Numbers of {name}, row by row</label>
       <textarea
         id={id}
         rows={3}

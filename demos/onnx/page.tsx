@@ -4,18 +4,8 @@ import { Adapter, Unsupported } from "../parts/gpu.tsx";
 import { AboutCard } from "./about.tsx";
 import { Inputs } from "./inputs.tsx";
 import { Results } from "./results.tsx";
-import {
-  busy,
-  ended,
-  failure,
-  missing,
-  opened,
-  openFiles,
-  refused,
-  remote,
-  sampleImages,
-  showSample,
-} from "./session.ts";
+import { Said } from "./said.tsx";
+import { ended, failure, isBusy, missing, opened, openFiles, remote, sampleImages, showSample } from "./session.ts";
 
 export function Page() {
   const { isOver, handlers } = useDrop((files) => {
@@ -65,21 +55,14 @@ function Source() {
             key={digit}
             type="button"
             class="sample"
-            disabled={!isReady || busy.value !== undefined}
+            disabled={!isReady || isBusy.value}
             onClick={() => void showSample(digit)}
           >
             <img src={url} alt={`A handwritten ${digit}`} width={40} height={40} />
           </button>
         ))}
       </div>
-      <p id="status" class="hint status" role="status">
-        {busy.value !== undefined && !ended.value && `${busy.value}…`}
-      </p>
-      {refused.value !== undefined && (
-        <p id="refused" class="refused" role="alert">
-          {refused.value}
-        </p>
-      )}
+      <Said at="files" />
     </section>
   );
 }

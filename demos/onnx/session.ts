@@ -39,10 +39,14 @@ export const { remote, missing, failure, ended } = training;
 
 /** All that the page shows. */
 export const opened = signal<Opened | undefined>(undefined);
-/** What is wrong with the last file, or with the last run. */
-export const refused = signal<string | undefined>(undefined);
-/** What the page waits for, in words. */
-export const busy = signal<string | undefined>(undefined);
+/** Where the page says what it does: beside the files, or beside the run. */
+export type Spot = "files" | "run";
+
+/** What the page waits for, and what went wrong last, in words. */
+export const said = signal<{ readonly at: Spot; readonly busy?: string; readonly refused?: string } | undefined>(
+  undefined,
+);
+export const isBusy = computed(() => said.value?.busy !== undefined);
 /** What the visitor says of sizes, by the keys of holes. */
 export const sizes = signal<ReadonlyMap<string, string>>(new Map());
 export const fills = signal<ReadonlyMap<string, Fill>>(new Map());
@@ -58,11 +62,14 @@ export const shapes = computed(
 
 const first: Fill = { way: "random", scaling: "unit", picture: undefined, text: "", fixed: false };
 
+/** Pixels that make an image, at least. */
+const leastSide = 16;
+
 /** Inputs that may be images are images at first. */
-const fillOf = ({ dims }: InputPort): Fill => ({
-  ...first,
-  way: dims && imageAxes(dims.map((dim) => (typeof dim === "number" ? dim : 0))) ? "image" : "random",
-});
+function fillOf({ dims }: InputPort): Fill {
+  const axes = imageAxes(dims?.map((dim) => (typeof dim === "number" ? dim : leastSide)) ?? []);
+  return { ...first, way: axes && Math.min(axes.height, axes.width) >= leastSide ? "image" : "random" };
+}
 
 /** Counts what the visitor wants: what belongs to something earlier is dropped. */
 let turn = 0;
@@ -71,22 +78,21 @@ let prepared: { readonly key: string; readonly inputs: readonly string[] } | und
 
 /**
  * Does something for which the visitor waits, and shows what goes wrong.
- * @param words say meanwhile what it is. @param name of the file that may be at fault.
+ * @param busy says meanwhile what it is. @param name of the file that may be at fault.
  * @returns undefined if something did, or if something else is wanted by then.
  */
-async function attempt<T>(words: string, call: () => Promise<T>, name?: string): Promise<T | undefined> {
+async function attempt<T>(at: Spot, busy: string, call: () => Promise<T>, name?: string): Promise<T | undefined> {
   const mine = ++turn;
-  busy.value = words;
-  refused.value = undefined;
+  said.value = { at, busy };
   try {
     const answer = await call();
-    return mine === turn ? answer : undefined;
+    if (mine !== turn) return undefined;
+    said.value = undefined;
+    return answer;
   } catch (error) {
     const message = plainly((error as Error).message);
-    if (mine === turn) refused.value = name === undefined ? message : `${name}: ${message}`;
+    if (mine === turn) said.value = { at, refused: name === undefined ? message : `${name}: ${message}` };
     return undefined;
-  } finally {
-    if (mine === turn) busy.value = undefined;
   }
 }
 
@@ -121,7 +127,7 @@ export async function openFiles(files: readonly File[]): Promise<void> {
     const beside = await Promise.all(others.map(async (file) => [file.name, await bytesOf(file)] as const));
     return take(model.name, await bytesOf(model), Object.fromEntries(beside));
   };
-  await attempt(`Reading ${model.name}`, read, model.name);
+  await attempt("files", `Reading ${model.name}`, read, model.name);
 }
 
 const bytesOf = async (file: File): Promise<Uint8Array> => new Uint8Array(await file.arrayBuffer());
@@ -160,7 +166,7 @@ export const setFill = (name: string, changes: Partial<Fill>): void => {
 
 /** Puts an image of the visitor's into an input, and lets the model read it. */
 export async function choosePicture(name: string, file: File): Promise<void> {
-  const picture = await attempt(`Reading ${file.name}`, () => pictureOf(file));
+  const picture = await attempt("run", `Reading ${file.name}`, () => pictureOf(file));
   if (!picture) return;
   setFill(name, { picture });
   await run();
@@ -169,7 +175,7 @@ export async function choosePicture(name: string, file: File): Promise<void> {
 /** Runs the model. */
 export async function run(): Promise<void> {
   const { inputs } = opened.value!.about;
-  const result = await attempt("Running", async () => {
+  const result = await attempt("run", "Running", async () => {
     const open = inputs.find(({ name }) => shapes.value.get(name) === undefined);
     if (open) throw new Error(`Say how large ${open.name} is: whole numbers from 1 on, and not too many in all.`);
     const took = await prepare(inputs);
@@ -192,9 +198,9 @@ async function prepare(inputs: readonly InputPort[]): Promise<number | undefined
   const key = JSON.stringify([sized, constants]);
   if (prepared?.key === key) return undefined;
   prepared = undefined;
-  busy.value = "Compiling";
+  said.value = { at: "run", busy: "Compiling" };
   const { inputs: read, ms } = await call((methods) => methods.prepare(sized, constants));
-  busy.value = "Running";
+  said.value = { at: "run", busy: "Running" };
   prepared = { key, inputs: read };
   return ms;
 }
@@ -225,7 +231,7 @@ export const sampleImages: ReadonlyMap<number, string> = new Map(
 
 /** Lets the network that ships with the page read one of its images. */
 export async function showSample(digit: number): Promise<void> {
-  const picture = await attempt("Loading the sample", async () => {
+  const picture = await attempt("files", "Loading the sample", async () => {
     if (!opened.value?.isSample) await openSample();
     return loadPicture(sampleImages.get(digit)!, `${digit}.png`);
   });

@@ -24,7 +24,11 @@ afterAll(() => rm(folder, { recursive: true }));
 
 /** Waits until nothing is under way. */
 const rested = (page: Page) =>
-  page.waitForFunction(() => document.querySelector("#status")?.textContent === "" && document.querySelector("#run"));
+  page.waitForFunction(
+    () =>
+      document.querySelector("#run") &&
+      [...document.querySelectorAll(".status")].every((one) => one.textContent === ""),
+  );
 
 const sampleOf = (digit: number): string => `::-p-aria(A handwritten ${digit}[role='button'])`;
 
