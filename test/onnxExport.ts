@@ -109,7 +109,8 @@ async function compare(
   const values = Object.fromEntries(inputs.map((x) => [nameOf(x), feeds[nameOf(x)] ?? sines(x.size)]));
   const valuesOf = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, values[name]!]));
   const wanted = evaluate(outputs, { inputs: valuesOf(inputsIn(Object.values(outputs)).map(nameOf)) });
-  const back = importOnnx(bytes, { dims: { batch } });
+  const isOpen = graph.inputs.some(({ dims = [] }) => dims.includes("batch"));
+  const back = importOnnx(bytes, { dims: isOpen ? { batch } : {} });
   const again = evaluate(back.outputs, { inputs: valuesOf(Object.keys(back.inputs)) });
   const run = await runOnnx(
     bytes,

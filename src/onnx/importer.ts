@@ -1,3 +1,4 @@
+import { type Bytes, bytesOf, seemsToBe } from "../data/bytes.ts";
 import { AttributeError, counted, FormatError, listed, noSuch, optionsOf, TilegradError } from "../errors.ts";
 import { order } from "../graph/print.ts";
 import { type Shape, showShape, sizeOf } from "../graph/shape.ts";
@@ -19,13 +20,13 @@ import { Value } from "./value.ts";
  * trained further; integers and booleans become i32, and all floats f32. Shapes are static: whatever depends on shapes
  * alone is computed now.
  *
- * @param bytes the file.
+ * @param file its bytes: an ArrayBuffer or a view of one.
  * @returns inputs, outputs and variables.
  * At most 2²⁰ elements, and 16 for each byte of the file, are computed now; the rest becomes part of the graph.
  * @throws FormatError for a file that is damaged or not ONNX, and for unsupported ops, all of them at once;
  * AttributeError for dimensions without a size.
  */
-export function importOnnx(bytes: Uint8Array, options: OnnxOptions = {}): OnnxGraph {
+export function importOnnx(file: Bytes, options: OnnxOptions = {}): OnnxGraph {
   const given = optionsOf("importOnnx", options, {
     dims: {},
     inputs: {},
@@ -34,25 +35,53 @@ export function importOnnx(bytes: Uint8Array, options: OnnxOptions = {}): OnnxGr
     files: {},
     seed: 0,
   });
-  if (!ArrayBuffer.isView(bytes) || bytes.BYTES_PER_ELEMENT !== 1)
-    throw new AttributeError("importOnnx: the file is not a Uint8Array");
+  const bytes = bytesOf(file, "importOnnx");
   let model: Model;
   try {
     model = readModel(bytes);
   } catch (error) {
-    if (error instanceof FormatError) throw new FormatError(`importOnnx: the file ${error.message}`, { cause: error });
-    throw error;
+    if (!(error instanceof FormatError)) throw error;
+    const kind = seemsToBe(bytes);
+    throw new FormatError(`importOnnx: the file ${error.message}${/ONNX/.test(kind) ? "" : kind}`, { cause: error });
   }
   const { opset, graph } = model;
   if (opset < opsets[0] || opset > opsets[1]) {
     throw new FormatError(`importOnnx: the file uses opset ${opset}, supported are ${opsets[0]} to ${opsets[1]}`);
   }
+  checkNames(graph, given);
   const importer = new Importer(model, given, bytes.length);
   checkSupported(graph, opset);
   return importer.import(given.outputs);
 }
 
 type Given = Required<Omit<OnnxOptions, "outputs">>;
+
+/** Refuses names that the file does not have. */
+function checkNames({ inputs, initializers }: Graph, given: Given): void {
+  const names = [...inputs, ...initializers].map(({ name }) => name);
+  for (const option of ["inputs", "constants"] as const)
+    for (const name of Object.keys(given[option]))
+      if (!names.includes(name)) throw new AttributeError(`importOnnx: ${option}: ${noSuch("input", name, names)}`);
+  const sizes = inputs.flatMap(({ dims = [] }) => dims.filter((dim) => typeof dim === "string" && dim !== ""));
+  for (const name of Object.keys(given.dims)) {
+    if (sizes.includes(name)) continue;
+    const [first] = inputs.filter(({ dims }) => dims);
+    const fixed = first?.dims ? `: all sizes are fixed, such as ${first.name} [${first.dims.join(", ")}]` : "";
+    throw new AttributeError(
+      sizes.length > 0
+        ? `importOnnx: dims: ${noSuch("size", name, [...new Set(sizes as string[])])}`
+        : `importOnnx: dims: there is no size "${name}"${fixed}; another shape goes into inputs, by the name of the input`,
+    );
+  }
+  for (const { name, dims } of inputs) {
+    const shape = given.inputs[name];
+    const isShape = Array.isArray(shape) && shape.every((size) => typeof size === "number");
+    if (dims && isShape && shape.length !== dims.length)
+      throw new AttributeError(
+        `importOnnx: inputs: "${name}" is given as ${showShape(shape as Shape)}, the file says [${dims.join(", ")}]`,
+      );
+  }
+}
 
 class Importer {
   readonly #model: Model;

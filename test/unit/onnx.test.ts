@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
-import { AttributeError, constant, FormatError, grad, sum, TilegradError } from "../../src/index.ts";
+import { AttributeError, constant, FormatError, grad, nn, optim, sum, TilegradError } from "../../src/index.ts";
 import { importOnnx } from "../../src/onnx/index.ts";
 import { opsets, registry } from "../../src/onnx/registry.ts";
 import { evaluate } from "../../src/reference/index.ts";
@@ -26,6 +26,23 @@ describe("a linear layer", () => {
     expect([opset, producer]).toEqual([17, "test"]);
     const { y } = evaluate(outputs, { inputs: { x: [1, 0, 0, 1] } });
     expect([...y!.data]).toEqual([1.5, 2, 2.5, 4.5, 5, 5.5]);
+  });
+
+  test("takes what fetch gives", () => {
+    const { buffer } = Uint8Array.from(file);
+    expect(Object.keys(importOnnx(buffer, { dims: { batch: 1 } }).outputs)).toEqual(["y"]);
+  });
+
+  test("refuses names that the file does not have, and shapes of another rank", () => {
+    const given = (options: object) => () => importOnnx(file, { dims: { batch: 2 }, ...options });
+    expect(given({ dims: { batch: 2, bach: 3 } })).toThrow('dims: there is no size "bach" (did you mean "batch"?)');
+    expect(given({ inputs: { X: [2, 2] } })).toThrow('inputs: there is no input "X"');
+    expect(given({ constants: { k: [1] } })).toThrow('constants: there is no input "k"');
+    expect(given({ inputs: { x: [2, 2, 1] } })).toThrow('"x" is given as [2, 2, 1], the file says [batch, 2]');
+    const fixed = model({ nodes: [gemm], weights, inputs: [info("x", [1, 2])] });
+    expect(() => importOnnx(fixed, { dims: { batch: 2 } })).toThrow(
+      'there is no size "batch": all sizes are fixed, such as x [1, 2]; another shape goes into inputs',
+    );
   });
 
   test("is differentiable", () => {
@@ -53,6 +70,16 @@ describe("a linear layer", () => {
     expect(Object.keys(importOnnx(two, { outputs: ["y"] }).outputs)).toEqual(["y"]);
     expect(() => importOnnx(two, { outputs: ["q"] })).toThrow('there is no value "q"');
   });
+});
+
+test("optimizers leave running statistics alone, whatever is unfrozen", () => {
+  const weights = ["scale", "bias", "mean", "variance"].map((name) => tensor(name, [2], [1, 2]));
+  const nodes = [node("BatchNormalization", ["x", "scale", "bias", "mean", "variance"], ["y"])];
+  const { outputs, variables } = importOnnx(model({ nodes, weights, inputs: [info("x", [3, 2])] }));
+  nn.freeze(variables);
+  nn.unfreeze(variables);
+  const trained = optim.parametersOf(sum(outputs["y"]!));
+  expect(trained.map(({ name }) => name).sort()).toEqual(["bias", "scale"]);
 });
 
 test("computes what depends on shapes alone while importing", () => {
@@ -182,7 +209,12 @@ describe("refuses", () => {
       Uint8Array.from({ length: 64 }, (_, i) => 255 - i),
       "importOnnx: the file",
     );
-    expect(() => importOnnx("model.onnx" as never)).toThrow("is not a Uint8Array");
+    expect(() => importOnnx("model.onnx" as never)).toThrow("expected the file's bytes");
+    refused(new TextEncoder().encode("<!DOCTYPE html><html></html>"), "a page of HTML or XML: is the address right?");
+    refused(
+      Uint8Array.from("PK\x03\x04 and so on", (letter) => letter.charCodeAt(0)),
+      "a zip archive",
+    );
   });
 
   test("every beginning of a file", () => {

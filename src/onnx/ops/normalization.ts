@@ -1,12 +1,13 @@
 import { FormatError } from "../../errors.ts";
 import { sizeOf } from "../../graph/shape.ts";
-import { type Tensor, Variable } from "../../graph/tensor.ts";
+import type { Tensor } from "../../graph/tensor.ts";
 import {
   abs,
   add,
   argmax,
   batchNorm,
   cast,
+  detach,
   div,
   eq,
   expand,
@@ -49,15 +50,16 @@ const hardmax = (x: Tensor, axis: number): Tensor =>
 function batchNormalization(node: OpNode): Built {
   const x = node.tensor(0);
   const [weight, bias, average, variance] = [1, 2, 3, 4].map((i) => node.tensor(i)) as [Tensor, Tensor, Tensor, Tensor];
+  // As of a layer: whatever is frozen or not, optimizers leave the statistics alone.
+  const running = { mean: detach(average), variance: detach(variance) };
   const eps = node.float("epsilon", 1e-5);
   const isTraining = node.opset >= 14 ? node.int("training_mode", 0) !== 0 : node.opset < 7 && !node.int("is_test", 0);
   if (isTraining && node.opset < 14 && !node.outputs[1]) {
     // Exporters of opset 6 wrote networks in evaluation without `is_test`: more outputs mean training.
-    return batchNorm(x, { weight, bias, eps, training: false, running: { mean: average, variance } });
+    return batchNorm(x, { weight, bias, eps, training: false, running });
   }
   if (!isTraining) {
-    for (const statistic of [average, variance]) if (statistic instanceof Variable) statistic.frozen = true;
-    return batchNorm(x, { weight, bias, eps, training: false, running: { mean: average, variance } });
+    return batchNorm(x, { weight, bias, eps, training: false, running });
   }
   if (node.opset < 14) throw new FormatError("training mode is supported from opset 14 on");
   const y = batchNorm(x, { weight, bias, eps, training: true });
