@@ -76,6 +76,26 @@ describe("statements", () => {
     expect([...y]).toEqual([5, 6, 8, -1, 15, 8]);
   });
 
+  test.each(["f32", "vec2f", "vec3f", "vec4f"])(
+    "arrays hold arrays of %s, by positions that are known late",
+    async (type) => {
+      const functions = `
+      alias Three = array<${type}, 3>;
+      fn three(v: f32) -> Three { return Three(${type}(v), ${type}(v + 1.0), ${type}(v + 2.0)); }
+      fn last(of: Three) -> f32 { return dot(vec4f(of[2] * ${type}(1.0)${{ f32: ", 0.0, 0.0, 0.0", vec2f: ", 0.0, 0.0", vec3f: ", 0.0", vec4f: "" }[type]}), vec4f(1.0, 0.0, 0.0, 0.0)); }`;
+      const body = `
+      var all = array<Three, 4>(three(x[0]), three(x[1]), three(x[2]), three(x[3]));
+      for (var i = 1u; i < 4u; i++) { all[i][1] = all[i - 1u][i % 3u]; }
+      for (var i = 0u; i < 4u; i++) {
+        y[2u * i] = last(all[i]);
+        y[2u * i + 1u] = last(Three(${type}(), ${type}(), all[i][1]));
+      }`;
+      const [, y] = await run(single(body, "f32", functions), [floats(10, 20, 30, 40), new Float32Array(8)]);
+      // The second of each comes from the array before: its own second, third and first.
+      expect([...y]).toEqual([12, 11, 22, 11, 32, 22, 42, 30]);
+    },
+  );
+
   test("each invocation has its place", async () => {
     const code = `
       const WIDTH = 3u;
@@ -174,6 +194,14 @@ describe("what kernels of WebAssembly do not know is named", () => {
     ["@compute @workgroup_size(1) fn main() { let a = b + 1; }", "the name b"],
     ["@compute @workgroup_size(1) fn main(@builtin(subgroup_size) n: u32) { }", "@builtin(subgroup_size)"],
     ["fn main() { }", "no entry point"],
+    [
+      single(
+        "var all = array<Pair, 2>(Pair(1.0, 2.0), Pair(3.0, 4.0)); y[0] = all[0].a;",
+        "f32",
+        "struct Pair { a: f32, b: f32 }",
+      ),
+      "keep no struct in memory",
+    ],
   ])("%s", async (code, message) => {
     const module = device.createShaderModule({ code });
     await expect(device.createComputePipelineAsync({ layout: "auto", compute: { module } })).rejects.toThrow(message);

@@ -8,7 +8,7 @@ import { dimensions, Expressions } from "./expressions.ts";
 import { type Meaning, Names } from "./names.ts";
 import { parse } from "./parse.ts";
 import type { Block, Expression, FunctionSyntax, Statement, TypeName } from "./syntax.ts";
-import { bytesOf, partsOf, type WgslType } from "./types.ts";
+import { bytesOf, partsOf, placesOf, type WgslType } from "./types.ts";
 
 /*
  * From the text of a kernel to WebAssembly. Each invocation is one round of three loops. Functions are written where they
@@ -171,9 +171,9 @@ class KernelCompiler extends Expressions {
   /** An array in memory that its function has for itself. */
   #array({ type, parts }: Val): Meaning {
     const { of, count } = type as Extract<WgslType, { kind: "array" }>;
-    const bytes = bytesOf(of);
-    const address = this.module.scratch(bytes * count);
-    parts.forEach((part, i) => this.to.store(address, part, i * bytes));
+    const address = this.module.scratch(bytesOf(type));
+    const places = placesOf(type);
+    parts.forEach((part, i) => this.to.store(address, part, places[i]!));
     return { kind: "memory", of, count, address };
   }
 
@@ -198,7 +198,8 @@ class KernelCompiler extends Expressions {
       const place = this.placeOf(to, names);
       if (!place) throw new FormatError("WebAssembly kernels assign to elements of buffers and arrays only");
       const { type, address, offset } = place;
-      this.fitted(given, type).parts.forEach((part, i) => this.to.store(address, part, offset + 4 * i));
+      const places = placesOf(type);
+      this.fitted(given, type).parts.forEach((part, i) => this.to.store(address, part, offset + places[i]!));
       return;
     }
     if (to.kind === "member") {

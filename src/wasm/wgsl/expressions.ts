@@ -18,7 +18,7 @@ import {
 import { bitcast, builtins, chosen, kept, rowTimes } from "./builtins.ts";
 import { Names, type Place } from "./names.ts";
 import type { Expression, FunctionSyntax, ModuleSyntax, TypeName } from "./syntax.ts";
-import { bytesOf, partsOf, type Scalar, scalar, showType, vector, type WgslType } from "./types.ts";
+import { bytesOf, partsOf, placesOf, type Scalar, scalar, showType, vector, type WgslType } from "./types.ts";
 
 /** Names of components. */
 export const dimensions: readonly string[] = ["x", "y", "z", "w"];
@@ -97,7 +97,8 @@ export abstract class Expressions {
   }
 
   #loaded({ type, address, offset }: Place): Val {
-    return val(type, ...partsOf(type).map((part, i) => w.load(part, address, offset + 4 * i)));
+    const places = placesOf(type);
+    return val(type, ...partsOf(type).map((part, i) => w.load(part, address, offset + places[i]!)));
   }
 
   #unary(sign: string, x: Val): Val {
@@ -161,22 +162,25 @@ export abstract class Expressions {
   protected placeOf({ x, at }: Extract<Expression, { kind: "index" }>, names: Names): Place | undefined {
     const meaning = x.kind === "name" ? names.get(x.name) : undefined;
     if (meaning?.kind !== "memory") {
-      // One number of a vector in memory.
+      // One number of a vector in memory, or one element of an array in an array.
       const outer = x.kind === "index" ? this.placeOf(x, names) : undefined;
-      if (outer?.type.kind !== "vector") return undefined;
-      const index = converted(this.value(at, names), "u32");
-      return {
-        type: scalar(outer.type.of),
-        address: w.add(outer.address, w.mul(index.parts[0] as Value<"i32">, w.i32(4))),
-        offset: outer.offset,
-      };
+      if (outer?.type.kind !== "vector" && outer?.type.kind !== "array") return undefined;
+      const { type, address, offset } = outer;
+      const of = type.kind === "vector" ? scalar(type.of) : type.of;
+      return this.#placeIn(of, address, offset, this.value(at, names));
     }
-    const { of, address } = meaning;
-    const index = converted(this.value(at, names), "u32");
-    const bytes = bytesOf(of);
-    if (index.constant !== undefined) return { type: of, address, offset: index.constant * bytes };
-    const step = w.shl(index.parts[0] as Value<"i32">, w.i32(Math.log2(bytes)));
-    return { type: of, address: w.add(address, step), offset: 0 };
+    return this.#placeIn(meaning.of, meaning.address, 0, this.value(at, names));
+  }
+
+  /** The place of an element of some in a row. */
+  #placeIn(type: WgslType, address: Value<"i32">, offset: number, at: Val): Place {
+    const index = converted(at, "u32");
+    const bytes = bytesOf(type);
+    if (index.constant !== undefined) return { type, address, offset: offset + index.constant * bytes };
+    const [part] = index.parts as [Value<"i32">];
+    const shift = Math.log2(bytes);
+    const step = Number.isInteger(shift) ? w.shl(part, w.i32(shift)) : w.mul(part, w.i32(bytes));
+    return { type, address: w.add(address, step), offset };
   }
 
   #element(expression: Extract<Expression, { kind: "index" }>, names: Names): Val {

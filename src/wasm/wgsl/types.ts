@@ -1,3 +1,4 @@
+import { FormatError } from "../../errors.ts";
 import type { Type } from "../code/values.ts";
 
 /** The kinds of numbers in WGSL. */
@@ -36,8 +37,23 @@ export function partsOf(type: WgslType): Type[] {
   }
 }
 
-/** Bytes from one element to the next in a storage buffer: numbers, and vectors of two and four. */
-export const bytesOf = (type: WgslType): number => (type.kind === "vector" ? (type.count === 2 ? 8 : 16) : 4);
+/**
+ * Bytes from one element to the next in memory.
+ * @throws FormatError for what is neither a number nor a vector, nor an array of them.
+ */
+export function bytesOf(type: WgslType): number {
+  if (type.kind === "scalar") return 4;
+  if (type.kind === "vector") return type.count === 2 ? 8 : 16;
+  if (type.kind === "array") return type.count * bytesOf(type.of);
+  throw new FormatError(`WebAssembly kernels keep no ${showType(type)} in memory`);
+}
+
+/** Where the values of `partsOf` are in memory: bytes from the first. */
+export function placesOf(type: WgslType): number[] {
+  if (type.kind !== "array") return partsOf(type).map((_, i) => 4 * i);
+  const inner = placesOf(type.of);
+  return Array.from({ length: type.count }, (_, i) => inner.map((place) => i * bytesOf(type.of) + place)).flat();
+}
 
 /** How a type is written in WGSL. */
 export function showType(type: WgslType): string {
@@ -51,6 +67,6 @@ export function showType(type: WgslType): string {
     case "array":
       return `array<${showType(type.of)}, ${type.count}>`;
     case "struct":
-      return "a struct";
+      return "struct";
   }
 }
