@@ -100,7 +100,9 @@ export function loadTensors(
   const problems = [
     ...differences(faults, "other shapes", strict ? { missing, unexpected } : { missing: [], unexpected: [] }),
     ...(strict && unexpected.some((key) => /^(optimizer|ema)\./.test(key))
-      ? ["it is a checkpoint of a training: trainer.load takes it, and { strict: false } its weights alone"]
+      ? [
+          "it is a checkpoint of a training: { strict: false } takes its weights alone, trainer.load or loadCheckpoint all of it",
+        ]
       : []),
   ];
   if (problems.length > 0) {

@@ -79,7 +79,8 @@ export function readAbout(bytes: Bytes, name: string): About & { readonly states
       `${name}: is not a checkpoint of Trainer.save: its metadata has no "${key}". ${
         "tilegrad" in metadata
           ? "It is a model: loadModel of tilegrad/model reads it"
-          : "If it holds weights, io.loadSafetensors(engine, model, bytes) loads them"
+          : "If it holds weights, io.loadSafetensors(engine, model, bytes) loads them; a file of saveCheckpoint or of " +
+            "PyTorch's train.py, io.loadCheckpoint"
       }`,
     );
   const about = aboutIn(text, name);

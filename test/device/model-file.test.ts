@@ -103,6 +103,6 @@ test("the checkpoint of a trainer says what it is", async () => {
     "model file: is a checkpoint of a training, without a description of its model: load it with trainer.load, then save the model with saveModel",
   );
   expect(() => io.loadSafetensors(engine, model, bytes)).toThrow(
-    "it is a checkpoint of a training: trainer.load takes it, and { strict: false } its weights alone",
+    "it is a checkpoint of a training: { strict: false } takes its weights alone, trainer.load or loadCheckpoint all of it",
   );
 });
