@@ -83,9 +83,11 @@ export {
   sub,
   where,
 } from "./pointwise/arithmetic.ts";
+export { isInf, isNan } from "./pointwise/classify.ts";
 export { ceil, cos, erf, exp, floor, log, pow, reciprocal, round, rsqrt, sin, sqrt } from "./pointwise/elementary.ts";
 export { foreach } from "./pointwise/foreach.ts";
 export { mod } from "./pointwise/mod.ts";
 export type { Operand } from "./pointwise/pointwise.ts";
+export { acos, acosh, asin, asinh, atan, atanh, cosh, sinh, tan } from "./pointwise/trigonometry.ts";
 export { constant, full, input, onesLike, variable, zerosLike } from "./sources/constants.ts";
 export { iota, Random } from "./sources/random.ts";

@@ -44,6 +44,11 @@ const comparison =
   (sign: string): OpRow =>
   ({ args: [a, b] }) => ({ text: `${operand(a!, 3)} ${sign} ${operand(b!, 3)}`, level: 4, isBool: true });
 
+/** A test of each element. */
+const truth =
+  (name: string): OpRow =>
+  ({ args: [x] }) => ({ ...atom(`${name}(${x!.text})`), isBool: true });
+
 const isNumber = ({ text }: Expression): boolean => /^-?[\d.]+(e-?\d+)?$/.test(text);
 
 /** The larger or smaller of two, of which one may be a number. */
@@ -107,10 +112,15 @@ export const opRows: Readonly<Record<string, OpRow>> = {
     ),
   ),
   ...Object.fromEntries(
-    ["abs", "sign", "exp", "log", "sqrt", "rsqrt", "reciprocal", "sin", "cos", "erf", "floor", "ceil", "round"].map(
-      (name) => [name, func(`torch.${name}`)],
-    ),
+    "abs sign exp log sqrt rsqrt reciprocal sin cos tan asin acos atan sinh cosh asinh acosh atanh erf floor ceil round"
+      .split(" ")
+      .map((name) => [name, func(`torch.${name}`)]),
   ),
+  oneMinusSquare: ({ args: [x] }) => ({ text: `(1 - ${operand(x!, 1)}) * (1 + ${operand(x!, 1)})`, level: 1 }),
+  isNan: truth("torch.isnan"),
+  isInf: truth("torch.isinf"),
+  isPositiveInfinity: truth("torch.isposinf"),
+  isNegativeInfinity: truth("torch.isneginf"),
   relu: func("torch.relu"),
   sigmoid: func("torch.sigmoid"),
   tanh: func("torch.tanh"),

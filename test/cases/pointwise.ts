@@ -6,6 +6,7 @@ import * as arithmetic from "../../src/ops/pointwise/arithmetic.ts";
 import * as elementary from "../../src/ops/pointwise/elementary.ts";
 import { foreach } from "../../src/ops/pointwise/foreach.ts";
 import { mod } from "../../src/ops/pointwise/mod.ts";
+import * as trigonometry from "../../src/ops/pointwise/trigonometry.ts";
 import { type Draw, grid, reals, signed, whole } from "../draws.ts";
 import type { CaseRow } from "./row.ts";
 
@@ -70,6 +71,15 @@ export const unaryRows: readonly CaseRow[] = [
   unary("reciprocal", elementary.reciprocal, signed(0.3, 3)),
   unary("sin", elementary.sin, reals(-3, 3), { tolerance: [1e-5, 1e-3] }),
   unary("cos", elementary.cos, reals(-3, 3), { tolerance: [1e-5, 1e-3] }),
+  unary("tan", trigonometry.tan, reals(-1.2, 1.2), { tolerance: [1e-5, 1e-4] }),
+  unary("asin", trigonometry.asin, reals(-0.9, 0.9)),
+  unary("acos", trigonometry.acos, reals(-0.9, 0.9)),
+  unary("atan", trigonometry.atan, reals(-4, 4)),
+  unary("sinh", trigonometry.sinh, reals(-3, 3)),
+  unary("cosh", trigonometry.cosh, reals(-3, 3)),
+  unary("asinh", trigonometry.asinh, reals(-4, 4)),
+  unary("acosh", trigonometry.acosh, reals(1.2, 5)),
+  unary("atanh", trigonometry.atanh, reals(-0.9, 0.9)),
   unary("erf", elementary.erf, reals(-3, 3)),
   unary("floor", elementary.floor, reals(-2.5, 2.5, -2, -1, 0, 1, 2)),
   unary("ceil", elementary.ceil, reals(-2.5, 2.5, -2, -1, 0, 1, 2)),

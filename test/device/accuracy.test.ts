@@ -6,6 +6,7 @@ import activations from "../../src/ops/pointwise/activations.ts?raw";
 import arithmetic from "../../src/ops/pointwise/arithmetic.ts?raw";
 import elementary from "../../src/ops/pointwise/elementary.ts?raw";
 import mod from "../../src/ops/pointwise/mod.ts?raw";
+import trigonometry from "../../src/ops/pointwise/trigonometry.ts?raw";
 import { evaluate } from "../../src/reference/index.ts";
 
 /*
@@ -67,6 +68,15 @@ const rows: readonly Row[] = [
   row("sin", t.sin, { which: " for |x| up to 1e5" }),
   row("sin", t.sin, { name: "sin near 0", which: " for |x| up to 1" }),
   row("cos", t.cos, { which: " for |x| up to 1e5" }),
+  row("tan", t.tan, { which: " for |x| up to 1" }),
+  row("asin", t.asin),
+  row("acos", t.acos),
+  row("atan", t.atan, { which: " for |x| up to 1e9" }),
+  row("sinh", t.sinh),
+  row("cosh", t.cosh),
+  row("asinh", t.asinh, { which: " for |x| up to 1e12" }),
+  row("acosh", t.acosh, { which: " for x up to 1e12" }),
+  row("atanh", t.atanh, { which: " for |x| up to 0.999" }),
   row("erf", t.erf),
   row("floor", t.floor),
   row("ceil", t.ceil),
@@ -101,7 +111,7 @@ const rows: readonly Row[] = [
   row("mish", t.mish),
 ];
 
-const sources = [activations, arithmetic, elementary, mod];
+const sources = [activations, arithmetic, elementary, mod, trigonometry];
 
 /** Bounds of the value and its first two derivatives, as stated in the docstring. */
 function stated({ of, which }: Row): readonly [string, string, string] {
@@ -224,6 +234,38 @@ describe("functions and their first two derivatives keep to their bounds", () =>
       expect(faults.slice(0, 10)).toEqual([]);
     });
   }
+});
+
+test("inverse functions at the ends of their ranges, and beyond", async () => {
+  const x = Float32Array.of(-1, 1, -1.5, 1.5, 0.5);
+  const y = input("x", [x.length]);
+  const outputs = { asin: t.asin(y), acos: t.acos(y), atanh: t.atanh(y), acosh: t.acosh(y) };
+  const program = await engine.compile({ outputs });
+  const { asin, acos, atanh, acosh } = await program.compute({ x });
+  program.destroy();
+  const near = (got: Float32Array, wanted: readonly number[]): void =>
+    wanted.forEach((value, i) => {
+      if (Number.isNaN(value)) expect(got[i]).toBeNaN();
+      else expect(got[i]).toBeCloseTo(value, 6);
+    });
+  near(asin, [-Math.PI / 2, Math.PI / 2, Number.NaN, Number.NaN, Math.PI / 6]);
+  near(acos, [Math.PI, 0, Number.NaN, Number.NaN, Math.PI / 3]);
+  expect(atanh[0]).toBeLessThan(-largest);
+  expect(atanh[1]).toBeGreaterThan(largest);
+  near(atanh.subarray(2), [Number.NaN, Number.NaN, Math.atanh(0.5)]);
+  near(acosh, [Number.NaN, 0, Number.NaN, Math.acosh(1.5), Number.NaN]);
+});
+
+test("NaN and infinities are told by their bits", async () => {
+  const x = Float32Array.of(Number.NaN, Infinity, -Infinity, 0, -3.4e38, 1e-45);
+  const y = input("x", [x.length]);
+  const program = await engine.compile({ outputs: { nan: t.isNan(y), inf: t.isInf(y) } });
+  const { nan, inf } = await program.compute({ x });
+  program.destroy();
+  expect([...nan]).toEqual([1, 0, 0, 0, 0, 0]);
+  expect([...inf]).toEqual([0, 1, 1, 0, 0, 0]);
+  const twin = evaluate({ nan: t.isNan(y), inf: t.isInf(y) }, { inputs: { x } });
+  expect([...twin.nan.data, ...twin.inf.data]).toEqual([...nan, ...inf]);
 });
 
 test("rounding and remainders match PyTorch at their edges", async () => {

@@ -53,7 +53,7 @@ const calls: Readonly<Record<string, Call>> = {
   ),
   ...Object.fromEntries(
     (
-      "neg abs sign exp log sqrt rsqrt reciprocal sin cos erf floor ceil round relu sigmoid tanh softsign silu selu hardswish mish detach zerosLike onesLike".split(
+      "neg abs sign exp log sqrt rsqrt reciprocal sin cos tan asin acos atan sinh cosh asinh acosh atanh erf isNan isInf floor ceil round relu sigmoid tanh softsign silu selu hardswish mish detach zerosLike onesLike".split(
         " ",
       ) as "relu"[]
     ).map((name) => [name, [ops[name], x]] as const),

@@ -16,11 +16,18 @@ const test = (name: string, wgsl: (bits: string) => string, js: (x: number) => b
     result: "i32",
   }) as unknown as Test;
 
-/** 1 where an f32 is NaN, else 0, as i32. */
+/** 1 where an f32 is NaN, else 0, as i32. It has no gradient. */
 export const isNan = /* @__PURE__ */ test(
   "isNan",
   (bits) => `(${bits} & U(0x7fffffffu)) > U(0x7f800000u)`,
   Number.isNaN,
+);
+
+/** 1 where an f32 is +∞ or −∞, else 0, as i32. It has no gradient. */
+export const isInf = /* @__PURE__ */ test(
+  "isInf",
+  (bits) => `(${bits} & U(0x7fffffffu)) == U(0x7f800000u)`,
+  (x) => Math.abs(x) === Number.POSITIVE_INFINITY,
 );
 
 /** 1 where an f32 is +∞, else 0, as i32. */
