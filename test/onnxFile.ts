@@ -82,11 +82,22 @@ export const int = (name: string, value: number): Field => [
   ],
 ];
 
+/** A text as an attribute. */
+export const text = (name: string, value: string): Field => [
+  5,
+  [
+    [1, name],
+    [4, value],
+    [20, 3],
+  ],
+];
+
 interface Parts {
   readonly nodes?: readonly (readonly Field[])[];
   readonly weights?: readonly (readonly Field[])[];
   readonly inputs?: readonly (readonly Field[])[];
-  readonly outputs?: readonly string[];
+  /** Names; or as `info`, for readers that check shapes. */
+  readonly outputs?: readonly (string | readonly Field[])[];
   readonly opset?: number;
 }
 
@@ -95,7 +106,7 @@ export const graph = ({ nodes = [], weights = [], inputs = [], outputs = ["y"] }
   [2, "graph"],
   ...weights.map((fields): Field => [5, fields]),
   ...inputs.map((fields): Field => [11, fields]),
-  ...outputs.map((name): Field => [12, info(name, [])]),
+  ...outputs.map((output): Field => [12, typeof output === "string" ? info(output, []) : output]),
 ];
 
 /** A model as a file. */

@@ -4,6 +4,7 @@ import { convolution } from "./ops/convolution.ts";
 import { einsums } from "./ops/einsum.ts";
 import { elementwise } from "./ops/elementwise.ts";
 import { flow } from "./ops/flow.ts";
+import { sampling } from "./ops/gridSample.ts";
 import { indexing } from "./ops/indexing.ts";
 import { logic } from "./ops/logic.ts";
 import { losses } from "./ops/losses.ts";
@@ -31,6 +32,7 @@ export const registry: readonly OpRow[] = [
   pooling,
   normalization,
   resizing,
+  sampling,
   scattering,
   attentions,
   losses,
