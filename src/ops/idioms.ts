@@ -1,5 +1,6 @@
 import { rowMajor, type Shape, sameShape, sizeOf } from "../graph/shape.ts";
-import { fullValue, type Node, type Tensor } from "../graph/tensor.ts";
+import { fullValue, type Node, type Op, type Tensor } from "../graph/tensor.ts";
+import { kernelsOf } from "../kernels/lowering.ts";
 
 /*
  * What some nodes mean together: a repeated number, a mean, a count along an axis. Writers of other formats read graphs
@@ -46,3 +47,6 @@ export function togetherOf(shapes: readonly Shape[]): Shape {
   const rank = Math.max(...shapes.map(({ length }) => length));
   return Array.from({ length: rank }, (_, i) => Math.max(...shapes.map((shape) => shape.at(i - rank) ?? 1)));
 }
+
+/** Whether a user has defined an op. It may have the name of one of the library's. */
+export const isUsers = (op: Op): boolean => op.define !== undefined || kernelsOf(op)?.written !== undefined;

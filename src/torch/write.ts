@@ -1,7 +1,7 @@
 import { order } from "../graph/print.ts";
 import { type Shape, sameShape } from "../graph/shape.ts";
 import { fullValue, type Node, type Tensor, Variable } from "../graph/tensor.ts";
-import { iotaAxis, meanOf, stripped, togetherOf } from "../ops/idioms.ts";
+import { iotaAxis, isUsers, meanOf, stripped, togetherOf } from "../ops/idioms.ts";
 import { networkRows } from "./networkOps.ts";
 import { axesText, type OpCall, opRows } from "./ops.ts";
 import { atom, type Expression, float, number, operand, sizeArguments, tuple } from "./python.ts";
@@ -249,7 +249,7 @@ class Writer {
   }
 }
 
-const rowOf = ({ op }: Node) => opRows[op.name] ?? networkRows[op.name];
+const rowOf = ({ op }: Node) => (isUsers(op) ? undefined : (opRows[op.name] ?? networkRows[op.name]));
 
 const dtypes: Readonly<Record<string, string>> = {
   f32: "torch.float32",

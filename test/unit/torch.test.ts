@@ -63,6 +63,12 @@ def loss(model, x, y):
 `);
 });
 
+test("an op of the user's is refused, also one that is called like the library's", () => {
+  const twice = elementwise("relu", { inputs: ["x"], wgsl: "x + x", reference: (x) => x + x });
+  expect(() => torchFunction({ y: twice(input("x", [2])) })).toThrow("op relu");
+  expect(torchFunction({ y: relu(input("x", [2])) })).toContain("torch.relu(x)");
+});
+
 test("modules of the user's are classes with a forward, alike ones a single class", async () => {
   const blocks = custom({
     residual: (size: number) => {

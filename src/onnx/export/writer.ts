@@ -1,9 +1,8 @@
 import { AttributeError } from "../../errors.ts";
 import { order } from "../../graph/print.ts";
 import { type Shape, sameShape } from "../../graph/shape.ts";
-import { fullValue, type Node, type Op, type Tensor, type TensorData, Variable } from "../../graph/tensor.ts";
-import { kernelsOf } from "../../kernels/lowering.ts";
-import { iotaAxis, stripped, togetherOf } from "../../ops/idioms.ts";
+import { fullValue, type Node, type Tensor, type TensorData, Variable } from "../../graph/tensor.ts";
+import { iotaAxis, isUsers, stripped, togetherOf } from "../../ops/idioms.ts";
 import { evaluate } from "../../reference/index.ts";
 import { Emitter } from "./emitter.ts";
 import { formOf } from "./forms.ts";
@@ -54,7 +53,7 @@ export class Writer extends Emitter implements Target {
       this.#names.set(tensor, name);
     }
     for (const node of nodes)
-      if (isOwn(node.op)) this.#within(node.layer, () => this.problem(`op ${node.op.name} of your own`));
+      if (isUsers(node.op)) this.#within(node.layer, () => this.problem(`op ${node.op.name} of your own`));
     const needed = this.#needed(nodes, roots);
     for (const node of nodes)
       if (!isLazy(node)) for (const result of node.results) if (needed.has(result)) this.raw(result);
@@ -207,9 +206,6 @@ export class Writer extends Emitter implements Target {
 /** Whether those who read a node write it. */
 const isLazy = ({ op }: Node): boolean =>
   ["expand", "full", "constant", "iota", "detach", "evaluated", "variable", "input"].includes(op.name);
-
-/** Whether a user has defined an op. It may have the name of one of the library's. */
-const isOwn = (op: Op): boolean => op.define !== undefined || kernelsOf(op)?.written !== undefined;
 
 /** The shape of an operand that broadcasts by itself. */
 function looseShape(tensor: Tensor): Shape {
