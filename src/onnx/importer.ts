@@ -1,8 +1,8 @@
 import { type Bytes, bytesOf, seemsToBe } from "../data/bytes.ts";
 import { AttributeError, counted, FormatError, listed, noSuch, optionsOf, TilegradError } from "../errors.ts";
 import { order } from "../graph/print.ts";
-import { type Shape, showShape, sizeOf } from "../graph/shape.ts";
-import { Tensor, type Variable } from "../graph/tensor.ts";
+import { type Shape, sameShape, showShape, sizeOf } from "../graph/shape.ts";
+import { checkNamed, Tensor, type Variable } from "../graph/tensor.ts";
 import { input, Random, variable } from "../ops/index.ts";
 import { evaluate } from "../reference/index.ts";
 import { decode, type ElementType, elements, elementType, type HostArray } from "./elements.ts";
@@ -33,8 +33,10 @@ export function importOnnx(file: Bytes, options: OnnxOptions = {}): OnnxGraph {
     constants: {},
     outputs: undefined,
     files: {},
+    variables: new Map<string, Variable>(),
     seed: 0,
   });
+  checkNamed("importOnnx: variables", given.variables);
   const bytes = bytesOf(file, "importOnnx");
   let model: Model;
   try {
@@ -248,7 +250,12 @@ class Importer {
     if (known) return known;
     let own = name;
     for (let i = 2; this.#variables.has(own); i++) own = `${name}.${i}`;
-    const made = variable(Float32Array.from(numbers()), proto.dims, { name: own });
+    const given = this.#given.variables.get(own);
+    if (given && !(sameShape(given.shape, proto.dims) && given.dtype === "f32"))
+      throw new AttributeError(
+        `importOnnx: variable "${own}" is ${given.dtype}${showShape(given.shape)}, the file says f32${showShape(proto.dims)}`,
+      );
+    const made = given ?? variable(Float32Array.from(numbers()), proto.dims, { name: own });
     this.#weights.set(proto, made);
     this.#variables.set(own, made);
     return made;

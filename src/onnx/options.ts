@@ -25,6 +25,11 @@ export interface OnnxOptions {
   readonly outputs?: readonly string[];
   /** Files beside the model that hold its weights, by the path that the model states; default none. */
   readonly files?: Readonly<Record<string, Uint8Array>>;
+  /**
+   * Variables to use in place of new ones, by name: those of another import, so that graphs of several batch sizes share
+   * their weights; default none.
+   */
+  readonly variables?: ReadonlyMap<string, Variable>;
   /** Seed of random numbers, as of dropout in training; default 0. */
   readonly seed?: number;
 }

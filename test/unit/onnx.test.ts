@@ -1,7 +1,17 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
-import { AttributeError, constant, FormatError, grad, nn, optim, sum, TilegradError } from "../../src/index.ts";
+import {
+  AttributeError,
+  constant,
+  FormatError,
+  grad,
+  nn,
+  optim,
+  sum,
+  TilegradError,
+  variable,
+} from "../../src/index.ts";
 import { importOnnx } from "../../src/onnx/index.ts";
 import { opsets, registry } from "../../src/onnx/registry.ts";
 import { evaluate } from "../../src/reference/index.ts";
@@ -26,6 +36,20 @@ describe("a linear layer", () => {
     expect([opset, producer]).toEqual([17, "test"]);
     const { y } = evaluate(outputs, { inputs: { x: [1, 0, 0, 1] } });
     expect([...y!.data]).toEqual([1.5, 2, 2.5, 4.5, 5, 5.5]);
+  });
+
+  test("shares the weights of another import, for batches of another size", () => {
+    const first = importOnnx(file, { dims: { batch: 2 } });
+    const second = importOnnx(file, { dims: { batch: 1 }, variables: first.variables });
+    expect([...second.variables.values()]).toEqual([...first.variables.values()]);
+    const values = new Map(
+      [...first.variables.values()].map((weight) => [weight, new Float32Array(weight.size).fill(2)]),
+    );
+    expect([...evaluate(second.outputs, { inputs: { x: [1, 1] }, variables: values })["y"]!.data]).toEqual([6, 6, 6]);
+    const others = new Map([["w", variable(0, [3, 2], { name: "other" })]]);
+    expect(() => importOnnx(file, { dims: { batch: 1 }, variables: others })).toThrow(
+      'variable "w" is f32[3, 2], the file says f32[2, 3]',
+    );
   });
 
   test("takes what fetch gives", () => {
