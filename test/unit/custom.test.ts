@@ -380,7 +380,9 @@ test("equal nodes are computed once, and dtypes choose between the two texts of 
 
 test("ops with special rules in passes have reserved names", () => {
   const folder = resolve(import.meta.dirname, "../../src");
-  const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"));
+  const all = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"));
+  // The writer of ONNX models refuses users' ops before it looks at names.
+  const files = all.filter((name) => !name.startsWith("onnx/export/"));
   const known = files.flatMap((file) => {
     const text = readFileSync(join(folder, file), "utf8");
     const compared = [...text.matchAll(/op\.name [!=]== "(\w+)"/g)].map(([, name]) => name!);

@@ -12,7 +12,7 @@ afterEach(() => vi.restoreAllMocks());
 test.each(Object.entries({ bench, mnist, tabular, text }))("the help of %s names every adapter", async (_, help) => {
   const refused = await createGPU({ adapter: "none" as "auto" }).catch(({ message }) => message);
   const known = /expected (.*)$/.exec(refused)![1]!.split(/, | or /);
-  expect(known).toHaveLength(5);
+  expect(known).toHaveLength(6);
   for (const name of known) expect(help).toMatch(new RegExp(`\\b${name}\\b`));
 });
 
