@@ -87,6 +87,10 @@ describe.each(some(lessons, 6).map((lesson) => [lesson.name, lesson] as const))(
     const name = `exercise ${exercise.number}`;
     const before = await passes(name, exercise, exercise.code).catch((): Verdicts => ({ "it runs": false }));
     expect(Object.values(before), "checks of the exercise as the reader finds it").toContain(false);
+    for (const [i, wrong] of exercise.wrong.entries()) {
+      const made = await passes(`wrong answer ${i + 1} to ${name}`, exercise, wrong);
+      expect(Object.values(made), `checks of wrong answer ${i + 1}`).toContain(false);
+    }
     const after = await passes(`solution of ${name}`, exercise, exercise.solution);
     expect(Object.keys(after).length).toBeGreaterThan(0);
     for (const [what, holds] of Object.entries(after)) expect(holds, what).toBe(true);

@@ -36,6 +36,8 @@ export interface Exercise {
   readonly solution: string;
   /** Tells whether the code is right. */
   readonly check: string;
+  /** Code that must not pass: only tests run it. */
+  readonly wrong: readonly string[];
 }
 
 /** Text between cells, as tokens of Markdown. */
@@ -89,7 +91,7 @@ export function parseLesson(name: string, text: string): Lesson {
         blocks.push({ kind: "cell", number: ++number, code, isCore: marks.includes("core"), checks: [] });
         break;
       case "ts exercise":
-        blocks.push({ kind: "exercise", number: ++number, code, hint: "", solution: "", check: "" });
+        blocks.push({ kind: "exercise", number: ++number, code, hint: "", solution: "", check: "", wrong: [] });
         break;
       case "ts check": {
         const of = blocks.findLast(({ kind }) => kind !== "prose");
@@ -100,6 +102,10 @@ export function parseLesson(name: string, text: string): Lesson {
         } else fail("a check follows no cell");
         break;
       }
+      case "ts wrong":
+        if (last?.kind !== "exercise") fail("a wrong answer follows no exercise");
+        else last.wrong = [...last.wrong, code];
+        break;
       case "ts solution":
       case "md hint":
         if (last?.kind !== "exercise") fail(`a ${what} follows no exercise`);

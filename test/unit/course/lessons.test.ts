@@ -184,13 +184,21 @@ describe("the form of a lesson", () => {
   const ends = "\n## What you can do now\n\n- Much.\n\n## Teacher's notes\n\nNone.\n\n```python keras\npass\n```\n";
   const cell = "```ts cell core\n// one\nconst a = 1;\n\nlet b = 2;\n```\n\n";
   const exercise =
-    "```ts exercise\nlet c;\n```\n\n```md hint\nh\n```\n\n```ts solution\nlet c = 1;\n```\n\n```ts check\ncheck('c', c === 1);\n```\n";
+    "```ts exercise\nlet c;\n```\n\n```md hint\nh\n```\n\n```ts solution\nlet c = 1;\n```\n\n```ts wrong\nlet c = 2;\n```\n\n```ts check\ncheck('c', c === 1);\n```\n";
 
   test("has cells with their claims, and exercises with what belongs to them", () => {
     const lesson = parseLesson("a", `${front}Words.\n\n${cell}\`\`\`ts check\nclaim\n\`\`\`\n\n${exercise}${ends}`);
     expect(cellsOf(lesson)).toEqual([
       { kind: "cell", number: 1, code: "// one\nconst a = 1;\n\nlet b = 2;", isCore: true, checks: ["claim"] },
-      { kind: "exercise", number: 2, code: "let c;", hint: "h", solution: "let c = 1;", check: "check('c', c === 1);" },
+      {
+        kind: "exercise",
+        number: 2,
+        code: "let c;",
+        hint: "h",
+        solution: "let c = 1;",
+        check: "check('c', c === 1);",
+        wrong: ["let c = 2;"],
+      },
     ]);
     expect(lengthsOf(lesson)).toEqual({ here: 2, keras: 1 });
     expect(lessonEntries([lesson]).map(({ name }) => name)).toEqual(["A", "What you can do now"]);
