@@ -14,4 +14,12 @@ export {
 } from "./normalize.ts";
 export { type PixelOptions, scale } from "./pixels.ts";
 export { permutation, type RandomStream, randomStream } from "./random.ts";
-export { type RandomSplitOptions, randomSplit, type Split, type SplitOptions, trainValidationSplit } from "./split.ts";
+export {
+  type KFoldOptions,
+  kFold,
+  type RandomSplitOptions,
+  randomSplit,
+  type Split,
+  type SplitOptions,
+  trainValidationSplit,
+} from "./split.ts";

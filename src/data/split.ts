@@ -1,4 +1,4 @@
-import { AttributeError, checkLike, checkObject, counted, optionsOf, ShapeError, show } from "../errors.ts";
+import { AttributeError, checkLike, checkObject, checkWhole, counted, optionsOf, ShapeError, show } from "../errors.ts";
 import { copyRows, type Dataset, datasetSize } from "./dataset.ts";
 import { checkLabels } from "./labels.ts";
 import { quotas, twoQuotas } from "./quotas.ts";
@@ -21,6 +21,12 @@ export interface SplitOptions extends RandomSplitOptions {
    * Size of the validation part: a fraction between 0 and 1 (rounded to the nearest count), or a count of at least 1.
    */
   readonly validation: number;
+}
+
+/** How samples are split for cross-validation. */
+export interface KFoldOptions extends RandomSplitOptions {
+  /** Number of parts, from 2 to the number of samples. Default 5. */
+  readonly k?: number;
 }
 
 /** Two parts of one dataset. */
@@ -96,6 +102,40 @@ export function trainValidationSplit(samples: number | Dataset, options: SplitOp
   const size = validationSize(n, all.validation);
   const [validation, train] = divide("trainValidationSplit", n, [size, n - size], all.seed, all.stratify, twoQuotas);
   return { train: partOf(samples, n, train!), validation: partOf(samples, n, validation!) };
+}
+
+/**
+ * Splits samples at random for k-fold cross-validation, as scikit-learn's `KFold` with `shuffle`, or `StratifiedKFold`: into k
+ * parts of the same size, to within one. Each part validates once, while all others train.
+ *
+ * ```ts
+ * for (const { train, validation } of kFold(dataset, { k: 5, seed: 1 })) {
+ *   // Train a new model on `train`, and measure it on `validation`.
+ * }
+ * ```
+ *
+ * @param samples a number of samples, to split their indices; or a dataset, to get datasets with the same names. Those are
+ * copies, of k times the samples in all: for a large dataset, split its indices.
+ * @param options `k`, default 5; `seed`, default 0; `stratify`, default no labels.
+ * @returns k splits. Each sample is in exactly one of their validation parts. All parts are in random order.
+ * @throws AttributeError if `k` is no whole number from 2 to the number of samples, or a label is not a finite number;
+ * ShapeError if there are fewer than two samples, the dataset is invalid or `stratify` has another length.
+ *
+ * With `stratify`, each validation part gets a class's exact share, rounded down or up, also of classes with fewer than k
+ * samples.
+ */
+export function kFold(samples: number, options?: KFoldOptions): Split<Uint32Array>[];
+export function kFold<D extends Dataset>(samples: D, options?: KFoldOptions): Split<D>[];
+export function kFold(samples: number | Dataset, options?: KFoldOptions): Split<Uint32Array | Dataset>[] {
+  const n = sampleCount("kFold", samples);
+  const { k, seed, stratify } = optionsOf("kFold", options, { k: 5, ...defaults });
+  checkWhole("kFold", "k", k, 2, n);
+  const sizes = Array.from({ length: k }, (_, fold) => Math.floor(n / k) + Number(fold < n % k));
+  const folds = divide("kFold", n, sizes, seed, stratify, quotas);
+  return folds.map((validation) => {
+    const train = Uint32Array.from(folds.flatMap((fold) => (fold === validation ? [] : [...fold])));
+    return { train: partOf(samples, n, train), validation: partOf(samples, n, validation) };
+  });
 }
 
 function sampleCount(op: string, samples: number | Dataset): number {

@@ -617,6 +617,7 @@ const calls: Readonly<Record<string, Call>> = {
     { train: 0.5, validation: 0.25, test: 0.25 },
     { seed: 1, stratify: [0, 0, 1, 1, 0, 0, 1, 1] },
   ],
+  "data.kFold": [data.kFold, 8, { k: 4, seed: 1, stratify: [0, 0, 1, 1, 0, 0, 1, 1] }],
   "data.classWeights": [data.classWeights, [1, 0, 1], 2],
   "data.resample": [data.resample, [1, 0, 1], { mode: "under", seed: 1 }],
   "csv.parseCsv": [
@@ -801,7 +802,7 @@ const calledAs: Readonly<Record<string, string>> = {
 const otherNames: readonly (readonly [row: RegExp, first: RegExp])[] = [
   [/^(elementwise|customOp)$/, /^(elementwise|customOp)$/], // the op has no valid name yet
   [/^variable$/, /^variable "v"$/], // the variable's name finds it among many
-  [/^data\.(batches|batchIndices|numBatches|takeRows|trainValidationSplit|randomSplit)$/, /^dataset( "\w+")?$/], // part of an argument
+  [/^data\.(batches|batchIndices|numBatches|takeRows|trainValidationSplit|randomSplit|kFold)$/, /^dataset( "\w+")?$/], // part of an argument
   [/^data\.(batchIndices|numBatches)$/, /^batches$/], // these share the options and errors of `batches`, as documented
   [/^(foreach|optim\.groups|nn\.\w+)$/, /^(a module|(nn\.)?linear)$/], // the caller's module refuses its arguments
   [/'s module$|^a module$/, /^(a module|linear|((nn|augment)\.)?\w+)$/], // an op in the module: the message ends with its layer

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { randomSplit, trainValidationSplit } from "../../src/data/index.ts";
+import { kFold, randomSplit, trainValidationSplit } from "../../src/data/index.ts";
 import { quotas, twoQuotas } from "../../src/data/quotas.ts";
 import { AttributeError, ShapeError } from "../../src/errors.ts";
 
@@ -98,6 +98,65 @@ describe("trainValidationSplit", () => {
   test("refuses labels that are not finite numbers", () => {
     const stratify = [0, 1, Number.NaN];
     expect(() => trainValidationSplit(3, { validation: 1, stratify })).toThrow("stratify[2] is NaN, expected a finite");
+  });
+});
+
+describe("kFold", () => {
+  test("validates with each sample once, and trains with all others", () => {
+    const samples = fc.array(fc.nat(3), { minLength: 2, maxLength: 60 });
+    fc.assert(
+      fc.property(samples, fc.nat(), fc.boolean(), (labels, seed, stratified) => {
+        const n = labels.length;
+        const k = 2 + (seed % (n - 1));
+        const folds = kFold(n, { k, seed, ...(stratified && { stratify: labels }) });
+        const sorted = (...parts: Iterable<number>[]) => parts.flatMap((part) => [...part]).sort((a, b) => a - b);
+        const all = labels.map((_, i) => i);
+        expect(folds.length).toBe(k);
+        expect(sorted(...folds.map(({ validation }) => validation))).toStrictEqual(all);
+        for (const { train, validation } of folds) {
+          expect(sorted(train, validation)).toStrictEqual(all);
+          expect([Math.floor(n / k), Math.ceil(n / k)]).toContain(validation.length);
+          if (!stratified) continue;
+          for (const label of new Set(labels)) {
+            const got = Array.from(validation, (i) => labels[i]!).filter((each) => each === label).length;
+            expect(Math.abs(got - (count(labels, label) * validation.length) / n)).toBeLessThan(1);
+          }
+        }
+      }),
+    );
+  });
+
+  test("has five parts unless told otherwise, and depends only on the seed", () => {
+    expect(kFold(103).map(({ validation }) => validation.length)).toStrictEqual([21, 21, 21, 20, 20]);
+    expect(kFold(50, { seed: 1 })).toStrictEqual(kFold(50, { seed: 1 }));
+    expect(kFold(50, { seed: 1 })).not.toStrictEqual(kFold(50, { seed: 2 }));
+    const [{ train, validation }] = kFold(50) as [{ train: Uint32Array; validation: Uint32Array }];
+    for (const part of [train, validation]) expect([...part]).not.toStrictEqual([...part].sort((a, b) => a - b));
+  });
+
+  test("splits a dataset, samples and labels together", () => {
+    const dataset = {
+      x: { data: Float32Array.from({ length: 14 }, (_, i) => i), shape: [7, 2] },
+      y: { data: new Int32Array([0, 2, 4, 6, 8, 10, 12]), shape: [7] },
+    };
+    const folds = kFold(dataset, { k: 3, seed: 3 });
+    expect(folds.map(({ validation }) => validation.x.shape)).toStrictEqual([
+      [3, 2],
+      [2, 2],
+      [2, 2],
+    ]);
+    for (const { x, y } of folds.flatMap(({ train, validation }) => [train, validation]))
+      expect([...x.data]).toStrictEqual([...y.data].flatMap((first) => [first, first + 1]));
+  });
+
+  test.each([1, 0, 2.5, 11])("refuses %d parts of ten samples", (k) => {
+    expect(() => kFold(10, { k })).toThrow(AttributeError);
+    expect(() => kFold(10, { k })).toThrow(`kFold: k is ${k}, expected a whole number from 2 to 10`);
+  });
+
+  test("refuses too few samples, and labels of another length", () => {
+    expect(() => kFold(1)).toThrow(ShapeError);
+    expect(() => kFold(3, { k: 3, stratify: [0, 1] })).toThrow("kFold: stratify has 2 labels for 3 samples");
   });
 });
 
