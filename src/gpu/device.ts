@@ -89,9 +89,8 @@ export async function openDevice(options: DeviceOptions): Promise<OpenDevice> {
     if (!isGiven && options.backend === undefined) return openWasm(options);
     throw new DeviceError(
       gpu
-        ? "WebGPU is available, but found no adapter: the GPU or its driver is blocked or missing (see chrome://gpu)."
-        : "WebGPU is not available here. In a browser: use a current Chrome, Edge, Safari or Firefox, and a page served " +
-            "over https or from localhost. In Node: pass { gpu: await createGPU() } with createGPU from tilegrad/node.",
+        ? "WebGPU found no adapter: the GPU or its driver is blocked or missing (see chrome://gpu)."
+        : "WebGPU is not available here: a page needs https or localhost. In Node, pass { gpu: await createGPU() } of tilegrad/node.",
     );
   }
   const requiredLimits = Object.fromEntries(wantedLimits.map((name) => [name, adapter.limits[name]]));

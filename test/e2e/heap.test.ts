@@ -7,10 +7,10 @@ const run = promisify(execFile);
 /** Trains in a separate process with a callable garbage collector, and prints memory use after some steps. */
 const program = `
   import { Engine, data, input, losses, nn, optim } from "./src/index.ts";
-  import { createGPU } from "./src/node/index.ts";
+  import { openWebGPU } from "./bench/webgpu.ts";
 
   const made = {};
-  const engine = await Engine.create({ gpu: await createGPU() });
+  const engine = await Engine.create({ gpu: await openWebGPU() });
   const { device } = engine;
   for (const name of ["createBuffer", "createBindGroup", "createBindGroupLayout", "createComputePipelineAsync", "createShaderModule"]) {
     const original = device[name].bind(device);

@@ -48,7 +48,7 @@ describe("the kernel lab", () => {
     expect(await text(page, ".roofline .card-head p")).toMatch(/^Measured here: [\d.]+ GFLOP\/s .* [\d.]+ GB\/s/);
     expect(await text(page, ".code")).toContain("@compute @workgroup_size");
     expect(await text(page, ".adapter")).toMatch(/^Runs on \S/);
-    await expectLight(page, 120);
+    await expectLight(page, 121); // 0.3 over the 120 of other pages: a choice of back ends came to the engine
   });
 
   test("takes awkward shapes in one click and own ones by typing, and keeps all in its address", async () => {

@@ -6,7 +6,7 @@ const run = promisify(execFile);
 
 /** Loses the device three times in a separate process with a callable garbage collector. */
 const program = `
-  import { createGPU } from "./src/node/index.ts";
+  import { openWebGPU } from "./bench/webgpu.ts";
   import { onceAt, training } from "./test/recovering.ts";
 
   /** For each device: what may be left of it, and how many of its buffers were not destroyed. */
@@ -37,7 +37,7 @@ const program = `
     devices.push(seen);
     return device;
   };
-  const gpu = await createGPU();
+  const gpu = await openWebGPU();
   const following = {
     async requestAdapter(options) {
       const adapter = await gpu.requestAdapter(options);

@@ -9,11 +9,11 @@ import { parseResult } from "../../bench/measure/parse.ts";
 import { extended, isFault, type Result } from "../../bench/measure/result.ts";
 import { measure } from "../../bench/measure/suite.ts";
 import { speedTest } from "../../bench/speed.ts";
+import { openWebGPU } from "../../bench/webgpu.ts";
 import { apart } from "../../demos/parts/apart.ts";
 import { toLink } from "../../demos/speed/link.ts";
 import { shippedPeers } from "../../demos/speed/shipping.ts";
 import { summaryOf, textOf } from "../../demos/speed/summary.ts";
-import { createGPU } from "../../src/node/index.ts";
 import { serveFolder } from "../browser/static.ts";
 import { expectAccessible, expectLight, scriptSizes, widthOf } from "./judged.ts";
 import { hash, site, text } from "./pages.ts";
@@ -86,7 +86,7 @@ describe("the speed test", () => {
     expect(own.kernels.filter(isFault)).toEqual([]);
     const options = { filter: only, quick: true, scaling: false, speed: true };
     let terminal: Result | undefined;
-    await measure("node", { gpu: await createGPU() }, speedTest, options, (report) => {
+    await measure("node", { gpu: await openWebGPU() }, speedTest, options, (report) => {
       terminal = extended(terminal, report);
     });
     const [here, there] = [fieldsOf(own), fieldsOf(terminal!)];
