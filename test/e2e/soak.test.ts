@@ -32,6 +32,7 @@ test.each([
   const [step, loss, heap, , ...gpu] = late;
   expect(step).toBe(10_000);
   expect(loss).toBeLessThan(rows[0]![1]!);
-  expect(heap! - early[2]!).toBeLessThan(0.5); // MiB
+  // In MiB: 0.36 to 0.77, by what V8 has compiled by then. A leak of 150 bytes a step would be as much again.
+  expect(heap! - early[2]!).toBeLessThan(0.9);
   expect(gpu).toEqual(early.slice(4));
 });
