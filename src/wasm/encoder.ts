@@ -123,7 +123,6 @@ function dispatch(run: (...box: number[]) => void, counts: readonly [number, num
   let at = 0;
   let size = Math.max(1, Math.floor((firstCount * counts[axis]!) / (x * y * z)));
   return (until) => {
-    if (at >= counts[axis]!) at = 0;
     while (true) {
       const end = Math.min(counts[axis]!, at + size);
       const box = [0, x, 0, y, 0, z];
@@ -132,10 +131,7 @@ function dispatch(run: (...box: number[]) => void, counts: readonly [number, num
       const start = performance.now();
       run(...box);
       at = end;
-      if (at === counts[axis]) {
-        at = 0;
-        return true;
-      }
+      if (at === counts[axis]) return true;
       const now = performance.now();
       if (now - start < pieceMs / 2) size *= 2;
       else if (now - start > 2 * pieceMs) size = Math.max(1, size >> 1);

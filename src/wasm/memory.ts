@@ -14,6 +14,9 @@ const step = 256;
  */
 const slack = 64 * 2 ** 20;
 
+/** Where arrays of functions are. One kernel runs at a time, so all share the place. */
+export const stack = { at: step, bytes: 65536 } as const;
+
 interface Range {
   readonly at: number;
   readonly bytes: number;
@@ -24,8 +27,8 @@ export class Heap {
   readonly memory = new WebAssembly.Memory({ initial: slack / pageBytes, maximum: mostPages });
   /** Free ranges by position; no two are neighbours. */
   #free: Range[] = [];
-  /** Where no range has ever been. Address 0 stays free. */
-  #top = step;
+  /** Where no range has ever been. */
+  #top = stack.at + stack.bytes;
 
   /** Takes a range, filled with zeros. @throws LimitError where the memory cannot grow so far. */
   take(bytes: number): number {

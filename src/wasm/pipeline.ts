@@ -1,6 +1,6 @@
 import { FormatError } from "../errors.ts";
 import { ModuleWriter } from "./code/module.ts";
-import type { Heap } from "./memory.ts";
+import { type Heap, stack } from "./memory.ts";
 import { compileKernel } from "./wgsl/compile.ts";
 
 /** Runs a box of workgroups: addresses of buffers, then where the box begins and ends along x, y and z. */
@@ -32,7 +32,7 @@ export class ShaderModule {
 
   #fault(): string | undefined {
     try {
-      compileKernel(new ModuleWriter(), this.code);
+      written(this.code);
       return undefined;
     } catch (error) {
       if (error instanceof FormatError) return error.message;
@@ -43,26 +43,27 @@ export class ShaderModule {
 
 /** Compiles a kernel. @throws FormatError for what it cannot do. */
 export async function pipelineOf({ code }: ShaderModule, heap: Heap): Promise<Pipeline> {
-  const { bytes, stackBytes, bindings } = written(code);
-  const module = await WebAssembly.compile(bytes);
-  return { run: instantiated(module, stackBytes, heap), bindings };
+  const { bytes, bindings } = written(code);
+  return { run: instantiated(await WebAssembly.compile(bytes), heap), bindings };
 }
 
 /** The same, while its caller waits. */
 export function pipelineAtOnce({ code }: ShaderModule, heap: Heap): Pipeline {
-  const { bytes, stackBytes, bindings } = written(code);
-  return { run: instantiated(new WebAssembly.Module(bytes), stackBytes, heap), bindings };
+  const { bytes, bindings } = written(code);
+  return { run: instantiated(new WebAssembly.Module(bytes), heap), bindings };
 }
 
 function written(code: string) {
   const writer = new ModuleWriter();
   const { index, bindings } = compileKernel(writer, code);
+  if (writer.stackBytes > stack.bytes)
+    throw new FormatError(`arrays of ${writer.stackBytes} bytes, WebAssembly kernels have room for ${stack.bytes}`);
   writer.export("run", index);
-  return { bytes: writer.finish(), stackBytes: writer.stackBytes, bindings };
+  return { bytes: writer.finish(), bindings };
 }
 
-function instantiated(module: WebAssembly.Module, stackBytes: number, heap: Heap): Run {
-  const stack = new WebAssembly.Global({ value: "i32" }, stackBytes > 0 ? heap.take(stackBytes) : 0);
-  const { exports } = new WebAssembly.Instance(module, { host: { memory: heap.memory, stack } });
+function instantiated(module: WebAssembly.Module, { memory }: Heap): Run {
+  const host = { memory, stack: new WebAssembly.Global({ value: "i32" }, stack.at) };
+  const { exports } = new WebAssembly.Instance(module, { host });
   return exports["run"] as Run;
 }

@@ -195,6 +195,10 @@ describe("what kernels of WebAssembly do not know is named", () => {
     ["@compute @workgroup_size(1) fn main(@builtin(subgroup_size) n: u32) { }", "@builtin(subgroup_size)"],
     ["fn main() { }", "no entry point"],
     [
+      "@compute @workgroup_size(1) fn main() { var a = array<vec4f, 5000>(); }",
+      "80000 bytes, WebAssembly kernels have room for 65536",
+    ],
+    [
       single(
         "var all = array<Pair, 2>(Pair(1.0, 2.0), Pair(3.0, 4.0)); y[0] = all[0].a;",
         "f32",

@@ -112,11 +112,6 @@ export class FunctionWriter {
     this.#code.push(0x0b);
   }
 
-  /** Calls a function that gives nothing. */
-  call(index: number, ...args: readonly Value[]): void {
-    this.#code.push(...args.flatMap(({ code }) => code), 0x10, ...unsigned(index));
-  }
-
   /** The body in the binary format: variables, then code. @param result what it leaves on the stack. */
   finish(result?: Value): number[] {
     const own = this.#locals.slice(this.params.length).map(({ type }) => [1, typeCodes[type]]);

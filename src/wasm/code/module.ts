@@ -18,7 +18,6 @@ export class ModuleWriter {
   readonly #types: string[] = [];
   readonly #functions: { readonly type: number; body: number[] }[] = [];
   readonly #library = new Map<string, number>();
-  readonly #bodies = new Map<string, number>();
   readonly #exports: (readonly [name: string, index: number])[] = [];
   #scratch = 0;
 
@@ -50,17 +49,12 @@ export class ModuleWriter {
     return { index, result };
   }
 
-  /** A function without a result. One with the same code exists once. @returns its index. */
+  /** A function without a result. @returns its index. */
   procedure(params: readonly Type[], write: (to: FunctionWriter, ...params: Local<never>[]) => void): number {
     const to = new FunctionWriter(params);
     write(to, ...(to.params as Local<never>[]));
-    const body = to.finish();
-    const key = `${params} ${body}`;
-    const known = this.#bodies.get(key);
-    if (known !== undefined) return known;
     const index = this.#declare(params);
-    this.#functions[index]!.body = body;
-    this.#bodies.set(key, index);
+    this.#functions[index]!.body = to.finish();
     return index;
   }
 
