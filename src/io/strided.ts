@@ -1,3 +1,4 @@
+import { gatherStrided } from "../data/strides.ts";
 import { ARRAYS, type SafetensorsTensor } from "./dtypes.ts";
 
 /**
@@ -11,17 +12,7 @@ export function strided(
   offset = 0,
 ): SafetensorsTensor {
   const count = shape.reduce((product, n) => product * n, 1);
-  const copy = new ARRAYS[dtype](count) as Float32Array;
-  const source = data as Float32Array;
-  const index = shape.map(() => 0);
-  for (let i = 0, from = offset; i < count; i++) {
-    copy[i] = source[from]!;
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      from += strides[axis]!;
-      if (++index[axis]! < shape[axis]!) break;
-      from -= strides[axis]! * shape[axis]!;
-      index[axis] = 0;
-    }
-  }
+  const copy = new ARRAYS[dtype](count);
+  gatherStrided(data, copy as Float32Array, shape, strides, offset);
   return { dtype, shape, data: copy } as SafetensorsTensor;
 }

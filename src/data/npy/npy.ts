@@ -1,6 +1,7 @@
 import { checkChoice, counted, DTypeError, FormatError, optionsOf, quoted, refuse, ShapeError } from "../../errors.ts";
 import { type Bytes, bytesOf, seemsToBe } from "../bytes.ts";
 import { checkArray, type DataArray, type TypedArray } from "../dataset.ts";
+import { gatherStrided } from "../strides.ts";
 import { bytesPerElement, decode, dtypeOf, elementTypes, encode, type NpyDType, narrowed } from "./elements.ts";
 import { parseHeader } from "./header.ts";
 
@@ -102,17 +103,7 @@ function headerText(bytes: Uint8Array, fail: (fault: string) => never): { text: 
 function rowMajor<T extends TypedArray>(data: T, shape: readonly number[]): T {
   const out = data.slice() as T;
   const strides = shape.map((_, axis) => shape.slice(0, axis).reduce((product, n) => product * n, 1));
-  const index = shape.map(() => 0);
-  let from = 0;
-  for (let to = 0; to < out.length; to++) {
-    out[to] = data[from]!;
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      from += strides[axis]!;
-      if (++index[axis]! < shape[axis]!) break;
-      from -= strides[axis]! * shape[axis]!;
-      index[axis] = 0;
-    }
-  }
+  gatherStrided(data, out, shape, strides);
   return out;
 }
 
