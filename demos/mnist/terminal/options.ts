@@ -20,7 +20,7 @@ export const help = `Trains a network on handwritten digits (MNIST) on WebGPU.
   npm start -- [options]
 
   --model NAME     cnn, a LeNet of two convolutions (default), or mlp, a perceptron of 128 hidden units
-  --epochs N       passes through all images (default 3, one to two minutes on a core without a GPU; 5 for the mlp)
+  --epochs N       passes through all images (default 3, about a minute on a core without a GPU; 5 for the mlp)
   --full           train until the network stops improving: 12 epochs (20 for the mlp)
   --batch-size N   images per step (default 64)
   --lr X           highest learning rate of Adam (default 0.01, 0.003 for the mlp): it rises to this, and falls to 0
