@@ -80,7 +80,7 @@ function overLastAxes(to: Target, node: Node, x: Tensor, over: Shape | undefined
     );
 }
 
-/** The last axes that have so many elements together. */
+/** The last axes whose sizes multiply to this number. */
 function tailOf(shape: Shape, length: number): Shape | undefined {
   for (let axis = shape.length - 1; axis >= 0; axis--)
     if (sizeOf(shape.slice(axis)) === length) return shape.slice(axis);

@@ -31,7 +31,7 @@ export class Sequences {
   readonly pairs = new Map<Node, Sequence>();
   readonly written = new Map<Node, Written>();
 
-  /** The node of ONNX that a node becomes, or a part of which it becomes. */
+  /** The ONNX node for a node of the graph. Both directions of a layer share one. */
   of(node: Node): Sequence {
     return this.pairs.get(node) ?? sequenceOf(node);
   }
