@@ -1,4 +1,6 @@
 import { FormatError } from "../../errors.ts";
+import { parse } from "../../wgsl/parse.ts";
+import type { Block, Expression, FunctionSyntax, Statement, TypeName } from "../../wgsl/syntax.ts";
 import type { Label, Local } from "../code/function.ts";
 import type { ModuleWriter } from "../code/module.ts";
 import type { Value } from "../code/values.ts";
@@ -6,8 +8,6 @@ import * as w from "../code/values.ts";
 import { combined, converted, kindOf, type Val, val, zero } from "./arithmetic.ts";
 import { dimensions, Expressions } from "./expressions.ts";
 import { type Meaning, Names } from "./names.ts";
-import { parse } from "./parse.ts";
-import type { Block, Expression, FunctionSyntax, Statement, TypeName } from "./syntax.ts";
 import { bytesOf, partsOf, placesOf, type WgslType } from "./types.ts";
 
 /*
@@ -24,6 +24,7 @@ import { bytesOf, partsOf, placesOf, type WgslType } from "./types.ts";
  */
 export function compileKernel(module: ModuleWriter, wgsl: string): { index: number; bindings: readonly number[] } {
   const syntax = parse(wgsl);
+  if (syntax.shared.length > 0) throw new FormatError("WebAssembly kernels do not know var<workgroup>");
   const buffers = [...syntax.buffers].sort((a, b) => a.binding - b.binding);
   const params = new Array<"i32">(buffers.length + 6).fill("i32");
   const index = module.procedure(params, (to, ...given) => {
@@ -145,6 +146,8 @@ class KernelCompiler extends Expressions {
       case "block":
         this.#block(statement.body, context);
         break;
+      case "switch":
+        throw new FormatError("WebAssembly kernels do not know switch");
     }
   }
 
@@ -237,7 +240,8 @@ class KernelCompiler extends Expressions {
     );
   }
 
-  #for({ first, condition, next, body }: Extract<Statement, { kind: "for" }>, context: Context): void {
+  #for({ first, condition, next, body, continuing }: Extract<Statement, { kind: "for" }>, context: Context): void {
+    if (continuing) throw new FormatError("WebAssembly kernels do not know continuing");
     const inner = { ...context, names: new Names(context.names) };
     if (first) this.#statement(first, inner);
     this.to.block((breaks) =>

@@ -1,4 +1,5 @@
 import { FormatError, noSuch } from "../../errors.ts";
+import type { Expression, FunctionSyntax, ModuleSyntax, TypeName } from "../../wgsl/syntax.ts";
 import type { FunctionWriter, Local } from "../code/function.ts";
 import type { ModuleWriter } from "../code/module.ts";
 import type { Value } from "../code/values.ts";
@@ -17,7 +18,6 @@ import {
 } from "./arithmetic.ts";
 import { bitcast, builtins, chosen, kept, rowTimes } from "./builtins.ts";
 import { Names, type Place } from "./names.ts";
-import type { Expression, FunctionSyntax, ModuleSyntax, TypeName } from "./syntax.ts";
 import { bytesOf, partsOf, placesOf, type Scalar, scalar, showType, vector, type WgslType } from "./types.ts";
 
 /** Names of components. */
@@ -102,6 +102,7 @@ export abstract class Expressions {
   }
 
   #unary(sign: string, x: Val): Val {
+    if (sign === "&" || sign === "*") throw new FormatError("WebAssembly kernels do not know pointers");
     const kind = kindOf(x.type);
     if (x.constant !== undefined) {
       const value = sign === "-" ? -x.constant : sign === "!" ? Number(!x.constant) : ~x.constant;

@@ -1,7 +1,9 @@
-import { FormatError } from "../../errors.ts";
+import { FormatError } from "../errors.ts";
 import type {
   Block,
   BufferSyntax,
+  Case,
+  Declaration,
   Expression,
   FunctionSyntax,
   ModuleSyntax,
@@ -38,8 +40,9 @@ export function parse(wgsl: string): ModuleSyntax {
 
 class Parser {
   readonly #text: string;
+  /** Where the next token ends, and its line. */
   #at = 0;
-  /** The next token, and where it ends. */
+  #line = 1;
   #token = "";
 
   constructor(text: string) {
@@ -52,7 +55,8 @@ class Parser {
     const constants = new Map<string, Expression>();
     const structs = new Map<string, readonly Parameter[]>();
     const buffers: BufferSyntax[] = [];
-    const variables: Extract<Statement, { kind: "declare" }>[] = [];
+    const variables: Declaration[] = [];
+    const shared: Parameter[] = [];
     const functions = new Map<string, FunctionSyntax>();
     while (this.#token !== "") {
       const attributes = this.#attributes();
@@ -64,39 +68,55 @@ class Parser {
         this.#expect(";");
       } else if (word === "const") {
         const name = this.#next();
-        if (this.#takes(":")) this.#type();
+        const line = this.#line;
+        const type = this.#takes(":") ? this.#type() : undefined;
         this.#expect("=");
-        constants.set(name, this.#expression());
+        const value = this.#expression();
+        const isConverted = type !== undefined && type.name !== "array";
+        constants.set(name, isConverted ? { kind: "call", callee: type, args: [value], line } : value);
         this.#expect(";");
       } else if (word === "struct") {
         const name = this.#next();
         this.#expect("{");
         structs.set(name, this.#parameters("}"));
         this.#takes(";");
-      } else if (word === "var") {
-        if (this.#token !== "<") this.#fail("textures");
-        this.#expect("<");
-        const space = this.#next();
-        while (this.#next() !== ">");
-        const name = this.#next();
-        this.#expect(":");
-        const type = this.#type();
-        if (space === "storage") {
-          const binding = attributes.get("binding")?.[0];
-          buffers.push({ name, binding: binding?.kind === "number" ? binding.value : 0, type });
-        } else if (space === "private") {
-          const value = this.#takes("=") ? this.#expression() : undefined;
-          variables.push({ kind: "declare", how: "var", name, type, ...(value && { value }) });
-        } else this.#fail(`var<${space}>`);
-        this.#expect(";");
-      } else if (word === "fn") {
+      } else if (word === "var") this.#variable(attributes, { buffers, variables, shared });
+      else if (word === "fn") {
         const made = this.#function(attributes);
         functions.set(made.name, made);
-      } else if (word === "enable") {
-        while (this.#next() !== ";");
+      } else if (["enable", "requires", "diagnostic", "const_assert"].includes(word)) {
+        this.#skip(";");
       } else if (word !== ";") this.#fail(`"${word}"`);
     }
-    return { aliases, constants, structs, buffers, variables, functions };
+    return { aliases, constants, structs, buffers, variables, shared, functions };
+  }
+
+  /** A variable outside functions, after its first word. */
+  #variable(
+    attributes: ReadonlyMap<string, readonly Expression[]>,
+    to: { buffers: BufferSyntax[]; variables: Declaration[]; shared: Parameter[] },
+  ): void {
+    if (this.#token !== "<") this.#fail("textures");
+    this.#expect("<");
+    const space = this.#next();
+    const access = this.#takes(",") ? this.#next() : "read";
+    this.#expect(">");
+    const name = this.#next();
+    this.#expect(":");
+    const type = this.#type();
+    const numberOf = (attribute: string): number => {
+      const value = attributes.get(attribute)?.[0];
+      return value?.kind === "number" ? value.value : 0;
+    };
+    if (space === "storage") {
+      if (access !== "read" && access !== "read_write") this.#fail(`var<storage, ${access}>`);
+      to.buffers.push({ name, group: numberOf("group"), binding: numberOf("binding"), access, type });
+    } else if (space === "private") {
+      const value = this.#takes("=") ? this.#expression() : undefined;
+      to.variables.push({ kind: "declare", how: "var", name, type, ...(value && { value }) });
+    } else if (space === "workgroup") to.shared.push({ name, type });
+    else this.#fail(`var<${space}>`);
+    this.#expect(";");
   }
 
   #function(attributes: ReadonlyMap<string, readonly Expression[]>): FunctionSyntax {
@@ -146,11 +166,21 @@ class Parser {
 
   #typeNamed(name: string): TypeName {
     if (!generic.test(name) || !this.#takes("<")) return { name };
+    if (name === "ptr") {
+      this.#next();
+      this.#expect(",");
+    }
     const of = this.#type();
-    // A sum or product at most, so that `>` ends it.
+    // A sum or product at most, so that `>` ends it. Of pointers: how they may be used.
     const count = this.#takes(",") ? this.#binary(8) : undefined;
-    this.#expect(">");
+    this.#close();
     return { name, of, ...(count && { count }) };
+  }
+
+  /** The end of what stands in angle brackets, perhaps the first half of `>>`. */
+  #close(): void {
+    if (this.#token.length > 1 && this.#token.startsWith(">")) this.#token = this.#token.slice(1);
+    else this.#expect(">");
   }
 
   #block(): Block {
@@ -169,7 +199,8 @@ class Parser {
     if (word === "if") return this.#if();
     if (word === "for") return this.#for();
     if (this.#takes("while")) return { kind: "for", condition: this.#expression(), body: this.#block() };
-    if (this.#takes("loop")) return { kind: "for", body: this.#block() };
+    if (this.#takes("loop")) return this.#loop();
+    if (this.#takes("switch")) return this.#switch();
     const made = this.#simple();
     this.#expect(";");
     return made;
@@ -197,16 +228,54 @@ class Parser {
     return { kind: "for", ...(first && { first }), ...(condition && { condition }), ...(next && { next }), body };
   }
 
+  #loop(): Statement {
+    const body: Statement[] = [];
+    let continuing: Block | undefined;
+    this.#expect("{");
+    while (!this.#takes("}")) {
+      if (this.#takes(";")) continue;
+      if (this.#takes("continuing")) continuing = this.#block();
+      else body.push(this.#statement());
+    }
+    return { kind: "for", body, ...(continuing && { continuing }) };
+  }
+
+  #switch(): Statement {
+    const value = this.#expression();
+    const cases: Case[] = [];
+    this.#expect("{");
+    while (!this.#takes("}")) {
+      const values: Expression[] = [];
+      let isDefault = this.#takes("default");
+      if (!isDefault) {
+        this.#expect("case");
+        while (this.#token !== ":" && this.#token !== "{") {
+          if (this.#takes("default")) isDefault = true;
+          else values.push(this.#expression());
+          this.#takes(",");
+        }
+      }
+      this.#takes(":");
+      cases.push({ values, isDefault, body: this.#block() });
+    }
+    return { kind: "switch", value, cases };
+  }
+
   /** A statement without its semicolon. */
   #simple(): Statement {
     const word = this.#token;
     if (this.#takes("return"))
       return this.#token === ";" ? { kind: "return" } : { kind: "return", value: this.#expression() };
-    if (this.#takes("break")) return { kind: "break" };
+    if (this.#takes("break")) {
+      if (!this.#takes("if")) return { kind: "break" };
+      const condition = this.#expression();
+      const then: Block = [{ kind: "break" }];
+      return { kind: "if", condition, then };
+    }
     if (this.#takes("continue")) return { kind: "continue" };
     if (word === "let" || word === "var" || word === "const") {
       this.#next();
-      if (this.#takes("<")) while (this.#next() !== ">");
+      if (this.#takes("<")) this.#skip(">");
       const name = this.#next();
       const type = this.#takes(":") ? this.#type() : undefined;
       const value = this.#takes("=") ? this.#expression() : undefined;
@@ -216,9 +285,9 @@ class Parser {
       this.#expect("=");
       return { kind: "call", call: this.#expression() };
     }
-    const to = this.#postfix();
+    const to = this.#unary();
     const sign = this.#token;
-    const one: Expression = { kind: "number", value: 1, type: "abstract" };
+    const one: Expression = { kind: "number", value: 1, type: "abstract", suffix: "" };
     if (this.#takes("++")) return { kind: "assign", to, sign: "+", value: one };
     if (this.#takes("--")) return { kind: "assign", to, sign: "-", value: one };
     if (!/^([-+*/%&|^]|<<|>>)?=$/.test(sign)) return { kind: "call", call: to };
@@ -243,7 +312,7 @@ class Parser {
 
   #unary(): Expression {
     const sign = this.#token;
-    if (!["-", "!", "~", "&"].includes(sign)) return this.#postfix();
+    if (!["-", "!", "~", "&", "*"].includes(sign)) return this.#postfix();
     this.#next();
     return { kind: "unary", sign, x: this.#unary() };
   }
@@ -251,8 +320,9 @@ class Parser {
   #postfix(): Expression {
     let x = this.#primary();
     while (true) {
+      const line = this.#line;
       if (this.#takes("[")) {
-        x = { kind: "index", x, at: this.#expression() };
+        x = { kind: "index", x, at: this.#expression(), line };
         this.#expect("]");
       } else if (this.#takes(".")) x = { kind: "member", x, name: this.#next() };
       else return x;
@@ -265,12 +335,15 @@ class Parser {
       this.#expect(")");
       return x;
     }
+    const line = this.#line;
     const word = this.#next();
     if (word === "true" || word === "false") return { kind: "bool", value: word === "true" };
     if (/^[.\d]/.test(word)) return numberOf(word);
     if (!/^[A-Za-z_]/.test(word)) this.#fail(`"${word}"`);
     const callee = this.#typeNamed(word);
-    return this.#takes("(") ? { kind: "call", callee, args: this.#arguments() } : { kind: "name", name: word };
+    return this.#takes("(")
+      ? { kind: "call", callee, args: this.#arguments(), line }
+      : { kind: "name", name: word, line };
   }
 
   /** Goes on. @returns the token that was next. */
@@ -280,6 +353,8 @@ class Parser {
       tokens.lastIndex = this.#at;
       const match = tokens.exec(this.#text);
       this.#token = match?.[1] ?? "";
+      // Spaces and comments alone have lines in them.
+      if (match && this.#token === "") this.#line += match[0].split("\n").length - 1;
       this.#at += match?.[0].length ?? 0;
       if (!match) break;
     } while (this.#token === "");
@@ -292,24 +367,31 @@ class Parser {
     return true;
   }
 
+  /** Goes behind the next token of a kind. */
+  #skip(token: string): void {
+    while (this.#token !== token && this.#token !== "") this.#next();
+    this.#expect(token);
+  }
+
   #expect(token: string): void {
     if (!this.#takes(token)) this.#fail(`"${this.#token}" in place of "${token}"`);
   }
 
   #fail(what: string): never {
-    const before = this.#text.slice(0, this.#at).split("\n");
-    throw new FormatError(`line ${before.length}: WebAssembly kernels do not know ${what}: ${before.at(-1)!.trim()}`);
+    const text = this.#text.split("\n")[this.#line - 1] ?? "";
+    throw new FormatError(`line ${this.#line}: the reader of WGSL does not know ${what}: ${text.trim()}`);
   }
 }
 
 function numberOf(text: string): Expression {
   const isHex = /^0x/i.test(text);
-  const suffix = /[iu]$/.exec(text)?.[0] ?? (isHex ? undefined : /[fh]$/.exec(text)?.[0]);
+  const suffix = ((isHex ? /[iu]$/ : /[iufh]$/).exec(text)?.[0] ?? "") as "" | "i" | "u" | "f" | "h";
   const value = Number(suffix ? text.slice(0, -1) : text);
   const isFloat = !isHex && (suffix === "f" || suffix === "h" || /[.eE]/.test(text));
   return {
     kind: "number",
     value,
     type: isFloat ? "f32" : suffix === "u" ? "u32" : suffix === "i" ? "i32" : "abstract",
+    suffix,
   };
 }
