@@ -31,13 +31,22 @@ const projects: TestProjectInlineConfiguration[] = [
     },
   },
   // The same files in Node, through Dawn …
-  { extends: true, test: { name: "node", ...device, setupFiles: ["test/node/gpu.ts"], sequence: { groupOrder: 1 } } },
+  {
+    extends: true,
+    test: {
+      name: "node",
+      ...device,
+      setupFiles: ["test/webgpu.ts", "test/node/gpu.ts"],
+      sequence: { groupOrder: 1 },
+    },
+  },
   // … and inside headless Chrome.
   {
     extends: true,
     test: {
       name: "browser", // Vitest takes the name of an instance: this project is run as `chrome`.
       ...device,
+      setupFiles: ["test/webgpu.ts"],
       sequence: { groupOrder: 1 },
       browser: {
         enabled: true,
@@ -55,7 +64,7 @@ const projects: TestProjectInlineConfiguration[] = [
     test: {
       name: "torch",
       include: ["test/torch/**/*.test.ts"],
-      setupFiles: ["test/node/gpu.ts"],
+      setupFiles: ["test/webgpu.ts", "test/node/gpu.ts"],
       testTimeout: 300_000,
       fileParallelism: false,
       sequence: { groupOrder: 1 },

@@ -9,4 +9,4 @@ declare global {
 }
 
 globalThis.measureHere = (options) =>
-  measure("chrome", {}, planOf(options), options, (report) => globalThis.report(report));
+  measure("chrome", { backend: "webgpu" }, planOf(options), options, (report) => globalThis.report(report));

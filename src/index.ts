@@ -2,6 +2,7 @@
  * tilegrad: deep learning on WebGPU. Build a graph of tensors, differentiate it, compile it to a program, run it.
  */
 
+export type { Backend } from "./backend.ts";
 export type { CompileOptions, Description, Passes } from "./compile/compile.ts";
 export { type Gradients, grad } from "./compile/grad.ts";
 export type { KernelText, ReplaceKernel } from "./compile/replace.ts";

@@ -115,7 +115,7 @@ async function burstOf(run: Run): Promise<number> {
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1]!;
 
 async function measure(rounds: number): Promise<Speeds> {
-  const engine = await Engine.create();
+  const engine = await Engine.create({ backend: "webgpu" });
   const settings = settingsOf();
   const runs = { tilegrad: await tilegrad(engine, settings), persample: persample(settings) };
   const bursts = { tilegrad: await burstOf(runs.tilegrad), persample: await burstOf(runs.persample) };

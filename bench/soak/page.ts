@@ -6,4 +6,5 @@ declare global {
   var soakHere: (steps: number, reports: number) => Promise<void>;
 }
 
-globalThis.soakHere = (steps, reports) => soak({}, steps, reports, (held) => globalThis.reportHeld(held));
+globalThis.soakHere = (steps, reports) =>
+  soak({ backend: "webgpu" }, steps, reports, (held) => globalThis.reportHeld(held));

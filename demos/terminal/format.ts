@@ -32,9 +32,10 @@ export function fact(name: string, value: string): void {
   console.log(`  ${paint("dim", name.padEnd(9))}  ${value}`);
 }
 
-/** Prints the adapter, and how to get a faster one. */
-export function adapterFacts({ adapter, traits }: Engine): void {
+/** Prints the adapter, the back end with the reason for it, and how to get a faster one. */
+export function adapterFacts({ adapter, traits, backend, backendReason }: Engine): void {
   fact("adapter", adapter + (traits.cpu ? ", on the CPU" : ""));
+  fact("backend", `${backend === "wasm" ? "WebAssembly" : "WebGPU"}: ${backendReason}`);
   if (/swiftshader/i.test(adapter) && process.platform === "linux")
     fact("faster", "Mesa's lavapipe is 3 to 4 times as fast: apt install mesa-vulkan-drivers (Mesa 23 or later)");
 }

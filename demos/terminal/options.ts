@@ -8,7 +8,7 @@ export class OptionError extends Error {}
 /** How to choose the adapter, for the end of help texts. */
 export const adapterHelp = `TILEGRAD_ADAPTER=hardware uses a GPU only, =lavapipe or =swiftshader that driver on the CPU, =software
 lavapipe if installed, else SwiftShader, =wasm WebAssembly. The default, auto, prefers
-a GPU, then lavapipe, then wasm.`;
+a GPU, then lavapipe, then wasm. TILEGRAD_BACKEND=webgpu or =wasm asks for that alone.`;
 
 /** Options of a command line by name. */
 export type Spec = NonNullable<ParseArgsConfig["options"]>;

@@ -1,5 +1,7 @@
+import { type Backend, backendOfEnvironment, checkBackend, reasons } from "../backend.ts";
 import { checkChoice, checkHas, DeviceError } from "../errors.ts";
 import type { AdapterTraits } from "../kernels/traits.ts";
+import { gpuHere, hardwareHere, isSoftware, nameOf } from "./adapter.ts";
 
 /** Where an engine gets its GPU. */
 export interface DeviceOptions {
@@ -12,17 +14,16 @@ export interface DeviceOptions {
   /** Which adapter to prefer on machines with two; default "high-performance". */
   readonly powerPreference?: GPUPowerPreference;
   /**
-   * What computes: a GPU, or the CPU with WebAssembly, which is loaded when it is needed. Default: "webgpu" where there is
-   * an adapter, else "wasm"; `engine.backend` tells. Without `device`, `adapter` and `gpu` only.
+   * What computes: "webgpu", on whatever adapter there is, or "wasm", WebAssembly on the CPU, which is loaded when it is
+   * needed. Default: in Node, what the environment variable `TILEGRAD_BACKEND` says; else "webgpu" where there is a
+   * hardware adapter, and "wasm" where there is none or only one in software. `engine.backend` and `engine.backendReason`
+   * tell. Without `device`, `adapter` and `gpu` only: these are taken as they are.
    */
   readonly backend?: Backend;
 }
 
 /** The name of the adapter that is no GPU. */
 export const wasmName = "webassembly simd";
-
-/** What computes: WebGPU, or WebAssembly on the CPU. */
-export type Backend = "webgpu" | "wasm";
 
 export const deviceOptions = {
   device: undefined,
@@ -43,8 +44,10 @@ export interface OpenDevice {
   readonly name: string;
   /** Whether the engine opened it, and so must destroy it. */
   readonly owned: boolean;
-  /** Where it came from. */
+  /** Where it came from, and where its successor comes from. */
   readonly options: DeviceOptions;
+  /** Why it was taken. */
+  readonly reason: string;
 }
 
 /** The method that each option must have. */
@@ -64,7 +67,7 @@ const wantedFeatures: readonly GPUFeatureName[] = ["shader-f16", "subgroups", "t
 
 /**
  * Opens a device with the adapter's own limits, or uses the given one.
- * Without WebGPU or an adapter, the CPU computes with WebAssembly, unless the options name a GPU or ask for WebGPU.
+ * Without a hardware adapter, the CPU computes with WebAssembly, unless the options name a GPU or ask for WebGPU.
  * @throws DeviceError when there is none of what the options ask for; the message says what to do.
  */
 export async function openDevice(options: DeviceOptions): Promise<OpenDevice> {
@@ -78,52 +81,78 @@ export async function openDevice(options: DeviceOptions): Promise<OpenDevice> {
       `an object with ${method}(), awaited`,
     );
   checkChoice("Engine.create", "powerPreference", powerPreference, ["high-performance", "low-power"]);
-  if (options.backend !== undefined) checkChoice("Engine.create", "backend", options.backend, ["webgpu", "wasm"]);
-  if (options.device) return describe(options.device, options);
-  // Whoever names a GPU wants no other.
-  const isGiven = options.gpu || options.adapter;
-  if (options.backend === "wasm" && !isGiven) return openWasm(options);
-  const gpu = options.gpu ?? (globalThis.navigator as Navigator | undefined)?.gpu;
-  const adapter = options.adapter ?? (await gpu?.requestAdapter({ powerPreference }));
-  if (!adapter) {
-    if (!isGiven && options.backend === undefined) return openWasm(options);
-    throw new DeviceError(
-      gpu
-        ? "WebGPU found no adapter: the GPU or its driver is blocked or missing (see chrome://gpu)."
-        : "WebGPU is not available here: a page needs https or localhost. In Node, pass { gpu: await createGPU() } of tilegrad/node.",
-    );
-  }
+  if (options.backend !== undefined) checkBackend("Engine.create", "backend", options.backend);
+  if (options.device) return describe(options.device, options, "the app gave the device");
+  const { adapter, from, reason } = await chosen(options, powerPreference);
   const requiredLimits = Object.fromEntries(wantedLimits.map((name) => [name, adapter.limits[name]]));
   const requiredFeatures = wantedFeatures.filter((name) => adapter.features.has(name));
   try {
     const device = await adapter.requestDevice({ label: "tilegrad", requiredLimits, requiredFeatures });
-    return describe(device, options, adapter.info);
+    return describe(device, { ...options, ...from }, reason, adapter.info);
   } catch (cause) {
+    if (cause instanceof DeviceError) throw cause;
     throw new DeviceError(`the adapter returned no device: ${(cause as Error).message}`, { cause });
   }
 }
 
-/** The CPU, for those without a GPU. */
-async function openWasm(options: DeviceOptions): Promise<OpenDevice> {
-  const { createWasm } = await import("../wasm/index.ts");
-  return openDevice({ ...options, gpu: createWasm() });
+/** An adapter, and why it was chosen. */
+interface Choice {
+  readonly adapter: GPUAdapter;
+  /** What leads to its like again, after a loss. */
+  readonly from: DeviceOptions;
+  readonly reason: string;
 }
 
-function describe(device: GPUDevice, options: DeviceOptions, info: GPUAdapterInfo = device.adapterInfo): OpenDevice {
+/** Whoever names a GPU wants no other; then counts what is asked for, then what there is. */
+async function chosen(options: DeviceOptions, powerPreference: GPUPowerPreference): Promise<Choice> {
+  if (options.adapter) return { adapter: options.adapter, from: {}, reason: "the app gave the adapter" };
+  if (options.gpu) {
+    const reason = reasons.get(options.gpu) ?? "the app gave the gpu";
+    return { adapter: await adapterOf(options.gpu, powerPreference), from: {}, reason };
+  }
+  const asked = options.backend ?? backendOfEnvironment("Engine.create");
+  const reason = `asked for by ${options.backend ? "backend" : "TILEGRAD_BACKEND"}`;
+  if (asked === "wasm") return chosenWasm(reason);
+  const from = { backend: "webgpu" } as const;
+  if (asked === "webgpu") return { adapter: await adapterOf(gpuHere(), powerPreference), from, reason };
+  const adapter = await hardwareHere(powerPreference);
+  return typeof adapter === "string" ? chosenWasm(adapter) : { adapter, from, reason: "a hardware adapter" };
+}
+
+/** @throws DeviceError when there is none; the message says what to do. */
+async function adapterOf(gpu: GPU | undefined, powerPreference: GPUPowerPreference): Promise<GPUAdapter> {
+  const adapter = await gpu?.requestAdapter({ powerPreference });
+  if (adapter) return adapter;
+  throw new DeviceError(
+    gpu
+      ? "WebGPU found no adapter: the GPU or its driver is blocked or missing (see chrome://gpu)."
+      : "WebGPU is not available here: a page needs https or localhost. In Node, pass { gpu: await createGPU() } of tilegrad/node.",
+  );
+}
+
+/** The CPU, for those without a GPU. */
+async function chosenWasm(reason: string): Promise<Choice> {
+  const { createWasm } = await import("../wasm/index.ts");
+  const gpu = createWasm();
+  reasons.set(gpu, reason);
+  return { adapter: (await gpu.requestAdapter())!, from: { gpu }, reason };
+}
+
+function describe(
+  device: GPUDevice,
+  options: DeviceOptions,
+  reason: string,
+  info: GPUAdapterInfo = device.adapterInfo,
+): OpenDevice {
   const { limits } = device;
-  // Some browsers and Deno report PCI IDs instead of words.
-  const spoken = [info?.vendor, info?.architecture].filter((word) => word && !/^(0x[\da-f]+|\d+)$/i.test(word));
-  const words = `${spoken.join(" ")} ${info?.device ?? ""} ${info?.description ?? ""}`;
-  // One name per adapter: Dawn reports "mesa software", Deno "llvmpipe (LLVM 15.0.6, 256 bits)".
-  const lavapipe = /llvmpipe|mesa software/i.test(words) ? "mesa lavapipe" : "";
-  const name = lavapipe || spoken.join(" ") || info?.description || "unnamed adapter";
   return {
     device,
     options,
     owned: !options.device,
-    name,
+    reason,
+    name: nameOf(info),
     traits: {
-      cpu: info?.isFallbackAdapter === true || /swiftshader|llvmpipe|lavapipe|software|basic render/i.test(words),
+      cpu: isSoftware(info),
       ...(info?.subgroupMinSize && { subgroupSize: info.subgroupMinSize }),
       maxStorageBuffers: limits.maxStorageBuffersPerShaderStage,
       maxInvocations: limits.maxComputeInvocationsPerWorkgroup,

@@ -1,3 +1,4 @@
+import { backendOfEnvironment, reasons } from "../backend.ts";
 import { DeviceError } from "../errors.ts";
 import { createWasm } from "../wasm/index.ts";
 import { openDeno } from "./deno.ts";
@@ -14,7 +15,10 @@ export type AdapterChoice = "auto" | "hardware" | "software" | "lavapipe" | "swi
 
 /** Which adapter `createGPU` finds. */
 export interface GPUOptions {
-  /** Default: the environment variable `TILEGRAD_ADAPTER`, else `"auto"`. */
+  /**
+   * Default: the environment variable `TILEGRAD_ADAPTER`; else, if `TILEGRAD_BACKEND` is "wasm", that, and if it is
+   * "webgpu", a GPU, or the software adapter where there is none; else `"auto"`.
+   */
   adapter?: AdapterChoice;
   /**
    * Dawn options, such as `"enable-dawn-features=dump_shaders"` or `"backend=vulkan"`; Deno ignores them. Default:
@@ -54,43 +58,67 @@ type Dawn = typeof import("webgpu");
  * @throws DeviceError when a package or such an adapter is missing; the message says what to install.
  */
 export async function createGPU(options: GPUOptions = {}): Promise<GPU> {
-  const { adapter = process.env.TILEGRAD_ADAPTER || "auto", flags = [] } = options;
-  if (!choices.includes(adapter))
+  const { flags = [] } = options;
+  const { adapter, by } = wanted(options);
+  if (adapter === "wasm") return because(`asked for by ${by}`, createWasm());
+  if (process.versions["deno"]) {
+    const gpu = await openDeno(adapter === "webgpu" ? "auto" : adapter);
+    return because(by ? `asked for by ${by}` : "Deno has it", gpu);
+  }
+  const gpu = await openNode(adapter, withExactClock(flags), by);
+  alive.add(gpu);
+  return gpu;
+}
+
+/** Which adapter is asked for, and by what, if by anything. */
+function wanted(options: GPUOptions): { readonly adapter: string; readonly by?: string } {
+  const { adapter = process.env.TILEGRAD_ADAPTER } = options;
+  if (adapter && !choices.includes(adapter))
     fail(
       `createGPU: adapter or TILEGRAD_ADAPTER is "${adapter}", expected ${choices.slice(0, -1).join(", ")} or ${choices.at(-1)}`,
     );
-  if (adapter === "wasm") return createWasm();
-  if (process.versions["deno"]) return openDeno(adapter);
-  const gpu = await openNode(adapter, withExactClock(flags));
-  alive.add(gpu);
+  if (adapter && adapter !== "auto") return { adapter, by: options.adapter ? "adapter" : "TILEGRAD_ADAPTER" };
+  const backend = adapter ? undefined : backendOfEnvironment("createGPU");
+  return backend ? { adapter: backend, by: "TILEGRAD_BACKEND" } : { adapter: "auto" };
+}
+
+/** A GPU whose engines say why it was taken. */
+function because(reason: string, gpu: GPU): GPU {
+  reasons.set(gpu, reason);
   return gpu;
 }
 
 /** Dawn's devices do not keep their instance alive: using one after its instance is collected crashes the process. */
 const alive = new Set<GPU>();
 
-async function openNode(adapter: string, flags: string[]): Promise<GPU> {
+async function openNode(adapter: string, flags: string[], by: string | undefined): Promise<GPU> {
   const dawn = await importDawn().catch((error) => {
     if (adapter !== "auto") throw error;
   });
-  if (!dawn) return createWasm();
+  if (!dawn) return because('the package "webgpu" is not installed', createWasm());
+  const hardware = () => openHardware(dawn, flags);
+  const software = (only?: "lavapipe" | "swiftshader") => openSoftware(dawn, flags, only);
+  const asked = `asked for by ${by}`;
   switch (adapter) {
     case "hardware":
-      return (await openHardware(dawn, flags)) ?? fail(NO_HARDWARE);
+      return because(asked, (await hardware()) ?? fail(NO_HARDWARE));
     case "software":
-      return (await openSoftware(dawn, flags)) ?? fail(NO_SOFTWARE);
+      return because(asked, (await software()) ?? fail(NO_SOFTWARE));
     case "lavapipe":
-      return (await openSoftware(dawn, flags, adapter)) ?? fail(NO_LAVAPIPE);
+      return because(asked, (await software(adapter)) ?? fail(NO_LAVAPIPE));
     case "swiftshader":
-      return (await openSoftware(dawn, flags, adapter)) ?? fail(NO_SOFTWARE);
+      return because(asked, (await software(adapter)) ?? fail(NO_SOFTWARE));
+    case "webgpu":
+      return because(asked, (mayHaveGpu() && (await hardware())) || (await software()) || fail(NO_SOFTWARE));
     default: {
+      const found = mayHaveGpu() ? await hardware() : undefined;
+      if (found) return because("a GPU was found", found);
       // A driver that the environment names comes first, whatever it runs on.
       const isNamed = process.env["VK_DRIVER_FILES"] || process.env["VK_ICD_FILENAMES"];
-      return (
-        (mayHaveGpu() ? await openHardware(dawn, flags) : undefined) ??
-        (await openSoftware(dawn, flags, isNamed ? undefined : "lavapipe")) ??
-        createWasm()
-      );
+      const driver = await software(isNamed ? undefined : "lavapipe");
+      if (driver)
+        return because(isNamed ? "the environment names its driver" : "no GPU was found, but lavapipe", driver);
+      return because("neither a GPU nor lavapipe was found", createWasm());
     }
   }
 }

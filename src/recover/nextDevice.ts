@@ -32,13 +32,17 @@ export class NextDevice {
 
   /** @throws DeviceError where there is none yet. */
   async open(): Promise<OpenDevice> {
-    const { gpu, powerPreference, device: owned } = this.#runner.live.open.options;
+    const { gpu, backend, powerPreference, device: owned } = this.#runner.live.open.options;
     const device = this.#handed ?? (await this.#ask?.());
     this.#handed = undefined;
     if (device) return openDevice({ device });
     if (this.#ask) throw new DeviceError("the app has no new device yet");
     if (owned) throw new DeviceError("the app owns the device: hand over its next one with resume(device)");
-    return openDevice({ ...(gpu && { gpu }), ...(powerPreference && { powerPreference }) });
+    return openDevice({
+      ...(gpu && { gpu }),
+      ...(backend && { backend }),
+      ...(powerPreference && { powerPreference }),
+    });
   }
 
   /**

@@ -59,7 +59,7 @@ export class Engine extends Runner {
   readonly #checkFinite: boolean;
 
   /**
-   * Opens a GPU; without one, the CPU computes with WebAssembly.
+   * Opens a GPU; without one in hardware, the CPU computes with WebAssembly: see `backend` of the options.
    * @param options the app's own `device`, or where to get one; default `navigator.gpu`.
    * @throws DeviceError when there is none of what the options ask for; the message says what to do.
    * @throws AttributeError for unknown variants; the message lists the known ones.

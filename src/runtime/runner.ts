@@ -1,13 +1,7 @@
+import type { Backend } from "../backend.ts";
 import { roleOf } from "../compile/homes.ts";
 import { DeviceError, FeedError, LimitError, optionsOf, refuse, StateError, type TilegradError } from "../errors.ts";
-import {
-  type Backend,
-  type DeviceOptions,
-  deviceOptions,
-  type OpenDevice,
-  openDevice,
-  wasmName,
-} from "../gpu/device.ts";
+import { type DeviceOptions, deviceOptions, type OpenDevice, openDevice, wasmName } from "../gpu/device.ts";
 import { usage } from "../gpu/flags.ts";
 import { LiveDevice } from "../gpu/live.ts";
 import { inScopes, scoped } from "../gpu/scopes.ts";
@@ -56,7 +50,7 @@ export class Runner {
   #unreported: TilegradError | undefined;
 
   /**
-   * Opens a GPU; without one, the CPU computes with WebAssembly.
+   * Opens a GPU; without one in hardware, the CPU computes with WebAssembly: see `backend` of the options.
    * @param options the app's own `device`, or where to get one; default `navigator.gpu`.
    * @throws DeviceError when there is none of what the options ask for; the message says what to do.
    */
@@ -80,9 +74,17 @@ export class Runner {
     return this.live.open.name;
   }
 
-  /** What computes: "webgpu", or "wasm" where there is no adapter or the app asked for it. */
+  /** What computes: "webgpu", or "wasm", WebAssembly on the CPU. */
   get backend(): Backend {
     return this.adapter === wasmName ? "wasm" : "webgpu";
+  }
+
+  /**
+   * Why it computes there, in a few words: "a hardware adapter", "no WebGPU in this browser", "only a software adapter
+   * (google swiftshader)", "asked for by backend". Of a `gpu` from `createGPU`, why that was taken.
+   */
+  get backendReason(): string {
+    return this.live.open.reason;
   }
 
   /** What the choice of kernels depends on. */

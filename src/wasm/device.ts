@@ -1,4 +1,5 @@
 import { DeviceError, FormatError, LimitError } from "../errors.ts";
+import { checkAllowed } from "./allowed.ts";
 import { Buffer, type BufferRange } from "./buffer.ts";
 import { type BindGroup, CommandEncoder, type QuerySet } from "./encoder.ts";
 import { Heap } from "./memory.ts";
@@ -93,13 +94,10 @@ class WasmDevice extends EventTarget {
       return await pipelineOf(module, this.#heap);
     } catch (error) {
       if (error instanceof FormatError) throw Object.assign(new Error(error.message), { reason: "validation" });
-      if (error instanceof WebAssembly.CompileError)
-        throw new DeviceError(
-          `kernel "${module.label}": WebAssembly is not allowed here, or lacks SIMD: ${error.message}`,
-          {
-            cause: error,
-          },
-        );
+      if (error instanceof WebAssembly.CompileError) {
+        const message = `kernel "${module.label}" did not become valid WebAssembly: ${error.message}`;
+        throw new DeviceError(message, { cause: error });
+      }
       throw error;
     }
   }
@@ -161,7 +159,10 @@ export function createWasm(): GPU {
     features,
     limits,
     info,
-    requestDevice: async ({ label }: GPUDeviceDescriptor = {}) => new WasmDevice(label),
+    async requestDevice({ label }: GPUDeviceDescriptor = {}) {
+      await checkAllowed();
+      return new WasmDevice(label);
+    },
   };
   return { requestAdapter: async () => adapter } as unknown as GPU;
 }

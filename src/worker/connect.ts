@@ -1,5 +1,6 @@
 import { type Remote, wrap } from "comlink";
 import { checkNumber, DeviceError, optionsOf, refuse } from "../errors.ts";
+import { hardwareHere } from "../gpu/adapter.ts";
 import { ended } from "./alive.ts";
 import type { Ready } from "./expose.ts";
 import type { Host } from "./host.ts";
@@ -14,7 +15,8 @@ export interface ConnectOptions<E extends AnyExposed> {
   readonly onMessage?: (message: unknown) => void;
   /**
    * Imports the worker's file into the page, `() => import("./training.worker.ts")`: for browsers whose workers have no
-   * WebGPU. Without it, `connect` fails there.
+   * WebGPU, though pages have it. Without it, the worker computes with WebAssembly there, and where its engine must have
+   * WebGPU, `connect` fails.
    */
   readonly inPage?: () => Promise<{ readonly default: E }>;
   /** Milliseconds for the worker's file to load and to call `expose`; default 30 000. The setup may take longer. */
@@ -33,8 +35,8 @@ export interface ConnectOptions<E extends AnyExposed> {
  * ```
  *
  * @param start starts the worker.
- * @throws DeviceError where neither worker nor page has WebGPU, or where the worker does not start within `timeoutMs`; and
- * whatever the setup throws.
+ * @throws DeviceError where the engine must have WebGPU and neither worker nor page has it, or where the worker does not
+ * start within `timeoutMs`; and whatever the setup throws.
  */
 export async function connect<E extends AnyExposed>(
   start: () => Worker,
@@ -69,11 +71,11 @@ async function lineTo(
   let reason = "there are no workers here";
   if (typeof Worker === "function") {
     const worker = start();
-    const { missing, lock } = await ready(worker, timeoutMs).catch((error) => {
+    const { missing, mayDoWithout, lock } = await ready(worker, timeoutMs).catch((error) => {
       worker.terminate();
       throw error;
     });
-    if (missing === undefined) {
+    if (missing === undefined || (mayDoWithout && !(inPage && (await pageHasGPU())))) {
       const host = wrap<Host>(worker) as Remote<Host>;
       return { host, reason: undefined, ended: ended(lock), cut: () => worker.terminate() };
     }
@@ -85,6 +87,8 @@ async function lineTo(
   const [{ default: exposed }, { serveHere }] = await Promise.all([inPage(), import("./here.ts")]);
   return { ...serveHere(exposed), reason, ended: new Promise(() => {}) };
 }
+
+const pageHasGPU = async (): Promise<boolean> => typeof (await hardwareHere()) !== "string";
 
 /** Waits until a worker's file has run. @returns what it says. */
 function ready(worker: Worker, timeoutMs: number): Promise<Ready> {

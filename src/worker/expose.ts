@@ -1,4 +1,5 @@
 import { expose as exposeTo } from "comlink";
+import { backendOfEnvironment } from "../backend.ts";
 import { refuse } from "../errors.ts";
 import type { EngineOptions } from "../runtime/engine.ts";
 import { holdLock } from "./alive.ts";
@@ -26,8 +27,9 @@ export function expose<G, const S extends Served>(setup: Setup<G, S>, options: E
   if (isWorker()) {
     exposeTo(new Host(setup as Setup<unknown, Served>, options));
     // The page may send only now: until a file has run, a worker loses messages.
+    const mayDoWithout = (options.backend ?? backendOfEnvironment("Engine.create")) !== "webgpu" && !options.gpu;
     void Promise.all([missingGPU(options), holdLock().catch(() => undefined)]).then(([missing, lock]) =>
-      postMessage({ tilegrad: "ready", missing, lock } satisfies Ready),
+      postMessage({ tilegrad: "ready", missing, mayDoWithout, lock } satisfies Ready),
     );
   }
   return { setup, options };
@@ -36,8 +38,10 @@ export function expose<G, const S extends Served>(setup: Setup<G, S>, options: E
 /** The first message of a worker. */
 export interface Ready {
   readonly tilegrad: "ready";
-  /** Why there can be no engine, if so. */
+  /** Why there is no GPU, if so and if one is wanted. */
   readonly missing: string | undefined;
+  /** Whether WebAssembly would do, where the page has no GPU either. */
+  readonly mayDoWithout: boolean;
   /** The lock that it holds while it lives, if it could take one. */
   readonly lock: string | undefined;
 }
@@ -45,8 +49,9 @@ export interface Ready {
 const isWorker = (): boolean => "DedicatedWorkerGlobalScope" in globalThis;
 
 /** Why workers cannot use a GPU here. */
-async function missingGPU({ device, adapter, gpu = navigator.gpu }: EngineOptions): Promise<string | undefined> {
-  if (device || adapter) return undefined;
+async function missingGPU(options: EngineOptions): Promise<string | undefined> {
+  const { device, adapter, backend, gpu = navigator.gpu } = options;
+  if (device || adapter || (backend === "wasm" && !options.gpu)) return undefined;
   if (!gpu) return "workers have no WebGPU in this browser";
   return (await gpu.requestAdapter()) ? undefined : "workers find no GPU in this browser";
 }

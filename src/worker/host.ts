@@ -1,4 +1,5 @@
 import { type ProxyMarked, type Remote, releaseProxy, transfer } from "comlink";
+import type { Backend } from "../backend.ts";
 import { noSuch, StateError } from "../errors.ts";
 import { Engine, type EngineOptions } from "../runtime/engine.ts";
 import type {
@@ -31,6 +32,9 @@ export interface About {
   readonly adapter: string;
   /** Whether the adapter is a CPU. */
   readonly cpu: boolean;
+  /** What computes there, and why. */
+  readonly backend: Backend;
+  readonly backendReason: string;
 }
 
 /** Data by name, or arrays of the page. */
@@ -71,8 +75,8 @@ export class Host {
       } finally {
         await Promise.all(telling);
       }
-      const { adapter, traits } = this.#engine;
-      return { adapter, cpu: traits.cpu };
+      const { adapter, traits, backend, backendReason } = this.#engine;
+      return { adapter, cpu: traits.cpu, backend, backendReason };
     });
   }
 

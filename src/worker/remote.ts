@@ -1,4 +1,5 @@
 import { proxy, type Remote, transfer } from "comlink";
+import type { Backend } from "../backend.ts";
 import { checkObject, DeviceError, refuse, StateError } from "../errors.ts";
 import type { Shape } from "../graph/shape.ts";
 import type { TensorData } from "../graph/tensor.ts";
@@ -66,6 +67,10 @@ export class RemoteTrainer<E extends AnyExposed = AnyExposed> {
   readonly adapter: string;
   /** Whether the adapter is a CPU. */
   readonly cpu: boolean;
+  /** What computes: "webgpu", or "wasm", WebAssembly on the CPU. */
+  readonly backend: Backend;
+  /** Why it computes there, as `engine.backendReason`. */
+  readonly backendReason: string;
   /** Resolves when the GPU is lost or the worker has ended by itself, with the reason. Nothing else can be computed then. */
   readonly lost: Promise<string>;
   /** The app's own functions. */
@@ -89,12 +94,14 @@ export class RemoteTrainer<E extends AnyExposed = AnyExposed> {
     return new RemoteTrainer<E>(line, resultOf(await opened));
   }
 
-  private constructor(line: Line, { adapter, cpu }: About) {
+  private constructor(line: Line, { adapter, cpu, backend, backendReason }: About) {
     this.#line = line;
     this.where = line.reason === undefined ? "worker" : "page";
     this.reason = line.reason;
     this.adapter = adapter;
     this.cpu = cpu;
+    this.backend = backend;
+    this.backendReason = backendReason;
     const closed = new Promise<string>((resolve) => {
       void line.ended.then(() => {
         if (this.#ended !== undefined) return;

@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
 import { load, Runner } from "../../src/exported/index.ts";
 import * as t from "../../src/index.ts";
 import { Engine, exportPrograms, input, type Tensor } from "../../src/index.ts";
@@ -11,6 +11,7 @@ import { caseFaults, deviceExecutor } from "../golden/device.ts";
 import { skipped } from "../golden/ops.ts";
 import { modelFaults, modelSkipped, runFaults, runSkipped } from "../golden/trajectories.ts";
 import { some } from "../place.ts";
+import { askFor } from "../webgpu.ts";
 
 // The same programs without WebGPU, held to the same values.
 const [engine, { cases: golden, models, trajectories }, absent] = await Promise.all([
@@ -25,23 +26,34 @@ test("an engine without WebGPU says what it is", () => {
   expect(engine.traits.cpu).toBe(true);
 });
 
-test("it is chosen where there is no adapter, unless the app asks for WebGPU", async () => {
+describe("by itself, an engine takes it", () => {
   const { gpu } = navigator;
   const put = (value: unknown) => Object.defineProperty(navigator, "gpu", { value, configurable: true });
-  try {
+  beforeEach(() => askFor(""));
+  afterEach(() => {
+    put(gpu);
+    askFor("webgpu");
+  });
+
+  test("where there is no adapter, unless the app asks for WebGPU", async () => {
     for (const absent of [undefined, { requestAdapter: async () => null }]) {
       put(absent);
       const own = await Engine.create();
-      expect(own.backend).toBe("wasm");
+      expect([own.backend, own.backendReason]).toEqual(["wasm", expect.stringMatching(/^no (WebGPU|adapter)/)]);
       own.destroy();
       await expect(Engine.create({ backend: "webgpu" })).rejects.toThrow(absent ? "found no adapter" : "not available");
     }
-  } finally {
-    put(gpu);
-  }
-  const other = await Engine.create();
-  expect(other.backend).toBe("webgpu");
-  other.destroy();
+  });
+
+  test("where the adapter is software, unless the app asks for WebGPU", async () => {
+    const webgpu = await Engine.create({ backend: "webgpu" });
+    expect([webgpu.backend, webgpu.backendReason]).toEqual(["webgpu", "asked for by backend"]);
+    const own = await Engine.create();
+    expect([own.backend, own.backendReason]).toEqual(
+      webgpu.traits.cpu ? ["wasm", `only a software adapter (${webgpu.adapter})`] : ["webgpu", "a hardware adapter"],
+    );
+    for (const each of [webgpu, own]) each.destroy();
+  });
 });
 
 describe("kernels agree with the float64 twin", () => {

@@ -22,6 +22,7 @@ describe("npm start", () => {
     expect(run.errors).toBe("");
     expect(run.code).toBe(0);
     expect(run.output).toMatch(/adapter +\S+/);
+    expect(run.output).toMatch(/backend +(WebGPU|WebAssembly): \S+/);
     expect(run.output).toMatch(/memory +\d+\.\d MiB planned/);
     expect(run.output).toMatch(/2,000 to train on, 10,000 to test on/);
     expect(run.output).toMatch(/Epoch 1\/2 {2}\d\d % {2}loss \d\.\d+ {2}[\d,]+ images\/s {2}\d+:\d\d left/);

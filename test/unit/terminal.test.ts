@@ -24,8 +24,9 @@ test.each([
 ])("on %s the demos suggest a faster adapter, if there is one", (adapter, cpu, hinted) => {
   const lines: string[] = [];
   vi.spyOn(console, "log").mockImplementation((line) => void lines.push(line));
-  adapterFacts({ adapter, traits: { cpu } } as Engine);
+  adapterFacts({ adapter, traits: { cpu }, backend: "webgpu", backendReason: "asked for" } as Engine);
   expect(lines[0]).toContain(adapter);
   expect(lines[0]!.includes("on the CPU")).toBe(cpu);
-  expect(lines.slice(1).some((line) => line.includes("mesa-vulkan-drivers"))).toBe(hinted);
+  expect(lines[1]).toMatch(/backend +WebGPU: asked for$/);
+  expect(lines.slice(2).some((line) => line.includes("mesa-vulkan-drivers"))).toBe(hinted);
 });

@@ -1,3 +1,4 @@
+import "../../webgpu.ts";
 import { Engine } from "../../../src/index.ts";
 import { joinGroup } from "../../../src/parallel/index.ts";
 import { batchOf, member, weightsOf } from "../../parallel.ts";

@@ -1,3 +1,4 @@
+import "../../webgpu.ts";
 import { input, mul } from "../../../src/index.ts";
 import { expose } from "../../../src/worker/index.ts";
 

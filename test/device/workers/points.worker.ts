@@ -1,3 +1,4 @@
+import "../../webgpu.ts";
 import { AttributeError, type Engine, io, losses, nn, optim } from "../../../src/index.ts";
 import { opfsStore, StoreError } from "../../../src/store/index.ts";
 import { Trainer } from "../../../src/train/index.ts";

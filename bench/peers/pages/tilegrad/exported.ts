@@ -3,7 +3,7 @@ import { load, Runner } from "tilegrad/exported";
 import * as tasks from "../tasks.ts";
 import type { Work } from "../work.ts";
 
-export const open = () => Runner.create();
+export const open = () => Runner.create({ backend: "webgpu" });
 
 /** The same steps as in mlp.ts, compiled when the page was built. */
 export async function mlp(runner: Runner): Promise<Work> {

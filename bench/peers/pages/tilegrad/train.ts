@@ -3,7 +3,7 @@ import * as optim from "tilegrad/optim";
 import type { Parameters } from "../tasks.ts";
 import type { Work } from "../work.ts";
 
-export const open = () => Engine.create();
+export const open = () => Engine.create({ backend: "webgpu" });
 
 /** Sets a model's initial weights. */
 export function load(engine: Engine, variables: ReadonlyMap<string, Variable>, parameters: Parameters): void {

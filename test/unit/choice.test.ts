@@ -1,0 +1,165 @@
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { AttributeError, DeviceError } from "../../src/errors.ts";
+import { openDevice } from "../../src/gpu/device.ts";
+import { Engine } from "../../src/index.ts";
+import { createGPU } from "../../src/node/index.ts";
+import { createWasm } from "../../src/wasm/index.ts";
+
+/** WebGPU whose adapter says this of itself; without words, it has no adapter. */
+function webGPU(info?: Partial<GPUAdapterInfo>): GPU {
+  const requestDevice = async () => ({ adapterInfo: info, limits: {}, features: new Set() });
+  const adapter = { info, limits: {}, features: new Set(), requestDevice };
+  return { requestAdapter: async () => (info ? adapter : null) } as unknown as GPU;
+}
+const hardware = { vendor: "nvidia", architecture: "hopper" };
+const swiftShader = { vendor: "google", architecture: "swiftshader" };
+const browser = (gpu: GPU | undefined, isSecureContext = true): void => {
+  vi.stubGlobal("navigator", { gpu });
+  vi.stubGlobal("isSecureContext", isSecureContext);
+};
+afterEach(() => {
+  vi.unstubAllGlobals();
+  vi.unstubAllEnvs();
+});
+
+/** What is chosen, and why. */
+async function choiceOf(options: Parameters<typeof openDevice>[0] = {}): Promise<[string, string]> {
+  const { name, reason } = await openDevice(options);
+  return [name, reason];
+}
+const wasm = "webassembly simd";
+
+describe("without options", () => {
+  test.each([
+    ["a hardware adapter", webGPU(hardware), "nvidia hopper", "a hardware adapter"],
+    ["no WebGPU", undefined, wasm, "no WebGPU in this browser"],
+    ["no adapter", webGPU(), wasm, "no adapter"],
+    ["SwiftShader", webGPU(swiftShader), wasm, "only a software adapter (google swiftshader)"],
+    [
+      "lavapipe",
+      webGPU({ description: "llvmpipe (LLVM 15.0.6, 256 bits)" }),
+      wasm,
+      "only a software adapter (mesa lavapipe)",
+    ],
+    [
+      "a fallback adapter",
+      webGPU({ vendor: "someone", isFallbackAdapter: true }),
+      wasm,
+      "only a software adapter (someone)",
+    ],
+  ])("a browser with %s", async (_, gpu, name, reason) => {
+    browser(gpu);
+    expect(await choiceOf()).toEqual([name, reason]);
+  });
+
+  test("a page without https, and Node", async () => {
+    browser(undefined, false);
+    expect(await choiceOf()).toEqual([wasm, "no WebGPU on a page without https"]);
+    vi.unstubAllGlobals();
+    vi.stubGlobal("navigator", {});
+    expect(await choiceOf()).toEqual([wasm, "no WebGPU here: in Node, createGPU() of tilegrad/node finds one"]);
+  });
+});
+
+describe("what is asked for", () => {
+  test("by backend", async () => {
+    browser(webGPU(swiftShader));
+    expect(await choiceOf({ backend: "webgpu" })).toEqual(["google swiftshader", "asked for by backend"]);
+    browser(webGPU(hardware));
+    expect(await choiceOf({ backend: "wasm" })).toEqual([wasm, "asked for by backend"]);
+    browser(webGPU());
+    await expect(openDevice({ backend: "webgpu" })).rejects.toThrow("WebGPU found no adapter");
+    browser(undefined);
+    await expect(openDevice({ backend: "webgpu" })).rejects.toThrow("WebGPU is not available here");
+    await expect(openDevice({ backend: "cpu" as never })).rejects.toThrow(
+      'backend is "cpu", expected "webgpu" or "wasm"',
+    );
+  });
+
+  test("by a gpu, an adapter or a device, which are taken as they are", async () => {
+    browser(webGPU(hardware));
+    vi.stubEnv("TILEGRAD_BACKEND", "wasm");
+    const gpu = webGPU(swiftShader);
+    const adapter = (await gpu.requestAdapter())!;
+    expect(await choiceOf({ gpu })).toEqual(["google swiftshader", "the app gave the gpu"]);
+    expect(await choiceOf({ adapter })).toEqual(["google swiftshader", "the app gave the adapter"]);
+    const device = await adapter.requestDevice();
+    expect(await choiceOf({ device })).toEqual(["google swiftshader", "the app gave the device"]);
+    expect(await choiceOf({ gpu: createWasm() })).toEqual([wasm, "the app gave the gpu"]);
+    await expect(openDevice({ gpu: webGPU() })).rejects.toThrow("WebGPU found no adapter");
+  });
+
+  test("by TILEGRAD_BACKEND, unless by backend", async () => {
+    browser(webGPU(swiftShader));
+    vi.stubEnv("TILEGRAD_BACKEND", "webgpu");
+    expect(await choiceOf()).toEqual(["google swiftshader", "asked for by TILEGRAD_BACKEND"]);
+    expect(await choiceOf({ backend: "wasm" })).toEqual([wasm, "asked for by backend"]);
+    vi.stubEnv("TILEGRAD_BACKEND", "wasm");
+    browser(webGPU(hardware));
+    expect(await choiceOf()).toEqual([wasm, "asked for by TILEGRAD_BACKEND"]);
+    vi.stubEnv("TILEGRAD_BACKEND", "");
+    expect(await choiceOf()).toEqual(["nvidia hopper", "a hardware adapter"]);
+    vi.stubEnv("TILEGRAD_BACKEND", "wsam");
+    await expect(openDevice({})).rejects.toThrow('TILEGRAD_BACKEND is "wsam", expected "webgpu" or "wasm"');
+    await expect(openDevice({})).rejects.toBeInstanceOf(AttributeError);
+  });
+
+  test("an environment that may not be read asks for nothing", async () => {
+    browser(webGPU(hardware));
+    const env = () => {
+      throw new Error("Requires env access");
+    };
+    vi.stubGlobal("process", Object.defineProperty({}, "env", { get: env }));
+    expect(await choiceOf()).toEqual(["nvidia hopper", "a hardware adapter"]);
+  });
+});
+
+test("an engine tells", async () => {
+  browser(webGPU(swiftShader));
+  const engine = await Engine.create();
+  expect([engine.backend, engine.backendReason]).toEqual(["wasm", "only a software adapter (google swiftshader)"]);
+  engine.destroy();
+});
+
+test("what was chosen once is what a lost device is replaced by", async () => {
+  browser(webGPU(hardware));
+  const { options } = await openDevice({});
+  browser(webGPU(swiftShader));
+  expect(await choiceOf(options)).toEqual(["google swiftshader", "asked for by backend"]);
+  const { options: without } = await openDevice({});
+  browser(webGPU(hardware));
+  expect(await choiceOf(without)).toEqual([wasm, "only a software adapter (google swiftshader)"]);
+});
+
+describe("createGPU", () => {
+  test("says who asked for WebAssembly", async () => {
+    expect(await choiceOf({ gpu: await createGPU({ adapter: "wasm" }) })).toEqual([wasm, "asked for by adapter"]);
+    vi.stubEnv("TILEGRAD_BACKEND", "wasm");
+    expect(await choiceOf({ gpu: await createGPU() })).toEqual([wasm, "asked for by TILEGRAD_BACKEND"]);
+    vi.stubEnv("TILEGRAD_ADAPTER", "wasm");
+    expect(await choiceOf({ gpu: await createGPU() })).toEqual([wasm, "asked for by TILEGRAD_ADAPTER"]);
+  });
+
+  test("refuses another TILEGRAD_BACKEND by name", async () => {
+    vi.stubEnv("TILEGRAD_ADAPTER", "");
+    vi.stubEnv("TILEGRAD_BACKEND", "gpu");
+    await expect(createGPU()).rejects.toThrow('createGPU: TILEGRAD_BACKEND is "gpu", expected "webgpu" or "wasm"');
+  });
+});
+
+describe("where WebAssembly cannot run", () => {
+  test.each([
+    ["turned off", undefined, "there is no WebAssembly here"],
+    ["old", { validate: (): boolean => false }, "WebAssembly lacks SIMD here"],
+    [
+      "forbidden",
+      { validate: (): boolean => true, compile: () => Promise.reject(new Error("violates the policy")) },
+      "Content-Security-Policy does not let WebAssembly run: add 'wasm-unsafe-eval' to its script-src",
+    ],
+  ])("%s: an error says what is missing", async (_, WebAssembly, message) => {
+    vi.stubGlobal("WebAssembly", WebAssembly);
+    const opening = openDevice({ backend: "wasm" });
+    await expect(opening).rejects.toThrow(message);
+    await expect(opening).rejects.toBeInstanceOf(DeviceError);
+  });
+});
