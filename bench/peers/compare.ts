@@ -17,7 +17,7 @@ export function strays(kind: Row["kind"], numbers: ReadonlyMap<string, readonly 
   // With only two there is no majority: trust the first, tilegrad.
   const agreed = Array.from({ length }, (_, i) => {
     const given = all.flatMap((list) => list[i] ?? []);
-    return given.length < 3 ? given[0]! : given.toSorted((a, b) => a - b)[1]!;
+    return given.length < 3 ? given[0]! : given.toSorted((a, b) => a - b)[(given.length - 1) >> 1]!;
   });
   const largest = agreed.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   const wrong = new Map<string, number>();

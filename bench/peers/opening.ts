@@ -4,10 +4,10 @@ import type { Opened } from "./timing.ts";
 
 declare const peer: Peer;
 
-/** Opens a page of one library. */
-export async function openPage(browser: Browser, url: string, library: string): Promise<Opened> {
+/** Opens a page of one library, which finds `threads` processors. */
+export async function openPage(browser: Browser, url: string, library: string, threads: number): Promise<Opened> {
   const page = await browser.newPage();
-  await page.goto(`${url}bench/bench.html?${library}`);
+  await page.goto(`${url}bench/bench.html?library=${library}&threads=${threads}`);
   await page.waitForFunction(() => "peer" in globalThis);
   return {
     peer: {

@@ -1,10 +1,14 @@
-import { OptionError, parse, writable } from "../../demos/terminal/options.ts";
+import { OptionError, oneOf, parse, whole, writable } from "../../demos/terminal/options.ts";
+import { type Column, columns } from "./columns.ts";
 import { type Row, rows } from "./rows.ts";
 import type { Turns } from "./timing.ts";
 
 export interface Options extends Turns {
   readonly rows: readonly Row[];
-  /** Whether to measure pages, too: only if no rows were selected by name. */
+  readonly columns: readonly Column[];
+  /** Processors that a page finds: so many threads run WebAssembly where a library has threads. */
+  readonly threads: number;
+  /** Whether to measure pages, too: only on WebGPU, and if no rows were selected by name. */
   readonly pages: boolean;
   readonly json: string;
   /** Number of loads of each page. */
@@ -18,23 +22,30 @@ export const help = `npm run bench:peers -- [options]
 
 Times tilegrad, jax-js and TensorFlow.js on the same work in one headless Chrome.
 
-  --quick        fewer rounds, and only one for slow libraries: less than ten minutes on two slow cores
-  --filter TEXT  only rows whose names contain TEXT, such as matmul, step or LeNet
-  --json FILE    where to write results; default bench/results/peers.json
-  --help         this text`;
+  --backend NAME  webgpu, wasm (WebAssembly on the CPU) or all; default webgpu
+  --threads N     threads of WebAssembly, 1 to 64; default 1
+  --quick         fewer rounds, and only one for slow libraries: less than ten minutes on two slow cores
+  --filter TEXT   only rows whose names contain TEXT, such as matmul, step or LeNet
+  --json FILE     where to write results; default bench/results/peers.json
+  --help          this text`;
 
 /** Parses the command line; undefined for `--help`. @throws OptionError for invalid options. */
 export function parseOptions(args: readonly string[], defaultJson: () => string): Options | undefined {
-  const { quick, filter, json, help } = parse(args, {
+  const { backend, threads, quick, filter, json, help } = parse(args, {
+    backend: { type: "string", default: "webgpu" },
+    threads: { type: "string", default: "1" },
     quick: { type: "boolean", default: false },
     filter: { type: "string" },
     json: { type: "string" },
     help: { type: "boolean", default: false },
   });
   if (help) return undefined;
+  const wanted = oneOf("--backend", backend, ["webgpu", "wasm", "all"]);
   return {
     rows: chosen(filter),
-    pages: filter === undefined,
+    columns: columns.filter((column) => wanted === "all" || column.backend === wanted),
+    threads: whole("--threads", threads, 1, 64),
+    pages: filter === undefined && wanted !== "wasm",
     json: writable("--json", json ?? defaultJson()),
     rounds: quick ? 3 : 12,
     turnMs: quick ? 120 : 300,

@@ -1,8 +1,6 @@
+import type { Column } from "./columns.ts";
 import type { Footprint } from "./footprint.ts";
 import type { Timed } from "./timing.ts";
-
-/** Libraries in column order. The others are compared with the first. */
-export const libraries = ["tilegrad", "jaxjs", "tfjs"] as const;
 
 /** Pages that train 784-128-10: one per library, and one of tilegrad with a program compiled ahead of time. */
 export const pages = ["tilegrad", "exported", "jaxjs", "tfjs"] as const;
@@ -13,35 +11,53 @@ const names: Readonly<Record<string, string>> = {
   jaxjs: "jax-js",
   tfjs: "TF.js",
 };
-const widths = [36, 10, 10, 10, 10, 8];
 
 /** Cells as a line, the first left-aligned. */
 const line = (cells: readonly string[]): string =>
-  cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[i] ?? 0))).join(" ");
+  cells.map((cell, i) => (i === 0 ? cell.padEnd(36) : cell.padStart(10))).join(" ");
 
 const digits = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
 
-export const timeHeading = (): string =>
-  line(["median ms", ...libraries.map((library) => names[library]!), "jax-js ×", "TF.js ×"]);
+/** Columns that are compared with the first of their back end. */
+const compared = (columns: readonly Column[]): readonly Column[] =>
+  columns.filter((column) => column !== own(columns, column));
 
-/** Time relative to tilegrad's; undefined if either failed. */
-export function ratio(times: ReadonlyMap<string, Timed>, library: string): number | undefined {
-  const [own, other] = [times.get(libraries[0])?.ms, times.get(library)?.ms];
-  return own !== undefined && other !== undefined ? other / own : undefined;
+const own = (columns: readonly Column[], { backend }: Column): Column =>
+  columns.find((column) => column.backend === backend)!;
+
+export const timeHeading = (columns: readonly Column[]): string =>
+  line(["median ms", ...columns.map(({ name }) => name), ...compared(columns).map(({ name }) => `${name} ×`)]);
+
+/** Times relative to tilegrad's on the same back end; none where either failed. */
+export function ratios(columns: readonly Column[], times: ReadonlyMap<string, Timed>): Record<string, number> {
+  return Object.fromEntries(
+    compared(columns).flatMap((column) => {
+      const [first, other] = [times.get(own(columns, column).key)?.ms, times.get(column.key)?.ms];
+      return first !== undefined && other !== undefined ? [[column.key, other / first]] : [];
+    }),
+  );
 }
 
+/** Whether a library says that it has no such operation on its back end. Nothing is wrong then. */
+const isMissing = (fault: string): boolean => fault.includes("not registered for backend");
+
+/** Whether a library failed or is wrong. */
+export const isFaulty = ({ fault }: Timed): boolean => fault !== undefined && !isMissing(fault);
+
 /** A row of the table, and a line for each library that failed or is wrong. */
-export function timeLine(title: string, times: ReadonlyMap<string, Timed>): string {
-  const ms = libraries.map((library) => {
-    const { ms, fault } = times.get(library)!;
+export function timeLine(title: string, columns: readonly Column[], times: ReadonlyMap<string, Timed>): string {
+  const ms = columns.map(({ key }) => {
+    const { ms, fault } = times.get(key)!;
     return ms === undefined ? "–" : `${digits(ms)}${fault ? "!" : ""}`;
   });
-  const ratios = libraries.slice(1).map((library) => ratio(times, library)?.toFixed(2) ?? "–");
-  const faults = libraries.flatMap((library) => {
-    const { fault } = times.get(library)!;
-    return fault ? [`  ! ${names[library]}: ${fault}`] : [];
+  const ratioOf = ratios(columns, times);
+  const faults = columns.flatMap(({ key, name }) => {
+    const { fault } = times.get(key)!;
+    return fault ? [`  ! ${name}: ${fault}`] : [];
   });
-  return [line([title, ...ms, ...ratios]), ...faults].join("\n");
+  return [line([title, ...ms, ...compared(columns).map(({ key }) => ratioOf[key]?.toFixed(2) ?? "–")]), ...faults].join(
+    "\n",
+  );
 }
 
 const kib = (bytes: number): string => `${(bytes / 1024).toFixed(1)} KiB`;

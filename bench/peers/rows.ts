@@ -33,6 +33,7 @@ export const rows: readonly Row[] = [
   step("tiny", "2-16-16-1 step", 64),
   step("mlp", "784-128-10 step", 8),
   { ...step("mlpWide", "784-128-10 step, batch 1024", 1), varied: true },
+  { ...step("autoencoder", "784-128-32-128-784 step", 4), varied: true },
   step("lenet", "LeNet step", 1),
   step("lstm", "char-LSTM step", 1),
   { ...step("gru", "char-GRU step", 1), varied: true },

@@ -7,12 +7,12 @@ import { launchChrome } from "../../test/browser/chrome.ts";
 import { type Footprint, footprints } from "./footprint.ts";
 import { openPage } from "./opening.ts";
 import { help, type Options, parseOptions } from "./options.ts";
-import { footprintTable, libraries, pages, ratio, timeHeading, timeLine } from "./report.ts";
+import { footprintTable, isFaulty, pages, ratios, timeHeading, timeLine } from "./report.ts";
 import { serve } from "./site.ts";
 import { type Timed, time } from "./timing.ts";
 
 /*
- * Times tilegrad against jax-js and TensorFlow.js in one headless Chrome.
+ * Times tilegrad against jax-js and TensorFlow.js in one headless Chrome: on WebGPU, with WebAssembly, or both.
  *
  * - All get the same numbers: weights and data follow from seeds. The outputs are compared: results of kernels, and the
  *   losses of 20 steps (with --quick, of five if a row varies another, and at most half a minute's). A library that
@@ -24,6 +24,9 @@ import { type Timed, time } from "./timing.ts";
  * - Work is started several times in a row, equally often for each library (`perAwait` of rows.ts), then
  *   `onSubmittedWorkDone` is awaited; for steps, the last loss is also read. Nothing is lazy at that point: jax-js
  *   submits deferred work when its result is requested, and TensorFlow.js is flushed.
+ * - With WebAssembly, all compute on as many threads (`--threads`). For one, their pages have no SharedArrayBuffer, as
+ *   in pages that are not isolated: jax-js then computes where it is called, and TensorFlow.js takes its build with
+ *   SIMD and without threads.
  * - Each row has a fresh page per library. The libraries take turns, starting with another one each round; the median
  *   of all samples is reported. Absolute times mean little on other machines; ratios hold better.
  */
@@ -34,7 +37,7 @@ const npm = (...args: string[]) => execFileSync("npm", args, { stdio: "inherit",
 
 /** Installs missing peers; tilegrad itself needs none of them. */
 function install(): void {
-  if (existsSync(join(folder, "node_modules/@jax-js/jax"))) return;
+  if (existsSync(join(folder, "node_modules/@tensorflow/tfjs-backend-wasm"))) return;
   console.log("Installing the peers on first use: npm ci --prefix bench/peers");
   npm("ci", "--prefix", folder);
 }
@@ -60,6 +63,7 @@ const versionOf = (name: string): string =>
   JSON.parse(readFileSync(join(folder, "node_modules", name, "package.json"), "utf8")).version;
 
 async function main(options: Options, stop: AbortSignal): Promise<void> {
+  const { columns } = options;
   install();
   // Compare the package as users get it.
   npm("run", "build", "--silent", "--prefix", join(folder, "../.."));
@@ -71,34 +75,32 @@ async function main(options: Options, stop: AbortSignal): Promise<void> {
     const adapter = await adapterOf(browser, site.url);
     const versions = { jaxjs: versionOf("@jax-js/jax"), tfjs: versionOf("@tensorflow/tfjs-core") };
     console.log(`${adapter}, ${await browser.version()}; jax-js ${versions.jaxjs}, TensorFlow.js ${versions.tfjs}\n`);
-    console.log(timeHeading());
+    console.log(timeHeading(columns));
     for (const row of options.rows) {
       if (stop.aborted) return;
-      const timed = await time(row, libraries, (library) => openPage(browser, site.url, library), options);
+      const keys = columns.map(({ key }) => key);
+      const timed = await time(row, keys, (key) => openPage(browser, site.url, key, options.threads), options);
       times.set(row.key, timed);
-      console.log(timeLine(row.title, timed));
+      console.log(timeLine(row.title, columns, timed));
     }
     if (options.pages && !stop.aborted) {
       costs = await footprints(browser, site.url, pages, options);
       console.log(`\n${footprintTable(costs)}`);
     }
-    const results = { adapter, versions, rows: Object.fromEntries([...times].map(written)) };
+    const rows = [...times].map(([key, timed]) => [
+      key,
+      { ...Object.fromEntries(timed), ratios: ratios(columns, timed) },
+    ]);
+    const results = { adapter, threads: options.threads, versions, rows: Object.fromEntries(rows) };
     writeFileSync(
       options.json,
       `${JSON.stringify({ ...results, pages: costs && Object.fromEntries(costs) }, null, 2)}\n`,
     );
-    const faulty = [...times.values()].flatMap((timed) => [...timed.values()]).some(({ fault }) => fault);
-    if (faulty) process.exitCode = 1;
+    if ([...times.values()].flatMap((timed) => [...timed.values()]).some(isFaulty)) process.exitCode = 1;
   } finally {
     await browser.close();
     await site.close();
   }
 }
-
-/** A row in the format of the file. */
-const written = ([key, timed]: [string, Map<string, Timed>]) => [
-  key,
-  { ...Object.fromEntries(timed), jaxjsRatio: ratio(timed, "jaxjs"), tfjsRatio: ratio(timed, "tfjs") },
-];
 
 await run({ name: "npm run bench:peers", help, parse: (args) => parseOptions(args, defaultJson), main });

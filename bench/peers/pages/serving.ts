@@ -1,39 +1,14 @@
 import type { Peer } from "../peer.ts";
-import type { Work } from "./work.ts";
-
-const libraries = {
-  tilegrad: () => import("./tilegrad/library.ts"),
-  jaxjs: () => import("./jaxjs/library.ts"),
-  tfjs: () => import("./tfjs/library.ts"),
-} satisfies Readonly<Record<string, () => Promise<{ make(row: string): Promise<Work> }>>>;
-
-export type Library = keyof typeof libraries;
+import type { Library, Work } from "./work.ts";
 
 /** One library in this page or worker, which must have no other. */
-export function serve(library: Library): Peer {
-  const { requestDevice } = GPUAdapter.prototype;
-  let device: GPUDevice | undefined;
-  let fault: GPUError | undefined;
-  GPUAdapter.prototype.requestDevice = async function (descriptor) {
-    device = await requestDevice.call(this, descriptor);
-    device.addEventListener("uncapturederror", ({ error }) => {
-      fault ??= error;
-    });
-    return device;
-  };
-
+export function serve(load: () => Promise<Library>): Peer {
+  let library: Library;
   let work: Work;
-  const finish = async () => {
-    work.flush?.();
-    await device!.queue.onSubmittedWorkDone();
-    // Work that the GPU refuses would take no time.
-    if (fault) throw new Error(fault.message);
-  };
-
   return {
     async open(row) {
-      const { make } = await libraries[library]();
-      work = await make(row);
+      library = await load();
+      work = await library.make(row);
     },
 
     async results() {
@@ -54,11 +29,11 @@ export function serve(library: Library): Peer {
     },
 
     async time(count, read) {
-      await finish();
+      await library.finish(work);
       const start = performance.now();
       for (let i = 0; i < count; i++) await work.once();
       if (read) await work.result();
-      await finish();
+      await library.finish(work);
       return (performance.now() - start) / count;
     },
   };

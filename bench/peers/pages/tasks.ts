@@ -53,6 +53,22 @@ export const mlp = (batch = 64) => ({
   ...classified(noise(1, batch * 784), batch, 10),
 });
 
+/** A denoising autoencoder, 784-128-32-128-784, with ReLU and a sigmoid at the end; mean squared error, Adam. */
+export const autoencoder = () => ({
+  parameters: {
+    "0.weight": weight(60, [128, 784]),
+    "0.bias": weight(61, [128], 784),
+    "2.weight": weight(62, [32, 128]),
+    "2.bias": weight(63, [32], 128),
+    "4.weight": weight(64, [128, 32]),
+    "4.bias": weight(65, [128], 32),
+    "6.weight": weight(66, [784, 128]),
+    "6.bias": weight(67, [784], 128),
+  },
+  x: noise(1, 64 * 784),
+  y: noise(2, 64 * 784).map((value) => (value + 1) / 2),
+});
+
 /** Two convolutions with ReLU and pooling, one dense layer, cross-entropy, Adam. */
 export const lenet = () => ({
   parameters: {

@@ -5,10 +5,18 @@ export interface Work {
    * host memory.
    */
   once(): unknown;
-  /** Submits what the library still holds back. */
-  flush?(): void;
+  /** Resolves once everything that the last run started has ended, where no queue tells. */
+  ready?(): Promise<unknown>;
   /** The last run's results: those of a kernel in a row, or a loss. */
   result(): Promise<ArrayLike<number>>;
+}
+
+/** A library on one back end. */
+export interface Library {
+  /** Prepares the work of a row. */
+  make(row: string): Promise<Work>;
+  /** Submits what the library holds back. Resolves once all of the work has been done. */
+  finish(work: Work): Promise<void>;
 }
 
 /** Prepares work with the result of `open`. */

@@ -1,8 +1,8 @@
-import { jit, lax, nn, numpy as np, tree, vjp } from "@jax-js/jax";
+import { blockUntilReady, jit, lax, nn, numpy as np, tree, vjp } from "@jax-js/jax";
 import { noise } from "../numbers.ts";
 import type { Maker, Work } from "../work.ts";
 import { normalized } from "./normalized.ts";
-import { array } from "./train.ts";
+import { array, submit } from "./train.ts";
 
 const resident = (seed: number, shape: number[], scale = 1): np.Array =>
   array(
@@ -22,9 +22,9 @@ function kernel(inputs: np.Array[], results: (...inputs: np.Array[]) => np.Array
     async once() {
       tree.dispose(last);
       last = compiled(...tree.ref(inputs));
-      // Arrays are lazy: this submits the kernels of all results and does not wait.
-      await last[0]!.ref.gpuBuffer();
+      await submit(last[0]!);
     },
+    ready: () => blockUntilReady(last),
     async result() {
       const parts = await Promise.all(tree.ref(last).map((part) => part.data()));
       return parts.flatMap((part: ArrayLike<number>) => Array.from(part));

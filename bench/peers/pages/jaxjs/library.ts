@@ -1,6 +1,10 @@
+import { watchWebGPU } from "../device.ts";
 import { library } from "../work.ts";
 import { kernels } from "./kernels.ts";
+import { open } from "./open.ts";
 import * as steps from "./steps.ts";
-import { open } from "./train.ts";
 
-export const make = library(open, { ...kernels, ...steps });
+const device = watchWebGPU();
+
+export const make = library(() => open("webgpu"), { ...kernels, ...steps });
+export const finish = () => device.done();

@@ -24,6 +24,18 @@ export function tiny() {
   );
 }
 
+export function autoencoder() {
+  const { parameters, x, y } = tasks.autoencoder();
+  return train(
+    parameters,
+    () => [array(x, [64, 784]), array(y, [64, 784])],
+    (p, input, target) => {
+      const code = ["0", "2", "4"].reduce((a, i) => nn.relu(dense(a, p, `${i}.weight`, `${i}.bias`)), input);
+      return np.square(nn.sigmoid(dense(code, p, "6.weight", "6.bias")).sub(target)).mean();
+    },
+  );
+}
+
 /** Maximum of each 2×2 window. */
 const pooled = (x: np.Array): np.Array => {
   const [n, c, h, w] = x.shape as [number, number, number, number];

@@ -1,12 +1,14 @@
-import { defaultDevice, init, jit, nn, numpy as np, tree, valueAndGrad } from "@jax-js/jax";
+import { blockUntilReady, jit, nn, numpy as np, tree, valueAndGrad } from "@jax-js/jax";
 import { transposed, type Values } from "../numbers.ts";
 import type { Parameters } from "../tasks.ts";
 import type { Work } from "../work.ts";
 
-export async function open(): Promise<void> {
-  await init("webgpu");
-  defaultDevice("webgpu");
-}
+/**
+ * Arrays are lazy: this submits whatever the same call computes. On WebGPU it does not wait; jax-js offers no such way
+ * for WebAssembly.
+ */
+export const submit = (array: np.Array): Promise<unknown> =>
+  array.device === "webgpu" ? array.ref.gpuBuffer() : array.blockUntilReady();
 
 export type Arrays = Record<string, np.Array>;
 
@@ -88,9 +90,9 @@ export function train(
     async once() {
       loss?.dispose();
       [state, loss] = step(state, ...batch());
-      // Arrays are lazy: this submits the whole step and does not wait.
-      await loss.ref.gpuBuffer();
+      await submit(loss);
     },
+    ready: () => blockUntilReady([state, loss]),
     result: () => loss!.ref.data(),
   };
 }

@@ -2,7 +2,6 @@ import * as tf from "@tensorflow/tfjs-core";
 import { noise, permuted } from "../numbers.ts";
 import type { Maker, Work } from "../work.ts";
 import { normalized } from "./normalized.ts";
-import { flush } from "./train.ts";
 
 const resident = (seed: number, shape: number[], scale = 1): tf.Tensor =>
   tf.tensor(
@@ -24,7 +23,6 @@ function kernel(results: () => tf.Tensor[], orders: readonly number[][] = []): W
       tf.dispose(last);
       last = tf.tidy(results);
     },
-    flush,
     async result() {
       const inOrder = tf.tidy(() =>
         last.map((tensor, i) => (orders[i] ? tf.transpose(tensor, orders[i]) : tensor.clone())),

@@ -27,6 +27,22 @@ export function tiny() {
   );
 }
 
+export function autoencoder() {
+  const { parameters, x, y } = tasks.autoencoder();
+  const layers = ([0, 2, 4, 6] as const).map((i) => ({
+    b: dense(parameters[`${i}.weight`]),
+    bias: trained(parameters[`${i}.bias`]),
+    activation: i < 6 ? ("relu" as const) : ("sigmoid" as const),
+  }));
+  return train(
+    () => [tf.tensor2d(x, [64, 784]), tf.tensor2d(y, [64, 784])],
+    (input, target) => {
+      const out = layers.reduce<tf.Tensor2D>((a, layer) => tf.fused.matMul({ a, ...layer }) as tf.Tensor2D, input);
+      return tf.losses.meanSquaredError(target, out);
+    },
+  );
+}
+
 export function lenet() {
   const { parameters, x, oneHot } = tasks.lenet();
   // Images are [N, H, W, C] here and filters [H, W, in, out], so the last layer's inputs are in another order.

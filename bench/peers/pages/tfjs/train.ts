@@ -1,22 +1,7 @@
 import "@tensorflow/tfjs-core/dist/register_all_gradients";
-import "@tensorflow/tfjs-backend-webgpu";
-import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { permuted, type Values } from "../numbers.ts";
 import type { Work } from "../work.ts";
-
-export async function open(): Promise<void> {
-  await tf.setBackend("webgpu");
-  await tf.ready();
-}
-
-/** Submits the dispatches that the backend has collected. */
-export function flush(): void {
-  const backend = tf.backend() as WebGPUBackend;
-  backend.ensureCommandEncoderReady();
-  backend.endComputePassEncoder();
-  backend.submitQueue();
-}
 
 /** A trainable variable, with its axes in TensorFlow's order. */
 export function trained<R extends tf.Rank>(values: Values, order: readonly number[] = values.shape.map((_, i) => i)) {
@@ -43,7 +28,6 @@ export function train<X extends tf.Tensor, Y extends tf.Tensor>(
       loss = optimizer.minimize(() => lossOf(...tensors), true) ?? undefined;
       tf.dispose(tensors);
     },
-    flush,
     result: () => loss!.data(),
   };
 }

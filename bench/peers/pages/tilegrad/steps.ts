@@ -18,6 +18,17 @@ export function tiny(engine: Engine) {
   return train(engine, loss, { x, y }, optim.sgd({ lr: 0.1 }));
 }
 
+export function autoencoder(engine: Engine) {
+  const { parameters, x, y } = tasks.autoencoder();
+  const model = nn.sequential(
+    ...[nn.linear(784, 128), nn.relu(), nn.linear(128, 32), nn.relu()],
+    ...[nn.linear(32, 128), nn.relu(), nn.linear(128, 784), nn.sigmoid()],
+  );
+  load(engine, model.variables, parameters);
+  const loss = losses.mse(model(input("x", [64, 784]), { training: true }), input("y", [64, 784]));
+  return train(engine, loss, { x, y });
+}
+
 export function lenet(engine: Engine) {
   const { parameters, x, labels } = tasks.lenet();
   const model = nn.sequential(
