@@ -20,6 +20,8 @@ export interface DeviceOptions {
    * tell. Without `device`, `adapter` and `gpu` only: these are taken as they are.
    */
   readonly backend?: Backend;
+  /** How many threads compute with WebAssembly; default one for each core, up to 8, where they can share memory. */
+  readonly threads?: number;
 }
 
 /** The name of the adapter that is no GPU. */
@@ -31,6 +33,7 @@ export const deviceOptions = {
   gpu: undefined,
   powerPreference: undefined,
   backend: undefined,
+  threads: undefined,
 };
 
 /** A device, its capabilities, and its name. */
@@ -112,11 +115,11 @@ async function chosen(options: DeviceOptions, powerPreference: GPUPowerPreferenc
   }
   const asked = options.backend ?? backendOfEnvironment("Engine.create");
   const reason = `asked for by ${options.backend ? "backend" : "TILEGRAD_BACKEND"}`;
-  if (asked === "wasm") return chosenWasm(reason);
+  if (asked === "wasm") return chosenWasm(reason, options);
   const from = { backend: "webgpu" } as const;
   if (asked === "webgpu") return { adapter: await adapterOf(gpuHere(), powerPreference), from, reason };
   const adapter = await hardwareHere(powerPreference);
-  return typeof adapter === "string" ? chosenWasm(adapter) : { adapter, from, reason: "a hardware adapter" };
+  return typeof adapter === "string" ? chosenWasm(adapter, options) : { adapter, from, reason: "a hardware adapter" };
 }
 
 /** @throws DeviceError when there is none; the message says what to do. */
@@ -131,9 +134,9 @@ async function adapterOf(gpu: GPU | undefined, powerPreference: GPUPowerPreferen
 }
 
 /** The CPU, for those without a GPU. */
-async function chosenWasm(reason: string): Promise<Choice> {
+async function chosenWasm(reason: string, { threads }: DeviceOptions): Promise<Choice> {
   const { createWasm } = await import("../wasm/index.ts");
-  const gpu = createWasm();
+  const gpu = createWasm({ threads });
   reasons.set(gpu, reason);
   return { adapter: (await gpu.requestAdapter())!, from: { gpu }, reason };
 }

@@ -21,7 +21,7 @@ export class Buffer {
     this.at = heap.take(size);
   }
 
-  get bytes(): Uint8Array<ArrayBuffer> {
+  get bytes(): Uint8Array {
     return this.#heap.bytes(this.at, this.size);
   }
 

@@ -1,10 +1,11 @@
-import { DeviceError, FormatError, LimitError } from "../errors.ts";
+import { checkWhole, DeviceError, FormatError, LimitError, optionsOf } from "../errors.ts";
 import { checkAllowed } from "./allowed.ts";
 import { Buffer, type BufferRange } from "./buffer.ts";
 import { type BindGroup, CommandEncoder, type QuerySet } from "./encoder.ts";
 import { Heap } from "./memory.ts";
 import { type Pipeline, pipelineAtOnce, pipelineOf, ShaderModule } from "./pipeline.ts";
 import { Queue } from "./queue.ts";
+import { isShareable, mostThreads, Threads, usualThreads } from "./threads.ts";
 
 /*
  * The part of WebGPU that tilegrad uses, on the CPU: kernels become WebAssembly, and buffers ranges of one memory. An
@@ -49,21 +50,29 @@ export const wasmTarget = {
 class WasmDevice extends EventTarget {
   readonly features = features;
   readonly limits = limits;
-  readonly adapterInfo = info;
   readonly label: string;
   readonly queue: Queue;
   readonly lost: Promise<{ readonly reason: string; readonly message: string }>;
-  readonly #heap = new Heap();
+  readonly #heap: Heap;
+  readonly #threads: Threads | undefined;
   readonly #scopes: { readonly filter: string; error: Error | null }[] = [];
   #lose!: (info: { reason: string; message: string }) => void;
 
-  constructor(label = "") {
+  constructor(label: string | undefined, threads: number) {
     super();
-    this.label = label;
+    this.label = label ?? "";
+    this.#heap = new Heap(threads);
+    if (this.#heap.isShared) this.#threads = new Threads(this.#heap.memory, this.#heap.stacks.slice(1));
     this.queue = new Queue((filter, error) => this.#report(filter, error));
     this.lost = new Promise((resolve) => {
       this.#lose = resolve;
     });
+  }
+
+  /** What computes, and how many threads. */
+  get adapterInfo() {
+    const count = this.#threads?.count ?? 1;
+    return { ...info, description: `${info.description}, ${count} thread${count > 1 ? "s" : ""}` };
   }
 
   createBuffer(descriptor: GPUBufferDescriptor): Buffer {
@@ -107,7 +116,7 @@ class WasmDevice extends EventTarget {
       return pipelineAtOnce(module, this.#heap);
     } catch (error) {
       this.#report("validation", error as Error);
-      return { run() {}, bindings: [] };
+      return { run() {}, bindings: [], speed: { msPerGroup: 0, runs: 0 } };
     }
   }
 
@@ -116,7 +125,7 @@ class WasmDevice extends EventTarget {
   }
 
   createCommandEncoder(): CommandEncoder {
-    return new CommandEncoder((message) => this.#report("validation", new Error(message)));
+    return new CommandEncoder((message) => this.#report("validation", new Error(message)), this.#threads);
   }
 
   createQuerySet({ count }: { count: number }): QuerySet {
@@ -136,6 +145,7 @@ class WasmDevice extends EventTarget {
   }
 
   destroy(): void {
+    this.#threads?.end();
     this.#lose({ reason: "destroyed", message: "the device was destroyed" });
   }
 
@@ -147,21 +157,37 @@ class WasmDevice extends EventTarget {
   }
 }
 
+/** How `createWasm` computes. */
+export interface WasmOptions {
+  /**
+   * How many threads compute, from 1 to 64. Default: one for each core, up to 8. It is 1 where threads cannot share
+   * memory: in a page without the headers `Cross-Origin-Opener-Policy` and `Cross-Origin-Embedder-Policy`.
+   */
+  readonly threads?: number;
+}
+
 /**
  * An entry to WebGPU for machines without: what runs is WebAssembly with SIMD, on the CPU. Give it to an engine,
  * `Engine.create({ gpu: createWasm() })`, and everything else stays as it is. Results agree with those of a GPU up to
- * rounding, and repeat to the bit on every machine.
+ * rounding, and repeat to the bit on every machine, with any number of threads.
+ *
+ * Threads are workers that start with the first long kernel, and end with the device. Short kernels, and those with
+ * atomics, run on the caller's thread. `device.adapterInfo.description` says how many there are: "WebAssembly on the CPU,
+ * 4 threads".
  *
  * It has no f16, and no textures: `tilegrad/images` needs WebGPU.
+ * @throws AttributeError for a number of threads that cannot be.
  */
-export function createWasm(): GPU {
+export function createWasm(options: WasmOptions = {}): GPU {
+  const { threads } = optionsOf("createWasm", options, { threads: usualThreads() });
+  checkWhole("createWasm", "threads", threads, 1, mostThreads);
   const adapter = {
     features,
     limits,
     info,
     async requestDevice({ label }: GPUDeviceDescriptor = {}) {
       await checkAllowed();
-      return new WasmDevice(label);
+      return new WasmDevice(label, isShareable() ? threads : 1);
     },
   };
   return { requestAdapter: async () => adapter } as unknown as GPU;

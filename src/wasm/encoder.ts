@@ -1,6 +1,8 @@
 import type { Buffer, BufferRange } from "./buffer.ts";
+import { dispatch } from "./dispatch.ts";
 import type { Pipeline } from "./pipeline.ts";
 import type { Command } from "./queue.ts";
+import type { Threads } from "./threads.ts";
 
 /** Buffers of a dispatch, by the numbers of their bindings. */
 export interface BindGroup {
@@ -23,10 +25,12 @@ interface TimestampWrites {
 export class CommandEncoder {
   readonly commands: Command[] = [];
   readonly #refuse: (message: string) => void;
+  readonly #threads: Threads | undefined;
 
   /** @param refuse takes what is wrong with a command. */
-  constructor(refuse: (message: string) => void) {
+  constructor(refuse: (message: string) => void, threads: Threads | undefined) {
     this.#refuse = refuse;
+    this.#threads = threads;
   }
 
   beginComputePass({ timestampWrites }: { timestampWrites?: TimestampWrites } = {}): ComputePass {
@@ -39,7 +43,7 @@ export class CommandEncoder {
         });
     };
     reading(first);
-    return new ComputePass(this.commands, () => reading(last), this.#refuse);
+    return new ComputePass(this.commands, () => reading(last), this.#refuse, this.#threads);
   }
 
   copyBufferToBuffer(from: Buffer, fromOffset: number, to: Buffer, toOffset: number, bytes: number): void {
@@ -69,13 +73,15 @@ class ComputePass {
   readonly #commands: Command[];
   readonly #ended: () => void;
   readonly #refuse: (message: string) => void;
+  readonly #threads: Threads | undefined;
   #pipeline: Pipeline | undefined;
   #group: BindGroup | undefined;
 
-  constructor(commands: Command[], ended: () => void, refuse: (message: string) => void) {
+  constructor(commands: Command[], ended: () => void, refuse: (message: string) => void, threads: Threads | undefined) {
     this.#commands = commands;
     this.#ended = ended;
     this.#refuse = refuse;
+    this.#threads = threads;
   }
 
   setPipeline(pipeline: Pipeline): void {
@@ -87,7 +93,8 @@ class ComputePass {
   }
 
   dispatchWorkgroups(x: number, y = 1, z = 1): void {
-    const { run, bindings } = this.#pipeline!;
+    const pipeline = this.#pipeline!;
+    const { bindings } = pipeline;
     const { entries } = this.#group!;
     const places = bindings.map((binding) => entries.find((entry) => entry.binding === binding)?.resource);
     const missing = places.findIndex((place) => !place);
@@ -96,46 +103,10 @@ class ComputePass {
       return;
     }
     const addresses = places.map((place) => place!.buffer.at + (place!.offset ?? 0));
-    this.#commands.push(dispatch((...box) => run(...addresses, ...box), [x, y, z]));
+    this.#commands.push(dispatch(pipeline, addresses, [x, y, z], this.#threads));
   }
 
   end(): void {
     this.#ended();
   }
-}
-
-/** Workgroups that run without a look at the clock, at first. */
-const firstCount = 16;
-
-/** Milliseconds that a piece of a dispatch should take. */
-const pieceMs = 1;
-
-/** A dispatch in pieces along its longest axis, each as long as the last ones let expect. */
-function dispatch(run: (...box: number[]) => void, counts: readonly [number, number, number]): Command {
-  const [x, y, z] = counts;
-  if (x * y * z <= firstCount) {
-    return () => {
-      run(0, x, 0, y, 0, z);
-      return true;
-    };
-  }
-  const axis = counts.indexOf(Math.max(...counts));
-  let at = 0;
-  let size = Math.max(1, Math.floor((firstCount * counts[axis]!) / (x * y * z)));
-  return (until) => {
-    while (true) {
-      const end = Math.min(counts[axis]!, at + size);
-      const box = [0, x, 0, y, 0, z];
-      box[2 * axis] = at;
-      box[2 * axis + 1] = end;
-      const start = performance.now();
-      run(...box);
-      at = end;
-      if (at === counts[axis]) return true;
-      const now = performance.now();
-      if (now - start < pieceMs / 2) size *= 2;
-      else if (now - start > 2 * pieceMs) size = Math.max(1, size >> 1);
-      if (now >= until) return false;
-    }
-  };
 }

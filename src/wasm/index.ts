@@ -1,4 +1,4 @@
 /**
  * `tilegrad/wasm`: the same programs where there is no WebGPU, as WebAssembly on the CPU.
  */
-export { createWasm, wasmTarget } from "./device.ts";
+export { createWasm, type WasmOptions, wasmTarget } from "./device.ts";

@@ -14,21 +14,50 @@ const step = 256;
  */
 const slack = 64 * 2 ** 20;
 
-/** Where arrays of functions are. One kernel runs at a time, so all share the place. */
-export const stack = { at: step, bytes: 65536 } as const;
+/** Bytes for the words of `thread.ts`. */
+const wordBytes = 1024;
+
+/** Bytes that a thread has for arrays of functions. It runs one kernel at a time, so all share the place. */
+export const stackBytes = 65536;
 
 interface Range {
   readonly at: number;
   readonly bytes: number;
 }
 
+/** Shared memory. Some systems reserve all that it may become, and have less. */
+function sharedMemory(): WebAssembly.Memory | undefined {
+  for (let maximum = mostPages; maximum >= mostPages / 8; maximum /= 2) {
+    try {
+      return new WebAssembly.Memory({ initial: slack / pageBytes, maximum, shared: true });
+    } catch {}
+  }
+  return undefined;
+}
+
 /** One memory for all buffers of a device, and which of its ranges are free. */
 export class Heap {
-  readonly memory = new WebAssembly.Memory({ initial: slack / pageBytes, maximum: mostPages });
+  readonly memory: WebAssembly.Memory;
+  /** Where each thread has memory for arrays of functions: the first is the device's own. */
+  readonly stacks: readonly number[];
   /** Free ranges by position; no two are neighbours. */
   #free: Range[] = [];
   /** Where no range has ever been. */
-  #top = stack.at + stack.bytes;
+  #top: number;
+
+  /** @param threads how many run kernels: if several, they share the memory, where that is possible. */
+  constructor(threads: number) {
+    const shared = threads > 1 ? sharedMemory() : undefined;
+    this.memory = shared ?? new WebAssembly.Memory({ initial: slack / pageBytes, maximum: mostPages });
+    const count = shared ? threads : 1;
+    this.stacks = Array.from({ length: count }, (_, i) => wordBytes + i * stackBytes);
+    this.#top = wordBytes + count * stackBytes;
+  }
+
+  /** Whether several threads see the memory. */
+  get isShared(): boolean {
+    return this.stacks.length > 1;
+  }
 
   /** Takes a range, filled with zeros. @throws LimitError where the memory cannot grow so far. */
   take(bytes: number): number {
@@ -37,7 +66,8 @@ export class Heap {
     if (i >= 0) {
       const { at, bytes: whole } = this.#free[i]!;
       this.#free.splice(i, 1, ...(whole > wanted ? [{ at: at + wanted, bytes: whole - wanted }] : []));
-      this.bytes(at, wanted).fill(0);
+      // Of shared memory, browsers fill one element at a time: the wider, the faster.
+      new Float64Array(this.memory.buffer, at, wanted / 8).fill(0);
       return at;
     }
     const at = this.#top;
@@ -73,7 +103,7 @@ export class Heap {
   }
 
   /** A view of a range. It is valid until the memory grows. */
-  bytes(at: number, length: number): Uint8Array<ArrayBuffer> {
-    return new Uint8Array(this.memory.buffer as ArrayBuffer, at, length);
+  bytes(at: number, length: number): Uint8Array {
+    return new Uint8Array(this.memory.buffer, at, length);
   }
 }

@@ -1,6 +1,6 @@
 import { FormatError } from "../errors.ts";
 import { ModuleWriter } from "./code/module.ts";
-import { type Heap, stack } from "./memory.ts";
+import { type Heap, stackBytes } from "./memory.ts";
 import { compileKernel } from "./wgsl/compile.ts";
 
 /** Runs a box of workgroups: addresses of buffers, then where the box begins and ends along x, y and z. */
@@ -11,6 +11,17 @@ export interface Pipeline {
   readonly run: Run;
   /** Numbers of the bindings whose addresses it takes. */
   readonly bindings: readonly number[];
+  /** What other threads run; none where workgroups may wait for each other's results, through atomics. */
+  readonly module?: WebAssembly.Module | undefined;
+  readonly speed: Speed;
+}
+
+/** How fast a kernel was. */
+export interface Speed {
+  /** Milliseconds of a workgroup in the last dispatch that was timed; NaN before it. */
+  msPerGroup: number;
+  /** Dispatches so far that were expected to be short. */
+  runs: number;
 }
 
 /** A kernel's text, and what is wrong with it. */
@@ -43,27 +54,38 @@ export class ShaderModule {
 
 /** Compiles a kernel. @throws FormatError for what it cannot do. */
 export async function pipelineOf({ code }: ShaderModule, heap: Heap): Promise<Pipeline> {
-  const { bytes, bindings } = written(code);
-  return { run: instantiated(await WebAssembly.compile(bytes), heap), bindings };
+  const { bytes, bindings } = written(code, heap.isShared);
+  return pipelineWith(await WebAssembly.compile(bytes), bindings, code, heap);
 }
 
 /** The same, while its caller waits. */
 export function pipelineAtOnce({ code }: ShaderModule, heap: Heap): Pipeline {
-  const { bytes, bindings } = written(code);
-  return { run: instantiated(new WebAssembly.Module(bytes), heap), bindings };
+  const { bytes, bindings } = written(code, heap.isShared);
+  return pipelineWith(new WebAssembly.Module(bytes), bindings, code, heap);
 }
 
-function written(code: string) {
+function written(code: string, isShared = false) {
   const writer = new ModuleWriter();
   const { index, bindings } = compileKernel(writer, code);
-  if (writer.stackBytes > stack.bytes)
-    throw new FormatError(`arrays of ${writer.stackBytes} bytes, WebAssembly kernels have room for ${stack.bytes}`);
+  if (writer.stackBytes > stackBytes)
+    throw new FormatError(`arrays of ${writer.stackBytes} bytes, WebAssembly kernels have room for ${stackBytes}`);
   writer.export("run", index);
-  return { bytes: writer.finish(), bindings };
+  return { bytes: writer.finish(isShared), bindings };
 }
 
-function instantiated(module: WebAssembly.Module, { memory }: Heap): Run {
-  const host = { memory, stack: new WebAssembly.Global({ value: "i32" }, stack.at) };
+function pipelineWith(
+  module: WebAssembly.Module,
+  bindings: readonly number[],
+  code: string,
+  { memory, stacks }: Heap,
+): Pipeline {
+  const host = { memory, stack: new WebAssembly.Global({ value: "i32" }, stacks[0]!) };
   const { exports } = new WebAssembly.Instance(module, { host });
-  return exports["run"] as Run;
+  return {
+    run: exports["run"] as Run,
+    bindings,
+    // Atomics are plain reads and writes here, and results do not depend on who comes first.
+    module: /\batomic\b/.test(code) ? undefined : module,
+    speed: { msPerGroup: Number.NaN, runs: 0 },
+  };
 }

@@ -2,6 +2,9 @@ import { listed, named, sized, unsigned } from "./bytes.ts";
 import { FunctionWriter, type Local, typeCodes } from "./function.ts";
 import { add, i32, type Type, Value } from "./values.ts";
 
+/** Most pages that a memory may have. */
+const mostPages = 65536;
+
 type Values<P extends readonly Type[]> = { readonly [K in keyof P]: Local<P[K]> };
 
 /** A function of a module, to be called. */
@@ -74,11 +77,15 @@ export class ModuleWriter {
     return this.#functions.push({ type: this.#types.indexOf(key), body: [] }) - 1;
   }
 
-  /** The module in the binary format. It imports `host.memory` and `host.stack`. */
-  finish(): Uint8Array<ArrayBuffer> {
+  /**
+   * The module in the binary format. It imports `host.memory` and `host.stack`.
+   * @param isShared whether other threads see the memory, too: such a memory has a greatest size.
+   */
+  finish(isShared: boolean): Uint8Array<ArrayBuffer> {
     const section = (id: number, items: readonly (readonly number[])[]) =>
       items.length ? [id, ...sized(listed(items))] : [];
-    const memory = [...named("host"), ...named("memory"), 2, 0, 1];
+    const pages = isShared ? [3, 1, ...unsigned(mostPages)] : [0, 1];
+    const memory = [...named("host"), ...named("memory"), 2, ...pages];
     const global = [...named("host"), ...named("stack"), 3, 0x7f, 0];
     return Uint8Array.from([
       ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],

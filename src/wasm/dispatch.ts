@@ -1,0 +1,132 @@
+import type { Pipeline } from "./pipeline.ts";
+import type { Command } from "./queue.ts";
+import type { Threads } from "./threads.ts";
+
+/** Workgroups that run without a look at the clock, at first. */
+const firstCount = 16;
+
+/** Milliseconds that a piece of a dispatch should take. */
+const pieceMs = 1;
+
+/** Milliseconds below which a dispatch runs on one thread: to wake others takes longer than they would save. */
+const shortMs = 0.1;
+
+/** Milliseconds below which a piece is not worth being taken. */
+const leastPieceMs = 0.02;
+
+/** Pieces for each thread: with more, all threads end at about the same time. */
+const piecesPerThread = 4;
+
+/** How often the clock is read while a dispatch is short: in one of so many runs. */
+const runsPerReading = 16;
+
+/** Workgroups along x, y and z. */
+type Counts = readonly [number, number, number];
+
+/** A dispatch of a kernel, on one thread or on all, as its last runs let expect. */
+export function dispatch(
+  pipeline: Pipeline,
+  addresses: readonly number[],
+  counts: Counts,
+  threads: Threads | undefined,
+): Command {
+  const { run, module, speed } = pipeline;
+  const groups = counts[0] * counts[1] * counts[2];
+  const args = [...addresses, ...counts.flatMap((count) => [0, count])];
+  const whole = () => {
+    run(...args);
+    return true;
+  };
+  if (groups <= (threads ? 1 : firstCount)) return whole;
+  let rest: Command | undefined;
+  const choose = (): Command => {
+    const expected = speed.msPerGroup * groups;
+    if (expected < shortMs && speed.runs++ % runsPerReading > 0) return whole;
+    const pieces = new Pieces(pipeline, args, addresses.length, counts);
+    if (expected >= shortMs && threads && module && threads.count > 1) pieces.share(threads, module, expected);
+    return (until) => pieces.run(until);
+  };
+  return (until) => {
+    rest ??= choose();
+    return rest(until);
+  };
+}
+
+/** A dispatch in pieces along its longest axis, each as long as the last ones let expect. */
+class Pieces {
+  readonly #pipeline: Pipeline;
+  readonly #args: number[];
+  /** Which argument is the begin of a piece; the next one is its end. */
+  readonly #axis: number;
+  readonly #end: number;
+  /** Workgroups beside each one along the axis. */
+  readonly #width: number;
+  #size: number;
+  #wantedMs = pieceMs;
+  #threads: Threads | undefined;
+  #next = 0;
+  #isTaken = false;
+  #failure: { readonly error: unknown } | undefined;
+  /** What ran here. */
+  #ms = 0;
+  #count = 0;
+
+  constructor(pipeline: Pipeline, args: number[], boxAt: number, counts: Counts) {
+    this.#pipeline = pipeline;
+    this.#args = args;
+    this.#end = Math.max(...counts);
+    const axis = counts.indexOf(this.#end);
+    this.#axis = boxAt + 2 * axis;
+    this.#width = (counts[0] * counts[1] * counts[2]) / this.#end;
+    this.#size = Math.max(1, Math.floor(firstCount / this.#width));
+  }
+
+  /** Lets other threads take pieces, too. */
+  share(threads: Threads, module: WebAssembly.Module, expectedMs: number): void {
+    this.#threads = threads;
+    const ideal = expectedMs / (threads.count * piecesPerThread);
+    this.#wantedMs = Math.min(pieceMs, Math.max(leastPieceMs, ideal));
+    this.#size = Math.max(1, Math.round((this.#wantedMs / expectedMs) * this.#end));
+    threads.open(module, this.#args, this.#axis, this.#end, this.#size);
+  }
+
+  run(until: number): boolean {
+    if (!this.#isTaken && !this.#takeAll(until)) return false;
+    this.#isTaken = true;
+    if (this.#threads && !this.#threads.close(pieceMs)) return false;
+    if (this.#failure) throw this.#failure.error;
+    if (this.#count > 0) this.#pipeline.speed.msPerGroup = this.#ms / (this.#count * this.#width);
+    return true;
+  }
+
+  /** @returns false where time ends before the pieces do. */
+  #takeAll(until: number): boolean {
+    while (true) {
+      const from = this.#take();
+      if (from >= this.#end) return true;
+      const to = Math.min(this.#end, from + this.#size);
+      this.#args[this.#axis] = from;
+      this.#args[this.#axis + 1] = to;
+      const start = performance.now();
+      try {
+        this.#pipeline.run(...this.#args);
+      } catch (error) {
+        this.#failure = { error };
+        return true;
+      }
+      const now = performance.now();
+      this.#ms += now - start;
+      this.#count += to - from;
+      if (now - start < this.#wantedMs / 2) this.#size *= 2;
+      else if (now - start > 2 * this.#wantedMs) this.#size = Math.max(1, this.#size >> 1);
+      if (to < this.#end && now >= until) return false;
+    }
+  }
+
+  #take(): number {
+    if (this.#threads) return this.#threads.take(this.#size);
+    const from = this.#next;
+    this.#next += this.#size;
+    return from;
+  }
+}
