@@ -1,11 +1,11 @@
-import { bufferOf } from "./lib/array.ts";
+import { array, bufferOf, result } from "./lib/array.ts";
 import { kernel } from "./lib/compose.ts";
-import { acrossOf, depthOf, type Factors, factors, type RegisterTile } from "./lib/factors.ts";
-import type { Kernel, Part } from "./lib/kernel.ts";
+import { acrossOf, depthOf, type Factors, factorB, factors, type RegisterTile } from "./lib/factors.ts";
+import type { Kernel, Part, View } from "./lib/kernel.ts";
 import { type End, making, matrixEnd } from "./lib/results.ts";
 import { elements, loadsVectors, type Stack } from "./lib/stack.ts";
 import { type TileFactor, type TileSide, tiled } from "./lib/tile.ts";
-import { elementAt, plus, times } from "./lib/view.wgsl.ts";
+import { elementAt, plus, shifted, times } from "./lib/view.wgsl.ts";
 import { each, wgsl } from "./wgsl.ts";
 
 /** y[M, N] = finish(a[M, K] · b[K, N]), for each matrix of a stack. */
@@ -196,6 +196,96 @@ const sharedSums = (p: Product, tile: RegisterTile, sharers: number): string => 
     ${multiply(tile, "STEPS", p.k % depthOf(p.k))}
   }
   #endif`;
+
+/** Results of an invocation of `matmulPacked`: a row of four times eight numbers, and two of b, fit 16 registers. */
+const packedTile = { rows: 4, columns: 2 } as const;
+
+/** The vec4s of b in panels of eight columns: what `matmulPack` writes for each matrix, if not for all at once. */
+export const packedShape = ({ b, k, cols }: Pick<Product, "b" | "k" | "cols">, batches: number): readonly number[] => [
+  isShared(b) ? 1 : batches,
+  Math.ceil(cols / acrossOf(packedTile)),
+  k,
+  acrossOf(packedTile),
+];
+
+/** Whether all products of a stack have one matrix. */
+const isShared = ({ batch }: Stack): boolean => batch.strides.every((stride) => stride === 0);
+
+/**
+ * Copies b into panels of eight columns, which `matmulPacked` reads from one end to the other. Each invocation copies
+ * a few steps along K of a panel.
+ */
+export const matmulPack = (p: Product, packed: View, workgroup: number): Kernel => {
+  const depth = depthOf(p.k);
+  return kernel({
+    workgroup,
+    width: 4,
+    parts: [factorB(p, packedTile), result("packed", packed, 4)],
+    constants: {
+      K: [p.k, "rows of b"],
+      STEPS: [Math.ceil(p.k / depth), `of ${depth} along K`],
+      PANELS: [packed.shape[1]!, `of ${acrossOf(packedTile)} columns`],
+    },
+    body: wgsl`
+      let batch = id.y;
+      let panel = id.x / STEPS;
+      let q = id.x % STEPS;
+      let col = panel * ${acrossOf(packedTile)}u;
+      if (panel >= PANELS) { return; }
+      begin_b();
+      load_b(q, ${depth});
+      let to = ((batch * PANELS + panel) * K + q * ${depth}u) * ${packedTile.columns}u;
+      ${each(depth * packedTile.columns, (i) => {
+        const [d, c] = [Math.floor(i / packedTile.columns), i % packedTile.columns];
+        const put = `packed_put(to + ${i}u, b${c}[${d}]);`;
+        return p.k % depth === 0 || d === 0 ? put : [`if (q * ${depth}u + ${d}u < K) {`, `  ${put}`, "}"];
+      })}`,
+  });
+};
+
+/**
+ * The variant for WebAssembly, where a vec4 is one register and few of them are all there is. Each invocation computes
+ * 4 × 8 results, one step of K at a time, with a number of a in all four lanes. b is packed before: see `matmulPack`.
+ *
+ * Neighbouring invocations share a panel of b, which stays in the cache while rows of a pass by.
+ */
+export const matmulPacked = (p: Product, packed: View, workgroup: number): Kernel =>
+  kernel({
+    workgroup,
+    width: 4,
+    parts: [
+      elements("a", p.a),
+      array("packed", packed, 4),
+      matrixEnd(p.end, size(p), 4),
+      {
+        accessors: {
+          row_of: (i) => `row + ${i} / ${packedTile.columns}u`,
+          col_of: (i) => `col + 4u * (${i} % ${packedTile.columns}u)`,
+        },
+      },
+    ],
+    constants: {
+      K: [p.k, "products per result"],
+      TILES_M: [Math.ceil(p.rows / packedTile.rows), `of ${packedTile.rows} rows`],
+      PANELS: [packed.shape[1]!, `of ${acrossOf(packedTile)} columns`],
+    },
+    body: wgsl`
+      let batch = id.y;
+      let row = id.x % TILES_M * ${packedTile.rows}u;
+      let panel = id.x / TILES_M;
+      let col = panel * ${acrossOf(packedTile)}u;
+      if (panel >= PANELS) { return; }
+      let first = ${isShared(p.b) ? "panel" : "(batch * PANELS + panel)"} * K * ${packedTile.columns}u;
+      ${sums(packedTile, (sum) => `var ${sum} = vec4f();`)}
+      for (var k = 0u; k < K; k++) {
+        ${each(packedTile.columns, (c) => `let b${c} = packed(first + k * ${packedTile.columns}u + ${c}u);`)}
+        ${each(packedTile.rows, (r) => [
+          `let a${r} = vec4f(a(batch, ${shifted("row", r)}, k));`,
+          ...each(packedTile.columns, (c) => `sum${r}_${c} += b${c} * a${r};`),
+        ])}
+      }
+      ${finishAll(packedTile)}`,
+  });
 
 /** With tiles in workgroup memory: the variant for GPUs. lib/tile.ts has its body, with plan and memory layout. */
 export function matmulTiled(p: Product, side: TileSide): Kernel {

@@ -12,6 +12,8 @@ const sentences: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     direct: "One invocation computes ROWS × COLUMNS results in registers: each loaded element serves many products.",
     quads: "ROWS × COLUMNS results per invocation, and four neighbours swap what they load: each loads a quarter.",
     quadK: "Four neighbouring invocations share ROWS × COLUMNS results: each takes every fourth step of the inner sum.",
+    packed:
+      "ROWS × COLUMNS results per invocation; a kernel before it copies the second factor into panels of columns.",
     groupK: "A workgroup of 64 shares ROWS × COLUMNS results and splits the inner sum, for few results.",
     tiled: "A workgroup computes 64 × 64 results from slices of both factors in workgroup memory: for GPUs.",
     tiled128: "The same with 128 × 128 results: twice as many products per loaded element.",

@@ -134,7 +134,8 @@ function factorA(p: Factors, tile: RegisterTile): Part {
   }
 }
 
-function factorB(p: Factors, tile: RegisterTile): Part {
+/** The second factor alone: `begin_b` and `load_b` of `factors`. */
+export function factorB(p: Factors, tile: RegisterTile): Part {
   const { b, k, type, cols } = p;
   const { columns, quads = false } = tile;
   const load = (at: string, width: 1 | 4) => widened(type, `b[${at}]`, width);

@@ -156,6 +156,7 @@ function describe(
     name: nameOf(info),
     traits: {
       cpu: isSoftware(info),
+      ...(info?.vendor === "webassembly" && { wasm: true }),
       ...(info?.subgroupMinSize && { subgroupSize: info.subgroupMinSize }),
       maxStorageBuffers: limits.maxStorageBuffersPerShaderStage,
       maxInvocations: limits.maxComputeInvocationsPerWorkgroup,

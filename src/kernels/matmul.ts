@@ -1,4 +1,4 @@
-import { acrossOf, type RegisterTile } from "../../shaders/lib/factors.ts";
+import { acrossOf, depthOf, type RegisterTile } from "../../shaders/lib/factors.ts";
 import type { Kernel } from "../../shaders/lib/kernel.ts";
 import { stackOf } from "../../shaders/lib/stack.ts";
 import { type TileSide, tileBytes } from "../../shaders/lib/tile.ts";
@@ -6,15 +6,18 @@ import {
   matmulDirect,
   matmulGroupK,
   matmulNaive,
+  matmulPack,
+  matmulPacked,
   matmulQuadK,
   matmulTiled,
   type Product,
+  packedShape,
 } from "../../shaders/matmul.wgsl.ts";
 import { flopsOf, nameOf } from "../graph/program.ts";
 import { type DType, sizeOf } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { bound, type KernelCall, type View } from "./call.ts";
-import { choose, family, named, needsWorkgroup, unless, type Variant, workgroupOf } from "./choose.ts";
+import { choose, family, named, needsWorkgroup, only, unless, type Variant, workgroupOf } from "./choose.ts";
 import { type Kernels, type Lowering, upwards, type Work } from "./lowering.ts";
 import { bodyOf } from "./render.ts";
 import type { AdapterTraits } from "./traits.ts";
@@ -31,7 +34,10 @@ interface Problem {
 }
 
 interface MatmulVariant extends Variant<Problem> {
-  write(product: Product, traits: AdapterTraits): Kernel;
+  /** @param packed the second factor in panels, if the variant packs it. */
+  write(product: Product, traits: AdapterTraits, packed: View | undefined): Kernel;
+  /** A kernel that runs before. */
+  pack?(product: Product, packed: View, traits: AdapterTraits): Kernel;
   workgroups(problem: Problem, traits: AdapterTraits): readonly [number, number, number];
   /** Invocations with work to do per batch, if the grid has one axis. */
   invocations?(problem: Problem): number;
@@ -112,18 +118,36 @@ const groupK = (tile: RegisterTile, onGPU: (problem: Problem) => number): Matmul
     () => 64,
   );
 
+const inMemory = ({ layout }: Problem): string | undefined =>
+  unless(!layout.startsWith("*"), "a first factor in memory; this one is computed as it is loaded");
+
 /** One square tile per workgroup of 256. */
 const tiled = (name: string, side: TileSide, onGPU: (problem: Problem) => number): MatmulVariant => ({
   name,
-  needs: ({ layout }, traits) =>
-    unless(!layout.startsWith("*"), "a first factor in memory; this one is computed as it is loaded") ??
-    needsWorkgroup(traits, 256, tileBytes(side)),
+  needs: (problem, traits) => inMemory(problem) ?? needsWorkgroup(traits, 256, tileBytes(side)),
   score: (problem, { cpu }) => (cpu ? -1 : onGPU(problem)),
   write: (product) => matmulTiled(product, side),
   workgroups: ({ m, n, batches }) => [Math.ceil(n / side), Math.ceil(m / side), batches],
 });
 
 const quadTile: RegisterTile = { rows: 4, columns: 1 };
+
+/** Invocations for 4 × 8 results each, after others have copied b into panels of eight columns. */
+const packed: MatmulVariant = {
+  name: "packed4x8",
+  needs: inMemory,
+  score({ m, n }, { cpu, wasm }) {
+    if (!wasm) return cpu ? 0 : -1;
+    return (40 * m * n) / (4 * Math.ceil(m / 4) * 8 * Math.ceil(n / 8)) / (1 + 8 / m);
+  },
+  pack: (product, to, traits) => matmulPack(product, to, workgroupOf(traits)),
+  write: (product, traits, from) => matmulPacked(product, from!, workgroupOf(traits)),
+  workgroups: ({ m, n, batches }, traits) => [
+    Math.ceil((Math.ceil(m / 4) * Math.ceil(n / 8)) / workgroupOf(traits)),
+    batches,
+    1,
+  ],
+};
 
 /**
  * Variants from the definition to the fastest. On CPU adapters, larger register tiles win while there is work for every
@@ -141,6 +165,7 @@ export const matmulFamily = /* @__PURE__ */ family<MatmulVariant>("matmul", "mat
   direct({ rows: 4, columns: 1 }, [3.3, 6.5], 0, () => 3),
   direct({ rows: 8, columns: 1 }, [4, 7.5]),
   direct({ rows: 16, columns: 2 }, [5.5, 6.5]),
+  packed,
   direct({ rows: 4, columns: 1, quads: true }, [4.4, 12]),
   direct({ rows: 8, columns: 1, quads: true }, [6, 16]),
   direct({ rows: 16, columns: 1, quads: true }, [6.6, 11], 8e6),
@@ -162,6 +187,9 @@ export const matmulFamily = /* @__PURE__ */ family<MatmulVariant>("matmul", "mat
   tiled("tiled128", 128, ({ m, n, batches }) => (m * n * batches >= 2 ** 21 && m >= 256 && n >= 256 ? 7 : 0.1)),
 ]);
 
+/** The kernel before `packed4x8`. */
+const packFamily = /* @__PURE__ */ only("matmulPack", "matmul");
+
 /** Runs a matrix product. */
 export const matmulKernels: Kernels = {
   precision: "half",
@@ -172,7 +200,7 @@ export const matmulKernels: Kernels = {
     return k! % 4 === 0 && n! > 1 && sizeOf(a!.shape) * n! <= 65536;
   },
   keeps: true,
-  lower: (work, to) => [matmulCall(work, to)],
+  lower: matmulCalls,
 };
 
 /** A stack of matrices, transposed. */
@@ -181,7 +209,7 @@ function turned(view: View): View {
   return { ...view, shape: swap(view.shape), strides: swap(view.strides) };
 }
 
-function matmulCall(work: Work, to: Lowering): KernelCall {
+function matmulCalls(work: Work, to: Lowering): readonly KernelCall[] {
   const { before, inputs, kept } = work;
   const place = (tensor: Tensor): View => upwards(tensor, to);
   const made = before?.inputs.map(place);
@@ -211,13 +239,37 @@ function matmulCall(work: Work, to: Lowering): KernelCall {
     end,
     made: before && { inputs: made!, body: bodyOf(before.program, type), kept: store },
   };
-  return {
-    label: `${before ? `${nameOf(before.program)}+` : ""}matmul[${batches > 1 ? `${batches}x` : ""}${rows}x${cols}x${k}]${chain}:${type}`,
+  const label = `[${batches > 1 ? `${batches}x` : ""}${rows}x${cols}x${k}]`;
+  const packed = variant.pack && to.scratch("a factor in panels", packedShape(product, batches), "f32");
+  const call: KernelCall = {
+    label: `${before ? `${nameOf(before.program)}+` : ""}matmul${label}${chain}:${type}`,
     ...named(matmulFamily, variant),
-    ...bound(variant.write(product, to.traits)),
+    ...bound(variant.write(product, to.traits, packed)),
     workgroups: variant.workgroups(problem, to.traits),
     ...(variant.invocations && { invocations: variant.invocations(problem) }),
     flops: 2 * size * k + flops * size + (before ? flopsOf(before.program) * batches * m * k : 0),
     bytes: [...(made ?? [a]), b, ...(store ? [store] : [])].reduce((sum, view) => sum + touched(view), bytes),
+  };
+  return packed ? [packCall(`matmul/pack${label}:${type}`, variant, product, packed, to), call] : [call];
+}
+
+/** Copies the second factor into panels. */
+function packCall(
+  label: string,
+  variant: MatmulVariant,
+  product: Product,
+  packed: View,
+  { traits }: Lowering,
+): KernelCall {
+  const [matrices, panels] = packed.shape as [number, number];
+  const invocations = panels * Math.ceil(product.k / depthOf(product.k));
+  return {
+    label,
+    ...named(packFamily, "naive"),
+    ...bound(variant.pack!(product, packed, traits)),
+    workgroups: [Math.ceil(invocations / workgroupOf(traits)), matrices, 1],
+    invocations,
+    flops: 0,
+    bytes: touched(product.b.view) + touched(packed),
   };
 }

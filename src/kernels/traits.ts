@@ -10,6 +10,8 @@ export type Forced = Readonly<Record<string, string | { readonly ifFits: string 
 export interface AdapterTraits {
   /** A software adapter on the CPU: barriers and workgroup memory are slow. */
   readonly cpu: boolean;
+  /** WebAssembly: invocations run one after another, each on four numbers at once where it computes with vec4s. */
+  readonly wasm?: boolean;
   /** Smallest subgroup size, if the adapter reports it: 4 on SwiftShader, 8 on lavapipe with AVX2. */
   readonly subgroupSize?: number;
   readonly maxStorageBuffers: number;

@@ -41,6 +41,7 @@ interface PipelineDescriptor {
 /** What programs compiled ahead of time need to be, to run here: a target of `exportPrograms`. */
 export const wasmTarget = {
   cpu: true,
+  wasm: true,
   maxStorageBuffers: limits.maxStorageBuffersPerShaderStage,
   maxInvocations: limits.maxComputeInvocationsPerWorkgroup,
   maxWorkgroupBytes: limits.maxComputeWorkgroupStorageSize,

@@ -1,17 +1,39 @@
 import { listed, sized, unsigned } from "./bytes.ts";
-import { add, geUnsigned, i32, type Type, Value, type Vector } from "./values.ts";
+import { add, geUnsigned, i32, mul, type Type, Value, type Vector } from "./values.ts";
 
 /** Numbers of types in the binary format; both kinds of vectors are 128 bits. */
 export const typeCodes: Readonly<Record<Type, number>> = { i32: 0x7f, f32: 0x7d, i32x4: 0x7b, f32x4: 0x7b };
 
-/** A variable of a function. */
+/** A variable of a function. Those that are set once change with the loop in which they are. */
 export class Local<T extends Type = Type> extends Value<T> {
   readonly index: number;
 
-  constructor(type: T, index: number) {
-    super(type, [0x20, ...unsigned(index)]);
+  constructor(type: T, index: number, loop = Number.POSITIVE_INFINITY) {
+    super(type, [0x20, ...unsigned(index)], loop);
     this.index = index;
   }
+}
+
+/** Whether a value is no longer than the variable that would hold it. */
+const isShort = ({ code }: Value): boolean => code.length <= 2;
+
+function append(code: number[], more: readonly number[]): void {
+  for (const byte of more) code.push(byte);
+}
+
+/** A loop while it is written. */
+interface Loop {
+  /** What was computed before it: variables by the code of their values. */
+  readonly hoisted: Map<string, Local>;
+  /** Sums with multiples of its counter, likewise. */
+  readonly pointers: Map<string, Local>;
+  readonly counter?: {
+    readonly index: number;
+    /** What a round adds to the counter. */
+    readonly step: number;
+    /** What it adds to each of the pointers. */
+    readonly steps: Map<Local<"i32">, number>;
+  };
 }
 
 /** A block or loop that `leave` names. */
@@ -21,20 +43,26 @@ export interface Label {
 
 /** A function while it is written. Statements are added in order. */
 export class FunctionWriter {
+  /** Values that are given, and never set. */
   readonly params: readonly Local[];
   readonly #locals: Local[];
-  readonly #code: number[] = [];
+  /** The function's code, then that of each open loop: what is added to one stands before the next. */
+  readonly #bodies: number[][] = [[]];
+  readonly #loops: Loop[] = [];
   #depth = 0;
 
   constructor(params: readonly Type[]) {
-    this.params = params.map((type, i) => new Local(type, i));
+    this.params = params.map((type, i) => new Local(type, i, 0));
     this.#locals = [...this.params];
+  }
+
+  get #code(): number[] {
+    return this.#bodies.at(-1)!;
   }
 
   /** A new variable, with a first value or zero. In a loop, the value is set each time round. */
   local<T extends Type>(type: T, value?: Value<T>): Local<T> {
-    const made = new Local(type, this.#locals.length);
-    this.#locals.push(made);
+    const made = this.#made(type);
     if (value) this.set(made, value);
     return made;
   }
@@ -50,7 +78,52 @@ export class FunctionWriter {
 
   /** Keeps a value in a variable, so that it is computed once. */
   keep<T extends Type>(value: Value<T>): Value<T> {
-    return value instanceof Local ? value : this.local(value.type, value);
+    const outside = this.hoisted(value);
+    if (outside !== value || (isShort(value) && value.loop < Number.POSITIVE_INFINITY)) return outside;
+    const made = this.#made(value.type, this.#loops.length);
+    this.set(made, value);
+    return made;
+  }
+
+  /**
+   * Computes a value before the loops whose rounds do not change it, and once for all who ask for it there. Engines of
+   * WebAssembly leave it where it stands. What must be computed in each round stays as it is.
+   */
+  hoisted<T extends Type>(value: Value<T>): Value<T> {
+    const loop = this.#loops[value.loop];
+    return loop && !isShort(value) ? this.#before(value.loop, loop.hoisted, value, value.loop) : value;
+  }
+
+  /**
+   * The sum of an address and a multiple of a number, in bytes, as a variable that follows the number round by round:
+   * if that counts the innermost loop, and the address is the same in all its rounds.
+   */
+  pointer(address: Value<"i32">, count: Value<"i32">, factor: number): Local<"i32"> | undefined {
+    const depth = this.#loops.length;
+    const { counter, pointers } = this.#loops.at(-1) ?? {};
+    if (!counter || !pointers || !(count instanceof Local) || count.index !== counter.index) return undefined;
+    if (address.loop >= depth) return undefined;
+    const made = this.#before(depth - 1, pointers, add(address, mul(count, i32(factor))), depth);
+    counter.steps.set(made, factor * counter.step);
+    return made;
+  }
+
+  /** A variable that is set before a loop. @param known those of this loop, by the code of their values. */
+  #before<T extends Type>(place: number, known: Map<string, Local>, { type, code }: Value<T>, loop: number): Local<T> {
+    const key = `${type} ${code.join()}`;
+    let made = known.get(key) as Local<T> | undefined;
+    if (!made) {
+      made = this.#made(type, loop);
+      known.set(key, made);
+      append(this.#bodies[place]!, [...code, 0x21, ...unsigned(made.index)]);
+    }
+    return made;
+  }
+
+  #made<T extends Type>(type: T, loop?: number): Local<T> {
+    const made = new Local(type, this.#locals.length, loop);
+    this.#locals.push(made);
+    return made;
   }
 
   /** Writes a value at an address in bytes, `offset` bytes further on. */
@@ -69,12 +142,26 @@ export class FunctionWriter {
     this.#nested([0x02, 0x40], body);
   }
 
-  /** Runs statements again and again, until `leave` of a block around them. */
-  repeat(body: (again: Label) => void): void {
+  /**
+   * Runs statements again and again, until `leave` of a block around them.
+   * @param counter what counts the rounds, if only the end of a round changes it, and by how much.
+   */
+  repeat(body: (again: Label) => void, counter?: { readonly local: Local<"i32">; readonly step: number }): void {
+    const code: number[] = [];
+    this.#bodies.push(code);
+    this.#loops.push({
+      hoisted: new Map(),
+      pointers: new Map(),
+      ...(counter && { counter: { index: counter.local.index, step: counter.step, steps: new Map() } }),
+    });
     this.#nested([0x03, 0x40], (again) => {
       body(again);
+      for (const [pointer, step] of this.#loops.at(-1)!.counter?.steps ?? []) this.increase(pointer, i32(step));
       this.leave(again);
     });
+    this.#loops.pop();
+    this.#bodies.pop();
+    append(this.#code, code);
   }
 
   /** Goes to the end of a block, or to the begin of a loop. */
@@ -88,10 +175,15 @@ export class FunctionWriter {
     this.block((end) =>
       this.repeat(() => {
         this.leave(end, geUnsigned(i, to));
-        body(i);
+        body(this.inRound(i));
         this.increase(i, i32(1));
       }),
     );
+  }
+
+  /** A variable as the body of the loop sees it, if only the end of a round changes it. */
+  inRound<T extends Type>({ type, index }: Local<T>): Local<T> {
+    return new Local(type, index, this.#loops.length);
   }
 
   /** Runs statements where a condition holds. */
@@ -121,4 +213,4 @@ export class FunctionWriter {
 
 /** The result of calling a function. */
 export const called = <T extends Type>(type: T, index: number, ...args: readonly Value[]): Value<T> =>
-  new Value(type, [...args.flatMap(({ code }) => code), 0x10, ...unsigned(index)]);
+  new Value(type, [...args.flatMap(({ code }) => code), 0x10, ...unsigned(index)], Number.POSITIVE_INFINITY);

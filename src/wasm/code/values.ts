@@ -15,12 +15,23 @@ export type Vector = "i32x4" | "f32x4";
 export class Value<T extends Type = Type> {
   readonly type: T;
   readonly code: readonly number[];
+  /** The innermost of the loops around it whose rounds may change it, from 1; 0 if none does, infinite if more may. */
+  readonly loop: number;
 
-  constructor(type: T, code: readonly number[]) {
+  constructor(type: T, code: readonly number[], loop = 0) {
     this.type = type;
     this.code = code;
+    this.loop = loop;
   }
 }
+
+/** The result of an instruction: it changes as its operands do. */
+const result = <T extends Type>(type: T, operands: readonly Value[], ...instruction: readonly number[]): Value<T> =>
+  new Value(
+    type,
+    [...operands.flatMap(({ code }) => code), ...instruction],
+    Math.max(0, ...operands.map(({ loop }) => loop)),
+  );
 
 /** An instruction on vectors. */
 const simd = (n: number): number[] => [0xfd, ...unsigned(n)];
@@ -70,20 +81,15 @@ const comparisons = {
   geUnsigned: { i32: [0x4f], i32x4: simd(0x40) },
 } satisfies Record<string, Codes>;
 
-const after = (operands: readonly Value[], table: Codes): readonly number[] => [
-  ...operands.flatMap(({ code }) => code),
-  ...table[operands[0]!.type]!,
-];
-
 const unary =
   (table: Codes) =>
   <T extends Type>(a: Value<T>): Value<T> =>
-    new Value(a.type, after([a], table));
+    result(a.type, [a], ...table[a.type]!);
 
 const binary =
   (table: Codes) =>
   <T extends Type>(a: Value<T>, b: Value<T>): Value<T> =>
-    new Value(a.type, after([a, b], table));
+    result(a.type, [a, b], ...table[a.type]!);
 
 /** What a comparison gives: 0 or 1 of numbers; of vectors, all bits of a lane where it holds. */
 export type Mask<T extends Type> = T extends Vector ? "i32x4" : "i32";
@@ -91,7 +97,7 @@ export type Mask<T extends Type> = T extends Vector ? "i32x4" : "i32";
 const comparison =
   (table: Codes) =>
   <T extends Type>(a: Value<T>, b: Value<T>): Value<Mask<T>> =>
-    new Value((a.type.endsWith("x4") ? "i32x4" : "i32") as Mask<T>, after([a, b], table));
+    result((a.type.endsWith("x4") ? "i32x4" : "i32") as Mask<T>, [a, b], ...table[a.type]!);
 
 export const add = /* @__PURE__ */ binary(codes.add);
 export const sub = /* @__PURE__ */ binary(codes.sub);
@@ -146,77 +152,90 @@ export const i32x4 = (...values: readonly number[]): Value<"i32x4"> =>
 /** A number in all lanes. */
 export function splat(value: Value<"f32">): Value<"f32x4">;
 export function splat(value: Value<"i32">): Value<"i32x4">;
-export function splat({ type, code }: Value<"f32"> | Value<"i32">): Value<Vector> {
-  return type === "f32" ? new Value("f32x4", [...code, ...simd(0x13)]) : new Value("i32x4", [...code, ...simd(0x11)]);
+export function splat(value: Value<"f32"> | Value<"i32">): Value<Vector> {
+  const type = value.type === "f32" ? "f32x4" : "i32x4";
+  // One instruction reads a number into all lanes.
+  if (value instanceof Loaded) return new Loaded(type, value.address, value.offset, simd(9));
+  return result(type, [value], ...simd(value.type === "f32" ? 0x13 : 0x11));
 }
 
 /** The type of a lane. */
 export type Lane<T extends Vector> = T extends "f32x4" ? "f32" : "i32";
 
 /** One of four numbers. */
-export const lane = <T extends Vector>({ type, code }: Value<T>, at: number): Value<Lane<T>> =>
-  new Value((type === "f32x4" ? "f32" : "i32") as Lane<T>, [...code, ...simd(type === "f32x4" ? 0x1f : 0x1b), at]);
+export const lane = <T extends Vector>(a: Value<T>, at: number): Value<Lane<T>> => {
+  const isFloat = a.type === "f32x4";
+  return result((isFloat ? "f32" : "i32") as Lane<T>, [a], ...simd(isFloat ? 0x1f : 0x1b), at);
+};
 
 /** A vector with another number in a lane. */
-export const withLane = <T extends Vector>({ type, code }: Value<T>, at: number, value: Value): Value<T> =>
-  new Value(type, [...code, ...value.code, ...simd(type === "f32x4" ? 0x20 : 0x1c), at]);
+export const withLane = <T extends Vector>(a: Value<T>, at: number, value: Value): Value<T> =>
+  value instanceof Loaded
+    ? result(a.type, [value.address, a, changing], ...simd(0x56), 2, ...unsigned(value.offset), at)
+    : result(a.type, [a, value], ...simd(a.type === "f32x4" ? 0x20 : 0x1c), at);
 
 /** `a` where a condition holds, else `b`. Both are computed. */
 export const either = <T extends Type>(condition: Value<"i32">, a: Value<T>, b: Value<T>): Value<T> => {
   const select = a.type.endsWith("x4") ? [0x1c, 1, 0x7b] : [0x1b];
-  return new Value(a.type, [...a.code, ...b.code, ...condition.code, ...select]);
+  return result(a.type, [a, b, condition], ...select);
 };
 
 /** The same bits as a number of the other type. */
-export const reinterpret = <T extends "i32" | "f32">(type: T, { code, type: from }: Value): Value<T> =>
-  new Value(type, from === type ? code : [...code, type === "i32" ? 0xbc : 0xbe]);
+export const reinterpret = <T extends "i32" | "f32">(type: T, a: Value): Value<T> =>
+  result(type, [a], ...(a.type === type ? [] : [type === "i32" ? 0xbc : 0xbe]));
 
 /** A float of a whole number, and a whole number of a float: cut towards zero, at the bounds of its range. */
-export const floatOf = (isUnsigned: boolean, { code }: Value): Value<"f32"> =>
-  new Value("f32", [...code, isUnsigned ? 0xb3 : 0xb2]);
-export const wholeOf = (isUnsigned: boolean, { code }: Value): Value<"i32"> =>
-  new Value("i32", [...code, 0xfc, isUnsigned ? 1 : 0]);
+export const floatOf = (isUnsigned: boolean, a: Value): Value<"f32"> => result("f32", [a], isUnsigned ? 0xb3 : 0xb2);
+export const wholeOf = (isUnsigned: boolean, a: Value): Value<"i32"> => result("i32", [a], 0xfc, isUnsigned ? 1 : 0);
 
 /** 1 where a number is 0. */
-export const isZero = ({ code }: Value): Value<"i32"> => new Value("i32", [...code, 0x45]);
+export const isZero = (a: Value): Value<"i32"> => result("i32", [a], 0x45);
 
 /** Whether all lanes, or any, have a bit. */
-export const allTrue = ({ code }: Value): Value<"i32"> => new Value("i32", [...code, ...simd(0xa3)]);
-export const anyTrue = ({ code }: Value): Value<"i32"> => new Value("i32", [...code, ...simd(0x53)]);
+export const allTrue = (a: Value): Value<"i32"> => result("i32", [a], ...simd(0xa3));
+export const anyTrue = (a: Value): Value<"i32"> => result("i32", [a], ...simd(0x53));
 
 /** Lanes of two vectors in any order: 0 to 3 of the first, 4 to 7 of the second. */
 export const shuffle = <T extends Vector>(a: Value<T>, b: Value<T>, lanes: readonly number[]): Value<T> =>
-  new Value(a.type, [
-    ...a.code,
-    ...b.code,
-    ...simd(0x0d),
-    ...lanes.flatMap((at) => [0, 1, 2, 3].map((i) => 4 * at + i)),
-  ]);
+  result(a.type, [a, b], ...simd(0x0d), ...lanes.flatMap((at) => [0, 1, 2, 3].map((i) => 4 * at + i)));
 
 /** The bits of a vector as lanes of another type. */
-export const bits = <T extends Vector>(type: T, { code }: Value<Vector>): Value<T> => new Value(type, code);
+export const bits = <T extends Vector>(type: T, a: Value<Vector>): Value<T> => result(type, [a]);
 
 /** Bits of `a` where the mask has ones, of `b` elsewhere. */
 export const choose = <T extends Vector>(mask: Value<"i32x4">, a: Value<T>, b: Value<T>): Value<T> =>
-  new Value(a.type, [...a.code, ...b.code, ...mask.code, ...simd(0x52)]);
+  result(a.type, [a, b, mask], ...simd(0x52));
 
-export const not = ({ code }: Value<"i32x4">): Value<"i32x4"> => new Value("i32x4", [...code, ...simd(0x4d)]);
+export const not = (a: Value<"i32x4">): Value<"i32x4"> => result("i32x4", [a], ...simd(0x4d));
 
 /** Shifts of all lanes by one count: to the left, to the right, and to the right as unsigned numbers. */
 export const shiftLeft = (a: Value<"i32x4">, by: Value<"i32">): Value<"i32x4"> => shifted(a, by, 0xab);
 export const shiftRight = (a: Value<"i32x4">, by: Value<"i32">): Value<"i32x4"> => shifted(a, by, 0xac);
 export const shiftRightUnsigned = (a: Value<"i32x4">, by: Value<"i32">): Value<"i32x4"> => shifted(a, by, 0xad);
-const shifted = ({ code }: Value<"i32x4">, by: Value<"i32">, n: number): Value<"i32x4"> =>
-  new Value("i32x4", [...code, ...by.code, ...simd(n)]);
+const shifted = (a: Value<"i32x4">, by: Value<"i32">, n: number): Value<"i32x4"> =>
+  result("i32x4", [a, by], ...simd(n));
 
 /** Conversions. Floats are cut towards zero; those out of range become the nearest integer, NaN 0. */
-export const toSigned = ({ code }: Value<"f32x4">): Value<"i32x4"> => new Value("i32x4", [...code, ...simd(0xf8)]);
-export const toUnsigned = ({ code }: Value<"f32x4">): Value<"i32x4"> => new Value("i32x4", [...code, ...simd(0xf9)]);
-export const fromSigned = ({ code }: Value<"i32x4">): Value<"f32x4"> => new Value("f32x4", [...code, ...simd(0xfa)]);
-export const fromUnsigned = ({ code }: Value<"i32x4">): Value<"f32x4"> => new Value("f32x4", [...code, ...simd(0xfb)]);
+export const toSigned = (a: Value<"f32x4">): Value<"i32x4"> => result("i32x4", [a], ...simd(0xf8));
+export const toUnsigned = (a: Value<"f32x4">): Value<"i32x4"> => result("i32x4", [a], ...simd(0xf9));
+export const fromSigned = (a: Value<"i32x4">): Value<"f32x4"> => result("f32x4", [a], ...simd(0xfa));
+export const fromUnsigned = (a: Value<"i32x4">): Value<"f32x4"> => result("f32x4", [a], ...simd(0xfb));
+
+/** What any statement may change. */
+const changing = /* @__PURE__ */ new Value("i32", [], Number.POSITIVE_INFINITY);
+
+/** What is read from memory. */
+class Loaded<T extends Type = Type> extends Value<T> {
+  readonly address: Value<"i32">;
+  readonly offset: number;
+
+  constructor(type: T, address: Value<"i32">, offset: number, instruction: readonly number[]) {
+    super(type, [...address.code, ...instruction, 2, ...unsigned(offset)], Number.POSITIVE_INFINITY);
+    this.address = address;
+    this.offset = offset;
+  }
+}
 
 /** Reads memory at an address in bytes, `offset` bytes further on. Addresses are multiples of 4. */
-export function load<T extends Type>(type: T, address: Value<"i32">, offset = 0): Value<T> {
-  const instruction = { i32: [0x28], f32: [0x2a], i32x4: simd(0), f32x4: simd(0) }[type];
-  return new Value(type, [...address.code, ...instruction, 2, ...unsigned(offset)]);
-}
+export const load = <T extends Type>(type: T, address: Value<"i32">, offset = 0): Value<T> =>
+  new Loaded(type, address, offset, { i32: [0x28], f32: [0x2a], i32x4: simd(0), f32x4: simd(0) }[type]);

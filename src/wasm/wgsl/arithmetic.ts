@@ -13,6 +13,14 @@ export interface Val {
   readonly uniform?: Value<"i32">;
   /** Whether it is a whole number in the text, which takes the type of what it meets. */
   readonly isAbstract?: boolean;
+  /** Of a whole number: what it is the sum of. */
+  readonly sum?: Sum;
+}
+
+/** A sum of multiples of values, and a number. */
+interface Sum {
+  readonly of: readonly { readonly value: Value<"i32">; readonly factor: number }[];
+  readonly more: number;
 }
 
 export const val = (type: WgslType, ...parts: readonly Value[]): Val => ({ type, parts });
@@ -172,7 +180,27 @@ export function combined(sign: string, a: Val, b: Val): Val {
   if (sign === "%" && kind === "f32") throw new FormatError("WebAssembly kernels have no remainder of floats");
   const parts = x.parts.map((part, i) => operation(part as Value<"i32">, y.parts[i] as Value<"i32">));
   const of = isTest ? "bool" : kind;
-  return { type: x.type.kind === "vector" ? vector(of, x.type.count) : scalar(of), parts };
+  if (x.type.kind === "vector") return { type: vector(of, x.type.count), parts };
+  const sum = of === "u32" || of === "i32" ? asSum(sign, x, y) : undefined;
+  return { type: scalar(of), parts, ...(sum && { sum }) };
+}
+
+/** What a whole number is the sum of. */
+export function sumOf({ parts, constant, sum }: Val): Sum {
+  if (constant !== undefined) return { of: [], more: constant | 0 };
+  return sum ?? { of: [{ value: parts[0] as Value<"i32">, factor: 1 }], more: 0 };
+}
+
+/** The result of an operator as a sum, if it is easily seen as one. */
+function asSum(sign: string, a: Val, b: Val): Sum | undefined {
+  const [x, y] = [sumOf(a), sumOf(b)];
+  if (sign === "+") return { of: [...x.of, ...y.of], more: (x.more + y.more) | 0 };
+  if (sign === "-" && y.of.length === 0) return { of: x.of, more: (x.more - y.more) | 0 };
+  if (sign !== "*") return undefined;
+  if (x.of.length > 0 && y.of.length > 0) return undefined;
+  const [sum, times] = y.of.length === 0 ? [x, y.more] : [y, x.more];
+  const of = sum.of.map(({ value, factor }) => ({ value, factor: Math.imul(factor, times) }));
+  return { of, more: Math.imul(sum.more, times) };
 }
 
 /** Whether an operator divides whole numbers. */

@@ -102,6 +102,9 @@ class KernelCompiler extends Expressions {
       names.set(name, { kind: "value", value: this.held(this.fitted(args[i]!, of)) });
     });
     const type = result && this.type(result);
+    const [only] = body;
+    if (type && body.length === 1 && only?.kind === "return" && only.value)
+      return this.held(this.fitted(this.value(only.value, names), type));
     const locals = type && partsOf(type).map((part) => this.to.local(part));
     this.to.block((end) => this.#block(body, { names, end, ...(locals && { result: locals }) }));
     return type && { type, parts: locals! };
@@ -244,12 +247,53 @@ class KernelCompiler extends Expressions {
     if (continuing) throw new FormatError("WebAssembly kernels do not know continuing");
     const inner = { ...context, names: new Names(context.names) };
     if (first) this.#statement(first, inner);
+    const counter = this.#counter(first, next, body, inner.names);
     this.to.block((breaks) =>
       this.to.repeat(() => {
         if (condition) this.to.leave(breaks, w.isZero(this.value(condition, inner.names).parts[0]!));
-        this.to.block((continues) => this.#block(body, { ...inner, breaks, continues }));
+        const names = new Names(inner.names);
+        if (counter)
+          names.set(counter.name, { kind: "value", value: val(counter.type, this.to.inRound(counter.local)) });
+        this.to.block((continues) => this.#block(body, { ...inner, names, breaks, continues }));
         if (next) this.#statement(next, inner);
-      }),
+      }, counter),
     );
   }
+
+  /** The variable that counts the rounds of a loop, if nothing else changes it, and what each round adds. */
+  #counter(first: Statement | undefined, next: Statement | undefined, body: Block, names: Names) {
+    if (first?.kind !== "declare" || next?.kind !== "assign" || next.sign !== "+") return undefined;
+    const { name } = first;
+    const meaning = names.get(name);
+    if (meaning?.kind !== "variable" || nameOf(next.to) !== name || assigns(body, name)) return undefined;
+    const { constant } = this.value(next.value, names);
+    const [local] = meaning.locals as [Local<"i32">];
+    return constant !== undefined && local.type === "i32"
+      ? { name, type: meaning.type, local, step: constant }
+      : undefined;
+  }
+}
+
+/** Whether statements assign to a name. */
+function assigns(body: Block, name: string): boolean {
+  return body.some((statement) => {
+    switch (statement.kind) {
+      case "assign":
+        return nameOf(statement.to) === name;
+      case "if":
+        return assigns(statement.then, name) || assigns(statement.otherwise ?? [], name);
+      case "for":
+        return assigns([...statement.body, ...(statement.next ? [statement.next] : [])], name);
+      case "block":
+        return assigns(statement.body, name);
+      default:
+        return false;
+    }
+  });
+}
+
+/** The name of what is assigned to. */
+function nameOf(to: Expression): string | undefined {
+  if (to.kind === "name") return to.name;
+  return to.kind === "member" || to.kind === "index" ? nameOf(to.x) : undefined;
 }

@@ -12,6 +12,7 @@ import {
   kindOf,
   known,
   spread,
+  sumOf,
   type Val,
   val,
   zero,
@@ -20,8 +21,20 @@ import { bitcast, builtins, chosen, kept, rowTimes } from "./builtins.ts";
 import { Names, type Place } from "./names.ts";
 import { bytesOf, partsOf, placesOf, type Scalar, scalar, showType, vector, type WgslType } from "./types.ts";
 
+/**
+ * Bytes that an instruction may add to an address. The rest of the address may be less than the buffer's by as many, so
+ * memory has room before the first buffer: see memory.ts.
+ */
+const nearBytes = 65536;
+
 /** Names of components. */
 export const dimensions: readonly string[] = ["x", "y", "z", "w"];
+
+/** A multiple of a value: shifts are faster. */
+function multiple(value: Value<"i32">, factor: number): Value<"i32"> {
+  const shift = Math.log2(factor);
+  return Number.isInteger(shift) ? w.shl(value, w.i32(shift)) : w.mul(value, w.i32(factor));
+}
 
 /** Values of expressions, within the function that is written. */
 export abstract class Expressions {
@@ -178,10 +191,20 @@ export abstract class Expressions {
     const index = converted(at, "u32");
     const bytes = bytesOf(type);
     if (index.constant !== undefined) return { type, address, offset: offset + index.constant * bytes };
-    const [part] = index.parts as [Value<"i32">];
-    const shift = Math.log2(bytes);
-    const step = Number.isInteger(shift) ? w.shl(part, w.i32(shift)) : w.mul(part, w.i32(bytes));
-    return { type, address: w.add(address, step), offset };
+    const { of, more } = sumOf(index);
+    const further = more * bytes;
+    const isNear = further >= 0 && further <= nearBytes;
+    const place = (at: Value<"i32">): Place => ({ type, address: at, offset: offset + (isNear ? further : 0) });
+    let sum = isNear ? address : w.add(address, w.i32(further));
+    // What changes least comes first, so that each loop begins with what it does not change.
+    const terms = [...of].sort((a, b) => a.value.loop - b.value.loop);
+    for (const [i, { value, factor }] of terms.entries()) {
+      const from = this.to.hoisted(sum);
+      const pointer = i === terms.length - 1 && this.to.pointer(from, value, factor * bytes);
+      if (pointer) return place(pointer);
+      sum = w.add(from, multiple(value, factor * bytes));
+    }
+    return place(this.to.hoisted(sum));
   }
 
   #element(expression: Extract<Expression, { kind: "index" }>, names: Names): Val {
@@ -339,7 +362,7 @@ export abstract class Expressions {
   /** Copies a value into variables of its own. Known numbers need none. */
   protected held(value: Val): Val {
     if (value.constant !== undefined) return value;
-    return { ...value, parts: value.parts.map((part) => this.to.local(part.type, part)) };
+    return { ...value, parts: value.parts.map((part) => this.to.keep(part)) };
   }
 
   /** A value as one of a type: numbers in the text take it. */
