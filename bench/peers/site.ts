@@ -17,7 +17,7 @@ export interface Site {
   close(): Promise<void>;
 }
 
-/** Builds each page separately, minified, like an app that has no other, and serves them all. */
+/** Builds each page separately, like an app that has no other, and serves them all. */
 export async function serve(pages: readonly string[]): Promise<Site> {
   const common = {
     root,
@@ -34,6 +34,8 @@ export async function serve(pages: readonly string[]): Promise<Site> {
       build: {
         outDir: join(outDir, page),
         target: "es2022",
+        // Minified, except where TensorFlow.js starts threads from the text of a function, which must keep its names.
+        minify: page !== "bench",
         chunkSizeWarningLimit: 4096,
         // Nothing to preload: a page is one script.
         modulePreload: false,
