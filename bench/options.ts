@@ -1,22 +1,38 @@
 import { join } from "node:path";
-import { adapterHelp, folder, OptionError, oneOf, parse, readable, type Spec } from "../demos/terminal/options.ts";
+import {
+  adapterHelp,
+  folder,
+  OptionError,
+  oneOf,
+  parse,
+  readable,
+  type Spec,
+  whole,
+} from "../demos/terminal/options.ts";
+import type { EngineOptions } from "../src/index.ts";
 import type { Result } from "./measure/result.ts";
 import type { SuiteOptions } from "./measure/suite.ts";
+
+/** What computes: options of an engine. */
+export type BackendOptions = Pick<EngineOptions, "backend" | "threads">;
 
 export interface Options {
   readonly suite: SuiteOptions;
   readonly places: readonly Exclude<Result["place"], "page">[];
+  readonly backends: readonly BackendOptions[];
   /** The folder for results. */
   readonly to: string;
   /** Two results to compare instead of measuring. */
   readonly compare: readonly [before: string, after: string] | undefined;
 }
 
-export const help = `Measures kernels and training steps on WebGPU, in Node and in headless Chrome.
+export const help = `Measures kernels and training steps on WebGPU or with WebAssembly, in Node and in headless Chrome.
 
   npm run bench -- [options]
 
   --in PLACE         node, chrome or both (default both)
+  --backend NAME     webgpu, wasm (WebAssembly on the CPU) or all, which ends with a comparison (default webgpu)
+  --threads N        threads of WebAssembly, 1 to 64 (default one for each core, up to 8)
   --filter TEXT      only kernels and steps whose names contain TEXT, such as conv2d or 512
   --quick            shorter measurements, without the longest kernels: a few minutes on two slow cores
   --speed            only what the page Speed test measures: a few kernels and five steps, in a minute or two
@@ -55,14 +71,22 @@ export function parseOptions(args: readonly string[]): Options | undefined {
   const values = parse(compared.rest, {
     ...suiteSpec,
     in: { type: "string", default: "both" },
+    backend: { type: "string", default: "webgpu" },
+    threads: { type: "string" },
     to: { type: "string", default: join(import.meta.dirname, "results") },
     help: { type: "boolean", short: "h" },
   });
   if (values.help) return undefined;
   const place = oneOf("--in", values.in, ["node", "chrome", "both"]);
+  const backend = oneOf("--backend", values.backend, ["webgpu", "wasm", "all"]);
+  const threads = values.threads === undefined ? undefined : whole("--threads", values.threads, 1, 64);
   return {
     suite: suiteOf(values),
     places: place === "both" ? ["node", "chrome"] : [place as "node" | "chrome"],
+    backends: [
+      ...(backend === "wasm" ? [] : [{ backend: "webgpu" } as const]),
+      ...(backend === "webgpu" ? [] : [{ backend: "wasm", threads } as const]),
+    ],
     to: folder("--to", values.to),
     compare: compared.files,
   };

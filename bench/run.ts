@@ -4,11 +4,12 @@ import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { leaveInterrupted, run } from "../demos/terminal/command.ts";
 import { room } from "../demos/terminal/format.ts";
+import type { EngineOptions } from "../src/index.ts";
 import { measureInChrome } from "./chrome.ts";
 import { parseResult } from "./measure/parse.ts";
 import { extended, type Report, type Reporter, type Result } from "./measure/result.ts";
 import { measure, type SuiteOptions } from "./measure/suite.ts";
-import { help, type Options, parseOptions } from "./options.ts";
+import { type BackendOptions, help, type Options, parseOptions } from "./options.ts";
 import { planOf } from "./plans.ts";
 import { compare } from "./report/compare.ts";
 import { html } from "./report/html.ts";
@@ -18,25 +19,30 @@ import { openWebGPU } from "./webgpu.ts";
 await run({ name: "npm run bench", help, parse: parseOptions, main });
 process.exit(); // Dawn's threads would keep the process alive.
 
-async function main({ suite, places, to, compare: files }: Options, stop: AbortSignal): Promise<void> {
+async function main({ suite, places, backends, to, compare: files }: Options, stop: AbortSignal): Promise<void> {
   if (files) {
     const [before, after] = await Promise.all(files.map(readResult));
     console.log(compare(before!, after!, room));
     return;
   }
   for (const place of places) {
-    if (!stop.aborted) await measureAndKeep(place, suite, to, stop);
+    const results: Result[] = [];
+    for (const where of backends) {
+      if (!stop.aborted) results.push(...(await measureAndKeep(place, where, suite, to, stop)));
+    }
+    if (results.length > 1) console.log(`${compare(results[0]!, results[1]!, room)}\n`);
   }
   if (stop.aborted) leaveInterrupted();
 }
 
-/** Measures in one place. Keeps all results so far if Ctrl-C or an error ends it early. */
+/** Measures in one place. Keeps all results so far if Ctrl-C or an error ends it early. @returns the result, if any. */
 async function measureAndKeep(
   place: Options["places"][number],
+  where: BackendOptions,
   suite: SuiteOptions,
   to: string,
   stop: AbortSignal,
-): Promise<void> {
+): Promise<readonly Result[]> {
   const screen = new Screen(place, suite);
   let result: Result | undefined;
   let next: Extract<Report, { next: string }> | undefined;
@@ -49,8 +55,8 @@ async function measureAndKeep(
   let failure: unknown;
   try {
     await (place === "chrome"
-      ? measureInChrome(suite, take)
-      : measure("node", { gpu: await openWebGPU() }, planOf(suite), suite, take));
+      ? measureInChrome(suite, where, take)
+      : measure("node", await inNode(where), planOf(suite), suite, take));
   } catch (error) {
     failure = error;
   }
@@ -67,7 +73,11 @@ async function measureAndKeep(
     await keep(result, suite, to);
   else if (stop.aborted) console.log("Stopped before the first result; nothing was written.");
   if (failure !== undefined && !stop.aborted) throw failure;
+  return result ? [result] : [];
 }
+
+const inNode = async (where: BackendOptions): Promise<EngineOptions> =>
+  where.backend === "wasm" ? where : { gpu: await openWebGPU() };
 
 async function readResult(file: string): Promise<Result> {
   return parseResult(await readFile(file, "utf8"), file);

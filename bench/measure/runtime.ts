@@ -42,3 +42,7 @@ export function whereAmI(): Where {
   const platform = process.platform ?? "";
   return { runtime: `Node ${process.version.slice(1)}`, system: nodeSystems[platform] ?? platform };
 }
+
+/** How many threads a device of WebAssembly computes on: it says so in words. */
+export const threadsOf = ({ adapterInfo }: GPUDevice): number =>
+  Number(/(\d+) threads?$/.exec(adapterInfo.description)?.[1] ?? 1);

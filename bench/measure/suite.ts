@@ -5,7 +5,7 @@ import { measureCeilings } from "./ceilings.ts";
 import { budgets } from "./clock.ts";
 import { measureKernel } from "./kernels.ts";
 import { boundMs, type Reporter, type Result } from "./result.ts";
-import { whereAmI } from "./runtime.ts";
+import { threadsOf, whereAmI } from "./runtime.ts";
 import { measureStep } from "./steps.ts";
 
 /** What there is to measure. */
@@ -36,6 +36,12 @@ const mostMs = 50;
 export const isWanted = (name: string, { filter }: SuiteOptions): boolean =>
   name.toLowerCase().includes(filter.toLowerCase());
 
+/** An adapter's name. That of WebAssembly says on how many threads it computes. */
+function named({ adapter, backend, device }: Engine): string {
+  const threads = backend === "wasm" ? threadsOf(device) : 1;
+  return threads > 1 ? `${adapter}, ${threads} threads` : adapter;
+}
+
 /** Something to measure. */
 interface Job {
   readonly name: string;
@@ -56,7 +62,8 @@ export async function measure(
 ): Promise<void> {
   const { filter, quick, scaling, speed } = options;
   const engine = await Engine.create(where);
-  const { adapter, traits } = engine;
+  const { traits } = engine;
+  const adapter = named(engine);
   const budget = quick ? budgets.quick : budgets.full;
   /** For the ceilings, which all shares of the roofline depend on. */
   const atMost = speed ? budgets.quick : budgets.full;

@@ -21,20 +21,28 @@ const unknownSpread = 0.03;
 /** Differences beyond noise: this many spreads of both together, and 5 %. */
 const spreads = 3;
 
-function timesOf({ ceilings, kernels, steps }: Result): Map<string, Timed> {
+/** @param chosen whether to take a kernel's time from the variant that the engine chooses, whatever its name. */
+function timesOf({ ceilings, kernels, steps }: Result, chosen: boolean): Map<string, Timed> {
   const times = new Map<string, Timed>();
   // Ceilings as times, so that below 1 means faster there, too.
   times.set("ceiling: 1 GFLOP of multiply-adds", { ms: 1000 / ceilings.gflops, spread: null });
   times.set("ceiling: 1 GB copied", { ms: 1000 / ceilings.gbPerSec, spread: null });
   times.set("ceiling: a dispatch", { ms: ceilings.dispatchUs / 1000, spread: null });
-  for (const row of kernels) if (!isFault(row)) times.set(`${row.family} ${row.shape} ${row.variant}`, row);
+  for (const row of kernels) {
+    if (isFault(row) || (chosen && !row.chosen)) continue;
+    times.set(`${row.family} ${row.shape}${chosen ? "" : ` ${row.variant}`}`, row);
+  }
   for (const step of steps) times.set(`step: ${step.name}`, step);
   return times;
 }
 
-/** Compares the times of two results row by row. @param room characters per line. */
+/**
+ * Compares the times of two results row by row. Those of different adapters choose different variants, so they are
+ * compared by their choices. @param room characters per line.
+ */
 export function compare(before: Result, after: Result, room?: number): string {
-  const [old, now] = [timesOf(before), timesOf(after)];
+  const chosen = before.adapter !== after.adapter;
+  const [old, now] = [timesOf(before, chosen), timesOf(after, chosen)];
   const pairs: Pair[] = [...old].flatMap(([name, a]) => {
     const b = now.get(name);
     if (!b || !(a.ms > 0 && b.ms > 0)) return [];

@@ -47,7 +47,7 @@ export const lineFamily = (name: string, source: string): Family<LineVariant> =>
     },
     {
       name: "tree",
-      needs: (_, traits) => needsWorkgroup(traits, workgroupSize),
+      needs: (_, traits) => needsWorkgroup(traits, workgroupSize, 4 * workgroupSize),
       score: () => 1,
       way: tree,
       invocations: (lines) => lines * workgroupSize,

@@ -74,7 +74,7 @@ export const reduceFamily = /* @__PURE__ */ family<ReduceVariant>("reduce", "red
   },
   {
     name: "tree",
-    needs: (_, traits) => needsWorkgroup(traits, workgroupSize),
+    needs: (_, traits) => needsWorkgroup(traits, workgroupSize, 4 * workgroupSize),
     score: () => 1,
     write: reduceLines(tree),
     chunk: () => 2048,

@@ -5,10 +5,13 @@ import { ladders } from "../../bench/cases/ladders.ts";
 import { time as timeOf } from "../../bench/measure/clock.ts";
 import { measurable } from "../../bench/measure/kernels.ts";
 import { parseResult } from "../../bench/measure/parse.ts";
-import { extended, type KernelTime, type Report, type Result } from "../../bench/measure/result.ts";
+import { extended, isFault, type KernelTime, type Report, type Result } from "../../bench/measure/result.ts";
 import { fromUserAgent, whereAmI } from "../../bench/measure/runtime.ts";
+import { measure } from "../../bench/measure/suite.ts";
+import { parseOptions } from "../../bench/options.ts";
 import { everything, planOf } from "../../bench/plans.ts";
 import { kernelColumns } from "../../bench/report/columns.ts";
+import { compare } from "../../bench/report/compare.ts";
 import { notesOf } from "../../bench/report/notes.ts";
 import { GrowingTable, table } from "../../bench/report/table.ts";
 import { gpu, software } from "../adapters.ts";
@@ -58,6 +61,56 @@ describe("a speed test", () => {
     expect(variants[0]).toBe("naive");
     expect(variants.length).toBeGreaterThan(1);
     if (!it.work) expect(measurable(it, it.build(), software, true).variants[0]).toBe("naive");
+  });
+});
+
+describe("a bench of WebAssembly", () => {
+  test.each([1, 2])("measures what %i threads can do, and rows against that", async (threads) => {
+    const plan = { kernels: kernelCases.filter(({ shape }) => shape === "linear + relu 64×784×128"), steps: [] };
+    const options = { filter: "", quick: true, speed: true, scaling: false };
+    let result: Result | undefined;
+    await measure("node", { backend: "wasm", threads }, plan, options, (report) => {
+      result = extended(result, report);
+    });
+    const { adapter, ceilings, ceilingsAfter, kernels: rows } = result!;
+    expect(adapter).toBe(threads === 1 ? "webassembly simd" : "webassembly simd, 2 threads");
+    for (const value of [...Object.values(ceilings), ...Object.values(ceilingsAfter!)])
+      expect(value).toBeGreaterThan(0);
+    const chosen = rows.find((row) => row.chosen) as KernelTime;
+    expect(rows.filter(isFault)).toEqual([]);
+    // The definition has no vectors; no kernel passes the roof, but other work may run under either.
+    expect(chosen.timesNaive).toBeGreaterThan(2);
+    expect(chosen.ofRoofline).toBeGreaterThan(0.02);
+    expect(chosen.gflops).toBeLessThan(2 * ceilings.gflops);
+  });
+
+  test("is asked for beside WebGPU, or alone", () => {
+    const backends = (...args: string[]) => parseOptions(args)!.backends;
+    expect(backends()).toEqual([{ backend: "webgpu" }]);
+    expect(backends("--backend", "wasm", "--threads", "2")).toEqual([{ backend: "wasm", threads: 2 }]);
+    expect(backends("--backend", "all")).toEqual([{ backend: "webgpu" }, { backend: "wasm", threads: undefined }]);
+    expect(() => backends("--backend", "cuda")).toThrow('--backend is "cuda", expected webgpu, wasm or all');
+    expect(() => backends("--threads", "0")).toThrow("--threads");
+  });
+
+  test("is compared with WebGPU by what each chooses", () => {
+    const about = { place: "node", cpu: true, date: "2026-01-02T03:04:05.000Z", quick: true, steps: [] } as const;
+    const ceilings = { gflops: 1, gbPerSec: 1, dispatchUs: 1, submitUs: 1, readbackMs: 1 };
+    const row = (variant: string, ms: number, chosen: boolean): KernelTime => ({ ...time, variant, ms, chosen });
+    const webgpu = {
+      ...about,
+      ceilings,
+      adapter: "software",
+      kernels: [row("naive", 9, false), row("tiled", 6, true)],
+    };
+    const wasm = { ...about, ceilings, adapter: "wasm", kernels: [row("naive", 8, false), row("direct", 3, true)] };
+    const lines = (a: Result, b: Result) =>
+      compare(a, b, 200)
+        .split("\n")
+        .filter((line) => line.startsWith("matmul"))
+        .map((line) => line.split(/ {2,}/));
+    expect(lines(webgpu, wasm)).toEqual([["matmul 512×512×512", "6.00", "3.00", "0.50", "faster"]]);
+    expect(lines(webgpu, { ...wasm, adapter: "software" }).map(([name]) => name)).toEqual(["matmul 512×512×512 naive"]);
   });
 });
 

@@ -8,7 +8,7 @@ import * as steps from "./steps.ts";
 let opened: Watched;
 
 async function open(): Promise<Engine> {
-  const adapter = await createWasm().requestAdapter();
+  const adapter = await createWasm({ threads: navigator.hardwareConcurrency }).requestAdapter();
   const device = await adapter!.requestDevice();
   opened = watched(device);
   return Engine.create({ device });
