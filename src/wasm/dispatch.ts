@@ -8,17 +8,20 @@ const firstCount = 16;
 /** Milliseconds that a piece of a dispatch should take. */
 const pieceMs = 1;
 
-/** Milliseconds below which a dispatch runs on one thread: to wake others takes longer than they would save. */
+/** Milliseconds below which a dispatch runs on one thread: to wake another takes 0.02 to 0.04. */
 const shortMs = 0.1;
 
+/** The same where others are awake, who take their first pieces after 0.001. */
+const awakeShortMs = 0.02;
+
 /** Milliseconds below which a piece is not worth being taken. */
-const leastPieceMs = 0.02;
+const leastPieceMs = 0.01;
 
 /** Pieces for each thread: with more, all threads end at about the same time. */
 const piecesPerThread = 4;
 
-/** How often the clock is read while a dispatch is short: in one of so many runs. */
-const runsPerReading = 16;
+/** How often the clock is read while a kernel's dispatches are short: in one of so many. */
+const runsPerReading = 64;
 
 /** Workgroups along x, y and z. */
 type Counts = readonly [number, number, number];
@@ -37,18 +40,19 @@ export function dispatch(
     run(...args);
     return true;
   };
-  if (groups <= (threads ? 1 : firstCount)) return whole;
-  let rest: Command | undefined;
-  const choose = (): Command => {
-    const expected = speed.msPerGroup * groups;
-    if (expected < shortMs && speed.runs++ % runsPerReading > 0) return whole;
-    const pieces = new Pieces(pipeline, args, addresses.length, counts);
-    if (expected >= shortMs && threads && module && threads.count > 1) pieces.share(threads, module, expected);
-    return (until) => pieces.run(until);
-  };
+  const expected = speed.msPerGroup * groups;
+  const isDue = ++speed.runs % runsPerReading === 0;
+  const isSmall = threads ? groups <= 1 || (expected < awakeShortMs && !isDue) : groups <= firstCount;
+  if (isSmall) return whole;
+  let pieces: Pieces | undefined;
   return (until) => {
-    rest ??= choose();
-    return rest(until);
+    if (!pieces) {
+      const isShort = expected < (threads?.areAwake ? awakeShortMs : shortMs);
+      if (threads && isShort && !isDue) return whole();
+      pieces = new Pieces(pipeline, args, addresses.length, counts);
+      if (threads && module && threads.count > 1 && expected > 0 && !isShort) pieces.share(threads, module, expected);
+    }
+    return pieces.run(until);
   };
 }
 

@@ -20,7 +20,7 @@ export interface Pipeline {
 export interface Speed {
   /** Milliseconds of a workgroup in the last dispatch that was timed; NaN before it. */
   msPerGroup: number;
-  /** Dispatches so far that were expected to be short. */
+  /** Dispatches so far. */
   runs: number;
 }
 

@@ -35,6 +35,11 @@ export class Threads {
     return 1 + (this.#workers ?? this.#stacks).length;
   }
 
+  /** Whether all others look for a dispatch at this moment. */
+  get areAwake(): boolean {
+    return this.#workers !== undefined && this.#words[words.sleeping] === 0;
+  }
+
   /**
    * Lets threads take pieces of a dispatch.
    * @param args of the kernel; those at `axis` and behind it become begin and end of each piece.
