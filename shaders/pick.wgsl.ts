@@ -75,6 +75,6 @@ export const pickLines =
         }
         // The bits of the value, and its position.
         let found = best_of_line(vec2u(bitcast<u32>(${widened(dtype, "own")}), at));
-        put(i, i32(found.y));`,
+        ${way.once("put(i, i32(found.y));")}`,
     });
   };

@@ -23,6 +23,7 @@ export const stepNaive = (p: Recurrence, place: Place): Kernel =>
     parts: [recurrence(p, place, 1), vectors(p, place, 1)],
     body: wgsl`
       let row = id.x / UNITS;
+      if (row >= ROWS) { return; }
       let unit = id.x % UNITS;
       let t = step();
       let start = vector_from(row);
@@ -40,6 +41,7 @@ export const stepGradNaive = (p: Recurrence, place: Place): Kernel =>
     parts: [recurrence(p, place, 1), vectors(p, place, 1)],
     body: wgsl`
       let row = id.x / UNITS;
+      if (row >= ROWS) { return; }
       let unit = id.x % UNITS;
       let t = step();
       let start = vector_from(row);
@@ -185,8 +187,9 @@ const begin = (p: Recurrence, { rows, columns }: StepTile): string[] => [
   "let t = step();",
   ...each(rows, (r) => each(columns, (c) => each(gatesOf(p), (g) => `var ${sumOf(g, r, c)} = F();`))),
   "begin_weight();",
-  ...each(rows, (r) => `let from${r} = vector_from(${shifted("row", r)});`),
-  "// Rows and units past the end load arbitrary elements; finish drops their results.",
+  // This step's rows follow the last row in memory, and others write them now.
+  ...each(rows, (r) => `let from${r} = vector_from(min(${shifted("row", r)}, ROWS - 1u));`),
+  "// Rows past the end repeat the last, units past the end load arbitrary elements; finish drops their results.",
 ];
 
 /** Adds the products at `k`, with the weights of each column. */

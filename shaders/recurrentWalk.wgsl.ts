@@ -49,6 +49,8 @@ export function walkForward(p: Recurrence, shape: WalkShape): Kernel {
           ${each(shape.rows, (r) => walk.put(r, "unit", `startH(min(${plus("row", `${r}u`)}, ROWS - 1u) * UNITS + unit)`))}
         }
       }
+      #else
+      ${walk.clear}
       #endif
       for (var s = 0u; s < T; s++) {
         let t = ${lastOf(p) === 0 ? "T - 1u - s" : "s"};
@@ -74,6 +76,7 @@ export function walkBackward(p: Recurrence, shape: WalkShape): Kernel {
     ...walk,
     body: wgsl`
       let row = ${times("group.x", shape.rows)};
+      ${walk.clear}
       for (var s = 0u; s < T; s++) {
         let t = ${firstOf(p) === 0 ? "T - 1u - s" : "s"};
         ${walk.multiply}
@@ -116,10 +119,12 @@ function walkOf(p: Recurrence, shape: WalkShape) {
     },
     /** Stores a value as element i of a row's vector. */
     put: (r: number, i: string, value: string) => `${vector(r, i)} = ${narrowed(type, value)};`,
+    /** Starts from zeros. */
+    clear: `for (var i = lane; i < ${rows * depth}u; i += LANES) { vector[i] = ${type}(); }`,
     /** The product of a row and column: the sum of its pieces. */
     sum: (r: number, column: string) => each(parts, (part) => sums(r, part, column)).join(" + "),
     multiply: wgsl`
-      // The vector must be complete before any invocation reads it. (Before the first step it is zero or just filled.)
+      // The vector must be complete before any invocation reads it. (Before the first step it was just filled.)
       workgroupBarrier();
       for (var round = 0u; round < SUM_ROUNDS; round++) {
         let i = round * LANES + lane;

@@ -8,7 +8,7 @@ import { build } from "esbuild";
 
 /** The parts, and what each shares. */
 const parts = {
-  "selfcheck/index": [],
+  "selfcheck/check": [],
   "tune/index": ["errors", "store/store"],
   "runtime/watch": [],
   "runtime/record/record": ["errors", "graph/tensor"],

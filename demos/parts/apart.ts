@@ -8,7 +8,7 @@ const src = join(import.meta.dirname, "../../src");
  * What an engine loads on demand, as `npm run bundle` packs it. Not the recorder: pages that record share most of its
  * modules, and would load them twice.
  */
-const files = ["selfcheck/index", "tune/index", "runtime/watch", "gpu/profiler", "exported/check"].map((name) =>
+const files = ["selfcheck/check", "tune/index", "runtime/watch", "gpu/profiler", "exported/check"].map((name) =>
   join(src, `${name}.ts`),
 );
 const prefix = "\0apart:";

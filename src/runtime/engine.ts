@@ -143,7 +143,7 @@ export class Engine extends Runner {
 }
 
 async function checkVariants(who: string, variants: Forced | undefined): Promise<void> {
-  const fault = variants && (await import("../selfcheck/index.ts")).unknownVariant(variants);
+  const fault = variants && (await import("../selfcheck/check.ts")).unknownVariant(variants);
   if (fault) throw new AttributeError(`${who}: variants: ${fault}`);
 }
 
@@ -151,7 +151,7 @@ async function checkVariants(who: string, variants: Forced | undefined): Promise
 async function faults({ device, owned }: OpenDevice): Promise<ReadonlySet<string>> {
   // Loaded on demand, like the tuner and the guard. The package ships each as a separate bundle: if a page shared a
   // module with them, it would keep all exports of that module.
-  const { selfCheck } = await import("../selfcheck/index.ts");
+  const { selfCheck } = await import("../selfcheck/check.ts");
   const { faults } = await selfCheck({ device }).catch((error) => {
     if (owned) device.destroy();
     throw error;

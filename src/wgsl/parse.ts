@@ -102,18 +102,22 @@ class Parser {
     const access = this.#takes(",") ? this.#next() : "read";
     this.#expect(">");
     const name = this.#next();
-    this.#expect(":");
-    const type = this.#type();
     const numberOf = (attribute: string): number => {
       const value = attributes.get(attribute)?.[0];
       return value?.kind === "number" ? value.value : 0;
     };
+    if (space === "private") {
+      const type = this.#takes(":") ? this.#type() : undefined;
+      const value = this.#takes("=") ? this.#expression() : undefined;
+      to.variables.push({ kind: "declare", how: "var", name, ...(type && { type }), ...(value && { value }) });
+      this.#expect(";");
+      return;
+    }
+    this.#expect(":");
+    const type = this.#type();
     if (space === "storage") {
       if (access !== "read" && access !== "read_write") this.#fail(`var<storage, ${access}>`);
       to.buffers.push({ name, group: numberOf("group"), binding: numberOf("binding"), access, type });
-    } else if (space === "private") {
-      const value = this.#takes("=") ? this.#expression() : undefined;
-      to.variables.push({ kind: "declare", how: "var", name, type, ...(value && { value }) });
     } else if (space === "workgroup") to.shared.push({ name, type });
     else this.#fail(`var<${space}>`);
     this.#expect(";");
