@@ -13,17 +13,18 @@
  * 3. Once the device's thread finds no piece either, it sets `next` to `closed`, so that nobody new takes a piece, and waits
  *    until nobody is inside. Now all results are in memory.
  *
- * Kernels come as messages. A thread hears them only while it does not sleep, so `posted` says how many there are: a thread
- * that has fewer ends its loop, hears them, and returns. Until then it takes no part.
+ * Kernels come as messages, and so does word of those that are gone. A thread hears them only while it has nothing else to
+ * do, so `posted` says how many there are: a thread that has heard fewer ends its loop, hears them, and returns. Until then
+ * it takes no part.
  */
 
 /** Numbers of words. Those that threads wait for have a cache line of their own. */
 export const words = {
-  /** Dispatches opened so far, and kernels posted. */
+  /** Dispatches opened so far, and messages posted. */
   opened: 0,
   /** Threads that sleep until `opened` changes. */
   sleeping: 1,
-  /** Kernels posted so far. */
+  /** Messages posted so far. */
   posted: 2,
   /** The first workgroup along the axis that nobody has taken, or `closed` or more. */
   next: 16,
@@ -51,7 +52,9 @@ export const words = {
 
 /** A kernel for a thread, and the memory on which it works. */
 export interface Posted {
-  readonly module: WebAssembly.Module;
+  readonly number: number;
+  /** Undefined for a kernel that nobody uses any more. */
+  readonly module?: WebAssembly.Module;
   readonly memory: WebAssembly.Memory;
   /** Where the thread has memory for arrays of functions. */
   readonly stack: number;
@@ -64,16 +67,19 @@ export interface Posted {
  * @param listen calls a function with every message.
  */
 export function thread(w: typeof words, listen: (hear: (message: Posted) => void) => void): void {
-  const kernels: ((...args: number[]) => void)[] = [];
-  listen(({ module, memory, stack }) => {
+  const kernels = new Map<number, (...args: number[]) => void>();
+  let heard = 0;
+  listen(({ number, module, memory, stack }) => {
     const shared = new Int32Array(memory.buffer, 0, w.all);
     const host = { memory, stack: new WebAssembly.Global({ value: "i32" }, stack) };
-    kernels.push(new WebAssembly.Instance(module, { host }).exports["run"] as (typeof kernels)[number]);
-    while (kernels.length === Atomics.load(shared, w.posted)) {
+    if (module) kernels.set(number, new WebAssembly.Instance(module, { host }).exports["run"] as () => void);
+    else kernels.delete(number);
+    heard++;
+    while (heard === Atomics.load(shared, w.posted)) {
       const seen = Atomics.load(shared, w.opened);
       Atomics.add(shared, w.inside, 1);
       const isOpen = Atomics.load(shared, w.next) < w.closed;
-      const run = isOpen ? kernels[shared[w.kernel]!] : undefined;
+      const run = isOpen ? kernels.get(shared[w.kernel]!) : undefined;
       if (run) {
         const args = [...shared.subarray(w.args, w.args + shared[w.count]!)];
         const [axis, end] = [shared[w.axis]!, shared[w.end]!];

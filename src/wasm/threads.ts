@@ -18,8 +18,12 @@ export class Threads {
   readonly #words: Int32Array;
   /** Where threads have memory for arrays of functions. */
   readonly #stacks: readonly number[];
+  /** Numbers of kernels. Threads drop a kernel once the device's own has. */
   readonly #numbers = new WeakMap<WebAssembly.Module, number>();
-  #workers: Worker[] | undefined;
+  readonly #dropped = new FinalizationRegistry((number: number) => this.#post(number));
+  #kernels = 0;
+  #maySleep = true;
+  #workers: Thread[] | undefined;
   #isOpen = false;
   #isEnded = false;
 
@@ -91,17 +95,18 @@ export class Threads {
   }
 
   #terminate(): void {
-    for (const worker of this.#workers ?? []) worker.terminate();
+    for (const { worker } of this.#workers ?? []) worker.terminate();
     this.#workers = [];
   }
 
   /** Waits until a thread leaves. A page's own thread may not sleep: it goes on looking. */
   #sleep(inside: number, ms: number): void {
+    if (!this.#maySleep) return;
     Atomics.store(this.#words, words.awaited, 1);
     try {
       Atomics.wait(this.#words, words.inside, inside, ms);
-    } catch (error) {
-      if (!(error instanceof TypeError)) throw error;
+    } catch {
+      this.#maySleep = false;
     }
     Atomics.store(this.#words, words.awaited, 0);
   }
@@ -115,26 +120,35 @@ export class Threads {
   #numberOf(module: WebAssembly.Module): number {
     const known = this.#numbers.get(module);
     if (known !== undefined) return known;
-    this.#workers ??= this.#stacks.map(() => this.#started()).filter((worker) => worker !== undefined);
-    const number = Atomics.add(this.#words, words.posted, 1);
+    this.#workers ??= this.#stacks.flatMap((stack) => this.#started(stack) ?? []);
+    const number = this.#kernels++;
     this.#numbers.set(module, number);
-    const memory = this.#memory;
-    this.#workers.forEach((worker, i) =>
-      worker.postMessage({ module, memory, stack: this.#stacks[i]! } satisfies Posted),
-    );
-    this.#wake();
+    this.#dropped.register(module, number);
+    this.#post(number, module);
     return number;
   }
 
-  /** A worker. Where it does not start, or ends by an error, the others go on without it. */
-  #started(): Worker | undefined {
-    const dropped = () => {
-      this.#workers = this.#workers?.filter((each) => each !== worker);
-      worker?.terminate();
-    };
-    const worker = startWorker(dropped);
-    return worker;
+  #post(number: number, module?: WebAssembly.Module): void {
+    Atomics.add(this.#words, words.posted, 1);
+    for (const { worker, stack } of this.#workers ?? [])
+      worker.postMessage({ number, memory: this.#memory, stack, ...(module && { module }) });
+    this.#wake();
   }
+
+  /** A worker. Where it does not start, or ends by an error, the others go on without it. */
+  #started(stack: number): Thread | undefined {
+    const worker = startWorker(() => {
+      this.#workers = this.#workers?.filter((each) => each.worker !== worker);
+      worker?.terminate();
+    });
+    return worker && { worker, stack };
+  }
+}
+
+interface Thread {
+  readonly worker: Worker;
+  /** Where it has memory for arrays of functions. */
+  readonly stack: number;
 }
 
 /** What a worker of a page and one of Node have in common. */
@@ -142,6 +156,9 @@ interface Worker {
   postMessage(message: Posted): void;
   terminate(): void;
 }
+
+/** Where the text of workers is, in a page. */
+let address: string | undefined;
 
 /**
  * Workers start from a text. A file of their own would have to be found from the sources, from the built package, from
@@ -159,8 +176,8 @@ function startWorker(failed: () => void): Worker | undefined {
       worker.on("error", failed);
       return worker;
     }
-    const url = URL.createObjectURL(new Blob([`${text}(hear) => { onmessage = ({ data }) => hear(data); })`]));
-    const worker = new Worker(url);
+    address ??= URL.createObjectURL(new Blob([`${text}(hear) => { onmessage = ({ data }) => hear(data); })`]));
+    const worker = new Worker(address);
     worker.onerror = failed;
     return worker;
   } catch {

@@ -15,7 +15,7 @@ import { askFor } from "../webgpu.ts";
 
 // The same programs without WebGPU, held to the same values.
 const [engine, { cases: golden, models, trajectories }, absent] = await Promise.all([
-  Engine.create({ backend: "wasm" }),
+  Engine.create({ backend: "wasm", threads: 2 }),
   readManifest(),
   absentFiles(),
 ]);
@@ -24,6 +24,9 @@ afterAll(() => engine.destroy());
 test("an engine without WebGPU says what it is", () => {
   expect([engine.adapter, engine.backend]).toEqual(["webassembly simd", "wasm"]);
   expect(engine.traits.cpu).toBe(true);
+  // A page that is not isolated has one.
+  const threads = globalThis.crossOriginIsolated === false ? "1 thread" : "2 threads";
+  expect(engine.device.adapterInfo.description).toBe(`WebAssembly on the CPU, ${threads}`);
 });
 
 describe("by itself, an engine takes it", () => {

@@ -1,4 +1,6 @@
 import { createHash } from "node:crypto";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { Worker, type WorkerOptions } from "node:worker_threads";
 import fc from "fast-check";
 import { afterEach, describe, expect, test, vi } from "vitest";
@@ -15,7 +17,7 @@ import {
   type Update,
 } from "../../src/index.ts";
 import { ModuleWriter } from "../../src/wasm/code/module.ts";
-import { add, i32, mul } from "../../src/wasm/code/values.ts";
+import { add, i32, load, mul } from "../../src/wasm/code/values.ts";
 import { createWasm } from "../../src/wasm/index.ts";
 import { Heap } from "../../src/wasm/memory.ts";
 import { words } from "../../src/wasm/thread.ts";
@@ -83,6 +85,48 @@ describe("threads beside the device's own", () => {
     threads.end();
   });
 
+  test("run no workgroup twice and leave none out, in thousands of dispatches of several kernels", async () => {
+    const { heap, threads } = open(4);
+    // Each adds a number of its own to what is there.
+    const kernels = [1, 100, 10_000].map((step) => {
+      const writer = new ModuleWriter();
+      const index = writer.procedure(new Array<"i32">(7).fill("i32"), (to, address, from, end) => {
+        to.loop(from!, end!, (x) => {
+          const at = to.keep(add(address!, mul(x, i32(4))));
+          to.store(at, add(load("i32", at), i32(step)));
+        });
+      });
+      writer.export("run", index);
+      const module = new WebAssembly.Module(writer.finish(true));
+      const host = { memory: heap.memory, stack: new WebAssembly.Global({ value: "i32" }, heap.stacks[0]) };
+      const { exports } = new WebAssembly.Instance(module, { host });
+      return { step, module, run: exports["run"] as (...args: number[]) => void };
+    });
+    const places = [10, 64, 1000].map((length) => ({ length, at: heap.take(4 * length), sum: 0 }));
+    let elsewhere = 0;
+    for (let i = 0; i < 6000; i++) {
+      const { step, module, run } = kernels[i % 3]!;
+      const place = places[(i >> 2) % 3]!;
+      const size = 1 + (i % 7);
+      threads.open(module, [place.at, 0, place.length, 0, 1, 0, 1], 1, place.length, size);
+      let own = 0;
+      for (let from = threads.take(size); from < place.length; from = threads.take(size)) {
+        const to = Math.min(place.length, from + size);
+        run(place.at, from, to, 0, 1, 0, 1);
+        own += to - from;
+      }
+      while (!threads.close(1));
+      elsewhere += place.length - own;
+      place.sum += step;
+      // So that messages with kernels arrive, and threads fall asleep now and then.
+      if (i % 500 === 0) await soon();
+    }
+    for (const { at, length, sum } of places)
+      expect([...new Int32Array(heap.memory.buffer, at, length)]).toEqual(new Array(length).fill(sum));
+    expect(elsewhere).toBeGreaterThan(0);
+    threads.end();
+  });
+
   test("work on memory that has grown while they slept", async () => {
     const { heap, threads, shared, results } = open(2);
     const kernel = whoRan();
@@ -109,6 +153,28 @@ describe("threads beside the device's own", () => {
     for (let i = 0; i < 10; i++) expect(threads.take(1)).toBe(i);
     expect(threads.take(1)).toBeGreaterThanOrEqual(10);
     expect(threads.close(0)).toBe(true);
+    threads.end();
+  });
+
+  test("drop kernels that nobody uses any more", async () => {
+    const { heap, threads, shared, results } = open(2);
+    const at = heap.take(400);
+    const runOnce = async (kernel: WebAssembly.Module) => {
+      threads.open(kernel, [at, 0, 100, 0, 1, 0, 1], 1, 100, 1);
+      await until(() => shared[words.next]! >= 100);
+      while (!threads.close(1)) await soon();
+    };
+    for (let i = 0; i < 3; i++) await runOnce(whoRan());
+    expect(shared[words.posted]).toBeGreaterThanOrEqual(3);
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    await until(() => {
+      collect();
+      return shared[words.posted]! >= 5;
+    });
+    heap.bytes(at, 400).fill(0);
+    await runOnce(whoRan());
+    expect(results(at, 100)).toEqual(new Array(100).fill(heap.stacks[1]));
     threads.end();
   });
 
