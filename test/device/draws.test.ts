@@ -8,7 +8,7 @@ import { type Drawn, drawn } from "../cases/drawn.ts";
 import { inputsOf, weigh } from "../differences.ts";
 import { fill, reals } from "../draws.ts";
 import { allowance, noisy } from "../graphs/noise.ts";
-import { inChrome } from "../place.ts";
+import { inChrome, spares } from "../place.ts";
 
 /*
  * Every op on random shapes of 0 to 5 axes, forward and backward, against the float64 twin. test/unit/gradients.test.ts
@@ -19,10 +19,20 @@ import { inChrome } from "../place.ts";
 const count = Number(import.meta.env["VITE_DRAWS"] ?? (inChrome ? 4 : 8));
 const seed = Number(import.meta.env["VITE_SEED"] ?? 1);
 
-const engine = await Engine.create();
-afterAll(() => engine.destroy());
+// What WebAssembly computes does not depend on the place, so Node is enough.
+const engines = [
+  await Engine.create({ backend: "webgpu" }),
+  ...(spares ? [] : [await Engine.create({ backend: "wasm" })]),
+];
+afterAll(() => {
+  for (const engine of engines) engine.destroy();
+});
 
-async function check({ shapes, draws = [reals(-2, 2)], op, noGradient, tolerance = [0, 0] }: Drawn, values: number) {
+async function check(
+  engine: Engine,
+  { shapes, draws = [reals(-2, 2)], op, noGradient, tolerance = [0, 0] }: Drawn,
+  values: number,
+) {
   const { inputs, feeds } = inputsOf(fill(draws, shapes.map(sizeOf), values), shapes);
   const y = op(...inputs);
   const floats = y.dtype === "f32" && !noGradient ? inputs.filter((x) => x.dtype === "f32") : [];
@@ -54,10 +64,13 @@ async function check({ shapes, draws = [reals(-2, 2)], op, noGradient, tolerance
   }
 }
 
-describe("kernels agree with the float64 twin for any shapes", () => {
-  for (const [name, arbitrary] of Object.entries(drawn)) {
-    test(name, { timeout: 60_000 + 1000 * count }, async () => {
-      await fc.assert(fc.asyncProperty(arbitrary, fc.nat(), check), { numRuns: count, seed });
-    });
-  }
-});
+for (const engine of engines) {
+  describe(`kernels of ${engine.backend} agree with the float64 twin for any shapes`, () => {
+    for (const [name, arbitrary] of Object.entries(drawn)) {
+      test(name, { timeout: 60_000 + 1000 * count }, async () => {
+        const property = fc.asyncProperty(arbitrary, fc.nat(), (...given) => check(engine, ...given));
+        await fc.assert(property, { numRuns: count, seed });
+      });
+    }
+  });
+}

@@ -4,10 +4,11 @@ import { print } from "../../src/graph/print.ts";
 import { Engine, type Passes, type Tensor, type TensorData, type Variable } from "../../src/index.ts";
 import type { Forced } from "../../src/kernels/traits.ts";
 import { ReferenceProgram } from "../../src/reference/index.ts";
+import { createWasm } from "../../src/wasm/index.ts";
 import { forced, forcedVariants } from "../forced.ts";
 import { allowance, furthest, largest, noisy } from "../graphs/noise.ts";
 import { build, type RandomGraph, recipes } from "../graphs/recipe.ts";
-import { inChrome } from "../place.ts";
+import { inChrome, spares } from "../place.ts";
 
 /*
  * Random graphs of up to 40 nodes and their gradients, with several outputs and with updates that read each other.
@@ -25,7 +26,10 @@ const adapter = (await gpu.requestAdapter())!;
 const device = await adapter.requestDevice({
   requiredLimits: { maxStorageBuffersPerShaderStage: adapter.limits.maxStorageBuffersPerShaderStage },
 });
-afterAll(() => device.destroy());
+const wasm = await (await createWasm().requestAdapter())!.requestDevice();
+afterAll(() => {
+  for (const each of [device, wasm]) each.destroy();
+});
 
 const nameOf = ({ name }: Variable, i: number) => `variable ${i} (${name})`;
 
@@ -38,12 +42,15 @@ const ways: readonly Way[] = [{}, { simplify: false, fuse: false, merge: false }
 const tiled: Way = {
   variants: forcedVariants("matmul=tiled,reduce=tree,softmax=tree,conv2d=tiled,conv2dWeightGrad=tiled"),
 };
+/** The definitions: another order of sums, and no vectors. */
+const naive: Way = { variants: forcedVariants("naive") };
 
 /** The first values of a graph's variables, the same for every way of computing it. */
 type First = ReadonlyMap<Variable, TensorData>;
 
 /** Outputs and variables after each of several runs with different feeds. */
 async function onDevice(
+  device: GPUDevice,
   graph: RandomGraph,
   first: First,
   { variants = {}, ...passes }: Way,
@@ -95,13 +102,13 @@ let compared = 0;
 let loose = 0;
 
 /** Describes the first difference between two ways of computing a graph, if any. */
-async function fault(graph: RandomGraph, more: readonly Way[]): Promise<string | undefined> {
+async function fault(device: GPUDevice, graph: RandomGraph, more: readonly Way[]): Promise<string | undefined> {
   const runs = 2;
   const first = new Map(graph.variables.map((variable) => [variable, variable.initial]));
   const wanted = onTwin(graph, first, runs);
   const shaken = [1, 2].map((noise) => onTwin(graph, first, runs, noise));
   for (const way of [...ways, ...more]) {
-    const got = await onDevice(graph, first, way, runs);
+    const got = await onDevice(device, graph, first, way, runs);
     for (const [run, values] of wanted.entries()) {
       for (const [name, want] of Object.entries(values)) {
         const whole = graph.outputs[name]?.dtype === "i32";
@@ -123,19 +130,27 @@ async function fault(graph: RandomGraph, more: readonly Way[]): Promise<string |
   return undefined;
 }
 
-test("neither passes nor memory planning change what a random graph computes", {
-  timeout: 60_000 + 2_000 * count,
-}, async () => {
+/** Checks random graphs. @param other kernels for every fourth of them. */
+async function check(device: GPUDevice, other: Way, numRuns: number): Promise<void> {
   await fc.assert(
     fc.asyncProperty(recipes, async (recipe) => {
       const graph = build(recipe);
-      const found = await fault(graph, recipe.seed % 4 === 0 ? [tiled] : []);
+      const found = await fault(device, graph, recipe.seed % 4 === 0 ? [other] : []);
       if (!found) return;
       const updates = graph.updates.map(([variable, value]) => [`${variable.name}'`, value] as const);
       expect.fail(`${found}\n${print({ ...graph.outputs, ...Object.fromEntries(updates) })}`);
     }),
-    { numRuns: count, seed },
+    { numRuns, seed },
   );
   // Each graph sets its own tolerance. If too many are loose, the graphs test too little.
   expect(loose / compared).toBeLessThan(0.02);
-});
+}
+
+const timeout = 60_000 + 2_000 * count;
+
+test("neither passes nor memory planning change what a random graph computes", { timeout }, () =>
+  check(device, tiled, count),
+);
+
+// What WebAssembly computes does not depend on the place, so Node is enough.
+test.skipIf(spares)("nor does WebAssembly", { timeout }, () => check(wasm, naive, count));

@@ -49,6 +49,30 @@ test("all variants of all families are correct here", { timeout }, async () => {
   );
 });
 
+test("all variants that need no GPU are correct in WebAssembly", { timeout }, async () => {
+  const { adapter, checked, faults } = await selfCheck({ backend: "wasm" });
+  expect(adapter).toBe("webassembly simd");
+  expect(faults).toEqual([]);
+  expect(checked).toEqual(
+    expect.arrayContaining([
+      "matmul/naive",
+      "matmul/direct16x8",
+      "reduce/columns",
+      "softmax/serial",
+      "conv2d/direct",
+      "maxPool2dGrad/blocks",
+      "layerNorm/serial",
+      "embeddingGrad/positions",
+      "lstm/steps4",
+      "elementwise/vec4",
+      "concat/vec4",
+      "cumsum/blocks",
+    ]),
+  );
+  // These share memory of a workgroup, which WebAssembly has none of.
+  expect(checked.filter((name) => /\/(tree|tiled|walk)/.test(name))).toEqual([]);
+});
+
 test("a wrong variant is caught by name and avoided", { timeout }, async () => {
   const planted = matmulFamily.variants as unknown as {
     name: string;
