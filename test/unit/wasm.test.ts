@@ -138,6 +138,20 @@ describe("numbers", () => {
     expect([...y]).toEqual([7, 0]);
   });
 
+  test("a constant position before the first is where a kernel never goes", async () => {
+    const at = "fn at(c: u32) -> f32 { if (c - 1u >= 2u) { return 9; } return x[c - 1u]; }";
+    const body = "y[0] = at(0u); y[1] = at(1u); y[2] = at(2u); y[3] = at(3u);";
+    const [, y] = await run(single(body, "f32", at), [floats(5, 6), floats(0, 0, 0, 0)]);
+    expect([...y]).toEqual([9, 5, 6, 9]);
+  });
+
+  test("positions far from the first are found", async () => {
+    const x = Float32Array.from({ length: 40_000 }, (_, i) => i);
+    const body = "y[0] = x[39999]; y[1] = x[u32(x[2]) + 39990u]; y[2] = x[u32(x[9]) - 9u];";
+    const [, y] = await run(single(body), [x, floats(0, 0, 0)]);
+    expect([...y]).toEqual([39_999, 39_992, 0]);
+  });
+
   test("matrices times columns, rows times matrices", async () => {
     const body = `
       let m = mat4x4f(vec4f(1.0, 2.0, 3.0, 4.0), vec4f(0.0, 1.0, 0.0, 0.0), vec4f(0.0, 0.0, 1.0, 0.0), vec4f(5.0, 0.0, 0.0, 1.0));

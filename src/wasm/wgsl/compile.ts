@@ -40,7 +40,7 @@ interface Context {
   readonly names: Names;
   /** The end of the function, and where its result goes. */
   readonly end: Label;
-  readonly result?: readonly Local[];
+  readonly result?: { readonly type: WgslType; readonly locals: readonly Local[] };
   readonly breaks?: Label;
   readonly continues?: Label;
 }
@@ -105,9 +105,9 @@ class KernelCompiler extends Expressions {
     const [only] = body;
     if (type && body.length === 1 && only?.kind === "return" && only.value)
       return this.held(this.fitted(this.value(only.value, names), type));
-    const locals = type && partsOf(type).map((part) => this.to.local(part));
-    this.to.block((end) => this.#block(body, { names, end, ...(locals && { result: locals }) }));
-    return type && { type, parts: locals! };
+    const made = type && { type, locals: partsOf(type).map((part) => this.to.local(part)) };
+    this.to.block((end) => this.#block(body, { names, end, ...(made && { result: made }) }));
+    return made && { type: made.type, parts: made.locals };
   }
 
   #block(body: Block, context: Context): void {
@@ -133,9 +133,10 @@ class KernelCompiler extends Expressions {
         this.#for(statement, context);
         break;
       case "return": {
-        if (statement.value) {
-          const value = this.evaluate(statement.value, context.names);
-          context.result?.forEach((local, i) => this.to.set(local, value!.parts[i]!));
+        if (statement.value && context.result) {
+          const { type, locals } = context.result;
+          const { parts } = this.fitted(this.value(statement.value, context.names), type);
+          locals.forEach((local, i) => this.to.set(local, parts[i]!));
         }
         this.to.leave(context.end);
         break;

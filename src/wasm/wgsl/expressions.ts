@@ -190,12 +190,13 @@ export abstract class Expressions {
   #placeIn(type: WgslType, address: Value<"i32">, offset: number, at: Val): Place {
     const index = converted(at, "u32");
     const bytes = bytesOf(type);
-    if (index.constant !== undefined) return { type, address, offset: offset + index.constant * bytes };
-    const { of, more } = sumOf(index);
+    const { of, more } = index.constant === undefined ? sumOf(index) : { of: [], more: index.constant };
     const further = more * bytes;
+    // One before the first is the last of all: a kernel may have such a constant where it never goes.
     const isNear = further >= 0 && further <= nearBytes;
     const place = (at: Value<"i32">): Place => ({ type, address: at, offset: offset + (isNear ? further : 0) });
     let sum = isNear ? address : w.add(address, w.i32(further));
+    if (of.length === 0) return place(sum);
     // What changes least comes first, so that each loop begins with what it does not change.
     const terms = [...of].sort((a, b) => a.value.loop - b.value.loop);
     for (const [i, { value, factor }] of terms.entries()) {
