@@ -136,6 +136,15 @@ export class Bench {
     }
   }
 
+  /**
+   * Runs a variant on the CPU, each invocation watched. @returns what is wrong with its memory accesses, in words.
+   * @throws LimitError for a problem too large.
+   */
+  async races(problem: Problem, variant: string, edits: readonly Edit[]): Promise<readonly string[]> {
+    const { faultsOf } = await import("./races.ts");
+    return faultsOf(withEdits(this.#compiled(problem, variant), edits), this.#runner.traits.subgroupSize);
+  }
+
   /** The compiler's errors in a text. */
   async errors(wgsl: string): Promise<readonly CompilerError[]> {
     const { compilerErrors } = await import("../parts/compilerErrors.ts");

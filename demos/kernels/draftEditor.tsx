@@ -2,6 +2,7 @@ import { useState } from "preact/hooks";
 import { download } from "../parts/download.ts";
 import { FileButton } from "../parts/files.tsx";
 import { Faults, WgslEditor } from "../parts/wgslEditor.tsx";
+import { ask } from "./gpu.ts";
 import * as session from "./session.ts";
 
 const { draft, faults, kernel, settings } = session;
@@ -30,6 +31,15 @@ export function DraftEditor() {
         >
           Check and time
         </button>
+        <button
+          id="find-races"
+          type="button"
+          class="button"
+          disabled={session.busy.value !== undefined || (faults.value?.length ?? 0) > 0}
+          onClick={() => void findRaces()}
+        >
+          Check for races
+        </button>
         <button id="drop-draft" type="button" class="button" onClick={session.dropDraft}>
           Back to the original
         </button>
@@ -55,11 +65,42 @@ export function DraftEditor() {
           <span>workgroups</span>
         </fieldset>
       </div>
+      <Races />
       <p class="notes">
         Bindings stay as they are. The text runs first with a counter in each loop, so that one without an end does not
         take the GPU with it.
         {isLong && " It is too long for a link: save it as a file."}
       </p>
     </>
+  );
+}
+
+/** Runs the draft on the CPU, each invocation watched. */
+async function findRaces(): Promise<void> {
+  const isCurrent = session.begin("Looking for races");
+  const [problem, variant] = [session.problem.value, session.shown.value];
+  const at = session.sources.value.get(variant)!.indexOf(kernel.value!);
+  const edit = { ...draft.value!, kernel: at };
+  session.races.value = undefined;
+  const found = await ask((bench) => bench.races(problem, variant, [edit])).catch((error): readonly string[] => [
+    (error as Error).message,
+  ]);
+  if (!isCurrent()) return;
+  session.races.value = found;
+  session.busy.value = undefined;
+}
+
+/** What the race finder says. */
+function Races() {
+  const found = session.races.value;
+  return (
+    <div id="races" role="status">
+      {found?.length === 0 && <p class="notes">No races, missed barriers or indices out of range at these sizes.</p>}
+      <ul class="faults">
+        {found?.map((message) => (
+          <li key={message}>{message}</li>
+        ))}
+      </ul>
+    </div>
   );
 }

@@ -36,6 +36,8 @@ export interface Draft {
 export const draft = signal<Draft | undefined>(undefined);
 /** The compiler's errors in the draft; undefined while it compiles. */
 export const faults = signal<readonly CompilerError[] | undefined>(undefined);
+/** What the race finder says about the draft, in words; undefined if it was not asked. */
+export const races = signal<readonly string[] | undefined>(undefined);
 
 export const problem = computed(() => problemOf(settings.value));
 export const work = computed(() => workOf(problem.value.work));
@@ -159,7 +161,7 @@ export function startDraft(): void {
 /** Takes a new text. It goes into the address, packed, if it is short enough. */
 export async function write(wgsl: string): Promise<void> {
   draft.value = { ...draft.value!, wgsl };
-  faults.value = undefined;
+  faults.value = races.value = undefined;
   const packed = await pack(wgsl);
   if (draft.value?.wgsl === wgsl) change({ text: packed.length <= mostPacked ? packed : "" });
 }
@@ -175,7 +177,7 @@ export async function faultsIn(wgsl: string): Promise<readonly CompilerError[]> 
 export function dropDraft(): void {
   batch(() => {
     draft.value = undefined;
-    faults.value = undefined;
+    faults.value = races.value = undefined;
     outcomes.value = new Map([...outcomes.value].filter(([name]) => name !== own));
   });
   change({ text: "", groups: [] });
@@ -184,6 +186,7 @@ export function dropDraft(): void {
 /** Sets how many workgroups run the draft. */
 export function writeGroups(groups: readonly number[]): void {
   draft.value = { ...draft.value!, workgroups: groupsOf(groups)! };
+  races.value = undefined;
   change({ groups });
 }
 

@@ -53,7 +53,8 @@ export function SourceCard() {
       )}
       <InDigits />
       <p class="notes">
-        No test can tell whether a kernel is free of races. To step through its threads, open it in{" "}
+        Whether a kernel is free of races, no run on a GPU can tell. “Edit”, then “Check for races” runs it on the CPU
+        and watches what each invocation reads and writes. To step through its threads, open it in{" "}
         <a href="https://github.com/brendan-duncan/webgpu_inspector">webgpu_inspector</a>, which has a debugger for
         shaders.
       </p>

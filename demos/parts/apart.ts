@@ -5,12 +5,17 @@ import type { Plugin } from "vite";
 const src = join(import.meta.dirname, "../../src");
 
 /**
- * What an engine loads on demand, as `npm run bundle` packs it. Not the recorder: pages that record share most of its
+ * What an engine loads on demand, as `npm run bundle` packs it, and the race finder of the kernel page. Not the recorder: pages that record share most of its
  * modules, and would load them twice.
  */
-const files = ["selfcheck/check", "tune/index", "runtime/watch", "gpu/profiler", "exported/check"].map((name) =>
-  join(src, `${name}.ts`),
-);
+const files = [
+  "selfcheck/check",
+  "selfcheck/watch",
+  "tune/index",
+  "runtime/watch",
+  "gpu/profiler",
+  "exported/check",
+].map((name) => join(src, `${name}.ts`));
 const prefix = "\0apart:";
 
 /**
@@ -24,7 +29,7 @@ export function apart(): Plugin {
     resolveId: {
       order: "pre",
       handler(id, importer) {
-        if (!importer?.startsWith(src) || !id.startsWith(".")) return undefined;
+        if (!importer || !id.startsWith(".")) return undefined;
         const file = resolve(importer, "..", id);
         return files.includes(file) ? prefix + file : undefined;
       },

@@ -1,4 +1,5 @@
-import { checkChoice, checkList, checkObject, checkWhole, optionsOf, refuse } from "../errors.ts";
+import { checkList, checkObject, checkWhole, optionsOf, refuse } from "../errors.ts";
+import { checkHow } from "./how.ts";
 import { type KernelRun, type Order, runKernel } from "./kernel.ts";
 
 export type { Access, Finding } from "./findings.ts";
@@ -29,24 +30,6 @@ export interface RaceOptions {
   readonly label?: string;
   /** Most rounds of loops, of all invocations together, until the kernel is said not to end. Default: 2³⁰. */
   readonly maxSteps?: number;
-}
-
-/** How kernels run: options of all searches. */
-export type How = Required<Pick<RaceOptions, "subgroupSize" | "order" | "outside" | "maxSteps">>;
-
-export const defaults: How = { subgroupSize: 32, order: "forward", outside: "zero", maxSteps: 2 ** 30 };
-
-/** Checks how kernels are to run. */
-export function checkHow(op: string, given: { readonly [K in keyof How]?: How[K] | undefined }): How {
-  const { subgroupSize = defaults.subgroupSize, order = defaults.order } = given;
-  const { outside = defaults.outside, maxSteps = defaults.maxSteps } = given;
-  if (![4, 8, 16, 32, 64, 128].includes(subgroupSize))
-    refuse(op, "subgroupSize", subgroupSize, "a power of two from 4 to 128");
-  if (typeof order === "number") checkWhole(op, "order", order, 0);
-  else checkChoice(op, "order", order, ["forward", "reversed"]);
-  checkChoice(op, "outside", outside, ["zero", "last"]);
-  checkWhole(op, "maxSteps", maxSteps);
-  return { subgroupSize, order, outside, maxSteps };
 }
 
 /**

@@ -102,7 +102,7 @@ export class Machine {
     this.#steps += count;
     if (this.#steps > this.#mostSteps)
       throw new LimitError(
-        `the kernel takes more than ${this.#mostSteps} rounds of loops, all invocations together: does a loop not end?`,
+        `the kernel takes more than ${this.#mostSteps} rounds of loops, all invocations together: does a loop not end, or is the problem too large?`,
       );
   }
 

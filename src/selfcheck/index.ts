@@ -1,4 +1,5 @@
 export type { Access, Finding, KernelRun, Order, RaceOptions, Traffic } from "../races/index.ts";
 export { findRaces } from "../races/index.ts";
 export { type Fault, type Report, selfCheck, unknownVariant } from "./check.ts";
-export { findRacesIn, type ProgramOptions, type ProgramRun, type WatchedKernel } from "./races.ts";
+export { findRacesIn, type ProgramOptions } from "./races.ts";
+export type { ProgramRun, WatchedKernel } from "./watch.ts";

@@ -175,6 +175,27 @@ describe("the kernel lab", () => {
     expect(await hash(page)).not.toContain("text=");
   });
 
+  test("finds races in the text that is edited", async () => {
+    const page = await open("#work=softmax&sizes=3-130&variant=tree");
+    await measured(page);
+    const sound = (await text(page, ".code"))!;
+    await page.click("#edit");
+    await isWriting(page, ".editor");
+    const check = async (): Promise<string | null> => {
+      await page.waitForFunction(() => document.querySelector("#find-races:enabled"));
+      await page.click("#find-races");
+      await page.waitForFunction(() => document.querySelector("#races p, #races li"));
+      return text(page, "#races");
+    };
+    expect(await check()).toMatch(/^No races, missed barriers or indices out of range/);
+    const result = "return workgroupUniformLoad(&partial[0]);";
+    expect(sound).toContain(result);
+    await typeOver(page, ".editor", sound.replaceAll(result, "workgroupBarrier(); return partial[0];"));
+    expect(await check()).toMatch(
+      /race: "partial" \[0\] is read by invocation \d+ \(line \d+: workgroupBarrier\(\); return partial\[0\];\) and written/,
+    );
+  });
+
   test("puts an edited kernel into the training of digits", async () => {
     const page = await open("#work=linear&sizes=50-784-128");
     await page.waitForSelector("#in-digits");
