@@ -21,6 +21,7 @@ const sentences: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   conv2d: {
     direct: "One invocation computes a strip of results for several features in registers.",
     quads: "The same, and four neighbouring invocations, each on its own image, share loads of the weight.",
+    taps: "A matrix product, one tap after another: a table tells where its input is, and a kernel before adds padding.",
     tiled: "A matrix product of the weight and patches of the image, through workgroup memory: for GPUs.",
   },
   conv2dWeightGrad: {

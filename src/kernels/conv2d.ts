@@ -1,11 +1,30 @@
-import { convDirect, convNaive, convTiled, inputGradNaive } from "../../shaders/conv2d.wgsl.ts";
-import type { Correlation, Taps } from "../../shaders/lib/convolution.ts";
+import {
+  convDirect,
+  convNaive,
+  convSpread,
+  convTaps,
+  convTiled,
+  inputGradNaive,
+  type Spread,
+  type Spreading,
+} from "../../shaders/conv2d.wgsl.ts";
+import { type Correlation, reaches, type Taps } from "../../shaders/lib/convolution.ts";
 import type { Kernel } from "../../shaders/lib/kernel.ts";
 import type { ConvTile } from "../../shaders/lib/patches.ts";
 import { tileBytes, tileSide } from "../../shaders/lib/tile.ts";
 import { type DType, labelShape, sizeOf } from "../graph/shape.ts";
-import { bound, type KernelCall } from "./call.ts";
-import { choose, type Family, family, named, needsWorkgroup, unless, type Variant, workgroupOf } from "./choose.ts";
+import { bound, type KernelCall, type View } from "./call.ts";
+import {
+  choose,
+  type Family,
+  family,
+  named,
+  needsWorkgroup,
+  only,
+  unless,
+  type Variant,
+  workgroupOf,
+} from "./choose.ts";
 import { type Kernels, type Lowering, upwards, type Work } from "./lowering.ts";
 import type { AdapterTraits } from "./traits.ts";
 import { endOf, touched } from "./work.ts";
@@ -99,8 +118,17 @@ const problemOf = ({ vertical: v, horizontal: h, ...p }: Correlation): Problem =
 });
 
 interface ConvVariant extends Variant<Problem> {
-  write(p: Correlation, traits: AdapterTraits): Kernel;
+  /** @param walk how it walks over the input, if the variant asks for it. */
+  write(p: Correlation, traits: AdapterTraits, walk: Walked | undefined): Kernel;
   workgroups(p: Correlation, traits: AdapterTraits): readonly [number, number, number];
+  /** Whether it needs a table of taps, and an input in which all of them exist. */
+  readonly walks?: boolean;
+}
+
+/** What `convTaps` reads beside the weight. */
+interface Walked {
+  readonly input: Spread;
+  readonly taps: View;
 }
 
 /** Fewest invocations that fill a GPU. */
@@ -157,6 +185,81 @@ const direct = (quads: boolean, rules: Pick<ConvVariant, "needs" | "score">): Co
   };
 };
 
+const overlaps = ({ kernel }: Problem): string | undefined =>
+  unless(kernel[0] * kernel[1] > 0, "kernel elements that overlap the input");
+
+/** Results of an invocation of `convTaps`: as many as registers hold, and as few as possible past the end. */
+function tapsTile({ outChannels, horizontal: { positions } }: Correlation): ConvTile {
+  const columns = positions > 4 ? 2 : 1;
+  const cost = (channels: number): number => Math.ceil(outChannels / channels) * (channels * columns + 1.5);
+  const channels = [4, 3, 2, 1].reduce((best, n) => (cost(n) < cost(best) ? n : best));
+  return { channels, columns };
+}
+
+/** The first input element along an axis that a tap uses, and how many there are from it to the last. */
+function extentOf({ count, stride, offset, shift, positions }: Taps): readonly [first: number, extent: number] {
+  const beyond = (count - 1) * shift;
+  return [offset + Math.min(0, beyond), (positions - 1) * stride + Math.abs(beyond) + 1];
+}
+
+/** How the input is spread for `convTaps`; undefined if it is read as it is. */
+function spreadingOf({ vertical: v, horizontal: h, input }: Correlation): Spreading | undefined {
+  if (h.stride === 1 && !reaches(v, input.shape[2]!) && !reaches(h, input.shape[3]!)) return undefined;
+  const [[top, rows], [left]] = [extentOf(v), extentOf(h)];
+  // The last vec4s of a row begin within it, and read beyond.
+  const columns = 8 * Math.ceil(h.positions / 8) + Math.floor(((h.count - 1) * Math.abs(h.shift)) / h.stride);
+  return { first: [top, left], rows, remainders: h.stride, columns: 4 * Math.ceil(columns / 4) };
+}
+
+/** The call that spreads the input, if it must be, and what `convTaps` reads. */
+function walkOf(p: Correlation, to: Lowering): { readonly walk: Walked; readonly before: readonly KernelCall[] } {
+  const { vertical: v, horizontal: h, inChannels } = p;
+  const s = spreadingOf(p);
+  const [, , height, width] = p.input.shape as [number, number, number, number];
+  const [row, plane] = s ? [s.remainders * s.columns, s.rows * s.remainders * s.columns] : [width, height * width];
+  const [firstRow, firstColumn] = s?.first ?? [0, 0];
+  const [, , ofInput, ofRow] = p.weightStrides;
+  const steps = Array.from({ length: inChannels * v.count * h.count }, (_, k): readonly [number, number] => {
+    const [c, i, j] = [Math.floor(k / (v.count * h.count)), Math.floor(k / h.count) % v.count, k % h.count];
+    const column = h.offset + j * h.shift - firstColumn;
+    const place = s ? (column % h.stride) * s.columns + Math.floor(column / h.stride) : column;
+    return [
+      c * plane + (v.offset + i * v.shift - firstRow) * row + place,
+      c * ofInput + (v.first + i * v.step) * ofRow + h.first + j * h.step,
+    ];
+  });
+  const key = [
+    inChannels,
+    plane,
+    row,
+    firstRow,
+    firstColumn,
+    ...p.weightStrides.slice(2),
+    Object.values(v),
+    Object.values(h),
+  ];
+  const taps = to.constant(`places of taps ${key.flat().join(" ")}`, [steps.length, 2], "u32", (data) =>
+    data.set(steps.flat()),
+  );
+  if (!s) return { walk: { input: { view: p.input, plane, line: row * v.stride }, taps }, before: [] };
+  const planes = p.images * p.groups * inChannels;
+  const view = to.scratch("the input, spread", [planes, s.rows, s.remainders, s.columns], "f32");
+  const invocations = (planes * plane) / 4;
+  const call: KernelCall = {
+    label: `spread${labelShape(p.input.shape)}:${p.input.dtype}`,
+    ...named(spreadFamily, "naive"),
+    ...bound(convSpread(p, s, view, workgroupOf(to.traits))),
+    workgroups: [Math.ceil(invocations / workgroupOf(to.traits)), 1, 1],
+    invocations,
+    flops: 0,
+    bytes: touched(p.input) + touched(view),
+  };
+  return { walk: { input: { view, plane, line: row * v.stride }, taps }, before: [call] };
+}
+
+/** The kernel before `taps`. */
+const spreadFamily = /* @__PURE__ */ only("conv2dSpread", "conv2d");
+
 /**
  * The family, with an op's definition. Scores for CPU adapters were measured on SwiftShader; lavapipe agrees: for 3×3
  * with 16 to 32 channels, `quads` takes 6 ms, `direct` 13, `tiled` 56.
@@ -178,10 +281,16 @@ const familyOf = (definition: (p: Correlation) => Kernel) =>
       score: ({ images }, { cpu }) => (cpu ? (1.5 * images) / (4 * Math.ceil(images / 4)) : 0.5),
     }),
     {
+      name: "taps",
+      walks: true,
+      needs: overlaps,
+      score: (_, { cpu, wasm }) => (wasm ? 2 : cpu ? 0.5 : 0),
+      write: (p, traits, walk) => convTaps(p, walk!.input, walk!.taps, tapsTile(p), workgroupOf(traits)),
+      workgroups: (p, traits) => [Math.ceil(blocksOf(p, tapsTile(p)) / workgroupOf(traits)), p.images * p.groups, 1],
+    },
+    {
       name: "tiled",
-      needs: ({ kernel }, traits) =>
-        unless(kernel[0] * kernel[1] > 0, "kernel elements that overlap the input") ??
-        needsWorkgroup(traits, 256, tileBytes(tileSide)),
+      needs: (problem, traits) => overlaps(problem) ?? needsWorkgroup(traits, 256, tileBytes(tileSide)),
       score: ({ outChannels, rows, columns }, { cpu }) => (!cpu && outChannels >= 32 && rows * columns >= 64 ? 2 : 0),
       write: convTiled,
       workgroups: ({ outChannels, vertical: v, horizontal: h, images, groups }) => [
@@ -272,17 +381,19 @@ function correlate(work: Work, to: Lowering, { family, forward, phases, ...walk 
   // The definition computes all phases at once.
   const naive = calls.find(({ variant }) => variant.name === "naive")?.variant;
   const all = naive ? [{ p: along(forward), variant: naive }] : calls;
-  return all.map(({ p, variant }): KernelCall => {
+  return all.flatMap(({ p, variant }): readonly KernelCall[] => {
+    const { walk, before = [] } = variant.walks ? walkOf(p, to) : {};
     const { vertical: v, horizontal: h, images, outChannels, inChannels } = p;
     const products = images * groups * outChannels * inChannels * v.positions * h.positions * v.count * h.count;
     const phase = all.length > 1 ? `/${v.phase},${h.phase}` : "";
-    return {
+    const call: KernelCall = {
       label: `${node.op.name}${labelShape(shape)}*${labelShape(weight!.shape)}${chain}${phase}:${input!.dtype}`,
       ...named(family, variant),
-      ...bound(variant.write(p, to.traits)),
+      ...bound(variant.write(p, to.traits, walk)),
       workgroups: variant.workgroups(p, to.traits),
       flops: 2 * products + (flops * sizeOf(shape)) / all.length,
       bytes: (touched(input!) + touched(weight!) + bytes) / all.length,
     };
+    return [...before, call];
   });
 }

@@ -23,16 +23,14 @@ function append(code: number[], more: readonly number[]): void {
 
 /** A loop while it is written. */
 interface Loop {
-  /** What was computed before it: variables by the code of their values. */
-  readonly hoisted: Map<string, Local>;
-  /** Sums with multiples of its counter, likewise. */
-  readonly pointers: Map<string, Local>;
+  /** What the block around it holds. */
+  readonly around: Map<string, Local>;
   readonly counter?: {
     readonly index: number;
     /** What a round adds to the counter. */
     readonly step: number;
-    /** What it adds to each of the pointers. */
-    readonly steps: Map<Local<"i32">, number>;
+    /** Sums with multiples of the counter, by their code, and what a round adds to them. */
+    readonly pointers: Map<string, { readonly local: Local<"i32">; readonly step: number }>;
   };
 }
 
@@ -49,6 +47,8 @@ export class FunctionWriter {
   /** The function's code, then that of each open loop: what is added to one stands before the next. */
   readonly #bodies: number[][] = [[]];
   readonly #loops: Loop[] = [];
+  /** What variables hold that are set once: those of the function, then of each open block, by the code of their values. */
+  readonly #held: Map<string, Local>[] = [new Map()];
   #depth = 0;
 
   constructor(params: readonly Type[]) {
@@ -78,9 +78,11 @@ export class FunctionWriter {
 
   /** Keeps a value in a variable, so that it is computed once. */
   keep<T extends Type>(value: Value<T>): Value<T> {
-    const outside = this.hoisted(value);
-    if (outside !== value || (isShort(value) && value.loop < Number.POSITIVE_INFINITY)) return outside;
-    const made = this.#made(value.type, this.#loops.length);
+    if (isShort(value) && value.loop < Number.POSITIVE_INFINITY) return value;
+    const depth = this.#loops.length;
+    if (value.loop < depth) return this.hoisted(value);
+    if (value.loop === depth) return this.#once(this.#held.at(-1)!, depth, value);
+    const made = this.#made(value.type, depth);
     this.set(made, value);
     return made;
   }
@@ -91,7 +93,7 @@ export class FunctionWriter {
    */
   hoisted<T extends Type>(value: Value<T>): Value<T> {
     const loop = this.#loops[value.loop];
-    return loop && !isShort(value) ? this.#before(value.loop, loop.hoisted, value, value.loop) : value;
+    return loop && !isShort(value) ? this.#once(loop.around, value.loop, value) : value;
   }
 
   /**
@@ -100,23 +102,28 @@ export class FunctionWriter {
    */
   pointer(address: Value<"i32">, count: Value<"i32">, factor: number): Local<"i32"> | undefined {
     const depth = this.#loops.length;
-    const { counter, pointers } = this.#loops.at(-1) ?? {};
-    if (!counter || !pointers || !(count instanceof Local) || count.index !== counter.index) return undefined;
+    const { counter } = this.#loops.at(-1) ?? {};
+    if (!counter || !(count instanceof Local) || count.index !== counter.index) return undefined;
     if (address.loop >= depth) return undefined;
-    const made = this.#before(depth - 1, pointers, add(address, mul(count, i32(factor))), depth);
-    counter.steps.set(made, factor * counter.step);
-    return made;
+    const { code } = add(address, mul(count, i32(factor)));
+    let pointer = counter.pointers.get(code.join());
+    if (!pointer) {
+      const local = this.#made("i32", depth);
+      pointer = { local, step: factor * counter.step };
+      counter.pointers.set(code.join(), pointer);
+      append(this.#bodies[depth - 1]!, [...code, 0x21, ...unsigned(local.index)]);
+    }
+    return pointer.local;
   }
 
-  /** A variable that is set before a loop. @param known those of this loop, by the code of their values. */
-  #before<T extends Type>(place: number, known: Map<string, Local>, { type, code }: Value<T>, loop: number): Local<T> {
+  /** A variable that is set to a value within a loop, or the one that was, in this block or those around it. */
+  #once<T extends Type>(block: Map<string, Local>, loop: number, { type, code }: Value<T>): Local<T> {
     const key = `${type} ${code.join()}`;
-    let made = known.get(key) as Local<T> | undefined;
-    if (!made) {
-      made = this.#made(type, loop);
-      known.set(key, made);
-      append(this.#bodies[place]!, [...code, 0x21, ...unsigned(made.index)]);
-    }
+    const known = this.#held.find((each) => each.has(key))?.get(key);
+    if (known) return known as Local<T>;
+    const made = this.#made(type, loop);
+    block.set(key, made);
+    append(this.#bodies[loop]!, [...code, 0x21, ...unsigned(made.index)]);
     return made;
   }
 
@@ -150,13 +157,13 @@ export class FunctionWriter {
     const code: number[] = [];
     this.#bodies.push(code);
     this.#loops.push({
-      hoisted: new Map(),
-      pointers: new Map(),
-      ...(counter && { counter: { index: counter.local.index, step: counter.step, steps: new Map() } }),
+      around: this.#held.at(-1)!,
+      ...(counter && { counter: { index: counter.local.index, step: counter.step, pointers: new Map() } }),
     });
     this.#nested([0x03, 0x40], (again) => {
       body(again);
-      for (const [pointer, step] of this.#loops.at(-1)!.counter?.steps ?? []) this.increase(pointer, i32(step));
+      const pointers = this.#loops.at(-1)!.counter?.pointers.values() ?? [];
+      for (const { local, step } of pointers) this.increase(local, i32(step));
       this.leave(again);
     });
     this.#loops.pop();
@@ -193,13 +200,16 @@ export class FunctionWriter {
       then();
       if (!otherwise) return;
       this.#code.push(0x05);
+      this.#held.at(-1)!.clear();
       otherwise();
     });
   }
 
   #nested(begin: readonly number[], body: (label: Label) => void): void {
     this.#code.push(...begin);
+    this.#held.push(new Map());
     body({ depth: ++this.#depth });
+    this.#held.pop();
     this.#depth--;
     this.#code.push(0x0b);
   }

@@ -155,7 +155,7 @@ export function splat(value: Value<"i32">): Value<"i32x4">;
 export function splat(value: Value<"f32"> | Value<"i32">): Value<Vector> {
   const type = value.type === "f32" ? "f32x4" : "i32x4";
   // One instruction reads a number into all lanes.
-  if (value instanceof Loaded) return new Loaded(type, value.address, value.offset, simd(9));
+  if (value instanceof Loaded) return new Loaded(type, value.address, value.offset, value.isConstant, simd(9));
   return result(type, [value], ...simd(value.type === "f32" ? 0x13 : 0x11));
 }
 
@@ -225,17 +225,33 @@ export const fromUnsigned = (a: Value<"i32x4">): Value<"f32x4"> => result("f32x4
 const changing = /* @__PURE__ */ new Value("i32", [], Number.POSITIVE_INFINITY);
 
 /** What is read from memory. */
-class Loaded<T extends Type = Type> extends Value<T> {
+export class Loaded<T extends Type = Type> extends Value<T> {
   readonly address: Value<"i32">;
   readonly offset: number;
+  /** Whether nothing writes there, so that it may as well be read later. */
+  readonly isConstant: boolean;
 
-  constructor(type: T, address: Value<"i32">, offset: number, instruction: readonly number[]) {
+  constructor(type: T, address: Value<"i32">, offset: number, isConstant = false, instruction = loads[type]) {
     super(type, [...address.code, ...instruction, 2, ...unsigned(offset)], Number.POSITIVE_INFINITY);
     this.address = address;
     this.offset = offset;
+    this.isConstant = isConstant;
   }
 }
 
+const loads: Readonly<Record<Type, readonly number[]>> = { i32: [0x28], f32: [0x2a], i32x4: simd(0), f32x4: simd(0) };
+
 /** Reads memory at an address in bytes, `offset` bytes further on. Addresses are multiples of 4. */
-export const load = <T extends Type>(type: T, address: Value<"i32">, offset = 0): Value<T> =>
-  new Loaded(type, address, offset, { i32: [0x28], f32: [0x2a], i32x4: simd(0), f32x4: simd(0) }[type]);
+export const load = <T extends Type>(type: T, address: Value<"i32">, offset = 0, isConstant = false): Value<T> =>
+  new Loaded(type, address, offset, isConstant);
+
+/** Four numbers as one read, if they are neighbours in memory. */
+export function together<T extends Vector>(type: T, numbers: readonly Value[]): Value<T> | undefined {
+  const [first] = numbers;
+  if (!(first instanceof Loaded)) return undefined;
+  const key = first.address.code.join();
+  const isRow = numbers.every(
+    (each, i) => each instanceof Loaded && each.offset === first.offset + 4 * i && each.address.code.join() === key,
+  );
+  return isRow ? load(type, first.address, first.offset) : undefined;
+}

@@ -306,6 +306,13 @@ export function componentOf(x: Val, i: number): Val {
 
 /** A vector of four of numbers. */
 export function gathered(of: Scalar, numbers: readonly Val[]): Val {
+  const row =
+    of !== "bool" &&
+    w.together(
+      `${of === "f32" ? "f32" : "i32"}x4`,
+      numbers.map(({ parts }) => parts[0]!),
+    );
+  if (row) return val(vector(of, 4), row);
   const constants = numbers.map(({ constant }) => constant ?? 0);
   const masks = of === "bool" ? constants.map((value) => -value) : constants;
   const base: Value<w.Vector> = of === "f32" ? w.f32x4(...masks) : w.i32x4(...masks.map((value) => value | 0));

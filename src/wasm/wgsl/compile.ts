@@ -1,6 +1,6 @@
 import { FormatError } from "../../errors.ts";
 import { parse } from "../../wgsl/parse.ts";
-import type { Block, Expression, FunctionSyntax, Statement, TypeName } from "../../wgsl/syntax.ts";
+import type { Block, BufferSyntax, Expression, FunctionSyntax, Statement } from "../../wgsl/syntax.ts";
 import type { Label, Local } from "../code/function.ts";
 import type { ModuleWriter } from "../code/module.ts";
 import type { Value } from "../code/values.ts";
@@ -29,7 +29,7 @@ export function compileKernel(module: ModuleWriter, wgsl: string): { index: numb
   const params = new Array<"i32">(buffers.length + 6).fill("i32");
   const index = module.procedure(params, (to, ...given) => {
     const kernel = new KernelCompiler(module, to, syntax);
-    buffers.forEach(({ name, type }, i) => kernel.buffer(name, type, given[i] as Value<"i32">));
+    buffers.forEach((buffer, i) => kernel.buffer(buffer, given[i] as Value<"i32">));
     kernel.main(given.slice(buffers.length) as Value<"i32">[]);
   });
   return { index, bindings: buffers.map(({ binding }) => binding) };
@@ -47,10 +47,10 @@ interface Context {
 
 /** A kernel while it is written. */
 class KernelCompiler extends Expressions {
-  buffer(name: string, type: TypeName, address: Value<"i32">): void {
+  buffer({ name, type, access }: BufferSyntax, address: Value<"i32">): void {
     if (type.name !== "array" || !type.of) throw new FormatError(`buffer ${name} is ${type.name}, expected an array`);
     const count = type.count ? this.number(type.count, this.globals) : Number.POSITIVE_INFINITY;
-    this.globals.set(name, { kind: "memory", of: this.type(type.of), count, address });
+    this.globals.set(name, { kind: "memory", of: this.type(type.of), count, address, isConstant: access === "read" });
   }
 
   /** The entry point, for all invocations of a box of workgroups. */
@@ -181,7 +181,7 @@ class KernelCompiler extends Expressions {
     const address = this.module.scratch(bytesOf(type));
     const places = placesOf(type);
     parts.forEach((part, i) => this.to.store(address, part, places[i]!));
-    return { kind: "memory", of, count, address };
+    return { kind: "memory", of, count, address, isConstant: false };
   }
 
   #assign({ to, sign, value }: Extract<Statement, { kind: "assign" }>, names: Names): void {

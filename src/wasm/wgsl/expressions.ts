@@ -100,18 +100,18 @@ export abstract class Expressions {
     if (!meaning) throw new FormatError(`WebAssembly kernels do not know the name ${name}`);
     if (meaning.kind === "value") return meaning.value;
     if (meaning.kind === "variable") return { type: meaning.type, parts: meaning.locals };
-    const { of, count, address } = meaning;
+    const { of, count, address, isConstant } = meaning;
     if (count === Number.POSITIVE_INFINITY) throw new FormatError(`buffer ${name} stands where a number should be`);
     const parts = Array.from(
       { length: count },
-      (_, i) => this.#loaded({ type: of, address, offset: i * bytesOf(of) }).parts,
+      (_, i) => this.#loaded({ type: of, address, offset: i * bytesOf(of), isConstant }).parts,
     );
     return { type: { kind: "array", of, count }, parts: parts.flat() };
   }
 
-  #loaded({ type, address, offset }: Place): Val {
+  #loaded({ type, address, offset, isConstant }: Place): Val {
     const places = placesOf(type);
-    return val(type, ...partsOf(type).map((part, i) => w.load(part, address, offset + places[i]!)));
+    return val(type, ...partsOf(type).map((part, i) => w.load(part, address, offset + places[i]!, isConstant)));
   }
 
   #unary(sign: string, x: Val): Val {
@@ -179,22 +179,23 @@ export abstract class Expressions {
       // One number of a vector in memory, or one element of an array in an array.
       const outer = x.kind === "index" ? this.placeOf(x, names) : undefined;
       if (outer?.type.kind !== "vector" && outer?.type.kind !== "array") return undefined;
-      const { type, address, offset } = outer;
-      const of = type.kind === "vector" ? scalar(type.of) : type.of;
-      return this.#placeIn(of, address, offset, this.value(at, names));
+      const of = outer.type.kind === "vector" ? scalar(outer.type.of) : outer.type.of;
+      return this.#placeIn({ ...outer, type: of }, this.value(at, names));
     }
-    return this.#placeIn(meaning.of, meaning.address, 0, this.value(at, names));
+    const { of, address, isConstant } = meaning;
+    return this.#placeIn({ type: of, address, offset: 0, isConstant }, this.value(at, names));
   }
 
-  /** The place of an element of some in a row. */
-  #placeIn(type: WgslType, address: Value<"i32">, offset: number, at: Val): Place {
+  /** The place of an element, given that of the first. */
+  #placeIn(first: Place, at: Val): Place {
+    const { type, address, offset } = first;
     const index = converted(at, "u32");
     const bytes = bytesOf(type);
     const { of, more } = index.constant === undefined ? sumOf(index) : { of: [], more: index.constant };
     const further = more * bytes;
     // One before the first is the last of all: a kernel may have such a constant where it never goes.
     const isNear = further >= 0 && further <= nearBytes;
-    const place = (at: Value<"i32">): Place => ({ type, address: at, offset: offset + (isNear ? further : 0) });
+    const place = (at: Value<"i32">): Place => ({ ...first, address: at, offset: offset + (isNear ? further : 0) });
     let sum = isNear ? address : w.add(address, w.i32(further));
     if (of.length === 0) return place(sum);
     // What changes least comes first, so that each loop begins with what it does not change.
@@ -360,10 +361,18 @@ export abstract class Expressions {
     return { type: vector(of, count), parts: numbers.flatMap(({ parts }) => parts) };
   }
 
-  /** Copies a value into variables of its own. Known numbers need none. */
+  /**
+   * Copies a value into variables of its own. Known numbers need none, and neither do floats of constant memory: to read
+   * one into all lanes of a vector is one instruction, and four neighbours are read as one.
+   */
   protected held(value: Val): Val {
     if (value.constant !== undefined) return value;
-    return { ...value, parts: value.parts.map((part) => this.to.keep(part)) };
+    const parts = value.parts.map((part) => {
+      if (!(part instanceof w.Loaded) || part.type !== "f32" || !part.isConstant) return this.to.keep(part);
+      if (part.address.loop === Number.POSITIVE_INFINITY) return this.to.keep(part);
+      return w.load("f32", this.to.keep(part.address), part.offset, true);
+    });
+    return { ...value, parts };
   }
 
   /** A value as one of a type: numbers in the text take it. */

@@ -8,13 +8,21 @@ export type Meaning =
   | { readonly kind: "value"; readonly value: Val }
   | { readonly kind: "variable"; readonly type: WgslType; readonly locals: readonly Local[] }
   /** An array whose elements are found by position: in memory. */
-  | { readonly kind: "memory"; readonly of: WgslType; readonly count: number; readonly address: Value<"i32"> };
+  | {
+      readonly kind: "memory";
+      readonly of: WgslType;
+      readonly count: number;
+      readonly address: Value<"i32">;
+      /** Whether nothing writes to it. */
+      readonly isConstant: boolean;
+    };
 
 /** A number or vector in memory. */
 export interface Place {
   readonly type: WgslType;
   readonly address: Value<"i32">;
   readonly offset: number;
+  readonly isConstant: boolean;
 }
 
 /** Names, and those around them. */
