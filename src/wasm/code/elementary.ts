@@ -1,4 +1,4 @@
-import { called } from "./function.ts";
+import { called, type FunctionWriter } from "./function.ts";
 import type { Callable, ModuleWriter } from "./module.ts";
 import {
   add,
@@ -12,15 +12,13 @@ import {
   i32,
   i32x4,
   lt,
-  max,
-  min,
   mul,
-  nearest,
   or,
+  pseudoMax,
+  pseudoMin,
   shiftLeft,
   shiftRight,
   sub,
-  toSigned,
   type Value,
 } from "./values.ts";
 
@@ -29,32 +27,39 @@ import {
  * (S. Moshier, netlib.org/cephes, single precision).
  */
 
+/** A number in all lanes, before all loops: to make one takes several instructions. */
+const all = (f: FunctionWriter, value: number): Value<"f32x4"> => f.hoisted(f32x4(value));
+
 /** A polynomial, by Horner's rule: the coefficient of the highest power first. */
-const polynomial = (x: Value<"f32x4">, coefficients: readonly number[]): Value<"f32x4"> =>
-  coefficients
-    .slice(1)
-    .reduce((sum, coefficient) => add(mul(sum, x), f32x4(coefficient)), f32x4(coefficients[0]!) as Value<"f32x4">);
+const polynomial = (f: FunctionWriter, x: Value<"f32x4">, coefficients: readonly number[]): Value<"f32x4"> =>
+  coefficients.map((coefficient) => all(f, coefficient)).reduce((sum, coefficient) => add(mul(sum, x), coefficient));
 
 /** 2ⁿ for whole n from −126 to 127, as the bits of a float. */
-const powerOfTwo = (n: Value<"i32x4">): Value<"f32x4"> => bits("f32x4", shiftLeft(add(n, i32x4(127)), i32(23)));
+const powerOfTwo = (f: FunctionWriter, n: Value<"i32x4">): Value<"f32x4"> =>
+  bits("f32x4", shiftLeft(add(n, f.hoisted(i32x4(127))), i32(23)));
+
+/** A float in whose last bits a small whole number stands, once it is added: 1.5 · 2²³. */
+const shifter = 12582912;
 
 /** eˣ: 2ⁿ times a polynomial of the rest, |rest| ≤ ln 2 / 2. Error: 1 unit in the last place or two. */
-export const exp = (to: ModuleWriter): Callable<"f32x4"> =>
-  to.shared("exp", ["f32x4"], "f32x4", (f, x) => {
-    // Beyond these, the result is 0 or infinite.
-    const bound = f.local("f32x4", max(min(x, f32x4(89)), f32x4(-104)));
-    const n = f.local("f32x4", nearest(mul(bound, f32x4(Math.LOG2E))));
-    const r = f.local("f32x4", sub(sub(bound, mul(n, f32x4(0.693359375))), mul(n, f32x4(-2.1219444e-4))));
-    const series = polynomial(
-      r,
-      [1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1],
-    );
-    const near = f.local("f32x4", add(add(mul(mul(r, r), series), r), f32x4(1)));
-    // In two steps: 2ⁿ alone may be no float.
-    const whole = f.local("i32x4", toSigned(n));
-    const half = f.local("i32x4", shiftRight(whole, i32(1)));
-    return mul(mul(near, powerOfTwo(half)), powerOfTwo(sub(whole, half)));
-  });
+export function exp(f: FunctionWriter, x: Value<"f32x4">): Value<"f32x4"> {
+  // Beyond these, the result is 0 or infinite. NaN stays NaN.
+  const bound = f.keep(pseudoMin(pseudoMax(x, all(f, -104)), all(f, 89)));
+  const shift = all(f, shifter);
+  const moved = f.keep(add(mul(bound, all(f, Math.LOG2E)), shift));
+  const n = f.keep(sub(moved, shift));
+  const r = f.keep(sub(sub(bound, mul(n, all(f, 0.693359375))), mul(n, all(f, -2.1219444e-4))));
+  const series = polynomial(
+    f,
+    r,
+    [1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1],
+  );
+  const near = add(add(mul(mul(r, r), series), r), all(f, 1));
+  // In two steps: 2ⁿ alone may be no float.
+  const whole = f.keep(sub(bits("i32x4", moved), bits("i32x4", shift)));
+  const half = f.keep(shiftRight(whole, i32(1)));
+  return mul(mul(near, powerOfTwo(f, half)), powerOfTwo(f, sub(whole, half)));
+}
 
 /** The natural logarithm: NaN below 0, −∞ at 0. */
 export const log = (to: ModuleWriter): Callable<"f32x4"> =>
@@ -70,6 +75,7 @@ export const log = (to: ModuleWriter): Callable<"f32x4"> =>
     const r = f.local("f32x4", sub(add(m, bits("f32x4", and(isLow, bits("i32x4", m)))), f32x4(1)));
     const q = f.local("f32x4", mul(r, r));
     const series = polynomial(
+      f,
       r,
       [
         7.0376836292e-2, -1.151461031e-1, 1.167699874e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1,
@@ -85,9 +91,9 @@ export const log = (to: ModuleWriter): Callable<"f32x4"> =>
 
 /** xʸ for x from 0 on. */
 export const pow = (to: ModuleWriter): Callable<"f32x4"> => {
-  const [logarithm, exponential] = [log(to), exp(to)];
+  const logarithm = log(to);
   return to.shared("pow", ["f32x4", "f32x4"], "f32x4", (f, x, y) => {
-    const power = called("f32x4", exponential.index, mul(y, called("f32x4", logarithm.index, x)));
+    const power = exp(f, mul(y, called("f32x4", logarithm.index, x)));
     const isOne = or(eq(x, f32x4(1)), eq(y, f32x4(0)));
     return choose(isOne, f32x4(1), f.keep(power));
   });

@@ -53,6 +53,9 @@ const codes = {
   // NaN if either is: as the instructions do.
   min: { f32: [0x96], i32x4: simd(0xb6), f32x4: simd(0xe8) },
   max: { f32: [0x97], i32x4: simd(0xb8), f32x4: simd(0xe9) },
+  // The second if it is smaller or larger, else the first: one instruction of processors.
+  pseudoMin: { f32x4: simd(0xea) },
+  pseudoMax: { f32x4: simd(0xeb) },
   minUnsigned: { i32x4: simd(0xb7) },
   maxUnsigned: { i32x4: simd(0xb9) },
   and: { i32: [0x71], i32x4: simd(0x4e), f32x4: simd(0x4e) },
@@ -111,6 +114,8 @@ export const shr = /* @__PURE__ */ binary(codes.shr);
 export const shrUnsigned = /* @__PURE__ */ binary(codes.shrUnsigned);
 export const min = /* @__PURE__ */ binary(codes.min);
 export const max = /* @__PURE__ */ binary(codes.max);
+export const pseudoMin = /* @__PURE__ */ binary(codes.pseudoMin);
+export const pseudoMax = /* @__PURE__ */ binary(codes.pseudoMax);
 export const minUnsigned = /* @__PURE__ */ binary(codes.minUnsigned);
 export const maxUnsigned = /* @__PURE__ */ binary(codes.maxUnsigned);
 export const and = /* @__PURE__ */ binary(codes.and);

@@ -31,27 +31,29 @@ const each =
 
 /** A function of four floats, for one float as well. */
 const elementary =
-  (make: (module: ModuleWriter) => Callable<"f32x4">): Builtin =>
-  ({ module }, ...given) => {
+  (make: (place: Place, ...args: Value<"f32x4">[]) => Value<"f32x4">): Builtin =>
+  (place, ...given) => {
     const args = given.map(float);
-    const { index } = make(module);
     const type = args[0]!.type;
     if (type.kind === "vector" && type.count === 4)
-      return val(type, called("f32x4", index, ...args.map(({ parts }) => parts[0]!)));
-    const parts = args[0]!.parts.map((_, i) => {
-      const wide = args.map(({ parts }) => w.splat(parts[i] as Value<"f32">));
-      return w.lane(called("f32x4", index, ...wide), 0);
-    });
+      return val(type, make(place, ...args.map(({ parts }) => parts[0] as Value<"f32x4">)));
+    const parts = args[0]!.parts.map((_, i) =>
+      w.lane(make(place, ...args.map(({ parts }) => w.splat(parts[i] as Value<"f32">))), 0),
+    );
     return { type, parts };
   };
 
-/** The smaller or larger of two. */
+/** A function of the module is called. */
+const calls =
+  (make: (module: ModuleWriter) => Callable<"f32x4">) =>
+  ({ module }: Place, ...args: Value<"f32x4">[]): Value<"f32x4"> =>
+    called("f32x4", make(module).index, ...args);
+
+type Instruction = (a: Value<"f32x4">, b: Value<"f32x4">) => Value;
+
+/** The smaller or larger of two. Where one is NaN, WGSL leaves it open what comes out. */
 const extreme =
-  (
-    sign: "<" | ">",
-    instruction: (a: Value<"f32x4">, b: Value<"f32x4">) => Value,
-    unsigned: typeof w.minUnsigned,
-  ): Builtin =>
+  (sign: "<" | ">", ofFloats: Instruction, ofNumbers: Instruction, unsigned: typeof w.minUnsigned): Builtin =>
   ({ to }, ...given) => {
     const [a, b] = alike(given[0]!, given[1]!) as [Val, Val];
     const kind = kindOf(a.type);
@@ -62,7 +64,7 @@ const extreme =
       const parts = a.parts.map((part, i) =>
         kind === "u32"
           ? unsigned(part as Value<"i32x4">, b.parts[i] as Value<"i32x4">)
-          : instruction(part as Value<"f32x4">, b.parts[i] as Value<"f32x4">),
+          : (kind === "f32" && isWide ? ofFloats : ofNumbers)(part as Value<"f32x4">, b.parts[i] as Value<"f32x4">),
       );
       return { type: a.type, parts };
     }
@@ -161,8 +163,8 @@ function abs(place: Place, x: Val): Val {
   return chosen(y, { type: y.type, parts: [w.sub(w.i32(0), y.parts[0] as Value<"i32">)] }, combined("<", y, zeroOf(y)));
 }
 
-const minimum = /* @__PURE__ */ extreme("<", w.min, w.minUnsigned);
-const maximum = /* @__PURE__ */ extreme(">", w.max, w.maxUnsigned);
+const minimum = /* @__PURE__ */ extreme("<", w.pseudoMin, w.min, w.minUnsigned);
+const maximum = /* @__PURE__ */ extreme(">", w.pseudoMax, w.max, w.maxUnsigned);
 
 export const builtins: Readonly<Record<string, Builtin>> = {
   abs,
@@ -175,9 +177,10 @@ export const builtins: Readonly<Record<string, Builtin>> = {
   ceil: each(w.ceil),
   trunc: each(w.trunc),
   round: each(w.nearest),
-  exp: elementary(exp),
-  log: elementary(log),
-  pow: elementary(pow),
+  // Shorter than a call of it, with all that a call puts aside.
+  exp: elementary(({ to }, x) => exp(to, x!)),
+  log: elementary(calls(log)),
+  pow: elementary(calls(pow)),
   sign,
   dot,
   transpose,

@@ -136,7 +136,8 @@ export abstract class Expressions {
     if (sign !== "&&" && sign !== "||") {
       const right = this.value(b, names);
       const isRow = left.type.kind === "vector" && right.type.kind === "matrix";
-      return isRow ? rowTimes(this.to, left, right) : combined(sign, left, right);
+      if (isRow) return rowTimes(this.to, left, right);
+      return combined(sign, this.#spread(left, right), this.#spread(right, left));
     }
     const isAnd = sign === "&&";
     if (left.constant !== undefined) return Boolean(left.constant) === isAnd ? this.value(b, names) : left;
@@ -151,6 +152,14 @@ export abstract class Expressions {
       this.to.set(result, this.value(b, names).parts[0] as Value<"i32">),
     );
     return val(scalar("bool"), result);
+  }
+
+  /** A float beside a vector of four: in all lanes, which is made before loops that do not change it. */
+  #spread(x: Val, beside: Val): Val {
+    const { type } = beside;
+    if (type.kind !== "vector" || type.count !== 4 || type.of !== "f32" || x.type.kind !== "scalar") return x;
+    const wide = spread(x.isAbstract ? converted(x, "f32") : x, 4);
+    return { ...wide, parts: wide.parts.map((part) => this.to.hoisted(part)) };
   }
 
   /** Whether an expression reads a buffer. */
