@@ -1,11 +1,12 @@
 import { array, bufferOf, result } from "./lib/array.ts";
 import { kernel } from "./lib/compose.ts";
 import { acrossOf, depthOf, type Factors, factorB, factors, type RegisterTile } from "./lib/factors.ts";
+import { widened } from "./lib/half.wgsl.ts";
 import type { Kernel, Part, View } from "./lib/kernel.ts";
 import { type End, making, matrixEnd } from "./lib/results.ts";
-import { elements, loadsVectors, type Stack } from "./lib/stack.ts";
+import { elements, inMatrix, loadsVectors, type Stack } from "./lib/stack.ts";
 import { type TileFactor, type TileSide, tiled } from "./lib/tile.ts";
-import { elementAt, plus, shifted, times } from "./lib/view.wgsl.ts";
+import { elementAt, plus, type Scalar, shifted, times } from "./lib/view.wgsl.ts";
 import { each, wgsl } from "./wgsl.ts";
 
 /** y[M, N] = finish(a[M, K] · b[K, N]), for each matrix of a stack. */
@@ -200,62 +201,97 @@ const sharedSums = (p: Product, tile: RegisterTile, sharers: number): string => 
 /** Results of an invocation of `matmulPacked`: a row of four times eight numbers, and two of b, fit 16 registers. */
 const packedTile = { rows: 4, columns: 2 } as const;
 
-/** The vec4s of b in panels of eight columns: what `matmulPack` writes for each matrix, if not for all at once. */
-export const packedShape = ({ b, k, cols }: Pick<Product, "b" | "k" | "cols">, batches: number): readonly number[] => [
-  isShared(b) ? 1 : batches,
-  Math.ceil(cols / acrossOf(packedTile)),
+/** A factor in panels: for each matrix of a stack, or once for all, [panels, K, lines in a panel]. */
+export interface Panels {
+  /** [K, N]: a factor as the second one. */
+  readonly factor: Stack;
+  readonly k: number;
+  readonly lines: number;
+  readonly type: Scalar;
+  /** Lines in a panel, in vec4s. */
+  readonly fours: number;
+}
+
+/** b in panels of eight columns. */
+export const panelsOfB = ({ b, k, cols, type }: Product): Panels => ({
+  factor: b,
   k,
-  acrossOf(packedTile),
+  lines: cols,
+  type,
+  fours: packedTile.columns,
+});
+
+/** a in panels of four rows, unless its rows can be walked as they are. */
+export const panelsOfA = ({ a, k, rows, type }: Product): Panels | undefined =>
+  a.strides[1] <= 1
+    ? undefined
+    : { factor: { ...a, strides: [a.strides[1], a.strides[0]] }, k, lines: rows, type, fours: packedTile.rows / 4 };
+
+export const panelShape = ({ factor, k, lines, fours }: Panels, batches: number): readonly number[] => [
+  isShared(factor) ? 1 : batches,
+  Math.ceil(lines / (4 * fours)),
+  k,
+  4 * fours,
 ];
 
 /** Whether all products of a stack have one matrix. */
 const isShared = ({ batch }: Stack): boolean => batch.strides.every((stride) => stride === 0);
 
 /**
- * Copies b into panels of eight columns, which `matmulPacked` reads from one end to the other. Each invocation copies
- * a few steps along K of a panel.
+ * Copies a factor into panels, which `matmulPacked` reads from one end to the other. Each invocation copies a few steps
+ * along K of a panel.
  */
-export const matmulPack = (p: Product, packed: View, workgroup: number): Kernel => {
-  const depth = depthOf(p.k);
+export const matmulPack = ({ factor, k, lines, type, fours }: Panels, packed: View, workgroup: number): Kernel => {
+  const depth = depthOf(k);
   return kernel({
     workgroup,
     width: 4,
-    parts: [factorB(p, packedTile), result("packed", packed, 4)],
+    parts: [
+      factorB({ a: factor, b: factor, k, type, cols: lines }, { rows: 1, columns: fours }),
+      result("packed", packed, 4),
+    ],
     constants: {
-      K: [p.k, "rows of b"],
-      STEPS: [Math.ceil(p.k / depth), `of ${depth} along K`],
-      PANELS: [packed.shape[1]!, `of ${acrossOf(packedTile)} columns`],
+      K: [k, "steps"],
+      STEPS: [Math.ceil(k / depth), `of ${depth} along K`],
+      PANELS: [packed.shape[1]!, `of ${4 * fours} lines`],
     },
     body: wgsl`
       let batch = id.y;
       let panel = id.x / STEPS;
       let q = id.x % STEPS;
-      let col = panel * ${acrossOf(packedTile)}u;
+      let col = panel * ${4 * fours}u;
       if (panel >= PANELS) { return; }
       begin_b();
       load_b(q, ${depth});
-      let to = ((batch * PANELS + panel) * K + q * ${depth}u) * ${packedTile.columns}u;
-      ${each(depth * packedTile.columns, (i) => {
-        const [d, c] = [Math.floor(i / packedTile.columns), i % packedTile.columns];
+      let to = ((batch * PANELS + panel) * K + q * ${depth}u) * ${fours}u;
+      ${each(depth * fours, (i) => {
+        const [d, c] = [Math.floor(i / fours), i % fours];
         const put = `packed_put(to + ${i}u, b${c}[${d}]);`;
-        return p.k % depth === 0 || d === 0 ? put : [`if (q * ${depth}u + ${d}u < K) {`, `  ${put}`, "}"];
+        return k % depth === 0 || d === 0 ? put : [`if (q * ${depth}u + ${d}u < K) {`, `  ${put}`, "}"];
       })}`,
   });
 };
 
+/** The panels of `matmulPacked`. */
+export interface Packed {
+  readonly a?: View | undefined;
+  readonly b: View;
+}
+
 /**
  * The variant for WebAssembly, where a vec4 is one register and few of them are all there is. Each invocation computes
- * 4 × 8 results, one step of K at a time, with a number of a in all four lanes. b is packed before: see `matmulPack`.
+ * 4 × 8 results, one step of K at a time, with a number of a in all four lanes. b is packed before, and a where its rows
+ * are not contiguous: see `matmulPack`.
  *
  * Neighbouring invocations share a panel of b, which stays in the cache while rows of a pass by.
  */
-export const matmulPacked = (p: Product, packed: View, workgroup: number): Kernel =>
+export const matmulPacked = (p: Product, packed: Packed, workgroup: number): Kernel =>
   kernel({
     workgroup,
     width: 4,
     parts: [
-      elements("a", p.a),
-      array("packed", packed, 4),
+      rowsOfTile(p, packed.a),
+      array("packed", packed.b, 4),
       matrixEnd(p.end, size(p), 4),
       {
         accessors: {
@@ -267,7 +303,7 @@ export const matmulPacked = (p: Product, packed: View, workgroup: number): Kerne
     constants: {
       K: [p.k, "products per result"],
       TILES_M: [Math.ceil(p.rows / packedTile.rows), `of ${packedTile.rows} rows`],
-      PANELS: [packed.shape[1]!, `of ${acrossOf(packedTile)} columns`],
+      PANELS: [packed.b.shape[1]!, `of ${acrossOf(packedTile)} columns`],
     },
     body: wgsl`
       let batch = id.y;
@@ -280,12 +316,24 @@ export const matmulPacked = (p: Product, packed: View, workgroup: number): Kerne
       for (var k = 0u; k < K; k++) {
         ${each(packedTile.columns, (c) => `let b${c} = packed(first + k * ${packedTile.columns}u + ${c}u);`)}
         ${each(packedTile.rows, (r) => [
-          `let a${r} = vec4f(a(batch, ${shifted("row", r)}, k));`,
+          `let a${r} = vec4f(a_at(${r}, k));`,
           ...each(packedTile.columns, (c) => `sum${r}_${c} += b${c} * a${r};`),
         ])}
       }
       ${finishAll(packedTile)}`,
   });
+
+/** `a_at(r, k)`: an element of row r of the tile. */
+function rowsOfTile({ a, type }: Product, packed: View | undefined): Part {
+  const at = (r: number, k: string): string =>
+    packed
+      ? plus(isShared(a) ? "" : "batch * (TILES_M * K * 4u)", "row * K", `${k} * ${packedTile.rows}u`, `${r}u`)
+      : inMatrix(a, "batch", shifted("row", r), k);
+  return {
+    buffers: [bufferOf("a", packed ?? a.view, "read")],
+    accessors: { a_at: (r, k) => widened(packed ? "f32" : type, `a[${at(Number(r), k!)}]`) },
+  };
+}
 
 /** With tiles in workgroup memory: the variant for GPUs. lib/tile.ts has its body, with plan and memory layout. */
 export function matmulTiled(p: Product, side: TileSide): Kernel {

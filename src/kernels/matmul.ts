@@ -10,8 +10,12 @@ import {
   matmulPacked,
   matmulQuadK,
   matmulTiled,
+  type Packed,
+  type Panels,
   type Product,
-  packedShape,
+  panelShape,
+  panelsOfA,
+  panelsOfB,
 } from "../../shaders/matmul.wgsl.ts";
 import { flopsOf, nameOf } from "../graph/program.ts";
 import { type DType, sizeOf } from "../graph/shape.ts";
@@ -34,10 +38,9 @@ interface Problem {
 }
 
 interface MatmulVariant extends Variant<Problem> {
-  /** @param packed the second factor in panels, if the variant packs it. */
-  write(product: Product, traits: AdapterTraits, packed: View | undefined): Kernel;
-  /** A kernel that runs before. */
-  pack?(product: Product, packed: View, traits: AdapterTraits): Kernel;
+  /** @param packed the factors in panels, if the variant asks for them. */
+  write(product: Product, traits: AdapterTraits, packed: Packed | undefined): Kernel;
+  readonly packs?: boolean;
   workgroups(problem: Problem, traits: AdapterTraits): readonly [number, number, number];
   /** Invocations with work to do per batch, if the grid has one axis. */
   invocations?(problem: Problem): number;
@@ -51,18 +54,19 @@ const tilesOf = ({ m, n }: Problem, tile: RegisterTile): number =>
  * Estimated speed of a register tile on a CPU adapter: its GFLOP/s on a large product, `rate`, scaled by the share of
  * useful work in its tiles, and by the share of busy cores. Below 0 if most work is wasted: not worth measuring.
  */
-function rateOnCpu(problem: Problem, tile: RegisterTile, sharers: number, rate: number): number {
+function rateOnCpu(problem: Problem, tile: RegisterTile, sharers: number, rates: Rates, traits: AdapterTraits): number {
   const { m, n, batches } = problem;
   const tiles = tilesOf(problem, tile);
   const used = (m * n) / (tiles * tile.rows * acrossOf(tile));
-  return used < 0.1 ? -1 : rate * used * Math.min(1, (tiles * sharers * batches) / 32);
+  const busy = traits.wasm ? 1 : Math.min(1, (tiles * sharers * batches) / 32);
+  return used < 0.1 ? -1 : rateOf(rates, traits) * used * busy;
 }
 
-/** A register tile's GFLOP/s on a large product: on SwiftShader, and on lavapipe with subgroups of 8. */
-type Rates = readonly [swiftShader: number, lavapipe: number];
+/** A register tile's GFLOP/s on a large product: on SwiftShader, on lavapipe with subgroups of 8, and in WebAssembly. */
+type Rates = readonly [swiftShader: number, lavapipe: number, wasm: number];
 
-const rateOf = ([swiftShader, lavapipe]: Rates, { subgroupSize = 4 }: AdapterTraits): number =>
-  subgroupSize < 8 ? swiftShader : lavapipe;
+const rateOf = ([swiftShader, lavapipe, inWasm]: Rates, { subgroupSize = 4, wasm }: AdapterTraits): number =>
+  wasm ? inWasm : subgroupSize < 8 ? swiftShader : lavapipe;
 
 /**
  * A register tile per invocation, quad or workgroup.
@@ -97,7 +101,7 @@ const direct = (tile: RegisterTile, rates: Rates, worth = 0, onGPU = (_: Problem
     score(problem, traits) {
       if (!traits.cpu) return onGPU(problem);
       const { m, n, k, batches } = problem;
-      const score = rateOnCpu(problem, tile, sharers, rateOf(rates, traits));
+      const score = rateOnCpu(problem, tile, sharers, rates, traits);
       return m * n * k * batches < worth ? Math.min(score, 0) : score;
     },
     write: (product, traits) => matmulDirect(product, tile, workgroupOf(traits)),
@@ -136,12 +140,14 @@ const quadTile: RegisterTile = { rows: 4, columns: 1 };
 const packed: MatmulVariant = {
   name: "packed4x8",
   needs: inMemory,
-  score({ m, n }, { cpu, wasm }) {
+  score({ m, n, k, batches }, { cpu, wasm }) {
     if (!wasm) return cpu ? 0 : -1;
-    return (40 * m * n) / (4 * Math.ceil(m / 4) * 8 * Math.ceil(n / 8)) / (1 + 8 / m);
+    const used = (m * n) / (4 * Math.ceil(m / 4) * 8 * Math.ceil(n / 8));
+    // Copies take as long as 8 rows, a round begins and ends like 4 more, and one or two calls like 50,000 products.
+    return (40 * used) / (1 + 8 / m + 4 / k + 5e4 / (m * n * k * batches));
   },
-  pack: (product, to, traits) => matmulPack(product, to, workgroupOf(traits)),
-  write: (product, traits, from) => matmulPacked(product, from!, workgroupOf(traits)),
+  packs: true,
+  write: (product, traits, panels) => matmulPacked(product, panels!, workgroupOf(traits)),
   workgroups: ({ m, n, batches }, traits) => [
     Math.ceil((Math.ceil(m / 4) * Math.ceil(n / 8)) / workgroupOf(traits)),
     batches,
@@ -161,20 +167,20 @@ export const matmulFamily = /* @__PURE__ */ family<MatmulVariant>("matmul", "mat
     write: matmulNaive,
     workgroups: ({ m, n, batches }) => [Math.ceil(n / 8), Math.ceil(m / 8), batches],
   },
-  direct({ rows: 1, columns: 1 }, [1.5, 4], 0, ({ m }) => (m === 1 ? 9 : 2)),
-  direct({ rows: 4, columns: 1 }, [3.3, 6.5], 0, () => 3),
-  direct({ rows: 8, columns: 1 }, [4, 7.5]),
-  direct({ rows: 16, columns: 2 }, [5.5, 6.5]),
+  direct({ rows: 1, columns: 1 }, [1.5, 4, 5], 0, ({ m }) => (m === 1 ? 9 : 2)),
+  direct({ rows: 4, columns: 1 }, [3.3, 6.5, 18], 0, () => 3),
+  direct({ rows: 8, columns: 1 }, [4, 7.5, 22]),
+  direct({ rows: 16, columns: 2 }, [5.5, 6.5, 26]),
   packed,
-  direct({ rows: 4, columns: 1, quads: true }, [4.4, 12]),
-  direct({ rows: 8, columns: 1, quads: true }, [6, 16]),
-  direct({ rows: 16, columns: 1, quads: true }, [6.6, 11], 8e6),
-  direct({ rows: 16, columns: 2, quads: true }, [7.2, 15], 1e7),
-  direct({ rows: 32, columns: 2, quads: true }, [7.9, 13.5], 5e7),
+  direct({ rows: 4, columns: 1, quads: true }, [4.4, 12, 0]),
+  direct({ rows: 8, columns: 1, quads: true }, [6, 16, 0]),
+  direct({ rows: 16, columns: 1, quads: true }, [6.6, 11, 0], 8e6),
+  direct({ rows: 16, columns: 2, quads: true }, [7.2, 15, 0], 1e7),
+  direct({ rows: 32, columns: 2, quads: true }, [7.9, 13.5, 0], 5e7),
   // One register tile per quad, which splits K.
   register("quadK", quadTile, 4, {
     score: (problem, traits) =>
-      traits.cpu && problem.k >= 64 ? rateOnCpu(problem, quadTile, 4, rateOf([3, 7], traits)) : 0,
+      traits.cpu && problem.k >= 64 ? rateOnCpu(problem, quadTile, 4, [3, 7, 0], traits) : 0,
     write: (product, traits) => matmulQuadK(product, quadTile, workgroupOf(traits)),
   }),
   groupK({ rows: 1, columns: 2 }, ({ m, k }) => (m === 1 && k >= 128 ? 10 : -1)),
@@ -240,36 +246,35 @@ function matmulCalls(work: Work, to: Lowering): readonly KernelCall[] {
     made: before && { inputs: made!, body: bodyOf(before.program, type), kept: store },
   };
   const label = `[${batches > 1 ? `${batches}x` : ""}${rows}x${cols}x${k}]`;
-  const packed = variant.pack && to.scratch("a factor in panels", packedShape(product, batches), "f32");
+  const [packedB, packedA] = variant.packs
+    ? [panelsOfB(product), panelsOfA(product)].map((panels) => panels && packCall(panels, batches, to))
+    : [];
   const call: KernelCall = {
     label: `${before ? `${nameOf(before.program)}+` : ""}matmul${label}${chain}:${type}`,
     ...named(matmulFamily, variant),
-    ...bound(variant.write(product, to.traits, packed)),
+    ...bound(variant.write(product, to.traits, packedB && { a: packedA?.view, b: packedB.view })),
     workgroups: variant.workgroups(problem, to.traits),
     ...(variant.invocations && { invocations: variant.invocations(problem) }),
     flops: 2 * size * k + flops * size + (before ? flopsOf(before.program) * batches * m * k : 0),
     bytes: [...(made ?? [a]), b, ...(store ? [store] : [])].reduce((sum, view) => sum + touched(view), bytes),
   };
-  return packed ? [packCall(`matmul/pack${label}:${type}`, variant, product, packed, to), call] : [call];
+  return [...[packedA, packedB].flatMap((packed) => (packed ? [packed.call] : [])), call];
 }
 
-/** Copies the second factor into panels. */
-function packCall(
-  label: string,
-  variant: MatmulVariant,
-  product: Product,
-  packed: View,
-  { traits }: Lowering,
-): KernelCall {
-  const [matrices, panels] = packed.shape as [number, number];
-  const invocations = panels * Math.ceil(product.k / depthOf(product.k));
-  return {
-    label,
+/** Copies a factor into panels. */
+function packCall(panels: Panels, batches: number, to: Lowering): { readonly view: View; readonly call: KernelCall } {
+  const { factor, k, lines, type, fours } = panels;
+  const shape = panelShape(panels, batches);
+  const view = to.scratch(`a factor in panels of ${4 * fours}`, shape, "f32");
+  const invocations = shape[1]! * Math.ceil(k / depthOf(k));
+  const call: KernelCall = {
+    label: `pack[${k}x${lines}]:${type}`,
     ...named(packFamily, "naive"),
-    ...bound(variant.pack!(product, packed, traits)),
-    workgroups: [Math.ceil(invocations / workgroupOf(traits)), matrices, 1],
+    ...bound(matmulPack(panels, view, workgroupOf(to.traits))),
+    workgroups: [Math.ceil(invocations / workgroupOf(to.traits)), shape[0]!, 1],
     invocations,
     flops: 0,
-    bytes: touched(product.b.view) + touched(packed),
+    bytes: touched(factor.view) + touched(view),
   };
+  return { view, call };
 }
