@@ -24,6 +24,8 @@ const sentences: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     taps: "A matrix product, one tap after another: a table tells where its input is, and a kernel before adds padding.",
     tiled: "A matrix product of the weight and patches of the image, through workgroup memory: for GPUs.",
   },
+  matmulPack: { naive: "The definition, and the only variant: one invocation copies a few steps of a panel." },
+  conv2dSpread: { naive: "The definition, and the only variant: one invocation copies four columns." },
   conv2dWeightGrad: {
     direct: "One invocation computes some rows of kernels for several features in registers.",
     quads: "The same, and four neighbouring invocations share what they load.",

@@ -258,7 +258,7 @@ function walkOf(p: Correlation, to: Lowering): { readonly walk: Walked; readonly
 }
 
 /** The kernel before `taps`. */
-const spreadFamily = /* @__PURE__ */ only("conv2dSpread", "conv2d");
+export const spreadFamily = /* @__PURE__ */ only("conv2dSpread", "conv2d");
 
 /**
  * The family, with an op's definition. Scores for CPU adapters were measured on SwiftShader; lavapipe agrees: for 3×3

@@ -194,7 +194,7 @@ export const matmulFamily = /* @__PURE__ */ family<MatmulVariant>("matmul", "mat
 ]);
 
 /** The kernel before `packed4x8`. */
-const packFamily = /* @__PURE__ */ only("matmulPack", "matmul");
+export const packFamily = /* @__PURE__ */ only("matmulPack", "matmul");
 
 /** Runs a matrix product. */
 export const matmulKernels: Kernels = {

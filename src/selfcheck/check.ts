@@ -78,13 +78,13 @@ function steering(faults: readonly Fault[], checked: readonly string[]): Forced 
 
 /** What is wrong with a variant: `undefined` for nothing, "absent" where it does not fit this adapter. */
 async function faultOf(
-  { family, outputs, feeds }: Problem,
+  { family, within, outputs, feeds }: Problem,
   variant: string,
   device: GPUDevice,
   tolerance: number,
   sound: Forced,
 ): Promise<string | undefined> {
-  const engine = await Engine.create({ device, variants: { ...sound, [family.name]: { ifFits: variant } } });
+  const engine = await Engine.create({ device, variants: { ...sound, ...within, [family.name]: { ifFits: variant } } });
   try {
     const program = await engine.compile({ outputs }, { merge: false });
     const { kernels } = program.inspect();

@@ -6,14 +6,14 @@ import type { Tensor, TensorData } from "../graph/tensor.ts";
 import { castAllFamily } from "../kernels/castAll.ts";
 import type { Family } from "../kernels/choose.ts";
 import { concatFamily } from "../kernels/concat.ts";
-import { convFamily } from "../kernels/conv2d.ts";
+import { convFamily, spreadFamily } from "../kernels/conv2d.ts";
 import { weightGradFamily } from "../kernels/conv2dWeightGrad.ts";
 import { cumprodFamily, cumsumFamily } from "../kernels/cumsum.ts";
 import { elementwiseFamily } from "../kernels/elementwise.ts";
 import { embeddingFamily, embeddingGradFamily } from "../kernels/embedding.ts";
 import { gatherFamily, scatterAddFamily } from "../kernels/gather.ts";
 import { normFamily } from "../kernels/layerNorm.ts";
-import { matmulFamily } from "../kernels/matmul.ts";
+import { matmulFamily, packFamily } from "../kernels/matmul.ts";
 import { padFamily } from "../kernels/pad.ts";
 import { pickFamily } from "../kernels/pick.ts";
 import { maxPoolFamily, maxPoolGradFamily, maxPoolPickFamily } from "../kernels/pool2d.ts";
@@ -30,6 +30,8 @@ import { castAll } from "../ops/pointwise/castAll.ts";
 /** A small graph that runs the kernels of one family. */
 export interface Problem {
   readonly family: Family<{ readonly name: string }>;
+  /** Variants of other families that call it. */
+  readonly within: Forced;
   readonly outputs: Readonly<Record<string, Tensor>>;
   readonly feeds: Readonly<Record<string, TensorData>>;
 }
@@ -63,6 +65,8 @@ type Build = (inputs: Inputs) => Readonly<Record<string, Tensor>>;
 interface Row {
   readonly family: Family<{ readonly name: string }>;
   readonly build: Build;
+  /** Variants of other families that call it; none by default. */
+  readonly within?: Forced;
   /** For kernels that compute in one float type only. */
   readonly only?: "f32" | "f16";
 }
@@ -76,11 +80,13 @@ export const registry: readonly Row[] = [
   { family: elementwiseFamily, build: elementwise },
   { family: elementwiseFamily, build: updates, only: "f32" },
   { family: matmulFamily, build: products },
+  { family: packFamily, build: products, within: { matmul: "packed4x8" } },
   { family: reduceFamily, build: reductions },
   { family: pickFamily, build: reductions },
   { family: softmaxFamily, build: softmaxes },
   { family: softmaxGradFamily, build: softmaxes },
   { family: convFamily, build: convolutions },
+  { family: spreadFamily, build: convolutions, within: { conv2d: { ifFits: "taps" } } },
   { family: weightGradFamily, build: convolutions },
   { family: maxPoolFamily, build: pools },
   { family: maxPoolGradFamily, build: pools },
@@ -321,7 +327,7 @@ function casts(inputs: Inputs): Record<string, Tensor> {
 export const problems = (dtype: "f32" | "f16"): Problem[] =>
   registry
     .filter(({ only = dtype }) => only === dtype)
-    .map(({ family, build }) => {
+    .map(({ family, build, within = {} }) => {
       const inputs = new Inputs(dtype);
-      return { family, outputs: build(inputs), feeds: inputs.feeds };
+      return { family, within, outputs: build(inputs), feeds: inputs.feeds };
     });

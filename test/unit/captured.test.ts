@@ -24,10 +24,10 @@ test("no accessor and no declaration of our kernels begins like a user's functio
   const features = new Set(["shader-f16", "subgroups"]);
   const declared = new Set<string>();
   for (const dtype of ["f32", "f16"] as const)
-    for (const { family, outputs } of problems(dtype))
+    for (const { family, within, outputs } of problems(dtype))
       for (const variant of variantNames().get(family.name)!)
         for (const adapter of [gpu, software]) {
-          const forced = { [family.name]: { ifFits: variant } };
+          const forced = { ...within, [family.name]: { ifFits: variant } };
           const traits = { ...adapter, features, maxStorageBuffers: 10, forced };
           for (const { wgsl } of compile({ outputs }, traits).calls)
             for (const name of declaredIn(wgsl)) declared.add(name);

@@ -253,11 +253,11 @@ test("problems too large for a grid or for u32 are refused by name", () => {
 
 test("the registry has the families and variants of all calls, runs each, and notes every declaration", () => {
   const seen = new Set<string>();
-  for (const { family, outputs } of (["f32", "f16"] as const).flatMap(problems)) {
+  for (const { family, within, outputs } of (["f32", "f16"] as const).flatMap(problems)) {
     const own = new Set<string>();
     for (const traits of [gpu, software]) {
       for (const { name } of family.variants) {
-        const forced = { [family.name]: { ifFits: name } };
+        const forced = { ...within, [family.name]: { ifFits: name } };
         const adapter = { ...traits, features: able.features, forced };
         for (const call of compile({ outputs }, adapter, new Map(), { merge: false }).calls) {
           seen.add(`${call.family}/${call.variant}`);

@@ -59,10 +59,10 @@ describe.each([
     })),
   );
   test.each(all)("$name", { timeout: 30_000 }, ({ problem, variant }) => {
-    const { family, outputs } = problem;
+    const { family, within, outputs } = problem;
     const fitting = adapters
       .slice(0, dtype === "f16" ? 1 : 2)
-      .map((traits) => ({ ...traits, forced: { [family.name]: { ifFits: variant } } }))
+      .map((traits) => ({ ...traits, forced: { ...within, [family.name]: { ifFits: variant } } }))
       .filter((traits) =>
         compile({ outputs }, traits).calls.some((call) => call.family === family.name && call.variant === variant),
       );

@@ -19,10 +19,10 @@ vi.mock("../../shaders/wgsl.ts", async (original) => {
 const count = (text: string, sign: string): number => text.split(sign).length - 1;
 
 test("every template closes the braces that it opens", () => {
-  for (const { family, outputs } of problems("f32"))
+  for (const { family, within, outputs } of problems("f32"))
     for (const variant of variantNames().get(family.name)!)
       for (const adapter of [gpu, software]) {
-        const forced = { [family.name]: { ifFits: variant } };
+        const forced = { ...within, [family.name]: { ifFits: variant } };
         compile({ outputs }, { ...adapter, features: new Set(["subgroups"]), maxStorageBuffers: 10, forced });
       }
   expect(seen.size).toBeGreaterThan(100);
