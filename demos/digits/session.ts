@@ -279,7 +279,7 @@ export function toggle(): void {
 /** Starts the worker, and the training unless the address says otherwise. */
 export async function start(): Promise<void> {
   const hasGpu = await training.open(
-    () => new Worker(new URL("./digits.worker.ts", import.meta.url), { type: "module" }),
+    () => new Worker(new URL("./digits.worker.ts", import.meta.url), { type: "module", name: location.search }),
     {
       given: { base: document.baseURI },
       onMessage: (share) => {

@@ -10,6 +10,7 @@ import { plan } from "../../src/compile/plan.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import type { CompilerError, PrintedCall } from "../../src/kernels/call.ts";
 import { Runner } from "../../src/runtime/runner.ts";
+import { wanted } from "../parts/backend.ts";
 import { compiled, graphOf } from "./graphs.ts";
 import {
   type About,
@@ -32,10 +33,11 @@ export class Bench {
 
   /** Opens a GPU. @throws DeviceError without one. */
   async open(): Promise<About> {
-    this.#runner = await Runner.create({ backend: "webgpu" });
-    const { adapter, traits } = this.#runner;
+    this.#runner = await Runner.create(wanted);
+    const { adapter, traits, backend, backendReason } = this.#runner;
     const { cpu, features, maxInvocations } = traits;
-    return { adapter, cpu, features: [...features], maxInvocations, clock: clockOf(this.#runner) };
+    const clock = clockOf(this.#runner);
+    return { adapter, cpu, backend, backendReason, features: [...features], maxInvocations, clock };
   }
 
   /** Resolves when the device is lost, with the reason. */

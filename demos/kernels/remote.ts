@@ -1,4 +1,5 @@
 import { wrap } from "comlink";
+import { hasMore } from "../parts/backend.ts";
 import type { Bench } from "./bench.ts";
 import type { About } from "./rows.ts";
 
@@ -36,14 +37,14 @@ export async function within<T>(ms: number, answer: Promise<T>): Promise<T> {
   }
 }
 
-/** Starts a bench and opens its GPU. @throws Error where there is none, and Silence if it does not answer. */
+/** Starts a bench and opens its GPU, or WebAssembly. @throws Error where there is nothing that the address asks for, and Silence if it does not answer. */
 export async function connect(): Promise<Connection> {
-  const worker = new Worker(new URL("./kernels.worker.ts", import.meta.url), { type: "module" });
+  const worker = new Worker(new URL("./kernels.worker.ts", import.meta.url), { type: "module", name: location.search });
   try {
     if (await within(mostMs, isReady(worker))) {
       const bench = wrap<Bench>(worker) as unknown as RemoteBench;
       const about = await within(mostMs, bench.open());
-      return { bench, about, reason: undefined, cut: () => worker.terminate() };
+      if (!(await hasMore(about.backend))) return { bench, about, reason: undefined, cut: () => worker.terminate() };
     }
   } catch (error) {
     worker.terminate();
@@ -58,7 +59,7 @@ export async function connect(): Promise<Connection> {
   return { bench: here, about, reason: "workers have no WebGPU in this browser", cut: () => {} };
 }
 
-/** Waits until a worker's file has run. @returns whether there is WebGPU in it. */
+/** Waits until a worker's file has run. @returns whether it has what the address asks for. */
 function isReady(worker: Worker): Promise<boolean> {
   return new Promise((resolve, reject) => {
     worker.addEventListener("message", ({ data }: MessageEvent<{ ready: boolean }>) => resolve(data.ready), {

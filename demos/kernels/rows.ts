@@ -1,5 +1,6 @@
 import type { Comparison } from "../../bench/measure/check.ts";
 import { type Ceilings, figuresOf, type Timing, type Work } from "../../bench/measure/result.ts";
+import type { Backend } from "../../src/index.ts";
 
 /** What to compute: a work of works.ts, at these sizes. */
 export interface Problem {
@@ -18,6 +19,9 @@ export interface About {
   readonly adapter: string;
   /** Whether the adapter is a CPU. */
   readonly cpu: boolean;
+  /** What computes, and why. */
+  readonly backend: Backend;
+  readonly backendReason: string;
   readonly features: readonly string[];
   /** Most invocations in a workgroup. */
   readonly maxInvocations: number;

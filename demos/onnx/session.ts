@@ -248,6 +248,9 @@ async function openSample(): Promise<void> {
 
 /** Starts the worker. */
 export const start = (): Promise<boolean> =>
-  training.open(() => new Worker(new URL("./onnx.worker.ts", import.meta.url), { type: "module" }), {
-    inPage: () => import("./onnx.worker.ts"),
-  });
+  training.open(
+    () => new Worker(new URL("./onnx.worker.ts", import.meta.url), { type: "module", name: location.search }),
+    {
+      inPage: () => import("./onnx.worker.ts"),
+    },
+  );

@@ -1,15 +1,26 @@
+import type { Backend } from "../../src/index.ts";
+import { wanted } from "./backend.ts";
 import { reasonWithoutWebGPU } from "./unsupported.ts";
 
 export interface AdapterProps {
   readonly adapter: string;
   /** Whether the adapter is a CPU. */
   readonly cpu: boolean;
+  readonly backend: Backend;
+  readonly backendReason: string;
   /** Why it computes in the page and not in a worker, if so. */
   readonly reason: string | undefined;
 }
 
-/** Which adapter a page runs on, in plain words. */
-export function Adapter({ adapter, cpu, reason }: AdapterProps) {
+/** What a page runs on, in plain words. */
+export function Adapter({ adapter, cpu, backend, backendReason, reason }: AdapterProps) {
+  if (backend === "wasm")
+    return (
+      <p class="adapter">
+        Runs in <strong>WebAssembly</strong> on the CPU:{" "}
+        {wanted.backend ? "the page's address asks for it" : backendReason}.
+      </p>
+    );
   return (
     <p class="adapter">
       Runs on <strong>{adapter}</strong>
@@ -22,36 +33,47 @@ export function Adapter({ adapter, cpu, reason }: AdapterProps) {
   );
 }
 
-/** What a visitor without WebGPU can do. */
+/** Why a page computes nothing, and what its visitor can do. */
 export function Unsupported({ error }: { readonly error: Error }) {
+  const isAsked = wanted.backend === "webgpu";
   return (
     <section class="card unsupported" role="alert">
       <h2>
-        {navigator.gpu
-          ? "This page could not start"
-          : "This page needs WebGPU, which this browser does not provide here"}
+        {isAsked && !navigator.gpu
+          ? "The address of this page asks for WebGPU, which this browser does not provide here"
+          : "This page could not start"}
       </h2>
-      <p>{reasonWithoutWebGPU(error)}</p>
-      {navigator.gpu && (
+      <p>{isAsked ? reasonWithoutWebGPU(error) : error.message}</p>
+      {(!isAsked || navigator.gpu) && (
         <p>
           <button type="button" class="button" onClick={() => location.reload()}>
             Reload
           </button>
         </p>
       )}
-      <ul>
-        <li>
-          <strong>Chrome or Edge</strong> 113 and later have it. On Linux, you may need to turn on{" "}
-          <code>chrome://flags/#enable-unsafe-webgpu</code>.
-        </li>
-        <li>
-          <strong>Safari</strong> 26 and later have it, also on iPhone and iPad.
-        </li>
-        <li>
-          <strong>Firefox</strong> 141 and later have it on Windows, 145 and later on Macs with Apple silicon.
-        </li>
-      </ul>
-      <p>If yours is one of these, check that hardware acceleration is on in its settings.</p>
+      {isAsked && <WithWebGPU />}
     </section>
   );
 }
+
+const WithWebGPU = () => (
+  <>
+    <p>
+      Without <code>?backend=webgpu</code> in its address, the page computes on the CPU:{" "}
+      <a href={location.pathname + location.hash}>open it so</a>.
+    </p>
+    <ul>
+      <li>
+        <strong>Chrome or Edge</strong> 113 and later have it. On Linux, you may need to turn on{" "}
+        <code>chrome://flags/#enable-unsafe-webgpu</code>.
+      </li>
+      <li>
+        <strong>Safari</strong> 26 and later have it, also on iPhone and iPad.
+      </li>
+      <li>
+        <strong>Firefox</strong> 141 and later have it on Windows, 145 and later on Macs with Apple silicon.
+      </li>
+    </ul>
+    <p>If yours is one of these, check that hardware acceleration is on in its settings.</p>
+  </>
+);

@@ -262,7 +262,7 @@ async function play(): Promise<void> {
 /** Starts the worker, and the training unless the address says otherwise. */
 export async function start(): Promise<void> {
   const hasGpu = await training.open(
-    () => new Worker(new URL("./playground.worker.ts", import.meta.url), { type: "module" }),
+    () => new Worker(new URL("./playground.worker.ts", import.meta.url), { type: "module", name: location.search }),
     { inPage: () => import("./playground.worker.ts") },
   );
   if (!hasGpu) return;

@@ -1,11 +1,16 @@
 import type { SuiteOptions } from "../../bench/measure/suite.ts";
+import type { Backend } from "../../src/index.ts";
 import { ended } from "../../src/worker/alive.ts";
+import { hasMore } from "../parts/backend.ts";
 import type { News } from "./measuring.ts";
 
 /** The way to what measures. */
 export interface Line {
   readonly adapter: string;
   readonly cpu: boolean;
+  /** What computes, and why. */
+  readonly backend: Backend;
+  readonly backendReason: string;
   /** Why it is in the page and not in a worker, if so. */
   readonly reason: string | undefined;
   measure(options: SuiteOptions): void;
@@ -16,18 +21,18 @@ export interface Line {
 type Hear = (news: News) => void;
 
 /**
- * Starts a worker that measures; where workers have no WebGPU, the page measures itself. The calls are plain messages,
+ * Starts a worker that measures; where only the page has WebGPU, it measures itself. The calls are plain messages,
  * lighter than a trainer's.
  * @param hear what it says from then on.
- * @throws Error where there is no GPU either.
+ * @throws Error where there is nothing to measure.
  */
 export async function open(hear: Hear): Promise<Line> {
-  const worker = new Worker(new URL("./speed.worker.ts", import.meta.url), { type: "module" });
+  const worker = new Worker(new URL("./speed.worker.ts", import.meta.url), { type: "module", name: location.search });
   const fromWorker = await new Promise<News>((resolve) => {
     worker.addEventListener("message", ({ data }: MessageEvent<News>) => resolve(data), { once: true });
     worker.addEventListener("error", ({ message }) => resolve({ missing: message || "the worker did not start" }));
   });
-  if ("ready" in fromWorker) {
+  if ("ready" in fromWorker && !(await hasMore(fromWorker.ready.backend))) {
     worker.addEventListener("message", ({ data }: MessageEvent<News>) => hear(data));
     worker.addEventListener("error", ({ message }) => hear({ failed: message }));
     void ended(fromWorker.lock).then(() => hear({ failed: "The worker has ended: the browser ended it." }));

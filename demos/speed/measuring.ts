@@ -2,11 +2,12 @@ import type { Report } from "../../bench/measure/result.ts";
 import { measure, type SuiteOptions } from "../../bench/measure/suite.ts";
 import { speedTest } from "../../bench/speed.ts";
 import { Engine } from "../../src/index.ts";
+import { wanted } from "../parts/backend.ts";
 
 /** What the page hears. */
 export type News =
   | {
-      readonly ready: { readonly adapter: string; readonly cpu: boolean };
+      readonly ready: Pick<Engine, "adapter" | "backend" | "backendReason"> & { readonly cpu: boolean };
       /** The lock that a worker holds while it lives. */
       readonly lock?: string | undefined;
     }
@@ -25,10 +26,10 @@ export class Measuring {
   /** @param tell if it throws, the measurement ends. */
   constructor(tell: (news: News) => void) {
     this.#tell = tell;
-    this.#engine = Engine.create({ backend: "webgpu" });
+    this.#engine = Engine.create(wanted);
     this.#engine.then(
-      ({ adapter, traits, device }) => {
-        tell({ ready: { adapter, cpu: traits.cpu } });
+      ({ adapter, traits, backend, backendReason, device }) => {
+        tell({ ready: { adapter, cpu: traits.cpu, backend, backendReason } });
         void device.lost.then(({ message }) => tell({ lost: message }));
       },
       ({ message }) => tell({ missing: message }),

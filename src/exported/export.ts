@@ -15,8 +15,8 @@ export type Target = Partial<AdapterTraits>;
 /** What exported programs run on, and what they start from. */
 export interface ExportOptions {
   /**
-   * Kinds of adapters, the preferred first. Default: GPUs with ten storage buffers, as most have; CPU adapters with
-   * subgroups; and, for all others, GPUs with just what WebGPU guarantees. The `traits` of an engine are a target too,
+   * Kinds of adapters, the preferred first. Default: GPUs with ten storage buffers, as most have; the CPU,
+   * in WebAssembly and on software adapters; and, for all others, GPUs with just what WebGPU guarantees. The `traits` of an engine are a target too,
    * including everything it has tuned.
    */
   readonly targets?: readonly Target[];
@@ -31,7 +31,7 @@ export interface ExportOptions {
 
 const common: readonly Target[] = [
   { maxStorageBuffers: 10 },
-  { cpu: true, maxStorageBuffers: 10, features: new Set(["subgroups"]) },
+  { cpu: true, maxStorageBuffers: 10, maxWorkgroupBytes: 0 },
   {},
 ];
 

@@ -1,18 +1,21 @@
 /** What this page, worker or program has of WebGPU. */
 export const gpuHere = (): GPU | undefined => (globalThis.navigator as Navigator | undefined)?.gpu;
 
-/** The hardware adapter of this page, worker or program, or why WebAssembly computes in its place. */
-export async function hardwareHere(
-  powerPreference: GPUPowerPreference = "high-performance",
-): Promise<GPUAdapter | string> {
+/** The hardware adapter of this page, worker or program, if it has one. */
+export async function hardwareHere(options?: GPURequestAdapterOptions): Promise<GPUAdapter | undefined> {
+  const adapter = await gpuHere()?.requestAdapter(options);
+  return adapter && !isSoftware(adapter.info) ? adapter : undefined;
+}
+
+/** What this page, worker or program lacks for WebGPU on hardware. */
+export async function lackHere(): Promise<string> {
   const gpu = gpuHere();
-  if (!gpu) {
-    if (!("isSecureContext" in globalThis)) return "no WebGPU here: in Node, createGPU() of tilegrad/node finds one";
-    return isSecureContext ? "no WebGPU in this browser" : "no WebGPU on a page without https";
+  if (gpu) {
+    const adapter = await gpu.requestAdapter();
+    return adapter ? `only a software adapter (${nameOf(adapter.info)})` : "no adapter";
   }
-  const adapter = await gpu.requestAdapter({ powerPreference });
-  if (!adapter) return "no adapter";
-  return isSoftware(adapter.info) ? `only a software adapter (${nameOf(adapter.info)})` : adapter;
+  if (!("isSecureContext" in globalThis)) return "no WebGPU here: in Node, createGPU() of tilegrad/node finds one";
+  return isSecureContext ? "no WebGPU in this browser" : "no WebGPU on a page without https";
 }
 
 /** Some browsers and Deno report PCI IDs instead of words. */

@@ -1,7 +1,7 @@
 import { type Backend, backendOfEnvironment, checkBackend, reasons } from "../backend.ts";
-import { checkChoice, checkHas, DeviceError } from "../errors.ts";
+import { AttributeError, checkChoice, checkHas, DeviceError } from "../errors.ts";
 import type { AdapterTraits } from "../kernels/traits.ts";
-import { gpuHere, hardwareHere, isSoftware, nameOf } from "./adapter.ts";
+import { gpuHere, hardwareHere, isSoftware, lackHere, nameOf } from "./adapter.ts";
 
 /** Where an engine gets its GPU. */
 export interface DeviceOptions {
@@ -85,7 +85,13 @@ export async function openDevice(options: DeviceOptions): Promise<OpenDevice> {
     );
   checkChoice("Engine.create", "powerPreference", powerPreference, ["high-performance", "low-power"]);
   if (options.backend !== undefined) checkBackend("Engine.create", "backend", options.backend);
-  if (options.device) return describe(options.device, options, "the app gave the device");
+  if (options.device) {
+    if (options.backend === "wasm")
+      throw new AttributeError(
+        'Engine.create: backend is "wasm", which has no use for a device: leave one of them out',
+      );
+    return describe(options.device, options, "the app gave the device");
+  }
   const { adapter, from, reason } = await chosen(options, powerPreference);
   const requiredLimits = Object.fromEntries(wantedLimits.map((name) => [name, adapter.limits[name]]));
   const requiredFeatures = wantedFeatures.filter((name) => adapter.features.has(name));
@@ -114,12 +120,17 @@ async function chosen(options: DeviceOptions, powerPreference: GPUPowerPreferenc
     return { adapter: await adapterOf(options.gpu, powerPreference), from: {}, reason };
   }
   const asked = options.backend ?? backendOfEnvironment("Engine.create");
-  const reason = `asked for by ${options.backend ? "backend" : "TILEGRAD_BACKEND"}`;
-  if (asked === "wasm") return chosenWasm(reason, options);
+  const by = asked && (options.backend ? "backend" : "TILEGRAD_BACKEND");
   const from = { backend: "webgpu" } as const;
-  if (asked === "webgpu") return { adapter: await adapterOf(gpuHere(), powerPreference), from, reason };
-  const adapter = await hardwareHere(powerPreference);
-  return typeof adapter === "string" ? chosenWasm(adapter, options) : { adapter, from, reason: "a hardware adapter" };
+  if (asked === "webgpu")
+    return { adapter: await adapterOf(gpuHere(), powerPreference), from, reason: `asked for by ${by}` };
+  const hardware = asked ? undefined : await hardwareHere({ powerPreference });
+  if (hardware) return { adapter: hardware, from, reason: "a hardware adapter" };
+  const { createWasm } = await import("../wasm/index.ts");
+  const gpu = createWasm({ threads: options.threads });
+  const reason = by ? `asked for by ${by}` : await lackHere();
+  reasons.set(gpu, reason);
+  return { adapter: await adapterOf(gpu, powerPreference), from: { gpu }, reason };
 }
 
 /** @throws DeviceError when there is none; the message says what to do. */
@@ -131,14 +142,6 @@ async function adapterOf(gpu: GPU | undefined, powerPreference: GPUPowerPreferen
       ? "WebGPU found no adapter: the GPU or its driver is blocked or missing (see chrome://gpu)."
       : "WebGPU is not available here: a page needs https or localhost. In Node, pass { gpu: await createGPU() } of tilegrad/node.",
   );
-}
-
-/** The CPU, for those without a GPU. */
-async function chosenWasm(reason: string, { threads }: DeviceOptions): Promise<Choice> {
-  const { createWasm } = await import("../wasm/index.ts");
-  const gpu = createWasm({ threads });
-  reasons.set(gpu, reason);
-  return { adapter: (await gpu.requestAdapter())!, from: { gpu }, reason };
 }
 
 function describe(

@@ -1,4 +1,4 @@
-import { FeedError, LimitError, refuse, StateError, type TilegradError } from "../errors.ts";
+import { DeviceError, FeedError, LimitError, refuse, StateError, type TilegradError } from "../errors.ts";
 import { inScopes, scoped } from "../gpu/scopes.ts";
 import type { Runner } from "../runtime/runner.ts";
 import { Desk, pipelineOf } from "./desk.ts";
@@ -20,13 +20,17 @@ import { checkSource, type ImageSource } from "./source.ts";
  * 2⁻²⁰ / std: products and sums in f32.
  * @param engine an Engine or Runner.
  * @throws AttributeError for options that do not fit.
- * @throws DeviceError when the engine is destroyed or its device lost.
+ * @throws DeviceError when the engine is destroyed or its device lost, or when it computes with WebAssembly.
  */
 export async function imageReader(engine: Runner, options: ImageOptions): Promise<ImageReader> {
   const op = "imageReader";
   if (typeof engine?.device?.createBuffer !== "function") refuse(op, "the engine", engine, "an Engine");
   const format = formatOf(op, options);
   engine.check();
+  if (engine.backend === "wasm")
+    throw new DeviceError(
+      `${op}: textures need WebGPU, and this engine computes with WebAssembly (${engine.backendReason}): feed the pixels as numbers, with fromImageData`,
+    );
   const { device, live } = engine;
   const create = () => device.createComputePipelineAsync(pipelineOf(device, format));
   const pipeline = await live.until(scoped(device, op, create));

@@ -39,7 +39,7 @@ export class Output<D extends DType = DType> {
    * result to this place. It is valid until the program or the engine is destroyed.
    *
    * The buffer's usage is STORAGE, COPY_SRC and COPY_DST. Bind it as read-only storage (in vertex and fragment shaders
-   * too), copy from it, or feed it to a program. Do not write to it: other values may share the buffer.
+   * too), copy from it, or feed it to a program. Where the engine computes with WebAssembly, feed it only. Do not write to it: other values may share the buffer.
    * @returns a resource for `createBindGroup`: `offset` is a multiple of 256, `size` is the elements' bytes, rounded up
    * to a multiple of 4. Elements are row-major and packed; an f16 takes two bytes.
    * @throws DeviceError when the program or engine has been destroyed, or the device is lost.

@@ -47,10 +47,20 @@ export const wasmTarget = {
   maxWorkgroupBytes: limits.maxComputeWorkgroupStorageSize,
 } as const;
 
+/** Stands for what only WebGPU has. */
+const lacking = (what: string) => (): never => {
+  throw new DeviceError(`${what} need WebGPU, and this device computes with WebAssembly`);
+};
+
 /** A device whose kernels are WebAssembly. */
 class WasmDevice extends EventTarget {
   readonly features = features;
   readonly limits = limits;
+  readonly createTexture = lacking("textures");
+  readonly createSampler = lacking("samplers");
+  readonly importExternalTexture = lacking("video frames as textures");
+  readonly createRenderPipeline = lacking("render pipelines");
+  readonly createRenderPipelineAsync = lacking("render pipelines");
   readonly label: string;
   readonly queue: Queue;
   readonly lost: Promise<{ readonly reason: string; readonly message: string }>;
@@ -122,7 +132,12 @@ class WasmDevice extends EventTarget {
   }
 
   createBindGroup(descriptor: { entries: Iterable<{ binding: number; resource: BufferRange }> }): BindGroup {
-    return { entries: [...descriptor.entries] };
+    const entries = [...descriptor.entries];
+    if (entries.some(({ resource }) => !(resource.buffer instanceof Buffer)))
+      throw new DeviceError(
+        "a buffer of another device was given to an engine that computes with WebAssembly: read it, and feed its numbers",
+      );
+    return { entries };
   }
 
   createCommandEncoder(): CommandEncoder {
@@ -131,10 +146,6 @@ class WasmDevice extends EventTarget {
 
   createQuerySet({ count }: { count: number }): QuerySet {
     return { times: new BigUint64Array(count), destroy() {} };
-  }
-
-  createTexture(): never {
-    throw new DeviceError("textures need WebGPU: give images as arrays of numbers to the WebAssembly backend");
   }
 
   pushErrorScope(filter: string): void {

@@ -75,7 +75,7 @@ async function lineTo(
       worker.terminate();
       throw error;
     });
-    if (missing === undefined || (mayDoWithout && !(inPage && (await pageHasGPU())))) {
+    if (missing === undefined || (mayDoWithout && !(inPage && (await hardwareHere())))) {
       const host = wrap<Host>(worker) as Remote<Host>;
       return { host, reason: undefined, ended: ended(lock), cut: () => worker.terminate() };
     }
@@ -87,8 +87,6 @@ async function lineTo(
   const [{ default: exposed }, { serveHere }] = await Promise.all([inPage(), import("./here.ts")]);
   return { ...serveHere(exposed), reason, ended: new Promise(() => {}) };
 }
-
-const pageHasGPU = async (): Promise<boolean> => typeof (await hardwareHere()) !== "string";
 
 /** Waits until a worker's file has run. @returns what it says. */
 function ready(worker: Worker, timeoutMs: number): Promise<Ready> {

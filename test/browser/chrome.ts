@@ -8,13 +8,15 @@ import { unpack } from "../../src/node/unpack.ts";
 import { mayHaveGpu } from "../../src/node/vulkan.ts";
 
 const SOFTWARE = ["--use-webgpu-adapter=swiftshader"];
-const WEBGPU = [
-  "--enable-unsafe-webgpu",
-  "--enable-features=Vulkan",
+const WEBGPU = ["--enable-unsafe-webgpu", "--enable-features=Vulkan"];
+const COMMON = [
   "--disable-background-networking",
   "--disable-component-update",
   "--accept-lang=en-US", // With a POSIX locale, pages would see a language that Intl rejects.
 ];
+
+/** As most machines without a GPU: the browser has WebGPU, but no adapter. */
+const WITHOUT_ADAPTER = ["--disable-gpu"];
 
 /**
  * Starts a headless Chrome that has a WebGPU adapter: `CHROME_PATH`, Puppeteer's own, an installed one, or npm's.
@@ -22,6 +24,25 @@ const WEBGPU = [
  * @throws when there is no Chrome, with what to install, or no GPU where one is requested.
  */
 export async function launchChrome(options: LaunchOptions = {}): Promise<Browser> {
+  const launch = await launcher(options);
+  const wanted = process.env.TILEGRAD_ADAPTER || "auto";
+  if (wanted === "hardware" || (wanted === "auto" && mayHaveGpu())) {
+    const browser = await launch(WEBGPU);
+    if (await hasHardware(browser)) return browser;
+    await browser.close();
+    if (wanted === "hardware") throw new Error("Chrome found no GPU: see chrome://gpu for the reason");
+  }
+  return launch([...WEBGPU, ...SOFTWARE]);
+}
+
+/** Starts the same Chrome on a machine that has no adapter for WebGPU. */
+export async function launchWithoutAdapter(): Promise<Browser> {
+  const launch = await launcher({});
+  return launch(WITHOUT_ADAPTER);
+}
+
+/** Starts a Chrome with some flags. */
+async function launcher(options: LaunchOptions): Promise<(flags: string[]) => Promise<Browser>> {
   const chrome = findChrome() ?? (await unpackChrome());
   if (!chrome) {
     throw new Error(
@@ -29,22 +50,13 @@ export async function launchChrome(options: LaunchOptions = {}): Promise<Browser
         "or set CHROME_PATH to the executable, or run `npx puppeteer browsers install chrome`",
     );
   }
-  const launch = (adapter: string[]) =>
+  return (flags) =>
     puppeteer.launch({
       protocolTimeout: 0,
       ...chrome,
       ...options,
-      args: [...WEBGPU, ...adapter, ...(chrome.args ?? []), ...(options.args ?? [])],
+      args: [...COMMON, ...flags, ...(chrome.args ?? []), ...(options.args ?? [])],
     });
-
-  const wanted = process.env.TILEGRAD_ADAPTER || "auto";
-  if (wanted === "hardware" || (wanted === "auto" && mayHaveGpu())) {
-    const browser = await launch([]);
-    if (await hasHardware(browser)) return browser;
-    await browser.close();
-    if (wanted === "hardware") throw new Error("Chrome found no GPU: see chrome://gpu for the reason");
-  }
-  return launch(SOFTWARE);
 }
 
 /** How to start an installed Chrome. On Linux without its sandbox, which neither root nor a container can set up. */

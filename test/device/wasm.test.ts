@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
 import { load, Runner } from "../../src/exported/index.ts";
+import { imageReader } from "../../src/images/index.ts";
 import * as t from "../../src/index.ts";
 import { Engine, exportPrograms, input, type Tensor } from "../../src/index.ts";
 import { loadCheckpoint, saveCheckpoint } from "../../src/io/index.ts";
@@ -156,10 +157,54 @@ test("a program compiled ahead of time runs", async () => {
   runner.destroy();
 });
 
-test("f16 and textures are refused by name", async () => {
-  const half: Tensor = t.cast(input("x", [2]), "f16");
-  await expect(engine.compile({ outputs: { half } })).rejects.toThrow("f16");
-  expect(() => engine.device.createTexture({} as never)).toThrow("textures need WebGPU");
+describe("what only WebGPU has is refused by name", () => {
+  test("f16", async () => {
+    const half: Tensor = t.cast(input("x", [2]), "f16");
+    await expect(engine.compile({ outputs: { half } })).rejects.toThrow(
+      "the result of cast is f16[2], but this adapter lacks the feature shader-f16",
+    );
+  });
+
+  test("textures, samplers, frames and drawing", () => {
+    const { device } = engine;
+    expect(() => device.createTexture({} as never)).toThrow("textures need WebGPU");
+    expect(() => device.createSampler()).toThrow("samplers need WebGPU");
+    expect(() => device.importExternalTexture({} as never)).toThrow("video frames as textures need WebGPU");
+    expect(() => device.createRenderPipeline({} as never)).toThrow("render pipelines need WebGPU");
+  });
+
+  test("readers of images", async () => {
+    const reading = imageReader(engine, { size: [2, 2] });
+    await expect(reading).rejects.toThrow(
+      "imageReader: textures need WebGPU, and this engine computes with WebAssembly (asked for by backend)",
+    );
+    await expect(reading).rejects.toBeInstanceOf(t.DeviceError);
+  });
+
+  test("buffers of a GPU, but not the engine's own", async () => {
+    const x = input("x", [4]);
+    const [add, double] = [
+      await engine.compile({ outputs: { y: t.add(x, 1) } }),
+      await engine.compile({ outputs: { y: t.mul(x, 2) } }),
+    ];
+    const gpu = await Engine.create();
+    const { STORAGE, COPY_SRC } = GPUBufferUsage;
+    const buffer = gpu.device.createBuffer({ size: 16, usage: STORAGE | COPY_SRC });
+    await expect(add.compute({ x: buffer })).rejects.toThrow("a buffer of another device was given to an engine");
+    gpu.destroy();
+    await add.run({ x: Float32Array.of(1, 2, 3, 4) });
+    expect((await double.compute({ x: add.outputs.y.buffer() })).y).toEqual(Float32Array.of(4, 6, 8, 10));
+    for (const program of [add, double]) program.destroy();
+  });
+
+  test("more than WGSL's functions: subgroups", async () => {
+    const sums = t.customOp("sums", {
+      inputs: ["x"],
+      outputs: { y: ({ x }) => x.shape },
+      wgsl: "y_store(id.x, subgroupAdd(x(id.x)));",
+    });
+    await expect(engine.compile({ outputs: { y: sums(input("x", [4])) } })).rejects.toThrow("subgroupAdd");
+  });
 });
 
 test("a long kernel leaves the page its turns", async () => {

@@ -48,7 +48,7 @@ describe("the page of digits", () => {
   test("starts by itself, reads drawings while it learns, lists mistakes, and loads little", async () => {
     const page = await open("#model=mlp");
     await isMoreAccurate(page, "mlp", 85);
-    expect(await text(page, ".adapter")).toMatch(/^Runs on \S/);
+    expect(await text(page, ".adapter")).toMatch(/^Runs (on|in) \S/);
     expect(page.workers()).toHaveLength(1);
     expect(await text(page, "#caption")).toBe("Test image 1, a 7. Draw over it.");
 
@@ -283,7 +283,7 @@ describe("the page of digits", () => {
   });
 
   test("trains with an edited kernel: an equal one gives equal losses, one that stores zeros learns nothing", async () => {
-    const page = await open("#model=mlp&images=500&dropout=0&rate=0.003&seed=3&paused=1");
+    const page = await open("#model=mlp&images=500&dropout=0&rate=0.003&seed=3&paused=1", { backend: "webgpu" });
     await atStep(page, 0);
     await page.click("#open-kernels");
     await isWriting(page, ".editor");
@@ -333,6 +333,7 @@ describe("the page of digits", () => {
     const packedText = await pack("fn main() { nothing(); }");
     const page = await open(
       `#model=mlp&images=100&seed=22&kernel=mlp.matmul.naive.0&use=1&text=${packedText}&paused=1`,
+      { backend: "webgpu" },
     );
     await page.waitForSelector("#refused-kernel");
     expect(await text(page, "#refused-kernel")).toMatch(
@@ -459,13 +460,13 @@ describe("the page of digits", () => {
   });
 
   test("trains in the page where workers have no WebGPU, and says so", async () => {
-    const page = await open("#model=mlp", { spoilWorkers: withoutWebGPU });
+    const page = await open("#model=mlp", { backend: "webgpu", spoilWorkers: withoutWebGPU });
     await isMoreAccurate(page, "mlp", 60);
     expect(await text(page, ".adapter")).toMatch(/It computes in this page: workers have no WebGPU in this browser\.$/);
   });
 
   test("says what to do when the GPU is lost, and which images are missing", async () => {
-    const page = await open("#model=mlp&images=100", { spoil: losable });
+    const page = await open("#model=mlp&images=100", { backend: "webgpu", spoil: losable });
     await isMoreAccurate(page, "mlp", 1);
     await lose(page);
     await page.waitForSelector(".notice");

@@ -78,7 +78,8 @@ test("a worker trains under a strict Content-Security-Policy", async () => {
   const root = join(app, "worker");
   await build({ root, logLevel: "warn" });
   const headers = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; worker-src 'self'; img-src data:",
+    "Content-Security-Policy":
+      "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; img-src data:",
   };
   const server = await preview({ root, logLevel: "warn", preview: { port: 0, headers } });
   const browser = await launchChrome();

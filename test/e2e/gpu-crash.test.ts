@@ -10,7 +10,7 @@ const pending = `
   import { Engine, exp, input, mul } from "./src/index.ts";
   const unhandled = [];
   addEventListener("unhandledrejection", ({ reason }) => unhandled.push(String(reason)));
-  const engine = await Engine.create();
+  const engine = await Engine.create({ backend: "webgpu" });
   const x = input("x", [64]);
   const sound = await engine.compile({ outputs: { y: mul(x, 2) } });
   await sound.run({ x: new Float32Array(64) });
@@ -111,7 +111,7 @@ const training = `
     y: { data: Int32Array.from({ length: samples }, (_, i) => i % 2), shape: [samples] },
   };
   const fitted = async (isCrashing) => {
-    const engine = await Engine.create();
+    const engine = await Engine.create({ backend: "webgpu" });
     if (isCrashing) recover(engine, { everyMs: 0 });
     nn.seed(5);
     const model = nn.sequential(nn.linear(3, 8), nn.relu(), nn.dropout(0.2), nn.linear(8, 2));

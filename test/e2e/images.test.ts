@@ -28,7 +28,7 @@ test("a canvas that shows another site's image cannot be read, and the error say
       const canvas = document.createElement("canvas");
       canvas.width = canvas.height = 2;
       canvas.getContext("2d").drawImage(image, 0, 0);
-      const engine = await Engine.create();
+      const engine = await Engine.create({ backend: "webgpu" });
       const images = await imageReader(engine, { size: [2, 2] });
       const seen = [image, canvas].map((source) => {
         try {

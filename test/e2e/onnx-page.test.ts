@@ -293,13 +293,13 @@ describe("the page of ONNX models", () => {
   });
 
   test("computes in the page where workers have no WebGPU, and says so", async () => {
-    const page = await openRun({ spoilWorkers: withoutWebGPU });
+    const page = await openRun({ backend: "webgpu", spoilWorkers: withoutWebGPU });
     expect((await ranking(page))[0]).toBe(2);
     expect(await text(page, ".adapter")).toMatch(/It computes in this page: workers have no WebGPU in this browser\.$/);
   });
 
   test("says what to do when the GPU is lost", async () => {
-    const page = await openRun({ spoil: losable });
+    const page = await openRun({ backend: "webgpu", spoil: losable });
     await lose(page);
     await page.waitForSelector(".notice");
     expect(await text(page, ".notice")).toMatch(/GPU.*lost|lost.*GPU/i);

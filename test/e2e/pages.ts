@@ -8,13 +8,16 @@ import { serveFolder } from "../browser/static.ts";
 import { builtSite } from "./built.ts";
 import { runInWorkers } from "./spoiled.ts";
 
-/** As strict as can be: no inline scripts or styles, no eval, nothing from elsewhere. Icons and cards are data URLs. */
-const policy =
-  "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:";
+/**
+ * As strict as can be: no inline scripts or styles, no eval but WebAssembly's, nothing from elsewhere. Icons and cards are
+ * data URLs.
+ */
+export const policy =
+  "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:";
 
 /** The worker that runs what readers write is the one script that may make code of text. */
-const policyOf = (path: string): string =>
-  path.includes("course.worker") ? policy.replace("script-src 'self'", "script-src 'self' 'unsafe-eval'") : policy;
+const policyOf = (path: string, policy: string): string =>
+  path.includes("course.worker") ? policy.replace("'wasm-unsafe-eval'", "'unsafe-eval'") : policy;
 
 /** Where the site is on its host: not at the root. */
 const place = "some/where/else/";
@@ -28,6 +31,8 @@ export interface OpenOptions {
   readonly spoilWorkers?: () => void;
   /** Faults that the test brings about. */
   readonly allowed?: RegExp;
+  /** What the address asks pages to compute with; by default they choose, which is WebAssembly without a GPU. */
+  readonly backend?: "webgpu" | "wasm";
 }
 
 /**
@@ -35,8 +40,10 @@ export interface OpenOptions {
  * pages afresh. When it ends they are closed, and none may have had a fault: an error, a missing file, or a request to
  * another host.
  * @param name of the page that `open` opens; default the front page.
+ * @param launch starts the browser; by default one that has an adapter, in software if need be.
+ * @param served the policy of pages.
  */
-export function site(name = "") {
+export function site(name = "", launch: () => Promise<Browser> = launchChrome, served = policy) {
   let host = "";
   let browser: Browser;
   let strict: Awaited<ReturnType<typeof serveFolder>>;
@@ -47,9 +54,9 @@ export function site(name = "") {
     host = await mkdtemp(join(tmpdir(), "tilegrad-host-"));
     await mkdir(join(host, place, ".."), { recursive: true });
     await symlink(await builtSite(), join(host, place, "."));
-    strict = await serveFolder(host, (path) => ({ "Content-Security-Policy": policyOf(path) }));
+    strict = await serveFolder(host, (path) => ({ "Content-Security-Policy": policyOf(path, served) }));
     lax = await serveFolder(host);
-    browser = await launchChrome();
+    browser = await launch();
   });
   afterEach(async () => {
     const ended = opened.splice(0);
@@ -63,7 +70,7 @@ export function site(name = "") {
   });
 
   const openPage = async (path: string, options: OpenOptions = {}): Promise<Page> => {
-    const { spoil, spoilWorkers = spoil, motion, viewport, allowed } = options;
+    const { spoil, spoilWorkers = spoil, motion, viewport, allowed, backend } = options;
     const url = `${(spoilWorkers ? lax : strict).url}${place}`;
     const page = await browser.newPage();
     const faults: string[] = [];
@@ -82,7 +89,8 @@ export function site(name = "") {
     if (motion) await page.emulateMediaFeatures([{ name: "prefers-reduced-motion", value: motion }]);
     if (spoil) await page.evaluateOnNewDocument(spoil);
     if (spoilWorkers) await page.evaluateOnNewDocument(runInWorkers, `(${spoilWorkers})();`);
-    await page.goto(`${url}${path}`, { waitUntil: "load" });
+    const asked = backend ? path.replace(/(?=#|$)/, `?backend=${backend}`) : path;
+    await page.goto(`${url}${asked}`, { waitUntil: "load" });
     return page;
   };
   return {

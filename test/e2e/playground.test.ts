@@ -66,9 +66,9 @@ describe("the playground", () => {
     const page = await open();
     await page.waitForFunction(() => Number.parseFloat(document.querySelector("#accuracy")?.textContent ?? "") > 95);
     expect(await number(page, "#train-loss")).toBeLessThan(0.2);
-    expect(await text(page, ".adapter")).toMatch(/^Runs on \S/);
+    expect(await text(page, ".adapter")).toMatch(/^Runs (on|in) \S/);
     expect(page.workers()).toHaveLength(1);
-    await expectLight(page, 120);
+    await expectLight(page, 122);
   });
 
   test("acts at once on every option, and keeps all in its address", async () => {
@@ -353,7 +353,9 @@ describe("the playground", () => {
     await choose(page, "Batch size", "20");
     await page.click("::-p-aria(Inputs…)");
     await page.click("::-p-aria(x₁x₂)");
-    expect(await hash(page)).toBe("#split=20&compare=1&b.features=x1-x2-x1.x2&b.batch=20&paused=1");
+    // Until then, the weights are those of two inputs, and the address says so.
+    await page.click("#reset");
+    await expect.poll(() => hash(page)).toBe("#split=20&compare=1&b.features=x1-x2-x1.x2&b.batch=20&paused=1");
     await page.reload();
     await atStep(page, 0);
     const run = async () => {
@@ -478,13 +480,13 @@ describe("the playground", () => {
   });
 
   test("trains in the page where workers have no WebGPU, and says so", async () => {
-    const page = await open("", { spoilWorkers: withoutWebGPU });
+    const page = await open("", { backend: "webgpu", spoilWorkers: withoutWebGPU });
     await page.waitForFunction(() => Number.parseFloat(document.querySelector("#accuracy")?.textContent ?? "") > 95);
     expect(await text(page, ".adapter")).toMatch(/It computes in this page: workers have no WebGPU in this browser\.$/);
   });
 
   test("says what to do when the GPU is lost", async () => {
-    const page = await open("#noise=10", { spoil: losable });
+    const page = await open("#noise=10", { backend: "webgpu", spoil: losable });
     await atLeast(page, 1);
     await lose(page);
     await page.waitForSelector(".notice");

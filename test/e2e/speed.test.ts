@@ -16,7 +16,7 @@ import { shippedPeers } from "../../demos/speed/shipping.ts";
 import { summaryOf, textOf } from "../../demos/speed/summary.ts";
 import { serveFolder } from "../browser/static.ts";
 import { expectAccessible, expectLight, scriptSizes, widthOf } from "./judged.ts";
-import { hash, site, text } from "./pages.ts";
+import { hash, type OpenOptions, site, text } from "./pages.ts";
 import { losable, lose, withoutWebGPU } from "./spoiled.ts";
 
 const demos = new URL("../../demos/", import.meta.url).pathname;
@@ -26,7 +26,9 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-const { open } = site("speed");
+// WebGPU is what this page measures; in WebAssembly, it is in without-webgpu.test.ts.
+const { open: openPage } = site("speed");
+const open = (hash = "", options: OpenOptions = {}) => openPage(hash, { backend: "webgpu", ...options });
 
 const ready = (page: Page) => page.waitForSelector("#measure:enabled");
 
@@ -100,7 +102,7 @@ describe("the speed test", () => {
     await page.click("#png");
     await page.waitForFunction(() => (globalThis as unknown as { offered: Blob }).offered.type === "image/png");
     expect((await offered(page)).slice(1, 4)).toBe("PNG");
-    await expectLight(page, 120);
+    await expectLight(page, 123);
 
     // The address holds the result: who follows it sees the same card.
     await page.waitForFunction(() => location.hash.includes("card="));

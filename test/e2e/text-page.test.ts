@@ -118,7 +118,7 @@ describe("the page of texts", () => {
     };
     expect(share(await text(page, "#sample"))).toBeGreaterThan(0.7);
     expect(share(await text(page, ".earlier li:last-child .sample"))).toBeLessThan(0.3);
-    expect(await text(page, ".adapter")).toMatch(/^Runs on \S/);
+    expect(await text(page, ".adapter")).toMatch(/^Runs (on|in) \S/);
     expect(page.workers()).toHaveLength(1);
     expect([...(await scriptSizes(page)).keys()].filter((path) => /export/.test(path))).toEqual([]);
     await expectLight(page, 120);
@@ -328,7 +328,7 @@ describe("the page of texts", () => {
   });
 
   test("says what to do when the GPU is lost, and starts over after a reload", async () => {
-    const page = await open("#hidden=16", { spoil: losable });
+    const page = await open("#hidden=16", { backend: "webgpu", spoil: losable });
     await atLeast(page, 10);
     await lose(page);
     await page.waitForSelector(".notice");

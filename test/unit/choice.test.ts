@@ -85,6 +85,9 @@ describe("what is asked for", () => {
     expect(await choiceOf({ adapter })).toEqual(["google swiftshader", "the app gave the adapter"]);
     const device = await adapter.requestDevice();
     expect(await choiceOf({ device })).toEqual(["google swiftshader", "the app gave the device"]);
+    await expect(openDevice({ device, backend: "wasm" })).rejects.toThrow(
+      'backend is "wasm", which has no use for a device',
+    );
     expect(await choiceOf({ gpu: createWasm() })).toEqual([wasm, "the app gave the gpu"]);
     await expect(openDevice({ gpu: webGPU() })).rejects.toThrow("WebGPU found no adapter");
   });

@@ -23,7 +23,7 @@ const load = async () =>
   )) as typeof import("./plainEditing.ts");
 
 read({
-  startWorker: () => new Worker(worker),
+  startWorker: () => new Worker(worker, { name: location.search }),
   loadEditor: () => {
     editing ??= load();
     return editing;

@@ -2,6 +2,7 @@ import type { Recording } from "../../../src/recording/index.ts";
 import type { Program } from "../../../src/runtime/program.ts";
 import { type Output, outputOf, type Shown, show, showTo } from "../../../src/show/index.ts";
 import { holdLock } from "../../../src/worker/alive.ts";
+import { wanted } from "../../parts/backend.ts";
 import type { Compiled } from "../cells/compiled.ts";
 import { load } from "../cells/modules.ts";
 import { messageOf, Notebook, type Place } from "../cells/notebook.ts";
@@ -127,9 +128,12 @@ export class Lab {
     return module;
   }
 
-  /** Notes each program that runs. */
+  /** Notes each program that runs, and lets engines compute with what the page's address asks for. */
   async #watch(): Promise<void> {
     this.#isWatching = true;
+    const { Engine } = await import("../../../src/runtime/engine.ts");
+    const { create } = Engine;
+    Engine.create = (options) => create.call(Engine, { ...wanted, ...options });
     const { Program: Watched } = await import("../../../src/runtime/program.ts");
     const note = (program: Program, feeds: Ran["feeds"]): void => {
       const size = program.compiled.calls.length;

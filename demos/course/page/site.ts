@@ -4,7 +4,8 @@ import { type Shared, standAlone } from "./standAlone.ts";
 
 /** A lesson as a page of the site. */
 read({
-  startWorker: () => new Worker(new URL("./course.worker.ts", import.meta.url), { type: "module" }),
+  startWorker: () =>
+    new Worker(new URL("./course.worker.ts", import.meta.url), { type: "module", name: location.search }),
   loadEditor: () => import("./editing.ts"),
   hasInside: true,
 });

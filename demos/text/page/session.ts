@@ -205,7 +205,7 @@ export function warm(value: number): void {
 /** Starts the worker, and the training unless the address says otherwise. */
 export async function begin(): Promise<void> {
   const hasGpu = await training.open(
-    () => new Worker(new URL("./text.worker.ts", import.meta.url), { type: "module" }),
+    () => new Worker(new URL("./text.worker.ts", import.meta.url), { type: "module", name: location.search }),
     { given: new URL("data/", document.baseURI).href, inPage: () => import("./text.worker.ts") },
   );
   if (!hasGpu) return;
