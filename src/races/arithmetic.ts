@@ -30,7 +30,7 @@ export const isFloat = (kind: Scalar): boolean => kind === "f32" || kind === "f1
 const isAbstract = (kind: Scalar): boolean => kind === "int" || kind === "float";
 
 /** A number of one kind as one of another: `u32(x)`. */
-export function convertedNumber(value: number, from: Scalar, to: Scalar): number {
+function convertedNumber(value: number, from: Scalar, to: Scalar): number {
   if (to === "bool") return Number(value !== 0);
   if ((to === "i32" || to === "u32") && isFloat(from)) {
     // The largest float within the range is the largest result.
@@ -168,6 +168,8 @@ export class Arithmetic {
   /** Numbers of each part of some values, by a function of numbers. All values have the same width. */
   map(type: Type, compute: (...numbers: number[]) => number, ...values: readonly Val[]): Val {
     const m = this.machine;
+    const odd = values.find((value) => value.parts.length !== values[0]!.parts.length);
+    if (odd) throw new FormatError(`${showType(odd.type)} meets ${showType(values[0]!.type)}`);
     const round = rounders[kindOf(type)];
     if (values.every(({ constants }) => constants)) {
       const constants = values[0]!.parts.map((_, k) =>
@@ -255,7 +257,9 @@ export class Arithmetic {
       const of = kindOf(value.type);
       if (of !== kind && !(isAbstract(of) && (of === "int" || isFloat(kind))))
         throw new FormatError(`${showType(value.type)} meets ${kind}`);
-      return this.spread(this.converted(value, kind), count);
+      const made = this.spread(this.converted(value, kind), count);
+      if (made.parts.length !== count) throw new FormatError(`${showType(value.type)} meets a vector of ${count}`);
+      return made;
     });
   }
 

@@ -1,4 +1,4 @@
-import { AttributeError, FormatError, ShapeError } from "../errors.ts";
+import { AttributeError, FormatError, ShapeError, TilegradError } from "../errors.ts";
 import { parse } from "../wgsl/parse.ts";
 import type { FunctionSyntax, ModuleSyntax, Parameter } from "../wgsl/syntax.ts";
 import type { Val } from "./arithmetic.ts";
@@ -52,9 +52,19 @@ export function runKernel(wgsl: string, settings: KernelSettings): KernelRun {
   const syntax = parse(wgsl);
   const entry = [...syntax.functions.values()].find(({ workgroup }) => workgroup);
   if (!entry) throw new FormatError("the kernel has no entry point");
-  const size = new Sizes(new Machine(1, wgsl, new Findings(undefined), 1), syntax, 1).workgroup(entry);
+  const size = made(() => new Sizes(new Machine(1, wgsl, new Findings(undefined), 1), syntax, 1).workgroup(entry));
   const machine = new Machine(size[0] * size[1] * size[2], wgsl, new Findings(settings.label), settings.maxSteps);
-  return new Kernel(machine, syntax, entry, size, settings).run();
+  return made(() => new Kernel(machine, syntax, entry, size, settings)).run();
+}
+
+/** What is made of a kernel. It must be valid: a compiler says what is wrong with it, this one may only stumble. */
+function made<T>(make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof TilegradError) throw error;
+    throw new FormatError("the race finder cannot make sense of the kernel: does it compile?", { cause: error });
+  }
 }
 
 /** A kernel, ready to run once. */

@@ -156,6 +156,7 @@ export abstract class Statements extends Expressions {
       return;
     }
     const own = type && this.type(type);
+    if (!own && !value) throw new FormatError(`${name} has neither a type nor a value`);
     const given = value ? this.value(value, scope) : this.zero(own!);
     const fitted = own ? this.fitted(given, own) : how === "const" ? given : this.concrete(given);
     if (how !== "var") {

@@ -64,10 +64,6 @@ export function withKind(type: Type, of: Scalar): Type {
   return type.kind === "vector" || type.kind === "matrix" ? { ...type, of } : scalar(of);
 }
 
-export function sameType(a: Type, b: Type): boolean {
-  return showType(a) === showType(b);
-}
-
 /*
  * Places in memory, in words: WGSL's layout of types without f16 in units of 4 bytes, and of types of f16 alone in units
  * of 2 bytes, is the same.

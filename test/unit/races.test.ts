@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { AttributeError, FormatError, LimitError, ShapeError } from "../../src/errors.ts";
+import { AttributeError, FormatError, LimitError, ShapeError, TilegradError } from "../../src/errors.ts";
 import { customOp, input, softmax } from "../../src/index.ts";
 import { type Finding, findRaces, findRacesIn, type RaceOptions } from "../../src/selfcheck/index.ts";
 import { gpu } from "../adapters.ts";
@@ -337,6 +337,35 @@ describe("what it cannot run is named", () => {
     expect(() => run(kernel(""), { subgroupSize: 5 })).toThrow(AttributeError);
     expect(() => run(kernel(""), { workgroups: [1, 0, 1] })).toThrow(AttributeError);
     expect(() => run(kernel(""), { order: "backwards" as "reversed" })).toThrow(AttributeError);
+  });
+
+  test("texts with faults anywhere: it comes to an end, and throws errors of its own only", () => {
+    const texts = [
+      summing(),
+      kernel("  var a = vec4f(x[lane]); a.x += dot(a.xyz, vec3f(1.0)); if (lane > 3u) { y[lane] = a.x; }"),
+      kernel("  for (var i = 0u; i < 4u; i++) { y[4u * lane % 64u + i] = select(1.0, x[i], i < 2u); }"),
+    ];
+    let seed = 1;
+    const below = (count: number) => {
+      seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+      return Math.floor((seed / 2 ** 32) * count);
+    };
+    const met = { ran: 0, refused: 0 };
+    for (let round = 0; round < 600; round++) {
+      const words = texts[round % texts.length]!.split(/\b/);
+      const at = below(words.length);
+      // A word is lost, doubled, or becomes another of the text.
+      const other = [[], [words[at]!, words[at]!], [words[below(words.length)]!]][below(3)]!;
+      const wgsl = words.toSpliced(at, 1, ...other).join("");
+      try {
+        run(wgsl, { maxSteps: 20_000 });
+        met.ran++;
+      } catch (error) {
+        expect(error, `${error}\n${(error as Error).stack}\n${wgsl}`).toBeInstanceOf(TilegradError);
+        met.refused++;
+      }
+    }
+    expect(Math.min(met.ran, met.refused)).toBeGreaterThan(50);
   });
 
   test("a kernel that does not end", () => {
