@@ -7,21 +7,22 @@ const [youngMs, oldMs] = [0.4, 4];
 /**
  * Shortens waits for the GPU. A browser checks for finished work when a command reaches its GPU process, and otherwise
  * on a timer: Chrome every 2 ms (`kHandleMoreWorkPeriod` in its command_buffer_stub.cc), Firefox every 100 ms (its bug
- * 1870699). So this sends empty submits until the wait is over. Outside of browsers it does nothing: results arrive as
- * soon as they are ready.
+ * 1870699). So this sends empty submits until the wait is over. Outside of browsers, and with WebAssembly, it does
+ * nothing: results arrive as soon as they are ready.
  */
 export class Nudge {
   readonly #queue: Pick<GPUQueue, "submit">;
-  readonly #inBrowser: boolean;
+  readonly #isNeeded: boolean;
   #newest = 0;
   #lastWasShort = true;
 
+  /** @param queue `isOwn` tells that it runs in this process, and knows itself when its work is done. */
   constructor(
-    queue: Pick<GPUQueue, "submit">,
+    queue: Pick<GPUQueue, "submit"> & { readonly isOwn?: boolean },
     inBrowser = "document" in globalThis || "WorkerGlobalScope" in globalThis,
   ) {
     this.#queue = queue;
-    this.#inBrowser = inBrowser;
+    this.#isNeeded = inBrowser && !queue.isOwn;
   }
 
   /**
@@ -29,7 +30,7 @@ export class Nudge {
    * @param urgent whether the caller needs the result at once; otherwise it nudges every 4 ms.
    */
   async until<T>(awaited: Promise<T>, urgent = true): Promise<T> {
-    if (!this.#inBrowser) return awaited;
+    if (!this.#isNeeded) return awaited;
     const start = performance.now();
     const mine = ++this.#newest;
     let over = false;

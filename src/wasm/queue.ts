@@ -11,6 +11,8 @@ const sliceMs = 8;
  * milliseconds, the rest waits for its turn among the page's other work.
  */
 export class Queue {
+  /** It runs in this process: nobody must ask whether its work is done. */
+  readonly isOwn = true;
   readonly #waiting: Command[] = [];
   /** When the present slice must end; 0 before one begins. */
   #until = 0;
