@@ -1,5 +1,4 @@
-import type { Work } from "../work.ts";
-import { library } from "../work.ts";
+import { library, type Work } from "../work.ts";
 import { kernels } from "./kernels.ts";
 import { open } from "./open.ts";
 import * as steps from "./steps.ts";
