@@ -83,7 +83,8 @@ const training = `
   import { recover } from "./src/recover/index.ts";
   import { Trainer } from "./src/train/index.ts";
   import { batchOf, onceAt, training } from "./test/recovering.ts";
-  import "./test/webgpu.ts";
+  import { askFor } from "./test/webgpu.ts";
+  askFor("webgpu");
   const unhandled = [];
   addEventListener("unhandledrejection", ({ reason }) => unhandled.push(String(reason)));
   globalThis.crashes = 0;
