@@ -49,12 +49,19 @@ export function exp(f: FunctionWriter, x: Value<"f32x4">): Value<"f32x4"> {
   const moved = f.keep(add(mul(bound, all(f, Math.LOG2E)), shift));
   const n = f.keep(sub(moved, shift));
   const r = f.keep(sub(sub(bound, mul(n, all(f, 0.693359375))), mul(n, all(f, -2.1219444e-4))));
-  const series = polynomial(
-    f,
-    r,
-    [1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1],
-  );
-  const near = add(add(mul(mul(r, r), series), r), all(f, 1));
+  // By pairs: half as many steps wait for one another as with Horner's rule.
+  const square = f.keep(mul(r, r));
+  const [high, middle, low] = [
+    [1.98756915e-4, 1.3981999507e-3],
+    [8.3334519073e-3, 4.1665795894e-2],
+    [1.6666665459e-1, 5.0000001201e-1],
+  ].map(([first, second]) => add(mul(all(f, first!), r), all(f, second!))) as [
+    Value<"f32x4">,
+    Value<"f32x4">,
+    Value<"f32x4">,
+  ];
+  const series = add(mul(add(mul(high, square), middle), square), low);
+  const near = add(add(mul(square, series), r), all(f, 1));
   // In two steps: 2ⁿ alone may be no float.
   const whole = f.keep(sub(bits("i32x4", moved), bits("i32x4", shift)));
   const half = f.keep(shiftRight(whole, i32(1)));
