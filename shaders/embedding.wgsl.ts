@@ -92,6 +92,33 @@ export const embeddingGradByPosition = (p: LookupGrad, width: 1 | 4): Kernel =>
       y_put(u32(row) * SIZE + i % SIZE, sum);`,
   });
 
+/**
+ * The same for many positions, in a large table that is already filled with zeros: `order` lists positions by the row
+ * that they look up, so that those of a row are neighbours. One invocation per position and column: the first of a row
+ * adds up all of them. Positions of a row keep their order, so the sums are those of the other variants.
+ */
+export const embeddingGradSorted = (p: LookupGrad, width: 1 | 4, order: View): Kernel =>
+  kernel({
+    workgroup: workgroupSize,
+    width,
+    parts: [array("dy", p.rows, width), array("index", p.index), array("order", order), result("y", p.table, width)],
+    constants: sizes(p, width),
+    body: wgsl`
+      let i = id.x;
+      if (i >= POSITIONS * SIZE) { return; }
+      let place = i / SIZE;
+      let row = index(order(place));
+      if (row < 0 || row >= i32(ROWS) || row == PADDING) { return; }
+      if (place > 0u && index(order(place - 1u)) == row) { return; }
+      var sum = F();
+      for (var at = place; at < POSITIONS; at++) {
+        let n = u32(order(at));
+        if (index(n) != row) { break; }
+        sum += dy(n * SIZE + i % SIZE);
+      }
+      y_put(u32(row) * SIZE + i % SIZE, sum);`,
+  });
+
 /** Statements for each position `n` that looks up `row`. Indices are read four at a time. */
 const forPositionsOfRow = (...statements: readonly string[]): string => wgsl`
   for (var q = 0u; q < FOURS; q++) {

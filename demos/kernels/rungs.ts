@@ -54,6 +54,7 @@ const sentences: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   embeddingGrad: {
     naive: "The definition: each element of the table searches all positions.",
     rows: "The same, four indices and four columns at once: for small tables.",
+    sorted: "Sorts positions by row, so that those of a row are neighbours: for large tables and many positions.",
     positions: "The first position that names a row adds up all of them, the others return: for large tables.",
   },
   sort: {

@@ -58,17 +58,23 @@ export const sortKernels: Kernels = {
     const length = x.shape[axis]!;
     const lines = sizeOf(x.shape) / length;
     const inner = sizeOf(x.shape.slice(axis + 1));
-    const variant = choose<SortVariant, Problem>(sortFamily, { lines, length }, to.traits);
     const sorting = { x, y, lines, length, inner, kept, descending };
-    const count = lines * length;
-    return variant.kernels(sorting, to).map(([name, kernel]) => ({
-      label: `${node.op.name}${labelShape(x.shape)}[${axis}]${name}:${x.dtype}`,
-      ...named(sortFamily, variant),
-      ...bound(kernel),
-      workgroups: alongX(count),
-      invocations: count,
-      flops: 4 * count * (variant.name === "naive" ? length : Math.ceil(Math.log2(length))),
-      bytes: touched(x) + touched(y),
-    }));
+    return sortCalls(sorting, `${node.op.name}${labelShape(x.shape)}[${axis}]`, to);
   },
 };
+
+/** The calls that sort. @param label what their labels begin with. */
+export function sortCalls(sorting: Sorting, label: string, to: Lowering): readonly KernelCall[] {
+  const { x, y, lines, length } = sorting;
+  const variant = choose<SortVariant, Problem>(sortFamily, { lines, length }, to.traits);
+  const count = lines * length;
+  return variant.kernels(sorting, to).map(([name, kernel]) => ({
+    label: `${label}${name}:${x.dtype}`,
+    ...named(sortFamily, variant),
+    ...bound(kernel),
+    workgroups: alongX(count),
+    invocations: count,
+    flops: 4 * count * (variant.name === "naive" ? length : Math.ceil(Math.log2(length))),
+    bytes: touched(x) + touched(y),
+  }));
+}

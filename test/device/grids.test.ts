@@ -143,7 +143,7 @@ const families: Readonly<Record<string, { readonly variants?: readonly string[];
     },
   },
   embeddingGrad: {
-    variants: ["rows", "positions"],
+    variants: ["rows", "positions", "sorted"],
     build() {
       const table = input("table", [200, 6]);
       const y = t.embedding(input("rows", [150], "i32"), table);
@@ -312,10 +312,10 @@ describe("more workgroups than an axis holds", () => {
 test("unknown and unfit variants are refused by name", async () => {
   const create = (variants: NonNullable<EngineOptions["variants"]>) => Engine.create({ device, variants });
   await expect(create({ matmull: "naive" })).rejects.toThrow(
-    'Engine.create: variants: there is no kernel family "matmull" (did you mean "matmul"?), only "elementwise", "matmul", "reduce",',
+    'Engine.create: variants: there is no kernel family "matmull" (did you mean "matmul"?), only "elementwise", "matmul", "matmulPack", "reduce",',
   );
   await expect(create({ conv2d: "nonsense" })).rejects.toThrow(
-    'variants: there is no conv2d variant "nonsense", only "naive", "direct", "quads", "tiled"',
+    'variants: there is no conv2d variant "nonsense", only "naive", "direct", "quads", "taps", "tiled"',
   );
   await expect(create({ conv2d: { ifFits: "nonsense" } })).rejects.toThrow('there is no conv2d variant "nonsense"');
   await expect(create({ "*": "nonsense" })).rejects.toThrow('there is no kernel variant "nonsense", only');
