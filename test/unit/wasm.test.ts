@@ -109,6 +109,60 @@ describe("statements", () => {
   });
 });
 
+describe("values stay what they were", () => {
+  test("a sum, while what it is the sum of goes on", async () => {
+    const functions = `
+      var<private> n: u32;
+      fn later(at: u32) -> f32 { n = 9u; return x[at]; }`;
+    const body = `
+      var i = 0u;
+      for (var k = 0u; k < 3u; k++) {
+        let at = 2u * i + 1u;
+        i += 1u;
+        y[k] = x[at];
+      }
+      n = 1u;
+      y[3] = later(n + 1u);
+      let beside = u32(y[4]) + 1u;
+      y[4] = 0.0;
+      y[5] = x[beside];`;
+    const given = floats(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10);
+    const [, y] = await run(single(body, "f32", functions), [given, floats(0, 0, 0, 0, 5, 0)]);
+    expect([...y]).toEqual([1, 3, 5, 2, 0, 6]);
+  });
+
+  test("operands, while functions change what they read", async () => {
+    const functions = `
+      var<private> v: f32;
+      fn next() -> f32 { v = v + 1.0; y[0] = v; return v; }
+      fn pair(a: f32, b: f32) -> f32 { return 10.0 * a + b; }`;
+    const body = `
+      v = 1.0;
+      y[1] = v * 10.0 + next();
+      y[2] = y[0] * 10.0 + next();
+      y[3] = pair(v, next());
+      v += next();
+      y[4] = v;
+      v = 5.0;
+      y[u32(next())] += 70.0;
+      y[7] = v;`;
+    const [, y] = await run(single(body, "f32", functions), [floats(0), new Float32Array(8)]);
+    expect([...y]).toEqual([6, 12, 23, 34, 4 + 5, 0, 70, 6]);
+  });
+
+  test.each(["y", "own"])("components of an element of %s, while others are stored", async (at) => {
+    const body = `
+      var own = array<vec3f, 2>(vec3f(0.0), y[1]);
+      ${at}[1] = vec3f(${at}[1].z, ${at}[1].x, ${at}[1].y);
+      ${at}[1] = mat3x3f(0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0) * ${at}[1];
+      ${at}[1] = ${at}[1].yxz;
+      y[0] = ${at}[1];`;
+    const [, y] = await run(single(body, "vec3f"), [floats(0, 0, 0, 0), floats(0, 0, 0, 0, 1, 2, 3, 0)]);
+    // Turned right, turned again, and two of them swapped.
+    expect([...y.slice(0, 3)]).toEqual([3, 2, 1]);
+  });
+});
+
 describe("numbers", () => {
   test("whole numbers divide as WGSL says, by 0 as well", async () => {
     const body =
@@ -136,6 +190,13 @@ describe("numbers", () => {
     const body = "let i = u32(x[0]); y[0] = select(7.0, x[i], i < 2u); if (i < 2u && x[i] > 0.0) { y[1] = 1.0; }";
     const [, y] = await run(single(body), [floats(4e9, 2), new Float32Array(2)]);
     expect([...y]).toEqual([7, 0]);
+  });
+
+  test("a number in the text takes the type of what memory holds", async () => {
+    const body =
+      "for (var i = 0u; i < 2u; i++) { y[2u * i] = select(x[i], 0, i < 1u); y[2u * i + 1u] = select(0, x[i], i < 1u); }";
+    const [, y] = await run(single(body), [floats(5, 6), new Float32Array(4)]);
+    expect([...y]).toEqual([0, 5, 6, 0]);
   });
 
   test("a constant position before the first is where a kernel never goes", async () => {

@@ -185,6 +185,12 @@ export function combined(sign: string, a: Val, b: Val): Val {
   return { type: scalar(of), parts, ...(sum && { sum }) };
 }
 
+/** The same value, with its parts in variables of its own. It stays a sum only of what nothing changes after it. */
+export function copied({ sum, ...value }: Val, copy: (part: Value) => Value): Val {
+  const lasts = sum?.of.every(({ value: { loop } }) => loop < Number.POSITIVE_INFINITY);
+  return { ...value, parts: value.parts.map(copy), ...(sum && lasts && { sum }) };
+}
+
 /** What a whole number is the sum of. */
 export function sumOf({ parts, constant, sum }: Val): Sum {
   if (constant !== undefined) return { of: [], more: constant | 0 };

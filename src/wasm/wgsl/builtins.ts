@@ -4,7 +4,19 @@ import { called, type FunctionWriter } from "../code/function.ts";
 import type { Callable, ModuleWriter } from "../code/module.ts";
 import type { Value } from "../code/values.ts";
 import * as w from "../code/values.ts";
-import { alike, combined, componentOf, converted, kindOf, known, spread, type Val, val, zero } from "./arithmetic.ts";
+import {
+  alike,
+  combined,
+  componentOf,
+  converted,
+  copied,
+  kindOf,
+  known,
+  spread,
+  type Val,
+  val,
+  zero,
+} from "./arithmetic.ts";
 import { scalar, vector } from "./types.ts";
 
 /** Where a builtin may put code: functions of the module, and variables. */
@@ -17,7 +29,7 @@ type Builtin = (place: Place, ...args: Val[]) => Val;
 
 /** Keeps a value, so that it is computed once. */
 export const kept = (to: FunctionWriter, x: Val): Val =>
-  x.constant !== undefined ? x : { ...x, parts: x.parts.map((part) => to.keep(part)) };
+  x.constant !== undefined ? x : copied(x, (part) => to.keep(part));
 
 const float = (x: Val): Val => (x.isAbstract ? converted(x, "f32") : x);
 

@@ -185,9 +185,22 @@ class KernelCompiler extends Expressions {
   }
 
   #assign({ to, sign, value }: Extract<Statement, { kind: "assign" }>, names: Names): void {
-    const given = this.value(value, names);
-    const result = sign === "" ? given : combined(sign, this.value(to, names), given);
-    this.store(to, result, names);
+    if (sign === "") {
+      this.store(to, this.value(value, names), names);
+      return;
+    }
+    const steady = this.#steady(to, names);
+    const last = this.before(this.value(steady.to, steady.names), value);
+    this.store(steady.to, combined(sign, last, this.value(value, names)), steady.names);
+  }
+
+  /** What is assigned to, with a name for a position that is computed once though it is read and written. */
+  #steady(to: Expression, outer: Names): { readonly to: Expression; readonly names: Names } {
+    if (to.kind !== "index" || !this.calls(to.at)) return { to, names: outer };
+    const names = new Names(outer);
+    const name = "the position";
+    names.set(name, { kind: "value", value: this.held(this.value(to.at, outer)) });
+    return { to: { ...to, at: { kind: "name", name, line: to.line } }, names };
   }
 
   protected store(to: Expression, given: Val, names: Names): void {
@@ -195,9 +208,7 @@ class KernelCompiler extends Expressions {
       const meaning = names.get(to.name);
       if (meaning?.kind !== "variable") throw new FormatError(`${to.name} cannot be assigned to`);
       const { type, locals } = meaning;
-      const value = this.fitted(given, type);
-      // All parts before any is changed.
-      const parts = locals.length === 1 ? value.parts : value.parts.map((part) => this.to.keep(part));
+      const parts = this.#partsOf(this.fitted(given, type));
       locals.forEach((local, i) => this.to.set(local, parts[i]!));
       return;
     }
@@ -206,7 +217,7 @@ class KernelCompiler extends Expressions {
       if (!place) throw new FormatError("WebAssembly kernels assign to elements of buffers and arrays only");
       const { type, address, offset } = place;
       const places = placesOf(type);
-      this.fitted(given, type).parts.forEach((part, i) => this.to.store(address, part, offset + places[i]!));
+      this.#partsOf(this.fitted(given, type)).forEach((part, i) => this.to.store(address, part, offset + places[i]!));
       return;
     }
     if (to.kind === "member") {
@@ -228,6 +239,11 @@ class KernelCompiler extends Expressions {
       }
     }
     throw new FormatError(`WebAssembly kernels do not assign to ${to.kind}`);
+  }
+
+  /** The parts of a value that is stored: all are computed before any is changed. */
+  #partsOf({ parts }: Val): readonly Value[] {
+    return parts.length === 1 ? parts : parts.map((part) => this.to.keep(part));
   }
 
   #if({ condition, then, otherwise }: Extract<Statement, { kind: "if" }>, context: Context): void {

@@ -8,6 +8,7 @@ import {
   combined,
   componentOf,
   converted,
+  copied,
   gathered,
   kindOf,
   known,
@@ -132,7 +133,7 @@ export abstract class Expressions {
   }
 
   #binary({ sign, a, b }: Extract<Expression, { kind: "binary" }>, names: Names): Val {
-    const left = this.value(a, names);
+    const left = this.before(this.value(a, names), b);
     if (sign !== "&&" && sign !== "||") {
       const right = this.value(b, names);
       const isRow = left.type.kind === "vector" && right.type.kind === "matrix";
@@ -267,17 +268,44 @@ export abstract class Expressions {
   #call(callee: TypeName, args: readonly Expression[], names: Names): Val | undefined {
     const { name } = callee;
     const own = this.syntax.functions.get(name);
-    if (own)
-      return this.inline(
-        own,
-        args.map((arg) => this.value(arg, names)),
-      );
+    if (own) return this.inline(own, this.#values(args, names));
     if (name.startsWith("atomic") && name !== "atomic") return this.#atomic(name, args, names);
     if (name === "select") return this.#select(args as [Expression, Expression, Expression], names);
     if (name === "bitcast") return bitcast(kindOf(this.type(callee.of!)) as "f32", this.value(args[0]!, names));
     const builtin = builtins[name];
-    const values = args.map((arg) => this.value(arg, names));
+    const values = this.#values(args, names);
     return builtin ? builtin({ module: this.module, to: this.to }, ...values) : this.#made(this.type(callee), values);
+  }
+
+  /** Values of expressions, from left to right. */
+  #values(args: readonly Expression[], names: Names): Val[] {
+    return args.map((arg, i) => this.before(this.value(arg, names), ...args.slice(i + 1)));
+  }
+
+  /** A value as it is before others are computed: functions that they call may change what it reads. */
+  protected before(value: Val, ...others: readonly Expression[]): Val {
+    return others.some((other) => this.calls(other)) ? this.held(value) : value;
+  }
+
+  /** Whether an expression calls a function of the kernel, or one that writes. */
+  protected calls(expression: Expression): boolean {
+    switch (expression.kind) {
+      case "index":
+        return this.calls(expression.x) || this.calls(expression.at);
+      case "unary":
+      case "member":
+        return this.calls(expression.x);
+      case "binary":
+        return this.calls(expression.a) || this.calls(expression.b);
+      case "call": {
+        const { name } = expression.callee;
+        return (
+          this.syntax.functions.has(name) || name.startsWith("atomic") || expression.args.some((arg) => this.calls(arg))
+        );
+      }
+      default:
+        return false;
+    }
   }
 
   /** `atomicAdd(&counts[i], 1u)` and the like: only one invocation runs at a time. @returns the value before. */
@@ -305,6 +333,7 @@ export abstract class Expressions {
     const isGuard = test.type.kind === "scalar" && (this.#reads(no, names) || this.#reads(yes, names));
     if (!isGuard) return chosen(this.value(no, names), this.value(yes, names), test);
     // What reads memory is read where the condition asks for it only: it may guard it.
+    const isAbstract = !this.#reads(yes, names) && this.value(yes, names).isAbstract;
     let made: Val | undefined;
     let locals: readonly Local[] = [];
     const put = (expression: Expression) => {
@@ -316,10 +345,13 @@ export abstract class Expressions {
       const fitted = value.isAbstract ? converted(value, kindOf(made.type)) : value;
       locals.forEach((local, i) => this.to.set(local, fitted.parts[i]!));
     };
+    const holds = test.parts[0] as Value<"i32">;
+    // The first gives the type: a number in the text takes that of the other.
+    const [first, second] = isAbstract ? [no, yes] : [yes, no];
     this.to.when(
-      test.parts[0] as Value<"i32">,
-      () => put(yes),
-      () => put(no),
+      isAbstract ? w.isZero(holds) : holds,
+      () => put(first),
+      () => put(second),
     );
     return { type: made!.type, parts: locals };
   }
@@ -376,12 +408,11 @@ export abstract class Expressions {
    */
   protected held(value: Val): Val {
     if (value.constant !== undefined) return value;
-    const parts = value.parts.map((part) => {
+    return copied(value, (part) => {
       if (!(part instanceof w.Loaded) || part.type !== "f32" || !part.isConstant) return this.to.keep(part);
       if (part.address.loop === Number.POSITIVE_INFINITY) return this.to.keep(part);
       return w.load("f32", this.to.keep(part.address), part.offset, true);
     });
-    return { ...value, parts };
   }
 
   /** A value as one of a type: numbers in the text take it. */
