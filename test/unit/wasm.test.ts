@@ -145,9 +145,10 @@ describe("values stay what they were", () => {
       y[4] = v;
       v = 5.0;
       y[u32(next())] += 70.0;
-      y[7] = v;`;
-    const [, y] = await run(single(body, "f32", functions), [floats(0), new Float32Array(8)]);
-    expect([...y]).toEqual([6, 12, 23, 34, 4 + 5, 0, 70, 6]);
+      y[7] = v;
+      y[u32(y[0]) + 2u] = next() + v;`;
+    const [, y] = await run(single(body, "f32", functions), [floats(0), new Float32Array(9)]);
+    expect([...y]).toEqual([7, 12, 23, 34, 4 + 5, 0, 70, 6, 7 + 7]);
   });
 
   test.each(["y", "own"])("components of an element of %s, while others are stored", async (at) => {

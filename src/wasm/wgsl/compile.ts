@@ -47,6 +47,9 @@ interface Context {
 
 /** A kernel while it is written. */
 class KernelCompiler extends Expressions {
+  /** Positions that have a name. */
+  #positions = 0;
+
   buffer({ name, type, access }: BufferSyntax, address: Value<"i32">): void {
     if (type.name !== "array" || !type.of) throw new FormatError(`buffer ${name} is ${type.name}, expected an array`);
     const count = type.count ? this.number(type.count, this.globals) : Number.POSITIVE_INFINITY;
@@ -184,23 +187,26 @@ class KernelCompiler extends Expressions {
     return { kind: "memory", of, count, address, isConstant: false };
   }
 
-  #assign({ to, sign, value }: Extract<Statement, { kind: "assign" }>, names: Names): void {
+  #assign({ to, sign, value }: Extract<Statement, { kind: "assign" }>, outer: Names): void {
+    const { place, names } = this.#steady(to, value, outer);
     if (sign === "") {
-      this.store(to, this.value(value, names), names);
+      this.store(place, this.value(value, names), names);
       return;
     }
-    const steady = this.#steady(to, names);
-    const last = this.before(this.value(steady.to, steady.names), value);
-    this.store(steady.to, combined(sign, last, this.value(value, names)), steady.names);
+    const last = this.before(this.value(place, names), value);
+    this.store(place, combined(sign, last, this.value(value, names)), names);
   }
 
-  /** What is assigned to, with a name for a position that is computed once though it is read and written. */
-  #steady(to: Expression, outer: Names): { readonly to: Expression; readonly names: Names } {
-    if (to.kind !== "index" || !this.calls(to.at)) return { to, names: outer };
-    const names = new Names(outer);
-    const name = "the position";
+  /** What is assigned to, with names for positions that are computed once, before the value. */
+  #steady(to: Expression, value: Expression, outer: Names): { readonly place: Expression; readonly names: Names } {
+    if (to.kind !== "index" && to.kind !== "member") return { place: to, names: outer };
+    const { place: x, names: before } = this.#steady(to.x, value, outer);
+    if (to.kind === "member" || !(this.calls(to.at) || this.calls(value)))
+      return { place: { ...to, x }, names: before };
+    const names = new Names(before);
+    const name = `position ${++this.#positions}`;
     names.set(name, { kind: "value", value: this.held(this.value(to.at, outer)) });
-    return { to: { ...to, at: { kind: "name", name, line: to.line } }, names };
+    return { place: { ...to, x, at: { kind: "name", name, line: to.line } }, names };
   }
 
   protected store(to: Expression, given: Val, names: Names): void {
