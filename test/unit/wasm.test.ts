@@ -193,6 +193,22 @@ describe("numbers", () => {
     expect([...y]).toEqual([7, 0]);
   });
 
+  test("whole numbers in the text may be larger than those of 32 bits, until they take a type", async () => {
+    const body = `
+      y[0] = x[0] / 4294967296; y[1] = f32(4294967295); let a: f32 = 3000000000; y[2] = a;
+      y[3] = 65536 * 65536 * x[0]; y[4] = f32(u32(4294967295) >> 1u); y[5] = x[0] * max(2, 3);
+      let b: u32 = 0xffffffff; y[6] = f32(b % 10u); let c: i32 = -2147483648; y[7] = f32(c);`;
+    const [, y] = await run(single(body), [floats(2), new Float32Array(8)]);
+    expect([...y]).toEqual([2 ** -31, 2 ** 32, 3e9, 2 ** 33, 2 ** 31, 6, 5, -(2 ** 31)]);
+  });
+
+  test("components have names as colors, too", async () => {
+    const body =
+      "var v = vec4f(x[0], x[1], x[2], x[3]); v.b += 10.0; let w = v.abg; y[0] = w.r; y[1] = w.g; y[2] = v.g;";
+    const [, y] = await run(single(body), [floats(1, 2, 3, 4), floats(0, 0, 0)]);
+    expect([...y]).toEqual([4, 13, 2]);
+  });
+
   test("a number in the text takes the type of what memory holds", async () => {
     const body =
       "for (var i = 0u; i < 2u; i++) { y[2u * i] = select(x[i], 0, i < 1u); y[2u * i + 1u] = select(0, x[i], i < 1u); }";
@@ -272,6 +288,8 @@ describe("what kernels of WebAssembly do not know is named", () => {
     [single("var a = x[0]; let p = &a; y[0] = *p;"), "pointers"],
     ["@compute @workgroup_size(1) fn main() { let a = cosh(1.0); }", "the type or function cosh"],
     ["@compute @workgroup_size(1) fn main() { let a = b + 1; }", "the name b"],
+    [single("let v = vec2f(x[0], x[1]); y[0] = v.z;"), "find no z in vec2<f32>"],
+    [single("let v = vec2f(x[0], x[1]); y[0] = v.size;"), "find no size in vec2<f32>"],
     ["@compute @workgroup_size(1) fn main(@builtin(subgroup_size) n: u32) { }", "@builtin(subgroup_size)"],
     ["fn main() { }", "no entry point"],
     [

@@ -25,9 +25,10 @@ interface Sum {
 
 export const val = (type: WgslType, ...parts: readonly Value[]): Val => ({ type, parts });
 
-/** A number that is known now. Truth values are 0 and 1. */
+/** A number that is known now. Truth values are 0 and 1. Whole numbers in the text may be larger than those of 32 bits. */
 export function known(of: Scalar, value: number, isAbstract = false): Val {
-  const number = of === "f32" ? Math.fround(value) : of === "u32" ? value >>> 0 : value | 0;
+  const fitted = of === "f32" ? Math.fround(value) : of === "u32" ? value >>> 0 : value | 0;
+  const number = isAbstract ? value : fitted;
   return {
     type: scalar(of),
     parts: [of === "f32" ? w.f32(number) : w.i32(number | 0)],
@@ -171,7 +172,9 @@ export function combined(sign: string, a: Val, b: Val): Val {
   const isTest = sign in onPairs;
   if (x.constant !== undefined && y.constant !== undefined) {
     if (isTest) return known("bool", Number(onPairs[sign]!(x.constant, y.constant)));
-    return known(kind, onNumbers[sign]!(x.constant, y.constant, kind), a.isAbstract && b.isAbstract);
+    const isAbstract = a.isAbstract && b.isAbstract;
+    if (isAbstract && sign === "*") return known(kind, x.constant * y.constant, true);
+    return known(kind, onNumbers[sign]!(x.constant, y.constant, kind), isAbstract);
   }
   const [any, unsigned] = operations[sign]!;
   const operation = divides(sign, kind) ? guarded(sign, kind, y) : kind === "u32" && unsigned ? unsigned : any;

@@ -69,8 +69,10 @@ const extreme =
   ({ to }, ...given) => {
     const [a, b] = alike(given[0]!, given[1]!) as [Val, Val];
     const kind = kindOf(a.type);
-    if (a.constant !== undefined && b.constant !== undefined)
-      return known(kind, sign === "<" ? Math.min(a.constant, b.constant) : Math.max(a.constant, b.constant));
+    if (a.constant !== undefined && b.constant !== undefined) {
+      const most = (sign === "<" ? Math.min : Math.max)(a.constant, b.constant);
+      return known(kind, most, a.isAbstract && b.isAbstract);
+    }
     const isWide = a.parts[0]!.type.endsWith("x4");
     if (kind === "f32" || isWide) {
       const parts = a.parts.map((part, i) =>

@@ -6,7 +6,7 @@ import type { ModuleWriter } from "../code/module.ts";
 import type { Value } from "../code/values.ts";
 import * as w from "../code/values.ts";
 import { combined, converted, kindOf, type Val, val, zero } from "./arithmetic.ts";
-import { dimensions, Expressions } from "./expressions.ts";
+import { componentAt, Expressions } from "./expressions.ts";
 import { type Meaning, Names } from "./names.ts";
 import { bytesOf, partsOf, placesOf, type WgslType } from "./types.ts";
 
@@ -227,7 +227,7 @@ class KernelCompiler extends Expressions {
       return;
     }
     if (to.kind === "member") {
-      const at = dimensions.indexOf(to.name);
+      const at = componentAt(to.name);
       const place = to.x.kind === "index" ? this.placeOf(to.x, names) : undefined;
       if (place && at >= 0) {
         this.to.store(place.address, converted(given, kindOf(place.type)).parts[0]!, place.offset + 4 * at);

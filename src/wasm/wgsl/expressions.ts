@@ -28,8 +28,9 @@ import { bytesOf, partsOf, placesOf, type Scalar, scalar, showType, vector, type
  */
 const nearBytes = 65536;
 
-/** Names of components. */
-export const dimensions: readonly string[] = ["x", "y", "z", "w"];
+/** The number of a component by its name, as a place or a color; −1 for other names. */
+export const componentAt = (name: string): number =>
+  Math.max(...["xyzw", "rgba"].map((names) => (name.length === 1 ? names.indexOf(name) : -1)));
 
 /** A multiple of a value: shifts are faster. */
 function multiple(value: Value<"i32">, factor: number): Value<"i32"> {
@@ -255,10 +256,13 @@ export abstract class Expressions {
       }
       throw new FormatError(noSuch("field", name, [...x.type.fields.keys()]));
     }
-    const places = [...name].map((letter) => dimensions.indexOf(letter));
+    const places = [...name].map(componentAt);
+    const { type } = x;
+    if (type.kind !== "vector" || !places.every((at) => at >= 0 && at < type.count))
+      throw new FormatError(`WebAssembly kernels find no ${name} in ${showType(type)}`);
     if (places.length === 1) return componentOf(x, places[0]!);
     const whole = kept(this.to, x);
-    const { of } = x.type as Extract<WgslType, { kind: "vector" }>;
+    const { of } = type;
     const each = places.map((at) => componentOf(whole, at));
     return each.length === 4
       ? gathered(of, each)
