@@ -2,7 +2,7 @@ import { toBase64 } from "../bytes/base64.ts";
 import { type Compiled, compile, type Description, described } from "../compile/compile.ts";
 import type { Home } from "../compile/homes.ts";
 import type { Drawing } from "../data/draw.ts";
-import { AttributeError, checkObject, optionsOf } from "../errors.ts";
+import { AttributeError, checkObject, LimitError, optionsOf } from "../errors.ts";
 import { checkNamed, type Spec, type TensorData, type Variable } from "../graph/tensor.ts";
 import type { VirtualBuffer } from "../kernels/call.ts";
 import { type AdapterTraits, guaranteed } from "../kernels/traits.ts";
@@ -15,9 +15,9 @@ export type Target = Partial<AdapterTraits>;
 /** What exported programs run on, and what they start from. */
 export interface ExportOptions {
   /**
-   * Kinds of adapters, the preferred first. Default: GPUs with ten storage buffers, as most have; the CPU,
-   * in WebAssembly and on software adapters; and, for all others, GPUs with just what WebGPU guarantees. The `traits` of an engine are a target too,
-   * including everything it has tuned.
+   * Kinds of adapters, the preferred first. Default: GPUs with ten storage buffers, as most have; the CPU, on software
+   * adapters and in WebAssembly, unless an op of yours needs workgroup memory; and, for all others, GPUs with just what
+   * WebGPU guarantees. The `traits` of an engine are a target too, including everything it has tuned.
    */
   readonly targets?: readonly Target[];
   /** Variables to read, write and save by name where the programs run, such as `nn.stateDict(model)`. Default none. */
@@ -29,11 +29,11 @@ export interface ExportOptions {
   readonly values?: ReadonlyMap<Variable, TensorData>;
 }
 
-const common: readonly Target[] = [
-  { maxStorageBuffers: 10 },
-  { cpu: true, maxStorageBuffers: 10, maxWorkgroupBytes: 0 },
-  {},
-];
+/** CPUs: software adapters, and WebAssembly if no op needs workgroup memory. */
+const software: Target = { cpu: true, maxStorageBuffers: 10 };
+const softwareOrWasm: Target = { ...software, maxWorkgroupBytes: 0 };
+
+const common: readonly Target[] = [{ maxStorageBuffers: 10 }, softwareOrWasm, {}];
 
 /**
  * Compiles programs for other adapters. Passes and kernels are pure functions, so this needs no GPU. The result is
@@ -68,7 +68,7 @@ export function exportPrograms(
     if (fault) throw new AttributeError(`exportPrograms: forced: ${fault}`);
   }
   const homes = new Map<Variable, Home>();
-  const compiled = targets.map((target) => {
+  const compiledFor = (target: Target) => {
     const traits = { ...guaranteed, ...target };
     const programs = mapValues(descriptions, (description) => {
       const program = compile(described(description), traits, homes);
@@ -76,6 +76,14 @@ export function exportPrograms(
       return program;
     });
     return { traits, programs };
+  };
+  const compiled = targets.map((target) => {
+    try {
+      return compiledFor(target);
+    } catch (error) {
+      if (target === softwareOrWasm && error instanceof LimitError) return compiledFor(software);
+      throw error;
+    }
   });
   const variables = numbered<Variable>([...homes.keys(), ...named.values()]);
   const arenas = numbered<VirtualBuffer>([...homes.values()].map(({ buffer }) => buffer));
