@@ -13,11 +13,13 @@ import { gpu, software } from "../adapters.ts";
 
 /**
  * Kernels in which values that other kernels compute decide what is asked for, and how their counts compare to a run. The
- * winner of a window has a gradient to add, the others have not; of sorted positions the first few are stored; and a
- * binary search takes as many rounds as it takes, of which few are counted.
+ * winner of a window has a gradient to add, the others have not; of sorted positions the first few are stored, and those of
+ * a row end where the next row's begin; and a binary search takes as many rounds as it takes, of which few are counted.
  */
 const decided: Readonly<Record<string, "more" | "fewer">> = {
   "maxPool2dGrad/naive read": "more",
+  "embeddingGrad/sorted read": "more",
+  "embeddingGrad/sorted written": "more",
   "sort/naive written": "more",
   "sort/merge written": "more",
   "sort/merge read": "fewer",
