@@ -1,145 +1,150 @@
 import { kernel } from "./lib/compose.ts";
 import { narrowed, widened } from "./lib/half.wgsl.ts";
 import type { Kernel, Memory } from "./lib/kernel.ts";
-import { plus, times } from "./lib/view.wgsl.ts";
-import { firstOf, lastOf, type Recurrence, recurrence } from "./recurrent.wgsl.ts";
-import { each, wgsl } from "./wgsl.ts";
+import { plus, shifted, times } from "./lib/view.wgsl.ts";
+import { type Cell, firstOf, lastOf, type Recurrence, recurrence } from "./recurrent.wgsl.ts";
+import { each, indented, wgsl } from "./wgsl.ts";
 
 /*
  * All steps in one dispatch: the variant for GPUs. Rows of the batch are independent, so each workgroup processes the
- * whole sequence for its rows. The vector of the recurrent product is in workgroup memory, neighbouring invocations
- * read neighbouring columns of the weight, and each step has two phases, separated by a barrier. Values of the previous
- * step that only their own invocation needs (c, h, carried gradients) are read back from the output buffers.
+ * whole sequence for its rows. A step reads all recurrent weights, each once per workgroup: R rows share what one row
+ * would read alone.
+ *
+ * An invocation owns some units, and keeps their sums for all rows and gates in registers, with what they pass on to the
+ * next step: h, or the gradients of the gates. Workgroup memory holds the vectors of the product, one per row: at first
+ * everybody writes what its units pass on, then everybody reads all of it. Backward, the gates take turns if there is no
+ * room for all of them. Small layers have more invocations than units; these then share the inner axis of the product,
+ * and all but the first leave their sums in workgroup memory.
+ *
+ * Values of the previous step that only their own invocation needs (c, h, carried gradients) are read back from the
+ * output buffers.
  */
 
-/** What a workgroup takes on. */
+/** How the work is divided within a workgroup. */
 export interface WalkShape {
   /** Rows of the batch. */
   readonly rows: number;
+  /** Units per invocation. */
+  readonly units: number;
+  /** Pieces of the inner axis. */
+  readonly parts: number;
+  /** Products per step: 1, or backward one for each gate. */
+  readonly turns: number;
   /** Invocations; `lane` is the number of one. */
   readonly lanes: number;
+  /** Workgroup memory, enough for f32 and f16. */
+  readonly bytes: number;
 }
 
-/**
- * How the work of a product is divided: `parts` pieces of the inner axis for each of `across` columns. `bytes` of
- * workgroup memory suffice for f32 and f16.
- */
-export function walkLayout(
-  { gates, hidden, pass }: { readonly gates: number; readonly hidden: number; readonly pass: Recurrence["pass"] },
-  { rows, lanes }: WalkShape,
-) {
-  const [depth, across] = pass === "forward" ? [hidden, gates * hidden] : [gates * hidden, hidden];
+/** The division for R rows that keeps to the limits, if any does: see `bytes`. */
+export function walkShape(
+  { gates, hidden, pass }: Pick<Cell, "gates"> & Pick<Recurrence, "hidden" | "pass">,
+  rows: number,
+  { maxInvocations, maxWorkgroupBytes }: { readonly maxInvocations: number; readonly maxWorkgroupBytes: number },
+): WalkShape {
+  const most = Math.max(64, Math.min(maxInvocations, 512));
+  const [vectors, sums] = pass === "forward" ? [1, gates] : [gates, 1];
+  const bytes = (turns: number, parts: number) => 4 * rows * hidden * (vectors / turns + (parts - 1) * sums);
+  const turns = bytes(1, 1) <= maxWorkgroupBytes ? 1 : vectors;
+  const wanted = Math.min(most, Math.max(64, gates * hidden));
   let parts = 1;
-  while (2 * parts * across <= lanes && depth % (2 * parts) === 0) parts *= 2;
-  return { depth, across, parts, bytes: 4 * rows * (depth + parts * across) };
+  while (2 * parts <= hidden && 2 * parts * hidden <= wanted && bytes(turns, 2 * parts) <= maxWorkgroupBytes)
+    parts *= 2;
+  const units = Math.ceil(hidden / most);
+  const lanes = Math.min(most, 64 * Math.ceil((parts * Math.ceil(hidden / units)) / 64));
+  return { rows, units, parts, turns, lanes, bytes: bytes(turns, parts) };
 }
 
-/** Forward: the vector is h, initially `startH` or zeros. */
-export function walkForward(p: Recurrence, shape: WalkShape): Kernel {
-  const { cell, hidden } = p;
-  const walk = walkOf(p, shape);
-  return kernel({
-    ...walk,
-    body: wgsl`
-      let row = ${times("group.x", shape.rows)};
-      #if ${p.views.startH !== undefined}
-      for (var round = 0u; round < UNIT_ROUNDS; round++) {
-        let unit = round * LANES + lane;
-        if (unit < UNITS) {
-          ${each(shape.rows, (r) => walk.put(r, "unit", `startH(min(${plus("row", `${r}u`)}, ROWS - 1u) * UNITS + unit)`))}
-        }
-      }
-      #else
-      ${walk.clear}
-      #endif
-      for (var s = 0u; s < T; s++) {
-        let t = ${lastOf(p) === 0 ? "T - 1u - s" : "s"};
-        ${walk.multiply}
-        for (var round = 0u; round < UNIT_ROUNDS; round++) {
-          let unit = round * LANES + lane;
-          if (unit < UNITS) {
-            ${each(shape.rows, (r) => {
-              const products = each(cell.gates, (g) => walk.sum(r, plus(`${g * hidden}u`, "unit")));
-              return walk.put(r, "unit", `finish(t, ${plus("row", `${r}u`)}, unit, Gates(${products.join(", ")}))`);
-            })}
-          }
-        }
-      }`,
-  });
-}
-
-/** Backward, from the last step to the first: the vector is the gradients of the gates, initially zeros. */
-export function walkBackward(p: Recurrence, shape: WalkShape): Kernel {
-  const { cell, hidden } = p;
-  const walk = walkOf(p, shape);
-  return kernel({
-    ...walk,
-    body: wgsl`
-      let row = ${times("group.x", shape.rows)};
-      ${walk.clear}
-      for (var s = 0u; s < T; s++) {
-        let t = ${firstOf(p) === 0 ? "T - 1u - s" : "s"};
-        ${walk.multiply}
-        for (var round = 0u; round < UNIT_ROUNDS; round++) {
-          let unit = round * LANES + lane;
-          if (unit < UNITS) {
-            ${each(shape.rows, (r) => [
-              `let d${r} = finish(t, ${plus("row", `${r}u`)}, unit, ${walk.sum(r, "unit")});`,
-              ...each(cell.gates, (g) => walk.put(r, plus(`${g * hidden}u`, "unit"), `d${r}[${g}]`)),
-            ])}
-          }
-        }
-      }`,
-  });
-}
-
-/** The part common to both directions: a step's product, from the vector to the sums of each column. */
-function walkOf(p: Recurrence, shape: WalkShape) {
-  const { rows, lanes } = shape;
-  const { depth, across, parts } = walkLayout({ ...p, gates: p.cell.gates }, shape);
+/** All steps: forward, or backward from the last to the first. */
+export function walk(p: Recurrence, { rows, units, parts, turns, lanes }: WalkShape): Kernel {
+  const { cell, hidden, views } = p;
+  const forward = p.pass === "forward";
   // What a step passes on is rounded as in memory, where other variants read it.
-  const type = p.views.weight!.dtype;
-  const vector = (r: number, i: string) => `vector[${plus(`${r * depth}u`, i)}]`;
-  const sums = (r: number, part: number, i: string) => `sums[${plus(`${(r * parts + part) * across}u`, i)}]`;
+  const type = views.weight!.dtype;
+  // Forward, a product takes h and gives all gates; backward the other way round.
+  const [taken, given] = forward ? [1, cell.gates] : [cell.gates / turns, 1];
+  const depth = taken * hidden;
+  const further = (parts - 1) * hidden;
+  const vector = (r: number, i: string) => `vector[${plus(times("DEPTH", r), i)}]`;
+  const sum = (u: number, r: number, g: number) => `sum${u}_${r}${forward ? `[${g}]` : ""}`;
+  const next = (u: number, r: number, g: number) => `next${u}_${r}${forward ? "" : `[${g}]`}`;
+  const left = (r: number, g: number, i: string) => `sums[${plus(times("FURTHER", r * given + g), i)}]`;
   const memory: Memory[] = [
     { name: "vector", type, length: rows * depth, note: "left operand of the product, row by row" },
-    { name: "sums", type: "f32", length: rows * parts * across, note: "for each piece and column" },
   ];
-  return {
+  if (parts > 1)
+    memory.push({
+      name: "sums",
+      type: "f32",
+      length: rows * given * further,
+      note: "by row and gate, then by piece and unit",
+    });
+  /** A statement for each unit of an invocation and each row; or only for units that exist. */
+  const all = (text: (u: number, r: number) => string | string[]) => each(units, (u) => each(rows, (r) => text(u, r)));
+  const owned = (text: (u: number, r: number) => string | string[]) =>
+    each(units, (u) => [
+      `if (${plus("lane", times("LANES", u))} < UNITS) {`,
+      ...indented(each(rows, (r) => text(u, r))),
+      "}",
+    ]);
+  const start = (u: number, r: number) =>
+    !forward ? "Gates()" : views.startH ? `startH(min(${plus("row", `${r}u`)}, ROWS - 1u) * UNITS + unit${u})` : "F()";
+  const multiply = (turn: number) => wgsl`
+    ${owned((u, r) => each(taken, (g) => `${vector(r, plus(`${g * hidden}u`, `unit${u}`))} = ${narrowed(type, next(u, r, turn * taken + g))};`))}
+    // The vectors must be complete before any invocation reads them.
+    workgroupBarrier();
+    for (var k = ${parts > 1 ? "first" : "0u"}; k < ${parts > 1 ? "end" : "DEPTH"}; k++) {
+      ${each(rows, (r) => `let v${r} = ${widened(type, vector(r, "k"))};`)}
+      ${each(units, (u) =>
+        each(given, (g) => [
+          `let w${u}_${g} = weight(${forward ? (g === 0 ? "k * GATES" : shifted("k * GATES", g)) : shifted("k", turn * depth)} * UNITS + unit${u});`,
+          ...each(rows, (r) => `${sum(u, r, g)} += w${u}_${g} * v${r};`),
+        ]),
+      )}
+    }
+    #if ${parts > 1 && turn === turns - 1}
+    if (lane >= UNITS && lane < ${parts}u * UNITS) {
+      ${each(rows, (r) => each(given, (g) => `${left(r, g, "lane - UNITS")} = ${sum(0, r, g)};`))}
+    }
+    // All sums must be complete, and all reads of the vectors done, before they are overwritten.
+    #else
+    // All reads of the vectors must be done before they are overwritten.
+    #endif
+    workgroupBarrier();`;
+  return kernel({
     workgroup: lanes,
     parts: [recurrence(p, {}, 1)],
     memory,
     constants: {
       LANES: [lanes, "invocations per workgroup"],
-      DEPTH: [depth, "inner size of the product"],
-      ACROSS: [across, "columns of the product"],
-      PARTS: [parts, "pieces of the inner axis"],
-      SUM_ROUNDS: [Math.ceil((parts * across) / lanes), "iterations that compute all sums"],
-      UNIT_ROUNDS: [Math.ceil(p.hidden / lanes), "iterations that compute all units"],
+      DEPTH: [depth, "inner size of a product"],
+      ...(parts > 1 && {
+        PIECE: [Math.ceil(depth / parts), "of the inner size, for one invocation"],
+        FURTHER: [further, "sums of a row and gate from all pieces but the first"],
+      }),
     },
-    /** Stores a value as element i of a row's vector. */
-    put: (r: number, i: string, value: string) => `${vector(r, i)} = ${narrowed(type, value)};`,
-    /** Starts from zeros. */
-    clear: `for (var i = lane; i < ${rows * depth}u; i += LANES) { vector[i] = ${type}(); }`,
-    /** The product of a row and column: the sum of its pieces. */
-    sum: (r: number, column: string) => each(parts, (part) => sums(r, part, column)).join(" + "),
-    multiply: wgsl`
-      // The vector must be complete before any invocation reads it. (Before the first step it was just filled.)
-      workgroupBarrier();
-      for (var round = 0u; round < SUM_ROUNDS; round++) {
-        let i = round * LANES + lane;
-        if (i < PARTS * ACROSS) {
-          let column = i % ACROSS;
-          let start = i / ACROSS * (DEPTH / PARTS);
-          ${each(rows, (r) => `var sum${r} = 0.0;`)}
-          for (var k = 0u; k < DEPTH / PARTS; k++) {
-            let w = weight((start + k) * ACROSS + column);
-            ${each(rows, (r) => `sum${r} += w * ${widened(type, vector(r, "start + k"))};`)}
+    body: wgsl`
+      let row = ${times("group.x", rows)};
+      #if ${parts > 1}
+      let unit0 = lane % UNITS;
+      let first = lane / UNITS * PIECE;
+      let end = min(first + PIECE, DEPTH);
+      #else
+      ${each(units, (u) => `let unit${u} = min(${plus("lane", times("LANES", u))}, UNITS - 1u);`)}
+      #endif
+      ${all((u, r) => `var next${u}_${r} = ${start(u, r)};`)}
+      for (var s = 0u; s < T; s++) {
+        let t = ${(forward ? lastOf(p) : firstOf(p)) === 0 ? "T - 1u - s" : "s"};
+        ${all((u, r) => `var sum${u}_${r} = ${forward ? "Gates" : "F"}();`)}
+        ${each(turns, multiply)}
+        #if ${parts > 1}
+        if (lane < UNITS) {
+          for (var i = lane; i < FURTHER; i += UNITS) {
+            ${each(rows, (r) => each(given, (g) => `${sum(0, r, g)} += ${left(r, g, "i")};`))}
           }
-          ${each(rows, (r) => `${sums(r, 0, "i")} = sum${r};`)}
         }
-      }
-      // All sums must be complete, and all reads of the vector done, before the cells overwrite it.
-      workgroupBarrier();`,
-  } as const;
+        #endif
+        ${owned((u, r) => `next${u}_${r} = finish(t, ${plus("row", `${r}u`)}, unit${u}, sum${u}_${r});`)}
+      }`,
+  });
 }

@@ -75,7 +75,7 @@ const recurrent = {
   naive: "The definition: a dispatch per step, one invocation per row and unit.",
   steps: "The same with the products of ROWS rows kept in registers.",
   quads: "Four neighbouring invocations compute the same units of different rows, and share loads of the weight.",
-  walk: "All steps in one dispatch: a workgroup walks the sequence for its rows, with barriers. For GPUs.",
+  walk: "All steps in one dispatch: a workgroup reads each weight once per step, for ROWS rows. With barriers, for GPUs.",
 };
 
 /** What a variant does; empty for one that is not described. */
@@ -84,7 +84,7 @@ export function sentenceOf(family: string, variant: string): string {
   const [, name = variant, rows = "", columns = ""] = /^(\D+)(\d+)(?:x(\d+))?$/.exec(variant) ?? [];
   const sentence: string = (known as Record<string, string>)[variant] ?? (known as Record<string, string>)[name] ?? "";
   return sentence
-    .replace("ROWS rows", rows === "1" ? "1 row" : "ROWS rows")
+    .replace("ROWS rows", /^1?$/.test(rows) ? "1 row" : "ROWS rows")
     .replace("ROWS", rows)
     .replace("COLUMNS", columns);
 }

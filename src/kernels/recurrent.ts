@@ -11,14 +11,13 @@ import {
   stepTile,
   widthOf,
 } from "../../shaders/recurrentSteps.wgsl.ts";
-import { type WalkShape, walkBackward, walkForward, walkLayout } from "../../shaders/recurrentWalk.wgsl.ts";
+import { walk, walkShape } from "../../shaders/recurrentWalk.wgsl.ts";
 import { bytesPer, type DType, labelShape, type Shape, sizeOf } from "../graph/shape.ts";
 import type { Attrs, Spec, Tensor } from "../graph/tensor.ts";
 import { bind, bound, type KernelCall, type View } from "./call.ts";
 import { choose, family, named, needsWorkgroup, unless, type Variant } from "./choose.ts";
 import { copyCall } from "./elementwise.ts";
 import type { Kernels, Lowering, Work } from "./lowering.ts";
-import type { AdapterTraits } from "./traits.ts";
 
 /*
  * Kernels of a recurrence. Gates are updated in place where their old values are not needed: one buffer holds first the
@@ -138,20 +137,34 @@ function quads(problem: Problem): Step {
   return { write: (p, place) => stepQuads(p, place, tile), invocations: stepInvocations(problem, tile, 4) };
 }
 
-const walkShape = (problem: Problem, { maxInvocations, maxWorkgroupBytes }: AdapterTraits): WalkShape => {
-  let lanes = 64;
-  while (lanes < walkLayout(problem, { rows: 1, lanes }).across && 2 * lanes <= Math.min(maxInvocations, 512))
-    lanes *= 2;
-  // One row per workgroup until processors are busy; then each loaded weight serves several rows.
-  let rows = 1;
-  while (
-    rows < 8 &&
-    problem.rows / rows > 128 &&
-    walkLayout(problem, { rows: 2 * rows, lanes }).bytes <= maxWorkgroupBytes
-  )
-    rows *= 2;
-  return { rows, lanes };
-};
+const MiB = 2 ** 20;
+/** Workgroups that read from memory as fast as a GPU can. */
+const busy = 32;
+
+/**
+ * Heuristic scores for GPUs: a step takes as long as one workgroup needs for the weights, or all of them together if
+ * there are many. Steps of their own share each product among all processors, but each costs a dispatch, about as
+ * much as walking over 4 MiB. A count, not a measurement.
+ */
+const gpuScore = (bytes: number): number => (4 * MiB) / bytes;
+const weightBytes = ({ gates, hidden, type }: Problem): number => gates * hidden * hidden * bytesPer(type);
+const stepScore = (problem: Problem, rows: number): number =>
+  gpuScore(4 * MiB + (Math.ceil(problem.rows / rows) / busy) * weightBytes(problem));
+const walkScore = (problem: Problem, rows: number): number =>
+  gpuScore(Math.max(1, Math.ceil(problem.rows / rows) / busy) * weightBytes(problem));
+
+/** All steps in one dispatch, each workgroup for some rows. */
+const walks = (rows: number): SequenceVariant => ({
+  name: rows === 1 ? "walk" : `walk${rows}`,
+  transposed: true,
+  needs: (problem, traits) => needsWorkgroup(traits, 64, walkShape(problem, rows, traits).bytes),
+  // CPU compilers take seconds for several rows.
+  score: (problem, { cpu }) => (!cpu ? walkScore(problem, rows) : rows === 1 ? 0.1 : -1),
+  kernels(p, problem, { traits }) {
+    const source = "shaders/recurrentWalk.wgsl.ts";
+    return [{ source, ...bound(walk(p, walkShape(problem, rows, traits))), workgroups: Math.ceil(p.rows / rows) }];
+  },
+});
 
 const sequenceVariants: readonly SequenceVariant[] = [
   steps(
@@ -164,8 +177,8 @@ const sequenceVariants: readonly SequenceVariant[] = [
     undefined,
     () => 1,
   ),
-  steps("steps1", tiles(1, 1), () => 1),
-  steps("steps4", tiles(4), ({ rows }) => (rows >= 3 ? 2 : 0)),
+  steps("steps1", tiles(1, 1), (problem, { cpu }) => (cpu ? 1 : stepScore(problem, 1))),
+  steps("steps4", tiles(4), (problem, { cpu }) => (problem.rows < 3 ? 0 : cpu ? 2 : stepScore(problem, 4))),
   steps("steps8", tiles(8), ({ rows, hidden }, { cpu }) => (cpu && rows >= 6 && rows * hidden >= 1024 ? 3 : 0)),
   steps(
     "quads",
@@ -174,18 +187,9 @@ const sequenceVariants: readonly SequenceVariant[] = [
     ({ hidden }, { features }) =>
       unless(features.has("subgroups"), "subgroups") ?? unless(hidden % 16 === 0, "a multiple of 16 hidden units"),
   ),
-  {
-    name: "walk",
-    transposed: true,
-    needs: (problem, traits) => needsWorkgroup(traits, 64, walkLayout(problem, walkShape(problem, traits)).bytes),
-    score: ({ hidden }, { cpu }) => (!cpu && hidden <= 512 ? 4 : 0.1),
-    kernels(p, problem, { traits }) {
-      const shape = walkShape(problem, traits);
-      const kernel = p.pass === "forward" ? walkForward(p, shape) : walkBackward(p, shape);
-      const source = "shaders/recurrentWalk.wgsl.ts";
-      return [{ source, ...bound(kernel), workgroups: Math.ceil(p.rows / shape.rows) }];
-    },
-  },
+  walks(1),
+  walks(4),
+  walks(8),
 ];
 
 export const lstmFamily = /* @__PURE__ */ family<SequenceVariant>("lstm", "recurrentSteps", sequenceVariants);

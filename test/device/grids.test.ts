@@ -150,9 +150,9 @@ const families: Readonly<Record<string, { readonly variants?: readonly string[];
       return { y, ...gradients(y, { table }) };
     },
   },
-  lstm: { variants: ["steps1", "quads", "walk"], build: sequence(t.lstm, 4) },
-  gru: { variants: ["steps1", "walk"], build: sequence(t.gru, 3) },
-  rnn: { variants: ["steps1", "steps4", "steps8", "quads", "walk"], build: sequence(t.rnn, 1) },
+  lstm: { variants: ["steps1", "quads", "walk", "walk4"], build: sequence(t.lstm, 4) },
+  gru: { variants: ["steps1", "walk", "walk8"], build: sequence(t.gru, 3) },
+  rnn: { variants: ["steps1", "steps4", "steps8", "quads", "walk", "walk4", "walk8"], build: sequence(t.rnn, 1) },
   elementwise: {
     build: () => ({ y: t.exp(t.add(input("x", [29, 71]), input("row", [71]))) }),
   },

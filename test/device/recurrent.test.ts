@@ -142,6 +142,9 @@ const even: Record<string, Sizes> = {
   "many rows": { steps: 4, rows: 37, inputs: 3, hidden: 32, states: false, bias: false },
 };
 
+/** Two units per invocation; backward, the gradients of one gate at a time in workgroup memory. */
+const large: Sizes = { steps: 2, rows: 5, inputs: 1, hidden: 500, states: false };
+
 const pick = (...names: string[]) => Object.fromEntries(names.map((name) => [name, sizes[name]!]));
 const variants: Record<string, Record<string, Sizes>> = {
   naive: sizes,
@@ -149,7 +152,10 @@ const variants: Record<string, Record<string, Sizes>> = {
   steps4: pick("one step", "primes", "whole vectors"),
   steps8: { ...pick("primes"), "many rows": even["many rows"]! },
   quads: even,
-  walk: sizes,
+  walk: { ...sizes, large },
+  // A CPU compiler needs seconds for several rows.
+  walk4: { ...pick("all ones", "primes", "wide", "both directions, batch first, from nothing"), large },
+  walk8: pick("one step", "whole vectors"),
 };
 
 for (const [variant, tried] of Object.entries(variants)) {

@@ -37,6 +37,8 @@ test("all variants of all families are correct here", { timeout }, async () => {
       "squaredNorm/tree",
       "lstm/steps4",
       "lstm/walk",
+      "lstm/walk4",
+      "lstm/walk8",
       "gru/walk",
       "rnn/walk",
       "elementwise/naive",

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { compile } from "../../src/compile/compile.ts";
+import { grad, input, lstm, mul, sum, type Tensor } from "../../src/index.ts";
 import type { AdapterTraits } from "../../src/kernels/traits.ts";
 import { evaluate } from "../../src/reference/index.ts";
 import { type Finding, findRacesIn } from "../../src/selfcheck/index.ts";
@@ -27,7 +28,11 @@ const ways = [
 ] as const;
 
 /** Runs a problem both ways. @returns what is wrong. */
-function faultsOf({ outputs, feeds }: Problem, traits: AdapterTraits, tolerance: number): string[] {
+function faultsOf(
+  { outputs, feeds }: Pick<Problem, "outputs" | "feeds">,
+  traits: AdapterTraits,
+  tolerance: number,
+): string[] {
   const [one, other] = ways.map((way) => findRacesIn({ outputs }, feeds, { traits, ...way }));
   const wrong = Object.entries(evaluate(outputs, { inputs: feeds })).flatMap(([name, { data }]) => {
     const [got, again] = [one!.outputs[name]!, other!.outputs[name]!];
@@ -68,6 +73,27 @@ describe.each([
       );
     expect(fitting).not.toEqual([]);
     expect(fitting.flatMap((traits) => faultsOf(problem, traits, tolerance))).toEqual([]);
+  });
+});
+
+describe.each([
+  ["of many units and of one gate at a time", 100, { maxInvocations: 64, maxWorkgroupBytes: 3200 }],
+  ["of pieces that differ in size", 9, {}],
+] as const)("a walk %s", (_, hidden, limits) => {
+  test.each(["walk", "walk4", "walk8"])("%s", { timeout: 60_000 }, (variant) => {
+    const sizes = { x: [2, 5, 2], weightIh: [4 * hidden, 2], weightHh: [4 * hidden, hidden], h0: [1, 5, hidden] };
+    const leaves = Object.entries(sizes).map(([name, shape]) => input(name, shape));
+    const feeds = Object.fromEntries(
+      Object.entries(sizes).map(([name, shape]) => [
+        name,
+        Float32Array.from({ length: shape.reduce((a, b) => a * b) }, (_, i) => Math.sin(i + 1) / 4),
+      ]),
+    );
+    const [x, weightIh, weightHh, h0] = leaves as [Tensor, Tensor, Tensor, Tensor];
+    const { output } = lstm(x, [{ weightIh, weightHh }], { h0 });
+    const [dx, dh0] = grad(sum(mul(output, output)), [x, h0]);
+    const traits = { ...gpu, ...limits, forced: { lstm: variant } };
+    expect(faultsOf({ outputs: { output, dx: dx!, dh0: dh0! }, feeds }, traits, 2e-4)).toEqual([]);
   });
 });
 

@@ -3,6 +3,7 @@ import { compile } from "../../src/compile/compile.ts";
 import { grad } from "../../src/compile/grad.ts";
 import { AttributeError, DTypeError, ShapeError } from "../../src/errors.ts";
 import { reachable } from "../../src/graph/print.ts";
+import type { Tensor } from "../../src/graph/tensor.ts";
 import type { AdapterTraits } from "../../src/kernels/traits.ts";
 import * as nn from "../../src/nn/index.ts";
 import { sum } from "../../src/ops/lines/reduce.ts";
@@ -120,6 +121,46 @@ describe("recurrent kernels", () => {
 
   test.each(["lstm", "gru", "rnn"] as const)("%s: a GPU walks the sequence in one dispatch", (kind) => {
     expect(kernels(kind, gpu).map(({ variant }) => variant)).toEqual(["walk", "walk"]);
+  });
+
+  /** The variant, workgroups and bytes of workgroup memory of both passes of an LSTM. */
+  function plans(steps: number, rows: number, hidden: number, traits: AdapterTraits) {
+    const [x, weightIh, weightHh] = [
+      [steps, rows, 3],
+      [4 * hidden, 3],
+      [4 * hidden, hidden],
+    ].map((shape, i) => input(`${i}`, shape)) as [Tensor, Tensor, Tensor];
+    const { output } = lstm(x, [{ weightIh, weightHh }]);
+    const outputs = { output, dx: grad(sum(output), [x])[0]! };
+    return compile({ outputs }, traits, new Map(), { merge: false })
+      .calls.filter(({ family }) => family === "lstm")
+      .map(({ variant, workgroups, wgsl }) => {
+        const lengths = [...wgsl!.matchAll(/var<workgroup> \w+: array<f32, (\d+)>/g)].map(([, n]) => 4 * Number(n));
+        return { variant, workgroups: workgroups[0], bytes: lengths.reduce((a, b) => a + b, 0) };
+      });
+  }
+
+  test.each([
+    [1, 128, "walk", 1],
+    [32, 128, "walk", 32],
+    [64, 128, "walk4", 16],
+    [200, 128, "walk8", 25],
+    [64, 512, "walk4", 16],
+  ])("a GPU shares weights among rows once its processors are busy: %i rows, %i units", (rows, hidden, ...plan) => {
+    expect(plans(3, rows, hidden, gpu).map(({ variant, workgroups }) => [variant, workgroups])).toEqual([plan, plan]);
+  });
+
+  test("a GPU takes a dispatch per step where the weights are larger than that is worth", () => {
+    expect(new Set(plans(3, 4, 768, gpu).map(({ variant }) => variant))).toEqual(new Set(["steps4"]));
+    expect(new Set(plans(3, 4, 512, gpu).map(({ variant }) => variant))).toEqual(new Set(["walk"]));
+  });
+
+  test.each(["walk", "walk4", "walk8"])("%s keeps to the workgroup memory of every adapter", (variant) => {
+    for (const hidden of [1, 9, 64, 100, 128, 250, 256, 500, 512])
+      for (const { bytes } of plans(2, 9, hidden, { ...gpu, forced: { lstm: variant } })) {
+        expect(bytes).toBeGreaterThan(0);
+        expect(bytes).toBeLessThanOrEqual(gpu.maxWorkgroupBytes);
+      }
   });
 
   test.each(["naive", "vec4"])("the copy of a weight takes the variant %s if it is forced", (elementwise) => {
