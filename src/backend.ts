@@ -1,4 +1,4 @@
-import { checkChoice } from "./errors.ts";
+import { checkChoice, checkWhole } from "./errors.ts";
 
 /** What computes: WebGPU, or WebAssembly on the CPU. */
 export type Backend = "webgpu" | "wasm";
@@ -26,6 +26,9 @@ function variable(): Backend | undefined {
     return undefined; // Deno asks for --allow-env.
   }
 }
+
+/** @throws AttributeError for a number of threads that cannot be: each has memory for arrays of functions. */
+export const checkThreads = (op: string, threads: number): number => checkWhole(op, "threads", threads, 1, 64);
 
 /** Why `createGPU` took what it took. */
 export const reasons: WeakMap<GPU, string> = /* @__PURE__ */ new WeakMap();

@@ -90,7 +90,7 @@ export function quoted(value: unknown, deep = true): string {
   return typeof value === "function" ? "a function" : String(value).slice(0, 60);
 }
 
-export const withArticle = (name: string): string => `${/^[AEIOU]/.test(name) ? "an" : "a"} ${name}`;
+export const withArticle = (name: string): string => `${/^[AEIOU]/i.test(name) ? "an" : "a"} ${name}`;
 
 /** Names as messages list them: the first ten, then how many more there are. */
 export function listed(names: Iterable<string>): string {

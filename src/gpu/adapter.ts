@@ -18,6 +18,9 @@ export async function lackHere(): Promise<string> {
   return isSecureContext ? "no WebGPU in this browser" : "no WebGPU on a page without https";
 }
 
+/** Whether an adapter is that of `createWasm`. */
+export const isWasm = (info: GPUAdapterInfo | undefined): boolean => info?.vendor === "webassembly";
+
 /** Some browsers and Deno report PCI IDs instead of words. */
 const spokenOf = (info: GPUAdapterInfo | undefined): string =>
   [info?.vendor, info?.architecture].filter((word) => word && !/^(0x[\da-f]+|\d+)$/i.test(word)).join(" ");

@@ -1,7 +1,7 @@
-import { type Backend, backendOfEnvironment, checkBackend, reasons } from "../backend.ts";
+import { type Backend, backendOfEnvironment, checkBackend, checkThreads, reasons } from "../backend.ts";
 import { AttributeError, checkChoice, checkHas, DeviceError } from "../errors.ts";
 import type { AdapterTraits } from "../kernels/traits.ts";
-import { gpuHere, hardwareHere, isSoftware, lackHere, nameOf } from "./adapter.ts";
+import { gpuHere, hardwareHere, isSoftware, isWasm, lackHere, nameOf } from "./adapter.ts";
 
 /** Where an engine gets its GPU. */
 export interface DeviceOptions {
@@ -17,10 +17,13 @@ export interface DeviceOptions {
    * What computes: "webgpu", on whatever adapter there is, or "wasm", WebAssembly on the CPU, which is loaded when it is
    * needed. Default: in Node, what the environment variable `TILEGRAD_BACKEND` says; else "webgpu" where there is a
    * hardware adapter, and "wasm" where there is none or only one in software. `engine.backend` and `engine.backendReason`
-   * tell. Without `device`, `adapter` and `gpu` only: these are taken as they are.
+   * tell. A `device`, `adapter` or `gpu` is taken as it is, and a `backend` that contradicts it is an error.
    */
   readonly backend?: Backend;
-  /** How many threads compute with WebAssembly; default one for each core, up to 8, where they can share memory. */
+  /**
+   * How many threads compute with WebAssembly, from 1 to 64; default one for each core, up to 8, where they can share
+   * memory. With WebGPU, it changes nothing.
+   */
   readonly threads?: number;
 }
 
@@ -72,9 +75,10 @@ const wantedFeatures: readonly GPUFeatureName[] = ["shader-f16", "subgroups", "t
  * Opens a device with the adapter's own limits, or uses the given one.
  * Without a hardware adapter, the CPU computes with WebAssembly, unless the options name a GPU or ask for WebGPU.
  * @throws DeviceError when there is none of what the options ask for; the message says what to do.
+ * @throws AttributeError for options that are out of range or contradict one another.
  */
 export async function openDevice(options: DeviceOptions): Promise<OpenDevice> {
-  const { powerPreference = "high-performance" } = options;
+  const { powerPreference = "high-performance", threads } = options;
   for (const [name, method] of Object.entries(methods))
     checkHas(
       "Engine.create",
@@ -85,23 +89,42 @@ export async function openDevice(options: DeviceOptions): Promise<OpenDevice> {
     );
   checkChoice("Engine.create", "powerPreference", powerPreference, ["high-performance", "low-power"]);
   if (options.backend !== undefined) checkBackend("Engine.create", "backend", options.backend);
+  if (threads !== undefined) checkThreads("Engine.create", threads);
   if (options.device) {
-    if (options.backend === "wasm")
-      throw new AttributeError(
-        'Engine.create: backend is "wasm", which has no use for a device: leave one of them out',
-      );
+    checkAgrees(options, options.device.adapterInfo);
     return describe(options.device, options, "the app gave the device");
   }
   const { adapter, from, reason } = await chosen(options, powerPreference);
+  checkAgrees(options, adapter.info);
   const requiredLimits = Object.fromEntries(wantedLimits.map((name) => [name, adapter.limits[name]]));
   const requiredFeatures = wantedFeatures.filter((name) => adapter.features.has(name));
+  const more = isWasm(adapter.info) && threads !== undefined ? { threads } : {};
   try {
-    const device = await adapter.requestDevice({ label: "tilegrad", requiredLimits, requiredFeatures });
+    const device = await adapter.requestDevice({ label: "tilegrad", requiredLimits, requiredFeatures, ...more });
     return describe(device, { ...options, ...from }, reason, adapter.info);
   } catch (cause) {
     if (cause instanceof DeviceError) throw cause;
     throw new DeviceError(`the adapter returned no device: ${(cause as Error).message}`, { cause });
   }
+}
+
+/** Refuses a `backend` that contradicts the device, adapter or gpu that was given. */
+function checkAgrees(options: DeviceOptions, info: GPUAdapterInfo | undefined): void {
+  const { backend, gpu } = options;
+  if (backend === undefined || (backend === "wasm") === isWasm(info)) return;
+  const given = (["device", "adapter", "gpu"] as const).find((name) => options[name]);
+  if (backend === "wasm")
+    throw new AttributeError(
+      `Engine.create: backend is "wasm", but the ${given} is WebGPU's (${nameOf(info)}): leave one of them out`,
+    );
+  const reason = given === "gpu" && reasons.get(gpu!);
+  if (reason)
+    throw new DeviceError(
+      `Engine.create: backend is "webgpu", but createGPU() gave WebAssembly (${reason}): createGPU({ adapter: "software" }) gives WebGPU on the CPU`,
+    );
+  throw new AttributeError(
+    `Engine.create: backend is "webgpu", but the ${given} is WebAssembly's: leave one of them out`,
+  );
 }
 
 /** An adapter, and why it was chosen. */
@@ -127,7 +150,7 @@ async function chosen(options: DeviceOptions, powerPreference: GPUPowerPreferenc
   const hardware = asked ? undefined : await hardwareHere({ powerPreference });
   if (hardware) return { adapter: hardware, from, reason: "a hardware adapter" };
   const { createWasm } = await import("../wasm/index.ts");
-  const gpu = createWasm({ threads: options.threads });
+  const gpu = createWasm();
   const reason = by ? `asked for by ${by}` : await lackHere();
   reasons.set(gpu, reason);
   return { adapter: await adapterOf(gpu, powerPreference), from: { gpu }, reason };
@@ -140,7 +163,7 @@ async function adapterOf(gpu: GPU | undefined, powerPreference: GPUPowerPreferen
   throw new DeviceError(
     gpu
       ? "WebGPU found no adapter: the GPU or its driver is blocked or missing (see chrome://gpu)."
-      : "WebGPU is not available here: a page needs https or localhost. In Node, pass { gpu: await createGPU() } of tilegrad/node.",
+      : `WebGPU is not available: there is ${await lackHere()}`,
   );
 }
 
@@ -159,7 +182,7 @@ function describe(
     name: nameOf(info),
     traits: {
       cpu: isSoftware(info),
-      ...(info?.vendor === "webassembly" && { wasm: true }),
+      ...(isWasm(info) && { wasm: true }),
       ...(info?.subgroupMinSize && { subgroupSize: info.subgroupMinSize }),
       maxStorageBuffers: limits.maxStorageBuffersPerShaderStage,
       maxInvocations: limits.maxComputeInvocationsPerWorkgroup,

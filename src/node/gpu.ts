@@ -1,5 +1,5 @@
 import { backendOfEnvironment, reasons } from "../backend.ts";
-import { DeviceError } from "../errors.ts";
+import { DeviceError, optionsOf, refuse } from "../errors.ts";
 import { createWasm } from "../wasm/index.ts";
 import { openDeno } from "./deno.ts";
 import { withDriver } from "./driver.ts";
@@ -56,10 +56,11 @@ type Dawn = typeof import("webgpu");
  * Unless you ask for `hardware`, a driver named by `VK_DRIVER_FILES` or `VK_ICD_FILENAMES` comes first, whatever it runs
  * on.
  * @throws DeviceError when a package or such an adapter is missing; the message says what to install.
+ * @throws AttributeError for unknown options, adapters, and values of `TILEGRAD_ADAPTER` and `TILEGRAD_BACKEND`.
  */
 export async function createGPU(options: GPUOptions = {}): Promise<GPU> {
-  const { flags = [] } = options;
-  const { adapter, by } = wanted(options);
+  const { flags, ...where } = optionsOf("createGPU", options, { adapter: undefined, flags: [] as string[] });
+  const { adapter, by } = wanted(where.adapter);
   if (adapter === "wasm") return because(`asked for by ${by}`, createWasm());
   if (process.versions["deno"]) {
     const gpu = await openDeno(adapter === "webgpu" ? "auto" : adapter);
@@ -71,13 +72,12 @@ export async function createGPU(options: GPUOptions = {}): Promise<GPU> {
 }
 
 /** Which adapter is asked for, and by what, if by anything. */
-function wanted(options: GPUOptions): { readonly adapter: string; readonly by?: string } {
-  const { adapter = process.env.TILEGRAD_ADAPTER } = options;
-  if (adapter && !choices.includes(adapter))
-    fail(
-      `createGPU: adapter or TILEGRAD_ADAPTER is "${adapter}", expected ${choices.slice(0, -1).join(", ")} or ${choices.at(-1)}`,
-    );
-  if (adapter && adapter !== "auto") return { adapter, by: options.adapter ? "adapter" : "TILEGRAD_ADAPTER" };
+function wanted(option: string | undefined): { readonly adapter: string; readonly by?: string } {
+  const by = option === undefined ? "TILEGRAD_ADAPTER" : "adapter";
+  const adapter = option ?? (process.env.TILEGRAD_ADAPTER || undefined); // Empty, a variable asks for nothing.
+  if (adapter !== undefined && !choices.includes(adapter))
+    refuse("createGPU", by, adapter, `${choices.slice(0, -1).join(", ")} or ${choices.at(-1)}`);
+  if (adapter && adapter !== "auto") return { adapter, by };
   const backend = adapter ? undefined : backendOfEnvironment("createGPU");
   return backend ? { adapter: backend, by: "TILEGRAD_BACKEND" } : { adapter: "auto" };
 }

@@ -32,7 +32,7 @@ export class NextDevice {
 
   /** @throws DeviceError where there is none yet. */
   async open(): Promise<OpenDevice> {
-    const { gpu, backend, powerPreference, device: owned } = this.#runner.live.open.options;
+    const { gpu, backend, powerPreference, threads, device: owned } = this.#runner.live.open.options;
     const device = this.#handed ?? (await this.#ask?.());
     this.#handed = undefined;
     if (device) return openDevice({ device });
@@ -42,6 +42,7 @@ export class NextDevice {
       ...(gpu && { gpu }),
       ...(backend && { backend }),
       ...(powerPreference && { powerPreference }),
+      ...(threads && { threads }),
     });
   }
 

@@ -16,7 +16,7 @@ export async function checkAllowed(): Promise<void> {
     await WebAssembly.compile(empty);
   } catch (cause) {
     throw new DeviceError(
-      `the page's Content-Security-Policy does not let WebAssembly run: add 'wasm-unsafe-eval' to its script-src, also for the files of workers (${(cause as Error).message})`,
+      "the page's Content-Security-Policy does not let WebAssembly run: add 'wasm-unsafe-eval' to its script-src, also for the files of workers",
       { cause },
     );
   }

@@ -1,11 +1,12 @@
-import { checkWhole, DeviceError, FormatError, LimitError, optionsOf } from "../errors.ts";
+import { checkThreads } from "../backend.ts";
+import { DeviceError, FormatError, LimitError, optionsOf } from "../errors.ts";
 import { checkAllowed } from "./allowed.ts";
 import { Buffer, type BufferRange } from "./buffer.ts";
 import { type BindGroup, CommandEncoder, type QuerySet } from "./encoder.ts";
 import { Heap } from "./memory.ts";
 import { type Pipeline, pipelineAtOnce, pipelineOf, ShaderModule } from "./pipeline.ts";
 import { Queue } from "./queue.ts";
-import { isShareable, mostThreads, Threads, usualThreads } from "./threads.ts";
+import { isShareable, Threads, usualThreads } from "./threads.ts";
 
 /*
  * The part of WebGPU that tilegrad uses, on the CPU: kernels become WebAssembly, and buffers ranges of one memory. An
@@ -192,14 +193,14 @@ export interface WasmOptions {
  */
 export function createWasm(options: WasmOptions = {}): GPU {
   const { threads } = optionsOf("createWasm", options, { threads: usualThreads() });
-  checkWhole("createWasm", "threads", threads, 1, mostThreads);
+  checkThreads("createWasm", threads);
   const adapter = {
     features,
     limits,
     info,
-    async requestDevice({ label }: GPUDeviceDescriptor = {}) {
+    async requestDevice({ label, threads: wanted = threads }: GPUDeviceDescriptor & WasmOptions = {}) {
       await checkAllowed();
-      return new WasmDevice(label, isShareable() ? threads : 1);
+      return new WasmDevice(label, isShareable() ? wanted : 1);
     },
   };
   return { requestAdapter: async () => adapter } as unknown as GPU;

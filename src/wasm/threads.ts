@@ -1,8 +1,5 @@
 import { type Posted, thread, words } from "./thread.ts";
 
-/** How many threads at most: each has memory for arrays of functions. */
-export const mostThreads = 64;
-
 /** How many threads are used unless somebody says it: one for each core, up to eight. */
 export function usualThreads(): number {
   const cores = processModule("node:os")?.availableParallelism() ?? globalThis.navigator?.hardwareConcurrency ?? 1;

@@ -88,6 +88,14 @@ async function lineTo(
   return { ...serveHere(exposed), reason, ended: new Promise(() => {}) };
 }
 
+/** What a browser does not say of a worker whose file it refuses. */
+function whyNot(): string {
+  const policy = "does the page's Content-Security-Policy allow worker-src 'self'?";
+  return globalThis.crossOriginIsolated
+    ? `is its address right, does its file come with the header Cross-Origin-Embedder-Policy: require-corp, as an isolated page needs, and ${policy}`
+    : `is its address right, and ${policy}`;
+}
+
 /** Waits until a worker's file has run. @returns what it says. */
 function ready(worker: Worker, timeoutMs: number): Promise<Ready> {
   return new Promise((resolve, reject) => {
@@ -115,9 +123,7 @@ function ready(worker: Worker, timeoutMs: number): Promise<Ready> {
       "error",
       ({ message }: ErrorEvent) => {
         listening.abort();
-        const why =
-          message || "is its address right, and does the page's Content-Security-Policy allow worker-src 'self'?";
-        reject(new DeviceError(`connect: the worker did not start: ${why}`));
+        reject(new DeviceError(`connect: the worker did not start: ${message || whyNot()}`));
       },
       { signal },
     );

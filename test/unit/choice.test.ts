@@ -4,6 +4,7 @@ import { openDevice } from "../../src/gpu/device.ts";
 import { Engine } from "../../src/index.ts";
 import { createGPU } from "../../src/node/index.ts";
 import { createWasm } from "../../src/wasm/index.ts";
+import { connect } from "../../src/worker/index.ts";
 
 /** WebGPU whose adapter says this of itself; without words, it has no adapter. */
 function webGPU(info?: Partial<GPUAdapterInfo>): GPU {
@@ -70,7 +71,11 @@ describe("what is asked for", () => {
     browser(webGPU());
     await expect(openDevice({ backend: "webgpu" })).rejects.toThrow("WebGPU found no adapter");
     browser(undefined);
-    await expect(openDevice({ backend: "webgpu" })).rejects.toThrow("WebGPU is not available here");
+    await expect(openDevice({ backend: "webgpu" })).rejects.toThrow(
+      "WebGPU is not available: there is no WebGPU in this browser",
+    );
+    browser(undefined, false);
+    await expect(openDevice({ backend: "webgpu" })).rejects.toThrow("there is no WebGPU on a page without https");
     await expect(openDevice({ backend: "cpu" as never })).rejects.toThrow(
       'backend is "cpu", expected "webgpu" or "wasm"',
     );
@@ -85,11 +90,27 @@ describe("what is asked for", () => {
     expect(await choiceOf({ adapter })).toEqual(["google swiftshader", "the app gave the adapter"]);
     const device = await adapter.requestDevice();
     expect(await choiceOf({ device })).toEqual(["google swiftshader", "the app gave the device"]);
-    await expect(openDevice({ device, backend: "wasm" })).rejects.toThrow(
-      'backend is "wasm", which has no use for a device',
-    );
     expect(await choiceOf({ gpu: createWasm() })).toEqual([wasm, "the app gave the gpu"]);
     await expect(openDevice({ gpu: webGPU() })).rejects.toThrow("WebGPU found no adapter");
+  });
+
+  test("by a backend that fits what is given, or an error says both", async () => {
+    const gpu = webGPU(swiftShader);
+    const adapter = (await gpu.requestAdapter())!;
+    const device = await adapter.requestDevice();
+    for (const given of [{ gpu }, { adapter }, { device }]) {
+      expect((await choiceOf({ ...given, backend: "webgpu" }))[0]).toBe("google swiftshader");
+      const opening = openDevice({ ...given, backend: "wasm" });
+      await expect(opening).rejects.toThrow(
+        `Engine.create: backend is "wasm", but the ${Object.keys(given)[0]} is WebGPU's (google swiftshader)`,
+      );
+      await expect(opening).rejects.toBeInstanceOf(AttributeError);
+    }
+    const onCpu = createWasm();
+    expect((await choiceOf({ gpu: onCpu, backend: "wasm" }))[0]).toBe(wasm);
+    const opening = openDevice({ gpu: onCpu, backend: "webgpu" });
+    await expect(opening).rejects.toThrow('backend is "webgpu", but the gpu is WebAssembly\'s: leave one of them out');
+    await expect(opening).rejects.toBeInstanceOf(AttributeError);
   });
 
   test("by TILEGRAD_BACKEND, unless by backend", async () => {
@@ -114,6 +135,32 @@ describe("what is asked for", () => {
     };
     vi.stubGlobal("process", Object.defineProperty({}, "env", { get: env }));
     expect(await choiceOf()).toEqual(["nvidia hopper", "a hardware adapter"]);
+  });
+});
+
+describe("threads", () => {
+  const threadsOf = async (options: Parameters<typeof openDevice>[0]) =>
+    (await openDevice(options)).device.adapterInfo.description;
+
+  test.each([0, 65, 1.5, "2" as never])("%s is refused, whatever computes", async (threads) => {
+    browser(webGPU(hardware));
+    for (const given of [{}, { backend: "wasm" }, { gpu: createWasm() }, { gpu: webGPU(hardware) }] as const)
+      await expect(Engine.create({ ...given, threads })).rejects.toThrow(
+        /^Engine\.create: threads is "?[\d.]+"?, expected a whole number from 1 to 64$/,
+      );
+  });
+
+  test("reach the gpu that is WebAssembly's, and the engine's number counts", async () => {
+    for (const [threads, words] of [
+      [1, "1 thread"],
+      [3, "3 threads"],
+    ] as const) {
+      const expected = `WebAssembly on the CPU, ${words}`;
+      expect(await threadsOf({ backend: "wasm", threads })).toBe(expected);
+      expect(await threadsOf({ gpu: await createGPU({ adapter: "wasm" }), threads })).toBe(expected);
+      expect(await threadsOf({ gpu: createWasm({ threads: 2 }), threads })).toBe(expected);
+    }
+    expect(await threadsOf({ gpu: createWasm({ threads: 2 }) })).toBe("WebAssembly on the CPU, 2 threads");
   });
 });
 
@@ -143,10 +190,59 @@ describe("createGPU", () => {
     expect(await choiceOf({ gpu: await createGPU() })).toEqual([wasm, "asked for by TILEGRAD_ADAPTER"]);
   });
 
+  test("that gave WebAssembly contradicts WebGPU, for its own reason", async () => {
+    vi.stubEnv("TILEGRAD_ADAPTER", "wasm");
+    const opening = openDevice({ backend: "webgpu", gpu: await createGPU() });
+    await expect(opening).rejects.toThrow(
+      'backend is "webgpu", but createGPU() gave WebAssembly (asked for by TILEGRAD_ADAPTER)',
+    );
+    await expect(opening).rejects.toBeInstanceOf(DeviceError);
+  });
+
+  test.each([
+    ["an unknown option", { adaptor: "wasm" }, 'there is no option "adaptor"'],
+    ["an option in capitals", { Adapter: "wasm" }, '(did you mean "adapter"?)'],
+    ["a name without braces", "wasm", 'the argument is "wasm", expected { adapter, flags }'],
+    ["an unknown adapter", { adapter: "fast" }, 'adapter is "fast", expected auto, hardware, '],
+    ["an empty adapter", { adapter: "" }, 'adapter is "", expected auto, hardware, '],
+    ["flags that are no list", { flags: "backend=vulkan" }, 'flags is "backend=vulkan", expected an array'],
+  ])("refuses %s", async (_, options, message) => {
+    const opening = createGPU(options as never);
+    await expect(opening).rejects.toThrow(message);
+    await expect(opening).rejects.toBeInstanceOf(AttributeError);
+  });
+
+  test("refuses another TILEGRAD_ADAPTER by name", async () => {
+    vi.stubEnv("TILEGRAD_ADAPTER", "cuda");
+    await expect(createGPU()).rejects.toThrow('createGPU: TILEGRAD_ADAPTER is "cuda", expected auto, hardware, ');
+    await expect(createGPU()).rejects.toBeInstanceOf(AttributeError);
+    expect(await choiceOf({ gpu: await createGPU({ adapter: "wasm" }) })).toEqual([wasm, "asked for by adapter"]);
+  });
+
   test("refuses another TILEGRAD_BACKEND by name", async () => {
     vi.stubEnv("TILEGRAD_ADAPTER", "");
     vi.stubEnv("TILEGRAD_BACKEND", "gpu");
     await expect(createGPU()).rejects.toThrow('createGPU: TILEGRAD_BACKEND is "gpu", expected "webgpu" or "wasm"');
+    await expect(createGPU()).rejects.toBeInstanceOf(AttributeError);
+  });
+});
+
+describe("a worker whose file the browser refuses without a word", () => {
+  /** A worker that fails as soon as somebody listens. */
+  class Refused extends EventTarget {
+    override addEventListener(...listener: Parameters<EventTarget["addEventListener"]>): void {
+      super.addEventListener(...listener);
+      if (listener[0] === "error") queueMicrotask(() => this.dispatchEvent(new Event("error")));
+    }
+    terminate(): void {}
+  }
+
+  test.each([true, false])("in a page that is isolated: %s", async (isIsolated) => {
+    vi.stubGlobal("Worker", Refused);
+    vi.stubGlobal("crossOriginIsolated", isIsolated);
+    const { message } = await connect(() => new Worker("a.js")).catch((error) => error);
+    expect(message).toMatch(/^connect: the worker did not start: is its address right.*worker-src 'self'\?$/);
+    expect(message.includes("Cross-Origin-Embedder-Policy: require-corp")).toBe(isIsolated);
   });
 });
 
@@ -157,7 +253,7 @@ describe("where WebAssembly cannot run", () => {
     [
       "forbidden",
       { validate: (): boolean => true, compile: () => Promise.reject(new Error("violates the policy")) },
-      "Content-Security-Policy does not let WebAssembly run: add 'wasm-unsafe-eval' to its script-src",
+      /Content-Security-Policy does not let WebAssembly run: add 'wasm-unsafe-eval' to its script-src, also for the files of workers$/,
     ],
   ])("%s: an error says what is missing", async (_, WebAssembly, message) => {
     vi.stubGlobal("WebAssembly", WebAssembly);
