@@ -1,6 +1,5 @@
 import { Failure } from "../parts/failure.tsx";
-import { Adapter, Unsupported } from "../parts/gpu.tsx";
-import { Unread } from "../parts/unread.tsx";
+import { RunsOn, Unsupported } from "../parts/gpu.tsx";
 import { Board } from "./board.tsx";
 import { InsideView } from "./inside.tsx";
 import { KernelsCard } from "./kernelsCard.tsx";
@@ -12,8 +11,8 @@ export function Page() {
   if (missing.value) return <Unsupported error={missing.value} />;
   return (
     <>
+      <RunsOn what={remote.value} unread={strange} />
       <Failure reason={failure.value} />
-      <Unread parts={strange} />
       <div class="digits">
         <Board />
         <Training />
@@ -21,7 +20,6 @@ export function Page() {
         <Mistakes />
         <KernelsCard />
       </div>
-      {remote.value && <Adapter {...remote.value} />}
     </>
   );
 }

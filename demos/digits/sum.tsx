@@ -85,7 +85,7 @@ function Words({ kind, parts, bias, total, computed, activated }: Explanation) {
         </>
       )}{" "}
       <span class="note">
-        The GPU computed <span id="sum-computed">{signed(computed, 5)}</span>
+        The network computed <span id="sum-computed">{signed(computed, 5)}</span>
         {activated !== undefined && (
           <>
             {" "}

@@ -46,7 +46,7 @@ export function DispatchPanel({ recording, at }: { readonly recording: Recording
         <Fact name="Operations">{amount(flops)}</Fact>
         <Fact name="Bytes">{bytes(moved)}</Fact>
         <Fact name="Time">
-          {ms === undefined ? "unknown: no GPU clock" : `${time(ms)} ± ${time(timings.gpu!.resolutionMs)}`}
+          {ms === undefined ? "unknown: no clock" : `${time(ms)} ± ${time(timings.gpu!.resolutionMs)}`}
         </Fact>
         {ms ? (
           <Fact name="Speed">

@@ -1,4 +1,4 @@
-import { toChromeTrace } from "../../src/recording/index.ts";
+import { type Recording, toChromeTrace } from "../../src/recording/index.ts";
 import { Choice, Notice } from "../parts/controls.tsx";
 import { download } from "../parts/download.ts";
 import { Figure } from "../parts/figure.tsx";
@@ -15,6 +15,7 @@ export function Page() {
   const now = recording.value;
   return (
     <div class={`inside ${isOver ? "over" : ""}`} {...handlers}>
+      <div class="runs-on">{now && <RecordedOn {...now.adapter} />}</div>
       <Source />
       {failure.value !== undefined && (
         <Notice>
@@ -23,24 +24,26 @@ export function Page() {
       )}
       {isWaiting.value && <p role="status">Waiting for the page that opened this one to record a step…</p>}
       {now && (
-        <>
-          <div class="views">
-            <div class="main">
-              <Timeline recording={now} />
-              <Memory recording={now} />
-              <Graph />
-            </div>
-            <Panel recording={now} />
+        <div class="views">
+          <div class="main">
+            <Timeline recording={now} />
+            <Memory recording={now} />
+            <Graph />
           </div>
-          <p class="adapter">
-            Recorded on <strong>{now.adapter.name}</strong>
-            {now.adapter.cpu
-              ? ", which is software: a processor did the work of a graphics processor."
-              : ", through WebGPU."}
-          </p>
-        </>
+          <Panel recording={now} />
+        </div>
       )}
     </div>
+  );
+}
+
+function RecordedOn({ name, cpu }: Recording["adapter"]) {
+  if (/^webassembly/.test(name)) return <p class="adapter">Recorded in WebAssembly on a CPU.</p>;
+  return (
+    <p class="adapter">
+      Recorded on <strong>{name}</strong>
+      {cpu ? ", which is software: a processor did the work of a graphics processor." : ", through WebGPU."}
+    </p>
   );
 }
 
@@ -71,7 +74,7 @@ function Source() {
           <Figure id="dispatches" name="Dispatches" value={String(now.dispatches.length)} />
           <Figure name={now.steps.length > 1 ? "Recorded at steps" : "Recorded at step"} value={now.steps.join(", ")} />
           <Figure
-            name="GPU time"
+            name={now.adapter.cpu ? "Time" : "GPU time"}
             value={now.timings.gpu ? time(Math.max(0, ...now.timings.gpu.spans.map(([, end]) => end))) : "no clock"}
           />
         </dl>

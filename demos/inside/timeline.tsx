@@ -15,13 +15,13 @@ interface Span {
 const range = signal<readonly [from: number, to: number]>([0, 1]);
 
 /** Where the spans of a recording are, in milliseconds from the begin of encoding. */
-function spansOf({ timings, dispatches }: Recording) {
+function spansOf({ timings, dispatches, adapter }: Recording) {
   const { encodeMs, submitMs, doneMs, gpu } = timings;
   const begun = encodeMs + submitMs;
   const host: readonly Span[] = [
     { label: "encode", from: 0, to: encodeMs },
     { label: "submit", from: encodeMs, to: begun },
-    { label: "wait for the GPU", from: begun, to: begun + doneMs },
+    { label: `wait for the ${deviceOf(adapter)}`, from: begun, to: begun + doneMs },
   ];
   const each = doneMs / Math.max(1, dispatches.length);
   const times = gpu?.spans ?? dispatches.map((_, i) => [i * each, (i + 1) * each] as const);
@@ -30,7 +30,7 @@ function spansOf({ timings, dispatches }: Recording) {
   return { host, spans, begun, end: end > 0 ? end : 1, last: Math.max(begun, ...spans.map(({ to }) => to)) };
 }
 
-const [left, laneHeight, gap, axisHeight] = [44, 30, 10, 22];
+const [left, laneHeight, gap, axisHeight] = [50, 30, 10, 22];
 
 export function Timeline({ recording }: { readonly recording: Recording }) {
   const [ref, width] = useWidth<HTMLDivElement>();
@@ -149,7 +149,7 @@ export function Timeline({ recording }: { readonly recording: Recording }) {
             Host
           </text>
           <text class="lane" x={0} y={axisHeight + gap + 1.5 * laneHeight + 4}>
-            GPU
+            {recording.adapter.cpu ? "Device" : "GPU"}
           </text>
           {host.map((span) => {
             const { visible, ...box } = bar(span, axisHeight);
@@ -176,7 +176,7 @@ export function Timeline({ recording }: { readonly recording: Recording }) {
                   class={`span ${roleOf(i)} ${i === chosen ? "chosen" : ""}`}
                   onClick={() => pick("dispatch", i)}
                 >
-                  <title>{`${span.label}: ${recording.timings.gpu ? time(span.to - span.from) : "no GPU clock"}`}</title>
+                  <title>{`${span.label}: ${recording.timings.gpu ? time(span.to - span.from) : "no clock"}`}</title>
                   <rect {...box} rx={3} />
                   {box.width > 44 && (
                     <text x={box.x + 5} y={box.y + laneHeight / 2 + 4}>
@@ -209,11 +209,15 @@ function roleOf(dispatch: number): string {
   return roles.size > 1 ? "mixed" : ([...roles][0] ?? "leaf");
 }
 
-function clockNote({ timings: { gpu, encodeMs, submitMs, doneMs } }: Recording): string {
+/** What ran the dispatches: not every device is a GPU. */
+const deviceOf = ({ cpu }: Recording["adapter"]): string => (cpu ? "device" : "GPU");
+
+function clockNote({ adapter, timings: { gpu, encodeMs, submitMs, doneMs } }: Recording): string {
+  const device = deviceOf(adapter);
   const host = `Host: encode ${time(encodeMs)}, submit ${time(submitMs)}, done after ${time(doneMs)} more, with the copies of this recording.`;
   return gpu
-    ? `${host} GPU: each dispatch in a pass of its own, by a clock with steps of ${time(gpu.resolutionMs)}. The two clocks have no common zero: the GPU is drawn from the submit on.`
-    : `${host} The GPU of this recording has no clock: dispatches are drawn in order, all of one length.`;
+    ? `${host} Dispatches: each in a pass of its own, by a clock with steps of ${time(gpu.resolutionMs)}. The two clocks have no common zero: the ${device} is drawn from the submit on.`
+    : `${host} The ${device} of this recording has no clock: dispatches are drawn in order, all of one length.`;
 }
 
 /** Round values in a range, about as many as fit. */

@@ -1,10 +1,18 @@
+import { signal } from "@preact/signals";
 import { digits, percent, timeOf, wrongValue } from "./format.ts";
 import { connection } from "./gpu.ts";
-import { type Outcome, timed } from "./rows.ts";
+import { type Ladder, type Outcome, timed } from "./rows.ts";
 import { sentenceOf } from "./rungs.ts";
 import * as session from "./session.ts";
 
 const { outcomes, show, shown } = session;
+
+type Variant = Ladder["variants"][number];
+
+/** Variants that cannot run here keep their places up to this number; more are folded. */
+const mostUnable = 2;
+/** Whether a visitor opened them or closed them. */
+const open = signal<boolean | undefined>(undefined);
 
 /** The variants of a family, from its definition, with what came of each. */
 export function LadderTable() {
@@ -14,6 +22,33 @@ export function LadderTable() {
   const naiveMs = msOf(outcomes.value.get("naive"));
   const fastest = Math.min(...[...outcomes.value.values()].map((outcome) => msOf(outcome) ?? Number.POSITIVE_INFINITY));
   const { family } = session.work.value;
+  const all = ladder.variants;
+  const unable = all.filter(({ lacks }) => lacks !== undefined);
+  const folded = unable.length > mostUnable ? unable : [];
+  const isOpen = open.value ?? folded.some(({ variant }) => variant === shown.value);
+  const row = ({ variant, lacks }: Variant) => (
+    <tr key={variant} class={variant === shown.value ? "shown" : undefined} data-variant={variant}>
+      <th scope="row">
+        <label class="choice">
+          <input
+            class="pick"
+            type="radio"
+            name="variant"
+            checked={variant === shown.value}
+            onChange={() => show({ variant, kernel: 0 })}
+          />{" "}
+          <span class="name">{variant}</span>
+          {variant === ladder.chosen && <span class="tag">the engine’s choice</span>}
+        </label>
+        <p class="sentence">{sentenceOf(family, variant)}</p>
+      </th>
+      <Figures
+        {...{ lacks, naiveMs, fastest }}
+        isMeasured={outcomes.value.has(variant)}
+        outcome={outcomes.value.get(variant)}
+      />
+    </tr>
+  );
   return (
     <section class="card ladder" aria-labelledby="ladder-title">
       <div class="card-head">
@@ -46,29 +81,24 @@ export function LadderTable() {
             </tr>
           </thead>
           <tbody>
-            {ladder.variants.map(({ variant, lacks }) => (
-              <tr key={variant} class={variant === shown.value ? "shown" : undefined} data-variant={variant}>
-                <th scope="row">
-                  <label class="choice">
-                    <input
-                      class="pick"
-                      type="radio"
-                      name="variant"
-                      checked={variant === shown.value}
-                      onChange={() => show({ variant, kernel: 0 })}
-                    />{" "}
-                    <span class="name">{variant}</span>
-                    {variant === ladder.chosen && <span class="tag">the engine’s choice</span>}
-                  </label>
-                  <p class="sentence">{sentenceOf(family, variant)}</p>
-                </th>
-                <Figures
-                  {...{ lacks, naiveMs, fastest }}
-                  isMeasured={outcomes.value.has(variant)}
-                  outcome={outcomes.value.get(variant)}
-                />
+            {all.filter((variant) => !folded.includes(variant)).map(row)}
+            {folded.length > 0 && (
+              <tr class="more">
+                <td class="words" colSpan={9}>
+                  <button
+                    type="button"
+                    class="link"
+                    aria-expanded={isOpen}
+                    onClick={() => {
+                      open.value = !isOpen;
+                    }}
+                  >
+                    {folded.length} of {all.length} variants cannot run here
+                  </button>
+                </td>
               </tr>
-            ))}
+            )}
+            {isOpen && folded.map(row)}
             {outcomes.value.has(session.own) && (
               <tr class="own" data-variant="own">
                 <th scope="row">

@@ -1,5 +1,5 @@
 import { Choice, Notice } from "../parts/controls.tsx";
-import { Adapter, Unsupported } from "../parts/gpu.tsx";
+import { RunsOn, Unsupported } from "../parts/gpu.tsx";
 import { ComparisonCard } from "./comparison.tsx";
 import { connection, notice } from "./gpu.ts";
 import { HeatCard } from "./heatMap.tsx";
@@ -17,6 +17,7 @@ export function Page() {
   if (session.missing.value) return <Unsupported error={session.missing.value} />;
   return (
     <>
+      <RunsOn what={connection.value && { ...connection.value.about, reason: connection.value.reason }} />
       {notice.value !== undefined && (
         <Notice>
           <p>{notice.value}</p>
@@ -32,7 +33,6 @@ export function Page() {
       <ComparisonCard />
       {session.ladder.value && <HeatCard key={problem.value.work} />}
       <ResultsCard />
-      {connection.value && <Adapter {...connection.value.about} reason={connection.value.reason} />}
     </>
   );
 }
@@ -63,7 +63,7 @@ function Toolbar() {
           {busy.value === undefined ? "Measure again" : "Stop"}
         </button>
         <p id="busy" role="status">
-          {busy.value ?? (connection.value ? "" : "Opening the GPU")}
+          {busy.value ?? (connection.value ? "" : "Opening the device")}
         </p>
       </div>
     </section>

@@ -1,6 +1,6 @@
 import { Failure } from "../parts/failure.tsx";
 import { FileButton, useDrop } from "../parts/files.tsx";
-import { Adapter, Unsupported } from "../parts/gpu.tsx";
+import { RunsOn, Unsupported } from "../parts/gpu.tsx";
 import { AboutCard } from "./about.tsx";
 import { Inputs } from "./inputs.tsx";
 import { Results } from "./results.tsx";
@@ -14,6 +14,7 @@ export function Page() {
   if (missing.value) return <Unsupported error={missing.value} />;
   return (
     <>
+      <RunsOn what={remote.value} />
       <Failure reason={failure.value} />
       {/* The button does the same for those who cannot drop. */}
       <div class={`onnx ${isOver ? "over" : ""}`} {...handlers}>
@@ -28,7 +29,6 @@ export function Page() {
           </>
         )}
       </div>
-      {remote.value && <Adapter {...remote.value} />}
     </>
   );
 }

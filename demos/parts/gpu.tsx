@@ -1,5 +1,6 @@
 import type { Backend } from "../../src/index.ts";
 import { wanted } from "./backend.ts";
+import { Unread } from "./unread.tsx";
 import { reasonWithoutWebGPU } from "./unsupported.ts";
 
 export interface AdapterProps {
@@ -12,15 +13,36 @@ export interface AdapterProps {
   readonly reason: string | undefined;
 }
 
+/** How many threads WebAssembly has in this page: as `createWasm`, which only pages without a GPU load. */
+const threads = globalThis.crossOriginIsolated ? Math.min(8, navigator.hardwareConcurrency) : 1;
+
+/** Below the heading of a page: what it runs on once that is known, and which parts of the link it did not understand. */
+export const RunsOn = ({
+  what,
+  unread,
+}: {
+  readonly what: AdapterProps | undefined;
+  readonly unread?: readonly string[];
+}) => (
+  <>
+    <div class="runs-on">{what && <Adapter {...what} />}</div>
+    <Unread parts={unread} />
+  </>
+);
+
 /** What a page runs on, in plain words. */
 export function Adapter({ adapter, cpu, backend, backendReason, reason }: AdapterProps) {
-  if (backend === "wasm")
+  if (backend === "wasm") {
+    const why = backendReason === "no adapter" ? "this browser found no GPU it may use" : backendReason;
+    // A lesson in one file has no guides beside it.
+    const guide = document.querySelector(".home") ? "../guides/browsers.html#without-webgpu" : undefined;
     return (
       <p class="adapter">
-        Runs in <strong>WebAssembly</strong> on the CPU:{" "}
-        {wanted.backend ? "the page's address asks for it" : backendReason}.
+        Runs in <a href={guide}>WebAssembly on the CPU</a> ({threads === 1 ? "1 thread" : `${threads} threads`}):{" "}
+        {wanted.backend ? "the page's address asks for it" : why}.
       </p>
     );
+  }
   return (
     <p class="adapter">
       Runs on <strong>{adapter}</strong>

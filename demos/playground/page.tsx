@@ -1,6 +1,5 @@
 import { Failure } from "../parts/failure.tsx";
-import { Adapter, Unsupported } from "../parts/gpu.tsx";
-import { Unread } from "../parts/unread.tsx";
+import { RunsOn, Unsupported } from "../parts/gpu.tsx";
 import { Data } from "./data.tsx";
 import { Drawing } from "./drawing.tsx";
 import { Options } from "./options.tsx";
@@ -14,8 +13,8 @@ export function Page() {
   const { remote, failure } = session;
   return (
     <>
+      <RunsOn what={remote.value} unread={session.strange} />
       <Failure reason={failure.value} />
-      <Unread parts={session.strange} />
       <Toolbar />
       <div class={`playground${session.networks.value.length > 1 ? " both" : ""}`}>
         <Data />
@@ -29,7 +28,6 @@ export function Page() {
           ? "The address of this page holds all settings and what you changed on the way: a reload or a shared link starts from step 0, makes the same changes at the same steps, and gives the same losses."
           : `A reload or a shared link will not give the losses of this page, because ${session.unkept.value}: it starts from step 0 with the settings of the moment. Reset does so here.`}
       </p>
-      {remote.value && <Adapter {...remote.value} />}
     </>
   );
 }

@@ -1,6 +1,6 @@
 import { useEffect, useRef } from "preact/hooks";
 import { Failure } from "../parts/failure.tsx";
-import { Adapter, Unsupported } from "../parts/gpu.tsx";
+import { RunsOn, Unsupported } from "../parts/gpu.tsx";
 import { Comparison } from "./comparison.tsx";
 import { Ladders, Limits, Steps } from "./figures.tsx";
 import { Peers } from "./peers.tsx";
@@ -14,6 +14,7 @@ export function Page() {
   const shown = summary.value;
   return (
     <>
+      <RunsOn what={line.value} />
       <Failure reason={session.failure.value} />
       <Toolbar />
       {shown?.stopped !== undefined && <p class="remark">Incomplete: {shown.stopped}.</p>}
@@ -34,7 +35,6 @@ export function Page() {
       )}
       <Comparison />
       <Peers />
-      {line.value && <Adapter {...line.value} />}
     </>
   );
 }

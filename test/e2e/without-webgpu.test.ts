@@ -24,7 +24,11 @@ async function passes(page: Page, selector: string, least: number): Promise<void
 
 const saysSo = async (page: Page): Promise<void> => {
   await page.waitForSelector(".adapter");
-  expect(await text(page, ".adapter")).toBe("Runs in WebAssembly on the CPU: no adapter.");
+  expect(await text(page, ".adapter")).toBe(
+    "Runs in WebAssembly on the CPU (1 thread): this browser found no GPU it may use.",
+  );
+  // Below the heading, before everything else.
+  expect(await page.$eval(".adapter, .card", ({ className }) => className)).toBe("adapter");
 };
 
 test("digits trains both networks until they read, in its worker", async () => {
@@ -83,6 +87,26 @@ test("the kernel lab measures, and the speed test too", async () => {
   await (await speed.waitForSelector("#measure:enabled"))!.click();
   await passes(speed, "#gflops strong", 0.01);
   await speed.waitForSelector(".ladder li");
+});
+
+test("the kernel lab folds what cannot run, and opens it", async () => {
+  const page = await openPage("kernels/#sizes=1-1-1");
+  const rows = () => page.$$eval("tr[data-variant]", ({ length }) => length);
+  const fold = (await page.waitForSelector(".ladder .more button"))!;
+  const [folded, all] = (await text(page, ".ladder .more")).match(/\d+/g)!.map(Number);
+  expect(await text(page, ".ladder .more")).toBe(`${folded} of ${all} variants cannot run here`);
+  expect(await rows()).toBe(all! - folded!);
+  await fold.click();
+  await page.waitForSelector(".ladder [aria-expanded=true]");
+  expect(await rows()).toBe(all);
+  const reasons = await page.$$eval("td.lacks", (cells) => cells.map(({ textContent }) => textContent));
+  expect(reasons.filter((reason) => /^Cannot run here: it needs \S/.test(reason)).length).toBe(folded);
+});
+
+test.each(["digits/", "onnx/", "course/neuron.html"])("%s says that it does not know a backend", async (path) => {
+  const page = await openPage(`${path}?backend=wsam`);
+  await saysSo(page);
+  expect(await text(page, "#unread")).toMatch(/does not understand a part of the link: backend=wsam\./);
 });
 
 describe("where the page's policy does not let WebAssembly run", () => {

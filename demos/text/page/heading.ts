@@ -6,7 +6,7 @@ const forTags = [
   ["h1", "Watch a network tell names apart"],
   [
     ".lead",
-    "It reads names one character at a time, says which are first names and which are last names, and learns from its mistakes: on your GPU, inside this page.",
+    "It reads names one character at a time, says which are first names and which are last names, and learns from its mistakes: on your machine, inside this page.",
   ],
 ] as const;
 

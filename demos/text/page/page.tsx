@@ -1,6 +1,5 @@
 import { Failure } from "../../parts/failure.tsx";
-import { Adapter, Unsupported } from "../../parts/gpu.tsx";
-import { Unread } from "../../parts/unread.tsx";
+import { RunsOn, Unsupported } from "../../parts/gpu.tsx";
 import { Distance } from "./distance.tsx";
 import { Elsewhere } from "./elsewhere.tsx";
 import { ExamCard } from "./exam.tsx";
@@ -16,8 +15,8 @@ export function Page() {
   const { remote, failure } = session;
   return (
     <>
+      <RunsOn what={remote.value} unread={session.strange} />
       <Failure reason={failure.value} />
-      <Unread parts={session.strange} />
       <Toolbar />
       <Options />
       <div class="columns">
@@ -30,7 +29,6 @@ export function Page() {
       <p class="credits">
         The texts are in the public domain: <a href="data/LICENCES.txt">where they come from</a>.
       </p>
-      {remote.value && <Adapter {...remote.value} />}
     </>
   );
 }
