@@ -3,6 +3,7 @@ import { AttributeError, DeviceError } from "../../src/errors.ts";
 import { openDevice } from "../../src/gpu/device.ts";
 import { Engine } from "../../src/index.ts";
 import { createGPU } from "../../src/node/index.ts";
+import { recover } from "../../src/recover/index.ts";
 import { createWasm } from "../../src/wasm/index.ts";
 import { connect } from "../../src/worker/index.ts";
 
@@ -161,6 +162,18 @@ describe("threads", () => {
       expect(await threadsOf({ gpu: createWasm({ threads: 2 }), threads })).toBe(expected);
     }
     expect(await threadsOf({ gpu: createWasm({ threads: 2 }) })).toBe("WebAssembly on the CPU, 2 threads");
+  });
+
+  test.each([{ backend: "wasm" }, { gpu: createWasm() }] as const)("outlast a lost device", async (given) => {
+    const engine = await Engine.create({ ...given, threads: 3 });
+    const recovery = await recover(engine);
+    const { device, lost } = engine;
+    device.destroy();
+    await lost;
+    await recovery.restored();
+    expect(engine.device).not.toBe(device);
+    expect(engine.device.adapterInfo.description).toBe("WebAssembly on the CPU, 3 threads");
+    engine.destroy();
   });
 });
 
