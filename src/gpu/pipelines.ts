@@ -87,7 +87,9 @@ export class PipelineCache {
 
   async #make(call: PrintedCall): Promise<GPUComputePipeline> {
     const { label } = call;
-    const moduleOf = (code: string) => this.#device.createShaderModule({ label, code });
+    // WebAssembly trusts the library's own kernels with positions, and checks those of others, as GPUs do everywhere.
+    const isChecked = call.source === undefined || call.written !== undefined;
+    const moduleOf = (code: string) => this.#device.createShaderModule(Object.assign({ label, code }, { isChecked }));
     // An invalid shader makes an invalid pipeline; the error below quotes the faulty line.
     const { value } = inScopes(this.#device, "compile", () => {
       const module = moduleOf(call.wgsl);

@@ -28,10 +28,13 @@ export interface Speed {
 export class ShaderModule {
   readonly label: string;
   readonly code: string;
+  /** Whether positions outside of a buffer become the last one within. */
+  readonly isChecked: boolean;
 
-  constructor({ label = "", code }: GPUShaderModuleDescriptor) {
+  constructor({ label = "", code, isChecked = true }: GPUShaderModuleDescriptor & { readonly isChecked?: boolean }) {
     this.label = label;
     this.code = code;
+    this.isChecked = isChecked;
   }
 
   async getCompilationInfo() {
@@ -43,7 +46,7 @@ export class ShaderModule {
 
   #fault(): string | undefined {
     try {
-      written(this.code);
+      written(this);
       return undefined;
     } catch (error) {
       if (error instanceof FormatError) return error.message;
@@ -53,20 +56,20 @@ export class ShaderModule {
 }
 
 /** Compiles a kernel. @throws FormatError for what it cannot do. */
-export async function pipelineOf({ code }: ShaderModule, heap: Heap): Promise<Pipeline> {
-  const { bytes, bindings } = written(code, heap.isShared);
-  return pipelineWith(await WebAssembly.compile(bytes), bindings, code, heap);
+export async function pipelineOf(kernel: ShaderModule, heap: Heap): Promise<Pipeline> {
+  const { bytes, bindings } = written(kernel, heap.isShared);
+  return pipelineWith(await WebAssembly.compile(bytes), bindings, kernel.code, heap);
 }
 
 /** The same, while its caller waits. */
-export function pipelineAtOnce({ code }: ShaderModule, heap: Heap): Pipeline {
-  const { bytes, bindings } = written(code, heap.isShared);
-  return pipelineWith(new WebAssembly.Module(bytes), bindings, code, heap);
+export function pipelineAtOnce(kernel: ShaderModule, heap: Heap): Pipeline {
+  const { bytes, bindings } = written(kernel, heap.isShared);
+  return pipelineWith(new WebAssembly.Module(bytes), bindings, kernel.code, heap);
 }
 
-function written(code: string, isShared = false) {
+function written({ code, isChecked }: ShaderModule, isShared = false) {
   const writer = new ModuleWriter();
-  const { index, bindings } = compileKernel(writer, code);
+  const { index, bindings } = compileKernel(writer, code, isChecked);
   if (writer.stackBytes > stackBytes)
     throw new FormatError(`arrays of ${writer.stackBytes} bytes, WebAssembly kernels have room for ${stackBytes}`);
   writer.export("run", index);

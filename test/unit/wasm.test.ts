@@ -311,3 +311,71 @@ describe("what kernels of WebAssembly do not know is named", () => {
     expect(messages[0]!.message).toContain(message);
   });
 });
+
+describe("mistakes have their line, and say what is wrong", () => {
+  test.each([
+    ["let a: i32 = x[0];", "", "f32 stands where i32 is expected"],
+    ["y[0] = x[0] + 2i;", "", "f32 and i32 do not go together"],
+    ["y[0] = x[0];\n  y[1] = nothing;", "", "do not know the name nothing"],
+    ["y[0] = sqroot(x[0]);", "", "do not know the type or function sqroot"],
+    ["let a = x[0]; a = 2.0;", "", "a cannot be assigned to"],
+    ["x[0] = 1.0;", "", "can only be read"],
+    ["y[0] = max(x[0]);", "", "max does not take (f32)"],
+    ["y[0] = twice();", "fn twice(a: f32) -> f32 { return 2.0 * a; }", "twice takes 1 values, there are 0"],
+    ["y[0] = again(x[0]);", "fn again(a: f32) -> f32 { return again(a); }", "again calls itself"],
+    ["if (x[0]) { y[0] = 1.0; }", "", "f32 stands where bool is expected"],
+    ["workgroupBarrier();", "", "workgroupBarrier needs WebGPU"],
+    ["y[0] = subgroupAdd(x[0]);", "", "subgroupAdd needs WebGPU"],
+  ])("%s", async (body, functions, message) => {
+    const code = single(`\n  ${body}\n`, "f32", functions);
+    const lines = code.split("\n");
+    const { messages } = await device.createShaderModule({ code }).getCompilationInfo();
+    expect(messages[0]!.message).toContain(message);
+    const at = functions.includes("again(a);") ? functions : body.split("\n").at(-1)!;
+    expect(lines[messages[0]!.lineNum - 1]).toContain(at.trim());
+  });
+
+  test("break outside of a loop, and too many calls", async () => {
+    const fault = async (code: string) => (await device.createShaderModule({ code }).getCompilationInfo()).messages[0];
+    expect((await fault(single("break;")))?.message).toContain("break stands outside of a loop");
+    const doubling = Array.from(
+      { length: 15 },
+      (_, i) => `fn f${i + 1}(a: f32) -> f32 { return f${i}(a) + f${i}(a); }`,
+    );
+    const chain = single("y[0] = f15(x[0]);", "f32", ["fn f0(a: f32) -> f32 { return a; }", ...doubling].join("\n"));
+    expect((await fault(chain))?.message).toContain("more than");
+  });
+});
+
+test("positions outside of an array become the last one, so that no other memory is touched", async () => {
+  const code = `
+@group(0) @binding(0) var<storage, read> x: array<f32, 4>;
+@group(0) @binding(1) var<storage, read_write> y: array<f32, 4>;
+@compute @workgroup_size(1) fn main() {
+  var own = array<f32, 2>(1.0, 2.0);
+  let far = u32(x[3]);
+  y[far - 64u] = 7.0;
+  own[far] = 5.0;
+  y[0] = x[far] + own[0];
+  y[1] = own[1];
+}`;
+  const [, y] = await run(code, [floats(1, 2, 3, 40), floats(0, 0, 0, 0)]);
+  expect([...y]).toEqual([40 + 1, 5, 0, 7]);
+});
+
+test("both arms of select are computed where functions change something, in their order", async () => {
+  const next = "var<private> count: f32; fn next() -> f32 { count += 1.0; return count; }";
+  const body = "y[0] = select(next(), 10.0 * next(), x[0] > 0.0); y[1] = count;";
+  const [, y] = await run(single(body, "f32", next), [floats(1, 0), floats(0, 0)]);
+  expect([...y]).toEqual([20, 2]);
+});
+
+test("a counter that is a component, and floats beyond whole numbers", async () => {
+  const body = `
+    var sum = 0u;
+    for (var v = vec2u(0u, 5u); v.x < 3u; v.x++) { sum += v.y; }
+    y[0] = f32(sum);
+    y[1] = f32(u32(5e9f) / 2u);`;
+  const [, y] = await run(single(body), [floats(0), floats(0, 0)]);
+  expect([...y]).toEqual([15, 2147483520]);
+});

@@ -57,14 +57,14 @@ export const zero = (type: WgslType): Val => ({
 export function converted(x: Val, to: Scalar): Val {
   const from = kindOf(x.type);
   if (from === to) return x;
-  if (x.constant !== undefined) return known(to, convertedNumber(x.constant, to));
+  if (x.constant !== undefined) return known(to, convertedNumber(x.constant, from, to));
   const type: WgslType = x.type.kind === "vector" ? vector(to, x.type.count) : scalar(to);
   return { type, parts: x.parts.map((part) => convertedPart(part, from, to)) };
 }
 
-function convertedNumber(value: number, to: Scalar): number {
+function convertedNumber(value: number, from: Scalar, to: Scalar): number {
   if (to === "bool") return Number(value !== 0);
-  if (Number.isInteger(value) || to === "f32") return value;
+  if (from !== "f32" || to === "f32") return value;
   return Math.max(to === "i32" ? -(2 ** 31) : 0, Math.min(largestFloats[to], Math.trunc(value)));
 }
 
@@ -115,6 +115,8 @@ export function spread(x: Val, count: number): Val {
 export function alike(a: Val, b: Val): [Val, Val] {
   const kind = a.isAbstract ? kindOf(b.type) : kindOf(a.type);
   const [x, y] = [a.isAbstract ? converted(a, kind) : a, b.isAbstract ? converted(b, kind) : b];
+  if (kindOf(x.type) !== kindOf(y.type) || (isVector(x) && isVector(y) && showType(x.type) !== showType(y.type)))
+    throw new FormatError(`${showType(x.type)} and ${showType(y.type)} do not go together`);
   if (isVector(x) && !isVector(y)) return [x, spread(y, (x.type as { count: number }).count)];
   if (isVector(y) && !isVector(x)) return [spread(x, (y.type as { count: number }).count), y];
   return [x, y];

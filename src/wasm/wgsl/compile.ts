@@ -8,7 +8,8 @@ import * as w from "../code/values.ts";
 import { combined, converted, kindOf, type Val, val, zero } from "./arithmetic.ts";
 import { componentAt, Expressions } from "./expressions.ts";
 import { type Meaning, Names } from "./names.ts";
-import { bytesOf, partsOf, placesOf, type WgslType } from "./types.ts";
+import { bytesOf, partsOf, placesOf, scalar, type WgslType } from "./types.ts";
+import { atLine, lineOf, nameOf, needsWebGPU } from "./walk.ts";
 
 /*
  * From the text of a kernel to WebAssembly. Each invocation is one round of three loops. Functions are written where they
@@ -19,21 +20,29 @@ import { bytesOf, partsOf, placesOf, type WgslType } from "./types.ts";
 /**
  * A kernel as a function of a module. Its parameters are the addresses of its buffers, in the order of their bindings,
  * then the first workgroup and the one after the last, along x, y and z: any box of workgroups can be run alone.
+ * @param isChecked whether positions outside of an array become the last one within: for kernels that others wrote.
  * @returns its index, and the numbers of the bindings.
  * @throws FormatError for what kernels of WebAssembly do not know, such as workgroup memory.
  */
-export function compileKernel(module: ModuleWriter, wgsl: string): { index: number; bindings: readonly number[] } {
+export function compileKernel(
+  module: ModuleWriter,
+  wgsl: string,
+  isChecked = false,
+): { index: number; bindings: readonly number[] } {
   const syntax = parse(wgsl);
-  if (syntax.shared.length > 0) throw new FormatError("WebAssembly kernels do not know var<workgroup>");
+  if (syntax.shared.length > 0) throw new FormatError(needsWebGPU("var<workgroup>"));
   const buffers = [...syntax.buffers].sort((a, b) => a.binding - b.binding);
   const params = new Array<"i32">(buffers.length + 6).fill("i32");
   const index = module.procedure(params, (to, ...given) => {
-    const kernel = new KernelCompiler(module, to, syntax);
+    const kernel = new KernelCompiler(module, to, syntax, isChecked);
     buffers.forEach((buffer, i) => kernel.buffer(buffer, given[i] as Value<"i32">));
     kernel.main(given.slice(buffers.length) as Value<"i32">[]);
   });
   return { index, bindings: buffers.map(({ binding }) => binding) };
 }
+
+/** Calls of functions that a kernel may have, with those within them. */
+const mostCalls = 10_000;
 
 /** Where statements are: what they may leave. */
 interface Context {
@@ -49,6 +58,9 @@ interface Context {
 class KernelCompiler extends Expressions {
   /** Positions that have a name. */
   #positions = 0;
+  /** Functions that are being written, and how many have been. */
+  readonly #open = new Set<string>();
+  #written = 0;
 
   buffer({ name, type, access }: BufferSyntax, address: Value<"i32">): void {
     if (type.name !== "array" || !type.of) throw new FormatError(`buffer ${name} is ${type.name}, expected an array`);
@@ -98,7 +110,20 @@ class KernelCompiler extends Expressions {
   }
 
   /** Writes a function where it is called. */
-  protected inline({ params, result, body }: FunctionSyntax, args: readonly Val[]): Val | undefined {
+  protected inline(called: FunctionSyntax, args: readonly Val[]): Val | undefined {
+    const { name, params } = called;
+    if (args.length !== params.length)
+      throw new FormatError(`${name} takes ${params.length} values, there are ${args.length}`);
+    if (this.#open.has(name)) throw new FormatError(`${name} calls itself`);
+    if (++this.#written > mostCalls)
+      throw new FormatError(`more than ${mostCalls} calls, each of which is written out in WebAssembly`);
+    this.#open.add(name);
+    const made = this.#inlined(called, args);
+    this.#open.delete(name);
+    return made;
+  }
+
+  #inlined({ params, result, body }: FunctionSyntax, args: readonly Val[]): Val | undefined {
     const names = new Names(this.globals);
     params.forEach(({ name, type }, i) => {
       const of = this.type(type);
@@ -119,6 +144,14 @@ class KernelCompiler extends Expressions {
   }
 
   #statement(statement: Statement, context: Context): void {
+    try {
+      this.#add(statement, context);
+    } catch (error) {
+      throw atLine(error, lineOf(statement));
+    }
+  }
+
+  #add(statement: Statement, context: Context): void {
     switch (statement.kind) {
       case "declare":
         this.#declare(statement, context.names);
@@ -145,10 +178,12 @@ class KernelCompiler extends Expressions {
         break;
       }
       case "break":
-        this.to.leave(context.breaks!);
+        if (!context.breaks) throw new FormatError("break stands outside of a loop");
+        this.to.leave(context.breaks);
         break;
       case "continue":
-        this.to.leave(context.continues!);
+        if (!context.continues) throw new FormatError("continue stands outside of a loop");
+        this.to.leave(context.continues);
         break;
       case "block":
         this.#block(statement.body, context);
@@ -221,6 +256,7 @@ class KernelCompiler extends Expressions {
     if (to.kind === "index") {
       const place = this.placeOf(to, names);
       if (!place) throw new FormatError("WebAssembly kernels assign to elements of buffers and arrays only");
+      if (place.isConstant) throw new FormatError("the buffer can only be read");
       const { type, address, offset } = place;
       const places = placesOf(type);
       this.#partsOf(this.fitted(given, type)).forEach((part, i) => this.to.store(address, part, offset + places[i]!));
@@ -229,6 +265,7 @@ class KernelCompiler extends Expressions {
     if (to.kind === "member") {
       const at = componentAt(to.name);
       const place = to.x.kind === "index" ? this.placeOf(to.x, names) : undefined;
+      if (place?.isConstant) throw new FormatError("the buffer can only be read");
       if (place && at >= 0) {
         this.to.store(place.address, converted(given, kindOf(place.type)).parts[0]!, place.offset + 4 * at);
         return;
@@ -253,7 +290,7 @@ class KernelCompiler extends Expressions {
   }
 
   #if({ condition, then, otherwise }: Extract<Statement, { kind: "if" }>, context: Context): void {
-    const test = this.value(condition, context.names);
+    const test = this.fitted(this.value(condition, context.names), scalar("bool"));
     if (test.constant !== undefined) {
       const taken = test.constant ? then : otherwise;
       if (taken) this.#block(taken, context);
@@ -288,7 +325,8 @@ class KernelCompiler extends Expressions {
     if (first?.kind !== "declare" || next?.kind !== "assign" || next.sign !== "+") return undefined;
     const { name } = first;
     const meaning = names.get(name);
-    if (meaning?.kind !== "variable" || nameOf(next.to) !== name || assigns(body, name)) return undefined;
+    if (meaning?.kind !== "variable" || meaning.type.kind !== "scalar") return undefined;
+    if (next.to.kind !== "name" || next.to.name !== name || assigns(body, name)) return undefined;
     const { constant } = this.value(next.value, names);
     const [local] = meaning.locals as [Local<"i32">];
     return constant !== undefined && local.type === "i32"
@@ -313,10 +351,4 @@ function assigns(body: Block, name: string): boolean {
         return false;
     }
   });
-}
-
-/** The name of what is assigned to. */
-function nameOf(to: Expression): string | undefined {
-  if (to.kind === "name") return to.name;
-  return to.kind === "member" || to.kind === "index" ? nameOf(to.x) : undefined;
 }

@@ -21,6 +21,7 @@ import {
 import { bitcast, builtins, chosen, kept, rowTimes } from "./builtins.ts";
 import { Names, type Place } from "./names.ts";
 import { bytesOf, partsOf, placesOf, type Scalar, scalar, showType, vector, type WgslType } from "./types.ts";
+import { atLine, Changes, lineOf, needsWebGPU } from "./walk.ts";
 
 /**
  * Bytes that an instruction may add to an address. The rest of the address may be less than the buffer's by as many, so
@@ -45,11 +46,16 @@ export abstract class Expressions {
   protected readonly syntax: ModuleSyntax;
   protected readonly globals = new Names();
   readonly #types = new Map<string, WgslType>();
+  readonly #changes: Changes;
+  /** Whether positions outside of an array become the last one within. */
+  readonly #isChecked: boolean;
 
-  constructor(module: ModuleWriter, to: FunctionWriter, syntax: ModuleSyntax) {
+  constructor(module: ModuleWriter, to: FunctionWriter, syntax: ModuleSyntax, isChecked: boolean) {
     this.module = module;
     this.to = to;
     this.syntax = syntax;
+    this.#changes = new Changes(syntax);
+    this.#isChecked = isChecked;
     for (const [name, value] of syntax.constants)
       this.globals.set(name, { kind: "value", value: this.value(value, this.globals) });
   }
@@ -75,6 +81,14 @@ export abstract class Expressions {
 
   /** The value of an expression; `undefined` of a call without a result. */
   protected evaluate(expression: Expression, names: Names): Val | undefined {
+    try {
+      return this.#evaluated(expression, names);
+    } catch (error) {
+      throw atLine(error, lineOf(expression));
+    }
+  }
+
+  #evaluated(expression: Expression, names: Names): Val | undefined {
     switch (expression.kind) {
       case "number": {
         const { value, type } = expression;
@@ -191,10 +205,19 @@ export abstract class Expressions {
       const outer = x.kind === "index" ? this.placeOf(x, names) : undefined;
       if (outer?.type.kind !== "vector" && outer?.type.kind !== "array") return undefined;
       const of = outer.type.kind === "vector" ? scalar(outer.type.of) : outer.type.of;
-      return this.#placeIn({ ...outer, type: of }, this.value(at, names));
+      return this.#placeIn({ ...outer, type: of }, this.#within(outer.type.count, this.value(at, names)));
     }
-    const { of, address, isConstant } = meaning;
-    return this.#placeIn({ type: of, address, offset: 0, isConstant }, this.value(at, names));
+    const { of, address, isConstant, count } = meaning;
+    return this.#placeIn({ type: of, address, offset: 0, isConstant }, this.#within(count, this.value(at, names)));
+  }
+
+  /** A position in an array, or its last one. */
+  #within(count: number, at: Val): Val {
+    if (!this.#isChecked || count === Number.POSITIVE_INFINITY) return at;
+    const index = kept(this.to, converted(at, "u32"));
+    if (index.constant !== undefined) return known("u32", Math.min(index.constant, count - 1));
+    const [part] = index.parts as [Value<"i32">];
+    return val(scalar("u32"), w.either(w.ltUnsigned(part, w.i32(count)), part, w.i32(count - 1)));
   }
 
   /** The place of an element, given that of the first. */
@@ -277,8 +300,15 @@ export abstract class Expressions {
     if (name === "select") return this.#select(args as [Expression, Expression, Expression], names);
     if (name === "bitcast") return bitcast(kindOf(this.type(callee.of!)) as "f32", this.value(args[0]!, names));
     const builtin = builtins[name];
+    if (/Barrier$|^(?:subgroup|quad|texture)[A-Z]/.test(name)) throw new FormatError(needsWebGPU(name));
     const values = this.#values(args, names);
-    return builtin ? builtin({ module: this.module, to: this.to }, ...values) : this.#made(this.type(callee), values);
+    try {
+      return builtin ? builtin({ module: this.module, to: this.to }, ...values) : this.#made(this.type(callee), values);
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+      const types = values.map(({ type }) => showType(type)).join(", ");
+      throw new FormatError(`${name} does not take (${types})`, { cause: error });
+    }
   }
 
   /** Values of expressions, from left to right. */
@@ -331,7 +361,13 @@ export abstract class Expressions {
     return before;
   }
 
-  #select([no, yes, condition]: [Expression, Expression, Expression], names: Names): Val {
+  #select(args: [Expression, Expression, Expression], names: Names): Val {
+    // Functions that change something are called, in their order.
+    if (args.some((arg) => this.#changes.has(arg))) {
+      const [no, yes, test] = this.#values(args, names) as [Val, Val, Val];
+      return chosen(this.held(no), this.held(yes), test);
+    }
+    const [no, yes, condition] = args;
     const test = this.value(condition, names);
     if (test.constant !== undefined) return this.value(test.constant ? yes : no, names);
     const isGuard = test.type.kind === "scalar" && (this.#reads(no, names) || this.#reads(yes, names));
@@ -422,6 +458,8 @@ export abstract class Expressions {
   /** A value as one of a type: numbers in the text take it. */
   protected fitted(value: Val, type: WgslType): Val {
     if (type.kind === "scalar" && value.isAbstract) return converted(value, type.of);
+    if (showType(value.type) !== showType(type))
+      throw new FormatError(`${showType(value.type)} stands where ${showType(type)} is expected`);
     if (type.kind === "scalar" && value.constant !== undefined && value.type.kind === "scalar")
       return known(type.of, value.constant);
     return { ...value, type };
