@@ -77,7 +77,10 @@ export function Roofline() {
           GFLOP/s
         </text>
         <polyline class="roof" points={line.join(" ")} clip-path="url(#plot)" />
-        {placed(dots.map((dot) => ({ ...dot, at: y(dot.gflops) }))).map(({ name, intensity, at, label }) => (
+        {placed(
+          dots.map((dot) => ({ ...dot, at: y(dot.gflops) })),
+          height - edge.bottom - 6,
+        ).map(({ name, intensity, at, label }) => (
           <g key={name} class={dotClass(name)}>
             <circle cx={x(intensity)} cy={at} r="5" />
             <line class="leader" x1={x(intensity) + 6} y1={at} x2={x(intensity) + 16} y2={label} />

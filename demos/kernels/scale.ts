@@ -9,9 +9,10 @@ export function decades(values: readonly number[]): readonly [low: number, high:
 /** Gap between the lines of labels. */
 const apart = 14;
 
-/** Moves labels apart, so that they can be read; the dots stay. */
+/** Moves labels apart, so that they can be read; the dots stay. @param lowest where the last label may be. */
 export function placed<T extends { readonly at: number }>(
   dots: readonly T[],
+  lowest: number,
 ): readonly (T & { readonly label: number })[] {
   let last = Number.NEGATIVE_INFINITY;
   const down = dots
@@ -21,6 +22,7 @@ export function placed<T extends { readonly at: number }>(
       return { ...dot, label: last };
     });
   // Half of what was gained downwards is given back, so that labels stay near their dots.
-  const shift = down.reduce((sum, { at, label }) => sum + label - at, 0) / Math.max(1, down.length) / 2;
+  const half = down.reduce((sum, { at, label }) => sum + label - at, 0) / Math.max(1, down.length) / 2;
+  const shift = Math.max(half, last - lowest);
   return down.map((dot) => ({ ...dot, label: dot.label - shift }));
 }

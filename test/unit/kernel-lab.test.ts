@@ -168,9 +168,14 @@ describe("the roofline", () => {
   });
 
   test("moves labels apart, and keeps their order", () => {
-    const labels = placed([{ at: 10 }, { at: 100 }, { at: 11 }]).map(({ label }) => label);
+    const labels = placed([{ at: 10 }, { at: 100 }, { at: 11 }], 200).map(({ label }) => label);
     expect(labels).toEqual(labels.toSorted((a, b) => a - b));
     expect(labels[1]! - labels[0]!).toBeCloseTo(14);
+  });
+
+  test("keeps labels above the axis", () => {
+    const labels = placed([{ at: 95 }, { at: 96 }, { at: 99 }], 100).map(({ label }) => label);
+    expect(labels).toEqual([72, 86, 100]);
   });
 });
 
