@@ -22,6 +22,8 @@ export interface Options {
   readonly backends: readonly BackendOptions[];
   /** The folder for results. */
   readonly to: string;
+  /** Whether to model instead of measuring. */
+  readonly plan: boolean;
   /** Two results to compare instead of measuring. */
   readonly compare: readonly [before: string, after: string] | undefined;
 }
@@ -37,6 +39,7 @@ export const help = `Measures kernels and training steps on WebGPU or with WebAs
   --quick            shorter measurements, without the longest kernels: a few minutes on two slow cores
   --speed            only what the page Speed test measures: a few kernels and five steps, in a minute or two
   --scaling          also measure how steps grow with dispatches, batch and sequence, and compiling with the graph
+  --plan            only model steps on described GPUs, from what their kernels ask for; needs no GPU
   --to FOLDER        where to write results; default bench/results
   --compare A B      only compare two results (.json): the time of each row of B divided by that of A
   --help             this text
@@ -73,6 +76,7 @@ export function parseOptions(args: readonly string[]): Options | undefined {
     in: { type: "string", default: "both" },
     backend: { type: "string", default: "webgpu" },
     threads: { type: "string" },
+    plan: { type: "boolean", default: false },
     to: { type: "string", default: join(import.meta.dirname, "results") },
     help: { type: "boolean", short: "h" },
   });
@@ -88,6 +92,7 @@ export function parseOptions(args: readonly string[]): Options | undefined {
       ...(backend === "webgpu" ? [] : [{ backend: "wasm", threads } as const]),
     ],
     to: folder("--to", values.to),
+    plan: values.plan,
     compare: compared.files,
   };
 }

@@ -8,7 +8,9 @@ import type { EngineOptions } from "../src/index.ts";
 import { measureInChrome } from "./chrome.ts";
 import { parseResult } from "./measure/parse.ts";
 import { extended, type Report, type Reporter, type Result } from "./measure/result.ts";
-import { measure, type SuiteOptions } from "./measure/suite.ts";
+import { isWanted, measure, type SuiteOptions } from "./measure/suite.ts";
+import { planRows, planText } from "./modelled/plan.ts";
+import { shapes } from "./modelled/shapes.ts";
 import { type BackendOptions, help, type Options, parseOptions } from "./options.ts";
 import { planOf } from "./plans.ts";
 import { compare } from "./report/compare.ts";
@@ -19,10 +21,15 @@ import { openWebGPU } from "./webgpu.ts";
 await run({ name: "npm run bench", help, parse: parseOptions, main });
 process.exit(); // Dawn's threads would keep the process alive.
 
-async function main({ suite, places, backends, to, compare: files }: Options, stop: AbortSignal): Promise<void> {
+async function main({ suite, places, backends, to, plan, compare: files }: Options, stop: AbortSignal): Promise<void> {
   if (files) {
     const [before, after] = await Promise.all(files.map(readResult));
     console.log(compare(before!, after!, room));
+    return;
+  }
+  if (plan) {
+    for (const shape of shapes.filter(({ name }) => isWanted(name, suite)))
+      if (!stop.aborted) console.log(`${planText(shape, planRows(shape), room)}\n`);
     return;
   }
   for (const place of places) {

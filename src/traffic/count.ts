@@ -2,7 +2,7 @@ import { FormatError, LimitError } from "../errors.ts";
 import type { Block, Declaration, Expression, FunctionSyntax, Statement } from "../wgsl/syntax.ts";
 import { type Cell, Expressions, type Meaning, Scope } from "./expressions.ts";
 import { type Rounds, roundsOf } from "./rounds.ts";
-import { binary, converted, mapped, merged, type Value } from "./values.ts";
+import { binary, converted, isKnown, mapped, merged, type Value } from "./values.ts";
 import { joined, narrowed, nobody, repeated, Varies, type Weights } from "./weights.ts";
 
 type For = Extract<Statement, { kind: "for" }>;
@@ -29,10 +29,9 @@ interface Context {
 const mostRounds = 2 ** 20;
 
 /** Walks a kernel once for all invocations, and counts how often they are at each access. */
-export abstract class Counter extends Expressions {
+export class Counter extends Expressions {
   /** Loops whose rounds differ in what they ask for. */
   readonly #uneven = new Set<For>();
-  #depth = 0;
   #rounds = 0;
 
   protected called({ name, params, result, body }: FunctionSyntax, args: readonly Meaning[]): Value {
@@ -127,7 +126,7 @@ export abstract class Counter extends Expressions {
     const staysWhole = ends.every(([at, end]) => at === end);
     const after = ends.map(([, end]) => end).reduce(joined);
     // Those who may have left count on, but nobody knows for sure.
-    const isSure = before.isSure && (staysWhole || test.v !== undefined);
+    const isSure = before.isSure && (staysWhole || isKnown(test));
     this.at = staysWhole ? before : { ...after, isSure: isSure && after.isSure, maybe: before.maybe };
   }
 
@@ -196,7 +195,7 @@ export abstract class Counter extends Expressions {
     const cells = this.#cellsOf(changed, scope);
     const before = new Map([...cells].map((cell) => [cell, cell.value] as const));
     const asked = new Map([...this.asked].map(([name, own]) => [name, { ...own }] as const));
-    const depth = ++this.#depth;
+    const depth = ++this.depth;
     try {
       for (const cell of cells) cell.value = varying(cell.value, depth);
       const times = mapped(
@@ -206,9 +205,9 @@ export abstract class Counter extends Expressions {
         this.evaluate(bound, scope),
         this.evaluate(step, scope),
       );
-      if (times.v === undefined) throw new Varies(depth);
+      if (!isKnown(times)) throw new Varies(depth);
       if (times.varies !== undefined) throw new Varies(times.varies);
-      this.at = repeated(start, times.v);
+      this.at = repeated(start, times.v!);
       // The bound was counted once.
       if (this.at.sum > 0) {
         this.evaluate(bound, scope);
@@ -219,12 +218,12 @@ export abstract class Counter extends Expressions {
       for (const [cell, value] of before) cell.value = value;
       for (const [name, own] of asked) Object.assign(this.asked.get(name)!, own);
       this.#uneven.add(loop);
-      this.#depth = depth - 1;
+      this.depth = depth - 1;
       this.at = start;
       return false;
     }
     for (const cell of cells) cell.value = { kind: cell.value.kind };
-    this.#depth = depth - 1;
+    this.depth = depth - 1;
     this.at = start;
     return true;
   }
@@ -251,8 +250,8 @@ export abstract class Counter extends Expressions {
       if (++this.#rounds > mostRounds)
         throw new LimitError(`countTraffic: the kernel's loops have more than ${mostRounds} rounds that differ`);
       const test: Value = condition ? this.evaluate(condition, scope) : { kind: "bool", v: 1 };
-      const isKnown = test.v !== undefined;
-      exits = joined(exits, isKnown ? narrowed(this.at, test, false, this.lanes) : this.at);
+      const isSure = isKnown(test);
+      exits = joined(exits, isSure ? narrowed(this.at, test, false, this.lanes) : this.at);
       this.at = narrowed(this.at, test, true, this.lanes);
       const own = { ...inner, scope: new Scope(scope) };
       left.continues = undefined;
@@ -261,7 +260,7 @@ export abstract class Counter extends Expressions {
       if (this.at.sum > 0 && next) this.#statement(next, own);
       if (this.at.sum > 0 && continuing) this.#block(continuing, own);
       // How many rounds follow, memory decides: one is counted.
-      if (!isKnown) {
+      if (!isSure) {
         exits = { ...exits, isSure: false };
         break;
       }

@@ -3,7 +3,7 @@ import { fieldPlace, kindOf, sizeInWords, strideOf, type Type, widthOf, wordByte
 import type { Expression, FunctionSyntax, ModuleSyntax } from "../wgsl/syntax.ts";
 import { typesOf } from "./types.ts";
 import { binary, builtins, converted, elementOf, type Kind, mapped, merged, unknown, type Value } from "./values.ts";
-import { narrowed, type Weights } from "./weights.ts";
+import { narrowed, Varies, type Weights } from "./weights.ts";
 
 /** What invocations ask of a buffer, in bytes. */
 export interface Asked {
@@ -11,6 +11,8 @@ export interface Asked {
   written: number;
   /** What is read if invocations of a workgroup that ask for a word at once share it. */
   shared: number;
+  /** Where words are watched: those that were read. */
+  readonly words: Set<number>;
   isExact: boolean;
 }
 
@@ -58,8 +60,22 @@ export class Scope {
   }
 }
 
-/** Invocations that are watched one by one, for what they share: ranges of those that are in one workgroup. */
-export type Groups = readonly (readonly [from: number, to: number])[];
+/** What is known beside the kernel, and what is watched. */
+export interface Setting {
+  /** Numbers in buffers, by name. */
+  readonly data: Readonly<Record<string, ArrayLike<number>>>;
+  /**
+   * Of a single workgroup: `words` notes which are read, one round of a loop after the other; `rounds` which are read at
+   * once.
+   */
+  readonly watches?: "words" | "rounds" | undefined;
+}
+
+/** Most loads whose words are watched. */
+const mostWatched = { words: 2 ** 18, rounds: 2 ** 16 };
+
+/** There are too many loads to watch each, or memory decides where they are. */
+export class Unwatched {}
 
 const number = (v: number, kind: Kind = "u32"): Value => ({ kind, v });
 
@@ -79,25 +95,30 @@ export abstract class Expressions {
   protected readonly lanes: number;
   protected readonly syntax: ModuleSyntax;
   protected readonly globals = new Scope();
-  protected readonly asked = new Map<string, Asked>();
+  readonly asked = new Map<string, Asked>();
   protected readonly types: ReturnType<typeof typesOf>;
-  readonly #groups: Groups;
+  /** How many loops that are counted as a whole are around. */
+  protected depth = 0;
+  /** How many workgroups each of those counted stands for. */
+  readonly #workgroups: number;
+  protected readonly watches: Setting["watches"];
+  #watched = 0;
 
   constructor(
     syntax: ModuleSyntax,
-    at: Weights,
+    at: Weights & { readonly each: number },
     lanes: number,
-    groups: Groups,
-    data: Readonly<Record<string, ArrayLike<number>>>,
+    { data, watches }: Setting,
   ) {
     this.syntax = syntax;
+    this.watches = watches;
+    this.#workgroups = at.each;
     this.at = at;
     this.lanes = lanes;
-    this.#groups = groups;
     this.types = typesOf(syntax, (expression) => this.constant(expression));
     for (const [name, value] of syntax.constants) this.globals.set(name, { value: this.evaluate(value, this.globals) });
     for (const { name, type } of syntax.buffers) {
-      const asked = { read: 0, written: 0, shared: 0, isExact: true };
+      const asked = { read: 0, written: 0, shared: 0, words: new Set<number>(), isExact: true };
       this.asked.set(name, asked);
       const buffer: Buffer = { asked, data: data[name] };
       this.globals.set(name, { memory: { buffer, type: this.types.type(type), word: number(0) } });
@@ -250,27 +271,42 @@ export abstract class Expressions {
   /** Counts an access by all who are here. */
   #ask({ asked }: Buffer, type: Type, word: Value, what: "read" | "written"): void {
     const { sum, isSure } = this.at;
-    const bytes = sum * widthOf(type) * wordBytes(type);
-    asked[what] += bytes;
-    if (what === "read") asked.shared += bytes * this.#apart(word);
+    const own = widthOf(type) * wordBytes(type);
+    asked[what] += sum * own;
+    if (this.watches === "words" && this.depth > 0) throw new Varies(this.depth);
+    if (this.watches) {
+      this.#watched += this.lanes;
+      if (this.#watched > mostWatched[this.watches]) throw new Unwatched();
+    }
+    if (what === "read" && this.watches === "words") this.#watch(asked, own, word);
+    else if (what === "read" && this.watches === "rounds") asked.shared += sum * own * this.#apart(word);
     if (!isSure) asked.isExact = false;
   }
 
-  /** Which share of the invocations of a workgroup ask for different words. */
+  /** Notes which words are read. */
+  #watch(asked: Asked, bytes: number, { v }: Value): void {
+    const { each } = this.at;
+    if (v === undefined) throw new Unwatched();
+    for (let i = 0; i < this.lanes; i++) {
+      if (typeof each !== "number" && each[i] === 0) continue;
+      const word = typeof v === "number" ? v : v[i]!;
+      if (!asked.words.has(word)) asked.shared += bytes * this.#workgroups;
+      asked.words.add(word);
+    }
+  }
+
+  /** Which share of the invocations ask for different words. */
   #apart({ v }: Value): number {
     if (v === undefined) return 1;
     const { each } = this.at;
-    let [different, all] = [0, 0];
-    for (const [from, to] of this.#groups) {
-      const words = new Set<number>();
-      for (let i = from; i < to; i++) {
-        if (typeof each !== "number" && each[i] === 0) continue;
-        words.add(typeof v === "number" ? v : v[i]!);
-        all++;
-      }
-      different += words.size;
+    const words = new Set<number>();
+    let all = 0;
+    for (let i = 0; i < this.lanes; i++) {
+      if (typeof each !== "number" && each[i] === 0) continue;
+      words.add(typeof v === "number" ? v : v[i]!);
+      all++;
     }
-    return all > 0 ? different / all : 1;
+    return all > 0 ? words.size / all : 1;
   }
 
   /** Writes a value. */

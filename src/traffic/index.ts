@@ -2,7 +2,7 @@ import { checkList, checkObject, checkWhole, FormatError, optionsOf, refuse } fr
 import { parse } from "../wgsl/parse.ts";
 import type { FunctionSyntax, ModuleSyntax, Parameter } from "../wgsl/syntax.ts";
 import { Counter } from "./count.ts";
-import type { Groups, Meaning } from "./expressions.ts";
+import { type Meaning, type Setting, Unwatched } from "./expressions.ts";
 import { binary, unknown, type Value } from "./values.ts";
 
 /** What all invocations of a kernel together ask of a buffer, in bytes. */
@@ -11,8 +11,8 @@ export interface BufferTraffic {
   readonly read: number;
   readonly written: number;
   /**
-   * Bytes read if invocations of a workgroup that load the same word at once share it. Those that do so at different
-   * times are not seen to.
+   * Bytes read if each workgroup reads a word once, judged by one of them. Of workgroups with very many loads, only
+   * invocations that load a word at the same time share it.
    */
   readonly shared: number;
   /**
@@ -90,7 +90,42 @@ export function countTraffic(wgsl: string, options: TrafficOptions): TrafficCoun
   if (!entry) throw new FormatError("countTraffic: the kernel has no entry point");
   const size = sizeOf(syntax, entry);
   const grid = gridOf(workgroups, size, mostInvocations);
-  return new Kernel(syntax, entry, grid, data, subgroupSize).count();
+  const known = { data, subgroupSize };
+  const { buffers, ...count } = new Kernel(syntax, entry, grid, known).count();
+  const one = { ...grid, chosen: [grid.chosen[Math.floor(grid.chosen.length / 2)]!] };
+  const parts = partsShared((watches) => new Kernel(syntax, entry, one, known, watches));
+  const shared = Object.entries(buffers).map(([name, own]) => [name, { ...own, shared: own.read * parts(name) }]);
+  return { ...count, buffers: Object.fromEntries(shared) };
+}
+
+/**
+ * Which part of what a workgroup reads of a buffer is left if it reads each word once; 1 of buffers that it leaves alone.
+ * @param kernelThat makes a kernel of one workgroup that watches words, or else rounds of loops.
+ */
+function partsShared(kernelThat: (watches: "words" | "rounds") => Kernel): (name: string) => number {
+  const watched = (watches: "words" | "rounds"): { kernel: Kernel; isWhole: boolean } => {
+    const kernel = kernelThat(watches);
+    try {
+      kernel.count();
+      return { kernel, isWhole: true };
+    } catch (error) {
+      if (error instanceof Unwatched) return { kernel, isWhole: false };
+      throw error;
+    }
+  };
+  const whole = watched("words");
+  // The first rounds of loops speak for the others.
+  const { kernel } = whole.isWhole ? whole : watched("rounds");
+  return (name) => {
+    const { read, shared } = kernel.asked.get(name)!;
+    return read > 0 ? shared / read : 1;
+  };
+}
+
+/** What is known of memory and the adapter. */
+interface Known {
+  readonly data: Readonly<Record<string, ArrayLike<number>>>;
+  readonly subgroupSize: number;
 }
 
 /** The invocations that are counted: all of some workgroups. */
@@ -106,21 +141,15 @@ const product = (sizes: readonly number[]): number => sizes.reduce((a, b) => a *
 function gridOf(workgroups: readonly number[], size: readonly number[], most: number): Grid {
   const [all, own] = [product(workgroups), product(size)];
   if (all * own <= most) return { size, workgroups, chosen: Array.from({ length: all }, (_, i) => i) };
-  const count = Math.min(all, Math.max(16, Math.floor(Math.min(most, sampleSize) / own)));
+  const count = Math.min(all, Math.max(8, Math.floor(Math.min(most, sampleSize) / own)));
   // One of each of as many equal parts, at places that follow no period: those of the golden ratio.
   const chosen = Array.from({ length: count }, (_, i) => Math.floor(((i + ((i * 0.618034 + 0.5) % 1)) * all) / count));
   return { size, workgroups, chosen };
 }
 
 function sizeOf(syntax: ModuleSyntax, { workgroup = [] }: FunctionSyntax): number[] {
-  const constants = new Constants(syntax, { each: 1, sum: 1, isSure: true, maybe: 0 }, 1, [], {});
-  return [0, 1, 2].map((axis) => (workgroup[axis] ? constants.number(workgroup[axis]) : 1));
-}
-
-class Constants extends Counter {
-  number(expression: Parameters<Counter["constant"]>[0]): number {
-    return this.constant(expression);
-  }
+  const constants = new Counter(syntax, { each: 1, sum: 1, isSure: true, maybe: 0 }, 1, { data: {} });
+  return [0, 1, 2].map((axis) => (workgroup[axis] ? constants.constant(workgroup[axis]) : 1));
 }
 
 /** A kernel, ready to be counted once. */
@@ -133,16 +162,14 @@ class Kernel extends Counter {
     syntax: ModuleSyntax,
     entry: FunctionSyntax,
     grid: Grid,
-    data: Readonly<Record<string, ArrayLike<number>>>,
-    subgroupSize: number,
+    { data, subgroupSize }: Known,
+    watches?: Setting["watches"],
   ) {
     const { size, workgroups, chosen } = grid;
     const own = product(size);
     const lanes = own * chosen.length;
-    const middle = Math.floor(chosen.length / 2);
-    const groups: Groups = [...new Set([0, middle])].map((i) => [i * own, (i + 1) * own] as const);
     const each = product(workgroups) / chosen.length;
-    super(syntax, { each, sum: each * lanes, isSure: each === 1, maybe: 0 }, lanes, groups, data);
+    super(syntax, { each, sum: each * lanes, isSure: each === 1, maybe: 0 }, lanes, { data, watches });
     this.#entry = entry;
     this.#grid = grid;
     this.#subgroupSize = subgroupSize;
@@ -156,7 +183,9 @@ class Kernel extends Counter {
       params.map((param): Meaning => ({ value: this.#argument(param) })),
     );
     return {
-      buffers: Object.fromEntries([...this.asked].map(([name, asked]) => [name, { ...asked }])),
+      buffers: Object.fromEntries(
+        [...this.asked].map(([name, { read, written, shared, isExact }]) => [name, { read, written, shared, isExact }]),
+      ),
       invocations: product(this.#grid.size) * product(this.#grid.workgroups),
       workgroupBytes: this.sharedBytes(),
     };

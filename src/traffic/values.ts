@@ -9,6 +9,8 @@ export interface Value {
   readonly kind: Kind;
   /** One number for all invocations, or one for each; absent where memory decides. */
   readonly v?: number | Lanes;
+  /** Whether `v` is computed when it is first asked for: few numbers decide what is loaded. */
+  readonly isLate?: true;
   /** Of vectors, arrays and structs, where something in them is known. */
   readonly parts?: readonly Value[];
   /** The outermost loop, by its depth, that is counted as a whole and whose rounds have different values: this is the first. */
@@ -78,21 +80,52 @@ export function mapped(kind: Kind, compute: (...numbers: number[]) => number, ..
     const parts = Array.from({ length: width }, (_, i) => mapped(kind, compute, ...values.map((x) => partOf(x, i))));
     return { kind, parts, ...variesWith(...parts) };
   }
-  if (values.some(({ v }) => v === undefined)) return { kind };
-  const lanes = values.map(({ v }) => v!);
+  if (!values.every(isKnown)) return { kind };
   const varies = variesWith(...values);
-  const some = lanes.find((v) => typeof v !== "number");
-  if (some === undefined) return { kind, v: round[kind](compute(...(lanes as number[]))), ...varies };
+  const now = (): number | Lanes =>
+    computed(
+      kind,
+      compute,
+      values.map(({ v }) => v!),
+    );
+  if (values.every((value) => !value.isLate && typeof value.v === "number")) return { kind, v: now(), ...varies };
+  return late(kind, now, varies);
+}
+
+/** Whether memory has no say in a value. */
+export const isKnown = (value: Value): boolean => "v" in value;
+
+/** A value that is computed when it is needed. */
+function late(kind: Kind, compute: () => number | Lanes, varies: Pick<Value, "varies">): Value {
+  let known: number | Lanes | undefined;
+  return {
+    kind,
+    isLate: true,
+    ...varies,
+    get v() {
+      known ??= compute();
+      return known;
+    },
+  };
+}
+
+function computed(
+  kind: Kind,
+  compute: (...numbers: number[]) => number,
+  given: readonly (number | Lanes)[],
+): number | Lanes {
+  const some = given.find((v) => typeof v !== "number");
+  if (some === undefined) return round[kind](compute(...(given as number[])));
   const v = new Float64Array(some.length);
-  const [a, b] = lanes;
-  if (lanes.length !== 2)
-    for (let i = 0; i < v.length; i++) v[i] = compute(...lanes.map((x) => (typeof x === "number" ? x : x[i]!)));
+  const [a, b] = given;
+  if (given.length !== 2)
+    for (let i = 0; i < v.length; i++) v[i] = compute(...given.map((x) => (typeof x === "number" ? x : x[i]!)));
   else if (typeof a === "number") for (let i = 0; i < v.length; i++) v[i] = compute(a, (b as Lanes)[i]!);
   else if (typeof b === "number") for (let i = 0; i < v.length; i++) v[i] = compute(a![i]!, b);
   else for (let i = 0; i < v.length; i++) v[i] = compute(a![i]!, b![i]!);
   if (kind === "u32") for (let i = 0; i < v.length; i++) v[i] = v[i]! >>> 0;
   else if (kind === "i32") for (let i = 0; i < v.length; i++) v[i] = v[i]! | 0;
-  return { kind, v, ...varies };
+  return v;
 }
 
 /** The result of an operator. */
@@ -133,29 +166,40 @@ export const builtins: Readonly<Record<string, Built>> = {
 /** An element of a vector or array, by its index. */
 export function elementOf(value: Value, at: Value): Value {
   const { parts } = value;
-  const index = at.v;
-  if (!parts || index === undefined) return { kind: value.kind };
-  if (typeof index === "number") {
-    const part = parts[index] ?? { kind: value.kind };
+  if (!parts || !isKnown(at)) return { kind: value.kind };
+  if (!at.isLate && typeof at.v === "number") {
+    const part = parts[at.v] ?? { kind: value.kind };
     return at.varies === undefined ? part : { ...part, ...variesWith(part, at) };
   }
-  if (parts.some(({ v }) => v === undefined)) return { kind: value.kind };
-  const v = index.map((i, lane) => {
+  if (!parts.every(isKnown)) return { kind: value.kind };
+  const ofLane = (i: number, lane: number): number => {
     const part = parts[Math.min(Math.max(i, 0), parts.length - 1)]!.v!;
     return typeof part === "number" ? part : part[lane]!;
-  });
-  return { kind: parts[0]!.kind, v, ...variesWith(at, ...parts) };
+  };
+  const now = (): number | Lanes => {
+    const index = at.v!;
+    if (typeof index === "number") return parts[Math.min(index, parts.length - 1)]!.v!;
+    return index.map(ofLane);
+  };
+  return late(parts[0]!.kind, now, variesWith(at, ...parts));
+}
+
+/** A value that is computed now, so that no chain of variables becomes too long. */
+function settled(value: Value): Value {
+  if (!value.isLate) return value;
+  const { kind, v, varies } = value;
+  return { kind, v: v!, ...(varies !== undefined && { varies }) };
 }
 
 /** A value where the weight of an invocation is above 0, else another. */
 export function merged(before: Value, after: Value, weights: number | Lanes): Value {
-  if (typeof weights === "number" || before === after) return after;
+  if (typeof weights === "number" || before === after) return settled(after);
   if (before.parts && before.parts.length === after.parts?.length) {
     const parts = after.parts.map((part, i) => merged(before.parts![i]!, part, weights));
     return { kind: after.kind, parts, ...variesWith(...parts) };
   }
-  const [a, b] = [before.v, after.v];
-  if (a === undefined || b === undefined) return { kind: after.kind };
+  if (!isKnown(before) || !isKnown(after)) return { kind: after.kind };
+  const [a, b] = [before.v!, after.v!];
   const v = weights.map((weight, i) => {
     const from = weight > 0 ? b : a;
     return typeof from === "number" ? from : from[i]!;

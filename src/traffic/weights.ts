@@ -1,4 +1,4 @@
-import type { Lanes, Value } from "./values.ts";
+import { isKnown, type Lanes, type Value } from "./values.ts";
 
 /** How often each invocation is at a statement. */
 export interface Weights {
@@ -25,8 +25,9 @@ const sumOf = (lanes: Lanes): number => lanes.reduce((sum, weight) => sum + weig
 export const nobody = (at: Weights): Weights => ({ ...at, each: 0, sum: 0 });
 
 /** Those for whom a condition holds, or not. */
-export function narrowed(at: Weights, { v, varies }: Value, isWanted: boolean, lanes: number): Weights {
-  if (varies !== undefined && v !== undefined) throw new Varies(varies);
+export function narrowed(at: Weights, test: Value, isWanted: boolean, lanes: number): Weights {
+  if (test.varies !== undefined && isKnown(test)) throw new Varies(test.varies);
+  const { v } = test;
   if (v === undefined) return { ...at, isSure: false, maybe: at.maybe + 1 };
   if (typeof v === "number") return (v !== 0) === isWanted ? at : nobody(at);
   const { each } = at;

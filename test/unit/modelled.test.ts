@@ -1,0 +1,79 @@
+import { describe, expect, test } from "vitest";
+import { gpus } from "../../bench/modelled/gpus.ts";
+import { cacheBytesPerFlop, modelled } from "../../bench/modelled/model.ts";
+import { namedRows, planRows, planText, stepMs } from "../../bench/modelled/plan.ts";
+import { shapes } from "../../bench/modelled/shapes.ts";
+import { parseOptions } from "../../bench/options.ts";
+import type { KernelTraffic } from "../../src/selfcheck/index.ts";
+
+/** 10 TFLOP/s, 100 GB/s: about 26 multiprocessors. */
+const gpu = { name: "test", teraflops: 10, gbPerSec: 100, cacheMiB: 1 };
+
+const kernel: KernelTraffic = {
+  label: "k",
+  family: "k",
+  variant: "naive",
+  workgroups: [1000, 1, 1],
+  flops: 1e9,
+  bytes: 1e6,
+  operands: [],
+  asked: 1e6,
+  flopsPerByte: 1000,
+  invocations: 256000,
+  workgroupBytes: 0,
+};
+
+describe("the model of a kernel", () => {
+  test("is the longest of arithmetic, memory and cache", () => {
+    expect(modelled(kernel, gpu)).toMatchObject({ ms: 0.1, leastMs: 0.1, limit: "arithmetic", occupancy: 1 });
+    const wide = modelled({ ...kernel, bytes: 1e8, asked: 1e8 }, gpu);
+    expect(wide).toMatchObject({ ms: 1, leastMs: 1, memoryMs: 1, limit: "memory" });
+    const asking = modelled({ ...kernel, asked: 1e10 }, gpu);
+    expect(asking).toMatchObject({ leastMs: 0.1, limit: "cache" });
+    expect(asking.ms).toBeCloseTo(1e10 / (cacheBytesPerFlop * 1e10), 9);
+  });
+
+  test("reads operands from memory again if the cache is too small for them", () => {
+    const operand = { name: "a", role: "input a", bytes: 2 ** 21, read: 0, written: 0, shared: 2 ** 23, isExact: true };
+    const of = (cacheMiB: number) => modelled({ ...kernel, operands: [operand] }, { ...gpu, cacheMiB }).memoryMs;
+    expect(of(2)).toBeCloseTo(1e6 / 1e8, 9);
+    expect(of(1)).toBeCloseTo((1e6 + 2 ** 23 - 2 ** 21) / 1e8, 9);
+  });
+
+  test("divides by the part of the GPU that has work", () => {
+    const one = modelled({ ...kernel, workgroups: [1, 1, 1], invocations: 1024 }, gpu);
+    expect(one.occupancy).toBeCloseTo((2 * 1.5e9 * 128) / 1e13, 9);
+    expect(one.limit).toBe("occupancy");
+    expect(one.ms).toBeCloseTo(0.1 / one.occupancy, 9);
+    const few = modelled({ ...kernel, invocations: 128 }, gpu);
+    expect(few.occupancy).toBeCloseTo(128 / ((1e13 / (2 * 1.5e9 * 128)) * 128 * 4), 9);
+  });
+});
+
+describe("a plan", () => {
+  const tiny = shapes[0]!;
+  const rows = planRows(tiny);
+
+  test("adds up the kernels of a step", () => {
+    gpus.forEach((_, i) => {
+      const sum = rows.reduce((total, { times, on }) => total + times * on[i]!.ms, 0);
+      expect(stepMs(rows, i, "ms")).toBeCloseTo(sum, 12);
+      expect(stepMs(rows, i, "leastMs")).toBeLessThanOrEqual(sum);
+    });
+  });
+
+  test("names kernels far above their bound, and says that it is modelled", () => {
+    const named = namedRows(rows, 2);
+    expect(named.length).toBeGreaterThan(0);
+    for (const { on } of named) expect(on[2]!.ms).toBeGreaterThan(3 * on[2]!.leastMs);
+    const text = planText(tiny, rows, 200);
+    expect(text).toContain("(modelled, not timed)");
+    expect(text).toContain("data centre: modelled step");
+    expect(text).toContain(named[0]!.kernel.label);
+  });
+
+  test("is asked for by an option", () => {
+    expect(parseOptions(["--plan"])!.plan).toBe(true);
+    expect(parseOptions([])!.plan).toBe(false);
+  });
+});
