@@ -379,3 +379,37 @@ test("a counter that is a component, and floats beyond whole numbers", async () 
   const [, y] = await run(single(body), [floats(0), floats(0, 0)]);
   expect([...y]).toEqual([15, 2147483520]);
 });
+
+test.each<[string, (x: number) => number]>([
+  ["sin(x)", Math.sin],
+  ["cos(x)", Math.cos],
+  ["tan(x)", Math.tan],
+  ["tanh(x)", Math.tanh],
+  ["exp2(x)", (x) => 2 ** x],
+  ["log2(abs(x))", (x) => Math.log2(Math.abs(x))],
+  ["fract(x)", (x) => x - Math.floor(x)],
+  ["saturate(x)", (x) => Math.min(1, Math.max(0, x))],
+  ["step(0.5, x)", (x) => (x >= 0.5 ? 1 : 0)],
+  ["smoothstep(-1.0, 3.0, x)", (x) => ((t) => t * t * (3 - 2 * t))(Math.min(1, Math.max(0, (x + 1) / 4)))],
+  ["length(x)", Math.abs],
+  ["distance(x, 2.0)", (x) => Math.abs(x - 2)],
+])("%s of one number and of four", async (text, wanted) => {
+  const numbers = [-20.3, -3.2, -1.6, -0.7, -0.01, 0.3, 0.5, 0.79, 1.5, 2.4, 9.1, 31.5];
+  const own = text.startsWith("length") || text.startsWith("distance") ? undefined : "vec4f";
+  const body = (i: number) => `{ let x = x[${i}]; y[${i}] = ${text}; }`;
+  const [, y] = await run(single(numbers.map((_, i) => body(i)).join("\n")), [
+    Float32Array.from(numbers),
+    new Float32Array(numbers.length),
+  ]);
+  const near = (got: Numbers) =>
+    numbers.forEach((x, i) => {
+      const value = wanted(Math.fround(x));
+      expect(Math.abs(got[i]! - value), `of ${x}`).toBeLessThan(2e-6 * (1 + Math.abs(value)));
+    });
+  near(y);
+  if (!own) return;
+  const fours = numbers.length / 4;
+  const all = Array.from({ length: fours }, (_, i) => body(i)).join("\n");
+  const [, z] = await run(single(all, own), [Float32Array.from(numbers), new Float32Array(numbers.length)]);
+  near(z);
+});

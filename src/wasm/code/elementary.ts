@@ -13,13 +13,16 @@ import {
   i32x4,
   lt,
   mul,
+  nearest,
   or,
   pseudoMax,
   pseudoMin,
   shiftLeft,
   shiftRight,
   sub,
+  toSigned,
   type Value,
+  xor,
 } from "./values.ts";
 
 /*
@@ -105,3 +108,21 @@ export const pow = (to: ModuleWriter): Callable<"f32x4"> => {
     return choose(isOne, f32x4(1), f.keep(power));
   });
 };
+
+/** sin x, or cos x: the same, a quarter of a turn later. Within 1e-7 up to |x| of some thousands. */
+export const sine = (to: ModuleWriter, name: "sin" | "cos"): Callable<"f32x4"> =>
+  to.shared(name, ["f32x4"], "f32x4", (f, x) => {
+    // Quarters of a turn, and the rest: |rest| ≤ π / 4.
+    const n = f.keep(nearest(mul(x, f32x4(2 / Math.PI))));
+    const parts = [1.5703125, 4.837512969970703e-4, 7.54978995489e-8];
+    const r = f.keep(parts.reduce<Value<"f32x4">>((rest, part) => sub(rest, mul(n, f32x4(part))), x));
+    const square = f.keep(mul(r, r));
+    const ofSine = polynomial(f, square, [-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1]);
+    const ofCosine = polynomial(f, square, [2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2]);
+    const near = add(r, mul(mul(ofSine, square), r));
+    const far = add(sub(f32x4(1), mul(square, f32x4(0.5))), mul(mul(ofCosine, square), square));
+    const quarter = f.keep(name === "sin" ? toSigned(n) : add(toSigned(n), i32x4(1)));
+    const isOdd = eq(and(quarter, i32x4(1)), i32x4(1));
+    const flipped = shiftLeft(and(quarter, i32x4(2)), i32(30));
+    return bits("f32x4", xor(bits("i32x4", choose(isOdd, far, near)), flipped));
+  });

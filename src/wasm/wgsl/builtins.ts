@@ -1,5 +1,5 @@
 import { FormatError } from "../../errors.ts";
-import { exp, log, pow } from "../code/elementary.ts";
+import { exp, log, pow, sine } from "../code/elementary.ts";
 import { called, type FunctionWriter } from "../code/function.ts";
 import type { Callable, ModuleWriter } from "../code/module.ts";
 import type { Value } from "../code/values.ts";
@@ -109,6 +109,7 @@ function sign({ to }: Place, given: Val): Val {
   return chosen(spread(negative, widthOf(x)), spread(one(1), widthOf(x)), combined(">", x, zeroOf(x)));
 }
 
+const one = /* @__PURE__ */ known("f32", 1);
 const zeroOf = (x: Val): Val => zero(x.type);
 const widthOf = ({ type }: Val): number => (type.kind === "vector" ? type.count : 1);
 
@@ -193,7 +194,45 @@ export const builtins: Readonly<Record<string, Builtin>> = {
   round: each(w.nearest),
   // Shorter than a call of it, with all that a call puts aside.
   exp: elementary(({ to }, x) => exp(to, x!)),
+  exp2: elementary(({ to }, x) => exp(to, w.mul(x!, w.f32x4(Math.LN2)))),
   log: elementary(calls(log)),
+  log2: (place, x) => combined("*", elementary(calls(log))(place, x), known("f32", Math.LOG2E)),
+  sin: elementary(calls((module) => sine(module, "sin"))),
+  cos: elementary(calls((module) => sine(module, "cos"))),
+  tan: (place, x) => {
+    const angle = kept(place.to, float(x));
+    return combined("/", builtins["sin"]!(place, angle), builtins["cos"]!(place, angle));
+  },
+  // 1 − 2 / (e²ˣ + 1)
+  tanh: (place, x) => {
+    const power = builtins["exp"]!(place, combined("*", float(x), known("f32", 2)));
+    return combined("-", one, combined("/", known("f32", 2), combined("+", power, one)));
+  },
+  fract: ({ to }, x) => {
+    const y = kept(to, float(x));
+    return combined("-", y, each(w.floor)({} as Place, y));
+  },
+  saturate: (place, x) => builtins["clamp"]!(place, float(x), known("f32", 0), one),
+  step: ({ to }, edge, x) => {
+    const [low, y] = alike(float(edge), float(x));
+    const none = zeroOf(y);
+    return chosen(none, spread(one, widthOf(y)), combined("<=", kept(to, low), kept(to, y)));
+  },
+  smoothstep: (place, low, high, x) => {
+    const from = kept(place.to, float(low));
+    const share = combined("/", combined("-", float(x), from), combined("-", float(high), from));
+    const t = kept(place.to, builtins["saturate"]!(place, share));
+    return combined("*", combined("*", t, t), combined("-", known("f32", 3), combined("*", known("f32", 2), t)));
+  },
+  length: (place, x) => {
+    const y = kept(place.to, float(x));
+    return y.type.kind === "scalar" ? abs(place, y) : each(w.sqrt)(place, dot(place, y, y));
+  },
+  distance: (place, a, b) => builtins["length"]!(place, combined("-", a, b)),
+  normalize: (place, x) => {
+    const y = kept(place.to, x);
+    return combined("/", y, builtins["length"]!(place, y));
+  },
   pow: elementary(calls(pow)),
   sign,
   dot,
