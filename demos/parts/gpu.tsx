@@ -31,7 +31,7 @@ export const RunsOn = ({
 );
 
 /** What a page runs on, in plain words. */
-export function Adapter({ adapter, cpu, backend, backendReason, reason }: AdapterProps) {
+function Adapter({ adapter, cpu, backend, backendReason, reason }: AdapterProps) {
   if (backend === "wasm") {
     const why = backendReason === "no adapter" ? "this browser found no GPU it may use" : backendReason;
     // A lesson in one file has no guides beside it.

@@ -111,7 +111,8 @@ test("evaluation costs no dispatch, and a training can be exported", async () =>
   const { programs } = await load<{ step: "loss" }>(runner, exportPrograms({ step: parts }));
   const there: number[] = [];
   for (let i = 0; i < 3; i++) there.push((await programs.step.compute(feeds)).loss[0]!);
-  expect(there).toEqual(await run(3));
+  // Exported for CPUs, a program has no subgroups: sums may round in another order.
+  (await run(3)).forEach((loss, i) => expect(there[i]).toBeCloseTo(loss, 6));
   runner.destroy();
   const x = input("x", [6, 1, 8, 8]);
   const plain = await engine.compile({ outputs: { y: model(x, { training: false }) } });
