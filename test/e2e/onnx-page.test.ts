@@ -97,7 +97,7 @@ describe("the page of ONNX models", () => {
     const page = await open();
     await page.waitForSelector(".sample:enabled");
     expect(page.workers()).toHaveLength(1);
-    await expectLight(page, 120);
+    await expectLight(page, 122);
     await read(page, 2);
     expect(await text(page, ".about h2")).toBe("digits.onnx");
     expect(await text(page, "#producer")).toBe("tilegrad");
@@ -114,7 +114,7 @@ describe("the page of ONNX models", () => {
       expect((await ranking(page))[0]).toBe(digit);
     }
     // The importer of all ops came with the first model.
-    await expectLight(page, 150);
+    await expectLight(page, 153);
     await expectAccessible(page);
   });
 
