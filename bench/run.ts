@@ -83,8 +83,9 @@ async function measureAndKeep(
   return result ? [result] : [];
 }
 
-const inNode = async (where: BackendOptions): Promise<EngineOptions> =>
-  where.backend === "wasm" ? where : { gpu: await openWebGPU() };
+async function inNode(where: BackendOptions): Promise<EngineOptions> {
+  return where.backend === "wasm" ? where : { gpu: await openWebGPU() };
+}
 
 async function readResult(file: string): Promise<Result> {
   return parseResult(await readFile(file, "utf8"), file);

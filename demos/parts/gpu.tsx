@@ -38,8 +38,8 @@ function Adapter({ adapter, cpu, backend, backendReason, reason }: AdapterProps)
     const guide = document.querySelector(".home") ? "../guides/browsers.html#without-webgpu" : undefined;
     return (
       <p class="adapter">
-        Runs in <a href={guide}>WebAssembly on the CPU</a> ({threads === 1 ? "1 thread" : `${threads} threads`}):{" "}
-        {wanted.backend ? "the page's address asks for it" : why}.
+        Runs in {guide ? <a href={guide}>WebAssembly on the CPU</a> : "WebAssembly on the CPU"} (
+        {threads === 1 ? "1 thread" : `${threads} threads`}): {wanted.backend ? "the page's address asks for it" : why}.
       </p>
     );
   }

@@ -386,8 +386,9 @@ describe("the page of digits", () => {
       if (stop.place === stop.count - 1) break;
     }
     expect(stops.filter(({ isSeen }) => !isSeen)).toEqual([]);
-    // The link before them was the first.
+    // The link before them was the first; the guide's is below the heading.
     expect(stops.map(({ place }) => place)).toEqual(stops.map((_, i) => i + 1));
+    if (stops[0]!.html.includes("without-webgpu")) stops.shift();
     const first = ["pad", "clear", "before", "example", "after", "play", "one-epoch", "reset", "seed"];
     expect(stops.slice(0, first.length).map(({ html }) => /id="([\w-]+)"/.exec(html)![1])).toEqual(first);
     expect(stops.some(({ html }) => html.includes("cell-0-0"))).toBe(true);
