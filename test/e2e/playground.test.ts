@@ -241,8 +241,7 @@ describe("the playground", () => {
     await page.waitForFunction(() => document.querySelector("#result-title")?.textContent === "Output");
   });
 
-  // It hangs since the page says at its top where it computes: to be found out.
-  test.skip("takes typed weights and biases, from a unit or a line", async () => {
+  test("takes typed weights and biases, from a unit or a line", async () => {
     const page = await open("#problem=slope&noise=0&layers=&paused=1");
     await atStep(page, 0);
     const type = async (value: string) => {
@@ -256,11 +255,16 @@ describe("the playground", () => {
     await page.keyboard.press("Escape");
     expect(await page.evaluate(() => document.activeElement!.id)).toBe("unit-1-0");
     // The slope is (x₁ + x₂) / 8: with these numbers, the network computes just that.
-    await page.$eval(".edges", (edges) => edges.scrollIntoView({ block: "center", behavior: "instant" }));
-    const { x, y, width, height } = (await (await page.$(".edges"))!.boundingBox())!;
+    const { x, width } = (await (await page.$(".edges"))!.boundingBox())!;
     for (const unit of [0, 1]) {
-      // The line leaves its unit horizontally, in the middle of its half.
-      await page.mouse.click(x + 0.35 * width, y + (height * (unit + 0.5)) / 2);
+      const middle = async () => {
+        const box = (await (await page.$(`#unit-0-${unit}`))!.boundingBox())!;
+        return box.y + box.height / 2;
+      };
+      // The drawing moves a little when the pointer first finds a line.
+      await page.mouse.move(x + 0.35 * width, await middle());
+      await page.waitForSelector(".layers.aiming");
+      await page.mouse.click(x + 0.35 * width, await middle());
       await type("0.125");
       await page.keyboard.press("Escape");
     }
