@@ -2,81 +2,16 @@ import { describe, expect, test } from "vitest";
 import { compile } from "../../src/compile/compile.ts";
 import { AttributeError } from "../../src/errors.ts";
 import { conv2d, input, matmul, relu, sum } from "../../src/index.ts";
-import { countTraffic, countTrafficIn, findRacesIn } from "../../src/selfcheck/index.ts";
-import { problems } from "../../src/selfcheck/registry.ts";
+import { countTraffic, countTrafficIn } from "../../src/selfcheck/index.ts";
 import { gpu, software } from "../adapters.ts";
 
-/*
- * Counts from the text of kernels are those of the interpreter, which runs each invocation: for every variant of every
- * family, and exactly.
- */
-
-/**
- * Kernels in which values that other kernels compute decide what is asked for, and how their counts compare to a run. The
- * winner of a window has a gradient to add, the others have not; of sorted positions the first few are stored, and those of
- * a row end where the next row's begin; and a binary search takes as many rounds as it takes, of which few are counted.
- */
-const decided: Readonly<Record<string, "more" | "fewer">> = {
-  "maxPool2dGrad/naive read": "more",
-  "embeddingGrad/sorted read": "more",
-  "embeddingGrad/sorted written": "more",
-  "sort/naive written": "more",
-  "sort/merge written": "more",
-  "sort/merge read": "fewer",
-};
+/* That counts are those of the interpreter in every variant is in interpreted.test.ts. */
 
 const features = new Set(["shader-f16", "subgroups"]);
 const adapters = [
   { ...gpu, features, subgroupSize: 32 },
   { ...software, features, subgroupSize: 4 },
 ];
-
-describe.each(["f32", "f16"] as const)("in %s", (dtype) => {
-  const all = problems(dtype).flatMap((problem, i) =>
-    problem.family.variants.map(({ name }) => ({
-      name: `${problem.family.name}/${name} ${i}`,
-      problem,
-      variant: name,
-    })),
-  );
-  test.each(all)("$name", { timeout: 30_000 }, ({ problem, variant }) => {
-    const { family, within, outputs, feeds } = problem;
-    const fitting = adapters
-      .map((traits) => ({ ...traits, forced: { ...within, [family.name]: { ifFits: variant } } }))
-      .filter((traits) =>
-        compile({ outputs }, traits).calls.some((call) => call.family === family.name && call.variant === variant),
-      );
-    expect(fitting).not.toEqual([]);
-    for (const traits of fitting) {
-      const counted = countTrafficIn({ outputs }, feeds, { traits, mostInvocations: 2 ** 20 });
-      const { kernels } = findRacesIn({ outputs }, feeds, { traits });
-      expect(counted.length).toBe(kernels.length);
-      kernels.forEach((run, i) => {
-        const own = counted[i]!;
-        for (const key of ["label", "invocations", "workgroupBytes"] as const) expect(own[key]).toBe(run[key]);
-        expect(own.asked).toBe(own.operands.reduce((sum, { read, written }) => sum + read + written, 0));
-        own.operands.forEach((operand, k) => {
-          const { bytesRead, bytesWritten } = run.traffic[k]!;
-          const known = { read: bytesRead, written: bytesWritten };
-          for (const what of ["read", "written"] as const) {
-            const { name, isExact } = operand;
-            const counts = { label: own.label, name, bytes: operand[what], isExact };
-            const how = operand[what] === known[what] ? undefined : decided[`${own.family}/${own.variant} ${what}`];
-            if (how) {
-              expect(counts.isExact).toBe(false);
-              if (how === "more") expect(counts.bytes).toBeGreaterThan(known[what]);
-              else expect(counts.bytes).toBeLessThan(known[what]);
-            } else {
-              const isDecided = Object.keys(decided).some((key) => key.startsWith(`${own.family}/${own.variant} `));
-              expect(counts).toEqual({ ...counts, bytes: known[what], isExact: isDecided ? isExact : true });
-            }
-          }
-          expect(operand.shared).toBeLessThanOrEqual(operand.read);
-        });
-      });
-    }
-  });
-});
 
 describe("counts by hand", () => {
   const n = 256;

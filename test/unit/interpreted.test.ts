@@ -3,13 +3,14 @@ import { compile } from "../../src/compile/compile.ts";
 import { grad, input, lstm, mul, sum, type Tensor } from "../../src/index.ts";
 import type { AdapterTraits } from "../../src/kernels/traits.ts";
 import { evaluate } from "../../src/reference/index.ts";
-import { type Finding, findRacesIn } from "../../src/selfcheck/index.ts";
+import { countTrafficIn, type Finding, findRacesIn, type KernelTraffic } from "../../src/selfcheck/index.ts";
 import { type Problem, problems } from "../../src/selfcheck/registry.ts";
 import { gpu, software } from "../adapters.ts";
 
 /*
  * Every kernel of every variant, each invocation watched: no races, no barrier that some miss, no unwritten workgroup
- * memory, no store out of range; and results that are right and the same to the bit in any order.
+ * memory, no store out of range; results that are right and the same to the bit in any order; and as many loads and
+ * stores as were counted from the kernel's text.
  *
  * Products, convolutions and recurrent steps load elements past the end of their operands, by design: WebGPU gives them
  * 0 or another element of the buffer, and their results are not stored. So the two runs below give them different
@@ -27,13 +28,15 @@ const ways = [
   { order: 7, outside: "last" },
 ] as const;
 
-/** Runs a problem both ways. @returns what is wrong. */
-function faultsOf(
-  { outputs, feeds }: Pick<Problem, "outputs" | "feeds">,
-  traits: AdapterTraits,
-  tolerance: number,
-): string[] {
-  const [one, other] = ways.map((way) => findRacesIn({ outputs }, feeds, { traits, ...way }));
+type Runnable = Pick<Problem, "outputs" | "feeds">;
+type Run = ReturnType<typeof findRacesIn>;
+
+/** Runs a problem both ways. */
+const runsOf = ({ outputs, feeds }: Runnable, traits: AdapterTraits): Run[] =>
+  ways.map((way) => findRacesIn({ outputs }, feeds, { traits, ...way }));
+
+/** What is wrong with the two runs of a problem. */
+function faultsOf({ outputs, feeds }: Runnable, [one, other]: readonly Run[], tolerance: number): string[] {
   const wrong = Object.entries(evaluate(outputs, { inputs: feeds })).flatMap(([name, { data }]) => {
     const [got, again] = [one!.outputs[name]!, other!.outputs[name]!];
     const at = data.findIndex((value, i) => !(Math.abs(got[i]! - value) <= tolerance * (1 + Math.abs(value))));
@@ -44,6 +47,44 @@ function faultsOf(
     ];
   });
   return [...wrong, ...faultsIn([...one!.findings, ...other!.findings])];
+}
+
+/**
+ * Kernels in which values that other kernels compute decide what is asked for, and how their counts compare to a run. The
+ * winner of a window has a gradient to add, the others have not; of sorted positions the first few are stored, and those of
+ * a row end where the next row's begin; and a binary search takes as many rounds as it takes, of which few are counted.
+ */
+const decided: Readonly<Record<string, "more" | "fewer">> = {
+  "maxPool2dGrad/naive read": "more",
+  "embeddingGrad/sorted read": "more",
+  "embeddingGrad/sorted written": "more",
+  "sort/naive written": "more",
+  "sort/merge written": "more",
+  "sort/merge read": "fewer",
+};
+
+/** Holds what the text of a kernel asks for to what a run did ask for. */
+function expectCounts(own: KernelTraffic, run: Run["kernels"][number]): void {
+  const kernel = `${own.family}/${own.variant}`;
+  const isDecided = Object.keys(decided).some((key) => key.startsWith(`${kernel} `));
+  for (const key of ["label", "invocations", "workgroupBytes"] as const) expect(own[key]).toBe(run[key]);
+  expect(own.asked).toBe(own.operands.reduce((sum, { read, written }) => sum + read + written, 0));
+  own.operands.forEach((operand, k) => {
+    const { bytesRead, bytesWritten } = run.traffic[k]!;
+    const known = { read: bytesRead, written: bytesWritten };
+    for (const what of ["read", "written"] as const) {
+      const { name, isExact } = operand;
+      const counts = { label: own.label, name, bytes: operand[what], isExact };
+      const how = operand[what] === known[what] ? undefined : decided[`${kernel} ${what}`];
+      if (!how) expect(counts).toEqual({ ...counts, bytes: known[what], isExact: isDecided ? isExact : true });
+      else {
+        expect(isExact).toBe(false);
+        if (how === "more") expect(counts.bytes).toBeGreaterThan(known[what]);
+        else expect(counts.bytes).toBeLessThan(known[what]);
+      }
+    }
+    expect(operand.shared).toBeLessThanOrEqual(operand.read);
+  });
 }
 
 /** Adapters, with subgroups of the largest and smallest size that is common. */
@@ -72,7 +113,14 @@ describe.each([
         compile({ outputs }, traits).calls.some((call) => call.family === family.name && call.variant === variant),
       );
     expect(fitting).not.toEqual([]);
-    expect(fitting.flatMap((traits) => faultsOf(problem, traits, tolerance))).toEqual([]);
+    for (const traits of fitting) {
+      const runs = runsOf(problem, traits);
+      expect(faultsOf(problem, runs, tolerance)).toEqual([]);
+      const counted = countTrafficIn({ outputs }, problem.feeds, { traits, mostInvocations: 2 ** 20 });
+      const { kernels } = runs[0]!;
+      expect(counted.length).toBe(kernels.length);
+      counted.forEach((own, i) => expectCounts(own, kernels[i]!));
+    }
   });
 });
 
@@ -93,7 +141,8 @@ describe.each([
     const { output } = lstm(x, [{ weightIh, weightHh }], { h0 });
     const [dx, dh0] = grad(sum(mul(output, output)), [x, h0]);
     const traits = { ...gpu, ...limits, forced: { lstm: variant } };
-    expect(faultsOf({ outputs: { output, dx: dx!, dh0: dh0! }, feeds }, traits, 2e-4)).toEqual([]);
+    const problem = { outputs: { output, dx: dx!, dh0: dh0! }, feeds };
+    expect(faultsOf(problem, runsOf(problem, traits), 2e-4)).toEqual([]);
   });
 });
 
@@ -107,7 +156,7 @@ describe("as programs are compiled", () => {
       compile(problem, traits).calls.filter(({ parts }) => parts!.length > 1),
     );
     if (problem.family.name === "elementwise") expect(merged).not.toEqual([]);
-    expect(adapters.flatMap((traits) => faultsOf(problem, traits, 2e-4))).toEqual([]);
+    expect(adapters.flatMap((traits) => faultsOf(problem, runsOf(problem, traits), 2e-4))).toEqual([]);
   });
 
   test.each(few)(
@@ -115,7 +164,7 @@ describe("as programs are compiled", () => {
     { timeout: 30_000 },
     (problem) => {
       const traits = { ...adapters[0]!, maxWorkgroups: 7 };
-      expect(faultsOf(problem, traits, 2e-4)).toEqual([]);
+      expect(faultsOf(problem, runsOf(problem, traits), 2e-4)).toEqual([]);
     },
   );
 });
