@@ -1,7 +1,7 @@
 import { FormatError } from "../errors.ts";
 import { halfBits, halfValue } from "../graph/half.ts";
+import { kindOf, type Scalar, showType, type Type, vector, widthOf, withKind } from "../wgsl/types.ts";
 import type { Instruction, Machine, Register } from "./machine.ts";
-import { kindOf, type Scalar, showType, type Type, vector, widthOf, withKind } from "./types.ts";
 
 /** A value: a register for each of its numbers. Truth values are 0 and 1. */
 export interface Val {

@@ -1,7 +1,7 @@
 import { FormatError } from "../errors.ts";
 import { halfBits, halfValue } from "../graph/half.ts";
+import { kindOf, type Scalar, scalar, showType, type Type, vector, withKind } from "../wgsl/types.ts";
 import { type Arithmetic, isFloat, type Val } from "./arithmetic.ts";
-import { kindOf, type Scalar, scalar, showType, type Type, vector, withKind } from "./types.ts";
 
 type Numbers = (...numbers: number[]) => number;
 

@@ -1,12 +1,13 @@
 import { FormatError } from "../errors.ts";
 import type { Expression, FunctionSyntax, ModuleSyntax, TypeName } from "../wgsl/syntax.ts";
+import { TypeNames } from "../wgsl/typeNames.ts";
+import { kindOf, type Scalar, scalar, scalarsOf, showType, type Type, vector, widthOf } from "../wgsl/types.ts";
 import { Arithmetic, rounders, type Val } from "./arithmetic.ts";
 import { bitcast, builtin, componentsOf } from "./builtins.ts";
 import type { Machine, Register } from "./machine.ts";
 import { elementOf, fieldOf, isMemory, load, type Place, store, update, withIndex } from "./places.ts";
 import { Scope } from "./scope.ts";
 import { isSubgroupOperation, subgroupOperation } from "./subgroups.ts";
-import { kindOf, type Scalar, scalar, scalarsOf, showType, type Type, vector, widthOf } from "./types.ts";
 
 const components = ["xyzw", "rgba"];
 
@@ -34,12 +35,13 @@ export abstract class Expressions extends Arithmetic {
   protected readonly syntax: ModuleSyntax;
   protected readonly globals = new Scope();
   readonly #subgroupSize: number;
-  readonly #types = new Map<string, Type>();
+  protected readonly types: TypeNames;
 
   constructor(machine: Machine, syntax: ModuleSyntax, subgroupSize: number) {
     super(machine);
     this.syntax = syntax;
     this.#subgroupSize = subgroupSize;
+    this.types = new TypeNames(syntax, (expression) => this.number(expression, this.globals));
     for (const [name, value] of syntax.constants)
       this.globals.set(name, { kind: "value", value: this.value(value, this.globals) });
   }
@@ -204,7 +206,7 @@ export abstract class Expressions extends Arithmetic {
     const { name } = callee;
     const own = this.syntax.functions.get(name);
     if (own) return this.inline(own, this.#arguments(args, scope));
-    if (name === "bitcast" && callee.of) return bitcast(this, this.type(callee.of), this.value(args[0]!, scope));
+    if (name === "bitcast" && callee.of) return bitcast(this, this.types.type(callee.of), this.value(args[0]!, scope));
     const type = this.#made(callee, args, scope);
     if (type) return type;
     const m = this.machine;
@@ -287,7 +289,7 @@ export abstract class Expressions extends Arithmetic {
   /** A value of a type, from others: conversions, vectors, matrices, arrays, structs. */
   #made(callee: TypeName, args: readonly Expression[], scope: Scope): Val | undefined {
     const open = /^(?:(vec)([234])|(mat)([234])x([234])|array)$/.test(callee.name) && !callee.of;
-    const named = open ? undefined : this.typeOf(callee);
+    const named = open ? undefined : this.types.find(callee);
     if (!open && !named) return undefined;
     const values = this.#arguments(args, scope) as Val[];
     const type = named ?? this.#inferred(callee.name, values);
@@ -337,41 +339,6 @@ export abstract class Expressions extends Arithmetic {
     if (matrix)
       return { kind: "matrix", of: of === "int" ? "float" : of, columns: Number(matrix[1]), rows: Number(matrix[2]) };
     return vector(of, Number(name[3]));
-  }
-
-  /** A type by its name. @throws FormatError if there is none. */
-  protected type(name: TypeName): Type {
-    const type = this.typeOf(name);
-    if (!type) throw new FormatError(`the race finder does not know the type ${name.name}`);
-    return type;
-  }
-
-  protected typeOf({ name, of, count }: TypeName): Type | undefined {
-    const kinds = { f: "f32", h: "f16", i: "i32", u: "u32" } as const;
-    const short = /^vec([234])([fhiu])$/.exec(name);
-    if (short) return vector(kinds[short[2] as "f"], Number(short[1]));
-    if (name === "f32" || name === "f16" || name === "i32" || name === "u32" || name === "bool") return scalar(name);
-    const matrix = /^mat([234])x([234])([fh]?)$/.exec(name);
-    if (matrix && (matrix[3] || of)) {
-      const kind = matrix[3] ? kinds[matrix[3] as "f"] : kindOf(this.type(of!));
-      return { kind: "matrix", of: kind, columns: Number(matrix[1]), rows: Number(matrix[2]) };
-    }
-    if (name === "atomic" && of) return { kind: "atomic", of: kindOf(this.type(of)) };
-    if (/^vec[234]$/.test(name) && of) return vector(kindOf(this.type(of)), Number(name[3]));
-    if (name === "array" && of) {
-      const length = count ? this.number(count, this.globals) : Number.POSITIVE_INFINITY;
-      return { kind: "array", of: this.type(of), count: length };
-    }
-    const known = this.#types.get(name);
-    if (known) return known;
-    const alias = this.syntax.aliases.get(name);
-    const struct = this.syntax.structs.get(name);
-    if (!alias && !struct) return undefined;
-    const made: Type = alias
-      ? this.type(alias)
-      : { kind: "struct", name, fields: new Map(struct!.map((field) => [field.name, this.type(field.type)])) };
-    this.#types.set(name, made);
-    return made;
   }
 }
 

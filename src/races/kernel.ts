@@ -1,13 +1,13 @@
 import { AttributeError, FormatError, ShapeError, TilegradError } from "../errors.ts";
 import { parse } from "../wgsl/parse.ts";
 import type { FunctionSyntax, ModuleSyntax, Parameter } from "../wgsl/syntax.ts";
+import { scalar, sizeInWords, strideOf, type Type, vector, wordBytes } from "../wgsl/types.ts";
 import type { Val } from "./arithmetic.ts";
 import { type Finding, Findings } from "./findings.ts";
 import { type Instruction, Machine, type Register } from "./machine.ts";
 import { Memory } from "./memory.ts";
 import type { Place } from "./places.ts";
 import { Statements } from "./statements.ts";
-import { scalar, sizeInWords, strideOf, type Type, vector, wordBytes } from "./types.ts";
 
 /** The order in which workgroups run, and the invocations of each: a number shuffles the workgroups. */
 export type Order = "forward" | "reversed" | number;
@@ -92,13 +92,13 @@ class Kernel extends Statements {
     this.#buffers = syntax.buffers.map(({ name, type, access }) => {
       const data = settings.buffers[name];
       if (!data) throw new ShapeError(`findRaces: buffer "${name}" is missing`);
-      const own = sized(this.type(type), data.byteLength);
+      const own = sized(this.types.type(type), data.byteLength);
       const bytes = sizeInWords(own) * wordBytes(own);
       if (data.byteLength < bytes)
         throw new ShapeError(`findRaces: buffer "${name}" has ${data.byteLength} bytes, the kernel declares ${bytes}`);
       return this.#memory(name, own, access);
     });
-    this.#shared = syntax.shared.map(({ name, type }) => this.#memory(name, this.type(type), "workgroup"));
+    this.#shared = syntax.shared.map(({ name, type }) => this.#memory(name, this.types.type(type), "workgroup"));
     this.#code = this.captured(() => {
       for (const variable of syntax.variables) this.declare(variable, this.globals);
       this.inline(
@@ -117,7 +117,7 @@ class Kernel extends Statements {
 
   /** What the entry point is given: a built-in value, or a struct of some. */
   #argument({ type, builtin = "" }: Parameter): Val {
-    const own = this.type(type);
+    const own = this.types.type(type);
     if (own.kind === "struct") {
       const fields = this.syntax.structs.get(type.name)!.map((field) => this.#argument(field));
       return { type: own, parts: fields.flatMap(({ parts }) => parts) };

@@ -1,7 +1,16 @@
 import { halfBits, halfValue } from "../graph/half.ts";
+import {
+  kindsIn,
+  placesOf,
+  type Scalar,
+  scalarsOf,
+  sizeInWords,
+  strideOf,
+  type Type,
+  wordBytes,
+} from "../wgsl/types.ts";
 import type { Access } from "./findings.ts";
 import type { Machine } from "./machine.ts";
-import { kindsIn, placesOf, type Scalar, scalarsOf, sizeInWords, strideOf, type Type, wordBytes } from "./types.ts";
 
 /** Who touched a word last, for each word. */
 class Marks {

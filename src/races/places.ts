@@ -1,8 +1,8 @@
+import { fieldPlace, placesOf, strideOf, type Type, widthOf } from "../wgsl/types.ts";
 import type { Arithmetic, Val } from "./arithmetic.ts";
 import type { Access } from "./findings.ts";
 import type { Register } from "./machine.ts";
 import type { Memory } from "./memory.ts";
-import { fieldPlace, placesOf, strideOf, type Type, widthOf } from "./types.ts";
 
 /**
  * Where a value is: registers, or words of memory, from `offset` on. What each invocation adds to it is in `dynamic`,

@@ -1,3 +1,4 @@
+import { Names } from "../wgsl/names.ts";
 import type { Val } from "./arithmetic.ts";
 import type { Place } from "./places.ts";
 
@@ -8,19 +9,5 @@ export type Meaning =
   | { readonly kind: "pointer"; readonly place: Place };
 
 /** Names, and those around them. */
-export class Scope {
-  readonly #own = new Map<string, Meaning>();
-  readonly #outer: Scope | undefined;
-
-  constructor(outer?: Scope) {
-    this.#outer = outer;
-  }
-
-  set(name: string, meaning: Meaning): void {
-    this.#own.set(name, meaning);
-  }
-
-  get(name: string): Meaning | undefined {
-    return this.#own.get(name) ?? this.#outer?.get(name);
-  }
-}
+export const Scope = Names<Meaning>;
+export type Scope = Names<Meaning>;

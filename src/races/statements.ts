@@ -1,11 +1,11 @@
 import { FormatError } from "../errors.ts";
 import type { Block, Declaration, Expression, FunctionSyntax, Statement } from "../wgsl/syntax.ts";
+import { type Type, widthOf } from "../wgsl/types.ts";
 import type { Val } from "./arithmetic.ts";
 import { Expressions } from "./expressions.ts";
 import { flows, type Instruction, type Register } from "./machine.ts";
 import { load, type Place, store } from "./places.ts";
 import { Scope } from "./scope.ts";
-import { type Type, widthOf } from "./types.ts";
 
 /** Where statements are. */
 interface Context {
@@ -57,9 +57,9 @@ export abstract class Statements extends Expressions {
     params.forEach(({ name, type }, i) => {
       const arg = args[i]!;
       if ("at" in arg) scope.set(name, { kind: "pointer", place: arg });
-      else scope.set(name, { kind: "value", value: this.settled(this.fitted(arg, this.type(type))) });
+      else scope.set(name, { kind: "value", value: this.settled(this.fitted(arg, this.types.type(type))) });
     });
-    const type = result && this.type(result);
+    const type = result && this.types.type(result);
     const place = type && this.variable(name, type);
     this.#calls.push(name);
     const code = this.captured(() => this.block(body, { scope, ...(place && { result: place }) }));
@@ -155,7 +155,7 @@ export abstract class Statements extends Expressions {
       scope.set(name, { kind: "pointer", place: pointer });
       return;
     }
-    const own = type && this.type(type);
+    const own = type && this.types.type(type);
     if (!own && !value) throw new FormatError(`${name} has neither a type nor a value`);
     const given = value ? this.value(value, scope) : this.zero(own!);
     const fitted = own ? this.fitted(given, own) : how === "const" ? given : this.concrete(given);

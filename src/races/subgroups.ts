@@ -1,6 +1,6 @@
+import { kindOf, type Scalar, scalar, vector } from "../wgsl/types.ts";
 import { type Arithmetic, rounders, type Val } from "./arithmetic.ts";
 import type { Register } from "./machine.ts";
-import { kindOf, type Scalar, scalar, vector } from "./types.ts";
 
 /*
  * Operations among the invocations of a subgroup, which follow one another in their workgroup.

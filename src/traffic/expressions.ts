@@ -1,7 +1,8 @@
 import { FormatError } from "../errors.ts";
-import { fieldPlace, kindOf, sizeInWords, strideOf, type Type, widthOf, wordBytes } from "../races/types.ts";
+import { Names } from "../wgsl/names.ts";
 import type { Expression, FunctionSyntax, ModuleSyntax } from "../wgsl/syntax.ts";
-import { typesOf } from "./types.ts";
+import { TypeNames } from "../wgsl/typeNames.ts";
+import { fieldPlace, kindOf, sizeInWords, strideOf, type Type, widthOf, wordBytes } from "../wgsl/types.ts";
 import { binary, builtins, converted, elementOf, type Kind, mapped, merged, unknown, type Value } from "./values.ts";
 import { narrowed, Varies, type Weights } from "./weights.ts";
 
@@ -43,22 +44,8 @@ export type Meaning =
   | { readonly pointer: Place };
 
 /** Names, and those around them. */
-export class Scope {
-  readonly #own = new Map<string, Meaning>();
-  readonly #outer: Scope | undefined;
-
-  constructor(outer?: Scope) {
-    this.#outer = outer;
-  }
-
-  set(name: string, meaning: Meaning): void {
-    this.#own.set(name, meaning);
-  }
-
-  get(name: string): Meaning | undefined {
-    return this.#own.get(name) ?? this.#outer?.get(name);
-  }
-}
+export const Scope = Names<Meaning>;
+export type Scope = Names<Meaning>;
 
 /** What is known beside the kernel, and what is watched. */
 export interface Setting {
@@ -96,7 +83,7 @@ export abstract class Expressions {
   protected readonly syntax: ModuleSyntax;
   protected readonly globals = new Scope();
   readonly asked = new Map<string, Asked>();
-  protected readonly types: ReturnType<typeof typesOf>;
+  protected readonly types: TypeNames;
   /** How many loops that are counted as a whole are around. */
   protected depth = 0;
   /** How many workgroups each of those counted stands for. */
@@ -115,7 +102,7 @@ export abstract class Expressions {
     this.#workgroups = at.each;
     this.at = at;
     this.lanes = lanes;
-    this.types = typesOf(syntax, (expression) => this.constant(expression));
+    this.types = new TypeNames(syntax, (expression) => this.constant(expression));
     for (const [name, value] of syntax.constants) this.globals.set(name, { value: this.evaluate(value, this.globals) });
     for (const { name, type } of syntax.buffers) {
       const asked = { read: 0, written: 0, shared: 0, words: new Set<number>(), isExact: true };

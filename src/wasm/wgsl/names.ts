@@ -1,3 +1,4 @@
+import { Names as Around } from "../../wgsl/names.ts";
 import type { Local } from "../code/function.ts";
 import type { Value } from "../code/values.ts";
 import type { Val } from "./arithmetic.ts";
@@ -26,21 +27,5 @@ export interface Place {
 }
 
 /** Names, and those around them. */
-export class Names {
-  readonly #own = new Map<string, Meaning>();
-  readonly #outer: Names | undefined;
-
-  constructor(outer?: Names) {
-    this.#outer = outer;
-  }
-
-  set(name: string, meaning: Meaning): void {
-    this.#own.set(name, meaning);
-  }
-
-  get(name: string): Meaning | undefined {
-    return this.#own.get(name) ?? this.#outer?.get(name);
-  }
-}
-
-/** Where statements are: what they may leave. */
+export const Names = Around<Meaning>;
+export type Names = Around<Meaning>;
