@@ -1,12 +1,13 @@
 import { array, result } from "./lib/array.ts";
 import { kernel } from "./lib/compose.ts";
-import { reaches, sizesOf, tapAt } from "./lib/convolution.ts";
+import { type Convolution, reaches, sizesOf, stretchOfFours, tapAt } from "./lib/convolution.ts";
 import { workgroupSize } from "./lib/grid.wgsl.ts";
 import type { Kernel, Part } from "./lib/kernel.ts";
 import { components } from "./lib/results.ts";
 import { elements, stackOf } from "./lib/stack.ts";
 import { tiled } from "./lib/tile.ts";
 import { plus, shifted } from "./lib/view.wgsl.ts";
+import { type HaloTile, haloLanes, haloOperands } from "./lib/weightHalo.ts";
 import {
   fourPixels,
   gradients,
@@ -24,7 +25,7 @@ const sizes = (p: WeightGrad) => {
     ...sizesOf(p),
     ROWS: [v.positions, "of dy"],
     COLS: [h.positions, "of dy"],
-    PARTS: [parts, "of the images, with a gradient each"],
+    PARTS: [parts, "with a gradient each"],
     IMAGES_EACH: [Math.ceil(images / parts), "images per part"],
     COUNT: [groups * outChannels * inChannels * v.count * h.count, "elements per gradient"],
   } as const;
@@ -200,17 +201,181 @@ const addPixels = (p: WeightGrad, tile: WeightTile, first: string, pixels: numbe
     }`,
   )}`;
 
+/** Invocations of a workgroup of `weightGradDepthwise`. */
+export const depthwiseLanes = 128;
+
+/** Most elements of a kernel that an invocation of `weightGradDepthwise` sums. */
+export const depthwiseSums = 25;
+
+/** Rows of the kernel that a workgroup of `weightGradDepthwise` sums. */
+export const depthwiseRows = ({ vertical: v, horizontal: h }: Convolution): number =>
+  Math.min(v.count, Math.floor(depthwiseSums / h.count));
+
+/**
+ * For one input channel per group.
+ *
+ * Parallel plan: a workgroup computes OWN_ROWS rows of one kernel, over the images of one part. Its invocations share
+ * out the pixels, four neighbours at a time, and each sums all products of its pixels with the input in registers. Then
+ * they add their sums in workgroup memory, in a fixed order.
+ *
+ * Workgroup memory: sum s of an invocation is `partial[s · LANES + lane]`.
+ */
+export function weightGradDepthwise(p: WeightGrad): Kernel {
+  const { vertical: v, horizontal: h } = p;
+  const tile: WeightTile = { channels: 1, rows: depthwiseRows(p), columns: h.count };
+  const count = tile.rows * tile.columns;
+  const inFours = p.input.shape[3]! % 4 === 0;
+  const guarded = reaches({ ...v, count: Math.ceil(v.count / tile.rows) * tile.rows }, p.input.shape[2]!);
+  const addRow = (r: number) => [
+    "let line = plane + in_row * WIDTH;",
+    "load_stretch(line);",
+    ...each(tile.columns, (t) => `sum0_${r}_${t} += dot(g0, four(0, ${t}));`),
+  ];
+  return kernel({
+    workgroup: depthwiseLanes,
+    parts: [inFours ? stretchOfFours(p) : fourPixels(p, tile), gradients(p, tile), result("dw", p.dw)],
+    memory: [{ name: "partial", type: "f32", length: count * depthwiseLanes, note: "sums of each invocation" }],
+    constants: {
+      ...sizes(p),
+      ...tileSizes(p, tile),
+      LANES: [depthwiseLanes, "invocations"],
+      SUMS: [count, "per invocation"],
+      FOURS: [Math.ceil(h.positions / 4), "vec4s per row of dy"],
+    },
+    body: wgsl`
+      let channel = group.x / DOWN;
+      let i = group.x % DOWN * OWN_ROWS;
+      let part = group.y;
+      ${sums(tile, (sum) => `var ${sum} = 0.0;`)}
+      let end = min((part + 1u) * IMAGES_EACH, IMAGES) * (ROWS * FOURS);
+      for (var t = part * (IMAGES_EACH * ROWS * FOURS) + lane; t < end; t += LANES) {
+        let q = t % FOURS;
+        let y = t / FOURS % ROWS;
+        let n = t / (FOURS * ROWS);
+        let plane = (n * GROUPS + channel / OUT_CHANNELS) * (HEIGHT * WIDTH);
+        #if ${!inFours}
+        let left = ${tapAt(h, "4u * q", "0u")};
+        #endif
+        load_gradients(((n * (GROUPS * OUT_CHANNELS) + channel) * ROWS + y) * COLS, q);
+        ${each(
+          tile.rows,
+          (r) => wgsl`
+        {
+          let in_row = ${tapAt(v, "y", shifted("i", r))};
+          #if ${guarded}
+          if (in_row < HEIGHT) {
+            ${addRow(r)}
+          }
+          #else
+          ${addRow(r)}
+          #endif
+        }`,
+        )}
+      }
+      ${sums(tile, (sum, _, r, t) => `partial[${r * tile.columns + t}u * LANES + lane] = ${sum};`)}
+      for (var half = LANES / 2u; half > 0u; half /= 2u) {
+        workgroupBarrier();
+        if (lane < half) {
+          for (var s = 0u; s < SUMS; s++) { partial[s * LANES + lane] += partial[s * LANES + lane + half]; }
+        }
+      }
+      workgroupBarrier();
+      let row = i + lane / KERNEL_W;
+      if (lane < SUMS && row < KERNEL_H) {
+        dw_put(part * COUNT + (channel * KERNEL_H + row) * KERNEL_W + lane % KERNEL_W, partial[lane * LANES]);
+      }`,
+  });
+}
+
+/** Tiles of pixels along each axis of dy, and in all images. */
+export function haloTilesOf({ images, vertical: v, horizontal: h }: Convolution, tile: HaloTile) {
+  const across = Math.ceil(h.positions / (4 * tile.columns));
+  const down = Math.ceil(v.positions / tile.height);
+  return { across, down, all: images * across * down };
+}
+
+/**
+ * With tiles of dy, and of the input with its halo, in workgroup memory: the variant for GPUs.
+ *
+ * Parallel plan: a workgroup computes a block of the gradient, for 4 · OUT_FOURS output channels and some input channels,
+ * over the pixels of one part. It walks over these pixels in tiles. For each, it loads all channels of dy, and the part
+ * of the input that all taps of these pixels meet, each element once. An invocation multiplies them for FOURS · 4 output
+ * channels, one input channel, OWN_ROWS kernel rows and all kernel columns. Neighbouring taps and pixels share elements
+ * of the input, which it keeps in registers.
+ */
+export function weightGradHalo(p: WeightGrad, tile: HaloTile): Kernel {
+  const { fours, rows } = tile;
+  const { vertical: v, horizontal: h } = p;
+  const { across, down, all } = haloTilesOf(p, tile);
+  const own: WeightTile = { channels: 4 * fours, rows, columns: h.count };
+  const sumsOfFours = (text: (sum: string, four: number, r: number, t: number) => string) =>
+    sums({ ...own, channels: fours }, text);
+  return kernel({
+    workgroup: haloLanes(p, tile),
+    parts: [haloOperands(p, tile), keeping(p, own)],
+    constants: {
+      ...sizes(p),
+      FOURS: [fours, "vec4s of output channels per invocation"],
+      OUT_LANES: [tile.outFours / fours, "invocations along output channels"],
+      OWN_ROWS: [rows, "kernel rows per invocation"],
+      DOWN: [Math.ceil(v.count / rows), "invocations along the kernel's rows"],
+      OWN_IN: [tile.inChannels, "input channels per workgroup"],
+      ACROSS: [across, "tiles of pixels per row"],
+      TILES: [down * across, "of pixels per image"],
+      ALL_TILES: [all, "of all images"],
+      TILES_EACH: [Math.ceil(all / p.parts), "per part"],
+      TILE_ROWS: [tile.height, "rows of a tile of pixels"],
+    },
+    body: wgsl`
+      let g = group.z % GROUPS;
+      let part = group.z / GROUPS;
+      let first_out = group.y * (4u * OUT_FOURS);
+      let first_in = group.x * OWN_IN;
+      let own_four = lane % OUT_LANES * FOURS;
+      let own_in = lane / OUT_LANES / DOWN;
+      let i = lane / OUT_LANES % DOWN * OWN_ROWS;
+      ${sumsOfFours((sum) => `var ${sum} = vec4f();`)}
+      for (var t = part * TILES_EACH; t < min((part + 1u) * TILES_EACH, ALL_TILES); t++) {
+        let n = t / TILES;
+        let first_row = t / ACROSS % (TILES / ACROSS) * TILE_ROWS;
+        let first_four = t % ACROSS * TILE_FOURS;
+        load_tile(n, g, first_row, first_four, first_out, first_in);
+        workgroupBarrier();
+        for (var block = 0u; block < BLOCKS; block++) {
+          begin_lines(own_in, i, block / TILE_FOURS, block % TILE_FOURS);
+          ${each(rows, (r) => `load_line(${r});`)}
+          ${each(4, (pixel) => [
+            ...each(fours, (four) => `let g${pixel}_${four} = gradients_at(block, ${pixel}, own_four + ${four}u);`),
+            ...sumsOfFours((sum, four, r, t) => `${sum} += g${pixel}_${four} * input_at(${r}, ${pixel}, ${t});`),
+          ])}
+        }
+        // All invocations must finish reading the tiles before any overwrites them.
+        workgroupBarrier();
+      }
+      let channel = first_out + 4u * own_four;
+      let c = first_in + own_in;
+      if (channel >= OUT_CHANNELS || c >= IN_CHANNELS) { return; }
+      let kernel = (g * OUT_CHANNELS + channel) * IN_CHANNELS + c; // one for each pair of channels
+      let at = part * COUNT + (kernel * KERNEL_H + i) * KERNEL_W; // the first element of the invocation
+      ${sums(own, (_, r, row, t) => `keep(${r}, ${row}, ${t}, sum${r >> 2}_${row}_${t}.${components[r & 3]!});`)}`,
+  });
+}
+
+/** Pixels that stay together when those of all images are split into parts. */
+export const pixelBlock = 128;
+
 /** With a tile of output channels × patch columns in workgroup memory, over the pixels of one part. See lib/tile.ts. */
 export function weightGradTiled(p: WeightGrad): Kernel {
   const { vertical: v, horizontal: h, input, dy, dw } = p;
   const pixels = v.positions * h.positions;
+  const each = Math.ceil((p.images * pixels) / pixelBlock / p.parts) * pixelBlock;
   const tile = tiled({
     type: input.dtype,
     a: { at: (channel, k) => `dy_at(g, ${channel}, ${k})`, alongK: true },
     b: { at: (column, k) => `input_at(g, ${column}, ${k})`, alongK: true },
-    from: "part * (IMAGES_EACH * PIXELS)",
-    to: "min((part + 1u) * (IMAGES_EACH * PIXELS), IMAGES * PIXELS)",
-    longest: Math.ceil(p.images / p.parts) * pixels,
+    from: "part * PIXELS_EACH",
+    to: "min((part + 1u) * PIXELS_EACH, IMAGES * PIXELS)",
+    longest: Math.min(each, p.images * pixels),
   });
   return kernel({
     workgroup: tile.workgroup,
@@ -219,6 +384,7 @@ export function weightGradTiled(p: WeightGrad): Kernel {
     constants: {
       ...sizes(p),
       PIXELS: [pixels, "pixels per image of dy"],
+      PIXELS_EACH: [each, "pixels per part"],
       KERNEL: [v.count * h.count, "elements of the kernel"],
       COLUMNS: [p.inChannels * v.count * h.count, "of the gradient as a matrix"],
     },

@@ -29,6 +29,8 @@ const sentences: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   conv2dWeightGrad: {
     direct: "One invocation computes some rows of kernels for several features in registers.",
     quads: "The same, and four neighbouring invocations share what they load.",
+    depthwise: "For kernels of one channel: a workgroup shares out the pixels, and adds up its sums.",
+    halo: "A workgroup loads tiles of the gradient and the image around them once, for all kernel elements: for GPUs.",
     tiled: "A matrix product of gradient and patches of the image, through workgroup memory: for GPUs.",
   },
   maxPool2d: {

@@ -1,8 +1,8 @@
 import { bufferOf } from "./array.ts";
 import { widened } from "./half.wgsl.ts";
 import type { Part, View } from "./kernel.ts";
-import type { End } from "./results.ts";
-import { plus, times } from "./view.wgsl.ts";
+import { components, type End } from "./results.ts";
+import { plus, tight, times } from "./view.wgsl.ts";
 
 /*
  * Shared by the kernels of a convolution and its gradients: how a kernel moves over an image, names for all sizes, and
@@ -139,4 +139,43 @@ export function stretch({ input, horizontal: h, positions, whole = false, guarde
     },
   };
   return { part, isOutside: (c: number, t: number) => four(c, t).every(isPadding) };
+}
+
+/**
+ * The same for four results from position 4 · `q`, if rows of the input have a multiple of 4 elements: loads vec4s, or
+ * the one component that is needed.
+ */
+export function stretchOfFours({ input, horizontal: h }: Pick<Convolution, "input" | "horizontal">): Part {
+  const columnOf = (position: number, t: number) => h.offset + position * h.stride + t * h.shift;
+  const all = range(4).flatMap((p) => range(h.count).map((t) => columnOf(p, t)));
+  const vectors = [...new Set(all.map((column) => Math.floor(column / 4)))].sort((a, b) => a - b);
+  const partsOf = (vector: number) => [...new Set(all.filter((column) => Math.floor(column / 4) === vector))];
+  const last = (Math.ceil(h.positions / 4) - 1) * h.stride;
+  const load = (vector: number, line: string): string => {
+    const columns = partsOf(vector);
+    const at = moved(times("q", h.stride), vector);
+    const whole = `input[${plus(`${tight(line)} / 4u`, at)}]`;
+    const isOne = columns.length === 1;
+    const value = isOne
+      ? widened(input.dtype, `${whole}.${components[columns[0]! - 4 * vector]!}`)
+      : widened(input.dtype, whole, 4);
+    return vector < 0 || 4 * (last + vector) >= input.shape[3]!
+      ? `select(${isOne ? "0.0" : "vec4f()"}, ${value}, ${at} < WIDTH / 4u)`
+      : value;
+  };
+  const nameOf = (column: number): string => {
+    const vector = Math.floor(column / 4);
+    const name = `x${vectors.indexOf(vector)}`;
+    return partsOf(vector).length === 1 ? name : `${name}.${components[column - 4 * vector]!}`;
+  };
+  return {
+    buffers: [bufferOf("input", input, "read", 4)],
+    accessors: {
+      load_stretch: (line) => vectors.map((vector, i) => `let x${i} = ${load(vector, line!)};`),
+      four: (_, t) =>
+        `vec4f(${range(4)
+          .map((q) => nameOf(columnOf(q, Number(t))))
+          .join(", ")})`,
+    },
+  };
 }

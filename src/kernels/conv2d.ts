@@ -108,7 +108,7 @@ interface ConvVariant extends Variant<Problem> {
 }
 
 /** Fewest invocations that fill a GPU. */
-const busy = 2 ** 16;
+export const busy = 2 ** 16;
 
 /** Register tiles that cover the results of an image and a group. */
 const blocksOf = ({ vertical: v, horizontal: h, outChannels }: Correlation, tile: ConvTile): number =>

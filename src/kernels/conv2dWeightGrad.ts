@@ -1,5 +1,12 @@
 import {
+  depthwiseLanes,
+  depthwiseRows,
+  depthwiseSums,
+  haloTilesOf,
+  pixelBlock,
+  weightGradDepthwise,
   weightGradDirect,
+  weightGradHalo,
   weightGradNaive,
   weightGradQuads,
   weightGradTiled,
@@ -8,14 +15,16 @@ import type { Convolution } from "../../shaders/lib/convolution.ts";
 import { alongX } from "../../shaders/lib/grid.wgsl.ts";
 import type { Kernel } from "../../shaders/lib/kernel.ts";
 import { tileBytes, tileSide } from "../../shaders/lib/tile.ts";
+import { haloLanes } from "../../shaders/lib/weightHalo.ts";
 import { mostColumns, tilesOf, type WeightGrad, type WeightTile } from "../../shaders/lib/weightTile.ts";
 import { bytesPer, type DType, labelShape, sizeOf } from "../graph/shape.ts";
 import { bound, type KernelCall, type View } from "./call.ts";
 import { choose, family, named, needsWorkgroup, unless, type Variant, workgroupOf } from "./choose.ts";
-import { forwardTaps, type Geometry } from "./conv2d.ts";
+import { busy, forwardTaps, type Geometry } from "./conv2d.ts";
 import type { Kernels, Lowering, Work } from "./lowering.ts";
 import { sumCalls } from "./reduce.ts";
 import type { AdapterTraits } from "./traits.ts";
+import { haloBlocks, haloTileOf, needsHalo } from "./weightHalo.ts";
 import { touched } from "./work.ts";
 
 interface Problem {
@@ -30,6 +39,7 @@ interface Problem {
   readonly rows: number;
   readonly columns: number;
   readonly stride: readonly [number, number];
+  readonly dilation: readonly [number, number];
 }
 
 const problemOf = ({ vertical: v, horizontal: h, ...p }: Convolution): Problem => ({
@@ -42,11 +52,14 @@ const problemOf = ({ vertical: v, horizontal: h, ...p }: Convolution): Problem =
   rows: v.positions,
   columns: h.positions,
   stride: [v.stride, h.stride],
+  dilation: [v.shift, h.shift],
 });
 
+type Sizes = Omit<WeightGrad, "parts" | "dw">;
+
 interface WeightGradVariant extends Variant<Problem> {
-  /** How many parts the images are split into. */
-  parts(p: Convolution): number;
+  /** How many parts the images, or their pixels, are split into. */
+  parts(p: Sizes): number;
   write(p: WeightGrad, traits: AdapterTraits): Kernel;
   workgroups(p: WeightGrad, traits: AdapterTraits): readonly [number, number, number];
 }
@@ -69,9 +82,21 @@ const quadTile = ({ outChannels, vertical: v, horizontal: h }: Convolution): Wei
 const directTiles = (p: Convolution): number => tilesOf(p, directTile(p)).all;
 const quadTiles = (p: Convolution): number => tilesOf(p, quadTile(p)).all;
 
-/** Number of parts that gives every core, or the whole GPU, enough work. @param tiles per part and group. */
-const partsFor = ({ images, groups }: Convolution, tiles: number, wanted: number): number =>
-  Math.min(images, Math.max(1, Math.ceil(wanted / (tiles * groups))));
+/**
+ * Number of parts that gives every core, or the whole GPU, enough work.
+ * @param units what is shared out, such as images: all parts but the last have equally many.
+ * @param tiles per part and group.
+ */
+function partsFor({ groups }: Convolution, units: number, tiles: number, wanted: number): number {
+  const most = Math.min(units, Math.max(1, Math.ceil(wanted / (tiles * groups))));
+  return Math.ceil(units / Math.ceil(units / most));
+}
+
+/** Workgroups of `depthwise` per part and group. */
+const kernelsOf = (p: Convolution): number => p.outChannels * Math.ceil(p.vertical.count / depthwiseRows(p));
+
+/** Pixels in all images. */
+const pixelsOf = ({ images, vertical: v, horizontal: h }: Convolution): number => images * v.positions * h.positions;
 
 /**
  * Scores for CPU adapters were measured on SwiftShader and hold on lavapipe. There, 5×5 from 8 to 16 channels with 64
@@ -88,7 +113,7 @@ export const weightGradFamily = /* @__PURE__ */ family<WeightGradVariant>("conv2
   {
     name: "direct",
     score: () => 1,
-    parts: (p) => partsFor(p, directTiles(p), 512),
+    parts: (p) => partsFor(p, p.images, directTiles(p), 512),
     write: (p, traits) => weightGradDirect(p, directTile(p), workgroupOf(traits)),
     workgroups: (p, traits) => [Math.ceil(directTiles(p) / workgroupOf(traits)), p.groups * p.parts, 1],
   },
@@ -96,15 +121,44 @@ export const weightGradFamily = /* @__PURE__ */ family<WeightGradVariant>("conv2
     name: "quads",
     needs: (_, { features }) => unless(features.has("subgroups"), "subgroups"),
     score: ({ outChannels }, { cpu }) => (cpu && outChannels >= 4 ? 1.5 : 0.5),
-    parts: (p) => partsFor(p, quadTiles(p), 64),
+    parts: (p) => partsFor(p, p.images, quadTiles(p), 64),
     write: (p, traits) => weightGradQuads(p, quadTile(p), workgroupOf(traits)),
     workgroups: (p, traits) => [Math.ceil((quadTiles(p) * p.parts * 4) / workgroupOf(traits)), p.groups, 1],
+  },
+  {
+    name: "depthwise",
+    needs: ({ inChannels, kernel }, traits) =>
+      unless(inChannels === 1, "one input channel per group") ??
+      unless(kernel[1] <= depthwiseSums, `kernel rows of ${depthwiseSums} elements at most`) ??
+      needsWorkgroup(traits, depthwiseLanes, 4 * depthwiseSums * depthwiseLanes),
+    score: (_, { cpu }) => (cpu ? 0 : 1.5),
+    parts: (p) => partsFor(p, p.images, kernelsOf(p), 512),
+    write: weightGradDepthwise,
+    workgroups: (p) => [p.groups * kernelsOf(p), p.parts, 1],
+  },
+  {
+    name: "halo",
+    needs: needsHalo,
+    score: (problem, { cpu }) =>
+      !cpu && problem.outChannels >= 16 && problem.kernel[0] * problem.kernel[1] >= 3 && columnsOf(problem) >= 32
+        ? 3
+        : 0,
+    parts(p) {
+      const tile = haloTileOf(p);
+      const [across, down] = haloBlocks(p, tile);
+      return partsFor(p, Math.ceil(haloTilesOf(p, tile).all / 4), across * down, busy / haloLanes(p, tile));
+    },
+    write: (p) => weightGradHalo(p, haloTileOf(p)),
+    workgroups: (p) => [...haloBlocks(p, haloTileOf(p)), p.groups * p.parts],
   },
   {
     name: "tiled",
     needs: (_, traits) => needsWorkgroup(traits, 256, tileBytes(tileSide)),
     score: (problem, { cpu }) => (!cpu && problem.outChannels >= 16 && columnsOf(problem) >= 32 ? 2 : 0),
-    parts: (p) => partsFor(p, Math.ceil(p.outChannels / tileSide) * Math.ceil(columnsOf(problemOf(p)) / tileSide), 256),
+    parts(p) {
+      const squares = Math.ceil(p.outChannels / tileSide) * Math.ceil(columnsOf(problemOf(p)) / tileSide);
+      return partsFor(p, Math.ceil(pixelsOf(p) / pixelBlock), squares, 256);
+    },
     write: weightGradTiled,
     workgroups: (p) => [
       Math.ceil(columnsOf(problemOf(p)) / tileSide),
@@ -138,7 +192,7 @@ function weightGradCalls({ node, inputs }: Work, to: Lowering): readonly KernelC
     input: x,
   };
   const variant = choose<WeightGradVariant, Problem>(weightGradFamily, problemOf(p), to.traits);
-  const parts = variant.parts(p);
+  const parts = variant.parts({ ...p, dy });
   const size = sizeOf(dw.shape);
   const place = parts === 1 ? dw : to.scratch("parts of a weight gradient", [parts, size], "f32");
   const split: WeightGrad = { ...p, dy, parts, dw: place };

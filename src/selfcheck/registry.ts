@@ -88,7 +88,7 @@ export const registry: readonly Row[] = [
   { family: softmaxGradFamily, build: softmaxes },
   { family: convFamily, build: convolutions },
   { family: spreadFamily, build: convolutions, within: { conv2d: { ifFits: "taps" } } },
-  { family: weightGradFamily, build: convolutions },
+  { family: weightGradFamily, build: weightGradients },
   { family: maxPoolFamily, build: pools },
   { family: maxPoolGradFamily, build: pools },
   { family: maxPoolPickFamily, build: pools },
@@ -214,6 +214,19 @@ function convolutions(inputs: Inputs): Record<string, Tensor> {
   const y = ops.conv2d(x, w, inputs.floats("bias", [5]), { padding: 1, stride: [1, 2] });
   const [dx, dw] = grad(ops.sum(ops.mul(y, y)), [x, w]);
   return { y: ops.relu(y), dx: dx!, dw: dw! };
+}
+
+/** The gradients of kernels over all channels, and of kernels over one channel each. */
+function weightGradients(inputs: Inputs): Record<string, Tensor> {
+  const [x, w, v] = [
+    inputs.floats("x", [2, 3, 9, 10]),
+    inputs.floats("w", [5, 3, 3, 3]),
+    inputs.floats("v", [6, 1, 3, 3]),
+  ];
+  const y = ops.conv2d(x, w, undefined, { padding: 1, stride: [1, 2] });
+  const z = ops.conv2d(x, v, undefined, { padding: 1, groups: 3 });
+  const [dw, dv] = grad(ops.add(ops.sum(ops.mul(y, y)), ops.sum(ops.mul(z, z))), [w, v]);
+  return { dw: dw!, dv: dv! };
 }
 
 function pools(inputs: Inputs): Record<string, Tensor> {

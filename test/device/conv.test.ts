@@ -40,8 +40,8 @@ async function agrees(
   outputs: Record<string, Tensor>,
   feeds: Record<string, Float32Array>,
 ): Promise<void> {
-  const both = weightGradFamily.variants.some(({ name }) => name === variant);
-  const forced = { conv2d: variant, ...(both && { conv2dWeightGrad: variant }) };
+  const having = [convFamily, weightGradFamily].filter(({ variants }) => variants.some(({ name }) => name === variant));
+  const forced = Object.fromEntries(having.map(({ name }) => [name, variant]));
   const engine = await Engine.create({ device, variants: wherever(forced) });
   const program = await engine.compile({ outputs });
   const families = program.inspect().kernels.filter(({ family }) => family.startsWith("conv"));
@@ -109,6 +109,30 @@ describe.each(variants)("%s", (variant) => {
     const [dx, dw] = grad(sum(mul(y, input("u", y.shape))), [x, w]) as [Tensor, Tensor];
     expect(y.shape).toEqual([2, 3, 10, 12]);
     await agrees(variant, { y, dx, dw }, { x: values(240, 1), w: values(108, 2), b: values(3, 3), u: values(720, 4) });
+  });
+});
+
+const named = (...names: readonly string[]): Case[] => cases.filter(([name]) => names.includes(name));
+const onlyGradients: Record<string, Case[]> = {
+  depthwise: [
+    ...named("depthwise"),
+    ["depthwise, twice as many channels, strided", [3, 4, 9, 12], [8, 1, 3, 3], { groups: 4, padding: 1, stride: 2 }],
+    ["depthwise, of large kernels", [2, 2, 9, 7], [2, 1, 6, 5], { groups: 2, padding: [3, 2], dilation: [1, 2] }],
+  ],
+  halo: [
+    ...named("dilated, uneven", "grouped", "wide kernel"),
+    ["of more channels than a workgroup's", [2, 19, 9, 12], [70, 19, 3, 3], { padding: 1 }],
+    ["7×7, strided by 2", [2, 3, 19, 20], [17, 3, 7, 7], { padding: 3, stride: 2 }],
+  ],
+};
+
+describe.each(Object.keys(onlyGradients))("weight gradient, %s", (variant) => {
+  test.each(some(onlyGradients[variant]!))("%s", async (_, xShape, wShape, options) => {
+    const [x, w] = [input("x", xShape), input("w", wShape)];
+    const y = conv2d(x, w, undefined, options);
+    const [dw] = grad(sum(mul(y, input("u", y.shape))), [w]) as [Tensor];
+    const size = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
+    await agrees(variant, { dw }, { x: values(size(xShape), 1), u: values(size(y.shape), 4) });
   });
 });
 

@@ -112,6 +112,16 @@ describe.skipIf(lacking)(titled("every variant in f16"), () => {
       await agrees({ conv2d: name }, { z });
     });
 
+  const isForward = (name: string) => convFamily.variants.some((variant) => variant.name === name);
+  for (const { name } of weightGradFamily.variants.filter((variant) => !isForward(variant.name)))
+    test(`conv2dWeightGrad ${name}`, async () => {
+      const [x, w, v] = [half("x", [2, 3, 9, 12]), half("w", [4, 3, 3, 3]), half("v", [3, 1, 3, 3])];
+      const [y, z] = [t.conv2d(x, w, undefined, { padding: 1 }), t.conv2d(x, v, undefined, { groups: 3 })];
+      const [dw, dv] = t.grad(t.add(t.sum(t.mul(y, y)), t.sum(t.mul(z, z))), [w, v]);
+      const used = await agrees({ conv2dWeightGrad: name }, { dw: dw!, dv: dv! });
+      expect(used).toContain(`conv2dWeightGrad/${name}`);
+    });
+
   for (const { name } of reduceFamily.variants)
     test(`reductions, ${name}`, async () => {
       for (const shape of [

@@ -129,8 +129,11 @@ const families: Readonly<Record<string, { readonly variants?: readonly string[];
   conv2dWeightGrad: {
     variants: weightGradFamily.variants.map(({ name }) => name),
     build() {
-      const [x, w] = [input("x", [5, 12, 9, 10]), input("w", [40, 6, 3, 3])];
-      return gradients(t.conv2d(x, w, undefined, { groups: 2 }), { w });
+      const [x, w, v] = [input("x", [5, 12, 9, 10]), input("w", [40, 6, 3, 3]), input("v", [12, 1, 3, 3])];
+      return {
+        ...gradients(t.conv2d(x, w, undefined, { groups: 2 }), { w }),
+        ...gradients(t.conv2d(x, v, undefined, { groups: 12 }), { v }),
+      };
     },
   },
   maxPool2dGrad: {
@@ -171,7 +174,7 @@ const families: Readonly<Record<string, { readonly variants?: readonly string[];
 };
 
 /** Variants that take seconds to compile on a CPU adapter: tested only with `VITE_ALL`. */
-const isSlow = /tiled128|groupK|16x8|32x8|conv.*tiled|steps4|steps8|(lstm|rnn)\/quads/;
+const isSlow = /tiled128|groupK|16x8|32x8|conv.*(tiled|halo)|steps4|steps8|(lstm|rnn)\/quads/;
 
 const each = Object.entries(families)
   .flatMap(([family, { variants = [undefined], build }]) =>

@@ -28,6 +28,8 @@ test("all variants of all families are correct here", { timeout }, async () => {
       "reduce/tree",
       "softmax/serial",
       "conv2d/direct",
+      "conv2dWeightGrad/depthwise",
+      "conv2dWeightGrad/halo",
       "conv2dWeightGrad/tiled",
       "maxPool2dGrad/blocks",
       "layerNorm/serial",
