@@ -186,25 +186,27 @@ function Layers({ now, sizes, onInputs }: LayersProps) {
   );
 }
 
+/** What lines mean, or the weight of the one pointed at. Both have one place, so that nothing moves when they change. */
 function Legend({ now, edge }: { readonly now: Frame | undefined; readonly edge: Edge | undefined }) {
-  if (now && edge && edge.layer + 1 < now.sizes.length) {
-    const [from, to] = [
-      { layer: edge.layer, unit: edge.from },
-      { layer: edge.layer + 1, unit: edge.to },
-    ].map((unit) => nameOf(unit, settings.value));
-    return (
-      <p class="legend" aria-hidden="true">
-        {from} → {to}: weight {weightOf(edge, now).toFixed(3)}. Click to change it.
-      </p>
-    );
-  }
+  const aimed = now && edge && edge.layer + 1 < now.sizes.length ? weightText(edge, now) : undefined;
   return (
-    <p class="legend" aria-hidden="true">
-      Lines are weights: <span class="plus">blue</span> is positive, <span class="minus">orange</span> negative, and
-      thick is large. Point at a unit to see it large{shows("weights") && ", click it or a line to change its numbers"}.
-      Below each layer: the norm of its gradient.
-    </p>
+    <div class="legend" aria-hidden="true">
+      <p hidden={aimed !== undefined}>
+        Lines are weights: <span class="plus">blue</span> is positive, <span class="minus">orange</span> negative, and
+        thick is large. Point at a unit to see it large
+        {shows("weights") && ", click it or a line to change its numbers"}. Below each layer: the norm of its gradient.
+      </p>
+      {aimed && <p>{aimed}</p>}
+    </div>
   );
+}
+
+function weightText(edge: Edge, now: Frame): string {
+  const [from, to] = [
+    { layer: edge.layer, unit: edge.from },
+    { layer: edge.layer + 1, unit: edge.to },
+  ].map((unit) => nameOf(unit, settings.value));
+  return `${from} → ${to}: weight ${weightOf(edge, now).toFixed(3)}. Click to change it.`;
 }
 
 interface HeadProps {

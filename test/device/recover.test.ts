@@ -4,6 +4,7 @@ import { load, Runner } from "../../src/exported/index.ts";
 import * as t from "../../src/index.ts";
 import { DeviceLostError, Engine, input, io, nn, variable } from "../../src/index.ts";
 import { type Recovery, type Restored, recover } from "../../src/recover/index.ts";
+import { spares } from "../place.ts";
 import { batchOf, network, onceAt, type Position, training } from "../recovering.ts";
 import { atWait } from "../waits.ts";
 
@@ -114,7 +115,7 @@ describe("losses go on as in an undisturbed run, to the bit", () => {
     const points = counting.count;
     counting.undo();
     expect(points).toBeGreaterThan(20);
-    for (let n = 0; n < points; n += Math.ceil(points / 12)) {
+    for (let n = 0; n < points; n += Math.ceil(points / (spares ? 4 : 12))) {
       let wait: ReturnType<typeof atWait> | undefined;
       let lost = 0;
       const result = await job((engine) => {

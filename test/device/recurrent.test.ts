@@ -161,7 +161,7 @@ const variants: Record<string, Record<string, Sizes>> = {
 for (const [variant, tried] of Object.entries(variants)) {
   describe.skipIf(variant === "quads" && !subgroups)(variant, () => {
     describe.each(["lstm", "gru", "rnn"] as const)("%s", (kind) => {
-      test.each(some(Object.entries(tried)))("%s", (_, of) => agrees(variant, kind, build(kind, of)));
+      test.each(some(Object.entries(tried), 6))("%s", (_, of) => agrees(variant, kind, build(kind, of)));
     });
   });
 }
@@ -176,14 +176,16 @@ describe.each(["naive", "steps1", "walk"])("a GRU watched for NaN, %s", (variant
 
 describe.each(["lstm", "gru", "rnn"] as const)("a gradient penalty of %s", (kind) => {
   test.each(
-    Object.entries<[string, Sizes]>({
-      "one step": ["steps1", { steps: 1, rows: 2, inputs: 3, hidden: 4 }],
-      "two steps": ["naive", { steps: 2, rows: 3, inputs: 2, hidden: 5, states: false }],
-      "seven steps": ["walk", { steps: 7, rows: 2, inputs: 3, hidden: 4 }],
-      "both directions, batch first": [
-        "walk",
-        { steps: 3, rows: 2, inputs: 2, hidden: 4, layers: 2, bidirectional: true, batchFirst: true },
-      ],
-    }),
+    some(
+      Object.entries<[string, Sizes]>({
+        "one step": ["steps1", { steps: 1, rows: 2, inputs: 3, hidden: 4 }],
+        "two steps": ["naive", { steps: 2, rows: 3, inputs: 2, hidden: 5, states: false }],
+        "seven steps": ["walk", { steps: 7, rows: 2, inputs: 3, hidden: 4 }],
+        "both directions, batch first": [
+          "walk",
+          { steps: 3, rows: 2, inputs: 2, hidden: 4, layers: 2, bidirectional: true, batchFirst: true },
+        ],
+      }),
+    ),
   )("%s", (_, [variant, of]) => agrees(variant, kind, penalized(build(kind, of))));
 });

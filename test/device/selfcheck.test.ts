@@ -3,6 +3,7 @@ import type { Kernel } from "../../shaders/lib/kernel.ts";
 import { Engine, input, matmul } from "../../src/index.ts";
 import { matmulFamily } from "../../src/kernels/matmul.ts";
 import { selfCheck } from "../../src/selfcheck/index.ts";
+import { spares } from "../place.ts";
 
 let device: GPUDevice;
 beforeAll(async () => {
@@ -15,7 +16,8 @@ afterAll(() => device.destroy());
 // Adapters with f16 compile everything twice, and CPU adapters take minutes for the largest tiles.
 const timeout = 300_000;
 
-test("all variants of all families are correct here", { timeout }, async () => {
+// Chrome has the compiler and driver of Node, which take most of a minute here.
+test.skipIf(spares)("all variants of all families are correct here", { timeout }, async () => {
   const { checked, faults } = await selfCheck({ device });
   expect(faults).toEqual([]);
   expect(checked).toEqual(
@@ -77,7 +79,7 @@ test("all variants that need no GPU are correct in WebAssembly", { timeout }, as
   expect(checked.filter((name) => /\/(tree|tiled|walk)/.test(name))).toEqual([]);
 });
 
-test("a wrong variant is caught by name and avoided", { timeout }, async () => {
+test.skipIf(spares)("a wrong variant is caught by name and avoided", { timeout }, async () => {
   const planted = matmulFamily.variants as unknown as {
     name: string;
     score: () => number;

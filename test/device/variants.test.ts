@@ -97,7 +97,8 @@ const isSlow = (variant: string): boolean => /tiled|group/.test(variant);
 const sizesFor = (variant: string): typeof sizes => {
   // Two by two tiles, with a remainder in K.
   if (variant === "tiled") return [[65, 67, 66]];
-  if (variant === "tiled128") return [[132, 140, 36]];
+  // Compiling this one takes Chrome 20 seconds, and its compiler is that of Node.
+  if (variant === "tiled128") return spares ? [] : [[132, 140, 36]];
   if (isSlow(variant)) {
     return some([
       [1, 20, 600],
@@ -111,7 +112,7 @@ const sizesFor = (variant: string): typeof sizes => {
     [128, 10, 784],
     [1, 1, 3],
   ];
-  return some(/16x8|32x8/.test(variant) ? few : sizes);
+  return some(/16x8|32x8/.test(variant) ? few : sizes, 5);
 };
 
 const products = matmulFamily.variants.map(({ name }) => name).filter((name) => subgroups || !name.startsWith("quad"));
@@ -135,7 +136,7 @@ describe.each(products)("matmul %s", (variant) => {
     expect(used.filter((name) => name === `matmul/${variant}`)).toHaveLength(4);
   });
 
-  test.skipIf(spares && variant === "tiled128")("adds to variables in place, to each element once", async () => {
+  test.skipIf(spares && isSlow(variant))("adds to variables in place, to each element once", async () => {
     const cases = [
       [33, 30, 70],
       ...(isSlow(variant) || variant.endsWith("32x8")
@@ -171,14 +172,15 @@ describe.each(products)("matmul %s", (variant) => {
   });
 });
 
-describe.each(products.filter((name) => !/^(tiled|packed)/.test(name)))("ops in front of a product, %s", (variant) => {
+const inFront = products.filter((name) => !/^(tiled|packed)/.test(name) && !(spares && isSlow(name)));
+describe.each(inFront)("ops in front of a product, %s", (variant) => {
   const all = [
     [33, 20, 15],
     [1, 8, 70],
     [40, 16, 16],
     [70, 4, 2],
   ] as const;
-  test.each(isSlow(variant) ? all.slice(0, 1) : some(all))("%i × %i × %i", async (m, k, n) => {
+  test.each(isSlow(variant) ? all.slice(0, 1) : some(all, 4))("%i × %i × %i", async (m, k, n) => {
     const x = input("x", [m, k]);
     const row = t.add(t.mul(x, input("column", [m, 1])), input("row", [k]));
     const [h, turned] = [t.gelu(row), t.exp(t.transpose(input("turned", [k, m])))];
