@@ -191,7 +191,7 @@ function Legend({ now, edge }: { readonly now: Frame | undefined; readonly edge:
   const aimed = now && edge && edge.layer + 1 < now.sizes.length ? weightText(edge, now) : undefined;
   return (
     <div class="legend" aria-hidden="true">
-      <p hidden={aimed !== undefined}>
+      <p class={aimed && "unseen"}>
         Lines are weights: <span class="plus">blue</span> is positive, <span class="minus">orange</span> negative, and
         thick is large. Point at a unit to see it large
         {shows("weights") && ", click it or a line to change its numbers"}. Below each layer: the norm of its gradient.
