@@ -1,9 +1,9 @@
+import { type DescribedGpu, gpus } from "../../src/kernels/model.ts";
 import { guaranteed } from "../../src/kernels/traits.ts";
 import { countTrafficIn, type KernelTraffic } from "../../src/selfcheck/index.ts";
 import type { Column } from "../report/columns.ts";
 import { figure } from "../report/figures.ts";
 import { table } from "../report/table.ts";
-import { type DescribedGpu, gpus } from "./gpus.ts";
 import { type Modelled, modelled } from "./model.ts";
 import type { Shape } from "./shapes.ts";
 

@@ -15,6 +15,9 @@ const blocks = depth / 4;
 /** Bytes of workgroup memory for both slices, in f32. */
 export const tileBytes = (side: TileSide): number => 2 * depth * side * 4;
 
+/** Steps along K in all slices. */
+export const paddedK = (k: number): number => Math.ceil(k / depth) * depth;
+
 /** A factor in memory: a, or b. */
 export interface TileFactor {
   /**

@@ -1,7 +1,7 @@
 import { acrossOf, depthOf, type RegisterTile } from "../../shaders/lib/factors.ts";
 import type { Kernel } from "../../shaders/lib/kernel.ts";
 import { stackOf } from "../../shaders/lib/stack.ts";
-import { type TileSide, tileBytes } from "../../shaders/lib/tile.ts";
+import { paddedK, type TileSide, tileBytes } from "../../shaders/lib/tile.ts";
 import {
   matmulDirect,
   matmulGroupK,
@@ -18,11 +18,12 @@ import {
   panelsOfB,
 } from "../../shaders/matmul.wgsl.ts";
 import { flopsOf, nameOf } from "../graph/program.ts";
-import { type DType, sizeOf } from "../graph/shape.ts";
+import { bytesPer, type DType, sizeOf } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { bound, type KernelCall, type View } from "./call.ts";
 import { choose, family, named, needsWorkgroup, only, unless, type Variant, workgroupOf } from "./choose.ts";
 import { type Kernels, type Lowering, upwards, type Work } from "./lowering.ts";
+import { type Demand, modelledScore } from "./model.ts";
 import { bodyOf } from "./render.ts";
 import type { AdapterTraits } from "./traits.ts";
 import { endOf, touched } from "./work.ts";
@@ -44,7 +45,68 @@ interface MatmulVariant extends Variant<Problem> {
   workgroups(problem: Problem, traits: AdapterTraits): readonly [number, number, number];
   /** Invocations with work to do per batch, if the grid has one axis. */
   invocations?(problem: Problem): number;
+  /** How it divides a problem on a GPU. */
+  tiling?(problem: Problem, traits: AdapterTraits): Tiling;
 }
+
+/** Tiles of a result, as a GPU has to compute them. */
+interface Tiling {
+  /** Results in a tile. */
+  readonly rows: number;
+  readonly columns: number;
+  /** Steps along K, if they are more than K. */
+  readonly steps?: number;
+  /** Tiles per batch, if those of surplus invocations load their factors, too. */
+  readonly tiles?: number;
+  /** Tiles that a workgroup computes; default 1. */
+  readonly inGroup?: number;
+  /** Invocations with work to do, and bytes of workgroup memory that they load and store, for each tile. */
+  readonly sharers: number;
+  readonly local?: number;
+}
+
+/** What a variant asks of a GPU: each tile of the result reads its rows of a and its columns of b, padding included. */
+export function demandOf(variant: MatmulVariant, problem: Problem, traits: AdapterTraits): Demand {
+  const { m, n, k, batches, type } = problem;
+  const { rows, columns, steps = k, inGroup = 1, sharers, local = 0, ...tiling } = variant.tiling!(problem, traits);
+  const across = Math.ceil(n / columns);
+  const tiles = batches * (tiling.tiles ?? Math.ceil(m / rows) * across);
+  /** Tiles of a workgroup that have the same rows. */
+  const beside = Math.min(across, inGroup);
+  const factor = (lines: number, all: number, sharing: number) => {
+    const read = tiles * lines * steps * bytesPer(type);
+    return { bytes: batches * all * k * bytesPer(type), read, shared: (read * Math.min(1, all / lines)) / sharing };
+  };
+  const operands = [factor(rows, m, beside), factor(columns, n, inGroup / beside)];
+  const results = batches * m * n * bytesPer(type);
+  return {
+    flops: 2 * tiles * rows * columns * steps,
+    bytes: operands.reduce((sum, { bytes }) => sum + bytes, results),
+    asked: operands.reduce((sum, { read }) => sum + read, results),
+    operands,
+    local: tiles * local,
+    groups: variant.workgroups(problem, traits).reduce((a, b) => a * b, 1),
+    invocations: tiles * sharers,
+  };
+}
+
+/**
+ * Completes a variant: its score on GPUs is modelled, below 0 if it is not for GPUs. Tiles that are mostly padding come
+ * after all others: small kernels of 64 invocations can share a dispatch.
+ */
+const scored = ({ onCpu, ...variant }: Omit<MatmulVariant, "score"> & { onCpu: Variant<Problem>["score"] }) => {
+  const done: MatmulVariant = {
+    ...variant,
+    score(problem, traits) {
+      if (traits.cpu) return onCpu(problem, traits);
+      if (!variant.tiling) return -1;
+      const demand = demandOf(done, problem, traits);
+      const { m, n, k, batches } = problem;
+      return 16 * m * n * k * batches > demand.flops ? modelledScore(demand) : 0;
+    },
+  };
+  return done;
+};
 
 /** Number of register tiles that cover the result. */
 const tilesOf = ({ m, n }: Problem, tile: RegisterTile): number =>
@@ -77,71 +139,101 @@ function register(
   name: string,
   tile: RegisterTile,
   sharers: 1 | 4 | 64,
-  own: Pick<MatmulVariant, "needs" | "score" | "write">,
+  own: Pick<Parameters<typeof scored>[0], "needs" | "onCpu" | "write" | "tiling">,
   size = workgroupOf,
 ): MatmulVariant {
   const invocations = (problem: Problem): number => tilesOf(problem, tile) * sharers;
-  return {
+  return scored({
     name: `${name}${tile.rows}x${4 * tile.columns}`,
     needs: (_, { features }) => unless(sharers !== 4 || features.has("subgroups"), "subgroups"),
     invocations,
     workgroups: (problem, traits) => [Math.ceil(invocations(problem) / size(traits)), problem.batches, 1],
     ...own,
-  };
+  });
 }
+
+/** A register tile as a GPU computes it. No invocation of a quad may leave early. */
+const registerTiling = (tile: RegisterTile, sharers: 1 | 4): Required<MatmulVariant>["tiling"] => {
+  const { rows } = tile;
+  const columns = acrossOf(tile);
+  return (problem, traits) => {
+    const inGroup = workgroupOf(traits) / sharers;
+    const tiles = tilesOf(problem, tile);
+    return { rows, columns, inGroup, sharers, tiles: sharers > 1 ? Math.ceil(tiles / inGroup) * inGroup : tiles };
+  };
+};
+
+/** Most vec4 sums of an invocation that leave a GPU enough registers for others, if it also keeps what it loads. */
+const mostSums = 8;
 
 /**
  * One register tile per invocation; those of a quad share loads.
  * @param worth multiply-adds below which compiling it takes longer than it saves in a hundred runs. Tuning measures it
  * anyway.
  */
-const direct = (tile: RegisterTile, rates: Rates, worth = 0, onGPU = (_: Problem) => 0.5): MatmulVariant => {
+const direct = (tile: RegisterTile, rates: Rates, worth = 0): MatmulVariant => {
   const sharers = tile.quads ? 4 : 1;
   return register(tile.quads ? "quads" : "direct", tile, sharers, {
-    score(problem, traits) {
-      if (!traits.cpu) return onGPU(problem);
+    onCpu(problem, traits) {
       const { m, n, k, batches } = problem;
       const score = rateOnCpu(problem, tile, sharers, rates, traits);
       return m * n * k * batches < worth ? Math.min(score, 0) : score;
     },
     write: (product, traits) => matmulDirect(product, tile, workgroupOf(traits)),
+    ...(tile.rows * tile.columns <= mostSums && { tiling: registerTiling(tile, sharers) }),
   });
 };
 
 /** One register tile per workgroup of 64, which splits K. */
-const groupK = (tile: RegisterTile, onGPU: (problem: Problem) => number): MatmulVariant =>
-  register(
+const groupK = (tile: RegisterTile): MatmulVariant => {
+  const { rows } = tile;
+  const columns = acrossOf(tile);
+  return register(
     "groupK",
     tile,
     64,
     {
-      needs: (_, traits) => needsWorkgroup(traits, 64, 1024 * tile.rows * tile.columns),
-      score: (problem, { cpu }) => (cpu ? -1 : onGPU(problem)),
+      needs: (_, traits) => needsWorkgroup(traits, 64, 1024 * rows * tile.columns),
+      onCpu: () => -1,
       write: (product) => matmulGroupK(product, tile),
+      tiling: ({ k }) => ({
+        rows,
+        columns,
+        sharers: Math.min(64, Math.ceil(k / depthOf(k))),
+        // Each stores its sums; then one after the other is loaded, added to another, and stored.
+        local: 4 * 64 * rows * columns * 4,
+      }),
     },
     () => 64,
   );
+};
 
 const inMemory = ({ layout }: Problem): string | undefined =>
   unless(!layout.startsWith("*"), "a first factor in memory; this one is computed as it is loaded");
 
 /** One square tile per workgroup of 256. */
-const tiled = (name: string, side: TileSide, onGPU: (problem: Problem) => number): MatmulVariant => ({
-  name,
-  needs: (problem, traits) => inMemory(problem) ?? needsWorkgroup(traits, 256, tileBytes(side)),
-  score: (problem, { cpu }) => (cpu ? -1 : onGPU(problem)),
-  write: (product) => matmulTiled(product, side),
-  workgroups: ({ m, n, batches }) => [Math.ceil(n / side), Math.ceil(m / side), batches],
-});
+const tiled = (name: string, side: TileSide): MatmulVariant =>
+  scored({
+    name,
+    needs: (problem, traits) => inMemory(problem) ?? needsWorkgroup(traits, 256, tileBytes(side)),
+    onCpu: () => -1,
+    write: (product) => matmulTiled(product, side),
+    workgroups: ({ m, n, batches }) => [Math.ceil(n / side), Math.ceil(m / side), batches],
+    tiling({ k }) {
+      const steps = paddedK(k);
+      // An invocation loads a row and a column of its results at each step. Half of that, since neighbours share loads.
+      return { rows: side, columns: side, steps, sharers: 256, local: (256 * steps * 4 * 2 * (side / 16)) / 2 };
+    },
+  });
 
 const quadTile: RegisterTile = { rows: 4, columns: 1 };
 
 /** Invocations for 4 × 8 results each, after others have copied b into panels of eight columns. */
-const packed: MatmulVariant = {
+const packed = /* @__PURE__ */ scored({
   name: "packed4x8",
   needs: inMemory,
-  score({ m, n, k, batches }, { cpu, wasm }) {
-    if (!wasm) return cpu ? 0 : -1;
+  onCpu({ m, n, k, batches }, { wasm }) {
+    if (!wasm) return 0;
     const used = (m * n) / (4 * Math.ceil(m / 4) * 8 * Math.ceil(n / 8));
     // Copies take as long as 8 rows, a round begins and ends like 4 more, and one or two calls like 50,000 products.
     return (40 * used) / (1 + 8 / m + 4 / k + 5e4 / (m * n * k * batches));
@@ -153,12 +245,12 @@ const packed: MatmulVariant = {
     batches,
     1,
   ],
-};
+});
 
 /**
  * Variants from the definition to the fastest. On CPU adapters, larger register tiles win while there is work for every
- * core; on GPUs, a tile in workgroup memory wins once the result is large enough. Measured on SwiftShader and lavapipe
- * with two cores; `worth` was not measured again on lavapipe.
+ * core: measured on SwiftShader and lavapipe with two cores, `worth` only on SwiftShader. On GPUs, what they ask for is
+ * modelled, so a tile in workgroup memory wins once the result is large enough.
  */
 export const matmulFamily = /* @__PURE__ */ family<MatmulVariant>("matmul", "matmul", [
   {
@@ -167,8 +259,8 @@ export const matmulFamily = /* @__PURE__ */ family<MatmulVariant>("matmul", "mat
     write: matmulNaive,
     workgroups: ({ m, n, batches }) => [Math.ceil(n / 8), Math.ceil(m / 8), batches],
   },
-  direct({ rows: 1, columns: 1 }, [1.5, 4, 5], 0, ({ m }) => (m === 1 ? 9 : 2)),
-  direct({ rows: 4, columns: 1 }, [3.3, 6.5, 18], 0, () => 3),
+  direct({ rows: 1, columns: 1 }, [1.5, 4, 5]),
+  direct({ rows: 4, columns: 1 }, [3.3, 6.5, 18]),
   direct({ rows: 8, columns: 1 }, [4, 7.5, 22]),
   direct({ rows: 16, columns: 2 }, [5.5, 6.5, 26]),
   packed,
@@ -179,18 +271,14 @@ export const matmulFamily = /* @__PURE__ */ family<MatmulVariant>("matmul", "mat
   direct({ rows: 32, columns: 2, quads: true }, [7.9, 13.5, 0], 5e7),
   // One register tile per quad, which splits K.
   register("quadK", quadTile, 4, {
-    score: (problem, traits) =>
-      traits.cpu && problem.k >= 64 ? rateOnCpu(problem, quadTile, 4, [3, 7, 0], traits) : 0,
+    onCpu: (problem, traits) => (problem.k >= 64 ? rateOnCpu(problem, quadTile, 4, [3, 7, 0], traits) : 0),
     write: (product, traits) => matmulQuadK(product, quadTile, workgroupOf(traits)),
+    tiling: registerTiling(quadTile, 4),
   }),
-  groupK({ rows: 1, columns: 2 }, ({ m, k }) => (m === 1 && k >= 128 ? 10 : -1)),
-  // With few results, tiles would leave most of a GPU idle and loop over K sequentially.
-  groupK({ rows: 4, columns: 2 }, ({ m, n, k, batches }) =>
-    k >= 64 && m * n * batches <= (k >= 256 ? 2 ** 16 : 2 ** 13) ? 8 : -1,
-  ),
-  tiled("tiled", 64, ({ m, n }) => (m >= 32 && n >= 32 ? 6 : 0.2)),
-  // Twice as many products per loaded element, but fills a GPU only if the result is large.
-  tiled("tiled128", 128, ({ m, n, batches }) => (m * n * batches >= 2 ** 21 && m >= 256 && n >= 256 ? 7 : 0.1)),
+  groupK({ rows: 1, columns: 2 }),
+  groupK({ rows: 4, columns: 2 }),
+  tiled("tiled", 64),
+  tiled("tiled128", 128),
 ]);
 
 /** The kernel before `packed4x8`. */

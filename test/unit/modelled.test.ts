@@ -1,10 +1,15 @@
 import { describe, expect, test } from "vitest";
-import { gpus } from "../../bench/modelled/gpus.ts";
-import { cacheBytesPerFlop, modelled } from "../../bench/modelled/model.ts";
+
+import { modelled } from "../../bench/modelled/model.ts";
 import { namedRows, planRows, planText, stepMs } from "../../bench/modelled/plan.ts";
 import { shapes } from "../../bench/modelled/shapes.ts";
 import { parseOptions } from "../../bench/options.ts";
-import type { KernelTraffic } from "../../src/selfcheck/index.ts";
+import { compile } from "../../src/compile/compile.ts";
+import { input, matmul } from "../../src/index.ts";
+import { demandOf, matmulFamily } from "../../src/kernels/matmul.ts";
+import { cacheBytesPerFlop, gpus } from "../../src/kernels/model.ts";
+import { countTrafficIn, type KernelTraffic } from "../../src/selfcheck/index.ts";
+import { gpu as adapter } from "../adapters.ts";
 
 /** 10 TFLOP/s, 100 GB/s: about 26 multiprocessors. */
 const gpu = { name: "test", teraflops: 10, gbPerSec: 100, cacheMiB: 1 };
@@ -47,6 +52,48 @@ describe("the model of a kernel", () => {
     expect(one.ms).toBeCloseTo(0.1 / one.occupancy, 9);
     const few = modelled({ ...kernel, invocations: 128 }, gpu);
     expect(few.occupancy).toBeCloseTo(128 / ((1e13 / (2 * 1.5e9 * 128)) * 128 * 4), 9);
+  });
+});
+
+describe("what products ask for, as their variants declare it", () => {
+  const traits = { ...adapter, features: new Set(["subgroups"]), subgroupSize: 32 };
+  const sizes = [
+    [1, 256, 128, 64],
+    [3, 70, 50, 33],
+    [2, 9, 1000, 21],
+    [1, 1, 600, 96],
+    [5, 130, 20, 7],
+    [1, 300, 9, 130],
+  ] as const;
+  const variants = matmulFamily.variants.filter((variant) => variant.tiling);
+
+  test.each(variants.map((variant) => [variant.name, variant] as const))("%s", (name, variant) => {
+    for (const [batches, m, n, k] of sizes) {
+      const y = matmul(input("a", [batches, m, k]), input("b", [batches, k, n]));
+      const forced = { ...traits, forced: { matmul: name } };
+      const [counted] = countTrafficIn({ outputs: { y } }, {}, { traits: forced, mostInvocations: 2 ** 20 });
+      const declared = demandOf(variant, { m, n, k, batches, type: "f32", layout: "kn" }, traits);
+      const { operands, asked, bytes, groups, flops } = declared;
+      expect([m, n, k, asked]).toEqual([m, n, k, counted!.asked]);
+      expect(bytes).toBe(counted!.bytes);
+      expect(groups).toBe(counted!.workgroups.reduce((a, b) => a * b, 1));
+      expect(flops).toBeGreaterThanOrEqual(counted!.flops);
+      // What workgroups share in whole tiles. At edges it depends on which tiles each has.
+      if (m % 128 > 0 || n % 128 > 0) continue;
+      operands.forEach(({ shared }, i) => {
+        expect(shared / counted!.operands[i]!.shared).toBeGreaterThan(0.7);
+        expect(shared / counted!.operands[i]!.shared).toBeLessThan(1.5);
+      });
+    }
+  });
+
+  test("decide for GPUs: more invocations for few results, larger tiles for many", () => {
+    const chosen = (m: number, n: number, k: number) => {
+      const y = matmul(input("a", [m, k]), input("b", [k, n]));
+      return compile({ outputs: { y } }, traits).calls.map(({ variant }) => variant);
+    };
+    expect(chosen(1, 1000, 1000)).toEqual(["groupK1x8"]);
+    expect(chosen(4096, 4096, 4096)).toEqual(["tiled128"]);
   });
 });
 
