@@ -1,7 +1,9 @@
 import { array, bufferOf, result } from "./lib/array.ts";
 import { kernel } from "./lib/compose.ts";
+import { type ConvHaloTile, convHaloLanes, kernelsOf } from "./lib/convHalo.ts";
 import { type Correlation, moved, reaches, sizesOf, type Taps, tapAt } from "./lib/convolution.ts";
 import { widened } from "./lib/half.wgsl.ts";
+import { haloInput } from "./lib/halo.ts";
 import type { Kernel, Part, View } from "./lib/kernel.ts";
 import { type ConvTile, patches, weights } from "./lib/patches.ts";
 import { components, matrixEnd } from "./lib/results.ts";
@@ -295,6 +297,84 @@ fn put_one(batch: u32, channel: u32, pixel: u32, sum: f32) {
   if (channel >= OUT_CHANNELS || pixel >= PIXELS) { return; }
   finish(batch * OUT_CHANNELS + channel, ${placeOf(v, "pixel / ACROSS")}, ${placeOf(h, "pixel % ACROSS")}, sum);
 }`;
+
+/** Tiles of results along each axis. */
+export const haloTilesOf = ({ vertical: v, horizontal: h }: Correlation, { height, columns }: ConvHaloTile) => ({
+  across: Math.ceil(h.positions / (4 * columns)),
+  down: Math.ceil(v.positions / height),
+});
+
+/**
+ * With a tile of the input, its halo and kernels in workgroup memory, for one image and group: a variant for GPUs.
+ *
+ * Parallel plan: a workgroup computes a tile of positions for 4 · OUT_FOURS output channels. It walks over the input
+ * channels, OWN_IN at a time: it loads all that its positions meet of them, each element once, and their kernels. An
+ * invocation computes WIDE · 4 neighbouring positions of a row for FOURS · 4 output channels, in registers.
+ */
+export function convHalo(p: Correlation, tile: ConvHaloTile): Kernel {
+  const { horizontal: h } = p;
+  const { fours, outFours, wide } = tile;
+  const lanes = convHaloLanes(tile);
+  const own = { channels: 4 * fours, columns: wide };
+  const inputFour = (c: number, t: number) => each(4, (q) => `input_at(0, ${4 * c + q}, ${t})`).join(", ");
+  return kernel({
+    workgroup: lanes,
+    width: h.spacing === 1 ? 4 : 1,
+    parts: [haloInput(p, tile, lanes, 4 * wide), kernelsOf(p, tile), ending(p)],
+    constants: {
+      ...sizesOf(p),
+      FOURS: [fours, "vec4s of output channels per invocation"],
+      OUT_LANES: [outFours / fours, "invocations along output channels"],
+      WIDE: [wide, "groups of four columns per invocation"],
+      OWN_IN: [tile.inChannels, "input channels that are loaded at once"],
+      ACROSS: [haloTilesOf(p, tile).across, "tiles per row"],
+      TILE_ROWS: [tile.height, "rows of a tile"],
+      TILE_FOURS: [tile.columns, "groups of four columns of a tile"],
+    },
+    body: wgsl`
+      let batch = group.z; // image and group
+      let first_row = group.x / ACROSS * TILE_ROWS;
+      let first_four = group.x % ACROSS * TILE_FOURS;
+      let first_out = group.y * (4u * OUT_FOURS);
+      let own_four = lane % OUT_LANES * FOURS;
+      let own_row = lane / OUT_LANES / (TILE_FOURS / WIDE);
+      let own_column = lane / OUT_LANES % (TILE_FOURS / WIDE) * WIDE;
+      ${sums(own, (sum) => `var ${sum} = vec4f();`)}
+      for (var first_in = 0u; first_in < IN_CHANNELS; first_in += OWN_IN) {
+        load_halo(batch * IN_CHANNELS + first_in, first_row, first_four);
+        load_kernels(batch % GROUPS, first_out, first_in);
+        workgroupBarrier();
+        for (var c = 0u; c < OWN_IN; c++) {
+          for (var i = 0u; i < KERNEL_H; i++) {
+            begin_lines(c, i, own_row, own_column);
+            load_line(0);
+            begin_kernels(c, i);
+            ${each(h.count, (t) => [
+              ...each(wide, (c) => `let p${t}_${c} = vec4f(${inputFour(c, t)});`),
+              ...each(fours, (four) => `let w${t}_${four} = kernels_at(${t}, own_four + ${four}u);`),
+              ...each(4 * fours, (r) =>
+                each(wide, (c) => `sum${r}_${c} += p${t}_${c} * w${t}_${r >> 2}.${components[r & 3]!};`),
+              ),
+            ])}
+          }
+        }
+        // All invocations must finish reading before any overwrites what they read.
+        workgroupBarrier();
+      }
+      let channel = first_out + 4u * own_four;
+      let row = first_row + own_row;
+      let col = 4u * (first_four + own_column);
+      ${each(4 * fours, (r) => [
+        `if (${plus("channel", `${r}u`)} < OUT_CHANNELS) {`,
+        ...each(
+          wide,
+          (c) =>
+            `  put(batch * OUT_CHANNELS + ${plus("channel", `${r}u`)}, row, ${plus("col", `${4 * c}u`)}, sum${r}_${c});`,
+        ),
+        "}",
+      ])}`,
+  });
+}
 
 /** The input as `convTaps` reads it: as it is, or with zeros around it and columns sorted by their remainder. */
 export interface Spread {

@@ -2,12 +2,13 @@ import { array, result } from "./lib/array.ts";
 import { kernel } from "./lib/compose.ts";
 import { type Convolution, reaches, sizesOf, stretchOfFours, tapAt } from "./lib/convolution.ts";
 import { workgroupSize } from "./lib/grid.wgsl.ts";
+import { haloInput } from "./lib/halo.ts";
 import type { Kernel, Part } from "./lib/kernel.ts";
 import { components } from "./lib/results.ts";
 import { elements, stackOf } from "./lib/stack.ts";
 import { tiled } from "./lib/tile.ts";
 import { plus, shifted } from "./lib/view.wgsl.ts";
-import { type HaloTile, haloLanes, haloOperands } from "./lib/weightHalo.ts";
+import { type HaloTile, haloLanes, pixelsOf } from "./lib/weightHalo.ts";
 import {
   fourPixels,
   gradients,
@@ -310,9 +311,10 @@ export function weightGradHalo(p: WeightGrad, tile: HaloTile): Kernel {
   const own: WeightTile = { channels: 4 * fours, rows, columns: h.count };
   const sumsOfFours = (text: (sum: string, four: number, r: number, t: number) => string) =>
     sums({ ...own, channels: fours }, text);
+  const lanes = haloLanes(p, tile);
   return kernel({
-    workgroup: haloLanes(p, tile),
-    parts: [haloOperands(p, tile), keeping(p, own)],
+    workgroup: lanes,
+    parts: [haloInput(p, tile, lanes, 4), pixelsOf(p, tile), keeping(p, own)],
     constants: {
       ...sizes(p),
       FOURS: [fours, "vec4s of output channels per invocation"],
@@ -339,7 +341,8 @@ export function weightGradHalo(p: WeightGrad, tile: HaloTile): Kernel {
         let n = t / TILES;
         let first_row = t / ACROSS % (TILES / ACROSS) * TILE_ROWS;
         let first_four = t % ACROSS * TILE_FOURS;
-        load_tile(n, g, first_row, first_four, first_out, first_in);
+        load_pixels(n, g, first_row, first_four, first_out);
+        load_halo((n * GROUPS + g) * IN_CHANNELS + first_in, first_row, first_four);
         workgroupBarrier();
         for (var block = 0u; block < BLOCKS; block++) {
           begin_lines(own_in, i, block / TILE_FOURS, block % TILE_FOURS);

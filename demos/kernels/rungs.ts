@@ -22,6 +22,7 @@ const sentences: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     direct: "One invocation computes a strip of results for several features in registers.",
     quads: "The same, and four neighbouring invocations, each on its own image, share loads of the weight.",
     taps: "A matrix product, one tap after another: a table tells where its input is, and a kernel before adds padding.",
+    halo: "A workgroup loads a tile of the image, what surrounds it, and kernels once, for all kernel elements: for GPUs.",
     tiled: "A matrix product of the weight and patches of the image, through workgroup memory: for GPUs.",
   },
   matmulPack: { naive: "The definition, and the only variant: one invocation copies a few steps of a panel." },

@@ -1,4 +1,12 @@
-import { convDirect, convNaive, convTaps, convTiled, inputGradNaive } from "../../shaders/conv2d.wgsl.ts";
+import {
+  convDirect,
+  convHalo,
+  convNaive,
+  convTaps,
+  convTiled,
+  haloTilesOf,
+  inputGradNaive,
+} from "../../shaders/conv2d.wgsl.ts";
 import type { Correlation, Taps } from "../../shaders/lib/convolution.ts";
 import type { Kernel } from "../../shaders/lib/kernel.ts";
 import type { ConvTile } from "../../shaders/lib/patches.ts";
@@ -6,7 +14,9 @@ import { tileBytes, tileSide } from "../../shaders/lib/tile.ts";
 import { type DType, labelShape, sizeOf } from "../graph/shape.ts";
 import { bound, type KernelCall } from "./call.ts";
 import { choose, type Family, family, named, needsWorkgroup, unless, type Variant, workgroupOf } from "./choose.ts";
+import { convHaloTile, needsConvHalo } from "./convHalo.ts";
 import { tapsTile, type Walked, walkOf } from "./convTaps.ts";
+import { busy } from "./halo.ts";
 import { type Kernels, type Lowering, upwards, type Work } from "./lowering.ts";
 import type { AdapterTraits } from "./traits.ts";
 import { endOf, touched } from "./work.ts";
@@ -85,6 +95,8 @@ interface Problem {
   readonly columns: number;
   readonly stride: readonly [number, number];
   readonly kernel: readonly [height: number, width: number];
+  /** The step between the inputs of neighbouring taps. */
+  readonly dilation: readonly [number, number];
 }
 
 const problemOf = ({ vertical: v, horizontal: h, ...p }: Correlation): Problem => ({
@@ -97,6 +109,7 @@ const problemOf = ({ vertical: v, horizontal: h, ...p }: Correlation): Problem =
   columns: h.positions,
   stride: [v.stride, h.stride],
   kernel: [v.count, h.count],
+  dilation: [Math.abs(v.shift), Math.abs(h.shift)],
 });
 
 interface ConvVariant extends Variant<Problem> {
@@ -106,9 +119,6 @@ interface ConvVariant extends Variant<Problem> {
   /** Whether it needs a table of taps, and an input in which all of them exist. */
   readonly walks?: boolean;
 }
-
-/** Fewest invocations that fill a GPU. */
-export const busy = 2 ** 16;
 
 /** Register tiles that cover the results of an image and a group. */
 const blocksOf = ({ vertical: v, horizontal: h, outChannels }: Correlation, tile: ConvTile): number =>
@@ -191,6 +201,18 @@ const familyOf = (definition: (p: Correlation) => Kernel) =>
       score: (_, { cpu, wasm }) => (wasm ? 2 : cpu ? 0.5 : 0),
       write: (p, traits, walk) => convTaps(p, walk!.input, walk!.taps, tapsTile(p), workgroupOf(traits)),
       workgroups: (p, traits) => [Math.ceil(blocksOf(p, tapsTile(p)) / workgroupOf(traits)), p.images * p.groups, 1],
+    },
+    {
+      name: "halo",
+      needs: (problem, traits) => overlaps(problem) ?? needsConvHalo(problem, traits),
+      score: ({ outChannels, kernel, rows, columns }, { cpu }) =>
+        !cpu && outChannels >= 8 && kernel[0] * kernel[1] >= 3 && rows * columns >= 32 ? 3 : 0,
+      write: (p) => convHalo(p, convHaloTile(p)),
+      workgroups(p) {
+        const tile = convHaloTile(p);
+        const { across, down } = haloTilesOf(p, tile);
+        return [across * down, Math.ceil(p.outChannels / (4 * tile.outFours)), p.images * p.groups];
+      },
     },
     {
       name: "tiled",

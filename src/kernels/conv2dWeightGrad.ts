@@ -20,7 +20,8 @@ import { mostColumns, tilesOf, type WeightGrad, type WeightTile } from "../../sh
 import { bytesPer, type DType, labelShape, sizeOf } from "../graph/shape.ts";
 import { bound, type KernelCall, type View } from "./call.ts";
 import { choose, family, named, needsWorkgroup, unless, type Variant, workgroupOf } from "./choose.ts";
-import { busy, forwardTaps, type Geometry } from "./conv2d.ts";
+import { forwardTaps, type Geometry } from "./conv2d.ts";
+import { busy } from "./halo.ts";
 import type { Kernels, Lowering, Work } from "./lowering.ts";
 import { sumCalls } from "./reduce.ts";
 import type { AdapterTraits } from "./traits.ts";
@@ -146,7 +147,8 @@ export const weightGradFamily = /* @__PURE__ */ family<WeightGradVariant>("conv2
     parts(p) {
       const tile = haloTileOf(p);
       const [across, down] = haloBlocks(p, tile);
-      return partsFor(p, Math.ceil(haloTilesOf(p, tile).all / 4), across * down, busy / haloLanes(p, tile));
+      const tilesOfPart = Math.ceil(pixelBlock / (tile.height * tile.columns * 4));
+      return partsFor(p, Math.ceil(haloTilesOf(p, tile).all / tilesOfPart), across * down, busy / haloLanes(p, tile));
     },
     write: (p) => weightGradHalo(p, haloTileOf(p)),
     workgroups: (p) => [...haloBlocks(p, haloTileOf(p)), p.groups * p.parts],

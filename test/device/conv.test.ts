@@ -84,9 +84,19 @@ const cases: Case[] = [
   ["1×1, strided", [2, 5, 6, 7], [7, 5, 1, 1], { stride: 2, padding: 1 }],
 ];
 
+/** Those of "halo" take a while to compile. */
+const haloCases: Case[] = [
+  ...cases.filter(([name]) => ["dilated, uneven", "grouped", "wide kernel"].includes(name)),
+  ["of more channels than a workgroup's", [2, 19, 9, 12], [70, 19, 3, 3], { padding: 1 }],
+  ["7×7, strided by 2", [2, 3, 19, 20], [17, 3, 7, 7], { padding: 3, stride: 2 }],
+];
+
+const casesOf = (variant: string): Case[] =>
+  variant === "halo" ? some(haloCases) : some(cases, variant === "tiled" ? cases.length : 2);
+
 const variants = convFamily.variants.map(({ name }) => name).filter((name) => subgroups || name !== "quads");
 describe.each(variants)("%s", (variant) => {
-  test.each(some(cases, variant === "tiled" ? cases.length : 2))("%s", async (_, xShape, wShape, options) => {
+  test.each(casesOf(variant))("%s", async (_, xShape, wShape, options) => {
     const size = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
     const [x, w, b] = [input("x", xShape), input("w", wShape), input("b", [wShape[0]!])];
     const y = conv2d(x, w, b, options);
@@ -103,7 +113,7 @@ describe.each(variants)("%s", (variant) => {
     await agrees(variant, { y, activated: relu(y), dx, dw, db, second }, feeds);
   });
 
-  test.skipIf(spares && variant === "tiled")("transposed", async () => {
+  test.skipIf((spares && variant === "tiled") || variant === "halo")("transposed", async () => {
     const [x, w] = [input("x", [2, 4, 5, 6]), input("w", [4, 3, 3, 3])];
     const y = convTranspose2d(x, w, input("b", [3]), { stride: 2, padding: 1, outputPadding: 1 });
     const [dx, dw] = grad(sum(mul(y, input("u", y.shape))), [x, w]) as [Tensor, Tensor];
@@ -112,27 +122,19 @@ describe.each(variants)("%s", (variant) => {
   });
 });
 
-const named = (...names: readonly string[]): Case[] => cases.filter(([name]) => names.includes(name));
-const onlyGradients: Record<string, Case[]> = {
-  depthwise: [
-    ...named("depthwise"),
-    ["depthwise, twice as many channels, strided", [3, 4, 9, 12], [8, 1, 3, 3], { groups: 4, padding: 1, stride: 2 }],
-    ["depthwise, of large kernels", [2, 2, 9, 7], [2, 1, 6, 5], { groups: 2, padding: [3, 2], dilation: [1, 2] }],
-  ],
-  halo: [
-    ...named("dilated, uneven", "grouped", "wide kernel"),
-    ["of more channels than a workgroup's", [2, 19, 9, 12], [70, 19, 3, 3], { padding: 1 }],
-    ["7×7, strided by 2", [2, 3, 19, 20], [17, 3, 7, 7], { padding: 3, stride: 2 }],
-  ],
-};
+const depthwiseCases: Case[] = [
+  ...cases.filter(([name]) => name === "depthwise"),
+  ["depthwise, twice as many channels, strided", [3, 4, 9, 12], [8, 1, 3, 3], { groups: 4, padding: 1, stride: 2 }],
+  ["depthwise, of large kernels", [2, 2, 9, 7], [2, 1, 6, 5], { groups: 2, padding: [3, 2], dilation: [1, 2] }],
+];
 
-describe.each(Object.keys(onlyGradients))("weight gradient, %s", (variant) => {
-  test.each(some(onlyGradients[variant]!))("%s", async (_, xShape, wShape, options) => {
+describe("weight gradient, depthwise", () => {
+  test.each(some(depthwiseCases))("%s", async (_, xShape, wShape, options) => {
     const [x, w] = [input("x", xShape), input("w", wShape)];
     const y = conv2d(x, w, undefined, options);
     const [dw] = grad(sum(mul(y, input("u", y.shape))), [w]) as [Tensor];
     const size = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
-    await agrees(variant, { dw }, { x: values(size(xShape), 1), u: values(size(y.shape), 4) });
+    await agrees("depthwise", { dw }, { x: values(size(xShape), 1), u: values(size(y.shape), 4) });
   });
 });
 

@@ -55,7 +55,7 @@ async function agrees(
 }
 
 describe.skipIf(lacking)(titled("every variant in f16"), () => {
-  const large = (name: string): boolean => /16x|32x|tiled/.test(name);
+  const large = (name: string): boolean => /16x|32x|tiled|halo/.test(name);
   // On a CPU adapter, the largest register tiles take half a minute to compile, and are not meant for these sizes.
   const sizes = (name: string): [number, number, number][] => {
     if (/8x|x8/.test(name)) return [[64, 68, 64]];

@@ -30,6 +30,7 @@ test.skipIf(spares)("all variants of all families are correct here", { timeout }
       "reduce/tree",
       "softmax/serial",
       "conv2d/direct",
+      "conv2d/halo",
       "conv2dWeightGrad/depthwise",
       "conv2dWeightGrad/halo",
       "conv2dWeightGrad/tiled",
