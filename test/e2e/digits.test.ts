@@ -441,23 +441,15 @@ describe("the page of digits", () => {
     expect(await page.evaluate(() => document.activeElement!.id)).toBe("cell-9-1");
   });
 
-  // Again where something else kept the cores busy meanwhile.
-  test("keeps its frame rate while it trains", { retry: 2 }, async () => {
+  test("leaves the page's thread to the page while it trains", async () => {
     const page = await open("#paused=1&model=both");
     await atStep(page, 0);
-    const shares: { idle: number[]; training: number[] } = { idle: [], training: [] };
-    const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
-    for (let round = 0; round < 3; round++) {
-      shares.idle.push(await framesInTime(page));
-      await page.click("#play");
-      await page.waitForFunction(() => /^[\d,]+$/.test(document.querySelector("#speed")?.textContent ?? ""));
-      shares.training.push(await framesInTime(page));
-      await page.click("#play");
-      await page.waitForFunction(() => document.querySelector("#play")?.textContent === "Continue");
-    }
-    // A busy machine misses frames of any page: there, training may cost two frames in a hundred.
-    const wanted = Math.min(0.95, median(shares.idle) - 0.02);
-    expect(median(shares.training), JSON.stringify(shares)).toBeGreaterThanOrEqual(wanted);
+    await page.click("#play");
+    await page.waitForFunction(() => /^[\d,]+$/.test(document.querySelector("#speed")?.textContent ?? ""));
+    const before = await number(page, "#steps");
+    // About 0.03; it would be near 1 if the page trained by itself.
+    expect(await busyShare(page)).toBeLessThan(0.3);
+    expect(await number(page, "#steps")).toBeGreaterThan(before);
   });
 
   test("trains in the page where workers have no WebGPU, and says so", async () => {
@@ -484,16 +476,17 @@ describe("the page of digits", () => {
   });
 });
 
-/** The share of a page's frames that come within 20 ms of the one before, over two seconds. */
-const framesInTime = (page: Page) =>
-  page.evaluate(async () => {
-    const times: number[] = [];
-    await new Promise<void>((resolve) => {
-      requestAnimationFrame(function frame() {
-        times.push(performance.now());
-        if (times.at(-1)! - times[0]! < 2000) requestAnimationFrame(frame);
-        else resolve();
-      });
-    });
-    return times.slice(1).filter((time, i) => time - times[i]! <= 20).length / (times.length - 1);
-  });
+/** The share of two seconds for which a page's thread computes, whatever else the machine does. */
+async function busyShare(page: Page): Promise<number> {
+  const client = await page.createCDPSession();
+  await client.send("Performance.enable", { timeDomain: "threadTicks" });
+  const read = async () => {
+    const { metrics } = await client.send("Performance.getMetrics");
+    return (name: string) => metrics.find((metric) => metric.name === name)!.value;
+  };
+  const from = await read();
+  await new Promise((resolve) => setTimeout(resolve, 2000));
+  const to = await read();
+  const [busy, passed] = ["TaskDuration", "Timestamp"].map((name) => to(name) - from(name)) as [number, number];
+  return busy / passed;
+}
