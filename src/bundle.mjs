@@ -15,6 +15,7 @@ const parts = {
   "gpu/profiler": ["errors"],
   "exported/check": [],
   "wasm/index": ["errors"],
+  "kernels/wasmPart": [],
 };
 const common = { bundle: true, format: "esm", sourcemap: true, logLevel: "warning" };
 

@@ -1,5 +1,6 @@
 import { data, type Tensor, type Update, type Variable, variable } from "../../src/index.ts";
-import type { Family } from "../../src/kernels/choose.ts";
+import { type Family, withExtra } from "../../src/kernels/choose.ts";
+import type { ExtraVariants } from "../../src/kernels/traits.ts";
 import type { Work } from "../measure/result.ts";
 
 /** A program's outputs. It takes no feeds, since everything it reads is on the GPU. */
@@ -46,6 +47,6 @@ export const givenLabels = (classes: number, ...shape: number[]): Variable =>
 
 export const times = (shape: readonly number[]): string => shape.join("×");
 
-/** Names of the variants that a case is measured in. */
-export const variantsOf = ({ forces }: Pick<KernelCase, "forces">): readonly string[] =>
-  forces ? forces.variants.map(({ name }) => name) : ["only"];
+/** Names of the variants that a case is measured in. @param extra those that the adapter has beside the family's own. */
+export const variantsOf = ({ forces }: Pick<KernelCase, "forces">, extra?: ExtraVariants): readonly string[] =>
+  forces ? withExtra(forces, extra).variants.map(({ name }) => name) : ["only"];

@@ -40,7 +40,7 @@ export function measurable(
   quick: boolean,
 ): { readonly chosen: string; readonly variants: readonly string[] } {
   if (!family) return { chosen: "only", variants: ["only"] };
-  const variants = variantsOf({ forces: family });
+  const variants = variantsOf({ forces: family }, traits.extra);
   const { name: forces } = family;
   const calls = compile(graph, traits, new Map(), { merge: false }).calls.filter(({ family }) => family === forces);
   const chosen = calls[0]?.variant ?? "only";

@@ -9,6 +9,8 @@ import { virtualBuffer } from "../../src/compile/homes.ts";
 import { plan } from "../../src/compile/plan.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import type { CompilerError, PrintedCall } from "../../src/kernels/call.ts";
+import { loadExtra } from "../../src/kernels/extra.ts";
+import type { ExtraVariants } from "../../src/kernels/traits.ts";
 import { Runner } from "../../src/runtime/runner.ts";
 import { wanted } from "../parts/backend.ts";
 import { compiled, graphOf } from "./graphs.ts";
@@ -27,6 +29,7 @@ import { workOf } from "./works.ts";
 /** Measures kernels on a GPU: in a worker. Everything that goes in and out is plain data. */
 export class Bench {
   #runner!: Runner;
+  #extra!: ExtraVariants;
   #roof: Bounds | undefined;
   /** The reference's results of the last problem. */
   #wanted: { readonly key: string; readonly results: Results } | undefined;
@@ -34,6 +37,7 @@ export class Bench {
   /** Opens a GPU. @throws DeviceError without one. */
   async open(): Promise<About> {
     this.#runner = await Runner.create(wanted);
+    this.#extra = await loadExtra(this.#runner.traits);
     const { adapter, traits, backend, backendReason } = this.#runner;
     const { cpu, features, maxInvocations } = traits;
     const clock = clockOf(this.#runner);
@@ -156,7 +160,7 @@ export class Bench {
   #compiled(problem: Problem, variant?: string) {
     const { traits, residence } = this.#runner;
     // One binding is kept for the flag of ended loops.
-    const adapter = { ...traits, maxStorageBuffers: traits.maxStorageBuffers - 1 };
+    const adapter = { ...traits, extra: this.#extra, maxStorageBuffers: traits.maxStorageBuffers - 1 };
     return compiled(problem, variant, adapter, residence.homes);
   }
 

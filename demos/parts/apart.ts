@@ -15,6 +15,7 @@ const files = [
   "runtime/watch",
   "gpu/profiler",
   "exported/check",
+  "kernels/wasmPart",
 ].map((name) => join(src, `${name}.ts`));
 const prefix = "\0apart:";
 

@@ -6,6 +6,7 @@ import { AttributeError, checkObject, LimitError, optionsOf } from "../errors.ts
 import { checkNamed, type Spec, type TensorData, type Variable } from "../graph/tensor.ts";
 import type { VirtualBuffer } from "../kernels/call.ts";
 import { type AdapterTraits, guaranteed } from "../kernels/traits.ts";
+import { wasmVariants } from "../kernels/wasmVariants.ts";
 import { unknownVariant } from "../selfcheck/registry.ts";
 import { type Exported, type ExportedProgram, format, type Initial, type Needs } from "./format.ts";
 
@@ -69,7 +70,7 @@ export function exportPrograms(
   }
   const homes = new Map<Variable, Home>();
   const compiledFor = (target: Target) => {
-    const traits = { ...guaranteed, ...target };
+    const traits = { ...guaranteed, extra: wasmVariants, ...target };
     const programs = mapValues(descriptions, (description) => {
       const program = compile(described(description), traits, homes);
       for (const [variable, home] of program.homes) homes.set(variable, home);

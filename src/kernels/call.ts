@@ -60,6 +60,12 @@ export interface KernelCall extends Call {
   readonly watch?: Watch;
 }
 
+/** A kernel, and the calls that store what it reads. */
+export interface Staged {
+  readonly before: readonly KernelCall[];
+  readonly kernel: Kernel;
+}
+
 /** A dispatch ready to compile: one or several kernels, printed. */
 export interface PrintedCall extends Call {
   readonly wgsl: string;
@@ -106,6 +112,10 @@ export const bound = (kernel: Kernel): Pick<KernelCall, "kernel" | "bindings"> =
   kernel,
   bindings: kernel.buffers.map(({ view, access }) => bind(view!, access)),
 });
+
+/** What a variant writes: a kernel alone, or with calls before it. */
+export const staged = (written: Kernel | Staged): Staged =>
+  "before" in written ? written : { before: [], kernel: written };
 
 /** Binds the memory of a view. */
 export const bind = ({ buffer, base, span }: View, access: Binding["access"]): Binding => ({

@@ -1,11 +1,13 @@
 import { workgroupSize } from "../../shaders/lib/grid.wgsl.ts";
 import { AttributeError, LimitError } from "../errors.ts";
 import type { Candidate, Choice } from "./call.ts";
-import type { AdapterTraits, Forced } from "./traits.ts";
+import type { AdapterTraits, ExtraVariants, Forced } from "./traits.ts";
 
 /** One way to compute a family's kernel. The problem and the adapter's traits decide which variant runs. */
 export interface Variant<P> {
   readonly name: string;
+  /** The file of its kernel, if it is not the family's. */
+  readonly source?: string;
   /**
    * The requirement for correct results that is not met here: a limit, divisibility or a feature. Undefined if the
    * variant fits.
@@ -36,10 +38,22 @@ export const only = (name: string, source: string, variant = "naive"): Family =>
   family(name, source, [{ name: variant, score: () => 1 }]);
 
 /** The fields of a call that name its kernel. */
-export const named = ({ name, source }: Family, variant: { readonly name: string } | string) => ({
+export const named = (
+  { name, source }: Family,
+  variant: { readonly name: string; readonly source?: string } | string,
+) => ({
   family: name,
   variant: typeof variant === "string" ? variant : variant.name,
-  source,
+  source: (typeof variant === "object" && variant.source) || source,
+});
+
+/** A family with the variants that are loaded for it on demand. */
+export const withExtra = <V extends { readonly name: string }>(
+  whole: Family<V>,
+  extra: ExtraVariants = {},
+): Family<V> => ({
+  ...whole,
+  variants: [...whole.variants, ...((extra[whole.name] ?? []) as readonly V[])],
 });
 
 /** `what`, unless it is there. */
@@ -56,6 +70,10 @@ export const needsWorkgroup = (
     `${invocations} invocations per workgroup, the adapter allows ${maxInvocations}`,
   ) ??
   unless(maxWorkgroupBytes >= bytes, `${bytes} bytes of workgroup memory, the adapter allows ${maxWorkgroupBytes}`);
+
+/** The same for kernels that read a product's first factor from memory: `*` in a layout is one computed as it is loaded. */
+export const firstInMemory = ({ layout }: { readonly layout: string }): string | undefined =>
+  unless(!layout.startsWith("*"), "a first factor in memory; this one is computed as it is loaded");
 
 /** Workgroup size of kernels without barriers. On a CPU adapter, a workgroup is the unit of work for a core. */
 export const workgroupOf = ({ cpu }: AdapterTraits): number => (cpu ? 16 : workgroupSize);
@@ -80,11 +98,8 @@ const names = (variants: readonly { readonly name: string }[]): string => varian
  * @throws AttributeError for a forced variant that does not exist or does not fit.
  * @throws LimitError if none fits.
  */
-export function choose<V extends Variant<P>, P>(
-  { name: family, variants }: Family<V>,
-  problem: P,
-  traits: AdapterTraits,
-): V {
+export function choose<V extends Variant<P>, P>(whole: Family<V>, problem: P, traits: AdapterTraits): V {
+  const { name: family, variants } = withExtra(whole, traits.extra);
   const key = `${family} ${describe(problem)}`;
   const needed = new Map(variants.map((variant) => [variant, variant.needs?.(problem, traits)]));
   const right = variants.filter((variant) => needed.get(variant) === undefined);

@@ -1,21 +1,12 @@
-import {
-  convDirect,
-  convHalo,
-  convNaive,
-  convTaps,
-  convTiled,
-  haloTilesOf,
-  inputGradNaive,
-} from "../../shaders/conv2d.wgsl.ts";
+import { convDirect, convHalo, convNaive, convTiled, haloTilesOf, inputGradNaive } from "../../shaders/conv2d.wgsl.ts";
 import type { Correlation, Taps } from "../../shaders/lib/convolution.ts";
 import type { Kernel } from "../../shaders/lib/kernel.ts";
 import type { ConvTile } from "../../shaders/lib/patches.ts";
 import { tileBytes, tileSide } from "../../shaders/lib/tile.ts";
 import { type DType, labelShape, sizeOf } from "../graph/shape.ts";
-import { bound, type KernelCall } from "./call.ts";
+import { bound, type KernelCall, type Staged, staged } from "./call.ts";
 import { choose, type Family, family, named, needsWorkgroup, unless, type Variant, workgroupOf } from "./choose.ts";
 import { convHaloTile, needsConvHalo } from "./convHalo.ts";
-import { tapsTile, type Walked, walkOf } from "./convTaps.ts";
 import { busy } from "./halo.ts";
 import { type Kernels, type Lowering, upwards, type Work } from "./lowering.ts";
 import type { AdapterTraits } from "./traits.ts";
@@ -83,7 +74,7 @@ function phasesOf(kernel: readonly number[], size: readonly number[], g: Geometr
   return along(0).flatMap((v) => along(1).map((h) => [v, h] as const));
 }
 
-interface Problem {
+export interface Problem {
   readonly type: DType;
   readonly images: number;
   readonly groups: number;
@@ -112,16 +103,13 @@ const problemOf = ({ vertical: v, horizontal: h, ...p }: Correlation): Problem =
   dilation: [Math.abs(v.shift), Math.abs(h.shift)],
 });
 
-interface ConvVariant extends Variant<Problem> {
-  /** @param walk how it walks over the input, if the variant asks for it. */
-  write(p: Correlation, traits: AdapterTraits, walk: Walked | undefined): Kernel;
+export interface ConvVariant extends Variant<Problem> {
+  write(p: Correlation, traits: AdapterTraits, to: Lowering): Kernel | Staged;
   workgroups(p: Correlation, traits: AdapterTraits): readonly [number, number, number];
-  /** Whether it needs a table of taps, and an input in which all of them exist. */
-  readonly walks?: boolean;
 }
 
 /** Register tiles that cover the results of an image and a group. */
-const blocksOf = ({ vertical: v, horizontal: h, outChannels }: Correlation, tile: ConvTile): number =>
+export const blocksOf = ({ vertical: v, horizontal: h, outChannels }: Correlation, tile: ConvTile): number =>
   Math.ceil(h.positions / (4 * tile.columns)) * v.positions * Math.ceil(outChannels / tile.channels);
 
 /**
@@ -171,7 +159,7 @@ const direct = (quads: boolean, rules: Pick<ConvVariant, "needs" | "score">): Co
   };
 };
 
-const overlaps = ({ kernel }: Problem): string | undefined =>
+export const overlaps = ({ kernel }: Problem): string | undefined =>
   unless(kernel[0] * kernel[1] > 0, "kernel elements that overlap the input");
 
 /**
@@ -194,14 +182,6 @@ const familyOf = (definition: (p: Correlation) => Kernel) =>
       needs: (_, { features }) => unless(features.has("subgroups"), "subgroups"),
       score: ({ images }, { cpu }) => (cpu ? (1.5 * images) / (4 * Math.ceil(images / 4)) : 0.5),
     }),
-    {
-      name: "taps",
-      walks: true,
-      needs: overlaps,
-      score: (_, { cpu, wasm }) => (wasm ? 2 : cpu ? 0.5 : 0),
-      write: (p, traits, walk) => convTaps(p, walk!.input, walk!.taps, tapsTile(p), workgroupOf(traits)),
-      workgroups: (p, traits) => [Math.ceil(blocksOf(p, tapsTile(p)) / workgroupOf(traits)), p.images * p.groups, 1],
-    },
     {
       name: "halo",
       needs: (problem, traits) => overlaps(problem) ?? needsConvHalo(problem, traits),
@@ -308,14 +288,14 @@ function correlate(work: Work, to: Lowering, { family, forward, phases, ...walk 
   const naive = calls.find(({ variant }) => variant.name === "naive")?.variant;
   const all = naive ? [{ p: along(forward), variant: naive }] : calls;
   return all.flatMap(({ p, variant }): readonly KernelCall[] => {
-    const { walk, before = [] } = variant.walks ? walkOf(p, to) : {};
+    const { before, kernel } = staged(variant.write(p, to.traits, to));
     const { vertical: v, horizontal: h, images, outChannels, inChannels } = p;
     const products = images * groups * outChannels * inChannels * v.positions * h.positions * v.count * h.count;
     const phase = all.length > 1 ? `/${v.phase},${h.phase}` : "";
     const call: KernelCall = {
       label: `${node.op.name}${labelShape(shape)}*${labelShape(weight!.shape)}${chain}${phase}:${input!.dtype}`,
       ...named(family, variant),
-      ...bound(variant.write(p, to.traits, walk)),
+      ...bound(kernel),
       workgroups: variant.workgroups(p, to.traits),
       flops: 2 * products + (flops * sizeOf(shape)) / all.length,
       bytes: (touched(input!) + touched(weight!) + bytes) / all.length,

@@ -1,9 +1,10 @@
-import { convSpread, type Spread, type Spreading } from "../../shaders/conv2d.wgsl.ts";
+import { convSpread, convTaps, type Spread, type Spreading } from "../../shaders/convTaps.wgsl.ts";
 import { type Correlation, reaches, type Taps } from "../../shaders/lib/convolution.ts";
 import type { ConvTile } from "../../shaders/lib/patches.ts";
 import { labelShape } from "../graph/shape.ts";
 import { bound, type KernelCall, type View } from "./call.ts";
 import { named, only, workgroupOf } from "./choose.ts";
+import { blocksOf, type ConvVariant, overlaps } from "./conv2d.ts";
 import type { Lowering } from "./lowering.ts";
 import { touched } from "./work.ts";
 
@@ -11,14 +12,27 @@ import { touched } from "./work.ts";
  * A convolution as a walk over taps, for WebAssembly: the table of taps, and the copy of the input in which all exist.
  */
 
+/** The variant that walks over taps. */
+export const taps: ConvVariant = {
+  name: "taps",
+  source: "shaders/convTaps.wgsl.ts",
+  needs: overlaps,
+  score: (_, { cpu, wasm }) => (wasm ? 2 : cpu ? 0.5 : 0),
+  write(p, traits, to) {
+    const { walk, before } = walkOf(p, to);
+    return { before, kernel: convTaps(p, walk.input, walk.taps, tapsTile(p), workgroupOf(traits)) };
+  },
+  workgroups: (p, traits) => [Math.ceil(blocksOf(p, tapsTile(p)) / workgroupOf(traits)), p.images * p.groups, 1],
+};
+
 /** What `convTaps` reads beside the weight. */
-export interface Walked {
+interface Walked {
   readonly input: Spread;
   readonly taps: View;
 }
 
 /** Results of an invocation of `convTaps`: as many as registers hold, and as few as possible past the end. */
-export function tapsTile({ outChannels, horizontal: { positions } }: Correlation): ConvTile {
+function tapsTile({ outChannels, horizontal: { positions } }: Correlation): ConvTile {
   const columns = positions > 4 ? 2 : 1;
   const cost = (channels: number): number => Math.ceil(outChannels / channels) * (channels * columns + 1.5);
   const channels = [4, 3, 2, 1].reduce((best, n) => (cost(n) < cost(best) ? n : best));
@@ -41,10 +55,7 @@ function spreadingOf({ vertical: v, horizontal: h, input }: Correlation): Spread
 }
 
 /** The call that spreads the input, if it must be, and what `convTaps` reads. */
-export function walkOf(
-  p: Correlation,
-  to: Lowering,
-): { readonly walk: Walked; readonly before: readonly KernelCall[] } {
+function walkOf(p: Correlation, to: Lowering): { readonly walk: Walked; readonly before: readonly KernelCall[] } {
   const { vertical: v, horizontal: h, inChannels } = p;
   const s = spreadingOf(p);
   const [, , height, width] = p.input.shape as [number, number, number, number];
@@ -90,4 +101,4 @@ export function walkOf(
 }
 
 /** The kernel before `taps`. */
-export const spreadFamily = /* @__PURE__ */ only("conv2dSpread", "conv2d");
+export const spreadFamily = /* @__PURE__ */ only("conv2dSpread", "convTaps");

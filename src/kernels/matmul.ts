@@ -6,29 +6,22 @@ import {
   matmulDirect,
   matmulGroupK,
   matmulNaive,
-  matmulPack,
-  matmulPacked,
   matmulQuadK,
   matmulTiled,
-  type Packed,
-  type Panels,
   type Product,
-  panelShape,
-  panelsOfA,
-  panelsOfB,
 } from "../../shaders/matmul.wgsl.ts";
 import { flopsOf, nameOf } from "../graph/program.ts";
 import { bytesPer, type DType, sizeOf } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { bound, type KernelCall, type View } from "./call.ts";
-import { choose, family, named, needsWorkgroup, only, unless, type Variant, workgroupOf } from "./choose.ts";
+import { bound, type KernelCall, type Staged, staged, type View } from "./call.ts";
+import { choose, family, firstInMemory, named, needsWorkgroup, unless, type Variant, workgroupOf } from "./choose.ts";
 import { type Kernels, type Lowering, upwards, type Work } from "./lowering.ts";
 import { type Demand, modelledScore } from "./model.ts";
 import { bodyOf } from "./render.ts";
 import type { AdapterTraits } from "./traits.ts";
 import { endOf, touched } from "./work.ts";
 
-interface Problem {
+export interface Problem {
   readonly m: number;
   readonly n: number;
   readonly k: number;
@@ -38,10 +31,8 @@ interface Problem {
   readonly layout: string;
 }
 
-interface MatmulVariant extends Variant<Problem> {
-  /** @param packed the factors in panels, if the variant asks for them. */
-  write(product: Product, traits: AdapterTraits, packed: Packed | undefined): Kernel;
-  readonly packs?: boolean;
+export interface MatmulVariant extends Variant<Problem> {
+  write(product: Product, traits: AdapterTraits, to: Lowering): Kernel | Staged;
   workgroups(problem: Problem, traits: AdapterTraits): readonly [number, number, number];
   /** Invocations with work to do per batch, if the grid has one axis. */
   invocations?(problem: Problem): number;
@@ -208,14 +199,11 @@ const groupK = (tile: RegisterTile): MatmulVariant => {
   );
 };
 
-const inMemory = ({ layout }: Problem): string | undefined =>
-  unless(!layout.startsWith("*"), "a first factor in memory; this one is computed as it is loaded");
-
 /** One square tile per workgroup of 256. */
 const tiled = (name: string, side: TileSide): MatmulVariant =>
   scored({
     name,
-    needs: (problem, traits) => inMemory(problem) ?? needsWorkgroup(traits, 256, tileBytes(side)),
+    needs: (problem, traits) => firstInMemory(problem) ?? needsWorkgroup(traits, 256, tileBytes(side)),
     onCpu: () => -1,
     write: (product) => matmulTiled(product, side),
     workgroups: ({ m, n, batches }) => [Math.ceil(n / side), Math.ceil(m / side), batches],
@@ -227,25 +215,6 @@ const tiled = (name: string, side: TileSide): MatmulVariant =>
   });
 
 const quadTile: RegisterTile = { rows: 4, columns: 1 };
-
-/** Invocations for 4 × 8 results each, after others have copied b into panels of eight columns. */
-const packed = /* @__PURE__ */ scored({
-  name: "packed4x8",
-  needs: inMemory,
-  onCpu({ m, n, k, batches }, { wasm }) {
-    if (!wasm) return 0;
-    const used = (m * n) / (4 * Math.ceil(m / 4) * 8 * Math.ceil(n / 8));
-    // Copies take as long as 8 rows, a round begins and ends like 4 more, and one or two calls like 50,000 products.
-    return (40 * used) / (1 + 8 / m + 4 / k + 5e4 / (m * n * k * batches));
-  },
-  packs: true,
-  write: (product, traits, panels) => matmulPacked(product, panels!, workgroupOf(traits)),
-  workgroups: ({ m, n, batches }, traits) => [
-    Math.ceil((Math.ceil(m / 4) * Math.ceil(n / 8)) / workgroupOf(traits)),
-    batches,
-    1,
-  ],
-});
 
 /**
  * Variants from the definition to the fastest. On CPU adapters, larger register tiles win while there is work for every
@@ -263,7 +232,6 @@ export const matmulFamily = /* @__PURE__ */ family<MatmulVariant>("matmul", "mat
   direct({ rows: 4, columns: 1 }, [3.3, 6.5, 18]),
   direct({ rows: 8, columns: 1 }, [4, 7.5, 22]),
   direct({ rows: 16, columns: 2 }, [5.5, 6.5, 26]),
-  packed,
   direct({ rows: 4, columns: 1, quads: true }, [4.4, 12, 0]),
   direct({ rows: 8, columns: 1, quads: true }, [6, 16, 0]),
   direct({ rows: 16, columns: 1, quads: true }, [6.6, 11, 0], 8e6),
@@ -280,9 +248,6 @@ export const matmulFamily = /* @__PURE__ */ family<MatmulVariant>("matmul", "mat
   tiled("tiled", 64),
   tiled("tiled128", 128),
 ]);
-
-/** The kernel before `packed4x8`. */
-export const packFamily = /* @__PURE__ */ only("matmulPack", "matmul");
 
 /** Runs a matrix product. */
 export const matmulKernels: Kernels = {
@@ -334,35 +299,15 @@ function matmulCalls(work: Work, to: Lowering): readonly KernelCall[] {
     made: before && { inputs: made!, body: bodyOf(before.program, type), kept: store },
   };
   const label = `[${batches > 1 ? `${batches}x` : ""}${rows}x${cols}x${k}]`;
-  const [packedB, packedA] = variant.packs
-    ? [panelsOfB(product), panelsOfA(product)].map((panels) => panels && packCall(panels, batches, to))
-    : [];
+  const { before: earlier, kernel } = staged(variant.write(product, to.traits, to));
   const call: KernelCall = {
     label: `${before ? `${nameOf(before.program)}+` : ""}matmul${label}${chain}:${type}`,
     ...named(matmulFamily, variant),
-    ...bound(variant.write(product, to.traits, packedB && { a: packedA?.view, b: packedB.view })),
+    ...bound(kernel),
     workgroups: variant.workgroups(problem, to.traits),
     ...(variant.invocations && { invocations: variant.invocations(problem) }),
     flops: 2 * size * k + flops * size + (before ? flopsOf(before.program) * batches * m * k : 0),
     bytes: [...(made ?? [a]), b, ...(store ? [store] : [])].reduce((sum, view) => sum + touched(view), bytes),
   };
-  return [...[packedA, packedB].flatMap((packed) => (packed ? [packed.call] : [])), call];
-}
-
-/** Copies a factor into panels. */
-function packCall(panels: Panels, batches: number, to: Lowering): { readonly view: View; readonly call: KernelCall } {
-  const { factor, k, lines, type, fours } = panels;
-  const shape = panelShape(panels, batches);
-  const view = to.scratch(`a factor in panels of ${4 * fours}`, shape, "f32");
-  const invocations = shape[1]! * Math.ceil(k / depthOf(k));
-  const call: KernelCall = {
-    label: `pack[${k}x${lines}]:${type}`,
-    ...named(packFamily, "naive"),
-    ...bound(matmulPack(panels, view, workgroupOf(to.traits))),
-    workgroups: [Math.ceil(invocations / workgroupOf(to.traits)), shape[0]!, 1],
-    invocations,
-    flops: 0,
-    bytes: touched(factor.view) + touched(view),
-  };
-  return { view, call };
+  return [...earlier, call];
 }

@@ -6,6 +6,9 @@ import type { Choice } from "./call.ts";
  */
 export type Forced = Readonly<Record<string, string | { readonly ifFits: string }>>;
 
+/** Variants by family that are loaded on demand, beside those that each family lists. */
+export type ExtraVariants = Readonly<Record<string, readonly { readonly name: string }[]>>;
+
 /** What the choice of a kernel may depend on. Plain data, so that tests can construct it. */
 export interface AdapterTraits {
   /** A software adapter on the CPU: barriers and workgroup memory are slow. */
@@ -22,6 +25,8 @@ export interface AdapterTraits {
   readonly maxBinding: number;
   readonly maxBuffer: number;
   readonly features: ReadonlySet<string>;
+  /** Variants that only WebAssembly chooses: pages load them with it, and where one is forced. */
+  readonly extra?: ExtraVariants;
   readonly forced?: Forced;
   /** `family/variant`s with wrong results on this adapter. */
   readonly avoid?: ReadonlySet<string>;

@@ -12,7 +12,7 @@ const compiledFor = new WeakMap<Recorded, string>();
 
 function keyOf(traits: AdapterTraits): string {
   const features = [...traits.features].sort();
-  return JSON.stringify({ ...traits, features, tuned: 0, timed: 0, forced: 0, avoid: 0 });
+  return JSON.stringify({ ...traits, features, tuned: 0, timed: 0, forced: 0, avoid: 0, extra: 0 });
 }
 
 /** Notes which adapter the programs were compiled for. Call it while their device is still the runner's. */
@@ -29,8 +29,8 @@ export function note({ programs, traits }: Runner): void {
  * @throws DeviceError when the new device is lost, LimitError when it has no memory for the variables.
  */
 export async function rebuild(runner: Runner, open: OpenDevice, advice: string, fill: () => void): Promise<Error[]> {
-  const { tuned, timed, forced, avoid } = runner.traits;
-  const traits = { ...open.traits, tuned, timed, forced, avoid };
+  const { extra, tuned, timed, forced, avoid } = runner.traits;
+  const traits = { ...open.traits, extra, tuned, timed, forced, avoid };
   const key = keyOf(traits);
   const live = new LiveDevice({ ...open, traits });
   live.advice = advice;

@@ -4,6 +4,7 @@ import { type ReplaceKernel, withTexts } from "../compile/replace.ts";
 import { AttributeError, checkHas, optionsOf, refuse } from "../errors.ts";
 import { type DeviceOptions, deviceOptions, type OpenDevice, openDevice } from "../gpu/device.ts";
 import type { Tensor, Update, Variable } from "../graph/tensor.ts";
+import { loadExtra } from "../kernels/extra.ts";
 import type { AdapterTraits, Forced } from "../kernels/traits.ts";
 import type { Finding } from "../tune/index.ts";
 import type { TuningStore } from "../tune/store.ts";
@@ -78,8 +79,10 @@ export class Engine extends Runner {
     const tuning = new Tuning(open.name, tuningStore);
     if (tuningStore) await tuning.load();
     const avoid = selfCheck ? await faults(open) : undefined;
-    const traits = { ...open.traits, tuned: tuning.table, timed: tuning.times, forced: variants, avoid };
-    return new Engine({ ...open, traits }, tuning, checkFinite);
+    const measured = { tuned: tuning.table, timed: tuning.times };
+    const traits = { ...open.traits, ...measured, forced: variants, avoid };
+    const extra = await loadExtra(traits);
+    return new Engine({ ...open, traits: { ...traits, extra } }, tuning, checkFinite);
   }
 
   private constructor(open: OpenDevice, tuning: Tuning, checkFinite: boolean) {
@@ -131,9 +134,10 @@ export class Engine extends Runner {
       await live.until(measure(this.tuning, { ...live, compile: calls }, tune));
     }
     const watched: Partial<typeof import("./watch.ts")> = checkFinite ? await import("./watch.ts") : {};
+    const extra = variants ? await loadExtra({ forced: variants }) : {};
     this.check();
     const again = (adapter: AdapterTraits, homes: ReadonlyMap<Variable, Home>): Recorded => {
-      const traits = variants ? { ...adapter, forced: { ...adapter.forced, ...variants } } : adapter;
+      const traits = variants ? { ...adapter, extra, forced: { ...adapter.forced, ...variants } } : adapter;
       const compiled = compile(parts, traits, homes, { ...passes, ...watched });
       const calls = replaceKernel ? withTexts(compiled.calls, replaceKernel) : compiled.calls;
       return { ...compiled, calls, Watch: watched.Watch, again };

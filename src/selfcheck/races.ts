@@ -2,6 +2,7 @@ import { compile, type Description, described } from "../compile/compile.ts";
 import { optionsOf } from "../errors.ts";
 import type { TensorData } from "../graph/tensor.ts";
 import { type AdapterTraits, guaranteed } from "../kernels/traits.ts";
+import { wasmVariants } from "../kernels/wasmVariants.ts";
 import { checkHow, type How } from "../races/how.ts";
 import { type ProgramRun, watch } from "./watch.ts";
 
@@ -32,7 +33,7 @@ export function findRacesIn(
     options,
     { traits: {}, subgroupSize: undefined, order: undefined, outside: undefined, maxSteps: undefined },
   );
-  const adapter = { ...guaranteed, ...traits };
+  const adapter = { ...guaranteed, extra: wasmVariants, ...traits };
   const checked = checkHow(op, { ...how, subgroupSize: how.subgroupSize ?? adapter.subgroupSize });
   return watch(op, compile(described(description), adapter), feeds, checked);
 }

@@ -4,7 +4,7 @@ import { halfBits, halfValue } from "../graph/half.ts";
 import { sizeOf } from "../graph/shape.ts";
 import type { Tensor, TensorData } from "../graph/tensor.ts";
 import { castAllFamily } from "../kernels/castAll.ts";
-import type { Family } from "../kernels/choose.ts";
+import { type Family, withExtra } from "../kernels/choose.ts";
 import { concatFamily } from "../kernels/concat.ts";
 import { convFamily } from "../kernels/conv2d.ts";
 import { weightGradFamily } from "../kernels/conv2dWeightGrad.ts";
@@ -14,7 +14,8 @@ import { elementwiseFamily } from "../kernels/elementwise.ts";
 import { embeddingFamily, embeddingGradFamily } from "../kernels/embedding.ts";
 import { gatherFamily, scatterAddFamily } from "../kernels/gather.ts";
 import { normFamily } from "../kernels/layerNorm.ts";
-import { matmulFamily, packFamily } from "../kernels/matmul.ts";
+import { matmulFamily } from "../kernels/matmul.ts";
+import { packFamily } from "../kernels/matmulPacked.ts";
 import { padFamily } from "../kernels/pad.ts";
 import { pickFamily } from "../kernels/pick.ts";
 import { maxPoolFamily, maxPoolGradFamily, maxPoolPickFamily } from "../kernels/pool2d.ts";
@@ -25,6 +26,7 @@ import { softmaxGradFamily } from "../kernels/softmaxGrad.ts";
 import { sortFamily } from "../kernels/sort.ts";
 import { squaredNormFamily } from "../kernels/squaredNorm.ts";
 import type { Forced } from "../kernels/traits.ts";
+import { wasmVariants } from "../kernels/wasmVariants.ts";
 import * as ops from "../ops/index.ts";
 import { castAll } from "../ops/pointwise/castAll.ts";
 
@@ -109,9 +111,12 @@ export const registry: readonly Row[] = [
   { family: scatterAddFamily, build: picks },
 ];
 
+/** A family with its variants for WebAssembly. */
+const wholeOf = (family: Row["family"]): Row["family"] => withExtra(family, wasmVariants);
+
 /** Names of the variants of each family, the plainest first. */
 export const variantNames = (): ReadonlyMap<string, readonly string[]> =>
-  new Map(registry.map(({ family: { name, variants } }) => [name, variants.map((variant) => variant.name)]));
+  new Map(registry.map(({ family }) => [family.name, wholeOf(family).variants.map(({ name }) => name)]));
 
 /** What is wrong with forced variants: a name that no family or no variant has. */
 export function unknownVariant(forced: Forced): string | undefined {
@@ -343,5 +348,5 @@ export const problems = (dtype: "f32" | "f16"): Problem[] =>
     .filter(({ only = dtype }) => only === dtype)
     .map(({ family, build, within = {} }) => {
       const inputs = new Inputs(dtype);
-      return { family, within, outputs: build(inputs), feeds: inputs.feeds };
+      return { family: wholeOf(family), within, outputs: build(inputs), feeds: inputs.feeds };
     });

@@ -4,6 +4,7 @@ import { optionsOf } from "../errors.ts";
 import type { TensorData } from "../graph/tensor.ts";
 import type { Binding, PrintedCall } from "../kernels/call.ts";
 import { type AdapterTraits, guaranteed } from "../kernels/traits.ts";
+import { wasmVariants } from "../kernels/wasmVariants.ts";
 import { type BufferTraffic, countTraffic, type TrafficOptions } from "../traffic/index.ts";
 import { parse } from "../wgsl/parse.ts";
 
@@ -57,7 +58,7 @@ export function countTrafficIn(
     ProgramTrafficOptions,
     { [K in keyof Required<ProgramTrafficOptions>]: ProgramTrafficOptions[K] }
   >("countTrafficIn", options, { traits: {}, mostInvocations: undefined });
-  const { calls, inputs, homes } = compile(described(description), { ...guaranteed, ...traits });
+  const { calls, inputs, homes } = compile(described(description), { ...guaranteed, extra: wasmVariants, ...traits });
   const fed = new Map([...inputs].map(([name, { buffer }]) => [buffer, feeds[name]] as const));
   const numbersIn = ({ buffer, offset, size }: Binding): ArrayLike<number> | undefined => {
     const data = fed.get(buffer);

@@ -157,6 +157,50 @@ test("a program compiled ahead of time runs", async () => {
   runner.destroy();
 });
 
+describe("kernels for WebAssembly", () => {
+  const product = () => t.matmul(input("a", [128, 32]), input("b", [32, 128]));
+  const convolution = () => t.conv2d(input("x", [2, 3, 9, 9]), input("w", [4, 3, 3, 3]));
+  const variantsOf = ({ calls }: { calls: readonly { family: string; variant: string }[] }) =>
+    calls.map(({ family, variant }) => `${family}/${variant}`);
+  const own = ["matmulPack/naive", "matmul/packed4x8", "conv2d/taps"];
+
+  test("are chosen there, also ahead of time, and not on a GPU", async () => {
+    const gpu = await Engine.create({ backend: "webgpu" });
+    const seen = [];
+    for (const each of [engine, gpu]) {
+      const program = await each.compile({ outputs: { y: product(), z: convolution() } }, { merge: false });
+      seen.push(program.inspect().kernels);
+      program.destroy();
+    }
+    gpu.destroy();
+    expect(variantsOf({ calls: seen[0]! })).toEqual(own);
+    const listed = seen[1]!.flatMap(({ choices = [] }) => choices.flatMap(({ variants }) => variants));
+    expect(listed.map(({ variant }) => variant)).toContain("naive");
+    expect(
+      listed.filter(({ variant }) => own.some((name) => name.endsWith(`/${variant}`)) && variant !== "naive"),
+    ).toEqual([]);
+    const { targets } = exportPrograms(
+      { both: { outputs: { y: product(), z: convolution() } } },
+      { targets: [wasmTarget] },
+    );
+    expect(variantsOf(targets[0]!.programs["both"]!)).toEqual(own);
+  });
+
+  test("run on a GPU where they are forced, by the engine and by a program", async () => {
+    const forced = { matmul: "packed4x8", conv2d: "taps" };
+    const gpu = await Engine.create({ backend: "webgpu", variants: forced });
+    const plain = await Engine.create({ device: gpu.device });
+    const outputs = () => ({ y: product(), z: convolution() });
+    for (const program of [
+      await gpu.compile({ outputs: outputs() }),
+      await plain.compile({ outputs: outputs() }, { variants: forced }),
+    ])
+      expect(variantsOf({ calls: program.inspect().kernels })).toEqual(own);
+    plain.destroy();
+    gpu.destroy();
+  });
+});
+
 describe("what only WebGPU has is refused by name", () => {
   test("f16", async () => {
     const half: Tensor = t.cast(input("x", [2]), "f16");

@@ -40,8 +40,8 @@ export async function scriptSizes(page: Page): Promise<Map<string, number>> {
   return new Map(await Promise.all(sizes));
 }
 
-/** What only machines without a GPU load: the compiler of kernels to WebAssembly. */
-const withoutGpu = /\/wasm-[^/]*$/;
+/** What only machines without a GPU load: the compiler of kernels to WebAssembly, and kernels for it. */
+const withoutGpu = /\/wasm(Part)?-[^/]*$/;
 
 /** Holds a page to a limit of KiB of scripts, gzipped. @param late are names of scripts that come later on purpose. */
 export async function expectLight(page: Page, limit: number, late?: RegExp): Promise<void> {

@@ -1,0 +1,6 @@
+import { taps } from "./convTaps.ts";
+import { packed } from "./matmulPacked.ts";
+import type { ExtraVariants } from "./traits.ts";
+
+/** The variants for WebAssembly: pages on a GPU do without their texts. */
+export const wasmVariants: ExtraVariants = { matmul: [packed], conv2d: [taps] };
