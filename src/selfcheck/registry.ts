@@ -112,7 +112,7 @@ export const registry: readonly Row[] = [
 ];
 
 /** A family with its variants for WebAssembly. */
-const wholeOf = (family: Row["family"]): Row["family"] => withExtra(family, wasmVariants);
+export const wholeOf = (family: Row["family"]): Row["family"] => withExtra(family, wasmVariants);
 
 /** Names of the variants of each family, the plainest first. */
 export const variantNames = (): ReadonlyMap<string, readonly string[]> =>

@@ -17,6 +17,7 @@ import {
 import { convFamily } from "../../src/kernels/conv2d.ts";
 import { weightGradFamily } from "../../src/kernels/conv2dWeightGrad.ts";
 import { evaluate } from "../../src/reference/index.ts";
+import { wholeOf } from "../../src/selfcheck/registry.ts";
 import { wherever } from "../forced.ts";
 import { some, spares } from "../place.ts";
 
@@ -40,7 +41,9 @@ async function agrees(
   outputs: Record<string, Tensor>,
   feeds: Record<string, Float32Array>,
 ): Promise<void> {
-  const having = [convFamily, weightGradFamily].filter(({ variants }) => variants.some(({ name }) => name === variant));
+  const having = [convFamily, weightGradFamily]
+    .map(wholeOf)
+    .filter(({ variants }) => variants.some(({ name }) => name === variant));
   const forced = Object.fromEntries(having.map(({ name }) => [name, variant]));
   const engine = await Engine.create({ device, variants: wherever(forced) });
   const program = await engine.compile({ outputs });
@@ -94,7 +97,9 @@ const haloCases: Case[] = [
 const casesOf = (variant: string): Case[] =>
   variant === "halo" ? some(haloCases) : some(cases, variant === "tiled" ? cases.length : 2);
 
-const variants = convFamily.variants.map(({ name }) => name).filter((name) => subgroups || name !== "quads");
+const variants = wholeOf(convFamily)
+  .variants.map(({ name }) => name)
+  .filter((name) => subgroups || name !== "quads");
 describe.each(variants)("%s", (variant) => {
   test.each(casesOf(variant))("%s", async (_, xShape, wShape, options) => {
     const size = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);

@@ -17,6 +17,7 @@ import { reduceFamily } from "../../src/kernels/reduce.ts";
 import { softmaxFamily } from "../../src/kernels/softmax.ts";
 import { input } from "../../src/ops/sources/constants.ts";
 import { evaluate } from "../../src/reference/index.ts";
+import { wholeOf } from "../../src/selfcheck/registry.ts";
 import { wherever } from "../forced.ts";
 import { half, missOf, recurrent, roundings, values } from "../half.ts";
 import { brief } from "../place.ts";
@@ -67,7 +68,7 @@ describe.skipIf(lacking)(titled("every variant in f16"), () => {
           [64, 68, 64],
         ];
   };
-  for (const { name } of matmulFamily.variants)
+  for (const { name } of wholeOf(matmulFamily).variants)
     test.skipIf(brief && large(name) && name !== "tiled").each(sizes(name))(
       `matmul ${name}, %i × %i over %i`,
       async (m, n, k) => {
@@ -88,7 +89,7 @@ describe.skipIf(lacking)(titled("every variant in f16"), () => {
       },
     );
 
-  for (const { name } of matmulFamily.variants.filter((variant) => !variant.name.startsWith("tiled")))
+  for (const { name } of wholeOf(matmulFamily).variants.filter((variant) => !variant.name.startsWith("tiled")))
     test.skipIf(brief && (large(name) || /8x|x8/.test(name)))(`ops in front of a product, ${name}`, async () => {
       const h = t.gelu(half("a", [9, 16]));
       const mixed = t.cast(t.exp(input("c", [9, 16])), "f16");
@@ -99,7 +100,7 @@ describe.skipIf(lacking)(titled("every variant in f16"), () => {
       expect(used.filter((kernel) => kernel === `matmul/${name}`)).toHaveLength(2);
     });
 
-  for (const { name } of convFamily.variants)
+  for (const { name } of wholeOf(convFamily).variants)
     test(`conv2d ${name}`, async () => {
       const [x, w] = [half("x", [2, 3, 9, 10]), half("w", [4, 3, 3, 3])];
       // With stride 2, the gradient of x takes four kernels.
@@ -112,7 +113,7 @@ describe.skipIf(lacking)(titled("every variant in f16"), () => {
       await agrees({ conv2d: name }, { z });
     });
 
-  const isForward = (name: string) => convFamily.variants.some((variant) => variant.name === name);
+  const isForward = (name: string) => wholeOf(convFamily).variants.some((variant) => variant.name === name);
   for (const { name } of weightGradFamily.variants.filter((variant) => !isForward(variant.name)))
     test(`conv2dWeightGrad ${name}`, async () => {
       const [x, w, v] = [half("x", [2, 3, 9, 12]), half("w", [4, 3, 3, 3]), half("v", [3, 1, 3, 3])];

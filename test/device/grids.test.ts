@@ -9,6 +9,7 @@ import { weightGradFamily } from "../../src/kernels/conv2dWeightGrad.ts";
 import { matmulFamily } from "../../src/kernels/matmul.ts";
 import { maxPoolGradFamily } from "../../src/kernels/pool2d.ts";
 import { evaluate } from "../../src/reference/index.ts";
+import { wholeOf } from "../../src/selfcheck/registry.ts";
 import { disguised, withFewWorkgroups } from "../forced.ts";
 import { some } from "../place.ts";
 
@@ -74,7 +75,7 @@ const ways = ["serial", "tree"];
 /** Small graphs that run the kernels of each family, with several workgroups each. */
 const families: Readonly<Record<string, { readonly variants?: readonly string[]; readonly build: () => Outputs }>> = {
   matmul: {
-    variants: matmulFamily.variants.map(({ name }) => name),
+    variants: wholeOf(matmulFamily).variants.map(({ name }) => name),
     build: () => ({ y: t.relu(t.add(t.matmul(input("a", [5, 37, 21]), input("b", [21, 70])), input("bias", [70]))) }),
   },
   reduce: {
@@ -119,7 +120,7 @@ const families: Readonly<Record<string, { readonly variants?: readonly string[];
   },
   squaredNorm: { variants: ways, build: () => ({ y: t.squaredNorm([input("x", [300_000]), input("z", [77])]) }) },
   conv2d: {
-    variants: convFamily.variants.map(({ name }) => name),
+    variants: wholeOf(convFamily).variants.map(({ name }) => name),
     build() {
       const [x, w] = [input("x", [3, 4, 9, 10]), input("w", [6, 2, 3, 3])];
       const y = t.conv2d(x, w, input("bias", [6]), { groups: 2, stride: [1, 2], padding: 1 });

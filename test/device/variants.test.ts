@@ -3,6 +3,7 @@ import * as t from "../../src/index.ts";
 import { Engine, input, type Tensor, type Variable } from "../../src/index.ts";
 import { matmulFamily } from "../../src/kernels/matmul.ts";
 import { evaluate } from "../../src/reference/index.ts";
+import { wholeOf } from "../../src/selfcheck/registry.ts";
 import { wherever } from "../forced.ts";
 import { some, spares } from "../place.ts";
 
@@ -115,7 +116,9 @@ const sizesFor = (variant: string): typeof sizes => {
   return some(/16x8|32x8/.test(variant) ? few : sizes, 5);
 };
 
-const products = matmulFamily.variants.map(({ name }) => name).filter((name) => subgroups || !name.startsWith("quad"));
+const products = wholeOf(matmulFamily)
+  .variants.map(({ name }) => name)
+  .filter((name) => subgroups || !name.startsWith("quad"));
 describe.each(products)("matmul %s", (variant) => {
   test.each(sizesFor(variant))("%i × %i over %i, with every operand plain and transposed", async (m, n, k) => {
     const a = input("a", [m, k]);
