@@ -15,7 +15,7 @@ export interface Product extends Factors {
 }
 
 /** Rows and columns of the result. */
-export const sizeOf = ({ rows, cols }: Product) => [rows, cols] as const;
+export const size = ({ rows, cols }: Product) => [rows, cols] as const;
 
 /** The definition: one invocation per result. Tests compare every other variant with it. */
 export const matmulNaive = (p: Product): Kernel =>
@@ -24,7 +24,7 @@ export const matmulNaive = (p: Product): Kernel =>
     parts: [
       ...(p.made ? [making(p.made, p.k, 1), computed] : [elements("a", p.a)]),
       elements("b", p.b),
-      matrixEnd(p.end, sizeOf(p), 1),
+      matrixEnd(p.end, size(p), 1),
     ],
     constants: { K: [p.k, "products per result"] },
     body: wgsl`
@@ -69,7 +69,7 @@ export const matmulDirect = (p: Product, tile: RegisterTile, workgroup: number):
     workgroup,
     width: 4,
     features: tile.quads ? ["subgroups"] : [],
-    parts: [factors(p, tile), matrixEnd(p.end, sizeOf(p), 4)],
+    parts: [factors(p, tile), matrixEnd(p.end, size(p), 4)],
     constants: {
       TILES_N: [Math.ceil(p.cols / acrossOf(tile)), `of ${acrossOf(tile)} columns`],
       STEPS: [Math.floor(p.k / depthOf(p.k)), `of ${depthOf(p.k)} along K`],
@@ -139,7 +139,7 @@ export const matmulQuadK = (p: Product, tile: RegisterTile, workgroup: number): 
     workgroup,
     width: 4,
     features: ["subgroups"],
-    parts: [factors(p, tile), matrixEnd(p.end, sizeOf(p), 4)],
+    parts: [factors(p, tile), matrixEnd(p.end, size(p), 4)],
     constants: sharedSizes(p, tile),
     body: wgsl`
       let batch = id.y;
@@ -156,7 +156,7 @@ export const matmulGroupK = (p: Product, tile: RegisterTile): Kernel =>
   kernel({
     workgroup: 64,
     width: 4,
-    parts: [factors(p, tile), matrixEnd(p.end, sizeOf(p), 4)],
+    parts: [factors(p, tile), matrixEnd(p.end, size(p), 4)],
     constants: { ...sharedSizes(p, tile), COUNT: [tile.rows * tile.columns, "vec4 sums per invocation"] },
     memory: [
       { name: "partial", type: "vec4f", length: 64 * tile.rows * tile.columns, note: "sums of each invocation" },
@@ -218,7 +218,7 @@ export function matmulTiled(p: Product, side: TileSide): Kernel {
     workgroup: tile.workgroup,
     width: 4,
     memory: tile.memory,
-    parts: [memory("a", a), memory("b", b), matrixEnd(p.end, sizeOf(p), 4), tile.part, putting],
+    parts: [memory("a", a), memory("b", b), matrixEnd(p.end, size(p), 4), tile.part, putting],
     constants: { K: [p.k, "products per result"] },
     body: wgsl`
       let batch = group.z;

@@ -6,7 +6,7 @@ import type { Kernel, Part, View } from "./lib/kernel.ts";
 import { matrixEnd } from "./lib/results.ts";
 import { inMatrix, type Stack } from "./lib/stack.ts";
 import { plus, type Scalar, shifted } from "./lib/view.wgsl.ts";
-import { finishAll, type Product, sizeOf, sums } from "./matmul.wgsl.ts";
+import { finishAll, type Product, size, sums } from "./matmul.wgsl.ts";
 import { each, wgsl } from "./wgsl.ts";
 
 /** Results of an invocation of `matmulPacked`: a row of four times eight numbers, and two of b, fit 16 registers. */
@@ -103,7 +103,7 @@ export const matmulPacked = (p: Product, packed: Packed, workgroup: number): Ker
     parts: [
       rowsOfTile(p, packed.a),
       array("packed", packed.b, 4),
-      matrixEnd(p.end, sizeOf(p), 4),
+      matrixEnd(p.end, size(p), 4),
       {
         accessors: {
           row_of: (i) => `row + ${i} / ${packedTile.columns}u`,
