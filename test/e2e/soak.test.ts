@@ -28,11 +28,12 @@ test.each([
 ] as const)("10,000 steps in %s leave nothing behind", async (_, options) => {
   const rows = await held(...options);
   expect(rows).toHaveLength(10);
-  const [early, late] = [rows[3]!, rows[9]!];
+  // V8 still compiles in the first thousands.
+  const [early, late] = [rows[6]!, rows[9]!];
   const [step, loss, heap, , ...gpu] = late;
   expect(step).toBe(10_000);
   expect(loss).toBeLessThan(rows[0]![1]!);
-  // In MiB: 0.36 to 0.77, by what V8 has compiled by then. A leak of 150 bytes a step would be as much again.
-  expect(heap! - early[2]!).toBeLessThan(0.9);
+  // In MiB: 0.12 in Node, 0.16 in Chrome. A leak of 100 bytes a step would add 0.29.
+  expect(heap! - early[2]!).toBeLessThan(0.35);
   expect(gpu).toEqual(early.slice(4));
 });
