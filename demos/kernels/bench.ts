@@ -19,6 +19,7 @@ import {
   type Bounds,
   type Edit,
   type Ladder,
+  type ModelledKernel,
   type Outcome,
   type Problem,
   problemKey,
@@ -149,6 +150,15 @@ export class Bench {
   async races(problem: Problem, variant: string, edits: readonly Edit[]): Promise<readonly string[]> {
     const { faultsOf } = await import("./races.ts");
     return faultsOf(withEdits(this.#compiled(problem, variant), edits), this.#runner.traits.subgroupSize);
+  }
+
+  /**
+   * Counts what a kernel of a variant asks of memory, and models it on described GPUs.
+   * @throws FormatError for a text that cannot be counted.
+   */
+  async modelled(problem: Problem, variant: string, kernel: number, edits: readonly Edit[]): Promise<ModelledKernel> {
+    const { modelledKernel } = await import("./traffic.ts");
+    return modelledKernel(withEdits(this.#compiled(problem, variant), edits), kernel, this.#runner.traits.subgroupSize);
   }
 
   /** The compiler's errors in a text. */

@@ -4,6 +4,7 @@ import { ComparisonCard } from "./comparison.tsx";
 import { connection, notice } from "./gpu.ts";
 import { HeatCard } from "./heatMap.tsx";
 import { LadderTable } from "./ladder.tsx";
+import { ModelledCard } from "./modelledCard.tsx";
 import { ResultsCard } from "./results.tsx";
 import { Roofline } from "./roofline.tsx";
 import * as session from "./session.ts";
@@ -30,6 +31,7 @@ export function Page() {
         <SourceCard />
         <Roofline />
       </div>
+      <ModelledCard />
       <ComparisonCard />
       {session.ladder.value && <HeatCard key={problem.value.work} />}
       <ResultsCard />

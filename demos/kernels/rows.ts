@@ -1,6 +1,9 @@
 import type { Comparison } from "../../bench/measure/check.ts";
 import { type Ceilings, figuresOf, type Timing, type Work } from "../../bench/measure/result.ts";
+import type { Modelled } from "../../bench/modelled/model.ts";
 import type { Backend } from "../../src/index.ts";
+import type { DescribedGpu } from "../../src/kernels/model.ts";
+import type { KernelTraffic } from "../../src/selfcheck/index.ts";
 
 /** What to compute: a work of works.ts, at these sizes. */
 export interface Problem {
@@ -57,6 +60,12 @@ export interface Edit {
   readonly kernel: number;
   readonly wgsl: string;
   readonly workgroups: readonly [number, number, number];
+}
+
+/** What a kernel asks of memory, and a model of it on GPUs that are only described. */
+export interface ModelledKernel {
+  readonly traffic: KernelTraffic;
+  readonly on: readonly { readonly gpu: DescribedGpu; readonly times: Modelled }[];
 }
 
 /** What came of a measurement. Only what is right is timed, and only what the clock can carry is given. */

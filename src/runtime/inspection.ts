@@ -1,5 +1,6 @@
 import { roleOf } from "../compile/homes.ts";
 import type { PrintedCall } from "../kernels/call.ts";
+import type { KernelTraffic, KnownFeeds } from "../selfcheck/kernelTraffic.ts";
 import type { Recorded } from "./recorded.ts";
 
 /** GPU memory of a program in bytes, known before its first run. */
@@ -36,6 +37,16 @@ export type KernelInfo = Pick<
     readonly offset: number;
     readonly size: number;
   }[];
+  /**
+   * Counts from the kernel's text what all its invocations ask of memory, as `countTraffic` of tilegrad/selfcheck does.
+   * Runs nothing. The counter loads on the first call; copies of this object, such as those for a worker, lack the method.
+   * @param feeds values of inputs of whole numbers, where they decide what is loaded: labels and tokens. Without them,
+   * counts of what depends on them are not exact, as `isExact` says.
+   * @returns for each operand bytes read, written, shared by workgroups, and the least possible; workgroup memory,
+   * invocations, and operations per byte.
+   * @throws FeedError for feeds of inputs that there are not; otherwise as `countTraffic`.
+   */
+  traffic(feeds?: KnownFeeds): Promise<KernelTraffic>;
 };
 
 /** What `inspect` reports about one planned buffer. */
@@ -69,17 +80,10 @@ export interface Profile {
 
 /** What a compiled program holds, in plain words and numbers. */
 export function inspectionOf(compiled: Recorded): Inspection {
-  const { calls, stages, lifetimes, slots, slotOf, homes } = compiled;
+  const { calls, stages, lifetimes, slots, slotOf } = compiled;
   return {
     graph: { built: stages.built(), simplified: stages.simplified(), fused: stages.fused() },
-    kernels: calls.map(({ bindings, parts, features, elements, annotated, written, ...call }) => ({
-      ...call,
-      wgsl: annotated?.() ?? call.wgsl,
-      bindings: bindings.map((binding) => {
-        const { access, offset, size } = binding;
-        return { role: roleOf(binding, homes), access, offset, size };
-      }),
-    })),
+    kernels: calls.map((call) => kernelInfo(call, compiled)),
     buffers: lifetimes.map(({ buffer, first, last }) => ({
       role: buffer.role,
       bytes: buffer.bytes,
@@ -89,6 +93,22 @@ export function inspectionOf(compiled: Recorded): Inspection {
     })),
     memory: memoryOf(compiled),
   };
+}
+
+function kernelInfo(call: PrintedCall, compiled: Recorded): KernelInfo {
+  const { bindings, parts, features, elements, annotated, written, ...rest } = call;
+  const info = {
+    ...rest,
+    wgsl: annotated?.() ?? call.wgsl,
+    bindings: bindings.map((binding) => {
+      const { access, offset, size } = binding;
+      return { role: roleOf(binding, compiled.homes), access, offset, size };
+    }),
+  };
+  const traffic: KernelInfo["traffic"] = async (feeds) =>
+    (await import("../selfcheck/kernelTraffic.ts")).trafficOf(call, compiled, feeds);
+  // Not enumerable, so that the rest can be cloned, for a worker for example.
+  return Object.defineProperty(info, "traffic", { value: traffic }) as typeof info & Pick<KernelInfo, "traffic">;
 }
 
 /** Memory of a compiled program in bytes, before anything is allocated. */

@@ -142,6 +142,20 @@ describe("programs", () => {
     }
   });
 
+  test("count what their kernels ask of memory", async () => {
+    const [rows, table] = [input("rows", [4], "i32"), input("table", [100, 64])];
+    const program = await engine.compile({ outputs: { y: t.embedding(rows, table) } });
+    const [kernel] = program.inspect().kernels;
+    const known = await kernel!.traffic({ rows: Int32Array.of(0, 1, 2, 3) });
+    const of = (role: string) => known.operands.find((operand) => operand.role === role)!;
+    expect(of("input table")).toMatchObject({ read: 4 * 64 * 4, isExact: true });
+    expect(known.asked).toBe(known.operands.reduce((sum, { read, written }) => sum + read + written, 0));
+    expect(known).toMatchObject({ label: kernel!.label, bytes: kernel!.bytes, workgroupBytes: 0 });
+    expect((await kernel!.traffic()).operands.map(({ name }) => name)).toEqual(known.operands.map(({ name }) => name));
+    await expect(kernel!.traffic({ columns: Int32Array.of(0) })).rejects.toThrow('there is no input "columns"');
+    expect(structuredClone(kernel)).toEqual(kernel);
+  });
+
   test("are timed kernel by kernel if the adapter has a clock", async () => {
     const x = input("x", [2, 3]);
     const description = { outputs: { y: t.add(x, 1), sum: t.sum(t.exp(t.matmul(x, t.transpose(x)))) } };

@@ -161,6 +161,9 @@ test("an adapter gets the target of its kind, or another one if there is none", 
   const variants = async (runner: Runner, file: unknown) => {
     const { programs } = await load<{ train: "loss" }>(runner, file);
     const { kernels } = programs.train.inspect();
+    const traffic = await Promise.all(kernels.map((kernel) => kernel.traffic()));
+    expect(traffic.map(({ bytes }) => bytes)).toEqual(kernels.map(({ bytes }) => bytes));
+    for (const { asked, bytes } of traffic) expect(asked).toBeGreaterThan(bytes / 2);
     return new Set(kernels.filter(({ family }) => family === "matmul").map(({ variant }) => variant));
   };
   expect(await variants(gpu, sent({ train }, { targets }))).toEqual(new Set(["direct4x4"]));

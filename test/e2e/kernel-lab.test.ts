@@ -198,6 +198,44 @@ describe("the kernel lab", () => {
     );
   });
 
+  test("models the shown kernel on described GPUs, and the edited text in its place", async () => {
+    const page = await open("#work=softmax&sizes=64-256&variant=naive");
+    await measured(page);
+    await page.click("#model");
+    const modelled = () =>
+      page.$$eval(".modelled tr[data-gpu]", (rows) =>
+        rows.map((tr) => [
+          (tr as HTMLElement).dataset.gpu,
+          ...[...tr.querySelectorAll("td")].map(({ textContent }) => textContent),
+        ]),
+      );
+    const operands = () =>
+      page.$$eval(".operands tbody tr", (rows) =>
+        rows.map((tr) => [...tr.querySelectorAll("td")].map(({ textContent }) => textContent)),
+      );
+    await page.waitForSelector(".modelled tr[data-gpu]");
+    const rows = await modelled();
+    expect(rows.map(([gpu]) => gpu)).toEqual(["integrated", "laptop", "data centre"]);
+    for (const [, ms, above, limit, arithmetic, memory, caches, busy] of rows) {
+      for (const time of [arithmetic, memory, caches, ms]) expect(time).toMatch(/^[\d.e-]+ (µs|ms)$/);
+      expect(busy).toMatch(/^[\d.]+ %$/);
+      expect(["arithmetic", "memory", "caches", "too few workgroups"]).toContain(limit);
+      expect(Number(above!.replaceAll(",", ""))).toBeGreaterThanOrEqual(1);
+    }
+    expect(await text(page, ".modelled .card-head p")).toBe("Modelled, not timed");
+    // The definition reads each row three times, and writes it once.
+    expect(await operands()).toEqual([
+      ["64", "3", expect.any(String), "0"],
+      ["64", "0", "0", "1"],
+    ]);
+    await page.click("#edit");
+    await isWriting(page, ".editor");
+    const twice = (await writtenIn(page, ".editor")).replaceAll("x[", "x[0u] + x[");
+    await typeOver(page, ".editor", twice);
+    await expect.poll(async () => (await operands())[0]?.[1]).toBe("6");
+    await expectLight(page, 330);
+  });
+
   test("puts an edited kernel into the training of digits", async () => {
     const page = await open("#work=linear&sizes=50-784-128");
     await page.waitForSelector("#in-digits");
