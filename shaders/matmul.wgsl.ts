@@ -1,17 +1,19 @@
-import { bufferOf } from "./lib/array.ts";
+import { array, bufferOf } from "./lib/array.ts";
 import { kernel } from "./lib/compose.ts";
 import { acrossOf, depthOf, type Factors, factors, type RegisterTile } from "./lib/factors.ts";
-import type { Kernel, Part } from "./lib/kernel.ts";
+import type { Kernel, Part, View } from "./lib/kernel.ts";
 import { type End, making, matrixEnd } from "./lib/results.ts";
 import { elements, loadsVectors, type Stack } from "./lib/stack.ts";
-import { type TileFactor, type TileSide, tiled } from "./lib/tile.ts";
-import { elementAt, plus, times } from "./lib/view.wgsl.ts";
+import { partLength, type TileFactor, type TileSide, tiled } from "./lib/tile.ts";
+import { elementAt, plus, shifted, times } from "./lib/view.wgsl.ts";
 import { each, wgsl } from "./wgsl.ts";
 
 /** y[M, N] = finish(a[M, K] · b[K, N]), for each matrix of a stack. */
 export interface Product extends Factors {
   readonly rows: number;
   readonly end: End;
+  /** Parts of K, each with a stack of results; default 1. */
+  readonly parts?: number;
 }
 
 /** Rows and columns of the result. */
@@ -198,35 +200,80 @@ const sharedSums = (p: Product, tile: RegisterTile, sharers: number): string => 
   }
   #endif`;
 
-/** With tiles in workgroup memory: the variant for GPUs. lib/tile.ts has its body, with plan and memory layout. */
+/**
+ * With tiles in workgroup memory: the variant for GPUs. lib/tile.ts has its body, with plan and memory layout. If the
+ * result has too few tiles for a GPU, each of several workgroups takes a part of K, and `matmulSum` adds their results.
+ */
 export function matmulTiled(p: Product, side: TileSide): Kernel {
-  const { a, b, type } = p;
+  const { a, b, type, parts = 1 } = p;
+  const length = partLength(p.k, parts);
   const tile = tiled({
     side,
     type,
     a: tileFactor("a", a, a.strides, p.k),
     b: tileFactor("b", b, [b.strides[1], b.strides[0]], p.k),
-    from: "0u",
-    to: "K",
-    longest: p.k,
+    from: parts > 1 ? "first" : "0u",
+    to: parts > 1 ? "min(first + PART, K)" : "K",
+    longest: parts > 1 ? length : p.k,
   });
   const memory = (name: string, stack: Stack): Part => ({
     buffers: [bufferOf(name, stack.view, "read", hasVectors(stack, p.k) ? 4 : 1)],
     accessors: { [`base_${name}`]: (batch) => elementAt(stack.batch, batch!) },
   });
+  const batches = p.end.places[0]!.shape.slice(0, -2).reduce((count, n) => count * n, 1) / parts;
   return kernel({
     workgroup: tile.workgroup,
     width: 4,
     memory: tile.memory,
-    parts: [memory("a", a), memory("b", b), matrixEnd(p.end, size(p), 4), tile.part, putting],
-    constants: { K: [p.k, "products per result"] },
+    parts: [memory("a", a), memory("b", b), matrixEnd(p.end, size(p), 4), tile.part, putting(parts > 1)],
+    constants: {
+      K: [p.k, "products per result"],
+      ...(parts > 1 && { PART: [length, "of them in a workgroup"], BATCHES: [batches, "products"] }),
+    },
     body: wgsl`
+      #if ${parts > 1}
+      let batch = group.z % BATCHES;
+      let first = group.z / BATCHES * PART;
+      #else
       let batch = group.z;
+      #endif
       let a_base = base_a(batch);
       let b_base = base_b(batch);
       ${tile.body}`,
   });
 }
+
+/** Adds the results of all parts of K, in order, and finishes. One invocation for each four neighbours of a row. */
+export const matmulSum = (p: Product, partial: View, parts: number, workgroup: number): Kernel => {
+  const fours = p.cols % 4 === 0;
+  const at = (i: number) => shifted("at", i);
+  return kernel({
+    workgroup,
+    width: 4,
+    parts: [array("partial", partial, fours ? 4 : 1), matrixEnd(p.end, size(p), 4)],
+    constants: {
+      PARTS: [parts, "of K"],
+      BATCHES: [partial.shape[0]! / parts, "products"],
+      FOURS: [Math.ceil(p.cols / 4), "of a row"],
+    },
+    body: wgsl`
+      let batch = id.y;
+      let row = id.x / FOURS;
+      let col = id.x % FOURS * 4u;
+      if (row >= ROWS) { return; }
+      var sum = vec4f();
+      for (var part = 0u; part < PARTS; part++) {
+        let at = ((part * BATCHES + batch) * ROWS + row) * COLS + col;
+        #if ${fours}
+        sum += partial(at / 4u);
+        #else
+        // What lies behind the end of the row is not stored.
+        sum += vec4f(${each(4, (i) => `partial(${at(i)})`).join(", ")});
+        #endif
+      }
+      finish(batch, row, col, sum);`,
+  });
+};
 
 /** Whether a tile loads a factor as vec4s. */
 const hasVectors = (stack: Stack, k: number): boolean =>
@@ -245,4 +292,7 @@ function tileFactor(name: "a" | "b", stack: Stack, strides: readonly [number, nu
   };
 }
 
-const putting: Part = { accessors: { put: (row, col, sum) => [`finish(batch, ${row}, ${col}, ${sum});`] } };
+/** @param inParts whether each part of K has results of its own. */
+const putting = (inParts: boolean): Part => ({
+  accessors: { put: (row, col, sum) => [`finish(${inParts ? "group.z" : "batch"}, ${row}, ${col}, ${sum});`] },
+});

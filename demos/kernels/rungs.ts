@@ -25,6 +25,9 @@ const sentences: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     halo: "A workgroup loads a tile of the image, what surrounds it, and kernels once, for all kernel elements: for GPUs.",
     tiled: "A matrix product of the weight and patches of the image, through workgroup memory: for GPUs.",
   },
+  matmulSum: {
+    naive: "The definition, and the only variant: one invocation adds what each part of K gave for four results.",
+  },
   matmulPack: { naive: "The definition, and the only variant: one invocation copies a few steps of a panel." },
   conv2dSpread: { naive: "The definition, and the only variant: one invocation copies four columns." },
   conv2dWeightGrad: {

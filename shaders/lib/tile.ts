@@ -15,8 +15,8 @@ const blocks = depth / 4;
 /** Bytes of workgroup memory for both slices, in f32. */
 export const tileBytes = (side: TileSide): number => 2 * depth * side * 4;
 
-/** Steps along K in all slices. */
-export const paddedK = (k: number): number => Math.ceil(k / depth) * depth;
+/** Steps along K in each of some parts: whole slices. */
+export const partLength = (k: number, parts: number): number => Math.ceil(k / parts / depth) * depth;
 
 /** A factor in memory: a, or b. */
 export interface TileFactor {

@@ -1,20 +1,31 @@
 import { acrossOf, depthOf, type RegisterTile } from "../../shaders/lib/factors.ts";
 import type { Kernel } from "../../shaders/lib/kernel.ts";
 import { stackOf } from "../../shaders/lib/stack.ts";
-import { paddedK, type TileSide, tileBytes } from "../../shaders/lib/tile.ts";
+import { partLength, type TileSide, tileBytes } from "../../shaders/lib/tile.ts";
 import {
   matmulDirect,
   matmulGroupK,
   matmulNaive,
   matmulQuadK,
+  matmulSum,
   matmulTiled,
   type Product,
 } from "../../shaders/matmul.wgsl.ts";
-import { flopsOf, nameOf } from "../graph/program.ts";
+import { flopsOf, identity, nameOf } from "../graph/program.ts";
 import { bytesPer, type DType, sizeOf } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { bound, type KernelCall, type Staged, staged, type View } from "./call.ts";
-import { choose, family, firstInMemory, named, needsWorkgroup, unless, type Variant, workgroupOf } from "./choose.ts";
+import {
+  choose,
+  family,
+  firstInMemory,
+  named,
+  needsWorkgroup,
+  only,
+  unless,
+  type Variant,
+  workgroupOf,
+} from "./choose.ts";
 import { type Kernels, type Lowering, upwards, type Work } from "./lowering.ts";
 import { type Demand, modelledScore } from "./model.ts";
 import { bodyOf } from "./render.ts";
@@ -33,11 +44,13 @@ export interface Problem {
 
 export interface MatmulVariant extends Variant<Problem> {
   write(product: Product, traits: AdapterTraits, to: Lowering): Kernel | Staged;
-  workgroups(problem: Problem, traits: AdapterTraits): readonly [number, number, number];
+  /** Whether it can divide K among workgroups: each part then has results of its own, which are added at the end. */
+  readonly splits?: boolean;
+  workgroups(problem: Problem, traits: AdapterTraits, parts: number): readonly [number, number, number];
   /** Invocations with work to do per batch, if the grid has one axis. */
   invocations?(problem: Problem): number;
   /** How it divides a problem on a GPU. */
-  tiling?(problem: Problem, traits: AdapterTraits): Tiling;
+  tiling?(problem: Problem, traits: AdapterTraits, parts: number): Tiling;
 }
 
 /** Tiles of a result, as a GPU has to compute them. */
@@ -56,10 +69,14 @@ interface Tiling {
   readonly local?: number;
 }
 
-/** What a variant asks of a GPU: each tile of the result reads its rows of a and its columns of b, padding included. */
-export function demandOf(variant: MatmulVariant, problem: Problem, traits: AdapterTraits): Demand {
+/**
+ * What the calls of a variant ask of a GPU: each tile of the result reads its rows of a and its columns of b, padding
+ * included. @param parts of K.
+ */
+export function demandsOf(variant: MatmulVariant, problem: Problem, traits: AdapterTraits, parts: number): Demand[] {
   const { m, n, k, batches, type } = problem;
-  const { rows, columns, steps = k, inGroup = 1, sharers, local = 0, ...tiling } = variant.tiling!(problem, traits);
+  const tiling = variant.tiling!(problem, traits, parts);
+  const { rows, columns, steps = k, inGroup = 1, sharers, local = 0 } = tiling;
   const across = Math.ceil(n / columns);
   const tiles = batches * (tiling.tiles ?? Math.ceil(m / rows) * across);
   /** Tiles of a workgroup that have the same rows. */
@@ -69,16 +86,46 @@ export function demandOf(variant: MatmulVariant, problem: Problem, traits: Adapt
     return { bytes: batches * all * k * bytesPer(type), read, shared: (read * Math.min(1, all / lines)) / sharing };
   };
   const operands = [factor(rows, m, beside), factor(columns, n, inGroup / beside)];
-  const results = batches * m * n * bytesPer(type);
-  return {
+  const size = batches * m * n;
+  const stored = parts > 1 ? parts * size * 4 : size * bytesPer(type);
+  const products: Demand = {
     flops: 2 * tiles * rows * columns * steps,
-    bytes: operands.reduce((sum, { bytes }) => sum + bytes, results),
-    asked: operands.reduce((sum, { read }) => sum + read, results),
+    bytes: operands.reduce((sum, { bytes }) => sum + bytes, stored),
+    asked: operands.reduce((sum, { read }) => sum + read, stored),
     operands,
     local: tiles * local,
-    groups: variant.workgroups(problem, traits).reduce((a, b) => a * b, 1),
-    invocations: tiles * sharers,
+    groups: variant.workgroups(problem, traits, parts).reduce((a, b) => a * b, 1),
+    invocations: tiles * parts * sharers,
   };
+  if (parts === 1) return [products];
+  const rowsOfFours = Math.ceil(n / 4) * m;
+  return [
+    products,
+    {
+      flops: parts * size,
+      bytes: stored + size * bytesPer(type),
+      asked: 16 * rowsOfFours * batches * parts + size * bytesPer(type),
+      operands: [],
+      groups: Math.ceil(rowsOfFours / workgroupOf(traits)) * batches,
+      invocations: rowsOfFours * batches,
+    },
+  ];
+}
+
+/** How much faster twice as many parts must be, since their results take memory. */
+const worthMemory = 1.1;
+
+/** Parts of K: as many as the model finds worthwhile, of 64 steps at least, if there is memory for their results. */
+export function partsOf(variant: MatmulVariant, problem: Problem, traits: AdapterTraits): number {
+  const { m, n, k, batches } = problem;
+  const most = variant.splits ? Math.min(k / 64, traits.maxBinding / (4 * m * n * batches)) : 1;
+  const scoreOf = (parts: number): number => modelledScore(...demandsOf(variant, problem, traits, parts));
+  let best = 1;
+  for (let wanted = 2; wanted <= most; wanted *= 2) {
+    const parts = Math.ceil(k / partLength(k, wanted));
+    if (scoreOf(parts) > worthMemory * scoreOf(best)) best = parts;
+  }
+  return best;
 }
 
 /**
@@ -91,9 +138,9 @@ const scored = ({ onCpu, ...variant }: Omit<MatmulVariant, "score"> & { onCpu: V
     score(problem, traits) {
       if (traits.cpu) return onCpu(problem, traits);
       if (!variant.tiling) return -1;
-      const demand = demandOf(done, problem, traits);
+      const demands = demandsOf(done, problem, traits, partsOf(done, problem, traits));
       const { m, n, k, batches } = problem;
-      return 16 * m * n * k * batches > demand.flops ? modelledScore(demand) : 0;
+      return 16 * m * n * k * batches > demands[0]!.flops ? modelledScore(...demands) : 0;
     },
   };
   return done;
@@ -199,16 +246,17 @@ const groupK = (tile: RegisterTile): MatmulVariant => {
   );
 };
 
-/** One square tile per workgroup of 256. */
+/** One square tile per workgroup of 256, and part of K. */
 const tiled = (name: string, side: TileSide): MatmulVariant =>
   scored({
     name,
     needs: (problem, traits) => firstInMemory(problem) ?? needsWorkgroup(traits, 256, tileBytes(side)),
     onCpu: () => -1,
     write: (product) => matmulTiled(product, side),
-    workgroups: ({ m, n, batches }) => [Math.ceil(n / side), Math.ceil(m / side), batches],
-    tiling({ k }) {
-      const steps = paddedK(k);
+    splits: true,
+    workgroups: ({ m, n, batches }, _, parts) => [Math.ceil(n / side), Math.ceil(m / side), batches * parts],
+    tiling({ k }, _, parts) {
+      const steps = parts * partLength(k, parts);
       // An invocation loads a row and a column of its results at each step. Half of that, since neighbours share loads.
       return { rows: side, columns: side, steps, sharers: 256, local: (256 * steps * 4 * 2 * (side / 16)) / 2 };
     },
@@ -248,6 +296,9 @@ export const matmulFamily = /* @__PURE__ */ family<MatmulVariant>("matmul", "mat
   tiled("tiled", 64),
   tiled("tiled128", 128),
 ]);
+
+/** The kernel after those that divide K. */
+export const partsFamily = /* @__PURE__ */ only("matmulSum", "matmul");
 
 /** Runs a matrix product. */
 export const matmulKernels: Kernels = {
@@ -298,16 +349,41 @@ function matmulCalls(work: Work, to: Lowering): readonly KernelCall[] {
     end,
     made: before && { inputs: made!, body: bodyOf(before.program, type), kept: store },
   };
-  const label = `[${batches > 1 ? `${batches}x` : ""}${rows}x${cols}x${k}]`;
-  const { before: earlier, kernel } = staged(variant.write(product, to.traits, to));
+  const label = `matmul[${batches > 1 ? `${batches}x` : ""}${rows}x${cols}x${k}]`;
+  const parts = partsOf(variant, problem, to.traits);
+  const partial = parts > 1 ? to.scratch("parts of a product", [parts * batches, m, n], "f32") : undefined;
+  const written = partial ? { ...product, end: unchanged(partial), parts } : product;
+  const { before: earlier, kernel } = staged(variant.write(written, to.traits, to));
+  const whole = `${before ? `${nameOf(before.program)}+` : ""}${label}`;
   const call: KernelCall = {
-    label: `${before ? `${nameOf(before.program)}+` : ""}matmul${label}${chain}:${type}`,
+    label: partial ? `${whole}/${parts}:${type}` : `${whole}${chain}:${type}`,
     ...named(matmulFamily, variant),
     ...bound(kernel),
-    workgroups: variant.workgroups(problem, to.traits),
+    workgroups: variant.workgroups(problem, to.traits, parts),
     ...(variant.invocations && { invocations: variant.invocations(problem) }),
-    flops: 2 * size * k + flops * size + (before ? flopsOf(before.program) * batches * m * k : 0),
-    bytes: [...(made ?? [a]), b, ...(store ? [store] : [])].reduce((sum, view) => sum + touched(view), bytes),
+    flops: 2 * size * k + (partial ? 0 : flops * size) + (before ? flopsOf(before.program) * batches * m * k : 0),
+    bytes: [...(made ?? [a]), b, ...(store ? [store] : [])].reduce(
+      (sum, view) => sum + touched(view),
+      partial ? touched(partial) : bytes,
+    ),
   };
-  return [...earlier, call];
+  if (!partial) return [...earlier, call];
+  const invocations = m * Math.ceil(n / 4);
+  const sum: KernelCall = {
+    label: `sum of ${label}${chain}:${type}`,
+    ...named(partsFamily, "naive"),
+    ...bound(matmulSum(product, partial, parts, workgroupOf(to.traits))),
+    workgroups: [Math.ceil(invocations / workgroupOf(to.traits)), batches, 1],
+    invocations,
+    flops: (parts + flops) * size,
+    bytes: touched(partial) + bytes,
+  };
+  return [...earlier, call, sum];
 }
+
+/** An end that stores f32 sums as they are. */
+const unchanged = (place: View): Product["end"] => ({
+  body: bodyOf(identity("f32"), "f32"),
+  added: [],
+  places: [place],
+});

@@ -14,7 +14,7 @@ import { elementwiseFamily } from "../kernels/elementwise.ts";
 import { embeddingFamily, embeddingGradFamily } from "../kernels/embedding.ts";
 import { gatherFamily, scatterAddFamily } from "../kernels/gather.ts";
 import { normFamily } from "../kernels/layerNorm.ts";
-import { matmulFamily } from "../kernels/matmul.ts";
+import { matmulFamily, partsFamily } from "../kernels/matmul.ts";
 import { packFamily } from "../kernels/matmulPacked.ts";
 import { padFamily } from "../kernels/pad.ts";
 import { pickFamily } from "../kernels/pick.ts";
@@ -84,6 +84,7 @@ export const registry: readonly Row[] = [
   { family: elementwiseFamily, build: updates, only: "f32" },
   { family: matmulFamily, build: products },
   { family: packFamily, build: products, within: { matmul: "packed4x8" } },
+  { family: partsFamily, build: longProducts, within: { matmul: "tiled" } },
   { family: reduceFamily, build: reductions },
   { family: pickFamily, build: reductions },
   { family: softmaxFamily, build: softmaxes },
@@ -181,6 +182,15 @@ function products(inputs: Inputs): Record<string, Tensor> {
     transposed: ops.matmul(ops.transpose(at), ops.transpose(bt)),
     fused: ops.relu(ops.linear(inputs.floats("x", [65, 24]), bt, inputs.floats("bias", [72]))),
     batched: ops.matmul(inputs.floats("stack", [3, 5, 21]), b),
+  };
+}
+
+/** Few results of long sums, which tiles divide among workgroups. */
+function longProducts(inputs: Inputs): Record<string, Tensor> {
+  const b = inputs.floats("b", [150, 10]);
+  return {
+    product: ops.relu(ops.add(ops.matmul(inputs.floats("a", [9, 150]), b), inputs.floats("bias", [10]))),
+    batched: ops.matmul(inputs.floats("stack", [2, 3, 260]), inputs.floats("stacks", [2, 260, 8])),
   };
 }
 

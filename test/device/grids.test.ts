@@ -316,7 +316,7 @@ describe("more workgroups than an axis holds", () => {
 test("unknown and unfit variants are refused by name", async () => {
   const create = (variants: NonNullable<EngineOptions["variants"]>) => Engine.create({ device, variants });
   await expect(create({ matmull: "naive" })).rejects.toThrow(
-    'Engine.create: variants: there is no kernel family "matmull" (did you mean "matmul"?), only "elementwise", "matmul", "matmulPack", "reduce",',
+    'Engine.create: variants: there is no kernel family "matmull" (did you mean "matmul"?), only "elementwise", "matmul", "matmulPack", "matmulSum", "reduce",',
   );
   await expect(create({ conv2d: "nonsense" })).rejects.toThrow(
     'variants: there is no conv2d variant "nonsense", only "naive", "direct", "quads", "taps", "halo", "tiled"',

@@ -75,7 +75,7 @@ const faultsOf = (description: Description, adapters: readonly AdapterTraits[]):
 
 describe("every call is within the limits of its adapter", { timeout: 60_000 }, () => {
   test("in all cases", () => {
-    const adapters = [targets[1]!, tiny(gpu, 7)];
+    const adapters = [targets[1]!, tiny(gpu, 9)];
     for (const row of cases) {
       for (const shapes of row.pointwise ? row.shapes.slice(-2) : row.shapes) {
         const { inputs } = inputsOf(fill(row.draws ?? [reals(-2, 2)], shapes.map(sizeOf)), shapes);
