@@ -26,20 +26,29 @@ const runsPerReading = 64;
 /** Workgroups along x, y and z. */
 type Counts = readonly [number, number, number];
 
-/** A dispatch of a kernel, on one thread or on all, as its last runs let expect. */
-export function dispatch(
-  pipeline: Pipeline,
-  addresses: readonly number[],
-  counts: Counts,
-  threads: Threads | undefined,
-): Command {
-  const { run, module, speed } = pipeline;
-  const groups = counts[0] * counts[1] * counts[2];
+/** A dispatch of a kernel, ready to run again and again. */
+export interface Prepared {
+  readonly pipeline: Pipeline;
+  readonly counts: Counts;
+  readonly groups: number;
+  /** Arguments of the kernel for all workgroups: addresses, then where they begin and end along each axis. */
+  readonly args: readonly number[];
+  /** Runs it on this thread. */
+  readonly whole: Command;
+}
+
+export function prepare(pipeline: Pipeline, addresses: readonly number[], counts: Counts): Prepared {
   const args = [...addresses, ...counts.flatMap((count) => [0, count])];
   const whole = () => {
-    run(...args);
+    pipeline.run(...args);
     return true;
   };
+  return { pipeline, counts, groups: counts[0] * counts[1] * counts[2], args, whole };
+}
+
+/** A dispatch of a kernel, on one thread or on all, as its last runs let expect. */
+export function dispatch({ pipeline, counts, groups, args, whole }: Prepared, threads: Threads | undefined): Command {
+  const { module, speed } = pipeline;
   const expected = speed.msPerGroup * groups;
   const isDue = ++speed.runs % runsPerReading === 0;
   const isSmall = threads ? groups <= 1 || (expected < awakeShortMs && !isDue) : groups <= firstCount;
@@ -48,8 +57,8 @@ export function dispatch(
   return (until) => {
     if (!pieces) {
       const isShort = expected < (threads?.areAwake ? awakeShortMs : shortMs);
-      if (threads && isShort && !isDue) return whole();
-      pieces = new Pieces(pipeline, args, addresses.length, counts);
+      if (threads && isShort && !isDue) return whole(until);
+      pieces = new Pieces(pipeline, args, counts);
       if (threads && module && threads.count > 1 && expected > 0 && !isShort) pieces.share(threads, module, expected);
     }
     return pieces.run(until);
@@ -75,12 +84,12 @@ class Pieces {
   #ms = 0;
   #count = 0;
 
-  constructor(pipeline: Pipeline, args: number[], boxAt: number, counts: Counts) {
+  constructor(pipeline: Pipeline, args: readonly number[], counts: Counts) {
     this.#pipeline = pipeline;
-    this.#args = args;
+    this.#args = [...args];
     this.#end = Math.max(...counts);
     const axis = counts.indexOf(this.#end);
-    this.#axis = boxAt + 2 * axis;
+    this.#axis = args.length - 6 + 2 * axis;
     this.#width = (counts[0] * counts[1] * counts[2]) / this.#end;
     this.#size = Math.max(1, Math.floor(firstCount / this.#width));
   }

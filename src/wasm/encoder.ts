@@ -1,5 +1,5 @@
 import type { Buffer, BufferRange } from "./buffer.ts";
-import { dispatch } from "./dispatch.ts";
+import { dispatch, type Prepared, prepare } from "./dispatch.ts";
 import type { Pipeline } from "./pipeline.ts";
 import type { Command } from "./queue.ts";
 import type { Threads } from "./threads.ts";
@@ -7,6 +7,8 @@ import type { Threads } from "./threads.ts";
 /** Buffers of a dispatch, by the numbers of their bindings. */
 export interface BindGroup {
   readonly entries: readonly { readonly binding: number; readonly resource: BufferRange }[];
+  /** Its last dispatch. A program's steps have the same ones, and to prepare one may take longer than to run it. */
+  last?: Prepared;
 }
 
 /** Readings of a clock, in nanoseconds. */
@@ -93,17 +95,23 @@ class ComputePass {
   }
 
   dispatchWorkgroups(x: number, y = 1, z = 1): void {
-    const pipeline = this.#pipeline!;
+    const prepared = this.#prepared(this.#group!, this.#pipeline!, [x, y, z]);
+    if (prepared) this.#commands.push(dispatch(prepared, this.#threads));
+  }
+
+  #prepared(group: BindGroup, pipeline: Pipeline, counts: Prepared["counts"]): Prepared | undefined {
+    const { last, entries } = group;
+    if (last?.pipeline === pipeline && counts.every((count, i) => count === last.counts[i])) return last;
     const { bindings } = pipeline;
-    const { entries } = this.#group!;
     const places = bindings.map((binding) => entries.find((entry) => entry.binding === binding)?.resource);
     const missing = places.findIndex((place) => !place);
     if (missing >= 0) {
       this.#refuse(`binding ${bindings[missing]} of a kernel has no buffer`);
-      return;
+      return undefined;
     }
     const addresses = places.map((place) => place!.buffer.at + (place!.offset ?? 0));
-    this.#commands.push(dispatch(pipeline, addresses, [x, y, z], this.#threads));
+    group.last = prepare(pipeline, addresses, counts);
+    return group.last;
   }
 
   end(): void {

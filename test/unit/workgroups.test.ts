@@ -1,7 +1,7 @@
 import { afterAll, expect, test, vi } from "vitest";
 import { sizeOf } from "../../src/graph/shape.ts";
 import { Engine, grad } from "../../src/index.ts";
-import type { Pipeline } from "../../src/wasm/pipeline.ts";
+import type { Prepared } from "../../src/wasm/dispatch.ts";
 import { cases } from "../cases.ts";
 import { inputsOf, weigh } from "../differences.ts";
 import { fill, reals } from "../draws.ts";
@@ -12,8 +12,10 @@ import { fill, reals } from "../draws.ts";
  */
 const order = vi.hoisted(() => ({ isBackward: false, workgroups: 0 }));
 
-vi.mock("../../src/wasm/dispatch.ts", () => ({
-  dispatch: ({ run }: Pipeline, addresses: readonly number[], [x, y, z]: readonly [number, number, number]) => {
+vi.mock("../../src/wasm/dispatch.ts", async (original) => ({
+  ...(await original()),
+  dispatch: ({ pipeline: { run }, args, counts: [x, y, z] }: Prepared) => {
+    const addresses = args.slice(0, -6);
     const groups = Array.from({ length: x * y * z }, (_, i) => [i % x, Math.floor(i / x) % y, Math.floor(i / (x * y))]);
     return () => {
       order.workgroups += groups.length;
