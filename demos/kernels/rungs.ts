@@ -11,6 +11,7 @@ const sentences: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   matmul: {
     direct: "One invocation computes ROWS × COLUMNS results in registers: each loaded element serves many products.",
     quads: "ROWS × COLUMNS results per invocation, and four neighbours swap what they load: each loads a quarter.",
+    dots: "Eight dot products per invocation, of a vector with columns that are contiguous in memory.",
     quadK: "Four neighbouring invocations share ROWS × COLUMNS results: each takes every fourth step of the inner sum.",
     packed:
       "ROWS × COLUMNS results per invocation; a kernel before it copies the second factor into panels of columns.",

@@ -182,6 +182,7 @@ function products(inputs: Inputs): Record<string, Tensor> {
     transposed: ops.matmul(ops.transpose(at), ops.transpose(bt)),
     fused: ops.relu(ops.linear(inputs.floats("x", [65, 24]), bt, inputs.floats("bias", [72]))),
     batched: ops.matmul(inputs.floats("stack", [3, 5, 21]), b),
+    vector: ops.matmul(inputs.floats("v", [1, 24]), ops.transpose(bt)),
   };
 }
 

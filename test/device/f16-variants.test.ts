@@ -68,7 +68,9 @@ describe.skipIf(lacking)(titled("every variant in f16"), () => {
           [64, 68, 64],
         ];
   };
-  for (const { name } of wholeOf(matmulFamily).variants)
+  // The test of the registry has a vector for "dots", which fits no other product.
+  const products = wholeOf(matmulFamily).variants.filter(({ name }) => name !== "dots");
+  for (const { name } of products)
     test.skipIf(brief && large(name) && name !== "tiled").each(sizes(name))(
       `matmul ${name}, %i × %i over %i`,
       async (m, n, k) => {
@@ -89,7 +91,7 @@ describe.skipIf(lacking)(titled("every variant in f16"), () => {
       },
     );
 
-  for (const { name } of wholeOf(matmulFamily).variants.filter((variant) => !variant.name.startsWith("tiled")))
+  for (const { name } of products.filter((variant) => !variant.name.startsWith("tiled")))
     test.skipIf(brief && (large(name) || /8x|x8/.test(name)))(`ops in front of a product, ${name}`, async () => {
       const h = t.gelu(half("a", [9, 16]));
       const mixed = t.cast(t.exp(input("c", [9, 16])), "f16");

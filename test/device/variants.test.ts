@@ -118,7 +118,32 @@ const sizesFor = (variant: string): typeof sizes => {
 
 const products = wholeOf(matmulFamily)
   .variants.map(({ name }) => name)
-  .filter((name) => subgroups || !name.startsWith("quad"));
+  .filter((name) => name !== "dots" && (subgroups || !name.startsWith("quad")));
+test.each([
+  [1, 4],
+  [13, 8],
+  [72, 36],
+])("matmul dots, a vector times %i columns of %i", async (n, k) => {
+  const b = input("b", [n, k]);
+  const used = await agrees(
+    { matmul: "dots" },
+    {
+      row: t.tanh(t.add(t.matmul(input("a", [1, k]), t.transpose(b)), input("bias", [n]))),
+      column: t.matmul(b, input("c", [k, 1])),
+      sliced: t.matmul(
+        t.slice(input("d", [3, k + 3]), [
+          [1, 2],
+          [2, k + 2],
+        ]),
+        t.transpose(b),
+      ),
+      batches: t.matmul(input("e", [3, 1, k]), t.transpose(input("f", [3, n, k]), 1, 2)),
+    },
+    1e-4,
+  );
+  expect(used.filter((name) => name === "matmul/dots")).toHaveLength(4);
+});
+
 describe.each(products)("matmul %s", (variant) => {
   test.each(sizesFor(variant))("%i × %i over %i, with every operand plain and transposed", async (m, n, k) => {
     const a = input("a", [m, k]);
