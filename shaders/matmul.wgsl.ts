@@ -147,36 +147,63 @@ export const matmulQuadK = (p: Product, tile: RegisterTile, workgroup: number): 
       let batch = id.y;
       let lane = id.x % 4u;
       let tile = id.x / 4u;
-      ${sharedSums(p, tile, 4)}
+      ${sharedSums(p, tile, "lane", 4)}
       ${sums(tile, (sum) => [`${sum} += quadSwapX(${sum});`, `${sum} += quadSwapY(${sum});`])}
       var sums = ${listed(tile)};
       for (var i = lane; i < ${tile.rows * tile.columns}u; i += 4u) { finish(batch, row_of(i), col_of(i), sums[i]); }`,
   });
 
-/** The same with the 64 invocations of a workgroup, which add their sums in workgroup memory. */
-export const matmulGroupK = (p: Product, tile: RegisterTile): Kernel =>
-  kernel({
-    workgroup: 64,
+/** Which invocations of a workgroup share a register tile in `matmulGroupK`. */
+export interface Sharing {
+  /** Invocations in a workgroup. */
+  readonly size: number;
+  /** Those that share a tile. */
+  readonly sharers: number;
+}
+
+/**
+ * The same with invocations of a workgroup, which add their sums in workgroup memory. Whether neighbouring invocations
+ * take neighbouring steps or neighbouring tiles, they load neighbours in b.
+ */
+export const matmulGroupK = (p: Product, tile: RegisterTile, { size: all, sharers }: Sharing): Kernel => {
+  const tiles = all / sharers;
+  const alongK = p.b.strides[0] === 1;
+  const count = tile.rows * tile.columns;
+  return kernel({
+    workgroup: all,
     width: 4,
     parts: [factors(p, tile), matrixEnd(p.end, size(p), 4)],
-    constants: { ...sharedSizes(p, tile), COUNT: [tile.rows * tile.columns, "vec4 sums per invocation"] },
-    memory: [
-      { name: "partial", type: "vec4f", length: 64 * tile.rows * tile.columns, note: "sums of each invocation" },
-    ],
+    constants: { ...sharedSizes(p, tile), COUNT: [count, "vec4 sums per invocation"] },
+    memory: [{ name: "partial", type: "vec4f", length: all * count, note: "sums of each invocation" }],
     body: wgsl`
       let batch = group.y;
+      #if ${tiles === 1}
       let tile = group.x;
-      ${sharedSums(p, tile, 64)}
+      let step = lane;
+      #elif ${alongK}
+      let tile = group.x * ${tiles}u + lane / ${sharers}u;
+      let step = lane % ${sharers}u;
+      #else
+      let tile = group.x * ${tiles}u + lane % ${tiles}u;
+      let step = lane / ${tiles}u;
+      #endif
+      ${sharedSums(p, tile, "step", sharers)}
       ${sums(tile, (sum, _, __, i) => `partial[lane * COUNT + ${i}u] = ${sum};`)}
-      for (var half = 32u; half > 0u; half /= 2u) {
+      for (var half = ${sharers / 2}u; half > 0u; half /= 2u) {
         workgroupBarrier();
-        if (lane < half) {
-          for (var i = lane * COUNT; i < (lane + 1u) * COUNT; i++) { partial[i] += partial[i + half * COUNT]; }
+        if (step < half) {
+          let other = half * ${tiles === 1 || alongK ? "COUNT" : `${tiles}u * COUNT`};
+          for (var i = lane * COUNT; i < (lane + 1u) * COUNT; i++) { partial[i] += partial[i + other]; }
         }
       }
       workgroupBarrier();
-      if (lane < COUNT) { finish(batch, row_of(lane), col_of(lane), partial[lane]); }`,
+      if (step < COUNT) { finish(batch, row_of(step), col_of(step), partial[${firstSum(tiles, alongK)}step]); }`,
   });
+};
+
+/** Where the sums of the invocation with a tile's first step are, as WGSL. */
+const firstSum = (tiles: number, alongK: boolean): string =>
+  tiles === 1 ? "" : `${alongK ? "(lane - step)" : `lane % ${tiles}u`} * COUNT + `;
 
 const sharedSizes = (p: Product, { rows, columns }: RegisterTile) =>
   ({
@@ -184,18 +211,18 @@ const sharedSizes = (p: Product, { rows, columns }: RegisterTile) =>
     STEPS: [Math.floor(p.k / depthOf(p.k)), `of ${depthOf(p.k)} along K`],
   }) as const;
 
-/** An invocation's share of a tile's sums. The first invocation also takes the remainder of K. */
-const sharedSums = (p: Product, tile: RegisterTile, sharers: number): string => wgsl`
+/** An invocation's share of a tile's sums. That with the first step also takes the remainder of K. */
+const sharedSums = (p: Product, tile: RegisterTile, step: string, sharers: number): string => wgsl`
   let col = tile % TILES_N * ${4 * tile.columns}u;
   let row = tile / TILES_N * ${tile.rows}u;
   begin_a();
   begin_b();
   ${sums(tile, (sum) => `var ${sum} = vec4f();`)}
-  for (var q = lane; q < STEPS; q += ${sharers}u) {
+  for (var q = ${step}; q < STEPS; q += ${sharers}u) {
     ${multiply(tile, "q", depthOf(p.k))}
   }
   #if ${p.k % depthOf(p.k) > 0}
-  if (lane == 0u) {
+  if (${step} == 0u) {
     ${multiply(tile, "STEPS", p.k % depthOf(p.k))}
   }
   #endif`;

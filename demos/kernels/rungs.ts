@@ -16,6 +16,8 @@ const sentences: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     packed:
       "ROWS × COLUMNS results per invocation; a kernel before it copies the second factor into panels of columns.",
     groupK: "A workgroup of 64 shares ROWS × COLUMNS results and splits the inner sum, for few results.",
+    group16K: "Sixteen invocations share ROWS × COLUMNS results, four such groups a workgroup: for shorter sums.",
+    group256K: "A workgroup of 256 shares ROWS × COLUMNS results: for products with a vector.",
     tiled: "A workgroup computes 64 × 64 results from slices of both factors in workgroup memory: for GPUs.",
     tiled128: "The same with 128 × 128 results: twice as many products per loaded element.",
   },
@@ -88,7 +90,7 @@ const recurrent = {
 /** What a variant does; empty for one that is not described. */
 export function sentenceOf(family: string, variant: string): string {
   const known = ["lstm", "gru", "rnn"].includes(family) ? recurrent : { ...sentences["*"], ...sentences[family] };
-  const [, name = variant, rows = "", columns = ""] = /^(\D+)(\d+)(?:x(\d+))?$/.exec(variant) ?? [];
+  const [, name = variant, rows = "", columns = ""] = /^(.*[^\dx])(\d+)(?:x(\d+))?$/.exec(variant) ?? [];
   const sentence: string = (known as Record<string, string>)[variant] ?? (known as Record<string, string>)[name] ?? "";
   return sentence
     .replace("ROWS rows", /^1?$/.test(rows) ? "1 row" : "ROWS rows")

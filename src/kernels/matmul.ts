@@ -176,7 +176,7 @@ const rateOf = ([swiftShader, lavapipe, inWasm]: Rates, { subgroupSize = 4, wasm
 function register(
   name: string,
   tile: RegisterTile,
-  sharers: 1 | 4 | 64,
+  sharers: number,
   own: Pick<Parameters<typeof scored>[0], "needs" | "onCpu" | "write" | "tiling">,
   size = workgroupOf,
 ): MatmulVariant {
@@ -222,27 +222,37 @@ const direct = (tile: RegisterTile, rates: Rates, worth = 0): MatmulVariant => {
   });
 };
 
-/** One register tile per workgroup of 64, which splits K. */
-const groupK = (tile: RegisterTile): MatmulVariant => {
+/**
+ * Register tiles whose sums along K the invocations of a workgroup share: for few results, and for thin ones.
+ * @param sharers invocations that share a tile.
+ */
+const groupK = (tile: RegisterTile, sharers: 16 | 64 | 256 = 64): MatmulVariant => {
   const { rows } = tile;
   const columns = acrossOf(tile);
+  const size = Math.max(64, sharers);
+  const local = 4 * rows * columns;
   return register(
-    "groupK",
+    sharers === 64 ? "groupK" : `group${sharers}K`,
     tile,
-    64,
+    sharers,
     {
-      needs: (_, traits) => needsWorkgroup(traits, 64, 1024 * rows * tile.columns),
+      needs: (_, traits) => needsWorkgroup(traits, size, size * local),
       onCpu: () => -1,
-      write: (product) => matmulGroupK(product, tile),
-      tiling: ({ k }) => ({
-        rows,
-        columns,
-        sharers: Math.min(64, Math.ceil(k / depthOf(k))),
-        // Each stores its sums; then one after the other is loaded, added to another, and stored.
-        local: 4 * 64 * rows * columns * 4,
-      }),
+      write: (product) => matmulGroupK(product, tile, { size, sharers }),
+      tiling(problem) {
+        const inGroup = size / sharers;
+        return {
+          rows,
+          columns,
+          inGroup,
+          tiles: Math.ceil(tilesOf(problem, tile) / inGroup) * inGroup,
+          sharers: Math.min(sharers, Math.ceil(problem.k / depthOf(problem.k))),
+          // Each stores its sums; then one after the other is loaded, added to another, and stored.
+          local: 4 * sharers * local,
+        };
+      },
     },
-    () => 64,
+    () => size,
   );
 };
 
@@ -293,6 +303,10 @@ export const matmulFamily = /* @__PURE__ */ family<MatmulVariant>("matmul", "mat
   }),
   groupK({ rows: 1, columns: 2 }),
   groupK({ rows: 4, columns: 2 }),
+  groupK({ rows: 1, columns: 1 }, 16),
+  groupK({ rows: 4, columns: 1 }, 16),
+  groupK({ rows: 1, columns: 1 }, 256),
+  groupK({ rows: 8, columns: 1 }),
   tiled("tiled", 64),
   tiled("tiled128", 128),
 ]);

@@ -100,6 +100,8 @@ const sizesFor = (variant: string): typeof sizes => {
   if (variant === "tiled") return [[65, 67, 300]];
   // Compiling this one takes Chrome 20 seconds, and its compiler is that of Node.
   if (variant === "tiled128") return spares ? [] : [[132, 140, 150]];
+  if (variant === "groupK8x4") return [[9, 22, 67]];
+  if (variant === "group256K1x4") return [[1, 20, 600]];
   if (isSlow(variant)) {
     return some([
       [1, 20, 600],

@@ -96,7 +96,8 @@ describe("what products ask for, as their variants declare it", () => {
       const y = matmul(input("a", [m, k]), input("b", [k, n]));
       return compile({ outputs: { y } }, traits).calls.map(({ variant }) => variant);
     };
-    expect(chosen(1, 1000, 1000)).toEqual(["groupK1x8"]);
+    expect(chosen(1, 2048, 2048)).toEqual(["group256K1x4"]);
+    expect(chosen(512, 512, 4096)).toEqual(["tiled128", "naive"]);
     expect(chosen(4096, 4096, 4096)).toEqual(["tiled128"]);
   });
 });
