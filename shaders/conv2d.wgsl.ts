@@ -1,7 +1,7 @@
 import { array } from "./lib/array.ts";
 import { kernel } from "./lib/compose.ts";
 import { type ConvHaloTile, convHaloLanes, kernelsOf } from "./lib/convHalo.ts";
-import { type Correlation, reaches, sizesOf, type Taps, tapAt } from "./lib/convolution.ts";
+import { type ConvSizes, type Correlation, reaches, sizesOf, type Taps, tapAt } from "./lib/convolution.ts";
 import { haloInput } from "./lib/halo.ts";
 import type { Kernel, Part } from "./lib/kernel.ts";
 import { type ConvTile, patches, weights } from "./lib/patches.ts";
@@ -298,7 +298,7 @@ fn put_one(batch: u32, channel: u32, pixel: u32, sum: f32) {
 }`;
 
 /** Tiles of results along each axis. */
-export const haloTilesOf = ({ vertical: v, horizontal: h }: Correlation, { height, columns }: ConvHaloTile) => ({
+export const haloTilesOf = ({ vertical: v, horizontal: h }: ConvSizes, { height, columns }: ConvHaloTile) => ({
   across: Math.ceil(h.positions / (4 * columns)),
   down: Math.ceil(v.positions / height),
 });

@@ -1,6 +1,6 @@
 import { each, wgsl } from "../wgsl.ts";
 import { bufferOf } from "./array.ts";
-import type { Correlation } from "./convolution.ts";
+import type { ConvSizes, Correlation } from "./convolution.ts";
 import { widened } from "./half.wgsl.ts";
 import { haloSize, type PositionTile, swizzled } from "./halo.ts";
 import type { Memory, Part } from "./kernel.ts";
@@ -16,7 +16,7 @@ export interface ConvHaloTile extends PositionTile {
 }
 
 /** vec4s of workgroup memory. */
-export const convHaloMemory = (p: Correlation, tile: ConvHaloTile): number =>
+export const convHaloMemory = (p: ConvSizes, tile: ConvHaloTile): number =>
   haloSize(p, tile) + tile.inChannels * p.vertical.count * p.horizontal.count * tile.outFours;
 
 /** Invocations of a workgroup. */

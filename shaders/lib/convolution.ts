@@ -50,6 +50,9 @@ export interface Convolution {
   readonly input: View;
 }
 
+/** The same before its input has memory. */
+export type ConvSizes = Omit<Convolution, "input"> & { readonly input: Pick<View, "dtype" | "shape"> };
+
 /** y = finish(x * w), or the gradient of x, with dy as the input. */
 export interface Correlation extends Convolution {
   readonly weight: View;

@@ -1,6 +1,6 @@
 import { each, wgsl } from "../wgsl.ts";
 import { bufferOf } from "./array.ts";
-import { type Convolution, moved, type Taps } from "./convolution.ts";
+import { type Convolution, type ConvSizes, moved, type Taps } from "./convolution.ts";
 import { widened } from "./half.wgsl.ts";
 import type { Memory, Part } from "./kernel.ts";
 import { components } from "./results.ts";
@@ -19,7 +19,7 @@ export interface PositionTile {
   readonly columns: number;
 }
 
-type Sizes = Pick<Convolution, "vertical" | "horizontal" | "input">;
+type Sizes = Pick<ConvSizes, "vertical" | "horizontal" | "input">;
 
 /** The first tap's distance from the smallest element that a position meets. */
 const reachBefore = ({ count, shift }: Taps): number => Math.max(0, -(count - 1) * shift);
@@ -64,7 +64,7 @@ export const fourAt = (name: string, type: Scalar, wide: boolean, at: string): s
  * @param positions neighbouring positions of an invocation.
  */
 export function haloInput(
-  p: Sizes,
+  p: Pick<Convolution, keyof Sizes>,
   tile: PositionTile,
   lanes: number,
   positions: number,

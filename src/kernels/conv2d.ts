@@ -1,14 +1,16 @@
 import { convDirect, convHalo, convNaive, convTiled, haloTilesOf, inputGradNaive } from "../../shaders/conv2d.wgsl.ts";
-import type { Correlation, Taps } from "../../shaders/lib/convolution.ts";
+import type { ConvSizes, Correlation, Taps } from "../../shaders/lib/convolution.ts";
 import type { Kernel } from "../../shaders/lib/kernel.ts";
 import type { ConvTile } from "../../shaders/lib/patches.ts";
 import { tileBytes, tileSide } from "../../shaders/lib/tile.ts";
 import { type DType, labelShape, sizeOf } from "../graph/shape.ts";
 import { bound, type KernelCall, type Staged, staged } from "./call.ts";
 import { choose, type Family, family, named, needsWorkgroup, unless, type Variant, workgroupOf } from "./choose.ts";
+import { directDemand, haloDemand, tiledDemand } from "./convDemand.ts";
 import { convHaloTile, needsConvHalo } from "./convHalo.ts";
 import { busy } from "./halo.ts";
 import { type Kernels, type Lowering, upwards, type Work } from "./lowering.ts";
+import { type Demand, modelledScore } from "./model.ts";
 import type { AdapterTraits } from "./traits.ts";
 import { endOf, touched } from "./work.ts";
 
@@ -103,13 +105,34 @@ const problemOf = ({ vertical: v, horizontal: h, ...p }: Correlation): Problem =
   dilation: [Math.abs(v.shift), Math.abs(h.shift)],
 });
 
+/**
+ * A convolution with a problem's sizes, for the choice of a variant. Its padding is that with which positions reach as
+ * far as the input.
+ */
+export function sizesOf({ type, rows, columns, ...p }: Problem): ConvSizes {
+  const along = (axis: 0 | 1, positions: number): Taps => ({
+    count: p.kernel[axis],
+    first: 0,
+    step: 1,
+    stride: p.stride[axis],
+    offset: -Math.floor(((p.kernel[axis] - 1) * p.dilation[axis]) / 2),
+    shift: p.dilation[axis],
+    phase: 0,
+    spacing: 1,
+    positions,
+  });
+  const [vertical, horizontal] = [along(0, rows), along(1, columns)];
+  const shape = [p.images, p.groups * p.inChannels, rows * p.stride[0], columns * p.stride[1]];
+  return { ...p, vertical, horizontal, input: { dtype: type, shape } };
+}
+
 export interface ConvVariant extends Variant<Problem> {
   write(p: Correlation, traits: AdapterTraits, to: Lowering): Kernel | Staged;
   workgroups(p: Correlation, traits: AdapterTraits): readonly [number, number, number];
 }
 
 /** Register tiles that cover the results of an image and a group. */
-export const blocksOf = ({ vertical: v, horizontal: h, outChannels }: Correlation, tile: ConvTile): number =>
+export const blocksOf = ({ vertical: v, horizontal: h, outChannels }: ConvSizes, tile: ConvTile): number =>
   Math.ceil(h.positions / (4 * tile.columns)) * v.positions * Math.ceil(outChannels / tile.channels);
 
 /**
@@ -118,7 +141,7 @@ export const blocksOf = ({ vertical: v, horizontal: h, outChannels }: Correlatio
  * there are enough invocations.
  * @param most groups of four columns.
  */
-function tileOf(p: Correlation, most: number, { cpu }: AdapterTraits): ConvTile {
+function tileOf(p: ConvSizes, most: number, { cpu }: AdapterTraits): ConvTile {
   const { outChannels, images, groups } = p;
   const { positions } = p.horizontal;
   const channels = [8, 4, 2, 1].find((n) => outChannels >= n && (outChannels % n === 0 || outChannels > 2 * n)) ?? 1;
@@ -142,7 +165,7 @@ const longestRow = 64;
 
 /** Each invocation, or each quad, computes the results of a register tile. */
 const direct = (quads: boolean, rules: Pick<ConvVariant, "needs" | "score">): ConvVariant => {
-  const tile = (p: Correlation, traits: AdapterTraits) => ({ ...tileOf(p, quads ? 8 : 4, traits), quads });
+  const tile = (p: ConvSizes, traits: AdapterTraits) => ({ ...tileOf(p, quads ? 8 : 4, traits), quads });
   const sharers = quads ? 4 : 1;
   return {
     name: quads ? "quads" : "direct",
@@ -159,12 +182,19 @@ const direct = (quads: boolean, rules: Pick<ConvVariant, "needs" | "score">): Co
   };
 };
 
+/** What a variant asks of a GPU. */
+export function demandOnGpu(variant: "direct" | "halo" | "tiled", problem: Problem, traits: AdapterTraits): Demand {
+  const p = sizesOf(problem);
+  if (variant === "halo") return haloDemand(p, convHaloTile(p));
+  return variant === "tiled" ? tiledDemand(p) : directDemand(p, tileOf(p, 4, traits), workgroupOf(traits));
+}
+
 export const overlaps = ({ kernel }: Problem): string | undefined =>
   unless(kernel[0] * kernel[1] > 0, "kernel elements that overlap the input");
 
 /**
  * The family, with an op's definition. Scores for CPU adapters were measured on SwiftShader; lavapipe agrees: for 3×3
- * with 16 to 32 channels, `quads` takes 6 ms, `direct` 13, `tiled` 56.
+ * with 16 to 32 channels, `quads` takes 6 ms, `direct` 13, `tiled` 56. Those for GPUs are modelled.
  */
 const familyOf = (definition: (p: Correlation) => Kernel) =>
   family<ConvVariant>("conv2d", "conv2d", [
@@ -177,16 +207,21 @@ const familyOf = (definition: (p: Correlation) => Kernel) =>
         return [Math.ceil(cols / 8), Math.ceil(rows / 8), images * groups * outChannels];
       },
     },
-    direct(false, { score: () => 1 }),
+    direct(false, {
+      score: (problem, traits) => (traits.cpu ? 1 : modelledScore(demandOnGpu("direct", problem, traits))),
+    }),
     direct(true, {
       needs: (_, { features }) => unless(features.has("subgroups"), "subgroups"),
-      score: ({ images }, { cpu }) => (cpu ? (1.5 * images) / (4 * Math.ceil(images / 4)) : 0.5),
+      score: ({ images }, { cpu }) => (cpu ? (1.5 * images) / (4 * Math.ceil(images / 4)) : 0),
     }),
     {
       name: "halo",
       needs: (problem, traits) => overlaps(problem) ?? needsConvHalo(problem, traits),
-      score: ({ outChannels, kernel, rows, columns }, { cpu }) =>
-        !cpu && outChannels >= 8 && kernel[0] * kernel[1] >= 3 && rows * columns >= 32 ? 3 : 0,
+      // Of a kernel of one element, nothing is shared.
+      score: (problem, traits) =>
+        traits.cpu || problem.kernel[0] * problem.kernel[1] === 1
+          ? 0
+          : modelledScore(demandOnGpu("halo", problem, traits)),
       write: (p) => convHalo(p, convHaloTile(p)),
       workgroups(p) {
         const tile = convHaloTile(p);
@@ -197,7 +232,7 @@ const familyOf = (definition: (p: Correlation) => Kernel) =>
     {
       name: "tiled",
       needs: (problem, traits) => overlaps(problem) ?? needsWorkgroup(traits, 256, tileBytes(tileSide)),
-      score: ({ outChannels, rows, columns }, { cpu }) => (!cpu && outChannels >= 32 && rows * columns >= 64 ? 2 : 0),
+      score: (problem, traits) => (traits.cpu ? 0 : modelledScore(demandOnGpu("tiled", problem, traits))),
       write: convTiled,
       workgroups: ({ outChannels, vertical: v, horizontal: h, images, groups }) => [
         Math.ceil((v.positions * h.positions) / tileSide),

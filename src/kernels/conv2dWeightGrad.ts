@@ -140,10 +140,9 @@ export const weightGradFamily = /* @__PURE__ */ family<WeightGradVariant>("conv2
   {
     name: "halo",
     needs: needsHalo,
+    // Of small gradients, tiles leave most of a workgroup idle.
     score: (problem, { cpu }) =>
-      !cpu && problem.outChannels >= 16 && problem.kernel[0] * problem.kernel[1] >= 3 && columnsOf(problem) >= 32
-        ? 3
-        : 0,
+      !cpu && problem.kernel[0] * problem.kernel[1] >= 3 && problem.outChannels * columnsOf(problem) >= 4096 ? 3 : 0,
     parts(p) {
       const tile = haloTileOf(p);
       const [across, down] = haloBlocks(p, tile);
@@ -156,7 +155,7 @@ export const weightGradFamily = /* @__PURE__ */ family<WeightGradVariant>("conv2
   {
     name: "tiled",
     needs: (_, traits) => needsWorkgroup(traits, 256, tileBytes(tileSide)),
-    score: (problem, { cpu }) => (!cpu && problem.outChannels >= 16 && columnsOf(problem) >= 32 ? 2 : 0),
+    score: (problem, { cpu }) => (!cpu && problem.outChannels >= 16 && columnsOf(problem) >= 16 ? 2 : 0),
     parts(p) {
       const squares = Math.ceil(p.outChannels / tileSide) * Math.ceil(columnsOf(problemOf(p)) / tileSide);
       return partsFor(p, Math.ceil(pixelsOf(p) / pixelBlock), squares, 256);

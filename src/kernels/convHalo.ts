@@ -1,33 +1,35 @@
 import { haloTilesOf } from "../../shaders/conv2d.wgsl.ts";
 import { type ConvHaloTile, convHaloLanes, convHaloMemory } from "../../shaders/lib/convHalo.ts";
-import type { Correlation } from "../../shaders/lib/convolution.ts";
+import type { ConvSizes } from "../../shaders/lib/convolution.ts";
 import { lineFours } from "../../shaders/lib/halo.ts";
 import { bytesPer } from "../graph/shape.ts";
 import { unless } from "./choose.ts";
 import { busy, cheapest, haloCosts, haloLimits, type KernelSizes, leastHalo, needsLimits, upTo } from "./halo.ts";
 import type { AdapterTraits } from "./traits.ts";
 
-/** Input channels that are loaded at once: divisors of all, so that none is missing. */
-const channelsOf = (inChannels: number): number[] => upTo(16).filter((n) => inChannels % n === 0);
+/** Rows of a tile. */
+const heights = [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16];
 
 /** Tiles that fit a workgroup. */
-function* fitting(p: Correlation): Generator<ConvHaloTile> {
+function* fitting(p: ConvSizes): Generator<ConvHaloTile> {
   const { outChannels, inChannels, vertical: v, horizontal: h, input } = p;
   const most = Math.ceil(h.positions / 4);
   for (const outFours of [2, 4, 8, 16].filter((n) => n === 2 || 2 * n < outChannels))
     for (const fours of [1, 2])
       for (const wide of [1, 2])
         for (const columns of [1, 2, 4, 7, 8, 14].filter((n) => n % wide === 0 && n - wide < most))
-          for (const height of upTo(Math.min(16, v.positions)))
-            for (const channels of channelsOf(inChannels)) {
-              const tile = { fours, outFours, wide, columns, height, inChannels: channels };
-              if (convHaloLanes(tile) > haloLimits.lanes) continue;
-              if (4 * bytesPer(input.dtype) * convHaloMemory(p, tile) <= haloLimits.bytes) yield tile;
-            }
+          for (const height of heights.filter((n) => n <= v.positions)) {
+            const one = { fours, outFours, wide, columns, height, inChannels: 1 };
+            if (convHaloLanes(one) > haloLimits.lanes) continue;
+            const room = haloLimits.bytes / (4 * bytesPer(input.dtype) * convHaloMemory(p, one));
+            // As many input channels as fit: they share barriers.
+            const channels = upTo(16).findLast((n) => n <= room && inChannels % n === 0);
+            if (channels) yield { ...one, inChannels: channels };
+          }
 }
 
 /** What all workgroups cost together, in multiply-adds. */
-function costOf(p: Correlation, tile: ConvHaloTile): number {
+function costOf(p: ConvSizes, tile: ConvHaloTile): number {
   const { perVec4Shared, perWord, perBarrier, subgroup } = haloCosts;
   const { fours, outFours, wide, inChannels } = tile;
   const { images, groups, outChannels, vertical: v, horizontal: h } = p;
@@ -42,7 +44,7 @@ function costOf(p: Correlation, tile: ConvHaloTile): number {
 }
 
 /** The cheapest tile. */
-export const convHaloTile = (p: Correlation): ConvHaloTile => cheapest(fitting(p), (tile) => costOf(p, tile));
+export const convHaloTile = (p: ConvSizes): ConvHaloTile => cheapest(fitting(p), (tile) => costOf(p, tile));
 
 /** Longest rows of kernels, whose products are written out one by one. */
 const longestRow = 16;

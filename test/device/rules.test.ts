@@ -53,7 +53,7 @@ const tasks: Readonly<Record<string, Task>> = {
       return losses.crossEntropy(model(input("x", [4, 1, 20, 20])), input("y", [4], "i32"));
     },
     feeds: { x: noise(4 * 400), y: labels(4, 3) },
-    variants: ["conv2d/halo", "conv2dWeightGrad/depthwise", "conv2dWeightGrad/halo"],
+    variants: ["conv2d/halo", "conv2d/tiled", "conv2dWeightGrad/depthwise", "conv2dWeightGrad/tiled"],
   },
   "a recurrent network": {
     loss() {

@@ -5,7 +5,8 @@ import { namedRows, planRows, planText, stepMs } from "../../bench/modelled/plan
 import { shapes } from "../../bench/modelled/shapes.ts";
 import { parseOptions } from "../../bench/options.ts";
 import { compile } from "../../src/compile/compile.ts";
-import { input, matmul } from "../../src/index.ts";
+import { type ConvOptions, conv2d, input, matmul } from "../../src/index.ts";
+import { demandOnGpu } from "../../src/kernels/conv2d.ts";
 import { demandsOf, matmulFamily, partsOf } from "../../src/kernels/matmul.ts";
 import { cacheBytesPerFlop, gpus } from "../../src/kernels/model.ts";
 import { countTrafficIn, type KernelTraffic } from "../../src/selfcheck/index.ts";
@@ -99,6 +100,58 @@ describe("what products ask for, as their variants declare it", () => {
     expect(chosen(1, 2048, 2048)).toEqual(["group256K1x4"]);
     expect(chosen(512, 512, 4096)).toEqual(["tiled128", "naive"]);
     expect(chosen(4096, 4096, 4096)).toEqual(["tiled128"]);
+  });
+});
+
+describe("what convolutions ask for, as their variants declare it", () => {
+  const traits = { ...adapter, features: new Set(["subgroups"]), subgroupSize: 32 };
+  const shapes: [x: number[], weight: number[], padding: number, stride: number, groups: number][] = [
+    [[2, 8, 16, 16], [24, 8, 3, 3], 1, 1, 1],
+    [[3, 4, 15, 13], [9, 4, 5, 5], 2, 2, 1],
+    [[1, 6, 20, 24], [40, 3, 3, 3], 1, 1, 2],
+    [[2, 3, 32, 32], [70, 3, 7, 7], 3, 2, 1],
+  ];
+
+  test.each(["direct", "halo", "tiled"] as const)("%s", (name) => {
+    for (const [x, weight, padding, stride, groups] of shapes) {
+      const y = conv2d(input("x", x), input("w", weight), undefined, { padding, stride, groups });
+      const forced = { ...traits, forced: { conv2d: name } };
+      const [counted] = countTrafficIn({ outputs: { y } }, {}, { traits: forced, mostInvocations: 2 ** 20 });
+      const [, , rows, columns] = y.shape as [number, number, number, number];
+      const declared = demandOnGpu(
+        name,
+        {
+          type: "f32",
+          images: x[0]!,
+          groups,
+          inChannels: weight[1]!,
+          outChannels: weight[0]! / groups,
+          rows,
+          columns,
+          stride: [stride, stride],
+          kernel: [weight[2]!, weight[3]!],
+          dilation: [1, 1],
+        },
+        traits,
+      );
+      // Padding is not known, nor what columns past the end of the input save.
+      expect(Math.abs(declared.asked / counted!.asked - 1)).toBeLessThan(name === "direct" ? 0.15 : 0.01);
+      expect(Math.abs(declared.bytes / counted!.bytes - 1)).toBeLessThan(0.1);
+      expect(declared.groups).toBe(counted!.workgroups.reduce((a, b) => a * b, 1));
+      expect(declared.flops).toBeGreaterThanOrEqual(counted!.flops);
+      expect(declared.operands[0]!.shared / counted!.operands[0]!.shared).toBeGreaterThan(0.8);
+      expect(declared.operands[0]!.shared / counted!.operands[0]!.shared).toBeLessThan(1.7);
+    }
+  });
+
+  test("decide for GPUs: tiles with a halo, but not for patches that do not overlap, or for single channels", () => {
+    const chosen = (x: number[], weight: number[], options: ConvOptions) =>
+      compile({ outputs: { y: conv2d(input("x", x), input("w", weight), undefined, options) } }, traits).calls.map(
+        ({ variant }) => variant,
+      );
+    expect(chosen([32, 64, 56, 56], [64, 64, 3, 3], { padding: 1 })).toEqual(["halo"]);
+    expect(chosen([32, 3, 224, 224], [192, 3, 16, 16], { stride: 16 })).toEqual(["tiled"]);
+    expect(chosen([32, 128, 28, 28], [128, 1, 3, 3], { padding: 1, groups: 128 })).toEqual(["direct"]);
   });
 });
 
