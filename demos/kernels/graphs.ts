@@ -62,6 +62,8 @@ const builds: Readonly<Record<string, Build>> = {
   "cross-entropy": (given, [rows, length]) =>
     ops.softmaxCrossEntropy(given.floats("x", rows!, length!), given.labels(length!, rows!)),
   "softmax-gradient": (given, sizes) => softmaxGrad(given.floats("y", ...sizes), given.floats("dy", ...sizes), 1),
+  attention: (given, sizes) => attention(given, sizes).y,
+  "attention-gradient": (given, sizes) => gradient(given, attention(given, sizes), "x"),
   "layer-norm": (given, [rows, length]) =>
     ops.layerNorm(given.floats("x", rows!, length!), length!, {
       weight: given.floats("weight", length!),
@@ -119,12 +121,18 @@ export function compiled(
   homes: ReadonlyMap<Variable, Home> = new Map(),
 ): Compiled & { readonly graph: Graph } {
   const { family } = workOf(work);
-  const forced = variant === undefined ? {} : { [family]: { ifFits: variant } };
   const graph = graphOf(work, sizes, nan);
-  const lowered = (simplify: boolean) => compile(graph, { ...traits, forced }, homes, { merge: false, simplify });
-  const simplified = lowered(true);
+  const lowered = (simplify: boolean, variant?: string) => {
+    const forced = variant === undefined ? {} : { [family]: { ifFits: variant } };
+    return compile(graph, { ...traits, forced }, homes, { merge: false, simplify });
+  };
+  const isShown = ({ calls }: Compiled) => calls.some((call) => call.family === family);
+  const simplified = lowered(true, variant);
+  if (isShown(simplified)) return { ...simplified, graph };
   // A product with an inner size of 1 would become a multiplication, which another family computes.
-  return { ...(simplified.calls.some((call) => call.family === family) ? simplified : lowered(false)), graph };
+  const whole = lowered(false, variant);
+  // An adapter may have no use for a family's kernels, as CPU adapters have none for those of attention.
+  return { ...(isShown(whole) ? whole : lowered(true, "naive")), graph };
 }
 
 interface Layer {
@@ -137,6 +145,12 @@ function convolution(given: Given, [images, channels, side, features, kernel]: r
   const x = given.floats("x", images!, channels!, side!, side!);
   const w = given.floats("w", features!, channels!, kernel!, kernel!);
   return { x, w, y: ops.conv2d(x, w, undefined, { padding: Math.floor(kernel! / 2) }) };
+}
+
+function attention(given: Given, [count, queries, keys, columns]: readonly number[]): Layer {
+  const x = given.floats("k", count!, keys!, columns!);
+  const [q, v] = [given.floats("q", count!, queries!, columns!), given.floats("v", count!, keys!, columns!)];
+  return { x, y: ops.scaledDotProductAttention(q, x, v) };
 }
 
 function pooling(given: Given, [images, channels, side, window]: readonly number[]): Layer {

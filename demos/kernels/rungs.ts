@@ -58,6 +58,13 @@ const sentences: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   pick: { naive: "The definition: one invocation per line, one element at a time.", ...lines },
   softmax: { naive: "The definition: one invocation per line, one element at a time.", ...lines },
   softmaxGrad: { naive: "The definition: one invocation per line, one element at a time.", ...lines },
+  attention: {
+    tiles: "A workgroup takes 32 queries through tiles of keys and values in workgroup memory: for GPUs.",
+    split: "Workgroups share the keys of a few queries, and a second kernel joins what they found: for GPUs.",
+  },
+  attentionGrad: {
+    tiles: "Tiles in workgroup memory, along keys for the queries, and along queries for the keys: for GPUs.",
+  },
   layerNorm: { naive: "The definition: one invocation per row, one element at a time.", ...lines },
   squaredNorm: { naive: "The definition: one invocation per piece of 1024 elements.", ...lines },
   embeddingGrad: {

@@ -39,6 +39,19 @@ export const rows = {
   cost: (count: number, length: number) => 8 * count * length,
 };
 
+/** Heads, each with queries, keys and values of so many columns. */
+export const heads = {
+  sizes: [size("heads", 256), size("queries"), size("keys", 16384), size("columns", 512)],
+  shapes: [
+    shape("Transformer", 16, 64, 64, 16),
+    shape("One token more", 8, 1, 1024, 64),
+    shape("One", 1, 1, 1, 1),
+    shape("Primes", 3, 37, 41, 7),
+    shape("Long texts", 1, 512, 512, 64),
+  ],
+  cost: (count: number, queries: number, keys: number, columns: number) => 4 * count * queries * keys * columns,
+};
+
 const convolutionSizes = [
   size("images", 256),
   size("channels", 256),

@@ -2,6 +2,7 @@ import {
   convolution,
   convolutionLayer,
   convolutionShapes,
+  heads,
   plane,
   pooling,
   products,
@@ -140,6 +141,20 @@ export const works: readonly Work[] = [
     title: "Softmax: gradient",
     what: "dx = y · (dy − Σ y · dy) along each row.",
     ...rows,
+  },
+  {
+    id: "attention",
+    family: "attention",
+    title: "Attention",
+    what: "y = softmax(q · kᵀ / √columns) · v, in each head. The scores are never stored.",
+    ...heads,
+  },
+  {
+    id: "attention-gradient",
+    family: "attentionGrad",
+    title: "Attention: gradient",
+    what: "The gradient of the keys. Scores are computed again, from what the result has kept of each query.",
+    ...heads,
   },
   {
     id: "layer-norm",

@@ -1,5 +1,6 @@
 import { checkList, DTypeError, FeedError, LimitError, optionsOf, ShapeError, StateError } from "../errors.ts";
 import { print, reachable } from "../graph/print.ts";
+import { composed, rewrite } from "../graph/rewrite.ts";
 import { sameShape, showShape, sizeOf } from "../graph/shape.ts";
 import {
   apply,
@@ -11,7 +12,9 @@ import {
   type Update,
   Variable,
 } from "../graph/tensor.ts";
+import type { Trace } from "../graph/trace.ts";
 import type { PrintedCall } from "../kernels/call.ts";
+import { kernelsOf } from "../kernels/lowering.ts";
 import type { AdapterTraits } from "../kernels/traits.ts";
 import { pointwiseOp } from "../ops/pointwise/pointwise.ts";
 import { dispatch } from "./dispatch.ts";
@@ -24,9 +27,7 @@ import { type Lowered, lower } from "./lower.ts";
 import { baseOf, isOwn } from "./memory.ts";
 import { merge } from "./merge.ts";
 import { type MemoryPlan, plan } from "./plan.ts";
-import { rewrite } from "./rewrite.ts";
 import { simplify } from "./simplify.ts";
-import type { Trace } from "./trace.ts";
 
 /** What a program computes and which variables it updates. */
 export interface Description {
@@ -93,7 +94,9 @@ export function compile(
   const built = [...Object.values(outputs), ...all.map(([, value]) => value)];
   checkHalf(built, traits);
   const traces = { simplified: [] as Trace, fused: [] as Trace };
-  const simplified = passes.simplify === false ? built : simplify(built, traces.simplified);
+  const composes = (node: Node): boolean => kernelsOf(node.op)?.composes?.(node, traits) === true;
+  const chosen = composed(built, composes, traces.simplified);
+  const simplified = passes.simplify === false ? chosen : simplify(chosen, traces.simplified);
   const whole = passes.fuse === false ? simplified : inline(simplified, traces.fused);
   const fused = own(passes.fuse === false ? whole : fuse(whole, traits.maxStorageBuffers, traces.fused), traces.fused);
   checkSizes(fused);

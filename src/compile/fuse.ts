@@ -1,9 +1,9 @@
+import { withInputs } from "../graph/rewrite.ts";
 import { applyAll, type Fusion, type Node, type Tensor } from "../graph/tensor.ts";
+import type { Trace } from "../graph/trace.ts";
 import { fuseNodes } from "../kernels/elementwise.ts";
 import { inLayer } from "../layer.ts";
 import { type Group, Grouping } from "./grouping.ts";
-import { withInputs } from "./rewrite.ts";
-import type { Trace } from "./trace.ts";
 
 /**
  * Joins pointwise nodes into as few kernels as possible. A group that reads the result of a matmul runs inside the

@@ -1,10 +1,10 @@
 import { order } from "../graph/print.ts";
+import { rewrite } from "../graph/rewrite.ts";
 import { apply, type Node, type PointwiseProgram, type Ref, type Tensor } from "../graph/tensor.ts";
+import type { Trace } from "../graph/trace.ts";
 import { kernelsOf } from "../kernels/lowering.ts";
 import { expand } from "../ops/moves/views.ts";
 import { full } from "../ops/sources/constants.ts";
-import { rewrite } from "./rewrite.ts";
-import type { Trace } from "./trace.ts";
 
 /**
  * Expands a foreach into pointwise nodes if its formula can run inside the kernels that compute the gradients. Plain

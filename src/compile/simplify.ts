@@ -1,14 +1,14 @@
 import { largestHalf } from "../graph/half.ts";
 import { asDType } from "../graph/program.ts";
+import { rewrite, withInputs } from "../graph/rewrite.ts";
 import { type Shape, sameShape, sizeOf } from "../graph/shape.ts";
 import { apply, fullValue, type Node, type Tensor } from "../graph/tensor.ts";
+import type { Trace } from "../graph/trace.ts";
 import { kernelsOf } from "../kernels/lowering.ts";
 import { inLayer } from "../layer.ts";
 import { expand, part, reshape } from "../ops/moves/views.ts";
 import { add, mul } from "../ops/pointwise/arithmetic.ts";
 import { full } from "../ops/sources/constants.ts";
-import { rewrite, withInputs } from "./rewrite.ts";
-import type { Trace } from "./trace.ts";
 
 /**
  * Removes unnecessary work: common subexpressions, arithmetic on constants, views of views, adding 0 and multiplying by

@@ -91,6 +91,11 @@ export interface Op {
   vjp?(node: Node, grads: readonly (Tensor | undefined)[]): readonly (Tensor | undefined)[];
   /** For ops that only view their input: the result as a view of it, or `undefined` where a copy is needed. */
   view?<V extends Strided>(node: Node, input: V): V | undefined;
+  /**
+   * The results as other ops, for an op whose kernels are a choice: `compile` takes it where the adapter has no use for
+   * them, and whoever reads or writes graphs takes it always, see `composed` in rewrite.ts.
+   */
+  compose?(inputs: readonly Tensor[], attrs: Attrs): readonly Tensor[];
   /** How the op runs on a GPU. Opaque here: `src/kernels` makes it and reads it. */
   readonly kernels?: object;
   /** The op by its definition, in float64, where its author is a user: `src/reference` has those of tilegrad's ops. */

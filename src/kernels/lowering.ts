@@ -30,6 +30,8 @@ export interface Before {
 export interface Kernels {
   /** The calls that compute the results. Pure: encodes and allocates nothing. */
   lower(work: Work, to: Lowering): readonly KernelCall[];
+  /** Whether the ops that the node is composed of run on this adapter, in place of its kernels: see `Op.compose`. */
+  composes?(node: Node, traits: AdapterTraits): boolean;
   /** Whether pointwise ops may run on the op's only result before it is stored. */
   readonly after?: boolean;
   /** Whether pointwise ops may compute the elements of the node's first input as they are loaded. */

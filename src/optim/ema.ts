@@ -1,6 +1,6 @@
 import { applied } from "../compile/inline.ts";
-import { rewrite } from "../compile/rewrite.ts";
 import { AttributeError, checkHas, checkList, listed, optionsOf } from "../errors.ts";
+import { rewrite } from "../graph/rewrite.ts";
 import {
   checkNamed,
   checkTensor,

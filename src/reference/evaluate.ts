@@ -40,15 +40,21 @@ export function evaluateAll(roots: readonly Tensor[], feeds: Feeds): (tensor: Te
   const lookUp = (tensor: Tensor): Value => done.get(tensor.node)![tensor.index]!;
   const nodes = order(roots);
   checkNames(nodes, feeds.inputs ?? {});
-  for (const node of nodes) {
+  const resultsOf = (node: Node): readonly Value[] => {
+    const made = node.op.compose?.(node.inputs, node.attrs);
+    if (made) {
+      for (const inner of order(made)) visit(inner);
+      return made.map(lookUp);
+    }
     const inputs = node.inputs.map(lookUp);
     checkBounds(node, inputs);
     const results = node.op.source ? [leaf(node, feeds)] : compute(node, inputs);
-    done.set(
-      node,
-      node.results.map(({ shape, dtype }, i) => ({ shape, dtype, data: cut(results[i]!, dtype) })),
-    );
-  }
+    return node.results.map(({ shape, dtype }, i) => ({ shape, dtype, data: cut(results[i]!, dtype) }));
+  };
+  const visit = (node: Node): void => {
+    if (!done.has(node)) done.set(node, resultsOf(node));
+  };
+  nodes.forEach(visit);
   return lookUp;
 }
 

@@ -3,6 +3,7 @@ import { noSuch } from "../errors.ts";
 import { halfBits, halfValue } from "../graph/half.ts";
 import { sizeOf } from "../graph/shape.ts";
 import type { Tensor, TensorData } from "../graph/tensor.ts";
+import { attentionFamily, attentionGradFamily } from "../kernels/attention.ts";
 import { castAllFamily } from "../kernels/castAll.ts";
 import { type Family, withExtra } from "../kernels/choose.ts";
 import { concatFamily } from "../kernels/concat.ts";
@@ -89,6 +90,8 @@ export const registry: readonly Row[] = [
   { family: pickFamily, build: reductions },
   { family: softmaxFamily, build: softmaxes },
   { family: softmaxGradFamily, build: softmaxes },
+  { family: attentionFamily, build: (inputs) => ({ ...attention(inputs).results, ...fewQueries(inputs) }) },
+  { family: attentionGradFamily, build: (inputs) => attention(inputs).gradients },
   { family: convFamily, build: convolutions },
   { family: spreadFamily, build: convolutions, within: { conv2d: { ifFits: "taps" } } },
   { family: weightGradFamily, build: weightGradients },
@@ -223,6 +226,27 @@ function softmaxes(inputs: Inputs): Record<string, Tensor> {
     gradient: grad(ops.sum(loss), [x])[0]!,
     through: grad(ops.sum(ops.mul(y, y)), [x])[0]!,
   };
+}
+
+/** Scattered keys that a mask hides, and heads as views of one tensor, each of whose queries sees what comes before it. */
+function attention(inputs: Inputs) {
+  const [q, k] = [inputs.floats("q", [2, 33, 5]), inputs.floats("k", [2, 35, 5])];
+  const v = inputs.floats("v", [2, 35, 3]);
+  const masked = ops.scaledDotProductAttention(q, k, v, { mask: inputs.labels("mask", [2, 1, 35], 2) });
+  const heads = inputs.floats("heads", [33, 3, 2, 4]);
+  const [query, key, value] = [0, 1, 2].map((i) =>
+    ops.permute(ops.squeeze(ops.slice(heads, [[], [i, i + 1]]), 1), [1, 0, 2]),
+  );
+  const causal = ops.scaledDotProductAttention(query!, key!, value!, { causal: true });
+  const loss = ops.add(ops.sum(ops.mul(masked, masked)), ops.sum(ops.mul(causal, causal)));
+  const [dq, dk, dv, dheads] = grad(loss, [q, k, v, heads]);
+  return { results: { masked, causal }, gradients: { dq: dq!, dk: dk!, dv: dv!, dheads: dheads! } };
+}
+
+/** The last tokens of a text that grows. */
+function fewQueries(inputs: Inputs): Record<string, Tensor> {
+  const [q, k] = [inputs.floats("few", [2, 3, 6]), inputs.floats("many", [2, 37, 6])];
+  return { few: ops.scaledDotProductAttention(q, k, ops.slice(k, [[], [], [0, 5]]), { scale: 0.7 }) };
 }
 
 function convolutions(inputs: Inputs): Record<string, Tensor> {

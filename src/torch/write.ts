@@ -1,6 +1,8 @@
 import { order } from "../graph/print.ts";
+import { composed } from "../graph/rewrite.ts";
 import { type Shape, sameShape } from "../graph/shape.ts";
 import { fullValue, type Node, type Tensor, Variable } from "../graph/tensor.ts";
+import type { Trace } from "../graph/trace.ts";
 import { iotaAxis, isUsers, meanOf, stripped, togetherOf } from "../ops/idioms.ts";
 import { networkRows } from "./networkOps.ts";
 import { axesText, type OpCall, opRows } from "./ops.ts";
@@ -43,9 +45,14 @@ class Writer {
   /** What stays within another expression however long it is: the operand of a mean, and its sum. */
   readonly #kept = new Set<Tensor>();
   readonly #like: string;
+  /** Nodes of the given graph, by the nodes that take their place where ops before them were taken apart. */
+  readonly #origins: ReadonlyMap<Node, Node>;
   #names = 0;
 
-  constructor(roots: readonly Tensor[], scope: Scope) {
+  constructor(given: readonly Tensor[], scope: Scope) {
+    const trace: Trace = [];
+    const roots = composed(given, undefined, trace);
+    this.#origins = new Map(trace.flatMap(({ nodes: [node], made }) => made.map((tensor) => [tensor.node, node!])));
     this.#roots = roots;
     this.#scope = scope;
     this.#like = scope.inputs.keys().next().value ?? "x";
@@ -95,7 +102,7 @@ class Writer {
   /** The call of a layer. What it reads more than once gets a name. */
   #call(node: Node): ReturnType<Scope["callOf"]> {
     const texts = node.inputs.map((input) => this.#of(input).text);
-    const call = this.#scope.callOf(node, texts);
+    const call = this.#scope.callOf(this.#origins.get(node) ?? node, texts);
     const again = texts.findIndex((text) => /\W/.test(text) && (call?.text.split(text).length ?? 0) > 2);
     if (again < 0) return call;
     const input = node.inputs[again]!;

@@ -1,3 +1,4 @@
+import { composed } from "../graph/rewrite.ts";
 import type { Shape } from "../graph/shape.ts";
 import type { Attrs, Node, Op, Tensor } from "../graph/tensor.ts";
 
@@ -24,7 +25,8 @@ type Demand = readonly [input: number, stride: Stride];
  * what depends on that number.
  */
 export function mixes(a: Sampled, b: Sampled): boolean {
-  const open: [Tensor, Tensor | undefined, Stride][] = a.results.map((x, i) => [x, b.results[i], x.size / a.n]);
+  const [own, others] = [composed(a.results), composed(b.results)];
+  const open: [Tensor, Tensor | undefined, Stride][] = own.map((x, i) => [x, others[i], x.size / a.n]);
   const seen = new Set<string>();
   while (open.length > 0) {
     const [x, y, stride] = open.pop()!;
@@ -235,7 +237,8 @@ const rules: Readonly<Record<string, Rule>> = {
 };
 
 /** Whether the walk knows what an op does to samples. */
-export const isRuled = ({ name, source, pointwise }: Op): boolean =>
+export const isRuled = ({ name, source, pointwise, compose }: Op): boolean =>
   source !== undefined ||
+  compose !== undefined ||
   (pointwise && !pointwise.usesIndex) ||
   ["iota", ...noise, ...flat, ...Object.keys(rules)].includes(name);

@@ -4,6 +4,7 @@ import { sizeOf } from "../../src/graph/shape.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import * as t from "../../src/index.ts";
 import { Engine } from "../../src/index.ts";
+import { attentionFamily } from "../../src/kernels/attention.ts";
 import { convFamily } from "../../src/kernels/conv2d.ts";
 import { weightGradFamily } from "../../src/kernels/conv2dWeightGrad.ts";
 import { cumsumFamily } from "../../src/kernels/cumsum.ts";
@@ -167,6 +168,16 @@ describe.skipIf(lacking)(titled("every variant in f16"), () => {
       const masked = t.mul(t.where(mask, through, t.zerosLike(through)), 0.5);
       await agrees({ softmaxGrad: name }, { through });
       await agrees({ softmaxGrad: name }, { masked });
+    });
+
+  for (const { name } of attentionFamily.variants)
+    test(`attention, ${name}`, async () => {
+      const [q, k, v] = [half("q", [2, 7, 12]), half("k", [2, 37, 12]), half("v", [2, 37, 5])];
+      const y = t.scaledDotProductAttention(q, k, v, { mask: input("mask", [37], "i32") });
+      const [dq, dk, dv] = t.grad(t.sum(t.mul(y, y)), [q, k, v]);
+      const backward = name === "tiles" ? name : "naive";
+      const used = await agrees({ attention: name, attentionGrad: backward }, { y, dq: dq!, dk: dk!, dv: dv! });
+      expect(used).toEqual(expect.arrayContaining([`attention/${name}`, `attentionGrad/${backward}`]));
     });
 
   for (const { name } of maxPoolGradFamily.variants)

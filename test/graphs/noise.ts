@@ -1,4 +1,4 @@
-import { rewrite } from "../../src/compile/rewrite.ts";
+import { rewrite } from "../../src/graph/rewrite.ts";
 import { apply, applyAll, type Tensor } from "../../src/graph/tensor.ts";
 import { indexedOp } from "../../src/ops/pointwise/pointwise.ts";
 

@@ -1,7 +1,11 @@
 import { describe, expect, test } from "vitest";
+import { compile } from "../../src/compile/compile.ts";
+import { composed } from "../../src/graph/rewrite.ts";
 import * as t from "../../src/index.ts";
 import { input, nn, type Tensor } from "../../src/index.ts";
+import type { AdapterTraits, Forced } from "../../src/kernels/traits.ts";
 import { evaluate } from "../../src/reference/index.ts";
+import { gpu, software } from "../adapters.ts";
 
 /** Numbers without a pattern, from −1 to 1. */
 const noise = (size: number, seed: number): Float32Array =>
@@ -100,5 +104,59 @@ describe("a layer shows where it looks", () => {
     const change = largestDifference(once.data, thrice.data);
     if (normFirst) expect(change).toBeLessThan(1e-4);
     else expect(change).toBeGreaterThan(0.01);
+  });
+});
+
+describe("the kernels of attention", () => {
+  const y = t.scaledDotProductAttention(query, key, value, { causal: true });
+  const [dq] = t.grad(t.sum(t.mul(y, y)), [query]);
+  const familiesOn = (traits: AdapterTraits, outputs: Record<string, Tensor> = { y, dq: dq! }) =>
+    new Set(compile({ outputs }, traits).calls.map(({ family }) => family));
+
+  test("run on GPUs", () => {
+    const own = familiesOn(gpu);
+    expect(own.has("attention") && own.has("attentionGrad")).toBe(true);
+    expect(own.has("matmul") || own.has("softmax")).toBe(false);
+  });
+
+  test("make way for products and a softmax on CPU adapters, and for large heads", () => {
+    const families = [...familiesOn(software)];
+    expect(families).toEqual(expect.arrayContaining(["matmul", "softmaxGrad"]));
+    expect(families.filter((name) => name.startsWith("attention"))).toEqual([]);
+    const large = input("large", [9, 130]);
+    expect(familiesOn(gpu, { y: t.scaledDotProductAttention(large, large, large) }).has("attention")).toBe(false);
+  });
+
+  test("run on CPU adapters where they are forced, or a binding cannot hold the scores", () => {
+    const wishes: Forced[] = [{ attention: "tiles" }, { "*": { ifFits: "naive" } }];
+    for (const forced of wishes) expect(familiesOn({ ...software, forced }).has("attention")).toBe(true);
+    const scores = 4 * n * heads * length * keys;
+    expect(familiesOn({ ...software, maxBinding: scores }).has("attention")).toBe(false);
+    expect(familiesOn({ ...software, maxBinding: scores - 4 }).has("attention")).toBe(true);
+  });
+
+  test("leave a gradient of their gradient to the ops that they stand for", () => {
+    const [second] = t.grad(t.sum(t.mul(dq!, dq!)), [key]);
+    const whole = composed([y]);
+    const [first] = t.grad(t.sum(t.mul(whole[0]!, whole[0]!)), [query]);
+    const [expected] = t.grad(t.sum(t.mul(first!, first!)), [key]);
+    const { mask: _, ...inputs } = feeds;
+    const found = evaluate({ second: second!, expected: expected! }, { inputs });
+    expect(Math.max(...found.expected.data)).toBeGreaterThan(1e-3);
+    expect(largestDifference(found.second.data, found.expected.data)).toBeLessThan(1e-12);
+  });
+
+  test("differentiate what is added to the scores", () => {
+    const added = input("added", [length, keys]);
+    const masked = t.scaledDotProductAttention(query, key, value, { mask: added });
+    const [dAdded] = t.grad(t.sum(t.mul(masked, masked)), [added]);
+    const [expected] = t.grad(t.sum(t.mul(composed([masked])[0]!, composed([masked])[0]!)), [added]);
+    const { mask: _, ...inputs } = feeds;
+    const found = evaluate(
+      { dAdded: dAdded!, expected: expected! },
+      { inputs: { ...inputs, added: noise(added.size, 6) } },
+    );
+    expect(Math.max(...found.expected.data)).toBeGreaterThan(1e-3);
+    expect(largestDifference(found.dAdded.data, found.expected.data)).toBeLessThan(1e-12);
   });
 });

@@ -1,5 +1,6 @@
 import { AttributeError } from "../../errors.ts";
 import { order } from "../../graph/print.ts";
+import { composed } from "../../graph/rewrite.ts";
 import { type Shape, sameShape } from "../../graph/shape.ts";
 import { fullValue, type Node, type Tensor, type TensorData, Variable } from "../../graph/tensor.ts";
 import { iotaAxis, isUsers, stripped, togetherOf } from "../../ops/idioms.ts";
@@ -40,12 +41,13 @@ export class Writer extends Emitter implements Target {
   }
 
   /** The whole graph. @param inputs those that the model has in any case, before others that outputs depend on. */
-  write(outputs: Readonly<Record<string, Tensor>>, inputs: readonly Tensor[]): OutGraph {
-    const roots = Object.values(outputs);
+  write(given: Readonly<Record<string, Tensor>>, inputs: readonly Tensor[]): OutGraph {
+    const roots = composed(Object.values(given));
+    const outputs = Object.keys(given).map((name, i) => [name, roots[i]!] as const);
     const nodes = order(roots);
     for (const tensor of [...roots, ...nodes.flatMap((node) => node.inputs)])
       this.#uses.set(tensor, (this.#uses.get(tensor) ?? 0) + 1);
-    for (const name of Object.keys(outputs)) this.claim("output", name);
+    for (const [name] of outputs) this.claim("output", name);
     const read = nodes.flatMap(({ op, results }) => (op.source === "input" ? results : []));
     for (const tensor of new Set([...inputs, ...read])) {
       const name: string = tensor.node.attrs["name"];
@@ -57,7 +59,7 @@ export class Writer extends Emitter implements Target {
     const needed = this.#needed(nodes, roots);
     for (const node of nodes)
       if (!isLazy(node)) for (const result of node.results) if (needed.has(result)) this.raw(result);
-    for (const [name, tensor] of Object.entries(outputs)) {
+    for (const [name, tensor] of outputs) {
       const value = this.value(tensor);
       if (!this.addOutput(name, value, tensor)) continue;
       for (const [key, known] of this.#names) if (known === value) this.#names.set(key, name);

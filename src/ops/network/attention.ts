@@ -1,11 +1,20 @@
 import { optionsOf, ShapeError } from "../../errors.ts";
 import { type DType, type Float, floats, showShape } from "../../graph/shape.ts";
-import { checkTensor, checkTensors, type Tensor } from "../../graph/tensor.ts";
-import { max } from "../lines/reduce.ts";
+import { type Attrs, applyAll, checkTensor, checkTensors, type Op, type Tensor } from "../../graph/tensor.ts";
+import {
+  type AttentionAttrs,
+  type AttentionGradAttrs,
+  attentionGradKernels,
+  attentionKernels,
+  gradInputs,
+} from "../../kernels/attention.ts";
+import { max, sum } from "../lines/reduce.ts";
 import { softmax } from "../lines/softmax.ts";
 import { expand, reshape, transpose } from "../moves/views.ts";
-import { add, cast, gt, le, mul, where } from "../pointwise/arithmetic.ts";
+import { add, cast, gt, le, mul, sub, where } from "../pointwise/arithmetic.ts";
+import { exp, log } from "../pointwise/elementary.ts";
 import { finite } from "../pointwise/pointwise.ts";
+import { pullbackOf } from "../pullback.ts";
 import { iota } from "../sources/random.ts";
 import { matmul } from "./matmul.ts";
 
@@ -40,6 +49,7 @@ const anyOf = (seen: Tensor, axis: number): Tensor =>
 
 /** What attention computes before it reads values. */
 interface Weighing {
+  readonly scores: Tensor;
   /** Softmax of the scores. */
   readonly weights: Tensor;
   /** Masks queries that have no key, `[…, L, 1]`; `undefined` if each has one. */
@@ -68,8 +78,81 @@ function weigh(op: string, query: Tensor, key: Tensor, options: AttentionOptions
   );
   if (mask && floats.includes(mask.dtype)) scores = add(scores, mask);
   if (seen) scores = where(seen, scores, unseen);
-  return { weights: softmax(scores), queries, column };
+  return { scores, weights: softmax(scores), queries, column };
 }
+
+/** The operands of attention, and what it may attend to. */
+interface Operands {
+  readonly query: Tensor;
+  readonly key: Tensor;
+  readonly value: Tensor;
+  readonly options: AttentionOptions;
+}
+
+const operandsOf = ([query, key, value, mask]: readonly Tensor[], attrs: Attrs): Operands => {
+  const { causal, scale } = attrs as AttentionAttrs;
+  return { query: query!, key: key!, value: value!, options: { causal, scale, ...(mask && { mask }) } };
+};
+
+/** Attention as products and a softmax. */
+function attend(op: string, { query, key, value, options }: Operands) {
+  const { scores, weights, queries, column } = weigh(op, query, key, options);
+  return { scores, y: own(queries, matmul(weights, own(column, value))) };
+}
+
+/** log Σ eˣ along the last axis, which stays with size 1. */
+function logSumExp(x: Tensor): Tensor {
+  const wide = cast(x, "f32");
+  const top = max(wide, -1, true);
+  return add(top, log(sum(exp(sub(wide, top)), -1, true)));
+}
+
+/**
+ * Inputs: queries `[…, L, E]`, keys `[…, S, E]` and values `[…, S, V]` of equal batch axes and dtype, and optionally a
+ * mask that broadcasts to `[…, L, S]`. Results: `[…, L, V]`, and log Σ e^score `[…, L, 1]` in f32, from which a gradient
+ * computes weights again: nothing is as large as the scores.
+ */
+const attentionOp: Op = {
+  name: "attention",
+  infer([query, , value]) {
+    const { shape, dtype } = query!;
+    const rows = shape.slice(0, -1);
+    return [
+      { shape: [...rows, value!.shape.at(-1)!], dtype },
+      { shape: [...rows, 1], dtype: "f32" },
+    ];
+  },
+  vjp({ inputs, results: [y, lse], attrs }, [dy]) {
+    if (!dy) return [];
+    const mask = inputs[3];
+    const gradients = applyAll(gradOp, [...inputs, y!, lse!, dy], { ...attrs, masked: mask !== undefined });
+    if (!mask || !floats.includes(mask.dtype)) return gradients;
+    // The gradient of what is added to the scores is as large as the scores.
+    const composed = attend("attention", operandsOf(inputs, attrs));
+    return [...gradients, pullbackOf(inputs, [composed.y], [dy])[3]];
+  },
+  compose(inputs, attrs) {
+    const { y, scores } = attend("attention", operandsOf(inputs, attrs));
+    return [y, logSumExp(scores)];
+  },
+  kernels: attentionKernels,
+};
+
+/**
+ * The gradients of queries, keys and values, from the results of attention and the gradient of the first. Its own gradient is
+ * that of the ops that it is composed of.
+ */
+const gradOp: Op = {
+  name: "attentionGrad",
+  infer: (inputs) => inputs.slice(0, 3),
+  vjp: ({ inputs, attrs }, gradients) => pullbackOf(inputs, gradOp.compose!(inputs, attrs), gradients),
+  compose(inputs, attrs) {
+    const { operands, dy } = gradInputs(inputs, attrs as AttentionGradAttrs);
+    const { y } = attend("attention", operandsOf(operands, attrs));
+    return pullbackOf(operands, [y], [dy]).slice(0, 3) as Tensor[];
+  },
+  kernels: attentionGradKernels,
+};
 
 /**
  * softmax(query · keyᵀ · scale + mask) · value (A. Vaswani et al., 2017).
@@ -100,8 +183,12 @@ export function scaledDotProductAttention<D extends DType>(
       `${op}: query, key and value are ${q}, ${k} and ${v}, expected […, L, E], […, S, E] and […, S, V]`,
     );
   }
-  const { weights, queries, column } = weigh(op, query, key, options);
-  return own(queries, matmul(weights, own(column, value))) as Tensor<D & Float>;
+  // The ops that it is composed of check the rest.
+  const { shape } = attend(op, { query, key, value, options }).y;
+  const { mask, causal = false, scale = 1 / Math.sqrt(size!) } = options;
+  const whole = [query, key, value].map((x) => expand(x, [...shape.slice(0, -2), ...x.shape.slice(-2)]));
+  const attrs: AttentionAttrs = { causal, scale };
+  return applyAll(attentionOp, [...whole, ...(mask ? [mask] : [])], { ...attrs })[0] as Tensor<D & Float>;
 }
 
 /**

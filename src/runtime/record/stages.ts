@@ -1,9 +1,9 @@
 import type { Graphs } from "../../compile/compile.ts";
-import type { Trace } from "../../compile/trace.ts";
 import { order } from "../../graph/print.ts";
 import { show } from "../../graph/program.ts";
 import { rowMajor } from "../../graph/shape.ts";
 import { type Attrs, type Node, type PointwiseProgram, type Tensor, Variable } from "../../graph/tensor.ts";
+import type { Trace } from "../../graph/trace.ts";
 import type { RecordedGraph, RecordedNode, RecordedResult } from "../../recording/format.ts";
 import type { Recorded } from "../recorded.ts";
 import { type Moments, partsOf } from "./tensors.ts";

@@ -1,6 +1,6 @@
-import { order } from "../graph/print.ts";
-import { applyAll, type Node, type Tensor } from "../graph/tensor.ts";
 import { inLayer } from "../layer.ts";
+import { order } from "./print.ts";
+import { applyAll, type Node, type Tensor } from "./tensor.ts";
 import type { Trace } from "./trace.ts";
 
 /**
@@ -33,3 +33,10 @@ export function withInputs(node: Node, inputs: readonly Tensor[]): readonly Tens
   if (inputs.every((input, i) => input === node.inputs[i])) return node.results;
   return applyAll(node.op, inputs, node.attrs, node.effects, node.fusion);
 }
+
+/**
+ * Replaces ops by the ops that they are composed of.
+ * @param when whether a node is replaced; by default all are that can be.
+ */
+export const composed = (roots: readonly Tensor[], when = (_: Node): boolean => true, trace?: Trace): Tensor[] =>
+  rewrite(roots, (node, inputs) => (when(node) ? node.op.compose?.(inputs, node.attrs) : undefined), trace);

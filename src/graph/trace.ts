@@ -1,4 +1,4 @@
-import type { Node, Tensor } from "../graph/tensor.ts";
+import type { Node, Tensor } from "./tensor.ts";
 
 /** What a pass made of some nodes. */
 export interface Became {
