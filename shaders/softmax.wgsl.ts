@@ -172,9 +172,10 @@ export const softmaxLines = (way: Way) => (p: Softmax) => {
     body: wgsl`
       ${way.line("LINES")}
       ${walkTwice(way)}
+      let share = 1.0 / total; // a CPU divides several times more slowly than it multiplies
       for (var t = ${way.first}; t < LENGTH; t += ${way.step}) {
         let at = along(begin, t);
-        y_put(at, power_at(at) / total);
+        y_put(at, power_at(at) * share);
       }`,
   });
 };
@@ -226,10 +227,11 @@ export const crossEntropyGradLines = (way: Way) => (p: CrossEntropyGrad) => {
       ${walkTwice(way)}
       read_label(i);
       let scale = dloss(i);
+      let share = 1.0 / total;
       for (var t = ${way.first}; t < LENGTH; t += ${way.step}) {
         let at = along(begin, t);
         let wanted = select(F(), F(1.0), positions(t) == U(label));
-        let dx = scale * (power_at(at) / total - wanted);
+        let dx = scale * (power_at(at) * share - wanted);
         y_put(at, unless_ignored(dx));
       }`,
   });
