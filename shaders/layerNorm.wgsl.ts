@@ -147,30 +147,33 @@ export const rmsNormNaive = (p: Norm): Kernel =>
       #endif`,
   });
 
-/** Three passes over each row: mean, variance, result. */
+/** Three walks along each row: mean, variance, result. */
 export const layerNormLines = (way: Way) => (p: Norm) => {
   const width = widthOf(p);
   return kernel({
-    workgroup: workgroupSize,
+    workgroup: way.size,
     width,
+    features: way.features ?? [],
     parts: [
       rowsOf(p, width),
       weights(p, width),
       biases(p, width),
       ...results(p, width),
+      way.keeps(p.length / width, { x: (at) => `x(${at})` }),
       way.folds("vec2f", { both: sum }),
     ],
     constants: eps(p),
     body: wgsl`
       ${way.line("ROWS")}
       let row = i * LENGTH;
+      read_line(row + t);
       var sums = F();
-      for (var t = ${way.first}; t < LENGTH; t += ${way.step}) { sums += x(row + t); }
+      ${way.each(p.length / width)} sums += line_x(row + t); }
       let middle = both_of_line(vec2f(total(sums), 0.0)).x / N;
       var drifts = F();
       var squares = F();
-      for (var t = ${way.first}; t < LENGTH; t += ${way.step}) {
-        let d = x(row + t) - middle;
+      ${way.each(p.length / width)}
+        let d = line_x(row + t) - middle;
         drifts += d;
         squares += d * d;
       }
@@ -181,32 +184,41 @@ export const layerNormLines = (way: Way) => (p: Norm) => {
       let scale = inverseSqrt(variance + EPS);
       ${way.once(...stores(p, "middle + shift"))}
       #if ${p.y !== undefined}
-      for (var t = ${way.first}; t < LENGTH; t += ${way.step}) {
-        let h = (x(row + t) - middle - shift) * scale;
+      ${way.each(p.length / width)}
+        let h = (line_x(row + t) - middle - shift) * scale;
         y_put(row + t, biased(weighted(h)));
       }
       #endif`,
   });
 };
 
-/** Two passes over each row: mean square, result. */
+/** Two walks along each row: mean square, result. */
 export const rmsNormLines = (way: Way) => (p: Norm) => {
   const width = widthOf(p);
   return kernel({
-    workgroup: workgroupSize,
+    workgroup: way.size,
     width,
-    parts: [rowsOf(p, width), weights(p, width), biases(p, width), ...results(p, width), way.folds("f32", { sum })],
+    features: way.features ?? [],
+    parts: [
+      rowsOf(p, width),
+      weights(p, width),
+      biases(p, width),
+      ...results(p, width),
+      way.keeps(p.length / width, { x: (at) => `x(${at})` }),
+      way.folds("f32", { sum }),
+    ],
     constants: eps(p),
     body: wgsl`
       ${way.line("ROWS")}
       let row = i * LENGTH;
+      read_line(row + t);
       var squares = F();
-      for (var t = ${way.first}; t < LENGTH; t += ${way.step}) { squares += x(row + t) * x(row + t); }
+      ${way.each(p.length / width)} squares += line_x(row + t) * line_x(row + t); }
       let scale = inverseSqrt(sum_of_line(total(squares)) / N + EPS);
       ${way.once(...stores(p))}
       #if ${p.y !== undefined}
-      for (var t = ${way.first}; t < LENGTH; t += ${way.step}) {
-        let h = x(row + t) * scale;
+      ${way.each(p.length / width)}
+        let h = line_x(row + t) * scale;
         y_put(row + t, biased(weighted(h)));
       }
       #endif`,
@@ -271,24 +283,30 @@ export const rmsNormGradNaive = (p: NormGrad): Kernel =>
       }`,
   });
 
-/** Two passes over each row: sums, result. */
+/** What the gradient reads along a row. */
+const gradLines = ({ length }: NormGrad, way: Way, width: 1 | 4): Part =>
+  way.keeps(length / width, { x: (at) => `x(${at})`, g: (at) => `weighted(dy(${at}))` });
+
+/** Two walks along each row: sums, result. */
 export const layerNormGradLines = (way: Way) => (p: NormGrad) => {
   const width = widthOf(p);
   return kernel({
-    workgroup: workgroupSize,
+    workgroup: way.size,
     width,
-    parts: [...gradInputs(p, width), way.folds("vec3f", { sums: sum })],
+    features: way.features ?? [],
+    parts: [...gradInputs(p, width), gradLines(p, way, width), way.folds("vec3f", { sums: sum })],
     body: wgsl`
       ${way.line("ROWS")}
       let row = i * LENGTH;
+      read_line(row + t);
       let scale = rstd(i);
       let middle = mean(i);
       var own = F();
       var along = F();
       var drift = F();
-      for (var t = ${way.first}; t < LENGTH; t += ${way.step}) {
-        let g = weighted(dy(row + t));
-        let h = (x(row + t) - middle) * scale;
+      ${way.each(p.length / width)}
+        let g = line_g(row + t);
+        let h = (line_x(row + t) - middle) * scale;
         own += g;
         along += g * h;
         drift += h;
@@ -297,10 +315,10 @@ export const layerNormGradLines = (way: Way) => (p: NormGrad) => {
       // The mean is rounded, which matters if it is large compared to the deviations. Its error is their mean.
       let shift = sums.z / N;
       let mixed = (sums.y - shift * sums.x) / N;
-      for (var t = ${way.first}; t < LENGTH; t += ${way.step}) {
+      ${way.each(p.length / width)}
         let at = row + t;
-        let g = weighted(dy(at));
-        let h = (x(at) - middle) * scale;
+        let g = line_g(at);
+        let h = (line_x(at) - middle) * scale;
         let dx = scale * (g - sums.x / N - (h - shift) * mixed);
         put(at, dx);
       }`,
@@ -311,24 +329,26 @@ export const layerNormGradLines = (way: Way) => (p: NormGrad) => {
 export const rmsNormGradLines = (way: Way) => (p: NormGrad) => {
   const width = widthOf(p);
   return kernel({
-    workgroup: workgroupSize,
+    workgroup: way.size,
     width,
-    parts: [...gradInputs(p, width), way.folds("f32", { sum })],
+    features: way.features ?? [],
+    parts: [...gradInputs(p, width), gradLines(p, way, width), way.folds("f32", { sum })],
     body: wgsl`
       ${way.line("ROWS")}
       let row = i * LENGTH;
+      read_line(row + t);
       let scale = rstd(i);
       var along = F();
-      for (var t = ${way.first}; t < LENGTH; t += ${way.step}) {
-        let g = weighted(dy(row + t));
-        let h = x(row + t) * scale;
+      ${way.each(p.length / width)}
+        let g = line_g(row + t);
+        let h = line_x(row + t) * scale;
         along += g * h;
       }
       let mixed = sum_of_line(total(along)) / N;
-      for (var t = ${way.first}; t < LENGTH; t += ${way.step}) {
+      ${way.each(p.length / width)}
         let at = row + t;
-        let g = weighted(dy(at));
-        let h = x(at) * scale;
+        let g = line_g(at);
+        let h = line_x(at) * scale;
         let dx = scale * (g - h * mixed);
         put(at, dx);
       }`,

@@ -217,6 +217,56 @@ export function reduceColumns(p: Reduction): Kernel {
   });
 }
 
+/** Sides of a tile: neighbouring results, or groups of four, and slices of their elements. */
+export const tileSides = [16, 16] as const;
+
+/**
+ * A workgroup computes 16 neighbouring results, or groups of four, of which each of 16 rows of invocations takes every 16th
+ * element. Then these are combined in workgroup memory, in a fixed order. Partial results are grouped by chunk.
+ */
+export function reduceTile(p: Reduction): Kernel {
+  const type = sumOf(p.type);
+  const { start, fold, bits } = begun(p);
+  const fours = areInFours(p.inputs, "kept");
+  const width = fours ? 4 : 1;
+  const own = fours ? vec4Of[type] : type;
+  const chunks = Math.ceil(p.length / p.chunk);
+  const [columns, slices] = tileSides;
+  const count = p.count / width;
+  const tiles = Math.ceil(count / columns);
+  const walk = walkOf(p);
+  return kernel({
+    workgroup: columns * slices,
+    width,
+    parts: [folded(p, fours ? "kept" : undefined), flatEnd(p.end, width)],
+    constants: { COUNT: [count, fours ? "groups of 4 results" : "results"], ...sizes(p, 1) },
+    memory: [{ name: "partial", type: own, length: columns * slices, note: "value of each invocation" }],
+    body: wgsl`
+      ${chunks > 1 ? [`let chunk = group.x / ${tiles}u;`, "let first = chunk * CHUNK;"] : []}
+      let o = ${chunks > 1 ? `group.x % ${tiles}u` : "group.x"} * ${columns}u + lane % ${columns}u;
+      let slice = lane / ${columns}u;
+      ${bits}
+      var acc = ${fours ? `${own}(${start})` : start};
+      if (o < COUNT) {
+        begin(o);
+        ${walk.find}
+        for (var t = slice; t < ${walk.end}; t += ${slices}u) {
+          ${walk.load}
+          acc = ${fold("acc", "value")};
+        }
+      }
+      partial[lane] = acc;
+      for (var half = ${slices / 2}u; half > 0u; half /= 2u) {
+        workgroupBarrier();
+        if (slice < half) { partial[lane] = ${fold("partial[lane]", `partial[lane + half * ${columns}u]`)}; }
+      }
+      if (slice == 0u && o < COUNT) {
+        let whole = partial[lane];
+        put(${chunks > 1 ? "chunk * COUNT + o" : "o"}, whole);
+      }`,
+  });
+}
+
 const sizes = ({ length, chunk }: Reduction, step: number) =>
   ({
     LENGTH: [length / step, `${step > 1 ? "vec4s" : "elements"} per result`],

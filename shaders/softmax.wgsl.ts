@@ -20,7 +20,7 @@ export interface CrossEntropy extends Softmax {
   readonly ignore: number | undefined;
 }
 
-/** y is the gradient of x. */
+/** y is the gradient of x, in other memory or in its own. */
 export interface CrossEntropyGrad extends CrossEntropy {
   /** The gradient of each loss. */
   readonly dloss: View;
@@ -94,7 +94,7 @@ export const crossEntropyNaive = (p: CrossEntropy): Kernel =>
 export const crossEntropyGradNaive = (p: CrossEntropyGrad): Kernel =>
   kernel({
     workgroup: workgroupSize,
-    parts: [places(p), array("x", p.x), labelled(p), strided("dloss", p.dloss), result("y", p.y)],
+    parts: [places(p), replaced(p), labelled(p), strided("dloss", p.dloss), gradient(p)],
     functions: topAndTotal,
     body: wgsl`
       let i = id.x;
@@ -108,6 +108,15 @@ export const crossEntropyGradNaive = (p: CrossEntropyGrad): Kernel =>
         y_put(place(i, t), unless_ignored(dx));
       }`,
   });
+
+/** Logits whose gradient may take their place: nobody reads an element of x once it is written. */
+const replaced = ({ x, y }: Softmax, width: 1 | 4 = 1): Part =>
+  x.buffer === y.buffer ? result("x", y, width) : array("x", x, width);
+
+const gradient = ({ x, y }: Softmax, width: 1 | 4 = 1): Part =>
+  x.buffer === y.buffer
+    ? { accessors: { y: (at) => `x(${at})`, y_put: (at, value) => [`x_put(${at}, ${value});`] } }
+    : result("y", y, width);
 
 /**
  * `read_label(i);` defines `label`, that of line i, clamped to the line. `unless_ignored(value)` is 0 if there is no
@@ -131,49 +140,81 @@ function labelled({ labels, length, ignore }: CrossEntropy, width: 1 | 4 = 1): P
 
 /**
  * Statements that compute the `top` of a line and the `total` of its exponentials. `keep(at, power);` may store these.
+ * Where walking again reads memory again, both are computed in one walk, in which the total shrinks whenever the top grows
+ * (Milakov and Gimelshein, 2018).
  */
-const walkTwice = ({ first, step }: Way): string => wgsl`
+const topAndTotalOf = (way: Way, { length }: Softmax, width: 1 | 4): string =>
+  way.again === "read" ? walkOnce(way.each(length / width)) : walkTwice(way, way.each(length / width));
+
+const walkTwice = ({ again }: Way, each: readonly string[]): string => wgsl`
   let begin = place(i, 0u);
-  var tops = x(begin);
-  for (var t = ${first}; t < LENGTH; t += ${step}) {
-    tops = max(tops, x(along(begin, t)));
+  read_line(along(begin, t));
+  var tops = ${again === "kept" ? `F(${lowest})` : "x(begin)"};
+  ${each}
+    tops = max(tops, line_x(along(begin, t)));
   }
   let top = max_of_line(tops);
   var totals = F();
-  for (var t = ${first}; t < LENGTH; t += ${step}) {
-    let at = along(begin, t);
-    let power = exp(x(at) - top);
+  ${each}
+    ${again === "kept" ? [] : "let at = along(begin, t);"}
+    let power = exp(line_x(at) - top);
     totals += power;
     keep(at, power);
   }
   let total = sum_of_line(totals);`;
 
-/** The parts common to all of these kernels: positions, logits and reductions. */
-const logits = (p: Softmax, way: Way): Part[] => {
+const walkOnce = (each: readonly string[]): string => wgsl`
+  let begin = place(i, 0u);
+  var tops = F(${lowest});
+  var totals = F();
+  ${each}
+    let value = x(along(begin, t));
+    let higher = max(tops, value);
+    totals = totals * exp(tops - higher) + exp(value - higher);
+    tops = higher;
+  }
+  let top = max_of_line(tops);
+  let scaled = totals * exp(tops - top);
+  let total = sum_of_line(scaled);`;
+
+/** The lowest number of f32, under every top. */
+const lowest = "-3.4028234e+38";
+
+/** The parts common to all of these kernels: positions and reductions. */
+const walks = (p: Softmax, way: Way): Part[] => {
   const width = widthOf(p);
-  return [places(p, width), array("x", p.x, width), way.folds("f32", { max, sum }, width)];
+  return [
+    places(p, width),
+    way.keeps(p.length / width, { x: (at) => `x(${at})` }),
+    way.folds("f32", { max, sum }, width),
+  ];
 };
+
+const logits = (p: Softmax, way: Way): Part[] => [...walks(p, way), array("x", p.x, widthOf(p))];
 
 const keepsNone: Part = { accessors: { keep: () => [] } };
 
-/** If y is f32, it holds the exponentials until their sum is known. */
-const keepsPowers = ({ y }: Softmax): Part =>
-  y.dtype === "f32"
-    ? { accessors: { keep: (at, power) => [`y_put(${at}, ${power});`], power_at: (at) => `y(${at})` } }
-    : { accessors: { keep: () => [], power_at: (at) => `exp(x(${at}) - top)` } };
+/** Exponentials are kept in registers, or in y if it is f32, until their sum is known. */
+const keepsPowers = ({ y }: Softmax, { again }: Way): Part =>
+  again === "kept"
+    ? { accessors: { keep: (_, power) => [`keep_x(${power});`], power_at: (at) => `line_x(${at})` } }
+    : again === "cached" && y.dtype === "f32"
+      ? { accessors: { keep: (at, power) => [`y_put(${at}, ${power});`], power_at: (at) => `y(${at})` } }
+      : { accessors: { keep: () => [], power_at: (at) => `exp(x(${at}) - top)` } };
 
-/** Softmax in three passes over a line: maximum, sum of exponentials, result. Reads vec4s where possible. */
+/** Softmax in three walks along a line: maximum, sum of exponentials, result. Reads vec4s where possible. */
 export const softmaxLines = (way: Way) => (p: Softmax) => {
   const width = widthOf(p);
   return kernel({
-    workgroup: workgroupSize,
+    workgroup: way.size,
     width,
-    parts: [...logits(p, way), result("y", p.y, width), keepsPowers(p)],
+    features: way.features ?? [],
+    parts: [...logits(p, way), result("y", p.y, width), keepsPowers(p, way)],
     body: wgsl`
       ${way.line("LINES")}
-      ${walkTwice(way)}
+      ${topAndTotalOf(way, p, width)}
       let share = 1.0 / total; // a CPU divides several times more slowly than it multiplies
-      for (var t = ${way.first}; t < LENGTH; t += ${way.step}) {
+      ${way.each(p.length / width)}
         let at = along(begin, t);
         y_put(at, power_at(at) * share);
       }`,
@@ -184,34 +225,38 @@ export const softmaxLines = (way: Way) => (p: Softmax) => {
 export const logSoftmaxLines = (way: Way) => (p: Softmax) => {
   const width = widthOf(p);
   return kernel({
-    workgroup: workgroupSize,
+    workgroup: way.size,
     width,
+    features: way.features ?? [],
     parts: [...logits(p, way), result("y", p.y, width), keepsNone],
     body: wgsl`
       ${way.line("LINES")}
-      ${walkTwice(way)}
+      ${topAndTotalOf(way, p, width)}
       let log_total = log(total);
-      for (var t = ${way.first}; t < LENGTH; t += ${way.step}) {
+      ${way.each(p.length / width)}
         let at = along(begin, t);
-        y_put(at, x(at) - top - log_total);
+        y_put(at, line_x(at) - top - log_total);
       }`,
   });
 };
 
-/** The loss of each line, in two passes. */
+/** The loss of each line. */
 export const crossEntropyLines = (way: Way) => (p: CrossEntropy) => {
   const width = widthOf(p);
   const own = width === 4 ? "x[begin + label / 4u][label % 4u]" : "x[along(begin, label)]";
   return kernel({
-    workgroup: workgroupSize,
+    workgroup: way.size,
     width,
+    features: way.features ?? [],
     parts: [...logits(p, way), labelled(p), result("y", p.y), keepsNone],
     body: wgsl`
       ${way.line("LINES")}
-      ${walkTwice(way)}
-      read_label(i);
-      let loss = log(total) + (top - ${widened(p.x.dtype, own)});
-      ${way.once("y_put(i, unless_ignored(loss));")}`,
+      ${topAndTotalOf(way, p, width)}
+      ${way.once(
+        "read_label(i);",
+        `let loss = log(total) + (top - ${widened(p.x.dtype, own)});`,
+        "y_put(i, unless_ignored(loss));",
+      )}`,
   });
 };
 
@@ -219,16 +264,24 @@ export const crossEntropyLines = (way: Way) => (p: CrossEntropy) => {
 export const crossEntropyGradLines = (way: Way) => (p: CrossEntropyGrad) => {
   const width = widthOf(p);
   return kernel({
-    workgroup: workgroupSize,
+    workgroup: way.size,
     width,
-    parts: [...logits(p, way), labelled(p, width), strided("dloss", p.dloss), result("y", p.y, width), keepsPowers(p)],
+    features: way.features ?? [],
+    parts: [
+      ...walks(p, way),
+      replaced(p, width),
+      labelled(p, width),
+      strided("dloss", p.dloss),
+      gradient(p, width),
+      keepsPowers(p, way),
+    ],
     body: wgsl`
       ${way.line("LINES")}
-      ${walkTwice(way)}
+      ${topAndTotalOf(way, p, width)}
       read_label(i);
       let scale = dloss(i);
       let share = 1.0 / total;
-      for (var t = ${way.first}; t < LENGTH; t += ${way.step}) {
+      ${way.each(p.length / width)}
         let at = along(begin, t);
         let wanted = select(F(), F(1.0), positions(t) == U(label));
         let dx = scale * (power_at(at) * share - wanted);

@@ -36,27 +36,30 @@ export const softmaxGradNaive = (p: SoftmaxGrad): Kernel =>
 export const softmaxGradLines = (way: Way) => (p: SoftmaxGrad) => {
   const width = widthOf(p);
   return kernel({
-    workgroup: workgroupSize,
+    workgroup: way.size,
     width,
+    features: way.features ?? [],
     parts: [
       places(p, width),
       array("y", p.y, width),
       array("dy", p.dy, width),
       flatEnd(p.end, width),
+      way.keeps(p.length / width, { y: (at) => `y(${at})`, dy: (at) => `dy(${at})` }),
       way.folds("f32", { sum }, width),
     ],
     body: wgsl`
       ${way.line("LINES")}
       let begin = place(i, 0u);
+      read_line(along(begin, t));
       var sums = F();
-      for (var t = ${way.first}; t < LENGTH; t += ${way.step}) {
-        let at = along(begin, t);
-        sums += y(at) * dy(at);
+      ${way.each(p.length / width)}
+        ${way.again === "kept" ? [] : "let at = along(begin, t);"}
+        sums += line_y(at) * line_dy(at);
       }
       let total = sum_of_line(sums);
-      for (var t = ${way.first}; t < LENGTH; t += ${way.step}) {
+      ${way.each(p.length / width)}
         let at = along(begin, t);
-        let dx = y(at) * (dy(at) - total);
+        let dx = line_y(at) * (line_dy(at) - total);
         put(at, dx);
       }`,
   });

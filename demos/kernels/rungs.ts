@@ -5,6 +5,13 @@ const lines = {
   tree: "A workgroup per line, whose invocations add their parts in workgroup memory.",
 };
 
+/** For kernels that need a line more than once. */
+const keeping = {
+  ...lines,
+  kept: "The same, and invocations keep their parts of the line in registers: memory is read once.",
+  quads: "The same, and four neighbours add their parts by swaps first: fewer barriers.",
+};
+
 /** Sentences by family and variant; "*" stands for every family. */
 const sentences: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "*": { naive: "The definition: one invocation per result.", vec4: "One invocation per four neighbouring results." },
@@ -54,10 +61,11 @@ const sentences: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     serial: "Along lines, four elements at a time; long lines in chunks, which a second kernel adds up.",
     columns: "One invocation computes four neighbouring results at once, in chunks.",
     tree: lines.tree,
+    tile: "A workgroup computes 16 neighbouring results, or 16 groups of four, each of which 16 invocations share.",
   },
   pick: { naive: "The definition: one invocation per line, one element at a time.", ...lines },
-  softmax: { naive: "The definition: one invocation per line, one element at a time.", ...lines },
-  softmaxGrad: { naive: "The definition: one invocation per line, one element at a time.", ...lines },
+  softmax: { naive: "The definition: one invocation per line, one element at a time.", ...keeping },
+  softmaxGrad: { naive: "The definition: one invocation per line, one element at a time.", ...keeping },
   attention: {
     tiles: "A workgroup takes 32 queries through tiles of keys and values in workgroup memory: for GPUs.",
     split: "Workgroups share the keys of a few queries, and a second kernel joins what they found: for GPUs.",
@@ -65,7 +73,7 @@ const sentences: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   attentionGrad: {
     tiles: "Tiles in workgroup memory, along keys for the queries, and along queries for the keys: for GPUs.",
   },
-  layerNorm: { naive: "The definition: one invocation per row, one element at a time.", ...lines },
+  layerNorm: { naive: "The definition: one invocation per row, one element at a time.", ...keeping },
   squaredNorm: { naive: "The definition: one invocation per piece of 1024 elements.", ...lines },
   embeddingGrad: {
     naive: "The definition: each element of the table searches all positions.",

@@ -1,6 +1,6 @@
 import { indented, wgsl } from "../wgsl.ts";
 import { workgroupSize } from "./grid.wgsl.ts";
-import type { Part } from "./kernel.ts";
+import type { Accessor, Part } from "./kernel.ts";
 import { plus, tight } from "./view.wgsl.ts";
 
 /** WGSL that combines two values. */
@@ -9,11 +9,18 @@ export const sum: FoldOf = (a, b) => `${a} + ${b}`;
 export const max: FoldOf = (a, b) => `max(${a}, ${b})`;
 
 /**
- * How a kernel walks the lines it reduces. It is written once and yields two variants. In `serial`, one invocation
+ * How a kernel walks the lines it reduces. It is written once and yields several variants. In `serial`, one invocation
  * takes a whole line: for CPU adapters and many short lines. In `tree`, a workgroup takes a line, each invocation every
- * 64th position, and they combine their results in workgroup memory in a fixed order: for GPUs and long lines.
+ * 64th position, and they combine their results in workgroup memory in a fixed order: for GPUs and long lines. In `kept`,
+ * they also keep what they have read in registers, so that memory is read once.
  */
 export interface Way {
+  /** Invocations of a workgroup. */
+  readonly size: number;
+  /** Features that it needs. */
+  readonly features?: readonly string[];
+  /** What walking along a line again costs: little, as caches hold it; a read of memory; nothing, as it is kept. */
+  readonly again: "cached" | "read" | "kept";
   /**
    * Statements that define `i`, the line's index. Surplus serial invocations return. @param lines name of the number of
    * lines.
@@ -22,6 +29,14 @@ export interface Way {
   /** An invocation's first position along its line, and its step: `for (var t = FIRST; t < LENGTH; t += STEP)`. */
   readonly first: string;
   readonly step: string;
+  /** The head of this loop, or of one over what is kept. @param length LENGTH, as a number. */
+  each(length: number): readonly string[];
+  /**
+   * `read_line(at);` reads once what may be kept, where `at` may name t. `line_NAME(at)` is that, or reads it again, and
+   * `keep_NAME(value);` replaces it where it is kept.
+   * @param loads by name what to read at `at`: an expression of the body.
+   */
+  keeps(length: number, loads: Readonly<Record<string, (at: string) => string>>): Part;
   /**
    * For each reduction, `NAME_of_line(value)` combines the values of all invocations of a line. The value must be a
    * name or a call: it may be printed four times, with `.x`, `.y`, … behind it.
@@ -33,26 +48,49 @@ export interface Way {
   once(...lines: readonly string[]): readonly string[];
 }
 
+/** Ways that read a line again. */
+const rereads = (first: string, step: string) =>
+  ({
+    first,
+    step,
+    each: () => [`for (var t = ${first}; t < LENGTH; t += ${step}) {`],
+    keeps: (_, loads) => ({
+      accessors: {
+        read_line: () => [],
+        ...accessorsOf(loads, (name, load) => [
+          [`line_${name}`, (at) => load(at!)],
+          [`keep_${name}`, () => []],
+        ]),
+      },
+    }),
+  }) satisfies Partial<Way>;
+
 export const serial: Way = {
+  size: workgroupSize,
+  again: "cached",
+  ...rereads("0u", "1u"),
   line: (lines) => ["let i = id.x;", `if (i >= ${lines}) { return; }`],
-  first: "0u",
-  step: "1u",
   folds: (_, folds, width) => ofLine(folds, (_, fold, value) => ofAll(fold, value, width)),
   once: (...lines) => lines,
 };
 
-export const tree: Way = {
+/** What ways have in common in which a workgroup takes a line. */
+const together = {
   line: () => ["let i = group.x;"],
-  first: "lane",
-  step: `${workgroupSize}u`,
-  // Reductions may follow each other: workgroupUniformLoad has barriers before and after its load.
-  folds: (type, folds, width) => ({
-    memory: [{ name: "partial", type, length: workgroupSize, note: "value of each invocation" }],
+  once: (...lines) => (lines.length > 0 ? ["if (lane == 0u) {", ...indented(lines), "}"] : []),
+} satisfies Partial<Way>;
+
+/** Combines values in workgroup memory, half of them with the other half, until one is left. */
+const byHalves =
+  (size: number): Way["folds"] =>
+  (type, folds, width) => ({
+    memory: [{ name: "partial", type, length: size, note: "value of each invocation" }],
+    // Reductions may follow each other: workgroupUniformLoad has barriers before and after its load.
     functions: Object.entries(folds).map(
       ([name, fold]) => wgsl`
 fn ${name}_of_all(lane: u32, mine: ${type}) -> ${type} {
   partial[lane] = mine;
-  for (var half = ${workgroupSize / 2}u; half > 0u; half /= 2u) {
+  for (var half = ${size / 2}u; half > 0u; half /= 2u) {
     workgroupBarrier();
     if (lane < half) { partial[lane] = ${fold("partial[lane]", "partial[lane + half]")}; }
   }
@@ -60,9 +98,83 @@ fn ${name}_of_all(lane: u32, mine: ${type}) -> ${type} {
 }`,
     ),
     ...ofLine(folds, (name, fold, value) => `${name}_of_all(lane, ${ofAll(fold, value, width)})`),
-  }),
-  once: (...lines) => (lines.length > 0 ? ["if (lane == 0u) {", ...indented(lines), "}"] : []),
+  });
+
+/**
+ * Combines values by quads, which subgroups of any size have, then those of quads, read from workgroup memory, by quads
+ * again. All invocations arrive at the same bits.
+ */
+const byQuads =
+  (size: number): Way["folds"] =>
+  (type, folds, width) => ({
+    memory: [{ name: "partial", type, length: size / 4, note: "value of each quad" }],
+    functions: Object.entries(folds).flatMap(([name, fold]) => [
+      wgsl`
+fn ${name}_of_quad(mine: ${type}) -> ${type} {
+  let pair = ${fold("mine", "quadSwapX(mine)")};
+  return ${fold("pair", "quadSwapY(pair)")};
+}`,
+      wgsl`
+fn ${name}_of_all(lane: u32, mine: ${type}) -> ${type} {
+  let own = ${name}_of_quad(mine);
+  // Reductions may follow each other: all must have read the last one's values.
+  workgroupBarrier();
+  if (lane % 4u == 0u) { partial[lane / 4u] = own; }
+  workgroupBarrier();
+  var all = partial[lane % 4u];
+  for (var k = lane % 4u + 4u; k < ${size / 4}u; k += 4u) { all = ${fold("all", "partial[k]")}; }
+  return ${name}_of_quad(all);
+}`,
+    ]),
+    ...ofLine(folds, (name, fold, value) => `${name}_of_all(lane, ${ofAll(fold, value, width)})`),
+  });
+
+export const tree: Way = {
+  size: workgroupSize,
+  again: "read",
+  ...rereads("lane", `${workgroupSize}u`),
+  ...together,
+  folds: byHalves(workgroupSize),
 };
+
+/** Keeps lines in registers. @param quads whether values are combined by quads first. */
+export function kept(size: number, quads: boolean): Way {
+  const each = (length: number): readonly string[] => [
+    `for (var k = 0u; k < ${Math.ceil(length / size)}u; k++) {`,
+    `  let t = k * ${size}u + lane;`,
+    ...(length % size > 0 ? ["  if (t >= LENGTH) { continue; }"] : []),
+  ];
+  return {
+    size,
+    features: quads ? ["subgroups"] : [],
+    again: "kept",
+    ...together,
+    first: "lane",
+    step: `${size}u`,
+    each,
+    keeps: (length, loads) => ({
+      accessors: {
+        read_line: (at) => [
+          ...Object.keys(loads).map((name) => `var ${name}_kept: array<F, ${Math.ceil(length / size)}>;`),
+          ...each(length),
+          ...Object.entries(loads).map(([name, load]) => `  ${name}_kept[k] = ${load(at!)};`),
+          "}",
+        ],
+        ...accessorsOf(loads, (name) => [
+          [`line_${name}`, () => `${name}_kept[k]`],
+          [`keep_${name}`, (value) => [`${name}_kept[k] = ${value};`]],
+        ]),
+      },
+    }),
+    folds: quads ? byQuads(size) : byHalves(size),
+  };
+}
+
+const accessorsOf = <T>(
+  named: Readonly<Record<string, T>>,
+  accessors: (name: string, value: T) => readonly (readonly [string, Accessor])[],
+): Readonly<Record<string, Accessor>> =>
+  Object.fromEntries(Object.entries(named).flatMap(([name, value]) => accessors(name, value)));
 
 const ofLine = (
   folds: Readonly<Record<string, FoldOf>>,

@@ -9,7 +9,7 @@ import {
   rmsNormNaive,
 } from "../../shaders/layerNorm.wgsl.ts";
 import { bound, type View } from "./call.ts";
-import { chooseWay, lineFamily } from "./lines.ts";
+import { chooseWay, keepingLines, lineFamily } from "./lines.ts";
 import type { Kernels } from "./lowering.ts";
 import { endOf, touched } from "./work.ts";
 
@@ -34,7 +34,7 @@ export interface NormGradAttrs extends NormAttrs {
   readonly weighted: boolean;
 }
 
-export const normFamily = /* @__PURE__ */ lineFamily("layerNorm", "layerNorm");
+export const normFamily = /* @__PURE__ */ lineFamily("layerNorm", "layerNorm", keepingLines);
 const norms = {
   layer: { naive: layerNormNaive, lines: layerNormLines },
   rms: { naive: rmsNormNaive, lines: rmsNormLines },

@@ -12,7 +12,9 @@ import {
   reduceColumns,
   reduceLines,
   reduceNaive,
+  reduceTile,
   sumRule,
+  tileSides,
 } from "../../shaders/reduce.wgsl.ts";
 import { flopsOf, identity, nameOf } from "../graph/program.ts";
 import { bytesPer, labelShape, sizeOf } from "../graph/shape.ts";
@@ -33,13 +35,31 @@ interface Problem {
 
 interface ReduceVariant extends Variant<Problem> {
   readonly write: (reduction: Reduction) => Kernel;
-  /** Elements per invocation (or workgroup, for a tree) beyond which a second kernel combines partial results. */
-  readonly chunk: (traits: AdapterTraits) => number;
+  /** Elements per invocation (or workgroup, for a tree or a tile) beyond which a second kernel combines partial results. */
+  readonly chunk: (traits: AdapterTraits, problem: Problem) => number;
   /** Whether partial results are grouped by chunk rather than by result. */
   readonly byChunk?: boolean;
-  /** Invocations for this many results, including partial ones. */
-  readonly invocations: (results: number) => number;
+  /** Workgroups of other sizes than usual. */
+  readonly size?: number;
+  /** Invocations for all results in so many chunks. */
+  readonly invocations: (problem: Problem, chunks: number) => number;
 }
+
+/** So many invocations for each result and chunk. */
+const each =
+  (invocations: number) =>
+  ({ outputs }: Problem, chunks: number): number =>
+    outputs * chunks * invocations;
+
+const tileSize = tileSides[0] * tileSides[1];
+const tilesOf = ({ outputs, layout }: Problem): number =>
+  Math.ceil(outputs / (layout === "columns" ? 4 : 1) / tileSides[0]);
+
+/** Workgroups of a tile that fill a large GPU. */
+const busyWorkgroups = 320;
+
+/** Results of up to so many elements take one kernel, although a large GPU has room for more workgroups. */
+const leastSplit = 512;
 
 /**
  * Scores for CPU adapters were measured on SwiftShader and hold on lavapipe. There, reducing the columns of 1024 × 1024
@@ -52,7 +72,7 @@ export const reduceFamily = /* @__PURE__ */ family<ReduceVariant>("reduce", "red
     score: () => -1,
     write: reduceNaive,
     chunk: () => Number.POSITIVE_INFINITY,
-    invocations: (results) => results,
+    invocations: each(1),
   },
   {
     name: "serial",
@@ -61,7 +81,7 @@ export const reduceFamily = /* @__PURE__ */ family<ReduceVariant>("reduce", "red
       cpu || length <= 64 || (layout === "rows" ? outputs >= 16384 && length <= 256 : outputs >= 4096) ? 2 : 0,
     write: reduceLines(serial),
     chunk: () => 1024,
-    invocations: (results) => results,
+    invocations: each(1),
   },
   {
     name: "columns",
@@ -70,7 +90,7 @@ export const reduceFamily = /* @__PURE__ */ family<ReduceVariant>("reduce", "red
     write: reduceColumns,
     chunk: ({ cpu }) => (cpu ? 1024 : 128),
     byChunk: true,
-    invocations: (results) => results / 4,
+    invocations: each(1 / 4),
   },
   {
     name: "tree",
@@ -78,7 +98,31 @@ export const reduceFamily = /* @__PURE__ */ family<ReduceVariant>("reduce", "red
     score: () => 1,
     write: reduceLines(tree),
     chunk: () => 2048,
-    invocations: (results) => results * workgroupSize,
+    invocations: each(workgroupSize),
+  },
+  {
+    name: "tile",
+    needs: (_, traits) => needsWorkgroup(traits, tileSize, 16 * tileSize),
+    score(problem, { cpu }) {
+      const { outputs, length, layout } = problem;
+      // On rows, neighbouring invocations read distant addresses.
+      if (layout === "rows") return -1;
+      // A few results of few elements leave most of a GPU idle in tiles, less so in trees.
+      const isLarge =
+        layout === "columns"
+          ? length > leastSplit || (length >= 32 && tilesOf(problem) >= 8)
+          : length > leastSplit && outputs < 4096;
+      return isLarge && !cpu ? 4 : 0;
+    },
+    write: reduceTile,
+    chunk(_, problem) {
+      if (problem.length <= leastSplit) return problem.length;
+      const share = (problem.length * tilesOf(problem)) / busyWorkgroups;
+      return Math.max(4 * tileSides[1], tileSides[1] * Math.ceil(share / tileSides[1]));
+    },
+    byChunk: true,
+    size: tileSize,
+    invocations: (problem, chunks) => tilesOf(problem) * chunks * tileSize,
   },
 ]);
 
@@ -158,7 +202,7 @@ function foldCalls(fold: Fold, to: Lowering): readonly KernelCall[] {
   const layout = areInFours(operands, "kept") ? "columns" : inRows ? "rows" : "strided";
   const problem: Problem = { kind: rule.name, outputs: count, length, layout };
   const variant = choose<ReduceVariant, Problem>(reduceFamily, problem, traits);
-  const most = variant.chunk(traits);
+  const most = variant.chunk(traits, problem);
   const chunks = length < 2 * most ? 1 : Math.ceil(length / most);
   const results = count * chunks;
   const type = before?.dtype ?? operands[0]!.kept.dtype;
@@ -166,7 +210,7 @@ function foldCalls(fold: Fold, to: Lowering): readonly KernelCall[] {
     chunks === 1
       ? fold
       : { end: plainEnd(to.scratch(`partial results of ${label}`, [results], sumOf(type))), flops: 0 };
-  const invocations = variant.invocations(results);
+  const invocations = variant.invocations(problem, chunks);
   const call: KernelCall = {
     label: chunks === 1 ? label : `${label}/partial`,
     ...named(reduceFamily, variant),
@@ -182,7 +226,7 @@ function foldCalls(fold: Fold, to: Lowering): readonly KernelCall[] {
         end,
       }),
     ),
-    workgroups: alongX(invocations),
+    workgroups: alongX(invocations, variant.size),
     invocations,
     flops: count * (length * (1 + (before ? flopsOf(before.program) : 0)) + flops),
     bytes:

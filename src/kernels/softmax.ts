@@ -1,5 +1,6 @@
 import type { Kernel } from "../../shaders/lib/kernel.ts";
 import type { Way } from "../../shaders/lib/lines.ts";
+import { isRowMajor } from "../../shaders/lib/view.wgsl.ts";
 import {
   type CrossEntropyGrad,
   crossEntropyGradLines,
@@ -12,12 +13,13 @@ import {
   softmaxNaive,
 } from "../../shaders/softmax.wgsl.ts";
 import { labelShape } from "../graph/shape.ts";
+import type { Tensor } from "../graph/tensor.ts";
 import { bound } from "./call.ts";
-import { chooseWay, lineFamily, linesAlong } from "./lines.ts";
-import type { Kernels } from "./lowering.ts";
+import { chooseWay, keepingLines, lineFamily, linesAlong } from "./lines.ts";
+import type { Kernels, Lowering } from "./lowering.ts";
 import { touched } from "./work.ts";
 
-export const softmaxFamily = /* @__PURE__ */ lineFamily("softmax", "softmax");
+export const softmaxFamily = /* @__PURE__ */ lineFamily("softmax", "softmax", keepingLines);
 
 /** Writes a kernel over logits, from the parameters it needs. */
 type Write = (p: CrossEntropyGrad) => Kernel;
@@ -31,8 +33,9 @@ const kernelsOf = (
 ): Kernels => ({
   ...types,
   lower({ node: { attrs }, inputs: [logits, ...others] }, to) {
-    const [x, y] = [to.contiguous(logits!), to.result(0)!];
     const [labels, dloss] = others.map((tensor) => to.view(tensor));
+    const x = to.contiguous(logits!);
+    const y = to.result(0, dloss && mayOverwrite(logits!, others, to) ? logits : undefined)!;
     const axis: number = attrs["axis"] ?? 1;
     const lines = linesAlong(x.shape, axis);
     const { write, chosen } = chooseWay(softmaxFamily, { naive, lines: along }, lines, to.traits);
@@ -48,6 +51,16 @@ const kernelsOf = (
     ];
   },
 });
+
+/** Bytes from which a gradient takes the place of the logits. Smaller ones may share a dispatch with the loss instead. */
+const leastReplaced = 2 ** 20;
+
+/** Whether the gradient may overwrite the logits: they are large, this is their last use, and nothing is beside them. */
+function mayOverwrite(logits: Tensor, others: readonly Tensor[], to: Lowering): boolean {
+  const view = to.view(logits);
+  const isAlone = others.every((other) => to.view(other).buffer !== view.buffer);
+  return view.span >= leastReplaced && isAlone && to.dies(logits) && view.offset === 0 && isRowMajor(view);
+}
 
 export const softmaxKernels = /* @__PURE__ */ kernelsOf("softmax", softmaxNaive, softmaxLines, {
   precision: "operands",

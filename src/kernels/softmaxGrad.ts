@@ -1,11 +1,11 @@
 import { softmaxGradLines, softmaxGradNaive } from "../../shaders/softmaxGrad.wgsl.ts";
 import { labelShape } from "../graph/shape.ts";
 import { bound, type View } from "./call.ts";
-import { chooseWay, lineFamily, linesAlong } from "./lines.ts";
+import { chooseWay, keepingLines, lineFamily, linesAlong } from "./lines.ts";
 import type { Kernels } from "./lowering.ts";
 import { endOf, touched } from "./work.ts";
 
-export const softmaxGradFamily = /* @__PURE__ */ lineFamily("softmaxGrad", "softmaxGrad");
+export const softmaxGradFamily = /* @__PURE__ */ lineFamily("softmaxGrad", "softmaxGrad", keepingLines);
 const writers = { naive: softmaxGradNaive, lines: softmaxGradLines };
 
 /** Runs the gradient of softmax, from the result y and its gradient, along `attrs.axis`. */

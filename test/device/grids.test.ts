@@ -72,6 +72,8 @@ const sequence = (layer: typeof t.rnn, gates: number) => (): Outputs => {
 };
 
 const ways = ["serial", "tree"];
+/** Of kernels that need a line more than once. */
+const keeping = [...ways, "kept"];
 /** Small graphs that run the kernels of each family, with several workgroups each. */
 const families: Readonly<Record<string, { readonly variants?: readonly string[]; readonly build: () => Outputs }>> = {
   matmul: {
@@ -79,7 +81,7 @@ const families: Readonly<Record<string, { readonly variants?: readonly string[];
     build: () => ({ y: t.relu(t.add(t.matmul(input("a", [5, 37, 21]), input("b", [21, 70])), input("bias", [70]))) }),
   },
   reduce: {
-    variants: ["serial", "columns", "tree"],
+    variants: ["serial", "columns", "tree", "tile"],
     build: () => ({
       rows: t.sum(input("x", [520, 12]), 1),
       columns: t.max(input("y", [3, 1040]), 0),
@@ -88,7 +90,7 @@ const families: Readonly<Record<string, { readonly variants?: readonly string[];
   },
   pick: { variants: ways, build: () => ({ best: t.argmax(input("x", [520, 12]), 1) }) },
   softmax: {
-    variants: ways,
+    variants: keeping,
     build() {
       const [x, narrow] = [input("x", [330, 12]), input("narrow", [5, 3, 70])];
       const loss = t.softmaxCrossEntropy(x, input("labels", [330], "i32"));
@@ -102,7 +104,7 @@ const families: Readonly<Record<string, { readonly variants?: readonly string[];
     },
   },
   softmaxGrad: {
-    variants: ways,
+    variants: keeping,
     build() {
       const x = input("x", [330, 12]);
       return Object.fromEntries(
@@ -111,7 +113,7 @@ const families: Readonly<Record<string, { readonly variants?: readonly string[];
     },
   },
   layerNorm: {
-    variants: ways,
+    variants: keeping,
     build() {
       const x = input("x", [330, 12]);
       const y = t.layerNorm(x, 12, { weight: input("weight", [12]), bias: input("bias", [12]) });

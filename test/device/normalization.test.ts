@@ -2,7 +2,6 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import * as t from "../../src/index.ts";
 import { Engine, grad, input, nn, type Tensor } from "../../src/index.ts";
 import { evaluate, ReferenceProgram } from "../../src/reference/index.ts";
-import { basicEngine } from "../basic.ts";
 import { weighAll } from "../differences.ts";
 import { firstMiss } from "../golden/cases.ts";
 
@@ -10,9 +9,14 @@ import { firstMiss } from "../golden/cases.ts";
  * The variants of the row kernels, forced in turn, against the float64 twin; and the statistics of batch normalisation.
  */
 
+const adapter = (await navigator.gpu.requestAdapter())!;
+const subgroups = adapter.features.has("subgroups");
 let engine: Engine;
 beforeAll(async () => {
-  engine = await basicEngine();
+  // Limits are those that every adapter has.
+  engine = await Engine.create({
+    device: await adapter.requestDevice({ requiredFeatures: subgroups ? ["subgroups"] : [] }),
+  });
 });
 afterAll(() => {
   engine.destroy();
@@ -22,7 +26,9 @@ afterAll(() => {
 const noise = (n: number, seed: number) =>
   Float32Array.from({ length: n }, (_, i) => Math.fround(1.5 * Math.sin(12.9898 * (i + 1) * seed)));
 
-describe.each(["naive", "serial", "tree"])("normalisation of rows, %s", (variant) => {
+const variants = ["naive", "serial", "tree", "kept", ...(subgroups ? ["quads"] : [])];
+
+describe.each(variants)("normalisation of rows, %s", (variant) => {
   test.each([
     ["short odd rows", [5, 7], 1],
     ["short rows of vec4", [67, 8], 1],

@@ -70,7 +70,7 @@ const tasks: Readonly<Record<string, Task>> = {
       return losses.mse(block(input("x", [2, 40, 32])), input("y", [2, 40, 32]));
     },
     feeds: { x: noise(2560), y: noise(2560, 0.5) },
-    variants: ["softmax/tree", "softmaxGrad/tree"],
+    variants: ["attention/tiles"],
   },
 };
 

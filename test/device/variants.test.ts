@@ -231,7 +231,8 @@ describe.each(inFront)("ops in front of a product, %s", (variant) => {
   });
 });
 
-describe.each(["naive", "serial", "tree"])("reductions, %s", (variant) => {
+describe.each(["naive", "serial", "tree", "tile"])("reductions, %s", (variant) => {
+  const pick = variant === "tile" ? "tree" : variant;
   test.each(
     some([
       [[1], [0]],
@@ -249,7 +250,7 @@ describe.each(["naive", "serial", "tree"])("reductions, %s", (variant) => {
   )("%j over %j", async (shape, axes) => {
     const x = input("x", shape);
     const used = await agrees(
-      { reduce: variant, pick: variant },
+      { reduce: variant, pick },
       {
         sum: t.sum(x, axes),
         mean: t.mean(x, axes, true),
@@ -263,7 +264,7 @@ describe.each(["naive", "serial", "tree"])("reductions, %s", (variant) => {
     );
     expect(new Set(used.filter((name) => name.startsWith("reduce")))).toEqual(new Set([`reduce/${variant}`]));
     expect(used.filter((name) => name.startsWith("pick"))).toEqual(
-      axes.length === 1 ? Array(2).fill(`pick/${variant}`) : [],
+      axes.length === 1 ? Array(2).fill(`pick/${pick}`) : [],
     );
   });
 });
@@ -279,7 +280,7 @@ const inFours: [shape: number[], axes: number[]][] = [
   ],
 ];
 
-describe.each(["naive", "serial", "columns", "tree"])("ops that follow a reduction, %s", (variant) => {
+describe.each(["naive", "serial", "columns", "tree", "tile"])("ops that follow a reduction, %s", (variant) => {
   test.each(some(inFours))("%j over %j", async (shape, axes) => {
     const x = input("x", shape);
     const kept = shape.filter((_, axis) => !axes.includes(axis));
@@ -302,7 +303,7 @@ describe.each(["naive", "serial", "columns", "tree"])("ops that follow a reducti
   });
 });
 
-describe.each(["naive", "serial", "columns", "tree"])("ops in front of a reduction, %s", (variant) => {
+describe.each(["naive", "serial", "columns", "tree", "tile"])("ops in front of a reduction, %s", (variant) => {
   test.each(
     some([
       [[6, 128], [0]],
@@ -348,7 +349,7 @@ describe.each(["naive", "serial", "columns", "tree"])("ops in front of a reducti
   });
 });
 
-test.each(["naive", "serial", "columns", "tree"])("sums added to variables in place, %s", (variant) =>
+test.each(["naive", "serial", "columns", "tree", "tile"])("sums added to variables in place, %s", (variant) =>
   addsTwice(
     { reduce: variant },
     [
@@ -392,12 +393,16 @@ describe("reductions, columns", () => {
   });
 });
 
-describe.each(["naive", "serial", "tree"])("softmax, %s", (variant) => {
+/** Of kernels that need a line more than once. */
+const lineVariants = ["naive", "serial", "tree", "kept", ...(subgroups ? ["quads"] : [])];
+
+describe.each(lineVariants)("softmax, %s", (variant) => {
   test.each(
     some([
       [[5, 7], 1],
       [[1, 1], 1],
       [[3, 1025], 1],
+      [[2, 2052], 1],
       [[4, 6, 5], 1],
       [[130, 3], 0],
     ] as [number[], number][]),
@@ -427,9 +432,21 @@ describe.each(["naive", "serial", "tree"])("softmax, %s", (variant) => {
     expect(used.filter((name) => name === `softmax/${variant}`).length).toBeGreaterThanOrEqual(2);
     expect(used).toContain(`softmaxGrad/${variant}`);
   });
+
+  test("the gradient of a loss takes the place of large logits", async () => {
+    const [x, labels] = [input("x", [300, 900]), input("labels", [300], "i32")];
+    const loss = t.sum(t.softmaxCrossEntropy(t.mul(x, t.add(x, 1)), labels));
+    const outputs = { loss, dx: t.grad(loss, [x])[0]! };
+    await agrees({ softmax: variant }, outputs, 2e-5);
+    const engine = await Engine.create({ device, variants: { softmax: variant } });
+    const { kernels } = (await engine.compile({ outputs })).inspect();
+    const gradient = kernels.find(({ label }) => label.startsWith("crossEntropyGrad"))!;
+    expect(gradient.bindings.map(({ access }) => access)).toEqual(["read_write", "read", "read"]);
+    engine.destroy();
+  });
 });
 
-describe.each(["naive", "serial", "tree"])("ops after gradients of lines, %s", (variant) => {
+describe.each(lineVariants)("ops after gradients of lines, %s", (variant) => {
   /** A mask by position and a sum, for kernels of width 4 and of width 1. */
   const followed = (dx: Tensor, shape: number[]): Tensor =>
     t.add(t.mul(t.where(input("mask", shape.slice(-1), "i32"), dx, t.zerosLike(dx)), 0.25), input("other", shape));

@@ -33,6 +33,7 @@ describe("the kernel lab", () => {
       "serial",
       "columns",
       "tree",
+      "tile",
     ]);
     const [error, median, spread, runs, gflops, bytes, times, share] = await row(page, "naive");
     expect(error).toMatch(/^\d\.\de-\d+ right$|^0 right$/);
@@ -45,7 +46,7 @@ describe("the kernel lab", () => {
     expect(await row(page, "columns")).toEqual(["Cannot run here: it needs results in contiguous groups of 4."]);
     expect(await text(page, ".ladder .notes")).toMatch(/page’s clock, which moves in steps of [\d.]+ (µs|ms)\./);
     expect(await page.$$eval(".roofline .dot text", (all) => all.map(({ textContent }) => textContent).sort())).toEqual(
-      ["naive", "serial", "tree"],
+      ["naive", "serial", "tile", "tree"],
     );
     expect(await text(page, ".roofline .card-head p")).toMatch(/^Measured here: [\d.]+ GFLOP\/s .* [\d.]+ GB\/s/);
     expect(await text(page, ".code")).toContain("@compute @workgroup_size");
