@@ -1,7 +1,9 @@
 import { acrossOf, depthOf, type RegisterTile } from "../../shaders/lib/factors.ts";
 import type { Kernel } from "../../shaders/lib/kernel.ts";
 import { stackOf } from "../../shaders/lib/stack.ts";
+
 import { partLength, type TileSide, tileBytes } from "../../shaders/lib/tile.ts";
+import { coalesce } from "../../shaders/lib/view.wgsl.ts";
 import {
   matmulDirect,
   matmulGroupK,
@@ -333,6 +335,38 @@ function turned(view: View): View {
   return { ...view, shape: swap(view.shape), strides: swap(view.strides) };
 }
 
+interface Operands {
+  readonly a: View;
+  readonly b: View;
+  /** Inputs of the epilogue. */
+  readonly added: readonly View[];
+}
+
+/**
+ * A stack of products with one matrix b as a single product with the rows of all, if these are at even distances.
+ * Undefined if that cannot be, or if there is no stack.
+ */
+function asOne({ a, b, added }: Operands): Operands | undefined {
+  if (b.shape.length < 3 || b.strides.slice(0, -2).some((stride, axis) => stride !== 0 && b.shape[axis]! > 1)) return;
+  const last = (list: readonly number[], count: number) => list.slice(list.length - count);
+  const rows = [a, ...added].map((view) => {
+    const { shape, strides } = coalesce({
+      ...view,
+      shape: view.shape.slice(0, -1),
+      strides: view.strides.slice(0, -1),
+    });
+    if (shape.length > 1) return undefined;
+    return {
+      ...view,
+      shape: [shape[0] ?? 1, ...last(view.shape, 1)],
+      strides: [strides[0] ?? 0, ...last(view.strides, 1)],
+    };
+  });
+  const [first, ...others] = rows.filter((view) => view !== undefined);
+  if (!first || others.length < added.length) return undefined;
+  return { a: first, b: { ...b, shape: last(b.shape, 2), strides: last(b.strides, 2) }, added: others };
+}
+
 function matmulCalls(work: Work, to: Lowering): readonly KernelCall[] {
   const { before, inputs, kept } = work;
   const place = (tensor: Tensor): View => upwards(tensor, to);
@@ -341,8 +375,11 @@ function matmulCalls(work: Work, to: Lowering): readonly KernelCall[] {
   const [rows, cols] = [first.shape.at(-2)!, second!.shape.at(-1)!];
   // Compute a column as a row: it is contiguous, so that four elements load at once.
   const turns = cols === 1 && rows > 1;
-  const [a, b] = turns ? [turned(second!), turned(first)] : [first, second!];
-  const added = work.added.map(place).map((view) => (turns ? turned(view) : view));
+  const among = work.added.map(place);
+  const apart: Operands = turns
+    ? { a: turned(second!), b: turned(first), added: among.map(turned) }
+    : { a: first, b: second!, added: among };
+  const { a, b, added } = (!to.traits.cpu && !before && asOne(apart)) || apart;
   const [m, k, n] = [a.shape.at(-2)!, a.shape.at(-1)!, b.shape.at(-1)!];
   const batches = sizeOf(a.shape.slice(0, -2));
   const type = before?.dtype ?? a.dtype;
@@ -363,7 +400,8 @@ function matmulCalls(work: Work, to: Lowering): readonly KernelCall[] {
     end,
     made: before && { inputs: made!, body: bodyOf(before.program, type), kept: store },
   };
-  const label = `matmul[${batches > 1 ? `${batches}x` : ""}${rows}x${cols}x${k}]`;
+  const stack = sizeOf(first.shape.slice(0, -2));
+  const label = `matmul[${stack > 1 ? `${stack}x` : ""}${rows}x${cols}x${k}]`;
   const parts = partsOf(variant, problem, to.traits);
   const partial = parts > 1 ? to.scratch("parts of a product", [parts * batches, m, n], "f32") : undefined;
   const written = partial ? { ...product, end: unchanged(partial), parts } : product;
