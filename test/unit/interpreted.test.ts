@@ -163,7 +163,7 @@ describe("as programs are compiled", () => {
     "$family.name, with folded grids, whose surplus workgroups store nothing",
     { timeout: 30_000 },
     (problem) => {
-      const traits = { ...adapters[0]!, maxWorkgroups: 7 };
+      const traits = { ...adapters[0]!, maxWorkgroups: 8 };
       expect(faultsOf(problem, runsOf(problem, traits), 2e-4)).toEqual([]);
     },
   );

@@ -20,7 +20,17 @@ describe("a stack of products with one matrix", () => {
     ["with a tensor of the result's shape", plus("all"), "one"],
     ["with a row for each matrix", plus("each"), "three"],
     ["of transposed matrices", matmul(transpose(of("turned")), of("w")), "three"],
-    ["of parts of matrices", matmul(slice(of("x"), [[0, 3], [1, 4]]), of("w")), "three"],
+    [
+      "of parts of matrices",
+      matmul(
+        slice(of("x"), [
+          [0, 3],
+          [1, 4],
+        ]),
+        of("w"),
+      ),
+      "three",
+    ],
   ])("%s", (_, y, products) => {
     const { inputs, calls } = compile({ outputs: { y } }, gpu);
     const feeds = Object.fromEntries([...inputs.keys()].map((name) => [name, dataOf(shapes[name as "x"])]));
