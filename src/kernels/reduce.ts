@@ -78,7 +78,12 @@ export const reduceFamily = /* @__PURE__ */ family<ReduceVariant>("reduce", "red
     name: "serial",
     // On rows, neighbouring invocations read distant addresses, so the rows must fit the caches of a GPU.
     score: ({ outputs, length, layout }, { cpu }) =>
-      cpu || length <= 64 || (layout === "rows" ? outputs >= 16384 && length <= 256 : outputs >= 4096) ? 2 : 0,
+      cpu ||
+      length <= 8 ||
+      (length <= 64 && outputs >= 1024) ||
+      (layout === "rows" ? outputs >= 16384 && length <= 256 : outputs >= 4096)
+        ? 2
+        : 0,
     write: reduceLines(serial),
     chunk: () => 1024,
     invocations: each(1),

@@ -127,6 +127,7 @@ test("a GPU folds long rows by workgroups, and short or strided rows by invocati
   expect(variant([8192, 1024], 0)).toBe("tile");
   expect(variant([8192, 10], 0)).toBe("tile");
   expect(variant([16, 1024], 0)).toBe("serial");
+  expect(variant([16, 100], 0)).toBe("tree");
   expect(variant([8192, 100, 3], 1)).toBe("serial");
   expect(variant([100, 100, 3], 1)).toBe("tree");
   expect(variant([8192, 1024], 1, software)).toBe("serial");

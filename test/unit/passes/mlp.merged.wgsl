@@ -49,10 +49,11 @@ fn kernel1(id: vec3u) {
   let total = totals;
   let label = u32(clamp(labels[i], 0, 9));
   let scale = dloss[0u];
+  let share = 1.0 / total;
   for (var t = 0u; t < LENGTH; t += 1u) {
     let at = begin + t;
     let wanted = select(F(), F(1.0), t == U(label));
-    let dx = scale * (y_1[at] / total - wanted);
+    let dx = scale * (y_1[at] * share - wanted);
     y_1[at] = dx;
   }
 }
