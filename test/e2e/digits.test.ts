@@ -85,7 +85,7 @@ describe("the page of digits", () => {
 
     // What keeps a training comes once there is one to keep, and what exports on request.
     expect([...(await scriptSizes(page)).keys()].filter((path) => /export/.test(path))).toEqual([]);
-    await expectLight(page, 123, /(keeping|indexedDB)-[^/]*$/);
+    await expectLight(page, 133, /(keeping|indexedDB)-[^/]*$/);
   });
 
   test("goes on after a reload, and shows the same scores at the same step, of two networks in a race", async () => {

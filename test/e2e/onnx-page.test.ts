@@ -114,7 +114,7 @@ describe("the page of ONNX models", () => {
       expect((await ranking(page))[0]).toBe(digit);
     }
     // The importer of all ops came with the first model.
-    await expectLight(page, 153);
+    await expectLight(page, 163);
     await expectAccessible(page);
   });
 

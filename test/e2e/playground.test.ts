@@ -68,7 +68,7 @@ describe("the playground", () => {
     expect(await number(page, "#train-loss")).toBeLessThan(0.2);
     expect(await text(page, ".adapter")).toMatch(/^Runs (on|in) \S/);
     expect(page.workers()).toHaveLength(1);
-    await expectLight(page, 123);
+    await expectLight(page, 128);
   });
 
   test("acts at once on every option, and keeps all in its address", async () => {

@@ -102,7 +102,7 @@ describe("the speed test", () => {
     await page.click("#png");
     await page.waitForFunction(() => (globalThis as unknown as { offered: Blob }).offered.type === "image/png");
     expect((await offered(page)).slice(1, 4)).toBe("PNG");
-    await expectLight(page, 127);
+    await expectLight(page, 141);
 
     // The address holds the result: who follows it sees the same card.
     await page.waitForFunction(() => location.hash.includes("card="));
