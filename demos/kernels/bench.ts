@@ -65,10 +65,16 @@ export class Bench {
       const others = [...new Set(all.map((call) => call.family))].join(" and ");
       throw new Error(`At these sizes, tilegrad computes this with kernels of other families: ${others}.`);
     }
-    const { variant: chosen, source } = calls[0];
+    const { variant: chosen } = calls[0];
     const choice = calls[0].choices?.find(({ problem }) => problem.startsWith(`${family} `));
     const candidates = choice?.variants ?? [{ variant: chosen }];
-    return { chosen, source: source!, variants: candidates.map(({ variant, lacks }) => ({ variant, lacks })) };
+    // A chosen variant may have a file of its own.
+    const definition = this.#compiled(problem, candidates[0]!.variant).calls.find((call) => call.family === family);
+    return {
+      chosen,
+      source: definition!.source!,
+      variants: candidates.map(({ variant, lacks }) => ({ variant, lacks })),
+    };
   }
 
   /** The kernels of a variant. */

@@ -90,11 +90,13 @@ test("the kernel lab measures, and the speed test too", async () => {
 });
 
 test("the kernel lab folds what cannot run, and opens it", async () => {
-  const page = await openPage("kernels/#sizes=1-1-1");
+  const page = await openPage("kernels/#sizes=50-64-32");
   const rows = () => page.$$eval("tr[data-variant]", ({ length }) => length);
   const fold = (await page.waitForSelector(".ladder .more button"))!;
   const [folded, all] = (await text(page, ".ladder .more")).match(/\d+/g)!.map(Number);
   expect(await text(page, ".ladder .more")).toBe(`${folded} of ${all} variants cannot run here`);
+  // Also where the chosen variant has a file of its own.
+  expect(await text(page, ".ladder code")).toBe("shaders/matmul.wgsl.ts");
   expect(await rows()).toBe(all! - folded!);
   await fold.click();
   await page.waitForSelector(".ladder [aria-expanded=true]");
