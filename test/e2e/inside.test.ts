@@ -22,7 +22,7 @@ describe("the page", () => {
   test("shows an example at once, and explains dispatches, buffers, nodes and numbers", async () => {
     const page = await openShown();
     expect(await text(page, "#dispatches")).toMatch(/^\d+$/);
-    await expectLight(page, 122);
+    await expectLight(page, 53);
 
     await page.$eval(".timeline svg", (svg) => (svg as SVGElement).focus());
     await page.keyboard.press("ArrowRight");

@@ -97,7 +97,7 @@ describe("the page of ONNX models", () => {
     const page = await open();
     await page.waitForSelector(".sample:enabled");
     expect(page.workers()).toHaveLength(1);
-    await expectLight(page, 122);
+    await expectLight(page, 83);
     await read(page, 2);
     expect(await text(page, ".about h2")).toBe("digits.onnx");
     expect(await text(page, "#producer")).toBe("tilegrad");

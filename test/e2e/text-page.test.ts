@@ -121,7 +121,7 @@ describe("the page of texts", () => {
     expect(await text(page, ".adapter")).toMatch(/^Runs (on|in) \S/);
     expect(page.workers()).toHaveLength(1);
     expect([...(await scriptSizes(page)).keys()].filter((path) => /export/.test(path))).toEqual([]);
-    await expectLight(page, 122);
+    await expectLight(page, 127);
   });
 
   test("says that it compiles, trains before it does the rest, and stacks layers", async () => {
