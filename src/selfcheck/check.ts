@@ -63,17 +63,16 @@ async function checkOn({ device, adapter, traits }: Engine): Promise<Report> {
 }
 
 /**
- * Sound variants for families with a faulty one, so that faults of one family do not show up in families that build on
- * it.
+ * Sound variants for families with a faulty one, and definitions where these do not fit, so that a fault does not show up
+ * in families that build on its family, or in variants that run beside it.
  */
 function steering(faults: readonly Fault[], checked: readonly string[]): Forced {
   const wrong = new Set(faults.map(({ family, variant }) => `${family}/${variant}`));
-  return Object.fromEntries(
-    faults.flatMap(({ family }) => {
-      const sound = checked.find((name) => name.startsWith(`${family}/`) && !name.includes(":") && !wrong.has(name));
-      return sound ? [[family, { ifFits: sound.slice(family.length + 1) }]] : [];
-    }),
-  );
+  const sound = faults.flatMap(({ family }) => {
+    const found = checked.find((name) => name.startsWith(`${family}/`) && !name.includes(":") && !wrong.has(name));
+    return found ? [[family, { ifFits: found.slice(family.length + 1) }] as const] : [];
+  });
+  return { ...(faults.length > 0 && { "*": { ifFits: "naive" } }), ...Object.fromEntries(sound) };
 }
 
 /** What is wrong with a variant: `undefined` for nothing, "absent" where it does not fit this adapter. */

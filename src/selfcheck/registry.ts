@@ -85,7 +85,7 @@ export const registry: readonly Row[] = [
   { family: elementwiseFamily, build: updates, only: "f32" },
   { family: matmulFamily, build: products },
   { family: packFamily, build: products, within: { matmul: "packed4x8" } },
-  { family: partsFamily, build: longProducts, within: { matmul: "tiled" } },
+  { family: partsFamily, build: longProducts, within: { matmul: { ifFits: "tiled" } } },
   { family: reduceFamily, build: reductions },
   { family: pickFamily, build: reductions },
   { family: softmaxFamily, build: softmaxes },
