@@ -27,8 +27,13 @@ describe("a quick bench", () => {
     expect(all.filter((name) => !quick.includes(name) && !name.startsWith("quad"))).toEqual([
       "groupK1x8",
       "groupK4x8",
+      "group16K1x4",
+      "group16K4x4",
+      "group256K1x4",
+      "groupK8x4",
       "tiled",
       "tiled128",
+      "dots",
     ]);
     expect(measurable(product, graph, gpu, true).variants).toContain("tiled");
   });
