@@ -40,7 +40,10 @@ export const sizes = ({ queries, keys, size, width, scale }: Attention): Part["c
   HIDDEN: ["-3e38", "score of a hidden key"],
 });
 
-const number = (value: number): string => (Number.isInteger(value) ? `${value}.0` : String(value));
+const number = (value: number): string => {
+  const text = String(value);
+  return /[.e]/.test(text) ? text : `${text}.0`;
+};
 
 /**
  * `fn scored(batch, row, key, product) -> f32`: the score of a key whose product with a query is known; HIDDEN if the

@@ -5,6 +5,7 @@ import * as t from "../../src/index.ts";
 import { input, nn, type Tensor } from "../../src/index.ts";
 import type { AdapterTraits, Forced } from "../../src/kernels/traits.ts";
 import { evaluate } from "../../src/reference/index.ts";
+import { findRacesIn } from "../../src/selfcheck/index.ts";
 import { gpu, software } from "../adapters.ts";
 
 /** Numbers without a pattern, from −1 to 1. */
@@ -117,6 +118,13 @@ describe("the kernels of attention", () => {
     const own = familiesOn(gpu);
     expect(own.has("attention") && own.has("attentionGrad")).toBe(true);
     expect(own.has("matmul") || own.has("softmax")).toBe(false);
+  });
+
+  test.each([-2, 0.3, 1e-7, 1e21])("print a scale of %f as WGSL does", (scale) => {
+    const scaled = t.scaledDotProductAttention(t.mul(query, 1 / scale), key, value, { scale });
+    const { mask: _, ...inputs } = feeds;
+    const { outputs } = findRacesIn({ outputs: { scaled } }, inputs, { traits: gpu });
+    expect(largestDifference(outputs["scaled"]!, evaluate({ scaled }, { inputs }).scaled.data)).toBeLessThan(1e-6);
   });
 
   test("make way for products and a softmax on CPU adapters, and for large heads", () => {
