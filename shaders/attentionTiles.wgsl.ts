@@ -65,9 +65,11 @@ fn ${name}_four(base: u32, row: u32, c: u32) -> vec4f {
   };
 }
 
-/** Rows of a result, by vec4s: `NAME_put4(row, c, value);` stores columns 4 · c to 4 · c + 3, those that exist. */
-export function resultInFours(name: string, view: View, columns: number): Part {
-  const whole = columns % 4 === 0;
+/**
+ * Rows of a result, by vec4s: `NAME_put4(row, c, value);` stores columns 4 · c to 4 · c + 3, those that exist.
+ * @param whole whether memory holds vec4s, too.
+ */
+export function resultInFours(name: string, view: View, columns: number, whole = columns % 4 === 0): Part {
   const part = result(name, view, whole ? 4 : 1);
   return {
     ...part,

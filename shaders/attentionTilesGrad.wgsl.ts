@@ -147,9 +147,15 @@ export function attentionTilesKeyGrad(p: AttentionGrad, ofQueries: View, dk: Vie
   const { rows, across, acrossDy } = keyGradTile(p);
   const [deep, wide] = [fours(p.size), fours(p.width)];
   const [ownK, ownV] = [quarter(p.size), quarter(p.width)];
+  // Neighbours of one type share a binding.
+  const whole = p.size % 4 === 0 && p.width % 4 === 0;
   return kernel({
     workgroup: invocations,
-    parts: [...gradOperands(p, ofQueries), resultInFours("dk", dk, p.size), resultInFours("dv", dv, p.width)],
+    parts: [
+      ...gradOperands(p, ofQueries),
+      resultInFours("dk", dk, p.size, whole),
+      resultInFours("dv", dv, p.width, whole),
+    ],
     constants: { ...sizes(p), TILE: [rows, "queries in a tile"] },
     memory: [
       { name: "tile_q", type: "vec4f", length: rows * across, note: "queries: vec4 [query][column / 4]" },

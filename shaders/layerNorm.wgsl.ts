@@ -168,11 +168,15 @@ export const layerNormLines = (way: Way) => (p: Norm) => {
       let row = i * LENGTH;
       read_line(row + t);
       var sums = F();
-      ${way.each(p.length / width)} sums += line_x(row + t); }
+      for (${way.rounds(p.length / width)}) {
+        ${way.position(p.length / width)}
+        sums += line_x(row + t);
+      }
       let middle = both_of_line(vec2f(total(sums), 0.0)).x / N;
       var drifts = F();
       var squares = F();
-      ${way.each(p.length / width)}
+      for (${way.rounds(p.length / width)}) {
+        ${way.position(p.length / width)}
         let d = line_x(row + t) - middle;
         drifts += d;
         squares += d * d;
@@ -184,7 +188,8 @@ export const layerNormLines = (way: Way) => (p: Norm) => {
       let scale = inverseSqrt(variance + EPS);
       ${way.once(...stores(p, "middle + shift"))}
       #if ${p.y !== undefined}
-      ${way.each(p.length / width)}
+      for (${way.rounds(p.length / width)}) {
+        ${way.position(p.length / width)}
         let h = (line_x(row + t) - middle - shift) * scale;
         y_put(row + t, biased(weighted(h)));
       }
@@ -213,11 +218,15 @@ export const rmsNormLines = (way: Way) => (p: Norm) => {
       let row = i * LENGTH;
       read_line(row + t);
       var squares = F();
-      ${way.each(p.length / width)} squares += line_x(row + t) * line_x(row + t); }
+      for (${way.rounds(p.length / width)}) {
+        ${way.position(p.length / width)}
+        squares += line_x(row + t) * line_x(row + t);
+      }
       let scale = inverseSqrt(sum_of_line(total(squares)) / N + EPS);
       ${way.once(...stores(p))}
       #if ${p.y !== undefined}
-      ${way.each(p.length / width)}
+      for (${way.rounds(p.length / width)}) {
+        ${way.position(p.length / width)}
         let h = line_x(row + t) * scale;
         y_put(row + t, biased(weighted(h)));
       }
@@ -304,7 +313,8 @@ export const layerNormGradLines = (way: Way) => (p: NormGrad) => {
       var own = F();
       var along = F();
       var drift = F();
-      ${way.each(p.length / width)}
+      for (${way.rounds(p.length / width)}) {
+        ${way.position(p.length / width)}
         let g = line_g(row + t);
         let h = (line_x(row + t) - middle) * scale;
         own += g;
@@ -315,7 +325,8 @@ export const layerNormGradLines = (way: Way) => (p: NormGrad) => {
       // The mean is rounded, which matters if it is large compared to the deviations. Its error is their mean.
       let shift = sums.z / N;
       let mixed = (sums.y - shift * sums.x) / N;
-      ${way.each(p.length / width)}
+      for (${way.rounds(p.length / width)}) {
+        ${way.position(p.length / width)}
         let at = row + t;
         let g = line_g(at);
         let h = (line_x(at) - middle) * scale;
@@ -339,13 +350,15 @@ export const rmsNormGradLines = (way: Way) => (p: NormGrad) => {
       read_line(row + t);
       let scale = rstd(i);
       var along = F();
-      ${way.each(p.length / width)}
+      for (${way.rounds(p.length / width)}) {
+        ${way.position(p.length / width)}
         let g = line_g(row + t);
         let h = line_x(row + t) * scale;
         along += g * h;
       }
       let mixed = sum_of_line(total(along)) / N;
-      ${way.each(p.length / width)}
+      for (${way.rounds(p.length / width)}) {
+        ${way.position(p.length / width)}
         let at = row + t;
         let g = line_g(at);
         let h = line_x(at) * scale;

@@ -144,18 +144,20 @@ function labelled({ labels, length, ignore }: CrossEntropy, width: 1 | 4 = 1): P
  * (Milakov and Gimelshein, 2018).
  */
 const topAndTotalOf = (way: Way, { length }: Softmax, width: 1 | 4): string =>
-  way.again === "read" ? walkOnce(way.each(length / width)) : walkTwice(way, way.each(length / width));
+  (way.again === "read" ? walkOnce : walkTwice)(way, length / width);
 
-const walkTwice = ({ again }: Way, each: readonly string[]): string => wgsl`
+const walkTwice = ({ again, rounds, position }: Way, length: number): string => wgsl`
   let begin = place(i, 0u);
   read_line(along(begin, t));
   var tops = ${again === "kept" ? `F(${lowest})` : "x(begin)"};
-  ${each}
+  for (${rounds(length)}) {
+    ${position(length)}
     tops = max(tops, line_x(along(begin, t)));
   }
   let top = max_of_line(tops);
   var totals = F();
-  ${each}
+  for (${rounds(length)}) {
+    ${position(length)}
     ${again === "kept" ? [] : "let at = along(begin, t);"}
     let power = exp(line_x(at) - top);
     totals += power;
@@ -163,11 +165,12 @@ const walkTwice = ({ again }: Way, each: readonly string[]): string => wgsl`
   }
   let total = sum_of_line(totals);`;
 
-const walkOnce = (each: readonly string[]): string => wgsl`
+const walkOnce = ({ rounds, position }: Way, length: number): string => wgsl`
   let begin = place(i, 0u);
   var tops = F(${lowest});
   var totals = F();
-  ${each}
+  for (${rounds(length)}) {
+    ${position(length)}
     let value = x(along(begin, t));
     let higher = max(tops, value);
     totals = totals * exp(tops - higher) + exp(value - higher);
@@ -214,7 +217,8 @@ export const softmaxLines = (way: Way) => (p: Softmax) => {
       ${way.line("LINES")}
       ${topAndTotalOf(way, p, width)}
       let share = 1.0 / total; // a CPU divides several times more slowly than it multiplies
-      ${way.each(p.length / width)}
+      for (${way.rounds(p.length / width)}) {
+        ${way.position(p.length / width)}
         let at = along(begin, t);
         y_put(at, power_at(at) * share);
       }`,
@@ -233,7 +237,8 @@ export const logSoftmaxLines = (way: Way) => (p: Softmax) => {
       ${way.line("LINES")}
       ${topAndTotalOf(way, p, width)}
       let log_total = log(total);
-      ${way.each(p.length / width)}
+      for (${way.rounds(p.length / width)}) {
+        ${way.position(p.length / width)}
         let at = along(begin, t);
         y_put(at, line_x(at) - top - log_total);
       }`,
@@ -281,7 +286,8 @@ export const crossEntropyGradLines = (way: Way) => (p: CrossEntropyGrad) => {
       read_label(i);
       let scale = dloss(i);
       let share = 1.0 / total;
-      ${way.each(p.length / width)}
+      for (${way.rounds(p.length / width)}) {
+        ${way.position(p.length / width)}
         let at = along(begin, t);
         let wanted = select(F(), F(1.0), positions(t) == U(label));
         let dx = scale * (power_at(at) * share - wanted);

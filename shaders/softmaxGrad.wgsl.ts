@@ -52,12 +52,14 @@ export const softmaxGradLines = (way: Way) => (p: SoftmaxGrad) => {
       let begin = place(i, 0u);
       read_line(along(begin, t));
       var sums = F();
-      ${way.each(p.length / width)}
+      for (${way.rounds(p.length / width)}) {
+        ${way.position(p.length / width)}
         ${way.again === "kept" ? [] : "let at = along(begin, t);"}
         sums += line_y(at) * line_dy(at);
       }
       let total = sum_of_line(sums);
-      ${way.each(p.length / width)}
+      for (${way.rounds(p.length / width)}) {
+        ${way.position(p.length / width)}
         let at = along(begin, t);
         let dx = line_y(at) * (line_dy(at) - total);
         put(at, dx);

@@ -29,8 +29,12 @@ export interface Way {
   /** An invocation's first position along its line, and its step: `for (var t = FIRST; t < LENGTH; t += STEP)`. */
   readonly first: string;
   readonly step: string;
-  /** The head of this loop, or of one over what is kept. @param length LENGTH, as a number. */
-  each(length: number): readonly string[];
+  /**
+   * What stands in the brackets of this loop, or of one over what is kept, and the statements in it that define `t`.
+   * @param length LENGTH, as a number.
+   */
+  rounds(length: number): string;
+  position(length: number): readonly string[];
   /**
    * `read_line(at);` reads once what may be kept, where `at` may name t. `line_NAME(at)` is that, or reads it again, and
    * `keep_NAME(value);` replaces it where it is kept.
@@ -53,7 +57,8 @@ const rereads = (first: string, step: string) =>
   ({
     first,
     step,
-    each: () => [`for (var t = ${first}; t < LENGTH; t += ${step}) {`],
+    rounds: () => `var t = ${first}; t < LENGTH; t += ${step}`,
+    position: () => [],
     keeps: (_, loads) => ({
       accessors: {
         read_line: () => [],
@@ -139,10 +144,10 @@ export const tree: Way = {
 
 /** Keeps lines in registers. @param quads whether values are combined by quads first. */
 export function kept(size: number, quads: boolean): Way {
-  const each = (length: number): readonly string[] => [
-    `for (var k = 0u; k < ${Math.ceil(length / size)}u; k++) {`,
-    `  let t = k * ${size}u + lane;`,
-    ...(length % size > 0 ? ["  if (t >= LENGTH) { continue; }"] : []),
+  const rounds = (length: number) => `var k = 0u; k < ${Math.ceil(length / size)}u; k++`;
+  const position = (length: number): readonly string[] => [
+    `let t = k * ${size}u + lane;`,
+    ...(length % size > 0 ? ["if (t >= LENGTH) { continue; }"] : []),
   ];
   return {
     size,
@@ -151,13 +156,17 @@ export function kept(size: number, quads: boolean): Way {
     ...together,
     first: "lane",
     step: `${size}u`,
-    each,
+    rounds,
+    position,
     keeps: (length, loads) => ({
       accessors: {
         read_line: (at) => [
           ...Object.keys(loads).map((name) => `var ${name}_kept: array<F, ${Math.ceil(length / size)}>;`),
-          ...each(length),
-          ...Object.entries(loads).map(([name, load]) => `  ${name}_kept[k] = ${load(at!)};`),
+          `for (${rounds(length)}) {`,
+          ...indented([
+            ...position(length),
+            ...Object.entries(loads).map(([name, load]) => `${name}_kept[k] = ${load(at!)};`),
+          ]),
           "}",
         ],
         ...accessorsOf(loads, (name) => [

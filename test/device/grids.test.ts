@@ -321,7 +321,7 @@ test("unknown and unfit variants are refused by name", async () => {
     'Engine.create: variants: there is no kernel family "matmull" (did you mean "matmul"?), only "elementwise", "matmul", "matmulPack", "matmulSum", "reduce",',
   );
   await expect(create({ conv2d: "nonsense" })).rejects.toThrow(
-    'variants: there is no conv2d variant "nonsense", only "naive", "direct", "quads", "taps", "halo", "tiled"',
+    'variants: there is no conv2d variant "nonsense", only "naive", "direct", "quads", "halo", "tiled", "taps"',
   );
   await expect(create({ conv2d: { ifFits: "nonsense" } })).rejects.toThrow('there is no conv2d variant "nonsense"');
   await expect(create({ "*": "nonsense" })).rejects.toThrow('there is no kernel variant "nonsense", only');
