@@ -78,7 +78,11 @@ const keeping = [...ways, "kept"];
 const families: Readonly<Record<string, { readonly variants?: readonly string[]; readonly build: () => Outputs }>> = {
   matmul: {
     variants: wholeOf(matmulFamily).variants.map(({ name }) => name),
-    build: () => ({ y: t.relu(t.add(t.matmul(input("a", [5, 37, 21]), input("b", [21, 70])), input("bias", [70]))) }),
+    build: () => ({
+      y: t.relu(t.add(t.matmul(input("a", [5, 37, 21]), input("b", [21, 70])), input("bias", [70]))),
+      // For `dots`.
+      row: t.matmul(input("v", [1, 24]), t.transpose(input("w", [3000, 24]))),
+    }),
   },
   reduce: {
     variants: ["serial", "columns", "tree", "tile"],
