@@ -3,7 +3,7 @@ import { type Compiled, compile, type Description, described } from "../compile/
 import type { Home } from "../compile/homes.ts";
 import type { Drawing } from "../data/draw.ts";
 import { AttributeError, checkObject, LimitError, optionsOf } from "../errors.ts";
-import { checkNamed, type Spec, type TensorData, type Variable } from "../graph/tensor.ts";
+import { checkNamed, checkVariable, type Spec, type TensorData, type Variable } from "../graph/tensor.ts";
 import type { VirtualBuffer } from "../kernels/call.ts";
 import { type AdapterTraits, guaranteed } from "../kernels/traits.ts";
 import { wasmVariants } from "../kernels/wasmVariants.ts";
@@ -24,8 +24,8 @@ export interface ExportOptions {
   /** Variables to read, write and save by name where the programs run, such as `nn.stateDict(model)`. Default none. */
   readonly variables?: ReadonlyMap<string, Variable>;
   /**
-   * Values to start from instead of the first values, such as those of a trained model, read with `engine.read`. The
-   * file includes them. Default none.
+   * Values to start from instead of the first values, by variable (not by name), such as those of a trained model, read
+   * with `engine.read`. The file includes them. Default none.
    */
   readonly values?: ReadonlyMap<Variable, TensorData>;
 }
@@ -42,7 +42,8 @@ const common: readonly Target[] = [{ maxStorageBuffers: 10 }, softwareOrWasm, {}
  *
  * Initial values that tilegrad drew are drawn again on loading; all others are part of the file.
  * @param descriptions by program name. The programs share variables as those of one engine do.
- * @throws AttributeError when there are no targets, or one forces unknown kernel variants.
+ * @throws AttributeError when there are no targets, or one forces unknown kernel variants, or when a key of `values` is
+ * no variable.
  * @throws StateError when an engine has changed a variable and `values` does not include it. Otherwise as
  * `engine.compile`, except for device limits.
  */
@@ -61,6 +62,7 @@ export function exportPrograms(
     values: new Map(),
   });
   checkNamed("exportPrograms: variables", named);
+  for (const variable of values.keys()) checkVariable("exportPrograms: values", "a key", variable);
   if (targets.length === 0) {
     throw new AttributeError("exportPrograms: no targets, expected at least one");
   }
@@ -186,8 +188,11 @@ function needsOf(traits: AdapterTraits, programs: readonly Compiled[]): Needs {
   };
 }
 
+const remedy =
+  "pass it to exportPrograms in `values`, a Map from variables to what engine.read gives, or export before training";
+
 function initialOf(variable: Variable, given: TensorData | undefined): Initial {
-  if (!given) variable.checkFirst("pass it to exportPrograms in `values`, or export before training");
+  if (!given) variable.checkFirst(remedy, "was trained, written or freed in an engine");
   const { first } = variable;
   if (!given && typeof first === "object" && "drawing" in first) return { drawing: first.drawing as Drawing };
   const values = given ?? variable.initial;

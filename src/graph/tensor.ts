@@ -408,13 +408,14 @@ export class Variable<D extends DType = DType> extends Tensor<D> {
 
   /**
    * @internal @throws StateError unless its value is its first value and is present here. @param remedy what to do
-   * about it.
+   * about it. @param was what may have happened.
    */
-  checkFirst(remedy = "copy it with engine.copyFrom(other, model), or write or load it"): void {
+  checkFirst(
+    remedy = "copy it with engine.copyFrom(other, model), or write or load it",
+    was = "was changed in another engine, or freed",
+  ): void {
     if (this.#isFirst && this.first !== undefined) return;
-    throw new StateError(
-      `variable "${this.name}" was changed in another engine, or freed, so its value is not here: ${remedy}`,
-    );
+    throw new StateError(`variable "${this.name}" ${was}, so its value is not here: ${remedy}`);
   }
 
   /** Its path in the first model it was put into ("conv1.weight"), else the name it was created with. */

@@ -86,7 +86,7 @@ function leaf({ op, attrs, results }: Node, { inputs = {}, variables }: Feeds): 
  * @throws StateError when the variable has changed since: its value is on a GPU.
  */
 export function firstOf(variable: Variable): TensorData {
-  variable.checkFirst("pass its value in `variables`");
+  variable.checkFirst("pass its value in `variables`", "was changed in an engine, or freed");
   return variable.initial;
 }
 

@@ -36,7 +36,7 @@ export function watch(
 ): ProgramRun {
   const memory = new Memory(compiled);
   for (const [variable, { buffer, base }] of compiled.homes) {
-    variable.checkFirst("make a new one to look for races");
+    variable.checkFirst("make a new one to look for races", "was changed in an engine, or freed");
     memory.write(buffer, base, variable.initial, variable.dtype);
   }
   for (const name of Object.keys(feeds))

@@ -2,7 +2,19 @@ import { expect, test } from "vitest";
 import { compile } from "../../src/compile/compile.ts";
 import { drawnBy } from "../../src/data/draw.ts";
 import type { ExportedProgram } from "../../src/exported/format.ts";
-import { AttributeError, argmax, exportPrograms, input, losses, nn, optim, relu, variable } from "../../src/index.ts";
+import {
+  AttributeError,
+  argmax,
+  exportPrograms,
+  input,
+  losses,
+  nn,
+  optim,
+  relu,
+  type TensorData,
+  type Variable,
+  variable,
+} from "../../src/index.ts";
 import { gpu, software } from "../adapters.ts";
 
 /** Programs that train one model and predict with it. */
@@ -52,6 +64,21 @@ test("programs share variables, and targets too", () => {
     expect(programs["predict"]!.variables).toEqual([0, 1, 2, 3]);
   }
   expect(arenas.filter(({ role }) => role === "parameters")).toHaveLength(1);
+});
+
+test("a trained variable needs a value, by variable and not by name", () => {
+  const { model, predict } = classifier();
+  const weight = model.variables.get("0.weight")!;
+  const values = weight.initial;
+  weight.changed();
+  const wanted = /^variable "0.weight" was trained, .*: pass it to exportPrograms in `values`, a Map from variables/;
+  expect(() => exportPrograms({ predict })).toThrow(wanted);
+  const byName = new Map([["0.weight", values]]) as unknown as Map<Variable, TensorData>;
+  expect(() => exportPrograms({ predict }, { values: byName })).toThrow(
+    'exportPrograms: values: a key is "0.weight", expected a variable',
+  );
+  const { variables } = exportPrograms({ predict }, { values: new Map([[weight, values]]) });
+  expect(variables.find(({ name }) => name === "0.weight")!.initial).toHaveProperty("bytes");
 });
 
 test("first values are drawn again, filled, or stored", () => {
