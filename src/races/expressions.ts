@@ -76,7 +76,7 @@ export abstract class Expressions extends Arithmetic {
       case "call":
         return this.#call(expression, scope);
       case "name": {
-        const meaning = this.#meaning(expression.name, scope);
+        const meaning = this.#meaning(expression, scope);
         return meaning.kind === "value" ? meaning.value : load(this, meaning.place, expression.line);
       }
       case "index": {
@@ -88,9 +88,9 @@ export abstract class Expressions extends Arithmetic {
     }
   }
 
-  #meaning(name: string, scope: Scope) {
+  #meaning({ name, line }: Extract<Expression, { kind: "name" }>, scope: Scope) {
     const meaning = scope.get(name);
-    if (!meaning) throw new FormatError(`the race finder does not know the name ${name}`);
+    if (!meaning) throw new FormatError(`line ${line}: there is no "${name}"`);
     return meaning;
   }
 
@@ -156,7 +156,7 @@ export abstract class Expressions extends Arithmetic {
   protected place(expression: Expression, scope: Scope): Place {
     switch (expression.kind) {
       case "name": {
-        const meaning = this.#meaning(expression.name, scope);
+        const meaning = this.#meaning(expression, scope);
         return meaning.kind === "value" ? placeOf(meaning.value, expression.name) : meaning.place;
       }
       case "unary":

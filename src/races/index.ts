@@ -46,8 +46,8 @@ export interface RaceOptions {
  *
  * @param wgsl the kernel, such as `program.inspect().kernels[0].wgsl`. Its first entry point runs.
  * @returns findings, the buffers' contents afterwards, and bytes read and written by invocations.
- * @throws FormatError with the line of what it cannot read, ShapeError for a missing or short buffer, AttributeError for
- * wrong options, LimitError for a kernel that does not end.
+ * @throws FormatError for what it cannot read, with the line of syntax and names that it does not know, ShapeError for a
+ * missing or short buffer, AttributeError for wrong options, LimitError for a kernel that does not end.
  *
  * @example
  * const { findings } = findRaces(wgsl, { buffers: { x, y: new Float32Array(64) }, workgroups: [1, 1, 1] });

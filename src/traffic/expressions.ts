@@ -212,7 +212,7 @@ export abstract class Expressions {
     switch (expression.kind) {
       case "name": {
         const meaning = scope.get(expression.name);
-        if (!meaning) throw new FormatError(`countTraffic: there is no ${expression.name}`);
+        if (!meaning) throw new FormatError(`countTraffic: line ${expression.line}: there is no "${expression.name}"`);
         if ("memory" in meaning) return meaning.memory;
         if ("pointer" in meaning) return meaning.pointer;
         return "cell" in meaning ? { cell: meaning.cell, path: [] } : meaning;

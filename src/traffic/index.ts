@@ -59,8 +59,8 @@ const sampleSize = 2 ** 11;
  *
  * @param wgsl the kernel, such as `program.inspect().kernels[0].wgsl`. Its first entry point is counted.
  * @returns bytes read and written, for each buffer.
- * @throws FormatError with what it cannot read, AttributeError for wrong options, LimitError for loops with more than
- * 2²⁰ rounds that differ.
+ * @throws FormatError for what it cannot read, with the line of syntax and names that it does not know, AttributeError
+ * for wrong options, LimitError for loops with more than 2²⁰ rounds that differ.
  *
  * @example
  * const { buffers } = countTraffic(wgsl, { workgroups: [4, 4, 1] });

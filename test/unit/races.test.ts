@@ -320,7 +320,7 @@ describe("what it cannot run is named", () => {
     ["@group(0) @binding(0) var source: texture_2d<f32>;", "line 1: the reader of WGSL does not know textures"],
     ["fn main() { }", "the kernel has no entry point"],
     [kernel("  y[0] = cosine(1.0);"), "line 7: the race finder does not know cosine"],
-    [kernel("  y[0] = z;"), "does not know the name z"],
+    [kernel("  y[0] = z;"), 'line 7: there is no "z"'],
     [kernel("  y[0] = lane;"), "u32 stands where f32 should be"],
     [kernel("  x[0] = 1.0;"), "x cannot be assigned to"],
     [kernel("  again();", "fn again() { again(); }"), "again calls itself"],

@@ -123,7 +123,7 @@ describe("what memory decides", () => {
     expect(() => countTraffic(wgsl, { workgroups: [0, 1, 1] })).toThrow(AttributeError);
     expect(() => countTraffic("fn f() {}", { workgroups: [1, 1, 1] })).toThrow("countTraffic: the kernel has no entry");
     expect(() => countTraffic(wgsl.replace("at[id.x]", "at[index]"), { workgroups: [1, 1, 1] })).toThrow(
-      "countTraffic: there is no index",
+      'countTraffic: line 6: there is no "index"',
     );
   });
 });
