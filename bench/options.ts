@@ -73,16 +73,19 @@ export function parseOptions(args: readonly string[]): Options | undefined {
   const compared = takeCompared(args);
   const values = parse(compared.rest, {
     ...suiteSpec,
-    in: { type: "string", default: "both" },
-    backend: { type: "string", default: "webgpu" },
+    in: { type: "string" },
+    backend: { type: "string" },
     threads: { type: "string" },
     plan: { type: "boolean", default: false },
     to: { type: "string", default: join(import.meta.dirname, "results") },
     help: { type: "boolean", short: "h" },
   });
   if (values.help) return undefined;
-  const place = oneOf("--in", values.in, ["node", "chrome", "both"]);
-  const backend = oneOf("--backend", values.backend, ["webgpu", "wasm", "all"]);
+  if (values.plan)
+    for (const name of ["in", "backend", "threads"] as const)
+      if (values[name] !== undefined) throw new OptionError(`--plan models GPUs and measures nothing, drop --${name}`);
+  const place = oneOf("--in", values.in ?? "both", ["node", "chrome", "both"]);
+  const backend = oneOf("--backend", values.backend ?? "webgpu", ["webgpu", "wasm", "all"]);
   const threads = values.threads === undefined ? undefined : whole("--threads", values.threads, 1, 64);
   return {
     suite: suiteOf(values),

@@ -8,9 +8,9 @@ import type { EngineOptions } from "../src/index.ts";
 import { measureInChrome } from "./chrome.ts";
 import { parseResult } from "./measure/parse.ts";
 import { extended, type Report, type Reporter, type Result } from "./measure/result.ts";
-import { isWanted, measure, type SuiteOptions } from "./measure/suite.ts";
+import { measure, type SuiteOptions } from "./measure/suite.ts";
 import { planRows, planText } from "./modelled/plan.ts";
-import { shapes } from "./modelled/shapes.ts";
+import { shapesNamed } from "./modelled/shapes.ts";
 import { type BackendOptions, help, type Options, parseOptions } from "./options.ts";
 import { planOf } from "./plans.ts";
 import { compare } from "./report/compare.ts";
@@ -28,7 +28,7 @@ async function main({ suite, places, backends, to, plan, compare: files }: Optio
     return;
   }
   if (plan) {
-    for (const shape of shapes.filter(({ name }) => isWanted(name, suite)))
+    for (const shape of shapesNamed(suite.filter))
       if (!stop.aborted) console.log(`${planText(shape, planRows(shape), room)}\n`);
     return;
   }

@@ -1,3 +1,4 @@
+import { OptionError } from "../../demos/terminal/options.ts";
 import type { Description } from "../../src/compile/compile.ts";
 import {
   add,
@@ -17,6 +18,7 @@ import {
   where,
 } from "../../src/index.ts";
 import { labels } from "../cases/case.ts";
+import { isWanted } from "../measure/suite.ts";
 import { workloads } from "../workloads.ts";
 
 /** A program to model: it is compiled, and never run. */
@@ -134,3 +136,11 @@ export const shapes: readonly Shape[] = [
   { name: "MLP 4096-4096-4096, batch 256", build: () => stepOf(mlp(4096), 256, 4096) },
   { name: "decoding a token, d 512, 8 heads, cache of 1024", build: () => decoding(1024) },
 ];
+
+/** Shapes whose names contain a text. @throws OptionError with all names if there is none. */
+export function shapesNamed(filter: string): readonly Shape[] {
+  const wanted = shapes.filter(({ name }) => isWanted(name, { filter }));
+  if (wanted.length > 0) return wanted;
+  const names = shapes.map(({ name }) => `\n  ${name}`).join("");
+  throw new OptionError(`--filter is "${filter}", expected a part of a name that --plan models:${names}`);
+}

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 
 import { modelled } from "../../bench/modelled/model.ts";
 import { namedRows, planRows, planText, stepMs } from "../../bench/modelled/plan.ts";
-import { shapes } from "../../bench/modelled/shapes.ts";
+import { shapes, shapesNamed } from "../../bench/modelled/shapes.ts";
 import { parseOptions } from "../../bench/options.ts";
 import { compile } from "../../src/compile/compile.ts";
 import { type ConvOptions, conv2d, input, matmul } from "../../src/index.ts";
@@ -180,5 +180,15 @@ describe("a plan", () => {
   test("is asked for by an option", () => {
     expect(parseOptions(["--plan"])!.plan).toBe(true);
     expect(parseOptions([])!.plan).toBe(false);
+    expect(() => parseOptions(["--plan", "--backend", "wasm"])).toThrow("drop --backend");
+    expect(() => parseOptions(["--plan", "--in", "node"])).toThrow("drop --in");
+  });
+
+  test("is made for the shapes whose names contain a text; another text is refused with all names", () => {
+    expect(shapesNamed("")).toEqual(shapes);
+    expect(shapesNamed("t 2048").map(({ name }) => name)).toEqual([
+      "transformer layer d 512, 8 heads, T 2048, batch 2",
+    ]);
+    expect(() => shapesNamed("nosuch")).toThrow(/--filter is "nosuch", expected .*LSTM 512, T 128, batch 64/s);
   });
 });
