@@ -23,6 +23,7 @@ import {
   type Outcome,
   type Problem,
   problemKey,
+  type Races,
   type Source,
 } from "./rows.ts";
 import { workOf } from "./works.ts";
@@ -149,13 +150,10 @@ export class Bench {
     }
   }
 
-  /**
-   * Runs a variant on the CPU, each invocation watched. @returns what is wrong with its memory accesses, in words.
-   * @throws LimitError for a problem too large.
-   */
-  async races(problem: Problem, variant: string, edits: readonly Edit[]): Promise<readonly string[]> {
-    const { faultsOf } = await import("./races.ts");
-    return faultsOf(withEdits(this.#compiled(problem, variant), edits), this.#runner.traits.subgroupSize);
+  /** Runs a variant on the CPU, each invocation watched. @throws LimitError for a problem too large. */
+  async races(problem: Problem, variant: string, edits: readonly Edit[]): Promise<Races> {
+    const { racesOf } = await import("./races.ts");
+    return racesOf(withEdits(this.#compiled(problem, variant), edits), this.#runner.traits.subgroupSize);
   }
 
   /**

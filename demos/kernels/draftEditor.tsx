@@ -82,9 +82,10 @@ async function findRaces(): Promise<void> {
   const at = session.sources.value.get(variant)!.indexOf(kernel.value!);
   const edit = { ...draft.value!, kernel: at };
   session.races.value = undefined;
-  const found = await ask((bench) => bench.races(problem, variant, [edit])).catch((error): readonly string[] => [
-    (error as Error).message,
-  ]);
+  const found = await ask((bench) => bench.races(problem, variant, [edit])).catch((error) => ({
+    faults: [(error as Error).message],
+    pastEnd: [],
+  }));
   if (!isCurrent()) return;
   session.races.value = found;
   session.busy.value = undefined;
@@ -92,15 +93,26 @@ async function findRaces(): Promise<void> {
 
 /** What the race finder says. */
 function Races() {
-  const found = session.races.value;
+  const { faults, pastEnd } = session.races.value ?? { pastEnd: [] };
+  const isPast = pastEnd.length > 0;
   return (
     <div id="races" role="status">
-      {found?.length === 0 && <p class="notes">No races, missed barriers or indices out of range at these sizes.</p>}
+      {faults?.length === 0 && (
+        <p class="notes">
+          {isPast ? "No races or missed barriers" : "No races, missed barriers or indices out of range"} at these sizes.
+        </p>
+      )}
       <ul class="faults">
-        {found?.map((message) => (
+        {faults?.map((message) => (
           <li key={message}>{message}</li>
         ))}
       </ul>
+      {isPast && (
+        <p class="notes">
+          Some invocations load past the end of {pastEnd.join(", ")}: WebGPU makes that safe, as long as their results
+          are not stored.
+        </p>
+      )}
     </div>
   );
 }

@@ -98,3 +98,11 @@ export function timed(outcome: Outcome | undefined, bounds: Bounds | undefined):
   const { ofRoofline, ...rates } = figuresOf(outcome.work!, outcome.time, bounds ?? { gflops: 1, gbPerSec: 1 });
   return { ...outcome.time, ...rates, ...(bounds && { ofRoofline }) };
 }
+
+/** What the race finder says of kernels. */
+export interface Races {
+  /** What is wrong with their memory accesses, in words. */
+  readonly faults: readonly string[];
+  /** Memory past whose end some invocations load, which is no fault: tiles do so at the edges of matrices. */
+  readonly pastEnd: readonly string[];
+}

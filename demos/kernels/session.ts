@@ -5,7 +5,7 @@ import { parseHash, printHash } from "../parts/hash.ts";
 import { mostPacked, pack, unpack } from "../parts/pack.ts";
 import { ask, connection, open } from "./gpu.ts";
 import { keep } from "./results.ts";
-import { type Bounds, type Edit, type Ladder, type Outcome, problemKey, type Source } from "./rows.ts";
+import { type Bounds, type Edit, type Ladder, type Outcome, problemKey, type Races, type Source } from "./rows.ts";
 import { fields, problemOf, type Settings } from "./settings.ts";
 import { workOf } from "./works.ts";
 
@@ -36,8 +36,8 @@ export interface Draft {
 export const draft = signal<Draft | undefined>(undefined);
 /** The compiler's errors in the draft; undefined while it compiles. */
 export const faults = signal<readonly CompilerError[] | undefined>(undefined);
-/** What the race finder says about the draft, in words; undefined if it was not asked. */
-export const races = signal<readonly string[] | undefined>(undefined);
+/** What the race finder says about the draft; undefined if it was not asked. */
+export const races = signal<Races | undefined>(undefined);
 
 export const problem = computed(() => problemOf(settings.value));
 export const work = computed(() => workOf(problem.value.work));

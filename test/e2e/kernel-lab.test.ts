@@ -197,6 +197,11 @@ describe("the kernel lab", () => {
     expect(await check()).toMatch(
       /race: "partial" \[0\] is read by invocation \d+ \(line \d+: workgroupBarrier\(\); return partial\[0\];\) and written/,
     );
+    expect(sound).toContain("exp(x[at]");
+    await typeOver(page, ".editor", sound.replaceAll("exp(x[at]", "exp(x[at + 1000u]"));
+    expect(await check()).toMatch(
+      /^No races or missed barriers at these sizes\.Some invocations load past the end of x: /,
+    );
   });
 
   test("models the shown kernel on described GPUs, and the edited text in its place", async () => {

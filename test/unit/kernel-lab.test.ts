@@ -9,7 +9,7 @@ import { compiled } from "../../demos/kernels/graphs.ts";
 import { groupSizes, shares } from "../../demos/kernels/heat.ts";
 import { inDigits, networksOf, sameProblems } from "../../demos/kernels/inDigits.ts";
 import { limited, withoutComments } from "../../demos/kernels/limit.ts";
-
+import { racesOf } from "../../demos/kernels/races.ts";
 import { Silence, within } from "../../demos/kernels/remote.ts";
 import { resized } from "../../demos/kernels/resized.ts";
 import { msIn, printResults, type ResultsFile } from "../../demos/kernels/results.ts";
@@ -57,6 +57,18 @@ const adapters = [software, gpu].map((traits) => ({ ...traits, features: new Set
 /** The kernels of a training step of the digits page, without dropout. */
 const kernelsIn = (network: NetworkName, traits: AdapterTraits) =>
   stepKernels(network, trainingStep(createNetwork(network, 0, 1), optim.adam(), variable(0, [2])), traits);
+
+test("the check for races keeps loads past the end of memory apart from faults", () => {
+  const racesAt = (m: number) => racesOf(compiled({ work: "matmul", sizes: [m, 64, 64], nan: false }, "tiled", gpu));
+  expect(racesAt(64)).toEqual({ faults: [], pastEnd: [] });
+  expect(racesAt(10)).toEqual({ faults: [], pastEnd: ["a"] });
+  const all = compiled({ work: "matmul", sizes: [10, 64, 64], nan: false }, "tiled", gpu);
+  const calls = all.calls.map((call) => ({ ...call, wgsl: call.wgsl.replaceAll("workgroupBarrier();", "") }));
+  const { faults, pastEnd } = racesOf({ ...all, calls });
+  expect(pastEnd).toEqual(["a"]);
+  expect(faults.length).toBeGreaterThan(0);
+  for (const fault of faults) expect(fault).toMatch(/: race: /);
+});
 
 describe("the works of the kernel lab", () => {
   test("cover every kernel family", () => {
