@@ -194,17 +194,22 @@ export type Filled<T, D> = {
 /**
  * Fills in defaults. Refuses names that the defaults lack and values of another kind than the default. Where a default
  * is `undefined`, the caller checks the value.
+ * @param elsewhere what to do instead, for names that belong elsewhere; default none.
  */
 export function optionsOf<T extends object, D extends { readonly [K in keyof Required<T>]: T[K] | undefined }>(
   op: string,
   given: T | undefined,
   defaults: D,
+  elsewhere?: ReadonlyMap<string, string>,
 ): Filled<T, D> {
   const names = Object.keys(defaults);
   if (given !== undefined) checkObject(op, "the argument", given, `{ ${names.join(", ")} }`);
   const all: Record<string, unknown> = { ...defaults };
   for (const [name, value] of Object.entries(given ?? {})) {
-    if (!names.includes(name)) throw new AttributeError(`${op}: ${noSuch("option", name, names)}`);
+    if (!names.includes(name)) {
+      const instead = elsewhere?.get(name);
+      throw new AttributeError(`${op}: ${noSuch("option", name, names)}${instead ? `: ${instead}` : ""}`);
+    }
     if (value === undefined) continue;
     if (all[name] !== undefined) checkLike(op, name, value, all[name]);
     all[name] = value;

@@ -14,7 +14,8 @@ export async function lackHere(): Promise<string> {
     const adapter = await gpu.requestAdapter();
     return adapter ? `only a software adapter (${nameOf(adapter.info)})` : "no adapter";
   }
-  if (!("isSecureContext" in globalThis)) return "no WebGPU here: in Node, createGPU() of tilegrad/node finds one";
+  if (!("isSecureContext" in globalThis))
+    return "no WebGPU here: in Node, pass gpu: await createGPU() of tilegrad/node";
   return isSecureContext ? "no WebGPU in this browser" : "no WebGPU on a page without https";
 }
 

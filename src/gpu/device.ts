@@ -140,31 +140,30 @@ async function chosen(options: DeviceOptions, powerPreference: GPUPowerPreferenc
   if (options.adapter) return { adapter: options.adapter, from: {}, reason: "the app gave the adapter" };
   if (options.gpu) {
     const reason = reasons.get(options.gpu) ?? "the app gave the gpu";
-    return { adapter: await adapterOf(options.gpu, powerPreference), from: {}, reason };
+    return { adapter: await adapterOf(options.gpu, powerPreference, "gpu"), from: {}, reason };
   }
   const asked = options.backend ?? backendOfEnvironment("Engine.create");
-  const by = asked && (options.backend ? "backend" : "TILEGRAD_BACKEND");
+  const by = options.backend ? "backend" : "TILEGRAD_BACKEND";
   const from = { backend: "webgpu" } as const;
   if (asked === "webgpu")
-    return { adapter: await adapterOf(gpuHere(), powerPreference), from, reason: `asked for by ${by}` };
+    return { adapter: await adapterOf(gpuHere(), powerPreference, by), from, reason: `asked for by ${by}` };
   const hardware = asked ? undefined : await hardwareHere({ powerPreference });
   if (hardware) return { adapter: hardware, from, reason: "a hardware adapter" };
   const { createWasm } = await import("../wasm/index.ts");
   const gpu = createWasm();
-  const reason = by ? `asked for by ${by}` : await lackHere();
+  const reason = asked ? `asked for by ${by}` : await lackHere();
   reasons.set(gpu, reason);
-  return { adapter: await adapterOf(gpu, powerPreference), from: { gpu }, reason };
+  return { adapter: await adapterOf(gpu, powerPreference, by), from: { gpu }, reason };
 }
 
-/** @throws DeviceError when there is none; the message says what to do. */
-async function adapterOf(gpu: GPU | undefined, powerPreference: GPUPowerPreference): Promise<GPUAdapter> {
+/** @param by what asks for it. @throws DeviceError when there is none; the message says what to do. */
+async function adapterOf(gpu: GPU | undefined, powerPreference: GPUPowerPreference, by: string): Promise<GPUAdapter> {
   const adapter = await gpu?.requestAdapter({ powerPreference });
   if (adapter) return adapter;
-  throw new DeviceError(
-    gpu
-      ? "WebGPU found no adapter: the GPU or its driver is blocked or missing (see chrome://gpu)."
-      : `WebGPU is not available: there is ${await lackHere()}`,
-  );
+  const lack = gpu
+    ? "WebGPU found no adapter: the GPU or its driver is blocked or missing (Chrome says more at chrome://gpu)"
+    : `WebGPU is not available: there is ${await lackHere()}`;
+  throw new DeviceError(`${lack}. Without ${by}, the engine would compute on the CPU, in WebAssembly.`);
 }
 
 function describe(

@@ -81,7 +81,7 @@ export function summary(
     evaluation: costsOf({ outputs }, traits, compiled),
     training: training === undefined ? undefined : costsOf(described(training), traits),
   };
-  const text = textOf(found);
+  const text = textOf(found, traits === common);
   return { ...found, text, toString: () => text };
 }
 

@@ -3,8 +3,9 @@ import { showShape } from "../graph/shape.ts";
 import type { Costs, LayerSummary, Summary } from "./report.ts";
 import { grouped, showBytes, showCount, table } from "./table.ts";
 
-/** A summary as a table, with the totals below. */
-export function textOf({ layers, parameters, frozen, buffers, evaluation, training }: Omit<Summary, "text">): string {
+/** A summary as a table, with the totals below. @param isCommon whether it describes no adapter of yours. */
+export function textOf(found: Omit<Summary, "text">, isCommon: boolean): string {
+  const { layers, parameters, frozen, buffers, evaluation, training } = found;
   const head = ["layer", "kind", "output", "parameters", "memory", "operations", "kernels"];
   const notes = [
     `${grouped(parameters)} parameters (${showBytes(4 * parameters)})`,
@@ -16,6 +17,7 @@ export function textOf({ layers, parameters, frozen, buffers, evaluation, traini
     notes.join(", "),
     ...linesOf("evaluation", evaluation),
     ...(training ? linesOf("training", training) : []),
+    ...(isCommon ? ["for a GPU as most have it; for your adapter, pass traits: engine.traits"] : []),
   ].join("\n");
 }
 

@@ -24,6 +24,13 @@ export interface MultiheadOptions {
   readonly bias?: boolean;
 }
 
+/** What a layer takes when it is called, not when it is made. */
+const ofTheCall: ReadonlyMap<string, string> = /* @__PURE__ */ new Map([
+  ["mask", "it goes into the call, as layer(x, mode, { mask })"],
+  ["causal", "it goes into the call, as layer(x, mode, { causal: true })"],
+  ["memory", "it goes into the call, as layer(x, mode, { memory })"],
+]);
+
 function checkHeads(op: string, size: number, heads: number): void {
   if (checkWhole(op, "size", size) % checkWhole(op, "heads", heads) !== 0)
     throw new AttributeError(`${op}: cannot divide size ${size} into ${counted(heads, "head")}`);
@@ -52,7 +59,7 @@ export interface Multihead extends Module {
  * @param heads a divisor of `size`; each head uses size / heads adjacent columns.
  */
 export function multiheadAttention(size: number, heads: number, options: MultiheadOptions = {}): Multihead {
-  const { bias } = optionsOf("nn.multiheadAttention", options, { bias: true });
+  const { bias } = optionsOf("nn.multiheadAttention", options, { bias: true }, ofTheCall);
   checkHeads("nn.multiheadAttention", size, heads);
   const made = (name: string, init: Initializer, shape: readonly number[]) => variable(init(shape), shape, { name });
   const inWeight = made("in_proj_weight", xavierUniform(), [3 * size, size]);
@@ -136,13 +143,8 @@ export interface EncoderLayerOptions {
  */
 export function transformerEncoderLayer(size: number, heads: number, options: EncoderLayerOptions = {}): Multihead {
   const op = "nn.transformerEncoderLayer";
-  const { feedforward, dropout, activation, normFirst, eps } = optionsOf(op, options, {
-    feedforward: 2048,
-    dropout: 0.1,
-    activation: "relu",
-    normFirst: false,
-    eps: 1e-5,
-  });
+  const defaults = { feedforward: 2048, dropout: 0.1, activation: "relu", normFirst: false, eps: 1e-5 } as const;
+  const { feedforward, dropout, activation, normFirst, eps } = optionsOf(op, options, defaults, ofTheCall);
   checkChoice(op, "activation", activation, ["relu", "gelu"]);
   checkWhole(op, "feedforward", feedforward);
   checkHeads(op, size, heads);

@@ -36,6 +36,12 @@ const choices: readonly string[] = [
   "wasm",
 ] satisfies AdapterChoice[];
 
+/** Options that createGPU lacks, and what to write instead. */
+const elsewhere: ReadonlyMap<string, string> = new Map([
+  ["backend", 'adapter: "wasm" asks for WebAssembly, adapter: "hardware" or "software" for WebGPU'],
+  ["threads", "it goes into Engine.create"],
+]);
+
 /** Dawn rounds timestamps to 65.5 µs to protect users from web pages. A Node program has no need of it. */
 function withExactClock(flags: readonly string[]): string[] {
   const disabled = "disable-dawn-features=";
@@ -59,7 +65,8 @@ type Dawn = typeof import("webgpu");
  * @throws AttributeError for unknown options, adapters, and values of `TILEGRAD_ADAPTER` and `TILEGRAD_BACKEND`.
  */
 export async function createGPU(options: GPUOptions = {}): Promise<GPU> {
-  const { flags, ...where } = optionsOf("createGPU", options, { adapter: undefined, flags: [] as string[] });
+  const defaults = { adapter: undefined, flags: [] as string[] };
+  const { flags, ...where } = optionsOf("createGPU", options, defaults, elsewhere);
   const { adapter, by } = wanted(where.adapter);
   if (adapter === "wasm") return because(`asked for by ${by}`, createWasm());
   if (process.versions["deno"]) {

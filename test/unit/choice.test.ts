@@ -59,7 +59,7 @@ describe("without options", () => {
     expect(await choiceOf()).toEqual([wasm, "no WebGPU on a page without https"]);
     vi.unstubAllGlobals();
     vi.stubGlobal("navigator", {});
-    expect(await choiceOf()).toEqual([wasm, "no WebGPU here: in Node, createGPU() of tilegrad/node finds one"]);
+    expect(await choiceOf()).toEqual([wasm, "no WebGPU here: in Node, pass gpu: await createGPU() of tilegrad/node"]);
   });
 });
 
@@ -69,11 +69,14 @@ describe("what is asked for", () => {
     expect(await choiceOf({ backend: "webgpu" })).toEqual(["google swiftshader", "asked for by backend"]);
     browser(webGPU(hardware));
     expect(await choiceOf({ backend: "wasm" })).toEqual([wasm, "asked for by backend"]);
+    const instead = "Without backend, the engine would compute on the CPU, in WebAssembly.";
     browser(webGPU());
-    await expect(openDevice({ backend: "webgpu" })).rejects.toThrow("WebGPU found no adapter");
+    await expect(openDevice({ backend: "webgpu" })).rejects.toThrow(
+      `WebGPU found no adapter: the GPU or its driver is blocked or missing (Chrome says more at chrome://gpu). ${instead}`,
+    );
     browser(undefined);
     await expect(openDevice({ backend: "webgpu" })).rejects.toThrow(
-      "WebGPU is not available: there is no WebGPU in this browser",
+      `WebGPU is not available: there is no WebGPU in this browser. ${instead}`,
     );
     browser(undefined, false);
     await expect(openDevice({ backend: "webgpu" })).rejects.toThrow("there is no WebGPU on a page without https");
@@ -92,7 +95,9 @@ describe("what is asked for", () => {
     const device = await adapter.requestDevice();
     expect(await choiceOf({ device })).toEqual(["google swiftshader", "the app gave the device"]);
     expect(await choiceOf({ gpu: createWasm() })).toEqual([wasm, "the app gave the gpu"]);
-    await expect(openDevice({ gpu: webGPU() })).rejects.toThrow("WebGPU found no adapter");
+    await expect(openDevice({ gpu: webGPU() })).rejects.toThrow(
+      /^WebGPU found no adapter: .*\. Without gpu, the engine would compute on the CPU, in WebAssembly\.$/,
+    );
   });
 
   test("by a backend that fits what is given, or an error says both", async () => {
@@ -214,6 +219,12 @@ describe("createGPU", () => {
 
   test.each([
     ["an unknown option", { adaptor: "wasm" }, 'there is no option "adaptor"'],
+    [
+      "a back end",
+      { backend: "wasm" },
+      'there is no option "backend", only "adapter", "flags": adapter: "wasm" asks for WebAssembly, adapter: ',
+    ],
+    ["threads", { threads: 2 }, 'there is no option "threads", only "adapter", "flags": it goes into Engine.create'],
     ["an option in capitals", { Adapter: "wasm" }, '(did you mean "adapter"?)'],
     ["a name without braces", "wasm", 'the argument is "wasm", expected { adapter, flags }'],
     ["an unknown adapter", { adapter: "fast" }, 'adapter is "fast", expected auto, hardware, '],

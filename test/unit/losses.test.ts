@@ -42,6 +42,9 @@ describe("crossEntropy", () => {
     expect(() => losses.crossEntropy(x, input("y", [2], "i32"))).toThrow(
       "labels [2] do not fit logits [3, 2], expected [3]",
     );
+    expect(() => losses.crossEntropy(input("s", [8, 4, 5, 7]), input("y", [8, 4, 5], "i32"))).toThrow(
+      "expected [8, 5, 7]: classes are axis 1 of logits, so move them there, as permute(logits, [0, 3, 1, 2]) does",
+    );
     expect(() => losses.crossEntropy(x, input("y", [3]))).toThrow("labels are f32, expected i32");
     expect(() => losses.crossEntropy(x, input("y", [3], "u32"))).toThrow(DTypeError);
     expect(() => losses.crossEntropy(x, y, { labelSmoothing: 1.5 })).toThrow("labelSmoothing is 1.5");

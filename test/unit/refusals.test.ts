@@ -191,6 +191,18 @@ const rows: readonly Row[] = [
     'optim.adam: there is no option "learningRate" (did you mean "lr"?), only "weightDecay", "schedule", "lr"',
   ],
   [
+    "an option of the call where a block is made",
+    () => t.nn.transformerEncoderLayer(8, 2, { causal: true } as never),
+    AttributeError,
+    '"normFirst", "eps": it goes into the call, as layer(x, mode, { causal: true })',
+  ],
+  [
+    "a mask where attention is made",
+    () => t.nn.multiheadAttention(8, 2, { mask: x } as never),
+    AttributeError,
+    'there is no option "mask", only "bias": it goes into the call, as layer(x, mode, { mask })',
+  ],
+  [
     "an option in another spelling",
     () => t.optim.adam({ weight_decay: 0.1 } as never),
     AttributeError,

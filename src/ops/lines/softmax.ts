@@ -105,8 +105,12 @@ export function softmaxCrossEntropy(logits: Tensor, labels: Tensor, ignore?: num
 export function checkLabels(op: string, { shape, dtype }: Tensor, labels: Tensor): void {
   const lines = shape.filter((_, axis) => axis !== 1);
   if (shape.length < 2 || !sameShape(labels.shape, lines)) {
+    const last = shape.length - 1;
+    const order = shape.map((_, axis) => (axis === 0 ? 0 : axis === 1 ? last : axis - 1));
+    const isLast = last > 1 && sameShape(labels.shape, shape.slice(0, last));
+    const instead = `: classes are axis 1 of logits, so move them there, as permute(logits, ${showShape(order)}) does`;
     throw new ShapeError(
-      `${op}: labels ${showShape(labels.shape)} do not fit logits ${showShape(shape)}, expected ${showShape(lines)}`,
+      `${op}: labels ${showShape(labels.shape)} do not fit logits ${showShape(shape)}, expected ${showShape(lines)}${isLast ? instead : ""}`,
     );
   }
   if (labels.dtype !== "i32") throw new DTypeError(`${op}: labels are ${labels.dtype}, expected i32`);
