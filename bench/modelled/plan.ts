@@ -66,20 +66,33 @@ const columns: readonly Column<PlanRow>[] = [
   {
     name: "modelled kernel",
     left: true,
+    above: true,
     cell: ({ kernel: { label }, times }) => `${cut(label, 56)}${times > 1 ? ` ×${times}` : ""}`,
   },
-  { name: "variant", left: true, cell: ({ kernel }) => cut(kernel.variant, 16) },
-  { name: "asked × least", cell: ({ kernel }) => figure(kernel.asked / kernel.bytes) },
-  { name: "op/byte", cell: ({ kernel }) => figure(kernel.flopsPerByte) },
+  { name: "variant", left: true, above: true, cell: ({ kernel }) => cut(kernel.variant, 16) },
+  { name: "asked × least", minor: true, cell: ({ kernel }) => multiple(kernel.asked / kernel.bytes) },
+  { name: "op/byte", minor: true, cell: ({ kernel }) => figure(kernel.flopsPerByte) },
   { name: "invocations", minor: true, cell: ({ kernel }) => String(kernel.invocations) },
   { name: "KiB shared", minor: true, cell: ({ kernel }) => figure(kernel.workgroupBytes / 1024) },
   ...gpus.map(
     ({ name }, i): Column<PlanRow> => ({
       name,
-      cell: ({ on, times }) => `${figure(times * on[i]!.ms)} ms, ${on[i]!.limit}, ×${figure(above(on[i]!))}`,
+      cell: ({ on, times }) => `${duration(times * on[i]!.ms)}, ${farOn(on[i]!)}`,
     }),
   ),
 ];
+
+/** What keeps a kernel above its bound, and how far. */
+const farOn = (on: Modelled): string => `${on.limit} ×${multiple(above(on))}`;
+
+/** How many times something is another: counts of samples are too rough for more than two decimals. */
+const multiple = (value: number): string => (value < 10 ? value.toFixed(2) : figure(value));
+
+/** A time with its unit: ns, µs or ms. */
+function duration(ms: number): string {
+  if (ms >= 1) return `${figure(ms)} ms`;
+  return ms >= 1e-3 ? `${figure(1e3 * ms)} µs` : `${figure(1e6 * ms)} ns`;
+}
 
 const cut = (text: string, length: number): string => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
 
@@ -96,12 +109,12 @@ export function planText({ name }: Shape, rows: readonly PlanRow[], room: number
   ].join("\n");
 }
 
+/** A line on a step, and one for each kernel that is named. */
 function gpuLine({ name }: DescribedGpu, gpu: number, rows: readonly PlanRow[]): string {
   const named = namedRows(rows, gpu).map(
-    ({ kernel, on }) =>
-      `${cut(kernel.label, 56)} ${cut(kernel.variant, 16)} ×${figure(above(on[gpu]!))} (${on[gpu]!.limit})`,
+    ({ kernel, on }) => `\n  ${cut(kernel.label, 40)} ${cut(kernel.variant, 16)}: ${farOn(on[gpu]!)}`,
   );
   const [step, least] = [stepMs(rows, gpu, "ms"), stepMs(rows, gpu, "leastMs")];
-  const far = named.length > 0 ? `; more than ${namedFrom}× above their bound: ${named.join("; ")}` : "";
-  return `${name}: modelled step ${figure(step)} ms, bound ${figure(least)} ms${far}`;
+  const far = named.length > 0 ? `; more than ${namedFrom}× their bound:${named.join("")}` : "";
+  return `${name}: modelled step ${duration(step)}, bound ${duration(least)}${far}`;
 }

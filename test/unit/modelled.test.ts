@@ -177,6 +177,19 @@ describe("a plan", () => {
     expect(text).toContain(named[0]!.kernel.label);
   });
 
+  test("fits a narrow terminal: names above rows, a kernel a line, and times in units that show them", () => {
+    for (const shape of shapes.slice(0, 2)) {
+      const rows = planRows(shape);
+      const lines = planText(shape, rows, 80).split("\n");
+      expect(lines.filter((line) => line.length > 80)).toEqual([]);
+      const first = lines.findIndex((line) => line.startsWith("integrated: modelled step"));
+      const named = gpus.reduce((sum, _, i) => sum + namedRows(rows, i).length, 0);
+      expect(lines.length - first).toBe(gpus.length + named);
+      expect(lines.join("\n")).toMatch(/\d ns, \w+ ×/);
+      expect(lines.join("\n")).not.toMatch(/\b0\.0+ /);
+    }
+  });
+
   test("is asked for by an option", () => {
     expect(parseOptions(["--plan"])!.plan).toBe(true);
     expect(parseOptions([])!.plan).toBe(false);
