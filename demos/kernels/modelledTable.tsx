@@ -32,14 +32,6 @@ export function ModelledTable() {
   );
 }
 
-/** What keeps a kernel from being faster, in words. */
-const limits = {
-  arithmetic: "arithmetic",
-  memory: "memory",
-  cache: "caches",
-  occupancy: "too few workgroups",
-} as const;
-
 function Times({ on, traffic }: ModelledKernel) {
   return (
     <>
@@ -54,8 +46,8 @@ function Times({ on, traffic }: ModelledKernel) {
               <th scope="col">Bound by</th>
               <th scope="col">Arithmetic</th>
               <th scope="col">Memory</th>
-              <th scope="col">Caches</th>
-              <th scope="col">Busy</th>
+              <th scope="col">Cache</th>
+              <th scope="col">Occupancy</th>
             </tr>
           </thead>
           <tbody>
@@ -69,7 +61,7 @@ function Times({ on, traffic }: ModelledKernel) {
                 </th>
                 <td class="best">{timeOf(times.ms)}</td>
                 <td>{digits(times.ms / times.leastMs)}</td>
-                <td>{limits[times.limit]}</td>
+                <td>{times.limit}</td>
                 <td>{timeOf(times.arithmeticMs)}</td>
                 <td>{timeOf(times.memoryMs)}</td>
                 <td>{timeOf(times.cacheMs)}</td>
@@ -80,11 +72,13 @@ function Times({ on, traffic }: ModelledKernel) {
         </table>
       </section>
       <p class="notes">
-        The longest of three times decides, on the part of the GPU that has work: all operations at full speed; bytes
-        that memory must deliver; bytes that invocations ask of the caches. The bound is the least that any kernel could
-        take: its operations, and each byte once. A model knows nothing of how instructions are scheduled. This kernel
-        has {traffic.invocations.toLocaleString("en-US")} invocations, {digits(traffic.flopsPerByte)} operations per
-        byte asked for, and {digits(traffic.workgroupBytes / 1024)} KiB of workgroup memory.
+        The longest of three times decides, divided by the occupancy, the part of the GPU that has work. Arithmetic: all
+        operations at full speed. Memory: the bytes that it must deliver. Cache: the bytes that invocations ask for.
+        “Bound by” is occupancy if there are too few workgroups or invocations to fill the GPU. The bound is the least
+        that any kernel could take: its operations, and each byte once. A model knows nothing of how instructions are
+        scheduled. This kernel has {traffic.invocations.toLocaleString("en-US")} invocations,{" "}
+        {digits(traffic.flopsPerByte)} operations per byte asked for, and {digits(traffic.workgroupBytes / 1024)} KiB of
+        workgroup memory.
       </p>
     </>
   );
