@@ -13,7 +13,7 @@ afterAll(() => engine.destroy());
 for (const family of new Set(cases.map((golden) => golden.family))) {
   describe(family, () => {
     const all = cases.filter((golden) => golden.family === family);
-    for (const golden of some(all, 2)) {
+    for (const golden of some(all, 4)) {
       const reason = skipped(golden, absent);
       test.skipIf(reason)(reason ? `${golden.name}: ${reason}` : golden.name, async () => {
         expect(await caseFaults(engine, golden)).toEqual([]);

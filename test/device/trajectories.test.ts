@@ -13,7 +13,7 @@ afterAll(() => engine.destroy());
 const device = deviceExecutor(engine);
 
 describe("models at their initial weights", () => {
-  for (const model of some(models, 2)) {
+  for (const model of some(models, 4)) {
     const reason = modelSkipped(model);
     test.skipIf(reason)(reason ? `${model.name}: ${reason}` : model.name, async () => {
       expect(await modelFaults(model, device)).toEqual([]);
