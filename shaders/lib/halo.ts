@@ -31,7 +31,7 @@ const spanOf = ({ count, stride, shift }: Taps, positions: number): number =>
 export const inFours = ({ shape }: { readonly shape: readonly number[] }): boolean => shape[3]! % 4 === 0;
 
 /** The input that a tile meets: rows, vec4s per row, and columns before the first that it meets in the first vec4. */
-export function haloOf({ vertical: v, horizontal: h, input }: Sizes, tile: Omit<PositionTile, "inChannels">) {
+function haloOf({ vertical: v, horizontal: h, input }: Sizes, tile: Omit<PositionTile, "inChannels">) {
   const first = h.offset - reachBefore(h);
   const before = inFours(input) ? ((first % 4) + 4) % 4 : 0;
   return { rows: spanOf(v, tile.height), fours: Math.ceil((before + spanOf(h, 4 * tile.columns)) / 4), before };
