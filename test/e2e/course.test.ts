@@ -23,7 +23,11 @@ import { site } from "./pages.ts";
 const lessons = readLessons();
 const { open } = site("course");
 
-const click = (page: Page, name: string) => page.click(`::-p-aria([name="${name}"][role="button"])`);
+/** Clicks a button once it is there: a page makes some of them itself. */
+async function click(page: Page, name: string): Promise<void> {
+  const button = await page.waitForSelector(`::-p-aria([name="${name}"][role="button"])`);
+  await button!.click();
+}
 
 /** Waits until nothing runs or waits: from the second frame on, the page shows what a click began. */
 async function rested(page: Page): Promise<void> {
