@@ -25,7 +25,6 @@ describe("npm start", () => {
     expect(run.output).toMatch(/backend +(WebGPU|WebAssembly): \S+/);
     expect(run.output).toMatch(/memory +\d+\.\d MiB planned/);
     expect(run.output).toMatch(/2,000 to train on, 10,000 to test on/);
-    expect(run.output).toMatch(/Epoch 1\/2 {2}\d\d % {2}loss \d\.\d+ {2}[\d,]+ images\/s {2}\d+:\d\d left/);
     expect(run.output).not.toContain("\u001b"); // No terminal, no escape codes.
     const losses = [...run.output.matchAll(/Epoch \d\/2 {2}loss ([\d.]+) {2}test accuracy ([\d.]+) %/g)];
     expect(losses).toHaveLength(2);
@@ -53,6 +52,8 @@ describe("npm start", () => {
     expect(run.errors).toBe("");
     expect(run.code).toBe(0);
     expect(run.output).toContain("LeNet: 5×5×8, 5×5×16, 10 on MNIST");
+    // The perceptron's epochs may be over before there is anything to tell.
+    expect(run.output).toMatch(/Epoch 1\/1 {2}\d\d % {2}loss \d\.\d+ {2}[\d,]+ images\/s {2}\d+:\d\d left/);
     expect(Number(run.output.match(/test accuracy ([\d.]+) %/)?.[1])).toBeGreaterThan(75);
     const page = parse(await readFile(report, "utf8"));
     expect(all(page, "h2").map(wordsOf)).toEqual([
