@@ -39,7 +39,7 @@ export const rows = {
   cost: (count: number, length: number) => 8 * count * length,
 };
 
-/** Heads, each with queries, keys and values of so many columns. */
+/** Heads of attention, and their sizes. */
 export const heads = {
   sizes: [size("heads", 256), size("queries"), size("keys", 16384), size("columns", 512)],
   shapes: [

@@ -17,7 +17,7 @@ export type InputSpec = Shape | { readonly shape: Shape; readonly dtype?: DType 
 
 /** What a summary counts, and for which adapter. */
 export interface SummaryOptions {
-  /** The adapter that kernels are chosen for, such as `engine.traits`. Default: a GPU as most have it. */
+  /** The adapter that kernels are chosen for, such as `engine.traits`. Default: a typical GPU. */
   readonly traits?: AdapterTraits;
   /** What a training program computes, as given to `engine.compile`: adds its memory and operations. Default none. */
   readonly training?: Description;
@@ -28,7 +28,7 @@ export interface SummaryOptions {
   readonly call?: (x: any) => Tensor | Readonly<Record<string, Tensor>>;
 }
 
-/** A GPU as most have it, with room for any model. */
+/** A typical GPU, with room for any model. */
 const common: AdapterTraits = {
   ...guaranteed,
   maxStorageBuffers: 10,

@@ -17,7 +17,7 @@ export function textOf(found: Omit<Summary, "text">, isCommon: boolean): string 
     notes.join(", "),
     ...linesOf("evaluation", evaluation),
     ...(training ? linesOf("training", training) : []),
-    ...(isCommon ? ["for a GPU as most have it; for your adapter, pass traits: engine.traits"] : []),
+    ...(isCommon ? ["for a typical GPU; for your adapter, pass traits: engine.traits"] : []),
   ].join("\n");
 }
 

@@ -46,7 +46,7 @@ export function prepare(pipeline: Pipeline, addresses: readonly number[], counts
   return { pipeline, counts, groups: counts[0] * counts[1] * counts[2], args, whole };
 }
 
-/** A dispatch of a kernel, on one thread or on all, as its last runs let expect. */
+/** A dispatch of a kernel, on one thread or on all, by how long its last runs took. */
 export function dispatch({ pipeline, counts, groups, args, whole }: Prepared, threads: Threads | undefined): Command {
   const { module, speed } = pipeline;
   const expected = speed.msPerGroup * groups;

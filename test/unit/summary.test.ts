@@ -43,7 +43,7 @@ model  sequential  [64, 10]
 101,770 parameters (398 KiB)
 evaluation: 13.0 M operations, 2 kernels in 2 dispatches
 evaluation: 628 KiB of memory (variables 398 KiB, inputs 196 KiB, other values 34.5 KiB)
-for a GPU as most have it; for your adapter, pass traits: engine.traits`.slice(1),
+for a typical GPU; for your adapter, pass traits: engine.traits`.slice(1),
   );
   expect(summary(model, [64, 784], { traits: gpu }).text).not.toMatch("for a GPU");
 });
